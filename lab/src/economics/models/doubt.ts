@@ -1,15 +1,31 @@
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { DEFAULT_RATES } from '@ogong/protocol/modality/text/drift/drift-verdict';
-import { advanceBalance, coversFee, DOUBT_PRICE, INITIAL_BALANCE } from '@ogong/protocol/settlement/audit-balance';
+import {
+  advanceBalance,
+  CHARGED_FEES,
+  CHARGED_PPM,
+  coversFee,
+  DOUBT_PRICE,
+  INITIAL_BALANCE,
+  paysDebt,
+} from '@ogong/protocol/settlement/audit-balance';
 import { createFindings, type EconomicModel, percent, round } from '../finding.ts';
 
-const COVERAGE = 0.025;
+const COVERAGE = CHARGED_PPM / 1_000_000;
+/** Shares of audits without a result. */
+const UNJUDGED = [0.01, 0.1, 0.5, 1];
 const RATES = [DEFAULT_RATES.doubt, 0.03, 0.2, 0.5, 0.8, 1];
 
 interface Life {
   readonly doubts: number;
   readonly paidDoubts: number;
 }
+
+/** Returns the money of an entry whose reply costs one unit. Every audit here is drawn at the base coverage. */
+const priceEntry = (isPaid: boolean, isCharged: boolean) => ({
+  feeAtomic: isPaid ? 1n : 0n,
+  fineAtomic: isCharged ? CHARGED_FEES : 0n,
+});
 
 /** Audits of one key, of which a share is in doubt and all others are accepted. */
 function live(rate: number, audits: number, random: () => number): Life {
@@ -20,8 +36,7 @@ function live(rate: number, audits: number, random: () => number): Life {
     const isPaid = coversFee(balance, verdict);
     if (verdict === 'inconclusive') doubts++;
     if (verdict === 'inconclusive' && isPaid) paidDoubts++;
-    const feeAtomic = isPaid ? 1n : 0n;
-    balance = advanceBalance(balance, { verdict, step: 'none', beaconEpoch: 1n, feeAtomic });
+    balance = advanceBalance(balance, { verdict, ...priceEntry(isPaid, false) });
   }
   return { doubts, paidDoubts };
 }
@@ -29,18 +44,19 @@ function live(rate: number, audits: number, random: () => number): Life {
 const sum = (lives: readonly Life[], of: (life: Life) => number): number =>
   lives.reduce((total, life) => total + of(life), 0);
 
-/** Counts the paid replies of a key whose audits all end without a result, one reply after the other. */
-function sellUnjudged(replies: number, random: () => number): number {
+/** Counts the fees that a key earns whose audits end without a result in this share, one reply after the other. */
+function sellUnjudged(replies: number, share: number, random: () => number): number {
   let balance = INITIAL_BALANCE;
-  let paid = 0;
+  let earned = 0;
   for (let i = 0; i < replies; i++) {
-    const isAudited = balance.owed > 0 || random() < COVERAGE;
-    const verdict = isAudited ? 'unjudged' : 'unaudited';
-    const isPaid = !isAudited && coversFee(balance, verdict);
-    if (isPaid) paid++;
-    balance = advanceBalance(balance, { verdict, step: 'none', beaconEpoch: 1n, feeAtomic: isPaid ? 1n : 0n });
+    const isAudited = random() < COVERAGE;
+    const isUnjudged = isAudited && random() < share;
+    const verdict = isUnjudged ? 'unjudged' : isAudited ? 'accept' : 'unaudited';
+    const entry = { verdict, ...priceEntry(!isUnjudged, isUnjudged) } as const;
+    if (!isUnjudged && !paysDebt(balance, entry)) earned++;
+    balance = advanceBalance(balance, entry);
   }
-  return paid;
+  return earned;
 }
 
 export function runDoubt(): EconomicModel {
@@ -69,12 +85,17 @@ export function runDoubt(): EconomicModel {
     isBounded && paidOf(1) === percent(0, 1),
     `in doubt in 20 %, 50 %, 80 % of its audits: ${[0.2, 0.5, 0.8].map(paidOf).join(', ')} of those replies paid`,
   );
-  const sold = Array.from({ length: 2_000 }, () => sellUnjudged(audits, random));
-  const mean = sold.reduce((total, paid) => total + paid, 0) / sold.length;
+  const replies = 20_000;
+  const unjudged = UNJUDGED.map((share) => {
+    const sold = Array.from({ length: 100 }, () => sellUnjudged(replies, share, random));
+    return { share, earned: sold.reduce((total, paid) => total + paid, 0) / sold.length / replies };
+  });
+  const allUnjudged = unjudged.at(-1)?.earned ?? 0;
   say(
-    'A key whose audits end without a result is paid until the first of them, and no longer',
-    mean < 1.1 / COVERAGE,
-    `${round(mean)} of ${audits} replies at a coverage of ${percent(COVERAGE, 1)}, one after the other; ${round(audits * (1 - COVERAGE))} without the rule`,
+    'A key whose audits end without a result loses one and a half times their share of its fees, and earns nothing from two thirds on',
+    unjudged.every(({ share, earned }) => earned < 1.01 - share && earned > 1 - 1.6 * share - 0.01) &&
+      allUnjudged < 0.01,
+    `earned fees at ${UNJUDGED.map((share) => percent(share, 0)).join(', ')} of such audits: ${unjudged.map(({ earned }) => percent(earned, 1)).join(', ')}`,
   );
   return {
     id: 'doubt',

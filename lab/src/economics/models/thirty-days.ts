@@ -10,7 +10,7 @@ import {
   mean,
   type StrategyResult,
 } from './thirty-days/search.ts';
-import { type ForgingStrategy, HONEST, PROPOSED, type ProviderWorld, WORLD } from './thirty-days/strategy.ts';
+import { type ForgingStrategy, HONEST, PAID_IN_AUDITS, type ProviderWorld, WORLD } from './thirty-days/strategy.ts';
 
 /** Size of the model. The short one is for a test. */
 export interface ThirtyDays {
@@ -32,23 +32,35 @@ const KEY: ForgingStrategy = { ...HONEST, forged: 1, honestDays: 2 };
 const SEALED = 0.2;
 const ODD = 0.2;
 
+const WITHHOLDS: ForgingStrategy = { ...KEY, withholds: true, sealedOnly: true, pauses: true };
+
 /** Strategies whose audits end without a result, or in a doubt that is no evidence. */
 const GAPS: readonly ForgingStrategy[] = [
+  { ...WITHHOLDS, name: 'withholds openings of forged replies to clients that seal' },
   {
-    ...KEY,
-    name: 'withholds openings of forged replies to clients that seal',
-    withholds: true,
-    sealedOnly: true,
-    pauses: true,
-  },
-  {
-    ...{ ...KEY, name: 'the same, with a third of the draws, and overbills', withholds: true, sealedOnly: true },
-    ...{ pauses: true, league: LEAGUES.third, overbills: true },
+    ...{ ...WITHHOLDS, name: 'the same, with a third of the draws, and overbills' },
+    ...{ league: LEAGUES.third, overbills: true },
   },
   { ...KEY, name: 'answers requests that nobody else can run', forged: 0, odd: ODD, pauses: true },
   { ...KEY, name: 'the same, with ten verifiers of the least stake', forged: 0, odd: ODD, league: LEAGUES.least },
   { ...KEY, name: 'serves a cheaper model in a class that no table lists', kind: 'near' },
 ];
+
+/** Strategies that leave their debts behind with the key. All their audits end without a result. */
+const LEAVING: readonly ForgingStrategy[] = [2, 6, 13].flatMap((honestDays) =>
+  [0, 100].flatMap((leaves) => [
+    { ...WITHHOLDS, name: 'withholds and leaves', pauses: false, leaves, honestDays, returns: true },
+    { ...KEY, name: 'answers odd requests and leaves', forged: 0, odd: 1, leaves, honestDays, returns: true },
+    { ...KEY, name: 'serves a cheaper model and leaves', kind: 'near' as const, leaves, honestDays, returns: true },
+  ]),
+);
+/** A cheaper model in a class that no table lists, for as few replies as accepted ones pay for. */
+const DOUBTED: readonly ForgingStrategy[] = [0.1, 0.08].map((forged) => ({
+  ...KEY,
+  name: `serves a cheaper model for ${forged}`,
+  kind: 'near',
+  forged,
+}));
 
 /** Strategies that forge seldom, for a provider with little margin. */
 const RARE: readonly ForgingStrategy[] = [0.02, 0.01, 0.005].map((forged) => ({
@@ -70,13 +82,19 @@ interface Control {
   readonly cure: string;
   readonly strategy: ForgingStrategy;
   readonly without: Partial<ProviderWorld>;
+  /** World of both lives. Default: the product's. */
+  readonly base?: Partial<ProviderWorld>;
 }
+
+/** The charge stops these strategies too, so their own cure is played without it. */
+const UNCHARGED = { rules: PAID_IN_AUDITS };
 
 const CONTROLS: readonly Control[] = [
   {
-    cure: 'openings handed over by payers',
+    cure: 'openings handed over by payers (paid in audits)',
     strategy: { ...KEY, withholds: true, pauses: true },
     without: { handsOver: false },
+    base: UNCHARGED,
   },
   {
     cure: 'a stake of verifiers',
@@ -94,9 +112,9 @@ const CONTROLS: readonly Control[] = [
     },
   },
   {
-    cure: 'owed audits after one without a result',
+    cure: 'charges for audits without an accept',
     strategy: { ...KEY, forged: 0, odd: 1 },
-    without: { rules: { ...WORLD.rules, covers: () => true, auditsOwing: false } },
+    without: { rules: { ...WORLD.rules, charges: () => 0n } },
   },
   {
     cure: 'held earnings',
@@ -104,9 +122,10 @@ const CONTROLS: readonly Control[] = [
     without: { holdsEarnings: false },
   },
   {
-    cure: 'orders that follow reputation',
+    cure: 'orders that follow reputation (paid in audits)',
     strategy: { ...KEY, forged: 0.02 },
     without: { followsReputation: false },
+    base: UNCHARGED,
   },
 ];
 
@@ -131,13 +150,17 @@ export interface Rate {
   readonly honest: Arena['honest'];
   readonly closed: readonly StrategyResult[];
   readonly gaps: readonly StrategyResult[];
-  readonly proposed: readonly StrategyResult[];
+  /** The same under the rule that a key pays for them in audits. */
+  readonly inAudits: readonly StrategyResult[];
+  /** Keys that are left with their debts. */
+  readonly leaving: readonly StrategyResult[];
+  /** Doubts that accepted replies pay for. */
+  readonly doubted: readonly StrategyResult[];
   /** Rare forging at a thin margin: where verifiers compare by scores, and where three of them run the exact class. */
   readonly rare: readonly StrategyResult[];
   readonly rareInClass: readonly StrategyResult[];
   /** Rare forging with many small verifiers. */
   readonly split: readonly StrategyResult[];
-  readonly proposedHonest: Arena['honest'];
 }
 
 export const playSplit = async (arena: Arena): Promise<readonly StrategyResult[]> =>
@@ -148,13 +171,16 @@ export async function playRate(perMinute: number, { days, mixes, effort }: Thirt
   const arena = await createArena(world, effort);
   const closed = await search(arena, mixes(perMinute));
   const opened = { ...world, sealed: SEALED };
-  const [now, then] = [await createArena(opened, effort), await createArena({ ...opened, rules: PROPOSED }, effort)];
+  const before = await createArena({ ...opened, rules: PAID_IN_AUDITS }, effort);
   const thin = { ...world, margin: THIN_MARGIN };
   const honest = { ...WORLD.setting.honest, inClass: IN_CLASS };
   const inClass = { ...thin, setting: { ...WORLD.setting, honest } };
   const rest = {
     split: await playSplit(arena),
-    ...{ gaps: await playAll(now, GAPS), proposed: await playAll(then, GAPS), proposedHonest: then.honest },
+    gaps: await playAll(await createArena(opened, effort), GAPS),
+    inAudits: await playAll(before, GAPS),
+    leaving: [...(await playAll(await createArena({ ...world, sealed: 1 }, effort), LEAVING))].sort(byGain),
+    doubted: [...(await playAll(arena, DOUBTED))].sort(byGain),
     rare: [...(await playAll(await createArena(thin, effort), RARE))].sort(byGain),
     rareInClass: [...(await playAll(await createArena(inClass, effort), RARE))].sort(byGain),
   };
@@ -186,9 +212,9 @@ export interface PlayedDays {
 export async function playControls({ days, effort }: ThirtyDays): Promise<readonly PlayedControl[]> {
   const played: PlayedControl[] = [];
   const world = { ...WORLD, days };
-  const usual = await createArena(world, effort);
-  for (const { cure, strategy, without } of CONTROLS) {
-    const changed = await createArena({ ...world, ...without }, effort);
+  for (const { cure, strategy, without, base } of CONTROLS) {
+    const usual = await createArena({ ...world, ...base }, effort);
+    const changed = await createArena({ ...world, ...base, ...without }, effort);
     const [on, off] = [await usual.play(strategy), await changed.play(strategy)];
     played.push({ cure, on: on.relative, off: off.relative });
   }
@@ -201,8 +227,15 @@ function listRows(rates: readonly Rate[], controls: readonly PlayedControl[]): r
   const best = rates.map(({ closed }) => show((closed[0] as StrategyResult).relative));
   const gaps = GAPS.map(({ name }, i) => {
     const now = rates.map(({ gaps: played }) => show((played[i] as StrategyResult).relative));
-    return [name, ...now, show((last(rates).proposed[i] as StrategyResult).relative)];
+    return [name, ...now, show((last(rates).inAudits[i] as StrategyResult).relative)];
   });
+  const showBest = (name: string, of: (rate: Rate) => readonly StrategyResult[]): string[] => [
+    name,
+    ...rates.map((rate) => show((of(rate)[0] as StrategyResult).relative)),
+    '',
+  ];
+  const leaving = showBest('leaves its debts with the key, and begins anew', (rate) => rate.leaving);
+  const doubted = showBest('serves a cheaper model for one reply in ten, in such a class', (rate) => rate.doubted);
   const rare = [
     'forges one reply in 50 to 200, at a margin of a tenth',
     ...rates.map((rate) => show((rate.rare[0] as StrategyResult).relative)),
@@ -218,7 +251,8 @@ function listRows(rates: readonly Rate[], controls: readonly PlayedControl[]): r
     ...rates.slice(1).map(() => ''),
     show(on),
   ]);
-  return [['best strategy whose audits end with a result', ...best, ''], ...gaps, rare, split, ...without];
+  const first = ['best strategy whose audits end with a result', ...best, ''];
+  return [first, ...gaps, leaving, doubted, rare, split, ...without];
 }
 
 /** Points of the curves: relative gains by replies a minute. */
@@ -247,11 +281,31 @@ export function describe({ noise }: Pick<ThirtyDays, 'noise'>, { rates, controls
     rates.every((rate) => whole(rate) < -0.9),
     `the best of them: ${at((rate) => show(whole(rate)))}`,
   );
-  const worst = (rate: Rate): number => Math.min(...rate.gaps.map(({ relative }) => relative));
+  const most = (all: readonly StrategyResult[]): number => Math.max(...all.map(({ relative }) => relative));
   say(
-    'A forger gains where audits end without a result, or in a doubt that is no evidence ([open problem 3](open-problems.md#3-audits-that-end-without-a-result))',
-    rates.every((rate) => worst(rate) > 0.1),
-    `the least of five such strategies: ${at((rate) => show(worst(rate)))} above the honest profit`,
+    'A forger loses where audits end without a result, or in a doubt that is no evidence: such audits charge its key',
+    rates.every((rate) => most(rate.gaps) < noise),
+    `the best of ${GAPS.length} such strategies: ${at((rate) => show(most(rate.gaps)))}`,
+  );
+  say(
+    'Nor does it gain by leaving its debts with the key',
+    rates.every((rate) => most(rate.leaving) < noise),
+    `the best of ${LEAVING.length} strategies that begin anew: ${at((rate) => show(most(rate.leaving)))}`,
+  );
+  say(
+    'It gains by doubts that accepted replies pay for, in a class that no table lists ([open problem 3](open-problems.md#3-audits-that-end-without-a-result))',
+    rates.every((rate) => most(rate.doubted) > 0 && most(rate.doubted) < 0.2),
+    `for up to one reply in ten: ${at((rate) => show(most(rate.doubted)))}`,
+  );
+  say(
+    'Broken twin: if a key paid for such audits in accepted ones, which earn their fees, each of them would gain',
+    rates.every(
+      ({ inAudits }) =>
+        Math.min(
+          ...inAudits.filter(({ strategy }) => strategy.league !== LEAGUES.least).map(({ relative }) => relative),
+        ) > 0.1,
+    ),
+    `the best of them: ${at(({ inAudits }) => show(most(inAudits)))}`,
   );
   const split = (rate: Rate): number => (rate.split[0] as StrategyResult).relative;
   say(
@@ -262,17 +316,9 @@ export function describe({ noise }: Pick<ThirtyDays, 'noise'>, { rates, controls
   const rare = (rate: Rate): number => (rate.rare[0] as StrategyResult).relative;
   const rareInClass = (rate: Rate): number => (rate.rareInClass[0] as StrategyResult).relative;
   say(
-    'At a margin of a tenth, rare forging gains where verifiers compare by scores. It does not where three of them run the exact class',
-    rates.every((rate) => rare(rate) > 0 && rareInClass(rate) < noise),
+    'At a margin of a tenth, rare forging does not gain either, whether verifiers compare by scores or run the exact class',
+    rates.every((rate) => rare(rate) < noise && rareInClass(rate) < noise),
     `${at((rate) => show(rare(rate)))}; in the exact class ${at((rate) => show(rareInClass(rate)))}`,
-  );
-  const { proposed, proposedHonest, honest } = last(rates);
-  const others = proposed.filter(({ strategy }) => strategy.odd === 0 || strategy.league.count === 0);
-  const cost = mean(proposedHonest, ({ gain }) => gain) / mean(honest, ({ gain }) => gain) - 1;
-  say(
-    'If accepted replies paid for audits without a result, and for doubts without credit, only the one with verifiers of its own would gain',
-    others.every(({ relative }) => relative < noise),
-    `an honest provider would lose ${percent(Math.max(0, -cost), 1)}`,
   );
   const unpaid = (rate: Rate): number => mean(rate.honest, ({ honestUnpaid }) => honestUnpaid);
   say(
@@ -321,13 +367,13 @@ export function composeModel(size: ThirtyDays, played: PlayedDays): EconomicMode
     ].join('\n\n'),
     findings: describe(size, played),
     table: {
-      head: ['strategy', ...size.rates.map((rate) => `${rate} a minute`), 'with the proposed rule, or with the cure'],
+      head: ['strategy', ...size.rates.map((rate) => `${rate} a minute`), 'paid in audits, or with the cure'],
       rows: listRows(rates, controls),
     },
     curves: {
       ...{ name: 'thirty-days', title: 'Gain of a forger over an honest provider', xTitle: 'replies a minute' },
       ...{ yTitle: '% of the honest profit', logX: true, points: listPoints(rates) },
-      caption: 'Thirty days; strategies whose audits end without a result gain.',
+      caption: 'Thirty days; strategies whose audits end without a result lose.',
     },
   };
 }

@@ -35,7 +35,12 @@ export interface AuditDraw {
  * @throws ProtocolError `out-of-range` on a coverage outside 0..1,000,000 or an epoch that does not decide about the reply.
  */
 export function isAudited(crypto: Crypto, draw: AuditDraw, alphaPpm: number): boolean {
-  return isDrawn(crypto, SELECTION_DOMAIN, draw, alphaPpm) || assertDeciding(draw).isLate;
+  return isSelected(crypto, draw, alphaPpm) || assertDeciding(draw).isLate;
+}
+
+/** Returns whether the beacon selects a reply at this coverage, whether the reply came late or not. @throws ProtocolError like isAudited. */
+export function isSelected(crypto: Crypto, draw: AuditDraw, alphaPpm: number): boolean {
+  return isDrawn(crypto, SELECTION_DOMAIN, draw, alphaPpm);
 }
 
 /**

@@ -4,46 +4,81 @@ import { DEFAULT_RATES } from '../modality/text/drift/drift-verdict.ts';
 import {
   type AuditBalance,
   advanceBalance,
+  CHARGED_FEES,
+  CHARGED_PPM,
   CREDIT_LIMIT,
   coversFee,
   DOUBT_PRICE,
   INITIAL_BALANCE,
-  OWED_AUDITS,
+  paysDebt,
 } from './audit-balance.ts';
 import type { VerdictEntry } from './verdict-log.ts';
 
 type Verdict = VerdictEntry['verdict'];
 
-/** Adds an entry whose fee is paid if the balance covers it. */
+/** Adds an entry whose fee is paid if the balance covers it. A reply costs one unit. */
 function add(balance: AuditBalance, verdict: Verdict, fields: Partial<VerdictEntry> = {}) {
   const isPaid = coversFee(balance, verdict) && !['reject', 'unjudged', 'abandoned'].includes(verdict);
-  const entry = { verdict, step: 'none', beaconEpoch: 1n, feeAtomic: isPaid ? 1n : 0n, ...fields } as const;
+  const entry = { verdict, feeAtomic: isPaid ? 1n : 0n, fineAtomic: 0n, ...fields } as const;
   return { isPaid, balance: advanceBalance(balance, entry) };
 }
 
 describe('the audit balance of a key', () => {
+  const none = { feeAtomic: 0n };
   it.each<[string, Partial<AuditBalance>, Verdict, Partial<VerdictEntry>, Partial<AuditBalance>]>([
     ['an accept adds credit', {}, 'accept', {}, { credit: 1 }],
     ['credit has a limit', { credit: CREDIT_LIMIT }, 'accept', {}, { credit: CREDIT_LIMIT }],
-    ['an accept pays an owed audit', { owed: 3 }, 'accept', {}, { credit: 1, owed: 2 }],
-    ['a paid doubt costs credit', { credit: 12 }, 'inconclusive', {}, { credit: 2 }],
-    ['a doubt without credit costs nothing', { credit: 9 }, 'inconclusive', {}, { credit: 9 }],
-    [
-      'a doubt that the request does not pay costs nothing',
-      { credit: 12 },
-      'inconclusive',
-      { feeAtomic: 0n },
-      { credit: 12 },
-    ],
-    ['a doubt leaves owed audits', { credit: 12, owed: 3 }, 'inconclusive', {}, { credit: 2, owed: 3 }],
-    ['a reject changes nothing', { credit: 5, owed: 3 }, 'reject', {}, { credit: 5, owed: 3 }],
-    ['an unaudited reply changes nothing', { credit: 5, owed: 3 }, 'unaudited', {}, { credit: 5, owed: 3 }],
-    ['an audit without a result', { credit: 5, owed: 3 }, 'unjudged', {}, { credit: 5, owed: OWED_AUDITS }],
-    ['a late opening', { credit: 5 }, 'reject', { step: 'late' }, { credit: 5, owed: OWED_AUDITS }],
-    ['a reply without a record was never audited', { credit: 5 }, 'unjudged', { beaconEpoch: 0n }, { credit: 5 }],
-    ['an abandoned reply', { credit: 5 }, 'abandoned', { beaconEpoch: 0n }, { credit: 5 }],
+    ['a doubt costs credit', { credit: 12 }, 'inconclusive', {}, { credit: 2 }],
+    ['a doubt that the request does not pay costs credit too', { credit: 12 }, 'inconclusive', none, { credit: 2 }],
+    ['a doubt without credit leaves it', { credit: 9 }, 'inconclusive', {}, { credit: 9 }],
+    ['a doubt without credit charges', { debtAtomic: 3n }, 'inconclusive', { fineAtomic: 60n }, { debtAtomic: 63n }],
+    ['charges add up', { debtAtomic: 3n }, 'unjudged', { fineAtomic: 60n }, { debtAtomic: 63n }],
+    ['a late opening charges', { credit: 5 }, 'reject', { fineAtomic: 60n }, { credit: 5, debtAtomic: 60n }],
+    ['a fee pays the debt by its amount', { debtAtomic: 9n }, 'unaudited', { feeAtomic: 4n }, { debtAtomic: 5n }],
+    ['an accept pays the debt too', { debtAtomic: 9n }, 'accept', {}, { credit: 1, debtAtomic: 8n }],
+    ['a paid doubt does', { credit: 10, debtAtomic: 9n }, 'inconclusive', {}, { debtAtomic: 8n }],
+    ['a larger fee leaves nothing', { debtAtomic: 9n }, 'unaudited', { feeAtomic: 40n }, { debtAtomic: 0n }],
+    ['a reply without a fee pays nothing', { debtAtomic: 9n }, 'unaudited', none, { debtAtomic: 9n }],
+    ['an audit outside the draw changes nothing', { debtAtomic: 9n }, 'unjudged', {}, { debtAtomic: 9n }],
+    ['the fine of an abandoned reply is no debt', {}, 'abandoned', { fineAtomic: 60n }, {}],
   ])('%s', (_what, before, verdict, fields, after) => {
     expect(add({ ...INITIAL_BALANCE, ...before }, verdict, fields).balance).toEqual({ ...INITIAL_BALANCE, ...after });
+  });
+
+  it('takes fees while there is a debt, and no others', () => {
+    const owing = { credit: 0, debtAtomic: 1n };
+    expect(paysDebt(owing, { feeAtomic: 1n })).toBe(true);
+    expect(paysDebt(owing, { feeAtomic: 0n })).toBe(false);
+    expect(paysDebt(INITIAL_BALANCE, { feeAtomic: 1n })).toBe(false);
+  });
+
+  /** Earns the share of fees that a key keeps if such a share of its drawn audits has no result. Large replies end without one. */
+  function earn(share: number, largeFee: bigint): number {
+    const random = createSeededRandom(3);
+    let balance = INITIAL_BALANCE;
+    let [earned, sold] = [0n, 0n];
+    for (let i = 0; i < 200_000; i++) {
+      const isLarge = random() < share;
+      const billed = isLarge ? largeFee : 1n;
+      const isCharged = isLarge && random() < CHARGED_PPM / 1_000_000;
+      const entry = {
+        verdict: isCharged ? 'unjudged' : 'unaudited',
+        feeAtomic: isCharged ? 0n : billed,
+        fineAtomic: isCharged ? CHARGED_FEES * billed : 0n,
+      } as const;
+      sold += billed;
+      if (!paysDebt(balance, entry)) earned += entry.feeAtomic;
+      balance = advanceBalance(balance, entry);
+    }
+    return Number(earned) / Number(sold);
+  }
+
+  it('pays no more than the fees of the replies whose audits have a result, whatever they cost', () => {
+    expect(earn(0, 1n)).toBe(1);
+    for (const share of [0.05, 0.3]) expect(earn(share, 1n)).toBeLessThan(1 - share);
+    // Twenty large fees in a hundred replies are 20/21 of the money.
+    expect(earn(0.2, 80n)).toBeLessThan(0.05);
+    expect(earn(1, 1n)).toBeLessThan(0.01);
   });
 
   /** @returns the unpaid share of a key's replies in doubt, and of all its audits. */

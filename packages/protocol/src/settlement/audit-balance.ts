@@ -1,3 +1,4 @@
+import { fromHex } from '../base/bytes.ts';
 import type { VerdictEntry } from './verdict-log.ts';
 
 /**
@@ -7,11 +8,11 @@ import type { VerdictEntry } from './verdict-log.ts';
 export interface AuditBalance {
   /** Accepted replies that have not paid for a reply in doubt yet; 0..CREDIT_LIMIT. */
   readonly credit: number;
-  /** Replies of the key that must be accepted before one of its replies is paid without an audit; 0..OWED_AUDITS. */
-  readonly owed: number;
+  /** Fees that the key loses before it earns again, atomic units. */
+  readonly debtAtomic: bigint;
 }
 
-export const INITIAL_BALANCE: AuditBalance = { credit: 0, owed: 0 };
+export const INITIAL_BALANCE: AuditBalance = { credit: 0, debtAtomic: 0n };
 
 /**
  * Accepted replies that a key spends on the fee of one reply in doubt. An honest key of a measured class is in doubt in at most
@@ -20,28 +21,50 @@ export const INITIAL_BALANCE: AuditBalance = { credit: 0, owed: 0 };
 export const DOUBT_PRICE = 10;
 /** The largest credit: enough for ten replies in doubt in a row. */
 export const CREDIT_LIMIT = 100;
-/**
- * Accepted replies that a key owes after an audit without a result. It is the number of replies of which the base coverage
- * of 2.5 % audits one.
- */
-export const OWED_AUDITS = 40;
 
-/** Returns whether the balance before an entry pays for its reply. Other verdicts than doubt and "unaudited" do not need it. */
-export function coversFee({ credit, owed }: AuditBalance, verdict: VerdictEntry['verdict']): boolean {
-  if (verdict === 'inconclusive') return credit >= DOUBT_PRICE;
-  return verdict !== 'unaudited' || owed === 0;
+/**
+ * Coverage whose draws charge a key, parts per million. It is the base coverage. Every reply that it draws is audited at any higher
+ * coverage too. So a higher coverage, or an audit that a payer forces, charges nobody more.
+ */
+export const CHARGED_PPM = 25_000;
+/**
+ * Fees that an audit without an accept charges. One reply in 40 is drawn, so such an audit stands for 40 replies. The factor of one
+ * and a half is for a provider whose own verifiers accept up to a third of its audits.
+ */
+export const CHARGED_FEES = 60n;
+
+/**
+ * The earner of fees that pay a debt. Nobody has the key of this payee, so nobody earns by the debts of others. A refund to the payer
+ * would let a provider pay its debt by orders to itself.
+ */
+export const BURNT: { readonly providerId: Uint8Array; readonly payee: Uint8Array } = {
+  providerId: new Uint8Array(32),
+  payee: fromHex('000000000000000000000000000000000000dead', 20),
+};
+
+/** Returns whether the balance before an entry pays for its reply. Only a reply in doubt needs it. */
+export function coversFee({ credit }: AuditBalance, verdict: VerdictEntry['verdict']): boolean {
+  return verdict !== 'inconclusive' || credit >= DOUBT_PRICE;
+}
+
+/** Returns whether the fee of an entry pays a debt of its key. */
+export function paysDebt({ debtAtomic }: AuditBalance, { feeAtomic }: Pick<VerdictEntry, 'feeAtomic'>): boolean {
+  return debtAtomic > 0n && feeAtomic > 0n;
 }
 
 /** Computes the balance of the entry's key after the entry. */
 export function advanceBalance(
   balance: AuditBalance,
-  { verdict, step, beaconEpoch, feeAtomic }: Pick<VerdictEntry, 'verdict' | 'step' | 'beaconEpoch' | 'feeAtomic'>,
+  { verdict, feeAtomic, fineAtomic }: Pick<VerdictEntry, 'verdict' | 'feeAtomic' | 'fineAtomic'>,
 ): AuditBalance {
-  const { credit, owed } = balance;
-  if (verdict === 'accept') return { credit: Math.min(credit + 1, CREDIT_LIMIT), owed: Math.max(owed - 1, 0) };
-  // A reply in doubt without a fee costs no credit.
-  if (verdict === 'inconclusive' && feeAtomic > 0n) return { credit: Math.max(credit - DOUBT_PRICE, 0), owed };
-  // No beacon has selected a reply without a record.
-  const isWithoutResult = step === 'late' || (verdict === 'unjudged' && beaconEpoch !== 0n);
-  return isWithoutResult ? { credit, owed: OWED_AUDITS } : balance;
+  const { credit, debtAtomic } = balance;
+  // The batch itself takes the fine of an abandoned reply.
+  const charged = verdict === 'abandoned' ? 0n : fineAtomic;
+  const left = debtAtomic > feeAtomic ? debtAtomic - feeAtomic : 0n;
+  return { credit: advanceCredit(credit, verdict), debtAtomic: left + charged };
+}
+
+function advanceCredit(credit: number, verdict: VerdictEntry['verdict']): number {
+  if (verdict === 'accept') return Math.min(credit + 1, CREDIT_LIMIT);
+  return verdict === 'inconclusive' && credit >= DOUBT_PRICE ? credit - DOUBT_PRICE : credit;
 }

@@ -6,6 +6,7 @@ import { fromHex, ProtocolError, toHex } from '../base/bytes.ts';
 import { computeInclusionProof, hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
 import { nobleCrypto } from '../crypto/noble.ts';
 import type { Order } from '../exchange/order.ts';
+import { BURNT } from './audit-balance.ts';
 import {
   areModelsNamed,
   type BatchInput,
@@ -253,6 +254,52 @@ describe('settlement', () => {
     expect(buildSettlement(nobleCrypto, toInput(run))).toMatchObject({
       debits: [{ payer: bytesOf(20, 1), amount: 15n }],
       lines: [{ fine: 5n }, { fine: 2n }, { fine: 0n }],
+    });
+  });
+
+  describe('of a key in debt', () => {
+    const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
+    const owing = (debtAtomic: bigint): NonNullable<BatchInput['findTests']> => {
+      const tests = { ...INITIAL_TESTS, balance: { credit: 0, debtAtomic } };
+      return (subject) => (subject[0] === 1 && subject.length === 32 ? tests : INITIAL_TESTS);
+    };
+    const build = (replies: readonly Reply[], debtAtomic: bigint) =>
+      buildSettlement(nobleCrypto, { ...toInput(replies), findTests: owing(debtAtomic) });
+
+    it('burns its next fees, and pays the later ones to its payee; payers owe all', () => {
+      const { debits, lines } = build([reply, reply, reply, { ...reply, payee: 2 }], 6n);
+      expect(debits).toMatchObject([{ payer: bytesOf(20, 1), amount: 20n }]);
+      const shown = lines.map(({ providerId, payee, gross }) => [providerId[0], toHex(payee), gross]);
+      expect(shown).toEqual([
+        [0, toHex(BURNT.payee), 10n],
+        [1, toHex(bytesOf(20, 1)), 5n],
+        [2, toHex(bytesOf(20, 2)), 5n],
+      ]);
+    });
+
+    it('does not take the fine of an abandoned reply from burnt fees', () => {
+      const { lines } = build([reply, { ...reply, verdict: 'abandoned', fine: 7n }, reply], 1n);
+      expect(lines.map(({ gross, fine }) => [gross, fine])).toEqual([
+        [5n, 0n],
+        [5n, 5n],
+      ]);
+    });
+
+    it('adds the charge of an audit behind the fees before it', () => {
+      const unjudged = { ...toFields({ ...reply, verdict: 'unjudged' }, 1), fineAtomic: 7n };
+      let position = computeGenesisPosition(nobleCrypto, { chainId: 1n, settlement: validator, validator });
+      const entries = [toFields(reply, 0), unjudged, ...[2, 3, 4].map((index) => toFields(reply, index))].map(
+        (fields) => {
+          const next = appendVerdict(nobleCrypto, position, fields);
+          position = next.position;
+          return next.bytes;
+        },
+      );
+      const { lines } = buildSettlement(nobleCrypto, { ...toInput([reply]), position, entries });
+      expect(lines.map(({ payee, gross }) => [toHex(payee), gross])).toEqual([
+        [toHex(BURNT.payee), 10n],
+        [toHex(bytesOf(20, 1)), 10n],
+      ]);
     });
   });
 

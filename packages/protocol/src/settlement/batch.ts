@@ -16,9 +16,10 @@ import { computeMerkleRoot, hashLeaf } from '../crypto/merkle.ts';
 import { abi, createTypedStruct, encodeWords, hashTyped } from '../crypto/typed-data.ts';
 import { OPENING_KEPT_MS } from '../exchange/limits.ts';
 import { hashLedgerDomain, hashTerms, type LedgerDomain, type Order } from '../exchange/order.ts';
+import { BURNT, paysDebt } from './audit-balance.ts';
 import { splitCohort } from './cohort.ts';
 import { computeSettlementGas, MAX_BATCH_ENTRIES, MAX_SETTLEMENT_GAS } from './gas.ts';
-import { countSilence, createOverlay, INITIAL_TESTS, isProof, type TestStates } from './log-tests.ts';
+import { countBalance, countSilence, createOverlay, INITIAL_TESTS, isProof, type TestStates } from './log-tests.ts';
 import { isBillable, isPayable, type LogPosition, parseVerdictEntry, type VerdictEntry } from './verdict-log.ts';
 
 const BATCH = {
@@ -254,6 +255,7 @@ export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
   const owing = paid.map(({ entry }) => entry).filter(isOwing);
   const drawn = owing.filter(({ payer }) => !unpaid.has(toHex(payer)));
   const debts = sumFees(owing);
+  const burnt = listDebtPayments(entries, findTests);
   if (debts.filter(({ payer }) => unpaid.has(toHex(payer))).length !== uncollectable.length) {
     throw new ProtocolError('malformed', 'an uncollectable payer owes nothing, or is listed twice');
   }
@@ -270,7 +272,10 @@ export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
       replies: paid.length,
     },
     debits: netDebits(sumFees(drawn), input.vouchers),
-    lines: fineLines(netLines(drawn.flatMap((entry) => listShares(entry, findModel(entry)))), entries),
+    lines: fineLines(
+      netLines(drawn.flatMap((entry) => listShares(entry, { modelRoot: findModel(entry), isBurnt: burnt.has(entry) }))),
+      entries,
+    ),
     ejections: sortUnique(parsed.filter(({ entry }) => entry.ejects).map(({ entry }) => entry.providerId)),
     tallies: tallyVerifiers(entries, findTests),
     uncollectable,
@@ -316,9 +321,27 @@ export function areModelsNamed({ lines }: Pick<Settlement, 'lines'>): boolean | 
   return lines[0] && !isUnnamed(lines[0].modelRoot);
 }
 
-/** Splits the fee: its provider gets all of it, or each shard of a cohort its own part. */
-function listShares(entry: VerdictEntry, modelRoot: Uint8Array): readonly FeeShare[] {
+/** Lists the entries whose fee pays a debt of their key. */
+function listDebtPayments(entries: readonly VerdictEntry[], findTests: FindTests): ReadonlySet<VerdictEntry> {
+  const tests = createOverlay({ find: findTests });
+  const paying = entries.filter((entry) => {
+    const { balance } = tests.find(entry.providerId);
+    countBalance(tests, entry);
+    return paysDebt(balance, entry);
+  });
+  return new Set(paying);
+}
+
+/**
+ * Splits the fee: its provider gets all of it, or each shard of a cohort its own part. A fee that pays a debt is burnt. A cohort
+ * answers for its leader.
+ */
+function listShares(
+  entry: VerdictEntry,
+  { modelRoot, isBurnt }: { readonly modelRoot: Uint8Array; readonly isBurnt: boolean },
+): readonly FeeShare[] {
   const { shards, router, feeAtomic } = entry;
+  if (isBurnt) return [{ ...BURNT, router, feeAtomic, modelRoot }];
   if (shards.length === 0) return [{ ...entry, modelRoot }];
   const parts = splitCohort(feeAtomic, shards);
   const shares = shards.map(({ providerId, payee }, i) => ({
@@ -340,12 +363,12 @@ export function netLines(owing: readonly FeeShare[]): Line[] {
 }
 
 /**
- * Takes the fines of a provider from its lines, in their order, each up to its gross. If the provider earns less here than its
- * fines, it pays all it earns.
+ * Takes the fines for abandoned replies from the provider's lines, in their order, each up to its gross. If the provider earns less here
+ * than its fines, it pays all it earns. Burnt fees pay no fine.
  */
 function fineLines(lines: readonly Line[], entries: readonly VerdictEntry[]): Line[] {
   const due = new Map<string, bigint>();
-  for (const { providerId, fineAtomic } of entries) {
+  for (const { providerId, fineAtomic } of entries.filter(({ verdict }) => verdict === 'abandoned')) {
     due.set(toHex(providerId), (due.get(toHex(providerId)) ?? 0n) + fineAtomic);
   }
   return lines.map((line) => {

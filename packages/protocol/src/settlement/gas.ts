@@ -1,4 +1,6 @@
 import { toHex } from '../base/bytes.ts';
+import { BURNT, paysDebt } from './audit-balance.ts';
+import { countBalance, createOverlay, INITIAL_TESTS, type TestStates } from './log-tests.ts';
 import { isBillable, isPayable, type VerdictEntry } from './verdict-log.ts';
 
 /**
@@ -115,14 +117,24 @@ export interface GasMeter {
   add(
     entry: Pick<
       VerdictEntry,
-      'verdict' | 'feeAtomic' | 'payer' | 'payee' | 'router' | 'ejects' | 'providerId' | 'verifiers' | 'shards'
+      | 'verdict'
+      | 'feeAtomic'
+      | 'fineAtomic'
+      | 'payer'
+      | 'payee'
+      | 'router'
+      | 'ejects'
+      | 'providerId'
+      | 'verifiers'
+      | 'shards'
     >,
     modelRoot?: Uint8Array,
   ): number;
 }
 
-/** Measures a growing batch. */
-export function createGasMeter(): GasMeter {
+/** Measures a growing batch. @param findTests tests of the log before it. Default: the log begins here. */
+export function createGasMeter(findTests: TestStates['find'] = () => INITIAL_TESTS): GasMeter {
+  const tests = createOverlay({ find: findTests });
   const debits = new Set<string>();
   const lines = new Set<string>();
   const earners = new Set<string>();
@@ -133,10 +145,14 @@ export function createGasMeter(): GasMeter {
   const tallies = new Set<string>();
   const penalties = new Set<string>();
   return {
-    add({ verdict, feeAtomic, payer, payee, router, ejects, providerId, verifiers, shards }, modelRoot) {
+    add(entry, modelRoot) {
+      const { verdict, feeAtomic, payer, payee, router, ejects, providerId, verifiers, shards } = entry;
+      const isBurnt = paysDebt(tests.find(providerId).balance, entry);
+      countBalance(tests, entry);
       if (isBillable(verdict) && feeAtomic > 0n) {
         debits.add(toHex(payer));
-        for (const share of shards.length === 0 ? [{ providerId, payee }] : shards) {
+        const own = shards.length === 0 ? [{ providerId, payee }] : shards;
+        for (const share of isBurnt ? [BURNT] : own) {
           const earner = toHex(share.providerId) + toHex(share.payee);
           const line = earner + toHex(router) + (modelRoot ? toHex(modelRoot) : '');
           lines.add(line);

@@ -31,6 +31,7 @@ const judged = (
     verdict,
     evidence,
     feeAtomic: 0n,
+    fineAtomic: 0n,
     beaconEpoch: 1n,
     timeMs: 1,
     step: 'reply',
@@ -199,6 +200,7 @@ describe('the test of lateness', () => {
       verdict: 'reject',
       evidence: 'statistical',
       feeAtomic: 0n,
+      fineAtomic: 0n,
       beaconEpoch: BigInt(epoch),
       timeMs: 1,
       step: 'late',
@@ -268,10 +270,11 @@ it('the tests match the vectors', () => {
       payee: fromHex(given.payee),
       beaconEpoch: BigInt(given.beaconEpoch),
       feeAtomic: BigInt(given.feeAtomic),
+      fineAtomic: BigInt(given.fineAtomic),
       verifiers: [],
     } as unknown as CountedEntry;
     expect(countEntry(states, entry)).toBe(ejects);
-    expect(states.find(entry.providerId).balance).toEqual(balance);
+    expect(states.find(entry.providerId).balance).toEqual({ ...balance, debtAtomic: BigInt(balance.debtAtomic) });
     expect(computePayeeEvidence(states.find(payee).replies)).toBe(payeeEvidence);
     expect(computePayeeEvidence(states.find(payee).lateness)).toBe(payeeLateness);
   }

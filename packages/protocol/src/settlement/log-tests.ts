@@ -74,6 +74,7 @@ export type CountedEntry = Pick<
   | 'verdict'
   | 'evidence'
   | 'feeAtomic'
+  | 'fineAtomic'
   | 'beaconEpoch'
   | 'step'
   | 'eValuePpm'
@@ -119,10 +120,16 @@ export function countEntry(states: TestStates, entry: CountedEntry, beta: number
   return isExact || isOut || isOutByLateness;
 }
 
-function countBalance(states: TestStates, entry: CountedEntry): void {
+/** Updates the audit balance of the entry's key alone. */
+export function countBalance(
+  states: TestStates,
+  entry: Pick<CountedEntry, 'providerId' | 'verdict' | 'feeAtomic' | 'fineAtomic'>,
+): void {
   const tests = states.find(entry.providerId);
   const balance = advanceBalance(tests.balance, entry);
-  if (balance !== tests.balance) states.put(entry.providerId, { ...tests, balance });
+  const { credit, debtAtomic } = tests.balance;
+  const isSame = balance.credit === credit && balance.debtAtomic === debtAtomic;
+  if (!isSame) states.put(entry.providerId, { ...tests, balance });
 }
 
 /** Counts a silence. @returns whether it costs the payee a part of its stake. */

@@ -178,10 +178,25 @@ describe('verdict entry', () => {
       { timeMs: -1 },
       { feeAtomic: 1n << 128n },
       { fineAtomic: 1n },
-      { ...noStep, verdict: 'unjudged', evidence: 'none', feeAtomic: 0n, fineAtomic: 1n },
+      { ...noStep, verdict: 'unaudited', evidence: 'none', feeAtomic: 0n, fineAtomic: 1n },
+      { ...noStep, verdict: 'unjudged', evidence: 'none', feeAtomic: 0n, fineAtomic: 1n, beaconEpoch: 0n },
+      { verdict: 'inconclusive', fineAtomic: 1n },
+      { verdict: 'reject', evidence: 'exact', feeAtomic: 0n, fineAtomic: 1n },
     ];
     for (const change of wrong) {
       expect(() => appendVerdict(nobleCrypto, genesis, { ...fields, ...change })).toThrow(ProtocolError);
+    }
+  });
+
+  it('has a fine for an audit without an accept, unless the reply is paid or proven false', () => {
+    const unjudged = { ...noStep, verdict: 'unjudged', evidence: 'none' } as const;
+    for (const change of [
+      unjudged,
+      { verdict: 'inconclusive' },
+      { verdict: 'reject', step: 'late', eValuePpm: 0 },
+    ] as const) {
+      const unpaid = { ...fields, ...change, feeAtomic: 0n, fineAtomic: 9n };
+      expect(parseVerdictEntry(appendVerdict(nobleCrypto, genesis, unpaid).bytes)).toMatchObject({ fineAtomic: 9n });
     }
   });
 

@@ -99,7 +99,10 @@ const subjectFields = {
   evidence: oneOf(EVIDENCE_KINDS),
   /** The payer's debt; 0 for reject, abandoned and unjudged. */
   feeAtomic: u128,
-  /** A provider's fine for an abandoned reply (docs/spec/deposits.md); 0 for every other verdict. */
+  /**
+   * A provider's fine. For an abandoned reply its batch takes it (docs/spec/deposits.md). For an audit without an accept it adds to the
+   * debt of the key (audit-balance.ts).
+   */
   fineAtomic: u128,
   payer: address,
   /** Zero if no router took part. */
@@ -154,8 +157,8 @@ export interface LogPosition {
 const GENESIS_DOMAIN = encodeDomain('ogong-verdict-log-v1');
 
 /**
- * Returns whether a reply with this verdict can have a fee. The audit balance of its key decides about replies in doubt and about
- * unaudited ones (audit-balance.ts).
+ * Returns whether a reply with this verdict can have a fee. The audit balance of its key decides about replies in doubt
+ * (audit-balance.ts).
  */
 export function isBillable(verdict: Verdict): boolean {
   return verdict === 'accept' || verdict === 'unaudited' || verdict === 'inconclusive';
@@ -271,6 +274,14 @@ const JUDGED: ReadonlySet<Verdict> = new Set(['accept', 'reject', 'inconclusive'
 /** Returns whether the reply was audited with a result. */
 export const isJudged = (verdict: Verdict): boolean => JUDGED.has(verdict);
 
+/** Returns whether the entry may have a fine: its reply was abandoned, or a beacon selected it and it is not paid. */
+function isFinable({ verdict, evidence, beaconEpoch, feeAtomic }: VerdictEntry): boolean {
+  if (verdict === 'abandoned') return true;
+  const isAudit =
+    verdict === 'unjudged' || verdict === 'inconclusive' || (verdict === 'reject' && evidence !== 'exact');
+  return isAudit && beaconEpoch !== 0n && feeAtomic === 0n;
+}
+
 /**
  * Asserts that an entry does not contradict itself. A fee is owed only for a billable verdict. Every reject and every ejection
  * has evidence. Only a judged reply is a step of a test.
@@ -279,7 +290,7 @@ function assertConsistent(entry: VerdictEntry): void {
   if (entry.feeAtomic !== 0n && !isBillable(entry.verdict)) {
     throw new ProtocolError('malformed', `a fee for a reply with verdict ${entry.verdict}`);
   }
-  if (entry.fineAtomic !== 0n && entry.verdict !== 'abandoned') {
+  if (entry.fineAtomic !== 0n && !isFinable(entry)) {
     throw new ProtocolError('malformed', `a fine for a reply with verdict ${entry.verdict}`);
   }
   if (entry.verdict === 'reject' && entry.evidence === 'none')

@@ -9,8 +9,10 @@ import {
   type CountedReport,
   combineReports,
   countReports,
+  countSilentStake,
   isCharge,
   isFarOut,
+  isOutweighedBySilence,
   isReproduced,
   isUnconfirmed,
 } from './report-combination.ts';
@@ -55,10 +57,13 @@ export function conclude(
   }
   const canAskAnother = hasOutsider(crypto, context, audit);
   const hasNoRoom = verdict === 'inconclusive' && weighed.every(({ isPartial }) => isPartial);
-  if (verdict === 'unjudged' || hasNoRoom) {
+  const isOutweighed = verdict === 'accept' && isOutweighedBySilence(reports, countSilentStake(audit));
+  if (verdict === 'unjudged' || hasNoRoom || isOutweighed) {
     const why = hasNoRoom
       ? 'no verifier that answered has room for the reply'
-      : 'the verifiers contradict each other, and neither side has both more operators and no less stake';
+      : isOutweighed
+        ? 'the verifiers that did not answer have more stake than those that accept'
+        : 'the verifiers contradict each other, and neither side has both more operators and no less stake';
     return { verdict: 'unjudged', why, weighed, wants: canAskAnother ? 'verdict' : undefined };
   }
   const accepts = weighed.filter(({ outcome, exact }) => exact && outcome === 'accept').length;

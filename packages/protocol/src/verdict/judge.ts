@@ -145,7 +145,7 @@ function judgeReports(
  * opening could not be requested. Otherwise a validator could spare a friend by waiting.
  */
 export const giveUpUntold = ({ checks, verifiers }: Judgement): Judgement => ({
-  ...{ verdict: 'unjudged', evidence: 'none', verifiers },
+  ...{ verdict: 'unjudged', evidence: 'none', verifiers, isUntold: true },
   checks: [...checks, skip('honeypot', 'nobody could find out in time what became of it')],
 });
 

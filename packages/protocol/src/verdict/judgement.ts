@@ -24,7 +24,7 @@ export interface Judgement {
   readonly suspect?: Uint8Array | undefined;
   /**
    * Set if the beacon draws a honeypot with a known answer and the evidence omits it. This is refused from a validator of the
-   * deciding epoch's set.
+   * deciding epoch's set, until a day is over.
    */
   readonly isUntold?: boolean | undefined;
   /**

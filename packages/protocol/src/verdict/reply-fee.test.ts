@@ -4,10 +4,10 @@ import { toHex } from '../base/bytes.ts';
 import { hashRecord } from '../commitment/record.ts';
 import { nobleCrypto as crypto } from '../crypto/noble.ts';
 import { NO_DEMANDS } from '../modality/demands.ts';
-import type { AuditBalance } from '../settlement/audit-balance.ts';
+import { coversFee } from '../settlement/audit-balance.ts';
 import { VERDICTS } from '../settlement/verdict-log.ts';
 import { checkJudgedRecord } from './receipt/reported-verdict.ts';
-import { computeBilledFee, isCovered, isPaidFor } from './reply-fee.ts';
+import { computeBilledFee, dependsOnBalance, isPaidFor } from './reply-fee.ts';
 
 const strict = { demands: { ...NO_DEMANDS, acceptedOnly: true } };
 const usual = { demands: NO_DEMANDS };
@@ -17,13 +17,11 @@ it('a reply in doubt can be paid unless the request pays only for accepted repli
   expect(VERDICTS.filter((verdict) => isPaidFor(verdict, strict))).toEqual(['accept', 'unaudited']);
 });
 
-it('the balance of a key decides about replies in doubt, and about unaudited ones that a verifier could compare', () => {
-  const paid = (balance: AuditBalance, tier: string) =>
-    VERDICTS.filter((verdict) => isCovered(verdict, balance, { tier }));
-  const others = ['accept', 'reject', 'abandoned', 'unjudged'];
-  expect(paid({ credit: 10, owed: 0 }, 'verified').sort()).toEqual([...VERDICTS].sort());
-  expect(paid({ credit: 9, owed: 1 }, 'verified').sort()).toEqual([...others].sort());
-  expect(paid({ credit: 9, owed: 1 }, 'vanilla').sort()).toEqual([...others, 'unaudited'].sort());
+it('the balance of a key decides about replies in doubt alone', () => {
+  const unpaid = (credit: number) => VERDICTS.filter((verdict) => !coversFee({ credit, debtAtomic: 1n }, verdict));
+  expect(unpaid(10)).toEqual([]);
+  expect(unpaid(9)).toEqual(['inconclusive']);
+  expect(VERDICTS.filter(dependsOnBalance)).toEqual(['inconclusive']);
 });
 
 it('a reader of such a receipt expects no fee for a reply in doubt', () => {

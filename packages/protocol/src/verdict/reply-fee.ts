@@ -11,9 +11,7 @@ import {
   type SignedProgress,
 } from '../exchange/progress.ts';
 import type { CommonRequest, Modality } from '../modality/modality.ts';
-import { type AuditBalance, coversFee } from '../settlement/audit-balance.ts';
 import { isBillable, type Verdict } from '../settlement/verdict-log.ts';
-import { isComparable } from '../tier/outcome.ts';
 
 export interface BilledReply {
   readonly order: NamedOrder;
@@ -47,24 +45,16 @@ export function computeBilledFee(
 }
 
 /**
- * Returns whether a reply is paid under this verdict, if the audit balance of its key covers the fee (`isCovered`). A reply in
+ * Returns whether a reply is paid under this verdict, if the audit balance of its key covers the fee (`coversFee`). A reply in
  * doubt is never paid if its request pays only for accepted replies.
  */
 export function isPaidFor(verdict: Verdict, { demands }: Pick<CommonRequest, 'demands'>): boolean {
   return isBillable(verdict) && !(demands.acceptedOnly && verdict === 'inconclusive');
 }
 
-/**
- * Returns whether the audit balance of the reply's key, before the reply's entry, covers its fee. No audit can compare the
- * replies of some tiers, so such a reply is paid without one.
- */
-export function isCovered(verdict: Verdict, balance: AuditBalance, { tier }: Pick<CommonHeader, 'tier'>): boolean {
-  return coversFee(balance, verdict) || (verdict === 'unaudited' && !isComparable(tier));
-}
-
 /** Returns whether a reader without the log cannot know if the reply is paid. Then its fee is the whole one or 0. */
 export function dependsOnBalance(verdict: Verdict): boolean {
-  return verdict === 'inconclusive' || verdict === 'unaudited';
+  return verdict === 'inconclusive';
 }
 
 /** Reads a progress statement. @returns it if it is about this reply; undefined otherwise. */

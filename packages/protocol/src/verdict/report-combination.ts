@@ -1,5 +1,5 @@
 import { countTokens, type WeighedCandidate } from '../audit/candidate-stakes.ts';
-import { equalBytes } from '../base/bytes.ts';
+import { equalBytes, toHex } from '../base/bytes.ts';
 import type { Outcome } from '../base/checks.ts';
 import type { WeighedReport } from './report-check.ts';
 
@@ -30,6 +30,29 @@ export function countReports({
     const payee = list.find(({ providerId }) => equalBytes(providerId, verifierId))?.payee;
     return [{ weighed, sitting, stake: payee === undefined ? 0n : countTokens(list, payee) }];
   });
+}
+
+/** Counts the stake of the payees that were asked and have reported nothing, whole tokens. */
+export function countSilentStake({ lists, asked }: Parameters<typeof countReports>[0]): bigint {
+  const stakes = new Map<string, bigint>();
+  for (const { verifierId, sitting } of asked) {
+    const list = lists[sitting] ?? [];
+    const payee = list.find(({ providerId }) => equalBytes(providerId, verifierId))?.payee;
+    if (payee !== undefined) stakes.set(toHex(payee), countTokens(list, payee));
+  }
+  for (const { verifierId, sitting, weighed } of asked) {
+    const payee = lists[sitting]?.find(({ providerId }) => equalBytes(providerId, verifierId))?.payee;
+    if (weighed !== undefined && payee !== undefined) stakes.delete(toHex(payee));
+  }
+  return [...stakes.values()].reduce((sum, tokens) => sum + tokens, 0n);
+}
+
+/**
+ * Returns whether silent verifiers have more stake than those that accept. Otherwise a provider's own verifiers with the least stake
+ * would accept the requests that nobody else can run.
+ */
+export function isOutweighedBySilence(reports: readonly CountedReport[], silentStake: bigint): boolean {
+  return silentStake > sumStakes(reports.filter(({ weighed }) => weighed.outcome === 'accept'));
 }
 
 const isExact = ({ weighed }: CountedReport): boolean => weighed.exact;

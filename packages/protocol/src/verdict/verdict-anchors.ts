@@ -34,7 +34,8 @@ export interface VerdictAnchors {
   /** Returns the VRF key of the handling validator if it is in that epoch's set. Without it the nonce is not checked. */
   readonly findVrfKey?: (epoch: bigint) => Promise<Uint8Array | undefined>;
   /**
-   * Audit balance of the entry's key, by the log before the entry. Without it a fee that depends on the balance is the whole one or 0.
+   * Audit balance of the entry's key, by the log before the entry. Without it the fee and the fine of a reply in doubt are the whole ones
+   * or 0.
    */
   readonly balance?: AuditBalance | undefined;
   /** Returns whether a verifier showed here the thing that it is said to have withheld. Default: nothing was shown. */

@@ -10,6 +10,7 @@ import { computeAbandonmentFine } from '../exchange/fee.ts';
 import { CLOCK_TOLERANCE_MS, OPENING_KEPT_MS } from '../exchange/limits.ts';
 import type { NamedOrder, Order } from '../exchange/order.ts';
 import { findHeaderModality } from '../modality/registry.ts';
+import { coversFee, INITIAL_BALANCE } from '../settlement/audit-balance.ts';
 import type { CohortShard } from '../settlement/cohort.ts';
 import {
   computeCorrectionId,
@@ -27,6 +28,7 @@ import {
   ZERO_HASH,
 } from './assert-silent.ts';
 import { assertAnnounced, assertAskedInTime, assertLiable, assertLists, listAnswers } from './assert-verifiers.ts';
+import { type ChargeableAudit, computeCharge } from './audit-charge.ts';
 import {
   type Claim,
   ClaimError,
@@ -43,7 +45,7 @@ import type { HoneypotKey } from './honeypot/honeypot.ts';
 import { giveUpUntold, judge } from './judge.ts';
 import { JudgeError, type Judgement } from './judgement.ts';
 import { computeStep } from './log-step.ts';
-import { dependsOnBalance, isCovered, isPaidFor } from './reply-fee.ts';
+import { dependsOnBalance, isPaidFor } from './reply-fee.ts';
 import { demand, type VerdictAnchors, VerdictError } from './verdict-anchors.ts';
 
 /** A validator's public data about a verdict, from which anybody can derive it again. All bytes are signed or hashed. */
@@ -220,11 +222,24 @@ export async function assertVerdict(
   const missing = judgement.wants === 'verdict' ? 'nobody has judged' : 'nobody outside the draw has judged';
   demand(isOver, `${at}: after ${sittings} audit attempts ${missing} the reply, and it still has to wait`);
   assertSameJudgement(entry, judgement);
+  assertCharge(crypto, entry, { judgement, draw, feeAtomic: claim?.feeAtomic }, trust);
   if (parsed.kind === 'audit') {
     assertAskedInTime(entry, order, parsed);
     assertLiable(crypto, entry, parsed, { ledger: trust.ledger, order });
   }
   return judgement;
+}
+
+/** Asserts that the audit charges the key as much as its draw says. A reader without the log does not know the credit for a doubt. */
+function assertCharge(
+  crypto: Crypto,
+  { index, verdict, fineAtomic }: VerdictEntry,
+  audit: ChargeableAudit,
+  { balance }: Pick<VerdictAnchors, 'balance'>,
+): void {
+  const charge = computeCharge(crypto, audit, balance ?? INITIAL_BALANCE);
+  const isUnknown = balance === undefined && fineAtomic === 0n && dependsOnBalance(verdict);
+  demand(isUnknown || fineAtomic === charge, `entry ${index}: a fine of ${fineAtomic}, its audit comes to ${charge}`);
 }
 
 /** Asserts that exactly the signers share the fee. */
@@ -289,7 +304,7 @@ async function verifyWhole(
 ): Promise<Claim> {
   const beacon = await findBeacon(order.epoch);
   const claim = verifySummarized(crypto, { ledger, order, beacon, checkWord }, submission);
-  const isDue = balance === undefined || isCovered(entry.verdict, balance, claim.header);
+  const isDue = balance === undefined || coversFee(balance, entry.verdict);
   const fee = isDue && isPaidFor(entry.verdict, claim.request) ? claim.feeAtomic : 0n;
   const isUnknown = balance === undefined && entry.feeAtomic === 0n && dependsOnBalance(entry.verdict);
   demand(isUnknown || entry.feeAtomic === fee, `entry ${entry.index}: a fee of ${entry.feeAtomic}, owed are ${fee}`);

@@ -68,7 +68,7 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
     const waitEpoch = computeAttemptEpoch(row.beaconEpoch, latest.sitting + 1);
     await state.group.write((db) => closeAuditAttempt(db, replyId, waitEpoch));
   } else {
-    await decide(state, replyId, { judgement, evidence, beaconEpoch: row.beaconEpoch });
+    await decide(state, replyId, { judgement, evidence, beaconEpoch: row.beaconEpoch, draw: judged.draw });
   }
 }
 
@@ -241,7 +241,8 @@ async function fetchOpening(
     : { kind: 'unasked', consent: undefined, statements };
   const { checks, ...judgement } = judge(crypto, judged, evidence);
   const withDetail = { ...judgement, checks: [...checks, pass('opening-asked', asked.detail)] };
-  await decide(state, order.replyId, { judgement: withDetail, evidence, beaconEpoch: row.beaconEpoch });
+  const { beaconEpoch } = row;
+  await decide(state, order.replyId, { judgement: withDetail, evidence, beaconEpoch, draw: judged.draw });
   return undefined;
 }
 

@@ -33,7 +33,7 @@ function countReplies(
   verdict: 'accept' | 'reject',
   eValue: number,
 ): void {
-  const entry = { ...party, verdict, evidence: 'statistical', feeAtomic: 0n, beaconEpoch: 1n } as const;
+  const entry = { ...party, verdict, evidence: 'statistical', feeAtomic: 0n, fineAtomic: 0n, beaconEpoch: 1n } as const;
   countEntry(createTestStates(store, OWN_TESTS), {
     ...entry,
     timeMs: 1,

@@ -6,7 +6,6 @@ import { PPM } from '@ogong/protocol/exchange/reputation';
 import { isComparable } from '@ogong/protocol/tier/outcome';
 import { beginAudit } from '../store/replies/reply-changes.ts';
 import { findReply, type ReplyRow, toClaim } from '../store/replies/reply-store.ts';
-import { createTestStates, OWN_TESTS } from '../store/sequential-store.ts';
 import { decideReply } from '../store/verdict-store.ts';
 import { type AuditState, computeAskDelay, findDraw } from './audit-state.ts';
 import { planCoverage } from './coverage.ts';
@@ -79,15 +78,12 @@ async function selectReply(
   const { replyId, isForced } = row;
   const draw = await findDraw(state, row, beaconEpoch);
   if (draw === undefined) return;
-  const { order, header } = toClaim(row);
-  const mayBeAudited = isComparable(header.tier);
-  const isSelected = isForced || (mayBeAudited && isAudited(crypto, draw, alphaPpm));
+  const { header } = toClaim(row);
+  const isSelected = isForced || (isComparable(header.tier) && isAudited(crypto, draw, alphaPpm));
   const nowMs = clock.nowMs();
   const times = { deadlineMs: nowMs + windowMs, askAtMs: nowMs + computeAskDelay(state, replyId) };
   const entry = await group.write((db) => {
-    // Without an audit the log pays nothing to a key that owes audits.
-    const isOwing = mayBeAudited && createTestStates(db, OWN_TESTS).find(order.providerId).balance.owed > 0;
-    if (!isSelected && !isOwing)
+    if (!isSelected)
       return decideReply(db, verdicts, { replyId, decision: { verdict: 'unaudited', beaconEpoch }, nowMs });
     beginAudit(db, replyId, beaconEpoch, times);
     return undefined;

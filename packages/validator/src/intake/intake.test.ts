@@ -489,10 +489,11 @@ describe('a payee whose keys were found to cheat, one after the other', () => {
     const payee = payeeSigner.address;
     for (let i = 1; i < 20; i++) {
       const other = { providerId: new Uint8Array(32).fill(i), payee };
-      const verdict = { verdict: 'reject', evidence: 'statistical', feeAtomic: 0n, beaconEpoch: 1n } as const;
+      const verdict = { verdict: 'reject', evidence: 'statistical', beaconEpoch: 1n } as const;
       countEntry(testsOf(validator), {
         ...other,
         ...verdict,
+        ...{ feeAtomic: 0n, fineAtomic: 0n },
         timeMs: 1,
         step: 'reply',
         eValuePpm: 20_000_000,

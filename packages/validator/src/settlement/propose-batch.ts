@@ -239,12 +239,14 @@ export function takeEntries(
     maxEntries,
     maxBatchBytes,
     namesModels,
-  }: Pick<SettlementState, 'store' | 'maxEntries' | 'maxBatchBytes'> & Partial<Pick<SettlementState, 'namesModels'>>,
+    signer,
+  }: Pick<SettlementState, 'store' | 'maxEntries' | 'maxBatchBytes'> &
+    Partial<Pick<SettlementState, 'namesModels' | 'signer'>>,
   from: bigint,
   room?: bigint,
 ): Uint8Array[] {
   const taken: Uint8Array[] = [];
-  const meter = createGasMeter();
+  const meter = createGasMeter(signer && createTestReader(store, signer.address));
   const isNamed = namesModels?.() ?? false;
   let size = 0;
   let gross = 0n;

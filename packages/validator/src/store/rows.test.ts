@@ -40,7 +40,7 @@ describe('a row', () => {
     const states = createTestStates(store, OWN_TESTS);
     expect(states.find(key)).toEqual(INITIAL_TESTS);
     for (const others of [undefined, { ...test, rejects: 2, suspect: key }]) {
-      const balance = { credit: 7, owed: 2 };
+      const balance = { credit: 7, debtAtomic: 2n ** 90n };
       const tests = {
         replies: test,
         lateness,

@@ -386,7 +386,7 @@ export const VALIDATOR_SCHEMA = `
     counted_epoch INTEGER NOT NULL,
     proven_at INTEGER NOT NULL,
     credit INTEGER NOT NULL,
-    owed INTEGER NOT NULL,
+    debt TEXT NOT NULL,
     suspect BLOB,
     others_audits INTEGER,
     others_rejects INTEGER,

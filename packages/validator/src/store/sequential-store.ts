@@ -1,4 +1,14 @@
-import { bigInteger, bytes, columns, flag, integer, named, numbers, optionalColumns } from '@ogong/host/store/columns';
+import {
+  amount,
+  bigInteger,
+  bytes,
+  columns,
+  flag,
+  integer,
+  named,
+  numbers,
+  optionalColumns,
+} from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { FindTests } from '@ogong/protocol/settlement/batch';
@@ -17,7 +27,7 @@ const testColumns = columns({
     countedEpoch: bigInteger,
   }),
   provenMs: named('proven_at', integer),
-  balance: columns({ credit: integer, owed: integer }),
+  balance: columns({ credit: integer, debtAtomic: named('debt', amount) }),
   others: optionalColumns({
     suspect: bytes,
     audits: named('others_audits', integer),

@@ -1,13 +1,15 @@
 import { bigInteger, bytes, columns, flag, integer } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
+import type { AuditDraw } from '@ogong/protocol/audit/audit';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeAbandonmentFine } from '@ogong/protocol/exchange/fee';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { findModality } from '@ogong/protocol/modality/registry';
+import { type AuditBalance, coversFee } from '@ogong/protocol/settlement/audit-balance';
 import { parseCohortAgreement } from '@ogong/protocol/settlement/cohort-agreement';
-import { type CountedEntry, countEntry, type SubjectTests } from '@ogong/protocol/settlement/log-tests';
+import { type CountedEntry, countEntry } from '@ogong/protocol/settlement/log-tests';
 import {
   appendVerdict,
   computeEntryHash,
@@ -18,10 +20,11 @@ import {
   type Verdict,
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
+import { computeCharge } from '@ogong/protocol/verdict/audit-charge';
 import { type Evidence, encodeEvidence, parseKeptConsent } from '@ogong/protocol/verdict/evidence';
 import type { Judgement } from '@ogong/protocol/verdict/judgement';
 import { computeStep } from '@ogong/protocol/verdict/log-step';
-import { isCovered, isPaidFor } from '@ogong/protocol/verdict/reply-fee';
+import { isPaidFor } from '@ogong/protocol/verdict/reply-fee';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
 import { forgetAuditAttempts } from './audit-attempt-store.ts';
 import { adjustChannel } from './channel-store.ts';
@@ -50,6 +53,8 @@ export type Decision =
       readonly judgement: Judgement;
       readonly evidence: Evidence;
       readonly beaconEpoch: bigint;
+      /** The draw that selected the reply. It is not needed for exact evidence. */
+      readonly draw?: AuditDraw | undefined;
     };
 
 const ZERO_HASH = new Uint8Array(32);
@@ -112,7 +117,8 @@ export function decideReply(
   const verdict = nameVerdict(decision);
   const evidence = findEvidence(decision, row);
   const tests = createTestStates(store, OWN_TESTS);
-  const feeAtomic = isPaid(row, verdict, tests.find(order.providerId)) ? (row.feeAtomic ?? 0n) : 0n;
+  const { balance } = tests.find(order.providerId);
+  const feeAtomic = isPaid(row, verdict, balance) ? (row.feeAtomic ?? 0n) : 0n;
 
   const counted = {
     providerId: order.providerId,
@@ -120,6 +126,7 @@ export function decideReply(
     verdict,
     evidence: judgement?.evidence ?? 'none',
     feeAtomic,
+    fineAtomic: computeFine(crypto, row, decision, balance),
     beaconEpoch: 'beaconEpoch' in decision ? decision.beaconEpoch : 0n,
     ...(judgement ? computeStep(judgement) : NO_STEP),
     timeMs: nowMs,
@@ -133,7 +140,6 @@ export function decideReply(
     ejects,
     replyId,
     recordHash: row.signedRecord ? hashRecord(crypto, row.signedRecord.record) : ZERO_HASH,
-    fineAtomic: verdict === 'abandoned' ? computeAbandonmentFine(order) : 0n,
     payer: order.payer,
     router: order.router,
     shards: row.summary?.cohort === undefined ? [] : parseCohortAgreement(row.summary.cohort).terms.shards,
@@ -173,11 +179,24 @@ function nameHoneypot(decision: Decision): 'passed' | 'failed' | 'silent' | 'dro
 }
 
 /** Returns whether a verdict is paid, by its request and by the audit balance of its key. */
-function isPaid(row: ReplyRow, verdict: Verdict, { balance }: Pick<SubjectTests, 'balance'>): boolean {
-  const { summary } = row;
+function isPaid({ summary }: ReplyRow, verdict: Verdict, balance: AuditBalance): boolean {
   if (summary === undefined) return isBillable(verdict);
   const request = findModality(summary.endpoint).parseSummary(summary.requestSummary);
-  return isPaidFor(verdict, request) && isCovered(verdict, balance, toClaim(row).header);
+  return isPaidFor(verdict, request) && coversFee(balance, verdict);
+}
+
+/** Computes the provider's fine: for an abandoned reply, or for an audit without an accept. */
+function computeFine(
+  crypto: Crypto,
+  { orderBytes, feeAtomic }: ReplyRow,
+  decision: Decision,
+  balance: AuditBalance,
+): bigint {
+  if ('judgement' in decision) {
+    const { judgement, draw } = decision;
+    return computeCharge(crypto, { judgement, draw, feeAtomic }, balance);
+  }
+  return nameVerdict(decision) === 'abandoned' ? computeAbandonmentFine(parseOrder(orderBytes)) : 0n;
 }
 
 function nameVerdict(decision: Decision): Verdict {

@@ -4,13 +4,14 @@ import { computeFeeBound } from '@ogong/protocol/audit/fee-bound';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { computeReputationPpm, PPM } from '@ogong/protocol/exchange/reputation';
 import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
+import { CHARGED_PPM } from '@ogong/protocol/settlement/audit-balance';
 import { createFakeEarnings } from '@ogong/testing/chain/fake-earnings';
 import { computePairPpm } from '@ogong/validator/audit/deterrence';
 import { readConstant } from '../../contract-constants.ts';
 import { drawBinomial } from './draw-binomial.ts';
 import { createKeyLog, type Key, type KeyLog, REPLY_COLUMNS, type ReplyColumn } from './key-log.ts';
 import type { Audits } from './network.ts';
-import { DECIDING_STEP, type PlayedAudit } from './play-audit.ts';
+import { DECIDING_STEP } from './play-audit.ts';
 import { computePart, FEE_ATOMIC, MAX_FEE_ATOMIC, PART, toFees } from './prices.ts';
 import type { ReplyKind } from './reports.ts';
 import type { ForgingStrategy, ProviderWorld } from './strategy.ts';
@@ -162,7 +163,7 @@ function isForging({ strategy }: Life, state: KeyState, log: KeyLog, epoch: numb
   if (epoch - state.since < strategy.honestDays * DAY_MINUTES) return false;
   if (!strategy.pauses) return true;
   const ahead = log.untilResult(epoch);
-  return log.balance().owed === 0 && (ahead === undefined || ahead > DECIDING_STEP);
+  return log.isFree() && (ahead === undefined || ahead > DECIDING_STEP);
 }
 
 /** Fills the cohort of a minute with so many replies, in the order of REPLY_COLUMNS. */
@@ -201,9 +202,9 @@ function pay(
 
 /** Decides which replies of a cohort are audited, as `selectReplies` does: the rest is paid or not at once. */
 function decideCohort(life: Life, state: KeyState, log: KeyLog, sums: Sums, epoch: number): void {
-  const { random, world, audits } = life;
+  const { random, audits } = life;
   const cohort = log.cohortAt(epoch);
-  const isOwing = world.rules.auditsOwing && log.balance().owed > 0;
+  const isOwing = log.owesAudits();
   for (let column = 0; column < REPLY_COLUMNS.length; column++) {
     const count = cohort[column] as number;
     if (count === 0) continue;
@@ -211,36 +212,37 @@ function decideCohort(life: Life, state: KeyState, log: KeyLog, sums: Sums, epoc
     const bill = billOf(life, served);
     const coverage = state.ppm[bill] / PPM;
     const audited = isOwing ? count : drawBinomial(count, coverage, random);
-    for (let i = 0; i < audited; i++)
-      log.schedule(epoch, { served, outcome: audits(toAudited(life, served), state.pairPpm[bill]) });
+    const sampled = CHARGED_PPM / PPM / (isOwing ? 1 : coverage);
+    for (let i = 0; i < audited; i++) {
+      const outcome = audits(toAudited(life, served), state.pairPpm[bill]);
+      log.schedule(epoch, { served, outcome, isSampled: random() < sampled });
+    }
     sums.audited += audited;
-    if (log.covers('unaudited')) pay(life, state, sums, { served, epoch, count: count - audited });
-    else if (served === 'honest') sums.honestUnpaid += count - audited;
+    const earning = log.payUnaudited(life.bills[bill].feeAtomic, count - audited);
+    pay(life, state, sums, { served, epoch, count: earning });
+    if (served === 'honest') sums.honestUnpaid += count - audited - earning;
   }
 }
 
 /** Appends the due entries of a log. */
 function appendDue(life: Life, state: KeyState, log: KeyLog, sums: Sums, epoch: number): void {
-  for (const { served, outcome } of log.takeDue(epoch)) {
+  for (const { served, outcome, isSampled } of log.takeDue(epoch)) {
     const { verdict, refuted } = outcome;
-    const isPaid = isPayable(outcome) && log.covers(verdict);
-    if (isPaid) pay(life, state, sums, { served, epoch, count: 1 });
+    const { feeAtomic } = life.bills[billOf(life, served)];
+    const { ejects, isPaid, isBurnt } = log.append({ outcome, isSampled }, epoch, feeAtomic);
+    if (isPaid && !isBurnt) pay(life, state, sums, { served, epoch, count: 1 });
     else if (served === 'honest') sums.honestUnpaid++;
     const day = state.days.at(-1) as DayOfKey;
     if (verdict === 'accept') day.accepted++;
     if (verdict === 'reject') day.failures++;
     if (refuted > 0)
       sums.lostStake += refuted * PENALTY * toFees(BigInt(life.strategy.league.tokens) * ATOMIC_PER_TOKEN);
-    const { feeAtomic, fees } = life.bills[billOf(life, served)];
-    const ejects = log.append(outcome, epoch, { paidAtomic: isPaid ? feeAtomic : 0n, fees });
     if (ejects && !state.isOut) {
       state.isOut = true;
       sums.ejections++;
     }
   }
 }
-
-const isPayable = ({ verdict }: PlayedAudit): boolean => verdict === 'accept' || verdict === 'inconclusive';
 
 /** Plays one minute of a key. @param isOpen it still takes orders. */
 function playMinute(
@@ -303,13 +305,15 @@ export async function playLife(
   };
   const settle = ({ key, uncredited }: KeyState): void => earnings.credit(key.providerId, key.payee, uncredited);
   const keys: KeyState[] = [];
+  /** Keys without new orders, whose last replies are still decided. */
+  const left: { readonly state: KeyState; readonly until: number }[] = [];
   let state: KeyState | undefined;
   let firstMoney = Number.NaN;
   const last = world.days * DAY_MINUTES;
   for (let epoch = 0; epoch < last + DRAIN; epoch++) {
     nowSeconds = epoch * MINUTE_S;
     if (state === undefined) {
-      if (epoch >= last || (keys.length > 0 && !strategy.returns)) break;
+      if (epoch >= last || (keys.length > left.length && !strategy.returns)) break;
       state = open(keys.length, epoch);
       keys.push(state);
       beginDay(life, state, 0n);
@@ -321,6 +325,14 @@ export async function playLife(
       if (Number.isNaN(firstMoney) && withdrawable > 0n) firstMoney = epoch;
     }
     playMinute(life, state, sums, { epoch, isOpen: epoch < last });
+    for (const old of left) if (epoch < old.until) playMinute(life, old.state, sums, { epoch, isOpen: false });
+    if (state.logs.reduce((sum, log) => sum + log.debt(), 0) > strategy.leaves && epoch < last) {
+      settle(state);
+      state.uncredited = 0n;
+      left.push({ state, until: epoch + DRAIN });
+      state = undefined;
+      continue;
+    }
     if (
       state.uncredited > 0n &&
       (state.isOut || epoch % DAY_MINUTES === DAY_MINUTES - 1 || epoch === last + DRAIN - 1)
@@ -332,6 +344,10 @@ export async function playLife(
       earnings.eject(state.key.providerId);
       state = undefined;
     }
+  }
+  for (const { state: old } of left) {
+    settle(old);
+    if (old.isOut) earnings.eject(old.key.providerId);
   }
   nowSeconds += 4 * DAY_S;
   let takings = 0;

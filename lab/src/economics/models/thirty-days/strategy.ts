@@ -1,14 +1,6 @@
-import { SOUNDNESS_PPM } from '@ogong/protocol/audit/audit-rate';
-import { PPM } from '@ogong/protocol/exchange/reputation';
-import {
-  type AuditBalance,
-  advanceBalance,
-  type coversFee,
-  DOUBT_PRICE,
-  OWED_AUDITS,
-} from '@ogong/protocol/settlement/audit-balance';
+import { type AuditBalance, coversFee } from '@ogong/protocol/settlement/audit-balance';
 import type { CountedEntry } from '@ogong/protocol/settlement/log-tests';
-import { isCovered } from '@ogong/protocol/verdict/reply-fee';
+import type { Verdict } from '@ogong/protocol/settlement/verdict-log';
 import { MARGIN } from '../verification.ts';
 import type { League, VerifierSetting } from './network.ts';
 import { VERIFIER_SETTING } from './network.ts';
@@ -28,8 +20,10 @@ export interface ForgingStrategy {
   /** Opens a forged reply only if the beacon draws its own verifiers. */
   readonly withholds: boolean;
   readonly overbills: boolean;
-  /** Serves honestly while an audit without a result is about to reach the log, and while it owes audits. */
+  /** Serves honestly while an audit without a result is about to reach the log, and while it has a debt. */
   readonly pauses: boolean;
+  /** Debt in usual fees from which on it leaves the key, and begins anew under another key and payee. */
+  readonly leaves: number;
   /** Days of honest work under each key before the first forged reply. */
   readonly honestDays: number;
   readonly league: League;
@@ -41,43 +35,44 @@ export interface ForgingStrategy {
 
 export const HONEST: ForgingStrategy = {
   ...{ name: 'honest', forged: 0, sealedOnly: false, odd: 0, kind: 'foreign', withholds: false, overbills: false },
-  ...{ pauses: false, honestDays: 0, league: { count: 0, tokens: 0 }, bond: 0, returns: false },
+  ...{
+    pauses: false,
+    leaves: Number.POSITIVE_INFINITY,
+    honestDays: 0,
+    league: { count: 0, tokens: 0 },
+    bond: 0,
+    returns: false,
+  },
 };
+
+/** The audit balance of a key, and the audits that it owes under the rule that the product had before. */
+export interface KeptBalance extends AuditBalance {
+  readonly owedAudits: number;
+}
 
 /** The rules of money about audits. */
 export interface BalanceRules {
-  readonly covers: (balance: AuditBalance, verdict: Parameters<typeof coversFee>[1]) => boolean;
-  /** @param fees of the reply as billed, in usual fees */
-  readonly advance: (balance: AuditBalance, entry: CountedEntry, fees: number) => AuditBalance;
-  /** Whether every reply of a key that owes audits is audited. */
-  readonly auditsOwing: boolean;
+  readonly covers: (balance: KeptBalance, verdict: Verdict) => boolean;
+  /** @param chargeAtomic the debt that the product's rule adds for the audit */
+  readonly charges: (chargeAtomic: bigint) => bigint;
+  /** Audits that a key owes after the entry. */
+  readonly owes: (owedAudits: number, entry: CountedEntry) => number;
 }
 
 /** The rules of the product. */
-export const RULES: BalanceRules = {
-  covers: (balance, verdict) => isCovered(verdict, balance, { tier: 'verified' }),
-  advance: advanceBalance,
-  auditsOwing: true,
-};
+export const RULES: BalanceRules = { covers: coversFee, charges: (chargeAtomic) => chargeAtomic, owes: () => 0 };
 
-/** Accepted fees that a proposed rule takes for one usual fee without a result: those that an audit stands for. */
-const STANDS_FOR = Math.ceil((OWED_AUDITS * PPM) / SOUNDNESS_PPM);
+/** Accepted replies by which a key paid for an audit without a result under the rule before. They earned their fees. */
+const OWED_AUDITS = 40;
 
-/**
- * Rules that no network has yet. An audit without a result costs the fees of all replies that it stands for, and so does a doubt that
- * no credit pays for. Accepted replies pay for them. `owed` counts usual fees here.
- */
-export const PROPOSED: BalanceRules = {
-  covers: ({ credit, owed }, verdict) => (verdict === 'inconclusive' ? credit >= DOUBT_PRICE : owed === 0),
-  advance(balance, entry, fees) {
-    const { verdict, feeAtomic } = entry;
-    const { credit, owed } = balance;
-    if (verdict === 'accept' && owed > 0) return { credit, owed: Math.max(0, owed - fees) };
-    const owes =
-      advanceBalance({ credit, owed: 0 }, entry).owed > 0 || (verdict === 'inconclusive' && feeAtomic === 0n);
-    return owes ? { credit, owed: owed + STANDS_FOR * fees } : advanceBalance(balance, entry);
+/** The rule before: a key that owes audits is audited always, and its unaudited replies are unpaid. */
+export const PAID_IN_AUDITS: BalanceRules = {
+  covers: (balance, verdict) => coversFee(balance, verdict) && (verdict !== 'unaudited' || balance.owedAudits === 0),
+  charges: () => 0n,
+  owes(owedAudits, { verdict, step }) {
+    if (step === 'late' || verdict === 'unjudged') return OWED_AUDITS;
+    return verdict === 'accept' ? Math.max(0, owedAudits - 1) : owedAudits;
   },
-  auditsOwing: true,
 };
 
 /** The world around a provider. A control changes one input. */

@@ -86,7 +86,7 @@ function listSteps(): readonly unknown[] {
   const payee = fill(20, 9);
   const scored = (key: number, verdict: 'accept' | 'reject' | 'inconclusive', eValuePpm: number): CountedEntry => ({
     ...{ providerId: fill(32, key), payee, verdict, evidence: 'statistical', beaconEpoch: 1n, timeMs: 1 },
-    feeAtomic: verdict === 'reject' ? 0n : 42n,
+    ...{ feeAtomic: verdict === 'reject' ? 0n : 42n, fineAtomic: 0n },
     ...{ step: 'reply', eValuePpm, verifiers: [] },
   });
   const late = (key: number, epoch: number): CountedEntry => ({
@@ -103,19 +103,24 @@ function listSteps(): readonly unknown[] {
     { ...scored(4, 'reject', bare), payee: fill(20, 0), evidence: 'exact' },
     { ...scored(5, 'reject', 0), step: 'none' },
     { ...scored(5, 'accept', 0), verdict: 'unaudited', step: 'none' },
-    { ...scored(5, 'accept', 0), verdict: 'unjudged', step: 'none', feeAtomic: 0n },
+    { ...scored(5, 'accept', 0), verdict: 'unjudged', step: 'none', feeAtomic: 0n, fineAtomic: 60n },
+    { ...scored(5, 'accept', 0), verdict: 'unaudited', step: 'none' },
+    { ...scored(5, 'accept', 0), verdict: 'abandoned', evidence: 'none', step: 'none', feeAtomic: 0n, fineAtomic: 9n },
+    scored(5, 'accept', 900_000),
     ...Array.from({ length: 11 }, () => scored(6, 'accept', 900_000)),
     scored(6, 'inconclusive', 900_000),
-    { ...scored(6, 'inconclusive', 900_000), feeAtomic: 0n },
+    { ...scored(6, 'inconclusive', 900_000), feeAtomic: 0n, fineAtomic: 2_520n },
   ];
   const states = createOverlay({ find: () => INITIAL_TESTS });
   return entries.map((entry) => {
     const ejects = countEntry(states, entry);
     const { verifiers: _verifiers, ...counted } = entry;
+    const { credit, debtAtomic } = states.find(entry.providerId).balance;
     return {
       ...{ ...counted, providerId: toHex(entry.providerId), payee: toHex(entry.payee) },
-      ...{ beaconEpoch: String(entry.beaconEpoch), feeAtomic: String(entry.feeAtomic), ejects },
-      balance: states.find(entry.providerId).balance,
+      ...{ beaconEpoch: String(entry.beaconEpoch), feeAtomic: String(entry.feeAtomic) },
+      ...{ fineAtomic: String(entry.fineAtomic), ejects },
+      balance: { credit, debtAtomic: String(debtAtomic) },
       payeeEvidence: computePayeeEvidence(states.find(payee).replies),
       payeeLateness: computePayeeEvidence(states.find(payee).lateness),
     };

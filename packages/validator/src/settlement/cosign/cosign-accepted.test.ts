@@ -27,7 +27,7 @@ async function leaveDoubt(demands: object, credit = DOUBT_PRICE, accepted = 0) {
     getOpening: async (_peer, replyId) => (served.get(toHex(replyId)) as TestReply).reply.openingBytes,
   });
   const { own, peers, clock } = four;
-  const tests = { ...INITIAL_TESTS, balance: { credit, owed: 0 } };
+  const tests = { ...INITIAL_TESTS, balance: { credit, debtAtomic: 0n } };
   createTestStates(own.store, OWN_TESTS).put(providerId, tests);
   for (const { store } of [own, ...peers]) createTestStates(store, own.signer.address).put(providerId, tests);
   for (let index = 0; index < accepted; index++) {
@@ -92,16 +92,19 @@ describe('a reply whose audit leaves a doubt', () => {
       const { own, peer, owed, request } = doubted;
       const [message] = request.entries as [BatchEntry];
       const entry = parseVerdictEntry(message.logEntry);
-      const check = (feeAtomic: bigint, credit: number) =>
-        checkEntry(peer.cosigning, own.signer.address, { ...entry, feeAtomic }, message, { credit, owed: 0 });
-      await check(0n, DOUBT_PRICE - 1);
+      const check = (feeAtomic: bigint, credit: number, fineAtomic = 0n) => {
+        const balance = { credit, debtAtomic: 0n };
+        return checkEntry(peer.cosigning, own.signer.address, { ...entry, feeAtomic, fineAtomic }, message, balance);
+      };
+      await check(0n, DOUBT_PRICE - 1, entry.fineAtomic);
       await check(owed, DOUBT_PRICE);
       await expect(check(owed, DOUBT_PRICE - 1)).rejects.toThrow('owed are 0');
       await expect(check(0n, DOUBT_PRICE)).rejects.toThrow(`owed are ${owed}`);
+      await expect(check(0n, DOUBT_PRICE - 1, entry.fineAtomic + 1n)).rejects.toThrow('its audit comes to');
     });
   });
 
-  it('loses its fee if the log loses the reply that gave its key the credit', async () => {
+  it('leaves the log with the reply that gave its key the credit', async () => {
     const { own, replyId, request } = await leaveDoubt({}, DOUBT_PRICE - 1, 1);
     const [accepted, doubted] = own.decided as [VerdictEntry, VerdictEntry];
     expect([accepted, doubted].map(({ verdict }) => verdict)).toEqual(['accept', 'inconclusive']);
@@ -109,10 +112,9 @@ describe('a reply whose audit leaves a doubt', () => {
     expect(doubted.feeAtomic).toBeGreaterThan(0n);
     const context = { crypto, validator: own.signer.address };
     takeOut(own.store, context, 1n, [accepted.index]);
-    const [left] = listEntries(own.store, 0n, -1).map(({ entry }) => parseVerdictEntry(entry));
-    expect(left).toMatchObject({ replyId, verdict: 'inconclusive', feeAtomic: 0n });
+    expect(listEntries(own.store, 0n, -1)).toEqual([]);
     expect(readChannel(own.store, payer.address)).toMatchObject({ owed: 0n });
-    expect(own.find(replyId).feeAtomic).toBe(0n);
+    expect(own.find(replyId).state).toBe('refused');
   });
 
   describe('under a request that pays for accepted replies only', () => {

@@ -3,21 +3,19 @@ import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { coversFee } from '@ogong/protocol/settlement/audit-balance';
 import { countEntry, createOverlay, type TestStates } from '@ogong/protocol/settlement/log-tests';
 import { appendVerdict, parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
-import { isComparable } from '@ogong/protocol/tier/outcome';
 import { listEntries, readBatchedLength } from '../batch-store.ts';
 import { adjustChannel } from '../channel-store.ts';
 import { createTestStates, OWN_TESTS, resetOwnTests } from '../sequential-store.ts';
 import type { VerdictContext } from '../verdict-store.ts';
 import { forgetStatements } from '../witness-store.ts';
 import { forgetMilestone } from './milestone-store.ts';
-import { readReply, toClaim } from './reply-store.ts';
 
 /**
  * Removes entries that no quorum can sign from the unsettled end of the log, and gives later entries their new places.
  * The proposed batch is dropped, and the next step proposes the rest. The replies are refused for good: nobody owes
  * anything for them, and the data that only audits need is deleted. The tests lose the steps of these entries. So a
- * later entry may no longer eject, or its key may no longer have the credit for its fee. An entry that would have a fee
- * only now is removed as well: its payer may have spent the refund. Call it inside one transaction.
+ * later entry may no longer eject. A later reply in doubt is removed as well if its key's credit for its fee has changed.
+ * Call it inside one transaction.
  * @param sequence number of the proposed batch with the entries.
  */
 export function takeOut(
@@ -40,13 +38,11 @@ export function takeOut(
   let position = { length: first, head: (entries[0] as VerdictEntry).previousHash };
   for (const entry of entries) {
     const isCovered = coversFee(tests.find(entry.providerId).balance, entry.verdict);
-    const hasChanged = isCovered !== before.has(entry.index) && isAuditable(store, entry);
-    if (out.has(entry.index) || (hasChanged && isCovered)) {
+    if (out.has(entry.index) || isCovered !== before.has(entry.index)) {
       refuseReply(store, entry);
       continue;
     }
-    const kept = hasChanged ? refundFee(store, entry) : entry;
-    const next = appendVerdict(crypto, position, { ...kept, ejects: countEntry(tests, kept) });
+    const next = appendVerdict(crypto, position, { ...entry, ejects: countEntry(tests, entry) });
     position = next.position;
     const { index, replyId } = next.entry;
     store.prepare('INSERT INTO log (position, entry, reply_id) VALUES (?, ?, ?)').run(index, next.bytes, replyId);
@@ -63,18 +59,6 @@ function listCovered(tests: TestStates, entries: readonly VerdictEntry[]): Reado
       return coversFee(balance, entry.verdict) ? [entry.index] : [];
     }),
   );
-}
-
-function isAuditable(store: Store, { replyId }: Pick<VerdictEntry, 'replyId'>): boolean {
-  const row = readReply(store, replyId);
-  return row !== undefined && isComparable(toClaim(row).header.tier);
-}
-
-function refundFee(store: Store, entry: VerdictEntry): VerdictEntry {
-  const { replyId, payer, feeAtomic } = entry;
-  adjustChannel(store, payer, { owed: -feeAtomic });
-  store.prepare("UPDATE replies SET fee = '0' WHERE reply_id = ?").run(replyId);
-  return { ...entry, feeAtomic: 0n };
 }
 
 /** Ends a reply without a verdict: its record has just come, and no quorum will sign a fee for it. */
