@@ -39,7 +39,7 @@ export const endlessAudit = defineAttack({
   name: 'endless-audit',
   adversary: 'provider whose audits never accept and never reject',
   aim: 'Be paid for forged replies that no verifier can compare, or that stay in doubt',
-  stoppedBy: 'Doubt is paid from accepted replies; after an audit without a result every reply of the key is audited',
+  stoppedBy: 'Doubt is paid from accepted replies; any other audit without an accept costs the fees that it stands for',
   restarts: ['validator', 'signer', 'verifier'],
   play: ({ kind, replies }: { readonly kind: Kind; readonly replies: number }, breaks) =>
     auditReplies({ ...KINDS[kind], replies }, breaks),

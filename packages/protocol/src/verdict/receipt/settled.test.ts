@@ -166,10 +166,13 @@ describe('a receipt with its settled log entry', () => {
     expect((await judge(undefined)).settled).toBeUndefined();
   });
 
-  it.each(['inconclusive', 'unaudited'] as const)('is good for nothing or the whole fee under %s', async (verdict) => {
+  it.each([
+    ['nothing or the whole fee', 'inconclusive', 'pass'],
+    ['the whole fee', 'unaudited', 'fail'],
+  ] as const)('is good for %s under %s', async (_what, verdict, unpaid) => {
     const statusAt = async (feeAtomic: bigint) =>
       (await judge(settle({ entry: { verdict, feeAtomic, step: 'none', eValuePpm: 0 } }))).settled?.status;
-    expect([await statusAt(0n), await statusAt(FEE), await statusAt(FEE - 1n)]).toEqual(['pass', 'pass', 'fail']);
+    expect([await statusAt(0n), await statusAt(FEE), await statusAt(FEE - 1n)]).toEqual([unpaid, 'pass', 'fail']);
   });
 
   it.each<[string, SettledEvidence, RegExp]>([
