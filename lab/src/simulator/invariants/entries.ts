@@ -52,7 +52,7 @@ export function createEntryCheck(
     if (!honesty.honestProviders.has(provider)) return;
     if (verdict === 'reject') violate('nobody-honest-is-rejected');
     if (verdict === 'unjudged' && hasJudges(provider) && !hasLiar(entry)) violate('honest-work-is-judged');
-    if (fineAtomic > 0n && isCalm) violate('nobody-honest-is-fined');
+    if (verdict === 'abandoned' && fineAtomic > 0n && isCalm) violate('nobody-honest-is-fined');
     if (verdict === 'abandoned' && answered.has(id)) violate('delivered-work-is-paid', ', as abandoned');
   };
 

@@ -1,7 +1,7 @@
 import type { LedgerLine, LedgerTally } from '@ogong/chain/settlement/settle-call';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { openStore, type Store } from '@ogong/host/store/store';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { appendVerdict, computeGenesisPosition, type VerdictFields } from '@ogong/protocol/settlement/verdict-log';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Settled } from '../chain/ledger.ts';
@@ -280,6 +280,25 @@ describe('a watch over money', () => {
   ];
   it.each(broken)('finds %s broken by %s', (invariant, _, scene) => {
     expect(play(scene)).toEqual([invariant]);
+  });
+
+  describe('of a key in debt', () => {
+    const charged: VerdictFields = { ...accepted, ...free, verdict: 'inconclusive', fineAtomic: 150n };
+    const later = [30, 31, 32].map((byte) => ({ ...accepted, replyId: fill(byte, 16) }));
+    const burnt = { providerId: fill(0), payee: fromHex(`${'00'.repeat(18)}dead`) };
+
+    it('demands that its fees are burnt until they have paid the debt', () => {
+      const entries = [charged, ...later];
+      const lines = [{ ...burnt, gross: 200n }, { gross: 100n }];
+      expect(play({ batches: [entries], drawn: 300n, lines })).toEqual([]);
+      expect(new Set(play({ batches: [entries], drawn: 300n }))).toEqual(new Set(['what-is-earned-is-paid']));
+    });
+
+    it('remembers the debt of a batch before', () => {
+      const [first, ...rest] = later as [VerdictFields, ...VerdictFields[]];
+      const lines = [{ ...burnt, gross: 100n }];
+      expect(play({ batches: [[charged, first], [rest[0] as VerdictFields]], lines })).toEqual([]);
+    });
   });
 
   it('excuses what the invariants excuse', () => {

@@ -99,6 +99,9 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
   /** When the log of a validator had the last exact proof against a provider, by validator and provider. */
   const proven = new Map<string, ReadonlyMap<string, number>>();
 
+  /** Debts of keys in each log, by validator and provider. */
+  const debts = new Map<string, ReadonlyMap<string, bigint>>();
+
   /** Batches that were read, with an undo for batches that the chain takes back. */
   const read: { readonly batch: Settled; readonly takeBack: () => void }[] = [];
 
@@ -122,11 +125,13 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
     lengths.set(name, logLength);
     const ids: string[] = [];
     const provenBefore = proven.get(name) ?? new Map<string, number>();
+    const debtsBefore = debts.get(name) ?? new Map<string, bigint>();
     read.push({
       batch,
       takeBack() {
         lengths.set(name, from);
         proven.set(name, provenBefore);
+        debts.set(name, debtsBefore);
         for (const id of ids) paid.delete(id);
       },
     });
@@ -178,7 +183,9 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
     assertDrawn(batch, owed, before?.batch.atMs ?? 0);
     const drawn = new Set(call.debits.map(({ payer }) => toHex(payer as Uint8Array)));
     const isPaid = (entry: VerdictEntry): boolean => owing.has(entry) && drawn.has(toHex(entry.payer));
-    for (const wrong of findUnpaid(call, { entries, isPaid })) world.violate('what-is-earned-is-paid', wrong);
+    const now = new Map(debts.get(name));
+    debts.set(name, now);
+    for (const wrong of findUnpaid(call, { entries, isPaid, debts: now })) world.violate('what-is-earned-is-paid', wrong);
   }
 
   /**

@@ -13,7 +13,12 @@ const add = (map: Map<string, bigint>, name: string, amount: bigint): void =>
 export interface BatchLog {
   readonly entries: readonly VerdictEntry[];
   readonly isPaid: (entry: VerdictEntry) => boolean;
+  /** Debts of keys in the log, by provider. They are advanced by the entries. */
+  readonly debts: Map<string, bigint>;
 }
+
+/** The earner of fees that pay a debt. */
+const BURNT = { provider: '00'.repeat(32), payee: `${'00'.repeat(18)}dead` };
 
 /**
  * Compares the payments of a batch with its entries, without the product's own sums. It adds up lines by provider, payee and router,
@@ -25,11 +30,15 @@ export function findUnpaid({ lines, tallies }: Pick<SettleCall, 'lines' | 'talli
   const done = new Map<string, { credits: bigint; refuted: number; silent: number }>();
   for (const entry of log.entries) {
     const provider = toHex(entry.providerId);
-    add(finesOf, provider, entry.fineAtomic);
+    const isAbandoned = entry.verdict === 'abandoned';
+    if (isAbandoned) add(finesOf, provider, entry.fineAtomic);
+    const debt = log.debts.get(provider) ?? 0n;
     if (log.isPaid(entry)) {
-      add(earned, `${provider} for ${toHex(entry.payee)} by ${toHex(entry.router)}`, entry.feeAtomic);
-      add(grossOf, provider, entry.feeAtomic);
+      const earner = debt > 0n ? BURNT : { provider, payee: toHex(entry.payee) };
+      add(earned, `${earner.provider} for ${earner.payee} by ${toHex(entry.router)}`, entry.feeAtomic);
+      add(grossOf, earner.provider, entry.feeAtomic);
     }
+    log.debts.set(provider, debt - least(debt, entry.feeAtomic) + (isAbandoned ? 0n : entry.fineAtomic));
     for (const mark of entry.verifiers) {
       if (!isPayable(mark.payee)) continue;
       const tally = done.get(toHex(mark.payee)) ?? { credits: 0n, refuted: 0, silent: 0 };
