@@ -5,8 +5,10 @@ import {
   combineEvidence,
   combineReports,
   countReports,
+  countSilentStake,
   isCharge,
   isFarOut,
+  isOutweighedBySilence,
   isUnconfirmed,
 } from './report-combination.ts';
 
@@ -188,4 +190,46 @@ it('counts the stake of a report by the list of its audit attempt, all keys of t
     [5n, 1],
     [0n, 1],
   ]);
+});
+
+describe('silent verifiers', () => {
+  const payees = [1, 2, 3].map((value) => new Uint8Array(20).fill(value)) as [Uint8Array, Uint8Array, Uint8Array];
+  const candidate = (id: number, payee: Uint8Array, weight: bigint) => ({
+    ...{ providerId: new Uint8Array(32).fill(id), payee, weight },
+  });
+  const list = [
+    candidate(1, payees[0], 3n),
+    candidate(2, payees[0], 3n),
+    candidate(3, payees[1], 8n),
+    candidate(4, payees[2], 6n),
+  ];
+  const lists = [list, list];
+  const { weighed } = report('a');
+  const count = (...asked: readonly [id: number, sitting: number, answers: boolean][]) =>
+    countSilentStake({
+      lists,
+      asked: asked.map(([id, sitting, answers]) => ({
+        ...{ verifierId: new Uint8Array(32).fill(id), sitting, weighed: answers ? weighed : undefined },
+      })),
+    });
+
+  it('count once, by the stake of their payee, unless it has reported at any time', () => {
+    expect(count()).toBe(0n);
+    expect(count([1, 0, false], [2, 0, false], [1, 1, false])).toBe(4n);
+    expect(count([3, 0, false], [4, 0, true])).toBe(7n);
+    expect(count([3, 0, false], [3, 1, true], [4, 1, false])).toBe(5n);
+    expect(count([1, 0, false], [2, 1, true])).toBe(0n);
+    // A verifier that no list names has no stake.
+    expect(count([9, 0, false])).toBe(0n);
+  });
+
+  it.each([
+    ['less stake than the accepts', 'a3a2', 4n, false],
+    ['as much', 'a3a2', 5n, false],
+    ['more', 'a3a2', 6n, true],
+    ['more than accepts, and not more than all reports', 'a1i9', 2n, true],
+    ['no stake, and neither have the accepts', 'a', 0n, false],
+  ] as const)('with %s outweigh an accept or not', (_what, words, silent, expected) => {
+    expect(isOutweighedBySilence(readReports(words), silent)).toBe(expected);
+  });
 });

@@ -15,21 +15,21 @@ const DOUBTFUL: Partial<ScoreReport> = {
   tailGap: { gap: Math.round(0.3 * 2 ** 24), position: 0 },
 };
 
-/** The beacon selects the first reply alone. */
-const seldom = (reply: number): number => (reply === 0 ? ALL_PPM : 0);
+/** All replies are audited. The base coverage draws one in forty of them, which stands for the others (audit-charge.ts). */
+const always = (): number => ALL_PPM;
 
 /** Replies whose audit ends without an accept or a reject. */
 const KINDS = {
-  'answered by no verifier': { verifiers: verifiers({ kind: 'silent' }), sees: () => ({}), coveragePpm: seldom },
+  'answered by no verifier': { verifiers: verifiers({ kind: 'silent' }), sees: () => ({}), coveragePpm: always },
   'longer than the context of every verifier': {
     verifiers: verifiers({ kind: 'honest', shrinksTo: 8 }),
     sees: () => ({ contextSize: 8, windows: [] }),
-    coveragePpm: seldom,
+    coveragePpm: always,
   },
   'always in doubt': {
     verifiers: verifiers({ kind: 'honest' }),
     sees: () => DOUBTFUL,
-    coveragePpm: () => ALL_PPM,
+    coveragePpm: always,
   },
 } satisfies Record<string, Omit<AuditedNetwork, 'replies'>>;
 type Kind = keyof typeof KINDS;
