@@ -14,8 +14,8 @@ export interface ChargeableAudit {
 
 /**
  * Computes the debt that an audit adds to that of its key, atomic units (docs/spec/sequential-test.md#audit-balance). An audit stands for
- * the replies that it was drawn from. So a key is paid only for the share of its drawn audits that end with an accept, or with a doubt
- * that its credit pays for.
+ * the replies that it was drawn from. So a key is paid only for the share of its drawn audits that end with an accept. A doubt that its
+ * credit pays for counts as one.
  * @param balance of the key before the entry.
  */
 export function computeCharge(
