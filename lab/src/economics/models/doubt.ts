@@ -92,7 +92,7 @@ export function runDoubt(): EconomicModel {
   });
   const allUnjudged = unjudged.at(-1)?.earned ?? 0;
   say(
-    'A key whose audits end without a result loses one and a half times their share of its fees, and earns nothing from two thirds on',
+    'Audits without a result cost a key one and a half times their share of its fees, and all fees from two thirds on',
     unjudged.every(({ share, earned }) => earned < 1.01 - share && earned > 1 - 1.6 * share - 0.01) &&
       allUnjudged < 0.01,
     `earned fees at ${UNJUDGED.map((share) => percent(share, 0)).join(', ')} of such audits: ${unjudged.map(({ earned }) => percent(earned, 1)).join(', ')}`,

@@ -185,7 +185,8 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
     const isPaid = (entry: VerdictEntry): boolean => owing.has(entry) && drawn.has(toHex(entry.payer));
     const now = new Map(debts.get(name));
     debts.set(name, now);
-    for (const wrong of findUnpaid(call, { entries, isPaid, debts: now })) world.violate('what-is-earned-is-paid', wrong);
+    for (const wrong of findUnpaid(call, { entries, isPaid, debts: now }))
+      world.violate('what-is-earned-is-paid', wrong);
   }
 
   /**

@@ -30,7 +30,7 @@ export interface DueEntry {
   readonly isSampled: boolean;
 }
 
-/** What a reply earns: its fee as billed, and whether a debt takes it. */
+/** The entry of a reply: whether it ejects, and whether its fee is paid or burnt. */
 export interface AppendedEntry {
   readonly ejects: boolean;
   readonly isPaid: boolean;

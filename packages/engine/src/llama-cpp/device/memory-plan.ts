@@ -62,8 +62,8 @@ export function planMemory(file: ModelFacts, wanted: Wanted, available: number):
 }
 
 /**
- * Returns the memory to plan with if the weights alone are too large for it: a CPU reads a mapped file from the disk as it computes, so
- * only the KV cache and the buffers have to fit.
+ * Returns the memory to plan with if the weights alone are too large for it. A CPU reads a mapped file from the disk as it computes.
+ * Only the KV cache and the buffers have to fit.
  * @param available bytes.
  * @returns undefined if the model fits by itself, or if not even its cache and buffers would fit.
  */
