@@ -47,7 +47,7 @@ const NEVER_ADMITTED = { state: '' };
 export function readStatus(store: Store, { crypto }: Pick<VerdictContext, 'crypto'>, replyId: Uint8Array) {
   const row = readReplyStatus(store, replyId);
   if (row === undefined) return undefined;
-  const { verdict = '', checks, sequence, isUncollectable, isVoid, sitting } = row;
+  const { verdict = '', checks, sequence, isUncollectable, isVoid, isBurnt, sitting } = row;
   const divergence = readDivergence(store, replyId);
   const isRefused = row.state === 'refused';
   const isOwed = !isRefused && verdict !== '' && isBillable(verdict as Verdict);
@@ -64,6 +64,7 @@ export function readStatus(store: Store, { crypto }: Pick<VerdictContext, 'crypt
       feeAtomic: fee.toString(),
       ...(isUncollectable && { isUncollectable }),
       ...(isVoid && { isVoid }),
+      ...(isBurnt && { isBurnt }),
       ...(row.state === 'waiting' && { waitsForSitting: sitting }),
       ...(isRefused && { isRefused }),
       ...(row.state === 'auditing' && isOpeningLate(store, replyId) && { waitsForOpening: true }),

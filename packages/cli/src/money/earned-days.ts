@@ -31,6 +31,7 @@ const MEANINGS: Readonly<Record<ServedOutcome | 'cut-short', string>> = {
   abandoned: 'no record came in time',
   'in-doubt':
     'its audit decided nothing, and the key had fewer than ten accepted audits to spend, or its request pays no doubt',
+  burnt: 'burnt, since the key has a debt for audits that did not end with an accept',
   'record-refused': 'the validator refused its record',
   'entry-refused': 'other validators refused its entry of the log',
   'payer-cannot-pay': "the payer's channel, or the key that signed for it, does not cover it",

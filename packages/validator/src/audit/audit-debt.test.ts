@@ -5,6 +5,7 @@ import { CHARGED_FEES, CHARGED_PPM } from '@ogong/protocol/settlement/audit-bala
 import { INITIAL_TESTS } from '@ogong/protocol/settlement/log-tests';
 import { createTestValidator, provider, providerId } from '@ogong/testing/validator/test-bench';
 import { afterEach, expect, it } from 'vitest';
+import { readStatus } from '../reply-status.ts';
 import { createTestStates, OWN_TESTS } from '../store/sequential-store.ts';
 
 const closing: (() => unknown)[] = [];
@@ -58,4 +59,6 @@ it('a key in debt is audited no more than others, and its payers owe its fees', 
   expect(entry).toMatchObject({ verdict: 'unaudited', fineAtomic: 0n });
   expect(entry!.feeAtomic).toBeGreaterThan(0n);
   expect(tests.find(providerId).balance.debtAtomic).toBe(10n ** 30n - entry!.feeAtomic);
+  const status = readStatus(validator.store, { crypto }, entry!.replyId);
+  expect(JSON.parse(status!.detail)).toMatchObject({ isBurnt: true });
 });

@@ -54,6 +54,7 @@ export const VALIDATOR_SCHEMA = `
     sequence INTEGER,
     uncollectable INTEGER NOT NULL DEFAULT 0,
     voided INTEGER NOT NULL DEFAULT 0,
+    burnt INTEGER NOT NULL DEFAULT 0,
     ask_at INTEGER,
     drift BLOB,
     payee_word BLOB,

@@ -7,7 +7,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeAbandonmentFine } from '@ogong/protocol/exchange/fee';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { findModality } from '@ogong/protocol/modality/registry';
-import { type AuditBalance, coversFee } from '@ogong/protocol/settlement/audit-balance';
+import { type AuditBalance, coversFee, paysDebt } from '@ogong/protocol/settlement/audit-balance';
 import { parseCohortAgreement } from '@ogong/protocol/settlement/cohort-agreement';
 import { type CountedEntry, countEntry } from '@ogong/protocol/settlement/log-tests';
 import {
@@ -150,10 +150,13 @@ export function decideReply(
   store.prepare('INSERT INTO log (position, entry, reply_id) VALUES (?, ?, ?)').run(entry.index, bytes, replyId);
   store
     .prepare(
-      `UPDATE replies SET state = 'decided', verdict = ?, checks = ?, evidence = ?, entry_index = ?,
+      `UPDATE replies SET state = 'decided', verdict = ?, checks = ?, evidence = ?, entry_index = ?, burnt = ?,
        consent = NULL, opening = NULL, candidates = NULL, fee = CASE WHEN ? THEN '0' ELSE fee END WHERE reply_id = ?`,
     )
-    .run(verdict, JSON.stringify(judgement?.checks ?? []), evidence ?? null, entry.index, isUnpaid ? 1 : 0, replyId);
+    .run(
+      ...[verdict, JSON.stringify(judgement?.checks ?? []), evidence ?? null, entry.index],
+      ...[Number(paysDebt(balance, entry)), isUnpaid ? 1 : 0, replyId],
+    );
   store.prepare('DELETE FROM attempts WHERE reply_id = ?').run(replyId);
   forgetAsks(store, replyId);
   forgetMilestone(store, replyId);

@@ -82,6 +82,7 @@ describe('the outcome of a served reply', () => {
       '',
     ],
     ['owed by a payer that cannot pay', { detail: { isUncollectable: true } }, 'payer-cannot-pay', ''],
+    ['burnt for a debt of its key', { detail: { isBurnt: true } }, 'burnt', ''],
     ['void since its key was ejected', { feeAtomic: 0n, detail: { isVoid: true } }, 'void', ''],
   ];
   it.each(SAID)('is noted if it is %s', async (_, words, outcome, why) => {

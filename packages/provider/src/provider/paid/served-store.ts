@@ -7,7 +7,7 @@ import type { NamedOrder } from '@ogong/protocol/exchange/order';
 export const PENDING_OUTCOMES = ['unsigned', 'not-handed-in', 'waits-for-audit', 'waits-for-settlement'] as const;
 /** Why a reply, or a part of one, is not paid for. */
 export const UNPAID_OUTCOMES = [
-  ...(['rejected', 'unjudged', 'abandoned', 'in-doubt', 'record-refused', 'entry-refused'] as const),
+  ...(['rejected', 'unjudged', 'abandoned', 'in-doubt', 'burnt', 'record-refused', 'entry-refused'] as const),
   ...(['payer-cannot-pay', 'void', 'unknown-to-validator', 'never-decided'] as const),
 ];
 const SERVED_OUTCOMES = [...PENDING_OUTCOMES, 'paid', ...UNPAID_OUTCOMES] as const;

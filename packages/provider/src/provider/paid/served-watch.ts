@@ -109,7 +109,7 @@ export function readFinding(
   { state, verdict, detail, feeAtomic }: StatusWords,
   { signed }: Pick<ServedRow, 'signed'>,
 ): ServedFinding {
-  const { failed, isRefused, isUncollectable, isVoid } = readDetail(detail);
+  const { failed, isRefused, isUncollectable, isVoid, isBurnt } = readDetail(detail);
   const owedAtomic = feeAtomic;
   const unpaid = (outcome: ServedFinding['outcome'], why = ''): ServedFinding => ({ outcome, owedAtomic: 0n, why });
   if (isRefused) return unpaid('entry-refused');
@@ -119,6 +119,7 @@ export function readFinding(
   if (verdict === '') return unpaid(signed === 0n ? 'unsigned' : 'waits-for-audit');
   if (isVoid) return unpaid('void');
   if (isUncollectable) return unpaid('payer-cannot-pay');
+  if (isBurnt) return unpaid('burnt');
   if (state !== 'settled') return { outcome: 'waits-for-settlement', owedAtomic, why: '' };
   return owedAtomic === 0n && signed > 0n ? unpaid('in-doubt', failed) : { outcome: 'paid', owedAtomic, why: '' };
 }
@@ -137,9 +138,10 @@ function readDetail(detail: string) {
     const { id, status } = (check ?? {}) as { readonly id?: unknown; readonly status?: unknown };
     return status === 'fail' && typeof id === 'string' ? [id] : [];
   });
-  const { isRefused, isUncollectable, isVoid } = read;
+  const { isRefused, isUncollectable, isVoid, isBurnt } = read;
   return {
     failed: shorten(failed.join(', ')),
-    ...{ isRefused: isRefused === true, isUncollectable: isUncollectable === true, isVoid: isVoid === true },
+    ...{ isRefused: isRefused === true, isUncollectable: isUncollectable === true },
+    ...{ isVoid: isVoid === true, isBurnt: isBurnt === true },
   };
 }

@@ -1,6 +1,6 @@
 import type { Store } from '@ogong/host/store/store';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
-import { coversFee } from '@ogong/protocol/settlement/audit-balance';
+import { coversFee, paysDebt } from '@ogong/protocol/settlement/audit-balance';
 import { countEntry, createOverlay, type TestStates } from '@ogong/protocol/settlement/log-tests';
 import { appendVerdict, parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { listEntries, readBatchedLength } from '../batch-store.ts';
@@ -37,7 +37,8 @@ export function takeOut(
   const before = listCovered(createOverlay(tests), entries);
   let position = { length: first, head: (entries[0] as VerdictEntry).previousHash };
   for (const entry of entries) {
-    const isCovered = coversFee(tests.find(entry.providerId).balance, entry.verdict);
+    const { balance } = tests.find(entry.providerId);
+    const isCovered = coversFee(balance, entry.verdict);
     if (out.has(entry.index) || isCovered !== before.has(entry.index)) {
       refuseReply(store, entry);
       continue;
@@ -46,7 +47,9 @@ export function takeOut(
     position = next.position;
     const { index, replyId } = next.entry;
     store.prepare('INSERT INTO log (position, entry, reply_id) VALUES (?, ?, ?)').run(index, next.bytes, replyId);
-    store.prepare('UPDATE replies SET entry_index = ? WHERE reply_id = ?').run(index, replyId);
+    store
+      .prepare('UPDATE replies SET entry_index = ?, burnt = ? WHERE reply_id = ?')
+      .run(index, Number(paysDebt(balance, entry)), replyId);
   }
 }
 

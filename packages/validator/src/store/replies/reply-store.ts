@@ -160,6 +160,7 @@ const statusColumns = columns({
   sequence: optional(bigInteger),
   isUncollectable: named('uncollectable', flag),
   isVoid: named('voided', flag),
+  isBurnt: named('burnt', flag),
 });
 const idColumns = columns({ replyId: bytes });
 const unansweredColumns = columns({ payer: bytes, providerId: bytes, maxFeeAtomic: named('max_fee', amount) });
