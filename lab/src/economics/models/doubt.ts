@@ -68,8 +68,8 @@ export function runDoubt(): EconomicModel {
   const [honest] = played as [(typeof played)[number]];
   const lost = sum(honest.all, ({ doubts, paidDoubts }) => doubts - paidDoubts) / lives;
   say(
-    'An honest key loses a tenth of a fee at its beginning, and nothing afterwards',
-    lost < 0.2,
+    'An honest key loses a quarter of a fee at its beginning, and nothing afterwards',
+    lost < 0.3,
     `${round(lost)} fees in ${audits} audits, of which ${percent(honest.rate, 0)} are in doubt`,
   );
   const isBounded = played.every(({ rate, all }) => {

@@ -30,7 +30,7 @@ const MEANINGS: Readonly<Record<ServedOutcome | 'cut-short', string>> = {
   unjudged: 'no audit attempt came to a verdict',
   abandoned: 'no record came in time',
   'in-doubt':
-    'its audit decided nothing, and the key had fewer than ten accepted audits to spend, or its request pays no doubt',
+    'its audit decided nothing, and the key had fewer than twenty accepted audits to spend, or its request pays no doubt',
   burnt: 'burnt, since the key has a debt for audits that did not end with an accept',
   'record-refused': 'the validator refused its record',
   'entry-refused': 'other validators refused its entry of the log',

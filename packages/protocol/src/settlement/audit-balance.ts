@@ -16,10 +16,10 @@ export const INITIAL_BALANCE: AuditBalance = { credit: 0, debtAtomic: 0n };
 
 /**
  * Accepted replies that a key spends on the fee of one reply in doubt. An honest key of a measured class is in doubt in at most
- * one audit of a hundred (DEFAULT_RATES). So it earns ten times as many.
+ * one audit of a hundred (DEFAULT_RATES). So it earns five times as many.
  */
-export const DOUBT_PRICE = 10;
-/** The largest credit: enough for ten replies in doubt in a row. */
+export const DOUBT_PRICE = 20;
+/** The largest credit: enough for five replies in doubt in a row. */
 export const CREDIT_LIMIT = 100;
 
 /**

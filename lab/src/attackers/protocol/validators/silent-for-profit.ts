@@ -18,25 +18,32 @@ const HONEST = createTestPayee('v1');
 const TOKEN = 10n ** 18n;
 /** Of the league's stake, in whole tokens, for each of its keys. */
 const STAKE_PER_KEY = 200n;
+
+interface Plan {
+  readonly keys: number;
+  readonly replies: number;
+  /** Without it every silence is forgotten, as if no log entry named it. */
+  readonly costs: boolean;
+  /** Stake of the verifier that answers, whole tokens. Default: as much as the league's. */
+  readonly honestStake?: bigint;
+}
 /** Parts per million of a stake that each refuted report costs, and the most of a day (Staking). */
 const PENALTY_PPM = 20_000;
 const MOST_PENALTY_PPM = 100_000;
 
 /**
- * Verifiers of one payee with nearly all of the stake behind a model ignore the replies of a rival in every audit
- * attempt. The replies get no verdict and the rival no fee. More than sixteen keys once filled an attempt, when each
- * round asked one verifier. Without `costs` every silence is forgotten, as if no log entry named it.
+ * Verifiers of one payee with half of the stake behind a model ignore the replies of a rival in every audit attempt. The
+ * replies get no verdict and the rival no fee. More than sixteen keys once filled an attempt, when each round asked one
+ * verifier.
  */
 export const silentForProfit = defineAttack({
   name: 'silent-for-profit',
   adversary: 'verifiers in league that ignore the replies of a rival',
   aim: "leave the rival's replies unjudged and unpaid, by stake that is never lost",
-  stoppedBy: 'From the fifth half hour of silence per day, each halves the weight of the stake and costs a part of it',
+  stoppedBy:
+    'An accept needs as much stake as silent verifiers have. From the fifth half hour of silence per day, each halves the weight of the stake and costs a part of it',
   restarts: ['validator', 'signer', 'verifier'],
-  async play(
-    { keys, replies, costs }: { readonly keys: number; readonly replies: number; readonly costs: boolean },
-    breaks,
-  ) {
+  async play({ keys, replies, costs, honestStake = BigInt(keys) * STAKE_PER_KEY }: Plan, breaks) {
     let clock = createTestClock();
     const served = new Map<string, TestReply>();
     const honest = openAttackedVerifiers(breaks, answerHonestly(served));
@@ -50,7 +57,7 @@ export const silentForProfit = defineAttack({
     };
     const stakes = new Map([
       [toHex(LEAGUE.address), BigInt(keys) * STAKE_PER_KEY * TOKEN],
-      [toHex(HONEST.address), TOKEN],
+      [toHex(HONEST.address), honestStake * TOKEN],
     ]);
     const stakeOf = (payee: Uint8Array): bigint => stakes.get(toHex(payee)) ?? 0n;
     const four = await createFour({ calls, stakeOf, audit: { pairPpm: 0, honeypotPpm: 0 } }, (options) =>
@@ -108,9 +115,9 @@ export const silentForProfit = defineAttack({
     const outcome = await play({ keys: 17, replies: 2, costs: true });
     const { paid, weights, offences, lostStake, withheldAtomic } = outcome;
     return {
-      tried: 'said nothing about the replies of a rival, with nearly all of the stake behind its model',
+      tried: 'said nothing about the replies of a rival, with half of the stake behind its model',
       answered: [
-        `after each reply one of its keys weighs ${weights.join(', ')}; before them 201, the honest verifier 2`,
+        `after each reply one of its keys weighs ${weights.join(', ')}; before them 201, the honest verifier 3401`,
         `${offences.league} silent half hours cost stake, ${offences.honest} of the honest verifier`,
       ],
       money: `${lostStake} tokens of its stake are lost; the rival was not paid ${withheldAtomic} atomic units of ${paid.length} replies`,

@@ -107,7 +107,7 @@ function listSteps(): readonly unknown[] {
     { ...scored(5, 'accept', 0), verdict: 'unaudited', step: 'none' },
     { ...scored(5, 'accept', 0), verdict: 'abandoned', evidence: 'none', step: 'none', feeAtomic: 0n, fineAtomic: 9n },
     scored(5, 'accept', 900_000),
-    ...Array.from({ length: 11 }, () => scored(6, 'accept', 900_000)),
+    ...Array.from({ length: 21 }, () => scored(6, 'accept', 900_000)),
     scored(6, 'inconclusive', 900_000),
     { ...scored(6, 'inconclusive', 900_000), feeAtomic: 0n, fineAtomic: 2_520n },
   ];
