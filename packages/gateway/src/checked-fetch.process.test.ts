@@ -54,7 +54,10 @@ describe('other clients through the checked fetch', () => {
     expect(answer).not.toBe('');
   });
 
-  const clients = ['openai: chat completions', 'AI SDK: openai-compatible', 'LangChain JS: ChatOpenAI'];
+  const clients = [
+    'openai: chat completions',
+    ...['AI SDK 7: openai-compatible', 'AI SDK 6: openai-compatible', 'LangChain JS: ChatOpenAI'],
+  ];
   it.each(ALL_CASES.filter(({ client, feature }) => clients.includes(client) && FEATURES.includes(feature)))(
     '$client: $feature',
     async ({ run }) => {

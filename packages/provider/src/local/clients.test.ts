@@ -30,7 +30,11 @@ testClients('local mode', async () => {
     open: (reference) =>
       reference.includes('embedder')
         ? createFakeEmbeddingEngine()
-        : createFakeEngine({ contextSize: 2048, fills: true, ...(reference.includes('caller') && { says: CALL }) }),
+        : createFakeEngine({
+            contextSize: 2048,
+            fills: true,
+            ...(reference.includes('caller') && { says: CALL, concludes: 'Sun.' }),
+          }),
   });
   const pullable = `http://127.0.0.1:${(host.address() as AddressInfo).port}/pullable.gguf`;
   return {

@@ -1,137 +1,110 @@
 import { createAnthropic } from '@ai-sdk/anthropic';
 import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { APICallError, embedMany, generateText, jsonSchema, type LanguageModel, Output, streamText, tool } from 'ai';
+import * as sdk7 from 'ai';
+import * as sdk6 from 'ai-6';
+import { createAnthropic as createAnthropic6 } from 'ai-6-anthropic';
+import { createOpenAI as createOpenAI6 } from 'ai-6-openai';
+import { createOpenAICompatible as createOpenAICompatible6 } from 'ai-6-openai-compatible';
+import { createOllama } from 'ai-sdk-ollama';
+import { createOllama as createOllamaV2 } from 'ollama-ai-provider-v2';
 import { expect } from 'vitest';
-import {
-  CITY,
-  type ClientCase,
-  type ClientTarget,
-  cutAtStop,
-  LIMIT,
-  listCases,
-  QUESTION,
-  THING_SCHEMA,
-  WEATHER,
-} from './client-case.ts';
+import { type AiSdk, createAiSdkRuns, type OpenModel, type RunOptions } from './ai-sdk-runs.ts';
+import { type ClientCase, type ClientTarget, listCases } from './client-case.ts';
 
-type OpenModel = (target: ClientTarget) => LanguageModel;
+/** Both versions have the same functions, and only differ in types. */
+const VERSIONS = [
+  {
+    ...{ name: 'AI SDK 7', sdk: sdk7 as AiSdk },
+    ...{ openAnthropic: createAnthropic, openOpenAi: createOpenAI, openCompatible: createOpenAICompatible },
+  },
+  {
+    ...{ name: 'AI SDK 6', sdk: sdk6 as unknown as AiSdk },
+    ...{ openAnthropic: createAnthropic6, openOpenAi: createOpenAI6, openCompatible: createOpenAICompatible6 },
+  },
+];
 
-const openCompatible = ({ origin, fetch }: ClientTarget) =>
-  createOpenAICompatible({
-    ...{ name: 'ogong', baseURL: `${origin}/v1`, apiKey: 'none', fetch },
-    ...{ includeUsage: true, supportsStructuredOutputs: true },
-  });
+const configure = ({ origin, fetch }: ClientTarget) => ({ baseURL: `${origin}/v1`, apiKey: 'none', fetch });
 
-const ask = (open: OpenModel, target: ClientTarget) => ({
-  model: open(target),
-  prompt: QUESTION,
-  maxOutputTokens: LIMIT,
-  temperature: 0,
-  maxRetries: 0,
-});
+const embedWith =
+  ({ embedMany }: AiSdk, open: (target: ClientTarget) => sdk7.EmbeddingModel): ClientCase['run'] =>
+  async (target) => {
+    const { embeddings } = await embedMany({ model: open(target), values: ['a dog', 'a cat'], maxRetries: 0 });
+    expect(embeddings).toHaveLength(2);
+    expect(embeddings[0]).not.toEqual(embeddings[1]);
+  };
 
-const tools = {
-  [WEATHER.name]: tool({
-    description: WEATHER.description,
-    inputSchema: jsonSchema<{ city: string }>(WEATHER.parameters as never),
-    execute: async ({ city }) => `Sun in ${city}.`,
-  }),
-};
-
-const thing = jsonSchema<{ color: string; size: number }>(THING_SCHEMA as never);
-
-/** Cases that all providers of the AI SDK share. */
-const createRuns = (open: OpenModel): Partial<Record<ClientCase['feature'], ClientCase['run']>> => ({
-  async answer(target) {
-    expect((await generateText(ask(open, target))).text).toBe(target.answer);
+export const AI_SDK_CASES: readonly ClientCase[] = VERSIONS.flatMap(
+  ({ name, sdk, openAnthropic, openOpenAi, openCompatible }) => {
+    const openNamed = (target: ClientTarget) =>
+      openCompatible({
+        ...{ name: 'ogong', ...configure(target) },
+        ...{ includeUsage: true, supportsStructuredOutputs: true },
+      });
+    const openAi: RunOptions = { overflow: 'maximum context length' };
+    // The API of responses has no stop strings.
+    const openResponses: OpenModel = (target) => openOpenAi(configure(target)).responses(target.model);
+    const { stop: _, ...responses } = createAiSdkRuns(sdk, openResponses, openAi);
+    return [
+      ...listCases(`${name}: openai-compatible`, {
+        ...createAiSdkRuns(sdk, (target) => openNamed(target).chatModel(target.model), openAi),
+        embeddings: embedWith(sdk, (target) => openNamed(target).embeddingModel(target.embeddingModel)),
+      }),
+      ...listCases(`${name}: openai (responses)`, responses),
+      ...listCases(
+        `${name}: anthropic`,
+        createAiSdkRuns(sdk, (target) => openAnthropic(configure(target))(target.model), {
+          overflow: 'prompt is too long',
+        }),
+      ),
+    ];
   },
-  async stream(target) {
-    const { textStream, finishReason } = streamText(ask(open, target));
-    let text = '';
-    for await (const delta of textStream) text += delta;
-    expect(text).toBe(target.answer);
-    expect(['stop', 'length']).toContain(await finishReason);
-  },
-  async stop(target) {
-    const { text } = await generateText({ ...ask(open, target), stopSequences: [target.stop] });
-    expect(text.trimEnd()).toBe(cutAtStop(target).trimEnd());
-  },
-  async 'token limit'(target) {
-    const { finishReason, usage } = await generateText({ ...ask(open, target), maxOutputTokens: 3 });
-    expect([finishReason, usage.outputTokens]).toEqual(['length', 3]);
-  },
-  async usage(target) {
-    const { usage } = await generateText(ask(open, target));
-    const stream = streamText(ask(open, target));
-    await stream.consumeStream();
-    const streamed = await stream.usage;
-    expect(usage.inputTokens).toBeGreaterThan(0);
-    expect([streamed.inputTokens, streamed.outputTokens]).toEqual([usage.inputTokens, usage.outputTokens]);
-  },
-  async errors(target) {
-    const lost = generateText(ask(open, { ...target, model: 'ogong/verified/no/such' }));
-    const error = await lost.then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
-    expect(APICallError.isInstance(error)).toBe(true);
-    expect(error).toMatchObject({ statusCode: 404 });
-    expect((error as APICallError).message).toContain('no/such');
-  },
-  async 'JSON of a schema'(target) {
-    const asked = {
-      ...{ ...ask(open, target), maxOutputTokens: 200, output: Output.object({ schema: thing }) },
-      // Otherwise this provider turns the schema into a tool for models that it does not know.
-      providerOptions: { anthropic: { structuredOutputMode: 'outputFormat' } },
-    };
-    const { output } = await generateText(asked);
-    expect(['red', 'green']).toContain(output.color);
-    // The provider for Anthropic sends no bounds of numbers.
-    expect(Number.isInteger(output.size)).toBe(true);
-  },
-  async tools(target) {
-    const asked = { ...ask(open, target), tools, maxOutputTokens: 200 };
-    const whole = await generateText({ ...asked, toolChoice: 'required' });
-    const stream = streamText({ ...asked, toolChoice: { type: 'tool', toolName: WEATHER.name } });
-    await stream.consumeStream();
-    for (const { toolCalls, finishReason } of [
-      whole,
-      { toolCalls: await stream.toolCalls, finishReason: await stream.finishReason },
-    ]) {
-      expect(finishReason).toBe('tool-calls');
-      expect(toolCalls).toMatchObject([{ toolName: WEATHER.name, input: { city: expect.stringMatching(CITY) } }]);
-    }
-    const { prompt, ...more } = asked;
-    const messages = [{ role: 'user' as const, content: prompt }, ...whole.response.messages];
-    const last = await generateText({ ...more, messages, toolChoice: 'none', maxOutputTokens: LIMIT });
-    expect(last.toolCalls).toEqual([]);
-    expect(last.text).not.toBe('');
-  },
-});
-
-const { stop: _, ...withoutStop } = createRuns((target) =>
-  createOpenAI({
-    ...{ baseURL: `${target.origin}/v1`, apiKey: 'none', fetch: target.fetch },
-  }).responses(target.model),
 );
 
-export const AI_SDK_CASES: readonly ClientCase[] = [
-  ...listCases('AI SDK: openai-compatible', {
-    ...createRuns((target) => openCompatible(target).chatModel(target.model)),
-    async embeddings(target) {
-      const model = openCompatible(target).embeddingModel(target.embeddingModel);
-      const { embeddings } = await embedMany({ model, values: ['a dog', 'a cat'], maxRetries: 0 });
-      expect(embeddings).toHaveLength(2);
-      expect(embeddings[0]).not.toEqual(embeddings[1]);
-    },
-  }),
-  // The API of responses has no stop strings.
-  ...listCases('AI SDK: openai (responses)', withoutStop),
+const overflow = 'exceeds the context length';
+
+/** Providers that call Ollama's API, for AI SDK 7. */
+export const AI_SDK_OLLAMA_CASES: readonly ClientCase[] = [
   ...listCases(
-    'AI SDK: anthropic',
-    createRuns((target) =>
-      createAnthropic({ baseURL: `${target.origin}/v1`, apiKey: 'none', fetch: target.fetch })(target.model),
-    ),
+    'ollama-ai-provider-v2',
+    {
+      ...createAiSdkRuns(sdk7, (target) => openV2(target)(target.model), {
+        ...{ forcesCalls: false, overflow },
+        // This provider ignores the AI SDK's own limits and temperature.
+        writeLimits: ({ maxOutputTokens: num_predict, stopSequences: stop }) => ({
+          ollama: { options: { temperature: 0, num_predict, ...(stop && { stop }) } },
+        }),
+        // It takes its message from a field that Ollama's errors do not have.
+        expectError: (error, { status, message }) =>
+          expect(error).toMatchObject({ statusCode: status, responseBody: expect.stringContaining(message) }),
+      }),
+      embeddings: embedWith(sdk7, (target) => openV2(target).embedding(target.embeddingModel)),
+    },
+    {},
+    'local mode',
+  ),
+  ...listCases(
+    'ai-sdk-ollama',
+    {
+      ...createAiSdkRuns(sdk7, (target) => openOllama(target)(target.model), {
+        ...{ forcesCalls: false, overflow },
+        // This provider wraps the error of the package `ollama`.
+        expectError(error, { status, message }) {
+          expect(error).toMatchObject({ name: 'OllamaError', cause: { status_code: status } });
+          expect((error as Error).message).toContain(message);
+        },
+      }),
+      embeddings: embedWith(sdk7, (target) => openOllama(target).embedding(target.embeddingModel)),
+    },
+    {},
+    'local mode',
   ),
 ];
+
+function openV2({ origin, fetch }: ClientTarget) {
+  return createOllamaV2({ baseURL: `${origin}/api`, fetch });
+}
+
+function openOllama({ origin, fetch }: ClientTarget) {
+  return createOllama({ baseURL: origin, fetch });
+}

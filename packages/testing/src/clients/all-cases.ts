@@ -1,4 +1,4 @@
-import { AI_SDK_CASES } from './ai-sdk-cases.ts';
+import { AI_SDK_CASES, AI_SDK_OLLAMA_CASES } from './ai-sdk-cases.ts';
 import { ANTHROPIC_CASES } from './anthropic-cases.ts';
 import type { ClientCase } from './client-case.ts';
 import { LANGCHAIN_CASES } from './langchain-cases.ts';
@@ -14,4 +14,5 @@ export const ALL_CASES: readonly ClientCase[] = [
   ...AI_SDK_CASES,
   ...LANGCHAIN_CASES,
   ...OLLAMA_CASES,
+  ...AI_SDK_OLLAMA_CASES,
 ];

@@ -1,15 +1,22 @@
-import Anthropic, { APIError } from '@anthropic-ai/sdk';
+import Anthropic, { APIError, BadRequestError, NotFoundError } from '@anthropic-ai/sdk';
+import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod';
+import { zodOutputFormat } from '@anthropic-ai/sdk/helpers/zod';
 import { expect } from 'vitest';
 import {
   CITY,
+  CITY_OBJECT,
   type ClientCase,
   type ClientTarget,
+  catchError,
+  createWeather,
   cutAtStop,
   expectCallOrThing,
   LIMIT,
+  LONG_QUESTION,
   listCases,
   QUESTION,
   THING,
+  THING_OBJECT,
   THING_SCHEMA,
   WEATHER,
 } from './client-case.ts';
@@ -28,12 +35,13 @@ const message = ({ model }: ClientTarget) => ({
 const readText = ({ content }: Anthropic.Message): string =>
   content.map((block) => (block.type === 'text' ? block.text : '')).join('');
 
+/** Agents look for these words. */
+const TOO_LONG = 'prompt is too long';
+
 async function expectRefusal(work: Promise<unknown>, status: number, type: string): Promise<void> {
-  const error = await work.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
+  const error = await catchError(work);
   expect(error).toBeInstanceOf(APIError);
+  expect(error).toBeInstanceOf(status === 404 ? NotFoundError : BadRequestError);
   expect(error).toMatchObject({ status, type, requestID: expect.any(String) });
 }
 
@@ -75,10 +83,39 @@ export const ANTHROPIC_CASES: readonly ClientCase[] = listCases('@anthropic-ai/s
     const unknown = messages.create({ ...message(target), model: 'ogong/verified/no/such' });
     await expectRefusal(unknown, 404, 'not_found_error');
   },
+  async 'context overflow'(target) {
+    const { messages } = connect(target);
+    const asked = { ...message(target), messages: [{ role: 'user' as const, content: LONG_QUESTION }] };
+    for (const work of [messages.create(asked), messages.stream(asked).finalMessage()]) {
+      const error = await catchError(work);
+      expect(error).toBeInstanceOf(BadRequestError);
+      expect(error).toMatchObject({ type: 'invalid_request_error', message: expect.stringContaining(TOO_LONG) });
+    }
+  },
   async 'JSON of a schema'(target) {
     const asked = { ...message(target), max_tokens: 200 };
     const output_config = { format: { type: 'json_schema' as const, schema: THING_SCHEMA } };
     expect(readText(await connect(target).messages.create({ ...asked, output_config }))).toMatch(THING);
+    const parsed = await connect(target).messages.parse({
+      ...asked,
+      output_config: { format: zodOutputFormat(THING_OBJECT) },
+    });
+    expect(THING_OBJECT.shape.color.safeParse(parsed.parsed_output?.color).success).toBe(true);
+  },
+  async 'tool loop'(target) {
+    const { cities, call } = createWeather();
+    const { name, description } = WEATHER;
+    const weather = betaZodTool({ name, description, inputSchema: CITY_OBJECT, run: call });
+    const asked = { ...message(target), model: target.callingModel, tools: [weather], max_tokens: 200 };
+    const reasons: unknown[] = [];
+    for await (const { stop_reason } of connect(target).beta.messages.toolRunner(asked)) reasons.push(stop_reason);
+    const streamed: unknown[] = [];
+    for await (const stream of connect(target).beta.messages.toolRunner({ ...asked, stream: true }))
+      streamed.push((await stream.finalMessage()).stop_reason);
+    for (const each of [reasons, streamed]) expect(each).toEqual(['tool_use', 'end_turn']);
+    const last = await connect(target).beta.messages.toolRunner(asked).runUntilDone();
+    expect(last.content.map(({ type }) => type)).toEqual(['text']);
+    expect(cities).toEqual(['Paris', 'Paris', 'Paris']);
   },
   async tools(target) {
     const { messages } = connect(target);

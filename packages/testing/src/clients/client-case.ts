@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { z } from 'zod';
 
 /** The server that a client calls. */
 export interface ClientTarget {
@@ -19,6 +20,8 @@ export interface ClientTarget {
 }
 
 export const QUESTION = 'Tell me a story';
+/** A question that no server of the tests has a context for. */
+export const LONG_QUESTION: string = 'long '.repeat(9_000);
 export const LIMIT = 12;
 
 /** Returns the answer cut before its stop string. */
@@ -32,8 +35,10 @@ export const FEATURES = [
   'token limit',
   'usage',
   'errors',
+  'context overflow',
   'JSON of a schema',
   'tools',
+  'tool loop',
   'tools beside a schema',
   'several choices',
   'log-probabilities',
@@ -88,6 +93,8 @@ export const THING_SCHEMA = {
   required: ['color', 'size'],
   additionalProperties: false,
 } as const;
+/** The same schema as an object of the library that the clients' helpers take. */
+export const THING_OBJECT = z.object({ color: z.enum(['red', 'green']), size: z.int().min(1).max(9) });
 /** A tool that the fake network calls. Every model follows a forced call. */
 export const WEATHER = {
   name: 'weather',
@@ -100,6 +107,7 @@ export const WEATHER = {
   },
 } as const;
 export const CITY: RegExp = /^(Paris|Rome)$/;
+export const CITY_OBJECT = z.object({ city: z.enum(['Paris', 'Rome']) });
 export const THING: RegExp = /^\s*\{\s*"color":\s*"(red|green)",\s*"size":\s*[1-9]\s*\}\s*$/;
 
 /** Checks that a reply is either calls of the tool or a text of the schema. */
@@ -110,4 +118,24 @@ export function expectCallOrThing(
   if (calls.length === 0) expect(text).toMatch(THING);
   else expect(text || '').toBe('');
   for (const call of calls) expect(call).toEqual([WEATHER.name, { city: expect.stringMatching(CITY) }]);
+}
+
+/** A tool that remembers the cities of its calls. */
+export function createWeather() {
+  const cities: string[] = [];
+  const call = ({ city }: { readonly city: string }): string => {
+    cities.push(city);
+    return `Sun in ${city}.`;
+  };
+  return { cities, call };
+}
+
+/** Returns the error of work that must fail. */
+export async function catchError(work: PromiseLike<unknown>): Promise<unknown> {
+  return work.then(
+    () => {
+      throw new Error('the server refused nothing');
+    },
+    (reason: unknown) => reason,
+  );
 }

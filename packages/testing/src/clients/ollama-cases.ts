@@ -1,12 +1,15 @@
-import { Ollama } from 'ollama';
+import { type Message, Ollama } from 'ollama';
 import { expect } from 'vitest';
 import {
   CITY,
+  CITY_OBJECT,
   type ClientCase,
   type ClientTarget,
+  createWeather,
   cutAtStop,
   expectCallOrThing,
   LIMIT,
+  LONG_QUESTION,
   listCases,
   QUESTION,
   THING,
@@ -27,6 +30,8 @@ async function expectRefusal(work: Promise<unknown>, status: number, message: Re
   );
   expect(error).toMatchObject({ name: 'ResponseError', status_code: status, message: expect.stringMatching(message) });
 }
+
+const WEATHER_TOOL = { type: 'function', function: WEATHER };
 
 /** Every listed name has a tag. */
 const bare = (name: string): string => name.replace(/:latest$/, '');
@@ -85,6 +90,27 @@ export const OLLAMA_CASES: readonly ClientCase[] = listCases(
       await expectRefusal(client.generate({ ...prompt(target), context: [-1] }), 400, /context/);
       await expectRefusal(client.chat({ ...chat(target), model: 'none', stream: true }), 404, /not found/);
     },
+    async 'context overflow'(target) {
+      const client = connect(target);
+      const asked = { ...chat(target), messages: [{ role: 'user', content: LONG_QUESTION }] };
+      await expectRefusal(client.chat(asked), 400, /exceeds the context length/);
+      await expectRefusal(client.chat({ ...asked, stream: true }), 400, /exceeds the context length/);
+    },
+    async 'tool loop'(target) {
+      const client = connect(target);
+      const { cities, call } = createWeather();
+      const asked = { ...chat(target), model: target.callingModel, options: { temperature: 0, num_predict: 120 } };
+      const messages: Message[] = [...asked.messages];
+      for (let turn = 0; turn < 3; turn++) {
+        const { message } = await client.chat({ ...asked, messages, tools: [WEATHER_TOOL] as never });
+        messages.push(message);
+        if (message.tool_calls === undefined) break;
+        for (const { function: called } of message.tool_calls)
+          messages.push({ role: 'tool', tool_name: called.name, content: call(CITY_OBJECT.parse(called.arguments)) });
+      }
+      expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'assistant']);
+      expect(cities).toEqual(['Paris']);
+    },
     async 'JSON of a schema'(target) {
       const asked = { ...chat(target), options: { temperature: 0, num_predict: 200 } };
       const { message } = await connect(target).chat({ ...asked, format: THING_SCHEMA });
@@ -94,16 +120,9 @@ export const OLLAMA_CASES: readonly ClientCase[] = listCases(
     },
     async tools(target) {
       const client = connect(target);
-      const { parameters } = WEATHER;
-      const tools = [
-        {
-          type: 'function',
-          function: { ...WEATHER, parameters: { ...parameters, required: [...parameters.required] } },
-        },
-      ];
       const asked = {
         ...{ ...chat(target), model: target.callingModel, options: { temperature: 0, num_predict: 200 } },
-        tools: tools as never,
+        tools: [WEATHER_TOOL] as never,
       };
       const whole = await client.chat(asked);
       const called = [];
@@ -118,12 +137,10 @@ export const OLLAMA_CASES: readonly ClientCase[] = listCases(
       expect(last.message.content).not.toBe('');
     },
     async 'tools beside a schema'(target) {
-      const { parameters } = WEATHER;
-      const weather = { ...WEATHER, parameters: { ...parameters, required: [...parameters.required] } };
       const asked = { ...chat(target), options: { temperature: 0, num_predict: 200 }, format: THING_SCHEMA };
       const { message } = await connect(target).chat({
         ...asked,
-        tools: [{ type: 'function', function: weather }] as never,
+        tools: [WEATHER_TOOL] as never,
       });
       const calls = (message.tool_calls ?? []).map((call) => [call.function.name, call.function.arguments] as const);
       expectCallOrThing(message.content, calls);

@@ -1,15 +1,22 @@
-import OpenAI, { APIError } from 'openai';
+import OpenAI, { APIError, BadRequestError, NotFoundError } from 'openai';
+import { ResponsesToolRunner } from 'openai/helpers/responses-tool-runner';
+import { zodFunction, zodResponseFormat, zodTextFormat } from 'openai/helpers/zod';
 import { expect } from 'vitest';
 import {
   CITY,
+  CITY_OBJECT,
   type ClientCase,
   type ClientTarget,
+  catchError,
+  createWeather,
   cutAtStop,
   expectCallOrThing,
   LIMIT,
+  LONG_QUESTION,
   listCases,
   QUESTION,
   THING,
+  THING_OBJECT,
   THING_SCHEMA,
   WEATHER,
 } from './client-case.ts';
@@ -27,12 +34,17 @@ const chat = ({ model }: ClientTarget) => ({
 const format = { name: 'thing', strict: true, schema: THING_SCHEMA };
 
 async function expectRefusal(work: Promise<unknown>, status: number, param: string | null): Promise<void> {
-  const error = await work.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
+  const error = await catchError(work);
   expect(error).toBeInstanceOf(APIError);
+  expect(error).toBeInstanceOf(status === 404 ? NotFoundError : BadRequestError);
   expect(error).toMatchObject({ status, param });
+}
+
+async function expectOverflow(work: Promise<unknown>, param: string): Promise<void> {
+  const error = await catchError(work);
+  expect(error).toBeInstanceOf(BadRequestError);
+  expect(error).toMatchObject({ code: 'context_length_exceeded', param });
+  expect((error as BadRequestError).message).toContain('maximum context length');
 }
 
 export const CHAT_CASES: readonly ClientCase[] = listCases('openai: chat completions', {
@@ -78,7 +90,15 @@ export const CHAT_CASES: readonly ClientCase[] = listCases('openai: chat complet
   async errors(target) {
     const { completions } = connect(target).chat;
     await expectRefusal(completions.create({ ...chat(target), temperature: 9 }), 400, 'temperature');
-    await expectRefusal(completions.create({ ...chat(target), model: 'ogong/verified/no/such' }), 404, 'model');
+    const unknown = { ...chat(target), model: 'ogong/verified/no/such' };
+    await expectRefusal(completions.create(unknown), 404, 'model');
+    await expectRefusal(completions.stream(unknown).finalChatCompletion(), 404, 'model');
+  },
+  async 'context overflow'(target) {
+    const { completions } = connect(target).chat;
+    const asked = { ...chat(target), messages: [{ role: 'user' as const, content: LONG_QUESTION }] };
+    await expectOverflow(completions.create(asked), 'messages');
+    await expectOverflow(completions.stream(asked).finalChatCompletion(), 'messages');
   },
   async 'JSON of a schema'(target) {
     const { choices } = await connect(target).chat.completions.create({
@@ -87,6 +107,26 @@ export const CHAT_CASES: readonly ClientCase[] = listCases('openai: chat complet
       response_format: { type: 'json_schema', json_schema: format },
     });
     expect(choices[0]?.message.content).toMatch(THING);
+    const parsed = await connect(target).chat.completions.parse({
+      ...chat(target),
+      max_tokens: 200,
+      response_format: zodResponseFormat(THING_OBJECT, 'thing'),
+    });
+    expect(THING_OBJECT.safeParse(parsed.choices[0]?.message.parsed).success).toBe(true);
+  },
+  async 'tool loop'(target) {
+    const { cities, call } = createWeather();
+    const { name, description } = WEATHER;
+    const weather = zodFunction({ name, description, parameters: CITY_OBJECT, function: call });
+    const asked = { ...chat(target), model: target.callingModel, tools: [weather], max_tokens: 200 };
+    for (const runner of [
+      connect(target).chat.completions.runTools(asked),
+      connect(target).chat.completions.runTools({ ...asked, stream: true }),
+    ]) {
+      expect(await runner.finalContent()).not.toBe('');
+      expect(runner.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'assistant']);
+    }
+    expect(cities).toEqual(['Paris', 'Paris']);
   },
   async tools(target) {
     const { completions } = connect(target).chat;
@@ -241,6 +281,10 @@ export const RESPONSES_CASES: readonly ClientCase[] = listCases('openai: respons
     await expectRefusal(responses.create({ ...response(target), temperature: 9 }), 400, 'temperature');
     await expectRefusal(responses.create({ ...response(target), model: 'ogong/verified/no/such' }), 404, 'model');
   },
+  async 'context overflow'(target) {
+    const { responses } = connect(target);
+    await expectOverflow(responses.create({ ...response(target), input: LONG_QUESTION }), 'input');
+  },
   async 'JSON of a schema'(target) {
     const asked = { ...response(target), max_output_tokens: 200 };
     const { output_text } = await connect(target).responses.create({
@@ -248,6 +292,27 @@ export const RESPONSES_CASES: readonly ClientCase[] = listCases('openai: respons
       text: { format: { type: 'json_schema', ...format } },
     });
     expect(output_text).toMatch(THING);
+    const parsed = await connect(target).responses.parse({
+      ...asked,
+      text: { format: zodTextFormat(THING_OBJECT, 'thing') },
+    });
+    expect(THING_OBJECT.safeParse(parsed.output_parsed).success).toBe(true);
+  },
+  async 'tool loop'(target) {
+    const { cities, call } = createWeather();
+    const tool = {
+      ...{ type: 'function' as const, ...WEATHER, parameters: { ...WEATHER.parameters }, strict: true },
+    };
+    const runner = new ResponsesToolRunner({
+      functions: [{ tool, execute: (args) => call(CITY_OBJECT.parse(args)) }],
+    });
+    const asked = { ...response(target), model: target.callingModel, max_output_tokens: 200 };
+    for (const stream of [false, true]) {
+      const last = await runner.run(connect(target), asked, { stream });
+      expect(last.output.map(({ type }) => type)).toEqual(['message']);
+      expect(last.output_text).not.toBe('');
+    }
+    expect(cities).toEqual(['Paris', 'Paris']);
   },
   async tools(target) {
     const { responses } = connect(target);

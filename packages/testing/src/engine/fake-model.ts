@@ -32,6 +32,8 @@ export interface FakeModelOptions {
   readonly keepsGuesses?: boolean;
   /** Its answer to every chat. Default: its hashes decide. */
   readonly says?: string;
+  /** Its answer after the answer of a tool. Default: that of `says`. */
+  readonly concludes?: string;
   /** Number of the decode that throws once, from 1. */
   readonly failAtDecode?: number;
 }
@@ -76,13 +78,14 @@ const SHAPE_DRIFT = 1e-4;
 interface RowState {
   readonly tokens: number;
   readonly shapes: number;
-  /** The text's last characters, as many as the end of a chat's prompt has. */
+  /** The text's last characters, as many as the end of a prompt with a tool's answer has. */
   readonly end: string;
-  /** Bytes of the answer written so far; undefined outside the answer. */
-  readonly said: number | undefined;
+  /** Bytes of the answer that are still to come; undefined if the hashes decide. */
+  readonly script: Uint8Array | undefined;
 }
 
 const PROMPT_END = 'assistant:';
+const ANSWERED_END = `</tool_response>\n${PROMPT_END}`;
 /** Far above every other logit. */
 const SURE = 60;
 
@@ -105,15 +108,12 @@ function createFakeContext(
   let decoded: typeof added = [];
   let logits = new Float32Array(0);
   let hidden = new Float32Array(0);
-  let first: RowState = { tokens: 0, shapes: 0, end: '', said: undefined };
-  const script = options.says === undefined ? undefined : Buffer.from(options.says, 'utf8');
-  /** Returns the answer's next token after a row; undefined if the hashes decide. */
-  const nextOf = ({ said }: RowState): number | undefined =>
-    script === undefined || said === undefined
-      ? undefined
-      : said < script.length
-        ? FIRST_BYTE + (script[said] as number)
-        : END;
+  let first: RowState = { tokens: 0, shapes: 0, end: '', script: undefined };
+  const { says, concludes = says } = options;
+  const scriptAt = (end: string): Uint8Array | undefined => {
+    const text = end === ANSWERED_END ? concludes : end.endsWith(PROMPT_END) ? says : undefined;
+    return text === undefined ? undefined : Buffer.from(text, 'utf8');
+  };
   const hiddenOf = (state: number) =>
     Float32Array.from({ length: embeddingSize }, (_, d) => gaussian(mix(state, 0x51ed0000 + d)));
   return {
@@ -158,7 +158,7 @@ function createFakeContext(
         const state: RowState = {
           tokens: mix(last?.tokens ?? mix(weights, 0x9e3779b9), token + 1),
           shapes: mix(last?.shapes ?? 0, shapes[row] as number),
-          ...followScript(last, token, last && nextOf(last)),
+          ...followScript(last, token, scriptAt),
         };
         before.push(state);
         states.set(sequence, before);
@@ -197,15 +197,19 @@ function createFakeContext(
   };
 }
 
-/** @param next the token of the answer. */
+/** Returns the answer's next token after a row; undefined if the hashes decide. */
+const nextOf = ({ script }: RowState): number | undefined =>
+  script && (script.length > 0 ? FIRST_BYTE + (script[0] as number) : END);
+
+/** @param scriptAt returns the answer that begins after these characters. */
 function followScript(
   last: RowState | undefined,
   token: number,
-  next: number | undefined,
-): Pick<RowState, 'end' | 'said'> {
-  const end = ((last?.end ?? '') + String.fromCharCode(token - FIRST_BYTE)).slice(-PROMPT_END.length);
-  const before = last?.said;
-  return { end, said: end === PROMPT_END ? 0 : before !== undefined && token === next ? before + 1 : undefined };
+  scriptAt: (end: string) => Uint8Array | undefined,
+): Pick<RowState, 'end' | 'script'> {
+  const end = ((last?.end ?? '') + String.fromCharCode(token - FIRST_BYTE)).slice(-ANSWERED_END.length);
+  const follows = last && token === nextOf(last);
+  return { end, script: scriptAt(end) ?? (follows ? last.script?.subarray(1) : undefined) };
 }
 
 /** Four positions in one class, four in the other. */

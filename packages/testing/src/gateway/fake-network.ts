@@ -51,6 +51,7 @@ import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import { type AnswerFormat, DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { type DrawRow, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
+import { formatOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import { nameSigningKey, type RoleKeys } from '@ogong/protocol/tier/attested-role';
@@ -62,7 +63,7 @@ import { startLoopbackServer } from '../network/loopback-server.ts';
 import { createSoftwareMachine } from '../provider/software-machine.ts';
 import { createSyntheticReply, type SyntheticOptions } from '../synthetic/synthetic-reply.ts';
 import { signAdmission, signHeld, signIntake } from '../synthetic/validator-words.ts';
-import { chooseWords, composeEmbedding, drawDistinct, speak, spell, toLogprob } from './fake-reply.ts';
+import { chooseWords, composeEmbedding, countPrompt, drawDistinct, speak, spell, toLogprob } from './fake-reply.ts';
 import { answerInPlain, createFakeSealing } from './fake-sealing.ts';
 
 /** The calls that the parties of a fake network received, and settings that a test changes at any time. */
@@ -205,6 +206,7 @@ export interface ProviderBehaviour {
 
 export const FAKE_MODEL = 'ogong/verified/test/synthetic';
 const PRICE = 2_000_000n;
+const CONTEXT_SIZE = 4096;
 const NOBODY_LISTENS = '127.0.0.1:1';
 const PAYER_KEY = new Uint8Array(32).fill(9);
 export const fakePayer = createNobleLedgerSigner(PAYER_KEY);
@@ -405,6 +407,9 @@ export async function createFakeNetwork(
         return;
       }
       const asked = parseRequest(request.request, request.endpoint as Endpoint);
+      const promptTokens = countPrompt(asked);
+      if (promptTokens >= CONTEXT_SIZE)
+        throw new Refusal('invalid', formatOverflow({ promptTokens, contextSize: CONTEXT_SIZE }));
       const { words = chooseWords(asked) } = provider.behaviour;
       const said = speak(words, asked);
       const passed: number[] = [];
@@ -555,7 +560,7 @@ export async function createFakeNetwork(
             providerId: id,
             modelId: model,
             pricePer1kAtomic: PRICE,
-            contextSize: 4096,
+            contextSize: CONTEXT_SIZE,
             freeCapacity: 4,
             payee,
             stakeAtomic: 1n,
@@ -581,7 +586,7 @@ export async function createFakeNetwork(
           payee: provider.behaviour.payee ?? provider.id.subarray(0, 20),
           modelRoot,
           pricePer1kAtomic: PRICE,
-          contextSize: 4096,
+          contextSize: CONTEXT_SIZE,
           replyId: request.replyId,
           candidatesHash: hashCandidates(crypto, candidates),
           issuedAtMs: clock.nowMs(),
@@ -599,7 +604,14 @@ export async function createFakeNetwork(
             numericClass: 'fake',
             pricePer1k: PRICE,
           },
-          ...{ contextSize: 4096, capacity: 4, freeCapacity: 4, stakeTokens: 0n, heldTokens, reputationPpm: 1_000_000 },
+          ...{
+            contextSize: CONTEXT_SIZE,
+            capacity: 4,
+            freeCapacity: 4,
+            stakeTokens: 0n,
+            heldTokens,
+            reputationPpm: 1_000_000,
+          },
           ...{ livenessPpm: 1_000_000, ...figures },
           ...(standby !== undefined && { standbyPer1k: standby }),
         })),
@@ -615,7 +627,7 @@ export async function createFakeNetwork(
                 freeCapacity: 4,
                 minPricePer1k: PRICE,
                 ...{ verifiers: 2, stakedVerifiers: 1, numericClasses: ['fake'] },
-                contextSize: 4096,
+                contextSize: CONTEXT_SIZE,
               },
             ],
       }),

@@ -31,6 +31,12 @@ export function chooseWords({ grammar, terms, messages }: InferenceRequest): rea
   return hasCall ? ['I look', '.\n', ...marked] : STORY;
 }
 
+const CHARACTERS_PER_TOKEN = 10;
+
+/** Counts the tokens of a chat. A token of this model is longer than that of a real one, so that only very long chats are too long. */
+export const countPrompt = ({ messages }: InferenceRequest): number =>
+  Math.ceil(messages.reduce((sum, { content }) => sum + content.length, 0) / CHARACTERS_PER_TOKEN);
+
 /** Returns a reply as an engine writes it: the words up to the limit, cut at a stop string. */
 export function speak(words: readonly string[], { maxTokens, stop }: InferenceRequest) {
   const pieces = words.slice(0, maxTokens);

@@ -41,11 +41,17 @@ export function toResponse(
     ...{ model, output, parallel_tool_calls: asked.parallel_tool_calls ?? true, previous_response_id: null },
     ...{ reasoning: { effort: null, summary: null }, store: false, temperature: asked.temperature ?? 1 },
     text: { format: text.format ?? { type: 'text' } },
-    ...{ tool_choice: asked.tool_choice ?? 'auto', tools: asked.tools ?? [], top_p: asked.top_p ?? 1 },
+    ...{ tool_choice: asked.tool_choice ?? 'auto', tools: toTools(asked.tools), top_p: asked.top_p ?? 1 },
     ...{ truncation: 'disabled', metadata: asked.metadata ?? {} },
     ...(usage && { usage: toUsage(usage) }),
   };
 }
+
+/** A function in an answer has every field, also those that the request left out. */
+const toTools = (tools: unknown): readonly unknown[] =>
+  Array.isArray(tools)
+    ? tools.map((tool: Json) => (tool.type === 'function' ? { parameters: null, strict: null, ...tool } : tool))
+    : [];
 
 const toUsage = ({ promptTokens, outputTokens, cachedTokens = 0 }: TokenUsage): Json => ({
   input_tokens: promptTokens,

@@ -53,7 +53,10 @@ function join(before: WrittenMessage, after: WrittenMessage): WrittenMessage {
 function translateItem(translator: Translator, item: JsonFields, param: string): WrittenMessage {
   const type = isAbsent(item.type) ? 'message' : item.type;
   if (type === 'item_reference') {
-    throw new RequestError(`${param}: no item is stored here; send the item itself`, param, 'unsupported_parameter');
+    throw new RequestError(
+      `${param}: no item is stored here; send the item itself, as clients do with "store": false`,
+      ...([param, 'unsupported_parameter'] as const),
+    );
   }
   if (!isKnownItem(type)) refusePart(type, param);
   applyRules(translator, item, RESPONSES_ITEM_FIELDS[type], param);
