@@ -22,9 +22,12 @@ const THING = ['{"color"', ': "red"', ', "size"', ': 7', '}'];
 /** A call of the tool of the client tests. */
 const CALL = ['{"name": "weather"', ', "arguments": ', '{"city": ', '"Paris"', '}', '}'];
 
+/** The schema of the client tests as the arguments of a tool. */
+const THING_CALL = ['{"name": "thing"', ', "arguments": ', ...THING, '}'];
+
 /** Chooses a story, a call of an offered tool that has no answer yet, or a text that the grammar allows. */
 export function chooseWords({ grammar, terms, messages }: InferenceRequest): readonly string[] {
-  if (terms.isForced) return CALL;
+  if (terms.isForced) return terms.tools.includes('thing') ? THING_CALL : CALL;
   const hasCall = terms.tools.length > 0 && messages.at(-1)?.role !== 'tool';
   const marked = ['<tool', '_call>\n', ...CALL, '\n</tool_call>'];
   if (grammar !== undefined) return hasCall ? marked : THING;
