@@ -28,9 +28,15 @@ import { openGatewayPath } from '../path/gateway-path.ts';
 const TEXT = fileURLToPath(new URL('../../../packages/models/models/stories260K.gguf', import.meta.url));
 const MEAN = 1;
 const SHAPE = { embedding: 64, layers: 2, heads: 4, kvHeads: 2, feedForward: 128, context: 256, poolingCode: MEAN };
+const UNFORCED = 'its API cannot force a call, and this model makes none of itself';
 const SELECTION: ClientSelection = {
   features: ['answer', 'stream', 'JSON of a schema', 'tools', 'embeddings'],
-  without: { 'ollama: tools': 'its API cannot force a call, and this model makes none of itself' },
+  without: {
+    'ollama: tools': UNFORCED,
+    'AI SDK 7: ollama-ai-provider-v2: tools': UNFORCED,
+    'AI SDK 7: ai-sdk-ollama: tools': UNFORCED,
+    'LangChain JS: ChatOllama: tools': UNFORCED,
+  },
 };
 
 const directory = mkdtempSync(join(tmpdir(), 'ogong-clients-'));

@@ -47,13 +47,16 @@ export const AI_SDK_CASES: readonly ClientCase[] = VERSIONS.flatMap(
     const openResponses: OpenModel = (target) => openOpenAi(configure(target)).responses(target.model);
     const { stop: _, ...responses } = createAiSdkRuns(sdk, openResponses, openAi);
     return [
-      ...listCases(`${name}: openai-compatible`, {
-        ...createAiSdkRuns(sdk, (target) => openNamed(target).chatModel(target.model), openAi),
-        embeddings: embedWith(sdk, (target) => openNamed(target).embeddingModel(target.embeddingModel)),
-      }),
-      ...listCases(`${name}: openai (responses)`, responses),
       ...listCases(
-        `${name}: anthropic`,
+        { name: `${name}: openai-compatible`, api: 'OpenAI' },
+        {
+          ...createAiSdkRuns(sdk, (target) => openNamed(target).chatModel(target.model), openAi),
+          embeddings: embedWith(sdk, (target) => openNamed(target).embeddingModel(target.embeddingModel)),
+        },
+      ),
+      ...listCases({ name: `${name}: openai (responses)`, api: 'OpenAI' }, responses),
+      ...listCases(
+        { name: `${name}: anthropic`, api: 'Anthropic' },
         createAiSdkRuns(sdk, (target) => openAnthropic(configure(target))(target.model), {
           overflow: 'prompt is too long',
         }),
@@ -67,16 +70,14 @@ const overflow = 'exceeds the context length';
 /** Providers that call Ollama's API, for AI SDK 7. */
 export const AI_SDK_OLLAMA_CASES: readonly ClientCase[] = [
   ...listCases(
-    'ollama-ai-provider-v2',
+    { name: 'AI SDK 7: ollama-ai-provider-v2', api: 'Ollama' },
     {
       ...listOllamaV2Runs(),
       embeddings: embedWith(sdk7, (target) => openV2(target).embedding(target.embeddingModel)),
     },
-    {},
-    'local mode',
   ),
   ...listCases(
-    'ai-sdk-ollama',
+    { name: 'AI SDK 7: ai-sdk-ollama', api: 'Ollama' },
     {
       ...createAiSdkRuns(sdk7, (target) => openOllama(target)(target.model), {
         ...{ forcesCalls: false, overflow },
@@ -88,8 +89,6 @@ export const AI_SDK_OLLAMA_CASES: readonly ClientCase[] = [
       }),
       embeddings: embedWith(sdk7, (target) => openOllama(target).embedding(target.embeddingModel)),
     },
-    {},
-    'local mode',
   ),
 ];
 

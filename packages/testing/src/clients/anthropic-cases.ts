@@ -45,127 +45,134 @@ async function expectRefusal(work: Promise<unknown>, status: number, type: strin
   expect(error).toMatchObject({ status, type, requestID: expect.any(String) });
 }
 
-export const ANTHROPIC_CASES: readonly ClientCase[] = listCases('@anthropic-ai/sdk', {
-  async answer(target) {
-    expect(readText(await connect(target).messages.create(message(target)))).toBe(target.answer);
+export const ANTHROPIC_CASES: readonly ClientCase[] = listCases(
+  { name: '@anthropic-ai/sdk', api: 'Anthropic' },
+  {
+    async answer(target) {
+      expect(readText(await connect(target).messages.create(message(target)))).toBe(target.answer);
+    },
+    async stream(target) {
+      const stream = connect(target).messages.stream(message(target));
+      let streamed = '';
+      stream.on('text', (delta) => {
+        streamed += delta;
+      });
+      expect(readText(await stream.finalMessage())).toBe(target.answer);
+      expect(streamed).toBe(target.answer);
+    },
+    async stop(target) {
+      const asked = { ...message(target), stop_sequences: [target.stop] };
+      const answered = await connect(target).messages.create(asked);
+      expect(readText(answered)).toBe(cutAtStop(target));
+      expect(answered).toMatchObject({ stop_reason: 'stop_sequence', stop_sequence: target.stop });
+    },
+    async 'token limit'(target) {
+      const { stop_reason, usage } = await connect(target).messages.create({ ...message(target), max_tokens: 3 });
+      expect([stop_reason, usage.output_tokens]).toEqual(['max_tokens', 3]);
+    },
+    async usage(target) {
+      const whole = await connect(target).messages.create(message(target));
+      const streamed = await connect(target).messages.stream(message(target)).finalMessage();
+      const sum = ({ usage }: Anthropic.Message): number => usage.input_tokens + (usage.cache_read_input_tokens ?? 0);
+      expect(sum(whole)).toBeGreaterThan(0);
+      expect(sum(streamed)).toBe(sum(whole));
+      expect(streamed.usage.output_tokens).toBe(whole.usage.output_tokens);
+    },
+    async errors(target) {
+      const { messages } = connect(target);
+      const hot = { ...message(target), temperature: 9 };
+      await expectRefusal(messages.create(hot), 400, 'invalid_request_error');
+      const unknown = messages.create({ ...message(target), model: 'ogong/verified/no/such' });
+      await expectRefusal(unknown, 404, 'not_found_error');
+    },
+    async 'context overflow'(target) {
+      const { messages } = connect(target);
+      const asked = { ...message(target), messages: [{ role: 'user' as const, content: LONG_QUESTION }] };
+      for (const work of [messages.create(asked), messages.stream(asked).finalMessage()]) {
+        const error = await catchError(work);
+        expect(error).toBeInstanceOf(BadRequestError);
+        expect(error).toMatchObject({ type: 'invalid_request_error', message: expect.stringContaining(TOO_LONG) });
+      }
+    },
+    async 'JSON of a schema'(target) {
+      const asked = { ...message(target), max_tokens: 200 };
+      const output_config = { format: { type: 'json_schema' as const, schema: THING_SCHEMA } };
+      expect(readText(await connect(target).messages.create({ ...asked, output_config }))).toMatch(THING);
+      const parsed = await connect(target).messages.parse({
+        ...asked,
+        output_config: { format: zodOutputFormat(THING_OBJECT) },
+      });
+      expect(THING_OBJECT.shape.color.safeParse(parsed.parsed_output?.color).success).toBe(true);
+    },
+    async 'tool loop'(target) {
+      const { cities, call } = createWeather();
+      const { name, description } = WEATHER;
+      const weather = betaZodTool({ name, description, inputSchema: CITY_OBJECT, run: call });
+      const asked = { ...message(target), model: target.callingModel, tools: [weather], max_tokens: 200 };
+      const reasons: unknown[] = [];
+      for await (const { stop_reason } of connect(target).beta.messages.toolRunner(asked)) reasons.push(stop_reason);
+      const streamed: unknown[] = [];
+      for await (const stream of connect(target).beta.messages.toolRunner({ ...asked, stream: true }))
+        streamed.push((await stream.finalMessage()).stop_reason);
+      for (const each of [reasons, streamed]) expect(each).toEqual(['tool_use', 'end_turn']);
+      const last = await connect(target).beta.messages.toolRunner(asked).runUntilDone();
+      expect(last.content.map(({ type }) => type)).toEqual(['text']);
+      expect(cities).toEqual(['Paris', 'Paris', 'Paris']);
+    },
+    async tools(target) {
+      const { messages } = connect(target);
+      const { name, description, parameters } = WEATHER;
+      const tools = [{ name, description, input_schema: { ...parameters, required: [...parameters.required] } }];
+      const asked = { ...message(target), tools, max_tokens: 200 };
+      const whole = await messages.create({ ...asked, tool_choice: { type: 'any' } });
+      const stream = messages.stream({ ...asked, tool_choice: { type: 'tool', name } });
+      let streamed = '';
+      stream.on('inputJson', (delta) => {
+        streamed += delta;
+      });
+      for (const { content, stop_reason } of [whole, await stream.finalMessage()]) {
+        expect(stop_reason).toBe('tool_use');
+        expect(content).toMatchObject([{ type: 'tool_use', name, input: { city: expect.stringMatching(CITY) } }]);
+      }
+      expect(JSON.parse(streamed)).toEqual({ city: expect.stringMatching(CITY) });
+      const answers = whole.content.flatMap((block) =>
+        block.type === 'tool_use' ? [{ type: 'tool_result' as const, tool_use_id: block.id, content: 'Sun.' }] : [],
+      );
+      const last = await messages.create({
+        ...{ ...asked, tool_choice: { type: 'none' }, max_tokens: LIMIT },
+        messages: [
+          ...asked.messages,
+          { role: 'assistant', content: whole.content },
+          { role: 'user', content: answers },
+        ],
+      });
+      expect(last.content.map(({ type }) => type)).toEqual(['text']);
+    },
+    async 'tools beside a schema'(target) {
+      const { name, description, parameters } = WEATHER;
+      const tools = [{ name, description, input_schema: { ...parameters, required: [...parameters.required] } }];
+      const output_config = { format: { type: 'json_schema' as const, schema: THING_SCHEMA } };
+      const asked = { ...message(target), tools, output_config, max_tokens: 200 };
+      const answer = await connect(target).messages.create(asked);
+      const calls = answer.content.flatMap((block) =>
+        block.type === 'tool_use' ? [[block.name, block.input] as const] : [],
+      );
+      const texts = answer.content.flatMap((block) => (block.type === 'text' ? [block.text] : []));
+      expectCallOrThing(texts.join(''), calls);
+      expect(answer.stop_reason).toBe(calls.length > 0 ? 'tool_use' : 'end_turn');
+    },
+    async 'token count'(target) {
+      const { max_tokens: _, temperature: __, ...asked } = message(target);
+      const counted = await connect(target).messages.countTokens(asked);
+      const { usage } = await connect(target).messages.create(message(target));
+      // A gateway reports the largest number that can be billed.
+      expect(counted.input_tokens).toBeGreaterThanOrEqual(usage.input_tokens + (usage.cache_read_input_tokens ?? 0));
+    },
+    async models(target) {
+      const ids: string[] = [];
+      for await (const { id } of connect(target).models.list()) ids.push(id);
+      expect(ids).toContain(target.model);
+      expect((await connect(target).models.retrieve(target.model)).id).toBe(target.model);
+    },
   },
-  async stream(target) {
-    const stream = connect(target).messages.stream(message(target));
-    let streamed = '';
-    stream.on('text', (delta) => {
-      streamed += delta;
-    });
-    expect(readText(await stream.finalMessage())).toBe(target.answer);
-    expect(streamed).toBe(target.answer);
-  },
-  async stop(target) {
-    const asked = { ...message(target), stop_sequences: [target.stop] };
-    const answered = await connect(target).messages.create(asked);
-    expect(readText(answered)).toBe(cutAtStop(target));
-    expect(answered).toMatchObject({ stop_reason: 'stop_sequence', stop_sequence: target.stop });
-  },
-  async 'token limit'(target) {
-    const { stop_reason, usage } = await connect(target).messages.create({ ...message(target), max_tokens: 3 });
-    expect([stop_reason, usage.output_tokens]).toEqual(['max_tokens', 3]);
-  },
-  async usage(target) {
-    const whole = await connect(target).messages.create(message(target));
-    const streamed = await connect(target).messages.stream(message(target)).finalMessage();
-    const sum = ({ usage }: Anthropic.Message): number => usage.input_tokens + (usage.cache_read_input_tokens ?? 0);
-    expect(sum(whole)).toBeGreaterThan(0);
-    expect(sum(streamed)).toBe(sum(whole));
-    expect(streamed.usage.output_tokens).toBe(whole.usage.output_tokens);
-  },
-  async errors(target) {
-    const { messages } = connect(target);
-    const hot = { ...message(target), temperature: 9 };
-    await expectRefusal(messages.create(hot), 400, 'invalid_request_error');
-    const unknown = messages.create({ ...message(target), model: 'ogong/verified/no/such' });
-    await expectRefusal(unknown, 404, 'not_found_error');
-  },
-  async 'context overflow'(target) {
-    const { messages } = connect(target);
-    const asked = { ...message(target), messages: [{ role: 'user' as const, content: LONG_QUESTION }] };
-    for (const work of [messages.create(asked), messages.stream(asked).finalMessage()]) {
-      const error = await catchError(work);
-      expect(error).toBeInstanceOf(BadRequestError);
-      expect(error).toMatchObject({ type: 'invalid_request_error', message: expect.stringContaining(TOO_LONG) });
-    }
-  },
-  async 'JSON of a schema'(target) {
-    const asked = { ...message(target), max_tokens: 200 };
-    const output_config = { format: { type: 'json_schema' as const, schema: THING_SCHEMA } };
-    expect(readText(await connect(target).messages.create({ ...asked, output_config }))).toMatch(THING);
-    const parsed = await connect(target).messages.parse({
-      ...asked,
-      output_config: { format: zodOutputFormat(THING_OBJECT) },
-    });
-    expect(THING_OBJECT.shape.color.safeParse(parsed.parsed_output?.color).success).toBe(true);
-  },
-  async 'tool loop'(target) {
-    const { cities, call } = createWeather();
-    const { name, description } = WEATHER;
-    const weather = betaZodTool({ name, description, inputSchema: CITY_OBJECT, run: call });
-    const asked = { ...message(target), model: target.callingModel, tools: [weather], max_tokens: 200 };
-    const reasons: unknown[] = [];
-    for await (const { stop_reason } of connect(target).beta.messages.toolRunner(asked)) reasons.push(stop_reason);
-    const streamed: unknown[] = [];
-    for await (const stream of connect(target).beta.messages.toolRunner({ ...asked, stream: true }))
-      streamed.push((await stream.finalMessage()).stop_reason);
-    for (const each of [reasons, streamed]) expect(each).toEqual(['tool_use', 'end_turn']);
-    const last = await connect(target).beta.messages.toolRunner(asked).runUntilDone();
-    expect(last.content.map(({ type }) => type)).toEqual(['text']);
-    expect(cities).toEqual(['Paris', 'Paris', 'Paris']);
-  },
-  async tools(target) {
-    const { messages } = connect(target);
-    const { name, description, parameters } = WEATHER;
-    const tools = [{ name, description, input_schema: { ...parameters, required: [...parameters.required] } }];
-    const asked = { ...message(target), tools, max_tokens: 200 };
-    const whole = await messages.create({ ...asked, tool_choice: { type: 'any' } });
-    const stream = messages.stream({ ...asked, tool_choice: { type: 'tool', name } });
-    let streamed = '';
-    stream.on('inputJson', (delta) => {
-      streamed += delta;
-    });
-    for (const { content, stop_reason } of [whole, await stream.finalMessage()]) {
-      expect(stop_reason).toBe('tool_use');
-      expect(content).toMatchObject([{ type: 'tool_use', name, input: { city: expect.stringMatching(CITY) } }]);
-    }
-    expect(JSON.parse(streamed)).toEqual({ city: expect.stringMatching(CITY) });
-    const answers = whole.content.flatMap((block) =>
-      block.type === 'tool_use' ? [{ type: 'tool_result' as const, tool_use_id: block.id, content: 'Sun.' }] : [],
-    );
-    const last = await messages.create({
-      ...{ ...asked, tool_choice: { type: 'none' }, max_tokens: LIMIT },
-      messages: [...asked.messages, { role: 'assistant', content: whole.content }, { role: 'user', content: answers }],
-    });
-    expect(last.content.map(({ type }) => type)).toEqual(['text']);
-  },
-  async 'tools beside a schema'(target) {
-    const { name, description, parameters } = WEATHER;
-    const tools = [{ name, description, input_schema: { ...parameters, required: [...parameters.required] } }];
-    const output_config = { format: { type: 'json_schema' as const, schema: THING_SCHEMA } };
-    const asked = { ...message(target), tools, output_config, max_tokens: 200 };
-    const answer = await connect(target).messages.create(asked);
-    const calls = answer.content.flatMap((block) =>
-      block.type === 'tool_use' ? [[block.name, block.input] as const] : [],
-    );
-    const texts = answer.content.flatMap((block) => (block.type === 'text' ? [block.text] : []));
-    expectCallOrThing(texts.join(''), calls);
-    expect(answer.stop_reason).toBe(calls.length > 0 ? 'tool_use' : 'end_turn');
-  },
-  async 'token count'(target) {
-    const { max_tokens: _, temperature: __, ...asked } = message(target);
-    const counted = await connect(target).messages.countTokens(asked);
-    const { usage } = await connect(target).messages.create(message(target));
-    // A gateway reports the largest number that can be billed.
-    expect(counted.input_tokens).toBeGreaterThanOrEqual(usage.input_tokens + (usage.cache_read_input_tokens ?? 0));
-  },
-  async models(target) {
-    const ids: string[] = [];
-    for await (const { id } of connect(target).models.list()) ids.push(id);
-    expect(ids).toContain(target.model);
-    expect((await connect(target).models.retrieve(target.model)).id).toBe(target.model);
-  },
-});
+);

@@ -63,6 +63,8 @@ export type ClientFeature = (typeof FEATURES)[number];
 /** One feature of one client, tried against a running server. */
 export interface ClientCase {
   readonly client: string;
+  /** The API that it calls. */
+  readonly api: ClientApi;
   readonly feature: ClientFeature;
   /** The only place that has the client's API. Default: both. */
   readonly only?: ClientPlace;
@@ -71,19 +73,23 @@ export interface ClientCase {
   run(target: ClientTarget): Promise<void>;
 }
 
+/** APIs in the order of the page. */
+export const APIS = ['OpenAI', 'Anthropic', 'Ollama'] as const;
+export type ClientApi = (typeof APIS)[number];
 export type ClientPlace = 'local mode' | 'gateway';
 
-/** The cases of one client. */
+/** Lists the cases of one client. Ollama's API is served in local mode only. */
 export const listCases = (
-  client: string,
+  { name, api }: { readonly name: string; readonly api: ClientApi },
   runs: Partial<Record<ClientFeature, ClientCase['run']>>,
   except: Partial<Record<ClientFeature, ClientCase['except']>> = {},
-  only?: ClientPlace,
 ): readonly ClientCase[] =>
   FEATURES.flatMap((feature) => {
     const run = runs[feature];
     const exception = except[feature];
-    return run ? [{ client, feature, run, ...(only && { only }), ...(exception && { except: exception }) }] : [];
+    if (run === undefined) return [];
+    const only = api === 'Ollama' ? ({ only: 'local mode' } as const) : {};
+    return [{ client: name, api, feature, run, ...only, ...(exception && { except: exception }) }];
   });
 
 /** A schema whose texts the fake engine and the fake network write. */

@@ -150,18 +150,24 @@ const openAi: RunOptions = { unknownModel, overflow, schema: { method: 'jsonSche
 const { stop: _, ...responses } = createRuns(openChat(true), openAi);
 
 export const LANGCHAIN_CASES: readonly ClientCase[] = [
-  ...listCases('LangChain JS: ChatOpenAI', {
-    ...createRuns(openChat(), openAi),
-    async embeddings(target) {
-      const { embeddingModel: model } = target;
-      const settings = { model, apiKey: 'none', configuration: configure(target), maxRetries: 0 };
-      expectVectors(await new OpenAIEmbeddings(settings).embedDocuments(['a dog', 'a cat']));
-    },
-  }),
-  ...listCases('LangChain JS: ChatOpenAI (responses)', responses),
-  ...listCases('LangChain JS: ChatAnthropic', createRuns(openAnthropic, { unknownModel, overflow })),
   ...listCases(
-    'LangChain JS: ChatOllama',
+    { name: 'LangChain JS: ChatOpenAI', api: 'OpenAI' },
+    {
+      ...createRuns(openChat(), openAi),
+      async embeddings(target) {
+        const { embeddingModel: model } = target;
+        const settings = { model, apiKey: 'none', configuration: configure(target), maxRetries: 0 };
+        expectVectors(await new OpenAIEmbeddings(settings).embedDocuments(['a dog', 'a cat']));
+      },
+    },
+  ),
+  ...listCases({ name: 'LangChain JS: ChatOpenAI (responses)', api: 'OpenAI' }, responses),
+  ...listCases(
+    { name: 'LangChain JS: ChatAnthropic', api: 'Anthropic' },
+    createRuns(openAnthropic, { unknownModel, overflow }),
+  ),
+  ...listCases(
+    { name: 'LangChain JS: ChatOllama', api: 'Ollama' },
     {
       ...createRuns(openOllama, {
         forcesCalls: false,
@@ -174,7 +180,5 @@ export const LANGCHAIN_CASES: readonly ClientCase[] = [
         expectVectors(await embeddings.embedDocuments(['a dog', 'a cat']));
       },
     },
-    {},
-    'local mode',
   ),
 ];

@@ -42,7 +42,7 @@ const listRunning = async (client: Ollama): Promise<readonly string[]> =>
 
 /** Calls Ollama's API, which gateways do not have. */
 export const OLLAMA_CASES: readonly ClientCase[] = listCases(
-  'ollama',
+  { name: 'ollama', api: 'Ollama' },
   {
     async answer(target) {
       const client = connect(target);
@@ -240,6 +240,4 @@ export const OLLAMA_CASES: readonly ClientCase[] = listCases(
       expect((await connect(target).version()).version).toMatch(/^\d+\.\d+\.\d+$/);
     },
   },
-  {},
-  'local mode',
 );
