@@ -1,5 +1,5 @@
+import { API_FIELDS } from '@ogong/protocol/modality/api-fields';
 import { type FieldRule, type FieldRules, OTHERS } from '@ogong/protocol/modality/shared/field-rules';
-import { API_FIELDS } from '@ogong/protocol/modality/text/fields/api-fields';
 
 const HEAD = `# Fields
 

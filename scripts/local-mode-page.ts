@@ -33,7 +33,7 @@ A model has its name on the hub, and for a model of the [catalogue](../catalogue
 
 ## Ollama
 
-- \`/api/embed\` cuts a text that is too long, unless \`truncate\` is false. The header \`x-ogong-clamped\` then names \`input\`. \`/api/embeddings\` cuts, too. An empty text among others has the vector of the model's special tokens.
+- \`/api/embed\` cuts a text that is longer than the context or \`num_ctx\`, unless \`truncate\` is false. The header \`x-ogong-clamped\` then names \`input\`. \`/api/embeddings\` cuts, too. An empty text among others has the vector of the model's special tokens.
 - \`dimensions\` shortens vectors ([how](../spec/embedding.md#vector)), also in \`/v1/embeddings\`.
 - \`raw\` and \`template\` in \`/api/generate\`: names of control tokens in the text are these tokens. A template may use \`.System\`, \`.Prompt\`, \`.Suffix\`, \`.Response\`, \`if\`, \`else\` and \`end\`; any other action is refused.
 - \`context\` holds the tokens of an earlier answer of \`/api/generate\`, and the new prompt follows them. The end of each answer has it, unless it is raw.

@@ -71,9 +71,15 @@ describe('POST /v1/embeddings', () => {
     ['an empty input', { input: ['a', ''] }, 'input[1]'],
     ['dimensions', { input: 'a', dimensions: 0 }, 'dimensions'],
     ['a stream', { input: 'a', stream: true }, 'stream'],
+    ['a purpose', { input: 'a', input_type: 'query' }, 'input_type'],
   ])('refuses %s and names the parameter', async (_what, fields, param) => {
     const response = await ask(fields);
     expect([response.status, await response.json()]).toMatchObject([400, { error: { param } }]);
+  });
+
+  it('names the fields that it leaves out', async () => {
+    const response = await ask({ input: 'a', temperature: 1, made_up: 2, user: 'x' });
+    expect([response.status, response.headers.get('x-ogong-ignored')]).toEqual([200, 'temperature, made_up']);
   });
 
   it('gives nothing out that the provider did not sign, and tells the validators', async () => {

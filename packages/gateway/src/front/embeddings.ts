@@ -2,6 +2,7 @@ import type { ApiContext } from '@ogong/host/http/api-app';
 import { getCallSignal } from '@ogong/host/http/api-app';
 import { readJsonBody } from '@ogong/host/http/body';
 import { parseTraceParent } from '@ogong/host/metrics/trace-context';
+import { showIgnored } from '@ogong/host/openai/answer-headers';
 import type { Json } from '@ogong/host/openai/format';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
@@ -62,6 +63,7 @@ function createVectorHandler<Q extends EmbeddingRequest>(
       const asked = { body: await names.resolve(given, key, isChecked), isChecked };
       const { body, request } = readUnderPolicy(asked, settle, parse);
       assertModel(request.model, key);
+      showIgnored(context, request.dropped);
       const completionId = `${ENDPOINT_INFO[endpoint].idPrefix}-${toHex(randomBytes(18))}`;
       const signal = getCallSignal(context);
       const form = createEmbeddingForm(request);

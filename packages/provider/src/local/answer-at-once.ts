@@ -1,5 +1,6 @@
 import { type ApiContext, getCallSignal, type Handler } from '@ogong/host/http/api-app';
 import { readBody } from '@ogong/host/http/body';
+import { showIgnored } from '@ogong/host/openai/answer-headers';
 import type { AnsweringEndpoints, ProviderModality } from '../modality/modality.ts';
 import { MODALITIES } from '../modality/registry.ts';
 import { nameReceipt, toReceiptsField } from './answer-receipts.ts';
@@ -33,6 +34,7 @@ async function answerAtOnce(
 ): Promise<Response> {
   const body = await readBody(context, BODY_LIMITS);
   const request = atOnce.parse(body, endpoint);
+  showIgnored(context, request.dropped);
   const model = await findModel(call.shelf, request.model);
   const { engine, release } = await borrowModel(call, model, { modality, use: atOnce.nameUse(request) });
   try {

@@ -76,6 +76,14 @@ describe('POST /v1/rerank of local mode', () => {
     expect(whole[0]).not.toHaveProperty('document');
   });
 
+  it('names the fields that it leaves out, and refuses those that would change a score', async () => {
+    const asked = { query: QUERY, documents: [{ text: 'hi', title: 'x' }, 'ho'], made_up: 1 };
+    const response = await fixture.post('/v1/rerank', { model: 'reranker', ...asked });
+    expect([response.status, response.headers.get('x-ogong-ignored')]).toEqual([200, 'made_up, documents[0].title']);
+    const answer = { error: { message: expect.stringContaining('instruction: '), param: 'instruction' } };
+    expect(await send('/v1/rerank', { ...asked, instruction: 'x' })).toMatchObject({ status: 400, body: answer });
+  });
+
   it('is no embedding in the words of Ollama', async () => {
     expect((await send('/api/show', {})).body).toMatchObject({ capabilities: [] });
   });

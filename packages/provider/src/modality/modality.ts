@@ -63,6 +63,8 @@ export interface AnsweringEndpoints<E extends Engine = Engine, R extends LocalRe
 /** Fields of a request that local mode checks for every modality. */
 export interface LocalRequest extends CommonRequest {
   readonly preference: RequestPreference;
+  /** Names of the fields that were left out. */
+  readonly dropped: readonly string[];
 }
 
 export interface LocalMeans {

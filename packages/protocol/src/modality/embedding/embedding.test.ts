@@ -29,7 +29,7 @@ describe('parseEmbeddingRequest', () => {
   it('reads one text or many, and both formats', () => {
     expect(parseEmbeddingRequest(body({ model, input: 'a', user: 'x' }))).toEqual({
       ...{ endpoint: 'embedding', model, inputs: ['a'], encodingFormat: 'float', demands: NO_DEMANDS },
-      ...{ inputCount: 1, promptTokenBound: 17, dimensions: 0, preference: NO_PREFERENCE },
+      ...{ inputCount: 1, promptTokenBound: 17, dimensions: 0, preference: NO_PREFERENCE, dropped: [] },
     });
     const many = parseEmbeddingRequest(body({ model, input: ['a', 'b'], encoding_format: 'base64' }));
     expect(many).toMatchObject({ inputs: ['a', 'b'], encodingFormat: 'base64' });
@@ -56,7 +56,7 @@ describe('parseEmbeddingRequest', () => {
     ['too many dimensions', { model, input: 'a', dimensions: 16_375 }, 'dimensions'],
     ['half a dimension', { model, input: 'a', dimensions: 1.5 }, 'dimensions'],
     ['another format', { model, input: 'a', encoding_format: 'int8' }, 'encoding_format'],
-    ['a sampler', { model, input: 'a', temperature: 1 }, 'temperature'],
+    ['an unknown demand', { model, input: 'a', ogong: { made_up: 1 } }, 'ogong.made_up'],
   ])('refuses %s', (_what, fields, param) => {
     expect(() => parseEmbeddingRequest(body(fields))).toThrow(expect.objectContaining({ name: 'RequestError', param }));
   });

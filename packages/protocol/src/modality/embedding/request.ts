@@ -1,10 +1,11 @@
 import { utf8Encode } from '../../base/bytes.ts';
 import type { Demands } from '../demands.ts';
-import { isAbsent } from '../shared/field-rules.ts';
+import { applyRules, type DroppedFields, isAbsent } from '../shared/field-rules.ts';
 import { parsePreference, type RequestPreference } from '../shared/preference-fields.ts';
 import { RequestError } from '../shared/request-error.ts';
 import { parseDemands, parseModelName, parseObject } from '../shared/request-fields.ts';
 import { EMBEDDING_ENDPOINT_INFO } from './endpoints.ts';
+import { VECTOR_FIELDS } from './fields.ts';
 import { MAX_DIMENSIONS } from './vector.ts';
 
 /** Vectors of texts, or scores of documents for a query. */
@@ -34,6 +35,8 @@ export interface EmbeddingRequest extends AskedEmbedding {
   /** The query that each document is read with; only in a reranking. */
   readonly query: string | undefined;
   readonly preference: RequestPreference;
+  /** Names of the fields that were left out. */
+  readonly dropped: readonly string[];
 }
 
 /** A body of `POST /v1/embeddings` (docs/spec/embedding.md). */
@@ -55,17 +58,11 @@ const TOKENS_PER_INPUT = 16;
 /** The most tokens that a reranker's template adds around a query and a document. */
 export const TOKENS_PER_PAIR = 128;
 
-const KNOWN = new Set(['model', 'input', 'encoding_format', 'dimensions', 'ogong']);
-/** Known harmless fields without effect on the answer. */
-export const IGNORED_FIELDS: ReadonlySet<string> = new Set(['user', 'metadata', 'safety_identifier', 'service_tier']);
-
 /** @throws RequestError naming the offending parameter. */
 export function parseEmbeddingRequest(body: Uint8Array): VectorRequest {
   const fields = parseObject(body);
-  for (const key of Object.keys(fields)) {
-    if (isAbsent(fields[key]) || KNOWN.has(key) || IGNORED_FIELDS.has(key)) continue;
-    throw new RequestError(`Unrecognized request argument supplied: ${key}`, key, 'unknown_parameter');
-  }
+  const collected: DroppedFields = { dropped: [] };
+  applyRules(collected, fields, VECTOR_FIELDS);
   const named = parseModelName(fields.model);
   const format = isAbsent(fields.encoding_format) ? 'float' : fields.encoding_format;
   if (format !== 'float' && format !== 'base64') {
@@ -78,6 +75,7 @@ export function parseEmbeddingRequest(body: Uint8Array): VectorRequest {
     dimensions: parseDimensions(fields.dimensions),
     demands: parseDemands(fields.ogong),
     preference: parsePreference(fields.ogong, named),
+    dropped: collected.dropped,
   };
 }
 

@@ -47,7 +47,7 @@ describe('parseRerankRequest', () => {
     ['too many documents', { ...asked, documents: Array(257).fill('a') }, 'documents'],
     ['an empty document', { ...asked, documents: ['a', ''] }, 'documents[1]'],
     ['a document without text', { ...asked, documents: [{}] }, 'documents[0].text'],
-    ['a document with more than text', { ...asked, documents: [{ text: 'a', title: 'b' }] }, 'documents[0]'],
+    ['a document with an image', { ...asked, documents: [{ text: 'a', image: 'b' }] }, 'documents[0].image'],
     ['a document of numbers', { ...asked, documents: [[1]] }, 'documents[0]'],
     ['more reading than a pass of all', { ...asked, query: half, documents: Array(128).fill('a') }, 'documents'],
     ['none of the best', { ...asked, top_n: 0 }, 'top_n'],

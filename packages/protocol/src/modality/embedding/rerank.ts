@@ -1,9 +1,10 @@
 import { utf8Encode } from '../../base/bytes.ts';
-import { isAbsent } from '../shared/field-rules.ts';
+import { applyRules, type DroppedFields, isAbsent } from '../shared/field-rules.ts';
 import { parsePreference } from '../shared/preference-fields.ts';
 import { RequestError } from '../shared/request-error.ts';
-import { parseDemands, parseModelName, parseObject } from '../shared/request-fields.ts';
-import { computePromptBound, type EmbeddingRequest, IGNORED_FIELDS, MAX_INPUTS, parseText } from './request.ts';
+import { type BodyFields, parseDemands, parseModelName, parseObject } from '../shared/request-fields.ts';
+import { DOCUMENT_FIELDS, RERANK_FIELDS } from './fields.ts';
+import { computePromptBound, type EmbeddingRequest, MAX_INPUTS, parseText } from './request.ts';
 
 /** A body of `POST /v1/rerank` (docs/spec/embedding.md). Its documents are the inputs, each read together with the query. */
 export interface RerankRequest extends EmbeddingRequest {
@@ -19,18 +20,14 @@ export interface RerankRequest extends EmbeddingRequest {
 /** The most bytes to read. Each document is read with the whole query, so a short body could request a lot of reading. */
 const MAX_READ_BYTES = 16 * 1024 * 1024;
 
-const KNOWN = new Set(['model', 'query', 'documents', 'top_n', 'return_documents', 'ogong']);
-
 /** @throws RequestError naming the offending parameter. */
 export function parseRerankRequest(body: Uint8Array): RerankRequest {
   const fields = parseObject(body);
-  for (const key of Object.keys(fields)) {
-    if (isAbsent(fields[key]) || KNOWN.has(key) || IGNORED_FIELDS.has(key)) continue;
-    throw new RequestError(`Unrecognized request argument supplied: ${key}`, key, 'unknown_parameter');
-  }
+  const collected: DroppedFields = { dropped: [] };
+  applyRules(collected, fields, RERANK_FIELDS);
   const named = parseModelName(fields.model);
   const query = parseText(fields.query, 'query');
-  const inputs = parseDocuments(fields.documents);
+  const inputs = parseDocuments(fields.documents, collected);
   const queryBytes = utf8Encode(query).length;
   const readBytes = inputs.reduce((sum, input) => sum + queryBytes + utf8Encode(input).length, 0);
   if (readBytes > MAX_READ_BYTES) {
@@ -45,20 +42,19 @@ export function parseRerankRequest(body: Uint8Array): RerankRequest {
     returnsDocuments: parseFlag(fields.return_documents),
     demands: parseDemands(fields.ogong),
     preference: parsePreference(fields.ogong, named),
+    dropped: collected.dropped,
   };
 }
 
-function parseDocuments(value: unknown): string[] {
+function parseDocuments(value: unknown, collected: DroppedFields): string[] {
   if (!Array.isArray(value) || value.length === 0 || value.length > MAX_INPUTS) {
     throw new RequestError(`documents must be an array of 1 to ${MAX_INPUTS} documents`, 'documents');
   }
   return value.map((item: unknown, index) => {
     const param = `documents[${index}]`;
     if (typeof item !== 'object' || item === null || Array.isArray(item)) return parseText(item, param);
-    const [extra] = Object.keys(item).filter((key) => key !== 'text');
-    if (extra === undefined) return parseText((item as { text?: unknown }).text, `${param}.text`);
-    // An ignored field would look as if it had an effect.
-    throw new RequestError(`${param} has a field besides text: ${extra}`, param, 'unsupported_content');
+    applyRules(collected, item as BodyFields, DOCUMENT_FIELDS, param);
+    return parseText((item as BodyFields).text, `${param}.text`);
   });
 }
 

@@ -1,9 +1,8 @@
-import type { FieldRules } from '@ogong/protocol/modality/shared/field-rules';
+import { type FieldRules, OTHERS } from '@ogong/protocol/modality/shared/field-rules';
 
 const shared = {
   model: 'works',
   keep_alive: 'works',
-  // Known options are taken: a vector depends on none of them.
   options: 'works',
 } as const satisfies FieldRules;
 
@@ -19,4 +18,10 @@ export const EMBEDDINGS_RULES = {
   ...shared,
   prompt: 'works',
   input: { refused: 'this endpoint reads prompt; /api/embed reads input' },
+} as const satisfies FieldRules;
+
+/** Rules of the options of both. */
+export const EMBED_OPTION_RULES = {
+  num_ctx: 'works',
+  [OTHERS]: { dropped: 'no vector depends on it' },
 } as const satisfies FieldRules;

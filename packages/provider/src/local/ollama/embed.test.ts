@@ -46,13 +46,38 @@ describe('embedding', () => {
     ['/api/embed', { input: 'one', dimensions: 33 }, 'dimensions must be at most 32'],
     ['/api/embed', { input: 'one', dimensions: 0 }, 'dimensions must be an integer'],
     ['/api/embed', { input: 7 }, 'input must be'],
-    ['/api/embed', { input: 'one', options: { mirostat: 1 } }, 'options.mirostat'],
+    ['/api/embed', { input: 'one', options: { num_ctx: 0 } }, 'options.num_ctx must be an integer'],
+    ['/api/embed', { input: 'one', options: 7 }, 'options must be a JSON object'],
+    ['/api/embed', { input: ['x', 'xxxx'], truncate: false, options: { num_ctx: 3 } }, 'at most 3 fit'],
+    ['/v1/embeddings', { input: 'one', input_type: 'query' }, 'prefix'],
     ['/api/embed', { input: 'one', model: 'fake' }, 'does not support embeddings'],
     ['/api/embed', { input: ['x', 'x'.repeat(5000)], truncate: false }, 'input 1 has 5001 tokens'],
     ['/api/embed', { input: 'one', truncate: 1 }, 'truncate must be a boolean'],
     ['/api/embeddings', { input: 'one' }, '/api/embed reads input'],
   ])('%s refuses %j', async (path, body, words) => {
-    expect(await send(path, body)).toMatchObject({ status: 400, body: { error: expect.stringContaining(words) } });
+    const error = path.startsWith('/v1/')
+      ? expect.objectContaining({ message: expect.stringContaining(words) })
+      : expect.stringContaining(words);
+    expect(await send(path, body)).toMatchObject({ status: 400, body: { error } });
+  });
+
+  it.each([
+    ['/api/embed', { input: 'one', made_up: 1, options: { seed: 1, mirostat: 1, made_up: 2 } }],
+    ['/api/embeddings', { prompt: 'one', made_up: 1, options: { seed: 1, mirostat: 1, made_up: 2 } }],
+  ])('%s names the fields and options that it leaves out', async (path, asked) => {
+    const { status, headers } = await send(path, asked);
+    expect([status, headers.get('x-ogong-ignored')]).toEqual([
+      200,
+      'made_up, options.seed, options.mirostat, options.made_up',
+    ]);
+    expect(
+      (await send(path, { ...asked, options: { num_ctx: 9 }, made_up: null })).headers.get('x-ogong-ignored'),
+    ).toBe(null);
+  });
+
+  it('/v1/embeddings names the fields that it leaves out', async () => {
+    const { status, headers } = await send('/v1/embeddings', { input: 'one', temperature: 1, user: 'x', priority: 2 });
+    expect([status, headers.get('x-ogong-ignored')]).toEqual([200, 'temperature, priority']);
   });
 
   it('knows every field that Ollama documents', () => {
@@ -62,6 +87,10 @@ describe('embedding', () => {
   it('cuts a text that is too long, says so, and embeds an empty text of a batch', async () => {
     const { status, headers, body } = await send('/api/embed', { input: ['x'.repeat(5000), '', 'x'] });
     expect([status, headers.get('x-ogong-clamped'), body.prompt_eval_count]).toEqual([200, 'input=256', 256 + 1 + 2]);
+    const narrow = await send('/api/embed', { input: 'x'.repeat(99), options: { num_ctx: 10 } });
+    expect([narrow.headers.get('x-ogong-clamped'), narrow.body.prompt_eval_count]).toEqual(['input=10', 10]);
+    const wide = await send('/api/embed', { input: 'x', options: { num_ctx: 9000 } });
+    expect(wide.headers.get('x-ogong-clamped')).toBe('options.num_ctx=256');
     const fits = await send('/api/embed', { input: 'x'.repeat(255), truncate: true });
     expect(fits.headers.get('x-ogong-clamped')).toBeNull();
     expect((body.embeddings as number[][])[0]).toEqual((fits.body.embeddings as number[][])[0]);

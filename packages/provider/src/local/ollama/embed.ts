@@ -1,4 +1,5 @@
 import type { EmbeddedInput, EmbeddingEngine } from '@ogong/engine/interface/embedding';
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import { type ApiContext, getCallSignal } from '@ogong/host/http/api-app';
 import { showClamped, showIgnored } from '@ogong/host/openai/answer-headers';
 import { type EmbeddingInput, parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
@@ -7,18 +8,17 @@ import { embedLocally } from '../../modality/embedding/embed-locally.ts';
 import { embeddingModality } from '../../modality/embedding/embedding.ts';
 import { nameReceipt, toInlineReceipt } from '../answer-receipts.ts';
 import type { Fields } from '../field-rules.ts';
-import { readBoolean, readText } from '../field-rules.ts';
+import { readBoolean, readFields, readText } from '../field-rules.ts';
 import { borrowModel, encodeJson, type LocalCall } from '../local-model.ts';
 import { findModel } from '../model-shelf.ts';
-import { EMBED_RULES, EMBEDDINGS_RULES } from './embed-rules.ts';
+import { EMBED_OPTION_RULES, EMBED_RULES, EMBEDDINGS_RULES } from './embed-rules.ts';
 import { parseKeepAlive } from './keep-alive.ts';
-import { readOptions } from './options.ts';
+import { readContext } from './options.ts';
 import { readCall } from './read-call.ts';
 
 /** POST /api/embed: vectors of one text or several. @throws RequestError, ApiError, EngineError */
 export async function embed(context: ApiContext, call: LocalCall): Promise<Response> {
-  const { fields, dropped } = await readCall(context, EMBED_RULES);
-  showIgnored(context, dropped);
+  const { fields } = await readCall(context, EMBED_RULES);
   const startedAt = performance.now();
   const cuts = readBoolean(fields, 'truncate', true);
   const asked = { fields, texts: readInput(fields.input ?? ''), cuts };
@@ -61,7 +61,9 @@ async function embedTexts(
   call: LocalCall,
   { fields, texts, cuts }: AskedTexts,
 ): Promise<Embedded> {
-  readOptions(fields.options);
+  const { fields: options, dropped } = readFields(fields.options ?? {}, EMBED_OPTION_RULES, 'options');
+  showIgnored(context, dropped);
+  const wanted = readContext(options.num_ctx);
   const keepMs = fields.keep_alive === undefined ? undefined : parseKeepAlive(fields.keep_alive);
   const model = await findModel(call.shelf, fields.model);
   const { engine, loadMs, release } = await borrowModel(call, model, {
@@ -71,9 +73,12 @@ async function embedTexts(
   });
   try {
     if (texts.length === 0) return { embedded: [], loadMs, answerId: undefined };
-    const input = await fitTexts(engine, texts, cuts);
+    const own = engine.info().contextSize;
+    if (wanted !== undefined && wanted > own) showClamped(context, { 'options.num_ctx': own });
+    const contextSize = Math.min(wanted ?? own, own);
+    const input = await fitTexts(engine, texts, { cuts, contextSize });
     if (cuts && input.some((ids, i) => typeof ids !== 'string' && texts[i] !== ''))
-      showClamped(context, { input: engine.info().contextSize });
+      showClamped(context, { input: contextSize });
     const { dimensions } = fields;
     const body = encodeJson({ model: fields.model, input, ...(dimensions === undefined ? {} : { dimensions }) });
     const request = parseEmbeddingRequest(body);
@@ -89,23 +94,24 @@ async function embedTexts(
 /**
  * Fits texts to the model. A text that is too long keeps its first tokens and the special ones at its end. An empty text has the
  * special tokens alone. Both are sent as ids, so that the receipt is for the exact input.
- * @throws RequestError for an empty text of a model without special tokens.
+ * @throws RequestError for an empty text of a model without special tokens, EngineError for a long text that may not be cut.
  */
 async function fitTexts(
   engine: EmbeddingEngine,
   texts: readonly string[],
-  cuts: boolean,
+  { cuts, contextSize }: { readonly cuts: boolean; readonly contextSize: number },
 ): Promise<readonly EmbeddingInput[]> {
-  const { contextSize } = engine.info();
   const special = await engine.tokenize('');
   const fitted: EmbeddingInput[] = [];
   for (const [i, text] of texts.entries()) {
     if (text === '' && special.length === 0)
       throw new RequestError(`input[${i}] is empty, and this model adds no token to it`, 'input');
     // No tokenizer makes more tokens of a text than it has bytes.
-    const mayBeLong = cuts && Buffer.byteLength(text) + special.length > contextSize;
+    const mayBeLong = Buffer.byteLength(text) + special.length > contextSize;
     const tokens = text === '' ? special : mayBeLong ? await engine.tokenize(text) : undefined;
     if (tokens === undefined || (text !== '' && tokens.length <= contextSize)) fitted.push(text);
+    else if (!cuts && tokens.length > contextSize)
+      throw new EngineError('prompt-too-long', `input ${i} has ${tokens.length} tokens, at most ${contextSize} fit`);
     else fitted.push(cutTokens(tokens, { contextSize, special }));
   }
   return fitted;

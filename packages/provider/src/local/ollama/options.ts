@@ -47,7 +47,8 @@ function readLength(value: unknown): number | undefined {
   return length < 0 ? undefined : length;
 }
 
-function readContext(value: unknown): number | undefined {
+/** Reads a context in tokens. @throws RequestError */
+export function readContext(value: unknown): number | undefined {
   if (value === undefined) return undefined;
   if (!Number.isInteger(value) || (value as number) < 1)
     throw new RequestError('options.num_ctx must be an integer above 0', 'options.num_ctx');

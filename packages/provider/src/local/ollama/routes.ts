@@ -6,7 +6,7 @@ import { findBlob, putBlob } from './blobs.ts';
 import { chat } from './chat.ts';
 import { create } from './create.ts';
 import { embed, embeddings } from './embed.ts';
-import { EMBED_RULES, EMBEDDINGS_RULES } from './embed-rules.ts';
+import { EMBED_OPTION_RULES, EMBED_RULES, EMBEDDINGS_RULES } from './embed-rules.ts';
 import { generate } from './generate.ts';
 import { CHAT_RULES, GENERATE_RULES, MESSAGE_RULES, OPTION_RULES } from './generation-rules.ts';
 import { copy, push, remove } from './manage.ts';
@@ -46,9 +46,10 @@ export const OLLAMA_FIELDS: Readonly<Record<string, FieldRules>> = {
   'POST /api/generate': GENERATE_RULES,
   'POST /api/chat': CHAT_RULES,
   'A message of /api/chat': MESSAGE_RULES,
-  options: OPTION_RULES,
+  'options of /api/generate and /api/chat': OPTION_RULES,
   'POST /api/embed': EMBED_RULES,
   'POST /api/embeddings': EMBEDDINGS_RULES,
+  'options of /api/embed and /api/embeddings': EMBED_OPTION_RULES,
   'POST /api/show': SHOW_RULES,
   'POST /api/copy': COPY_RULES,
   'DELETE /api/delete': DELETE_RULES,

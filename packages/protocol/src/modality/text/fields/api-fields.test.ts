@@ -4,7 +4,7 @@ import type { FieldRule } from '../../shared/field-rules.ts';
 import { translateAnthropic } from '../dialect/anthropic-request.ts';
 import { translateResponses } from '../dialect/responses-request.ts';
 import { parseRequest } from '../request/request.ts';
-import { API_FIELDS } from './api-fields.ts';
+import { TEXT_API_FIELDS } from './api-fields.ts';
 
 const model = 'ogong/verified/test/m';
 const messages = [{ role: 'user', content: 'hi' }];
@@ -110,7 +110,7 @@ const isDropped = (rule: FieldRule): boolean => rule === 'dropped' || (typeof ru
 /** A value that is neutral for no rule. */
 const VALUE = { asks: 'for something' };
 
-for (const [api, tables] of Object.entries(API_FIELDS)) {
+for (const [api, tables] of Object.entries(TEXT_API_FIELDS)) {
   describe.each(Object.entries(tables))(`${api}: %s`, (object, rules) => {
     const send = OTHER_SENDERS[api]?.[object] ?? SENDERS[object] ?? expect.fail(`no sender for ${object}`);
     const unlike = Object.entries(rules).filter(([key, rule]) => key !== '*' && rule !== 'works');

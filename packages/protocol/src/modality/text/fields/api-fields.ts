@@ -44,11 +44,8 @@ type Tables = Readonly<Record<string, FieldRules>>;
 const nameEach = (what: string, tables: Tables): Tables =>
   Object.fromEntries(Object.entries(tables).map(([name, rules]) => [`${what} \`${name}\``, rules]));
 
-/**
- * The tables that decide about every field of every API, by API and object. Ollama's, which local mode alone serves, are in
- * `provider/src/local/ollama`. docs/reference/fields.md shows all of them.
- */
-export const API_FIELDS: Readonly<Record<string, Tables>> = {
+/** The tables that decide about every field of every API of texts, by API and object. */
+export const TEXT_API_FIELDS: Readonly<Record<string, Tables>> = {
   'Chats and completions of OpenAI': {
     'POST /v1/chat/completions': CHAT_FIELDS,
     'POST /v1/completions': COMPLETION_FIELDS,

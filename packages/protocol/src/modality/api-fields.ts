@@ -1,0 +1,12 @@
+import { EMBEDDING_API_FIELDS } from './embedding/fields.ts';
+import type { FieldRules } from './shared/field-rules.ts';
+import { TEXT_API_FIELDS } from './text/fields/api-fields.ts';
+
+/**
+ * The tables that decide about every field of every API, by API and object. Ollama's, which local mode alone serves, are in
+ * `provider/src/local/ollama`. docs/reference/fields.md shows all of them.
+ */
+export const API_FIELDS: Readonly<Record<string, Readonly<Record<string, FieldRules>>>> = {
+  ...TEXT_API_FIELDS,
+  ...EMBEDDING_API_FIELDS,
+};
