@@ -7,7 +7,7 @@ Generated from the tables of the server (\`node scripts/run.mjs scripts/generate
 
 \`ogong-provider local\` serves the APIs of Ollama, OpenAI and Anthropic on 127.0.0.1:11434, without a network or an account. Models named with \`--model\` are loaded at the start. Other models of this machine load on request, and are unloaded \`--keep-alive\` after their last answer. On the CPU a model may be larger than the free memory, if its KV cache and buffers fit. It is loaded with a warning, and its weights are read from the disk. With \`--memory-budget\` or \`--kernels fast\`, or beside a model in use, it is refused. \`--served-models\` names [the only models to serve](../served-models.md#local-mode).
 
-With \`--upstream\` another server with OpenAI's API answers ([upstream](../upstream.md)), in all these dialects. \`--model\` then holds that server's names; without it, its only model is served. These answers have no receipts, and their prompts cannot be counted before the answer.
+With \`--upstream\` another server with OpenAI's API answers ([upstream](../upstream.md)), in all these dialects. \`--model\` then holds that server's names; without it, its only model is served. These answers have no receipts, and their prompts cannot be counted before the answer. \`/api/create\`, \`/api/copy\` and \`/api/delete\` are refused: make and delete the models there.
 
 [One rule](fields.md) decides about each field: a field that changes the meaning of an answer works or is refused. Any other field is dropped, and the response header \`x-ogong-ignored\` names it. A limit above the model's own is lowered, and the header \`x-ogong-clamped\` states the new value ([limits](../spec/dialects.md#limits)).
 

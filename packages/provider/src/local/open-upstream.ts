@@ -3,8 +3,10 @@ import type { UpstreamEngine } from '@ogong/engine/upstream/engine';
 import { systemClock } from '@ogong/host/time/clock';
 import { createModelStore } from '@ogong/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { createLoadedModels } from '../engine/loaded-models.ts';
 import { loadNamedUpstream, type UpstreamSettings } from '../engine/upstream-config.ts';
+import type { ModelLibrary } from './model-library.ts';
 import type { ShelfModel } from './model-shelf.ts';
 import type { LocalModels } from './open-local-models.ts';
 import { createStoreLibrary } from './store-library.ts';
@@ -45,9 +47,7 @@ export async function openUpstreamModels(command: string, settings: LocalUpstrea
   );
   return {
     shelf: { list: async () => models },
-    library: createStoreLibrary(createModelStore(settings.modelsDir), (reference, options) =>
-      resolveModel(reference, { storeDir: settings.modelsDir, ...options }),
-    ),
+    library: createUpstreamLibrary(settings, engines[0]?.findings.address),
     loaded: createLoadedModels({
       clock: systemClock,
       keepMs: Number.POSITIVE_INFINITY,
@@ -59,4 +59,16 @@ export async function openUpstreamModels(command: string, settings: LocalUpstrea
     }),
     names: models.map(({ name }) => name),
   };
+}
+
+/** Returns the store's library without the changes that would have no effect on the models that are served. */
+function createUpstreamLibrary({ modelsDir, upstream }: LocalUpstreamSettings, address = upstream): ModelLibrary {
+  const stored = createStoreLibrary(createModelStore(modelsDir), (reference, options) =>
+    resolveModel(reference, { storeDir: modelsDir, ...options }),
+  );
+  const refuse = async (): Promise<never> => {
+    const message = `this server only passes on the models of ${address}, so it makes, copies and deletes none; do it there`;
+    throw new RequestError(message, 'model');
+  };
+  return { ...stored, name: refuse, assemble: refuse, remove: refuse };
 }

@@ -56,6 +56,20 @@ describe('local mode in front of another server', () => {
     expect(await response.text()).toContain('does not take top_k');
   });
 
+  const digest = `sha256:${'ab'.repeat(32)}`;
+  it.each<[string, string, object]>([
+    ['POST', '/api/create', { model: 'mario', from: 'm', system: 'You are Mario.' }],
+    ['POST', '/api/create', { model: 'mario', from: 'm', stream: false }],
+    ['POST', '/api/create', { model: 'mario', files: { 'm.gguf': digest } }],
+    ['POST', '/api/copy', { source: 'm', destination: 'n' }],
+    ['DELETE', '/api/delete', { model: 'm' }],
+  ])('refuses %s %s %j with the reason', async (method, path, body) => {
+    const { base } = await open();
+    const response = await fetch(`${base}${path}`, { method, body: JSON.stringify(body) });
+    const error = expect.stringMatching(/^this server only passes on the models of http:.*; do it there$/);
+    expect([response.status, await response.json()]).toEqual([400, { error }]);
+  });
+
   it('does not start without the model, or without the key of the server', async () => {
     await expect(open({ model: ['other'] })).rejects.toThrow('other');
     await expect(open({ key: 'sk-1' })).rejects.toThrow(/key/);
