@@ -18,7 +18,6 @@ import {
 import { type MeshState, readMeshState } from '@ogong/devnet/mesh/mesh-state';
 import { nameModel } from '@ogong/devnet/mesh/model-name';
 import { isRunning, type ProcessIdentity } from '@ogong/devnet/mesh/process-identity';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { modelsDirField, traceFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, hex, integer, oneOf, text } from '@ogong/host/config/values';
@@ -27,9 +26,9 @@ import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { createCommandGroup } from '@ogong/host/lifecycle/command-group';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
-import { readHubAccess } from '@ogong/models/hub';
 import { MAX_REPORT_EPOCHS } from '@ogong/protocol/audit/test-report';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { bringModel } from './bring-model.ts';
 import { meshDirField } from './mesh-trust.ts';
 import { readToldTests, type TestCount, type ToldTests } from './told-tests.ts';
 
@@ -145,7 +144,7 @@ async function up(argv: readonly string[], output: Output): Promise<number> {
   // End daemons that a killed launcher left behind: they hold the ports.
   await stopMesh(directory);
   makePrivateDirectory(directory);
-  const model = await resolveModel(values.model, { storeDir: values.modelsDir, hub: readHubAccess(process.env) });
+  const model = await bringModel(values.model, { modelsDir: values.modelsDir, output });
   const root = values.modelRoot === undefined ? model.modelRoot : fromHex(values.modelRoot);
   if (toHex(root) !== toHex(model.modelRoot)) {
     throw new MeshError('bad-option', `${values.model} has root ${toHex(model.modelRoot)}, not ${values.modelRoot}`);

@@ -1,17 +1,14 @@
 import { statSync } from 'node:fs';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { createCommandGroup } from '@ogong/host/lifecycle/command-group';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
-import type { DownloadProgress } from '@ogong/models/download';
-import { readHubAccess } from '@ogong/models/hub';
 import { createModelStore, type ModelManifest } from '@ogong/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { formatBytes } from '@ogong/provider/commands/format';
-import { createPullLine } from '@ogong/provider/commands/pull-progress';
+import { bringModel } from './bring-model.ts';
 import { listPublished, registerModel, revokeModel, showModel } from './registry-command.ts';
 
 const listConfig = defineConfig({
@@ -100,15 +97,11 @@ async function pullModel(argv: readonly string[], output: Output): Promise<numbe
   const stop = (): void => stopping.abort();
   process.once('SIGINT', stop);
   try {
-    const { name, path, modelRoot, commit } = await resolveModel(parsed.positionals[0] as string, {
-      storeDir: parsed.values.modelsDir,
-      hub: readHubAccess(process.env),
-      onProgress: createProgress(output),
-      onRetry: ({ file, reason, pauseMs }) =>
-        output.writeError(`${file}: ${reason}; asking again in ${(pauseMs / 1000).toFixed(1)} s\n`),
+    const { name, path, modelRoot, commit } = await bringModel(parsed.positionals[0] as string, {
+      modelsDir: parsed.values.modelsDir,
+      output,
       signal: stopping.signal,
     });
-    if (process.stderr.isTTY) output.writeError('\n');
     const sizeBytes = statSync(path).size;
     if (parsed.values.json) {
       printJson(output, { name, path, sizeBytes, modelRoot: toHex(modelRoot), ...(commit && { commit }) });
@@ -146,13 +139,6 @@ async function verifyModels(argv: readonly string[], output: Output): Promise<nu
   }
   if (values.json) printJson(output, { models: report, missing });
   return damagedModels === 0 ? EXIT.ok : EXIT.data;
-}
-
-function createProgress(output: Output): (progress: DownloadProgress) => void {
-  const isTerminal = process.stderr.isTTY === true;
-  const show = createPullLine(isTerminal ? (text) => void process.stderr.write(text) : output.writeError, isTerminal);
-  return ({ file, receivedBytes: completed, totalBytes: total }) =>
-    show({ status: file, digest: file, completed, total }, performance.now());
 }
 
 const sumBytes = ({ files }: ModelManifest): number => files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
