@@ -3,7 +3,7 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { TIMED_WORK, writeTimedWork } from '@ogong/protocol/audit/timed-work';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
-import { MIN_LISTED, NAT, WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
+import { MIN_LISTED, PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
 
 /** A text of a challenge, scored by another engine. */
 interface KnownText {
@@ -26,10 +26,7 @@ export async function makeKnownChallenge(referee: TextEngine, number: number): P
     const request: TextScoringRequest = {
       ...{ promptTokens: await referee.tokenizePrompt({ kind: 'text', text: prompt }), outputTokens },
       ...{ bias: [], sketch: { bankSeed: sketchBankSeed, directions: 16 }, numericClass },
-      sampler: {
-        ...{ temperatureQ16: NAT, topK: 0, topPQ24: WEIGHT_ONE, minPQ24: 0 },
-        ...{ presencePenaltyQ16: 0, frequencyPenaltyQ16: 0, filterOrder: [] },
-      },
+      sampler: { ...PLAIN_SAMPLER, filterOrder: [] },
       listSizes: new Uint8Array(outputTokens.length).fill(MIN_LISTED),
       grammar: undefined,
     };

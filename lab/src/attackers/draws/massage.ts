@@ -257,7 +257,7 @@ function settleTail({ ids, q }: Pick<DrawRow, 'ids' | 'q'>, tail: number, inputs
 function computeProcessedTail(row: Pick<DrawRow, 'ids' | 'q'>, inputs: DrawInputs): number {
   const { settings: sampler, vocabularySize, counts } = inputs;
   const bias = Array.from(inputs.bias, ([id, biasQ16]) => ({ id, biasQ16 }));
-  const bound = createProcessedTailBound({ sampler, vocabularySize, bias });
+  const bound = createProcessedTailBound({ sampler, vocabularySize, bias, promptTokenCount: 0 });
   for (const [token, count] of counts) for (let i = 0; i < count; i++) bound.push(token);
   return bound.compute(row, sumMass(row.q));
 }

@@ -18,6 +18,7 @@ export interface DraftedReply {
   readonly settings: SamplerSettings;
   readonly bias: ReadonlyMap<number, number>;
   readonly counts: ReadonlyMap<number, number>;
+  readonly repeated: ReadonlyMap<number, number> | undefined;
   /** How many tokens may be guessed. */
   readonly room: number;
 }
@@ -109,9 +110,9 @@ export function createModelDrafter({ model, context, most }: ModelDrafterOptions
       add(sequence, step === 0 ? tokenAt(length - 1) : ((guesses[sequence] as Int32Array)[step - 1] as number));
     context.decode(true);
     const logits = context.logits();
-    replies.forEach(({ sequence, drawAt, settings, bias, counts: used }, index) => {
+    replies.forEach(({ sequence, drawAt, settings, bias, counts: used, repeated }, index) => {
       const offset = context.outputRow(index) * vocabularySize;
-      const row = reader.draw({ logits, offset, settings, bias, counts: used }, drawAt(step));
+      const row = reader.draw({ logits, offset, settings, bias, counts: used, repeated }, drawAt(step));
       (guesses[sequence] as Int32Array)[step] = tokenOf(row);
     });
   };

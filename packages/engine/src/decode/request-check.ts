@@ -6,7 +6,10 @@ import {
   MAX_BIASES,
   MAX_LISTED,
   MAX_PENALTY_Q16,
+  MAX_REPETITION_Q16,
+  MAX_REPETITION_WINDOW,
   MAX_TEMPERATURE_Q16,
+  MIN_REPETITION_Q16,
   type SamplerSettings,
   type TokenBias,
   WEIGHT_ONE,
@@ -48,6 +51,15 @@ function assertSampling(
   for (const penalty of [sampler.presencePenaltyQ16, sampler.frequencyPenaltyQ16]) {
     assertThat(isWithin(penalty, -MAX_PENALTY_Q16, MAX_PENALTY_Q16), `penalty ${penalty} / 2^16 is out of range`);
   }
+  const { repetitionPenaltyQ16: repetition, repetitionWindow } = sampler;
+  assertThat(
+    isWithin(repetition, MIN_REPETITION_Q16, MAX_REPETITION_Q16),
+    `repetition penalty ${repetition} / 2^16 is out of range`,
+  );
+  assertThat(
+    isWithin(repetitionWindow, 0, MAX_REPETITION_WINDOW),
+    `repetition window ${repetitionWindow} is out of range`,
+  );
   const filters = sampler.filterOrder;
   assertThat(
     filters.length <= FILTERS.length &&

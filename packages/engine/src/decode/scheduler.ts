@@ -7,6 +7,7 @@ import {
   type WindowEncoder,
 } from '@ogong/protocol/modality/text/commitment/window';
 import { createDrawSource, type DrawSource } from '@ogong/protocol/modality/text/sampling/draw-key';
+import { createRepeatedTokens, type RepeatedTokens } from '@ogong/protocol/modality/text/sampling/repeated-tokens';
 import { NAT } from '@ogong/protocol/modality/text/sampling/sampler';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextGenerationEvent, TextGenerationRequest, TokenLikelihood } from '../interface/text.ts';
@@ -69,6 +70,8 @@ interface Job {
   readonly bias: ReadonlyMap<number, number>;
   readonly counts: Map<number, number>;
   readonly isCounting: boolean;
+  /** Undefined if there is no repetition penalty. */
+  readonly repeated: RepeatedTokens | undefined;
   readonly cursor: GrammarCursor | undefined;
   readonly output: number[];
   readonly drafts: { proposed: number; accepted: number };
@@ -165,6 +168,7 @@ function createJob(state: SchedulerState, id: number, request: TextGenerationReq
     bias: new Map(request.bias.map((entry) => [entry.id, entry.biasQ16])),
     counts: new Map(),
     isCounting: sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0,
+    repeated: createRepeatedTokens(sampler, promptTokens),
     cursor: openGrammar(state, request, promptTokens),
     output: [],
     drafts: { proposed: 0, accepted: 0 },
@@ -251,6 +255,7 @@ function accept(
   if (job.output.length === 0) job.firstTokenAt = state.now();
   job.output.push(token);
   if (job.isCounting) job.counts.set(token, (job.counts.get(token) ?? 0) + 1);
+  job.repeated?.push(token);
   job.cursor?.accept(token);
   const window = job.encoder?.push(row, hidden, offset, shapeClass);
   const isEnd = state.model.isEnd(token);
@@ -311,7 +316,7 @@ function decodeStep(state: SchedulerState): void {
   const logits = state.context.logits();
   const hidden = state.context.hidden();
   rows.forEach((job, index) => {
-    const { bias, counts, request } = job;
+    const { bias, counts, repeated, request } = job;
     const ran = state.context.guessesRun(index);
     const shapeClass = state.context.shapeOf(index);
     const first = state.context.outputRow(index);
@@ -319,7 +324,7 @@ function decodeStep(state: SchedulerState): void {
       const offset = (first + i) * state.model.vocabularySize;
       const mask = findMask(state, job);
       if (mask === 'failed') break;
-      const inputs = { logits, offset, settings: request.sampler, bias, counts, mask };
+      const inputs = { logits, offset, settings: request.sampler, bias, counts, repeated: repeated?.counts, mask };
       // A draw depends on its position only, so the row behind a guess counts if the draw before it gave that guess.
       const u = job.draws.draw((request.firstDraw ?? 0) + job.output.length);
       if (job.reusable === job.position && shapeClass === job.promptShape) job.reusable++;
@@ -365,13 +370,13 @@ function draftAhead(state: SchedulerState, jobs: readonly Job[]): number {
   if (state.drafter === undefined) return 0;
   return state.drafter.guess(
     jobs.map((job) => {
-      const { prompt, output, request, draws, bias, counts } = job;
+      const { prompt, output, request, draws, bias, counts, repeated } = job;
       return {
         sequence: job.slot,
         length: prompt.length + output.length,
         tokenAt: (index) => (index < prompt.length ? prompt[index] : output[index - prompt.length]) as number,
         drawAt: (i) => draws.draw((request.firstDraw ?? 0) + output.length + i),
-        ...{ settings: request.sampler, bias, counts, room: roomOf(state, job) },
+        ...{ settings: request.sampler, bias, counts, repeated: repeated?.counts, room: roomOf(state, job) },
       };
     }),
   );

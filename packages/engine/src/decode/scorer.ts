@@ -1,6 +1,7 @@
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import { createWindowEncoder } from '@ogong/protocol/modality/text/commitment/window';
+import { createRepeatedTokens } from '@ogong/protocol/modality/text/sampling/repeated-tokens';
 import type { TextScoringRequest, TextScoringResult } from '../interface/text.ts';
 import type { BatchContext, BatchModel } from './batch-model.ts';
 import type { PositionReader } from './capture/position.ts';
@@ -60,6 +61,7 @@ export function createClaimReader(
   const bias = new Map(request.bias.map((entry) => [entry.id, entry.biasQ16]));
   const counts = new Map<number, number>();
   const isCounting = sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0;
+  const repeated = createRepeatedTokens(sampler, request.promptTokens);
   const cursor = request.grammar === undefined ? undefined : grammars.open(request.grammar);
   const windows: WindowBytes[] = [];
   let firstOtherChoice = -1;
@@ -70,7 +72,15 @@ export function createClaimReader(
       const at = position++;
       const token = outputTokens[at] as number;
       const mask = findScoredMask(cursor);
-      const inputs = { logits, offset: row * vocabularySize, settings: sampler, bias, counts, mask };
+      const inputs = {
+        logits,
+        offset: row * vocabularySize,
+        settings: sampler,
+        bias,
+        counts,
+        repeated: repeated?.counts,
+        mask,
+      };
       const claim = { token, listSize: listSizes[at] as number, tailDraw: tailDraws?.get(at) };
       const { row: claimed, isOwn, tailGap: gap } = reader.claim(inputs, claim);
       if (!isOwn && firstOtherChoice < 0) firstOtherChoice = at;
@@ -78,6 +88,7 @@ export function createClaimReader(
       const window = encoder.push(claimed, hidden, row * embeddingSize, shapeClass);
       if (window !== undefined) windows.push(window);
       if (isCounting) counts.set(token, (counts.get(token) ?? 0) + 1);
+      repeated?.push(token);
       cursor?.accept(token);
     },
     finish() {

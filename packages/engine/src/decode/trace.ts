@@ -1,6 +1,7 @@
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import { createWindowEncoder } from '@ogong/protocol/modality/text/commitment/window';
+import { createRepeatedTokens } from '@ogong/protocol/modality/text/sampling/repeated-tokens';
 import { MAX_STAGES } from '@ogong/protocol/modality/text/stage2/trace-report';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextTracingRequest, TextTracingResult } from '../interface/text.ts';
@@ -60,11 +61,21 @@ export function* traceReply(
     if (sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0) {
       for (const token of outputTokens.subarray(0, position)) counts.set(token, (counts.get(token) ?? 0) + 1);
     }
+    const repeated = createRepeatedTokens(sampler, promptTokens);
+    for (const token of outputTokens.subarray(0, position)) repeated?.push(token);
     const bias = new Map(request.bias.map((entry) => [entry.id, entry.biasQ16]));
     const cursor = request.grammar === undefined ? undefined : grammars.open(request.grammar);
     for (const token of outputTokens.subarray(0, position)) cursor?.accept(token);
     const mask = findScoredMask(cursor);
-    const inputs = { logits, offset: index * vocabularySize, settings: sampler, bias, counts, mask };
+    const inputs = {
+      logits,
+      offset: index * vocabularySize,
+      settings: sampler,
+      bias,
+      counts,
+      repeated: repeated?.counts,
+      mask,
+    };
     const { row: claimed } = createPositionReader(vocabularySize).claim(inputs, {
       token: outputTokens[position] as number,
       listSize: listSizes[position] as number,

@@ -6,7 +6,7 @@ import type { ThinkingWish } from '@ogong/protocol/modality/text/commitment/thin
 import type { ChatMessage } from '@ogong/protocol/modality/text/request/chat-messages';
 import type { CompletionPrompt } from '@ogong/protocol/modality/text/request/completion-prompt';
 import type { OfferedTool } from '@ogong/protocol/modality/text/request/tools';
-import type { SamplerSettings, TokenBias } from '@ogong/protocol/modality/text/sampling/sampler';
+import { NAT, type SamplerSettings, type TokenBias } from '@ogong/protocol/modality/text/sampling/sampler';
 import type { TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import type { ShownExchange } from '@ogong/protocol/tier/proxied';
 
@@ -64,6 +64,8 @@ export interface TextCapabilities {
   readonly bias: boolean;
   /** Other filters than top-p. */
   readonly filters: boolean;
+  /** Repetition penalties: `whole` over the whole context alone, `windowed` also over its last tokens. */
+  readonly repetition: 'none' | 'whole' | 'windowed';
   /** How many alternatives of a token it names, at most. */
   readonly alternatives: number;
 }
@@ -71,8 +73,15 @@ export interface TextCapabilities {
 /** Capabilities of an engine that computes itself. */
 export const FULL_CAPABILITIES: Omit<TextCapabilities, 'exact' | 'trace'> = {
   ...{ draws: true, score: true, resume: true, tokenize: true, prompts: ['chat', 'text', 'tokens', 'fill'] },
-  ...{ tools: true, grammar: true, bias: true, filters: true, alternatives: 20 },
+  ...{ tools: true, grammar: true, bias: true, filters: true, repetition: 'windowed', alternatives: 20 },
 };
+
+/** Returns whether an engine applies the repetition penalty of these settings; it always does if the penalty is off. */
+export const takesRepetition = (
+  { repetition }: Pick<TextCapabilities, 'repetition'>,
+  { repetitionPenaltyQ16, repetitionWindow }: SamplerSettings,
+): boolean =>
+  repetitionPenaltyQ16 === NAT || repetition === 'windowed' || (repetition === 'whole' && repetitionWindow === 0);
 
 /** Token id in events of an engine that names no tokens; its log-probability is not a number. */
 export const UNNAMED_TOKEN = 0xffffffff;

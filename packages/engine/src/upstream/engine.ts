@@ -1,7 +1,13 @@
 import { NO_TOKENS_HASH, UNKNOWN_VOCABULARY } from '@ogong/protocol/modality/text/commitment/token-window';
 import { assertGenerateRequest, assertPromptTokens } from '../decode/request-check.ts';
 import { EngineError } from '../interface/engine-error.ts';
-import type { TextEngine, TextEngineInfo, TextGenerationEvent, TextGenerationRequest } from '../interface/text.ts';
+import {
+  type TextEngine,
+  type TextEngineInfo,
+  type TextGenerationEvent,
+  type TextGenerationRequest,
+  takesRepetition,
+} from '../interface/text.ts';
 import { type ConnectionOptions, connectUpstream, type ExchangeHolder } from './connection.ts';
 import { nameUpstreamClass, toCapabilities, UPSTREAM_FORMAT, type UpstreamFindings } from './findings.ts';
 import { probeUpstream } from './probe.ts';
@@ -160,6 +166,7 @@ function assertCapable(
   demand(grammar === undefined || capabilities.grammar, 'grammar');
   demand(bias.length === 0 || capabilities.bias, 'biases of tokens');
   demand((sampler.topK === 0 && sampler.minPQ24 === 0) || capabilities.filters, 'filters but top-p');
+  demand(takesRepetition(capabilities, sampler), 'such repetition penalty');
   demand(topLogprobs <= capabilities.alternatives, `${topLogprobs} alternatives`);
   demand(firstDraw === 0, 'reply that goes on where another ended');
   if (prompt.kind !== 'tokens') return;

@@ -52,6 +52,8 @@ export function toCapabilities({ kind, completions, alternatives }: UpstreamFind
     grammar: kind === 'llama-server',
     bias: TAKES_BIAS.includes(kind),
     filters: TAKES_FILTERS.includes(kind),
+    // Others take no such field, or do not say whether it covers the prompt.
+    repetition: kind === 'llama-server' ? 'windowed' : kind === 'vllm' ? 'whole' : 'none',
     alternatives,
   };
 }

@@ -61,6 +61,7 @@ export async function createPluginEngine(options: PluginOptions): Promise<TextEn
         grammar: false,
         bias: true,
         filters: true,
+        repetition: 'none',
         alternatives: 20,
       },
     },
@@ -79,6 +80,12 @@ export async function createPluginEngine(options: PluginOptions): Promise<TextEn
     assertGenerateRequest(request, info);
     if (request.grammar !== undefined || (request.firstDraw ?? 0) !== 0 || request.prompt.kind === 'fill') {
       throw new EngineError('invalid-request', 'the vLLM plugin takes no grammar, fills no gaps and resumes no reply');
+    }
+    if (request.sampler.repetitionPenaltyQ16 !== NAT) {
+      throw new EngineError(
+        'invalid-request',
+        'the vLLM plugin takes no repetition penalty: it writes no marks for it',
+      );
     }
     const promptTokens = await vocabulary.tokenizePrompt(request.prompt);
     assertPromptTokens(promptTokens, info);

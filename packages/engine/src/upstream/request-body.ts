@@ -1,4 +1,4 @@
-import { NAT, WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
+import { NAT, type SamplerSettings, WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextGenerationRequest } from '../interface/text.ts';
 import type { UpstreamFindings } from './findings.ts';
@@ -28,6 +28,7 @@ export function toUpstreamRequest(
     ...(sampler.minPQ24 !== 0 && { min_p: sampler.minPQ24 / WEIGHT_ONE }),
     ...(sampler.presencePenaltyQ16 !== 0 && { presence_penalty: sampler.presencePenaltyQ16 / NAT }),
     ...(sampler.frequencyPenaltyQ16 !== 0 && { frequency_penalty: sampler.frequencyPenaltyQ16 / NAT }),
+    ...(sampler.repetitionPenaltyQ16 !== NAT && toRepetition(sampler, kind)),
     ...(bias.length > 0 && { logit_bias: Object.fromEntries(bias.map(({ id, biasQ16 }) => [id, biasQ16 / NAT])) }),
     ...(stop.length > 0 && { stop }),
     ...(usage && { stream_options: { include_usage: true } }),
@@ -48,6 +49,15 @@ export function toUpstreamRequest(
   const body = { ...common, prompt: text, ...(topLogprobs > 0 && { logprobs: topLogprobs }) };
   return { path: '/v1/completions', body };
 }
+
+/** llama.cpp's fields have a window; vLLM's field covers the whole context. */
+const toRepetition = (
+  { repetitionPenaltyQ16, repetitionWindow }: SamplerSettings,
+  kind: UpstreamFindings['kind'],
+): object =>
+  kind === 'llama-server'
+    ? { repeat_penalty: repetitionPenaltyQ16 / NAT, repeat_last_n: repetitionWindow === 0 ? -1 : repetitionWindow }
+    : { repetition_penalty: repetitionPenaltyQ16 / NAT };
 
 /** The same draw key gives the same seed, so that a request with a seed repeats itself if the server does. */
 const toSeed = (drawKey: Uint8Array): number => Buffer.from(drawKey.subarray(0, 4)).readUInt32BE() >>> 1;

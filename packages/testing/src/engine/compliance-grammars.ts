@@ -40,7 +40,7 @@ const SETTINGS: Readonly<Record<string, Partial<TextGenerationRequest>>> = {
 type Replays = (
   request: TextGenerationRequest & { readonly sampler: SamplerSettings },
   rows: ReturnType<typeof readRows>,
-  vocabularySize: number,
+  given: { readonly vocabularySize: number; readonly promptTokens: Uint32Array },
 ) => void;
 
 /** Tests of an engine's grammars. Any model follows a grammar, whatever its weights. */
@@ -64,7 +64,7 @@ export function describeGrammars(engineOf: () => TextEngine, prompt: string, exp
         const bytes = await engine.detokenize(reply.outputTokens);
         expect(matchText(compiled, bytes)).toBe(reply.stopReason === 'stop-token' ? 'whole' : 'beginning');
         const rows = readRows(reply.windows, vocabularySize);
-        expectReplay({ ...request, sampler: request.sampler }, rows, vocabularySize);
+        expectReplay({ ...request, sampler: request.sampler }, rows, { vocabularySize, ...reply });
         let before = new Uint8Array(0);
         for (const row of rows.slice(0, 8)) {
           for (const id of row.ids) {

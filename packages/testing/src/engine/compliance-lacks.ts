@@ -13,6 +13,7 @@ const NEEDING: Partial<Record<Capability, Partial<TextGenerationRequest>>> = {
   grammar: { grammar: 'root ::= "a"' },
   bias: { bias: [{ id: 3, biasQ16: NAT }] },
   filters: { sampler: { ...PLAIN_SAMPLER, topK: 5 } },
+  repetition: { sampler: { ...PLAIN_SAMPLER, repetitionPenaltyQ16: 2 * NAT } },
   alternatives: { topLogprobs: 1 },
   tools: {
     prompt: {

@@ -7,8 +7,15 @@ import type {
   TextScoringRequest,
 } from '@ogong/engine/interface/text';
 import { expFixed } from '@ogong/protocol/base/exponential';
-import { type DrawRow, decodeDraws, decodeSketch, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
+import {
+  type DrawRow,
+  decodeDraws,
+  decodeSketch,
+  logSumOf,
+  tokenOf,
+} from '@ogong/protocol/modality/text/commitment/window';
 import { createDrawSource } from '@ogong/protocol/modality/text/sampling/draw-key';
+import { createRepeatedTokens } from '@ogong/protocol/modality/text/sampling/repeated-tokens';
 import {
   computeCost,
   computeWeights,
@@ -22,6 +29,7 @@ import {
   TAIL_RANK,
   WEIGHT_ONE,
 } from '@ogong/protocol/modality/text/sampling/sampler';
+import { findWrongMark } from '@ogong/protocol/modality/text/stage1/repeated-marks';
 import { createProcessedTailBound } from '@ogong/protocol/modality/text/stage1/tail-bound';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeGrammars } from './compliance-grammars.ts';
@@ -54,7 +62,7 @@ export interface ComplianceSubject {
 const readCapability = (capabilities: TextCapabilities, name: Capability): boolean => {
   if (name === 'texts') return capabilities.prompts.includes('text');
   if (name === 'token-prompts') return capabilities.prompts.includes('tokens');
-  return capabilities[name] !== false && capabilities[name] !== 0;
+  return capabilities[name] !== false && capabilities[name] !== 0 && capabilities[name] !== 'none';
 };
 
 const CAPABILITIES: readonly Capability[] = [
@@ -69,6 +77,7 @@ const CAPABILITIES: readonly Capability[] = [
     'grammar',
     'bias',
     'filters',
+    'repetition',
     'alternatives',
   ] as const),
   ...(['texts', 'token-prompts'] as const),
@@ -82,20 +91,36 @@ const SAMPLERS: Readonly<Record<string, Partial<SamplerSettings>>> = {
   'very hot': { temperatureQ16: 20 * NAT },
   'min-p': { minPQ24: Math.round(0.05 * WEIGHT_ONE), filterOrder: ['min-p'] },
   penalised: { presencePenaltyQ16: 0.5 * NAT, frequencyPenaltyQ16: 0.25 * NAT },
+  'repetition penalised': { repetitionPenaltyQ16: 1.3 * NAT, temperatureQ16: 0.7 * NAT },
+  'repetition rewarded': { repetitionPenaltyQ16: 0.75 * NAT, repetitionWindow: 6, presencePenaltyQ16: 0.5 * NAT },
   'penalised and cool': { temperatureQ16: 0.5 * NAT, frequencyPenaltyQ16: -NAT / 8, topK: 10 },
 };
 
 /** Replays every draw from the signed integers alone, and bounds the tail, as stage 1 does. */
-function expectReplay(request: TextGenerationRequest, rows: readonly DrawRow[], vocabularySize: number): void {
+function expectReplay(
+  request: TextGenerationRequest,
+  rows: readonly DrawRow[],
+  { vocabularySize, promptTokens }: { readonly vocabularySize: number; readonly promptTokens: Uint32Array },
+): void {
   const source = createDrawSource(nativeHash, request.drawKey);
   const bias = new Map(request.bias.map(({ id, biasQ16 }) => [id, biasQ16]));
   const counts = new Map<number, number>();
-  const bound = createProcessedTailBound({ ...request, vocabularySize });
+  const repeated = createRepeatedTokens(request.sampler, promptTokens);
+  const promptTokenCount = promptTokens.length;
+  expect(findWrongMark({ ...request, promptTokenCount }, rows)).toBeUndefined();
+  const bound = createProcessedTailBound({ ...request, vocabularySize, promptTokenCount });
   const costs = new Float64Array(MAX_LISTED);
   const weights = createWeights();
   rows.forEach((row, position) => {
     row.ids.forEach((id, i) => {
-      costs[i] = computeCost(row.q[i] as number, bias.get(id) ?? 0, counts.get(id) ?? 0, request.sampler);
+      costs[i] = computeCost(
+        row.q[i] as number,
+        bias.get(id) ?? 0,
+        counts.get(id) ?? 0,
+        request.sampler,
+        logSumOf(row, i),
+      );
+      expect(row.repeated?.marks[i], `mark at ${position}`).toBe(repeated && (repeated.counts.has(id) ? 1 : 0));
     });
     expect(isListedOrder(row.ids, costs, row.ids.length), `order at ${position}`).toBe(true);
     computeWeights(costs, row.ids.length, row.tail, request.sampler, weights);
@@ -105,6 +130,7 @@ function expectReplay(request: TextGenerationRequest, rows: readonly DrawRow[], 
     const token = tokenOf(row);
     counts.set(token, (counts.get(token) ?? 0) + 1);
     bound.push(token);
+    repeated?.push(token);
   });
 }
 
@@ -185,7 +211,7 @@ export function describeEngine({ name, open, prompts, keepsPrefixes = true, lack
         for (const [i, reply] of replies.entries()) {
           const request = requests[i] as TextGenerationRequest;
           const { vocabularySize } = engine.info();
-          expectReplay(request, readRows(reply.windows, vocabularySize), vocabularySize);
+          expectReplay(request, readRows(reply.windows, vocabularySize), { vocabularySize, ...reply });
           const scored = await engine.score(createScoreRequest(engine, request, reply));
           expect(scored.exact).toBe(true);
           expect(scored.numericClass).toBe(engine.info().numericClass);
@@ -347,7 +373,7 @@ export function describeEngine({ name, open, prompts, keepsPrefixes = true, lack
         expect([...without.outputTokens]).not.toContain(first);
         const { vocabularySize } = engine.info();
         const biased = { ...request, bias: [{ id: first, biasQ16: -100 * NAT }] };
-        expectReplay(biased, readRows(without.windows, vocabularySize), vocabularySize);
+        expectReplay(biased, readRows(without.windows, vocabularySize), { vocabularySize, ...without });
         const only = await generate({ ...request, bias: [{ id: first, biasQ16: 100 * NAT }] });
         expect(new Set(only.outputTokens)).toEqual(new Set([first]));
       },

@@ -42,6 +42,7 @@ import {
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { hashAskedGrammar } from '@ogong/protocol/modality/text/request/request-summary';
 import { computeDrawKey, createDrawSource, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
+import { createRepeatedTokens } from '@ogong/protocol/modality/text/sampling/repeated-tokens';
 import {
   computeCost,
   createWeights,
@@ -49,6 +50,7 @@ import {
   layOutList,
   MAX_LISTED,
   quantizeLogprob,
+  quantizeLogSum,
   type SamplerSettings,
   TAIL_RANK,
   WEIGHT_ONE,
@@ -124,6 +126,9 @@ export const SAID_MODEL = 'ogong/vanilla/test/synthetic';
 export const SYNTHETIC_VOCABULARY = 512;
 const EMBEDDING = 64;
 const UNSURE = 3;
+const PROMPT = [1, 2, 3];
+/** Added to the made-up logits, of which the best are then positive. */
+const LOGIT_SHIFT = 8;
 /** A reply may have so many more tokens than bytes (docs/spec/receipt.md, `response-size`). */
 const MARKS = 32;
 
@@ -191,14 +196,16 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
   const windows: WindowBytes[] = [];
   const output: number[] = [];
   const counts = new Map<number, number>();
+  const repeated = createRepeatedTokens(asked.sampler, PROMPT);
   const positionAt = openModel(`${options.seed ?? 1} ${given === undefined} ${sureness}`, { random, sureness });
   for (let i = 0; i < tokens; i++) {
     const position = positionAt(i);
-    const honest = drawRow(position, asked, counts, source.draw(i));
+    const honest = drawRow(position, asked, { counts, repeated: repeated?.counts }, source.draw(i));
     const row = bend.row?.(honest, i) ?? honest;
     const token = tokenOf(row);
     output.push(token);
     counts.set(token, (counts.get(token) ?? 0) + 1);
+    repeated?.push(token);
     const window = encoder.push(row, position.hidden);
     if (window) windows.push(window);
   }
@@ -225,8 +232,8 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     maxTokens: asked.maxTokens,
     promptDay: computeOrderDay(order),
     thinking: asked.thinking,
-    promptTokensHash: hashTokens(crypto, blinds.prompt, [1, 2, 3]),
-    promptTokenCount: 3,
+    promptTokensHash: hashTokens(crypto, blinds.prompt, PROMPT),
+    promptTokenCount: PROMPT.length,
     answerFormat: DEFAULT_FORMAT,
     grammarHash: hashAskedGrammar(crypto, asked) ?? NO_GRAMMAR,
     outputTokensHash: hashTokens(crypto, blinds.answer, output),
@@ -285,6 +292,7 @@ function toTokenWindows(tokens: readonly number[], said: 'named' | 'counted'): W
 interface Position {
   /** -log-probability of every token, 2^-16 nat. */
   readonly logprobs: Uint32Array;
+  readonly logSum: number;
   readonly hidden: Float32Array;
   /** By sampler, for a row without bias and penalties. */
   readonly lists: Map<string, Listed>;
@@ -309,44 +317,60 @@ function openModel(
   if (models.size > MAX_MODELS) models.delete(models.keys().next().value as string);
   return (position) => {
     while (positions.length <= position) {
-      const logprobs = drawLogprobs(own, sureness);
+      const { logprobs, logSum } = drawLogprobs(own, sureness);
       const hidden = Float32Array.from({ length: EMBEDDING }, () => own() * 2 - 1);
-      positions.push({ logprobs, hidden, lists: new Map() });
+      positions.push({ logprobs, logSum, hidden, lists: new Map() });
     }
     return positions[position] as Position;
   };
+}
+
+/** Tokens that penalties cover: those of the reply, and those that the repetition penalty covers, if it is on. */
+interface Penalized {
+  readonly counts: ReadonlyMap<number, number>;
+  readonly repeated: ReadonlyMap<number, number> | undefined;
 }
 
 /** A row, listed and drawn as an engine would. */
 function drawRow(
   position: Position,
   { sampler, bias }: ReturnType<typeof parseRequest>,
-  counts: ReadonlyMap<number, number>,
+  penalized: Penalized,
   u: number,
 ): DrawRow {
-  const isPlain = bias.length === 0 && sampler.presencePenaltyQ16 === 0 && sampler.frequencyPenaltyQ16 === 0;
+  const { repeated } = penalized;
+  const isPlain =
+    bias.length === 0 &&
+    sampler.presencePenaltyQ16 === 0 &&
+    sampler.frequencyPenaltyQ16 === 0 &&
+    repeated === undefined;
   const name = JSON.stringify(sampler);
-  const listed = (isPlain && position.lists.get(name)) || listRow(position.logprobs, { sampler, bias }, counts);
+  const listed = (isPlain && position.lists.get(name)) || listRow(position, { sampler, bias }, penalized);
   if (isPlain) position.lists.set(name, listed);
   const ids = listed.ids.slice();
   const rank = drawRank(ids, listed.weights, u);
   const row = { ids, q: listed.q.slice(), tail: listed.tail, rank };
-  return rank === TAIL_RANK ? { ...row, tailId: listed.nextId, tailQ: listed.nextQ } : row;
+  const named = rank === TAIL_RANK ? { ...row, tailId: listed.nextId, tailQ: listed.nextQ } : row;
+  if (repeated === undefined) return named;
+  const tokens = rank === TAIL_RANK ? [...ids, listed.nextId] : ids;
+  const marks = Uint8Array.from(tokens, (id) => (repeated.has(id) ? 1 : 0));
+  return { ...named, repeated: { logSum: position.logSum, marks } };
 }
 
 type Listed = ReturnType<typeof listRow>;
 
 function listRow(
-  logprobs: Uint32Array,
+  { logprobs, logSum }: Position,
   { sampler, bias }: Pick<ReturnType<typeof parseRequest>, 'sampler' | 'bias'>,
-  counts: ReadonlyMap<number, number>,
+  { counts, repeated }: Penalized,
 ) {
   // Cost and id in one number sort without a comparator: by cost, then by id.
   const keys = new Float64Array(SYNTHETIC_VOCABULARY);
   for (let id = 0; id < keys.length; id++) keys[id] = logprobs[id]! * SYNTHETIC_VOCABULARY + id;
   const biasOf = new Map(bias.map(({ id, biasQ16 }) => [id, biasQ16]));
-  for (const id of new Set([...biasOf.keys(), ...counts.keys()])) {
-    const cost = computeCost(logprobs[id]!, biasOf.get(id) ?? 0, counts.get(id) ?? 0, sampler);
+  for (const id of new Set([...biasOf.keys(), ...counts.keys(), ...(repeated?.keys() ?? [])])) {
+    const covering = repeated?.has(id) ? logSum : undefined;
+    const cost = computeCost(logprobs[id]!, biasOf.get(id) ?? 0, counts.get(id) ?? 0, sampler, covering);
     keys[id] = cost * SYNTHETIC_VOCABULARY + id;
   }
   keys.sort();
@@ -359,8 +383,8 @@ function listRow(
   return { ids, q: ids.map((id) => logprobs[id]!), tail, weights, nextId, nextQ: logprobs[nextId]! };
 }
 
-/** -log-probability of every token, 2^-16 nat. */
-function drawLogprobs(random: () => number, sureness: number): Uint32Array {
+/** Log-probabilities and log-sum of a position. */
+function drawLogprobs(random: () => number, sureness: number): Pick<Position, 'logprobs' | 'logSum'> {
   const logits = new Float64Array(SYNTHETIC_VOCABULARY);
   let best = Number.NEGATIVE_INFINITY;
   for (let id = 0; id < logits.length; id++) {
@@ -373,7 +397,7 @@ function drawLogprobs(random: () => number, sureness: number): Uint32Array {
   const normalizer = best + Math.log(sum);
   const quantized = new Uint32Array(SYNTHETIC_VOCABULARY);
   for (let id = 0; id < logits.length; id++) quantized[id] = quantizeLogprob(logits[id]! - normalizer);
-  return quantized;
+  return { logprobs: quantized, logSum: quantizeLogSum(normalizer + LOGIT_SHIFT) };
 }
 
 /** @param costs of the whole vocabulary, ascending. */

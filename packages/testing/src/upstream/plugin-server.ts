@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
-import type { Filter } from '@ogong/protocol/modality/text/sampling/sampler';
+import { type Filter, PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
 import { type RecordedOptions, type RecordedServer, startRecordedServer } from './recorded-server.ts';
 
 interface PluginOrder {
@@ -46,6 +46,7 @@ export function startPluginServer({
       {
         prompt: { kind: 'tokens', tokens: Uint32Array.from(body.prompt as number[]) },
         sampler: {
+          ...PLAIN_SAMPLER,
           temperatureQ16: sampler.temperature_q16 as number,
           topK: sampler.top_k as number,
           topPQ24: sampler.top_p_q24 as number,

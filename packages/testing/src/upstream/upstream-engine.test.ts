@@ -10,9 +10,9 @@ const NEVER: readonly Capability[] = ['exact', 'trace', 'draws', 'score', 'resum
 const LACKS: Readonly<Record<UpstreamKind, readonly Capability[]>> = {
   'llama-server': NEVER,
   vllm: [...NEVER, 'grammar'],
-  sglang: [...NEVER, 'grammar'],
-  ollama: [...NEVER, 'grammar', 'bias', 'filters', 'alternatives', 'token-prompts'],
-  openai: [...NEVER, 'grammar', 'filters', 'texts', 'token-prompts'],
+  sglang: [...NEVER, 'grammar', 'repetition'],
+  ollama: [...NEVER, 'grammar', 'bias', 'filters', 'repetition', 'alternatives', 'token-prompts'],
+  openai: [...NEVER, 'grammar', 'filters', 'repetition', 'texts', 'token-prompts'],
 };
 
 const servers: RecordedServer[] = [];

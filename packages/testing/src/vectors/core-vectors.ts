@@ -11,9 +11,13 @@ import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protoco
 import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
 import { computeDrawKey, createDrawSource, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import {
+  computeCost,
   computeWeights,
   createWeights,
   drawRank,
+  MAX_LOG_SUM,
+  NAT,
+  PLAIN_SAMPLER,
   type SamplerSettings,
 } from '@ogong/protocol/modality/text/sampling/sampler';
 import { encodeDivergence } from '@ogong/protocol/modality/text/stage2/divergence';
@@ -120,6 +124,23 @@ function tableHash(crypto: Crypto, table: Float64Array): string {
   return toHex(crypto.sha256(bytes));
 }
 
+/** Costs of tokens under a repetition penalty: logits above, at and below 0, and the limits of every value. */
+function costVectors(): unknown {
+  const random = createSeededRandom(77);
+  const pick = (values: readonly number[]): number => values[Math.floor(random() * values.length)] as number;
+  return Array.from({ length: 40 }, () => {
+    const logSum = pick([-MAX_LOG_SUM, -3 * NAT, 0, 65_537, 18 * NAT, MAX_LOG_SUM - 1]);
+    const q = pick([0, 1, 70_001, 18 * NAT, 2 ** 24 - 1]);
+    const biasQ16 = pick([0, 0, -100 * NAT, 12_345]);
+    const count = pick([0, 0, 1, 3]);
+    const [presencePenaltyQ16, frequencyPenaltyQ16] = [pick([0, NAT, -2 * NAT]), pick([0, -333])];
+    const repetitionPenaltyQ16 = pick([655, 58_982, NAT, NAT + 1, 72_090, 2 * NAT]);
+    const settings = { ...PLAIN_SAMPLER, presencePenaltyQ16, frequencyPenaltyQ16, repetitionPenaltyQ16 };
+    const given = { q, logSum, biasQ16, count, presencePenaltyQ16, frequencyPenaltyQ16, repetitionPenaltyQ16 };
+    return { ...given, cost: computeCost(q, biasQ16, count, settings, logSum) };
+  });
+}
+
 function samplerVectors(crypto: Crypto): unknown {
   const random = createSeededRandom(2024);
   const weights = createWeights();
@@ -129,12 +150,11 @@ function samplerVectors(crypto: Crypto): unknown {
     const ids = Array.from({ length: n }, (_unused, i) => (i * 7919 + index) % 32000);
     const tail = Math.floor(random() ** 3 * (2 ** 24 - 1));
     const settings: SamplerSettings = {
+      ...PLAIN_SAMPLER,
       temperatureQ16: index % 7 === 0 ? 0 : 1 + Math.floor(random() * 160_000),
       topK: index % 3 === 0 ? Math.floor(random() * 70) : 0,
       topPQ24: index % 2 === 0 ? 1 + Math.floor(random() * 2 ** 24) : 2 ** 24,
       minPQ24: index % 5 === 0 ? Math.floor(random() * 2 ** 22) : 0,
-      presencePenaltyQ16: 0,
-      frequencyPenaltyQ16: 0,
       filterOrder: index % 4 === 0 ? ['min-p', 'top-k', 'top-p'] : ['top-k', 'top-p', 'min-p'],
     };
     computeWeights(costs, n, tail, settings, weights);
@@ -152,6 +172,7 @@ function samplerVectors(crypto: Crypto): unknown {
   return {
     expTables: { high: tableHash(crypto, EXP_HIGH), low: tableHash(crypto, EXP_LOW) },
     exp: [0, 1, 4095, 4096, 65536, 123_456, 1_000_000, 2 ** 24 - 1, 2 ** 24].map((q) => ({ q, value: expFixed(q) })),
+    costs: costVectors(),
     cases,
   };
 }
@@ -264,6 +285,8 @@ function replyVectors(crypto: Crypto): unknown {
     { seed: 1, tokens: 3, parameters: {} },
     { seed: 2, tokens: 40, parameters: { temperature: 0.8, top_p: 0.9, frequency_penalty: 0.5, seed: 11 } },
     { seed: 3, tokens: 33, parameters: { temperature: 1.5, logit_bias: { 7: 2.5 }, stop: ['END'] } },
+    { seed: 4, tokens: 40, parameters: { temperature: 0.7, repetition_penalty: 1.2, presence_penalty: 0.3 } },
+    { seed: 5, tokens: 40, parameters: { top_k: 40, repeat_penalty: 0.8, repeat_last_n: 12 } },
   ].map((options) => {
     const reply = createSyntheticReply({ crypto, provider, payer, ledger, ...options });
     return {

@@ -71,6 +71,17 @@ function windowVectors(): unknown {
     ],
     ['an escaped difference, up and down', 512, draws([small, row([9, 8, 7], [0, 2 ** 24 - 1, 0], 0)])],
     ['an unlisted token', 512, draws([row(range(20), range(20), -1, 2 ** 24 - 1)])],
+    [
+      'a repetition penalty, an unlisted token',
+      512,
+      draws([
+        { ...small, repeated: { logSum: -(2 ** 26), marks: Uint8Array.from(small.ids, (id) => id % 2) } },
+        {
+          ...row(range(20), range(20), -1, 2 ** 24 - 1),
+          repeated: { logSum: 2 ** 26 - 1, marks: Uint8Array.from({ length: 21 }, (_, rank) => (rank === 20 ? 1 : 0)) },
+        },
+      ]),
+    ],
     ['the smallest vocabulary, one candidate, no differences', 2, draws([row([1], [70], 0)])],
     [
       'the largest vocabulary and list',
@@ -91,7 +102,8 @@ function windowVectors(): unknown {
     return bytes;
   };
   const refused: [string, number, Uint8Array][] = [
-    ['version 2', 512, edit((bytes) => bytes.fill(2, 0, 1))],
+    ['version 2 without marks', 512, edit((bytes) => bytes.fill(2, 0, 1))],
+    ['version 3', 512, edit((bytes) => bytes.fill(3, 0, 1))],
     ['no position', 512, edit((bytes) => bytes.fill(0, 1, 2))],
     ['runs that cover less', 512, edit((bytes) => bytes.fill(2, 1, 2))],
     ['a padding bit', 512, edit((bytes) => bytes.fill((bytes.at(-1) as number) | 1, -1))],
@@ -109,7 +121,10 @@ function windowVectors(): unknown {
       vocabularySize,
       draws: toHex(encodeDraws(window, { vocabularySize })),
       runs: window.runs,
-      rows: window.rows.map((r) => ({ ...r, ids: Array.from(r.ids), q: Array.from(r.q) })),
+      rows: window.rows.map((r) => ({
+        ...{ ...r, ids: Array.from(r.ids), q: Array.from(r.q) },
+        ...(r.repeated && { repeated: { ...r.repeated, marks: Array.from(r.repeated.marks) } }),
+      })),
     })),
     refused: refused.map(([name, vocabularySize, bytes]) => {
       if (isDecodable(bytes, vocabularySize)) throw new Error(`${name} is not refused`);
@@ -192,6 +207,14 @@ function requestVectors(crypto: Crypto): unknown {
     '"usage":{"include":1}',
     '"top_k":-2',
     '"repetition_penalty":1.1',
+    '"repeat_penalty":1.1',
+    '"repeat_penalty":0.9,"repeat_last_n":-1',
+    '"repetition_penalty":2,"repeat_last_n":200',
+    '"repetition_penalty":1.3,"repeat_penalty":1.0,"repeat_last_n":0',
+    ...['0', '0.009', '2.1', '"1.1"'].map((penalty) => `"repetition_penalty":${penalty}`),
+    '"repeat_penalty":2.5',
+    '"repetition_penalty":1.2,"repeat_penalty":1.1',
+    ...['-2', '1.5', '16777217'].map((last) => `"repeat_last_n":${last}`),
     ...['"none"', '"minimal"', '"medium"', '"max"', '"huge"', '1'].map((effort) => `"reasoning_effort":${effort}`),
     ...['{"enable_thinking":false}', '{"thinking":true,"reasoning_effort":"high"}', '{"x":1}', '{"thinking":1}'].map(
       (given) => `"chat_template_kwargs":${given}`,

@@ -16,7 +16,7 @@ import { buildDriftTable } from '@ogong/protocol/modality/text/drift/drift-table
 import { encodeDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-bytes';
 import { evaluateLikelihood } from '@ogong/protocol/modality/text/drift/likelihood';
 import { findStratum, type Stratum } from '@ogong/protocol/modality/text/drift/strata';
-import type { SamplerSettings } from '@ogong/protocol/modality/text/sampling/sampler';
+import { PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/modality/text/sampling/sampler';
 import { compareWindows } from '@ogong/protocol/modality/text/stage2/compare';
 import { createDrawMeter, type DrawMargin } from '@ogong/protocol/modality/text/stage2/draw-margin';
 import {
@@ -202,12 +202,11 @@ function marginVectors(): unknown {
     const ids = Array.from({ length: count }, (_unused, j) => (j * 7919 + i) % 32000);
     const costs = Array.from({ length: count }, () => Math.floor(random() * 4 * 65536)).sort((a, b) => a - b);
     const settings: SamplerSettings = {
+      ...PLAIN_SAMPLER,
       temperatureQ16: i % 8 === 0 ? 0 : 65536,
       topK: i % 5 === 0 ? 3 : 0,
       topPQ24: i % 2 === 0 ? 2 ** 24 : Math.floor((0.5 + random() / 2) * 2 ** 24),
       minPQ24: i % 3 === 0 ? Math.floor(random() * 2 ** 23) : 0,
-      presencePenaltyQ16: 0,
-      frequencyPenaltyQ16: 0,
       filterOrder: ['top-k', 'top-p', 'min-p'],
     };
     const position = { u: Math.floor(random() * 2 ** 24), token: i % 9 === 0 ? 31999 : (ids[i % count] as number) };

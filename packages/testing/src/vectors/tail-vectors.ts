@@ -16,6 +16,9 @@ interface TailCase {
   /** Without bias and penalties the rule for untouched rows applies. */
   readonly bias?: readonly TokenBias[];
   readonly drawn?: readonly number[];
+  /** Log-sum and marked ranks, under a repetition penalty. */
+  readonly repeated?: { readonly logSum: number; readonly ranks: readonly number[] };
+  readonly promptTokenCount?: number;
   readonly q?: (honest: number[]) => number[];
 }
 
@@ -59,25 +62,49 @@ export function createTailVectors(): Readonly<Record<string, unknown>> {
       sampler: { ...presence, temperatureQ16: 2 * NAT },
       q: () => Array<number>(64).fill(9_000_000),
     },
+    {
+      what: 'a repetition penalty above 1',
+      sampler: { repetitionPenaltyQ16: 80_000 },
+      repeated: { logSum: 20 * NAT, ranks: [60, 62, 63] },
+    },
+    {
+      what: 'a repetition penalty below 1 of the whole context',
+      sampler: { repetitionPenaltyQ16: 60_000, temperatureQ16: 50_000 },
+      repeated: { logSum: 20 * NAT, ranks: [0, 1] },
+      drawn: [100, 700],
+    },
+    {
+      what: 'a repetition penalty below 1 of the last tokens',
+      sampler: { repetitionPenaltyQ16: 60_000, repetitionWindow: 3 },
+      repeated: { logSum: -5 * NAT, ranks: [0, 1] },
+      drawn: [100, 700],
+    },
     { what: 'temperature 0', sampler: { ...presence, temperatureQ16: 0 } },
   ];
   return { tail: cases.map((one) => tailVector(one, honest)) };
 }
 
 function tailVector(
-  { what, vocabularySize = 900, bias = [], drawn = [], ...rest }: TailCase,
+  { what, vocabularySize = 900, bias = [], drawn = [], promptTokenCount = 3, repeated, ...rest }: TailCase,
   honest: number[],
 ): unknown {
   const sampler = { ...PLAIN_SAMPLER, ...rest.sampler };
   const firstId = vocabularySize === honest.length ? 0 : 100;
-  const row = { ids: Uint32Array.from(honest, (_, i) => firstId + i), q: Uint32Array.from(rest.q?.(honest) ?? honest) };
-  const { temperatureQ16, presencePenaltyQ16, frequencyPenaltyQ16 } = sampler;
+  const marks = repeated && Uint8Array.from(honest, (_, rank) => (repeated.ranks.includes(rank) ? 1 : 0));
+  const row = {
+    ids: Uint32Array.from(honest, (_, i) => firstId + i),
+    q: Uint32Array.from(rest.q?.(honest) ?? honest),
+    ...(marks && { repeated: { logSum: repeated.logSum, marks } }),
+  };
+  const { temperatureQ16, presencePenaltyQ16, frequencyPenaltyQ16, repetitionPenaltyQ16, repetitionWindow } = sampler;
   const mass = row.q.reduce((sum, q) => sum + expFixed(q), 0);
-  const isUntouched = bias.length === 0 && presencePenaltyQ16 === 0 && frequencyPenaltyQ16 === 0;
-  const bound = createProcessedTailBound({ vocabularySize, sampler, bias });
+  const isUntouched =
+    bias.length === 0 && presencePenaltyQ16 === 0 && frequencyPenaltyQ16 === 0 && repeated === undefined;
+  const bound = createProcessedTailBound({ vocabularySize, sampler, bias, promptTokenCount });
   for (const token of drawn) bound.push(token);
   return {
     ...{ what, vocabularySize, temperatureQ16, presencePenaltyQ16, frequencyPenaltyQ16, bias, drawn },
+    ...{ repetitionPenaltyQ16, repetitionWindow, promptTokenCount, repeated },
     ids: Array.from(row.ids),
     q: Array.from(row.q),
     largestTail: isUntouched

@@ -13,7 +13,7 @@ import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { fillRound } from '@ogong/protocol/modality/shared/score-commitment';
 import { type Header, NO_GRAMMAR } from '@ogong/protocol/modality/text/commitment/header';
 import { readScoreReport } from '@ogong/protocol/modality/text/read-report';
-import { MIN_LISTED, NAT, WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
+import { MIN_LISTED, PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
 import { encodeScored, hashScored, type ScoredReply } from '@ogong/protocol/modality/text/scored-reply';
 import type { Replay } from '@ogong/protocol/modality/text/stage1/replay';
 import { parseScoreReport, type ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
@@ -91,10 +91,7 @@ function writeHeader(model: Header, { outputTokens, sketchBankSeed }: TimedWork)
   return {
     ...model,
     ...{ endpoint: 'completion', sketchBankSeed, bias: [], grammarHash: NO_GRAMMAR, stopReason: 'length' },
-    sampler: {
-      ...{ temperatureQ16: NAT, topK: 0, topPQ24: WEIGHT_ONE, minPQ24: 0 },
-      ...{ presencePenaltyQ16: 0, frequencyPenaltyQ16: 0, filterOrder: [] },
-    },
+    sampler: { ...PLAIN_SAMPLER, filterOrder: [] },
     ...{ maxTokens: outputTokens.length, outputTokenCount: outputTokens.length },
     promptTokenCount: 0,
   };

@@ -9,6 +9,7 @@ import {
   MAX_LISTED,
   NAT,
   quantizeLogprob,
+  quantizeLogSum,
   type SamplerSettings,
   TAIL_RANK,
   WEIGHT_ONE,
@@ -28,6 +29,8 @@ export interface PositionInputs {
   readonly bias: ReadonlyMap<number, number>;
   /** How often the reply holds each token so far; empty if no penalty is set. */
   readonly counts: ReadonlyMap<number, number>;
+  /** Tokens that the repetition penalty covers here (protocol: repeated-tokens). Absent exactly if the penalty is off. */
+  readonly repeated?: ReadonlyMap<number, number> | undefined;
   /** Tokens that the reply's grammar allows here, at least one. The others are no candidates, and have no share. Default: all. */
   readonly mask?: TokenMask | undefined;
 }
@@ -79,10 +82,10 @@ export function createPositionReader(vocabularySize: number): PositionReader {
   const weights = createWeights();
   const scratch = { entries: [] as Entry[], touched: new Map<number, Entry>() };
 
-  const analyse = ({ logits, offset, settings, bias, counts, mask }: PositionInputs) => {
+  const analyse = ({ logits, offset, settings, bias, counts, repeated, mask }: PositionInputs) => {
     const candidates = mask?.count ?? vocabularySize;
     if (mask !== undefined) applyMask(logits, { offset, vocabularySize, mask });
-    const touchedRaw = takeTouched(logits, offset, bias, counts).filter(
+    const touchedRaw = takeTouched(logits, offset, [bias, counts, repeated]).filter(
       ([id]) => mask === undefined || isAllowed(mask, id),
     );
     const plainCount = best.find(logits, { offset, vocabularySize });
@@ -100,23 +103,28 @@ export function createPositionReader(vocabularySize: number): PositionReader {
     }
     /** log-probability = logit - normaliser */
     const normaliser = max + naturalLog(plainSum);
+    const logSum = quantizeLogSum(normaliser);
     const { entries, touched } = scratch;
     entries.length = 0;
     touched.clear();
     for (let i = 0; i < plainCount; i++) {
       const lp = (topValues[i] as number) - normaliser;
       const q = quantizeLogprob(lp);
-      entries.push({ id: topIds[i] as number, q, cost: q, processed: lp });
+      insertEntry(entries, { id: topIds[i] as number, q, cost: q, processed: lp });
     }
     for (const [id, raw] of touchedRaw) {
       const q = quantizeLogprob(raw - normaliser);
-      const cost = computeCost(q, bias.get(id) ?? 0, counts.get(id) ?? 0, settings);
+      const cost = computeCost(
+        q,
+        bias.get(id) ?? 0,
+        counts.get(id) ?? 0,
+        settings,
+        repeated?.has(id) ? logSum : undefined,
+      );
       const entry = { id, q, cost, processed: -cost / NAT };
-      entries.push(entry);
+      insertEntry(entries, entry);
       touched.set(id, entry);
     }
-    entries.sort((a, b) => a.cost - b.cost || a.id - b.id);
-    if (entries.length > MAX_LISTED) entries.length = MAX_LISTED;
     for (let i = 0; i < entries.length; i++) costs[i] = (entries[i] as Entry).cost;
 
     const isGreedy = settings.temperatureQ16 === 0;
@@ -138,7 +146,7 @@ export function createPositionReader(vocabularySize: number): PositionReader {
       for (let i = 0; i < listed; i++) mass += processedMass((entries[i] as Entry).processed);
       return Math.min(Math.max(Math.floor((1 - mass) * WEIGHT_ONE + 0.5), 0), WEIGHT_ONE - 1);
     };
-    return { entries, touched, normaliser, tailOf, processedMass };
+    return { entries, touched, normaliser, logSum, tailOf, processedMass };
   };
 
   type Analysis = ReturnType<typeof analyse>;
@@ -195,9 +203,9 @@ export function createPositionReader(vocabularySize: number): PositionReader {
       const { count, tail } = layOut(analysis, inputs.settings);
       const row = { ...list(analysis.entries, count), tail };
       const rank = drawRank(row.ids, weights, u);
-      if (rank !== TAIL_RANK) return { ...row, rank };
+      if (rank !== TAIL_RANK) return markRepeated({ ...row, rank }, inputs, analysis);
       const { id, q } = nameUnlisted(analysis, inputs, { ...row, u });
-      return { ...row, rank, tailId: id, tailQ: q };
+      return markRepeated({ ...row, rank, tailId: id, tailQ: q }, inputs, analysis);
     },
 
     claim(inputs, { token, listSize, tailDraw: u }) {
@@ -210,7 +218,8 @@ export function createPositionReader(vocabularySize: number): PositionReader {
       const rank = listed.ids.indexOf(token);
       const tailQ =
         touched.get(token)?.q ?? quantizeLogprob((inputs.logits[inputs.offset + token] as number) - normaliser);
-      const row = rank >= 0 ? { ...listed, rank } : { ...listed, rank: TAIL_RANK, tailId: token, tailQ };
+      const drawn = rank >= 0 ? { rank } : { rank: TAIL_RANK, tailId: token, tailQ };
+      const row = markRepeated({ ...listed, ...drawn }, inputs, analysis);
       // A listed token is drawn from values that the claim signs, and stage 1 replays that draw.
       if (u === undefined) return { row, isOwn: isOwnList && rank >= 0, tailGap: 0 };
       if (!isOwnList) computeWeights(costs, count, row.tail, inputs.settings, weights);
@@ -230,6 +239,30 @@ function list(entries: readonly Entry[], count: number): { readonly ids: Uint32A
     q[i] = entry.q;
   }
   return { ids, q };
+}
+
+/** Adds the log-sum, and a mark of each named token, if the repetition penalty is on. */
+function markRepeated(
+  row: DrawRow,
+  { repeated }: Pick<PositionInputs, 'repeated'>,
+  { logSum }: { readonly logSum: number },
+): DrawRow {
+  if (repeated === undefined) return row;
+  const named = row.tailId === undefined ? row.ids : [...row.ids, row.tailId];
+  return { ...row, repeated: { logSum, marks: Uint8Array.from(named, (id) => (repeated.has(id) ? 1 : 0)) } };
+}
+
+/** Keeps the cheapest entries in ascending order of cost, ties by id. */
+function insertEntry(entries: Entry[], entry: Entry): void {
+  const isBefore = (other: Entry | undefined): boolean =>
+    other !== undefined && (entry.cost < other.cost || (entry.cost === other.cost && entry.id < other.id));
+  if (entries.length === MAX_LISTED) {
+    if (!isBefore(entries[MAX_LISTED - 1])) return;
+    entries.pop();
+  }
+  let at = entries.length;
+  while (isBefore(entries[at - 1])) at--;
+  entries.splice(at, 0, entry);
 }
 
 /** Sets the logits of all forbidden tokens to -Infinity. */
@@ -257,12 +290,12 @@ function addForbidden(entries: Entry[], costs: Float64Array, mask: TokenMask, wa
 function takeTouched(
   logits: Float32Array,
   offset: number,
-  bias: ReadonlyMap<number, number>,
-  counts: ReadonlyMap<number, number>,
+  touching: readonly (ReadonlyMap<number, number> | undefined)[],
 ): [number, number][] {
-  if (bias.size === 0 && counts.size === 0) return [];
-  const ids = [...new Set([...bias.keys(), ...counts.keys()])].sort((a, b) => a - b);
-  return ids.map((id) => {
+  const ids = new Set<number>();
+  for (const tokens of touching) for (const id of tokens?.keys() ?? []) ids.add(id);
+  if (ids.size === 0) return [];
+  return Array.from(Uint32Array.from(ids).sort(), (id) => {
     const raw = logits[offset + id] as number;
     logits[offset + id] = Number.NEGATIVE_INFINITY;
     return [id, raw];

@@ -12,6 +12,7 @@ import { type DriftTable, findDriftRow } from './drift/drift-table.ts';
 import { DEFAULT_RATES, type DecisionRates, type DriftVerdict, judgeByDrift } from './drift/drift-verdict.ts';
 import { judgeByLimits, toLimitScores } from './drift/limits.ts';
 import type { Thresholds } from './drift/thresholds.ts';
+import { NAT } from './sampling/sampler.ts';
 import type { Replay } from './stage1/replay.ts';
 import { type Comparison, compareWindows } from './stage2/compare.ts';
 import { encodeDifference, encodeFacts, type Fault } from './stage2/fault.ts';
@@ -75,6 +76,8 @@ export function checkReportShape(
         }
         if (row.ids.length !== claimed.ids.length)
           return fail(id, `position ${position} lists another number of candidates`);
+        if ((row.repeated === undefined) !== (claimed.repeated === undefined))
+          return fail(id, `position ${position} differs in whether it marks repeated tokens`);
         position++;
       }
     }
@@ -144,6 +147,19 @@ export function adjudicateReport(
   }
   if (windows.length === 0) return { outcome: 'inconclusive', checks, comparison: undefined };
   const comparison = compareWindows(crypto, header, opening.windows.slice(0, windows.length), windows);
+  if (header.sampler.repetitionPenaltyQ16 !== NAT) {
+    const { firstOtherMark: at } = comparison;
+    checks.push(
+      at === undefined
+        ? pass('repeated-tokens', `the penalty covers the same tokens at ${comparison.positions} positions`)
+        : fail('repeated-tokens', `the penalty covers other tokens of prompt and reply at position ${at}`),
+    );
+    // Prompt and reply are the same in every class, and so are their repeated tokens.
+    if (at !== undefined) {
+      const judged = judgeOutcome(header.tier, { outcome: 'reject', checks, exact: true }, tiers);
+      return { ...judged, comparison, fault: { isFact: true, seen: encodeFacts(report) } };
+    }
+  }
   // Positions without a score are not accepted.
   const accepted: Outcome = isWhole ? 'accept' : 'inconclusive';
   if (isEqualityDue(report, header)) {

@@ -32,7 +32,10 @@ import {
   MAX_BIAS_Q16,
   MAX_BIASES,
   MAX_PENALTY_Q16,
+  MAX_REPETITION_Q16,
+  MAX_REPETITION_WINDOW,
   MAX_TEMPERATURE_Q16,
+  MIN_REPETITION_Q16,
   type SamplerSettings,
   type TokenBias,
   WEIGHT_ONE,
@@ -61,6 +64,8 @@ export const samplerCodec: Codec<SamplerSettings> = struct({
   minPQ24: within(u32, 0, WEIGHT_ONE),
   presencePenaltyQ16: penalty,
   frequencyPenaltyQ16: penalty,
+  repetitionPenaltyQ16: within(u32, MIN_REPETITION_Q16, MAX_REPETITION_Q16),
+  repetitionWindow: within(u32, 0, MAX_REPETITION_WINDOW),
   filterOrder: refine(list(oneOf(FILTERS), { count: u8, max: FILTERS.length }), (filters) => {
     if (new Set(filters).size !== filters.length) throw new ProtocolError('malformed', 'a filter is named twice');
   }),

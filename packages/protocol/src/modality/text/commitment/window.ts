@@ -1,4 +1,4 @@
-import { type BitWriter, createBitReader, createBitWriter } from '../../../base/bits.ts';
+import { type BitReader, type BitWriter, createBitReader, createBitWriter } from '../../../base/bits.ts';
 import { createReader, createWriter, ProtocolError } from '../../../base/bytes.ts';
 import type { WindowBytes } from '../../../commitment/opening.ts';
 import {
@@ -12,10 +12,18 @@ import {
   type SketchRow,
 } from '../../../commitment/sketch.ts';
 import { assertDistinct } from '../sampling/distinct-ids.ts';
-import { type Candidates, MAX_COST, MAX_LISTED, TAIL_RANK, WEIGHT_ONE } from '../sampling/sampler.ts';
+import { type Candidates, MAX_COST, MAX_LISTED, MAX_LOG_SUM, TAIL_RANK, WEIGHT_ONE } from '../sampling/sampler.ts';
 
 /** Positions per leaf of the commitment tree (whitepaper 7.3); the last window may hold fewer. */
 export const WINDOW_TOKENS = 32;
+
+/** The part of a position that the repetition penalty reads (docs/spec/sampler.md). */
+export interface RepeatedCandidates {
+  /** Logarithm of the sum of the position's exponentials, 2^-16 nat, -2^26..2^26 - 1: a candidate's logit is this less its q. */
+  readonly logSum: number;
+  /** 1 for each candidate of the list that the penalty covers, by rank; then the same of a drawn unlisted token. */
+  readonly marks: Uint8Array;
+}
 
 /** One position: the candidates, and the drawn one. */
 export interface DrawRow extends Candidates {
@@ -23,6 +31,8 @@ export interface DrawRow extends Candidates {
   readonly rank: number;
   readonly tailId?: number;
   readonly tailQ?: number;
+  /** Present exactly if the header has a repetition penalty. */
+  readonly repeated?: RepeatedCandidates;
 }
 
 /** Consecutive positions whose passes ran in one shape class (0 if the numeric class has only one). */
@@ -41,12 +51,20 @@ export const expandRuns = (runs: readonly ShapeRun[]): number[] =>
   runs.flatMap(({ length, shapeClass }) => Array<number>(length).fill(shapeClass));
 
 const VERSION = 1;
+/** The version of draws under a repetition penalty. */
+const REPETITION_VERSION = 2;
+const LOG_SUM_BITS = 27;
 /** The written rank of the tail: 7 bits, all ones. */
 const TAIL_CODE = 127;
 const MAX_VOCABULARY = 1 << 24;
 
 export function tokenOf(row: DrawRow): number {
   return row.rank === TAIL_RANK ? (row.tailId as number) : (row.ids[row.rank] as number);
+}
+
+/** Returns the log-sum of the row if the repetition penalty covers the candidate of this rank; see computeCost. */
+export function logSumOf({ repeated }: Pick<DrawRow, 'repeated'>, rank: number): number | undefined {
+  return repeated?.marks[rank] === 1 ? repeated.logSum : undefined;
 }
 
 /** Returns the bits of a token id: those of the largest id. */
@@ -56,6 +74,8 @@ export function idBits(vocabularySize: number): number {
   }
   return 32 - Math.clz32(vocabularySize - 1);
 }
+
+const isLogSum = (value: number): boolean => value >= -MAX_LOG_SUM && value < MAX_LOG_SUM;
 
 const zigzag = (delta: number): number => (delta >= 0 ? delta * 2 : -delta * 2 - 1);
 /** @param code below 2^31. */
@@ -85,7 +105,8 @@ let writer: BitWriter | undefined;
 /**
  * Encodes the draws of a window: version u8, count u8, run count u8, runs (length u8, class u8), Rice parameter u8. Then come
  * the bits per position: n-1 (6), rank (7), tail (24), n ids, first q (24), n-1 zigzag deltas of q (Rice). A draw from the tail
- * adds its id and q (24).
+ * adds its id and q (24). In version 2, which rows of a repetition penalty have, the log-sum plus 2^26 (27) follows, then a mark (1)
+ * of each candidate and of the unlisted token.
  * @throws ProtocolError if a row could not be decoded.
  */
 export function encodeDraws(
@@ -96,8 +117,9 @@ export function encodeDraws(
   assertRuns(runs, rows.length);
   const width = idBits(vocabularySize);
   const parameter = riceParameter(rows);
+  const isRepetition = rows[0]?.repeated !== undefined;
   const head = createWriter(4 + 2 * runs.length)
-    .u8(VERSION)
+    .u8(isRepetition ? REPETITION_VERSION : VERSION)
     .u8(rows.length)
     .u8(runs.length);
   for (const run of runs) head.u8(run.length).u8(run.shapeClass);
@@ -106,9 +128,12 @@ export function encodeDraws(
   const bits = writer;
   for (const byte of prefix) bits.put(byte, 8);
   for (const row of rows) {
-    const { ids, q, tail, rank } = row;
+    const { ids, q, tail, rank, repeated } = row;
     const n = ids.length;
+    const marks = n + (rank === TAIL_RANK ? 1 : 0);
     if (
+      (repeated !== undefined) !== isRepetition ||
+      (repeated !== undefined && (repeated.marks.length !== marks || !isLogSum(repeated.logSum))) ||
       n < 1 ||
       n > MAX_LISTED ||
       q.length !== n ||
@@ -128,6 +153,10 @@ export function encodeDraws(
     if (rank === TAIL_RANK) {
       bits.put(row.tailId as number, width);
       bits.put(row.tailQ as number, 24);
+    }
+    if (repeated !== undefined) {
+      bits.put(repeated.logSum + MAX_LOG_SUM, LOG_SUM_BITS);
+      for (let i = 0; i < marks; i++) bits.put(repeated.marks[i] as number, 1);
     }
   }
   return bits.take();
@@ -158,7 +187,10 @@ function assertRuns(runs: readonly ShapeRun[], count: number): void {
 export function decodeDraws(bytes: Uint8Array, { vocabularySize }: { readonly vocabularySize: number }): Draws {
   const width = idBits(vocabularySize);
   const head = createReader(bytes);
-  if (head.u8() !== VERSION) throw new ProtocolError('unsupported', 'unknown version of draws');
+  const version = head.u8();
+  if (version !== VERSION && version !== REPETITION_VERSION) {
+    throw new ProtocolError('unsupported', 'unknown version of draws');
+  }
   const count = head.u8();
   assertWindowLength(count);
   const runs: ShapeRun[] = [];
@@ -198,19 +230,28 @@ export function decodeDraws(bytes: Uint8Array, { vocabularySize }: { readonly vo
       codeSum += delta;
     }
     codeCount += n - 1;
+    let row: DrawRow;
     if (code !== TAIL_CODE) {
-      rows.push({ ids, q, tail, rank: code });
+      row = { ids, q, tail, rank: code };
     } else {
       const tailId = bits.get(width);
       assertToken(tailId);
       if (ids.includes(tailId)) throw new ProtocolError('malformed', 'tail token is among the listed');
-      rows.push({ ids, q, tail, rank: TAIL_RANK, tailId, tailQ: bits.get(24) });
+      row = { ids, q, tail, rank: TAIL_RANK, tailId, tailQ: bits.get(24) };
     }
+    rows.push(version === VERSION ? row : { ...row, repeated: readRepeated(bits, code === TAIL_CODE ? n + 1 : n) });
   }
   bits.end();
   if (chooseParameter(codeSum, codeCount) !== parameter)
     throw new ProtocolError('malformed', 'non-canonical Rice parameter');
   return { rows, runs };
+}
+
+function readRepeated(bits: BitReader, count: number): RepeatedCandidates {
+  const logSum = bits.get(LOG_SUM_BITS) - MAX_LOG_SUM;
+  const marks = new Uint8Array(count);
+  for (let i = 0; i < count; i++) marks[i] = bits.get(1);
+  return { logSum, marks };
 }
 
 const codes = new Uint32Array(MAX_LISTED);

@@ -57,6 +57,21 @@ describe('parseRequest', () => {
     ]);
   });
 
+  it('reads one repetition penalty from the fields of vLLM and of llama.cpp', () => {
+    const read = (fields: object): readonly number[] => {
+      const { repetitionPenaltyQ16, repetitionWindow } = chat({ ...fields }).sampler;
+      return [repetitionPenaltyQ16, repetitionWindow];
+    };
+    const off = [65536, 0];
+    expect([read({}), read({ repetition_penalty: 1 }), read({ repeat_last_n: 5 })]).toEqual([off, off, off]);
+    expect(read({ repeat_penalty: 1.1, repeat_last_n: 0 })).toEqual(off);
+    expect(read({ repetition_penalty: 1.1 })).toEqual([72090, 0]);
+    expect(read({ repetition_penalty: 1.1, repeat_penalty: 1, repeat_last_n: 32 })).toEqual([72090, 32]);
+    expect(read({ repeat_penalty: 1.1 })).toEqual([72090, 64]);
+    expect(read({ repeat_penalty: 0.01, repeat_last_n: -1 })).toEqual([655, 0]);
+    expect(read({ repeat_penalty: 2, repeat_last_n: 300 })).toEqual([131072, 300]);
+  });
+
   it('reads content parts, stop forms, seeds and completions', () => {
     const parts = [
       { type: 'text', text: 'a' },
@@ -127,7 +142,7 @@ describe('parseRequest', () => {
 
   it('accepts neutral values, as client libraries send them', () => {
     const nothing = { tool_choice: 'none', function_call: 'auto', best_of: 1, suffix: '', echo: false, top_a: 0 };
-    const ofVllm = { repetition_penalty: 1, length_penalty: 1, ignore_eos: false, stop_token_ids: [], top_k: -1 };
+    const ofVllm = { length_penalty: 1, ignore_eos: false, stop_token_ids: [], top_k: -1 };
     const { sampler, dropped } = chat({ ...nothing, ...ofVllm, skip_special_tokens: true, chat_template_kwargs: {} });
     expect([sampler.topK, dropped]).toEqual([0, []]);
   });
@@ -270,7 +285,11 @@ describe('parseRequest', () => {
     ['echo', { echo: [] }],
     ['best_of', { best_of: [] }],
     ['tool_choice', { tool_choice: 'required' }],
-    ['repetition_penalty', { repetition_penalty: 1.1 }],
+    ['repetition_penalty', { repetition_penalty: 0 }],
+    ['repetition_penalty', { repetition_penalty: 2.01 }],
+    ['repeat_penalty', { repeat_penalty: -1 }],
+    ['repeat_penalty', { repetition_penalty: 1.1, repeat_penalty: 1.1 }],
+    ['repeat_last_n', { repeat_penalty: 1.1, repeat_last_n: -2 }],
     ['chat_template_kwargs.system', { chat_template_kwargs: { system: 'x' } }],
     ['guided_regex', { guided_regex: 'a' }],
     ['structured_outputs.regex', { structured_outputs: { regex: 'a' } }],

@@ -23,7 +23,14 @@ import {
   STRUCTURE_FIELDS,
   USAGE_FIELDS,
 } from '../fields/chat-fields.ts';
-import { MAX_BIASES, NAT, type SamplerSettings, type TokenBias, WEIGHT_ONE } from '../sampling/sampler.ts';
+import {
+  MAX_BIASES,
+  MAX_REPETITION_WINDOW,
+  NAT,
+  type SamplerSettings,
+  type TokenBias,
+  WEIGHT_ONE,
+} from '../sampling/sampler.ts';
 import { type AskedForm, parseAskedForm } from './answer-grammar.ts';
 import { boundMessages, type ChatMessage, parseMessages } from './chat-messages.ts';
 import { boundPrompt, type CompletionPrompt, parseCompletionPrompt } from './completion-prompt.ts';
@@ -256,8 +263,27 @@ function parseSampler(fields: Fields): SamplerSettings {
     minPQ24: toFixed(parseNumber(fields, 'min_p', 0, 1, 0), WEIGHT_ONE),
     presencePenaltyQ16: toFixed(parseNumber(fields, 'presence_penalty', -2, 2, 0), NAT),
     frequencyPenaltyQ16: toFixed(parseNumber(fields, 'frequency_penalty', -2, 2, 0), NAT),
+    ...parseRepetition(fields),
     filterOrder: ['top-k', 'top-p', 'min-p'],
   };
+}
+
+/** llama.cpp's and Ollama's window if a request names none. */
+const DEFAULT_REPEAT_LAST_N = 64;
+
+/** Parses vLLM's field, which covers the whole context, or llama.cpp's fields, which cover its last tokens. */
+function parseRepetition(fields: Fields): Pick<SamplerSettings, 'repetitionPenaltyQ16' | 'repetitionWindow'> {
+  const read = (key: string): number => toFixed(parseNumber(fields, key, 0.01, 2, 1), NAT);
+  const whole = read('repetition_penalty');
+  const recent = read('repeat_penalty');
+  if (whole !== NAT && recent !== NAT) {
+    throw new RequestError('repeat_penalty: use either it or repetition_penalty', 'repeat_penalty');
+  }
+  const isRecent = recent !== NAT;
+  const last = parseInteger(fields, 'repeat_last_n', -1, MAX_REPETITION_WINDOW, isRecent ? DEFAULT_REPEAT_LAST_N : -1);
+  const penalty = isRecent ? recent : whole;
+  const isOff = penalty === NAT || last === 0;
+  return { repetitionPenaltyQ16: isOff ? NAT : penalty, repetitionWindow: isOff ? 0 : Math.max(0, last) };
 }
 
 function parseBias(value: unknown): TokenBias[] {

@@ -19,6 +19,12 @@ export const TAIL_RANK = -1;
 
 export const MAX_TEMPERATURE_Q16 = 100 * NAT;
 export const MAX_PENALTY_Q16 = 2 * NAT;
+/** Range of the repetition penalty, 2^-16. It keeps every cost below 2^34. */
+export const MIN_REPETITION_Q16 = 655;
+export const MAX_REPETITION_Q16 = 2 * NAT;
+export const MAX_REPETITION_WINDOW = 2 ** 24;
+/** Limit of a log-sum in 2^-16 nat: -2^26..2^26 - 1, that is 1,024 nat either way. */
+export const MAX_LOG_SUM = 2 ** 26;
 export const MAX_BIAS_Q16 = 100 * NAT;
 export const MAX_BIASES = 300;
 
@@ -37,6 +43,10 @@ export interface SamplerSettings {
   readonly presencePenaltyQ16: number;
   /** Signed, 2^-16 nat, per earlier occurrence in the reply. */
   readonly frequencyPenaltyQ16: number;
+  /** Divisor of positive logits and factor of the others, for repeated tokens, in 2^-16; 2^16 is off. */
+  readonly repetitionPenaltyQ16: number;
+  /** Last tokens of prompt and reply that count as repeated; 0 is all of them, and if the penalty is off. */
+  readonly repetitionWindow: number;
   readonly filterOrder: readonly Filter[];
 }
 
@@ -51,6 +61,8 @@ export const PLAIN_SAMPLER: SamplerSettings = {
   minPQ24: 0,
   presencePenaltyQ16: 0,
   frequencyPenaltyQ16: 0,
+  repetitionPenaltyQ16: NAT,
+  repetitionWindow: 0,
   filterOrder: ['top-k', 'top-p', 'min-p'],
 };
 
@@ -84,11 +96,29 @@ export function quantizeLogprob(logprob: number): number {
 }
 
 /**
- * Computes the cost after bias and penalties, 2^-16 nat, may be negative; `count` is the number of earlier occurrences in the
- * reply.
+ * Computes the cost after bias and penalties, 2^-16 nat, may be negative.
+ * @param count earlier occurrences in the reply.
+ * @param logSum log-sum of the position, 2^-16 nat, if the repetition penalty covers the token.
  */
-export function computeCost(q: number, biasQ16: number, count: number, settings: SamplerSettings): number {
-  return count > 0 ? q - biasQ16 + settings.presencePenaltyQ16 + settings.frequencyPenaltyQ16 * count : q - biasQ16;
+export function computeCost(
+  q: number,
+  biasQ16: number,
+  count: number,
+  settings: SamplerSettings,
+  logSum?: number,
+): number {
+  const cost = logSum === undefined ? q - biasQ16 : logSum - penalizeLogit(logSum - q + biasQ16, settings);
+  return count > 0 ? cost + settings.presencePenaltyQ16 + settings.frequencyPenaltyQ16 * count : cost;
+}
+
+/** Divides a positive logit by the repetition penalty and multiplies any other by it, rounded towards 0; 2^-16 nat. */
+function penalizeLogit(logit: number, { repetitionPenaltyQ16: penalty }: SamplerSettings): number {
+  return logit > 0 ? floorDivide(logit * NAT, penalty) : -floorDivide(-logit * penalty, NAT);
+}
+
+/** Computes the fixed-point log-sum of a position's logits: round(value * 2^16), clamped to -2^26..2^26 - 1. */
+export function quantizeLogSum(value: number): number {
+  return Math.min(Math.max(Math.floor(value * NAT + 0.5), -MAX_LOG_SUM), MAX_LOG_SUM - 1);
 }
 
 /** Weights of the kept candidates by rank; their sum with `tail` is 2^24. Reused between positions. */

@@ -96,6 +96,8 @@ export function checkSampler(
   same(header.sampler.minPQ24, asked.minPQ24, 'min_p');
   same(header.sampler.presencePenaltyQ16, asked.presencePenaltyQ16, 'presence_penalty');
   same(header.sampler.frequencyPenaltyQ16, asked.frequencyPenaltyQ16, 'frequency_penalty');
+  same(header.sampler.repetitionPenaltyQ16, asked.repetitionPenaltyQ16, 'repetition_penalty');
+  same(header.sampler.repetitionWindow, asked.repetitionWindow, 'repeat_last_n');
   same(header.sampler.filterOrder, asked.filterOrder, 'filter order');
   same(
     header.bias.map(({ id, biasQ16 }) => [id, biasQ16]),

@@ -33,6 +33,11 @@ describe('replayReply', () => {
     { temperature: 1.3, top_k: 40, min_p: 0.02 },
     { presence_penalty: 1.5, frequency_penalty: 0.4 },
     { logit_bias: { 5: 40, 9: -100 } },
+    { repetition_penalty: 1.3 },
+    { repetition_penalty: 0.7, temperature: 0.8, logit_bias: { 2: 5, 9: -3 } },
+    { repeat_penalty: 1.5, repeat_last_n: 5, frequency_penalty: 0.4 },
+    { repeat_penalty: 0.5, repeat_last_n: 40, temperature: 1.4 },
+    { repetition_penalty: 2, temperature: 0 },
     { seed: 42 },
   ])('passes an honest reply with %j', (parameters) => {
     for (const tokens of [1, 32, 33, 100]) {
@@ -194,6 +199,65 @@ describe('replayReply', () => {
     };
     const reply = createSyntheticReply({ ...base, parameters, bend: { row } });
     expect(failures(replayReply(crypto, reply.record, reply.opening).checks)).toContain('listing');
+  });
+
+  describe('a repetition penalty', () => {
+    const penalized = { repetition_penalty: 1.5, temperature: 0.5 };
+    const windowed = { repeat_penalty: 1.5, repeat_last_n: 4, temperature: 0.5 };
+    /** A surer model draws the same tokens again. */
+    const check = (parameters: object, bend: NonNullable<Parameters<typeof createSyntheticReply>[0]['bend']>) => {
+      const reply = createSyntheticReply({ ...base, parameters: { ...parameters }, sureness: 40, tokens: 100, bend });
+      return replayReply(crypto, reply.record, reply.opening).checks.filter(({ status }) => status === 'fail');
+    };
+    const withSampler = (sampler: Partial<Header['sampler']>) => ({
+      header: (header: Header): Header => ({ ...header, sampler: { ...header.sampler, ...sampler } }),
+    });
+    const withMarks = (mark: (id: number, was: number, position: number) => number) => ({
+      row: (row: DrawRow, position: number): DrawRow => {
+        if (row.repeated === undefined) return row;
+        const { logSum, marks } = row.repeated;
+        const bent = marks.map((was, i) => mark(row.ids[i] ?? (row.tailId as number), was, position));
+        return { ...row, repeated: { logSum, marks: bent } };
+      },
+    });
+
+    it('is ignored in no draw: another penalty than the header names fails', () => {
+      const found = check(penalized, withSampler({ repetitionPenaltyQ16: 65_537 }));
+      expect(found.map(({ id }) => id)).toContain('draw-replay');
+      expect(check(penalized, {})).toEqual([]);
+    });
+
+    it('needs its marks, and no reply without a penalty has them', () => {
+      const bare = { row: ({ repeated: _, ...row }: DrawRow): DrawRow => row };
+      expect(check(penalized, bare)).toMatchObject([
+        { id: 'commitment-form', detail: 'window 0 holds no marks of repeated tokens' },
+      ]);
+      expect(check(penalized, withSampler({ repetitionPenaltyQ16: 65_536 }))).toMatchObject([
+        { id: 'commitment-form', detail: 'window 0 holds marks of repeated tokens, and no penalty' },
+      ]);
+    });
+
+    it('covers every token of the reply within the window', () => {
+      for (const repetitionWindow of [0, 64, 5]) {
+        const found = check(windowed, withSampler({ repetitionWindow }));
+        expect(found).toMatchObject([{ id: 'listing', detail: expect.stringMatching(/is not marked/) }]);
+      }
+      const [found] = check(windowed, withSampler({ repetitionWindow: 3 }));
+      expect(found?.detail).toMatch(/is marked as repeated, and was not before|marked as the prompt's/);
+      const unmarked = check(
+        penalized,
+        withMarks((_id, was, position) => (position < 50 ? was : 0)),
+      );
+      expect(unmarked.map(({ id }) => id)).toContain('listing');
+    });
+
+    it('covers the same tokens of the prompt at every position, and no more than it has', () => {
+      const fail = (mark: Parameters<typeof withMarks>[0]): string | undefined =>
+        check({ ...penalized, repetition_penalty: 1.01 }, withMarks(mark)).find(({ id }) => id === 'listing')?.detail;
+      expect(fail((_id, was) => was)).toBeUndefined();
+      expect(fail(() => 1)).toMatch(/marked as the prompt's, the penalty covers 3 of it/);
+      expect(fail((id, was, position) => (id > 3 && position === 70 ? 1 : was))).toMatch(/and was not before/);
+    });
   });
 
   it.each([{ temperature: 0 }, { temperature: 0, presence_penalty: 1 }, { temperature: 0, logit_bias: { 5: 0 } }])(

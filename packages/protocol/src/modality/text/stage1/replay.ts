@@ -10,7 +10,15 @@ import { lookUpTier, TIERS } from '../../../tier/registry.ts';
 import type { TierEntry } from '../../../tier/tier.ts';
 import { type Header, hashTokens, NO_GRAMMAR, parseHeader } from '../commitment/header.ts';
 import { findWrongShape } from '../commitment/shape-classes.ts';
-import { countSketched, type DrawRow, decodeDraws, expandRuns, tokenOf, WINDOW_TOKENS } from '../commitment/window.ts';
+import {
+  countSketched,
+  type DrawRow,
+  decodeDraws,
+  expandRuns,
+  logSumOf,
+  tokenOf,
+  WINDOW_TOKENS,
+} from '../commitment/window.ts';
 import { computeDrawKey, createDrawSource, type DrawSource } from '../sampling/draw-key.ts';
 import {
   computeCost,
@@ -24,6 +32,7 @@ import {
   TAIL_RANK,
   WEIGHT_ONE,
 } from '../sampling/sampler.ts';
+import { findWrongMark } from './repeated-marks.ts';
 import { computeLargestTail, createProcessedTailBound, MASS_SLACK, mayLeave } from './tail-bound.ts';
 import { listTailDraws, type TailDraws } from './tail-draws.ts';
 import { replayTokens } from './token-replay.ts';
@@ -77,6 +86,7 @@ export function replayReply(
       if ('problem' in replayed) return { ...nothing, checks: [root, replayed.problem] };
       return { ...nothing, header, outputTokens: replayed.outputTokens, checks: [root, ...replayed.checks] };
     }
+    const isRepetition = header.sampler.repetitionPenaltyQ16 !== NAT;
     for (let w = 0; w < opening.windows.length; w++) {
       const { draws, sketch } = opening.windows[w] as Opening['windows'][number];
       const { rows: decoded, runs } = decodeDraws(draws, header);
@@ -84,6 +94,11 @@ export function replayReply(
       const isLast = w === opening.windows.length - 1;
       if (sketched !== decoded.length || (!isLast && decoded.length !== WINDOW_TOKENS)) {
         checks.push(fail('commitment-form', `window ${w} holds ${decoded.length} draws and ${sketched} sketches`));
+        return nothing;
+      }
+      if (decoded.some(({ repeated }) => (repeated !== undefined) !== isRepetition)) {
+        const marks = isRepetition ? 'no marks of repeated tokens' : 'marks of repeated tokens, and no penalty';
+        checks.push(fail('commitment-form', `window ${w} holds ${marks}`));
         return nothing;
       }
       for (const row of decoded) rows.push(row);
@@ -144,9 +159,15 @@ function checkListing(header: Header, rows: readonly DrawRow[]): Check {
   const fewest = Math.min(MIN_LISTED, header.vocabularySize);
   const { sampler, bias } = header;
   const isMasked = !equalBytes(header.grammarHash, NO_GRAMMAR);
-  const isUntouched = bias.length === 0 && sampler.presencePenaltyQ16 === 0 && sampler.frequencyPenaltyQ16 === 0;
+  const isUntouched =
+    bias.length === 0 &&
+    sampler.presencePenaltyQ16 === 0 &&
+    sampler.frequencyPenaltyQ16 === 0 &&
+    sampler.repetitionPenaltyQ16 === NAT;
   const isPlain = isUntouched && sampler.temperatureQ16 === NAT;
   const processed = isUntouched ? undefined : createProcessedTailBound(header);
+  const wrongMark = findWrongMark(header, rows);
+  if (wrongMark !== undefined) return fail('listing', wrongMark);
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i] as DrawRow;
     const { ids, q, tail } = row;
@@ -196,11 +217,11 @@ function checkDraws(source: DrawSource, header: Header, rows: readonly DrawRow[]
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i] as DrawRow;
     const { ids, q, tail, rank } = row;
-    const isRaw = bias.size === 0 && counts.size === 0;
+    const isRaw = bias.size === 0 && counts.size === 0 && row.repeated === undefined;
     for (let j = 0; j < ids.length; j++) {
       const id = ids[j] as number;
       const cost = q[j] as number;
-      costs[j] = isRaw ? cost : computeCost(cost, bias.get(id) ?? 0, counts.get(id) ?? 0, sampler);
+      costs[j] = isRaw ? cost : computeCost(cost, bias.get(id) ?? 0, counts.get(id) ?? 0, sampler, logSumOf(row, j));
     }
     if (!isListedOrder(ids, costs, ids.length)) {
       return fail('draw-replay', `position ${i}: candidates are not in order of processed cost`, i);

@@ -1,7 +1,15 @@
 import { expect, it } from 'vitest';
 import { expFixed } from '../../../base/exponential.ts';
 import { createSeededRandom } from '../../../base/seeded-random.ts';
-import { computeCost, NAT, PLAIN_SAMPLER, quantizeLogprob, type SamplerSettings } from '../sampling/sampler.ts';
+import type { RepeatedCandidates } from '../commitment/window.ts';
+import {
+  computeCost,
+  NAT,
+  PLAIN_SAMPLER,
+  quantizeLogprob,
+  quantizeLogSum,
+  type SamplerSettings,
+} from '../sampling/sampler.ts';
 import { computeLargestTail, createProcessedTailBound, mayLeave } from './tail-bound.ts';
 
 it('bounds the tail of unprocessed costs closely from above', () => {
@@ -65,6 +73,7 @@ interface Made {
   readonly mass: number;
   /** Tail as an engine computes it, 2^-24. */
   readonly tail: number;
+  readonly repeated?: RepeatedCandidates;
 }
 
 /** Creates a position of an artificial model: costs of touched tokens on the grid, all others unchanged, as in engines. */
@@ -76,22 +85,29 @@ function makeRow(
     sampler,
     bias,
     counts,
+    prompt,
   }: {
     size: number;
     n: number;
     sampler: SamplerSettings;
     bias: ReadonlyMap<number, number>;
     counts: ReadonlyMap<number, number>;
+    prompt: readonly number[];
   },
 ): Made {
   const sharpness = 10 ** (random() * 3.5 - 0.7);
   const logits = Array.from({ length: size }, () => Math.log(random() + 1e-12) * sharpness);
+  const shift = (random() - 0.3) * 60;
+  const isOn = sampler.repetitionPenaltyQ16 !== NAT;
+  const repeated = new Set([...prompt, ...counts.keys()]);
   const best = Math.max(...logits);
   const normaliser = best + Math.log(logits.reduce((sum, x) => sum + Math.exp(x - best), 0));
+  const logSum = quantizeLogSum(normaliser + shift);
   const all = logits.map((logit, id) => {
     const q = quantizeLogprob(logit - normaliser);
-    const isTouched = bias.has(id) || counts.has(id);
-    const cost = computeCost(q, bias.get(id) ?? 0, counts.get(id) ?? 0, sampler);
+    const isRepeated = isOn && repeated.has(id);
+    const isTouched = bias.has(id) || counts.has(id) || isRepeated;
+    const cost = computeCost(q, bias.get(id) ?? 0, counts.get(id) ?? 0, sampler, isRepeated ? logSum : undefined);
     return { id, q, cost, processed: isTouched ? -cost / NAT : logit - normaliser };
   });
   all.sort((a, b) => a.cost - b.cost || b.processed - a.processed);
@@ -104,6 +120,7 @@ function makeRow(
     q: Uint32Array.from(listed, ({ q }) => q),
     mass: listed.reduce((s, { q }) => s + expFixed(q), 0),
     tail: Math.floor((sum(n) / sum(0)) * 2 ** 24 + 0.5),
+    ...(isOn && { repeated: { logSum, marks: Uint8Array.from(listed, ({ id }) => (repeated.has(id) ? 1 : 0)) } }),
   };
 }
 
@@ -118,22 +135,25 @@ it('bounds the tail under bias and penalties closely from above at any temperatu
       temperatureQ16: [1, 3, 700, 20_000, NAT, NAT, NAT + 1, 100_000, 2 * NAT, 100 * NAT][between(0, 9)] as number,
       presencePenaltyQ16: between(-2 * NAT, 2 * NAT),
       frequencyPenaltyQ16: between(-2 * NAT, 2 * NAT),
+      repetitionPenaltyQ16: [NAT, NAT, between(655, NAT), between(NAT, 2 * NAT)][between(0, 3)] as number,
     };
     const pairs = (most: number, value: () => number): [number, number][] =>
       Array.from({ length: between(0, most) }, () => [between(0, size - 1), value()]);
     const limit = [0, NAT, 100 * NAT][between(0, 2)] as number;
     const bias = new Map(pairs(9, () => between(-limit, limit)).sort(([a], [b]) => a - b));
     const counts = new Map(pairs(20, () => between(1, 9)));
-    const made = makeRow(random, { size, n: between(20, 64), sampler, bias, counts });
+    const prompt = pairs(40, () => 0).map(([token]) => token);
+    const made = makeRow(random, { size, n: between(20, 64), sampler, bias, counts, prompt });
     const bound = createProcessedTailBound({
-      ...{ vocabularySize: size, sampler },
+      ...{ vocabularySize: size, sampler, promptTokenCount: prompt.length },
       bias: [...bias].map(([id, biasQ16]) => ({ id, biasQ16 })),
     });
     for (const [token, count] of counts) for (let i = 0; i < count; i++) bound.push(token);
     const most = bound.compute(made, made.mass);
     expect(most, `trial ${trial}: ${JSON.stringify(sampler)}`).toBeGreaterThanOrEqual(made.tail);
     // If the list covers nearly all and little was moved, hardly anything is left to claim.
-    if (sampler.temperatureQ16 === NAT && limit <= NAT && made.mass > 0.999 * 2 ** 26) {
+    const isLittle = limit <= NAT && sampler.repetitionPenaltyQ16 === NAT;
+    if (sampler.temperatureQ16 === NAT && isLittle && made.mass > 0.999 * 2 ** 26) {
       expect(most).toBeLessThan(0.1 * 2 ** 24);
       tight++;
     }
@@ -141,14 +161,30 @@ it('bounds the tail under bias and penalties closely from above at any temperatu
   expect(tight).toBeGreaterThan(20);
 });
 
+const PLAIN_HEADER = { sampler: PLAIN_SAMPLER, bias: [{ id: 1, biasQ16: 5 }], promptTokenCount: 3 };
+
+it('bounds the tail by the tokens that a repetition penalty below one can raise', () => {
+  const q = Uint32Array.from({ length: 64 }, (_, i) => 100_000 + 3000 * i);
+  const ids = Uint32Array.from(q, (_, i) => i);
+  const row = { ids, q, repeated: { logSum: 0, marks: new Uint8Array(64) } };
+  const mass = q.reduce((sum, cost) => sum + expFixed(cost), 0);
+  const measure = (repetitionPenaltyQ16: number, promptTokenCount: number): number => {
+    const sampler = { ...PLAIN_SAMPLER, repetitionPenaltyQ16 };
+    return createProcessedTailBound({ sampler, bias: [], vocabularySize: 9000, promptTokenCount }).compute(row, mass);
+  };
+  expect(measure(2 * NAT, 5000)).toBe(measure(2 * NAT, 0));
+  expect(measure(NAT / 2, 0)).toBe(measure(2 * NAT, 0));
+  expect(measure(NAT / 2, 100)).toBeGreaterThan(measure(NAT / 2, 10));
+});
+
 it('gives a bound of 0 if every token is listed', () => {
-  const bound = createProcessedTailBound({ vocabularySize: 20, sampler: PLAIN_SAMPLER, bias: [{ id: 1, biasQ16: 5 }] });
+  const bound = createProcessedTailBound({ vocabularySize: 20, ...PLAIN_HEADER });
   const ids = Uint32Array.from({ length: 20 }, (_, id) => id);
   expect(bound.compute({ ids, q: new Uint32Array(20).fill(200_000) }, 0)).toBe(0);
 });
 
 it('handles an unordered list of costs', () => {
-  const bound = createProcessedTailBound({ vocabularySize: 99, sampler: PLAIN_SAMPLER, bias: [{ id: 1, biasQ16: 5 }] });
+  const bound = createProcessedTailBound({ vocabularySize: 99, ...PLAIN_HEADER });
   const ids = Uint32Array.from({ length: 20 }, (_, id) => id);
   const q = Uint32Array.from({ length: 20 }, (_, i) => 900_000 - 40_000 * i);
   expect(bound.compute({ ids, q }, 1000)).toBeGreaterThan(0);

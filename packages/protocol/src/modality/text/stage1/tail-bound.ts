@@ -1,6 +1,7 @@
 import { EXP_LIMIT, EXP_ONE, expFixed } from '../../../base/exponential.ts';
 import type { Header } from '../commitment/header.ts';
-import type { DrawRow } from '../commitment/window.ts';
+import { type DrawRow, logSumOf } from '../commitment/window.ts';
+import { countPromptReach, createRepeatedTokens } from '../sampling/repeated-tokens.ts';
 import { computeCost, floorDivide, MAX_COST, MAX_LISTED, NAT, WEIGHT_ONE } from '../sampling/sampler.ts';
 
 /**
@@ -90,20 +91,23 @@ const MAX_ABOVE = 2 ** 34;
  */
 export interface ProcessedTailBound {
   /** Computes the bound of the next row's tail, 2^-24 units. @param mass of its listed raw probabilities, 2^-26. */
-  compute(row: Pick<DrawRow, 'ids' | 'q'>, mass: number): number;
+  compute(row: Pick<DrawRow, 'ids' | 'q' | 'repeated'>, mass: number): number;
   /** Adds the token that the row drew. */
   push(token: number): void;
 }
 
 export function createProcessedTailBound(
-  header: Pick<Header, 'sampler' | 'bias' | 'vocabularySize'>,
+  header: Pick<Header, 'sampler' | 'bias' | 'vocabularySize' | 'promptTokenCount'>,
 ): ProcessedTailBound {
-  const { sampler, vocabularySize } = header;
+  const { sampler, vocabularySize, promptTokenCount } = header;
   const t = sampler.temperatureQ16;
   const bias = new Map(header.bias.map(({ id, biasQ16 }) => [id, biasQ16]));
   const isCounting = sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0;
   const counts = new Map<number, number>();
   const touched = new Set(bias.keys());
+  // A penalty of at least one only raises costs, so the bound of the untouched tokens holds for repeated ones.
+  const raised = sampler.repetitionPenaltyQ16 < NAT ? createRepeatedTokens(sampler, []) : undefined;
+  let position = 0;
   const costs = new Float64Array(MAX_LISTED);
   /** Computes exp(-units / 2^16 / T), 2^-26. */
   const weigh = (units: number, extra = 0): number =>
@@ -126,15 +130,24 @@ export function createProcessedTailBound(
     return weight > 0 ? (left * EXP_ONE) / weight : Number.POSITIVE_INFINITY;
   };
 
+  /** Computes the most unlisted tokens that a repetition penalty below one makes cheaper. */
+  const countRaised = (repeated: DrawRow['repeated'], length: number): number => {
+    if (raised === undefined) return 0;
+    let listed = 0;
+    for (let j = 0; j < length; j++) listed += repeated?.marks[j] ?? 0;
+    return Math.max(0, countPromptReach(sampler, { promptTokenCount, position }) + raised.counts.size - listed);
+  };
+
   return {
-    compute({ ids, q }, mass) {
+    compute(row, mass) {
+      const { ids, q, repeated } = row;
       const unlisted = vocabularySize - ids.length;
       if (unlisted === 0 || t === 0) return 0;
       let touchedListed = 0;
       for (let j = 0; j < ids.length; j++) {
         const id = ids[j] as number;
         if (touched.has(id)) touchedListed++;
-        costs[j] = computeCost(q[j] as number, bias.get(id) ?? 0, counts.get(id) ?? 0, sampler);
+        costs[j] = computeCost(q[j] as number, bias.get(id) ?? 0, counts.get(id) ?? 0, sampler, logSumOf(row, j));
       }
       const best = costs[0] as number;
       const last = costs[ids.length - 1] as number;
@@ -143,10 +156,13 @@ export function createProcessedTailBound(
       const each = weigh(Math.max(0, last - best)) + EXP_ERROR;
       // A cost at its limit stands for any larger one.
       const untouched = q[0] === MAX_COST ? Number.POSITIVE_INFINITY : boundUntouched(best, last, unlisted, mass);
-      return toShare(Math.min(unlisted * each, untouched + (touched.size - touchedListed) * each), listed);
+      const others = touched.size - touchedListed + countRaised(repeated, ids.length);
+      return toShare(Math.min(unlisted * each, untouched + others * each), listed);
     },
 
     push(token) {
+      position++;
+      raised?.push(token);
       if (!isCounting) return;
       counts.set(token, (counts.get(token) ?? 0) + 1);
       touched.add(token);

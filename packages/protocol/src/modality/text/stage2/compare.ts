@@ -8,7 +8,7 @@ import {
 } from '../../../commitment/sketch.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
 import type { Header } from '../commitment/header.ts';
-import { type DrawRow, decodeDraws, decodeSketch, tokenOf } from '../commitment/window.ts';
+import { type DrawRow, decodeDraws, decodeSketch, logSumOf, tokenOf } from '../commitment/window.ts';
 import { computeDrawKey, createDrawSource } from '../sampling/draw-key.ts';
 import { computeCost, MAX_LISTED, TAIL_RANK } from '../sampling/sampler.ts';
 import { addPosition, countValues, createValueMeter } from './bent-values.ts';
@@ -36,6 +36,8 @@ export interface Comparison {
   readonly identical: boolean;
   /** First position whose draws or sketch differ; undefined if identical. */
   readonly firstDifference: number | undefined;
+  /** First position at which a token that both sides list is marked as repeated by one of them; undefined if there is none. */
+  readonly firstOtherMark: number | undefined;
   readonly sketchDistance: number;
   readonly worstWindowSketchDistance: number;
   /** 0..positions: see SketchCoherence. */
@@ -102,13 +104,16 @@ export function compareWindows(
   const draws = createDrawCounts();
   const values = createValueMeter(otherRows.length);
   const coherence = createSketchCoherence(header.sketchDirections);
-  const costOf = ({ rank, tailQ }: DrawRow, token: number): number | undefined =>
-    rank === TAIL_RANK
-      ? computeCost(tailQ as number, bias.get(token) ?? 0, counts.get(token) ?? 0, header.sampler)
-      : undefined;
+  const costOf = (row: DrawRow, token: number): number | undefined => {
+    const { ids, rank, tailQ } = row;
+    if (rank !== TAIL_RANK) return undefined;
+    const logSum = logSumOf(row, ids.length);
+    return computeCost(tailQ as number, bias.get(token) ?? 0, counts.get(token) ?? 0, header.sampler, logSum);
+  };
   const windows: WindowScores[] = [];
   const all: Sums[] = [];
   let firstDifference: number | undefined;
+  let firstOtherMark: number | undefined;
   let at = 0;
   for (const window of claimed) {
     const { rows, sketches } = decodeWindow(window, header);
@@ -123,13 +128,17 @@ export function compareWindows(
       if (logSpread > Number.NEGATIVE_INFINITY)
         addPosition(values, { differences, count: shared, logSpread, logSketch });
       if (!isSameSketch) addSketchDifference(sketch, otherSketches[at] as SketchRow, coherence);
-      if (firstDifference === undefined && !(isEqual && isSameSketch)) firstDifference = at;
+      const isSameRepeated = row.repeated?.logSum === other.repeated?.logSum;
+      if (firstDifference === undefined && !(isEqual && isSameSketch && isSameRepeated)) firstDifference = at;
+      if (firstOtherMark === undefined && hasOtherMark(row, other)) firstOtherMark = at;
       const { ids, q, tail } = other;
-      const isRaw = bias.size === 0 && counts.size === 0;
+      const isRaw = bias.size === 0 && counts.size === 0 && other.repeated === undefined;
       for (let j = 0; j < ids.length; j++) {
         const id = ids[j] as number;
         const cost = q[j] as number;
-        costs[j] = isRaw ? cost : computeCost(cost, bias.get(id) ?? 0, counts.get(id) ?? 0, header.sampler);
+        costs[j] = isRaw
+          ? cost
+          : computeCost(cost, bias.get(id) ?? 0, counts.get(id) ?? 0, header.sampler, logSumOf(other, j));
       }
       sums.omission = Math.max(sums.omission, computeOmission(ids, costs));
       const u = source.draw(at);
@@ -159,6 +168,7 @@ export function compareWindows(
     context: header.promptTokenCount + positions,
     identical,
     firstDifference,
+    firstOtherMark,
     sketchDistance: total((sums) => sums.sketch) / positions,
     worstWindowSketchDistance: worst((scores) => scores.sketchDistance),
     sketchCoherence: computeCoherence(coherence),
@@ -177,4 +187,13 @@ export function compareWindows(
     draws,
     values: countValues(values),
   };
+}
+
+/** Returns whether the sides mark a token differently that both list. Marks follow from prompt and reply in every class. */
+function hasOtherMark(claimed: DrawRow, rerun: DrawRow): boolean {
+  if (claimed.repeated === undefined || rerun.repeated === undefined) return false;
+  return claimed.ids.some((id, rank) => {
+    const other = rerun.ids[rank] === id ? rank : rerun.ids.indexOf(id);
+    return other >= 0 && claimed.repeated?.marks[rank] !== rerun.repeated?.marks[other];
+  });
 }
