@@ -53,6 +53,7 @@ const readWanted = ({ max_completion_tokens: first, max_tokens: second }: Fields
 const NAMES: Readonly<Record<string, string>> = {
   ...{ temperature: 'temperature', top_k: 'top_k', top_p: 'top_p', min_p: 'min_p', seed: 'seed', stop: 'stop' },
   ...{ presence_penalty: 'presence_penalty', frequency_penalty: 'frequency_penalty', num_predict: 'max_tokens' },
+  ...{ repeat_penalty: 'repeat_penalty', repeat_last_n: 'repeat_last_n' },
 };
 
 /** A body with what a made model was given, if the body itself says nothing. @throws RequestError */

@@ -75,13 +75,12 @@ export const OPTION_RULES = {
   num_predict: 'works',
   presence_penalty: 'works',
   frequency_penalty: 'works',
-  // Clients and Modelfiles send their default, mostly 1.1, with every request.
-  repeat_penalty: { dropped: 'use presence_penalty or frequency_penalty', unless: isOne },
+  repeat_penalty: 'works',
+  repeat_last_n: 'works',
   typical_p: { refused: 'use top_p or min_p', unless: isOne },
   tfs_z: { refused: 'use top_p or min_p', unless: isOne },
   mirostat: { refused: 'use temperature, top_p or min_p', unless: isZero },
   // These say how a refused one works.
-  repeat_last_n: 'dropped',
   penalize_newline: 'dropped',
   mirostat_tau: 'dropped',
   mirostat_eta: 'dropped',

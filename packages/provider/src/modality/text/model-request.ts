@@ -1,4 +1,4 @@
-import type { Prompt, TextCapabilities, TextEngineInfo } from '@ogong/engine/interface/text';
+import { type Prompt, type TextCapabilities, type TextEngineInfo, takesRepetition } from '@ogong/engine/interface/text';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { type AnswerFormat, mayThink } from '@ogong/protocol/modality/text/answer/answer-format';
 import { type Endpoint, isTextEndpoint, TEXT_ENDPOINTS } from '@ogong/protocol/modality/text/commitment/header';
@@ -84,4 +84,9 @@ function assertCapable({ asked, prompt }: ModelRequest, capabilities: TextCapabi
   if (bias.length > 0 && !capabilities.bias) refuse('biases of tokens', 'logit_bias');
   if (sampler.topK !== 0 && !capabilities.filters) refuse('top_k', 'top_k');
   if (sampler.minPQ24 !== 0 && !capabilities.filters) refuse('min_p', 'min_p');
+  if (!takesRepetition(capabilities, sampler)) {
+    const isWindowed = sampler.repetitionWindow > 0;
+    const name = isWindowed ? 'repeat_penalty' : 'repetition_penalty';
+    refuse(isWindowed && capabilities.repetition === 'whole' ? 'a window of it' : 'it', name);
+  }
 }
