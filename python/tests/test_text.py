@@ -19,7 +19,7 @@ from ogong.text.fields import RequestError
 from ogong.text.prompt_bound import write_number
 from ogong.text.request import Sampler, UnsupportedRequest, parse_request
 from ogong.text.sampler import TAIL, draw, exp, exp_tables, weigh
-from ogong.text.stage1 import _check_shapes, _Touched, largest_tail
+from ogong.text.stage1 import _check_shapes, _Touched, find_wrong_mark, largest_tail, replay
 from ogong.attestation import make_statement, parse_attestation, parse_proxied, proxied_nonce, report_data
 from ogong.vectors import parse_vector_request
 from ogong.tiers import NAMED_TIERS, check_posture, is_exact, tier_of
@@ -32,7 +32,8 @@ _FILTERS = {"top-k": 0, "top-p": 1, "min-p": 2}
 
 def read_sampler(settings: Any) -> Sampler:
     names = ("temperatureQ16", "topK", "topPQ24", "minPQ24", "presencePenaltyQ16", "frequencyPenaltyQ16")
-    return Sampler(*(settings[name] for name in names), tuple(_FILTERS[name] for name in settings["filterOrder"]))
+    repetition = (settings["repetitionPenaltyQ16"], settings["repetitionWindow"])
+    return Sampler(*(settings[name] for name in names), *repetition, tuple(_FILTERS[name] for name in settings["filterOrder"]))
 
 
 class Text(unittest.TestCase):
@@ -131,6 +132,15 @@ class Text(unittest.TestCase):
             self.assertEqual(hashlib.sha256(b"".join(map(u32, table))).hexdigest(), vectors["expTables"][name])
         for case in vectors["exp"]:
             self.assertEqual(exp(case["q"]), case["value"])
+        for case in vectors["costs"]:
+            sampler = SimpleNamespace(
+                presence=case["presencePenaltyQ16"],
+                frequency=case["frequencyPenaltyQ16"],
+                repetition=case["repetitionPenaltyQ16"],
+            )
+            header: Any = SimpleNamespace(sampler=sampler, bias=((7, case["biasQ16"]),))
+            cost = _Touched(header).cost(7, case["q"], {7: case["count"]}, case["logSum"])
+            self.assertEqual(cost, case["cost"], case)
         for case in vectors["cases"]:
             weights, tail = weigh(case["costs"], case["tail"], read_sampler(case["settings"]))
             self.assertEqual((weights, tail), (case["weights"][: len(weights)], case["weightOfTail"]))
@@ -143,6 +153,8 @@ class Text(unittest.TestCase):
             rows = decode_draws(unhex(case["draws"]), case["vocabularySize"])
             for row, known in zip(rows, case["rows"], strict=True):
                 self.assertEqual((list(row.ids), list(row.q), row.tail), (known["ids"], known["q"], known["tail"]))
+                marked = None if row.marks is None else {"logSum": row.log_sum, "marks": list(row.marks)}
+                self.assertEqual(marked, known.get("repeated"))
         for case in vectors["refused"]:
             with self.subTest(case["name"]), self.assertRaises(WireError):
                 decode_draws(unhex(case["draws"]), case["vocabularySize"])
@@ -165,7 +177,10 @@ class Text(unittest.TestCase):
             self.assertEqual((blinds.prompt.hex(), blinds.answer.hex()), (case["promptBlind"], case["blind"]))
             self.assertEqual(record.response_hash, hash_response(blinds.answer, unhex(case["response"])))
             windows = tuple((unhex(window["draws"]), unhex(window["sketch"])) for window in case["windows"])
-            self.assertEqual(Opening(blinds.answer, unhex(case["header"]), windows).root(), record.commit_root)
+            opening = Opening(blinds.answer, unhex(case["header"]), windows)
+            self.assertEqual(opening.root(), record.commit_root)
+            wrong = [check for check in replay(record, opening).checks if check.status == "fail"]
+            self.assertEqual(wrong, [])
 
     def test_bounds_of_the_tail(self) -> None:
         for case in load("tail"):
@@ -174,15 +189,40 @@ class Text(unittest.TestCase):
                     temperature=case["temperatureQ16"],
                     presence=case["presencePenaltyQ16"],
                     frequency=case["frequencyPenaltyQ16"],
+                    repetition=case["repetitionPenaltyQ16"],
+                    window=case["repetitionWindow"],
                 )
                 bias = tuple((item["id"], item["biasQ16"]) for item in case["bias"])
-                header: Any = SimpleNamespace(vocabulary_size=case["vocabularySize"], sampler=sampler, bias=bias)
+                header: Any = SimpleNamespace(
+                    vocabulary_size=case["vocabularySize"],
+                    sampler=sampler,
+                    bias=bias,
+                    prompt_tokens=case["promptTokenCount"],
+                )
                 touched = _Touched(header)
                 counts = {token: case["drawn"].count(token) for token in case["drawn"]}
-                row = Row(0, tuple(case["ids"]), tuple(case["q"]), 0, 0, None)
-                unlisted = touched.unlisted(row, counts) if touched.is_any else None
+                repeated = case.get("repeated", {"logSum": 0, "ranks": []})
+                marks = tuple(int(rank in repeated["ranks"]) for rank in range(len(case["ids"])))
+                row = Row(0, tuple(case["ids"]), tuple(case["q"]), 0, 0, None, repeated["logSum"], marks)
+                drawn = [Row(0, (token,), (0,), 0, 0, None, 0, (0,)) for token in case["drawn"]]
+                raised = touched.raised(header, [*drawn, row])[-1]
+                unlisted = touched.unlisted(row, counts) + raised if touched.is_any else None
                 most = largest_tail(header, row, touched.costs(row, counts), sum(map(exp, row.q)), unlisted)
                 self.assertEqual(most, case["largestTail"])
+
+    def test_marks_of_repeated_tokens(self) -> None:
+        def find(window: int, *rows: tuple[int, ...]) -> str | None:
+            sampler = SimpleNamespace(repetition=80_000, window=window)
+            header: Any = SimpleNamespace(sampler=sampler, prompt_tokens=2)
+            return find_wrong_mark(header, [Row(0, (5, 6, 7), (1, 2, 3), 0, 0, None, 0, marks) for marks in rows])
+
+        self.assertIsNone(find(0, (0, 1, 0), (1, 1, 0), (1, 1, 0)))
+        self.assertIsNone(find(2, (0, 1, 1), (1, 1, 0), (1, 0, 0)))
+        self.assertIn("of the reply", find(0, (0, 1, 0), (0, 1, 0)) or "")
+        self.assertIn("was not before", find(0, (0, 1, 0), (1, 1, 1)) or "")
+        self.assertIn("was before", find(0, (0, 1, 0), (1, 0, 0)) or "")
+        self.assertIn("covers 2 of it", find(0, (1, 1, 1)) or "")
+        self.assertIn("covers 0 of it", find(1, (0, 1, 0), (1, 1, 0)) or "")
 
     def test_shape_classes(self) -> None:
         for case in load("shape-classes"):

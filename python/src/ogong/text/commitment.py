@@ -77,6 +77,8 @@ def parse_header(data: bytes) -> Header:
         min_p=r.int(4, 0, 1 << 24),
         presence=r.int(4, -2 << 16, 2 << 16, signed=True),
         frequency=r.int(4, -2 << 16, 2 << 16, signed=True),
+        repetition=r.int(4, 655, 2 << 16),
+        window=r.int(4, 0, 1 << 24),
         filters=tuple(r.int(1, 0, 2) for _ in range(r.int(1, 0, 3))),
     )
     if len(set(sampler.filters)) < len(sampler.filters):
@@ -148,6 +150,10 @@ class Row:
     rank: int
     tail_token: tuple[int, int] | None
     """Id and q of a token that is not listed, where one was drawn."""
+    log_sum: int = 0
+    """Logarithm of the sum of the position's exponentials, 2^-16 nat."""
+    marks: tuple[int, ...] | None = None
+    """1 for each candidate that a repetition penalty covers, then of the unlisted token; None without such a penalty."""
 
     @property
     def token(self) -> int:
@@ -173,8 +179,9 @@ class _Bits:
 def decode_draws(data: bytes, vocabulary_size: int) -> list[Row]:
     """@raises WireError for every form that an encoder would not have written."""
     bits = _Bits(data)
-    if bits.take(8) != 1:
-        raise WireError("these are no draws of version 1")
+    version = bits.take(8)
+    if version not in (1, 2):
+        raise WireError("these are no draws of version 1 or 2")
     positions = bits.take(8)
     if not 1 <= positions <= WINDOW:
         raise WireError(f"a window has 1 to {WINDOW} positions")
@@ -195,7 +202,7 @@ def decode_draws(data: bytes, vocabulary_size: int) -> list[Row]:
         raise WireError("the Rice parameter is above 24")
     width = (vocabulary_size - 1).bit_length()
     codes: list[int] = []
-    rows = [_decode_row(bits, vocabulary_size, width, rice, shape, codes) for shape in shapes]
+    rows = [_decode_row(bits, vocabulary_size, width, rice, shape, codes, version == 2) for shape in shapes]
     bits.end()
     mean = sum(codes) // len(codes) if codes else 0
     if rice != (mean.bit_length() - 1 if mean else 0):
@@ -203,7 +210,9 @@ def decode_draws(data: bytes, vocabulary_size: int) -> list[Row]:
     return rows
 
 
-def _decode_row(bits: _Bits, vocabulary_size: int, width: int, rice: int, shape: int, codes: list[int]) -> Row:
+def _decode_row(
+    bits: _Bits, vocabulary_size: int, width: int, rice: int, shape: int, codes: list[int], is_marked: bool
+) -> Row:
     count, rank, tail = bits.take(6) + 1, bits.take(7), bits.take(24)
     if rank >= count and rank != TAIL:
         raise WireError("a rank lies behind its list")
@@ -223,7 +232,11 @@ def _decode_row(bits: _Bits, vocabulary_size: int, width: int, rice: int, shape:
         tail_token = (bits.take(width), bits.take(24))
         if tail_token[0] in ids or tail_token[0] >= vocabulary_size:
             raise WireError("an unlisted token is listed, or beyond the vocabulary")
-    return Row(shape, ids, tuple(q), tail, rank, tail_token)
+    if not is_marked:
+        return Row(shape, ids, tuple(q), tail, rank, tail_token)
+    log_sum = bits.take(27) - (1 << 26)
+    marks = tuple(bits.take(1) for _ in range(count + (tail_token is not None)))
+    return Row(shape, ids, tuple(q), tail, rank, tail_token, log_sum, marks)
 
 
 def _take_rice(bits: _Bits, parameter: int) -> int:

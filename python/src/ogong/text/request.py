@@ -25,6 +25,7 @@ from .prompt_bound import measure_messages, measure_prompt, measure_tools
 from .tools import Choice, read_choice, read_tools
 
 MOST_BODY_BYTES = 1 << 20
+NAT = 1 << 16
 FILTERS = (0, 1, 2)
 """top-k, top-p, min-p: the order in which every request of this network has them."""
 
@@ -45,11 +46,16 @@ class Sampler:
     presence: int
     """2^-16 nat."""
     frequency: int
+    repetition: int = 1 << 16
+    """2^-16; 2^16 is off."""
+    window: int = 0
+    """Last tokens of prompt and reply that the repetition penalty covers; 0 is all of them."""
     filters: tuple[int, ...] = FILTERS
 
     def encode(self) -> bytes:
         counts = u32(self.temperature) + u32(self.top_k) + u32(self.top_p) + u32(self.min_p)
-        return counts + i32(self.presence) + i32(self.frequency) + u8(len(self.filters)) + bytes(self.filters)
+        penalties = i32(self.presence) + i32(self.frequency) + u32(self.repetition) + u32(self.window)
+        return counts + penalties + u8(len(self.filters)) + bytes(self.filters)
 
 
 @dataclass(frozen=True)
@@ -118,9 +124,8 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "function_call": ("none", "auto"),
     **dict.fromkeys(("continue_final_message", "use_beam_search", "ignore_eos", "include_stop_str_in_output"), (False,)),
     **dict.fromkeys(("add_generation_prompt", "skip_special_tokens", "spaces_between_special_tokens"), (True,)),
-    **dict.fromkeys(("best_of", "repetition_penalty", "length_penalty", "typical_p"), (1,)),
+    **dict.fromkeys(("best_of", "length_penalty", "typical_p", "tfs_z"), (1,)),
     **dict.fromkeys(("top_a", "min_tokens", "prompt_logprobs"), (0,)),
-    **dict.fromkeys(("tfs_z", "repeat_penalty"), (1,)),
     **dict.fromkeys(("mirostat", "dynatemp_range", "xtc_probability", "dry_multiplier", "no_repeat_ngram_size"), (0,)),
     "top_n_sigma": (0, -1),
     **dict.fromkeys(("bad_words", "allowed_token_ids", "documents"), ([],)),
@@ -151,7 +156,18 @@ def _units(value: float, unit: int) -> int:
 
 # --- the parts of a body ----------------------------------------------------------------------------------------------------------
 
+def _read_repetition(body: dict[str, Any]) -> tuple[int, int]:
+    """@returns the repetition penalty and its window, as the header has them."""
+    whole, recent = (_units(read_number(body, key, 0.01, 2, 1), NAT) for key in ("repetition_penalty", "repeat_penalty"))
+    if whole != NAT and recent != NAT:
+        raise RequestError("repeat_penalty", "use either it or repetition_penalty")
+    last = read_integer(body, "repeat_last_n", -1, 1 << 24, 64 if recent != NAT else -1)
+    penalty = whole if recent == NAT else recent
+    return (NAT, 0) if penalty == NAT or last == 0 else (penalty, max(0, last))
+
+
 def _read_sampler(body: dict[str, Any]) -> Sampler:
+    repetition, window = _read_repetition(body)
     return Sampler(
         temperature=_units(read_number(body, "temperature", 0, 2, 1), 1 << 16),
         top_k=max(0, read_integer(body, "top_k", -1, 1 << 24, 0)),
@@ -159,6 +175,8 @@ def _read_sampler(body: dict[str, Any]) -> Sampler:
         min_p=_units(read_number(body, "min_p", 0, 1, 0), 1 << 24),
         presence=_units(read_number(body, "presence_penalty", -2, 2, 0), 1 << 16),
         frequency=_units(read_number(body, "frequency_penalty", -2, 2, 0), 1 << 16),
+        repetition=repetition,
+        window=window,
     )
 
 

@@ -42,6 +42,11 @@ def exp(q: int) -> int:
     return high[q >> 12] * low[q & 4_095] >> 26
 
 
+def penalize(logit: int, penalty: int) -> int:
+    """A logit of a repeated token, 2^-16 nat, under a repetition penalty in 2^-16; rounded towards 0."""
+    return logit * NAT // penalty if logit > 0 else -(-logit * penalty // NAT)
+
+
 def weigh(costs: Sequence[int], tail: int, sampler: Sampler) -> tuple[list[int], int]:
     """
     @param costs: of the candidates, ascending. @param tail: mass of what is not listed, 2^-24.

@@ -22,7 +22,7 @@ from .commitment import (
     hash_tokens,
     parse_header,
 )
-from .sampler import NAT, ONE, TAIL, draw, draw_number, exp, weigh
+from .sampler import NAT, ONE, TAIL, draw, draw_number, exp, penalize, weigh
 
 _UNIT = 1 << 26
 _SLACK = (1 << 11) + 256
@@ -67,7 +67,12 @@ def replay(record: Record, opening: Opening) -> Replayed:
     for row in rows:
         counts.append(dict(seen) if touched.has_penalties else seen)
         seen[row.token] = seen.get(row.token, 0) + 1
-    checks.append(_first("listing", rows, lambda at, row: _check_list(header, row, counts[at], touched)))
+    wrong = find_wrong_mark(header, rows)
+    if wrong is None:
+        raised = touched.raised(header, rows)
+        checks.append(_first("listing", rows, lambda at, row: _check_list(header, row, counts[at], touched, raised[at])))
+    else:
+        checks.append(failed("listing", wrong))
     key = header.draw_key.key()
     checks.append(_first("draw-replay", rows, lambda at, row: _check_draw(header, row, counts[at], touched, key, at)))
     checks.append(_check_shapes(header, rows))
@@ -96,6 +101,8 @@ def _read_windows(header: Header, opening: Opening, holds_tokens: bool) -> _Wind
         else:
             read = decode_draws(draws, header.vocabulary_size)
             positions = len(read)
+            if any((row.marks is not None) != (header.sampler.repetition != NAT) for row in read):
+                raise WireError("marks of repeated tokens stand beside a repetition penalty alone")
             if len(decode_sketch_rows(sketch, header.directions)) != positions:
                 raise WireError("draws and sketch of a window have other lengths")
             rows += read
@@ -155,35 +162,91 @@ class _Touched:
         self.bias = dict(header.bias)
         self.presence, self.frequency = sampler.presence, sampler.frequency
         self.has_penalties = self.presence != 0 or self.frequency != 0
-        self.is_any = bool(self.bias) or self.has_penalties
+        self.repetition = sampler.repetition
+        self.is_any = bool(self.bias) or self.has_penalties or self.repetition != NAT
 
-    def cost(self, token: int, q: int, counts: dict[int, int]) -> int:
+    def cost(self, token: int, q: int, counts: dict[int, int], log_sum: int | None = None) -> int:
+        """@param log_sum: of the position, if the repetition penalty covers the token."""
         count = counts.get(token, 0)
         penalty = self.presence + self.frequency * count if count > 0 else 0
-        return q - self.bias.get(token, 0) + penalty
+        cost = q - self.bias.get(token, 0)
+        return penalty + (cost if log_sum is None else log_sum - penalize(log_sum - cost, self.repetition))
 
     def costs(self, row: Row, counts: dict[int, int]) -> list[int]:
         if not self.is_any:
             return list(row.q)
-        return [self.cost(token, q, counts) for token, q in zip(row.ids, row.q)]
+        marks = row.marks or (0,) * len(row.ids)
+        covering = [row.log_sum if mark else None for mark in marks]
+        return [self.cost(token, q, counts, log_sum) for token, q, log_sum in zip(row.ids, row.q, covering)]
 
     def unlisted(self, row: Row, counts: dict[int, int]) -> int:
         tokens = set(self.bias) | (set(counts) if self.has_penalties else set())
         return len(tokens - set(row.ids))
+
+    def raised(self, header: Header, rows: Sequence[Row]) -> list[int]:
+        """Of each position the most unlisted tokens that a repetition penalty below 1 makes likelier."""
+        if self.repetition >= NAT:
+            return [0] * len(rows)
+        window, most = header.sampler.window, []
+        tokens = [row.token for row in rows]
+        for at, row in enumerate(rows):
+            recent = set(tokens[max(0, at - window) if window else 0 : at])
+            listed = sum((row.marks or ())[: len(row.ids)])
+            most.append(max(0, _prompt_reach(header, at) + len(recent) - listed))
+        return most
+
+
+def _prompt_reach(header: Header, at: int) -> int:
+    """How many tokens of the prompt the repetition penalty covers at a position."""
+    window = header.sampler.window
+    return max(0, min(header.prompt_tokens, window - at)) if window else header.prompt_tokens
+
+
+def find_wrong_mark(header: Header, rows: Sequence[Row]) -> str | None:
+    """A mark of the repetition penalty that no prompt explains (docs/spec/stage-1.md)."""
+    if header.sampler.repetition == NAT:
+        return None
+    window = header.sampler.window
+    tokens: list[int] = []
+    in_prompt: set[int] = set()
+    outside: set[int] = set()
+    for at, row in enumerate(rows):
+        recent = set(tokens[max(0, at - window) if window else 0 :])
+        named = row.ids if row.tail_token is None else (*row.ids, row.tail_token[0])
+        here = 0
+        for token, mark in zip(named, row.marks or ()):
+            if token in recent:
+                if not mark:
+                    return f"position {at}: token {token} of the reply is not marked as repeated"
+            elif mark:
+                if token in outside:
+                    return f"position {at}: token {token} is marked as repeated, and was not before"
+                in_prompt.add(token)
+                here += 1
+            else:
+                if window == 0 and token in in_prompt:
+                    return f"position {at}: token {token} is not marked, and was before"
+                outside.add(token)
+        claimed, reach = here if window else len(in_prompt), _prompt_reach(header, at)
+        if claimed > reach:
+            return f"position {at}: {claimed} tokens are marked as the prompt's, the penalty covers {reach} of it"
+        tokens.append(row.token)
+    return None
 
 
 def _has_grammar(header: Header) -> bool:
     return header.grammar_hash != _ZERO32
 
 
-def _check_list(header: Header, row: Row, counts: dict[int, int], touched: _Touched) -> str | None:
+def _check_list(header: Header, row: Row, counts: dict[int, int], touched: _Touched, raised: int) -> str | None:
     least = min(_LEAST_LISTED, header.vocabulary_size)
     if len(row.ids) < least and not (_has_grammar(header) and row.tail == 0):
         return f"{len(row.ids)} candidates are listed, {least} at least are expected"
     listed = sum(map(exp, row.q))
     if listed > _UNIT + _SLACK:
         return "the listed candidates have a probability above 1 together"
-    most = largest_tail(header, row, touched.costs(row, counts), listed, touched.unlisted(row, counts) if touched.is_any else None)
+    unlisted = touched.unlisted(row, counts) + raised if touched.is_any else None
+    most = largest_tail(header, row, touched.costs(row, counts), listed, unlisted)
     if row.tail > most:
         return f"the tail is {row.tail}, and {most} at most"
     if not touched.is_any and header.sampler.temperature == NAT and len(row.ids) < header.vocabulary_size:
