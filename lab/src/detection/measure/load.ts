@@ -51,7 +51,14 @@ export interface JudgedReply {
 }
 
 /** Checks of stage 2 that need no statistics. */
-const PLAIN_CHECKS = new Set(['prompt-tokens', 'vocabulary', 'response-text', 'stop-reason', 'tail-place']);
+const PLAIN_CHECKS = new Set([
+  'prompt-tokens',
+  'vocabulary',
+  'response-text',
+  'stop-reason',
+  'repeated-tokens',
+  'tail-place',
+]);
 
 export function readReplies(store: SampleStore, source: string, verifier: string): JudgedReply[] {
   return Array.from(store.readScored(source, verifier), judgeSample);

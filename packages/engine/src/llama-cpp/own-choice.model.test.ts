@@ -36,6 +36,7 @@ const SAMPLERS: Readonly<Record<string, Partial<SamplerSettings>>> = {
   'nucleus alone': { temperatureQ16: Math.round(1.2 * NAT), topPQ24: Q24(0.98) },
   'wide nucleus': { temperatureQ16: 2 * NAT, topPQ24: Q24(0.999), filterOrder: ['top-p'] },
   'min-p': { temperatureQ16: 1.5 * NAT, minPQ24: Q24(0.01), filterOrder: ['min-p'] },
+  'repetition penalised': { repetitionPenaltyQ16: Math.round(1.1 * NAT), repetitionWindow: 64 },
   penalised: { temperatureQ16: Math.round(1.3 * NAT), presencePenaltyQ16: 0.5 * NAT, frequencyPenaltyQ16: 0.25 * NAT },
 };
 const PROMPTS = ['Once upon a time', 'The old house had', 'def main(', 'Lily and Tom went to the park.'];

@@ -149,6 +149,8 @@ describe.skipIf(absence !== '')(`the plugin for vLLM${absence && ` (skipped: ${a
         presencePenaltyQ16: fc.constantFrom(0, NAT / 2),
         frequencyPenaltyQ16: fc.constantFrom(0, -NAT / 8),
         filterOrder: fc.constant(['top-k', 'top-p', 'min-p'] as const),
+        repetitionPenaltyQ16: fc.constant(NAT),
+        repetitionWindow: fc.constant(0),
       }),
       bias: fc.array(fc.tuple(anyToken, fc.integer({ min: -4 * NAT, max: 4 * NAT })), { maxLength: 4 }),
       counts: fc.array(fc.tuple(anyToken, fc.integer({ min: 1, max: 3 })), { maxLength: 4 }),

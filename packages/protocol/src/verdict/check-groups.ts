@@ -44,7 +44,7 @@ const IDS: Readonly<Record<CheckGroup, readonly string[]>> = {
     ...['commitment-root', 'commitment-form', 'header-order', 'draw-key', 'sampler', 'listing', 'draw-replay'],
     ...['own-choice', 'shape-classes', 'token-count', 'prompt-tokens', 'stop-strings', 'stop-reason', 'grammar'],
     ...['logprobs', 'logprob-bytes', 'inputs', 'vectors', 'response-size'],
-    ...['equality', 'likelihood', 'room', 'report-shape', 'vocabulary'],
+    ...['equality', 'likelihood', 'room', 'report-shape', 'repeated-tokens', 'vocabulary'],
   ],
   payment: ['ledger', 'admission', 'payee', 'fee', 'verdict', 'judged-record'],
   settlement: [

@@ -207,7 +207,8 @@ describe('requests of clients made for other servers', () => {
   });
 
   it.each([
-    ['repetition_penalty', 1.2],
+    ['repetition_penalty', 2.5],
+    ['repeat_last_n', -2],
     ['chat_template_kwargs.system', { system: 'no' }],
     ['guided_regex', 'a'],
     ['echo', true],

@@ -60,13 +60,15 @@ const NAMES: Readonly<Record<string, string>> = {
 export function addParameters(body: Uint8Array, { defaults }: Pick<ShelfModel, 'defaults'>): Uint8Array {
   const given = Object.entries(defaults?.parameters ?? {}).flatMap(([key, value]) => {
     const name = NAMES[key];
-    // Below zero stands for none, with Ollama.
-    return name === undefined || (typeof value === 'number' && value < 0) ? [] : [[name, value] as const];
+    // Below zero stands for none, with Ollama, and for the whole context in a window.
+    const isNone = typeof value === 'number' && value < 0 && name !== 'repeat_last_n';
+    return name === undefined || isNone ? [] : [[name, value] as const];
   });
   if (given.length === 0) return body;
   const fields = Object.entries(parseObject(body)).filter(([, value]) => !isAbsent(value));
   const isLimited = fields.some(([key]) => key === 'max_completion_tokens');
-  const added = given.filter(([key]) => !(isLimited && key === 'max_tokens'));
+  const isPenalized = fields.some(([key]) => key === 'repetition_penalty');
+  const added = given.filter(([key]) => !(isLimited && key === 'max_tokens') && !(isPenalized && /^repeat_/.test(key)));
   return encodeJson({ ...Object.fromEntries(added), ...Object.fromEntries(fields) });
 }
 

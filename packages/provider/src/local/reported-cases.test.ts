@@ -69,10 +69,24 @@ describe.skipIf(missingReportedCases !== undefined)('a request that failed once,
   it.each([
     ['anthropic-thread', 'thread'],
     ['ollama-unknown-top-level', 'temperature, max_output_tokens'],
-    ['ollama-repeat-penalty', 'options.repeat_penalty'],
     ['responses-built-in-and-custom-tools', 'tools[1], tools[2]'],
   ])('is answered, and what is left out is named: %s', async (name, ignored) => {
     expect(await send(name)).toMatchObject({ status: 200, ignored });
+  });
+
+  it('has a repetition penalty, which is applied (Ollama)', async () => {
+    const { status, ignored, body } = await send('ollama-repeat-penalty');
+    expect([status, ignored, body.eval_count]).toEqual([200, null, 2]);
+    const { init } = readReportedCase('ollama-repeat-penalty', 'fake');
+    const { options, ...rest } = JSON.parse(init.body as string) as Body;
+    const answer = async (more: object): Promise<string> => {
+      const given = { ...options, ...more, num_predict: 40, seed: 1, temperature: 0 };
+      const response = await fixture.post('/api/chat', { ...rest, options: given });
+      return ((await response.json()) as Body).message.content;
+    };
+    const plain = await answer({ repeat_penalty: 1 });
+    expect(await answer({ repeat_penalty: 2 })).not.toBe(plain);
+    expect(await answer({ repeat_penalty: 2, repeat_last_n: 0 })).toBe(plain);
   });
 
   it('has a prompt that is too long', async () => {

@@ -1,6 +1,6 @@
 import { expFixed } from '@ogong/protocol/base/exponential';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
-import { NAT } from '@ogong/protocol/modality/text/sampling/sampler';
+import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
 import { computeLargestTail, mayLeave } from '@ogong/protocol/modality/text/stage1/tail-bound';
 import { describe, expect, it } from 'vitest';
 import { createPositionReader } from './position.ts';
@@ -29,9 +29,8 @@ describe('the tail that an honest engine signs', () => {
       const near = 0.9 + random() * 0.35;
       const temperature = n % 2 === 0 ? near : 2 ** (random() * 8 - 4);
       const settings = {
+        ...PLAIN_SAMPLER,
         temperatureQ16: Math.max(1, Math.round(temperature * NAT)),
-        ...{ topK: 0, topPQ24: 2 ** 24, minPQ24: 0, presencePenaltyQ16: 0, frequencyPenaltyQ16: 0 },
-        filterOrder: ['top-k', 'top-p', 'min-p'] as const,
       };
       const logits = drawLogits(random, size);
       const { q, tail } = reader.draw({ logits, offset: 0, settings, bias: new Map(), counts: new Map() }, 0);

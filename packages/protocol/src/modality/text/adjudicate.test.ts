@@ -34,7 +34,7 @@ const options = {
   payer: createNobleLedgerSigner(new Uint8Array(32).fill(2)),
   ledger: { chainId: 31337n, verifyingContract: new Uint8Array(20).fill(3) },
 };
-const reply = createSyntheticReply({ ...options, tokens: 96, seed: 1 });
+const reply = createSyntheticReply({ ...options, tokens: 96, seed: 2 });
 const replay = replayReply(crypto, reply.record, reply.opening);
 const jobId = new Uint8Array(16).fill(8);
 
@@ -261,6 +261,52 @@ describe('adjudicateReport', () => {
     expect(verdict.comparison!.worstWindowKolmogorov).toBeLessThan(FALLBACK_THRESHOLDS.kolmogorov.doubt);
     expect(verdict.checks.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(['omission']);
     expect(verdict.outcome).toBe('reject');
+  });
+
+  describe('a repetition penalty', () => {
+    const parameters = { repetition_penalty: 1.3, temperature: 0.7 };
+    const serve = (bend: Parameters<typeof createSyntheticReply>[0]['bend'] = {}) =>
+      createSyntheticReply({ ...options, tokens: 96, seed: 4, sureness: 40, parameters, bend });
+    const honestReply = serve();
+    const judge = (served: SyntheticReply, windows: readonly WindowBytes[], isExact = false) => {
+      const report = { ...(isExact ? honest : inexact(windows)), windows, responseHash: served.record.responseHash };
+      return adjudicateReport(crypto, served, { ...report, promptTokensHash: served.header.promptTokensHash });
+    };
+    const failed = ({ checks }: ReturnType<typeof judge>) =>
+      checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
+
+    it('covers the same tokens in every class: an honest reply is accepted under drift', () => {
+      expect(judge(honestReply, honestReply.opening.windows, true).outcome).toBe('accept');
+      const drifted = judge(honestReply, drift(honestReply, 0.001, 2));
+      expect(drifted.checks).toContainEqual(expect.objectContaining({ id: 'repeated-tokens', status: 'pass' }));
+      expect(drifted.outcome).toBe('accept');
+    });
+
+    it('covers no token that prompt and reply do not have: a false mark is a fact, and stage 1 lets it pass', () => {
+      const mark = (row: DrawRow): DrawRow => {
+        const { logSum, marks } = row.repeated as NonNullable<DrawRow['repeated']>;
+        const listed = [...row.ids, ...(row.tailId === undefined ? [] : [row.tailId])];
+        // The prompt has the tokens 1, 2 and 3.
+        return { ...row, repeated: { logSum, marks: marks.map((was, i) => (listed[i] === 1 ? 0 : was)) } };
+      };
+      const first = decodeDraws(honestReply.opening.windows[0]!.draws, honestReply.header).rows;
+      const at = first.findIndex(({ ids, repeated }) => ids.some((id, i) => id === 1 && repeated?.marks[i] === 1));
+      expect(at).toBeGreaterThanOrEqual(0);
+      const windows = honestReply.opening.windows.map((window) => {
+        const { rows, runs } = decodeDraws(window.draws, honestReply.header);
+        return { ...window, draws: encodeDraws({ rows: rows.map(mark), runs }, honestReply.header) };
+      });
+      const verdict = judge(honestReply, windows);
+      expect([verdict.outcome, failed(verdict), verdict.fault?.isFact]).toEqual(['reject', ['repeated-tokens'], true]);
+    });
+
+    it('rejects a provider whose log-sums weaken the penalty', () => {
+      const weak = serve({
+        row: (row) => ({ ...row, repeated: { ...row.repeated!, logSum: row.repeated!.logSum - 6 * 65_536 } }),
+      });
+      const rows = (reply: SyntheticReply) => reply.opening.windows;
+      expect(failed(judge(weak, rows(honestReply), true))).toContain('equality');
+    });
   });
 
   it('rejects the largest tail that stage 1 lets through, with every listed value true', () => {

@@ -7,6 +7,7 @@ import {
   type Filter,
   MAX_LISTED,
   NAT,
+  PLAIN_SAMPLER,
   type SamplerSettings,
   TAIL_RANK,
   WEIGHT_ONE,
@@ -289,12 +290,11 @@ function createPosition(random: () => number): { settings: SamplerSettings; posi
   let token = listed[below(count)] as number;
   while (!isListed && ids.has(token)) token = below(width + 1);
   const settings: SamplerSettings = {
+    ...PLAIN_SAMPLER,
     temperatureQ16: some(1, NAT / 2, 52_429, NAT, NAT, NAT, 2 * NAT, 100 * NAT),
     topK: some(0, 0, 0, 1, 2, 5, 20, count - 1, count, count + 1, 200),
     topPQ24: some(WEIGHT_ONE, WEIGHT_ONE, 1, below(WEIGHT_ONE) + 1, WEIGHT_ONE - below(2 ** 22), WEIGHT_ONE - 1),
     minPQ24: some(0, 0, 1, below(2 ** 10), below(2 ** 20), below(WEIGHT_ONE), WEIGHT_ONE),
-    presencePenaltyQ16: 0,
-    frequencyPenaltyQ16: 0,
     filterOrder: some(...ORDERS, []),
   };
   const tokenCost =

@@ -2,7 +2,7 @@ import { drawNormal } from '@ogong/testing/synthetic/synthetic-evidence';
 import { describe, expect, it } from 'vitest';
 import { createSeededRandom } from '../../../base/seeded-random.ts';
 import { computeQuantile } from '../../../statistics/statistics.ts';
-import { computeWeights, createWeights, drawRank, type SamplerSettings, WEIGHT_ONE } from '../sampling/sampler.ts';
+import { computeWeights, createWeights, drawRank, PLAIN_SAMPLER, type SamplerSettings, WEIGHT_ONE } from '../sampling/sampler.ts';
 import {
   addDrawMargin,
   binMargin,
@@ -12,15 +12,7 @@ import {
   MARGIN_BINS,
 } from './draw-margin.ts';
 
-const SETTINGS: SamplerSettings = {
-  temperatureQ16: 65536,
-  topK: 0,
-  topPQ24: WEIGHT_ONE,
-  minPQ24: 0,
-  presencePenaltyQ16: 0,
-  frequencyPenaltyQ16: 0,
-  filterOrder: ['top-k', 'top-p', 'min-p'],
-};
+const SETTINGS = PLAIN_SAMPLER;
 
 function measure(settings: SamplerSettings, position: Parameters<ReturnType<typeof createDrawMeter>['measure']>[0]) {
   const out: DrawMargin = { matches: false, margin: -1, gap: -1 };
