@@ -19,7 +19,7 @@ const SAMPLERS: readonly Partial<SamplerSettings>[] = [
   { temperatureQ16: 0 },
   { presencePenaltyQ16: NAT / 2, frequencyPenaltyQ16: NAT / 8 },
   { temperatureQ16: NAT / 2, frequencyPenaltyQ16: -NAT / 4 },
-  { temperatureQ16: NAT / 2, repetitionPenaltyQ16: 1.2 * NAT, repetitionWindow: 9 },
+  { temperatureQ16: NAT / 2, repetitionPenaltyQ16: 1.25 * NAT, repetitionWindow: 9 },
 ];
 
 /** A few likely tokens, so that runs repeat, and an end that comes. */

@@ -172,7 +172,7 @@ const SAMPLERS: readonly Partial<SamplerSettings>[] = [
   {},
   { temperatureQ16: 0 },
   { presencePenaltyQ16: NAT / 2, frequencyPenaltyQ16: NAT / 8 },
-  { repetitionPenaltyQ16: 1.3 * NAT },
+  { repetitionPenaltyQ16: 1.25 * NAT },
 ];
 
 const toRequest = ({ promptTokens, maxTokens, number }: Arrival): TextGenerationRequest => {

@@ -91,7 +91,7 @@ const SAMPLERS: Readonly<Record<string, Partial<SamplerSettings>>> = {
   'very hot': { temperatureQ16: 20 * NAT },
   'min-p': { minPQ24: Math.round(0.05 * WEIGHT_ONE), filterOrder: ['min-p'] },
   penalised: { presencePenaltyQ16: 0.5 * NAT, frequencyPenaltyQ16: 0.25 * NAT },
-  'repetition penalised': { repetitionPenaltyQ16: 1.3 * NAT, temperatureQ16: 0.7 * NAT },
+  'repetition penalised': { repetitionPenaltyQ16: 1.25 * NAT, temperatureQ16: 0.75 * NAT },
   'repetition rewarded': { repetitionPenaltyQ16: 0.75 * NAT, repetitionWindow: 6, presencePenaltyQ16: 0.5 * NAT },
   'penalised and cool': { temperatureQ16: 0.5 * NAT, frequencyPenaltyQ16: -NAT / 8, topK: 10 },
 };
