@@ -11,8 +11,8 @@ export const ALL_CASES: readonly ClientCase[] = [
   ...COMPLETION_CASES,
   ...RESPONSES_CASES,
   ...ANTHROPIC_CASES,
-  ...AI_SDK_CASES,
-  ...LANGCHAIN_CASES,
   ...OLLAMA_CASES,
+  ...AI_SDK_CASES,
   ...AI_SDK_OLLAMA_CASES,
+  ...LANGCHAIN_CASES,
 ];

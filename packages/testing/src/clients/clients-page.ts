@@ -32,11 +32,11 @@ An empty cell: the client lacks the feature, or it has no test. A tool loop runs
 | AI SDK: openai (responses) | \`providerOptions: { openai: { store: false } }\`. Otherwise a tool loop sends references to earlier items, and no server here stores items. |
 | AI SDK: anthropic | \`providerOptions: { anthropic: { structuredOutputMode: 'outputFormat' } }\` for schemas. Otherwise the provider turns the schema into a tool. |
 | AI SDK: ollama-ai-provider-v2 | Limits, temperature and stop strings in \`providerOptions.ollama.options\`. The provider ignores those of the AI SDK. It puts the server's message in \`responseBody\`. |
-| LangChain JS: ChatAnthropic | The default method of \`withStructuredOutput\`. With \`jsonSchema\` the client leaves out the allowed values of a string. |
+| LangChain JS: ChatAnthropic | The default method of \`withStructuredOutput\`. With \`jsonSchema\` the client only describes the allowed values of a string. |
 
 ## Clients without tests
 
-LlamaIndex.TS: its publisher has marked \`@llamaindex/core\`, \`@llamaindex/openai\`, \`@llamaindex/anthropic\` and \`@llamaindex/ollama\` as no longer maintained. They depend on \`openai\` 5.
+LlamaIndex.TS: its publisher has marked \`@llamaindex/core\`, \`@llamaindex/openai\`, \`@llamaindex/anthropic\` and \`@llamaindex/ollama\` as no longer maintained. \`@llamaindex/openai\` depends on \`openai\` 5.
 
 ## Notes
 

@@ -4,7 +4,7 @@ import { createResponsesDialect } from './responses-format.ts';
 
 const dialect = createResponsesDialect({
   identity: { id: 'resp_1', created: 5, model: 'm' },
-  asked: { instructions: 'Be brief.', store: true, metadata: { a: 'b' } },
+  asked: { instructions: 'Be brief.', store: true, metadata: { a: 'b' }, tools: [{ type: 'function', name: 'look' }] },
   nowMs: () => 7_000,
   nameCall: (call) => `call_${call}`,
 });
@@ -26,6 +26,12 @@ describe("answers of OpenAI's Responses API", () => {
       output: items,
       usage: { input_tokens: 10, input_tokens_details: { cached_tokens: 4 }, output_tokens: 3, total_tokens: 13 },
     });
+  });
+
+  it('state every field of a function that the request left out', () => {
+    const parts = { content: 'Hm.', reasoning: '', calls: [] };
+    const body = dialect.body({ parts, stopReason: 'stop-token', hasCalls: false }, usage);
+    expect(body.tools).toEqual([{ type: 'function', name: 'look', parameters: null, strict: null }]);
   });
 
   it('have a text, even an empty one', () => {
