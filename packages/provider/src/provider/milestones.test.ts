@@ -78,7 +78,7 @@ async function* untilError<T>(events: AsyncIterable<T>): AsyncGenerator<T> {
 
 async function ask(tokens: number, milestones = true, realEngine?: TextEngine): Promise<GenerateRequest> {
   network = await createNetwork({ ...(realEngine && { realEngine }) });
-  return Object.assign(network.order({ body: { max_tokens: tokens, temperature: 0.9, stop: ['never'] } }), {
+  return Object.assign(network.order({ body: { max_tokens: tokens, temperature: 0.85, stop: ['never'] } }), {
     milestones,
   });
 }

@@ -257,6 +257,8 @@ describe('a verifier', () => {
     ['ended by its stop token', { max_tokens: 200, logit_bias: { 2: 8 } }, 'stop-token'],
     ['cut at a stop string', { max_tokens: 200, stop: [' a'], seed: 6 }, 'stop-string'],
     ['cut in the middle of a character', { max_tokens: 60, seed: 11, temperature: 2 }, undefined],
+    ['with a repetition penalty', { repetition_penalty: 1.3, temperature: 0.8 }, undefined],
+    ['with a repetition penalty below one of the last tokens', { repeat_penalty: 0.8, repeat_last_n: 20 }, undefined],
     ['with penalties and biases', { logit_bias: { 260: 5 }, frequency_penalty: 1, top_p: 0.9 }, undefined],
   ])('confirms a reply %s', async (_name, body, stopReason) => {
     const verifier = await start();

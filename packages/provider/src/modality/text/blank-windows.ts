@@ -7,6 +7,7 @@ import {
   encodeSketch,
   WINDOW_TOKENS,
 } from '@ogong/protocol/modality/text/commitment/window';
+import { NAT } from '@ogong/protocol/modality/text/sampling/sampler';
 
 /**
  * Windows with the claimed tokens and list sizes, but without scores. A report holds them if the claim has another vocabulary or
@@ -14,15 +15,18 @@ import {
  * @throws ProtocolError if a token or a list does not fit the header's vocabulary.
  */
 export function createBlankWindows(
-  { vocabularySize, sketchDirections }: Pick<Header, 'vocabularySize' | 'sketchDirections'>,
+  { vocabularySize, sketchDirections, sampler }: Pick<Header, 'vocabularySize' | 'sketchDirections' | 'sampler'>,
   { outputTokens, listSizes }: { readonly outputTokens: Uint32Array; readonly listSizes: Uint8Array },
 ): WindowBytes[] {
   const windows: WindowBytes[] = [];
+  const isMarked = sampler.repetitionPenaltyQ16 !== NAT;
   for (let at = 0; at < outputTokens.length; at += WINDOW_TOKENS) {
     const length = Math.min(WINDOW_TOKENS, outputTokens.length - at);
-    const rows = Array.from({ length }, (_, i) =>
-      createBlankRow(outputTokens[at + i] as number, listSizes[at + i] as number),
-    );
+    const rows = Array.from({ length }, (_, i) => {
+      const size = listSizes[at + i] as number;
+      const row = createBlankRow(outputTokens[at + i] as number, size);
+      return isMarked ? { ...row, repeated: { logSum: 0, marks: new Uint8Array(size) } } : row;
+    });
     const sketch = Array.from({ length }, () => createSketchRow(sketchDirections));
     windows.push({
       draws: encodeDraws({ rows, runs: [{ length, shapeClass: 0 }] }, { vocabularySize }),
