@@ -5,7 +5,7 @@ import type { ResolvedModel } from '@ogong/models/resolve';
 import { openFileHashes } from '@ogong/models/store';
 import { createLoadingLines } from '@ogong/provider/commands/loading-lines';
 
-export interface BringOptions {
+export interface BringModelOptions {
   readonly modelsDir: string;
   readonly output: Pick<Output, 'writeError'>;
   /** Ends a download. */
@@ -13,13 +13,13 @@ export interface BringOptions {
 }
 
 /**
- * Brings a model onto this machine. Standard error shows downloads and reads of large files: on a terminal one line that is written anew,
- * elsewhere at most a line for each tenth.
+ * Brings a model onto this machine. Standard error shows downloads and reads of large files. A terminal has one line that is written
+ * anew. Other outputs have at most a line for each tenth.
  * @param reference see models/source.ts. @throws ModelError
  */
 export async function bringModel(
   reference: string,
-  { modelsDir: storeDir, output, signal }: BringOptions,
+  { modelsDir: storeDir, output, signal }: BringModelOptions,
 ): Promise<ResolvedModel> {
   const isTerminal = process.stderr.isTTY === true;
   // An output shows control sequences as text.

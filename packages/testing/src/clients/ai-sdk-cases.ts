@@ -10,7 +10,7 @@ import { createOllama } from 'ai-sdk-ollama';
 import { Ollama } from 'ollama';
 import { createOllama as createOllamaV2 } from 'ollama-ai-provider-v2';
 import { expect } from 'vitest';
-import { type AiSdk, createAiSdkRuns, type OpenModel, type RunOptions } from './ai-sdk-runs.ts';
+import { type AiSdk, type AiSdkRunOptions, createAiSdkRuns, type OpenLanguageModel } from './ai-sdk-runs.ts';
 import { type ClientCase, type ClientTarget, LIMIT, listCases, QUESTION } from './client-case.ts';
 
 /** Both versions have the same functions, and only differ in types. */
@@ -42,9 +42,9 @@ export const AI_SDK_CASES: readonly ClientCase[] = VERSIONS.flatMap(
         ...{ name: 'ogong', ...configure(target) },
         ...{ includeUsage: true, supportsStructuredOutputs: true },
       });
-    const openAi: RunOptions = { overflow: 'maximum context length' };
+    const openAi: AiSdkRunOptions = { overflow: 'maximum context length' };
     // The API of responses has no stop strings.
-    const openResponses: OpenModel = (target) => openOpenAi(configure(target)).responses(target.model);
+    const openResponses: OpenLanguageModel = (target) => openOpenAi(configure(target)).responses(target.model);
     const { stop: _, ...responses } = createAiSdkRuns(sdk, openResponses, openAi);
     return [
       ...listCases(

@@ -35,7 +35,7 @@ export interface AiSdk {
   readonly streamText: typeof streamText;
 }
 
-export type OpenModel = (target: ClientTarget) => LanguageModel;
+export type OpenLanguageModel = (target: ClientTarget) => LanguageModel;
 type Runs = Partial<Record<ClientCase['feature'], ClientCase['run']>>;
 
 const offerWeather = (execute: (input: { readonly city: string }) => string) => ({
@@ -56,7 +56,7 @@ const OPTIONS = {
 };
 
 /** How a provider differs from the others. */
-export interface RunOptions {
+export interface AiSdkRunOptions {
   /** False: its API has no tool choice, so that the model decides whether it calls. Default: true. */
   readonly forcesCalls?: boolean;
   /** Checks the error of a refused request. Default: an APICallError with this status. */
@@ -81,8 +81,8 @@ export function createAiSdkRuns(
     stepCountIs: stepCount,
     streamText: stream,
   }: AiSdk,
-  open: OpenModel,
-  { forcesCalls = true, overflow, expectError, writeLimits }: RunOptions,
+  open: OpenLanguageModel,
+  { forcesCalls = true, overflow, expectError, writeLimits }: AiSdkRunOptions,
 ): Runs {
   const ask = (target: ClientTarget, more: Partial<Limits> = {}) => {
     const limits = { maxOutputTokens: LIMIT, ...more };
@@ -92,7 +92,7 @@ export function createAiSdkRuns(
       providerOptions: { ...OPTIONS, ...writeLimits?.(limits) },
     };
   };
-  const expectRefusal: NonNullable<RunOptions['expectError']> =
+  const expectRefusal: NonNullable<AiSdkRunOptions['expectError']> =
     expectError ??
     ((error, { status, message }) => {
       expect(CallError.isInstance(error)).toBe(true);

@@ -2,7 +2,14 @@ import { drawNormal } from '@ogong/testing/synthetic/synthetic-evidence';
 import { describe, expect, it } from 'vitest';
 import { createSeededRandom } from '../../../base/seeded-random.ts';
 import { computeQuantile } from '../../../statistics/statistics.ts';
-import { computeWeights, createWeights, drawRank, PLAIN_SAMPLER, type SamplerSettings, WEIGHT_ONE } from '../sampling/sampler.ts';
+import {
+  computeWeights,
+  createWeights,
+  drawRank,
+  PLAIN_SAMPLER,
+  type SamplerSettings,
+  WEIGHT_ONE,
+} from '../sampling/sampler.ts';
 import {
   addDrawMargin,
   binMargin,
