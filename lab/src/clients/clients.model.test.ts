@@ -36,6 +36,8 @@ const SELECTION: ClientSelection = {
     'AI SDK 7: ollama-ai-provider-v2: tools': UNFORCED,
     'AI SDK 7: ai-sdk-ollama: tools': UNFORCED,
     'LangChain JS: ChatOllama: tools': UNFORCED,
+    'LangChain JS: ChatAnthropic: JSON of a schema':
+      'the tool of its schema leaves no room in the context of this model',
   },
 };
 

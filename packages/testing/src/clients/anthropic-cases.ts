@@ -98,11 +98,12 @@ export const ANTHROPIC_CASES: readonly ClientCase[] = listCases(
       const asked = { ...message(target), max_tokens: 200 };
       const output_config = { format: { type: 'json_schema' as const, schema: THING_SCHEMA } };
       expect(readText(await connect(target).messages.create({ ...asked, output_config }))).toMatch(THING);
+      // The client sends no bounds of numbers, but checks them.
+      const colored = THING_OBJECT.pick({ color: true });
       const parsed = await connect(target).messages.parse({
-        ...asked,
-        output_config: { format: zodOutputFormat(THING_OBJECT) },
+        ...{ ...asked, output_config: { format: zodOutputFormat(colored) } },
       });
-      expect(THING_OBJECT.shape.color.safeParse(parsed.parsed_output?.color).success).toBe(true);
+      expect(colored.safeParse(parsed.parsed_output).success).toBe(true);
     },
     async 'tool loop'(target) {
       const { cities, call } = createWeather();
