@@ -10,7 +10,7 @@ import { createOllama } from 'ai-sdk-ollama';
 import { Ollama } from 'ollama';
 import { createOllama as createOllamaV2 } from 'ollama-ai-provider-v2';
 import { expect } from 'vitest';
-import { type AiSdk, type AiSdkRunOptions, createAiSdkRuns, type OpenLanguageModel } from './ai-sdk-runs.ts';
+import { type AiSdk, createAiSdkRuns, type OpenLanguageModel, type ProviderRules } from './ai-sdk-runs.ts';
 import { type ClientCase, type ClientTarget, LIMIT, listCases, QUESTION } from './client-case.ts';
 
 /** Both versions have the same functions, and only differ in types. */
@@ -42,7 +42,7 @@ export const AI_SDK_CASES: readonly ClientCase[] = VERSIONS.flatMap(
         ...{ name: 'ogong', ...configure(target) },
         ...{ includeUsage: true, supportsStructuredOutputs: true },
       });
-    const openAi: AiSdkRunOptions = { overflow: 'maximum context length' };
+    const openAi: ProviderRules = { overflow: 'maximum context length' };
     // The API of responses has no stop strings.
     const openResponses: OpenLanguageModel = (target) => openOpenAi(configure(target)).responses(target.model);
     const { stop: _, ...responses } = createAiSdkRuns(sdk, openResponses, openAi);
@@ -104,7 +104,7 @@ function listOllamaV2Runs(): ReturnType<typeof createAiSdkRuns> {
       expect(error).toMatchObject({ statusCode: status, responseBody: expect.stringContaining(message) }),
   });
   // It turns thinking off in every request, which changes the prompt.
-  const expectAnother =
+  const compareUnthinking =
     (run: ClientCase['run'] | undefined): ClientCase['run'] =>
     async (target) => {
       const { model, fetch } = target;
@@ -115,7 +115,12 @@ function listOllamaV2Runs(): ReturnType<typeof createAiSdkRuns> {
       await run?.({ ...target, answer: content, stop: content.trim().split(' ')[3] as string });
     };
   const { answer, stream, stop } = runs;
-  return { ...runs, answer: expectAnother(answer), stream: expectAnother(stream), stop: expectAnother(stop) };
+  return {
+    ...runs,
+    answer: compareUnthinking(answer),
+    stream: compareUnthinking(stream),
+    stop: compareUnthinking(stop),
+  };
 }
 
 function openV2({ origin, fetch }: ClientTarget) {

@@ -56,7 +56,7 @@ const OPTIONS = {
 };
 
 /** How a provider differs from the others. */
-export interface AiSdkRunOptions {
+export interface ProviderRules {
   /** False: its API has no tool choice, so that the model decides whether it calls. Default: true. */
   readonly forcesCalls?: boolean;
   /** Checks the error of a refused request. Default: an APICallError with this status. */
@@ -82,7 +82,7 @@ export function createAiSdkRuns(
     streamText: stream,
   }: AiSdk,
   open: OpenLanguageModel,
-  { forcesCalls = true, overflow, expectError, writeLimits }: AiSdkRunOptions,
+  { forcesCalls = true, overflow, expectError, writeLimits }: ProviderRules,
 ): Runs {
   const ask = (target: ClientTarget, more: Partial<Limits> = {}) => {
     const limits = { maxOutputTokens: LIMIT, ...more };
@@ -92,7 +92,7 @@ export function createAiSdkRuns(
       providerOptions: { ...OPTIONS, ...writeLimits?.(limits) },
     };
   };
-  const expectRefusal: NonNullable<AiSdkRunOptions['expectError']> =
+  const expectRefusal: NonNullable<ProviderRules['expectError']> =
     expectError ??
     ((error, { status, message }) => {
       expect(CallError.isInstance(error)).toBe(true);

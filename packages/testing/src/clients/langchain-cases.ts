@@ -51,7 +51,7 @@ const readUsage = (message: object) =>
   (message as { usage_metadata?: { input_tokens: number; output_tokens: number; total_tokens: number } })
     .usage_metadata;
 
-interface RunOptions {
+interface ChatModelRules {
   /** False: its API has no tool choice, so that the model decides whether it calls. Default: true. */
   readonly forcesCalls?: boolean;
   /** Fields of its errors. */
@@ -64,7 +64,7 @@ interface RunOptions {
 /** Creates the cases that all chat models of LangChain share. */
 const createRuns = (
   open: Open,
-  { forcesCalls = true, unknownModel, overflow, schema = {} }: RunOptions,
+  { forcesCalls = true, unknownModel, overflow, schema = {} }: ChatModelRules,
 ): Partial<Record<ClientCase['feature'], ClientCase['run']>> => ({
   async answer(target) {
     expect((await open(target).invoke(question)).text).toBe(target.answer);
@@ -145,7 +145,7 @@ const expectVectors = (vectors: readonly (readonly number[])[]): void => {
 
 const unknownModel = { status: 404, lc_error_code: 'MODEL_NOT_FOUND' };
 const overflow = { name: ContextOverflowError.name };
-const openAi: RunOptions = { unknownModel, overflow, schema: { method: 'jsonSchema', strict: true } };
+const openAi: ChatModelRules = { unknownModel, overflow, schema: { method: 'jsonSchema', strict: true } };
 // The API of responses has no stop strings.
 const { stop: _, ...responses } = createRuns(openChat(true), openAi);
 
