@@ -191,6 +191,7 @@ export function worstSchemas(size: number): unknown[] {
     },
     { type: 'integer', minimum: Number(`1${'0'.repeat(15)}`), maximum: Number(`9${'0'.repeat(15)}`) },
     ...worstPatterns(size).map((pattern) => ({ type: 'string', pattern })),
+    ...worstPatterns(size).map((pattern) => ({ type: 'string', pattern, minLength: 9, maxLength: 99 })),
   ];
 }
 

@@ -101,6 +101,10 @@ const SCHEMAS: readonly (readonly [name: string, schema: unknown, message: RegEx
   ],
   ['groups deeper than 24', { pattern: `${'('.repeat(2000)}a${')'.repeat(2000)}` }, /deeper than 24/],
   ['nested counts', { pattern: '^(((a{0,4096}){0,4096}){0,4096}){0,4096}$' }, undefined],
+  ['an automaton of many states', { pattern: '^(a|b)*a(a|b){30}c*$', maxLength: 60 }, /steps of work/],
+  ['an automaton of many positions', { pattern: '^(((a?b?){64}){64}){64}c*$', minLength: 9 }, /steps of work/],
+  ['an automaton of many edges', { pattern: '^(a?b?){4000}c*$', maxLength: 5000 }, /steps of work/],
+  ['an automaton of many counts', { pattern: '^a*b*$', maxLength: 65_536 }, /steps of work|131072/],
   ['empty alternatives', { pattern: '|'.repeat(4000) }, undefined],
   ['250 patterns', { anyOf: list(250, () => ({ pattern: '[^a]'.repeat(1000) })) }, /131072/],
   [

@@ -33,6 +33,7 @@ const ALL_BLANKS: readonly CodePointRange[] = [
   [0xfeff, 0xfeff],
 ];
 const outside = (ranges: readonly CodePointRange[]): readonly CodePointRange[] => invertRanges(normaliseRanges(ranges));
+const EVERY_CHARACTER = outside([]);
 const ANY_CHARACTER = outside(LINE_ENDS);
 const CLASSES: ReadonlyMap<string, readonly CodePointRange[]> = new Map([
   ['d', DIGITS],
@@ -68,7 +69,7 @@ const PLAIN = outside(MUST_ESCAPE);
 const written = new WeakMap<readonly CodePointRange[], string>();
 
 /** Creates the rule of one character of these ranges within a JSON string. */
-function toJsonCharacter(ranges: readonly CodePointRange[]): string {
+export function toJsonCharacter(ranges: readonly CodePointRange[]): string {
   const rule = written.get(ranges) ?? writeJsonCharacter(ranges);
   written.set(ranges, rule);
   return rule;
@@ -94,12 +95,53 @@ function intersect(some: readonly CodePointRange[], others: readonly CodePointRa
   );
 }
 
+/** A part of a regular expression, with its rule for the inside of a JSON string. */
+export type PatternPart = {
+  readonly rule: string;
+  /** Lengths of its texts, in characters. */
+  readonly shortest: number;
+  readonly longest: number;
+} & (
+  | { readonly kind: 'class'; readonly ranges: readonly CodePointRange[] }
+  | { readonly kind: 'sequence' | 'choice'; readonly parts: readonly PatternPart[] }
+  | { readonly kind: 'repeat'; readonly body: PatternPart; readonly min: number; readonly max: number }
+);
+
+const oneCharacter = (ranges: readonly CodePointRange[], rule = toJsonCharacter(ranges)): PatternPart => ({
+  ...{ kind: 'class', rule, ranges, shortest: 1, longest: 1 },
+});
+
+function joinParts(parts: readonly PatternPart[]): PatternPart {
+  const [shortest, longest] = (['shortest', 'longest'] as const).map((end) =>
+    parts.reduce((sum, part) => sum + part[end], 0),
+  ) as [number, number];
+  const rule = parts.length === 0 ? '""' : parts.map((part) => part.rule).join(' ');
+  return { kind: 'sequence', rule, parts, shortest, longest };
+}
+
+function chooseParts(parts: readonly [PatternPart, ...PatternPart[]]): PatternPart {
+  if (parts.length === 1) return parts[0];
+  const shortest = parts.reduce((least, part) => Math.min(least, part.shortest), Number.POSITIVE_INFINITY);
+  const longest = parts.reduce((most, part) => Math.max(most, part.longest), 0);
+  return { kind: 'choice', rule: `(${parts.map(({ rule }) => rule).join(' | ')})`, parts, shortest, longest };
+}
+
+function repeatPart(body: PatternPart, repeat: string, min: number, max: number): PatternPart {
+  const longest = body.longest === 0 || max === 0 ? 0 : body.longest * max;
+  return { kind: 'repeat', rule: body.rule + repeat, body, min, max, shortest: body.shortest * min, longest };
+}
+
 /**
- * Converts a regular expression to a rule for the inside of a JSON string. @param anything rule of any characters, for an end
- * that is not fixed.
+ * Parses a regular expression to rules for the inside of a JSON string. @param anyCharacter rule of any character, for an end that is
+ * not fixed.
  * @throws GrammarError naming the part that cannot be expressed.
  */
-export function patternToGrammar(pattern: string, anything: string, { charge }: Pick<WorkBudget, 'charge'>): string {
+export function readPattern(
+  pattern: string,
+  anyCharacter: string,
+  { charge }: Pick<WorkBudget, 'charge'>,
+): PatternPart {
+  const anything = repeatPart(oneCharacter(EVERY_CHARACTER, anyCharacter), '*', 0, Number.POSITIVE_INFINITY);
   if (pattern.length > MAX_PATTERN)
     throw new GrammarError('unsupported-schema', `pattern has more than ${MAX_PATTERN} characters`);
   charge(pattern.length);
@@ -113,16 +155,16 @@ export function patternToGrammar(pattern: string, anything: string, { charge }: 
     return true;
   };
 
-  const parseChoice = (depth: number): string => {
+  const parseChoice = (depth: number): PatternPart => {
     if (depth > MAX_DEPTH) throw problem(`groups stand in each other deeper than ${MAX_DEPTH}`);
-    const options = [parseSequence(depth)];
+    const options: [PatternPart, ...PatternPart[]] = [parseSequence(depth)];
     while (takeIf('|')) options.push(parseSequence(depth));
-    for (const option of options) charge(option.length + 3);
-    return options.length === 1 ? (options[0] as string) : `(${options.join(' | ')})`;
+    for (const { rule } of options) charge(rule.length + 3);
+    return chooseParts(options);
   };
 
-  const parseSequence = (depth: number): string => {
-    const items: string[] = [];
+  const parseSequence = (depth: number): PatternPart => {
+    const items: PatternPart[] = [];
     // Only a whole pattern, or one of its alternatives, can be anchored at the ends of the text.
     const isTop = depth === 0;
     if (isTop && !takeIf('^')) items.push(anything);
@@ -134,15 +176,15 @@ export function patternToGrammar(pattern: string, anything: string, { charge }: 
         break;
       }
       const item = parseRepeat(parseItem(depth));
-      charge(item.length + 1);
+      charge(item.rule.length + 1);
       items.push(item);
     }
     if (isTop && characters[at] === ')') throw problem('a ) has no (');
     if (isTop && !isEnded) items.push(anything);
-    return items.length === 0 ? '""' : items.join(' ');
+    return joinParts(items);
   };
 
-  const parseItem = (depth: number): string => {
+  const parseItem = (depth: number): PatternPart => {
     charge(STEPS_OF_ITEM);
     const character = characters[at++] as string;
     if (character === '(') {
@@ -150,14 +192,14 @@ export function patternToGrammar(pattern: string, anything: string, { charge }: 
         throw problem('groups that look ahead or behind, or have names, cannot be expressed');
       const inside = parseChoice(depth + 1);
       if (!takeIf(')')) throw problem('a ( has no )');
-      return `(${inside})`;
+      return { ...inside, rule: `(${inside.rule})` };
     }
-    if (character === '[') return toJsonCharacter(parseClass());
-    if (character === '.') return toJsonCharacter(ANY_CHARACTER);
-    if (character === '\\') return toJsonCharacter(parseEscape());
+    if (character === '[') return oneCharacter(parseClass());
+    if (character === '.') return oneCharacter(ANY_CHARACTER);
+    if (character === '\\') return oneCharacter(parseEscape());
     if ('^$*+?{}]'.includes(character)) throw problem(`${character} cannot stand at ${at}`);
     const codePoint = character.codePointAt(0) as number;
-    return toJsonCharacter([[codePoint, codePoint]]);
+    return oneCharacter([[codePoint, codePoint]]);
   };
 
   const parseEscape = (): readonly CodePointRange[] => {
@@ -212,20 +254,22 @@ export function patternToGrammar(pattern: string, anything: string, { charge }: 
     return [[codePoint, Math.min(codePoint, LAST_CODE_POINT)]];
   };
 
-  const parseRepeat = (item: string): string => {
+  const parseRepeat = (item: PatternPart): PatternPart => {
     const counted = /^\{(\d{1,9})(?:(,)(\d{1,9})?)?\}/.exec(characters.slice(at, at + 24).join(''));
-    let repeat = '';
+    let repeated = item;
     if (counted !== null) {
-      at += counted[0].length;
-      if (Math.max(Number(counted[1]), Number(counted[3] ?? 0)) > MAX_COUNT)
-        throw problem(`a part repeats at most ${MAX_COUNT} times`);
-      repeat = counted[0];
-    } else if (takeIf('*')) repeat = '*';
-    else if (takeIf('+')) repeat = '+';
-    else if (takeIf('?')) repeat = '?';
+      const [text, low, comma, high] = counted;
+      at += text.length;
+      const min = Number(low);
+      if (Math.max(min, Number(high ?? 0)) > MAX_COUNT) throw problem(`a part repeats at most ${MAX_COUNT} times`);
+      const most = comma === undefined ? min : Number.POSITIVE_INFINITY;
+      repeated = repeatPart(item, text, min, high === undefined ? most : Number(high));
+    } else if (takeIf('*')) repeated = repeatPart(item, '*', 0, Number.POSITIVE_INFINITY);
+    else if (takeIf('+')) repeated = repeatPart(item, '+', 1, Number.POSITIVE_INFINITY);
+    else if (takeIf('?')) repeated = repeatPart(item, '?', 0, 1);
     // A lazy repeat matches the same texts.
-    if (repeat !== '') takeIf('?');
-    return item + repeat;
+    if (repeated !== item) takeIf('?');
+    return repeated;
   };
 
   if (!pattern.isWellFormed()) throw problem('it is no text');

@@ -1,13 +1,14 @@
 import { MAX_GRAMMAR_BYTES } from '../gbnf.ts';
 import { GrammarError } from '../grammar-error.ts';
 import { createSchemaBudget, type WorkBudget } from '../work-budget.ts';
+import { boundPattern } from './bounded-pattern.ts';
 import { isNever, mergeSchemas, valuesOf } from './combine.ts';
 import { FORMATS } from './formats.ts';
 import { JSON_NEEDS, JSON_RULES } from './json-rules.ts';
 import { quote, quoteOptions } from './literals.ts';
 import { integersWithin, numbersWithin } from './numbers.ts';
 import { addOtherTexts } from './other-texts.ts';
-import { patternToGrammar } from './pattern.ts';
+import { type PatternPart, readPattern } from './pattern.ts';
 import {
   isOfType,
   KEYWORDS_OF,
@@ -334,18 +335,30 @@ function addString(conversion: Conversion, schema: Schema, where: string): strin
   const held =
     pattern !== undefined || format !== undefined ? chooseRule(conversion, { pattern, format }, where) : undefined;
   if (held !== undefined) {
-    const { keyword, rule, shortest, longest } = held;
+    const { rule, shortest, longest, pattern: part } = held;
     const other = least > shortest ? 'minLength' : (most ?? Infinity) < longest ? 'maxLength' : undefined;
-    if (other !== undefined) throw refuse(where, other, `stands beside ${keyword}; one of both can be expressed`);
-    return addRule(conversion, `"\\"" ${rule} "\\""`);
+    if (other === undefined) return addRule(conversion, `"\\"" ${rule} "\\""`);
+    if (part === undefined) throw refuse(where, other, 'stands beside format; one of both can be expressed');
+    const bounded = boundPattern(
+      part,
+      { least, most: most ?? Infinity },
+      {
+        charge: conversion.work.charge,
+        reserve: () => `s${conversion.made++}`,
+        addRule: (text, name) => void addRule(conversion, text, name),
+      },
+    );
+    if (bounded === undefined) throw refuse(where, other, 'leaves no text of the pattern');
+    return addRule(conversion, `"\\"" ${bounded} "\\""`);
   }
   if (least === 0 && most === undefined) return useJson(conversion, 'string');
   return addRule(conversion, `"\\"" ${useJson(conversion, 'char')}{${least},${most ?? ''}} "\\""`);
 }
 
 interface HeldRule {
-  readonly keyword: 'pattern' | 'format';
   readonly rule: string;
+  /** Undefined if a format holds. */
+  readonly pattern?: PatternPart;
   /** Lengths of the rule's texts, in characters. */
   readonly shortest: number;
   readonly longest: number;
@@ -363,15 +376,15 @@ function chooseRule(
   const known = format !== undefined && Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined;
   if (pattern !== undefined) {
     try {
-      const rule = patternToGrammar(pattern, `${useJson(conversion, 'char')}*`, conversion.work);
+      const part = readPattern(pattern, useJson(conversion, 'char'), conversion.work);
       if (format !== undefined) conversion.unheld.add('format');
-      return { keyword: 'pattern', rule, shortest: 0, longest: Number.POSITIVE_INFINITY };
+      return { ...part, pattern: part };
     } catch (error) {
       if (known === undefined || !(error instanceof GrammarError) || error.code !== 'unsupported-schema') throw error;
       conversion.unheld.add('pattern');
     }
   }
-  if (known !== undefined) return { keyword: 'format', ...known };
+  if (known !== undefined) return known;
   const name = JSON.stringify(String(format).slice(0, 40));
   throw refuse(where, 'format', `${name} is not known; known are ${Object.keys(FORMATS).join(', ')}`);
 }
