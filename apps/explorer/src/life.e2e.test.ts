@@ -72,10 +72,12 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     await ask('Tell me of the sea.');
     const id = await ask('Once upon a time');
     await expect.poll(() => readState(id), patience).toBe('settled');
-    const page = await browser.newPage({ viewport: SCREEN });
+    // A picture of a page in the documentation is smaller than the page.
+    const scale = RECORD === undefined ? {} : { deviceScaleFactor: 0.8 };
+    const page = await browser.newPage({ viewport: SCREEN, ...scale });
     const record = async (name: string, isWhole = false): Promise<void> => {
       if (RECORD === undefined) return;
-      await page.screenshot({ path: join(RECORD, `${name}.jpg`), type: 'jpeg', quality: 62, fullPage: isWhole });
+      await page.screenshot({ path: join(RECORD, `${name}.jpg`), type: 'jpeg', quality: 54, fullPage: isWhole });
     };
     await page.goto(`${mesh.plan.gatewayUrl}/explorer/`);
     const link = page.locator(`a[href="#/reply/${id}"]`).first();
@@ -84,7 +86,7 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     const money = page.locator('section', { has: page.getByRole('heading', { name: 'Supply, stake and fees' }) });
     for (const name of ['Supply', 'Staked and bonded', 'In escrow', 'Held earnings'])
       await money.locator('dt', { hasText: name }).first().waitFor();
-    await record('life-1-overview');
+    await record('overview');
 
     // The first click: order, answer, audit, verdict and settlement, each as it was proven here.
     await link.click();
@@ -181,7 +183,7 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     await page.setViewportSize(SCREEN);
     if (RECORD !== undefined) {
       const path = join(RECORD, 'drift.jpg');
-      await page.screenshot({ path, type: 'jpeg', quality: 62, fullPage: false });
+      await page.screenshot({ path, type: 'jpeg', quality: 54, fullPage: false });
     }
     await page.close();
   });

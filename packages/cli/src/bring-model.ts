@@ -13,8 +13,8 @@ export interface BringModelOptions {
 }
 
 /**
- * Brings a model onto this machine. Standard error shows downloads and reads of large files. A terminal has one line that is written
- * anew. Other outputs have at most a line for each tenth.
+ * Brings a model onto this machine. Standard error shows downloads and reads of large files. On a terminal one line is written anew.
+ * Elsewhere each tenth has a line.
  * @param reference see models/source.ts. @throws ModelError
  */
 export async function bringModel(
