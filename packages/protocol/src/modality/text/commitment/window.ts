@@ -105,8 +105,8 @@ let writer: BitWriter | undefined;
 /**
  * Encodes the draws of a window: version u8, count u8, run count u8, runs (length u8, class u8), Rice parameter u8. Then come
  * the bits per position: n-1 (6), rank (7), tail (24), n ids, first q (24), n-1 zigzag deltas of q (Rice). A draw from the tail
- * adds its id and q (24). Rows of a repetition penalty have version 2. There the log-sum plus 2^26 (27) follows, then a mark (1) of
- * each candidate and of the unlisted token.
+ * adds its id and q (24). Rows of a repetition penalty make version 2. There each position ends with the log-sum plus 2^26 (27)
+ * and a mark (1) of each named token.
  * @throws ProtocolError if a row could not be decoded.
  */
 export function encodeDraws(
