@@ -16,7 +16,7 @@ const served = createSyntheticReply({
   ...{ crypto, ledger },
   provider: createTestHybrid('provider'),
   payer: createTestPayee('payer'),
-  seed: 2,
+  seed: 3,
 });
 const opened = openReply(crypto, served.record, served.openingBytes) as OpenedReply;
 const judged = {
