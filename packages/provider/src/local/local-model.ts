@@ -163,9 +163,14 @@ async function* follow(
     isOver = true;
     throw error;
   } finally {
-    if (!isOver) {
-      breakOff();
-      await finish(iterator, note);
+    try {
+      if (!isOver) {
+        breakOff();
+        await finish(iterator, note);
+      }
+    } finally {
+      // Most readers stop at the end event. The engine's generator then waits at its last yield, and its abort listener keeps it alive.
+      await iterator.return?.();
     }
   }
 }
