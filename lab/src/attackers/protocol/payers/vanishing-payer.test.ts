@@ -32,8 +32,8 @@ describe.each([false, true])('a payer that signs nothing (the provider restarts:
   }
 
   it('and drops the link pays for all that it ordered', async () => {
-    const outcome = await play({ ends: 'vanishes', tokens: 60 });
-    expect(outcome).toMatchObject({ committedTokens: 60, hasWord: false });
+    const outcome = await play({ ends: 'vanishes', tokens: 61 });
+    expect(outcome).toMatchObject({ committedTokens: 61, hasWord: false });
     expect(outcome.stopReason).not.toBe('cancelled');
   });
 
