@@ -4,7 +4,7 @@ import { toHex } from '../base/bytes.ts';
 import { hashRecord } from '../commitment/record.ts';
 import { nobleCrypto as crypto } from '../crypto/noble.ts';
 import { NO_DEMANDS } from '../modality/demands.ts';
-import { coversFee } from '../settlement/audit-balance.ts';
+import { coversFee, DOUBT_PRICE } from '../settlement/audit-balance.ts';
 import { VERDICTS } from '../settlement/verdict-log.ts';
 import { checkJudgedRecord } from './receipt/reported-verdict.ts';
 import { computeBilledFee, dependsOnBalance, isPaidFor } from './reply-fee.ts';
@@ -19,8 +19,8 @@ it('a reply in doubt can be paid unless the request pays only for accepted repli
 
 it('the balance of a key decides about replies in doubt alone', () => {
   const unpaid = (credit: number) => VERDICTS.filter((verdict) => !coversFee({ credit, debtAtomic: 1n }, verdict));
-  expect(unpaid(10)).toEqual([]);
-  expect(unpaid(9)).toEqual(['inconclusive']);
+  expect(unpaid(DOUBT_PRICE)).toEqual([]);
+  expect(unpaid(DOUBT_PRICE - 1)).toEqual(['inconclusive']);
   expect(VERDICTS.filter(dependsOnBalance)).toEqual(['inconclusive']);
 });
 

@@ -49,13 +49,27 @@ const claimOf = (tokens: readonly number[]): Pick<ScoreJobMessage, 'modality' | 
   claim: encodeTextClaim({ blind: new Uint8Array(32), outputTokens: toBytes(tokens), listSizes: new Uint8Array(0) }),
 });
 
+const readRows = ({ reply }: TestReply): DrawRow[] =>
+  reply.opening.windows.flatMap(({ draws }) => decodeDraws(draws, reply.header).rows);
+
+/** Delivers a reply in which a repeated token can be replaced. */
+async function deliverRepetitive(): Promise<TestReply> {
+  const validator = createTestValidator();
+  for (let number = 0; number < 40; number++) {
+    const served = await validator.deliver(number, {});
+    const { outputTokens } = plantBad(crypto, readRows(served), seed(0));
+    if (new Set(outputTokens).size === new Set(served.reply.outputTokens).size) return served;
+  }
+  throw new Error('no reply has a token that can be replaced without a trace');
+}
+
 async function createKnown() {
-  const served = await createTestValidator().deliver(13, {});
+  const served = await deliverRepetitive();
   const { request } = served.reply;
   const report = (tokens: readonly number[], bend: Partial<ScoreReport> = {}): ScoreReport =>
     parseScoreReport(createTestReport(served, { jobId: new Uint8Array(16), request, ...claimOf(tokens) }, bend));
   const answer: KnownAnswer = { header: served.reply.header, report: report(served.reply.outputTokens) };
-  const rows = served.reply.opening.windows.flatMap(({ draws }) => decodeDraws(draws, served.reply.header).rows);
+  const rows = readRows(served);
   const good: PlantedReply = { outputTokens: served.reply.outputTokens, position: undefined };
   return { served, answer, report, rows, good };
 }
