@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
@@ -9,6 +10,8 @@ const ORDERS = 40;
 
 /** Of 1,000 prompt tokens. */
 const STANDBY = 50_000n;
+const STILL_RUNS = 'has not taken what it ordered before';
+const PAUSE_MS = 20;
 
 /**
  * Orders every answer, reads what comes of it, and takes none: for texts at the price of standing by. Every second time it says so; else it
@@ -47,7 +50,9 @@ export const racingPayer = defineAttack({
         if (opening.length > 0) openings++;
       } catch (error) {
         if (!(error instanceof LinkError)) throw error;
-        if (error.refusal !== 'not-found') refusal = error.message;
+        // The order before still runs for a moment. The payer asks again.
+        if (error.message.includes(STILL_RUNS)) await wait(PAUSE_MS);
+        else if (error.refusal !== 'not-found') refusal = error.message;
       }
       mostParts = Math.max(mostParts, parts);
     }
