@@ -25,6 +25,7 @@ import { verifyDivergence } from '@ogong/protocol/modality/text/stage2/verify-di
 import { createSyntheticDivergence, SYNTHETIC_CLASS } from '../synthetic/synthetic-divergence.ts';
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createAnswerVectors } from './answer-vectors.ts';
+import { createBlobVectors } from './blob-vectors.ts';
 import { createDrawVectors } from './draw-vectors.ts';
 import { createEdgeVectors } from './edge-vectors.ts';
 import { createEmbeddingVectors } from './embedding-vectors.ts';
@@ -102,6 +103,7 @@ export async function createCoreVectors(crypto: Crypto): Promise<Readonly<Record
     embedding: createEmbeddingVectors(crypto),
     'receipt-embedding': await createVectorReceiptVectors(crypto),
     grammar: createGrammarVectors(crypto),
+    blob: createBlobVectors(crypto),
   };
 }
 
