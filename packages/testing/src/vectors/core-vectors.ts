@@ -49,6 +49,7 @@ import { createNewcomerVectors } from './newcomer-vectors.ts';
 import { createOverAdmissionVectors } from './over-admission-vectors.ts';
 import { createReceiptVectors } from './receipt-vectors.ts';
 import { createRelayVectors } from './relay-vectors.ts';
+import { createScheduleVectors } from './schedule-vectors.ts';
 import { createSealedOfferVectors } from './sealed-offer-vectors.ts';
 import { createSealingVectors } from './sealing-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
@@ -104,6 +105,7 @@ export async function createCoreVectors(crypto: Crypto): Promise<Readonly<Record
     'receipt-embedding': await createVectorReceiptVectors(crypto),
     grammar: createGrammarVectors(crypto),
     blob: createBlobVectors(crypto),
+    schedule: createScheduleVectors(crypto),
   };
 }
 

@@ -1,0 +1,119 @@
+import {
+  combineForms,
+  computeAlphaProducts,
+  type DiffusionSettings,
+  type LinearForm,
+  listTimesteps,
+  type SignalAndNoise,
+  splitProduct,
+  toClean,
+  toNoise,
+} from './diffusion-times.ts';
+import { logarithm } from './logarithm.ts';
+import { assertSteps, type Schedule, type ScheduleStep } from './schedule.ts';
+
+const CLEAN: SignalAndNoise = { alpha: 1, sigma: 0 };
+const NOTHING: LinearForm = { latent: 0, output: 0 };
+
+const toStep = (timestep: number, now: LinearForm, before = NOTHING, inputScale = 1): ScheduleStep => ({
+  ...{ timestep, inputScale, ...now },
+  ...{ latentBefore: before.latent, outputBefore: before.output },
+});
+
+/** DDIM settings beside those of the model. */
+export interface DdimSettings extends DiffusionSettings {
+  /** Whether the last step ends at the clean latent. Otherwise it ends at the first training time. */
+  readonly endsClean: boolean;
+}
+
+/** DDIM without added noise (Song et al., 2020, eta = 0): next = alpha' * clean + sigma' * noise. */
+export function planDdim(settings: DdimSettings, steps: number): Schedule {
+  const products = computeAlphaProducts(settings);
+  const stride = Math.floor(settings.trainSteps / steps);
+  const end = settings.endsClean ? CLEAN : splitProduct(products[0] as number);
+  const rows = listTimesteps(settings, { steps }).map((time) => {
+    const from = splitProduct(products[time] as number);
+    const before = time - stride;
+    const to = before >= 0 ? splitProduct(products[before] as number) : end;
+    const clean = toClean(settings.prediction, from);
+    return toStep(time, combineForms(clean, to.alpha, toNoise(settings.prediction, from), to.sigma));
+  });
+  return { noiseScale: 1, steps: rows };
+}
+
+/** Computes sigma / alpha at a training time; between two of them by a straight line. */
+function noiseLevel(products: Float64Array, time: number): number {
+  const at = (index: number): number => {
+    const { alpha, sigma } = splitProduct(products[index] as number);
+    return sigma / alpha;
+  };
+  const low = Math.floor(time);
+  if (low === time) return at(low);
+  return at(low) + (time - low) * (at(low + 1) - at(low));
+}
+
+/** Euler's method in the scale of Karras et al., 2022: z = clean + level * noise, next = z + (level' - level) * noise. */
+export function planEuler(settings: DiffusionSettings, steps: number): Schedule {
+  const products = computeAlphaProducts(settings);
+  const times = listTimesteps(settings, { steps, rounds: false });
+  const levels = [...times.map((time) => noiseLevel(products, time)), 0];
+  const rows = times.map((time, i) => {
+    const level = levels[i] as number;
+    const size = Math.sqrt(level * level + 1);
+    // The model reads z / size, whose shares of signal and noise are 1 / size and level / size.
+    const noise = toNoise(settings.prediction, { alpha: 1 / size, sigma: level / size });
+    const change = (levels[i + 1] as number) - level;
+    const moved = { latent: (change * noise.latent) / size, output: change * noise.output };
+    return toStep(time, { latent: 1 + moved.latent, output: moved.output }, NOTHING, 1 / size);
+  });
+  const first = levels[0] as number;
+  return { noiseScale: settings.spacing === 'leading' ? Math.sqrt(first * first + 1) : first, steps: rows };
+}
+
+/** DPM-Solver++ of second order over two steps (Lu et al., 2022), `midpoint`; the first and the last step are of first order. */
+export function planDpmSolver(settings: DiffusionSettings, steps: number): Schedule {
+  const products = computeAlphaProducts(settings);
+  const times = listTimesteps(settings, { steps, skipsLast: true });
+  const shares = times.map((time) => splitProduct(products[time] as number));
+  const rows = times.map((time, i) => {
+    const from = shares[i] as SignalAndNoise;
+    const to = shares[i + 1] ?? CLEAN;
+    const ratio = to.sigma / from.sigma;
+    // e^-h for the step h in the logarithm of alpha / sigma.
+    const decay = (from.alpha * to.sigma) / (from.sigma * to.alpha);
+    const weight = to.alpha * (1 - decay);
+    const clean = toClean(settings.prediction, from);
+    const former = shares[i - 1];
+    if (former === undefined || to.sigma === 0) {
+      return toStep(time, combineForms(clean, weight, { latent: 1, output: 0 }, ratio));
+    }
+    const step = logarithm((to.alpha * from.sigma) / (to.sigma * from.alpha));
+    const stepBefore = logarithm((from.alpha * former.sigma) / (from.sigma * former.alpha));
+    const slope = (0.5 * step) / stepBefore;
+    const now = combineForms(clean, weight * (1 + slope), { latent: 1, output: 0 }, ratio);
+    return toStep(time, now, combineForms(toClean(settings.prediction, former), -weight * slope, NOTHING, 0));
+  });
+  return { noiseScale: 1, steps: rows };
+}
+
+/** Settings of a flow-matching model. */
+export interface FlowSettings {
+  /** Training times, 1..1000. The model reads the noise share times this. */
+  readonly trainSteps: number;
+  /** Moves the schedule towards noise if it is above 1. */
+  readonly shift: number;
+}
+
+/** Euler's method along a straight flow (Esser et al., 2024): z = (1 - s) * clean + s * noise, next = z + (s' - s) * v. */
+export function planFlowMatch({ trainSteps, shift }: FlowSettings, steps: number): Schedule {
+  assertSteps(steps, trainSteps);
+  const shares = Array.from({ length: steps }, (_, i) => {
+    const time = steps === 1 ? trainSteps : trainSteps - ((trainSteps - 1) * i) / (steps - 1);
+    const share = time / trainSteps;
+    return (shift * share) / (1 + (shift - 1) * share);
+  });
+  const rows = shares.map((share, i) =>
+    toStep(share * trainSteps, { latent: 1, output: (shares[i + 1] ?? 0) - share }),
+  );
+  return { noiseScale: 1, steps: rows };
+}
