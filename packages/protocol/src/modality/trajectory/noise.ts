@@ -26,7 +26,7 @@ export function createLatentNoise(crypto: Crypto, key: Uint8Array, count: number
     .u32(0)
     .finish();
   const counter = new DataView(head.buffer, head.byteOffset + head.length - 4, 4);
-  let block = new Uint8Array(0);
+  let block: Uint8Array = new Uint8Array(0);
   let blocks = 0;
   let at = 0;
   for (let i = 0; i < count; i++) {
