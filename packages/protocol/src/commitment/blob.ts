@@ -23,6 +23,7 @@ export interface BlobRef {
   readonly root: Uint8Array;
 }
 
+/** @internal No served modality uses blobs yet. */
 export const blobRefCodec: Codec<BlobRef> = struct({ bytes: within(safeInteger, 1, MAX_BLOB_BYTES), root: hash });
 
 /** One chunk of a blob with its proof. */
@@ -65,7 +66,10 @@ export interface BlobHasher {
   finish(): CommittedBlob;
 }
 
-/** @param blind of the answer, 32 bytes (blinds.ts). */
+/**
+ * @param blind of the answer, 32 bytes (blinds.ts).
+ * @internal No served modality uses blobs yet.
+ */
 export function createBlobHasher(crypto: Crypto, blind: Uint8Array): BlobHasher {
   const leaves: Uint8Array[] = [];
   /** The begun chunk, and how many of its bytes are there. */
@@ -102,7 +106,10 @@ export function createBlobHasher(crypto: Crypto, blind: Uint8Array): BlobHasher 
   };
 }
 
-/** Returns whether a chunk is the one that the reference names. Its size is checked before anything is hashed. */
+/**
+ * Returns whether a chunk is the one that the reference names. Its size is checked before anything is hashed.
+ * @internal No served modality uses blobs yet.
+ */
 export function verifyChunk(
   crypto: Crypto,
   { ref, blind }: { readonly ref: BlobRef; readonly blind: Uint8Array },

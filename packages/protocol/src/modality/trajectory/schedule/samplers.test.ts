@@ -20,7 +20,7 @@ function drawValues(seed: number): Float32Array {
 
 /** Plays a schedule with a model that knows the clean latent. */
 function play(schedule: Schedule, { noise, model }: Played): Float32Array {
-  let latent = noise.map((value) => value * schedule.noiseScale);
+  let latent: Float32Array = noise.map((value) => value * schedule.noiseScale);
   let before: StepValues | undefined;
   for (const step of schedule.steps) {
     const values = {
