@@ -47,7 +47,7 @@ const parts: Readonly<Record<string, Step>> = {
     ],
   },
   contracts: {
-    name: 'contracts, 5,000 random lives',
+    name: 'contracts, 500 random lives',
     command: [node, '../node_modules/hardhat/dist/src/cli.js', 'test', 'solidity'],
     cwd: 'contracts',
     env: { OGONG_LONG: '1' },
