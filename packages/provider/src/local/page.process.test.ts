@@ -152,7 +152,7 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
       await changeScreen(page, screen);
       const name = `local-${screen.width}-${screen.colorScheme}`;
       // The list of models is closed on a phone.
-      expect(await page.locator('#models').isVisible()).toBe(screen.width > 720);
+      await expect.poll(() => page.locator('#models').isVisible()).toBe(screen.width > 720);
       expect((await page.locator('header').boundingBox())?.height, name).toBeLessThan(60);
       if (RECORD !== undefined) await page.screenshot({ path: join(RECORD, `${name}.png`) });
       expect(await findLayoutFaults(page, ['header', 'aside', '#turns', '#foot']), name).toEqual([]);
