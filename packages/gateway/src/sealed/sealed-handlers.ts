@@ -13,9 +13,9 @@ import { type Milestone, MilestoneSchema } from '@ogong/protocol/generated/ogong
 import { ENDPOINTS } from '@ogong/protocol/modality/endpoints';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { parsePreference } from '@ogong/protocol/modality/shared/preference-fields';
-import { parseDemands, parseModelName } from '@ogong/protocol/modality/shared/request-fields';
+import { MAX_CHOICES, parseDemands, parseModelName } from '@ogong/protocol/modality/shared/request-fields';
 import { isTextEndpoint } from '@ogong/protocol/modality/text/commitment/header';
-import { MAX_CHOICES, MAX_MAX_TOKENS, MAX_PROMPT_BOUND } from '@ogong/protocol/modality/text/request/request';
+import { MAX_MAX_TOKENS, MAX_PROMPT_BOUND } from '@ogong/protocol/modality/text/request/request';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { toSealedOfferJson } from '@ogong/protocol/stage1/sealed-offer';
 import { MAX_HEADER_PROOF } from '@ogong/protocol/verdict/claim';

@@ -36,12 +36,18 @@ export function checkOrder({ orderHash }: CommonHeader, order: NamedOrder): Chec
   ]);
 }
 
-/** Checks that sketches use the epoch's directions. */
-export function checkBank(crypto: Crypto, header: CommonHeader, order: Order, beacon: OrderBeacon | undefined): Check {
+/** Checks that sketches use the epoch's directions. @param directions of the modality's sketches. */
+export function checkBank(
+  crypto: Crypto,
+  header: CommonHeader,
+  order: Order,
+  beacon: OrderBeacon | undefined,
+  directions: number = DEFAULT_DIRECTIONS,
+): Check {
   if (beacon === undefined) return skip('sketch-bank', 'no beacon to derive the directions from');
   // The provider must not choose the precision of its sketch: fewer directions blur every distance.
-  if (header.sketchDirections !== DEFAULT_DIRECTIONS) {
-    return fail('sketch-bank', `the sketch has ${header.sketchDirections} directions, not ${DEFAULT_DIRECTIONS}`);
+  if (header.sketchDirections !== directions) {
+    return fail('sketch-bank', `the sketch has ${header.sketchDirections} directions, not ${directions}`);
   }
   const seed = computeBankSeed(crypto, order.modelRoot, beacon.previous);
   return check('sketch-bank', equalBytes(seed, header.sketchBankSeed), [

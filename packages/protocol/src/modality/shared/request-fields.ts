@@ -48,6 +48,41 @@ export function parseBoolean(fields: BodyFields, key: string, param = key): bool
   return value;
 }
 
+/** Parses a number. @throws RequestError */
+export function parseNumber(fields: BodyFields, key: string, low: number, high: number, fallback: number): number {
+  const value = fields[key];
+  if (isAbsent(value)) return fallback;
+  if (typeof value !== 'number' || !(value >= low && value <= high)) {
+    throw new RequestError(`${key} must be a number between ${low} and ${high}`, key);
+  }
+  return value;
+}
+
+/** Parses a whole number. @throws RequestError */
+export function parseInteger(fields: BodyFields, key: string, low: number, high: number, fallback: number): number {
+  const value = parseNumber(fields, key, low, high, fallback);
+  if (!Number.isInteger(value)) throw new RequestError(`${key} must be an integer between ${low} and ${high}`, key);
+  return value;
+}
+
+/** Converts floats of the request to the committed integers: half away from zero. */
+export function toFixed(value: number, unit: number): number {
+  return value < 0 ? -Math.floor(-value * unit + 0.5) : Math.floor(value * unit + 0.5);
+}
+
+/** Parses OpenAI's `seed`. @throws RequestError */
+export function parseSeed(value: unknown): bigint | undefined {
+  if (isAbsent(value)) return undefined;
+  // Beyond 2^53 JSON numbers lose digits, so two seeds would be equal.
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
+    throw new RequestError('seed must be an integer of at most 53 bits', 'seed');
+  }
+  return BigInt(value);
+}
+
+/** The most answers to one request. */
+export const MAX_CHOICES = 8;
+
 /** Keys of the object `ogong` in every modality. */
 export const DEMANDS: ReadonlySet<string> = new Set(['exact', 'model_root', 'settle', 'salt', ...PREFERENCES]);
 

@@ -76,7 +76,7 @@ export const biasCodec: Codec<readonly TokenBias[]> = list<TokenBias>(
   { count: u16, max: MAX_BIASES, ascending: (a, b) => a.id - b.id },
 );
 
-const drawKey: Codec<DrawKeyInputs> = union('mode', {
+export const drawKeyCodec: Codec<DrawKeyInputs> = union('mode', {
   nonce: struct({ nonce: hash, requestHash: hash, replyId: bytes(16), providerId: hash, epoch: u64, beacon: hash }),
   seed: struct({ seed: i64, requestHash: hash, modelRoot: hash, choice: u8 }),
 });
@@ -102,7 +102,7 @@ const headerCodec = struct({
   sketchBankSeed: hash,
   sampler: samplerCodec,
   bias: biasCodec,
-  drawKey,
+  drawKey: drawKeyCodec,
   choice: u8,
   maxTokens: u32,
   /** The day that a chat template reads as today: `computeOrderDay`. */

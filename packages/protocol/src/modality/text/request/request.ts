@@ -7,10 +7,15 @@ import {
   DEMANDS,
   type BodyFields as Fields,
   isWellFormedText,
+  MAX_CHOICES,
   parseBoolean,
   parseDemands,
+  parseInteger,
   parseModelName,
+  parseNumber,
   parseObject,
+  parseSeed,
+  toFixed,
 } from '../../shared/request-fields.ts';
 import type { AnswerTerms } from '../answer/answer-parser.ts';
 import type { Endpoint } from '../commitment/header.ts';
@@ -99,7 +104,6 @@ export interface InferenceRequest extends AskedText {
 /** The limit of a request without one. */
 export const DEFAULT_MAX_TOKENS = 256;
 export const MAX_MAX_TOKENS = 131_072;
-export const MAX_CHOICES = 8;
 export const MAX_STOPS = 4;
 const MAX_CACHE_KEY = 256;
 
@@ -234,26 +238,6 @@ export function computePromptBound({
   throw new RequestError('tools and calls become too long where a template writes them out', 'messages');
 }
 
-function parseNumber(fields: Fields, key: string, low: number, high: number, fallback: number): number {
-  const value = fields[key];
-  if (isAbsent(value)) return fallback;
-  if (typeof value !== 'number' || !(value >= low && value <= high)) {
-    throw new RequestError(`${key} must be a number between ${low} and ${high}`, key);
-  }
-  return value;
-}
-
-function parseInteger(fields: Fields, key: string, low: number, high: number, fallback: number): number {
-  const value = parseNumber(fields, key, low, high, fallback);
-  if (!Number.isInteger(value)) throw new RequestError(`${key} must be an integer between ${low} and ${high}`, key);
-  return value;
-}
-
-/** Converts floats of the request to the committed integers: half away from zero, only here. */
-function toFixed(value: number, unit: number): number {
-  return value < 0 ? -Math.floor(-value * unit + 0.5) : Math.floor(value * unit + 0.5);
-}
-
 function parseSampler(fields: Fields): SamplerSettings {
   return {
     temperatureQ16: toFixed(parseNumber(fields, 'temperature', 0, 2, 1), NAT),
@@ -339,15 +323,6 @@ function parseCacheKey(value: unknown): string | undefined {
     );
   }
   return value;
-}
-
-function parseSeed(value: unknown): bigint | undefined {
-  if (isAbsent(value)) return undefined;
-  // Beyond 2^53 JSON numbers lose digits, so two seeds would be equal.
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
-    throw new RequestError('seed must be an integer of at most 53 bits', 'seed');
-  }
-  return BigInt(value);
 }
 
 /** Keys of the object `ogong` in a text request. The grammar is no demand, but is listed among them. */

@@ -43,7 +43,13 @@ export function checkHeader(crypto: Crypto, header: Header, context: HeaderConte
   ];
 }
 
-function checkDrawKey(header: Header, order: NamedOrder, request: AskedText, beacon: OrderBeacon | undefined): Check {
+/** Checks that order, request and beacon fix the key of the draws. */
+export function checkDrawKey(
+  header: Pick<Header, 'drawKey'>,
+  order: NamedOrder,
+  request: Pick<AskedText, 'seed'>,
+  beacon: OrderBeacon | undefined,
+): Check {
   const inputs = header.drawKey;
   const shared = equalBytes(inputs.requestHash, order.requestHash);
   if (inputs.mode === 'seed') {

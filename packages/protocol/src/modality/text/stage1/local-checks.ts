@@ -19,14 +19,19 @@ export function checkLocalText(
   const { modelRoot, startNs } = record;
   const day = Number(startNs / 1_000_000n / DAY_MS);
   return [
-    checkDrawKey(header, record, request),
+    checkLocalDrawKey(header, record, request),
     checkSampler(crypto, header, { request, choice: header.choice, day, modelRoot, hasTier }),
     checkStops(header, { request, response, mayBeCancelled: true }),
     ...checkGrammar(header, { request, response }),
   ];
 }
 
-function checkDrawKey({ drawKey, choice }: Header, record: RecordV2, { seed }: InferenceRequest): Check {
+/** Checks that the request, or this answer and a nonce of the machine, fix the key of the draws. */
+export function checkLocalDrawKey(
+  { drawKey, choice }: Pick<Header, 'drawKey' | 'choice'>,
+  record: RecordV2,
+  { seed }: Pick<InferenceRequest, 'seed'>,
+): Check {
   if (drawKey.mode === 'seed') {
     const ok =
       drawKey.seed === seed &&

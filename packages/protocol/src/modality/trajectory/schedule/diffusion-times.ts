@@ -1,12 +1,15 @@
 import { ProtocolError } from '../../../base/bytes.ts';
 import { assertSteps } from './schedule.ts';
 
-/** How the variance of the noise grows over the training times. */
-export type BetaSchedule = 'linear' | 'scaled_linear';
-/** The rule that picks the training times of a shorter schedule. */
-export type TimestepSpacing = 'leading' | 'linspace' | 'trailing';
-/** The quantity that a model predicts: the noise, the velocity or the clean latent. */
-export type PredictionType = 'epsilon' | 'v_prediction' | 'sample';
+/** How the variance of the noise grows over the training times. Headers encode a word by its place. */
+export const BETA_SCHEDULES = ['linear', 'scaled_linear'] as const;
+export type BetaSchedule = (typeof BETA_SCHEDULES)[number];
+/** Rules that pick the training times of a shorter schedule. */
+export const SPACINGS = ['leading', 'linspace', 'trailing'] as const;
+export type TimestepSpacing = (typeof SPACINGS)[number];
+/** Quantities that a model predicts: the noise, the velocity or the clean latent. */
+export const PREDICTIONS = ['epsilon', 'v_prediction', 'sample'] as const;
+export type PredictionType = (typeof PREDICTIONS)[number];
 
 /** Training settings of a diffusion model, as `scheduler_config.json` of diffusers states them. */
 export interface DiffusionSettings {

@@ -1,0 +1,6 @@
+import type { EndpointInfo } from '../endpoint-info.ts';
+
+/** Endpoints of pictures, in the order of their codes in headers and summaries. */
+export const TRAJECTORY_ENDPOINT_INFO = {
+  image: { path: '/v1/images/generations', idPrefix: 'img', operation: 'generate_content', isOpenAi: true },
+} as const satisfies Readonly<Record<string, EndpointInfo>>;

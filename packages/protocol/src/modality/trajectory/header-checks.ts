@@ -1,0 +1,94 @@
+import { type Check, check, fail, pass, skip } from '../../base/checks.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
+import { checkBank, checkOrder, checkPayee, type OrderContext } from '../../stage1/common-checks.ts';
+import { checkDemands } from '../demands.ts';
+import type { LocalReplyContext } from '../modality.ts';
+import { checkDrawKey } from '../text/stage1/header-checks.ts';
+import { checkLocalDrawKey } from '../text/stage1/local-checks.ts';
+import type { TrajectoryHeader } from './header.ts';
+import { countUnits, PIXEL_BYTES } from './picture-size.ts';
+import { areSame, projectValues } from './projection.ts';
+import { type AskedPicture, boundUnits } from './request.ts';
+
+export interface TrajectoryContext extends OrderContext {
+  readonly request: AskedPicture;
+}
+
+/** Checks that a picture's header agrees with order, request and beacon. */
+export function checkTrajectoryHeader(
+  crypto: Crypto,
+  header: TrajectoryHeader,
+  { order, request, response, beacon }: TrajectoryContext,
+): readonly Check[] {
+  const hasTier = request.model.startsWith(`ogong/${header.tier}/`);
+  return [
+    checkOrder(header, order),
+    checkChoices(header, { request, choice: order.choice, hasTier }),
+    checkDrawKey(header, order, request, beacon),
+    ...checkPicture(crypto, header, response),
+    checkBank(crypto, header, order, beacon, header.sketchDirections),
+    checkPayee(header, order),
+    ...checkDemands(header, order, request),
+  ];
+}
+
+/** Checks the header of a picture that a machine made for its own user. */
+export function checkLocalTrajectoryHeader(
+  crypto: Crypto,
+  header: TrajectoryHeader,
+  { request, record, response, hasTier }: LocalReplyContext & { readonly request: AskedPicture },
+): readonly Check[] {
+  return [
+    checkChoices(header, { request, choice: header.choice, hasTier }),
+    checkLocalDrawKey(header, record, request),
+    ...checkPicture(crypto, header, response),
+  ];
+}
+
+/**
+ * Checks that the header resolves the request: a stated choice as stated, any other within the bound of the fee. A verifier of the same
+ * model checks the model's own choices.
+ */
+function checkChoices(
+  header: TrajectoryHeader,
+  { request, choice, hasTier }: { readonly request: AskedPicture; readonly choice: number; readonly hasTier: boolean },
+): Check {
+  const { choices, endpoint, parts, facts } = header;
+  const { size, steps, guidanceQ16, sampler } = request;
+  const differs = (asked: unknown, made: unknown): boolean => asked !== undefined && asked !== made;
+  const wrong = [
+    ...(endpoint === request.endpoint ? [] : ['endpoint']),
+    ...(differs(size?.width, choices.width) || differs(size?.height, choices.height) ? ['size'] : []),
+    ...(differs(steps, choices.steps) ? ['steps'] : []),
+    ...(differs(guidanceQ16, choices.guidanceQ16) ? ['guidance'] : []),
+    ...(choices.sampler === (sampler ?? facts.scheduler.sampler) ? [] : ['sampler']),
+    ...(countUnits(choices, choices.steps) <= boundUnits(request) ? [] : ['units']),
+    ...(header.choice === choice && choice < request.choices ? [] : ['n']),
+    ...(hasTier ? [] : ['tier']),
+    // Models of pictures run without adapters.
+    ...(parts.length === 0 ? [] : ['adapters']),
+  ];
+  if (wrong.length > 0) return fail('choices', `committed differently from the request: ${wrong.join(', ')}`);
+  return pass('choices', `${choices.width}x${choices.height} pixels, ${choices.steps} steps, as requested`);
+}
+
+/** Checks the size of the served bytes, and that the committed projection is theirs. */
+function checkPicture(crypto: Crypto, header: TrajectoryHeader, response: Uint8Array | undefined): readonly Check[] {
+  const { choices, pixels, sketchBankSeed } = header;
+  if (response === undefined) {
+    const reason = 'the picture is not shown here';
+    return [skip('response-size', reason), skip('pixels', reason)];
+  }
+  const bytes = choices.width * choices.height * PIXEL_BYTES;
+  if (response.length !== bytes) {
+    const problem = `${choices.width}x${choices.height} pixels are ${bytes} bytes, and ${response.length} were served`;
+    return [fail('response-size', problem)];
+  }
+  return [
+    pass('response-size', `${bytes} bytes of ${choices.width}x${choices.height} pixels`),
+    check('pixels', areSame(projectValues(crypto, sketchBankSeed, response), pixels), [
+      'the committed projection is that of the served picture',
+      'the committed projection is not that of the served picture',
+    ]),
+  ];
+}

@@ -1,0 +1,151 @@
+import { ProtocolError } from '../../base/bytes.ts';
+import {
+  address,
+  type Codec,
+  type CodecType,
+  constant,
+  createFormat,
+  f64,
+  flag,
+  hash,
+  oneOf,
+  refine,
+  struct,
+  text,
+  u8,
+  u16,
+  u32,
+  union,
+  within,
+} from '../../base/codec.ts';
+import type { CommonHeader } from '../../commitment/common-header.ts';
+import { partsCodec } from '../../commitment/composed-root.ts';
+import { MAX_HEADER_BYTES } from '../../commitment/opening.ts';
+import { drawKeyCodec } from '../text/commitment/header.ts';
+import { MAX_LATENT_VALUES } from './noise.ts';
+import { assertPixels, countUnits, MAX_SIDE, MAX_STEPS_ASKED } from './picture-size.ts';
+import { PROJECTION_SUMS, projectionCodec } from './projection.ts';
+import { GUIDANCE_ONE, MAX_GUIDANCE, TRAJECTORY_ENDPOINTS, type TrajectoryEndpoint } from './request.ts';
+import { BETA_SCHEDULES, PREDICTIONS, SPACINGS } from './schedule/diffusion-times.ts';
+import { SAMPLER_NAMES, type SchedulerConfig } from './schedule/scheduler-config.ts';
+import { VALUE_BYTES } from './values.ts';
+
+/** The most bytes of all outputs of a reply. Each of its readers replays all of them. */
+export const MAX_TRAJECTORY_BYTES = 64 * 1024 * 1024;
+
+const beta = within(f64, 1e-9, 0.5);
+const trainSteps = within(u16, 1, 1_000);
+
+/** The training settings of a model. Every reader of a reply plans its steps from them. */
+const schedulerCodec: Codec<SchedulerConfig> = union('kind', {
+  diffusion: struct({
+    sampler: oneOf(['ddim', 'euler', 'dpm-solver++']),
+    settings: struct({
+      trainSteps,
+      betaStart: beta,
+      betaEnd: beta,
+      betaSchedule: oneOf(BETA_SCHEDULES),
+      prediction: oneOf(PREDICTIONS),
+      spacing: oneOf(SPACINGS),
+      stepsOffset: within(u16, 0, 1_000),
+      endsClean: flag,
+    }),
+  }),
+  flow: struct({
+    sampler: constant('flow-match'),
+    settings: struct({ trainSteps, shift: within(f64, 0.01, 100) }),
+  }),
+});
+
+const schedulerFormat = createFormat(schedulerCodec, {});
+/** Encodes training settings as a header does. */
+export const encodeScheduler: (config: SchedulerConfig) => Uint8Array = schedulerFormat.encode;
+
+/** The choices that a request may leave to the model. Reply and verifier state how they resolved them. */
+export const choicesCodec = struct({
+  width: within(u16, 8, MAX_SIDE),
+  height: within(u16, 8, MAX_SIDE),
+  steps: within(u16, 1, MAX_STEPS_ASKED),
+  guidanceQ16: within(u32, 0, MAX_GUIDANCE * GUIDANCE_ONE),
+  sampler: oneOf(SAMPLER_NAMES),
+});
+export interface PictureChoices extends CodecType<typeof choicesCodec> {}
+
+/** Properties of the model that fix the form of its latents and the rows of its schedule. */
+export const modelFactsCodec = struct({
+  latentChannels: within(u8, 1, 255),
+  /** Pixels of one latent value along a side. */
+  latentScale: within(u8, 1, 64),
+  scheduler: schedulerCodec,
+});
+export interface ModelFacts extends CodecType<typeof modelFactsCodec> {}
+
+const codec = struct({
+  /** hashOrder of the order that the reply answers. */
+  orderHash: hash,
+  endpoint: oneOf(TRAJECTORY_ENDPOINTS),
+  tier: text(32),
+  method: text(32),
+  numericClass: text(255),
+  /** Hash of the tokenizer. */
+  vocabularyHash: hash,
+  /** Values of a latent. */
+  embeddingSize: within(u32, 1, MAX_LATENT_VALUES),
+  sketchDirections: constant(PROJECTION_SUMS),
+  sketchBankSeed: hash,
+  drawKey: drawKeyCodec,
+  choice: u8,
+  promptTokensHash: hash,
+  /** Pictures bill their units alone. */
+  promptTokenCount: constant(0),
+  /** Units: steps times 1,024 pixels. */
+  outputTokenCount: u32,
+  choices: choicesCodec,
+  facts: modelFactsCodec,
+  /** Projection of the picture's bytes. */
+  pixels: projectionCodec,
+  parts: partsCodec,
+  payee: address,
+});
+
+/** Leaf 0 of a picture's commitment (docs/spec/trajectory.md). */
+export interface TrajectoryHeader extends CommonHeader, CodecType<typeof codec> {
+  readonly endpoint: TrajectoryEndpoint;
+  readonly sketchDirections: typeof PROJECTION_SUMS;
+  readonly promptTokenCount: 0;
+}
+
+export const TRAJECTORY_HEADER_TAG = 'ogong-header-trajectory-v1';
+const format = createFormat<TrajectoryHeader>(refine(codec, assertCounts), {
+  tag: TRAJECTORY_HEADER_TAG,
+  maxBytes: MAX_HEADER_BYTES,
+});
+
+export const encodeTrajectoryHeader: (header: TrajectoryHeader) => Uint8Array = format.encode;
+/** @throws ProtocolError */
+export const parseTrajectoryHeader: (bytes: Uint8Array) => TrajectoryHeader = format.decode;
+
+/** Counts the values of a latent. @throws ProtocolError `out-of-range` unless the model can make a picture of this size. */
+export function countLatentValues(
+  { width, height }: Pick<PictureChoices, 'width' | 'height'>,
+  { latentChannels, latentScale }: Pick<ModelFacts, 'latentChannels' | 'latentScale'>,
+): number {
+  if (width % latentScale !== 0 || height % latentScale !== 0)
+    throw new ProtocolError('out-of-range', `${width}x${height} pixels are no multiple of ${latentScale} a side`);
+  return latentChannels * (width / latentScale) * (height / latentScale);
+}
+
+function assertCounts({
+  embeddingSize,
+  outputTokenCount,
+  choices,
+  facts,
+}: Pick<TrajectoryHeader, 'embeddingSize' | 'outputTokenCount' | 'choices' | 'facts'>): void {
+  assertPixels(choices);
+  const values = countLatentValues(choices, facts);
+  if (values !== embeddingSize) throw new ProtocolError('malformed', `a latent of ${embeddingSize} values, not ${values}`);
+  if (choices.steps * values * VALUE_BYTES > MAX_TRAJECTORY_BYTES)
+    throw new ProtocolError('too-large', `${choices.steps} steps of ${values} values are too many to replay`);
+  const units = countUnits(choices, choices.steps);
+  if (units !== outputTokenCount) throw new ProtocolError('malformed', `${outputTokenCount} units, not ${units}`);
+}

@@ -1,0 +1,69 @@
+import { ProtocolError } from '../../base/bytes.ts';
+import { type Check, check, fail, pass } from '../../base/checks.ts';
+import type { Opening } from '../../commitment/opening.ts';
+import type { RecordV2 } from '../../commitment/record.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
+import { checkPosture } from '../../tier/posture.ts';
+import { TIERS } from '../../tier/registry.ts';
+import type { TierEntry } from '../../tier/tier.ts';
+import { parseTrajectoryHeader, type TrajectoryHeader } from './header.ts';
+import { parseStepLeaves, type StepLeaves } from './leaf.ts';
+import { type CommittedSteps, type FindBlob, replayLinks } from './links.ts';
+import { planSchedule } from './schedule/scheduler-config.ts';
+
+/** A picture's opening in its parts. */
+export interface TrajectoryOpening extends CommittedSteps {}
+
+export interface TrajectoryReplay {
+  readonly checks: readonly Check[];
+  /** The opening in its parts, if it has the form of one. */
+  readonly opened: TrajectoryOpening | undefined;
+  /** All latents, if the outputs were shown and every link held. */
+  readonly latents: readonly Float32Array[] | undefined;
+}
+
+/** Reads the parts of an opening. @throws ProtocolError */
+export function readTrajectoryOpening({ blind, header: headerBytes, windows }: Opening): TrajectoryOpening {
+  const header = parseTrajectoryHeader(headerBytes);
+  const { steps, sampler } = header.choices;
+  // One leaf for each step, and the last latent's. Counted before anything is computed.
+  if (windows.length !== steps + 1)
+    throw new ProtocolError('malformed', `${windows.length} leaves of a trajectory of ${steps} steps`);
+  return { blind, header, leaves: parseStepLeaves(windows), schedule: planSchedule(header.facts.scheduler, steps, sampler) };
+}
+
+/**
+ * Runs stage 1 of a picture (docs/spec/trajectory.md). The caller must have checked that the leaves hash to the signed root.
+ * @param findBlob finds the outputs of the steps. Default: they are not shown, and the checks of the links are skipped.
+ */
+export function replayTrajectory(
+  crypto: Crypto,
+  { tokenCount }: Pick<RecordV2, 'tokenCount'>,
+  opening: Opening,
+  { tiers = TIERS, findBlob }: { readonly tiers?: readonly TierEntry[] | undefined; readonly findBlob?: FindBlob | undefined },
+): TrajectoryReplay {
+  let opened: TrajectoryOpening;
+  try {
+    opened = readTrajectoryOpening(opening);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return { checks: [fail('commitment-form', error.message)], opened: undefined, latents: undefined };
+  }
+  const { header, leaves } = opened;
+  const { checks, latents } = replayLinks(crypto, opened, findBlob);
+  return {
+    checks: [
+      pass('commitment-form', describeForm(header, leaves)),
+      checkPosture(header, tiers),
+      check('token-count', leaves.steps.length === tokenCount, [
+        `${tokenCount} steps`,
+        `the record says ${tokenCount} steps, and the opening has ${leaves.steps.length}`,
+      ]),
+      ...checks,
+    ],
+    ...{ opened, latents },
+  };
+}
+
+const describeForm = ({ choices: { width, height, sampler } }: TrajectoryHeader, { steps }: StepLeaves): string =>
+  `${steps.length} steps of ${sampler} to a picture of ${width}x${height} pixels`;

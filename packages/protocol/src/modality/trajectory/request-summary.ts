@@ -1,0 +1,30 @@
+import { createFormat, hash, i64, oneOf, optional, refine, struct, text, u8, u16, u32, within } from '../../base/codec.ts';
+import { demandsCodec } from '../demands.ts';
+import { MAX_CHOICES, MAX_MODEL_NAME } from '../shared/request-fields.ts';
+import { assertPixels, MAX_SIDE, MAX_STEPS_ASKED } from './picture-size.ts';
+import { type AskedPicture, GUIDANCE_ONE, MAX_GUIDANCE, TRAJECTORY_ENDPOINTS } from './request.ts';
+import { SAMPLER_NAMES } from './schedule/scheduler-config.ts';
+
+const side = within(u16, 8, MAX_SIDE);
+
+const summaryCodec = struct({
+  endpoint: oneOf(TRAJECTORY_ENDPOINTS),
+  model: text(3 * MAX_MODEL_NAME),
+  demands: demandsCodec,
+  choices: within(u8, 1, MAX_CHOICES),
+  seed: optional(i64),
+  size: optional(refine(struct({ width: side, height: side }), assertPixels)),
+  steps: optional(within(u16, 1, MAX_STEPS_ASKED)),
+  guidanceQ16: optional(within(u32, 0, MAX_GUIDANCE * GUIDANCE_ONE)),
+  sampler: optional(oneOf(SAMPLER_NAMES)),
+  /** SHA-256 of the exact body. */
+  bodyHash: hash,
+});
+const summaryFormat = createFormat(summaryCodec, { tag: 'ogong-picture-request-v1' });
+
+/** Encodes a summary. The request's hash is that of these bytes (docs/spec/trajectory.md). */
+export const encodePictureSummary = (asked: AskedPicture, bodyHash: Uint8Array): Uint8Array =>
+  summaryFormat.encode({ ...asked, bodyHash });
+
+/** @throws ProtocolError */
+export const parsePictureSummary = (bytes: Uint8Array): AskedPicture => summaryFormat.decode(bytes);

@@ -1,0 +1,148 @@
+import { utf8Encode } from '../../base/bytes.ts';
+import type { Demands } from '../demands.ts';
+import { applyRules, type DroppedFields, isAbsent } from '../shared/field-rules.ts';
+import { parsePreference, type RequestPreference } from '../shared/preference-fields.ts';
+import { RequestError } from '../shared/request-error.ts';
+import {
+  type BodyFields,
+  isWellFormedText,
+  MAX_CHOICES,
+  parseBoolean,
+  parseDemands,
+  parseInteger,
+  parseModelName,
+  parseNumber,
+  parseObject,
+  parseSeed,
+  toFixed,
+} from '../shared/request-fields.ts';
+import { TRAJECTORY_ENDPOINT_INFO } from './endpoints.ts';
+import { PICTURE_FIELDS } from './fields.ts';
+import { countUnits, MAX_DEFAULT_STEPS, MAX_PIXELS, MAX_SIDE, MAX_STEPS_ASKED, type PictureSize } from './picture-size.ts';
+import { SAMPLER_NAMES, type SamplerName } from './schedule/scheduler-config.ts';
+
+export type TrajectoryEndpoint = keyof typeof TRAJECTORY_ENDPOINT_INFO;
+/** Endpoints, in the order of their codes in headers and summaries. */
+export const TRAJECTORY_ENDPOINTS = Object.keys(TRAJECTORY_ENDPOINT_INFO) as readonly TrajectoryEndpoint[];
+
+/** One unit of a committed guidance. */
+export const GUIDANCE_ONE = 2 ** 16;
+export const MAX_GUIDANCE = 50;
+const MAX_PROMPT_BYTES = 32_000;
+/** The most pictures on the way to the last one that a stream shows. */
+const MAX_PARTIAL_PICTURES = 3;
+
+/** The fields that header, fee and verdict depend on, without text. Co-signers see only these (docs/spec/trajectory.md). */
+export interface AskedPicture {
+  readonly endpoint: TrajectoryEndpoint;
+  readonly model: string;
+  readonly demands: Demands;
+  readonly choices: number;
+  readonly seed: bigint | undefined;
+  /** Pixels. Default: the model's own size. */
+  readonly size: PictureSize | undefined;
+  /** Default: the model's own number. */
+  readonly steps: number | undefined;
+  /** In units of 1/65,536. Default: the model's own. */
+  readonly guidanceQ16: number | undefined;
+  /** Default: the sampler that the model's files name. */
+  readonly sampler: SamplerName | undefined;
+}
+
+/** The part of a request that a model reads. It is the same for gateway, provider, verifier and consumer. */
+export interface PictureRequest extends AskedPicture {
+  readonly prompt: string;
+  /** Empty without one. */
+  readonly negativePrompt: string;
+  /** The form in which the gateway shows the picture. The commitment covers its pixels. */
+  readonly responseFormat: 'b64_json' | 'url';
+  readonly stream: boolean;
+  /** Pictures that a stream shows before the last one, 0..3. */
+  readonly partialPictures: number;
+  readonly preference: RequestPreference;
+  /** Names of the fields that were left out. */
+  readonly dropped: readonly string[];
+}
+
+/** Parses a body of `POST /v1/images/generations`. @throws RequestError naming the offending parameter. */
+export function parsePictureRequest(body: Uint8Array): PictureRequest {
+  const fields = parseObject(body);
+  const collected: DroppedFields = { dropped: [] };
+  applyRules(collected, fields, PICTURE_FIELDS);
+  const named = parseModelName(fields.model);
+  const steps = pickField(fields, ['steps', 'num_inference_steps']);
+  const guidance = pickField(fields, ['guidance', 'guidance_scale', 'cfg_scale']);
+  return {
+    ...{ endpoint: 'image', model: named.model },
+    prompt: parsePrompt(fields.prompt, 'prompt', { isRequired: true }),
+    negativePrompt: parsePrompt(fields.negative_prompt, 'negative_prompt', { isRequired: false }),
+    choices: parseInteger(fields, 'n', 1, MAX_CHOICES, 1),
+    seed: parseSeed(fields.seed),
+    size: parseSize(fields),
+    steps: steps && parseInteger(fields, steps, 1, MAX_STEPS_ASKED, 1),
+    guidanceQ16: guidance && toFixed(parseNumber(fields, guidance, 0, MAX_GUIDANCE, 1), GUIDANCE_ONE),
+    sampler: parseSampler(fields.sampler),
+    responseFormat: parseFormat(fields.response_format),
+    stream: parseBoolean(fields, 'stream'),
+    partialPictures: parseInteger(fields, 'partial_images', 0, MAX_PARTIAL_PICTURES, 0),
+    demands: parseDemands(fields.ogong),
+    preference: parsePreference(fields.ogong, named),
+    dropped: collected.dropped,
+  };
+}
+
+/** The most units that a request can bill. */
+export function boundUnits({ size, steps }: Pick<AskedPicture, 'size' | 'steps'>): number {
+  return countUnits(size ?? { width: MAX_PIXELS, height: 1 }, steps ?? MAX_DEFAULT_STEPS);
+}
+
+/** Finds the one of several names of a field that a body has. @throws RequestError if it has two of them. */
+function pickField<const N extends string>(fields: BodyFields, names: readonly N[]): N | undefined {
+  const given = names.filter((name) => !isAbsent(fields[name]));
+  if (given.length > 1) throw new RequestError(`${given.join(' and ')} mean the same; send one of them`, given[1]);
+  return given[0];
+}
+
+function parsePrompt(value: unknown, param: string, { isRequired }: { readonly isRequired: boolean }): string {
+  if (isAbsent(value) && !isRequired) return '';
+  if (!isWellFormedText(value) || (isRequired && value.length === 0))
+    throw new RequestError(`${param} must be a text`, param);
+  if (utf8Encode(value).length > MAX_PROMPT_BYTES)
+    throw new RequestError(`${param} must have at most ${MAX_PROMPT_BYTES} bytes`, param);
+  return value;
+}
+
+function parseSize(fields: BodyFields): PictureSize | undefined {
+  const { size, width, height } = fields;
+  const isNamed = !isAbsent(size) && size !== 'auto';
+  if (!isAbsent(width) || !isAbsent(height)) {
+    if (isNamed) throw new RequestError('size, and width with height, mean the same; send one of them', 'size');
+    return assertSize(width, height, isAbsent(width) ? 'width' : 'height');
+  }
+  if (!isNamed) return undefined;
+  const [, across, down] = (typeof size === 'string' && /^(\d{1,4})x(\d{1,4})$/.exec(size)) || [];
+  return assertSize(Number(across), Number(down), 'size');
+}
+
+function assertSize(width: unknown, height: unknown, param: string): PictureSize {
+  const isSide = (side: unknown): side is number =>
+    Number.isInteger(side) && (side as number) >= 8 && (side as number) <= MAX_SIDE;
+  if (!isSide(width) || !isSide(height))
+    throw new RequestError(`${param}: a picture has a size such as 512x512, of 8 to ${MAX_SIDE} pixels a side`, param);
+  if (width * height > MAX_PIXELS)
+    throw new RequestError(`${param}: a picture has at most ${MAX_PIXELS} pixels, such as 576x576`, param);
+  return { width, height };
+}
+
+function parseSampler(value: unknown): SamplerName | undefined {
+  if (isAbsent(value)) return undefined;
+  const sampler = SAMPLER_NAMES.find((one) => one === value);
+  if (sampler === undefined) throw new RequestError(`sampler is one of ${SAMPLER_NAMES.join(', ')}`, 'sampler');
+  return sampler;
+}
+
+function parseFormat(value: unknown): PictureRequest['responseFormat'] {
+  if (isAbsent(value) || value === 'b64_json') return 'b64_json';
+  if (value === 'url') return 'url';
+  throw new RequestError('response_format must be b64_json or url', 'response_format');
+}

@@ -1,0 +1,117 @@
+import type { Opening } from '../../commitment/opening.ts';
+import type { RecordV2 } from '../../commitment/record.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
+import { checkRoot } from '../../stage1/common-checks.ts';
+import { isEqualityDue } from '../../tier/exact-class.ts';
+import type { LocalReplyContext, Modality, ReplayContext, ReplayedReply } from '../modality.ts';
+import { adjudicateTrajectory, checkTrajectoryReport } from './adjudicate.ts';
+import { composeClaim, drawAuditedSteps, encodeTrajectoryClaim } from './audit-job.ts';
+import { encodeTrajectoryHeader, parseTrajectoryHeader, TRAJECTORY_HEADER_TAG, type TrajectoryHeader } from './header.ts';
+import { checkLocalTrajectoryHeader, checkTrajectoryHeader, type TrajectoryContext } from './header-checks.ts';
+import { listOutputBlobs } from './links.ts';
+import { countUnits, MAX_STEPS_ASKED } from './picture-size.ts';
+import { PROJECTION_SUMS } from './projection.ts';
+import { readTrajectoryOpening, replayTrajectory } from './replay.ts';
+import { encodeTrajectoryReport, parseTrajectoryReport } from './report.ts';
+import { type AskedPicture, boundUnits, parsePictureRequest, type PictureRequest, TRAJECTORY_ENDPOINTS } from './request.ts';
+import { encodePictureSummary, parsePictureSummary } from './request-summary.ts';
+import { encodeValues } from './values.ts';
+
+/** Pictures: a latent that a model moves from noise to a picture, step by step. */
+export const trajectory = {
+  name: 'trajectory',
+  endpoints: TRAJECTORY_ENDPOINTS as readonly string[],
+  headerTag: TRAJECTORY_HEADER_TAG,
+  parseRequest: (body: Uint8Array): PictureRequest => parsePictureRequest(body),
+  encodeSummary: (_crypto: Crypto, request: PictureRequest, bodyHash: Uint8Array) =>
+    encodePictureSummary(request, bodyHash),
+  parseSummary: parsePictureSummary,
+  // A unit is one step over 1,024 pixels. The prompt costs nothing.
+  boundTokens: (asked: AskedPicture) => ({ promptTokens: 0, outputTokens: boundUnits(asked) }),
+  boundBilled: (asked: AskedPicture) => boundUnits(asked),
+  // A prompt that is longer than the text encoder's context is cut, as pipelines of pictures do.
+  boundContext: () => 1,
+  parseHeader: parseTrajectoryHeader,
+  countContext: () => 1,
+  countOutputs: ({ choices }: TrajectoryHeader) => choices.steps,
+  hasProgress: false,
+  wasCutShort: () => false,
+  countPasses: () => 1,
+  countLeaves: (steps) => (steps <= MAX_STEPS_ASKED ? steps + 1 : 0),
+  checkHeader: (crypto: Crypto, header: TrajectoryHeader, context: TrajectoryContext) =>
+    checkTrajectoryHeader(crypto, header, context),
+  checkLocalHeader: (crypto: Crypto, header: TrajectoryHeader, context: LocalReplyContext<PictureRequest>) =>
+    checkLocalTrajectoryHeader(crypto, header, context),
+  openingChecks: [
+    ...['commitment-root', 'commitment-form', 'posture', 'token-count', 'links', 'projections', 'blinding'],
+    ...['header-order', 'choices', 'draw-key', 'response-size', 'pixels', 'sketch-bank', 'payee', 'fee'],
+  ],
+  listReplayBlobs: (opening: Opening) => listOutputBlobs(readTrajectoryOpening(opening)),
+  replay,
+} satisfies Modality;
+
+const ZERO = new Uint8Array(32);
+
+function replay(crypto: Crypto, record: RecordV2, opening: Opening, { tiers, findBlob }: ReplayContext = {}): ReplayedReply {
+  const root = checkRoot(crypto, record, opening);
+  const { checks, opened, latents } =
+    root.status === 'pass'
+      ? replayTrajectory(crypto, record, opening, { tiers, findBlob })
+      : { checks: [], opened: undefined, latents: undefined };
+  const { header, leaves, blind } = opened ?? ({} as Partial<NonNullable<typeof opened>>);
+  const drawSteps = (draw: Uint8Array): readonly number[] =>
+    drawAuditedSteps(crypto, { draw, replyId: record.replyId, steps: record.tokenCount });
+  const getOpened = (): NonNullable<typeof opened> => {
+    if (opened === undefined) throw new TypeError('an opening without a form describes no job');
+    return opened;
+  };
+  return {
+    checks: [root, ...checks],
+    header,
+    describeJob(endpoint, draw) {
+      const { blind, header, leaves } = getOpened();
+      return {
+        endpoint,
+        modelRoot: record.modelRoot,
+        header: encodeTrajectoryHeader(redactHeader(header)),
+        sketchBankSeed: header.sketchBankSeed,
+        modality: 'trajectory',
+        claim: encodeTrajectoryClaim(composeClaim(blind, leaves, drawSteps(draw))),
+      };
+    },
+    makeJobBlobs(draw) {
+      if (latents === undefined) return undefined;
+      return [...drawSteps(draw), latents.length - 1].map((step) => encodeValues(latents[step] as Float32Array));
+    },
+    readReport(bytes, { jobId, draw }) {
+      const { header, leaves } = getOpened();
+      const { modelRoot, responseHash } = record;
+      const report = parseTrajectoryReport(bytes);
+      const drawn = drawSteps(draw);
+      const shape = checkTrajectoryReport(report, { jobId, modelRoot, drawn });
+      if (shape.status !== 'pass') return { problem: shape.detail };
+      return {
+        numericClass: report.numericClass,
+        claimsExact: isEqualityDue(report, header),
+        isBlank: false,
+        // The decoding counts as one step.
+        tokens: countUnits(header.choices, drawn.length + 1),
+        finding: encodeTrajectoryReport({ ...report, jobId: new Uint8Array(16), elapsedMs: 0 }),
+        weigh: () => ({
+          ...adjudicateTrajectory({ responseHash, header, leaves }, report, { tiers }),
+          comparison: undefined,
+        }),
+      };
+    },
+  };
+}
+
+/** Redacts a header for a verifier: fields that identify the reply, or contain the provider's results, become zero. */
+function redactHeader(header: TrajectoryHeader): TrajectoryHeader {
+  return {
+    ...header,
+    ...{ orderHash: ZERO, vocabularyHash: ZERO, choice: 0, promptTokensHash: ZERO, payee: new Uint8Array(20) },
+    drawKey: { mode: 'seed', seed: 0n, requestHash: ZERO, modelRoot: ZERO, choice: 0 },
+    pixels: new Float32Array(PROJECTION_SUMS),
+  };
+}
