@@ -27,7 +27,7 @@ export async function rerunReceipt(
   const record = parseRecordV2(receipt.record.bytes);
   const opening = parseOpening(receipt.opening.bytes);
   const tiers = isLocalReceipt(receipt) ? LOCAL_TIERS : TIERS;
-  const reply = findModality(endpoint).replay(crypto, record, opening, tiers);
+  const reply = findModality(endpoint).replay(crypto, record, opening, { tiers });
   const { modelRoot } = engine.info();
   const checks = [
     ...reply.checks,

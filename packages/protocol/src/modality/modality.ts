@@ -1,4 +1,5 @@
 import type { Check } from '../base/checks.ts';
+import type { BlobRef } from '../commitment/blob.ts';
 import type { CommonHeader } from '../commitment/common-header.ts';
 import type { Opening } from '../commitment/opening.ts';
 import type { RecordV2 } from '../commitment/record.ts';
@@ -72,12 +73,24 @@ export interface Modality {
   checkLocalHeader(crypto: Crypto, header: CommonHeader, context: LocalReplyContext): readonly Check[];
   /** Every check that needs the opening. A compact receipt skips them by name. */
   readonly openingChecks: readonly string[];
-  /**
-   * Runs stage 1 of an opening that hashes to the record's root.
-   * @param tiers those that a header may state. Default: those of the network.
-   */
-  replay(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: readonly TierEntry[]): ReplayedReply;
+  /** Lists the blobs that stage 1 reads, in order. Default: none. @throws ProtocolError if the opening's form is wrong. */
+  listReplayBlobs?(opening: Opening): readonly BlobRef[];
+  /** Runs stage 1 of an opening that hashes to the record's root. */
+  replay(crypto: Crypto, record: RecordV2, opening: Opening, options?: ReplayOptions): ReplayedReply;
 }
+
+/** Finds the bytes of a blob by its root. They were checked against the root. Undefined if the blob is not at hand. */
+export type FindBlob = (root: Uint8Array) => Uint8Array | undefined;
+
+export interface ReplayOptions {
+  /** The tiers that a header may state. Default: those of the network. */
+  readonly tiers?: readonly TierEntry[] | undefined;
+  /** Default: no blob is at hand, and every check that reads one is skipped. */
+  readonly blobs?: FindBlob | undefined;
+}
+
+/** The draw of a job that no beacon selected. Anybody can predict it, so it protects no reply. */
+export const NO_DRAW: Uint8Array = new Uint8Array(32);
 
 /** A reply of local mode, without the signatures that the network adds. */
 export interface LocalReplyContext<R extends CommonRequest = CommonRequest> {
@@ -97,8 +110,13 @@ export interface ReplayedReply {
   readonly checks: readonly Check[];
   /** The header, if there is one. */
   readonly header: CommonHeader | undefined;
-  /** Describes the parts of the reply that a verifier receives, as bytes. Only if no check failed. */
-  describeJob(endpoint: string): Omit<ScoreInputs, 'requestHash'>;
+  /**
+   * Describes the parts of the reply that a verifier receives, as bytes. Only if no check failed.
+   * @param draw value of the beacon that selected the reply, 32 bytes. It selects the parts, if the modality sends only some.
+   */
+  describeJob(endpoint: string, draw: Uint8Array): Omit<ScoreInputs, 'requestHash'>;
+  /** Lists the blobs that the job of this draw needs, in order. Only if no check failed. Default: none. */
+  listJobBlobs?(draw: Uint8Array): readonly BlobRef[];
   /** Reads a verifier's report that answers the job, or the reason that it does not. Only if no check failed. */
   readReport(bytes: Uint8Array, job: ReportedJob): ReadReport;
 }

@@ -7,7 +7,7 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { checkRoot } from '../stage1/common-checks.ts';
 import { embedding } from './embedding/embedding.ts';
 import { ENDPOINTS } from './endpoints.ts';
-import type { Modality, ReplayedReply } from './modality.ts';
+import type { Modality, ReplayedReply, ReplayOptions } from './modality.ts';
 import { text } from './text/text.ts';
 
 /** Every modality of this version. This is the only list. */
@@ -32,9 +32,14 @@ export function findHeaderModality(header: Uint8Array): Modality | undefined {
 }
 
 /** Runs stage 1 of a reply of any modality, which its header's tag names (docs/spec/modality.md). */
-export function replayOpening(crypto: Crypto, record: RecordV2, opening: Opening): ReplayedReply {
+export function replayOpening(
+  crypto: Crypto,
+  record: RecordV2,
+  opening: Opening,
+  options?: ReplayOptions,
+): ReplayedReply {
   const modality = findHeaderModality(opening.header);
-  if (modality !== undefined) return modality.replay(crypto, record, opening);
+  if (modality !== undefined) return modality.replay(crypto, record, opening, options);
   const root = checkRoot(crypto, record, opening);
   const form = fail('commitment-form', 'leaf 0 is the header of no modality that this version knows');
   const never = (): never => {

@@ -3,6 +3,7 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { parseAnnouncement } from '../exchange/announcement.ts';
 import { hashJobRound } from '../exchange/round-signature.ts';
 import { hashAskedJob, hashAskedReport } from '../exchange/silence.ts';
+import { NO_DRAW } from '../modality/modality.ts';
 import { fillRound, hashScoreInputs } from '../modality/shared/score-commitment.ts';
 import { HALF_HOUR_MS, toHalfHour } from '../settlement/silence-count.ts';
 import type { VerifierMark } from '../settlement/verdict-log.ts';
@@ -58,7 +59,7 @@ export function weighAttempt(
   // Nobody else knows a verifier that the operators agreed on.
   if (opened === undefined && isDrawn && judged.witnessed !== undefined) {
     const digests = committed && listDigests(crypto, attempts, round);
-    const inputsHash = hashInputs(crypto, claim, reply, index);
+    const inputsHash = hashInputs(crypto, judged, reply, index);
     const asked = { jobId, keyHash, inputsHash, round: digests, name: `attempt ${index}` };
     assertSilent(crypto, judged, attempts[index] as Attempt, asked);
   }
@@ -66,7 +67,7 @@ export function weighAttempt(
   const problem = findCommitmentProblem(crypto, { jobId, keyHash, committed });
   if (problem !== undefined) throw new JudgeError('bad-report', `attempt ${index}: ${problem}`);
   if (opened === undefined) return undefined;
-  const inputsHash = hashInputs(crypto, claim, reply, index);
+  const inputsHash = hashInputs(crypto, judged, reply, index);
   const job = { jobId, committed, opened, round: listDigests(crypto, attempts, round) };
   const read = readReport(crypto, job, {
     inputsHash,
@@ -80,13 +81,14 @@ export function weighAttempt(
 /** Hashes the inputs that all verifiers score. @throws JudgeError */
 function hashInputs(
   crypto: Crypto,
-  { endpoint, order }: JudgementContext['claim'],
+  { claim: { endpoint, order }, draw }: Pick<JudgementContext, 'claim' | 'draw'>,
   { reply }: OpenedReply,
   index: number,
 ): Uint8Array {
   if (endpoint === undefined)
     throw new JudgeError('bad-report', `attempt ${index}: the reply that it is on is missing`);
-  return hashScoreInputs(crypto, { requestHash: order.requestHash, ...reply.describeJob(endpoint) });
+  const inputs = reply.describeJob(endpoint, draw?.beacon ?? NO_DRAW);
+  return hashScoreInputs(crypto, { requestHash: order.requestHash, ...inputs });
 }
 
 /**

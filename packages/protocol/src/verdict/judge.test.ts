@@ -63,6 +63,13 @@ describe('a reply that was opened before its verdict', () => {
       expect(judged.hashes).toBeGreaterThan(0);
     }
   });
+
+  it('does not count if its stage 1 could read blobs, which co-signers do not have', () => {
+    const before = openReply(nobleCrypto, honest.record, honest.openingBytes, () => undefined);
+    const judged = judgeIt(honest, before);
+    expect(judged.judgement).toEqual(judgeIt(honest).judgement);
+    expect(judged.hashes).toBeGreaterThan(0);
+  });
 });
 
 describe('an opening that a validator calls withheld', () => {

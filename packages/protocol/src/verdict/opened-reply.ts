@@ -2,7 +2,7 @@ import { equalBytes, ProtocolError } from '../base/bytes.ts';
 import { type Opening, parseOpening } from '../commitment/opening.ts';
 import type { RecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
-import type { ReadReport, ReplayedReply, ReportedJob, VerifierReport } from '../modality/modality.ts';
+import type { FindBlob, ReadReport, ReplayedReply, ReportedJob, VerifierReport } from '../modality/modality.ts';
 import { replayOpening } from '../modality/registry.ts';
 import { isExactClass } from '../tier/exact-class.ts';
 
@@ -16,10 +16,20 @@ export interface OpenedReply {
   readonly outcome: 'nothing' | 'refuted' | 'consistent';
 }
 
-const openedReplies = new WeakSet<OpenedReply>();
+interface OpeningMeans {
+  readonly blobs: FindBlob | undefined;
+}
 
-/** Opens a reply and runs stage 1. */
-export function openReply(crypto: Crypto, record: RecordV2, bytes: Uint8Array): OpenedReply | undefined {
+/** Each opened reply, with the blobs that its stage 1 could read. */
+const openedReplies = new WeakMap<OpenedReply, OpeningMeans>();
+
+/** Opens a reply and runs stage 1. @param blobs that stage 1 may read. Default: none. */
+export function openReply(
+  crypto: Crypto,
+  record: RecordV2,
+  bytes: Uint8Array,
+  blobs?: FindBlob,
+): OpenedReply | undefined {
   let opening: Opening;
   try {
     opening = parseOpening(bytes);
@@ -27,23 +37,31 @@ export function openReply(crypto: Crypto, record: RecordV2, bytes: Uint8Array): 
     if (error instanceof ProtocolError) return undefined;
     throw error;
   }
-  const reply = replayOpening(crypto, record, opening);
+  const reply = replayOpening(crypto, record, opening, { blobs });
   const failed = reply.checks.find(({ status }) => status === 'fail');
   const outcome = failed === undefined ? 'consistent' : failed.id === 'commitment-root' ? 'nothing' : 'refuted';
   const opened: OpenedReply = { record, bytes, opening, reply, outcome };
-  openedReplies.add(opened);
+  openedReplies.set(opened, { blobs });
   return opened;
 }
 
-/** Returns the reply as opened before, if record and bytes are the same. Otherwise opens it. */
+/**
+ * Returns the reply as opened before, if record and bytes are the same and stage 1 read no blob. Otherwise opens it without
+ * blobs. Co-signers have none, so a verdict must not depend on them.
+ */
 export function findOpened(
   crypto: Crypto,
   record: RecordV2,
   bytes: Uint8Array,
   before: OpenedReply | undefined,
 ): OpenedReply | undefined {
+  const means = before && openedReplies.get(before);
   const isSame =
-    before !== undefined && openedReplies.has(before) && before.record === record && equalBytes(before.bytes, bytes);
+    before !== undefined &&
+    means !== undefined &&
+    means.blobs === undefined &&
+    before.record === record &&
+    equalBytes(before.bytes, bytes);
   return isSame ? before : openReply(crypto, record, bytes);
 }
 

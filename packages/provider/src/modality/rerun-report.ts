@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Engine } from '@ogong/engine/open-engine';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import type { ProviderModality, RerunClaim, RerunFindings, RerunMeans } from './modality.ts';
@@ -11,7 +12,9 @@ export async function rerunReport<E extends Engine>(
   { request, endpoint, reply }: RerunClaim,
   { engine, crypto, signal }: RerunMeans<E>,
 ): Promise<RerunFindings> {
-  const job = { jobId: new Uint8Array(16), request, timeoutMs: 0, contextSize: 0, ...reply.describeJob(endpoint) };
+  // A draw of its own: the provider cannot have known the parts that this run checks.
+  const inputs = reply.describeJob(endpoint, randomBytes(32));
+  const job = { jobId: new Uint8Array(16), request, timeoutMs: 0, contextSize: 0, ...inputs };
   const read = reply.readReport(await openScoreJob(job, { engine, crypto }).score(signal), job);
   if ('problem' in read) throw new ProtocolError('malformed', read.problem);
   const { outcome, checks } = read.weigh({});

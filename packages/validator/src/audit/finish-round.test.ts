@@ -3,6 +3,7 @@ import { LinkError } from '@ogong/host/link/link-error';
 import type { VerifierCalls } from '@ogong/host/link/verifier-call';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { NO_DRAW } from '@ogong/protocol/modality/modality';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { hashScoreInputs } from '@ogong/protocol/modality/shared/score-commitment';
 import { listDigests } from '@ogong/protocol/verdict/attempt-review';
@@ -66,7 +67,7 @@ async function openRound(
   const opened = openReply(crypto, reply.record, reply.openingBytes) as OpenedReply;
   const row = validator.find(replyId);
   const { request, endpoint } = row.submission!;
-  const inputs = opened.reply.describeJob(endpoint);
+  const inputs = opened.reply.describeJob(endpoint, NO_DRAW);
   const inputsHash = hashScoreInputs(crypto, { requestHash: hashRequest(crypto, endpoint, request), ...inputs });
   const job: RoundJob = { replyId, opened, request, inputs, inputsHash, timeoutMs: CALL_MS, leftMs: LONG_MS };
   const asked = names.map((name, attempt): AttemptRow => {

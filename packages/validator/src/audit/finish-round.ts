@@ -8,6 +8,7 @@ import {
 } from '@ogong/host/link/verifier-call';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { NO_DRAW } from '@ogong/protocol/modality/modality';
 import { hashScoreInputs, type ScoreInputs } from '@ogong/protocol/modality/shared/score-commitment';
 import { listDigests } from '@ogong/protocol/verdict/attempt-review';
 import type { AuditContext } from '@ogong/protocol/verdict/judgement';
@@ -73,11 +74,11 @@ async function closeRound(
 function createRoundJob(
   { crypto, callTimeoutMs, windowMs }: Pick<RoundState, 'crypto' | 'callTimeoutMs' | 'windowMs'>,
   { replyId, submission }: ReplyRow,
-  { claim }: AuditContext,
+  { claim, draw }: AuditContext,
   { opened, leftMs }: Pick<RoundJob, 'opened' | 'leftMs'>,
 ): RoundJob {
   const { request, endpoint } = submission as NonNullable<ReplyRow['submission']>;
-  const inputs = opened.reply.describeJob(endpoint);
+  const inputs = opened.reply.describeJob(endpoint, draw?.beacon ?? NO_DRAW);
   const inputsHash = hashScoreInputs(crypto, { requestHash: claim.order.requestHash, ...inputs });
   const timeoutMs = computeCallTimeout(countJobPasses(inputs), {
     callTimeoutMs,

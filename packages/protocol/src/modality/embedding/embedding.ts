@@ -3,8 +3,7 @@ import type { RecordV2 } from '../../commitment/record.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { checkRoot } from '../../stage1/common-checks.ts';
 import { isEqualityDue } from '../../tier/exact-class.ts';
-import type { TierEntry } from '../../tier/tier.ts';
-import type { LocalReplyContext, Modality, ReplayedReply } from '../modality.ts';
+import type { LocalReplyContext, Modality, ReplayedReply, ReplayOptions } from '../modality.ts';
 import { adjudicateEmbedding, checkEmbeddingReport } from './adjudicate.ts';
 import { EMBEDDING_HEADER_TAG, type EmbeddingHeader, encodeEmbeddingHeader, parseEmbeddingHeader } from './header.ts';
 import { checkEmbeddingHeader, checkInputs, checkSize, type EmbeddingContext } from './header-checks.ts';
@@ -58,7 +57,7 @@ export const embedding = {
 
 const ZERO = new Uint8Array(32);
 
-function replay(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: readonly TierEntry[]): ReplayedReply {
+function replay(crypto: Crypto, record: RecordV2, opening: Opening, { tiers }: ReplayOptions = {}): ReplayedReply {
   const root = checkRoot(crypto, record, opening);
   const leaves = opening.windows.map(({ draws, sketch }) => ({ values: draws, sketch }));
   const replayed =

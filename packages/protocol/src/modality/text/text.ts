@@ -5,8 +5,7 @@ import type { Crypto } from '../../crypto/crypto.ts';
 import { computeContextBound } from '../../exchange/fee.ts';
 import { isEqualityDue } from '../../tier/exact-class.ts';
 import { getTier } from '../../tier/registry.ts';
-import type { TierEntry } from '../../tier/tier.ts';
-import type { LocalReplyContext, Modality, ReplayedReply } from '../modality.ts';
+import type { LocalReplyContext, Modality, ReplayedReply, ReplayOptions } from '../modality.ts';
 import { type Header, parseHeader, TEXT_ENDPOINTS, TEXT_HEADER_TAG } from './commitment/header.ts';
 import { WINDOW_TOKENS } from './commitment/window.ts';
 import { encodeFinding, readScoreReport, weighScoreReport } from './read-report.ts';
@@ -80,7 +79,7 @@ export interface ReplayedText extends ReplayedReply {
 /** Returns whether a reply is a text. Read fields that only texts have after this check. */
 export const isText = (reply: ReplayedReply): reply is ReplayedText => 'replay' in reply;
 
-function replayText(crypto: Crypto, record: RecordV2, opening: Opening, tiers?: readonly TierEntry[]): ReplayedText {
+function replayText(crypto: Crypto, record: RecordV2, opening: Opening, { tiers }: ReplayOptions = {}): ReplayedText {
   const replay = replayReply(crypto, record, opening, tiers);
   const { checks } = replay;
   const header = replay.header as Header;

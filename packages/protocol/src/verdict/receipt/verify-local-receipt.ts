@@ -131,7 +131,7 @@ function checkOpening(
   let header: CommonHeader | undefined;
   try {
     const opening = parseOpening(receipt.opening.bytes);
-    const reply = modality.replay(crypto, record, opening, LOCAL_TIERS);
+    const reply = modality.replay(crypto, record, opening, { tiers: LOCAL_TIERS });
     checks.push(...reply.checks);
     header = reply.header;
     if (header) checks.push(checkBlinding(crypto, opening, { body, replyId: record.replyId }));

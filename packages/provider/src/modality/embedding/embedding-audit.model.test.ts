@@ -8,6 +8,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { NO_DRAW } from '@ogong/protocol/modality/modality';
 import { replayOpening } from '@ogong/protocol/modality/registry';
 import { writeRandomBert } from '@ogong/testing/models/random-bert';
 import { createNetwork, receive } from '@ogong/testing/provider/provider-fixture';
@@ -48,7 +49,7 @@ async function audit(served: EmbeddingEngine) {
     expect(reply.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
     const job = {
       ...{ jobId: new Uint8Array(16), request: message.request, timeoutMs: 1000, contextSize: 0 },
-      ...reply.describeJob('embedding'),
+      ...reply.describeJob('embedding', NO_DRAW),
     };
     const scorable = parseScorable(job, findEngine([verifier], job.modelRoot), crypto);
     const read = reply.readReport(await scorable.score(AbortSignal.timeout(60_000)), job);

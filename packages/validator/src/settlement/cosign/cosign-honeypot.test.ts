@@ -5,6 +5,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { proveVrf } from '@ogong/protocol/crypto/vrf';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
+import { NO_DRAW } from '@ogong/protocol/modality/modality';
 import { parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { listDigests } from '@ogong/protocol/verdict/attempt-review';
 import {
@@ -233,7 +234,7 @@ async function askFurther(
   const nonce = crypto.sha256(Uint8Array.of(attempt)).slice(0, 16);
   const jobId = computeJobId(crypto, { validator: own.signer.address, replyId: record.replyId, attempt, nonce });
   const opened = openReply(crypto, record, evidence.opening) as OpenedReply;
-  const job = createScoreJob({ jobId, request, timeoutMs: 1_000 }, opened.reply.describeJob(endpoint));
+  const job = createScoreJob({ jobId, request, timeoutMs: 1_000 }, opened.reply.describeJob(endpoint, NO_DRAW));
   const calls = createTestCalls(answerHonestly(own.served));
   const peer = { endpoint: `${nameOf(verifierId)}:1`, certHash: new Uint8Array(32) } as never;
   const call = { timeoutMs: 1_000, signal: new AbortController().signal };
