@@ -1,0 +1,24 @@
+import type { PictureRequest, PictureSize, StepResult, TrajectoryInfo } from '../../interface/trajectory.ts';
+
+/** One pass of the model, without the schedule: the parent of a model plans the steps and moves the latent. */
+export interface DenoiseRequest extends PictureSize, Pick<PictureRequest, 'prompt' | 'negativePrompt' | 'guidance'> {
+  /** Time that the model reads. */
+  readonly timestep: number;
+  /** f32[channels, height, width], the latent times the step's `inputScale`. */
+  readonly input: Float32Array;
+  /** The class to compute in. Default: the engine's own. */
+  readonly numericClass?: string;
+}
+
+export interface DecodeRequest extends PictureSize {
+  readonly latent: Float32Array;
+}
+
+/** The calls of a loaded model that `createTrajectoryEngine` makes an engine of. */
+export interface TrajectoryCalls {
+  info(): TrajectoryInfo;
+  denoise(request: DenoiseRequest, signal?: AbortSignal): Promise<StepResult>;
+  decode(request: DecodeRequest, signal?: AbortSignal): Promise<Uint8Array>;
+  tokenize(prompt: string): Promise<Uint32Array>;
+  close(): Promise<void>;
+}

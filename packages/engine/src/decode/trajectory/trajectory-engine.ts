@@ -1,0 +1,69 @@
+import {
+  advanceLatent,
+  type ScheduleStep,
+  type StepValues,
+} from '@ogong/protocol/modality/trajectory/schedule/schedule';
+import { EngineError } from '../../interface/engine-error.ts';
+import type { PictureRequest, TrajectoryEngine } from '../../interface/trajectory.ts';
+import { assertPictureSize, assertValues, countLatentValues, planPicture } from './picture-check.ts';
+import type { DenoiseRequest, TrajectoryCalls } from './trajectory-calls.ts';
+
+const scale = (values: Float32Array, factor: number): Float32Array =>
+  factor === 1 ? values : values.map((value) => value * factor);
+
+function toDenoise(
+  { prompt, negativePrompt, guidance, width, height }: PictureRequest,
+  { timestep, inputScale }: ScheduleStep,
+  latent: Float32Array,
+): DenoiseRequest {
+  const input = scale(latent, inputScale);
+  return { prompt, negativePrompt, guidance, width, height, timestep, input };
+}
+
+/**
+ * Makes an engine of a loaded model. The loop over the steps runs here, one call of the model a step: a picture that nobody reads on
+ * takes no memory and no time of the model.
+ */
+export function createTrajectoryEngine(model: TrajectoryCalls): TrajectoryEngine {
+  return {
+    specificationVersion: 'trajectory-v1',
+    info: () => model.info(),
+
+    async *generate(request, { noise, signal }) {
+      const info = model.info();
+      const { noiseScale, steps } = planPicture(request, info);
+      assertValues(noise, { count: countLatentValues(request, info), name: 'noise' });
+      // A copy: the caller's array may change while the steps are computed.
+      let latent: Float32Array = noise.map((value) => value * noiseScale);
+      let before: StepValues | undefined;
+      for (const [step, row] of steps.entries()) {
+        const { output } = await model.denoise(toDenoise(request, row, latent), signal);
+        yield { step, latent, output };
+        const values = { latent, output };
+        latent = advanceLatent(row, values, before);
+        before = values;
+      }
+      yield { step: steps.length, latent };
+    },
+
+    async runStep(request, { step, latent }, { signal, numericClass } = {}) {
+      const info = model.info();
+      const row = planPicture(request, info).steps[step];
+      if (row === undefined)
+        throw new EngineError('invalid-request', `step ${step} of ${request.steps}; the first is step 0`);
+      assertValues(latent, { count: countLatentValues(request, info), name: 'latent' });
+      const call = toDenoise(request, row, latent);
+      return model.denoise(numericClass === undefined ? call : { ...call, numericClass }, signal);
+    },
+
+    async decode(latent, { width, height }, { signal } = {}) {
+      const info = model.info();
+      assertPictureSize({ width, height }, info);
+      assertValues(latent, { count: countLatentValues({ width, height }, info), name: 'latent' });
+      return model.decode({ width, height, latent }, signal);
+    },
+
+    tokenize: (prompt) => model.tokenize(prompt),
+    close: () => model.close(),
+  };
+}

@@ -1,0 +1,99 @@
+import type { SamplerName, SchedulerConfig } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
+
+/** Width and height of a picture in pixels. */
+export interface PictureSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Properties of a model that makes pictures from noise, loaded in one engine. */
+export interface TrajectoryInfo {
+  /** Root of the model's folder (docs/spec/model-folder.md), 32 bytes. */
+  readonly modelRoot: Uint8Array;
+  /** SHA-256 over the model's tokenizers under a domain tag (docs/spec/model-folder.md), 32 bytes. */
+  readonly vocabularyHash: Uint8Array;
+  readonly numericClass: string;
+  /** True if any engine of the same class computes the same bits. */
+  readonly exact: boolean;
+  readonly weightType: string;
+  /** The most tokens of a prompt, special ones included. A longer prompt is cut, as the pipelines of diffusers do. */
+  readonly contextSize: number;
+  /** Steps that are computed at the same time. */
+  readonly sequences: number;
+  readonly scheduler: SchedulerConfig;
+  readonly latentChannels: number;
+  /** Pixels per latent value along one side. */
+  readonly latentScale: number;
+  /** The size that the model was trained for. */
+  readonly size: PictureSize;
+  /** True if the model computes its own size alone. */
+  readonly hasFixedSize: boolean;
+  /** Width and height are multiples of this number of pixels. */
+  readonly sizeStep: number;
+  readonly mostPixels: number;
+  /** Default of a request. */
+  readonly steps: number;
+  /** Default of a request. */
+  readonly guidance: number;
+  /** True if the model has an encoder for pictures. */
+  readonly canEdit: boolean;
+}
+
+export interface PictureRequest extends PictureSize {
+  readonly prompt: string;
+  readonly negativePrompt: string;
+  /** Factor g of the output: v = n + g (p - n), with p for the prompt and n for the negative one. With 1 or less, v = p. */
+  readonly guidance: number;
+  readonly steps: number;
+  readonly sampler: SamplerName;
+}
+
+/** A latent of a trajectory, f32[channels, height, width] row-major, and the model's output for it. */
+export interface TrajectoryStep {
+  /** Index of the latent, from 0. */
+  readonly step: number;
+  readonly latent: Float32Array;
+  /** After guidance, of the latent's form. The final latent has none. */
+  readonly output?: Float32Array;
+}
+
+export interface StepResult {
+  /** The model's output after guidance. */
+  readonly output: Float32Array;
+  readonly numericClass: string;
+  /** True if the output is bit-exact for the claimed class, or for the own one if none was claimed. */
+  readonly exact: boolean;
+  readonly elapsedMs: number;
+}
+
+/**
+ * One loaded model that makes pictures from noise, step by step. Every implementation passes `describeTrajectoryEngine` of
+ * @ogong/testing.
+ */
+export interface TrajectoryEngine {
+  readonly specificationVersion: 'trajectory-v1';
+  info(): TrajectoryInfo;
+  /**
+   * Yields every latent with the model's output; the last one is the final latent without an output.
+   * @param options.noise f32[channels * height * width], before it is scaled; not mutated.
+   * @throws EngineError: 'invalid-request' for a size, a sampler or a number of steps that the model cannot run.
+   */
+  generate(
+    request: PictureRequest,
+    options: { readonly noise: Float32Array; readonly signal?: AbortSignal },
+  ): AsyncIterable<TrajectoryStep>;
+  /**
+   * Computes the model's output of one step again.
+   * @param options.numericClass the claim's class. The engine reproduces it if it can, and says so in the result.
+   */
+  runStep(
+    request: PictureRequest,
+    at: { readonly step: number; readonly latent: Float32Array },
+    options?: { readonly signal?: AbortSignal; readonly numericClass?: string },
+  ): Promise<StepResult>;
+  /** Decodes a final latent to RGB8, row-major, height * width * 3 bytes. */
+  decode(latent: Float32Array, size: PictureSize, options?: { readonly signal?: AbortSignal }): Promise<Uint8Array>;
+  /** Returns the ids of the prompt's tokens, special ones included, cut but not padded. */
+  tokenize(prompt: string): Promise<Uint32Array>;
+  close(): Promise<void>;
+}
