@@ -57,7 +57,7 @@ export interface TrajectoryStep {
   readonly output?: Float32Array;
 }
 
-export interface StepResult {
+export interface StepOutput {
   /** The model's output after guidance. */
   readonly output: Float32Array;
   readonly numericClass: string;
@@ -90,7 +90,7 @@ export interface TrajectoryEngine {
     request: PictureRequest,
     at: { readonly step: number; readonly latent: Float32Array },
     options?: { readonly signal?: AbortSignal; readonly numericClass?: string },
-  ): Promise<StepResult>;
+  ): Promise<StepOutput>;
   /** Decodes a final latent to RGB8, row-major, height * width * 3 bytes. */
   decode(latent: Float32Array, size: PictureSize, options?: { readonly signal?: AbortSignal }): Promise<Uint8Array>;
   /** Returns the ids of the prompt's tokens, special ones included, cut but not padded. */

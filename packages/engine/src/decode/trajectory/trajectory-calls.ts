@@ -1,4 +1,4 @@
-import type { PictureRequest, PictureSize, StepResult, TrajectoryInfo } from '../../interface/trajectory.ts';
+import type { PictureRequest, PictureSize, StepOutput, TrajectoryInfo } from '../../interface/trajectory.ts';
 
 /** One pass of the model, without the schedule: the parent of a model plans the steps and moves the latent. */
 export interface DenoiseRequest extends PictureSize, Pick<PictureRequest, 'prompt' | 'negativePrompt' | 'guidance'> {
@@ -17,7 +17,7 @@ export interface DecodeRequest extends PictureSize {
 /** The calls of a loaded model that `createTrajectoryEngine` makes an engine of. */
 export interface TrajectoryCalls {
   info(): TrajectoryInfo;
-  denoise(request: DenoiseRequest, signal?: AbortSignal): Promise<StepResult>;
+  denoise(request: DenoiseRequest, signal?: AbortSignal): Promise<StepOutput>;
   decode(request: DecodeRequest, signal?: AbortSignal): Promise<Uint8Array>;
   tokenize(prompt: string): Promise<Uint32Array>;
   close(): Promise<void>;

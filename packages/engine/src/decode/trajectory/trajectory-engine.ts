@@ -21,8 +21,8 @@ function toDenoise(
 }
 
 /**
- * Makes an engine of a loaded model. The loop over the steps runs here, one call of the model a step: a picture that nobody reads on
- * takes no memory and no time of the model.
+ * Makes an engine of a loaded model. The loop over the steps runs here and calls the model once a step. A reader that pauses stops the
+ * loop, so no outputs pile up.
  */
 export function createTrajectoryEngine(model: TrajectoryCalls): TrajectoryEngine {
   return {
