@@ -232,6 +232,7 @@ export const ROUTE_ROWS: Readonly<Record<GatewayRouteName | AdminRouteName | Hoo
     completion: BUYS,
     embedding: BUYS,
     rerank: BUYS,
+    image: BUYS,
     response: BUYS,
     message: BUYS,
     receipt: SHOWS,

@@ -1,5 +1,6 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { NO_DRAW } from '@ogong/protocol/modality/modality';
 import { encodeScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { toExpectedReport } from '@ogong/protocol/verdict/honeypot/honeypot-check';
 import { judge } from '@ogong/protocol/verdict/judge';
@@ -39,7 +40,7 @@ export function measureAudit(): Row[] {
   /** Compares as often as rounds and judgement do. */
   const weigh = (one: OpenedReply): void => {
     for (let i = 0; i < 2; i++) {
-      const read = readVerifierReport(one, report, { jobId, contextSize: CONTEXT });
+      const read = readVerifierReport(one, report, { jobId, draw: NO_DRAW, contextSize: CONTEXT });
       if ('problem' in read) throw new Error(read.problem);
       weighReport(read, undefined);
     }

@@ -115,14 +115,19 @@ export interface ReplayedReply {
    * @param draw value of the beacon that selected the reply, 32 bytes. It selects the parts, if the modality sends only some.
    */
   describeJob(endpoint: string, draw: Uint8Array): Omit<ScoreInputs, 'requestHash'>;
-  /** Lists the blobs that the job of this draw needs, in order. Only if no check failed. Default: none. */
-  listJobBlobs?(draw: Uint8Array): readonly BlobRef[];
+  /**
+   * Makes the bytes that travel beside the job of this draw, in the order in which the claim names them. Undefined if stage 1 could not
+   * read the blobs that they follow from. Only if no check failed. Default: none travel.
+   */
+  makeJobBlobs?(draw: Uint8Array): readonly Uint8Array[] | undefined;
   /** Reads a verifier's report that answers the job, or the reason that it does not. Only if no check failed. */
   readReport(bytes: Uint8Array, job: ReportedJob): ReadReport;
 }
 
 export interface ReportedJob {
   readonly jobId: Uint8Array;
+  /** As for `describeJob`. */
+  readonly draw: Uint8Array;
   /** Tokens for which the verifier announced room. */
   readonly contextSize: number;
   /** The class in which the verifier signed that it computes this model; undefined without a signature. */

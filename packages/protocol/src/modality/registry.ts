@@ -9,9 +9,10 @@ import { embedding } from './embedding/embedding.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import type { Modality, ReplayedReply, ReplayOptions } from './modality.ts';
 import { text } from './text/text.ts';
+import { trajectory } from './trajectory/trajectory.ts';
 
 /** Every modality of this version. This is the only list. */
-const MODALITIES: readonly Modality[] = [text, embedding];
+const MODALITIES: readonly Modality[] = [text, embedding, trajectory];
 
 /** @throws ProtocolError `unsupported` if no modality has the endpoint. */
 export function findModality(endpoint: string): Modality {

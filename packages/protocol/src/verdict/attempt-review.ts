@@ -71,7 +71,8 @@ export function weighAttempt(
   const job = { jobId, committed, opened, round: listDigests(crypto, attempts, round) };
   const read = readReport(crypto, job, {
     inputsHash,
-    read: (bytes) => readVerifierReport(reply, bytes, { jobId, contextSize, endorsedClass }),
+    read: (bytes) =>
+      readVerifierReport(reply, bytes, { jobId, draw: judged.draw?.beacon ?? NO_DRAW, contextSize, endorsedClass }),
   });
   if ('problem' in read && read.isUnreadable) return undefined;
   if ('problem' in read) throw new JudgeError('bad-report', `attempt ${index}: ${read.problem}`);

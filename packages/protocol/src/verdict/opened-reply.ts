@@ -94,13 +94,13 @@ function isDenial({ reply: { header } }: OpenedReply, read: VerifierReport, { en
 }
 
 function readOnce(opened: OpenedReply, bytes: Uint8Array, job: ReportedJob): ReadReport {
-  const { jobId, contextSize } = job;
+  const { jobId, draw, contextSize } = job;
   const before = readings.get(opened) ?? [];
   const known = before.find(
-    (one) => one.contextSize === contextSize && equalBytes(one.jobId, jobId) && equalBytes(one.bytes, bytes),
+    (one) => one.contextSize === contextSize && equalBytes(one.jobId, jobId) && equalBytes(one.draw, draw) && equalBytes(one.bytes, bytes),
   );
   if (known !== undefined) return known.report;
   const result = opened.reply.readReport(bytes, job);
-  if (!('problem' in result)) readings.set(opened, [...before, { bytes, jobId, contextSize, report: result }]);
+  if (!('problem' in result)) readings.set(opened, [...before, { bytes, jobId, draw, contextSize, report: result }]);
   return result;
 }

@@ -13,8 +13,9 @@ export async function rerunReport<E extends Engine>(
   { engine, crypto, signal }: RerunMeans<E>,
 ): Promise<RerunFindings> {
   // A draw of its own: the provider cannot have known the parts that this run checks.
-  const inputs = reply.describeJob(endpoint, randomBytes(32));
-  const job = { jobId: new Uint8Array(16), request, timeoutMs: 0, contextSize: 0, ...inputs };
+  const draw = randomBytes(32);
+  const inputs = reply.describeJob(endpoint, draw);
+  const job = { jobId: new Uint8Array(16), request, timeoutMs: 0, contextSize: 0, draw, ...inputs };
   const read = reply.readReport(await openScoreJob(job, { engine, crypto }).score(signal), job);
   if ('problem' in read) throw new ProtocolError('malformed', read.problem);
   const { outcome, checks } = read.weigh({});

@@ -26,6 +26,8 @@ import { findAttemptPeer, findContested, findJobId, findListed, type RoundState,
 export interface RoundJob {
   readonly replyId: Uint8Array;
   readonly opened: OpenedReply;
+  /** Value of the beacon that selected the reply, 32 bytes. */
+  readonly draw: Uint8Array;
   readonly request: Uint8Array;
   readonly inputs: Omit<ScoreInputs, 'requestHash'>;
   readonly inputsHash: Uint8Array;
@@ -78,13 +80,14 @@ function createRoundJob(
   { opened, leftMs }: Pick<RoundJob, 'opened' | 'leftMs'>,
 ): RoundJob {
   const { request, endpoint } = submission as NonNullable<ReplyRow['submission']>;
-  const inputs = opened.reply.describeJob(endpoint, draw?.beacon ?? NO_DRAW);
+  const drawn = draw?.beacon ?? NO_DRAW;
+  const inputs = opened.reply.describeJob(endpoint, drawn);
   const inputsHash = hashScoreInputs(crypto, { requestHash: claim.order.requestHash, ...inputs });
   const timeoutMs = computeCallTimeout(countJobPasses(inputs), {
     callTimeoutMs,
     mostMs: Math.ceil(windowMs / 3),
   });
-  return { replyId, opened, request, inputs, inputsHash, timeoutMs, leftMs };
+  return { replyId, opened, draw: drawn, request, inputs, inputsHash, timeoutMs, leftMs };
 }
 
 /** Asks all verifiers of the round to commit, at the same time. */
@@ -143,11 +146,11 @@ export async function revealRound(state: RoundState, job: RoundJob, attempts: re
 
 function createSubject(
   state: Pick<RoundState, 'store'>,
-  { replyId, opened, inputsHash }: RoundJob,
+  { replyId, opened, draw, inputsHash }: RoundJob,
   row: AttemptRow,
 ): ReportSubject {
   const listed = findListed(readLists(state, replyId), row);
-  return { inputsHash, read: (bytes, { jobId }) => readVerifierReport(opened, bytes, { jobId, ...listed }) };
+  return { inputsHash, read: (bytes, { jobId }) => readVerifierReport(opened, bytes, { jobId, draw, ...listed }) };
 }
 
 /**

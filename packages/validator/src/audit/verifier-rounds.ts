@@ -4,6 +4,7 @@ import { equalBytes } from '@ogong/protocol/base/bytes';
 import { MAX_VERIFIERS_PER_REPLY } from '@ogong/protocol/settlement/verdict-log';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
 import type { AuditContext } from '@ogong/protocol/verdict/judgement';
+import { NO_DRAW } from '@ogong/protocol/modality/modality';
 import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
 import { type WeighedReport, weighReport } from '@ogong/protocol/verdict/report-check';
 import { combineReports, countReports } from '@ogong/protocol/verdict/report-combination';
@@ -115,6 +116,7 @@ function weighAll(
       if (row.opened === undefined || row.outcome !== 'report') return [];
       const read = readVerifierReport(opened, row.opened.report, {
         jobId: findJobId(state, order.replyId, row),
+        draw: judged.draw?.beacon ?? NO_DRAW,
         ...findListed(lists, row),
       });
       if ('problem' in read) throw new Error(`a stored report cannot be read: ${read.problem}`);

@@ -49,7 +49,11 @@ export interface TrajectoryVerdict {
 /** Checks whether a report answers the job at all. If not, its verifier is marked and another one is drawn. */
 export function checkTrajectoryReport(
   report: TrajectoryReport,
-  { jobId, modelRoot, drawn }: Pick<CommittedPicture, 'modelRoot'> & { readonly jobId: Uint8Array; readonly drawn: readonly number[] },
+  {
+    jobId,
+    modelRoot,
+    drawn,
+  }: Pick<CommittedPicture, 'modelRoot'> & { readonly jobId: Uint8Array; readonly drawn: readonly number[] },
 ): Check {
   const id = 'report-shape';
   if (!equalBytes(report.jobId, jobId)) return fail(id, 'the report answers another job');
@@ -108,7 +112,9 @@ function checkFacts(header: TrajectoryHeader, report: TrajectoryReport): readonl
   const ofModel =
     equalBytes(header.vocabularyHash, report.vocabularyHash) &&
     equalBytes(modelFactsFormat.encode(facts), modelFactsFormat.encode(report.facts));
-  const wrong = Object.entries(report.choices).filter(([name, value]) => choices[name as keyof typeof choices] !== value);
+  const wrong = Object.entries(report.choices).filter(
+    ([name, value]) => choices[name as keyof typeof choices] !== value,
+  );
   return [
     check('prompt-tokens', ofPrompt, [
       'the prompt makes the committed tokens',
@@ -125,7 +131,10 @@ function checkFacts(header: TrajectoryHeader, report: TrajectoryReport): readonl
   ];
 }
 
-function checkEquality({ responseHash, header, leaves }: Omit<CommittedPicture, 'modelRoot'>, report: TrajectoryReport): Check {
+function checkEquality(
+  { responseHash, header, leaves }: Omit<CommittedPicture, 'modelRoot'>,
+  report: TrajectoryReport,
+): Check {
   const id = 'equality';
   const where = `in the exact class ${header.numericClass}`;
   const differing = report.steps.find(({ step, outputRoot }) => {
@@ -151,9 +160,18 @@ function judgeDistances(
 ): { readonly outcome: Outcome; readonly found: readonly Check[] } {
   const steps = report.steps.map(({ step, projection }): Distance => {
     const own = leaves.steps[step] as StepLeaves['steps'][number];
-    return { id: 'output-distance', value: computeProjectionDistance(own.projection, projection), limit: limits.output, step };
+    return {
+      id: 'output-distance',
+      value: computeProjectionDistance(own.projection, projection),
+      limit: limits.output,
+      step,
+    };
   });
-  const picture = { id: 'pixel-distance', value: computeProjectionDistance(header.pixels, report.pixels), limit: limits.pixels };
+  const picture = {
+    id: 'pixel-distance',
+    value: computeProjectionDistance(header.pixels, report.pixels),
+    limit: limits.pixels,
+  };
   const worst = steps.reduce((most, one) => (one.value <= most.value ? most : one), steps[0] as Distance);
   const measured: readonly Distance[] = [worst, picture];
   // A distance that is not a number must never pass.

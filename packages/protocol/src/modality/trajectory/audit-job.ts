@@ -54,7 +54,11 @@ export const encodeTrajectoryClaim: (claim: TrajectoryClaim) => Uint8Array = cla
 export const parseTrajectoryClaim: (bytes: Uint8Array) => TrajectoryClaim = claimFormat.decode;
 
 /** Composes the claim of the drawn steps. */
-export function composeClaim(blind: Uint8Array, { steps, finalRoot }: StepLeaves, drawn: readonly number[]): TrajectoryClaim {
+export function composeClaim(
+  blind: Uint8Array,
+  { steps, finalRoot }: StepLeaves,
+  drawn: readonly number[],
+): TrajectoryClaim {
   return {
     blind,
     steps: drawn.map((step) => ({ step, latentRoot: (steps[step] as StepLeaves['steps'][number]).latentRoot })),

@@ -143,7 +143,8 @@ function assertCounts({
 }: Pick<TrajectoryHeader, 'embeddingSize' | 'outputTokenCount' | 'choices' | 'facts'>): void {
   assertPixels(choices);
   const values = countLatentValues(choices, facts);
-  if (values !== embeddingSize) throw new ProtocolError('malformed', `a latent of ${embeddingSize} values, not ${values}`);
+  if (values !== embeddingSize)
+    throw new ProtocolError('malformed', `a latent of ${embeddingSize} values, not ${values}`);
   if (choices.steps * values * VALUE_BYTES > MAX_TRAJECTORY_BYTES)
     throw new ProtocolError('too-large', `${choices.steps} steps of ${values} values are too many to replay`);
   const units = countUnits(choices, choices.steps);

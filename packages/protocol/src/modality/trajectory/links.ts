@@ -2,16 +2,14 @@ import { equalBytes, ProtocolError } from '../../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../../base/checks.ts';
 import { type BlobRef, createBlobHasher } from '../../commitment/blob.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
+import type { FindBlob } from '../modality.ts';
 import { computeDrawKey } from '../text/sampling/draw-key.ts';
 import type { TrajectoryHeader } from './header.ts';
 import type { StepLeaves } from './leaf.ts';
 import { createLatentNoise } from './noise.ts';
 import { areSame, projectValues } from './projection.ts';
-import { advanceLatent, type Schedule, type StepValues } from './schedule/schedule.ts';
+import { advanceLatent, type Schedule, type ScheduleStep, type StepValues } from './schedule/schedule.ts';
 import { decodeValues, encodeValues, VALUE_BYTES } from './values.ts';
-
-/** Returns the bytes of a blob by its root, 32 bytes; undefined if they are not at hand. Their root was checked. */
-export type FindBlob = (root: Uint8Array) => Uint8Array | undefined;
 
 /** A committed trajectory, with the parts that fix how it is replayed. */
 export interface CommittedSteps {
@@ -26,6 +24,8 @@ export interface ReplayedSteps {
   readonly checks: readonly Check[];
   /** All latents, the noise first and the decoded one last, if every link held. */
   readonly latents: readonly Float32Array[] | undefined;
+  /** Roots of the blobs that show a broken link, if one broke. */
+  readonly broken?: readonly Uint8Array[];
 }
 
 /** Computes the root of the blob of these values. */
@@ -52,50 +52,77 @@ export function listOutputBlobs({ header, leaves }: Pick<CommittedSteps, 'header
 }
 
 /**
- * Replays every link of a trajectory without a model. The noise of the draw key must be the first latent. Each latent must follow from the
- * one before and its output, to the bit. Latents are computed here, so only outputs are fetched.
+ * Replays the links of a trajectory without a model. The noise of the draw key must be the first latent. Each latent must follow from the
+ * one before and its output, to the bit. The outputs fix all latents, so no latent needs to be fetched.
+ *
+ * Evidence of a broken link shows the values of that link alone. Then each link whose values are at hand is replayed.
+ * @param blobs finds outputs and latents. Default: none is at hand, and only the noise is checked.
  */
-export function replayLinks(crypto: Crypto, committed: CommittedSteps, findBlob: FindBlob | undefined): ReplayedSteps {
-  const none = { latents: undefined };
-  if (findBlob === undefined) {
-    const checks = [
-      skip('links', 'the outputs of the steps are not shown here'),
-      skip('projections', 'the outputs of the steps are not shown here'),
-    ];
-    return { checks, ...none };
-  }
-  const { blind, header, leaves, schedule } = committed;
-  const latents = [createFirstLatent(crypto, header, schedule)];
+export function replayLinks(
+  crypto: Crypto,
+  { blind, header, leaves, schedule }: CommittedSteps,
+  blobs: FindBlob = () => undefined,
+): ReplayedSteps {
+  const { embeddingSize, sketchBankSeed } = header;
+  const read = (root: Uint8Array): Float32Array | undefined => {
+    const bytes = blobs(root);
+    return bytes && decodeValues(bytes, embeddingSize);
+  };
+  const stop = (check: Check, broken: readonly Uint8Array[] = []): ReplayedSteps => ({
+    checks: [check],
+    ...{ latents: undefined, broken },
+  });
+  const roots = [...leaves.steps.map(({ latentRoot }) => latentRoot), leaves.finalRoot];
+  const latents: (Float32Array | undefined)[] = [];
+  let next: Float32Array | undefined = createFirstLatent(crypto, header, schedule);
   let before: StepValues | undefined;
-  for (const [i, { latentRoot, outputRoot, projection }] of leaves.steps.entries()) {
-    const latent = latents[i] as Float32Array;
-    if (!equalBytes(computeValuesRoot(crypto, blind, latent), latentRoot))
-      return { checks: [fail('links', describeBroken(i), i)], ...none };
-    const bytes = findBlob(outputRoot);
-    if (bytes === undefined) return { checks: [skip('links', `the output of step ${i} is not at hand`)], ...none };
-    let output: Float32Array;
+  let held = 0;
+  for (const [i, root] of roots.entries()) {
+    if (next !== undefined && !equalBytes(computeValuesRoot(crypto, blind, next), root))
+      return stop(fail('links', describeBroken(i), i), listLinkRoots(leaves, schedule, i - 1));
+    if (next !== undefined) held++;
+    const step = leaves.steps[i];
     try {
-      output = decodeValues(bytes, header.embeddingSize);
+      const latent: Float32Array | undefined = next ?? read(root);
+      latents.push(latent);
+      if (step === undefined) break;
+      const output = read(step.outputRoot);
+      if (output && !areSame(projectValues(crypto, sketchBankSeed, output), step.projection))
+        return stop(fail('projections', `the projection of step ${i} is not that of its output`, i), [step.outputRoot]);
+      const values: StepValues | undefined = latent && output && { latent, output };
+      next = values && advance(schedule.steps[i] as ScheduleStep, values, before);
+      before = values;
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      return { checks: [fail('links', `the output of step ${i}: ${error.message}`, i)], ...none };
+      return stop(fail('links', `the values of step ${i}: ${error.message}`, i), step ? [step.outputRoot] : []);
     }
-    if (!areSame(projectValues(crypto, header.sketchBankSeed, output), projection)) {
-      const wrong = fail('projections', `the projection of step ${i} is not that of its output`, i);
-      return { checks: [pass('links', `${i} links hold so far`), wrong], ...none };
-    }
-    const values = { latent, output };
-    latents.push(advanceLatent(schedule.steps[i] as Schedule['steps'][number], values, before));
-    before = values;
   }
-  const steps = leaves.steps.length;
-  if (!equalBytes(computeValuesRoot(crypto, blind, latents[steps] as Float32Array), leaves.finalRoot))
-    return { checks: [fail('links', describeBroken(steps), steps)], ...none };
-  const checks = [
-    pass('links', `${steps} steps from the noise of the draw key to the picture's latent follow from their outputs`),
-    pass('projections', `${steps} projections recomputed from their outputs`),
-  ];
-  return { checks, latents };
+  const all = latents.filter((latent) => latent !== undefined);
+  if (held === roots.length) {
+    const checks = [
+      pass(
+        'links',
+        `${held - 1} steps from the noise of the draw key to the picture's latent follow from their outputs`,
+      ),
+      pass('projections', `${held - 1} projections recomputed from their outputs`),
+    ];
+    return { checks, latents: all };
+  }
+  const reason = `the outputs of ${roots.length - held} of ${roots.length - 1} steps are not shown here`;
+  return { checks: [skip('links', reason), skip('projections', reason)], latents: undefined };
+}
+
+/** @returns undefined if the step needs the one before, whose values are not at hand. */
+function advance(step: ScheduleStep, values: StepValues, before: StepValues | undefined): Float32Array | undefined {
+  const isAlone = step.latentBefore === 0 && step.outputBefore === 0;
+  return isAlone || before !== undefined ? advanceLatent(step, values, before) : undefined;
+}
+
+/** Lists the roots of the values that a step reads: its latent and output, and those of the step before if it reads them. */
+function listLinkRoots({ steps }: StepLeaves, schedule: Schedule, index: number): Uint8Array[] {
+  const { latentBefore = 0, outputBefore = 0 } = schedule.steps[index] ?? {};
+  const first = latentBefore === 0 && outputBefore === 0 ? index : index - 1;
+  return steps.slice(Math.max(0, first), index + 1).flatMap(({ latentRoot, outputRoot }) => [latentRoot, outputRoot]);
 }
 
 const describeBroken = (i: number): string =>

@@ -5,10 +5,10 @@ import type { RecordV2 } from '../../commitment/record.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { checkPosture } from '../../tier/posture.ts';
 import { TIERS } from '../../tier/registry.ts';
-import type { TierEntry } from '../../tier/tier.ts';
+import type { ReplayOptions } from '../modality.ts';
 import { parseTrajectoryHeader, type TrajectoryHeader } from './header.ts';
 import { parseStepLeaves, type StepLeaves } from './leaf.ts';
-import { type CommittedSteps, type FindBlob, replayLinks } from './links.ts';
+import { type CommittedSteps, replayLinks } from './links.ts';
 import { planSchedule } from './schedule/scheduler-config.ts';
 
 /** A picture's opening in its parts. */
@@ -29,18 +29,23 @@ export function readTrajectoryOpening({ blind, header: headerBytes, windows }: O
   // One leaf for each step, and the last latent's. Counted before anything is computed.
   if (windows.length !== steps + 1)
     throw new ProtocolError('malformed', `${windows.length} leaves of a trajectory of ${steps} steps`);
-  return { blind, header, leaves: parseStepLeaves(windows), schedule: planSchedule(header.facts.scheduler, steps, sampler) };
+  return {
+    blind,
+    header,
+    leaves: parseStepLeaves(windows),
+    schedule: planSchedule(header.facts.scheduler, steps, sampler),
+  };
 }
 
 /**
  * Runs stage 1 of a picture (docs/spec/trajectory.md). The caller must have checked that the leaves hash to the signed root.
- * @param findBlob finds the outputs of the steps. Default: they are not shown, and the checks of the links are skipped.
+ * @param options.blobs finds the outputs of the steps, and latents. Without them a link is not checked.
  */
 export function replayTrajectory(
   crypto: Crypto,
   { tokenCount }: Pick<RecordV2, 'tokenCount'>,
   opening: Opening,
-  { tiers = TIERS, findBlob }: { readonly tiers?: readonly TierEntry[] | undefined; readonly findBlob?: FindBlob | undefined },
+  { tiers = TIERS, blobs }: ReplayOptions,
 ): TrajectoryReplay {
   let opened: TrajectoryOpening;
   try {
@@ -50,7 +55,7 @@ export function replayTrajectory(
     return { checks: [fail('commitment-form', error.message)], opened: undefined, latents: undefined };
   }
   const { header, leaves } = opened;
-  const { checks, latents } = replayLinks(crypto, opened, findBlob);
+  const { checks, latents } = replayLinks(crypto, opened, blobs);
   return {
     checks: [
       pass('commitment-form', describeForm(header, leaves)),

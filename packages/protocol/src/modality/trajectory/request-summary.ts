@@ -1,4 +1,17 @@
-import { createFormat, hash, i64, oneOf, optional, refine, struct, text, u8, u16, u32, within } from '../../base/codec.ts';
+import {
+  createFormat,
+  hash,
+  i64,
+  oneOf,
+  optional,
+  refine,
+  struct,
+  text,
+  u8,
+  u16,
+  u32,
+  within,
+} from '../../base/codec.ts';
 import { demandsCodec } from '../demands.ts';
 import { MAX_CHOICES, MAX_MODEL_NAME } from '../shared/request-fields.ts';
 import { assertPixels, MAX_SIDE, MAX_STEPS_ASKED } from './picture-size.ts';

@@ -18,7 +18,14 @@ import {
 } from '../shared/request-fields.ts';
 import { TRAJECTORY_ENDPOINT_INFO } from './endpoints.ts';
 import { PICTURE_FIELDS } from './fields.ts';
-import { countUnits, MAX_DEFAULT_STEPS, MAX_PIXELS, MAX_SIDE, MAX_STEPS_ASKED, type PictureSize } from './picture-size.ts';
+import {
+  countUnits,
+  MAX_DEFAULT_STEPS,
+  MAX_PIXELS,
+  MAX_SIDE,
+  MAX_STEPS_ASKED,
+  type PictureSize,
+} from './picture-size.ts';
 import { SAMPLER_NAMES, type SamplerName } from './schedule/scheduler-config.ts';
 
 export type TrajectoryEndpoint = keyof typeof TRAJECTORY_ENDPOINT_INFO;

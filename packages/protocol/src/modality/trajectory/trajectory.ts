@@ -3,17 +3,28 @@ import type { RecordV2 } from '../../commitment/record.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { checkRoot } from '../../stage1/common-checks.ts';
 import { isEqualityDue } from '../../tier/exact-class.ts';
-import type { LocalReplyContext, Modality, ReplayContext, ReplayedReply } from '../modality.ts';
+import type { LocalReplyContext, Modality, ReplayedReply, ReplayOptions } from '../modality.ts';
 import { adjudicateTrajectory, checkTrajectoryReport } from './adjudicate.ts';
 import { composeClaim, drawAuditedSteps, encodeTrajectoryClaim } from './audit-job.ts';
-import { encodeTrajectoryHeader, parseTrajectoryHeader, TRAJECTORY_HEADER_TAG, type TrajectoryHeader } from './header.ts';
+import {
+  encodeTrajectoryHeader,
+  parseTrajectoryHeader,
+  TRAJECTORY_HEADER_TAG,
+  type TrajectoryHeader,
+} from './header.ts';
 import { checkLocalTrajectoryHeader, checkTrajectoryHeader, type TrajectoryContext } from './header-checks.ts';
 import { listOutputBlobs } from './links.ts';
 import { countUnits, MAX_STEPS_ASKED } from './picture-size.ts';
 import { PROJECTION_SUMS } from './projection.ts';
 import { readTrajectoryOpening, replayTrajectory } from './replay.ts';
 import { encodeTrajectoryReport, parseTrajectoryReport } from './report.ts';
-import { type AskedPicture, boundUnits, parsePictureRequest, type PictureRequest, TRAJECTORY_ENDPOINTS } from './request.ts';
+import {
+  type AskedPicture,
+  boundUnits,
+  type PictureRequest,
+  parsePictureRequest,
+  TRAJECTORY_ENDPOINTS,
+} from './request.ts';
 import { encodePictureSummary, parsePictureSummary } from './request-summary.ts';
 import { encodeValues } from './values.ts';
 
@@ -52,11 +63,16 @@ export const trajectory = {
 
 const ZERO = new Uint8Array(32);
 
-function replay(crypto: Crypto, record: RecordV2, opening: Opening, { tiers, findBlob }: ReplayContext = {}): ReplayedReply {
+function replay(
+  crypto: Crypto,
+  record: RecordV2,
+  opening: Opening,
+  { tiers, blobs }: ReplayOptions = {},
+): ReplayedReply {
   const root = checkRoot(crypto, record, opening);
   const { checks, opened, latents } =
     root.status === 'pass'
-      ? replayTrajectory(crypto, record, opening, { tiers, findBlob })
+      ? replayTrajectory(crypto, record, opening, { tiers, blobs })
       : { checks: [], opened: undefined, latents: undefined };
   const { header, leaves, blind } = opened ?? ({} as Partial<NonNullable<typeof opened>>);
   const drawSteps = (draw: Uint8Array): readonly number[] =>
