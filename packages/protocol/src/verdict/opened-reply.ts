@@ -97,7 +97,11 @@ function readOnce(opened: OpenedReply, bytes: Uint8Array, job: ReportedJob): Rea
   const { jobId, draw, contextSize } = job;
   const before = readings.get(opened) ?? [];
   const known = before.find(
-    (one) => one.contextSize === contextSize && equalBytes(one.jobId, jobId) && equalBytes(one.draw, draw) && equalBytes(one.bytes, bytes),
+    (one) =>
+      one.contextSize === contextSize &&
+      equalBytes(one.jobId, jobId) &&
+      equalBytes(one.draw, draw) &&
+      equalBytes(one.bytes, bytes),
   );
   if (known !== undefined) return known.report;
   const result = opened.reply.readReport(bytes, job);

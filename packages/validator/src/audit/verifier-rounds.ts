@@ -1,10 +1,10 @@
 import type { Store } from '@ogong/host/store/store';
 import { MAX_ASKED, MAX_REPORTS } from '@ogong/protocol/audit/audit-attempt';
 import { equalBytes } from '@ogong/protocol/base/bytes';
+import { NO_DRAW } from '@ogong/protocol/modality/modality';
 import { MAX_VERIFIERS_PER_REPLY } from '@ogong/protocol/settlement/verdict-log';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
 import type { AuditContext } from '@ogong/protocol/verdict/judgement';
-import { NO_DRAW } from '@ogong/protocol/modality/modality';
 import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
 import { type WeighedReport, weighReport } from '@ogong/protocol/verdict/report-check';
 import { combineReports, countReports } from '@ogong/protocol/verdict/report-combination';
