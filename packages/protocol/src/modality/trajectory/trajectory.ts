@@ -74,7 +74,6 @@ function replay(
     root.status === 'pass'
       ? replayTrajectory(crypto, record, opening, { tiers, blobs })
       : { checks: [], opened: undefined, latents: undefined };
-  const { header, leaves, blind } = opened ?? ({} as Partial<NonNullable<typeof opened>>);
   const drawSteps = (draw: Uint8Array): readonly number[] =>
     drawAuditedSteps(crypto, { draw, replyId: record.replyId, steps: record.tokenCount });
   const getOpened = (): NonNullable<typeof opened> => {
@@ -83,7 +82,7 @@ function replay(
   };
   return {
     checks: [root, ...checks],
-    header,
+    header: opened?.header,
     describeJob(endpoint, draw) {
       const { blind, header, leaves } = getOpened();
       return {

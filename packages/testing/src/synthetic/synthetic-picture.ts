@@ -1,0 +1,176 @@
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { Blinds } from '@ogong/protocol/commitment/blinds';
+import { computeCommitment, type Opening } from '@ogong/protocol/commitment/opening';
+import type { RecordV2 } from '@ogong/protocol/commitment/record';
+import { hashResponse } from '@ogong/protocol/commitment/response-hash';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { FindBlob } from '@ogong/protocol/modality/modality';
+import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
+import {
+  countLatentValues,
+  encodeTrajectoryHeader,
+  type TrajectoryHeader,
+} from '@ogong/protocol/modality/trajectory/header';
+import { encodeStepLeaves, type StepLeaves } from '@ogong/protocol/modality/trajectory/leaf';
+import { computeValuesRoot, createFirstLatent } from '@ogong/protocol/modality/trajectory/links';
+import { countUnits, PIXEL_BYTES } from '@ogong/protocol/modality/trajectory/picture-size';
+import { PROJECTION_SUMS, projectValues } from '@ogong/protocol/modality/trajectory/projection';
+import type { TrajectoryReport } from '@ogong/protocol/modality/trajectory/report';
+import { advanceLatent, type StepValues } from '@ogong/protocol/modality/trajectory/schedule/schedule';
+import {
+  planSchedule,
+  type SamplerName,
+  type SchedulerConfig,
+} from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
+import { encodeValues } from '@ogong/protocol/modality/trajectory/values';
+import { getTier } from '@ogong/protocol/tier/registry';
+
+/** A picture without a model: outputs follow from latents by fixed factors. */
+export interface SyntheticPicture {
+  readonly header: TrajectoryHeader;
+  readonly leaves: StepLeaves;
+  readonly opening: Opening;
+  readonly record: RecordV2;
+  /** RGB8. */
+  readonly response: Uint8Array;
+  readonly latents: readonly Float32Array[];
+  readonly outputs: readonly Float32Array[];
+  /** Finds every latent and output. */
+  readonly blobs: FindBlob;
+  /** Makes the report of an honest verifier of the same model and class, from the latents that were committed. */
+  report(steps: readonly number[], change?: Partial<TrajectoryReport>): TrajectoryReport;
+}
+
+export interface SyntheticPictureOptions {
+  readonly crypto: Crypto;
+  readonly steps?: number;
+  readonly sampler?: SamplerName;
+  readonly scheduler?: SchedulerConfig;
+  readonly numericClass?: string;
+  readonly tier?: string;
+  /** Factor of the model: another number is another model. */
+  readonly weight?: number;
+  /** Blinds of the answered request. Default: made up, for no request. */
+  readonly blinds?: Blinds;
+  /** Header fields that order and beacon decide. Default: made up. */
+  readonly fixed?: Partial<Pick<TrajectoryHeader, 'orderHash' | 'sketchBankSeed' | 'payee' | 'drawKey'>>;
+  readonly record?: Partial<Pick<RecordV2, 'replyId' | 'requestHash' | 'modelRoot'>>;
+  /** Changes on the way, before they are committed. */
+  readonly bend?: {
+    readonly output?: (output: Float32Array, step: number) => Float32Array;
+    readonly latent?: (latent: Float32Array, index: number) => Float32Array;
+    readonly pixels?: (pixels: Uint8Array) => Uint8Array;
+    readonly header?: (header: TrajectoryHeader) => TrajectoryHeader;
+    readonly leaves?: (leaves: StepLeaves) => StepLeaves;
+  };
+}
+
+const FLOW: SchedulerConfig = { kind: 'flow', sampler: 'flow-match', settings: { trainSteps: 1000, shift: 1 } };
+const SIZE = { width: 16, height: 16 };
+const LATENT = { latentChannels: 3, latentScale: 2 };
+const BLINDS: Blinds = { prompt: new Uint8Array(32).fill(0xb1), answer: new Uint8Array(32).fill(0xb2) };
+const EXACT_CLASS = 'fake-1/js/f64/exact/hash/kv-none';
+const GUIDANCE_Q16 = 3 * 65_536;
+
+const predict = (latent: Float32Array, timestep: number, weight: number): Float32Array =>
+  latent.map((value, i) => weight * value + ((i % 7) - 3) / 8 + timestep / 4_096);
+
+/** Shows a latent in twice its size: a value is four pixels. */
+function decode(latent: Float32Array): Uint8Array {
+  const { width, height } = SIZE;
+  const columns = width / LATENT.latentScale;
+  const pixels = new Uint8Array(width * height * PIXEL_BYTES);
+  for (let at = 0; at < pixels.length; at++) {
+    const pixel = Math.floor(at / PIXEL_BYTES);
+    const row = Math.floor(Math.floor(pixel / width) / LATENT.latentScale);
+    const value = latent[
+      ((at % PIXEL_BYTES) * (height / 2) + row) * columns + Math.floor((pixel % width) / 2)
+    ] as number;
+    pixels[at] = Math.round(Math.min(1, Math.max(0, value / 4 + 0.5)) * 255);
+  }
+  return pixels;
+}
+
+export function createSyntheticPicture(options: SyntheticPictureOptions): SyntheticPicture {
+  const { crypto, steps = 5, scheduler = FLOW, numericClass = EXACT_CLASS, tier = 'verified', weight = 0.5 } = options;
+  const { sampler = scheduler.sampler, blinds = BLINDS, fixed = {}, bend = {} } = options;
+  const facts = { ...LATENT, scheduler };
+  const choices = { ...SIZE, steps, guidanceQ16: GUIDANCE_Q16, sampler };
+  const sketchBankSeed = fixed.sketchBankSeed ?? new Uint8Array(32).fill(9);
+  const unfinished: TrajectoryHeader = {
+    orderHash: new Uint8Array(32).fill(6),
+    endpoint: 'image',
+    ...{ tier, method: getTier(tier).method, numericClass },
+    vocabularyHash: new Uint8Array(32).fill(5),
+    embeddingSize: countLatentValues(choices, facts),
+    ...{ sketchDirections: PROJECTION_SUMS, sketchBankSeed },
+    drawKey: { mode: 'seed', seed: 7n, requestHash: fill(0x44), modelRoot: fill(2), choice: 0 },
+    choice: 0,
+    promptTokensHash: hashTokens(crypto, blinds.prompt, utf8Encode('a red circle')),
+    promptTokenCount: 0,
+    outputTokenCount: countUnits(choices, steps),
+    ...{ choices, facts, pixels: new Float32Array(PROJECTION_SUMS), parts: [] },
+    payee: new Uint8Array(20).fill(6),
+    ...fixed,
+  };
+  const schedule = planSchedule(scheduler, steps, sampler);
+  const latents: Float32Array[] = [];
+  const outputs: Float32Array[] = [];
+  let latent = createFirstLatent(crypto, unfinished, schedule);
+  let before: StepValues | undefined;
+  for (const [i, step] of schedule.steps.entries()) {
+    latent = bend.latent?.(latent, i) ?? latent;
+    const honest = predict(latent, step.timestep, weight);
+    const output = bend.output?.(honest, i) ?? honest;
+    latents.push(latent);
+    outputs.push(output);
+    const values = { latent, output };
+    latent = advanceLatent(step, values, before);
+    before = values;
+  }
+  latent = bend.latent?.(latent, steps) ?? latent;
+  latents.push(latent);
+  const pixels = decode(latent);
+  const response = bend.pixels?.(pixels) ?? pixels;
+  const rootOf = (values: Float32Array): Uint8Array => computeValuesRoot(crypto, blinds.answer, values);
+  const unbent: StepLeaves = {
+    steps: outputs.map((output, i) => ({
+      latentRoot: rootOf(latents[i] as Float32Array),
+      outputRoot: rootOf(output),
+      projection: projectValues(crypto, sketchBankSeed, output),
+    })),
+    finalRoot: rootOf(latent),
+  };
+  const leaves = bend.leaves?.(unbent) ?? unbent;
+  const finished = { ...unfinished, pixels: projectValues(crypto, sketchBankSeed, response) };
+  const header = bend.header?.(finished) ?? finished;
+  const opening = { blind: blinds.answer, header: encodeTrajectoryHeader(header), windows: encodeStepLeaves(leaves) };
+  const startNs = 1_700_000_000_000_000_000n;
+  const record: RecordV2 = {
+    ...{ replyId: new Uint8Array(16).fill(3), requestHash: fill(0x44), modelRoot: fill(2) },
+    ...options.record,
+    responseHash: hashResponse(crypto, blinds.answer, response),
+    ...{ commitRoot: computeCommitment(crypto, opening).root, tokenCount: steps },
+    ...{ startNs, endNs: startNs + 1_000_000_000n },
+  };
+  const bytes = new Map([...latents, ...outputs].map((values) => [toHex(rootOf(values)), encodeValues(values)]));
+  return {
+    ...{ header, leaves, opening, record, response, latents, outputs },
+    blobs: (root) => bytes.get(toHex(root)),
+    report: (ran, change = {}) => ({
+      ...{ jobId: new Uint8Array(16).fill(1), modelRoot: record.modelRoot, numericClass },
+      ...{ exact: numericClass === EXACT_CLASS, elapsedMs: 3 },
+      ...{ vocabularyHash: unfinished.vocabularyHash, promptTokensHash: unfinished.promptTokensHash, choices, facts },
+      steps: ran.map((step) => {
+        const { timestep } = schedule.steps[step] as { timestep: number };
+        const output = predict(latents[step] as Float32Array, timestep, 0.5);
+        return { step, outputRoot: rootOf(output), projection: projectValues(crypto, sketchBankSeed, output) };
+      }),
+      responseHash: hashResponse(crypto, blinds.answer, decode(latent)),
+      pixels: projectValues(crypto, sketchBankSeed, decode(latent)),
+      ...change,
+    }),
+  };
+}
+
+const fill = (value: number): Uint8Array => new Uint8Array(32).fill(value);
