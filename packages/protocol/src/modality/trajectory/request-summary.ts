@@ -40,4 +40,5 @@ export const encodePictureSummary = (asked: AskedPicture, bodyHash: Uint8Array):
   summaryFormat.encode({ ...asked, bodyHash });
 
 /** @throws ProtocolError */
-export const parsePictureSummary = (bytes: Uint8Array): AskedPicture => summaryFormat.decode(bytes);
+export const parsePictureSummary: (bytes: Uint8Array) => AskedPicture & { readonly bodyHash: Uint8Array } =
+  summaryFormat.decode;
