@@ -106,6 +106,13 @@ export function createBlobHasher(crypto: Crypto, blind: Uint8Array): BlobHasher 
   };
 }
 
+/** Computes the root of a blob whose bytes are at hand. @throws ProtocolError like a BlobHasher. */
+export function computeBlobRoot(crypto: Crypto, blind: Uint8Array, bytes: Uint8Array): Uint8Array {
+  const hasher = createBlobHasher(crypto, blind);
+  hasher.push(bytes);
+  return hasher.finish().ref.root;
+}
+
 /**
  * Returns whether a chunk is the one that the reference names. Its size is checked before anything is hashed.
  * @internal No served modality uses blobs yet.

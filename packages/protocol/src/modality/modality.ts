@@ -110,6 +110,8 @@ export interface ReplayedReply {
   readonly checks: readonly Check[];
   /** The header, if there is one. */
   readonly header: CommonHeader | undefined;
+  /** The bytes of the blobs that a failed check rests on. Evidence shows them. Default: the opening alone refutes itself. */
+  readonly refutedBy?: readonly Uint8Array[] | undefined;
   /**
    * Describes the parts of the reply that a verifier receives, as bytes. Only if no check failed.
    * @param draw value of the beacon that selected the reply, 32 bytes. It selects the parts, if the modality sends only some.

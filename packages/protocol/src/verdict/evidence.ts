@@ -38,7 +38,13 @@ import { type Statement, statementList } from './witnessed.ts';
 export const EVIDENCE_TAG = 'ogong-evidence-v1';
 
 /** The evidence for a verdict. Anybody with the bytes reaches the same verdict (docs/spec/evidence.md). */
-export type Evidence = AuditEvidence | EquivocationEvidence | WithheldEvidence | UnaskedEvidence | AbandonedEvidence;
+export type Evidence =
+  | AuditEvidence
+  | EquivocationEvidence
+  | WithheldEvidence
+  | UnaskedEvidence
+  | AbandonedEvidence
+  | ShownEvidence;
 
 export interface AuditEvidence {
   readonly kind: 'audit';
@@ -151,6 +157,19 @@ export interface AbandonedEvidence {
   readonly statements: readonly Statement[];
 }
 
+/** An opening that blobs refute which it names, such as a latent that does not follow from the step before. */
+export interface ShownEvidence {
+  readonly kind: 'shown';
+  /** Canonical opening. */
+  readonly opening: Uint8Array;
+  /** The bytes of each blob. Their roots under the answer's blind stand in the opening. */
+  readonly blobs: readonly Uint8Array[];
+}
+
+/** The most blobs of one piece of evidence, and the bytes of each at most. */
+export const MAX_SHOWN_BLOBS = 4;
+export const MAX_SHOWN_BYTES = 4 * 1024 * 1024;
+
 export const MAX_LISTED_VERIFIERS = 256;
 /** The most attempts in all audit attempts together. */
 const MAX_ATTEMPTS = MAX_AUDIT_ATTEMPTS * MAX_ASKED;
@@ -241,6 +260,10 @@ const evidenceFormat = createFormat(
     withheld: struct({ statements: statementList }),
     unasked: struct({ consent: optional(consentCodec), statements: statementList }),
     abandoned: struct({ consent: consentCodec, statements: statementList }),
+    shown: struct({
+      opening: bytes32(MAX_OPENING_BYTES),
+      blobs: list(bytes32(MAX_SHOWN_BYTES), { count: u8, min: 1, max: MAX_SHOWN_BLOBS }),
+    }),
   }),
   { tag: EVIDENCE_TAG },
 );

@@ -10,7 +10,7 @@ import { describePolicy } from './drift-policy.ts';
 import type { AuditEvidence, EquivocationEvidence, Evidence } from './evidence.ts';
 import { reviewHoneypot } from './honeypot/honeypot.ts';
 import { JudgeError, type Judgement, type JudgementContext } from './judgement.ts';
-import { findOpened, type OpenedReply } from './opened-reply.ts';
+import { findOpened, type OpenedReply, openShown } from './opened-reply.ts';
 import type { WeighedReport } from './report-check.ts';
 import { combineEvidence } from './report-combination.ts';
 import { type DrawContext, drawNext, findDueHoneypot } from './verifier-draw.ts';
@@ -39,7 +39,10 @@ export function judge(crypto: Crypto, judged: JudgementContext, evidence: Eviden
   }
   if (evidence.kind === 'equivocation') return judgeEquivocation(crypto, judged, evidence);
   if (evidence.kind === 'abandoned') throw new JudgeError('proves-nothing', 'a reply with a record was delivered');
-  const opened = findOpened(crypto, judged.claim.record, evidence.opening, before);
+  const opened =
+    evidence.kind === 'shown'
+      ? openShown(crypto, judged.claim.record, evidence)
+      : findOpened(crypto, judged.claim.record, evidence.opening, before);
   if (opened === undefined || opened.outcome === 'nothing') {
     throw new JudgeError('proves-nothing', 'the bytes are not an opening of the signed record');
   }
@@ -50,6 +53,7 @@ export function judge(crypto: Crypto, judged: JudgementContext, evidence: Eviden
   if (opened.outcome === 'refuted') {
     return { verdict: 'reject', evidence: 'exact', checks: opened.reply.checks, verifiers: [] };
   }
+  if (evidence.kind === 'shown') throw new JudgeError('proves-nothing', 'the blobs are consistent with the opening');
   if (header && !isComparable(header.tier)) throw createNothingToCompare(header.tier);
   return judgeReports(crypto, judged, evidence, opened);
 }

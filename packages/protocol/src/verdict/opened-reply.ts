@@ -1,10 +1,12 @@
-import { equalBytes, ProtocolError } from '../base/bytes.ts';
+import { equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
+import { computeBlobRoot } from '../commitment/blob.ts';
 import { type Opening, parseOpening } from '../commitment/opening.ts';
 import type { RecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { FindBlob, ReadReport, ReplayedReply, ReportedJob, VerifierReport } from '../modality/modality.ts';
 import { replayOpening } from '../modality/registry.ts';
 import { isExactClass } from '../tier/exact-class.ts';
+import type { ShownEvidence } from './evidence.ts';
 
 /** A reply as its opening shows it. Only openReply creates one, so that no verdict rests on a replay of other bytes. */
 export interface OpenedReply {
@@ -63,6 +65,23 @@ export function findOpened(
     before.record === record &&
     equalBytes(before.bytes, bytes);
   return isSame ? before : openReply(crypto, record, bytes);
+}
+
+/** Opens a reply and runs stage 1 over the blobs of evidence. Bytes that the opening does not name prove nothing. */
+export function openShown(
+  crypto: Crypto,
+  record: RecordV2,
+  { opening: bytes, blobs }: Pick<ShownEvidence, 'opening' | 'blobs'>,
+): OpenedReply | undefined {
+  let blind: Uint8Array;
+  try {
+    ({ blind } = parseOpening(bytes));
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+  const byRoot = new Map(blobs.map((blob) => [toHex(computeBlobRoot(crypto, blind, blob)), blob]));
+  return openReply(crypto, record, bytes, (root) => byRoot.get(toHex(root)));
 }
 
 interface ReportReading extends ReportedJob {

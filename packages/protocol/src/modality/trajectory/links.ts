@@ -1,6 +1,6 @@
 import { equalBytes, ProtocolError } from '../../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../../base/checks.ts';
-import { type BlobRef, createBlobHasher } from '../../commitment/blob.ts';
+import { type BlobRef, computeBlobRoot } from '../../commitment/blob.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import type { FindBlob } from '../modality.ts';
 import { computeDrawKey } from '../text/sampling/draw-key.ts';
@@ -24,16 +24,13 @@ export interface ReplayedSteps {
   readonly checks: readonly Check[];
   /** All latents, the noise first and the decoded one last, if every link held. */
   readonly latents: readonly Float32Array[] | undefined;
-  /** Roots of the blobs that show a broken link, if one broke. */
-  readonly broken?: readonly Uint8Array[];
+  /** The blobs that show what is wrong, if something is: anybody with the opening and their bytes sees it. */
+  readonly refutedBy?: readonly Uint8Array[];
 }
 
 /** Computes the root of the blob of these values. */
-export function computeValuesRoot(crypto: Crypto, blind: Uint8Array, values: Float32Array): Uint8Array {
-  const hasher = createBlobHasher(crypto, blind);
-  hasher.push(encodeValues(values));
-  return hasher.finish().ref.root;
-}
+export const computeValuesRoot = (crypto: Crypto, blind: Uint8Array, values: Float32Array): Uint8Array =>
+  computeBlobRoot(crypto, blind, encodeValues(values));
 
 /** Computes the first latent: the noise of the draw key, as the schedule scales it. */
 export function createFirstLatent(
@@ -58,71 +55,82 @@ export function listOutputBlobs({ header, leaves }: Pick<CommittedSteps, 'header
  * Evidence of a broken link shows the values of that link alone. Then each link whose values are at hand is replayed.
  * @param blobs finds outputs and latents. Default: none is at hand, and only the noise is checked.
  */
-export function replayLinks(
-  crypto: Crypto,
-  { blind, header, leaves, schedule }: CommittedSteps,
-  blobs: FindBlob = () => undefined,
-): ReplayedSteps {
-  const { embeddingSize, sketchBankSeed } = header;
-  const read = (root: Uint8Array): Float32Array | undefined => {
-    const bytes = blobs(root);
-    return bytes && decodeValues(bytes, embeddingSize);
-  };
-  const stop = (check: Check, broken: readonly Uint8Array[] = []): ReplayedSteps => ({
-    checks: [check],
-    ...{ latents: undefined, broken },
-  });
+export function replayLinks(crypto: Crypto, committed: CommittedSteps, blobs: FindBlob = () => undefined): ReplayedSteps {
+  const { blind, header, leaves, schedule } = committed;
   const roots = [...leaves.steps.map(({ latentRoot }) => latentRoot), leaves.finalRoot];
-  const latents: (Float32Array | undefined)[] = [];
+  /** The latent and the output of each step, as far as they are at hand. */
+  const known: Partial<StepValues>[] = [];
   let next: Float32Array | undefined = createFirstLatent(crypto, header, schedule);
-  let before: StepValues | undefined;
   let held = 0;
   for (const [i, root] of roots.entries()) {
     if (next !== undefined && !equalBytes(computeValuesRoot(crypto, blind, next), root))
-      return stop(fail('links', describeBroken(i), i), listLinkRoots(leaves, schedule, i - 1));
+      return refute(fail('links', describeBroken(i), i), listLinkValues(schedule, known, i - 1));
     if (next !== undefined) held++;
     const step = leaves.steps[i];
-    try {
-      const latent: Float32Array | undefined = next ?? read(root);
-      latents.push(latent);
-      if (step === undefined) break;
-      const output = read(step.outputRoot);
-      if (output && !areSame(projectValues(crypto, sketchBankSeed, output), step.projection))
-        return stop(fail('projections', `the projection of step ${i} is not that of its output`, i), [step.outputRoot]);
-      const values: StepValues | undefined = latent && output && { latent, output };
-      next = values && advance(schedule.steps[i] as ScheduleStep, values, before);
-      before = values;
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      return stop(fail('links', `the values of step ${i}: ${error.message}`, i), step ? [step.outputRoot] : []);
+    const shown = [next === undefined ? blobs(root) : undefined, step && blobs(step.outputRoot)];
+    const [latent, output] = shown.map((bytes) => bytes && readValues(bytes, header.embeddingSize));
+    const wrong = [latent, output].findIndex((values) => values === 'malformed');
+    if (wrong >= 0)
+      return refute(fail('links', `the values of step ${i} are not numbers of its latent`, i), [shown[wrong] as Uint8Array]);
+    const values = { latent: next ?? latent, output } as Partial<StepValues>;
+    if (step === undefined) {
+      known.push(values);
+      break;
     }
+    if (values.output && !areSame(projectValues(crypto, header.sketchBankSeed, values.output), step.projection)) {
+      const detail = `the projection of step ${i} is not that of its output`;
+      return refute(fail('projections', detail, i), [shown[1] as Uint8Array]);
+    }
+    next = advance(schedule.steps[i] as ScheduleStep, values, known[i - 1]);
+    known.push(values);
   }
-  const all = latents.filter((latent) => latent !== undefined);
-  if (held === roots.length) {
-    const checks = [
-      pass(
-        'links',
-        `${held - 1} steps from the noise of the draw key to the picture's latent follow from their outputs`,
-      ),
-      pass('projections', `${held - 1} projections recomputed from their outputs`),
-    ];
-    return { checks, latents: all };
+  const { length: steps } = leaves.steps;
+  if (held <= steps) {
+    const reason = `the outputs of ${steps + 1 - held} of ${steps} steps are not shown here`;
+    return { checks: [skip('links', reason), skip('projections', reason)], latents: undefined };
   }
-  const reason = `the outputs of ${roots.length - held} of ${roots.length - 1} steps are not shown here`;
-  return { checks: [skip('links', reason), skip('projections', reason)], latents: undefined };
+  const checks = [
+    pass('links', `${steps} steps from the noise of the draw key to the picture's latent follow from their outputs`),
+    pass('projections', `${steps} projections recomputed from their outputs`),
+  ];
+  return { checks, latents: known.map(({ latent }) => latent as Float32Array) };
 }
 
-/** @returns undefined if the step needs the one before, whose values are not at hand. */
-function advance(step: ScheduleStep, values: StepValues, before: StepValues | undefined): Float32Array | undefined {
-  const isAlone = step.latentBefore === 0 && step.outputBefore === 0;
-  return isAlone || before !== undefined ? advanceLatent(step, values, before) : undefined;
+const refute = (check: Check, refutedBy: readonly Uint8Array[]): ReplayedSteps => ({
+  ...{ checks: [check], latents: undefined, refutedBy },
+});
+
+function readValues(bytes: Uint8Array, count: number): Float32Array | 'malformed' {
+  try {
+    return decodeValues(bytes, count);
+  } catch (error) {
+    if (error instanceof ProtocolError) return 'malformed';
+    throw error;
+  }
 }
 
-/** Lists the roots of the values that a step reads: its latent and output, and those of the step before if it reads them. */
-function listLinkRoots({ steps }: StepLeaves, schedule: Schedule, index: number): Uint8Array[] {
-  const { latentBefore = 0, outputBefore = 0 } = schedule.steps[index] ?? {};
-  const first = latentBefore === 0 && outputBefore === 0 ? index : index - 1;
-  return steps.slice(Math.max(0, first), index + 1).flatMap(({ latentRoot, outputRoot }) => [latentRoot, outputRoot]);
+const isWhole = (values: Partial<StepValues> | undefined): values is StepValues =>
+  values?.latent !== undefined && values.output !== undefined;
+
+const hasHistory = ({ latentBefore, outputBefore }: ScheduleStep): boolean => latentBefore !== 0 || outputBefore !== 0;
+
+/** @returns undefined if values that the step reads are not at hand. */
+function advance(
+  step: ScheduleStep,
+  values: Partial<StepValues>,
+  before: Partial<StepValues> | undefined,
+): Float32Array | undefined {
+  if (!isWhole(values)) return undefined;
+  if (!hasHistory(step)) return advanceLatent(step, values);
+  return isWhole(before) ? advanceLatent(step, values, before) : undefined;
+}
+
+/** Lists the values that a step reads: its latent and output, and those of the step before if it reads them. */
+function listLinkValues({ steps }: Schedule, known: readonly Partial<StepValues>[], index: number): Uint8Array[] {
+  const step = steps[index];
+  if (step === undefined) return [];
+  const read = known.slice(hasHistory(step) ? index - 1 : index, index + 1).filter(isWhole);
+  return read.flatMap(({ latent, output }) => [encodeValues(latent), encodeValues(output)]);
 }
 
 const describeBroken = (i: number): string =>

@@ -20,6 +20,8 @@ export interface TrajectoryReplay {
   readonly opened: TrajectoryOpening | undefined;
   /** All latents, if the outputs were shown and every link held. */
   readonly latents: readonly Float32Array[] | undefined;
+  /** The blobs that refute the opening, if some do. */
+  readonly refutedBy?: readonly Uint8Array[] | undefined;
 }
 
 /** Reads the parts of an opening. @throws ProtocolError */
@@ -55,7 +57,7 @@ export function replayTrajectory(
     return { checks: [fail('commitment-form', error.message)], opened: undefined, latents: undefined };
   }
   const { header, leaves } = opened;
-  const { checks, latents } = replayLinks(crypto, opened, blobs);
+  const { checks, latents, refutedBy } = replayLinks(crypto, opened, blobs);
   return {
     checks: [
       pass('commitment-form', describeForm(header, leaves)),
@@ -66,7 +68,7 @@ export function replayTrajectory(
       ]),
       ...checks,
     ],
-    ...{ opened, latents },
+    ...{ opened, latents, refutedBy },
   };
 }
 

@@ -4,10 +4,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex, utf8Encode } from '../../base/bytes.ts';
 import type { Check } from '../../base/checks.ts';
+import { encodeOpening } from '../../commitment/opening.ts';
 import { nobleCrypto as crypto } from '../../crypto/noble.ts';
+import { openShown } from '../../verdict/opened-reply.ts';
 import { drawAuditedSteps, encodeTrajectoryClaim, parseTrajectoryClaim } from './audit-job.ts';
 import { encodeTrajectoryHeader, parseTrajectoryHeader, type TrajectoryHeader } from './header.ts';
-import { replayLinks } from './links.ts';
 import { computeProjectionDistance, projectValues } from './projection.ts';
 import { readTrajectoryOpening } from './replay.ts';
 import { encodeTrajectoryReport, parseTrajectoryReport, type TrajectoryReport } from './report.ts';
@@ -146,11 +147,14 @@ describe('stage 1', () => {
   ])('shows a broken link of %s by its values alone', (_what, options) => {
     const bent = make({ ...options, bend: { latent: (latent, i) => (i === 3 ? nudge(latent) : latent) } });
     const opened = readTrajectoryOpening(bent.opening);
-    const { broken = [] } = replayLinks(crypto, opened, bent.blobs);
-    expect(broken.length).toBe(options.sampler === undefined ? 2 : 4);
-    const shown = new Set(broken.map(toHex));
-    const few = replayLinks(crypto, opened, (root) => (shown.has(toHex(root)) ? bent.blobs(root) : undefined));
-    expect(failures(few.checks)).toEqual(['links']);
+    const { refutedBy: blobs = [] } = trajectory.replay(crypto, bent.record, bent.opening, { blobs: bent.blobs });
+    expect(blobs.length).toBe(options.sampler === undefined ? 2 : 4);
+    const shown = openShown(crypto, bent.record, { opening: encodeOpening(bent.opening), blobs });
+    expect([shown?.outcome, failures(shown?.reply.checks ?? [])]).toEqual(['refuted', ['links']]);
+    // An honest picture is not refuted by its own values.
+    const own = [honest.latents[2], honest.outputs[2]].map((values) => encodeValues(values as Float32Array));
+    const held = openShown(crypto, honest.record, { opening: encodeOpening(honest.opening), blobs: own });
+    expect(held?.outcome).toBe('consistent');
     // Values of another link prove nothing.
     const first = opened.leaves.steps[0]?.outputRoot as Uint8Array;
     const other = replayLinks(crypto, opened, (root) => (toHex(root) === toHex(first) ? bent.blobs(root) : undefined));

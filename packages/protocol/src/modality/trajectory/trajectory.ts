@@ -70,10 +70,10 @@ function replay(
   { tiers, blobs }: ReplayOptions = {},
 ): ReplayedReply {
   const root = checkRoot(crypto, record, opening);
-  const { checks, opened, latents } =
+  const { checks, opened, latents, refutedBy } =
     root.status === 'pass'
       ? replayTrajectory(crypto, record, opening, { tiers, blobs })
-      : { checks: [], opened: undefined, latents: undefined };
+      : { checks: [], opened: undefined, latents: undefined, refutedBy: undefined };
   const drawSteps = (draw: Uint8Array): readonly number[] =>
     drawAuditedSteps(crypto, { draw, replyId: record.replyId, steps: record.tokenCount });
   const getOpened = (): NonNullable<typeof opened> => {
@@ -83,6 +83,7 @@ function replay(
   return {
     checks: [root, ...checks],
     header: opened?.header,
+    refutedBy,
     describeJob(endpoint, draw) {
       const { blind, header, leaves } = getOpened();
       return {
