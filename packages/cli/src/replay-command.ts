@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, httpUrl, text } from '@ogong/host/config/values';
@@ -61,7 +62,7 @@ export const replayCommand: Command = {
         const signal = new AbortController().signal;
         const found = await rerunReceipt(
           { receipt, request: toPlainBytes(request) },
-          { engine, crypto: nodeCrypto, signal },
+          { engine, crypto: nodeCrypto, signal, draw: randomBytes(32) },
         );
         output.write(values.json ? `${JSON.stringify(found, null, 2)}\n` : formatRerun(found));
         return REPLAY_EXIT[found.outcome];

@@ -1,6 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  close,
+  closeSync,
+  fsync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  statSync,
+  write,
+  writeFileSync,
+} from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { platform } from 'node:os';
+import { promisify } from 'node:util';
 
 /**
  * Files of a daemon are for its own user alone: files 0600, directories 0700, regardless of the umask and of existing files. Every file and
@@ -90,6 +104,42 @@ export function writePrivateFile(path: string, content: string | Uint8Array): vo
     closeSync(file);
   }
   renameSync(temporary, path);
+}
+
+const writePart = promisify(write);
+const syncFile = promisify(fsync);
+const closeFile = promisify(close);
+
+/** Writes a new file from parts, off the event loop. On the disk when it resolves. @throws the system's error if it exists. */
+export async function writePrivateParts(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  const file = openPrivateFile(path, 'wx');
+  try {
+    for (const part of parts) {
+      for (let at = 0; at < part.length; ) at += (await writePart(file, part, at, part.length - at, null)).bytesWritten;
+    }
+    await syncFile(file);
+  } finally {
+    await closeFile(file);
+  }
+}
+
+/** Puts the names of a directory's files on the disk. Windows does that itself, and opens no directory. */
+export async function syncDirectory(path: string): Promise<void> {
+  if (platform() === 'win32') return;
+  const directory = openSync(path, 'r');
+  try {
+    await syncFile(directory);
+  } finally {
+    await closeFile(directory);
+  }
+}
+
+/** Opens a file to read parts of it. @returns undefined if there is none. */
+export async function openToRead(path: string): Promise<FileHandle | undefined> {
+  return open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
 }
 
 /** For others to read, such as a certificate to pin. */

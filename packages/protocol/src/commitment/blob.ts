@@ -9,6 +9,8 @@ import { createMerkleLevels } from '../crypto/merkle-levels.ts';
 export const BLOB_CHUNK_BYTES = 65_536;
 /** The largest blob: 16,384 chunks. */
 export const MAX_BLOB_BYTES = 2 ** 30;
+/** The most chunks of one GetBlob call. */
+export const MAX_BLOB_CHUNKS = 256;
 
 const DOMAIN = encodeDomain('ogong-blob-chunk-v1');
 
@@ -37,7 +39,7 @@ export interface BlobChunk {
 export const countChunks = ({ bytes }: Pick<BlobRef, 'bytes'>): number => Math.ceil(bytes / BLOB_CHUNK_BYTES);
 
 /** Returns the number of bytes of a chunk: full, but for the last one. */
-function sizeOfChunk({ bytes }: Pick<BlobRef, 'bytes'>, index: number): number {
+export function sizeOfChunk({ bytes }: Pick<BlobRef, 'bytes'>, index: number): number {
   return Math.min(BLOB_CHUNK_BYTES, bytes - index * BLOB_CHUNK_BYTES);
 }
 
@@ -54,6 +56,8 @@ function hashChunk(crypto: Crypto, blind: Uint8Array, index: number, data: Uint8
 /** A blob of which only hashes are kept: 64 bytes for each chunk. */
 export interface CommittedBlob {
   readonly ref: BlobRef;
+  /** Leaf hashes, 32 bytes each. With them, proofs need no chunk (createMerkleLevels). */
+  readonly leaves: readonly Uint8Array[];
   /** Returns the proof of a chunk. @throws RangeError if there is no such chunk. */
   prove(index: number): Uint8Array[];
 }
@@ -66,10 +70,7 @@ export interface BlobHasher {
   finish(): CommittedBlob;
 }
 
-/**
- * @param blind of the answer, 32 bytes (blinds.ts).
- * @internal No served modality uses blobs yet.
- */
+/** @param blind of the answer, 32 bytes (blinds.ts). */
 export function createBlobHasher(crypto: Crypto, blind: Uint8Array): BlobHasher {
   const leaves: Uint8Array[] = [];
   /** The begun chunk, and how many of its bytes are there. */
@@ -101,7 +102,7 @@ export function createBlobHasher(crypto: Crypto, blind: Uint8Array): BlobHasher 
       if (held > 0) add(begun.subarray(0, held));
       held = 0;
       const { root, prove } = createMerkleLevels(crypto, leaves);
-      return { ref: { bytes: total, root }, prove };
+      return { ref: { bytes: total, root }, leaves, prove };
     },
   };
 }
@@ -115,7 +116,6 @@ export function computeBlobRoot(crypto: Crypto, blind: Uint8Array, bytes: Uint8A
 
 /**
  * Returns whether a chunk is the one that the reference names. Its size is checked before anything is hashed.
- * @internal No served modality uses blobs yet.
  */
 export function verifyChunk(
   crypto: Crypto,

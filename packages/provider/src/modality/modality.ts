@@ -147,6 +147,11 @@ export interface RerunClaim {
 
 export interface RerunMeans<E extends Engine> extends ScoringMeans<E> {
   readonly signal: AbortSignal;
+  /**
+   * Selects the parts to re-run, if the modality re-runs only some: 32 random bytes, so that the provider cannot have known the
+   * parts. Default: NO_DRAW.
+   */
+  readonly draw?: Uint8Array;
 }
 
 export interface RerunFindings {

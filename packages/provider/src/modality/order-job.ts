@@ -1,5 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Clock } from '@ogong/host/time/clock';
+import type { BlobRef } from '@ogong/protocol/commitment/blob';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
@@ -64,6 +65,12 @@ export interface AcceptedOrder<R> extends CheckedOrder<R> {
 export type ReplyEvent = MessageInitShape<typeof GenerateEventSchema>;
 export type TokenMessage = MessageInitShape<typeof TokenLogprobSchema>;
 
+/** A blob of a reply, with its bytes. */
+export interface KeptBlob {
+  readonly ref: BlobRef;
+  readonly bytes: Uint8Array;
+}
+
 /** The provider's commitment to a reply, as the exact bytes that were signed. */
 export interface CommittedReply {
   readonly header: Uint8Array;
@@ -72,6 +79,8 @@ export interface CommittedReply {
   readonly response: Uint8Array;
   readonly record: Uint8Array;
   readonly signature: Uint8Array;
+  /** The blobs that the opening names. Default: none. */
+  readonly blobs?: readonly KeptBlob[] | undefined;
 }
 
 export interface KeptBill {
@@ -107,7 +116,12 @@ export interface ServeContext {
   readonly payers: {
     watch(order: Pick<Order, 'payer' | 'validator'>, admission: Promise<unknown>): boolean;
   };
-  /** Makes opening and record durable. From then on the provider answers for the reply, and the fee is owed. */
+  /**
+   * Reserves room on the disk for the blobs of the reply. A modality with blobs calls it before it generates.
+   * @param sizes of the blobs, bytes. @throws Refusal `unavailable` if the disk budget is used up.
+   */
+  readonly reserveBlobs: (sizes: readonly number[]) => void;
+  /** Makes blobs, opening and record durable. From then on the provider answers for the reply, and the fee is owed. */
   readonly keep: (committed: CommittedReply, push: PushRecordRequest, billed: KeptBill) => Promise<void>;
   /**
    * Makes the tier's own evidence about a record.

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { Engine } from '@ogong/engine/open-engine';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { NO_DRAW } from '@ogong/protocol/modality/modality';
 import type { ProviderModality, RerunClaim, RerunFindings, RerunMeans } from './modality.ts';
 
 /**
@@ -10,10 +10,8 @@ import type { ProviderModality, RerunClaim, RerunFindings, RerunMeans } from './
 export async function rerunReport<E extends Engine>(
   openScoreJob: ProviderModality<E>['openScoreJob'],
   { request, endpoint, reply }: RerunClaim,
-  { engine, crypto, signal }: RerunMeans<E>,
+  { engine, crypto, signal, draw = NO_DRAW }: RerunMeans<E>,
 ): Promise<RerunFindings> {
-  // A draw of its own: the provider cannot have known the parts that this run checks.
-  const draw = randomBytes(32);
   const inputs = reply.describeJob(endpoint, draw);
   const job = { jobId: new Uint8Array(16), request, timeoutMs: 0, contextSize: 0, draw, ...inputs };
   const read = reply.readReport(await openScoreJob(job, { engine, crypto }).score(signal), job);

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { teeFields } from '@ogong/host/attester/tee-config';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { atomicAmount, boolean, duration, hex, hostPort, integer, oneOf, text } from '@ogong/host/config/values';
+import { atomicAmount, boolean, duration, hex, hostPort, integer, oneOf, size, text } from '@ogong/host/config/values';
 import { parseNanoUsd } from '@ogong/host/feed/feed-text';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
 import { jsonField } from '@ogong/host/lifecycle/print-json';
@@ -271,6 +271,13 @@ export const serveConfig = defineConfig({
       schema: duration,
       default: '1d',
       description: "how long after its order's expiry a commitment can be opened; validators ask within a day",
+    },
+    blobBudget: {
+      schema: size,
+      env: 'OGONG_PROVIDER_BLOB_BUDGET',
+      default: '20GiB',
+      description:
+        'disk for the large parts of replies, such as the latents of pictures. They are kept as long as openings. A provider without room refuses orders that need it',
     },
   },
 });

@@ -10,6 +10,7 @@ import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import type {
   GenerateRequest,
+  GetBlobRequest,
   GetOpeningRequest,
   GetTextsRequest,
   ProgressRequest,
@@ -21,16 +22,18 @@ import { barePush } from './bare-push.ts';
 import { answerOrder } from './orders/answer-order.ts';
 import type { ProviderState } from './provider-state.ts';
 import type { KeptRecord } from './serving/outbox.ts';
+import { createBlobReader } from './serving/read-blob.ts';
 import { readOpening, readTexts } from './serving/read-opening.ts';
 import { createReplyTracer } from './serving/trace-reply.ts';
 
 /**
  * The caller of each method is limited. Anybody orders, and asks for the seal key and for evidence of the machine. A served
- * consumer reports its progress. An opening is for the consumer, its validator and drawn witnesses. Only validators ask for a
- * record or a trace.
+ * consumer reports its progress. An opening and its blobs are for the consumer, its validator and drawn witnesses. Only validators
+ * ask for a record or a trace.
  */
 export function createProviderService(state: ProviderState): ServiceImpl<typeof ProviderService> {
   const traceReply = createReplyTracer(state);
+  const readBlob = createBlobReader(state);
   return {
     generate: (message: GenerateRequest, context: HandlerContext) =>
       answerOrder(state, message, {
@@ -41,6 +44,10 @@ export function createProviderService(state: ProviderState): ServiceImpl<typeof 
     getEvidence: ({ nonce }) => answerEvidence('provider', state.machine?.show, nonce),
     getOpening: ({ replyId }: GetOpeningRequest, context: HandlerContext) =>
       readOpening(state, replyId, getCaller(context)),
+    async *getBlob(asked: GetBlobRequest, context: HandlerContext) {
+      for await (const { proof, ...chunk } of readBlob(asked, getCaller(context)))
+        yield { ...chunk, proof: [...proof] };
+    },
     getTexts: (asked: GetTextsRequest, context: HandlerContext) => readTexts(state, asked, getCaller(context)),
     progress({ replyId, progress }: ProgressRequest, context: HandlerContext) {
       if (progress === undefined) throw new Refusal('invalid', 'the progress is missing');

@@ -35,6 +35,7 @@ import { createReceivables, type ReceivableDependencies, type Receivables } from
 import { createServedStore, type ServedStore } from './paid/served-store.ts';
 import { createProviderMetrics, type ProviderMetrics } from './provider-metrics.ts';
 import { createOpenings, createReplyIds, type Openings, type ReplyIds } from './provider-store.ts';
+import { type BlobStore, NO_BLOBS } from './serving/blob-store.ts';
 import { createOutbox, type Outbox, type OutboxOptions } from './serving/outbox.ts';
 import { createRunningReplies, type RunningReplies } from './serving/running-replies.ts';
 
@@ -74,6 +75,8 @@ export interface ProviderDependencies {
   readonly commits?: GroupCommit;
   /** Default: kept in the store. */
   readonly openings?: Openings;
+  /** Default: a reply with blobs is refused. */
+  readonly blobs?: BlobStore;
   /** Makes this machine's statements about itself. Default: nothing, and no tier that takes evidence is served. */
   readonly attester?: Attester | undefined;
   /** Stakes that tiers require of a key. Default: nothing. */
@@ -95,6 +98,7 @@ export interface ProviderState
     | 'payee'
     | 'carriedStatement'
     | 'openings'
+    | 'blobs'
     | 'commits'
     | 'commit'
     | 'metrics'
@@ -118,6 +122,7 @@ export interface ProviderState
   readonly commits: GroupCommit;
   readonly replyIds: ReplyIds;
   readonly openings: Openings;
+  readonly blobs: BlobStore;
   readonly knownSets: KnownSets;
   readonly outbox: Outbox;
   readonly admissions: Admissions;
@@ -196,6 +201,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
     commit: dependencies.commit ?? commitReply,
     replyIds: createReplyIds(store, commits),
     openings: dependencies.openings ?? createOpenings(commits),
+    blobs: dependencies.blobs ?? NO_BLOBS,
     knownSets: createKnownSets({ crypto, chain }, { store, commits }),
     outbox: openOutbox(options.outbox, { store, commits, clock, chain, links, metrics, log, crypto }),
     newcomers: createNewcomerBudget(NEWCOMER_LIMITS, dependencies.clock),

@@ -180,6 +180,13 @@ export interface Openings {
   sweep(nowMs: number): Promise<void>;
 }
 
+/** Returns when the stored opening of a reply expires, Unix time in ms; undefined if there is none. */
+export function findOpeningExpiry(store: Store, replyId: Uint8Array): number | undefined {
+  return store.read(({ prepare }) =>
+    latestRow.get(prepare('SELECT expires_at_ms AS ms FROM opening WHERE reply_id = ?'), replyId),
+  )?.ms;
+}
+
 export function createOpenings(commits: GroupCommit): Openings {
   return {
     async put(replyId, opening) {

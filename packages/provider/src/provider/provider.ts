@@ -179,14 +179,15 @@ function openServer(state: ProviderState, bind: HostPort): LinkServer {
 }
 
 function createSweeper(state: ProviderState): Repeating {
-  const { clock, commits, replyIds, openings, knownSets, outbox, admissions, receivables, served, openingTtlMs, log } =
-    state;
+  const { clock, commits, replyIds, openings, blobs, knownSets, outbox, log } = state;
+  const { admissions, receivables, served, openingTtlMs } = state;
   return createRepeating(
     { intervalMs: SWEEP_INTERVAL_MS },
     async () => {
       const nowMs = clock.nowMs();
       await Promise.all([
-        ...[replyIds.sweep(nowMs), openings.sweep(nowMs - CLOCK_TOLERANCE_MS), receivables.sweep(nowMs)],
+        ...[openings, blobs].map((kept) => kept.sweep(nowMs - CLOCK_TOLERANCE_MS)),
+        ...[replyIds.sweep(nowMs), receivables.sweep(nowMs)],
         outbox.sweep(nowMs - openingTtlMs - CLOCK_TOLERANCE_MS),
         ...[admissions.sweep(nowMs - ADMISSIONS_KEPT_MS), served.sweep(nowMs), knownSets.note(nowMs)],
       ]);

@@ -44,8 +44,9 @@ import { createEarningsWatch } from './paid/earnings-watch.ts';
 import { openCarriedStatement } from './paid/payee-statement-file.ts';
 import { createProvider } from './provider.ts';
 import type { serveConfig } from './provider-config.ts';
-import { beginMemory, createOpenings, type Openings, PROVIDER_SCHEMA } from './provider-store.ts';
+import { beginMemory, createOpenings, findOpeningExpiry, type Openings, PROVIDER_SCHEMA } from './provider-store.ts';
 import { readServedModels, type ServedEntry } from './served-models.ts';
+import { openBlobStore } from './serving/blob-store.ts';
 
 const NAME = 'ogong-provider';
 const COMMAND = 'ogong-provider serve';
@@ -118,6 +119,10 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
   const books = createLogSync(store);
   const commits = createGroupCommit(store, { log: books });
   const openings = createOpenings(commits);
+  const blobs = await openBlobStore(
+    { folder: join(settings.dataDir, 'blobs'), maxBytes: settings.blobBudget },
+    { crypto: nodeCrypto, findExpiry: (replyId) => findOpeningExpiry(store, replyId) },
+  );
   const beacons = createBeaconView(
     { refreshMs: settings.beaconInterval },
     { crypto: nodeCrypto, chain, links, onError: (err) => log.warn({ err }, 'the beacon cannot be read') },
@@ -174,6 +179,7 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
       tierStakes: readTierStakes(readDeployment(COMMAND, settings).deployment),
       attester: attester && (wrap.attester?.(attester) ?? attester),
       openings: wrap.openings?.(openings) ?? openings,
+      blobs,
       ...(wrap.commit ? { commit: wrap.commit(commitReply) } : {}),
       log,
       metrics,

@@ -1,4 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { toLinkError } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
@@ -8,6 +9,7 @@ import { computeWitnessEpoch, drawWitnesses } from '@ogong/protocol/audit/witnes
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { encodeBeaconCertificate } from '@ogong/protocol/beacon/beacon';
 import { hashValidatorSet } from '@ogong/protocol/beacon/validator-set';
+import { BLOB_CHUNK_BYTES, MAX_BLOB_CHUNKS } from '@ogong/protocol/commitment/blob';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
 import type {
@@ -19,6 +21,8 @@ import { toPushMessage } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { createKnownSets } from '../paid/known-sets.ts';
 import { PROVIDER_SCHEMA } from '../provider-store.ts';
+import type { StoredBlob } from './blob-file.ts';
+import { createBlobReader } from './read-blob.ts';
 import { type OpeningState, readOpening, readTexts } from './read-opening.ts';
 
 const own = createTestValidator();
@@ -234,5 +238,74 @@ describe('a provider whose record others have shown to the validator', () => {
     const given = { isTaken: false, receipt: await sign(), kept };
     await expect(readAll(stranger, given)).rejects.toThrow('no texts of this reply for you');
     expect(kept).toEqual([]);
+  });
+});
+
+describe('a blob of the reply', () => {
+  const root = new Uint8Array(32).fill(4);
+  const CHUNKS = 300;
+  const open = { files: 0 };
+  const stored: StoredBlob = {
+    ref: { bytes: CHUNKS * BLOB_CHUNK_BYTES, root },
+    read: async (index) => ({ index, data: bytes, proof: [] }),
+    close: async () => void open.files--,
+  };
+  const createReader = async (given: Given = {}) =>
+    createBlobReader({
+      ...(await openState(given)),
+      blobs: {
+        async open(askedId, askedRoot) {
+          if (!equalBytes(askedId, replyId) || !equalBytes(askedRoot, root)) return undefined;
+          open.files++;
+          return stored;
+        },
+      },
+    });
+  const asked = { replyId, root, first: 2, count: 3 };
+  const readBlob = async (caller: Uint8Array, given: Given = {}, bend: Partial<typeof asked> = {}) => {
+    const indexes: number[] = [];
+    const reader = await createReader(given);
+    for await (const { index } of reader({ ...asked, ...bend }, caller as PeerId)) indexes.push(index);
+    return indexes;
+  };
+
+  it.each([
+    ['its consumer', consumer],
+    ["its order's validator", own.member.certHash],
+    ['a witness that the beacon draws', witness],
+  ])('is shown to %s', async (_who, caller) => {
+    expect(await readBlob(caller)).toEqual([2, 3, 4]);
+    expect(open.files).toBe(0);
+  });
+
+  it.each<[string, Uint8Array, Given, Partial<typeof asked>]>([
+    ['a stranger', stranger, {}, {}],
+    ['a co-signer that the beacon does not draw', undrawn, {}, {}],
+    ['a witness, before the beacon has drawn it', witness, { isCertified: false }, {}],
+    ["its order's validator, if it is of tier tee", own.member.certHash, { isOfMachine: true }, {}],
+    ['its consumer, under another reply', consumer, {}, { replyId: new Uint8Array(16).fill(2) }],
+    ['its consumer, under half an id', consumer, {}, { replyId: replyId.subarray(0, 8) }],
+    ['its consumer, under another root', consumer, {}, { root: new Uint8Array(32) }],
+    ['its consumer, under half a root', consumer, {}, { root: root.subarray(0, 16) }],
+    ['its consumer, beyond its end', consumer, {}, { first: CHUNKS - 2 }],
+    ['its consumer, in no chunks', consumer, {}, { count: 0 }],
+    ['its consumer, in too many chunks at once', consumer, {}, { count: MAX_BLOB_CHUNKS + 1 }],
+  ])('is not shown to %s, with one refusal for all', async (_who, caller, given, bend) => {
+    const refused = await readBlob(caller, given, bend).catch((error: unknown) => error);
+    expect(toLinkError(refused)).toMatchObject({ refusal: 'not-found', message: 'no blob of this reply for you' });
+    expect(open.files).toBe(0);
+  });
+
+  it('is read by one peer in few calls at a time, and a caller that leaves makes room', async () => {
+    const reader = await createReader();
+    const begin = (caller: Uint8Array) => reader(asked, caller as PeerId);
+    const calls = [consumer, consumer, consumer, consumer, witness].map(begin);
+    for (const call of calls) expect(await call.next()).toMatchObject({ done: false });
+    await expect(begin(consumer).next()).rejects.toThrow('too many blobs at once');
+    await calls[0]?.return(undefined);
+    const next = begin(consumer);
+    expect(await next.next()).toMatchObject({ done: false });
+    for (const call of [...calls, next]) await call.return(undefined);
+    expect(open.files).toBe(0);
   });
 });

@@ -18,6 +18,7 @@ import type { ReplyTexts } from '@ogong/protocol/verdict/claim';
 import { readReceipt } from '../paid/intake-receipt.ts';
 import type { KnownSets } from '../paid/known-sets.ts';
 import type { ProviderState } from '../provider-state.ts';
+import type { KeptOpening } from '../provider-store.ts';
 import type { KeptRecord } from './outbox.ts';
 
 export interface OpeningState extends Pick<ProviderState, 'crypto'> {
@@ -42,11 +43,21 @@ export async function readOpening(
   replyId: Uint8Array,
   caller: PeerId,
 ): Promise<{ readonly opening: Uint8Array }> {
+  const opening = await findReadable(state, replyId, caller);
+  if (opening === undefined) throw new Refusal('not-found', 'no opening of this reply for you');
+  return { opening: opening.bytes };
+}
+
+/** Finds an opening that the caller may have, see readOpening. */
+export async function findReadable(
+  state: OpeningState,
+  replyId: Uint8Array,
+  caller: PeerId,
+): Promise<KeptOpening | undefined> {
   const opening = replyId.length === REPLY_ID_BYTES ? await state.openings.get(replyId) : undefined;
   const isAllowed =
     opening !== undefined && (equalBytes(opening.consumer, caller) || (await isEntitled(state, replyId, caller)));
-  if (!isAllowed) throw new Refusal('not-found', 'no opening of this reply for you');
-  return { opening: opening.bytes };
+  return isAllowed ? opening : undefined;
 }
 
 /**

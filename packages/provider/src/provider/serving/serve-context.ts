@@ -51,9 +51,10 @@ export function createServeContext(
   // Soon after its order's expiry a reply counts as abandoned. So at the expiry the reply so far is committed, whether or not
   // the consumer has read it.
   const expired = AbortSignal.timeout(Math.max(1, Number(expiresAtMs) - clock.nowMs()));
+  const blind = computeBlinds(crypto, { body: job.body, replyId }).answer;
   const reply = state.replies.open(job.order, {
     consumer,
-    blind: computeBlinds(crypto, { body: job.body, replyId }).answer,
+    blind,
     standby: job.standby && { gone, onTaken: job.standby.take },
   });
   /** Aborted once nobody reads, and nobody pays for further text. */
@@ -118,7 +119,9 @@ export function createServeContext(
       state.newcomers.welcome(address);
       return admission;
     },
+    reserveBlobs: (sizes) => state.blobs.reserve(replyId, sizes),
     end() {
+      state.blobs.release(replyId);
       const outcome = job.standby && hasBegun ? reply.outcome() : undefined;
       if (outcome) state.untaken.note(job.order, outcome);
       reply.end();
@@ -128,16 +131,19 @@ export function createServeContext(
       const { tier } = parseModelId(job.ticket.modelId);
       return makeReplyEvidence(state.machine, { tier, order: job.signedOrder.order, record, exchange });
     },
-    async keep({ opening }, push, { feeAtomic, owedAtomic = feeAtomic, isWithheld }) {
+    async keep({ opening, blobs = [] }, push, { feeAtomic, owedAtomic = feeAtomic, isWithheld }) {
       kept = opening;
       // A sealed reply is opened in plain to no consumer: a carrier of the reply could ask in its place. Nor is what it does not pay.
       const opener = job.sealer || isWithheld ? NOBODY : consumer;
+      const openingExpiresAtMs = Number(expiresAtMs) + state.openingTtlMs;
+      // Before the commit: no opening is kept whose blobs are not.
+      if (blobs.length > 0) await state.blobs.put(replyId, { blobs, blind, expiresAtMs: openingExpiresAtMs });
       // One commit for all of it, and in this order: no record is due whose opening is not kept.
       await Promise.all([
         openings.put(replyId, {
           bytes: opening,
           consumer: opener,
-          expiresAtMs: Number(expiresAtMs) + state.openingTtlMs,
+          expiresAtMs: openingExpiresAtMs,
         }),
         outbox.add(replyId, validator, push),
         job.hold.keep(owedAtomic),
