@@ -1,4 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { BlobError } from '@ogong/host/blob/blob-error';
+import { fetchBlob } from '@ogong/host/blob/fetch-blob';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createKemKeyStock } from '@ogong/host/crypto/node-seal';
 import { ApiError } from '@ogong/host/http/api-error';
 import { createOverflowError } from '@ogong/host/http/overflow-error';
@@ -6,6 +9,8 @@ import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { monotonicClock } from '@ogong/host/time/clock';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
+import type { BlobRef } from '@ogong/protocol/commitment/blob';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import {
@@ -74,6 +79,11 @@ export interface ProviderCall {
    * @throws LinkError if the provider does not open.
    */
   getOpening(match: TicketedMatch, replyId: Uint8Array, patienceMs: number): Promise<Uint8Array>;
+  /**
+   * Fetches a blob that the opening names, checked. Retries a few times with a slow or unreachable provider.
+   * @param blind of the opening. @throws BlobError
+   */
+  getBlob(match: TicketedMatch, replyId: Uint8Array, ref: BlobRef, blind: Uint8Array): Promise<Uint8Array>;
 }
 
 /** Attempts that are made even if the time is over, since this process may have been stopped meanwhile. */
@@ -81,6 +91,9 @@ const LEAST_TRIES = 3;
 /** A client that leaves does not wait longer. */
 const PROGRESS_TIMEOUT_MS = 2_000;
 const OPENING_TIMEOUT_MS = 10_000;
+const BLOB_TIMEOUT_MS = 30_000;
+/** The largest blob that a gateway holds in memory. */
+const MAX_HELD_BLOB_BYTES = 64 * 2 ** 20;
 const PAUSE = { firstMs: 100, longestMs: 2_000 };
 /** Reply keys that are made in advance. */
 const REPLY_KEYS = 8;
@@ -91,13 +104,15 @@ interface ProviderCallDependencies {
   readonly pacing?: OrderPacing;
   /** Default: nothing is sealed. */
   readonly sealing?: { readonly keys: KnownSealKeys; readonly ledger: LedgerDomain };
+  /** Default: that of Node. */
+  readonly crypto?: Crypto;
   /** Default: seals for the provider's seal key. */
   readonly seal?: typeof sealCall;
 }
 
 export function createProviderCall(
   options: ProviderCallOptions,
-  { links, sealing, seal = sealCall, pacing = createOrderPacing() }: ProviderCallDependencies,
+  { links, sealing, seal = sealCall, pacing = createOrderPacing(), crypto = nodeCrypto }: ProviderCallDependencies,
 ): ProviderCall {
   const takeReplyKey = createKemKeyStock(REPLY_KEYS);
   const provider = ({ ticket }: TicketedMatch) =>
@@ -220,6 +235,18 @@ export function createProviderCall(
         } catch (error) {
           const isOver = tries >= LEAST_TRIES && monotonicClock.nowMs() >= endMs;
           if (isOver || !(error instanceof LinkError) || !error.retryable) throw error;
+        }
+        await delay(computeBackoff(PAUSE, { failures: tries - 1 }));
+      }
+    },
+
+    async getBlob(match, replyId, ref, blind) {
+      const limits = { crypto, maxBytes: MAX_HELD_BLOB_BYTES, timeoutMs: BLOB_TIMEOUT_MS };
+      for (let tries = 1; ; tries++) {
+        try {
+          return await fetchBlob(provider(match), { replyId, ref, blind }, limits);
+        } catch (error) {
+          if (tries >= LEAST_TRIES || !(error instanceof BlobError) || !error.retryable) throw error;
         }
         await delay(computeBackoff(PAUSE, { failures: tries - 1 }));
       }
