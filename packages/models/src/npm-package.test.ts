@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { readFolder, summarizeNpmFailure } from './npm-package.ts';
+import { readFolder, readPackage, summarizeNpmFailure } from './npm-package.ts';
 
 function entry(name: string, text: string): Buffer {
   const header = Buffer.alloc(512);
@@ -33,6 +33,22 @@ describe('readFolder', () => {
     const changed = Buffer.from(archive);
     changed[changed.length - 1] = (changed.at(-1) as number) ^ 1;
     expect(() => readFolder(changed, folder)).toThrow(/expected sha512-/);
+  });
+});
+
+describe('readPackage', () => {
+  it('hands out the files that the caller keeps, never one outside the package', () => {
+    const paths: string[] = [];
+    const files = readPackage(archive, folder, (path) => {
+      paths.push(path);
+      return path.endsWith('.so');
+    });
+    expect([...files.keys()]).toEqual(['bins/x/libone.so', 'bins/x/deep/two.so']);
+    expect(paths).toEqual(['package.json', 'bins/x/libone.so', 'bins/x/deep/two.so']);
+  });
+
+  it('throws away a tarball of other content', () => {
+    expect(() => readPackage(archive, { ...folder, integrity: 'sha512-' }, () => true)).toThrow(/expected sha512-/);
   });
 });
 

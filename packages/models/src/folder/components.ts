@@ -1,0 +1,47 @@
+/** The role of a component decides which files it has. */
+export type ComponentRole = 'scheduler' | 'tokenizer' | 'network';
+
+/** Components of a model folder in the layout of diffusers, as optimum exports it to ONNX. */
+const ROLES: Readonly<Record<string, ComponentRole>> = {
+  scheduler: 'scheduler',
+  ...{ tokenizer: 'tokenizer', tokenizer_2: 'tokenizer', tokenizer_3: 'tokenizer' },
+  ...{ text_encoder: 'network', text_encoder_2: 'network', text_encoder_3: 'network' },
+  ...{ unet: 'network', transformer: 'network', vae_decoder: 'network', vae_encoder: 'network' },
+};
+
+/** Components that pipelines name and that no step of a picture needs. */
+const UNUSED = new Set(['feature_extractor', 'image_encoder', 'safety_checker']);
+/** Both halves of the codec of pictures: some exporters name them together. */
+const VAE = 'vae';
+
+export interface ComponentList {
+  /** Names in ascending order. */
+  readonly components: readonly string[];
+  /** Names that nobody here knows. */
+  readonly unknown: readonly string[];
+}
+
+/**
+ * Lists the components that `model_index.json` names: a pair of library and class each, or a pair of nulls for an absent one.
+ * @param hasFolder returns whether the model has a folder of that name.
+ */
+export function listComponents(
+  index: Readonly<Record<string, unknown>>,
+  hasFolder: (name: string) => boolean,
+): ComponentList {
+  const named = Object.entries(index)
+    .filter(([name, value]) => !name.startsWith('_') && Array.isArray(value) && value.some((part) => part !== null))
+    .map(([name]) => name);
+  const components = new Set<string>();
+  const unknown: string[] = [];
+  for (const name of named) {
+    if (Object.hasOwn(ROLES, name)) components.add(name);
+    else if (name === VAE) {
+      components.add('vae_decoder');
+      if (hasFolder('vae_encoder')) components.add('vae_encoder');
+    } else if (!UNUSED.has(name)) unknown.push(name);
+  }
+  return { components: [...components].sort(), unknown };
+}
+
+export const roleOf = (component: string): ComponentRole => ROLES[component] as ComponentRole;

@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto';
+import { lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { computeFolderRoot, isFolderPath, MAX_FOLDER_FILES } from '@ogong/protocol/commitment/folder-root';
+import { type FileHashes, hashFile } from '../file-hashes.ts';
+import { isSameStamp, readFileStamp } from '../file-stamp.ts';
+import { ModelError } from '../model-error.ts';
+import type { StampedFile } from '../model-root.ts';
+import { type OnnxFacts, readOnnxFile } from '../onnx/read.ts';
+import { listComponents, roleOf } from './components.ts';
+
+/** The file that makes a folder a model folder. */
+export const MODEL_INDEX = 'model_index.json';
+
+const MIB = 2 ** 20;
+/** Bytes at most, by the end of a file's name. Protobuf allows 2 GiB for a model. */
+const MOST_BYTES = { config: MIB, tokenizer: 64 * MIB, onnx: 2 ** 31, weights: 2 ** 36 } as const;
+const MOST_TOTAL_BYTES = 2 ** 37;
+
+export interface FolderComponent {
+  readonly name: string;
+  /** Content of `config.json`, `scheduler_config.json` or `tokenizer_config.json`. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Facts of `model.onnx`; undefined for a scheduler or a tokenizer. */
+  readonly onnx: OnnxFacts | undefined;
+  /** Bytes of all files. */
+  readonly sizeBytes: number;
+}
+
+/** A model in the layout of diffusers whose networks are ONNX files. */
+export interface ModelFolder {
+  /** Absolute, without links. */
+  readonly path: string;
+  /** The class of the pipeline, such as `StableDiffusionPipeline`. */
+  readonly pipeline: string;
+  readonly components: ReadonlyMap<string, FolderComponent>;
+  /** Files that an engine reads, relative to the folder, in ascending order. */
+  readonly files: readonly string[];
+}
+
+/** Returns whether a path is a folder with `model_index.json`. */
+export function isModelFolder(path: string): boolean {
+  return lstatSync(join(path, MODEL_INDEX), { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/**
+ * Finds the files of a model folder and reads the small ones. Links are refused, so the files lie where they seem to lie.
+ * @throws ModelError `not-found` for a missing file, `corrupt` for a file of another form.
+ */
+export function inspectModelFolder(folder: string): ModelFolder {
+  const path = resolveFolder(folder);
+  const files: string[] = [];
+  const take = (file: string, most: number): number => {
+    const { size } = assertPlainFile(path, file);
+    if (size > most) throw new ModelError('corrupt', `${join(path, file)} has ${size} bytes, more than ${most}`);
+    files.push(file);
+    if (files.length > MAX_FOLDER_FILES)
+      throw new ModelError('corrupt', `${path} needs more than ${MAX_FOLDER_FILES} files`);
+    return size;
+  };
+  const readConfig = (file: string): Readonly<Record<string, unknown>> => {
+    take(file, MOST_BYTES.config);
+    return parseObject(join(path, file));
+  };
+
+  const index = readConfig(MODEL_INDEX);
+  const hasFolder = (name: string) => lstatSync(join(path, name), { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const { components: names, unknown } = listComponents(index, hasFolder);
+  if (unknown.length > 0)
+    throw new ModelError('corrupt', `${join(path, MODEL_INDEX)} names ${unknown.join(', ')}, which no engine here runs`);
+
+  let total = 0;
+  const components = new Map<string, FolderComponent>();
+  for (const name of names) {
+    const role = roleOf(name);
+    const before = files.length;
+    let sizeBytes = 0;
+    let onnx: OnnxFacts | undefined;
+    assertComponentFolder(path, name);
+    const config = readConfig(role === 'network' ? `${name}/config.json` : `${name}/${role}_config.json`);
+    if (role === 'tokenizer') sizeBytes += take(`${name}/tokenizer.json`, MOST_BYTES.tokenizer);
+    if (role === 'network') {
+      sizeBytes += take(`${name}/model.onnx`, MOST_BYTES.onnx);
+      onnx = readOnnxFile(join(path, name, 'model.onnx'));
+      for (const file of onnx.externalFiles) {
+        if (file.includes('/') || !isFolderPath(file))
+          throw new ModelError('corrupt', `${join(path, name, 'model.onnx')} reads weights from "${file}"; they must lie beside it`);
+        sizeBytes += take(`${name}/${file}`, MOST_BYTES.weights);
+      }
+    }
+    total += sizeBytes;
+    if (total > MOST_TOTAL_BYTES) throw new ModelError('corrupt', `${path} has more than ${MOST_TOTAL_BYTES} bytes`);
+    if (new Set(files).size !== files.length)
+      throw new ModelError('corrupt', `${path} reads one of ${files.slice(before).join(', ')} twice`);
+    components.set(name, { name, config, onnx, sizeBytes });
+  }
+  const { _class_name: pipeline } = index;
+  if (typeof pipeline !== 'string')
+    throw new ModelError('corrupt', `${join(path, MODEL_INDEX)} names no pipeline ("_class_name")`);
+  return { path, pipeline, components, files: files.sort() };
+}
+
+export interface HashedFolder {
+  /** Root over paths and contents (docs/spec/model-folder.md), 32 bytes. */
+  readonly modelRoot: Uint8Array;
+  /** Stamped as they were while they were hashed. */
+  readonly files: readonly (StampedFile & { readonly sha256: Uint8Array })[];
+}
+
+const nodeCrypto = {
+  sha256: (...parts: readonly Uint8Array[]): Uint8Array => {
+    const hash = createHash('sha256');
+    for (const part of parts) hash.update(part);
+    return new Uint8Array(hash.digest());
+  },
+};
+
+/** @param hashes hashes from earlier reads; without it every file is read in full. @throws ModelError. */
+export async function hashModelFolder(
+  { path: folder, files }: Pick<ModelFolder, 'path' | 'files'>,
+  hashes?: FileHashes,
+): Promise<HashedFolder> {
+  const hash = hashes?.hash ?? hashFile;
+  const hashed = [];
+  for (const file of files) {
+    const path = join(folder, file);
+    const stamp = readFileStamp(path);
+    const sha256 = await hash(path);
+    if (!isSameStamp(stamp, readFileStamp(path)))
+      throw new ModelError('wrong-hash', `${path} changed while it was hashed; try again once nobody writes to it`, {
+        retryable: true,
+      });
+    hashed.push({ path, sha256, stamp });
+  }
+  const modelRoot = computeFolderRoot(
+    nodeCrypto,
+    hashed.map(({ sha256 }, i) => ({ path: files[i] as string, sha256 })),
+  );
+  return { modelRoot, files: hashed };
+}
+
+function resolveFolder(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch (cause) {
+    throw new ModelError('not-found', `there is no model folder at ${folder}`, { cause });
+  }
+}
+
+function assertComponentFolder(path: string, name: string): void {
+  const stat = lstatSync(join(path, name), { throwIfNoEntry: false });
+  if (stat === undefined)
+    throw new ModelError('not-found', `${path} has no folder ${name}, which ${MODEL_INDEX} names; fetch the model again`);
+  if (!stat.isDirectory()) refuseLink(path, name);
+}
+
+function assertPlainFile(path: string, file: string): { readonly size: number } {
+  const stat = lstatSync(join(path, file), { throwIfNoEntry: false });
+  if (stat === undefined) throw new ModelError('not-found', explainMissing(path, file));
+  if (!stat.isFile()) refuseLink(path, file);
+  return stat;
+}
+
+function refuseLink(path: string, file: string): never {
+  throw new ModelError(
+    'corrupt',
+    `${join(path, file)} is a link or another special file; copy the model with its files (cp -rL)`,
+  );
+}
+
+function explainMissing(path: string, file: string): string {
+  const [component = '', name] = file.split('/');
+  const problem = `${path} has no ${file}`;
+  if (name === 'tokenizer.json') return `${problem}; save the tokenizer again with AutoTokenizer of transformers`;
+  if (name !== 'model.onnx') return `${problem}; fetch the model again`;
+  const isTorch = readdirSync(join(path, component)).some((each) => /\.(safetensors|bin)$/.test(each));
+  return isTorch ? `${problem} but PyTorch's weights; export the model with "optimum-cli export onnx"` : `${problem}; fetch the model again`;
+}
+
+function parseObject(path: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch (cause) {
+    throw new ModelError('corrupt', `${path} is no JSON: ${(cause as Error).message}`, { cause });
+  }
+  throw new ModelError('corrupt', `${path} is no JSON object`);
+}
