@@ -163,8 +163,8 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'bin',
   ],
   'packages/devnet/src': ['chain', 'mesh'],
-  'packages/models/src': ['gguf', '.'],
-  'packages/engine/src': ['interface', 'decode', 'process', 'llama-cpp', 'upstream', 'class-search', '.'],
+  'packages/models/src': ['gguf', '.', 'onnx', 'folder'],
+  'packages/engine/src': ['interface', 'decode', 'process', 'llama-cpp', 'onnx', 'upstream', 'class-search', '.'],
   'packages/cli/src': ['.', 'backup', 'calibrate', 'compare', 'doctor', 'watch', 'money', 'deploy', 'bin'],
 };
 
