@@ -11,13 +11,18 @@ export interface ChildHost<C extends ChildContract> {
   close(): void;
 }
 
+interface OpenedHost<C extends ChildContract> {
+  readonly info: C['info'];
+  readonly host: ChildHost<C>;
+}
+
 /** Loads the model in this process. @throws EngineError, which the parent then reports. */
 export type OpenChildHost<C extends ChildContract> = (
   load: C['load'],
   send: (message: FromChild<C>) => void,
-) => { readonly info: C['info']; readonly host: ChildHost<C> };
+) => OpenedHost<C> | Promise<OpenedHost<C>>;
 
-/** Serves the parent of this process, an engine, with one model: it computes synchronously and ends with its parent. */
+/** Serves the parent of this process, an engine, with one model. It ends with its parent. */
 export function serveParent<C extends ChildContract>(open: OpenChildHost<C>): void {
   let host: ChildHost<C> | undefined;
 
@@ -26,9 +31,9 @@ export function serveParent<C extends ChildContract>(open: OpenChildHost<C>): vo
     process.send?.(message, undefined, undefined, () => undefined);
   };
 
-  const load = (options: C['load']): void => {
+  const load = async (options: C['load']): Promise<void> => {
     try {
-      const opened = open(options, send);
+      const opened = await open(options, send);
       host = opened.host;
       send({ kind: 'ready', info: opened.info });
     } catch (error) {
@@ -37,7 +42,7 @@ export function serveParent<C extends ChildContract>(open: OpenChildHost<C>): vo
   };
 
   process.on('message', (message: ToChild<C>) => {
-    if (message.kind === 'load') load(message.options);
+    if (message.kind === 'load') void load(message.options);
     else if (message.kind === 'generate') host?.generate?.(message.id, message.request);
     else if (message.kind === 'call') host?.call(message.id, message.call);
     else if (message.kind === 'cancel') host?.cancel(message.id);

@@ -1,8 +1,10 @@
-import { setImmediate } from 'node:timers/promises';
 import { nativeHash } from '@ogong/engine/decode/native-hash';
 import { createTrajectoryEngine } from '@ogong/engine/decode/trajectory/trajectory-engine';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TrajectoryEngine, TrajectoryInfo } from '@ogong/engine/interface/trajectory';
+import { createRequestPort } from '@ogong/engine/process/request-port';
+import { createTrajectoryHost, type DenoisingModel } from '@ogong/engine/process/trajectory-host';
+import type { TrajectoryCall, TrajectoryResults } from '@ogong/engine/process/trajectory-messages';
 import { readSchedulerConfig } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
 
 export interface FakeTrajectoryOptions {
@@ -17,6 +19,10 @@ export interface FakeTrajectoryOptions {
   /** Pixels along one side. Default: 32. */
   readonly side?: number;
   readonly hasFixedSize?: boolean;
+  /** Calls that wait at most. */
+  readonly maxQueue?: number;
+  /** Wraps the model, to inject faults. */
+  readonly bend?: (model: DenoisingModel) => DenoisingModel;
 }
 
 const FIRST_BYTE = 3;
@@ -28,9 +34,9 @@ function hashText(text: string): (index: number) => number {
   return (index) => ((hash[index % hash.length] as number) - 127.5) / 127.5;
 }
 
-/** A model of pictures that mixes latent, time and prompt by fixed factors: fast and exact. */
+/** A model of pictures that mixes latent, time and prompt by fixed factors, behind the same host as a real one: fast and exact. */
 export function createFakeTrajectoryEngine(options: FakeTrajectoryOptions = {}): TrajectoryEngine {
-  const { weights = 1, error = 0, exact = true, side = 32, hasFixedSize = false } = options;
+  const { exact = true, weights = 1, side = 32, hasFixedSize = false, maxQueue = 8, bend = (model) => model } = options;
   const scheduler = readSchedulerConfig(
     options.scheduler ?? { _class_name: 'FlowMatchEulerDiscreteScheduler', num_train_timesteps: 1000, shift: 1 },
   );
@@ -46,55 +52,62 @@ export function createFakeTrajectoryEngine(options: FakeTrajectoryOptions = {}):
     ...{ latentChannels: 4, latentScale: 4, sizeStep: 8, size: { width: side, height: side }, hasFixedSize },
     ...{ mostPixels: 4 * side * side, steps: 8, guidance: 3, canEdit: false },
   };
+  const model = bend(createFakeModel(info, options));
+  const port = createRequestPort();
+  const host = createTrajectoryHost({ model, maxQueue, send: (message) => port.receive(message) });
   let closed = false;
-  const enter = async (signal?: AbortSignal): Promise<void> => {
-    await setImmediate();
+  const call = async <K extends TrajectoryCall['kind']>(
+    request: Extract<TrajectoryCall, { kind: K }>,
+    signal?: AbortSignal,
+  ): Promise<TrajectoryResults[K]> => {
     if (closed) throw new EngineError('engine-closed', 'the engine is closed');
-    if (signal?.aborted) throw new EngineError('cancelled', 'the picture was cancelled');
+    const cancel = (id: number) => host.cancel(id);
+    return (await port.call((id) => host.call(id, request), { signal, cancel })) as TrajectoryResults[K];
   };
+  return createTrajectoryEngine({
+    info: () => info,
+    denoise: (request, signal) => call({ kind: 'denoise', request }, signal),
+    decode: (request, signal) => call({ kind: 'decode', request }, signal),
+    tokenize: (prompt) => call({ kind: 'tokenize', prompt }),
+    async close() {
+      if (closed) return;
+      closed = true;
+      port.failAll(new EngineError('engine-closed', 'the engine was closed'));
+      host.close();
+    },
+  });
+}
+
+function createFakeModel(
+  info: TrajectoryInfo,
+  { weights = 1, error = 0, exact = true }: FakeTrajectoryOptions,
+): DenoisingModel {
   const predict = (prompt: string, input: Float32Array, timestep: number): Float32Array => {
     const factor = hashText(`${weights}:${prompt}`);
     const errorOf = hashText(`${prompt}:${timestep}`);
     return input.map((value, i) => 0.5 * value + factor(i) + timestep / 4_096 + error * errorOf(i));
   };
-  return createTrajectoryEngine({
-    info: () => info,
-    async denoise({ prompt, negativePrompt, guidance, timestep, input, numericClass = info.numericClass }, signal) {
-      await enter(signal);
-      const startedAt = performance.now();
-      const output = predict(prompt, input, timestep);
-      if (guidance > 1) {
-        const negative = predict(negativePrompt, input, timestep);
-        for (const [i, value] of negative.entries()) output[i] = value + guidance * ((output[i] as number) - value);
-      }
-      const isExact = exact && numericClass === info.numericClass;
-      return {
-        output,
-        numericClass: info.numericClass,
-        exact: isExact,
-        elapsedMs: performance.now() - startedAt,
-      };
+  return {
+    async denoise({ prompt, negativePrompt, guidance, timestep, input, numericClass = info.numericClass }) {
+      const positive = predict(prompt, input, timestep);
+      const output =
+        guidance > 1
+          ? predict(negativePrompt, input, timestep).map((n, i) => n + guidance * ((positive[i] as number) - n))
+          : positive;
+      return { output, numericClass: info.numericClass, exact: exact && numericClass === info.numericClass };
     },
-    async decode({ latent, width, height }, signal) {
-      await enter(signal);
+    async decode({ latent, width, height }) {
       const { latentScale } = info;
       const columns = width / latentScale;
       const plane = columns * (height / latentScale);
-      const pixels = new Uint8Array(width * height * 3);
-      for (let at = 0; at < pixels.length; at++) {
+      return Uint8Array.from({ length: width * height * 3 }, (_, at) => {
         const pixel = Math.floor(at / 3);
         const row = Math.floor(Math.floor(pixel / width) / latentScale);
         const value = latent[(at % 3) * plane + row * columns + Math.floor((pixel % width) / latentScale)] as number;
-        pixels[at] = Math.round(Math.min(1, Math.max(0, value / 2 + 0.5)) * 255);
-      }
-      return pixels;
+        return Math.round(Math.min(1, Math.max(0, value / 2 + 0.5)) * 255);
+      });
     },
-    async tokenize(prompt) {
-      await enter();
-      return Uint32Array.from([...Buffer.from(prompt, 'utf8').subarray(0, CONTEXT - 2)], (byte) => byte + FIRST_BYTE);
-    },
-    async close() {
-      closed = true;
-    },
-  });
+    tokenize: (prompt) =>
+      Uint32Array.from([...Buffer.from(prompt, 'utf8').subarray(0, CONTEXT - 2)], (byte) => byte + FIRST_BYTE),
+  };
 }

@@ -1,0 +1,161 @@
+import { join } from 'node:path';
+import type { ModelFolder } from '@ogong/models/folder/model-folder';
+import { EngineError } from '../interface/engine-error.ts';
+import type { DenoiserInputs, PictureFamily, TextStates } from './families/family.ts';
+import type { PictureFacts } from './picture-facts.ts';
+import type { OnnxInput, OnnxLibrary, OnnxSession, OnnxTensor } from './runtime/sessions.ts';
+
+/** The networks of one model, loaded in one numeric class. */
+export interface PictureNetworks {
+  /** True if the networks compute one size alone. */
+  readonly hasFixedSize: boolean;
+  encodeText(ids: readonly number[], used: number): Promise<TextStates>;
+  /** @param latent f32[channels, height, width]. @returns the network's output for it. */
+  denoise(latent: Float32Array, at: DenoiseAt): Promise<Float32Array>;
+  /** @returns f32[3, height, width] of pixels, -1 to 1. */
+  decode(latent: Float32Array, shape: LatentShape): Promise<Float32Array>;
+  free(): Promise<void>;
+}
+
+export interface LatentShape {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export interface DenoiseAt extends LatentShape {
+  readonly timestep: number;
+  readonly text: TextStates;
+}
+
+export interface NetworkOptions {
+  readonly folder: ModelFolder;
+  readonly family: PictureFamily;
+  readonly facts: PictureFacts;
+  readonly library: OnnxLibrary;
+  readonly threads: number;
+}
+
+/** @throws EngineError('unsupported-model') if a network has other inputs or outputs than its family. */
+export async function openPictureNetworks(options: NetworkOptions): Promise<PictureNetworks> {
+  const { folder, family, facts, library, threads } = options;
+  const opened: OnnxSession[] = [];
+  const open = async (component: string): Promise<OnnxSession> => {
+    const directory = join(folder.path, component);
+    const externalFiles = folder.components.get(component)?.onnx?.externalFiles ?? [];
+    const session = await library.open(
+      { path: join(directory, 'model.onnx'), externalFiles: externalFiles.map((file) => join(directory, file)) },
+      { threads },
+    );
+    opened.push(session);
+    return session;
+  };
+  const free = async (): Promise<void> => {
+    for (const session of opened.splice(0)) await session.free();
+  };
+  try {
+    const encoder = await open('text_encoder');
+    const denoiser = await open(family.denoiser);
+    const decoder = await open('vae_decoder');
+    const ids = findInput(encoder, { component: 'text_encoder', name: 'input_ids', types: ['int64', 'int32'] });
+    assertInputs(denoiser, family);
+    const timeInput = findInput(denoiser, {
+      ...{ component: family.denoiser, name: 'timestep', types: ['int64', 'float32'] },
+    });
+    findInput(decoder, { component: 'vae_decoder', name: 'latent_sample', types: ['float32'] });
+    const [latentName = ''] = family.inputs;
+    const latentInput = findInput(denoiser, { component: family.denoiser, name: latentName, types: ['float32'] });
+    const { latentChannels } = facts;
+    return {
+      hasFixedSize: latentInput.shape.slice(2).every((size) => typeof size === 'number'),
+      async encodeText(tokens, used) {
+        const mask = Array.from(tokens, (_, i) => (i < used ? 1 : 0));
+        const feeds = { input_ids: toInteger(tokens, ids) };
+        const maskInput = encoder.inputs.find(({ name }) => name === 'attention_mask');
+        const result = await encoder.run(maskInput ? { ...feeds, attention_mask: toInteger(mask, maskInput) } : feeds);
+        const hidden = takeFloats(result, 'last_hidden_state');
+        const pooled = family.pooled.find((name) => result[name] !== undefined);
+        return { hidden, pooled: pooled === undefined ? undefined : takeFloats(result, pooled) };
+      },
+      async denoise(latent, { timestep, text, rows, columns }) {
+        const inputs: DenoiserInputs = {
+          latent: { type: 'float32', data: latent, dims: [1, latentChannels, rows, columns] },
+          timestep: toTimestep(timestep, timeInput),
+          text,
+        };
+        const fed = family.feed(inputs);
+        const known = new Set(denoiser.inputs.map(({ name }) => name));
+        const result = await denoiser.run(Object.fromEntries(Object.entries(fed).filter(([name]) => known.has(name))));
+        const { data } = takeFloats(result, family.output);
+        if (data.length !== latent.length)
+          throw new EngineError(
+            'unsupported-model',
+            `${family.denoiser} returned ${data.length} values for ${latent.length}`,
+          );
+        return assertFinite(data);
+      },
+      async decode(latent, { rows, columns }) {
+        const { scalingFactor, shiftFactor } = facts;
+        const data = latent.map((value) => value / scalingFactor + shiftFactor);
+        const dims = [1, latentChannels, rows, columns];
+        return assertFinite(takeFloats(await decoder.run({ latent_sample: { type: 'float32', data, dims } }), 'sample').data);
+      },
+      free,
+    };
+  } catch (error) {
+    await free();
+    throw error;
+  }
+}
+
+function findInput(
+  session: OnnxSession,
+  { component, name, types }: { component: string; name: string; types: readonly string[] },
+): OnnxInput {
+  const input = session.inputs.find((each) => each.name === name);
+  if (input !== undefined && types.includes(input.type)) return input;
+  const found = input === undefined ? `no input "${name}"` : `an input "${name}" of ${input.type}`;
+  throw new EngineError(
+    'unsupported-model',
+    `${component}/model.onnx has ${found}; it needs one of ${types.join(' or ')}`,
+  );
+}
+
+function assertInputs({ inputs, outputs }: OnnxSession, { denoiser, inputs: needed, output, feed }: PictureFamily): void {
+  const refuse = (problem: string): never => {
+    throw new EngineError('unsupported-model', `${denoiser}/model.onnx ${problem}`);
+  };
+  const names = inputs.map(({ name }) => name);
+  const missing = needed.filter((name) => !names.includes(name));
+  if (missing.length > 0) refuse(`has no input ${missing.join(', ')}`);
+  if (!outputs.includes(output)) refuse(`has no output ${output}`);
+  const one: OnnxTensor = { type: 'float32', data: new Float32Array(1), dims: [1] };
+  const fed = Object.keys(feed({ latent: one, timestep: one, text: { hidden: one, pooled: one } }));
+  const unknown = names.filter((name) => !fed.includes(name));
+  if (unknown.length > 0) refuse(`needs ${unknown.join(', ')}, which is not supported`);
+}
+
+const toInteger = (values: readonly number[], { type }: OnnxInput): OnnxTensor =>
+  type === 'int32'
+    ? { type, data: Int32Array.from(values), dims: [1, values.length] }
+    : { type: 'int64', data: BigInt64Array.from(values, BigInt), dims: [1, values.length] };
+
+function toTimestep(timestep: number, { type, shape }: OnnxInput): OnnxTensor {
+  const dims = shape.length === 0 ? [] : [1];
+  if (type === 'float32') return { type, data: Float32Array.of(timestep), dims };
+  if (Number.isInteger(timestep)) return { type: 'int64', data: BigInt64Array.of(BigInt(timestep)), dims };
+  throw new EngineError(
+    'invalid-request',
+    `the schedule has the time ${timestep}, and the model reads integers; choose another sampler`,
+  );
+}
+
+function takeFloats(result: Readonly<Record<string, OnnxTensor>>, name: string): OnnxTensor & { data: Float32Array } {
+  const tensor = result[name];
+  if (tensor?.data instanceof Float32Array) return { ...tensor, data: tensor.data, dims: tensor.dims, type: 'float32' };
+  throw new EngineError('unsupported-model', `a network has no output "${name}" of f32`);
+}
+
+function assertFinite(values: Float32Array): Float32Array {
+  if (values.every(Number.isFinite)) return values;
+  throw new EngineError('engine-crashed', 'the model computed a value that is not finite');
+}
