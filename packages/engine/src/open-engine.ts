@@ -2,6 +2,7 @@ import type { FileHashes } from '@ogong/models/file-hashes';
 import type { EmbeddingEngine } from './interface/embedding.ts';
 import { EngineError } from './interface/engine-error.ts';
 import type { TextEngine } from './interface/text.ts';
+import type { TrajectoryEngine } from './interface/trajectory.ts';
 import { createLlamaEmbeddingEngine } from './llama-cpp/embedding-engine.ts';
 import { createLlamaEngine, ENGINE_DEFAULTS, type LlamaEngineOptions } from './llama-cpp/engine.ts';
 import { inspectModelFile, type ModelFacts } from './llama-cpp/model-file.ts';
@@ -40,7 +41,7 @@ export interface OpenEngineSettings
 }
 
 /** An engine of any modality; `specificationVersion` names it. */
-export type Engine = TextEngine | EmbeddingEngine;
+export type Engine = TextEngine | EmbeddingEngine | TrajectoryEngine;
 
 /** One kind of engine: the files that it runs, and the way to open them. */
 interface EngineKind {
@@ -88,11 +89,13 @@ const text: EngineKind = {
 const ENGINE_KINDS = {
   'text-v1': text,
   'embedding-v1': embedding,
-} as const satisfies Record<Engine['specificationVersion'], EngineKind>;
+} as const satisfies Partial<Record<Engine['specificationVersion'], EngineKind>>;
 
 /** Returns the interface of the engine that runs a model file; undefined if none does. */
-export function findEngineKind(file: ModelFacts): Pick<Engine, 'specificationVersion'> | undefined {
-  const versions = Object.keys(ENGINE_KINDS) as Engine['specificationVersion'][];
+export function findEngineKind(
+  file: ModelFacts,
+): { readonly specificationVersion: keyof typeof ENGINE_KINDS } | undefined {
+  const versions = Object.keys(ENGINE_KINDS) as (keyof typeof ENGINE_KINDS)[];
   const specificationVersion = versions.find((version) => ENGINE_KINDS[version].runs(file));
   return specificationVersion && { specificationVersion };
 }

@@ -67,6 +67,8 @@ export interface Modality {
   countPasses(claim: Uint8Array): number;
   /** Counts leaves of a commitment without its header; 0 if so many outputs cannot be committed. */
   countLeaves(outputs: number): number;
+  /** Directions of the sketches of local mode. Default: DEFAULT_DIRECTIONS. */
+  readonly localDirections?: number;
   /** Checks that a header agrees with order, request and beacon. */
   checkHeader(crypto: Crypto, header: CommonHeader, context: ModalityContext): readonly Check[];
   /** Checks a header that a machine made for its own user: no order and no beacon fix its fields. */

@@ -1,11 +1,15 @@
 import { type ApiContext, getCallSignal, type Handler } from '@ogong/host/http/api-app';
 import { readBody } from '@ogong/host/http/body';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
-import type { AnsweringEndpoints, ProviderModality } from '../modality/modality.ts';
+import { NAMED_FRAMING, streamEvents } from '@ogong/host/openai/event-stream';
+import type { Json } from '@ogong/host/openai/format';
+import { toOpenAiError } from '@ogong/host/openai/openai-error';
+import type { AnsweringEndpoints, LocalAnswer, LocalRequest, ProviderModality } from '../modality/modality.ts';
 import { MODALITIES } from '../modality/registry.ts';
 import { nameReceipt, toReceiptsField } from './answer-receipts.ts';
 import { assertDemands, BODY_LIMITS, borrowModel, type LocalCall } from './local-model.ts';
 import { findModel } from './model-shelf.ts';
+import { HEARTBEAT_MS } from './openai-api.ts';
 
 /** Returns a handler for each endpoint of OpenAI's API whose answers come at once, in all modalities. */
 export const createAtOnceHandlers = (call: LocalCall): Readonly<Record<string, Handler>> =>
@@ -27,26 +31,45 @@ interface AtOnceRoute {
 }
 
 /** @throws RequestError, ApiError, ModelError, EngineError */
-async function answerAtOnce(
+async function answerAtOnce(context: ApiContext, call: LocalCall, route: AtOnceRoute): Promise<Response> {
+  const body = await readBody(context, BODY_LIMITS);
+  const request = route.atOnce.parse(body, route.endpoint);
+  showIgnored(context, request.dropped);
+  if (request.stream) {
+    return streamEvents(
+      context,
+      async (send) => {
+        const { answer, receipts } = await makeAnswer(context, call, { ...route, request, body });
+        const { events = [] } = answer;
+        for (const [i, event] of events.entries())
+          await send(i + 1 < events.length ? event : { ...event, ...receipts });
+      },
+      {
+        heartbeatMs: HEARTBEAT_MS,
+        framing: NAMED_FRAMING,
+        toFailure: (error) => ({ type: 'error', ...toOpenAiError(context.get('explain')(error), context) }),
+      },
+    );
+  }
+  const { answer, receipts } = await makeAnswer(context, call, { ...route, request, body });
+  return context.json({ ...answer.body, ...receipts }, 200, nameReceipt(answer.answerId));
+}
+
+/** Makes the answer, and keeps its receipts. */
+async function makeAnswer(
   context: ApiContext,
   call: LocalCall,
-  { modality, atOnce, endpoint }: AtOnceRoute,
-): Promise<Response> {
-  const body = await readBody(context, BODY_LIMITS);
-  const request = atOnce.parse(body, endpoint);
-  showIgnored(context, request.dropped);
+  { modality, atOnce, request, body }: AtOnceRoute & { readonly request: LocalRequest; readonly body: Uint8Array },
+): Promise<{ readonly answer: LocalAnswer; readonly receipts: Json }> {
   const model = await findModel(call.shelf, request.model);
   const { engine, release } = await borrowModel(call, model, { modality, use: atOnce.nameUse(request) });
   try {
     assertDemands(request, engine.info());
     const means = { ...call, signal: getCallSignal(context) };
-    const { answerId, reply, body: answer } = await atOnce.answer(means, { engine, request, body });
-    call.receipts.keep({ answerId, choice: 0 }, reply);
-    return context.json(
-      { ...answer, ...toReceiptsField(context, call, { answerId, choices: 1 }) },
-      200,
-      nameReceipt(answerId),
-    );
+    const answer = await atOnce.answer(means, { engine, request, body });
+    const { answerId, replies } = answer;
+    for (const [choice, reply] of replies.entries()) call.receipts.keep({ answerId, choice }, reply);
+    return { answer, receipts: toReceiptsField(context, call, { answerId, choices: replies.length }) };
   } finally {
     release();
   }

@@ -1,6 +1,7 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import type { Json } from '@ogong/host/openai/format';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { formatPath, GATEWAY_ROUTES, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
 import { toLocalReceiptJson } from '@ogong/protocol/stage1/local-receipt';
 import { verifyLocalReceipt } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
@@ -54,5 +55,9 @@ export function showReceipt(context: ApiContext, call: LocalCall): Response {
   });
 }
 
-const check = ({ crypto, clock }: LocalCall, { receipt, request, response }: KeptReply) =>
-  verifyLocalReceipt(receipt, { crypto, request, response, nowMs: clock.nowMs() }).checks;
+function check({ crypto, clock }: LocalCall, { receipt, request, response, blobs = [] }: KeptReply) {
+  const kept = new Map(blobs.map(({ ref, bytes }) => [toHex(ref.root), bytes]));
+  const nowMs = clock.nowMs();
+  return verifyLocalReceipt(receipt, { crypto, request, response, nowMs, blobs: (root) => kept.get(toHex(root)) })
+    .checks;
+}

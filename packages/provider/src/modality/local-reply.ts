@@ -4,6 +4,7 @@ import { encodeRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LocalReceipt } from '@ogong/protocol/stage1/local-receipt';
+import type { KeptBlob } from './order-job.ts';
 
 /** An answer of this machine, with the receipt that it can be checked by. */
 export interface KeptReply {
@@ -13,6 +14,8 @@ export interface KeptReply {
   /** The chat, prompt or inputs that were served, in the form of OpenAI's API. */
   readonly request: Uint8Array;
   readonly response: Uint8Array;
+  /** The blobs that the opening names. Default: none. */
+  readonly blobs?: readonly KeptBlob[] | undefined;
 }
 
 interface MadeReply extends Pick<RecordV2, 'replyId' | 'requestHash' | 'modelRoot' | 'tokenCount'> {

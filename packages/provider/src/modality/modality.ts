@@ -47,7 +47,7 @@ export interface ProviderModality<E extends Engine = Engine> {
   listCapabilities(file: FileCapabilities): readonly string[];
 }
 
-/** Endpoints of OpenAI's API that are answered with one document. */
+/** Endpoints of OpenAI's API that are answered with one document, or with events once it is complete. */
 export interface AnsweringEndpoints<E extends Engine = Engine, R extends LocalRequest = LocalRequest> {
   readonly names: readonly string[];
   /** @throws RequestError */
@@ -65,6 +65,8 @@ export interface LocalRequest extends CommonRequest {
   readonly preference: RequestPreference;
   /** Names of the fields that were left out. */
   readonly dropped: readonly string[];
+  /** Whether the caller wants events. Default: one document. */
+  readonly stream?: boolean;
 }
 
 export interface LocalMeans {
@@ -78,13 +80,16 @@ export interface LocalMeans {
 export interface LocalAnswer {
   /** Name under which its receipt is found. */
   readonly answerId: string;
-  readonly reply: KeptReply;
+  /** One for each choice, in order. */
+  readonly replies: readonly KeptReply[];
   /** The document of the answer. */
   readonly body: Readonly<Record<string, unknown>>;
+  /** The events of the answer, each named by its type, if the caller wants events. */
+  readonly events?: readonly Readonly<Record<string, unknown>>[];
 }
 
 /** A use of a model by an API of this machine, as error messages name it. */
-export type LocalUse = 'chat' | 'completion' | 'generate' | 'embeddings' | 'reranking';
+export type LocalUse = 'chat' | 'completion' | 'generate' | 'embeddings' | 'reranking' | 'pictures';
 
 export interface OnDemandCalls<E extends Engine> {
   /** Calls the engine, and keeps its model loaded meanwhile. @throws ModelError, EngineError */

@@ -3,6 +3,7 @@ import type { Engine } from '@ogong/engine/open-engine';
 import { embeddingModality } from './embedding/embedding.ts';
 import type { ProviderModality } from './modality.ts';
 import { textModality } from './text/text.ts';
+import { trajectoryModality } from './trajectory/trajectory.ts';
 
 type Version = Engine['specificationVersion'];
 type EngineOf<V extends Version> = Extract<Engine, { readonly specificationVersion: V }>;
@@ -11,6 +12,7 @@ type EngineOf<V extends Version> = Extract<Engine, { readonly specificationVersi
 const BY_ENGINE = {
   'text-v1': textModality,
   'embedding-v1': embeddingModality,
+  'trajectory-v1': trajectoryModality,
 } as const satisfies { readonly [V in Version]: ProviderModality<EngineOf<V>> };
 
 export const MODALITIES: readonly ProviderModality[] = Object.values(BY_ENGINE);

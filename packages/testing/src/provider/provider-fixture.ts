@@ -356,6 +356,7 @@ export const validOrder = (engine: Engine): GenerateRequest =>
 const QUESTIONS: Readonly<Record<Engine['specificationVersion'], { endpoint: string; body: object }>> = {
   'text-v1': { endpoint: 'chat', body: { messages: [{ role: 'user', content: 'Once upon a time' }], max_tokens: 40 } },
   'embedding-v1': { endpoint: 'embedding', body: { input: 'Once upon a time' } },
+  'trajectory-v1': { endpoint: 'image', body: { prompt: 'a red ship' } },
 };
 
 function createNonce(nonce = 1): Uint8Array {

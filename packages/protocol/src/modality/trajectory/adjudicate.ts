@@ -1,12 +1,11 @@
 import { createWriter, equalBytes, toHex } from '../../base/bytes.ts';
 import { encodeDomain } from '../../base/canonical.ts';
 import { type Check, check, fail, type Outcome, pass, skip } from '../../base/checks.ts';
-import { createFormat } from '../../base/codec.ts';
 import { isEqualityDue } from '../../tier/exact-class.ts';
 import { judgeOutcome } from '../../tier/outcome.ts';
 import type { TierEntry } from '../../tier/tier.ts';
 import type { Fault } from '../text/stage2/fault.ts';
-import { choicesCodec, modelFactsCodec, type TrajectoryHeader } from './header.ts';
+import { encodeChoices, encodeModelFacts, type TrajectoryHeader } from './header.ts';
 import type { StepLeaves } from './leaf.ts';
 import { computeProjectionDistance } from './projection.ts';
 import type { TrajectoryReport } from './report.ts';
@@ -92,8 +91,6 @@ export function adjudicateTrajectory(
 }
 
 const FACT_DOMAIN = encodeDomain('ogong-trajectory-facts-v1');
-const choicesFormat = createFormat(choicesCodec, {});
-const modelFactsFormat = createFormat(modelFactsCodec, {});
 
 /** Encodes the part of a report that is the same in every class. */
 function encodeFacts({ vocabularyHash, promptTokensHash, choices, facts }: TrajectoryReport): Uint8Array {
@@ -101,8 +98,8 @@ function encodeFacts({ vocabularyHash, promptTokensHash, choices, facts }: Traje
     .bytes(FACT_DOMAIN)
     .bytes(vocabularyHash, 32)
     .bytes(promptTokensHash, 32)
-    .bytes(choicesFormat.encode(choices))
-    .bytes(modelFactsFormat.encode(facts))
+    .bytes(encodeChoices(choices))
+    .bytes(encodeModelFacts(facts))
     .finish();
 }
 
@@ -111,7 +108,7 @@ function checkFacts(header: TrajectoryHeader, report: TrajectoryReport): readonl
   const ofPrompt = equalBytes(header.promptTokensHash, report.promptTokensHash);
   const ofModel =
     equalBytes(header.vocabularyHash, report.vocabularyHash) &&
-    equalBytes(modelFactsFormat.encode(facts), modelFactsFormat.encode(report.facts));
+    equalBytes(encodeModelFacts(facts), encodeModelFacts(report.facts));
   const wrong = Object.entries(report.choices).filter(
     ([name, value]) => choices[name as keyof typeof choices] !== value,
   );

@@ -70,6 +70,7 @@ export const choicesCodec = struct({
   sampler: oneOf(SAMPLER_NAMES),
 });
 export interface PictureChoices extends CodecType<typeof choicesCodec> {}
+export const encodeChoices: (choices: PictureChoices) => Uint8Array = createFormat(choicesCodec, {}).encode;
 
 /** Properties of the model that fix the form of its latents and the rows of its schedule. */
 export const modelFactsCodec = struct({
@@ -79,6 +80,7 @@ export const modelFactsCodec = struct({
   scheduler: schedulerCodec,
 });
 export interface ModelFacts extends CodecType<typeof modelFactsCodec> {}
+export const encodeModelFacts: (facts: ModelFacts) => Uint8Array = createFormat(modelFactsCodec, {}).encode;
 
 const codec = struct({
   /** hashOrder of the order that the reply answers. */

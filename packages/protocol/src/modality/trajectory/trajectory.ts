@@ -45,6 +45,7 @@ export const trajectory = {
   parseHeader: parseTrajectoryHeader,
   countContext: () => 1,
   countOutputs: ({ choices }: TrajectoryHeader) => choices.steps,
+  localDirections: PROJECTION_SUMS,
   hasProgress: false,
   wasCutShort: () => false,
   countPasses: () => 1,

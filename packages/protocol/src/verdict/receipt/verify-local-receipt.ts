@@ -9,7 +9,7 @@ import { computeBankSeed, DEFAULT_DIRECTIONS } from '../../commitment/sketch.ts'
 import type { Crypto } from '../../crypto/crypto.ts';
 import { CLOCK_TOLERANCE_MS } from '../../exchange/limits.ts';
 import { checkDemands } from '../../modality/demands.ts';
-import type { CommonRequest, Modality } from '../../modality/modality.ts';
+import type { CommonRequest, Modality, ReplayOptions } from '../../modality/modality.ts';
 import { findModality } from '../../modality/registry.ts';
 import { hashReadRequest } from '../../modality/request-hash.ts';
 import type { LocalReceipt } from '../../stage1/local-receipt.ts';
@@ -55,13 +55,17 @@ export const WITHOUT_NETWORK = 'network';
 const expandAllow = (allow: readonly string[] = []): readonly string[] =>
   allow.includes(WITHOUT_NETWORK) ? [...allow, 'model-root', ...Object.keys(ABSENT)] : allow;
 
+interface LocalReceiptContext
+  extends Pick<ReceiptContext, 'crypto' | 'request' | 'response' | 'trust' | 'nowMs'>,
+    Pick<ReplayOptions, 'blobs'> {}
+
 /**
  * Verifies everything that a local receipt proves without a model (docs/spec/local-receipt.md). It never throws on a hostile
  * receipt: a part that does not parse is a failed check.
  */
 export function verifyLocalReceipt(
   receipt: LocalReceipt,
-  { crypto, trust = {}, nowMs, ...given }: Pick<ReceiptContext, 'crypto' | 'request' | 'response' | 'trust' | 'nowMs'>,
+  { crypto, trust = {}, nowMs, blobs, ...given }: LocalReceiptContext,
 ): ReceiptVerdict {
   const parsed = parseParts(receipt, given.request);
   if ('problem' in parsed) return { ok: false, checks: [fail('format', parsed.problem)], missing: [], allowed: [] };
@@ -81,7 +85,8 @@ export function verifyLocalReceipt(
     checkModelRoot(crypto, trust, request, record),
     checkTimes(record, nowMs),
   ];
-  const header = checkOpening(crypto, receipt, { ...parsed, body: given.request, response: given.response }, checks);
+  const shown = { ...parsed, body: given.request, response: given.response, blobs };
+  const header = checkOpening(crypto, receipt, shown, checks);
   checks.push(...Object.entries(ABSENT).map(([id, why]) => skip(id, why)));
   const { missing, allowed } = listSkipped(checks, expandAllow(trust.allow));
   const ok = isOk(checks) && missing.length === 0;
@@ -125,13 +130,14 @@ function checkOpening(
     request,
     body,
     response,
-  }: Parts & Pick<ReceiptContext, 'response'> & { readonly body: Uint8Array },
+    blobs,
+  }: Parts & Pick<LocalReceiptContext, 'response' | 'blobs'> & { readonly body: Uint8Array },
   checks: Check[],
 ): CommonHeader | undefined {
   let header: CommonHeader | undefined;
   try {
     const opening = parseOpening(receipt.opening.bytes);
-    const reply = modality.replay(crypto, record, opening, { tiers: LOCAL_TIERS });
+    const reply = modality.replay(crypto, record, opening, { tiers: LOCAL_TIERS, blobs });
     checks.push(...reply.checks);
     header = reply.header;
     if (header) checks.push(checkBlinding(crypto, opening, { body, replyId: record.replyId }));
@@ -144,7 +150,7 @@ function checkOpening(
   const hasTier = header.tier === LOCAL_POSTURE.tier;
   checks.push(
     checkNobody(header),
-    checkBank(crypto, header, modelRoot),
+    checkBank(crypto, header, { modelRoot, directions: modality.localDirections ?? DEFAULT_DIRECTIONS }),
     ...modality.checkLocalHeader(crypto, header, { request, record, response, hasTier }),
     ...checkDemands(header, { modelRoot }, request),
   );
@@ -159,9 +165,12 @@ function checkNobody({ orderHash, payee }: CommonHeader): Check {
   ]);
 }
 
-function checkBank(crypto: Crypto, header: CommonHeader, modelRoot: Uint8Array): Check {
+function checkBank(
+  crypto: Crypto,
+  header: CommonHeader,
+  { modelRoot, directions }: { readonly modelRoot: Uint8Array; readonly directions: number },
+): Check {
   const isOwn =
-    header.sketchDirections === DEFAULT_DIRECTIONS &&
-    equalBytes(header.sketchBankSeed, computeLocalBank(crypto, modelRoot));
+    header.sketchDirections === directions && equalBytes(header.sketchBankSeed, computeLocalBank(crypto, modelRoot));
   return check('sketch-bank', isOwn, ['directions derive from the model', 'the sketch uses another bank']);
 }

@@ -49,6 +49,6 @@ export const vectorEndpoints: AnsweringEndpoints<EmbeddingEngine, EmbeddingReque
     const { inputs, answerId, reply } = await embedLocally(means, job);
     const vectors = inputs.map(({ vector }) => vector);
     const promptTokens = inputs.reduce((sum, { tokens }) => sum + tokens.length, 0);
-    return { answerId, reply, body: formatVectorAnswer(job.request, { vectors, promptTokens }).words };
+    return { answerId, replies: [reply], body: formatVectorAnswer(job.request, { vectors, promptTokens }).words };
   },
 };

@@ -10,6 +10,7 @@ import { encodeHeader } from '@ogong/protocol/modality/text/commitment/header';
 import type { DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { LOCAL_POSTURE } from '@ogong/protocol/tier/local';
 import { computeLocalBank, NOBODY } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
+import { makeLocalDrawKey } from '../draw-keys.ts';
 import { type KeptReply, toKeptReply } from '../local-reply.ts';
 import type { ModelRequest } from './model-request.ts';
 import { composeHeader } from './reply-header.ts';
@@ -40,14 +41,10 @@ export function planLocally(
   const { modelRoot } = engine.info();
   const requestHash = hashReadRequest(crypto, asked, body);
   const replyId = randomBytes(REPLY_ID_BYTES);
-  const drawKey: DrawKeyInputs =
-    asked.seed === undefined
-      ? {
-          ...{ mode: 'nonce', nonce: randomBytes(32), requestHash, replyId },
-          ...{ providerId: NOBODY.hash, epoch: 0n, beacon: NOBODY.hash },
-        }
-      : // The seed alone, so that rewording a client's envelope does not change the draws.
-        { mode: 'seed', seed: asked.seed, requestHash: NOBODY.hash, modelRoot, choice: draw };
+  const drawKey = makeLocalDrawKey(
+    { randomBytes },
+    { requestHash, replyId, modelRoot, seed: asked.seed, choice: draw },
+  );
   const sketch = { bankSeed: computeLocalBank(crypto, modelRoot), directions: DEFAULT_DIRECTIONS };
   return { replyId, requestHash, drawKey, sketch };
 }

@@ -41,14 +41,6 @@ export interface ServedReply
   readonly isMilestone?: true;
 }
 
-/** The draws that an order fixes: by its nonce and the epoch's beacon, or by the seed that the request names. */
-export function chooseDrawKey(order: NamedOrder, asked: InferenceRequest, beacon: Uint8Array): DrawKeyInputs {
-  const { requestHash, modelRoot, choice, nonce, replyId, providerId, epoch } = order;
-  return asked.seed === undefined
-    ? { mode: 'nonce', nonce, requestHash, replyId, providerId, epoch, beacon }
-    : { mode: 'seed', seed: asked.seed, requestHash, modelRoot, choice };
-}
-
 /** A reply before it is signed. */
 export interface ReplyDraft {
   readonly order: NamedOrder;

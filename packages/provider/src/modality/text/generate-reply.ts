@@ -7,7 +7,8 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeOrderDay, type NamedOrder } from '@ogong/protocol/exchange/order';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
-import { chooseDrawKey, type ServedReply } from './commit-reply.ts';
+import { chooseDrawKey } from '../draw-keys.ts';
+import type { ServedReply } from './commit-reply.ts';
 import { parseModelRequest } from './model-request.ts';
 
 /** Beacons of the order's epoch, 32 bytes each. */

@@ -1,0 +1,106 @@
+import type { TrajectoryInfo } from '@ogong/engine/interface/trajectory';
+import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { toFixed } from '@ogong/protocol/modality/shared/request-fields';
+import {
+  countLatentValues,
+  MAX_TRAJECTORY_BYTES,
+  type ModelFacts,
+  type PictureChoices,
+} from '@ogong/protocol/modality/trajectory/header';
+import { countUnits, MAX_PIXELS, MAX_STEPS_ASKED } from '@ogong/protocol/modality/trajectory/picture-size';
+import { type AskedPicture, boundUnits, GUIDANCE_ONE } from '@ogong/protocol/modality/trajectory/request';
+import { planSchedule } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
+import { VALUE_BYTES } from '@ogong/protocol/modality/trajectory/values';
+
+/** The reason why a model does not make a picture, and what to do. */
+export interface ChoiceProblem {
+  readonly message: string;
+  /** The field of the request. */
+  readonly param: string;
+  /** True if another machine may make the picture with the same model. */
+  readonly isLimit?: true;
+}
+
+/** Returns the model's properties as a header states them. */
+export const listFacts = ({ latentChannels, latentScale, scheduler }: TrajectoryInfo): ModelFacts => ({
+  latentChannels,
+  latentScale,
+  scheduler,
+});
+
+/** Fills the choices that a request leaves to the model. */
+export function resolveChoices(
+  { size, steps, guidanceQ16, sampler }: Pick<AskedPicture, 'size' | 'steps' | 'guidanceQ16' | 'sampler'>,
+  info: TrajectoryInfo,
+): PictureChoices {
+  const { width, height } = size ?? info.size;
+  return {
+    ...{ width, height },
+    steps: steps ?? info.steps,
+    guidanceQ16: guidanceQ16 ?? toFixed(info.guidance, GUIDANCE_ONE),
+    sampler: sampler ?? info.scheduler.sampler,
+  };
+}
+
+/** Explains why a model does not make the picture of a request; undefined if it does. */
+export function findChoiceProblem(
+  request: Pick<AskedPicture, 'size' | 'steps' | 'guidanceQ16' | 'sampler'>,
+  info: TrajectoryInfo,
+): ChoiceProblem | undefined {
+  const choices = resolveChoices(request, info);
+  return (
+    findSizeProblem(choices, info) ?? findScheduleProblem(choices, info) ?? findExtentProblem(request, choices, info)
+  );
+}
+
+function findSizeProblem({ width, height }: PictureChoices, info: TrajectoryInfo): ChoiceProblem | undefined {
+  const { size, hasFixedSize, sizeStep, mostPixels } = info;
+  const own = `${size.width}x${size.height}`;
+  const hint = `leave size out or send size ${own}`;
+  const param = 'size';
+  if (hasFixedSize && (width !== size.width || height !== size.height))
+    return { message: `this model makes pictures of ${own}; ${hint}`, param };
+  if (width % sizeStep !== 0 || height % sizeStep !== 0) {
+    const problem = `this model makes pictures with sides that are multiples of ${sizeStep} pixels, not ${width}x${height}`;
+    return { message: `${problem}; ${hint}`, param };
+  }
+  const most = Math.min(mostPixels, MAX_PIXELS);
+  if (width * height <= most) return undefined;
+  const problem = `${width}x${height} are ${width * height} pixels, and at most ${most} are made here`;
+  return { message: `${problem}; send a smaller size`, param, isLimit: true };
+}
+
+function findScheduleProblem({ steps, sampler }: PictureChoices, info: TrajectoryInfo): ChoiceProblem | undefined {
+  const { scheduler } = info;
+  try {
+    planSchedule(scheduler, steps, sampler);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    const isOfSampler = (sampler === 'flow-match') !== (scheduler.kind === 'flow');
+    return isOfSampler
+      ? { message: `${error.message}; leave sampler out or send sampler ${scheduler.sampler}`, param: 'sampler' }
+      : { message: `${error.message}; leave steps out or send steps ${info.steps}`, param: 'steps' };
+  }
+}
+
+/** Checks the sizes that grow with the number of steps. */
+function findExtentProblem(
+  request: Pick<AskedPicture, 'size' | 'steps'>,
+  choices: PictureChoices,
+  info: TrajectoryInfo,
+): ChoiceProblem | undefined {
+  const { steps } = choices;
+  if (steps > MAX_STEPS_ASKED)
+    return { message: `at most ${MAX_STEPS_ASKED} steps are made, not ${steps}; send steps`, param: 'steps' };
+  const bytes = steps * countLatentValues(choices, info) * VALUE_BYTES;
+  if (bytes > MAX_TRAJECTORY_BYTES) {
+    const most = Math.floor((steps * MAX_TRAJECTORY_BYTES) / bytes);
+    return { message: `a picture of this size is made in at most ${most} steps, not ${steps}`, param: 'steps' };
+  }
+  const units = countUnits(choices, steps);
+  const bound = boundUnits(request);
+  if (units <= bound) return undefined;
+  const problem = `this model makes the picture in ${steps} steps, ${units} units, and the request bills at most ${bound}`;
+  return { message: `${problem}; send steps and size`, param: 'steps' };
+}

@@ -1,0 +1,70 @@
+import type { TrajectoryEngine } from '@ogong/engine/interface/trajectory';
+import { formatPictureEvent, formatPictures, type ShownPicture } from '@ogong/host/openai/picture-format';
+import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
+import { ENDPOINT_INFO } from '@ogong/protocol/modality/endpoints';
+import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
+import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
+import { countLatentValues } from '@ogong/protocol/modality/trajectory/header';
+import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
+import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
+import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
+import { makeLocalDrawKey } from '../draw-keys.ts';
+import type { KeptReply } from '../local-reply.ts';
+import type { AnsweringEndpoints, LocalMeans } from '../modality.ts';
+import { commitPictureLocally } from './commit-locally.ts';
+import { makePicture } from './make-picture.ts';
+import { findChoiceProblem, resolveChoices } from './picture-choices.ts';
+
+interface LocalJob {
+  readonly engine: TrajectoryEngine;
+  readonly request: PictureRequest;
+  readonly body: Uint8Array;
+}
+
+/** Makes one of the pictures of a request. @throws EngineError */
+async function makeLocally(
+  { crypto, clock, randomBytes, signal }: LocalMeans,
+  { engine, request, body }: LocalJob,
+  choice: number,
+): Promise<{ readonly shown: ShownPicture; readonly reply: KeptReply }> {
+  const startMs = clock.nowMs();
+  const info = engine.info();
+  const choices = resolveChoices(request, info);
+  const replyId = randomBytes(REPLY_ID_BYTES);
+  const requestHash = hashReadRequest(crypto, request, body);
+  const { modelRoot } = info;
+  const drawKey = makeLocalDrawKey({ randomBytes }, { requestHash, replyId, modelRoot, seed: request.seed, choice });
+  const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), countLatentValues(choices, info));
+  const picture = await makePicture(engine, { request, choices }, { noise, signal });
+  const made = { info, request, body, replyId, requestHash, drawKey, choice, picture, startMs, endMs: clock.nowMs() };
+  const { width, height } = choices;
+  return { shown: { width, height, pixels: picture.pixels }, reply: commitPictureLocally(crypto, made) };
+}
+
+/** POST /v1/images/generations. */
+export const pictureEndpoints: AnsweringEndpoints<TrajectoryEngine, PictureRequest> = {
+  names: trajectory.endpoints,
+  parse: (body) => trajectory.parseRequest(body),
+  nameUse: () => 'pictures',
+  async answer(means, job) {
+    const { engine, request } = job;
+    const problem = findChoiceProblem(request, engine.info());
+    if (problem !== undefined) throw new RequestError(problem.message, problem.param);
+    const shown: ShownPicture[] = [];
+    const replies: KeptReply[] = [];
+    // One after the other: the model computes one step at a time.
+    for (let choice = 0; choice < request.choices; choice++) {
+      const made = await makeLocally(means, job, choice);
+      shown.push(made.shown);
+      replies.push(made.reply);
+    }
+    const { idPrefix } = ENDPOINT_INFO[request.endpoint];
+    const answerId = `${idPrefix}-${Buffer.from(means.randomBytes(18)).toString('base64url')}`;
+    const createdAt = Math.floor(means.clock.nowMs() / 1000);
+    const format = { createdAt, responseFormat: request.responseFormat };
+    if (!request.stream) return { answerId, replies, body: await formatPictures(shown, format) };
+    const events = await Promise.all(shown.map((picture) => formatPictureEvent(picture, format)));
+    return { answerId, replies, body: {}, events };
+  },
+};

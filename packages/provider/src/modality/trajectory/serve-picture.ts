@@ -1,0 +1,107 @@
+import { EngineError } from '@ogong/engine/interface/engine-error';
+import type { TrajectoryEngine, TrajectoryInfo } from '@ogong/engine/interface/trajectory';
+import { Refusal } from '@ogong/host/link/link-error';
+import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
+import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
+import { countLatentValues } from '@ogong/protocol/modality/trajectory/header';
+import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
+import { countUnits } from '@ogong/protocol/modality/trajectory/picture-size';
+import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
+import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
+import { chooseDrawKey } from '../draw-keys.ts';
+import { keepCommitted } from '../keep-committed.ts';
+import type { OfferedEngine, OrderHandling } from '../modality.ts';
+import type { AcceptedOrder, CheckedOrder, ServeContext, ServedCounts } from '../order-job.ts';
+import { commitPicture } from './commit-picture.ts';
+import { type MadePicture, makePicture } from './make-picture.ts';
+import { findChoiceProblem, resolveChoices } from './picture-choices.ts';
+
+export interface PictureOrderJob extends AcceptedOrder<PictureRequest> {
+  readonly units: number;
+  readonly feeAtomic: bigint;
+}
+
+/** The picture leaves whole, with its record. Events about single steps would go between `started` and `finished`. */
+export const pictureOrders: OrderHandling<TrajectoryEngine, PictureRequest, PictureOrderJob> = {
+  readRequest(body, endpoint) {
+    if (!trajectory.endpoints.includes(endpoint))
+      throw new Refusal('invalid', `this model makes pictures; ${endpoint} was asked for`);
+    const request = trajectory.parseRequest(body);
+    return { request, asked: request, choices: request.choices };
+  },
+  allowsStandby: false,
+  assertServable(request, { info }) {
+    const problem = findChoiceProblem(request, info);
+    if (problem === undefined) return;
+    throw new Refusal(problem.isLimit ? 'unsupported' : 'invalid', problem.message);
+  },
+  async accept({ info }, checked, { claim }) {
+    const units = countRequestUnits(checked.request, info);
+    const feeAtomic = computeFee(checked, units);
+    return { ...(await claim()), units, feeAtomic };
+  },
+  serve: (job, context, offer) => servePicture(offer, job, context),
+};
+
+async function servePicture(
+  { engine }: OfferedEngine<TrajectoryEngine>,
+  job: PictureOrderJob,
+  context: ServeContext,
+): Promise<ServedCounts> {
+  const { order, request, body, beacon, units, feeAtomic } = job;
+  const { crypto, clock, signer, send, expired, failed } = context;
+  const counts = { promptTokens: 0, cachedTokens: 0, outputTokens: units, drafts: { proposed: 0, accepted: 0 } };
+  const startMs = clock.nowMs();
+  const signal = AbortSignal.any([expired, failed]);
+  const info = engine.info();
+  const choices = resolveChoices(request, info);
+  const drawKey = chooseDrawKey(order, request, beacon.value);
+  const admission = await context.admit(signal);
+  await send({ event: { case: 'started', value: { promptTokens: 0 } } });
+  const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), countLatentValues(choices, info));
+  const picture = await makeUnlessStopped(makePicture(engine, { request, choices }, { noise, signal }));
+  if (picture === undefined && failed.aborted)
+    throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
+  // The order ran out before there was a picture.
+  if (picture === undefined) return { ...counts, outputTokens: 0 };
+  const endMs = clock.nowMs();
+  const served = { order, request, body, info, beacon, drawKey, picture, startMs, endMs };
+  const committed = commitPicture(crypto, signer, served);
+  const kept = await keepCommitted(job, { ...committed, feeAtomic }, context);
+  const { header, response } = committed;
+  await send({
+    event: {
+      case: 'finished',
+      value: { ...kept, header, response, admission, stopReason: 'length', promptTokens: 0, outputTokens: units },
+    },
+  });
+  return counts;
+}
+
+function countRequestUnits(request: PictureRequest, info: TrajectoryInfo): number {
+  const choices = resolveChoices(request, info);
+  return countUnits(choices, choices.steps);
+}
+
+/** @throws Refusal if the order does not pay for all of it. */
+function computeFee(
+  { order, request }: Pick<CheckedOrder<PictureRequest>, 'order' | 'request'>,
+  outputTokenCount: number,
+): bigint {
+  try {
+    return computeReplyFee(order, trajectory.boundTokens(request), { promptTokenCount: 0, outputTokenCount });
+  } catch (error) {
+    if (!(error instanceof FeeError)) throw error;
+    throw new Refusal('invalid', `the reply could not be billed in full: ${error.message}`);
+  }
+}
+
+/** @returns undefined if it was cancelled: the order's time is up, or the provider gave up. */
+async function makeUnlessStopped(picture: Promise<MadePicture>): Promise<MadePicture | undefined> {
+  try {
+    return await picture;
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'cancelled') return undefined;
+    throw error;
+  }
+}
