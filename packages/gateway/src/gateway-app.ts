@@ -23,6 +23,7 @@ import { type CompletionsDependencies, createCompletionHandler } from './front/c
 import { createCountHandler, createDialectHandler } from './front/dialect-handlers.ts';
 import { createEmbeddingHandler, createRerankHandler } from './front/embeddings.ts';
 import type { ModelList } from './front/model-list.ts';
+import { createPictureHandler } from './front/pictures.ts';
 import { createReceiptHandlers, type ReceiptHandlersDependencies } from './front/receipt-handlers.ts';
 import type { KeyedHandler, SignIn } from './front/sign-in.ts';
 import { createUsageHandler, type UsageHandlerDependencies } from './front/usage-handler.ts';
@@ -78,6 +79,7 @@ export function createGatewayApp(
     completion: signIn.requireOrPay(createCompletionHandler('completion', completions)),
     embedding: signIn.requireOrPay(createEmbeddingHandler(completions)),
     rerank: signIn.requireOrPay(createRerankHandler(completions)),
+    image: signIn.requireOrPay(createPictureHandler(completions)),
     response: signIn.requireOrPay(createDialectHandler('response', completions)),
     responseCount: signIn.require(createCountHandler('response', completions)),
     message: signIn.requireOrPay(createDialectHandler('message', completions)),

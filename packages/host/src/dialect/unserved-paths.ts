@@ -38,9 +38,14 @@ export const UNSERVED_GROUPS: readonly UnservedGroup[] = [
     covers: /^\w+ \/v1\/(?:fine_tuning|evals)(?:\/|$)/,
   },
   {
-    name: 'sound, images, videos and live sessions',
-    why: 'the models write text and make vectors of text',
-    covers: /^\w+ \/v1\/(?:audio|images|videos|realtime|content_provenance_checks)(?:\/|$)/,
+    name: 'sound, videos and live sessions',
+    why: 'the models write text, make vectors of text, and make pictures',
+    covers: /^\w+ \/v1\/(?:audio|videos|realtime|content_provenance_checks)(?:\/|$)/,
+  },
+  {
+    name: 'changed pictures',
+    why: 'a picture is made from its prompt and its noise alone; send the prompt to POST /v1/images/generations',
+    covers: /^\w+ \/v1\/images\/(?:edits|variations)(?:\/|$)/,
   },
   {
     name: 'moderation',

@@ -14,10 +14,10 @@ import { toOpenAiError } from './openai-error.ts';
 import { type ChoiceEnd, type ChoicePart, readChoice, readWhole } from './read-choice.ts';
 
 /** Produces the choices of an answer. */
-export interface ServedChoices<End extends ChoiceEnd> {
+export interface ServedChoices<End, Part = ChoicePart> {
   readonly request: Pick<InferenceRequest, 'choices'>;
   /** Starts one choice; the signal is aborted if another choice failed. */
-  readonly serve: (choice: number, signal: AbortSignal) => AsyncGenerator<ChoicePart, End>;
+  readonly serve: (choice: number, signal: AbortSignal) => AsyncGenerator<Part, End>;
   /** Called once no choice runs any more. */
   readonly onEnd?: () => void;
 }
@@ -137,10 +137,10 @@ async function streamChoice<End extends ChoiceEnd>(
  * Serves all choices at once. If one fails, the others are ended, since half an answer is useless.
  * @throws the first failure, once all have ended.
  */
-export async function serveAll<End extends ChoiceEnd>(
+export async function serveAll<End, Part = ChoicePart>(
   context: ApiContext,
-  { request, serve, onEnd }: ServedChoices<End>,
-  follow: (choice: AsyncGenerator<ChoicePart, End>, index: number) => Promise<End>,
+  { request, serve, onEnd }: ServedChoices<End, Part>,
+  follow: (choice: AsyncGenerator<Part, End>, index: number) => Promise<End>,
 ): Promise<End[]> {
   const failed = new AbortController();
   const signal = AbortSignal.any([getCallSignal(context), failed.signal]);

@@ -1,0 +1,110 @@
+import type { ApiContext } from '@ogong/host/http/api-app';
+import { readJsonBody } from '@ogong/host/http/body';
+import { encodePng } from '@ogong/host/media/png';
+import { parseTraceParent } from '@ogong/host/metrics/trace-context';
+import { showIgnored } from '@ogong/host/openai/answer-headers';
+import { serveAll } from '@ogong/host/openai/completion';
+import { NAMED_FRAMING, streamEvents } from '@ogong/host/openai/event-stream';
+import { toOpenAiError } from '@ogong/host/openai/openai-error';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
+import { ENDPOINT_INFO } from '@ogong/protocol/modality/endpoints';
+import { parseTrajectoryHeader } from '@ogong/protocol/modality/trajectory/header';
+import {
+  formatPictureEvent,
+  formatPictures,
+  type ShownPicture,
+} from '@ogong/protocol/modality/trajectory/picture-formats';
+import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
+import { type PictureRequest, parsePictureRequest } from '@ogong/protocol/modality/trajectory/request';
+import { receiptPath } from '../books/receipt-store.ts';
+import type { AnswerForm, BoughtAnswer } from '../buy/reply.ts';
+import { readUnderPolicy } from '../buy/settle-policy.ts';
+import { assertModel, type CompletionsDependencies, isInline, readProvider, toOgongField } from './completions.ts';
+import type { KeyedHandler } from './sign-in.ts';
+
+/** A picture, as it was signed. */
+interface BoughtPicture extends BoughtAnswer {
+  /** RGB8, row by row. */
+  readonly pixels: Uint8Array;
+  readonly size: PictureSize;
+}
+
+/** OpenAI's pictures. Each is a reply of its own, with a receipt of its own. */
+export function createPictureHandler(dependencies: CompletionsDependencies): KeyedHandler {
+  const { limits, rates, replies, clock, randomBytes, settle, names, heartbeatMs } = dependencies;
+  return async (context: ApiContext, key) => {
+    const call = await limits.begin(context, key);
+    try {
+      const isChecked = isInline(context);
+      const given = await readJsonBody(context, call.bodyLimits);
+      const asked = { body: await names.resolve(given, key, isChecked), isChecked };
+      const { body, request } = readUnderPolicy(asked, settle, parsePictureRequest);
+      assertModel(request.model, key);
+      showIgnored(context, request.dropped);
+      const provider = readProvider(context);
+      const caller = parseTraceParent(context.req.header('traceparent'));
+      const counted = [{ request, count: request.choices }];
+      const payer = await call.charge(() => counted);
+      const metered = await rates.meter(context, payer, replies, counted);
+      const completionId = `${ENDPOINT_INFO.image.idPrefix}-${toHex(randomBytes(18))}`;
+      const created = Math.floor(clock.nowMs() / 1000);
+      const headers = { [RECEIPT_HEADER]: receiptPath(completionId) };
+      const serve = (choice: number, signal: AbortSignal) =>
+        metered.serve<PictureRequest, BoughtPicture>({
+          ...{ completionId, choice, endpoint: request.endpoint, body, request, form: PICTURE_FORM },
+          ...{ key: payer, signal, provider, caller },
+        });
+      const served = { request, serve, onEnd: call.leave };
+      if (!request.stream) {
+        const bought = await serveAll(context, served, readReply);
+        const pictures = await Promise.all(bought.map(showPicture));
+        const ogong = toOgongField(context, bought);
+        return context.json({ ...formatPictures(request, { created, pictures }), ogong }, 200, headers);
+      }
+      return await streamEvents(
+        context,
+        async (send) => {
+          await serveAll(context, served, async (choice) => {
+            const reply = await readReply(choice);
+            const event = formatPictureEvent({ created, picture: await showPicture(reply) });
+            await send({ ...event, ogong: toOgongField(context, [reply]) });
+            return reply;
+          });
+        },
+        {
+          ...{ headers, heartbeatMs, framing: NAMED_FRAMING },
+          toFailure: (error) => ({ type: 'error', ...toOpenAiError(context.get('explain')(error), context) }),
+        },
+      );
+    } catch (error) {
+      call.leave();
+      throw await names.explain(error, key);
+    }
+  };
+}
+
+async function readReply<R>(stream: AsyncGenerator<unknown, R>): Promise<R> {
+  for (;;) {
+    const next = await stream.next();
+    if (next.done) return next.value;
+  }
+}
+
+const showPicture = async ({ size, pixels, outputTokens: units }: BoughtPicture): Promise<ShownPicture> => ({
+  ...{ size, units },
+  png: await encodePng(size, pixels),
+});
+
+/** The pixels arrive whole with the record. Stage 1 has checked by then that the record signs them, and their size. */
+export const PICTURE_FORM: AnswerForm<BoughtPicture> = {
+  streams: false,
+  hasFixedDraws: false,
+  maxTokens: 0,
+  topLogprobs: undefined,
+  toResponse: ({ finished }) => finished.response,
+  read(checked, { finished: { response: pixels } }, { header }) {
+    const { width, height } = parseTrajectoryHeader(header).choices;
+    return { reply: { ...checked, pixels, size: { width, height } } };
+  },
+};

@@ -1,0 +1,62 @@
+import { toBase64 } from '../../base/bytes.ts';
+import type { PictureSize } from './picture-size.ts';
+import type { PictureRequest } from './request.ts';
+
+type PictureWords = Readonly<Record<string, unknown>>;
+
+/** A picture as an answer shows it. */
+export interface ShownPicture {
+  readonly size: PictureSize;
+  readonly png: Uint8Array;
+  /** Billed units. */
+  readonly units: number;
+}
+
+/**
+ * Formats a body in OpenAI's form. Nothing keeps pictures behind an address, so a `url` is a `data:` URL.
+ * @param created Unix time, s.
+ */
+export function formatPictures(
+  { responseFormat }: Pick<PictureRequest, 'responseFormat'>,
+  { created, pictures }: { readonly created: number; readonly pictures: readonly ShownPicture[] },
+): PictureWords {
+  return {
+    created,
+    ...describePictures(pictures),
+    data: pictures.map(({ png }) => {
+      const base64 = toBase64(png);
+      return responseFormat === 'url' ? { url: `${PNG_URL}${base64}` } : { b64_json: base64 };
+    }),
+  };
+}
+
+const PNG_URL = 'data:image/png;base64,';
+
+/** Formats the event of a stream that shows a whole picture. */
+export function formatPictureEvent({
+  created,
+  picture,
+}: {
+  readonly created: number;
+  readonly picture: ShownPicture;
+}): PictureWords & { readonly type: string } {
+  return {
+    type: 'image_generation.completed',
+    created_at: created,
+    ...describePictures([picture]),
+    b64_json: toBase64(picture.png),
+  };
+}
+
+/** Units count as tokens of the output. Prompts bill nothing. */
+function describePictures(pictures: readonly ShownPicture[]): PictureWords {
+  const units = pictures.reduce((sum, picture) => sum + picture.units, 0);
+  const { width, height } = pictures[0]?.size ?? { width: 0, height: 0 };
+  return {
+    ...{ background: 'opaque', output_format: 'png', size: `${width}x${height}` },
+    usage: {
+      ...{ input_tokens: 0, input_tokens_details: { image_tokens: 0, text_tokens: 0 } },
+      ...{ output_tokens: units, total_tokens: units },
+    },
+  };
+}
