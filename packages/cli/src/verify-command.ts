@@ -22,11 +22,8 @@ import type { Trust } from '@ogong/protocol/stage1/trust';
 import { formatProof } from '@ogong/protocol/verdict/proof';
 import { isSettledProof, parseSettledProof } from '@ogong/protocol/verdict/receipt/settled-proof';
 import { verifyLocalReceipt } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
-import {
-  type ReceiptContext,
-  type ReceiptVerdict,
-  verifyReceipt,
-} from '@ogong/protocol/verdict/receipt/verify-receipt';
+import type { ReceiptContext, ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
+import { verifyWithoutBlobs } from '@ogong/protocol/verdict/receipt/verify-without-blobs';
 import { addParts } from './answer-parts.ts';
 import { loadTrust, type TrustSources, trustFields } from './chain-trust.ts';
 import {
@@ -250,7 +247,7 @@ async function verifyOnNetwork(
     ? { ...rooted, orderKeys: [...(rooted.orderKeys ?? []), ...(await readOrderKeys(nodeCrypto, chain, receipt))] }
     : rooted;
   const followed = isFollowed && chain ? await follow(receipt, { chain, trust }) : {};
-  return verifyReceipt(receipt, { ...context, trust, ...followed });
+  return verifyWithoutBlobs(receipt, { ...context, trust, ...followed });
 }
 
 /** Under a fresh certificate: the validator's own is the one that the chain names. */

@@ -7,13 +7,14 @@ import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/receipt/settled';
 import { verifyLocalReceipt as verifyLocallyWith } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
-import { type ReceiptVerdict, verifyReceipt as verifyWith } from '@ogong/protocol/verdict/receipt/verify-receipt';
+import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
+import { verifyWithoutBlobs } from '@ogong/protocol/verdict/receipt/verify-without-blobs';
 import { GatewayApiError } from './errors.ts';
 
 export interface ReceiptInput {
   /** The exact body that was sent. */
   readonly request: Uint8Array;
-  /** UTF-8 of a text; the bytes of an embedding's vectors, one after the other. */
+  /** UTF-8 of a text; the bytes of an embedding's vectors, one after the other; the RGB8 pixels of a picture. */
   readonly response: Uint8Array;
   readonly trust?: Trust;
   /** Ids of checks that may be skipped, beside those in `trust.allow`. */
@@ -29,13 +30,14 @@ export interface ReceiptInput {
 
 /**
  * Checks everything that a receipt proves without a model; never throws or rejects. A check that lacks its trust is skipped, and then `ok` is false,
- * unless `allow` names the check.
+ * unless `allow` names the check. `links` and `projections` of a picture are always allowed: its gateway has checked them against the
+ * model's outputs, which no other reader gets.
  */
 export function verifyReceipt(
   receipt: Receipt,
   { trust = {}, allow = [], ...input }: ReceiptInput,
 ): Promise<ReceiptVerdict> {
-  return verifyWith(receipt, { crypto: nobleCrypto, ...input, trust: addAllowed(trust, allow) });
+  return verifyWithoutBlobs(receipt, { crypto: nobleCrypto, ...input, trust: addAllowed(trust, allow) });
 }
 
 /**

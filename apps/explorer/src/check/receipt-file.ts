@@ -4,7 +4,7 @@ import { isLocalReceipt, type LocalReceipt, parseAnyReceipt } from '@ogong/proto
 import { MAX_RECEIPT_BYTES, type Receipt } from '@ogong/protocol/stage1/receipt';
 import { parseTrust, type Trust } from '@ogong/protocol/stage1/trust';
 import { verifyLocalReceipt } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
-import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
+import { verifyWithoutBlobs } from '@ogong/protocol/verdict/receipt/verify-without-blobs';
 // The package's entry brings the whole client along: the checks take only its types.
 import type { IntakeEvidence, ReceiptVerdict, ReplyStatus, SettledEvidence, UnsettledReply } from '@ogong/sdk';
 
@@ -83,5 +83,5 @@ export async function checkReceiptFile(
   const input = { crypto, request, response, trust, nowMs };
   return isLocalReceipt(receipt)
     ? verifyLocalReceipt(receipt, input)
-    : verifyReceipt(receipt, { ...input, ...(status && { status }), ...followed });
+    : verifyWithoutBlobs(receipt, { ...input, ...(status && { status }), ...followed });
 }

@@ -33,6 +33,7 @@ import type { ChannelLedger, HeldRecord } from '../books/channel-ledger.ts';
 import type { ReceiptStore, StoredReply } from '../books/receipt-store.ts';
 import type { DeliveryOutbox, OutboxDelivery } from '../outbox/delivery-outbox.ts';
 import { readOrder } from '../outbox/read-order.ts';
+import { fetchReplayBlobs, type HeldBlob } from './fetch-blobs.ts';
 import { grantOf, type PayingSigner } from './paying-signer.ts';
 import type { PromptMeter } from './prompt-meter.ts';
 import type { ProviderCall } from './provider-call.ts';
@@ -73,7 +74,7 @@ export interface DeliveryContext extends BillContext {
 
 interface ReplyServices {
   readonly chain: Pick<ChainView, 'validators'>;
-  readonly providers: Pick<ProviderCall, 'getOpening'>;
+  readonly providers: Pick<ProviderCall, 'getOpening' | 'getBlob'>;
   readonly validators: Pick<ValidatorChoice, 'noteAdmitted'>;
   readonly prompts: PromptMeter;
   readonly deliveries: Pick<DeliveryOutbox, 'put'>;
@@ -107,7 +108,7 @@ export async function checkReply<R extends BoughtAnswer>(
     );
   }
   const opening = answer.opening ?? (await fetchOpening(context, attempt, record));
-  const evidence: ComplaintEvidence = { record, opening: { opening } };
+  const evidence = { record, opening: { opening } };
   const response = job.form.toResponse(answer);
   // A reply that fits into one window is paid without signed progress. Exceptions: a cut reply, and a standby order.
   const isStandby = job.request.demands.standbyPer1kAtomic !== undefined;
@@ -115,7 +116,8 @@ export async function checkReply<R extends BoughtAnswer>(
   const isPaidBy = isStandby || isCut || response.length > PROGRESS_WINDOW_BYTES;
   const progress = isPaidBy ? answer.progress : undefined;
   const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress, evidence: own });
-  const verdict = excuseBeacon(await verifyReply(context, job, { attempt, receipt, response }));
+  const heldBlobs = await fetchBlobs(context, attempt, { endpoint: job.endpoint, evidence });
+  const verdict = excuseBeacon(await verifyReply(context, job, { attempt, receipt, response, heldBlobs }));
   const failed = verdict.ok ? undefined : toFailure(verdict);
   if (failed) throw await rejectReply(context, attempt, { ...failed, evidence });
   context.validators.noteAdmitted(attempt.validator);
@@ -164,6 +166,23 @@ async function fetchOpening(
   } catch (cause) {
     await accuseProvider(context, attempt, { reason: 'opening-withheld', evidence: { record } });
     throw createCheckFailed('the provider withholds the opening of its commitment', cause);
+  }
+}
+
+/** @throws ApiError if the provider does not deliver the blobs that its opening names. */
+async function fetchBlobs(
+  context: CheckContext,
+  attempt: ProviderAttempt,
+  {
+    endpoint,
+    evidence,
+  }: Pick<ReplyJob, 'endpoint'> & { readonly evidence: ComplaintEvidence & Pick<Required<ComplaintEvidence>, 'opening'> },
+): Promise<readonly HeldBlob[]> {
+  try {
+    return await fetchReplayBlobs(context.providers, attempt, { endpoint, ...evidence.opening });
+  } catch (cause) {
+    await accuseProvider(context, attempt, { reason: 'blob-withheld', evidence });
+    throw createCheckFailed('the provider withholds values that its commitment names', cause);
   }
 }
 
@@ -317,10 +336,13 @@ export async function verifyReply(
     attempt,
     receipt,
     response,
+    heldBlobs,
   }: {
     readonly attempt: Pick<ProviderAttempt, 'validators'>;
     readonly receipt: Receipt;
     readonly response: Uint8Array;
+    /** Default: stage 1 reads no blob. */
+    readonly heldBlobs?: readonly HeldBlob[];
   },
 ) {
   const given = {
@@ -335,7 +357,7 @@ export async function verifyReply(
     allow: ['router', 'intake', ...(modelRoots === undefined ? ['model-root'] : [])],
   };
   const trust = modelRoots === undefined ? given : await addPublishedRoot(given, receipt, modelRoots.find);
-  const job = { receipt, request: body, response, trust, nowMs: clock.nowMs(), machinePolicy };
+  const job = { receipt, request: body, response, heldBlobs, trust, nowMs: clock.nowMs(), machinePolicy };
   return checker.check({ ...job, isOrdered: true });
 }
 

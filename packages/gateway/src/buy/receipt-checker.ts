@@ -7,11 +7,14 @@ import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
+import type { HeldBlob } from './fetch-blobs.ts';
 
 export interface CheckJob {
   readonly receipt: Receipt;
   readonly request: Uint8Array;
   readonly response: Uint8Array;
+  /** Blobs that stage 1 reads, checked against their roots. Default: none. */
+  readonly heldBlobs?: readonly HeldBlob[] | undefined;
   readonly trust: Trust;
   readonly nowMs: number;
   /** Whether this gateway signed the order itself, and checked the ticket's signatures when it arrived. Default: false. */

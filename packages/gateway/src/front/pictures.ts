@@ -93,7 +93,7 @@ async function readReply<R>(stream: AsyncGenerator<unknown, R>): Promise<R> {
 
 const showPicture = async ({ size, pixels, outputTokens: units }: BoughtPicture): Promise<ShownPicture> => ({
   ...{ size, units },
-  png: await encodePng(size, pixels),
+  png: await encodePng({ ...size, pixels }),
 });
 
 /** The pixels arrive whole with the record. Stage 1 has checked by then that the record signs them, and their size. */

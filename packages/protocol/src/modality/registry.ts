@@ -14,6 +14,9 @@ import { trajectory } from './trajectory/trajectory.ts';
 /** Every modality of this version. This is the only list. */
 const MODALITIES: readonly Modality[] = [text, embedding, trajectory];
 
+/** Checks of stage 1 that read blobs, of all modalities. */
+export const BLOB_CHECKS: readonly string[] = MODALITIES.flatMap(({ blobChecks = [] }) => blobChecks);
+
 /** @throws ProtocolError `unsupported` if no modality has the endpoint. */
 export function findModality(endpoint: string): Modality {
   const found = MODALITIES.find(({ endpoints }) => endpoints.includes(endpoint));

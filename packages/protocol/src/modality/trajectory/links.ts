@@ -86,7 +86,8 @@ export function replayLinks(crypto: Crypto, committed: CommittedSteps, blobs: Fi
   }
   const { length: steps } = leaves.steps;
   if (held <= steps) {
-    const reason = `the outputs of ${steps + 1 - held} of ${steps} steps are not shown here`;
+    const unseen = `the outputs of ${steps + 1 - held} of ${steps} steps are not shown here`;
+    const reason = `${unseen}; the payer's gateway and validators replay them`;
     return { checks: [skip('links', reason), skip('projections', reason)], latents: undefined };
   }
   const checks = [

@@ -58,6 +58,7 @@ export const trajectory = {
     ...['commitment-root', 'commitment-form', 'posture', 'token-count', 'links', 'projections', 'blinding'],
     ...['header-order', 'choices', 'draw-key', 'response-size', 'pixels', 'sketch-bank', 'payee', 'fee'],
   ],
+  blobChecks: ['links', 'projections'],
   listReplayBlobs: (opening: Opening) => listOutputBlobs(readTrajectoryOpening(opening)),
   replay,
 } satisfies Modality;
