@@ -8,7 +8,7 @@ export type CheckGroup = (typeof CHECK_GROUPS)[number];
 export const GROUP_TEXTS: Readonly<Record<CheckGroup, { readonly title: string; readonly note: string }>> = {
   signatures: { title: 'Signatures', note: 'payer, router, provider and validator, over this request and this answer' },
   weights: { title: 'Weights', note: 'the model, and the machine if the tier demands one' },
-  draws: { title: 'Draws', note: 'each token, under the key that the reply committed to' },
+  draws: { title: 'Draws', note: 'each token or step, under the key that the reply committed to' },
   payment: { title: 'Payment', note: 'admission, payee and fee' },
   settlement: { title: 'Settlement', note: 'beacon, log of the validator, quorum and batch' },
 };
@@ -36,6 +36,7 @@ const IDS: Readonly<Record<CheckGroup, readonly string[]>> = {
     ...['model-root', 'posture', 'context', 'demands', 'sketch-bank', 'sketch', 'sketch-distance', 'unit-norm'],
     ...['machine', 'router-machine', 'validator-machine', 'attested-key', 'attested-reply', 'attested-order'],
     ...['evidence-form', 'report-data', 'boot', 'event-log', 'image', 'compose', 'clock'],
+    ...['model-facts'],
     ...['entry', 'published-evidence', 'offence', 'proof-form'],
     ...['cpu-vendor', 'cpu-signature', 'cpu-chain', 'cpu-collateral', 'cpu-tcb', 'cpu-identity', 'cpu-debug'],
     ...['gpu-machine', 'gpu-token', 'gpu-chain', 'gpu-signature', 'gpu-nonce', 'gpu-rim'],
@@ -44,6 +45,7 @@ const IDS: Readonly<Record<CheckGroup, readonly string[]>> = {
     ...['commitment-root', 'commitment-form', 'header-order', 'draw-key', 'sampler', 'listing', 'draw-replay'],
     ...['own-choice', 'shape-classes', 'token-count', 'prompt-tokens', 'stop-strings', 'stop-reason', 'grammar'],
     ...['logprobs', 'logprob-bytes', 'inputs', 'vectors', 'response-size'],
+    ...['choices', 'links', 'projections', 'pixels', 'model-choices', 'output-distance', 'pixel-distance'],
     ...['equality', 'likelihood', 'room', 'report-shape', 'repeated-tokens', 'vocabulary'],
   ],
   payment: ['ledger', 'admission', 'payee', 'fee', 'verdict', 'judged-record'],

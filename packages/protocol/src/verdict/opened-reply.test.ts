@@ -22,7 +22,7 @@ const reply = createSyntheticReply({
   bend: { header: (header) => ({ ...header, numericClass: EXACT }) },
 });
 const jobId = new Uint8Array(16).fill(8);
-const job = { jobId, contextSize: 0 };
+const job = { jobId, draw: new Uint8Array(32), contextSize: 0 };
 const encode = (change: Partial<ScoreReport> = {}): Uint8Array =>
   encodeScoreReport({
     jobId,

@@ -69,7 +69,10 @@ async function openRound(
   const { request, endpoint } = row.submission!;
   const inputs = opened.reply.describeJob(endpoint, NO_DRAW);
   const inputsHash = hashScoreInputs(crypto, { requestHash: hashRequest(crypto, endpoint, request), ...inputs });
-  const job: RoundJob = { replyId, opened, request, inputs, inputsHash, timeoutMs: CALL_MS, leftMs: LONG_MS };
+  const job: RoundJob = {
+    ...{ replyId, opened, draw: NO_DRAW, request, inputs, inputsHash },
+    ...{ timeoutMs: CALL_MS, leftMs: LONG_MS },
+  };
   const asked = names.map((name, attempt): AttemptRow => {
     const keyHash = keyHashOf(name);
     const nonce = crypto.sha256(keyHash).slice(0, 16);

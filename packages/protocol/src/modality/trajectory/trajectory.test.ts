@@ -2,7 +2,7 @@ import { checkCodec } from '@ogong/testing/protocol/codec-compliance';
 import { createSyntheticPicture, type SyntheticPictureOptions } from '@ogong/testing/synthetic/synthetic-picture';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toHex, utf8Encode } from '../../base/bytes.ts';
+import { utf8Encode } from '../../base/bytes.ts';
 import type { Check } from '../../base/checks.ts';
 import { encodeOpening } from '../../commitment/opening.ts';
 import { nobleCrypto as crypto } from '../../crypto/noble.ts';
@@ -131,7 +131,7 @@ describe('stage 1', () => {
       },
       'projections',
     ],
-  ])('refutes %s', (_what, bend, id) => {
+  ])('refutes %s', (_what, bend = {}, id) => {
     const { record, opening, blobs } = make({ bend });
     expect(failures(trajectory.replay(crypto, record, opening, { blobs }).checks)).toEqual([id]);
   });
@@ -146,7 +146,6 @@ describe('stage 1', () => {
     ['a sampler of two steps', { scheduler: DIFFUSION, sampler: 'dpm-solver++' }],
   ])('shows a broken link of %s by its values alone', (_what, options) => {
     const bent = make({ ...options, bend: { latent: (latent, i) => (i === 3 ? nudge(latent) : latent) } });
-    const opened = readTrajectoryOpening(bent.opening);
     const { refutedBy: blobs = [] } = trajectory.replay(crypto, bent.record, bent.opening, { blobs: bent.blobs });
     expect(blobs.length).toBe(options.sampler === undefined ? 2 : 4);
     const shown = openShown(crypto, bent.record, { opening: encodeOpening(bent.opening), blobs });
@@ -156,9 +155,8 @@ describe('stage 1', () => {
     const held = openShown(crypto, honest.record, { opening: encodeOpening(honest.opening), blobs: own });
     expect(held?.outcome).toBe('consistent');
     // Values of another link prove nothing.
-    const first = opened.leaves.steps[0]?.outputRoot as Uint8Array;
-    const other = replayLinks(crypto, opened, (root) => (toHex(root) === toHex(first) ? bent.blobs(root) : undefined));
-    expect(failures(other.checks)).toEqual([]);
+    const other = openShown(crypto, bent.record, { opening: encodeOpening(bent.opening), blobs: blobs.slice(0, 1) });
+    expect(other?.outcome).toBe('consistent');
   });
 
   it('refuses leaves of another number of steps before it computes anything', () => {

@@ -48,7 +48,7 @@ async function audit(served: EmbeddingEngine) {
     const reply = replayOpening(crypto, record, parseOpening(opening));
     expect(reply.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
     const job = {
-      ...{ jobId: new Uint8Array(16), request: message.request, timeoutMs: 1000, contextSize: 0 },
+      ...{ jobId: new Uint8Array(16), request: message.request, timeoutMs: 1000, contextSize: 0, draw: NO_DRAW },
       ...reply.describeJob('embedding', NO_DRAW),
     };
     const scorable = parseScorable(job, findEngine([verifier], job.modelRoot), crypto);
