@@ -1,8 +1,10 @@
+import { fetchBlob } from '@ogong/host/blob/fetch-blob';
 import type { VerifierCalls } from '@ogong/host/link/verifier-call';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
 import { encodeDomain } from '@ogong/protocol/base/canonical';
 import { proveVrf } from '@ogong/protocol/crypto/vrf';
+import { MAX_JOB_BLOB_BYTES } from '@ogong/protocol/exchange/limits';
 import { ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { type Audit, createAudit } from './audit/audit.ts';
@@ -115,6 +117,12 @@ function connectAudit(
         const { opening } = await links.to(ProviderService, provider).getOpening({ replyId }, call);
         return opening;
       }),
+    getBlob: (provider, replyId, ref, blind, call) =>
+      fetchBlob(
+        links.to(ProviderService, provider),
+        { replyId, ref, blind },
+        { crypto, maxBytes: MAX_JOB_BLOB_BYTES, ...call },
+      ),
     steps,
     getTexts: (provider, asked, call) => links.to(ProviderService, provider).getTexts(toTextsMessage(asked), call),
     calls: connectVerifiers(state),

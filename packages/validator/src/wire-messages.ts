@@ -111,10 +111,11 @@ export function readWitnessAsk({ order, about }: WitnessRequest): WitnessAsk {
   if (about.case === undefined || about.value.record === undefined) {
     throw new Refusal('invalid', 'the subject of the question is missing');
   }
-  const { record, header, headerProof, withTexts, intake } = about.value;
+  const { record, header, headerProof, withTexts, intake, draw } = about.value;
   if (withTexts && intake === undefined) throw new Refusal('invalid', 'the receipt for the record is missing');
   const bound = { ...record, header, headerProof };
-  return { order: signed, asked: 'opening', bound, intake: withTexts ? intake : undefined };
+  const parts = { intake: withTexts ? intake : undefined, draw: draw.length > 0 ? draw : undefined };
+  return { order: signed, asked: 'opening', bound, ...parts };
 }
 
 export const toTextsMessage = ({ replyId, intake }: TextsQuestion): MessageInitShape<typeof GetTextsRequestSchema> => ({
@@ -135,9 +136,9 @@ export function writeWitnessAsk(ask: WitnessAsk): MessageInitShape<typeof Witnes
     return { order, about: { case: 'report', value } };
   }
   const { record, providerKey, signature, header, headerProof } = ask.bound;
-  const { intake } = ask;
-  const texts = { withTexts: intake !== undefined, ...(intake && { intake }) };
-  const bound = { record: { record, providerKey, signature }, header, headerProof: [...headerProof], ...texts };
+  const { intake, draw } = ask;
+  const parts = { withTexts: intake !== undefined, ...(intake && { intake }), ...(draw && { draw }) };
+  const bound = { record: { record, providerKey, signature }, header, headerProof: [...headerProof], ...parts };
   return { order, about: { case: 'record', value: bound } };
 }
 
@@ -147,8 +148,9 @@ export function readWitnessAnswer({ answer }: WitnessAnswerMessage): WitnessAnsw
     return { kind: 'silence', isRefused, epoch, timeMs: Number(timeMs), signature };
   }
   if (answer.case === 'opening') {
+    const { opening, blobs } = answer.value;
     const texts = readTexts(answer.value.texts);
-    return { kind: 'opening', opening: answer.value.opening, ...(texts && { texts }) };
+    return { kind: 'opening', opening, ...(texts && { texts }), ...(blobs.length > 0 && { blobs }) };
   }
   if (answer.case === 'commitment') return { kind: 'commitment', committed: answer.value };
   if (answer.case === 'report') return { kind: 'report', opened: answer.value };
@@ -163,8 +165,8 @@ export function writeWitnessAnswer(answer: WitnessAnswer): MessageInitShape<type
     return { answer: { case: 'silence', value: { ...told, timeMs: BigInt(timeMs) } } };
   }
   if (answer.kind === 'opening') {
-    const { opening, texts } = answer;
-    return { answer: { case: 'opening', value: { opening, ...(texts && { texts }) } } };
+    const { opening, texts, blobs = [] } = answer;
+    return { answer: { case: 'opening', value: { opening, ...(texts && { texts }), blobs } } };
   }
   if (answer.kind === 'commitment') return { answer: { case: 'commitment', value: answer.committed } };
   if (answer.kind === 'report') return { answer: { case: 'report', value: answer.opened } };

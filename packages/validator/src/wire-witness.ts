@@ -1,6 +1,8 @@
+import { fetchBlob } from '@ogong/host/blob/fetch-blob';
 import type { Peer } from '@ogong/host/link/link-pool';
 import { computeJobWindow, type VerifierCallOptions } from '@ogong/host/link/verifier-call';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { MAX_JOB_BLOB_BYTES } from '@ogong/protocol/exchange/limits';
 import { ProviderService, ValidatorService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Contests } from './audit/audit-state.ts';
 import { NoAnswer } from './audit/patience.ts';
@@ -63,6 +65,12 @@ export function wireWitness(
       async getOpening(provider, replyId, call) {
         return (await links.to(ProviderService, provider).getOpening({ replyId }, call)).opening;
       },
+      getBlob: (provider, replyId, ref, blind, call) =>
+        fetchBlob(
+          links.to(ProviderService, provider),
+          { replyId, ref, blind },
+          { crypto, maxBytes: MAX_JOB_BLOB_BYTES, ...call },
+        ),
       getTexts: (provider, asked, call) => links.to(ProviderService, provider).getTexts(toTextsMessage(asked), call),
       commit: (verifier, job, call) => links.to(VerifierService, verifier).commit(job, call),
       reveal: (verifier, job, call) =>

@@ -97,8 +97,13 @@ export interface JobTerms {
   readonly timeoutMs: number;
 }
 
-export function createScoreJob(terms: JobTerms, inputs: Omit<ScoreInputs, 'requestHash'>): ScoreJobMessage {
-  return { ...terms, ...inputs };
+/** @param blobs that the claim names, in its order. */
+export function createScoreJob(
+  terms: JobTerms,
+  inputs: Omit<ScoreInputs, 'requestHash'>,
+  blobs: readonly Uint8Array[] = [],
+): ScoreJobMessage {
+  return { ...terms, ...inputs, ...(blobs.length > 0 && { blobs: [...blobs] }) };
 }
 
 /** `silent`: no answer, perhaps without anybody's fault; `garbage`: an answer to another question. */

@@ -5,7 +5,7 @@ import type { Opening } from '@ogong/protocol/commitment/opening';
 import type { RecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { CommonRequest, ReplayedReply } from '@ogong/protocol/modality/modality';
+import type { CommonRequest, FindBlob, ReplayedReply } from '@ogong/protocol/modality/modality';
 import type { RequestPreference } from '@ogong/protocol/modality/shared/preference-fields';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import type { SignedTrace } from '@ogong/protocol/modality/text/stage2/trace-report';
@@ -148,6 +148,8 @@ export interface RerunClaim {
   readonly request: Uint8Array;
   readonly tiers: readonly TierEntry[];
   readonly reply: ReplayedReply;
+  /** Default: no blob is at hand. */
+  readonly blobs?: FindBlob | undefined;
 }
 
 export interface RerunMeans<E extends Engine> extends ScoringMeans<E> {

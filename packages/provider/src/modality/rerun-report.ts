@@ -9,11 +9,12 @@ import type { ProviderModality, RerunClaim, RerunFindings, RerunMeans } from './
  */
 export async function rerunReport<E extends Engine>(
   openScoreJob: ProviderModality<E>['openScoreJob'],
-  { request, endpoint, reply }: RerunClaim,
+  { request, endpoint, reply, blobs: findBlob }: RerunClaim,
   { engine, crypto, signal, draw = NO_DRAW }: RerunMeans<E>,
 ): Promise<RerunFindings> {
   const inputs = reply.describeJob(endpoint, draw);
-  const job = { jobId: new Uint8Array(16), request, timeoutMs: 0, contextSize: 0, draw, ...inputs };
+  const blobs = reply.makeJobBlobs?.(draw) ?? [];
+  const job = { jobId: new Uint8Array(16), request, timeoutMs: 0, contextSize: 0, draw, ...inputs, blobs };
   const read = reply.readReport(await openScoreJob(job, { engine, crypto }).score(signal), job);
   if ('problem' in read) throw new ProtocolError('malformed', read.problem);
   const { outcome, checks } = read.weigh({});

@@ -29,6 +29,7 @@ import type { HeldFor } from './deterrence.ts';
 import type { GetTexts } from './fetch-texts.ts';
 import { createGrace } from './grace.ts';
 import { type HoneypotState, type OwnVrf, openHoneypotState } from './honeypot-state.ts';
+import { createHeldBlobs, type GetBlob } from './job-blobs.ts';
 import { createOpeningFetch } from './opening-fetch.ts';
 import type { RoundState } from './round-state.ts';
 
@@ -74,6 +75,8 @@ export interface AuditDependencies {
   /** Returns the beacon of an epoch, from a peer if the archive lacks it. */
   readonly getBeacon: (epoch: bigint) => Promise<OrderBeacon | undefined>;
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
+  /** Fetches a blob that an opening names. Default: blobs are never fetched. */
+  readonly getBlob?: GetBlob;
   /** Fetches the texts of a reply that came without them. Default: texts are never fetched. */
   readonly getTexts?: GetTexts;
   /** Returns this validator's receipt for a record that it has accepted. */
@@ -100,11 +103,20 @@ export interface AuditDependencies {
 /** A missing reply, opening, commitment or report, as this validator describes it to witnesses. */
 export type Contested = { readonly order: SignedOrder } & (
   | { readonly asked: 'record'; readonly consent: OrderConsent }
-  /** With this validator's receipt for the record if the texts are missing, too. */
-  | { readonly asked: 'opening'; readonly bound: BoundRecord; readonly intake?: IntakeSignature | undefined }
+  | ContestedOpening
   | ContestedJob
   | ContestedReport
 );
+
+/** An opening that did not come, or without its parts. */
+export interface ContestedOpening {
+  readonly asked: 'opening';
+  readonly bound: BoundRecord;
+  /** This validator's receipt for the record if the texts are missing, too. */
+  readonly intake?: IntakeSignature | undefined;
+  /** The beacon that selected the reply, if the blobs of its job are wanted, too. */
+  readonly draw?: Uint8Array | undefined;
+}
 
 /** A job without the verifier's commitment. */
 export interface ContestedJob {
@@ -124,13 +136,21 @@ export interface ContestedReport extends Pick<ContestedJob, 'verifierId' | 'keyH
   readonly committed: SignedCommitment;
 }
 
+/** An opening that a provider gave to a witness, with the parts that were wanted. */
+export interface FoundOpening {
+  readonly kind: 'opening';
+  readonly opening: Uint8Array;
+  readonly texts?: ReplyTexts;
+  readonly blobs?: Uint8Array[];
+}
+
 export type ContestOutcome =
   /** The question is asked again later. */
   | { readonly kind: 'waiting' }
   /** The provider has this validator's own receipt for the record. */
   | { readonly kind: 'taken' }
   | { readonly kind: 'record'; readonly submission: HandedReply }
-  | { readonly kind: 'opening'; readonly opening: Uint8Array; readonly texts?: ReplyTexts }
+  | FoundOpening
   | { readonly kind: 'commitment'; readonly committed: SignedCommitment }
   | { readonly kind: 'report'; readonly opened: OpenedReport }
   /** Enough witnesses received nothing. `isTimely`: they asked while the provider had to keep it. */
@@ -189,6 +209,8 @@ export interface AuditState
 
 /** Number of rounds of a contest in the time that witnesses give a provider for its record. */
 const ROUNDS_PER_GRACE = 12;
+/** Blobs of running audits in memory: more than those of as many audits as run at a time. */
+const MAX_HELD_BLOB_BYTES = 128 * 2 ** 20;
 const DELAY_DOMAIN = encodeDomain('ogong-ask-delay-v1');
 
 export function openAuditState(options: AuditOptions, dependencies: AuditDependencies): AuditState {
@@ -196,7 +218,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   const { extraPpm = 0, spreadMs = 0, mixMs = 0, honeypotPpm = HONEYPOT_PPM } = options;
   const { crypto, clock, store, group, archive, getBeacon, heldFor, getOpening, calls, stakeOf, jobSecret, onVerdict } =
     dependencies;
-  const { contest, findIntake, acceptShown, acceptMilestoneRecord, getTexts, vrf } = dependencies;
+  const { contest, findIntake, acceptShown, acceptMilestoneRecord, getTexts, getBlob, vrf } = dependencies;
   const { onError = () => {}, awake = clock, isConnected = () => true, requiredStakes = () => noStakes } = dependencies;
   const { validator } = verdicts;
   const pairPpm = Math.max(options.pairPpm ?? PAIR_PPM, PAIR_PPM);
@@ -228,13 +250,14 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
       ...shared,
       honeypots,
       contest,
+      jobBlobs: createHeldBlobs(MAX_HELD_BLOB_BYTES),
       steps: dependencies.steps,
       contestPauseMs,
       mostPostponedMs: MOST_POSTPONED * windowMs,
     },
     openings: createOpeningFetch(
       { windowMs, retryMs },
-      { crypto, clock, awake, isConnected, store, group, getOpening, getTexts, signal, onError },
+      { crypto, clock, awake, isConnected, store, group, getOpening, getTexts, getBlob, signal, onError },
     ),
   };
 }

@@ -16,9 +16,11 @@ import { listAttempts } from '../store/replies/attempt-store.ts';
 import { readMilestone } from '../store/replies/milestone-store.ts';
 import { findReply, type ReplyRow, toClaim } from '../store/replies/reply-store.ts';
 import { contestHoneypot } from './ask-honeypot.ts';
-import { type AuditState, computeAskDelay, decide, findDraw } from './audit-state.ts';
+import { type AuditState, computeAskDelay, decide, type FoundOpening, findDraw } from './audit-state.ts';
 import { computePairPpm } from './deterrence.ts';
 import { planLate, prepareCandidates } from './draw-round.ts';
+import { isJobDue, lacksBlobs } from './finish-round.ts';
+import { areJobBlobs } from './job-blobs.ts';
 import { isUnfinished, readLists } from './round-state.ts';
 import { findDeterringPpm } from './select-replies.ts';
 import { runRounds } from './verifier-rounds.ts';
@@ -39,9 +41,8 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
     await decide(state, replyId, { verdict: 'unaudited', beaconEpoch: row.beaconEpoch });
     return;
   }
-  const opened = row.opening
-    ? (openReply(crypto, judged.claim.record, row.opening) as OpenedReply)
-    : await fetchOpening(state, row, judged);
+  const kept = row.opening && (openReply(crypto, judged.claim.record, row.opening) as OpenedReply);
+  const opened = kept && !mustFetchBlobs(state, row, judged, kept) ? kept : await fetchOpening(state, row, judged);
   if (signal.aborted || opened === undefined) return;
   if (opened.outcome === 'consistent') {
     // The opening came from a payer's complaint. Verifiers can compare nothing in it.
@@ -55,6 +56,7 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
     await runRounds(rounds, open, judged, opened);
   }
   if (signal.aborted || state.store.read(() => listAttempts(state.store, replyId)).some(isUnfinished)) return;
+  rounds.jobBlobs.release(replyId);
   const latest = findReply(state, replyId);
   if (!isSelected(latest)) return;
   const reports = collectEvidence(state, latest, judged, opened);
@@ -84,6 +86,20 @@ export async function resumeWaiting(state: AuditState, limit: number): Promise<v
       beginAuditAttempt(db, replyId, { deadlineMs: askAtMs + windowMs, askAtMs });
     }
   });
+}
+
+/** Returns whether the next step sends a job whose blobs are not in memory. The payer of a milestone has no blobs to hand in. */
+function mustFetchBlobs(
+  { store, rounds }: Pick<AuditState, 'store' | 'rounds'>,
+  row: SelectedReply,
+  judged: AuditContext,
+  opened: OpenedReply,
+): boolean {
+  if (judged.claim.record.isMilestone || !lacksBlobs(rounds, row, judged, opened)) return false;
+  return isJobDue(
+    store.read(() => listAttempts(store, row.replyId)),
+    row,
+  );
 }
 
 function isSelected(row: ReplyRow | undefined): row is SelectedReply {
@@ -204,20 +220,28 @@ export function collectEvidence(
   };
 }
 
-/** @returns undefined if there is no opening yet, or if it is withheld and the reply has its verdict. */
+/**
+ * Fetches the opening, and the blobs of the job into memory.
+ * @returns undefined if they have not come yet, or if they are withheld and the reply has its verdict.
+ */
 async function fetchOpening(
   state: AuditState,
   row: SelectedReply,
   judged: AuditContext,
 ): Promise<OpenedReply | undefined> {
-  const { crypto, stopping, openings, contest, findIntake } = state;
+  const { stopping, openings, contest, findIntake } = state;
+  const { crypto, rounds } = state;
   const { record, order } = judged.claim;
+  const draw = judged.draw?.beacon;
   if (record.isMilestone) return keepPassed(state, judged);
   const needsTexts = row.submission === undefined;
   const intake = needsTexts ? await findIntake(order.replyId) : undefined;
   if (needsTexts && intake === undefined) throw new Error('an accepted record has no receipt');
-  const asked = await openings.ask(judged.claim, intake);
-  if (asked.outcome === 'opened') return asked.opened;
+  const asked = await openings.ask(judged.claim, { intake, draw, isKept: row.opening !== undefined });
+  if (asked.outcome === 'opened') {
+    rounds.jobBlobs.hold(order.replyId, asked.blobs);
+    return asked.opened;
+  }
   if (asked.outcome === 'waiting' || stopping.signal.aborted) return undefined;
   const { header, headerProof } = row.summary as NonNullable<ReplyRow['summary']>;
   const signedOrder = { order: row.orderBytes, signature: row.orderSignature };
@@ -225,10 +249,11 @@ async function fetchOpening(
     order: signedOrder,
     asked: 'opening',
     bound: { ...judged.signed, header, headerProof },
-    intake,
+    ...{ intake, draw },
   });
   if (stopping.signal.aborted) return undefined;
-  if (found.kind === 'opening') return keepFound(state, judged, { ...found, needsTexts });
+  if (found.kind === 'opening')
+    return keepFound(state, judged, { ...found, needsTexts, isKept: row.opening !== undefined });
   if (found.kind !== 'silent') return undefined;
   const { statements, isTimely } = found;
   const isWithheld = asked.outcome === 'withheld' && isTimely;
@@ -262,20 +287,24 @@ async function keepPassed(
 
 /** Stores an opening that the provider gave to a witness. */
 async function keepFound(
-  { crypto, openings }: Pick<AuditState, 'crypto' | 'openings'>,
-  { claim }: AuditContext,
+  { crypto, openings, rounds }: Pick<AuditState, 'crypto' | 'openings' | 'rounds'>,
+  { claim, draw }: AuditContext,
   {
     opening,
     texts,
+    blobs = [],
     needsTexts,
-  }: { readonly opening: Uint8Array; readonly texts?: ReplyTexts; readonly needsTexts: boolean },
+    isKept,
+  }: Omit<FoundOpening, 'kind'> & { readonly needsTexts: boolean; readonly isKept: boolean },
 ): Promise<OpenedReply | undefined> {
   const { record, order } = claim;
   const opened = openReply(crypto, record, opening);
   // The witness has checked the texts, but it may lie.
   if (needsTexts && (texts === undefined || !isOfClaim(crypto, claim, texts))) return undefined;
   if (opened === undefined || opened.outcome === 'nothing') return undefined;
-  await openings.keep(order.replyId, { opened, texts: needsTexts ? texts : undefined });
+  if (!areJobBlobs(crypto, opened, draw?.beacon, blobs)) return undefined;
+  rounds.jobBlobs.hold(order.replyId, blobs);
+  if (!isKept) await openings.keep(order.replyId, { opened, texts: needsTexts ? texts : undefined });
   return opened;
 }
 

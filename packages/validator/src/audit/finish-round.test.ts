@@ -17,6 +17,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { findCredential } from '../store/announcement-store.ts';
 import { type AttemptOutcome, type AttemptRow, keepAttempt, listAttempts } from '../store/replies/attempt-store.ts';
 import { commitRound, finishRound, type RoundJob, revealRound } from './finish-round.ts';
+import { createHeldBlobs } from './job-blobs.ts';
 import type { RoundState } from './round-state.ts';
 
 const CALL_MS = 1_000;
@@ -62,6 +63,7 @@ async function openRound(
     ...{ validator: validator.signer.address, callTimeoutMs: CALL_MS, windowMs: LONG_MS },
     pause: async () => clock.advance(CALL_MS),
     contest: { ask: async () => ({ kind: 'silent', isTimely: true, statements: [] }) },
+    jobBlobs: createHeldBlobs(0),
     onError: (error: unknown) => errors.push(error),
   } as unknown as RoundState;
   const opened = openReply(crypto, reply.record, reply.openingBytes) as OpenedReply;
@@ -70,7 +72,7 @@ async function openRound(
   const inputs = opened.reply.describeJob(endpoint, NO_DRAW);
   const inputsHash = hashScoreInputs(crypto, { requestHash: hashRequest(crypto, endpoint, request), ...inputs });
   const job: RoundJob = {
-    ...{ replyId, opened, draw: NO_DRAW, request, inputs, inputsHash },
+    ...{ replyId, opened, draw: NO_DRAW, request, inputs, inputsHash, blobs: [] },
     ...{ timeoutMs: CALL_MS, leftMs: LONG_MS },
   };
   const asked = names.map((name, attempt): AttemptRow => {

@@ -20,6 +20,7 @@ import { type AttemptRow, keepAttempt, listAttempts } from '../store/replies/att
 import type { ReplyRow } from '../store/replies/reply-store.ts';
 import { recordVerifier } from '../store/verifier-store.ts';
 import type { ContestedJob, ContestedReport, ContestOutcome } from './audit-state.ts';
+import { listJobBlobs } from './job-blobs.ts';
 import { findAttemptPeer, findContested, findJobId, findListed, type RoundState, readLists } from './round-state.ts';
 
 /** Job of all verifiers in a round, with its time limits. */
@@ -31,6 +32,7 @@ export interface RoundJob {
   readonly request: Uint8Array;
   readonly inputs: Omit<ScoreInputs, 'requestHash'>;
   readonly inputsHash: Uint8Array;
+  readonly blobs: readonly Uint8Array[];
   /** Time limit of a call, by the size of the job. */
   readonly timeoutMs: number;
   /** Time until the audit's deadline. */
@@ -40,7 +42,7 @@ export interface RoundJob {
 /**
  * Continues a round from its last state: every commitment before the first report. Witnesses ask verifiers without a
  * commitment before any verifier opens. They ask verifiers without a report before the audit goes on.
- * @returns false if witnesses still ask. Then the round goes on later.
+ * @returns false if witnesses still ask, or blobs of the job have to be fetched again. Then the round goes on later.
  */
 export async function finishRound(
   state: RoundState,
@@ -50,6 +52,7 @@ export async function finishRound(
   { attempts, leftMs }: { readonly attempts: readonly AttemptRow[]; readonly leftMs: number },
 ): Promise<boolean> {
   const { store, signal } = state;
+  if (lacksBlobs(state, row, judged, opened) && attempts.some(needsJob)) return false;
   const job = createRoundJob(state, row, judged, { opened, leftMs });
   if (leftMs > 0) await commitRound(state, job, attempts);
   else await closeRound(state, row.replyId, attempts);
@@ -60,6 +63,24 @@ export async function finishRound(
     store.read(() => listAttempts(store, row.replyId)),
   );
   return !signal.aborted && contestRound(state, row, job, 'report');
+}
+
+/** Returns whether a verifier or its witnesses have yet to get the job. */
+const needsJob = (row: AttemptRow): boolean => row.outcome === 'asked' || findContested(row) === 'commitment';
+
+/** Returns whether blobs of the job are not at hand. */
+export function lacksBlobs(
+  { jobBlobs }: Pick<RoundState, 'jobBlobs'>,
+  { replyId }: Pick<ReplyRow, 'replyId'>,
+  { draw }: Pick<AuditContext, 'draw'>,
+  opened: OpenedReply,
+): boolean {
+  return listJobBlobs(opened, draw?.beacon).length > 0 && jobBlobs.find(replyId) === undefined;
+}
+
+/** Returns whether the next step of an audit attempt sends a job. */
+export function isJobDue(attempts: readonly AttemptRow[], { sitting }: Pick<ReplyRow, 'sitting'>): boolean {
+  return attempts.some(needsJob) || !attempts.some((row) => row.sitting === sitting);
 }
 
 /** Closes a round. The verifiers had no time left, so none is at fault. */
@@ -74,7 +95,7 @@ async function closeRound(
 }
 
 function createRoundJob(
-  { crypto, callTimeoutMs, windowMs }: Pick<RoundState, 'crypto' | 'callTimeoutMs' | 'windowMs'>,
+  { crypto, callTimeoutMs, windowMs, jobBlobs }: Pick<RoundState, 'crypto' | 'callTimeoutMs' | 'windowMs' | 'jobBlobs'>,
   { replyId, submission }: ReplyRow,
   { claim, draw }: AuditContext,
   { opened, leftMs }: Pick<RoundJob, 'opened' | 'leftMs'>,
@@ -87,7 +108,8 @@ function createRoundJob(
     callTimeoutMs,
     mostMs: Math.ceil(windowMs / 3),
   });
-  return { replyId, opened, draw: drawn, request, inputs, inputsHash, timeoutMs, leftMs };
+  const blobs = jobBlobs.find(replyId) ?? [];
+  return { replyId, opened, draw: drawn, request, inputs, inputsHash, blobs, timeoutMs, leftMs };
 }
 
 /** Asks all verifiers of the round to commit, at the same time. */
@@ -97,7 +119,7 @@ export async function commitRound(state: RoundState, job: RoundJob, attempts: re
   const startMs = awake.nowMs();
   const commit = async (row: AttemptRow): Promise<void> => {
     const jobId = findJobId(state, job.replyId, row);
-    const message = createScoreJob({ jobId, request: job.request, timeoutMs: job.timeoutMs }, job.inputs);
+    const message = createScoreJob({ jobId, request: job.request, timeoutMs: job.timeoutMs }, job.inputs, job.blobs);
     const peer = findAttemptPeer(state, row);
     const askedMs = clock.nowMs();
     const answer = await askToCommit(crypto, calls, { peer, keyHash: row.keyHash }, message, call);
@@ -186,13 +208,13 @@ async function contestRound(
 /** Builds the question for witnesses about the job or the report. */
 function describeContest(
   state: RoundState,
-  { replyId, request, timeoutMs, inputs, inputsHash }: RoundJob,
+  { replyId, request, timeoutMs, inputs, inputsHash, blobs }: RoundJob,
   { row, attempts }: { readonly row: AttemptRow; readonly attempts: readonly AttemptRow[] },
 ): ContestedJob | ContestedReport {
   const { verifierId, keyHash = new Uint8Array(0), committed } = row;
   const jobId = findJobId(state, replyId, row);
   if (committed === undefined) {
-    const job = createScoreJob({ jobId, request, timeoutMs }, inputs);
+    const job = createScoreJob({ jobId, request, timeoutMs }, inputs, blobs);
     return { asked: 'commitment', verifierId, keyHash, job };
   }
   const round = listDigests(state.crypto, attempts, row.round);

@@ -13,6 +13,7 @@ import { readAnnouncement } from '../store/announcement-store.ts';
 import { keepAsks, readAsks } from '../store/replies/opening-store.ts';
 import { keepOpening } from '../store/replies/reply-changes.ts';
 import { askNobody, fetchTexts, type GetTexts } from './fetch-texts.ts';
+import { fetchJobBlobs, fetchNoBlob, type GetBlob } from './job-blobs.ts';
 import { createPatience, NoAnswer, type PatienceDependencies, type PatienceOptions, Unannounced } from './patience.ts';
 
 /** `windowMs`: time that a provider has for an opening, from the first call. */
@@ -24,6 +25,8 @@ export interface OpeningFetchDependencies extends PatienceDependencies {
   readonly store: Store;
   readonly group: GroupCommit;
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
+  /** Default: blobs are never fetched. */
+  readonly getBlob?: GetBlob | undefined;
   /** Default: texts are never fetched. */
   readonly getTexts?: GetTexts | undefined;
   readonly signal: AbortSignal;
@@ -34,10 +37,22 @@ export interface OpeningFetchDependencies extends PatienceDependencies {
 export interface FetchedOpening {
   readonly opened: OpenedReply;
   readonly texts: ReplyTexts | undefined;
+  /** The blobs of the job. */
+  readonly blobs: readonly Uint8Array[];
+}
+
+/** The parts that are wanted beside the opening. */
+export interface WantedParts {
+  /** This validator's receipt, if the reply came without its texts. The texts are asked for with it. */
+  readonly intake: IntakeSignature | undefined;
+  /** The beacon that selected the reply. The blobs of its job are asked for. */
+  readonly draw: Uint8Array | undefined;
+  /** Whether the opening is stored, and only blobs are missing. */
+  readonly isKept: boolean;
 }
 
 export type OpeningOutcome =
-  | { readonly outcome: 'opened'; readonly opened: OpenedReply }
+  | { readonly outcome: 'opened'; readonly opened: OpenedReply; readonly blobs: readonly Uint8Array[] }
   /** The opening is asked for again later. */
   | { readonly outcome: 'waiting' }
   /** Refused or late. Only this validator knows which. */
@@ -46,29 +61,30 @@ export type OpeningOutcome =
   | { readonly outcome: 'unasked'; readonly detail: string };
 
 /**
- * Asks for one opening, once. Between two attempts the audit gives its place to others. Counts the provider's time and
+ * Asks for one opening with its blobs, once. Between two attempts the audit gives its place to others. Counts the provider's time and
  * the calls, which together make an opening withheld.
  */
 export function createOpeningFetch(options: OpeningFetchOptions, dependencies: OpeningFetchDependencies) {
   const { windowMs } = options;
-  const { crypto, clock, store, group, getOpening, getTexts = askNobody, signal, onError } = dependencies;
+  const { crypto, clock, store, group, getOpening, signal, onError } = dependencies;
+  const { getTexts = askNobody, getBlob = fetchNoBlob } = dependencies;
   const patience = createPatience(options, dependencies);
 
   /** Stores an opening from any sender. */
-  async function keep(replyId: Uint8Array, { opened, texts }: FetchedOpening): Promise<void> {
+  async function keep(replyId: Uint8Array, { opened, texts }: Omit<FetchedOpening, 'blobs'>): Promise<void> {
     const deadlineMs = clock.nowMs() + windowMs;
     await group.write((db) => keepOpening(db, replyId, opened.bytes, { deadlineMs, texts }));
   }
 
-  /** @param intake this validator's receipt, if the reply came without its texts. The texts are asked for with it. */
-  async function ask(claim: StoredClaim, intake: IntakeSignature | undefined): Promise<OpeningOutcome> {
+  async function ask(claim: StoredClaim, wanted: WantedParts): Promise<OpeningOutcome> {
     const { replyId, expiresAtMs } = claim.order;
     const before = store.read(() => readAsks(store, replyId));
-    const asked = await patience.ask(before, (timeoutMs) => call(claim, intake, timeoutMs));
+    const asked = await patience.ask(before, (timeoutMs) => call(claim, wanted, timeoutMs));
     if (signal.aborted) return { outcome: 'waiting' };
     if ('value' in asked) {
-      await keep(replyId, asked.value);
-      return { outcome: 'opened', opened: asked.value.opened };
+      const { opened, blobs } = asked.value;
+      if (!wanted.isKept) await keep(replyId, asked.value);
+      return { outcome: 'opened', opened, blobs };
     }
     const { error, asks: after } = asked;
     onError(error, replyId);
@@ -82,11 +98,7 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
     return { outcome: 'withheld', detail };
   }
 
-  async function call(
-    claim: StoredClaim,
-    intake: IntakeSignature | undefined,
-    timeoutMs: number,
-  ): Promise<FetchedOpening> {
+  async function call(claim: StoredClaim, { intake, draw }: WantedParts, timeoutMs: number): Promise<FetchedOpening> {
     const { replyId, providerId } = claim.order;
     const provider = store.read(() => readAnnouncement(store, providerId));
     if (provider === undefined) throw new Unannounced(`${toHex(providerId)} is not announced`);
@@ -96,7 +108,10 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
       throw new NoAnswer('the answer does not open the commitment');
     const texts =
       intake && (await fetchTexts(crypto, claim, () => getTexts(provider, { replyId, intake }, { timeoutMs, signal })));
-    return { opened, texts };
+    const blobs = await fetchJobBlobs(opened, draw, (ref, blind) =>
+      getBlob(provider, replyId, ref, blind, { timeoutMs, signal }),
+    );
+    return { opened, texts, blobs };
   }
 
   return { ask, keep };

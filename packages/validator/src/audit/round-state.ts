@@ -16,6 +16,7 @@ import type { AttemptRow } from '../store/replies/attempt-store.ts';
 import { readReply } from '../store/replies/reply-store.ts';
 import type { Contests } from './audit-state.ts';
 import type { HoneypotState } from './honeypot-state.ts';
+import type { HeldBlobs } from './job-blobs.ts';
 
 interface RoundOptions {
   /** Address of this validator, 20 bytes. */
@@ -48,6 +49,7 @@ interface RoundDependencies {
   readonly onError: (error: unknown, replyId: Uint8Array) => void;
   readonly honeypots: HoneypotState;
   readonly contest: Contests;
+  readonly jobBlobs: HeldBlobs;
   /** Records each call to a verifier. */
   readonly steps: ReplySteps | undefined;
   /** Pause between two rounds of questions to witnesses. */

@@ -12,13 +12,14 @@ import type { IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { hashJobRound, type JobRound } from '@ogong/protocol/exchange/round-signature';
 import { SALT_BYTES, type ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
-import type { HandedReply, ReplyTexts, StoredClaim } from '@ogong/protocol/verdict/claim';
+import type { HandedReply, StoredClaim } from '@ogong/protocol/verdict/claim';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import { openReply } from '@ogong/protocol/verdict/opened-reply';
 import { findCommitmentProblem, readReport } from '@ogong/protocol/verdict/report-check';
 import { isRefutation } from '@ogong/protocol/verdict/verify-verdict';
-import type { ContestedReport } from '../audit/audit-state.ts';
+import type { ContestedReport, FoundOpening } from '../audit/audit-state.ts';
 import { askNobody, fetchTexts, type GetTexts } from '../audit/fetch-texts.ts';
+import { fetchJobBlobs, fetchNoBlob, type GetBlob } from '../audit/job-blobs.ts';
 import {
   createPatience,
   NoAnswer,
@@ -36,7 +37,7 @@ export type ReplyPart =
   | { readonly kind: 'record'; readonly submission: HandedReply }
   /** The receipt of the order's validator, in place of the record. */
   | { readonly kind: 'taken' }
-  | { readonly kind: 'opening'; readonly opening: Uint8Array; readonly texts?: ReplyTexts }
+  | FoundOpening
   | { readonly kind: 'commitment'; readonly committed: SignedCommitment }
   | { readonly kind: 'report'; readonly opened: OpenedReport };
 
@@ -60,6 +61,8 @@ export interface InquirerDependencies extends PatienceDependencies {
   /** Tells whether the order's validator has signed for a record (isAcceptedRecord). */
   readonly isTaken: (order: NamedOrder, taken: AcceptedRecord) => Promise<boolean>;
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
+  /** Fetches the blobs that it names. Default: blobs are never fetched. @throws BlobError, LinkError */
+  readonly getBlob?: GetBlob;
   /** Fetches the texts beside it. Default: texts are never fetched. @throws LinkError */
   readonly getTexts?: GetTexts;
   /** Asks a verifier to commit, in the name of the validator of the job. @throws LinkError */
@@ -92,6 +95,8 @@ export type WitnessQuestion = { readonly question: Question; readonly order: Nam
   | {
       readonly asked: 'opening';
       readonly record: RecordV2;
+      /** Present if the blobs of the job of this draw are wanted, too. */
+      readonly draw?: Uint8Array | undefined;
       /** Present if the texts are wanted, too. */
       readonly texts?: {
         readonly claim: Pick<StoredClaim, 'order' | 'record' | 'header'>;
@@ -126,7 +131,7 @@ export interface InquirerOptions {
 export function createInquirer(options: InquirerOptions, dependencies: InquirerDependencies): Inquirer {
   const { crypto, clock, store, group, latestEpoch, showRecord, isTaken, getOpening, checkSubmission, signal } =
     dependencies;
-  const { getTexts = askNobody } = dependencies;
+  const { getTexts = askNobody, getBlob = fetchNoBlob } = dependencies;
   const patience = {
     record: createPatience(options.record, dependencies),
     opening: createPatience(options.opening, dependencies),
@@ -160,12 +165,16 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
     const opening = await getOpening(provider, order.replyId, { timeoutMs, signal });
     const opened = openReply(crypto, asked.record, opening);
     if (opened === undefined || opened.outcome === 'nothing') throw new NoAnswer('the answer is no opening');
-    if (asked.texts === undefined) return { kind: 'opening', opening };
+    const blobs = await fetchJobBlobs(opened, asked.draw, (ref, blind) =>
+      getBlob(provider, order.replyId, ref, blind, { timeoutMs, signal }),
+    );
+    const found = { kind: 'opening' as const, opening, ...(blobs.length > 0 && { blobs: [...blobs] }) };
+    if (asked.texts === undefined) return found;
     const { claim, intake } = asked.texts;
     const texts = await fetchTexts(crypto, claim, () =>
       getTexts(provider, { replyId: order.replyId, intake }, { timeoutMs, signal }),
     );
-    return { kind: 'opening', opening, texts };
+    return { ...found, texts };
   }
 
   async function callVerifier(

@@ -31,6 +31,11 @@ export interface ScoreJobMessage extends Omit<ScoreInputs, 'requestHash'> {
   readonly jobId: Uint8Array;
   readonly request: Uint8Array;
   readonly timeoutMs: number;
+  /**
+   * The blobs that the claim names, in its order. The hash of the inputs does not cover them: the verifier checks them against the roots
+   * in the claim. Default: none.
+   */
+  readonly blobs?: Uint8Array[];
 }
 
 const inputsCodec = struct({
