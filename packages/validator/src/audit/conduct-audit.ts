@@ -229,8 +229,7 @@ async function fetchOpening(
   row: SelectedReply,
   judged: AuditContext,
 ): Promise<OpenedReply | undefined> {
-  const { stopping, openings, contest, findIntake } = state;
-  const { crypto, rounds } = state;
+  const { crypto, stopping, openings, contest, findIntake, rounds } = state;
   const { record, order } = judged.claim;
   const draw = judged.draw?.beacon;
   if (record.isMilestone) return keepPassed(state, judged);
@@ -304,7 +303,8 @@ async function keepFound(
   if (opened === undefined || opened.outcome === 'nothing') return undefined;
   if (!areJobBlobs(crypto, opened, draw?.beacon, blobs)) return undefined;
   rounds.jobBlobs.hold(order.replyId, blobs);
-  if (!isKept) await openings.keep(order.replyId, { opened, texts: needsTexts ? texts : undefined });
+  if (isKept) await openings.forget(order.replyId);
+  else await openings.keep(order.replyId, { opened, texts: needsTexts ? texts : undefined });
   return opened;
 }
 

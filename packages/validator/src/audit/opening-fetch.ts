@@ -10,7 +10,7 @@ import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import type { ReplyTexts, StoredClaim } from '@ogong/protocol/verdict/claim';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { readAnnouncement } from '../store/announcement-store.ts';
-import { keepAsks, readAsks } from '../store/replies/opening-store.ts';
+import { forgetAsks, keepAsks, readAsks } from '../store/replies/opening-store.ts';
 import { keepOpening } from '../store/replies/reply-changes.ts';
 import { askNobody, fetchTexts, type GetTexts } from './fetch-texts.ts';
 import { fetchJobBlobs, fetchNoBlob, type GetBlob } from './job-blobs.ts';
@@ -76,6 +76,9 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
     await group.write((db) => keepOpening(db, replyId, opened.bytes, { deadlineMs, texts }));
   }
 
+  /** Forgets the calls for the missing blobs of a stored opening. */
+  const forget = (replyId: Uint8Array): Promise<void> => group.write((db) => forgetAsks(db, replyId));
+
   async function ask(claim: StoredClaim, wanted: WantedParts): Promise<OpeningOutcome> {
     const { replyId, expiresAtMs } = claim.order;
     const before = store.read(() => readAsks(store, replyId));
@@ -83,7 +86,8 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
     if (signal.aborted) return { outcome: 'waiting' };
     if ('value' in asked) {
       const { opened, blobs } = asked.value;
-      if (!wanted.isKept) await keep(replyId, asked.value);
+      if (wanted.isKept) await forget(replyId);
+      else await keep(replyId, asked.value);
       return { outcome: 'opened', opened, blobs };
     }
     const { error, asks: after } = asked;
@@ -114,5 +118,5 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
     return { opened, texts, blobs };
   }
 
-  return { ask, keep };
+  return { ask, keep, forget };
 }

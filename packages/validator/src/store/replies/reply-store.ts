@@ -241,16 +241,17 @@ export function listReplies(store: Store, state: ReplyState, limit: number): Uin
 
 /**
  * @param isAgain true for audits in a later attempt than the first, false for the first.
- * @returns ids of audits with work: an opening to ask for the first time, or verifiers to ask.
+ * @returns ids of audits with work: an opening to ask for the first time, or verifiers to ask. Audits that wait for the next call for an
+ * opening or its blobs are in listDueAsks.
  */
 export function listAudits(
   store: Store,
   nowMs: number,
   { isAgain, limit }: { readonly isAgain: boolean; readonly limit: number },
 ): Uint8Array[] {
-  const sql = `SELECT reply_id FROM replies WHERE state = 'auditing' AND sitting ${isAgain ? '>' : '='} 0 AND CASE WHEN opening IS NULL
-    THEN NOT EXISTS (SELECT 1 FROM opening_asks WHERE opening_asks.reply_id = replies.reply_id)
-    ELSE ask_at IS NULL OR ask_at <= ? END ORDER BY expires_at LIMIT ?`;
+  const sql = `SELECT reply_id FROM replies WHERE state = 'auditing' AND sitting ${isAgain ? '>' : '='} 0
+    AND (opening IS NULL OR ask_at IS NULL OR ask_at <= ?)
+    AND NOT EXISTS (SELECT 1 FROM opening_asks WHERE opening_asks.reply_id = replies.reply_id) ORDER BY expires_at LIMIT ?`;
   return idColumns.all(store.prepare(sql), nowMs, limit).map(({ replyId }) => replyId);
 }
 
