@@ -143,6 +143,8 @@ export interface BenchOptions {
       >
   >;
   readonly getOpening?: AuditDependencies['getOpening'];
+  /** Default: replies have no blobs. */
+  readonly getBlob?: AuditDependencies['getBlob'];
   /** Default: the texts of served replies. */
   readonly getTexts?: AuditDependencies['getTexts'];
   /** Records that providers show to witnesses. Default: none. */
@@ -369,7 +371,7 @@ export function createTestValidator(options: BenchOptions = {}) {
     ...{ crypto, clock, awake, store, group, ledger: options.ledger ?? ledger, signer },
     isConnected: options.isConnected ?? (() => true),
     latestEpoch: () => archive.latest().epoch,
-    ...{ getOpening, getTexts },
+    ...{ getOpening, getTexts, ...(options.getBlob && { getBlob: options.getBlob }) },
     showRecord: options.showRecord ?? (async () => Promise.reject(createRefused('no such record'))),
     isTaken: (order: NamedOrder, taken: AcceptedRecord) =>
       isAcceptedRecord({ ...asking, findValidator: () => undefined }, order, taken),
@@ -422,7 +424,7 @@ export function createTestValidator(options: BenchOptions = {}) {
       getBeacon: async (epoch) => archive.find(epoch),
       heldFor: holdings.heldFor,
       onVerdict,
-      ...{ getOpening, getTexts },
+      ...{ getOpening, getTexts, ...(options.getBlob && { getBlob: options.getBlob }) },
       contest,
       findIntake: intake.findIntake,
       acceptShown: intake.acceptShown,
