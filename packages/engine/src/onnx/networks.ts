@@ -97,7 +97,9 @@ export async function openPictureNetworks(options: NetworkOptions): Promise<Pict
         const { scalingFactor, shiftFactor } = facts;
         const data = latent.map((value) => value / scalingFactor + shiftFactor);
         const dims = [1, latentChannels, rows, columns];
-        return assertFinite(takeFloats(await decoder.run({ latent_sample: { type: 'float32', data, dims } }), 'sample').data);
+        return assertFinite(
+          takeFloats(await decoder.run({ latent_sample: { type: 'float32', data, dims } }), 'sample').data,
+        );
       },
       free,
     };
@@ -120,7 +122,10 @@ function findInput(
   );
 }
 
-function assertInputs({ inputs, outputs }: OnnxSession, { denoiser, inputs: needed, output, feed }: PictureFamily): void {
+function assertInputs(
+  { inputs, outputs }: OnnxSession,
+  { denoiser, inputs: needed, output, feed }: PictureFamily,
+): void {
   const refuse = (problem: string): never => {
     throw new EngineError('unsupported-model', `${denoiser}/model.onnx ${problem}`);
   };

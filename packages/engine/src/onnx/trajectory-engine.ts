@@ -19,7 +19,14 @@ import { readAvailableMemory } from '../llama-cpp/device/memory.ts';
 import { countCores } from '../llama-cpp/device/platform.ts';
 import { createSupervisor, type SupervisorEvent } from '../process/supervisor.ts';
 import type { OnnxTrajectoryContract, OnnxTrajectoryLoad } from './load-options.ts';
-import { describeCpu, MOST_THREADS, ONNX_VERSION, type OnnxBackend, type OnnxClass, WASM_ISA } from './numeric-class.ts';
+import {
+  describeCpu,
+  MOST_THREADS,
+  ONNX_VERSION,
+  type OnnxBackend,
+  type OnnxClass,
+  WASM_ISA,
+} from './numeric-class.ts';
 import { type PictureFacts, readPictureFacts } from './picture-facts.ts';
 import { bringOnnxRuntime, findOnnxRuntime, type OnnxRuntime } from './runtime/packages.ts';
 import { ONNX_ENVIRONMENT } from './runtime/sessions.ts';

@@ -67,7 +67,10 @@ export function inspectModelFolder(folder: string): ModelFolder {
   const hasFolder = (name: string) => lstatSync(join(path, name), { throwIfNoEntry: false })?.isDirectory() ?? false;
   const { components: names, unknown } = listComponents(index, hasFolder);
   if (unknown.length > 0)
-    throw new ModelError('corrupt', `${join(path, MODEL_INDEX)} names ${unknown.join(', ')}, which no engine here runs`);
+    throw new ModelError(
+      'corrupt',
+      `${join(path, MODEL_INDEX)} names ${unknown.join(', ')}, which no engine here runs`,
+    );
 
   let total = 0;
   const components = new Map<string, FolderComponent>();
@@ -84,7 +87,10 @@ export function inspectModelFolder(folder: string): ModelFolder {
       onnx = readOnnxFile(join(path, name, 'model.onnx'));
       for (const file of onnx.externalFiles) {
         if (file.includes('/') || !isFolderPath(file))
-          throw new ModelError('corrupt', `${join(path, name, 'model.onnx')} reads weights from "${file}"; they must lie beside it`);
+          throw new ModelError(
+            'corrupt',
+            `${join(path, name, 'model.onnx')} reads weights from "${file}"; they must lie beside it`,
+          );
         sizeBytes += take(`${name}/${file}`, MOST_BYTES.weights);
       }
     }
@@ -150,7 +156,10 @@ function resolveFolder(folder: string): string {
 function assertComponentFolder(path: string, name: string): void {
   const stat = lstatSync(join(path, name), { throwIfNoEntry: false });
   if (stat === undefined)
-    throw new ModelError('not-found', `${path} has no folder ${name}, which ${MODEL_INDEX} names; fetch the model again`);
+    throw new ModelError(
+      'not-found',
+      `${path} has no folder ${name}, which ${MODEL_INDEX} names; fetch the model again`,
+    );
   if (!stat.isDirectory()) refuseLink(path, name);
 }
 
@@ -174,7 +183,9 @@ function explainMissing(path: string, file: string): string {
   if (name === 'tokenizer.json') return `${problem}; save the tokenizer again with AutoTokenizer of transformers`;
   if (name !== 'model.onnx') return `${problem}; fetch the model again`;
   const isTorch = readdirSync(join(path, component)).some((each) => /\.(safetensors|bin)$/.test(each));
-  return isTorch ? `${problem} but PyTorch's weights; export the model with "optimum-cli export onnx"` : `${problem}; fetch the model again`;
+  return isTorch
+    ? `${problem} but PyTorch's weights; export the model with "optimum-cli export onnx"`
+    : `${problem}; fetch the model again`;
 }
 
 function parseObject(path: string): Readonly<Record<string, unknown>> {

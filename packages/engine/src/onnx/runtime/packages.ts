@@ -30,8 +30,7 @@ const COMMON: RuntimePackage = {
 const WASM: RuntimePackage = {
   ...{ name: 'onnxruntime-web', version },
   integrity: 'sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==',
-  keeps: (path) =>
-    ['package.json', 'dist/ort.wasm.bundle.min.mjs', 'dist/ort-wasm-simd-threaded.wasm'].includes(path),
+  keeps: (path) => ['package.json', 'dist/ort.wasm.bundle.min.mjs', 'dist/ort-wasm-simd-threaded.wasm'].includes(path),
 };
 
 const PACKAGES: Readonly<Record<OnnxBackend, readonly RuntimePackage[]>> = { cpu: [NATIVE, COMMON], wasm: [WASM] };
@@ -46,7 +45,8 @@ export interface OnnxRuntime {
   readonly modules: string;
 }
 
-const folderOf = (backend: OnnxBackend, engineDir: string): string => join(engineDir, `onnxruntime-${backend}-${version}`);
+const folderOf = (backend: OnnxBackend, engineDir: string): string =>
+  join(engineDir, `onnxruntime-${backend}-${version}`);
 
 /** @param engineDir folder of fetched engines. @returns undefined if the runtime was not fetched. */
 export function findOnnxRuntime(backend: OnnxBackend, engineDir: string): OnnxRuntime | undefined {

@@ -76,7 +76,10 @@ export async function loadOnnxLibrary({ backend, modules }: OnnxRuntime): Promis
       const options = { ...OPTIONS, executionProviders: [backend], intraOpNumThreads: threads };
       if (backend === 'cpu') return wrapSession(ort, await openSession(ort, path, { path, options }));
       const externalData = await Promise.all(
-        externalFiles.map(async (file) => ({ path: basename(file), data: await readFile(join(dirname(path), basename(file))) })),
+        externalFiles.map(async (file) => ({
+          path: basename(file),
+          data: await readFile(join(dirname(path), basename(file))),
+        })),
       );
       const bytes = await readFile(path);
       return wrapSession(ort, await openSession(ort, bytes, { path, options: { ...options, externalData } }));
@@ -116,7 +119,10 @@ function wrapSession(ort: OrtModule, session: OrtSession): OnnxSession {
     inputs: session.inputMetadata.map(({ name, type, shape }) => ({ name, type, shape })),
     outputs: session.outputNames,
     run(feeds) {
-      const tensors = Object.entries(feeds).map(([name, { type, data, dims }]) => [name, new ort.Tensor(type, data, dims)]);
+      const tensors = Object.entries(feeds).map(([name, { type, data, dims }]) => [
+        name,
+        new ort.Tensor(type, data, dims),
+      ]);
       return session.run(Object.fromEntries(tensors));
     },
     free: () => session.release(),
