@@ -193,7 +193,7 @@ describeBackend(['cpu'], 'an engine of pictures', () => {
         writeFileSync(join(path, 'unet/model.onnx'), network);
       },
       'unsupported-model',
-      /unet\/model\.onnx has no input "timestep"/,
+      /unet\/model\.onnx has no input sample/,
     ],
     [
       'whose tokenizer is none',
