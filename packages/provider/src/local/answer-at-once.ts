@@ -7,9 +7,8 @@ import { toOpenAiError } from '@ogong/host/openai/openai-error';
 import type { AnsweringEndpoints, LocalAnswer, LocalRequest, ProviderModality } from '../modality/modality.ts';
 import { MODALITIES } from '../modality/registry.ts';
 import { nameReceipt, toReceiptsField } from './answer-receipts.ts';
-import { assertDemands, BODY_LIMITS, borrowModel, type LocalCall } from './local-model.ts';
+import { assertDemands, BODY_LIMITS, borrowModel, HEARTBEAT_MS, type LocalCall } from './local-model.ts';
 import { findModel } from './model-shelf.ts';
-import { HEARTBEAT_MS } from './openai-api.ts';
 
 /** Returns a handler for each endpoint of OpenAI's API whose answers come at once, in all modalities. */
 export const createAtOnceHandlers = (call: LocalCall): Readonly<Record<string, Handler>> =>

@@ -4,9 +4,9 @@ import type { Handler } from '@ogong/host/http/api-app';
 import { readBody } from '@ogong/host/http/body';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import type { DIALECT_ROUTES } from '@ogong/protocol/http/routes';
-import { BODY_LIMITS, borrowText, findToday, type LocalCall } from './local-model.ts';
+import { BODY_LIMITS, borrowText, findToday, HEARTBEAT_MS, type LocalCall } from './local-model.ts';
 import { findModel } from './model-shelf.ts';
-import { addDefaults, HEARTBEAT_MS, openCompletion } from './openai-api.ts';
+import { addDefaults, openCompletion } from './openai-api.ts';
 import { parseOpenAiRequest } from './openai-request.ts';
 
 type DialectRouteName = keyof typeof DIALECT_ROUTES;

@@ -44,6 +44,7 @@ export interface LocalCall {
 /** Returns the day that chat templates get as today. */
 export const findToday = (clock: Clock): number => findDay(clock.nowMs());
 
+export const HEARTBEAT_MS = 10_000;
 export const BODY_LIMITS: BodyLimits = { maxBytes: 16 * 1024 * 1024, timeoutMs: 30_000 };
 
 /** Loads a model of one modality for a use. @throws ApiError if the model is not for this use; ModelError, EngineError */

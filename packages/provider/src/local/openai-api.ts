@@ -20,6 +20,7 @@ import {
   BODY_LIMITS,
   borrowText,
   generateLocally,
+  HEARTBEAT_MS,
   hasReceipts,
   type LocalCall,
   type LocalJob,
@@ -27,8 +28,6 @@ import {
 import { withDefaults } from './model-defaults.ts';
 import { findModel, type ShelfModel } from './model-shelf.ts';
 import { addParameters, fitModel, parseOpenAiRequest, writeServed } from './openai-request.ts';
-
-export const HEARTBEAT_MS = 10_000;
 
 export function createOpenAiHandlers(
   call: LocalCall,

@@ -9,12 +9,22 @@ import type { ProviderModality, RerunClaim, RerunFindings, RerunMeans } from './
  */
 export async function rerunReport<E extends Engine>(
   openScoreJob: ProviderModality<E>['openScoreJob'],
-  { request, endpoint, reply, blobs: findBlob }: RerunClaim,
+  { request, endpoint, reply }: RerunClaim,
   { engine, crypto, signal, draw = NO_DRAW }: RerunMeans<E>,
 ): Promise<RerunFindings> {
   const inputs = reply.describeJob(endpoint, draw);
-  const blobs = reply.makeJobBlobs?.(draw) ?? [];
-  const job = { jobId: new Uint8Array(16), request, timeoutMs: 0, contextSize: 0, draw, ...inputs, blobs };
+  const blobs = reply.makeJobBlobs?.(draw);
+  if (reply.makeJobBlobs !== undefined && blobs === undefined)
+    throw new ProtocolError('unsupported', 'the outputs of its steps are not shown here, so no step can run again');
+  const job = {
+    jobId: new Uint8Array(16),
+    request,
+    timeoutMs: 0,
+    contextSize: 0,
+    draw,
+    ...(blobs && { blobs }),
+    ...inputs,
+  };
   const read = reply.readReport(await openScoreJob(job, { engine, crypto }).score(signal), job);
   if ('problem' in read) throw new ProtocolError('malformed', read.problem);
   const { outcome, checks } = read.weigh({});

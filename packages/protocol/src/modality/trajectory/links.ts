@@ -55,7 +55,11 @@ export function listOutputBlobs({ header, leaves }: Pick<CommittedSteps, 'header
  * Evidence of a broken link shows the values of that link alone. Then each link whose values are at hand is replayed.
  * @param blobs finds outputs and latents. Default: none is at hand, and only the noise is checked.
  */
-export function replayLinks(crypto: Crypto, committed: CommittedSteps, blobs: FindBlob = () => undefined): ReplayedSteps {
+export function replayLinks(
+  crypto: Crypto,
+  committed: CommittedSteps,
+  blobs: FindBlob = () => undefined,
+): ReplayedSteps {
   const { blind, header, leaves, schedule } = committed;
   const roots = [...leaves.steps.map(({ latentRoot }) => latentRoot), leaves.finalRoot];
   /** The latent and the output of each step, as far as they are at hand. */
@@ -71,7 +75,9 @@ export function replayLinks(crypto: Crypto, committed: CommittedSteps, blobs: Fi
     const [latent, output] = shown.map((bytes) => bytes && readValues(bytes, header.embeddingSize));
     const wrong = [latent, output].findIndex((values) => values === 'malformed');
     if (wrong >= 0)
-      return refute(fail('links', `the values of step ${i} are not numbers of its latent`, i), [shown[wrong] as Uint8Array]);
+      return refute(fail('links', `the values of step ${i} are not numbers of its latent`, i), [
+        shown[wrong] as Uint8Array,
+      ]);
     const values = { latent: next ?? latent, output } as Partial<StepValues>;
     if (step === undefined) {
       known.push(values);

@@ -36,7 +36,7 @@ export const tokenizePrompts = async (
   { prompt, negativePrompt }: Prompts,
 ): Promise<PictureTokens> => ({
   prompt: await engine.tokenize(prompt),
-  negative: await engine.tokenize(negativePrompt),
+  negative: negativePrompt === '' ? new Uint32Array() : await engine.tokenize(negativePrompt),
 });
 
 /**

@@ -8,6 +8,7 @@ import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
 import { countUnits } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
+import { VALUE_BYTES } from '@ogong/protocol/modality/trajectory/values';
 import { chooseDrawKey } from '../draw-keys.ts';
 import { keepCommitted } from '../keep-committed.ts';
 import type { OfferedEngine, OrderHandling } from '../modality.ts';
@@ -55,10 +56,12 @@ async function servePicture(
   const signal = AbortSignal.any([expired, failed]);
   const info = engine.info();
   const choices = resolveChoices(request, info);
+  const values = countLatentValues(choices, info);
+  context.reserveBlobs(Array.from({ length: choices.steps }, () => values * VALUE_BYTES));
   const drawKey = chooseDrawKey(order, request, beacon.value);
   const admission = await context.admit(signal);
   await send({ event: { case: 'started', value: { promptTokens: 0 } } });
-  const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), countLatentValues(choices, info));
+  const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), values);
   const picture = await makeUnlessStopped(makePicture(engine, { request, choices }, { noise, signal }));
   if (picture === undefined && failed.aborted)
     throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
