@@ -55,7 +55,8 @@ import type { CommitReply } from '@ogong/provider/modality/text/commit-reply';
 import type { Cohorts } from '@ogong/provider/provider/orders/cohorts';
 import type { ServedOffer } from '@ogong/provider/provider/orders/offers';
 import { createProvider, type Provider, type ProviderOptions } from '@ogong/provider/provider/provider';
-import { type Openings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
+import { findOpeningExpiry, type Openings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
+import { openBlobStore } from '@ogong/provider/provider/serving/blob-store';
 import { createFakeEngine, type FakeEngineOptions } from '../engine/fake.ts';
 import { makeIdentity } from '../link/link-fixture.ts';
 import { createFixedChain, FULL_CHANNEL, standingRouter } from '../network/fixed-chain.ts';
@@ -285,6 +286,10 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
         readPayments: async () => ({ grossAtomic: 0n, nextBlock: 1 }),
         beacons: { latest: () => latest, get: async () => latest },
         store,
+        blobs: await openBlobStore(
+          { folder: join(directory, 'blobs'), maxBytes: 64 * 1024 * 1024 },
+          { crypto, findExpiry: (replyId) => findOpeningExpiry(store, replyId) },
+        ),
         ...(options.commits ? { commits: options.commits(store) } : {}),
         ...(options.openings ? { openings: options.openings(store) } : {}),
         ...(options.commit ? { commit: options.commit } : {}),

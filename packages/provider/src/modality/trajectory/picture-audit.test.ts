@@ -1,0 +1,216 @@
+import type { TrajectoryEngine } from '@ogong/engine/interface/trajectory';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
+import { Refusal } from '@ogong/host/link/link-error';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import type { FindBlob } from '@ogong/protocol/modality/modality';
+import { hashRequest } from '@ogong/protocol/modality/request-hash';
+import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
+import { countLatentValues } from '@ogong/protocol/modality/trajectory/header';
+import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
+import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
+import { createFakeTrajectoryEngine } from '@ogong/testing/engine/fake-trajectory';
+import { describe, expect, it } from 'vitest';
+import { chooseDrawKey } from '../draw-keys.ts';
+import { commitPicture } from './commit-picture.ts';
+import { type MadePicture, makePicture } from './make-picture.ts';
+import { resolveChoices } from './picture-choices.ts';
+import { openPictureJob, type PictureJobMessage } from './score-picture.ts';
+
+const engine = createFakeTrajectoryEngine();
+const signer = createNodeHybridSigner(new Uint8Array(64).fill(1));
+const signal = new AbortController().signal;
+const fill = (length: number, byte: number): Uint8Array => new Uint8Array(length).fill(byte);
+const draw = fill(32, 7);
+const beacon = { value: fill(32, 8), previous: fill(32, 9) };
+
+interface Cheat {
+  /** The engine that computes. Default: an honest one. */
+  readonly by?: TrajectoryEngine;
+  readonly steps?: number;
+  readonly prompt?: string;
+  readonly bend?: (picture: MadePicture) => MadePicture;
+}
+
+/** Serves a picture of 6 steps, honestly or not, and runs stage 1 with its blobs. */
+async function serve({ by = engine, steps = 6, prompt = 'a red ship', bend = (picture) => picture }: Cheat = {}) {
+  const body = utf8Encode(
+    JSON.stringify({ model: 'ogong/verified/test/fake', prompt: 'a red ship', negative_prompt: 'blue', steps: 6 }),
+  );
+  const request = trajectory.parseRequest(body);
+  const { modelRoot } = engine.info();
+  const order = {
+    ...{ modelRoot, requestHash: hashRequest(crypto, 'image', body), replyId: fill(16, 2), orderHash: fill(32, 3) },
+    ...{ payee: fill(20, 4), choice: 0, nonce: fill(32, 5), providerId: fill(32, 6), epoch: 1n },
+  };
+  const info = engine.info();
+  const drawKey = chooseDrawKey(order, request, beacon.value);
+  const choices = resolveChoices(request, info);
+  const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), countLatentValues(choices, info));
+  const asked = { request: { ...request, prompt }, choices: { ...choices, steps } };
+  const made = bend(await makePicture(by, asked, { noise, signal }));
+  const served = { order, request, body, info, beacon, drawKey, picture: made, startMs: 0, endMs: 1 };
+  const committed = commitPicture(crypto, signer, served);
+  const kept = new Map(committed.blobs?.map(({ ref, bytes }) => [toHex(ref.root), bytes]));
+  const replay = (blobs?: FindBlob) =>
+    trajectory.replay(crypto, parseRecordV2(committed.record), parseOpening(committed.opening), { blobs });
+  const reply = replay((root) => kept.get(toHex(root)));
+  const inputs = reply.describeJob('image', draw);
+  const job: PictureJobMessage = {
+    ...{ jobId: fill(16, 1), request: body, timeoutMs: 0, ...inputs },
+    ...{ blobs: reply.makeJobBlobs?.(draw) ?? [] },
+  };
+  return { committed, reply, replay, job, made };
+}
+
+type Served = Awaited<ReturnType<typeof serve>>;
+
+/** Runs a job on a verifier's engine, and weighs the report. */
+async function audit({ reply, job }: Pick<Served, 'reply' | 'job'>, verifier = engine) {
+  const report = await openPictureJob(job, { engine: verifier, crypto }).score(signal);
+  const read = reply.readReport(report, { jobId: job.jobId, draw, contextSize: 0 });
+  if ('problem' in read) throw new Error(read.problem);
+  const { outcome, checks } = read.weigh({});
+  return { outcome, failed: checks.filter(({ status }) => status === 'fail').map(({ id }) => id) };
+}
+
+describe('a served picture', () => {
+  it('passes stage 1 with its blobs, and skips links and projections without them', async () => {
+    const { reply, replay, made } = await serve();
+    expect(reply.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
+    const without = replay().checks.filter(({ status }) => status !== 'pass');
+    expect(without.map(({ id, status }) => [id, status])).toEqual([
+      ['links', 'skip'],
+      ['projections', 'skip'],
+    ]);
+    expect(made.pixels).toHaveLength(32 * 32 * 3);
+  });
+
+  it('is accepted by a verifier of its class, to the bit, and by one of another class', async () => {
+    const served = await serve();
+    expect(await audit(served)).toEqual({ outcome: 'accept', failed: [] });
+    const other = createFakeTrajectoryEngine({ exact: false, error: 1e-6 });
+    expect(await audit(served, other)).toEqual({ outcome: 'accept', failed: [] });
+  });
+});
+
+describe('an audit rejects', () => {
+  it('the outputs of another prompt, whose links hold', async () => {
+    const served = await serve({ prompt: 'a blue ship', bend: (picture) => ({ ...picture, tokens: honest.tokens }) });
+    expect(served.reply.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
+    expect(await audit(served)).toEqual({ outcome: 'reject', failed: ['equality'] });
+    const other = createFakeTrajectoryEngine({ exact: false });
+    expect((await audit(served, other)).failed).toContain('output-distance');
+  });
+
+  it('another model, and outputs that repeat those before', async () => {
+    expect((await audit(await serve({ by: createFakeTrajectoryEngine({ weights: 2 }) }))).outcome).toBe('reject');
+    const lazy: TrajectoryEngine = { ...engine, generate: repeatSteps };
+    const served = await serve({ by: lazy });
+    expect(served.reply.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    expect((await audit(served)).failed).toEqual(['equality']);
+  });
+
+  it('pixels that are not those of the last latent', async () => {
+    const bend = (picture: MadePicture): MadePicture => ({
+      ...picture,
+      pixels: picture.pixels.map((value) => 255 - value),
+    });
+    const served = await serve({ bend });
+    expect(served.reply.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
+    expect((await audit(served)).failed).toEqual(['equality']);
+    const other = createFakeTrajectoryEngine({ exact: false });
+    expect((await audit(served, other)).failed).toEqual(['pixel-distance']);
+  });
+
+  it('tokens of another prompt', async () => {
+    const bend = (picture: MadePicture): MadePicture => ({
+      ...picture,
+      tokens: { ...picture.tokens, prompt: Uint32Array.of(1) },
+    });
+    expect(await audit(await serve({ bend }))).toEqual({ outcome: 'reject', failed: ['prompt-tokens'] });
+  });
+
+  it('a header that states properties that the model does not have', async () => {
+    const served = await serve();
+    const other = createFakeTrajectoryEngine({
+      scheduler: { _class_name: 'FlowMatchEulerDiscreteScheduler', shift: 3 },
+    });
+    expect(await audit(served, other)).toEqual({ outcome: 'reject', failed: ['model-facts'] });
+    const fixed = createFakeTrajectoryEngine({ side: 48, hasFixedSize: true });
+    expect(await audit(served, fixed)).toEqual({ outcome: 'reject', failed: ['model-choices'] });
+  });
+});
+
+it('a picture of fewer steps than the header declares has no form of one', async () => {
+  const bend = (picture: MadePicture): MadePicture => ({ ...picture, choices: honest.choices });
+  await expect(serve({ steps: 3, bend })).rejects.toThrow(/without a form/);
+});
+
+describe('a verifier refuses a job', () => {
+  const bendBlobs = (job: PictureJobMessage, change: (blobs: Uint8Array[]) => readonly Uint8Array[]) => ({
+    ...job,
+    blobs: change((job.blobs ?? []).map((blob) => Uint8Array.from(blob))),
+  });
+
+  it.each<[string, (blobs: Uint8Array[]) => readonly Uint8Array[], RegExp]>([
+    ['no latents', () => [], /0 latents came, and the claim names 3/],
+    ['a short latent', ([first, ...more]) => [first!.subarray(4), ...more], /a latent of 1020 bytes came/],
+    ['latents in another order', ([a, b, c]) => [b!, a!, c!], /latent 0 is not the one that the claim names/],
+    [
+      'a latent of which one bit is changed',
+      ([a, b, c]) => {
+        c![0]! ^= 1;
+        return [a!, b!, c!];
+      },
+      /latent 2 is not the one that the claim names/,
+    ],
+  ])('with %s', async (_name, change, message) => {
+    const { job } = await serve();
+    const open = () => openPictureJob(bendBlobs(job, change), { engine, crypto });
+    expect(open).toThrow(Refusal);
+    expect(open).toThrow(message);
+  });
+
+  it('of another endpoint or modality', async () => {
+    const { job } = await serve();
+    expect(() => openPictureJob({ ...job, endpoint: 'chat' }, { engine, crypto })).toThrow(/makes pictures; chat/);
+    expect(() => openPictureJob({ ...job, modality: 'text' }, { engine, crypto })).toThrow(/another modality/);
+  });
+});
+
+describe('an engine fails', () => {
+  it('whose output has a value that is not a number, or whose latents follow from other arithmetic', async () => {
+    const bent = (change: (step: number, latent: Float32Array, output: Float32Array | undefined) => void) => ({
+      ...engine,
+      async *generate(...call: Parameters<TrajectoryEngine['generate']>) {
+        for await (const step of engine.generate(...call)) {
+          change(step.step, step.latent, step.output);
+          yield step;
+        }
+      },
+    });
+    const nan = bent((step, _latent, output) => step === 2 && output?.fill(Number.NaN, 5, 6));
+    await expect(serve({ by: nan })).rejects.toThrow(/value 5 of the output of step 2 is NaN/);
+    const far = bent((step, latent) => step === 3 && latent.fill(1, 0, 1));
+    await expect(serve({ by: far })).rejects.toThrow(/latent 3 does not follow from the step before/);
+  });
+});
+
+const honest = (await serve()).made;
+
+/** Computes the first step alone, and moves on with its output. */
+async function* repeatSteps(...[request, options]: Parameters<TrajectoryEngine['generate']>) {
+  const { planSchedule } = await import('@ogong/protocol/modality/trajectory/schedule/scheduler-config');
+  const { advanceLatent } = await import('@ogong/protocol/modality/trajectory/schedule/schedule');
+  const { steps, noiseScale } = planSchedule(engine.info().scheduler, request.steps);
+  let latent: Float32Array = options.noise.map((value) => value * noiseScale);
+  const { output } = await engine.runStep(request, { step: 0, latent });
+  for (const [step, row] of steps.entries()) {
+    yield { step, latent, output };
+    latent = advanceLatent(row, { latent, output });
+  }
+  yield { step: steps.length, latent };
+}

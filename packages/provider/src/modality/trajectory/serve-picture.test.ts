@@ -1,0 +1,151 @@
+import { EngineError } from '@ogong/engine/interface/engine-error';
+import type { TrajectoryEngine } from '@ogong/engine/interface/trajectory';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { LinkError } from '@ogong/host/link/link-error';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { verifyChunk } from '@ogong/protocol/commitment/blob';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
+import { createFakeTrajectoryEngine } from '@ogong/testing/engine/fake-trajectory';
+import {
+  type Bend,
+  createNetwork,
+  type Network,
+  type NetworkOptions,
+  receive,
+  until,
+} from '@ogong/testing/provider/provider-fixture';
+import { afterEach, describe, expect, it } from 'vitest';
+
+let open: Network | undefined;
+afterEach(async () => {
+  await open?.close();
+  open = undefined;
+});
+
+async function start(realEngine: TrajectoryEngine, options?: NetworkOptions): Promise<Network> {
+  open = await createNetwork({ ...options, realEngine });
+  return open;
+}
+
+async function refusalOf(call: Promise<unknown>): Promise<LinkError> {
+  const error = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(LinkError);
+  return error as LinkError;
+}
+
+async function expectNothingKept({ provider, validator, store }: Network): Promise<void> {
+  await until(() => provider.activeReplies() === 0);
+  expect(validator.pushed).toHaveLength(0);
+  for (const table of ['opening', 'outbox']) {
+    expect(store().prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n).toBe(0);
+  }
+}
+
+/** An engine that computes until it is stopped. */
+function createEndlessEngine(): { readonly engine: TrajectoryEngine; readonly started: () => boolean } {
+  let began = false;
+  async function* generate(...[_request, { signal }]: Parameters<TrajectoryEngine['generate']>) {
+    began = true;
+    yield await new Promise<never>((_, reject) => {
+      signal?.addEventListener('abort', () => reject(new EngineError('cancelled', 'the picture was cancelled')));
+    });
+  }
+  return { engine: { ...createFakeTrajectoryEngine(), generate }, started: () => began };
+}
+
+describe('an order for a picture', () => {
+  it.each([{ seed: 5 }, { steps: 3, size: '48x32', guidance: 1.5, negative_prompt: 'blue' }])(
+    'is answered by its pixels, with a record, an opening and blobs that replay: %o',
+    async (body) => {
+      const { client, order, validator } = await start(createFakeTrajectoryEngine());
+      const message = order({ body });
+      const { finished } = await receive(client, message);
+      const record = parseRecordV2(finished.record!.record);
+      const header = trajectory.parseHeader(finished.header);
+      const { width, height, steps } = header.choices;
+      expect([width, height, steps]).toEqual('steps' in body ? [48, 32, 3] : [32, 32, 8]);
+      expect(finished).toMatchObject({ promptTokens: 0, outputTokens: steps * Math.ceil((width * height) / 1024) });
+      expect(finished.response).toHaveLength(width * height * 3);
+      await until(() => validator.pushed.length === 1);
+
+      const service = client.service(ProviderService);
+      const { replyId } = record;
+      const opening = parseOpening((await service.getOpening({ replyId })).opening);
+      const blobs = new Map<string, Uint8Array>();
+      for (const ref of trajectory.listReplayBlobs(opening)) {
+        for await (const chunk of service.getBlob({ replyId, root: ref.root, first: 0, count: 1 })) {
+          expect(verifyChunk(crypto, { ref, blind: opening.blind }, chunk)).toBe(true);
+          blobs.set(toHex(ref.root), chunk.data);
+        }
+      }
+      expect(blobs.size).toBe(steps);
+      const { checks } = trajectory.replay(crypto, record, opening, { blobs: (root) => blobs.get(toHex(root)) });
+      expect(checks.filter(({ status }) => status !== 'pass')).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['a text', { messages: [], prompt: undefined }, 'invalid', /prompt/],
+    ['a size that is no multiple', { size: '36x36' }, 'invalid', /multiples of 8.*leave size out or send size 32x32/],
+    ['too many pixels', { size: '128x128' }, 'unsupported', /at most 4096 are made here; send a smaller size/],
+    ['a sampler of diffusion', { sampler: 'ddim' }, 'invalid', /leave sampler out or send sampler flow-match/],
+  ])('is refused for %s', async (_what, body, code, message) => {
+    const network = await start(createFakeTrajectoryEngine());
+    const error = await refusalOf(receive(network.client, network.order({ body })));
+    expect([error.refusal, error.message]).toEqual([code, expect.stringMatching(message)]);
+    expect(network.validator.admitted).toHaveLength(0);
+    await expectNothingKept(network);
+  });
+
+  it('is refused another size than the only one', async () => {
+    const network = await start(createFakeTrajectoryEngine({ side: 48, hasFixedSize: true }));
+    const error = await refusalOf(receive(network.client, network.order({ body: { size: '32x32' } })));
+    expect(error.message).toContain('this model makes pictures of 48x48; leave size out or send size 48x48');
+  });
+
+  it('is refused where its maximum does not cover the units', async () => {
+    const network = await start(createFakeTrajectoryEngine());
+    const cheap = network.order({ order: (order) => ({ ...order, maxFeeAtomic: 1n }) });
+    expect((await refusalOf(receive(network.client, cheap))).refusal).toBe('invalid');
+    await expectNothingKept(network);
+  });
+
+  it('is refused to the endpoint of another modality', async () => {
+    const network = await start(createFakeTrajectoryEngine());
+    const error = await refusalOf(receive(network.client, { ...network.order(), endpoint: 'chat' }));
+    expect([error.refusal, error.message]).toEqual(['invalid', expect.stringMatching(/makes pictures; chat was/)]);
+  });
+});
+
+describe('a provider gives a picture up', () => {
+  it('that takes too long: another provider may be tried, and nothing is signed', async () => {
+    const { engine } = createEndlessEngine();
+    const network = await start(engine, { provider: { maxReplyMs: 1_000 } });
+    const error = await refusalOf(receive(network.client, network.order()));
+    expect([error.refusal, error.retryable]).toEqual(['unavailable', true]);
+    expect(network.validator.admitted).toHaveLength(1);
+    await expectNothingKept(network);
+  });
+
+  it('when the order is over', async () => {
+    const { engine, started } = createEndlessEngine();
+    const network = await start(engine);
+    const order: Bend['order'] = (o) => ({ ...o, expiresAtMs: BigInt(Date.now() + 2_500) });
+    const leave = new AbortController();
+    const call = (async () => {
+      for await (const _ of network.client
+        .service(ProviderService)
+        .generate(network.order({ order }), { signal: leave.signal }));
+    })();
+    await until(started);
+    leave.abort();
+    expect((await refusalOf(call)).code).toBe('canceled');
+    await expectNothingKept(network);
+  });
+});
