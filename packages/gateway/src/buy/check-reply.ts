@@ -176,7 +176,9 @@ async function fetchBlobs(
   {
     endpoint,
     evidence,
-  }: Pick<ReplyJob, 'endpoint'> & { readonly evidence: ComplaintEvidence & Pick<Required<ComplaintEvidence>, 'opening'> },
+  }: Pick<ReplyJob, 'endpoint'> & {
+    readonly evidence: ComplaintEvidence & Pick<Required<ComplaintEvidence>, 'opening'>;
+  },
 ): Promise<readonly HeldBlob[]> {
   try {
     return await fetchReplayBlobs(context.providers, attempt, { endpoint, ...evidence.opening });

@@ -53,6 +53,7 @@ import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { type DrawRow, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import { formatOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import { nameSigningKey, type RoleKeys } from '@ogong/protocol/tier/attested-role';
 import type { EvidenceParts } from '@ogong/protocol/tier/tier';
@@ -63,6 +64,7 @@ import { startLoopbackServer } from '../network/loopback-server.ts';
 import { createSoftwareMachine } from '../provider/software-machine.ts';
 import { createSyntheticReply, type SyntheticOptions } from '../synthetic/synthetic-reply.ts';
 import { signAdmission, signHeld, signIntake } from '../synthetic/validator-words.ts';
+import { composePicture, createFakeBlobStore } from './fake-pictures.ts';
 import { chooseWords, composeEmbedding, countPrompt, drawDistinct, speak, spell, toLogprob } from './fake-reply.ts';
 import { answerInPlain, createFakeSealing } from './fake-sealing.ts';
 
@@ -182,6 +184,11 @@ export interface ProviderBehaviour {
   /** Sent unchanged after its last milestone. */
   readonly afterMilestones?: readonly MessageInitShape<typeof MilestoneSchema>[];
   readonly withholdOpening?: boolean;
+  readonly withholdBlobs?: boolean;
+  /** Changes the chunks of blobs on their way. */
+  readonly bendBlob?: (data: Uint8Array) => Uint8Array;
+  /** Commits another output of a picture's step than the one that its next latent follows from. */
+  readonly bendOutput?: (output: Float32Array, step: number) => Float32Array;
   /** Whether it has a seal key. Default: no. */
   readonly seals?: boolean;
   /** Its machine's attester; its replies are of tier `tee`. Default: it has no machine. */
@@ -365,6 +372,7 @@ export async function createFakeNetwork(
   for (const [index, behaviour] of behaviours.entries()) {
     const signer = createNodeHybridSigner(new Uint8Array(64).fill(index + 1));
     const openings = new Map<string, Uint8Array>();
+    const blobStore = createFakeBlobStore();
     let refusedOpenings = 0;
     const provider = {
       id: hashHybridKey(crypto, signer.publicKey),
@@ -404,6 +412,19 @@ export async function createFakeNetwork(
         openings.set(toHex(order.replyId), committed.opening);
         const response = provider.behaviour.bendResponse?.(committed.response) ?? committed.response;
         yield { event: { case: 'finished', value: { ...finished, admission: admit(order), response } } };
+        return;
+      }
+      if (trajectory.endpoints.includes(request.endpoint)) {
+        const { bendResponse, bendOutput } = provider.behaviour;
+        yield { event: { case: 'started', value: { promptTokens: 0 } } };
+        const { response, blobs, opening, finished } = await composePicture(signer, {
+          ...{ order, beacon, bendOutput },
+          ...{ request: trajectory.parseRequest(request.request), body: request.request },
+        });
+        openings.set(toHex(order.replyId), opening);
+        blobStore.put(blobs);
+        const value = { ...finished, admission: admit(order), response: bendResponse?.(response) ?? response };
+        yield { event: { case: 'finished', value } };
         return;
       }
       const asked = parseRequest(request.request, request.endpoint as Endpoint);
@@ -533,6 +554,11 @@ export async function createFakeNetwork(
           if (opening === undefined || provider.behaviour.withholdOpening) throw new Refusal('not-found', 'no opening');
           if (refusedOpenings++ < (provider.behaviour.busyOpenings ?? 0)) throw new Refusal('unavailable', 'busy');
           return { opening };
+        },
+        async *getBlob(asked) {
+          const chunks = provider.behaviour.withholdBlobs ? undefined : blobStore.find(asked);
+          if (chunks === undefined) throw new Refusal('not-found', 'no blob');
+          for (const chunk of chunks) yield { ...chunk, data: provider.behaviour.bendBlob?.(chunk.data) ?? chunk.data };
         },
       }),
     );

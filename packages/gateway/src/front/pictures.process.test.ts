@@ -1,0 +1,136 @@
+import { inflateSync } from 'node:zlib';
+import { fromBase64 } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
+import { FAKE_MODEL, type ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
+import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+let open: GatewayFixture;
+beforeAll(async () => {
+  open = await createGatewayFixture();
+});
+afterAll(() => open.close());
+
+const PATH = '/v1/images/generations';
+const ask = (body: object, { url } = open) =>
+  fetch(`${url}${PATH}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-ogong-receipt': 'inline' },
+    body: JSON.stringify({ model: FAKE_MODEL, prompt: 'a small fox', ...body }),
+  });
+
+interface PictureBody {
+  readonly data: readonly { readonly b64_json: string; readonly url?: string }[];
+  readonly ogong: { readonly receipts: readonly { readonly reply_id: string; readonly checks: readonly Check[] }[] };
+}
+
+/** Pixels of a PNG whose rows have filter 0. */
+function readPng(base64: string) {
+  const png = Buffer.from(base64, 'base64');
+  const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)];
+  const rows = inflateSync(png.subarray(41, 41 + png.readUInt32BE(33)));
+  const rowBytes = 1 + 3 * width;
+  const pixels = Array.from({ length: height }, (_, y) => rows.subarray(y * rowBytes + 1, (y + 1) * rowBytes));
+  return { width, height, pixels: Buffer.concat(pixels) };
+}
+
+/** The response that the gateway keeps with the receipt: the bytes that the record signs. */
+async function fetchSigned(replyId: string): Promise<Buffer> {
+  const stored = (await (await fetch(`${open.url}/v1/receipts/${replyId}`)).json()) as { response: string };
+  return Buffer.from(fromBase64(stored.response));
+}
+
+describe(`POST ${PATH}`, () => {
+  it('answers with the signed pixels as PNG, in base64 or as a data URL, and a receipt whose links hold', async () => {
+    const response = await ask({ size: '40x24', steps: 5 });
+    expect(response.status).toBe(200);
+    const body = (await response.json()) as PictureBody;
+    const units = 5;
+    expect(body).toMatchObject({
+      ...{ created: expect.any(Number), output_format: 'png', background: 'opaque', size: '40x24' },
+      usage: { input_tokens: 0, output_tokens: units, total_tokens: units },
+    });
+    expect(response.headers.get('x-ogong-receipt')).toMatch(/^\/v1\/receipts\/img-/);
+    const { width, height, pixels } = readPng(body.data[0]?.b64_json as string);
+    expect([width, height]).toEqual([40, 24]);
+    const [receipt] = body.ogong.receipts;
+    expect(pixels.equals(await fetchSigned(receipt?.reply_id as string))).toBe(true);
+    const byId = Object.fromEntries((receipt?.checks ?? []).map(({ id, status }) => [id, status]));
+    expect(byId).toMatchObject({ links: 'pass', projections: 'pass', pixels: 'pass', choices: 'pass' });
+    expect(Object.values(byId)).not.toContain('fail');
+
+    const shown = (await (await ask({ response_format: 'url' })).json()) as PictureBody;
+    const [, base64] = /^data:image\/png;base64,(.+)$/.exec(shown.data[0]?.url as string) ?? [];
+    const signed = await fetchSigned(shown.ogong.receipts[0]?.reply_id as string);
+    expect(readPng(base64 as string).pixels.equals(signed)).toBe(true);
+  });
+
+  it('makes each of several pictures in an order of its own', async () => {
+    const body = (await (await ask({ n: 2, seed: 1 })).json()) as PictureBody;
+    const [first, second] = body.data.map(({ b64_json: base64 }) => readPng(base64).pixels);
+    expect(first?.equals(second as Buffer)).toBe(false);
+    const [one, two] = body.ogong.receipts.map(({ reply_id: id }) => id);
+    expect(first?.equals(await fetchSigned(one as string))).toBe(true);
+    expect(second?.equals(await fetchSigned(two as string))).toBe(true);
+    expect(
+      open.network.orders
+        .slice(-2)
+        .map(({ choice }) => choice)
+        .sort(),
+    ).toEqual([0, 1]);
+  });
+
+  it('streams each picture once it is checked', async () => {
+    const response = await ask({ stream: true, partial_images: 2, seed: 1 });
+    expect(response.headers.get('content-type')).toContain('text/event-stream');
+    const [, name, data] = /^event: (.+)\ndata: (.+)\n\n$/.exec(await response.text()) ?? [];
+    expect(name).toBe('image_generation.completed');
+    const event = JSON.parse(data as string) as { type: string; b64_json: string } & Pick<PictureBody, 'ogong'>;
+    expect(event).toMatchObject({ type: name, created_at: expect.any(Number), size: '32x32' });
+    const id = event.ogong.receipts[0]?.reply_id as string;
+    expect(readPng(event.b64_json).pixels.equals(await fetchSigned(id))).toBe(true);
+  });
+
+  it.each([
+    ['no prompt', { prompt: undefined }, 'prompt'],
+    ['a size that is none', { size: 'large' }, 'size'],
+    ['too many pixels', { size: '1024x1024' }, 'size'],
+    ['two names of the steps', { steps: 4, num_inference_steps: 4 }, 'num_inference_steps'],
+    ['an unknown sampler', { sampler: 'lcm' }, 'sampler'],
+    ['another format', { output_format: 'webp' }, 'output_format'],
+  ])('refuses %s and names the parameter', async (_what, fields, param) => {
+    const response = await ask(fields);
+    expect([response.status, await response.json()]).toMatchObject([400, { error: { param } }]);
+  });
+
+  it('names the fields that it leaves out', async () => {
+    const response = await ask({ quality: 'high', style: 'vivid', made_up: 2, user: 'x' });
+    expect([response.status, response.headers.get('x-ogong-ignored')]).toEqual([200, 'quality, style, made_up']);
+  });
+
+  it('does not change pictures', async () => {
+    const response = await fetch(`${open.url}/v1/images/edits`, { method: 'POST' });
+    expect([response.status, await response.json()]).toMatchObject([404, { error: { code: 'not_served' } }]);
+  });
+
+  const flip = (bytes: Uint8Array) => bytes.map((byte, i) => (i === 5 ? byte ^ 1 : byte));
+  it.each<[what: string, behaviour: ProviderBehaviour, reason: string]>([
+    ['pixels that are not signed', { bendResponse: flip }, 'response-hash'],
+    ['an output that is not the committed one', { bendBlob: flip }, 'blob-withheld'],
+    ['no outputs', { withholdBlobs: true }, 'blob-withheld'],
+    [
+      'a step that does not follow from its output',
+      { bendOutput: (output, step) => (step === 2 ? output.map((v) => v * 1.01) : output) },
+      'links',
+    ],
+  ])('pays for no picture with %s, and informs the validators', async (_what, behaviour, reason) => {
+    const cheated = await createGatewayFixture({ providers: [behaviour] });
+    try {
+      const response = await ask({}, cheated);
+      expect([response.status, await response.json()]).toMatchObject([502, { error: { code: 'ogong_check_failed' } }]);
+      await expect.poll(() => cheated.network.complaints.map((one) => one.reason)).toEqual([reason]);
+    } finally {
+      await cheated.close();
+    }
+  });
+});
