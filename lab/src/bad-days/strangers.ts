@@ -237,6 +237,8 @@ export const ROUTE_ROWS: Readonly<Record<GatewayRouteName | AdminRouteName | Hoo
     message: BUYS,
     receipt: SHOWS,
     opening: SHOWS,
+    trajectory: SHOWS,
+    replay: SHOWS,
   },
   sealedOffer: {
     ...{ who: 'API keys', changes: 'a slot that looks taken, for half a minute', shownBy: SEALED },

@@ -25,6 +25,7 @@ import { createEmbeddingHandler, createRerankHandler } from './front/embeddings.
 import type { ModelList } from './front/model-list.ts';
 import { createPictureHandler } from './front/pictures.ts';
 import { createReceiptHandlers, type ReceiptHandlersDependencies } from './front/receipt-handlers.ts';
+import { createReplayHandlers } from './front/replay-handlers.ts';
 import type { KeyedHandler, SignIn } from './front/sign-in.ts';
 import { createUsageHandler, type UsageHandlerDependencies } from './front/usage-handler.ts';
 import {
@@ -67,6 +68,7 @@ export function createGatewayApp(
   app.use(explainUnserved('gateway'));
 
   const receipts = createReceiptHandlers(dependencies.receipts);
+  const replays = createReplayHandlers(dependencies.receipts);
   const { rates } = completions;
   /** Lists cost a router work, so they count as requests of the key, too. */
   const listing = (handle: KeyedHandler): Handler =>
@@ -97,6 +99,8 @@ export function createGatewayApp(
     usage: signIn.require(createUsageHandler(dependencies.usage)),
     receipt: signIn.require(receipts.showReceipt),
     opening: signIn.require(receipts.showOpening),
+    trajectory: signIn.require(replays.showTrajectory),
+    replay: signIn.require(replays.showReplay),
     health: createHealthHandler(dependencies),
     metrics: signIn.require(async (context) =>
       context.body(await readMetrics(metrics), 200, { 'content-type': metrics.registry.contentType }),

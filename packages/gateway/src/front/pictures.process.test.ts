@@ -1,6 +1,9 @@
 import { inflateSync } from 'node:zlib';
-import { fromBase64 } from '@ogong/protocol/base/bytes';
+import { fromBase64, toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import { parseStepLeaves } from '@ogong/protocol/modality/trajectory/leaf';
 import { FAKE_MODEL, type ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -33,6 +36,14 @@ function readPng(base64: string) {
   const pixels = Array.from({ length: height }, (_, y) => rows.subarray(y * rowBytes + 1, (y + 1) * rowBytes));
   return { width, height, pixels: Buffer.concat(pixels) };
 }
+
+interface Replayed {
+  readonly opening: { readonly bytes: string };
+  readonly order: { readonly bytes: string };
+  readonly request: string;
+}
+
+const parseTrajectoryOpening = (opening: Uint8Array) => parseStepLeaves(parseOpening(opening).windows).steps;
 
 /** The response that the gateway keeps with the receipt: the bytes that the record signs. */
 async function fetchSigned(replyId: string): Promise<Buffer> {
@@ -89,6 +100,40 @@ describe(`POST ${PATH}`, () => {
     expect(event).toMatchObject({ type: name, created_at: expect.any(Number), size: '32x32' });
     const id = event.ogong.receipts[0]?.reply_id as string;
     expect(readPng(event.b64_json).pixels.equals(await fetchSigned(id))).toBe(true);
+  });
+
+  it('shows the committed steps, and what a replay reads, to the key that ordered the picture', async () => {
+    const response = await ask({ steps: 3, seed: 1 });
+    const body = (await response.json()) as PictureBody;
+    const id = (response.headers.get('x-ogong-receipt') as string).split('/').at(-1);
+    const shown = (await (await fetch(`${open.url}/v1/trajectory/${id}`)).json()) as Record<string, unknown[]>;
+    const replyId = body.ogong.receipts[0]?.reply_id;
+    expect(shown).toMatchObject({
+      ...{ reply_id: replyId, choices: { width: 32, height: 32, steps: 3, guidance: 3, sampler: 'flow-match' } },
+      ...{ latent: { values: 256, channels: 4, scale: 4 }, final_root: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    });
+    expect(shown.steps).toHaveLength(3);
+    expect(shown.steps?.[1]).toMatchObject({ step: 1, projection: { length: 61 } });
+
+    const { opening, order, request } = (await (await fetch(`${open.url}/v1/replay/${replyId}`)).json()) as Replayed;
+    const opened = await (await fetch(`${open.url}/v1/receipts/${replyId}/opening`)).bytes();
+    expect(fromBase64(opening.bytes)).toEqual(opened);
+    expect(fromBase64(request)).toEqual(open.network.requests.at(-1));
+    const leaves = parseTrajectoryOpening(opened);
+    expect(shown.steps).toEqual(
+      leaves.map((leaf, step) => expect.objectContaining({ step, output_root: toHex(leaf.outputRoot) })),
+    );
+    expect(parseOrder(fromBase64(order.bytes)).choice).toBe(0);
+
+    const text = await fetch(`${open.url}/v1/embeddings`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: FAKE_MODEL, input: 'a' }),
+    });
+    const other = text.headers.get('x-ogong-receipt')?.replace('/v1/receipts/', '/v1/trajectory/');
+    const refused = await fetch(`${open.url}${other}`);
+    expect([refused.status, await refused.json()]).toMatchObject([404, { error: { code: 'no_trajectory' } }]);
+    expect((await fetch(`${open.url}/v1/replay/img-none`)).status).toBe(404);
   });
 
   it.each([

@@ -36,27 +36,32 @@ export interface ReceiptHandlers {
 }
 
 /**
- * A receipt is found by its reply id, or by the id of its completion (with `?choice=` if it has several). Only the key that
- * ordered the reply may read it.
+ * Finds an order by its reply id, or by the id of its completion (with `?choice=` if it has several). Only the key that ordered the
+ * reply may read it. @throws ApiError
  */
-export function createReceiptHandlers({ ledger, receipts }: ReceiptHandlersDependencies): ReceiptHandlers {
-  async function find({ req }: ApiContext, key: KeyHolder): Promise<OrderRow> {
-    const id = req.param('id') ?? '';
-    const choice = Number(req.query('choice') ?? 0);
-    const replyId = isCompletionId(id) ? (await ledger.findCompletion(id))[choice] : id;
-    const order = replyId === undefined ? undefined : await ledger.find(replyId);
-    if (order === undefined || order.keyId !== key.id) {
-      throw new ApiError('not_found', `There is no receipt ${id.slice(0, 100)}.`, {
-        param: 'id',
-        publicCode: 'receipt_not_found',
-      });
-    }
-    return order;
+export async function findOrder(
+  ledger: Pick<ChannelLedger, 'find' | 'findCompletion'>,
+  { req }: ApiContext,
+  key: KeyHolder,
+): Promise<OrderRow> {
+  const id = req.param('id') ?? '';
+  const choice = Number(req.query('choice') ?? 0);
+  const replyId = isCompletionId(id) ? (await ledger.findCompletion(id))[choice] : id;
+  const order = replyId === undefined ? undefined : await ledger.find(replyId);
+  if (order === undefined || order.keyId !== key.id) {
+    throw new ApiError('not_found', `There is no receipt ${id.slice(0, 100)}.`, {
+      param: 'id',
+      publicCode: 'receipt_not_found',
+    });
   }
+  return order;
+}
 
+/** A receipt is found as its order is. */
+export function createReceiptHandlers({ ledger, receipts }: ReceiptHandlersDependencies): ReceiptHandlers {
   return {
     async showReceipt(context, key) {
-      const order = await find(context, key);
+      const order = await findOrder(ledger, context, key);
       const stored = await receipts.get(order.replyId);
       if (stored === undefined) throw createNoReceipt(order);
       const isCompact = context.req.query('compact') === '1';
@@ -79,7 +84,7 @@ export function createReceiptHandlers({ ledger, receipts }: ReceiptHandlersDepen
       });
     },
     async showOpening(context, key) {
-      const order = await find(context, key);
+      const order = await findOrder(ledger, context, key);
       const opening = await receipts.getOpening(order.replyId);
       if (opening === undefined) throw createNoReceipt(order);
       if (opening.length === 0) throw createSealed(order);
@@ -131,7 +136,7 @@ export const toFailedTryJson = ({ replyId, providerId, failure, signedBytes }: F
   shown_bytes: failure.shownBytes,
 });
 
-function createNoReceipt({ replyId, state }: OrderRow): ApiError {
+export function createNoReceipt({ replyId, state }: OrderRow): ApiError {
   const why = state === 'abandoned' ? 'it failed' : 'it is not finished, or its receipt expired';
   return new ApiError('not_found', `There is no receipt of ${replyId}: ${why}.`, {
     param: 'id',
@@ -139,7 +144,7 @@ function createNoReceipt({ replyId, state }: OrderRow): ApiError {
   });
 }
 
-const createSealed = ({ replyId }: OrderRow): ApiError =>
+export const createSealed = ({ replyId }: OrderRow): ApiError =>
   new ApiError('not_found', `Only the client that sealed the request of ${replyId} has its opening.`, {
     param: 'id',
     publicCode: 'receipt_not_found',

@@ -44,6 +44,9 @@ export const GATEWAY_ROUTES = {
   sealedOutcome: { method: 'POST', path: '/v1/ogong/replies/:id/outcome' },
   receipt: { method: 'GET', path: '/v1/receipts/:id' },
   opening: { method: 'GET', path: '/v1/receipts/:id/opening' },
+  // The committed steps of a picture, and the values that a client replays a reply from.
+  trajectory: { method: 'GET', path: '/v1/trajectory/:id' },
+  replay: { method: 'GET', path: '/v1/replay/:id' },
   // Usage of the calling key.
   usage: { method: 'GET', path: '/v1/usage' },
   health: { method: 'GET', path: '/healthz' },

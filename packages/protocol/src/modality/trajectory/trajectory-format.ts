@@ -1,0 +1,31 @@
+import { toHex } from '../../base/bytes.ts';
+import type { Opening } from '../../commitment/opening.ts';
+import { readTrajectoryOpening } from './replay.ts';
+import { GUIDANCE_ONE } from './request.ts';
+
+/**
+ * Formats the committed trajectory of a picture: the roots and projections of its steps, and the rows that its latents follow by.
+ * @throws ProtocolError if the opening's form is wrong.
+ */
+export function formatTrajectory(opening: Opening): Readonly<Record<string, unknown>> {
+  const { header, leaves, schedule } = readTrajectoryOpening(opening);
+  const { guidanceQ16, ...choices } = header.choices;
+  const { latentChannels, latentScale, scheduler } = header.facts;
+  return {
+    ...{ tier: header.tier, method: header.method, numeric_class: header.numericClass },
+    choices: { ...choices, guidance: guidanceQ16 / GUIDANCE_ONE },
+    latent: { values: header.embeddingSize, channels: latentChannels, scale: latentScale },
+    scheduler: { kind: scheduler.kind, sampler: scheduler.sampler, ...scheduler.settings },
+    schedule: {
+      noise_scale: schedule.noiseScale,
+      steps: schedule.steps.map((row) => ({
+        ...{ timestep: row.timestep, input_scale: row.inputScale, latent: row.latent, output: row.output },
+        ...{ latent_before: row.latentBefore, output_before: row.outputBefore },
+      })),
+    },
+    steps: leaves.steps.map(({ latentRoot, outputRoot, projection }, step) => ({
+      ...{ step, latent_root: toHex(latentRoot), output_root: toHex(outputRoot), projection: [...projection] },
+    })),
+    final_root: toHex(leaves.finalRoot),
+  };
+}
