@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { readGgufHeader } from '@ogong/models/gguf/read';
 import type { GgufValue } from '@ogong/models/gguf/types';
 import { writeGguf } from '@ogong/models/gguf/write';
+import { pathOfPictureModel } from '@ogong/testing/models/picture-folder';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openEngine } from './open-engine.ts';
 
@@ -43,6 +44,21 @@ describe('a file that no engine runs', () => {
       code: 'unsupported-model',
       message: expect.stringContaining(message),
     });
+  });
+
+  it('is a folder of another kind, or a model folder with choices that it cannot have', async () => {
+    await expect(openEngine({ modelPath: folder })).rejects.toMatchObject({
+      ...{ code: 'unsupported-model', message: expect.stringContaining('without model_index.json') },
+    });
+    const modelPath = pathOfPictureModel('tiny-shapes-flow-dit');
+    for (const [settings, message] of [
+      [{ backend: 'vulkan' }, 'pictures are computed on the CPU, not on vulkan'],
+      [{ adapterPaths: ['a.gguf'] }, 'runs without adapters'],
+    ] as const) {
+      await expect(openEngine({ modelPath, ...settings })).rejects.toMatchObject({
+        ...{ code: 'unsupported-model', message: expect.stringContaining(message) },
+      });
+    }
   });
 
   it('is no GGUF, or is not there', async () => {

@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs';
 import type { FileHashes } from '@ogong/models/file-hashes';
+import { isModelFolder, MODEL_INDEX } from '@ogong/models/folder/model-folder';
 import type { EmbeddingEngine } from './interface/embedding.ts';
 import { EngineError } from './interface/engine-error.ts';
 import type { TextEngine } from './interface/text.ts';
@@ -6,6 +8,7 @@ import type { TrajectoryEngine } from './interface/trajectory.ts';
 import { createLlamaEmbeddingEngine } from './llama-cpp/embedding-engine.ts';
 import { createLlamaEngine, ENGINE_DEFAULTS, type LlamaEngineOptions } from './llama-cpp/engine.ts';
 import { inspectModelFile, type ModelFacts } from './llama-cpp/model-file.ts';
+import { openTrajectoryEngine } from './onnx/trajectory-engine.ts';
 import type { SupervisorEvent } from './process/supervisor.ts';
 
 /** Choices of an operator, for every kind of model. A kind of engine ignores the choices that it has no use for. */
@@ -31,7 +34,7 @@ export interface OpenEngineSettings
     | 'availableMemory'
     | 'adapterPaths'
   > {
-  /** A GGUF file; of a split model, the first shard. */
+  /** A GGUF file; of a split model, the first shard. Or a model folder, with `model_index.json`. */
   readonly modelPath: string;
   /** The root that the files must have, 32 bytes. */
   readonly modelRoot?: Uint8Array;
@@ -43,8 +46,12 @@ export interface OpenEngineSettings
 /** An engine of any modality; `specificationVersion` names it. */
 export type Engine = TextEngine | EmbeddingEngine | TrajectoryEngine;
 
-/** One kind of engine: the files that it runs, and the way to open them. */
+/** The choice of `isa` that computes in WebAssembly: slower, with the same bits on every machine. Only for model folders. */
+const WASM = 'wasm';
+
+/** One kind of engine: the GGUF files that it runs, and the way to open them. */
 interface EngineKind {
+  /** Returns false for every file if the engine runs folders. */
   runs(file: ModelFacts): boolean;
   open(settings: OpenEngineSettings, hooks: OpenEngineHooks): Promise<Engine>;
 }
@@ -85,27 +92,56 @@ const text: EngineKind = {
   open: (settings, hooks) => createLlamaEngine(settings, hooks),
 };
 
-/** All kinds of engines that run a file, by the interface that they have. */
+/** A model of pictures is a folder. */
+const trajectory: EngineKind = {
+  runs: () => false,
+  async open({ backend = ENGINE_DEFAULTS.backend, ...settings }, hooks) {
+    if (backend !== 'cpu')
+      throw new EngineError('unsupported-model', `pictures are computed on the CPU, not on ${backend}`);
+    if ((settings.adapterPaths ?? []).length > 0)
+      throw new EngineError('unsupported-model', 'a model of pictures runs without adapters; leave them out');
+    const { modelPath, modelRoot, hashes, isa, threads, cores, availableMemory } = settings;
+    return openTrajectoryEngine(
+      {
+        ...{ modelPath, backend: isa === WASM ? 'wasm' : 'cpu' },
+        ...(modelRoot && { modelRoot }),
+        ...(hashes && { hashes }),
+        ...(threads === undefined ? {} : { threads }),
+        ...(cores === undefined ? {} : { cores }),
+        ...(availableMemory === undefined ? {} : { availableMemory }),
+      },
+      hooks,
+    );
+  },
+};
+
+/** All kinds of engines, by the interface that they have. */
 const ENGINE_KINDS = {
   'text-v1': text,
   'embedding-v1': embedding,
-} as const satisfies Partial<Record<Engine['specificationVersion'], EngineKind>>;
+  'trajectory-v1': trajectory,
+} as const satisfies Record<Engine['specificationVersion'], EngineKind>;
 
 /** Returns the interface of the engine that runs a model file; undefined if none does. */
-export function findEngineKind(
-  file: ModelFacts,
-): { readonly specificationVersion: keyof typeof ENGINE_KINDS } | undefined {
-  const versions = Object.keys(ENGINE_KINDS) as (keyof typeof ENGINE_KINDS)[];
+export function findEngineKind(file: ModelFacts): Pick<Engine, 'specificationVersion'> | undefined {
+  const versions = Object.keys(ENGINE_KINDS) as Engine['specificationVersion'][];
   const specificationVersion = versions.find((version) => ENGINE_KINDS[version].runs(file));
   return specificationVersion && { specificationVersion };
 }
 
 /**
- * Looks at the model file and opens the engine of its modality, in a supervised child process.
+ * Looks at the model's file or folder and opens the engine of its modality, in a supervised child process.
  * @throws EngineError: 'unsupported-model' if no engine runs the file, and the errors of the engine that does.
  */
 export async function openEngine(settings: OpenEngineSettings, hooks: OpenEngineHooks = {}): Promise<Engine> {
-  const file = inspectModelFile(settings.modelPath);
+  const { modelPath } = settings;
+  if (isModelFolder(modelPath)) return ENGINE_KINDS['trajectory-v1'].open(settings, hooks);
+  if (statSync(modelPath, { throwIfNoEntry: false })?.isDirectory())
+    throw new EngineError(
+      'unsupported-model',
+      `${modelPath} is a folder without ${MODEL_INDEX}; name a GGUF file or a model folder`,
+    );
+  const file = inspectModelFile(modelPath);
   const kind = findEngineKind(file);
   if (kind === undefined) {
     throw new EngineError(

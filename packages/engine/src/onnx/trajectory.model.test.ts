@@ -17,7 +17,8 @@ import {
 } from '@ogong/testing/models/picture-folder';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import type { TrajectoryStep } from '../interface/trajectory.ts';
+import type { TrajectoryEngine, TrajectoryStep } from '../interface/trajectory.ts';
+import { openEngine } from '../open-engine.ts';
 import type { OnnxBackend } from './numeric-class.ts';
 import { findOnnxRuntime } from './runtime/packages.ts';
 import { type OnnxTrajectoryEngine, type OnnxTrajectoryOptions, openTrajectoryEngine } from './trajectory-engine.ts';
@@ -40,7 +41,7 @@ const describeBackend = (backends: readonly OnnxBackend[], name: string, tests: 
   describe.skipIf(absence !== undefined)(absence === undefined ? name : `${name} (skipped: ${absence})`, tests);
 };
 
-const opened: OnnxTrajectoryEngine[] = [];
+const opened: TrajectoryEngine[] = [];
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((engine) => engine.close()));
 });
@@ -166,6 +167,15 @@ describeBackend(['cpu'], 'an engine of pictures', () => {
       ...{ size: { width: 32, height: 32 }, hasFixedSize: true, mostPixels: 1_024, steps: 50, guidance: 7.5 },
     });
     expect(flow).toMatchObject({ scheduler: { kind: 'flow' }, sizeStep: 8, steps: 28, guidance: 7 });
+  });
+
+  it('is opened for a folder, natively or in WebAssembly', async () => {
+    for (const isa of ['auto', 'wasm']) {
+      const engine = await openEngine({ modelPath: pathOfPictureModel(FLOW), isa });
+      if (engine.specificationVersion !== 'trajectory-v1') throw new Error('another engine');
+      opened.push(engine);
+      expect(engine.info().numericClass.split('/')[1]).toBe(isa === 'wasm' ? 'wasm' : 'cpu');
+    }
   });
 
   it('is restarted after its process died, and the picture fails retryably', async () => {

@@ -29,7 +29,8 @@ describe('a model folder', () => {
       ...['vae_decoder/config.json', 'vae_decoder/model.onnx', 'vae_encoder/config.json', 'vae_encoder/model.onnx'],
     ]);
     expect(folder.components.get('unet')).toMatchObject({ config: { in_channels: 4 }, sizeBytes: 3_133_363 });
-    expect([isModelFolder(folder.path), isModelFolder(join(folder.path, 'unet'))]).toEqual([true, false]);
+    const paths = ['', 'unet', 'model_index.json', 'none'].map((name) => join(folder.path, name));
+    expect(paths.map(isModelFolder)).toEqual([true, false, false, false]);
   });
 
   it('has a root of the paths and contents of these files', async () => {

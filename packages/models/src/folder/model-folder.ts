@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { computeFolderRoot, isFolderPath, MAX_FOLDER_FILES } from '@ogong/protocol/commitment/folder-root';
 import { type FileHashes, hashFile } from '../file-hashes.ts';
@@ -40,6 +40,7 @@ export interface ModelFolder {
 
 /** Returns whether a path is a folder with `model_index.json`. */
 export function isModelFolder(path: string): boolean {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return false;
   return lstatSync(join(path, MODEL_INDEX), { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
