@@ -1,0 +1,114 @@
+import { inflateSync } from 'node:zlib';
+import type { Check } from '@ogong/protocol/base/checks';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
+import { createFakeTrajectoryEngine } from '@ogong/testing/engine/fake-trajectory';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createLocalFixture, type LocalFixture, shelve } from './local-fixture.ts';
+
+let fixture: LocalFixture;
+beforeAll(async () => {
+  const open = (reference: string) =>
+    reference.includes('painter') ? createFakeTrajectoryEngine({ hasFixedSize: true }) : createFakeEngine();
+  fixture = await createLocalFixture({ models: [shelve('painter'), shelve('writer')], open });
+});
+afterAll(() => fixture.close());
+
+interface Answer {
+  readonly created: number;
+  readonly data: readonly { readonly b64_json?: string; readonly url?: string }[];
+  readonly size: string;
+  readonly output_format: string;
+  readonly ogong: { readonly receipts: readonly { readonly reply_id: string; readonly url: string }[] };
+}
+
+async function send(fields: object, path = '/v1/images/generations') {
+  const response = await fixture.post(path, { model: 'painter', prompt: 'a red ship', ...fields });
+  return { status: response.status, headers: response.headers, text: await response.text() };
+}
+
+async function ask(fields: object): Promise<Answer> {
+  const { status, text } = await send(fields);
+  expect([status, status === 200 ? '' : text]).toEqual([200, '']);
+  return JSON.parse(text) as Answer;
+}
+
+async function refusalOf(fields: object, path?: string): Promise<string> {
+  const { status, text } = await send(fields, path);
+  expect(status).toBe(400);
+  return (JSON.parse(text) as { error: { message: string } }).error.message;
+}
+
+/** Reads width and pixels of a PNG that has no filters. */
+function decodePng(base64: string): { readonly width: number; readonly pixels: number[] } {
+  const file = Buffer.from(base64, 'base64');
+  const width = file.readUInt32BE(16);
+  const rows = inflateSync(file.subarray(41, 41 + file.readUInt32BE(33)));
+  return { width, pixels: [...rows].filter((_, i) => i % (1 + 3 * width) !== 0) };
+}
+
+interface ShownReceipt {
+  readonly checks: readonly Check[];
+  readonly response: string;
+}
+
+const readReceipt = async (url: string): Promise<ShownReceipt> =>
+  (await (await fetch(`${fixture.base}${url}`)).json()) as ShownReceipt;
+
+const listFailed = ({ checks }: ShownReceipt): string[] =>
+  checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
+
+describe('POST /v1/images/generations of local mode', () => {
+  it('answers with a PNG whose pixels have a receipt, with all links replayed', async () => {
+    const answer = await ask({ steps: 3 });
+    expect(answer).toMatchObject({ size: '32x32', output_format: 'png', created: expect.any(Number) });
+    const { width, pixels } = decodePng(answer.data[0]?.b64_json as string);
+    expect([width, answer.data.length]).toEqual([32, 1]);
+    const receipt = await readReceipt(answer.ogong.receipts[0]?.url as string);
+    expect([...Buffer.from(receipt.response, 'base64')]).toEqual(pixels);
+    expect(listFailed(receipt)).toEqual([]);
+    const passed = receipt.checks.filter(({ status }) => status === 'pass').map(({ id }) => id);
+    expect(passed).toEqual(
+      expect.arrayContaining(['links', 'projections', 'pixels', 'draw-key', 'choices', 'sketch-bank']),
+    );
+  });
+
+  it('makes n different pictures, each with its receipt, and the same ones under a seed', async () => {
+    const [first, again] = [await ask({ n: 2, seed: 5, steps: 2 }), await ask({ n: 2, seed: 5, steps: 2 })];
+    expect(first.data).toEqual(again.data);
+    expect(first.data[0]).not.toEqual(first.data[1]);
+    const { receipts } = first.ogong;
+    expect(receipts).toHaveLength(2);
+    for (const { url } of receipts) expect(listFailed(await readReceipt(url))).toEqual([]);
+    const [one] = (await ask({ steps: 2 })).data;
+    expect(one).not.toEqual(first.data[0]);
+  });
+
+  it('answers with a data URL, or with an event for each picture', async () => {
+    const [{ url } = {}] = (await ask({ response_format: 'url', seed: 1 })).data;
+    const [{ b64_json: whole } = {}] = (await ask({ seed: 1 })).data;
+    expect(url).toBe(`data:image/png;base64,${whole}`);
+    const { text, headers } = await send({ stream: true, seed: 1, n: 2 });
+    expect(headers.get('content-type')).toMatch(/^text\/event-stream/);
+    const events = text.trim().split('\n\n');
+    expect(events.map((event) => event.split('\n')[0])).toEqual(Array(2).fill('event: image_generation.completed'));
+    const [first, last] = events.map((event) => JSON.parse(event.split('\ndata: ')[1] as string) as Answer & object);
+    expect(first).toMatchObject({ type: 'image_generation.completed', b64_json: whole, size: '32x32' });
+    expect(last?.ogong.receipts).toHaveLength(2);
+  });
+
+  it('refuses what the model cannot make, and says what to do', async () => {
+    expect(await refusalOf({ size: '64x64' })).toBe(
+      'this model makes pictures of 32x32; leave size out or send size 32x32',
+    );
+    expect(await refusalOf({ stream: true, sampler: 'euler' })).toContain('send sampler flow-match');
+    expect(await refusalOf({ prompt: '' })).toContain('prompt');
+  });
+});
+
+it('a chat to a model of pictures names the endpoint, and a picture of a model that writes is refused', async () => {
+  const messages = [{ role: 'user', content: 'hi' }];
+  expect(await refusalOf({ messages, prompt: undefined }, '/v1/chat/completions')).toBe(
+    '"painter" does not support chat: it makes pictures; send the prompt to POST /v1/images/generations',
+  );
+  expect(await refusalOf({ model: 'writer' })).toBe('"writer" does not support pictures');
+});
