@@ -14,6 +14,7 @@ const ASKS: Readonly<Record<string, Ask>> = {
   [GATEWAY_ROUTES.completion.path]: (client, params, signal) =>
     client.completions.create(params as never, { signal }) as Promise<unknown>,
   [GATEWAY_ROUTES.embedding.path]: (client, params, signal) => client.embeddings.create(params as never, { signal }),
+  [GATEWAY_ROUTES.image.path]: (client, params, signal) => client.images.generate(params as never, { signal }),
   [GATEWAY_ROUTES.rerank.path]: (client, params, signal) => client.rerank(params as never, { signal }),
 };
 
@@ -45,6 +46,8 @@ export function createCheckedFetch(options: ClientOptions): typeof globalThis.fe
     });
     try {
       const params = (await request.json()) as Params;
+      if (params.stream === true && url.pathname === GATEWAY_ROUTES.image.path)
+        return refuse('ogong_unchecked', 'streams of pictures cannot be checked: leave stream out');
       const answer = await ask(client, params, request.signal);
       if (params.stream === true) return streamEvents(answer as CheckedStream<Chunk>);
       const { response, replies } = answer as CheckedAnswer<Chunk>;

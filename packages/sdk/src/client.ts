@@ -17,7 +17,8 @@ import {
   createCheckedStream,
   readChunks,
 } from './checked-stream.ts';
-import { GatewayApiError, GatewayUnreachableError } from './errors.ts';
+import { GatewayApiError, GatewayUnreachableError, SealedCallError } from './errors.ts';
+import { assertSizes, type CheckedPicture, readPictures } from './pictures/read-pictures.ts';
 import { readScores } from './read-scores.ts';
 import { readVectors } from './read-vectors.ts';
 import type { CheckMachine, PostJson } from './sealed/ask-offer.ts';
@@ -31,6 +32,8 @@ import type {
   CompletionParams,
   EmbeddingList,
   EmbeddingParams,
+  PictureList,
+  PictureParams,
   RerankList,
   RerankParams,
   TextCompletion,
@@ -104,11 +107,24 @@ export interface Client {
      */
     create(params: EmbeddingParams, options?: CallOptions): Promise<CheckedAnswer<EmbeddingList>>;
   };
+  readonly images: {
+    /**
+     * Pictures whose pixels equal the signed ones.
+     * @throws ReceiptError, GatewayApiError, GatewayUnreachableError; SealedCallError for a request that is to be sealed.
+     */
+    generate(params: PictureParams, options?: CallOptions): Promise<CheckedPictures>;
+  };
   /**
    * Documents by how well they answer a query: scores that equal the signed ones to the bit, in the order that follows from them.
    * @throws ReceiptError, GatewayApiError, GatewayUnreachableError
    */
   rerank(params: RerankParams, options?: CallOptions): Promise<CheckedAnswer<RerankList>>;
+}
+
+/** Pictures that passed their checks. */
+export interface CheckedPictures extends CheckedAnswer<PictureList> {
+  /** By choice. */
+  readonly pictures: readonly CheckedPicture[];
 }
 
 type CheckGiven = (answer: GatewayAnswer) => Promise<Omit<CheckedAnswer<never>, 'response'>>;
@@ -222,10 +238,25 @@ export function createClient(options: ClientOptions): Client {
     return askVectors<RerankList>(params, { endpoint: 'rerank', signal }, readScores);
   }
 
+  async function generateImages(params: PictureParams, { signal }: CallOptions = {}): Promise<CheckedPictures> {
+    if (isSealed(params, options))
+      throw new SealedCallError('unsupported', 'requests for pictures are not sealed; nothing was sent');
+    const request = encodeBody(params, options);
+    const choices = params.n ?? 1;
+    const answer = await post(GATEWAY_ROUTES.image.path, request, signal);
+    const response = (await answer.json()) as PictureList;
+    const pictures = await readPictures(response, choices);
+    const responses = new Map(pictures.map(({ pixels }, index) => [index, pixels]));
+    const replies = await verify({ endpoint: 'image', request, choices, responses, ogong: response.ogong, response });
+    assertSizes(pictures, replies, response);
+    return { response, pictures, ...handOver(replies) };
+  }
+
   return {
     chat: { completions: { create: createEndpoint('chat') } },
     completions: { create: createEndpoint('completion') },
     embeddings: { create: createEmbeddings },
+    images: { generate: generateImages },
     rerank,
   };
 }

@@ -14,11 +14,13 @@ export { createCheckedFetch } from './checked-fetch.ts';
 export type { CheckedAnswer, CheckedStream } from './checked-stream.ts';
 export {
   type CallOptions,
+  type CheckedPictures,
   type Client,
   type ClientOptions,
   createClient,
 } from './client.ts';
 export { GatewayApiError, GatewayUnreachableError, ReceiptError, SealedCallError } from './errors.ts';
+export type { CheckedPicture } from './pictures/read-pictures.ts';
 export {
   type FetchedReceipt,
   type FetchReceiptOptions,

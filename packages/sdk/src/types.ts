@@ -144,3 +144,32 @@ export interface RerankList {
   /** Receipts, and the scores of all documents; see the gateway's documentation. */
   readonly ogong?: unknown;
 }
+
+export interface PictureParams {
+  readonly model: string;
+  readonly prompt: string;
+  readonly n?: number | null;
+  /** Such as `512x512`. */
+  readonly size?: string | null;
+  readonly response_format?: 'b64_json' | 'url' | null;
+  readonly stream?: false | null;
+  readonly ogong?: OgongFields | null;
+  readonly [field: string]: unknown;
+}
+
+export interface PictureList {
+  /** Unix time, s. */
+  readonly created: number;
+  readonly size?: string;
+  readonly output_format?: string;
+  /** PNG, in base64 or as a `data:` URL, as requested. */
+  readonly data: readonly { readonly b64_json?: string; readonly url?: string }[];
+  /** Units count as tokens of the output: a unit is one step over 1,024 pixels. */
+  readonly usage?: {
+    readonly input_tokens: number;
+    readonly output_tokens: number;
+    readonly total_tokens: number;
+  } | null;
+  /** Receipts; see the gateway's documentation. */
+  readonly ogong?: unknown;
+}
