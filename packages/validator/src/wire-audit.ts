@@ -4,7 +4,7 @@ import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
 import { encodeDomain } from '@ogong/protocol/base/canonical';
 import { proveVrf } from '@ogong/protocol/crypto/vrf';
-import { MAX_JOB_BLOB_BYTES } from '@ogong/protocol/exchange/limits';
+import { MAX_REPLAY_BYTES } from '@ogong/protocol/exchange/limits';
 import { ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { type Audit, createAudit } from './audit/audit.ts';
@@ -121,7 +121,7 @@ function connectAudit(
       fetchBlob(
         links.to(ProviderService, provider),
         { replyId, ref, blind },
-        { crypto, maxBytes: MAX_JOB_BLOB_BYTES, ...call },
+        { crypto, maxBytes: MAX_REPLAY_BYTES, ...call },
       ),
     steps,
     getTexts: (provider, asked, call) => links.to(ProviderService, provider).getTexts(toTextsMessage(asked), call),

@@ -111,11 +111,10 @@ export function readWitnessAsk({ order, about }: WitnessRequest): WitnessAsk {
   if (about.case === undefined || about.value.record === undefined) {
     throw new Refusal('invalid', 'the subject of the question is missing');
   }
-  const { record, header, headerProof, withTexts, intake, draw } = about.value;
+  const { record, header, headerProof, withTexts, intake } = about.value;
   if (withTexts && intake === undefined) throw new Refusal('invalid', 'the receipt for the record is missing');
   const bound = { ...record, header, headerProof };
-  const parts = { intake: withTexts ? intake : undefined, draw: draw.length > 0 ? draw : undefined };
-  return { order: signed, asked: 'opening', bound, ...parts };
+  return { order: signed, asked: 'opening', bound, intake: withTexts ? intake : undefined };
 }
 
 export const toTextsMessage = ({ replyId, intake }: TextsQuestion): MessageInitShape<typeof GetTextsRequestSchema> => ({
@@ -136,8 +135,8 @@ export function writeWitnessAsk(ask: WitnessAsk): MessageInitShape<typeof Witnes
     return { order, about: { case: 'report', value } };
   }
   const { record, providerKey, signature, header, headerProof } = ask.bound;
-  const { intake, draw } = ask;
-  const parts = { withTexts: intake !== undefined, ...(intake && { intake }), ...(draw && { draw }) };
+  const { intake } = ask;
+  const parts = { withTexts: intake !== undefined, ...(intake && { intake }) };
   const bound = { record: { record, providerKey, signature }, header, headerProof: [...headerProof], ...parts };
   return { order, about: { case: 'record', value: bound } };
 }

@@ -20,8 +20,8 @@ export const MAX_MODEL_ID_BYTES = 160;
 export const MAX_NUMERIC_CLASS_BYTES = 255;
 /** The largest verifier job on the wire: the longest request, and every token of the longest reply. */
 export const MAX_JOB_BYTES = 8 * MAX_REQUEST_BYTES;
-/** The most bytes of all blobs of one job. They leave room for the longest request, and a claim of as much. */
-export const MAX_JOB_BLOB_BYTES = MAX_JOB_BYTES - 2 * MAX_REQUEST_BYTES;
+/** The most bytes of all blobs that stage 1 of a reply reads, and of all that travel beside a job with the longest request. */
+export const MAX_REPLAY_BYTES = MAX_JOB_BYTES - 2 * MAX_REQUEST_BYTES;
 /** The largest call that asks a verifier to open its report: an id and the digests of one round. */
 export const MAX_REVEAL_BYTES = 1024;
 /** The most providers that one match may exclude. */

@@ -22,7 +22,7 @@ export async function rerunReport<E extends Engine>(
     timeoutMs: 0,
     contextSize: 0,
     draw,
-    ...(blobs && { blobs }),
+    ...(blobs && { blobs: [...blobs] }),
     ...inputs,
   };
   const read = reply.readReport(await openScoreJob(job, { engine, crypto }).score(signal), job);

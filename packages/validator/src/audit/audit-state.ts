@@ -29,7 +29,7 @@ import type { HeldFor } from './deterrence.ts';
 import type { GetTexts } from './fetch-texts.ts';
 import { createGrace } from './grace.ts';
 import { type HoneypotState, type OwnVrf, openHoneypotState } from './honeypot-state.ts';
-import { createHeldBlobs, type GetBlob } from './job-blobs.ts';
+import { createHeldBlobs, type GetBlob } from './replay-blobs.ts';
 import { createOpeningFetch } from './opening-fetch.ts';
 import type { RoundState } from './round-state.ts';
 
@@ -114,8 +114,6 @@ export interface ContestedOpening {
   readonly bound: BoundRecord;
   /** This validator's receipt for the record if the texts are missing, too. */
   readonly intake?: IntakeSignature | undefined;
-  /** The beacon that selected the reply, if the blobs of its job are wanted, too. */
-  readonly draw?: Uint8Array | undefined;
 }
 
 /** A job without the verifier's commitment. */

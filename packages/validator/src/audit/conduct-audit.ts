@@ -5,6 +5,7 @@ import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { isComparable, mayShowTexts } from '@ogong/protocol/tier/outcome';
 import { ClaimError, type ReplyTexts, verifyTexts } from '@ogong/protocol/verdict/claim';
 import type { AuditEvidence, Evidence, HoneypotEvidence } from '@ogong/protocol/verdict/evidence';
+import { NO_DRAW } from '@ogong/protocol/modality/modality';
 import { computeHoneypotId } from '@ogong/protocol/verdict/honeypot/honeypot-draw';
 import { giveUpUntold, judge } from '@ogong/protocol/verdict/judge';
 import type { AuditContext } from '@ogong/protocol/verdict/judgement';
@@ -20,7 +21,7 @@ import { type AuditState, computeAskDelay, decide, type FoundOpening, findDraw }
 import { computePairPpm } from './deterrence.ts';
 import { planLate, prepareCandidates } from './draw-round.ts';
 import { isJobDue, lacksBlobs } from './finish-round.ts';
-import { areJobBlobs } from './job-blobs.ts';
+import { areReplayBlobs, readShown } from './replay-blobs.ts';
 import { isUnfinished, readLists } from './round-state.ts';
 import { findDeterringPpm } from './select-replies.ts';
 import { runRounds } from './verifier-rounds.ts';
@@ -95,7 +96,7 @@ function mustFetchBlobs(
   judged: AuditContext,
   opened: OpenedReply,
 ): boolean {
-  if (judged.claim.record.isMilestone || !lacksBlobs(rounds, row, judged, opened)) return false;
+  if (judged.claim.record.isMilestone || !lacksBlobs(rounds, row, opened)) return false;
   return isJobDue(
     store.read(() => listAttempts(store, row.replyId)),
     row,
@@ -221,7 +222,7 @@ export function collectEvidence(
 }
 
 /**
- * Fetches the opening, and the blobs of the job into memory.
+ * Fetches the opening with the blobs that stage 1 reads.
  * @returns undefined if they have not come yet, or if they are withheld and the reply has its verdict.
  */
 async function fetchOpening(
@@ -229,18 +230,14 @@ async function fetchOpening(
   row: SelectedReply,
   judged: AuditContext,
 ): Promise<OpenedReply | undefined> {
-  const { crypto, stopping, openings, contest, findIntake, rounds } = state;
+  const { stopping, openings, contest, findIntake, crypto } = state;
   const { record, order } = judged.claim;
-  const draw = judged.draw?.beacon;
   if (record.isMilestone) return keepPassed(state, judged);
   const needsTexts = row.submission === undefined;
   const intake = needsTexts ? await findIntake(order.replyId) : undefined;
   if (needsTexts && intake === undefined) throw new Error('an accepted record has no receipt');
-  const asked = await openings.ask(judged.claim, { intake, draw, isKept: row.opening !== undefined });
-  if (asked.outcome === 'opened') {
-    rounds.jobBlobs.hold(order.replyId, asked.blobs);
-    return asked.opened;
-  }
+  const asked = await openings.ask(judged.claim, { intake, isKept: row.opening !== undefined });
+  if (asked.outcome === 'opened') return readBlobs(state, row, judged, asked);
   if (asked.outcome === 'waiting' || stopping.signal.aborted) return undefined;
   const { header, headerProof } = row.summary as NonNullable<ReplyRow['summary']>;
   const signedOrder = { order: row.orderBytes, signature: row.orderSignature };
@@ -248,11 +245,11 @@ async function fetchOpening(
     order: signedOrder,
     asked: 'opening',
     bound: { ...judged.signed, header, headerProof },
-    ...{ intake, draw },
+    intake,
   });
   if (stopping.signal.aborted) return undefined;
   if (found.kind === 'opening')
-    return keepFound(state, judged, { ...found, needsTexts, isKept: row.opening !== undefined });
+    return keepFound(state, row, judged, { ...found, needsTexts });
   if (found.kind !== 'silent') return undefined;
   const { statements, isTimely } = found;
   const isWithheld = asked.outcome === 'withheld' && isTimely;
@@ -286,26 +283,46 @@ async function keepPassed(
 
 /** Stores an opening that the provider gave to a witness. */
 async function keepFound(
-  { crypto, openings, rounds }: Pick<AuditState, 'crypto' | 'openings' | 'rounds'>,
-  { claim, draw }: AuditContext,
-  {
-    opening,
-    texts,
-    blobs = [],
-    needsTexts,
-    isKept,
-  }: Omit<FoundOpening, 'kind'> & { readonly needsTexts: boolean; readonly isKept: boolean },
+  state: AuditState,
+  row: SelectedReply,
+  judged: AuditContext,
+  { opening, texts, blobs = [], needsTexts }: Omit<FoundOpening, 'kind'> & { readonly needsTexts: boolean },
 ): Promise<OpenedReply | undefined> {
+  const { crypto, openings } = state;
+  const { claim } = judged;
   const { record, order } = claim;
   const opened = openReply(crypto, record, opening);
   // The witness has checked the texts, but it may lie.
   if (needsTexts && (texts === undefined || !isOfClaim(crypto, claim, texts))) return undefined;
   if (opened === undefined || opened.outcome === 'nothing') return undefined;
-  if (!areJobBlobs(crypto, opened, draw?.beacon, blobs)) return undefined;
-  rounds.jobBlobs.hold(order.replyId, blobs);
-  if (isKept) await openings.forget(order.replyId);
+  if (!areReplayBlobs(crypto, opened, blobs)) return undefined;
+  if (row.opening !== undefined) await openings.forget(order.replyId);
   else await openings.keep(order.replyId, { opened, texts: needsTexts ? texts : undefined });
-  return opened;
+  return readBlobs(state, row, judged, { opened, blobs });
+}
+
+/**
+ * Replays the opening with its blobs, and keeps the bytes that the verifiers get. Blobs that refute the opening are exact evidence.
+ * @returns undefined if the reply has its verdict.
+ */
+async function readBlobs(
+  state: AuditState,
+  { beaconEpoch }: SelectedReply,
+  judged: AuditContext,
+  { opened, blobs }: { readonly opened: OpenedReply; readonly blobs: readonly Uint8Array[] },
+): Promise<OpenedReply | undefined> {
+  const { crypto, rounds } = state;
+  const { order } = judged.claim;
+  if (blobs.length === 0) return opened;
+  const { jobBlobs, refutedBy } = readShown(crypto, opened, blobs, judged.draw?.beacon ?? NO_DRAW);
+  if (refutedBy === undefined) {
+    rounds.jobBlobs.hold(order.replyId, jobBlobs);
+    return opened;
+  }
+  const evidence: Evidence = { kind: 'shown', opening: opened.bytes, blobs: refutedBy };
+  const judgement = judge(crypto, judged, evidence);
+  await decide(state, order.replyId, { judgement, evidence, beaconEpoch, draw: judged.draw });
+  return undefined;
 }
 
 function isOfClaim(crypto: AuditState['crypto'], claim: AuditContext['claim'], texts: ReplyTexts): boolean {

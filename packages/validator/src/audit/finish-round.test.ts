@@ -17,7 +17,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { findCredential } from '../store/announcement-store.ts';
 import { type AttemptOutcome, type AttemptRow, keepAttempt, listAttempts } from '../store/replies/attempt-store.ts';
 import { commitRound, finishRound, type RoundJob, revealRound } from './finish-round.ts';
-import { createHeldBlobs } from './job-blobs.ts';
+import { createHeldBlobs } from './replay-blobs.ts';
 import type { RoundState } from './round-state.ts';
 
 const CALL_MS = 1_000;

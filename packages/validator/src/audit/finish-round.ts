@@ -20,7 +20,7 @@ import { type AttemptRow, keepAttempt, listAttempts } from '../store/replies/att
 import type { ReplyRow } from '../store/replies/reply-store.ts';
 import { recordVerifier } from '../store/verifier-store.ts';
 import type { ContestedJob, ContestedReport, ContestOutcome } from './audit-state.ts';
-import { listJobBlobs } from './job-blobs.ts';
+import { listReplayBlobs } from './replay-blobs.ts';
 import { findAttemptPeer, findContested, findJobId, findListed, type RoundState, readLists } from './round-state.ts';
 
 /** Job of all verifiers in a round, with its time limits. */
@@ -52,7 +52,7 @@ export async function finishRound(
   { attempts, leftMs }: { readonly attempts: readonly AttemptRow[]; readonly leftMs: number },
 ): Promise<boolean> {
   const { store, signal } = state;
-  if (lacksBlobs(state, row, judged, opened) && attempts.some(needsJob)) return false;
+  if (lacksBlobs(state, row, opened) && attempts.some(needsJob)) return false;
   const job = createRoundJob(state, row, judged, { opened, leftMs });
   if (leftMs > 0) await commitRound(state, job, attempts);
   else await closeRound(state, row.replyId, attempts);
@@ -72,10 +72,9 @@ const needsJob = (row: AttemptRow): boolean => row.outcome === 'asked' || findCo
 export function lacksBlobs(
   { jobBlobs }: Pick<RoundState, 'jobBlobs'>,
   { replyId }: Pick<ReplyRow, 'replyId'>,
-  { draw }: Pick<AuditContext, 'draw'>,
   opened: OpenedReply,
 ): boolean {
-  return listJobBlobs(opened, draw?.beacon).length > 0 && jobBlobs.find(replyId) === undefined;
+  return listReplayBlobs(opened).length > 0 && jobBlobs.find(replyId) === undefined;
 }
 
 /** Returns whether the next step of an audit attempt sends a job. */

@@ -13,7 +13,7 @@ import { readAnnouncement } from '../store/announcement-store.ts';
 import { forgetAsks, keepAsks, readAsks } from '../store/replies/opening-store.ts';
 import { keepOpening } from '../store/replies/reply-changes.ts';
 import { askNobody, fetchTexts, type GetTexts } from './fetch-texts.ts';
-import { fetchJobBlobs, fetchNoBlob, type GetBlob } from './job-blobs.ts';
+import { fetchNoBlob, fetchReplayBlobs, type GetBlob } from './replay-blobs.ts';
 import { createPatience, NoAnswer, type PatienceDependencies, type PatienceOptions, Unannounced } from './patience.ts';
 
 /** `windowMs`: time that a provider has for an opening, from the first call. */
@@ -37,7 +37,7 @@ export interface OpeningFetchDependencies extends PatienceDependencies {
 export interface FetchedOpening {
   readonly opened: OpenedReply;
   readonly texts: ReplyTexts | undefined;
-  /** The blobs of the job. */
+  /** The blobs that stage 1 reads. */
   readonly blobs: readonly Uint8Array[];
 }
 
@@ -45,8 +45,6 @@ export interface FetchedOpening {
 export interface WantedParts {
   /** This validator's receipt, if the reply came without its texts. The texts are asked for with it. */
   readonly intake: IntakeSignature | undefined;
-  /** The beacon that selected the reply. The blobs of its job are asked for. */
-  readonly draw: Uint8Array | undefined;
   /** Whether the opening is stored, and only blobs are missing. */
   readonly isKept: boolean;
 }
@@ -102,7 +100,7 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
     return { outcome: 'withheld', detail };
   }
 
-  async function call(claim: StoredClaim, { intake, draw }: WantedParts, timeoutMs: number): Promise<FetchedOpening> {
+  async function call(claim: StoredClaim, { intake }: WantedParts, timeoutMs: number): Promise<FetchedOpening> {
     const { replyId, providerId } = claim.order;
     const provider = store.read(() => readAnnouncement(store, providerId));
     if (provider === undefined) throw new Unannounced(`${toHex(providerId)} is not announced`);
@@ -112,7 +110,7 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
       throw new NoAnswer('the answer does not open the commitment');
     const texts =
       intake && (await fetchTexts(crypto, claim, () => getTexts(provider, { replyId, intake }, { timeoutMs, signal })));
-    const blobs = await fetchJobBlobs(opened, draw, (ref, blind) =>
+    const blobs = await fetchReplayBlobs(opened, (ref, blind) =>
       getBlob(provider, replyId, ref, blind, { timeoutMs, signal }),
     );
     return { opened, texts, blobs };

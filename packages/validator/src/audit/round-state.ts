@@ -16,7 +16,7 @@ import type { AttemptRow } from '../store/replies/attempt-store.ts';
 import { readReply } from '../store/replies/reply-store.ts';
 import type { Contests } from './audit-state.ts';
 import type { HoneypotState } from './honeypot-state.ts';
-import type { HeldBlobs } from './job-blobs.ts';
+import type { HeldBlobs } from './replay-blobs.ts';
 
 interface RoundOptions {
   /** Address of this validator, 20 bytes. */

@@ -49,7 +49,6 @@ export interface WitnessState extends Pick<InquirerDependencies, 'crypto' | 'clo
 /** Most open questions of one validator: more than the slots of a provider, which may vanish at once. */
 const MAX_OPEN = 4_096;
 const NO_SUBJECT = new Uint8Array(32);
-const DRAW_BYTES = 32;
 
 /**
  * Reads the question from signed data. It parses the request of a job.
@@ -81,9 +80,7 @@ export function readQuestion(
       throw new Refusal('precondition', `no witness asks for an opening of tier ${header.tier}`);
     const subject = hashRecord(crypto, ask.bound.record);
     const texts = ask.intake && { texts: { claim: { order, record, header }, intake: ask.intake } };
-    const { draw } = ask;
-    if (draw !== undefined && draw.length !== DRAW_BYTES) throw new Refusal('invalid', 'the draw has another length');
-    return { question: { ...shared, asked: 'opening', subject }, order, asked: 'opening', record, draw, ...texts };
+    return { question: { ...shared, asked: 'opening', subject }, order, asked: 'opening', record, ...texts };
   }
   if (!verifyConsent(crypto, ask.consent, order)) {
     throw new Refusal('invalid', 'the provider has not agreed to this order');

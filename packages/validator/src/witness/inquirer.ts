@@ -19,7 +19,7 @@ import { findCommitmentProblem, readReport } from '@ogong/protocol/verdict/repor
 import { isRefutation } from '@ogong/protocol/verdict/verify-verdict';
 import type { ContestedReport, FoundOpening } from '../audit/audit-state.ts';
 import { askNobody, fetchTexts, type GetTexts } from '../audit/fetch-texts.ts';
-import { fetchJobBlobs, fetchNoBlob, type GetBlob } from '../audit/job-blobs.ts';
+import { fetchNoBlob, fetchReplayBlobs, type GetBlob } from '../audit/replay-blobs.ts';
 import {
   createPatience,
   NoAnswer,
@@ -95,8 +95,6 @@ export type WitnessQuestion = { readonly question: Question; readonly order: Nam
   | {
       readonly asked: 'opening';
       readonly record: RecordV2;
-      /** Present if the blobs of the job of this draw are wanted, too. */
-      readonly draw?: Uint8Array | undefined;
       /** Present if the texts are wanted, too. */
       readonly texts?: {
         readonly claim: Pick<StoredClaim, 'order' | 'record' | 'header'>;
@@ -165,7 +163,7 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
     const opening = await getOpening(provider, order.replyId, { timeoutMs, signal });
     const opened = openReply(crypto, asked.record, opening);
     if (opened === undefined || opened.outcome === 'nothing') throw new NoAnswer('the answer is no opening');
-    const blobs = await fetchJobBlobs(opened, asked.draw, (ref, blind) =>
+    const blobs = await fetchReplayBlobs(opened, (ref, blind) =>
       getBlob(provider, order.replyId, ref, blind, { timeoutMs, signal }),
     );
     const found = { kind: 'opening' as const, opening, ...(blobs.length > 0 && { blobs: [...blobs] }) };

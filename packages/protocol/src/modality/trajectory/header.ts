@@ -21,7 +21,9 @@ import {
 import type { CommonHeader } from '../../commitment/common-header.ts';
 import { partsCodec } from '../../commitment/composed-root.ts';
 import { MAX_HEADER_BYTES } from '../../commitment/opening.ts';
+import { MAX_REPLAY_BYTES } from '../../exchange/limits.ts';
 import { drawKeyCodec } from '../text/commitment/header.ts';
+import { AUDITED_STEPS } from './audit-job.ts';
 import { MAX_LATENT_VALUES } from './noise.ts';
 import { assertPixels, countUnits, MAX_SIDE, MAX_STEPS_ASKED } from './picture-size.ts';
 import { PROJECTION_SUMS, projectionCodec } from './projection.ts';
@@ -29,9 +31,6 @@ import { GUIDANCE_ONE, MAX_GUIDANCE, TRAJECTORY_ENDPOINTS, type TrajectoryEndpoi
 import { BETA_SCHEDULES, PREDICTIONS, SPACINGS } from './schedule/diffusion-times.ts';
 import { SAMPLER_NAMES, type SchedulerConfig } from './schedule/scheduler-config.ts';
 import { VALUE_BYTES } from './values.ts';
-
-/** The most bytes of all outputs of a reply. Each of its readers replays all of them. */
-export const MAX_TRAJECTORY_BYTES = 64 * 1024 * 1024;
 
 const beta = within(f64, 1e-9, 0.5);
 const trainSteps = within(u16, 1, 1_000);
@@ -137,6 +136,10 @@ export function countLatentValues(
   return latentChannels * (width / latentScale) * (height / latentScale);
 }
 
+/** Counts the bytes of all outputs, or those of a verifier's latents if they have more. Neither may exceed MAX_REPLAY_BYTES. */
+export const countReplayBytes = (steps: number, values: number): number =>
+  Math.max(steps, AUDITED_STEPS + 1) * values * VALUE_BYTES;
+
 function assertCounts({
   embeddingSize,
   outputTokenCount,
@@ -147,7 +150,7 @@ function assertCounts({
   const values = countLatentValues(choices, facts);
   if (values !== embeddingSize)
     throw new ProtocolError('malformed', `a latent of ${embeddingSize} values, not ${values}`);
-  if (choices.steps * values * VALUE_BYTES > MAX_TRAJECTORY_BYTES)
+  if (countReplayBytes(choices.steps, values) > MAX_REPLAY_BYTES)
     throw new ProtocolError('too-large', `${choices.steps} steps of ${values} values are too many to replay`);
   const units = countUnits(choices, choices.steps);
   if (units !== outputTokenCount) throw new ProtocolError('malformed', `${outputTokenCount} units, not ${units}`);

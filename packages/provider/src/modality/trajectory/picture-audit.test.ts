@@ -10,6 +10,7 @@ import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { countLatentValues } from '@ogong/protocol/modality/trajectory/header';
 import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import { createFakeTrajectoryEngine } from '@ogong/testing/engine/fake-trajectory';
 import { describe, expect, it } from 'vitest';
@@ -17,7 +18,7 @@ import { chooseDrawKey } from '../draw-keys.ts';
 import { commitPicture } from './commit-picture.ts';
 import { type MadePicture, makePicture } from './make-picture.ts';
 import { resolveChoices } from './picture-choices.ts';
-import { openPictureJob, type PictureJobMessage } from './score-picture.ts';
+import { openPictureJob } from './score-picture.ts';
 
 const engine = createFakeTrajectoryEngine();
 const signer = createNodeHybridSigner(new Uint8Array(64).fill(1));
@@ -58,9 +59,9 @@ async function serve({ by = engine, steps = 6, prompt = 'a red ship', bend = (pi
     trajectory.replay(crypto, parseRecordV2(committed.record), parseOpening(committed.opening), { blobs });
   const reply = replay((root) => kept.get(toHex(root)));
   const inputs = reply.describeJob('image', draw);
-  const job: PictureJobMessage = {
+  const job: ScoreJobMessage = {
     ...{ jobId: fill(16, 1), request: body, timeoutMs: 0, ...inputs },
-    ...{ blobs: reply.makeJobBlobs?.(draw) ?? [] },
+    ...{ blobs: [...(reply.makeJobBlobs?.(draw) ?? [])] },
   };
   return { committed, reply, replay, job, made };
 }
@@ -150,12 +151,12 @@ it('a picture of fewer steps than the header declares has no form of one', async
 });
 
 describe('a verifier refuses a job', () => {
-  const bendBlobs = (job: PictureJobMessage, change: (blobs: Uint8Array[]) => readonly Uint8Array[]) => ({
+  const bendBlobs = (job: ScoreJobMessage, change: (blobs: Uint8Array[]) => Uint8Array[]) => ({
     ...job,
     blobs: change((job.blobs ?? []).map((blob) => Uint8Array.from(blob))),
   });
 
-  it.each<[string, (blobs: Uint8Array[]) => readonly Uint8Array[], RegExp]>([
+  it.each<[string, (blobs: Uint8Array[]) => Uint8Array[], RegExp]>([
     ['no latents', () => [], /0 latents came, and the claim names 3/],
     ['a short latent', ([first, ...more]) => [first!.subarray(4), ...more], /a latent of 1020 bytes came/],
     ['latents in another order', ([a, b, c]) => [b!, a!, c!], /latent 0 is not the one that the claim names/],

@@ -1,9 +1,10 @@
 import type { TrajectoryInfo } from '@ogong/engine/interface/trajectory';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { MAX_REPLAY_BYTES } from '@ogong/protocol/exchange/limits';
 import { toFixed } from '@ogong/protocol/modality/shared/request-fields';
 import {
   countLatentValues,
-  MAX_TRAJECTORY_BYTES,
+  countReplayBytes,
   type ModelFacts,
   type PictureChoices,
 } from '@ogong/protocol/modality/trajectory/header';
@@ -93,9 +94,11 @@ function findExtentProblem(
   const { steps } = choices;
   if (steps > MAX_STEPS_ASKED)
     return { message: `at most ${MAX_STEPS_ASKED} steps are made, not ${steps}; send steps`, param: 'steps' };
-  const bytes = steps * countLatentValues(choices, info) * VALUE_BYTES;
-  if (bytes > MAX_TRAJECTORY_BYTES) {
-    const most = Math.floor((steps * MAX_TRAJECTORY_BYTES) / bytes);
+  const values = countLatentValues(choices, info);
+  if (countReplayBytes(1, values) > MAX_REPLAY_BYTES)
+    return { message: 'a picture of this size cannot be checked here; send a smaller size', param: 'size' };
+  if (countReplayBytes(steps, values) > MAX_REPLAY_BYTES) {
+    const most = Math.floor(MAX_REPLAY_BYTES / (values * VALUE_BYTES));
     return { message: `a picture of this size is made in at most ${most} steps, not ${steps}`, param: 'steps' };
   }
   const units = countUnits(choices, steps);

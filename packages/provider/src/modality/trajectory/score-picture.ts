@@ -40,13 +40,8 @@ export interface PictureJob {
   readonly final: Float32Array;
 }
 
-/** A job with the latents that the claim names, the last one at the end. */
-export interface PictureJobMessage extends ScoreJobMessage {
-  readonly blobs?: readonly Uint8Array[];
-}
-
 /** @throws Refusal naming what is out of range. */
-export function parsePictureJob(message: PictureJobMessage, crypto: Crypto): PictureJob {
+export function parsePictureJob(message: ScoreJobMessage, crypto: Crypto): PictureJob {
   const { jobId, endpoint, sketchBankSeed: bankSeed } = message;
   assertJob(jobId.length === 16, `a job id has 16 bytes, not ${jobId.length}`);
   assertJob(bankSeed.length === 32, `a sketch bank seed has 32 bytes, not ${bankSeed.length}`);
@@ -93,7 +88,7 @@ function readLatents(
 
 /** Opens a job for an engine. @throws Refusal naming what is out of range. */
 export function openPictureJob(
-  message: PictureJobMessage,
+  message: ScoreJobMessage,
   { engine, crypto }: ScoringMeans<TrajectoryEngine>,
 ): ScorableJob {
   const job = parsePictureJob(message, crypto);

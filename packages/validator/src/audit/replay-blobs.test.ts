@@ -3,7 +3,6 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type BlobRef, createBlobHasher } from '@ogong/protocol/commitment/blob';
-import { MAX_JOB_BLOB_BYTES } from '@ogong/protocol/exchange/limits';
 import { text } from '@ogong/protocol/modality/text/text';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
@@ -19,7 +18,7 @@ import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { createFour } from '@ogong/testing/validator/test-four';
 import type { TestReply } from '@ogong/testing/validator/test-reply';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { areJobBlobs, createHeldBlobs, fetchJobBlobs } from './job-blobs.ts';
+import { areReplayBlobs, createHeldBlobs } from './replay-blobs.ts';
 
 const BLOBS = [new Uint8Array(9).fill(1), new Uint8Array(70_000).fill(2)];
 
@@ -36,13 +35,19 @@ beforeEach(() => {
   draws.length = 0;
   vi.spyOn(text, 'replay').mockImplementation((given, record, opening, options) => ({
     ...replay(given, record, opening, options),
-    listJobBlobs(draw: Uint8Array) {
+    makeJobBlobs(draw: Uint8Array) {
       draws.push(toHex(draw));
-      return BLOBS.map((bytes) => commit(bytes, opening.blind));
+      return BLOBS.map((bytes) => options?.blobs?.(commit(bytes, opening.blind).root) as Uint8Array);
     },
   }));
+  Object.assign(text, {
+    listReplayBlobs: ({ blind }: { readonly blind: Uint8Array }) => BLOBS.map((bytes) => commit(bytes, blind)),
+  });
 });
-afterEach(() => void vi.restoreAllMocks());
+afterEach(() => {
+  vi.restoreAllMocks();
+  Reflect.deleteProperty(text, 'listReplayBlobs');
+});
 
 /** A provider that gives each of its blobs. */
 const getBlob: NonNullable<BenchOptions['getBlob']> = async (_provider, _replyId, ref, blind) => {
@@ -167,32 +172,17 @@ describe('blobs that do not come', () => {
   });
 });
 
-describe('blobs from others', () => {
-  const draw = new Uint8Array(32).fill(3);
-  async function open(): Promise<OpenedReply> {
-    const { reply } = await createTestValidator().deliver(0);
-    return openReply(crypto, reply.record, reply.openingBytes) as OpenedReply;
-  }
-
-  it('are those of the job, or none', async () => {
-    const opened = await open();
-    const [first, second] = BLOBS as [Uint8Array, Uint8Array];
-    const areThose = (...blobs: readonly Uint8Array[]): boolean => areJobBlobs(crypto, opened, draw, blobs);
-    expect(areThose(first, second)).toBe(true);
-    expect(areThose(second, first)).toBe(false);
-    expect(areThose(first)).toBe(false);
-    expect(areThose(first, second, second)).toBe(false);
-    expect(areThose(first, second.slice().fill(3))).toBe(false);
-    expect(areThose(new Uint8Array(), second)).toBe(false);
-    expect(areJobBlobs(crypto, opened, undefined, [])).toBe(true);
-  });
-
-  it('that are too large for a job are not asked for', async () => {
-    const opened = await open();
-    const large = [{ bytes: MAX_JOB_BLOB_BYTES, root: draw }, ...BLOBS.map((bytes) => commit(bytes, draw))];
-    const bent = { ...opened, reply: { ...opened.reply, listJobBlobs: () => large } };
-    await expect(fetchJobBlobs(bent, draw, () => expect.unreachable())).rejects.toThrow('the blobs of the job have');
-  });
+it('takes from a witness the blobs that stage 1 reads, or none', async () => {
+  const { reply } = await createTestValidator().deliver(0);
+  const opened = openReply(crypto, reply.record, reply.openingBytes) as OpenedReply;
+  const [first, second] = BLOBS as [Uint8Array, Uint8Array];
+  const areThose = (...blobs: readonly Uint8Array[]): boolean => areReplayBlobs(crypto, opened, blobs);
+  expect(areThose(first, second)).toBe(true);
+  expect(areThose(second, first)).toBe(false);
+  expect(areThose(first)).toBe(false);
+  expect(areThose(first, second, second)).toBe(false);
+  expect(areThose(first, second.slice().fill(3))).toBe(false);
+  expect(areThose(new Uint8Array(), second)).toBe(false);
 });
 
 it('blobs in memory make room for newer ones', () => {

@@ -2,10 +2,10 @@ import { BlobError } from '@ogong/host/blob/blob-error';
 import type { Peer } from '@ogong/host/link/link-pool';
 import type { VerifierCallOptions } from '@ogong/host/link/verifier-call';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import { type BlobRef, createBlobHasher } from '@ogong/protocol/commitment/blob';
+import { type BlobRef, computeBlobRoot } from '@ogong/protocol/commitment/blob';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { MAX_JOB_BLOB_BYTES } from '@ogong/protocol/exchange/limits';
-import type { OpenedReply } from '@ogong/protocol/verdict/opened-reply';
+import { findHeaderModality } from '@ogong/protocol/modality/registry';
+import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { NoAnswer } from './patience.ts';
 
 /** Fetches a blob from its provider, checked. @param blind of the opening. @throws BlobError, LinkError */
@@ -20,32 +20,23 @@ export type GetBlob = (
 /** Used by a validator whose replies have no blobs. */
 export const fetchNoBlob: GetBlob = () => Promise.reject(new NoAnswer('this validator fetches no blobs'));
 
-/** Lists the blobs of the job of a draw. A reply that stage 1 refutes has no job. */
-export function listJobBlobs({ outcome, reply }: OpenedReply, draw: Uint8Array | undefined): readonly BlobRef[] {
-  if (outcome !== 'consistent' || draw === undefined) return [];
-  return reply.listJobBlobs?.(draw) ?? [];
+/** Lists the blobs that stage 1 reads. A reply that stage 1 refutes without them needs none. */
+export function listReplayBlobs({ outcome, opening }: OpenedReply): readonly BlobRef[] {
+  if (outcome !== 'consistent') return [];
+  return findHeaderModality(opening.header)?.listReplayBlobs?.(opening) ?? [];
 }
 
 /**
- * Fetches the blobs of a job, one after another. A blob that does not come counts like an opening that does not come.
- * @throws NoAnswer if the provider sends something else, or if they are too large for any job; also every error of the calls.
+ * Fetches the blobs that stage 1 reads, one after another. A blob that does not come counts like an opening that does not come.
+ * @throws NoAnswer if the provider sends something else; also every error of the calls.
  */
-export async function fetchJobBlobs(
+export async function fetchReplayBlobs(
   opened: OpenedReply,
-  draw: Uint8Array | undefined,
   call: (ref: BlobRef, blind: Uint8Array) => Promise<Uint8Array>,
 ): Promise<readonly Uint8Array[]> {
-  const refs = listJobBlobs(opened, draw);
-  assertJobSize(refs);
   const blobs: Uint8Array[] = [];
-  for (const ref of refs) blobs.push(await call(ref, opened.opening.blind).catch(rethrow));
+  for (const ref of listReplayBlobs(opened)) blobs.push(await call(ref, opened.opening.blind).catch(rethrow));
   return blobs;
-}
-
-/** @throws NoAnswer */
-function assertJobSize(refs: readonly BlobRef[]): void {
-  const bytes = refs.reduce((sum, ref) => sum + ref.bytes, 0);
-  if (bytes > MAX_JOB_BLOB_BYTES) throw new NoAnswer(`the blobs of the job have ${bytes} bytes`);
 }
 
 /** An error of the call keeps its meaning: a slow provider is late, and one that refuses has refused. */
@@ -54,25 +45,36 @@ function rethrow(error: unknown): never {
   throw error.cause ?? new NoAnswer(error.message, { cause: error });
 }
 
-/** Returns whether blobs from a witness are those of the job. */
-export function areJobBlobs(
-  crypto: Crypto,
-  opened: OpenedReply,
-  draw: Uint8Array | undefined,
-  blobs: readonly Uint8Array[],
-): boolean {
-  const refs = listJobBlobs(opened, draw);
+/** Returns whether blobs from a witness are those that stage 1 reads. */
+export function areReplayBlobs(crypto: Crypto, opened: OpenedReply, blobs: readonly Uint8Array[]): boolean {
+  const refs = listReplayBlobs(opened);
   return refs.length === blobs.length && refs.every((ref, i) => isBlob(crypto, opened, ref, blobs[i] as Uint8Array));
 }
 
 function isBlob(crypto: Crypto, { opening: { blind } }: OpenedReply, ref: BlobRef, bytes: Uint8Array): boolean {
-  if (bytes.length !== ref.bytes) return false;
-  const hasher = createBlobHasher(crypto, blind);
-  hasher.push(bytes);
-  return equalBytes(hasher.finish().ref.root, ref.root);
+  return bytes.length === ref.bytes && equalBytes(computeBlobRoot(crypto, blind, bytes), ref.root);
 }
 
-/** The blobs of running audits, in memory. The oldest make room for new ones; they are fetched again when a job needs them. */
+/** The bytes for the verifiers of a draw, or those that refute the opening. */
+export interface ShownBlobs {
+  readonly jobBlobs: readonly Uint8Array[];
+  readonly refutedBy: readonly Uint8Array[] | undefined;
+}
+
+/** Replays an opening with the blobs that stage 1 reads, in their order. */
+export function readShown(
+  crypto: Crypto,
+  opened: OpenedReply,
+  blobs: readonly Uint8Array[],
+  draw: Uint8Array,
+): ShownBlobs {
+  const byRoot = new Map(listReplayBlobs(opened).map(({ root }, i) => [toHex(root), blobs[i]]));
+  const shown = openReply(crypto, opened.record, opened.bytes, (root) => byRoot.get(toHex(root)));
+  const { refutedBy, makeJobBlobs } = (shown as OpenedReply).reply;
+  return { refutedBy, jobBlobs: makeJobBlobs?.(draw) ?? [] };
+}
+
+/** The bytes for verifiers of running audits, in memory. The oldest make room for new ones; they are fetched again when a job needs them. */
 export interface HeldBlobs {
   find(replyId: Uint8Array): readonly Uint8Array[] | undefined;
   hold(replyId: Uint8Array, blobs: readonly Uint8Array[]): void;
