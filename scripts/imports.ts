@@ -142,6 +142,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'attester',
     'store',
     'link',
+    'blob',
     'http',
     'openai',
     'dialect',

@@ -93,7 +93,7 @@ const PROGRESS_TIMEOUT_MS = 2_000;
 const OPENING_TIMEOUT_MS = 10_000;
 const BLOB_TIMEOUT_MS = 30_000;
 /** The largest blob that a gateway holds in memory. */
-const MAX_HELD_BLOB_BYTES = 64 * 2 ** 20;
+const HELD_BLOB_BYTES = 64 * 2 ** 20;
 const PAUSE = { firstMs: 100, longestMs: 2_000 };
 /** Reply keys that are made in advance. */
 const REPLY_KEYS = 8;
@@ -241,7 +241,7 @@ export function createProviderCall(
     },
 
     async getBlob(match, replyId, ref, blind) {
-      const limits = { crypto, maxBytes: MAX_HELD_BLOB_BYTES, timeoutMs: BLOB_TIMEOUT_MS };
+      const limits = { crypto, maxBytes: HELD_BLOB_BYTES, timeoutMs: BLOB_TIMEOUT_MS };
       for (let tries = 1; ; tries++) {
         try {
           return await fetchBlob(provider(match), { replyId, ref, blind }, limits);

@@ -1,7 +1,10 @@
+import { join } from 'node:path';
+import { fetchBlob } from '@ogong/host/blob/fetch-blob';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError, Refusal } from '@ogong/host/link/link-error';
 import { type Clock, systemClock } from '@ogong/host/time/clock';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { type BlobRef, createBlobHasher } from '@ogong/protocol/commitment/blob';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
@@ -41,11 +44,14 @@ import {
   until,
   validatorSigner,
 } from '@ogong/testing/provider/provider-fixture';
+import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { signAdmission } from '@ogong/testing/synthetic/validator-words';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { type CommitReply, commitReply } from '../modality/text/commit-reply.ts';
 import type { Cohorts } from './orders/cohorts.ts';
 import { readServed } from './paid/served-store.ts';
 import { beginMemory } from './provider-store.ts';
+import { openBlobStore } from './serving/blob-store.ts';
 
 const findNobody: FindRouter = async () => undefined;
 
@@ -727,6 +733,48 @@ describe('openings', () => {
 });
 
 const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === 3 ? byte ^ 1 : byte));
+
+describe('blobs', () => {
+  const directory = createTestDirectory('served-blobs');
+  afterAll(() => directory.remove());
+  const bytes = Uint8Array.from({ length: 150_000 }, (_, i) => (i * 31) & 255);
+  const committed: { ref?: BlobRef } = {};
+  /** A text with a blob, which its opening does not name. */
+  const commit: CommitReply = (...given) => {
+    const reply = commitReply(...given);
+    const hasher = createBlobHasher(crypto, parseOpening(reply.opening).blind);
+    hasher.push(bytes);
+    committed.ref = hasher.finish().ref;
+    return { ...reply, blobs: [{ ref: committed.ref, bytes }] };
+  };
+
+  it('are kept before the record is due, and sent to the readers of the opening alone', async () => {
+    const folder = join(directory.path, 'kept');
+    const findExpiry = () => Date.now() + 60_000;
+    const blobs = await openBlobStore({ folder, maxBytes: 1e6 }, { crypto, findExpiry });
+    const { client, order, connect } = await start({ commit, blobs });
+    await receive(client, order());
+    const replyId = findReplyId();
+    const validator = (await connect(3)).service(ProviderService);
+    const { blind } = parseOpening((await validator.getOpening({ replyId })).opening);
+    const wanted = { replyId, ref: committed.ref as BlobRef, blind };
+    const limits = { crypto, maxBytes: 1e6, timeoutMs: 10_000 };
+    expect(await fetchBlob(validator, wanted, limits)).toEqual(bytes);
+    expect(await fetchBlob(client.service(ProviderService), wanted, limits)).toEqual(bytes);
+    const stranger = (await connect(4)).service(ProviderService);
+    const refused = await fetchBlob(stranger, wanted, limits).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: 'withheld', cause: { refusal: 'not-found' } });
+  });
+
+  it('without room fail the reply, and no record is due', async () => {
+    const folder = join(directory.path, 'full');
+    const blobs = await openBlobStore({ folder, maxBytes: 100_000 }, { crypto, findExpiry: () => undefined });
+    const { client, order, store } = await start({ commit, blobs });
+    expect((await refusalOf(receive(client, order()))).message).toContain('the disk budget for blobs is used up');
+    expect(store().prepare('SELECT count(*) AS n FROM outbox').get()?.n).toBe(0);
+    expect(blobs.usedBytes()).toBe(0);
+  });
+});
 
 describe('an admission', () => {
   let signLate = (_timeMs: number): SignedAdmission => ({ epoch: 0n, timeMs: 0n, signature: new Uint8Array(65) });

@@ -56,7 +56,7 @@ import type { Cohorts } from '@ogong/provider/provider/orders/cohorts';
 import type { ServedOffer } from '@ogong/provider/provider/orders/offers';
 import { createProvider, type Provider, type ProviderOptions } from '@ogong/provider/provider/provider';
 import { findOpeningExpiry, type Openings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
-import { openBlobStore } from '@ogong/provider/provider/serving/blob-store';
+import { type BlobStore, openBlobStore } from '@ogong/provider/provider/serving/blob-store';
 import { createFakeEngine, type FakeEngineOptions } from '../engine/fake.ts';
 import { makeIdentity } from '../link/link-fixture.ts';
 import { createFixedChain, FULL_CHANNEL, standingRouter } from '../network/fixed-chain.ts';
@@ -210,6 +210,8 @@ export interface NetworkOptions {
   /** Default: each commit is synced on the event loop. */
   readonly commits?: (store: Store) => GroupCommit;
   readonly commit?: CommitReply;
+  /** Default: a folder of its own with room for 64 MiB. */
+  readonly blobs?: BlobStore;
   readonly cohorts?: Cohorts;
   /** Attestation of the provider's machine. */
   readonly attester?: Attester;
@@ -286,10 +288,12 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
         readPayments: async () => ({ grossAtomic: 0n, nextBlock: 1 }),
         beacons: { latest: () => latest, get: async () => latest },
         store,
-        blobs: await openBlobStore(
-          { folder: join(directory, 'blobs'), maxBytes: 64 * 1024 * 1024 },
-          { crypto, findExpiry: (replyId) => findOpeningExpiry(store, replyId) },
-        ),
+        blobs:
+          options.blobs ??
+          (await openBlobStore(
+            { folder: join(directory, 'blobs'), maxBytes: 64 * 1024 * 1024 },
+            { crypto, findExpiry: (replyId) => findOpeningExpiry(store, replyId) },
+          )),
         ...(options.commits ? { commits: options.commits(store) } : {}),
         ...(options.openings ? { openings: options.openings(store) } : {}),
         ...(options.commit ? { commit: options.commit } : {}),

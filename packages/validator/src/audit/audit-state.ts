@@ -208,7 +208,7 @@ export interface AuditState
 /** Number of rounds of a contest in the time that witnesses give a provider for its record. */
 const ROUNDS_PER_GRACE = 12;
 /** Blobs of running audits in memory: more than those of as many audits as run at a time. */
-const MAX_HELD_BLOB_BYTES = 128 * 2 ** 20;
+const HELD_BLOB_BYTES = 128 * 2 ** 20;
 const DELAY_DOMAIN = encodeDomain('ogong-ask-delay-v1');
 
 export function openAuditState(options: AuditOptions, dependencies: AuditDependencies): AuditState {
@@ -248,7 +248,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
       ...shared,
       honeypots,
       contest,
-      jobBlobs: createHeldBlobs(MAX_HELD_BLOB_BYTES),
+      jobBlobs: createHeldBlobs(HELD_BLOB_BYTES),
       steps: dependencies.steps,
       contestPauseMs,
       mostPostponedMs: MOST_POSTPONED * windowMs,
