@@ -1,5 +1,7 @@
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
+import { createBlobHasher } from '@ogong/protocol/commitment/blob';
 import type { GenerateEvent } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { passSealed } from '../sealed/pass-sealed.ts';
@@ -209,5 +211,51 @@ describe('messages without text', () => {
         [140, '', [3]],
       ],
     ]);
+  });
+});
+
+describe('a blob', () => {
+  const blind = new Uint8Array(32).fill(7);
+  const bytes = new Uint8Array(70_000).fill(5);
+  const hasher = createBlobHasher(nodeCrypto, blind);
+  hasher.push(bytes);
+  const { ref, prove } = hasher.finish();
+  const chunks = [bytes.subarray(0, 65_536), bytes.subarray(65_536)].map((data, index) => ({
+    index,
+    data,
+    proof: prove(index),
+  }));
+  const fetchFrom = (getBlob: () => AsyncIterable<unknown>): Promise<Uint8Array> =>
+    createProviderCall(options, { links: { to: () => ({ getBlob }) } as unknown as LinkPool }).getBlob(
+      ...[input.match, new Uint8Array(16), ref, blind],
+    );
+
+  it('is asked for again at a provider that is slow, and not at one that sends something else', async () => {
+    let calls = 0;
+    const found = fetchFrom(async function* () {
+      if (calls++ === 0) throw new LinkError('timeout', 'slow');
+      yield* chunks;
+    });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await found).toEqual(bytes);
+    expect(calls).toBe(2);
+    const wrong = fetchFrom(async function* () {
+      calls++;
+      yield { ...chunks[0], index: 1 };
+    });
+    await expect(wrong).rejects.toMatchObject({ code: 'wrong-chunk' });
+    expect(calls).toBe(3);
+  });
+
+  it('is given up after a few calls', async () => {
+    let calls = 0;
+    // biome-ignore lint/correctness/useYield: it fails before it says anything.
+    const found = fetchFrom(async function* () {
+      calls++;
+      throw new LinkError('unreachable', 'gone');
+    }).catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(await found).toMatchObject({ code: 'withheld' });
+    expect(calls).toBe(3);
   });
 });
