@@ -91,8 +91,15 @@ export interface TrajectoryEngine {
     at: { readonly step: number; readonly latent: Float32Array },
     options?: { readonly signal?: AbortSignal; readonly numericClass?: string },
   ): Promise<StepOutput>;
-  /** Decodes a final latent to RGB8, row-major, height * width * 3 bytes. */
-  decode(latent: Float32Array, size: PictureSize, options?: { readonly signal?: AbortSignal }): Promise<Uint8Array>;
+  /**
+   * Decodes a final latent to RGB8, row-major, height * width * 3 bytes.
+   * @param options.numericClass the claim's class. The pixels are computed in it if `runStep` is exact for it.
+   */
+  decode(
+    latent: Float32Array,
+    size: PictureSize,
+    options?: { readonly signal?: AbortSignal; readonly numericClass?: string },
+  ): Promise<Uint8Array>;
   /** Returns the ids of the prompt's tokens, special ones included, cut but not padded. */
   tokenize(prompt: string): Promise<Uint32Array>;
   close(): Promise<void>;

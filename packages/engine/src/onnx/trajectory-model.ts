@@ -127,7 +127,10 @@ export async function openTrajectoryModel(load: OnnxTrajectoryLoad): Promise<{
       const exact = isExactOnnxClass(loaded.numericClass) && (request.numericClass ?? numericClass) === numericClass;
       return { output, numericClass, exact };
     },
-    decode: async ({ latent, ...picture }) => toPixels(await main.networks.decode(latent, shapeOf(picture))),
+    async decode({ latent, numericClass, ...picture }) {
+      const { networks } = await findClass(numericClass);
+      return toPixels(await networks.decode(latent, shapeOf(picture)));
+    },
     tokenize: (prompt) => Uint32Array.from(tokenizer.tokenize(prompt)),
   };
   return { model, info };

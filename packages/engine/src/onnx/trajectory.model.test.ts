@@ -130,6 +130,10 @@ describeBackend(['cpu', 'wasm'], 'a claim of another class', () => {
     expect(back).toMatchObject({ numericClass: native.info().numericClass, exact: true });
     expect(hexOf(back.output)).toBe(hexOf(own.output));
     expect(hexOf((await stepOf(native)).output)).toBe(hexOf(own.output));
+    // A latent far from a picture, so that pixels stand near the middle of a step.
+    const latent = createTestNoise(native, native.info().size, 7).map((value) => value / 8);
+    const pixels = await wasm.decode(latent, wasm.info().size);
+    expect(await native.decode(latent, native.info().size, { numericClass })).toEqual(pixels);
   });
 
   it('with another number of threads is computed with that number', async () => {

@@ -12,6 +12,8 @@ export interface DenoiseRequest extends PictureSize, Pick<PictureRequest, 'promp
 
 export interface DecodeRequest extends PictureSize {
   readonly latent: Float32Array;
+  /** The class to compute in. Default: the engine's own. */
+  readonly numericClass?: string;
 }
 
 /** The calls of a loaded model that `createTrajectoryEngine` makes an engine of. */

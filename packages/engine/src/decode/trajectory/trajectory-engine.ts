@@ -56,11 +56,11 @@ export function createTrajectoryEngine(model: TrajectoryCalls): TrajectoryEngine
       return model.denoise(numericClass === undefined ? call : { ...call, numericClass }, signal);
     },
 
-    async decode(latent, { width, height }, { signal } = {}) {
+    async decode(latent, { width, height }, { signal, numericClass } = {}) {
       const info = model.info();
       assertPictureSize({ width, height }, info);
       assertValues(latent, { count: countLatentValues({ width, height }, info), name: 'latent' });
-      return model.decode({ width, height, latent }, signal);
+      return model.decode({ width, height, latent, ...(numericClass === undefined ? {} : { numericClass }) }, signal);
     },
 
     tokenize: (prompt) => model.tokenize(prompt),

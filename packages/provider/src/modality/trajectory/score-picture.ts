@@ -132,7 +132,7 @@ export async function scorePictureJob(
     assertOutput(ran.output, { step, count: at.latent.length });
     outputs.push(ran);
   }
-  const pixels = await engine.decode(final, header.choices, { signal });
+  const pixels = await engine.decode(final, header.choices, { signal, numericClass: header.numericClass });
   const { numericClass } = outputs[0] as StepOutput;
   // The decoder has the engine's own class.
   const exact = info.numericClass === header.numericClass && outputs.every((ran) => ran.exact);
