@@ -274,7 +274,7 @@ const MODALITY_NAMED = new RegExp(
 const MODALITY_IMPORT = new RegExp(`/(?:modality/(?:${OWN_NAMES})/|interface/(?:${OWN_NAMES})(?:\\.ts)?$)`);
 /** The modalities' own folders, and one registry a floor. */
 const MODALITY_HOMES =
-  /^packages\/(?:protocol\/src\/modality|provider\/src\/modality|engine\/src\/(?:interface|llama-cpp|upstream|process))\/|^packages\/engine\/src\/open-engine\.ts$/;
+  /^packages\/(?:protocol\/src\/modality|provider\/src\/modality|engine\/src\/(?:interface|llama-cpp|onnx|upstream|process|decode\/trajectory))\/|^packages\/engine\/src\/open-engine\.ts$/;
 /** Files that still name a modality. A file leaves this list when it no longer does. */
 const MAY_NAME_MODALITY: ReadonlySet<string> = new Set([
   // Honeypots and timed work are made of texts alone.

@@ -1,10 +1,5 @@
+import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { SamplerName, SchedulerConfig } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
-
-/** Width and height of a picture in pixels. */
-export interface PictureSize {
-  readonly width: number;
-  readonly height: number;
-}
 
 /** Properties of a model that makes pictures from noise, loaded in one engine. */
 export interface TrajectoryInfo {
@@ -39,7 +34,7 @@ export interface TrajectoryInfo {
   readonly canEdit: boolean;
 }
 
-export interface PictureRequest extends PictureSize {
+export interface TrajectoryRequest extends PictureSize {
   readonly prompt: string;
   readonly negativePrompt: string;
   /** Factor g of the output: v = n + g (p - n), with p for the prompt and n for the negative one. With 1 or less, v = p. */
@@ -79,7 +74,7 @@ export interface TrajectoryEngine {
    * @throws EngineError: 'invalid-request' for a size, a sampler or a number of steps that the model cannot run.
    */
   generate(
-    request: PictureRequest,
+    request: TrajectoryRequest,
     options: { readonly noise: Float32Array; readonly signal?: AbortSignal },
   ): AsyncIterable<TrajectoryStep>;
   /**
@@ -87,7 +82,7 @@ export interface TrajectoryEngine {
    * @param options.numericClass the claim's class. The engine reproduces it if it can, and says so in the result.
    */
   runStep(
-    request: PictureRequest,
+    request: TrajectoryRequest,
     at: { readonly step: number; readonly latent: Float32Array },
     options?: { readonly signal?: AbortSignal; readonly numericClass?: string },
   ): Promise<StepOutput>;

@@ -27,7 +27,7 @@ export interface DenoiseAt extends LatentShape {
   readonly text: TextStates;
 }
 
-export interface NetworkOptions {
+export interface PictureNetworkOptions {
   readonly folder: ModelFolder;
   readonly family: PictureFamily;
   readonly facts: PictureFacts;
@@ -36,7 +36,7 @@ export interface NetworkOptions {
 }
 
 /** @throws EngineError('unsupported-model') if a network has other inputs or outputs than its family. */
-export async function openPictureNetworks(options: NetworkOptions): Promise<PictureNetworks> {
+export async function openPictureNetworks(options: PictureNetworkOptions): Promise<PictureNetworks> {
   const { folder, family, facts, library, threads } = options;
   const opened: OnnxSession[] = [];
   const open = async (component: string): Promise<OnnxSession> => {

@@ -1,11 +1,11 @@
 import type { ModelFolder } from '@ogong/models/folder/model-folder';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
+import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import {
   readSchedulerConfig,
   type SchedulerConfig,
 } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
 import { EngineError } from '../interface/engine-error.ts';
-import type { PictureSize } from '../interface/trajectory.ts';
 import { findFamily } from './families/registry.ts';
 import { explainRefusal, findWeightType } from './graph-check.ts';
 

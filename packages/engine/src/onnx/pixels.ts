@@ -1,6 +1,6 @@
 /**
- * Converts planes of a decoder to pixels: x = v / 2 + 1/2, bounded to 0 and 1, times 255, rounded to the nearest integer, halves to the
- * even one. Computed in doubles.
+ * Converts planes of a decoder to pixels (docs/spec/trajectory.md). A value v becomes v / 2 + 1/2, bounded to 0 and 1, times 255. It is
+ * rounded to the nearest integer, halves to the even one. Computed in doubles.
  * @param planes f32[3, height, width], -1 to 1; not mutated.
  * @returns RGB8, row-major, height * width * 3 bytes.
  */

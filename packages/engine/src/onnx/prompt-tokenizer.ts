@@ -4,7 +4,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { EngineError } from '../interface/engine-error.ts';
 
 /** Makes tokens of a prompt as the pipelines of diffusers do. */
-export interface PromptTokenizer {
+export interface PictureTokenizer {
   /** Ids of the tokens, special ones included. Of a prompt that is too long, the end of its text is cut. */
   tokenize(prompt: string): readonly number[];
   /** Fills ids up to the context with the padding token. */
@@ -15,7 +15,7 @@ export interface PromptTokenizer {
 const PROBE = 'a';
 
 /** @param folder holds `tokenizer.json` and `tokenizer_config.json`. @throws EngineError('unsupported-model'). */
-export function openPromptTokenizer(folder: string, contextSize: number): PromptTokenizer {
+export function openPromptTokenizer(folder: string, contextSize: number): PictureTokenizer {
   const read = (name: string): Record<string, unknown> => JSON.parse(readFileSync(join(folder, name), 'utf8'));
   const refuse = (problem: string, cause?: unknown): never => {
     throw new EngineError('unsupported-model', `the tokenizer in ${folder} ${problem}`, { cause });

@@ -1,4 +1,9 @@
-import type { PictureRequest, StepOutput, TrajectoryEngine, TrajectoryStep } from '@ogong/engine/interface/trajectory';
+import type {
+  StepOutput,
+  TrajectoryEngine,
+  TrajectoryRequest,
+  TrajectoryStep,
+} from '@ogong/engine/interface/trajectory';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { advanceLatent } from '@ogong/protocol/modality/trajectory/schedule/schedule';
 import {
@@ -34,7 +39,7 @@ const samplersOf = (engine: TrajectoryEngine): readonly SamplerName[] =>
   SAMPLER_NAMES.filter((name) => (name === 'flow-match') === (engine.info().scheduler.kind === 'flow'));
 
 /** Returns a request of the model's own size. */
-export function createPicture(engine: TrajectoryEngine, change: Partial<PictureRequest> = {}): PictureRequest {
+export function createPicture(engine: TrajectoryEngine, change: Partial<TrajectoryRequest> = {}): TrajectoryRequest {
   const { size, scheduler } = engine.info();
   const usual = { prompt: '', negativePrompt: '', guidance: 3, steps: STEPS, sampler: scheduler.sampler };
   return { ...usual, ...size, ...change };
@@ -43,7 +48,7 @@ export function createPicture(engine: TrajectoryEngine, change: Partial<PictureR
 /** Returns noise of the request's size: values between -2 and 2 from a seed. */
 export function createTestNoise(
   engine: TrajectoryEngine,
-  { width, height }: Pick<PictureRequest, 'width' | 'height'>,
+  { width, height }: Pick<TrajectoryRequest, 'width' | 'height'>,
   seed = 1,
 ): Float32Array {
   const { latentChannels, latentScale } = engine.info();
@@ -54,7 +59,7 @@ export function createTestNoise(
 
 export async function collectSteps(
   engine: TrajectoryEngine,
-  request: PictureRequest,
+  request: TrajectoryRequest,
   options: { readonly noise?: Float32Array; readonly signal?: AbortSignal } = {},
 ): Promise<readonly TrajectoryStep[]> {
   const steps: TrajectoryStep[] = [];
@@ -149,7 +154,7 @@ export const TRAJECTORY_RULES: readonly TrajectoryRule[] = [
       const engine = await open();
       const [prompt, negativePrompt] = prompts;
       const latent = createTestNoise(engine, engine.info().size);
-      const outputOf = async (change: Partial<PictureRequest>): Promise<Float32Array> =>
+      const outputOf = async (change: Partial<TrajectoryRequest>): Promise<Float32Array> =>
         (await engine.runStep(createPicture(engine, change), { step: 1, latent })).output;
       const positive = await outputOf({ prompt, guidance: 1 });
       const negative = await outputOf({ prompt: negativePrompt, guidance: 1 });
@@ -186,7 +191,7 @@ export const TRAJECTORY_RULES: readonly TrajectoryRule[] = [
     async test(open) {
       const engine = await open();
       const { size, mostPixels, scheduler, sizeStep } = engine.info();
-      const wrong: Partial<PictureRequest>[] = [
+      const wrong: Partial<TrajectoryRequest>[] = [
         ...[{ steps: 0 }, { steps: 1.5 }, { steps: 100_000 }, { guidance: Number.NaN }, { guidance: 1e9 }],
         ...[{ width: size.width + 1 }, { width: 0 }, { height: -sizeStep }, { width: sizeStep * mostPixels }],
         { sampler: scheduler.kind === 'flow' ? 'ddim' : 'flow-match' },

@@ -69,6 +69,7 @@ const JSON_BYTES: Readonly<Record<string, readonly string[]>> = {
 /** Parsers of a text. */
 const TEXTS: Readonly<Record<string, readonly string[]>> = {
   'engine/src/llama-cpp/numeric-class.ts': ['parseNumericClass'],
+  'engine/src/onnx/numeric-class.ts': ['parseOnnxClass'],
   'engine/src/upstream/upstream-address.ts': ['parseUpstreamAddress'],
   'host/src/feed/feed-text.ts': ['parseFeed', 'parseNanoUsd'],
   'host/src/link/host-port.ts': ['parseHostPort'],

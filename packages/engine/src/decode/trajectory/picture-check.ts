@@ -1,8 +1,9 @@
 import { ProtocolError } from '@ogong/protocol/base/bytes';
+import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { Schedule } from '@ogong/protocol/modality/trajectory/schedule/schedule';
 import { planSchedule } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
 import { EngineError } from '../../interface/engine-error.ts';
-import type { PictureRequest, PictureSize, TrajectoryInfo } from '../../interface/trajectory.ts';
+import type { TrajectoryInfo, TrajectoryRequest } from '../../interface/trajectory.ts';
 
 /** UTF-16 units of a prompt at most. Longer ones cost time in the tokenizer, and all but their beginning is cut. */
 const MOST_PROMPT_LENGTH = 1 << 16;
@@ -36,7 +37,7 @@ export function assertValues(values: Float32Array, { count, name }: { count: num
 }
 
 /** Plans the steps of a request. @throws EngineError `invalid-request` for a request that the model cannot run. */
-export function planPicture(request: PictureRequest, info: TrajectoryInfo): Schedule {
+export function planPicture(request: TrajectoryRequest, info: TrajectoryInfo): Schedule {
   assertPictureSize(request, info);
   const { prompt, negativePrompt, guidance, steps, sampler } = request;
   if (Math.max(prompt.length, negativePrompt.length) > MOST_PROMPT_LENGTH)

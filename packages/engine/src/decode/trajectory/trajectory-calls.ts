@@ -1,7 +1,8 @@
-import type { PictureRequest, PictureSize, StepOutput, TrajectoryInfo } from '../../interface/trajectory.ts';
+import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
+import type { StepOutput, TrajectoryInfo, TrajectoryRequest } from '../../interface/trajectory.ts';
 
 /** One pass of the model, without the schedule: the parent of a model plans the steps and moves the latent. */
-export interface DenoiseRequest extends PictureSize, Pick<PictureRequest, 'prompt' | 'negativePrompt' | 'guidance'> {
+export interface DenoiseRequest extends PictureSize, Pick<TrajectoryRequest, 'prompt' | 'negativePrompt' | 'guidance'> {
   /** Time that the model reads. */
   readonly timestep: number;
   /** f32[channels, height, width], the latent times the step's `inputScale`. */

@@ -4,7 +4,7 @@ import {
   type StepValues,
 } from '@ogong/protocol/modality/trajectory/schedule/schedule';
 import { EngineError } from '../../interface/engine-error.ts';
-import type { PictureRequest, TrajectoryEngine } from '../../interface/trajectory.ts';
+import type { TrajectoryEngine, TrajectoryRequest } from '../../interface/trajectory.ts';
 import { assertPictureSize, assertValues, countLatentValues, planPicture } from './picture-check.ts';
 import type { DenoiseRequest, TrajectoryCalls } from './trajectory-calls.ts';
 
@@ -12,7 +12,7 @@ const scale = (values: Float32Array, factor: number): Float32Array =>
   factor === 1 ? values : values.map((value) => value * factor);
 
 function toDenoise(
-  { prompt, negativePrompt, guidance, width, height }: PictureRequest,
+  { prompt, negativePrompt, guidance, width, height }: TrajectoryRequest,
   { timestep, inputScale }: ScheduleStep,
   latent: Float32Array,
 ): DenoiseRequest {

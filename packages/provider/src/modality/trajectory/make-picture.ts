@@ -1,5 +1,5 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
-import type { PictureRequest as EngineRequest, TrajectoryEngine } from '@ogong/engine/interface/trajectory';
+import type { TrajectoryEngine, TrajectoryRequest } from '@ogong/engine/interface/trajectory';
 import type { PictureChoices } from '@ogong/protocol/modality/trajectory/header';
 import { PIXEL_BYTES } from '@ogong/protocol/modality/trajectory/picture-size';
 import { areSame } from '@ogong/protocol/modality/trajectory/projection';
@@ -25,7 +25,7 @@ type Prompts = Pick<PictureRequest, 'prompt' | 'negativePrompt'>;
 export const toEngineRequest = (
   { prompt, negativePrompt }: Prompts,
   { width, height, steps, guidanceQ16, sampler }: PictureChoices,
-): EngineRequest => ({
+): TrajectoryRequest => ({
   ...{ prompt, negativePrompt, width, height, steps, sampler },
   guidance: guidanceQ16 / GUIDANCE_ONE,
 });

@@ -134,8 +134,8 @@ export async function scorePictureJob(
   }
   const pixels = await engine.decode(final, header.choices, { signal, numericClass: header.numericClass });
   const { numericClass } = outputs[0] as StepOutput;
-  // The decoder has the engine's own class.
-  const exact = info.numericClass === header.numericClass && outputs.every((ran) => ran.exact);
+  // The decoder computes in the class of the steps, if they are exact.
+  const exact = outputs.every((ran) => ran.exact);
   return encodeTrajectoryReport({
     ...facts,
     ...{ numericClass, exact },
