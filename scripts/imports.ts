@@ -164,7 +164,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'bin',
   ],
   'packages/devnet/src': ['chain', 'mesh'],
-  'packages/models/src': ['gguf', '.', 'onnx', 'folder'],
+  'packages/models/src': ['gguf', 'onnx', '.'],
   'packages/engine/src': ['interface', 'decode', 'process', 'llama-cpp', 'onnx', 'upstream', 'class-search', '.'],
   'packages/cli/src': ['.', 'backup', 'calibrate', 'compare', 'doctor', 'watch', 'money', 'deploy', 'bin'],
 };

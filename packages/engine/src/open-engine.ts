@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import type { FileHashes } from '@ogong/models/file-hashes';
-import { isModelFolder, MODEL_INDEX } from '@ogong/models/folder/model-folder';
+import { isModelFolder, MODEL_INDEX } from '@ogong/models/model-folder';
 import type { EmbeddingEngine } from './interface/embedding.ts';
 import { EngineError } from './interface/engine-error.ts';
 import type { TextEngine } from './interface/text.ts';

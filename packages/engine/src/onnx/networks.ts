@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ModelFolder } from '@ogong/models/folder/model-folder';
+import type { ModelFolder } from '@ogong/models/model-folder';
 import { EngineError } from '../interface/engine-error.ts';
 import type { DenoiserInputs, PictureFamily, TextStates } from './families/family.ts';
 import type { PictureFacts } from './picture-facts.ts';

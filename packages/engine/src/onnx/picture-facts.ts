@@ -1,4 +1,4 @@
-import type { ModelFolder } from '@ogong/models/folder/model-folder';
+import type { ModelFolder } from '@ogong/models/model-folder';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import {

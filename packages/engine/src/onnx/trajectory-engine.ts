@@ -3,13 +3,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FileHashes } from '@ogong/models/file-hashes';
-import {
-  type HashedFolder,
-  hashModelFolder,
-  inspectModelFolder,
-  type ModelFolder,
-} from '@ogong/models/folder/model-folder';
 import { ModelError } from '@ogong/models/model-error';
+import { type HashedFolder, hashModelFolder, inspectModelFolder, type ModelFolder } from '@ogong/models/model-folder';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { nativeHash } from '../decode/native-hash.ts';
 import { createTrajectoryEngine } from '../decode/trajectory/trajectory-engine.ts';
@@ -147,6 +142,14 @@ function assertRange(name: string, value: number, most: number): void {
     throw new EngineError('invalid-request', `${name} is ${value}; possible are 1 to ${most}`);
 }
 
+/** Estimates the memory of a loaded model whose files have so many bytes. */
+export const estimateFolderMemory = (sizeBytes: number): number => sizeBytes + WORKING_BYTES;
+
+/** A first look at a model folder: whether it is one, and whether it fits into memory. @throws EngineError */
+export function inspectPictureFolder(path: string, availableMemory = readAvailableMemory()): void {
+  assertFits(readPictureFacts(readFolder(path)), 'cpu', availableMemory);
+}
+
 function assertFits({ sizeBytes }: PictureFacts, backend: OnnxBackend, available: number): void {
   const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
   if (backend === 'wasm' && sizeBytes > MOST_WASM_BYTES)
@@ -154,7 +157,7 @@ function assertFits({ sizeBytes }: PictureFacts, backend: OnnxBackend, available
       'unsupported-model',
       `the networks have ${mib(sizeBytes)}, and WebAssembly holds ${mib(MOST_WASM_BYTES)} of them; use the native build`,
     );
-  const needed = sizeBytes + WORKING_BYTES;
+  const needed = estimateFolderMemory(sizeBytes);
   if (needed > available)
     throw new EngineError(
       'not-enough-memory',

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { inspectModelFolder } from '@ogong/models/folder/model-folder';
+import { inspectModelFolder } from '@ogong/models/model-folder';
 import type { DenoiseRequest } from '../decode/trajectory/trajectory-calls.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TrajectoryInfo } from '../interface/trajectory.ts';

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { hashModelFolder, inspectModelFolder } from '@ogong/models/folder/model-folder';
+import { hashModelFolder, inspectModelFolder } from '@ogong/models/model-folder';
 import {
   collectSteps,
   createPicture,

@@ -1,5 +1,12 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { ModelError } from '../model-error.ts';
+
+/** A file that is no ONNX file, or not a whole one. */
+export class OnnxError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'OnnxError';
+  }
+}
 
 /** Contents of an ONNX file that decide whether and how it runs. Weights are never read. */
 export interface OnnxFacts {
@@ -53,7 +60,7 @@ class FieldReader {
     if (at < this.#from || at >= this.#from + this.#length) {
       this.#from = at;
       this.#length = readSync(this.#file, this.#window, 0, WINDOW, at);
-      if (this.#length === 0) throw new ModelError('corrupt', 'the file ends too early');
+      if (this.#length === 0) throw new OnnxError('the file ends too early');
     }
     return this.#window[at - this.#from] as number;
   }
@@ -67,7 +74,7 @@ class FieldReader {
       value += (byte & 127) * 2 ** shift;
       if (byte < 128) return value;
     }
-    throw new ModelError('corrupt', 'a number has no end');
+    throw new OnnxError('a number has no end');
   }
 
   *fields(parent: Span): Generator<Field> {
@@ -81,29 +88,26 @@ class FieldReader {
         continue;
       }
       const length = kind === 2 ? this.varint(span) : kind === 1 ? 8 : kind === 5 ? 4 : Number.NaN;
-      if (!(length <= span.end - span.at)) throw new ModelError('corrupt', `field ${number} leaves its message`);
+      if (!(length <= span.end - span.at)) throw new OnnxError(`field ${number} leaves its message`);
       yield { number, value: 0, span: { at: span.at, end: span.at + length } };
       span.at += length;
     }
   }
 
   text({ at, end }: Span): string {
-    if (end - at > MOST_NAME) throw new ModelError('corrupt', `a name of ${end - at} bytes`);
+    if (end - at > MOST_NAME) throw new OnnxError(`a name of ${end - at} bytes`);
     return Buffer.from(Array.from({ length: end - at }, (_, i) => this.#byte(at + i))).toString('utf8');
   }
 }
 
 /**
  * Reads operators and types of weights of an ONNX file. The field numbers are those of onnx.proto.
- * @throws ModelError `corrupt`, or the file system's error.
+ * @throws OnnxError, or the file system's error.
  */
 export function readOnnxFile(path: string): OnnxFacts {
   const file = openSync(path, 'r');
   try {
     return readModel(new FieldReader(file), { at: 0, end: fstatSync(file).size });
-  } catch (cause) {
-    if (!(cause instanceof ModelError)) throw cause;
-    throw new ModelError('corrupt', `${path} is no whole ONNX file: ${cause.message}`, { cause });
   } finally {
     closeSync(file);
   }
@@ -146,11 +150,11 @@ function readModel(reader: FieldReader, model: Span): OnnxFacts {
       else if (number === 3 && name === 'accuracy_level') accuracyLevels.add(value);
       else if ((number === 5 || number === 10) && content) readTensor(content);
       else if ((number === 6 || number === 11) && content) readGraph(content, depth + 1);
-      else if (number === 22 || number === 23) throw new ModelError('corrupt', 'sparse weights are not supported');
+      else if (number === 22 || number === 23) throw new OnnxError('sparse weights are not supported');
     }
   };
   const readNode = (span: Span, depth: number): void => {
-    if (++nodes > MOST_NODES) throw new ModelError('corrupt', `it has more than ${MOST_NODES} nodes`);
+    if (++nodes > MOST_NODES) throw new OnnxError(`it has more than ${MOST_NODES} nodes`);
     let [domain, type] = ['', ''];
     for (const { number, span: content } of reader.fields(span)) {
       if (number === 4 && content) type = reader.text(content);
@@ -161,11 +165,11 @@ function readModel(reader: FieldReader, model: Span): OnnxFacts {
     operators.set(operator, (operators.get(operator) ?? 0) + 1);
   };
   const readGraph = (span: Span, depth = 0): void => {
-    if (depth > MOST_DEPTH) throw new ModelError('corrupt', `its graphs are nested ${depth} deep`);
+    if (depth > MOST_DEPTH) throw new OnnxError(`its graphs are nested ${depth} deep`);
     for (const { number, span: content } of reader.fields(span)) {
       if (number === 1 && content) readNode(content, depth);
       else if (number === 5 && content) readTensor(content);
-      else if (number === 15) throw new ModelError('corrupt', 'sparse weights are not supported');
+      else if (number === 15) throw new OnnxError('sparse weights are not supported');
     }
   };
   for (const { number, span } of reader.fields(model)) {
@@ -176,6 +180,6 @@ function readModel(reader: FieldReader, model: Span): OnnxFacts {
       for (const { number: part, span: node } of reader.fields(span)) if (part === 7 && node) readNode(node, 0);
     }
   }
-  if (graphs !== 1) throw new ModelError('corrupt', `it has ${graphs} graphs`);
+  if (graphs !== 1) throw new OnnxError(`it has ${graphs} graphs`);
   return { operators, externalFiles: [...externalFiles].sort(), weightBytes, accuracyLevels };
 }

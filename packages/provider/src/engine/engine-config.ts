@@ -3,9 +3,10 @@ import { readAvailableMemory } from '@ogong/engine/llama-cpp/device/memory';
 import { allowPagedWeights } from '@ogong/engine/llama-cpp/device/memory-plan';
 import { ALL_LAYERS } from '@ogong/engine/llama-cpp/device/placement';
 import { countCores } from '@ogong/engine/llama-cpp/device/platform';
-import { assertMayLoad, ENGINE_DEFAULTS, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
+import { ENGINE_DEFAULTS, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
+import { assertModelFits, countWeightBytes } from '@ogong/engine/model-size';
 import { type Engine, type OpenEngineSettings, openEngine } from '@ogong/engine/open-engine';
 import { modelsDirField } from '@ogong/host/config/common-fields';
 import { boolean, define, httpUrl, integer, oneOf, size, text } from '@ogong/host/config/values';
@@ -13,6 +14,7 @@ import type { Secret } from '@ogong/host/crypto/secret';
 import type { Logger } from '@ogong/host/log/logger';
 import type { DownloadProgress } from '@ogong/models/download';
 import type { ReadingProgress } from '@ogong/models/file-hashes';
+import { isModelFolder } from '@ogong/models/model-folder';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { openFileHashes } from '@ogong/models/store';
 import type { ProviderModality } from '../modality/modality.ts';
@@ -101,7 +103,8 @@ export const engineFields = {
     label: '<name>',
     env: 'OGONG_ISA',
     default: 'auto',
-    description: 'CPU kernels: auto (the most widely reproducible that run here), native (the fastest), or a name',
+    description:
+      'CPU kernels: auto (the most widely reproducible that run here), native (the fastest), or a name; of a model of pictures: wasm (the same bits on every machine)',
   },
   threads: {
     schema: integer({ min: 1, max: 1024 }),
@@ -261,7 +264,7 @@ export async function loadModel(
   };
   const { model, hashes } = await bringServed(reference, {
     ...sources,
-    inspect: (path) => assertMayLoad(path, addPaged(path)),
+    inspect: (path) => assertModelFits(path, addPaged(path)),
   });
   const planned = addPaged(model.path);
   if (planned.availableMemory !== wanted.availableMemory) log.warn({ model: model.name }, PAGED_WARNING);
@@ -283,7 +286,7 @@ export async function loadModel(
     ...(share && { cores: share.cores }),
     ...planned,
   };
-  const endLoading = onLoading?.({ reference, name: model.name, sizeBytes: inspectModelFile(model.path).weightBytes });
+  const endLoading = onLoading?.({ reference, name: model.name, sizeBytes: countWeightBytes(model.path) });
   let isLoaded = false;
   let engine: Engine;
   try {
@@ -307,9 +310,10 @@ const PAGED_WARNING =
 /** Returns the memory to plan with for a model whose weights stay on the disk; undefined if it fits, or cannot be read that way. */
 function findPagedMemory(
   path: string,
-  wanted: Parameters<typeof assertMayLoad>[1] & object,
+  wanted: Parameters<typeof assertModelFits>[1] & object,
   { backend = ENGINE_DEFAULTS.backend, kernels = ENGINE_DEFAULTS.kernels, memoryBudget }: Partial<EngineSettings>,
 ): number | undefined {
+  if (isModelFolder(path)) return undefined;
   const file = inspectModelFile(path);
   // Other back ends and the fast kernels copy the weights. A budget is the operator's own limit.
   const isMapped = backend === 'cpu' && kernels !== 'fast' && file.poolingCode === undefined;

@@ -1,7 +1,8 @@
 import { readAvailableMemory } from '@ogong/engine/llama-cpp/device/memory';
 import { countCores } from '@ogong/engine/llama-cpp/device/platform';
+import type { ModelMemory } from '@ogong/engine/model-size';
 import { type EngineSettings, type LoadedModel, type LoadingPlace, loadModel } from './engine-config.ts';
-import { type Footprint, weighModel } from './footprint.ts';
+import { weighModel } from './footprint.ts';
 import type { OpenModel, RunningModel } from './loaded-models.ts';
 
 export interface ModelLoader {
@@ -29,8 +30,8 @@ export function createModelLoader(
   { open = loadModel, readAvailable = readAvailableMemory }: ModelLoaderOptions = {},
 ): ModelLoader {
   const { memoryBudget: budgetBytes } = settings;
-  const footprints = new Map<string, Footprint>();
-  const sum = (models: readonly OpenModel[], part: (of: Footprint) => number): number =>
+  const footprints = new Map<string, ModelMemory>();
+  const sum = (models: readonly OpenModel[], part: (of: ModelMemory) => number): number =>
     models.reduce((total, { reference }) => {
       const footprint = footprints.get(reference);
       return total + (footprint ? part(footprint) : 0);

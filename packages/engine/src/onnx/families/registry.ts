@@ -1,4 +1,4 @@
-import type { ModelFolder } from '@ogong/models/folder/model-folder';
+import type { ModelFolder } from '@ogong/models/model-folder';
 import { EngineError } from '../../interface/engine-error.ts';
 import type { PictureFamily } from './family.ts';
 import { stableDiffusion } from './stable-diffusion.ts';

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { computeFolderRoot, isFolderPath, MAX_FOLDER_FILES } from '@ogong/protocol/commitment/folder-root';
-import { type FileHashes, hashFile } from '../file-hashes.ts';
-import { isSameStamp, readFileStamp } from '../file-stamp.ts';
-import { ModelError } from '../model-error.ts';
-import type { StampedFile } from '../model-root.ts';
-import { type OnnxFacts, readOnnxFile } from '../onnx/read.ts';
-import { listComponents, roleOf } from './components.ts';
+import { type FileHashes, hashFile } from './file-hashes.ts';
+import { isSameStamp, readFileStamp } from './file-stamp.ts';
+import { listComponents, roleOf } from './folder-components.ts';
+import { ModelError } from './model-error.ts';
+import type { StampedFile } from './model-root.ts';
+import { OnnxError, type OnnxFacts, readOnnxFile } from './onnx/read.ts';
 
 /** The file that makes a folder a model folder. */
 export const MODEL_INDEX = 'model_index.json';
@@ -85,7 +85,7 @@ export function inspectModelFolder(folder: string): ModelFolder {
     if (role === 'tokenizer') sizeBytes += take(`${name}/tokenizer.json`, MOST_BYTES.tokenizer);
     if (role === 'network') {
       sizeBytes += take(`${name}/model.onnx`, MOST_BYTES.onnx);
-      onnx = readOnnxFile(join(path, name, 'model.onnx'));
+      onnx = readNetwork(join(path, name, 'model.onnx'));
       for (const file of onnx.externalFiles) {
         if (file.includes('/') || !isFolderPath(file))
           throw new ModelError(
@@ -187,6 +187,15 @@ function explainMissing(path: string, file: string): string {
   return isTorch
     ? `${problem} but PyTorch's weights; export the model with "optimum-cli export onnx"`
     : `${problem}; fetch the model again`;
+}
+
+function readNetwork(path: string): OnnxFacts {
+  try {
+    return readOnnxFile(path);
+  } catch (cause) {
+    if (!(cause instanceof OnnxError)) throw cause;
+    throw new ModelError('corrupt', `${path} is no whole ONNX file: ${cause.message}`, { cause });
+  }
 }
 
 function parseObject(path: string): Readonly<Record<string, unknown>> {

@@ -136,6 +136,12 @@ describe('a model folder', () => {
       'corrupt',
       /unet\/model\.onnx is a link or another special file/,
     ],
+    [
+      'a network that is no ONNX file',
+      (path) => truncateSync(join(path, 'unet/model.onnx'), 1_000_000),
+      'corrupt',
+      /unet\/model\.onnx is no whole ONNX file/,
+    ],
     ...['../vae_decoder/model.onnx', '/etc/passwd', 'deep/weights', '.hidden', 'a\nb'].map(
       (file): [string, (path: string) => void, string, RegExp] => [
         `weights in ${JSON.stringify(file)}`,

@@ -1,0 +1,46 @@
+import { inspectModelFolder, isModelFolder } from '@ogong/models/model-folder';
+import { BATCH_ROWS, estimateMemory } from './llama-cpp/device/memory.ts';
+import { assertMayLoad } from './llama-cpp/engine.ts';
+import { inspectModelFile } from './llama-cpp/model-file.ts';
+import type { KvType } from './llama-cpp/numeric-class.ts';
+import { estimateFolderMemory, inspectPictureFolder } from './onnx/trajectory-engine.ts';
+
+/** Memory of a loaded model, in bytes. */
+export interface ModelMemory {
+  /** Weights that are mapped: they count as free memory as long as nobody needs it. */
+  readonly weights: number;
+  /** Weights, caches and buffers. */
+  readonly total: number;
+}
+
+/**
+ * A first look at a model, before it is read in full: whether it is one, and whether it fits into memory.
+ * @throws EngineError
+ */
+export function assertModelFits(path: string, options: Parameters<typeof assertMayLoad>[1] = {}): void {
+  if (isModelFolder(path)) inspectPictureFolder(path, options.availableMemory);
+  else assertMayLoad(path, options);
+}
+
+/** Counts the bytes of a model's weights. @throws EngineError, ModelError */
+export function countWeightBytes(path: string): number {
+  if (!isModelFolder(path)) return inspectModelFile(path).weightBytes;
+  return [...inspectModelFolder(path).components.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
+/** Estimates the memory of a model that is loaded. @throws EngineError, ModelError */
+export function estimateModelMemory(
+  path: string,
+  {
+    contextSize,
+    sequences,
+    kvType,
+  }: { readonly contextSize: number; readonly sequences: number; readonly kvType: KvType },
+): ModelMemory {
+  // ONNX Runtime copies the weights: the machine's free memory is without them already.
+  if (isModelFolder(path)) return { weights: 0, total: estimateFolderMemory(countWeightBytes(path)) };
+  const { weights, total } = estimateMemory(inspectModelFile(path), {
+    ...{ contextSize, sequences, batchSize: BATCH_ROWS, kvType },
+  });
+  return { weights, total };
+}
