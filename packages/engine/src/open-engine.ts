@@ -122,6 +122,9 @@ const ENGINE_KINDS = {
   'trajectory-v1': trajectory,
 } as const satisfies Record<Engine['specificationVersion'], EngineKind>;
 
+/** The interface of the engine that runs a model folder. */
+export const FOLDER_KIND: Pick<Engine, 'specificationVersion'> = { specificationVersion: 'trajectory-v1' };
+
 /** Returns the interface of the engine that runs a model file; undefined if none does. */
 export function findEngineKind(file: ModelFacts): Pick<Engine, 'specificationVersion'> | undefined {
   const versions = Object.keys(ENGINE_KINDS) as Engine['specificationVersion'][];
@@ -135,7 +138,7 @@ export function findEngineKind(file: ModelFacts): Pick<Engine, 'specificationVer
  */
 export async function openEngine(settings: OpenEngineSettings, hooks: OpenEngineHooks = {}): Promise<Engine> {
   const { modelPath } = settings;
-  if (isModelFolder(modelPath)) return ENGINE_KINDS['trajectory-v1'].open(settings, hooks);
+  if (isModelFolder(modelPath)) return ENGINE_KINDS[FOLDER_KIND.specificationVersion].open(settings, hooks);
   if (statSync(modelPath, { throwIfNoEntry: false })?.isDirectory())
     throw new EngineError(
       'unsupported-model',

@@ -37,7 +37,7 @@ const BUILTIN = /^(stories15m|stories260k)(?::([A-Za-z0-9_]{1,16}))?$/i;
 
 /** The forms of a reference that names a place, for messages. */
 export const FORMS =
-  'write hf:owner/repo[@commit][:quant], https://..., npm:package@version#path, stories15M, stories260K, or the path of a GGUF file';
+  'write hf:owner/repo[@commit][:quant], https://..., npm:package@version#path, stories15M, stories260K, or the path of a GGUF file or a model folder';
 
 /** @throws ModelError('bad-reference'). */
 export function parseModelSource(reference: string): ModelSource {
@@ -72,7 +72,7 @@ export function tryModelSource(reference: string): ModelSource | undefined {
   return isFileReference(reference) ? { kind: 'file', path: reference } : undefined;
 }
 
-/** Whether a reference is the path of a file, and names nothing that could be fetched. */
+/** Whether a reference is the path of a file or folder, and names nothing that could be fetched. */
 export const isFileReference = (reference: string): boolean =>
   reference.startsWith('file:') ||
   /^\.{0,2}\//.test(reference) ||

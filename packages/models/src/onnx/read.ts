@@ -31,6 +31,10 @@ const TYPE_BITS: Readonly<Record<number, number>> = {
   ...{ 17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4 },
 };
 
+/** Counts the values of the weights. */
+export const countWeights = ({ weightBytes }: Pick<OnnxFacts, 'weightBytes'>): number =>
+  [...weightBytes].reduce((sum, [type, bytes]) => sum + Math.floor((bytes * 8) / (TYPE_BITS[type] ?? 8)), 0);
+
 /** A region of the file, from `at` up to `end`. */
 interface Span {
   at: number;

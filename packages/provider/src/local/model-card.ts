@@ -1,8 +1,11 @@
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { POOLING_CODES } from '@ogong/engine/llama-cpp/pooled-context';
-import { findEngineKind } from '@ogong/engine/open-engine';
+import { findWeightType } from '@ogong/engine/onnx/graph-check';
+import { FOLDER_KIND, findEngineKind } from '@ogong/engine/open-engine';
+import { inspectModelFolder, isModelFolder } from '@ogong/models/folder/model-folder';
 import { readGgufHeader } from '@ogong/models/gguf/read';
 import { type GgufHeader, stringOf } from '@ogong/models/gguf/types';
+import { countWeights } from '@ogong/models/onnx/read';
 import type { ProviderModality } from '../modality/modality.ts';
 import { findModality } from '../modality/registry.ts';
 import type { ShelfModel } from './model-shelf.ts';
@@ -20,22 +23,33 @@ export interface ModelCard {
   /** Undefined if no engine runs the file. */
   readonly modality: ProviderModality | undefined;
   readonly isReranker: boolean;
-  readonly header: GgufHeader;
+  /** In Ollama's terms, such as `gguf`. */
+  readonly format: string;
+  /** Undefined for a model folder. */
+  readonly header: GgufHeader | undefined;
 }
 
 const MAX_KEPT = 64;
 const kept = new Map<string, ModelCard>();
 
-/** @throws EngineError if the file is none of a language model. */
+/** @throws EngineError, ModelError if the file or folder is none of a model. */
 export function readModelCard({ path, modelRoot }: Pick<ShelfModel, 'path' | 'modelRoot'>): ModelCard {
   const found = kept.get(modelRoot);
   if (found) return found;
+  const card = isModelFolder(path) ? readFolderCard(path) : readFileCard(path);
+  const [oldest] = kept.keys();
+  if (kept.size >= MAX_KEPT && oldest !== undefined) kept.delete(oldest);
+  kept.set(modelRoot, card);
+  return card;
+}
+
+function readFileCard(path: string): ModelCard {
   const facts = inspectModelFile(path);
   const { architecture, weightType, chatTemplate, fillTokens, poolingCode } = facts;
   const kind = findEngineKind(facts);
   const header = readGgufHeader(path);
   const count = header.tensors.reduce((sum, { dimensions }) => sum + dimensions.reduce((a, b) => a * b, 1), 0);
-  const card: ModelCard = {
+  return {
     family: architecture,
     parameterSize: stringOf(header.metadata, 'general.size_label') ?? formatCount(count),
     quantization: weightType.toUpperCase(),
@@ -43,12 +57,26 @@ export function readModelCard({ path, modelRoot }: Pick<ShelfModel, 'path' | 'mo
     canFill: fillTokens !== undefined,
     modality: kind && findModality(kind),
     isReranker: poolingCode === POOLING_CODES.rank,
+    format: 'gguf',
     header,
   };
-  const [oldest] = kept.keys();
-  if (kept.size >= MAX_KEPT && oldest !== undefined) kept.delete(oldest);
-  kept.set(modelRoot, card);
-  return card;
+}
+
+function readFolderCard(path: string): ModelCard {
+  const { pipeline, components } = inspectModelFolder(path);
+  const networks = [...components.values()].flatMap(({ onnx }) => onnx ?? []);
+  const types = networks.map(findWeightType);
+  return {
+    family: pipeline,
+    parameterSize: formatCount(networks.reduce((sum, network) => sum + countWeights(network), 0)),
+    quantization: [...new Set(types)].join(', ').toUpperCase(),
+    template: undefined,
+    canFill: false,
+    modality: findModality(FOLDER_KIND),
+    isReranker: false,
+    format: 'onnx',
+    header: undefined,
+  };
 }
 
 /** Formats a count as Ollama does. */

@@ -4,6 +4,7 @@ import { composeModelRoot } from '@ogong/models/model-root';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import type { ModelStore, StoredModel } from '@ogong/models/store';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { isModelThere, listModelFiles } from '../engine/model-weights.ts';
 import type { ModelShelf, ShelfModel } from './model-shelf.ts';
 
 /** Returns the reference that loads a file of this machine. */
@@ -16,13 +17,13 @@ export const pathOfReference = (reference: string): string => reference.replace(
  * @param typed how; it is the model's name unless it says where the model lies.
  */
 export function shelveResolved(typed: string, { name, path, modelRoot, adapterPaths = [] }: ResolvedModel): ShelfModel {
-  const files = [path, ...adapterPaths];
-  const stats = files.map((file) => statSync(file));
+  const places = [path, ...adapterPaths];
+  const stats = places.flatMap(listModelFiles).map((file) => statSync(file));
   const isPlace = /[/\\]|\.gguf$/i.test(typed);
   return {
     name: isPlace ? name : typed,
     aliases: [typed, name],
-    reference: files.map(referenceOf).join('+'),
+    reference: places.map(referenceOf).join('+'),
     path,
     sizeBytes: stats.reduce((sum, { size }) => sum + size, 0),
     modifiedAtMs: Math.floor(Math.max(...stats.map(({ mtimeMs }) => mtimeMs))),
@@ -60,7 +61,7 @@ export function createStoreShelf(
       const made = stored.filter(({ defaults }) => defaults !== undefined);
       // A later model of the same name replaces the earlier one.
       const pinned = named
-        .filter(({ path }) => statSync(path, { throwIfNoEntry: false })?.isFile())
+        .filter(({ path }) => isModelThere(path))
         .filter(({ name }) => !made.some((model) => model.name === name));
       const isPinned = ({ name, reference }: ShelfModel): boolean =>
         pinned.some((each) => each.name === name || (each.reference === reference && each.aliases?.includes(name)));

@@ -17,17 +17,17 @@ export function formatEntry(model: ShelfModel) {
 }
 
 export function formatDetails(model: ShelfModel) {
-  const shared = { parent_model: model.defaults?.from ?? '', format: 'gguf' };
+  const parent = { parent_model: model.defaults?.from ?? '' };
   try {
-    const { family, parameterSize, quantization } = readModelCard(model);
+    const { family, parameterSize, quantization, format } = readModelCard(model);
     return {
-      ...shared,
+      ...{ ...parent, format },
       family,
       families: [family],
       parameter_size: parameterSize,
       quantization_level: quantization,
     };
   } catch {
-    return { ...shared, family: '', families: [], parameter_size: '', quantization_level: '' };
+    return { ...parent, format: 'gguf', family: '', families: [], parameter_size: '', quantization_level: '' };
   }
 }

@@ -16,7 +16,7 @@ export async function show(context: ApiContext, { shelf }: LocalCall): Promise<R
   const card = readModelCard(model);
   const { header, template } = card;
   const { license, system, messages } = model.defaults ?? {};
-  const ownLicense = header.metadata.get('general.license')?.value;
+  const ownLicense = header?.metadata.get('general.license')?.value;
   return context.json({
     license: license ?? (typeof ownLicense === 'string' ? ownLicense : ''),
     modelfile: formatModelfile(model),
@@ -25,7 +25,9 @@ export async function show(context: ApiContext, { shelf }: LocalCall): Promise<R
     ...(system === undefined ? {} : { system }),
     ...(messages === undefined ? {} : { messages }),
     details: formatDetails(model),
-    model_info: formatInfo(header, readBoolean(fields, 'verbose', false)),
+    model_info: header
+      ? formatInfo(header, readBoolean(fields, 'verbose', false))
+      : { 'general.architecture': card.family },
     capabilities: card.modality?.listCapabilities(card) ?? [],
     modified_at: new Date(model.modifiedAtMs).toISOString(),
   });
