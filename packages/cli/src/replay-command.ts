@@ -28,7 +28,7 @@ export const replayConfig = defineConfig({
       label: '<path|name>',
       env: 'OGONG_MODEL',
       required: true,
-      description: 'the model: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
+      description: 'the model: a GGUF file, a model folder, hf:owner/repo[:quant], a URL, or a built-in name',
     },
     request: { schema: text, label: '<path>', description: 'the exact body of the request, if the receipt has none' },
     gateway: { schema: httpUrl, label: '<url>', description: 'where to fetch the opening of a compact receipt from' },

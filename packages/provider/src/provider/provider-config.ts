@@ -87,7 +87,7 @@ export const serveConfig = defineConfig({
       label: '<path|name>',
       env: 'OGONG_PROVIDER_MODEL',
       repeatable: true,
-      description: 'model to serve: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
+      description: 'model to serve: a GGUF file, a model folder, hf:owner/repo[:quant], a URL, or a built-in name',
     },
     modelId: {
       schema: text,
@@ -310,7 +310,7 @@ export const localConfig = defineConfig({
       env: 'OGONG_PROVIDER_MODEL',
       repeatable: true,
       description:
-        'model to load at once: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name, with +adapter behind it for a LoRA adapter. Other models of this machine load when a request names them',
+        'model to load at once: a GGUF file, a model folder, hf:owner/repo[:quant], a URL, or a built-in name, with +adapter behind it for a LoRA adapter. Other models of this machine load when a request names them',
     },
     adapter: {
       schema: text,

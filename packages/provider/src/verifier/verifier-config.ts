@@ -33,7 +33,7 @@ export const verifierConfig = defineConfig({
       required: true,
       repeatable: true,
       description:
-        'model to re-run replies on, every one that its providers offer: a GGUF file, hf:owner/repo[:quant], a URL, or a built-in name',
+        'model to re-run replies on, every one that its providers offer: a GGUF file, a model folder, hf:owner/repo[:quant], a URL, or a built-in name',
     },
     onDemand: {
       schema: boolean,

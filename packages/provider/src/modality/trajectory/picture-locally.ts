@@ -23,7 +23,7 @@ interface LocalJob {
 }
 
 /** Makes one of the pictures of a request. @throws EngineError */
-async function makeLocally(
+export async function makeLocally(
   { crypto, clock, randomBytes, signal }: LocalMeans,
   { engine, request, body }: LocalJob,
   choice: number,
