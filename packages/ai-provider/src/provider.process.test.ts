@@ -1,6 +1,6 @@
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
-import { APICallError, embedMany, generateText, NoSuchModelError, rerank, streamText } from 'ai';
+import { APICallError, embedMany, generateImage, generateText, rerank, streamText } from 'ai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createOgong } from './index.ts';
 
@@ -87,6 +87,21 @@ describe('a model of the AI SDK', () => {
     expectChecked(ranked.providerMetadata, ['commitment-root']);
   });
 
+  it('makes pictures, with the checks in the metadata', async () => {
+    const { ogong, asked } = open();
+    const model = ogong.imageModel(FAKE_MODEL);
+    const providerOptions = { ogong: { settle: 'accepted', steps: 4 } };
+    const { images, providerMetadata, warnings, usage } = await generateImage({
+      ...{ model, prompt: 'a small fox', size: '40x24', seed: 5, aspectRatio: '1:1', providerOptions },
+    });
+    expect(images.map(({ mediaType }) => mediaType)).toEqual(['image/png']);
+    expect(Buffer.from(images[0]?.uint8Array ?? []).readUInt32BE(16)).toBe(40);
+    expectChecked({ ogong: { checked: providerMetadata.ogong?.images } }, ['pixels', 'commitment-root']);
+    expect(warnings.map((warning) => 'feature' in warning && warning.feature)).toEqual(['aspectRatio']);
+    expect(usage.outputTokens).toBe(4);
+    expect(asked[0]).toMatchObject({ seed: 5, steps: 4, ogong: { settle: 'accepted' } });
+  });
+
   it('embeds more than one request may have', async () => {
     const { ogong, asked } = open();
     const values = Array.from({ length: 257 }, (_, index) => `text ${index}`);
@@ -148,8 +163,4 @@ describe('an answer that was changed on its way', () => {
     await stream.consumeStream();
     expect((await stream.providerMetadata)?.ogong).not.toHaveProperty('checked');
   });
-});
-
-it('has no images', () => {
-  expect(() => open().ogong.imageModel(FAKE_MODEL)).toThrow(NoSuchModelError);
 });

@@ -1,15 +1,15 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import {
-  type EmbeddingModelV4,
-  type LanguageModelV4,
-  NoSuchModelError,
-  type ProviderV4,
-  type RerankingModelV4,
-  type SharedV4ProviderOptions,
+import type {
+  EmbeddingModelV4,
+  LanguageModelV4,
+  ProviderV4,
+  RerankingModelV4,
+  SharedV4ProviderOptions,
 } from '@ai-sdk/provider';
 import { type ClientOptions, createCheckedFetch } from '@ogong/sdk';
 import { addFields, type OgongOptions, splitOptions } from './fields.ts';
 import { METADATA, readChecks } from './metadata.ts';
+import { createImageModel } from './pictures.ts';
 import { createRerankingModel } from './reranking.ts';
 
 /** Of one request (docs/spec/embedding.md). The AI SDK asks for more of them in several requests. */
@@ -87,14 +87,11 @@ export function createOgong(settings: OgongSettings): OgongProvider {
     };
   }
 
-  const noImages = (modelId: string): never => {
-    throw new NoSuchModelError({ modelId, modelType: 'imageModel' });
-  };
   return Object.assign((modelId: string) => languageModel(modelId), {
     specificationVersion: 'v4' as const,
     languageModel,
     embeddingModel,
     rerankingModel: (modelId: string) => createRerankingModel({ modelId, url: `${baseURL}/rerank`, checked }),
-    imageModel: noImages,
+    imageModel: (modelId: string) => createImageModel({ modelId, url: `${baseURL}/images/generations`, checked }),
   });
 }

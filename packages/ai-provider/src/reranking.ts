@@ -1,6 +1,7 @@
-import { APICallError, type RerankingModelV4 } from '@ai-sdk/provider';
+import type { RerankingModelV4 } from '@ai-sdk/provider';
 import { splitOptions } from './fields.ts';
 import { METADATA, readChecks } from './metadata.ts';
+import { postChecked } from './post-checked.ts';
 
 interface RerankAnswer {
   readonly id?: string;
@@ -26,17 +27,7 @@ export function createRerankingModel({
       const values = documents.type === 'text' ? documents.values : documents.values.map((one) => JSON.stringify(one));
       const more = { ...(topN !== undefined && { top_n: topN }), ...(fields && { ogong: fields }) };
       const body = { model: modelId, query, documents: values, ...rest[METADATA], ...more };
-      const response = await checked(url, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          ...Object.fromEntries(Object.entries(headers ?? {}).filter(([, value]) => value !== undefined)),
-        } as Record<string, string>,
-        body: JSON.stringify(body),
-        ...(abortSignal && { signal: abortSignal }),
-      });
-      if (!response.ok) throw await readRefusal(response, { url, requestBodyValues: body });
-      const answer = (await response.json()) as RerankAnswer;
+      const answer = await postChecked<RerankAnswer>(checked, { url, body, headers, abortSignal });
       return {
         ranking: answer.results.map(({ index, relevance_score: relevanceScore }) => ({ index, relevanceScore })),
         response: { modelId, body: answer },
@@ -44,16 +35,4 @@ export function createRerankingModel({
       };
     },
   };
-}
-
-async function readRefusal(response: Response, call: { readonly url: string; readonly requestBodyValues: unknown }) {
-  const responseBody = await response.text();
-  let data: { error?: { message?: string } } | undefined;
-  try {
-    data = JSON.parse(responseBody);
-  } catch {
-    // It is shown as it came.
-  }
-  const message = data?.error?.message ?? `the gateway answered with status ${response.status}`;
-  return new APICallError({ ...call, message, statusCode: response.status, responseBody, data });
 }
