@@ -4,5 +4,6 @@ import { createGatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 
 testClients('gateway', async () => {
   const { url, close } = await createGatewayFixture();
-  return { origin: url, model: FAKE_MODEL, embeddingModel: FAKE_MODEL, callingModel: FAKE_MODEL, close };
+  const models = { model: FAKE_MODEL, embeddingModel: FAKE_MODEL, pictureModel: FAKE_MODEL, callingModel: FAKE_MODEL };
+  return { origin: url, ...models, close };
 });

@@ -7,6 +7,8 @@ export interface ClientTarget {
   readonly origin: string;
   readonly model: string;
   readonly embeddingModel: string;
+  /** A model of pictures; undefined on a server without one. */
+  readonly pictureModel?: string;
   /** A model that calls WEATHER if the tool is offered and has no answer yet. */
   readonly callingModel: string;
   /** Sees every answer before the client does. */
@@ -48,6 +50,7 @@ export const FEATURES = [
   'filling in',
   'token count',
   'embeddings',
+  'pictures',
   'models',
   'running models',
   'keep alive',

@@ -204,6 +204,31 @@ export const CHAT_CASES: readonly ClientCase[] = listCases(
   },
 );
 
+const picture = ({ pictureModel = '' }: ClientTarget) => ({ model: pictureModel, prompt: 'a small fox', n: 1 });
+
+export const IMAGE_CASES: readonly ClientCase[] = listCases(
+  { name: 'openai: images', api: 'OpenAI' },
+  {
+    async pictures(target) {
+      const { data = [], usage } = await connect(target).images.generate({ ...picture(target), n: 2 });
+      const pictures = data.map(({ b64_json: base64 = '' }) => Buffer.from(base64, 'base64'));
+      for (const one of pictures) expect(one.toString('latin1', 1, 4)).toBe('PNG');
+      expect(pictures[0]?.equals(pictures[1] as Buffer)).toBe(false);
+      expect(usage?.output_tokens).toBeGreaterThan(0);
+    },
+    async stream(target) {
+      const events = await connect(target).images.generate({ ...picture(target), stream: true });
+      const types: string[] = [];
+      for await (const event of events) types.push(event.type);
+      expect(types.at(-1)).toBe('image_generation.completed');
+    },
+    async errors(target) {
+      const asked = { ...picture(target), size: '10000x10000' as '1024x1024' };
+      await expectRefusal(connect(target).images.generate(asked), 400, 'size');
+    },
+  },
+).map((one) => ({ ...one, only: 'gateway' as const }));
+
 const text = ({ model }: ClientTarget) => ({ model, prompt: QUESTION, max_tokens: 8, temperature: 0 });
 
 export const COMPLETION_CASES: readonly ClientCase[] = listCases(

@@ -67,6 +67,7 @@ export function createWatchedFetch(): WatchedFetch {
 /** Paths on which a model answers. */
 const ANSWERING: ReadonlySet<string> = new Set([
   ...['/v1/chat/completions', '/v1/completions', '/v1/responses', '/v1/messages', '/v1/embeddings'],
+  '/v1/images/generations',
   ...['/api/chat', '/api/generate', '/api/embed', '/api/embeddings'],
 ]);
 
@@ -127,6 +128,7 @@ const SCHEMAS: Readonly<Record<string, { readonly body: string; readonly chunk?:
   '/v1/responses': { body: 'Response', chunk: 'ResponseStreamEvent' },
   '/v1/responses/input_tokens': { body: 'TokenCountsResource' },
   '/v1/embeddings': { body: 'CreateEmbeddingResponse' },
+  '/v1/images/generations': { body: 'ImagesResponse', chunk: 'ImageGenCompletedEvent' },
   '/v1/models': { body: 'ListModelsResponse' },
   '/v1/models/:id': { body: 'Model' },
 };
@@ -140,6 +142,8 @@ function readEvents(text: string): unknown[] {
 const BENT: Readonly<Record<string, (value: unknown, answer: { isStream: boolean; status: number }) => unknown>> = {
   '/v1/completions': (value, { isStream }) => (isStream ? finishChunk(value) : value),
   '/v1/embeddings': (value, { status }) => (status < 400 ? decodeVectors(value) : value),
+  // The document lists the sizes of OpenAI's own models.
+  '/v1/images/generations': (value, { status }) => (status < 400 ? { ...(value as object), size: '1024x1024' } : value),
 };
 
 /** Clients request base64, which the document does not mention. */

@@ -42,7 +42,7 @@ export function formatPictureEvent({
 }): PictureWords & { readonly type: string } {
   return {
     type: 'image_generation.completed',
-    created_at: created,
+    ...{ created_at: created, quality: 'auto' },
     ...describePictures([picture]),
     b64_json: toBase64(picture.png),
   };
