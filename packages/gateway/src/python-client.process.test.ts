@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { buffer, text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { crc32, deflateSync, inflateSync } from 'node:zlib';
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { toBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
@@ -39,7 +40,8 @@ from ogong import Client, GatewayError, ReceiptError, SealedCallError
 def answer_call(asked):
     client = Client(asked["url"], trust=asked["trust"], allow=asked["allow"], is_sealed=asked["sealed"])
     calls = {"messages": client.chat.completions.create, "prompt": client.completions.create, "input": client.embeddings.create}
-    create = next((call for name, call in calls.items() if name in asked["body"]), client.rerank)
+    is_picture = "size" in asked["body"]
+    create = client.images.generate if is_picture else next((call for name, call in calls.items() if name in asked["body"]), client.rerank)
     said = {"text": "", "error": None, "failed": [], "checks": []}
     try:
         if asked["body"].get("stream"):
@@ -49,7 +51,9 @@ def answer_call(asked):
         else:
             answer = create(**asked["body"])
             said["checks"] = [check.id for check in answer.verdicts[0].checks if check.status == "pass"]
-            if "choices" not in answer:
+            if is_picture:
+                said["shown"] = [[one.width, one.height, len(one.pixels)] for one in answer.pictures]
+            elif "choices" not in answer:
                 said["shown"] = answer.get("results") or [len(one.embedding) for one in answer.data]
             else:
                 choice = answer.choices[0]
@@ -94,11 +98,39 @@ async function lieInFront(url: string, change: (answer: string) => string) {
     for await (const chunk of answer) chunks.push(chunk as Buffer);
     const said = Buffer.concat(chunks);
     const { 'content-length': _, 'transfer-encoding': __, ...kept } = answer.headers;
-    const isShown = /completions/.test(incoming.url as string);
+    const isShown = /completions|images/.test(incoming.url as string);
     outgoing.writeHead(answer.statusCode, kept).end(isShown ? change(said.toString('utf8')) : said);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => void server.close() };
+}
+
+interface Png {
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: Uint8Array;
+}
+
+/** The pixels of a gateway's PNG: one chunk of them, and rows with filter 0. */
+function unpackPng(base64: string): Png {
+  const png = Buffer.from(base64, 'base64');
+  const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)];
+  const rows = inflateSync(png.subarray(41, 41 + png.readUInt32BE(33)));
+  const pixels = rows.filter((_, i) => i % (1 + 3 * width) !== 0);
+  return { width, height, pixels: new Uint8Array(pixels) };
+}
+
+function packPng({ width, height, pixels }: Png): Buffer {
+  const chunk = (type: string, data: Uint8Array) => {
+    const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+    const number = (value: number) => Buffer.from(value.toString(16).padStart(8, '0'), 'hex');
+    return Buffer.concat([number(data.length), body, number(crc32(body))]);
+  };
+  const header = Buffer.from([0, 0, 0, width, 0, 0, 0, height, 8, 2, 0, 0, 0]);
+  const rows = Array.from({ length: height }, (_, y) => [0, ...pixels.subarray(3 * width * y, 3 * width * (y + 1))]);
+  const data = deflateSync(Buffer.from(rows.flat()));
+  const signature = Buffer.from('89504e470d0a1a0a', 'hex');
+  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))]);
 }
 
 describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}`, () => {
@@ -178,6 +210,49 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
     const ranked = await ask({ query: 'what is a panda?', documents, top_n: 2, return_documents: true });
     expect(ranked).toMatchObject({ error: null, checks });
     expect(ranked.shown).toHaveLength(2);
+  });
+
+  it('hands out pictures whose receipts it checked, and no other ones', async () => {
+    const asks = {
+      prompt: 'a small fox',
+      n: 2,
+      size: '40x24',
+      steps: 4,
+      guidance_scale: 2.5,
+      ogong: { sort: 'latency' },
+    };
+    const made = await ask(asks);
+    const checks = [
+      'commitment-root',
+      'choices',
+      'draw-key',
+      'response-size',
+      'pixels',
+      'sketch-bank',
+      'blinding',
+      'fee',
+    ];
+    const shown = Array(2).fill([40, 24, 3 * 40 * 24]);
+    expect(made).toMatchObject({ error: null, shown, checks: expect.arrayContaining(['request-hash', ...checks]) });
+    const gateway = fixture as GatewayFixture;
+    const seeded = { ...asks, n: 1, seed: -3, sampler: 'flow-match', response_format: 'url', size: 'auto' };
+    expect(await call(gateway, seeded, { url: gateway.url })).toMatchObject({ error: null, shown: [[32, 32, 3072]] });
+
+    for (const [bend, failed] of [
+      [
+        ({ pixels }: Png) => packPng({ width: 32, height: 32, pixels: pixels.with(5, (pixels[5] as number) ^ 1) }),
+        'response-hash',
+      ],
+      [({ pixels }: Png) => packPng({ width: 64, height: 16, pixels }), 'answer'],
+    ] as const) {
+      const change = (said: string) =>
+        said.replace(/(?<=data:image\/png;base64,)[^"]+/, (base64) => bend(unpackPng(base64)).toString('base64'));
+      const front = await lieInFront(gateway.url, change);
+      expect(await call(gateway, seeded, front)).toMatchObject({ failed: expect.arrayContaining([failed]) });
+      front.close();
+    }
+    const sealed = await call(gateway, asks, { url: gateway.url, sealed: true });
+    expect(sealed.error).toContain('not sealed');
   });
 
   it('compares shown calls with the signed text, whole and streamed', async () => {

@@ -15,12 +15,14 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
-from .checks import Check, failed, skipped
+from .checks import Check, failed, hold, skipped
 from .numbers import read_scores, read_vectors, word_vectors
+from .png import Picture, read_pictures
 from .sealed import Opened, RepeatedText, SealedCallError, SealedRequestOf, Tries, count_tokens, tell_failed, tell_held
 from .shown import Answer, GatewayError, ReceiptError, Shown, as_shown, read_json
 from .text.answer import FAMILIES, REASONING, check_answer, read_answer, read_message, read_terms
 from .text.commitment import parse_header, parse_opening
+from .trajectory import parse_picture_header
 from .verify import Verdict, verify_receipt
 
 _INTAKE_SECONDS = 6.0
@@ -75,6 +77,7 @@ class Client:
         self.chat = _Chat(self)
         self.completions = _Completions(self, "/v1/completions", "completion")
         self.embeddings = _Embeddings(self)
+        self.images = _Images(self)
 
     def rerank(self, **params: Any) -> Any:
         """
@@ -172,8 +175,12 @@ class Client:
         response = shown if shown is not None else base64.b64decode(str(stored.get("response")))
         verdict = verify_receipt(receipt, request=body, response=response, trust=self._trust, now_ms=time.time_ns() // 1_000_000)
         verdict.checks.extend(check_roles(body, receipt))
-        # Only signed texts can be read.
-        if message is not None and not verdict.failed:
+        # Only signed bytes can be read.
+        if isinstance(message, Picture) and not verdict.failed:
+            made = parse_picture_header(parse_opening(opening).header)
+            is_whole = (made.width, made.height) == (message.width, message.height)
+            verdict.checks.append(hold("answer", is_whole, "the picture is shown in its signed size"))
+        elif message is not None and not verdict.failed:
             header = parse_header(parse_opening(opening).header)
             verdict.checks.append(check_answer(read_message(message), response, header.answer_format, body))
         return verdict
@@ -439,6 +446,30 @@ class _Embeddings:
         Vectors that equal the signed ones to the bit, one for each input, in the order of the inputs. @raises GatewayError, ReceiptError
         """
         return self._client._ask_vectors("/v1/embeddings", "embedding", params, read_vectors)
+
+
+class _Images:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def generate(self, **params: Any) -> Any:
+        """
+        Pictures whose pixels equal the signed ones: `answer.pictures`, by choice. `links` and `projections` are skipped: the gateway has
+        checked them against the model's outputs. @raises GatewayError, ReceiptError; SealedCallError of a client that seals its requests
+        """
+        client = self._client
+        if client.is_sealed:
+            raise SealedCallError("unsupported", "requests for pictures are not sealed; nothing was sent")
+        if params.get("stream"):
+            raise ValueError("streams of pictures are not read here: leave stream out")
+        body = client._encode(params)
+        with client._open("POST", "/v1/images/generations", body) as response:
+            answer = Answer(read_json(response.read(_MOST_ANSWER_BYTES)))
+        pictures = read_pictures(answer, params.get("n") or 1)
+        shown = {i: picture.pixels for i, picture in enumerate(pictures)}
+        answer.verdicts = client.check("image", body, answer.get("ogong"), shown, dict(enumerate(pictures)))
+        answer.pictures = pictures
+        return answer
 
 
 def _read_events(response: http.client.HTTPResponse) -> Iterator[str]:

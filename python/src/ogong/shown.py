@@ -48,6 +48,8 @@ class Answer(Shown):
 
     verdicts: list[Verdict]
     """One for each choice."""
+    pictures: list[Any]
+    """Of an answer with pictures: `Picture` of each choice."""
 
 
 def as_shown(value: Any) -> Shown:

@@ -14,11 +14,13 @@ from .crypto.secp256k1 import recover_address
 from .embedding import VectorHeader, replay_vectors
 from .fee import check_fee, compute_billed, compute_fee
 from .order import Progress, hash_admission, hash_intake, parse_order, parse_progress
+from .pictures import PictureRequest, count_units, parse_picture_request
 from .record import compute_blinds, Ticket, hash_response, parse_record, parse_ticket
 from .text.commitment import Header, compose_root, parse_opening
 from .text.request import TextRequest, UnsupportedRequest, parse_request
 from .text.stage1 import NOT_OF_TOKENS, replay
 from .tiers import NAMED_TIERS, TIERS, is_exact, tier_of
+from .trajectory import SUMS, PictureHeader, project, replay_picture
 from .trust import Receipt, Trust, UnusableError, parse_receipt, parse_trust, read_base64
 from .vectors import VectorRequest, parse_vector_request
 from .wire import WireError, parse_json, sha256
@@ -38,6 +40,13 @@ _OF_VECTORS = (
     " sketch-bank payee context fee"
 ).split()
 """What an opening of vectors or scores proves."""
+_OF_PICTURES = (
+    "commitment-root commitment-form posture token-count links projections blinding header-order choices draw-key response-size pixels"
+    " sketch-bank payee fee"
+).split()
+"""What an opening of a picture proves."""
+_OF_OUTPUTS = ("links", "projections")
+"""Checks that read the model's outputs, which only the payer's gateway, validators and witnesses get."""
 _ZERO32 = bytes(32)
 
 
@@ -116,6 +125,7 @@ class _Reading:
             self.ticket = parse_ticket(self.receipt.ticket.data)
             self.request = self._read_request()
             self.vectors = self._read_vectors()
+            self.picture = parse_picture_request(self.body) if self.receipt.endpoint == "image" else None
         except WireError as error:
             return Verdict([failed("format", str(error))])
         self.model = self._model()
@@ -127,8 +137,8 @@ class _Reading:
         self._check_trusted()
         certificate = self._check_beacon()
         self._check_opening(certificate)
-        own = frozenset(NOT_OF_TOKENS) if self.tier in NAMED_TIERS else frozenset()
-        return Verdict(self.checks, self.trust.allow | own)
+        own = NOT_OF_TOKENS if self.tier in NAMED_TIERS else ()
+        return Verdict(self.checks, self.trust.allow | frozenset(own) | frozenset(_OF_OUTPUTS))
 
     def _read_request(self) -> TextRequest | None:
         """None: this package cannot make the request's grammar, or reads no request of this endpoint."""
@@ -144,7 +154,7 @@ class _Reading:
         return parse_vector_request(self.body, endpoint) if endpoint in ("embedding", "rerank") else None
 
     def _model(self) -> str:
-        known = self.request or self.vectors
+        known = self.request or self.vectors or self.picture
         if known is not None:
             return known.model
         body = parse_json(self.body)
@@ -171,7 +181,7 @@ class _Reading:
             self.checks += check_attestation(attestation, record, receipt.record.data)
         if self.tier == "tee-proxy":
             self.checks += check_proxied(receipt.evidence.get("attestation"), record, receipt.record.data)
-        asked = self.request or self.vectors
+        asked = self.request or self.vectors or self.picture
         if asked is None:
             self._add(skipped("request-hash", "the summary of such a request cannot be made here"))
         else:
@@ -310,7 +320,8 @@ class _Reading:
     def _check_opening(self, beacon: tuple[bytes, bytes] | None) -> None:
         receipt = self.receipt
         if receipt.opening is None:
-            names = _STAGE_1 if self.vectors is None else _OF_VECTORS
+            of_others = _OF_PICTURES if self.picture is not None else _STAGE_1
+            names = of_others if self.vectors is None else _OF_VECTORS
             self.checks += [skipped(name, "the opening lies elsewhere") for name in names]
             return
         try:
@@ -325,6 +336,13 @@ class _Reading:
             if embedded.header is not None:
                 self._add(blinding)
                 self._check_vector_header(self.vectors, embedded.header, beacon)
+            return
+        if self.picture is not None:
+            made = replay_picture(self.record, opening)
+            self.checks += made.checks
+            if made.header is not None:
+                self._add(blinding)
+                self._check_picture_header(self.picture, made.header, beacon)
             return
         replayed = replay(self.record, opening)
         self.checks += replayed.checks
@@ -357,17 +375,52 @@ class _Reading:
         billed = f"{header.prompt_tokens} tokens bill {compute_fee(order.price_per_1k, header.prompt_tokens)}"
         self._add(passed("fee", billed) if reason is None else failed("fee", reason))
 
-    def _check_bank(self, header: Header | VectorHeader, beacon: tuple[bytes, bytes] | None) -> Check:
+    def _check_picture_header(self, asked: PictureRequest, header: PictureHeader, beacon: tuple[bytes, bytes] | None) -> None:
+        order, width, height = self.order, header.width, header.height
+        self._add(hold("header-order", header.order_hash == self.order_hash, "the header is about this order"))
+        same = (
+            asked.size in (None, (width, height))
+            and asked.steps in (None, header.steps)
+            and asked.guidance in (None, header.guidance)
+            and header.sampler == (asked.sampler or header.model_sampler)
+            and count_units(width, height, header.steps) <= asked.most_units
+            and header.choice == order.choice < asked.choices
+            and header.tier == self.tier
+            and not header.parts
+        )
+        self._add(hold("choices", same, "the header states what the request asks for"))
+        self._add(self._check_draw_key(header, asked.seed, beacon))
+        size = 3 * width * height
+        self._add(hold("response-size", len(self.response) == size, f"{size} bytes of {width}x{height} pixels"))
+        if len(self.response) == size:
+            of_picture = project(header.bank_seed, self.response) == header.pixels
+            self._add(hold("pixels", of_picture, "the committed projection is that of the picture"))
+        self._add(self._check_bank(header, beacon, SUMS))
+        self._add(hold("payee", header.payee == order.payee, "the header names the order's payee"))
+        demands = self._check_demands(asked, header)
+        if demands is not None:
+            self._add(demands)
+        reason = check_fee(order, 0, asked.most_units, 0, header.units)
+        billed = f"{header.units} units bill {compute_fee(order.price_per_1k, header.units)}"
+        self._add(passed("fee", billed) if reason is None else failed("fee", reason))
+
+    def _check_bank(
+        self, header: Header | VectorHeader | PictureHeader, beacon: tuple[bytes, bytes] | None, directions: int = 16
+    ) -> Check:
         if beacon is None:
             return skipped("sketch-bank", "no value of the beacon is known")
         seed = derive_bank_seed(self.order.model_root, beacon[1])
-        return hold("sketch-bank", header.directions == 16 and header.bank_seed == seed, "the bank is the epoch's")
+        own = SUMS if isinstance(header, PictureHeader) else header.directions
+        return hold("sketch-bank", own == directions and header.bank_seed == seed, "the bank is the epoch's")
 
     def _check_header(self, header: Header, beacon: tuple[bytes, bytes] | None) -> None:
         order, request = self.order, self.request
         self._add(hold("header-order", header.order_hash == self.order_hash, "the header is about this order"))
         self._add(self._check_sampler(header))
-        self._add(self._check_draw_key(header, beacon))
+        if request is None:
+            self._add(skipped("draw-key", "such a request is not read here"))
+        else:
+            self._add(self._check_draw_key(header, request.seed, beacon))
         self._add(self._check_bank(header, beacon))
         self._add(hold("payee", header.payee == order.payee, "the header names the order's payee"))
         progress = self._progress()
@@ -414,14 +467,11 @@ class _Reading:
         )
         return hold("sampler", same, "the header states what the request asks for")
 
-    def _check_draw_key(self, header: Header, beacon: tuple[bytes, bytes] | None) -> Check:
-        order, request = self.order, self.request
-        if request is None:
-            return skipped("draw-key", "such a request is not read here")
+    def _check_draw_key(self, header: Header | PictureHeader, seed: int | None, beacon: tuple[bytes, bytes] | None) -> Check:
+        order = self.order
         inputs = header.draw_key
-        if request.seed is not None:
-            seed = request.seed.to_bytes(8, "big", signed=True)
-            expected = seed + order.request_hash + order.model_root + bytes([order.choice])
+        if seed is not None:
+            expected = seed.to_bytes(8, "big", signed=True) + order.request_hash + order.model_root + bytes([order.choice])
             return hold("draw-key", inputs.mode == 1 and inputs.fields == expected, "the draws follow from the request's seed")
         fixed = order.nonce + order.request_hash + order.reply_id(self.receipt.ledger) + order.provider_id
         fixed += order.epoch.to_bytes(8, "big")
@@ -432,7 +482,9 @@ class _Reading:
             return hold("draw-key", same, "the draws follow from the order")
         return hold("draw-key", same and inputs.fields[len(fixed) :] == beacon[0], "the draws follow from order and beacon")
 
-    def _check_demands(self, request: TextRequest | VectorRequest, header: Header | VectorHeader) -> Check | None:
+    def _check_demands(
+        self, request: TextRequest | VectorRequest | PictureRequest, header: Header | VectorHeader | PictureHeader
+    ) -> Check | None:
         if not request.exact and request.model_root is None and not request.settles_accepted:
             return None
         met = (not request.exact or is_exact(header.numeric_class)) and (

@@ -88,8 +88,7 @@ def parse_header(data: bytes) -> Header:
     )
     if any(a >= b for (a, _), (b, _) in zip(bias, bias[1:])):
         raise WireError("ids of the bias do not ascend")
-    mode = r.int(1, 0, 1)
-    draw_key = DrawKeyInputs(mode, r.take(8 + 32 + 32 + 1 if mode else 32 + 32 + 16 + 32 + 8 + 32))
+    draw_key = read_draw_key(r)
     header = Header(
         order_hash=order_hash,
         endpoint=endpoint,
@@ -120,6 +119,11 @@ def parse_header(data: bytes) -> Header:
     )
     r.end()
     return header
+
+
+def read_draw_key(r: Reader) -> DrawKeyInputs:
+    mode = r.int(1, 0, 1)
+    return DrawKeyInputs(mode, r.take(8 + 32 + 32 + 1 if mode else 32 + 32 + 16 + 32 + 8 + 32))
 
 
 def read_parts(r: Reader) -> tuple[bytes, ...]:
@@ -299,14 +303,14 @@ class Opening:
 
     def root(self) -> bytes:
         """Of the tree of RFC 6962 over header and windows."""
-        return _root(self._leaves())
+        return merkle_root(self._leaves())
 
     def header_proof(self) -> list[bytes]:
         """That the header is leaf 0: hashes of siblings, from the leaf up."""
         hashes, proof = self._leaves(), []
         while len(hashes) > 1:
             split = 1 << (len(hashes) - 1).bit_length() - 1
-            proof.append(_root(hashes[split:]))
+            proof.append(merkle_root(hashes[split:]))
             hashes = hashes[:split]
         return proof[::-1]
 
@@ -315,11 +319,12 @@ class Opening:
         return [sha256(b"\x00", leaf) for leaf in leaves]
 
 
-def _root(hashes: Sequence[bytes]) -> bytes:
+def merkle_root(hashes: Sequence[bytes]) -> bytes:
+    """Of the tree of RFC 6962 over hashes of leaves."""
     if len(hashes) == 1:
         return hashes[0]
     split = 1 << (len(hashes) - 1).bit_length() - 1
-    return sha256(b"\x01", _root(hashes[:split]), _root(hashes[split:]))
+    return sha256(b"\x01", merkle_root(hashes[:split]), merkle_root(hashes[split:]))
 
 
 def encode_opening(opening: Opening) -> bytes:

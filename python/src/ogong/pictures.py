@@ -1,0 +1,126 @@
+"""A request for pictures (docs/spec/trajectory.md): its summary, whose hash names it everywhere."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from .text.fields import RequestError, read_integer, read_number, read_object, read_text, read_whole
+from .text.preference import split_model
+from .text.request import MOST_BODY_BYTES, read_ogong
+from .wire import WireError, i64, parse_json, sha256, text, u8, u16, u32, u64
+
+SAMPLERS = ("ddim", "euler", "dpm-solver++", "flow-match")
+"""In the order of their codes."""
+MOST_PIXELS = 349_525
+MOST_SIDE = 4_096
+MOST_STEPS = 150
+_MOST_DEFAULT_STEPS = 50
+_MOST_GUIDANCE = 50
+_MOST_CHOICES = 8
+_SIZE = re.compile(r"(\d{1,4})x(\d{1,4})\Z", re.ASCII)
+_STEPS = ("steps", "num_inference_steps")
+_GUIDANCE = ("guidance", "guidance_scale", "cfg_scale")
+
+
+@dataclass(frozen=True)
+class PictureRequest:
+    model: str
+    exact: bool
+    model_root: bytes | None
+    settles_accepted: bool
+    standby_per_1k: int | None
+    choices: int
+    seed: int | None
+    size: tuple[int, int] | None
+    """None: the model's own, as for all that follow."""
+    steps: int | None
+    guidance: int | None
+    """In units of 1/65,536."""
+    sampler: str | None
+    body_hash: bytes
+
+    @property
+    def most_units(self) -> int:
+        return count_units(*(self.size or (MOST_PIXELS, 1)), self.steps or _MOST_DEFAULT_STEPS)
+
+    def hash(self) -> bytes:
+        return sha256(self.summary())
+
+    def summary(self) -> bytes:
+        standby = self.standby_per_1k
+        return b"".join(
+            (
+                b"ogong-picture-request-v1\n",
+                u8(0),
+                text(self.model, 768),
+                u8(self.exact),
+                u8(0) if self.model_root is None else u8(1) + self.model_root,
+                u8(self.settles_accepted + 2 * (standby is not None)),
+                b"" if standby is None else u64(standby),
+                u8(self.choices),
+                u8(0) if self.seed is None else u8(1) + i64(self.seed),
+                u8(0) if self.size is None else u8(1) + u16(self.size[0]) + u16(self.size[1]),
+                u8(0) if self.steps is None else u8(1) + u16(self.steps),
+                u8(0) if self.guidance is None else u8(1) + u32(self.guidance),
+                u8(0) if self.sampler is None else u8(1) + u8(SAMPLERS.index(self.sampler)),
+                self.body_hash,
+            )
+        )
+
+
+def count_units(width: int, height: int, steps: int) -> int:
+    """A unit is one step over 1,024 pixels; a part of 1,024 pixels counts as a whole."""
+    return steps * -(-width * height // 1_024)
+
+
+def parse_picture_request(body: bytes) -> PictureRequest:
+    """@raises WireError: RequestError if a field is wrong."""
+    if len(body) > MOST_BODY_BYTES:
+        raise WireError(f"a request has at most {MOST_BODY_BYTES} bytes")
+    fields = read_object(parse_json(body), "")
+    model, sort = split_model(read_text(fields.get("model"), "model"))
+    read_text(fields.get("prompt"), "prompt", 1)
+    exact, root, accepted, _, standby = read_ogong(fields, model, sort)
+    steps, guidance = _pick(fields, _STEPS), _pick(fields, _GUIDANCE)
+    seed, sampler = fields.get("seed"), fields.get("sampler")
+    if sampler is not None and sampler not in SAMPLERS:
+        raise RequestError("sampler", f"one of {', '.join(SAMPLERS)} is expected")
+    return PictureRequest(
+        *(model, exact, root, accepted, standby),
+        choices=read_integer(fields, "n", 1, _MOST_CHOICES, 1),
+        seed=None if seed is None else read_whole(seed, "seed", -(2**53 - 1), 2**53 - 1),
+        size=_read_size(fields),
+        steps=None if steps is None else read_integer(fields, steps, 1, MOST_STEPS, 1),
+        guidance=None if guidance is None else math.floor(read_number(fields, guidance, 0, _MOST_GUIDANCE, 1) * 65_536 + 0.5),
+        sampler=sampler,
+        body_hash=sha256(body),
+    )
+
+
+def _pick(fields: dict[str, Any], names: tuple[str, ...]) -> str | None:
+    """The one of several names of a field that a body has."""
+    given = [name for name in names if fields.get(name) is not None]
+    if len(given) > 1:
+        raise RequestError(given[1], f"{given[0]} means the same")
+    return given[0] if given else None
+
+
+def _read_size(fields: dict[str, Any]) -> tuple[int, int] | None:
+    size, width, height = fields.get("size"), fields.get("width"), fields.get("height")
+    is_named = size is not None and size != "auto"
+    if width is None and height is None:
+        if not is_named:
+            return None
+        named = _SIZE.match(size) if isinstance(size, str) else None
+        if named is None:
+            raise RequestError("size", "a size such as 512x512 is expected")
+        width, height = int(named[1]), int(named[2])
+    elif is_named:
+        raise RequestError("size", "width and height mean the same")
+    sides = read_whole(width, "width", 8, MOST_SIDE), read_whole(height, "height", 8, MOST_SIDE)
+    if sides[0] * sides[1] > MOST_PIXELS:
+        raise RequestError("size", f"at most {MOST_PIXELS} pixels")
+    return sides

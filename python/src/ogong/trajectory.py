@@ -1,0 +1,191 @@
+"""A provider's commitment to a picture, and the proof of its opening without a model or its outputs (docs/spec/trajectory.md)."""
+
+from __future__ import annotations
+
+import math
+import struct
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .checks import Check, failed, hold, passed, skipped
+from .pictures import MOST_PIXELS, MOST_SIDE, MOST_STEPS, SAMPLERS, count_units
+from .record import Record
+from .text.commitment import DrawKeyInputs, Opening, merkle_root, read_draw_key, read_parts
+from .tiers import check_posture
+from .wire import Reader, WireError, sha256, u32
+
+SUMS = 61
+_PROJECTION_BYTES = 4 * SUMS
+_MOST_HEADER = 8_192
+_MOST_VALUES = 1 << 26
+_MOST_BYTES = 64 << 20
+_CHUNK_BYTES = 65_536
+_MOST_NOISE = 1 << 20
+"""Values of noise that are computed here. Of more, a reader of the outputs computes them."""
+_DRAWS = 12
+_EULER = 1
+
+
+@dataclass(frozen=True)
+class PictureHeader:
+    order_hash: bytes
+    tier: str
+    method: str
+    numeric_class: str
+    values: int
+    """Of a latent."""
+    bank_seed: bytes
+    draw_key: DrawKeyInputs
+    choice: int
+    units: int
+    width: int
+    height: int
+    steps: int
+    guidance: int
+    sampler: str
+    model_sampler: str
+    """The one that the model's files name."""
+    pixels: tuple[float, ...]
+    """Projection of the picture's bytes."""
+    parts: tuple[bytes, ...]
+    payee: bytes
+
+
+@dataclass(frozen=True)
+class ReplayedPicture:
+    checks: list[Check]
+    header: PictureHeader | None
+    """None where root or form failed: then nothing else can be said about the opening."""
+
+
+def parse_picture_header(data: bytes) -> PictureHeader:
+    """@raises WireError"""
+    if len(data) > _MOST_HEADER:
+        raise WireError(f"a header has at most {_MOST_HEADER} bytes")
+    r = Reader(data, b"ogong-header-trajectory-v1\n")
+    order_hash = r.take(32)
+    r.int(1, 0, 0)
+    tier, method, numeric_class = r.text(32), r.text(32), r.text(255)
+    r.take(32)  # the hash of the tokenizer
+    values, bank_seed = r.int(4, 1, _MOST_VALUES), r.take(32)
+    draw_key, choice = read_draw_key(r), r.int(1)
+    r.take(32)  # the hash of the prompt's tokens
+    units = r.int(4)
+    width, height, steps = r.int(2, 8, MOST_SIDE), r.int(2, 8, MOST_SIDE), r.int(2, 1, MOST_STEPS)
+    guidance, sampler = r.int(4, 0, 50 << 16), SAMPLERS[r.int(1, 0, len(SAMPLERS) - 1)]
+    channels, scale = r.int(1, 1), r.int(1, 1, 64)
+    model_sampler = _read_scheduler(r, steps, sampler)
+    header = PictureHeader(
+        *(order_hash, tier, method, numeric_class, values, bank_seed, draw_key, choice, units),
+        *(width, height, steps, guidance, sampler, model_sampler),
+        pixels=_read_projection(r.take(_PROJECTION_BYTES)),
+        parts=read_parts(r),
+        payee=r.take(20),
+    )
+    r.end()
+    if width * height > MOST_PIXELS:
+        raise WireError(f"a picture has at most {MOST_PIXELS} pixels")
+    if width % scale or height % scale or values != channels * (width // scale) * (height // scale):
+        raise WireError("a latent has another number of values than its picture")
+    if steps * values * 4 > _MOST_BYTES:
+        raise WireError("the outputs are too many to replay")
+    if units != count_units(width, height, steps):
+        raise WireError("the units are not those of size and steps")
+    return header
+
+
+def _read_scheduler(r: Reader, steps: int, sampler: str) -> str:
+    """@returns the sampler that the model's files name."""
+    if r.int(1, 0, 1) == 1:
+        times, shift = r.int(2, 1, 1_000), struct.unpack(">d", r.take(8))[0]
+        if not 0.01 <= shift <= 100:
+            raise WireError("the shift is out of range")
+        named = "flow-match"
+    else:
+        named = SAMPLERS[r.int(1, 0, 2)]
+        times = r.int(2, 1, 1_000)
+        if not all(1e-9 <= beta <= 0.5 for beta in struct.unpack(">dd", r.take(16))):
+            raise WireError("a beta is out of range")
+        r.int(1, 0, 1), r.int(1, 0, 2), r.int(1, 0, 2), r.int(2, 0, 1_000), r.int(1, 0, 1)
+    if (sampler == "flow-match") != (named == "flow-match"):
+        raise WireError(f"a model of {named} has no sampler {sampler}")
+    if steps > times:
+        raise WireError(f"the model has {times} times")
+    return named
+
+
+def _read_projection(data: bytes) -> tuple[float, ...]:
+    sums = struct.unpack(f"<{SUMS}f", data)
+    if not all(map(math.isfinite, sums)):
+        raise WireError("a sum is not finite")
+    return sums
+
+
+def replay_picture(record: Record, opening: Opening) -> ReplayedPicture:
+    if opening.root() != record.commit_root:
+        return ReplayedPicture([failed("commitment-root", "header and leaves do not hash to the record's root")], None)
+    checks = [passed("commitment-root", "header and leaves hash to the record's root")]
+    try:
+        header = parse_picture_header(opening.header)
+        roots = _read_leaves(opening, header)
+    except WireError as error:
+        return ReplayedPicture([*checks, failed("commitment-form", str(error))], None)
+    checks.append(passed("commitment-form", f"{header.steps} steps to {header.width}x{header.height} pixels"))
+    posture = check_posture(header.tier, header.method, header.numeric_class)
+    said = f"tier {header.tier}, method {header.method}, class {header.numeric_class}"
+    checks.append(passed("posture", said) if posture is None else failed("posture", posture))
+    checks.append(hold("token-count", header.steps == record.tokens, "record and leaves count the same steps"))
+    return ReplayedPicture([*checks, *_check_links(opening.blind, header, roots)], header)
+
+
+def _read_leaves(opening: Opening, header: PictureHeader) -> list[bytes]:
+    """@returns the root of each latent that a step begins with."""
+    *steps, last = opening.windows or ((b"", b""),)
+    if len(steps) != header.steps or len(last[0]) != 32 or last[1]:
+        raise WireError("the leaves are not those of the steps and the last latent")
+    for roots, projection in steps:
+        if len(roots) != 64 or len(projection) != _PROJECTION_BYTES:
+            raise WireError("a leaf is not that of a step")
+        _read_projection(projection)
+    return [roots[:32] for roots, _ in steps]
+
+
+def _check_links(blind: bytes, header: PictureHeader, roots: list[bytes]) -> list[Check]:
+    """Of the links, only the first latent follows from the receipt alone. The others need the model's outputs."""
+    # Euler scales the noise by its schedule, which is not computed here.
+    is_known = header.sampler != SAMPLERS[_EULER] and header.values <= _MOST_NOISE
+    if is_known and roots[0] != _blob_root(blind, make_noise(header.draw_key.key(), header.values)):
+        return [failed("links", "the first latent is not the noise of the draw key")]
+    reason = "the outputs of the steps are not shown here; the payer's gateway and validators replay them"
+    return [skipped("links", reason), skipped("projections", reason)]
+
+
+def make_noise(key: bytes, count: int) -> bytes:
+    """@returns f32 little endian: for each value twelve draws of 16 bits, summed."""
+    blocks = -(-2 * _DRAWS * count // 32)
+    draws = array("H", b"".join(sha256(b"ogong-latent-noise-v1\n", key, u32(i)) for i in range(blocks)))
+    if struct.pack("=H", 1) == b"\x01\x00":
+        draws.byteswap()
+    mean = _DRAWS * 0xFFFF / 2
+    values = [(sum(draws[at : at + _DRAWS]) - mean) / 65_536 for at in range(0, _DRAWS * count, _DRAWS)]
+    return struct.pack(f"<{count}f", *values)
+
+
+def _blob_root(blind: bytes, data: bytes) -> bytes:
+    """Root of a blob (docs/spec/blob.md)."""
+    chunks = [data[at : at + _CHUNK_BYTES] for at in range(0, len(data), _CHUNK_BYTES)]
+    hashes = [sha256(b"ogong-blob-chunk-v1\n", blind, u32(i), chunk) for i, chunk in enumerate(chunks)]
+    return merkle_root([sha256(b"\x00", each) for each in hashes])
+
+
+def project(seed: bytes, values: Sequence[float]) -> tuple[float, ...]:
+    """The projection of finite values: value i adds to sum i mod 61, or subtracts from it."""
+    sums = [0.0] * SUMS
+    for block in range(-(-len(values) // 256)):
+        signs = int.from_bytes(sha256(seed, u32(block)), "big")
+        at = 256 * block
+        for bit, value in enumerate(values[at : at + 256]):
+            place = (at + bit) % SUMS
+            sums[place] += -value if signs >> (255 - bit) & 1 else value
+    return struct.unpack(f"<{SUMS}f", struct.pack(f"<{SUMS}f", *sums))
