@@ -155,7 +155,7 @@ def _check_links(blind: bytes, header: PictureHeader, roots: list[bytes]) -> lis
     """Of the links, only the first latent follows from the receipt alone. The others need the model's outputs."""
     # Euler scales the noise by its schedule, which is not computed here.
     is_known = header.sampler != SAMPLERS[_EULER] and header.values <= _MOST_NOISE
-    if is_known and roots[0] != _blob_root(blind, make_noise(header.draw_key.key(), header.values)):
+    if is_known and roots[0] != blob_root(blind, make_noise(header.draw_key.key(), header.values)):
         return [failed("links", "the first latent is not the noise of the draw key")]
     reason = "the outputs of the steps are not shown here; the payer's gateway and validators replay them"
     return [skipped("links", reason), skipped("projections", reason)]
@@ -172,7 +172,7 @@ def make_noise(key: bytes, count: int) -> bytes:
     return struct.pack(f"<{count}f", *values)
 
 
-def _blob_root(blind: bytes, data: bytes) -> bytes:
+def blob_root(blind: bytes, data: bytes) -> bytes:
     """Root of a blob (docs/spec/blob.md)."""
     chunks = [data[at : at + _CHUNK_BYTES] for at in range(0, len(data), _CHUNK_BYTES)]
     hashes = [sha256(b"ogong-blob-chunk-v1\n", blind, u32(i), chunk) for i, chunk in enumerate(chunks)]

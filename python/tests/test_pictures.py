@@ -1,0 +1,83 @@
+import base64
+import struct
+import unittest
+import zlib
+
+from ogong.pictures import count_units, parse_picture_request
+from ogong.png import read_pictures, unpack_png
+from ogong.shown import ReceiptError
+from ogong.text.fields import RequestError
+from ogong.trajectory import blob_root, make_noise, project
+from ogong.wire import sha256
+
+from .vectors import load, unhex
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width: int, height: int, rows: bytes, more: bytes = b"", end: bytes = b"", form: bytes = bytes((8, 2, 0, 0, 0))) -> bytes:
+    header = chunk(b"IHDR", struct.pack(">II", width, height) + form)
+    return b"\x89PNG\r\n\x1a\n" + header + more + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"") + end
+
+
+ROWS = (b"\x00" + bytes(range(6))) * 2
+
+
+class Pictures(unittest.TestCase):
+    def test_noise_of_the_vectors(self) -> None:
+        noise = load("schedule")["noise"]
+        values = noise["values"]
+        self.assertEqual(make_noise(unhex(noise["key"]), len(values)), struct.pack(f"<{len(values)}f", *values))
+
+    def test_blobs_of_the_vectors(self) -> None:
+        for blob in load("blob")["blobs"]:
+            data = bytes((31 * i + (i >> 8)) & 255 for i in range(blob["bytes"]))
+            self.assertEqual(blob_root(unhex(blob["blind"]), data), unhex(blob["root"]))
+
+    def test_projection(self) -> None:
+        seed = bytes(range(32))
+        signs = sha256(seed, bytes(4))
+        one = project(seed, [1.0])
+        self.assertEqual(one, (-1.0 if signs[0] >> 7 else 1.0, *[0.0] * 60))
+        self.assertEqual(sum(map(abs, project(seed, [0.0] * 61 + [2.0]))), 2.0)
+
+    def test_request(self) -> None:
+        asked = parse_picture_request(b'{"model":"ogong/verified/a/b","prompt":"x","size":"40x24","num_inference_steps":5,"cfg_scale":2.5}')
+        self.assertEqual((asked.size, asked.steps, asked.guidance, asked.most_units), ((40, 24), 5, 163_840, 5))
+        self.assertEqual(count_units(33, 32, 2), 4)
+        for fields, key in (
+            ('"size":"large"', "size"),
+            ('"width":40', "height"),
+            ('"size":"4000x4000"', "size"),
+            ('"steps":4,"num_inference_steps":4', "num_inference_steps"),
+            ('"sampler":"lcm"', "sampler"),
+            ('"n":9', "n"),
+        ):
+            with self.subTest(key), self.assertRaises(RequestError) as refused:
+                parse_picture_request(b'{"model":"ogong/verified/a/b","prompt":"x",' + fields.encode() + b"}")
+            self.assertEqual(refused.exception.key, key)
+
+    def test_png(self) -> None:
+        picture = unpack_png(png(2, 2, ROWS))
+        self.assertEqual((picture.width, picture.height, picture.pixels), (2, 2, bytes(range(6)) * 2))
+        for wrong, why in (
+            (b"GIF89a", "no PNG"),
+            (png(4096, 4096, ROWS), "4096x4096"),
+            (png(0, 2, ROWS), "0x2"),
+            (png(2, 2, ROWS, form=bytes((8, 3, 0, 0, 0))), "another form"),
+            (png(2, 2, bytes(10_000_000)), "not the pixels"),
+            (png(2, 2, ROWS[:7]), "not the pixels"),
+            (png(2, 2, b"\x01" + ROWS[1:]), "filter"),
+            (png(2, 2, ROWS, more=chunk(b"iCCP", b"x")), "beside"),
+            (png(2, 2, ROWS, end=chunk(b"IEND", b"")), "beside"),
+            (png(2, 2, ROWS)[:-3], "cut off"),
+        ):
+            with self.subTest(why):
+                self.assertRaisesRegex(ValueError, why, unpack_png, wrong)
+        written = base64.b64encode(png(2, 2, ROWS)).decode()
+        shown = [{"b64_json": written}, {"url": f"data:image/png;base64,{written}"}]
+        self.assertEqual(len(read_pictures({"data": shown}, 2)), 2)
+        for answer in ({}, {"data": shown[:1]}, {"data": [{"url": "https://elsewhere.example"}, shown[0]]}):
+            self.assertRaises(ReceiptError, read_pictures, answer, 2)
