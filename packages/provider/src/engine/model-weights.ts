@@ -1,13 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
-import { inspectModelFolder, isModelFolder } from '@ogong/models/folder/model-folder';
-
-/** Returns the size of the weights of a model's file or folder, bytes. @throws EngineError, ModelError */
-export function measureWeights(path: string): number {
-  if (!isModelFolder(path)) return inspectModelFile(path).weightBytes;
-  return [...inspectModelFolder(path).components.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-}
+import { inspectModelFolder, isModelFolder } from '@ogong/models/model-folder';
 
 /** Lists the files of a model: the file itself, or the files of a folder that an engine reads. @throws ModelError */
 export function listModelFiles(path: string): readonly string[] {

@@ -2,7 +2,7 @@ import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { POOLING_CODES } from '@ogong/engine/llama-cpp/pooled-context';
 import { findWeightType } from '@ogong/engine/onnx/graph-check';
 import { FOLDER_KIND, findEngineKind } from '@ogong/engine/open-engine';
-import { inspectModelFolder, isModelFolder } from '@ogong/models/folder/model-folder';
+import { inspectModelFolder, isModelFolder } from '@ogong/models/model-folder';
 import { readGgufHeader } from '@ogong/models/gguf/read';
 import { type GgufHeader, stringOf } from '@ogong/models/gguf/types';
 import { countWeights } from '@ogong/models/onnx/read';

@@ -11,7 +11,6 @@ import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-comm
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { countLatentValues } from '@ogong/protocol/modality/trajectory/header';
 import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
-import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import { createFakeTrajectoryEngine } from '@ogong/testing/engine/fake-trajectory';
 import { describe, expect, it } from 'vitest';
