@@ -1,9 +1,9 @@
-import { inspectModelFolder, isModelFolder } from '@ogong/models/model-folder';
+import { isModelFolder } from '@ogong/models/model-folder';
 import { BATCH_ROWS, estimateMemory } from './llama-cpp/device/memory.ts';
 import { assertMayLoad } from './llama-cpp/engine.ts';
 import { inspectModelFile } from './llama-cpp/model-file.ts';
 import type { KvType } from './llama-cpp/numeric-class.ts';
-import { estimateFolderMemory, inspectPictureFolder } from './onnx/trajectory-engine.ts';
+import { assertFolderFits, estimateFolderMemory, inspectPictureFolder } from './onnx/trajectory-engine.ts';
 
 /** Memory of a loaded model, in bytes. */
 export interface ModelMemory {
@@ -18,17 +18,16 @@ export interface ModelMemory {
  * @throws EngineError
  */
 export function assertModelFits(path: string, options: Parameters<typeof assertMayLoad>[1] = {}): void {
-  if (isModelFolder(path)) inspectPictureFolder(path, options.availableMemory);
+  if (isModelFolder(path)) assertFolderFits(inspectPictureFolder(path), 'cpu', options.availableMemory);
   else assertMayLoad(path, options);
 }
 
-/** Counts the bytes of a model's weights. @throws EngineError, ModelError */
+/** Counts the bytes of a model's weights. @throws EngineError */
 export function countWeightBytes(path: string): number {
-  if (!isModelFolder(path)) return inspectModelFile(path).weightBytes;
-  return [...inspectModelFolder(path).components.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return isModelFolder(path) ? inspectPictureFolder(path).sizeBytes : inspectModelFile(path).weightBytes;
 }
 
-/** Estimates the memory of a model that is loaded. @throws EngineError, ModelError */
+/** Estimates the memory of a model that is loaded. @throws EngineError */
 export function estimateModelMemory(
   path: string,
   {

@@ -122,8 +122,11 @@ const ENGINE_KINDS = {
   'trajectory-v1': trajectory,
 } as const satisfies Record<Engine['specificationVersion'], EngineKind>;
 
-/** The interface of the engine that runs a model folder. */
-export const FOLDER_KIND: Pick<Engine, 'specificationVersion'> = { specificationVersion: 'trajectory-v1' };
+/** The interface of the engine that runs model folders. */
+export const FOLDER_KIND = { specificationVersion: 'trajectory-v1' } as const satisfies Pick<
+  Engine,
+  'specificationVersion'
+>;
 
 /** Returns the interface of the engine that runs a model file; undefined if none does. */
 export function findEngineKind(file: ModelFacts): Pick<Engine, 'specificationVersion'> | undefined {

@@ -13,6 +13,7 @@ import type { TrajectoryEngine } from '../interface/trajectory.ts';
 import { readAvailableMemory } from '../llama-cpp/device/memory.ts';
 import { countCores } from '../llama-cpp/device/platform.ts';
 import { createSupervisor, type SupervisorEvent } from '../process/supervisor.ts';
+import { countWeights } from './graph-check.ts';
 import type { OnnxTrajectoryContract, OnnxTrajectoryLoad } from './load-options.ts';
 import {
   describeCpu,
@@ -75,7 +76,7 @@ export async function openTrajectoryEngine(
   const threads = chooseThreads(options, facts);
   assertRange('threads', threads, MOST_THREADS);
   assertRange('maxQueue', maxQueue, 4_096);
-  assertFits(facts, backend, options.availableMemory ?? readAvailableMemory());
+  assertFolderFits(facts, backend, options.availableMemory);
   const hashed = await hashFolder(folder, options);
   const runtime = await bring(backend, engineDir);
   const cpu = readCpu();
@@ -145,12 +146,30 @@ function assertRange(name: string, value: number, most: number): void {
 /** Estimates the memory of a loaded model whose files have so many bytes. */
 export const estimateFolderMemory = (sizeBytes: number): number => sizeBytes + WORKING_BYTES;
 
-/** A first look at a model folder: whether it is one, and whether it fits into memory. @throws EngineError */
-export function inspectPictureFolder(path: string, availableMemory = readAvailableMemory()): void {
-  assertFits(readPictureFacts(readFolder(path)), 'cpu', availableMemory);
+/** Facts of a model folder for those who do not load it. */
+export interface FolderFacts {
+  readonly pipeline: string;
+  readonly weightType: string;
+  /** Number of weights of all networks. */
+  readonly weights: number;
+  /** Bytes of all networks. */
+  readonly sizeBytes: number;
 }
 
-function assertFits({ sizeBytes }: PictureFacts, backend: OnnxBackend, available: number): void {
+/** A first look at a model folder. @throws EngineError if it is none, or none that the engine runs. */
+export function inspectPictureFolder(path: string): FolderFacts {
+  const folder = readFolder(path);
+  const { weightType, sizeBytes } = readPictureFacts(folder);
+  const weights = [...folder.components.values()].reduce((sum, { onnx }) => sum + (onnx ? countWeights(onnx) : 0), 0);
+  return { pipeline: folder.pipeline, weightType, weights, sizeBytes };
+}
+
+/** @throws EngineError('not-enough-memory'), and 'unsupported-model' for a model that WebAssembly cannot hold. */
+export function assertFolderFits(
+  { sizeBytes }: Pick<PictureFacts, 'sizeBytes'>,
+  backend: OnnxBackend,
+  available = readAvailableMemory(),
+): void {
   const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
   if (backend === 'wasm' && sizeBytes > MOST_WASM_BYTES)
     throw new EngineError(
