@@ -67,6 +67,21 @@ describe('blobs of a reply', () => {
     expect(readdirSync(path).map((name) => statSync(join(path, name)).mode & 0o777)).toEqual([0o600, 0o600]);
   });
 
+  it('name the peer that ordered the reply, also after a restart', async () => {
+    const folder = nextFolder();
+    const store = await openAt(folder);
+    const orderer = new Uint8Array(32).fill(8);
+    await store.put(id(1), { ...kept(small), orderer });
+    await store.put(id(2), kept(small));
+    for (const open of [store, await openAt(folder)]) {
+      expect(open.isOrderer(id(1), orderer)).toBe(true);
+      expect(open.isOrderer(id(1), blind)).toBe(false);
+      expect(open.isOrderer(id(2), orderer)).toBe(false);
+      expect(open.isOrderer(id(3), orderer)).toBe(false);
+      expect(open.usedBytes()).toBe(2 * sizeOf(small));
+    }
+  });
+
   it('have no chunk outside the blob', async () => {
     const store = await openAt(nextFolder());
     await store.put(id(1), kept(large));

@@ -1,8 +1,8 @@
-import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makePrivateDirectory, syncDirectory } from '@ogong/host/files/private-files';
+import { makePrivateDirectory, syncDirectory, writePrivateParts } from '@ogong/host/files/private-files';
 import { Refusal } from '@ogong/host/link/link-error';
-import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { KeptBlob } from '../../modality/order-job.ts';
@@ -14,6 +14,8 @@ export interface BlobsOfReply {
   readonly blind: Uint8Array;
   /** The same as that of the reply's opening, Unix time in ms. */
   readonly expiresAtMs: number;
+  /** The peer that ordered the reply and may read all of it, 32 bytes. Default: nobody. */
+  readonly orderer?: Uint8Array | undefined;
 }
 
 /** The blobs of served replies. They are stored as long as the openings that name them. */
@@ -29,6 +31,8 @@ export interface BlobStore {
   put(replyId: Uint8Array, kept: BlobsOfReply): Promise<void>;
   /** @returns undefined if there is no such blob. */
   open(replyId: Uint8Array, root: Uint8Array): Promise<StoredBlob | undefined>;
+  /** Returns whether a peer ordered the reply and may read all of it. */
+  isOrderer(replyId: Uint8Array, peer: Uint8Array): boolean;
   /** Deletes the blobs of replies that expired before. */
   sweep(nowMs: number): Promise<void>;
   usedBytes(): number;
@@ -49,11 +53,14 @@ export interface BlobStoreDependencies {
 interface StoredReply {
   readonly bytes: number;
   readonly expiresAtMs: number;
+  readonly orderer: Uint8Array | undefined;
 }
 
 const REPLY_NAME = new RegExp(`^[0-9a-f]{${REPLY_ID_BYTES * 2}}$`);
 /** A folder that is being written. It gets its name once all of its files are on the disk. */
 const UNFINISHED = '.part';
+/** File beside the blobs: the peer that ordered the reply. */
+const ORDERER_FILE = 'orderer';
 
 const sumFiles = (sizes: readonly number[]): number =>
   sizes.reduce((sum, bytes) => sum + computeFileBytes({ bytes }), 0);
@@ -71,7 +78,7 @@ export async function openBlobStore(
   const reserved = new Map<string, number>();
   for (const name of await readdir(folder)) {
     const expiresAtMs = REPLY_NAME.test(name) ? findExpiry(fromHex(name)) : undefined;
-    if (expiresAtMs !== undefined) stored.set(name, { bytes: await measureFolder(join(folder, name)), expiresAtMs });
+    if (expiresAtMs !== undefined) stored.set(name, { ...(await readFolder(join(folder, name))), expiresAtMs });
     else if (REPLY_NAME.test(name) || name.endsWith(UNFINISHED)) await rm(join(folder, name), { recursive: true });
   }
   let usedBytes = [...stored.values()].reduce((sum, { bytes }) => sum + bytes, 0);
@@ -95,7 +102,7 @@ export async function openBlobStore(
   return {
     reserve,
     release,
-    async put(replyId, { blobs, blind, expiresAtMs }) {
+    async put(replyId, { blobs, blind, expiresAtMs, orderer }) {
       const name = toHex(replyId);
       const roots = new Map(blobs.map((blob) => [toHex(blob.ref.root), blob]));
       reserve(
@@ -107,6 +114,7 @@ export async function openBlobStore(
       try {
         makePrivateDirectory(unfinished);
         for (const [root, blob] of roots) await writeBlobFile(crypto, join(unfinished, root), { ...blob, blind });
+        if (orderer !== undefined) await writePrivateParts(join(unfinished, ORDERER_FILE), [orderer]);
         await syncDirectory(unfinished);
         await rename(unfinished, path);
         await syncDirectory(folder);
@@ -115,12 +123,16 @@ export async function openBlobStore(
         release(replyId);
         throw error;
       }
-      stored.set(name, { bytes: reserved.get(name) ?? 0, expiresAtMs });
+      stored.set(name, { bytes: reserved.get(name) ?? 0, expiresAtMs, orderer });
       reserved.delete(name);
     },
     async open(replyId, root) {
       const name = toHex(replyId);
       return stored.has(name) ? openBlobFile(crypto, join(folder, name, toHex(root)), root) : undefined;
+    },
+    isOrderer(replyId, peer) {
+      const orderer = stored.get(toHex(replyId))?.orderer;
+      return orderer !== undefined && equalBytes(orderer, peer);
     },
     async sweep(nowMs) {
       for (const [name, { bytes, expiresAtMs }] of [...stored]) {
@@ -134,10 +146,12 @@ export async function openBlobStore(
   };
 }
 
-async function measureFolder(path: string): Promise<number> {
+async function readFolder(path: string): Promise<Omit<StoredReply, 'expiresAtMs'>> {
+  const names = await readdir(path);
+  const orderer = names.includes(ORDERER_FILE) ? await readFile(join(path, ORDERER_FILE)) : undefined;
   let bytes = 0;
-  for (const name of await readdir(path)) bytes += (await stat(join(path, name))).size;
-  return bytes;
+  for (const name of names) if (name !== ORDERER_FILE) bytes += (await stat(join(path, name))).size;
+  return { bytes, orderer: orderer && Uint8Array.from(orderer) };
 }
 
 /** A store without a folder: every reply with blobs is refused. */
@@ -146,6 +160,7 @@ export const NO_BLOBS: BlobStore = {
   release: () => undefined,
   put: async () => refuse(),
   open: async () => undefined,
+  isOrderer: () => false,
   sweep: async () => undefined,
   usedBytes: () => 0,
 };

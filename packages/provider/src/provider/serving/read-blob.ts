@@ -8,7 +8,7 @@ import type { BlobStore } from './blob-store.ts';
 import { findReadable, type OpeningState } from './read-opening.ts';
 
 export interface BlobState extends OpeningState {
-  readonly blobs: Pick<BlobStore, 'open'>;
+  readonly blobs: Pick<BlobStore, 'open' | 'isOrderer'>;
 }
 
 type AskedChunks = Pick<GetBlobRequest, 'replyId' | 'root' | 'first' | 'count'>;
@@ -18,8 +18,9 @@ const ROOT_BYTES = 32;
 const MAX_CALLS_PER_PEER = 4;
 
 /**
- * Creates the reader of blobs. A blob is for the callers that may have the opening which names it. All refusals but that of too many calls
- * are the same, so nobody else learns that there is such a reply.
+ * Creates the reader of blobs. A blob is for the callers that may have the opening which names it, and for the orderer of a sealed reply.
+ * The orderer has the root from the sealed opening. A carrier of the reply does not know it. All refusals but that of too many calls are
+ * the same, so nobody else learns that there is such a reply.
  */
 export function createBlobReader(state: BlobState) {
   const running = new Map<string, number>();
@@ -53,7 +54,8 @@ async function* readChunks(
   { replyId, root, first, count }: AskedChunks,
   caller: PeerId,
 ): AsyncGenerator<BlobChunk> {
-  if ((await findReadable(state, replyId, caller)) === undefined) throw createNotFound();
+  const mayRead = state.blobs.isOrderer(replyId, caller) || (await findReadable(state, replyId, caller)) !== undefined;
+  if (!mayRead) throw createNotFound();
   const blob = await state.blobs.open(replyId, root);
   if (blob === undefined) throw createNotFound();
   try {

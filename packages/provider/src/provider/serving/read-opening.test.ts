@@ -243,6 +243,8 @@ describe('a provider whose record others have shown to the validator', () => {
 
 describe('a blob of the reply', () => {
   const root = new Uint8Array(32).fill(4);
+  /** It ordered the reply sealed, so the opening is not shown to it. */
+  const orderer = new Uint8Array(32).fill(0xcc);
   const CHUNKS = 300;
   const open = { files: 0 };
   const stored: StoredBlob = {
@@ -254,6 +256,7 @@ describe('a blob of the reply', () => {
     createBlobReader({
       ...(await openState(given)),
       blobs: {
+        isOrderer: (askedId, peer) => equalBytes(askedId, replyId) && equalBytes(peer, orderer),
         async open(askedId, askedRoot) {
           if (!equalBytes(askedId, replyId) || !equalBytes(askedRoot, root)) return undefined;
           open.files++;
@@ -271,6 +274,7 @@ describe('a blob of the reply', () => {
 
   it.each([
     ['its consumer', consumer],
+    ['the orderer of a sealed reply', orderer],
     ["its order's validator", own.member.certHash],
     ['a witness that the beacon draws', witness],
   ])('is shown to %s', async (_who, caller) => {
@@ -286,6 +290,7 @@ describe('a blob of the reply', () => {
     ['its consumer, under another reply', consumer, {}, { replyId: new Uint8Array(16).fill(2) }],
     ['its consumer, under half an id', consumer, {}, { replyId: replyId.subarray(0, 8) }],
     ['its consumer, under another root', consumer, {}, { root: new Uint8Array(32) }],
+    ['a carrier of a sealed reply, which knows no root', orderer, {}, { root: new Uint8Array(32) }],
     ['its consumer, under half a root', consumer, {}, { root: root.subarray(0, 16) }],
     ['its consumer, beyond its end', consumer, {}, { first: CHUNKS - 2 }],
     ['its consumer, in no chunks', consumer, {}, { count: 0 }],

@@ -137,7 +137,10 @@ export function createServeContext(
       const opener = job.sealer || isWithheld ? NOBODY : consumer;
       const openingExpiresAtMs = Number(expiresAtMs) + state.openingTtlMs;
       // Before the commit: no opening is kept whose blobs are not.
-      if (blobs.length > 0) await state.blobs.put(replyId, { blobs, blind, expiresAtMs: openingExpiresAtMs });
+      if (blobs.length > 0) {
+        const orderer = isWithheld ? undefined : consumer;
+        await state.blobs.put(replyId, { blobs, blind, expiresAtMs: openingExpiresAtMs, orderer });
+      }
       // One commit for all of it, and in this order: no record is due whose opening is not kept.
       await Promise.all([
         openings.put(replyId, {
