@@ -6,6 +6,7 @@ import { copyPictureModel, pathOfPictureModel } from '@ogong/testing/models/pict
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, describe, expect, it } from 'vitest';
 import { hashModelFolder, inspectModelFolder, isModelFolder } from './model-folder.ts';
+import { bringModel } from './resolve.ts';
 
 const directory = createTestDirectory('folder');
 afterAll(() => directory.remove());
@@ -43,6 +44,22 @@ describe('a model folder', () => {
     truncateSync(join(path, 'vae_decoder/config.json'), 0);
     writeFileSync(join(path, 'vae_decoder/config.json'), '{}');
     expect(await rootOf(path)).not.toBe(root);
+  });
+
+  it('is brought as a model where it lies', async () => {
+    const seen: string[] = [];
+    const path = pathOfPictureModel(NAME);
+    const options = { storeDir: createFolder(), inspect: (found: string) => void seen.push(found) };
+    const model = await bringModel(path, options);
+    expect({ ...model, modelRoot: toHex(model.modelRoot) }).toEqual({
+      name: NAME,
+      path,
+      modelRoot: await rootOf(path),
+    });
+    expect(seen).toEqual([path]);
+    await expect(bringModel(join(path, 'unet/'), options)).rejects.toMatchObject({
+      message: expect.stringContaining('a model is one GGUF file, or a folder with model_index.json'),
+    });
   });
 
   it('includes the files beside a network that hold its weights', () => {
