@@ -2,7 +2,6 @@ import { type ApiContext, getCallSignal, type Handler } from '@ogong/host/http/a
 import { readBody } from '@ogong/host/http/body';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { NAMED_FRAMING, streamEvents } from '@ogong/host/openai/event-stream';
-import type { Json } from '@ogong/host/openai/format';
 import { toOpenAiError } from '@ogong/host/openai/openai-error';
 import type { AnsweringEndpoints, LocalAnswer, LocalRequest, ProviderModality } from '../modality/modality.ts';
 import { MODALITIES } from '../modality/registry.ts';
@@ -38,10 +37,9 @@ async function answerAtOnce(context: ApiContext, call: LocalCall, route: AtOnceR
     return streamEvents(
       context,
       async (send) => {
-        const { answer, receipts } = await makeAnswer(context, call, { ...route, request, body });
-        const { events = [] } = answer;
-        for (const [i, event] of events.entries())
-          await send(i + 1 < events.length ? event : { ...event, ...receipts });
+        const { answerId, events = [] } = await makeAnswer(context, call, { ...route, request, body });
+        for (const [first, event] of events.entries())
+          await send({ ...event, ...toReceiptsField(context, call, { answerId, choices: 1, first }) });
       },
       {
         heartbeatMs: HEARTBEAT_MS,
@@ -50,8 +48,9 @@ async function answerAtOnce(context: ApiContext, call: LocalCall, route: AtOnceR
       },
     );
   }
-  const { answer, receipts } = await makeAnswer(context, call, { ...route, request, body });
-  return context.json({ ...answer.body, ...receipts }, 200, nameReceipt(answer.answerId));
+  const { answerId, replies, body: answer } = await makeAnswer(context, call, { ...route, request, body });
+  const receipts = toReceiptsField(context, call, { answerId, choices: replies.length });
+  return context.json({ ...answer, ...receipts }, 200, nameReceipt(answerId));
 }
 
 /** Makes the answer, and keeps its receipts. */
@@ -59,7 +58,7 @@ async function makeAnswer(
   context: ApiContext,
   call: LocalCall,
   { modality, atOnce, request, body }: AtOnceRoute & { readonly request: LocalRequest; readonly body: Uint8Array },
-): Promise<{ readonly answer: LocalAnswer; readonly receipts: Json }> {
+): Promise<LocalAnswer> {
   const model = await findModel(call.shelf, request.model);
   const { engine, release } = await borrowModel(call, model, { modality, use: atOnce.nameUse(request) });
   try {
@@ -68,7 +67,7 @@ async function makeAnswer(
     const answer = await atOnce.answer(means, { engine, request, body });
     const { answerId, replies } = answer;
     for (const [choice, reply] of replies.entries()) call.receipts.keep({ answerId, choice }, reply);
-    return { answer, receipts: toReceiptsField(context, call, { answerId, choices: replies.length }) };
+    return answer;
   } finally {
     release();
   }

@@ -21,10 +21,14 @@ export const nameReceipt = (answerId: string | undefined): Readonly<Record<strin
 export function toReceiptsField(
   context: ApiContext,
   call: LocalCall,
-  { answerId, choices }: { readonly answerId: string | undefined; readonly choices: number },
+  {
+    answerId,
+    choices,
+    first = 0,
+  }: { readonly answerId: string | undefined; readonly choices: number; readonly first?: number },
 ): Json {
   if (answerId === undefined) return {};
-  const kept = Array.from({ length: choices }, (_, choice) => call.receipts.find(answerId, choice) ?? []).flat();
+  const kept = Array.from({ length: choices }, (_, i) => call.receipts.find(answerId, first + i) ?? []).flat();
   if (kept.length === 0) return {};
   const receipts = kept.map((reply) => ({
     reply_id: reply.replyId,

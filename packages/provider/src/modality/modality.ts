@@ -84,7 +84,7 @@ export interface LocalAnswer {
   readonly replies: readonly KeptReply[];
   /** The document of the answer. */
   readonly body: Readonly<Record<string, unknown>>;
-  /** The events of the answer, each named by its type, if the caller wants events. */
+  /** The events of the answer, one for each choice and named by its type, if the caller wants events. */
   readonly events?: readonly Readonly<Record<string, unknown>>[];
 }
 

@@ -1,5 +1,5 @@
 import type { TrajectoryEngine } from '@ogong/engine/interface/trajectory';
-import { formatPictureEvent, formatPictures, type ShownPicture } from '@ogong/host/openai/picture-format';
+import { encodePng } from '@ogong/host/media/png';
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import { ENDPOINT_INFO } from '@ogong/protocol/modality/endpoints';
 import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
@@ -7,6 +7,12 @@ import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { countLatentValues } from '@ogong/protocol/modality/trajectory/header';
 import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
+import {
+  formatPictureEvent,
+  formatPictures,
+  type ShownPicture,
+} from '@ogong/protocol/modality/trajectory/picture-formats';
+import { countUnits } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import { makeLocalDrawKey } from '../draw-keys.ts';
@@ -38,8 +44,10 @@ export async function makeLocally(
   const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), countLatentValues(choices, info));
   const picture = await makePicture(engine, { request, choices }, { noise, signal });
   const made = { info, request, body, replyId, requestHash, drawKey, choice, picture, startMs, endMs: clock.nowMs() };
-  const { width, height } = choices;
-  return { shown: { width, height, pixels: picture.pixels }, reply: commitPictureLocally(crypto, made) };
+  const { width, height, steps } = choices;
+  const size = { width, height };
+  const png = await encodePng({ ...size, pixels: picture.pixels });
+  return { shown: { size, png, units: countUnits(size, steps) }, reply: commitPictureLocally(crypto, made) };
 }
 
 /** POST /v1/images/generations. */
@@ -61,10 +69,9 @@ export const pictureEndpoints: AnsweringEndpoints<TrajectoryEngine, PictureReque
     }
     const { idPrefix } = ENDPOINT_INFO[request.endpoint];
     const answerId = `${idPrefix}-${Buffer.from(means.randomBytes(18)).toString('base64url')}`;
-    const createdAt = Math.floor(means.clock.nowMs() / 1000);
-    const format = { createdAt, responseFormat: request.responseFormat };
-    if (!request.stream) return { answerId, replies, body: await formatPictures(shown, format) };
-    const events = await Promise.all(shown.map((picture) => formatPictureEvent(picture, format)));
+    const created = Math.floor(means.clock.nowMs() / 1000);
+    if (!request.stream) return { answerId, replies, body: formatPictures(request, { created, pictures: shown }) };
+    const events = shown.map((picture) => formatPictureEvent({ created, picture }));
     return { answerId, replies, body: {}, events };
   },
 };

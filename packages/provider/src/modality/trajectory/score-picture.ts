@@ -123,7 +123,6 @@ export async function scorePictureJob(
   };
   // If the verifier refused, a picture that this model cannot have made would be unaudited, and paid.
   if (!isOfModel(header, facts)) return encodeBlankReport(job, { facts, info });
-  const startedAt = performance.now();
   const engineRequest = toEngineRequest(request, header.choices);
   const outputs: StepOutput[] = [];
   for (const [i, { step }] of claim.steps.entries()) {
@@ -139,7 +138,7 @@ export async function scorePictureJob(
   return encodeTrajectoryReport({
     ...facts,
     ...{ numericClass, exact },
-    elapsedMs: Math.min(0xffffffff, Math.round(performance.now() - startedAt)),
+    elapsedMs: Math.min(0xffffffff, Math.round(outputs.reduce((sum, ran) => sum + ran.elapsedMs, 0))),
     steps: outputs.map(({ output }, i) => ({
       step: (claim.steps[i] as TrajectoryClaim['steps'][number]).step,
       outputRoot: computeValuesRoot(crypto, claim.blind, output),
