@@ -1,5 +1,5 @@
-import { encodePng } from '@ogong/host/media/png';
 import { fromBase64, toBase64 } from '@ogong/protocol/base/bytes';
+import { packPng } from '@ogong/testing/clients/pack-png';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -29,7 +29,7 @@ function createLiedTo(bend: (data: PictureList['data']) => unknown) {
 }
 
 const unpack = (data: PictureList['data'], index = 0) => unpackPng(fromBase64(data[index]?.b64_json as string));
-const pack = async (...given: Parameters<typeof encodePng>) => [{ b64_json: toBase64(await encodePng(...given)) }];
+const pack = async (...given: Parameters<typeof packPng>) => [{ b64_json: toBase64(await packPng(...given)) }];
 
 describe('pictures of a client', () => {
   it('are the signed ones, in base64 or as a data URL, and name the checks that need the outputs', async () => {

@@ -5,10 +5,10 @@ import { MAX_PIXELS, PIXEL_BYTES } from '@ogong/protocol/modality/trajectory/pic
 import type { CheckedReply } from '../check-answer.ts';
 import { ReceiptError } from '../errors.ts';
 import type { PictureList } from '../types.ts';
-import { type Picture, unpackPng } from './unpack-png.ts';
+import { type UnpackedPicture, unpackPng } from './unpack-png.ts';
 
 /** A picture whose pixels are those that its provider signed. */
-export interface CheckedPicture extends Picture {
+export interface CheckedPicture extends UnpackedPicture {
   readonly png: Uint8Array;
 }
 
@@ -51,12 +51,12 @@ function readPng({ b64_json: shown, url }: Partial<PictureList['data'][number]>)
  * @throws ReceiptError `picture`
  */
 export function assertSizes(
-  pictures: readonly Picture[],
+  pictures: readonly UnpackedPicture[],
   replies: readonly CheckedReply[],
   response: PictureList,
 ): void {
   for (const { choice, receipt } of replies) {
-    const picture = pictures[choice] as Picture;
+    const picture = pictures[choice] as UnpackedPicture;
     const { header } = parseOpening((receipt.opening as { readonly bytes: Uint8Array }).bytes);
     const { width, height } = parseTrajectoryHeader(header).choices;
     if (picture.width === width && picture.height === height) continue;

@@ -1,11 +1,11 @@
 import { deflateSync } from 'node:zlib';
-import { encodePng } from '@ogong/host/media/png';
+import { packPng } from '@ogong/testing/clients/pack-png';
 import { describe, expect, it } from 'vitest';
 import { unpackPng } from './unpack-png.ts';
 
 const size = { width: 19, height: 7 };
 const pixels = Uint8Array.from({ length: 19 * 7 * 3 }, (_, i) => (i * 37) & 255);
-const good = await encodePng({ ...size, pixels });
+const good = await packPng({ ...size, pixels });
 
 function chunk(type: string, data: Uint8Array, length = data.length): Uint8Array {
   const bytes = Buffer.alloc(12 + data.length);

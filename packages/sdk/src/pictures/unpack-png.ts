@@ -1,7 +1,7 @@
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { MAX_PIXELS, MAX_SIDE, PIXEL_BYTES, type PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 
-export interface Picture extends PictureSize {
+export interface UnpackedPicture extends PictureSize {
   /** RGB8, row by row. */
   readonly pixels: Uint8Array;
 }
@@ -16,7 +16,7 @@ const RGB8 = Uint8Array.of(8, 2, 0, 0, 0);
  * change how a viewer shows the signed pixels. The size is checked before anything is unpacked.
  * @throws Error if it is no such PNG.
  */
-export async function unpackPng(png: Uint8Array): Promise<Picture> {
+export async function unpackPng(png: Uint8Array): Promise<UnpackedPicture> {
   if (!equalBytes(png.subarray(0, SIGNATURE.length), SIGNATURE)) throw new Error('it is no PNG');
   const { header, data } = readChunks(png);
   const view = new DataView(header.buffer, header.byteOffset, header.length);
