@@ -134,6 +134,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/host/src': [
     '.',
     'files',
+    'media',
     'time',
     'feed',
     'crypto',
@@ -238,8 +239,9 @@ const OTHER_NAMES: ReadonlySet<string> = new Set([
   // Tokens of Markdown.
   'apps/explorer/src/markdown/tree.ts',
 ]);
-/** The modalities, and the code that builds OpenAI's objects, where ids of chats have another prefix. */
-const ENDPOINT_HOMES = /^packages\/(?:(?:protocol|provider)\/src\/modality|host\/src\/openai)\//;
+/** The modalities, the code that builds OpenAI's objects, where ids of chats have another prefix, and Markdown, which has images. */
+const ENDPOINT_HOMES =
+  /^packages\/(?:(?:protocol|provider)\/src\/modality|host\/src\/openai)\/|^apps\/explorer\/src\/markdown\//;
 
 /** Names of limits that two roles must share: sizes on the wire, and distances of times and epochs. */
 const LIMIT =
@@ -290,6 +292,8 @@ const MAY_NAME_MODALITY: ReadonlySet<string> = new Set([
   'packages/cli/src/shown-answer.ts',
   // Routes of vectors, scores and pictures, in the words of OpenAI and Ollama.
   'packages/gateway/src/front/embeddings.ts',
+  'packages/gateway/src/front/pictures.ts',
+  'packages/gateway/src/front/replay-handlers.ts',
   'packages/gateway/src/front/pictures.ts',
   'packages/gateway/src/front/replay-handlers.ts',
   'packages/gateway/src/sealed/find-sealed.ts',

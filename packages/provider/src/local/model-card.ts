@@ -1,10 +1,11 @@
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { POOLING_CODES } from '@ogong/engine/llama-cpp/pooled-context';
-import { inspectPictureFolder } from '@ogong/engine/onnx/trajectory-engine';
+import { findWeightType } from '@ogong/engine/onnx/graph-check';
 import { FOLDER_KIND, findEngineKind } from '@ogong/engine/open-engine';
+import { inspectModelFolder, isModelFolder } from '@ogong/models/model-folder';
 import { readGgufHeader } from '@ogong/models/gguf/read';
 import { type GgufHeader, stringOf } from '@ogong/models/gguf/types';
-import { isModelFolder } from '@ogong/models/model-folder';
+import { countWeights } from '@ogong/models/onnx/read';
 import type { ProviderModality } from '../modality/modality.ts';
 import { findModality } from '../modality/registry.ts';
 import type { ShelfModel } from './model-shelf.ts';
@@ -22,13 +23,16 @@ export interface ModelCard {
   /** Undefined if no engine runs the file. */
   readonly modality: ProviderModality | undefined;
   readonly isReranker: boolean;
-  readonly header: GgufHeader;
+  /** In Ollama's terms, such as `gguf`. */
+  readonly format: string;
+  /** Undefined for a model folder. */
+  readonly header: GgufHeader | undefined;
 }
 
 const MAX_KEPT = 64;
 const kept = new Map<string, ModelCard>();
 
-/** @throws EngineError if the file is none of a language model. */
+/** @throws EngineError, ModelError if the file or folder is none of a model. */
 export function readModelCard({ path, modelRoot }: Pick<ShelfModel, 'path' | 'modelRoot'>): ModelCard {
   const found = kept.get(modelRoot);
   if (found) return found;
@@ -53,20 +57,25 @@ function readFileCard(path: string): ModelCard {
     canFill: fillTokens !== undefined,
     modality: kind && findModality(kind),
     isReranker: poolingCode === POOLING_CODES.rank,
+    format: 'gguf',
     header,
   };
 }
 
-/** Only models of pictures are folders. */
 function readFolderCard(path: string): ModelCard {
-  const { pipeline, weightType, weights } = inspectPictureFolder(path);
+  const { pipeline, components } = inspectModelFolder(path);
+  const networks = [...components.values()].flatMap(({ onnx }) => onnx ?? []);
+  const types = networks.map(findWeightType);
   return {
     family: pipeline,
-    parameterSize: formatCount(weights),
-    quantization: weightType.toUpperCase(),
-    ...{ template: undefined, canFill: false, isReranker: false },
+    parameterSize: formatCount(networks.reduce((sum, network) => sum + countWeights(network), 0)),
+    quantization: [...new Set(types)].join(', ').toUpperCase(),
+    template: undefined,
+    canFill: false,
     modality: findModality(FOLDER_KIND),
-    header: { version: 0, metadata: new Map(), tensors: [], dataOffset: 0 },
+    isReranker: false,
+    format: 'onnx',
+    header: undefined,
   };
 }
 

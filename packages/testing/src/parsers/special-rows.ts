@@ -92,6 +92,9 @@ export const SPECIAL_ROWS: readonly ParserRow[] = [
     'completion',
     20_000,
   ),
+  row('protocol/src/modality/trajectory/request.ts', 'parsePictureRequest', (size) =>
+    worstBodies({ model: 'm', prompt: 'x' }, ['prompt', 'negative_prompt', 'size', 'seed', 'ogong'], size),
+  ),
   row('protocol/src/modality/embedding/request.ts', 'parseEmbeddingRequest', (size) =>
     worstBodies({ model: 'm', input: 'x' }, ['input', 'input.[]', 'dimensions', 'encoding_format', 'ogong'], size),
   ),

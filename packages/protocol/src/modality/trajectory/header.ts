@@ -78,8 +78,8 @@ export const modelFactsCodec = struct({
   latentScale: within(u8, 1, 64),
   scheduler: schedulerCodec,
 });
-export interface ModelFacts extends CodecType<typeof modelFactsCodec> {}
-export const encodeModelFacts: (facts: ModelFacts) => Uint8Array = createFormat(modelFactsCodec, {}).encode;
+export interface PictureModelFacts extends CodecType<typeof modelFactsCodec> {}
+export const encodeModelFacts: (facts: PictureModelFacts) => Uint8Array = createFormat(modelFactsCodec, {}).encode;
 
 const codec = struct({
   /** hashOrder of the order that the reply answers. */
@@ -129,7 +129,7 @@ export const parseTrajectoryHeader: (bytes: Uint8Array) => TrajectoryHeader = fo
 /** Counts the values of a latent. @throws ProtocolError `out-of-range` unless the model can make a picture of this size. */
 export function countLatentValues(
   { width, height }: Pick<PictureChoices, 'width' | 'height'>,
-  { latentChannels, latentScale }: Pick<ModelFacts, 'latentChannels' | 'latentScale'>,
+  { latentChannels, latentScale }: Pick<PictureModelFacts, 'latentChannels' | 'latentScale'>,
 ): number {
   if (width % latentScale !== 0 || height % latentScale !== 0)
     throw new ProtocolError('out-of-range', `${width}x${height} pixels are no multiple of ${latentScale} a side`);

@@ -5,7 +5,7 @@ import { toFixed } from '@ogong/protocol/modality/shared/request-fields';
 import {
   countLatentValues,
   countReplayBytes,
-  type ModelFacts,
+  type PictureModelFacts,
   type PictureChoices,
 } from '@ogong/protocol/modality/trajectory/header';
 import { countUnits, MAX_PIXELS, MAX_STEPS_ASKED } from '@ogong/protocol/modality/trajectory/picture-size';
@@ -23,7 +23,7 @@ export interface ChoiceProblem {
 }
 
 /** Returns the model's properties as a header states them. */
-export const listFacts = ({ latentChannels, latentScale, scheduler }: TrajectoryInfo): ModelFacts => ({
+export const listFacts = ({ latentChannels, latentScale, scheduler }: TrajectoryInfo): PictureModelFacts => ({
   latentChannels,
   latentScale,
   scheduler,
