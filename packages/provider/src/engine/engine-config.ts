@@ -104,7 +104,7 @@ export const engineFields = {
     env: 'OGONG_ISA',
     default: 'auto',
     description:
-      'CPU kernels: auto (the most widely reproducible that run here), native (the fastest), or a name; of a model of pictures: wasm (the same bits on every machine)',
+      'CPU kernels: auto (the most widely reproducible that run here), native (the fastest), or a name. For a model of pictures also wasm (the same bits on every machine)',
   },
   threads: {
     schema: integer({ min: 1, max: 1024 }),

@@ -310,7 +310,7 @@ export const localConfig = defineConfig({
       env: 'OGONG_PROVIDER_MODEL',
       repeatable: true,
       description:
-        'model to load at once: a GGUF file, a model folder, hf:owner/repo[:quant], a URL, or a built-in name, with +adapter behind it for a LoRA adapter. Other models of this machine load when a request names them',
+        'model to load at once: a GGUF file, a model folder, hf:owner/repo[:quant], a URL, or a built-in name. +adapter behind it adds a LoRA adapter. Other models of this machine load when a request names them',
     },
     adapter: {
       schema: text,

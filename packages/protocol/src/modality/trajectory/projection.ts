@@ -3,8 +3,8 @@ import type { Codec } from '../../base/codec.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 
 /**
- * Sums of a projection. The number is a prime, so the values of one column of a picture fall into different sums unless its row has a
- * multiple of so many values.
+ * Sums of a projection. The number is a prime, so the values of one column of a picture fall into different sums. Rows of a multiple of
+ * 61 values are the exception.
  */
 export const PROJECTION_SUMS = 61;
 export const PROJECTION_BYTES = 4 * PROJECTION_SUMS;

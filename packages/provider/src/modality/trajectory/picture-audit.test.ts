@@ -182,8 +182,8 @@ describe('a verifier refuses a job', () => {
   });
 });
 
-describe('an engine fails', () => {
-  it('whose output has a value that is not a number, or whose latents follow from other arithmetic', async () => {
+describe('an engine', () => {
+  it('fails by an output with a value that is not a number, and by latents of other arithmetic', async () => {
     const bent = (change: (step: number, latent: Float32Array, output: Float32Array | undefined) => void) => ({
       ...engine,
       async *generate(...call: Parameters<TrajectoryEngine['generate']>) {

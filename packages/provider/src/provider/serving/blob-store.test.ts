@@ -122,7 +122,7 @@ describe('blobs of a reply', () => {
     expect(store.usedBytes()).toBe(0);
   });
 
-  it('whose file is cut off are not shown', async () => {
+  it('are not shown from a file that is cut off', async () => {
     const folder = nextFolder();
     const store = await openAt(folder);
     await store.put(id(1), kept(large));
