@@ -57,6 +57,7 @@ import { createStatisticsVectors } from './statistics-vectors.ts';
 import { createTailVectors } from './tail-vectors.ts';
 import { createTierVectors } from './tier-vectors.ts';
 import { createTimedVectors } from './timed-vectors.ts';
+import { createTrajectoryVectors } from './trajectory-vectors.ts';
 import { createVectorReceiptVectors } from './vector-receipt-vectors.ts';
 import { createVerifierVectors } from './verifier-vectors.ts';
 
@@ -107,6 +108,7 @@ export async function createCoreVectors(crypto: Crypto): Promise<Readonly<Record
     grammar: createGrammarVectors(crypto),
     blob: createBlobVectors(crypto),
     schedule: createScheduleVectors(crypto),
+    trajectory: createTrajectoryVectors(crypto),
     'model-folder': createFolderVectors(crypto),
   };
 }

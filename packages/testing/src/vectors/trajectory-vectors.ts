@@ -1,0 +1,60 @@
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { encodeOpening } from '@ogong/protocol/commitment/opening';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { hashRequest, summarizeRequest } from '@ogong/protocol/modality/request-hash';
+import { drawAuditedSteps } from '@ogong/protocol/modality/trajectory/audit-job';
+import { encodeTrajectoryHeader } from '@ogong/protocol/modality/trajectory/header';
+import { encodeProjection, projectValues } from '@ogong/protocol/modality/trajectory/projection';
+import { encodeTrajectoryReport } from '@ogong/protocol/modality/trajectory/report';
+import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
+import { encodeValues } from '@ogong/protocol/modality/trajectory/values';
+import { createSyntheticPicture } from '../synthetic/synthetic-picture.ts';
+
+/** `vectors/trajectory.json` (docs/spec/trajectory.md): requests, projections, drawn steps, and a picture with its job and report. */
+export function createTrajectoryVectors(crypto: Crypto): unknown {
+  const seed = new Uint8Array(32).fill(9);
+  const draw = new Uint8Array(32).fill(0xd7);
+  const picture = createSyntheticPicture({ crypto, steps: 3 });
+  const { header, opening, record, response, latents, outputs, blobs } = picture;
+  const drawn = drawAuditedSteps(crypto, { draw, replyId: record.replyId, steps: 3 });
+  const reply = trajectory.replay(crypto, record, opening, { blobs });
+  const report = encodeTrajectoryReport(picture.report(drawn));
+  const read = reply.readReport(report, { jobId: new Uint8Array(16).fill(1), draw, contextSize: 0 });
+  if ('problem' in read) throw new Error(read.problem);
+  return {
+    requests: [
+      { prompt: 'a red circle' },
+      { prompt: 'a', negative_prompt: 'b', n: 2, size: '64x32', seed: -3, steps: 20, guidance: 7.5, sampler: 'euler' },
+    ].map((asked) => {
+      const body = JSON.stringify({ model: 'ogong/verified/test/m', ...asked });
+      const bytes = utf8Encode(body);
+      const summary = toHex(summarizeRequest(crypto, 'image', bytes));
+      return { body, summary, hash: toHex(hashRequest(crypto, 'image', bytes)) };
+    }),
+    projections: [[1], [0.5, -0.25, 3], Array.from({ length: 130 }, (_, i) => i / 8)].map((values) => ({
+      ...{ seed: toHex(seed), values },
+      sums: toHex(encodeProjection(projectValues(crypto, seed, Float32Array.from(values)))),
+    })),
+    drawnSteps: [1, 2, 3, 20, 150].map((steps) => ({
+      ...{ draw: toHex(draw), replyId: toHex(record.replyId), steps },
+      drawn: drawAuditedSteps(crypto, { draw, replyId: record.replyId, steps }),
+    })),
+    picture: {
+      header: toHex(encodeTrajectoryHeader(header)),
+      opening: toHex(encodeOpening(opening)),
+      commitRoot: toHex(record.commitRoot),
+      responseHash: toHex(record.responseHash),
+      response: toHex(response),
+      outputs: outputs.map((output) => toHex(encodeValues(output))),
+      latents: latents.map((latent) => toHex(encodeValues(latent))),
+      checks: reply.checks.map(({ id, status }) => ({ id, status })),
+    },
+    audit: {
+      draw: toHex(draw),
+      claim: toHex(reply.describeJob('image', draw).claim),
+      header: toHex(reply.describeJob('image', draw).header),
+      report: toHex(report),
+      outcome: read.weigh({}).outcome,
+    },
+  };
+}
