@@ -14,8 +14,8 @@ export interface BlobState extends OpeningState {
 type AskedChunks = Pick<GetBlobRequest, 'replyId' | 'root' | 'first' | 'count'>;
 
 const ROOT_BYTES = 32;
-/** Calls of one peer at a time. Each has a file open. */
-const MAX_CALLS_PER_PEER = 4;
+/** Calls of one peer at a time. Each has a file open. A gateway checks many replies at once, one blob of each at a time. */
+export const MAX_CALLS_PER_PEER = 64;
 
 /**
  * Creates the reader of blobs. A blob is for the callers that may have the opening which names it, and for the orderer of a sealed reply.

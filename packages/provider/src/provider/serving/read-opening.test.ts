@@ -22,7 +22,7 @@ import { describe, expect, it } from 'vitest';
 import { createKnownSets } from '../paid/known-sets.ts';
 import { PROVIDER_SCHEMA } from '../provider-store.ts';
 import type { StoredBlob } from './blob-file.ts';
-import { createBlobReader } from './read-blob.ts';
+import { createBlobReader, MAX_CALLS_PER_PEER } from './read-blob.ts';
 import { type OpeningState, readOpening, readTexts } from './read-opening.ts';
 
 const own = createTestValidator();
@@ -304,7 +304,7 @@ describe('a blob of the reply', () => {
   it('is read by one peer in few calls at a time, and a caller that leaves makes room', async () => {
     const reader = await createReader();
     const begin = (caller: Uint8Array) => reader(asked, caller as PeerId);
-    const calls = [consumer, consumer, consumer, consumer, witness].map(begin);
+    const calls = [...Array<Uint8Array>(MAX_CALLS_PER_PEER).fill(consumer), witness].map(begin);
     for (const call of calls) expect(await call.next()).toMatchObject({ done: false });
     await expect(begin(consumer).next()).rejects.toThrow('too many blobs at once');
     await calls[0]?.return(undefined);
