@@ -53,7 +53,7 @@ it('the root, size and memory of a model folder are those of its files', async (
   expect((await resolve(copy)).modelRoot).toEqual(found.modelRoot);
   const engine = createFakeTrajectoryEngine();
   const { weights, total } = weighModel({ engine, model: found }, {});
-  expect([weights, total > 3_000_000, total < model.sizeBytes]).toEqual([0, true, true]);
+  expect([weights, total > model.sizeBytes]).toEqual([0, true]);
 });
 
 it('a folder without model_index.json is no model', async () => {
