@@ -27,23 +27,14 @@ export function explainRefusal({ operators, accuracyLevels }: OnnxFacts): string
   return undefined;
 }
 
-/** Types of weights by ONNX's codes (onnx.proto, TensorProto.DataType). Integers of 64 bits are indices and shapes. */
-const WEIGHT_TYPES: Readonly<Record<number, { readonly name: string; readonly bits: number }>> = {
-  ...{ 1: { name: 'f32', bits: 32 }, 10: { name: 'f16', bits: 16 }, 11: { name: 'f64', bits: 64 } },
-  ...{ 16: { name: 'bf16', bits: 16 }, 17: { name: 'f8', bits: 8 }, 18: { name: 'f8', bits: 8 } },
-  ...{ 19: { name: 'f8', bits: 8 }, 20: { name: 'f8', bits: 8 }, 2: { name: 'int8', bits: 8 } },
-  ...{ 3: { name: 'int8', bits: 8 }, 21: { name: 'int4', bits: 4 }, 22: { name: 'int4', bits: 4 } },
+/** Names of weight types by ONNX's codes (onnx.proto, TensorProto.DataType). Integers of 64 bits are indices and shapes. */
+const WEIGHT_NAMES: Readonly<Record<number, string>> = {
+  ...{ 1: 'f32', 2: 'int8', 3: 'int8', 10: 'f16', 11: 'f64', 16: 'bf16', 17: 'f8', 18: 'f8', 19: 'f8', 20: 'f8' },
+  ...{ 21: 'int4', 22: 'int4' },
 };
 
 /** Returns the type that most bytes of the weights have. */
 export function findWeightType({ weightBytes }: OnnxFacts): string {
-  const [largest] = [...weightBytes].filter(([code]) => code in WEIGHT_TYPES).sort((a, b) => b[1] - a[1]);
-  return WEIGHT_TYPES[largest?.[0] ?? 1]?.name as string;
+  const [largest] = [...weightBytes].filter(([code]) => code in WEIGHT_NAMES).sort((a, b) => b[1] - a[1]);
+  return WEIGHT_NAMES[largest?.[0] ?? 1] as string;
 }
-
-/** Counts the weights of a network. */
-export const countWeights = ({ weightBytes }: OnnxFacts): number =>
-  [...weightBytes].reduce((sum, [code, bytes]) => {
-    const type = WEIGHT_TYPES[code];
-    return type === undefined ? sum : sum + (bytes * 8) / type.bits;
-  }, 0);

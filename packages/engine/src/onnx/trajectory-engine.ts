@@ -13,7 +13,6 @@ import type { TrajectoryEngine } from '../interface/trajectory.ts';
 import { readAvailableMemory } from '../llama-cpp/device/memory.ts';
 import { countCores } from '../llama-cpp/device/platform.ts';
 import { createSupervisor, type SupervisorEvent } from '../process/supervisor.ts';
-import { countWeights } from './graph-check.ts';
 import type { OnnxTrajectoryContract, OnnxTrajectoryLoad } from './load-options.ts';
 import {
   describeCpu,
@@ -146,23 +145,8 @@ function assertRange(name: string, value: number, most: number): void {
 /** Estimates the memory of a loaded model whose files have so many bytes. */
 export const estimateFolderMemory = (sizeBytes: number): number => sizeBytes + WORKING_BYTES;
 
-/** Facts of a model folder for those who do not load it. */
-export interface FolderFacts {
-  readonly pipeline: string;
-  readonly weightType: string;
-  /** Number of weights of all networks. */
-  readonly weights: number;
-  /** Bytes of all networks. */
-  readonly sizeBytes: number;
-}
-
 /** A first look at a model folder. @throws EngineError if it is none, or none that the engine runs. */
-export function inspectPictureFolder(path: string): FolderFacts {
-  const folder = readFolder(path);
-  const { weightType, sizeBytes } = readPictureFacts(folder);
-  const weights = [...folder.components.values()].reduce((sum, { onnx }) => sum + (onnx ? countWeights(onnx) : 0), 0);
-  return { pipeline: folder.pipeline, weightType, weights, sizeBytes };
-}
+export const inspectPictureFolder = (path: string): PictureFacts => readPictureFacts(readFolder(path));
 
 /** @throws EngineError('not-enough-memory'), and 'unsupported-model' for a model that WebAssembly cannot hold. */
 export function assertFolderFits(
