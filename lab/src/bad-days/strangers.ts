@@ -42,6 +42,11 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     costs: 'the consumer of the reply, its validator, and the witnesses whom the beacon draws',
     shownBy: 'packages/provider/src/provider/serving/read-opening.test.ts',
   },
+  'ProviderService/GetBlob': {
+    ...READS,
+    costs: 'as for GetOpening; four calls of one peer at a time',
+    shownBy: 'packages/provider/src/provider/serving/read-opening.test.ts',
+  },
   'ProviderService/GetTexts': {
     ...READS,
     costs: 'the validator of the reply, and the witnesses whom the beacon draws',
