@@ -15,8 +15,11 @@ export interface InputFinder extends Places {
   find(entries: readonly string[], named?: readonly string[]): readonly string[];
   /** Returns the tracked files of a path or pattern, without their imports. */
   list(pattern: string): readonly string[];
-  /** Returns a hash of inputs and of everything that all tests depend on. Equal on every machine. */
-  hash(inputs: readonly string[]): string;
+  /**
+   * Returns a hash of inputs and of everything that all tests depend on. Equal on every machine.
+   * @param versions in place of the versions of all packages.
+   */
+  hash(inputs: readonly string[], versions?: readonly string[]): string;
 }
 
 /** Everything that is tracked, for a test that reads the whole repository. */
@@ -94,7 +97,7 @@ export function joinFinder({ tracked, exports, code, globals }: FinderParts): In
       }
       return [...inputs].sort();
     },
-    hash: (inputs) =>
-      hashText([...globals, ...inputs.map((input) => `${input} ${hashOf(input)}`)].join('\n')).slice(0, 16),
+    hash: (inputs, versions = globals) =>
+      hashText([...versions, ...inputs.map((input) => `${input} ${hashOf(input)}`)].join('\n')).slice(0, 16),
   };
 }

@@ -17,6 +17,8 @@ export interface Part {
   readonly entries?: readonly string[];
   /** Files and directories that it reads. */
   readonly inputs?: readonly string[];
+  /** Folder of a workspace, if the part needs none but the packages of that one. */
+  readonly workspace?: string;
 }
 
 const node = process.execPath;
@@ -39,6 +41,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
     title: 'contracts',
     command: [node, '../node_modules/hardhat/dist/src/cli.js', 'test'],
     cwd: 'contracts',
+    workspace: 'contracts',
     inputs: [
       ...['contracts/src', 'contracts/test', 'contracts/package.json', 'contracts/compiler.ts'],
       ...['contracts/test-compiler.ts', 'contracts/hardhat.config.ts'],
