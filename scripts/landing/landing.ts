@@ -32,13 +32,15 @@ export async function findLanding(root: string): Promise<Landing> {
   const finder = await createInputFinder(root, listVersions(root));
   const gone = LISTED_TESTS.filter((path) => !finder.tracked.paths.has(path));
   if (gone.length > 0) throw new Error(`scripts/landing/named-inputs.ts names tests that are gone: ${gone.join(', ')}`);
-  const units = Object.entries(PARTS).flatMap(([part, { project, entries = [], inputs = [], workspace }]): LandingUnit[] => {
-    if (project !== undefined) return listTests(root, finder, { part, project });
-    const found = leaveRecord(finder.find(entries, inputs));
-    const versions = workspace === undefined ? undefined : listVersions(root, { workspace });
-    const hash = finder.hash(found, versions);
-    return [{ name: nameOfPart(part), part, file: undefined, inputs: found, hash, isGuarded: false }];
-  });
+  const units = Object.entries(PARTS).flatMap(
+    ([part, { project, entries = [], inputs = [], workspace }]): LandingUnit[] => {
+      if (project !== undefined) return listTests(root, finder, { part, project });
+      const found = leaveRecord(finder.find(entries, inputs));
+      const versions = workspace === undefined ? undefined : listVersions(root, { workspace });
+      const hash = finder.hash(found, versions);
+      return [{ name: nameOfPart(part), part, file: undefined, inputs: found, hash, isGuarded: false }];
+    },
+  );
   return { units, tracked: [...finder.tracked.paths] };
 }
 

@@ -20,56 +20,59 @@ const MODEL_ID = 'ogong/verified/test/tiny-shapes';
 const STEPS = 6;
 const patience = { timeout: 180_000, interval: 250 };
 
-describe.skipIf(reason !== undefined)(`a network that serves a model of pictures${reason ? ` (${reason})` : ''}`, () => {
-  let directory: string;
-  let mesh: Mesh;
-  let modelRoot: Uint8Array;
-  beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'ogong-pictures-'));
-    const path = pathOfPictureModel('tiny-shapes-flow-dit');
-    ({ modelRoot } = await resolveModel(`file:${path}`, { storeDir: directory }));
-    // Its client trusts the chain's first values, and the network would make a key meanwhile.
-    const options: MeshOptions = {
-      directory,
-      model: { path, id: MODEL_ID, root: modelRoot },
-      ...{ providers: 2, validators: 1, beacon: 'vrf' },
-    };
-    mesh = await startMesh({ ...options, ports: assignPorts(await findFreePorts(countPorts(options)), options) });
-  });
-  afterAll(async () => {
-    await mesh?.stop();
-    rmSync(directory, { recursive: true, force: true });
-  });
+describe.skipIf(reason !== undefined)(
+  `a network that serves a model of pictures${reason ? ` (${reason})` : ''}`,
+  () => {
+    let directory: string;
+    let mesh: Mesh;
+    let modelRoot: Uint8Array;
+    beforeAll(async () => {
+      directory = mkdtempSync(join(tmpdir(), 'ogong-pictures-'));
+      const path = pathOfPictureModel('tiny-shapes-flow-dit');
+      ({ modelRoot } = await resolveModel(`file:${path}`, { storeDir: directory }));
+      // Its client trusts the chain's first values, and the network would make a key meanwhile.
+      const options: MeshOptions = {
+        directory,
+        model: { path, id: MODEL_ID, root: modelRoot },
+        ...{ providers: 2, validators: 1, beacon: 'vrf' },
+      };
+      mesh = await startMesh({ ...options, ports: assignPorts(await findFreePorts(countPorts(options)), options) });
+    });
+    afterAll(async () => {
+      await mesh?.stop();
+      rmSync(directory, { recursive: true, force: true });
+    });
 
-  it('makes a picture that its receipt proves, a verifier runs drawn steps again, and the fee is settled', async () => {
-    const { gatewayUrl: baseUrl, rpcUrl } = mesh.plan;
-    const chain = await createChainClient({ rpcUrl, deployment: mesh.deployment });
-    const trust = { ...(await readTrust(chain)), allow: ['router'], modelRoots: { [MODEL_ID]: modelRoot } };
-    const client = createClient({ baseUrl, trust });
-    const ask = () => client.images.generate({ model: MODEL_ID, prompt: 'a red circle', steps: STEPS, seed: 7 });
-    await expect.poll(() => ask().then(() => 'served', String), patience).toBe('served');
-    const { pictures, replies } = await ask();
-    const [reply] = replies as [CheckedReply];
-    expect(pictures[0]).toMatchObject({ width: 32, height: 32 });
-    expect(Buffer.from(pictures[0]?.pixels ?? []).equals(reply.response)).toBe(true);
-    expect(reply.posture).toMatchObject({ tier: 'verified', exact: true });
+    it('makes a picture that its receipt proves, a verifier runs drawn steps again, and the fee is settled', async () => {
+      const { gatewayUrl: baseUrl, rpcUrl } = mesh.plan;
+      const chain = await createChainClient({ rpcUrl, deployment: mesh.deployment });
+      const trust = { ...(await readTrust(chain)), allow: ['router'], modelRoots: { [MODEL_ID]: modelRoot } };
+      const client = createClient({ baseUrl, trust });
+      const ask = () => client.images.generate({ model: MODEL_ID, prompt: 'a red circle', steps: STEPS, seed: 7 });
+      await expect.poll(() => ask().then(() => 'served', String), patience).toBe('served');
+      const { pictures, replies } = await ask();
+      const [reply] = replies as [CheckedReply];
+      expect(pictures[0]).toMatchObject({ width: 32, height: 32 });
+      expect(Buffer.from(pictures[0]?.pixels ?? []).equals(reply.response)).toBe(true);
+      expect(reply.posture).toMatchObject({ tier: 'verified', exact: true });
 
-    const path = join(directory, 'receipt.json');
-    const trusted = join(directory, 'trust.json');
-    const file = { ...toReceiptJson(reply.receipt), request: toBase64(reply.request) };
-    writeFileSync(path, JSON.stringify({ ...file, response: toBase64(reply.response) }));
-    writeFileSync(trusted, JSON.stringify(toTrustJson(trust)));
-    let out = '';
-    const write = (text: string): void => {
-      out += text;
-    };
-    const code = await verifyCommand.run([path, '--trust', trusted], { write, writeError: write });
-    expect(code, out).toBe(VERIFY_EXIT.ok);
+      const path = join(directory, 'receipt.json');
+      const trusted = join(directory, 'trust.json');
+      const file = { ...toReceiptJson(reply.receipt), request: toBase64(reply.request) };
+      writeFileSync(path, JSON.stringify({ ...file, response: toBase64(reply.response) }));
+      writeFileSync(trusted, JSON.stringify(toTrustJson(trust)));
+      let out = '';
+      const write = (text: string): void => {
+        out += text;
+      };
+      const code = await verifyCommand.run([path, '--trust', trusted], { write, writeError: write });
+      expect(code, out).toBe(VERIFY_EXIT.ok);
 
-    const fate = () => fetchReceipt({ baseUrl, id: reply.replyId }).then(({ status }) => status);
-    await expect.poll(fate, patience).toMatchObject({ state: 'settled', verdict: 'accept' });
-    // Stage 2: another daemon with the same model computed the same outputs and the same picture.
-    const { checks } = JSON.parse((await fate()).detail) as { checks: { id: string; status: string }[] };
-    expect(checks).toContainEqual(expect.objectContaining({ id: 'equality', status: 'pass' }));
-  });
-});
+      const fate = () => fetchReceipt({ baseUrl, id: reply.replyId }).then(({ status }) => status);
+      await expect.poll(fate, patience).toMatchObject({ state: 'settled', verdict: 'accept' });
+      // Stage 2: another daemon with the same model computed the same outputs and the same picture.
+      const { checks } = JSON.parse((await fate()).detail) as { checks: { id: string; status: string }[] };
+      expect(checks).toContainEqual(expect.objectContaining({ id: 'equality', status: 'pass' }));
+    });
+  },
+);

@@ -25,7 +25,7 @@ export interface BlobRef {
   readonly root: Uint8Array;
 }
 
-/** @internal No served modality uses blobs yet. */
+/** @internal Leaves of pictures name blobs by their roots alone. */
 export const blobRefCodec: Codec<BlobRef> = struct({ bytes: within(safeInteger, 1, MAX_BLOB_BYTES), root: hash });
 
 /** One chunk of a blob with its proof. */

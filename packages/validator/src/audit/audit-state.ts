@@ -29,8 +29,8 @@ import type { HeldFor } from './deterrence.ts';
 import type { GetTexts } from './fetch-texts.ts';
 import { createGrace } from './grace.ts';
 import { type HoneypotState, type OwnVrf, openHoneypotState } from './honeypot-state.ts';
-import { createHeldBlobs, type GetBlob } from './replay-blobs.ts';
 import { createOpeningFetch } from './opening-fetch.ts';
+import { createHeldBlobs, type GetBlob } from './replay-blobs.ts';
 import type { RoundState } from './round-state.ts';
 
 export interface AuditOptions {

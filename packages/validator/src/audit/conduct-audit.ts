@@ -2,10 +2,10 @@ import { hasHoneypot } from '@ogong/protocol/audit/audit';
 import { computeAttemptEpoch, MAX_AUDIT_ATTEMPTS } from '@ogong/protocol/audit/audit-attempt';
 import { pass } from '@ogong/protocol/base/checks';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import { NO_DRAW } from '@ogong/protocol/modality/modality';
 import { isComparable, mayShowTexts } from '@ogong/protocol/tier/outcome';
 import { ClaimError, type ReplyTexts, verifyTexts } from '@ogong/protocol/verdict/claim';
 import type { AuditEvidence, Evidence, HoneypotEvidence } from '@ogong/protocol/verdict/evidence';
-import { NO_DRAW } from '@ogong/protocol/modality/modality';
 import { computeHoneypotId } from '@ogong/protocol/verdict/honeypot/honeypot-draw';
 import { giveUpUntold, judge } from '@ogong/protocol/verdict/judge';
 import type { AuditContext } from '@ogong/protocol/verdict/judgement';
@@ -248,8 +248,7 @@ async function fetchOpening(
     intake,
   });
   if (stopping.signal.aborted) return undefined;
-  if (found.kind === 'opening')
-    return keepFound(state, row, judged, { ...found, needsTexts });
+  if (found.kind === 'opening') return keepFound(state, row, judged, { ...found, needsTexts });
   if (found.kind !== 'silent') return undefined;
   const { statements, isTimely } = found;
   const isWithheld = asked.outcome === 'withheld' && isTimely;

@@ -13,8 +13,8 @@ import { readAnnouncement } from '../store/announcement-store.ts';
 import { forgetAsks, keepAsks, readAsks } from '../store/replies/opening-store.ts';
 import { keepOpening } from '../store/replies/reply-changes.ts';
 import { askNobody, fetchTexts, type GetTexts } from './fetch-texts.ts';
-import { fetchNoBlob, fetchReplayBlobs, type GetBlob } from './replay-blobs.ts';
 import { createPatience, NoAnswer, type PatienceDependencies, type PatienceOptions, Unannounced } from './patience.ts';
+import { fetchNoBlob, fetchReplayBlobs, type GetBlob } from './replay-blobs.ts';
 
 /** `windowMs`: time that a provider has for an opening, from the first call. */
 export interface OpeningFetchOptions extends PatienceOptions {}

@@ -19,7 +19,6 @@ import { findCommitmentProblem, readReport } from '@ogong/protocol/verdict/repor
 import { isRefutation } from '@ogong/protocol/verdict/verify-verdict';
 import type { ContestedReport, FoundOpening } from '../audit/audit-state.ts';
 import { askNobody, fetchTexts, type GetTexts } from '../audit/fetch-texts.ts';
-import { fetchNoBlob, fetchReplayBlobs, type GetBlob } from '../audit/replay-blobs.ts';
 import {
   createPatience,
   NoAnswer,
@@ -28,6 +27,7 @@ import {
   type PatienceOptions,
   Unannounced,
 } from '../audit/patience.ts';
+import { fetchNoBlob, fetchReplayBlobs, type GetBlob } from '../audit/replay-blobs.ts';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import { type Inquiry, keepInquiry, type Question, readInquiry } from '../store/witness-store.ts';
 import type { AcceptedRecord } from './accepted-record.ts';

@@ -56,10 +56,6 @@ const schedulerCodec: Codec<SchedulerConfig> = union('kind', {
   }),
 });
 
-const schedulerFormat = createFormat(schedulerCodec, {});
-/** Encodes training settings as a header does. */
-export const encodeScheduler: (config: SchedulerConfig) => Uint8Array = schedulerFormat.encode;
-
 /** The choices that a request may leave to the model. Reply and verifier state how they resolved them. */
 export const choicesCodec = struct({
   width: within(u16, 8, MAX_SIDE),

@@ -73,7 +73,7 @@ export function replayLinks(
     const step = leaves.steps[i];
     const shown = [next === undefined ? blobs(root) : undefined, step && blobs(step.outputRoot)];
     const [latent, output] = shown.map((bytes) => bytes && readValues(bytes, header.embeddingSize));
-    const wrong = [latent, output].findIndex((values) => values === 'malformed');
+    const wrong = [latent, output].indexOf('malformed');
     if (wrong >= 0)
       return refute(fail('links', `the values of step ${i} are not numbers of its latent`, i), [
         shown[wrong] as Uint8Array,

@@ -15,7 +15,6 @@ export const MAX_LATENT_VALUES = 1 << 26;
  * implementations round differently.
  * @param key 32 bytes.
  * @param count values, 1..MAX_LATENT_VALUES.
- * @internal No served modality begins with noise yet.
  */
 export function createLatentNoise(crypto: Crypto, key: Uint8Array, count: number): Float32Array {
   if (!Number.isInteger(count) || count < 1 || count > MAX_LATENT_VALUES)

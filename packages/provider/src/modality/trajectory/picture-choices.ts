@@ -5,8 +5,8 @@ import { toFixed } from '@ogong/protocol/modality/shared/request-fields';
 import {
   countLatentValues,
   countReplayBytes,
-  type PictureModelFacts,
   type PictureChoices,
+  type PictureModelFacts,
 } from '@ogong/protocol/modality/trajectory/header';
 import { countUnits, MAX_PIXELS, MAX_STEPS_ASKED } from '@ogong/protocol/modality/trajectory/picture-size';
 import { type AskedPicture, boundUnits, GUIDANCE_ONE } from '@ogong/protocol/modality/trajectory/request';

@@ -40,7 +40,6 @@ export interface StepValues {
  * Computes the next latent in doubles, rounded to f32 at the end of each value.
  * @param before values of the step before. The first step has none.
  * @throws ProtocolError `malformed` if the lengths differ, or if a step of two steps has no step before.
- * @internal No served modality has schedules yet.
  */
 export function advanceLatent(step: ScheduleStep, { latent, output }: StepValues, before?: StepValues): Float32Array {
   const hasHistory = step.latentBefore !== 0 || step.outputBefore !== 0;

@@ -69,7 +69,6 @@ function readInteger(fields: Fields, name: string, rule: NumberRule): number {
  * Reads `scheduler_config.json` of a model folder in the layout of diffusers. A field that would change the arithmetic has the value that
  * the samplers here compute, or the model is refused.
  * @throws ProtocolError `unsupported` with the field.
- * @internal No served modality has schedules yet.
  */
 export function readSchedulerConfig(config: unknown): SchedulerConfig {
   if (typeof config !== 'object' || config === null || Array.isArray(config)) return refuse('it is no object');
@@ -112,7 +111,6 @@ export function readSchedulerConfig(config: unknown): SchedulerConfig {
  * Plans the steps of a sampler on a model.
  * @param sampler default: the one that the model's file names.
  * @throws ProtocolError `unsupported` for a sampler of the other kind of model; `out-of-range` for the number of steps.
- * @internal No served modality has schedules yet.
  */
 export function planSchedule(config: SchedulerConfig, steps: number, sampler: SamplerName = config.sampler): Schedule {
   if (config.kind === 'flow') {
