@@ -9,9 +9,8 @@ import { boolean, hex, integer, text } from '@ogong/host/config/values';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
-import { readGgufHeader } from '@ogong/models/gguf/read';
-import { hashTokenizer } from '@ogong/models/gguf/tokenizer-hash';
 import { readHubAccess } from '@ogong/models/hub';
+import { hashModelTokenizer } from '@ogong/models/tokenizer-hash';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { openLedger, readPrivateKey } from './open-ledger.ts';
@@ -241,7 +240,7 @@ async function readWeights(values: {
     const found = await resolveModel(model, { storeDir: values.modelsDir, hub: readHubAccess(process.env) });
     return {
       modelRoot: `0x${toHex(found.modelRoot)}`,
-      tokenizerHash: `0x${toHex(hashTokenizer(readGgufHeader(found.path)))}`,
+      tokenizerHash: `0x${toHex(hashModelTokenizer(found.path))}`,
     };
   }
   if (model !== undefined || modelRoot === undefined || tokenizerHash === undefined) {

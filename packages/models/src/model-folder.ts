@@ -122,6 +122,13 @@ const nodeCrypto = {
   },
 };
 
+/**
+ * Computes SHA-256 over `ogong-tokenizers-v1\n`, u8 count, and the hash of each `tokenizer.json`, ascending by path. Models with the same
+ * hash make the same tokens of a text.
+ */
+export const hashTokenizers = (hashes: readonly Uint8Array[]): Uint8Array =>
+  nodeCrypto.sha256(Buffer.from('ogong-tokenizers-v1\n'), Uint8Array.of(hashes.length), ...hashes);
+
 /** @param hashes hashes from earlier reads; without it every file is read in full. @throws ModelError. */
 export async function hashModelFolder(
   { path: folder, files }: Pick<ModelFolder, 'path' | 'files'>,

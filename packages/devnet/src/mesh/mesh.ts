@@ -8,8 +8,7 @@ import type { Address } from '@ogong/chain/hex';
 import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/private-files';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { readTrust } from '@ogong/host/views/read-trust';
-import { readGgufHeader } from '@ogong/models/gguf/read';
-import { hashTokenizer } from '@ogong/models/gguf/tokenizer-hash';
+import { hashModelTokenizer } from '@ogong/models/tokenizer-hash';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { toTrustJson } from '@ogong/protocol/stage1/trust';
 import { type DevChain, startDevChain } from '../chain/dev-chain.ts';
@@ -338,7 +337,7 @@ function planLedger(launch: MeshLaunch, { plan, validators: keys, identityOf }: 
     }),
     models: listModels(launch).map(({ id, path, root }) => ({
       ...{ id, root },
-      tokenizerHash: hashTokenizer(readGgufHeader(path)),
+      tokenizerHash: hashModelTokenizer(path),
     })),
     testRates: { canaryRate: launch.canaryRate, timedRate: launch.timedRate },
     hasEmission: launch.hasEmission === true && launch.economy !== 'burn-and-mint',

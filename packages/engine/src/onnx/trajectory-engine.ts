@@ -4,9 +4,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FileHashes } from '@ogong/models/file-hashes';
 import { ModelError } from '@ogong/models/model-error';
-import { type HashedFolder, hashModelFolder, inspectModelFolder, type ModelFolder } from '@ogong/models/model-folder';
+import {
+  type HashedFolder,
+  hashModelFolder,
+  hashTokenizers,
+  inspectModelFolder,
+  type ModelFolder,
+} from '@ogong/models/model-folder';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { nativeHash } from '../decode/native-hash.ts';
 import { createTrajectoryEngine } from '../decode/trajectory/trajectory-engine.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TrajectoryEngine } from '../interface/trajectory.ts';
@@ -206,11 +211,7 @@ async function bring(backend: OnnxBackend, engineDir: string): Promise<OnnxRunti
   }
 }
 
-/**
- * Returns SHA-256 over `ogong-tokenizers-v1\n`, u8 count, and the SHA-256 of each `tokenizer.json`, ascending by path. Models with the
- * same hash make the same tokens of a text.
- */
 function hashVocabulary({ files }: ModelFolder, hashed: HashedFolder): Uint8Array {
   const hashes = hashed.files.filter((_, i) => files[i]?.endsWith('/tokenizer.json')).map(({ sha256 }) => sha256);
-  return nativeHash.sha256(Buffer.from('ogong-tokenizers-v1\n'), Uint8Array.of(hashes.length), ...hashes);
+  return hashTokenizers(hashes);
 }
