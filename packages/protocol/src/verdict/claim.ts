@@ -128,6 +128,8 @@ export type ClaimErrorCode =
   | 'milestone'
   | 'complaint'
   | 'response-size'
+  | 'pixels'
+  | 'choices'
   | 'evidence'
   | 'stake'
   | 'cohort';
@@ -432,7 +434,7 @@ function readRequest(
 }
 
 /** Checks of a header that need the texts. */
-const TEXT_CHECKS: readonly string[] = ['stop-strings', 'grammar', 'response-size'];
+const TEXT_CHECKS: readonly string[] = ['stop-strings', 'grammar', 'response-size', 'pixels'];
 
 function verifyClaimed(
   crypto: Crypto,
