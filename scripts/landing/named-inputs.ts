@@ -27,6 +27,10 @@ const NAMED_INPUTS: Readonly<Record<string, readonly string[]>> = {
 const NEEDS_PAGES = /^apps\/explorer\/.*\.(?:process|e2e)\.test\.ts$/;
 const OPENS_PAGES = /\/explorer\//;
 
+/** Models of pictures, which tests open by their names. */
+const PICTURE_MODELS = 'packages/testing/models';
+const OPENS_PICTURES = /models\/picture-folder/;
+
 /**
  * All inputs of tests that run compiled packages, in place of their import graph. Their subject is the packages' entries and the way of
  * packing. The guard leaves these tests alone, and the nightly landing runs them whatever changed.
@@ -47,5 +51,6 @@ export const findOwnInputs = (file: string): readonly string[] | undefined => OW
 /** Returns the inputs of a test that its import graph does not show. */
 export function findNamedInputs(file: string, code: string): readonly string[] {
   const pages = NEEDS_PAGES.test(file) || OPENS_PAGES.test(code) ? PAGES : [];
-  return [...(NAMED_INPUTS[file] ?? []), ...pages];
+  const pictures = OPENS_PICTURES.test(code) ? [PICTURE_MODELS] : [];
+  return [...(NAMED_INPUTS[file] ?? []), ...pages, ...pictures];
 }

@@ -32,6 +32,7 @@ const UNFORCED = 'its API cannot force a call, and this model makes none of itse
 const SELECTION: ClientSelection = {
   features: ['answer', 'stream', 'JSON of a schema', 'tools', 'embeddings'],
   without: {
+    'openai: images: stream': 'none of its models makes pictures',
     'ollama: tools': UNFORCED,
     'AI SDK 7: ollama-ai-provider-v2: tools': UNFORCED,
     'AI SDK 7: ai-sdk-ollama: tools': UNFORCED,
