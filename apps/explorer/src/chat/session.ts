@@ -1,5 +1,4 @@
 import type { NetworkStore } from '../data/store.ts';
-import { checkTurn } from './check-turn.ts';
 import { type ChatBody, type ChatTurn, composeBody, loadTurns, replaceFrom, saveTurns } from './conversation.ts';
 import {
   type AnswerSoFar,
@@ -9,6 +8,7 @@ import {
   readReceiptText,
   streamAnswer,
 } from './gateway.ts';
+import { loadCheck } from './load-check.ts';
 import { loadSealed } from './load-sealed.ts';
 import { loadPolicy, savePolicy } from './machine-policy.ts';
 import { isSealedModel } from './sealed-model.ts';
@@ -107,6 +107,7 @@ export function createChatSession(
     const receiptText = held ? await readProgress(held, turn.receiptPath) : await readText(turn.receiptPath);
     const { body, answer, reasoning = '' } = turn;
     const given = { body, answer, reasoning, receiptText, ...(isSealed && { policy }) };
+    const { checkTurn } = await loadCheck();
     const found = await checkTurn(given, network.get());
     change(id, found as Partial<ChatTurn>);
     return found.checks.some((one) => one.id === 'settled' && one.status !== 'skip') || found.fate === 'abandoned';
