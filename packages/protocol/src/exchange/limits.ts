@@ -4,6 +4,10 @@
 
 /** The largest exact body of a request, UTF-8 bytes. */
 export const MAX_REQUEST_BYTES = 1024 * 1024;
+/** The most pictures and other files that travel beside a request. */
+export const MAX_MEDIA_PARTS = 16;
+/** The most bytes of all of them. */
+export const MAX_MEDIA_BYTES = 16 * 1024 * 1024;
 /** The largest text of a reply, UTF-8 bytes. */
 export const MAX_RESPONSE_BYTES = 1024 * 1024;
 /** The longest stop string, UTF-8 bytes. */
