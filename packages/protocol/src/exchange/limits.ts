@@ -8,6 +8,10 @@ export const MAX_REQUEST_BYTES = 1024 * 1024;
 export const MAX_MEDIA_PARTS = 16;
 /** The most bytes of all of them. */
 export const MAX_MEDIA_BYTES = 16 * 1024 * 1024;
+/** The largest body as a user writes it: its media stand in it as data URLs, in base64. */
+export const MAX_WRITTEN_REQUEST_BYTES = MAX_REQUEST_BYTES + 4 * Math.ceil(MAX_MEDIA_BYTES / 3) + 4 * MAX_MEDIA_PARTS;
+/** The largest message that carries a piece of media to a provider. */
+export const MEDIA_CHUNK_BYTES = 1024 * 1024;
 /** The largest text of a reply, UTF-8 bytes. */
 export const MAX_RESPONSE_BYTES = 1024 * 1024;
 /** The longest stop string, UTF-8 bytes. */
