@@ -25,7 +25,7 @@ export interface BlobRef {
   readonly root: Uint8Array;
 }
 
-/** @internal Leaves of pictures name blobs by their roots alone. */
+/** Encoding of a reference, 40 bytes. Leaves of pictures name blobs by their roots alone. */
 export const blobRefCodec: Codec<BlobRef> = struct({ bytes: within(safeInteger, 1, MAX_BLOB_BYTES), root: hash });
 
 /** One chunk of a blob with its proof. */

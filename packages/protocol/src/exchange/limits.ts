@@ -10,8 +10,12 @@ export const MAX_MEDIA_PARTS = 16;
 export const MAX_MEDIA_BYTES = 16 * 1024 * 1024;
 /** The largest body as a user writes it: its media stand in it as data URLs, in base64. */
 export const MAX_WRITTEN_REQUEST_BYTES = MAX_REQUEST_BYTES + 4 * Math.ceil(MAX_MEDIA_BYTES / 3) + 4 * MAX_MEDIA_PARTS;
-/** The largest message that carries a piece of media to a provider. */
-export const MEDIA_CHUNK_BYTES = 1024 * 1024;
+/** The most bytes of one piece of media on its way to a provider. */
+export const MEDIA_PIECE_BYTES = 1024 * 1024;
+/** The largest encoded media of a request: the parts, their lengths and the tag. */
+export const MAX_ENCODED_MEDIA_BYTES = MAX_MEDIA_BYTES + 4 * MAX_MEDIA_PARTS + 32;
+/** The most pieces: the largest media, sealed and padded. */
+export const MAX_MEDIA_PIECES = Math.ceil((9 * MAX_ENCODED_MEDIA_BYTES) / 8 / MEDIA_PIECE_BYTES) + 1;
 /** The largest text of a reply, UTF-8 bytes. */
 export const MAX_RESPONSE_BYTES = 1024 * 1024;
 /** The longest stop string, UTF-8 bytes. */

@@ -28,6 +28,7 @@ import {
 } from './seal-context.ts';
 import { SealError } from './seal-error.ts';
 import type { CheckedSealKey } from './seal-key.ts';
+import { createMediaSeal, type MediaSeal } from './sealed-media.ts';
 
 const MAX_ENDPOINT_NAME = 32;
 
@@ -89,7 +90,7 @@ export function sealRequest(
     /** Suite of request and reply. A reply under another suite does not open. Default: 1. */
     readonly suite?: SealSuite | undefined;
   },
-): { readonly envelope: Uint8Array; readonly reply: ReplySecret } {
+): { readonly envelope: Uint8Array; readonly reply: ReplySecret; readonly media: MediaSeal } {
   const encapsulated = seal.encapsulate(to.key);
   if (encapsulated === undefined) throw new SealError('malformed', 'the seal key is no key');
   const { capsule, shared } = encapsulated;
@@ -99,7 +100,8 @@ export function sealRequest(
     ...{ suite, sealKeyHash: to.hash, capsule, commit: commitTo(keys, capsule) },
     sealed: seal.encrypt(keys.export(BODY_LABEL), pad(innerFormat.encode(inner), padRequest)),
   });
-  return { envelope, reply: createReplySecret(crypto, { envelope, context, keys, replyKey: inner.replyKey }) };
+  const reply = createReplySecret(crypto, { envelope, context, keys, replyKey: inner.replyKey });
+  return { envelope, reply, media: createMediaSeal(seal, keys) };
 }
 
 /**
@@ -118,7 +120,7 @@ export function openRequest(
     readonly envelope: Uint8Array;
     readonly findKey: (sealKeyHash: Uint8Array) => Pick<KemKey, 'decapsulate'> | undefined;
   },
-): { readonly inner: InnerRequest; readonly reply: ReplySecret } {
+): { readonly inner: InnerRequest; readonly reply: ReplySecret; readonly media: MediaSeal } {
   const { sealKeyHash, capsule, commit, sealed, ...named } = decode(envelopeFormat, envelope);
   const suite = readSealSuite(named.suite);
   const key = findKey(sealKeyHash);
@@ -131,7 +133,8 @@ export function openRequest(
   const padded = seal.decrypt(keys.export(BODY_LABEL), sealed);
   if (padded === undefined) throw new SealError('not-opened', 'the request was changed');
   const inner = decode(innerFormat, unpad(padded, padRequest));
-  return { inner, reply: createReplySecret(crypto, { envelope, context, keys, replyKey: inner.replyKey }) };
+  const reply = createReplySecret(crypto, { envelope, context, keys, replyKey: inner.replyKey });
+  return { inner, reply, media: createMediaSeal(seal, keys) };
 }
 
 /** The primitives for both directions. */

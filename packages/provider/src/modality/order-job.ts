@@ -13,7 +13,9 @@ import type {
   SignedOrder,
   TokenLogprobSchema,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
+import type { MediaSeal } from '@ogong/protocol/sealing/sealed-media';
 import type { ReplySealer } from '@ogong/protocol/sealing/sealed-reply';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
 import type { ShownExchange } from '@ogong/protocol/tier/proxied';
@@ -28,6 +30,8 @@ export interface OpenedMessage {
   readonly cacheScope: Uint8Array;
   /** Seals the reply. Default: the message came in plain, and so goes the reply. */
   readonly sealer?: ReplySealer;
+  /** Opens the media of a sealed message. Default: they come in plain. */
+  readonly mediaSeal?: Pick<MediaSeal, 'open'>;
 }
 
 /** Reads a body as the offer's modality has it. @throws RequestError, ProtocolError, Refusal */
@@ -52,6 +56,8 @@ export interface VerifiedOrder {
 export interface CheckedOrder<R> extends OpenedMessage, VerifiedOrder {
   readonly request: R;
   readonly demands: CommonRequest['demands'];
+  /** The media of the request; see mediaBytes. */
+  readonly media: RequestMedia;
 }
 
 /** A valid order whose reply id is taken, so that it cannot be served twice. */

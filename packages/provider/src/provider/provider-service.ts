@@ -15,6 +15,7 @@ import type {
   GetTextsRequest,
   ProgressRequest,
   ProviderService,
+  PutMediaRequest,
   ShowRecordRequest,
   TraceReplyRequest,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -28,7 +29,7 @@ import { createReplyTracer } from './serving/trace-reply.ts';
 
 /**
  * The caller of each method is limited. Anybody orders, and asks for the seal key and for evidence of the machine. A served
- * consumer reports its progress. An opening and its blobs are for the consumer, its validator and drawn witnesses. Only validators
+ * consumer sends its media and reports its progress. An opening and its blobs are for the consumer, its validator and drawn witnesses. Only validators
  * ask for a record or a trace.
  */
 export function createProviderService(state: ProviderState): ServiceImpl<typeof ProviderService> {
@@ -47,6 +48,10 @@ export function createProviderService(state: ProviderState): ServiceImpl<typeof 
     async *getBlob(asked: GetBlobRequest, context: HandlerContext) {
       for await (const { proof, ...chunk } of readBlob(asked, getCaller(context)))
         yield { ...chunk, proof: [...proof] };
+    },
+    putMedia(message: PutMediaRequest, context: HandlerContext) {
+      state.media.put(getCaller(context), message);
+      return {};
     },
     getTexts: (asked: GetTextsRequest, context: HandlerContext) => readTexts(state, asked, getCaller(context)),
     progress({ replyId, progress }: ProgressRequest, context: HandlerContext) {

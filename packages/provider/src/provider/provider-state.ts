@@ -23,6 +23,7 @@ import { type CommitReply, commitReply } from '../modality/text/commit-reply.ts'
 import { barePush } from './bare-push.ts';
 import { type Admissions, createAdmissions } from './orders/admissions.ts';
 import type { Cohorts } from './orders/cohorts.ts';
+import { createMediaIntake, type MediaIntake } from './orders/media-intake.ts';
 import type { StrangersLoad } from './orders/model-loading.ts';
 import { type OfferState, openOffers, type ServedOffer } from './orders/offers.ts';
 import { createSealKeys, type SealKeys } from './orders/seal-keys.ts';
@@ -133,6 +134,7 @@ export interface ProviderState
   readonly strangersLoad: StrangersLoad;
   readonly payers: PayingPayers;
   readonly replies: RunningReplies;
+  readonly media: MediaIntake;
   readonly untaken: UntakenOrders;
   readonly links: LinkPool;
   readonly seal: SealPrimitives;
@@ -214,6 +216,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
     holdings: { tierStakes: dependencies.tierStakes, heldFor: createEarningsView(chain).heldFor },
     served: createServedStore(store, commits),
     payers: createPayingPayers(),
+    media: createMediaIntake(),
     replies: createRunningReplies({ crypto, ledger: chain.ledger, takeWithinMs: options.takeWithinMs }),
     untaken: createUntakenOrders({ clock }),
     stopping: new AbortController(),

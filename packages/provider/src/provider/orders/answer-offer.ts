@@ -5,6 +5,7 @@ import { findModality } from '../../modality/registry.ts';
 import type { ProviderState } from '../provider-state.ts';
 import { noteServed } from '../serving/note-served.ts';
 import { createServeContext, type ReplyReader } from '../serving/serve-context.ts';
+import { receiveMedia } from './media-intake.ts';
 import { assertMayLoad } from './model-loading.ts';
 import { type OfferState, withModel } from './offers.ts';
 import { assertNewReply, checkOfferedOrder, checkOfferedRequest, claimOrder } from './order-intake.ts';
@@ -12,7 +13,7 @@ import { type OrderPayment, reservePayment } from './order-payment.ts';
 
 /**
  * Serves one order, from its message to its last event, as the offer's modality does. Checks run by cost: the order's own fields,
- * its signatures, the payer's money, and then the request. @throws Refusal, EngineError
+ * its signatures, the payer's money, the request, and then its media. @throws Refusal, EngineError
  */
 export async function answerOffer(
   state: ProviderState,
@@ -53,14 +54,20 @@ async function answerPaid(
   const standby = isStandby ? state.untaken.enter(checked.order, offer.info.sequences) : undefined;
   try {
     assertMayLoad(state, offer, payment);
-    return await withModel(offer, async () => {
-      const claim = () => claimOrder(state, checked, message);
-      const job = await orders.accept(offer, checked, { message, claim });
-      const context = createServeContext(state, { ...job, standby, hold: payment.hold }, reader);
-      return noteServed(state, { ...job, relayed: reader.relayed }, () =>
-        orders.serve(job, context, offer).finally(context.end),
-      );
-    });
+    const arrived = await receiveMedia(state, checked, reader);
+    try {
+      const ready = { ...checked, media: arrived.media };
+      return await withModel(offer, async () => {
+        const claim = () => claimOrder(state, ready, message);
+        const job = await orders.accept(offer, ready, { message, claim });
+        const context = createServeContext(state, { ...job, standby, hold: payment.hold }, reader);
+        return noteServed(state, { ...job, relayed: reader.relayed }, () =>
+          orders.serve(job, context, offer).finally(context.end),
+        );
+      });
+    } finally {
+      arrived.end();
+    }
   } finally {
     standby?.end();
   }

@@ -14,6 +14,7 @@ import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder, verifyOrder 
 import { isTicketOfOrder, type Ticket, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { findStandbyProblem, findUnmetDemand } from '@ogong/protocol/modality/demands';
+import { NO_MEDIA } from '@ogong/protocol/modality/media/media';
 import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { getTier } from '@ogong/protocol/tier/registry';
@@ -157,7 +158,8 @@ export function checkRequest<R>(
     `the request demands seal suite ${suite}, and came ${is}`,
   );
   assertOrder(order.choice < choices, 'invalid', 'the order is for a choice that was not asked for');
-  return { ...opened, ...verified, request, demands: asked.demands };
+  // They are read after these checks, see receiveMedia.
+  return { ...opened, ...verified, request, demands: asked.demands, media: NO_MEDIA };
 }
 
 /** @throws Refusal */

@@ -46,7 +46,8 @@ export function openMessage(
     const exchange = { ledger, providerId, replyId, requestHash };
     const opened = openRequest({ crypto, seal }, { exchange, envelope, findKey: sealKeys.find });
     const { replyKey, ...inner } = opened.inner;
-    return { ...inner, sealer: createReplySealer({ seal }, { secret: opened.reply, replyKey }) };
+    const sealer = createReplySealer({ seal }, { secret: opened.reply, replyKey });
+    return { ...inner, sealer, mediaSeal: opened.media };
   } catch (error) {
     if (!(error instanceof SealError)) throw error;
     const code = error.code === 'unknown-key' ? 'unsupported' : 'invalid';

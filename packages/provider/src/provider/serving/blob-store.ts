@@ -3,8 +3,11 @@ import { join } from 'node:path';
 import { makePrivateDirectory, syncDirectory, writePrivateParts } from '@ogong/host/files/private-files';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { createFormat, list, u8 } from '@ogong/protocol/base/codec';
+import { type BlobRef, blobRefCodec } from '@ogong/protocol/commitment/blob';
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { MAX_MEDIA_PARTS } from '@ogong/protocol/exchange/limits';
 import type { KeptBlob } from '../../modality/order-job.ts';
 import { computeFileBytes, openBlobFile, type StoredBlob, writeBlobFile } from './blob-file.ts';
 
@@ -16,6 +19,8 @@ export interface BlobsOfReply {
   readonly expiresAtMs: number;
   /** The peer that ordered the reply and may read all of it, 32 bytes. Default: nobody. */
   readonly orderer?: Uint8Array | undefined;
+  /** The blobs among them that are the media of the request, in the order of their references. Default: none. */
+  readonly media?: readonly BlobRef[] | undefined;
 }
 
 /** The blobs of served replies. They are stored as long as the openings that name them. */
@@ -33,6 +38,8 @@ export interface BlobStore {
   open(replyId: Uint8Array, root: Uint8Array): Promise<StoredBlob | undefined>;
   /** Returns whether a peer ordered the reply and may read all of it. */
   isOrderer(replyId: Uint8Array, peer: Uint8Array): boolean;
+  /** Lists the blobs that are the media of a reply's request, in the order of their references. */
+  listMedia(replyId: Uint8Array): readonly BlobRef[];
   /** Deletes the blobs of replies that expired before. */
   sweep(nowMs: number): Promise<void>;
   usedBytes(): number;
@@ -54,6 +61,7 @@ interface StoredReply {
   readonly bytes: number;
   readonly expiresAtMs: number;
   readonly orderer: Uint8Array | undefined;
+  readonly media: readonly BlobRef[];
 }
 
 const REPLY_NAME = new RegExp(`^[0-9a-f]{${REPLY_ID_BYTES * 2}}$`);
@@ -61,6 +69,11 @@ const REPLY_NAME = new RegExp(`^[0-9a-f]{${REPLY_ID_BYTES * 2}}$`);
 const UNFINISHED = '.part';
 /** File beside the blobs: the peer that ordered the reply. */
 const ORDERER_FILE = 'orderer';
+/** File beside the blobs: references to the media of the request. */
+const MEDIA_FILE = 'media';
+const mediaFormat = createFormat(list(blobRefCodec, { count: u8, max: MAX_MEDIA_PARTS }), {
+  tag: 'ogong-stored-media-v1',
+});
 
 const sumFiles = (sizes: readonly number[]): number =>
   sizes.reduce((sum, bytes) => sum + computeFileBytes({ bytes }), 0);
@@ -102,7 +115,7 @@ export async function openBlobStore(
   return {
     reserve,
     release,
-    async put(replyId, { blobs, blind, expiresAtMs, orderer }) {
+    async put(replyId, { blobs, blind, expiresAtMs, orderer, media = [] }) {
       const name = toHex(replyId);
       const roots = new Map(blobs.map((blob) => [toHex(blob.ref.root), blob]));
       reserve(
@@ -115,6 +128,7 @@ export async function openBlobStore(
         makePrivateDirectory(unfinished);
         for (const [root, blob] of roots) await writeBlobFile(crypto, join(unfinished, root), { ...blob, blind });
         if (orderer !== undefined) await writePrivateParts(join(unfinished, ORDERER_FILE), [orderer]);
+        if (media.length > 0) await writePrivateParts(join(unfinished, MEDIA_FILE), [mediaFormat.encode(media)]);
         await syncDirectory(unfinished);
         await rename(unfinished, path);
         await syncDirectory(folder);
@@ -123,7 +137,7 @@ export async function openBlobStore(
         release(replyId);
         throw error;
       }
-      stored.set(name, { bytes: reserved.get(name) ?? 0, expiresAtMs, orderer });
+      stored.set(name, { bytes: reserved.get(name) ?? 0, expiresAtMs, orderer, media });
       reserved.delete(name);
     },
     async open(replyId, root) {
@@ -134,6 +148,7 @@ export async function openBlobStore(
       const orderer = stored.get(toHex(replyId))?.orderer;
       return orderer !== undefined && equalBytes(orderer, peer);
     },
+    listMedia: (replyId) => stored.get(toHex(replyId))?.media ?? [],
     async sweep(nowMs) {
       for (const [name, { bytes, expiresAtMs }] of [...stored]) {
         if (expiresAtMs >= nowMs) continue;
@@ -146,12 +161,21 @@ export async function openBlobStore(
   };
 }
 
+/** Files that are no blobs. */
+const BESIDE: ReadonlySet<string> = new Set([ORDERER_FILE, MEDIA_FILE]);
+
 async function readFolder(path: string): Promise<Omit<StoredReply, 'expiresAtMs'>> {
   const names = await readdir(path);
-  const orderer = names.includes(ORDERER_FILE) ? await readFile(join(path, ORDERER_FILE)) : undefined;
+  const read = (name: string) => (names.includes(name) ? readFile(join(path, name)) : undefined);
+  const orderer = await read(ORDERER_FILE);
+  const media = await read(MEDIA_FILE);
   let bytes = 0;
-  for (const name of names) if (name !== ORDERER_FILE) bytes += (await stat(join(path, name))).size;
-  return { bytes, orderer: orderer && Uint8Array.from(orderer) };
+  for (const name of names) if (!BESIDE.has(name)) bytes += (await stat(join(path, name))).size;
+  return {
+    bytes,
+    orderer: orderer && Uint8Array.from(orderer),
+    media: media ? mediaFormat.decode(Uint8Array.from(media)) : [],
+  };
 }
 
 /** A store without a folder: every reply with blobs is refused. */
@@ -161,6 +185,7 @@ export const NO_BLOBS: BlobStore = {
   put: async () => refuse(),
   open: async () => undefined,
   isOrderer: () => false,
+  listMedia: () => [],
   sweep: async () => undefined,
   usedBytes: () => 0,
 };

@@ -19,6 +19,7 @@ import { readReceipt } from '../paid/intake-receipt.ts';
 import type { KnownSets } from '../paid/known-sets.ts';
 import type { ProviderState } from '../provider-state.ts';
 import type { KeptOpening } from '../provider-store.ts';
+import type { BlobStore } from './blob-store.ts';
 import type { KeptRecord } from './outbox.ts';
 
 export interface OpeningState extends Pick<ProviderState, 'crypto'> {
@@ -39,13 +40,14 @@ export interface OpeningState extends Pick<ProviderState, 'crypto'> {
  * @throws Refusal: nobody else learns anything, not even that there is such a reply.
  */
 export async function readOpening(
-  state: OpeningState,
+  state: OpeningState & { readonly blobs?: Pick<BlobStore, 'listMedia'> },
   replyId: Uint8Array,
   caller: PeerId,
-): Promise<{ readonly opening: Uint8Array }> {
+): Promise<{ readonly opening: Uint8Array; readonly media: { readonly bytes: bigint; readonly root: Uint8Array }[] }> {
   const opening = await findReadable(state, replyId, caller);
   if (opening === undefined) throw new Refusal('not-found', 'no opening of this reply for you');
-  return { opening: opening.bytes };
+  const media = (state.blobs?.listMedia(replyId) ?? []).map(({ bytes, root }) => ({ bytes: BigInt(bytes), root }));
+  return { opening: opening.bytes, media };
 }
 
 /** Finds an opening that the caller may have, see readOpening. */

@@ -2,13 +2,17 @@ import { LinkError, Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import type { RelayedLink } from '@ogong/host/link/reach/relay-wire';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
+import { computeBlobRoot } from '@ogong/protocol/commitment/blob';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, PROGRESS_STEP_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { type OrderConsent, signConsent, signConsentAside } from '@ogong/protocol/exchange/order-consent';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { RequestMedia } from '@ogong/protocol/modality/media/media';
+import { mayShowTexts } from '@ogong/protocol/tier/outcome';
 import { makeReplyEvidence } from '../../machine/reply-evidence.ts';
-import type { AcceptedOrder, ReplyEvent, ServeContext } from '../../modality/order-job.ts';
+import type { AcceptedOrder, KeptBlob, ReplyEvent, ServeContext } from '../../modality/order-job.ts';
 import { createEventSealer } from '../orders/sealed-order.ts';
 import type { RunningStandby } from '../orders/untaken-orders.ts';
 import type { Hold } from '../paid/receivables.ts';
@@ -37,7 +41,7 @@ export function createServeContext(
   state: ProviderState,
   job: Pick<
     AcceptedOrder<unknown>,
-    'order' | 'body' | 'validator' | 'signedOrder' | 'ticket' | 'sealer' | 'claimed'
+    'order' | 'body' | 'media' | 'validator' | 'signedOrder' | 'ticket' | 'sealer' | 'claimed'
   > & {
     /** Room for the order in the payer's channel. */
     readonly hold: Hold;
@@ -52,6 +56,11 @@ export function createServeContext(
   // the consumer has read it.
   const expired = AbortSignal.timeout(Math.max(1, Number(expiresAtMs) - clock.nowMs()));
   const blind = computeBlinds(crypto, { body: job.body, replyId }).answer;
+  const { tier } = parseModelId(job.ticket.modelId);
+  // For the audit. In a tier whose texts no validator may read, nobody asks for them.
+  const media = mayShowTexts(tier) ? listMediaBlobs(crypto, job.media, blind) : [];
+  const mediaSizes = media.map(({ ref }) => ref.bytes);
+  if (media.length > 0) state.blobs.reserve(replyId, mediaSizes);
   const reply = state.replies.open(job.order, {
     consumer,
     blind,
@@ -119,7 +128,7 @@ export function createServeContext(
       state.newcomers.welcome(address);
       return admission;
     },
-    reserveBlobs: (sizes) => state.blobs.reserve(replyId, sizes),
+    reserveBlobs: (sizes) => state.blobs.reserve(replyId, [...mediaSizes, ...sizes]),
     end() {
       state.blobs.release(replyId);
       const outcome = job.standby && hasBegun ? reply.outcome() : undefined;
@@ -128,18 +137,19 @@ export function createServeContext(
     },
     payers: state.payers,
     makeEvidence(record, exchange) {
-      const { tier } = parseModelId(job.ticket.modelId);
       return makeReplyEvidence(state.machine, { tier, order: job.signedOrder.order, record, exchange });
     },
-    async keep({ opening, blobs = [] }, push, { feeAtomic, owedAtomic = feeAtomic, isWithheld }) {
+    async keep({ opening, blobs: own = [] }, push, { feeAtomic, owedAtomic = feeAtomic, isWithheld }) {
       kept = opening;
       // A sealed reply is opened in plain to no consumer: a carrier of the reply could ask in its place. Nor is what it does not pay.
       const opener = job.sealer || isWithheld ? NOBODY : consumer;
       const openingExpiresAtMs = Number(expiresAtMs) + state.openingTtlMs;
       // Before the commit: no opening is kept whose blobs are not.
+      const blobs = [...media, ...own];
       if (blobs.length > 0) {
         const orderer = isWithheld ? undefined : consumer;
-        await state.blobs.put(replyId, { blobs, blind, expiresAtMs: openingExpiresAtMs, orderer });
+        const refs = media.map(({ ref }) => ref);
+        await state.blobs.put(replyId, { blobs, blind, expiresAtMs: openingExpiresAtMs, orderer, media: refs });
       }
       // One commit for all of it, and in this order: no record is due whose opening is not kept.
       await Promise.all([
@@ -155,6 +165,13 @@ export function createServeContext(
     },
   };
 }
+
+/** Makes blobs of the media of a request, in the order of their references. */
+const listMediaBlobs = (crypto: Crypto, media: RequestMedia, blind: Uint8Array): readonly KeptBlob[] =>
+  [...media.values()].map((bytes) => ({
+    ref: { bytes: bytes.length, root: computeBlobRoot(crypto, blind, bytes) },
+    bytes,
+  }));
 
 /**
  * Agrees to the order, and asks its validator to reserve the fee.
