@@ -297,6 +297,11 @@ export const gatewayConfig = defineConfig({
       default: '10s',
       description: 'how long a request waits while all providers are busy',
     },
+    maxMedia: {
+      schema: size,
+      default: '16MiB',
+      description: 'most bytes of the pictures of a request, beside its body; the network takes 16 MiB at most',
+    },
     maxBody: { schema: size, default: '1MiB', description: 'largest request body; the network takes 1 MiB at most' },
     bodyTimeout: { schema: duration, default: '15s', description: 'how long a body may take to arrive' },
     headersTimeout: { schema: duration, default: '10s', description: 'how long the headers may take to arrive' },

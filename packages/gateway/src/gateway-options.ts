@@ -35,6 +35,8 @@ export interface GatewayHttpOptions {
   readonly maxConnectionsPerAddress?: number;
   readonly headersTimeoutMs: number;
   readonly maxBodyBytes: number;
+  /** The most bytes of pictures and other files of a request, beside the body. Default: 0. */
+  readonly maxMediaBytes?: number;
   readonly bodyTimeoutMs: number;
   /** Pause between signs of life on a silent stream. */
   readonly heartbeatMs: number;

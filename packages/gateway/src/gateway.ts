@@ -99,7 +99,8 @@ function createApp(
   { signIn, books: parts, replies, hedging, sealed, routers }: AppParts,
 ): ApiApp {
   const { books, accounts, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts } = context;
-  const bodyLimits = { maxBytes: http.maxBodyBytes, timeoutMs: http.bodyTimeoutMs };
+  const { maxBodyBytes: maxBytes, maxMediaBytes: mediaBytes = 0, bodyTimeoutMs: timeoutMs } = http;
+  const bodyLimits = { maxBytes, mediaBytes, timeoutMs };
   const gate = createInferenceGate({ max: http.maxRequests, maxPerKey: http.maxRequestsPerKey });
   counts.watch({ running: gate.size, complaints: parts.complaints.size });
   const contexts = createModelContexts({ routers });

@@ -1,7 +1,9 @@
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { encodeFramed, FRAMED_TYPE } from '@ogong/protocol/http/framed-body';
 import { GATEWAY_ROUTES, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
 import type { EmbeddingEndpoint } from '@ogong/protocol/modality/embedding/request';
+import { detachMedia } from '@ogong/protocol/modality/media/detach-media';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { isChat } from '@ogong/protocol/modality/text/request/request';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
@@ -169,19 +171,20 @@ export function createClient(options: ClientOptions): Client {
 
   function createEndpoint<P extends CompletionParams, T extends AnswerBody, C>(endpoint: Endpoint) {
     const create = async (params: P, { signal }: CallOptions = {}): Promise<CheckedAnswer<T> | CheckedStream<C>> => {
-      // These bytes are sent, hashed and signed.
-      const request = encodeBody(params, options);
+      const written = encodeBody(params, options);
+      // These bytes are hashed and signed. A gateway makes them of the written ones.
+      const { body: request, media } = detachMedia(nobleCrypto, written);
       const base = { endpoint, request, choices: params.n ?? 1 };
       if (isSealed(params, options)) {
         const source = createSealedSource(
           { ...options, post: postJson, verify, distrusted },
-          { endpoint, body: request, signal },
+          { endpoint, body: request, media, signal },
         );
         const checkSealed = async (answer: GatewayAnswer) => handOver(await source.verify(answer));
         if (params.stream) return createCheckedStream<C>(source.chunks(), { ...base, params }, checkSealed);
         return source.answer<T>(async (response) => ({ response, ...(await checkWhole(response, checkSealed)) }));
       }
-      const answer = await post(GATEWAY_ROUTES[endpoint].path, request, signal);
+      const answer = await post(GATEWAY_ROUTES[endpoint].path, written, signal);
       if (params.stream) return createCheckedStream<C>(readChunks(answer), { ...base, params }, check);
       const response = (await answer.json()) as T;
       return { response, ...(await checkWhole(response, check)) };
@@ -241,9 +244,10 @@ export function createClient(options: ClientOptions): Client {
   async function generateImages(params: PictureParams, { signal }: CallOptions = {}): Promise<CheckedPictures> {
     if (isSealed(params, options))
       throw new SealedCallError('unsupported', 'requests for pictures are not sealed; nothing was sent');
-    const request = encodeBody(params, options);
+    const written = encodeBody(params, options);
+    const { body: request } = detachMedia(nobleCrypto, written);
     const choices = params.n ?? 1;
-    const answer = await post(GATEWAY_ROUTES.image.path, request, signal);
+    const answer = await post(GATEWAY_ROUTES.image.path, written, signal);
     const response = (await answer.json()) as PictureList;
     const pictures = await readPictures(response, choices);
     const responses = new Map(pictures.map(({ pixels }, index) => [index, pixels]));

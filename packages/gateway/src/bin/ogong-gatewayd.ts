@@ -124,6 +124,7 @@ async function start(values: Values): Promise<Daemon> {
         maxConnectionsPerAddress: values.maxConnectionsPerAddress,
         headersTimeoutMs: values.headersTimeout,
         maxBodyBytes: values.maxBody,
+        maxMediaBytes: values.maxMedia,
         bodyTimeoutMs: values.bodyTimeout,
         heartbeatMs: values.heartbeat,
         maxRequests: values.maxRequests,

@@ -214,11 +214,12 @@ function toCall(
   job: ReplyJob<CommonRequest, BoughtAnswer>,
   { match, order, beacon }: ProviderAttempt,
 ) {
-  const { body, endpoint, form, key, request } = job;
+  const { body, media, endpoint, form, key, request } = job;
   return {
     match,
     order,
     request: body,
+    media,
     beacon: beacon.certificate,
     sealSuite: request.preference?.sealSuite,
     cacheScope: nameCacheScope(key.id, match.ticket.providerId),

@@ -2,7 +2,9 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import { createBlobHasher } from '@ogong/protocol/commitment/blob';
+import { MEDIA_PIECE_BYTES } from '@ogong/protocol/exchange/limits';
 import type { GenerateEvent } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { cutPieces, encodeMedia } from '@ogong/protocol/modality/media/encoded-media';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { passSealed } from '../sealed/pass-sealed.ts';
 import { isRefusal } from './follow-provider.ts';
@@ -10,7 +12,7 @@ import { createOrderPacing, type OrderPacing, UnsentOrderError } from './order-p
 import { createProviderCall, type GenerateInput } from './provider-call.ts';
 
 /** Units of one message that is not whole yet. */
-const seal = () => ({ envelope: new Uint8Array(), open: () => undefined });
+const seal = () => ({ envelope: new Uint8Array(), open: () => undefined, sealMedia: () => [] });
 
 const PATIENCE_MS = 1_000;
 const options = { firstTokenTimeoutMs: PATIENCE_MS, idleTimeoutMs: PATIENCE_MS, totalTimeoutMs: 60_000 };
@@ -118,6 +120,59 @@ describe('a sealed reply', () => {
     await expect(read(more)).rejects.toMatchObject({ code: 'provider_failed' });
     const large = pass(repeat(4_200, new Uint8Array(40_000)));
     await expect(read(large)).rejects.toMatchObject({ code: 'provider_failed' });
+  });
+});
+
+describe('media of a request', () => {
+  const bytes = new Uint8Array(MEDIA_PIECE_BYTES + 7).fill(3);
+  const media = new Map([['ogong:media/a', bytes]]);
+  const pieces = cutPieces(encodeMedia(media));
+  const matched = { ...input.match, ticket: { ...input.match.ticket, replyId: new Uint8Array(16).fill(4) } };
+
+  /** A provider that wants them, `times` times, and then ends. */
+  function createWanting(times: number, put: (sent: unknown) => Promise<object> = async () => ({})) {
+    const sent: unknown[] = [];
+    async function* generate() {
+      for (let i = 0; i < times; i++) yield { event: { case: 'mediaWanted', value: {} } };
+      yield { event: { case: 'finished', value: { text: '', response: new Uint8Array() } } };
+    }
+    const putMedia = (message: unknown): Promise<object> => {
+      sent.push(message);
+      return put(message);
+    };
+    return { links: { to: () => ({ generate, putMedia }) } as unknown as LinkPool, sent };
+  }
+  const SENDERS = {
+    'in plain': (links: LinkPool, isNamed: boolean) =>
+      createProviderCall(options, { links }).generate({ ...input, match: matched, ...(isNamed && { media }) }),
+    sealed: (links: LinkPool, isNamed: boolean) =>
+      passSealed(
+        { links, options, pacing: createOrderPacing() },
+        { ...input, match: matched, ...(isNamed && { media: pieces }) },
+      ),
+  };
+
+  describe.each(Object.entries(SENDERS))('%s', (_how, call) => {
+    it('go out piece by piece when they are wanted', async () => {
+      const { links, sent } = createWanting(1);
+      expect((await call(links, true).next()).done).toBe(true);
+      expect(sent).toEqual(
+        pieces.map((piece, index) => ({ replyId: matched.ticket.replyId, index, piece, last: index === 1 })),
+      );
+    });
+
+    it('that the request does not name are not sent', async () => {
+      const { links, sent } = createWanting(1);
+      await expect(call(links, false).next()).rejects.toMatchObject({ code: 'provider_failed' });
+      expect(sent).toEqual([]);
+    });
+
+    it('that the provider refuses end the call', async () => {
+      const { links } = createWanting(1, async () => {
+        throw new LinkError('remote', 'piece 0 of the media has 9 bytes', { refusal: 'invalid' });
+      });
+      await expect(call(links, true).next()).rejects.toMatchObject({ name: 'ApiError' });
+    });
   });
 });
 

@@ -22,6 +22,8 @@ import {
   type Started,
   type TokenLogprob,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { cutPieces, encodeMedia } from '@ogong/protocol/modality/media/encoded-media';
+import { NO_MEDIA, type RequestMedia } from '@ogong/protocol/modality/media/media';
 import {
   type AnswerFormat,
   DEFAULT_FORMAT,
@@ -33,6 +35,7 @@ import { createOrderPacing, type OrderPacing, waitForPlace } from './order-pacin
 import { createReplyBounds, type ReplyLimits } from './reply-bounds.ts';
 import type { KnownSealKeys } from './seal-keys.ts';
 import { type SealableCall, type SealedCall, sealCall } from './sealed-call.ts';
+import { sendMedia } from './send-media.ts';
 
 export interface Delta {
   readonly text: string;
@@ -53,6 +56,8 @@ export interface ProviderCallOptions {
 export interface GenerateInput extends ReplyLimits, SealableCall {
   /** Certificate of the order's epoch; empty at genesis. */
   readonly beacon: Uint8Array;
+  /** The media that the request names. Default: none. */
+  readonly media?: RequestMedia | undefined;
   readonly signal: AbortSignal;
   /** Receives the milestones of a text. Default: none is requested. */
   readonly onMilestone?: ((milestone: Milestone) => void) | undefined;
@@ -143,7 +148,13 @@ export function createProviderCall(
         const events = provider(match).generate({ ...call, ...asked }, { signal, timeoutMs: options.totalTimeoutMs });
         for await (const event of events) {
           paced.answered();
-          yield openEvent(event, sealed);
+          if (event.event.case === 'mediaWanted') {
+            // The time of the transfer is not the provider's silence.
+            onWait();
+            const { replyId } = match.ticket;
+            await sendMedia(provider(match), { replyId, pieces: cutMedia(input, sealed), signal });
+            onSend();
+          } else yield openEvent(event, sealed);
         }
         return;
       } catch (error) {
@@ -252,6 +263,13 @@ export function createProviderCall(
       }
     },
   };
+}
+
+/** @returns the pieces of the media of a request; none if it names no media. */
+function cutMedia({ media = NO_MEDIA }: Pick<GenerateInput, 'media'>, sealed: SealedCall | undefined) {
+  if (media.size === 0) return [];
+  const encoded = encodeMedia(media);
+  return sealed ? sealed.sealMedia(encoded) : cutPieces(encoded);
 }
 
 type OpenedEvent =

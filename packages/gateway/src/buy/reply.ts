@@ -6,6 +6,7 @@ import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { Finished, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { EndpointName } from '@ogong/protocol/modality/endpoints';
+import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
@@ -32,6 +33,8 @@ export interface ReplyJob<Q extends CommonRequest = InferenceRequest, R extends 
   readonly endpoint: EndpointName;
   /** The exact body that is hashed, forwarded and signed. */
   readonly body: Uint8Array;
+  /** The media that the body names. Default: none. */
+  readonly media?: RequestMedia | undefined;
   readonly request: Q;
   readonly form: AnswerForm<R>;
   readonly key: PayingKey;

@@ -28,6 +28,8 @@ export interface SealableCall {
 export interface SealedCall {
   /** Replaces request, endpoint and cache scope. */
   readonly envelope: Uint8Array;
+  /** Seals the media of the request, as pieces in the order in which they are sent. */
+  readonly sealMedia: (encoded: Uint8Array) => readonly Uint8Array[];
   /** @returns the message that this part completes. @throws ApiError if it does not open. */
   open(part: SealedPart): OpenedPart | undefined;
 }
@@ -49,7 +51,11 @@ export function sealCall(
 ): SealedCall {
   const { providerId, replyId } = match.ticket;
   const { requestHash } = parseOrder(order.order ?? NOTHING);
-  const { envelope, reply: secret } = sealRequest(
+  const {
+    envelope,
+    reply: secret,
+    media,
+  } = sealRequest(
     { crypto, seal },
     {
       exchange: { ledger, providerId, replyId, requestHash },
@@ -60,6 +66,7 @@ export function sealCall(
   let opener: ReplyOpener | undefined;
   return {
     envelope,
+    sealMedia: media.seal,
     open({ head, unit }) {
       try {
         opener ??= createReplyOpener({ seal }, { secret, replyKey, head });

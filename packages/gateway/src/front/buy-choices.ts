@@ -1,6 +1,7 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { parseTraceParent } from '@ogong/host/metrics/trace-context';
 import { CLAMPED_HEADER, IGNORED_HEADER } from '@ogong/host/openai/answer-headers';
+import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import { type AnswerFormat, mayThink } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
@@ -15,6 +16,8 @@ interface ChoicesJob {
   readonly endpoint: Endpoint;
   /** The prompts of one call; each has as many choices. */
   readonly prompts: readonly OrderedPrompt[];
+  /** The media that each of them names. */
+  readonly media: RequestMedia;
   readonly key: KeyHolder;
   /** The provider that the request names; undefined to let the router draw one. */
   readonly provider: Uint8Array | undefined;
@@ -26,7 +29,7 @@ interface ChoicesJob {
  */
 export function createChoices(
   context: ApiContext,
-  { completionId, endpoint, prompts, key, provider }: ChoicesJob,
+  { completionId, endpoint, prompts, media, key, provider }: ChoicesJob,
   replies: ReplyService,
 ): (index: number, signal: AbortSignal) => AsyncGenerator<Delta, BoughtReply> {
   let least = Number.POSITIVE_INFINITY;
@@ -63,7 +66,7 @@ export function createChoices(
     const onMatch = ({ contextSize }: { readonly contextSize: number }): void => showLimit(request, contextSize);
     const form = createTextForm(request);
     const caller = parseTraceParent(context.req.header('traceparent'));
-    const place = { choice: index % perPrompt, index, provider, caller, isHedged, plain };
+    const place = { choice: index % perPrompt, index, provider, caller, isHedged, plain, media };
     const choice = replies.serve({ completionId, endpoint, body, request, form, key, signal, onMatch, ...place });
     return request.thinkingParams.length === 0 ? choice : tellOfThinking(choice, request);
   };

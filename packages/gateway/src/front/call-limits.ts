@@ -1,5 +1,5 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
-import type { BodyLimits } from '@ogong/host/http/body';
+import type { MediaBodyLimits } from '@ogong/host/http/media-body';
 import type { KeyHolder } from '../books/api-keys.ts';
 import type { InferenceGate } from './inference-gate.ts';
 import type { ModelContexts } from './model-contexts.ts';
@@ -17,7 +17,7 @@ export interface ApiCallLimits {
 }
 
 export interface BegunCall {
-  readonly bodyLimits: BodyLimits;
+  readonly bodyLimits: MediaBodyLimits;
   /**
    * @param price reads what the price depends on; called only for a caller that pays for the request alone.
    * @returns the account that pays for the request. @throws ApiError, RequestError
@@ -30,7 +30,7 @@ export interface BegunCall {
 export interface CallLimitDependencies {
   readonly gate: InferenceGate;
   readonly rates: Pick<RateLimits, 'countRequest'>;
-  readonly bodyLimits: BodyLimits;
+  readonly bodyLimits: MediaBodyLimits;
   /** Default: no caller is admitted without a key. */
   readonly payments?: Pick<PaymentDesk, 'read' | 'charge'> | undefined;
   /** Default: no context is known. */
@@ -47,7 +47,7 @@ export function createCallLimits({
   payments,
   contexts,
 }: CallLimitDependencies): ApiCallLimits {
-  const unpaidLimits = { ...bodyLimits, maxBytes: Math.min(bodyLimits.maxBytes, MOST_UNPAID_BYTES) };
+  const unpaidLimits = { ...bodyLimits, maxBytes: Math.min(bodyLimits.maxBytes, MOST_UNPAID_BYTES), mediaBytes: 0 };
 
   async function beginWithKey(context: ApiContext, key: KeyHolder): Promise<BegunCall> {
     const leave = gate.enter(key);

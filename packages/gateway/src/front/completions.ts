@@ -1,6 +1,6 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
-import { type BodyLimits, readJsonBody } from '@ogong/host/http/body';
+import { type MediaBodyLimits, readMediaBody } from '@ogong/host/http/media-body';
 import { answerCompletion, type CompletionAnswer } from '@ogong/host/openai/completion';
 import { echoPrompt } from '@ogong/host/openai/echo';
 import { createIdentity } from '@ogong/host/openai/format';
@@ -10,6 +10,7 @@ import { fromHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { PROVIDER_HEADER, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
+import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { AnswerTerms } from '@ogong/protocol/modality/text/answer/answer-parser';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
@@ -61,7 +62,7 @@ export interface CompletionsDependencies {
   readonly rates: RateLimits;
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
-  readonly bodyLimits: BodyLimits;
+  readonly bodyLimits: MediaBodyLimits;
   readonly settle: SettlePolicy;
   /** Default: no request is hedged. */
   readonly hedging?: Pick<Hedging, 'prepare'> | undefined;
@@ -82,9 +83,9 @@ export function createCompletionHandler(endpoint: Endpoint, dependencies: Comple
   return async (context, key) => {
     const call = await dependencies.limits.begin(context, key);
     try {
-      const given = await readJsonBody(context, call.bodyLimits);
-      const body = await dependencies.names.resolve(given, key, isInline(context));
-      return await answerWithReplies(context, { endpoint, body, key, call }, dependencies);
+      const given = await readMediaBody(context, call.bodyLimits);
+      const body = await dependencies.names.resolve(given.body, key, isInline(context));
+      return await answerWithReplies(context, { endpoint, body, media: given.media, key, call }, dependencies);
     } catch (error) {
       call.leave();
       throw await dependencies.names.explain(error, key);
@@ -95,6 +96,7 @@ export function createCompletionHandler(endpoint: Endpoint, dependencies: Comple
 interface CompletionCall {
   readonly endpoint: Endpoint;
   readonly body: Uint8Array;
+  readonly media: RequestMedia;
   readonly key: KeyHolder;
   readonly call: BegunCall;
 }
@@ -102,7 +104,7 @@ interface CompletionCall {
 /** @throws ApiError or RequestError before anything is sent. */
 async function answerWithReplies(
   context: ApiContext,
-  { endpoint, body: given, key, call }: CompletionCall,
+  { endpoint, body: given, media, key, call }: CompletionCall,
   { replies, rates, clock, randomBytes, heartbeatMs, settle, hedging }: CompletionsDependencies,
 ): Promise<Response> {
   const bodies = isChat({ endpoint }) ? [given] : splitPrompts(given);
@@ -128,7 +130,7 @@ async function answerWithReplies(
     request: { ...request, choices },
     choicesPerPrompt: request.choices,
     serve: echoPrompts(
-      createChoices(context, { completionId: identity.id, endpoint, prompts, key: payer, provider }, metered),
+      createChoices(context, { completionId: identity.id, endpoint, prompts, media, key: payer, provider }, metered),
       prompts,
     ),
     toExtra: (ends) => ({ ogong: toOgongField(context, ends, isChat({ endpoint }) ? request.terms : undefined) }),

@@ -1,6 +1,6 @@
 import { answerInDialect } from '@ogong/host/dialect/answer';
 import { API_DIALECTS, type ApiDialectName, createDialectIdentity } from '@ogong/host/dialect/dialects';
-import { readJsonBody } from '@ogong/host/http/body';
+import { readMediaBody } from '@ogong/host/http/media-body';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
@@ -30,7 +30,8 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
     const call = await limits.begin(context, key);
     try {
       const isChecked = isInline(context);
-      const sent = await names.resolve(await readJsonBody(context, call.bodyLimits), key, isChecked);
+      const { body: written, media } = await readMediaBody(context, call.bodyLimits);
+      const sent = await names.resolve(written, key, isChecked);
       const asked = API_DIALECTS[name].read(context, sent);
       const given = { body: asked.body, isChecked };
       const provider = readProvider(context);
@@ -44,7 +45,14 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
       const nowMs = () => clock.nowMs();
       const identity = createDialectIdentity(name, { model: request.model, nowMs: nowMs(), random: randomBytes(18) });
       const metering = [{ request, count: request.choices }];
-      const job = { completionId: identity.id, endpoint: 'chat', prompts: [prompt], key: payer, provider } as const;
+      const job = {
+        completionId: identity.id,
+        endpoint: 'chat',
+        prompts: [prompt],
+        media,
+        key: payer,
+        provider,
+      } as const;
       const metered = await rates.meter(context, payer, replies, metering);
       return await answerInDialect<BoughtReply>(context, {
         dialect: asked.toDialect({ identity, nowMs }),
@@ -72,7 +80,7 @@ export function createCountHandler(
 ): KeyedHandler {
   const { readCount, formatCount } = API_DIALECTS[name];
   return async (context, key) => {
-    const sent = await names.resolve(await readJsonBody(context, bodyLimits), key, false);
+    const sent = await names.resolve((await readMediaBody(context, bodyLimits)).body, key, false);
     const { body, dropped } = readCount(context, sent);
     const request = parseRequest(body, 'chat');
     assertModel(request.model, key);

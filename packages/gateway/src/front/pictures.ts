@@ -1,5 +1,5 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
-import { readJsonBody } from '@ogong/host/http/body';
+import { readMediaBody } from '@ogong/host/http/media-body';
 import { encodePng } from '@ogong/host/media/png';
 import { parseTraceParent } from '@ogong/host/metrics/trace-context';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
@@ -37,7 +37,7 @@ export function createPictureHandler(dependencies: CompletionsDependencies): Key
     const call = await limits.begin(context, key);
     try {
       const isChecked = isInline(context);
-      const given = await readJsonBody(context, call.bodyLimits);
+      const { body: given, media } = await readMediaBody(context, call.bodyLimits);
       const asked = { body: await names.resolve(given, key, isChecked), isChecked };
       const { body, request } = readUnderPolicy(asked, settle, parsePictureRequest);
       assertModel(request.model, key);
@@ -52,7 +52,7 @@ export function createPictureHandler(dependencies: CompletionsDependencies): Key
       const headers = { [RECEIPT_HEADER]: receiptPath(completionId) };
       const serve = (choice: number, signal: AbortSignal) =>
         metered.serve<PictureRequest, BoughtPicture>({
-          ...{ completionId, choice, endpoint: request.endpoint, body, request, form: PICTURE_FORM },
+          ...{ completionId, choice, endpoint: request.endpoint, body, media, request, form: PICTURE_FORM },
           ...{ key: payer, signal, provider, caller },
         });
       const served = { request, serve, onEnd: call.leave };

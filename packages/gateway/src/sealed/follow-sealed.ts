@@ -15,6 +15,8 @@ export type FollowSealedContext = ReportContext & RefusalContext;
 export interface SealedRun {
   readonly attempt: ProviderAttempt;
   readonly envelope: Uint8Array;
+  /** Sealed pieces of the media of the request. Default: it names none. */
+  readonly media?: readonly Uint8Array[] | undefined;
   /** Undefined for replies that are no text. */
   readonly maxTokens: number | undefined;
   /** The client takes milestones. If the reply breaks off, it reports its part before anybody is accused. */
@@ -50,7 +52,7 @@ export class UnsaidText extends ApiError {
 export async function* followSealed(
   context: FollowSealedContext,
   pass: SealedPass,
-  { attempt, envelope, maxTokens, milestones, progress, signal }: SealedRun,
+  { attempt, envelope, media, maxTokens, milestones, progress, signal }: SealedRun,
 ): AsyncGenerator<SealedEvent, SealedEnd> {
   const ended = new AbortController();
   let leaving: Promise<void> | undefined;
@@ -62,7 +64,8 @@ export async function* followSealed(
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) ended.abort();
   const { match, order } = attempt;
-  const stream = passSealed(pass, { match, order, envelope, maxTokens, milestones, signal: ended.signal });
+  const sent = { match, order, envelope, media, maxTokens, milestones };
+  const stream = passSealed(pass, { ...sent, signal: ended.signal });
   const startedMs = monotonicClock.nowMs();
   const sinceStart = (): number => Math.max(1, Math.ceil(monotonicClock.nowMs() - startedMs));
   let firstMs: number | undefined;

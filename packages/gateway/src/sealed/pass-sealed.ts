@@ -16,6 +16,7 @@ import type { TicketedMatch } from '../buy/match/provider-match.ts';
 import { type OrderPacing, waitForPlace } from '../buy/order-pacing.ts';
 import { type ProviderCallOptions, toProviderError } from '../buy/provider-call.ts';
 import { computeMostMessages } from '../buy/reply-bounds.ts';
+import { sendMedia } from '../buy/send-media.ts';
 
 /** A provider's message to a client that has sealed its request. */
 export type SealedEvent =
@@ -42,6 +43,8 @@ interface SealedInput {
   readonly match: TicketedMatch;
   readonly order: MessageInitShape<typeof SignedOrderSchema>;
   readonly envelope: Uint8Array;
+  /** Sealed pieces of the media of the request. Default: it names none. */
+  readonly media?: readonly Uint8Array[] | undefined;
   /** Undefined for replies that are no text. */
   readonly maxTokens: number | undefined;
   /** The client takes milestones. */
@@ -59,7 +62,7 @@ const OWN_KEY_BYTES = CAPSULE_BYTES + 32;
  */
 export async function* passSealed(
   { links, options, pacing }: SealedPass,
-  { match, order, envelope, maxTokens, milestones, signal }: SealedInput,
+  { match, order, envelope, media = [], maxTokens, milestones, signal }: SealedInput,
 ): AsyncGenerator<SealedEvent, Finished> {
   const silence = new AbortController();
   const arm = (ms: number) => setTimeout(() => silence.abort(), ms);
@@ -71,17 +74,22 @@ export async function* passSealed(
   let sealedBytes = 0;
   let units = 0;
   const mostUnits = computeMostMessages(maxTokens);
-  const { providerEndpoint: endpoint, providerCertHash: certHash } = match.ticket;
+  const { providerEndpoint: endpoint, providerCertHash: certHash, replyId } = match.ticket;
+  const link = links.to(ProviderService, { endpoint, certHash });
+  const until = AbortSignal.any([signal, silence.signal]);
   try {
-    const events = links
-      .to(ProviderService, { endpoint, certHash })
-      .generate(
-        { order, ticket: match.signed, sealed: envelope, milestones },
-        { signal: AbortSignal.any([signal, silence.signal]), timeoutMs: options.totalTimeoutMs },
-      );
+    const events = link.generate(
+      { order, ticket: match.signed, sealed: envelope, milestones },
+      { signal: until, timeoutMs: options.totalTimeoutMs },
+    );
     for await (const { event } of events) {
       clearTimeout(timer);
       paced.answered();
+      if (event.case === 'mediaWanted') {
+        await sendMedia(link, { replyId, pieces: media, signal: until });
+        timer = arm(options.firstTokenTimeoutMs);
+        continue;
+      }
       hasBegun = true;
       assertSealed(event);
       if (event.case === 'finished') return event.value;

@@ -53,6 +53,8 @@ export interface SealedCalls {
     key: PayingKey,
     call: {
       readonly envelope: Uint8Array;
+      /** Sealed pieces of the media of the request. Default: it names none. */
+      readonly media?: readonly Uint8Array[] | undefined;
       /** The client takes milestones, and reports its part if the reply breaks off. */
       readonly milestones: boolean;
       readonly signal: AbortSignal;
@@ -199,7 +201,7 @@ export function createSealedCalls({
 
     find: (replyId, key) => findOffered(replyId, key).asked,
 
-    async *serve(replyId, key, { envelope, milestones, signal, caller }) {
+    async *serve(replyId, key, { envelope, media, milestones, signal, caller }) {
       const { asked, offer, leave } = findOffered(replyId, key);
       drop(replyId);
       const { endpoint, request, choice } = asked;
@@ -216,7 +218,7 @@ export function createSealedCalls({
         notes.ordered(attempt);
         const progress = openProgress(context, attempt);
         running.set(replyId, { keyId: key.id, progress, providerId: attempt.match.ticket.providerId });
-        const run = { attempt, envelope, maxTokens, milestones, progress, signal };
+        const run = { attempt, envelope, media, maxTokens, milestones, progress, signal };
         const end = yield* followSealed(context, { links, options: patience, pacing }, run);
         const reply = await keepPassed(context, { endpoint, request, attempt, progress: progress.latest() }, end);
         const reason = running.get(replyId)?.reason;

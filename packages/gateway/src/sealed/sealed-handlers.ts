@@ -3,6 +3,7 @@ import type { ApiContext } from '@ogong/host/http/api-app';
 import { getCallSignal } from '@ogong/host/http/api-app';
 import { ApiError, toErrorBody } from '@ogong/host/http/api-error';
 import { type BodyLimits, isFramed, parseJsonBody, readFramedBody, readJsonBody } from '@ogong/host/http/body';
+import type { MediaBodyLimits } from '@ogong/host/http/media-body';
 import { parseTraceParent } from '@ogong/host/metrics/trace-context';
 import { streamEvents } from '@ogong/host/openai/event-stream';
 import type { Json } from '@ogong/host/openai/format';
@@ -11,6 +12,7 @@ import { MAX_HEADER_BYTES } from '@ogong/protocol/commitment/opening';
 import { MAX_RESPONSE_BYTES, MAX_SEALED_PART_BYTES, MAX_SEALED_REQUEST_BYTES } from '@ogong/protocol/exchange/limits';
 import { type Milestone, MilestoneSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { ENDPOINTS } from '@ogong/protocol/modality/endpoints';
+import { cutPieces } from '@ogong/protocol/modality/media/encoded-media';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { parsePreference } from '@ogong/protocol/modality/shared/preference-fields';
 import { MAX_CHOICES, parseDemands, parseModelName } from '@ogong/protocol/modality/shared/request-fields';
@@ -37,7 +39,7 @@ export interface SealedHandlersDependencies {
   readonly calls: SealedCalls;
   readonly gate: InferenceGate;
   readonly rates: RateLimits;
-  readonly bodyLimits: BodyLimits;
+  readonly bodyLimits: MediaBodyLimits;
   readonly settle: SettlePolicy;
   readonly heartbeatMs: number;
 }
@@ -63,8 +65,12 @@ const offerBody = z.strictObject({
   exclude: z.array(hash).max(8).optional(),
 });
 const replyId = z.string().regex(/^[0-9a-f]{32}$/, 'expected the id of a reply, 32 hexadecimal digits');
-/** The envelope follows it, as bytes. */
-const replyBody = z.strictObject({ reply_id: replyId, milestones: z.boolean().optional() });
+/** The envelope follows it, as bytes. If its length is named, sealed media follow the envelope. */
+const replyBody = z.strictObject({
+  reply_id: replyId,
+  milestones: z.boolean().optional(),
+  envelope_bytes: z.int().min(1).optional(),
+});
 const progressBody = z.strictObject({ text_bytes: z.int().min(0).max(MAX_RESPONSE_BYTES), text_hash: hash });
 const outcomeBody = z.union([
   z.strictObject({
@@ -100,7 +106,9 @@ export function createSealedHandlers({
 }: SealedHandlersDependencies): Readonly<Record<SealedRouteName, KeyedHandler>> {
   const small = { ...bodyLimits, maxBytes: Math.min(bodyLimits.maxBytes, SMALL_BODY_BYTES) };
   const longest = Math.min(bodyLimits.maxBytes, MAX_SEALED_REQUEST_BYTES) * ENVELOPE_FACTOR + AROUND_BYTES;
-  const large = { ...bodyLimits, maxBytes: longest, maxJsonLength: AROUND_BYTES };
+  const { mediaBytes = 0 } = bodyLimits;
+  const mediaRoom = mediaBytes > 0 ? mediaBytes * ENVELOPE_FACTOR + AROUND_BYTES : 0;
+  const large = { ...bodyLimits, maxBytes: longest + mediaRoom, maxJsonLength: AROUND_BYTES };
   /** The limit of a part of a reply, which does not depend on the limit of requests. */
   const parts = {
     ...bodyLimits,
@@ -142,12 +150,13 @@ export function createSealedHandlers({
     },
 
     async sealedReply(context, key) {
-      const { message, bytes: envelope } = await readFramedBody(context, large, replyBody);
+      const { message, bytes } = await readFramedBody(context, large, replyBody);
       const { reply_id: id, milestones = false } = message;
+      const { envelope, media } = splitMedia(bytes, message.envelope_bytes);
       const { request } = calls.find(id, key);
       const giveBack = await rates.take(context, key, request);
       const caller = parseTraceParent(context.req.header('traceparent'));
-      const events = calls.serve(id, key, { envelope, milestones, signal: getCallSignal(context), caller });
+      const events = calls.serve(id, key, { envelope, media, milestones, signal: getCallSignal(context), caller });
       return streamEvents(
         context,
         async (send) => {
@@ -191,6 +200,15 @@ export function createSealedHandlers({
 /** @throws ApiError naming the field. */
 async function read<T>(context: ApiContext, limits: BodyLimits, schema: z.ZodType<T>): Promise<T> {
   return parseJsonBody(await readJsonBody(context, limits), schema);
+}
+
+/** @throws ApiError for media that are empty, or an envelope that is cut short. */
+function splitMedia(bytes: Uint8Array, envelopeBytes = bytes.length) {
+  const envelope = bytes.subarray(0, envelopeBytes);
+  const sealed = bytes.subarray(envelopeBytes);
+  if (envelopeBytes > bytes.length)
+    throw new ApiError('invalid_request', 'envelope_bytes: fewer bytes follow.', { param: 'envelope_bytes' });
+  return { envelope, media: sealed.length === 0 ? [] : cutPieces(sealed) };
 }
 
 /** @throws ApiError */

@@ -128,5 +128,5 @@ function widen(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
   return wider;
 }
 
-const createTooLarge = ({ maxBytes }: BodyLimits): ApiError =>
+export const createTooLarge = ({ maxBytes }: Pick<BodyLimits, 'maxBytes'>): ApiError =>
   new ApiError('body_too_large', `The body is larger than ${maxBytes} bytes.`);

@@ -5,6 +5,7 @@ import type { TokenBound } from '@ogong/protocol/exchange/fee';
 import { computeSpanAround } from '@ogong/protocol/exchange/order-span';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
 import type { RequestPreference } from '@ogong/protocol/modality/shared/preference-fields';
@@ -28,6 +29,8 @@ export interface PrivateRequest {
   readonly choice: number;
   /** These bytes are sealed, hashed and signed for. */
   readonly body: Uint8Array;
+  /** The media that the body names. Default: none. */
+  readonly media?: RequestMedia | undefined;
   /** Demands and preference of the body. */
   readonly ogong: Readonly<Record<string, unknown>> | undefined;
 }

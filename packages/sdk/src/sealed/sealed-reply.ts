@@ -1,4 +1,4 @@
-import { fromBase64, ProtocolError, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { concatBytes, fromBase64, ProtocolError, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
@@ -8,6 +8,8 @@ import { hashBeginning } from '@ogong/protocol/exchange/progress';
 import type { Delta, SealedEnd, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import { embedding } from '@ogong/protocol/modality/embedding/embedding';
+import { encodeMedia } from '@ogong/protocol/modality/media/encoded-media';
+import { NO_MEDIA } from '@ogong/protocol/modality/media/media';
 import {
   type AnswerFormat,
   DEFAULT_FORMAT,
@@ -72,7 +74,7 @@ interface SealedForm<D, A> {
  */
 export async function* openSealedReply<D, A>(
   post: PostJson,
-  { request, body }: Pick<PrivateRequest, 'request' | 'body'>,
+  { request, body, media = NO_MEDIA }: Pick<PrivateRequest, 'request' | 'body' | 'media'>,
   {
     offered,
     signal,
@@ -90,7 +92,11 @@ export async function* openSealedReply<D, A>(
     throw new SealedCallError('unsupported', 'a reply of seal suite 2 has no one secret to show: leave out onSealed');
   }
   const replyKey = seal.openKemKey(seal.random(SECRET_BYTES));
-  const { envelope, reply: secret } = sealRequest(tools, {
+  const {
+    envelope,
+    reply: secret,
+    media: mediaSeal,
+  } = sealRequest(tools, {
     exchange: { ledger: offer.ledger, providerId: ticket.providerId, replyId, requestHash },
     ...{ to: sealKey, suite },
     // A unique scope: no other prompt shares a cache with this one.
@@ -99,8 +105,14 @@ export async function* openSealedReply<D, A>(
   const id = toHex(replyId);
   // A part would show the validator the texts of a machine's reply.
   const wantsMilestones = validatorKey !== undefined && machine === undefined;
-  const message = { reply_id: id, ...(wantsMilestones && { milestones: true }) };
-  const response = await post(GATEWAY_ROUTES.sealedReply.path, message, signal, envelope);
+  const pieces = media.size === 0 ? [] : mediaSeal.seal(encodeMedia(media));
+  const message = {
+    reply_id: id,
+    ...(wantsMilestones && { milestones: true }),
+    ...(pieces.length > 0 && { envelope_bytes: envelope.length }),
+  };
+  const sent = pieces.length > 0 ? concatBytes(envelope, ...pieces) : envelope;
+  const response = await post(GATEWAY_ROUTES.sealedReply.path, message, signal, sent);
   if (response.body === null) throw new SealedCallError('missing', 'the gateway answered without a body');
   const { answer: blind } = computeBlinds(crypto, { body, replyId });
   const progress = createProgress(post, { id, blind });

@@ -11,7 +11,7 @@ import { checkShownBytes, checkShownLogprobs } from '@ogong/protocol/modality/te
 import type { CheckedReply, GatewayAnswer } from '../check-answer.ts';
 import type { AnswerBody, CheckedAnswer, Chunk } from '../checked-stream.ts';
 import { ReceiptError, SealedCallError } from '../errors.ts';
-import { type PostJson, readOgong, tellOutcome } from './ask-offer.ts';
+import { type PostJson, type PrivateRequest, readOgong, tellOutcome } from './ask-offer.ts';
 import { formatAnswer, formatChunks } from './format-answer.ts';
 import { createRepeatedText } from './repeated-text.ts';
 import { createTextForm, openSealedReply, type SealedAnswer, type SealedDelta } from './sealed-reply.ts';
@@ -44,10 +44,13 @@ interface SealedChoice {
 /** @throws RequestError, SealedCallError if the request cannot be sealed. */
 export function createSealedSource(
   options: SealedSourceOptions,
-  call: { readonly endpoint: Endpoint; readonly body: Uint8Array; readonly signal: AbortSignal | undefined },
+  call: Pick<PrivateRequest, 'body' | 'media'> & {
+    readonly endpoint: Endpoint;
+    readonly signal: AbortSignal | undefined;
+  },
 ): SealedSource {
   const { post, verify, trust = {}, allow = [] } = options;
-  const { endpoint, body, signal } = call;
+  const { endpoint, body, media, signal } = call;
   const request = parseRequest(body, endpoint);
   if (request.echo) {
     throw new SealedCallError('unsupported', 'this request cannot be sealed yet: no prompt is echoed');
@@ -60,7 +63,7 @@ export function createSealedSource(
   const waitsForIntake = !allow.includes('intake') && !trust.allow?.includes('intake');
 
   function createChoice(choice: number): SealedChoice {
-    const asked = { request, body, bounds, choice, ogong: readOgong(body) };
+    const asked = { request, body, media, bounds, choice, ogong: readOgong(body) };
     const tries = createSealedTries(options, asked, signal);
     let last: SealedAnswer | undefined;
     return {

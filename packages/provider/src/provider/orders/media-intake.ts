@@ -40,11 +40,11 @@ interface Arrival {
 }
 
 /** Memory for the media of all orders. */
-const MAX_HELD_BYTES = 512 * 2 ** 20;
+const MEDIA_MEMORY_BYTES = 512 * 2 ** 20;
 /** Time for all pieces of an order. */
 const ARRIVAL_MS = 60_000;
 
-export function createMediaIntake(maxHeldBytes = MAX_HELD_BYTES): MediaIntake {
+export function createMediaIntake(maxHeldBytes = MEDIA_MEMORY_BYTES): MediaIntake {
   const arrivals = new Map<string, Arrival>();
   let heldBytes = 0;
   return {

@@ -43,11 +43,11 @@ export async function readOpening(
   state: OpeningState & { readonly blobs?: Pick<BlobStore, 'listMedia'> },
   replyId: Uint8Array,
   caller: PeerId,
-): Promise<{ readonly opening: Uint8Array; readonly media: { readonly bytes: bigint; readonly root: Uint8Array }[] }> {
+): Promise<{ readonly opening: Uint8Array; readonly media?: { readonly bytes: bigint; readonly root: Uint8Array }[] }> {
   const opening = await findReadable(state, replyId, caller);
   if (opening === undefined) throw new Refusal('not-found', 'no opening of this reply for you');
   const media = (state.blobs?.listMedia(replyId) ?? []).map(({ bytes, root }) => ({ bytes: BigInt(bytes), root }));
-  return { opening: opening.bytes, media };
+  return { opening: opening.bytes, ...(media.length > 0 && { media }) };
 }
 
 /** Finds an opening that the caller may have, see readOpening. */

@@ -1,4 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { NO_MEDIA } from '@ogong/protocol/modality/media/media';
 import { expect, it } from 'vitest';
 import type { ProviderState } from '../provider-state.ts';
 import { createRunningReplies } from './running-replies.ts';
@@ -22,7 +23,7 @@ function createContext({ lifetimeMs, gone = new AbortController() }: { lifetimeM
     send: () => new Promise<boolean>(() => {}),
     gone: gone.signal,
   };
-  return createServeContext(state as unknown as ProviderState, { order, body: new Uint8Array() } as never, reader);
+  return createServeContext(state as unknown as ProviderState, { order, body: new Uint8Array(), media: NO_MEDIA } as never, reader);
 }
 
 it('does not wait past the order for a consumer who takes nothing', async () => {
@@ -71,7 +72,7 @@ it('signs while the claim goes to the disk, and has nothing admitted before it i
   };
   const reader = { consumer: order.replyId, address: '', send: async () => true, gone: new AbortController().signal };
   const open = (claimed: Promise<void>) => {
-    const job = { body: new Uint8Array(), order, claimed };
+    const job = { body: new Uint8Array(), media: NO_MEDIA, order, claimed };
     return createServeContext(state as never, job as never, reader).admit(new AbortController().signal);
   };
   const { promise, resolve } = Promise.withResolvers<void>();

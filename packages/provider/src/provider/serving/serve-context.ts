@@ -56,9 +56,9 @@ export function createServeContext(
   // the consumer has read it.
   const expired = AbortSignal.timeout(Math.max(1, Number(expiresAtMs) - clock.nowMs()));
   const blind = computeBlinds(crypto, { body: job.body, replyId }).answer;
-  const { tier } = parseModelId(job.ticket.modelId);
   // For the audit. In a tier whose texts no validator may read, nobody asks for them.
-  const media = mayShowTexts(tier) ? listMediaBlobs(crypto, job.media, blind) : [];
+  const isStored = job.media.size > 0 && mayShowTexts(parseModelId(job.ticket.modelId).tier);
+  const media = isStored ? listMediaBlobs(crypto, job.media, blind) : [];
   const mediaSizes = media.map(({ ref }) => ref.bytes);
   if (media.length > 0) state.blobs.reserve(replyId, mediaSizes);
   const reply = state.replies.open(job.order, {
@@ -137,6 +137,7 @@ export function createServeContext(
     },
     payers: state.payers,
     makeEvidence(record, exchange) {
+      const { tier } = parseModelId(job.ticket.modelId);
       return makeReplyEvidence(state.machine, { tier, order: job.signedOrder.order, record, exchange });
     },
     async keep({ opening, blobs: own = [] }, push, { feeAtomic, owedAtomic = feeAtomic, isWithheld }) {

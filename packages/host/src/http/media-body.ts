@@ -1,0 +1,31 @@
+import { detachMedia } from '@ogong/protocol/modality/media/detach-media';
+import type { RequestMedia } from '@ogong/protocol/modality/media/media';
+import type { Context } from 'hono';
+import { nodeCrypto } from '../crypto/node-crypto.ts';
+import { type BodyLimits, createTooLarge, readJsonBody } from './body.ts';
+
+export interface MediaBodyLimits extends BodyLimits {
+  /** The most bytes of pictures and other files, beside `maxBytes` for the rest of the body. Default: 0. */
+  readonly mediaBytes?: number;
+}
+
+/** A request's body as it is ordered, with the media that its user wrote into it. */
+export interface MediaBody {
+  readonly body: Uint8Array;
+  readonly media: RequestMedia;
+}
+
+/**
+ * Reads a JSON body, and takes the data URLs out of it (docs/spec/media.md). In it a file has a third more bytes, in base64.
+ * @param read default: readJsonBody. @throws ApiError 408, 413 or 415; RequestError for media that are refused
+ */
+export async function readMediaBody(
+  context: Context,
+  { mediaBytes = 0, ...limits }: MediaBodyLimits,
+  read: typeof readJsonBody = readJsonBody,
+): Promise<MediaBody> {
+  const maxBytes = limits.maxBytes + 4 * Math.ceil(mediaBytes / 3);
+  const detached = detachMedia(nodeCrypto, await read(context, { ...limits, maxBytes }));
+  if (detached.body.length > limits.maxBytes) throw createTooLarge(limits);
+  return detached;
+}
