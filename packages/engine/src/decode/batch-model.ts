@@ -1,3 +1,5 @@
+import type { PictureRows } from './picture-rows.ts';
+
 /**
  * The part of a model that the scheduler uses: rows in, logits and hidden states out. llama.cpp implements it in the engine's
  * child process, the fake engine in plain TypeScript.
@@ -5,6 +7,8 @@
 export interface BatchModel {
   readonly vocabularySize: number;
   readonly embeddingSize: number;
+  /** Rows that prompts hold in place of picture tokens; absent if the model or its kernels take none. */
+  readonly pictures?: PictureRows | undefined;
   isEnd(token: number): boolean;
   /** The token's bytes as they appear in text; special tokens have none, but for marks of the model's answer format. */
   bytesOf(token: number): Uint8Array;
@@ -34,6 +38,7 @@ export interface BatchContext {
   passRows(shapeClass: number | undefined): number;
   /**
    * Adds a row to the next decode; rows of one call ascend by sequence, so that neighbours share a pass.
+   * @param token id of a token, or of a picture row if no outputs are wanted.
    * @param shapeClass shape class of the row, if the numeric class has several. Default: the context chooses.
    * @throws RangeError if a value is out of bounds.
    */

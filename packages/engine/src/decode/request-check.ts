@@ -15,7 +15,7 @@ import {
   WEIGHT_ONE,
 } from '@ogong/protocol/modality/text/sampling/sampler';
 import { EngineError } from '../interface/engine-error.ts';
-import type { TextGenerationRequest, TextScoringRequest, TextTracingRequest } from '../interface/text.ts';
+import type { Prompt, TextGenerationRequest, TextScoringRequest, TextTracingRequest } from '../interface/text.ts';
 
 const MAX_STOPS = 16;
 const MAX_STOP_LENGTH = 1024;
@@ -98,6 +98,14 @@ export function assertPromptTokens(tokens: Uint32Array, limits: Limits): void {
     const overflow = { promptTokens: tokens.length, contextSize: limits.contextSize };
     throw new EngineError('prompt-too-long', formatOverflow(overflow));
   }
+}
+
+/** @throws EngineError('invalid-request') if the messages do not show as many pictures as the prompt has. */
+export function assertPictures(prompt: Prompt): void {
+  const { pictures = [] } = prompt;
+  if (prompt.kind !== 'chat') return;
+  const shown = prompt.messages.flatMap(({ parts = [] }) => parts.filter((part) => 'picture' in part)).length;
+  assertThat(shown === pictures.length, `the messages show ${shown} pictures, the prompt has ${pictures.length}`);
 }
 
 /** Its text is read when the reply begins. */

@@ -23,7 +23,8 @@ import {
 } from './grammar/grammar-cursor.ts';
 import type { ModelDrafter } from './model-drafter.ts';
 import { nativeHash } from './native-hash.ts';
-import { cutPiece, findRestart, shapeOfPrompt } from './prompt-pieces.ts';
+import { type PlacedPrompt, placePictures } from './picture-rows.ts';
+import { cutPiece, findRestart, type PromptRule, ruleOf, shapeOfPrompt } from './prompt-pieces.ts';
 import { createSlots, type Slots } from './slots.ts';
 import { createTextStream, type TextStream } from './text/text-stream.ts';
 
@@ -64,6 +65,8 @@ interface Job {
   readonly id: number;
   readonly request: TextGenerationRequest;
   readonly prompt: Uint32Array;
+  readonly placed: PlacedPrompt;
+  readonly rule: PromptRule;
   readonly draws: DrawSource;
   readonly encoder: WindowEncoder | undefined;
   readonly stream: TextStream;
@@ -91,12 +94,12 @@ interface Job {
   firstTokenAt: number;
 }
 
-/** The first tokens of prompt and reply. */
-function takeTokens({ prompt, output }: Job, count: number): Uint32Array {
-  const tokens = new Uint32Array(count);
-  tokens.set(prompt.subarray(0, count));
-  for (let i = prompt.length; i < count; i++) tokens[i] = output[i - prompt.length] as number;
-  return tokens;
+/** The first rows of prompt and reply. */
+function takeRows({ placed: { rows }, output }: Job, count: number): Uint32Array {
+  const taken = new Uint32Array(count);
+  taken.set(rows.subarray(0, count));
+  for (let i = rows.length; i < count; i++) taken[i] = output[i - rows.length] as number;
+  return taken;
 }
 
 /** The options, and what the steps below read and change. */
@@ -153,7 +156,14 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 }
 
 function createJob(state: SchedulerState, id: number, request: TextGenerationRequest, promptTokens: Uint32Array): Job {
-  const { sampler, sketch } = request;
+  const { sampler, sketch, prompt } = request;
+  const cursor = openGrammar(state, request, promptTokens);
+  const placed = placePictures(
+    state.model.pictures,
+    promptTokens,
+    prompt.pictures?.map(({ rows }) => rows),
+  );
+  const rule = ruleOf(state.context, placed.hasPictures);
   const bank =
     request.commit === false
       ? undefined
@@ -162,6 +172,8 @@ function createJob(state: SchedulerState, id: number, request: TextGenerationReq
     id,
     request,
     prompt: promptTokens,
+    placed,
+    rule,
     draws: createDrawSource(nativeHash, request.drawKey),
     encoder: bank && createWindowEncoder({ vocabularySize: state.model.vocabularySize, bank }),
     stream: createTextStream(request.stop),
@@ -169,10 +181,10 @@ function createJob(state: SchedulerState, id: number, request: TextGenerationReq
     counts: new Map(),
     isCounting: sampler.presencePenaltyQ16 !== 0 || sampler.frequencyPenaltyQ16 !== 0,
     repeated: createRepeatedTokens(sampler, promptTokens),
-    cursor: openGrammar(state, request, promptTokens),
+    cursor,
     output: [],
     drafts: { proposed: 0, accepted: 0 },
-    promptShape: shapeOfPrompt(state.context, promptTokens.length - 1),
+    promptShape: shapeOfPrompt(rule, promptTokens.length - 1),
     text: '',
     slot: -1,
     position: 0,
@@ -200,9 +212,9 @@ function admit(state: SchedulerState): void {
   while (state.waiting.length > 0 && state.slots.free > 0) {
     const job = state.waiting.shift() as Job;
     const { promptShape: shapeClass, request } = job;
-    const { slot, held } = state.slots.take(job.prompt, { scope: request.cacheScope, shapeClass });
+    const { slot, held } = state.slots.take(job.placed.rows, { scope: request.cacheScope, shapeClass });
     const last = job.prompt.length - 1;
-    const from = findRestart(state.context, { held, rows: last });
+    const from = findRestart(job.rule, { held, rows: last });
     state.context.remove(slot, from);
     job.slot = slot;
     job.position = job.reusable = job.cached = from;
@@ -214,6 +226,7 @@ function admit(state: SchedulerState): void {
 }
 
 function release(state: SchedulerState, job: Job, keeps: boolean): void {
+  job.placed.release();
   const at = state.active.indexOf(job);
   if (at >= 0) state.active.splice(at, 1);
   if (job.slot < 0) return;
@@ -221,7 +234,7 @@ function release(state: SchedulerState, job: Job, keeps: boolean): void {
   const { promptShape: shapeClass } = job;
   const rows = keeps && state.prefixCache && scope !== undefined ? job.reusable : 0;
   state.context.remove(job.slot, rows);
-  state.slots.give(job.slot, scope === undefined ? undefined : { tokens: takeTokens(job, rows), scope, shapeClass });
+  state.slots.give(job.slot, scope === undefined ? undefined : { tokens: takeRows(job, rows), scope, shapeClass });
   job.slot = -1;
 }
 
@@ -398,9 +411,9 @@ function prefillStep(state: SchedulerState): void {
   const job = state.active.find((candidate) => candidate.next === undefined);
   if (job === undefined) return;
   const last = job.prompt.length - 1;
-  const { end, shapeClass } = cutPiece(state.context, { from: job.position, rows: last, chunk: state.promptChunk });
+  const { end, shapeClass } = cutPiece(job.rule, { from: job.position, rows: last, chunk: state.promptChunk });
   for (; job.position < end; job.position++)
-    state.context.add(job.prompt[job.position] as number, job.position, job.slot, shapeClass);
+    state.context.add(job.placed.rows[job.position] as number, job.position, job.slot, shapeClass);
   state.context.decode(false);
   job.reusable = job.position;
   if (job.position === last) job.next = job.prompt[last];

@@ -3,7 +3,8 @@ import type { TextScoringRequest, TextScoringResult } from '../interface/text.ts
 import type { BatchContext, BatchModel } from './batch-model.ts';
 import { createPositionReader, type PositionReader } from './capture/position.ts';
 import type { Grammars } from './grammar/grammar-cursor.ts';
-import { cutPiece, findRestart, shapeOfPrompt } from './prompt-pieces.ts';
+import { type PlacedPrompt, placePictures } from './picture-rows.ts';
+import { cutPiece, findRestart, type PromptRule, ruleOf, shapeOfPrompt } from './prompt-pieces.ts';
 import { type ClaimReader, createClaimReader, endOfSlice, SHORT_SLICE } from './scorer.ts';
 import { createSlots, LEAST_HELD, type Slots } from './slots.ts';
 
@@ -33,7 +34,7 @@ export interface ScoreQueueOptions {
  * the cache share passes.
  */
 export interface ScoreQueue {
-  /** The request must have been checked (request-check.ts). */
+  /** The request must have been checked (request-check.ts). @throws EngineError('invalid-request') if its pictures do not fit. */
   submit(id: number, request: TextScoringRequest): void;
   /** @returns whether there was such a score. It sends nothing more. */
   cancel(id: number): boolean;
@@ -45,8 +46,10 @@ export interface ScoreQueue {
 interface Waiting {
   readonly id: number;
   readonly request: TextScoringRequest;
-  /** Prompt and reply. */
-  readonly tokens: Uint32Array;
+  readonly placed: PlacedPrompt;
+  readonly rule: PromptRule;
+  /** Rows of prompt and reply. */
+  readonly rows: Uint32Array;
 }
 
 interface Score extends Waiting {
@@ -88,15 +91,16 @@ export function createScoreQueue(options: ScoreQueueOptions): ScoreQueue {
     submit(id, request) {
       state ??= open();
       const { promptTokens, outputTokens } = request;
-      const tokens = new Uint32Array(promptTokens.length + outputTokens.length);
-      tokens.set(promptTokens);
-      tokens.set(outputTokens, promptTokens.length);
-      state.waiting.push({ id, request, tokens });
+      const placed = placePictures(options.model.pictures, promptTokens, request.pictures);
+      const rows = new Uint32Array(promptTokens.length + outputTokens.length);
+      rows.set(placed.rows);
+      rows.set(outputTokens, promptTokens.length);
+      state.waiting.push({ id, request, placed, rule: ruleOf(state.context, placed.hasPictures), rows });
     },
     cancel(id) {
       if (state === undefined) return false;
       const queued = state.waiting.findIndex((each) => each.id === id);
-      if (queued >= 0) state.waiting.splice(queued, 1);
+      if (queued >= 0) state.waiting.splice(queued, 1)[0]?.placed.release();
       const running = state.active.find((each) => each.id === id);
       if (running !== undefined) release(state, running, 0);
       return queued >= 0 || running !== undefined;
@@ -124,19 +128,19 @@ const isPrompting = (score: Score): boolean => score.position < lastOf(score);
  * Finds the next reply: one that continues the rows of a free sequence, or else the first one that continues none that is being
  * scored. The latter has its rows from there when that is done.
  */
-function findNext({ waiting, active, context, slots, keepsRows }: QueueState): number {
+function findNext({ waiting, active, slots, keepsRows }: QueueState): number {
   if (!keepsRows) return 0;
-  const shapeOf = (each: Waiting): number => shapeOfPrompt(context, lastOf(each));
+  const shapeOf = (each: Waiting): number => shapeOfPrompt(each.rule, lastOf(each));
   const continues = (each: Waiting, rows: number): boolean => rows >= LEAST_HELD && 2 * rows >= lastOf(each);
   const held = waiting.findIndex((each) =>
-    continues(each, slots.find(each.request.promptTokens, { scope: SCORES, shapeClass: shapeOf(each) })),
+    continues(each, slots.find(each.placed.rows, { scope: SCORES, shapeClass: shapeOf(each) })),
   );
   if (held >= 0) return held;
   return waiting.findIndex(
     (each) =>
       !active.some(
-        ({ tokens, promptShape }) =>
-          promptShape === shapeOf(each) && continues(each, countShared(tokens, each.request.promptTokens)),
+        ({ rows, promptShape }) =>
+          promptShape === shapeOf(each) && continues(each, countShared(rows, each.placed.rows)),
       ),
   );
 }
@@ -155,17 +159,18 @@ function admit(state: QueueState): void {
     if (at < 0) return;
     const [next] = waiting.splice(at, 1) as [Waiting];
     const last = lastOf(next);
-    const promptShape = shapeOfPrompt(context, last);
+    const promptShape = shapeOfPrompt(next.rule, last);
     let reader: ClaimReader;
     try {
       reader = createClaimReader(model, next.request, state);
     } catch (error) {
+      next.placed.release();
       state.fail(next.id, error);
       continue;
     }
     const scope = keepsRows ? SCORES : undefined;
-    const { slot: sequence, held } = slots.take(next.request.promptTokens, { scope, shapeClass: promptShape });
-    const from = findRestart(context, { held, rows: last });
+    const { slot: sequence, held } = slots.take(next.placed.rows, { scope, shapeClass: promptShape });
+    const from = findRestart(next.rule, { held, rows: last });
     context.remove(sequence, from);
     active.push({ ...next, sequence, reader, promptShape, cachedTokens: from, position: from, reusable: from });
   }
@@ -176,10 +181,11 @@ function release({ context, slots, active, keepsRows }: QueueState, score: Score
   const at = active.indexOf(score);
   if (at < 0) return;
   active.splice(at, 1);
-  const { sequence, tokens, promptShape: shapeClass } = score;
+  const { sequence, placed, promptShape: shapeClass } = score;
+  placed.release();
   const kept = keepsRows ? rows : 0;
   context.remove(sequence, kept);
-  slots.give(sequence, keepsRows ? { tokens: tokens.subarray(0, kept), scope: SCORES, shapeClass } : undefined);
+  slots.give(sequence, keepsRows ? { tokens: score.rows.subarray(0, kept), scope: SCORES, shapeClass } : undefined);
 }
 
 /** Rows of prompts, as many of each: of all replies if no rule cuts them, of one if their pass holds one sequence. */
@@ -191,10 +197,10 @@ function runPrompts({ context, active }: QueueState, first: Score): void {
   const even = Math.min(left, Math.floor(context.batchSize / scores.length));
   for (const score of scores) {
     const { end, shapeClass } = isCut
-      ? cutPiece(context, { from: score.position, rows: lastOf(score) })
+      ? cutPiece(score.rule, { from: score.position, rows: lastOf(score) })
       : { end: score.position + even, shapeClass: 0 };
     for (; score.position < end; score.position++)
-      context.add(score.tokens[score.position] as number, score.position, score.sequence, shapeClass);
+      context.add(score.rows[score.position] as number, score.position, score.sequence, shapeClass);
   }
   context.decode(false);
   for (const score of scores) score.reusable = score.position;
@@ -207,7 +213,7 @@ function runPrompts({ context, active }: QueueState, first: Score): void {
 function runOutputs(state: QueueState): void {
   const { context, active, widest } = state;
   const scores = [...active].sort((a, b) => a.sequence - b.sequence).slice(0, widest);
-  const left = Math.min(...scores.map(({ tokens, position }) => tokens.length - 1 - position));
+  const left = Math.min(...scores.map(({ rows, position }) => rows.length - 1 - position));
   const even = Math.min(left, Math.max(1, Math.floor(widest / scores.length)));
   const firsts = scores.map(({ position }) => position);
   for (const score of scores) {
@@ -217,7 +223,7 @@ function runOutputs(state: QueueState): void {
     const end = last + endOfSlice(context, shapeClasses, { from, limit: from + even });
     for (; score.position < end; score.position++)
       context.add(
-        score.tokens[score.position] as number,
+        score.rows[score.position] as number,
         score.position,
         score.sequence,
         shapeClasses?.[score.position - last],
@@ -237,7 +243,7 @@ function runOutputs(state: QueueState): void {
       state.fail(score.id, error);
     }
     index += rows;
-    if (!active.includes(score) || score.position < score.tokens.length - 1) return;
+    if (!active.includes(score) || score.position < score.rows.length - 1) return;
     const result = { ...score.reader.finish(), cachedTokens: score.cachedTokens };
     release(state, score, score.reusable);
     state.done(score.id, result);

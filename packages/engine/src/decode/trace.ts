@@ -9,7 +9,8 @@ import type { BatchModel, TraceContext } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
 import type { Grammars } from './grammar/grammar-cursor.ts';
 import { nativeHash } from './native-hash.ts';
-import { cutPiece } from './prompt-pieces.ts';
+import { placePictures } from './picture-rows.ts';
+import { cutPiece, ruleOf } from './prompt-pieces.ts';
 import { endOfSlice, findScoredMask } from './scorer.ts';
 
 /** Block outputs that one trace may name; deeper models are refused. */
@@ -30,12 +31,14 @@ export function* traceReply(
   const { vocabularySize, embeddingSize } = model;
   const { promptTokens, outputTokens, sampler, listSizes, shapeClasses, position } = request;
   const last = promptTokens.length - 1;
-  const tokenAt = (index: number) => (index <= last ? promptTokens[index] : outputTokens[index - last - 1]) as number;
+  const placed = placePictures(model.pictures, promptTokens, request.pictures);
+  const rule = ruleOf(context, placed.hasPictures);
+  const tokenAt = (index: number) => (index <= last ? placed.rows[index] : outputTokens[index - last - 1]) as number;
   const target = last + position;
   try {
     // Run the rows before in the classes that the numeric class has for a prompt, and that the reply's were committed in.
     for (let at = 0; at < last; ) {
-      const { end, shapeClass } = cutPiece(context, { from: at, rows: last });
+      const { end, shapeClass } = cutPiece(rule, { from: at, rows: last });
       for (; at < end; at++) context.add(tokenAt(at), at, 0, shapeClass);
       context.decode(false);
       yield;
@@ -85,6 +88,7 @@ export function* traceReply(
     encoder.push(claimed, hidden, index * embeddingSize, context.shapeOf(0));
     return { stages, row: encoder.flush() as WindowBytes };
   } finally {
+    placed.release();
     context.remove(0);
   }
 }

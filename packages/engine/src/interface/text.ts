@@ -9,6 +9,7 @@ import type { OfferedTool } from '@ogong/protocol/modality/text/request/tools';
 import { NAT, type SamplerSettings, type TokenBias } from '@ogong/protocol/modality/text/sampling/sampler';
 import type { TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import type { ShownExchange } from '@ogong/protocol/tier/proxied';
+import type { EncodedPicture } from './vision.ts';
 
 /** Properties and abilities of a model, loaded in one engine. */
 export interface TextEngineInfo {
@@ -23,6 +24,8 @@ export interface TextEngineInfo {
   readonly stopTokens: Uint32Array;
   /** Width of the LM-head input. */
   readonly embeddingSize: number;
+  /** The token that stands in prompts for each row of a picture; absent if the model reads no pictures. */
+  readonly pictureToken?: number;
   /** Largest prompt + output, in tokens. */
   readonly contextSize: number;
   readonly sequences: number;
@@ -93,7 +96,10 @@ export interface TemplateThinking {
   readonly formats: Readonly<Record<'yes' | 'no', AnswerFormat>>;
 }
 
-export type Prompt =
+/** A prompt, and its pictures in the order in which it names them; none if absent. */
+export type Prompt = PlainPrompt & { readonly pictures?: readonly EncodedPicture[] };
+
+type PlainPrompt =
   | {
       readonly kind: 'chat';
       readonly messages: readonly ChatMessage[];
@@ -178,6 +184,8 @@ export interface TextScoringRequest {
   readonly promptTokens: Uint32Array;
   /** The claimed output, scored in one teacher-forced pass. */
   readonly outputTokens: Uint32Array;
+  /** f32[rows, embeddingSize] of each picture in the prompt: the rows that the provider committed to. */
+  readonly pictures?: readonly Float32Array[];
   readonly sampler: SamplerSettings;
   readonly bias: readonly TokenBias[];
   /** The grammar that was asked for; see TextGenerationRequest. */

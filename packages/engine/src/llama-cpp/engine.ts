@@ -97,6 +97,8 @@ export interface LlamaEngineOptions {
   /** One KV cache for all sequences; off. */
   readonly kvUnified?: boolean;
   readonly promptChunk?: number;
+  /** Text of the control token that stands for a picture in prompts. Default: the model reads no pictures. */
+  readonly pictureMark?: string;
   readonly maxQueue?: number;
   /** Bytes that the engine may take. Default: the free memory of the machine. */
   readonly availableMemory?: number;
@@ -179,6 +181,7 @@ export async function createLlamaEngine(
     ...(draftModelPath !== undefined && { draftModelPath }),
     prefixCache,
     promptChunk: options.promptChunk ?? DEFAULT_PROMPT_CHUNK,
+    ...(options.pictureMark !== undefined && { pictureMark: options.pictureMark }),
     maxQueue: options.maxQueue ?? 4 * sequences,
   };
   const supervisor = await createTextSupervisor({ load, onEvent: hooks.onEvent, child: options.child });

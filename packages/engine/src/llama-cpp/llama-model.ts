@@ -1,4 +1,5 @@
 import type { BatchContext, BatchModel, TraceContext } from '../decode/batch-model.ts';
+import { createPictureRows, FIRST_PICTURE_ROW } from '../decode/picture-rows.ts';
 import type { LayerCapture } from './layer-capture.ts';
 import type { LlamaContext, LlamaModel } from './model.ts';
 import { isPaddedPath, isTiledPath, type KernelPath, type KvType } from './numeric-class.ts';
@@ -15,6 +16,8 @@ export interface LlamaBatchModelOptions {
   readonly batchSize: number;
   /** Policy of the `shaped` kernels. */
   readonly shapes?: ShapePolicy | undefined;
+  /** See TextEngineInfo. The `shaped` kernels take no pictures: their passes are whole. */
+  readonly pictureToken?: number | undefined;
 }
 
 /**
@@ -29,9 +32,14 @@ export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchMode
   const isShaped = options.kernels === 'shaped';
   const isEnd = Uint8Array.from({ length: vocabulary.size }, (_, token) => (vocabulary.isEnd(token) ? 1 : 0));
   const bytes = new Map<number, Uint8Array>();
+  const { pictureToken } = options;
+  const pictures =
+    isShaped || pictureToken === undefined ? undefined : createPictureRows({ token: pictureToken, embeddingSize });
+  const pictureRow = pictures && ((id: number) => pictures.rowOf(id));
   return {
     vocabularySize: vocabulary.size,
     embeddingSize,
+    pictures,
     // A token for the beginning of a text ends a reply, too: some models separate training texts with it and have no other end.
     isEnd: (token) => isEnd[token] === 1 || token === vocabulary.bos,
     bytesOf(token) {
@@ -46,12 +54,12 @@ export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchMode
       isShaped
         ? // This back end always names a class. A claim without one came from elsewhere; every verifier scores it with wide passes.
           openShapedContext(model, purpose === 'score' ? { ...options, shapes: 'wide' } : options, sequences)
-        : createExactContext(model, { ...options, purpose, sequences }),
+        : createExactContext(model, { ...options, purpose, sequences, pictureRow }),
     createTraceContext: () =>
       createTraceContext(model, (capture) =>
         isShaped
           ? openShapedContext(model, { ...options, shapes: 'wide' }, 1, capture)
-          : createExactContext(model, { ...options, purpose: 'score', sequences: 1, capture }),
+          : createExactContext(model, { ...options, purpose: 'score', sequences: 1, capture, pictureRow }),
       ),
     free: () => model.free(),
   };
@@ -119,7 +127,12 @@ function isTiledPass(rows: readonly Row[], outputs: boolean): boolean {
 
 function createExactContext(
   model: LlamaModel,
-  options: LlamaBatchModelOptions & { purpose: 'serve' | 'score'; sequences: number; capture?: LayerCapture },
+  options: LlamaBatchModelOptions & {
+    purpose: 'serve' | 'score';
+    sequences: number;
+    capture?: LayerCapture;
+    pictureRow: ((id: number) => Float32Array) | undefined;
+  },
 ): BatchContext {
   const { kernels, threads, purpose, sequences, contextSize, batchSize, kvType, flashAttention, kvUnified } = options;
   const tiles = isTiledPath(kernels);
@@ -135,6 +148,7 @@ function createExactContext(
     threads,
     batchSize: pads ? batchSize + sequences : batchSize,
     capture: options.capture,
+    pictureRow: options.pictureRow,
   });
   if (kernels === 'reference') context.useReference(true);
   const rows: Row[] = [];
@@ -148,7 +162,8 @@ function createExactContext(
     context.useReference(on);
     hasReference = on;
   };
-  const run = (outputs: boolean): void => {
+  /** Runs the rows, or the part of them that one pass of llama.cpp holds. */
+  const run = (rows: readonly Row[], outputs: boolean): void => {
     if (rows.length === 0) return;
     guessesRun = outputs ? countGuesses(guessCounts, rows.length, batchSize) : 0;
     const lonely = pads && guessesRun === 0 ? findLonelyRows(rows) : undefined;
@@ -195,7 +210,7 @@ function createExactContext(
     guessesRun: () => guessesRun,
     decode(outputs) {
       try {
-        run(outputs);
+        for (const part of splitByKind(rows, outputs)) run(part, outputs);
       } finally {
         // Rows of a failed pass must not run again with the next one.
         rows.length = 0;
@@ -208,6 +223,21 @@ function createExactContext(
     remove: (sequence, from, to) => context.remove(sequence, from, to),
     free: () => context.free(),
   };
+}
+
+/** Cuts rows where tokens and picture rows meet: a pass of llama.cpp holds one kind. */
+function splitByKind(rows: readonly Row[], outputs: boolean): readonly (readonly Row[])[] {
+  const isPicture = ({ token }: Row): boolean => token >= FIRST_PICTURE_ROW;
+  if (!rows.some(isPicture)) return [rows];
+  if (outputs) throw new RangeError('a picture row has no outputs');
+  const parts: Row[][] = [];
+  let last: boolean | undefined;
+  for (const row of rows) {
+    if (isPicture(row) !== last) parts.push([]);
+    last = isPicture(row);
+    parts.at(-1)?.push(row);
+  }
+  return parts;
 }
 
 /**

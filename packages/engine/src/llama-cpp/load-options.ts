@@ -32,6 +32,8 @@ export interface LlamaTextLoad extends LlamaLoad, Placement {
   readonly draftModelPath?: string;
   readonly prefixCache: boolean;
   readonly promptChunk: number;
+  /** Text of the control token that stands for a picture, if the model has an encoder. */
+  readonly pictureMark?: string;
 }
 
 /**

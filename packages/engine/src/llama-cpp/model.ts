@@ -1,3 +1,4 @@
+import { FIRST_PICTURE_ROW } from '../decode/picture-rows.ts';
 import type { ControlToken } from '../decode/text/literal-text.ts';
 import type { PromptVocabulary } from '../decode/text/prompt-vocabulary.ts';
 import { EngineError } from '../interface/engine-error.ts';
@@ -29,6 +30,8 @@ export interface LlamaContextOptions {
   readonly kvType?: KvType;
   readonly flashAttention?: boolean;
   readonly kvUnified?: boolean;
+  /** f32[embedding] of a picture row; without it only tokens are taken. */
+  readonly pictureRow?: ((id: number) => Float32Array) | undefined;
 }
 
 /** One decode row. */
@@ -36,7 +39,9 @@ export interface LlamaContext {
   readonly contextSize: number;
   readonly sequences: number;
   readonly batchSize: number;
-  /** Adds a row to the next decode. @throws RangeError on a token, position or sequence out of bounds. */
+  /**
+   * Adds a row to the next decode, which holds tokens alone or picture rows alone. @throws RangeError on a token, position or sequence out of bounds.
+   */
   add(token: number, position: number, sequence: number): void;
   /**
    * Runs the rows that were added. With `outputs` every row yields logits and a hidden state; without, none does.
@@ -276,14 +281,22 @@ function createContext(
   for (let i = 0; i < batchSize; i++) pointers.view[i] = sequenceIds.address + BigInt(4 * i);
   const batch = {
     n_tokens: 0,
-    token: tokens.pointer,
-    embd: null,
+    token: tokens.pointer as Pointer,
+    embd: null as Pointer,
     pos: positions.pointer,
     n_seq_id: counts.pointer,
     seq_id: pointers.pointer,
     logits: flags.pointer,
   };
+  /** Memory of a pass of picture rows, made for the first one. */
+  let pictures: { readonly pointer: Pointer; readonly view: Float32Array } | undefined;
+  const addPicture = (id: number): void => {
+    if (options.pictureRow === undefined) throw new RangeError('this context takes no pictures');
+    pictures ??= allocateNative(batchSize * embeddingSize * 4, (b) => new Float32Array(b));
+    pictures.view.set(options.pictureRow(id), rows * embeddingSize);
+  };
   let rows = 0;
+  let isPicture = false;
   let outputRows = 0;
   let embeddingsOn = true;
   let freed = false;
@@ -310,13 +323,17 @@ function createContext(
     batchSize,
     add(token, position, sequence) {
       if (rows >= batchSize) throw new RangeError(`a batch holds ${batchSize} rows`);
-      if (!Number.isInteger(token) || token < 0 || token >= vocabularySize)
+      const isRow = token >= FIRST_PICTURE_ROW;
+      if (!isRow && (!Number.isInteger(token) || token < 0 || token >= vocabularySize))
         throw new RangeError(`token ${token} is outside the vocabulary`);
       if (!Number.isInteger(position) || position < 0 || position >= perSequence)
         throw new RangeError(`position ${position} is outside the context of ${perSequence}`);
       if (!Number.isInteger(sequence) || sequence < 0 || sequence >= sequences)
         throw new RangeError(`sequence ${sequence} of ${sequences}`);
-      tokens.view[rows] = token;
+      if (rows > 0 && isRow !== isPicture) throw new RangeError('a pass holds tokens or picture rows, not both');
+      isPicture = isRow;
+      if (isRow) addPicture(token);
+      else tokens.view[rows] = token;
       positions.view[rows] = position;
       sequenceIds.view[rows] = sequence;
       rows++;
@@ -329,6 +346,8 @@ function createContext(
         embeddingsOn = outputs;
       }
       batch.n_tokens = rows;
+      batch.token = isPicture ? null : tokens.pointer;
+      batch.embd = isPicture ? (pictures?.pointer ?? null) : null;
       outputRows = outputs ? rows : 0;
       rows = 0;
       const code = library.decode(handle, batch) as number;

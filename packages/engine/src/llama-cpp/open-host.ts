@@ -1,5 +1,6 @@
 import type { BatchModel } from '../decode/batch-model.ts';
 import { createPromptTokenizer } from '../decode/text/prompt-tokens.ts';
+import type { PromptVocabulary } from '../decode/text/prompt-vocabulary.ts';
 import { spellMarks } from '../decode/text/spelled-marks.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import { FULL_CAPABILITIES, type TextEngineInfo } from '../interface/text.ts';
@@ -72,12 +73,16 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   });
   assertUnchanged(files);
   if (opened.isRecurrent) assertForgetsNothing(modelPath, kernels);
-  const { answerFormat, thinking, tokenize: tokenizePrompt } = createPromptTokenizer(opened.vocabulary, file);
+  const { answerFormat, thinking, tokenize: tokenizePrompt } = createPromptTokenizer(opened.vocabulary, {
+    ...file,
+    pictureMark: options.pictureMark,
+  });
+  const pictureToken = findPictureToken(opened.vocabulary, options.pictureMark);
   const llama = { ...opened, vocabulary: spellMarks(opened.vocabulary, answerFormat) };
   const batchSize = Math.max(BATCH_ROWS, sequences, options.scoresTogether);
   const openModel = (shapes: ShapePolicy | undefined, path: KernelPath = kernels) =>
     createLlamaBatchModel(llama, {
-      ...{ kernels: path, kvType, flashAttention, kvUnified, threads, batchSize, shapes },
+      ...{ kernels: path, kvType, flashAttention, kvUnified, threads, batchSize, shapes, pictureToken },
       contextSize: options.contextSize,
     });
   const shapes = kernels === 'shaped' ? resolveShapes(options, openModel) : undefined;
@@ -113,6 +118,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     vocabularySize: vocabulary.size,
     stopTokens: Uint32Array.from({ length: vocabulary.size }, (_, id) => id).filter((id) => model.isEnd(id)),
     embeddingSize: llama.embeddingSize,
+    ...(pictureToken !== undefined && model.pictures && { pictureToken }),
     contextSize: options.contextSize,
     sequences,
     ...(scoresTogether > 1 && { scoresTogether }),
@@ -135,6 +141,17 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   const drafter = draftModelPath === undefined ? undefined : openDrafter(library, draftModelPath, options);
   const prefixCache = options.prefixCache && !opened.isRecurrent;
   return { model, info, tokenizePrompt, maxDrafts, drafter, promptChunk, maxQueue, prefixCache, gatherMs: GATHER_MS };
+}
+
+/** @throws EngineError('unsupported-model') if the mark is not one token of this model. */
+function findPictureToken(
+  { tokenize }: Pick<PromptVocabulary, 'tokenize'>,
+  mark: string | undefined,
+): number | undefined {
+  if (mark === undefined) return undefined;
+  const [token, ...others] = tokenize(mark, { addSpecial: false, parseSpecial: true });
+  if (token !== undefined && others.length === 0) return token;
+  throw new EngineError('unsupported-model', `the encoder's mark ${mark} is no token of the language model`);
 }
 
 /**

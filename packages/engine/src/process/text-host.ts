@@ -3,6 +3,7 @@ import { createGrammars, SCORING_WORK } from '../decode/grammar/grammar-cursor.t
 import type { ModelDrafter } from '../decode/model-drafter.ts';
 import {
   assertGenerateRequest,
+  assertPictures,
   assertPromptTokens,
   assertScoreRequest,
   assertTraceRequest,
@@ -169,7 +170,10 @@ export function createTextHost(options: TextHostOptions): TextHost {
 
   const limits = { vocabularySize: info.vocabularySize, contextSize: info.contextSize };
   const answer = (id: number, call: TextCall): unknown => {
-    if (call.kind === 'tokenize') return tokenizePrompt(call.prompt);
+    if (call.kind === 'tokenize') {
+      assertPictures(call.prompt);
+      return tokenizePrompt(call.prompt);
+    }
     if (call.kind === 'detokenize') {
       const known = call.tokens.every((token) => token < info.vocabularySize);
       if (!known) throw new EngineError('invalid-request', 'a token is outside the vocabulary');
@@ -178,8 +182,8 @@ export function createTextHost(options: TextHostOptions): TextHost {
     const startedAt = now();
     if (call.kind === 'score') {
       assertScoreRequest(call.request, limits);
-      scored.set(id, { numericClass: call.request.numericClass, startedAt });
       scores.submit(id, call.request);
+      scored.set(id, { numericClass: call.request.numericClass, startedAt });
     } else {
       assertTraceRequest(call.request, limits);
       traces.push({ id, request: call.request, startedAt, pass: undefined });
@@ -192,6 +196,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
     generate(id, request) {
       try {
         assertGenerateRequest(request, limits);
+        assertPictures(request.prompt);
         const tokens = tokenizePrompt(request.prompt);
         assertPromptTokens(tokens, limits);
         scheduler.submit(id, request, tokens);

@@ -46,6 +46,7 @@ import {
   readShapeClasses,
   SKETCH,
 } from './compliance-requests.ts';
+import { describePictures } from './compliance-pictures.ts';
 import { describeTraces } from './compliance-traces.ts';
 
 export interface ComplianceSubject {
@@ -55,6 +56,8 @@ export interface ComplianceSubject {
   readonly prompts: readonly string[];
   /** Whether its prompts may share rows with others, as they do in an exact class. Default: yes. */
   readonly keepsPrefixes?: boolean;
+  /** Whether it reads pictures. Default: no. */
+  readonly readsPictures?: boolean;
   /** Capabilities that it declares missing. It must refuse them, and rules about them do not apply. Default: none. */
   readonly lacks?: readonly Capability[];
 }
@@ -138,7 +141,8 @@ function expectReplay(
 const left = Object.assign(() => undefined, { each: () => () => undefined }) as unknown as typeof it;
 
 /** The rules of every engine, as far as its declared capabilities reach. */
-export function describeEngine({ name, open, prompts, keepsPrefixes = true, lacks = [] }: ComplianceSubject): void {
+export function describeEngine({ name, open, prompts, ...options }: ComplianceSubject): void {
+  const { keepsPrefixes = true, readsPictures = false, lacks = [] } = options;
   const having = (...needed: Capability[]): typeof it => (needed.some((one) => lacks.includes(one)) ? left : it);
   const createRequest = (text: string, overrides: Partial<TextGenerationRequest> = {}): TextGenerationRequest => {
     const { bias = [] } = overrides;
@@ -466,6 +470,7 @@ export function describeEngine({ name, open, prompts, keepsPrefixes = true, lack
       expect(hexOf((await engine.score({ ...score, shapeClasses: known })).windows)).toEqual(hexOf(windows));
     });
 
+    describePictures(() => engine, { readsPictures });
     if (!lacks.includes('trace')) describeTraces(() => engine, prompt);
     if (!lacks.includes('grammar') && !lacks.includes('draws')) describeGrammars(() => engine, prompt, expectReplay);
 

@@ -1,4 +1,5 @@
 import type { BatchContext, BatchModel, TraceContext } from '@ogong/engine/decode/batch-model';
+import { createPictureRows, FIRST_PICTURE_ROW, type PictureRows } from '@ogong/engine/decode/picture-rows';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import {
   isNearEdge,
@@ -34,6 +35,8 @@ export interface FakeModelOptions {
   readonly says?: string;
   /** Its answer after the answer of a tool. Default: that of `says`. */
   readonly concludes?: string;
+  /** True: it reads pictures, of rows as wide as its hidden states. */
+  readonly readsPictures?: boolean;
   /** Number of the decode that throws once, from 1. */
   readonly failAtDecode?: number;
 }
@@ -41,6 +44,8 @@ export interface FakeModelOptions {
 export const END = 2;
 export const BOS = 1;
 export const FIRST_BYTE = 3;
+/** A word that stands for a row of a picture. */
+export const PICTURE = 303;
 const FIRST_WORD = 259;
 const WORDS = [' the', ' cat', ' sat', ' on', ' a', ' mat', '.', ' and', ' then', ' é', ' 🙂', '\n'];
 
@@ -55,9 +60,11 @@ export function createFakeModel(options: FakeModelOptions): BatchModel {
     if (decodes === options.failAtDecode)
       throw new EngineError('engine-crashed', 'the fake model failed to order', { retryable: true });
   };
+  const pictures = options.readsPictures ? createPictureRows({ token: PICTURE, embeddingSize }) : undefined;
   return {
     vocabularySize,
     embeddingSize,
+    pictures,
     isEnd: (token) => token === END,
     bytesOf(token) {
       if (token < FIRST_BYTE) return empty;
@@ -65,8 +72,8 @@ export function createFakeModel(options: FakeModelOptions): BatchModel {
       return Buffer.from(WORDS[(token - FIRST_WORD) % WORDS.length] as string, 'utf8');
     },
     createContext: ({ sequences }) =>
-      options.createContext?.(sequences) ?? createFakeContext(options, sequences, onDecode),
-    ...(options.canTrace === false ? {} : { createTraceContext: () => createFakeContext(options, 1, onDecode) }),
+      options.createContext?.(sequences) ?? createFakeContext(options, sequences, { onDecode, pictures }),
+    ...(options.canTrace === false ? {} : { createTraceContext: () => createFakeContext(options, 1, { onDecode, pictures }) }),
     free: () => undefined,
   };
 }
@@ -93,7 +100,7 @@ const SURE = 60;
 function createFakeContext(
   options: FakeModelOptions,
   sequences: number,
-  onDecode: () => void,
+  { onDecode, pictures }: { readonly onDecode: () => void; readonly pictures: PictureRows | undefined },
 ): BatchContext & TraceContext {
   const { vocabularySize, embeddingSize, contextSize, weights, layers = 4, brokenLayer } = options;
   const isShaped = options.shaped === true;
@@ -125,11 +132,13 @@ function createFakeContext(
     passRows: (shapeClass) =>
       !isShaped ? batchSize : shapeClass === SINGLE ? 1 : shapeClass === NARROW ? 8 : batchSize,
     add(token, position, sequence, shapeClass) {
-      if (token >= vocabularySize || position >= contextSize || sequence >= sequences || rows.length >= batchSize) {
+      const isPicture = pictures !== undefined && token >= FIRST_PICTURE_ROW;
+      if ((!isPicture && token >= vocabularySize) || position >= contextSize || sequence >= sequences || rows.length >= batchSize) {
         throw new RangeError(`row out of bounds: token ${token}, position ${position}, sequence ${sequence}`);
       }
       added.push({ row: rows.length, guesses: 0 });
-      rows.push({ token, position, sequence, asked: isShapeClass(shapeClass) ? shapeClass : undefined });
+      const read = isPicture ? hashRow(pictures.rowOf(token)) : token;
+      rows.push({ token: read, position, sequence, asked: isShapeClass(shapeClass) ? shapeClass : undefined });
     },
     guess(guesses, count) {
       const { position, sequence } = rows.at(-1) as (typeof rows)[number];
@@ -229,6 +238,9 @@ function mix(a: number, b: number): number {
   h = Math.imul(h ^ (h >>> 12), 0x297a2d39);
   return (h ^ (h >>> 15)) >>> 0;
 }
+
+const hashRow = (row: Float32Array): number =>
+  new Uint32Array(row.buffer, row.byteOffset, row.length).reduce((hash, bits) => mix(hash, bits), 1);
 
 /** Sum of four bytes, centred and scaled: mean 0, variance close to 1, from exact arithmetic. */
 function gaussian(bits: number): number {

@@ -13,7 +13,8 @@ const PROMPTS = [
 
 describeEngine({
   name: 'fake engine',
-  open: async (options) => createFakeEngine(options),
+  open: async (options) => createFakeEngine({ ...options, readsPictures: true }),
+  readsPictures: true,
   prompts: PROMPTS,
 });
 

@@ -16,7 +16,7 @@ import { createTextHost } from '@ogong/engine/process/text-host';
 import type { TextCall, TextCallResults } from '@ogong/engine/process/text-messages';
 import { type AnswerFormat, DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
 import { NO_WISH } from '@ogong/protocol/modality/text/commitment/thinking-wish';
-import { BOS, createFakeModel, END, type FakeModelOptions, FIRST_BYTE } from './fake-model.ts';
+import { BOS, createFakeModel, END, type FakeModelOptions, FIRST_BYTE, PICTURE } from './fake-model.ts';
 
 export interface FakeEngineOptions extends Partial<FakeModelOptions> {
   readonly sequences?: number;
@@ -68,6 +68,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
     vocabularySize,
     stopTokens: Uint32Array.of(END),
     embeddingSize,
+    ...(options.readsPictures && { pictureToken: PICTURE }),
     contextSize,
     sequences,
     ...(options.scoresTogether !== undefined && { scoresTogether: options.scoresTogether }),
@@ -82,7 +83,9 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
   };
   const tokenizePrompt = (prompt: Prompt): Uint32Array => {
     if (prompt.kind === 'tokens') return prompt.tokens;
-    const spell = (text: string) => Array.from(Buffer.from(text, 'utf8'), (byte) => byte + FIRST_BYTE);
+    const spell = (text: string): number[] => Array.from(Buffer.from(text, 'utf8'), (byte) => byte + FIRST_BYTE);
+    const writePiece = (piece: string | number) =>
+      typeof piece === 'string' ? spell(piece) : Array.from({ length: piece }, () => PICTURE);
     if (prompt.kind === 'text') return Uint32Array.of(BOS, ...spell(prompt.text));
     if (prompt.kind === 'fill') {
       if (!options.fills) throw refuseFill();
@@ -91,9 +94,15 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
     }
     const { wanted } = prompt.thinking ?? NO_WISH;
     const wish = wanted === 'unsaid' ? '' : `think: ${wanted}\n`;
-    const lines = writeTools(prompt.messages, prompt.tools ?? []).map(({ role, content }) => `${role}: ${content}\n`);
-    const text = `${wish}${lines.join('')}assistant:`;
-    return Uint32Array.of(BOS, ...spell(text));
+    const pictures = [...(prompt.pictures ?? [])];
+    const lines = writeTools(prompt.messages, prompt.tools ?? []).flatMap(({ role, content, parts }) => [
+      ...spell(`${role}: `),
+      ...(parts ?? [{ text: content }]).flatMap((part) =>
+        'text' in part ? spell(part.text) : (pictures.shift()?.pieces ?? []).flatMap(writePiece),
+      ),
+      ...spell('\n'),
+    ]);
+    return Uint32Array.of(BOS, ...spell(wish), ...lines, ...spell('assistant:'));
   };
 
   const port = createRequestPort();

@@ -24,6 +24,9 @@ const REPLACE_CLOCK = '{% set strftime_now = given_day %}';
 
 type Quoting = Pick<LiteralText, 'quote' | 'quoteAll'>;
 
+/** Writes the content of a message as its template reads it: a text, or a list of parts if it has pictures or the template wants it. */
+type WriteContent = (message: Pick<ChatMessage, 'content' | 'parts'>) => unknown;
+
 /** Input of a template. */
 export interface TemplateInput {
   readonly messages: readonly ChatMessage[];
@@ -66,19 +69,31 @@ export function createChatTemplate(
   const [fill, probe] = [fillWithin(RENDER_STEPS), fillWithin(PROBE_STEPS)];
   const { format, hasOwnTools } = source === undefined ? NO_TEMPLATE : readFormat(source, probe);
   const thinking = source === undefined ? undefined : readThinking(source, probe);
-  const takesSystem = tryFill(probe, INSTRUCTED).includes(INSTRUCTION);
+  const isRead = (written: object) => tryFill(probe, { messages: [written] }).includes(INSTRUCTION);
+  const wantsParts =
+    !isRead({ role: 'user', content: INSTRUCTION }) &&
+    isRead({ role: 'user', content: [{ type: 'text', text: INSTRUCTION }] });
+  const writeContent: WriteContent = ({ content, parts }) => {
+    if (parts === undefined && !wantsParts) return literal.quote(content);
+    return (parts ?? [{ text: content }]).map((part) =>
+      'picture' in part ? { type: 'image' } : { type: 'text', text: literal.quote(part.text) },
+    );
+  };
+  const takesSystem = tryFill(probe, {
+    messages: INSTRUCTED.map((message) => ({ ...message, content: writeContent(message) })),
+  }).includes(INSTRUCTION);
 
   function toNativeFields(messages: readonly ChatMessage[], tools: readonly OfferedTool[]): object {
     const listed = tools.length > 0 && { tools: tools.map((tool) => toTemplateTool(tool, literal)) };
     const written =
       format.calls === 'pythonic'
         ? writePythonCalls(messages, literal, source)
-        : toTemplateMessages(messages, format, literal);
+        : toTemplateMessages(messages, format, { ...literal, writeContent });
     return { messages: written, ...listed };
   }
   function toOwnFields(messages: readonly ChatMessage[], tools: readonly OfferedTool[]): object {
     const written = writeTools(messages, tools, { takesSystem });
-    return { messages: written.map(({ role, content }) => ({ role, content: literal.quote(content) })) };
+    return { messages: written.map((message) => ({ role: message.role, content: writeContent(message) })) };
   }
   return {
     answerFormat: format,
@@ -174,7 +189,7 @@ export const readTemplateFormat = (source: string): AnswerFormat =>
 const NO_TEMPLATE: TemplateFormat = { format: DEFAULT_FORMAT, hasOwnTools: false };
 const QUESTION = { messages: [{ role: 'user', content: 'question' }] };
 const INSTRUCTION = 'instruction';
-const INSTRUCTED = { messages: [{ role: 'system', content: INSTRUCTION }, ...QUESTION.messages] };
+const INSTRUCTED: readonly ChatMessage[] = [{ role: 'system', content: INSTRUCTION }, ...QUESTION.messages];
 
 /** Returns a tool in the form that templates list. */
 const toTemplateTool = ({ name, description = '', parameters }: OfferedTool, { quote, quoteAll }: Quoting): object => ({
@@ -190,7 +205,7 @@ const toTemplateTool = ({ name, description = '', parameters }: OfferedTool, { q
 function toTemplateMessages(
   messages: readonly ChatMessage[],
   { calls: family }: AnswerFormat,
-  { quote, quoteAll }: Quoting,
+  { quote, quoteAll, writeContent }: Quoting & { readonly writeContent: WriteContent },
 ): readonly object[] {
   const ids = new Map<string, string>();
   const names = new Map<string, string>();
@@ -201,7 +216,8 @@ function toTemplateMessages(
     ids.set(id, known);
     return known;
   };
-  return messages.map(({ role, content, reasoning, calls, callId }) => {
+  return messages.map((message) => {
+    const { role, content, reasoning, calls, callId } = message;
     const called = calls?.map(({ id, name, arguments: given }) => {
       names.set(id, name);
       const values = family === 'deepseek' ? undefined : readArguments(given);
@@ -210,7 +226,7 @@ function toTemplateMessages(
     });
     return {
       role,
-      content: quote(content),
+      content: writeContent(message),
       ...(reasoning !== undefined && { reasoning_content: quote(reasoning) }),
       // The other name of reasoning. Beside it some templates take no content.
       ...(reasoning !== undefined && content === '' && { thinking: quote(reasoning) }),

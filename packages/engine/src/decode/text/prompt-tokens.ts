@@ -3,6 +3,7 @@ import type { Prompt, TemplateThinking } from '../../interface/text.ts';
 import { type ChatTemplate, createChatTemplate } from './chat-template.ts';
 import { type FillTokens, writeFill } from './fill-prompt.ts';
 import { createLiteralText } from './literal-text.ts';
+import { writePictures } from './picture-text.ts';
 import type { PromptVocabulary } from './prompt-vocabulary.ts';
 
 /** The facts of a model's file that decide how prompts are made. */
@@ -10,6 +11,8 @@ export interface PromptFacts {
   readonly chatTemplate: string | undefined;
   /** Tokens for filling in a text, if the model can. */
   readonly fillTokens?: FillTokens | undefined;
+  /** Text of the control token that stands for a picture, if the model reads pictures. */
+  readonly pictureMark?: string | undefined;
 }
 
 export interface PromptTokenizer {
@@ -26,7 +29,7 @@ export interface PromptTokenizer {
  */
 export function createPromptTokenizer(
   vocabulary: PromptVocabulary,
-  { chatTemplate, fillTokens }: PromptFacts,
+  { chatTemplate, fillTokens, pictureMark }: PromptFacts,
 ): PromptTokenizer {
   const literal = createLiteralText(vocabulary.controlTokens);
   const nameOf = (token: number): string => (token >= 0 ? vocabulary.textOf(token) : '');
@@ -47,7 +50,7 @@ export function createPromptTokenizer(
       return begin([...vocabulary.tokenize(prompt.text, { addSpecial: false, parseSpecial: true })]);
     if (prompt.kind === 'text') return vocabulary.tokenize(prompt.text, { addSpecial: true, parseSpecial: false });
     if (prompt.kind === 'fill') return begin(writeFill(vocabulary, fillTokens, prompt));
-    const stretches = literal.cut(template.render(prompt));
+    const stretches = writePictures(literal.cut(template.render(prompt)), pictureMark, prompt.pictures);
     const tokens = stretches.flatMap(({ text, literal: isLiteral }) => [
       ...vocabulary.tokenize(text, { addSpecial: false, parseSpecial: !isLiteral }),
     ]);

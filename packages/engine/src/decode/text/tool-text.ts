@@ -25,7 +25,13 @@ export function writeTools(
   if (!takesSystem) {
     const asks = written.findIndex(({ role }) => role === 'user');
     return written.map((message, i) =>
-      i === asks ? { ...message, content: `${about}\n\n${message.content}` } : message,
+      i === asks
+        ? {
+            ...message,
+            content: `${about}\n\n${message.content}`,
+            ...(message.parts && { parts: [{ text: `${about}\n\n` }, ...message.parts] }),
+          }
+        : message,
     );
   }
   const [first, ...others] = written;
@@ -37,7 +43,7 @@ export function writeTools(
 /** Answers of tools that follow each other are one message of the user. */
 function writeMessage(
   messages: readonly ChatMessage[],
-  { role, content, calls = [] }: ChatMessage,
+  { role, content, parts, calls = [] }: ChatMessage,
   index: number,
 ): readonly ChatMessage[] {
   if (role === 'tool') {
@@ -51,5 +57,6 @@ function writeMessage(
     ({ name, arguments: given }) =>
       `<tool_call>\n{"name": ${JSON.stringify(name)}, "arguments": ${given}}\n</tool_call>`,
   );
+  if (parts !== undefined && texts.length === 0) return [{ role, content, parts }];
   return [{ role, content: [...(content === '' && texts.length > 0 ? [] : [content]), ...texts].join('\n') }];
 }

@@ -13,10 +13,16 @@ export interface ChatCall {
   readonly arguments: string;
 }
 
+/** A part of a message: a text, or the reference of a picture. */
+export type ContentPart = { readonly text: string } | { readonly picture: string };
+
 /** One message of a chat. */
 export interface ChatMessage {
   readonly role: string;
+  /** All texts of the message. */
   readonly content: string;
+  /** Texts and pictures in their order, if the message has a picture. */
+  readonly parts?: readonly ContentPart[];
   /** For an assistant: its earlier reasoning. */
   readonly reasoning?: string;
   /** For an assistant: its tool calls. */
