@@ -69,6 +69,7 @@ export function disguiseEngine(engine: TextEngine, parts: Partial<TextEngine>): 
     score: parts.score ?? ((request, options) => engine.score(request, options)),
     trace: parts.trace ?? ((request, options) => engine.trace(request, options)),
     tokenizePrompt: parts.tokenizePrompt ?? ((prompt) => engine.tokenizePrompt(prompt)),
+    encodePicture: parts.encodePicture ?? ((file, options) => engine.encodePicture(file, options)),
     detokenize: parts.detokenize ?? ((tokens) => engine.detokenize(tokens)),
     close: parts.close ?? (() => engine.close()),
   };

@@ -98,6 +98,7 @@ async function serve(provider: TextEngine, nonce = 11): Promise<Served> {
         choice: 0,
         maxTokens: asked.maxTokens,
         promptDay: 0,
+        pictures: [],
         thinking: asked.thinking,
         promptTokensHash: hashTokens(crypto, BLIND, promptTokens),
         promptTokenCount: promptTokens.length,
@@ -171,6 +172,7 @@ async function score({ record, header, opening, promptTokens, outputTokens }: Se
     tailGap: result.tailGap ?? NO_TAIL_GAP,
     contextSize: engine.info().contextSize,
     elapsedMs: 1,
+    pictureDistance: 0,
     windows: result.windows,
   };
   return adjudicateReport(crypto, { record, header, opening }, report);

@@ -238,7 +238,7 @@ async function audit(
       { request: body, endpoint: 'chat' },
       { jobId, modelRoot: record.modelRoot, blind: opening.blind, header: claimed, replay, timeoutMs },
     );
-    const job = parseScoreJob(message);
+    const job = parseScoreJob(message, crypto);
     reportBytes = await scoreJob(job, { engine: verifier, crypto, signal: AbortSignal.timeout(timeoutMs) });
   } catch {
     return 'unanswered';

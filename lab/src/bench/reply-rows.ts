@@ -83,6 +83,7 @@ export async function generateReply(engine: TextEngine, prompt: string, maxToken
         choice: 0,
         maxTokens,
         promptDay: 0,
+        pictures: [],
         thinking: NO_WISH,
         promptTokensHash: hashTokens(nodeCrypto, BLIND, promptTokens),
         promptTokenCount: promptTokens.length,

@@ -76,7 +76,7 @@ export async function createWorld(options: WorldOptions) {
   let epochStartMs = clock.nowMs();
 
   const score = (job: ScoreJobMessage, by: TextEngine): Promise<Uint8Array> =>
-    scoreJob(parseScoreJob(job), {
+    scoreJob(parseScoreJob(job, crypto), {
       engine: by,
       crypto,
       signal: AbortSignal.timeout(60_000),

@@ -49,7 +49,9 @@ export function createPictureRows({
   let next = FIRST_PICTURE_ROW;
 
   const hold = (rows: Float32Array): HeldPicture => {
-    const key = Buffer.from(nativeHash.sha256(new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength))).toString('hex');
+    const key = Buffer.from(nativeHash.sha256(new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength))).toString(
+      'hex',
+    );
     const count = rows.length / embeddingSize;
     let picture = held.get(key);
     if (picture === undefined) {
@@ -83,7 +85,9 @@ export function createPictureRows({
         );
       if (tokens.at(-1) === token) throw new EngineError('invalid-request', 'a prompt must not end with a picture');
       const users = pictures.map(hold);
-      const ids = users.flatMap(({ first, rows }) => Array.from({ length: rows.length / embeddingSize }, (_, i) => first + i));
+      const ids = users.flatMap(({ first, rows }) =>
+        Array.from({ length: rows.length / embeddingSize }, (_, i) => first + i),
+      );
       let at = 0;
       let isReleased = false;
       return {
@@ -115,6 +119,9 @@ export function placePictures(
 ): PlacedPrompt {
   if (pictureRows !== undefined) return pictureRows.place(tokens, pictures);
   if (pictures.length > 0)
-    throw new EngineError('invalid-request', 'this model reads no pictures: it has no encoder, or its kernels take none');
+    throw new EngineError(
+      'invalid-request',
+      'this model reads no pictures: it has no encoder, or its kernels take none',
+    );
   return { rows: tokens, hasPictures: false, release: () => undefined };
 }

@@ -261,6 +261,11 @@ export interface TextEngine {
   trace(request: TextTracingRequest, options?: { signal?: AbortSignal }): Promise<TextTracingResult>;
   /** The templated prompt's token ids, for a request that is not (yet) generated. */
   tokenizePrompt(prompt: Prompt): Promise<Uint32Array>;
+  /**
+   * The rows of a picture in the bytes of its file; only if there is a `pictureToken`.
+   * @throws EngineError('invalid-request') for a file that is no picture that the encoder reads, 'unsupported-model' elsewhere.
+   */
+  encodePicture(file: Uint8Array, options?: { signal?: AbortSignal }): Promise<EncodedPicture>;
   /** Bytes of the tokens' text. Special tokens spell nothing, but for marks of the answer format. */
   detokenize(tokens: Uint32Array): Promise<Uint8Array>;
   close(): Promise<void>;

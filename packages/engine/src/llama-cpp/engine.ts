@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { FileHashes } from '@ogong/models/file-hashes';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextEngine, TextScoringRequest } from '../interface/text.ts';
+import type { PictureReader } from '../interface/vision.ts';
 import type { ChildModule, SupervisorEvent } from '../process/supervisor.ts';
 import { besideAdapters } from './adapter-file.ts';
 import { openCudaDevice } from './device/cuda-device.ts';
@@ -97,8 +98,8 @@ export interface LlamaEngineOptions {
   /** One KV cache for all sequences; off. */
   readonly kvUnified?: boolean;
   readonly promptChunk?: number;
-  /** Text of the control token that stands for a picture in prompts. Default: the model reads no pictures. */
-  readonly pictureMark?: string;
+  /** Reads the pictures of prompts; closed with the engine. Default: the model reads no pictures. */
+  readonly pictures?: PictureReader;
   readonly maxQueue?: number;
   /** Bytes that the engine may take. Default: the free memory of the machine. */
   readonly availableMemory?: number;
@@ -181,7 +182,7 @@ export async function createLlamaEngine(
     ...(draftModelPath !== undefined && { draftModelPath }),
     prefixCache,
     promptChunk: options.promptChunk ?? DEFAULT_PROMPT_CHUNK,
-    ...(options.pictureMark !== undefined && { pictureMark: options.pictureMark }),
+    ...(options.pictures && { pictureMark: options.pictures.mark }),
     maxQueue: options.maxQueue ?? 4 * sequences,
   };
   const supervisor = await createTextSupervisor({ load, onEvent: hooks.onEvent, child: options.child });
@@ -222,9 +223,13 @@ export async function createLlamaEngine(
     score: async (request, { signal } = {}) => (await findRunner(request)).call({ kind: 'score', request }, signal),
     trace: async (request, { signal } = {}) => (await findRunner(request)).call({ kind: 'trace', request }, signal),
     tokenizePrompt: (prompt) => supervisor.call({ kind: 'tokenize', prompt }),
+    async encodePicture(file, given) {
+      if (options.pictures !== undefined) return options.pictures.encode(file, given);
+      throw new EngineError('unsupported-model', 'this model reads no pictures: it has no encoder');
+    },
     detokenize: (tokens) => supervisor.call({ kind: 'detokenize', tokens }),
     async close() {
-      await Promise.all([supervisor.close(), pool.close()]);
+      await Promise.all([supervisor.close(), pool.close(), options.pictures?.close()]);
     },
     pid: () => supervisor.pid(),
   };

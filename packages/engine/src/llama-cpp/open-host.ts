@@ -73,7 +73,11 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   });
   assertUnchanged(files);
   if (opened.isRecurrent) assertForgetsNothing(modelPath, kernels);
-  const { answerFormat, thinking, tokenize: tokenizePrompt } = createPromptTokenizer(opened.vocabulary, {
+  const {
+    answerFormat,
+    thinking,
+    tokenize: tokenizePrompt,
+  } = createPromptTokenizer(opened.vocabulary, {
     ...file,
     pictureMark: options.pictureMark,
   });

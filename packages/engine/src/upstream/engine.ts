@@ -141,6 +141,7 @@ export async function createUpstreamEngine(options: UpstreamOptions): Promise<Up
     trace: () => refuse('cannot be traced'),
     tokenizePrompt: () => refuse('shows no tokens of prompts'),
     detokenize: () => refuse('spells no tokens'),
+    encodePicture: () => refuse('shows no rows of pictures'),
     async close() {
       closing.abort();
     },

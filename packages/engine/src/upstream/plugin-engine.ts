@@ -205,6 +205,7 @@ export async function createPluginEngine(options: PluginOptions): Promise<TextEn
       assertOpen();
       return vocabulary.tokenizePrompt(prompt);
     },
+    encodePicture: () => refuse('shows no rows of pictures'),
     async detokenize(tokens) {
       assertOpen();
       return vocabulary.detokenize(tokens);

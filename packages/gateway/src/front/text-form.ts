@@ -10,7 +10,10 @@ import type { AnswerForm, BoughtReply } from '../buy/reply.ts';
 
 /** Chat and completions: text as it comes, with the log-probabilities that the provider signed. @throws RequestError where its tier has none. */
 export function createTextForm(
-  request: Pick<InferenceRequest, 'model' | 'stream' | 'maxTokens' | 'logprobs' | 'topLogprobs' | 'seed' | 'sampler'>,
+  request: Pick<
+    InferenceRequest,
+    'model' | 'stream' | 'maxTokens' | 'logprobs' | 'topLogprobs' | 'seed' | 'sampler' | 'pictureCount'
+  >,
 ): AnswerForm<BoughtReply> {
   assertTierShows(request);
   return {

@@ -77,6 +77,8 @@ export interface Modality {
   readonly openingChecks: readonly string[];
   /** Lists the blobs that stage 1 reads, in order. Default: none. @throws ProtocolError if the opening's form is wrong. */
   listReplayBlobs?(opening: Opening): readonly BlobRef[];
+  /** Lists the blobs that a job for verifiers needs, in order. Default: those that stage 1 reads. @throws ProtocolError as above. */
+  listJobBlobs?(opening: Opening): readonly BlobRef[];
   /** Checks of stage 1 that read these blobs. Default: none. */
   readonly blobChecks?: readonly string[];
   /** Runs stage 1 of an opening that hashes to the record's root. */

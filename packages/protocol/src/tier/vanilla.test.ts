@@ -105,15 +105,23 @@ describe('the root of a name', () => {
   });
 });
 
+describe('pictures', () => {
+  it('are refused in a tier with disputes', () => {
+    const asked = { model: VERIFIED.replace('verified', 'replay'), logprobs: false };
+    expect(() => assertTierShows({ ...asked, pictureCount: 1 })).toThrow('pictures are not served in tier replay');
+    expect(() => assertTierShows({ ...asked, pictureCount: 0 })).not.toThrow();
+  });
+});
+
 describe('log-probabilities', () => {
   it('are refused in the tier, and nowhere else', () => {
-    expect(() => assertTierShows({ model: VANILLA, logprobs: true })).toThrow(RequestError);
+    expect(() => assertTierShows({ model: VANILLA, logprobs: true, pictureCount: 0 })).toThrow(RequestError);
     for (const [model, logprobs] of [
       [VANILLA, false],
       [VERIFIED, true],
       ['x', true],
     ] as const) {
-      expect(() => assertTierShows({ model, logprobs })).not.toThrow();
+      expect(() => assertTierShows({ model, logprobs, pictureCount: 1 })).not.toThrow();
     }
   });
 });

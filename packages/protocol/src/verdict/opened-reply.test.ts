@@ -38,6 +38,7 @@ const encode = (change: Partial<ScoreReport> = {}): Uint8Array =>
     tailGap: NO_TAIL_GAP,
     contextSize: 256,
     elapsedMs: 12,
+    pictureDistance: 0,
     windows: reply.opening.windows,
     ...change,
   });

@@ -206,6 +206,6 @@ export async function scoreSample(
     replay,
     timeoutMs: 600_000,
   });
-  const job = parseScoreJob(message);
+  const job = parseScoreJob(message, crypto);
   return scoreJob(job, { engine, crypto, signal: signal ?? new AbortController().signal });
 }

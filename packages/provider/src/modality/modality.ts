@@ -5,6 +5,7 @@ import type { Opening } from '@ogong/protocol/commitment/opening';
 import type { RecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import type { CommonRequest, FindBlob, ReplayedReply } from '@ogong/protocol/modality/modality';
 import type { RequestPreference } from '@ogong/protocol/modality/shared/preference-fields';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
@@ -150,6 +151,8 @@ export interface RerunClaim {
   readonly reply: ReplayedReply;
   /** Default: no blob is at hand. */
   readonly blobs?: FindBlob | undefined;
+  /** Media of the request. Default: none. */
+  readonly media?: RequestMedia | undefined;
 }
 
 export interface RerunMeans<E extends Engine> extends ScoringMeans<E> {

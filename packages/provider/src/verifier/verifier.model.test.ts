@@ -53,23 +53,26 @@ describe('an audit with real weights', () => {
     const header = parseHeader(opening.header);
     const replay = replayReply(crypto, record, opening);
     expect(replay.checks.filter(({ status }) => status === 'fail')).toEqual([]);
-    const job = parseScoreJob({
-      jobId: id,
-      request: message.request,
-      endpoint: message.endpoint,
-      header: opening.header,
-      modelRoot: record.modelRoot,
-      sketchBankSeed: header.sketchBankSeed,
-      modality: 'text',
-      claim: encodeTextClaim({
-        blind: opening.blind,
-        outputTokens: new Uint8Array(replay.outputTokens.slice().buffer),
-        listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
-        shapeClasses: replay.shapeClasses,
-        tailDraws: encodeTailDraws(replay.tailDraws),
-      }),
-      timeoutMs: 0,
-    });
+    const job = parseScoreJob(
+      {
+        jobId: id,
+        request: message.request,
+        endpoint: message.endpoint,
+        header: opening.header,
+        modelRoot: record.modelRoot,
+        sketchBankSeed: header.sketchBankSeed,
+        modality: 'text',
+        claim: encodeTextClaim({
+          blind: opening.blind,
+          outputTokens: new Uint8Array(replay.outputTokens.slice().buffer),
+          listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
+          shapeClasses: replay.shapeClasses,
+          tailDraws: encodeTailDraws(replay.tailDraws),
+        }),
+        timeoutMs: 0,
+      },
+      crypto,
+    );
     const report = parseScoreReport(
       await scoreJob(job, { engine: verifier, crypto, signal: AbortSignal.timeout(60_000) }),
     );

@@ -22,10 +22,17 @@ const question = (text: string): ChatMessage => {
 };
 
 /** Tests of pictures in prompts: an engine that reads none refuses them. */
-export function describePictures(engineOf: () => TextEngine, { readsPictures }: { readonly readsPictures: boolean }): void {
+export function describePictures(
+  engineOf: () => TextEngine,
+  { readsPictures }: { readonly readsPictures: boolean },
+): void {
   const open = (seeds: readonly number[], messages: readonly ChatMessage[], overrides = {}): TextGenerationRequest =>
     createRequest('', {
-      prompt: { kind: 'chat', messages, pictures: seeds.map((seed) => drawRows(engineOf().info().embeddingSize, seed)) },
+      prompt: {
+        kind: 'chat',
+        messages,
+        pictures: seeds.map((seed) => drawRows(engineOf().info().embeddingSize, seed)),
+      },
       maxTokens: 12,
       bias: NO_END,
       ...overrides,
@@ -35,7 +42,9 @@ export function describePictures(engineOf: () => TextEngine, { readsPictures }: 
   if (!readsPictures) {
     it('reads no pictures', async () => {
       expect(engineOf().info().pictureToken).toBeUndefined();
-      await expect(generate(open([1], [question('What is shown?')]))).rejects.toMatchObject({ code: 'invalid-request' });
+      await expect(generate(open([1], [question('What is shown?')]))).rejects.toMatchObject({
+        code: 'invalid-request',
+      });
     });
     return;
   }
@@ -61,7 +70,11 @@ export function describePictures(engineOf: () => TextEngine, { readsPictures }: 
     const first = question('What is shown?');
     const cacheScope = 'pictures';
     await generate(open([1], [first], { cacheScope }));
-    const next: readonly ChatMessage[] = [first, { role: 'assistant', content: 'a' }, { role: 'user', content: 'Which colour?' }];
+    const next: readonly ChatMessage[] = [
+      first,
+      { role: 'assistant', content: 'a' },
+      { role: 'user', content: 'Which colour?' },
+    ];
     const end = async (request: TextGenerationRequest) => {
       const { events, windows } = await generate(request);
       const last = events.at(-1);

@@ -34,6 +34,7 @@ import { createProcessedTailBound } from '@ogong/protocol/modality/text/stage1/t
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeGrammars } from './compliance-grammars.ts';
 import { type Capability, describeLacks } from './compliance-lacks.ts';
+import { describePictures } from './compliance-pictures.ts';
 import {
   collectReply,
   countOutputs,
@@ -46,7 +47,6 @@ import {
   readShapeClasses,
   SKETCH,
 } from './compliance-requests.ts';
-import { describePictures } from './compliance-pictures.ts';
 import { describeTraces } from './compliance-traces.ts';
 
 export interface ComplianceSubject {

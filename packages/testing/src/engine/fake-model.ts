@@ -73,7 +73,9 @@ export function createFakeModel(options: FakeModelOptions): BatchModel {
     },
     createContext: ({ sequences }) =>
       options.createContext?.(sequences) ?? createFakeContext(options, sequences, { onDecode, pictures }),
-    ...(options.canTrace === false ? {} : { createTraceContext: () => createFakeContext(options, 1, { onDecode, pictures }) }),
+    ...(options.canTrace === false
+      ? {}
+      : { createTraceContext: () => createFakeContext(options, 1, { onDecode, pictures }) }),
     free: () => undefined,
   };
 }
@@ -133,7 +135,12 @@ function createFakeContext(
       !isShaped ? batchSize : shapeClass === SINGLE ? 1 : shapeClass === NARROW ? 8 : batchSize,
     add(token, position, sequence, shapeClass) {
       const isPicture = pictures !== undefined && token >= FIRST_PICTURE_ROW;
-      if ((!isPicture && token >= vocabularySize) || position >= contextSize || sequence >= sequences || rows.length >= batchSize) {
+      if (
+        (!isPicture && token >= vocabularySize) ||
+        position >= contextSize ||
+        sequence >= sequences ||
+        rows.length >= batchSize
+      ) {
         throw new RangeError(`row out of bounds: token ${token}, position ${position}, sequence ${sequence}`);
       }
       added.push({ row: rows.length, guesses: 0 });

@@ -11,6 +11,7 @@ import {
   type TextEngineInfo,
   type TextGenerationEvent,
 } from '@ogong/engine/interface/text';
+import type { EncodedPicture } from '@ogong/engine/interface/vision';
 import { createRequestPort } from '@ogong/engine/process/request-port';
 import { createTextHost } from '@ogong/engine/process/text-host';
 import type { TextCall, TextCallResults } from '@ogong/engine/process/text-messages';
@@ -37,12 +38,30 @@ export interface FakeEngineOptions extends Partial<FakeModelOptions> {
   readonly thinking?: TemplateThinking;
   /** True: it also writes the text between two texts. */
   readonly fills?: boolean;
+  /** Relative error of the rows of its encoder. Default: 0. */
+  readonly encoderError?: number;
   /** False: no prefix cache. */
   readonly prefixCache?: boolean;
 }
 
 /** Marks around the two texts: words that occur in no text. */
 const [PREFIX, SUFFIX, MIDDLE] = [300, 301, 302];
+
+/** Rows of a picture: hashes of its file. */
+function encodePicture(
+  file: Uint8Array,
+  { embeddingSize, error }: { readonly embeddingSize: number; readonly error: number },
+): EncodedPicture {
+  if (file.length < 4) throw new EngineError('invalid-request', 'the file is no picture');
+  const rows = Float32Array.from({ length: FAKE_PICTURE_ROWS * embeddingSize }, (_, i) => {
+    const hash = nativeHash.sha256(file, Uint8Array.of(i >> 8, i));
+    return ((hash[0] as number) / 128 - 1) * (1 + (i % 2 === 0 ? error : -error));
+  });
+  return { pieces: [FAKE_PICTURE_ROWS], rows };
+}
+
+/** Rows of every picture. */
+const FAKE_PICTURE_ROWS = 3;
 
 /**
  * A tiny language model made of hashes, behind the same scheduler, capture and scorer as the real one: fast, exact, with faults
@@ -148,6 +167,11 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
     async tokenizePrompt(prompt) {
       assertOpen();
       return call({ kind: 'tokenize', prompt });
+    },
+    async encodePicture(file) {
+      assertOpen();
+      if (!options.readsPictures) throw new EngineError('unsupported-model', 'this fake reads no pictures');
+      return encodePicture(file, { embeddingSize, error: options.encoderError ?? 0 });
     },
     async detokenize(tokens) {
       assertOpen();

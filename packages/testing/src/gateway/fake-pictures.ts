@@ -11,6 +11,7 @@ import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import type { GetBlobRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { encodeValues } from '@ogong/protocol/modality/shared/values';
 import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import {
   countLatentValues,
@@ -24,7 +25,6 @@ import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
 import { countUnits } from '@ogong/protocol/modality/trajectory/picture-size';
 import { PROJECTION_SUMS, projectValues } from '@ogong/protocol/modality/trajectory/projection';
 import { GUIDANCE_ONE, type PictureRequest } from '@ogong/protocol/modality/trajectory/request';
-import { encodeValues } from '@ogong/protocol/modality/trajectory/values';
 import { getTier } from '@ogong/protocol/tier/registry';
 import { createFakeTrajectoryEngine } from '../engine/fake-trajectory.ts';
 

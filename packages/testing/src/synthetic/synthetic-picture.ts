@@ -5,6 +5,7 @@ import type { RecordV2 } from '@ogong/protocol/commitment/record';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { FindBlob } from '@ogong/protocol/modality/modality';
+import { encodeValues } from '@ogong/protocol/modality/shared/values';
 import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
 import {
   countLatentValues,
@@ -22,7 +23,6 @@ import {
   type SamplerName,
   type SchedulerConfig,
 } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
-import { encodeValues } from '@ogong/protocol/modality/trajectory/values';
 import { getTier } from '@ogong/protocol/tier/registry';
 
 /** A picture without a model: outputs follow from latents by fixed factors. */

@@ -234,6 +234,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     thinking: asked.thinking,
     promptTokensHash: hashTokens(crypto, blinds.prompt, PROMPT),
     promptTokenCount: PROMPT.length,
+    pictures: [],
     answerFormat: DEFAULT_FORMAT,
     grammarHash: hashAskedGrammar(crypto, asked) ?? NO_GRAMMAR,
     outputTokensHash: hashTokens(crypto, blinds.answer, output),

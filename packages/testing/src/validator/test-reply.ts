@@ -254,6 +254,7 @@ export function createTestReport(
     modelRoot: record.modelRoot,
     numericClass: header.numericClass,
     exact: true,
+    pictureDistance: 0,
     promptTokensHash: header.promptTokensHash,
     promptTokenCount: header.promptTokenCount,
     vocabularyHash: header.vocabularyHash,

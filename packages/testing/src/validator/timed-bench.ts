@@ -48,13 +48,13 @@ export const nameWork = (job: ScoreJobMessage): string =>
 /** Returns the report of an honest pass of a model with these weights, without running it. Weights and job decide every compared field. */
 export function reportWritten(job: ScoreJobMessage, bend: Partial<ScoreReport> & { readonly weights?: string } = {}) {
   const { weights = 'model', ...rest } = bend;
-  const { header, outputTokens, listSizes, shapeClasses } = parseScoreJob(job);
+  const { header, outputTokens, listSizes, shapeClasses } = parseScoreJob(job, crypto);
   return encodeScoreReport({
     ...{ jobId: job.jobId, modelRoot: job.modelRoot, numericClass: header.numericClass, exact: true },
     ...{ promptTokensHash: crypto.sha256(job.request), promptTokenCount: 65, vocabularyHash: VOCABULARY },
     responseHash: crypto.sha256(utf8Encode(`${weights} ${nameWork(job)}`)),
     ...{ firstStopToken: NO_STOP_TOKEN, firstOtherChoice: NO_OTHER_CHOICE, tailGap: NO_TAIL_GAP },
-    ...{ contextSize: 4_096, elapsedMs: 1 },
+    ...{ contextSize: 4_096, elapsedMs: 1, pictureDistance: 0 },
     windows: createBlankWindows(header, { outputTokens, listSizes, ...(shapeClasses && { shapeClasses }) }),
     ...rest,
   });
@@ -64,7 +64,7 @@ export function reportWritten(job: ScoreJobMessage, bend: Partial<ScoreReport> &
 export const answerByEngine =
   (engine: TextEngine): WrittenAnswer =>
   (_, job) =>
-    scoreJob(parseScoreJob(job), { engine, crypto, signal: AbortSignal.timeout(60_000) });
+    scoreJob(parseScoreJob(job, crypto), { engine, crypto, signal: AbortSignal.timeout(60_000) });
 
 const VOCABULARY = crypto.sha256(utf8Encode('written vocabulary'));
 const usualBeacon = (epoch: bigint): Uint8Array => crypto.sha256(utf8Encode(`timed beacon ${epoch}`));

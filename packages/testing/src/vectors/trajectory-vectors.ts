@@ -2,12 +2,12 @@ import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { encodeOpening } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashRequest, summarizeRequest } from '@ogong/protocol/modality/request-hash';
+import { encodeValues } from '@ogong/protocol/modality/shared/values';
 import { drawAuditedSteps } from '@ogong/protocol/modality/trajectory/audit-job';
 import { encodeTrajectoryHeader } from '@ogong/protocol/modality/trajectory/header';
 import { encodeProjection, projectValues } from '@ogong/protocol/modality/trajectory/projection';
 import { encodeTrajectoryReport } from '@ogong/protocol/modality/trajectory/report';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
-import { encodeValues } from '@ogong/protocol/modality/trajectory/values';
 import { createSyntheticPicture } from '../synthetic/synthetic-picture.ts';
 
 /** `vectors/trajectory.json` (docs/spec/trajectory.md): requests, projections, drawn steps, and a picture with its job and report. */

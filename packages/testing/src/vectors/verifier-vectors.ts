@@ -211,6 +211,7 @@ function reportVectors(crypto: Crypto): unknown {
         firstOtherChoice,
         tailGap,
         contextSize: 256,
+        pictureDistance: 0,
         elapsedMs: 12,
         windows: opening.windows,
       }),

@@ -20,7 +20,7 @@ import { type AttemptRow, keepAttempt, listAttempts } from '../store/replies/att
 import type { ReplyRow } from '../store/replies/reply-store.ts';
 import { recordVerifier } from '../store/verifier-store.ts';
 import type { ContestedJob, ContestedReport, ContestOutcome } from './audit-state.ts';
-import { listReplayBlobs } from './replay-blobs.ts';
+import { listAuditBlobs } from './replay-blobs.ts';
 import { findAttemptPeer, findContested, findJobId, findListed, type RoundState, readLists } from './round-state.ts';
 
 /** Job of all verifiers in a round, with its time limits. */
@@ -74,7 +74,7 @@ export function lacksBlobs(
   { replyId }: Pick<ReplyRow, 'replyId'>,
   opened: OpenedReply,
 ): boolean {
-  return listReplayBlobs(opened).length > 0 && jobBlobs.find(replyId) === undefined;
+  return listAuditBlobs(opened).length > 0 && jobBlobs.find(replyId) === undefined;
 }
 
 /** Returns whether the next step of an audit attempt sends a job. */

@@ -41,12 +41,12 @@ beforeEach(() => {
     },
   }));
   Object.assign(text, {
-    listReplayBlobs: ({ blind }: { readonly blind: Uint8Array }) => BLOBS.map((bytes) => commit(bytes, blind)),
+    listJobBlobs: ({ blind }: { readonly blind: Uint8Array }) => BLOBS.map((bytes) => commit(bytes, blind)),
   });
 });
 afterEach(() => {
   vi.restoreAllMocks();
-  Reflect.deleteProperty(text, 'listReplayBlobs');
+  Reflect.deleteProperty(text, 'listJobBlobs');
 });
 
 /** A provider that gives each of its blobs. */

@@ -20,10 +20,11 @@ export type GetBlob = (
 /** Used by a validator whose replies have no blobs. */
 export const fetchNoBlob: GetBlob = () => Promise.reject(new NoAnswer('this validator fetches no blobs'));
 
-/** Lists the blobs that stage 1 reads. A reply that stage 1 refutes without them needs none. */
-export function listReplayBlobs({ outcome, opening }: OpenedReply): readonly BlobRef[] {
+/** Lists the blobs that an audit needs. A reply that stage 1 refutes without them needs none. */
+export function listAuditBlobs({ outcome, opening }: OpenedReply): readonly BlobRef[] {
   if (outcome !== 'consistent') return [];
-  return findHeaderModality(opening.header)?.listReplayBlobs?.(opening) ?? [];
+  const modality = findHeaderModality(opening.header);
+  return (modality?.listJobBlobs ?? modality?.listReplayBlobs)?.(opening) ?? [];
 }
 
 /**
@@ -35,7 +36,7 @@ export async function fetchReplayBlobs(
   call: (ref: BlobRef, blind: Uint8Array) => Promise<Uint8Array>,
 ): Promise<readonly Uint8Array[]> {
   const blobs: Uint8Array[] = [];
-  for (const ref of listReplayBlobs(opened)) blobs.push(await call(ref, opened.opening.blind).catch(rethrow));
+  for (const ref of listAuditBlobs(opened)) blobs.push(await call(ref, opened.opening.blind).catch(rethrow));
   return blobs;
 }
 
@@ -47,7 +48,7 @@ function rethrow(error: unknown): never {
 
 /** Returns whether blobs from a witness are those that stage 1 reads. */
 export function areReplayBlobs(crypto: Crypto, opened: OpenedReply, blobs: readonly Uint8Array[]): boolean {
-  const refs = listReplayBlobs(opened);
+  const refs = listAuditBlobs(opened);
   return refs.length === blobs.length && refs.every((ref, i) => isBlob(crypto, opened, ref, blobs[i] as Uint8Array));
 }
 
@@ -68,7 +69,7 @@ export function readShown(
   blobs: readonly Uint8Array[],
   draw: Uint8Array,
 ): ShownBlobs {
-  const byRoot = new Map(listReplayBlobs(opened).map(({ root }, i) => [toHex(root), blobs[i]]));
+  const byRoot = new Map(listAuditBlobs(opened).map(({ root }, i) => [toHex(root), blobs[i]]));
   const shown = openReply(crypto, opened.record, opened.bytes, (root) => byRoot.get(toHex(root)));
   const { refutedBy, makeJobBlobs } = (shown as OpenedReply).reply;
   return { refutedBy, jobBlobs: makeJobBlobs?.(draw) ?? [] };

@@ -36,6 +36,8 @@ export interface ScoreJobMessage extends Omit<ScoreInputs, 'requestHash'> {
    * in the claim. Default: none.
    */
   readonly blobs?: Uint8Array[];
+  /** The media of the request, in the order of their references (docs/spec/media.md). Default: none. */
+  readonly media?: Uint8Array[];
 }
 
 const inputsCodec = struct({

@@ -69,6 +69,7 @@ const honest: ScoreReport = {
   tailGap: NO_TAIL_GAP,
   contextSize: 256,
   elapsedMs: 12,
+  pictureDistance: 0,
   windows: reply.opening.windows,
 };
 const inexact = (windows: readonly WindowBytes[]): ScoreReport => ({

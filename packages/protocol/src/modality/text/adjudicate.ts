@@ -16,6 +16,7 @@ import { NAT } from './sampling/sampler.ts';
 import type { Replay } from './stage1/replay.ts';
 import { type Comparison, compareWindows } from './stage2/compare.ts';
 import { encodeDifference, encodeFacts, type Fault } from './stage2/fault.ts';
+import { DISTANCE_UNIT, MAX_PICTURE_DISTANCE } from './stage2/picture-rows.ts';
 import { computeReplyEvidence } from './stage2/reply-scores.ts';
 import { NO_OTHER_CHOICE, NO_STOP_TOKEN, type ScoreReport } from './stage2/score-report.ts';
 import { countScored } from './stage2/scored-prefix.ts';
@@ -127,6 +128,7 @@ export function adjudicateReport(
       'the tokens spell the response that the record names',
     ),
     checkStop(record, header, report),
+    ...checkPictures(header, report),
   ];
   const isRefuted = (): boolean => checks.some(({ status }) => status === 'fail');
   // These values are the same in every class, so a tier treats a difference like one in an exact class.
@@ -183,6 +185,18 @@ export function adjudicateReport(
   const found = { outcome, checks: [...checks, ...judged.checks], exact: false };
   return { ...judged, ...judgeOutcome(header.tier, found, tiers), comparison };
 }
+
+/** Every class of encoders computes the same rows, but for the last bits. */
+const checkPictures = ({ pictures }: Header, { pictureDistance: distance }: ScoreReport): readonly Check[] =>
+  pictures.length === 0
+    ? []
+    : [
+        check(
+          'picture-rows',
+          distance <= MAX_PICTURE_DISTANCE,
+          `the committed rows of ${pictures.length} pictures differ from the encoder's by ${(distance * DISTANCE_UNIT).toExponential(1)}, at most ${MAX_PICTURE_DISTANCE * DISTANCE_UNIT}`,
+        ),
+      ];
 
 /** A reply with a report whose prompt, vocabulary and text are the same. */
 interface ScoredClaim {

@@ -16,6 +16,7 @@ import { encodeScored, toScored } from './scored-reply.ts';
 import { checkHeader, type HeaderContext } from './stage1/header-checks.ts';
 import { checkLocalText } from './stage1/local-checks.ts';
 import { type Replay, replayReply } from './stage1/replay.ts';
+import { findRows, listRowBlobs, type ShownRows } from './stage2/picture-rows.ts';
 import { countScored } from './stage2/scored-prefix.ts';
 import { countPasses, parseTextClaim } from './stage2/text-claim.ts';
 
@@ -68,6 +69,7 @@ export const text = {
       'fee',
     ],
   ],
+  listJobBlobs: ({ header }: Opening) => listRowBlobs(parseHeader(header)),
   replay: replayText,
 } satisfies Modality;
 
@@ -79,12 +81,19 @@ export interface ReplayedText extends ReplayedReply {
 /** Returns whether a reply is a text. Read fields that only texts have after this check. */
 export const isText = (reply: ReplayedReply): reply is ReplayedText => 'replay' in reply;
 
-function replayText(crypto: Crypto, record: RecordV2, opening: Opening, { tiers }: ReplayOptions = {}): ReplayedText {
+function replayText(
+  crypto: Crypto,
+  record: RecordV2,
+  opening: Opening,
+  { tiers, blobs }: ReplayOptions = {},
+): ReplayedText {
   const replay = replayReply(crypto, record, opening, tiers);
-  const { checks } = replay;
   const header = replay.header as Header;
+  const rows = replay.header === undefined ? NO_ROWS : findRows(header, blobs);
   return {
-    ...{ checks, header: replay.header, replay },
+    checks: [...replay.checks, ...rows.checks],
+    ...{ header: replay.header, refutedBy: rows.refutedBy, replay },
+    ...(replay.header !== undefined && header.pictures.length > 0 && { makeJobBlobs: () => rows.blobs }),
     describeJob(endpoint) {
       assertScored(header);
       return encodeScored(toScored({ endpoint, modelRoot: record.modelRoot, blind: opening.blind }, header, replay));
@@ -107,6 +116,8 @@ function replayText(crypto: Crypto, record: RecordV2, opening: Opening, { tiers 
     },
   };
 }
+
+const NO_ROWS: ShownRows = { blobs: [], checks: [] };
 
 /** @throws ProtocolError `unsupported` if a reply shows nothing that a verifier could score. */
 function assertScored({ tier }: Header): void {

@@ -22,6 +22,7 @@ import type { CommonHeader } from '../../commitment/common-header.ts';
 import { partsCodec } from '../../commitment/composed-root.ts';
 import { MAX_HEADER_BYTES } from '../../commitment/opening.ts';
 import { MAX_REPLAY_BYTES } from '../../exchange/limits.ts';
+import { VALUE_BYTES } from '../shared/values.ts';
 import { drawKeyCodec } from '../text/commitment/header.ts';
 import { AUDITED_STEPS } from './audit-job.ts';
 import { MAX_LATENT_VALUES } from './noise.ts';
@@ -30,7 +31,6 @@ import { PROJECTION_SUMS, projectionCodec } from './projection.ts';
 import { GUIDANCE_ONE, MAX_GUIDANCE, TRAJECTORY_ENDPOINTS, type TrajectoryEndpoint } from './request.ts';
 import { BETA_SCHEDULES, PREDICTIONS, SPACINGS } from './schedule/diffusion-times.ts';
 import { SAMPLER_NAMES, type SchedulerConfig } from './schedule/scheduler-config.ts';
-import { VALUE_BYTES } from './values.ts';
 
 const beta = within(f64, 1e-9, 0.5);
 const trainSteps = within(u16, 1, 1_000);

@@ -3,13 +3,13 @@ import { type Check, fail, pass, skip } from '../../base/checks.ts';
 import { type BlobRef, computeBlobRoot } from '../../commitment/blob.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import type { FindBlob } from '../modality.ts';
+import { decodeValues, encodeValues, VALUE_BYTES } from '../shared/values.ts';
 import { computeDrawKey } from '../text/sampling/draw-key.ts';
 import type { TrajectoryHeader } from './header.ts';
 import type { StepLeaves } from './leaf.ts';
 import { createLatentNoise } from './noise.ts';
 import { areSame, projectValues } from './projection.ts';
 import { advanceLatent, type Schedule, type ScheduleStep, type StepValues } from './schedule/schedule.ts';
-import { decodeValues, encodeValues, VALUE_BYTES } from './values.ts';
 
 /** A committed trajectory, with the parts that fix how it is replayed. */
 export interface CommittedSteps {

@@ -7,6 +7,7 @@ import type { Check } from '../../base/checks.ts';
 import { encodeOpening } from '../../commitment/opening.ts';
 import { nobleCrypto as crypto } from '../../crypto/noble.ts';
 import { openShown } from '../../verdict/opened-reply.ts';
+import { decodeValues, encodeValues } from '../shared/values.ts';
 import { drawAuditedSteps, encodeTrajectoryClaim, parseTrajectoryClaim } from './audit-job.ts';
 import { encodeTrajectoryHeader, parseTrajectoryHeader, type TrajectoryHeader } from './header.ts';
 import { computeProjectionDistance, projectValues } from './projection.ts';
@@ -16,7 +17,6 @@ import { boundUnits, parsePictureRequest } from './request.ts';
 import { encodePictureSummary, parsePictureSummary } from './request-summary.ts';
 import type { SchedulerConfig } from './schedule/scheduler-config.ts';
 import { trajectory } from './trajectory.ts';
-import { decodeValues, encodeValues } from './values.ts';
 
 const make = (options: Omit<SyntheticPictureOptions, 'crypto'> = {}) => createSyntheticPicture({ crypto, ...options });
 const honest = make();

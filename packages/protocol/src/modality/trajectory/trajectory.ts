@@ -4,6 +4,7 @@ import type { Crypto } from '../../crypto/crypto.ts';
 import { checkRoot } from '../../stage1/common-checks.ts';
 import { isEqualityDue } from '../../tier/exact-class.ts';
 import type { LocalReplyContext, Modality, ReplayedReply, ReplayOptions } from '../modality.ts';
+import { encodeValues } from '../shared/values.ts';
 import { adjudicateTrajectory, checkTrajectoryReport } from './adjudicate.ts';
 import { composeClaim, drawAuditedSteps, encodeTrajectoryClaim } from './audit-job.ts';
 import {
@@ -26,7 +27,6 @@ import {
   TRAJECTORY_ENDPOINTS,
 } from './request.ts';
 import { encodePictureSummary, parsePictureSummary } from './request-summary.ts';
-import { encodeValues } from './values.ts';
 
 /** Pictures: a latent that a model moves from noise to a picture, step by step. */
 export const trajectory = {

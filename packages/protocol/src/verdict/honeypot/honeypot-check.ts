@@ -84,6 +84,7 @@ export function toExpectedReport(record: RecordV2, header: Header, opening: Open
     firstStopToken: header.stopReason === 'stop-token' ? record.tokenCount - 1 : NO_STOP_TOKEN,
     contextSize: 0,
     elapsedMs: 0,
+    pictureDistance: 0,
     windows: opening.windows,
   };
 }

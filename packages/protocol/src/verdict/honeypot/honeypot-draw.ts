@@ -53,14 +53,14 @@ export interface HoneypotOccasion {
 /**
  * Draws the verifier of an audit's honeypot. Its operator has no other job in the first round.
  * @returns undefined if the audit has none. Reasons: the beacon draws none, fewer than two verifiers are asked, the reply is no
- * text, or no verifier has room.
+ * text, it has pictures, or no verifier has room.
  */
 export function drawHoneypot(
   crypto: Crypto,
   { draw, order, header, candidates, pair, honeypotPpm = HONEYPOT_PPM }: HoneypotOccasion,
 ): EvidenceCandidate | undefined {
   if (draw === undefined || pair.length < 2 || header === undefined || !isTextHeader(header)) return undefined;
-  if (!hasHoneypot(crypto, draw, honeypotPpm)) return undefined;
+  if (header.pictures.length > 0 || !hasHoneypot(crypto, draw, honeypotPpm)) return undefined;
   const { payee, promptTokenCount, outputTokenCount } = header;
   const { modelRoot, providerId, replyId } = order;
   const server = { providerId, payee };

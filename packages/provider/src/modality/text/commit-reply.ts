@@ -12,7 +12,8 @@ import { encodeHeader, type Header } from '@ogong/protocol/modality/text/commitm
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import { keepsGrammar } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { getTier } from '@ogong/protocol/tier/registry';
-import type { CommittedReply } from '../order-job.ts';
+import type { CommittedReply, KeptBlob } from '../order-job.ts';
+import { NO_PICTURES } from './read-pictures.ts';
 import { composeHeader, type HeaderInputs } from './reply-header.ts';
 
 /** A reply as it was served, before anything is signed. */
@@ -26,6 +27,7 @@ export interface ServedReply
     | 'sketch'
     | 'drawKey'
     | 'promptTokens'
+    | 'shown'
     | 'outputTokens'
     | 'counted'
     | 'stopReason'
@@ -46,6 +48,8 @@ export interface ReplyDraft {
   readonly blind: Uint8Array;
   readonly header: Header;
   readonly windows: readonly WindowBytes[];
+  /** The blobs that the header names. */
+  readonly blobs: readonly KeptBlob[];
   readonly text: string;
   /** Tokens that the record states and bills. */
   readonly tokenCount: number;
@@ -99,7 +103,19 @@ export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
   const header = composeHeader(crypto, { ...reply, ...bound });
   const milestone = reply.isMilestone && { isMilestone: reply.isMilestone };
   const { answer: blind } = reply.blinds;
-  return { order, blind, header, windows, text, tokenCount: header.outputTokenCount, startMs, endMs, ...milestone };
+  const { blobs } = reply.shown ?? NO_PICTURES;
+  return {
+    order,
+    blind,
+    header,
+    windows,
+    blobs,
+    text,
+    tokenCount: header.outputTokenCount,
+    startMs,
+    endMs,
+    ...milestone,
+  };
 }
 
 export function signReply(crypto: Crypto, signer: HybridSigner, draft: ReplyDraft): CommittedReply {
@@ -119,5 +135,6 @@ export function signReply(crypto: Crypto, signer: HybridSigner, draft: ReplyDraf
     endNs: BigInt(Math.round(draft.endMs)) * 1_000_000n,
     ...(draft.isMilestone && { isMilestone: draft.isMilestone }),
   });
-  return { header, headerProof, opening: encodeOpening(opening), response, record, signature: signer.sign(record) };
+  const signed = { record, signature: signer.sign(record), ...(draft.blobs.length > 0 && { blobs: draft.blobs }) };
+  return { header, headerProof, opening: encodeOpening(opening), response, ...signed };
 }

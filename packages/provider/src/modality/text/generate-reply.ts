@@ -1,15 +1,18 @@
 import type { Prompt, TextEngine, TextGenerationEvent, TextGenerationRequest } from '@ogong/engine/interface/text';
+import type { EncodedPicture } from '@ogong/engine/interface/vision';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeBankSeed, DEFAULT_DIRECTIONS, type SketchParameters } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeOrderDay, type NamedOrder } from '@ogong/protocol/exchange/order';
+import { NO_MEDIA, type RequestMedia } from '@ogong/protocol/modality/media/media';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { chooseDrawKey } from '../draw-keys.ts';
 import type { ServedReply } from './commit-reply.ts';
 import { parseModelRequest } from './model-request.ts';
+import { commitPictures, readPictures } from './read-pictures.ts';
 
 /** Beacons of the order's epoch, 32 bytes each. */
 export interface ReplyBeacon {
@@ -34,11 +37,14 @@ export function planReply(
     asked,
     beacon,
     promptTokens,
+    pictures = [],
     cacheScope,
-    prompt = { kind: 'tokens', tokens: promptTokens },
+    prompt = { kind: 'tokens', tokens: promptTokens, ...(pictures.length > 0 && { pictures }) },
   }: Pick<ServedReply, 'order' | 'asked' | 'promptTokens'> & {
     beacon: ReplyBeacon;
     cacheScope: Uint8Array;
+    /** Pictures in the prompt. Default: none. */
+    pictures?: readonly EncodedPicture[];
     /** Default: its tokens. */
     prompt?: Prompt | undefined;
   },
@@ -85,13 +91,16 @@ export async function generateReply(
     readonly beacon: ReplyBeacon;
     /** Default: none. */
     readonly cacheScope?: Uint8Array;
+    /** Default: none. */
+    readonly media?: RequestMedia;
   },
   { engine, crypto }: { readonly engine: TextEngine; readonly crypto: Crypto },
 ): Promise<GeneratedReply | undefined> {
-  const { order, endpoint, body, beacon, cacheScope = new Uint8Array() } = given;
-  const { asked, prompt } = parseModelRequest(body, endpoint, computeOrderDay(order));
+  const { order, endpoint, body, beacon, cacheScope = new Uint8Array(), media = NO_MEDIA } = given;
+  const parsed = parseModelRequest(body, endpoint, computeOrderDay(order));
+  const { asked, prompt, pictures } = await readPictures(engine, parsed, { media });
   const promptTokens = await engine.tokenizePrompt(prompt);
-  const { drawKey, sketch, request } = planReply(crypto, { order, asked, beacon, promptTokens, cacheScope });
+  const { drawKey, sketch, request } = planReply(crypto, { order, asked, beacon, promptTokens, pictures, cacheScope });
   const windows: WindowBytes[] = [];
   let streamed = '';
   let end: Extract<TextGenerationEvent, { kind: 'end' }> | undefined;
@@ -104,9 +113,10 @@ export async function generateReply(
   const { outputTokens, stopReason, text, timings, cachedTokens } = end;
   const info = engine.info();
   const blinds = computeBlinds(crypto, { body, replyId: order.replyId });
+  const shown = commitPictures(crypto, blinds.answer, { pictures, rowSize: info.embeddingSize });
   const spoken = { promptTokens, outputTokens, windows, stopReason, text };
   return {
-    reply: { order, endpoint, asked, blinds, info, sketch, drawKey, ...spoken },
+    reply: { order, endpoint, asked, blinds, info, sketch, drawKey, shown, ...spoken },
     streamed,
     durationMs: timings.promptMs + timings.decodeMs,
     cachedTokens,

@@ -56,11 +56,23 @@ export function listUnmet(
   return isMet ? [] : thinkingParams;
 }
 
+/** @throws RequestError if the request shows pictures to a model that reads none. */
+export function assertReadsPictures(
+  { pictureCount }: Pick<InferenceRequest, 'pictureCount'>,
+  { pictureToken }: Pick<TextEngineInfo, 'pictureToken'>,
+): void {
+  if (pictureCount === 0 || pictureToken !== undefined) return;
+  const reason = 'this model reads no pictures, as it has no encoder for them';
+  throw new RequestError(`messages: ${reason}`, 'messages', 'unsupported_content');
+}
+
 /** Checks of the request that depend on the model. @throws RequestError */
 export function assertFitsModel(
   { asked, prompt }: ModelRequest,
-  { vocabularySize, capabilities }: Pick<TextEngineInfo, 'vocabularySize' | 'capabilities'>,
+  info: Pick<TextEngineInfo, 'vocabularySize' | 'capabilities' | 'pictureToken'>,
 ): void {
+  const { vocabularySize, capabilities } = info;
+  assertReadsPictures(asked, info);
   assertCapable({ asked, prompt }, capabilities);
   const outside = prompt.kind === 'tokens' && prompt.tokens.find((id) => id >= vocabularySize);
   if (typeof outside === 'number') {

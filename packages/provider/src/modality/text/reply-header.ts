@@ -13,6 +13,7 @@ import { NO_TOKENS_HASH } from '@ogong/protocol/modality/text/commitment/token-w
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { hashAskedGrammar } from '@ogong/protocol/modality/text/request/request-summary';
 import { chooseAnswerFormat } from './model-request.ts';
+import { type CommittedPictures, NO_PICTURES } from './read-pictures.ts';
 
 /** A reply as an engine gave it, and what bound it. */
 export interface HeaderInputs
@@ -23,6 +24,8 @@ export interface HeaderInputs
   readonly info: TextEngineInfo;
   readonly sketch: SketchParameters;
   readonly promptTokens: Uint32Array;
+  /** Rows of the pictures in the prompt. Default: none. */
+  readonly shown?: CommittedPictures | undefined;
   readonly outputTokens: Uint32Array;
   /** Counts of an engine that names no tokens of the prompt, or none at all. Default: those tokens are all that there are. */
   readonly counted?: { readonly promptTokens: number; readonly outputTokens: number } | undefined;
@@ -32,7 +35,7 @@ export interface HeaderInputs
 /** Leaf 0 of a reply's commitment. */
 export function composeHeader(
   crypto: Crypto,
-  { asked, blinds, info, sketch, promptTokens, outputTokens, counted, ...given }: HeaderInputs,
+  { asked, blinds, info, sketch, promptTokens, outputTokens, counted, shown = NO_PICTURES, ...given }: HeaderInputs,
 ): Header {
   const { orderHash, endpoint, tier, method, drawKey, choice, promptDay, stopReason, payee } = given;
   return {
@@ -57,6 +60,7 @@ export function composeHeader(
     outputTokenCount: counted?.outputTokens ?? outputTokens.length,
     stopReason,
     parts: info.modelParts ?? [],
+    pictures: shown.pictures,
     payee,
   };
 }

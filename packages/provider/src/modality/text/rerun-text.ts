@@ -1,7 +1,10 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { NO_MEDIA } from '@ogong/protocol/modality/media/media';
+import { NO_DRAW } from '@ogong/protocol/modality/modality';
 import { adjudicateReport } from '@ogong/protocol/modality/text/adjudicate';
 import { findFirstDivergence } from '@ogong/protocol/modality/text/stage2/divergence';
+import { readJobRows } from '@ogong/protocol/modality/text/stage2/picture-rows';
 import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { isText } from '@ogong/protocol/modality/text/text';
 import type { RerunClaim, RerunFindings, RerunMeans } from '../modality.ts';
@@ -12,11 +15,12 @@ import { openTextJob, scoreJob } from './score-text.ts';
 
 /** Runs one pass over the claimed tokens. If it differs in the provider's own class, it also traces the first position that differs. */
 export async function rerunText(claim: RerunClaim, means: RerunMeans<TextEngine>): Promise<RerunFindings> {
-  const { record, opening, request, tiers, reply } = claim;
+  const { record, opening, request, tiers, reply, media = NO_MEDIA } = claim;
   if (!isText(reply)) return rerunReport<TextEngine>(openTextJob, claim, means);
   const { engine, crypto, signal } = means;
   const { header, rows, outputTokens, shapeClasses, tailDraws } = reply.replay;
   if (header === undefined) throw new Error('a reply that replays has a header');
+  const blobs = reply.makeJobBlobs?.(NO_DRAW) ?? [];
   const job = {
     jobId: new Uint8Array(16),
     blind: opening.blind,
@@ -28,6 +32,8 @@ export async function rerunText(claim: RerunClaim, means: RerunMeans<TextEngine>
     tailDraws,
     listSizes: Uint8Array.from(rows, ({ ids }) => ids.length),
     bankSeed: header.sketchBankSeed,
+    rows: readJobRows(crypto, header, { blind: opening.blind, blobs: [...blobs] }),
+    media,
   };
   const report = parseScoreReport(await scoreJob(job, { engine, crypto, signal }));
   const { outcome, checks } = adjudicateReport(crypto, { record, header, opening }, report, { tiers });

@@ -5,6 +5,8 @@ import { BLIND_BYTES, computePromptBlind } from '@ogong/protocol/commitment/blin
 import { MAX_WINDOWS } from '@ogong/protocol/commitment/opening';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { attachMedia } from '@ogong/protocol/modality/media/detach-media';
+import { NO_MEDIA, type RequestMedia } from '@ogong/protocol/modality/media/media';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import { isSameFormat } from '@ogong/protocol/modality/text/answer/answer-format';
@@ -14,6 +16,7 @@ import { MAX_LISTED } from '@ogong/protocol/modality/text/sampling/sampler';
 import { readTextClaim } from '@ogong/protocol/modality/text/scored-reply';
 import { endsAtStop, findStop, keepsGrammar, renderReply } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { parseTailDraws, type TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
+import { computePictureDistance, readJobRows } from '@ogong/protocol/modality/text/stage2/picture-rows';
 import {
   encodeScoreReport,
   NO_OTHER_CHOICE,
@@ -24,10 +27,13 @@ import type { TextClaim } from '@ogong/protocol/modality/text/stage2/text-claim'
 import type { ScorableJob, ScoringMeans } from '../modality.ts';
 import { createBlankWindows } from './blank-windows.ts';
 import { type ClaimedReply, planPass } from './claimed-pass.ts';
-import { chooseAnswerFormat, parseEndpointName, parseModelRequest } from './model-request.ts';
+import { assertReadsPictures, chooseAnswerFormat, parseEndpointName, parseModelRequest } from './model-request.ts';
+import { readPictures } from './read-pictures.ts';
 
 /** A claim to be scored, every field in range for the model at hand. */
 export interface ScoreJob extends ClaimedReply {
+  /** Media of the request. Default: none. */
+  readonly media?: RequestMedia;
   readonly jobId: Uint8Array;
   /** Blind of the answer (blinds.ts). */
   readonly blind: Uint8Array;
@@ -42,7 +48,7 @@ const NO_VOCABULARY = new Uint8Array(32);
 const MAX_OUTPUT_TOKENS = MAX_WINDOWS * WINDOW_TOKENS;
 
 /** @throws Refusal naming what is out of range. */
-export function parseScoreJob(message: ScoreJobMessage): ScoreJob {
+export function parseScoreJob(message: ScoreJobMessage, crypto: Crypto): ScoreJob {
   const { jobId, sketchBankSeed: bankSeed } = message;
   const claim = readClaim(message);
   const { blind, outputTokens, listSizes, shapeClasses } = claim;
@@ -72,8 +78,10 @@ export function parseScoreJob(message: ScoreJobMessage): ScoreJob {
     );
     const request = parseModelRequest(message.request, parseEndpointName(message.endpoint), header.promptDay);
     const { request: body } = message;
-    const claimed = { header, request, body, outputTokens: tokens, listSizes, shapeClasses, bankSeed };
-    return { jobId, blind, ...claimed, tailDraws };
+    const rows = readJobRows(crypto, header, { blind, blobs: message.blobs ?? [] });
+    const media = attachMedia(crypto, body, message.media ?? []);
+    const claimed = { header, request, body, outputTokens: tokens, listSizes, shapeClasses, bankSeed, rows };
+    return { jobId, blind, ...claimed, media, tailDraws };
   } catch (error) {
     if (error instanceof ProtocolError || error instanceof RequestError) throw new Refusal('invalid', error.message);
     throw error;
@@ -82,7 +90,7 @@ export function parseScoreJob(message: ScoreJobMessage): ScoreJob {
 
 /** Opens a job for an engine. @throws Refusal naming what is out of range. */
 export function openTextJob(message: ScoreJobMessage, { engine, crypto }: ScoringMeans<TextEngine>): ScorableJob {
-  const job = parseScoreJob(message);
+  const job = parseScoreJob(message, crypto);
   const score = (signal: AbortSignal) => scoreJob(job, { engine, crypto, signal });
   return { jobId: job.jobId, outputs: job.outputTokens.length, score };
 }
@@ -106,9 +114,11 @@ export async function scoreJob(
   job: ScoreJob,
   { engine, crypto, signal }: { readonly engine: TextEngine; readonly crypto: Crypto; readonly signal: AbortSignal },
 ): Promise<Uint8Array> {
-  const { header, request, outputTokens } = job;
+  const { header, outputTokens } = job;
   const info = engine.info();
-  const pass = await planPass(job, engine);
+  assertReadsPictures(job.request.asked, info);
+  const request = await readPictures(engine, job.request, { media: job.media ?? NO_MEDIA, signal });
+  const pass = await planPass({ ...job, request }, engine);
   const { promptTokens } = pass;
   const firstStopToken = findFirstStop(outputTokens, info.stopTokens);
   const shared = {
@@ -118,6 +128,10 @@ export async function scoreJob(
     promptTokenCount: promptTokens.length,
     firstStopToken: firstStopToken < 0 ? NO_STOP_TOKEN : firstStopToken,
     contextSize: info.contextSize,
+    pictureDistance: computePictureDistance(
+      job.rows ?? [],
+      request.pictures.map(({ rows }) => rows),
+    ),
   };
   const scored = pass.outputTokens.length;
   if (!isOfModel(job, info)) {

@@ -1,5 +1,6 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine, TextEngineInfo, TextGenerationEvent, TokenLikelihood } from '@ogong/engine/interface/text';
+import type { EncodedPicture } from '@ogong/engine/interface/vision';
 import { Refusal } from '@ogong/host/link/link-error';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
@@ -19,6 +20,7 @@ import { assertTextSize, type ServedReply } from './commit-reply.ts';
 import { planReply } from './generate-reply.ts';
 import type { ModelRequest } from './model-request.ts';
 import { chooseAnswerFormat } from './model-request.ts';
+import { commitPictures } from './read-pictures.ts';
 import {
   createReplyMilestones,
   findMilestoneWindows,
@@ -34,6 +36,8 @@ export interface OrderJob extends AcceptedOrder<ModelRequest> {
   /** The payer's cache scope (see planReply). */
   readonly cacheScope: Uint8Array;
   readonly promptTokens: Uint32Array;
+  /** Pictures in the prompt. */
+  readonly pictures: readonly EncodedPicture[];
   /** The caller takes milestones. */
   readonly wantsMilestones: boolean;
 }
@@ -54,6 +58,10 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   const prompt = engine.info().capabilities.tokenize ? undefined : request.prompt;
   const { drawKey, sketch, request: planned } = planReply(crypto, { ...job, asked, prompt });
   const started = { promptTokens: job.promptTokens.length, ...chooseAnswerFormat(engine.info(), asked) };
+  const blinds = computeBlinds(crypto, { body: job.body, replyId: order.replyId });
+  const { embeddingSize: rowSize } = engine.info();
+  const shown = commitPictures(crypto, blinds.answer, { pictures: job.pictures, rowSize });
+  if (shown.blobs.length > 0) dependencies.reserveBlobs(shown.blobs.map(({ bytes }) => bytes.length));
   const refused = new AbortController();
   const startMs = clock.nowMs();
   const signal = AbortSignal.any([left, failed, unwanted, refused.signal]);
@@ -67,11 +75,12 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
       order,
       endpoint: job.endpoint,
       asked,
-      blinds: computeBlinds(crypto, { body: job.body, replyId: order.replyId }),
+      blinds,
       info: engine.info(),
       sketch,
       drawKey,
       promptTokens: job.promptTokens,
+      shown,
       startMs,
     },
   };
@@ -181,8 +190,8 @@ function openMilestones(
   { crypto, clock, signer, payeeWord, commit, engine }: ServeDependencies,
   signable: Omit<ServedReply, keyof MilestoneSource | 'endMs'>,
 ): ReplyMilestones | undefined {
-  // A validator reads the texts of a milestone.
-  const mayHave = wantsMilestones && mayShowTexts(parseModelId(asked.model).tier);
+  // A validator reads the texts of a milestone. Rows of pictures are kept with a whole reply alone.
+  const mayHave = wantsMilestones && asked.pictureCount === 0 && mayShowTexts(parseModelId(asked.model).tier);
   const windows = mayHave ? findMilestoneWindows(asked.model, engine.info().capabilities) : undefined;
   if (windows === undefined) return undefined;
   return createReplyMilestones({

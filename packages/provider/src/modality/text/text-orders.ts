@@ -7,7 +7,14 @@ import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-b
 import { assertTierShows } from '@ogong/protocol/modality/text/request/tier-rules';
 import type { OfferedEngine, OrderHandling } from '../modality.ts';
 import type { CheckedOrder } from '../order-job.ts';
-import { assertFitsModel, type ModelRequest, parseEndpointName, parseModelRequest } from './model-request.ts';
+import {
+  assertFitsModel,
+  assertReadsPictures,
+  type ModelRequest,
+  parseEndpointName,
+  parseModelRequest,
+} from './model-request.ts';
+import { readPictures } from './read-pictures.ts';
 import { type OrderJob, serveReply } from './serve-text.ts';
 
 export const textOrders: OrderHandling<TextEngine, ModelRequest, OrderJob> = {
@@ -17,37 +24,39 @@ export const textOrders: OrderHandling<TextEngine, ModelRequest, OrderJob> = {
     return { request, asked: request.asked, choices: request.asked.choices };
   },
   allowsStandby: true,
-  // Each check needs the prompt's tokens, and so the model.
-  assertServable: () => undefined,
+  // Each check but this one needs the prompt's tokens, and so the model.
+  assertServable: ({ asked }, { info }) => assertReadsPictures(asked, info),
   async accept(offer, checked, { message, claim }) {
     // The engine counts its prompt while the claim goes to the disk.
-    const counting = tokenizePrompt(offer, checked.request);
-    counting.catch(() => undefined);
+    const reading = readPrompt(offer, checked);
+    reading.catch(() => undefined);
     const accepted = await claim();
-    const promptTokens = await counting;
+    const { promptTokens, pictures } = await reading;
     assertFeeCovers(checked, { promptTokens: promptTokens.length, contextSize: offer.info.contextSize });
     return {
       ...accepted,
       endpoint: parseEndpointName(accepted.endpoint),
       promptTokens,
+      pictures,
       wantsMilestones: message.milestones,
     };
   },
   serve: (job, context, { engine }) => serveReply(job, { ...context, engine }),
 };
 
-async function tokenizePrompt(
+async function readPrompt(
   { engine, info }: OfferedEngine<TextEngine>,
-  request: ModelRequest,
-): Promise<Uint32Array> {
+  { request, media }: Pick<CheckedOrder<ModelRequest>, 'request' | 'media'>,
+): Promise<Pick<OrderJob, 'promptTokens' | 'pictures'>> {
   assertFitsModel(request, info);
-  if (!info.capabilities.tokenize) return new Uint32Array();
-  const tokens = await engine.tokenizePrompt(request.prompt);
+  if (!info.capabilities.tokenize) return { promptTokens: new Uint32Array(), pictures: [] };
+  const { prompt, pictures } = await readPictures(engine, request, { media });
+  const tokens = await engine.tokenizePrompt(prompt);
   if (tokens.length >= info.contextSize) {
     const overflow = { promptTokens: tokens.length, contextSize: info.contextSize };
     throw new Refusal('invalid', formatOverflow(overflow));
   }
-  return tokens;
+  return { promptTokens: tokens, pictures };
 }
 
 function assertFeeCovers(

@@ -14,7 +14,7 @@ export const textTracing: Tracing<TextEngine> = {
   openJob(message, { record, position }, means) {
     const { crypto, engine } = means;
     assertTracedRequest(crypto, parseTracedRecord(engine, { record, position }), message);
-    const job = parseScoreJob(message);
+    const job = parseScoreJob(message, crypto);
     return {
       outputs: job.outputTokens.length,
       trace: (signal) => traceClaim({ ...job, record, position }, { ...means, signal }),
@@ -34,6 +34,7 @@ export const textTracing: Tracing<TextEngine> = {
     if (!equalBytes(answer, opening.blind)) throw new Refusal('invalid', 'the record is about another request');
     assertTracedRequest(crypto, record, message);
     const header = parseHeader(opening.header);
+    if (header.pictures.length > 0) throw new Refusal('unsupported', 'a reply about pictures is not traced');
     const windows = opening.windows.map(({ draws }) => decodeDraws(draws, header));
     const rows = windows.flatMap((window) => window.rows);
     const claim = {

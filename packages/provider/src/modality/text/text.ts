@@ -35,6 +35,7 @@ export const textModality = {
     score: (request, options) => use((engine) => engine.score(request, options)),
     trace: (request, options) => use((engine) => engine.trace(request, options)),
     tokenizePrompt: (prompt) => use((engine) => engine.tokenizePrompt(prompt)),
+    encodePicture: (file, options) => use((engine) => engine.encodePicture(file, options)),
     detokenize: (tokens) => use((engine) => engine.detokenize(tokens)),
   }),
   orders: textOrders,

@@ -2,6 +2,7 @@ import type { TrajectoryInfo } from '@ogong/engine/interface/trajectory';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { MAX_REPLAY_BYTES } from '@ogong/protocol/exchange/limits';
 import { toFixed } from '@ogong/protocol/modality/shared/request-fields';
+import { VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
 import {
   countLatentValues,
   countReplayBytes,
@@ -11,7 +12,6 @@ import {
 import { countUnits, MAX_PIXELS, MAX_STEPS_ASKED } from '@ogong/protocol/modality/trajectory/picture-size';
 import { type AskedPicture, boundUnits, GUIDANCE_ONE } from '@ogong/protocol/modality/trajectory/request';
 import { planSchedule } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
-import { VALUE_BYTES } from '@ogong/protocol/modality/trajectory/values';
 
 /** The reason why a model does not make a picture, and what to do. */
 export interface ChoiceProblem {

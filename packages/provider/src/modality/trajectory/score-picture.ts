@@ -6,6 +6,7 @@ import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
+import { decodeValues, VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
 import { parseTrajectoryClaim, type TrajectoryClaim } from '@ogong/protocol/modality/trajectory/audit-job';
 import {
   encodeChoices,
@@ -19,7 +20,6 @@ import { hashPictureTokens } from '@ogong/protocol/modality/trajectory/prompt-to
 import { encodeTrajectoryReport, type TrajectoryReport } from '@ogong/protocol/modality/trajectory/report';
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
-import { decodeValues, VALUE_BYTES } from '@ogong/protocol/modality/trajectory/values';
 import type { ScorableJob, ScoringMeans } from '../modality.ts';
 import { assertOutput, toEngineRequest, tokenizePrompts } from './make-picture.ts';
 import { findChoiceProblem, listFacts, resolveChoices } from './picture-choices.ts';

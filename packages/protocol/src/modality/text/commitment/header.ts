@@ -26,6 +26,7 @@ import { MAX_HEADER_BYTES } from '../../../commitment/opening.ts';
 import { assertDirections, MAX_EMBEDDING } from '../../../commitment/sketch.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
 import { type AnswerFormat, CALL_FAMILIES, REASONING_PLACES } from '../answer/answer-format.ts';
+import { MAX_PICTURE_TOKENS, MAX_PICTURES } from '../request/chat-messages.ts';
 import type { DrawKeyInputs } from '../sampling/draw-key.ts';
 import {
   type Filter,
@@ -86,6 +87,16 @@ const answerFormatCodec: Codec<AnswerFormat> = struct({
   reasoning: oneOf(REASONING_PLACES),
 });
 
+/** The rows that an encoder made of a picture: the values of the prompt's picture tokens. */
+const pictureCodec = struct({
+  /** Number of rows: picture tokens. */
+  rows: within(u16, 1, MAX_PICTURE_TOKENS),
+  /** Root of the blob of the rows, f32[rows, embeddingSize] (docs/spec/blob.md). */
+  rowsRoot: hash,
+});
+
+export interface PictureRows extends CodecType<typeof pictureCodec> {}
+
 const headerCodec = struct({
   /** hashOrder of the order that the reply answers. */
   orderHash: hash,
@@ -122,6 +133,8 @@ const headerCodec = struct({
    * Roots that make up the model root (composed-root.ts): the base model, then each adapter in order. Empty without adapters.
    */
   parts: partsCodec,
+  /** The rows of each picture in the prompt, in the order of the messages. */
+  pictures: list(pictureCodec, { count: u8, max: MAX_PICTURES }),
   /** The ledger address that receives this reply's fee. */
   payee: address,
 });

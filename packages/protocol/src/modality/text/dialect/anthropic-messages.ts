@@ -1,6 +1,11 @@
+import { parseMediaReference } from '../../media/media.ts';
 import { applyRules, isAbsent } from '../../shared/field-rules.ts';
 import { RequestError } from '../../shared/request-error.ts';
-import { ANTHROPIC_BLOCK_FIELDS, ANTHROPIC_MESSAGE_FIELDS } from '../fields/anthropic-fields.ts';
+import {
+  ANTHROPIC_BLOCK_FIELDS,
+  ANTHROPIC_MESSAGE_FIELDS,
+  ANTHROPIC_SOURCE_FIELDS,
+} from '../fields/anthropic-fields.ts';
 import {
   encodeArguments,
   type JsonFields,
@@ -11,10 +16,13 @@ import {
   type Translator,
   type WrittenCall,
   type WrittenMessage,
+  type WrittenPart,
   writeCall,
+  writeContent,
+  writePicture,
 } from './translation.ts';
 
-const { text: TEXT, thinking: THINKING, tool_use: CALL, tool_result: RESULT } = ANTHROPIC_BLOCK_FIELDS;
+const { text: TEXT, image: PICTURE, thinking: THINKING, tool_use: CALL, tool_result: RESULT } = ANTHROPIC_BLOCK_FIELDS;
 
 /** @throws RequestError */
 export function translateSystem(translator: Translator, value: unknown): readonly WrittenMessage[] {
@@ -53,20 +61,32 @@ function translateMessage(translator: Translator, value: unknown, param: string)
 /** Reads a user turn. Tool results become separate messages, in the order of the blocks. */
 function readUser(translator: Translator, blocks: readonly JsonFields[], where: string): readonly WrittenMessage[] {
   const messages: WrittenMessage[] = [];
-  let text: string | undefined;
+  let parts: WrittenPart[] = [];
   const flush = (): void => {
-    if (text !== undefined) messages.push({ role: 'user', content: text });
-    text = undefined;
+    if (parts.length > 0) messages.push({ role: 'user', content: writeContent(parts) });
+    parts = [];
   };
   for (const [i, block] of blocks.entries()) {
     const param = `${where}[${i}]`;
     if (block.type === 'tool_result') {
       flush();
       messages.push(readResult(translator, block, param));
-    } else text = (text ?? '') + readTextBlock(translator, block, param);
+    } else if (block.type === 'image') parts.push(readPicture(translator, block, param));
+    else parts.push({ type: 'text', text: readTextBlock(translator, block, param) });
   }
   flush();
   return messages;
+}
+
+/** Reads a picture. Its bytes stand beside the body (docs/spec/media.md). */
+function readPicture(translator: Translator, block: JsonFields, param: string): WrittenPart {
+  applyRules(translator, block, PICTURE, param);
+  const where = `${param}.source`;
+  const source = readFields(block.source, where);
+  applyRules(translator, source, ANTHROPIC_SOURCE_FIELDS, where);
+  if (source.type === 'url') return writePicture(parseMediaReference(source.url, `${where}.url`));
+  if (source.type !== 'base64') throw new RequestError(`${where}.type must be "base64"`, `${where}.type`);
+  return writePicture(parseMediaReference(source.data, `${where}.data`));
 }
 
 function readResult(translator: Translator, block: JsonFields, param: string): WrittenMessage {

@@ -1,6 +1,12 @@
+import { parseMediaReference } from '../../media/media.ts';
 import { applyRules, isAbsent } from '../../shared/field-rules.ts';
 import { RequestError } from '../../shared/request-error.ts';
-import { RESPONSES_DROPPED_ITEMS, RESPONSES_ITEM_FIELDS, RESPONSES_PART_FIELDS } from '../fields/responses-fields.ts';
+import {
+  RESPONSES_DROPPED_ITEMS,
+  RESPONSES_ITEM_FIELDS,
+  RESPONSES_PART_FIELDS,
+  RESPONSES_PICTURE_FIELDS,
+} from '../fields/responses-fields.ts';
 import {
   type JsonFields,
   readFields,
@@ -9,7 +15,10 @@ import {
   refusePart,
   type Translator,
   type WrittenMessage,
+  type WrittenPart,
   writeCall,
+  writeContent,
+  writePicture,
 } from './translation.ts';
 
 /** Translates the input of a response to messages of a chat. @throws RequestError */
@@ -75,11 +84,22 @@ function translateItem(translator: Translator, item: JsonFields, param: string):
       return { role: 'assistant', content: null, reasoning_content: reasoning };
     }
     case 'message':
-      return {
-        role: readRole(item.role, `${param}.role`),
-        content: readContent(translator, item.content, `${param}.content`),
-      };
+      return readMessage(translator, item, param);
   }
+}
+
+function readMessage(translator: Translator, item: JsonFields, param: string): WrittenMessage {
+  const role = readRole(item.role, `${param}.role`);
+  const where = `${param}.content`;
+  if (role !== 'user' || !Array.isArray(item.content))
+    return { role, content: readContent(translator, item.content, where) };
+  const parts = item.content.map((value: unknown, i): WrittenPart => {
+    const part = readFields(value, `${where}[${i}]`);
+    if (part.type !== 'input_image') return { type: 'text', text: readPart(translator, part, `${where}[${i}]`) };
+    applyRules(translator, part, RESPONSES_PICTURE_FIELDS, `${where}[${i}]`);
+    return writePicture(parseMediaReference(part.image_url, `${where}[${i}].image_url`));
+  });
+  return { role, content: writeContent(parts) };
 }
 
 const isKnownItem = (type: unknown): type is keyof typeof RESPONSES_ITEM_FIELDS =>

@@ -58,10 +58,23 @@ export const encodeArguments = (value: unknown, param: string): string => JSON.s
 /** A message of a chat, as it is written. */
 export interface WrittenMessage {
   readonly role: 'system' | 'user' | 'assistant' | 'tool';
-  readonly content?: string | null;
+  readonly content?: string | null | readonly WrittenPart[];
   readonly reasoning_content?: string;
   readonly tool_calls?: readonly WrittenCall[];
   readonly tool_call_id?: string;
+}
+
+/** A part of a user's message that shows pictures. */
+export type WrittenPart =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'image_url'; readonly image_url: { readonly url: string } };
+
+export const writePicture = (reference: string): WrittenPart => ({ type: 'image_url', image_url: { url: reference } });
+
+/** Writes parts as the content of a message: one text if no picture is among them. */
+export function writeContent(parts: readonly WrittenPart[]): string | readonly WrittenPart[] {
+  if (parts.some(({ type }) => type === 'image_url')) return parts;
+  return parts.map((part) => (part.type === 'text' ? part.text : '')).join('');
 }
 
 export interface WrittenCall {
@@ -76,11 +89,11 @@ export const writeCall = (id: string, name: string, given: string): WrittenCall 
   function: { name, arguments: given },
 });
 
-/** Refuses a part. @throws RequestError: only text is served. */
+/** Refuses a part. @throws RequestError */
 export function refusePart(type: unknown, param: string): never {
   const shown = typeof type === 'string' ? JSON.stringify(type.slice(0, 40)) : 'this';
   throw new RequestError(
-    `${param}: ${shown} is not served; only text and calls of tools are`,
+    `${param}: ${shown} is not served; only texts, pictures of the user and calls of tools are`,
     param,
     'unsupported_content',
   );

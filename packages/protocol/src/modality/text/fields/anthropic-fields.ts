@@ -45,8 +45,13 @@ const CACHED: FieldRules = { cache_control: 'ignored' };
 export const ANTHROPIC_MESSAGE_FIELDS: FieldRules = { role: 'works', content: 'works' };
 
 /** Content blocks by type. Blocks of other types are refused, because a message without them says something else. */
+export const ANTHROPIC_SOURCE_FIELDS: FieldRules = {
+  ...{ type: 'works', data: 'works', url: 'works', media_type: 'ignored' },
+};
+
 export const ANTHROPIC_BLOCK_FIELDS = {
   text: { type: 'works', text: 'works', citations: 'ignored', ...CACHED },
+  image: { type: 'works', source: 'works', ...CACHED },
   thinking: { type: 'works', thinking: 'works', signature: 'ignored', ...CACHED },
   tool_use: {
     ...{ type: 'works', id: 'works', name: 'works', input: 'works' },

@@ -221,6 +221,9 @@ export const MESSAGE_FIELDS: Readonly<Record<string, FieldRules>> = {
 };
 
 export const PART_FIELDS: FieldRules = { type: 'works', text: 'works' };
+export const PICTURE_PART_FIELDS: FieldRules = { type: 'works', image_url: 'works' };
+/** A picture is read as its model's encoder reads it, whatever the detail. */
+export const PICTURE_URL_FIELDS: FieldRules = { url: 'works', detail: 'ignored', format: 'ignored' };
 export const CALL_FIELDS: FieldRules = { id: 'works', type: 'works', function: 'works', index: 'ignored' };
 export const CALLED_FIELDS: FieldRules = { name: 'works', arguments: 'works' };
 export const TOOL_FIELDS: FieldRules = { type: 'works', function: 'works' };

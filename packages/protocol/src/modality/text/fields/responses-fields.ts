@@ -87,6 +87,10 @@ export const RESPONSES_DROPPED_ITEMS: ReadonlySet<unknown> = new Set([
   ...['mcp_list_tools', 'tool_search_call', 'tool_search_output'],
 ]);
 
+export const RESPONSES_PICTURE_FIELDS: FieldRules = {
+  ...{ type: 'works', image_url: 'works', detail: 'ignored' },
+  file_id: { refused: 'no file is stored here; send the picture itself as a data URL' },
+};
 export const RESPONSES_PART_FIELDS: FieldRules = {
   ...{ type: 'works', text: 'works', logprobs: 'ignored' },
   annotations: { dropped: 'nothing is cited here', unless: isEmptyList },

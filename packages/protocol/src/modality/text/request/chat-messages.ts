@@ -1,8 +1,16 @@
 import { ProtocolError, utf8Encode } from '../../../base/bytes.ts';
 import { parseJson } from '../../../base/json.ts';
+import { parseMediaReference } from '../../media/media.ts';
 import { applyRules, type DroppedFields, isAbsent } from '../../shared/field-rules.ts';
 import { RequestError } from '../../shared/request-error.ts';
-import { CALL_FIELDS, CALLED_FIELDS, MESSAGE_FIELDS, PART_FIELDS } from '../fields/chat-fields.ts';
+import {
+  CALL_FIELDS,
+  CALLED_FIELDS,
+  MESSAGE_FIELDS,
+  PART_FIELDS,
+  PICTURE_PART_FIELDS,
+  PICTURE_URL_FIELDS,
+} from '../fields/chat-fields.ts';
 import { measureJson } from './json-size.ts';
 
 /** A tool call of an answer, as a client sends it back. */
@@ -34,6 +42,10 @@ export interface ChatMessage {
 type Fields = Readonly<Record<string, unknown>>;
 
 export const MAX_MESSAGES = 2048;
+/** The most pictures of a request, equal ones counted each. */
+export const MAX_PICTURES = 16;
+/** The most prompt tokens of one picture. */
+export const MAX_PICTURE_TOKENS = 2048;
 const MAX_CALLS = 128;
 /** The longest id or name of a call, UTF-16 units. */
 const MAX_NAME = 256;
@@ -43,8 +55,15 @@ export function parseMessages(value: unknown, collected: DroppedFields = { dropp
   if (!Array.isArray(value) || value.length === 0 || value.length > MAX_MESSAGES) {
     throw new RequestError(`messages must be an array of 1 to ${MAX_MESSAGES} messages`, 'messages');
   }
-  return value.map((message: unknown, i) => parseMessage(collected, message, `messages[${i}]`));
+  const messages = value.map((message: unknown, i) => parseMessage(collected, message, `messages[${i}]`));
+  const { length } = listPictures(messages);
+  if (length <= MAX_PICTURES) return messages;
+  throw new RequestError(`messages must have at most ${MAX_PICTURES} pictures, not ${length}`, 'messages');
 }
+
+/** Lists the references of the pictures, in the order of the messages. */
+export const listPictures = (messages: readonly ChatMessage[]): readonly string[] =>
+  messages.flatMap(({ parts = [] }) => parts.flatMap((part) => ('picture' in part ? [part.picture] : [])));
 
 function parseMessage(collected: DroppedFields, message: unknown, param: string): ChatMessage {
   if (typeof message !== 'object' || message === null) throw new RequestError(`${param} must be an object`, param);
@@ -68,7 +87,9 @@ function parseMessage(collected: DroppedFields, message: unknown, param: string)
   const mayBeEmpty = calls !== undefined || reasoning !== undefined;
   return {
     role: role === 'developer' ? 'system' : role,
-    content: mayBeEmpty && isAbsent(content) ? '' : parseContent(collected, content, `${param}.content`),
+    ...(mayBeEmpty && isAbsent(content)
+      ? { content: '' }
+      : parseContent(collected, content, { param: `${param}.content`, mayShow: role === 'user' })),
     ...(reasoning !== undefined && { reasoning }),
     ...(calls && { calls }),
     ...(role === 'tool' && { callId: parseName(given.tool_call_id, `${param}.tool_call_id`) }),
@@ -110,20 +131,36 @@ function parseName(value: unknown, param: string): string {
   throw new RequestError(`${param} must have 1 to ${MAX_NAME} characters`, param);
 }
 
-function parseContent(collected: DroppedFields, content: unknown, param: string): string {
-  if (!Array.isArray(content)) return parseText(content, param, 'a string or an array of content parts');
+function parseContent(
+  collected: DroppedFields,
+  content: unknown,
+  { param, mayShow }: { readonly param: string; readonly mayShow: boolean },
+): Pick<ChatMessage, 'content' | 'parts'> {
+  if (!Array.isArray(content)) return { content: parseText(content, param, 'a string or an array of content parts') };
   if (content.length === 0) throw new RequestError(`${param} must have a part`, param);
-  return content
-    .map((part: unknown, i) => {
-      const fields = (typeof part === 'object' && part !== null ? part : {}) as Fields;
-      const where = `${param}[${i}]`;
-      if (fields.type !== 'text') {
-        throw new RequestError(`${where}: only text parts are served`, where, 'unsupported_content');
-      }
-      applyRules(collected, fields, PART_FIELDS, where);
-      return parseText(fields.text, where, 'a text');
-    })
-    .join('');
+  const parts = content.map((part: unknown, i): ContentPart => {
+    const fields = (typeof part === 'object' && part !== null ? part : {}) as Fields;
+    const where = `${param}[${i}]`;
+    if (fields.type === 'image_url' && mayShow) return { picture: parsePicture(collected, fields, where) };
+    if (fields.type !== 'text') {
+      const served = mayShow ? 'only parts of type text and image_url are served' : 'only text parts are served here';
+      throw new RequestError(`${where}: ${served}`, where, 'unsupported_content');
+    }
+    applyRules(collected, fields, PART_FIELDS, where);
+    return { text: parseText(fields.text, where, 'a text') };
+  });
+  const text = parts.map((part) => ('text' in part ? part.text : '')).join('');
+  return { content: text, ...(parts.some((part) => 'picture' in part) && { parts }) };
+}
+
+/** @returns the reference of the picture. */
+function parsePicture(collected: DroppedFields, part: Fields, param: string): string {
+  applyRules(collected, part, PICTURE_PART_FIELDS, param);
+  const where = `${param}.image_url`;
+  if (typeof part.image_url === 'string') return parseMediaReference(part.image_url, where);
+  const { url, ...others } = readObject(part.image_url, where);
+  applyRules(collected, { url, ...others }, PICTURE_URL_FIELDS, where);
+  return parseMediaReference(url, `${where}.url`);
 }
 
 /** Parses text that has a UTF-8 form. An escape can write half of a surrogate pair, which has none. @throws RequestError */
@@ -149,11 +186,12 @@ const TOKENS_AROUND = 64;
 
 /** Bounds the tokens of messages. No tokenizer makes more tokens of a text than it has bytes. @throws RequestError */
 export function boundMessages(messages: readonly ChatMessage[]): number {
-  const sizes = messages.map(({ content, reasoning = '', calls = [] }, i) => {
+  const sizes = messages.map(({ content, parts = [], reasoning = '', calls = [] }, i) => {
     const called = calls.map(({ name, arguments: given }, j) =>
       boundCall(name, given, `messages[${i}].tool_calls[${j}]`),
     );
-    return called.reduce((sum, size) => sum + size, utf8Encode(content + reasoning).length + TOKENS_AROUND);
+    const seen = parts.filter((part) => 'picture' in part).length * MAX_PICTURE_TOKENS;
+    return called.reduce((sum, size) => sum + size, utf8Encode(content + reasoning).length + seen + TOKENS_AROUND);
   });
   return sizes.reduce((sum, size) => sum + size, 0);
 }

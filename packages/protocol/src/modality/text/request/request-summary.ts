@@ -5,6 +5,7 @@ import { MAX_CHOICES, MAX_MODEL_NAME } from '../../shared/request-fields.ts';
 import { biasCodec, samplerCodec, TEXT_ENDPOINTS } from '../commitment/header.ts';
 import { thinkingCodec } from '../commitment/thinking-wish.ts';
 import { hashGrammar } from '../grammar/machine.ts';
+import { MAX_PICTURES } from './chat-messages.ts';
 import { type AskedText, MAX_MAX_TOKENS, MAX_STOPS } from './request.ts';
 
 const summaryCodec = struct({
@@ -12,6 +13,7 @@ const summaryCodec = struct({
   model: text(3 * MAX_MODEL_NAME),
   demands: demandsCodec,
   promptTokenBound: u32,
+  pictureCount: within(u8, 0, MAX_PICTURES),
   maxTokens: within(u32, 1, MAX_MAX_TOKENS),
   sampler: samplerCodec,
   bias: biasCodec,

@@ -37,7 +37,7 @@ import {
   WEIGHT_ONE,
 } from '../sampling/sampler.ts';
 import { type AskedForm, parseAskedForm } from './answer-grammar.ts';
-import { boundMessages, type ChatMessage, parseMessages } from './chat-messages.ts';
+import { boundMessages, type ChatMessage, listPictures, parseMessages } from './chat-messages.ts';
 import { boundPrompt, type CompletionPrompt, parseCompletionPrompt } from './completion-prompt.ts';
 import { type AskedThinking, parseThinking } from './thinking.ts';
 import {
@@ -57,6 +57,8 @@ export interface AskedText {
   readonly demands: Demands;
   /** The most tokens of its prompt. */
   readonly promptTokenBound: number;
+  /** Number of pictures in its messages. */
+  readonly pictureCount: number;
   readonly maxTokens: number;
   readonly sampler: SamplerSettings;
   readonly bias: readonly TokenBias[];
@@ -160,6 +162,7 @@ function parseFields(
   const request = {
     ...{ endpoint, model: named.model, ...texts, stop, stopCount: stop.length },
     promptTokenBound: computePromptBound(texts),
+    pictureCount: listPictures(texts.messages).length,
     echo: !chat && parseBoolean(fields, 'echo'),
     sampler: parseSampler(fields),
     bias: parseBias(fields.logit_bias),

@@ -114,6 +114,7 @@ export function checkSampler(
   same(header.promptDay, day, 'day');
   same(header.thinking, request.thinking, 'thinking');
   same(header.choice, choice, 'choice');
+  same(header.pictures.length, request.pictureCount, 'pictures');
   if (choice >= request.choices) wrong.push('n');
   if (!hasTier) wrong.push('tier');
   if (!isComposedOf(crypto, modelRoot, header.parts)) wrong.push('adapters');

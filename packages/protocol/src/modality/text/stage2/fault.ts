@@ -1,6 +1,7 @@
 import { createWriter, equalBytes } from '../../../base/bytes.ts';
 import { encodeDomain } from '../../../base/canonical.ts';
 import type { WindowBytes } from '../../../commitment/opening.ts';
+import { MAX_PICTURE_DISTANCE } from './picture-rows.ts';
 import { encodeScoreReport, NO_OTHER_CHOICE, NO_TAIL_GAP, type ScoreReport } from './score-report.ts';
 
 /** The basis of a reject. Two honest verifiers with the same fault have the same bytes. */
@@ -13,7 +14,7 @@ export interface Fault {
 const FACT_DOMAIN = encodeDomain('ogong-facts-v1');
 const NO_JOB = new Uint8Array(16);
 
-/** Encodes the part of a report that is the same in every class: prompt, vocabulary, spelled text, and the end of the reply. */
+/** Encodes the part of a report that is the same in every class: prompt, vocabulary, spelled text, pictures, and the end of the reply. */
 export function encodeFacts(report: ScoreReport): Uint8Array {
   const { promptTokensHash, promptTokenCount, vocabularyHash, responseHash, firstStopToken } = report;
   return createWriter()
@@ -23,6 +24,7 @@ export function encodeFacts(report: ScoreReport): Uint8Array {
     .bytes(vocabularyHash, 32)
     .bytes(responseHash, 32)
     .u32(firstStopToken)
+    .u8(report.pictureDistance > MAX_PICTURE_DISTANCE ? 1 : 0)
     .finish();
 }
 

@@ -32,6 +32,7 @@ const anyReport: fc.Arbitrary<ScoreReport> = fc.record({
   tailGap: anyGap,
   contextSize: u32(),
   elapsedMs: u32(),
+  pictureDistance: u32(),
   windows: fc.array(fc.record({ draws: fc.uint8Array({ maxLength: 9 }), sketch: fc.uint8Array({ maxLength: 9 }) }), {
     maxLength: 3,
   }),

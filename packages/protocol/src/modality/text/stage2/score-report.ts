@@ -62,6 +62,8 @@ const codec = struct({
   /** Context size of the verifier's model, in tokens. */
   contextSize: u32,
   elapsedMs: u32,
+  /** The largest distance between the committed rows of a picture and this verifier's own (picture-rows.ts); 0 without pictures. */
+  pictureDistance: u32,
   windows: windowList,
 });
 

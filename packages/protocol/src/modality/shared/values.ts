@@ -1,6 +1,6 @@
 import { ProtocolError } from '../../base/bytes.ts';
 
-/** Bytes of a value of a latent or an output: f32, little-endian. */
+/** Bytes of a value in a blob, such as one of a latent: f32, little-endian. */
 export const VALUE_BYTES = 4;
 
 /** @returns new bytes. */

@@ -1,0 +1,62 @@
+import type { TextEngine } from '@ogong/engine/interface/text';
+import type { EncodedPicture } from '@ogong/engine/interface/vision';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { mediaBytes, type RequestMedia } from '@ogong/protocol/modality/media/media';
+import { encodeValues } from '@ogong/protocol/modality/shared/values';
+import type { PictureRows } from '@ogong/protocol/modality/text/commitment/header';
+import { listPictures } from '@ogong/protocol/modality/text/request/chat-messages';
+import { computeRowsRoot } from '@ogong/protocol/modality/text/stage2/picture-rows';
+import type { KeptBlob } from '../order-job.ts';
+import type { ModelRequest } from './model-request.ts';
+
+/** A request whose pictures the model's encoder has read. */
+export interface PicturedRequest extends ModelRequest {
+  /** In the order of the messages. */
+  readonly pictures: readonly EncodedPicture[];
+}
+
+/**
+ * Encodes the pictures of a request. Provider and verifier share this path: both must see the same rows.
+ * @throws RequestError if a picture is missing, EngineError if the encoder cannot read one.
+ */
+export async function readPictures(
+  engine: Pick<TextEngine, 'encodePicture'>,
+  request: ModelRequest,
+  { media, signal }: { readonly media: RequestMedia; readonly signal?: AbortSignal | undefined },
+): Promise<PicturedRequest> {
+  const encoded = new Map<string, EncodedPicture>();
+  const references = listPictures(request.asked.messages);
+  for (const reference of references) {
+    if (encoded.has(reference)) continue;
+    const file = mediaBytes(reference, media);
+    encoded.set(reference, await engine.encodePicture(file, signal && { signal }));
+  }
+  const pictures = references.map((reference) => encoded.get(reference) as EncodedPicture);
+  if (pictures.length === 0) return { ...request, pictures };
+  return { ...request, prompt: { ...request.prompt, pictures }, pictures };
+}
+
+/** The rows of pictures as a header names them, and their blobs. */
+export interface CommittedPictures {
+  readonly pictures: readonly PictureRows[];
+  readonly blobs: readonly KeptBlob[];
+}
+
+export const NO_PICTURES: CommittedPictures = { pictures: [], blobs: [] };
+
+/** @param blind of the answer. */
+export function commitPictures(
+  crypto: Crypto,
+  blind: Uint8Array,
+  { pictures, rowSize }: { readonly pictures: readonly EncodedPicture[]; readonly rowSize: number },
+): CommittedPictures {
+  const blobs = pictures.map(({ rows }) => {
+    const bytes = encodeValues(rows);
+    return { ref: { bytes: bytes.length, root: computeRowsRoot(crypto, blind, bytes) }, bytes };
+  });
+  const committed = pictures.map(({ rows }, i) => ({
+    rows: rows.length / rowSize,
+    rowsRoot: (blobs[i] as KeptBlob).ref.root,
+  }));
+  return { pictures: committed, blobs };
+}
