@@ -57,6 +57,7 @@ const PLAIN_CHECKS = new Set([
   'response-text',
   'stop-reason',
   'repeated-tokens',
+  'picture-rows',
   'tail-place',
 ]);
 

@@ -103,7 +103,7 @@ export function assertPromptTokens(tokens: Uint32Array, limits: Limits): void {
 /** @throws EngineError('invalid-request') if the messages do not show as many pictures as the prompt has. */
 export function assertPictures(prompt: Prompt): void {
   const { pictures = [] } = prompt;
-  if (prompt.kind !== 'chat') return;
+  if (!('messages' in prompt)) return;
   const shown = prompt.messages.flatMap(({ parts = [] }) => parts.filter((part) => 'picture' in part)).length;
   assertThat(shown === pictures.length, `the messages show ${shown} pictures, the prompt has ${pictures.length}`);
 }

@@ -26,7 +26,6 @@ import { MAX_HEADER_BYTES } from '../../../commitment/opening.ts';
 import { assertDirections, MAX_EMBEDDING } from '../../../commitment/sketch.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
 import { type AnswerFormat, CALL_FAMILIES, REASONING_PLACES } from '../answer/answer-format.ts';
-import { MAX_PICTURE_TOKENS, MAX_PICTURES } from '../request/chat-messages.ts';
 import type { DrawKeyInputs } from '../sampling/draw-key.ts';
 import {
   type Filter,
@@ -46,6 +45,11 @@ import { thinkingCodec } from './thinking-wish.ts';
 
 export type Endpoint = keyof typeof TEXT_ENDPOINT_INFO;
 export type StopReason = 'stop-token' | 'stop-string' | 'length' | 'context' | 'cancelled';
+
+/** The most pictures of a request, equal ones counted each. */
+export const MAX_PICTURES = 16;
+/** The most prompt tokens of one picture. */
+export const MAX_PICTURE_TOKENS = 2048;
 
 const TOKENS_DOMAIN = utf8Encode('ogong-tokens-v1\n');
 export const TEXT_ENDPOINTS = Object.keys(TEXT_ENDPOINT_INFO) as readonly Endpoint[];
@@ -95,7 +99,7 @@ const pictureCodec = struct({
   rowsRoot: hash,
 });
 
-export interface PictureRows extends CodecType<typeof pictureCodec> {}
+export interface CommittedPicture extends CodecType<typeof pictureCodec> {}
 
 const headerCodec = struct({
   /** hashOrder of the order that the reply answers. */

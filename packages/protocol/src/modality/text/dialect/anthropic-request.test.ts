@@ -155,6 +155,22 @@ describe('a message of Anthropic', () => {
     expect(translate({ ...asked, messages, tools, system: [text], cache_control }).dropped).toEqual([]);
   });
 
+  it('keeps texts and pictures of the user in their order', () => {
+    const data = `ogong:media/${'0a'.repeat(32)}`;
+    const picture = { type: 'image', source: { type: 'base64', media_type: 'image/png', data } };
+    const content = [{ type: 'text', text: 'Before' }, picture, { type: 'text', text: 'after' }];
+    expect(translate({ ...asked, messages: [{ role: 'user', content }] }).chat.messages).toEqual([
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'Before' },
+          { type: 'image_url', image_url: { url: data } },
+          { type: 'text', text: 'after' },
+        ],
+      },
+    ]);
+  });
+
   it('needs no limit for a token count', () => {
     const { max_tokens: _, ...count } = asked;
     expect(translate(count, 'count').chat).toEqual(count);
@@ -164,7 +180,7 @@ describe('a message of Anthropic', () => {
   it.each([
     [{ max_tokens: null }, 'max_tokens', null],
     [{ messages: [] }, 'messages', null],
-    [{ messages: [{ role: 'user', content: [image] }] }, 'messages[0].content[0]', 'unsupported_content'],
+    [{ messages: [{ role: 'user', content: [image] }] }, 'messages[0].content[0].source.url', 'unsupported_media_url'],
     [{ messages: [{ role: 'user', content: [] }] }, 'messages[0].content', null],
     [{ messages: [{ role: 'tool', content: 'x' }] }, 'messages[0].role', null],
     [{ messages: [user, { role: 'assistant', content: 'I' }] }, 'messages', 'unsupported_parameter'],

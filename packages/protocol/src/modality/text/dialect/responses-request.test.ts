@@ -160,6 +160,23 @@ describe('a request for a response', () => {
     ]);
   });
 
+  it('keeps texts and pictures of the user in their order', () => {
+    const image_url = `ogong:media/${'0a'.repeat(32)}`;
+    const content = [
+      { type: 'input_text', text: 'Before' },
+      { type: 'input_image', image_url, detail: 'auto' },
+    ];
+    expect(translate({ input: [{ role: 'user', content }] }).chat.messages).toEqual([
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'Before' },
+          { type: 'image_url', image_url: { url: image_url } },
+        ],
+      },
+    ]);
+  });
+
   it.each([
     [{ previous_response_id: 'resp_1' }, 'previous_response_id', 'unsupported_parameter'],
     [{ conversation: 'conv_1' }, 'conversation', 'unsupported_parameter'],
@@ -169,8 +186,8 @@ describe('a request for a response', () => {
     [{ input: [{ type: 'item_reference', id: 'x' }] }, 'input[0]', 'unsupported_parameter'],
     [
       { input: [{ role: 'user', content: [{ type: 'input_image', image_url: 'x' }] }] },
-      'input[0].content[0]',
-      'unsupported_content',
+      'input[0].content[0].image_url',
+      'invalid_media',
     ],
     [{ input: [{ role: 'tool', content: 'x' }] }, 'input[0].role', null],
     [{ tool_choice: { type: 'mcp' } }, 'tool_choice', 'unsupported_parameter'],

@@ -17,6 +17,9 @@ const readCompletion = (extra: object) => parseRequest(encode({ model, prompt: '
 const readResponse = (extra: object) => translateResponses(encode({ model, input: 'x', ...extra })).dropped;
 const readMessage = (extra: object) =>
   translateAnthropic(encode({ model, messages, max_tokens: 4, ...extra }), 'message').dropped;
+/** The reference of a picture. */
+const url = `ogong:media/${'00'.repeat(32)}`;
+const readParts = (part: object) => readChat({ messages: [{ role: 'user', content: [part] }] });
 /** A turn of the assistant before the last one. */
 const answer = (content: readonly object[]) => [...messages, { role: 'assistant', content }, ...messages];
 
@@ -35,6 +38,8 @@ const SENDERS: Readonly<Record<string, (field: object) => readonly string[]>> = 
     readChat({ messages: [{ role: 'tool', tool_call_id: 'a', content: 'x', ...field }] }),
   'A part of a content': (field) =>
     readChat({ messages: [{ role: 'user', content: [{ type: 'text', text: 'x', ...field }] }] }),
+  'A part of type `image_url`': (field) => readParts({ type: 'image_url', image_url: { url }, ...field }),
+  'The object image_url': (field) => readParts({ type: 'image_url', image_url: { url, ...field } }),
   'A call of a tool': (field) => readChat({ messages: [{ role: 'assistant', tool_calls: [{ ...call, ...field }] }] }),
   'The function of a call': (field) =>
     readChat({
@@ -72,6 +77,8 @@ const SENDERS: Readonly<Record<string, (field: object) => readonly string[]>> = 
   'An item of type `custom_tool_call_output`': (field) =>
     readResponse({ input: [{ type: 'custom_tool_call_output', call_id: 'a', output: 'x', ...field }] }),
   'An item of type `reasoning`': (field) => readResponse({ input: [{ type: 'reasoning', ...field }] }),
+  'A part of type `input_image`': (field) =>
+    readResponse({ input: [{ role: 'user', content: [{ type: 'input_image', image_url: url, ...field }] }] }),
   'A function': (field) => readResponse({ tools: [{ type: 'function', name: 'f', ...field }] }),
   'The object text': (field) => readResponse({ text: field }),
   'The object text.format': (field) => readResponse({ text: { format: { type: 'text', ...field } } }),
@@ -79,6 +86,14 @@ const SENDERS: Readonly<Record<string, (field: object) => readonly string[]>> = 
   'POST /v1/messages': readMessage,
   'A message': (field) => readMessage({ messages: [{ role: 'user', content: 'x', ...field }] }),
   'A block of type `text`': (field) => readMessage({ system: [{ type: 'text', text: 'x', ...field }] }),
+  'A block of type `image`': (field) =>
+    readMessage({
+      messages: [{ role: 'user', content: [{ type: 'image', source: { type: 'base64', data: url }, ...field }] }],
+    }),
+  'The object source of a picture': (field) =>
+    readMessage({
+      messages: [{ role: 'user', content: [{ type: 'image', source: { type: 'base64', data: url, ...field } }] }],
+    }),
   'A block of type `thinking`': (field) =>
     readMessage({ messages: answer([{ type: 'thinking', thinking: 'x', ...field }]) }),
   'A block of type `tool_use`': (field) =>

@@ -3,6 +3,7 @@ import { parseJson } from '../../../base/json.ts';
 import { parseMediaReference } from '../../media/media.ts';
 import { applyRules, type DroppedFields, isAbsent } from '../../shared/field-rules.ts';
 import { RequestError } from '../../shared/request-error.ts';
+import { MAX_PICTURE_TOKENS, MAX_PICTURES } from '../commitment/header.ts';
 import {
   CALL_FIELDS,
   CALLED_FIELDS,
@@ -42,10 +43,6 @@ export interface ChatMessage {
 type Fields = Readonly<Record<string, unknown>>;
 
 export const MAX_MESSAGES = 2048;
-/** The most pictures of a request, equal ones counted each. */
-export const MAX_PICTURES = 16;
-/** The most prompt tokens of one picture. */
-export const MAX_PICTURE_TOKENS = 2048;
 const MAX_CALLS = 128;
 /** The longest id or name of a call, UTF-16 units. */
 const MAX_NAME = 256;

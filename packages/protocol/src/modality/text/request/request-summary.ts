@@ -2,10 +2,9 @@ import { createFormat, hash, i64, oneOf, optional, struct, text, u8, u32, within
 import type { Crypto } from '../../../crypto/crypto.ts';
 import { demandsCodec } from '../../demands.ts';
 import { MAX_CHOICES, MAX_MODEL_NAME } from '../../shared/request-fields.ts';
-import { biasCodec, samplerCodec, TEXT_ENDPOINTS } from '../commitment/header.ts';
+import { biasCodec, MAX_PICTURES, samplerCodec, TEXT_ENDPOINTS } from '../commitment/header.ts';
 import { thinkingCodec } from '../commitment/thinking-wish.ts';
 import { hashGrammar } from '../grammar/machine.ts';
-import { MAX_PICTURES } from './chat-messages.ts';
 import { type AskedText, MAX_MAX_TOKENS, MAX_STOPS } from './request.ts';
 
 const summaryCodec = struct({

@@ -238,7 +238,7 @@ describe('parseRequest', () => {
     ['messages', { messages: 'hi' }],
     ['messages[0].role', { messages: [{ role: 'wizard', content: 'x' }] }],
     ['messages[0].content', { messages: [{ role: 'user', content: 7 }] }],
-    ['messages[0].content[0]', { messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }],
+    ['messages[0].content[0].image_url', { messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }],
     ['temperature', { temperature: 2.1 }],
     ['temperature', { temperature: '1' }],
     ['top_p', { top_p: -0.1 }],

@@ -4,7 +4,7 @@ import { type BlobRef, computeBlobRoot } from '../../../commitment/blob.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
 import type { FindBlob } from '../../modality.ts';
 import { decodeValues, VALUE_BYTES } from '../../shared/values.ts';
-import type { Header, PictureRows } from '../commitment/header.ts';
+import type { CommittedPicture, Header } from '../commitment/header.ts';
 
 /** Unit of a distance between two encoders' rows in a report: relative L2, 10^-9. */
 export const DISTANCE_UNIT = 1e-9;
@@ -35,6 +35,7 @@ export interface ShownRows {
 
 /** Finds the blobs of the rows. Blobs that hold other things than finite values refute the reply. */
 export function findRows(header: Pictured, find: FindBlob = () => undefined): ShownRows {
+  if (header.pictures.length === 0) return { blobs: [], checks: [] };
   const blobs = listRowBlobs(header).map(({ root }) => find(root));
   if (blobs.some((blob) => blob === undefined)) return { blobs: undefined, checks: [] };
   const shown = blobs as readonly Uint8Array[];
@@ -46,7 +47,7 @@ export function findRows(header: Pictured, find: FindBlob = () => undefined): Sh
 
 function areRows(blob: Uint8Array, { pictures, embeddingSize }: Pictured, index: number): boolean {
   try {
-    decodeValues(blob, (pictures[index] as PictureRows).rows * embeddingSize);
+    decodeValues(blob, (pictures[index] as CommittedPicture).rows * embeddingSize);
     return true;
   } catch (error) {
     if (error instanceof ProtocolError) return false;
