@@ -9,13 +9,16 @@ import type { OfferedTool } from '@ogong/protocol/modality/text/request/tools';
 import { NAT, type SamplerSettings, type TokenBias } from '@ogong/protocol/modality/text/sampling/sampler';
 import type { TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import type { ShownExchange } from '@ogong/protocol/tier/proxied';
-import type { EncodedPicture } from './vision.ts';
+import type { EncodedPicture, PictureEncoderInfo } from './vision.ts';
 
 /** Properties and abilities of a model, loaded in one engine. */
 export interface TextEngineInfo {
   /** SHA-256 over the ordered shard content hashes (whitepaper 7.2), 32 bytes. */
   readonly modelRoot: Uint8Array;
-  /** Roots that the model's own is composed of, for a model with adapters: the base model's and each adapter's in order. */
+  /**
+   * Roots that the model's own is composed of, for a model with adapters or an encoder of pictures: the base model's, each adapter's in
+   * order, and the encoder's.
+   */
   readonly modelParts?: readonly Uint8Array[];
   /** SHA-256 over every token's type and text; spec: docs/spec/commitment.md. */
   readonly vocabularyHash: Uint8Array;
@@ -44,6 +47,8 @@ export interface TextEngineInfo {
   /** Effect of wishes about thinking on its chat template; absent if the template has none. */
   readonly thinking?: TemplateThinking;
   readonly capabilities: TextCapabilities;
+  /** Properties of the encoder of pictures; absent if the model reads none. */
+  readonly pictures?: PictureEncoderInfo;
 }
 
 /** Abilities of an engine. Anything else is refused with EngineError('unsupported-model'), or 'invalid-request' in a request. */

@@ -44,12 +44,3 @@ export interface PictureEncoder {
   encode(picture: RgbPicture, options?: { readonly signal?: AbortSignal }): Promise<EncodedPicture>;
   close(): Promise<void>;
 }
-
-/** An encoder that reads files of pictures, for a language model. */
-export interface PictureReader {
-  /** Text of the control token that stands for a picture in a chat template. */
-  readonly mark: string;
-  /** @throws EngineError `invalid-request` for a file that is no picture that it reads. */
-  encode(file: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<EncodedPicture>;
-  close(): Promise<void>;
-}
