@@ -16,8 +16,8 @@ export interface TextEngineInfo {
   /** SHA-256 over the ordered shard content hashes (whitepaper 7.2), 32 bytes. */
   readonly modelRoot: Uint8Array;
   /**
-   * Roots that the model's own is composed of, for a model with adapters or an encoder of pictures: the base model's, each adapter's in
-   * order, and the encoder's.
+   * Roots that the model's own is composed of: the base model's, each adapter's in order, and that of an encoder of pictures. Absent
+   * without adapters and encoder.
    */
   readonly modelParts?: readonly Uint8Array[];
   /** SHA-256 over every token's type and text; spec: docs/spec/commitment.md. */

@@ -1,5 +1,8 @@
 /** Filters of Pillow, by the names of `preprocessor_config.json` in lower case. */
-export type ResizeFilter = 'bilinear' | 'bicubic' | 'lanczos';
+export type ResizeFilter = 'nearest' | 'bilinear' | 'bicubic' | 'lanczos';
+
+/** Filters that weigh several pixels. */
+type WeighingFilter = Exclude<ResizeFilter, 'nearest'>;
 
 /** Pixels of 8 bits, row by row. */
 export interface Raster {
@@ -35,7 +38,7 @@ function sinePi(x: number): number {
 const sinc = (x: number): number => (x === 0 ? 1 : sinePi(x) / (x * Math.PI));
 
 /** Kernels with the distance at which they end. */
-const KERNELS: Readonly<Record<ResizeFilter, { readonly reach: number; readonly weigh: (x: number) => number }>> = {
+const KERNELS: Readonly<Record<WeighingFilter, { readonly reach: number; readonly weigh: (x: number) => number }>> = {
   bilinear: { reach: 1, weigh: (x) => Math.max(0, 1 - Math.abs(x)) },
   bicubic: {
     reach: 2,
@@ -60,7 +63,7 @@ interface Weights {
   readonly most: number;
 }
 
-function computeWeights(from: number, to: number, filter: ResizeFilter): Weights {
+function computeWeights(from: number, to: number, filter: WeighingFilter): Weights {
   const { reach, weigh } = KERNELS[filter];
   const scale = from / to;
   const stretch = Math.max(scale, 1);
@@ -92,7 +95,7 @@ function computeWeights(from: number, to: number, filter: ResizeFilter): Weights
 
 const clip = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : value);
 
-function resizeRows({ width, height, channels, data }: Raster, to: number, filter: ResizeFilter): Raster {
+function resizeRows({ width, height, channels, data }: Raster, to: number, filter: WeighingFilter): Raster {
   const { first, count, weights, most } = computeWeights(width, to, filter);
   const resized = new Uint8Array(to * height * channels);
   for (let y = 0; y < height; y++) {
@@ -110,7 +113,7 @@ function resizeRows({ width, height, channels, data }: Raster, to: number, filte
   return { width: to, height, channels, data: resized };
 }
 
-function resizeColumns({ width, height, channels, data }: Raster, to: number, filter: ResizeFilter): Raster {
+function resizeColumns({ width, height, channels, data }: Raster, to: number, filter: WeighingFilter): Raster {
   const { first, count, weights, most } = computeWeights(height, to, filter);
   const row = width * channels;
   const resized = new Uint8Array(to * row);
@@ -124,6 +127,31 @@ function resizeColumns({ width, height, channels, data }: Raster, to: number, fi
     }
   }
   return { width, height: to, channels, data: resized };
+}
+
+/** Finds the source pixel of each target pixel. Pillow adds the scale up, and its sums of doubles are repeated. */
+function findNearest(from: number, to: number): Int32Array {
+  const scale = from / to;
+  let at = scale * 0.5;
+  return Int32Array.from({ length: to }, () => {
+    const found = Math.min(from - 1, Math.trunc(at));
+    at += scale;
+    return found;
+  });
+}
+
+function takeNearest({ width, height, channels, data }: Raster, toWidth: number, toHeight: number): Raster {
+  const columns = findNearest(width, toWidth);
+  const rows = findNearest(height, toHeight);
+  const taken = new Uint8Array(toWidth * toHeight * channels);
+  let to = 0;
+  for (const row of rows) {
+    for (const column of columns) {
+      const from = (row * width + column) * channels;
+      for (let channel = 0; channel < channels; channel++) taken[to++] = data[from + channel] as number;
+    }
+  }
+  return { width: toWidth, height: toHeight, channels, data: taken };
 }
 
 /**
@@ -140,6 +168,7 @@ export function resizeRaster(
   }
   if (raster.data.length !== raster.width * raster.height * raster.channels)
     throw new RangeError(`${raster.data.length} values of a raster of ${raster.width} x ${raster.height}`);
+  if (filter === 'nearest') return takeNearest(raster, width, height);
   const wide = width === raster.width ? raster : resizeRows(raster, width, filter);
   return height === raster.height ? wide : resizeColumns(wide, height, filter);
 }

@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { crc32, deflate } from 'node:zlib';
 
 /** A picture of three bytes a pixel: red, green and blue, row by row. */
-export interface RgbPicture {
+export interface PngPicture {
   readonly width: number;
   readonly height: number;
   /** height * width * 3 bytes. */
@@ -18,7 +18,7 @@ const compress = promisify(deflate);
  * @throws RangeError if the bytes are not those of the size.
  * Source: PNG specification, third edition, W3C 2025.
  */
-export async function encodePng({ width, height, pixels }: RgbPicture): Promise<Uint8Array> {
+export async function encodePng({ width, height, pixels }: PngPicture): Promise<Uint8Array> {
   const rowBytes = width * PIXEL_BYTES;
   if (width < 1 || height < 1 || pixels.length !== rowBytes * height)
     throw new RangeError(`${pixels.length} bytes are no picture of ${width}x${height} pixels`);

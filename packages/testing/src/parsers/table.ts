@@ -9,6 +9,7 @@ const BYTES: Readonly<Record<string, readonly string[]>> = {
   'attestation/src/amd-snp.ts': ['parseSnpReport'],
   'attestation/src/intel-quote.ts': ['parseQuote'],
   'attestation/src/nvidia-spdm.ts': ['parseGpuReport'],
+  'engine/src/pixels/picture-header.ts': ['readPictureHeader'],
   'host/src/link/reach/relay-wire.ts': ['parseRelayAsk', 'parseRelayGreeting'],
   'protocol/src/audit/test-report.ts': ['parseTestReport'],
   'protocol/src/beacon/beacon-message.ts': ['parseBeaconMessage'],
@@ -140,6 +141,7 @@ export const PARSER_ROWS: readonly ParserRow[] = [
 export const REACHED_THROUGH: readonly (Parser & { readonly row: string })[] = [
   { file: 'attestation/src/intel-collateral.ts', name: 'parseSigned', row: 'parseCollateral' },
   { file: 'attestation/src/plain-xml.ts', name: 'parsePlainXml', row: 'parseRim' },
+  { file: 'engine/src/pixels/decode-picture.ts', name: 'decodePicture', row: 'readPictureHeader' },
   { file: 'engine/src/upstream/documents.ts', name: 'parseDocument', row: 'parseJson' },
   { file: 'host/src/link/own-announcement.ts', name: 'parseOwnAnnouncement', row: 'parseAnnouncement' },
   { file: 'protocol/src/modality/embedding/request.ts', name: 'parseText', row: 'parseEmbeddingRequest' },

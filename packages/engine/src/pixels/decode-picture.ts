@@ -1,0 +1,81 @@
+import { Worker } from 'node:worker_threads';
+import { EngineError } from '../interface/engine-error.ts';
+import type { RgbPicture } from '../interface/vision.ts';
+import { type PictureHeader, readPictureHeader } from './picture-header.ts';
+
+export interface DecodeJob {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly header: PictureHeader;
+}
+
+export type DecodeAnswer = { readonly picture: RgbPicture } | { readonly problem: string };
+
+/** A picture of the most pixels takes about two seconds on a slow core. */
+const MOST_MS = 20_000;
+/** Threads that decode at the same time. Each may take some hundred megabytes. */
+const MOST_THREADS = 2;
+const MOST_WAITING = 64;
+/** The memory of a codec never shrinks, so the thread of a larger picture ends. */
+const SMALL_PIXELS = 1 << 20;
+
+/** A thread that waits for its next picture. */
+let idle: Worker | undefined;
+let running = 0;
+const waiting: (() => void)[] = [];
+
+/**
+ * Decodes a PNG, JPEG or WebP in a thread. Pixels are turned upright by their Exif orientation, and transparent ones lie on white.
+ * @throws EngineError `invalid-request` for other or broken bytes, an animation, or more than 16 MiB or 16 megapixels; `overloaded` if
+ *   too many pictures wait.
+ */
+export async function decodePicture(bytes: Uint8Array): Promise<RgbPicture> {
+  const header = readPictureHeader(bytes);
+  await takeTurn();
+  try {
+    // A copy: it moves to the thread.
+    const answer = await runThread({ bytes: new Uint8Array(bytes), header });
+    if ('picture' in answer) return answer.picture;
+    throw new EngineError('invalid-request', `the picture ${answer.problem}`);
+  } finally {
+    running--;
+    waiting.shift()?.();
+  }
+}
+
+async function takeTurn(): Promise<void> {
+  if (waiting.length >= MOST_WAITING)
+    throw new EngineError('overloaded', `${MOST_WAITING} pictures are waiting to be decoded; try again`, {
+      retryable: true,
+    });
+  if (running >= MOST_THREADS) await new Promise<void>((resolve) => waiting.push(resolve));
+  running++;
+}
+
+async function runThread(job: DecodeJob): Promise<DecodeAnswer> {
+  const worker = idle ?? startThread();
+  idle = undefined;
+  worker.ref();
+  const { promise, resolve } = Promise.withResolvers<DecodeAnswer>();
+  const fail = (): void => resolve({ problem: 'broke its decoder' });
+  const timer = setTimeout(() => resolve({ problem: `takes more than ${MOST_MS / 1_000} seconds to decode` }), MOST_MS);
+  worker.once('message', resolve).once('error', fail).once('exit', fail);
+  worker.postMessage(job, [job.bytes.buffer]);
+  const answer = await promise;
+  clearTimeout(timer);
+  worker.off('message', resolve).off('error', fail).off('exit', fail);
+  const { width, height } = job.header;
+  if ('picture' in answer && width * height <= SMALL_PIXELS && idle === undefined) {
+    idle = worker;
+    worker.unref();
+  } else await worker.terminate();
+  return answer;
+}
+
+function startThread(): Worker {
+  const worker = new Worker(new URL('./decode-child.ts', import.meta.url));
+  worker.on('error', () => undefined);
+  worker.on('exit', () => {
+    if (idle === worker) idle = undefined;
+  });
+  return worker;
+}
