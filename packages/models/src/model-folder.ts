@@ -1,20 +1,18 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { computeFolderRoot, isFolderPath, MAX_FOLDER_FILES } from '@ogong/protocol/commitment/folder-root';
+import { computeFolderRoot } from '@ogong/protocol/commitment/folder-root';
 import { type FileHashes, hashFile } from './file-hashes.ts';
 import { isSameStamp, readFileStamp } from './file-stamp.ts';
 import { listComponents, roleOf } from './folder-components.ts';
+import { MOST_BYTES, openFolderFiles, refuseLink } from './folder-files.ts';
 import { ModelError } from './model-error.ts';
 import type { StampedFile } from './model-root.ts';
-import { OnnxError, type OnnxFacts, readOnnxFile } from './onnx/read.ts';
+import type { OnnxFacts } from './onnx/read.ts';
 
 /** The file that makes a folder a model folder. */
 export const MODEL_INDEX = 'model_index.json';
 
-const MIB = 2 ** 20;
-/** Bytes at most, by the end of a file's name. Protobuf allows 2 GiB for a model. */
-const MOST_BYTES = { config: MIB, tokenizer: 64 * MIB, onnx: 2 ** 31, weights: 2 ** 36 } as const;
 const MOST_TOTAL_BYTES = 2 ** 37;
 
 export interface FolderComponent {
@@ -49,22 +47,9 @@ export function isModelFolder(path: string): boolean {
  * @throws ModelError `not-found` for a missing file, `corrupt` for a file of another form.
  */
 export function inspectModelFolder(folder: string): ModelFolder {
-  const path = resolveFolder(folder);
-  const files: string[] = [];
-  const take = (file: string, most: number): number => {
-    const { size } = assertPlainFile(path, file);
-    if (size > most) throw new ModelError('corrupt', `${join(path, file)} has ${size} bytes, more than ${most}`);
-    files.push(file);
-    if (files.length > MAX_FOLDER_FILES)
-      throw new ModelError('corrupt', `${path} needs more than ${MAX_FOLDER_FILES} files`);
-    return size;
-  };
-  const readConfig = (file: string): Readonly<Record<string, unknown>> => {
-    take(file, MOST_BYTES.config);
-    return parseObject(join(path, file));
-  };
-
-  const index = readConfig(MODEL_INDEX);
+  const reader = openFolderFiles(folder, explainMissing);
+  const { path, files } = reader;
+  const index = reader.readConfig(MODEL_INDEX);
   const hasFolder = (name: string) => lstatSync(join(path, name), { throwIfNoEntry: false })?.isDirectory() ?? false;
   const { components: names, unknown } = listComponents(index, hasFolder);
   if (unknown.length > 0)
@@ -81,19 +66,12 @@ export function inspectModelFolder(folder: string): ModelFolder {
     let sizeBytes = 0;
     let onnx: OnnxFacts | undefined;
     assertComponentFolder(path, name);
-    const config = readConfig(role === 'network' ? `${name}/config.json` : `${name}/${role}_config.json`);
-    if (role === 'tokenizer') sizeBytes += take(`${name}/tokenizer.json`, MOST_BYTES.tokenizer);
+    const config = reader.readConfig(role === 'network' ? `${name}/config.json` : `${name}/${role}_config.json`);
+    if (role === 'tokenizer') sizeBytes += reader.take(`${name}/tokenizer.json`, MOST_BYTES.tokenizer);
     if (role === 'network') {
-      sizeBytes += take(`${name}/model.onnx`, MOST_BYTES.onnx);
-      onnx = readNetwork(join(path, name, 'model.onnx'));
-      for (const file of onnx.externalFiles) {
-        if (file.includes('/') || !isFolderPath(file))
-          throw new ModelError(
-            'corrupt',
-            `${join(path, name, 'model.onnx')} reads weights from "${file}"; they must lie beside it`,
-          );
-        sizeBytes += take(`${name}/${file}`, MOST_BYTES.weights);
-      }
+      const network = reader.takeNetwork(`${name}/model.onnx`);
+      onnx = network.onnx;
+      sizeBytes += network.sizeBytes;
     }
     total += sizeBytes;
     if (total > MOST_TOTAL_BYTES) throw new ModelError('corrupt', `${path} has more than ${MOST_TOTAL_BYTES} bytes`);
@@ -153,14 +131,6 @@ export async function hashModelFolder(
   return { modelRoot, files: hashed };
 }
 
-function resolveFolder(folder: string): string {
-  try {
-    return realpathSync(folder);
-  } catch (cause) {
-    throw new ModelError('not-found', `there is no model folder at ${folder}`, { cause });
-  }
-}
-
 function assertComponentFolder(path: string, name: string): void {
   const stat = lstatSync(join(path, name), { throwIfNoEntry: false });
   if (stat === undefined)
@@ -169,20 +139,6 @@ function assertComponentFolder(path: string, name: string): void {
       `${path} has no folder ${name}, which ${MODEL_INDEX} names; fetch the model again`,
     );
   if (!stat.isDirectory()) refuseLink(path, name);
-}
-
-function assertPlainFile(path: string, file: string): { readonly size: number } {
-  const stat = lstatSync(join(path, file), { throwIfNoEntry: false });
-  if (stat === undefined) throw new ModelError('not-found', explainMissing(path, file));
-  if (!stat.isFile()) refuseLink(path, file);
-  return stat;
-}
-
-function refuseLink(path: string, file: string): never {
-  throw new ModelError(
-    'corrupt',
-    `${join(path, file)} is a link or another special file; copy the model with its files (cp -rL)`,
-  );
 }
 
 function explainMissing(path: string, file: string): string {
@@ -194,23 +150,4 @@ function explainMissing(path: string, file: string): string {
   return isTorch
     ? `${problem} but PyTorch's weights; export the model with "optimum-cli export onnx"`
     : `${problem}; fetch the model again`;
-}
-
-function readNetwork(path: string): OnnxFacts {
-  try {
-    return readOnnxFile(path);
-  } catch (cause) {
-    if (!(cause instanceof OnnxError)) throw cause;
-    throw new ModelError('corrupt', `${path} is no whole ONNX file: ${cause.message}`, { cause });
-  }
-}
-
-function parseObject(path: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  } catch (cause) {
-    throw new ModelError('corrupt', `${path} is no JSON: ${(cause as Error).message}`, { cause });
-  }
-  throw new ModelError('corrupt', `${path} is no JSON object`);
 }

@@ -1,0 +1,57 @@
+import { lstatSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { openFolderFiles } from './folder-files.ts';
+import type { OnnxFacts } from './onnx/read.ts';
+
+const CONFIG = 'config.json';
+const PREPROCESSOR = 'preprocessor_config.json';
+/** The encoder and its projector: the name of the exports for transformers.js. */
+export const ENCODER_NETWORK = 'onnx/vision_encoder.onnx';
+
+/** An encoder of pictures in the layout of transformers, with its network in ONNX. */
+export interface EncoderFolder {
+  /** Absolute, without links. */
+  readonly path: string;
+  /** Content of `config.json`, which describes the whole model. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Content of `preprocessor_config.json`. */
+  readonly preprocessor: Readonly<Record<string, unknown>>;
+  readonly onnx: OnnxFacts;
+  /** Bytes of the network. */
+  readonly sizeBytes: number;
+  /** Files that an engine reads, relative to the folder, in ascending order. */
+  readonly files: readonly string[];
+}
+
+/** Returns whether a path is a folder with an encoder of pictures. A model of the language may lie beside the encoder's files. */
+export function isEncoderFolder(path: string): boolean {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return false;
+  return lstatSync(join(path, ENCODER_NETWORK), { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/**
+ * Finds the files of an encoder and reads the small ones (docs/spec/model-folder.md). Links are refused.
+ * @throws ModelError `not-found` for a missing file, `corrupt` for a file of another form.
+ */
+export function inspectEncoderFolder(folder: string): EncoderFolder {
+  const reader = openFolderFiles(folder, explainMissing);
+  const config = reader.readConfig(CONFIG);
+  const preprocessor = reader.readConfig(PREPROCESSOR);
+  const { onnx, sizeBytes } = reader.takeNetwork(ENCODER_NETWORK);
+  const { path, files } = reader;
+  return { path, config, preprocessor, onnx, sizeBytes, files: files.sort() };
+}
+
+/** Lists the GGUF files of a folder that may be its language model: of a split model the first file. Names in ascending order. */
+export const listLanguageModels = (folder: string): readonly string[] =>
+  readdirSync(folder)
+    .filter((name) => /\.gguf$/i.test(name) && !/mmproj/i.test(name))
+    .filter((name) => Number(/-(\d{5})-of-\d{5}\.gguf$/.exec(name)?.[1] ?? 1) === 1)
+    .sort();
+
+function explainMissing(path: string, file: string): string {
+  const problem = `${path} has no ${file}`;
+  return file === ENCODER_NETWORK
+    ? `${problem}; an encoder of pictures is a folder with ${CONFIG}, ${PREPROCESSOR} and ${ENCODER_NETWORK}`
+    : `${problem}, which an encoder of pictures needs; fetch the model again`;
+}
