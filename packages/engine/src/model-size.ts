@@ -3,7 +3,8 @@ import { BATCH_ROWS, estimateMemory } from './llama-cpp/device/memory.ts';
 import { assertMayLoad } from './llama-cpp/engine.ts';
 import { inspectModelFile } from './llama-cpp/model-file.ts';
 import type { KvType } from './llama-cpp/numeric-class.ts';
-import { assertFolderFits, estimateFolderMemory, inspectPictureFolder } from './onnx/trajectory-engine.ts';
+import { assertFolderFits, estimateFolderMemory } from './onnx/plan-folder.ts';
+import { inspectPictureFolder } from './onnx/trajectory-engine.ts';
 
 /** Memory of a loaded model, in bytes. */
 export interface ModelMemory {

@@ -5,11 +5,12 @@ import { pathToFileURL } from 'node:url';
 import { EngineError } from '../../interface/engine-error.ts';
 import type { OnnxRuntime } from './packages.ts';
 
-export type TensorType = 'float32' | 'int64' | 'int32';
+export type TensorType = 'float32' | 'int64' | 'int32' | 'bool';
 
 export interface OnnxTensor {
   readonly type: TensorType;
-  readonly data: Float32Array | BigInt64Array | Int32Array;
+  /** A byte of 0 or 1 for each truth value. */
+  readonly data: Float32Array | BigInt64Array | Int32Array | Uint8Array;
   readonly dims: readonly number[];
 }
 

@@ -1,0 +1,81 @@
+import { fileURLToPath } from 'node:url';
+import { type EncoderFolder, inspectEncoderFolder } from '@ogong/models/encoder-folder';
+import { EngineError } from '../interface/engine-error.ts';
+import type { PictureEncoder, RgbPicture } from '../interface/vision.ts';
+import { explainRefusal, findWeightType } from '../onnx/graph-check.ts';
+import { type NetworkSize, type OnnxFolderOptions, planOnnxFolder, toEngineError } from '../onnx/plan-folder.ts';
+import { ONNX_ENVIRONMENT } from '../onnx/runtime/sessions.ts';
+import { MOST_PICTURE_PIXELS } from '../pixels/picture-header.ts';
+import { MAX_SIDE } from '../pixels/resize.ts';
+import { createSupervisor, type SupervisorEvent } from '../process/supervisor.ts';
+import type { EncoderContract } from './encoder-load.ts';
+import { openPictureReader } from './families/registry.ts';
+
+export type PictureEncoderOptions = OnnxFolderOptions;
+
+export interface SupervisedEncoder extends PictureEncoder {
+  /** The child's process id, while it lives. */
+  pid(): number | undefined;
+}
+
+/** An encoder's folder, read and found to be one that this engine runs. */
+export interface InspectedEncoder extends NetworkSize {
+  readonly folder: EncoderFolder;
+  readonly mark: string;
+  readonly mostRows: number;
+}
+
+/** A first look at an encoder's folder. @throws EngineError if it is none, or none that this engine runs. */
+export function inspectEncoder(path: string): InspectedEncoder {
+  const folder = readFolder(path);
+  const { mark, mostRows } = openPictureReader(folder);
+  const refusal = explainRefusal(folder.onnx);
+  if (refusal !== undefined)
+    throw new EngineError('unsupported-model', `${folder.path}: the encoder is refused: ${refusal}`);
+  return { folder, mark, mostRows, weightType: findWeightType(folder.onnx), sizeBytes: folder.sizeBytes };
+}
+
+/**
+ * Loads an encoder of pictures into a supervised child process. A runtime that is missing is fetched.
+ * @param path a folder with `config.json`, `preprocessor_config.json` and `onnx/vision_encoder.onnx`.
+ * @throws EngineError: 'model-not-found', 'model-corrupt' (wrong hash, broken file, a link), 'not-enough-memory', 'unsupported-model',
+ *   'invalid-request' (an option out of range).
+ */
+export async function openPictureEncoder(
+  path: string,
+  options: PictureEncoderOptions = {},
+  hooks: { readonly onEvent?: (event: SupervisorEvent) => void } = {},
+): Promise<SupervisedEncoder> {
+  const encoder = inspectEncoder(path);
+  const { load } = await planOnnxFolder(encoder.folder, encoder, options);
+  const supervisor = await createSupervisor<EncoderContract>({
+    load,
+    onEvent: hooks.onEvent,
+    environment: ONNX_ENVIRONMENT,
+    child: { path: fileURLToPath(new URL('./encoder-child.ts', import.meta.url)) },
+  });
+  return {
+    info: () => supervisor.info(),
+    async encode(picture, { signal } = {}) {
+      assertPicture(picture);
+      const { width, height, rgb } = picture;
+      return supervisor.call({ kind: 'encode', picture: { width, height, rgb } }, signal);
+    },
+    close: () => supervisor.close(),
+    pid: () => supervisor.pid(),
+  };
+}
+
+function assertPicture({ width, height, rgb }: RgbPicture): void {
+  const isSize = [width, height].every((side) => Number.isInteger(side) && side >= 1 && side <= MAX_SIDE);
+  if (!isSize || width * height > MOST_PICTURE_PIXELS || rgb.length !== width * height * 3)
+    throw new EngineError('invalid-request', `${rgb.length} bytes are no picture of ${width}x${height} pixels`);
+}
+
+function readFolder(path: string): EncoderFolder {
+  try {
+    return inspectEncoderFolder(path);
+  } catch (cause) {
+    throw toEngineError(cause);
+  }
+}
