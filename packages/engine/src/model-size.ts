@@ -5,6 +5,7 @@ import { inspectModelFile } from './llama-cpp/model-file.ts';
 import type { KvType } from './llama-cpp/numeric-class.ts';
 import { assertFolderFits, estimateFolderMemory } from './onnx/plan-folder.ts';
 import { inspectPictureFolder } from './onnx/trajectory-engine.ts';
+import { inspectEncoder } from './vision/picture-encoder.ts';
 
 /** Memory of a loaded model, in bytes. */
 export interface ModelMemory {
@@ -35,12 +36,20 @@ export function estimateModelMemory(
     contextSize,
     sequences,
     kvType,
-  }: { readonly contextSize: number; readonly sequences: number; readonly kvType: KvType },
+    encoderPath,
+  }: {
+    readonly contextSize: number;
+    readonly sequences: number;
+    readonly kvType: KvType;
+    /** Folder of the encoder of pictures beside it. */
+    readonly encoderPath?: string | undefined;
+  },
 ): ModelMemory {
   // ONNX Runtime copies the weights: the machine's free memory is without them already.
   if (isModelFolder(path)) return { weights: 0, total: estimateFolderMemory(countWeightBytes(path)) };
   const { weights, total } = estimateMemory(inspectModelFile(path), {
     ...{ contextSize, sequences, batchSize: BATCH_ROWS, kvType },
   });
-  return { weights, total };
+  const encoder = encoderPath === undefined ? 0 : estimateFolderMemory(inspectEncoder(encoderPath).sizeBytes);
+  return { weights, total: total + encoder };
 }

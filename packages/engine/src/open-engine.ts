@@ -1,5 +1,7 @@
 import { statSync } from 'node:fs';
+import { findLanguageModel, isEncoderFolder } from '@ogong/models/encoder-folder';
 import type { FileHashes } from '@ogong/models/file-hashes';
+import { ModelError } from '@ogong/models/model-error';
 import { isModelFolder, MODEL_INDEX } from '@ogong/models/model-folder';
 import type { EmbeddingEngine } from './interface/embedding.ts';
 import { EngineError } from './interface/engine-error.ts';
@@ -8,8 +10,11 @@ import type { TrajectoryEngine } from './interface/trajectory.ts';
 import { createLlamaEmbeddingEngine } from './llama-cpp/embedding-engine.ts';
 import { createLlamaEngine, ENGINE_DEFAULTS, type LlamaEngineOptions } from './llama-cpp/engine.ts';
 import { inspectModelFile, type ModelFacts } from './llama-cpp/model-file.ts';
+import type { OnnxBackend } from './onnx/numeric-class.ts';
+import { estimateFolderMemory } from './onnx/plan-folder.ts';
 import { openTrajectoryEngine } from './onnx/trajectory-engine.ts';
 import type { SupervisorEvent } from './process/supervisor.ts';
+import { inspectEncoder, openPictureEncoder } from './vision/picture-encoder.ts';
 
 /** Choices of an operator, for every kind of model. A kind of engine ignores the choices that it has no use for. */
 export interface OpenEngineSettings
@@ -34,8 +39,15 @@ export interface OpenEngineSettings
     | 'availableMemory'
     | 'adapterPaths'
   > {
-  /** A GGUF file; of a split model, the first shard. Or a model folder, with `model_index.json`. */
+  /**
+   * A GGUF file; of a split model, the first shard. Or a model folder with `model_index.json`, or a folder with one GGUF file and an
+   * encoder of pictures.
+   */
   readonly modelPath: string;
+  /** Folder of an encoder of pictures for the model: `onnx/vision_encoder.onnx` with its configuration. */
+  readonly encoderPath?: string;
+  /** Build that computes the encoder. Default: `cpu`, the native one. */
+  readonly encoderBackend?: OnnxBackend;
   /** The root that the files must have, 32 bytes. */
   readonly modelRoot?: Uint8Array;
   /** Hashes of files that were read before. Default: files are read in full. */
@@ -68,6 +80,8 @@ const embedding: EngineKind = {
       throw new EngineError('unsupported-model', `embeddings are computed on the CPU, not on ${backend}`);
     if ((settings.adapterPaths ?? []).length > 0)
       throw new EngineError('unsupported-model', 'an embedding model runs without adapters; leave them out');
+    if (settings.encoderPath !== undefined)
+      throw new EngineError('unsupported-model', 'an embedding model reads no pictures; leave the encoder out');
     const { modelPath, modelRoot, hashes, isa, threads, cores, contextSize, sequences, availableMemory } = settings;
     return createLlamaEmbeddingEngine(
       {
@@ -89,8 +103,32 @@ const embedding: EngineKind = {
 
 const text: EngineKind = {
   runs: ({ poolingCode, isCausal }) => poolingCode === undefined && isCausal,
-  open: (settings, hooks) => createLlamaEngine(settings, hooks),
+  async open({ encoderPath, ...settings }, hooks) {
+    if (encoderPath === undefined) return createLlamaEngine(settings, hooks);
+    const encoder = await openEncoder(encoderPath, settings, hooks);
+    const { availableMemory } = settings;
+    // The free memory of the machine is without the encoder's already.
+    const left = availableMemory === undefined ? undefined : availableMemory - encoder.memoryBytes;
+    const memory = left === undefined ? {} : { availableMemory: Math.max(0, left) };
+    return createLlamaEngine({ ...settings, ...memory, encoder: encoder.opened }, hooks);
+  },
 };
+
+async function openEncoder(
+  path: string,
+  { encoderBackend: backend = 'cpu', threads, cores, hashes, availableMemory }: OpenEngineSettings,
+  hooks: OpenEngineHooks,
+) {
+  const options = {
+    backend,
+    ...(hashes && { hashes }),
+    ...(threads === undefined ? {} : { threads }),
+    ...(cores === undefined ? {} : { cores }),
+    ...(availableMemory === undefined ? {} : { availableMemory }),
+  } as const;
+  const opened = await openPictureEncoder(path, options, hooks);
+  return { opened, memoryBytes: estimateFolderMemory(inspectEncoder(path).sizeBytes) };
+}
 
 /** A model of pictures is a folder. */
 const trajectory: EngineKind = {
@@ -100,6 +138,8 @@ const trajectory: EngineKind = {
       throw new EngineError('unsupported-model', `pictures are computed on the CPU, not on ${backend}`);
     if ((settings.adapterPaths ?? []).length > 0)
       throw new EngineError('unsupported-model', 'a model of pictures runs without adapters; leave them out');
+    if (settings.encoderPath !== undefined)
+      throw new EngineError('unsupported-model', 'a model of pictures has its encoder in its folder; name no other');
     const { modelPath, modelRoot, hashes, isa, threads, cores, availableMemory } = settings;
     return openTrajectoryEngine(
       {
@@ -142,6 +182,8 @@ export function findEngineKind(file: ModelFacts): Pick<Engine, 'specificationVer
 export async function openEngine(settings: OpenEngineSettings, hooks: OpenEngineHooks = {}): Promise<Engine> {
   const { modelPath } = settings;
   if (isModelFolder(modelPath)) return ENGINE_KINDS[FOLDER_KIND.specificationVersion].open(settings, hooks);
+  if (isEncoderFolder(modelPath))
+    return openEngine({ encoderPath: modelPath, ...settings, modelPath: findBesideEncoder(modelPath) }, hooks);
   if (statSync(modelPath, { throwIfNoEntry: false })?.isDirectory())
     throw new EngineError(
       'unsupported-model',
@@ -156,4 +198,13 @@ export async function openEngine(settings: OpenEngineSettings, hooks: OpenEngine
     );
   }
   return ENGINE_KINDS[kind.specificationVersion].open(settings, hooks);
+}
+
+function findBesideEncoder(folder: string): string {
+  try {
+    return findLanguageModel(folder);
+  } catch (cause) {
+    if (!(cause instanceof ModelError)) throw cause;
+    throw new EngineError('unsupported-model', cause.message, { cause });
+  }
 }

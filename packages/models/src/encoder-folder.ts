@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openFolderFiles } from './folder-files.ts';
+import { ModelError } from './model-error.ts';
 import type { OnnxFacts } from './onnx/read.ts';
 
 const CONFIG = 'config.json';
@@ -42,12 +43,23 @@ export function inspectEncoderFolder(folder: string): EncoderFolder {
   return { path, config, preprocessor, onnx, sizeBytes, files: files.sort() };
 }
 
-/** Lists the GGUF files of a folder that may be its language model: of a split model the first file. Names in ascending order. */
-export const listLanguageModels = (folder: string): readonly string[] =>
-  readdirSync(folder)
+/**
+ * Finds the language model that lies beside an encoder: a GGUF file, or the first one of a split model.
+ * @throws ModelError('bad-reference') if there is none, or more than one.
+ */
+export function findLanguageModel(folder: string): string {
+  const names = readdirSync(folder)
     .filter((name) => /\.gguf$/i.test(name) && !/mmproj/i.test(name))
     .filter((name) => Number(/-(\d{5})-of-\d{5}\.gguf$/.exec(name)?.[1] ?? 1) === 1)
     .sort();
+  const [name] = names;
+  if (name !== undefined && names.length === 1) return join(folder, name);
+  const found = names.length === 0 ? 'no GGUF file' : `several GGUF files (${names.join(', ')})`;
+  throw new ModelError(
+    'bad-reference',
+    `${folder} has ${found} beside the encoder; name the language model, and this folder as its encoder (--mmproj)`,
+  );
+}
 
 function explainMissing(path: string, file: string): string {
   const problem = `${path} has no ${file}`;

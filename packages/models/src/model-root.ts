@@ -33,9 +33,9 @@ function sha256Of(...parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(hash.digest());
 }
 
-/** The root of a model with these adapters, in the order of their application; of the model alone, its own. */
-export function composeModelRoot(base: Uint8Array, adapters: readonly Uint8Array[]): Uint8Array {
-  return adapters.length === 0 ? base : computeComposedRoot({ sha256: sha256Of }, base, adapters);
+/** The root of a model with these adapters, in the order of their application, and its encoder; of the model alone, its own. */
+export function composeModelRoot(base: Uint8Array, parts: readonly Uint8Array[]): Uint8Array {
+  return parts.length === 0 ? base : computeComposedRoot({ sha256: sha256Of }, base, parts);
 }
 
 export interface StampedFile {

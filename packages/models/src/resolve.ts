@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { MAX_ADAPTERS } from '@ogong/protocol/commitment/composed-root';
 import { openCatalogue } from './catalogue.ts';
 import { type DownloadOptions, type DownloadProgress, downloadFile } from './download.ts';
+import { findLanguageModel, inspectEncoderFolder, isEncoderFolder } from './encoder-folder.ts';
 import { type FileHashes, hashFile } from './file-hashes.ts';
 import { assertWholeGguf } from './gguf/check.ts';
 import { GgufError } from './gguf/types.ts';
@@ -67,6 +68,8 @@ export interface ResolvedModel {
   readonly modelRoot: Uint8Array;
   /** Files of the adapters that it runs with, in the order of their application; none if not given. */
   readonly adapterPaths?: readonly string[];
+  /** Folder of the encoder of pictures that it runs with; none if not given. */
+  readonly encoderPath?: string;
   /** Of a model from a hub: the commit that it was read at, 40 hex digits. */
   readonly commit?: string;
 }
@@ -78,13 +81,16 @@ const STORIES260K = new URL('../models/stories260K.gguf', import.meta.url);
 
 /**
  * Brings a model onto this machine, once, and returns where it is.
- * @param reference see source.ts; `model+adapter` brings both.
+ * @param reference see source.ts; `model+adapter` and `model+encoder` bring both.
  * @throws ModelError.
  */
 export async function bringModel(reference: string, options: ResolveOptions): Promise<ResolvedModel> {
   const { base, adapters } = splitModelReference(reference);
   // The path of a file may look like a model and its adapter.
-  if (adapters.length === 0 || existsSync(reference)) return bringPart(reference, options);
+  if (adapters.length === 0 || existsSync(reference)) {
+    const { languageRoot: _, encoder: __, ...model } = await bringPart(reference, options);
+    return model;
+  }
   if (adapters.length > MAX_ADAPTERS)
     throw new ModelError(
       'bad-reference',
@@ -92,21 +98,77 @@ export async function bringModel(reference: string, options: ResolveOptions): Pr
     );
   const model = await bringPart(base, options);
   const { quant: _, inspect: __, ...others } = options;
+  const hashes = options.hashes ?? openFileHashes(options.storeDir);
   const brought: ResolvedModel[] = [];
-  for (const adapter of adapters) brought.push(await bringPart(adapter, others));
+  const encoders = model.encoder === undefined ? [] : [model.encoder];
+  for (const adapter of adapters) {
+    const folder = findEncoder(adapter);
+    if (folder === undefined) brought.push(await bringPart(adapter, others));
+    else encoders.push(await hashEncoder(folder, hashes));
+  }
+  const [encoder] = encoders;
+  if (encoders.length > 1)
+    throw new ModelError(
+      'bad-reference',
+      `${reference} names ${encoders.length} encoders of pictures; a model has one`,
+    );
+  if (brought.length + encoders.length > MAX_ADAPTERS)
+    throw new ModelError('bad-reference', `${reference} has more than ${MAX_ADAPTERS} adapters and encoders`);
+  const { name, path, languageRoot = model.modelRoot, commit } = model;
   return {
-    name: [model, ...brought].map(({ name }) => name).join('+'),
-    path: model.path,
-    adapterPaths: brought.map(({ path }) => path),
+    name: [name, ...brought.map((part) => part.name)].join('+'),
+    path,
+    ...(brought.length > 0 && { adapterPaths: brought.map((part) => part.path) }),
+    ...(encoder && { encoderPath: encoder.path }),
     modelRoot: composeModelRoot(
-      model.modelRoot,
-      brought.map(({ modelRoot }) => modelRoot),
+      languageRoot,
+      [...brought, ...(encoder ? [encoder] : [])].map((part) => part.modelRoot),
     ),
-    ...(model.commit === undefined ? {} : { commit: model.commit }),
+    ...(commit === undefined ? {} : { commit }),
   };
 }
 
-async function bringPart(reference: string, options: ResolveOptions): Promise<ResolvedModel> {
+/** An encoder's folder with its root. */
+interface HashedEncoder {
+  readonly path: string;
+  readonly modelRoot: Uint8Array;
+}
+
+/** A model, and the roots of its parts if it lies in one folder with its encoder. */
+interface BroughtPart extends ResolvedModel {
+  readonly languageRoot?: Uint8Array;
+  readonly encoder?: HashedEncoder;
+}
+
+/** @returns the folder of an encoder that a part of a reference names; undefined if it names something else. */
+function findEncoder(reference: string): string | undefined {
+  const source = tryModelSource(reference);
+  if (source?.kind !== 'file') return undefined;
+  const path = resolve(source.path);
+  return isEncoderFolder(path) ? path : undefined;
+}
+
+async function hashEncoder(path: string, hashes: FileHashes): Promise<HashedEncoder> {
+  const folder = inspectEncoderFolder(path);
+  return { path: folder.path, modelRoot: (await hashModelFolder(folder, hashes)).modelRoot };
+}
+
+/** A language model and its encoder in one folder. */
+async function resolveWithEncoder(
+  folder: string,
+  hashes: FileHashes,
+  inspect?: ResolveOptions['inspect'],
+): Promise<BroughtPart> {
+  const model = await resolveFile(findLanguageModel(folder), hashes, inspect);
+  const encoder = await hashEncoder(folder, hashes);
+  return {
+    ...{ name: basename(folder), path: model.path, encoderPath: encoder.path, encoder },
+    languageRoot: model.modelRoot,
+    modelRoot: composeModelRoot(model.modelRoot, [encoder.modelRoot]),
+  };
+}
+
+async function bringPart(reference: string, options: ResolveOptions): Promise<BroughtPart> {
   const { source, shown } = readSource(reference, options.storeDir);
   const quant = options.quant ?? ('quant' in source ? source.quant : undefined);
   if (quant !== undefined && !hasChoice(source)) {
@@ -167,9 +229,10 @@ async function resolveFile(
   path: string,
   hashes: FileHashes,
   inspect?: ResolveOptions['inspect'],
-): Promise<ResolvedModel> {
+): Promise<BroughtPart> {
   const absolute = resolve(path);
   if (isModelFolder(absolute)) return resolveFolder(absolute, hashes, inspect);
+  if (isEncoderFolder(absolute)) return resolveWithEncoder(absolute, hashes, inspect);
   const found = statSync(absolute, { throwIfNoEntry: false });
   if (!found?.isFile()) {
     throw new ModelError(

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { FileHashes } from '@ogong/models/file-hashes';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextEngine, TextScoringRequest } from '../interface/text.ts';
-import type { PictureReader } from '../interface/vision.ts';
+import type { PictureEncoder } from '../interface/vision.ts';
 import type { ChildModule, SupervisorEvent } from '../process/supervisor.ts';
 import { besideAdapters } from './adapter-file.ts';
 import { openCudaDevice } from './device/cuda-device.ts';
@@ -28,6 +28,8 @@ import {
   withoutTiles,
 } from './numeric-class.ts';
 import type { ShapeChoice } from './pass-shapes.ts';
+import { assertReadsRows } from './picture-rows.ts';
+import { decodePicture } from '../pixels/decode-picture.ts';
 import { createScorePool, type ScoreSetting } from './score-pool.ts';
 import { createTextSupervisor, type TextSupervisor } from './text-supervisor.ts';
 import { verifyModel } from './verified-model.ts';
@@ -37,7 +39,9 @@ export interface LlamaEngineOptions {
   readonly modelPath: string;
   /** GGUF files of LoRA adapters for the model, in the order of their application. */
   readonly adapterPaths?: readonly string[];
-  /** The root that the files must have, 32 bytes; with adapters, the composed root. */
+  /** An encoder whose rows the model reads in place of pictures. The engine closes it, also if it cannot be opened. */
+  readonly encoder?: PictureEncoder;
+  /** The root that the files must have, 32 bytes; with adapters or an encoder, the composed root. */
   readonly modelRoot?: Uint8Array;
   /** Hashes of files that were read before. Default: files are read in full. */
   readonly hashes?: FileHashes;
@@ -98,8 +102,6 @@ export interface LlamaEngineOptions {
   /** One KV cache for all sequences; off. */
   readonly kvUnified?: boolean;
   readonly promptChunk?: number;
-  /** Reads the pictures of prompts; closed with the engine. Default: the model reads no pictures. */
-  readonly pictures?: PictureReader;
   readonly maxQueue?: number;
   /** Bytes that the engine may take. Default: the free memory of the machine. */
   readonly availableMemory?: number;
@@ -139,7 +141,16 @@ export async function createLlamaEngine(
   options: LlamaEngineOptions,
   hooks: LlamaEngineHooks = {},
 ): Promise<LlamaEngine> {
-  const { modelPath } = options;
+  try {
+    return await openLlamaEngine(options, hooks);
+  } catch (error) {
+    await options.encoder?.close();
+    throw error;
+  }
+}
+
+async function openLlamaEngine(options: LlamaEngineOptions, hooks: LlamaEngineHooks): Promise<LlamaEngine> {
+  const { modelPath, encoder } = options;
   const file = inspectModelFile(modelPath);
   const { kvType, kernels: asked, shapes, backend, prefixCache } = { ...ENGINE_DEFAULTS, ...options };
   if (options.sequences !== undefined) assertOption('sequences', options.sequences, 1, 256);
@@ -164,7 +175,9 @@ export async function createLlamaEngine(
   );
   assertServedAlone(file, planned);
   const [sequences, scoresTogether] = options.scoresOnly ? [1, planned] : [planned, 1];
-  const verified = await verifyModel(modelPath, options, file);
+  const pictures = encoder?.info();
+  if (pictures !== undefined) assertReadsRows(file, pictures);
+  const verified = await verifyModel(modelPath, { ...options, encoderRoot: pictures?.root }, file);
   const { engineDir = join(homedir(), '.ogong', 'engine') } = options;
   if (backend !== 'cpu') await bringBuild(backend, engineDir, tensorSplit?.length);
   const load: LlamaTextLoad = {
@@ -180,9 +193,9 @@ export async function createLlamaEngine(
     ...(expertsOnCpu !== undefined && { expertsOnCpu }),
     ...(tensorSplit !== undefined && { tensorSplit }),
     ...(draftModelPath !== undefined && { draftModelPath }),
+    ...(pictures && { pictures }),
     prefixCache,
     promptChunk: options.promptChunk ?? DEFAULT_PROMPT_CHUNK,
-    ...(options.pictures && { pictureMark: options.pictures.mark }),
     maxQueue: options.maxQueue ?? 4 * sequences,
   };
   const supervisor = await createTextSupervisor({ load, onEvent: hooks.onEvent, child: options.child });
@@ -224,12 +237,12 @@ export async function createLlamaEngine(
     trace: async (request, { signal } = {}) => (await findRunner(request)).call({ kind: 'trace', request }, signal),
     tokenizePrompt: (prompt) => supervisor.call({ kind: 'tokenize', prompt }),
     async encodePicture(file, given) {
-      if (options.pictures !== undefined) return options.pictures.encode(file, given);
+      if (encoder !== undefined) return encoder.encode(await decodePicture(file), given);
       throw new EngineError('unsupported-model', 'this model reads no pictures: it has no encoder');
     },
     detokenize: (tokens) => supervisor.call({ kind: 'detokenize', tokens }),
     async close() {
-      await Promise.all([supervisor.close(), pool.close(), options.pictures?.close()]);
+      await Promise.all([supervisor.close(), pool.close(), encoder?.close()]);
     },
     pid: () => supervisor.pid(),
   };

@@ -1,3 +1,4 @@
+import type { PictureEncoderInfo } from '../interface/vision.ts';
 import type { EmbeddingContract } from '../process/embedding-messages.ts';
 import type { TextContract } from '../process/text-messages.ts';
 import type { Placement } from './device/placement.ts';
@@ -32,8 +33,8 @@ export interface LlamaTextLoad extends LlamaLoad, Placement {
   readonly draftModelPath?: string;
   readonly prefixCache: boolean;
   readonly promptChunk: number;
-  /** Text of the control token that stands for a picture, if the model has an encoder. */
-  readonly pictureMark?: string;
+  /** The encoder whose rows the model reads. */
+  readonly pictures?: PictureEncoderInfo;
 }
 
 /**

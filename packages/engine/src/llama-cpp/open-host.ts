@@ -79,9 +79,9 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     tokenize: tokenizePrompt,
   } = createPromptTokenizer(opened.vocabulary, {
     ...file,
-    pictureMark: options.pictureMark,
+    pictureMark: options.pictures?.mark,
   });
-  const pictureToken = findPictureToken(opened.vocabulary, options.pictureMark);
+  const pictureToken = findPictureToken(opened.vocabulary, options.pictures?.mark);
   const llama = { ...opened, vocabulary: spellMarks(opened.vocabulary, answerFormat) };
   const batchSize = Math.max(BATCH_ROWS, sequences, options.scoresTogether);
   const openModel = (shapes: ShapePolicy | undefined, path: KernelPath = kernels) =>
@@ -134,6 +134,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     answerFormat,
     ...(thinking && { thinking }),
     capabilities: { ...FULL_CAPABILITIES, exact, trace: probeTrace(model) },
+    ...(options.pictures && { pictures: options.pictures }),
   };
 
   const { promptChunk, maxQueue, draftModelPath } = options;

@@ -10,9 +10,9 @@ import { inspectModelFile, type ModelFacts } from './model-file.ts';
 /** A model whose files were read and hashed once. A child receives it and reads neither again. */
 export interface VerifiedModel {
   readonly facts: ModelFacts;
-  /** Root of the weights that answer: with adapters, the composed root. */
+  /** Root of the weights that answer: with adapters or an encoder of pictures, the composed root. */
   readonly modelRoot: Uint8Array;
-  /** Empty without adapters; otherwise the roots of the base model and of each adapter, which the model root is composed of. */
+  /** Roots that the model root is composed of: of the base model, each adapter and the encoder. Empty for a base model alone. */
   readonly parts: readonly Uint8Array[];
   /** Files of the adapters, in the order of their application. */
   readonly adapterPaths: readonly string[];
@@ -27,6 +27,8 @@ export interface VerifyOptions {
   readonly hashes?: FileHashes | undefined;
   /** GGUF files of adapters for this model, in the order of their application. */
   readonly adapterPaths?: readonly string[] | undefined;
+  /** Root of the encoder of pictures, whose own process has checked its files. */
+  readonly encoderRoot?: Uint8Array | undefined;
 }
 
 /**
@@ -35,7 +37,7 @@ export interface VerifyOptions {
  */
 export async function verifyModel(
   path: string,
-  { modelRoot, hashes, adapterPaths = [] }: VerifyOptions = {},
+  { modelRoot, hashes, adapterPaths = [], encoderRoot }: VerifyOptions = {},
   facts: ModelFacts = inspectModelFile(path),
 ): Promise<VerifiedModel> {
   const hashed = await hashModel(path, hashes);
@@ -46,11 +48,9 @@ export async function verifyModel(
     assertSame(adapter, each, stamp);
     adapters.push(adapter);
   }
-  const parts = adapters.length === 0 ? [] : [hashed, ...adapters].map((part) => part.modelRoot);
-  const root = composeModelRoot(
-    hashed.modelRoot,
-    adapters.map((adapter) => adapter.modelRoot),
-  );
+  const added = [...adapters.map((adapter) => adapter.modelRoot), ...(encoderRoot ? [encoderRoot] : [])];
+  const parts = added.length === 0 ? [] : [hashed.modelRoot, ...added];
+  const root = composeModelRoot(hashed.modelRoot, added);
   const shards = [hashed, ...adapters].flatMap((each) => each.shards);
   if (modelRoot !== undefined) assertRoot(path, { modelRoot: root, shards }, modelRoot);
   assertSame(hashed, path, facts.stamp);

@@ -11,7 +11,14 @@ import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { createLoadingLines } from '../commands/loading-lines.ts';
-import { type EngineSettings, type LoadingPlace, loadModel, loadModels, SCORES_ONLY } from '../engine/engine-config.ts';
+import {
+  addEncoder,
+  type EngineSettings,
+  type LoadingPlace,
+  loadModel,
+  loadModels,
+  SCORES_ONLY,
+} from '../engine/engine-config.ts';
 import { openOnDemandModels } from '../engine/open-on-demand-models.ts';
 import { findModality } from '../modality/registry.ts';
 import { createReports, VERIFIER_SCHEMA } from '../verifier/report-store.ts';
@@ -26,10 +33,15 @@ interface Opened {
 }
 
 async function openEngines(
-  { model, onDemand, ...given }: EngineSettings & { readonly model: readonly string[]; readonly onDemand: boolean },
+  {
+    model: named,
+    onDemand,
+    ...given
+  }: EngineSettings & { readonly model: readonly string[]; readonly onDemand: boolean },
   place: LoadingPlace,
 ): Promise<Opened> {
   const settings = { ...given, ...SCORES_ONLY };
+  const model = addEncoder(named, given.mmproj);
   if (onDemand) {
     const { models, close } = await openOnDemandModels(
       model.map((reference) => ({ reference })),

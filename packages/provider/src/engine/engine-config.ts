@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import { readAvailableMemory } from '@ogong/engine/llama-cpp/device/memory';
 import { allowPagedWeights } from '@ogong/engine/llama-cpp/device/memory-plan';
@@ -14,6 +15,7 @@ import type { Secret } from '@ogong/host/crypto/secret';
 import type { Logger } from '@ogong/host/log/logger';
 import type { DownloadProgress } from '@ogong/models/download';
 import type { ReadingProgress } from '@ogong/models/file-hashes';
+import { ModelError } from '@ogong/models/model-error';
 import { isModelFolder } from '@ogong/models/model-folder';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { openFileHashes } from '@ogong/models/store';
@@ -26,16 +28,31 @@ const shares = define('shares, one for each card, such as 3,1', '<a,b>', (value)
   return read.every((share) => share > 0) ? read : undefined;
 });
 
-/** A setting of other servers that this one cannot have yet: it is refused with the reason, not as unknown. */
+/** The encoder of a model that reads pictures. Other servers read it from a GGUF file, which this one refuses with the reason. */
 export const visionFields = {
   mmproj: {
-    schema: text.refine(() => false, {
-      message: 'images are not served yet; without the projector the model answers texts',
+    schema: text.refine((path) => !/\.gguf$/i.test(path), {
+      message: 'a projector in a GGUF file is not read; name a folder with onnx/vision_encoder.onnx',
     }),
-    label: '<gguf>',
-    description: 'projector for images; refused until images are served',
+    label: '<folder>',
+    description:
+      'encoder of pictures for the one model of --model: a folder with config.json, preprocessor_config.json and onnx/vision_encoder.onnx. A folder that holds its GGUF file, too, can be the --model',
   },
 } as const;
+
+/**
+ * Adds the encoder of pictures to the reference of the only model.
+ * @throws ModelError('bad-reference') if there are several models.
+ */
+export function addEncoder(references: readonly string[], folder: string | undefined): readonly string[] {
+  if (folder === undefined) return references;
+  if (references.length !== 1)
+    throw new ModelError(
+      'bad-reference',
+      `--mmproj is for one model, and ${references.length} are named; write model+folder for each that reads pictures`,
+    );
+  return references.map((reference) => `${reference}+file:${resolve(folder)}`);
+}
 
 /** Settings of the embedded engine. */
 export const engineFields = {
@@ -190,6 +207,8 @@ export interface EngineSettings {
   readonly threads: number | undefined;
   readonly sequences: number | undefined;
   readonly nCtx: number | undefined;
+  /** Folder of the encoder of the only model. */
+  readonly mmproj?: string | undefined;
   /** Bytes of all models together. */
   readonly memoryBudget?: number | undefined;
   /** Load a model alone whose weights are larger than the free memory, with a warning. Default: it is refused. */
@@ -274,6 +293,7 @@ export async function loadModel(
     modelPath: model.path,
     modelRoot: model.modelRoot,
     ...(model.adapterPaths && { adapterPaths: model.adapterPaths }),
+    ...(model.encoderPath && { encoderPath: model.encoderPath }),
     ...{ hashes, isa, backend, kernels, kvType, shapes, prefixCache },
     ...(drafts === undefined ? {} : { drafts }),
     ...(draft && { draftModelPath: draft.model.path }),

@@ -10,5 +10,6 @@ export function weighModel(
   const { contextSize } = engine.info();
   return estimateModelMemory(model.path, {
     ...{ contextSize, sequences: findModality(engine).countSequences(engine), kvType },
+    encoderPath: model.encoderPath,
   });
 }

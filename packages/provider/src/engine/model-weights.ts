@@ -1,11 +1,12 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { inspectEncoderFolder, isEncoderFolder } from '@ogong/models/encoder-folder';
 import { inspectModelFolder, isModelFolder } from '@ogong/models/model-folder';
 
-/** Lists the files of a model: the file itself, or the files of a folder that an engine reads. @throws ModelError */
+/** Lists the files of a model or of its encoder: the file itself, or the files of a folder that an engine reads. @throws ModelError */
 export function listModelFiles(path: string): readonly string[] {
-  if (!isModelFolder(path)) return [path];
-  const folder = inspectModelFolder(path);
+  if (!isModelFolder(path) && !isEncoderFolder(path)) return [path];
+  const folder = isModelFolder(path) ? inspectModelFolder(path) : inspectEncoderFolder(path);
   return folder.files.map((file) => join(folder.path, file));
 }
 

@@ -16,6 +16,8 @@ export interface ShelfModel extends Named {
   readonly modifiedAtMs: number;
   /** 64 hex digits. */
   readonly modelRoot: string;
+  /** True if an encoder of pictures belongs to it. */
+  readonly readsPictures?: boolean;
   /** Messages and settings that requests by this name begin with. */
   readonly defaults?: ModelDefaults;
 }

@@ -4,7 +4,7 @@ import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { systemClock } from '@ogong/host/time/clock';
 import { openCatalogue } from '@ogong/models/catalogue';
 import { createModelStore } from '@ogong/models/store';
-import { type EngineSettings, type LoadingPlace, loadModel, loadModels } from '../engine/engine-config.ts';
+import { addEncoder, type EngineSettings, type LoadingPlace, loadModel, loadModels } from '../engine/engine-config.ts';
 import { createLoadedModels, type LoadedModels } from '../engine/loaded-models.ts';
 import { createModelLoader } from '../engine/model-loader.ts';
 import type { ModelLibrary } from './model-library.ts';
@@ -36,7 +36,7 @@ export async function openLocalModels(given: LocalSettings, place: LoadingPlace)
   // Nobody waits for these answers but the machine's own user.
   const { served } = given;
   const settings = { ...given, pagedWeights: true, ...(served && { model: [] }) };
-  const engines = await loadModels(settings.model, loadModel, settings, place);
+  const engines = await loadModels(addEncoder(settings.model, settings.mmproj), loadModel, settings, place);
   const named = engines.map(({ engine, model }, i) => ({
     engine,
     model: shelveResolved(settings.model[i] as string, model),

@@ -59,9 +59,9 @@ it('serves these models alone, by their ids, and loads none before it is asked f
   }
 });
 
-it('a projector for images is refused with the reason, in local mode and on the network', () => {
+it('a projector in a GGUF file is refused with the reason, in local mode and on the network', () => {
   const flags = ['--mmproj', 'mmproj.gguf'];
-  expect(() => localConfig.parse(flags, {})).toThrow('images are not served yet');
+  expect(() => localConfig.parse(flags, {})).toThrow('a projector in a GGUF file is not read');
   const serving = ['--model', 'a', '--model-id', 'ogong/verified/a/b', '--price', '1', '--deployment', 'd.json'];
-  expect(() => serveConfig.parse([...serving, ...flags], {})).toThrow('images are not served yet');
+  expect(() => serveConfig.parse([...serving, ...flags], {})).toThrow('a projector in a GGUF file is not read');
 });

@@ -16,8 +16,9 @@ export const pathOfReference = (reference: string): string => reference.replace(
  * A model that was named when the program started.
  * @param typed how; it is the model's name unless it says where the model lies.
  */
-export function shelveResolved(typed: string, { name, path, modelRoot, adapterPaths = [] }: ResolvedModel): ShelfModel {
-  const places = [path, ...adapterPaths];
+export function shelveResolved(typed: string, model: ResolvedModel): ShelfModel {
+  const { name, path, modelRoot, adapterPaths = [], encoderPath } = model;
+  const places = [path, ...adapterPaths, ...(encoderPath === undefined ? [] : [encoderPath])];
   const stats = places.flatMap(listModelFiles).map((file) => statSync(file));
   const isPlace = /[/\\]|\.gguf$/i.test(typed);
   return {
@@ -28,6 +29,7 @@ export function shelveResolved(typed: string, { name, path, modelRoot, adapterPa
     sizeBytes: stats.reduce((sum, { size }) => sum + size, 0),
     modifiedAtMs: Math.floor(Math.max(...stats.map(({ mtimeMs }) => mtimeMs))),
     modelRoot: toHex(modelRoot),
+    ...(encoderPath !== undefined && { readsPictures: true }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { type EngineSettings, type LoadingPlace, loadModel, loadModels } from '../engine/engine-config.ts';
+import { addEncoder, type EngineSettings, type LoadingPlace, loadModel, loadModels } from '../engine/engine-config.ts';
 import type { ModelLoaderOptions } from '../engine/model-loader.ts';
 import { openOnDemandModels } from '../engine/open-on-demand-models.ts';
 import { loadPluginModel, loadUpstreamModel, type UpstreamSettings } from '../engine/upstream-config.ts';
@@ -17,7 +17,10 @@ export async function openFixedModels(
   settings: EngineSettings,
   place: LoadingPlace,
 ): Promise<OpenedOffers> {
-  const references = planned.map(({ model }) => model);
+  const references = addEncoder(
+    planned.map(({ model }) => model),
+    settings.mmproj,
+  );
   const loaded = await loadModels(references, loadModel, settings, place);
   return {
     offers: loaded.map(({ engine }, i) => {

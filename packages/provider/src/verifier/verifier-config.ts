@@ -4,7 +4,7 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, hex, hostPort, integer, text } from '@ogong/host/config/values';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
 import { certificatePin, knownPeer } from '@ogong/host/link/peer-values';
-import { engineFields } from '../engine/engine-config.ts';
+import { engineFields, visionFields } from '../engine/engine-config.ts';
 
 export const verifierConfig = defineConfig({
   name: 'ogong-verifierd',
@@ -43,6 +43,7 @@ export const verifierConfig = defineConfig({
         'load a model when a job asks for it, within --memory-budget; the one used longest ago goes where there is no room',
     },
     ...engineFields,
+    ...visionFields,
     dataDir: {
       schema: text,
       label: '<path>',

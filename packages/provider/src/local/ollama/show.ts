@@ -28,7 +28,10 @@ export async function show(context: ApiContext, { shelf }: LocalCall): Promise<R
     model_info: header
       ? formatInfo(header, readBoolean(fields, 'verbose', false))
       : { 'general.architecture': card.family },
-    capabilities: card.modality?.listCapabilities(card) ?? [],
+    capabilities: [
+      ...(card.modality?.listCapabilities(card) ?? []),
+      ...(model.readsPictures === true ? ['vision'] : []),
+    ],
     modified_at: new Date(model.modifiedAtMs).toISOString(),
   });
 }
