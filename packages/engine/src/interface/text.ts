@@ -9,7 +9,7 @@ import type { OfferedTool } from '@ogong/protocol/modality/text/request/tools';
 import { NAT, type SamplerSettings, type TokenBias } from '@ogong/protocol/modality/text/sampling/sampler';
 import type { TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import type { ShownExchange } from '@ogong/protocol/tier/proxied';
-import type { EncodedPicture, PictureEncoderInfo } from './vision.ts';
+import type { EncodedPicture } from './vision.ts';
 
 /** Properties and abilities of a model, loaded in one engine. */
 export interface TextEngineInfo {
@@ -47,8 +47,6 @@ export interface TextEngineInfo {
   /** Effect of wishes about thinking on its chat template; absent if the template has none. */
   readonly thinking?: TemplateThinking;
   readonly capabilities: TextCapabilities;
-  /** Properties of the encoder of pictures; absent if the model reads none. */
-  readonly pictures?: PictureEncoderInfo;
 }
 
 /** Abilities of an engine. Anything else is refused with EngineError('unsupported-model'), or 'invalid-request' in a request. */

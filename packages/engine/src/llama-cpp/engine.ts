@@ -4,6 +4,7 @@ import type { FileHashes } from '@ogong/models/file-hashes';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextEngine, TextScoringRequest } from '../interface/text.ts';
 import type { PictureEncoder } from '../interface/vision.ts';
+import { decodePicture } from '../pixels/decode-picture.ts';
 import type { ChildModule, SupervisorEvent } from '../process/supervisor.ts';
 import { besideAdapters } from './adapter-file.ts';
 import { openCudaDevice } from './device/cuda-device.ts';
@@ -29,7 +30,6 @@ import {
 } from './numeric-class.ts';
 import type { ShapeChoice } from './pass-shapes.ts';
 import { assertReadsRows } from './picture-rows.ts';
-import { decodePicture } from '../pixels/decode-picture.ts';
 import { createScorePool, type ScoreSetting } from './score-pool.ts';
 import { createTextSupervisor, type TextSupervisor } from './text-supervisor.ts';
 import { verifyModel } from './verified-model.ts';

@@ -134,7 +134,6 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     answerFormat,
     ...(thinking && { thinking }),
     capabilities: { ...FULL_CAPABILITIES, exact, trace: probeTrace(model) },
-    ...(options.pictures && { pictures: options.pictures }),
   };
 
   const { promptChunk, maxQueue, draftModelPath } = options;
