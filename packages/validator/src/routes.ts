@@ -8,10 +8,10 @@ import { MAX_KEY_MESSAGE_BYTES } from '@ogong/protocol/beacon/threshold/key-mess
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import {
   MAX_ASKED_REPLIES,
-  MAX_JOB_BYTES,
   MAX_REQUEST_BYTES,
   MAX_RESPONSE_BYTES,
   MAX_SEALED_PART_BYTES,
+  MAX_SENT_JOB_BYTES,
   MAX_TOLD_REPLIES,
 } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
@@ -327,7 +327,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
         metrics.witnessed.inc({ answer: answer.kind });
         return writeWitnessAnswer(answer);
       },
-      { readMaxBytes: MAX_JOB_BYTES },
+      { readMaxBytes: MAX_SENT_JOB_BYTES },
     );
     router.rpc(
       method.listHeard,

@@ -10,6 +10,7 @@ import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { type Audit, createAudit } from './audit/audit.ts';
 import type { AuditDependencies, AuditOptions } from './audit/audit-state.ts';
 import { createDisputes, type Disputes } from './audit/dispute.ts';
+import { readMedia } from './audit/request-media.ts';
 import { keepStakes, listVerifierPayees } from './store/announcement-store.ts';
 import {
   findVrfKey,
@@ -123,6 +124,8 @@ function connectAudit(
         { replyId, ref, blind },
         { crypto, maxBytes: MAX_REPLAY_BYTES, ...call },
       ),
+    getMedia: (provider, replyId, blind, call) =>
+      readMedia(crypto, links.to(ProviderService, provider), { replyId, blind, call }),
     steps,
     getTexts: (provider, asked, call) => links.to(ProviderService, provider).getTexts(toTextsMessage(asked), call),
     calls: connectVerifiers(state),

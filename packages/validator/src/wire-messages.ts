@@ -147,9 +147,10 @@ export function readWitnessAnswer({ answer }: WitnessAnswerMessage): WitnessAnsw
     return { kind: 'silence', isRefused, epoch, timeMs: Number(timeMs), signature };
   }
   if (answer.case === 'opening') {
-    const { opening, blobs } = answer.value;
+    const { opening, blobs, mediaParts: media } = answer.value;
     const texts = readTexts(answer.value.texts);
-    return { kind: 'opening', opening, ...(texts && { texts }), ...(blobs.length > 0 && { blobs }) };
+    const beside = { ...(blobs.length > 0 && { blobs }), ...(media.length > 0 && { media }) };
+    return { kind: 'opening', opening, ...(texts && { texts }), ...beside };
   }
   if (answer.case === 'commitment') return { kind: 'commitment', committed: answer.value };
   if (answer.case === 'report') return { kind: 'report', opened: answer.value };
@@ -164,8 +165,8 @@ export function writeWitnessAnswer(answer: WitnessAnswer): MessageInitShape<type
     return { answer: { case: 'silence', value: { ...told, timeMs: BigInt(timeMs) } } };
   }
   if (answer.kind === 'opening') {
-    const { opening, texts, blobs = [] } = answer;
-    return { answer: { case: 'opening', value: { opening, ...(texts && { texts }), blobs } } };
+    const { opening, texts, blobs = [], media: mediaParts = [] } = answer;
+    return { answer: { case: 'opening', value: { opening, ...(texts && { texts }), blobs, mediaParts } } };
   }
   if (answer.kind === 'commitment') return { answer: { case: 'commitment', value: answer.committed } };
   if (answer.kind === 'report') return { answer: { case: 'report', value: answer.opened } };

@@ -6,6 +6,7 @@ import { MAX_REPLAY_BYTES } from '@ogong/protocol/exchange/limits';
 import { ProviderService, ValidatorService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Contests } from './audit/audit-state.ts';
 import { NoAnswer } from './audit/patience.ts';
+import { readMedia } from './audit/request-media.ts';
 import type { Intake } from './intake/intake.ts';
 import { findMembers, getBeacon, isConnected, toPeer, type ValidatorState } from './validator-state.ts';
 import { readAuditOptions } from './wire-audit.ts';
@@ -71,6 +72,8 @@ export function wireWitness(
           { replyId, ref, blind },
           { crypto, maxBytes: MAX_REPLAY_BYTES, ...call },
         ),
+      getMedia: (provider, replyId, blind, call) =>
+        readMedia(crypto, links.to(ProviderService, provider), { replyId, blind, call }),
       getTexts: (provider, asked, call) => links.to(ProviderService, provider).getTexts(toTextsMessage(asked), call),
       commit: (verifier, job, call) => links.to(VerifierService, verifier).commit(job, call),
       reveal: (verifier, job, call) =>

@@ -4,6 +4,7 @@ import { monotonicClock } from '@ogong/host/time/clock';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import type { Milestone, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { NO_MEDIA } from '@ogong/protocol/modality/media/media';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
 import { isRefusalCode } from '../outbox/failure-codes.ts';
@@ -76,7 +77,9 @@ export async function* followProvider(
   const onAbort = () => void leave();
   job.signal.addEventListener('abort', onAbort, { once: true });
   if (job.signal.aborted) ended.abort();
-  const milestones = job.form.streams ? createMilestoneFollower(context, job, attempt) : undefined;
+  // No validator takes a milestone of a request with media.
+  const takesMilestones = job.form.streams && (job.media ?? NO_MEDIA).size === 0;
+  const milestones = takesMilestones ? createMilestoneFollower(context, job, attempt) : undefined;
   const signal = milestones ? AbortSignal.any([ended.signal, milestones.spoiled]) : ended.signal;
   const onMilestone = milestones && ((milestone: Milestone) => milestones.take(milestone, text));
   const stream = context.providers.generate({ ...toCall(context, job, attempt), signal, onMilestone });

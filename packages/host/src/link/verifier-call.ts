@@ -102,8 +102,14 @@ export function createScoreJob(
   terms: JobTerms,
   inputs: Omit<ScoreInputs, 'requestHash'>,
   blobs: readonly Uint8Array[] = [],
+  media: readonly Uint8Array[] = [],
 ): ScoreJobMessage {
-  return { ...terms, ...inputs, ...(blobs.length > 0 && { blobs: [...blobs] }) };
+  return {
+    ...terms,
+    ...inputs,
+    ...(blobs.length > 0 && { blobs: [...blobs] }),
+    ...(media.length > 0 && { media: [...media] }),
+  };
 }
 
 /** `silent`: no answer, perhaps without anybody's fault; `garbage`: an answer to another question. */

@@ -130,6 +130,8 @@ export interface OrderHandling<E extends Engine, R = unknown, J extends Accepted
 export interface ScoringMeans<E extends Engine> {
   readonly engine: E;
   readonly crypto: Crypto;
+  /** The media of the request; see mediaBytes. Default: none. */
+  readonly media?: RequestMedia;
 }
 
 /** A job of the engine's modality, every field in range. */

@@ -2,6 +2,9 @@ import type { Engine } from '@ogong/engine/open-engine';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { attachMedia } from '@ogong/protocol/modality/media/detach-media';
+import type { RequestMedia } from '@ogong/protocol/modality/media/media';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import type { ScorableJob } from '../modality/modality.ts';
 import { findModality } from '../modality/registry.ts';
@@ -16,4 +19,14 @@ export function findEngine(engines: readonly Engine[], modelRoot: Uint8Array): E
 
 /** Reads a job as the engine's modality has it. @throws Refusal naming the field that is out of range. */
 export const parseScorable = (message: ScoreJobMessage, engine: Engine, crypto: Crypto): ScorableJob =>
-  findModality(engine).openScoreJob(message, { engine, crypto });
+  findModality(engine).openScoreJob(message, { engine, crypto, media: readMedia(crypto, message) });
+
+/** Reads the media of a job's request. @throws Refusal naming a part that is missing or wrong. */
+function readMedia(crypto: Crypto, { request, media = [] }: ScoreJobMessage): RequestMedia {
+  try {
+    return attachMedia(crypto, request, media);
+  } catch (error) {
+    if (error instanceof RequestError) throw new Refusal('invalid', `media: ${error.message}`);
+    throw error;
+  }
+}

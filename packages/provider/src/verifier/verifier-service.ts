@@ -3,7 +3,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { getCaller, type MethodName } from '@ogong/host/link/link-server';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { MAX_JOB_BYTES, MAX_REVEAL_BYTES } from '@ogong/protocol/exchange/limits';
+import { MAX_REVEAL_BYTES, MAX_SENT_JOB_BYTES } from '@ogong/protocol/exchange/limits';
 import {
   type EndorseRequest,
   type TraceClaimRequest,
@@ -41,14 +41,14 @@ export function addVerifierRoutes(router: ConnectRouter, state: VerifierState): 
   router.rpc(
     method.commit,
     (message, context) => countJob(state, 'scored', answerScoreRequest(state, message, callOf(context))),
-    { readMaxBytes: MAX_JOB_BYTES },
+    { readMaxBytes: MAX_SENT_JOB_BYTES },
   );
   router.rpc(method.reveal, (message, context) => revealReport(state, message, getCaller(context)), {
     readMaxBytes: MAX_REVEAL_BYTES,
   });
   router.rpc(method.endorse, (message) => endorse(state, message), { readMaxBytes: MAX_REVEAL_BYTES });
   router.rpc(method.trace, (message, context) => countJob(state, 'traced', trace(state, message, callOf(context))), {
-    readMaxBytes: MAX_JOB_BYTES,
+    readMaxBytes: MAX_SENT_JOB_BYTES,
   });
 }
 

@@ -103,8 +103,8 @@ export async function* openSealedReply<D, A>(
     inner: { endpoint: request.endpoint, cacheScope: seal.random(SCOPE_BYTES), replyKey: replyKey.publicKey, body },
   });
   const id = toHex(replyId);
-  // A part would show the validator the texts of a machine's reply.
-  const wantsMilestones = validatorKey !== undefined && machine === undefined;
+  // A part would show the validator the texts of a machine's reply. No validator takes one of a request with media.
+  const wantsMilestones = validatorKey !== undefined && machine === undefined && media.size === 0;
   const pieces = media.size === 0 ? [] : mediaSeal.seal(encodeMedia(media));
   const message = {
     reply_id: id,

@@ -31,6 +31,7 @@ import { createGrace } from './grace.ts';
 import { type HoneypotState, type OwnVrf, openHoneypotState } from './honeypot-state.ts';
 import { createOpeningFetch } from './opening-fetch.ts';
 import { createHeldBlobs, type GetBlob } from './replay-blobs.ts';
+import type { GetMedia } from './request-media.ts';
 import type { RoundState } from './round-state.ts';
 
 export interface AuditOptions {
@@ -77,6 +78,8 @@ export interface AuditDependencies {
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
   /** Fetches a blob that an opening names. Default: blobs are never fetched. */
   readonly getBlob?: GetBlob;
+  /** Fetches the media of a request. Default: media are never fetched. */
+  readonly getMedia?: GetMedia;
   /** Fetches the texts of a reply that came without them. Default: texts are never fetched. */
   readonly getTexts?: GetTexts;
   /** Returns this validator's receipt for a record that it has accepted. */
@@ -140,6 +143,7 @@ export interface FoundOpening {
   readonly opening: Uint8Array;
   readonly texts?: ReplyTexts;
   readonly blobs?: Uint8Array[];
+  readonly media?: Uint8Array[];
 }
 
 export type ContestOutcome =
@@ -209,6 +213,8 @@ export interface AuditState
 const ROUNDS_PER_GRACE = 12;
 /** Blobs of running audits in memory: more than those of as many audits as run at a time. */
 const HELD_BLOB_BYTES = 128 * 2 ** 20;
+/** Media of their requests, beside them. */
+const HELD_MEDIA_BYTES = 256 * 2 ** 20;
 const DELAY_DOMAIN = encodeDomain('ogong-ask-delay-v1');
 
 export function openAuditState(options: AuditOptions, dependencies: AuditDependencies): AuditState {
@@ -216,7 +222,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   const { extraPpm = 0, spreadMs = 0, mixMs = 0, honeypotPpm = HONEYPOT_PPM } = options;
   const { crypto, clock, store, group, archive, getBeacon, heldFor, getOpening, calls, stakeOf, jobSecret, onVerdict } =
     dependencies;
-  const { contest, findIntake, acceptShown, acceptMilestoneRecord, getTexts, getBlob, vrf } = dependencies;
+  const { contest, findIntake, acceptShown, acceptMilestoneRecord, getTexts, getBlob, getMedia, vrf } = dependencies;
   const { onError = () => {}, awake = clock, isConnected = () => true, requiredStakes = () => noStakes } = dependencies;
   const { validator } = verdicts;
   const pairPpm = Math.max(options.pairPpm ?? PAIR_PPM, PAIR_PPM);
@@ -249,13 +255,14 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
       honeypots,
       contest,
       jobBlobs: createHeldBlobs(HELD_BLOB_BYTES),
+      jobMedia: createHeldBlobs(HELD_MEDIA_BYTES),
       steps: dependencies.steps,
       contestPauseMs,
       mostPostponedMs: MOST_POSTPONED * windowMs,
     },
     openings: createOpeningFetch(
       { windowMs, retryMs },
-      { crypto, clock, awake, isConnected, store, group, getOpening, getTexts, getBlob, signal, onError },
+      { crypto, clock, awake, isConnected, store, group, getOpening, getTexts, getBlob, getMedia, signal, onError },
     ),
   };
 }

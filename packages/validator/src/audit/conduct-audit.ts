@@ -21,7 +21,9 @@ import { type AuditState, computeAskDelay, decide, type FoundOpening, findDraw }
 import { computePairPpm } from './deterrence.ts';
 import { planLate, prepareCandidates } from './draw-round.ts';
 import { isJobDue, lacksBlobs } from './finish-round.ts';
+import type { FetchedOpening } from './opening-fetch.ts';
 import { areReplayBlobs, readShown } from './replay-blobs.ts';
+import { areMedia, namesMedia } from './request-media.ts';
 import { isUnfinished, readLists } from './round-state.ts';
 import { findDeterringPpm } from './select-replies.ts';
 import { runRounds } from './verifier-rounds.ts';
@@ -58,6 +60,7 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
   }
   if (signal.aborted || state.store.read(() => listAttempts(state.store, replyId)).some(isUnfinished)) return;
   rounds.jobBlobs.release(replyId);
+  rounds.jobMedia.release(replyId);
   const latest = findReply(state, replyId);
   if (!isSelected(latest)) return;
   const reports = collectEvidence(state, latest, judged, opened);
@@ -89,7 +92,7 @@ export async function resumeWaiting(state: AuditState, limit: number): Promise<v
   });
 }
 
-/** Returns whether the next step sends a job whose blobs are not in memory. The payer of a milestone has no blobs to hand in. */
+/** Returns whether the next step sends a job whose blobs or media are not in memory. The payer of a milestone has no blobs to hand in. */
 function mustFetchBlobs(
   { store, rounds }: Pick<AuditState, 'store' | 'rounds'>,
   row: SelectedReply,
@@ -234,9 +237,10 @@ async function fetchOpening(
   const { record, order } = judged.claim;
   if (record.isMilestone) return keepPassed(state, judged);
   const needsTexts = row.submission === undefined;
+  const request = row.submission?.request;
   const intake = needsTexts ? await findIntake(order.replyId) : undefined;
   if (needsTexts && intake === undefined) throw new Error('an accepted record has no receipt');
-  const asked = await openings.ask(judged.claim, { intake, isKept: row.opening !== undefined });
+  const asked = await openings.ask(judged.claim, { intake, isKept: row.opening !== undefined, request });
   if (asked.outcome === 'opened') return readBlobs(state, row, judged, asked);
   if (asked.outcome === 'waiting' || stopping.signal.aborted) return undefined;
   const { header, headerProof } = row.summary as NonNullable<ReplyRow['summary']>;
@@ -245,7 +249,8 @@ async function fetchOpening(
     order: signedOrder,
     asked: 'opening',
     bound: { ...judged.signed, header, headerProof },
-    intake,
+    // A witness reads from the texts which media it has to ask for.
+    intake: namesMedia(request) ? await findIntake(order.replyId) : intake,
   });
   if (stopping.signal.aborted) return undefined;
   if (found.kind === 'opening') return keepFound(state, row, judged, { ...found, needsTexts });
@@ -285,7 +290,7 @@ async function keepFound(
   state: AuditState,
   row: SelectedReply,
   judged: AuditContext,
-  { opening, texts, blobs = [], needsTexts }: Omit<FoundOpening, 'kind'> & { readonly needsTexts: boolean },
+  { opening, texts, blobs = [], media = [], needsTexts }: Omit<FoundOpening, 'kind'> & { readonly needsTexts: boolean },
 ): Promise<OpenedReply | undefined> {
   const { crypto, openings } = state;
   const { claim } = judged;
@@ -295,23 +300,26 @@ async function keepFound(
   if (needsTexts && (texts === undefined || !isOfClaim(crypto, claim, texts))) return undefined;
   if (opened === undefined || opened.outcome === 'nothing') return undefined;
   if (!areReplayBlobs(crypto, opened, blobs)) return undefined;
+  const request = row.submission?.request ?? texts?.request;
+  if (request === undefined || !areMedia(crypto, request, media)) return undefined;
   if (row.opening !== undefined) await openings.forget(order.replyId);
   else await openings.keep(order.replyId, { opened, texts: needsTexts ? texts : undefined });
-  return readBlobs(state, row, judged, { opened, blobs });
+  return readBlobs(state, row, judged, { opened, blobs, media });
 }
 
 /**
- * Replays the opening with its blobs, and keeps the bytes that the verifiers get. Blobs that refute the opening are exact evidence.
+ * Replays the opening with its blobs, and keeps the bytes that the verifiers get, those of the media too. Blobs that refute the opening are exact evidence.
  * @returns undefined if the reply has its verdict.
  */
 async function readBlobs(
   state: AuditState,
   { beaconEpoch }: SelectedReply,
   judged: AuditContext,
-  { opened, blobs }: { readonly opened: OpenedReply; readonly blobs: readonly Uint8Array[] },
+  { opened, blobs, media }: Omit<FetchedOpening, 'texts'>,
 ): Promise<OpenedReply | undefined> {
   const { crypto, rounds } = state;
   const { order } = judged.claim;
+  rounds.jobMedia.hold(order.replyId, media);
   if (blobs.length === 0) return opened;
   const { jobBlobs, refutedBy } = readShown(crypto, opened, blobs, judged.draw?.beacon ?? NO_DRAW);
   if (refutedBy === undefined) {

@@ -64,6 +64,7 @@ async function openRound(
     pause: async () => clock.advance(CALL_MS),
     contest: { ask: async () => ({ kind: 'silent', isTimely: true, statements: [] }) },
     jobBlobs: createHeldBlobs(0),
+    jobMedia: createHeldBlobs(0),
     onError: (error: unknown) => errors.push(error),
   } as unknown as RoundState;
   const opened = openReply(crypto, reply.record, reply.openingBytes) as OpenedReply;
@@ -72,7 +73,7 @@ async function openRound(
   const inputs = opened.reply.describeJob(endpoint, NO_DRAW);
   const inputsHash = hashScoreInputs(crypto, { requestHash: hashRequest(crypto, endpoint, request), ...inputs });
   const job: RoundJob = {
-    ...{ replyId, opened, draw: NO_DRAW, request, inputs, inputsHash, blobs: [] },
+    ...{ replyId, opened, draw: NO_DRAW, request, inputs, inputsHash, blobs: [], media: [] },
     ...{ timeoutMs: CALL_MS, leftMs: LONG_MS },
   };
   const asked = names.map((name, attempt): AttemptRow => {

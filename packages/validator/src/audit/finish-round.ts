@@ -21,6 +21,7 @@ import type { ReplyRow } from '../store/replies/reply-store.ts';
 import { recordVerifier } from '../store/verifier-store.ts';
 import type { ContestedJob, ContestedReport, ContestOutcome } from './audit-state.ts';
 import { listAuditBlobs } from './replay-blobs.ts';
+import { namesMedia } from './request-media.ts';
 import { findAttemptPeer, findContested, findJobId, findListed, type RoundState, readLists } from './round-state.ts';
 
 /** Job of all verifiers in a round, with its time limits. */
@@ -33,6 +34,7 @@ export interface RoundJob {
   readonly inputs: Omit<ScoreInputs, 'requestHash'>;
   readonly inputsHash: Uint8Array;
   readonly blobs: readonly Uint8Array[];
+  readonly media: readonly Uint8Array[];
   /** Time limit of a call, by the size of the job. */
   readonly timeoutMs: number;
   /** Time until the audit's deadline. */
@@ -68,13 +70,14 @@ export async function finishRound(
 /** Returns whether a verifier or its witnesses have yet to get the job. */
 const needsJob = (row: AttemptRow): boolean => row.outcome === 'asked' || findContested(row) === 'commitment';
 
-/** Returns whether blobs of the job are not at hand. */
+/** Returns whether blobs of the job, or media of its request, are not at hand. */
 export function lacksBlobs(
-  { jobBlobs }: Pick<RoundState, 'jobBlobs'>,
-  { replyId }: Pick<ReplyRow, 'replyId'>,
+  { jobBlobs, jobMedia }: Pick<RoundState, 'jobBlobs' | 'jobMedia'>,
+  { replyId, submission }: Pick<ReplyRow, 'replyId' | 'submission'>,
   opened: OpenedReply,
 ): boolean {
-  return listAuditBlobs(opened).length > 0 && jobBlobs.find(replyId) === undefined;
+  if (listAuditBlobs(opened).length > 0 && jobBlobs.find(replyId) === undefined) return true;
+  return jobMedia.find(replyId) === undefined && namesMedia(submission?.request);
 }
 
 /** Returns whether the next step of an audit attempt sends a job. */
@@ -94,7 +97,13 @@ async function closeRound(
 }
 
 function createRoundJob(
-  { crypto, callTimeoutMs, windowMs, jobBlobs }: Pick<RoundState, 'crypto' | 'callTimeoutMs' | 'windowMs' | 'jobBlobs'>,
+  {
+    crypto,
+    callTimeoutMs,
+    windowMs,
+    jobBlobs,
+    jobMedia,
+  }: Pick<RoundState, 'crypto' | 'callTimeoutMs' | 'windowMs' | 'jobBlobs' | 'jobMedia'>,
   { replyId, submission }: ReplyRow,
   { claim, draw }: AuditContext,
   { opened, leftMs }: Pick<RoundJob, 'opened' | 'leftMs'>,
@@ -108,7 +117,8 @@ function createRoundJob(
     mostMs: Math.ceil(windowMs / 3),
   });
   const blobs = jobBlobs.find(replyId) ?? [];
-  return { replyId, opened, draw: drawn, request, inputs, inputsHash, blobs, timeoutMs, leftMs };
+  const media = jobMedia.find(replyId) ?? [];
+  return { replyId, opened, draw: drawn, request, inputs, inputsHash, blobs, media, timeoutMs, leftMs };
 }
 
 /** Asks all verifiers of the round to commit, at the same time. */
@@ -118,7 +128,8 @@ export async function commitRound(state: RoundState, job: RoundJob, attempts: re
   const startMs = awake.nowMs();
   const commit = async (row: AttemptRow): Promise<void> => {
     const jobId = findJobId(state, job.replyId, row);
-    const message = createScoreJob({ jobId, request: job.request, timeoutMs: job.timeoutMs }, job.inputs, job.blobs);
+    const { request, timeoutMs, inputs, blobs, media } = job;
+    const message = createScoreJob({ jobId, request, timeoutMs }, inputs, blobs, media);
     const peer = findAttemptPeer(state, row);
     const askedMs = clock.nowMs();
     const answer = await askToCommit(crypto, calls, { peer, keyHash: row.keyHash }, message, call);
@@ -207,13 +218,13 @@ async function contestRound(
 /** Builds the question for witnesses about the job or the report. */
 function describeContest(
   state: RoundState,
-  { replyId, request, timeoutMs, inputs, inputsHash, blobs }: RoundJob,
+  { replyId, request, timeoutMs, inputs, inputsHash, blobs, media }: RoundJob,
   { row, attempts }: { readonly row: AttemptRow; readonly attempts: readonly AttemptRow[] },
 ): ContestedJob | ContestedReport {
   const { verifierId, keyHash = new Uint8Array(0), committed } = row;
   const jobId = findJobId(state, replyId, row);
   if (committed === undefined) {
-    const job = createScoreJob({ jobId, request, timeoutMs }, inputs, blobs);
+    const job = createScoreJob({ jobId, request, timeoutMs }, inputs, blobs, media);
     return { asked: 'commitment', verifierId, keyHash, job };
   }
   const round = listDigests(state.crypto, attempts, row.round);

@@ -15,6 +15,7 @@ import { keepOpening } from '../store/replies/reply-changes.ts';
 import { askNobody, fetchTexts, type GetTexts } from './fetch-texts.ts';
 import { createPatience, NoAnswer, type PatienceDependencies, type PatienceOptions, Unannounced } from './patience.ts';
 import { fetchNoBlob, fetchReplayBlobs, type GetBlob } from './replay-blobs.ts';
+import { fetchMedia, fetchNoMedia, type GetMedia } from './request-media.ts';
 
 /** `windowMs`: time that a provider has for an opening, from the first call. */
 export interface OpeningFetchOptions extends PatienceOptions {}
@@ -27,6 +28,8 @@ export interface OpeningFetchDependencies extends PatienceDependencies {
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
   /** Default: blobs are never fetched. */
   readonly getBlob?: GetBlob | undefined;
+  /** Default: media are never fetched. */
+  readonly getMedia?: GetMedia | undefined;
   /** Default: texts are never fetched. */
   readonly getTexts?: GetTexts | undefined;
   readonly signal: AbortSignal;
@@ -39,18 +42,22 @@ export interface FetchedOpening {
   readonly texts: ReplyTexts | undefined;
   /** The blobs that stage 1 reads. */
   readonly blobs: readonly Uint8Array[];
+  /** The media of the request, in the order of their references. */
+  readonly media: readonly Uint8Array[];
 }
 
 /** The parts that are wanted beside the opening. */
 export interface WantedParts {
   /** This validator's receipt, if the reply came without its texts. The texts are asked for with it. */
   readonly intake: IntakeSignature | undefined;
-  /** Whether the opening is stored, and only blobs are missing. */
+  /** Whether the opening is stored, and only blobs or media are missing. */
   readonly isKept: boolean;
+  /** The request, if the reply came with its texts. */
+  readonly request?: Uint8Array | undefined;
 }
 
 export type OpeningOutcome =
-  | { readonly outcome: 'opened'; readonly opened: OpenedReply; readonly blobs: readonly Uint8Array[] }
+  | ({ readonly outcome: 'opened' } & Omit<FetchedOpening, 'texts'>)
   /** The opening is asked for again later. */
   | { readonly outcome: 'waiting' }
   /** Refused or late. Only this validator knows which. */
@@ -65,11 +72,11 @@ export type OpeningOutcome =
 export function createOpeningFetch(options: OpeningFetchOptions, dependencies: OpeningFetchDependencies) {
   const { windowMs } = options;
   const { crypto, clock, store, group, getOpening, signal, onError } = dependencies;
-  const { getTexts = askNobody, getBlob = fetchNoBlob } = dependencies;
+  const { getTexts = askNobody, getBlob = fetchNoBlob, getMedia = fetchNoMedia } = dependencies;
   const patience = createPatience(options, dependencies);
 
   /** Stores an opening from any sender. */
-  async function keep(replyId: Uint8Array, { opened, texts }: Omit<FetchedOpening, 'blobs'>): Promise<void> {
+  async function keep(replyId: Uint8Array, { opened, texts }: Omit<FetchedOpening, 'blobs' | 'media'>): Promise<void> {
     const deadlineMs = clock.nowMs() + windowMs;
     await group.write((db) => keepOpening(db, replyId, opened.bytes, { deadlineMs, texts }));
   }
@@ -83,10 +90,10 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
     const asked = await patience.ask(before, (timeoutMs) => call(claim, wanted, timeoutMs));
     if (signal.aborted) return { outcome: 'waiting' };
     if ('value' in asked) {
-      const { opened, blobs } = asked.value;
+      const { opened, blobs, media } = asked.value;
       if (wanted.isKept) await forget(replyId);
       else await keep(replyId, asked.value);
-      return { outcome: 'opened', opened, blobs };
+      return { outcome: 'opened', opened, blobs, media };
     }
     const { error, asks: after } = asked;
     onError(error, replyId);
@@ -100,7 +107,11 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
     return { outcome: 'withheld', detail };
   }
 
-  async function call(claim: StoredClaim, { intake }: WantedParts, timeoutMs: number): Promise<FetchedOpening> {
+  async function call(
+    claim: StoredClaim,
+    { intake, request }: WantedParts,
+    timeoutMs: number,
+  ): Promise<FetchedOpening> {
     const { replyId, providerId } = claim.order;
     const provider = store.read(() => readAnnouncement(store, providerId));
     if (provider === undefined) throw new Unannounced(`${toHex(providerId)} is not announced`);
@@ -113,7 +124,10 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
     const blobs = await fetchReplayBlobs(opened, (ref, blind) =>
       getBlob(provider, replyId, ref, blind, { timeoutMs, signal }),
     );
-    return { opened, texts, blobs };
+    const media = await fetchMedia(crypto, texts?.request ?? request, () =>
+      getMedia(provider, replyId, opened.opening.blind, { timeoutMs, signal }),
+    );
+    return { opened, texts, blobs, media };
   }
 
   return { ask, keep, forget };

@@ -36,12 +36,12 @@ export async function fetchReplayBlobs(
   call: (ref: BlobRef, blind: Uint8Array) => Promise<Uint8Array>,
 ): Promise<readonly Uint8Array[]> {
   const blobs: Uint8Array[] = [];
-  for (const ref of listAuditBlobs(opened)) blobs.push(await call(ref, opened.opening.blind).catch(rethrow));
+  for (const ref of listAuditBlobs(opened)) blobs.push(await call(ref, opened.opening.blind).catch(rethrowBlobError));
   return blobs;
 }
 
 /** An error of the call keeps its meaning: a slow provider is late, and one that refuses has refused. */
-function rethrow(error: unknown): never {
+export function rethrowBlobError(error: unknown): never {
   if (!(error instanceof BlobError)) throw error;
   throw error.cause ?? new NoAnswer(error.message, { cause: error });
 }

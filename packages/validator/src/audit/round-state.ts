@@ -50,6 +50,8 @@ interface RoundDependencies {
   readonly honeypots: HoneypotState;
   readonly contest: Contests;
   readonly jobBlobs: HeldBlobs;
+  /** Media of the requests of jobs. */
+  readonly jobMedia: HeldBlobs;
   /** Records each call to a verifier. */
   readonly steps: ReplySteps | undefined;
   /** Pause between two rounds of questions to witnesses. */

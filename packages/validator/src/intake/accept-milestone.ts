@@ -7,6 +7,7 @@ import { type InnerPart, openPart } from '@ogong/protocol/sealing/sealed-part';
 import { mayShowTexts } from '@ogong/protocol/tier/outcome';
 import { ClaimError, type Submission } from '@ogong/protocol/verdict/claim';
 import { openReply } from '@ogong/protocol/verdict/opened-reply';
+import { namesMedia } from '../audit/request-media.ts';
 import { putMilestone, readMilestoneTokens } from '../store/replies/milestone-store.ts';
 import { readOrder, readReply } from '../store/replies/reply-store.ts';
 import { checkSubmission, findAdmitted, findLacking } from './accept-record.ts';
@@ -32,6 +33,8 @@ export async function acceptMilestone(state: IntakeState, submission: Submission
       'milestone',
       `no validator takes a milestone of tier ${claim.header.tier}: it would read the texts`,
     );
+  if (namesMedia(submission.request))
+    throw new ClaimError('milestone', 'a request with media has no milestones: its payer would have to hand them in');
   const lacking = await findLacking(state, claim);
   if (lacking !== undefined) throw new ClaimError('stake', lacking);
   const opened = openReply(crypto, record, opening);

@@ -28,6 +28,7 @@ import {
   Unannounced,
 } from '../audit/patience.ts';
 import { fetchNoBlob, fetchReplayBlobs, type GetBlob } from '../audit/replay-blobs.ts';
+import { fetchMedia, fetchNoMedia, type GetMedia } from '../audit/request-media.ts';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import { type Inquiry, keepInquiry, type Question, readInquiry } from '../store/witness-store.ts';
 import type { AcceptedRecord } from './accepted-record.ts';
@@ -63,6 +64,8 @@ export interface InquirerDependencies extends PatienceDependencies {
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
   /** Fetches the blobs that it names. Default: blobs are never fetched. @throws BlobError, LinkError */
   readonly getBlob?: GetBlob;
+  /** Fetches the media of its request. Default: media are never fetched. @throws LinkError */
+  readonly getMedia?: GetMedia;
   /** Fetches the texts beside it. Default: texts are never fetched. @throws LinkError */
   readonly getTexts?: GetTexts;
   /** Asks a verifier to commit, in the name of the validator of the job. @throws LinkError */
@@ -129,7 +132,7 @@ export interface InquirerOptions {
 export function createInquirer(options: InquirerOptions, dependencies: InquirerDependencies): Inquirer {
   const { crypto, clock, store, group, latestEpoch, showRecord, isTaken, getOpening, checkSubmission, signal } =
     dependencies;
-  const { getTexts = askNobody, getBlob = fetchNoBlob } = dependencies;
+  const { getTexts = askNobody, getBlob = fetchNoBlob, getMedia = fetchNoMedia } = dependencies;
   const patience = {
     record: createPatience(options.record, dependencies),
     opening: createPatience(options.opening, dependencies),
@@ -172,7 +175,10 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
     const texts = await fetchTexts(crypto, claim, () =>
       getTexts(provider, { replyId: order.replyId, intake }, { timeoutMs, signal }),
     );
-    return { ...found, texts };
+    const media = await fetchMedia(crypto, texts.request, () =>
+      getMedia(provider, order.replyId, opened.opening.blind, { timeoutMs, signal }),
+    );
+    return { ...found, texts, ...(media.length > 0 && { media: [...media] }) };
   }
 
   async function callVerifier(

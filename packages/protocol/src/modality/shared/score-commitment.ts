@@ -36,7 +36,7 @@ export interface ScoreJobMessage extends Omit<ScoreInputs, 'requestHash'> {
    * in the claim. Default: none.
    */
   readonly blobs?: Uint8Array[];
-  /** The media of the request, in the order of their references (docs/spec/media.md). Default: none. */
+  /** The media that the request names, in the order of their references. The hash of the request covers them. Default: none. */
   readonly media?: Uint8Array[];
 }
 

@@ -190,8 +190,8 @@ function openMilestones(
   { crypto, clock, signer, payeeWord, commit, engine }: ServeDependencies,
   signable: Omit<ServedReply, keyof MilestoneSource | 'endMs'>,
 ): ReplyMilestones | undefined {
-  // A validator reads the texts of a milestone. Rows of pictures are kept with a whole reply alone.
-  const mayHave = wantsMilestones && asked.pictureCount === 0 && mayShowTexts(parseModelId(asked.model).tier);
+  // A validator reads the texts of a milestone.
+  const mayHave = wantsMilestones && mayShowTexts(parseModelId(asked.model).tier);
   const windows = mayHave ? findMilestoneWindows(asked.model, engine.info().capabilities) : undefined;
   if (windows === undefined) return undefined;
   return createReplyMilestones({

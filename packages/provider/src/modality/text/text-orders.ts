@@ -38,7 +38,8 @@ export const textOrders: OrderHandling<TextEngine, ModelRequest, OrderJob> = {
       endpoint: parseEndpointName(accepted.endpoint),
       promptTokens,
       pictures,
-      wantsMilestones: message.milestones,
+      // No validator takes a milestone of a request with media.
+      wantsMilestones: message.milestones && checked.media.size === 0,
     };
   },
   serve: (job, context, { engine }) => serveReply(job, { ...context, engine }),

@@ -131,7 +131,7 @@ describe('the media of an order', () => {
   it('are refused in place of data URLs and addresses in the body', async () => {
     const { client, order } = await start();
     for (const image of ['data:image/png;base64,AAAA', 'https://example.org/a.png'])
-      expect(await refusalOf(converse(client, order({ body: { image } })))).toContain('media: image');
+      expect(await refusalOf(converse(client, order({ body: { image } })))).toContain('request: image');
   });
 });
 

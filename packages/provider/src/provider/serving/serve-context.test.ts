@@ -23,7 +23,11 @@ function createContext({ lifetimeMs, gone = new AbortController() }: { lifetimeM
     send: () => new Promise<boolean>(() => {}),
     gone: gone.signal,
   };
-  return createServeContext(state as unknown as ProviderState, { order, body: new Uint8Array(), media: NO_MEDIA } as never, reader);
+  return createServeContext(
+    state as unknown as ProviderState,
+    { order, body: new Uint8Array(), media: NO_MEDIA } as never,
+    reader,
+  );
 }
 
 it('does not wait past the order for a consumer who takes nothing', async () => {
