@@ -1,12 +1,12 @@
 import { type ApiContext, getCallSignal, type Handler } from '@ogong/host/http/api-app';
-import { readBody } from '@ogong/host/http/body';
+import type { MediaBody } from '@ogong/host/http/media-body';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { NAMED_FRAMING, streamEvents } from '@ogong/host/openai/event-stream';
 import { toOpenAiError } from '@ogong/host/openai/openai-error';
 import type { AnsweringEndpoints, LocalAnswer, LocalRequest, ProviderModality } from '../modality/modality.ts';
 import { MODALITIES } from '../modality/registry.ts';
 import { nameReceipt, toReceiptsField } from './answer-receipts.ts';
-import { assertDemands, BODY_LIMITS, borrowModel, HEARTBEAT_MS, type LocalCall } from './local-model.ts';
+import { assertDemands, borrowModel, HEARTBEAT_MS, type LocalCall, readLocalBody } from './local-model.ts';
 import { findModel } from './model-shelf.ts';
 
 /** Returns a handler for each endpoint of OpenAI's API whose answers come at once, in all modalities. */
@@ -30,14 +30,14 @@ interface AtOnceRoute {
 
 /** @throws RequestError, ApiError, ModelError, EngineError */
 async function answerAtOnce(context: ApiContext, call: LocalCall, route: AtOnceRoute): Promise<Response> {
-  const body = await readBody(context, BODY_LIMITS);
+  const { body, media } = await readLocalBody(context);
   const request = route.atOnce.parse(body, route.endpoint);
   showIgnored(context, request.dropped);
   if (request.stream) {
     return streamEvents(
       context,
       async (send) => {
-        const { answerId, events = [] } = await makeAnswer(context, call, { ...route, request, body });
+        const { answerId, events = [] } = await makeAnswer(context, call, { ...route, request, body, media });
         for (const [first, event] of events.entries())
           await send({ ...event, ...toReceiptsField(context, call, { answerId, choices: 1, first }) });
       },
@@ -48,7 +48,7 @@ async function answerAtOnce(context: ApiContext, call: LocalCall, route: AtOnceR
       },
     );
   }
-  const { answerId, replies, body: answer } = await makeAnswer(context, call, { ...route, request, body });
+  const { answerId, replies, body: answer } = await makeAnswer(context, call, { ...route, request, body, media });
   const receipts = toReceiptsField(context, call, { answerId, choices: replies.length });
   return context.json({ ...answer, ...receipts }, 200, nameReceipt(answerId));
 }
@@ -57,14 +57,14 @@ async function answerAtOnce(context: ApiContext, call: LocalCall, route: AtOnceR
 async function makeAnswer(
   context: ApiContext,
   call: LocalCall,
-  { modality, atOnce, request, body }: AtOnceRoute & { readonly request: LocalRequest; readonly body: Uint8Array },
+  { modality, atOnce, request, body, media }: AtOnceRoute & MediaBody & { readonly request: LocalRequest },
 ): Promise<LocalAnswer> {
   const model = await findModel(call.shelf, request.model);
   const { engine, release } = await borrowModel(call, model, { modality, use: atOnce.nameUse(request) });
   try {
     assertDemands(request, engine.info());
     const means = { ...call, signal: getCallSignal(context) };
-    const answer = await atOnce.answer(means, { engine, request, body });
+    const answer = await atOnce.answer(means, { engine, request, body, media });
     const { answerId, replies } = answer;
     for (const [choice, reply] of replies.entries()) call.receipts.keep({ answerId, choice }, reply);
     return answer;

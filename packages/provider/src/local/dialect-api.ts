@@ -1,10 +1,9 @@
 import { answerInDialect } from '@ogong/host/dialect/answer';
 import { API_DIALECTS, type ApiDialectName, createDialectIdentity } from '@ogong/host/dialect/dialects';
 import type { Handler } from '@ogong/host/http/api-app';
-import { readBody } from '@ogong/host/http/body';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import type { DIALECT_ROUTES } from '@ogong/protocol/http/routes';
-import { BODY_LIMITS, borrowText, findToday, HEARTBEAT_MS, type LocalCall } from './local-model.ts';
+import { borrowText, findToday, HEARTBEAT_MS, type LocalCall, readLocalBody } from './local-model.ts';
 import { findModel } from './model-shelf.ts';
 import { addDefaults, openCompletion } from './openai-api.ts';
 import { parseOpenAiRequest } from './openai-request.ts';
@@ -22,8 +21,9 @@ export const createDialectHandlers = (call: LocalCall): Readonly<Record<DialectR
 function createDialectHandler(name: ApiDialectName, call: LocalCall): Handler {
   const { read } = API_DIALECTS[name];
   return async (context) => {
-    const request = read(context, await readBody(context, BODY_LIMITS));
-    const { asked, answerAs } = await openCompletion(context, call, { endpoint: 'chat', body: request.body });
+    const { body: sent, media } = await readLocalBody(context);
+    const request = read(context, sent);
+    const { asked, answerAs } = await openCompletion(context, call, { endpoint: 'chat', body: request.body, media });
     const nowMs = () => call.clock.nowMs();
     const random = call.randomBytes(18);
     const identity = createDialectIdentity(name, { model: asked.model, nowMs: nowMs(), random });
@@ -40,7 +40,7 @@ function createDialectHandler(name: ApiDialectName, call: LocalCall): Handler {
 function createCountHandler(name: ApiDialectName, call: LocalCall): Handler {
   const { readCount, formatCount } = API_DIALECTS[name];
   return async (context) => {
-    const { body, dropped } = readCount(context, await readBody(context, BODY_LIMITS));
+    const { body, dropped } = readCount(context, (await readLocalBody(context)).body);
     const { asked, prompts } = parseOpenAiRequest(body, 'chat', findToday(call.clock));
     const model = await findModel(call.shelf, asked.model);
     const { engine, release } = await borrowText(call, model, { use: 'chat' });

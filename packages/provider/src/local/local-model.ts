@@ -2,11 +2,14 @@ import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine, TextGenerationEvent } from '@ogong/engine/interface/text';
 import type { Engine } from '@ogong/engine/open-engine';
 import { ApiError } from '@ogong/host/http/api-error';
-import type { BodyLimits } from '@ogong/host/http/body';
+import type { ApiContext } from '@ogong/host/http/api-app';
+import { readBody } from '@ogong/host/http/body';
+import { type MediaBody, type MediaBodyLimits, readMediaBody } from '@ogong/host/http/media-body';
 import type { Clock } from '@ogong/host/time/clock';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { MAX_MEDIA_BYTES } from '@ogong/protocol/exchange/limits';
 import { type Demands, findUnmetDemand, type OfferedWeights } from '@ogong/protocol/modality/demands';
 import type { RequestPreference } from '@ogong/protocol/modality/shared/preference-fields';
 import { NO_TOKENS_HASH } from '@ogong/protocol/modality/text/commitment/token-window';
@@ -45,7 +48,14 @@ export interface LocalCall {
 export const findToday = (clock: Clock): number => findDay(clock.nowMs());
 
 export const HEARTBEAT_MS = 10_000;
-export const BODY_LIMITS: BodyLimits = { maxBytes: 16 * 1024 * 1024, timeoutMs: 30_000 };
+export const BODY_LIMITS: MediaBodyLimits = {
+  maxBytes: 16 * 1024 * 1024,
+  mediaBytes: MAX_MEDIA_BYTES,
+  timeoutMs: 30_000,
+};
+
+/** Reads a body as the network would order it. Clients of this machine may leave the content type out. @throws ApiError, RequestError */
+export const readLocalBody = (context: ApiContext): Promise<MediaBody> => readMediaBody(context, BODY_LIMITS, readBody);
 
 /** Loads a model of one modality for a use. @throws ApiError if the model is not for this use; ModelError, EngineError */
 export async function borrowModel<E extends Engine>(

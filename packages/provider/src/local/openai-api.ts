@@ -1,7 +1,7 @@
 import type { Prompt, TextEngine } from '@ogong/engine/interface/text';
 import { showModel, showModels } from '@ogong/host/dialect/models';
 import type { ApiContext, Handler } from '@ogong/host/http/api-app';
-import { readBody } from '@ogong/host/http/body';
+import type { MediaBody } from '@ogong/host/http/media-body';
 import { answerCompletion } from '@ogong/host/openai/completion';
 import { echoPrompt } from '@ogong/host/openai/echo';
 import { createIdentity, formatModel, type Json } from '@ogong/host/openai/format';
@@ -17,13 +17,13 @@ import { nameReceipt, showReceipt, toReceiptsField } from './answer-receipts.ts'
 import { readEchoedPrompt } from './echoed-prompt.ts';
 import {
   assertDemands,
-  BODY_LIMITS,
   borrowText,
   generateLocally,
   HEARTBEAT_MS,
   hasReceipts,
   type LocalCall,
   type LocalJob,
+  readLocalBody,
 } from './local-model.ts';
 import { withDefaults } from './model-defaults.ts';
 import { findModel, type ShelfModel } from './model-shelf.ts';
@@ -48,8 +48,8 @@ const formatListed = ({ name, modifiedAtMs }: ShelfModel) =>
 /** @throws RequestError, ApiError, EngineError */
 function createCompletionHandler(endpoint: Endpoint, call: LocalCall): Handler {
   return async (context) => {
-    const body = await readBody(context, BODY_LIMITS);
-    const { asked, choices, answerAs } = await openCompletion(context, call, { endpoint, body });
+    const sent = await readLocalBody(context);
+    const { asked, choices, answerAs } = await openCompletion(context, call, { endpoint, ...sent });
     const identity = createIdentity(endpoint, {
       // The name as the client wrote it.
       model: asked.model,
@@ -87,7 +87,7 @@ interface LocalAnswer {
 export async function openCompletion(
   context: ApiContext,
   call: LocalCall,
-  { endpoint, body }: { readonly endpoint: Endpoint; readonly body: Uint8Array },
+  { endpoint, body, media }: MediaBody & { readonly endpoint: Endpoint },
 ): Promise<OpenCompletion> {
   const startMs = call.clock.nowMs();
   const day = findDay(startMs);
@@ -104,7 +104,7 @@ export async function openCompletion(
       const prompt = addDefaults(given, model);
       if (asked.maxTokens === 0) return { prompt };
       const exact = writeServed(fields, { prompt, model, maxTokens: asked.maxTokens });
-      return { prompt, request: { ...parseModelRequest(exact, endpoint, day), body: exact, startMs } };
+      return { prompt, request: { ...parseModelRequest(exact, endpoint, day), body: exact, media, startMs } };
     });
     const choices = served.length * asked.choices;
     return {

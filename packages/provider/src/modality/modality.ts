@@ -57,7 +57,7 @@ export interface AnsweringEndpoints<E extends Engine = Engine, R extends LocalRe
   /** @throws EngineError */
   answer(
     means: LocalMeans,
-    job: { readonly engine: E; readonly request: R; readonly body: Uint8Array },
+    job: { readonly engine: E; readonly request: R; readonly body: Uint8Array; readonly media?: RequestMedia },
   ): Promise<LocalAnswer>;
 }
 

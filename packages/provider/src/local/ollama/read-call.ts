@@ -1,16 +1,19 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
-import { readBody } from '@ogong/host/http/body';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { parseJson } from '@ogong/protocol/base/json';
+import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import type { FieldRules } from '@ogong/protocol/modality/shared/field-rules';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { type Fields, type ReadFields, readFields, readText } from '../field-rules.ts';
-import { BODY_LIMITS } from '../local-model.ts';
+import { readLocalBody } from '../local-model.ts';
 
-/** The body of a call. An empty one counts as an empty object, as with Ollama. Names what is left out. @throws RequestError, ApiError */
-export async function readCall(context: ApiContext, rules: FieldRules): Promise<ReadFields> {
-  const body = await readBody(context, BODY_LIMITS);
-  if (body.length === 0) return readFields({}, rules);
+/** The body of a call. An empty one counts as an empty object, as with Ollama. Names what is left out. The pictures stand beside it. @throws RequestError, ApiError */
+export async function readCall(
+  context: ApiContext,
+  rules: FieldRules,
+): Promise<ReadFields & { readonly media: RequestMedia }> {
+  const { body, media } = await readLocalBody(context);
+  if (body.length === 0) return { ...readFields({}, rules), media };
   let parsed: unknown;
   try {
     parsed = parseJson(body);
@@ -19,7 +22,7 @@ export async function readCall(context: ApiContext, rules: FieldRules): Promise<
   }
   const read = readFields(parsed, rules);
   showIgnored(context, read.dropped);
-  return read;
+  return { ...read, media };
 }
 
 /** The name of a model; older clients say `name`. @throws RequestError */

@@ -5,6 +5,7 @@ import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
 import { encodeHeader } from '@ogong/protocol/modality/text/commitment/header';
 import type { DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
@@ -20,6 +21,8 @@ export interface ServedRequest extends ModelRequest {
   /** The bytes that the receipt is about. */
   readonly body: Uint8Array;
   readonly startMs: number;
+  /** The media that the body names; see mediaBytes. Default: none. */
+  readonly media?: RequestMedia;
 }
 
 /** Values that are fixed before the first token. */
