@@ -1,8 +1,8 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine, TextGenerationEvent } from '@ogong/engine/interface/text';
 import type { Engine } from '@ogong/engine/open-engine';
-import { ApiError } from '@ogong/host/http/api-error';
 import type { ApiContext } from '@ogong/host/http/api-app';
+import { ApiError } from '@ogong/host/http/api-error';
 import { readBody } from '@ogong/host/http/body';
 import { type MediaBody, type MediaBodyLimits, readMediaBody } from '@ogong/host/http/media-body';
 import type { Clock } from '@ogong/host/time/clock';

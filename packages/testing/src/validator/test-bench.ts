@@ -145,6 +145,9 @@ export interface BenchOptions {
   readonly getOpening?: AuditDependencies['getOpening'];
   /** Default: replies have no blobs. */
   readonly getBlob?: AuditDependencies['getBlob'];
+  readonly getMedia?: AuditDependencies['getMedia'];
+  /** References to media that each request names. Default: none. */
+  readonly image?: readonly string[];
   /** Default: the texts of served replies. */
   readonly getTexts?: AuditDependencies['getTexts'];
   /** Records that providers show to witnesses. Default: none. */
@@ -371,7 +374,12 @@ export function createTestValidator(options: BenchOptions = {}) {
     ...{ crypto, clock, awake, store, group, ledger: options.ledger ?? ledger, signer },
     isConnected: options.isConnected ?? (() => true),
     latestEpoch: () => archive.latest().epoch,
-    ...{ getOpening, getTexts, ...(options.getBlob && { getBlob: options.getBlob }) },
+    ...{
+      getOpening,
+      getTexts,
+      ...(options.getBlob && { getBlob: options.getBlob }),
+      ...(options.getMedia && { getMedia: options.getMedia }),
+    },
     showRecord: options.showRecord ?? (async () => Promise.reject(createRefused('no such record'))),
     isTaken: (order: NamedOrder, taken: AcceptedRecord) =>
       isAcceptedRecord({ ...asking, findValidator: () => undefined }, order, taken),
@@ -424,7 +432,12 @@ export function createTestValidator(options: BenchOptions = {}) {
       getBeacon: async (epoch) => archive.find(epoch),
       heldFor: holdings.heldFor,
       onVerdict,
-      ...{ getOpening, getTexts, ...(options.getBlob && { getBlob: options.getBlob }) },
+      ...{
+        getOpening,
+        getTexts,
+        ...(options.getBlob && { getBlob: options.getBlob }),
+        ...(options.getMedia && { getMedia: options.getMedia }),
+      },
       contest,
       findIntake: intake.findIntake,
       acceptShown: intake.acceptShown,
@@ -578,6 +591,7 @@ export function createTestValidator(options: BenchOptions = {}) {
         epoch: archive.latest().epoch,
         expiresAtMs: clock.nowMs() + 120_000,
         bend,
+        image: options.image,
         ...(tokens === undefined ? {} : { tokens }),
       }),
     serve(order: TestOrder, bend: Partial<ServeInput> = {}): TestReply {

@@ -71,14 +71,16 @@ export interface OrderInput {
   readonly model?: string;
   /** The demands of the request, its object `ogong`. */
   readonly demands?: object;
+  /** References to media of the request, in a field that texts leave out. */
+  readonly image?: readonly string[] | undefined;
   readonly bend?: Partial<Order>;
 }
 
 /** The nonce follows from the index, so that runs are repeatable. */
 export function createTestOrder(given: OrderInput): TestOrder {
-  const { index, tokens = 40, model = MODEL, demands, bend = {}, ...input } = given;
+  const { index, tokens = 40, model = MODEL, demands, image, bend = {}, ...input } = given;
   const asked = { model, messages: [{ role: 'user', content: `story ${index}` }], max_tokens: tokens };
-  const body = { ...asked, ...(demands && { ogong: demands }) };
+  const body = { ...asked, ...(image && { image }), ...(demands && { ogong: demands }) };
   const request = utf8Encode(JSON.stringify(body));
   const maxFeeAtomic = 1_000_000n;
   const fields = nameOrder(crypto, input.ledger, {
