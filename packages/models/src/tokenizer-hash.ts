@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { findLanguageModel, isEncoderFolder } from './encoder-folder.ts';
 import { readGgufHeader } from './gguf/read.ts';
 import { hashTokenizer } from './gguf/tokenizer-hash.ts';
 import { hashTokenizers, inspectModelFolder, isModelFolder } from './model-folder.ts';
 
-/** Hashes the tokenizers of a GGUF file or of a model folder, as the registry of models states it; 32 bytes. @throws ModelError */
+/** Hashes the tokenizers of a GGUF file, alone or beside an encoder of pictures, or of a model folder, as the registry of models states it; 32 bytes. @throws ModelError */
 export function hashModelTokenizer(path: string): Uint8Array {
+  if (isEncoderFolder(path)) return hashModelTokenizer(findLanguageModel(path));
   if (!isModelFolder(path)) return hashTokenizer(readGgufHeader(path));
   const folder = inspectModelFolder(path);
   const files = folder.files.filter((file) => file.endsWith('/tokenizer.json'));
