@@ -1,0 +1,52 @@
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { mapOnnxWeights } from './onnx-weights.ts';
+
+/** Formats of weights, and other settings of the schedule. */
+export type FolderEdit = 'f16' | 'bf16' | 'int8' | 'int4' | 'schedule';
+
+/** Weights that share one scale. */
+const BLOCK = 32;
+
+/** Rounds weights in place, as they are after they were stored in a smaller format. */
+const ROUNDINGS: Readonly<Record<Exclude<FolderEdit, 'schedule'>, (weights: Float32Array) => void>> = {
+  f16: (weights) => weights.set(new Float16Array(weights)),
+  bf16: roundToBf16,
+  int8: (weights) => roundToIntegers(weights, 8),
+  int4: (weights) => roundToIntegers(weights, 4),
+};
+
+/** Settings of a schedule with other times, by the name of the class in the file. */
+const OTHER_SCHEDULES: Readonly<Record<string, object>> = {
+  DDIMScheduler: { timestep_spacing: 'trailing' },
+  FlowMatchEulerDiscreteScheduler: { shift: 3 },
+};
+
+/** Copies a model folder and changes it: the weights of its denoiser, or its schedule. @returns the copy. */
+export function writeEditedFolder(modelPath: string, edit: FolderEdit, copy: string): string {
+  cpSync(modelPath, copy, { recursive: true });
+  if (edit === 'schedule') {
+    const path = join(copy, 'scheduler', 'scheduler_config.json');
+    const config = JSON.parse(readFileSync(path, 'utf8')) as { readonly _class_name: string };
+    writeFileSync(path, JSON.stringify({ ...config, ...OTHER_SCHEDULES[config._class_name] }));
+    return copy;
+  }
+  const denoiser = ['unet', 'transformer'].find((name) => existsSync(join(copy, name))) as string;
+  const path = join(copy, denoiser, 'model.onnx');
+  writeFileSync(path, mapOnnxWeights(readFileSync(path), ROUNDINGS[edit]));
+  return copy;
+}
+
+function roundToBf16(weights: Float32Array): void {
+  const bits = new Uint32Array(weights.buffer, weights.byteOffset, weights.length);
+  for (const [i, value] of bits.entries()) bits[i] = (value + 0x7fff + ((value >>> 16) & 1)) & 0xffff0000;
+}
+
+function roundToIntegers(weights: Float32Array, bits: number): void {
+  const most = 2 ** (bits - 1) - 1;
+  for (let from = 0; from < weights.length; from += BLOCK) {
+    const block = weights.subarray(from, from + BLOCK);
+    const scale = block.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0) / most || 1;
+    for (const [i, value] of block.entries()) block[i] = Math.round(value / scale) * scale;
+  }
+}
