@@ -12,7 +12,7 @@ import { createReports, VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-
 import { createVerifier } from '@ogong/provider/verifier/verifier';
 import { createNamedIdentity, LOOPBACK } from '@ogong/testing/network/loopback-server';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
-import { startProvider } from '../path/path-provider.ts';
+import { type PathProviderOptions, startProvider } from '../path/path-provider.ts';
 import { type DecidedReply, type PathValidator, startValidator } from '../path/path-validator.ts';
 import type { Attack } from './attack.ts';
 import { bendCommit } from './draws/bend-commit.ts';
@@ -31,7 +31,8 @@ export interface PathProvider {
 }
 
 /** The parts of a provider. An honest one has only an engine. */
-export type PathAttack = Pick<Attack, 'bendReply' | 'openOpening'> & { readonly engine: Engine };
+export type PathAttack = Pick<Attack, 'bendReply' | 'openOpening'> &
+  Pick<PathProviderOptions, 'bendBlobs'> & { readonly engine: Engine };
 
 export interface AttackPath {
   /** Starts the provider role with an attacker's parts. Its key and its payee are made from `name`. */
@@ -64,6 +65,7 @@ export async function openAttackPath(engine: Engine, directory: string, verifier
         ...{ validator, commit: bendCommit(attack) },
         offers: [{ modelId: MODEL_ID, pricePer1kAtomic: PRICE, engine: attack.engine }],
         bendOpenings: (openings) => keeper.bendOpenings(openings, attack),
+        bendBlobs: attack.bendBlobs,
       });
       return {
         async ask(request, endpoint = 'chat') {

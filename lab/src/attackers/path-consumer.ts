@@ -1,10 +1,14 @@
 import { create } from '@bufbuild/protobuf';
+import { BlobError } from '@ogong/host/blob/blob-error';
+import { fetchBlob } from '@ogong/host/blob/fetch-blob';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
-import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { MAX_REPLAY_BYTES } from '@ogong/protocol/exchange/limits';
 import { encodeOrder, type NamedOrder, nameOrder } from '@ogong/protocol/exchange/order';
 import { signTicket } from '@ogong/protocol/exchange/ticket';
 import {
@@ -13,6 +17,7 @@ import {
   GenerateRequestSchema,
   ProviderService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { FindBlob } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
@@ -97,7 +102,7 @@ export interface ConsumedReply {
   readonly header: CommonHeader | undefined;
   /** Checks of its receipt; empty if the provider gave it no opening. */
   readonly receipt: readonly Check[];
-  /** Why it refuses the reply: ids of failed checks, `abandoned` without a record, `opening` without an opening. */
+  /** Why it refuses the reply: ids of failed checks, `abandoned` without a record, `opening` without an opening, `blob` without its values. */
   readonly refused: readonly string[];
 }
 
@@ -133,6 +138,8 @@ export async function consume(
   const header = findModality(endpoint).parseHeader(finished.header);
   const opening = await fetchOpening(provider, order.replyId);
   if (opening === undefined) return { header, receipt: [], refused: ['opening'] };
+  const blobs = await fetchBlobs(provider, { replyId: order.replyId, endpoint, opening });
+  if (blobs === undefined) return { header, receipt: [], refused: ['blob'] };
   const { record, providerKey, signature } = finished.record;
   const { checks } = await verifyReceipt(
     {
@@ -147,6 +154,7 @@ export async function consume(
     },
     {
       crypto,
+      blobs,
       request: message.request,
       response: finished.response.length > 0 ? finished.response : utf8Encode(text),
       // Without validators, because the beacon certificate of this test is made up.
@@ -167,4 +175,28 @@ async function fetchOpening(
     if (!(error instanceof LinkError)) throw error;
     return undefined;
   }
+}
+
+/** Fetches the blobs that stage 1 reads. @returns undefined if the provider does not deliver one of them. */
+async function fetchBlobs(
+  provider: ConsumeContext['provider'],
+  {
+    replyId,
+    endpoint,
+    opening: bytes,
+  }: { readonly replyId: Uint8Array; readonly endpoint: string; readonly opening: Uint8Array },
+): Promise<FindBlob | undefined> {
+  const opening = parseOpening(bytes);
+  const held = new Map<string, Uint8Array>();
+  try {
+    for (const ref of findModality(endpoint).listReplayBlobs?.(opening) ?? []) {
+      const wanted = { replyId, ref, blind: opening.blind };
+      const limits = { crypto, maxBytes: MAX_REPLAY_BYTES, timeoutMs: OPENING_MS };
+      held.set(toHex(ref.root), await fetchBlob(provider, wanted, limits));
+    }
+  } catch (error) {
+    if (!(error instanceof BlobError)) throw error;
+    return undefined;
+  }
+  return (root) => held.get(toHex(root));
 }

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import type { Peer } from '@ogong/host/link/link-pool';
@@ -10,6 +13,7 @@ import type { CommitReply } from '@ogong/provider/modality/text/commit-reply';
 import type { ServedOffer } from '@ogong/provider/provider/orders/offers';
 import { createProvider } from '@ogong/provider/provider/provider';
 import { createOpenings, type Openings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
+import { type BlobStore, openBlobStore } from '@ogong/provider/provider/serving/blob-store';
 import { noClient } from '@ogong/testing/network/fixed-chain';
 import { createNamedIdentity, LOOPBACK } from '@ogong/testing/network/loopback-server';
 import { until } from '@ogong/testing/provider/provider-fixture';
@@ -31,7 +35,11 @@ export interface PathProviderOptions {
   readonly commit?: CommitReply;
   /** How an attacker opens. Default: honestly. */
   readonly bendOpenings?: (openings: Openings) => Openings;
+  /** How an attacker delivers the values that its openings name. Default: as committed. */
+  readonly bendBlobs?: ((blobs: BlobStore) => BlobStore) | undefined;
 }
+
+const BLOB_BUDGET = 2 ** 28;
 
 /** The provider role over real links, on the validator's clock. Its key and its payee are made from `name`. */
 export async function startProvider(
@@ -43,6 +51,7 @@ export async function startProvider(
     announceIntervalMs = MAX_ANNOUNCEMENT_LIFETIME_MS / 3,
     commit,
     bendOpenings = (openings) => openings,
+    bendBlobs = (blobs) => blobs,
   }: PathProviderOptions,
 ) {
   const { clock, chain } = validator;
@@ -50,6 +59,8 @@ export async function startProvider(
   const payee = createTestPayee(name);
   const store = openStore(':memory:', { schema: PROVIDER_SCHEMA });
   const commits = createGroupCommit(store);
+  const folder = mkdtempSync(join(tmpdir(), 'ogong-path-blobs-'));
+  const blobs = await openBlobStore({ folder, maxBytes: BLOB_BUDGET }, { crypto, findExpiry: () => undefined });
   const provider = createProvider(
     { bind: LOOPBACK, offers, routers, announceIntervalMs },
     {
@@ -65,6 +76,7 @@ export async function startProvider(
       beacons: validator.beacons,
       readPayments: async () => ({ grossAtomic: 0n, nextBlock: 1 }),
       openings: bendOpenings(createOpenings(commits)),
+      blobs: bendBlobs(blobs),
       ...(commit && { commit }),
       log: createLogger({ name: 'test', level: 'silent' }),
       metrics: createMetrics('provider'),
@@ -80,6 +92,7 @@ export async function startProvider(
       await provider.stop(0);
       await commits.close();
       store.close();
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

@@ -1,3 +1,4 @@
+import { fetchBlob } from '@ogong/host/blob/fetch-blob';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { rememberChecked } from '@ogong/host/crypto/remember-checked';
 import { LinkError } from '@ogong/host/link/link-error';
@@ -6,6 +7,7 @@ import { createMetrics } from '@ogong/host/metrics/metrics';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { MAX_REPLAY_BYTES } from '@ogong/protocol/exchange/limits';
 import { computeReplyId, parseOrder } from '@ogong/protocol/exchange/order';
 import { ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
@@ -68,6 +70,12 @@ export async function startValidator({ clock = createTestClock(), alphaPpm }: Pa
       links
         .to(ProviderService, provider)
         .getTexts({ replyId, ...(intake && { intake }) }, { timeoutMs: OPENING_MS, signal }),
+    getBlob: (provider, replyId, ref, blind, { signal }) =>
+      fetchBlob(
+        links.to(ProviderService, provider),
+        { replyId, ref, blind },
+        { crypto, maxBytes: MAX_REPLAY_BYTES, timeoutMs: OPENING_MS, signal },
+      ),
     calls: {
       commit: (verifier, job, call) => links.to(VerifierService, verifier).commit(job, call),
       async reveal(verifier, job, call) {

@@ -6,7 +6,8 @@ import { openTrajectoryEngine } from '@ogong/engine/onnx/trajectory-engine';
 import type { PictureMeans } from './attack.ts';
 import { type FolderEdit, writeEditedFolder } from './edited-folder.ts';
 
-const engineDir = join(homedir(), '.ogong', 'engine');
+/** Folder of fetched runtimes. */
+export const engineDir = join(homedir(), '.ogong', 'engine');
 
 /** The sold model, an attacker's copies of it, and verifiers. `close` closes all of them. */
 export interface PictureEngines {
