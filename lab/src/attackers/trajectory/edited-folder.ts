@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { mapOnnxWeights } from './onnx-weights.ts';
 
 /** Formats of weights, and other settings of the schedule. */
-export type FolderEdit = 'f16' | 'bf16' | 'int8' | 'int4' | 'schedule';
+export const FOLDER_EDITS = ['f16', 'bf16', 'int8', 'int4', 'schedule'] as const;
+export type FolderEdit = (typeof FOLDER_EDITS)[number];
 
 /** Weights that share one scale. */
 const BLOCK = 32;

@@ -12,8 +12,8 @@ export const engineDir = join(homedir(), '.ogong', 'engine');
 /** The sold model, an attacker's copies of it, and verifiers. `close` closes all of them. */
 export interface PictureEngines {
   readonly means: PictureMeans;
-  /** The native class, which is that of the provider, and WebAssembly. */
-  readonly verifiers: { readonly same: TrajectoryEngine; readonly other: TrajectoryEngine };
+  /** Engines of the native class, which is that of the provider, and of WebAssembly. */
+  readonly verifiers: { readonly same: TrajectoryEngine; readonly wasm: TrajectoryEngine };
   readonly close: () => Promise<void>;
 }
 
@@ -47,7 +47,7 @@ export async function openPictureEngines(modelPath: string): Promise<PictureEngi
           return copy;
         },
       },
-      verifiers: { same, other: keepOwnClass(wasm) },
+      verifiers: { same, wasm },
       close,
     };
   } catch (error) {

@@ -3,7 +3,8 @@ import { pathOfPictureModel } from '@ogong/testing/models/picture-folder';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PictureAttack } from './attack.ts';
 import { PICTURE_ATTACKS } from './catalogue.ts';
-import { engineDir, openPictureEngines, type PictureEngines } from './engines.ts';
+import { FOLDER_EDITS } from './edited-folder.ts';
+import { engineDir, keepOwnClass, openPictureEngines, type PictureEngines } from './engines.ts';
 import { HONEST_PICTURE, type PictureTrial, playPicture } from './trial.ts';
 
 /** Explains why the classes do not run here; undefined if they do. The native class is proven on one platform. */
@@ -16,13 +17,16 @@ function explainAbsence(): string | undefined {
 }
 
 const absence = explainAbsence();
-const describeHere = (name: string, tests: () => void): void =>
+function describeHere(name: string, tests: () => void): void {
   describe.skipIf(absence !== undefined)(absence === undefined ? name : `${name} (skipped: ${absence})`, tests);
+}
 
 let engines: PictureEngines;
 if (absence === undefined)
   beforeAll(async () => {
     engines = await openPictureEngines(pathOfPictureModel('tiny-shapes-flow-dit'));
+    // Both cores load them at the same time.
+    await Promise.all(FOLDER_EDITS.map(engines.means.open));
   });
 afterAll(() => engines?.close());
 
@@ -34,7 +38,13 @@ const MOST_AUDITS = 8;
 const play = (attack: Parameters<typeof playPicture>[0], number = 0): Promise<PictureTrial> => {
   const { means, verifiers } = engines;
   const prompt = number % 2 === 0 ? 'a large red circle' : 'a small cyan square';
-  return playPicture(attack, { means, verifiers: [verifiers.same, verifiers.other], number, prompt, steps: STEPS });
+  return playPicture(attack, {
+    means,
+    verifiers: [verifiers.same, keepOwnClass(verifiers.wasm)],
+    number,
+    prompt,
+    steps: STEPS,
+  });
 };
 
 describeHere('an honest picture', () => {

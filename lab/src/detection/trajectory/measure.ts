@@ -1,0 +1,118 @@
+import { pathOfPictureModel, type TinyPictureModel } from '@ogong/testing/models/picture-folder';
+import type { PictureAttack } from '../../attackers/trajectory/attack.ts';
+import { PICTURE_ATTACKS } from '../../attackers/trajectory/catalogue.ts';
+import { keepOwnClass, openPictureEngines, type PictureEngines } from '../../attackers/trajectory/engines.ts';
+import {
+  HONEST_PICTURE,
+  type PictureAudit,
+  type PictureTrial,
+  type PictureTrialOptions,
+  playPicture,
+} from '../../attackers/trajectory/trial.ts';
+import type { AttackPictures, HonestPictures, PictureAudits, PictureModelResult, Spread } from './results.ts';
+
+const SIZES = ['large', 'small'];
+const COLOURS = ['red', 'green', 'blue', 'cyan', 'magenta', 'white'];
+const SHAPES = ['circle', 'square', 'triangle', 'cross'];
+const pick = (words: readonly string[], number: number): string => words[number % words.length] as string;
+
+/** A prompt for each number: 48 of them in turn. */
+const promptOf = (number: number): string =>
+  `a ${pick(SIZES, number)} ${pick(COLOURS, number >> 1)} ${pick(SHAPES, Math.floor(number / 12))}`;
+
+export interface MeasureOptions {
+  readonly steps: number;
+  /** Replies of each attack. */
+  readonly replies: number;
+  readonly honestReplies: number;
+  readonly onProgress: (done: string) => void;
+}
+
+type Play = Parameters<typeof playPicture>[0];
+type Players = Pick<PictureTrialOptions, 'means' | 'verifiers'>;
+
+/** Plays honest providers and all attackers on one model. */
+export async function measurePictures(model: TinyPictureModel, options: MeasureOptions): Promise<PictureModelResult> {
+  const engines = await openPictureEngines(pathOfPictureModel(model));
+  try {
+    const { sampler } = engines.means.sold.info().scheduler;
+    const honest = await measureHonest(engines, options);
+    const attacks: AttackPictures[] = [];
+    for (const attack of PICTURE_ATTACKS) {
+      attacks.push(await measureAttack(engines, attack, options));
+      options.onProgress(`${model}: ${attack.name}`);
+    }
+    return { name: model, sampler, honest, attacks };
+  } finally {
+    await engines.close();
+  }
+}
+
+const playAll = async (play: Play, players: Players, { steps }: MeasureOptions, replies: number) => {
+  const trials: PictureTrial[] = [];
+  for (let number = 0; number < replies; number++)
+    trials.push(await playPicture(play, { ...players, number, prompt: promptOf(number), steps }));
+  return trials;
+};
+
+async function measureHonest(
+  { means, verifiers: { same, wasm } }: PictureEngines,
+  options: MeasureOptions,
+): Promise<HonestPictures[]> {
+  const [native, portable] = [keepOwnClass(same), keepOwnClass(wasm)];
+  const nameOf = (engine: { info(): { readonly numericClass: string } }): string => engine.info().numericClass;
+  const rows: HonestPictures[] = [];
+  for (const { sold, checking } of [
+    { sold: means.sold, checking: [same, portable] },
+    { sold: wasm, checking: [native] },
+  ]) {
+    const players = { means: { ...means, sold }, verifiers: checking };
+    const trials = await playAll(HONEST_PICTURE, players, options, options.honestReplies);
+    const refused = trials.filter((trial) => trial.refused.length > 0).length;
+    for (const [i, verifier] of checking.entries()) {
+      const audits = summarise(trials.flatMap((trial) => trial.audits[i] ?? [])) as PictureAudits;
+      rows.push({ provider: nameOf(sold), verifier: nameOf(verifier), refused, audits });
+    }
+  }
+  return rows;
+}
+
+async function measureAttack(
+  { means, verifiers: { same, wasm } }: PictureEngines,
+  attack: PictureAttack,
+  options: MeasureOptions,
+): Promise<AttackPictures> {
+  const players = { means, verifiers: [same, keepOwnClass(wasm)] };
+  const trials = await playAll(attack, players, options, options.replies);
+  const { name, aim, isPartial = false } = attack;
+  return {
+    ...{ name, aim, isPartial, replies: trials.length },
+    refused: trials.filter(({ refused }) => refused.length > 0).length,
+    refusedBy: listDistinct(trials.flatMap(({ refused }) => refused)),
+    same: summarise(trials.flatMap(({ audits: [one] }) => one ?? [])),
+    other: summarise(trials.flatMap(({ audits: [, one] }) => one ?? [])),
+  };
+}
+
+const listDistinct = (ids: readonly string[]): string[] => [...new Set(ids)].sort();
+
+/** @returns undefined without an audit. */
+function summarise(audits: readonly PictureAudit[]): PictureAudits | undefined {
+  if (audits.length === 0) return undefined;
+  const count = (wanted: PictureAudit['outcome']): number => audits.filter(({ outcome }) => outcome === wanted).length;
+  const distances = audits.flatMap((audit) => audit.distances ?? []);
+  return {
+    ...{ audits: audits.length, rejected: count('reject'), inconclusive: count('inconclusive') },
+    by: listDistinct(audits.flatMap(({ failed }) => failed)),
+    outputs: spread(distances.map(({ output }) => output)),
+    pixels: spread(distances.map(({ pixels }) => pixels)),
+  };
+}
+
+function spread(values: readonly number[]): Spread | undefined {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [least] = sorted;
+  if (least === undefined) return undefined;
+  const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] as number;
+  return { least, median: at(0.5), most: at(1) };
+}

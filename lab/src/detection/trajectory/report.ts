@@ -1,0 +1,121 @@
+import { TRAJECTORY_FALLBACK } from '@ogong/protocol/modality/trajectory/adjudicate';
+import { AUDITED_STEPS } from '@ogong/protocol/modality/trajectory/audit-job';
+import type {
+  AttackPictures,
+  HonestPictures,
+  PictureAudits,
+  PictureModelResult,
+  PictureRun,
+  Spread,
+} from './results.ts';
+
+const introduce = ({ machine, day, steps }: PictureRun): string => `# Pictures: attackers and honest providers
+
+[Back to the report](README.md)
+
+This page says which cheats with pictures are caught, by which check, and how far honest machines differ. \`npm run detect:pictures -- --write\`
+measures it again. Two trained models of 32x32 pixels serve pictures of ${steps} steps, and attackers serve cheaper ones in their place. Every
+attacker commits consistently where it can. ${day}: ${machine}.
+
+A reply is checked twice ([trajectory](../spec/trajectory.md)):
+
+- **Gateway.** It fetches the outputs of all steps and computes every latent again, without a model. A validator does the same.
+- **Audit.** A verifier runs ${AUDITED_STEPS} drawn steps again and decodes the last latent. In the provider's exact class every bit must agree. Another class
+  compares distances: above ${TRAJECTORY_FALLBACK.output.reject} of an output or ${TRAJECTORY_FALLBACK.pixels.reject} of the picture it rejects, and from ${TRAJECTORY_FALLBACK.output.doubt} or ${TRAJECTORY_FALLBACK.pixels.doubt} on it is
+  inconclusive. These are the limits without a drift table. An inconclusive audit is no catch.
+`;
+
+const NOTES = `## What one audit can miss
+
+A cheat in a few steps passes an audit that draws other steps. With f false steps of N, an audit of two steps catches it with a probability of
+1 - (N - f)(N - f - 1) / (N (N - 1)).
+
+- \`repeated-tenth\` saves a tenth of the work at most. A caught provider loses the fee and its place.
+- \`cached-joined\` is the strongest attack here. The outputs of a cached picture are true for its latents, so only the first outputs are false:
+  they lead from the order's noise to these latents. It needs an earlier order with the same prompt, and it costs no work. The false output is
+  many times larger than a true one. No check uses this today ([open problems](../open-problems.md)).
+- Weights in f16 are caught in the exact class alone. Between classes their distance lies between the fixed limits.
+`;
+
+/** Renders the page. */
+export function formatPictures(run: PictureRun): string {
+  return [introduce(run), ...run.models.map(formatModel), NOTES, formatAims(run)].join('\n');
+}
+
+function formatModel({ name, sampler, honest, attacks }: PictureModelResult): string {
+  const cheats = attacks.filter(({ same }) => same !== undefined);
+  return [
+    `## \`${name}\`, ${sampler}\n`,
+    'Honest providers:\n',
+    toTable(
+      ['provider', 'verifier', 'refused', 'rejected', 'inconclusive', 'distance of outputs', 'of pictures'],
+      honest.map(formatHonest),
+    ),
+    '\nRefused by the gateway:\n',
+    toTable(
+      ['attack', 'refused', 'by'],
+      attacks
+        .filter(({ refused }) => refused > 0)
+        .map(({ name: attack, refused, replies, refusedBy }) => [
+          `\`${attack}\``,
+          formatCount(refused, replies),
+          refusedBy.join(', '),
+        ]),
+    ),
+    '\nCaught by an audit. "Doubt" counts inconclusive ones:\n',
+    toTable(
+      ['attack', 'exact class', 'by', 'other class', 'doubt', 'by', 'distance of outputs', 'of pictures'],
+      cheats.map(formatAttack),
+    ),
+    '',
+  ].join('\n');
+}
+
+const formatHonest = ({ provider, verifier, refused, audits }: HonestPictures): string[] => [
+  nameBackend(provider),
+  provider === verifier ? 'the same class' : nameBackend(verifier),
+  formatCount(refused, audits.audits),
+  formatCount(audits.rejected, audits.audits),
+  formatCount(audits.inconclusive, audits.audits),
+  formatSpread(audits.outputs),
+  formatSpread(audits.pixels),
+];
+
+function formatAttack({ name, same, other }: AttackPictures): string[] {
+  const rejectedOf = (audits: PictureAudits | undefined): string =>
+    audits ? formatCount(audits.rejected, audits.audits) : '-';
+  return [
+    `\`${name}\``,
+    rejectedOf(same),
+    same?.by.join(', ') ?? '-',
+    rejectedOf(other),
+    String(other?.inconclusive ?? '-'),
+    other?.by.join(', ') || '-',
+    formatSpread(other?.outputs),
+    formatSpread(other?.pixels),
+  ];
+}
+
+function formatAims({ models: [first] }: PictureRun): string {
+  const rows = (first?.attacks ?? []).map(({ name, aim }) => [`\`${name}\``, aim]);
+  return ['## Attacks\n', toTable(['attack', 'what the attacker delivers'], rows), ''].join('\n');
+}
+
+/** The second part of a class: `cpu` is the native build. */
+const nameBackend = (numericClass: string): string => {
+  const [, backend = ''] = numericClass.split('/');
+  return backend === 'cpu' ? 'native' : 'WebAssembly';
+};
+
+const formatCount = (count: number, of: number): string => `${count} of ${of}`;
+
+const formatNumber = (value: number): string => (value === 0 ? '0' : value.toExponential(1));
+
+function formatSpread(spread: Spread | undefined): string {
+  if (spread === undefined) return '-';
+  const { least, median, most } = spread;
+  return least === most ? formatNumber(most) : [least, median, most].map(formatNumber).join(' / ');
+}
+
+const toTable = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
