@@ -15,7 +15,7 @@ export const noGuidance: PictureAttack = {
 
 export const lowerGuidance: PictureAttack = {
   name: 'guidance-near',
-  aim: 'a guidance that is a thirtieth lower: the least change of a request that still pays somebody',
+  aim: 'a guidance that is a thirtieth lower than the requested one',
   caughtBy: 'equality',
   async make(means, order) {
     const asked = order.choices.guidanceQ16 / GUIDANCE_ONE;

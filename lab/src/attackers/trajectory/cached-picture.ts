@@ -30,8 +30,8 @@ export const fittedCache: PictureAttack = {
 };
 
 /**
- * The outputs of the earlier order are true for its latents. So only the outputs that lead to these latents are false: the first one, and
- * as many more as it takes to hit a latent to the bit.
+ * The outputs of the earlier order are true for its latents. Only the outputs that lead to these latents are false. The first one leads
+ * near a latent of the earlier order, and the next ones to the bit.
  */
 export const joinedCache: PictureAttack = {
   name: 'cached-joined',

@@ -63,6 +63,6 @@ export const repeatedHalf = repeatOutputs(
 
 export const repeatedTenth = repeatOutputs(
   'repeated-tenth',
-  'all steps but a tenth of them, which is all that a careful attacker dares to leave out',
+  'all steps but a tenth of them',
   (step, steps) => step % 10 !== Math.min(9, steps - 1),
 );

@@ -54,7 +54,7 @@ describe('a picture from its order to its payment', () => {
   it.each([
     ['withheld', deliverNothing],
     ['wrong', deliverWrongChunks],
-  ])('whose values come %s is refused by its consumer, and paid nothing', async (name, bendBlobs) => {
+  ])('is refused by its consumer and paid nothing if its values come %s', async (name, bendBlobs) => {
     const { reply, paidAtomic } = await play(name, { engine: sold, bendBlobs });
     expect(reply.refused).toEqual(['blob']);
     expect(listFailed(reply.audit)).toEqual(['opening']);

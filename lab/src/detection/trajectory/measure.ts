@@ -20,7 +20,7 @@ const pick = (words: readonly string[], number: number): string => words[number 
 const promptOf = (number: number): string =>
   `a ${pick(SIZES, number)} ${pick(COLOURS, number >> 1)} ${pick(SHAPES, Math.floor(number / 12))}`;
 
-export interface MeasureOptions {
+export interface PictureMeasureOptions {
   readonly steps: number;
   /** Replies of each attack. */
   readonly replies: number;
@@ -32,7 +32,10 @@ type Play = Parameters<typeof playPicture>[0];
 type Players = Pick<PictureTrialOptions, 'means' | 'verifiers'>;
 
 /** Plays honest providers and all attackers on one model. */
-export async function measurePictures(model: TinyPictureModel, options: MeasureOptions): Promise<PictureModelResult> {
+export async function measurePictures(
+  model: TinyPictureModel,
+  options: PictureMeasureOptions,
+): Promise<PictureModelResult> {
   const engines = await openPictureEngines(pathOfPictureModel(model));
   try {
     const { sampler } = engines.means.sold.info().scheduler;
@@ -48,7 +51,7 @@ export async function measurePictures(model: TinyPictureModel, options: MeasureO
   }
 }
 
-const playAll = async (play: Play, players: Players, { steps }: MeasureOptions, replies: number) => {
+const playAll = async (play: Play, players: Players, { steps }: PictureMeasureOptions, replies: number) => {
   const trials: PictureTrial[] = [];
   for (let number = 0; number < replies; number++)
     trials.push(await playPicture(play, { ...players, number, prompt: promptOf(number), steps }));
@@ -57,7 +60,7 @@ const playAll = async (play: Play, players: Players, { steps }: MeasureOptions, 
 
 async function measureHonest(
   { means, verifiers: { same, wasm } }: PictureEngines,
-  options: MeasureOptions,
+  options: PictureMeasureOptions,
 ): Promise<HonestPictures[]> {
   const [native, portable] = [keepOwnClass(same), keepOwnClass(wasm)];
   const nameOf = (engine: { info(): { readonly numericClass: string } }): string => engine.info().numericClass;
@@ -80,7 +83,7 @@ async function measureHonest(
 async function measureAttack(
   { means, verifiers: { same, wasm } }: PictureEngines,
   attack: PictureAttack,
-  options: MeasureOptions,
+  options: PictureMeasureOptions,
 ): Promise<AttackPictures> {
   const players = { means, verifiers: [same, keepOwnClass(wasm)] };
   const trials = await playAll(attack, players, options, options.replies);

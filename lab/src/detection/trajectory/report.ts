@@ -31,10 +31,10 @@ A cheat in a few steps passes an audit that draws other steps. With f false step
 1 - (N - f)(N - f - 1) / (N (N - 1)).
 
 - \`repeated-tenth\` saves a tenth of the work at most. A caught provider loses the fee and its place.
-- \`cached-joined\` is the strongest attack here. The outputs of a cached picture are true for its latents, so only the first outputs are false:
-  they lead from the order's noise to these latents. It needs an earlier order with the same prompt, and it costs no work. The false output is
-  many times larger than a true one. No check uses this today ([open problems](../open-problems.md)).
-- Weights in f16 are caught in the exact class alone. Between classes their distance lies between the fixed limits.
+- \`cached-joined\` is the strongest attack here. The outputs of a cached picture are true for its latents. Only the first outputs are false,
+  because they lead from the order's noise to these latents. The attack needs an earlier order with the same prompt, and it costs no work.
+  A false output is many times larger than a true one, and no check uses this today ([open problems](../open-problems.md)).
+- Between classes many audits of f16 weights are inconclusive. Their distance lies near the fixed limits.
 `;
 
 /** Renders the page. */
@@ -98,7 +98,7 @@ function formatAttack({ name, same, other }: AttackPictures): string[] {
 
 function formatAims({ models: [first] }: PictureRun): string {
   const rows = (first?.attacks ?? []).map(({ name, aim }) => [`\`${name}\``, aim]);
-  return ['## Attacks\n', toTable(['attack', 'what the attacker delivers'], rows), ''].join('\n');
+  return ['## Attacks\n', toTable(['attack', 'delivery'], rows), ''].join('\n');
 }
 
 /** The second part of a class: `cpu` is the native build. */

@@ -15,6 +15,7 @@ import {
 } from './header.ts';
 import { checkLocalTrajectoryHeader, checkTrajectoryHeader, type TrajectoryContext } from './header-checks.ts';
 import { listOutputBlobs } from './links.ts';
+import { findTrajectoryLimits } from './measured-limits.ts';
 import { countUnits, MAX_STEPS_ASKED } from './picture-size.ts';
 import { PROJECTION_SUMS } from './projection.ts';
 import { readTrajectoryOpening, replayTrajectory } from './replay.ts';
@@ -115,8 +116,11 @@ function replay(
         // The decoding counts as one step.
         tokens: countUnits(header.choices, drawn.length + 1),
         finding: encodeTrajectoryReport({ ...report, jobId: new Uint8Array(16), elapsedMs: 0 }),
-        weigh: () => ({
-          ...adjudicateTrajectory({ responseHash, header, leaves }, report, { tiers }),
+        weigh: ({ drift }) => ({
+          ...adjudicateTrajectory({ responseHash, header, leaves }, report, {
+            limits: findTrajectoryLimits(drift?.table, modelRoot, { header, report }),
+            tiers,
+          }),
           comparison: undefined,
         }),
       };

@@ -21,6 +21,7 @@ import type { TailFit } from '../../../statistics/tail-fit.ts';
 import { VALUE_CELLS } from '../stage2/bent-values.ts';
 import { MARGIN_BINS } from '../stage2/draw-margin.ts';
 import { LENGTH_BANDS, REPLY_SCORES } from '../stage2/reply-scores.ts';
+import { distanceRowsCodec } from './distance-rows.ts';
 import {
   type ClassFamily,
   compareRowKeys,
@@ -173,6 +174,7 @@ const tableFormat = createFormat<DriftTable>(
         ascending: (a, b) => (a.numericClass < b.numericClass ? -1 : a.numericClass > b.numericClass ? 1 : 0),
       }),
       rows: list(row, { count: u16, max: MAX_ROWS, ascending: compareRowKeys }),
+      distances: distanceRowsCodec,
     }),
     assertFamilies,
   ),

@@ -1,5 +1,6 @@
 import { compareBytes, equalBytes, toHex } from '../../../base/bytes.ts';
 import { findLengthBand, getSurprise, type ReplyEvidence } from '../stage2/reply-scores.ts';
+import type { DistanceRow } from './distance-rows.ts';
 import type { Likelihood } from './likelihood.ts';
 import type { Stratum } from './strata.ts';
 
@@ -16,6 +17,8 @@ export interface DriftTable {
   readonly families: readonly ClassFamily[];
   /** Ascending by key, see compareRowKeys. */
   readonly rows: readonly DriftRow[];
+  /** Rows of modalities that compare values, ascending by key; undefined if there are none. */
+  readonly distances?: readonly DistanceRow[] | undefined;
 }
 
 export interface ClassFamily {
