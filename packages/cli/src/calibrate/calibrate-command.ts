@@ -1,6 +1,7 @@
 import type { Command } from '@ogong/host/lifecycle/command';
 import { createCommandGroup } from '@ogong/host/lifecycle/command-group';
 import { searchShapeClasses } from './calibrate-classes.ts';
+import { calibratePictures } from './calibrate-pictures.ts';
 import { planAlpha } from './calibrate-plan.ts';
 import { publishTable } from './calibrate-publish.ts';
 import { runCalibration } from './calibrate-run.ts';
@@ -21,6 +22,7 @@ export const calibrateCommand: Command = createCommandGroup({
     sign: { summary: 'sign a table', run: signTable },
     merge: { summary: 'make one table of several', run: mergeFiles },
     publish: { summary: 'put the hash of a table on the chain', run: publishTable },
+    pictures: { summary: 'measure a model of pictures', run: calibratePictures },
     classes: { summary: 'find pass classes of a GPU', run: searchShapeClasses },
   },
   examples: ['ogong calibrate run --help', 'ogong calibrate show table.json'],

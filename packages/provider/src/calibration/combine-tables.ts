@@ -1,5 +1,6 @@
 import { TableError, type TableFile } from '@ogong/host/drift-table/table-file';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { compareDistanceKeys, type DistanceRow } from '@ogong/protocol/modality/text/drift/distance-rows';
 import {
   compareRowKeys,
   type DriftRow,
@@ -20,7 +21,22 @@ export function addRows(before: TableFile | undefined, next: DriftTable): DriftT
   const families = mergeFamilies([before.table, next]);
   const keys = new Set(next.rows.map(keyOf));
   const kept = before.table.rows.filter((row) => !keys.has(keyOf(row)));
-  return { ...next, families, rows: [...kept, ...next.rows].sort(compareRowKeys) };
+  const rows = [...kept, ...next.rows].sort(compareRowKeys);
+  return { ...next, families, rows, ...joinDistances([next, before.table], (first) => first) };
+}
+
+/** Joins the distances of tables. @param choose takes the one of two rows with the same key. */
+function joinDistances(
+  tables: readonly DriftTable[],
+  choose: (first: DistanceRow, second: DistanceRow) => DistanceRow,
+): Pick<DriftTable, 'distances'> {
+  const joined: DistanceRow[] = [];
+  for (const row of tables.flatMap(({ distances = [] }) => distances)) {
+    const at = joined.findIndex((one) => compareDistanceKeys(one, row) === 0);
+    if (at < 0) joined.push(row);
+    else joined[at] = choose(joined[at] as DistanceRow, row);
+  }
+  return joined.length === 0 ? {} : { distances: joined.sort(compareDistanceKeys) };
 }
 
 /** Never two rows the same. */
@@ -44,6 +60,10 @@ export function mergeTables(files: readonly [TableFile, ...TableFile[]]): DriftT
     ...succeed(files[0]),
     families: mergeFamilies(files.map(({ table }) => table)),
     rows: [...rows.values()].sort(compareRowKeys),
+    ...joinDistances(
+      files.map(({ table }) => table),
+      (first, second) => (second.replies > first.replies ? second : first),
+    ),
   };
 }
 

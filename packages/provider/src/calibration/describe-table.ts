@@ -3,6 +3,7 @@ import { computeDeterrence, type DeterrenceTerms } from '@ogong/protocol/audit/a
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { PPM } from '@ogong/protocol/exchange/reputation';
+import type { DistanceRow } from '@ogong/protocol/modality/text/drift/distance-rows';
 import { type DriftRow, POWER_RATES, QUANTILES, UNLIMITED } from '@ogong/protocol/modality/text/drift/drift-table';
 import { formatDriftTable } from '@ogong/protocol/modality/text/drift/drift-table-diff';
 import { countHeldOut } from '@ogong/protocol/modality/text/drift/strata';
@@ -19,7 +20,26 @@ export function describeTable(crypto: Crypto, file: TableFile): string {
     ...table.families.map(({ numericClass, family }) => `${numericClass} is of the family ${family}`),
     `${table.rows.length} rows`,
   ];
-  return `${head.join('\n')}\n${table.rows.map((row) => `\n${describeRow(row)}`).join('')}`;
+  const parts = [...table.rows.map(describeRow), ...(table.distances ?? []).map(describeDistances)];
+  return `${head.join('\n')}\n${parts.map((part) => `\n${part}`).join('')}`;
+}
+
+function describeDistances({
+  modelRoot,
+  providerClass,
+  verifierClass,
+  replies,
+  codeVersion,
+  largest,
+}: DistanceRow): string {
+  const lines = [
+    `model ${toHex(modelRoot)}, distances`,
+    `  provider  ${providerClass}`,
+    `  verifier  ${verifierClass}`,
+    `  honest    ${replies} replies, code ${codeVersion}`,
+    ...largest.map(({ name, value }) => `  largest   ${name} ${Number(value.toPrecision(3))}`),
+  ];
+  return `${lines.join('\n')}\n`;
 }
 
 export function describeBand(band: number): string {

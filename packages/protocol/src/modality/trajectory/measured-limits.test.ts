@@ -56,7 +56,10 @@ describe('the limits of a picture', () => {
   });
 
   it('of a family hold for its classes', () => {
-    const table = { ...tableOf({ ...row, providerClass: 'family' }), families: [{ numericClass: native, family: 'family' }] };
+    const table = {
+      ...tableOf({ ...row, providerClass: 'family' }),
+      families: [{ numericClass: native, family: 'family' }],
+    };
     expect(find(table).source).toBe('measured on 60 pictures');
   });
 });

@@ -18,7 +18,12 @@ export interface PictureDrift {
 }
 
 /** Measures of a row, ascending by name. */
-export const PICTURE_MEASURES = ['guidance', 'output', 'pixels', 'size'] as const satisfies readonly (keyof PictureDrift)[];
+export const PICTURE_MEASURES = [
+  'guidance',
+  'output',
+  'pixels',
+  'size',
+] as const satisfies readonly (keyof PictureDrift)[];
 
 /** Factors between the largest honest distance and the limits. The sample is small, and its largest value is no bound. */
 const DOUBT_FACTOR = 4;

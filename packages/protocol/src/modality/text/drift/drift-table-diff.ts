@@ -1,4 +1,6 @@
+import { toHex } from '../../../base/bytes.ts';
 import { REPLY_SCORES } from '../stage2/reply-scores.ts';
+import { compareDistanceKeys, type DistanceRow } from './distance-rows.ts';
 import { compareRowKeys, type DriftRow, type DriftTable, nameRow, POWER_RATES, QUANTILES } from './drift-table.ts';
 import { countHeldOut } from './strata.ts';
 
@@ -29,12 +31,32 @@ export function diffDriftTables(before: DriftTable, after: DriftTable): readonly
       changes.push({ row, field: 'row', before: describe(a), after: describe(b), isSignificant: true });
     } else changes.push(...diffRows(row, a, b));
   }
+  changes.push(...diffDistances(before, after));
   const families = ({ families: list }: DriftTable): string =>
     list.map(({ numericClass, family }) => `${numericClass} in ${family}`).join(', ');
   if (families(before) !== families(after)) {
     changes.push({ row: '', field: 'families', before: families(before), after: families(after), isSignificant: true });
   }
   return changes;
+}
+
+/** Two largest values of two samples always differ a little, so no difference but that of presence is significant. */
+function diffDistances(before: DriftTable, after: DriftTable): DriftTableChange[] {
+  const describe = (row: DistanceRow | undefined): string =>
+    row === undefined
+      ? 'absent'
+      : `${row.replies} replies of ${row.codeVersion}, ${row.largest.map(({ name, value }) => `${name} ${value}`).join(', ')}`;
+  const keys = [...(before.distances ?? []), ...(after.distances ?? [])].sort(compareDistanceKeys);
+  return keys.flatMap((key, i) => {
+    const isSecond = i > 0 && compareDistanceKeys(keys[i - 1] as DistanceRow, key) === 0;
+    const [a, b] = [before, after].map(({ distances = [] }) =>
+      distances.find((row) => compareDistanceKeys(row, key) === 0),
+    );
+    const change = { field: 'distances', before: describe(a), after: describe(b) };
+    if (isSecond || change.before === change.after) return [];
+    const row = `model ${toHex(key.modelRoot.subarray(0, 8))}: ${key.providerClass} seen by ${key.verifierClass}`;
+    return [{ row, ...change, isSignificant: a === undefined || b === undefined }];
+  });
 }
 
 function diffRows(row: string, a: DriftRow, b: DriftRow): DriftTableChange[] {
