@@ -11,6 +11,7 @@ import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { type NamedOrder, nameOrder } from '@ogong/protocol/exchange/order';
 import type { ReplayedReply } from '@ogong/protocol/modality/modality';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
+import type { DriftTable } from '@ogong/protocol/modality/text/drift/drift-table';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { countLatentValues, type TrajectoryHeader } from '@ogong/protocol/modality/trajectory/header';
 import { parseStepLeaves, type StepLeaf } from '@ogong/protocol/modality/trajectory/leaf';
@@ -37,6 +38,8 @@ export interface PictureTrial {
 
 export interface PictureAudit {
   readonly outcome: Outcome;
+  /** The outcome by the limits of a drift table; undefined without a table. */
+  readonly measured: Outcome | undefined;
   readonly failed: readonly string[];
   /** The largest distance of an audited output from the verifier's, and that of the picture. Undefined if a fact differs. */
   readonly distances: { readonly output: number; readonly pixels: number } | undefined;
@@ -49,6 +52,8 @@ export interface PictureTrialOptions {
   readonly number: number;
   readonly prompt: string;
   readonly steps: number;
+  /** A drift table, by which the audits are weighed once more. */
+  readonly table?: DriftTable | undefined;
 }
 
 const MODEL_ID = 'ogong/verified/test/lab';
@@ -66,7 +71,7 @@ export const HONEST_PICTURE: Pick<PictureAttack, 'make'> = { make: ({ sold }, or
 
 export async function playPicture(
   attack: Omit<PictureAttack, 'name' | 'aim' | 'caughtBy'>,
-  { means, verifiers, number, prompt, steps }: PictureTrialOptions,
+  { means, verifiers, number, prompt, steps, table }: PictureTrialOptions,
 ): Promise<PictureTrial> {
   const guidance = attack.leavesGuidance ? {} : { guidance: GUIDANCE };
   const body = utf8Encode(JSON.stringify({ model: MODEL_ID, prompt, steps, ...guidance }));
@@ -85,7 +90,8 @@ export async function playPicture(
   const opened = await check(committed, { order, request, delivers: attack.delivers });
   if (!('reply' in opened)) return { refused: opened.refused, audits: [] };
   const audits: PictureAudit[] = [];
-  for (const verifier of verifiers) audits.push(await audit(opened.reply, verifier, { committed, body, number }));
+  for (const verifier of verifiers)
+    audits.push(await audit(opened.reply, verifier, { committed, body, number, table }));
   return { refused: [], audits };
 }
 
@@ -167,7 +173,8 @@ async function audit(
     committed,
     body,
     number,
-  }: { readonly committed: CommittedReply; readonly body: Uint8Array; readonly number: number },
+    table,
+  }: { readonly committed: CommittedReply; readonly body: Uint8Array } & Pick<PictureTrialOptions, 'number' | 'table'>,
 ): Promise<PictureAudit> {
   const draw = numbered(2, number);
   const jobId = fill(16, 6);
@@ -177,9 +184,10 @@ async function audit(
   const read = reply.readReport(bytes, { jobId, draw, contextSize: 0 });
   if ('problem' in read) throw new Error(read.problem);
   const { outcome, checks } = read.weigh({});
+  const measured = table && read.weigh({ drift: { table } }).outcome;
   const failed = listFailed(checks);
   const isFact = failed.some((id) => FACTS.includes(id));
-  return { outcome, failed, distances: isFact ? undefined : measureDistances(reply, committed, bytes) };
+  return { outcome, measured, failed, distances: isFact ? undefined : measureDistances(reply, committed, bytes) };
 }
 
 const FACTS = ['prompt-tokens', 'model-facts', 'model-choices'];

@@ -4,7 +4,10 @@ import type { PictureRun } from './results.ts';
 export const listMistakes = ({ models }: Pick<PictureRun, 'models'>): string[] =>
   models.flatMap(({ name, honest, attacks }) => [
     ...honest
-      .filter(({ refused, audits: { rejected, inconclusive } }) => refused + rejected + inconclusive > 0)
+      .filter(
+        ({ refused, audits: { rejected, inconclusive, byTable } }) =>
+          refused + rejected + inconclusive + byTable.rejected + byTable.inconclusive > 0,
+      )
       .map(({ provider, verifier }) => `${name}: honest pictures of ${provider} are not all accepted by ${verifier}`),
     ...attacks
       .filter(({ isPartial, replies, refused, same }) => !isPartial && refused + (same?.rejected ?? 0) < replies)

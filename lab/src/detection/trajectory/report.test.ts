@@ -25,7 +25,8 @@ describe('docs/detection/pictures.md', () => {
 describe('the results', () => {
   const distance = { least: 0, median: 0, most: 0 };
   const audits: PictureAudits = {
-    ...{ audits: 4, rejected: 4, inconclusive: 0, by: ['equality'], outputs: distance, pixels: distance },
+    ...{ audits: 4, rejected: 4, inconclusive: 0, byTable: { rejected: 0, inconclusive: 0 }, by: ['equality'] },
+    ...{ outputs: distance, pixels: distance },
   };
   const attack: AttackPictures = {
     ...{ name: 'a', aim: 'b', isPartial: false, replies: 4, refused: 0, refusedBy: [], same: audits, other: undefined },
@@ -33,7 +34,10 @@ describe('the results', () => {
   const runOf = (attacks: readonly AttackPictures[], honest: PictureAudits): PictureRun => ({
     ...{ version: 1, machine: 'a machine', day: '2026-01-01', steps: 20 },
     models: [
-      { name: 'm', sampler: 's', attacks, honest: [{ provider: 'p', verifier: 'p', refused: 0, audits: honest }] },
+      {
+        ...{ name: 'm', sampler: 's', attacks, measured: { pictures: 60, output: 1e-5, doubt: 4e-5, reject: 16e-5 } },
+        honest: [{ provider: 'p', verifier: 'p', refused: 0, audits: honest }],
+      },
     ],
   });
   const accepted = { ...audits, rejected: 0 };
@@ -41,6 +45,8 @@ describe('the results', () => {
   it('have a mistake where an honest picture is doubted, or a cheat passes its exact class', () => {
     expect(listMistakes(runOf([attack], accepted))).toEqual([]);
     expect(listMistakes(runOf([attack], { ...accepted, inconclusive: 1 }))).toHaveLength(1);
+    const byTable = { rejected: 1, inconclusive: 0 };
+    expect(listMistakes(runOf([attack], { ...accepted, byTable }))).toHaveLength(1);
     expect(listMistakes(runOf([{ ...attack, same: { ...audits, rejected: 3 } }], accepted))).toHaveLength(1);
     expect(listMistakes(runOf([{ ...attack, isPartial: true, same: accepted }], accepted))).toEqual([]);
   });

@@ -21,8 +21,11 @@ A reply is checked twice ([trajectory](../spec/trajectory.md)):
 
 - **Gateway.** It fetches the outputs of all steps and computes every latent again, without a model. A validator does the same.
 - **Audit.** A verifier runs ${AUDITED_STEPS} drawn steps again and decodes the last latent. In the provider's exact class every bit must agree. Another class
-  compares distances: above ${TRAJECTORY_FALLBACK.output.reject} of an output or ${TRAJECTORY_FALLBACK.pixels.reject} of the picture it rejects, and from ${TRAJECTORY_FALLBACK.output.doubt} or ${TRAJECTORY_FALLBACK.pixels.doubt} on it is
-  inconclusive. These are the limits without a drift table. An inconclusive audit is no catch.
+  compares distances. Without a drift table it rejects above ${TRAJECTORY_FALLBACK.output.reject} of an output or ${TRAJECTORY_FALLBACK.pixels.reject} of the picture. Above
+  ${TRAJECTORY_FALLBACK.output.doubt} or ${TRAJECTORY_FALLBACK.pixels.doubt} it is inconclusive, which is no catch. \`ogong calibrate pictures\` measures a table. Its limits for
+  outputs follow from the largest honest distance.
+
+Three numbers in a cell are the least, the median and the largest value.
 `;
 
 const NOTES = `## What one audit can miss
@@ -34,7 +37,7 @@ A cheat in a few steps passes an audit that draws other steps. With f false step
 - \`cached-joined\` is the strongest attack here. The outputs of a cached picture are true for its latents. Only the first outputs are false,
   because they lead from the order's noise to these latents. The attack needs an earlier order with the same prompt, and it costs no work.
   A false output is many times larger than a true one, and no check uses this today ([open problems](../open-problems.md)).
-- Between classes many audits of f16 weights are inconclusive. Their distance lies near the fixed limits.
+- Weights in f16 lie near the fixed limits, so many audits in another class are inconclusive. The limits of a drift table reject them.
 `;
 
 /** Renders the page. */
@@ -42,11 +45,13 @@ export function formatPictures(run: PictureRun): string {
   return [introduce(run), ...run.models.map(formatModel), NOTES, formatAims(run)].join('\n');
 }
 
-function formatModel({ name, sampler, honest, attacks }: PictureModelResult): string {
+function formatModel({ name, sampler, measured, honest, attacks }: PictureModelResult): string {
   const cheats = attacks.filter(({ same }) => same !== undefined);
   return [
     `## \`${name}\`, ${sampler}\n`,
-    'Honest providers:\n',
+    `The table's row rests on ${measured.pictures} pictures. Its largest distance of an output is ${formatNumber(measured.output)}. It rejects above ` +
+      `${formatNumber(measured.reject)} and is inconclusive above ${formatNumber(measured.doubt)}.\n`,
+    'Honest providers, by the fixed limits and by the table alike:\n',
     toTable(
       ['provider', 'verifier', 'refused', 'rejected', 'inconclusive', 'distance of outputs', 'of pictures'],
       honest.map(formatHonest),
@@ -62,9 +67,12 @@ function formatModel({ name, sampler, honest, attacks }: PictureModelResult): st
           refusedBy.join(', '),
         ]),
     ),
-    '\nCaught by an audit. "Doubt" counts inconclusive ones:\n',
+    '\nCaught by an audit:\n',
     toTable(
-      ['attack', 'exact class', 'by', 'other class', 'doubt', 'by', 'distance of outputs', 'of pictures'],
+      [
+        ...['attack', 'exact class', 'by', 'other class, fixed limits', 'inconclusive', 'drift table', 'inconclusive'],
+        ...['by', 'distance of outputs', 'of pictures'],
+      ],
       cheats.map(formatAttack),
     ),
     '',
@@ -90,6 +98,8 @@ function formatAttack({ name, same, other }: AttackPictures): string[] {
     same?.by.join(', ') ?? '-',
     rejectedOf(other),
     String(other?.inconclusive ?? '-'),
+    other ? formatCount(other.byTable.rejected, other.audits) : '-',
+    String(other?.byTable.inconclusive ?? '-'),
     other?.by.join(', ') || '-',
     formatSpread(other?.outputs),
     formatSpread(other?.pixels),

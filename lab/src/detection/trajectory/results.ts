@@ -12,6 +12,14 @@ export interface PictureRun {
 export interface PictureModelResult {
   readonly name: string;
   readonly sampler: string;
+  /** The drift table's row for the provider's class seen by the other class, and the limits of an output that follow from it. */
+  readonly measured: {
+    readonly pictures: number;
+    /** The largest honest distance of an output. */
+    readonly output: number;
+    readonly doubt: number;
+    readonly reject: number;
+  };
   readonly honest: readonly HonestPictures[];
   readonly attacks: readonly AttackPictures[];
 }
@@ -43,6 +51,8 @@ export interface PictureAudits {
   readonly audits: number;
   readonly rejected: number;
   readonly inconclusive: number;
+  /** The same by the limits of the drift table. In the exact class equality decides, with or without a table. */
+  readonly byTable: { readonly rejected: number; readonly inconclusive: number };
   /** Checks that failed. */
   readonly by: readonly string[];
   /** The largest distance of an audited output in each audit. Undefined if facts differ, so that nothing is compared. */

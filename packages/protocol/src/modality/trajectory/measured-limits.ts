@@ -31,6 +31,13 @@ const REJECT_FACTOR = 16;
 /** The least limits of an output: f32 rounds to 6e-8, and a step has thousands of operations. */
 const LEAST_OUTPUT: TrajectoryLimits['output'] = { doubt: 2e-6, reject: 8e-6 };
 
+interface ComparedClasses {
+  readonly header: Pick<TrajectoryHeader, 'numericClass'> & {
+    readonly choices: Pick<TrajectoryHeader['choices'], 'width' | 'height' | 'guidanceQ16'>;
+  };
+  readonly report: Pick<TrajectoryReport, 'numericClass'>;
+}
+
 /**
  * Finds the limits for a report in another class: those of the table's row, if it covers such pictures, or else the fallback. The limits
  * of the picture's bytes are never below the fallback, because one byte that is rounded differently is honest.
@@ -38,7 +45,7 @@ const LEAST_OUTPUT: TrajectoryLimits['output'] = { doubt: 2e-6, reject: 8e-6 };
 export function findTrajectoryLimits(
   table: DriftTable | undefined,
   modelRoot: Uint8Array,
-  { header, report }: { readonly header: TrajectoryHeader; readonly report: Pick<TrajectoryReport, 'numericClass'> },
+  { header, report }: ComparedClasses,
 ): TrajectoryLimits {
   const key = { modelRoot, providerClass: header.numericClass, verifierClass: report.numericClass };
   const row = table && findDistanceRow(table, key);
