@@ -19,7 +19,8 @@ a cheat in all steps passes an audit in its exact class.
 
   --only NAME     one of ${TINY_PICTURE_MODELS.join(', ')}
   --steps N       steps of each picture, an even number; 20 if not given
-  --replies N     replies of each attack; 40 if not given. Honest providers serve five times as many
+  --replies N     replies of each attack; 20 if not given. Honest providers, and attackers that cheat
+                  in some steps, serve five times as many
   --json FILE     results as JSON
   --write         renew docs/detection/pictures.md and pictures.json; not with --only
   --help
@@ -29,7 +30,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     steps: { type: 'string', default: '20' },
-    replies: { type: 'string', default: '40' },
+    replies: { type: 'string', default: '20' },
     json: { type: 'string' },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },

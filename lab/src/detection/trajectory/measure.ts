@@ -38,7 +38,7 @@ type Play = Parameters<typeof playPicture>[0];
 type Players = Pick<PictureTrialOptions, 'means' | 'verifiers' | 'table'>;
 
 /** Pictures behind the limits of a drift table. */
-const MEASURED_PICTURES = 60;
+const MEASURED_PICTURES = 50;
 
 /** Measures the drift table of the native class seen by WebAssembly, and the reverse. */
 async function measureLimits(
