@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import type { TrajectoryEngine } from '@ogong/engine/interface/trajectory';
-import { openTrajectoryEngine } from '@ogong/engine/onnx/trajectory-engine';
+import { type Engine, openEngine } from '@ogong/engine/open-engine';
+import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { integer, text } from '@ogong/host/config/values';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
@@ -16,7 +16,7 @@ import {
   MIN_DISTANCE_REPLIES,
 } from '@ogong/protocol/modality/text/drift/distance-rows';
 import { addRows, succeed } from '@ogong/provider/calibration/combine-tables';
-import { measurePictureDrift } from '@ogong/provider/modality/trajectory/measure-drift';
+import { findModality } from '@ogong/provider/modality/registry';
 import { assertWritable, codeVersionField, jsonField, keyField, loadSigner } from './calibrate-fields.ts';
 
 export const picturesConfig = defineConfig({
@@ -60,11 +60,16 @@ export async function calibratePictures(argv: readonly string[], output: Output)
   const stop = (): void => stopping.abort();
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
-  const engines: TrajectoryEngine[] = [];
+  const engines: Engine[] = [];
   try {
     const modelPath = resolve(model);
-    for (const backend of ['cpu', 'wasm'] as const) engines.push(await openTrajectoryEngine({ modelPath, backend }));
-    const [native, wasm] = engines as [TrajectoryEngine, TrajectoryEngine];
+    for (const isa of ['auto', 'wasm']) engines.push(await openEngine({ modelPath, isa }));
+    const [native, wasm] = engines as [Engine, Engine];
+    const modality = findModality(native);
+    if (modality.measureDistances === undefined)
+      throw new ConfigError(picturesConfig.definition.name, [
+        `--model ${model} is ${modality.modelNoun}; \`ogong calibrate run\` measures it`,
+      ]);
     const rows: DistanceRow[] = [];
     for (const [provider, verifier] of [
       [native, wasm],
@@ -75,7 +80,7 @@ export async function calibratePictures(argv: readonly string[], output: Output)
         if (measured % 10 === 0 || measured === replies) output.writeError(`${measured} of ${replies}: ${title}\n`);
       };
       const options = { crypto, replies, steps, codeVersion, signal: stopping.signal, onProgress };
-      rows.push(await measurePictureDrift({ provider, verifier }, options));
+      rows.push(await modality.measureDistances({ provider, verifier }, options));
     }
     const distances = rows.sort(compareDistanceKeys);
     const table = addRows(before, { ...succeed(before), families: [], rows: [], distances });

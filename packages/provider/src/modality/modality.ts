@@ -9,6 +9,7 @@ import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import type { CommonRequest, FindBlob, ReplayedReply } from '@ogong/protocol/modality/modality';
 import type { RequestPreference } from '@ogong/protocol/modality/shared/preference-fields';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
+import type { DistanceRow } from '@ogong/protocol/modality/text/drift/distance-rows';
 import type { SignedTrace } from '@ogong/protocol/modality/text/stage2/trace-report';
 import type { TierEntry } from '@ogong/protocol/tier/tier';
 import type { KeptReply } from './local-reply.ts';
@@ -38,6 +39,11 @@ export interface ProviderModality<E extends Engine = Engine> {
    * @throws EngineError; Refusal if the engine is of another modality than the reply.
    */
   rerun(claim: RerunClaim, means: RerunMeans<E>): Promise<RerunFindings>;
+  /**
+   * Measures how far two engines of different classes differ on honest replies. Default: the modality has no limits for distances.
+   * @throws RangeError for too few replies, two models, or one class; EngineError.
+   */
+  measureDistances?(engines: EnginesApart<E>, options: DistanceOptions): Promise<DistanceRow>;
   /** Default: its replies have no positions that could be traced. */
   readonly tracing?: Tracing<E>;
   /** Endpoints of OpenAI's API on this machine whose answers come at once. Default: none; its answers come part by part. */
@@ -125,6 +131,26 @@ export interface OrderHandling<E extends Engine, R = unknown, J extends Accepted
   ): Promise<J>;
   /** Serves the reply, from its first event to its signed record. @throws Refusal, EngineError */
   serve(job: J, context: ServeContext, offer: OfferedEngine<E>): Promise<ServedCounts>;
+}
+
+/** Two engines that run one model in two classes. */
+export interface EnginesApart<E extends Engine> {
+  /** Serves the replies. */
+  readonly provider: E;
+  /** Runs them again. */
+  readonly verifier: E;
+}
+
+export interface DistanceOptions {
+  readonly crypto: Crypto;
+  /** Honest replies, at least MIN_DISTANCE_REPLIES. */
+  readonly replies: number;
+  /** Default: the model's own number. */
+  readonly steps: number | undefined;
+  /** Version of the measuring software, as the row states it. */
+  readonly codeVersion: string;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (measured: number) => void;
 }
 
 export interface ScoringMeans<E extends Engine> {

@@ -1,7 +1,6 @@
 import type { TrajectoryEngine } from '@ogong/engine/interface/trajectory';
 import { createWriter } from '@ogong/protocol/base/bytes';
 import { encodeDomain } from '@ogong/protocol/base/canonical';
-import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { toFixed } from '@ogong/protocol/modality/shared/request-fields';
 import { type DistanceRow, MIN_DISTANCE_REPLIES } from '@ogong/protocol/modality/text/drift/distance-rows';
 import { countLatentValues, type PictureChoices } from '@ogong/protocol/modality/trajectory/header';
@@ -10,20 +9,9 @@ import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
 import { PIXEL_BYTES } from '@ogong/protocol/modality/trajectory/picture-size';
 import { computeProjectionDistance, projectValues } from '@ogong/protocol/modality/trajectory/projection';
 import { GUIDANCE_ONE, MAX_GUIDANCE } from '@ogong/protocol/modality/trajectory/request';
+import type { DistanceOptions, EnginesApart } from '../modality.ts';
 import { makePicture, toEngineRequest } from './make-picture.ts';
 import { resolveChoices } from './picture-choices.ts';
-
-export interface PictureDriftOptions {
-  readonly crypto: Crypto;
-  /** Pictures, at least MIN_DISTANCE_REPLIES. */
-  readonly replies: number;
-  /** Default: the model's own number. */
-  readonly steps: number | undefined;
-  /** Version of the measuring software, as the row states it. */
-  readonly codeVersion: string;
-  readonly signal: AbortSignal;
-  readonly onProgress?: (measured: number) => void;
-}
 
 /** Subjects of all kinds, so that no kind of picture decides. */
 const SUBJECTS = [
@@ -44,8 +32,8 @@ const NOISE_DOMAIN = encodeDomain('ogong-picture-drift-v1');
  * @throws RangeError for too few pictures, two models, or one class; EngineError.
  */
 export async function measurePictureDrift(
-  { provider, verifier }: { readonly provider: TrajectoryEngine; readonly verifier: TrajectoryEngine },
-  options: PictureDriftOptions,
+  { provider, verifier }: EnginesApart<TrajectoryEngine>,
+  options: DistanceOptions,
 ): Promise<DistanceRow> {
   const { replies, codeVersion, onProgress } = options;
   const { modelRoot, numericClass: providerClass } = provider.info();
@@ -67,9 +55,9 @@ export async function measurePictureDrift(
 }
 
 async function measurePicture(
-  { provider, verifier }: { readonly provider: TrajectoryEngine; readonly verifier: TrajectoryEngine },
+  { provider, verifier }: EnginesApart<TrajectoryEngine>,
   number: number,
-  { crypto, steps, signal }: PictureDriftOptions,
+  { crypto, steps, signal }: DistanceOptions,
 ): Promise<PictureDrift> {
   const info = provider.info();
   const guidance = Math.min(MAX_GUIDANCE, info.guidance * pick(GUIDANCES, number));

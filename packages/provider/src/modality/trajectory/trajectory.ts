@@ -1,6 +1,7 @@
 import type { TrajectoryEngine } from '@ogong/engine/interface/trajectory';
 import type { ProviderModality } from '../modality.ts';
 import { rerunReport } from '../rerun-report.ts';
+import { measurePictureDrift } from './measure-drift.ts';
 import { pictureEndpoints } from './picture-locally.ts';
 import { openPictureJob } from './score-picture.ts';
 import { pictureOrders } from './serve-picture.ts';
@@ -32,6 +33,7 @@ export const trajectoryModality = {
   orders: pictureOrders,
   openScoreJob: openPictureJob,
   rerun: (claim, means) => rerunReport<TrajectoryEngine>(openPictureJob, claim, means),
+  measureDistances: measurePictureDrift,
   atOnce: pictureEndpoints,
   findMisuse: (_engine, use) =>
     use === 'pictures' ? undefined : `${use}: it makes pictures; send the prompt to POST /v1/images/generations`,
