@@ -59,7 +59,7 @@ export function createStatisticsVectors(crypto: Crypto): Readonly<Record<string,
     },
     'audit-rate': { rates: auditRates(), bounds: feeBounds() },
     reputation: { reputations: reputations(), capacities: capacities() },
-    'drift-table': { hex: toHex(encodeDriftTable(table)), hash: toHex(crypto.sha256(encodeDriftTable(table))) },
+    'drift-table': { ...nameTable(crypto, table), distances: nameTable(crypto, createDistances()) },
   };
 }
 
@@ -145,6 +145,27 @@ function replies(seed: number, count: number): ReplyEvidence[] {
 }
 
 /** A table of one row with two alternatives, for the likelihood vectors. */
+const nameTable = (crypto: Crypto, table: DriftTable) => {
+  const bytes = encodeDriftTable(table);
+  return { hex: toHex(bytes), hash: toHex(crypto.sha256(bytes)) };
+};
+
+/** A table of distances alone. */
+function createDistances(): DriftTable {
+  const row = {
+    modelRoot: new Uint8Array(32).fill(0xef),
+    ...{ providerClass: 'synthetic/1', codeVersion: '0.1.0', replies: 60 },
+    largest: [
+      { name: 'guidance', value: 196_608 },
+      { name: 'output', value: 7e-6 },
+      { name: 'pixels', value: 0 },
+      { name: 'size', value: 3_072 },
+    ],
+  };
+  const distances = ['synthetic/2', 'synthetic/3'].map((verifierClass) => ({ ...row, verifierClass }));
+  return { version: 1, previous: new Uint8Array(32), families: [], rows: [], distances };
+}
+
 function createTable(): DriftTable {
   const honest = replies(7, 300).map((evidence, seed) => ({ seed, evidence }));
   const { table } = buildDriftTable({
