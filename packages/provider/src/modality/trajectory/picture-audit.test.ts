@@ -8,6 +8,7 @@ import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import type { FindBlob } from '@ogong/protocol/modality/modality';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
+import type { DriftTable } from '@ogong/protocol/modality/text/drift/drift-table';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { countLatentValues } from '@ogong/protocol/modality/trajectory/header';
 import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
@@ -17,6 +18,7 @@ import { describe, expect, it } from 'vitest';
 import { chooseDrawKey } from '../draw-keys.ts';
 import { commitPicture } from './commit-picture.ts';
 import { type MadePicture, makePicture } from './make-picture.ts';
+import { measurePictureDrift } from './measure-drift.ts';
 import { resolveChoices } from './picture-choices.ts';
 import { openPictureJob } from './score-picture.ts';
 
@@ -69,11 +71,11 @@ async function serve({ by = engine, steps = 6, prompt = 'a red ship', bend = (pi
 type Served = Awaited<ReturnType<typeof serve>>;
 
 /** Runs a job on a verifier's engine, and weighs the report. */
-async function audit({ reply, job }: Pick<Served, 'reply' | 'job'>, verifier = engine) {
+async function audit({ reply, job }: Pick<Served, 'reply' | 'job'>, verifier = engine, table?: DriftTable) {
   const report = await openPictureJob(job, { engine: verifier, crypto }).score(signal);
   const read = reply.readReport(report, { jobId: job.jobId, draw, contextSize: 0 });
   if ('problem' in read) throw new Error(read.problem);
-  const { outcome, checks } = read.weigh({});
+  const { outcome, checks } = read.weigh(table ? { drift: { table } } : {});
   return { outcome, failed: checks.filter(({ status }) => status === 'fail').map(({ id }) => id) };
 }
 
@@ -98,6 +100,17 @@ describe('a served picture', () => {
 });
 
 describe('an audit rejects', () => {
+  it('by the limits of a drift table outputs that the fixed limits leave open', async () => {
+    const verifier = createFakeTrajectoryEngine({ exact: false, error: 1e-6 });
+    const options = { crypto, replies: 50, steps: 6, codeVersion: 'test', signal };
+    const row = await measurePictureDrift({ provider: engine, verifier }, options);
+    const table = { version: 1, previous: fill(32, 0), families: [], rows: [], distances: [row] };
+    const served = await serve({ by: createFakeTrajectoryEngine({ error: 3e-4 }) });
+    expect(await audit(served, verifier)).toEqual({ outcome: 'inconclusive', failed: [] });
+    expect(await audit(served, verifier, table)).toEqual({ outcome: 'reject', failed: ['output-distance'] });
+    expect(await audit(await serve(), verifier, table)).toEqual({ outcome: 'accept', failed: [] });
+  });
+
   it('the outputs of another prompt, whose links hold', async () => {
     const served = await serve({ prompt: 'a blue ship', bend: (picture) => ({ ...picture, tokens: honest.tokens }) });
     expect(served.reply.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
