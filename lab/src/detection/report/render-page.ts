@@ -140,6 +140,7 @@ const LINKS = `Kept in git:
 - [Aims](aims.md): each with its measurement, and the reason for a miss.
 - [Verifiers](verifiers.md): lazy and lying ones, and how well an audit can be recognised.
 - [Cards](cards.md): a real GPU, by Vulkan and CUDA.
+- [Pictures](pictures.md): attackers of pictures, and the drift of honest machines.
 - [Limits](limits.md) of the checks. [Open problems](../open-problems.md): weaknesses around them. [Bench](../bench.md): the cost of checking.
 
 Written beside this page by \`--write docs/detection\`, and ignored by git:
