@@ -36,7 +36,7 @@ A cheat in a few steps passes an audit that draws other steps. With f false step
 - \`repeated-tenth\` saves a tenth of the work at most. A caught provider loses the fee and its place.
 - \`cached-joined\` is the strongest attack here. The outputs of a cached picture are true for its latents. Only the first outputs are false,
   because they lead from the order's noise to these latents. The attack needs an earlier order with the same prompt, and it costs no work.
-  A false output is many times larger than a true one, and no check uses this today ([open problems](../open-problems.md)).
+  The first false output is 5 to 16 times as far from the true one as the true one is long. No check uses this today ([open problems](../open-problems.md)).
 - Weights in f16 lie near the fixed limits, so many audits in another class are inconclusive. The limits of a drift table reject them.
 `;
 
