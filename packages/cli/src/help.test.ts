@@ -58,7 +58,7 @@ describe('help', () => {
     [modelCommand, []],
     ...['list', 'pull', 'verify', 'register', 'show', 'revoke'].map((verb) => [modelCommand, [verb]] as const),
     [calibrateCommand, []],
-    ...['run', 'build', 'plan', 'merge', 'classes'].map((verb) => [calibrateCommand, [verb]] as const),
+    ...['run', 'build', 'plan', 'merge', 'pictures', 'classes'].map((verb) => [calibrateCommand, [verb]] as const),
   ] as const)('of $name %j ends well and fits a terminal', async (command, verbs) => {
     const { code, text, error } = await run(command, ...verbs, '--help');
     expect([code, error]).toEqual([EXIT.ok, '']);
