@@ -3,6 +3,7 @@ import { toHex } from '../../../base/bytes.ts';
 import type { DistanceRow } from './distance-rows.ts';
 import type { DriftTable } from './drift-table.ts';
 import { encodeDriftTable, parseDriftTable } from './drift-table-bytes.ts';
+import { diffDriftTables } from './drift-table-diff.ts';
 
 const row: DistanceRow = {
   modelRoot: new Uint8Array(32).fill(7),
@@ -39,5 +40,18 @@ describe('rows of distances', () => {
     const bytes = encodeDriftTable({ ...bare, distances: [row] });
     expect(() => parseDriftTable(Uint8Array.of(...bytes, 0))).toThrow();
     expect(() => parseDriftTable(Uint8Array.of(...encodeDriftTable(bare), 0, 0))).toThrow();
+  });
+
+  it('are compared between two tables', () => {
+    const other = { ...row, verifierClass: 'c' };
+    const changes = diffDriftTables(
+      { ...bare, distances: [row] },
+      { ...bare, distances: [{ ...row, replies: 60 }, other] },
+    );
+    expect(changes.map(({ before, after, isSignificant }) => [before, after, isSignificant])).toEqual([
+      ['50 replies of test, one 0, two 0.00001', '60 replies of test, one 0, two 0.00001', false],
+      ['absent', '50 replies of test, one 0, two 0.00001', true],
+    ]);
+    expect(diffDriftTables({ ...bare, distances: [row] }, { ...bare, distances: [row] })).toEqual([]);
   });
 });
