@@ -40,3 +40,73 @@ export function encodeOnnx({ operators = [], accuracyLevel, weights = [], depth 
   for (let i = 0; i < depth; i++) graph = bytes(1, [...text(4, 'If'), ...bytes(5, bytes(6, graph))]);
   return Uint8Array.from([...number(1, 8), ...bytes(7, graph)]);
 }
+
+/** A value that enters or leaves a network. A text stands for a size that each run chooses. */
+export interface OnnxValue {
+  readonly name: string;
+  readonly type: 'float32' | 'int64' | 'bool';
+  readonly shape: readonly (number | string)[];
+}
+
+export interface OnnxNode {
+  readonly operator: string;
+  readonly inputs: readonly string[];
+  readonly output: string;
+  /** An integer, or a list of them. */
+  readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
+}
+
+/** A network that runs: nodes in their order, and weights. */
+export interface OnnxNetwork {
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
+  readonly nodes: readonly OnnxNode[];
+  readonly weights: Readonly<
+    Record<string, { readonly shape: readonly number[]; readonly data: Float32Array | BigInt64Array }>
+  >;
+}
+
+const TYPE_CODES = { float32: 1, int64: 7, bool: 9 } as const;
+const ATTRIBUTE_CODES = { integer: 2, integers: 7 } as const;
+
+function encodeAttribute([name, value]: readonly [string, number | readonly number[]]): number[] {
+  const content =
+    typeof value === 'number'
+      ? [...number(3, value), ...number(20, ATTRIBUTE_CODES.integer)]
+      : [...value.flatMap((each) => number(8, each)), ...number(20, ATTRIBUTE_CODES.integers)];
+  return bytes(5, [...text(1, name), ...content]);
+}
+
+function encodeValue(field: number, { name, type, shape }: OnnxValue): number[] {
+  const sizes = shape.flatMap((size) => bytes(1, typeof size === 'number' ? number(1, size) : text(2, size)));
+  const tensor = [...number(1, TYPE_CODES[type]), ...bytes(2, sizes)];
+  return bytes(field, [...text(1, name), ...bytes(2, bytes(1, tensor))]);
+}
+
+/** Encodes a network in protobuf: release 8 of the format, operators of version 17. */
+export function encodeNetwork({ inputs, outputs, nodes, weights }: OnnxNetwork): Uint8Array {
+  const graph = [
+    ...nodes.flatMap(({ operator, inputs: read, output, attributes = {} }) =>
+      bytes(1, [
+        ...read.flatMap((name) => text(1, name)),
+        ...text(2, output),
+        ...text(4, operator),
+        ...Object.entries(attributes).flatMap(encodeAttribute),
+      ]),
+    ),
+    ...text(2, 'network'),
+    ...Object.entries(weights).flatMap(([name, { shape, data }]) => {
+      const raw = [...new Uint8Array(data.buffer, data.byteOffset, data.byteLength)];
+      const type = data instanceof Float32Array ? TYPE_CODES.float32 : TYPE_CODES.int64;
+      return bytes(5, [
+        ...shape.flatMap((size) => number(1, size)),
+        ...number(2, type),
+        ...text(8, name),
+        ...bytes(9, raw),
+      ]);
+    }),
+    ...inputs.flatMap((value) => encodeValue(11, value)),
+    ...outputs.flatMap((value) => encodeValue(12, value)),
+  ];
+  return Uint8Array.from([...number(1, 8), ...bytes(7, graph), ...bytes(8, number(2, 17))]);
+}
