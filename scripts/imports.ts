@@ -167,7 +167,9 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   'packages/devnet/src': ['chain', 'mesh'],
   'packages/models/src': ['gguf', 'onnx', '.'],
-  'packages/engine/src': ['interface', 'decode', 'process', 'llama-cpp', 'onnx', 'upstream', 'class-search', '.'],
+  'packages/engine/src': [
+    ...['interface', 'pixels', 'decode', 'process', 'llama-cpp', 'onnx', 'vision', 'upstream', 'class-search', '.'],
+  ],
   'packages/cli/src': ['.', 'backup', 'calibrate', 'compare', 'doctor', 'watch', 'money', 'deploy', 'bin'],
 };
 

@@ -15,6 +15,7 @@ import { estimateFolderMemory } from './onnx/plan-folder.ts';
 import { openTrajectoryEngine } from './onnx/trajectory-engine.ts';
 import type { SupervisorEvent } from './process/supervisor.ts';
 import { inspectEncoder, openPictureEncoder } from './vision/picture-encoder.ts';
+import { assertReadsRows } from './vision/picture-rows.ts';
 
 /** Choices of an operator, for every kind of model. A kind of engine ignores the choices that it has no use for. */
 export interface OpenEngineSettings
@@ -103,32 +104,32 @@ const embedding: EngineKind = {
 
 const text: EngineKind = {
   runs: ({ poolingCode, isCausal }) => poolingCode === undefined && isCausal,
-  async open({ encoderPath, ...settings }, hooks) {
+  async open({ encoderPath, encoderBackend, ...settings }, hooks) {
     if (encoderPath === undefined) return createLlamaEngine(settings, hooks);
-    const encoder = await openEncoder(encoderPath, settings, hooks);
-    const { availableMemory } = settings;
-    // The free memory of the machine is without the encoder's already.
-    const left = availableMemory === undefined ? undefined : availableMemory - encoder.memoryBytes;
-    const memory = left === undefined ? {} : { availableMemory: Math.max(0, left) };
-    return createLlamaEngine({ ...settings, ...memory, encoder: encoder.opened }, hooks);
+    const { modelPath, threads, cores, hashes, availableMemory } = settings;
+    const encoder = await openPictureEncoder(
+      encoderPath,
+      {
+        ...(encoderBackend && { backend: encoderBackend }),
+        ...(hashes && { hashes }),
+        ...(threads === undefined ? {} : { threads }),
+        ...(cores === undefined ? {} : { cores }),
+        ...(availableMemory === undefined ? {} : { availableMemory }),
+      },
+      hooks,
+    );
+    try {
+      assertReadsRows(inspectModelFile(modelPath), encoder.info());
+      // The free memory of the machine is without the encoder's already.
+      const left = availableMemory && availableMemory - estimateFolderMemory(inspectEncoder(encoderPath).sizeBytes);
+      const memory = left === undefined ? {} : { availableMemory: Math.max(0, left) };
+      return await createLlamaEngine({ ...settings, ...memory, encoder }, hooks);
+    } catch (error) {
+      await encoder.close();
+      throw error;
+    }
   },
 };
-
-async function openEncoder(
-  path: string,
-  { encoderBackend: backend = 'cpu', threads, cores, hashes, availableMemory }: OpenEngineSettings,
-  hooks: OpenEngineHooks,
-) {
-  const options = {
-    backend,
-    ...(hashes && { hashes }),
-    ...(threads === undefined ? {} : { threads }),
-    ...(cores === undefined ? {} : { cores }),
-    ...(availableMemory === undefined ? {} : { availableMemory }),
-  } as const;
-  const opened = await openPictureEncoder(path, options, hooks);
-  return { opened, memoryBytes: estimateFolderMemory(inspectEncoder(path).sizeBytes) };
-}
 
 /** A model of pictures is a folder. */
 const trajectory: EngineKind = {

@@ -29,7 +29,6 @@ import {
   withoutTiles,
 } from './numeric-class.ts';
 import type { ShapeChoice } from './pass-shapes.ts';
-import { assertReadsRows } from './picture-rows.ts';
 import { createScorePool, type ScoreSetting } from './score-pool.ts';
 import { createTextSupervisor, type TextSupervisor } from './text-supervisor.ts';
 import { verifyModel } from './verified-model.ts';
@@ -39,7 +38,7 @@ export interface LlamaEngineOptions {
   readonly modelPath: string;
   /** GGUF files of LoRA adapters for the model, in the order of their application. */
   readonly adapterPaths?: readonly string[];
-  /** An encoder whose rows the model reads in place of pictures. The engine closes it, also if it cannot be opened. */
+  /** An encoder whose rows the model reads in place of pictures. `close` of the engine closes it. */
   readonly encoder?: PictureEncoder;
   /** The root that the files must have, 32 bytes; with adapters or an encoder, the composed root. */
   readonly modelRoot?: Uint8Array;
@@ -141,15 +140,6 @@ export async function createLlamaEngine(
   options: LlamaEngineOptions,
   hooks: LlamaEngineHooks = {},
 ): Promise<LlamaEngine> {
-  try {
-    return await openLlamaEngine(options, hooks);
-  } catch (error) {
-    await options.encoder?.close();
-    throw error;
-  }
-}
-
-async function openLlamaEngine(options: LlamaEngineOptions, hooks: LlamaEngineHooks): Promise<LlamaEngine> {
   const { modelPath, encoder } = options;
   const file = inspectModelFile(modelPath);
   const { kvType, kernels: asked, shapes, backend, prefixCache } = { ...ENGINE_DEFAULTS, ...options };
@@ -176,7 +166,6 @@ async function openLlamaEngine(options: LlamaEngineOptions, hooks: LlamaEngineHo
   assertServedAlone(file, planned);
   const [sequences, scoresTogether] = options.scoresOnly ? [1, planned] : [planned, 1];
   const pictures = encoder?.info();
-  if (pictures !== undefined) assertReadsRows(file, pictures);
   const verified = await verifyModel(modelPath, { ...options, encoderRoot: pictures?.root }, file);
   const { engineDir = join(homedir(), '.ogong', 'engine') } = options;
   if (backend !== 'cpu') await bringBuild(backend, engineDir, tensorSplit?.length);

@@ -40,7 +40,7 @@ export interface OnnxFolderOptions {
 }
 
 /** The networks of a folder, as far as class and memory depend on them. */
-export interface NetworkSize {
+export interface OnnxNetworkSize {
   readonly weightType: string;
   /** Bytes of all networks. */
   readonly sizeBytes: number;
@@ -75,7 +75,7 @@ const WORKING_BYTES = 256 * 2 ** 20;
  */
 export async function planOnnxFolder(
   folder: Pick<ModelFolder, 'path' | 'files'>,
-  size: NetworkSize,
+  size: OnnxNetworkSize,
   options: OnnxFolderOptions,
 ): Promise<{ readonly load: OnnxFolderLoad; readonly hashed: HashedFolder }> {
   const { backend = 'cpu', maxQueue = DEFAULT_QUEUE } = options;
@@ -101,7 +101,10 @@ export async function planOnnxFolder(
   return { load, hashed };
 }
 
-const chooseThreads = ({ backend = 'cpu', threads, cores }: OnnxFolderOptions, { sizeBytes }: NetworkSize): number => {
+const chooseThreads = (
+  { backend = 'cpu', threads, cores }: OnnxFolderOptions,
+  { sizeBytes }: OnnxNetworkSize,
+): number => {
   if (backend === 'wasm') return 1;
   return threads ?? (sizeBytes < TINY_MODEL_BYTES ? 1 : Math.min(MOST_THREADS, cores ?? countCores()));
 };
@@ -121,7 +124,7 @@ function readCpu(): CpuName {
 }
 
 const nameClass = (
-  { weightType: weights }: NetworkSize,
+  { weightType: weights }: OnnxNetworkSize,
   { backend, threads, cpu }: { readonly backend: OnnxBackend; readonly threads: number; readonly cpu: CpuName },
 ): OnnxClass =>
   backend === 'wasm'
@@ -138,7 +141,7 @@ export const estimateFolderMemory = (sizeBytes: number): number => sizeBytes + W
 
 /** @throws EngineError('not-enough-memory'), and 'unsupported-model' for a model that WebAssembly cannot hold. */
 export function assertFolderFits(
-  { sizeBytes }: Pick<NetworkSize, 'sizeBytes'>,
+  { sizeBytes }: Pick<OnnxNetworkSize, 'sizeBytes'>,
   backend: OnnxBackend,
   available = readAvailableMemory(),
 ): void {

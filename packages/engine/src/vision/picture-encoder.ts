@@ -3,7 +3,7 @@ import { type EncoderFolder, inspectEncoderFolder } from '@ogong/models/encoder-
 import { EngineError } from '../interface/engine-error.ts';
 import type { PictureEncoder, RgbPicture } from '../interface/vision.ts';
 import { explainRefusal, findWeightType } from '../onnx/graph-check.ts';
-import { type NetworkSize, type OnnxFolderOptions, planOnnxFolder, toEngineError } from '../onnx/plan-folder.ts';
+import { type OnnxFolderOptions, type OnnxNetworkSize, planOnnxFolder, toEngineError } from '../onnx/plan-folder.ts';
 import { ONNX_ENVIRONMENT } from '../onnx/runtime/sessions.ts';
 import { MOST_PICTURE_PIXELS } from '../pixels/picture-header.ts';
 import { MAX_SIDE } from '../pixels/resize.ts';
@@ -19,7 +19,7 @@ export interface SupervisedEncoder extends PictureEncoder {
 }
 
 /** An encoder's folder, read and found to be one that this engine runs. */
-export interface InspectedEncoder extends NetworkSize {
+export interface InspectedEncoder extends OnnxNetworkSize {
   readonly folder: EncoderFolder;
   readonly mark: string;
   readonly mostRows: number;

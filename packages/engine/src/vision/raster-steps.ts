@@ -1,6 +1,6 @@
 import type { RgbPicture } from '../interface/vision.ts';
 import { MAX_SIDE, type Raster, type ResizeFilter } from '../pixels/resize.ts';
-import type { JsonFields } from './json-fields.ts';
+import type { FolderFields } from './folder-fields.ts';
 
 export interface Size {
   readonly width: number;
@@ -12,19 +12,19 @@ export const toRaster = ({ width, height, rgb }: RgbPicture): Raster => ({ width
 /** Codes of Pillow, as `preprocessor_config.json` names them. */
 const FILTERS: readonly (ResizeFilter | undefined)[] = ['nearest', 'lanczos', 'bilinear', 'bicubic'];
 
-export function readFilter(preprocessor: JsonFields, usual: number): ResizeFilter {
+export function readFilter(preprocessor: FolderFields, usual: number): ResizeFilter {
   const code = preprocessor.number('resample', usual);
   return FILTERS[code] ?? preprocessor.refuse(`"resample" is ${code}; possible are 0 to 3`);
 }
 
 /** Reads the side of a square, in pixels: a number, or an object of two equal numbers. */
-export function readSquare(fields: JsonFields, field: string): number {
+export function readSquare(fields: FolderFields, field: string): number {
   const { width, height } = readSize(fields, field);
   return width === height ? width : fields.refuse(`"${field}" is ${width}x${height}; only squares are supported`);
 }
 
 /** Reads width and height: an object, or one number for both. */
-export function readSize(fields: JsonFields, field: string): Size {
+export function readSize(fields: FolderFields, field: string): Size {
   try {
     const side = fields.count(field, MAX_SIDE);
     return { width: side, height: side };
@@ -64,7 +64,7 @@ export type ValueTable = readonly Float32Array[];
 /**
  * Computes (value * factor - mean) / deviation of each channel for the values 0 to 255, in floats of 32 bits as transformers does.
  */
-export function readValueTable(preprocessor: JsonFields): ValueTable {
+export function readValueTable(preprocessor: FolderFields): ValueTable {
   const factor = preprocessor.flag('do_rescale', true) ? preprocessor.number('rescale_factor', 1 / 255) : 1;
   const isNormalised = preprocessor.flag('do_normalize', true);
   const means = isNormalised ? preprocessor.colours('image_mean') : [0, 0, 0];

@@ -1,6 +1,6 @@
 import type { RgbPicture } from '../../interface/vision.ts';
 import type { OnnxTensor } from '../../onnx/runtime/sessions.ts';
-import type { JsonFields } from '../json-fields.ts';
+import type { FolderFields } from '../folder-fields.ts';
 
 /** One run of the encoder's network. */
 export interface EncoderRun {
@@ -33,7 +33,7 @@ export interface VisionFamily {
   /** Values of `model_type` in `config.json`. */
   readonly modelTypes: readonly string[];
   /** @throws EngineError('unsupported-model') with the file and the field. */
-  open(config: JsonFields, preprocessor: JsonFields): PictureReader;
+  open(config: FolderFields, preprocessor: FolderFields): PictureReader;
 }
 
 /** The most rows of a picture: prompts, prices and memory are bounded by it. */

@@ -1,7 +1,7 @@
 import { EngineError } from '../../interface/engine-error.ts';
 import type { RgbPicture } from '../../interface/vision.ts';
 import { MAX_SIDE, type Raster, resizeRaster } from '../../pixels/resize.ts';
-import type { JsonFields } from '../json-fields.ts';
+import type { FolderFields } from '../folder-fields.ts';
 import { cropCentre, readFilter, readSize, readValueTable, type Size, toPlanes, toRaster } from '../raster-steps.ts';
 import { PIXELS, type PictureReader } from './family.ts';
 
@@ -14,7 +14,7 @@ function fitShortest({ width, height }: Size, shortest: number): Size {
 }
 
 /** Reads the steps from any picture to one of a fixed size. @throws EngineError('unsupported-model') if sizes would differ. */
-function readSteps(preprocessor: JsonFields): { readonly size: Size; readonly apply: (raster: Raster) => Raster } {
+function readSteps(preprocessor: FolderFields): { readonly size: Size; readonly apply: (raster: Raster) => Raster } {
   const filter = readFilter(preprocessor, BICUBIC);
   if (!preprocessor.flag('do_resize', true))
     preprocessor.refuse('"do_resize" is false; pictures of one size are needed');
@@ -39,7 +39,7 @@ function readSteps(preprocessor: JsonFields): { readonly size: Size; readonly ap
 }
 
 /** Reads the shorter side if `size` names that one alone: as an object, or as a number beside a crop (the first CLIP files). */
-function readShortest(preprocessor: JsonFields): number | undefined {
+function readShortest(preprocessor: FolderFields): number | undefined {
   try {
     const side = preprocessor.count('size', MAX_SIDE);
     return preprocessor.flag('do_center_crop', false) ? side : undefined;
@@ -51,7 +51,7 @@ function readShortest(preprocessor: JsonFields): number | undefined {
 
 /** Prepares pictures of one size, each of which becomes the same number of rows. */
 export function createFixedReader(
-  preprocessor: JsonFields,
+  preprocessor: FolderFields,
   { mark, rows, side }: { readonly mark: string; readonly rows: number; readonly side: number },
 ): PictureReader {
   const { size, apply } = readSteps(preprocessor);

@@ -1,6 +1,6 @@
 import { EngineError } from '../../interface/engine-error.ts';
 import { type Raster, resizeRaster } from '../../pixels/resize.ts';
-import type { JsonFields } from '../json-fields.ts';
+import type { FolderFields } from '../folder-fields.ts';
 import { readFilter, readValueTable, type Size, toRaster, type ValueTable } from '../raster-steps.ts';
 import { MOST_ROWS, PIXELS, type PictureReader, type VisionFamily } from './family.ts';
 
@@ -127,7 +127,7 @@ export const qwen2Vl: VisionFamily = {
 };
 
 /** Reads the pixels of a picture at least and at most. Newer files call them edges. */
-function readLimits(preprocessor: JsonFields, step: number): PixelLimits {
+function readLimits(preprocessor: FolderFields, step: number): PixelLimits {
   const read = (field: string, edge: string, usual: number): number => {
     const most = Number.MAX_SAFE_INTEGER;
     if (preprocessor.has(field)) return preprocessor.count(field, most);

@@ -1,5 +1,5 @@
 import { EngineError } from '../../interface/engine-error.ts';
-import { readFields } from '../json-fields.ts';
+import { readFields } from '../folder-fields.ts';
 import type { PictureReader, VisionFamily } from './family.ts';
 import { idefics3 } from './idefics3.ts';
 import { llava } from './llava.ts';

@@ -1,7 +1,7 @@
 import { readGgufHeader } from '@ogong/models/gguf/read';
 import { EngineError } from '../interface/engine-error.ts';
 import type { PictureEncoderInfo } from '../interface/vision.ts';
-import type { ModelFacts } from './model-file.ts';
+import type { ModelFacts } from '../llama-cpp/model-file.ts';
 
 /** Types of tokens in GGUF that no text spells: control tokens and those that its maker added. */
 const SPECIAL_TYPES: readonly unknown[] = [3, 4];

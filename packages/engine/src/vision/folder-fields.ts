@@ -3,7 +3,7 @@ import { EngineError } from '../interface/engine-error.ts';
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Reads fields of a configuration file. Its refusals name the file and the field. */
-export interface JsonFields {
+export interface FolderFields {
   has(field: string): boolean;
   text(field: string): string;
   flag(field: string, usual: boolean): boolean;
@@ -13,13 +13,13 @@ export interface JsonFields {
   count(field: string, most: number, usual?: number): number;
   /** Three finite numbers, one for each colour. */
   colours(field: string): readonly number[];
-  object(field: string): JsonFields;
+  object(field: string): FolderFields;
   /** @throws EngineError('unsupported-model') */
   refuse(problem: string): never;
 }
 
 /** @param file the name in messages. */
-export function readFields(file: string, content: JsonObject): JsonFields {
+export function readFields(file: string, content: JsonObject): FolderFields {
   const show = (value: unknown): string => (value === undefined ? 'missing' : JSON.stringify(value).slice(0, 80));
   const refuse = (problem: string): never => {
     throw new EngineError('unsupported-model', `${file}: ${problem}`);
