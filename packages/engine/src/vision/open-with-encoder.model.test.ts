@@ -1,0 +1,78 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { inspectEncoderFolder } from '@ogong/models/encoder-folder';
+import { hashModelFolder } from '@ogong/models/model-folder';
+import { hashModelFile } from '@ogong/models/model-root';
+import { computeComposedRoot } from '@ogong/protocol/commitment/composed-root';
+import { readVisionExamples, TINY_VISION_MODEL } from '@ogong/testing/models/vision-folder';
+import { afterEach, describe, expect, it } from 'vitest';
+import { nativeHash } from '../decode/native-hash.ts';
+import type { TextEngine } from '../interface/text.ts';
+import { findOnnxRuntime } from '../onnx/runtime/packages.ts';
+import { type OpenEngineSettings, openEngine } from '../open-engine.ts';
+import { decodePicture } from '../pixels/decode-picture.ts';
+
+const STORIES = fileURLToPath(new URL('../../../models/models/stories260K.gguf', import.meta.url));
+const modelPath = join(TINY_VISION_MODEL, 'model-q8_0.gguf');
+const encoderPath = TINY_VISION_MODEL;
+const hasRuntimes = (['cpu', 'wasm'] as const).every((each) =>
+  findOnnxRuntime(each, join(homedir(), '.ogong', 'engine')),
+);
+
+const opened: TextEngine[] = [];
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((engine) => engine.close()));
+});
+async function open(settings: Partial<OpenEngineSettings> = {}): Promise<TextEngine> {
+  const engine = await openEngine({ modelPath, encoderPath, threads: 1, sequences: 1, contextSize: 128, ...settings });
+  if (engine.specificationVersion !== 'text-v1') throw new Error('another engine');
+  opened.push(engine);
+  return engine;
+}
+
+describe.skipIf(!hasRuntimes)('a language model with an encoder of pictures', () => {
+  it('has a root composed of both, and encodes pictures', async () => {
+    const engine = await open();
+    const base = (await hashModelFile(modelPath)).modelRoot;
+    const { modelRoot: encoderRoot } = await hashModelFolder(inspectEncoderFolder(encoderPath));
+    const modelRoot = computeComposedRoot(nativeHash, base, [encoderRoot]);
+    const { pictures, ...info } = engine.info();
+    expect(info).toMatchObject({ modelRoot, modelParts: [base, encoderRoot], embeddingSize: 64 });
+    expect(pictures).toEqual(engine.pictures?.info());
+    expect(pictures).toMatchObject({ root: encoderRoot, rowSize: 64, mark: '<image>', mostRows: 16 });
+    const [example] = readVisionExamples();
+    const encoded = await engine.pictures?.encode(await decodePicture((example as { file: Uint8Array }).file));
+    expect([encoded?.pieces, encoded?.rows.length]).toEqual([[16], 16 * 64]);
+    const { pictures: again } = await open({ modelPath: encoderPath, modelRoot, encoderBackend: 'wasm' });
+    expect(again?.info().numericClass).toContain('/wasm/');
+  });
+
+  it('closes its encoder with itself', async () => {
+    const engine = await open();
+    await engine.close();
+    const picture = { width: 1, height: 1, rgb: new Uint8Array(3) };
+    await expect(engine.pictures?.encode(picture)).rejects.toMatchObject({ code: 'engine-closed' });
+  });
+
+  it('is another model without it', async () => {
+    const alone = await openEngine({ modelPath, threads: 1, sequences: 1, contextSize: 128 });
+    const engine = alone as TextEngine;
+    opened.push(engine);
+    expect([engine.pictures, engine.info().pictures, engine.info().modelParts]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    await expect(open({ modelRoot: engine.info().modelRoot })).rejects.toMatchObject({ code: 'model-corrupt' });
+  });
+
+  it.each<[string, Partial<OpenEngineSettings>, string, string]>([
+    ['for another model', { modelPath: STORIES }, 'unsupported-model', 'does not belong to'],
+    ['without its files', { encoderPath: join(encoderPath, 'onnx') }, 'model-not-found', 'has no config.json'],
+    ['in too little memory', { availableMemory: 1 << 20 }, 'not-enough-memory', 'the model needs about'],
+    ['in too little memory for both', { availableMemory: 259 << 20 }, 'not-enough-memory', 'available'],
+  ])('is refused %s', async (_what, settings, code, message) => {
+    await expect(open(settings)).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
+  });
+});
