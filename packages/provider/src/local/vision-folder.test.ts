@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { estimateModelMemory } from '@ogong/engine/model-size';
+import { TINY_VISION_MODEL } from '@ogong/testing/models/vision-folder';
+import { createTestDirectory } from '@ogong/testing/store/test-directory';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { addEncoder } from '../engine/engine-config.ts';
+import { createLocalFixture, type LocalFixture } from './local-fixture.ts';
+import type { ShelfModel } from './model-shelf.ts';
+import { shelveResolved } from './store-shelf.ts';
+
+const MODEL = join(TINY_VISION_MODEL, 'model-q8_0.gguf');
+const directory = createTestDirectory('vision-folder');
+const resolve = (path: string) => resolveModel(path, { storeDir: directory.path });
+
+let fixture: LocalFixture;
+let both: ShelfModel;
+let alone: ShelfModel;
+beforeAll(async () => {
+  both = shelveResolved(TINY_VISION_MODEL, await resolve(TINY_VISION_MODEL));
+  alone = shelveResolved(MODEL, await resolve(MODEL));
+  fixture = await createLocalFixture({ models: [both, alone] });
+});
+afterAll(async () => {
+  await fixture.close();
+  directory.remove();
+});
+
+it('a model with an encoder is listed with both, and shown as one that sees', async () => {
+  expect(both).toMatchObject({ name: 'tiny-shapes-vision', readsPictures: true });
+  expect(both.sizeBytes).toBeGreaterThan(alone.sizeBytes + 552_424);
+  expect(both.modelRoot).not.toBe(alone.modelRoot);
+  // Loaded again by its reference, it is the same model.
+  expect(shelveResolved(TINY_VISION_MODEL, await resolve(both.reference))).toEqual({
+    ...both,
+    ...{ name: 'model-q8_0', aliases: [TINY_VISION_MODEL, 'model-q8_0'] },
+  });
+  const show = async (model: string) => {
+    const shown = (await (await fixture.post('/api/show', { model })).json()) as { readonly capabilities: string[] };
+    return shown.capabilities;
+  };
+  expect(await show('tiny-shapes-vision')).toContain('vision');
+  expect(await show('model-q8_0')).not.toContain('vision');
+});
+
+it('an encoder counts as memory', () => {
+  const sizes = { contextSize: 128, sequences: 1, kvType: 'f16' } as const;
+  const [without, beside] = [undefined, TINY_VISION_MODEL].map((encoderPath) =>
+    estimateModelMemory(MODEL, { ...sizes, encoderPath }),
+  );
+  expect(beside?.weights).toBe(without?.weights);
+  expect(beside?.total).toBeGreaterThan((without?.total ?? 0) + 552_424);
+});
+
+it('--mmproj adds an encoder to one model', () => {
+  expect(addEncoder(['a', 'b'], undefined)).toEqual(['a', 'b']);
+  expect(addEncoder([MODEL], TINY_VISION_MODEL)).toEqual([`${MODEL}+file:${TINY_VISION_MODEL}`]);
+  for (const named of [[], ['a', 'b']])
+    expect(() => addEncoder(named, TINY_VISION_MODEL)).toThrow(`--mmproj is for one model, and ${named.length} are`);
+});
