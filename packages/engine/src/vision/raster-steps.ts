@@ -17,12 +17,6 @@ export function readFilter(preprocessor: FolderFields, usual: number): ResizeFil
   return FILTERS[code] ?? preprocessor.refuse(`"resample" is ${code}; possible are 0 to 3`);
 }
 
-/** Reads the side of a square, in pixels: a number, or an object of two equal numbers. */
-export function readSquare(fields: FolderFields, field: string): number {
-  const { width, height } = readSize(fields, field);
-  return width === height ? width : fields.refuse(`"${field}" is ${width}x${height}; only squares are supported`);
-}
-
 /** Reads width and height: an object, or one number for both. */
 export function readSize(fields: FolderFields, field: string): Size {
   try {
