@@ -46,6 +46,7 @@ import { createSumVectors } from './ledger/sum-vectors.ts';
 import { createBlsVectors, createThresholdVectors } from './ledger/threshold-vectors.ts';
 import { createVerdictLogVectors } from './ledger/verdict-log-vectors.ts';
 import { createMatchVectors } from './match-vectors.ts';
+import { createMediaVectors } from './media-vectors.ts';
 import { createNewcomerVectors } from './newcomer-vectors.ts';
 import { createOverAdmissionVectors } from './over-admission-vectors.ts';
 import { createReceiptVectors } from './receipt-vectors.ts';
@@ -107,6 +108,7 @@ export async function createCoreVectors(crypto: Crypto): Promise<Readonly<Record
     'receipt-embedding': await createVectorReceiptVectors(crypto),
     grammar: createGrammarVectors(crypto),
     blob: createBlobVectors(crypto),
+    media: createMediaVectors(crypto),
     schedule: createScheduleVectors(crypto),
     trajectory: createTrajectoryVectors(crypto),
     'model-folder': createFolderVectors(crypto),
