@@ -111,7 +111,7 @@ describe('a bad request', () => {
     ],
   ];
   it('is refused in OpenAI terms, each in its own', async () => {
-    await open({ options: { http: { maxBodyBytes: 65_536 } } });
+    await open({ options: { http: { maxBodyBytes: 65_536, maxMediaBytes: 0 } } });
     for (const [what, path, body, answer] of bad) {
       expect([what, ...(await readError(await post(path, body)))]).toEqual([what, ...answer]);
     }
@@ -152,7 +152,9 @@ describe('a bad request', () => {
   });
 
   it('of a body without end, length or pace', async () => {
-    await open({ options: { http: { maxBodyBytes: 1000, bodyTimeoutMs: 150, headersTimeoutMs: 300 } } });
+    await open({
+      options: { http: { maxBodyBytes: 1000, maxMediaBytes: 0, bodyTimeoutMs: 150, headersTimeoutMs: 300 } },
+    });
     const head = 'POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n';
     const chunk = `${(500).toString(16)}\r\n${'x'.repeat(500)}\r\n`;
     expect(await sendRaw(`${head}transfer-encoding: chunked\r\n\r\n${chunk.repeat(3)}`)).toContain('413');

@@ -9,9 +9,10 @@ import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { Peer } from '@ogong/host/link/link-pool';
+import { getCaller } from '@ogong/host/link/link-server';
 import { type Clock, systemClock } from '@ogong/host/time/clock';
 import type { KnownBeacon } from '@ogong/host/views/beacon-view';
-import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { concatBytes, equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
@@ -40,6 +41,7 @@ import {
   type ProgressRequest,
   ProviderService,
   type PushMilestoneRequest,
+  type PutMediaRequest,
   type ReplyStatusSchema,
   type ReportRequest,
   type RouteRequest,
@@ -48,6 +50,8 @@ import {
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { embedding } from '@ogong/protocol/modality/embedding/embedding';
+import { attachMedia, listMediaReferences } from '@ogong/protocol/modality/media/detach-media';
+import { decodeMedia } from '@ogong/protocol/modality/media/encoded-media';
 import { type AnswerFormat, DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { type DrawRow, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
@@ -58,6 +62,7 @@ import { createKeySigner } from '@ogong/protocol/settlement/validator-statement'
 import { nameSigningKey, type RoleKeys } from '@ogong/protocol/tier/attested-role';
 import type { EvidenceParts } from '@ogong/protocol/tier/tier';
 import type { ReplyEvent } from '@ogong/provider/modality/order-job';
+import { createMediaIntake } from '@ogong/provider/provider/orders/media-intake';
 import { createValidatorSealKeys, type ValidatorSealKeys } from '@ogong/validator/intake/validator-seal-keys';
 import { createFixedChain, FULL_CHANNEL, noClient, standingRouter } from '../network/fixed-chain.ts';
 import { startLoopbackServer } from '../network/loopback-server.ts';
@@ -66,7 +71,7 @@ import { createSyntheticReply, type SyntheticOptions } from '../synthetic/synthe
 import { signAdmission, signHeld, signIntake } from '../synthetic/validator-words.ts';
 import { composePicture, createFakeBlobStore } from './fake-pictures.ts';
 import { chooseWords, composeEmbedding, countPrompt, drawDistinct, speak, spell, toLogprob } from './fake-reply.ts';
-import { answerInPlain, createFakeSealing } from './fake-sealing.ts';
+import { answerInPlain, createFakeSealing, type TakeMedia } from './fake-sealing.ts';
 
 /** The calls that the parties of a fake network received, and settings that a test changes at any time. */
 interface FakeRecords {
@@ -83,6 +88,8 @@ interface FakeRecords {
   readonly heard: AcknowledgeRequest[];
   /** Signed progress during replies. */
   readonly words: ProgressRequest[];
+  /** The media that a provider got for a request, by request. */
+  readonly media: (readonly Uint8Array[])[];
   readonly milestones: PushMilestoneRequest[];
   /** Openings that were requested and sent. */
   readonly proofs: Uint8Array[];
@@ -98,7 +105,7 @@ interface FakeRecords {
 }
 
 const createRecords = (): FakeRecords => ({
-  ...{ orders: [], requests: [], cacheScopes: [], complaints: [], deliveries: [], heard: [], words: [] },
+  ...{ orders: [], requests: [], cacheScopes: [], complaints: [], deliveries: [], heard: [], words: [], media: [] },
   ...{ milestones: [], proofs: [], reports: [], routed: [], statuses: new Map() },
   ...{ deadValidators: new Set(), unwillingValidators: new Set() },
 });
@@ -530,6 +537,20 @@ export async function createFakeNetwork(
         },
       };
     }
+    const mediaIntake = createMediaIntake();
+    /** Reads the media of a request with the code of a real provider. */
+    async function* takeMedia(
+      { replyId, body, mediaSeal }: Parameters<TakeMedia>[0],
+      context: HandlerContext,
+    ): AsyncGenerator<ReplyEvent> {
+      if (listMediaReferences(body).length === 0) return;
+      const awaited = mediaIntake.open(replyId, getCaller(context), context.signal);
+      yield { event: { case: 'mediaWanted', value: {} } };
+      const pieces = await awaited.whole;
+      const encoded = mediaSeal ? mediaSeal.open(pieces) : concatBytes(...pieces);
+      records.media.push([...attachMedia(crypto, body, decodeMedia(encoded)).values()]);
+      awaited.end();
+    }
     const { identity, endpoint } = await serve((router) =>
       router.service(ProviderService, {
         getSealKey: () => sealing.show(provider.behaviour.seals),
@@ -540,7 +561,16 @@ export async function createFakeNetwork(
         generate: (request: GenerateRequest, context: HandlerContext) =>
           provider.behaviour.breaksSeal
             ? answerInPlain(provider.behaviour.breaksSeal === 'milestone', context.signal)
-            : sealing.pass(request, openings, (plain) => answer(plain, context)),
+            : sealing.pass(
+                request,
+                openings,
+                (plain) => answer(plain, context),
+                (asked) => takeMedia(asked, context),
+              ),
+        putMedia(message: PutMediaRequest, context: HandlerContext) {
+          mediaIntake.put(getCaller(context), message);
+          return {};
+        },
         progress(request) {
           records.words.push(request);
           const isTaken = parseProgress(request.progress?.progress as Uint8Array).textBytes > 0;

@@ -9,7 +9,7 @@ import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { type LedgerDomain, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { type GenerateRequest, GenerateRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { SignedSealKey } from '@ogong/protocol/sealing/seal-key';
-import type { ReplyEvent } from '@ogong/provider/modality/order-job';
+import type { OpenedMessage, ReplyEvent } from '@ogong/provider/modality/order-job';
 import { createSealKeys } from '@ogong/provider/provider/orders/seal-keys';
 import { createEventSealer, openMessage } from '@ogong/provider/provider/orders/sealed-order';
 
@@ -22,8 +22,16 @@ export interface FakeSealing {
     request: GenerateRequest,
     openings: ReadonlyMap<string, Uint8Array>,
     answer: (plain: GenerateRequest) => AsyncIterable<ReplyEvent>,
+    /** Asks for the media of a request first. Default: it names none. */
+    takeMedia?: TakeMedia,
   ): AsyncGenerator<ReplyEvent>;
 }
+
+export type TakeMedia = (asked: {
+  readonly replyId: Uint8Array;
+  readonly body: Uint8Array;
+  readonly mediaSeal?: OpenedMessage['mediaSeal'];
+}) => AsyncIterable<ReplyEvent>;
 
 export function createFakeSealing({
   signer,
@@ -40,11 +48,16 @@ export function createFakeSealing({
       if (seals !== true) throw new Refusal('unsupported', 'this provider seals nothing');
       return sealKeys.current();
     },
-    async *pass(request, openings, answer) {
-      if (request.sealed.length === 0) return yield* answer(request);
+    async *pass(request, openings, answer, takeMedia = async function* () {}) {
       const order = nameOrder(crypto, ledger, parseOrder(request.order?.order as Uint8Array));
-      const { sealer, body, ...inner } = openMessage({ crypto, seal, sealKeys, ledger, id }, request, order);
+      const { replyId } = order;
+      if (request.sealed.length === 0) {
+        yield* takeMedia({ replyId, body: request.request });
+        return yield* answer(request);
+      }
+      const { sealer, body, mediaSeal, ...inner } = openMessage({ crypto, seal, sealKeys, ledger, id }, request, order);
       if (sealer === undefined) throw new Error('a sealed request has a reply that is sealed');
+      yield* takeMedia({ replyId, body, mediaSeal });
       const sealEvent = createEventSealer(sealer);
       const { order: signed, ticket, milestones } = request;
       const plain = {

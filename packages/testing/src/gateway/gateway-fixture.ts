@@ -156,6 +156,7 @@ export const GATEWAY_FIXTURE_OPTIONS: Omit<GatewayOptions, 'routers'> = {
     // A client without processor time is not slow. Tests of slow clients set their own limit.
     headersTimeoutMs: 60_000,
     maxBodyBytes: 1024 * 1024,
+    maxMediaBytes: 16 * 1024 * 1024,
     bodyTimeoutMs: 60_000,
     heartbeatMs: 10_000,
     maxRequests: 64,
