@@ -1,4 +1,5 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
+import { ApiError } from '@ogong/host/http/api-error';
 import type { MediaBodyLimits } from '@ogong/host/http/media-body';
 import type { KeyHolder } from '../books/api-keys.ts';
 import type { InferenceGate } from './inference-gate.ts';
@@ -37,6 +38,11 @@ export interface CallLimitDependencies {
   readonly contexts?: ModelContexts;
 }
 
+/** Memory for running requests with media. */
+const MEDIA_ROOM_BYTES = 512 * 1024 * 1024;
+const RETRY_AFTER_S = 5;
+const NO_ROOM = 'Too many requests with pictures are running; try again.';
+
 /** Longest body of a request without a key: its memory is not paid yet. */
 const MOST_UNPAID_BYTES = 256 * 1024;
 
@@ -47,6 +53,7 @@ export function createCallLimits({
   payments,
   contexts,
 }: CallLimitDependencies): ApiCallLimits {
+  let reservedBytes = 0;
   const unpaidLimits = { ...bodyLimits, maxBytes: Math.min(bodyLimits.maxBytes, MOST_UNPAID_BYTES), mediaBytes: 0 };
 
   async function beginWithKey(context: ApiContext, key: KeyHolder): Promise<BegunCall> {
@@ -57,7 +64,19 @@ export function createCallLimits({
       leave();
       throw error;
     }
-    return { bodyLimits, charge: async () => key, leave };
+    let ownBytes = 0;
+    const reserve = (bytes: number): void => {
+      if (reservedBytes + bytes > MEDIA_ROOM_BYTES)
+        throw new ApiError('too_many_requests', NO_ROOM, { retryAfterS: RETRY_AFTER_S });
+      ownBytes += bytes;
+      reservedBytes += bytes;
+    };
+    const leaveAll = (): void => {
+      reservedBytes -= ownBytes;
+      ownBytes = 0;
+      leave();
+    };
+    return { bodyLimits: { ...bodyLimits, reserve }, charge: async () => key, leave: leaveAll };
   }
 
   /** A limit above the model's context comes down to it before the price is computed. */

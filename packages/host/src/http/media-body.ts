@@ -7,6 +7,8 @@ import { type BodyLimits, createTooLarge, readJsonBody } from './body.ts';
 export interface MediaBodyLimits extends BodyLimits {
   /** The most bytes of pictures and other files, beside `maxBytes` for the rest of the body. Default: 0. */
   readonly mediaBytes?: number;
+  /** Reserves memory for a body above `maxBytes`. Default: such a body needs no permission. @throws ApiError if there is none. */
+  readonly reserve?: (bytes: number) => void;
 }
 
 /** A request's body as it is ordered, with the media that its user wrote into it. */
@@ -21,10 +23,12 @@ export interface MediaBody {
  */
 export async function readMediaBody(
   context: Context,
-  { mediaBytes = 0, ...limits }: MediaBodyLimits,
+  { mediaBytes = 0, reserve, ...limits }: MediaBodyLimits,
   read: typeof readJsonBody = readJsonBody,
 ): Promise<MediaBody> {
   const maxBytes = limits.maxBytes + 4 * Math.ceil(mediaBytes / 3);
+  const stated = Number(context.req.header('content-length') ?? maxBytes);
+  if (stated > limits.maxBytes) reserve?.(Math.min(stated, maxBytes));
   const detached = detachMedia(nodeCrypto, await read(context, { ...limits, maxBytes }));
   if (detached.body.length > limits.maxBytes) throw createTooLarge(limits);
   return detached;

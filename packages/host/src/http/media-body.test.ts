@@ -1,0 +1,60 @@
+import { toBase64 } from '@ogong/protocol/base/bytes';
+import { toReference } from '@ogong/protocol/modality/media/detach-media';
+import { Hono } from 'hono';
+import { describe, expect, it } from 'vitest';
+import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
+import { type MediaBody, type MediaBodyLimits, readMediaBody } from './media-body.ts';
+
+const LIMITS: MediaBodyLimits = { maxBytes: 120, mediaBytes: 300, timeoutMs: 60_000 };
+const PICTURE = new Uint8Array(300).fill(7);
+const written = (bytes: Uint8Array, more = {}): string =>
+  JSON.stringify({ image: `data:image/png;base64,${toBase64(bytes)}`, ...more });
+
+/** Reads one request's body. @throws errors of the reader. */
+async function read(body: string, limits: MediaBodyLimits = LIMITS): Promise<MediaBody> {
+  const app = new Hono();
+  let found: MediaBody | undefined;
+  let failure: unknown;
+  app.onError((error, context) => {
+    failure = error;
+    return context.body(null, 500);
+  });
+  app.post('/', async (context) => {
+    found = await readMediaBody(context, limits);
+    return context.body(null);
+  });
+  const headers = { 'content-type': 'application/json', 'content-length': String(body.length) };
+  await app.request(new Request('http://localhost/', { method: 'POST', body, headers }));
+  if (found === undefined) throw failure;
+  return found;
+}
+
+describe('a body with media', () => {
+  it('is read with room for their base64, and without them', async () => {
+    const { body, media } = await read(written(PICTURE));
+    const reference = toReference(crypto, PICTURE);
+    expect(JSON.parse(new TextDecoder().decode(body))).toEqual({ image: reference });
+    expect([...media]).toEqual([[reference, PICTURE]]);
+  });
+
+  it('is too large if the rest of it is, or if no media are taken', async () => {
+    const tooLarge = expect.objectContaining({ code: 'body_too_large' });
+    await expect(read(written(Uint8Array.of(1), { user: 'x'.repeat(200) }))).rejects.toEqual(tooLarge);
+    await expect(read(written(new Uint8Array(900)))).rejects.toEqual(tooLarge);
+    await expect(read(written(PICTURE), { ...LIMITS, mediaBytes: 0 })).rejects.toEqual(tooLarge);
+  });
+
+  it('needs memory that its reader may refuse, before it is read', async () => {
+    const reserved: number[] = [];
+    const reserve = (bytes: number): void => void reserved.push(bytes);
+    await read('{}', { ...LIMITS, reserve });
+    expect(reserved).toEqual([]);
+    const large = written(PICTURE);
+    await read(large, { ...LIMITS, reserve });
+    expect(reserved).toEqual([large.length]);
+    const refuse = (): never => {
+      throw new Error('no room');
+    };
+    await expect(read(large, { ...LIMITS, reserve: refuse })).rejects.toThrow('no room');
+  });
+});
