@@ -23,6 +23,7 @@ const CHAT_FIELDS = [
   ...['ogong.grammar', 'ogong.salt', 'ogong.model_root', 'provider', 'reasoning', 'metadata', 'user', 'max_tokens'],
   ...['chat_template_kwargs', 'structured_outputs', 'stream_options', 'prediction', 'usage', 'prompt_cache_key'],
 ];
+const PICTURES = { image: ['x'], images: ['x'], messages: [{ content: [{ image_url: 'x' }], images: ['x'] }] };
 const COMPLETION = { model: 'm', prompt: 'x' };
 const COMPLETION_FIELDS = ['prompt', 'suffix', 'stop', 'logit_bias', 'ogong', 'echo', 'best_of', 'n'];
 
@@ -94,6 +95,9 @@ export const SPECIAL_ROWS: readonly ParserRow[] = [
   ),
   row('protocol/src/modality/trajectory/request.ts', 'parsePictureRequest', (size) =>
     worstBodies({ model: 'm', prompt: 'x' }, ['prompt', 'negative_prompt', 'size', 'seed', 'ogong'], size),
+  ),
+  row('protocol/src/modality/media/detach-media.ts', 'listMediaReferences', (size) =>
+    worstBodies(PICTURES, ['image', 'image.[]', 'messages.[].content', 'messages.[].images', 'images'], size),
   ),
   row('protocol/src/modality/embedding/request.ts', 'parseEmbeddingRequest', (size) =>
     worstBodies({ model: 'm', input: 'x' }, ['input', 'input.[]', 'dimensions', 'encoding_format', 'ogong'], size),

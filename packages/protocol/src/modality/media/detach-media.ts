@@ -1,4 +1,4 @@
-import { equalBytes, fromBase64, ProtocolError, toHex, utf8Decode, utf8Encode } from '../../base/bytes.ts';
+import { fromBase64, ProtocolError, toHex, utf8Decode, utf8Encode } from '../../base/bytes.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { MAX_MEDIA_BYTES, MAX_MEDIA_PARTS, MAX_WRITTEN_REQUEST_BYTES } from '../../exchange/limits.ts';
 import { RequestError } from '../shared/request-error.ts';
@@ -83,10 +83,6 @@ export function attachMedia(crypto: Hash, body: Uint8Array, parts: readonly Uint
 
 /** Returns the reference of bytes. */
 export const toReference = (crypto: Hash, bytes: Uint8Array): string => `${MEDIA_PREFIX}${toHex(crypto.sha256(bytes))}`;
-
-/** Returns whether two requests carry the same media. */
-export const isSameMedia = (a: RequestMedia, b: RequestMedia): boolean =>
-  a.size === b.size && [...a].every(([reference, bytes]) => equalBytes(b.get(reference) ?? new Uint8Array(), bytes));
 
 function assertWritten({ length }: Uint8Array): void {
   if (length <= MAX_WRITTEN_REQUEST_BYTES) return;
