@@ -229,6 +229,7 @@ function toCall(
     endpoint,
     maxTokens: form.maxTokens,
     topLogprobs: form.topLogprobs,
+    steps: form.steps,
   };
 }
 

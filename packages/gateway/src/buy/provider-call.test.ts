@@ -189,10 +189,11 @@ describe('messages without text', () => {
   interface FollowOptions {
     readonly sealing?: Parameters<typeof createProviderCall>[1]['sealing'];
     readonly maxTokens?: number;
+    readonly steps?: GenerateInput['steps'];
   }
 
   /** @returns the outcome, and the time until it. */
-  function follow(said: readonly Said[], { sealing, maxTokens = 100 }: FollowOptions = {}) {
+  function follow(said: readonly Said[], { sealing, maxTokens = 100, steps }: FollowOptions = {}) {
     async function* generate(_order: unknown, { signal }: { readonly signal: AbortSignal }) {
       for (const [afterMs, event] of said) {
         await new Promise<void>((resolve, reject) => {
@@ -207,7 +208,7 @@ describe('messages without text', () => {
     const parts: [atMs: number, text: string, ids: number[]][] = [];
     const startMs = Date.now();
     const read = async () => {
-      const stream = call.generate({ ...input, maxTokens, topLogprobs: 0 });
+      const stream = call.generate({ ...input, maxTokens, topLogprobs: 0, steps });
       for (let next = await stream.next(); !next.done; next = await stream.next()) {
         const { text, tokens } = next.value;
         parts.push([Date.now() - startMs, text, tokens.map(({ id }) => id)]);
@@ -248,6 +249,34 @@ describe('messages without text', () => {
       expect([came.how, came.parts, came.tookMs]).toEqual([how, [], tookMs]);
     },
   );
+
+  const passed = (step: number, preview = new Uint8Array()): GenerateEvent['event'] =>
+    ({ case: 'step', value: { step, steps: 100, width: 1, height: 1, preview } }) as GenerateEvent['event'];
+
+  it('is each new step of a picture, but a step counts once', async () => {
+    const computed = Array.from({ length: 20 }, (_, i): Said => [PATIENCE_MS / 2, passed(i + 1)]);
+    const whole = await follow([[0, started], ...computed, [0, finished]], {
+      maxTokens: 0,
+      steps: { previews: 0, mostSteps: 150 },
+    });
+    expect([whole.how, whole.parts.length, whole.tookMs]).toEqual(['whole', 20, 10 * PATIENCE_MS]);
+
+    const same = Array.from({ length: 20 }, (): Said => [PATIENCE_MS / 2, passed(1)]);
+    const stuck = await follow([[0, started], ...same], { maxTokens: 0, steps: { previews: 0, mostSteps: 150 } });
+    expect([stuck.how, stuck.tookMs]).toEqual(['provider_timeout', 1.5 * PATIENCE_MS]);
+
+    const unasked = await follow([[0, started], ...computed], { maxTokens: 0 });
+    expect([unasked.how, unasked.parts]).toEqual(['provider_timeout', []]);
+  });
+
+  it.each([
+    ['more previews than the client wants', [passed(1, new Uint8Array(3)), passed(2, new Uint8Array(3))]],
+    ['a preview of another size', [passed(1, new Uint8Array(4))]],
+  ])('ends with %s', async (_what, steps) => {
+    const said = steps.map((event): Said => [0, event]);
+    const { how } = await follow([[0, started], ...said], { maxTokens: 0, steps: { previews: 1, mostSteps: 150 } });
+    expect(how).toBe('provider_failed');
+  });
 
   it('is handed on with the first text, and not before', async () => {
     const said: Said[] = [

@@ -17,6 +17,7 @@ import {
   type Finished,
   type GenerateEvent,
   type Milestone,
+  type PictureStep,
   ProviderService,
   type SealedEnd,
   type Started,
@@ -36,6 +37,7 @@ import { createReplyBounds, type ReplyLimits } from './reply-bounds.ts';
 import type { KnownSealKeys } from './seal-keys.ts';
 import { type SealableCall, type SealedCall, sealCall } from './sealed-call.ts';
 import { sendMedia } from './send-media.ts';
+import { createStepFollower, type StepLimits } from './step-follower.ts';
 
 export interface Delta {
   readonly text: string;
@@ -44,6 +46,8 @@ export interface Delta {
   readonly format: AnswerFormat;
   /** Tokens of the prompt as the provider states them when it begins. The signed header at the end counts. */
   readonly promptTokens?: number;
+  /** A computed step of a picture, without text. */
+  readonly step?: PictureStep;
 }
 
 export interface ProviderCallOptions {
@@ -61,6 +65,8 @@ export interface GenerateInput extends ReplyLimits, SealableCall {
   readonly signal: AbortSignal;
   /** Receives the milestones of a text. Default: none is requested. */
   readonly onMilestone?: ((milestone: Milestone) => void) | undefined;
+  /** The steps of a picture are passed on. Default: the reply has none. */
+  readonly steps?: StepLimits | undefined;
 }
 
 /** The end of a provider's stream. */
@@ -180,6 +186,7 @@ export function createProviderCall(
         timer = arm(options.firstTokenTimeoutMs);
       };
       const bounds = createReplyBounds(input);
+      const followStep = input.steps && createStepFollower(input.steps);
       let hasBegun = false;
       let hasStarted = false;
       let hasText = false;
@@ -201,7 +208,9 @@ export function createProviderCall(
           // Before the first text, only the start is a sign of life. Parts without text must not make a provider look awake or
           // fast. Vectors come as sealed units alone, and each unit is a sign of life, since they take long.
           const isUnit = input.maxTokens === 0 && (event.case === 'part' || event.case === 'end');
-          const isSignOfLife = hasText || isPart || isUnit || (event.case === 'started' && !hasStarted);
+          const step = event.case === 'step' ? followStep?.(event.value) : undefined;
+          const isSignOfLife =
+            hasText || isPart || isUnit || step !== undefined || (event.case === 'started' && !hasStarted);
           if (isSignOfLife || event.case === 'finished') clearTimeout(timer);
           if (event.case === 'finished') {
             if (waiting.length > 0) yield { text: '', tokens: waiting, format, ...stated };
@@ -224,6 +233,7 @@ export function createProviderCall(
               yield { text: event.value.text, tokens, format, ...stated };
             }
           }
+          if (step !== undefined) yield { text: '', tokens: [], format, step };
           if (isSignOfLife) timer = arm(hasText ? options.idleTimeoutMs : options.firstTokenTimeoutMs);
         }
         throw new ApiError('provider_failed', 'The provider ended the stream without a record.');
@@ -288,11 +298,13 @@ function openEvent({ event }: GenerateEvent, sealed: SealedCall | undefined): Op
     const opened = sealed.open(event.value);
     if (opened === undefined) return PART;
     if ('milestone' in opened) return { case: 'milestone', value: opened.milestone };
+    if ('step' in opened) return { case: 'step', value: opened.step };
     return 'end' in opened ? { case: 'end', value: opened.end } : { case: 'delta', value: opened.delta };
   }
   const isInPlain =
     event.case === 'delta' ||
     event.case === 'milestone' ||
+    event.case === 'step' ||
     (event.case === 'finished' && (event.value.text !== '' || event.value.response.length > 0));
   if (event.case === 'sealed' || (sealed !== undefined && isInPlain)) {
     throw new ApiError('provider_failed', 'The provider answers sealed to plain, or plain to sealed.');

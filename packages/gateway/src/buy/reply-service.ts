@@ -113,7 +113,10 @@ async function* showTry<Q extends CommonRequest, R extends BoughtAnswer>(
         notes.ended(attempt, { reply: next.value });
         return failed.length === 0 ? next.value : { ...next.value, earlierTries: failed };
       }
-      const fresh = job.form.streams ? shown.take(next.value) : undefined;
+      // A step is no part of the answer: another provider begins with its first one again.
+      const isStep = next.value.step !== undefined;
+      const fresh = job.form.streams && !isStep ? shown.take(next.value) : undefined;
+      if (isStep) yield next.value;
       if (fresh !== undefined) yield fresh;
     }
   } finally {

@@ -16,6 +16,7 @@ import type { KeyHolder } from '../books/api-keys.ts';
 import type { OrderBytes, TryFailure } from '../books/order-store.ts';
 import type { Match } from './match/provider-match.ts';
 import type { ReadBody } from './settle-policy.ts';
+import type { StepLimits } from './step-follower.ts';
 
 /** The account that pays for an order. */
 export type PayingKey = Pick<KeyHolder, 'id' | 'budgetAtomic' | 'organisation'>;
@@ -133,6 +134,8 @@ export interface AnswerForm<R extends BoughtAnswer> {
   readonly maxTokens: number;
   /** Alternatives that the request wants for each token; undefined if it wants no log-probabilities. */
   readonly topLogprobs: number | undefined;
+  /** The steps of a picture, which are passed on as they arrive. Default: the reply has none. */
+  readonly steps?: StepLimits;
   /** Returns the canonical bytes that the record has to sign. */
   toResponse(answer: ProviderAnswer): Uint8Array;
   /** Returns the client's reply, or the check that shows a difference between the stream and the signed reply. */

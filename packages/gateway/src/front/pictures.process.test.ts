@@ -51,6 +51,22 @@ async function fetchSigned(replyId: string): Promise<Buffer> {
   return Buffer.from(fromBase64(stored.response));
 }
 
+interface StreamEvent extends Pick<PictureBody, 'ogong'> {
+  readonly type: string;
+  readonly b64_json: string;
+  readonly step?: number;
+  readonly steps?: number;
+}
+
+/** Events of a stream, each named by its type. */
+function readEvents(stream: string): StreamEvent[] {
+  return [...stream.matchAll(/event: (.+)\ndata: (.+)\n\n/g)].map(([, name, data]) => {
+    const event = JSON.parse(data as string) as StreamEvent;
+    expect(event.type).toBe(name);
+    return event;
+  });
+}
+
 describe(`POST ${PATH}`, () => {
   it('answers with the signed pixels as PNG, in base64 or as a data URL, and a receipt whose links hold', async () => {
     const response = await ask({ size: '40x24', steps: 5 });
@@ -91,13 +107,21 @@ describe(`POST ${PATH}`, () => {
     ).toEqual([0, 1]);
   });
 
-  it('streams each picture once it is checked', async () => {
-    const response = await ask({ stream: true, partial_images: 2, seed: 1 });
+  it('streams the steps and the wanted previews, and each picture once it is checked', async () => {
+    const response = await ask({ stream: true, partial_images: 2, seed: 1, steps: 6 });
     expect(response.headers.get('content-type')).toContain('text/event-stream');
-    const [, name, data] = /^event: (.+)\ndata: (.+)\n\n$/.exec(await response.text()) ?? [];
-    expect(name).toBe('image_generation.completed');
-    const event = JSON.parse(data as string) as { type: string; b64_json: string } & Pick<PictureBody, 'ogong'>;
-    expect(event).toMatchObject({ type: name, created_at: expect.any(Number), size: '32x32' });
+    const events = readEvents(await response.text());
+    const steps = events.filter(({ type }) => type === 'image_generation.progress');
+    expect(steps.map(({ step, steps: of }) => [step, of])).toEqual([1, 2, 3, 4, 5, 6].map((step) => [step, 6]));
+    const previews = events.filter(({ type }) => type === 'image_generation.partial_image');
+    expect(previews).toMatchObject(
+      [0, 1].map((partial_image_index) => ({ partial_image_index, size: '32x32', ogong: { checked: false } })),
+    );
+    expect(events.indexOf(previews[0] as StreamEvent)).toBe(events.indexOf(steps[1] as StreamEvent) + 1);
+    expect(readPng(previews[1]?.b64_json as string)).toMatchObject({ width: 32, height: 32 });
+    const event = events.at(-1) as StreamEvent;
+    expect(events).toHaveLength(9);
+    expect(event).toMatchObject({ type: 'image_generation.completed', created_at: expect.any(Number), size: '32x32' });
     const id = event.ogong.receipts[0]?.reply_id as string;
     expect(readPng(event.b64_json).pixels.equals(await fetchSigned(id))).toBe(true);
   });

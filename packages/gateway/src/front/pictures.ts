@@ -15,9 +15,11 @@ import {
   formatPictures,
   type ShownPicture,
 } from '@ogong/protocol/modality/trajectory/picture-formats';
-import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
+import { MAX_STEPS_ASKED, type PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import { type PictureRequest, parsePictureRequest } from '@ogong/protocol/modality/trajectory/request';
+import { createStepFormatter } from '@ogong/protocol/modality/trajectory/step-events';
 import { receiptPath } from '../books/receipt-store.ts';
+import type { Delta } from '../buy/provider-call.ts';
 import type { AnswerForm, BoughtAnswer } from '../buy/reply.ts';
 import { readUnderPolicy } from '../buy/settle-policy.ts';
 import { assertModel, type CompletionsDependencies, isInline, readProvider, toOgongField } from './completions.ts';
@@ -50,14 +52,18 @@ export function createPictureHandler(dependencies: CompletionsDependencies): Key
       const completionId = `${ENDPOINT_INFO.image.idPrefix}-${toHex(randomBytes(18))}`;
       const created = Math.floor(clock.nowMs() / 1000);
       const headers = { [RECEIPT_HEADER]: receiptPath(completionId) };
+      const form = {
+        ...PICTURE_FORM,
+        steps: { previews: request.stream ? request.partialPictures : 0, mostSteps: MAX_STEPS_ASKED },
+      };
       const serve = (choice: number, signal: AbortSignal) =>
         metered.serve<PictureRequest, BoughtPicture>({
-          ...{ completionId, choice, endpoint: request.endpoint, body, media, request, form: PICTURE_FORM },
+          ...{ completionId, choice, endpoint: request.endpoint, body, media, request, form },
           ...{ key: payer, signal, provider, caller },
         });
       const served = { request, serve, onEnd: call.leave };
       if (!request.stream) {
-        const bought = await serveAll(context, served, readReply);
+        const bought = await serveAll(context, served, (choice) => readReply(choice));
         const pictures = await Promise.all(bought.map(showPicture));
         const ogong = toOgongField(context, bought);
         return context.json({ ...formatPictures(request, { created, pictures }), ogong }, 200, headers);
@@ -65,8 +71,11 @@ export function createPictureHandler(dependencies: CompletionsDependencies): Key
       return await streamEvents(
         context,
         async (send) => {
-          await serveAll(context, served, async (choice) => {
-            const reply = await readReply(choice);
+          await serveAll(context, served, async (choice, index) => {
+            const showStep = createStepFormatter(request, { created, choice: index, encodePng });
+            const reply = await readReply(choice, async ({ step }) => {
+              for (const event of step === undefined ? [] : await showStep(step)) await send(event);
+            });
             const event = formatPictureEvent({ created, picture: await showPicture(reply) });
             await send({ ...event, ogong: toOgongField(context, [reply]) });
             return reply;
@@ -84,10 +93,14 @@ export function createPictureHandler(dependencies: CompletionsDependencies): Key
   };
 }
 
-async function readReply<R>(stream: AsyncGenerator<unknown, R>): Promise<R> {
+async function readReply<R>(
+  stream: AsyncGenerator<Delta, R>,
+  onPart: (part: Delta) => Promise<void> = async () => {},
+): Promise<R> {
   for (;;) {
     const next = await stream.next();
     if (next.done) return next.value;
+    await onPart(next.value);
   }
 }
 

@@ -124,6 +124,7 @@ function assertSealed(event: GenerateEvent['event']): void {
   const isInPlain =
     event.case === 'delta' ||
     event.case === 'milestone' ||
+    event.case === 'step' ||
     (event.case === 'finished' && (event.value.text !== '' || event.value.response.length > 0));
   if (isInPlain) throw new SealedBreach('The provider answers in plain to a sealed request.');
 }

@@ -3,13 +3,18 @@ import {
   type Delta,
   type Milestone,
   MilestoneSchema,
+  type PictureStep,
   type SealedEnd,
   SealedMessageSchema,
 } from '../generated/ogong/v1/ogong_pb.ts';
 import { SealError } from './seal-error.ts';
 
-/** The content of the units of a sealed reply: a part of its text, a milestone after it, or the final message. */
-export type OpenedPart = { readonly delta: Delta } | { readonly milestone: Milestone } | { readonly end: SealedEnd };
+/** The content of the units of a sealed reply: a part of its text, a milestone after it, a step of a picture, or the final message. */
+export type OpenedPart =
+  | { readonly delta: Delta }
+  | { readonly milestone: Milestone }
+  | { readonly step: PictureStep }
+  | { readonly end: SealedEnd };
 
 /** @throws SealError */
 export function readSealedMessage(bytes: Uint8Array): OpenedPart {
@@ -17,6 +22,7 @@ export function readSealedMessage(bytes: Uint8Array): OpenedPart {
   if (message.case === 'delta') return { delta: message.value };
   if (message.case === 'end') return { end: message.value };
   if (message.case === 'milestone') return { milestone: message.value };
+  if (message.case === 'step') return { step: message.value };
   throw new SealError('malformed', 'a message of no kind');
 }
 

@@ -3,7 +3,13 @@ import type { MediaBody } from '@ogong/host/http/media-body';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { NAMED_FRAMING, streamEvents } from '@ogong/host/openai/event-stream';
 import { toOpenAiError } from '@ogong/host/openai/openai-error';
-import type { AnsweringEndpoints, LocalAnswer, LocalRequest, ProviderModality } from '../modality/modality.ts';
+import type {
+  AnsweringEndpoints,
+  LocalAnswer,
+  LocalMeans,
+  LocalRequest,
+  ProviderModality,
+} from '../modality/modality.ts';
 import { MODALITIES } from '../modality/registry.ts';
 import { nameReceipt, toReceiptsField } from './answer-receipts.ts';
 import { assertDemands, borrowModel, HEARTBEAT_MS, type LocalCall, readLocalBody } from './local-model.ts';
@@ -37,7 +43,7 @@ async function answerAtOnce(context: ApiContext, call: LocalCall, route: AtOnceR
     return streamEvents(
       context,
       async (send) => {
-        const { answerId, events = [] } = await makeAnswer(context, call, { ...route, request, body, media });
+        const { answerId, events = [] } = await makeAnswer(context, call, { ...route, request, body, media, send });
         for (const [first, event] of events.entries())
           await send({ ...event, ...toReceiptsField(context, call, { answerId, choices: 1, first }) });
       },
@@ -57,13 +63,20 @@ async function answerAtOnce(context: ApiContext, call: LocalCall, route: AtOnceR
 async function makeAnswer(
   context: ApiContext,
   call: LocalCall,
-  { modality, atOnce, request, body, media }: AtOnceRoute & MediaBody & { readonly request: LocalRequest },
+  {
+    modality,
+    atOnce,
+    request,
+    body,
+    media,
+    send,
+  }: AtOnceRoute & MediaBody & { readonly request: LocalRequest; readonly send?: LocalMeans['send'] },
 ): Promise<LocalAnswer> {
   const model = await findModel(call.shelf, request.model);
   const { engine, release } = await borrowModel(call, model, { modality, use: atOnce.nameUse(request) });
   try {
     assertDemands(request, engine.info());
-    const means = { ...call, signal: getCallSignal(context) };
+    const means = { ...call, signal: getCallSignal(context), ...(send && { send }) };
     const answer = await atOnce.answer(means, { engine, request, body, media });
     const { answerId, replies } = answer;
     for (const [choice, reply] of replies.entries()) call.receipts.keep({ answerId, choice }, reply);

@@ -86,13 +86,19 @@ describe('POST /v1/images/generations of local mode', () => {
 
   it('answers with a data URL, or with an event for each picture', async () => {
     const [{ url } = {}] = (await ask({ response_format: 'url', seed: 1 })).data;
-    const [{ b64_json: whole } = {}] = (await ask({ seed: 1 })).data;
-    expect(url).toBe(`data:image/png;base64,${whole}`);
-    const { text, headers } = await send({ stream: true, seed: 1, n: 2 });
+    const [{ b64_json: shown } = {}] = (await ask({ seed: 1 })).data;
+    expect(url).toBe(`data:image/png;base64,${shown}`);
+    const [{ b64_json: whole } = {}] = (await ask({ seed: 1, steps: 2 })).data;
+    const { text, headers } = await send({ stream: true, seed: 1, n: 2, partial_images: 1, steps: 2 });
     expect(headers.get('content-type')).toMatch(/^text\/event-stream/);
     const events = text.trim().split('\n\n');
-    expect(events.map((event) => event.split('\n')[0])).toEqual(Array(2).fill('event: image_generation.completed'));
-    const [first, last] = events.map((event) => JSON.parse(event.split('\ndata: ')[1] as string) as Answer & object);
+    const onTheWay = ['progress', 'partial_image', 'progress'];
+    expect(events.map((event) => event.split('\n')[0])).toEqual(
+      [...onTheWay, ...onTheWay, 'completed', 'completed'].map((name) => `event: image_generation.${name}`),
+    );
+    const parsed = events.map((event) => JSON.parse(event.split('\ndata: ')[1] as string) as Answer & object);
+    const [first, last] = parsed.slice(-2);
+    expect(parsed[4]).toMatchObject({ partial_image_index: 0, ogong: { choice: 1, checked: false } });
     expect(first).toMatchObject({ type: 'image_generation.completed', b64_json: whole, size: '32x32' });
     for (const event of [first, last]) expect(event?.ogong.receipts).toHaveLength(1);
     expect(first?.ogong).not.toEqual(last?.ogong);

@@ -82,6 +82,8 @@ export interface LocalMeans {
   readonly randomBytes: (length: number) => Uint8Array;
   /** Aborted when the caller leaves. */
   readonly signal: AbortSignal;
+  /** Sends an event ahead of those of the answer. Default: the caller wants one document. */
+  readonly send?: (event: object) => Promise<void>;
 }
 
 export interface LocalAnswer {

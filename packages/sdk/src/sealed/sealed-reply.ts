@@ -132,7 +132,7 @@ export async function* openSealedReply<D, A>(
           if (!wantsMilestones) throw new SealedCallError('malformed', 'a milestone that nobody asked for');
           part.take(opened.milestone, answer.text());
         } else if ('end' in opened) answer.end(opened.end);
-        else {
+        else if ('delta' in opened) {
           const delta = answer.add(opened.delta);
           progress(answer.text());
           yield delta;

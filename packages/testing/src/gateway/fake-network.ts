@@ -69,7 +69,7 @@ import { startLoopbackServer } from '../network/loopback-server.ts';
 import { createSoftwareMachine } from '../provider/software-machine.ts';
 import { createSyntheticReply, type SyntheticOptions } from '../synthetic/synthetic-reply.ts';
 import { signAdmission, signHeld, signIntake } from '../synthetic/validator-words.ts';
-import { composePicture, createFakeBlobStore } from './fake-pictures.ts';
+import { composePicture, createFakeBlobStore, listSteps } from './fake-pictures.ts';
 import { chooseWords, composeEmbedding, countPrompt, drawDistinct, speak, spell, toLogprob } from './fake-reply.ts';
 import { answerInPlain, createFakeSealing, type TakeMedia } from './fake-sealing.ts';
 
@@ -424,12 +424,14 @@ export async function createFakeNetwork(
       if (trajectory.endpoints.includes(request.endpoint)) {
         const { bendResponse, bendOutput } = provider.behaviour;
         yield { event: { case: 'started', value: { promptTokens: 0 } } };
+        const picture = trajectory.parseRequest(request.request);
         const { response, blobs, opening, finished } = await composePicture(signer, {
-          ...{ order, beacon, bendOutput },
-          ...{ request: trajectory.parseRequest(request.request), body: request.request },
+          ...{ order, beacon, bendOutput, request: picture, body: request.request },
         });
         openings.set(toHex(order.replyId), opening);
         blobStore.put(blobs);
+        for (const value of listSteps(trajectory.parseHeader(finished.header), { asked: picture, preview: response }))
+          yield { event: { case: 'step', value } };
         const value = { ...finished, admission: admit(order), response: bendResponse?.(response) ?? response };
         yield { event: { case: 'finished', value } };
         return;

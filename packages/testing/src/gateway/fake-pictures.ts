@@ -23,6 +23,7 @@ import { encodeStepLeaves, type StepLeaf } from '@ogong/protocol/modality/trajec
 import { computeValuesRoot } from '@ogong/protocol/modality/trajectory/links';
 import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
 import { countUnits } from '@ogong/protocol/modality/trajectory/picture-size';
+import { listPreviewSteps } from '@ogong/protocol/modality/trajectory/previews';
 import { PROJECTION_SUMS, projectValues } from '@ogong/protocol/modality/trajectory/projection';
 import { GUIDANCE_ONE, type PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { getTier } from '@ogong/protocol/tier/registry';
@@ -99,6 +100,18 @@ export async function composePicture(
   await engine.close();
   const signed = { record, providerKey: signer.publicKey, signature: signer.sign(record) };
   return { response, blobs, opening: encodeOpening(opening), finished: { record: signed, header: opening.header } };
+}
+
+/** Lists the events of the steps, with the finished picture as every preview. */
+export function listSteps(
+  { choices: { width, height, steps } }: Pick<TrajectoryHeader, 'choices'>,
+  { asked, preview }: { readonly asked: PictureRequest; readonly preview: Uint8Array },
+) {
+  const due = listPreviewSteps(steps, asked.stream ? asked.partialPictures : 0);
+  return Array.from({ length: steps }, (_, i) => ({
+    ...{ step: i + 1, steps },
+    ...(due.includes(i + 1) ? { width, height, preview } : {}),
+  }));
 }
 
 function chooseDrawKey(order: NamedOrder, { seed }: PictureRequest, beacon: Uint8Array): DrawKeyInputs {

@@ -32,6 +32,43 @@ export function formatPictures(
 
 const PNG_URL = 'data:image/png;base64,';
 
+/** A step of a picture that a stream names. */
+export interface ShownStep {
+  /** Number of the picture among those of the request. */
+  readonly choice: number;
+  /** Computed steps, from 1. */
+  readonly step: number;
+  readonly steps: number;
+}
+
+/** Formats the event of a step. OpenAI's API has none; its clients pass it on. */
+export const formatStepEvent = ({ choice, step, steps }: ShownStep): PictureWords & { readonly type: string } => ({
+  type: 'image_generation.progress',
+  ...{ step, steps, ogong: { choice } },
+});
+
+/**
+ * Formats the event of a preview. Nothing proves it.
+ * @param index of the preview, from 0.
+ */
+export function formatPreviewEvent({
+  created,
+  choice,
+  index,
+  size: { width, height },
+  png,
+}: Pick<ShownPicture, 'size' | 'png'> & {
+  readonly created: number;
+  readonly choice: number;
+  readonly index: number;
+}): PictureWords & { readonly type: string } {
+  return {
+    type: 'image_generation.partial_image',
+    ...{ created_at: created, quality: 'auto', background: 'opaque', output_format: 'png', size: `${width}x${height}` },
+    ...{ partial_image_index: index, b64_json: toBase64(png), ogong: { choice, checked: false } },
+  };
+}
+
 /** Formats the event of a stream that shows a whole picture. */
 export function formatPictureEvent({
   created,

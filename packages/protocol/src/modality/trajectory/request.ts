@@ -26,6 +26,7 @@ import {
   MAX_STEPS_ASKED,
   type PictureSize,
 } from './picture-size.ts';
+import { MAX_PREVIEWS } from './previews.ts';
 import { SAMPLER_NAMES, type SamplerName } from './schedule/scheduler-config.ts';
 
 export type TrajectoryEndpoint = keyof typeof TRAJECTORY_ENDPOINT_INFO;
@@ -36,8 +37,6 @@ export const TRAJECTORY_ENDPOINTS = Object.keys(TRAJECTORY_ENDPOINT_INFO) as rea
 export const GUIDANCE_ONE = 2 ** 16;
 export const MAX_GUIDANCE = 50;
 const MAX_PROMPT_BYTES = 32_000;
-/** The most pictures on the way to the last one that a stream shows. */
-const MAX_PARTIAL_PICTURES = 3;
 
 /** The fields that header, fee and verdict depend on, without text. Co-signers see only these (docs/spec/trajectory.md). */
 export interface AskedPicture {
@@ -91,7 +90,7 @@ export function parsePictureRequest(body: Uint8Array): PictureRequest {
     sampler: parseSampler(fields.sampler),
     responseFormat: parseFormat(fields.response_format),
     stream: parseBoolean(fields, 'stream'),
-    partialPictures: parseInteger(fields, 'partial_images', 0, MAX_PARTIAL_PICTURES, 0),
+    partialPictures: parseInteger(fields, 'partial_images', 0, MAX_PREVIEWS, 0),
     demands: parseDemands(fields.ogong),
     preference: parsePreference(fields.ogong, named),
     dropped: collected.dropped,

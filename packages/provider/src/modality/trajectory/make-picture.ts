@@ -1,11 +1,18 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TrajectoryEngine, TrajectoryRequest } from '@ogong/engine/interface/trajectory';
 import type { PictureChoices } from '@ogong/protocol/modality/trajectory/header';
-import { PIXEL_BYTES } from '@ogong/protocol/modality/trajectory/picture-size';
+import { PIXEL_BYTES, type PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
+import { listPreviewSteps } from '@ogong/protocol/modality/trajectory/previews';
 import { areSame } from '@ogong/protocol/modality/trajectory/projection';
 import type { PictureTokens } from '@ogong/protocol/modality/trajectory/prompt-tokens';
 import { GUIDANCE_ONE, type PictureRequest } from '@ogong/protocol/modality/trajectory/request';
-import { advanceLatent, type Schedule, type StepValues } from '@ogong/protocol/modality/trajectory/schedule/schedule';
+import {
+  advanceLatent,
+  estimateClean,
+  type LinearForm,
+  type Schedule,
+  type StepValues,
+} from '@ogong/protocol/modality/trajectory/schedule/schedule';
 import { planSchedule } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
 
 /** A picture with the values of all steps. */
@@ -17,6 +24,24 @@ export interface MadePicture {
   readonly final: Float32Array;
   /** RGB8, row by row. */
   readonly pixels: Uint8Array;
+}
+
+/** A computed step of a picture. */
+export interface PassedStep {
+  /** Computed steps, from 1. */
+  readonly step: number;
+  readonly steps: number;
+  /** An estimate of the picture, RGB8 row by row, after a step that shows one. It is no part of any proof. */
+  readonly preview: Uint8Array | undefined;
+}
+
+/** The reader of the steps. */
+export interface StepReader {
+  /** Previews that it wants, spread evenly over the steps. */
+  readonly previews: number;
+  /** False while it still reads the step before: then this one goes without a preview. */
+  isIdle(): boolean;
+  read(step: PassedStep): void | Promise<void>;
 }
 
 type Prompts = Pick<PictureRequest, 'prompt' | 'negativePrompt'>;
@@ -42,26 +67,49 @@ export const tokenizePrompts = async (
 /**
  * Makes a picture.
  * @param options.noise of the draw key, not scaled.
+ * @param options.reader receives each step once it is computed. Default: nobody reads.
  * @throws EngineError, also for an engine whose latents do not follow from its outputs as the protocol computes them: nobody could replay
  * its links.
  */
 export async function makePicture(
   engine: TrajectoryEngine,
   { request, choices }: { readonly request: Prompts; readonly choices: PictureChoices },
-  { noise, signal }: { readonly noise: Float32Array; readonly signal: AbortSignal },
+  {
+    noise,
+    signal,
+    reader,
+  }: { readonly noise: Float32Array; readonly signal: AbortSignal; readonly reader?: StepReader | undefined },
 ): Promise<MadePicture> {
   const tokens = await tokenizePrompts(engine, request);
   const schedule = planSchedule(engine.info().scheduler, choices.steps, choices.sampler);
   const follow = createFollower(schedule, noise);
+  const due = listPreviewSteps(schedule.steps.length, reader?.previews ?? 0);
   for await (const { step, latent, output } of engine.generate(toEngineRequest(request, choices), { noise, signal })) {
     follow.add(step, latent, output);
     if (signal.aborted) throw new EngineError('cancelled', 'the picture was cancelled');
+    if (output === undefined || reader === undefined) continue;
+    const isShown = due.includes(step + 1) && reader.isIdle();
+    const preview = isShown
+      ? await decodePreview(engine, estimateClean(schedule.estimates[step] as LinearForm, { latent, output }), {
+          ...{ size: choices, signal },
+        })
+      : undefined;
+    await reader.read({ step: step + 1, steps: schedule.steps.length, preview });
   }
   const { steps, final } = follow.finish();
   const pixels = await engine.decode(final, choices, { signal });
   const bytes = choices.width * choices.height * PIXEL_BYTES;
   if (pixels.length !== bytes) throw fail(`the picture has ${pixels.length} bytes, not ${bytes}`);
   return { choices, tokens, steps, final, pixels };
+}
+
+/** @returns undefined for an estimate that is no latent: early steps divide by small numbers. */
+async function decodePreview(
+  engine: Pick<TrajectoryEngine, 'decode'>,
+  estimate: Float32Array,
+  { size, signal }: { readonly size: PictureSize; readonly signal: AbortSignal },
+): Promise<Uint8Array | undefined> {
+  return estimate.every(Number.isFinite) ? engine.decode(estimate, size, { signal }) : undefined;
 }
 
 /** Follows an engine's steps with the protocol's own arithmetic. */

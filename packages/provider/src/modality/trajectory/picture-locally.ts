@@ -12,14 +12,15 @@ import {
   formatPictures,
   type ShownPicture,
 } from '@ogong/protocol/modality/trajectory/picture-formats';
-import { countUnits } from '@ogong/protocol/modality/trajectory/picture-size';
+import { countUnits, type PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
+import { createStepFormatter } from '@ogong/protocol/modality/trajectory/step-events';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import { makeLocalDrawKey } from '../draw-keys.ts';
 import type { KeptReply } from '../local-reply.ts';
 import type { AnsweringEndpoints, LocalMeans } from '../modality.ts';
 import { commitPictureLocally } from './commit-locally.ts';
-import { makePicture } from './make-picture.ts';
+import { makePicture, type StepReader } from './make-picture.ts';
 import { findChoiceProblem, resolveChoices } from './picture-choices.ts';
 
 interface LocalJob {
@@ -30,7 +31,7 @@ interface LocalJob {
 
 /** Makes one of the pictures of a request. @throws EngineError */
 export async function makeLocally(
-  { crypto, clock, randomBytes, signal }: LocalMeans,
+  { crypto, clock, randomBytes, signal, send }: LocalMeans,
   { engine, request, body }: LocalJob,
   choice: number,
 ): Promise<{ readonly shown: ShownPicture; readonly reply: KeptReply }> {
@@ -42,12 +43,34 @@ export async function makeLocally(
   const { modelRoot } = info;
   const drawKey = makeLocalDrawKey({ randomBytes }, { requestHash, replyId, modelRoot, seed: request.seed, choice });
   const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), countLatentValues(choices, info));
-  const picture = await makePicture(engine, { request, choices }, { noise, signal });
+  const reader = send && createLocalReader({ request, size: choices, choice, created: toSeconds(startMs) }, send);
+  const picture = await makePicture(engine, { request, choices }, { noise, signal, reader });
   const made = { info, request, body, replyId, requestHash, drawKey, choice, picture, startMs, endMs: clock.nowMs() };
   const { width, height, steps } = choices;
   const size = { width, height };
   const png = await encodePng({ ...size, pixels: picture.pixels });
   return { shown: { size, png, units: countUnits(size, steps) }, reply: commitPictureLocally(crypto, made) };
+}
+
+const toSeconds = (ms: number): number => Math.floor(ms / 1000);
+
+/** The caller reads each step before the next one is computed: the machine works for this caller. */
+function createLocalReader(
+  {
+    request,
+    size: { width, height },
+    ...named
+  }: Pick<LocalJob, 'request'> & { readonly size: PictureSize; readonly choice: number; readonly created: number },
+  send: (event: object) => Promise<void>,
+): StepReader {
+  const format = createStepFormatter(request, { ...named, encodePng });
+  return {
+    previews: request.partialPictures,
+    isIdle: () => true,
+    async read({ step, steps, preview = new Uint8Array() }) {
+      for (const event of await format({ step, steps, width, height, preview })) await send(event);
+    },
+  };
 }
 
 /** POST /v1/images/generations. */
@@ -69,7 +92,7 @@ export const pictureEndpoints: AnsweringEndpoints<TrajectoryEngine, PictureReque
     }
     const { idPrefix } = ENDPOINT_INFO[request.endpoint];
     const answerId = `${idPrefix}-${Buffer.from(means.randomBytes(18)).toString('base64url')}`;
-    const created = Math.floor(means.clock.nowMs() / 1000);
+    const created = toSeconds(means.clock.nowMs());
     if (!request.stream) return { answerId, replies, body: formatPictures(request, { created, pictures: shown }) };
     const events = shown.map((picture) => formatPictureEvent({ created, picture }));
     return { answerId, replies, body: {}, events };

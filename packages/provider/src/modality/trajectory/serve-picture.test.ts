@@ -6,7 +6,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { verifyChunk } from '@ogong/protocol/commitment/blob';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
-import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type PictureStep, ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import { createFakeTrajectoryEngine } from '@ogong/testing/engine/fake-trajectory';
 import {
@@ -89,6 +89,20 @@ describe('an order for a picture', () => {
       expect(checks.filter(({ status }) => status !== 'pass')).toEqual([]);
     },
   );
+
+  it('sends each step on the way, and the previews that a stream wants', async () => {
+    const { client, order } = await start(createFakeTrajectoryEngine());
+    const body = { seed: 5, steps: 6, stream: true, partial_images: 2 };
+    const steps: PictureStep[] = [];
+    for await (const { event } of client.service(ProviderService).generate(order({ body })))
+      if (event.case === 'step') steps.push(event.value);
+    expect(steps.map(({ step, steps: of }) => [step, of])).toEqual([1, 2, 3, 4, 5, 6].map((step) => [step, 6]));
+    const shown = steps.filter(({ preview }) => preview.length > 0);
+    expect(shown.map(({ step, preview, width }) => [step, width, preview.length])).toEqual([
+      [2, 32, 32 * 32 * 3],
+      [4, 32, 32 * 32 * 3],
+    ]);
+  });
 
   it.each([
     ['a text', { messages: [], prompt: undefined }, 'invalid', /prompt/],

@@ -6,7 +6,7 @@ import { VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { countLatentValues } from '@ogong/protocol/modality/trajectory/header';
 import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
-import { countUnits } from '@ogong/protocol/modality/trajectory/picture-size';
+import { countUnits, type PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import { chooseDrawKey } from '../draw-keys.ts';
@@ -14,7 +14,7 @@ import { keepCommitted } from '../keep-committed.ts';
 import type { OfferedEngine, OrderHandling } from '../modality.ts';
 import type { AcceptedOrder, CheckedOrder, ServeContext, ServedCounts } from '../order-job.ts';
 import { commitPicture } from './commit-picture.ts';
-import { type MadePicture, makePicture } from './make-picture.ts';
+import { type MadePicture, makePicture, type StepReader } from './make-picture.ts';
 import { findChoiceProblem, resolveChoices } from './picture-choices.ts';
 
 export interface PictureOrderJob extends AcceptedOrder<PictureRequest> {
@@ -22,7 +22,7 @@ export interface PictureOrderJob extends AcceptedOrder<PictureRequest> {
   readonly feeAtomic: bigint;
 }
 
-/** The picture leaves whole, with its record. Events about single steps would go between `started` and `finished`. */
+/** The picture leaves whole, with its record. An event about each step goes between `started` and `finished`. */
 export const pictureOrders: OrderHandling<TrajectoryEngine, PictureRequest, PictureOrderJob> = {
   readRequest(body, endpoint) {
     if (!trajectory.endpoints.includes(endpoint))
@@ -62,7 +62,9 @@ async function servePicture(
   const admission = await context.admit(signal);
   await send({ event: { case: 'started', value: { promptTokens: 0 } } });
   const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), values);
-  const picture = await makeUnlessStopped(makePicture(engine, { request, choices }, { noise, signal }));
+  const steps = createStepSender(send, { previews: request.stream ? request.partialPictures : 0, size: choices });
+  const made = makePicture(engine, { request, choices }, { noise, signal, reader: steps });
+  const picture = await makeUnlessStopped(made);
   if (picture === undefined && failed.aborted)
     throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
   // The order ran out before there was a picture.
@@ -72,6 +74,8 @@ async function servePicture(
   const committed = commitPicture(crypto, signer, served);
   const kept = await keepCommitted(job, { ...committed, feeAtomic }, context);
   const { header, response } = committed;
+  // The record waits for a step that still goes out, since sealed events leave in order.
+  await steps.settle();
   await send({
     event: {
       case: 'finished',
@@ -79,6 +83,28 @@ async function servePicture(
     },
   });
   return counts;
+}
+
+/** Sends the steps to a reader that may be slow. The model does not wait for it, and leaves out a step that comes meanwhile. */
+function createStepSender(
+  send: ServeContext['send'],
+  { previews, size: { width, height } }: { readonly previews: number; readonly size: PictureSize },
+): StepReader & { settle(): Promise<unknown> } {
+  let sending: Promise<unknown> | undefined;
+  return {
+    previews,
+    isIdle: () => sending === undefined,
+    read({ step, steps, preview }) {
+      if (sending !== undefined) return;
+      const shown = preview ? { width, height, preview } : {};
+      sending = send({ event: { case: 'step', value: { step, steps, ...shown } } }).finally(() => {
+        sending = undefined;
+      });
+      // The reply fails where its record is sent.
+      sending.catch(() => undefined);
+    },
+    settle: async () => sending,
+  };
 }
 
 function countRequestUnits(request: PictureRequest, info: TrajectoryInfo): number {

@@ -72,6 +72,7 @@ export function createEventSealer(
   return ({ event }, opening) => {
     if (event?.case === 'delta') return seal({ message: { case: 'delta', value: event.value } }, false);
     if (event?.case === 'milestone') return seal({ message: { case: 'milestone', value: event.value } }, false);
+    if (event?.case === 'step') return seal({ message: { case: 'step', value: event.value } }, false);
     if (event?.case !== 'finished') return [{ event } as ReplyEvent];
     const { text, response, ...shown } = create(FinishedSchema, event.value);
     const end = seal({ message: { case: 'end', value: { text, response, opening } } }, true);

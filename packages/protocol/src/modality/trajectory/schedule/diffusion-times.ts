@@ -1,5 +1,5 @@
 import { ProtocolError } from '../../../base/bytes.ts';
-import { assertSteps } from './schedule.ts';
+import { assertSteps, type LinearForm, type SignalAndNoise } from './schedule.ts';
 
 /** How the variance of the noise grows over the training times. Headers encode a word by its place. */
 export const BETA_SCHEDULES = ['linear', 'scaled_linear'] as const;
@@ -21,12 +21,6 @@ export interface DiffusionSettings {
   readonly prediction: PredictionType;
   readonly spacing: TimestepSpacing;
   readonly stepsOffset: number;
-}
-
-/** Share of signal and noise in a latent: z = alpha * clean + sigma * noise. */
-export interface SignalAndNoise {
-  readonly alpha: number;
-  readonly sigma: number;
 }
 
 /** Computes the products of 1 - beta up to each training time. */
@@ -84,12 +78,6 @@ export function listTimesteps(
   if (times.some((time) => time < 0 || time > trainSteps - 1))
     throw new ProtocolError('out-of-range', `${steps} steps with an offset of ${stepsOffset} leave the training times`);
   return times;
-}
-
-/** Factors by which latent and output of a model make another quantity: `latent * z + output * v`. */
-export interface LinearForm {
-  readonly latent: number;
-  readonly output: number;
 }
 
 /** Returns the clean latent that the model's output stands for. */

@@ -2,15 +2,13 @@ import {
   combineForms,
   computeAlphaProducts,
   type DiffusionSettings,
-  type LinearForm,
   listTimesteps,
-  type SignalAndNoise,
   splitProduct,
   toClean,
   toNoise,
 } from './diffusion-times.ts';
 import { logarithm } from './logarithm.ts';
-import { assertSteps, type Schedule, type ScheduleStep } from './schedule.ts';
+import { assertSteps, type LinearForm, type Schedule, type ScheduleStep, type SignalAndNoise } from './schedule.ts';
 
 const CLEAN: SignalAndNoise = { alpha: 1, sigma: 0 };
 const NOTHING: LinearForm = { latent: 0, output: 0 };
@@ -31,14 +29,16 @@ export function planDdim(settings: DdimSettings, steps: number): Schedule {
   const products = computeAlphaProducts(settings);
   const stride = Math.floor(settings.trainSteps / steps);
   const end = settings.endsClean ? CLEAN : splitProduct(products[0] as number);
-  const rows = listTimesteps(settings, { steps }).map((time) => {
-    const from = splitProduct(products[time] as number);
+  const times = listTimesteps(settings, { steps });
+  const shares = times.map((time) => splitProduct(products[time] as number));
+  const estimates = shares.map((from) => toClean(settings.prediction, from));
+  const rows = times.map((time, i) => {
     const before = time - stride;
     const to = before >= 0 ? splitProduct(products[before] as number) : end;
-    const clean = toClean(settings.prediction, from);
-    return toStep(time, combineForms(clean, to.alpha, toNoise(settings.prediction, from), to.sigma));
+    const noise = toNoise(settings.prediction, shares[i] as SignalAndNoise);
+    return toStep(time, combineForms(estimates[i] as LinearForm, to.alpha, noise, to.sigma));
   });
-  return { noiseScale: 1, steps: rows };
+  return { noiseScale: 1, steps: rows, mixes: [...shares, CLEAN], estimates };
 }
 
 /** Computes sigma / alpha at a training time; between two of them by a straight line. */
@@ -57,21 +57,33 @@ export function planEuler(settings: DiffusionSettings, steps: number): Schedule 
   const products = computeAlphaProducts(settings);
   const times = listTimesteps(settings, { steps, rounds: false });
   const levels = [...times.map((time) => noiseLevel(products, time)), 0];
-  const rows = times.map((time, i) => {
+  /** Moves the latent before a step from its level of noise to another one. */
+  const moveTo = (i: number, next: number): LinearForm & { readonly size: number } => {
     const level = levels[i] as number;
     const size = Math.sqrt(level * level + 1);
     // The model reads z / size, whose shares of signal and noise are 1 / size and level / size.
     const noise = toNoise(settings.prediction, { alpha: 1 / size, sigma: level / size });
-    const change = (levels[i + 1] as number) - level;
-    const moved = { latent: (change * noise.latent) / size, output: change * noise.output };
-    return toStep(time, { latent: 1 + moved.latent, output: moved.output }, NOTHING, 1 / size);
+    const change = next - level;
+    return { latent: 1 + (change * noise.latent) / size, output: change * noise.output, size };
+  };
+  const rows = times.map((time, i) => {
+    const { size, ...moved } = moveTo(i, levels[i + 1] as number);
+    return toStep(time, moved, NOTHING, 1 / size);
   });
   const first = levels[0] as number;
-  return { noiseScale: settings.spacing === 'leading' ? Math.sqrt(first * first + 1) : first, steps: rows };
+  const noiseScale = settings.spacing === 'leading' ? Math.sqrt(first * first + 1) : first;
+  const estimates = times.map((_, i) => {
+    const { latent, output } = moveTo(i, 0);
+    return { latent, output };
+  });
+  return { noiseScale, steps: rows, mixes: levels.map((sigma) => ({ alpha: 1, sigma })), estimates };
 }
 
-/** DPM-Solver++ of second order over two steps (Lu et al., 2022), `midpoint`; the first and the last step are of first order. */
-export function planDpmSolver(settings: DiffusionSettings, steps: number): Schedule {
+/**
+ * DPM-Solver++ of second order over two steps (Lu et al., 2022), `midpoint`; the first and the last step are of first order.
+ * @param firstStep the first step that runs.
+ */
+export function planDpmSolver(settings: DiffusionSettings, steps: number, firstStep = 0): Schedule {
   const products = computeAlphaProducts(settings);
   const times = listTimesteps(settings, { steps, skipsLast: true });
   const shares = times.map((time) => splitProduct(products[time] as number));
@@ -83,7 +95,7 @@ export function planDpmSolver(settings: DiffusionSettings, steps: number): Sched
     const decay = (from.alpha * to.sigma) / (from.sigma * to.alpha);
     const weight = to.alpha * (1 - decay);
     const clean = toClean(settings.prediction, from);
-    const former = shares[i - 1];
+    const former = i > firstStep ? shares[i - 1] : undefined;
     if (former === undefined || to.sigma === 0) {
       return toStep(time, combineForms(clean, weight, { latent: 1, output: 0 }, ratio));
     }
@@ -93,7 +105,8 @@ export function planDpmSolver(settings: DiffusionSettings, steps: number): Sched
     const now = combineForms(clean, weight * (1 + slope), { latent: 1, output: 0 }, ratio);
     return toStep(time, now, combineForms(toClean(settings.prediction, former), -weight * slope, NOTHING, 0));
   });
-  return { noiseScale: 1, steps: rows };
+  const estimates = shares.map((from) => toClean(settings.prediction, from));
+  return { noiseScale: 1, steps: rows, mixes: [...shares, CLEAN], estimates };
 }
 
 /** Settings of a flow-matching model. */
@@ -115,5 +128,6 @@ export function planFlowMatch({ trainSteps, shift }: FlowSettings, steps: number
   const rows = shares.map((share, i) =>
     toStep(share * trainSteps, { latent: 1, output: (shares[i + 1] ?? 0) - share }),
   );
-  return { noiseScale: 1, steps: rows };
+  const mixes = [...shares, 0].map((sigma) => ({ alpha: 1 - sigma, sigma }));
+  return { noiseScale: 1, steps: rows, mixes, estimates: shares.map((share) => ({ latent: 1, output: -share })) };
 }

@@ -24,11 +24,41 @@ export interface ScheduleStep {
   readonly outputBefore: number;
 }
 
+/** Share of signal and noise in a latent: z = alpha * clean + sigma * noise. */
+export interface SignalAndNoise {
+  readonly alpha: number;
+  readonly sigma: number;
+}
+
+/** Factors by which latent and output of a model make another quantity: `latent * z + output * v`. */
+export interface LinearForm {
+  readonly latent: number;
+  readonly output: number;
+}
+
 export interface Schedule {
   /** The first latent is the noise times this factor. */
   readonly noiseScale: number;
   readonly steps: readonly ScheduleStep[];
+  /** Shares of a clean latent and of noise in the latent that each step begins with. The last shares are those after all steps, 1 and 0. */
+  readonly mixes: readonly SignalAndNoise[];
+  /** The clean latent that the output of each step stands for. Previews show it; no commitment depends on it. */
+  readonly estimates: readonly LinearForm[];
 }
+
+/**
+ * Mixes a clean latent with noise, in doubles, rounded to f32 at the end of each value.
+ * @throws ProtocolError `malformed` if the lengths differ.
+ */
+export function mixLatent({ alpha, sigma }: SignalAndNoise, clean: Float32Array, noise: Float32Array): Float32Array {
+  if (clean.length !== noise.length)
+    throw new ProtocolError('malformed', `a latent of ${clean.length} values, and noise of ${noise.length}`);
+  return clean.map((value, i) => alpha * value + sigma * (noise[i] as number));
+}
+
+/** Computes the clean latent that an output stands for. */
+export const estimateClean = ({ latent: a, output: b }: LinearForm, { latent, output }: StepValues): Float32Array =>
+  latent.map((value, i) => a * value + b * (output[i] as number));
 
 /** A latent with the output that the model gave for it. */
 export interface StepValues {

@@ -110,9 +110,32 @@ export function readSchedulerConfig(config: unknown): SchedulerConfig {
 /**
  * Plans the steps of a sampler on a model.
  * @param sampler default: the one that the model's file names.
+ * @param firstStep the first step that runs; those before it are left out.
  * @throws ProtocolError `unsupported` for a sampler of the other kind of model; `out-of-range` for the number of steps.
  */
-export function planSchedule(config: SchedulerConfig, steps: number, sampler: SamplerName = config.sampler): Schedule {
+export function planSchedule(
+  config: SchedulerConfig,
+  steps: number,
+  sampler: SamplerName = config.sampler,
+  firstStep = 0,
+): Schedule {
+  const whole = planSampler(config, { steps, sampler, firstStep });
+  if (firstStep === 0) return whole;
+  if (!Number.isInteger(firstStep) || firstStep < 0 || firstStep >= steps)
+    throw new ProtocolError('out-of-range', `${steps} steps that begin with step ${firstStep}`);
+  const { noiseScale, steps: rows, mixes, estimates } = whole;
+  return {
+    noiseScale,
+    steps: rows.slice(firstStep),
+    mixes: mixes.slice(firstStep),
+    estimates: estimates.slice(firstStep),
+  };
+}
+
+function planSampler(
+  config: SchedulerConfig,
+  { steps, sampler, firstStep }: { readonly steps: number; readonly sampler: SamplerName; readonly firstStep: number },
+): Schedule {
   if (config.kind === 'flow') {
     if (sampler !== 'flow-match')
       throw new ProtocolError('unsupported', `a flow-matching model has no sampler "${sampler}"`);
@@ -120,6 +143,6 @@ export function planSchedule(config: SchedulerConfig, steps: number, sampler: Sa
   }
   if (sampler === 'ddim') return planDdim(config.settings, steps);
   if (sampler === 'euler') return planEuler(config.settings, steps);
-  if (sampler === 'dpm-solver++') return planDpmSolver(config.settings, steps);
+  if (sampler === 'dpm-solver++') return planDpmSolver(config.settings, steps, firstStep);
   throw new ProtocolError('unsupported', `a diffusion model has no sampler "${sampler}"`);
 }
