@@ -4,7 +4,6 @@
 """
 
 import hashlib
-import json
 from pathlib import Path
 
 import numpy
@@ -12,6 +11,7 @@ from PIL import Image
 from transformers.models.clip.image_processing_clip import CLIPImageProcessor
 from transformers.models.idefics3.image_processing_idefics3 import Idefics3ImageProcessor
 from transformers.models.qwen2_vl.image_processing_qwen2_vl import Qwen2VLImageProcessor
+from vector_format import format_vectors
 
 HALF = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
 CLIP = {
@@ -77,7 +77,7 @@ def main() -> None:
             cases.append({"size": [width, height], **facts, "sha256": hashlib.sha256(data).hexdigest()})
         models.append({"name": name, "config": config, "preprocessor": preprocessor, "cases": cases})
     path = Path(__file__).parents[2] / "protocol" / "vectors" / "picture-inputs.json"
-    path.write_text(json.dumps({"models": models}, indent=1) + "\n")
+    path.write_text(format_vectors({"models": models}))
 
 
 main()

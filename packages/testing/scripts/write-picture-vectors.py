@@ -6,12 +6,12 @@
 import base64
 import hashlib
 import io
-import json
 import struct
 import zlib
 from pathlib import Path
 
 from PIL import Image, ImageOps
+from vector_format import format_vectors
 
 WIDTH, HEIGHT = 21, 13
 
@@ -99,21 +99,17 @@ def main() -> None:
     # Pillow reads 16 bits of gray as one integer, so the expectation is drawn.
     cases.append(("png, 16 bits", deep_png(2, 3), rgb))
     cases.append(("png, 16 bits of gray", deep_png(0, 1), draw("L").convert("RGB")))
-    lines = ",\n".join(
-        "  "
-        + json.dumps(
-            {
-                "name": name,
-                "file": base64.b64encode(data).decode(),
-                "size": list(image.size),
-                "sha256": hashlib.sha256(image.tobytes()).hexdigest(),
-            },
-            separators=(",", ":"),
-        )
+    rows = [
+        {
+            "name": name,
+            "file": base64.b64encode(data).decode(),
+            "size": list(image.size),
+            "sha256": hashlib.sha256(image.tobytes()).hexdigest(),
+        }
         for name, data, image in cases
-    )
+    ]
     path = Path(__file__).parents[2] / "protocol" / "vectors" / "pictures.json"
-    path.write_text(f'{{\n "cases":[\n{lines}\n ]\n}}\n')
+    path.write_text(format_vectors({"cases": rows}))
 
 
 main()
