@@ -5,13 +5,12 @@ import { inspectEncoderFolder } from '@ogong/models/encoder-folder';
 import { hashModelFolder } from '@ogong/models/model-folder';
 import { hashModelFile } from '@ogong/models/model-root';
 import { computeComposedRoot } from '@ogong/protocol/commitment/composed-root';
-import { readVisionExamples, TINY_VISION_MODEL } from '@ogong/testing/models/vision-folder';
+import { readVisionExamples, TINY_VISION_MODEL, type VisionExample } from '@ogong/testing/models/vision-folder';
 import { afterEach, describe, expect, it } from 'vitest';
 import { nativeHash } from '../decode/native-hash.ts';
 import type { TextEngine } from '../interface/text.ts';
 import { findOnnxRuntime } from '../onnx/runtime/packages.ts';
 import { type OpenEngineSettings, openEngine } from '../open-engine.ts';
-import { decodePicture } from '../pixels/decode-picture.ts';
 
 const STORIES = fileURLToPath(new URL('../../../models/models/stories260K.gguf', import.meta.url));
 const modelPath = join(TINY_VISION_MODEL, 'model-q8_0.gguf');
@@ -37,33 +36,31 @@ describe.skipIf(!hasRuntimes)('a language model with an encoder of pictures', ()
     const base = (await hashModelFile(modelPath)).modelRoot;
     const { modelRoot: encoderRoot } = await hashModelFolder(inspectEncoderFolder(encoderPath));
     const modelRoot = computeComposedRoot(nativeHash, base, [encoderRoot]);
-    const { pictures, ...info } = engine.info();
-    expect(info).toMatchObject({ modelRoot, modelParts: [base, encoderRoot], embeddingSize: 64 });
-    expect(pictures).toEqual(engine.pictures?.info());
-    expect(pictures).toMatchObject({ root: encoderRoot, rowSize: 64, mark: '<image>', mostRows: 16 });
+    const facts = { modelRoot, modelParts: [base, encoderRoot], embeddingSize: 64, pictureToken: 511 };
+    expect(engine.info()).toMatchObject(facts);
     const [example] = readVisionExamples();
-    const encoded = await engine.pictures?.encode(await decodePicture((example as { file: Uint8Array }).file));
-    expect([encoded?.pieces, encoded?.rows.length]).toEqual([[16], 16 * 64]);
-    const { pictures: again } = await open({ modelPath: encoderPath, modelRoot, encoderBackend: 'wasm' });
-    expect(again?.info().numericClass).toContain('/wasm/');
+    const { file } = example as { file: Uint8Array };
+    const { pieces, rows } = await engine.encodePicture(file);
+    expect([pieces, rows.length]).toEqual([[16], 16 * 64]);
+    const again = await open({ modelPath: encoderPath, modelRoot, encoderBackend: 'wasm' });
+    expect((await again.encodePicture(file)).rows).not.toEqual(rows);
+    await expect(engine.encodePicture(file.subarray(0, 20))).rejects.toMatchObject({ code: 'invalid-request' });
   });
 
   it('closes its encoder with itself', async () => {
     const engine = await open();
     await engine.close();
-    const picture = { width: 1, height: 1, rgb: new Uint8Array(3) };
-    await expect(engine.pictures?.encode(picture)).rejects.toMatchObject({ code: 'engine-closed' });
+    const [{ file }] = readVisionExamples() as [VisionExample];
+    await expect(engine.encodePicture(file)).rejects.toMatchObject({ code: 'engine-closed' });
   });
 
   it('is another model without it', async () => {
     const alone = await openEngine({ modelPath, threads: 1, sequences: 1, contextSize: 128 });
     const engine = alone as TextEngine;
     opened.push(engine);
-    expect([engine.pictures, engine.info().pictures, engine.info().modelParts]).toEqual([
-      undefined,
-      undefined,
-      undefined,
-    ]);
+    const { pictureToken, modelParts } = engine.info();
+    expect([pictureToken, modelParts]).toEqual([undefined, undefined]);
+    await expect(engine.encodePicture(new Uint8Array(9))).rejects.toMatchObject({ code: 'unsupported-model' });
     await expect(open({ modelRoot: engine.info().modelRoot })).rejects.toMatchObject({ code: 'model-corrupt' });
   });
 
