@@ -1,8 +1,10 @@
 import { answerInDialect } from '@ogong/host/dialect/answer';
 import { API_DIALECTS, type ApiDialectName, createDialectIdentity } from '@ogong/host/dialect/dialects';
-import type { Handler } from '@ogong/host/http/api-app';
+import { getCallSignal, type Handler } from '@ogong/host/http/api-app';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import type { DIALECT_ROUTES } from '@ogong/protocol/http/routes';
+import { assertReadsPictures } from '../modality/text/model-request.ts';
+import { readPictures } from '../modality/text/read-pictures.ts';
 import { borrowText, findToday, HEARTBEAT_MS, type LocalCall, readLocalBody } from './local-model.ts';
 import { findModel } from './model-shelf.ts';
 import { addDefaults, openCompletion } from './openai-api.ts';
@@ -40,13 +42,17 @@ function createDialectHandler(name: ApiDialectName, call: LocalCall): Handler {
 function createCountHandler(name: ApiDialectName, call: LocalCall): Handler {
   const { readCount, formatCount } = API_DIALECTS[name];
   return async (context) => {
-    const { body, dropped } = readCount(context, (await readLocalBody(context)).body);
+    const { body: sent, media } = await readLocalBody(context);
+    const { body, dropped } = readCount(context, sent);
     const { asked, prompts } = parseOpenAiRequest(body, 'chat', findToday(call.clock));
     const model = await findModel(call.shelf, asked.model);
     const { engine, release } = await borrowText(call, model, { use: 'chat' });
     try {
-      const [prompt] = prompts.map((given) => addDefaults(given, model));
-      const tokens = prompt === undefined ? 0 : (await engine.tokenizePrompt(prompt)).length;
+      const [given] = prompts;
+      assertReadsPictures(asked, engine.info());
+      const counted = given && { asked, prompt: addDefaults(given, model) };
+      const seen = counted && (await readPictures(engine, counted, { media, signal: getCallSignal(context) }));
+      const tokens = seen === undefined ? 0 : (await engine.tokenizePrompt(seen.prompt)).length;
       showIgnored(context, [...dropped, ...asked.dropped]);
       return context.json(formatCount(tokens));
     } finally {

@@ -1,3 +1,4 @@
+import { NO_MEDIA } from '@ogong/protocol/modality/media/media';
 import type { KeptReply } from '../modality/local-reply.ts';
 
 /** Receipts of the last answers, in memory alone. */
@@ -30,13 +31,14 @@ export function createLocalReceipts({ replies, sizeBytes } = MOST): LocalReceipt
 
   return {
     keep({ answerId, choice }, reply) {
-      const { receipt, request, response, replyId, blobs = [] } = reply;
+      const { receipt, request, response, replyId, media = NO_MEDIA, blobs = [] } = reply;
       const parts = [
         receipt.record.bytes,
         receipt.opening.bytes,
         request,
         response,
         ...blobs.map(({ bytes }) => bytes),
+        ...media.values(),
       ];
       const entry = {
         key: `${answerId} ${choice}`,

@@ -1,6 +1,6 @@
 import type { Prompt, TextEngine } from '@ogong/engine/interface/text';
 import { showModel, showModels } from '@ogong/host/dialect/models';
-import type { ApiContext, Handler } from '@ogong/host/http/api-app';
+import { type ApiContext, getCallSignal, type Handler } from '@ogong/host/http/api-app';
 import type { MediaBody } from '@ogong/host/http/media-body';
 import { answerCompletion } from '@ogong/host/openai/completion';
 import { echoPrompt } from '@ogong/host/openai/echo';
@@ -11,7 +11,13 @@ import type { AnswerToken } from '@ogong/protocol/modality/text/dialect/completi
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import type { KeptReply } from '../modality/local-reply.ts';
 import { findDay, type ServedRequest } from '../modality/text/commit-locally.ts';
-import { chooseAnswerFormat, listUnmet, parseModelRequest } from '../modality/text/model-request.ts';
+import {
+  assertReadsPictures,
+  chooseAnswerFormat,
+  listUnmet,
+  parseModelRequest,
+} from '../modality/text/model-request.ts';
+import { readPictures } from '../modality/text/read-pictures.ts';
 import { createAtOnceHandlers } from './answer-at-once.ts';
 import { nameReceipt, showReceipt, toReceiptsField } from './answer-receipts.ts';
 import { readEchoedPrompt } from './echoed-prompt.ts';
@@ -98,14 +104,21 @@ export async function openCompletion(
   const { engine, release } = await borrowText(call, model, { use: endpoint });
   try {
     assertDemands(request.asked, engine.info());
+    assertReadsPictures(request.asked, engine.info());
     const fitted = fitModel(context, engine, request, model);
     const asked = { ...fitted, dropped: [...fitted.dropped, ...listUnmet(engine.info(), fitted)] };
-    const served = request.prompts.map((given): Served => {
+    const served: Served[] = [];
+    for (const given of request.prompts) {
       const prompt = addDefaults(given, model);
-      if (asked.maxTokens === 0) return { prompt };
-      const exact = writeServed(fields, { prompt, model, maxTokens: asked.maxTokens });
-      return { prompt, request: { ...parseModelRequest(exact, endpoint, day), body: exact, media, startMs } };
-    });
+      if (asked.maxTokens === 0) served.push({ prompt });
+      else {
+        const exact = writeServed(fields, { prompt, model, maxTokens: asked.maxTokens });
+        const parsed = parseModelRequest(exact, endpoint, day);
+        // Once for all choices of the prompt.
+        const seen = await readPictures(engine, parsed, { media, signal: getCallSignal(context) });
+        served.push({ prompt, request: { ...seen, body: exact, media, startMs } });
+      }
+    }
     const choices = served.length * asked.choices;
     return {
       ...{ asked, choices },

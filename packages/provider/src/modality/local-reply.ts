@@ -3,6 +3,7 @@ import { computeCommitment, encodeOpening, type Opening } from '@ogong/protocol/
 import { encodeRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import type { LocalReceipt } from '@ogong/protocol/stage1/local-receipt';
 import type { KeptBlob } from './order-job.ts';
 
@@ -14,6 +15,8 @@ export interface KeptReply {
   /** The chat, prompt or inputs that were served, in the form of OpenAI's API. */
   readonly request: Uint8Array;
   readonly response: Uint8Array;
+  /** The media that the request names. Default: none. */
+  readonly media?: RequestMedia | undefined;
   /** The blobs that the opening names. Default: none. */
   readonly blobs?: readonly KeptBlob[] | undefined;
 }

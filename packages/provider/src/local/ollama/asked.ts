@@ -1,7 +1,8 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine, TextEngineInfo } from '@ogong/engine/interface/text';
-import type { ApiContext } from '@ogong/host/http/api-app';
+import { type ApiContext, getCallSignal } from '@ogong/host/http/api-app';
 import { showClamped, showIgnored } from '@ogong/host/openai/answer-headers';
+import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { mayThink } from '@ogong/protocol/modality/text/answer/answer-format';
 import { schemaToGrammar } from '@ogong/protocol/modality/text/grammar/schema/schema-grammar';
@@ -9,7 +10,8 @@ import { readGrammar } from '@ogong/protocol/modality/text/request/answer-gramma
 import { formatOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
 import { MAX_MAX_TOKENS } from '@ogong/protocol/modality/text/request/request';
 import { findDay, type ServedRequest } from '../../modality/text/commit-locally.ts';
-import { listUnmet, parseModelRequest } from '../../modality/text/model-request.ts';
+import { assertReadsPictures, listUnmet, parseModelRequest } from '../../modality/text/model-request.ts';
+import { readPictures } from '../../modality/text/read-pictures.ts';
 import { type Fields, readBoolean } from '../field-rules.ts';
 import { encodeJson } from '../local-model.ts';
 import type { OllamaOptions } from './options.ts';
@@ -24,6 +26,8 @@ interface OllamaRequest {
   readonly model: string;
   readonly fields: Fields;
   readonly prompt: OllamaPrompt;
+  /** The pictures that the prompt names. */
+  readonly media: RequestMedia;
   readonly options: OllamaOptions;
   /** Names of the fields that were left out. */
   readonly dropped: readonly string[];
@@ -34,7 +38,7 @@ interface OllamaRequest {
 export async function toServedRequest(
   context: ApiContext,
   engine: TextEngine,
-  { model, fields, prompt, options, dropped, startMs }: OllamaRequest,
+  { model, fields, prompt, media, options, dropped, startMs }: OllamaRequest,
 ): Promise<ServedRequest> {
   const { contextSize, capabilities } = engine.info();
   const { top_k: _, ...unfiltered } = options.sampling;
@@ -53,22 +57,25 @@ export async function toServedRequest(
     const asked = { model, ...prompt, ...offered, ...sampling, ...wish, ...limits };
     const body = encodeJson(asked);
     const request = parseModelRequest(body, 'messages' in prompt ? 'chat' : 'completion', findDay(startMs));
-    return { ...request, asked: { ...request.asked, ...shown }, body, startMs };
+    return { ...request, asked: { ...request.asked, ...shown }, body, media, startMs };
   };
   const request = read(Math.min(wanted, contextSize, MAX_MAX_TOKENS));
   const isUnread = fields.think !== undefined && !('messages' in prompt);
   const isUnmet = isUnread || listUnmet(engine.info(), request.asked).length > 0;
   const named = request.asked.dropped.map((name) => name.replace(/^guided_json\./, 'format.'));
   showIgnored(context, [...dropped, ...named, ...(isUnmet ? ['think'] : [])]);
-  const room = await findRoom(context, engine, request, options);
-  return room < request.asked.maxTokens ? read(room) : request;
+  assertReadsPictures(request.asked, engine.info());
+  const seen = await readPictures(engine, request, { media, signal: getCallSignal(context) });
+  const room = await findRoom(context, engine, seen, options);
+  const fitted = room < request.asked.maxTokens ? read(room) : request;
+  return { ...fitted, prompt: seen.prompt, pictures: seen.pictures };
 }
 
 /** Tokens until the context ends that the client asked for. @throws EngineError if the prompt is longer. */
 async function findRoom(
   context: ApiContext,
   engine: TextEngine,
-  { prompt }: ServedRequest,
+  { prompt }: Pick<ServedRequest, 'prompt'>,
   { contextSize }: OllamaOptions,
 ): Promise<number> {
   const own = engine.info().contextSize;

@@ -16,7 +16,7 @@ import { readCall } from './read-call.ts';
 
 /** Answers a conversation. @throws RequestError, ApiError, EngineError */
 export async function chat(context: ApiContext, call: LocalCall): Promise<Response> {
-  const { fields, dropped } = await readCall(context, CHAT_RULES);
+  const { fields, dropped, media } = await readCall(context, CHAT_RULES);
   const startMs = call.clock.nowMs();
   const model = await findModel(call.shelf, fields.model);
   const options = readOptions(fields.options, model.defaults?.parameters);
@@ -38,7 +38,7 @@ export async function chat(context: ApiContext, call: LocalCall): Promise<Respon
   const lease = await borrowText(call, model, { keepMs, use: 'chat' });
   try {
     const prompt = { messages: withDefaults(messages, model.defaults) };
-    const asked = { model: typed, fields, prompt, options, dropped: ignored, startMs };
+    const asked = { model: typed, fields, prompt, media, options, dropped: ignored, startMs };
     const request = await toServedRequest(context, lease.engine, asked);
     return await answerOllama(context, call, lease, { model: typed, request, stream, format });
   } catch (error) {

@@ -11,6 +11,7 @@ import { GENERATE_RULES } from './generation-rules.ts';
 import { renderGoTemplate } from './go-template.ts';
 import { parseKeepAlive } from './keep-alive.ts';
 import { loadOrUnload } from './load.ts';
+import { readImages, writeContent } from './messages.ts';
 import { readOptions } from './options.ts';
 import type { OllamaParts } from './parts.ts';
 import { readCall } from './read-call.ts';
@@ -18,7 +19,7 @@ import { readContext, writePrompt } from './written-prompt.ts';
 
 /** Continues a prompt, inside the model's template, the request's own template, or none if it is raw. @throws RequestError, ApiError, EngineError */
 export async function generate(context: ApiContext, call: LocalCall): Promise<Response> {
-  const { fields, dropped } = await readCall(context, GENERATE_RULES);
+  const { fields, dropped, media } = await readCall(context, GENERATE_RULES);
   const startMs = call.clock.nowMs();
   const model = await findModel(call.shelf, fields.model);
   const options = readOptions(fields.options, model.defaults?.parameters);
@@ -34,7 +35,7 @@ export async function generate(context: ApiContext, call: LocalCall): Promise<Re
   const lease = await borrowText(call, model, { keepMs, use: 'generate' });
   try {
     const prompt = await writePrompt(lease.engine, given, { context: earlier, day: findDay(startMs) });
-    const asked = { model: typed, fields, prompt, options, dropped: ignored, startMs };
+    const asked = { model: typed, fields, prompt, media, options, dropped: ignored, startMs };
     const request = await toServedRequest(context, lease.engine, asked);
     const format = ({ content, thinking }: OllamaParts) => ({
       response: content,
@@ -59,18 +60,25 @@ function readPrompt(fields: Fields, { defaults }: ShelfModel): OllamaPrompt | un
     throw new RequestError('raw mode does not support template, system, or context', param);
   }
   const suffix = readText(fields, 'suffix') ?? '';
+  const images = readImages(fields);
+  if (images.length > 0) {
+    const other = isRaw ? 'raw' : template !== '' ? 'template' : suffix !== '' ? 'suffix' : undefined;
+    const without = other ?? (readContext(fields.context).length > 0 ? 'context' : undefined);
+    if (without !== undefined)
+      throw new RequestError(`images: only the model's own template shows pictures; leave ${without} out`, 'images');
+  }
   const told = system ?? defaults?.system ?? '';
   if (template !== '' && prompt !== '')
     return { prompt: renderGoTemplate(template, { System: told, Prompt: prompt, Suffix: suffix, Response: '' }) };
   if (suffix !== '' && system !== undefined)
     throw new RequestError('suffix: a text is filled in without a system message; leave one of both out', 'suffix');
   if (suffix !== '') return { prompt, suffix };
-  if (prompt === '') return undefined;
+  if (prompt === '' && images.length === 0) return undefined;
   if (isRaw) return { prompt };
   const messages = [
     ...(told === '' ? [] : [{ role: 'system', content: told }]),
     ...(defaults?.messages ?? []),
-    { role: 'user', content: prompt },
+    { role: 'user', content: writeContent(prompt, images) },
   ];
   return { messages };
 }

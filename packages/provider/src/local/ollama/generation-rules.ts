@@ -1,15 +1,6 @@
-import {
-  type FieldRule,
-  type FieldRules,
-  isEmptyList,
-  isFalse,
-  isOne,
-  isZero,
-} from '@ogong/protocol/modality/shared/field-rules';
+import { type FieldRules, isFalse, isOne, isZero } from '@ogong/protocol/modality/shared/field-rules';
 
 /** Fields of the bodies of /api/generate and /api/chat, and their effect (docs/reference/local-mode.md shows these tables). */
-
-const images: FieldRule = { refused: 'this model reads no images; leave them out', unless: isEmptyList };
 
 const shared = {
   model: 'works',
@@ -29,7 +20,7 @@ export const GENERATE_RULES = {
   prompt: 'works',
   system: 'works',
   raw: 'works',
-  images,
+  images: 'works',
   suffix: 'works',
   template: 'works',
   context: 'works',
@@ -47,7 +38,7 @@ export const CHAT_RULES = {
 export const MESSAGE_RULES = {
   role: 'works',
   content: 'works',
-  images,
+  images: 'works',
   thinking: 'works',
   tool_calls: 'works',
   tool_name: 'works',

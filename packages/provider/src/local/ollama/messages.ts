@@ -1,3 +1,5 @@
+import { parseMediaReference } from '@ogong/protocol/modality/media/media';
+import { isAbsent } from '@ogong/protocol/modality/shared/field-rules';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { type Fields, readFields, readText } from '../field-rules.ts';
 import { CALL_RULES, CALLED_RULES, MESSAGE_RULES } from './generation-rules.ts';
@@ -28,7 +30,7 @@ export function readMessages(value: unknown): {
     const param = `messages[${i}]`;
     const { fields, dropped: hints } = readFields(item, MESSAGE_RULES, param);
     for (const name of hints) dropped.push(name);
-    const message = { role: fields.role, content: fields.content ?? '' };
+    const message = { role: fields.role, content: writeContent(fields.content ?? '', readImages(fields, param)) };
     if (fields.role === 'tool') {
       return { ...message, tool_call_id: takeCall(fields, open, `call_${i}`) };
     }
@@ -58,6 +60,21 @@ function readCalls(
     const id = readText(fields, 'id') || `call_${index}_${i}`;
     return { id, type: 'function', function: { name: called.name, arguments: JSON.stringify(called.arguments ?? {}) } };
   });
+}
+
+/** Returns the references of the pictures of a message or a prompt. @param at names the message in errors. @throws RequestError */
+export function readImages({ images }: Fields, at?: string): readonly string[] {
+  const param = at === undefined ? 'images' : `${at}.images`;
+  if (isAbsent(images)) return [];
+  if (!Array.isArray(images)) throw new RequestError(`${param} must be an array`, param);
+  return images.map((image: unknown, i) => parseMediaReference(image, `${param}[${i}]`));
+}
+
+/** Returns a message's content in OpenAI's form: its pictures stand before its text. */
+export function writeContent(text: unknown, images: readonly string[]): unknown {
+  if (images.length === 0) return text;
+  const pictures = images.map((url) => ({ type: 'image_url', image_url: { url } }));
+  return text === '' ? pictures : [...pictures, { type: 'text', text }];
 }
 
 /** Calls that no tool has answered, the oldest first. */

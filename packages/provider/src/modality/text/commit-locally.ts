@@ -1,11 +1,12 @@
 import type { TextEngine, TextGenerationEvent } from '@ogong/engine/interface/text';
+import type { EncodedPicture } from '@ogong/engine/interface/vision';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { RequestMedia } from '@ogong/protocol/modality/media/media';
+import { NO_MEDIA, type RequestMedia } from '@ogong/protocol/modality/media/media';
 import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
 import { encodeHeader } from '@ogong/protocol/modality/text/commitment/header';
 import type { DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
@@ -14,6 +15,7 @@ import { computeLocalBank, NOBODY } from '@ogong/protocol/verdict/receipt/verify
 import { makeLocalDrawKey } from '../draw-keys.ts';
 import { type KeptReply, toKeptReply } from '../local-reply.ts';
 import type { ModelRequest } from './model-request.ts';
+import { commitPictures } from './read-pictures.ts';
 import { composeHeader } from './reply-header.ts';
 
 /** A request as it is served, with the bytes that ask for exactly this. */
@@ -23,6 +25,8 @@ export interface ServedRequest extends ModelRequest {
   readonly startMs: number;
   /** The media that the body names; see mediaBytes. Default: none. */
   readonly media?: RequestMedia;
+  /** The pictures of the prompt, as the model's encoder read them. Default: none. */
+  readonly pictures?: readonly EncodedPicture[];
 }
 
 /** Values that are fixed before the first token. */
@@ -69,12 +73,14 @@ export function commitLocally(
   crypto: Crypto,
   { engine, request, draw = 0, plan, promptTokens, windows, end, endMs }: LocalReply,
 ): KeptReply {
-  const { asked, body, startMs } = request;
+  const { asked, body, startMs, media = NO_MEDIA, pictures = [] } = request;
   const { replyId, requestHash, drawKey, sketch } = plan;
   const info = engine.info();
   const { outputTokens, stopReason, text } = end;
   const blinds = computeBlinds(crypto, { body, replyId });
+  const shown = commitPictures(crypto, blinds.answer, { pictures, rowSize: info.embeddingSize });
   const header = composeHeader(crypto, {
+    shown,
     ...{ asked, blinds, info, sketch, drawKey, choice: draw, promptTokens, outputTokens, stopReason, ...LOCAL_POSTURE },
     ...{ orderHash: NOBODY.hash, payee: NOBODY.address, endpoint: asked.endpoint, promptDay: findDay(startMs) },
   });
@@ -82,7 +88,8 @@ export function commitLocally(
   const tokenCount = outputTokens.length;
   const { modelRoot } = info;
   const made = { replyId, requestHash, modelRoot, opening, response: utf8Encode(text), tokenCount, startMs, endMs };
-  return toKeptReply(crypto, { ...made, endpoint: asked.endpoint, request: body });
+  const kept = toKeptReply(crypto, { ...made, endpoint: asked.endpoint, request: body });
+  return { ...kept, media, blobs: shown.blobs };
 }
 
 /** Returns the day that chat templates get as today, in days since 1970-01-01 UTC. */
