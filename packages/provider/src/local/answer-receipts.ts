@@ -1,8 +1,10 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import type { Json } from '@ogong/host/openai/format';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { toBase64, toHex } from '@ogong/protocol/base/bytes';
 import { formatPath, GATEWAY_ROUTES, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
+import { listMediaReferences } from '@ogong/protocol/modality/media/detach-media';
+import { mediaBytes } from '@ogong/protocol/modality/media/media';
 import { toLocalReceiptJson } from '@ogong/protocol/stage1/local-receipt';
 import { verifyLocalReceipt } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
 import type { KeptReply } from '../modality/local-reply.ts';
@@ -56,7 +58,17 @@ export function showReceipt(context: ApiContext, call: LocalCall): Response {
     checks: check(call, reply),
     request: Buffer.from(reply.request).toString('base64'),
     response: Buffer.from(reply.response).toString('base64'),
+    ...showPictures(reply),
   });
+}
+
+/** Shows the pictures of a request and their rows, which a second run needs. Files of other requests have no such fields. */
+function showPictures({ request, media, blobs = [] }: KeptReply): Json {
+  if (media === undefined || media.size === 0) return {};
+  return {
+    media: listMediaReferences(request).map((reference) => toBase64(mediaBytes(reference, media))),
+    blobs: Object.fromEntries(blobs.map(({ ref, bytes }) => [toHex(ref.root), toBase64(bytes)])),
+  };
 }
 
 function check({ crypto, clock }: LocalCall, { receipt, request, response, blobs = [] }: KeptReply) {

@@ -7,7 +7,9 @@ import { CHAT_RULES, GENERATE_RULES, MESSAGE_RULES, OPTION_RULES } from './gener
 
 let fixture: LocalFixture;
 beforeAll(async () => {
-  fixture = await createLocalFixture({ open: () => createFakeEngine({ contextSize: 512, fills: true }) });
+  fixture = await createLocalFixture({
+    open: () => createFakeEngine({ contextSize: 512, fills: true, readsPictures: true }),
+  });
 });
 afterAll(() => fixture.close());
 
