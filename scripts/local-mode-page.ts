@@ -36,6 +36,7 @@ A model has its name on the hub, and for a model of the [catalogue](../catalogue
 - \`/api/embed\` cuts a text that is longer than the context or \`num_ctx\`, unless \`truncate\` is false. The header \`x-ogong-clamped\` then names \`input\`. \`/api/embeddings\` cuts, too. An empty text among others has the vector of the model's special tokens.
 - \`dimensions\` shortens vectors ([how](../spec/embedding.md#vector)), also in \`/v1/embeddings\`.
 - \`raw\` and \`template\` in \`/api/generate\`: names of control tokens in the text are these tokens. A template may use \`.System\`, \`.Prompt\`, \`.Suffix\`, \`.Response\`, \`if\`, \`else\` and \`end\`; any other action is refused.
+- \`images\` of a prompt, or of a message of a user, stand before its text. A model that reads pictures lists \`vision\` in \`/api/show\`; any other refuses them. \`raw\`, \`template\`, \`suffix\` and \`context\` are refused beside them.
 - \`context\` holds the tokens of an earlier answer of \`/api/generate\`, and the new prompt follows them. The end of each answer has it, unless it is raw.
 - \`quantize\` in \`/api/create\` converts a model of one file in F32, F16 or BF16 to f16, q4_0, q8_0, q5_0, q2_k, q3_k_m, q4_k_m or q5_k_m.
 `;

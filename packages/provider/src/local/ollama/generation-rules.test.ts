@@ -25,7 +25,7 @@ const SAMPLES: Readonly<Record<string, unknown>> = {
     truncate: true,
     shift: true,
   },
-  ...{ images: ['AA=='], suffix: 'end', template: '{{ .Prompt }}', context: [1, 2], width: 8, height: 8, steps: 2 },
+  ...{ images: ['AQIDBA=='], suffix: 'end', template: '{{ .Prompt }}', context: [1, 2], width: 8, height: 8, steps: 2 },
   ...{ messages: [{ role: 'user', content: 'Once' }], tools: [{ type: 'function', function: { name: 'f' } }] },
   ...{ role: 'user', content: 'Once', thinking: 'hm', tool_calls: [{ function: { name: 'f', arguments: {} } }] },
   ...{ tool_name: 'f', tool_call_id: '1' },
