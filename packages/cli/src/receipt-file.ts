@@ -1,4 +1,5 @@
-import { fromBase64, ProtocolError } from '@ogong/protocol/base/bytes';
+import { fromBase64, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import type { FindBlob } from '@ogong/protocol/modality/modality';
 import { isLocalReceipt, type LocalReceipt, parseAnyReceipt } from '@ogong/protocol/stage1/local-receipt';
 import { MAX_RECEIPT_BYTES, type Receipt } from '@ogong/protocol/stage1/receipt';
 import { fetchOpening } from '@ogong/sdk';
@@ -9,6 +10,10 @@ export interface ReceiptFile {
   readonly receipt: Receipt | LocalReceipt;
   readonly request: Uint8Array | undefined;
   readonly response: Uint8Array | undefined;
+  /** Media of the request, in the order of their first references. */
+  readonly media: readonly Uint8Array[];
+  /** Finds blobs that stand in the file. Their roots are not checked; undefined if the file has none. */
+  readonly blobs: FindBlob | undefined;
   /** The gateway's report on the reply; undefined if the file was saved without it. */
   readonly status: unknown;
   /** Reply ids of further orders of the same answer with a signed part. */
@@ -31,9 +36,28 @@ export async function readReceiptFile(source: string): Promise<ReceiptFile> {
     receipt,
     request: read('request'),
     response: read('response'),
+    media: readMedia(fields),
+    blobs: readBlobs(fields),
     status: fields.status,
     parts: listParts(fields),
   };
+}
+
+/** @throws ProtocolError */
+function readMedia({ media = [] }: Record<string, unknown>): Uint8Array[] {
+  if (!Array.isArray(media) || media.some((part) => typeof part !== 'string'))
+    throw new ProtocolError('malformed', 'receipt field media: expected a list of base64');
+  return media.map((part: string) => fromBase64(part));
+}
+
+/** @throws ProtocolError */
+function readBlobs({ blobs }: Record<string, unknown>): FindBlob | undefined {
+  if (blobs === undefined) return undefined;
+  const entries = Object.entries(blobs ?? {});
+  if (entries.some(([, bytes]) => typeof bytes !== 'string'))
+    throw new ProtocolError('malformed', 'receipt field blobs: expected base64 by root');
+  const found = new Map(entries.map(([root, bytes]) => [root, fromBase64(bytes as string)]));
+  return (root) => found.get(toHex(root));
 }
 
 const MAX_PARTS = 8;

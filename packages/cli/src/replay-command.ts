@@ -5,6 +5,7 @@ import { boolean, httpUrl, text } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import type { Command } from '@ogong/host/lifecycle/command';
 import { describeFailure } from '@ogong/host/log/errors';
+import { attachMedia } from '@ogong/protocol/modality/media/detach-media';
 import { engineFields, loadModel, SCORES_ONLY } from '@ogong/provider/engine/engine-config';
 import type { RerunFindings } from '@ogong/provider/modality/modality';
 import { formatChecks } from './print-checks.ts';
@@ -56,12 +57,14 @@ export const replayCommand: Command = {
         return REPLAY_EXIT.unusable;
       }
       const receipt = await completeReceipt(file.receipt, values);
+      const shown = { receipt, request: toPlainBytes(request), blobs: file.blobs };
+      const media = attachMedia(nodeCrypto, shown.request, file.media);
       const log = { info: () => {}, warn: () => {} };
       const { engine } = await loadModel(values.model, { ...values, ...SCORES_ONLY, sequences: 1 }, { log });
       try {
         const signal = new AbortController().signal;
         const found = await rerunReceipt(
-          { receipt, request: toPlainBytes(request) },
+          { ...shown, media },
           { engine, crypto: nodeCrypto, signal, draw: randomBytes(32) },
         );
         output.write(values.json ? `${JSON.stringify(found, null, 2)}\n` : formatRerun(found));
