@@ -3,11 +3,13 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeCommitment, encodeOpening, type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
 import { encodeRecordV2, parseRecordV2, type RecordV2 } from '@ogong/protocol/commitment/record';
+import { NO_MEDIA, type RequestMedia } from '@ogong/protocol/modality/media/media';
 import { encodeHeader, type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { generateLocally } from '@ogong/provider/local/local-model';
 import { createSpeedMeter } from '@ogong/provider/local/speed-meter';
 import type { KeptReply } from '@ogong/provider/modality/local-reply';
 import { parseModelRequest } from '@ogong/provider/modality/text/model-request';
+import { readPictures } from '@ogong/provider/modality/text/read-pictures';
 import { createFakeEngine } from '../engine/fake.ts';
 
 export const LOCAL_START_MS = 1_700_000_000_000;
@@ -20,17 +22,21 @@ export interface LocalReplyOptions {
   readonly engine?: TextEngine;
   /** Body of the request. */
   readonly fields?: Readonly<Record<string, unknown>>;
+  /** Media that the body names. Default: none. */
+  readonly media?: RequestMedia;
 }
 
 /** An answer of local mode, and its receipt. */
 export async function serveLocalReply({
   engine = createFakeEngine({ contextSize: 512 }),
   fields = {},
+  media = NO_MEDIA,
 }: LocalReplyOptions = {}): Promise<KeptReply> {
   const asked = { model: 'fake', messages: [{ role: 'user', content: 'Tell me a story' }], max_tokens: 40, ...fields };
   const body = utf8Encode(JSON.stringify(asked));
   const day = Math.floor(LOCAL_START_MS / 86_400_000);
-  const request = { ...parseModelRequest(body, 'chat', day), body, startMs: LOCAL_START_MS };
+  const seen = await readPictures(engine, parseModelRequest(body, 'chat', day), { media });
+  const request = { ...seen, body, media, startMs: LOCAL_START_MS };
   const kept: KeptReply[] = [];
   const job = { engine, request, keep: (reply: KeptReply) => kept.push(reply), signal: new AbortController().signal };
   for await (const _ of generateLocally({ crypto, clock, randomBytes, speeds: createSpeedMeter() }, job));
