@@ -1,5 +1,5 @@
 import { createProviderCall } from '@ogong/gateway/buy/provider-call';
-import { createKnownSealKeys, type SealPolicy } from '@ogong/gateway/buy/seal-keys';
+import { createKnownSealKeys, type SealPolicy } from '@ogong/gateway/buy/seal/seal-keys';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { systemClock } from '@ogong/host/time/clock';
 import { parseTicket } from '@ogong/protocol/exchange/ticket';

@@ -20,7 +20,7 @@ import type { ProviderMatchOptions } from './buy/match/provider-match.ts';
 import type { PayingSigner } from './buy/paying-signer.ts';
 import type { ProviderCallOptions } from './buy/provider-call.ts';
 import type { ReceiptChecker } from './buy/receipt-checker.ts';
-import type { SealPolicy } from './buy/seal-keys.ts';
+import type { SealPolicy } from './buy/seal/seal-keys.ts';
 import type { SettlePolicy } from './buy/settle-policy.ts';
 import type { CardOptions } from './front/card-handler.ts';
 import type { PaymentOptions } from './front/payments.ts';

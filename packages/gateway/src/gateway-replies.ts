@@ -17,7 +17,7 @@ import { createPromptMeter } from './buy/prompt-meter.ts';
 import { createProviderCall } from './buy/provider-call.ts';
 import type { ReceiptChecker } from './buy/receipt-checker.ts';
 import { createReplyService, type ReplyService, type ReplyServiceContext } from './buy/reply-service.ts';
-import { createKnownSealKeys } from './buy/seal-keys.ts';
+import { createKnownSealKeys } from './buy/seal/seal-keys.ts';
 import { createValidatorChoice } from './buy/validator-choice.ts';
 import type { GatewayBooks } from './gateway-books.ts';
 import type { GatewayContext, GatewayOptions } from './gateway-options.ts';

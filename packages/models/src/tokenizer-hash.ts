@@ -6,7 +6,10 @@ import { readGgufHeader } from './gguf/read.ts';
 import { hashTokenizer } from './gguf/tokenizer-hash.ts';
 import { hashTokenizers, inspectModelFolder, isModelFolder } from './model-folder.ts';
 
-/** Hashes the tokenizers of a GGUF file, alone or beside an encoder of pictures, or of a model folder, as the registry of models states it; 32 bytes. @throws ModelError */
+/**
+ * Hashes the tokenizers of a GGUF file or of a model folder, as the registry of models states it; 32 bytes. A folder with an encoder of
+ * pictures has the tokenizer of its GGUF file. @throws ModelError
+ */
 export function hashModelTokenizer(path: string): Uint8Array {
   if (isEncoderFolder(path)) return hashModelTokenizer(findLanguageModel(path));
   if (!isModelFolder(path)) return hashTokenizer(readGgufHeader(path));

@@ -34,8 +34,8 @@ import { parseOverflow } from '@ogong/protocol/modality/text/request/context-ove
 import type { TicketedMatch } from './match/provider-match.ts';
 import { createOrderPacing, type OrderPacing, waitForPlace } from './order-pacing.ts';
 import { createReplyBounds, type ReplyLimits } from './reply-bounds.ts';
-import type { KnownSealKeys } from './seal-keys.ts';
-import { type SealableCall, type SealedCall, sealCall } from './sealed-call.ts';
+import type { KnownSealKeys } from './seal/seal-keys.ts';
+import { type SealableCall, type SealedCall, sealCall } from './seal/sealed-call.ts';
 import { sendMedia } from './send-media.ts';
 import { createStepFollower, type StepLimits } from './step-follower.ts';
 

@@ -6,7 +6,7 @@ import type { SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
 import { giveBack } from '../buy/match/find-match.ts';
 import { type FoundOffer, findOffer, type OfferContext } from '../buy/match/find-offer.ts';
 import type { PayingKey } from '../buy/reply.ts';
-import type { KnownSealKeys } from '../buy/seal-keys.ts';
+import type { KnownSealKeys } from '../buy/seal/seal-keys.ts';
 import type { DoubtedProviders } from './doubted-providers.ts';
 import type { KnownValidatorKeys } from './validator-keys.ts';
 

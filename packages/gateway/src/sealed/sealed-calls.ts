@@ -17,7 +17,7 @@ import type { OrderPacing } from '../buy/order-pacing.ts';
 import type { ProviderCallOptions } from '../buy/provider-call.ts';
 import type { PayingKey, ProviderAttempt } from '../buy/reply.ts';
 import type { ReplyProgress } from '../buy/reply-progress.ts';
-import type { KnownSealKeys } from '../buy/seal-keys.ts';
+import type { KnownSealKeys } from '../buy/seal/seal-keys.ts';
 import { createBrokenReplies, createUnknown } from './broken-replies.ts';
 import {
   type ComplainContext,

@@ -9,7 +9,7 @@ import {
 } from '../generated/ogong/v1/ogong_pb.ts';
 import { SealError } from './seal-error.ts';
 
-/** The content of the units of a sealed reply: a part of its text, a milestone after it, a step of a picture, or the final message. */
+/** The content of a unit of a sealed reply: a part of its text, a milestone, a step of a picture, or the final message. */
 export type OpenedPart =
   | { readonly delta: Delta }
   | { readonly milestone: Milestone }

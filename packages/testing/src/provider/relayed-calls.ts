@@ -1,7 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { createProviderCall, type ProviderEnd } from '@ogong/gateway/buy/provider-call';
-import { createKnownSealKeys, type SealPolicy } from '@ogong/gateway/buy/seal-keys';
+import { createKnownSealKeys, type SealPolicy } from '@ogong/gateway/buy/seal/seal-keys';
 import { LinkError, Refusal } from '@ogong/host/link/link-error';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { type Clock, systemClock } from '@ogong/host/time/clock';

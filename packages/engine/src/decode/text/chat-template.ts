@@ -24,7 +24,7 @@ const REPLACE_CLOCK = '{% set strftime_now = given_day %}';
 
 type Quoting = Pick<LiteralText, 'quote' | 'quoteAll'>;
 
-/** Writes the content of a message as its template reads it: a text, or a list of parts if it has pictures or the template wants it. */
+/** Writes the content of a message as its template reads it: a text, or a list of parts. */
 type WriteContent = (message: Pick<ChatMessage, 'content' | 'parts'>) => unknown;
 
 /** Input of a template. */

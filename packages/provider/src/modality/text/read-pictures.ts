@@ -3,7 +3,7 @@ import type { EncodedPicture } from '@ogong/engine/interface/vision';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { mediaBytes, type RequestMedia } from '@ogong/protocol/modality/media/media';
 import { encodeValues } from '@ogong/protocol/modality/shared/values';
-import type { CommittedPicture } from '@ogong/protocol/modality/text/commitment/header';
+import type { HeaderPicture } from '@ogong/protocol/modality/text/commitment/header';
 import { listPictures } from '@ogong/protocol/modality/text/request/chat-messages';
 import { computeRowsRoot } from '@ogong/protocol/modality/text/stage2/picture-rows';
 import type { KeptBlob } from '../order-job.ts';
@@ -38,7 +38,7 @@ export async function readPictures(
 
 /** The rows of pictures as a header names them, and their blobs. */
 export interface CommittedPictures {
-  readonly pictures: readonly CommittedPicture[];
+  readonly pictures: readonly HeaderPicture[];
   readonly blobs: readonly KeptBlob[];
 }
 

@@ -99,7 +99,7 @@ const pictureCodec = struct({
   rowsRoot: hash,
 });
 
-export interface CommittedPicture extends CodecType<typeof pictureCodec> {}
+export interface HeaderPicture extends CodecType<typeof pictureCodec> {}
 
 const headerCodec = struct({
   /** hashOrder of the order that the reply answers. */

@@ -4,7 +4,7 @@ import { type BlobRef, computeBlobRoot } from '../../../commitment/blob.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
 import type { FindBlob } from '../../modality.ts';
 import { decodeValues, VALUE_BYTES } from '../../shared/values.ts';
-import type { CommittedPicture, Header } from '../commitment/header.ts';
+import type { Header, HeaderPicture } from '../commitment/header.ts';
 
 /** Unit of a distance between two encoders' rows in a report: relative L2, 10^-9. */
 export const DISTANCE_UNIT = 1e-9;
@@ -12,7 +12,7 @@ export const DISTANCE_UNIT = 1e-9;
 export const MOST_DISTANCE = 0xffffffff;
 /**
  * The largest distance of honest rows: 1e-5. Kernels of two machines differ by 3.5e-7, weights in f16 by 1.0e-4 and one value of one
- * pixel by 1.6e-5 (docs/adr/vision.md).
+ * pixel by 1.6e-5 (docs/adr/pictures.md#encoders).
  */
 export const MAX_PICTURE_DISTANCE = 10_000;
 
@@ -47,7 +47,7 @@ export function findRows(header: Pictured, find: FindBlob = () => undefined): Sh
 
 function areRows(blob: Uint8Array, { pictures, embeddingSize }: Pictured, index: number): boolean {
   try {
-    decodeValues(blob, (pictures[index] as CommittedPicture).rows * embeddingSize);
+    decodeValues(blob, (pictures[index] as HeaderPicture).rows * embeddingSize);
     return true;
   } catch (error) {
     if (error instanceof ProtocolError) return false;

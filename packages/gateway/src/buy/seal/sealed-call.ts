@@ -11,7 +11,7 @@ import type { CheckedSealKey } from '@ogong/protocol/sealing/seal-key';
 import { type OpenedPart, readSealedMessage } from '@ogong/protocol/sealing/sealed-message';
 import { createReplyOpener, type ReplyOpener } from '@ogong/protocol/sealing/sealed-reply';
 import { sealRequest } from '@ogong/protocol/sealing/sealed-request';
-import type { TicketedMatch } from './match/provider-match.ts';
+import type { TicketedMatch } from '../match/provider-match.ts';
 
 /** The parts of a call that sealing reads. */
 export interface SealableCall {

@@ -14,8 +14,8 @@ import { SealError } from '@ogong/protocol/sealing/seal-error';
 import { type CheckedSealKey, type SignedSealKey, verifySealKey } from '@ogong/protocol/sealing/seal-key';
 import type { OfferedMachine } from '@ogong/protocol/stage1/sealed-offer';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
-import { askMachine, MACHINE_ASKED_AGAIN_MS, showMachine } from './match/known-machines.ts';
-import type { Match } from './match/provider-match.ts';
+import { askMachine, MACHINE_ASKED_AGAIN_MS, showMachine } from '../match/known-machines.ts';
+import type { Match } from '../match/provider-match.ts';
 
 /** `auto`: sealed to each provider that has a seal key. `required`: nothing goes out in plain. `off`: nothing is sealed. */
 export type SealPolicy = 'auto' | 'required' | 'off';
