@@ -4,7 +4,7 @@ import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
 import { encodeDomain } from '@ogong/protocol/base/canonical';
 import { proveVrf } from '@ogong/protocol/crypto/vrf';
-import { MAX_REPLAY_BYTES } from '@ogong/protocol/exchange/limits';
+import { MAX_ROWS_BYTES } from '@ogong/protocol/exchange/limits';
 import { ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { type Audit, createAudit } from './audit/audit.ts';
@@ -122,7 +122,7 @@ function connectAudit(
       fetchBlob(
         links.to(ProviderService, provider),
         { replyId, ref, blind },
-        { crypto, maxBytes: MAX_REPLAY_BYTES, ...call },
+        { crypto, maxBytes: MAX_ROWS_BYTES, ...call },
       ),
     getMedia: (provider, replyId, blind, call) =>
       readMedia(crypto, links.to(ProviderService, provider), { replyId, blind, call }),

@@ -2,7 +2,7 @@ import { fetchBlob } from '@ogong/host/blob/fetch-blob';
 import type { Peer } from '@ogong/host/link/link-pool';
 import { computeJobWindow, type VerifierCallOptions } from '@ogong/host/link/verifier-call';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { MAX_REPLAY_BYTES } from '@ogong/protocol/exchange/limits';
+import { MAX_ROWS_BYTES } from '@ogong/protocol/exchange/limits';
 import { ProviderService, ValidatorService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Contests } from './audit/audit-state.ts';
 import { NoAnswer } from './audit/patience.ts';
@@ -70,7 +70,7 @@ export function wireWitness(
         fetchBlob(
           links.to(ProviderService, provider),
           { replyId, ref, blind },
-          { crypto, maxBytes: MAX_REPLAY_BYTES, ...call },
+          { crypto, maxBytes: MAX_ROWS_BYTES, ...call },
         ),
       getMedia: (provider, replyId, blind, call) =>
         readMedia(crypto, links.to(ProviderService, provider), { replyId, blind, call }),

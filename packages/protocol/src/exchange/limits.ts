@@ -32,8 +32,10 @@ export const MAX_MODEL_ID_BYTES = 160;
 export const MAX_NUMERIC_CLASS_BYTES = 255;
 /** The largest verifier job on the wire: the longest request, and every token of the longest reply. */
 export const MAX_JOB_BYTES = 8 * MAX_REQUEST_BYTES;
-/** The largest message with such a job: the media of its request travel beside it. */
-export const MAX_SENT_JOB_BYTES = MAX_JOB_BYTES + MAX_ENCODED_MEDIA_BYTES;
+/** The most bytes of the rows of all pictures in a prompt. A picture of 576 rows with 4,096 values has 9 MiB. */
+export const MAX_ROWS_BYTES = 24 * 1024 * 1024;
+/** The largest message with such a job: the media of its request and the rows of its pictures travel beside it. */
+export const MAX_SENT_JOB_BYTES = MAX_JOB_BYTES + MAX_ENCODED_MEDIA_BYTES + MAX_ROWS_BYTES;
 /** The most bytes of all blobs that stage 1 of a reply reads, and of all that travel beside a job with the longest request. */
 export const MAX_REPLAY_BYTES = MAX_JOB_BYTES - 2 * MAX_REQUEST_BYTES;
 /** The largest call that asks a verifier to open its report: an id and the digests of one round. */

@@ -1,6 +1,7 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
+import { MAX_ROWS_BYTES } from '@ogong/protocol/exchange/limits';
 import { computeOrderDay } from '@ogong/protocol/exchange/order';
 import { formatOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
@@ -52,6 +53,9 @@ async function readPrompt(
   assertFitsModel(request, info);
   if (!info.capabilities.tokenize) return { promptTokens: new Uint32Array(), pictures: [] };
   const { prompt, pictures } = await readPictures(engine, request, { media });
+  const rowBytes = pictures.reduce((sum, { rows }) => sum + rows.byteLength, 0);
+  if (rowBytes > MAX_ROWS_BYTES)
+    throw new Refusal('unsupported', `these pictures make ${rowBytes} bytes of rows, and at most ${MAX_ROWS_BYTES} are checked`);
   const tokens = await engine.tokenizePrompt(prompt);
   if (tokens.length >= info.contextSize) {
     const overflow = { promptTokens: tokens.length, contextSize: info.contextSize };

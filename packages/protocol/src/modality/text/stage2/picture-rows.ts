@@ -2,6 +2,7 @@ import { equalBytes, ProtocolError } from '../../../base/bytes.ts';
 import { type Check, fail, pass } from '../../../base/checks.ts';
 import { type BlobRef, computeBlobRoot } from '../../../commitment/blob.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
+import { MAX_ROWS_BYTES } from '../../../exchange/limits.ts';
 import type { FindBlob } from '../../modality.ts';
 import { decodeValues, VALUE_BYTES } from '../../shared/values.ts';
 import type { Header, HeaderPicture } from '../commitment/header.ts';
@@ -22,6 +23,10 @@ type Pictured = Pick<Header, 'pictures' | 'embeddingSize'>;
 export const listRowBlobs = ({ pictures, embeddingSize }: Pictured): readonly BlobRef[] =>
   pictures.map(({ rows, rowsRoot: root }) => ({ bytes: rows * embeddingSize * VALUE_BYTES, root }));
 
+/** Counts the bytes of the rows of all pictures. */
+export const countRowBytes = (header: Pictured): number =>
+  listRowBlobs(header).reduce((sum, { bytes }) => sum + bytes, 0);
+
 /** Computes the root of a blob of rows. @param blind of the answer. */
 export const computeRowsRoot = (crypto: Crypto, blind: Uint8Array, bytes: Uint8Array): Uint8Array =>
   computeBlobRoot(crypto, blind, bytes);
@@ -36,6 +41,11 @@ export interface ShownRows {
 /** Finds the blobs of the rows. Blobs that hold other things than finite values refute the reply. */
 export function findRows(header: Pictured, find: FindBlob = () => undefined): ShownRows {
   if (header.pictures.length === 0) return { blobs: [], checks: [] };
+  const total = countRowBytes(header);
+  if (total > MAX_ROWS_BYTES) {
+    const detail = `the rows of the pictures have ${total} bytes, more than ${MAX_ROWS_BYTES}`;
+    return { blobs: undefined, checks: [fail('picture-rows', detail)] };
+  }
   const blobs = listRowBlobs(header).map(({ root }) => find(root));
   if (blobs.some((blob) => blob === undefined)) return { blobs: undefined, checks: [] };
   const shown = blobs as readonly Uint8Array[];
