@@ -12,6 +12,10 @@ let turns = [];
 /** The turn that the next question replaces, with all after it. */
 let replaced;
 let asking;
+/** Data URLs of the pictures that go with the next question. */
+let attached = [];
+/** Names of the models that read pictures. */
+let seers = [];
 
 const inGigabytes = (bytes) => (bytes < 1e8 ? `${(bytes / 1e6).toFixed(0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`);
 
@@ -61,6 +65,46 @@ function showModels({ models, memory }) {
     if (names.includes(chosen)) list.value = chosen;
   }
   find('send').disabled = names.length === 0;
+  seers = models.flatMap(({ name, reads_pictures }) => (reads_pictures ? [name] : []));
+  showAttach();
+}
+
+const readsPictures = () => seers.includes(find('model').value);
+const showAttach = () => {
+  find('attach').hidden = !readsPictures();
+};
+
+function showPictures(box, urls) {
+  box.hidden = urls.length === 0;
+  box.replaceChildren(...urls.map((src, i) => make('img', { src, alt: `Picture ${i + 1}` })));
+}
+
+/** Pictures before they are sent; a click removes one. */
+function attach(urls) {
+  attached = urls;
+  showPictures(find('attached'), urls);
+  for (const [i, image] of [...find('attached').children].entries()) {
+    const button = make('button', { type: 'button', className: 'quiet', title: 'Remove this picture' });
+    button.setAttribute('aria-label', `Remove picture ${i + 1}`);
+    button.addEventListener('click', () => attach(attached.filter((_, at) => at !== i)));
+    image.replaceWith(button);
+    button.append(image);
+  }
+}
+
+const toUrl = (file) =>
+  new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
+
+async function addPictures(files) {
+  if (!readsPictures()) return showProblem(`${find('model').value} reads no pictures. Choose a model that does.`);
+  const known = files.filter(({ type }) => /^image\/(png|jpeg|webp)$/.test(type));
+  if (known.length < files.length) showProblem('A picture is a PNG, JPEG or WebP file.');
+  attach([...attached, ...(await Promise.all(known.map(toUrl)))]);
 }
 
 function showProblem(text) {
@@ -156,23 +200,28 @@ function follow(change) {
   if (isAtEnd) requestAnimationFrame(() => box.scrollTo(0, box.scrollHeight));
 }
 
+const toQuestion = ({ question, pictures }) => ({
+  ...{ role: 'user', content: question },
+  ...(pictures.length > 0 && { images: pictures.map((url) => url.slice(url.indexOf(',') + 1)) }),
+});
+
 const toMessages = () =>
-  turns.flatMap(({ question, answer }) =>
+  turns.flatMap(({ answer, ...turn }) =>
     answer === undefined
       ? []
       : [
-          { role: 'user', content: question },
+          toQuestion(turn),
           { role: 'assistant', content: answer },
         ],
   );
 
 /** @returns the answer. @throws where it fails or is stopped. */
-async function answer({ node, question }, { model, messages, signal }) {
+async function answer({ node, ...turn }, { model, messages, signal }) {
   const note = node.querySelector('.note');
   const view = createAnswerView(node.querySelector('.answer'));
   let said = '';
   note.textContent = 'thinks ...';
-  const body = JSON.stringify({ model, messages: [...messages, { role: 'user', content: question }] });
+  const body = JSON.stringify({ model, messages: [...messages, toQuestion(turn)] });
   const response = await fetch('/api/chat', { method: 'POST', body, signal });
   if (!response.ok) throw new Error((await response.json()).error);
   try {
@@ -207,16 +256,18 @@ function edit(turn) {
   replaced = turn;
   find('editing').hidden = turn === undefined;
   find('text').value = turn?.question ?? '';
+  attach(turn?.pictures ?? []);
   find('text').focus();
 }
 
-function addTurn(question) {
-  const turn = { question, answer: undefined, node: copy('turn') };
+function addTurn(question, pictures) {
+  const turn = { question, pictures, answer: undefined, node: copy('turn') };
+  showPictures(turn.node.querySelector('.pictures'), pictures);
   turn.node.querySelector('.question').textContent = question;
   turn.node.querySelector('.again').addEventListener('click', () => {
     if (asking) return;
     dropFrom(turn);
-    ask(question);
+    ask(question, pictures);
   });
   turn.node.querySelector('.edit').addEventListener('click', () => {
     if (!asking) edit(turn);
@@ -238,10 +289,10 @@ function showAsking(isAsking) {
   find('send').hidden = isAsking;
 }
 
-async function ask(question) {
+async function ask(question, pictures) {
   find('welcome')?.remove();
   const messages = toMessages();
-  const turn = addTurn(question);
+  const turn = addTurn(question, pictures);
   asking = new AbortController();
   showAsking(true);
   try {
@@ -261,11 +312,27 @@ async function ask(question) {
 find('ask').addEventListener('submit', (event) => {
   event.preventDefault();
   const question = find('text').value.trim();
-  if (question === '' || asking || find('send').disabled) return;
+  const pictures = attached;
+  if ((question === '' && pictures.length === 0) || asking || find('send').disabled) return;
   dropFrom(replaced);
   edit(undefined);
-  ask(question);
+  ask(question, pictures);
 });
+find('model').addEventListener('change', showAttach);
+find('attach').addEventListener('click', () => find('file').click());
+find('file').addEventListener('change', async ({ target }) => {
+  await addPictures([...target.files]);
+  target.value = '';
+});
+/** Pasted or dropped files; any other content stays with the browser. */
+const takeFiles = (event, { files } = {}) => {
+  if (!files?.length) return;
+  event.preventDefault();
+  addPictures([...files]);
+};
+find('text').addEventListener('paste', (event) => takeFiles(event, event.clipboardData));
+addEventListener('dragover', (event) => event.preventDefault());
+addEventListener('drop', (event) => takeFiles(event, event.dataTransfer));
 find('text').addEventListener('keydown', (event) => {
   if (event.key === 'Escape' && replaced) edit(undefined);
   if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;

@@ -1,8 +1,11 @@
 import { freemem, totalmem } from 'node:os';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import type { Route } from '@ogong/protocol/http/routes';
+import type { TextEngine } from '@ogong/engine/interface/text';
+import type { Engine } from '@ogong/engine/open-engine';
 import type { RunningModel } from '../engine/loaded-models.ts';
-import { findModality } from '../modality/registry.ts';
+import { findModality, isEngineOf } from '../modality/registry.ts';
+import { textModality } from '../modality/text/text.ts';
 import type { LocalCall } from './local-model.ts';
 import { readModelCard } from './model-card.ts';
 import type { ShelfModel } from './model-shelf.ts';
@@ -22,10 +25,14 @@ export async function showMachine(
     name: model.name,
     size_bytes: model.sizeBytes,
     writes: isWriter(model, running.get(model.reference)),
+    reads_pictures: model.readsPictures === true || readsPictures(running.get(model.reference)?.engine),
     running: formatRunning(running.get(model.reference), speeds),
   }));
   return context.json({ memory: { total_bytes: totalmem(), free_bytes: freemem() }, models });
 }
+
+const readsPictures = (engine: Engine | undefined): boolean =>
+  engine !== undefined && isEngineOf<TextEngine>(textModality, engine) && engine.info().pictureToken !== undefined;
 
 function isWriter(model: ShelfModel, running: RunningModel | undefined): boolean {
   if (running !== undefined) return findModality(running.engine).writes;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
 import { changeScreen, findBarriers, findLayoutFaults, SCREENS } from '@ogong/testing/browser/layout';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
+import { readVisionExamples, type VisionExample } from '@ogong/testing/models/vision-folder';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLocalFixture, type LocalFixture, shelve } from './local-fixture.ts';
 
@@ -24,8 +25,8 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
   beforeAll(async () => {
     const defaults = { from: 'fake', parameters: { num_predict: 40 } };
     fixture = await createLocalFixture({
-      models: [shelve('fake', { defaults }), shelve(HOSTILE, { defaults }), shelve('broken')],
-      open: () => createFakeEngine({ contextSize: 512 }),
+      models: [shelve('fake', { defaults }), shelve(HOSTILE, { defaults }), shelve('broken'), shelve('seer', { defaults, readsPictures: true })],
+      open: (reference) => createFakeEngine({ contextSize: 512, readsPictures: reference.includes('seer') }),
     });
     browser = await launchChromium();
   });
@@ -43,6 +44,8 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
     return () => page.close();
   });
 
+  const [{ file }] = readVisionExamples() as [VisionExample];
+  const upload = { name: 'a.png', mimeType: 'image/png', buffer: Buffer.from(file) };
   const say = async (text: string): Promise<void> => {
     await page.fill('#text', text);
     await page.press('#text', 'Enter');
@@ -146,8 +149,13 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
       `# A\n\n${wide}\n\n\`\`\`\n${wide}\n\`\`\`\n\n|a|b|\n|-|-|\n|${wide}|1|\n\n1. one\n\n> two`,
       'length',
     );
+    await page.selectOption('#model', 'seer');
+    await page.setInputFiles('#file', upload);
+    await page.locator('#attached img').waitFor();
     await say('Hello');
     await page.locator('.checks:not([hidden])').waitFor();
+    await page.setInputFiles('#file', upload);
+    await page.locator('#attached img').waitFor();
     for (const screen of SCREENS) {
       await changeScreen(page, screen);
       const name = `local-${screen.width}-${screen.colorScheme}`;
@@ -185,6 +193,30 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
     await page.locator('.checks:not([hidden])').waitFor();
     expect(await page.locator('.question').allTextContents()).toEqual(['Three']);
     expect(asked).toEqual([['One'], ['One', 'Two'], ['One', 'Two'], ['Three']]);
+  });
+
+  it('shows pictures to a model that reads them, also with the next questions', async () => {
+    expect(await page.locator('#attach').isVisible()).toBe(false);
+    await page.setInputFiles('#file', upload);
+    await page.locator('#problem', { hasText: 'fake reads no pictures' }).waitFor();
+    await page.selectOption('#model', 'seer');
+    await page.setInputFiles('#file', [upload, { ...upload, mimeType: 'text/plain' }]);
+    await page.locator('#problem', { hasText: 'A picture is a PNG, JPEG or WebP file.' }).waitFor();
+    await page.setInputFiles('#file', upload);
+    await page.locator('#attached img').nth(1).waitFor();
+    await page.getByRole('button', { name: 'Remove picture 2' }).click();
+    for (const [turn, text] of ['What is shown?', 'And its colour?'].entries()) {
+      await say(text);
+      await page.locator('.checks:not([hidden])').nth(turn).waitFor();
+    }
+    expect(await page.locator('article .pictures img').count()).toBe(1);
+    expect(await page.locator('#attached').isVisible()).toBe(false);
+    const path = await page.locator('.word a').last().getAttribute('href');
+    const { media } = (await (await fetch(`${fixture.base}${path}`)).json()) as { media: string[] };
+    expect(media).toEqual([Buffer.from(file).toString('base64')]);
+    await page.getByRole('button', { name: 'edit' }).first().click();
+    expect(await page.locator('#attached img').count()).toBe(1);
+    expect(complaints).toEqual([]);
   });
 
   it('says above the composer that the server does not answer', async () => {
