@@ -207,12 +207,7 @@ const toQuestion = ({ question, pictures }) => ({
 
 const toMessages = () =>
   turns.flatMap(({ answer, ...turn }) =>
-    answer === undefined
-      ? []
-      : [
-          toQuestion(turn),
-          { role: 'assistant', content: answer },
-        ],
+    answer === undefined ? [] : [toQuestion(turn), { role: 'assistant', content: answer }],
   );
 
 /** @returns the answer. @throws where it fails or is stopped. */

@@ -1,8 +1,8 @@
 import { freemem, totalmem } from 'node:os';
-import type { ApiContext } from '@ogong/host/http/api-app';
-import type { Route } from '@ogong/protocol/http/routes';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import type { Engine } from '@ogong/engine/open-engine';
+import type { ApiContext } from '@ogong/host/http/api-app';
+import type { Route } from '@ogong/protocol/http/routes';
 import type { RunningModel } from '../engine/loaded-models.ts';
 import { findModality, isEngineOf } from '../modality/registry.ts';
 import { textModality } from '../modality/text/text.ts';

@@ -25,7 +25,12 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
   beforeAll(async () => {
     const defaults = { from: 'fake', parameters: { num_predict: 40 } };
     fixture = await createLocalFixture({
-      models: [shelve('fake', { defaults }), shelve(HOSTILE, { defaults }), shelve('broken'), shelve('seer', { defaults, readsPictures: true })],
+      models: [
+        shelve('fake', { defaults }),
+        shelve(HOSTILE, { defaults }),
+        shelve('broken'),
+        shelve('seer', { defaults, readsPictures: true }),
+      ],
       open: (reference) => createFakeEngine({ contextSize: 512, readsPictures: reference.includes('seer') }),
     });
     browser = await launchChromium();
