@@ -319,9 +319,9 @@ find('file').addEventListener('change', async ({ target }) => {
   await addPictures([...target.files]);
   target.value = '';
 });
-/** Pasted or dropped files; any other content stays with the browser. */
-const takeFiles = (event, { files } = {}) => {
-  if (!files?.length) return;
+/** Takes pasted or dropped files. Text stays with the browser, even if an office program adds a picture of it. */
+const takeFiles = (event, { files, types }) => {
+  if (files.length === 0 || types.includes('text/plain')) return;
   event.preventDefault();
   addPictures([...files]);
 };

@@ -221,6 +221,18 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
     expect(media).toEqual([Buffer.from(file).toString('base64')]);
     await page.getByRole('button', { name: 'edit' }).first().click();
     expect(await page.locator('#attached img').count()).toBe(1);
+    const paste = (text: string) =>
+      page.evaluate(`(() => {
+        const clipboardData = new DataTransfer();
+        clipboardData.items.add(new File(['abcd'], 'a.png', { type: 'image/png' }));
+        if (${JSON.stringify(text)}) clipboardData.setData('text/plain', ${JSON.stringify(text)});
+        const event = new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true });
+        document.getElementById('text').dispatchEvent(event);
+      })()`);
+    await paste('');
+    await page.locator('#attached img').nth(1).waitFor({ state: 'attached' });
+    await paste('a table');
+    expect(await page.locator('#attached img').count()).toBe(2);
     expect(complaints).toEqual([]);
   });
 
