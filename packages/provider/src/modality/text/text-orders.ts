@@ -55,7 +55,10 @@ async function readPrompt(
   const { prompt, pictures } = await readPictures(engine, request, { media });
   const rowBytes = pictures.reduce((sum, { rows }) => sum + rows.byteLength, 0);
   if (rowBytes > MAX_ROWS_BYTES)
-    throw new Refusal('unsupported', `these pictures make ${rowBytes} bytes of rows, and at most ${MAX_ROWS_BYTES} are checked`);
+    throw new Refusal(
+      'unsupported',
+      `these pictures make ${rowBytes} bytes of rows, and at most ${MAX_ROWS_BYTES} are checked`,
+    );
   const tokens = await engine.tokenizePrompt(prompt);
   if (tokens.length >= info.contextSize) {
     const overflow = { promptTokens: tokens.length, contextSize: info.contextSize };
