@@ -29,7 +29,7 @@ const OPENS_PAGES = /\/explorer\//;
 
 /** Models of pictures, which tests open by their names. */
 const PICTURE_MODELS = 'packages/testing/models';
-const OPENS_PICTURES = /models\/picture-folder/;
+const OPENS_PICTURES = /models\/(?:picture|vision)-folder/;
 
 /**
  * All inputs of tests that run compiled packages, in place of their import graph. Their subject is the packages' entries and the way of

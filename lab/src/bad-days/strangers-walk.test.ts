@@ -135,6 +135,13 @@ const WALKS: Readonly<Record<string, () => Promise<void>>> = {
       await leavesNothing(network.store(), () => stranger.progress({ replyId: new Uint8Array(16), progress })),
     ).not.toBe('');
   },
+  async 'ProviderService/PutMedia'() {
+    const network = await createNetwork();
+    closing.push(network.close);
+    const stranger = (await network.connect(4)).service(ProviderService);
+    const piece = { replyId: new Uint8Array(16), index: 0, piece: new Uint8Array(1000), last: true };
+    expect(await leavesNothing(network.store(), () => stranger.putMedia(piece))).not.toBe('');
+  },
   async 'ValidatorService/Admit'() {
     const { validator, admit } = await openValidator({ spendable: 3n * MAX_FEE });
     const { taken, refusals } = await count(times(8, (number) => () => admit(validator.order(number))));

@@ -47,6 +47,14 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     costs: 'as for GetOpening; four calls of one peer at a time',
     shownBy: 'packages/provider/src/provider/serving/read-opening.test.ts',
   },
+  'ProviderService/PutMedia': {
+    ...{
+      who: 'served peers',
+      changes: 'the media of a request that the provider waits for',
+      shownBy: 'packages/provider/src/provider/orders/media-intake.test.ts',
+    },
+    costs: 'an order and its payment, before the first piece; each piece once, in order',
+  },
   'ProviderService/GetTexts': {
     ...READS,
     costs: 'the validator of the reply, and the witnesses whom the beacon draws',

@@ -15,7 +15,13 @@ import {
   WEIGHT_ONE,
 } from '@ogong/protocol/modality/text/sampling/sampler';
 import { EngineError } from '../interface/engine-error.ts';
-import type { Prompt, TextGenerationRequest, TextScoringRequest, TextTracingRequest } from '../interface/text.ts';
+import type {
+  Prompt,
+  TextEngineInfo,
+  TextGenerationRequest,
+  TextScoringRequest,
+  TextTracingRequest,
+} from '../interface/text.ts';
 
 const MAX_STOPS = 16;
 const MAX_STOP_LENGTH = 1024;
@@ -100,9 +106,10 @@ export function assertPromptTokens(tokens: Uint32Array, limits: Limits): void {
   }
 }
 
-/** @throws EngineError('invalid-request') if the messages do not show as many pictures as the prompt has. */
-export function assertPictures(prompt: Prompt): void {
+/** @throws EngineError('invalid-request') if the model reads no pictures, or the messages show another number of them. */
+export function assertPictures(prompt: Prompt, { pictureToken }: Pick<TextEngineInfo, 'pictureToken'>): void {
   const { pictures = [] } = prompt;
+  assertThat(pictures.length === 0 || pictureToken !== undefined, 'this model reads no pictures');
   if (!('messages' in prompt)) return;
   const shown = prompt.messages.flatMap(({ parts = [] }) => parts.filter((part) => 'picture' in part)).length;
   assertThat(shown === pictures.length, `the messages show ${shown} pictures, the prompt has ${pictures.length}`);

@@ -171,7 +171,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
   const limits = { vocabularySize: info.vocabularySize, contextSize: info.contextSize };
   const answer = (id: number, call: TextCall): unknown => {
     if (call.kind === 'tokenize') {
-      assertPictures(call.prompt);
+      assertPictures(call.prompt, info);
       return tokenizePrompt(call.prompt);
     }
     if (call.kind === 'detokenize') {
@@ -196,7 +196,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
     generate(id, request) {
       try {
         assertGenerateRequest(request, limits);
-        assertPictures(request.prompt);
+        assertPictures(request.prompt, info);
         const tokens = tokenizePrompt(request.prompt);
         assertPromptTokens(tokens, limits);
         scheduler.submit(id, request, tokens);

@@ -163,6 +163,7 @@ function assertCapable(
     if (!holds) throw new EngineError('invalid-request', `the upstream server takes no ${what}`);
   };
   demand(capabilities.prompts.includes(prompt.kind), `prompts of this kind (${prompt.kind})`);
+  demand((prompt.pictures ?? []).length === 0, 'pictures');
   demand(!('tools' in prompt && (prompt.tools ?? []).length > 0) || capabilities.tools, 'tools');
   demand(grammar === undefined || capabilities.grammar, 'grammar');
   demand(bias.length === 0 || capabilities.bias, 'biases of tokens');

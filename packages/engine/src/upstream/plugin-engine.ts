@@ -3,7 +3,7 @@ import type { StopReason } from '@ogong/protocol/modality/text/commitment/header
 import { tokenOf, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import type { Filter, SamplerSettings } from '@ogong/protocol/modality/text/sampling/sampler';
 import { NAT, TAIL_RANK, WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
-import { assertGenerateRequest, assertPromptTokens } from '../decode/request-check.ts';
+import { assertGenerateRequest, assertPictures, assertPromptTokens } from '../decode/request-check.ts';
 import { createTextStream } from '../decode/text/text-stream.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import type {
@@ -87,6 +87,7 @@ export async function createPluginEngine(options: PluginOptions): Promise<TextEn
         'the vLLM plugin takes no repetition penalty: it writes no marks for it',
       );
     }
+    assertPictures(request.prompt, info);
     const promptTokens = await vocabulary.tokenizePrompt(request.prompt);
     assertPromptTokens(promptTokens, info);
     const leave = await turns.enter(signal);

@@ -76,11 +76,17 @@ async function* untilError<T>(events: AsyncIterable<T>): AsyncGenerator<T> {
   }
 }
 
+/** A reply ends at its limit, whatever it draws. */
+const NO_END = { 2: -100 };
+
 async function ask(tokens: number, milestones = true, realEngine?: TextEngine): Promise<GenerateRequest> {
   network = await createNetwork({ ...(realEngine && { realEngine }) });
-  return Object.assign(network.order({ body: { max_tokens: tokens, temperature: 0.85, stop: ['never'] } }), {
-    milestones,
-  });
+  return Object.assign(
+    network.order({ body: { max_tokens: tokens, temperature: 0.9, stop: ['never'], logit_bias: NO_END } }),
+    {
+      milestones,
+    },
+  );
 }
 
 function verify(message: GenerateRequest, { milestone, windows, text }: Passed, hasLeft = true) {

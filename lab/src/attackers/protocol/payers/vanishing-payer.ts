@@ -6,6 +6,8 @@ import { createNetwork, type Network, until } from '@ogong/testing/provider/prov
 import { defineAttack } from '../define-attack.ts';
 
 const IDLE_MS = 300;
+/** No draw ends the reply before its limit. */
+const NO_END = { 2: -100 };
 /** A message of the text: its tokens are gathered to a step, and the one that passes it goes along. */
 const MESSAGE_BYTES = PROGRESS_STEP_BYTES + 50;
 
@@ -32,7 +34,7 @@ export const vanishingPayer = defineAttack({
       throw new Error('the validator is down');
     };
     const left = new AbortController();
-    const call = client.service(ProviderService).generate(order({ body: { max_tokens: tokens } }), left);
+    const call = client.service(ProviderService).generate(order({ body: { max_tokens: tokens, logit_bias: NO_END } }), left);
     let gotBytes = 0;
     let idle: ReturnType<typeof setTimeout> | undefined;
     try {
