@@ -246,6 +246,8 @@ export const ROUTE_ROWS: Readonly<Record<GatewayRouteName | AdminRouteName | Hoo
     embedding: BUYS,
     rerank: BUYS,
     image: BUYS,
+    'image-edit': BUYS,
+    'image-variation': BUYS,
     response: BUYS,
     message: BUYS,
     receipt: SHOWS,

@@ -51,7 +51,7 @@ const repeatOutputs = (
       return (await sold.runStep(asked, { step, latent })).output;
     });
     const tokens = await tokenizePrompts(sold, request);
-    return { ...walked, choices, tokens, pixels: await sold.decode(walked.final, choices) };
+    return { ...walked, choices, tokens, source: undefined, pixels: await sold.decode(walked.final, choices) };
   },
 });
 

@@ -75,7 +75,7 @@ export async function playPicture(
 ): Promise<PictureTrial> {
   const guidance = attack.leavesGuidance ? {} : { guidance: GUIDANCE };
   const body = utf8Encode(JSON.stringify({ model: MODEL_ID, prompt, steps, ...guidance }));
-  const request = trajectory.parseRequest(body);
+  const request = trajectory.parseRequest(body, 'image');
   const sold = means.sold.info();
   const order = createOrder(body, { modelRoot: sold.modelRoot, number });
   const choices = resolveChoices(request, sold);

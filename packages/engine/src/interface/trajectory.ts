@@ -1,5 +1,6 @@
 import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { SamplerName, SchedulerConfig } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
+import type { LatentSource } from '@ogong/protocol/modality/trajectory/schedule/source';
 
 /** Properties of a model that makes pictures from noise, loaded in one engine. */
 export interface TrajectoryInfo {
@@ -41,6 +42,8 @@ export interface TrajectoryRequest extends PictureSize {
   readonly guidance: number;
   readonly steps: number;
   readonly sampler: SamplerName;
+  /** Steps of the schedule that are left out at its beginning. Steps are counted from the first one that runs. Default: 0. */
+  readonly leftOut?: number;
 }
 
 /** A latent of a trajectory, f32[channels, height, width] row-major, and the model's output for it. */
@@ -61,6 +64,14 @@ export interface StepOutput {
   readonly elapsedMs: number;
 }
 
+export interface EncodedPicture {
+  /** f32[channels, height, width] of the latent. */
+  readonly latent: Float32Array;
+  readonly numericClass: string;
+  /** True if the latent is bit-exact for the claimed class, or for the own one if none was claimed. */
+  readonly exact: boolean;
+}
+
 /**
  * One loaded model that makes pictures from noise, step by step. Every implementation passes `describeTrajectoryEngine` of
  * @ogong/testing.
@@ -71,11 +82,16 @@ export interface TrajectoryEngine {
   /**
    * Yields every latent with the model's output; the last one is the final latent without an output.
    * @param options.noise f32[channels * height * width], before it is scaled; not mutated.
+   * @param options.source the encoded picture to change; not mutated. Default: the picture comes from the noise alone.
    * @throws EngineError: 'invalid-request' for a size, a sampler or a number of steps that the model cannot run.
    */
   generate(
     request: TrajectoryRequest,
-    options: { readonly noise: Float32Array; readonly signal?: AbortSignal },
+    options: {
+      readonly noise: Float32Array;
+      readonly source?: LatentSource | undefined;
+      readonly signal?: AbortSignal;
+    },
   ): AsyncIterable<TrajectoryStep>;
   /**
    * Computes the model's output of one step again.
@@ -95,6 +111,17 @@ export interface TrajectoryEngine {
     size: PictureSize,
     options?: { readonly signal?: AbortSignal; readonly numericClass?: string },
   ): Promise<Uint8Array>;
+  /**
+   * Encodes a picture to change.
+   * @param pixels RGB8, row-major, height * width * 3 bytes; not mutated.
+   * @param options.numericClass the claim's class. The engine reproduces it if it can, and says so in the result.
+   * @throws EngineError 'invalid-request' for a model without an encoder (`canEdit`).
+   */
+  encode(
+    pixels: Uint8Array,
+    size: PictureSize,
+    options?: { readonly signal?: AbortSignal; readonly numericClass?: string },
+  ): Promise<EncodedPicture>;
   /** Returns the ids of the prompt's tokens, special ones included, cut but not padded. */
   tokenize(prompt: string): Promise<Uint32Array>;
   close(): Promise<void>;

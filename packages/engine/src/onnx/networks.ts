@@ -14,6 +14,11 @@ export interface PictureNetworks {
   denoise(latent: Float32Array, at: DenoiseAt): Promise<Float32Array>;
   /** @returns f32[3, height, width] of pixels, -1 to 1. */
   decode(latent: Float32Array, shape: LatentShape): Promise<Float32Array>;
+  /**
+   * Encodes a picture; undefined without an encoder.
+   * @param planes f32[3, height, width], -1 to 1. @returns f32[channels, height, width] of the latent.
+   */
+  readonly encode: ((planes: Float32Array, shape: LatentShape) => Promise<Float32Array>) | undefined;
   free(): Promise<void>;
 }
 
@@ -56,6 +61,7 @@ export async function openPictureNetworks(options: PictureNetworkOptions): Promi
     const encoder = await open('text_encoder');
     const denoiser = await open(family.denoiser);
     const decoder = await open('vae_decoder');
+    const pictureEncoder = folder.components.has('vae_encoder') ? await open('vae_encoder') : undefined;
     const ids = findInput(encoder, { component: 'text_encoder', name: 'input_ids', types: ['int64', 'int32'] });
     assertInputs(denoiser, family);
     const timeInput = findInput(denoiser, {
@@ -101,6 +107,7 @@ export async function openPictureNetworks(options: PictureNetworkOptions): Promi
           takeFloats(await decoder.run({ latent_sample: { type: 'float32', data, dims } }), 'sample').data,
         );
       },
+      encode: pictureEncoder && createEncoder(pictureEncoder, facts),
       free,
     };
   } catch (error) {
@@ -108,6 +115,30 @@ export async function openPictureNetworks(options: PictureNetworkOptions): Promi
     throw error;
   }
 }
+
+/**
+ * The encoder computes mean and variance of each value. The mean is taken, since nothing may be drawn at random.
+ * @throws EngineError('unsupported-model') for an encoder of another form.
+ */
+function createEncoder(
+  session: OnnxSession,
+  { latentChannels, latentScale, scalingFactor, shiftFactor }: PictureFacts,
+): NonNullable<PictureNetworks['encode']> {
+  const component = 'vae_encoder';
+  findInput(session, { component, name: 'sample', types: ['float32'] });
+  if (!session.outputs.includes(MOMENTS))
+    throw new EngineError('unsupported-model', `${component}/model.onnx has no output ${MOMENTS}`);
+  return async (planes, { rows, columns }) => {
+    const dims = [1, 3, rows * latentScale, columns * latentScale];
+    const { data } = takeFloats(await session.run({ sample: { type: 'float32', data: planes, dims } }), MOMENTS);
+    const count = latentChannels * rows * columns;
+    if (data.length !== 2 * count)
+      throw new EngineError('unsupported-model', `${component} returned ${data.length} values, not ${2 * count}`);
+    return assertFinite(data.slice(0, count).map((mean) => (mean - shiftFactor) * scalingFactor));
+  };
+}
+
+const MOMENTS = 'latent_parameters';
 
 function findInput(
   session: OnnxSession,

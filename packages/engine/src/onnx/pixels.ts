@@ -14,6 +14,19 @@ export function toPixels(planes: Float32Array): Uint8Array {
   return pixels;
 }
 
+/**
+ * Converts pixels to the planes that an encoder reads: a byte b becomes b / 127.5 - 1, in doubles, rounded to f32.
+ * @param pixels RGB8, row-major; not mutated.
+ * @returns f32[3, height, width].
+ */
+export function toPlanes(pixels: Uint8Array): Float32Array {
+  const count = pixels.length / 3;
+  return Float32Array.from({ length: pixels.length }, (_, at) => {
+    const byte = pixels[(at % count) * 3 + Math.floor(at / count)] as number;
+    return byte / 127.5 - 1;
+  });
+}
+
 function roundToEven(value: number): number {
   const low = Math.floor(value);
   const rest = value - low;

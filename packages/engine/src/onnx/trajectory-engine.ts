@@ -39,6 +39,7 @@ export async function openTrajectoryEngine(
     info: () => supervisor.info(),
     denoise: (request, signal) => supervisor.call({ kind: 'denoise', request }, signal),
     decode: (request, signal) => supervisor.call({ kind: 'decode', request }, signal),
+    encode: (request, signal) => supervisor.call({ kind: 'encode', request }, signal),
     tokenize: (prompt) => supervisor.call({ kind: 'tokenize', prompt }),
     close: () => supervisor.close(),
   });

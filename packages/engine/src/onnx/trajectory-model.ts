@@ -11,7 +11,7 @@ import type { OnnxTrajectoryLoad } from './load-options.ts';
 import { openPictureNetworks, type PictureNetworks } from './networks.ts';
 import { formatOnnxClass, isExactOnnxClass, ONNX_VERSION, type OnnxClass, parseOnnxClass } from './numeric-class.ts';
 import { readPictureFacts } from './picture-facts.ts';
-import { toPixels } from './pixels.ts';
+import { toPixels, toPlanes } from './pixels.ts';
 import { openPromptTokenizer } from './prompt-tokenizer.ts';
 import { loadOnnxLibrary } from './runtime/sessions.ts';
 
@@ -117,7 +117,7 @@ export async function openTrajectoryModel(load: OnnxTrajectoryLoad): Promise<{
     hasFixedSize: main.networks.hasFixedSize,
     mostPixels: (main.networks.hasFixedSize ? 1 : MOST_AREA) * size.width * size.height,
     ...{ steps: family.steps, guidance: family.guidance },
-    canEdit: folder.components.has('vae_encoder'),
+    canEdit: main.networks.encode !== undefined,
   };
   const model: DenoisingModel = {
     async denoise(request, isCancelled) {
@@ -130,6 +130,14 @@ export async function openTrajectoryModel(load: OnnxTrajectoryLoad): Promise<{
     async decode({ latent, numericClass, ...picture }) {
       const { networks } = await findClass(numericClass);
       return toPixels(await networks.decode(latent, shapeOf(picture)));
+    },
+    async encode({ pixels, numericClass: claimed, ...picture }) {
+      const loaded = await findClass(claimed);
+      const numericClass = formatOnnxClass(loaded.numericClass);
+      const { encode } = loaded.networks;
+      if (encode === undefined) throw new EngineError('invalid-request', 'the model has no encoder of pictures');
+      const exact = isExactOnnxClass(loaded.numericClass) && (claimed ?? numericClass) === numericClass;
+      return { latent: await encode(toPlanes(pixels), shapeOf(picture)), numericClass, exact };
     },
     tokenize: (prompt) => Uint32Array.from(tokenizer.tokenize(prompt)),
   };

@@ -2,13 +2,16 @@ import { Worker } from 'node:worker_threads';
 import { EngineError } from '../interface/engine-error.ts';
 import type { RgbPicture } from '../interface/vision.ts';
 import { type PictureHeader, readPictureHeader } from './picture-header.ts';
+import type { Raster } from './resize.ts';
 
 export interface DecodeJob {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly header: PictureHeader;
+  /** The wanted values. Colours have three channels, and the opacity one. */
+  readonly part: 'colours' | 'opacity';
 }
 
-export type DecodeAnswer = { readonly picture: RgbPicture } | { readonly problem: string };
+export type DecodeAnswer = { readonly picture: Raster } | { readonly problem: string };
 
 /** A picture of the most pixels takes about two seconds on a slow core. */
 const MOST_MS = 20_000;
@@ -29,11 +32,22 @@ const waiting: (() => void)[] = [];
  *   too many pictures wait.
  */
 export async function decodePicture(bytes: Uint8Array): Promise<RgbPicture> {
+  const { width, height, data: rgb } = await decode(bytes, 'colours');
+  return { width, height, rgb };
+}
+
+/**
+ * Decodes the opacity of a PNG, JPEG or WebP, upright. A picture without transparency has 255 everywhere.
+ * @returns one channel. @throws EngineError as decodePicture
+ */
+export const decodeOpacity = (bytes: Uint8Array): Promise<Raster> => decode(bytes, 'opacity');
+
+async function decode(bytes: Uint8Array, part: DecodeJob['part']): Promise<Raster> {
   const header = readPictureHeader(bytes);
   await takeTurn();
   try {
     // A copy: it moves to the thread.
-    const answer = await runThread({ bytes: new Uint8Array(bytes), header });
+    const answer = await runThread({ bytes: new Uint8Array(bytes), header, part });
     if ('picture' in answer) return answer.picture;
     throw new EngineError('invalid-request', `the picture ${answer.problem}`);
   } finally {

@@ -1,3 +1,5 @@
+import type { Raster } from './resize.ts';
+
 /** The way in which pixels lie in a file, by the numbers of Exif. 1 is upright, and 5 to 8 exchange rows and columns. */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
@@ -34,35 +36,60 @@ const divideBy255 = (value: number): number => {
   return ((biased >> 8) + biased) >> 8;
 };
 
+/** Decoded pixels as they lie in a file. */
+interface Lying {
+  readonly width: number;
+  readonly height: number;
+  readonly orientation: Orientation;
+}
+
 /**
  * Puts decoded pixels on white and turns them upright.
  * @param rgba u8[height * width * 4], not premultiplied; not mutated.
  * @returns u8[height * width * 3]; width and height are exchanged for orientations of 5 and more.
  */
-export function toUprightRgb(
-  rgba: Uint8Array | Uint8ClampedArray,
-  {
-    width,
-    height,
-    orientation,
-  }: { readonly width: number; readonly height: number; readonly orientation: Orientation },
-): { readonly width: number; readonly height: number; readonly rgb: Uint8Array } {
+export function toUprightRgb(rgba: Uint8Array | Uint8ClampedArray, lying: Lying): Raster {
+  const data = new Uint8Array(lying.width * lying.height * 3);
+  let to = 0;
+  const size = visitUpright(lying, (pixel) => {
+    const from = pixel * 4;
+    const alpha = rgba[from + 3] as number;
+    for (let channel = 0; channel < 3; channel++) {
+      const value = rgba[from + channel] as number;
+      data[to++] = alpha === 255 ? value : divideBy255(value * alpha + 255 * (255 - alpha));
+    }
+  });
+  return { ...size, channels: 3, data };
+}
+
+/**
+ * Turns the opacity of decoded pixels upright.
+ * @param rgba u8[height * width * 4]; not mutated.
+ * @returns u8[height * width]; width and height are exchanged for orientations of 5 and more.
+ */
+export function toUprightOpacity(rgba: Uint8Array | Uint8ClampedArray, lying: Lying): Raster {
+  const data = new Uint8Array(lying.width * lying.height);
+  let to = 0;
+  const size = visitUpright(lying, (pixel) => {
+    data[to++] = rgba[pixel * 4 + 3] as number;
+  });
+  return { ...size, channels: 1, data };
+}
+
+/** Visits the pixels of a file in upright order. @returns the upright size. */
+function visitUpright(
+  { width, height, orientation }: Lying,
+  visit: (pixel: number) => void,
+): Pick<Raster, 'width' | 'height'> {
   const isTurned = orientation >= 5;
   const [columns, rows] = isTurned ? [height, width] : [width, height];
   const flipsX = [2, 3, 7, 8].includes(orientation);
   const flipsY = [3, 4, 6, 7].includes(orientation);
-  const rgb = new Uint8Array(width * height * 3);
-  let to = 0;
   for (let y = 0; y < rows; y++) {
     for (let x = 0; x < columns; x++) {
       const [u, v] = isTurned ? [y, x] : [x, y];
-      const from = ((flipsY ? height - 1 - v : v) * width + (flipsX ? width - 1 - u : u)) * 4;
-      const alpha = rgba[from + 3] as number;
-      for (let channel = 0; channel < 3; channel++) {
-        const value = rgba[from + channel] as number;
-        rgb[to++] = alpha === 255 ? value : divideBy255(value * alpha + 255 * (255 - alpha));
-      }
+      visit((flipsY ? height - 1 - v : v) * width + (flipsX ? width - 1 - u : u));
     }
   }
-  return { width: columns, height: rows, rgb };
+  return { width: columns, height: rows };
 }

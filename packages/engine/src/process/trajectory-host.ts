@@ -1,5 +1,5 @@
-import type { DecodeRequest, DenoiseRequest } from '../decode/trajectory/trajectory-calls.ts';
-import type { StepOutput } from '../interface/trajectory.ts';
+import type { DecodeRequest, DenoiseRequest, EncodeRequest } from '../decode/trajectory/trajectory-calls.ts';
+import type { EncodedPicture, StepOutput } from '../interface/trajectory.ts';
 import type { HostMessage } from './child-messages.ts';
 import { createSerialHost, type SerialHost } from './serial-host.ts';
 import type { TrajectoryCall } from './trajectory-messages.ts';
@@ -9,6 +9,7 @@ export interface DenoisingModel {
   /** @param isCancelled is called between passes; if it returns true, the model may throw. */
   denoise(request: DenoiseRequest, isCancelled: () => boolean): Promise<Omit<StepOutput, 'elapsedMs'>>;
   decode(request: DecodeRequest): Promise<Uint8Array>;
+  encode(request: EncodeRequest): Promise<EncodedPicture>;
   tokenize(prompt: string): Uint32Array;
 }
 
@@ -28,6 +29,7 @@ export const createTrajectoryHost = ({ model, maxQueue, send }: TrajectoryHostOp
     async run(call, isCancelled) {
       if (call.kind === 'tokenize') return model.tokenize(call.prompt);
       if (call.kind === 'decode') return model.decode(call.request);
+      if (call.kind === 'encode') return model.encode(call.request);
       const startedAt = performance.now();
       const output = await model.denoise(call.request, isCancelled);
       return { ...output, elapsedMs: performance.now() - startedAt };

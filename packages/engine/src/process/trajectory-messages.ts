@@ -1,15 +1,17 @@
-import type { DecodeRequest, DenoiseRequest } from '../decode/trajectory/trajectory-calls.ts';
-import type { StepOutput, TrajectoryInfo } from '../interface/trajectory.ts';
+import type { DecodeRequest, DenoiseRequest, EncodeRequest } from '../decode/trajectory/trajectory-calls.ts';
+import type { EncodedPicture, StepOutput, TrajectoryInfo } from '../interface/trajectory.ts';
 import type { ChildContract } from './child-messages.ts';
 
 export type TrajectoryCall =
   | { readonly kind: 'denoise'; readonly request: DenoiseRequest }
   | { readonly kind: 'decode'; readonly request: DecodeRequest }
+  | { readonly kind: 'encode'; readonly request: EncodeRequest }
   | { readonly kind: 'tokenize'; readonly prompt: string };
 
 export interface TrajectoryResults {
   readonly denoise: StepOutput;
   readonly decode: Uint8Array;
+  readonly encode: EncodedPicture;
   readonly tokenize: Uint32Array;
 }
 

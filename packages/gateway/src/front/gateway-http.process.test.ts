@@ -101,7 +101,7 @@ describe('a bad request', () => {
       [400, 'echo', 'unsupported_parameter'],
     ],
     ['an unknown path', '/v1/dreams', {}, [404, null, 'unknown_url']],
-    ['what nobody serves', '/v1/images/variations', {}, [404, null, 'not_served']],
+    ['what nobody serves', '/v1/moderations', {}, [404, null, 'not_served']],
     ['another method', '/v1/models', {}, [405, null, 'method_not_allowed']],
     [
       'a body that is too large',

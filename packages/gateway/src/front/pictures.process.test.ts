@@ -1,4 +1,5 @@
 import { inflateSync } from 'node:zlib';
+import { encodePng } from '@ogong/host/media/png';
 import { fromBase64, toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
@@ -177,9 +178,48 @@ describe(`POST ${PATH}`, () => {
     expect([response.status, response.headers.get('x-ogong-ignored')]).toEqual([200, 'quality, style, made_up']);
   });
 
-  it('does not change pictures', async () => {
-    const response = await fetch(`${open.url}/v1/images/edits`, { method: 'POST' });
-    expect([response.status, await response.json()]).toMatchObject([404, { error: { code: 'not_served' } }]);
+  const png = async () => {
+    const pixels = Uint8Array.from({ length: 24 * 24 * 3 }, (_, i) => (i * 5) % 256);
+    return Buffer.from(await encodePng({ width: 24, height: 24, pixels }));
+  };
+
+  it('changes a picture of a form or of JSON, with a mask and without', async () => {
+    const file = await png();
+    const form = new FormData();
+    for (const [name, value] of Object.entries({ model: FAKE_MODEL, prompt: 'a fox', seed: '5', steps: '4' }))
+      form.append(name, value);
+    form.append('image[]', new Blob([file], { type: 'image/png' }), 'a.png');
+    form.append('mask', new Blob([file], { type: 'image/png' }), 'b.png');
+    const headers = { 'x-ogong-receipt': 'inline' };
+    const posted = await fetch(`${open.url}/v1/images/edits`, { method: 'POST', headers, body: form });
+    const body = (await posted.json()) as PictureBody;
+    expect([posted.status, body]).toMatchObject([200, { size: '32x32', usage: { output_tokens: 4 } }]);
+    const failed = body.ogong.receipts[0]?.checks.filter(({ status }) => status === 'fail');
+    expect(failed).toEqual([]);
+
+    const url = `data:image/png;base64,${file.toString('base64')}`;
+    const response = await fetch(`${open.url}/v1/images/variations`, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: FAKE_MODEL, image: url, steps: 4, strength: 0.5, stream: true }),
+    });
+    const events = readEvents(await response.text());
+    expect(events.map(({ type }) => type)).toEqual([
+      'image_edit.progress',
+      'image_edit.progress',
+      'image_edit.completed',
+    ]);
+    const [receipt] = (events.at(-1) as StreamEvent).ogong.receipts;
+    const shown = await (await fetch(`${open.url}/v1/trajectory/${receipt?.reply_id}`)).json();
+    expect(shown).toMatchObject({ source: { strength: 0.5, first_step: 2 }, choices: { steps: 4 } });
+  });
+
+  it('refuses a form of a web page, which no preflight request announces', async () => {
+    const form = new FormData();
+    form.append('model', FAKE_MODEL);
+    const headers = { origin: 'https://example.org' };
+    const response = await fetch(`${open.url}/v1/images/edits`, { method: 'POST', headers, body: form });
+    expect(response.status).toBe(415);
   });
 
   const flip = (bytes: Uint8Array) => bytes.map((byte, i) => (i === 5 ? byte ^ 1 : byte));

@@ -1,4 +1,6 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
+import type { readJsonBody } from '@ogong/host/http/body';
+import { readFormBody } from '@ogong/host/http/form-body';
 import { readMediaBody } from '@ogong/host/http/media-body';
 import { encodePng } from '@ogong/host/media/png';
 import { parseTraceParent } from '@ogong/host/metrics/trace-context';
@@ -9,6 +11,7 @@ import { toOpenAiError } from '@ogong/host/openai/openai-error';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { ENDPOINT_INFO } from '@ogong/protocol/modality/endpoints';
+import { PICTURE_FORM_FIELDS } from '@ogong/protocol/modality/trajectory/fields';
 import { parseTrajectoryHeader } from '@ogong/protocol/modality/trajectory/header';
 import {
   formatPictureEvent,
@@ -16,7 +19,11 @@ import {
   type ShownPicture,
 } from '@ogong/protocol/modality/trajectory/picture-formats';
 import { MAX_STEPS_ASKED, type PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
-import { type PictureRequest, parsePictureRequest } from '@ogong/protocol/modality/trajectory/request';
+import {
+  type PictureRequest,
+  parsePictureRequest,
+  type TrajectoryEndpoint,
+} from '@ogong/protocol/modality/trajectory/request';
 import { createStepFormatter } from '@ogong/protocol/modality/trajectory/step-events';
 import { receiptPath } from '../books/receipt-store.ts';
 import type { Delta } from '../buy/provider-call.ts';
@@ -33,15 +40,18 @@ interface BoughtPicture extends BoughtAnswer {
 }
 
 /** OpenAI's pictures. Each is a reply of its own, with a receipt of its own. */
-export function createPictureHandler(dependencies: CompletionsDependencies): KeyedHandler {
+export function createPictureHandler(
+  endpoint: TrajectoryEndpoint,
+  dependencies: CompletionsDependencies,
+): KeyedHandler {
   const { limits, rates, replies, clock, randomBytes, settle, names, heartbeatMs } = dependencies;
   return async (context: ApiContext, key) => {
     const call = await limits.begin(context, key);
     try {
       const isChecked = isInline(context);
-      const { body: given, media } = await readMediaBody(context, call.bodyLimits);
+      const { body: given, media } = await readMediaBody(context, call.bodyLimits, readPictureForm);
       const asked = { body: await names.resolve(given, key, isChecked), isChecked };
-      const { body, request } = readUnderPolicy(asked, settle, parsePictureRequest);
+      const { body, request } = readUnderPolicy(asked, settle, (bytes) => parsePictureRequest(bytes, endpoint));
       assertModel(request.model, key);
       showIgnored(context, request.dropped);
       const provider = readProvider(context);
@@ -49,7 +59,7 @@ export function createPictureHandler(dependencies: CompletionsDependencies): Key
       const counted = [{ request, count: request.choices }];
       const payer = await call.charge(() => counted);
       const metered = await rates.meter(context, payer, replies, counted);
-      const completionId = `${ENDPOINT_INFO.image.idPrefix}-${toHex(randomBytes(18))}`;
+      const completionId = `${ENDPOINT_INFO[endpoint].idPrefix}-${toHex(randomBytes(18))}`;
       const created = Math.floor(clock.nowMs() / 1000);
       const headers = { [RECEIPT_HEADER]: receiptPath(completionId) };
       const form = {
@@ -76,7 +86,7 @@ export function createPictureHandler(dependencies: CompletionsDependencies): Key
             const reply = await readReply(choice, async ({ step }) => {
               for (const event of step === undefined ? [] : await showStep(step)) await send(event);
             });
-            const event = formatPictureEvent({ created, picture: await showPicture(reply) });
+            const event = formatPictureEvent(request, { created, picture: await showPicture(reply) });
             await send({ ...event, ogong: toOgongField(context, [reply]) });
             return reply;
           });
@@ -92,6 +102,8 @@ export function createPictureHandler(dependencies: CompletionsDependencies): Key
     }
   };
 }
+
+const readPictureForm: typeof readJsonBody = (context, limits) => readFormBody(context, limits, PICTURE_FORM_FIELDS);
 
 async function readReply<R>(
   stream: AsyncGenerator<Delta, R>,

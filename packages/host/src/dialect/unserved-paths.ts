@@ -43,11 +43,6 @@ export const UNSERVED_GROUPS: readonly UnservedGroup[] = [
     covers: /^\w+ \/v1\/(?:audio|videos|realtime|content_provenance_checks)(?:\/|$)/,
   },
   {
-    name: 'changed pictures',
-    why: 'a picture is made from its prompt and its noise alone; send the prompt to POST /v1/images/generations',
-    covers: /^\w+ \/v1\/images\/(?:edits|variations)(?:\/|$)/,
-  },
-  {
     name: 'moderation',
     why: 'nothing is moderated; ask a model for a classification, with an answer of a JSON schema',
     covers: /^\w+ \/v1\/moderations(?:\/|$)/,

@@ -1,5 +1,6 @@
 import { type ApiContext, getCallSignal, type Handler } from '@ogong/host/http/api-app';
-import type { MediaBody } from '@ogong/host/http/media-body';
+import { isForm, readFormBody } from '@ogong/host/http/form-body';
+import { type MediaBody, readMediaBody } from '@ogong/host/http/media-body';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { NAMED_FRAMING, streamEvents } from '@ogong/host/openai/event-stream';
 import { toOpenAiError } from '@ogong/host/openai/openai-error';
@@ -12,7 +13,7 @@ import type {
 } from '../modality/modality.ts';
 import { MODALITIES } from '../modality/registry.ts';
 import { nameReceipt, toReceiptsField } from './answer-receipts.ts';
-import { assertDemands, borrowModel, HEARTBEAT_MS, type LocalCall, readLocalBody } from './local-model.ts';
+import { assertDemands, BODY_LIMITS, borrowModel, HEARTBEAT_MS, type LocalCall, readLocalBody } from './local-model.ts';
 import { findModel } from './model-shelf.ts';
 
 /** Returns a handler for each endpoint of OpenAI's API whose answers come at once, in all modalities. */
@@ -36,7 +37,11 @@ interface AtOnceRoute {
 
 /** @throws RequestError, ApiError, ModelError, EngineError */
 async function answerAtOnce(context: ApiContext, call: LocalCall, route: AtOnceRoute): Promise<Response> {
-  const { body, media } = await readLocalBody(context);
+  const { formFields } = route.atOnce;
+  const { body, media } =
+    formFields && isForm(context)
+      ? await readMediaBody(context, BODY_LIMITS, (form, limits) => readFormBody(form, limits, formFields))
+      : await readLocalBody(context);
   const request = route.atOnce.parse(body, route.endpoint);
   showIgnored(context, request.dropped);
   if (request.stream) {

@@ -52,7 +52,7 @@ describe.skipIf(!hasRuntime)('model folders in --served-models of local mode', (
     const { engine, release } = await borrowModel(models, model, { modality: trajectoryModality, use: 'pictures' });
     try {
       const body = Buffer.from(JSON.stringify({ model: name, prompt: 'a small cyan square', steps: 5, guidance: 2.5 }));
-      const request = trajectory.parseRequest(body);
+      const request = trajectory.parseRequest(body, 'image');
       const signal = new AbortController().signal;
       const means = {
         crypto,

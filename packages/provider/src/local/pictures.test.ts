@@ -104,6 +104,24 @@ describe('POST /v1/images/generations of local mode', () => {
     expect(first?.ogong).not.toEqual(last?.ogong);
   });
 
+  it('changes a picture, and tells the strength and the picture from another one', async () => {
+    const [{ b64_json: first } = {}] = (await ask({ seed: 1, steps: 2 })).data;
+    const change = async (fields: object) => {
+      const { status, text } = await send({ image: `data:image/png;base64,${first}`, ...fields }, '/v1/images/edits');
+      expect([status, status === 200 ? '' : text]).toEqual([200, '']);
+      return JSON.parse(text) as Answer;
+    };
+    const half = await change({ seed: 2, steps: 4, strength: 0.5 });
+    expect(half).toMatchObject({ usage: { output_tokens: 2 } });
+    const receipt = await readReceipt(half.ogong.receipts[0]?.url as string);
+    expect(listFailed(receipt)).toEqual([]);
+    const most = await change({ seed: 2, steps: 4, strength: 1 });
+    expect(most.data).not.toEqual(half.data);
+    expect(await refusalOf({ image: 'data:image/png;base64,AAAA' }, '/v1/images/edits')).toContain(
+      'is neither PNG, JPEG nor WebP',
+    );
+  });
+
   it('refuses what the model cannot make, and says what to do', async () => {
     expect(await refusalOf({ size: '64x64' })).toBe(
       'this model makes pictures of 32x32; leave size out or send size 32x32',

@@ -1,4 +1,5 @@
 import type { Engine } from '@ogong/engine/open-engine';
+import type { FormFields } from '@ogong/host/http/form-body';
 import type { Clock } from '@ogong/host/time/clock';
 import type { Check, Outcome } from '@ogong/protocol/base/checks';
 import type { Opening } from '@ogong/protocol/commitment/opening';
@@ -57,6 +58,8 @@ export interface ProviderModality<E extends Engine = Engine> {
 /** Endpoints of OpenAI's API that are answered with one document, or with events once it is complete. */
 export interface AnsweringEndpoints<E extends Engine = Engine, R extends LocalRequest = LocalRequest> {
   readonly names: readonly string[];
+  /** Its endpoints read forms, too, and these fields are no text. Default: JSON alone. */
+  readonly formFields?: FormFields;
   /** @throws RequestError */
   parse(body: Uint8Array, endpoint: string): R;
   nameUse(request: R): LocalUse;

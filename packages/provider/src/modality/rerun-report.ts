@@ -1,5 +1,6 @@
 import type { Engine } from '@ogong/engine/open-engine';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { NO_MEDIA } from '@ogong/protocol/modality/media/media';
 import { NO_DRAW } from '@ogong/protocol/modality/modality';
 import type { ProviderModality, RerunClaim, RerunFindings, RerunMeans } from './modality.ts';
 
@@ -9,7 +10,7 @@ import type { ProviderModality, RerunClaim, RerunFindings, RerunMeans } from './
  */
 export async function rerunReport<E extends Engine>(
   openScoreJob: ProviderModality<E>['openScoreJob'],
-  { request, endpoint, reply }: RerunClaim,
+  { request, endpoint, reply, media = NO_MEDIA }: RerunClaim,
   { engine, crypto, signal, draw = NO_DRAW }: RerunMeans<E>,
 ): Promise<RerunFindings> {
   const inputs = reply.describeJob(endpoint, draw);
@@ -23,6 +24,7 @@ export async function rerunReport<E extends Engine>(
     contextSize: 0,
     draw,
     ...(blobs && { blobs: [...blobs] }),
+    media: [...media.values()],
     ...inputs,
   };
   const read = reply.readReport(await openScoreJob(job, { engine, crypto }).score(signal), job);

@@ -19,6 +19,8 @@ export interface FakeTrajectoryOptions {
   /** Pixels along one side. Default: 32. */
   readonly side?: number;
   readonly hasFixedSize?: boolean;
+  /** Default: true. */
+  readonly canEdit?: boolean;
   /** Calls that wait at most. */
   readonly maxQueue?: number;
   /** Wraps the model, to inject faults. */
@@ -37,6 +39,7 @@ function hashText(text: string): (index: number) => number {
 /** A model of pictures that mixes latent, time and prompt by fixed factors, behind the same host as a real one: fast and exact. */
 export function createFakeTrajectoryEngine(options: FakeTrajectoryOptions = {}): TrajectoryEngine {
   const { exact = true, weights = 1, side = 32, hasFixedSize = false, maxQueue = 8, bend = (model) => model } = options;
+  const { canEdit = true } = options;
   const scheduler = readSchedulerConfig(
     options.scheduler ?? { _class_name: 'FlowMatchEulerDiscreteScheduler', num_train_timesteps: 1000, shift: 1 },
   );
@@ -50,7 +53,7 @@ export function createFakeTrajectoryEngine(options: FakeTrajectoryOptions = {}):
     sequences: 1,
     scheduler,
     ...{ latentChannels: 4, latentScale: 4, sizeStep: 8, size: { width: side, height: side }, hasFixedSize },
-    ...{ mostPixels: 4 * side * side, steps: 8, guidance: 3, canEdit: false },
+    ...{ mostPixels: 4 * side * side, steps: 8, guidance: 3, canEdit },
   };
   const model = bend(createFakeModel(info, options));
   const port = createRequestPort();
@@ -68,6 +71,7 @@ export function createFakeTrajectoryEngine(options: FakeTrajectoryOptions = {}):
     info: () => info,
     denoise: (request, signal) => call({ kind: 'denoise', request }, signal),
     decode: (request, signal) => call({ kind: 'decode', request }, signal),
+    encode: (request, signal) => call({ kind: 'encode', request }, signal),
     tokenize: (prompt) => call({ kind: 'tokenize', prompt }),
     async close() {
       if (closed) return;
@@ -106,6 +110,21 @@ function createFakeModel(
         const value = latent[(at % 3) * plane + row * columns + Math.floor((pixel % width) / latentScale)] as number;
         return Math.round(Math.min(1, Math.max(0, value / 2 + 0.5)) * 255);
       });
+    },
+    // The mean of the pixels of each place; the fourth channel is empty.
+    async encode({ pixels, width, height, numericClass = info.numericClass }) {
+      const { latentScale, latentChannels } = info;
+      const columns = width / latentScale;
+      const plane = columns * (height / latentScale);
+      const latent = new Float32Array(latentChannels * plane);
+      for (let at = 0; at < pixels.length; at++) {
+        const pixel = Math.floor(at / 3);
+        const row = Math.floor(Math.floor(pixel / width) / latentScale);
+        const to = (at % 3) * plane + row * columns + Math.floor((pixel % width) / latentScale);
+        latent[to] = (latent[to] as number) + ((pixels[at] as number) / 255 - 0.5) * (2 / latentScale ** 2);
+      }
+      for (const at of latent.keys()) latent[at] = (latent[at] as number) + error * hashText(`${weights}`)(at);
+      return { latent, numericClass: info.numericClass, exact: exact && numericClass === info.numericClass };
     },
     tokenize: (prompt) =>
       Uint32Array.from([...Buffer.from(prompt, 'utf8').subarray(0, CONTEXT - 2)], (byte) => byte + FIRST_BYTE),

@@ -52,6 +52,7 @@ import {
 import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import { attachMedia, listMediaReferences } from '@ogong/protocol/modality/media/detach-media';
 import { decodeMedia } from '@ogong/protocol/modality/media/encoded-media';
+import { NO_MEDIA, type RequestMedia } from '@ogong/protocol/modality/media/media';
 import { type AnswerFormat, DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { type DrawRow, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
@@ -379,6 +380,7 @@ export async function createFakeNetwork(
   for (const [index, behaviour] of behaviours.entries()) {
     const signer = createNodeHybridSigner(new Uint8Array(64).fill(index + 1));
     const openings = new Map<string, Uint8Array>();
+    const mediaOf = new Map<string, RequestMedia>();
     const blobStore = createFakeBlobStore();
     let refusedOpenings = 0;
     const provider = {
@@ -424,9 +426,10 @@ export async function createFakeNetwork(
       if (trajectory.endpoints.includes(request.endpoint)) {
         const { bendResponse, bendOutput } = provider.behaviour;
         yield { event: { case: 'started', value: { promptTokens: 0 } } };
-        const picture = trajectory.parseRequest(request.request);
+        const picture = trajectory.parseRequest(request.request, request.endpoint);
         const { response, blobs, opening, finished } = await composePicture(signer, {
           ...{ order, beacon, bendOutput, request: picture, body: request.request },
+          media: mediaOf.get(toHex(order.replyId)) ?? NO_MEDIA,
         });
         openings.set(toHex(order.replyId), opening);
         blobStore.put(blobs);
@@ -550,7 +553,9 @@ export async function createFakeNetwork(
       yield { event: { case: 'mediaWanted', value: {} } };
       const pieces = await awaited.whole;
       const encoded = mediaSeal ? mediaSeal.open(pieces) : concatBytes(...pieces);
-      records.media.push([...attachMedia(crypto, body, decodeMedia(encoded)).values()]);
+      const media = attachMedia(crypto, body, decodeMedia(encoded));
+      records.media.push([...media.values()]);
+      mediaOf.set(toHex(replyId), media);
       awaited.end();
     }
     const { identity, endpoint } = await serve((router) =>

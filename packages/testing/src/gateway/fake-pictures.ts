@@ -11,6 +11,7 @@ import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import type { GetBlobRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type RequestMedia, readMediaHash } from '@ogong/protocol/modality/media/media';
 import { encodeValues } from '@ogong/protocol/modality/shared/values';
 import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import {
@@ -26,7 +27,9 @@ import { countUnits } from '@ogong/protocol/modality/trajectory/picture-size';
 import { listPreviewSteps } from '@ogong/protocol/modality/trajectory/previews';
 import { PROJECTION_SUMS, projectValues } from '@ogong/protocol/modality/trajectory/projection';
 import { GUIDANCE_ONE, type PictureRequest } from '@ogong/protocol/modality/trajectory/request';
+import { countLeftOut, countRun } from '@ogong/protocol/modality/trajectory/request-picture';
 import { getTier } from '@ogong/protocol/tier/registry';
+import { readSource } from '@ogong/provider/modality/trajectory/read-source';
 import { createFakeTrajectoryEngine } from '../engine/fake-trajectory.ts';
 
 /** A blob that a fake provider keeps. */
@@ -38,6 +41,7 @@ interface OrderedPicture {
   readonly order: NamedOrder;
   readonly request: PictureRequest;
   readonly body: Uint8Array;
+  readonly media: RequestMedia;
   readonly beacon: KnownBeacon;
   /** Changes the output of a step after the model computed it, and before it is committed. */
   readonly bendOutput?: ((output: Float32Array, step: number) => Float32Array) | undefined;
@@ -46,7 +50,7 @@ interface OrderedPicture {
 /** Returns a picture of the fake model, committed as by a provider, with the blobs of its outputs. */
 export async function composePicture(
   signer: HybridSigner,
-  { order, request, body, beacon, bendOutput = (output) => output }: OrderedPicture,
+  { order, request, body, media, beacon, bendOutput = (output) => output }: OrderedPicture,
 ) {
   const engine = createFakeTrajectoryEngine();
   const info = engine.info();
@@ -60,11 +64,18 @@ export async function composePicture(
   const blinds = computeBlinds(crypto, { body, replyId: order.replyId });
   const sketchBankSeed = computeBankSeed(crypto, order.modelRoot, beacon.previous);
   const { prompt, negativePrompt } = request;
-  const asked = { ...size, ...{ prompt, negativePrompt, steps, sampler }, guidance: guidanceQ16 / GUIDANCE_ONE };
+  const leftOut = countLeftOut(steps, request.source);
+  const asked = {
+    ...size,
+    ...{ prompt, negativePrompt, steps, sampler, leftOut },
+    guidance: guidanceQ16 / GUIDANCE_ONE,
+  };
+  const input = await readSource(request, media, { size, info });
+  const source = input && { latent: (await engine.encode(input.pixels, size)).latent, mask: input.mask };
   const leaves: StepLeaf[] = [];
   const blobs: FakeBlob[] = [];
   let final = noise;
-  for await (const { step, latent, output } of engine.generate(asked, { noise })) {
+  for await (const { step, latent, output } of engine.generate(asked, { noise, source })) {
     final = latent;
     if (output === undefined) break;
     const shown = bendOutput(output, step);
@@ -77,12 +88,24 @@ export async function composePicture(
     });
   }
   const response = await engine.decode(final, size);
+  const keep = (values: Float32Array): Uint8Array => {
+    const blob = commitBlob(blinds.answer, encodeValues(values));
+    blobs.push(blob);
+    return blob.ref.root;
+  };
   const { name: tier, method } = getTier(parseModelId(request.model).tier);
   const header: TrajectoryHeader = {
-    ...{ orderHash: order.orderHash, endpoint: 'image', tier, method, numericClass: info.numericClass },
+    ...{ orderHash: order.orderHash, endpoint: request.endpoint, tier, method, numericClass: info.numericClass },
     ...{ vocabularyHash: info.vocabularyHash, embeddingSize, sketchDirections: PROJECTION_SUMS, sketchBankSeed },
     ...{ drawKey, choice: order.choice, promptTokensHash: crypto.sha256(body) },
-    ...{ promptTokenCount: 0, outputTokenCount: countUnits(size, steps), choices, facts },
+    ...{ promptTokenCount: 0, outputTokenCount: countUnits(size, leaves.length), choices, facts },
+    source: source &&
+      request.source && {
+        ...{ strengthQ16: request.source.strengthQ16, pictureHash: readMediaHash(request.source.picture) },
+        latentRoot: keep(source.latent),
+        projection: projectValues(crypto, sketchBankSeed, source.latent),
+        mask: source.mask && { fileHash: readMediaHash(request.source.mask as string), root: keep(source.mask) },
+      },
     ...{ pixels: projectValues(crypto, sketchBankSeed, response), parts: [], payee: order.payee },
   };
   const windows = encodeStepLeaves({
@@ -92,7 +115,12 @@ export async function composePicture(
   const opening = { blind: blinds.answer, header: encodeTrajectoryHeader(header), windows };
   const startNs = BigInt(Date.now() - 2_000) * 1_000_000n;
   const record = encodeRecordV2({
-    ...{ replyId: order.replyId, requestHash: order.requestHash, modelRoot: order.modelRoot, tokenCount: steps },
+    ...{
+      replyId: order.replyId,
+      requestHash: order.requestHash,
+      modelRoot: order.modelRoot,
+      tokenCount: leaves.length,
+    },
     responseHash: hashResponse(crypto, blinds.answer, response),
     commitRoot: computeCommitment(crypto, opening).root,
     ...{ startNs, endNs: startNs + 5_000_000n },
@@ -104,9 +132,10 @@ export async function composePicture(
 
 /** Lists the events of the steps, with the finished picture as every preview. */
 export function listSteps(
-  { choices: { width, height, steps } }: Pick<TrajectoryHeader, 'choices'>,
+  { choices: { width, height, steps: all }, source }: Pick<TrajectoryHeader, 'choices' | 'source'>,
   { asked, preview }: { readonly asked: PictureRequest; readonly preview: Uint8Array },
 ) {
+  const steps = countRun(all, source);
   const due = listPreviewSteps(steps, asked.stream ? asked.partialPictures : 0);
   return Array.from({ length: steps }, (_, i) => ({
     ...{ step: i + 1, steps },

@@ -13,16 +13,18 @@ import {
   type TrajectoryHeader,
 } from '@ogong/protocol/modality/trajectory/header';
 import { encodeStepLeaves, type StepLeaves } from '@ogong/protocol/modality/trajectory/leaf';
-import { computeValuesRoot, createFirstLatent } from '@ogong/protocol/modality/trajectory/links';
+import { computeValuesRoot, createNoise } from '@ogong/protocol/modality/trajectory/links';
 import { countUnits, PIXEL_BYTES } from '@ogong/protocol/modality/trajectory/picture-size';
 import { PROJECTION_SUMS, projectValues } from '@ogong/protocol/modality/trajectory/projection';
 import type { TrajectoryReport } from '@ogong/protocol/modality/trajectory/report';
+import { countRun } from '@ogong/protocol/modality/trajectory/request-picture';
 import { advanceLatent, type StepValues } from '@ogong/protocol/modality/trajectory/schedule/schedule';
 import {
   planSchedule,
   type SamplerName,
   type SchedulerConfig,
 } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
+import { keepPlaces, type LatentSource, startLatent } from '@ogong/protocol/modality/trajectory/schedule/source';
 import { getTier } from '@ogong/protocol/tier/registry';
 
 /** A picture without a model: outputs follow from latents by fixed factors. */
@@ -35,6 +37,8 @@ export interface SyntheticPicture {
   readonly response: Uint8Array;
   readonly latents: readonly Float32Array[];
   readonly outputs: readonly Float32Array[];
+  /** Latent and mask of the picture to change. */
+  readonly sources: readonly Float32Array[];
   /** Finds every latent and output. */
   readonly blobs: FindBlob;
   /** Makes the report of an honest verifier of the same model and class, from the latents that were committed. */
@@ -55,6 +59,8 @@ export interface SyntheticPictureOptions {
   /** Header fields that order and beacon decide. Default: made up. */
   readonly fixed?: Partial<Pick<TrajectoryHeader, 'orderHash' | 'sketchBankSeed' | 'payee' | 'drawKey'>>;
   readonly record?: Partial<Pick<RecordV2, 'replyId' | 'requestHash' | 'modelRoot'>>;
+  /** Makes a changed picture. Default: it comes from noise alone. */
+  readonly source?: { readonly strengthQ16: number; readonly hasMask: boolean };
   /** Changes on the way, before they are committed. */
   readonly bend?: {
     readonly output?: (output: Float32Array, step: number) => Float32Array;
@@ -71,6 +77,16 @@ const LATENT = { latentChannels: 3, latentScale: 2 };
 const BLINDS: Blinds = { prompt: new Uint8Array(32).fill(0xb1), answer: new Uint8Array(32).fill(0xb2) };
 const EXACT_CLASS = 'fake-1/js/f64/exact/hash/kv-none';
 const GUIDANCE_Q16 = 3 * 65_536;
+
+const PICTURE_FILE = utf8Encode('the file of a picture');
+const MASK_FILE = utf8Encode('the file of a mask');
+
+/** The latent of a made-up picture, and a mask that keeps every third place. */
+function createSource(count: number, hasMask: boolean): LatentSource {
+  const latent = Float32Array.from({ length: count }, (_, i) => ((i % 11) - 5) / 8);
+  const places = count / LATENT.latentChannels;
+  return { latent, mask: hasMask ? Float32Array.from({ length: places }, (_, i) => (i % 3 === 0 ? 0 : 1)) : undefined };
+}
 
 const predict = (latent: Float32Array, timestep: number, weight: number): Float32Array =>
   latent.map((value, i) => weight * value + ((i % 7) - 3) / 8 + timestep / 4_096);
@@ -97,26 +113,39 @@ export function createSyntheticPicture(options: SyntheticPictureOptions): Synthe
   const facts = { ...LATENT, scheduler };
   const choices = { ...SIZE, steps, guidanceQ16: GUIDANCE_Q16, sampler };
   const sketchBankSeed = fixed.sketchBankSeed ?? new Uint8Array(32).fill(9);
+  const rootOf = (values: Float32Array): Uint8Array => computeValuesRoot(crypto, blinds.answer, values);
+  const embeddingSize = countLatentValues(choices, facts);
+  const asked = options.source;
+  const source = asked && createSource(embeddingSize, asked.hasMask);
+  const run = countRun(steps, asked);
   const unfinished: TrajectoryHeader = {
     orderHash: new Uint8Array(32).fill(6),
-    endpoint: 'image',
+    endpoint: asked === undefined ? 'image' : 'image-edit',
     ...{ tier, method: getTier(tier).method, numericClass },
     vocabularyHash: new Uint8Array(32).fill(5),
-    embeddingSize: countLatentValues(choices, facts),
+    embeddingSize,
     ...{ sketchDirections: PROJECTION_SUMS, sketchBankSeed },
     drawKey: { mode: 'seed', seed: 7n, requestHash: fill(0x44), modelRoot: fill(2), choice: 0 },
     choice: 0,
     promptTokensHash: hashTokens(crypto, blinds.prompt, utf8Encode('a red circle')),
     promptTokenCount: 0,
-    outputTokenCount: countUnits(choices, steps),
+    outputTokenCount: countUnits(choices, run),
     ...{ choices, facts, pixels: new Float32Array(PROJECTION_SUMS), parts: [] },
+    source: asked &&
+      source && {
+        ...{ strengthQ16: asked.strengthQ16, pictureHash: crypto.sha256(PICTURE_FILE) },
+        latentRoot: rootOf(source.latent),
+        projection: projectValues(crypto, sketchBankSeed, source.latent),
+        mask: source.mask && { fileHash: crypto.sha256(MASK_FILE), root: rootOf(source.mask) },
+      },
     payee: new Uint8Array(20).fill(6),
     ...fixed,
   };
-  const schedule = planSchedule(scheduler, steps, sampler);
+  const schedule = planSchedule(scheduler, steps, sampler, steps - run);
   const latents: Float32Array[] = [];
   const outputs: Float32Array[] = [];
-  let latent = createFirstLatent(crypto, unfinished, schedule);
+  const noise = createNoise(crypto, unfinished);
+  let latent = startLatent(schedule, noise, source);
   let before: StepValues | undefined;
   for (const [i, step] of schedule.steps.entries()) {
     latent = bend.latent?.(latent, i) ?? latent;
@@ -125,14 +154,13 @@ export function createSyntheticPicture(options: SyntheticPictureOptions): Synthe
     latents.push(latent);
     outputs.push(output);
     const values = { latent, output };
-    latent = advanceLatent(step, values, before);
+    latent = keepPlaces(advanceLatent(step, values, before), schedule, { index: i + 1, noise, source });
     before = values;
   }
-  latent = bend.latent?.(latent, steps) ?? latent;
+  latent = bend.latent?.(latent, run) ?? latent;
   latents.push(latent);
   const pixels = decode(latent);
   const response = bend.pixels?.(pixels) ?? pixels;
-  const rootOf = (values: Float32Array): Uint8Array => computeValuesRoot(crypto, blinds.answer, values);
   const unbent: StepLeaves = {
     steps: outputs.map((output, i) => ({
       latentRoot: rootOf(latents[i] as Float32Array),
@@ -150,12 +178,15 @@ export function createSyntheticPicture(options: SyntheticPictureOptions): Synthe
     ...{ replyId: new Uint8Array(16).fill(3), requestHash: fill(0x44), modelRoot: fill(2) },
     ...options.record,
     responseHash: hashResponse(crypto, blinds.answer, response),
-    ...{ commitRoot: computeCommitment(crypto, opening).root, tokenCount: steps },
+    ...{ commitRoot: computeCommitment(crypto, opening).root, tokenCount: run },
     ...{ startNs, endNs: startNs + 1_000_000_000n },
   };
-  const bytes = new Map([...latents, ...outputs].map((values) => [toHex(rootOf(values)), encodeValues(values)]));
+  const sources = [source?.latent, source?.mask].filter((values) => values !== undefined);
+  const bytes = new Map(
+    [...latents, ...outputs, ...sources].map((values) => [toHex(rootOf(values)), encodeValues(values)]),
+  );
   return {
-    ...{ header, leaves, opening, record, response, latents, outputs },
+    ...{ header, leaves, opening, record, response, latents, outputs, sources },
     blobs: (root) => bytes.get(toHex(root)),
     report: (ran, change = {}) => ({
       ...{ jobId: new Uint8Array(16).fill(1), modelRoot: record.modelRoot, numericClass },
@@ -166,6 +197,10 @@ export function createSyntheticPicture(options: SyntheticPictureOptions): Synthe
         const output = predict(latents[step] as Float32Array, timestep, 0.5);
         return { step, outputRoot: rootOf(output), projection: projectValues(crypto, sketchBankSeed, output) };
       }),
+      source: unfinished.source && {
+        ...{ latentRoot: unfinished.source.latentRoot, projection: unfinished.source.projection },
+        maskRoot: unfinished.source.mask?.root ?? new Uint8Array(32),
+      },
       responseHash: hashResponse(crypto, blinds.answer, decode(latent)),
       pixels: projectValues(crypto, sketchBankSeed, decode(latent)),
       ...change,

@@ -1,6 +1,7 @@
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { encodeOpening } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { toReference } from '@ogong/protocol/modality/media/detach-media';
 import { hashRequest, summarizeRequest } from '@ogong/protocol/modality/request-hash';
 import { encodeValues } from '@ogong/protocol/modality/shared/values';
 import { drawAuditedSteps } from '@ogong/protocol/modality/trajectory/audit-job';
@@ -9,6 +10,8 @@ import { encodeProjection, projectValues } from '@ogong/protocol/modality/trajec
 import { encodeTrajectoryReport } from '@ogong/protocol/modality/trajectory/report';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import { createSyntheticPicture } from '../synthetic/synthetic-picture.ts';
+
+const FILE = Uint8Array.of(0, 1, 2);
 
 /** `vectors/trajectory.json` (docs/spec/trajectory.md): requests, projections, drawn steps, and a picture with its job and report. */
 export function createTrajectoryVectors(crypto: Crypto): unknown {
@@ -21,6 +24,9 @@ export function createTrajectoryVectors(crypto: Crypto): unknown {
   const report = encodeTrajectoryReport(picture.report(drawn));
   const read = reply.readReport(report, { jobId: new Uint8Array(16).fill(1), draw, contextSize: 0 });
   if ('problem' in read) throw new Error(read.problem);
+  const changed = createSyntheticPicture({ crypto, steps: 4, source: { strengthQ16: 40_000, hasMask: true } });
+  const replayed = trajectory.replay(crypto, changed.record, changed.opening, { blobs: changed.blobs });
+  const reference = toReference(crypto, FILE);
   return {
     requests: [
       { prompt: 'a red circle' },
@@ -30,6 +36,16 @@ export function createTrajectoryVectors(crypto: Crypto): unknown {
       const bytes = utf8Encode(body);
       const summary = toHex(summarizeRequest(crypto, 'image', bytes));
       return { body, summary, hash: toHex(hashRequest(crypto, 'image', bytes)) };
+    }),
+    edits: [
+      { endpoint: 'image-edit', prompt: 'a', image: reference },
+      { endpoint: 'image-edit', prompt: 'a', images: [{ image_url: reference }], mask: reference, strength: 0.25 },
+      { endpoint: 'image-variation', image: reference, steps: 20 },
+    ].map(({ endpoint, ...asked }) => {
+      const body = JSON.stringify({ model: 'ogong/verified/test/m', ...asked });
+      const bytes = utf8Encode(body);
+      const summary = toHex(summarizeRequest(crypto, endpoint, bytes));
+      return { endpoint, body, summary, hash: toHex(hashRequest(crypto, endpoint, bytes)) };
     }),
     projections: [[1], [0.5, -0.25, 3], Array.from({ length: 130 }, (_, i) => i / 8)].map((values) => ({
       ...{ seed: toHex(seed), values },
@@ -48,6 +64,15 @@ export function createTrajectoryVectors(crypto: Crypto): unknown {
       outputs: outputs.map((output) => toHex(encodeValues(output))),
       latents: latents.map((latent) => toHex(encodeValues(latent))),
       checks: reply.checks.map(({ id, status }) => ({ id, status })),
+    },
+    changed: {
+      header: toHex(encodeTrajectoryHeader(changed.header)),
+      opening: toHex(encodeOpening(changed.opening)),
+      outputs: changed.outputs.map((output) => toHex(encodeValues(output))),
+      latents: changed.latents.map((latent) => toHex(encodeValues(latent))),
+      source: changed.sources.map((values) => toHex(encodeValues(values))),
+      checks: replayed.checks.map(({ id, status }) => ({ id, status })),
+      report: toHex(encodeTrajectoryReport(changed.report([0, 1]))),
     },
     audit: {
       draw: toHex(draw),

@@ -1,7 +1,8 @@
 import { ProtocolError } from '@ogong/protocol/base/bytes';
-import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
+import { PIXEL_BYTES, type PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { Schedule } from '@ogong/protocol/modality/trajectory/schedule/schedule';
 import { planSchedule } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
+import type { LatentSource } from '@ogong/protocol/modality/trajectory/schedule/source';
 import { EngineError } from '../../interface/engine-error.ts';
 import type { TrajectoryInfo, TrajectoryRequest } from '../../interface/trajectory.ts';
 
@@ -36,15 +37,33 @@ export function assertValues(values: Float32Array, { count, name }: { count: num
   if (!values.every(Number.isFinite)) refuse(`the ${name} has a value that is not finite`);
 }
 
+/** @throws EngineError `invalid-request` unless the latent fits the picture, and the mask has 0 or 1 for each of its places. */
+export function assertSource(
+  { latent, mask }: LatentSource,
+  { count, places }: { count: number; places: number },
+): void {
+  assertValues(latent, { count, name: 'latent of the picture to change' });
+  if (mask === undefined) return;
+  assertValues(mask, { count: places, name: 'mask' });
+  if (mask.some((value) => value !== 0 && value !== 1)) refuse('the mask has a value besides 0 and 1');
+}
+
+/** @throws EngineError `invalid-request` unless these are the pixels of the size. */
+export function assertPixels(pixels: Uint8Array, { width, height }: PictureSize): void {
+  const bytes = width * height * PIXEL_BYTES;
+  if (pixels.length !== bytes)
+    refuse(`the picture has ${pixels.length} bytes; ${width}x${height} pixels have ${bytes}`);
+}
+
 /** Plans the steps of a request. @throws EngineError `invalid-request` for a request that the model cannot run. */
 export function planPicture(request: TrajectoryRequest, info: TrajectoryInfo): Schedule {
   assertPictureSize(request, info);
-  const { prompt, negativePrompt, guidance, steps, sampler } = request;
+  const { prompt, negativePrompt, guidance, steps, sampler, leftOut } = request;
   if (Math.max(prompt.length, negativePrompt.length) > MOST_PROMPT_LENGTH)
     refuse(`a prompt is longer than ${MOST_PROMPT_LENGTH} characters`);
   if (!(Math.abs(guidance) <= MOST_GUIDANCE)) refuse(`guidance is ${guidance}; possible are 0 to ${MOST_GUIDANCE}`);
   try {
-    return planSchedule(info.scheduler, steps, sampler);
+    return planSchedule(info.scheduler, steps, sampler, leftOut);
   } catch (cause) {
     if (!(cause instanceof ProtocolError)) throw cause;
     throw new EngineError('invalid-request', cause.message, { cause });

@@ -1,5 +1,5 @@
 import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
-import type { StepOutput, TrajectoryInfo, TrajectoryRequest } from '../../interface/trajectory.ts';
+import type { EncodedPicture, StepOutput, TrajectoryInfo, TrajectoryRequest } from '../../interface/trajectory.ts';
 
 /** One pass of the model, without the schedule: the parent of a model plans the steps and moves the latent. */
 export interface DenoiseRequest extends PictureSize, Pick<TrajectoryRequest, 'prompt' | 'negativePrompt' | 'guidance'> {
@@ -17,11 +17,19 @@ export interface DecodeRequest extends PictureSize {
   readonly numericClass?: string;
 }
 
+export interface EncodeRequest extends PictureSize {
+  /** RGB8, row by row. */
+  readonly pixels: Uint8Array;
+  /** The class to compute in. Default: the engine's own. */
+  readonly numericClass?: string;
+}
+
 /** The calls of a loaded model that `createTrajectoryEngine` makes an engine of. */
 export interface TrajectoryCalls {
   info(): TrajectoryInfo;
   denoise(request: DenoiseRequest, signal?: AbortSignal): Promise<StepOutput>;
   decode(request: DecodeRequest, signal?: AbortSignal): Promise<Uint8Array>;
+  encode(request: EncodeRequest, signal?: AbortSignal): Promise<EncodedPicture>;
   tokenize(prompt: string): Promise<Uint32Array>;
   close(): Promise<void>;
 }

@@ -3,9 +3,17 @@ import {
   type ScheduleStep,
   type StepValues,
 } from '@ogong/protocol/modality/trajectory/schedule/schedule';
+import { keepPlaces, startLatent } from '@ogong/protocol/modality/trajectory/schedule/source';
 import { EngineError } from '../../interface/engine-error.ts';
 import type { TrajectoryEngine, TrajectoryRequest } from '../../interface/trajectory.ts';
-import { assertPictureSize, assertValues, countLatentValues, planPicture } from './picture-check.ts';
+import {
+  assertPictureSize,
+  assertPixels,
+  assertSource,
+  assertValues,
+  countLatentValues,
+  planPicture,
+} from './picture-check.ts';
 import type { DenoiseRequest, TrajectoryCalls } from './trajectory-calls.ts';
 
 const scale = (values: Float32Array, factor: number): Float32Array =>
@@ -29,18 +37,23 @@ export function createTrajectoryEngine(model: TrajectoryCalls): TrajectoryEngine
     specificationVersion: 'trajectory-v1',
     info: () => model.info(),
 
-    async *generate(request, { noise, signal }) {
+    async *generate(request, { noise: given, source: givenSource, signal }) {
       const info = model.info();
-      const { noiseScale, steps } = planPicture(request, info);
-      assertValues(noise, { count: countLatentValues(request, info), name: 'noise' });
-      // A copy: the caller's array may change while the steps are computed.
-      let latent: Float32Array = noise.map((value) => value * noiseScale);
+      const schedule = planPicture(request, info);
+      const count = countLatentValues(request, info);
+      assertValues(given, { count, name: 'noise' });
+      if (givenSource !== undefined) assertSource(givenSource, { count, places: count / info.latentChannels });
+      // Copies: the caller's arrays may change while the steps are computed.
+      const noise = given.slice();
+      const source = givenSource && { latent: givenSource.latent.slice(), mask: givenSource.mask?.slice() };
+      let latent = startLatent(schedule, noise, source);
       let before: StepValues | undefined;
+      const { steps } = schedule;
       for (const [step, row] of steps.entries()) {
         const { output } = await model.denoise(toDenoise(request, row, latent), signal);
         yield { step, latent, output };
         const values = { latent, output };
-        latent = advanceLatent(row, values, before);
+        latent = keepPlaces(advanceLatent(row, values, before), schedule, { index: step + 1, noise, source });
         before = values;
       }
       yield { step: steps.length, latent };
@@ -50,7 +63,10 @@ export function createTrajectoryEngine(model: TrajectoryCalls): TrajectoryEngine
       const info = model.info();
       const row = planPicture(request, info).steps[step];
       if (row === undefined)
-        throw new EngineError('invalid-request', `step ${step} of ${request.steps}; the first is step 0`);
+        throw new EngineError(
+          'invalid-request',
+          `step ${step} of ${planPicture(request, info).steps.length}; the first is step 0`,
+        );
       assertValues(latent, { count: countLatentValues(request, info), name: 'latent' });
       const call = toDenoise(request, row, latent);
       return model.denoise(numericClass === undefined ? call : { ...call, numericClass }, signal);
@@ -61,6 +77,14 @@ export function createTrajectoryEngine(model: TrajectoryCalls): TrajectoryEngine
       assertPictureSize({ width, height }, info);
       assertValues(latent, { count: countLatentValues({ width, height }, info), name: 'latent' });
       return model.decode({ width, height, latent, ...(numericClass === undefined ? {} : { numericClass }) }, signal);
+    },
+
+    async encode(pixels, { width, height }, { signal, numericClass } = {}) {
+      const info = model.info();
+      if (!info.canEdit) throw new EngineError('invalid-request', 'the model has no encoder of pictures');
+      assertPictureSize({ width, height }, info);
+      assertPixels(pixels, { width, height });
+      return model.encode({ width, height, pixels, ...(numericClass === undefined ? {} : { numericClass }) }, signal);
     },
 
     tokenize: (prompt) => model.tokenize(prompt),

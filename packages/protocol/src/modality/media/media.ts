@@ -1,3 +1,4 @@
+import { fromHex } from '../../base/bytes.ts';
 import { RequestError } from '../shared/request-error.ts';
 
 /**
@@ -29,6 +30,9 @@ export function parseMediaReference(value: unknown, param: string): string {
     'invalid_media',
   );
 }
+
+/** Returns the SHA-256 of the bytes that a reference names. */
+export const readMediaHash = (reference: string): Uint8Array => fromHex(reference.slice(MEDIA_PREFIX.length));
 
 /** The refusal of a URL in place of the bytes: message, param, code. */
 export const describeFetched = (param: string): readonly [string, string, string] => [

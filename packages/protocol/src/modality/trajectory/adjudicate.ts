@@ -52,7 +52,13 @@ export function checkTrajectoryReport(
     jobId,
     modelRoot,
     drawn,
-  }: Pick<CommittedPicture, 'modelRoot'> & { readonly jobId: Uint8Array; readonly drawn: readonly number[] },
+    hasSource,
+  }: Pick<CommittedPicture, 'modelRoot'> & {
+    readonly jobId: Uint8Array;
+    readonly drawn: readonly number[];
+    /** Whether a picture was changed. */
+    readonly hasSource: boolean;
+  },
 ): Check {
   const id = 'report-shape';
   if (!equalBytes(report.jobId, jobId)) return fail(id, 'the report answers another job');
@@ -60,6 +66,8 @@ export function checkTrajectoryReport(
   const ran = report.steps.map(({ step }) => step);
   if (ran.length !== drawn.length || ran.some((step, i) => step !== drawn[i]))
     return fail(id, `steps ${ran.join(', ')} ran again, and ${drawn.join(', ')} were drawn`);
+  if ((report.source !== undefined) !== hasSource)
+    return fail(id, `the report is about a picture ${report.source ? 'to change' : 'from noise alone'}`);
   return pass(id, `steps ${ran.join(', ')} ran again in ${report.numericClass}`);
 }
 
@@ -90,21 +98,23 @@ export function adjudicateTrajectory(
   return judgeOutcome(tier, { outcome, checks: [...checks, skip('equality', apart), ...found], exact: false }, tiers);
 }
 
+const NO_ROOT = new Uint8Array(32);
 const FACT_DOMAIN = encodeDomain('ogong-trajectory-facts-v1');
 
 /** Encodes the part of a report that is the same in every class. */
-function encodeFacts({ vocabularyHash, promptTokensHash, choices, facts }: TrajectoryReport): Uint8Array {
+function encodeFacts({ vocabularyHash, promptTokensHash, choices, facts, source }: TrajectoryReport): Uint8Array {
   return createWriter()
     .bytes(FACT_DOMAIN)
     .bytes(vocabularyHash, 32)
     .bytes(promptTokensHash, 32)
     .bytes(encodeChoices(choices))
     .bytes(encodeModelFacts(facts))
+    .bytes(source?.maskRoot ?? NO_ROOT, 32)
     .finish();
 }
 
 function checkFacts(header: TrajectoryHeader, report: TrajectoryReport): readonly Check[] {
-  const { choices, facts } = header;
+  const { choices, facts, source } = header;
   const ofPrompt = equalBytes(header.promptTokensHash, report.promptTokensHash);
   const ofModel =
     equalBytes(header.vocabularyHash, report.vocabularyHash) &&
@@ -125,6 +135,14 @@ function checkFacts(header: TrajectoryHeader, report: TrajectoryReport): readonl
       `${choices.steps} steps of ${choices.sampler}, as request and model say`,
       `request and model say ${wrong.map(([name, value]) => `${name} ${value}`).join(', ')}`,
     ]),
+    ...(source === undefined
+      ? []
+      : [
+          check('mask', equalBytes(source.mask?.root ?? NO_ROOT, report.source?.maskRoot ?? NO_ROOT), [
+            'the mask of the request makes the committed one',
+            'the mask of the request makes another one than the committed one',
+          ]),
+        ]),
   ];
 }
 
@@ -139,6 +157,8 @@ function checkEquality(
     return own === undefined || !equalBytes(own.outputRoot, outputRoot);
   });
   if (differing) return fail(id, `the output of step ${differing.step} differs, ${where}`, differing.step);
+  if (header.source && !equalBytes(header.source.latentRoot, report.source?.latentRoot ?? NO_ROOT))
+    return fail(id, `the latent of the picture to change differs, ${where}`);
   if (!equalBytes(responseHash, report.responseHash)) return fail(id, `the picture is not its latent's, ${where}`);
   return pass(id, `${report.steps.length} outputs and the picture equal bit for bit in ${header.numericClass}`);
 }
@@ -170,7 +190,14 @@ function judgeDistances(
     limit: limits.pixels,
   };
   const worst = steps.reduce((most, one) => (one.value <= most.value ? most : one), steps[0] as Distance);
-  const measured: readonly Distance[] = [worst, picture];
+  const encoding = header.source && {
+    id: 'encoding-distance',
+    value: report.source
+      ? computeProjectionDistance(header.source.projection, report.source.projection)
+      : Number.POSITIVE_INFINITY,
+    limit: limits.output,
+  };
+  const measured: readonly Distance[] = [...(encoding ? [encoding] : []), worst, picture];
   // A distance that is not a number must never pass.
   const isBad = ({ value, limit }: Distance): boolean => !(value <= limit.reject);
   const found = measured.map((one) => {

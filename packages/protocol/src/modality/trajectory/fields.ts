@@ -6,7 +6,8 @@ const PIXELS: FieldRefusal = {
   refused: 'pictures come as PNG; leave it out',
   unless: (value) => value === 'png',
 };
-const CONTROL: FieldRefusal = { refused: 'a picture is made from its prompt and its noise alone' };
+const CONTROL: FieldRefusal = { refused: 'no model with control pictures is served' };
+const SOURCE: FieldRefusal = { refused: 'send a picture to change to POST /v1/images/edits' };
 
 export const PICTURE_FIELDS: FieldRules = {
   model: 'works',
@@ -39,8 +40,10 @@ export const PICTURE_FIELDS: FieldRules = {
   quality: { dropped: 'steps and size decide', unless: (value) => value === 'auto' },
   style: 'dropped',
   moderation: 'dropped',
-  image: CONTROL,
-  mask: CONTROL,
+  image: SOURCE,
+  images: SOURCE,
+  mask: SOURCE,
+  strength: SOURCE,
   control_image: CONTROL,
   lora: { refused: 'pictures are made without adapters' },
   loras: { refused: 'pictures are made without adapters' },
@@ -52,6 +55,36 @@ export const PICTURE_FIELDS: FieldRules = {
   sync_mode: { refused: 'the picture comes in the answer', unless: isTrue },
 };
 
+const SOURCE_FIELDS: FieldRules = {
+  ...PICTURE_FIELDS,
+  image: 'works',
+  images: 'works',
+  strength: 'works',
+  input_fidelity: { dropped: 'strength decides' },
+};
+
+export const EDIT_FIELDS: FieldRules = { ...SOURCE_FIELDS, mask: 'works' };
+
+export const VARIATION_FIELDS: FieldRules = {
+  ...SOURCE_FIELDS,
+  prompt: { refused: 'a variation has no prompt; send it to POST /v1/images/edits' },
+  mask: { refused: 'a variation has no mask; send it to POST /v1/images/edits' },
+};
+
+/** Fields of a form that are no text in JSON. */
+export const PICTURE_FORM_FIELDS = {
+  numbers: [
+    ...['n', 'width', 'height', 'seed', 'steps', 'num_inference_steps', 'guidance', 'guidance_scale', 'cfg_scale'],
+    ...['strength', 'partial_images', 'output_compression'],
+  ],
+  booleans: ['stream'],
+  json: ['ogong'],
+} as const;
+
 export const TRAJECTORY_API_FIELDS: Readonly<Record<string, Readonly<Record<string, FieldRules>>>> = {
-  Pictures: { 'POST /v1/images/generations': PICTURE_FIELDS },
+  Pictures: {
+    'POST /v1/images/generations': PICTURE_FIELDS,
+    'POST /v1/images/edits': EDIT_FIELDS,
+    'POST /v1/images/variations': VARIATION_FIELDS,
+  },
 };

@@ -1,14 +1,17 @@
+import { equalBytes } from '../../base/bytes.ts';
 import { type Check, check, fail, pass, skip } from '../../base/checks.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { checkBank, checkOrder, checkPayee, type OrderContext } from '../../stage1/common-checks.ts';
 import { checkDemands } from '../demands.ts';
+import { readMediaHash } from '../media/media.ts';
 import type { LocalReplyContext } from '../modality.ts';
 import { checkDrawKey } from '../text/stage1/header-checks.ts';
 import { checkLocalDrawKey } from '../text/stage1/local-checks.ts';
-import type { TrajectoryHeader } from './header.ts';
+import type { HeaderSource, TrajectoryHeader } from './header.ts';
 import { countUnits, PIXEL_BYTES } from './picture-size.ts';
 import { areSame, projectValues } from './projection.ts';
 import { type AskedPicture, boundUnits } from './request.ts';
+import { type AskedSource, countRun, type RequestSource } from './request-picture.ts';
 
 export interface TrajectoryContext extends OrderContext {
   readonly request: AskedPicture;
@@ -53,7 +56,7 @@ function checkChoices(
   header: TrajectoryHeader,
   { request, choice, hasTier }: { readonly request: AskedPicture; readonly choice: number; readonly hasTier: boolean },
 ): Check {
-  const { choices, endpoint, parts, facts } = header;
+  const { choices, endpoint, parts, facts, source } = header;
   const { size, steps, guidanceQ16, sampler } = request;
   const differs = (asked: unknown, made: unknown): boolean => asked !== undefined && asked !== made;
   const wrong = [
@@ -62,7 +65,8 @@ function checkChoices(
     ...(differs(steps, choices.steps) ? ['steps'] : []),
     ...(differs(guidanceQ16, choices.guidanceQ16) ? ['guidance'] : []),
     ...(choices.sampler === (sampler ?? facts.scheduler.sampler) ? [] : ['sampler']),
-    ...(countUnits(choices, choices.steps) <= boundUnits(request) ? [] : ['units']),
+    ...(countUnits(choices, countRun(choices.steps, source)) <= boundUnits(request) ? [] : ['units']),
+    ...listSourceDifferences(source, request.source),
     ...(header.choice === choice && choice < request.choices ? [] : ['n']),
     ...(hasTier ? [] : ['tier']),
     // Models of pictures run without adapters.
@@ -70,6 +74,22 @@ function checkChoices(
   ];
   if (wrong.length > 0) return fail('choices', `committed differently from the request: ${wrong.join(', ')}`);
   return pass('choices', `${choices.width}x${choices.height} pixels, ${choices.steps} steps, as requested`);
+}
+
+/** Lists the differences of a picture to change. The hashes are compared if the request is at hand, and not its summary alone. */
+function listSourceDifferences(
+  made: HeaderSource | undefined,
+  asked: AskedSource | RequestSource | undefined,
+): readonly string[] {
+  if (made === undefined || asked === undefined) return made === asked ? [] : ['image'];
+  const files = 'picture' in asked ? asked : undefined;
+  const isFile = (hash: Uint8Array | undefined, file: string | undefined): boolean =>
+    hash === undefined || file === undefined || equalBytes(hash, readMediaHash(file));
+  return [
+    ...(made.strengthQ16 === asked.strengthQ16 ? [] : ['strength']),
+    ...(isFile(made.pictureHash, files?.picture) ? [] : ['image']),
+    ...((made.mask !== undefined) === asked.hasMask && isFile(made.mask?.fileHash, files?.mask) ? [] : ['mask']),
+  ];
 }
 
 /** Checks the size of the served bytes, and that the committed projection is theirs. */

@@ -9,6 +9,7 @@ import {
   flag,
   hash,
   oneOf,
+  optional,
   refine,
   struct,
   text,
@@ -28,7 +29,14 @@ import { AUDITED_STEPS } from './audit-job.ts';
 import { MAX_LATENT_VALUES } from './noise.ts';
 import { assertPixels, countUnits, MAX_SIDE, MAX_STEPS_ASKED } from './picture-size.ts';
 import { PROJECTION_SUMS, projectionCodec } from './projection.ts';
-import { GUIDANCE_ONE, MAX_GUIDANCE, TRAJECTORY_ENDPOINTS, type TrajectoryEndpoint } from './request.ts';
+import {
+  changesPicture,
+  GUIDANCE_ONE,
+  MAX_GUIDANCE,
+  TRAJECTORY_ENDPOINTS,
+  type TrajectoryEndpoint,
+} from './request.ts';
+import { countRun, STRENGTH_ONE } from './request-picture.ts';
 import { BETA_SCHEDULES, PREDICTIONS, SPACINGS } from './schedule/diffusion-times.ts';
 import { SAMPLER_NAMES, type SchedulerConfig } from './schedule/scheduler-config.ts';
 
@@ -77,6 +85,27 @@ export const modelFactsCodec = struct({
 export interface PictureModelFacts extends CodecType<typeof modelFactsCodec> {}
 export const encodeModelFacts: (facts: PictureModelFacts) => Uint8Array = createFormat(modelFactsCodec, {}).encode;
 
+/** A changed picture: where its latents begin. */
+const sourceCodec = struct({
+  strengthQ16: within(u32, 1, STRENGTH_ONE),
+  /** SHA-256 of the picture's file. */
+  pictureHash: hash,
+  /** Root of the blob of its encoded latent. */
+  latentRoot: hash,
+  /** Projection of that latent. */
+  projection: projectionCodec,
+  /** Default: the whole picture is painted again. */
+  mask: optional(
+    struct({
+      /** SHA-256 of the mask's file. */
+      fileHash: hash,
+      /** Root of the blob of its values. */
+      root: hash,
+    }),
+  ),
+});
+export interface HeaderSource extends CodecType<typeof sourceCodec> {}
+
 const codec = struct({
   /** hashOrder of the order that the reply answers. */
   orderHash: hash,
@@ -101,6 +130,8 @@ const codec = struct({
   facts: modelFactsCodec,
   /** Projection of the picture's bytes. */
   pixels: projectionCodec,
+  /** Undefined for a picture from noise alone. */
+  source: optional(sourceCodec),
   parts: partsCodec,
   payee: address,
 });
@@ -132,22 +163,37 @@ export function countLatentValues(
   return latentChannels * (width / latentScale) * (height / latentScale);
 }
 
-/** Counts the bytes of all outputs, or those of a verifier's latents if they have more. Neither may exceed MAX_REPLAY_BYTES. */
-export const countReplayBytes = (steps: number, values: number): number =>
-  Math.max(steps, AUDITED_STEPS + 1) * values * VALUE_BYTES;
+/**
+ * Counts the bytes of all outputs, or those of a verifier's latents if they have more. Neither may exceed MAX_REPLAY_BYTES.
+ * @param steps that run.
+ * @param source of a changed picture: its latent and its mask count as two outputs.
+ */
+export const countReplayBytes = (steps: number, values: number, source?: unknown): number =>
+  Math.max(steps + (source === undefined ? 0 : 2), AUDITED_STEPS + 1) * values * VALUE_BYTES;
+
+/** Counts the values of a mask: one for each place of the latent. */
+export const countMaskValues = ({
+  embeddingSize,
+  facts: { latentChannels },
+}: Pick<TrajectoryHeader, 'embeddingSize' | 'facts'>): number => embeddingSize / latentChannels;
 
 function assertCounts({
+  endpoint,
   embeddingSize,
   outputTokenCount,
   choices,
   facts,
-}: Pick<TrajectoryHeader, 'embeddingSize' | 'outputTokenCount' | 'choices' | 'facts'>): void {
+  source,
+}: Pick<TrajectoryHeader, 'endpoint' | 'embeddingSize' | 'outputTokenCount' | 'choices' | 'facts' | 'source'>): void {
+  if (changesPicture(endpoint) !== (source !== undefined))
+    throw new ProtocolError('malformed', `${endpoint} with${source ? '' : 'out'} a picture to change`);
   assertPixels(choices);
   const values = countLatentValues(choices, facts);
   if (values !== embeddingSize)
     throw new ProtocolError('malformed', `a latent of ${embeddingSize} values, not ${values}`);
-  if (countReplayBytes(choices.steps, values) > MAX_REPLAY_BYTES)
-    throw new ProtocolError('too-large', `${choices.steps} steps of ${values} values are too many to replay`);
-  const units = countUnits(choices, choices.steps);
+  const run = countRun(choices.steps, source);
+  if (countReplayBytes(run, values, source) > MAX_REPLAY_BYTES)
+    throw new ProtocolError('too-large', `${run} steps of ${values} values are too many to replay`);
+  const units = countUnits(choices, run);
   if (units !== outputTokenCount) throw new ProtocolError('malformed', `${outputTokenCount} units, not ${units}`);
 }

@@ -5,11 +5,12 @@ import type { Crypto } from '../../crypto/crypto.ts';
 import type { FindBlob } from '../modality.ts';
 import { decodeValues, encodeValues, VALUE_BYTES } from '../shared/values.ts';
 import { computeDrawKey } from '../text/sampling/draw-key.ts';
-import type { TrajectoryHeader } from './header.ts';
+import { countMaskValues, type TrajectoryHeader } from './header.ts';
 import type { StepLeaves } from './leaf.ts';
 import { createLatentNoise } from './noise.ts';
 import { areSame, projectValues } from './projection.ts';
 import { advanceLatent, type Schedule, type ScheduleStep, type StepValues } from './schedule/schedule.ts';
+import { keepPlaces, type LatentSource, startLatent } from './schedule/source.ts';
 
 /** A committed trajectory, with the parts that fix how it is replayed. */
 export interface CommittedSteps {
@@ -32,25 +33,26 @@ export interface ReplayedSteps {
 export const computeValuesRoot = (crypto: Crypto, blind: Uint8Array, values: Float32Array): Uint8Array =>
   computeBlobRoot(crypto, blind, encodeValues(values));
 
-/** Computes the first latent: the noise of the draw key, as the schedule scales it. */
-export function createFirstLatent(
+/** Computes the noise of the draw key. */
+export const createNoise = (
   crypto: Crypto,
   { drawKey, embeddingSize }: Pick<TrajectoryHeader, 'drawKey' | 'embeddingSize'>,
-  { noiseScale }: Pick<Schedule, 'noiseScale'>,
-): Float32Array {
-  const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), embeddingSize);
-  return noiseScale === 1 ? noise : noise.map((value) => value * noiseScale);
-}
+): Float32Array => createLatentNoise(crypto, computeDrawKey(crypto, drawKey), embeddingSize);
 
-/** Lists the blobs of the outputs, which fix all latents. */
+/** Lists the blobs that fix all latents: the outputs, and the latent and mask of a changed picture. */
 export function listOutputBlobs({ header, leaves }: Pick<CommittedSteps, 'header' | 'leaves'>): BlobRef[] {
+  const { source } = header;
   const bytes = header.embeddingSize * VALUE_BYTES;
-  return leaves.steps.map(({ outputRoot: root }) => ({ bytes, root }));
+  const outputs = leaves.steps.map(({ outputRoot: root }) => ({ bytes, root }));
+  if (source === undefined) return outputs;
+  const mask = source.mask && { bytes: countMaskValues(header) * VALUE_BYTES, root: source.mask.root };
+  return [...outputs, { bytes, root: source.latentRoot }, ...(mask ? [mask] : [])];
 }
 
 /**
- * Replays the links of a trajectory without a model. The noise of the draw key must be the first latent. Each latent must follow from the
- * one before and its output, to the bit. The outputs fix all latents, so no latent needs to be fetched.
+ * Replays the links of a trajectory without a model. The noise of the draw key must be the first latent, or its mix with the latent of the
+ * picture to change. Each latent must follow from the one before and its output, to the bit. The outputs fix all latents, so no latent
+ * needs to be fetched.
  *
  * Evidence of a broken link shows the values of that link alone. Then each link whose values are at hand is replayed.
  * @param blobs finds outputs and latents. Default: none is at hand, and only the noise is checked.
@@ -64,11 +66,18 @@ export function replayLinks(
   const roots = [...leaves.steps.map(({ latentRoot }) => latentRoot), leaves.finalRoot];
   /** The latent and the output of each step, as far as they are at hand. */
   const known: Partial<StepValues>[] = [];
-  let next: Float32Array | undefined = createFirstLatent(crypto, header, schedule);
+  const begun = readSource(crypto, header, blobs);
+  if ('refuted' in begun) return begun.refuted;
+  const { source } = begun;
+  const noise = createNoise(crypto, header);
+  let next = header.source && !source ? undefined : startLatent(schedule, noise, source);
   let held = 0;
   for (const [i, root] of roots.entries()) {
     if (next !== undefined && !equalBytes(computeValuesRoot(crypto, blind, next), root))
-      return refute(fail('links', describeBroken(i), i), listLinkValues(schedule, known, i - 1));
+      return refute(fail('links', describeBroken(i, header), i), [
+        ...listLinkValues(schedule, known, i - 1),
+        ...listSourceValues(source, i),
+      ]);
     if (next !== undefined) held++;
     const step = leaves.steps[i];
     const shown = [next === undefined ? blobs(root) : undefined, step && blobs(step.outputRoot)];
@@ -87,7 +96,12 @@ export function replayLinks(
       const detail = `the projection of step ${i} is not that of its output`;
       return refute(fail('projections', detail, i), [shown[1] as Uint8Array]);
     }
-    next = advance(schedule.steps[i] as ScheduleStep, values, known[i - 1]);
+    const moved = advance(schedule.steps[i] as ScheduleStep, values, known[i - 1]);
+    const isMixed = header.source?.mask !== undefined;
+    next =
+      moved === undefined || (isMixed && source?.mask === undefined)
+        ? undefined
+        : keepPlaces(moved, schedule, { index: i + 1, noise, source });
     known.push(values);
   }
   const { length: steps } = leaves.steps;
@@ -96,11 +110,47 @@ export function replayLinks(
     const reason = `${unseen}; the payer's gateway and validators replay them`;
     return { checks: [skip('links', reason), skip('projections', reason)], latents: undefined };
   }
+  const from = header.source ? 'the picture to change and the noise' : 'the noise';
   const checks = [
-    pass('links', `${steps} steps from the noise of the draw key to the picture's latent follow from their outputs`),
+    pass('links', `${steps} steps from ${from} of the draw key to the picture's latent follow from their outputs`),
     pass('projections', `${steps} projections recomputed from their outputs`),
   ];
   return { checks, latents: known.map(({ latent }) => latent as Float32Array) };
+}
+
+/**
+ * Reads the latent and the mask of the picture to change, as far as they are at hand.
+ * @returns no source without the latent, and a mask that is at hand.
+ */
+function readSource(
+  crypto: Crypto,
+  header: TrajectoryHeader,
+  blobs: FindBlob,
+): { readonly source: LatentSource | undefined } | { readonly refuted: ReplayedSteps } {
+  const named = header.source;
+  const latentBytes = named && blobs(named.latentRoot);
+  const latent = latentBytes && readValues(latentBytes, header.embeddingSize);
+  if (latent === 'malformed') {
+    const detail = 'the values of the picture to change are not numbers of its latent';
+    return { refuted: refute(fail('links', detail), [latentBytes as Uint8Array]) };
+  }
+  if (named && latent && !areSame(projectValues(crypto, header.sketchBankSeed, latent), named.projection)) {
+    const detail = 'the projection of the picture to change is not that of its latent';
+    return { refuted: refute(fail('projections', detail), [latentBytes as Uint8Array]) };
+  }
+  const maskBytes = named?.mask && blobs(named.mask.root);
+  const mask = maskBytes && readValues(maskBytes, countMaskValues(header));
+  if (mask === 'malformed' || mask?.some((value) => value !== 0 && value !== 1)) {
+    return { refuted: refute(fail('links', 'the mask has a value besides 0 and 1'), [maskBytes as Uint8Array]) };
+  }
+  return { source: latent && { latent, mask } };
+}
+
+/** Lists the values of the picture to change that a latent depends on: the first one, and each one with kept places. */
+function listSourceValues(source: LatentSource | undefined, index: number): Uint8Array[] {
+  if (source === undefined) return [];
+  const mask = source.mask && index > 0 ? [encodeValues(source.mask)] : [];
+  return index === 0 || mask.length > 0 ? [encodeValues(source.latent), ...mask] : [];
 }
 
 const refute = (check: Check, refutedBy: readonly Uint8Array[]): ReplayedSteps => ({
@@ -140,5 +190,8 @@ function listLinkValues({ steps }: Schedule, known: readonly Partial<StepValues>
   return read.flatMap(({ latent, output }) => [encodeValues(latent), encodeValues(output)]);
 }
 
-const describeBroken = (i: number): string =>
-  i === 0 ? 'the first latent is not the noise of the draw key' : `latent ${i} does not follow from step ${i - 1}`;
+function describeBroken(i: number, { source }: Pick<TrajectoryHeader, 'source'>): string {
+  if (i > 0) return `latent ${i} does not follow from step ${i - 1}`;
+  if (source) return 'the first latent is not the mix of the picture to change and the noise of the draw key';
+  return 'the first latent is not the noise of the draw key';
+}

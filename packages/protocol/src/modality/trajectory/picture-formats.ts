@@ -1,6 +1,6 @@
 import { toBase64 } from '../../base/bytes.ts';
 import type { PictureSize } from './picture-size.ts';
-import type { PictureRequest } from './request.ts';
+import { changesPicture, type PictureRequest, type TrajectoryEndpoint } from './request.ts';
 
 type PictureWords = Readonly<Record<string, unknown>>;
 
@@ -32,6 +32,10 @@ export function formatPictures(
 
 const PNG_URL = 'data:image/png;base64,';
 
+/** Names the events of an endpoint. OpenAI's API has no stream of variations. */
+const nameEvents = (endpoint: TrajectoryEndpoint): string =>
+  changesPicture(endpoint) ? 'image_edit' : 'image_generation';
+
 /** A step of a picture that a stream names. */
 export interface ShownStep {
   /** Number of the picture among those of the request. */
@@ -42,8 +46,11 @@ export interface ShownStep {
 }
 
 /** Formats the event of a step. OpenAI's API has none; its clients pass it on. */
-export const formatStepEvent = ({ choice, step, steps }: ShownStep): PictureWords & { readonly type: string } => ({
-  type: 'image_generation.progress',
+export const formatStepEvent = (
+  { endpoint }: Pick<PictureRequest, 'endpoint'>,
+  { choice, step, steps }: ShownStep,
+): PictureWords & { readonly type: string } => ({
+  type: `${nameEvents(endpoint)}.progress`,
   ...{ step, steps, ogong: { choice } },
 });
 
@@ -51,34 +58,34 @@ export const formatStepEvent = ({ choice, step, steps }: ShownStep): PictureWord
  * Formats the event of a preview. Nothing proves it.
  * @param index of the preview, from 0.
  */
-export function formatPreviewEvent({
-  created,
-  choice,
-  index,
-  size: { width, height },
-  png,
-}: Pick<ShownPicture, 'size' | 'png'> & {
-  readonly created: number;
-  readonly choice: number;
-  readonly index: number;
-}): PictureWords & { readonly type: string } {
+export function formatPreviewEvent(
+  { endpoint }: Pick<PictureRequest, 'endpoint'>,
+  {
+    created,
+    choice,
+    index,
+    size: { width, height },
+    png,
+  }: Pick<ShownPicture, 'size' | 'png'> & {
+    readonly created: number;
+    readonly choice: number;
+    readonly index: number;
+  },
+): PictureWords & { readonly type: string } {
   return {
-    type: 'image_generation.partial_image',
+    type: `${nameEvents(endpoint)}.partial_image`,
     ...{ created_at: created, quality: 'auto', background: 'opaque', output_format: 'png', size: `${width}x${height}` },
     ...{ partial_image_index: index, b64_json: toBase64(png), ogong: { choice, checked: false } },
   };
 }
 
 /** Formats the event of a stream that shows a whole picture. */
-export function formatPictureEvent({
-  created,
-  picture,
-}: {
-  readonly created: number;
-  readonly picture: ShownPicture;
-}): PictureWords & { readonly type: string } {
+export function formatPictureEvent(
+  { endpoint }: Pick<PictureRequest, 'endpoint'>,
+  { created, picture }: { readonly created: number; readonly picture: ShownPicture },
+): PictureWords & { readonly type: string } {
   return {
-    type: 'image_generation.completed',
+    type: `${nameEvents(endpoint)}.completed`,
     ...{ created_at: created, quality: 'auto' },
     ...describePictures([picture]),
     b64_json: toBase64(picture.png),

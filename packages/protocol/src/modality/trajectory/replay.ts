@@ -9,6 +9,7 @@ import type { ReplayOptions } from '../modality.ts';
 import { parseTrajectoryHeader, type TrajectoryHeader } from './header.ts';
 import { parseStepLeaves, type StepLeaves } from './leaf.ts';
 import { type CommittedSteps, replayLinks } from './links.ts';
+import { countLeftOut } from './request-picture.ts';
 import { planSchedule } from './schedule/scheduler-config.ts';
 
 /** A picture's opening in its parts. */
@@ -28,14 +29,15 @@ export interface TrajectoryReplay {
 export function readTrajectoryOpening({ blind, header: headerBytes, windows }: Opening): TrajectoryOpening {
   const header = parseTrajectoryHeader(headerBytes);
   const { steps, sampler } = header.choices;
-  // One leaf for each step, and the last latent's. Counted before anything is computed.
-  if (windows.length !== steps + 1)
-    throw new ProtocolError('malformed', `${windows.length} leaves of a trajectory of ${steps} steps`);
+  const leftOut = countLeftOut(steps, header.source);
+  // One leaf for each step that runs, and the last latent's. Counted before anything is computed.
+  if (windows.length !== steps - leftOut + 1)
+    throw new ProtocolError('malformed', `${windows.length} leaves of a trajectory of ${steps - leftOut} steps`);
   return {
     blind,
     header,
     leaves: parseStepLeaves(windows),
-    schedule: planSchedule(header.facts.scheduler, steps, sampler),
+    schedule: planSchedule(header.facts.scheduler, steps, sampler, leftOut),
   };
 }
 

@@ -1,4 +1,17 @@
-import { bytes, type CodecType, createFormat, flag, hash, list, struct, text, u8, u16, u32 } from '../../base/codec.ts';
+import {
+  bytes,
+  type CodecType,
+  createFormat,
+  flag,
+  hash,
+  list,
+  optional,
+  struct,
+  text,
+  u8,
+  u16,
+  u32,
+} from '../../base/codec.ts';
 import { AUDITED_STEPS } from './audit-job.ts';
 import { choicesCodec, modelFactsCodec } from './header.ts';
 import { projectionCodec } from './projection.ts';
@@ -25,6 +38,16 @@ const codec = struct({
       projection: projectionCodec,
     }),
     { count: u8, max: AUDITED_STEPS },
+  ),
+  /** The picture to change as the verifier encodes it; undefined for a picture from noise alone. */
+  source: optional(
+    struct({
+      /** Root of the encoded latent under the answer's blind. */
+      latentRoot: hash,
+      projection: projectionCodec,
+      /** Root of the mask's values; zero without a mask. */
+      maskRoot: hash,
+    }),
   ),
   /** Hash of the picture as the record names a response (response-hash.ts). */
   responseHash: hash,

@@ -1,5 +1,7 @@
+import { ProtocolError } from '../../base/bytes.ts';
 import {
   createFormat,
+  flag,
   hash,
   i64,
   oneOf,
@@ -15,10 +17,13 @@ import {
 import { demandsCodec } from '../demands.ts';
 import { MAX_CHOICES, MAX_MODEL_NAME } from '../shared/request-fields.ts';
 import { assertPixels, MAX_SIDE, MAX_STEPS_ASKED } from './picture-size.ts';
-import { type AskedPicture, GUIDANCE_ONE, MAX_GUIDANCE, TRAJECTORY_ENDPOINTS } from './request.ts';
+import { type AskedPicture, changesPicture, GUIDANCE_ONE, MAX_GUIDANCE, TRAJECTORY_ENDPOINTS } from './request.ts';
+import { STRENGTH_ONE } from './request-picture.ts';
 import { SAMPLER_NAMES } from './schedule/scheduler-config.ts';
 
 const side = within(u16, 8, MAX_SIDE);
+
+const sourceCodec = struct({ strengthQ16: within(u32, 1, STRENGTH_ONE), hasMask: flag });
 
 const summaryCodec = struct({
   endpoint: oneOf(TRAJECTORY_ENDPOINTS),
@@ -30,10 +35,16 @@ const summaryCodec = struct({
   steps: optional(within(u16, 1, MAX_STEPS_ASKED)),
   guidanceQ16: optional(within(u32, 0, MAX_GUIDANCE * GUIDANCE_ONE)),
   sampler: optional(oneOf(SAMPLER_NAMES)),
+  source: optional(sourceCodec),
   /** SHA-256 of the exact body. */
   bodyHash: hash,
 });
-const summaryFormat = createFormat(summaryCodec, { tag: 'ogong-picture-request-v1' });
+const summaryFormat = createFormat(refine(summaryCodec, assertSource), { tag: 'ogong-picture-request-v1' });
+
+function assertSource({ endpoint, source }: Pick<AskedPicture, 'endpoint' | 'source'>): void {
+  if (changesPicture(endpoint) !== (source !== undefined))
+    throw new ProtocolError('malformed', `${endpoint} with${source ? '' : 'out'} a picture to change`);
+}
 
 /** Encodes a summary. The request's hash is that of these bytes (docs/spec/trajectory.md). */
 export const encodePictureSummary = (asked: AskedPicture, bodyHash: Uint8Array): Uint8Array =>

@@ -1,6 +1,6 @@
 import { utf8Encode } from '../../base/bytes.ts';
 import type { Demands } from '../demands.ts';
-import { applyRules, type DroppedFields, isAbsent } from '../shared/field-rules.ts';
+import { applyRules, type DroppedFields, type FieldRules, isAbsent } from '../shared/field-rules.ts';
 import { parsePreference, type RequestPreference } from '../shared/preference-fields.ts';
 import { RequestError } from '../shared/request-error.ts';
 import {
@@ -17,7 +17,7 @@ import {
   toFixed,
 } from '../shared/request-fields.ts';
 import { TRAJECTORY_ENDPOINT_INFO } from './endpoints.ts';
-import { PICTURE_FIELDS } from './fields.ts';
+import { EDIT_FIELDS, PICTURE_FIELDS, VARIATION_FIELDS } from './fields.ts';
 import {
   countUnits,
   MAX_DEFAULT_STEPS,
@@ -27,11 +27,22 @@ import {
   type PictureSize,
 } from './picture-size.ts';
 import { MAX_PREVIEWS } from './previews.ts';
+import { type AskedSource, parseSource, type RequestSource } from './request-picture.ts';
 import { SAMPLER_NAMES, type SamplerName } from './schedule/scheduler-config.ts';
 
 export type TrajectoryEndpoint = keyof typeof TRAJECTORY_ENDPOINT_INFO;
 /** Endpoints, in the order of their codes in headers and summaries. */
 export const TRAJECTORY_ENDPOINTS = Object.keys(TRAJECTORY_ENDPOINT_INFO) as readonly TrajectoryEndpoint[];
+
+/** @throws RequestError for an endpoint of another modality. */
+export function readPictureEndpoint(name: string): TrajectoryEndpoint {
+  const endpoint = TRAJECTORY_ENDPOINTS.find((one) => one === name);
+  if (endpoint === undefined) throw new RequestError(`${name.slice(0, 32)} is no endpoint of pictures`);
+  return endpoint;
+}
+
+/** Returns whether an endpoint changes a picture, and so needs one. */
+export const changesPicture = (endpoint: TrajectoryEndpoint): boolean => endpoint !== 'image';
 
 /** One unit of a committed guidance. */
 export const GUIDANCE_ONE = 2 ** 16;
@@ -53,10 +64,14 @@ export interface AskedPicture {
   readonly guidanceQ16: number | undefined;
   /** Default: the sampler that the model's files name. */
   readonly sampler: SamplerName | undefined;
+  /** The picture to change; undefined for a picture from noise alone. */
+  readonly source: AskedSource | undefined;
 }
 
 /** The part of a request that a model reads. It is the same for gateway, provider, verifier and consumer. */
 export interface PictureRequest extends AskedPicture {
+  readonly source: RequestSource | undefined;
+  /** Empty for a variation. */
   readonly prompt: string;
   /** Empty without one. */
   readonly negativePrompt: string;
@@ -70,17 +85,23 @@ export interface PictureRequest extends AskedPicture {
   readonly dropped: readonly string[];
 }
 
-/** Parses a body of `POST /v1/images/generations`. @throws RequestError naming the offending parameter. */
-export function parsePictureRequest(body: Uint8Array): PictureRequest {
+const RULES: Readonly<Record<TrajectoryEndpoint, FieldRules>> = {
+  image: PICTURE_FIELDS,
+  'image-edit': EDIT_FIELDS,
+  'image-variation': VARIATION_FIELDS,
+};
+
+/** Parses a body of an endpoint of pictures. @throws RequestError naming the offending parameter. */
+export function parsePictureRequest(body: Uint8Array, endpoint: TrajectoryEndpoint = 'image'): PictureRequest {
   const fields = parseObject(body);
   const collected: DroppedFields = { dropped: [] };
-  applyRules(collected, fields, PICTURE_FIELDS);
+  applyRules(collected, fields, RULES[endpoint]);
   const named = parseModelName(fields.model);
   const steps = pickField(fields, ['steps', 'num_inference_steps']);
   const guidance = pickField(fields, ['guidance', 'guidance_scale', 'cfg_scale']);
   return {
-    ...{ endpoint: 'image', model: named.model },
-    prompt: parsePrompt(fields.prompt, 'prompt', { isRequired: true }),
+    ...{ endpoint, model: named.model },
+    prompt: parsePrompt(fields.prompt, 'prompt', { isRequired: endpoint !== 'image-variation' }),
     negativePrompt: parsePrompt(fields.negative_prompt, 'negative_prompt', { isRequired: false }),
     choices: parseInteger(fields, 'n', 1, MAX_CHOICES, 1),
     seed: parseSeed(fields.seed),
@@ -88,6 +109,7 @@ export function parsePictureRequest(body: Uint8Array): PictureRequest {
     steps: steps && parseInteger(fields, steps, 1, MAX_STEPS_ASKED, 1),
     guidanceQ16: guidance && toFixed(parseNumber(fields, guidance, 0, MAX_GUIDANCE, 1), GUIDANCE_ONE),
     sampler: parseSampler(fields.sampler),
+    source: changesPicture(endpoint) ? parseSource(fields, { mayMask: endpoint === 'image-edit' }) : undefined,
     responseFormat: parseFormat(fields.response_format),
     stream: parseBoolean(fields, 'stream'),
     partialPictures: parseInteger(fields, 'partial_images', 0, MAX_PREVIEWS, 0),

@@ -19,7 +19,7 @@ interface ComputedStep extends PictureSize {
  * @returns the function that makes the events of a step.
  */
 export function createStepFormatter(
-  { partialPictures }: Pick<PictureRequest, 'partialPictures'>,
+  request: Pick<PictureRequest, 'endpoint' | 'partialPictures'>,
   {
     created,
     choice,
@@ -32,11 +32,11 @@ export function createStepFormatter(
 ): (computed: ComputedStep) => Promise<readonly object[]> {
   let shown = 0;
   return async ({ step, steps, width, height, preview: pixels }) => {
-    const events: object[] = [formatStepEvent({ choice, step, steps })];
-    const index = pixels.length > 0 ? listPreviewSteps(steps, partialPictures).indexOf(step) : -1;
+    const events: object[] = [formatStepEvent(request, { choice, step, steps })];
+    const index = pixels.length > 0 ? listPreviewSteps(steps, request.partialPictures).indexOf(step) : -1;
     if (index < shown) return events;
     shown = index + 1;
     const png = await encodePng({ width, height, pixels });
-    return [...events, formatPreviewEvent({ created, choice, index, size: { width, height }, png })];
+    return [...events, formatPreviewEvent(request, { created, choice, index, size: { width, height }, png })];
   };
 }

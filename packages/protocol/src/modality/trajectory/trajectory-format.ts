@@ -2,6 +2,7 @@ import { toHex } from '../../base/bytes.ts';
 import type { Opening } from '../../commitment/opening.ts';
 import { readTrajectoryOpening } from './replay.ts';
 import { GUIDANCE_ONE } from './request.ts';
+import { countLeftOut, STRENGTH_ONE } from './request-picture.ts';
 
 /**
  * Formats the committed trajectory of a picture: the roots and projections of its steps, and the rows that its latents follow by.
@@ -10,10 +11,20 @@ import { GUIDANCE_ONE } from './request.ts';
 export function formatTrajectory(opening: Opening): Readonly<Record<string, unknown>> {
   const { header, leaves, schedule } = readTrajectoryOpening(opening);
   const { guidanceQ16, ...choices } = header.choices;
+  const { source } = header;
   const { latentChannels, latentScale, scheduler } = header.facts;
   return {
     ...{ tier: header.tier, method: header.method, numeric_class: header.numericClass },
     choices: { ...choices, guidance: guidanceQ16 / GUIDANCE_ONE },
+    ...(source && {
+      source: {
+        strength: source.strengthQ16 / STRENGTH_ONE,
+        first_step: countLeftOut(choices.steps, source),
+        picture_hash: toHex(source.pictureHash),
+        latent_root: toHex(source.latentRoot),
+        ...(source.mask && { mask_hash: toHex(source.mask.fileHash), mask_root: toHex(source.mask.root) }),
+      },
+    }),
     latent: { values: header.embeddingSize, channels: latentChannels, scale: latentScale },
     scheduler: { kind: scheduler.kind, sampler: scheduler.sampler, ...scheduler.settings },
     schedule: {

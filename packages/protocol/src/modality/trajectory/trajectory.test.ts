@@ -7,6 +7,7 @@ import type { Check } from '../../base/checks.ts';
 import { encodeOpening } from '../../commitment/opening.ts';
 import { nobleCrypto as crypto } from '../../crypto/noble.ts';
 import { openShown } from '../../verdict/opened-reply.ts';
+import { toReference } from '../media/detach-media.ts';
 import { decodeValues, encodeValues } from '../shared/values.ts';
 import { drawAuditedSteps, encodeTrajectoryClaim, parseTrajectoryClaim } from './audit-job.ts';
 import { encodeTrajectoryHeader, parseTrajectoryHeader, type TrajectoryHeader } from './header.ts';
@@ -14,6 +15,7 @@ import { computeProjectionDistance, projectValues } from './projection.ts';
 import { readTrajectoryOpening } from './replay.ts';
 import { encodeTrajectoryReport, parseTrajectoryReport, type TrajectoryReport } from './report.ts';
 import { boundUnits, parsePictureRequest } from './request.ts';
+import { countLeftOut } from './request-picture.ts';
 import { encodePictureSummary, parsePictureSummary } from './request-summary.ts';
 import type { SchedulerConfig } from './schedule/scheduler-config.ts';
 import { trajectory } from './trajectory.ts';
@@ -84,6 +86,43 @@ describe('parsePictureRequest', () => {
   });
 });
 
+describe('a request to change a picture', () => {
+  const model = 'ogong/verified/a/b';
+  const image = toReference(crypto, Uint8Array.of(0, 1, 2));
+  const edit = (fields: object) => parsePictureRequest(body({ model, prompt: 'a', ...fields }), 'image-edit');
+
+  it('has a picture, a mask and a strength', () => {
+    const plain = edit({ image });
+    expect(plain).toMatchObject({ endpoint: 'image-edit', source: { picture: image, hasMask: false } });
+    expect(plain.source?.strengthQ16).toBe(Math.round(0.8 * 65_536));
+    for (const fields of [{ image: [image] }, { images: [{ image_url: image }] }])
+      expect(edit(fields)).toMatchObject({ source: { picture: image } });
+    const masked = edit({ image, mask: { image_url: image }, steps: 10 });
+    expect(masked.source).toEqual({ strengthQ16: 65_536, hasMask: true, picture: image, mask: image });
+    const varied = parsePictureRequest(body({ model, image, strength: 0.5 }), 'image-variation');
+    expect(varied).toMatchObject({ prompt: '', source: { strengthQ16: 32_768, hasMask: false } });
+    const summary = encodePictureSummary(masked, new Uint8Array(32));
+    expect({ ...masked, bodyHash: new Uint8Array(32) }).toMatchObject(parsePictureSummary(summary));
+    expect(() => encodePictureSummary({ ...masked, source: undefined }, new Uint8Array(32))).toThrow(
+      'without a picture',
+    );
+  });
+
+  it.each<[string, object, string]>([
+    ['no picture', {}, 'image'],
+    ['an address', { image: 'https://example.org/a.png' }, 'image'],
+    ['bytes in its body', { image: 'data:image/png;base64,AAEC' }, 'image'],
+    ['two pictures', { image: [image, image] }, 'image'],
+    ['a picture by two names', { image, images: [image] }, 'images'],
+    ['a mask that is none', { image, mask: 'x' }, 'mask'],
+    ['no strength', { image, strength: 0 }, 'strength'],
+    ['too much strength', { image, strength: 1.1 }, 'strength'],
+    ['no prompt', { image, prompt: undefined }, 'prompt'],
+  ])('is refused with %s', (_what, fields, param) => {
+    expect(() => edit(fields)).toThrow(expect.objectContaining({ name: 'RequestError', param }));
+  });
+});
+
 describe('stage 1', () => {
   it.each<[string, Omit<SyntheticPictureOptions, 'crypto'>]>([
     ['flow-match', {}],
@@ -91,6 +130,12 @@ describe('stage 1', () => {
     ['euler', { scheduler: DIFFUSION, sampler: 'euler' }],
     ['dpm-solver++', { scheduler: DIFFUSION, sampler: 'dpm-solver++' }],
     ['one step', { steps: 1 }],
+    ['a changed picture', { source: { strengthQ16: 40_000, hasMask: false } }],
+    ['a picture changed under a mask', { source: { strengthQ16: 65_536, hasMask: true } }],
+    [
+      'two steps of dpm-solver++ under a mask',
+      { scheduler: DIFFUSION, sampler: 'dpm-solver++', source: { strengthQ16: 30_000, hasMask: true } },
+    ],
   ])('replays every link of %s', (_what, options) => {
     const { record, opening, blobs, latents } = make(options);
     const { checks, makeJobBlobs } = trajectory.replay(crypto, record, opening, { blobs });
@@ -159,6 +204,48 @@ describe('stage 1', () => {
     expect(other?.outcome).toBe('consistent');
   });
 
+  it.each([
+    ['the first latent', 0, 1],
+    ['a later latent', 3, 4],
+  ])('of a changed picture shows a break of %s with the values of the picture', (_what, at, count) => {
+    const bend = { latent: (latent: Float32Array, i: number) => (i === at ? nudge(latent) : latent) };
+    const source = { strengthQ16: 65_536, hasMask: true };
+    const bent = make({ source, bend });
+    const { refutedBy: blobs = [], checks } = trajectory.replay(crypto, bent.record, bent.opening, {
+      blobs: bent.blobs,
+    });
+    expect([failures(checks), blobs.length]).toEqual([['links'], count]);
+    const shown = openShown(crypto, bent.record, { opening: encodeOpening(bent.opening), blobs });
+    expect([shown?.outcome, failures(shown?.reply.checks ?? [])]).toEqual(['refuted', ['links']]);
+    const whole = make({ source });
+    const own = [whole.latents[2], whole.outputs[2], ...whole.sources].map((values) =>
+      encodeValues(values as Float32Array),
+    );
+    const held = openShown(crypto, whole.record, { opening: encodeOpening(whole.opening), blobs: own });
+    expect(held?.outcome).toBe('consistent');
+  });
+
+  it('of a changed picture skips the links without its latent, and names latent and mask among the blobs', () => {
+    const { record, opening, header } = make({ source: { strengthQ16: 65_536, hasMask: true } });
+    expect(skips(trajectory.replay(crypto, record, opening).checks)).toEqual(['links', 'projections']);
+    expect(trajectory.listReplayBlobs(opening).slice(-2)).toEqual([
+      { bytes: 4 * header.embeddingSize, root: header.source?.latentRoot },
+      { bytes: (4 * header.embeddingSize) / 3, root: header.source?.mask?.root },
+    ]);
+  });
+
+  it.each<[string, (source: NonNullable<TrajectoryHeader['source']>) => object, string]>([
+    ['a projection of another latent', ({ projection }) => ({ projection: nudge(projection) }), 'projections'],
+    ['a mask that is none', ({ latentRoot, mask }) => ({ mask: { ...mask, root: latentRoot } }), 'links'],
+  ])('refutes %s of a changed picture', (_what, change, id) => {
+    const bent = make({
+      source: { strengthQ16: 65_536, hasMask: true },
+      bend: { header: (header) => ({ ...header, source: { ...header.source!, ...change(header.source!) } }) },
+    });
+    const { checks } = trajectory.replay(crypto, bent.record, bent.opening, { blobs: bent.blobs });
+    expect(failures(checks)).toEqual([id]);
+  });
+
   it('refuses leaves of another number of steps before it computes anything', () => {
     const { windows, ...rest } = honest.opening;
     expect(() => readTrajectoryOpening({ ...rest, windows: windows.slice(1) })).toThrow(
@@ -168,6 +255,7 @@ describe('stage 1', () => {
 
   it.each<[string, Partial<TrajectoryHeader>, RegExp]>([
     ['another number of values', { embeddingSize: 191 }, /a latent of 191 values/],
+    ['a changed picture without a picture', { endpoint: 'image-edit' }, /without a picture to change/],
     ['other units', { outputTokenCount: 6 }, /6 units, not 5/],
     ['more pixels than are served', { choices: { ...honest.header.choices, width: 4096, height: 4096 } }, /at most/],
   ])('refuses a header of %s', (_what, change, message) => {
@@ -261,12 +349,27 @@ describe('stage 2', () => {
 });
 
 describe('formats', () => {
+  it('count the steps that a strength leaves out', () => {
+    const leftOut = (steps: number, strength: number) =>
+      countLeftOut(steps, { strengthQ16: Math.round(strength * 65_536) });
+    expect([leftOut(20, 1), leftOut(20, 0.8), leftOut(20, 0.5), leftOut(20, 0.001), leftOut(1, 0.5)]).toEqual([
+      0, 4, 10, 19, 0,
+    ]);
+    expect(countLeftOut(20, undefined)).toBe(0);
+  });
+
   it('have one encoding of each value', () => {
     const claim = { blind: DRAW, steps: [{ step: 1, latentRoot: DRAW }], finalRoot: DRAW };
     checkCodec(fc.constant(claim), encodeTrajectoryClaim, parseTrajectoryClaim);
     checkCodec(fc.constant(honest.report([1, 3])), encodeTrajectoryReport, parseTrajectoryReport);
     const diffusion = make({ scheduler: DIFFUSION }).header;
-    checkCodec(fc.constantFrom(honest.header, diffusion), encodeTrajectoryHeader, parseTrajectoryHeader);
+    const changed = make({ source: { strengthQ16: 65_536, hasMask: true } });
+    checkCodec(
+      fc.constantFrom(honest.header, diffusion, changed.header),
+      encodeTrajectoryHeader,
+      parseTrajectoryHeader,
+    );
+    checkCodec(fc.constant(changed.report([1, 3])), encodeTrajectoryReport, parseTrajectoryReport);
   });
 
   it('hold finite values alone', () => {

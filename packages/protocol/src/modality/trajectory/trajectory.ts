@@ -25,8 +25,10 @@ import {
   boundUnits,
   type PictureRequest,
   parsePictureRequest,
+  readPictureEndpoint,
   TRAJECTORY_ENDPOINTS,
 } from './request.ts';
+import { countRun } from './request-picture.ts';
 import { encodePictureSummary, parsePictureSummary } from './request-summary.ts';
 
 /** Pictures: a latent that a model moves from noise to a picture, step by step. */
@@ -34,7 +36,8 @@ export const trajectory = {
   name: 'trajectory',
   endpoints: TRAJECTORY_ENDPOINTS as readonly string[],
   headerTag: TRAJECTORY_HEADER_TAG,
-  parseRequest: (body: Uint8Array): PictureRequest => parsePictureRequest(body),
+  parseRequest: (body: Uint8Array, endpoint: string): PictureRequest =>
+    parsePictureRequest(body, readPictureEndpoint(endpoint)),
   encodeSummary: (_crypto: Crypto, request: PictureRequest, bodyHash: Uint8Array) =>
     encodePictureSummary(request, bodyHash),
   parseSummary: parsePictureSummary,
@@ -45,7 +48,7 @@ export const trajectory = {
   boundContext: () => 1,
   parseHeader: parseTrajectoryHeader,
   countContext: () => 1,
-  countOutputs: ({ choices }: TrajectoryHeader) => choices.steps,
+  countOutputs: ({ choices, source }: TrajectoryHeader) => countRun(choices.steps, source),
   localDirections: PROJECTION_SUMS,
   hasProgress: false,
   wasCutShort: () => false,
@@ -65,6 +68,7 @@ export const trajectory = {
 } satisfies Modality;
 
 const ZERO = new Uint8Array(32);
+const NO_VALUES = new Float32Array(PROJECTION_SUMS);
 
 function replay(
   crypto: Crypto,
@@ -107,14 +111,14 @@ function replay(
       const { modelRoot, responseHash } = record;
       const report = parseTrajectoryReport(bytes);
       const drawn = drawSteps(draw);
-      const shape = checkTrajectoryReport(report, { jobId, modelRoot, drawn });
+      const shape = checkTrajectoryReport(report, { jobId, modelRoot, drawn, hasSource: header.source !== undefined });
       if (shape.status !== 'pass') return { problem: shape.detail };
       return {
         numericClass: report.numericClass,
         claimsExact: isEqualityDue(report, header),
         isBlank: false,
-        // The decoding counts as one step.
-        tokens: countUnits(header.choices, drawn.length + 1),
+        // The decoding counts as one step, and so does the encoding of a picture to change.
+        tokens: countUnits(header.choices, drawn.length + (header.source ? 2 : 1)),
         finding: encodeTrajectoryReport({ ...report, jobId: new Uint8Array(16), elapsedMs: 0 }),
         weigh: ({ drift }) => ({
           ...adjudicateTrajectory({ responseHash, header, leaves }, report, {
@@ -134,6 +138,11 @@ function redactHeader(header: TrajectoryHeader): TrajectoryHeader {
     ...header,
     ...{ orderHash: ZERO, vocabularyHash: ZERO, choice: 0, promptTokensHash: ZERO, payee: new Uint8Array(20) },
     drawKey: { mode: 'seed', seed: 0n, requestHash: ZERO, modelRoot: ZERO, choice: 0 },
-    pixels: new Float32Array(PROJECTION_SUMS),
+    pixels: NO_VALUES,
+    source: header.source && {
+      ...header.source,
+      ...{ latentRoot: ZERO, projection: NO_VALUES },
+      mask: header.source.mask && { ...header.source.mask, root: ZERO },
+    },
   };
 }

@@ -3,15 +3,21 @@ import type { Blinds } from '@ogong/protocol/commitment/blinds';
 import { createBlobHasher } from '@ogong/protocol/commitment/blob';
 import type { Opening } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { readMediaHash } from '@ogong/protocol/modality/media/media';
 import { encodeValues } from '@ogong/protocol/modality/shared/values';
-import { encodeTrajectoryHeader, type TrajectoryHeader } from '@ogong/protocol/modality/trajectory/header';
+import {
+  encodeTrajectoryHeader,
+  type HeaderSource,
+  type TrajectoryHeader,
+} from '@ogong/protocol/modality/trajectory/header';
 import { encodeStepLeaves } from '@ogong/protocol/modality/trajectory/leaf';
 import { computeValuesRoot } from '@ogong/protocol/modality/trajectory/links';
 import { countUnits } from '@ogong/protocol/modality/trajectory/picture-size';
 import { PROJECTION_SUMS, projectValues } from '@ogong/protocol/modality/trajectory/projection';
 import { hashPictureTokens } from '@ogong/protocol/modality/trajectory/prompt-tokens';
+import { countRun } from '@ogong/protocol/modality/trajectory/request-picture';
 import type { KeptBlob } from '../order-job.ts';
-import type { MadePicture } from './make-picture.ts';
+import type { EncodedSource, MadePicture } from './make-picture.ts';
 import { listFacts } from './picture-choices.ts';
 
 /** A picture as an engine made it, and what bound it. */
@@ -25,15 +31,18 @@ export interface PictureParts
   readonly picture: MadePicture;
 }
 
-/** Composes the committed leaves, and the blobs of the outputs. */
+/** Composes the committed leaves, and the blobs of the outputs and of a picture to change. */
 export function composePicture(
   crypto: Crypto,
   { blinds, info, picture, ...bound }: PictureParts,
 ): { readonly opening: Opening; readonly blobs: readonly KeptBlob[] } {
   const { numericClass, vocabularyHash } = info;
-  const { choices, tokens, steps, final, pixels } = picture;
+  const { choices, tokens, source, steps, final, pixels } = picture;
   const { sketchBankSeed } = bound;
-  const blobs = steps.map(({ output }) => commitBlob(crypto, blinds.answer, encodeValues(output)));
+  const commit = (values: Float32Array): KeptBlob => commitBlob(crypto, blinds.answer, encodeValues(values));
+  const blobs = steps.map(({ output }) => commit(output));
+  const latentBlob = source && commit(source.latent);
+  const maskBlob = source?.mask && commit(source.mask);
   const leaves = steps.map(({ latent, output }, i) => ({
     latentRoot: computeValuesRoot(crypto, blinds.answer, latent),
     outputRoot: (blobs[i] as KeptBlob).ref.root,
@@ -47,14 +56,41 @@ export function composePicture(
     ...{ sketchDirections: PROJECTION_SUMS, sketchBankSeed, drawKey: bound.drawKey, choice: bound.choice },
     promptTokensHash: hashPictureTokens(crypto, blinds.prompt, tokens),
     promptTokenCount: 0,
-    outputTokenCount: countUnits(choices, choices.steps),
+    outputTokenCount: countUnits(choices, countRun(choices.steps, source)),
     ...{ choices, facts: listFacts(info) },
     pixels: projectValues(crypto, sketchBankSeed, pixels),
+    source:
+      source &&
+      latentBlob &&
+      describeSource(crypto, source, { sketchBankSeed, latentRoot: latentBlob.ref.root, maskRoot: maskBlob?.ref.root }),
     parts: [],
     payee: bound.payee,
   };
   const windows = encodeStepLeaves({ steps: leaves, finalRoot });
-  return { opening: { blind: blinds.answer, header: encodeTrajectoryHeader(header), windows }, blobs };
+  return {
+    opening: { blind: blinds.answer, header: encodeTrajectoryHeader(header), windows },
+    blobs: [...blobs, latentBlob, maskBlob].filter((blob) => blob !== undefined),
+  };
+}
+
+function describeSource(
+  crypto: Crypto,
+  { strengthQ16, latent, files }: EncodedSource,
+  roots: {
+    readonly sketchBankSeed: Uint8Array;
+    readonly latentRoot: Uint8Array;
+    readonly maskRoot: Uint8Array | undefined;
+  },
+): HeaderSource {
+  const { sketchBankSeed, latentRoot, maskRoot } = roots;
+  return {
+    ...{ strengthQ16, pictureHash: readMediaHash(files.picture), latentRoot },
+    projection: projectValues(crypto, sketchBankSeed, latent),
+    mask:
+      maskRoot === undefined || files.mask === undefined
+        ? undefined
+        : { fileHash: readMediaHash(files.mask), root: maskRoot },
+  };
 }
 
 function commitBlob(crypto: Crypto, blind: Uint8Array, bytes: Uint8Array): KeptBlob {

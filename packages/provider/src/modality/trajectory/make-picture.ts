@@ -6,6 +6,7 @@ import { listPreviewSteps } from '@ogong/protocol/modality/trajectory/previews';
 import { areSame } from '@ogong/protocol/modality/trajectory/projection';
 import type { PictureTokens } from '@ogong/protocol/modality/trajectory/prompt-tokens';
 import { GUIDANCE_ONE, type PictureRequest } from '@ogong/protocol/modality/trajectory/request';
+import { countLeftOut, type RequestSource } from '@ogong/protocol/modality/trajectory/request-picture';
 import {
   advanceLatent,
   estimateClean,
@@ -14,12 +15,16 @@ import {
   type StepValues,
 } from '@ogong/protocol/modality/trajectory/schedule/schedule';
 import { planSchedule } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
+import { keepPlaces, type LatentSource, startLatent } from '@ogong/protocol/modality/trajectory/schedule/source';
+import type { SourcePixels } from './read-source.ts';
 
 /** A picture with the values of all steps. */
 export interface MadePicture {
   readonly choices: PictureChoices;
   readonly tokens: PictureTokens;
   readonly steps: readonly StepValues[];
+  /** The picture to change; undefined for a picture from noise alone. */
+  readonly source: EncodedSource | undefined;
   /** The latent that was decoded. */
   readonly final: Float32Array;
   /** RGB8, row by row. */
@@ -44,14 +49,22 @@ export interface StepReader {
   read(step: PassedStep): void | Promise<void>;
 }
 
+/** A picture to change, as the model reads it. */
+export interface EncodedSource extends LatentSource {
+  readonly strengthQ16: number;
+  /** References of the files, as the request has them. */
+  readonly files: Pick<RequestSource, 'picture' | 'mask'>;
+}
+
 type Prompts = Pick<PictureRequest, 'prompt' | 'negativePrompt'>;
 
 /** Returns the request that an engine reads. The guidance is the committed one, so that a verifier computes with the same number. */
 export const toEngineRequest = (
   { prompt, negativePrompt }: Prompts,
   { width, height, steps, guidanceQ16, sampler }: PictureChoices,
+  source?: Pick<RequestSource, 'strengthQ16'>,
 ): TrajectoryRequest => ({
-  ...{ prompt, negativePrompt, width, height, steps, sampler },
+  ...{ prompt, negativePrompt, width, height, steps, sampler, leftOut: countLeftOut(steps, source) },
   guidance: guidanceQ16 / GUIDANCE_ONE,
 });
 
@@ -66,6 +79,7 @@ export const tokenizePrompts = async (
 
 /**
  * Makes a picture.
+ * @param input of `readSource`.
  * @param options.noise of the draw key, not scaled.
  * @param options.reader receives each step once it is computed. Default: nobody reads.
  * @throws EngineError, also for an engine whose latents do not follow from its outputs as the protocol computes them: nobody could replay
@@ -73,7 +87,15 @@ export const tokenizePrompts = async (
  */
 export async function makePicture(
   engine: TrajectoryEngine,
-  { request, choices }: { readonly request: Prompts; readonly choices: PictureChoices },
+  {
+    request,
+    choices,
+    input,
+  }: {
+    readonly request: Prompts & Partial<Pick<PictureRequest, 'source'>>;
+    readonly choices: PictureChoices;
+    readonly input?: SourcePixels | undefined;
+  },
   {
     noise,
     signal,
@@ -81,10 +103,12 @@ export async function makePicture(
   }: { readonly noise: Float32Array; readonly signal: AbortSignal; readonly reader?: StepReader | undefined },
 ): Promise<MadePicture> {
   const tokens = await tokenizePrompts(engine, request);
-  const schedule = planSchedule(engine.info().scheduler, choices.steps, choices.sampler);
-  const follow = createFollower(schedule, noise);
+  const source = await encodeSource(engine, request, { input, size: choices, signal });
+  const asked = toEngineRequest(request, choices, source);
+  const schedule = planSchedule(engine.info().scheduler, choices.steps, choices.sampler, asked.leftOut);
+  const follow = createFollower(schedule, { noise, source });
   const due = listPreviewSteps(schedule.steps.length, reader?.previews ?? 0);
-  for await (const { step, latent, output } of engine.generate(toEngineRequest(request, choices), { noise, signal })) {
+  for await (const { step, latent, output } of engine.generate(asked, { noise, source, signal })) {
     follow.add(step, latent, output);
     if (signal.aborted) throw new EngineError('cancelled', 'the picture was cancelled');
     if (output === undefined || reader === undefined) continue;
@@ -100,7 +124,22 @@ export async function makePicture(
   const pixels = await engine.decode(final, choices, { signal });
   const bytes = choices.width * choices.height * PIXEL_BYTES;
   if (pixels.length !== bytes) throw fail(`the picture has ${pixels.length} bytes, not ${bytes}`);
-  return { choices, tokens, steps, final, pixels };
+  return { choices, tokens, source, steps, final, pixels };
+}
+
+async function encodeSource(
+  engine: Pick<TrajectoryEngine, 'encode'>,
+  { source }: Partial<Pick<PictureRequest, 'source'>>,
+  {
+    input,
+    size,
+    signal,
+  }: { readonly input: SourcePixels | undefined; readonly size: PictureSize; readonly signal: AbortSignal },
+): Promise<EncodedSource | undefined> {
+  if (source === undefined || input === undefined) return undefined;
+  const { strengthQ16, picture, mask } = source;
+  const { latent } = await engine.encode(input.pixels, size, { signal });
+  return { strengthQ16, latent: latent.slice(), mask: input.mask, files: { picture, mask } };
 }
 
 /** @returns undefined for an estimate that is no latent: early steps divide by small numbers. */
@@ -113,9 +152,13 @@ async function decodePreview(
 }
 
 /** Follows an engine's steps with the protocol's own arithmetic. */
-function createFollower({ noiseScale, steps: rows }: Schedule, noise: Float32Array) {
+function createFollower(
+  schedule: Schedule,
+  { noise, source }: { readonly noise: Float32Array; readonly source: LatentSource | undefined },
+) {
+  const { steps: rows } = schedule;
   const steps: StepValues[] = [];
-  let next: Float32Array = noise.map((value) => value * noiseScale);
+  let next = startLatent(schedule, noise, source);
   let isOver = false;
   return {
     add(step: number, latent: Float32Array, output: Float32Array | undefined): void {
@@ -130,8 +173,9 @@ function createFollower({ noiseScale, steps: rows }: Schedule, noise: Float32Arr
       }
       assertOutput(output, { step, count: next.length });
       const values = { latent: next, output: Float32Array.from(output) };
-      next = advanceLatent(row, values, steps.at(-1));
+      const moved = advanceLatent(row, values, steps.at(-1));
       steps.push(values);
+      next = keepPlaces(moved, schedule, { index: steps.length, noise, source });
       if (!next.every(Number.isFinite)) throw fail(`latent ${steps.length} has a value that is not finite`);
     },
     finish() {

@@ -1,10 +1,13 @@
+import { crc32, deflateSync } from 'node:zlib';
 import type { TrajectoryEngine } from '@ogong/engine/interface/trajectory';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { Refusal } from '@ogong/host/link/link-error';
-import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { encodePng } from '@ogong/host/media/png';
+import { toBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { detachMedia } from '@ogong/protocol/modality/media/detach-media';
 import type { FindBlob } from '@ogong/protocol/modality/modality';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
@@ -20,6 +23,7 @@ import { commitPicture } from './commit-picture.ts';
 import { type MadePicture, makePicture } from './make-picture.ts';
 import { measurePictureDrift } from './measure-drift.ts';
 import { resolveChoices } from './picture-choices.ts';
+import { readSource, type SourcePixels } from './read-source.ts';
 import { openPictureJob } from './score-picture.ts';
 
 const engine = createFakeTrajectoryEngine();
@@ -34,25 +38,38 @@ interface Cheat {
   readonly by?: TrajectoryEngine;
   readonly steps?: number;
   readonly prompt?: string;
+  /** Fields of a picture to change. Default: it comes from noise alone. */
+  readonly edit?: { readonly image: string; readonly mask?: string; readonly strength?: number };
+  /** Changes the pixels that are encoded. */
+  readonly bendInput?: (input: SourcePixels | undefined) => SourcePixels | undefined;
   readonly bend?: (picture: MadePicture) => MadePicture;
 }
 
 /** Serves a picture of 6 steps, honestly or not, and runs stage 1 with its blobs. */
-async function serve({ by = engine, steps = 6, prompt = 'a red ship', bend = (picture) => picture }: Cheat = {}) {
-  const body = utf8Encode(
-    JSON.stringify({ model: 'ogong/verified/test/fake', prompt: 'a red ship', negative_prompt: 'blue', steps: 6 }),
-  );
-  const request = trajectory.parseRequest(body);
+async function serve({
+  by = engine,
+  steps = 6,
+  prompt = 'a red ship',
+  edit,
+  bendInput = (input) => input,
+  bend = (picture) => picture,
+}: Cheat = {}) {
+  const fields = { prompt: 'a red ship', negative_prompt: 'blue', steps: 6, ...edit };
+  const written = utf8Encode(JSON.stringify({ model: 'ogong/verified/test/fake', ...fields }));
+  const { body, media } = detachMedia(crypto, written);
+  const endpoint = edit === undefined ? 'image' : 'image-edit';
+  const request = trajectory.parseRequest(body, endpoint);
   const { modelRoot } = engine.info();
   const order = {
-    ...{ modelRoot, requestHash: hashRequest(crypto, 'image', body), replyId: fill(16, 2), orderHash: fill(32, 3) },
+    ...{ modelRoot, requestHash: hashRequest(crypto, endpoint, body), replyId: fill(16, 2), orderHash: fill(32, 3) },
     ...{ payee: fill(20, 4), choice: 0, nonce: fill(32, 5), providerId: fill(32, 6), epoch: 1n },
   };
   const info = engine.info();
   const drawKey = chooseDrawKey(order, request, beacon.value);
   const choices = resolveChoices(request, info);
   const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), countLatentValues(choices, info));
-  const asked = { request: { ...request, prompt }, choices: { ...choices, steps } };
+  const input = bendInput(await readSource(request, media, { size: choices, info }));
+  const asked = { request: { ...request, prompt }, choices: { ...choices, steps }, input };
   const made = bend(await makePicture(by, asked, { noise, signal }));
   const served = { order, request, body, info, beacon, drawKey, picture: made, startMs: 0, endMs: 1 };
   const committed = commitPicture(crypto, signer, served);
@@ -60,10 +77,10 @@ async function serve({ by = engine, steps = 6, prompt = 'a red ship', bend = (pi
   const replay = (blobs?: FindBlob) =>
     trajectory.replay(crypto, parseRecordV2(committed.record), parseOpening(committed.opening), { blobs });
   const reply = replay((root) => kept.get(toHex(root)));
-  const inputs = reply.describeJob('image', draw);
+  const inputs = reply.describeJob(endpoint, draw);
   const job: ScoreJobMessage = {
     ...{ jobId: fill(16, 1), request: body, timeoutMs: 0, ...inputs },
-    ...{ blobs: [...(reply.makeJobBlobs?.(draw) ?? [])] },
+    ...{ blobs: [...(reply.makeJobBlobs?.(draw) ?? [])], media: [...media.values()] },
   };
   return { committed, reply, replay, job, made };
 }
@@ -213,6 +230,64 @@ describe('an engine', () => {
   });
 });
 
+const PNG = async (paint: (x: number, y: number) => readonly number[]): Promise<string> => {
+  const pixels = Uint8Array.from({ length: 40 * 24 * 3 }, (_, i) => {
+    const at = Math.floor(i / 3);
+    return paint(at % 40, Math.floor(at / 40))[i % 3] as number;
+  });
+  return `data:image/png;base64,${toBase64(await encodePng({ width: 40, height: 24, pixels }))}`;
+};
+const PICTURE = await PNG((x, y) => [6 * x, 10 * y, 128]);
+/** 32x32 pixels of gray and opacity: the left half is transparent. */
+const MASK = packMask((x) => (x < 16 ? 0 : 255));
+
+describe('a changed picture', () => {
+  it.each<[string, NonNullable<Cheat['edit']>, number]>([
+    ['with the usual strength', { image: PICTURE }, 4],
+    ['of half the schedule', { image: PICTURE, strength: 0.5 }, 3],
+    ['with a mask', { image: PICTURE, mask: MASK }, 6],
+    ['with a mask and half the schedule', { image: PICTURE, mask: MASK, strength: 0.5 }, 3],
+  ])('%s passes stage 1 and its audit, in its class and in another one', async (_what, edit, steps) => {
+    const served = await serve({ edit });
+    expect(served.reply.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
+    expect(served.made.steps).toHaveLength(steps);
+    expect(await audit(served)).toEqual({ outcome: 'accept', failed: [] });
+    const other = createFakeTrajectoryEngine({ exact: false, error: 1e-6 });
+    expect(await audit(served, other)).toEqual({ outcome: 'accept', failed: [] });
+  });
+
+  it('keeps what the mask does not cover', async () => {
+    const { made } = await serve({ edit: { image: PICTURE, mask: MASK } });
+    const { final, source } = made;
+    const isKept = (i: number): boolean => source?.mask?.[i % 64] === 0;
+    expect(final.filter((_, i) => isKept(i))).toEqual(source?.latent.filter((_, i) => isKept(i)));
+    expect(final.filter((_, i) => !isKept(i))).not.toEqual(source?.latent.filter((_, i) => !isKept(i)));
+  });
+
+  it('of another picture, or with another mask, is rejected', async () => {
+    const paint = (input: SourcePixels | undefined) => input && { ...input, pixels: input.pixels.map((v) => 255 - v) };
+    const other = await serve({ edit: { image: PICTURE }, bendInput: paint });
+    expect(other.reply.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
+    expect(await audit(other)).toEqual({ outcome: 'reject', failed: ['equality'] });
+    const far = await audit(other, createFakeTrajectoryEngine({ exact: false }));
+    expect(far).toEqual({ outcome: 'reject', failed: ['encoding-distance'] });
+
+    const turn = (input: SourcePixels | undefined) =>
+      input && { ...input, mask: input.mask?.map((value) => 1 - value) };
+    const unmasked = await serve({ edit: { image: PICTURE, mask: MASK }, bendInput: turn });
+    expect(await audit(unmasked)).toEqual({ outcome: 'reject', failed: ['mask'] });
+  });
+
+  it('of a file that is no picture is refused, and a verifier whose model has no encoder rejects', async () => {
+    const image = 'data:image/png;base64,AAAA';
+    await expect(serve({ edit: { image } })).rejects.toThrow('the picture is neither PNG, JPEG nor WebP');
+    const pixels = new Uint8Array(32 * 32 * 3);
+    const made = await serve({ edit: { image: PICTURE }, bendInput: () => ({ pixels, mask: undefined }) });
+    const blank = createFakeTrajectoryEngine({ canEdit: false });
+    expect((await audit(made, blank)).outcome).toBe('reject');
+  });
+});
+
 const honest = (await serve()).made;
 
 /** Computes the first step alone, and moves on with its output. */
@@ -227,4 +302,20 @@ async function* repeatSteps(...[request, options]: Parameters<TrajectoryEngine['
     latent = advanceLatent(row, { latent, output });
   }
   yield { step: steps.length, latent };
+}
+
+/** A PNG of 32x32 pixels of black, with the opacity of each column. */
+function packMask(opacityOf: (x: number) => number): string {
+  const chunk = (type: string, data: Uint8Array): Buffer => {
+    const named = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
+    length.writeUInt32BE(data.length);
+    sum.writeUInt32BE(crc32(named));
+    return Buffer.concat([length, named, sum]);
+  };
+  const head = Buffer.from('0000002000000020' + '0804000000', 'hex');
+  const row = [0, ...Array.from({ length: 32 }, (_, x) => [0, opacityOf(x)]).flat()];
+  const rows = deflateSync(Uint8Array.from(Array.from({ length: 32 }, () => row).flat()));
+  const chunks = [chunk('IHDR', head), chunk('IDAT', rows), chunk('IEND', new Uint8Array())];
+  return `data:image/png;base64,${Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), ...chunks]).toString('base64')}`;
 }

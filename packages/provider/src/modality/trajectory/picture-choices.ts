@@ -11,6 +11,7 @@ import {
 } from '@ogong/protocol/modality/trajectory/header';
 import { countUnits, MAX_PIXELS, MAX_STEPS_ASKED } from '@ogong/protocol/modality/trajectory/picture-size';
 import { type AskedPicture, boundUnits, GUIDANCE_ONE } from '@ogong/protocol/modality/trajectory/request';
+import { countRun } from '@ogong/protocol/modality/trajectory/request-picture';
 import { planSchedule } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
 
 /** The reason why a model does not make a picture, and what to do. */
@@ -45,9 +46,11 @@ export function resolveChoices(
 
 /** Explains why a model does not make the picture of a request; undefined if it does. */
 export function findChoiceProblem(
-  request: Pick<AskedPicture, 'size' | 'steps' | 'guidanceQ16' | 'sampler'>,
+  request: Pick<AskedPicture, 'size' | 'steps' | 'guidanceQ16' | 'sampler' | 'source'>,
   info: TrajectoryInfo,
 ): ChoiceProblem | undefined {
+  if (request.source !== undefined && !info.canEdit)
+    return { message: 'this model has no encoder, so it changes no pictures; choose another model', param: 'image' };
   const choices = resolveChoices(request, info);
   return (
     findSizeProblem(choices, info) ?? findScheduleProblem(choices, info) ?? findExtentProblem(request, choices, info)
@@ -87,21 +90,22 @@ function findScheduleProblem({ steps, sampler }: PictureChoices, info: Trajector
 
 /** Checks the sizes that grow with the number of steps. */
 function findExtentProblem(
-  request: Pick<AskedPicture, 'size' | 'steps'>,
+  request: Pick<AskedPicture, 'size' | 'steps' | 'source'>,
   choices: PictureChoices,
   info: TrajectoryInfo,
 ): ChoiceProblem | undefined {
   const { steps } = choices;
+  const { source } = request;
   if (steps > MAX_STEPS_ASKED)
     return { message: `at most ${MAX_STEPS_ASKED} steps are made, not ${steps}; send steps`, param: 'steps' };
   const values = countLatentValues(choices, info);
-  if (countReplayBytes(1, values) > MAX_REPLAY_BYTES)
+  if (countReplayBytes(1, values, source) > MAX_REPLAY_BYTES)
     return { message: 'a picture of this size cannot be checked here; send a smaller size', param: 'size' };
-  if (countReplayBytes(steps, values) > MAX_REPLAY_BYTES) {
+  if (countReplayBytes(countRun(steps, source), values, source) > MAX_REPLAY_BYTES) {
     const most = Math.floor(MAX_REPLAY_BYTES / (values * VALUE_BYTES));
     return { message: `a picture of this size is made in at most ${most} steps, not ${steps}`, param: 'steps' };
   }
-  const units = countUnits(choices, steps);
+  const units = countUnits(choices, countRun(steps, source));
   const bound = boundUnits(request);
   if (units <= bound) return undefined;
   const problem = `this model makes the picture in ${steps} steps, ${units} units, and the request bills at most ${bound}`;

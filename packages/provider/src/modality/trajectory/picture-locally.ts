@@ -2,9 +2,11 @@ import type { TrajectoryEngine } from '@ogong/engine/interface/trajectory';
 import { encodePng } from '@ogong/host/media/png';
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import { ENDPOINT_INFO } from '@ogong/protocol/modality/endpoints';
+import { NO_MEDIA, type RequestMedia } from '@ogong/protocol/modality/media/media';
 import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
+import { PICTURE_FORM_FIELDS } from '@ogong/protocol/modality/trajectory/fields';
 import { countLatentValues } from '@ogong/protocol/modality/trajectory/header';
 import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
 import {
@@ -14,6 +16,7 @@ import {
 } from '@ogong/protocol/modality/trajectory/picture-formats';
 import { countUnits, type PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
+import { countRun } from '@ogong/protocol/modality/trajectory/request-picture';
 import { createStepFormatter } from '@ogong/protocol/modality/trajectory/step-events';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import { makeLocalDrawKey } from '../draw-keys.ts';
@@ -22,17 +25,20 @@ import type { AnsweringEndpoints, LocalMeans } from '../modality.ts';
 import { commitPictureLocally } from './commit-locally.ts';
 import { makePicture, type StepReader } from './make-picture.ts';
 import { findChoiceProblem, resolveChoices } from './picture-choices.ts';
+import { readSource } from './read-source.ts';
 
 interface LocalJob {
   readonly engine: TrajectoryEngine;
   readonly request: PictureRequest;
   readonly body: Uint8Array;
+  /** Default: none. */
+  readonly media?: RequestMedia;
 }
 
 /** Makes one of the pictures of a request. @throws EngineError */
 export async function makeLocally(
   { crypto, clock, randomBytes, signal, send }: LocalMeans,
-  { engine, request, body }: LocalJob,
+  { engine, request, body, media = NO_MEDIA }: LocalJob,
   choice: number,
 ): Promise<{ readonly shown: ShownPicture; readonly reply: KeptReply }> {
   const startMs = clock.nowMs();
@@ -44,12 +50,16 @@ export async function makeLocally(
   const drawKey = makeLocalDrawKey({ randomBytes }, { requestHash, replyId, modelRoot, seed: request.seed, choice });
   const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), countLatentValues(choices, info));
   const reader = send && createLocalReader({ request, size: choices, choice, created: toSeconds(startMs) }, send);
-  const picture = await makePicture(engine, { request, choices }, { noise, signal, reader });
+  const input = await readSource(request, media, { size: choices, info });
+  const picture = await makePicture(engine, { request, choices, input }, { noise, signal, reader });
   const made = { info, request, body, replyId, requestHash, drawKey, choice, picture, startMs, endMs: clock.nowMs() };
   const { width, height, steps } = choices;
   const size = { width, height };
   const png = await encodePng({ ...size, pixels: picture.pixels });
-  return { shown: { size, png, units: countUnits(size, steps) }, reply: commitPictureLocally(crypto, made) };
+  return {
+    shown: { size, png, units: countUnits(size, countRun(steps, request.source)) },
+    reply: commitPictureLocally(crypto, made),
+  };
 }
 
 const toSeconds = (ms: number): number => Math.floor(ms / 1000);
@@ -73,10 +83,11 @@ function createLocalReader(
   };
 }
 
-/** POST /v1/images/generations. */
+/** The endpoints of pictures. */
 export const pictureEndpoints: AnsweringEndpoints<TrajectoryEngine, PictureRequest> = {
   names: trajectory.endpoints,
-  parse: (body) => trajectory.parseRequest(body),
+  formFields: PICTURE_FORM_FIELDS,
+  parse: (body, endpoint) => trajectory.parseRequest(body, endpoint),
   nameUse: () => 'pictures',
   async answer(means, job) {
     const { engine, request } = job;
@@ -94,7 +105,7 @@ export const pictureEndpoints: AnsweringEndpoints<TrajectoryEngine, PictureReque
     const answerId = `${idPrefix}-${Buffer.from(means.randomBytes(18)).toString('base64url')}`;
     const created = toSeconds(means.clock.nowMs());
     if (!request.stream) return { answerId, replies, body: formatPictures(request, { created, pictures: shown }) };
-    const events = shown.map((picture) => formatPictureEvent({ created, picture }));
+    const events = shown.map((picture) => formatPictureEvent(request, { created, picture }));
     return { answerId, replies, body: {}, events };
   },
 };

@@ -1,9 +1,12 @@
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { StepOutput, TrajectoryEngine, TrajectoryInfo } from '@ogong/engine/interface/trajectory';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import { computePromptBlind } from '@ogong/protocol/commitment/blinds';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { attachMedia } from '@ogong/protocol/modality/media/detach-media';
+import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import { decodeValues, VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
@@ -19,10 +22,12 @@ import { PROJECTION_SUMS, projectValues } from '@ogong/protocol/modality/traject
 import { hashPictureTokens } from '@ogong/protocol/modality/trajectory/prompt-tokens';
 import { encodeTrajectoryReport, type TrajectoryReport } from '@ogong/protocol/modality/trajectory/report';
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
+import { countRun } from '@ogong/protocol/modality/trajectory/request-picture';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import type { ScorableJob, ScoringMeans } from '../modality.ts';
 import { assertOutput, toEngineRequest, tokenizePrompts } from './make-picture.ts';
 import { findChoiceProblem, listFacts, resolveChoices } from './picture-choices.ts';
+import { readSource, type SourcePixels } from './read-source.ts';
 
 /** A picture to check: the request and some of its latents, without outputs and pixels. */
 export interface PictureJob {
@@ -32,6 +37,7 @@ export interface PictureJob {
   readonly request: PictureRequest;
   /** The exact bytes. */
   readonly body: Uint8Array;
+  readonly media: RequestMedia;
   readonly bankSeed: Uint8Array;
   readonly claim: TrajectoryClaim;
   /** Of the drawn steps, in their order. */
@@ -54,13 +60,21 @@ export function parsePictureJob(message: ScoreJobMessage, crypto: Crypto): Pictu
     const header = parseTrajectoryHeader(message.header);
     assertJob(header.endpoint === endpoint, `the header is one of ${header.endpoint}, the job one of ${endpoint}`);
     const claim = parseTrajectoryClaim(message.claim);
-    const late = claim.steps.find(({ step }) => step >= header.choices.steps);
-    assertJob(late === undefined, `step ${late?.step} is drawn, and the picture has ${header.choices.steps} steps`);
+    const steps = countRun(header.choices.steps, header.source);
+    const late = claim.steps.find(({ step }) => step >= steps);
+    assertJob(late === undefined, `step ${late?.step} is drawn, and the picture has ${steps} steps`);
     const { request: body } = message;
-    const request = trajectory.parseRequest(body);
+    const request = trajectory.parseRequest(body, endpoint);
+    const media = attachMedia(crypto, body, message.media ?? []);
+    const { source } = header;
+    assertJob(
+      source?.strengthQ16 === request.source?.strengthQ16 &&
+        (source?.mask !== undefined) === (request.source?.hasMask ?? false),
+      'the header is about another picture to change than the request',
+    );
     const latents = readLatents(crypto, { header, claim }, message.blobs ?? []);
     const final = latents.pop() as Float32Array;
-    return { jobId, header, request, body, bankSeed, claim, latents, final };
+    return { jobId, header, request, body, media, bankSeed, claim, latents, final };
   } catch (error) {
     if (error instanceof ProtocolError || error instanceof RequestError) throw new Refusal('invalid', error.message);
     throw error;
@@ -93,8 +107,8 @@ export function openPictureJob(
 ): ScorableJob {
   const job = parsePictureJob(message, crypto);
   const score = (signal: AbortSignal) => scorePictureJob(job, { engine, crypto, signal });
-  // The decoding counts as one step.
-  return { jobId: job.jobId, outputs: job.latents.length + 1, score };
+  // The decoding counts as one step, and so does the encoding of a picture to change.
+  return { jobId: job.jobId, outputs: job.latents.length + (job.header.source ? 2 : 1), score };
 }
 
 /**
@@ -123,7 +137,9 @@ export async function scorePictureJob(
   };
   // If the verifier refused, a picture that this model cannot have made would be unaudited, and paid.
   if (!isOfModel(header, facts)) return encodeBlankReport(job, { facts, info });
-  const engineRequest = toEngineRequest(request, header.choices);
+  const source = await encodeClaimedSource(job, { engine, crypto, signal });
+  if (source === 'none') return encodeBlankReport(job, { facts, info });
+  const engineRequest = toEngineRequest(request, header.choices, request.source);
   const outputs: StepOutput[] = [];
   for (const [i, { step }] of claim.steps.entries()) {
     const at = { step, latent: latents[i] as Float32Array };
@@ -133,7 +149,7 @@ export async function scorePictureJob(
   }
   const pixels = await engine.decode(final, header.choices, { signal, numericClass: header.numericClass });
   const { numericClass } = outputs[0] as StepOutput;
-  // The decoder computes in the class of the steps, if they are exact.
+  // Decoder and encoder compute in the class of the steps, if they are exact.
   const exact = outputs.every((ran) => ran.exact);
   return encodeTrajectoryReport({
     ...facts,
@@ -144,9 +160,38 @@ export async function scorePictureJob(
       outputRoot: computeValuesRoot(crypto, claim.blind, output),
       projection: projectValues(crypto, bankSeed, output),
     })),
+    source,
     responseHash: hashResponse(crypto, claim.blind, pixels),
     pixels: projectValues(crypto, bankSeed, pixels),
   });
+}
+
+/** @returns undefined for a picture from noise alone; `none` for a model or a file of which nothing can have been made. */
+async function encodeClaimedSource(
+  { request, media, header, bankSeed, claim }: Pick<PictureJob, 'request' | 'media' | 'header' | 'bankSeed' | 'claim'>,
+  {
+    engine,
+    crypto,
+    signal,
+  }: { readonly engine: TrajectoryEngine; readonly crypto: Crypto; readonly signal: AbortSignal },
+): Promise<TrajectoryReport['source'] | 'none'> {
+  if (request.source === undefined) return undefined;
+  const info = engine.info();
+  if (!info.canEdit) return 'none';
+  let input: SourcePixels | undefined;
+  try {
+    input = await readSource(request, media, { size: header.choices, info });
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'invalid-request') return 'none';
+    throw error;
+  }
+  const { pixels, mask } = input as SourcePixels;
+  const { latent } = await engine.encode(pixels, header.choices, { signal, numericClass: header.numericClass });
+  return {
+    latentRoot: computeValuesRoot(crypto, claim.blind, latent),
+    projection: projectValues(crypto, bankSeed, latent),
+    maskRoot: mask === undefined ? NONE : computeValuesRoot(crypto, claim.blind, mask),
+  };
 }
 
 type Facts = Pick<
@@ -169,6 +214,7 @@ function encodeBlankReport(
     ...facts,
     ...{ numericClass, exact: exact && numericClass === header.numericClass, elapsedMs: 0 },
     steps: claim.steps.map(({ step }) => ({ step, outputRoot: NONE, projection: NO_VALUES })),
+    source: header.source && { latentRoot: NONE, projection: NO_VALUES, maskRoot: NONE },
     ...{ responseHash: NONE, pixels: NO_VALUES },
   });
 }

@@ -8,6 +8,7 @@ import { countLatentValues } from '@ogong/protocol/modality/trajectory/header';
 import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
 import { countUnits, type PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
+import { countRun } from '@ogong/protocol/modality/trajectory/request-picture';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import { chooseDrawKey } from '../draw-keys.ts';
 import { keepCommitted } from '../keep-committed.ts';
@@ -16,10 +17,13 @@ import type { AcceptedOrder, CheckedOrder, ServeContext, ServedCounts } from '..
 import { commitPicture } from './commit-picture.ts';
 import { type MadePicture, makePicture, type StepReader } from './make-picture.ts';
 import { findChoiceProblem, resolveChoices } from './picture-choices.ts';
+import { readSource, type SourcePixels } from './read-source.ts';
 
 export interface PictureOrderJob extends AcceptedOrder<PictureRequest> {
   readonly units: number;
   readonly feeAtomic: bigint;
+  /** The picture to change; undefined for a picture from noise alone. */
+  readonly input: SourcePixels | undefined;
 }
 
 /** The picture leaves whole, with its record. An event about each step goes between `started` and `finished`. */
@@ -27,7 +31,7 @@ export const pictureOrders: OrderHandling<TrajectoryEngine, PictureRequest, Pict
   readRequest(body, endpoint) {
     if (!trajectory.endpoints.includes(endpoint))
       throw new Refusal('invalid', `this model makes pictures; ${endpoint} was asked for`);
-    const request = trajectory.parseRequest(body);
+    const request = trajectory.parseRequest(body, endpoint);
     return { request, asked: request, choices: request.choices };
   },
   allowsStandby: false,
@@ -39,7 +43,9 @@ export const pictureOrders: OrderHandling<TrajectoryEngine, PictureRequest, Pict
   async accept({ info }, checked, { claim }) {
     const units = countRequestUnits(checked.request, info);
     const feeAtomic = computeFee(checked, units);
-    return { ...(await claim()), units, feeAtomic };
+    const { request, media } = checked;
+    const input = await readSource(request, media, { size: resolveChoices(request, info), info });
+    return { ...(await claim()), units, feeAtomic, input };
   },
   serve: (job, context, offer) => servePicture(offer, job, context),
 };
@@ -49,7 +55,7 @@ async function servePicture(
   job: PictureOrderJob,
   context: ServeContext,
 ): Promise<ServedCounts> {
-  const { order, request, body, beacon, units, feeAtomic } = job;
+  const { order, request, body, beacon, units, feeAtomic, input } = job;
   const { crypto, clock, signer, send, expired, failed } = context;
   const counts = { promptTokens: 0, cachedTokens: 0, outputTokens: units, drafts: { proposed: 0, accepted: 0 } };
   const startMs = clock.nowMs();
@@ -57,13 +63,15 @@ async function servePicture(
   const info = engine.info();
   const choices = resolveChoices(request, info);
   const values = countLatentValues(choices, info);
-  context.reserveBlobs(Array.from({ length: choices.steps }, () => values * VALUE_BYTES));
+  // The latent of a picture to change and its mask take no more than two outputs.
+  const blobs = countRun(choices.steps, request.source) + (request.source === undefined ? 0 : 2);
+  context.reserveBlobs(Array.from({ length: blobs }, () => values * VALUE_BYTES));
   const drawKey = chooseDrawKey(order, request, beacon.value);
   const admission = await context.admit(signal);
   await send({ event: { case: 'started', value: { promptTokens: 0 } } });
   const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), values);
   const steps = createStepSender(send, { previews: request.stream ? request.partialPictures : 0, size: choices });
-  const made = makePicture(engine, { request, choices }, { noise, signal, reader: steps });
+  const made = makePicture(engine, { request, choices, input }, { noise, signal, reader: steps });
   const picture = await makeUnlessStopped(made);
   if (picture === undefined && failed.aborted)
     throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
@@ -109,7 +117,7 @@ function createStepSender(
 
 function countRequestUnits(request: PictureRequest, info: TrajectoryInfo): number {
   const choices = resolveChoices(request, info);
-  return countUnits(choices, choices.steps);
+  return countUnits(choices, countRun(choices.steps, request.source));
 }
 
 /** @throws Refusal if the order does not pay for all of it. */

@@ -28,6 +28,7 @@ export const trajectoryModality = {
     },
     runStep: (request, at, options) => use((engine) => engine.runStep(request, at, options)),
     decode: (latent, size, options) => use((engine) => engine.decode(latent, size, options)),
+    encode: (pixels, size, options) => use((engine) => engine.encode(pixels, size, options)),
     tokenize: (prompt) => use((engine) => engine.tokenize(prompt)),
   }),
   orders: pictureOrders,
