@@ -3,11 +3,11 @@ import struct
 import unittest
 import zlib
 
-from ogong.pictures import count_units, parse_picture_request
+from ogong.pictures import count_left_out, count_units, parse_picture_request
 from ogong.png import read_pictures, unpack_png
 from ogong.shown import ReceiptError
 from ogong.text.fields import RequestError
-from ogong.trajectory import blob_root, make_noise, project
+from ogong.trajectory import blob_root, make_noise, parse_picture_header, project
 from ogong.wire import sha256
 
 from .vectors import load, unhex
@@ -58,6 +58,16 @@ class Pictures(unittest.TestCase):
             with self.subTest(key), self.assertRaises(RequestError) as refused:
                 parse_picture_request(b'{"model":"ogong/verified/a/b","prompt":"x",' + fields.encode() + b"}")
             self.assertEqual(refused.exception.key, key)
+
+    def test_changed_pictures_of_the_vectors(self) -> None:
+        vectors = load("trajectory")
+        for edit in vectors["edits"]:
+            asked = parse_picture_request(edit["body"].encode(), edit["endpoint"])
+            self.assertEqual((asked.summary().hex(), asked.hash().hex()), (edit["summary"], edit["hash"]))
+        header = parse_picture_header(unhex(vectors["changed"]["header"]))
+        self.assertEqual((header.endpoint, header.steps, header.run), ("image-edit", 4, 2))
+        self.assertEqual(parse_picture_header(unhex(vectors["picture"]["header"])).source, None)
+        self.assertEqual([count_left_out(20, part) for part in (None, 65_536, 32_768, 1)], [0, 0, 10, 19])
 
     def test_png(self) -> None:
         picture = unpack_png(png(2, 2, ROWS))

@@ -457,19 +457,39 @@ class _Images:
         Pictures whose pixels equal the signed ones: `answer.pictures`, by choice. `links` and `projections` are skipped: the gateway has
         checked them against the model's outputs. @raises GatewayError, ReceiptError; SealedCallError of a client that seals its requests
         """
+        return self._ask("/v1/images/generations", "image", params)
+
+    def edit(self, *, image: bytes | str, mask: bytes | str | None = None, **params: Any) -> Any:
+        """
+        Changes a picture: `image` is the bytes of a file or a data URL, and the transparent pixels of `mask` are painted again. As generate.
+        """
+        files = {"image": _to_data_url(image)} if mask is None else {"image": _to_data_url(image), "mask": _to_data_url(mask)}
+        return self._ask("/v1/images/edits", "image-edit", {**params, **files})
+
+    def create_variation(self, *, image: bytes | str, **params: Any) -> Any:
+        """Variations of a picture. As edit, without a prompt."""
+        return self._ask("/v1/images/variations", "image-variation", {**params, "image": _to_data_url(image)})
+
+    def _ask(self, path: str, endpoint: str, params: dict[str, Any]) -> Any:
         client = self._client
         if client.is_sealed:
             raise SealedCallError("unsupported", "requests for pictures are not sealed; nothing was sent")
         if params.get("stream"):
             raise ValueError("streams of pictures are not read here: leave stream out")
         body = client._encode(params)
-        with client._open("POST", "/v1/images/generations", body) as response:
+        with client._open("POST", path, body) as response:
             answer = Answer(read_json(response.read(_MOST_ANSWER_BYTES)))
         pictures = read_pictures(answer, params.get("n") or 1)
         shown = {i: picture.pixels for i, picture in enumerate(pictures)}
-        answer.verdicts = client.check("image", body, answer.get("ogong"), shown, dict(enumerate(pictures)))
+        answer.verdicts = client.check(endpoint, body, answer.get("ogong"), shown, dict(enumerate(pictures)))
         answer.pictures = pictures
         return answer
+
+
+def _to_data_url(file: bytes | str) -> str:
+    if isinstance(file, str):
+        return file
+    return f"data:image/png;base64,{base64.b64encode(file).decode('ascii')}"
 
 
 def _read_events(response: http.client.HTTPResponse) -> Iterator[str]:

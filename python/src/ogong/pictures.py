@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import math
 import re
 from dataclasses import dataclass
@@ -20,9 +22,24 @@ MOST_STEPS = 150
 _MOST_DEFAULT_STEPS = 50
 _MOST_GUIDANCE = 50
 _MOST_CHOICES = 8
+ENDPOINTS = ("image", "image-edit", "image-variation")
+"""In the order of their codes."""
+STRENGTH_ONE = 1 << 16
+_USUAL_STRENGTH = 0.8
+_DATA_URL = re.compile(r"data:(?:image/[a-z0-9.+-]{1,32}|application/octet-stream);base64,", re.ASCII | re.IGNORECASE)
 _SIZE = re.compile(r"(\d{1,4})x(\d{1,4})\Z", re.ASCII)
 _STEPS = ("steps", "num_inference_steps")
 _GUIDANCE = ("guidance", "guidance_scale", "cfg_scale")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture to change."""
+
+    strength: int
+    """In units of 1/65,536."""
+    picture: bytes
+    mask: bytes | None
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,9 @@ class PictureRequest:
     """In units of 1/65,536."""
     sampler: str | None
     body_hash: bytes
+    source: Source | None = None
+    """None: the picture comes from noise alone."""
+    endpoint: str = "image"
 
     @property
     def most_units(self) -> int:
@@ -54,7 +74,7 @@ class PictureRequest:
         return b"".join(
             (
                 b"ogong-picture-request-v1\n",
-                u8(0),
+                u8(ENDPOINTS.index(self.endpoint)),
                 text(self.model, 768),
                 u8(self.exact),
                 u8(0) if self.model_root is None else u8(1) + self.model_root,
@@ -66,6 +86,7 @@ class PictureRequest:
                 u8(0) if self.steps is None else u8(1) + u16(self.steps),
                 u8(0) if self.guidance is None else u8(1) + u32(self.guidance),
                 u8(0) if self.sampler is None else u8(1) + u8(SAMPLERS.index(self.sampler)),
+                u8(0) if self.source is None else u8(1) + u32(self.source.strength) + u8(self.source.mask is not None),
                 self.body_hash,
             )
         )
@@ -76,13 +97,23 @@ def count_units(width: int, height: int, steps: int) -> int:
     return steps * -(-width * height // 1_024)
 
 
-def parse_picture_request(body: bytes) -> PictureRequest:
+def count_left_out(steps: int, strength: int | None) -> int:
+    """Steps of the schedule that do not run: at least one does."""
+    return 0 if strength is None else steps - max(1, steps * strength // STRENGTH_ONE)
+
+
+def parse_picture_request(body: bytes, endpoint: str = "image") -> PictureRequest:
     """@raises WireError: RequestError if a field is wrong."""
     if len(body) > MOST_BODY_BYTES:
         raise WireError(f"a request has at most {MOST_BODY_BYTES} bytes")
     fields = read_object(parse_json(body), "")
     model, sort = split_model(read_text(fields.get("model"), "model"))
-    read_text(fields.get("prompt"), "prompt", 1)
+    is_varied = endpoint == "image-variation"
+    for key in ("prompt", "mask") if is_varied else () if endpoint != "image" else ("image", "images", "mask", "strength"):
+        if fields.get(key) is not None:
+            raise RequestError(key, f"{endpoint} has none")
+    if not is_varied:
+        read_text(fields.get("prompt"), "prompt", 1)
     exact, root, accepted, _, standby = read_ogong(fields, model, sort)
     steps, guidance = _pick(fields, _STEPS), _pick(fields, _GUIDANCE)
     seed, sampler = fields.get("seed"), fields.get("sampler")
@@ -97,7 +128,38 @@ def parse_picture_request(body: bytes) -> PictureRequest:
         guidance=None if guidance is None else math.floor(read_number(fields, guidance, 0, _MOST_GUIDANCE, 1) * 65_536 + 0.5),
         sampler=sampler,
         body_hash=sha256(body),
+        source=None if endpoint == "image" else _read_source(fields),
+        endpoint=endpoint,
     )
+
+
+def _read_source(fields: dict[str, Any]) -> Source:
+    image, images = fields.get("image"), fields.get("images")
+    key = "image" if images is None else "images"
+    if image is not None and images is not None:
+        raise RequestError("images", "image means the same")
+    given = image if images is None else images
+    pictures = given if isinstance(given, list) else [given]
+    if len(pictures) != 1:
+        raise RequestError(key, "one picture is expected")
+    mask = None if fields.get("mask") is None else _read_file(fields["mask"], "mask")
+    strength = read_number(fields, "strength", 0, 1, _USUAL_STRENGTH if mask is None else 1)
+    units = math.floor(strength * STRENGTH_ONE + 0.5)
+    if units < 1:
+        raise RequestError("strength", "a number above 0 is expected")
+    return Source(units, _read_file(pictures[0], key), mask)
+
+
+def _read_file(value: Any, key: str) -> bytes:
+    """The bytes of a data URL."""
+    url = value.get("image_url") if isinstance(value, dict) else value
+    head = _DATA_URL.match(url) if isinstance(url, str) else None
+    if head is None:
+        raise RequestError(key, "a data URL is expected")
+    try:
+        return base64.b64decode(url[head.end() :], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise RequestError(key, "base64 is expected") from error
 
 
 def _pick(fields: dict[str, Any], names: tuple[str, ...]) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 from .checks import Check, failed, hold, passed, skipped
 from .crypto.hybrid import PUBLIC_KEY_BYTES, SIGNATURE_BYTES, verify_hybrid
 from .order import Ledger, Order, parse_order, struct_hash
-from .pictures import parse_picture_request
+from .pictures import ENDPOINTS, parse_picture_request
 from .text.request import UnsupportedRequest, parse_request
 from .trust import UnusableError, parse_receipt, parse_trust
 from .vectors import parse_vector_request
@@ -246,8 +246,8 @@ def follow(
         order = parse_order(parsed.order.data)
         if parsed.endpoint in ("embedding", "rerank"):
             accepted = parse_vector_request(body, parsed.endpoint).settles_accepted
-        elif parsed.endpoint == "image":
-            accepted = parse_picture_request(body).settles_accepted
+        elif parsed.endpoint in ENDPOINTS:
+            accepted = parse_picture_request(body, parsed.endpoint).settles_accepted
         else:
             accepted = parse_request(body, parsed.endpoint).settles_accepted
     except UnsupportedRequest:

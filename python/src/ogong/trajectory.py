@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .checks import Check, failed, hold, passed, skipped
-from .pictures import MOST_PIXELS, MOST_SIDE, MOST_STEPS, SAMPLERS, count_units
+from .pictures import ENDPOINTS, MOST_PIXELS, MOST_SIDE, MOST_STEPS, SAMPLERS, STRENGTH_ONE, count_left_out, count_units
 from .record import Record
 from .text.commitment import DrawKeyInputs, Opening, merkle_root, read_draw_key, read_parts
 from .tiers import check_posture
@@ -28,7 +28,17 @@ _EULER = 1
 
 
 @dataclass(frozen=True)
+class HeaderSource:
+    """Where the latents of a changed picture begin."""
+
+    strength: int
+    picture_hash: bytes
+    mask_hash: bytes | None
+
+
+@dataclass(frozen=True)
 class PictureHeader:
+    endpoint: str
     order_hash: bytes
     tier: str
     method: str
@@ -48,8 +58,15 @@ class PictureHeader:
     """The one that the model's files name."""
     pixels: tuple[float, ...]
     """Projection of the picture's bytes."""
+    source: HeaderSource | None
+    """None: the picture comes from noise alone."""
     parts: tuple[bytes, ...]
     payee: bytes
+
+    @property
+    def run(self) -> int:
+        """Steps that run."""
+        return self.steps - count_left_out(self.steps, self.source.strength if self.source else None)
 
 
 @dataclass(frozen=True)
@@ -65,7 +82,7 @@ def parse_picture_header(data: bytes) -> PictureHeader:
         raise WireError(f"a header has at most {_MOST_HEADER} bytes")
     r = Reader(data, b"ogong-header-trajectory-v1\n")
     order_hash = r.take(32)
-    r.int(1, 0, 0)
+    endpoint = ENDPOINTS[r.int(1, 0, len(ENDPOINTS) - 1)]
     tier, method, numeric_class = r.text(32), r.text(32), r.text(255)
     r.take(32)  # the hash of the tokenizer
     values, bank_seed = r.int(4, 1, _MOST_VALUES), r.take(32)
@@ -77,9 +94,10 @@ def parse_picture_header(data: bytes) -> PictureHeader:
     channels, scale = r.int(1, 1), r.int(1, 1, 64)
     model_sampler = _read_scheduler(r, steps, sampler)
     header = PictureHeader(
-        *(order_hash, tier, method, numeric_class, values, bank_seed, draw_key, choice, units),
+        *(endpoint, order_hash, tier, method, numeric_class, values, bank_seed, draw_key, choice, units),
         *(width, height, steps, guidance, sampler, model_sampler),
         pixels=_read_projection(r.take(_PROJECTION_BYTES)),
+        source=_read_source(r) if r.int(1, 0, 1) else None,
         parts=read_parts(r),
         payee=r.take(20),
     )
@@ -88,11 +106,23 @@ def parse_picture_header(data: bytes) -> PictureHeader:
         raise WireError(f"a picture has at most {MOST_PIXELS} pixels")
     if width % scale or height % scale or values != channels * (width // scale) * (height // scale):
         raise WireError("a latent has another number of values than its picture")
-    if steps * values * 4 > _MOST_BYTES:
+    if (endpoint == "image") != (header.source is None):
+        raise WireError(f"{endpoint} and its picture to change contradict each other")
+    if (header.run + (0 if header.source is None else 2)) * values * 4 > _MOST_BYTES:
         raise WireError("the outputs are too many to replay")
-    if units != count_units(width, height, steps):
+    if units != count_units(width, height, header.run):
         raise WireError("the units are not those of size and steps")
     return header
+
+
+def _read_source(r: Reader) -> HeaderSource:
+    strength, picture_hash = r.int(4, 1, STRENGTH_ONE), r.take(32)
+    r.take(32)  # the root of the encoded latent
+    _read_projection(r.take(_PROJECTION_BYTES))
+    mask_hash = r.take(32) if r.int(1, 0, 1) else None
+    if mask_hash is not None:
+        r.take(32)  # the root of its values
+    return HeaderSource(strength, picture_hash, mask_hash)
 
 
 def _read_scheduler(r: Reader, steps: int, sampler: str) -> str:
@@ -131,18 +161,18 @@ def replay_picture(record: Record, opening: Opening) -> ReplayedPicture:
         roots = _read_leaves(opening, header)
     except WireError as error:
         return ReplayedPicture([*checks, failed("commitment-form", str(error))], None)
-    checks.append(passed("commitment-form", f"{header.steps} steps to {header.width}x{header.height} pixels"))
+    checks.append(passed("commitment-form", f"{header.run} steps to {header.width}x{header.height} pixels"))
     posture = check_posture(header.tier, header.method, header.numeric_class)
     said = f"tier {header.tier}, method {header.method}, class {header.numeric_class}"
     checks.append(passed("posture", said) if posture is None else failed("posture", posture))
-    checks.append(hold("token-count", header.steps == record.tokens, "record and leaves count the same steps"))
+    checks.append(hold("token-count", header.run == record.tokens, "record and leaves count the same steps"))
     return ReplayedPicture([*checks, *_check_links(opening.blind, header, roots)], header)
 
 
 def _read_leaves(opening: Opening, header: PictureHeader) -> list[bytes]:
     """@returns the root of each latent that a step begins with."""
     *steps, last = opening.windows or ((b"", b""),)
-    if len(steps) != header.steps or len(last[0]) != 32 or last[1]:
+    if len(steps) != header.run or len(last[0]) != 32 or last[1]:
         raise WireError("the leaves are not those of the steps and the last latent")
     for roots, projection in steps:
         if len(roots) != 64 or len(projection) != _PROJECTION_BYTES:
@@ -154,7 +184,8 @@ def _read_leaves(opening: Opening, header: PictureHeader) -> list[bytes]:
 def _check_links(blind: bytes, header: PictureHeader, roots: list[bytes]) -> list[Check]:
     """Of the links, only the first latent follows from the receipt alone. The others need the model's outputs."""
     # Euler scales the noise by its schedule, which is not computed here.
-    is_known = header.sampler != SAMPLERS[_EULER] and header.values <= _MOST_NOISE
+    # The latent of a picture to change is not shown here.
+    is_known = header.source is None and header.sampler != SAMPLERS[_EULER] and header.values <= _MOST_NOISE
     if is_known and roots[0] != blob_root(blind, make_noise(header.draw_key.key(), header.values)):
         return [failed("links", "the first latent is not the noise of the draw key")]
     reason = "the outputs of the steps are not shown here; the payer's gateway and validators replay them"

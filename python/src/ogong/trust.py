@@ -12,6 +12,7 @@ from typing import Any
 from .beacon import Generation, Validator
 from .crypto import hybrid
 from .order import Ledger
+from .pictures import ENDPOINTS
 
 _CHECK = re.compile(r"[a-z][a-z0-9-]{0,63}\Z")
 _PART = re.compile(r"[a-z][a-z0-9-]{0,31}\Z")
@@ -175,7 +176,7 @@ def parse_receipt(value: Any) -> Receipt:
     receipt = _object(value, "the receipt")
     if receipt.get("format") != "ogong-receipt-v1":
         raise UnusableError("it is not of the format ogong-receipt-v1")
-    if receipt.get("endpoint") not in ("chat", "completion", "embedding", "rerank", "image"):
+    if receipt.get("endpoint") not in ("chat", "completion", "embedding", "rerank", *ENDPOINTS):
         raise UnusableError("its endpoint is not known")
     admission = _object(receipt.get("admission"), "admission")
     intake, progress = receipt.get("intake"), receipt.get("progress")

@@ -14,13 +14,13 @@ from .crypto.secp256k1 import recover_address
 from .embedding import VectorHeader, replay_vectors
 from .fee import check_fee, compute_billed, compute_fee
 from .order import Progress, hash_admission, hash_intake, parse_order, parse_progress
-from .pictures import PictureRequest, count_units, parse_picture_request
+from .pictures import ENDPOINTS, PictureRequest, Source, count_units, parse_picture_request
 from .record import compute_blinds, Ticket, hash_response, parse_record, parse_ticket
 from .text.commitment import Header, compose_root, parse_opening
 from .text.request import TextRequest, UnsupportedRequest, parse_request
 from .text.stage1 import NOT_OF_TOKENS, replay
 from .tiers import NAMED_TIERS, TIERS, is_exact, tier_of
-from .trajectory import SUMS, PictureHeader, project, replay_picture
+from .trajectory import SUMS, HeaderSource, PictureHeader, project, replay_picture
 from .trust import Receipt, Trust, UnusableError, parse_receipt, parse_trust, read_base64
 from .vectors import VectorRequest, parse_vector_request
 from .wire import WireError, parse_json, sha256
@@ -125,7 +125,8 @@ class _Reading:
             self.ticket = parse_ticket(self.receipt.ticket.data)
             self.request = self._read_request()
             self.vectors = self._read_vectors()
-            self.picture = parse_picture_request(self.body) if self.receipt.endpoint == "image" else None
+            endpoint = self.receipt.endpoint
+            self.picture = parse_picture_request(self.body, endpoint) if endpoint in ENDPOINTS else None
         except WireError as error:
             return Verdict([failed("format", str(error))])
         self.model = self._model()
@@ -383,7 +384,9 @@ class _Reading:
             and asked.steps in (None, header.steps)
             and asked.guidance in (None, header.guidance)
             and header.sampler == (asked.sampler or header.model_sampler)
-            and count_units(width, height, header.steps) <= asked.most_units
+            and header.endpoint == asked.endpoint
+            and _is_source(header.source, asked.source)
+            and count_units(width, height, header.run) <= asked.most_units
             and header.choice == order.choice < asked.choices
             and header.tier == self.tier
             and not header.parts
@@ -532,3 +535,11 @@ class _Reading:
         was_cut = header.stop_reason == "cancelled"
         billed = compute_billed(order, prompt, output, len(self.response), progress, was_cut, request.standby_per_1k)
         return passed("fee", f"{prompt} + {output} tokens bill {billed}")
+
+
+def _is_source(made: HeaderSource | None, asked: Source | None) -> bool:
+    """Whether a header names the picture to change, the mask and the strength of the request."""
+    if made is None or asked is None:
+        return made is None and asked is None
+    mask = None if asked.mask is None else sha256(asked.mask)
+    return (made.strength, made.picture_hash, made.mask_hash) == (asked.strength, sha256(asked.picture), mask)
