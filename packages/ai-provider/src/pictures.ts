@@ -1,4 +1,4 @@
-import type { ImageModelV4, JSONArray, SharedV4Warning } from '@ai-sdk/provider';
+import type { ImageModelV4, ImageModelV4File, JSONArray, SharedV4Warning } from '@ai-sdk/provider';
 import { splitOptions } from './fields.ts';
 import { METADATA, readChecks } from './metadata.ts';
 import { postChecked } from './post-checked.ts';
@@ -16,10 +16,13 @@ const MOST_PICTURES = 8;
 export function createImageModel({
   modelId,
   url,
+  editUrl,
   checked,
 }: {
   readonly modelId: string;
   readonly url: string;
+  /** Changes pictures. */
+  readonly editUrl: string;
   readonly checked: typeof globalThis.fetch;
 }): ImageModelV4 {
   return {
@@ -27,8 +30,8 @@ export function createImageModel({
     provider: `${METADATA}.image`,
     modelId,
     maxImagesPerCall: MOST_PICTURES,
-    supportsFileInputs: false,
-    supportsMaskInputs: false,
+    supportsFileInputs: true,
+    supportsMaskInputs: true,
     async doGenerate({ prompt, n, size, seed, aspectRatio, files, mask, providerOptions, headers, abortSignal }) {
       const { fields, rest } = splitOptions(providerOptions);
       const body = {
@@ -37,14 +40,16 @@ export function createImageModel({
         ...(seed !== undefined && { seed }),
         ...rest[METADATA],
         ...(fields && { ogong: fields }),
+        ...(files?.length && { image: files.map(toUrl), ...(mask && { mask: toUrl(mask) }) }),
         response_format: 'b64_json',
       };
-      const answer = await postChecked<PictureAnswer>(checked, { url, body, headers, abortSignal });
+      const changed = files?.length ? editUrl : url;
+      const answer = await postChecked<PictureAnswer>(checked, { url: changed, body, headers, abortSignal });
       const { usage } = answer;
       const images = answer.data.map(({ b64_json: base64 }) => base64);
       return {
         images,
-        warnings: listUnsupported({ aspectRatio, files, mask }),
+        warnings: listUnsupported({ aspectRatio, mask: files?.length ? undefined : mask }),
         response: { timestamp: new Date(answer.created * 1000), modelId, headers: undefined },
         // The AI SDK keeps `images` of it alone, when it joins requests.
         providerMetadata: { [METADATA]: { images: readChecks(answer)?.[METADATA]?.checked as JSONArray } },
@@ -59,11 +64,21 @@ export function createImageModel({
   };
 }
 
+/** Returns a file as an URL. The gateway fetches no address, and says so. */
+function toUrl(file: ImageModelV4File): string {
+  if (file.type === 'url') return file.url;
+  const base64 =
+    typeof file.data === 'string'
+      ? file.data
+      : btoa(Array.from(file.data, (byte) => String.fromCharCode(byte)).join(''));
+  return `data:${file.mediaType};base64,${base64}`;
+}
+
 const listUnsupported = (given: Readonly<Record<string, unknown>>): SharedV4Warning[] =>
   Object.entries(given)
     .filter(([, value]) => value !== undefined)
     .map(([feature]) => ({
       type: 'unsupported',
       feature,
-      details: 'A picture is made from its prompt and size alone.',
+      details: 'A picture has a size, and a mask needs a picture.',
     }));

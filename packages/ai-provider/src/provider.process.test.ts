@@ -102,6 +102,19 @@ describe('a model of the AI SDK', () => {
     expect(asked[0]).toMatchObject({ seed: 5, steps: 4, ogong: { settle: 'accepted' } });
   });
 
+  it('changes a picture', async () => {
+    const { ogong, asked } = open();
+    const { images } = await generateImage({ model: ogong.imageModel(FAKE_MODEL), prompt: 'a small fox' });
+    const image = images[0]?.uint8Array as Uint8Array;
+    const { images: changed, providerMetadata } = await generateImage({
+      model: ogong.imageModel(FAKE_MODEL),
+      prompt: { text: 'a large fox', images: [image], mask: image },
+    });
+    expect(changed).toHaveLength(1);
+    expectChecked({ ogong: { checked: providerMetadata.ogong?.images } }, ['pixels', 'commitment-root']);
+    expect(asked.at(-1)).toMatchObject({ prompt: 'a large fox', mask: expect.stringMatching(/^data:image/) });
+  });
+
   it('embeds more than one request may have', async () => {
     const { ogong, asked } = open();
     const values = Array.from({ length: 257 }, (_, index) => `text ${index}`);

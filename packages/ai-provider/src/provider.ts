@@ -92,6 +92,7 @@ export function createOgong(settings: OgongSettings): OgongProvider {
     languageModel,
     embeddingModel,
     rerankingModel: (modelId: string) => createRerankingModel({ modelId, url: `${baseURL}/rerank`, checked }),
-    imageModel: (modelId: string) => createImageModel({ modelId, url: `${baseURL}/images/generations`, checked }),
+    imageModel: (modelId: string) =>
+      createImageModel({ modelId, url: `${baseURL}/images/generations`, editUrl: `${baseURL}/images/edits`, checked }),
   });
 }

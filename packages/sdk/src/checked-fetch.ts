@@ -1,8 +1,10 @@
 import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import { TRAJECTORY_ENDPOINTS } from '@ogong/protocol/modality/trajectory/request';
 import type { CheckedReply } from './check-answer.ts';
 import type { CheckedAnswer, CheckedStream, Chunk } from './checked-stream.ts';
 import { type ClientOptions, createClient } from './client.ts';
 import { GatewayApiError, GatewayUnreachableError, ReceiptError, SealedCallError } from './errors.ts';
+import { readForm } from './pictures/picture-file.ts';
 
 type Params = Readonly<Record<string, unknown>>;
 type Ask = (client: ReturnType<typeof createClient>, params: Params, signal: AbortSignal) => Promise<unknown>;
@@ -15,8 +17,13 @@ const ASKS: Readonly<Record<string, Ask>> = {
     client.completions.create(params as never, { signal }) as Promise<unknown>,
   [GATEWAY_ROUTES.embedding.path]: (client, params, signal) => client.embeddings.create(params as never, { signal }),
   [GATEWAY_ROUTES.image.path]: (client, params, signal) => client.images.generate(params as never, { signal }),
+  [GATEWAY_ROUTES['image-edit'].path]: (client, params, signal) => client.images.edit(params as never, { signal }),
+  [GATEWAY_ROUTES['image-variation'].path]: (client, params, signal) =>
+    client.images.createVariation(params as never, { signal }),
   [GATEWAY_ROUTES.rerank.path]: (client, params, signal) => client.rerank(params as never, { signal }),
 };
+
+const PICTURE_PATHS: readonly string[] = TRAJECTORY_ENDPOINTS.map((name) => GATEWAY_ROUTES[name].path);
 
 /**
  * A `fetch` for other clients of OpenAI's API (the package `openai`, the Vercel AI SDK, LangChain): every answer is checked before they
@@ -45,8 +52,9 @@ export function createCheckedFetch(options: ClientOptions): typeof globalThis.fe
       ...(traceparent !== null && { traceparent: () => traceparent }),
     });
     try {
-      const params = (await request.json()) as Params;
-      if (params.stream === true && url.pathname === GATEWAY_ROUTES.image.path)
+      const isForm = request.headers.get('content-type')?.startsWith('multipart/form-data');
+      const params = isForm ? await readForm(request) : ((await request.json()) as Params);
+      if (params.stream === true && PICTURE_PATHS.includes(url.pathname))
         return refuse('ogong_unchecked', 'streams of pictures cannot be checked: leave stream out');
       const answer = await ask(client, params, request.signal);
       if (params.stream === true) return streamEvents(answer as CheckedStream<Chunk>);

@@ -6,6 +6,7 @@ import type { EmbeddingEndpoint } from '@ogong/protocol/modality/embedding/reque
 import { detachMedia } from '@ogong/protocol/modality/media/detach-media';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { isChat } from '@ogong/protocol/modality/text/request/request';
+import type { TrajectoryEndpoint } from '@ogong/protocol/modality/trajectory/request';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
@@ -20,6 +21,7 @@ import {
   readChunks,
 } from './checked-stream.ts';
 import { GatewayApiError, GatewayUnreachableError, SealedCallError } from './errors.ts';
+import { toDataUrl } from './pictures/picture-file.ts';
 import { assertSizes, type CheckedPicture, readPictures } from './pictures/read-pictures.ts';
 import { readScores } from './read-scores.ts';
 import { readVectors } from './read-vectors.ts';
@@ -32,6 +34,7 @@ import type {
   ChatCompletion,
   ChatParams,
   CompletionParams,
+  EditParams,
   EmbeddingList,
   EmbeddingParams,
   PictureList,
@@ -40,6 +43,7 @@ import type {
   RerankParams,
   TextCompletion,
   TextParams,
+  VariationParams,
 } from './types.ts';
 
 export interface ClientOptions {
@@ -115,6 +119,10 @@ export interface Client {
      * @throws ReceiptError, GatewayApiError, GatewayUnreachableError; SealedCallError for a request that is to be sealed.
      */
     generate(params: PictureParams, options?: CallOptions): Promise<CheckedPictures>;
+    /** Changes a picture as the prompt says; checks and errors are those of `generate`. */
+    edit(params: EditParams, options?: CallOptions): Promise<CheckedPictures>;
+    /** Makes variations of a picture; checks and errors are those of `generate`. */
+    createVariation(params: VariationParams, options?: CallOptions): Promise<CheckedPictures>;
   };
   /**
    * Documents by how well they answer a query: scores that equal the signed ones to the bit, in the order that follows from them.
@@ -241,17 +249,21 @@ export function createClient(options: ClientOptions): Client {
     return askVectors<RerankList>(params, { endpoint: 'rerank', signal }, readScores);
   }
 
-  async function generateImages(params: PictureParams, { signal }: CallOptions = {}): Promise<CheckedPictures> {
+  async function askPictures(
+    endpoint: TrajectoryEndpoint,
+    params: Omit<PictureParams, 'prompt'> & Pick<PictureParams, 'model' | 'n' | 'ogong'>,
+    { signal }: CallOptions = {},
+  ): Promise<CheckedPictures> {
     if (isSealed(params, options))
       throw new SealedCallError('unsupported', 'requests for pictures are not sealed; nothing was sent');
     const written = encodeBody(params, options);
     const { body: request } = detachMedia(nobleCrypto, written);
     const choices = params.n ?? 1;
-    const answer = await post(GATEWAY_ROUTES.image.path, written, signal);
+    const answer = await post(GATEWAY_ROUTES[endpoint].path, written, signal);
     const response = (await answer.json()) as PictureList;
     const pictures = await readPictures(response, choices);
     const responses = new Map(pictures.map(({ pixels }, index) => [index, pixels]));
-    const replies = await verify({ endpoint: 'image', request, choices, responses, ogong: response.ogong, response });
+    const replies = await verify({ endpoint, request, choices, responses, ogong: response.ogong, response });
     assertSizes(pictures, replies, response);
     return { response, pictures, ...handOver(replies) };
   }
@@ -260,7 +272,17 @@ export function createClient(options: ClientOptions): Client {
     chat: { completions: { create: createEndpoint('chat') } },
     completions: { create: createEndpoint('completion') },
     embeddings: { create: createEmbeddings },
-    images: { generate: generateImages },
+    images: {
+      generate: (params, call) => askPictures('image', params, call),
+      async edit(params, call) {
+        const { image, mask } = params;
+        const files = { image: await toDataUrl(image), ...(mask && { mask: await toDataUrl(mask) }) };
+        return askPictures('image-edit', { ...params, ...files }, call);
+      },
+      async createVariation(params, call) {
+        return askPictures('image-variation', { ...params, image: await toDataUrl(params.image) }, call);
+      },
+    },
     rerank,
   };
 }

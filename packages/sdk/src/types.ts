@@ -145,9 +145,9 @@ export interface RerankList {
   readonly ogong?: unknown;
 }
 
-export interface PictureParams {
+/** Fields of every request for pictures. */
+interface CommonPictureParams {
   readonly model: string;
-  readonly prompt: string;
   readonly n?: number | null;
   /** Such as `512x512`. */
   readonly size?: string | null;
@@ -155,6 +155,25 @@ export interface PictureParams {
   readonly stream?: false | null;
   readonly ogong?: OgongFields | null;
   readonly [field: string]: unknown;
+}
+
+export interface PictureParams extends CommonPictureParams {
+  readonly prompt: string;
+}
+
+/** The bytes of a PNG, or a data URL. */
+export type PictureFile = string | Uint8Array | Blob;
+
+export interface VariationParams extends CommonPictureParams {
+  readonly image: PictureFile;
+  /** Share of the schedule that changes the picture, above 0 to 1. */
+  readonly strength?: number | null;
+}
+
+export interface EditParams extends VariationParams {
+  readonly prompt: string;
+  /** Its transparent pixels are painted again. */
+  readonly mask?: PictureFile | null;
 }
 
 export interface PictureList {

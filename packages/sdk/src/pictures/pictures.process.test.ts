@@ -69,6 +69,25 @@ describe('pictures of a client', () => {
     await expect(refused).rejects.toMatchObject({ name: 'ReceiptError', code });
   });
 
+  it('are changed pictures, whose receipt names the picture', async () => {
+    const client = createClient({ baseUrl: gateway.url, allow: ANCHORS });
+    const pixels = Uint8Array.from({ length: 16 * 16 * 3 }, (_, i) => i % 256);
+    const image = await packPng({ width: 16, height: 16, pixels });
+    const edited = await client.images.edit({ ...ask, image, mask: image, strength: 0.5 });
+    expect(edited.pictures[0]?.pixels).toEqual(edited.replies[0]?.response);
+    const varied = await client.images.createVariation({ model: FAKE_MODEL, image: new Blob([new Uint8Array(image)]) });
+    expect(varied.checks.find(({ id }) => id === 'choices')?.status).toBe('pass');
+
+    const checked = createCheckedFetch({ baseUrl: gateway.url, allow: ANCHORS });
+    const form = new FormData();
+    form.append('model', FAKE_MODEL);
+    form.append('prompt', 'a fox');
+    form.append('n', '1');
+    form.append('image[]', new Blob([new Uint8Array(image)], { type: 'image/png' }), 'a.png');
+    const response = await checked(`${gateway.url}/v1/images/edits`, { method: 'POST', body: form });
+    expect([response.status, await response.json()]).toMatchObject([200, { ogong: { checked: [{ choice: 0 }] } }]);
+  });
+
   it('are never sent to be sealed', async () => {
     const before = gateway.network.orders.length;
     const client = createClient({ baseUrl: gateway.url, allow: ANCHORS, isSealed: true });

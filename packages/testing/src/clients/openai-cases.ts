@@ -1,4 +1,4 @@
-import OpenAI, { APIError, BadRequestError, NotFoundError } from 'openai';
+import OpenAI, { APIError, BadRequestError, NotFoundError, toFile } from 'openai';
 import { ResponsesToolRunner } from 'openai/helpers/responses-tool-runner';
 import { zodFunction, zodResponseFormat, zodTextFormat } from 'openai/helpers/zod';
 import { expect } from 'vitest';
@@ -20,6 +20,7 @@ import {
   THING_SCHEMA,
   WEATHER,
 } from './client-case.ts';
+import { packPng } from './pack-png.ts';
 
 const connect = ({ origin, fetch }: ClientTarget): OpenAI =>
   new OpenAI({ baseURL: `${origin}/v1`, apiKey: 'none', maxRetries: 0, fetch });
@@ -204,6 +205,7 @@ export const CHAT_CASES: readonly ClientCase[] = listCases(
   },
 );
 
+const SQUARE = { width: 16, height: 16, pixels: new Uint8Array(16 * 16 * 3).fill(90) };
 const picture = ({ pictureModel = '' }: ClientTarget) => ({ model: pictureModel, prompt: 'a small fox', n: 1 });
 
 export const IMAGE_CASES: readonly ClientCase[] = listCases(
@@ -221,6 +223,28 @@ export const IMAGE_CASES: readonly ClientCase[] = listCases(
       const types: string[] = [];
       for await (const event of events) types.push(event.type);
       expect(types.at(-1)).toBe('image_generation.completed');
+    },
+    async 'previews of pictures'(target) {
+      const asked = { ...picture(target), stream: true, partial_images: 2 } as const;
+      const indices: number[] = [];
+      for await (const event of await connect(target).images.generate(asked))
+        if (event.type === 'image_generation.partial_image') indices.push(event.partial_image_index);
+      expect(indices).toEqual([0, 1]);
+    },
+    async 'changed pictures'(target) {
+      const image = await toFile(await packPng(SQUARE), 'a.png', { type: 'image/png' });
+      const { data = [] } = await connect(target).images.edit({ ...picture(target), image, mask: image });
+      expect(Buffer.from(data[0]?.b64_json ?? '', 'base64').toString('latin1', 1, 4)).toBe('PNG');
+      const events = await connect(target).images.edit({ ...picture(target), image: [image], stream: true });
+      const types: string[] = [];
+      for await (const event of events) types.push(event.type);
+      expect(types.at(-1)).toBe('image_edit.completed');
+    },
+    async 'variations of pictures'(target) {
+      const image = await toFile(await packPng(SQUARE), 'a.png', { type: 'image/png' });
+      const { model } = picture(target);
+      const { data = [] } = await connect(target).images.createVariation({ model, image, n: 2 });
+      expect(data).toHaveLength(2);
     },
     async errors(target) {
       const asked = { ...picture(target), size: '10000x10000' as '1024x1024' };

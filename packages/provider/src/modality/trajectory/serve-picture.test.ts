@@ -117,6 +117,19 @@ describe('an order for a picture', () => {
     await expectNothingKept(network);
   });
 
+  it('is refused with a picture to change that is none, or to a model without an encoder', async () => {
+    const network = await start(createFakeTrajectoryEngine());
+    const body = { image: 'data:image/png;base64,AAAA' };
+    const asked = { ...network.order({ body, endpoint: 'image-edit' }), endpoint: 'image-edit' };
+    const error = await refusalOf(receive(network.client, asked));
+    expect([error.refusal, error.message]).toEqual(['invalid', expect.stringMatching(/is no PNG that can be read/)]);
+    await expectNothingKept(network);
+    await network.close();
+    const plain = await start(createFakeTrajectoryEngine({ canEdit: false }));
+    const other = { ...plain.order({ body, endpoint: 'image-edit' }), endpoint: 'image-edit' };
+    expect((await refusalOf(receive(plain.client, other))).message).toContain('this model has no encoder');
+  });
+
   it('is refused another size than the only one', async () => {
     const network = await start(createFakeTrajectoryEngine({ side: 48, hasFixedSize: true }));
     const error = await refusalOf(receive(network.client, network.order({ body: { size: '32x32' } })));
