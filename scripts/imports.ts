@@ -303,6 +303,7 @@ const MAY_NAME_MODALITY: ReadonlySet<string> = new Set([
   'packages/provider/src/local/ollama/embed.ts',
   // The SDK's calls for vectors, scores and pictures.
   'packages/sdk/src/client.ts',
+  'packages/sdk/src/pictures/picture-file.ts',
   'packages/sdk/src/pictures/read-pictures.ts',
   'packages/sdk/src/pictures/unpack-png.ts',
   'packages/sdk/src/read-scores.ts',

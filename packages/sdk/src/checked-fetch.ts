@@ -1,5 +1,4 @@
 import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
-import { TRAJECTORY_ENDPOINTS } from '@ogong/protocol/modality/trajectory/request';
 import type { CheckedReply } from './check-answer.ts';
 import type { CheckedAnswer, CheckedStream, Chunk } from './checked-stream.ts';
 import { type ClientOptions, createClient } from './client.ts';
@@ -23,7 +22,11 @@ const ASKS: Readonly<Record<string, Ask>> = {
   [GATEWAY_ROUTES.rerank.path]: (client, params, signal) => client.rerank(params as never, { signal }),
 };
 
-const PICTURE_PATHS: readonly string[] = TRAJECTORY_ENDPOINTS.map((name) => GATEWAY_ROUTES[name].path);
+const PICTURE_PATHS: readonly string[] = [
+  GATEWAY_ROUTES.image.path,
+  GATEWAY_ROUTES['image-edit'].path,
+  GATEWAY_ROUTES['image-variation'].path,
+];
 
 /**
  * A `fetch` for other clients of OpenAI's API (the package `openai`, the Vercel AI SDK, LangChain): every answer is checked before they

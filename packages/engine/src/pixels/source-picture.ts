@@ -1,6 +1,11 @@
-import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import { decodeOpacity, decodePicture } from './decode-picture.ts';
 import { resizeRaster } from './resize.ts';
+
+/** Pixels. */
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
 
 /** Opacity below which a pixel of a mask is painted again. */
 const HALF_OPAQUE = 128;
@@ -11,7 +16,7 @@ const HALF_OPAQUE = 128;
  * @returns RGB8, row by row.
  * @throws EngineError `invalid-request`
  */
-export async function readSourcePicture(file: Uint8Array, size: PictureSize): Promise<Uint8Array> {
+export async function readSourcePicture(file: Uint8Array, size: Size): Promise<Uint8Array> {
   const { width, height, rgb: data } = await decodePicture(file);
   return resizeRaster({ width, height, channels: 3, data }, { ...size, filter: 'lanczos' }).data;
 }
@@ -23,7 +28,7 @@ export async function readSourcePicture(file: Uint8Array, size: PictureSize): Pr
  * @returns for each place of the latent 1 if its pixels are transparent on average, else 0; row by row.
  * @throws EngineError `invalid-request`
  */
-export async function readMask(file: Uint8Array, size: PictureSize, latentScale: number): Promise<Float32Array> {
+export async function readMask(file: Uint8Array, size: Size, latentScale: number): Promise<Float32Array> {
   const { data } = resizeRaster(await decodeOpacity(file), { ...size, filter: 'bilinear' });
   const columns = size.width / latentScale;
   const rows = size.height / latentScale;

@@ -167,6 +167,8 @@ export interface Bend {
   /** The engine of the ordered offer. */
   readonly engine?: Engine;
   readonly modelId?: string;
+  /** Default: the first one of the engine's modality. */
+  readonly endpoint?: string;
   readonly body?: Readonly<Record<string, unknown>>;
   readonly order?: (order: Order) => Order;
   readonly ticket?: (ticket: Ticket) => Ticket;
@@ -395,7 +397,8 @@ function hashAsked(endpoint: string, body: Uint8Array): Uint8Array {
 
 function signOrder(engine: Engine, providerId: Uint8Array, providerCertHash: Uint8Array, bend: Bend): GenerateRequest {
   const { modelId = MODEL_ID } = bend;
-  const { endpoint, body } = QUESTIONS[engine.specificationVersion];
+  const { endpoint: usual, body } = QUESTIONS[engine.specificationVersion];
+  const { endpoint = usual } = bend;
   const request = utf8Encode(JSON.stringify({ model: modelId, ...body, ...bend.body }));
   const nowMs = Date.now();
   const signer = bend.payer ?? payer;

@@ -1,17 +1,21 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TrajectoryEngine } from '@ogong/engine/interface/trajectory';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { LinkClient } from '@ogong/host/link/link-client';
 import { LinkError } from '@ogong/host/link/link-error';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { verifyChunk } from '@ogong/protocol/commitment/blob';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
-import { type PictureStep, ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type GenerateRequest, type PictureStep, ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { toReference } from '@ogong/protocol/modality/media/detach-media';
+import { encodeMedia } from '@ogong/protocol/modality/media/encoded-media';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import { createFakeTrajectoryEngine } from '@ogong/testing/engine/fake-trajectory';
 import {
   type Bend,
   createNetwork,
+  findReplyId,
   type Network,
   type NetworkOptions,
   receive,
@@ -37,6 +41,14 @@ async function refusalOf(call: Promise<unknown>): Promise<LinkError> {
   );
   expect(error).toBeInstanceOf(LinkError);
   return error as LinkError;
+}
+
+/** Sends a file of one piece when the provider wants it. */
+async function receiveWithMedia(client: LinkClient, message: GenerateRequest, file: Uint8Array): Promise<void> {
+  const service = client.service(ProviderService);
+  const piece = encodeMedia(new Map([[toReference(crypto, file), file]]));
+  for await (const { event } of service.generate(message))
+    if (event.case === 'mediaWanted') await service.putMedia({ replyId: findReplyId(), index: 0, piece, last: true });
 }
 
 async function expectNothingKept({ provider, validator, store }: Network): Promise<void> {
@@ -119,14 +131,15 @@ describe('an order for a picture', () => {
 
   it('is refused with a picture to change that is none, or to a model without an encoder', async () => {
     const network = await start(createFakeTrajectoryEngine());
-    const body = { image: 'data:image/png;base64,AAAA' };
-    const asked = { ...network.order({ body, endpoint: 'image-edit' }), endpoint: 'image-edit' };
-    const error = await refusalOf(receive(network.client, asked));
-    expect([error.refusal, error.message]).toEqual(['invalid', expect.stringMatching(/is no PNG that can be read/)]);
+    const file = new Uint8Array(3);
+    const body = { image: toReference(crypto, file) };
+    const asked = network.order({ body, endpoint: 'image-edit' });
+    const error = await refusalOf(receiveWithMedia(network.client, asked, file));
+    expect([error.refusal, error.message]).toEqual(['invalid', expect.stringMatching(/is neither PNG, JPEG nor WebP/)]);
     await expectNothingKept(network);
     await network.close();
     const plain = await start(createFakeTrajectoryEngine({ canEdit: false }));
-    const other = { ...plain.order({ body, endpoint: 'image-edit' }), endpoint: 'image-edit' };
+    const other = plain.order({ body, endpoint: 'image-edit' });
     expect((await refusalOf(receive(plain.client, other))).message).toContain('this model has no encoder');
   });
 
