@@ -76,6 +76,26 @@ for (const backend of ['cpu', 'wasm'] as const) {
       describeTrajectoryEngine({ name: model, open: openOne, openTwin: openOne, prompts: PROMPTS });
     }
 
+    it('encodes a picture, whose latent is decoded to nearly the same picture', async () => {
+      const engine = await open(FLOW, { backend });
+      const size = { width: 32, height: 32 };
+      const [prompt] = PROMPTS;
+      const asked = createPicture(engine, { prompt, steps: 8 });
+      const steps = await collectSteps(engine, asked);
+      const pixels = await engine.decode((steps.at(-1) as TrajectoryStep).latent, size);
+      const { latent, exact, numericClass } = await engine.encode(pixels, size);
+      expect([exact, numericClass]).toEqual([true, engine.info().numericClass]);
+      const again = await engine.decode(latent, size);
+      const off = again.reduce((sum, value, i) => sum + Math.abs(value - (pixels[i] as number)), 0) / again.length;
+      expect(off).toBeLessThan(12);
+      expect(hexOf((await engine.encode(pixels, size)).latent)).toBe(hexOf(latent));
+      const mask = Float32Array.from({ length: latent.length / engine.info().latentChannels }, (_, i) => i % 2);
+      const changed = await collectSteps(engine, { ...asked, leftOut: 4 }, { source: { latent, mask } });
+      expect(changed).toHaveLength(5);
+      const final = (changed.at(-1) as TrajectoryStep).latent;
+      expect(final.filter((_, i) => i % 2 === 0)).toEqual(latent.filter((_, i) => i % 2 === 0));
+    });
+
     it.each([
       // Of these many steps, the one with this index has the time of PyTorch's pass.
       [UNET, { steps: 999, step: 499 }],

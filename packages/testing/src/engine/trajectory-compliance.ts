@@ -11,6 +11,7 @@ import {
   SAMPLER_NAMES,
   type SamplerName,
 } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
+import type { LatentSource } from '@ogong/protocol/modality/trajectory/schedule/source';
 import { isExactClass } from '@ogong/protocol/tier/exact-class';
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -60,7 +61,7 @@ export function createTestNoise(
 export async function collectSteps(
   engine: TrajectoryEngine,
   request: TrajectoryRequest,
-  options: { readonly noise?: Float32Array; readonly signal?: AbortSignal } = {},
+  options: { readonly noise?: Float32Array; readonly source?: LatentSource; readonly signal?: AbortSignal } = {},
 ): Promise<readonly TrajectoryStep[]> {
   const steps: TrajectoryStep[] = [];
   const noise = createTestNoise(engine, request);
