@@ -64,7 +64,7 @@ export interface StepOutput {
   readonly elapsedMs: number;
 }
 
-export interface EncodedPicture {
+export interface EncodedLatent {
   /** f32[channels, height, width] of the latent. */
   readonly latent: Float32Array;
   readonly numericClass: string;
@@ -121,7 +121,7 @@ export interface TrajectoryEngine {
     pixels: Uint8Array,
     size: PictureSize,
     options?: { readonly signal?: AbortSignal; readonly numericClass?: string },
-  ): Promise<EncodedPicture>;
+  ): Promise<EncodedLatent>;
   /** Returns the ids of the prompt's tokens, special ones included, cut but not padded. */
   tokenize(prompt: string): Promise<Uint32Array>;
   close(): Promise<void>;

@@ -1,5 +1,5 @@
 import type { DecodeRequest, DenoiseRequest, EncodeRequest } from '../decode/trajectory/trajectory-calls.ts';
-import type { EncodedPicture, StepOutput } from '../interface/trajectory.ts';
+import type { EncodedLatent, StepOutput } from '../interface/trajectory.ts';
 import type { HostMessage } from './child-messages.ts';
 import { createSerialHost, type SerialHost } from './serial-host.ts';
 import type { TrajectoryCall } from './trajectory-messages.ts';
@@ -9,7 +9,7 @@ export interface DenoisingModel {
   /** @param isCancelled is called between passes; if it returns true, the model may throw. */
   denoise(request: DenoiseRequest, isCancelled: () => boolean): Promise<Omit<StepOutput, 'elapsedMs'>>;
   decode(request: DecodeRequest): Promise<Uint8Array>;
-  encode(request: EncodeRequest): Promise<EncodedPicture>;
+  encode(request: EncodeRequest): Promise<EncodedLatent>;
   tokenize(prompt: string): Uint32Array;
 }
 

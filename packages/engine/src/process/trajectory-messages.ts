@@ -1,5 +1,5 @@
 import type { DecodeRequest, DenoiseRequest, EncodeRequest } from '../decode/trajectory/trajectory-calls.ts';
-import type { EncodedPicture, StepOutput, TrajectoryInfo } from '../interface/trajectory.ts';
+import type { EncodedLatent, StepOutput, TrajectoryInfo } from '../interface/trajectory.ts';
 import type { ChildContract } from './child-messages.ts';
 
 export type TrajectoryCall =
@@ -11,7 +11,7 @@ export type TrajectoryCall =
 export interface TrajectoryResults {
   readonly denoise: StepOutput;
   readonly decode: Uint8Array;
-  readonly encode: EncodedPicture;
+  readonly encode: EncodedLatent;
   readonly tokenize: Uint32Array;
 }
 

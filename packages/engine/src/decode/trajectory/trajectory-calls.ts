@@ -1,5 +1,5 @@
 import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
-import type { EncodedPicture, StepOutput, TrajectoryInfo, TrajectoryRequest } from '../../interface/trajectory.ts';
+import type { EncodedLatent, StepOutput, TrajectoryInfo, TrajectoryRequest } from '../../interface/trajectory.ts';
 
 /** One pass of the model, without the schedule: the parent of a model plans the steps and moves the latent. */
 export interface DenoiseRequest extends PictureSize, Pick<TrajectoryRequest, 'prompt' | 'negativePrompt' | 'guidance'> {
@@ -29,7 +29,7 @@ export interface TrajectoryCalls {
   info(): TrajectoryInfo;
   denoise(request: DenoiseRequest, signal?: AbortSignal): Promise<StepOutput>;
   decode(request: DecodeRequest, signal?: AbortSignal): Promise<Uint8Array>;
-  encode(request: EncodeRequest, signal?: AbortSignal): Promise<EncodedPicture>;
+  encode(request: EncodeRequest, signal?: AbortSignal): Promise<EncodedLatent>;
   tokenize(prompt: string): Promise<Uint32Array>;
   close(): Promise<void>;
 }
