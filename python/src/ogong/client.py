@@ -24,6 +24,7 @@ from .text.answer import FAMILIES, REASONING, check_answer, read_answer, read_me
 from .text.commitment import parse_header, parse_opening
 from .trajectory import parse_picture_header
 from .verify import Verdict, verify_receipt
+from .wire import sha256
 
 _INTAKE_SECONDS = 6.0
 _MOST_ANSWER_BYTES = 96 << 20
@@ -463,21 +464,25 @@ class _Images:
         """
         Changes a picture: `image` is the bytes of a file or a data URL, and the transparent pixels of `mask` are painted again. As generate.
         """
-        files = {"image": _to_data_url(image)} if mask is None else {"image": _to_data_url(image), "mask": _to_data_url(mask)}
-        return self._ask("/v1/images/edits", "image-edit", {**params, **files})
+        files = {"image": image} if mask is None else {"image": image, "mask": mask}
+        return self._ask("/v1/images/edits", "image-edit", params, files)
 
     def create_variation(self, *, image: bytes | str, **params: Any) -> Any:
         """Variations of a picture. As edit, without a prompt."""
-        return self._ask("/v1/images/variations", "image-variation", {**params, "image": _to_data_url(image)})
+        return self._ask("/v1/images/variations", "image-variation", params, {"image": image})
 
-    def _ask(self, path: str, endpoint: str, params: dict[str, Any]) -> Any:
+    def _ask(self, path: str, endpoint: str, params: dict[str, Any], files: Mapping[str, bytes | str] = {}) -> Any:
         client = self._client
         if client.is_sealed:
             raise SealedCallError("unsupported", "requests for pictures are not sealed; nothing was sent")
         if params.get("stream"):
             raise ValueError("streams of pictures are not read here: leave stream out")
-        body = client._encode(params)
-        with client._open("POST", path, body) as response:
+        # The ordered body has references in the places of the files (docs/spec/media.md). Every other byte is equal.
+        urls = {name: _to_data_url(file) for name, file in files.items()}
+        detached = {**params, **{name: _to_reference(url) for name, url in urls.items()}}
+        body = client._encode(detached)
+        written = client._encode({**detached, **urls})
+        with client._open("POST", path, written) as response:
             answer = Answer(read_json(response.read(_MOST_ANSWER_BYTES)))
         pictures = read_pictures(answer, params.get("n") or 1)
         shown = {i: picture.pixels for i, picture in enumerate(pictures)}
@@ -490,6 +495,13 @@ def _to_data_url(file: bytes | str) -> str:
     if isinstance(file, str):
         return file
     return f"data:image/png;base64,{base64.b64encode(file).decode('ascii')}"
+
+
+def _to_reference(url: str) -> str:
+    head, found, content = url.partition(";base64,")
+    if not found or not head.startswith("data:"):
+        raise ValueError("a file is bytes or a data URL")
+    return f"ogong:media/{sha256(base64.b64decode(content, validate=True)).hex()}"
 
 
 def _read_events(response: http.client.HTTPResponse) -> Iterator[str]:

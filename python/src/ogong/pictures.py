@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 import re
 from dataclasses import dataclass
@@ -26,7 +24,7 @@ ENDPOINTS = ("image", "image-edit", "image-variation")
 """In the order of their codes."""
 STRENGTH_ONE = 1 << 16
 _USUAL_STRENGTH = 0.8
-_DATA_URL = re.compile(r"data:(?:image/[a-z0-9.+-]{1,32}|application/octet-stream);base64,", re.ASCII | re.IGNORECASE)
+_REFERENCE = re.compile(r"ogong:media/([0-9a-f]{64})\Z", re.ASCII)
 _SIZE = re.compile(r"(\d{1,4})x(\d{1,4})\Z", re.ASCII)
 _STEPS = ("steps", "num_inference_steps")
 _GUIDANCE = ("guidance", "guidance_scale", "cfg_scale")
@@ -39,6 +37,7 @@ class Source:
     strength: int
     """In units of 1/65,536."""
     picture: bytes
+    """The hash of its file, as the one of the mask."""
     mask: bytes | None
 
 
@@ -151,15 +150,12 @@ def _read_source(fields: dict[str, Any]) -> Source:
 
 
 def _read_file(value: Any, key: str) -> bytes:
-    """The bytes of a data URL."""
-    url = value.get("image_url") if isinstance(value, dict) else value
-    head = _DATA_URL.match(url) if isinstance(url, str) else None
-    if head is None:
-        raise RequestError(key, "a data URL is expected")
-    try:
-        return base64.b64decode(url[head.end() :], validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise RequestError(key, "base64 is expected") from error
+    """The hash in a reference."""
+    reference = value.get("image_url") if isinstance(value, dict) else value
+    found = _REFERENCE.match(reference) if isinstance(reference, str) else None
+    if found is None:
+        raise RequestError(key, "a reference is expected")
+    return bytes.fromhex(found[1])
 
 
 def _pick(fields: dict[str, Any], names: tuple[str, ...]) -> str | None:

@@ -541,5 +541,4 @@ def _is_source(made: HeaderSource | None, asked: Source | None) -> bool:
     """Whether a header names the picture to change, the mask and the strength of the request."""
     if made is None or asked is None:
         return made is None and asked is None
-    mask = None if asked.mask is None else sha256(asked.mask)
-    return (made.strength, made.picture_hash, made.mask_hash) == (asked.strength, sha256(asked.picture), mask)
+    return (made.strength, made.picture_hash, made.mask_hash) == (asked.strength, asked.picture, asked.mask)

@@ -168,6 +168,8 @@ interface Distance {
   readonly value: number;
   readonly limit: TrajectoryLimits['output'];
   readonly step?: number;
+  /** Source of this limit. Default: that of the others. */
+  readonly source?: string;
 }
 
 function judgeDistances(
@@ -195,13 +197,15 @@ function judgeDistances(
     value: report.source
       ? computeProjectionDistance(header.source.projection, report.source.projection)
       : Number.POSITIVE_INFINITY,
-    limit: limits.output,
+    // Drift tables have no measure of encoders.
+    limit: TRAJECTORY_FALLBACK.output,
+    source: TRAJECTORY_FALLBACK.source,
   };
   const measured: readonly Distance[] = [...(encoding ? [encoding] : []), worst, picture];
   // A distance that is not a number must never pass.
   const isBad = ({ value, limit }: Distance): boolean => !(value <= limit.reject);
   const found = measured.map((one) => {
-    const detail = `${one.value.toExponential(1)}, reject above ${one.limit.reject} (${limits.source})`;
+    const detail = `${one.value.toExponential(1)}, reject above ${one.limit.reject} (${one.source ?? limits.source})`;
     return isBad(one) ? fail(one.id, detail, one.step) : pass(one.id, detail);
   });
   if (measured.some(isBad)) return { outcome: 'reject', found };
