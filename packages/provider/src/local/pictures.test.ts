@@ -49,6 +49,7 @@ function decodePng(base64: string): { readonly width: number; readonly pixels: n
 interface ShownReceipt {
   readonly checks: readonly Check[];
   readonly response: string;
+  readonly media?: readonly string[];
 }
 
 const readReceipt = async (url: string): Promise<ShownReceipt> =>
@@ -115,6 +116,7 @@ describe('POST /v1/images/generations of local mode', () => {
     expect(half).toMatchObject({ usage: { output_tokens: 2 } });
     const receipt = await readReceipt(half.ogong.receipts[0]?.url as string);
     expect(listFailed(receipt)).toEqual([]);
+    expect(receipt.media).toEqual([first]);
     const most = await change({ seed: 2, steps: 4, strength: 1 });
     expect(most.data).not.toEqual(half.data);
     expect(await refusalOf({ image: 'data:image/png;base64,AAAA' }, '/v1/images/edits')).toContain(

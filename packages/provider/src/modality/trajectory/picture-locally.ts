@@ -58,7 +58,7 @@ export async function makeLocally(
   const png = await encodePng({ ...size, pixels: picture.pixels });
   return {
     shown: { size, png, units: countUnits(size, countRun(steps, request.source)) },
-    reply: commitPictureLocally(crypto, made),
+    reply: { ...commitPictureLocally(crypto, made), media },
   };
 }
 
