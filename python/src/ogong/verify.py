@@ -462,6 +462,7 @@ class _Reading:
             and header.max_tokens == request.max_tokens
             and header.choice == order.choice
             and header.choice < request.choices
+            and len(header.pictures) == request.pictures
             and header.tier == self.tier
             and header.prompt_day == order.expires_at // 86_400_000
             and header.thinking == request.thinking

@@ -29,7 +29,7 @@ const waiting: (() => void)[] = [];
 /**
  * Decodes a PNG, JPEG or WebP in a thread. Pixels are turned upright by their Exif orientation, and transparent ones lie on white.
  * @throws EngineError `invalid-request` for other or broken bytes, an animation, or more than 16 MiB or 16 megapixels; `overloaded` if
- *   too many pictures wait.
+ *   too many pictures wait or the machine is too slow, `engine-crashed` if the decoder breaks.
  */
 export async function decodePicture(bytes: Uint8Array): Promise<RgbPicture> {
   const { width, height, data: rgb } = await decode(bytes, 'colours');
@@ -69,19 +69,23 @@ async function runThread(job: DecodeJob): Promise<DecodeAnswer> {
   const worker = idle ?? startThread();
   idle = undefined;
   worker.ref();
-  const { promise, resolve } = Promise.withResolvers<DecodeAnswer>();
-  const fail = (): void => resolve({ problem: 'broke its decoder' });
-  const timer = setTimeout(() => resolve({ problem: `takes more than ${MOST_MS / 1_000} seconds to decode` }), MOST_MS);
+  const { promise, resolve } = Promise.withResolvers<DecodeAnswer | EngineError>();
+  // Neither is the fault of the picture: another machine may decode it.
+  const fail = (): void =>
+    resolve(new EngineError('engine-crashed', 'the decoder of pictures broke', { retryable: true }));
+  const late = `decoding a picture took more than ${MOST_MS / 1_000} seconds`;
+  const timer = setTimeout(() => resolve(new EngineError('overloaded', late, { retryable: true })), MOST_MS);
   worker.once('message', resolve).once('error', fail).once('exit', fail);
   worker.postMessage(job, [job.bytes.buffer]);
   const answer = await promise;
   clearTimeout(timer);
   worker.off('message', resolve).off('error', fail).off('exit', fail);
   const { width, height } = job.header;
-  if ('picture' in answer && width * height <= SMALL_PIXELS && idle === undefined) {
+  if (!(answer instanceof EngineError) && 'picture' in answer && width * height <= SMALL_PIXELS && idle === undefined) {
     idle = worker;
     worker.unref();
   } else await worker.terminate();
+  if (answer instanceof EngineError) throw answer;
   return answer;
 }
 

@@ -56,6 +56,8 @@ class Header:
     output_tokens: int
     stop_reason: str
     parts: tuple[bytes, ...]
+    pictures: tuple[tuple[int, bytes], ...]
+    """Rows of each picture in the prompt, and the root of their blob."""
     payee: bytes
 
 
@@ -115,6 +117,7 @@ def parse_header(data: bytes) -> Header:
         output_tokens=r.int(4),
         stop_reason=STOP_REASONS[r.int(1, 0, len(STOP_REASONS) - 1)],
         parts=read_parts(r),
+        pictures=tuple((r.int(2, 1, 2_048), r.take(32)) for _ in range(r.int(1, 0, 16))),
         payee=r.take(20),
     )
     r.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from ..wire import WireError, parse_json
@@ -73,6 +74,40 @@ def _bytes(value: str) -> int:
     return len(value.encode("utf-8"))
 
 
+_REFERENCE = re.compile(r"ogong:media/[0-9a-f]{64}\Z", re.ASCII)
+_MOST_PICTURES = 16
+_PICTURE_TOKENS = 2_048
+
+
+def _is_picture(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type") == "image_url"
+
+
+def _read_picture(part: dict[str, Any], place: str) -> None:
+    value = part.get("image_url")
+    url = read_object(value, f"{place}.image_url").get("url") if isinstance(value, dict) else value
+    if not isinstance(url, str) or not _REFERENCE.match(url):
+        raise RequestError(f"{place}.image_url", "a data URL of a picture is expected")
+
+
+def count_pictures(body: dict[str, Any]) -> int:
+    contents = [message.get("content") for message in body["messages"]]
+    count = sum(_is_picture(part) for content in contents if isinstance(content, list) for part in content)
+    if count > _MOST_PICTURES:
+        raise RequestError("messages", f"a request has at most {_MOST_PICTURES} pictures")
+    return count
+
+
+def _measure_content(value: Any, place: str, may_show: bool) -> int:
+    if not may_show or not isinstance(value, list):
+        return _bytes(_read_content(value, place))
+    shown = [at for at, part in enumerate(value) if _is_picture(part)]
+    for at in shown:
+        _read_picture(read_object(value[at], f"{place}[{at}]"), f"{place}[{at}]")
+    texts = [part for part in value if not _is_picture(part)]
+    return len(shown) * _PICTURE_TOKENS + (_bytes(_read_content(texts, place)) if texts or not shown else 0)
+
+
 def _read_content(value: Any, place: str) -> str:
     if isinstance(value, str):
         return read_text(value, place)
@@ -132,7 +167,7 @@ def measure_messages(body: dict[str, Any]) -> int:
         reasoning = message.get("reasoning_content", "") if role == "assistant" else ""
         size += 64 + _bytes(read_text(reasoning, f"{place}.reasoning_content"))
         if "content" in message or not (calls or reasoning):
-            size += _bytes(_read_content(message.get("content"), f"{place}.content"))
+            size += _measure_content(message.get("content"), f"{place}.content", role == "user")
         for index, call in enumerate(calls):
             size += _measure_call(call, f"{place}.tool_calls[{index}]")
     return size

@@ -21,7 +21,7 @@ from .fields import (
     read_whole,
 )
 from .preference import check_preference, read_amount, split_model
-from .prompt_bound import measure_messages, measure_prompt, measure_tools
+from .prompt_bound import count_pictures, measure_messages, measure_prompt, measure_tools
 from .tools import Choice, read_choice, read_tools
 
 MOST_BODY_BYTES = 1 << 20
@@ -69,6 +69,8 @@ class TextRequest:
     standby_per_1k: int | None
     """What 1,000 prompt tokens cost of a reply that its payer does not take (docs/spec/progress.md, standby orders)."""
     prompt_bound: int
+    pictures: int
+    """Number of pictures in the messages."""
     max_tokens: int
     sampler: Sampler
     bias: tuple[tuple[int, int], ...]
@@ -95,6 +97,7 @@ class TextRequest:
                 u8(0) if self.model_root is None else u8(1) + self.model_root,
                 encode_paid(self.settles_accepted, self.standby_per_1k),
                 u32(self.prompt_bound),
+                u8(self.pictures),
                 u32(self.max_tokens),
                 self.sampler.encode(),
                 encode_bias(self.bias),
@@ -441,6 +444,7 @@ def parse_request(data: bytes, endpoint: str) -> TextRequest:
         settles_accepted=settles_accepted,
         standby_per_1k=standby_per_1k,
         prompt_bound=bound,
+        pictures=count_pictures(body) if is_chat else 0,
         max_tokens=min(limit, 131_072),
         sampler=_read_sampler(body),
         bias=_read_bias(body),

@@ -34,7 +34,9 @@ export const vanishingPayer = defineAttack({
       throw new Error('the validator is down');
     };
     const left = new AbortController();
-    const call = client.service(ProviderService).generate(order({ body: { max_tokens: tokens, logit_bias: NO_END } }), left);
+    const call = client
+      .service(ProviderService)
+      .generate(order({ body: { max_tokens: tokens, logit_bias: NO_END } }), left);
     let gotBytes = 0;
     let idle: ReturnType<typeof setTimeout> | undefined;
     try {
