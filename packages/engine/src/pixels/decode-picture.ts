@@ -28,8 +28,8 @@ const waiting: (() => void)[] = [];
 
 /**
  * Decodes a PNG, JPEG or WebP in a thread. Pixels are turned upright by their Exif orientation, and transparent ones lie on white.
- * @throws EngineError `invalid-request` for other or broken bytes, an animation, or more than 16 MiB or 16 megapixels; `overloaded` if
- *   too many pictures wait or the machine is too slow, `engine-crashed` if the decoder breaks.
+ * @throws EngineError `invalid-request` for other or broken bytes, an animation, or more than 16 MiB or 16 megapixels.
+ * @throws EngineError `overloaded` if too many pictures wait or the machine is too slow, `engine-crashed` if the decoder breaks.
  */
 export async function decodePicture(bytes: Uint8Array): Promise<RgbPicture> {
   const { width, height, data: rgb } = await decode(bytes, 'colours');

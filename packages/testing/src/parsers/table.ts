@@ -143,6 +143,7 @@ export const PARSER_ROWS: readonly ParserRow[] = [
 export const REACHED_THROUGH: readonly (Parser & { readonly row: string })[] = [
   { file: 'attestation/src/intel-collateral.ts', name: 'parseSigned', row: 'parseCollateral' },
   { file: 'attestation/src/plain-xml.ts', name: 'parsePlainXml', row: 'parseRim' },
+  { file: 'engine/src/pixels/decode-picture.ts', name: 'decodeOpacity', row: 'readPictureHeader' },
   { file: 'engine/src/pixels/decode-picture.ts', name: 'decodePicture', row: 'readPictureHeader' },
   { file: 'engine/src/upstream/documents.ts', name: 'parseDocument', row: 'parseJson' },
   { file: 'host/src/link/own-announcement.ts', name: 'parseOwnAnnouncement', row: 'parseAnnouncement' },
@@ -166,6 +167,11 @@ export const REACHED_THROUGH: readonly (Parser & { readonly row: string })[] = [
   { file: 'protocol/src/modality/text/request/thinking.ts', name: 'parseThinking', row: 'parseRequest' },
   { file: 'protocol/src/modality/text/request/tools.ts', name: 'parseToolUse', row: 'parseRequest' },
   { file: 'protocol/src/modality/text/request/request.ts', name: 'parsePricedRequest', row: 'parseRequest' },
+  {
+    file: 'protocol/src/modality/trajectory/request-picture.ts',
+    name: 'parseSource',
+    row: 'parsePictureRequest',
+  },
   { file: 'protocol/src/base/json.ts', name: 'parseJsonText', row: 'parseRequest' },
   { file: 'protocol/src/stage1/local-receipt.ts', name: 'parseAnyReceipt', row: 'parseReceipt' },
   {
