@@ -64,7 +64,7 @@ describe('a bad request', () => {
       'an image',
       '/v1/chat/completions',
       { ...chat, messages: [{ role: 'user', content: [{ type: 'image_url' }] }] },
-      [400, 'messages[0].content[0]', 'unsupported_content'],
+      [400, 'messages[0].content[0].image_url', null],
     ],
     ['tools', '/v1/chat/completions', { ...chat, tools: [{ type: 'function' }] }, [400, 'tools[0].function', null]],
     ['an unknown demand', '/v1/chat/completions', { ...chat, ogong: { x: 1 } }, [400, 'ogong.x', 'unknown_parameter']],

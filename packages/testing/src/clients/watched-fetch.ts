@@ -34,6 +34,8 @@ export function createWatchedFetch(): WatchedFetch {
   return {
     async fetch(input, init) {
       const response = await fetch(input, init);
+      // OpenAI's client fetches an empty data URL to find out how files are sent.
+      if (response.url.startsWith('data:')) return response;
       const [mine, theirs] = response.body?.tee() ?? [null, null];
       answers.push({
         path: new URL(response.url).pathname.replace(/^\/v1\/models\/.*/, '/v1/models/:id'),
@@ -67,7 +69,7 @@ export function createWatchedFetch(): WatchedFetch {
 /** Paths on which a model answers. */
 const ANSWERING: ReadonlySet<string> = new Set([
   ...['/v1/chat/completions', '/v1/completions', '/v1/responses', '/v1/messages', '/v1/embeddings'],
-  '/v1/images/generations',
+  ...['/v1/images/generations', '/v1/images/edits', '/v1/images/variations'],
   ...['/api/chat', '/api/generate', '/api/embed', '/api/embeddings'],
 ]);
 
@@ -81,7 +83,7 @@ function readOpenAi({ path, status, isStream }: Answer, text: string): readonly 
   const schemas = SCHEMAS[path];
   if (schemas === undefined && status < 400) throw new Error(`no schema is named for ${path}`);
   const schema = (status >= 400 ? 'ErrorResponse' : isStream ? schemas?.chunk : schemas?.body) ?? '';
-  const values: readonly unknown[] = isStream ? readEvents(text) : [JSON.parse(text)];
+  const values = (isStream ? readEvents(text) : [JSON.parse(text)]).filter((value) => !isOwnEvent(value));
   return values.map((value) => ({ schema, value: BENT[path]?.(value, { isStream, status }) ?? value }));
 }
 
@@ -128,7 +130,9 @@ const SCHEMAS: Readonly<Record<string, { readonly body: string; readonly chunk?:
   '/v1/responses': { body: 'Response', chunk: 'ResponseStreamEvent' },
   '/v1/responses/input_tokens': { body: 'TokenCountsResource' },
   '/v1/embeddings': { body: 'CreateEmbeddingResponse' },
-  '/v1/images/generations': { body: 'ImagesResponse', chunk: 'ImageGenCompletedEvent' },
+  '/v1/images/generations': { body: 'ImagesResponse', chunk: 'ImageGenStreamEvent' },
+  '/v1/images/edits': { body: 'ImagesResponse', chunk: 'ImageEditStreamEvent' },
+  '/v1/images/variations': { body: 'ImagesResponse' },
   '/v1/models': { body: 'ListModelsResponse' },
   '/v1/models/:id': { body: 'Model' },
 };
@@ -142,9 +146,19 @@ function readEvents(text: string): unknown[] {
 const BENT: Readonly<Record<string, (value: unknown, answer: { isStream: boolean; status: number }) => unknown>> = {
   '/v1/completions': (value, { isStream }) => (isStream ? finishChunk(value) : value),
   '/v1/embeddings': (value, { status }) => (status < 400 ? decodeVectors(value) : value),
-  // The document lists the sizes of OpenAI's own models.
-  '/v1/images/generations': (value, { status }) => (status < 400 ? { ...(value as object), size: '1024x1024' } : value),
+  '/v1/images/generations': bendSize,
+  '/v1/images/edits': bendSize,
+  '/v1/images/variations': bendSize,
 };
+
+/** The document lists the sizes of OpenAI's own models. */
+function bendSize(value: unknown, { status }: { readonly status: number }): unknown {
+  return status < 400 ? { ...(value as object), size: '1024x1024' } : value;
+}
+
+/** The steps of a picture have events that OpenAI's API has not. */
+const isOwnEvent = (value: unknown): boolean =>
+  ['image_generation.progress', 'image_edit.progress'].includes((value as { readonly type?: string }).type ?? '');
 
 /** Clients request base64, which the document does not mention. */
 function decodeVectors(value: unknown): unknown {
