@@ -11,7 +11,7 @@ const verifier = createFakeEngine({ ...options, weights: 1 });
 /** A cheaper model: the same vocabulary, another distribution. */
 const cheapEngine = createFakeEngine({ ...options, weights: 2 });
 /** A model that is hard to tell from the sold one. */
-const nearEngine = createFakeEngine({ ...options, weights: 1, error: 1.5 });
+const nearEngine = createFakeEngine({ ...options, weights: 1, error: 2 });
 afterAll(() => Promise.all([engine, verifier, cheapEngine, nearEngine].map((each) => each.close())));
 
 /** With a fake model, attacks that differ only in their cheap model are the same attack. One of them is played. */
