@@ -36,7 +36,12 @@ describe.skipIf(!hasRuntimes)('a language model with an encoder of pictures', ()
     const base = (await hashModelFile(modelPath)).modelRoot;
     const { modelRoot: encoderRoot } = await hashModelFolder(inspectEncoderFolder(encoderPath));
     const modelRoot = computeComposedRoot(nativeHash, base, [encoderRoot]);
-    const facts = { modelRoot: Uint8Array.from(modelRoot), modelParts: [base, encoderRoot], embeddingSize: 64, pictureToken: 511 };
+    const facts = {
+      modelRoot: Uint8Array.from(modelRoot),
+      modelParts: [base, encoderRoot],
+      embeddingSize: 64,
+      pictureToken: 511,
+    };
     expect(engine.info()).toMatchObject(facts);
     const [example] = readVisionExamples();
     const { file } = example as { file: Uint8Array };
