@@ -1,3 +1,4 @@
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
@@ -134,6 +135,13 @@ describe('an audit of a reply about pictures', () => {
     });
   });
 
+  it('rejects another number of rows', async () => {
+    const served = await serve({ bend: (rows) => rows.subarray(32) });
+    const { outcome, failed } = await audit(served);
+    expect(outcome).toBe('reject');
+    expect(failed).toContain('picture-rows');
+  });
+
   it.each([
     ['another picture', [CIRCLE, CIRCLE]],
     ['pictures in another order', [SQUARE, CIRCLE]],
@@ -182,10 +190,27 @@ describe('a verifier', () => {
       ).toThrow();
   });
 
-  it('refuses a job about pictures if its model reads none', async () => {
-    const job = createJob(await serve());
+  it('reports a reply about pictures of a model that reads none, and does not refuse the job', async () => {
     const blind = createFakeEngine();
-    await expect(openTextJob(job, { engine: blind, crypto }).score(signal)).rejects.toThrow('reads no pictures');
+    const { outcome, failed } = await audit(await serve(), blind);
+    expect(outcome).toBe('reject');
+    expect(failed).toContain('picture-rows');
+    await blind.close();
+  });
+
+  it('reports a reply about a file that is no picture', async () => {
+    const blind = createFakeEngine({ readsPictures: true });
+    const served = await serve();
+    const unread: TextEngine = {
+      ...blind,
+      encodePicture: () => Promise.reject(new EngineError('invalid-request', 'the file is no picture')),
+    };
+    expect((await audit(served, unread)).outcome).toBe('reject');
+    const slow: TextEngine = {
+      ...blind,
+      encodePicture: () => Promise.reject(new EngineError('overloaded', 'too slow', { retryable: true })),
+    };
+    await expect(audit(served, slow)).rejects.toThrow('too slow');
     await blind.close();
   });
 });

@@ -1,3 +1,4 @@
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine, TextEngineInfo, TextScoringResult } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import { ProtocolError, utf8Encode } from '@ogong/protocol/base/bytes';
@@ -16,19 +17,20 @@ import { MAX_LISTED } from '@ogong/protocol/modality/text/sampling/sampler';
 import { readTextClaim } from '@ogong/protocol/modality/text/scored-reply';
 import { endsAtStop, findStop, keepsGrammar, renderReply } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { parseTailDraws, type TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
-import { computePictureDistance, readJobRows } from '@ogong/protocol/modality/text/stage2/picture-rows';
+import { computePictureDistance, MOST_DISTANCE, readJobRows } from '@ogong/protocol/modality/text/stage2/picture-rows';
 import {
   encodeScoreReport,
   NO_OTHER_CHOICE,
   NO_STOP_TOKEN,
   NO_TAIL_GAP,
 } from '@ogong/protocol/modality/text/stage2/score-report';
+import { countScored } from '@ogong/protocol/modality/text/stage2/scored-prefix';
 import type { TextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import type { ScorableJob, ScoringMeans } from '../modality.ts';
 import { createBlankWindows } from './blank-windows.ts';
 import { type ClaimedReply, planPass } from './claimed-pass.ts';
-import { assertReadsPictures, chooseAnswerFormat, parseEndpointName, parseModelRequest } from './model-request.ts';
-import { readPictures } from './read-pictures.ts';
+import { chooseAnswerFormat, parseEndpointName, parseModelRequest } from './model-request.ts';
+import { type PicturedRequest, readPictures } from './read-pictures.ts';
 
 /** A claim to be scored, every field in range for the model at hand. */
 export interface ScoreJob extends ClaimedReply {
@@ -116,8 +118,8 @@ export async function scoreJob(
 ): Promise<Uint8Array> {
   const { header, outputTokens } = job;
   const info = engine.info();
-  assertReadsPictures(job.request.asked, info);
-  const request = await readPictures(engine, job.request, { media: job.media ?? NO_MEDIA, signal });
+  const request = await readJobPictures(job, { engine, signal });
+  if (request === undefined) return encodeUnreadable(job, info);
   const pass = await planPass({ ...job, request }, engine);
   const { promptTokens } = pass;
   const firstStopToken = findFirstStop(outputTokens, info.stopTokens);
@@ -134,7 +136,7 @@ export async function scoreJob(
     ),
   };
   const scored = pass.outputTokens.length;
-  if (!isOfModel(job, info)) {
+  if (shared.pictureDistance === MOST_DISTANCE || !isOfModel(job, info)) {
     // If the verifier refused, a reply with a false header would be unaudited, and paid.
     return encodeScoreReport({
       ...shared,
@@ -171,6 +173,38 @@ export async function scoreJob(
     tailGap: result.tailGap ?? NO_TAIL_GAP,
     elapsedMs: Math.min(0xffffffff, Math.round(result.elapsedMs)),
     windows: result.windows,
+  });
+}
+
+/**
+ * Encodes the pictures of the request.
+ * @returns undefined if this model cannot have read them: it has no encoder, or a file is no picture.
+ */
+async function readJobPictures(
+  { request, media = NO_MEDIA }: ScoreJob,
+  { engine, signal }: { readonly engine: TextEngine; readonly signal: AbortSignal },
+): Promise<PicturedRequest | undefined> {
+  if (request.asked.pictureCount > 0 && engine.info().pictureToken === undefined) return undefined;
+  try {
+    return await readPictures(engine, request, { media, signal });
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'invalid-request') return undefined;
+    throw error;
+  }
+}
+
+/** The report about pictures that this model cannot have read. If the verifier refused, the reply would be unaudited, and paid. */
+function encodeUnreadable({ jobId, header, outputTokens, listSizes }: ScoreJob, info: TextEngineInfo): Uint8Array {
+  const { contextSize } = info;
+  const count = countScored({ contextSize, promptTokenCount: 0 }, outputTokens.length);
+  const shown = { outputTokens: outputTokens.subarray(0, count), listSizes: listSizes.subarray(0, count) };
+  return encodeScoreReport({
+    ...{ jobId, modelRoot: info.modelRoot, numericClass: info.numericClass },
+    exact: info.exact && info.numericClass === header.numericClass,
+    ...{ promptTokensHash: NO_TEXT, promptTokenCount: 0, vocabularyHash: NO_VOCABULARY, responseHash: NO_TEXT },
+    ...{ firstStopToken: NO_STOP_TOKEN, firstOtherChoice: count > 0 ? 0 : NO_OTHER_CHOICE, tailGap: NO_TAIL_GAP },
+    ...{ contextSize, elapsedMs: 0, pictureDistance: MOST_DISTANCE },
+    windows: createBlankWindows(header, shown),
   });
 }
 
