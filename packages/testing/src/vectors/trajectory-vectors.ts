@@ -13,13 +13,16 @@ import { createSyntheticPicture } from '../synthetic/synthetic-picture.ts';
 
 const FILE = Uint8Array.of(0, 1, 2);
 
+/** A step whose projection has this length. */
+const toStep = (length: number) => ({ projection: Float32Array.of(length, ...new Array<number>(60).fill(0)) });
+
 /** `vectors/trajectory.json` (docs/spec/trajectory.md): requests, projections, drawn steps, and a picture with its job and report. */
 export function createTrajectoryVectors(crypto: Crypto): unknown {
   const seed = new Uint8Array(32).fill(9);
   const draw = new Uint8Array(32).fill(0xd7);
   const picture = createSyntheticPicture({ crypto, steps: 3 });
   const { header, opening, record, response, latents, outputs, blobs } = picture;
-  const drawn = drawAuditedSteps(crypto, { draw, replyId: record.replyId, steps: 3 });
+  const drawn = drawAuditedSteps(crypto, { draw, replyId: record.replyId, steps: picture.leaves.steps });
   const reply = trajectory.replay(crypto, record, opening, { blobs });
   const report = encodeTrajectoryReport(picture.report(drawn));
   const read = reply.readReport(report, { jobId: new Uint8Array(16).fill(1), draw, contextSize: 0 });
@@ -51,10 +54,12 @@ export function createTrajectoryVectors(crypto: Crypto): unknown {
       ...{ seed: toHex(seed), values },
       sums: toHex(encodeProjection(projectValues(crypto, seed, Float32Array.from(values)))),
     })),
-    drawnSteps: [1, 2, 3, 20, 150].map((steps) => ({
-      ...{ draw: toHex(draw), replyId: toHex(record.replyId), steps },
-      drawn: drawAuditedSteps(crypto, { draw, replyId: record.replyId, steps }),
-    })),
+    drawnSteps: [[3], [1, 1], [0, 0, 0], Array.from({ length: 20 }, (_, i) => (i === 7 ? 9.5 : 1 + i / 64))].map(
+      (lengths) => ({
+        ...{ draw: toHex(draw), replyId: toHex(record.replyId), lengths },
+        drawn: drawAuditedSteps(crypto, { draw, replyId: record.replyId, steps: lengths.map(toStep) }),
+      }),
+    ),
     picture: {
       header: toHex(encodeTrajectoryHeader(header)),
       opening: toHex(encodeOpening(opening)),

@@ -264,7 +264,11 @@ describe('stage 1', () => {
 });
 
 describe('stage 2', () => {
-  const drawn = drawAuditedSteps(crypto, { draw: DRAW, replyId: honest.record.replyId, steps: 5 });
+  const drawn = drawAuditedSteps(crypto, {
+    draw: DRAW,
+    replyId: honest.record.replyId,
+    steps: honest.leaves.steps,
+  });
   const weigh = (picture: typeof honest, change: Partial<TrajectoryReport> = {}) => {
     const reply = trajectory.replay(crypto, picture.record, picture.opening, { blobs: picture.blobs });
     expect(failures(reply.checks)).toEqual([]);
@@ -282,12 +286,24 @@ describe('stage 2', () => {
       const steps = drawAuditedSteps(crypto, {
         draw: new Uint8Array(32).fill(i),
         replyId: honest.record.replyId,
-        steps: 5,
+        steps: honest.leaves.steps,
       });
       expect(new Set(steps).size).toBe(2);
       for (const step of steps) seen.add(step);
     }
     expect(seen.size).toBe(5);
+  });
+
+  it('draws a step with a long output nearly always, and any other at times', () => {
+    const steps = Array.from({ length: 20 }, (_, i) => ({ projection: new Float32Array(61).fill(i === 7 ? 10 : 1) }));
+    const draws = Array.from({ length: 200 }, (_, i) =>
+      drawAuditedSteps(crypto, { draw: new Uint8Array(32).fill(i), replyId: honest.record.replyId, steps }),
+    );
+    // 100 of 119 parts in the first draw, 1 of 19 in the second.
+    expect(draws.filter((drawn) => drawn.includes(7)).length).toBeGreaterThan(150);
+    expect(new Set(draws.flat()).size).toBe(20);
+    const still = steps.map(() => ({ projection: new Float32Array(61) }));
+    expect(drawAuditedSteps(crypto, { draw: DRAW, replyId: honest.record.replyId, steps: still })).toHaveLength(2);
   });
 
   it('shows a verifier the drawn latents and nothing that the provider computed from them', () => {

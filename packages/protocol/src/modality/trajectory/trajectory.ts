@@ -81,12 +81,12 @@ function replay(
     root.status === 'pass'
       ? replayTrajectory(crypto, record, opening, { tiers, blobs })
       : { checks: [], opened: undefined, latents: undefined, refutedBy: undefined };
-  const drawSteps = (draw: Uint8Array): readonly number[] =>
-    drawAuditedSteps(crypto, { draw, replyId: record.replyId, steps: record.tokenCount });
   const getOpened = (): NonNullable<typeof opened> => {
     if (opened === undefined) throw new TypeError('an opening without a form describes no job');
     return opened;
   };
+  const drawSteps = (draw: Uint8Array): readonly number[] =>
+    drawAuditedSteps(crypto, { draw, replyId: record.replyId, steps: getOpened().leaves.steps });
   return {
     checks: [root, ...checks],
     header: opened?.header,
