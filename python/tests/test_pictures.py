@@ -1,8 +1,11 @@
 import base64
+import json
 import struct
 import unittest
 import zlib
+from typing import Any
 
+from ogong.client import _attach_pictures, _detach_pictures
 from ogong.pictures import count_left_out, count_units, parse_picture_request
 from ogong.png import read_pictures, unpack_png
 from ogong.shown import ReceiptError
@@ -91,3 +94,25 @@ class Pictures(unittest.TestCase):
         self.assertEqual(len(read_pictures({"data": shown}, 2)), 2)
         for answer in ({}, {"data": shown[:1]}, {"data": [{"url": "https://elsewhere.example"}, shown[0]]}):
             self.assertRaises(ReceiptError, read_pictures, answer, 2)
+
+
+class PicturesInChats(unittest.TestCase):
+    def test_detaches_and_attaches(self) -> None:
+        url = f"data:image/png;base64,{base64.b64encode(bytes([1, 2, 3])).decode()}"
+        reference = f"ogong:media/{sha256(bytes([1, 2, 3])).hex()}"
+
+        def show(one: str) -> dict[str, Any]:
+            parts = [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": one}}]
+            return {"model": "m", "messages": [{"role": "user", "content": parts}, {"role": "assistant", "content": one}]}
+
+        urls: dict[str, str] = {}
+        asked = show(url)
+        detached = _detach_pictures(asked, urls)
+        self.assertEqual(detached["messages"][0], show(reference)["messages"][0])
+        self.assertEqual(detached["messages"][1], asked["messages"][1])
+        self.assertEqual(urls, {reference: url})
+        body = json.dumps(detached, separators=(",", ":")).encode()
+        self.assertEqual(_attach_pictures(body, urls), json.dumps(asked, separators=(",", ":")).encode())
+        self.assertEqual(_detach_pictures({"prompt": "a"}, urls), {"prompt": "a"})
+        wrong = {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "data:image/png,abc"}]}]}
+        self.assertRaises(ValueError, _detach_pictures, wrong, urls)

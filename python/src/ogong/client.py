@@ -287,11 +287,15 @@ class _Completions:
                 # With a seed another provider can continue if one fails (docs/spec/request.md#unbroken-streams). It is no caller's, so the
                 # request is salted all the same.
                 own["seed"] = secrets.randbits(53)
+        urls: dict[str, str] = {}
+        params = _detach_pictures(params, urls)
         body = self._client._encode(params, own)
         choices = params.get("n") or 1
+        if self._client.is_sealed and urls:
+            raise SealedCallError("unsupported", "requests with pictures are not sealed by this client; nothing was sent")
         if self._client.is_sealed:
             return self._create_sealed(body, params, choices, stream)
-        response = self._client._open("POST", self._path, body)
+        response = self._client._open("POST", self._path, _attach_pictures(body, urls))
         if stream:
             return self._stream(response, body, choices)
         with response:
@@ -489,6 +493,43 @@ class _Images:
         answer.verdicts = client.check(endpoint, body, answer.get("ogong"), shown, dict(enumerate(pictures)))
         answer.pictures = pictures
         return answer
+
+
+def _detach_pictures(params: dict[str, Any], urls: dict[str, str]) -> dict[str, Any]:
+    """
+    The request as it is ordered: references in place of data URLs (docs/spec/media.md).
+    @param urls: receives the data URL of each reference.
+    """
+    messages = params.get("messages")
+    if not isinstance(messages, list):
+        return params
+
+    def detach_url(url: Any) -> Any:
+        if not isinstance(url, str) or not url.startswith("data:"):
+            return url
+        reference = _to_reference(url)
+        urls[reference] = url
+        return reference
+
+    def detach_part(part: Any) -> Any:
+        if not isinstance(part, dict) or part.get("type") != "image_url":
+            return part
+        shown = part.get("image_url")
+        url = {**shown, "url": detach_url(shown.get("url"))} if isinstance(shown, dict) else detach_url(shown)
+        return {**part, "image_url": url}
+
+    def detach(message: Any) -> Any:
+        content = message.get("content") if isinstance(message, dict) else None
+        return {**message, "content": [detach_part(part) for part in content]} if isinstance(content, list) else message
+
+    return {**params, "messages": [detach(message) for message in messages]}
+
+
+def _attach_pictures(body: bytes, urls: Mapping[str, str]) -> bytes:
+    """The request as it is written: every other byte is that of the ordered body."""
+    for reference, url in urls.items():
+        body = body.replace(json.dumps(reference).encode("utf-8"), json.dumps(url).encode("utf-8"))
+    return body
 
 
 def _to_data_url(file: bytes | str) -> str:
