@@ -161,7 +161,7 @@ function createJob(state: SchedulerState, id: number, request: TextGenerationReq
   const placed = placePictures(
     state.model.pictures,
     promptTokens,
-    prompt.pictures?.map(({ rows }) => rows),
+    prompt.pictures,
   );
   const rule = ruleOf(state.context, placed.hasPictures);
   const bank =
@@ -214,7 +214,7 @@ function admit(state: SchedulerState): void {
     const { promptShape: shapeClass, request } = job;
     const { slot, held } = state.slots.take(job.placed.rows, { scope: request.cacheScope, shapeClass });
     const last = job.prompt.length - 1;
-    const from = findRestart(job.rule, { held, rows: last });
+    const from = job.placed.restartOf(findRestart(job.rule, { held, rows: last }));
     state.context.remove(slot, from);
     job.slot = slot;
     job.position = job.reusable = job.cached = from;
@@ -225,14 +225,19 @@ function admit(state: SchedulerState): void {
   }
 }
 
+/** Rows of a job that another prompt may begin with. */
+const restartOf = ({ placed, reusable }: Job): number =>
+  reusable < placed.rows.length ? placed.restartOf(reusable) : reusable;
+
 function release(state: SchedulerState, job: Job, keeps: boolean): void {
+  const rest = keeps ? restartOf(job) : 0;
   job.placed.release();
   const at = state.active.indexOf(job);
   if (at >= 0) state.active.splice(at, 1);
   if (job.slot < 0) return;
   const { cacheScope: scope } = job.request;
   const { promptShape: shapeClass } = job;
-  const rows = keeps && state.prefixCache && scope !== undefined ? job.reusable : 0;
+  const rows = keeps && state.prefixCache && scope !== undefined ? rest : 0;
   state.context.remove(job.slot, rows);
   state.slots.give(job.slot, scope === undefined ? undefined : { tokens: takeRows(job, rows), scope, shapeClass });
   job.slot = -1;

@@ -170,7 +170,7 @@ function admit(state: QueueState): void {
     }
     const scope = keepsRows ? SCORES : undefined;
     const { slot: sequence, held } = slots.take(next.placed.rows, { scope, shapeClass: promptShape });
-    const from = findRestart(next.rule, { held, rows: last });
+    const from = next.placed.restartOf(findRestart(next.rule, { held, rows: last }));
     context.remove(sequence, from);
     active.push({ ...next, sequence, reader, promptShape, cachedTokens: from, position: from, reusable: from });
   }

@@ -187,8 +187,8 @@ export interface TextScoringRequest {
   readonly promptTokens: Uint32Array;
   /** The claimed output, scored in one teacher-forced pass. */
   readonly outputTokens: Uint32Array;
-  /** f32[rows, embeddingSize] of each picture in the prompt: the rows that the provider committed to. */
-  readonly pictures?: readonly Float32Array[];
+  /** Each picture in the prompt, f32[rows, embeddingSize]: the rows that the provider committed to. */
+  readonly pictures?: readonly Pick<EncodedPicture, 'rows' | 'grids'>[];
   readonly sampler: SamplerSettings;
   readonly bias: readonly TokenBias[];
   /** The grammar that was asked for; see TextGenerationRequest. */

@@ -1,5 +1,6 @@
 import type { BatchContext, BatchModel, TraceContext } from '../decode/batch-model.ts';
-import { createPictureRows, FIRST_PICTURE_ROW } from '../decode/picture-rows.ts';
+import { createPictureRows, FIRST_PICTURE_ROW, type PictureRows } from '../decode/picture-rows.ts';
+import { createGridPositions, type RowPosition } from './grid-positions.ts';
 import type { LayerCapture } from './layer-capture.ts';
 import type { LlamaContext, LlamaModel } from './model.ts';
 import { isPaddedPath, isTiledPath, type KernelPath, type KvType } from './numeric-class.ts';
@@ -18,6 +19,8 @@ export interface LlamaBatchModelOptions {
   readonly shapes?: ShapePolicy | undefined;
   /** See TextEngineInfo. The `shaped` kernels take no pictures: their passes are whole. */
   readonly pictureToken?: number | undefined;
+  /** Whether pictures lie in grids of positions (M-RoPE). Default: their rows have positions like tokens. */
+  readonly hasGrids?: boolean | undefined;
 }
 
 /**
@@ -35,7 +38,6 @@ export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchMode
   const { pictureToken } = options;
   const pictures =
     isShaped || pictureToken === undefined ? undefined : createPictureRows({ token: pictureToken, embeddingSize });
-  const pictureRow = pictures && ((id: number) => pictures.rowOf(id));
   return {
     vocabularySize: vocabulary.size,
     embeddingSize,
@@ -54,12 +56,12 @@ export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchMode
       isShaped
         ? // This back end always names a class. A claim without one came from elsewhere; every verifier scores it with wide passes.
           openShapedContext(model, purpose === 'score' ? { ...options, shapes: 'wide' } : options, sequences)
-        : createExactContext(model, { ...options, purpose, sequences, pictureRow }),
+        : createExactContext(model, { ...options, purpose, sequences, pictures }),
     createTraceContext: () =>
       createTraceContext(model, (capture) =>
         isShaped
           ? openShapedContext(model, { ...options, shapes: 'wide' }, 1, capture)
-          : createExactContext(model, { ...options, purpose: 'score', sequences: 1, capture, pictureRow }),
+          : createExactContext(model, { ...options, purpose: 'score', sequences: 1, capture, pictures }),
       ),
     free: () => model.free(),
   };
@@ -131,10 +133,19 @@ function createExactContext(
     purpose: 'serve' | 'score';
     sequences: number;
     capture?: LayerCapture;
-    pictureRow: ((id: number) => Float32Array) | undefined;
+    pictures: PictureRows | undefined;
   },
 ): BatchContext {
   const { kernels, threads, purpose, sequences, contextSize, batchSize, kvType, flashAttention, kvUnified } = options;
+  const { pictures, hasGrids = false } = options;
+  const grids = hasGrids ? createGridPositions({ sequences, contextSize }) : undefined;
+  /** Places a row: by its index, or behind the grids before it. */
+  const place = ({ token, position: index, sequence }: Row): RowPosition => {
+    if (grids === undefined) return { time: index, line: index, column: index };
+    return grids.place(sequence, index, token >= FIRST_PICTURE_ROW ? pictures?.cellOf(token) : undefined);
+  };
+  const timeOf = (sequence: number, index: number | undefined): number | undefined =>
+    index === undefined || grids === undefined ? index : grids.timeOf(sequence, index);
   const tiles = isTiledPath(kernels);
   const pads = isPaddedPath(kernels);
   const isExact = pads || tiles || kernels === 'exact';
@@ -148,7 +159,8 @@ function createExactContext(
     threads,
     batchSize: pads ? batchSize + sequences : batchSize,
     capture: options.capture,
-    pictureRow: options.pictureRow,
+    pictureRow: pictures && ((id) => pictures.rowOf(id)),
+    hasGrids,
   });
   if (kernels === 'reference') context.useReference(true);
   const rows: Row[] = [];
@@ -167,15 +179,23 @@ function createExactContext(
     if (rows.length === 0) return;
     guessesRun = outputs ? countGuesses(guessCounts, rows.length, batchSize) : 0;
     const lonely = pads && guessesRun === 0 ? findLonelyRows(rows) : undefined;
+    const padded: { readonly sequence: number; readonly time: number }[] = [];
     let furthest = 0;
     let next = 0;
-    rows.forEach(({ token, position, sequence }, index) => {
-      context.add(token, position, sequence);
+    rows.forEach((added, index) => {
+      const { token, position, sequence } = added;
+      const placed = place(added);
+      const { time } = placed;
+      context.add(token, time, sequence, placed);
       physical[index] = next++;
-      for (let i = 0; i < guessesRun; i++, next++)
-        context.add(guesses[index]?.[i] as number, position + 1 + i, sequence);
+      for (let i = 0; i < guessesRun; i++, next++) {
+        const guess = guesses[index]?.[i] as number;
+        place({ ...added, token: guess, position: position + 1 + i });
+        context.add(guess, time + 1 + i, sequence);
+      }
       if (lonely?.has(index)) {
-        context.add(token, position + 1, sequence);
+        context.add(token, time + 1, sequence, { line: time + 1, column: time + 1 });
+        padded.push({ sequence, time: time + 1 });
         next++;
       }
       if (position + guessesRun > furthest) furthest = position + guessesRun;
@@ -184,10 +204,7 @@ function createExactContext(
     const wantsReference = needsReference || !isStep || (threads > 1 && furthest + 1 >= SPLIT_POSITION);
     if (isExact) setReference(wantsReference && !isTiledPass(rows, outputs));
     context.decode(outputs);
-    for (const index of lonely ?? []) {
-      const { sequence, position } = rows[index] as Row;
-      context.remove(sequence, position + 1);
-    }
+    for (const { sequence, time } of padded) context.remove(sequence, time);
   };
   return {
     contextSize,
@@ -220,7 +237,7 @@ function createExactContext(
     shapeOf: () => 0,
     logits: () => context.logits(),
     hidden: () => context.hidden(),
-    remove: (sequence, from, to) => context.remove(sequence, from, to),
+    remove: (sequence, from, to) => context.remove(sequence, timeOf(sequence, from), timeOf(sequence, to)),
     free: () => context.free(),
   };
 }

@@ -30,6 +30,8 @@ export interface ModelFacts {
   readonly hasFloatMatrices: boolean;
   /** Whether keys and values of latent attention are made with float weights: their products change with the rows beside them. */
   readonly hasFloatLatents: boolean;
+  /** Whether the rows of pictures have positions in time, line and column (M-RoPE). */
+  readonly hasGrids: boolean;
   readonly weightBytes: number;
   readonly trainContext: number;
   /** KV cache bytes per position at f16. */
@@ -102,6 +104,7 @@ export function inspectModelFile(path: string): ModelFacts {
     architecture,
     weightType: FILE_TYPE_NAMES[numberOf(metadata, 'general.file_type') ?? -1] ?? dominantType(sizes),
     hasFloatMatrices: tensors.some((tensor) => isFloatMatrix(tensor, tensors)),
+    hasGrids: metadata.has(`${architecture}.rope.dimension_sections`),
     hasFloatLatents: tensors.some((tensor) => LATENT.test(tensor.name) && isFloatMatrix(tensor, tensors)),
     weightBytes: sizes.reduce((sum, { bytes }) => sum + bytes, 0),
     trainContext: number('context_length') || 2048,

@@ -5,6 +5,7 @@ import { EngineError } from '../interface/engine-error.ts';
 import type { PairVocabulary } from '../process/pair-tokens.ts';
 import { addressOf, allocateNative, viewFloats } from './device/native-memory.ts';
 import { ALL_LAYERS, keepExpertsOnCpu, layOutTensorSplit, type Placement } from './device/placement.ts';
+import type { RowPosition } from './grid-positions.ts';
 import { createLayerCapture, type LayerCapture } from './layer-capture.ts';
 import type { LlamaLibrary, Pointer, StructFields } from './library.ts';
 import type { KvType } from './numeric-class.ts';
@@ -32,6 +33,8 @@ export interface LlamaContextOptions {
   readonly kvUnified?: boolean;
   /** f32[embedding] of a picture row; without it only tokens are taken. */
   readonly pictureRow?: ((id: number) => Float32Array) | undefined;
+  /** Whether a picture row has a position in time, line and column (M-RoPE). Default: one position, as a token. */
+  readonly hasGrids?: boolean;
 }
 
 /** One decode row. */
@@ -42,7 +45,7 @@ export interface LlamaContext {
   /**
    * Adds a row to the next decode, which holds tokens alone or picture rows alone. @throws RangeError on a token, position or sequence out of bounds.
    */
-  add(token: number, position: number, sequence: number): void;
+  add(token: number, position: number, sequence: number, cell?: Pick<RowPosition, 'line' | 'column'>): void;
   /**
    * Runs the rows that were added. With `outputs` every row yields logits and a hidden state; without, none does.
    * @throws EngineError('engine-crashed') on a return code other than 0.
@@ -273,7 +276,14 @@ function createContext(
   applyAdapters(library, handle, adapters);
   const memory = library.contextMemory(handle);
   const tokens = allocateNative(batchSize * 4, (b) => new Int32Array(b));
-  const positions = allocateNative(batchSize * 4, (b) => new Int32Array(b));
+  // A pass of picture rows in grids has four positions a row: all times, all lines, all columns, and zeros.
+  const positions = allocateNative(batchSize * 4 * (options.hasGrids ? 4 : 1), (b) => new Int32Array(b));
+  const cells = { line: new Int32Array(batchSize), column: new Int32Array(batchSize) };
+  const layCells = (count: number): void => {
+    positions.view.set(cells.line.subarray(0, count), count);
+    positions.view.set(cells.column.subarray(0, count), 2 * count);
+    positions.view.fill(0, 3 * count, 4 * count);
+  };
   const counts = allocateNative(batchSize * 4, (b) => new Int32Array(b).fill(1));
   const sequenceIds = allocateNative(batchSize * 4, (b) => new Int32Array(b));
   const flags = allocateNative(batchSize, (b) => new Int8Array(b));
@@ -321,7 +331,7 @@ function createContext(
     contextSize: perSequence,
     sequences,
     batchSize,
-    add(token, position, sequence) {
+    add(token, position, sequence, cell) {
       if (rows >= batchSize) throw new RangeError(`a batch holds ${batchSize} rows`);
       const isRow = token >= FIRST_PICTURE_ROW;
       if (!isRow && (!Number.isInteger(token) || token < 0 || token >= vocabularySize))
@@ -335,6 +345,8 @@ function createContext(
       if (isRow) addPicture(token);
       else tokens.view[rows] = token;
       positions.view[rows] = position;
+      cells.line[rows] = cell?.line ?? position;
+      cells.column[rows] = cell?.column ?? position;
       sequenceIds.view[rows] = sequence;
       rows++;
     },
@@ -346,6 +358,7 @@ function createContext(
         embeddingsOn = outputs;
       }
       batch.n_tokens = rows;
+      if (isPicture && options.hasGrids) layCells(rows);
       batch.token = isPicture ? null : tokens.pointer;
       batch.embd = isPicture ? (pictures?.pointer ?? null) : null;
       outputRows = outputs ? rows : 0;

@@ -46,11 +46,3 @@ it('a mark that texts may spell is refused', () => {
   writeGguf(changed, { metadata: metadata.set('tokenizer.ggml.token_type', plain), tensors: [] });
   expect(() => assertReadsRows({ ...TINY, path: changed }, ROWS)).toThrow('has no control token <image>');
 });
-
-it('a language model with positions in a grid is refused', () => {
-  const metadata = new Map(readGgufHeader(path).metadata);
-  const sections = { type: 'array', of: 'i32', value: [16, 24, 24, 0] } as never;
-  const changed = join(directory.path, 'grid.gguf');
-  writeGguf(changed, { metadata: metadata.set('qwen2vl.rope.dimension_sections', sections), tensors: [] });
-  expect(() => assertReadsRows({ ...TINY, path: changed }, ROWS)).toThrow('M-RoPE');
-});

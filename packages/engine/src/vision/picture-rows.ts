@@ -6,13 +6,9 @@ import type { ModelFacts } from '../llama-cpp/model-file.ts';
 /** Types of tokens in GGUF that no text spells: control tokens and those that its maker added. */
 const SPECIAL_TYPES: readonly unknown[] = [3, 4];
 
-/** The key of models whose positions have several numbers. */
-const M_ROPE_KEY = '.rope.dimension_sections';
-
 /**
  * Checks that a language model can read the rows of an encoder.
- * @throws EngineError('unsupported-model') if a row has another width, the vocabulary has no control token for a picture, or
- * its positions are a grid.
+ * @throws EngineError('unsupported-model') if a row has another width, or the vocabulary has no control token for a picture.
  */
 export function assertReadsRows(
   { path, embeddingSize }: Pick<ModelFacts, 'path' | 'embeddingSize'>,
@@ -24,11 +20,6 @@ export function assertReadsRows(
   if (rowSize !== embeddingSize)
     refuse(`its rows have ${rowSize} values, and the model reads rows of ${embeddingSize} values`);
   const { metadata } = readGgufHeader(path);
-  if ([...metadata.keys()].some((key) => key.endsWith(M_ROPE_KEY)))
-    throw new EngineError(
-      'unsupported-model',
-      `${path} gives the rows of a picture positions in a grid (M-RoPE), which is not served yet`,
-    );
   const tokens = (metadata.get('tokenizer.ggml.tokens')?.value ?? []) as readonly unknown[];
   const types = (metadata.get('tokenizer.ggml.token_type')?.value ?? []) as readonly unknown[];
   const id = tokens.indexOf(mark);

@@ -24,14 +24,18 @@ const question = (text: string): ChatMessage => {
 /** Tests of pictures in prompts: an engine that reads none refuses them. */
 export function describePictures(
   engineOf: () => TextEngine,
-  { readsPictures }: { readonly readsPictures: boolean },
+  { readsPictures, grid }: { readonly readsPictures: boolean; readonly grid?: readonly [number, number] | undefined },
 ): void {
+  const draw = (seed: number): EncodedPicture => ({
+    ...drawRows(engineOf().info().embeddingSize, seed),
+    ...(grid && { grids: [grid] }),
+  });
   const open = (seeds: readonly number[], messages: readonly ChatMessage[], overrides = {}): TextGenerationRequest =>
     createRequest('', {
       prompt: {
         kind: 'chat',
         messages,
-        pictures: seeds.map((seed) => drawRows(engineOf().info().embeddingSize, seed)),
+        pictures: seeds.map((seed) => draw(seed)),
       },
       maxTokens: 12,
       bias: NO_END,
@@ -56,7 +60,7 @@ export function describePictures(
     expect(marks).toHaveLength(ROWS);
     expect(await engineOf().tokenizePrompt(request.prompt)).toEqual(reply.promptTokens);
     const score = createScoreRequest(engineOf(), request, reply);
-    const rowsOf = (seed: number) => [drawRows(engineOf().info().embeddingSize, seed).rows];
+    const rowsOf = (seed: number) => [draw(seed)];
     const { windows } = await engineOf().score({ ...score, pictures: rowsOf(1) });
     expect(hexOf(windows)).toEqual(hexOf(reply.windows));
     const other = await engineOf().score({ ...score, pictures: rowsOf(2) });
@@ -100,8 +104,9 @@ export function describePictures(
     const reply = await generate(request);
     const score = createScoreRequest(engineOf(), request, reply);
     const { embeddingSize } = engineOf().info();
-    const { rows } = drawRows(embeddingSize, 1);
-    for (const pictures of [[], [rows, rows], [rows.subarray(embeddingSize)], [rows.subarray(1)]]) {
+    const { rows } = draw(1);
+    for (const wrong of [[], [rows, rows], [rows.subarray(embeddingSize)], [rows.subarray(1)]]) {
+      const pictures = wrong.map((each) => ({ rows: each }));
       await expect(engineOf().score({ ...score, pictures })).rejects.toMatchObject({ code: 'invalid-request' });
     }
     await expect(generate(open([], [question('What is shown?')]))).rejects.toMatchObject({ code: 'invalid-request' });

@@ -58,6 +58,8 @@ export interface ComplianceSubject {
   readonly keepsPrefixes?: boolean;
   /** Whether it reads pictures. Default: no. */
   readonly readsPictures?: boolean;
+  /** Lines and columns in which the 20 rows of a picture lie. Default: they have positions like tokens. */
+  readonly pictureGrid?: readonly [number, number];
   /** Capabilities that it declares missing. It must refuse them, and rules about them do not apply. Default: none. */
   readonly lacks?: readonly Capability[];
 }
@@ -142,7 +144,7 @@ const left = Object.assign(() => undefined, { each: () => () => undefined }) as 
 
 /** The rules of every engine, as far as its declared capabilities reach. */
 export function describeEngine({ name, open, prompts, ...options }: ComplianceSubject): void {
-  const { keepsPrefixes = true, readsPictures = false, lacks = [] } = options;
+  const { keepsPrefixes = true, readsPictures = false, pictureGrid, lacks = [] } = options;
   const having = (...needed: Capability[]): typeof it => (needed.some((one) => lacks.includes(one)) ? left : it);
   const createRequest = (text: string, overrides: Partial<TextGenerationRequest> = {}): TextGenerationRequest => {
     const { bias = [] } = overrides;
@@ -470,7 +472,7 @@ export function describeEngine({ name, open, prompts, ...options }: ComplianceSu
       expect(hexOf((await engine.score({ ...score, shapeClasses: known })).windows)).toEqual(hexOf(windows));
     });
 
-    describePictures(() => engine, { readsPictures });
+    describePictures(() => engine, { readsPictures, grid: pictureGrid });
     if (!lacks.includes('trace')) describeTraces(() => engine, prompt);
     if (!lacks.includes('grammar') && !lacks.includes('draws')) describeGrammars(() => engine, prompt, expectReplay);
 

@@ -14,8 +14,8 @@ export interface ClaimedReply {
   /** Shape classes of the passes that the provider committed; undefined if there is only one. */
   readonly shapeClasses?: Uint8Array | undefined;
   readonly bankSeed: Uint8Array;
-  /** The committed rows of the pictures, f32[rows, embeddingSize]. Default: there are no pictures. */
-  readonly rows?: readonly Float32Array[];
+  /** The committed rows of the pictures, with their grids. Default: there are no pictures. */
+  readonly pictures?: TextScoringRequest['pictures'];
 }
 
 /**
@@ -24,7 +24,7 @@ export interface ClaimedReply {
  * @throws EngineError
  */
 export async function planPass(
-  { header, request, outputTokens, listSizes, shapeClasses, bankSeed, rows = [] }: Omit<ClaimedReply, 'body'>,
+  { header, request, outputTokens, listSizes, shapeClasses, bankSeed, pictures = [] }: Omit<ClaimedReply, 'body'>,
   engine: Pick<TextEngine, 'info' | 'tokenizePrompt'>,
 ): Promise<TextScoringRequest> {
   const { contextSize } = engine.info();
@@ -39,7 +39,7 @@ export async function planPass(
     sketch: { bankSeed, directions: header.sketchDirections },
     listSizes: listSizes.subarray(0, count),
     ...(shapeClasses && { shapeClasses: shapeClasses.subarray(0, count) }),
-    ...(rows.length > 0 && { pictures: rows }),
+    ...(pictures.length > 0 && { pictures }),
     numericClass: header.numericClass,
   };
 }

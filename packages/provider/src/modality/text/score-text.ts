@@ -34,6 +34,8 @@ import { type PicturedRequest, readPictures } from './read-pictures.ts';
 
 /** A claim to be scored, every field in range for the model at hand. */
 export interface ScoreJob extends ClaimedReply {
+  /** The committed rows of the pictures, f32[rows, embeddingSize]. Default: there are no pictures. */
+  readonly rows?: readonly Float32Array[];
   /** Media of the request. Default: none. */
   readonly media?: RequestMedia;
   readonly jobId: Uint8Array;
@@ -120,7 +122,10 @@ export async function scoreJob(
   const info = engine.info();
   const request = await readJobPictures(job, { engine, signal });
   if (request === undefined) return encodeUnreadable(job, info);
-  const pass = await planPass({ ...job, request }, engine);
+  const { rows = [] } = job;
+  // The grids follow from the picture's size, the values are the committed ones.
+  const pictures = rows.map((values, i) => ({ ...request.pictures[i], rows: values }));
+  const pass = await planPass({ ...job, request, pictures }, engine);
   const { promptTokens } = pass;
   const firstStopToken = findFirstStop(outputTokens, info.stopTokens);
   const shared = {
@@ -131,7 +136,7 @@ export async function scoreJob(
     firstStopToken: firstStopToken < 0 ? NO_STOP_TOKEN : firstStopToken,
     contextSize: info.contextSize,
     pictureDistance: computePictureDistance(
-      job.rows ?? [],
+      rows,
       request.pictures.map(({ rows }) => rows),
     ),
   };
