@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readGgufHeader } from '@ogong/models/gguf/read';
+import type { GgufValue } from '@ogong/models/gguf/types';
 import { describeEngine } from '@ogong/testing/engine/compliance';
 import { collectReply, createRequest, createScoreRequest } from '@ogong/testing/engine/compliance-requests';
 import { findArchitecture } from '@ogong/testing/models/architectures/catalogue';
@@ -26,14 +28,18 @@ describeEngine({
   readsPictures: true,
 });
 
+const TEMPLATE = 'tokenizer.chat_template';
+
 /** Qwen2-VL with random weights, and the words of the trained model. Rows of pictures have positions in a grid. */
 async function writeGridModel(weights: 'f16' | 'q8_0'): Promise<string> {
   const recipe = findArchitecture('qwen2');
   const sections = { type: 'array', of: 'i32', value: [4, 6, 6, 0] } as const;
   const path = join(folder, 'grid-f16.gguf');
+  const vocabularyFrom = join(TINY_VISION_MODEL, 'model-q8_0.gguf');
   writeRandomArchitecture(path, {
     recipe: { ...recipe, architecture: 'qwen2vl', keys: { ...recipe.keys, 'rope.dimension_sections': sections } },
-    ...{ seed: 5, vocabularyFrom: join(TINY_VISION_MODEL, 'model-q8_0.gguf') },
+    ...{ seed: 5, vocabularyFrom },
+    more: { [TEMPLATE]: readGgufHeader(vocabularyFrom).metadata.get(TEMPLATE) as GgufValue },
   });
   if (weights === 'f16') return path;
   const quantised = join(folder, 'grid-q8_0.gguf');
