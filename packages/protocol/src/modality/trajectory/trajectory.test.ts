@@ -264,15 +264,13 @@ describe('stage 1', () => {
 });
 
 describe('stage 2', () => {
-  const drawn = drawAuditedSteps(crypto, {
-    draw: DRAW,
-    replyId: honest.record.replyId,
-    steps: honest.leaves.steps,
-  });
+  const drawSteps = ({ record, leaves }: typeof honest, draw = DRAW) =>
+    drawAuditedSteps(crypto, { draw, replyId: record.replyId, steps: leaves.steps });
+  const drawn = drawSteps(honest);
   const weigh = (picture: typeof honest, change: Partial<TrajectoryReport> = {}) => {
     const reply = trajectory.replay(crypto, picture.record, picture.opening, { blobs: picture.blobs });
     expect(failures(reply.checks)).toEqual([]);
-    const bytes = encodeTrajectoryReport(picture.report(drawn, change));
+    const bytes = encodeTrajectoryReport(picture.report(drawSteps(picture), change));
     const read = reply.readReport(bytes, { jobId: new Uint8Array(16).fill(1), draw: DRAW, contextSize: 0 });
     if ('problem' in read) return { problem: read.problem };
     const { outcome, checks, fault } = read.weigh({});
@@ -283,11 +281,7 @@ describe('stage 2', () => {
   it('draws two different steps, which a beacon decides', () => {
     const seen = new Set<number>();
     for (let i = 0; i < 64; i++) {
-      const steps = drawAuditedSteps(crypto, {
-        draw: new Uint8Array(32).fill(i),
-        replyId: honest.record.replyId,
-        steps: honest.leaves.steps,
-      });
+      const steps = drawSteps(honest, new Uint8Array(32).fill(i));
       expect(new Set(steps).size).toBe(2);
       for (const step of steps) seen.add(step);
     }
