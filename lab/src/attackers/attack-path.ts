@@ -110,7 +110,7 @@ async function startVerifier(engine: Engine, validator: PathValidator, name: str
   return {
     /** Called repeatedly, because the test's clock jumps past the lifetime of an announcement. */
     announce() {
-      const slots = { capacity: 1, freeCapacity: 1 };
+      const slots = { modality: 'text', capacity: 1, freeCapacity: 1 };
       const models = [{ modelId: MODEL_ID, modelRoot, pricePer1kAtomic: PRICE, contextSize, numericClass, ...slots }];
       const place = { endpoint, certHash: identity.id };
       const said = { ...place, models, verifier: { ...place, keyHash: verifier.keyHash }, sequence: ++sequence };

@@ -183,6 +183,7 @@ describe('the methods of a validator', () => {
           modelRoot: new Uint8Array(32),
           pricePer1kAtomic: 1n,
           contextSize: 9,
+          modality: 'text',
           numericClass: 'x',
           capacity: 1,
           freeCapacity: 1,

@@ -95,6 +95,7 @@ export async function openRouter(given: Pick<Partial<RouterOptions>, 'peers' | '
             modelRoot: new Uint8Array(32),
             pricePer1kAtomic: 1n,
             contextSize: 9,
+            modality: 'text',
             numericClass: 'x',
             capacity: 4,
             freeCapacity: 4,

@@ -96,7 +96,14 @@ async function announceMany() {
     const payee = createTestPayee(name);
     const id = hashHybridKey(crypto, key.publicKey);
     const nowMs = validator.clock.nowMs();
-    const model = { modelId: MODEL, modelRoot: MODEL_ROOT, pricePer1kAtomic: 1n, contextSize: 9, numericClass: 'x' };
+    const model = {
+      modelId: MODEL,
+      modelRoot: MODEL_ROOT,
+      pricePer1kAtomic: 1n,
+      contextSize: 9,
+      modality: 'text',
+      numericClass: 'x',
+    };
     const announcement: Announcement = {
       ...{ providerId: id, payee: payee.address, endpoint: 'p:1', certHash: (await makeIdentity(seed)).id },
       ...{ verifier: undefined, models: [{ ...model, capacity: 1, freeCapacity: 1 }], sequence: 1n },

@@ -30,7 +30,7 @@ async function makeAnnouncers(nowMs: number): Promise<FloodCaller[]> {
         const model = { modelId: FAKE_MODEL, modelRoot: new Uint8Array(32), pricePer1kAtomic: 9n, contextSize: 9 };
         const announcement = {
           ...{ providerId, payee: payee.address, endpoint: '127.0.0.1:9002', certHash, verifier: undefined },
-          models: [{ ...model, numericClass: 'x', capacity: 1, freeCapacity: 0 }],
+          models: [{ ...model, modality: 'text', numericClass: 'x', capacity: 1, freeCapacity: 0 }],
           ...{ sequence: BigInt(sequence + 1), issuedAtMs: nowMs, expiresAtMs: nowMs + 3_000_000 },
         };
         const signed = signAnnouncement(key, announcement, { payeeWord });

@@ -165,7 +165,15 @@ export async function createWorld(options: WorldOptions) {
         endpoint: `${name}:1`,
         verifier,
         models: [
-          { modelId: MODEL, modelRoot, pricePer1kAtomic: PRICE_PER_1K, contextSize: 512, numericClass, ...slots },
+          {
+            modelId: MODEL,
+            modelRoot,
+            pricePer1kAtomic: PRICE_PER_1K,
+            contextSize: 512,
+            numericClass,
+            modality: 'text',
+            ...slots,
+          },
         ],
         sequence: ++announced,
       },

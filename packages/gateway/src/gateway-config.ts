@@ -142,7 +142,7 @@ export const gatewayConfig = defineConfig({
       label: '<u64>',
       env: 'OGONG_GATEWAY_MAX_PRICE',
       default: '18446744073709551615',
-      description: 'highest price per 1,000 tokens, atomic units',
+      description: 'highest price per 1,000 tokens, or other units of a modality, atomic units',
     },
     sort: {
       schema: oneOf(SORTS),

@@ -7,6 +7,8 @@ import type { ListedOffer } from './supply.ts';
 export interface ModelSupply {
   readonly model: string;
   readonly modelRoot: Uint8Array;
+  /** As one of its providers announces it. */
+  readonly modality: string;
   readonly providers: number;
   readonly freeCapacity: number;
   readonly minPricePer1k: bigint;
@@ -28,6 +30,7 @@ export interface ShownOffer extends MeasuredFigures {
   readonly payee: Uint8Array;
   readonly model: string;
   readonly modelRoot: Uint8Array;
+  readonly modality: string;
   readonly numericClass: string;
   readonly pricePer1k: bigint;
   readonly standbyPer1k?: bigint;
@@ -86,6 +89,7 @@ function addOffer(
   return {
     model: model.modelId,
     modelRoot: model.modelRoot,
+    modality: row?.modality ?? model.modality,
     providers: (row?.providers ?? 0) + 1,
     freeCapacity: (row?.freeCapacity ?? 0) + freeCapacity,
     minPricePer1k: row && row.minPricePer1k < pricePer1kAtomic ? row.minPricePer1k : pricePer1kAtomic,
@@ -107,7 +111,8 @@ export function listOffers(offers: readonly ListedOffer[], most: number): ShownO
     .sort((a, b) => b.reputationPpm - a.reputationPpm || compareBytes(a.providerId, b.providerId))
     .slice(0, most)
     .map(({ providerId, payee, model, figures = NO_FIGURES, ...offer }) => ({
-      ...{ providerId, payee, model: model.modelId, modelRoot: model.modelRoot, numericClass: model.numericClass },
+      ...{ providerId, payee, model: model.modelId, modelRoot: model.modelRoot, modality: model.modality },
+      numericClass: model.numericClass,
       ...{ pricePer1k: offer.pricePer1kAtomic, contextSize: offer.contextSize, capacity: model.capacity },
       ...{ freeCapacity: offer.freeCapacity, stakeTokens: offer.stakeAtomic / ATOMIC_PER_TOKEN },
       heldTokens: countHeld(offer),

@@ -138,7 +138,14 @@ export const idOf = (n: number): Uint8Array => hashHybridKey(crypto, signerOf(n)
 export const payeeOf = (n: number) => createTestPayee(`provider ${n}`);
 
 export const makeOfferedModel = (fields: Partial<OfferedModel> = {}): OfferedModel => ({
-  ...{ modelId: MODEL_ID, modelRoot: MODEL_ROOT, pricePer1kAtomic: 1_000n, contextSize: 512, numericClass: 'fake' },
+  ...{
+    modelId: MODEL_ID,
+    modelRoot: MODEL_ROOT,
+    pricePer1kAtomic: 1_000n,
+    contextSize: 512,
+    modality: 'text',
+    numericClass: 'fake',
+  },
   ...{ capacity: 2, freeCapacity: 2 },
   ...fields,
 });

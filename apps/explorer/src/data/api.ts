@@ -25,6 +25,9 @@ export interface ToldValidator {
 export interface ModelRow {
   readonly id: string;
   readonly modelRoot: string;
+  readonly modality: string;
+  /** The units that its price counts, plural; undefined if the gateway does not know them. */
+  readonly units: string | undefined;
   readonly providers: number;
   readonly freeCapacity: number;
   readonly minPricePer1k: bigint;
@@ -270,6 +273,8 @@ function readModel(value: unknown): ModelRow {
   return {
     id: asText(fields.id),
     modelRoot: asText(fields.model_root),
+    modality: asText(fields.modality),
+    units: orNothing(fields.price_units, asText),
     providers: asCount(fields.providers),
     freeCapacity: asCount(fields.free_capacity),
     minPricePer1k: asBigInt(fields.min_price_per_1k),

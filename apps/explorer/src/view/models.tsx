@@ -5,6 +5,15 @@ import type { NetworkState } from '../data/store.ts';
 import { formatPpm } from '../format.ts';
 import { Amount, Card, Facts, Hash, Table, tellMissing } from './parts.tsx';
 
+/** A price of 1,000 units. */
+function Price({ atomic, units = 'units' }: { atomic: bigint; units: ModelRow['units'] }) {
+  return (
+    <>
+      <Amount atomic={atomic} /> per 1,000 {units}
+    </>
+  );
+}
+
 export function ModelRows({
   state,
   models,
@@ -17,7 +26,7 @@ export function ModelRows({
   return (
     <Table
       label="Models"
-      head={['Model', 'Per 1,000 tokens', 'Providers', ...(isBrief ? [] : ['Free', 'Verifiers', 'Context'])]}
+      head={['Model', 'Price', 'Providers', ...(isBrief ? [] : ['Free', 'Verifiers', 'Context'])]}
       empty={
         models === undefined
           ? tellMissing(state, 'models', 'Asking the router …')
@@ -30,7 +39,7 @@ export function ModelRows({
             <a href={`#/models/${encodeURIComponent(model.id)}`}>{model.id}</a>
           </td>
           <td>
-            <Amount atomic={model.minPricePer1k} />
+            <Price atomic={model.minPricePer1k} units={model.units} />
           </td>
           <td>{model.providers}</td>
           {!isBrief && (
@@ -47,7 +56,7 @@ export function ModelRows({
 }
 
 /** Providers that serve a model now, with price and figures. */
-function Offers({ state: { api, readMs }, id }: { state: NetworkState; id: string }) {
+function Offers({ state: { api, readMs }, id, units }: { state: NetworkState; id: string; units: ModelRow['units'] }) {
   const [read, setRead] = useState<{ readonly offers: readonly OfferRow[]; readonly hasMore: boolean }>();
   const [problem, setProblem] = useState<string>();
   useEffect(() => {
@@ -64,16 +73,7 @@ function Offers({ state: { api, readMs }, id }: { state: NetworkState; id: strin
     <Card title="Offers" wide>
       <Table
         label="Offers"
-        head={[
-          'Provider',
-          'Per 1,000 tokens',
-          'Free',
-          'Tokens per second',
-          'First token',
-          'Reputation',
-          'Stake',
-          'Class',
-        ]}
+        head={['Provider', 'Price', 'Free', 'Tokens per second', 'First token', 'Reputation', 'Stake', 'Class']}
         empty={
           read === undefined
             ? problem === undefined
@@ -88,7 +88,7 @@ function Offers({ state: { api, readMs }, id }: { state: NetworkState; id: strin
               <Hash hex={offer.provider} href={`#/providers/${offer.provider.slice(2)}`} label="provider" />
             </td>
             <td>
-              <Amount atomic={offer.pricePer1k} />
+              <Price atomic={offer.pricePer1k} units={units} />
             </td>
             <td>{`${offer.freeCapacity} of ${offer.capacity}`}</td>
             <td>{offer.tokensPerSecond === undefined ? 'not measured' : offer.tokensPerSecond.toFixed(1)}</td>
@@ -136,7 +136,7 @@ export function Models({ state, id }: { state: NetworkState; id?: string }) {
           <code>model-root</code>.
         </p>
       </Card>
-      {id !== undefined && <Offers key={id} state={state} id={id} />}
+      {id !== undefined && <Offers key={id} state={state} id={id} units={found?.[0]?.units} />}
       {id !== undefined &&
         found?.map((model) => (
           <Card key={model.modelRoot} title="Weights" wide>

@@ -7,7 +7,7 @@ const MODEL = 'ogong/verified/test/a';
 
 function createList(verifiers: number, model = MODEL) {
   const supply = {
-    ...{ model, modelRoot: new Uint8Array(32), providers: 1, freeCapacity: 1, minPricePer1k: 1n },
+    ...{ model, modelRoot: new Uint8Array(32), modality: 'text', providers: 1, freeCapacity: 1, minPricePer1k: 1n },
     ...{ contextSize: 512, verifiers, stakedVerifiers: 0, numericClasses: ['a'] },
     ...{ latencyMs: 120, milliTokensPerSecond: 0 },
   };
@@ -19,6 +19,8 @@ function createList(verifiers: number, model = MODEL) {
       modelRoot: new Uint8Array(32),
     },
     ...{
+      // A modality of a later release has no units here.
+      modality: 'speech',
       numericClass: 'fake-1/js/f64/exact/hash/kv-none',
       pricePer1k: 5n,
       contextSize: 512,
@@ -51,7 +53,13 @@ describe('a model of the list', () => {
   it('of tier vanilla says that nothing is proven, however many verifiers there are', async () => {
     const id = 'ogong/vanilla/test/a';
     const warning = expect.stringContaining('nothing proves which model answers');
-    const posture = { tier: 'vanilla', method: 'signature', audited: false, min_price_per_1k: '1' };
+    const posture = {
+      tier: 'vanilla',
+      method: 'signature',
+      audited: false,
+      price_units: 'tokens',
+      min_price_per_1k: '1',
+    };
     expect(await createList(3, id).get(id, {})).toMatchObject({ ogong: { ...posture, warning } });
     expect(await createList(3).get(MODEL, {})).toMatchObject({
       ogong: { tier: 'verified', method: 'draw-replay', audited: true },
@@ -76,6 +84,8 @@ describe('figures', () => {
         ...{ object: 'endpoint', provider: '01'.repeat(32), payee: `0x${'02'.repeat(20)}`, model: MODEL },
         ...{
           model_root: '00'.repeat(32),
+          modality: 'speech',
+          price_units: null,
           price_per_1k: '5',
           standby_per_1k: null,
           context_size: 512,

@@ -17,7 +17,7 @@ const model: OfferedModel = {
     pricePer1kAtomic: 5n,
     contextSize: 64,
   },
-  ...{ numericClass: '', capacity: 2, freeCapacity: 2 },
+  ...{ modality: 'text', numericClass: '', capacity: 2, freeCapacity: 2 },
 };
 
 function createRun() {

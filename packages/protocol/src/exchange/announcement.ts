@@ -1,9 +1,7 @@
 import { equalBytes, ProtocolError } from '../base/bytes.ts';
-import { encodeDomain } from '../base/canonical.ts';
 import { type Check, fail, isOk, pass, skip } from '../base/checks.ts';
 import {
   address,
-  type Codec,
   type CodecType,
   createFormat,
   hash,
@@ -27,6 +25,7 @@ import {
   CLOCK_TOLERANCE_MS,
   MAX_ANNOUNCED_MODELS,
   MAX_ANNOUNCEMENT_LIFETIME_MS,
+  MAX_MODALITY_BYTES,
   MAX_NUMERIC_CLASS_BYTES,
 } from './limits.ts';
 import { contextSize, modelId, parseModelId } from './match.ts';
@@ -51,26 +50,27 @@ const verifierCodec = struct({
 
 export interface VerifierEndpoint extends CodecType<typeof verifierCodec> {}
 
-const MODEL_FIELDS = {
+const offeredModelCodec = struct({
   modelId,
   modelRoot: hash,
+  /** Name of its modality. The units that the price counts follow from it. A router lists a name that it does not know. */
+  modality: plainText(MAX_MODALITY_BYTES),
+  /** Price of 1,000 units. */
   pricePer1kAtomic: u128,
   contextSize,
   numericClass: plainText(MAX_NUMERIC_CLASS_BYTES, { minLength: 0 }),
   /** Replies with this model that it serves at a time. Replies of another model never take these slots. */
   capacity: within(u16, 1, MAX_CAPACITY),
   freeCapacity: u16,
-};
-const offeredModelCodec = struct(MODEL_FIELDS);
-const standbyModelCodec = struct({ ...MODEL_FIELDS, standbyPer1kAtomic: optional(u64) });
+  /** Price of 1,000 prompt tokens of a reply that is not taken. Undefined: no standby orders. */
+  standbyPer1kAtomic: optional(u64),
+});
 
-export interface OfferedModel extends CodecType<typeof offeredModelCodec> {
-  /** Price of 1,000 prompt tokens of a reply that is not taken. Default: no standby orders. */
+export interface OfferedModel extends Omit<CodecType<typeof offeredModelCodec>, 'standbyPer1kAtomic'> {
   readonly standbyPer1kAtomic?: bigint | undefined;
 }
 
-/** Describes an announcement. @param model codec of each model. */
-const describeAnnouncement = (model: Codec<OfferedModel>) => ({
+const announcementCodec = struct({
   /** Hash of the hybrid key that signs it. */
   providerId: hash,
   /** The ledger address that receives its fees. */
@@ -81,7 +81,7 @@ const describeAnnouncement = (model: Codec<OfferedModel>) => ({
   /** Its verifier, if it has that second role. */
   verifier: optional<VerifierEndpoint>(verifierCodec),
   /** Ascending by model id. */
-  models: list<OfferedModel>(refine(model, assertOfferedModel), {
+  models: list<OfferedModel>(refine(offeredModelCodec, assertOfferedModel), {
     count: u8,
     min: 1,
     max: MAX_MODELS,
@@ -93,36 +93,16 @@ const describeAnnouncement = (model: Codec<OfferedModel>) => ({
   expiresAtMs: safeInteger,
 });
 
-const plainCodec = struct(describeAnnouncement(offeredModelCodec));
-const standbyCodec = struct(describeAnnouncement(standbyModelCodec));
-
 /** A provider's description of itself for routers and validators (docs/spec/announcement.md). */
-export interface Announcement extends CodecType<typeof plainCodec> {}
+export interface Announcement extends CodecType<typeof announcementCodec> {}
 
-const STANDBY_TAG = 'ogong-announcement-v2';
-const STANDBY_DOMAIN = encodeDomain(STANDBY_TAG);
-
-const standsBy = ({ models }: Pick<Announcement, 'models'>): boolean =>
-  models.some(({ standbyPer1kAtomic }) => standbyPer1kAtomic !== undefined);
-
-const plainFormat = createFormat(refine<Announcement>(plainCodec, assertAnnouncement), {
+const announcementFormat = createFormat(refine<Announcement>(announcementCodec, assertAnnouncement), {
   tag: 'ogong-announcement-v1',
 });
-/** The format if at least one model has a standby price. Other announcements use the format that older programs read. */
-const standbyFormat = createFormat(
-  refine<Announcement>(standbyCodec, (announcement) => {
-    assertAnnouncement(announcement);
-    if (!standsBy(announcement)) throw new ProtocolError('malformed', 'no model with a standby price');
-  }),
-  { tag: STANDBY_TAG },
-);
 
-export const encodeAnnouncement = (announcement: Announcement): Uint8Array =>
-  (standsBy(announcement) ? standbyFormat : plainFormat).encode(announcement);
-
+export const encodeAnnouncement: (announcement: Announcement) => Uint8Array = announcementFormat.encode;
 /** @throws ProtocolError */
-export const parseAnnouncement = (bytes: Uint8Array): Announcement =>
-  (equalBytes(bytes.subarray(0, STANDBY_DOMAIN.length), STANDBY_DOMAIN) ? standbyFormat : plainFormat).decode(bytes);
+export const parseAnnouncement: (bytes: Uint8Array) => Announcement = announcementFormat.decode;
 
 /**
  * Reads an announcement of any release. @returns undefined if this program cannot read it, for example one of a later release.

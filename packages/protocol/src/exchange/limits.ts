@@ -70,6 +70,8 @@ export const CLOCK_TOLERANCE_MS = 30_000;
 export const MAX_ANNOUNCEMENT_LIFETIME_MS = 3_600_000;
 /** The most models of one announcement. */
 export const MAX_ANNOUNCED_MODELS = 64;
+/** The longest name of a modality. */
+export const MAX_MODALITY_BYTES = 32;
 /** The largest endorsement of a verifier: more than the tag and 64 models with the longest names of classes. */
 export const MAX_ENDORSEMENT_BYTES = 20_000;
 /** The largest cohort agreement: the keys and signatures of 64 shards. */

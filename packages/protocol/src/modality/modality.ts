@@ -31,6 +31,8 @@ export interface CommonRequest {
  */
 export interface Modality {
   readonly name: string;
+  /** The units that its prices and fees count, plural: prices are per 1,000 of them. */
+  readonly units: string;
   /** Endpoint names in records and receipts. */
   readonly endpoints: readonly string[];
   /** @throws RequestError */

@@ -27,6 +27,10 @@ export function findModality(endpoint: string): Modality {
   );
 }
 
+/** Returns the units that prices of a modality count; undefined if this version does not know it. */
+export const findUnits = (modality: string): string | undefined =>
+  MODALITIES.find(({ name }) => name === modality)?.units;
+
 /** Finds the modality whose header tag these bytes begin with. */
 export function findHeaderModality(header: Uint8Array): Modality | undefined {
   return MODALITIES.find(({ headerTag }) => {

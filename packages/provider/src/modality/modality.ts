@@ -22,6 +22,8 @@ import type { AcceptedOrder, CheckedOrder, ReadRequest, ServeContext, ServedCoun
  */
 export interface ProviderModality<E extends Engine = Engine> {
   readonly specificationVersion: E['specificationVersion'];
+  /** The modality of its replies. */
+  readonly name: string;
   /** Name of such a model in a sentence, such as "an embedding model". */
   readonly modelNoun: string;
   /** Whether its models write texts, so that one can talk with them. */

@@ -101,7 +101,8 @@ export const serveConfig = defineConfig({
       label: '<amount>',
       env: 'OGONG_PROVIDER_PRICE',
       repeatable: true,
-      description: 'price per 1,000 tokens, prompt and reply, in atomic units; one for all models, or one for each',
+      description:
+        'price per 1,000 tokens of prompt and reply, or 1,000 steps of 1,024 pixels of pictures, in atomic units; one for all models, or one for each',
     },
     standby: {
       schema: price,

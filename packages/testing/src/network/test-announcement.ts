@@ -16,6 +16,7 @@ const LIFETIME_MS = 3_600_000;
 
 /** The model that test providers offer. */
 export const TEST_OFFER: OfferedModel = {
+  modality: 'text',
   ...{ modelId: MODEL, modelRoot: MODEL_ROOT, pricePer1kAtomic: PRICE_PER_1K, contextSize: 4096 },
   ...{ numericClass: 'x', capacity: 1, freeCapacity: 1 },
 };

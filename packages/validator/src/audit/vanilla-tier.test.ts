@@ -121,7 +121,14 @@ describe('a reply of tier vanilla', () => {
       orderedMs < start - 500_000 ? 100n * 10n ** 18n : 100n * 10n ** 18n - 1n;
     const four = await createFour({ ...ALWAYS, tierStakes: new Map([['vanilla', 100n]]), heldFor });
     const { own } = four;
-    const offered = { contextSize: 4096, numericClass: '', capacity: 1, freeCapacity: 1, pricePer1kAtomic: 1n };
+    const offered = {
+      contextSize: 4096,
+      modality: 'text',
+      numericClass: '',
+      capacity: 1,
+      freeCapacity: 1,
+      pricePer1kAtomic: 1n,
+    };
     await own.announce(provider, { models: [{ ...offered, modelId: MODEL, modelRoot: NAMED }], sequence: 2n });
     const asked = (livesMs: number) => order(own, { livesMs });
     await expect(own.intake.admit(asked(100_001))).rejects.toThrow(

@@ -521,6 +521,7 @@ describe('an announcement', () => {
           modelRoot: MODEL_ROOT,
           pricePer1kAtomic: 1n,
           contextSize: 9,
+          modality: 'text',
           numericClass: 'x',
           capacity: 1,
           freeCapacity: 1,

@@ -149,7 +149,7 @@ function announce(store: ReturnType<typeof openStore>): void {
   const nowMs = Number(NOW) * 1_000;
   const model = {
     ...{ modelId: TEE_MODEL_ID, modelRoot: new Uint8Array(32), pricePer1kAtomic: 1n, contextSize: 256 },
-    ...{ numericClass: '', capacity: 1, freeCapacity: 1 },
+    ...{ modality: 'text', numericClass: '', capacity: 1, freeCapacity: 1 },
   };
   const announcement: Announcement = {
     ...{ providerId, payee: new Uint8Array(20), endpoint: '127.0.0.1:1', certHash: new Uint8Array(32) },

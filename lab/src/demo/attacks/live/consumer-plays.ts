@@ -26,7 +26,7 @@ export const sellTinyModel: LivePlay = async (network) => {
   const offer = { modelId, modelRoot: new Uint8Array(32).fill(0x71), pricePer1kAtomic: 1n, contextSize: 512 };
   const announcement = {
     ...{ providerId, payee: signer.address, endpoint: `${endpoint.host}:${endpoint.port}`, certHash: identity.id },
-    models: [{ ...offer, numericClass: '', capacity: 64, freeCapacity: 64 }],
+    models: [{ ...offer, modality: 'text', numericClass: '', capacity: 64, freeCapacity: 64 }],
     ...{ verifier: undefined, sequence: BigInt(nowMs), issuedAtMs: nowMs, expiresAtMs: nowMs + HOUR_MS },
   };
   const payeeWord = signProviderPayee(crypto, signer, { validUntilMs: WORD_UNTIL_MS, ledger, providerId });

@@ -23,6 +23,7 @@ import { parseRerankRequest } from './rerank.ts';
 /** Vectors, or scores for a query: one for each input, each from one pass over it. */
 export const embedding = {
   name: 'embedding',
+  units: 'tokens',
   endpoints: EMBEDDING_ENDPOINTS as readonly string[],
   headerTag: EMBEDDING_HEADER_TAG,
   parseRequest: (body: Uint8Array, endpoint: string): EmbeddingRequest =>

@@ -23,6 +23,7 @@ import { countPasses, parseTextClaim } from './stage2/text-claim.ts';
 /** Chat and completions: tokens that are drawn one after another, and committed in windows. */
 export const text = {
   name: 'text',
+  units: 'tokens',
   endpoints: TEXT_ENDPOINTS,
   headerTag: TEXT_HEADER_TAG,
   parseRequest: (body: Uint8Array, endpoint: InferenceRequest['endpoint']) => parseRequest(body, endpoint),

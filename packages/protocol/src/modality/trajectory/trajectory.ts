@@ -34,6 +34,7 @@ import { encodePictureSummary, parsePictureSummary } from './request-summary.ts'
 /** Pictures: a latent that a model moves from noise to a picture, step by step. */
 export const trajectory = {
   name: 'trajectory',
+  units: 'steps of 1,024 pixels',
   endpoints: TRAJECTORY_ENDPOINTS as readonly string[],
   headerTag: TRAJECTORY_HEADER_TAG,
   parseRequest: (body: Uint8Array, endpoint: string): PictureRequest =>

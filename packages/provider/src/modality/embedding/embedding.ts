@@ -1,4 +1,5 @@
 import type { EmbeddingEngine } from '@ogong/engine/interface/embedding';
+import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import type { ProviderModality } from '../modality.ts';
 import { rerunReport } from '../rerun-report.ts';
 import { vectorEndpoints } from './embed-locally.ts';
@@ -8,6 +9,7 @@ import { embeddingOrders } from './serve-embedding.ts';
 /** Vectors of texts, and the scores of a reranker. */
 export const embeddingModality = {
   specificationVersion: 'embedding-v1',
+  name: embedding.name,
   modelNoun: 'an embedding model',
   writes: false,
   // Inputs are computed one after the other.

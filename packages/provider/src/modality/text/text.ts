@@ -1,6 +1,7 @@
 import { readTemplateFormat } from '@ogong/engine/decode/text/chat-template';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { mayThink } from '@ogong/protocol/modality/text/answer/answer-format';
+import { text } from '@ogong/protocol/modality/text/text';
 import type { LocalUse, ProviderModality } from '../modality.ts';
 import { rerunText } from './rerun-text.ts';
 import { openTextJob } from './score-text.ts';
@@ -12,6 +13,7 @@ const USES: readonly LocalUse[] = ['chat', 'completion', 'generate'];
 /** Texts: chats and completions. */
 export const textModality = {
   specificationVersion: 'text-v1',
+  name: text.name,
   modelNoun: 'a model that writes',
   writes: true,
   countSequences(engine) {

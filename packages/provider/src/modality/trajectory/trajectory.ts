@@ -1,4 +1,5 @@
 import type { TrajectoryEngine } from '@ogong/engine/interface/trajectory';
+import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import type { ProviderModality } from '../modality.ts';
 import { rerunReport } from '../rerun-report.ts';
 import { measurePictureDrift } from './measure-drift.ts';
@@ -9,6 +10,7 @@ import { pictureOrders } from './serve-picture.ts';
 /** Pictures. */
 export const trajectoryModality = {
   specificationVersion: 'trajectory-v1',
+  name: trajectory.name,
   modelNoun: 'a model that makes pictures',
   writes: false,
   countSequences: (engine) => engine.info().sequences,

@@ -51,7 +51,10 @@ describe('offers', () => {
   it('name what standing by costs, where they do', () => {
     const [standing, other] = openOffers([{ ...offer('a'), standbyPer1kAtomic: 2n }, offer('b', { weights: 2 })]);
     expect(describeOffer(standing!, { takesOrders: true }).standbyPer1kAtomic).toBe(2n);
-    expect(describeOffer(other!, { takesOrders: true })).not.toHaveProperty('standbyPer1kAtomic');
+    expect(describeOffer(other!, { takesOrders: true })).toMatchObject({
+      modality: 'text',
+      standbyPer1kAtomic: undefined,
+    });
     const peg = { announced: (price: bigint) => 3n * price, least: (price: bigint) => 2n * price };
     const pegged = openOffers([{ ...offer('a'), standbyPer1kAtomic: 2n, peg }])[0]!;
     expect(describeOffer(pegged, { takesOrders: true })).toMatchObject({

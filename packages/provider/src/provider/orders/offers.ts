@@ -114,7 +114,7 @@ function countFreeSlots({ modelId, engine, info, active, presence }: OfferState)
   return findServingProblem(modelId, engine.info()) === undefined ? Math.max(0, info.sequences - active) : 0;
 }
 
-/** Returns the least price that an order must pay per 1,000 tokens: no more than was announced lately. */
+/** Returns the least price that an order must pay per 1,000 units: no more than was announced lately. */
 export const leastPriceOf = ({ pricePer1kAtomic, peg }: Pick<OfferState, 'pricePer1kAtomic' | 'peg'>): bigint =>
   peg?.least(pricePer1kAtomic) ?? pricePer1kAtomic;
 
@@ -131,8 +131,11 @@ export function describeOffer(offer: OfferState, { takesOrders }: { readonly tak
   const priceNow = (named: bigint): bigint => peg?.announced(named) ?? named;
   const pricePer1kAtomic = priceNow(offer.pricePer1kAtomic);
   const { standbyPer1kAtomic: named } = offer;
-  const standby = named !== undefined && { standbyPer1kAtomic: priceNow(named) };
   const { modelRoot, contextSize, numericClass, sequences: capacity } = info;
+  const modality = findModality(offer.engine).name;
   const freeCapacity = takesOrders ? countFreeSlots(offer) : 0;
-  return { modelId, modelRoot, pricePer1kAtomic, contextSize, numericClass, capacity, freeCapacity, ...standby };
+  return {
+    ...{ modelId, modelRoot, modality, pricePer1kAtomic, contextSize, numericClass, capacity, freeCapacity },
+    standbyPer1kAtomic: named === undefined ? undefined : priceNow(named),
+  };
 }
