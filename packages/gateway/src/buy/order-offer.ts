@@ -91,7 +91,7 @@ export function buildTerms(
   { ticket, nowMs, escrow, ...drawn }: TermsInput,
 ): AttemptTerms {
   const { modelRoot, providerId, payee, router, contextSize, pricePer1kAtomic } = ticket;
-  const bound = findModality(request.endpoint).boundTokens(request);
+  const expectedMs = findModality(request.endpoint).expectMs(request, contextSize);
   return {
     ...drawn,
     modelRoot,
@@ -102,7 +102,7 @@ export function buildTerms(
     contextSize,
     pricePer1kAtomic,
     maxFeeAtomic: computeOfferedFee(request, { ticket, escrow }),
-    expiresAtMs: BigInt(nowMs + computeOrderLifetime({ maxTokens: Math.min(bound.outputTokens, contextSize) })),
+    expiresAtMs: BigInt(nowMs + computeOrderLifetime({ expectedMs })),
   };
 }
 

@@ -104,14 +104,14 @@ export const ADMISSION_DOUBT_MS = 3_600_000;
 export const ADMISSIONS_KEPT_MS = 7 * 86_400_000;
 
 const LEAST_LIFETIME_MS = 120_000;
-const LIFETIME_MS_PER_TOKEN = 50;
 
 /**
  * Computes the lifetime that a payer gives an order, ms. The record has to reach the validator within it, or the reply counts
  * as abandoned. It is shorter than the maximum by the allowed difference between the clocks of payer, provider and validator.
+ * @param expectedMs the longest time that the reply is expected to take, as its modality says (`expectMs`).
  */
-export function computeOrderLifetime({ maxTokens }: { readonly maxTokens: number }): number {
-  const neededMs = LEAST_LIFETIME_MS + LIFETIME_MS_PER_TOKEN * maxTokens;
+export function computeOrderLifetime({ expectedMs }: { readonly expectedMs: number }): number {
+  const neededMs = LEAST_LIFETIME_MS + expectedMs;
   return Math.min(neededMs, MAX_ORDER_LIFETIME_MS - 2 * CLOCK_TOLERANCE_MS);
 }
 

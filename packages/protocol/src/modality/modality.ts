@@ -45,6 +45,11 @@ export interface Modality {
   boundTokens(asked: CommonRequest): TokenBound;
   /** The most tokens that a reply of a provider with this context can bill. The maximum fee of an order follows from it. */
   boundBilled(asked: CommonRequest, contextSize: number): number;
+  /**
+   * Returns the longest time that a provider with this context is expected to need, ms. The lifetime of an order follows from it, so a
+   * slow but honest machine must finish within it.
+   */
+  expectMs(asked: CommonRequest, contextSize: number): number;
   /** The most tokens of one pass over it. A provider's context must have room for them. */
   boundContext(request: CommonRequest): number;
   /** The tag at the beginning of its headers. */

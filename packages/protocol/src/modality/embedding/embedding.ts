@@ -33,6 +33,8 @@ export const embedding = {
   parseSummary: parseEmbeddingSummary,
   boundTokens: ({ promptTokenBound }: AskedEmbedding) => ({ promptTokens: promptTokenBound, outputTokens: 0 }),
   // Each input has a pass of its own, so one context does not limit their sum.
+  // The prompt alone, which the least lifetime of an order allows for.
+  expectMs: () => 0,
   boundBilled: ({ promptTokenBound }: AskedEmbedding) => promptTokenBound,
   parseHeader: parseEmbeddingHeader,
   boundContext: (request: EmbeddingRequest) => computeContextOfInputs(request),

@@ -20,6 +20,8 @@ import { findRows, listRowBlobs, type ShownRows } from './stage2/picture-rows.ts
 import { countScored } from './stage2/scored-prefix.ts';
 import { countPasses, parseTextClaim } from './stage2/text-claim.ts';
 
+const MS_PER_TOKEN = 50;
+
 /** Chat and completions: tokens that are drawn one after another, and committed in windows. */
 export const text = {
   name: 'text',
@@ -33,6 +35,8 @@ export const text = {
   boundTokens: (request: AskedText) => boundTextTokens(request),
   boundBilled: (request: AskedText, contextSize: number) =>
     Math.min(computeContextBound(boundTextTokens(request)), contextSize),
+  expectMs: (request: AskedText, contextSize: number) =>
+    MS_PER_TOKEN * Math.min(boundTextTokens(request).outputTokens, contextSize),
   parseHeader,
   boundContext: (request: InferenceRequest) => computeContextBound(boundTextTokens(request)),
   countContext: ({ promptTokenCount, outputTokenCount }: Header) => promptTokenCount + outputTokenCount,

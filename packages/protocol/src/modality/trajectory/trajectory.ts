@@ -31,6 +31,9 @@ import {
 import { countRun } from './request-picture.ts';
 import { encodePictureSummary, parsePictureSummary } from './request-summary.ts';
 
+/** A processor computes a step of Stable Diffusion 1.5 at 512x512, 256 units, in about ten seconds. */
+const MS_PER_UNIT = 50;
+
 /** Pictures: a latent that a model moves from noise to a picture, step by step. */
 export const trajectory = {
   name: 'trajectory',
@@ -45,6 +48,7 @@ export const trajectory = {
   // A unit is one step over 1,024 pixels. The prompt costs nothing.
   boundTokens: (asked: AskedPicture) => ({ promptTokens: 0, outputTokens: boundUnits(asked) }),
   boundBilled: (asked: AskedPicture) => boundUnits(asked),
+  expectMs: (asked: AskedPicture) => MS_PER_UNIT * boundUnits(asked),
   // A prompt that is longer than the text encoder's context is cut, as pipelines of pictures do.
   boundContext: () => 1,
   parseHeader: parseTrajectoryHeader,

@@ -92,7 +92,7 @@ export function describeProvider(
   { isReachable }: { readonly isReachable: boolean },
 ): ProviderDescription {
   const { id, payee, identity, offers, replyIds, clock } = state;
-  const isForgotten = replyIds.forgottenMs() > clock.nowMs() + computeOrderLifetime({ maxTokens: 0 });
+  const isForgotten = replyIds.forgottenMs() > clock.nowMs() + computeOrderLifetime({ expectedMs: 0 });
   const takesOrders = isReachable && !state.isClosing && !state.outbox.isFull() && !isForgotten;
   return {
     providerId: id,
