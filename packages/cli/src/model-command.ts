@@ -8,6 +8,7 @@ import { EXIT } from '@ogong/host/log/errors';
 import { createModelStore, type ModelManifest } from '@ogong/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { formatBytes } from '@ogong/provider/commands/format';
+import { listModelFiles } from '@ogong/provider/engine/model-weights';
 import { bringModel } from './bring-model.ts';
 import { listPublished, registerModel, revokeModel, showModel } from './registry-command.ts';
 
@@ -102,7 +103,7 @@ async function pullModel(argv: readonly string[], output: Output): Promise<numbe
       output,
       signal: stopping.signal,
     });
-    const sizeBytes = statSync(path).size;
+    const sizeBytes = listModelFiles(path).reduce((sum, file) => sum + statSync(file).size, 0);
     if (parsed.values.json) {
       printJson(output, { name, path, sizeBytes, modelRoot: toHex(modelRoot), ...(commit && { commit }) });
       return EXIT.ok;

@@ -9,6 +9,9 @@ const PREPROCESSOR = 'preprocessor_config.json';
 /** The encoder and its projector: the name of the exports for transformers.js. */
 export const ENCODER_NETWORK = 'onnx/vision_encoder.onnx';
 
+/** Files that describe an encoder. */
+export const ENCODER_FILES = [CONFIG, PREPROCESSOR] as const;
+
 /** An encoder of pictures in the layout of transformers, with its network in ONNX. */
 export interface EncoderFolder {
   /** Absolute, without links. */

@@ -45,3 +45,33 @@ export function listComponents(
 }
 
 export const roleOf = (component: string): ComponentRole => ROLES[component] as ComponentRole;
+
+/** A file that belongs to a model folder. Its kind decides how many bytes it may have. */
+export interface FolderFile {
+  readonly path: string;
+  readonly kind: 'config' | 'tokenizer' | 'onnx';
+}
+
+/**
+ * Lists the files of a component, its configuration first. A network may need more files, which hold its weights.
+ * @param hasFile returns whether the model has a file of that path.
+ */
+export function listComponentFiles(name: string, hasFile: (path: string) => boolean): readonly FolderFile[] {
+  const role = roleOf(name);
+  if (role === 'scheduler') return [{ path: `${name}/scheduler_config.json`, kind: 'config' }];
+  if (role === 'network')
+    return [
+      { path: `${name}/config.json`, kind: 'config' },
+      { path: `${name}/model.onnx`, kind: 'onnx' },
+    ];
+  const whole = `${name}/tokenizer.json`;
+  const parts = TOKENIZER_PARTS.map((file) => `${name}/${file}`);
+  const texts = !hasFile(whole) && parts.every(hasFile) ? parts : [whole];
+  return [
+    { path: `${name}/tokenizer_config.json`, kind: 'config' },
+    ...texts.map((path) => ({ path, kind: 'tokenizer' }) as const),
+  ];
+}
+
+/** Files of a tokenizer of CLIP that was saved without `tokenizer.json`. */
+export const TOKENIZER_PARTS = ['vocab.json', 'merges.txt'] as const;

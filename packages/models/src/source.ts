@@ -1,7 +1,7 @@
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import { ModelError } from './model-error.ts';
 
-/** Where a model comes from; written `hf:owner/repo[@commit][:quant]`, `https://...`, `npm:package@version#path`, `file:path`, or a built-in name. */
+/** Where a model comes from; written `hf:owner/repo[@commit][:quant|:encoder]`, `https://...`, `npm:package@version#path`, `file:path`, or a built-in name. */
 export type ModelSource =
   | {
       readonly kind: 'hub';
@@ -9,11 +9,16 @@ export type ModelSource =
       /** 40 hex digits; the head of `main` when the model is first brought where there is none. */
       readonly commit: string | undefined;
       readonly quant: string | undefined;
+      /** Set for the encoder of pictures of the repository alone. */
+      readonly part?: typeof ENCODER_PART;
     }
   | { readonly kind: 'url'; readonly url: string; readonly sha256: string | undefined }
   | { readonly kind: 'npm'; readonly name: string; readonly version: string; readonly path: string }
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'builtin'; readonly name: 'stories15M' | 'stories260K'; readonly quant: string | undefined };
+
+/** Stands in the place of a quantisation for the encoder of pictures of a repository. */
+export const ENCODER_PART = 'encoder';
 
 /** A model, and the adapters that it runs with, in the order of their application. */
 export interface ModelReference {
@@ -53,7 +58,13 @@ export function parseModelSource(reference: string): ModelSource {
  */
 export function tryModelSource(reference: string): ModelSource | undefined {
   const hub = HUB.exec(reference);
-  if (hub !== null) return { kind: 'hub', repository: hub[1] as string, commit: hub[2], quant: hub[3]?.toLowerCase() };
+  if (hub !== null) {
+    const [, repository = '', commit, choice] = hub;
+    const quant = choice?.toLowerCase();
+    return quant === ENCODER_PART
+      ? { kind: 'hub', repository, commit, quant: undefined, part: ENCODER_PART }
+      : { kind: 'hub', repository, commit, quant };
+  }
   const npm = NPM.exec(reference);
   if (npm !== null) {
     const path = npm[3] as string;
@@ -70,6 +81,17 @@ export function tryModelSource(reference: string): ModelSource | undefined {
   if (reference.startsWith('file:'))
     return { kind: 'file', path: reference.slice('file:'.length).replace(/^\/\/(?=\/)/, '') };
   return isFileReference(reference) ? { kind: 'file', path: reference } : undefined;
+}
+
+/**
+ * Returns the reference of an encoder of pictures. It is named by its folder, or by a repository of the hub: `hf:owner/repo[@commit]`, and
+ * `owner/repo` if there is no folder of that name.
+ */
+export function createEncoderReference(name: string, hasFolder: (path: string) => boolean): string {
+  const repository = name.startsWith('hf:') || hasFolder(name) ? name : `hf:${name}`;
+  const hub = repository.startsWith('hf:') ? HUB.exec(repository) : null;
+  if (hub === null) return `file:${name}`;
+  return hub[3] === undefined ? `${repository}:${ENCODER_PART}` : repository;
 }
 
 /** Whether a reference is the path of a file or folder, and names nothing that could be fetched. */

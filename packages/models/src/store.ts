@@ -1,10 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createWriteStream, existsSync, readFileSync } from 'node:fs';
-import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createWriteStream, existsSync, readFileSync, statSync } from 'node:fs';
+import { copyFile, link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createFileHashes, type FileHashes, type FileHashesOptions, hashFile } from './file-hashes.ts';
+import type { FolderKind } from './hub-folder.ts';
 import { ModelError } from './model-error.ts';
+import { computeRootOfFolder } from './model-folder.ts';
 import { composeModelRoot, computeModelRoot } from './model-root.ts';
 import { withProcessLock } from './process-lock.ts';
 import { createUnfinishedDownloads, type UnfinishedDownloads } from './unfinished.ts';
@@ -33,7 +35,10 @@ export interface ModelManifest {
   readonly source: string;
   /** Of a model from a hub: the commit that its files were read at. */
   readonly commit?: string;
+  /** The shards of a GGUF file, or the files of a folder in ascending order of their paths, which are their names. */
   readonly files: readonly StoredFile[];
+  /** Set for a folder: a model of pictures, or an encoder of pictures, which no engine opens alone. */
+  readonly folder?: FolderKind;
   /** LoRA adapters that it runs with, in the order of their application. */
   readonly adapters?: readonly StoredFile[];
   readonly modelRoot: string;
@@ -43,7 +48,7 @@ export interface ModelManifest {
 
 export interface StoredModel {
   readonly manifest: ModelManifest;
-  /** The file that the engine opens: the blob, or the first shard under its own name. */
+  /** The path that the engine opens: the blob, the first shard under its own name, or the folder. */
   readonly path: string;
   /** None if not given. */
   readonly adapterPaths?: readonly string[];
@@ -51,7 +56,8 @@ export interface StoredModel {
 }
 
 /**
- * Content-addressed: `blobs/sha256-<hex>` never change, `manifests/<name>.json` name them. A manifest is written last and
+ * Content-addressed: `blobs/sha256-<hex>` never change, `manifests/<name>.json` name them, `folders/<name>` shows a folder's files under
+ * their own names. A manifest is written last and
  * atomically, so that every visible model is complete.
  */
 export interface ModelStore extends UnfinishedDownloads {
@@ -87,14 +93,19 @@ export function createModelStore(directory: string): ModelStore {
   const fileName = (name: string) => name.replaceAll(/[^A-Za-z0-9._-]/g, '_');
   const manifestPath = (name: string) => join(directory, 'manifests', `${fileName(name)}.json`);
 
+  const folderPath = ({ name }: Pick<ModelManifest, 'name'>) => join(directory, 'folders', fileName(name));
+
   const locate = (manifest: ModelManifest): StoredModel | undefined => {
     const [first] = manifest.files;
     if (first === undefined || !filesOf(manifest).every(({ sha256 }) => existsSync(blobPath(sha256)))) return undefined;
     const path =
-      manifest.files.length === 1
-        ? blobPath(first.sha256)
-        : join(directory, 'shards', fileName(manifest.name), first.name);
-    if (!existsSync(path)) return undefined;
+      manifest.folder !== undefined
+        ? folderPath(manifest)
+        : manifest.files.length === 1
+          ? blobPath(first.sha256)
+          : join(directory, 'shards', fileName(manifest.name), first.name);
+    const places = manifest.folder === undefined ? [path] : manifest.files.map(({ name }) => join(path, name));
+    if (!places.every((place) => existsSync(place))) return undefined;
     const adapterPaths = manifest.adapters?.map(({ sha256 }) => blobPath(sha256));
     const modelRoot = Uint8Array.from(Buffer.from(manifest.modelRoot, 'hex'));
     return { manifest, path, modelRoot, ...(adapterPaths && { adapterPaths }) };
@@ -171,11 +182,12 @@ export function createModelStore(directory: string): ModelStore {
       if (other !== undefined)
         throw new ModelError('bad-reference', `${contents.name} is too much like ${other.name}; choose another name`);
       const modelRoot = composeModelRoot(
-        rootOf(contents.files),
+        contents.folder === undefined ? rootOf(contents.files) : computeRootOfFolder(contents.files.map(toFileHash)),
         (contents.adapters ?? []).map((adapter) => rootOf([adapter])),
       );
       const manifest: ModelManifest = { ...contents, modelRoot: Buffer.from(modelRoot).toString('hex') };
-      if (manifest.files.length > 1) await linkShards(manifest);
+      if (manifest.folder !== undefined) await fillFolder(manifest);
+      else if (manifest.files.length > 1) await linkShards(manifest);
       const path = manifestPath(manifest.name);
       await mkdir(dirname(path), { recursive: true });
       const draft = `${path}.${process.pid}`;
@@ -194,6 +206,7 @@ export function createModelStore(directory: string): ModelStore {
         if (found === undefined) return false;
         await rm(path, { force: true });
         await rm(join(directory, 'shards', fileName(name)), { recursive: true, force: true });
+        await rm(folderPath({ name }), { recursive: true, force: true });
         const needed = new Set((await store.list()).flatMap((each) => filesOf(each).map(({ sha256 }) => sha256)));
         for (const { sha256 } of filesOf(found)) if (!needed.has(sha256)) await rm(blobPath(sha256), { force: true });
         return true;
@@ -210,8 +223,11 @@ export function createModelStore(directory: string): ModelStore {
 
     async listDamaged(manifest, signal) {
       const damaged: string[] = [];
-      for (const { sha256 } of filesOf(manifest)) {
-        if (!(await isIntact(blobPath(sha256), sha256, signal))) damaged.push(blobPath(sha256));
+      for (const { name, sha256 } of filesOf(manifest)) {
+        const blob = blobPath(sha256);
+        const place = manifest.folder === undefined ? blob : join(folderPath(manifest), name);
+        if (!(await isIntact(blob, sha256, signal))) damaged.push(blob);
+        else if (!isSameFile(blob, place) && !(await isIntact(place, sha256, signal))) damaged.push(place);
       }
       return damaged;
     },
@@ -219,6 +235,28 @@ export function createModelStore(directory: string): ModelStore {
 
   const isIntact = async (path: string, sha256: string, signal?: AbortSignal): Promise<boolean> =>
     existsSync(path) && Buffer.from(await hashFile(path, signal)).toString('hex') === sha256;
+
+  /**
+   * An engine refuses files whose stamps changed since it hashed them, and a new link changes the stamp of a file. So a file that lies in
+   * a folder already is copied into the next one.
+   */
+  const fillFolder = async (manifest: ModelManifest): Promise<void> => {
+    const folder = folderPath(manifest);
+    const linked: string[] = [];
+    for (const { name, sha256 } of manifest.files) {
+      const path = join(folder, name);
+      const blob = blobPath(sha256);
+      if (existsSync(path) && (isSameFile(blob, path) || (await isIntact(path, sha256)))) continue;
+      await mkdir(dirname(path), { recursive: true });
+      await rm(path, { force: true });
+      if ((await stat(blob)).nlink > 1) await copyFile(blob, path);
+      else {
+        await link(blob, path);
+        linked.push(path);
+      }
+    }
+    await Promise.all(linked.map((path) => hashes.restamp(path)));
+  };
 
   /** llama.cpp finds the other shards of a split model by their names. */
   const linkShards = async (manifest: ModelManifest): Promise<void> => {
@@ -240,12 +278,19 @@ const filesOf = ({ files, adapters = [] }: Pick<ModelManifest, 'files' | 'adapte
   ...adapters,
 ];
 
+const toFileHash = ({ name, sha256 }: StoredFile) => ({ path: name, sha256: Buffer.from(sha256, 'hex') });
+
+const isSameFile = (a: string, b: string): boolean => {
+  const [first, second] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }));
+  return first !== undefined && first.ino === second?.ino && first.dev === second.dev;
+};
+
 const rootOf = (files: readonly StoredFile[]): Uint8Array =>
   computeModelRoot(files.map(({ sha256 }) => Buffer.from(sha256, 'hex')));
 
 function parseManifest(text: string, path: string): ModelManifest {
   try {
-    const { name, source, commit, files, adapters, modelRoot, defaults } = JSON.parse(text) as ModelManifest;
+    const { name, source, commit, files, folder, adapters, modelRoot, defaults } = JSON.parse(text) as ModelManifest;
     const isFile = (file: StoredFile) =>
       typeof file.name === 'string' && /^[0-9a-f]{64}$/.test(file.sha256) && Number.isSafeInteger(file.sizeBytes);
     if (
@@ -255,10 +300,16 @@ function parseManifest(text: string, path: string): ModelManifest {
       /^[0-9a-f]{64}$/.test(modelRoot) &&
       files.length > 0 &&
       files.every(isFile) &&
+      (folder === undefined || ['model', 'encoder'].includes(folder)) &&
       (adapters === undefined || (adapters.length > 0 && adapters.every(isFile))) &&
       (defaults === undefined || typeof defaults.from === 'string')
     ) {
-      const more = { ...(commit && { commit }), ...(adapters && { adapters }), ...(defaults && { defaults }) };
+      const more = {
+        ...(commit && { commit }),
+        ...(folder && { folder }),
+        ...(adapters && { adapters }),
+        ...(defaults && { defaults }),
+      };
       return { name, source, ...more, files, modelRoot };
     }
   } catch (cause) {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { findLanguageModel, isEncoderFolder } from './encoder-folder.ts';
 import { readGgufHeader } from './gguf/read.ts';
 import { hashTokenizer } from './gguf/tokenizer-hash.ts';
-import { hashTokenizers, inspectModelFolder, isModelFolder } from './model-folder.ts';
+import { hashTokenizers, inspectModelFolder, isModelFolder, isTokenizerFile } from './model-folder.ts';
 
 /**
  * Hashes the tokenizers of a GGUF file or of a model folder, as the registry of models states it; 32 bytes. A folder with an encoder of
@@ -14,12 +14,13 @@ export function hashModelTokenizer(path: string): Uint8Array {
   if (isEncoderFolder(path)) return hashModelTokenizer(findLanguageModel(path));
   if (!isModelFolder(path)) return hashTokenizer(readGgufHeader(path));
   const folder = inspectModelFolder(path);
-  const files = folder.files.filter((file) => file.endsWith('/tokenizer.json'));
+  const files = folder.files.filter(isTokenizerFile);
   return hashTokenizers(
-    files.map((file) =>
-      createHash('sha256')
+    files.map((file) => ({
+      path: file,
+      sha256: createHash('sha256')
         .update(readFileSync(join(folder.path, file)))
         .digest(),
-    ),
+    })),
   );
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { copyPictureModel } from '@ogong/testing/models/picture-folder';
+import { CLIP_VOCABULARY, writeRandomPictures } from '@ogong/testing/models/random-pictures';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openPromptTokenizer } from './prompt-tokenizer.ts';
@@ -47,5 +48,26 @@ describe('tokens of a prompt', () => {
     const path = join(folder, 'tokenizer_config.json');
     writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), pad_token: { content: '</s>' } }));
     expect(openPromptTokenizer(folder, 4).pad([1, 2])).toEqual([1, 2, 2, 2]);
+  });
+});
+
+describe('tokens of CLIP without tokenizer.json', () => {
+  const folder = (): string => join(writeRandomPictures('sd', createFolder()), 'tokenizer');
+  const idOf = (token: string): number => CLIP_VOCABULARY.indexOf(token);
+  const idsOf = (...tokens: readonly string[]): number[] => ['<|startoftext|>', ...tokens, '<|endoftext|>'].map(idOf);
+
+  it('are made of vocab.json and merges.txt: words in small letters, whose end is marked', () => {
+    const { tokenize, pad } = openPromptTokenizer(folder(), 12);
+    expect(tokenize('Red  circle!')).toEqual(idsOf('red</w>', 'ci', 'r', 'c', 'l', 'e</w>', '!</w>'));
+    expect(tokenize('a b')).toEqual(idsOf('a</w>', 'b</w>'));
+    expect(tokenize('')).toEqual(idsOf());
+    expect(pad(tokenize('red')).slice(2)).toEqual(Array.from({ length: 10 }, () => idOf('<|endoftext|>')));
+    expect(tokenize('red '.repeat(100))).toEqual(idsOf(...Array.from({ length: 10 }, () => 'red</w>')));
+  });
+
+  it('are refused without the special tokens', () => {
+    const path = folder();
+    writeFileSync(join(path, 'vocab.json'), '{"a</w>": 0}');
+    expect(() => openPromptTokenizer(path, 12)).toThrow(/its vocab\.json lacks a special token/);
   });
 });

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { EngineError } from '../interface/engine-error.ts';
+import { composeClipTokenizer, textOf } from './clip-tokenizer.ts';
 
 /** Makes tokens of a prompt as the pipelines of diffusers do. */
 export interface PictureTokenizer {
@@ -14,17 +15,28 @@ export interface PictureTokenizer {
 /** A text that every vocabulary spells without special tokens. */
 const PROBE = 'a';
 
-/** @param folder holds `tokenizer.json` and `tokenizer_config.json`. @throws EngineError('unsupported-model'). */
+/**
+ * @param folder holds `tokenizer_config.json` with `tokenizer.json`, or with `vocab.json` and `merges.txt` of CLIP.
+ * @throws EngineError('unsupported-model').
+ */
 export function openPromptTokenizer(folder: string, contextSize: number): PictureTokenizer {
-  const read = (name: string): Record<string, unknown> => JSON.parse(readFileSync(join(folder, name), 'utf8'));
+  const readText = (name: string): string => readFileSync(join(folder, name), 'utf8');
+  const read = (name: string): Record<string, unknown> => JSON.parse(readText(name));
   const refuse = (problem: string, cause?: unknown): never => {
     throw new EngineError('unsupported-model', `the tokenizer in ${folder} ${problem}`, { cause });
   };
   const config = read('tokenizer_config.json');
   if ((config.padding_side ?? 'right') !== 'right') refuse('pads on the left');
+  const readModel = (): object => {
+    if (existsSync(join(folder, 'tokenizer.json'))) return read('tokenizer.json');
+    const vocabulary = read('vocab.json') as Record<string, number>;
+    const composed = composeClipTokenizer({ vocabulary, merges: readText('merges.txt'), config });
+    return composed ?? refuse('is none of CLIP, as its vocab.json lacks a special token');
+  };
   const open = (): Tokenizer => {
+    const model = readModel();
     try {
-      return new Tokenizer(read('tokenizer.json'), config);
+      return new Tokenizer(model, config);
     } catch (cause) {
       return refuse(`is not supported: ${(cause as Error).message}`, cause);
     }
@@ -53,6 +65,6 @@ export function openPromptTokenizer(folder: string, contextSize: number): Pictur
 
 /** The token is a text, or an object with its text in older files. */
 function findPadding(token: unknown, tokenizer: Tokenizer): number | undefined {
-  const text = typeof token === 'object' && token !== null ? (token as { content?: unknown }).content : token;
-  return typeof text === 'string' ? tokenizer.token_to_id(text) : undefined;
+  const text = textOf(token);
+  return text === undefined ? undefined : tokenizer.token_to_id(text);
 }

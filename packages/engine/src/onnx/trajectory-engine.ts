@@ -58,6 +58,5 @@ function readFolder(path: string): ModelFolder {
 }
 
 function hashVocabulary({ files }: ModelFolder, hashed: HashedFolder): Uint8Array {
-  const hashes = hashed.files.filter((_, i) => files[i]?.endsWith('/tokenizer.json')).map(({ sha256 }) => sha256);
-  return hashTokenizers(hashes);
+  return hashTokenizers(hashed.files.map(({ sha256 }, i) => ({ path: files[i] as string, sha256 })));
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import { readAvailableMemory } from '@ogong/engine/llama-cpp/device/memory';
@@ -18,6 +19,7 @@ import type { ReadingProgress } from '@ogong/models/file-hashes';
 import { ModelError } from '@ogong/models/model-error';
 import { isModelFolder } from '@ogong/models/model-folder';
 import type { ResolvedModel } from '@ogong/models/resolve';
+import { createEncoderReference } from '@ogong/models/source';
 import { openFileHashes } from '@ogong/models/store';
 import type { ProviderModality } from '../modality/modality.ts';
 import { findModality, isEngineOf } from '../modality/registry.ts';
@@ -32,11 +34,11 @@ const shares = define('shares, one for each card, such as 3,1', '<a,b>', (value)
 export const visionFields = {
   mmproj: {
     schema: text.refine((path) => !/\.gguf$/i.test(path), {
-      message: 'a projector in a GGUF file is not read; name a folder with onnx/vision_encoder.onnx',
+      message: 'a projector in a GGUF file is not read; name a folder or a repository with onnx/vision_encoder.onnx',
     }),
-    label: '<folder>',
+    label: '<folder|owner/repo>',
     description:
-      'encoder of pictures for the one model of --model: a folder with config.json, preprocessor_config.json and onnx/vision_encoder.onnx. A folder that holds its GGUF file, too, can be the --model',
+      'encoder of pictures for the one model of --model: a folder with config.json, preprocessor_config.json and onnx/vision_encoder.onnx, or a repository of the hub with these files. A folder that holds its GGUF file, too, can be the --model',
   },
 } as const;
 
@@ -51,7 +53,9 @@ export function addEncoder(references: readonly string[], folder: string | undef
       'bad-reference',
       `--mmproj is for one model, and ${references.length} are named; write model+folder for each that reads pictures`,
     );
-  return references.map((reference) => `${reference}+file:${resolve(folder)}`);
+  const encoder = createEncoderReference(folder, existsSync);
+  const named = encoder.startsWith('file:') ? `file:${resolve(folder)}` : encoder;
+  return references.map((reference) => `${reference}+${named}`);
 }
 
 /** Settings of the embedded engine. */
@@ -207,7 +211,7 @@ export interface EngineSettings {
   readonly threads: number | undefined;
   readonly sequences: number | undefined;
   readonly nCtx: number | undefined;
-  /** Folder of the encoder of the only model. */
+  /** Folder or repository of the encoder of the only model. */
   readonly mmproj?: string | undefined;
   /** Bytes of all models together. */
   readonly memoryBudget?: number | undefined;

@@ -41,6 +41,8 @@ export function createStoreLibrary(
   /** A file that lies elsewhere may change, so the store takes a copy. */
   async function bringFiles(model: ShelfModel): Promise<Files> {
     const stored = findStored(model)?.manifest;
+    if (stored?.folder !== undefined)
+      throw new RequestError(`${model.name} is a folder of several networks; only GGUF files get other names`, 'model');
     if (stored !== undefined) return stored;
     const { adapters } = splitModelReference(model.reference);
     const files = [await copy(model.path)];

@@ -59,7 +59,11 @@ export function createStoreShelf(
   return {
     catalogue,
     async list() {
-      const stored = (await store.list()).flatMap(({ name }) => store.find(name) ?? []).map(shelveStored);
+      const stored = (await store.list())
+        // No engine opens an encoder alone.
+        .filter(({ folder }) => folder !== 'encoder')
+        .flatMap(({ name }) => store.find(name) ?? [])
+        .map(shelveStored);
       const made = stored.filter(({ defaults }) => defaults !== undefined);
       // A later model of the same name replaces the earlier one.
       const pinned = named

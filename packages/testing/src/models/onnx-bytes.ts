@@ -66,6 +66,12 @@ export interface OnnxNetwork {
   >;
 }
 
+/** An ONNX file, and the file of its weights if they lie beside it. */
+export interface EncodedNetwork {
+  readonly model: Uint8Array;
+  readonly weights: Uint8Array;
+}
+
 const TYPE_CODES = { float32: 1, int64: 7, bool: 9 } as const;
 const ATTRIBUTE_CODES = { integer: 2, integers: 7 } as const;
 
@@ -84,7 +90,23 @@ function encodeValue(field: number, { name, type, shape }: OnnxValue): number[] 
 }
 
 /** Encodes a network in protobuf: release 8 of the format, operators of version 17. */
-export function encodeNetwork({ inputs, outputs, nodes, weights }: OnnxNetwork): Uint8Array {
+export const encodeNetwork = (network: OnnxNetwork): Uint8Array => encodeWith(network, undefined).model;
+
+/** Encodes a network whose weights of f32 lie in a file beside it. @param file the name of that file. */
+export const encodeNetworkBeside = (network: OnnxNetwork, file: string): EncodedNetwork => encodeWith(network, file);
+
+const pair = (field: number, [key, value]: readonly [string, string]): number[] =>
+  bytes(field, [...text(1, key), ...text(2, value)]);
+
+function encodeWith({ inputs, outputs, nodes, weights }: OnnxNetwork, file: string | undefined): EncodedNetwork {
+  const beside: number[] = [];
+  const place = (raw: readonly number[], type: number): number[] => {
+    if (file === undefined || type !== TYPE_CODES.float32) return bytes(9, raw);
+    const offset = beside.length;
+    for (const byte of raw) beside.push(byte);
+    const entries = { location: file, offset: String(offset), length: String(raw.length) };
+    return [...Object.entries(entries).flatMap((entry) => pair(13, entry)), ...number(14, 1)];
+  };
   const graph = [
     ...nodes.flatMap(({ operator, inputs: read, output, attributes = {} }) =>
       bytes(1, [
@@ -102,11 +124,12 @@ export function encodeNetwork({ inputs, outputs, nodes, weights }: OnnxNetwork):
         ...shape.flatMap((size) => number(1, size)),
         ...number(2, type),
         ...text(8, name),
-        ...bytes(9, raw),
+        ...place(raw, type),
       ]);
     }),
     ...inputs.flatMap((value) => encodeValue(11, value)),
     ...outputs.flatMap((value) => encodeValue(12, value)),
   ];
-  return Uint8Array.from([...number(1, 8), ...bytes(7, graph), ...bytes(8, number(2, 17))]);
+  const model = Uint8Array.from([...number(1, 8), ...bytes(7, graph), ...bytes(8, number(2, 17))]);
+  return { model, weights: Uint8Array.from(beside) };
 }

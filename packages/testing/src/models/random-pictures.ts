@@ -1,0 +1,278 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { encodeNetwork, encodeNetworkBeside, type OnnxNetwork, type OnnxNode, type OnnxValue } from './onnx-bytes.ts';
+
+/** Kinds of models of pictures, by the models whose folders have their form. */
+export const RANDOM_PICTURES = ['sd'] as const;
+export type RandomPictures = (typeof RANDOM_PICTURES)[number];
+
+export interface RandomPicturesOptions {
+  readonly seed?: number;
+  /** Weights of the denoiser lie in `model.onnx_data`. Default: in `model.onnx`. */
+  readonly isSplit?: boolean;
+}
+
+type Weight = OnnxNetwork['weights'][string];
+type Draw = (...shape: number[]) => Weight;
+
+/** A component of a folder. Its network is drawn. */
+interface PictureComponent {
+  readonly config: object;
+  readonly network: (draw: Draw) => OnnxNetwork;
+}
+
+interface PictureRecipe {
+  readonly index: object;
+  readonly scheduler: object;
+  /** Tokenizers by their names. */
+  readonly tokenizers: Readonly<Record<string, 'clip' | 't5'>>;
+  readonly components: Readonly<Record<string, PictureComponent>>;
+}
+
+const SCALE = 4;
+/** Latents of 8x8 values are pictures of 32x32 pixels. */
+const SIDE = 8;
+const TOKENS = 8;
+
+const shapeOf = (...values: readonly number[]): Weight => ({
+  shape: [values.length],
+  data: BigInt64Array.from(values, BigInt),
+});
+const oneNode = (operator: string, inputs: readonly string[], output: string, attributes = {}): OnnxNode => ({
+  ...{ operator, inputs, output, attributes },
+});
+const floats = (name: string, ...shape: readonly (number | string)[]): OnnxValue => ({ name, type: 'float32', shape });
+const whole = (name: string, ...shape: readonly (number | string)[]): OnnxValue => ({ name, type: 'int64', shape });
+
+/** Letters, one token each, alone and at the end of a word, and a word made by merges. */
+const LETTERS = [...'abcdefghijklmnopqrstuvwxyz'];
+export const CLIP_VOCABULARY: readonly string[] = [
+  ...['!', ...LETTERS, ...LETTERS.map((letter) => `${letter}</w>`), '!</w>', 're', 'red</w>', 'ci', 'bl'],
+  ...['<|startoftext|>', '<|endoftext|>'],
+];
+const MERGES = ['#version: 0.2', 'r e', 're d</w>', 'c i', 'b l', ''];
+
+const writeJson = (path: string, value: object): void => writeFileSync(path, JSON.stringify(value));
+
+/** Writes the files of a tokenizer of CLIP as they stand beside many models: without `tokenizer.json`. */
+function writeClipTokenizer(folder: string, padding: string): void {
+  writeJson(join(folder, 'vocab.json'), Object.fromEntries(CLIP_VOCABULARY.map((token, id) => [token, id])));
+  writeFileSync(join(folder, 'merges.txt'), MERGES.join('\n'));
+  const special = { bos_token: '<|startoftext|>', eos_token: '<|endoftext|>', unk_token: '<|endoftext|>' };
+  writeJson(join(folder, 'special_tokens_map.json'), { ...special, pad_token: padding });
+  writeJson(join(folder, 'tokenizer_config.json'), {
+    ...{ ...special, pad_token: padding, tokenizer_class: 'CLIPTokenizer', model_max_length: TOKENS },
+  });
+}
+
+interface TextShape {
+  readonly width: number;
+  readonly tokens: number;
+  readonly vocabulary: number;
+}
+
+/** An encoder of two layers, whose states all depend on the ids. */
+const encodeIds = (draw: Draw, { width, vocabulary }: TextShape) => ({
+  inputs: [whole('input_ids', 'batch', 'tokens')],
+  nodes: [
+    oneNode('Gather', ['words', 'input_ids'], 'hidden_states.0'),
+    oneNode('MatMul', ['hidden_states.0', 'first'], 'wide'),
+    oneNode('Tanh', ['wide'], 'hidden_states.1'),
+    oneNode('MatMul', ['hidden_states.1', 'second'], 'wider'),
+    oneNode('Tanh', ['wider'], 'last_hidden_state'),
+  ],
+  weights: { words: draw(vocabulary, width), first: draw(width, width), second: draw(width, width) },
+});
+
+const clipShape = (width: number): TextShape => ({ width, tokens: TOKENS, vocabulary: CLIP_VOCABULARY.length });
+const textConfig = ({ width, tokens, vocabulary }: TextShape, type: string): object => ({
+  ...{ model_type: type, hidden_size: width, vocab_size: vocabulary, max_position_embeddings: tokens },
+  num_hidden_layers: 2,
+});
+
+/** An encoder of CLIP. @param pooled output of one vector of the whole prompt. */
+function createClip(width: number, pooled: 'pooler_output' | 'text_embeds'): PictureComponent {
+  const shape = clipShape(width);
+  return {
+    config: textConfig(shape, pooled === 'text_embeds' ? 'clip_text_model_with_projection' : 'clip_text_model'),
+    network: (draw) => {
+      const { inputs, nodes, weights } = encodeIds(draw, shape);
+      const states = ['last_hidden_state', 'hidden_states.0', 'hidden_states.1'];
+      return {
+        inputs,
+        outputs: [...states.map((name) => floats(name, 'batch', 'tokens', width)), floats(pooled, 'batch', width)],
+        nodes: [
+          ...nodes,
+          oneNode('ReduceMean', ['last_hidden_state'], 'mean', { axes: [1], keepdims: 0 }),
+          oneNode('MatMul', ['mean', 'projection'], pooled),
+        ],
+        weights: { ...weights, projection: draw(width, width) },
+      };
+    },
+  };
+}
+
+/** A decoder of latents to pixels, four times as large. */
+const createDecoder = (channels: number): PictureComponent => ({
+  config: { latent_channels: channels, scaling_factor: 0.5, block_out_channels: [8, 8, 8] },
+  network: (draw) => ({
+    inputs: [floats('latent_sample', 'batch', channels, 'height', 'width')],
+    outputs: [floats('sample', 'batch', 3, 'height', 'width')],
+    nodes: [
+      {
+        ...oneNode('ConvTranspose', ['latent_sample', 'spread'], 'planes'),
+        attributes: { kernel_shape: [SCALE, SCALE], strides: [SCALE, SCALE] },
+      },
+      oneNode('Tanh', ['planes'], 'sample'),
+    ],
+    weights: { spread: draw(channels, 3, SCALE, SCALE) },
+  }),
+});
+
+/** An encoder of pixels to means and log-variances of a latent. */
+const createEncoder = (channels: number): PictureComponent => ({
+  config: { latent_channels: channels, scaling_factor: 0.5, block_out_channels: [8, 8, 8] },
+  network: (draw) => ({
+    inputs: [floats('sample', 'batch', 3, 'height', 'width')],
+    outputs: [floats('latent_parameters', 'batch', 2 * channels, 'height', 'width')],
+    nodes: [
+      {
+        ...oneNode('Conv', ['sample', 'gather'], 'latent_parameters'),
+        attributes: { kernel_shape: [SCALE, SCALE], strides: [SCALE, SCALE] },
+      },
+    ],
+    weights: { gather: draw(2 * channels, 3, SCALE, SCALE) },
+  }),
+});
+
+/** One vector of all conditions: the sum of a projection of each. Rows of a sequence are averaged first. */
+interface Condition {
+  readonly input: OnnxValue;
+  readonly width: number;
+  /** Factor, so that large numbers do not drown the others. */
+  readonly factor?: number;
+}
+
+const listConditionNodes = (conditions: readonly Condition[], channels: number, draw: Draw) => {
+  const nodes: OnnxNode[] = [];
+  const weights: Record<string, Weight> = {};
+  let sum: string | undefined;
+  for (const { input, width, factor = 1 } of conditions) {
+    const { name, type, shape } = input;
+    let value = name;
+    const step = (operator: string, more: readonly string[], output: string, attributes = {}): void => {
+      nodes.push(oneNode(operator, [value, ...more], `${name}_${output}`, attributes));
+      value = `${name}_${output}`;
+    };
+    if (type !== 'float32') step('Cast', [], 'cast', { to: 1 });
+    if (shape.length === 3) step('ReduceMean', [], 'mean', { axes: [1], keepdims: 0 });
+    if (shape.length === 1) {
+      weights[`${name}_row`] = shapeOf(-1, 1);
+      step('Reshape', [`${name}_row`], 'column');
+    }
+    weights[`${name}_projection`] = scaleBy(draw(width, channels), factor);
+    step('MatMul', [`${name}_projection`], 'projected');
+    if (sum === undefined) sum = value;
+    else {
+      nodes.push(oneNode('Add', [sum, value], `${name}_sum`));
+      sum = `${name}_sum`;
+    }
+  }
+  return { nodes, weights, sum: sum as string };
+};
+
+const scaleBy = ({ shape, data }: Weight, factor: number): Weight => ({
+  shape,
+  data: data instanceof Float32Array ? data.map((value) => value * factor) : data,
+});
+
+/** A UNet in miniature: neighbours of a latent value, and all conditions, decide about its noise. */
+const createUnet = (channels: number, conditions: readonly Condition[], config: object): PictureComponent => ({
+  config: { in_channels: channels, sample_size: SIDE, block_out_channels: [8, 8], ...config },
+  network: (draw) => {
+    const time = { input: floats('timestep', 'steps'), width: 1, factor: 1e-3 };
+    const all = listConditionNodes([time, ...conditions], channels, draw);
+    return {
+      inputs: [
+        floats('sample', 'batch', channels, 'height', 'width'),
+        time.input,
+        ...conditions.map(({ input }) => input),
+      ],
+      outputs: [floats('out_sample', 'batch', channels, 'height', 'width')],
+      nodes: [
+        {
+          ...oneNode('Conv', ['sample', 'neighbours'], 'spread'),
+          attributes: { kernel_shape: [3, 3], pads: [1, 1, 1, 1] },
+        },
+        ...all.nodes,
+        oneNode('Reshape', [all.sum, 'place'], 'condition'),
+        oneNode('Add', ['spread', 'condition'], 'guided'),
+        oneNode('Tanh', ['guided'], 'out_sample'),
+      ],
+      weights: { neighbours: draw(channels, channels, 3, 3), place: shapeOf(1, channels, 1, 1), ...all.weights },
+    };
+  },
+});
+
+const DIFFUSION = {
+  ...{ _class_name: 'EulerDiscreteScheduler', num_train_timesteps: 1_000, beta_start: 0.00085, beta_end: 0.012 },
+  ...{ beta_schedule: 'scaled_linear', prediction_type: 'epsilon', timestep_spacing: 'leading', steps_offset: 1 },
+};
+
+const states = (width: number): Condition => ({
+  ...{ input: floats('encoder_hidden_states', 'batch', 'tokens', width), width },
+});
+
+const RECIPES: Readonly<Record<RandomPictures, PictureRecipe>> = {
+  sd: {
+    index: { _class_name: 'StableDiffusionPipeline' },
+    scheduler: DIFFUSION,
+    tokenizers: { tokenizer: 'clip' },
+    components: {
+      text_encoder: createClip(12, 'pooler_output'),
+      unet: createUnet(4, [states(12)], {}),
+      vae_decoder: createDecoder(4),
+      vae_encoder: createEncoder(4),
+    },
+  },
+};
+
+/** Writes the folder of a model of pictures with random weights, as optimum exports it. @returns its path. */
+export function writeRandomPictures(
+  kind: RandomPictures,
+  folder: string,
+  { seed = 1, isSplit = false }: RandomPicturesOptions = {},
+): string {
+  const { index, scheduler, tokenizers, components } = RECIPES[kind];
+  const random = createSeededRandom(seed);
+  const draw: Draw = (...shape) => ({
+    shape,
+    data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random() - 0.5),
+  });
+  const path = join(folder, `${kind}-${seed}`);
+  const place = (name: string): string => {
+    mkdirSync(join(path, name), { recursive: true });
+    return join(path, name);
+  };
+  writeJson(join(place('scheduler'), 'scheduler_config.json'), scheduler);
+  for (const name of Object.keys(tokenizers))
+    writeClipTokenizer(place(name), name === 'tokenizer' ? '<|endoftext|>' : '!');
+  for (const [name, { config, network }] of Object.entries(components)) {
+    writeJson(join(place(name), 'config.json'), config);
+    const drawn = network(draw);
+    const isDenoiser = name === 'unet' || name === 'transformer';
+    if (!isSplit || !isDenoiser) writeFileSync(join(path, name, 'model.onnx'), encodeNetwork(drawn));
+    else {
+      const { model, weights } = encodeNetworkBeside(drawn, 'model.onnx_data');
+      writeFileSync(join(path, name, 'model.onnx'), model);
+      writeFileSync(join(path, name, 'model.onnx_data'), weights);
+    }
+  }
+  const parts = ['scheduler', ...Object.keys(tokenizers), ...Object.keys(components)];
+  writeJson(join(path, 'model_index.json'), {
+    ...{ ...index, _diffusers_version: '0.35.0' },
+    ...Object.fromEntries(parts.map((name) => [name, ['optimum', name]])),
+  });
+  return path;
+}
