@@ -1,14 +1,15 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createWriteStream, existsSync, readFileSync, statSync } from 'node:fs';
-import { copyFile, link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createWriteStream, existsSync, readFileSync } from 'node:fs';
+import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { createFileHashes, type FileHashes, type FileHashesOptions, hashFile } from './file-hashes.ts';
+import { createFileHashes, type FileHashes, type FileHashesOptions } from './file-hashes.ts';
 import type { FolderKind } from './hub-folder.ts';
 import { ModelError } from './model-error.ts';
 import { computeRootOfFolder } from './model-folder.ts';
 import { composeModelRoot, computeModelRoot } from './model-root.ts';
 import { withProcessLock } from './process-lock.ts';
+import { fillFolder, isIntact, isSameFile } from './store-folder.ts';
 import { createUnfinishedDownloads, type UnfinishedDownloads } from './unfinished.ts';
 
 /** One file of a stored model. */
@@ -186,7 +187,7 @@ export function createModelStore(directory: string): ModelStore {
         (contents.adapters ?? []).map((adapter) => rootOf([adapter])),
       );
       const manifest: ModelManifest = { ...contents, modelRoot: Buffer.from(modelRoot).toString('hex') };
-      if (manifest.folder !== undefined) await fillFolder(manifest);
+      if (manifest.folder !== undefined) await fillFolder(folderPath(manifest), manifest.files, { blobPath, hashes });
       else if (manifest.files.length > 1) await linkShards(manifest);
       const path = manifestPath(manifest.name);
       await mkdir(dirname(path), { recursive: true });
@@ -233,31 +234,6 @@ export function createModelStore(directory: string): ModelStore {
     },
   };
 
-  const isIntact = async (path: string, sha256: string, signal?: AbortSignal): Promise<boolean> =>
-    existsSync(path) && Buffer.from(await hashFile(path, signal)).toString('hex') === sha256;
-
-  /**
-   * An engine refuses files whose stamps changed since it hashed them, and a new link changes the stamp of a file. So a file that lies in
-   * a folder already is copied into the next one.
-   */
-  const fillFolder = async (manifest: ModelManifest): Promise<void> => {
-    const folder = folderPath(manifest);
-    const linked: string[] = [];
-    for (const { name, sha256 } of manifest.files) {
-      const path = join(folder, name);
-      const blob = blobPath(sha256);
-      if (existsSync(path) && (isSameFile(blob, path) || (await isIntact(path, sha256)))) continue;
-      await mkdir(dirname(path), { recursive: true });
-      await rm(path, { force: true });
-      if ((await stat(blob)).nlink > 1) await copyFile(blob, path);
-      else {
-        await link(blob, path);
-        linked.push(path);
-      }
-    }
-    await Promise.all(linked.map((path) => hashes.restamp(path)));
-  };
-
   /** llama.cpp finds the other shards of a split model by their names. */
   const linkShards = async (manifest: ModelManifest): Promise<void> => {
     const folder = join(directory, 'shards', fileName(manifest.name));
@@ -279,11 +255,6 @@ const filesOf = ({ files, adapters = [] }: Pick<ModelManifest, 'files' | 'adapte
 ];
 
 const toFileHash = ({ name, sha256 }: StoredFile) => ({ path: name, sha256: Buffer.from(sha256, 'hex') });
-
-const isSameFile = (a: string, b: string): boolean => {
-  const [first, second] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }));
-  return first !== undefined && first.ino === second?.ino && first.dev === second.dev;
-};
 
 const rootOf = (files: readonly StoredFile[]): Uint8Array =>
   computeModelRoot(files.map(({ sha256 }) => Buffer.from(sha256, 'hex')));
