@@ -32,6 +32,8 @@ export interface ModelFolder {
   readonly path: string;
   /** The class of the pipeline, such as `StableDiffusionPipeline`. */
   readonly pipeline: string;
+  /** Content of `model_index.json`. */
+  readonly index: Readonly<Record<string, unknown>>;
   readonly components: ReadonlyMap<string, FolderComponent>;
   /** Files that an engine reads, relative to the folder, in ascending order. */
   readonly files: readonly string[];
@@ -86,7 +88,7 @@ export function inspectModelFolder(folder: string): ModelFolder {
   const { _class_name: pipeline } = index;
   if (typeof pipeline !== 'string')
     throw new ModelError('corrupt', `${join(path, MODEL_INDEX)} names no pipeline ("_class_name")`);
-  return { path, pipeline, components, files: files.sort() };
+  return { path, pipeline, index, components, files: files.sort() };
 }
 
 export interface HashedFolder {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ModelFolder } from '@ogong/models/model-folder';
 import { EngineError } from '../interface/engine-error.ts';
-import type { DenoiserInputs, PictureFamily, TextStates } from './families/family.ts';
+import type { FloatTensor, PictureFamily, TextEncoderPlan, TextStates } from './families/family.ts';
 import type { PictureFacts } from './picture-facts.ts';
 import type { OnnxInput, OnnxLibrary, OnnxSession, OnnxTensor } from './runtime/sessions.ts';
 
@@ -9,7 +9,8 @@ import type { OnnxInput, OnnxLibrary, OnnxSession, OnnxTensor } from './runtime/
 export interface PictureNetworks {
   /** True if the networks compute one size alone. */
   readonly hasFixedSize: boolean;
-  encodeText(ids: readonly number[], used: number): Promise<TextStates>;
+  /** @param prompts tokens for each encoder of the family, in its order. */
+  encodeText(prompts: readonly EncodedPrompt[]): Promise<TextStates>;
   /** @param latent f32[channels, height, width]. @returns the network's output for it. */
   denoise(latent: Float32Array, at: DenoiseAt): Promise<Float32Array>;
   /** @returns f32[3, height, width] of pixels, -1 to 1. */
@@ -22,6 +23,14 @@ export interface PictureNetworks {
   free(): Promise<void>;
 }
 
+/** Tokens of a prompt for one encoder. */
+export interface EncodedPrompt {
+  /** Padded to the encoder's context. */
+  readonly ids: readonly number[];
+  /** Tokens before the padding. */
+  readonly used: number;
+}
+
 export interface LatentShape {
   readonly rows: number;
   readonly columns: number;
@@ -30,6 +39,7 @@ export interface LatentShape {
 export interface DenoiseAt extends LatentShape {
   readonly timestep: number;
   readonly text: TextStates;
+  readonly guidance: number;
 }
 
 export interface PictureNetworkOptions {
@@ -54,15 +64,17 @@ export async function openPictureNetworks(options: PictureNetworkOptions): Promi
     opened.push(session);
     return session;
   };
+  const configOf = (component: string) => folder.components.get(component)?.config ?? {};
   const free = async (): Promise<void> => {
     for (const session of opened.splice(0)) await session.free();
   };
   try {
-    const encoder = await open('text_encoder');
+    const encoders: TextEncoder[] = [];
+    for (const plan of family.texts)
+      encoders.push(createTextEncoder(await open(plan.encoder), plan, configOf(plan.encoder)));
     const denoiser = await open(family.denoiser);
     const decoder = await open('vae_decoder');
     const pictureEncoder = folder.components.has('vae_encoder') ? await open('vae_encoder') : undefined;
-    const ids = findInput(encoder, { component: 'text_encoder', name: 'input_ids', types: ['int64', 'int32'] });
     assertInputs(denoiser, family);
     const timeInput = findInput(denoiser, {
       ...{ component: family.denoiser, name: 'timestep', types: ['int64', 'float32'] },
@@ -70,25 +82,20 @@ export async function openPictureNetworks(options: PictureNetworkOptions): Promi
     findInput(decoder, { component: 'vae_decoder', name: 'latent_sample', types: ['float32'] });
     const [latentName = ''] = family.inputs;
     const latentInput = findInput(denoiser, { component: family.denoiser, name: latentName, types: ['float32'] });
-    const { latentChannels } = facts;
+    const { latentChannels, latentScale } = facts;
     return {
       hasFixedSize: latentInput.shape.slice(2).every((size) => typeof size === 'number'),
-      async encodeText(tokens, used) {
-        const mask = Array.from(tokens, (_, i) => (i < used ? 1 : 0));
-        const feeds = { input_ids: toInteger(tokens, ids) };
-        const maskInput = encoder.inputs.find(({ name }) => name === 'attention_mask');
-        const result = await encoder.run(maskInput ? { ...feeds, attention_mask: toInteger(mask, maskInput) } : feeds);
-        const hidden = takeFloats(result, 'last_hidden_state');
-        const pooled = family.pooled.find((name) => result[name] !== undefined);
-        return { hidden, pooled: pooled === undefined ? undefined : takeFloats(result, pooled) };
+      async encodeText(prompts) {
+        const states: TextStates[] = [];
+        for (const [i, encode] of encoders.entries()) states.push(await encode(prompts[i] as EncodedPrompt));
+        return family.join(states, configOf(family.denoiser));
       },
-      async denoise(latent, { timestep, text, rows, columns }) {
-        const inputs: DenoiserInputs = {
+      async denoise(latent, { timestep, text, guidance, rows, columns }) {
+        const fed = family.feed({
           latent: { type: 'float32', data: latent, dims: [1, latentChannels, rows, columns] },
           timestep: toTimestep(timestep, timeInput),
-          text,
-        };
-        const fed = family.feed(inputs);
+          ...{ text, guidance, size: { width: columns * latentScale, height: rows * latentScale } },
+        });
         const known = new Set(denoiser.inputs.map(({ name }) => name));
         const result = await denoiser.run(Object.fromEntries(Object.entries(fed).filter(([name]) => known.has(name))));
         const { data } = takeFloats(result, family.output);
@@ -114,6 +121,34 @@ export async function openPictureNetworks(options: PictureNetworkOptions): Promi
     await free();
     throw error;
   }
+}
+
+type TextEncoder = (prompt: EncodedPrompt) => Promise<TextStates>;
+
+/** @throws EngineError('unsupported-model') for a network with other inputs or outputs. */
+function createTextEncoder(
+  session: OnnxSession,
+  { encoder: component, masksPadding, hidden, pooled }: TextEncoderPlan,
+  config: Readonly<Record<string, unknown>>,
+): TextEncoder {
+  const idsInput = findInput(session, { component, name: 'input_ids', types: ['int64', 'int32'] });
+  const maskInput = session.inputs.find(({ name }) => name === 'attention_mask');
+  const states = hidden(config);
+  const vector = pooled.find((name) => session.outputs.includes(name));
+  if (!session.outputs.includes(states))
+    throw new EngineError(
+      'unsupported-model',
+      `${component}/model.onnx has no output ${states}; export the model with optimum, with all hidden states`,
+    );
+  return async ({ ids, used }) => {
+    const mask = Array.from(ids, (_, i) => (!masksPadding || i < used ? 1 : 0));
+    const feeds = { input_ids: toInteger(ids, idsInput) };
+    const result = await session.run(maskInput ? { ...feeds, attention_mask: toInteger(mask, maskInput) } : feeds);
+    return {
+      hidden: takeFloats(result, states),
+      pooled: vector === undefined ? undefined : takeFloats(result, vector),
+    };
+  };
 }
 
 /**
@@ -164,8 +199,9 @@ function assertInputs(
   const missing = needed.filter((name) => !names.includes(name));
   if (missing.length > 0) refuse(`has no input ${missing.join(', ')}`);
   if (!outputs.includes(output)) refuse(`has no output ${output}`);
-  const one: OnnxTensor = { type: 'float32', data: new Float32Array(1), dims: [1] };
-  const fed = Object.keys(feed({ latent: one, timestep: one, text: { hidden: one, pooled: one } }));
+  const one: FloatTensor = { type: 'float32', data: new Float32Array(4), dims: [1, 1, 2, 2] };
+  const size = { width: 2, height: 2 };
+  const fed = Object.keys(feed({ latent: one, timestep: one, text: { hidden: one, pooled: one }, size, guidance: 1 }));
   const unknown = names.filter((name) => !fed.includes(name));
   if (unknown.length > 0) refuse(`needs ${unknown.join(', ')}, which is not supported`);
 }
@@ -185,7 +221,7 @@ function toTimestep(timestep: number, { type, shape }: OnnxInput): OnnxTensor {
   );
 }
 
-function takeFloats(result: Readonly<Record<string, OnnxTensor>>, name: string): OnnxTensor & { data: Float32Array } {
+function takeFloats(result: Readonly<Record<string, OnnxTensor>>, name: string): FloatTensor {
   const tensor = result[name];
   if (tensor?.data instanceof Float32Array) return { ...tensor, data: tensor.data, dims: tensor.dims, type: 'float32' };
   throw new EngineError('unsupported-model', `a network has no output "${name}" of f32`);

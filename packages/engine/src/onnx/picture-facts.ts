@@ -13,7 +13,10 @@ import { explainRefusal, findWeightType } from './graph-check.ts';
 export interface PictureFacts {
   readonly scheduler: SchedulerConfig;
   readonly weightType: string;
-  readonly contextSize: number;
+  /** Tokens of a prompt at most, for each encoder of the family. */
+  readonly contextSizes: readonly number[];
+  /** True if an empty negative prompt has zeros for states. */
+  readonly zeroesEmpty: boolean;
   readonly latentChannels: number;
   readonly latentScale: number;
   readonly sizeStep: number;
@@ -75,16 +78,19 @@ export function readPictureFacts(folder: ModelFolder): PictureFacts {
   const latentScale = 2 ** (levels.length - 1);
   const side = readCount(denoiser, 'sample_size', MOST_SIDE / latentScale) * latentScale;
   const sizeStep = latentScale * family.latentStep(configOf(denoiser));
-  // Some tokenizers state 10^30.
-  const tokens = Math.min(readNumber('tokenizer', 'model_max_length', MOST_CONTEXT), MOST_CONTEXT);
-  const positions = readCount('text_encoder', 'max_position_embeddings', 1 << 20, MOST_CONTEXT);
+  const contextSizes = family.texts.map(({ encoder, tokenizer, mostTokens = MOST_CONTEXT }) => {
+    // Some tokenizers state 10^30.
+    const tokens = Math.min(readNumber(tokenizer, 'model_max_length', MOST_CONTEXT), mostTokens);
+    return Math.max(2, Math.min(tokens, readCount(encoder, 'max_position_embeddings', 1 << 20, MOST_CONTEXT)));
+  });
   const scalingFactor = readNumber('vae_decoder', 'scaling_factor', USUAL_SCALING);
   if (scalingFactor === 0) refuse('vae_decoder: "scaling_factor" is 0');
   const onnx = folder.components.get(denoiser)?.onnx;
   return {
     scheduler,
     weightType: onnx ? findWeightType(onnx) : 'f32',
-    contextSize: Math.max(2, Math.min(tokens, positions)),
+    contextSizes,
+    zeroesEmpty: family.zeroesEmpty && folder.index.force_zeros_for_empty_prompt !== false,
     ...{ latentChannels, latentScale, sizeStep, size: { width: side, height: side } },
     ...{ scalingFactor, shiftFactor: readNumber('vae_decoder', 'shift_factor', 0) },
     sizeBytes: [...folder.components.values()].reduce((sum, component) => sum + component.sizeBytes, 0),

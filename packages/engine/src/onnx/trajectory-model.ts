@@ -7,12 +7,13 @@ import { assertUnchanged } from '../llama-cpp/verified-model.ts';
 import type { DenoisingModel } from '../process/trajectory-host.ts';
 import type { TextStates } from './families/family.ts';
 import { findFamily } from './families/registry.ts';
+import { zeroStates } from './families/states.ts';
 import type { OnnxTrajectoryLoad } from './load-options.ts';
-import { openPictureNetworks, type PictureNetworks } from './networks.ts';
+import { type EncodedPrompt, openPictureNetworks, type PictureNetworks } from './networks.ts';
 import { formatOnnxClass, isExactOnnxClass, ONNX_VERSION, type OnnxClass, parseOnnxClass } from './numeric-class.ts';
 import { readPictureFacts } from './picture-facts.ts';
 import { toPixels, toPlanes } from './pixels.ts';
-import { openPromptTokenizer } from './prompt-tokenizer.ts';
+import { openPromptTokenizer, type PictureTokenizer } from './prompt-tokenizer.ts';
 import { loadOnnxLibrary } from './runtime/sessions.ts';
 
 /** Prompts whose states are kept: two for each picture in progress. */
@@ -26,6 +27,11 @@ interface LoadedClass {
   readonly texts: Map<string, TextStates>;
 }
 
+function encodePrompt(tokenizer: PictureTokenizer, prompt: string): EncodedPrompt {
+  const ids = tokenizer.tokenize(prompt);
+  return { ids: tokenizer.pad(ids), used: ids.length };
+}
+
 /** Loads a model of pictures in this process. @throws EngineError. */
 export async function openTrajectoryModel(load: OnnxTrajectoryLoad): Promise<{
   readonly model: DenoisingModel;
@@ -36,7 +42,9 @@ export async function openTrajectoryModel(load: OnnxTrajectoryLoad): Promise<{
   const folder = inspectModelFolder(modelPath);
   const family = findFamily(folder);
   const facts = readPictureFacts(folder);
-  const tokenizer = openPromptTokenizer(join(folder.path, 'tokenizer'), facts.contextSize);
+  const tokenizers = family.texts.map(({ tokenizer }, i) =>
+    openPromptTokenizer(join(folder.path, tokenizer), facts.contextSizes[i] as number),
+  );
 
   const openClass = async (numericClass: OnnxClass): Promise<LoadedClass> => {
     const runtime = load.runtimes.find(({ backend }) => backend === numericClass.backend);
@@ -72,8 +80,7 @@ export async function openTrajectoryModel(load: OnnxTrajectoryLoad): Promise<{
   const encodeText = async ({ networks, texts }: LoadedClass, prompt: string): Promise<TextStates> => {
     const kept = texts.get(prompt);
     texts.delete(prompt);
-    const ids = tokenizer.tokenize(prompt);
-    const states = kept ?? (await networks.encodeText(tokenizer.pad(ids), ids.length));
+    const states = kept ?? (await networks.encodeText(tokenizers.map((tokenizer) => encodePrompt(tokenizer, prompt))));
     texts.set(prompt, states);
     for (const oldest of texts.keys()) {
       if (texts.size <= KEPT_PROMPTS) break;
@@ -92,14 +99,15 @@ export async function openTrajectoryModel(load: OnnxTrajectoryLoad): Promise<{
     { prompt, negativePrompt, guidance, timestep, input, ...size }: DenoiseRequest,
     isCancelled: () => boolean,
   ): Promise<Float32Array> => {
-    const pass = async (text: string): Promise<Float32Array> => {
-      const states = await encodeText(loaded, text);
+    const pass = async (text: string, isNegative = false): Promise<Float32Array> => {
+      const encoded = await encodeText(loaded, text);
+      const states = isNegative && text === '' && facts.zeroesEmpty ? zeroStates(encoded) : encoded;
       if (isCancelled()) throw new EngineError('cancelled', 'the step was cancelled');
-      return loaded.networks.denoise(input, { ...shapeOf(size), timestep, text: states });
+      return loaded.networks.denoise(input, { ...shapeOf(size), timestep, text: states, guidance });
     };
     const positive = await pass(prompt);
     if (guidance <= 1) return positive;
-    const negative = await pass(negativePrompt);
+    const negative = await pass(negativePrompt, true);
     return negative.map((value, i) => value + guidance * ((positive[i] as number) - value));
   };
 
@@ -110,7 +118,7 @@ export async function openTrajectoryModel(load: OnnxTrajectoryLoad): Promise<{
     numericClass: formatOnnxClass(own),
     exact: isExactOnnxClass(own),
     weightType: facts.weightType,
-    contextSize: facts.contextSize,
+    contextSize: facts.contextSizes.reduce((sum, size) => sum + size, 0),
     sequences: 1,
     scheduler: facts.scheduler,
     ...{ latentChannels: facts.latentChannels, latentScale: facts.latentScale, sizeStep: facts.sizeStep, size },
@@ -139,7 +147,7 @@ export async function openTrajectoryModel(load: OnnxTrajectoryLoad): Promise<{
       const exact = isExactOnnxClass(loaded.numericClass) && (claimed ?? numericClass) === numericClass;
       return { latent: await encode(toPlanes(pixels), shapeOf(picture)), numericClass, exact };
     },
-    tokenize: (prompt) => Uint32Array.from(tokenizer.tokenize(prompt)),
+    tokenize: (prompt) => Uint32Array.from(tokenizers.flatMap((tokenizer) => tokenizer.tokenize(prompt))),
   };
   return { model, info };
 }

@@ -15,6 +15,7 @@ import {
   TINY_PICTURE_MODELS,
   type TinyPictureModel,
 } from '@ogong/testing/models/picture-folder';
+import { RANDOM_PICTURES, writeRandomPictures } from '@ogong/testing/models/random-pictures';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { TrajectoryEngine, TrajectoryStep } from '../interface/trajectory.ts';
@@ -74,6 +75,15 @@ for (const backend of ['cpu', 'wasm'] as const) {
       const openOne = ({ maxQueue }: { readonly maxQueue: number }) =>
         openTrajectoryEngine({ modelPath: pathOfPictureModel(model), backend, maxQueue, engineDir });
       describeTrajectoryEngine({ name: model, open: openOne, openTwin: openOne, prompts: PROMPTS });
+    }
+
+    // The trained models have the form of `sd`.
+    for (const kind of RANDOM_PICTURES.filter((each) => each !== 'sd')) {
+      const modelPath = writeRandomPictures(kind, join(directory.path, backend));
+      const openOne = ({ maxQueue }: { readonly maxQueue: number }) =>
+        openTrajectoryEngine({ modelPath, backend, maxQueue, engineDir });
+      const prompts = ['a red', 'a blue'] as const;
+      describeTrajectoryEngine({ name: `random ${kind}`, open: openOne, openTwin: openOne, prompts });
     }
 
     it('encodes a picture, whose latent is decoded to nearly the same picture', async () => {

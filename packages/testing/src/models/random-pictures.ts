@@ -4,7 +4,7 @@ import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { encodeNetwork, encodeNetworkBeside, type OnnxNetwork, type OnnxNode, type OnnxValue } from './onnx-bytes.ts';
 
 /** Kinds of models of pictures, by the models whose folders have their form. */
-export const RANDOM_PICTURES = ['sd'] as const;
+export const RANDOM_PICTURES = ['sd', 'sdxl'] as const;
 export type RandomPictures = (typeof RANDOM_PICTURES)[number];
 
 export interface RandomPicturesOptions {
@@ -232,6 +232,26 @@ const RECIPES: Readonly<Record<RandomPictures, PictureRecipe>> = {
     components: {
       text_encoder: createClip(12, 'pooler_output'),
       unet: createUnet(4, [states(12)], {}),
+      vae_decoder: createDecoder(4),
+      vae_encoder: createEncoder(4),
+    },
+  },
+  sdxl: {
+    index: { _class_name: 'StableDiffusionXLPipeline', force_zeros_for_empty_prompt: true },
+    scheduler: DIFFUSION,
+    tokenizers: { tokenizer: 'clip', tokenizer_2: 'clip' },
+    components: {
+      text_encoder: createClip(12, 'pooler_output'),
+      text_encoder_2: createClip(20, 'text_embeds'),
+      unet: createUnet(
+        4,
+        [
+          states(32),
+          { input: floats('text_embeds', 'batch', 20), width: 20 },
+          { input: floats('time_ids', 'batch', 6), width: 6, factor: 1e-2 },
+        ],
+        {},
+      ),
       vae_decoder: createDecoder(4),
       vae_encoder: createEncoder(4),
     },

@@ -1,19 +1,42 @@
+import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { OnnxTensor } from '../runtime/sessions.ts';
+
+type Config = Readonly<Record<string, unknown>>;
+
+/** A tensor of f32. */
+export type FloatTensor = OnnxTensor & { readonly data: Float32Array };
 
 /** States of a prompt that a denoising network reads. */
 export interface TextStates {
   /** f32[1, tokens, width]. */
-  readonly hidden: OnnxTensor;
+  readonly hidden: FloatTensor;
   /** f32[1, width], one vector of the whole prompt; undefined if the encoder computes none. */
-  readonly pooled: OnnxTensor | undefined;
+  readonly pooled: FloatTensor | undefined;
+}
+
+/** A network that encodes prompts, with the tokenizer that feeds it. */
+export interface TextEncoderPlan {
+  readonly encoder: string;
+  readonly tokenizer: string;
+  /** Tokens of a prompt at most, if the pipeline allows fewer than tokenizer and encoder. */
+  readonly mostTokens?: number;
+  /** True if the encoder is told which tokens are padding. */
+  readonly masksPadding: boolean;
+  /** Output with a state for each token. @param config of the encoder. */
+  readonly hidden: (config: Config) => string;
+  /** Outputs with one vector of the whole prompt, in the order of preference. */
+  readonly pooled: readonly string[];
 }
 
 export interface DenoiserInputs {
   /** f32[1, channels, height, width]. */
-  readonly latent: OnnxTensor;
+  readonly latent: FloatTensor;
   /** The network's own number type. */
   readonly timestep: OnnxTensor;
   readonly text: TextStates;
+  /** Pixels of the picture. */
+  readonly size: PictureSize;
+  readonly guidance: number;
 }
 
 /** One kind of pipeline: its components and the names of their tensors, after the exports of optimum. */
@@ -22,19 +45,28 @@ export interface PictureFamily {
   readonly pipeline: string;
   /** Component that predicts the noise or the velocity. */
   readonly denoiser: 'unet' | 'transformer';
-  /** Components beside scheduler and denoiser that the family needs. An encoder of pictures may stand beside them. */
-  readonly components: readonly string[];
+  /** Encoders of the prompt in the order of the pipeline. */
+  readonly texts: readonly TextEncoderPlan[];
+  /** Joins the states of all encoders. @param config of the denoiser. */
+  readonly join: (states: readonly TextStates[], config: Config) => TextStates;
+  /** True if an empty negative prompt has zeros for states, unless `model_index.json` states otherwise. */
+  readonly zeroesEmpty: boolean;
   /** Kinds of schedules that fit. */
   readonly scheduler: 'diffusion' | 'flow';
   readonly output: string;
   /** Inputs that the denoiser must have. */
   readonly inputs: readonly string[];
-  /** Values of the text encoder, in the order of preference. */
-  readonly pooled: readonly string[];
-  /** Latent values by which the sides of a picture are counted. */
-  readonly latentStep: (config: Readonly<Record<string, unknown>>) => number;
+  /** Latent values by which the sides of a picture are counted. @param config of the denoiser. */
+  readonly latentStep: (config: Config) => number;
   /** Defaults of the pipeline in diffusers. */
   readonly steps: number;
   readonly guidance: number;
   readonly feed: (inputs: DenoiserInputs) => Readonly<Record<string, OnnxTensor>>;
 }
+
+/** Components beside scheduler and denoiser that a family needs. An encoder of pictures may stand beside them. */
+export const listNeeded = ({ denoiser, texts }: PictureFamily): readonly string[] => [
+  ...['scheduler', denoiser],
+  ...texts.flatMap(({ encoder, tokenizer }) => [encoder, tokenizer]),
+  'vae_decoder',
+];

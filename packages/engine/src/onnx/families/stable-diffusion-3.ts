@@ -1,14 +1,16 @@
 import type { PictureFamily } from './family.ts';
+import { ONE_ENCODER, takeFirst } from './states.ts';
 
 /** Models of the form of Stable Diffusion 3 with one text encoder: a transformer that predicts the velocity of a flow. */
 export const stableDiffusion3: PictureFamily = {
   pipeline: 'StableDiffusion3Pipeline',
   denoiser: 'transformer',
-  components: ['text_encoder', 'tokenizer', 'vae_decoder'],
+  texts: [{ ...ONE_ENCODER, pooled: ['text_embeds', 'pooler_output'] }],
+  join: takeFirst,
+  zeroesEmpty: false,
   scheduler: 'flow',
   inputs: ['hidden_states', 'encoder_hidden_states', 'timestep'],
   output: 'out_hidden_states',
-  pooled: ['text_embeds', 'pooler_output'],
   latentStep: ({ patch_size: patch }) => (typeof patch === 'number' ? patch : 2),
   steps: 28,
   guidance: 7,

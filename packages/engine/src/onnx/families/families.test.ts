@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import type { FloatTensor, TextStates } from './family.ts';
+import { stableDiffusionXl } from './stable-diffusion-xl.ts';
+import { beforeLastLayer, joinWidths, zeroStates } from './states.ts';
+
+const tensor = (dims: readonly number[], ...values: readonly number[]): FloatTensor => ({
+  ...{ type: 'float32', data: Float32Array.from(values), dims },
+});
+const statesOf = (hidden: FloatTensor, pooled?: FloatTensor): TextStates => ({ hidden, pooled });
+
+describe('states of several encoders', () => {
+  it('are joined by their widths, token by token', () => {
+    const joined = joinWidths([tensor([1, 2, 2], 1, 2, 3, 4), tensor([1, 2, 3], 5, 6, 7, 8, 9, 10)]);
+    expect(joined).toEqual(tensor([1, 2, 5], 1, 2, 5, 6, 7, 3, 4, 8, 9, 10));
+  });
+
+  it('can be zero', () => {
+    const zero = zeroStates(statesOf(tensor([1, 1, 2], 1, 2), tensor([1, 1], 3)));
+    expect(zero).toEqual(statesOf(tensor([1, 1, 2], 0, 0), tensor([1, 1], 0)));
+  });
+
+  it('are taken before the last layer', () => {
+    expect(beforeLastLayer({ num_hidden_layers: 12 })).toBe('hidden_states.11');
+  });
+});
+
+describe('Stable Diffusion XL', () => {
+  const latent = tensor([1, 1, 1, 2], 1, 2);
+  const timestep = tensor([1], 500);
+  const size = { width: 48, height: 32 };
+
+  it('reads the states of both encoders, the vector of the second one, and the size', () => {
+    const text = stableDiffusionXl.join(
+      [statesOf(tensor([1, 1, 2], 1, 2)), statesOf(tensor([1, 1, 1], 3), tensor([1, 2], 4, 5))],
+      {},
+    );
+    expect(stableDiffusionXl.feed({ latent, timestep, text, size, guidance: 5 })).toEqual({
+      ...{ sample: latent, timestep, encoder_hidden_states: tensor([1, 1, 3], 1, 2, 3) },
+      text_embeds: tensor([1, 2], 4, 5),
+      // Height and width before cropping, the corner of the crop, height and width.
+      time_ids: tensor([1, 6], 32, 48, 0, 0, 32, 48),
+    });
+  });
+});
