@@ -4,7 +4,7 @@ import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { encodeNetwork, encodeNetworkBeside, type OnnxNetwork, type OnnxNode, type OnnxValue } from './onnx-bytes.ts';
 
 /** Kinds of models of pictures, by the models whose folders have their form. */
-export const RANDOM_PICTURES = ['sd', 'sdxl'] as const;
+export const RANDOM_PICTURES = ['sd', 'sdxl', 'sd3', 'sd3-without-t5'] as const;
 export type RandomPictures = (typeof RANDOM_PICTURES)[number];
 
 export interface RandomPicturesOptions {
@@ -34,6 +34,7 @@ const SCALE = 4;
 /** Latents of 8x8 values are pictures of 32x32 pixels. */
 const SIDE = 8;
 const TOKENS = 8;
+const T5_TOKENS = 10;
 
 const shapeOf = (...values: readonly number[]): Weight => ({
   shape: [values.length],
@@ -224,6 +225,77 @@ const states = (width: number): Condition => ({
   ...{ input: floats('encoder_hidden_states', 'batch', 'tokens', width), width },
 });
 
+const T5_WORDS = ['a', 'red', 'blue', 'circle', 'square'];
+/** Pieces of a vocabulary of T5 with their scores: the end of a text, unknown text, words, and letters. */
+const T5_PIECES: readonly (readonly [string, number])[] = [
+  ...[['<pad>', 0] as const, ['</s>', 0] as const, ['<unk>', 0] as const, ['▁', -4] as const],
+  ...T5_WORDS.map((word) => [`▁${word}`, -2] as const),
+  ...LETTERS.map((letter) => [letter, -6] as const),
+];
+
+/** Writes a tokenizer of T5: the likeliest pieces of a text, and a token for its end. */
+function writeT5Tokenizer(folder: string): void {
+  const names = ['<pad>', '</s>', '<unk>'];
+  writeJson(join(folder, 'tokenizer.json'), {
+    ...{ version: '1.0', truncation: null, padding: null, normalizer: null },
+    added_tokens: names.map((content, id) => ({
+      ...{ id, content, special: true, normalized: false, single_word: false, lstrip: false, rstrip: false },
+    })),
+    pre_tokenizer: { type: 'Metaspace', replacement: '▁', add_prefix_space: true, prepend_scheme: 'always' },
+    post_processor: {
+      type: 'TemplateProcessing',
+      single: [{ Sequence: { id: 'A', type_id: 0 } }, { SpecialToken: { id: '</s>', type_id: 0 } }],
+      pair: [{ Sequence: { id: 'A', type_id: 0 } }, { SpecialToken: { id: '</s>', type_id: 0 } }],
+      special_tokens: { '</s>': { id: '</s>', ids: [1], tokens: ['</s>'] } },
+    },
+    decoder: { type: 'Metaspace', replacement: '▁', add_prefix_space: true, prepend_scheme: 'always' },
+    model: { type: 'Unigram', unk_id: 2, vocab: T5_PIECES, byte_fallback: false },
+  });
+  writeJson(join(folder, 'tokenizer_config.json'), {
+    ...{ tokenizer_class: 'T5Tokenizer', model_max_length: T5_TOKENS, pad_token: '<pad>' },
+    ...{ eos_token: '</s>', unk_token: '<unk>' },
+  });
+}
+
+/** An encoder of T5: it has no vector of the whole prompt. */
+function createT5(width: number): PictureComponent {
+  const shape = { width, tokens: T5_TOKENS, vocabulary: T5_PIECES.length };
+  return {
+    config: { model_type: 't5', d_model: width, vocab_size: shape.vocabulary, num_layers: 2 },
+    network: (draw) => ({
+      ...encodeIds(draw, shape),
+      outputs: [floats('last_hidden_state', 'batch', 'tokens', width)],
+    }),
+  };
+}
+
+const FLOW = { _class_name: 'FlowMatchEulerDiscreteScheduler', num_train_timesteps: 1_000, shift: 3 };
+const STATES_SD3 = 40;
+
+/** A transformer of Stable Diffusion 3 in miniature: as the UNet, with other names. */
+const createSd3 = (): PictureComponent => {
+  const channels = 4;
+  const { network } = createUnet(
+    channels,
+    [states(STATES_SD3), { input: floats('pooled_projections', 'batch', 32), width: 32 }],
+    {},
+  );
+  return {
+    config: { in_channels: channels, sample_size: SIDE, patch_size: 2, joint_attention_dim: STATES_SD3 },
+    network: (draw) => renameValues(network(draw), { sample: 'hidden_states', out_sample: 'out_hidden_states' }),
+  };
+};
+
+function renameValues(network: OnnxNetwork, names: Readonly<Record<string, string>>): OnnxNetwork {
+  const rename = (name: string): string => names[name] ?? name;
+  return {
+    ...network,
+    inputs: network.inputs.map((value) => ({ ...value, name: rename(value.name) })),
+    outputs: network.outputs.map((value) => ({ ...value, name: rename(value.name) })),
+    nodes: network.nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), output: rename(node.output) })),
+  };
+}
+
 const RECIPES: Readonly<Record<RandomPictures, PictureRecipe>> = {
   sd: {
     index: { _class_name: 'StableDiffusionPipeline' },
@@ -256,6 +328,30 @@ const RECIPES: Readonly<Record<RandomPictures, PictureRecipe>> = {
       vae_encoder: createEncoder(4),
     },
   },
+  sd3: {
+    index: { _class_name: 'StableDiffusion3Pipeline' },
+    scheduler: FLOW,
+    tokenizers: { tokenizer: 'clip', tokenizer_2: 'clip', tokenizer_3: 't5' },
+    components: {
+      text_encoder: createClip(12, 'text_embeds'),
+      text_encoder_2: createClip(20, 'text_embeds'),
+      text_encoder_3: createT5(STATES_SD3),
+      transformer: createSd3(),
+      vae_decoder: createDecoder(4),
+      vae_encoder: createEncoder(4),
+    },
+  },
+  'sd3-without-t5': {
+    index: { _class_name: 'StableDiffusion3Pipeline', text_encoder_3: [null, null], tokenizer_3: [null, null] },
+    scheduler: FLOW,
+    tokenizers: { tokenizer: 'clip', tokenizer_2: 'clip' },
+    components: {
+      text_encoder: createClip(12, 'text_embeds'),
+      text_encoder_2: createClip(20, 'text_embeds'),
+      transformer: createSd3(),
+      vae_decoder: createDecoder(4),
+    },
+  },
 };
 
 /** Writes the folder of a model of pictures with random weights, as optimum exports it. @returns its path. */
@@ -276,8 +372,10 @@ export function writeRandomPictures(
     return join(path, name);
   };
   writeJson(join(place('scheduler'), 'scheduler_config.json'), scheduler);
-  for (const name of Object.keys(tokenizers))
-    writeClipTokenizer(place(name), name === 'tokenizer' ? '<|endoftext|>' : '!');
+  for (const [name, type] of Object.entries(tokenizers)) {
+    if (type === 't5') writeT5Tokenizer(place(name));
+    else writeClipTokenizer(place(name), name === 'tokenizer' ? '<|endoftext|>' : '!');
+  }
   for (const [name, { config, network }] of Object.entries(components)) {
     writeJson(join(place(name), 'config.json'), config);
     const drawn = network(draw);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FloatTensor, TextStates } from './family.ts';
+import { threeEncoders, twoEncoders } from './stable-diffusion-3.ts';
 import { stableDiffusionXl } from './stable-diffusion-xl.ts';
 import { beforeLastLayer, joinWidths, zeroStates } from './states.ts';
 
@@ -21,6 +22,31 @@ describe('states of several encoders', () => {
 
   it('are taken before the last layer', () => {
     expect(beforeLastLayer({ num_hidden_layers: 12 })).toBe('hidden_states.11');
+  });
+});
+
+describe('Stable Diffusion 3', () => {
+  const clips = [
+    statesOf(tensor([1, 2, 1], 1, 2), tensor([1, 1], 7)),
+    statesOf(tensor([1, 2, 2], 3, 4, 5, 6), tensor([1, 2], 8, 9)),
+  ];
+  const pooled = tensor([1, 3], 7, 8, 9);
+  const widened = [1, 3, 4, 0, 2, 5, 6, 0];
+
+  it('reads the states of CLIP, widened with zeros, and those of T5 after them', () => {
+    const t5 = statesOf(tensor([1, 1, 4], 10, 11, 12, 13));
+    expect(threeEncoders.join([...clips, t5], {})).toEqual({
+      ...{ hidden: tensor([1, 3, 4], ...widened, 10, 11, 12, 13), pooled },
+    });
+  });
+
+  it('reads zeros in place of T5', () => {
+    const zeros = [0, 0, 0, 0, 0, 0, 0, 0];
+    expect(twoEncoders.join(clips, { joint_attention_dim: 4 })).toEqual({
+      ...{ hidden: tensor([1, 4, 4], ...widened, ...zeros), pooled },
+    });
+    expect(twoEncoders.join(clips, {}).hidden.dims).toEqual([1, 4, 4_096]);
+    expect(() => twoEncoders.join(clips, { joint_attention_dim: 2 })).toThrow('width 3 do not fit into 2');
   });
 });
 

@@ -2,11 +2,14 @@ import type { ModelFolder } from '@ogong/models/model-folder';
 import { EngineError } from '../../interface/engine-error.ts';
 import { listNeeded, type PictureFamily } from './family.ts';
 import { stableDiffusion } from './stable-diffusion.ts';
-import { stableDiffusion3 } from './stable-diffusion-3.ts';
+import { oneEncoder, threeEncoders, twoEncoders } from './stable-diffusion-3.ts';
 import { stableDiffusionXl } from './stable-diffusion-xl.ts';
 
 /** Of several families of one pipeline, a model has the first one whose components it has. */
-const FAMILIES: readonly PictureFamily[] = [stableDiffusion, stableDiffusionXl, stableDiffusion3];
+const FAMILIES: readonly PictureFamily[] = [
+  ...[stableDiffusion, stableDiffusionXl],
+  ...[oneEncoder, twoEncoders, threeEncoders],
+];
 
 /** A component that any model may have. */
 const OPTIONAL = 'vae_encoder';

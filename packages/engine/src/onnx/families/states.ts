@@ -20,6 +20,28 @@ export function joinWidths(parts: readonly FloatTensor[]): FloatTensor {
   return tensorOf(data, [...first.dims.slice(0, -1), width]);
 }
 
+/** Adds columns of zeros. @returns f32[..., width]. @throws RangeError if the tensor is wider. */
+export function padWidth(tensor: FloatTensor, width: number): FloatTensor {
+  const own = tensor.dims.at(-1) ?? 0;
+  if (own > width) throw new RangeError(`states of width ${own} do not fit into ${width}`);
+  const rows = tensor.data.length / own;
+  const data = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row++) data.set(tensor.data.subarray(row * own, (row + 1) * own), row * width);
+  return tensorOf(data, [...tensor.dims.slice(0, -1), width]);
+}
+
+/** Puts states of tokens one after another; their widths are equal. @returns f32[1, sum of tokens, width]. */
+export function joinRows(parts: readonly FloatTensor[]): FloatTensor {
+  const width = parts[0]?.dims.at(-1) ?? 0;
+  const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    data.set(part.data, offset);
+    offset += part.data.length;
+  }
+  return tensorOf(data, [1, data.length / width, width]);
+}
+
 /** Takes the states of the only encoder. */
 export const takeFirst = (states: readonly TextStates[]): TextStates => states[0] as TextStates;
 
