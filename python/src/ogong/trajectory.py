@@ -127,7 +127,15 @@ def _read_source(r: Reader) -> HeaderSource:
 
 def _read_scheduler(r: Reader, steps: int, sampler: str) -> str:
     """@returns the sampler that the model's files name."""
-    if r.int(1, 0, 1) == 1:
+    kind = r.int(1, 0, 3)
+    if kind == 3:
+        times, base, most = r.int(2, 1, 1_000), *struct.unpack(">dd", r.take(16))
+        if not (0 <= base <= 4 and 0 <= most <= 4):
+            raise WireError("a shift is out of range")
+        if r.int(2, 1, 65_534) >= r.int(2, 1, 65_535):
+            raise WireError("a schedule whose shift is stated for one number of tokens alone")
+        named = "flow-match"
+    elif kind != 0:
         times, shift = r.int(2, 1, 1_000), struct.unpack(">d", r.take(8))[0]
         if not 0.01 <= shift <= 100:
             raise WireError("the shift is out of range")

@@ -1,5 +1,5 @@
 import type { TrajectoryInfo } from '@ogong/engine/interface/trajectory';
-import type { PictureChoices } from '@ogong/protocol/modality/trajectory/header';
+import { countPlaces, type PictureChoices } from '@ogong/protocol/modality/trajectory/header';
 import {
   advanceLatent,
   type Schedule,
@@ -19,8 +19,11 @@ export interface OpenStep {
   readonly before: StepValues | undefined;
 }
 
-export const planDeclared = ({ scheduler }: Pick<TrajectoryInfo, 'scheduler'>, choices: PictureChoices): Schedule =>
-  planSchedule(scheduler, choices.steps, choices.sampler);
+export const planDeclared = (
+  { scheduler, latentScale }: Pick<TrajectoryInfo, 'scheduler' | 'latentScale'>,
+  choices: PictureChoices,
+): Schedule =>
+  planSchedule(scheduler, choices.steps, choices.sampler, { places: countPlaces(choices, { latentScale }) });
 
 /** Walks a schedule from the noise, with outputs that the attacker chooses. All links of the result hold. */
 export async function walk(

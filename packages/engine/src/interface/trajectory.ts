@@ -33,12 +33,14 @@ export interface TrajectoryInfo {
   readonly guidance: number;
   /** True if the model has an encoder for pictures. */
   readonly canEdit: boolean;
+  /** False if the model reads the guidance as an input. Then the output is v = p, and a negative prompt changes nothing. */
+  readonly hasNegative: boolean;
 }
 
 export interface TrajectoryRequest extends PictureSize {
   readonly prompt: string;
   readonly negativePrompt: string;
-  /** Factor g of the output: v = n + g (p - n), with p for the prompt and n for the negative one. With 1 or less, v = p. */
+  /** Factor g of the output: v = n + g (p - n), with p for the prompt and n for the negative one. With 1 or less, v = p. See `hasNegative`. */
   readonly guidance: number;
   readonly steps: number;
   readonly sampler: SamplerName;

@@ -84,16 +84,17 @@ export async function openPictureNetworks(options: PictureNetworkOptions): Promi
     const latentInput = findInput(denoiser, { component: family.denoiser, name: latentName, types: ['float32'] });
     const { latentChannels, latentScale } = facts;
     return {
-      hasFixedSize: latentInput.shape.slice(2).every((size) => typeof size === 'number'),
+      hasFixedSize: latentInput.shape.slice(family.packing === 1 ? 2 : 1, family.packing === 1 ? 4 : 2).every((size) => typeof size === 'number'),
       async encodeText(prompts) {
         const states: TextStates[] = [];
         for (const [i, encode] of encoders.entries()) states.push(await encode(prompts[i] as EncodedPrompt));
         return family.join(states, configOf(family.denoiser));
       },
       async denoise(latent, { timestep, text, guidance, rows, columns }) {
+        const tensor: FloatTensor = { type: 'float32', data: latent, dims: [1, latentChannels, rows, columns] };
         const fed = family.feed({
-          latent: { type: 'float32', data: latent, dims: [1, latentChannels, rows, columns] },
-          timestep: toTimestep(timestep, timeInput),
+          latent: tensor,
+          timestep: toTimestep(timestep * family.timeScale, timeInput),
           ...{ text, guidance, size: { width: columns * latentScale, height: rows * latentScale } },
         });
         const known = new Set(denoiser.inputs.map(({ name }) => name));
@@ -104,7 +105,7 @@ export async function openPictureNetworks(options: PictureNetworkOptions): Promi
             'unsupported-model',
             `${family.denoiser} returned ${data.length} values for ${latent.length}`,
           );
-        return assertFinite(data);
+        return assertFinite(family.unpack?.(data, tensor) ?? data);
       },
       async decode(latent, { rows, columns }) {
         const { scalingFactor, shiftFactor } = facts;

@@ -57,7 +57,7 @@ export function readPictureFacts(folder: ModelFolder): PictureFacts {
   };
   const readScheduler = (): SchedulerConfig => {
     try {
-      return readSchedulerConfig(configOf('scheduler'));
+      return readSchedulerConfig(configOf('scheduler'), family.scheduler === 'even flow');
     } catch (cause) {
       if (!(cause instanceof ProtocolError)) throw cause;
       return refuse(cause.message);
@@ -66,9 +66,10 @@ export function readPictureFacts(folder: ModelFolder): PictureFacts {
 
   const { denoiser } = family;
   const scheduler = readScheduler();
-  if (scheduler.kind !== family.scheduler)
+  const isDiffusion = scheduler.kind === 'diffusion';
+  if (isDiffusion !== (family.scheduler === 'diffusion'))
     refuse(`a ${folder.pipeline} needs a scheduler of the kind "${family.scheduler}", not "${scheduler.kind}"`);
-  const latentChannels = readCount(denoiser, 'in_channels', 256);
+  const latentChannels = readCount(denoiser, 'in_channels', 1_024) / family.packing;
   const decoded = readCount('vae_decoder', 'latent_channels', 256);
   if (decoded !== latentChannels)
     refuse(`${denoiser} reads ${latentChannels} channels and vae_decoder ${decoded}; such models are not supported`);
@@ -76,7 +77,7 @@ export function readPictureFacts(folder: ModelFolder): PictureFacts {
   if (!Array.isArray(levels) || levels.length < 1 || levels.length > 8)
     return refuse('vae_decoder: "block_out_channels" is no list of 1 to 8 numbers');
   const latentScale = 2 ** (levels.length - 1);
-  const side = readCount(denoiser, 'sample_size', MOST_SIDE / latentScale) * latentScale;
+  const side = readCount(denoiser, 'sample_size', MOST_SIDE / latentScale, family.usualSide) * latentScale;
   const sizeStep = latentScale * family.latentStep(configOf(denoiser));
   const contextSizes = family.texts.map(({ encoder, tokenizer, mostTokens = MOST_CONTEXT }) => {
     // Some tokenizers state 10^30.

@@ -106,7 +106,7 @@ export async function openTrajectoryModel(load: OnnxTrajectoryLoad): Promise<{
       return loaded.networks.denoise(input, { ...shapeOf(size), timestep, text: states, guidance });
     };
     const positive = await pass(prompt);
-    if (guidance <= 1) return positive;
+    if (guidance <= 1 || family.readsGuidance) return positive;
     const negative = await pass(negativePrompt, true);
     return negative.map((value, i) => value + guidance * ((positive[i] as number) - value));
   };
@@ -126,6 +126,7 @@ export async function openTrajectoryModel(load: OnnxTrajectoryLoad): Promise<{
     mostPixels: (main.networks.hasFixedSize ? 1 : MOST_AREA) * size.width * size.height,
     ...{ steps: family.steps, guidance: family.guidance },
     canEdit: main.networks.encode !== undefined,
+    hasNegative: !family.readsGuidance,
   };
   const model: DenoisingModel = {
     async denoise(request, isCancelled) {

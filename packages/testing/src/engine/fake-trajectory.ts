@@ -53,7 +53,7 @@ export function createFakeTrajectoryEngine(options: FakeTrajectoryOptions = {}):
     sequences: 1,
     scheduler,
     ...{ latentChannels: 4, latentScale: 4, sizeStep: 8, size: { width: side, height: side }, hasFixedSize },
-    ...{ mostPixels: 4 * side * side, steps: 8, guidance: 3, canEdit },
+    ...{ mostPixels: 4 * side * side, steps: 8, guidance: 3, canEdit, hasNegative: true },
   };
   const model = bend(createFakeModel(info, options));
   const port = createRequestPort();

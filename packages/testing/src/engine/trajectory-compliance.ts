@@ -6,6 +6,7 @@ import type {
 } from '@ogong/engine/interface/trajectory';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { advanceLatent } from '@ogong/protocol/modality/trajectory/schedule/schedule';
+import { countPlaces } from '@ogong/protocol/modality/trajectory/header';
 import {
   planSchedule,
   SAMPLER_NAMES,
@@ -37,7 +38,7 @@ const STEPS = 4;
 
 /** Samplers that fit the schedule of a model. */
 const samplersOf = (engine: TrajectoryEngine): readonly SamplerName[] =>
-  SAMPLER_NAMES.filter((name) => (name === 'flow-match') === (engine.info().scheduler.kind === 'flow'));
+  SAMPLER_NAMES.filter((name) => (name === 'flow-match') === (engine.info().scheduler.sampler === 'flow-match'));
 
 /** Returns a request of the model's own size. */
 export function createPicture(engine: TrajectoryEngine, change: Partial<TrajectoryRequest> = {}): TrajectoryRequest {
@@ -100,7 +101,7 @@ export const TRAJECTORY_RULES: readonly TrajectoryRule[] = [
         const steps = await collectSteps(engine, request, { noise });
         expect(steps.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4]);
         expect(steps.map(({ output }) => output === undefined)).toEqual([false, false, false, false, true]);
-        const plan = planSchedule(engine.info().scheduler, STEPS, sampler);
+        const plan = planSchedule(engine.info().scheduler, STEPS, sampler, { places: countPlaces(request, engine.info()) });
         expect(hexOf(steps[0]?.latent)).toBe(hexOf(noise.map((value) => value * plan.noiseScale)));
         for (const [i, row] of plan.steps.entries()) {
           const [before, now, next] = [steps[i - 1], steps[i], steps[i + 1]] as [
@@ -157,6 +158,11 @@ export const TRAJECTORY_RULES: readonly TrajectoryRule[] = [
       const latent = createTestNoise(engine, engine.info().size);
       const outputOf = async (change: Partial<TrajectoryRequest>): Promise<Float32Array> =>
         (await engine.runStep(createPicture(engine, change), { step: 1, latent })).output;
+      if (!engine.info().hasNegative) {
+        const alone = await outputOf({ prompt, guidance: 2.5 });
+        expect(hexOf(await outputOf({ prompt, negativePrompt, guidance: 2.5 }))).toBe(hexOf(alone));
+        return;
+      }
       const positive = await outputOf({ prompt, guidance: 1 });
       const negative = await outputOf({ prompt: negativePrompt, guidance: 1 });
       const guided = await outputOf({ prompt, negativePrompt, guidance: 2.5 });
@@ -195,7 +201,7 @@ export const TRAJECTORY_RULES: readonly TrajectoryRule[] = [
       const wrong: Partial<TrajectoryRequest>[] = [
         ...[{ steps: 0 }, { steps: 1.5 }, { steps: 100_000 }, { guidance: Number.NaN }, { guidance: 1e9 }],
         ...[{ width: size.width + 1 }, { width: 0 }, { height: -sizeStep }, { width: sizeStep * mostPixels }],
-        { sampler: scheduler.kind === 'flow' ? 'ddim' : 'flow-match' },
+        { sampler: scheduler.sampler === 'flow-match' ? 'ddim' : 'flow-match' },
         { sampler: 'none' as SamplerName },
         { prompt: 'a'.repeat(100_000) },
       ];

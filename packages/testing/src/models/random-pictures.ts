@@ -4,7 +4,7 @@ import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { encodeNetwork, encodeNetworkBeside, type OnnxNetwork, type OnnxNode, type OnnxValue } from './onnx-bytes.ts';
 
 /** Kinds of models of pictures, by the models whose folders have their form. */
-export const RANDOM_PICTURES = ['sd', 'sdxl', 'sd3', 'sd3-without-t5'] as const;
+export const RANDOM_PICTURES = ['sd', 'sdxl', 'sd3', 'sd3-without-t5', 'flux'] as const;
 export type RandomPictures = (typeof RANDOM_PICTURES)[number];
 
 export interface RandomPicturesOptions {
@@ -271,6 +271,7 @@ function createT5(width: number): PictureComponent {
 
 const FLOW = { _class_name: 'FlowMatchEulerDiscreteScheduler', num_train_timesteps: 1_000, shift: 3 };
 const STATES_SD3 = 40;
+const STATES_FLUX = 24;
 
 /** A transformer of Stable Diffusion 3 in miniature: as the UNet, with other names. */
 const createSd3 = (): PictureComponent => {
@@ -283,6 +284,43 @@ const createSd3 = (): PictureComponent => {
   return {
     config: { in_channels: channels, sample_size: SIDE, patch_size: 2, joint_attention_dim: STATES_SD3 },
     network: (draw) => renameValues(network(draw), { sample: 'hidden_states', out_sample: 'out_hidden_states' }),
+  };
+};
+
+/** A transformer of Flux in miniature: it reads tokens of 2x2 places, and mixes each with the mean of all and the conditions. */
+const createFlux = (): PictureComponent => {
+  const width = 16;
+  const conditions: readonly Condition[] = [
+    { input: floats('timestep', 'steps'), width: 1 },
+    { input: floats('encoder_hidden_states', 'batch', 'texts', STATES_FLUX), width: STATES_FLUX },
+    { input: floats('pooled_projections', 'batch', 12), width: 12 },
+    { input: floats('guidance', 'batch'), width: 1, factor: 0.2 },
+  ];
+  return {
+    config: { in_channels: width, patch_size: 1, joint_attention_dim: STATES_FLUX, guidance_embeds: true },
+    network: (draw) => {
+      const all = listConditionNodes(conditions, width, draw);
+      return {
+        inputs: [
+          ...[floats('hidden_states', 'batch', 'tokens', width), ...conditions.map(({ input }) => input)],
+          ...[floats('img_ids', 'tokens', 3), floats('txt_ids', 'texts', 3)],
+        ],
+        outputs: [floats('out_hidden_states', 'batch', 'tokens', width)],
+        nodes: [
+          oneNode('MatMul', ['hidden_states', 'inside'], 'own'),
+          oneNode('ReduceMean', ['own'], 'mean', { axes: [1], keepdims: 1 }),
+          oneNode('Add', ['own', 'mean'], 'mixed'),
+          oneNode('MatMul', ['img_ids', 'places'], 'placed'),
+          oneNode('Add', ['mixed', 'placed'], 'numbered'),
+          oneNode('ReduceMean', ['txt_ids'], 'zero', { axes: [0, 1], keepdims: 0 }),
+          ...all.nodes,
+          oneNode('Add', [all.sum, 'zero'], 'condition'),
+          oneNode('Add', ['numbered', 'condition'], 'guided'),
+          oneNode('Tanh', ['guided'], 'out_hidden_states'),
+        ],
+        weights: { inside: draw(width, width), places: scaleBy(draw(3, width), 0.1), ...all.weights },
+      };
+    },
   };
 };
 
@@ -337,6 +375,18 @@ const RECIPES: Readonly<Record<RandomPictures, PictureRecipe>> = {
       text_encoder_2: createClip(20, 'text_embeds'),
       text_encoder_3: createT5(STATES_SD3),
       transformer: createSd3(),
+      vae_decoder: createDecoder(4),
+      vae_encoder: createEncoder(4),
+    },
+  },
+  flux: {
+    index: { _class_name: 'FluxPipeline' },
+    scheduler: { ...FLOW, use_dynamic_shifting: true, base_shift: 0.5, max_shift: 1.15 },
+    tokenizers: { tokenizer: 'clip', tokenizer_2: 't5' },
+    components: {
+      text_encoder: createClip(12, 'pooler_output'),
+      text_encoder_2: createT5(STATES_FLUX),
+      transformer: createFlux(),
       vae_decoder: createDecoder(4),
       vae_encoder: createEncoder(4),
     },

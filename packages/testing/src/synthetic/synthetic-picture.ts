@@ -141,7 +141,7 @@ export function createSyntheticPicture(options: SyntheticPictureOptions): Synthe
     payee: new Uint8Array(20).fill(6),
     ...fixed,
   };
-  const schedule = planSchedule(scheduler, steps, sampler, steps - run);
+  const schedule = planSchedule(scheduler, steps, sampler, { firstStep: steps - run });
   const latents: Float32Array[] = [];
   const outputs: Float32Array[] = [];
   const noise = createNoise(crypto, unfinished);

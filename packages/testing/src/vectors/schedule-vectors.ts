@@ -8,7 +8,11 @@ const DIFFUSION = {
   ...{ num_train_timesteps: 1000, beta_start: 0.00085, beta_end: 0.012, beta_schedule: 'scaled_linear' },
   ...{ clip_sample: false, steps_offset: 1 },
 };
-const CASES: readonly (readonly [config: Readonly<Record<string, unknown>>, steps: number])[] = [
+/** A configuration, steps, and whether the pipeline gives times of its own. */
+type Case = readonly [config: Readonly<Record<string, unknown>>, steps: number, isEven?: boolean];
+/** Places of a latent, for schedules that depend on the size of the picture. */
+const PLACES = 4_096;
+const CASES: readonly Case[] = [
   [{ ...DIFFUSION, _class_name: 'DDIMScheduler', timestep_spacing: 'leading', set_alpha_to_one: false }, 4],
   [{ ...DIFFUSION, _class_name: 'DDIMScheduler', timestep_spacing: 'trailing', prediction_type: 'v_prediction' }, 5],
   [{ ...DIFFUSION, _class_name: 'EulerDiscreteScheduler', timestep_spacing: 'leading' }, 3],
@@ -17,17 +21,19 @@ const CASES: readonly (readonly [config: Readonly<Record<string, unknown>>, step
   [{ ...DIFFUSION, _class_name: 'DPMSolverMultistepScheduler', prediction_type: 'sample' }, 3],
   [{ _class_name: 'FlowMatchEulerDiscreteScheduler', num_train_timesteps: 1000, shift: 1 }, 4],
   [{ _class_name: 'FlowMatchEulerDiscreteScheduler', num_train_timesteps: 1000, shift: 3 }, 1],
+  [{ _class_name: 'FlowMatchEulerDiscreteScheduler', num_train_timesteps: 1000, shift: 1 }, 4, true],
+  [{ _class_name: 'FlowMatchEulerDiscreteScheduler', num_train_timesteps: 1000, use_dynamic_shifting: true }, 4, true],
 ];
 
 /** Creates schedules with all their factors, noise of a key, and one step in f32. Numbers have all digits of a double. */
 export function createScheduleVectors(crypto: Crypto) {
   const key = new Uint8Array(32).fill(9);
   const noise = createLatentNoise(crypto, key, 40);
-  const plans = CASES.map(([config, steps]) => ({
-    config,
-    steps,
-    schedule: planSchedule(readSchedulerConfig(config), steps),
-  }));
+  const plans = CASES.map(([config, steps, isEven = false]) => {
+    const read = readSchedulerConfig(config, isEven);
+    const places = PLACES;
+    return { config, steps, isEven, places, schedule: planSchedule(read, steps, read.sampler, { places }) };
+  });
   const [latent, output] = [noise.subarray(0, 8), noise.subarray(8, 16)];
   const before = { latent: noise.subarray(16, 24), output: noise.subarray(24, 32) };
   const step = plans[4]?.schedule.steps[2];

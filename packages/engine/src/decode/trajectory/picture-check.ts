@@ -63,7 +63,8 @@ export function planPicture(request: TrajectoryRequest, info: TrajectoryInfo): S
     refuse(`a prompt is longer than ${MOST_PROMPT_LENGTH} characters`);
   if (!(Math.abs(guidance) <= MOST_GUIDANCE)) refuse(`guidance is ${guidance}; possible are 0 to ${MOST_GUIDANCE}`);
   try {
-    return planSchedule(info.scheduler, steps, sampler, leftOut);
+    const places = countLatentValues(request, info) / info.latentChannels;
+    return planSchedule(info.scheduler, steps, sampler, { firstStep: leftOut, places });
   } catch (cause) {
     if (!(cause instanceof ProtocolError)) throw cause;
     throw new EngineError('invalid-request', cause.message, { cause });

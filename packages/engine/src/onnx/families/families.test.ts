@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FloatTensor, TextStates } from './family.ts';
+import { flux, numberTokens, packLatent, unpackLatent } from './flux.ts';
 import { threeEncoders, twoEncoders } from './stable-diffusion-3.ts';
 import { stableDiffusionXl } from './stable-diffusion-xl.ts';
 import { beforeLastLayer, joinWidths, zeroStates } from './states.ts';
@@ -22,6 +23,32 @@ describe('states of several encoders', () => {
 
   it('are taken before the last layer', () => {
     expect(beforeLastLayer({ num_hidden_layers: 12 })).toBe('hidden_states.11');
+  });
+});
+
+describe('Flux', () => {
+  const latent = tensor([1, 2, 2, 4], 0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17);
+  const packed = [0, 1, 4, 5, 10, 11, 14, 15, 2, 3, 6, 7, 12, 13, 16, 17];
+
+  it('packs squares of 2x2 places into tokens, channel by channel, and unpacks them', () => {
+    expect(packLatent(latent)).toEqual(tensor([1, 2, 8], ...packed));
+    expect(unpackLatent(Float32Array.from(packed), latent)).toEqual(latent.data);
+  });
+
+  it('reads the vector of CLIP, the states of T5, the places of all tokens, and the guidance', () => {
+    const text = flux.join(
+      [statesOf(tensor([1, 1, 1], 1), tensor([1, 2], 2, 3)), statesOf(tensor([1, 2, 1], 4, 5))],
+      {},
+    );
+    const timestep = tensor([1], 0.5);
+    expect(flux.feed({ latent, timestep, text, size: { width: 32, height: 16 }, guidance: 3.5 })).toEqual({
+      ...{ hidden_states: tensor([1, 2, 8], ...packed), timestep, encoder_hidden_states: tensor([1, 2, 1], 4, 5) },
+      ...{ pooled_projections: tensor([1, 2], 2, 3), img_ids: tensor([2, 3], 0, 0, 0, 0, 0, 1) },
+      ...{ txt_ids: tensor([2, 3], 0, 0, 0, 0, 0, 0), guidance: tensor([1], 3.5) },
+    });
+    expect(numberTokens(tensor([1, 1, 4, 4], ...new Array(16).fill(0)))).toEqual(
+      tensor([4, 3], 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 1, 1),
+    );
   });
 });
 

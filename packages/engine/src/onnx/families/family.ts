@@ -51,18 +51,31 @@ export interface PictureFamily {
   readonly join: (states: readonly TextStates[], config: Config) => TextStates;
   /** True if an empty negative prompt has zeros for states, unless `model_index.json` states otherwise. */
   readonly zeroesEmpty: boolean;
-  /** Kinds of schedules that fit. */
-  readonly scheduler: 'diffusion' | 'flow';
+  /** Kinds of schedules that fit. Flows fall evenly if the pipeline in diffusers gives the scheduler times of its own. */
+  readonly scheduler: 'diffusion' | 'flow' | 'even flow';
   readonly output: string;
   /** Inputs that the denoiser must have. */
   readonly inputs: readonly string[];
+  /** Channels of the denoiser for each channel of a latent. */
+  readonly packing: number;
+  /** Latent values along a side of the model's own pictures; undefined if the denoiser's configuration states them. */
+  readonly usualSide?: number;
   /** Latent values by which the sides of a picture are counted. @param config of the denoiser. */
   readonly latentStep: (config: Config) => number;
   /** Defaults of the pipeline in diffusers. */
   readonly steps: number;
   readonly guidance: number;
+  /** True if the denoiser itself reads the guidance, so no negative prompt is compared. */
+  readonly readsGuidance: boolean;
+  /** Factor of the schedule's times. */
+  readonly timeScale: number;
   readonly feed: (inputs: DenoiserInputs) => Readonly<Record<string, OnnxTensor>>;
+  /** Returns the output in the form of the latent. Default: it has this form. */
+  readonly unpack?: (output: Float32Array, latent: FloatTensor) => Float32Array;
 }
+
+/** Fields of a family whose denoiser reads a latent as it is, and is guided from outside. */
+export const PLAIN = { packing: 1, readsGuidance: false, timeScale: 1 } as const;
 
 /** Components beside scheduler and denoiser that a family needs. An encoder of pictures may stand beside them. */
 export const listNeeded = ({ denoiser, texts }: PictureFamily): readonly string[] => [

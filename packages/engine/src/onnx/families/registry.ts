@@ -1,6 +1,7 @@
 import type { ModelFolder } from '@ogong/models/model-folder';
 import { EngineError } from '../../interface/engine-error.ts';
 import { listNeeded, type PictureFamily } from './family.ts';
+import { flux } from './flux.ts';
 import { stableDiffusion } from './stable-diffusion.ts';
 import { oneEncoder, threeEncoders, twoEncoders } from './stable-diffusion-3.ts';
 import { stableDiffusionXl } from './stable-diffusion-xl.ts';
@@ -8,7 +9,7 @@ import { stableDiffusionXl } from './stable-diffusion-xl.ts';
 /** Of several families of one pipeline, a model has the first one whose components it has. */
 const FAMILIES: readonly PictureFamily[] = [
   ...[stableDiffusion, stableDiffusionXl],
-  ...[oneEncoder, twoEncoders, threeEncoders],
+  ...[oneEncoder, twoEncoders, threeEncoders, flux],
 ];
 
 /** A component that any model may have. */

@@ -1,10 +1,11 @@
-import type { FloatTensor, PictureFamily, TextEncoderPlan, TextStates } from './family.ts';
+import { type FloatTensor, PLAIN, type PictureFamily, type TextEncoderPlan, type TextStates } from './family.ts';
 import { beforeLastLayer, joinRows, joinStates, ONE_ENCODER, padWidth, takeFirst } from './states.ts';
 
 type Config = Readonly<Record<string, unknown>>;
 
 /** A transformer that predicts the velocity of a flow. */
 const transformer = {
+  ...PLAIN,
   pipeline: 'StableDiffusion3Pipeline',
   denoiser: 'transformer',
   zeroesEmpty: false,

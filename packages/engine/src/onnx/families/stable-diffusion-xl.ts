@@ -1,5 +1,5 @@
 import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
-import type { FloatTensor, PictureFamily, TextEncoderPlan } from './family.ts';
+import { type FloatTensor, PLAIN, type PictureFamily, type TextEncoderPlan } from './family.ts';
 import { countUnetStep } from './stable-diffusion.ts';
 import { beforeLastLayer, joinStates } from './states.ts';
 
@@ -26,6 +26,7 @@ export const stableDiffusionXl: PictureFamily = {
     { ...clip, encoder: 'text_encoder', tokenizer: 'tokenizer', pooled: [] },
     { ...clip, encoder: 'text_encoder_2', tokenizer: 'tokenizer_2', pooled: ['text_embeds'] },
   ],
+  ...PLAIN,
   join: joinStates,
   zeroesEmpty: true,
   scheduler: 'diffusion',

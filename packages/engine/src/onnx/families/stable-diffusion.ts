@@ -1,4 +1,4 @@
-import type { PictureFamily } from './family.ts';
+import { PLAIN, type PictureFamily } from './family.ts';
 import { ONE_ENCODER, takeFirst } from './states.ts';
 
 /** Counts the latent values by which the sides of a UNet's picture grow: each level but the last halves the sides. */
@@ -10,6 +10,7 @@ export const stableDiffusion: PictureFamily = {
   pipeline: 'StableDiffusionPipeline',
   denoiser: 'unet',
   texts: [ONE_ENCODER],
+  ...PLAIN,
   join: takeFirst,
   zeroesEmpty: false,
   scheduler: 'diffusion',

@@ -62,6 +62,20 @@ const schedulerCodec: Codec<SchedulerConfig> = union('kind', {
     sampler: constant('flow-match'),
     settings: struct({ trainSteps, shift: within(f64, 0.01, 100) }),
   }),
+  'even-flow': struct({
+    sampler: constant('flow-match'),
+    settings: struct({ trainSteps, shift: within(f64, 0.01, 100) }),
+  }),
+  'sized-flow': struct({
+    sampler: constant('flow-match'),
+    settings: struct({
+      trainSteps,
+      baseShift: within(f64, 0, 4),
+      mostShift: within(f64, 0, 4),
+      baseTokens: within(u16, 1, 65_534),
+      mostTokens: within(u16, 1, 65_535),
+    }),
+  }),
 });
 
 /** The choices that a request may leave to the model. Reply and verifier state how they resolved them. */
@@ -153,6 +167,12 @@ export const encodeTrajectoryHeader: (header: TrajectoryHeader) => Uint8Array = 
 /** @throws ProtocolError */
 export const parseTrajectoryHeader: (bytes: Uint8Array) => TrajectoryHeader = format.decode;
 
+/** Counts the places of a latent. */
+export const countPlaces = (
+  { width, height }: Pick<PictureChoices, 'width' | 'height'>,
+  { latentScale }: Pick<PictureModelFacts, 'latentScale'>,
+): number => (width / latentScale) * (height / latentScale);
+
 /** Counts the values of a latent. @throws ProtocolError `out-of-range` unless the model can make a picture of this size. */
 export function countLatentValues(
   { width, height }: Pick<PictureChoices, 'width' | 'height'>,
@@ -188,6 +208,9 @@ function assertCounts({
   if (changesPicture(endpoint) !== (source !== undefined))
     throw new ProtocolError('malformed', `${endpoint} with${source ? '' : 'out'} a picture to change`);
   assertPixels(choices);
+  const { scheduler } = facts;
+  if (scheduler.kind === 'sized-flow' && scheduler.settings.baseTokens >= scheduler.settings.mostTokens)
+    throw new ProtocolError('malformed', 'a schedule whose shift is stated for one number of tokens alone');
   const values = countLatentValues(choices, facts);
   if (values !== embeddingSize)
     throw new ProtocolError('malformed', `a latent of ${embeddingSize} values, not ${values}`);

@@ -6,7 +6,7 @@ import type { Crypto } from '../../crypto/crypto.ts';
 import { checkPosture } from '../../tier/posture.ts';
 import { TIERS } from '../../tier/registry.ts';
 import type { ReplayOptions } from '../modality.ts';
-import { parseTrajectoryHeader, type TrajectoryHeader } from './header.ts';
+import { countPlaces, parseTrajectoryHeader, type TrajectoryHeader } from './header.ts';
 import { parseStepLeaves, type StepLeaves } from './leaf.ts';
 import { type CommittedSteps, replayLinks } from './links.ts';
 import { countLeftOut } from './request-picture.ts';
@@ -37,7 +37,10 @@ export function readTrajectoryOpening({ blind, header: headerBytes, windows }: O
     blind,
     header,
     leaves: parseStepLeaves(windows),
-    schedule: planSchedule(header.facts.scheduler, steps, sampler, leftOut),
+    schedule: planSchedule(header.facts.scheduler, steps, sampler, {
+      firstStep: leftOut,
+      places: countPlaces(header.choices, header.facts),
+    }),
   };
 }
 

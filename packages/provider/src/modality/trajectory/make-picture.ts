@@ -1,6 +1,6 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TrajectoryEngine, TrajectoryRequest } from '@ogong/engine/interface/trajectory';
-import type { PictureChoices } from '@ogong/protocol/modality/trajectory/header';
+import { countPlaces, type PictureChoices } from '@ogong/protocol/modality/trajectory/header';
 import { PIXEL_BYTES, type PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import { listPreviewSteps } from '@ogong/protocol/modality/trajectory/previews';
 import { areSame } from '@ogong/protocol/modality/trajectory/projection';
@@ -105,7 +105,10 @@ export async function makePicture(
   const tokens = await tokenizePrompts(engine, request);
   const source = await encodeSource(engine, request, { input, size: choices, signal });
   const asked = toEngineRequest(request, choices, source);
-  const schedule = planSchedule(engine.info().scheduler, choices.steps, choices.sampler, asked.leftOut);
+  const schedule = planSchedule(engine.info().scheduler, choices.steps, choices.sampler, {
+    firstStep: asked.leftOut,
+    places: countPlaces(choices, engine.info()),
+  });
   const follow = createFollower(schedule, { noise, source });
   const due = listPreviewSteps(schedule.steps.length, reader?.previews ?? 0);
   for await (const { step, latent, output } of engine.generate(asked, { noise, source, signal })) {

@@ -5,12 +5,13 @@ import { toFixed } from '@ogong/protocol/modality/shared/request-fields';
 import { VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
 import {
   countLatentValues,
+  countPlaces,
   countReplayBytes,
   type PictureChoices,
   type PictureModelFacts,
 } from '@ogong/protocol/modality/trajectory/header';
 import { countUnits, MAX_PIXELS, MAX_STEPS_ASKED } from '@ogong/protocol/modality/trajectory/picture-size';
-import { type AskedPicture, boundUnits, GUIDANCE_ONE } from '@ogong/protocol/modality/trajectory/request';
+import { type AskedPicture, boundUnits, GUIDANCE_ONE, type PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { countRun } from '@ogong/protocol/modality/trajectory/request-picture';
 import { planSchedule } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
 
@@ -46,9 +47,11 @@ export function resolveChoices(
 
 /** Explains why a model does not make the picture of a request; undefined if it does. */
 export function findChoiceProblem(
-  request: Pick<AskedPicture, 'size' | 'steps' | 'guidanceQ16' | 'sampler' | 'source'>,
+  request: Pick<PictureRequest, 'negativePrompt' | 'size' | 'steps' | 'guidanceQ16' | 'sampler' | 'source'>,
   info: TrajectoryInfo,
 ): ChoiceProblem | undefined {
+  if (request.negativePrompt !== '' && !info.hasNegative)
+    return { message: 'this model reads no negative prompt; leave it out', param: 'negative_prompt' };
   if (request.source !== undefined && !info.canEdit)
     return { message: 'this model has no encoder, so it changes no pictures; choose another model', param: 'image' };
   const choices = resolveChoices(request, info);
@@ -74,14 +77,15 @@ function findSizeProblem({ width, height }: PictureChoices, info: TrajectoryInfo
   return { message: `${problem}; send a smaller size`, param, isLimit: true };
 }
 
-function findScheduleProblem({ steps, sampler }: PictureChoices, info: TrajectoryInfo): ChoiceProblem | undefined {
+function findScheduleProblem(choices: PictureChoices, info: TrajectoryInfo): ChoiceProblem | undefined {
+  const { steps, sampler } = choices;
   const { scheduler } = info;
   try {
-    planSchedule(scheduler, steps, sampler);
+    planSchedule(scheduler, steps, sampler, { places: countPlaces(choices, info) });
     return undefined;
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    const isOfSampler = (sampler === 'flow-match') !== (scheduler.kind === 'flow');
+    const isOfSampler = (sampler === 'flow-match') !== (scheduler.sampler === 'flow-match');
     return isOfSampler
       ? { message: `${error.message}; leave sampler out or send sampler ${scheduler.sampler}`, param: 'sampler' }
       : { message: `${error.message}; leave steps out or send steps ${info.steps}`, param: 'steps' };

@@ -1,3 +1,4 @@
+import { ProtocolError } from '../../../base/bytes.ts';
 import {
   combineForms,
   computeAlphaProducts,
@@ -7,6 +8,7 @@ import {
   toClean,
   toNoise,
 } from './diffusion-times.ts';
+import { exponential } from './exponential.ts';
 import { logarithm } from './logarithm.ts';
 import { assertSteps, type LinearForm, type Schedule, type ScheduleStep, type SignalAndNoise } from './schedule.ts';
 
@@ -117,14 +119,55 @@ export interface FlowSettings {
   readonly shift: number;
 }
 
+/** Settings of a flow-matching model whose shift grows with the size of the picture. */
+export interface SizedFlowSettings {
+  readonly trainSteps: number;
+  /** Logarithms of the shifts of two pictures; all others lie on the line through both. */
+  readonly baseShift: number;
+  readonly mostShift: number;
+  /** Tokens of these two pictures. A token is four places of a latent. */
+  readonly baseTokens: number;
+  readonly mostTokens: number;
+}
+
+const PLACES_OF_TOKEN = 4;
+
+/** The logarithm of a shift at most. */
+const MOST_POWER = 8;
+
+/** Computes the shift of a picture. @param places of its latent. @throws ProtocolError `out-of-range` for a shift that no model has. */
+export function computeShift(
+  { baseShift, mostShift, baseTokens, mostTokens }: SizedFlowSettings,
+  places: number,
+): number {
+  const slope = (mostShift - baseShift) / (mostTokens - baseTokens);
+  const power = (places / PLACES_OF_TOKEN) * slope + (baseShift - slope * baseTokens);
+  if (!(Math.abs(power) <= MOST_POWER))
+    throw new ProtocolError('out-of-range', `a shift whose logarithm is ${power}; possible are -8 to 8`);
+  return exponential(power);
+}
+
+/** As `planFlowMatch`, with shares that fall evenly: 1, (n - 1) / n, ..., 1 / n before the shift. */
+export function planEvenFlow({ trainSteps, shift }: FlowSettings, steps: number): Schedule {
+  assertSteps(steps, trainSteps);
+  const shares = Array.from({ length: steps }, (_, i) => (steps - i) / steps);
+  return planShares(trainSteps, shares.map((share) => shiftShare(share, shift)));
+}
+
+const shiftShare = (share: number, shift: number): number => (shift * share) / (1 + (shift - 1) * share);
+
 /** Euler's method along a straight flow (Esser et al., 2024): z = (1 - s) * clean + s * noise, next = z + (s' - s) * v. */
 export function planFlowMatch({ trainSteps, shift }: FlowSettings, steps: number): Schedule {
   assertSteps(steps, trainSteps);
   const shares = Array.from({ length: steps }, (_, i) => {
     const time = steps === 1 ? trainSteps : trainSteps - ((trainSteps - 1) * i) / (steps - 1);
-    const share = time / trainSteps;
-    return (shift * share) / (1 + (shift - 1) * share);
+    return shiftShare(time / trainSteps, shift);
   });
+  return planShares(trainSteps, shares);
+}
+
+/** @param shares of noise in the latent before each step. */
+function planShares(trainSteps: number, shares: readonly number[]): Schedule {
   const rows = shares.map((share, i) =>
     toStep(share * trainSteps, { latent: 1, output: (shares[i + 1] ?? 0) - share }),
   );

@@ -1,6 +1,16 @@
 import { ProtocolError } from '../../../base/bytes.ts';
 import type { DiffusionSettings } from './diffusion-times.ts';
-import { type DdimSettings, type FlowSettings, planDdim, planDpmSolver, planEuler, planFlowMatch } from './samplers.ts';
+import {
+  computeShift,
+  type DdimSettings,
+  type FlowSettings,
+  planDdim,
+  planDpmSolver,
+  planEuler,
+  planEvenFlow,
+  planFlowMatch,
+  type SizedFlowSettings,
+} from './samplers.ts';
 import type { Schedule } from './schedule.ts';
 
 /** Samplers by the name that a request gives. */
@@ -14,7 +24,9 @@ export type SchedulerConfig =
       readonly sampler: Exclude<SamplerName, 'flow-match'>;
       readonly settings: DdimSettings;
     }
-  | { readonly kind: 'flow'; readonly sampler: 'flow-match'; readonly settings: FlowSettings };
+  | { readonly kind: 'flow'; readonly sampler: 'flow-match'; readonly settings: FlowSettings }
+  | { readonly kind: 'even-flow'; readonly sampler: 'flow-match'; readonly settings: FlowSettings }
+  | { readonly kind: 'sized-flow'; readonly sampler: 'flow-match'; readonly settings: SizedFlowSettings };
 
 const CLASSES: Readonly<Record<string, SamplerName>> = {
   DDIMScheduler: 'ddim',
@@ -29,11 +41,14 @@ const CLASSES: Readonly<Record<string, SamplerName>> = {
 const FIXED: Readonly<Record<string, unknown>> = {
   ...{ trained_betas: null, thresholding: false, rescale_betas_zero_snr: false, clip_sample: false },
   ...{ use_karras_sigmas: false, use_exponential_sigmas: false, use_beta_sigmas: false, use_lu_lambdas: false },
-  ...{ use_flow_sigmas: false, use_dynamic_shifting: false, interpolation_type: 'linear', timestep_type: 'discrete' },
+  ...{ use_flow_sigmas: false, time_shift_type: 'exponential', interpolation_type: 'linear', timestep_type: 'discrete' },
   ...{ algorithm_type: 'dpmsolver++', solver_type: 'midpoint', solver_order: 2, euler_at_final: false },
   ...{ lower_order_final: true, final_sigmas_type: 'zero', invert_sigmas: false, stochastic_sampling: false },
   ...{ variance_type: null, shift_terminal: null, sigma_min: null, sigma_max: null, lambda_min_clipped: null },
 };
+
+/** Logarithms of shifts, for which no power leaves the range of `exponential`. */
+const SHIFTS = { least: 0, most: 4 } as const;
 
 const refuse = (problem: string): never => {
   throw new ProtocolError('unsupported', `scheduler_config.json: ${problem}`);
@@ -68,9 +83,10 @@ function readInteger(fields: Fields, name: string, rule: NumberRule): number {
 /**
  * Reads `scheduler_config.json` of a model folder in the layout of diffusers. A field that would change the arithmetic has the value that
  * the samplers here compute, or the model is refused.
+ * @param isEven true for a pipeline that gives a flow-matching scheduler times of its own, as that of Flux does.
  * @throws ProtocolError `unsupported` with the field.
  */
-export function readSchedulerConfig(config: unknown): SchedulerConfig {
+export function readSchedulerConfig(config: unknown, isEven = false): SchedulerConfig {
   if (typeof config !== 'object' || config === null || Array.isArray(config)) return refuse('it is no object');
   const fields = config as Fields;
   const name = fields._class_name;
@@ -84,9 +100,22 @@ export function readSchedulerConfig(config: unknown): SchedulerConfig {
   // diffusers clips the samples of DDIM where the field is absent.
   if (name === 'DDIMScheduler' && fields.clip_sample === undefined) refuse('"clip_sample" is absent, which means true');
   const trainSteps = readInteger(fields, 'num_train_timesteps', { least: 1, most: 1_000, usual: 1_000 });
+  const isSized = fields.use_dynamic_shifting ?? false;
+  if (isSized !== false && !(isSized === true && isEven && sampler === 'flow-match'))
+    return refuse(`"use_dynamic_shifting" is ${JSON.stringify(isSized)}; only false is supported`);
+  if (sampler === 'flow-match' && isSized === true) {
+    const baseTokens = readInteger(fields, 'base_image_seq_len', { least: 1, most: 65_534, usual: 256 });
+    const settings: SizedFlowSettings = {
+      ...{ trainSteps, baseTokens },
+      mostTokens: readInteger(fields, 'max_image_seq_len', { least: baseTokens + 1, most: 65_535, usual: 4_096 }),
+      baseShift: readNumber(fields, 'base_shift', { ...SHIFTS, usual: 0.5 }),
+      mostShift: readNumber(fields, 'max_shift', { ...SHIFTS, usual: 1.15 }),
+    };
+    return { kind: 'sized-flow', sampler, settings };
+  }
   if (sampler === 'flow-match') {
     const shift = readNumber(fields, 'shift', { least: 0.01, most: 100, usual: 1 });
-    return { kind: 'flow', sampler, settings: { trainSteps, shift } };
+    return { kind: isEven ? 'even-flow' : 'flow', sampler, settings: { trainSteps, shift } };
   }
   const betaRange = { least: 1e-9, most: 0.5 };
   const betaStart = readNumber(fields, 'beta_start', { ...betaRange, usual: 0.0001 });
@@ -110,16 +139,17 @@ export function readSchedulerConfig(config: unknown): SchedulerConfig {
 /**
  * Plans the steps of a sampler on a model.
  * @param sampler default: the one that the model's file names.
- * @param firstStep the first step that runs; those before it are left out.
+ * @param at.firstStep the first step that runs; those before it are left out. Default: 0.
+ * @param at.places of the latent, of which a schedule may depend.
  * @throws ProtocolError `unsupported` for a sampler of the other kind of model; `out-of-range` for the number of steps.
  */
 export function planSchedule(
   config: SchedulerConfig,
   steps: number,
   sampler: SamplerName = config.sampler,
-  firstStep = 0,
+  { firstStep = 0, places }: { readonly firstStep?: number | undefined; readonly places?: number | undefined } = {},
 ): Schedule {
-  const whole = planSampler(config, { steps, sampler, firstStep });
+  const whole = planSampler(config, { steps, sampler, firstStep, places });
   if (firstStep === 0) return whole;
   if (!Number.isInteger(firstStep) || firstStep < 0 || firstStep >= steps)
     throw new ProtocolError('out-of-range', `${steps} steps that begin with step ${firstStep}`);
@@ -134,12 +164,26 @@ export function planSchedule(
 
 function planSampler(
   config: SchedulerConfig,
-  { steps, sampler, firstStep }: { readonly steps: number; readonly sampler: SamplerName; readonly firstStep: number },
+  {
+    steps,
+    sampler,
+    firstStep,
+    places,
+  }: {
+    readonly steps: number;
+    readonly sampler: SamplerName;
+    readonly firstStep: number;
+    readonly places: number | undefined;
+  },
 ): Schedule {
-  if (config.kind === 'flow') {
+  if (config.kind !== 'diffusion') {
     if (sampler !== 'flow-match')
       throw new ProtocolError('unsupported', `a flow-matching model has no sampler "${sampler}"`);
-    return planFlowMatch(config.settings, steps);
+    if (config.kind === 'flow') return planFlowMatch(config.settings, steps);
+    if (config.kind === 'even-flow') return planEvenFlow(config.settings, steps);
+    if (places === undefined) throw new ProtocolError('out-of-range', 'the schedule depends on the size of the picture');
+    const { settings } = config;
+    return planEvenFlow({ trainSteps: settings.trainSteps, shift: computeShift(settings, places) }, steps);
   }
   if (sampler === 'ddim') return planDdim(config.settings, steps);
   if (sampler === 'euler') return planEuler(config.settings, steps);

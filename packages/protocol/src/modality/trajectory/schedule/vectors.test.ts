@@ -9,8 +9,10 @@ import { planSchedule, readSchedulerConfig } from './scheduler-config.ts';
 it('schedules, noise and steps match the vectors to the bit', () => {
   const noise = createLatentNoise(crypto, fromHex(vectors.noise.key, 32), vectors.noise.values.length);
   expect(Array.from(noise)).toEqual(vectors.noise.values);
-  for (const { config, steps, schedule } of vectors.plans)
-    expect(planSchedule(readSchedulerConfig(config), steps)).toEqual(schedule);
+  for (const { config, steps, isEven, places, schedule } of vectors.plans) {
+    const read = readSchedulerConfig(config, isEven);
+    expect(planSchedule(read, steps, read.sampler, { places })).toEqual(schedule);
+  }
   const { plan, index, next } = vectors.step;
   const [latent, output, ...before] = [0, 8, 16, 24].map((at) => noise.subarray(at, at + 8)) as [
     ...[Float32Array, Float32Array, Float32Array, Float32Array],
