@@ -63,9 +63,9 @@ describe('a model folder is refused before a runtime is fetched', () => {
     ],
     [
       'is of another pipeline',
-      (path) => change(join(path, 'model_index.json'), { _class_name: 'FluxPipeline' }),
+      (path) => change(join(path, 'model_index.json'), { _class_name: 'KandinskyPipeline' }),
       'unsupported-model',
-      /a pipeline FluxPipeline; possible are StableDiffusionPipeline/,
+      /a pipeline KandinskyPipeline; possible are StableDiffusionPipeline/,
     ],
     [
       'lacks a component of its pipeline',

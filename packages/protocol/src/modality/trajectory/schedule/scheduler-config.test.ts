@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { toHex } from '../../../base/bytes.ts';
+import { encodeModelFacts } from '../header.ts';
 import { planSchedule, readSchedulerConfig, SAMPLER_NAMES } from './scheduler-config.ts';
 
 const DDIM = {
@@ -40,6 +42,56 @@ describe('the scheduler of a model folder', () => {
     ['an end that is no flag', { set_alpha_to_one: 1 }, 'set_alpha_to_one'],
   ])('is refused with %s', (_what, bend, field) => {
     expect(() => readSchedulerConfig({ ...DDIM, ...bend })).toThrow(field);
+  });
+
+  describe('of a pipeline with times of its own', () => {
+    const SIZED = { ...FLOW, use_dynamic_shifting: true, base_shift: 0.5, max_shift: 1.15 };
+    const read = (config: object) => readSchedulerConfig(config, true);
+    const sigmas = (config: object, steps: number, places?: number): readonly number[] =>
+      planSchedule(read(config), steps, 'flow-match', { places }).steps.map(({ timestep }) => timestep / 1_000);
+
+    it('falls evenly', () => {
+      expect(read(FLOW)).toEqual({ kind: 'even-flow', sampler: 'flow-match', settings: { trainSteps: 1000, shift: 3 } });
+      expect(sigmas({ ...FLOW, shift: 1 }, 4)).toEqual([1, 0.75, 0.5, 0.25]);
+      // 3 u / (1 + 2 u) for u = 1 and 1/2.
+      expect(sigmas(FLOW, 2)).toEqual([1, 0.75]);
+    });
+
+    it('may have a shift that grows with the size of the picture', () => {
+      const settings = { trainSteps: 1000, baseShift: 0.5, mostShift: 1.15, baseTokens: 256, mostTokens: 4096 };
+      expect(read(SIZED)).toEqual({ kind: 'sized-flow', sampler: 'flow-match', settings });
+      for (const [tokens, power] of [
+        [256, 0.5],
+        [4096, 1.15],
+        [1216, 0.6625],
+      ] as const) {
+        const shift = Math.exp(power);
+        // The second of two steps begins with u = 1/2.
+        expect(sigmas(SIZED, 2, 4 * tokens)[1]).toBeCloseTo(shift / (1 + shift), 12);
+      }
+      expect(() => sigmas(SIZED, 2)).toThrow('depends on the size of the picture');
+      expect(() => sigmas({ ...SIZED, base_image_seq_len: 1, max_image_seq_len: 2 }, 2, 400)).toThrow('logarithm');
+    });
+
+    it.each([
+      ['a shift above all models', { max_shift: 5 }, 'max_shift'],
+      ['one number of tokens alone', { base_image_seq_len: 4096 }, 'max_image_seq_len'],
+      ['another growth of the shift', { time_shift_type: 'linear' }, 'time_shift_type'],
+    ])('is refused with %s', (_what, bend, field) => {
+      expect(() => read({ ...SIZED, ...bend })).toThrow(field);
+    });
+
+    it('is refused with a growing shift in other pipelines', () => {
+      expect(() => readSchedulerConfig(SIZED)).toThrow('use_dynamic_shifting');
+      expect(() => read({ ...DDIM, use_dynamic_shifting: true })).toThrow('use_dynamic_shifting');
+    });
+
+    it('is part of the facts of a model, with a number of its own', () => {
+      const encode = (config: object) =>
+        toHex(encodeModelFacts({ latentChannels: 16, latentScale: 8, scheduler: read(config) }));
+      expect(encode({ ...FLOW, shift: 1 })).toBe('10080203e83ff0000000000000');
+      expect(encode(SIZED)).toBe('10080303e83fe00000000000003ff266666666666601001000');
+    });
   });
 
   it.each([null, [], 'DDIMScheduler', 5])('is refused as %j', (config) => {
