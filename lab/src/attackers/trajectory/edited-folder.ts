@@ -2,15 +2,19 @@ import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mapOnnxWeights } from './onnx-weights.ts';
 
+/** Formats that weights are rounded to. */
+export const ROUNDINGS = ['f16', 'bf16', 'int8', 'int4'] as const;
+export type Rounding = (typeof ROUNDINGS)[number];
+
 /** Formats of weights, and other settings of the schedule. */
-export const FOLDER_EDITS = ['f16', 'bf16', 'int8', 'int4', 'schedule'] as const;
+export const FOLDER_EDITS = [...ROUNDINGS, 'schedule'] as const;
 export type FolderEdit = (typeof FOLDER_EDITS)[number];
 
 /** Weights that share one scale. */
 const BLOCK = 32;
 
 /** Rounds weights in place, as they are after they were stored in a smaller format. */
-const ROUNDINGS: Readonly<Record<Exclude<FolderEdit, 'schedule'>, (weights: Float32Array) => void>> = {
+const ROUND: Readonly<Record<Rounding, (weights: Float32Array) => void>> = {
   f16: (weights) => weights.set(new Float16Array(weights)),
   bf16: roundToBf16,
   int8: (weights) => roundToIntegers(weights, 8),
@@ -33,9 +37,19 @@ export function writeEditedFolder(modelPath: string, edit: FolderEdit, copy: str
     return copy;
   }
   const denoiser = ['unet', 'transformer'].find((name) => existsSync(join(copy, name))) as string;
-  const path = join(copy, denoiser, 'model.onnx');
-  writeFileSync(path, mapOnnxWeights(readFileSync(path), ROUNDINGS[edit]));
-  return copy;
+  return roundNetwork(copy, join(denoiser, 'model.onnx'), edit);
+}
+
+/** Copies a folder with an encoder of pictures, and rounds the weights of the encoder. @returns the copy. */
+export function writeRoundedEncoder(modelPath: string, rounding: Rounding, copy: string): string {
+  cpSync(modelPath, copy, { recursive: true });
+  return roundNetwork(copy, join('onnx', 'vision_encoder.onnx'), rounding);
+}
+
+function roundNetwork(folder: string, file: string, rounding: Rounding): string {
+  const path = join(folder, file);
+  writeFileSync(path, mapOnnxWeights(readFileSync(path), ROUND[rounding]));
+  return folder;
 }
 
 function roundToBf16(weights: Float32Array): void {

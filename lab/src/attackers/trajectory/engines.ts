@@ -2,12 +2,22 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TrajectoryEngine } from '@ogong/engine/interface/trajectory';
+import { findOnnxRuntime } from '@ogong/engine/onnx/runtime/packages';
 import { openTrajectoryEngine } from '@ogong/engine/onnx/trajectory-engine';
 import type { PictureMeans } from './attack.ts';
 import { type FolderEdit, writeEditedFolder } from './edited-folder.ts';
 
 /** Folder of fetched runtimes. */
-export const engineDir = join(homedir(), '.ogong', 'engine');
+const engineDir = join(homedir(), '.ogong', 'engine');
+
+/** Explains why the classes do not run here; undefined if they do. The native class is proven on one platform. */
+export function explainAbsence(): string | undefined {
+  const platform = `${process.platform}-${process.arch}`;
+  if (platform !== 'linux-x64') return `the native class is unproven on ${platform}`;
+  const missing = (['cpu', 'wasm'] as const).filter((backend) => findOnnxRuntime(backend, engineDir) === undefined);
+  if (missing.length === 0) return undefined;
+  return `no ONNX Runtime (${missing.join(', ')}); node scripts/run.mjs scripts/bring-onnx.ts brings it`;
+}
 
 /** The sold model, an attacker's copies of it, and verifiers. `close` closes all of them. */
 export interface PictureEngines {

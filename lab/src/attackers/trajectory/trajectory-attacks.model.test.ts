@@ -1,20 +1,10 @@
-import { findOnnxRuntime } from '@ogong/engine/onnx/runtime/packages';
 import { pathOfPictureModel } from '@ogong/testing/models/picture-folder';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PictureAttack } from './attack.ts';
 import { PICTURE_ATTACKS } from './catalogue.ts';
 import { FOLDER_EDITS } from './edited-folder.ts';
-import { engineDir, keepOwnClass, openPictureEngines, type PictureEngines } from './engines.ts';
+import { explainAbsence, keepOwnClass, openPictureEngines, type PictureEngines } from './engines.ts';
 import { HONEST_PICTURE, type PictureTrial, playPicture } from './trial.ts';
-
-/** Explains why the classes do not run here; undefined if they do. The native class is proven on one platform. */
-function explainAbsence(): string | undefined {
-  const platform = `${process.platform}-${process.arch}`;
-  if (platform !== 'linux-x64') return `the native class is unproven on ${platform}`;
-  const missing = (['cpu', 'wasm'] as const).filter((backend) => findOnnxRuntime(backend, engineDir) === undefined);
-  if (missing.length === 0) return undefined;
-  return `no ONNX Runtime (${missing.join(', ')}); node scripts/run.mjs scripts/bring-onnx.ts brings it`;
-}
 
 const absence = explainAbsence();
 function describeHere(name: string, tests: () => void): void {

@@ -1,11 +1,10 @@
 import type { TrajectoryEngine } from '@ogong/engine/interface/trajectory';
 import { BlobError } from '@ogong/host/blob/blob-error';
-import { type BlobLink, fetchBlob } from '@ogong/host/blob/fetch-blob';
+import { fetchBlob } from '@ogong/host/blob/fetch-blob';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { createWriter, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check, Outcome } from '@ogong/protocol/base/checks';
-import { BLOB_CHUNK_BYTES, createBlobHasher } from '@ogong/protocol/commitment/blob';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { type NamedOrder, nameOrder } from '@ogong/protocol/exchange/order';
@@ -21,12 +20,13 @@ import { parseTrajectoryReport } from '@ogong/protocol/modality/trajectory/repor
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import { chooseDrawKey } from '@ogong/provider/modality/draw-keys';
-import type { CommittedReply, KeptBlob } from '@ogong/provider/modality/order-job';
+import type { CommittedReply } from '@ogong/provider/modality/order-job';
 import { commitPicture } from '@ogong/provider/modality/trajectory/commit-picture';
 import { listFacts, resolveChoices } from '@ogong/provider/modality/trajectory/picture-choices';
 import { openPictureJob } from '@ogong/provider/modality/trajectory/score-picture';
 import { listFailed } from '../path-consumer.ts';
 import { makeHonestly, type PictureAttack, type PictureMeans } from './attack.ts';
+import { createBlobLink } from './blob-link.ts';
 
 /** One reply of an attack, checked by the functions of gateway, validator and verifiers, without sockets. */
 export interface PictureTrial {
@@ -142,27 +142,6 @@ async function check(
   ];
   const refused = listFailed(checks);
   return refused.length > 0 ? { refused } : { reply };
-}
-
-/** Serves blobs as a provider does over its link, or as the attacker does. */
-function createBlobLink(
-  blobs: readonly KeptBlob[],
-  { blind, delivers }: { readonly blind: Uint8Array } & Pick<PictureAttack, 'delivers'>,
-): BlobLink {
-  return {
-    async *getBlob({ root = new Uint8Array(), first = 0, count = 1 }) {
-      const blob = blobs.find(({ ref }) => toHex(ref.root) === toHex(root));
-      if (blob === undefined || delivers === 'nothing') return;
-      const hasher = createBlobHasher(crypto, blind);
-      hasher.push(blob.bytes);
-      const { prove } = hasher.finish();
-      for (let index = first; index < first + count; index++) {
-        const data = blob.bytes.slice(index * BLOB_CHUNK_BYTES, (index + 1) * BLOB_CHUNK_BYTES);
-        if (delivers === 'wrong-chunk') data.reverse();
-        yield { index, data, proof: prove(index) };
-      }
-    },
-  } as BlobLink;
 }
 
 /** Runs the drawn steps and the decoding on a verifier, and weighs its report. */
