@@ -141,6 +141,7 @@ const LINKS = `Kept in git:
 - [Verifiers](verifiers.md): lazy and lying ones, and how well an audit can be recognised.
 - [Cards](cards.md): a real GPU, by Vulkan and CUDA.
 - [Pictures](pictures.md): attackers of pictures, and the drift of honest machines.
+- [Vision](vision.md): attackers of questions about pictures.
 - [Limits](limits.md) of the checks. [Open problems](../open-problems.md): weaknesses around them. [Bench](../bench.md): the cost of checking.
 
 Written beside this page by \`--write docs/detection\`, and ignored by git:

@@ -15,7 +15,8 @@ import {
   type PictureTrialOptions,
   playPicture,
 } from '../../attackers/trajectory/trial.ts';
-import type { AttackPictures, HonestPictures, PictureAudits, PictureModelResult, Spread } from './results.ts';
+import { listDistinct, spread } from '../spread.ts';
+import type { AttackPictures, HonestPictures, PictureAudits, PictureModelResult } from './results.ts';
 
 const SIZES = ['large', 'small'];
 const COLOURS = ['red', 'green', 'blue', 'cyan', 'magenta', 'white'];
@@ -139,8 +140,6 @@ async function measureAttack(
   };
 }
 
-const listDistinct = (ids: readonly string[]): string[] => [...new Set(ids)].sort();
-
 /** @returns undefined without an audit. */
 function summarise(audits: readonly PictureAudit[]): PictureAudits | undefined {
   if (audits.length === 0) return undefined;
@@ -154,12 +153,4 @@ function summarise(audits: readonly PictureAudit[]): PictureAudits | undefined {
     outputs: spread(distances.map(({ output }) => output)),
     pixels: spread(distances.map(({ pixels }) => pixels)),
   };
-}
-
-function spread(values: readonly number[]): Spread | undefined {
-  const sorted = [...values].sort((a, b) => a - b);
-  const [least] = sorted;
-  if (least === undefined) return undefined;
-  const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] as number;
-  return { least, median: at(0.5), most: at(1) };
 }

@@ -1,13 +1,8 @@
 import { TRAJECTORY_FALLBACK } from '@ogong/protocol/modality/trajectory/adjudicate';
 import { AUDITED_STEPS } from '@ogong/protocol/modality/trajectory/audit-job';
-import type {
-  AttackPictures,
-  HonestPictures,
-  PictureAudits,
-  PictureModelResult,
-  PictureRun,
-  Spread,
-} from './results.ts';
+import { formatMarkdownTable } from '../../markdown-table.ts';
+import { formatCount, formatNumber, formatSpread } from '../spread.ts';
+import type { AttackPictures, HonestPictures, PictureAudits, PictureModelResult, PictureRun } from './results.ts';
 
 const introduce = ({ machine, day, steps }: PictureRun): string => `# Pictures: attackers and honest providers
 
@@ -52,12 +47,12 @@ function formatModel({ name, sampler, measured, honest, attacks }: PictureModelR
     `The table's row rests on ${measured.pictures} pictures. Its largest distance of an output is ${formatNumber(measured.output)}. It rejects above ` +
       `${formatNumber(measured.reject)} and is inconclusive above ${formatNumber(measured.doubt)}.\n`,
     'Honest providers, by the fixed limits and by the table alike:\n',
-    toTable(
+    formatMarkdownTable(
       ['provider', 'verifier', 'refused', 'rejected', 'inconclusive', 'distance of outputs', 'of pictures'],
       honest.map(formatHonest),
     ),
     '\nRefused by the gateway:\n',
-    toTable(
+    formatMarkdownTable(
       ['attack', 'refused', 'by'],
       attacks
         .filter(({ refused }) => refused > 0)
@@ -68,7 +63,7 @@ function formatModel({ name, sampler, measured, honest, attacks }: PictureModelR
         ]),
     ),
     '\nCaught by an audit:\n',
-    toTable(
+    formatMarkdownTable(
       [
         ...['attack', 'exact class', 'by', 'other class, fixed limits', 'inconclusive', 'drift table', 'inconclusive'],
         ...['by', 'distance of outputs', 'of pictures'],
@@ -108,7 +103,7 @@ function formatAttack({ name, same, other }: AttackPictures): string[] {
 
 function formatAims({ models: [first] }: PictureRun): string {
   const rows = (first?.attacks ?? []).map(({ name, aim }) => [`\`${name}\``, aim]);
-  return ['## Attacks\n', toTable(['attack', 'delivery'], rows), ''].join('\n');
+  return ['## Attacks\n', formatMarkdownTable(['attack', 'delivery'], rows), ''].join('\n');
 }
 
 /** The second part of a class: `cpu` is the native build. */
@@ -116,16 +111,3 @@ const nameBackend = (numericClass: string): string => {
   const [, backend = ''] = numericClass.split('/');
   return backend === 'cpu' ? 'native' : 'WebAssembly';
 };
-
-const formatCount = (count: number, of: number): string => `${count} of ${of}`;
-
-const formatNumber = (value: number): string => (value === 0 ? '0' : value.toExponential(1));
-
-function formatSpread(spread: Spread | undefined): string {
-  if (spread === undefined) return '-';
-  const { least, median, most } = spread;
-  return least === most ? formatNumber(most) : [least, median, most].map(formatNumber).join(' / ');
-}
-
-const toTable = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');

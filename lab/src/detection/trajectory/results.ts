@@ -1,3 +1,5 @@
+import type { Spread } from '../spread.ts';
+
 /** Measurements of pictures against honest providers and attackers: plain data. The page is made from it without a model. */
 export interface PictureRun {
   readonly version: 1;
@@ -58,12 +60,6 @@ export interface PictureAudits {
   /** The largest distance of an audited output in each audit. Undefined if facts differ, so that nothing is compared. */
   readonly outputs: Spread | undefined;
   readonly pixels: Spread | undefined;
-}
-
-export interface Spread {
-  readonly least: number;
-  readonly median: number;
-  readonly most: number;
 }
 
 /** @throws if the text is no JSON or of another version. */
