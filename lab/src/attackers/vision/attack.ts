@@ -30,7 +30,7 @@ export interface VisionOrder {
 }
 
 /** A reply before it is committed. */
-export type Answer = GeneratedReply['reply'];
+export type VisionAnswer = GeneratedReply['reply'];
 
 /** One way to cheat with questions about pictures. */
 export interface VisionAttack {
@@ -38,12 +38,12 @@ export interface VisionAttack {
   readonly name: string;
   /** The attacker's gain, in a sentence. */
   readonly aim: string;
-  /** Id of the check that fails at the gateway, at a validator, or in an audit by a verifier with the provider's exact class of text. */
+  /** Id of the check that fails at the gateway, at a validator, or in an audit. The verifier has the provider's exact class of text. */
   readonly caughtBy: string;
   /** Pictures of the request. Default: 1. */
   readonly pictures?: 1 | 2;
   /** Answers the question, and says what it commits. */
-  answer(means: VisionMeans, order: VisionOrder): Promise<Answer>;
+  answer(means: VisionMeans, order: VisionOrder): Promise<VisionAnswer>;
   /** How it delivers the rows. Default: as committed. */
   readonly delivers?: 'nothing' | 'wrong-chunk' | undefined;
 }
@@ -52,14 +52,14 @@ export interface VisionAttack {
 export async function answerHonestly(
   engine: TextEngine,
   { order, body, beacon, media }: Pick<VisionOrder, 'order' | 'body' | 'beacon' | 'media'>,
-): Promise<Answer> {
+): Promise<VisionAnswer> {
   const generated = await generateReply({ order, endpoint: 'chat', body, beacon, media }, { engine, crypto });
   if (generated === undefined) throw new Error('the engine ended without an answer');
   return generated.reply;
 }
 
 /** Replaces the rows that a reply commits. */
-export const commitRows = (answer: Answer, pictures: readonly EncodedPicture[]): Answer => ({
+export const commitRows = (answer: VisionAnswer, pictures: readonly EncodedPicture[]): VisionAnswer => ({
   ...answer,
   shown: commitPictures(crypto, answer.blinds.answer, { pictures, rowSize: answer.info.embeddingSize }),
 });
@@ -69,4 +69,4 @@ export const answerWith = (
   { sold }: VisionMeans,
   order: VisionOrder,
   encodePicture: TextEngine['encodePicture'],
-): Promise<Answer> => answerHonestly({ ...sold, encodePicture }, order);
+): Promise<VisionAnswer> => answerHonestly({ ...sold, encodePicture }, order);

@@ -5,7 +5,7 @@ import { VISION_ATTACKS } from '../../attackers/vision/catalogue.ts';
 import { openVisionEngines, type VisionEngines } from '../../attackers/vision/engines.ts';
 import { HONEST_VISION, playVision, type VisionAudit, type VisionTrial } from '../../attackers/vision/trial.ts';
 import { listDistinct, spread } from '../spread.ts';
-import type { AttackVision, EncoderBuild, HonestVision, Refused, VisionAudits, VisionRun } from './results.ts';
+import type { AttackVision, EncoderBuild, HonestVision, RefusedReplies, VisionAudits, VisionRun } from './results.ts';
 
 export interface VisionMeasureOptions {
   /** Replies of each attack. */
@@ -84,7 +84,7 @@ const summariseAttack = ({ name, aim }: VisionAttack, trials: readonly VisionTri
   audits: summariseAudits(trials),
 });
 
-const summariseRefused = (found: readonly (readonly string[])[]): Refused => ({
+const summariseRefused = (found: readonly (readonly string[])[]): RefusedReplies => ({
   replies: found.filter(({ length }) => length > 0).length,
   by: listDistinct(found.flat()),
 });

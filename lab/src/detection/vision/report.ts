@@ -1,7 +1,7 @@
 import { DISTANCE_UNIT, MAX_PICTURE_DISTANCE } from '@ogong/protocol/modality/text/stage2/picture-rows';
 import { formatMarkdownTable } from '../../markdown-table.ts';
 import { formatCount, formatSpread } from '../spread.ts';
-import type { AttackVision, EncoderBuild, HonestVision, Refused, VisionAudits, VisionRun } from './results.ts';
+import type { AttackVision, EncoderBuild, HonestVision, RefusedReplies, VisionAudits, VisionRun } from './results.ts';
 
 const LIMIT = (MAX_PICTURE_DISTANCE * DISTANCE_UNIT).toExponential(0);
 
@@ -65,7 +65,7 @@ function formatRefusals(attacks: readonly AttackVision[]): string {
       [
         ['gateway', gateway],
         ['validator', validator],
-      ] as const satisfies readonly (readonly [string, Refused])[]
+      ] as const satisfies readonly (readonly [string, RefusedReplies])[]
     )
       .filter(([, refused]) => refused.replies > 0)
       .map(([role, refused]) => [`\`${name}\``, formatCount(refused.replies, replies), role, refused.by.join(', ')]),

@@ -30,14 +30,14 @@ export interface AttackVision {
   readonly aim: string;
   readonly replies: number;
   /** Replies that a gateway refuses, and the checks that failed. */
-  readonly gateway: Refused;
+  readonly gateway: RefusedReplies;
   /** Replies that a validator refuses before an audit. */
-  readonly validator: Refused;
+  readonly validator: RefusedReplies;
   /** Audits by verifiers of each build of the encoder; no entries if every reply was refused. */
   readonly audits: Readonly<Partial<Record<EncoderBuild, VisionAudits>>>;
 }
 
-export interface Refused {
+export interface RefusedReplies {
   readonly replies: number;
   readonly by: readonly string[];
 }
