@@ -2,6 +2,7 @@ import type { TrajectoryEngine, TrajectoryInfo } from '@ogong/engine/interface/t
 import type { PictureChoices } from '@ogong/protocol/modality/trajectory/header';
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { type MadePicture, makePicture } from '@ogong/provider/modality/trajectory/make-picture';
+import type { SourcePixels } from '@ogong/provider/modality/trajectory/read-source';
 import type { FolderEdit } from './edited-folder.ts';
 
 /** The parts that an attacker of pictures has. */
@@ -20,6 +21,10 @@ export interface PictureOrder {
   readonly noise: Float32Array;
   /** Noise of an earlier order. */
   readonly earlierNoise: Float32Array;
+  /** The picture to change; undefined for a picture from noise alone. */
+  readonly input: SourcePixels | undefined;
+  /** Pixels of an earlier picture, RGB8 row by row. */
+  readonly earlierPixels: Uint8Array;
 }
 
 /** One way to cheat with pictures. */
@@ -34,6 +39,8 @@ export interface PictureAttack {
   readonly isPartial?: true;
   /** True if the request leaves the guidance to the model. */
   readonly leavesGuidance?: true;
+  /** The request changes a picture, with a mask or without. Default: the picture comes from noise alone. */
+  readonly changes?: 'picture' | 'masked' | undefined;
   /** Makes the picture, and the steps that the attacker commits to. */
   make(means: PictureMeans, order: PictureOrder): Promise<MadePicture>;
   /** Properties of the model that the attacker states. Default: those of the sold model. */
@@ -47,7 +54,10 @@ const signal = new AbortController().signal;
 /** Makes a picture with an engine as an honest provider does. */
 export const makeHonestly = (
   engine: TrajectoryEngine,
-  { request, choices, noise }: Pick<PictureOrder, 'choices' | 'noise'> & { readonly request: PromptPair },
-): Promise<MadePicture> => makePicture(engine, { request, choices }, { noise, signal });
+  { request, choices, noise, input }: MakeInputs,
+): Promise<MadePicture> => makePicture(engine, { request, choices, input }, { noise, signal });
 
-export type PromptPair = Pick<PictureRequest, 'prompt' | 'negativePrompt'>;
+type MakeInputs = Pick<PictureOrder, 'choices' | 'noise'> &
+  Partial<Pick<PictureOrder, 'input'>> & {
+    readonly request: Pick<PictureRequest, 'prompt' | 'negativePrompt'> & Partial<Pick<PictureRequest, 'source'>>;
+  };

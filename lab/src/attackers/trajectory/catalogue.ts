@@ -4,6 +4,7 @@ import { droppedPrompt, hiddenPrompt, shownPrompt } from './another-prompt.ts';
 import { fittedSchedule, hiddenSchedule, statedSchedule } from './another-schedule.ts';
 import type { PictureAttack } from './attack.ts';
 import { cachedPicture, fittedCache, joinedCache } from './cached-picture.ts';
+import { CHANGED_PICTURES } from './changed-picture.ts';
 import { CHEAP_WEIGHTS } from './cheap-weights.ts';
 import { fittedHalfSteps, halfSteps, repeatedHalf, repeatedTenth } from './fewer-steps.ts';
 import { upscaledLatents, upscaledPixels } from './upscaled-picture.ts';
@@ -19,4 +20,5 @@ export const PICTURE_ATTACKS: readonly PictureAttack[] = [
   ...[cachedPicture, fittedCache, joinedCache],
   ...[upscaledLatents, upscaledPixels, anotherLatent, replacedLatent],
   ...[withheldValues, wrongChunk],
+  ...CHANGED_PICTURES,
 ];

@@ -6,8 +6,8 @@ import { mapOnnxWeights } from './onnx-weights.ts';
 export const ROUNDINGS = ['f16', 'bf16', 'int8', 'int4'] as const;
 export type Rounding = (typeof ROUNDINGS)[number];
 
-/** Formats of weights, and other settings of the schedule. */
-export const FOLDER_EDITS = [...ROUNDINGS, 'schedule'] as const;
+/** Formats of weights of the denoiser, other settings of the schedule, and f16 weights of the encoder of pictures to change. */
+export const FOLDER_EDITS = [...ROUNDINGS, 'schedule', 'encoder'] as const;
 export type FolderEdit = (typeof FOLDER_EDITS)[number];
 
 /** Weights that share one scale. */
@@ -27,7 +27,7 @@ const OTHER_SCHEDULES: Readonly<Record<string, object>> = {
   FlowMatchEulerDiscreteScheduler: { shift: 3 },
 };
 
-/** Copies a model folder and changes it: the weights of its denoiser, or its schedule. @returns the copy. */
+/** Copies a model folder and changes it: weights, or its schedule. @returns the copy. */
 export function writeEditedFolder(modelPath: string, edit: FolderEdit, copy: string): string {
   cpSync(modelPath, copy, { recursive: true });
   if (edit === 'schedule') {
@@ -36,6 +36,7 @@ export function writeEditedFolder(modelPath: string, edit: FolderEdit, copy: str
     writeFileSync(path, JSON.stringify({ ...config, ...OTHER_SCHEDULES[config._class_name] }));
     return copy;
   }
+  if (edit === 'encoder') return roundNetwork(copy, join('vae_encoder', 'model.onnx'), 'f16');
   const denoiser = ['unet', 'transformer'].find((name) => existsSync(join(copy, name))) as string;
   return roundNetwork(copy, join(denoiser, 'model.onnx'), edit);
 }

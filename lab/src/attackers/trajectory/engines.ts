@@ -74,4 +74,8 @@ export const keepOwnClass = (engine: TrajectoryEngine): TrajectoryEngine => ({
     return { ...ran, exact: ran.exact && numericClass === ran.numericClass };
   },
   decode: (latent, size, { signal } = {}) => engine.decode(latent, size, signal ? { signal } : {}),
+  async encode(pixels, size, { numericClass, signal } = {}) {
+    const encoded = await engine.encode(pixels, size, signal ? { signal } : {});
+    return { ...encoded, exact: encoded.exact && numericClass === encoded.numericClass };
+  },
 });

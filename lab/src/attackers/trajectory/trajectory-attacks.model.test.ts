@@ -60,6 +60,19 @@ describeHere('an honest picture', () => {
 const listFound = ({ refused, audits: [same] }: PictureTrial): readonly string[] =>
   refused.length > 0 ? refused : (same?.failed ?? []);
 
+describeHere('an honest change of a picture', () => {
+  it.each(['picture', 'masked'] as const)('passes in both classes (%s)', async (changes) => {
+    const { refused, audits } = await play({ ...HONEST_PICTURE, changes });
+    expect([refused, audits.map(({ outcome, failed }) => [outcome, failed])]).toEqual([
+      [],
+      [
+        ['accept', []],
+        ['accept', []],
+      ],
+    ]);
+  });
+});
+
 describeHere('a cheat', () => {
   it.each(PICTURE_ATTACKS.filter(({ isPartial }) => !isPartial))('$name is caught by $caughtBy', async (attack) => {
     const trial = await play(attack);

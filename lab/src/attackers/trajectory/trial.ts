@@ -1,13 +1,16 @@
 import type { TrajectoryEngine } from '@ogong/engine/interface/trajectory';
+import { readSourcePicture } from '@ogong/engine/pixels/source-picture';
 import { BlobError } from '@ogong/host/blob/blob-error';
 import { fetchBlob } from '@ogong/host/blob/fetch-blob';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
-import { createWriter, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { createWriter, toBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check, Outcome } from '@ogong/protocol/base/checks';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { type NamedOrder, nameOrder } from '@ogong/protocol/exchange/order';
+import { detachMedia } from '@ogong/protocol/modality/media/detach-media';
+import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import type { ReplayedReply } from '@ogong/protocol/modality/modality';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import type { DriftTable } from '@ogong/protocol/modality/text/drift/drift-table';
@@ -23,10 +26,13 @@ import { chooseDrawKey } from '@ogong/provider/modality/draw-keys';
 import type { CommittedReply } from '@ogong/provider/modality/order-job';
 import { commitPicture } from '@ogong/provider/modality/trajectory/commit-picture';
 import { listFacts, resolveChoices } from '@ogong/provider/modality/trajectory/picture-choices';
+import { readSource } from '@ogong/provider/modality/trajectory/read-source';
 import { openPictureJob } from '@ogong/provider/modality/trajectory/score-picture';
+import { readVisionExamples } from '@ogong/testing/models/vision-folder';
 import { listFailed } from '../path-consumer.ts';
 import { makeHonestly, type PictureAttack, type PictureMeans } from './attack.ts';
 import { createBlobLink } from './blob-link.ts';
+import { encodeMask } from './mask-file.ts';
 
 /** One reply of an attack, checked by the functions of gateway, validator and verifiers, without sockets. */
 export interface PictureTrial {
@@ -74,16 +80,22 @@ export async function playPicture(
   { means, verifiers, number, prompt, steps, table }: PictureTrialOptions,
 ): Promise<PictureTrial> {
   const guidance = attack.leavesGuidance ? {} : { guidance: GUIDANCE };
-  const body = utf8Encode(JSON.stringify({ model: MODEL_ID, prompt, steps, ...guidance }));
-  const request = trajectory.parseRequest(body, 'image');
   const sold = means.sold.info();
-  const order = createOrder(body, { modelRoot: sold.modelRoot, number });
+  const { changes } = attack;
+  const change = changes && encodeChange(changes, number, sold.size.width);
+  const written = utf8Encode(JSON.stringify({ model: MODEL_ID, prompt, steps, ...guidance, ...change }));
+  const { body, media } = detachMedia(crypto, written);
+  const endpoint = changes ? 'image-edit' : 'image';
+  const request = trajectory.parseRequest(body, endpoint);
+  const order = createOrder(body, { modelRoot: sold.modelRoot, endpoint, number });
   const choices = resolveChoices(request, sold);
   const drawKey = chooseDrawKey(order, request, beacon.value);
   const count = countLatentValues(choices, listFacts(sold));
   const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), count);
   const earlierNoise = createLatentNoise(crypto, numbered(3, number), count);
-  const picture = await attack.make(means, { request, choices, noise, earlierNoise });
+  const input = await readSource(request, media, { size: choices, info: sold });
+  const earlierPixels = await readSourcePicture(fileOf(number + 1), choices);
+  const picture = await attack.make(means, { request, choices, noise, earlierNoise, input, earlierPixels });
   const info = (await attack.state?.(means)) ?? sold;
   const served = { order, request, body, info, beacon, drawKey, picture, startMs: 0, endMs: 1 };
   const committed = commitPicture(crypto, signer, served);
@@ -91,17 +103,33 @@ export async function playPicture(
   if (!('reply' in opened)) return { refused: opened.refused, audits: [] };
   const audits: PictureAudit[] = [];
   for (const verifier of verifiers)
-    audits.push(await audit(opened.reply, verifier, { committed, body, number, table }));
+    audits.push(await audit(opened.reply, verifier, { committed, request, body, media, number, table }));
   return { refused: [], audits };
+}
+
+/** Share of the schedule that changes a picture: a half, of which attackers take a half again. */
+const STRENGTH = 0.5;
+const examples = readVisionExamples();
+const fileOf = (number: number): Uint8Array => (examples[number % examples.length] as (typeof examples)[number]).file;
+
+/** Encodes the fields of a request that changes a picture. With a mask its left half is painted again. */
+function encodeChange(changes: NonNullable<PictureAttack['changes']>, number: number, side: number): object {
+  const toUrl = (file: Uint8Array): string => `data:image/png;base64,${toBase64(file)}`;
+  const mask = changes === 'masked' ? { mask: toUrl(encodeMask(side, (column) => column < side / 2)) } : {};
+  return { image: toUrl(fileOf(number)), strength: STRENGTH, ...mask };
 }
 
 function createOrder(
   body: Uint8Array,
-  { modelRoot, number }: { readonly modelRoot: Uint8Array; readonly number: number },
+  {
+    modelRoot,
+    endpoint,
+    number,
+  }: { readonly modelRoot: Uint8Array; readonly endpoint: string; readonly number: number },
 ): NamedOrder {
   return nameOrder(crypto, ledger, {
     ...{ payer: fill(20, 1), validator: fill(20, 2), payee: fill(20, 3), router: fill(20, 4), providerId: fill(32, 5) },
-    ...{ modelRoot, requestHash: hashRequest(crypto, 'image', body), nonce: numbered(1, number), choice: 0 },
+    ...{ modelRoot, requestHash: hashRequest(crypto, endpoint, body), nonce: numbered(1, number), choice: 0 },
     ...{ cumulativeAtomic: 10n ** 12n, maxFeeAtomic: 10n ** 12n, pricePer1kAtomic: 1000n, contextSize: 1 },
     ...{ epoch: 1n, expiresAtMs: 1_700_000_000_000n },
   });
@@ -150,15 +178,22 @@ async function audit(
   engine: TrajectoryEngine,
   {
     committed,
+    request: { endpoint },
     body,
+    media,
     number,
     table,
-  }: { readonly committed: CommittedReply; readonly body: Uint8Array } & Pick<PictureTrialOptions, 'number' | 'table'>,
+  }: {
+    readonly committed: CommittedReply;
+    readonly request: PictureRequest;
+    readonly body: Uint8Array;
+    readonly media: RequestMedia;
+  } & Pick<PictureTrialOptions, 'number' | 'table'>,
 ): Promise<PictureAudit> {
   const draw = numbered(2, number);
   const jobId = fill(16, 6);
-  const blobs = [...(reply.makeJobBlobs?.(draw) ?? [])];
-  const message = { jobId, request: body, timeoutMs: 0, ...reply.describeJob('image', draw), blobs };
+  const inputs = { media: [...media.values()], blobs: [...(reply.makeJobBlobs?.(draw) ?? [])] };
+  const message = { jobId, request: body, timeoutMs: 0, ...reply.describeJob(endpoint, draw), ...inputs };
   const bytes = await openPictureJob(message, { engine, crypto }).score(signal);
   const read = reply.readReport(bytes, { jobId, draw, contextSize: 0 });
   if ('problem' in read) throw new Error(read.problem);
@@ -169,7 +204,7 @@ async function audit(
   return { outcome, measured, failed, distances: isFact ? undefined : measureDistances(reply, committed, bytes) };
 }
 
-const FACTS = ['prompt-tokens', 'model-facts', 'model-choices'];
+const FACTS = ['prompt-tokens', 'model-facts', 'model-choices', 'mask'];
 
 function measureDistances(
   reply: ReplayedReply,

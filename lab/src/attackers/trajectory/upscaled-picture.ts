@@ -11,7 +11,7 @@ interface Grid {
 }
 
 /** Replaces each square of four values by their mean: a grid of half the size, scaled up again. */
-function halve(values: ArrayLike<number>, { width, height, planes, at }: Grid): Float64Array {
+export function halve(values: ArrayLike<number>, { width, height, planes, at }: Grid): Float64Array {
   const halved = new Float64Array(values.length);
   for (let plane = 0; plane < planes; plane++)
     for (let row = 0; row < height; row += 2)
