@@ -7,6 +7,7 @@ import type { Crypto } from '../crypto/crypto.ts';
 import type { TokenBound } from '../exchange/fee.ts';
 import type { OrderContext } from '../stage1/common-checks.ts';
 import type { TierEntry } from '../tier/tier.ts';
+import type { DriftPolicy } from '../verdict/drift-policy.ts';
 import type { Demands } from './demands.ts';
 import type { RequestPreference } from './shared/preference-fields.ts';
 import type { ScoreInputs } from './shared/score-commitment.ts';
@@ -88,6 +89,8 @@ export interface Modality {
   listJobBlobs?(opening: Opening): readonly BlobRef[];
   /** Checks of stage 1 that read these blobs. Default: none. */
   readonly blobChecks?: readonly string[];
+  /** Returns whether a reply with this header may become a honeypot. Default: none may. */
+  plants?(header: CommonHeader): boolean;
   /** Runs stage 1 of an opening that hashes to the record's root. */
   replay(crypto: Crypto, record: RecordV2, opening: Opening, options?: ReplayOptions): ReplayedReply;
 }
@@ -135,6 +138,8 @@ export interface ReplayedReply {
    * read the blobs that they follow from. Only if no check failed. Default: none travel.
    */
   makeJobBlobs?(draw: Uint8Array): readonly Uint8Array[] | undefined;
+  /** Makes a honeypot of the reply, if the modality plants one with this header. Only if no check failed. */
+  plant?(terms: PlantTerms): PlantedReply;
   /** Reads a verifier's report that answers the job, or the reason that it does not. Only if no check failed. */
   readReport(bytes: Uint8Array, job: ReportedJob): ReadReport;
 }
@@ -147,6 +152,45 @@ export interface ReportedJob {
   readonly contextSize: number;
   /** The class in which the verifier signed that it computes this model; undefined without a signature. */
   readonly endorsedClass?: string | undefined;
+}
+
+export interface PlantTerms {
+  readonly endpoint: string;
+  /** As for `describeJob`. */
+  readonly draw: Uint8Array;
+  /** 32 bytes that nobody else knows before the verdict. They decide the change, if there is one. */
+  readonly seed: Uint8Array;
+  /** The class in which the honeypot's verifier has signed that it computes this model. */
+  readonly endorsedClass: string;
+}
+
+/** A reply as the verifier of a honeypot receives it (docs/spec/honeypots.md). */
+export interface PlantedReply {
+  readonly inputs: Omit<ScoreInputs, 'requestHash'>;
+  /** As `makeJobBlobs` of the reply. Default: no bytes travel beside the job. */
+  makeBlobs?(): readonly Uint8Array[] | undefined;
+  /** Reads a report that answers the job. @throws ProtocolError */
+  read(bytes: Uint8Array, job: { readonly jobId: Uint8Array }): PlantedAnswer | PlantedProblem;
+}
+
+/** The reason that a report does not answer a honeypot. */
+export interface PlantedProblem {
+  readonly problem: string;
+  /** Set if the report has the shape of the job, and breaks its verifier's own statement. */
+  readonly isWellFormed?: true;
+}
+
+export interface PlantedAnswer {
+  /** As of a VerifierReport. */
+  readonly tokens: number;
+  /**
+   * Compares the answer with the known one. `doubted`: unlikely by measured drift. `isSuspect`: too little is measured for a log entry.
+   * @param known the common answer of both verifiers of the pair.
+   */
+  compare(
+    known: Uint8Array,
+    drift: DriftPolicy | undefined,
+  ): { readonly outcome: 'refuted' | 'doubted' | 'credited'; readonly isSuspect?: boolean };
 }
 
 export type ReadReport = VerifierReport | { readonly problem: string };

@@ -31,3 +31,17 @@ export function isEqualityDue(
 ): boolean {
   return report.exact && report.numericClass === header.numericClass && isExactClass(header.numericClass);
 }
+
+/**
+ * Returns whether a verifier denies its own class. It has signed for the reply's exact class, and now claims that it cannot repeat a
+ * reply to the bit. Then its report would be compared by scores, which a nearly lossless model passes.
+ */
+export function isClassDenied(
+  header: { readonly numericClass: string } | undefined,
+  claim: { readonly isExact: boolean; readonly numericClass: string },
+  endorsedClass: string | undefined,
+): boolean {
+  if (endorsedClass === undefined || endorsedClass !== header?.numericClass || !isExactClass(endorsedClass))
+    return false;
+  return claim.numericClass !== endorsedClass || !claim.isExact;
+}

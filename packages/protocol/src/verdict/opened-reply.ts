@@ -5,7 +5,7 @@ import type { RecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { FindBlob, ReadReport, ReplayedReply, ReportedJob, VerifierReport } from '../modality/modality.ts';
 import { replayOpening } from '../modality/registry.ts';
-import { isExactClass } from '../tier/exact-class.ts';
+import { isClassDenied } from '../tier/exact-class.ts';
 import type { ShownEvidence } from './evidence.ts';
 
 /** A reply as its opening shows it. Only openReply creates one, so that no verdict rests on a replay of other bytes. */
@@ -98,18 +98,10 @@ const readings = new WeakMap<OpenedReply, ReportReading[]>();
  */
 export function readVerifierReport(opened: OpenedReply, bytes: Uint8Array, job: ReportedJob): ReadReport {
   const read = readOnce(opened, bytes, job);
-  if ('problem' in read || !isDenial(opened, read, job)) return read;
+  if ('problem' in read) return read;
+  const claim = { numericClass: read.numericClass, isExact: read.claimsExact || read.isBlank };
+  if (!isClassDenied(opened.reply.header, claim, job.endorsedClass)) return read;
   return { problem: `the verifier has signed that it computes in ${job.endorsedClass}, and its report denies it` };
-}
-
-/**
- * Returns whether a verifier denies its own class. It has signed for the provider's own exact class, and now claims that it
- * cannot repeat a reply to the bit. Then its report would be compared by scores, which a nearly lossless model passes.
- */
-function isDenial({ reply: { header } }: OpenedReply, read: VerifierReport, { endorsedClass }: ReportedJob): boolean {
-  if (endorsedClass === undefined || endorsedClass !== header?.numericClass || !isExactClass(endorsedClass))
-    return false;
-  return read.numericClass !== endorsedClass || !(read.claimsExact || read.isBlank);
 }
 
 function readOnce(opened: OpenedReply, bytes: Uint8Array, job: ReportedJob): ReadReport {

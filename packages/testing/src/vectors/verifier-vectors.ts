@@ -39,6 +39,7 @@ import {
   type ScoreInputs,
 } from '@ogong/protocol/modality/shared/score-commitment';
 import { encodeHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { plantText } from '@ogong/protocol/modality/text/honeypot/honeypot-check';
 import { WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
 import { encodeTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import { redactHeader } from '@ogong/protocol/modality/text/stage2/redact-header';
@@ -50,7 +51,7 @@ import {
   type ScoreReport,
 } from '@ogong/protocol/modality/text/stage2/score-report';
 import { encodeTextClaim, parseTextClaim, type TextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
-import { plantHoneypot } from '@ogong/protocol/verdict/honeypot/honeypot';
+import { computePlantSeed } from '@ogong/protocol/verdict/honeypot/honeypot';
 import {
   computeHoneypotId,
   computeHoneypotInput,
@@ -233,7 +234,7 @@ function describePlant(crypto: Crypto, draw: AuditDraw, seed: Uint8Array) {
   const input = computeHoneypotInput(crypto, draw);
   const [vrfKey, proof] = [computeVrfPublicKey(seed), proveVrf(seed, input)];
   const nonce = toHoneypotNonce(crypto.verifyVrf(vrfKey, input, proof) as Uint8Array);
-  const { outputTokens, position } = plantHoneypot(crypto, { rows: PLANT_ROWS }, draw, nonce);
+  const { outputTokens, position } = plantText(crypto, { rows: PLANT_ROWS }, computePlantSeed(crypto, draw, nonce));
   return {
     input: toHex(input),
     vrfKey: toHex(vrfKey),

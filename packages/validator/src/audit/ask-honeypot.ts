@@ -28,14 +28,15 @@ export async function askHoneypot(state: HoneypotState, row: HoneypotRow): Promi
   const leftMs = row.deadlineMs - clock.nowMs();
   const isLate = leftMs <= 0 || (row.committed === undefined && isMet(state, row));
   if (described === undefined || isLate) return giveUp(state, row);
-  const { message: job, nonce, subject, timeoutMs } = described;
-  const { jobId } = job;
+  const { jobId, nonce, subject, timeoutMs } = described;
   const call = { timeoutMs: Math.min(timeoutMs, leftMs), signal };
   const peer = findHoneypotPeer(state, row);
   let { committed } = row;
   if (committed === undefined) {
+    const job = await described.createMessage();
     const bound = await askToCommit(crypto, calls, { peer, keyHash }, job, call);
-    if (bound.outcome !== 'answered') return giveUp(state, row, bound.outcome, bound.error);
+    if (bound.outcome !== 'answered')
+      return giveUp(state, row, { event: bound.outcome, error: bound.error, timeoutMs });
     committed = bound.value;
     await group.write((db) => keepHoneypotCommitment(db, id, bound.value));
   }
@@ -45,7 +46,7 @@ export async function askHoneypot(state: HoneypotState, row: HoneypotRow): Promi
   const what = { jobId, committed, round, subject, pause: () => pause(leftMs), isOver };
   const answer = await askToReveal(crypto, calls, { peer }, what, call);
   if (answer.outcome !== 'answered' && answer.unreadable === undefined)
-    return giveUp(state, row, answer.outcome, answer.error);
+    return giveUp(state, row, { event: answer.outcome, error: answer.error, timeoutMs });
   const isUnreadable = answer.outcome !== 'answered';
   const opened = answer.outcome === 'answered' ? answer.value : (answer.unreadable as OpenedReport);
   if (signal.aborted) return;
@@ -65,7 +66,7 @@ export async function contestHoneypot(
   const job = describeHoneypot(state, row);
   if (job === undefined) throw new Error('the verdict waits for a honeypot without a job');
   const order = { order: orderBytes, signature: orderSignature };
-  const found = await contest.ask({ order, ...describeContest(state, row, job) });
+  const found = await contest.ask({ order, ...(await describeContest(state, row, job)) });
   if (signal.aborted) return false;
   if (found.kind === 'silent') {
     await group.write((db) => keepHoneypotStatements(db, row.id, found.statements));
@@ -80,7 +81,7 @@ export async function contestHoneypot(
   if (found.kind !== 'report' || committed === undefined) return false;
   const { opened } = found;
   const round = fillRound(crypto, [committed.digest], job.nonce);
-  const read = readReport(crypto, { jobId: job.message.jobId, committed, opened, round }, job.subject);
+  const read = readReport(crypto, { jobId: job.jobId, committed, opened, round }, job.subject);
   if ('problem' in read && !read.isUnreadable) return false;
   const isUnreadable = 'problem' in read;
   await group.write((db) => keepHoneypotReport(db, row, { opened, isUnreadable, nowMs: clock.nowMs() }));
@@ -88,14 +89,14 @@ export async function contestHoneypot(
 }
 
 /** Builds the question for witnesses. It looks the same as for an ordinary job. */
-function describeContest(
+async function describeContest(
   { crypto }: Pick<HoneypotState, 'crypto'>,
   { verifierId, keyHash, committed }: HoneypotRow,
-  { message: job, nonce, subject: { inputsHash } }: HoneypotJob,
+  { jobId, nonce, subject: { inputsHash }, createMessage }: HoneypotJob,
 ) {
-  if (committed === undefined) return { asked: 'commitment', verifierId, keyHash, job } as const;
+  if (committed === undefined) return { asked: 'commitment', verifierId, keyHash, job: await createMessage() } as const;
   const round = fillRound(crypto, [committed.digest], nonce);
-  return { asked: 'report', verifierId, keyHash, jobId: job.jobId, inputsHash, committed, round } as const;
+  return { asked: 'report', verifierId, keyHash, jobId, inputsHash, committed, round } as const;
 }
 
 /**

@@ -30,8 +30,8 @@ import type { GetTexts } from './fetch-texts.ts';
 import { createGrace } from './grace.ts';
 import { type HoneypotState, type OwnVrf, openHoneypotState } from './honeypot-state.ts';
 import { createOpeningFetch } from './opening-fetch.ts';
-import { createHeldBlobs, type GetBlob } from './replay-blobs.ts';
-import type { GetMedia } from './request-media.ts';
+import { createHeldBlobs, fetchNoBlob, type GetBlob } from './replay-blobs.ts';
+import { fetchNoMedia, type GetMedia } from './request-media.ts';
 import type { RoundState } from './round-state.ts';
 
 export interface AuditOptions {
@@ -237,9 +237,11 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
   };
   const computeDelay = (id: Uint8Array): number => computeAskDelay({ crypto, jobSecret, spreadMs }, id);
   const contestPauseMs = Math.max(retryMs, graceMs / ROUNDS_PER_GRACE);
+  const [jobBlobs, jobMedia] = [createHeldBlobs(HELD_BLOB_BYTES), createHeldBlobs(HELD_MEDIA_BYTES)];
+  const held = { blobs: jobBlobs, media: jobMedia };
   const honeypots = openHoneypotState(
     { validator, honeypotPpm, callTimeoutMs, computeDelay, windowMs, contestPauseMs },
-    { ...shared, contest, vrf },
+    { ...shared, contest, vrf, held, getBlob: getBlob ?? fetchNoBlob, getMedia: getMedia ?? fetchNoMedia },
   );
   return {
     ...{ verdicts, drift, alphaPpm, extraPpm, spreadMs, windowMs, concurrency, fixedVerifier },
@@ -254,8 +256,7 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
       ...shared,
       honeypots,
       contest,
-      jobBlobs: createHeldBlobs(HELD_BLOB_BYTES),
-      jobMedia: createHeldBlobs(HELD_MEDIA_BYTES),
+      ...{ jobBlobs, jobMedia },
       steps: dependencies.steps,
       contestPauseMs,
       mostPostponedMs: MOST_POSTPONED * windowMs,

@@ -21,6 +21,7 @@ import { type AuditState, computeAskDelay, decide, type FoundOpening, findDraw }
 import { computePairPpm } from './deterrence.ts';
 import { planLate, prepareCandidates } from './draw-round.ts';
 import { isJobDue, lacksBlobs } from './finish-round.ts';
+import { holdParts, releaseParts } from './honeypot-parts.ts';
 import type { FetchedOpening } from './opening-fetch.ts';
 import { areReplayBlobs, readShown } from './replay-blobs.ts';
 import { areMedia, namesMedia } from './request-media.ts';
@@ -75,6 +76,7 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
     await state.group.write((db) => closeAuditAttempt(db, replyId, waitEpoch));
   } else {
     await decide(state, replyId, { judgement, evidence, beaconEpoch: row.beaconEpoch, draw: judged.draw });
+    releaseParts(rounds.honeypots, replyId);
   }
 }
 
@@ -320,10 +322,14 @@ async function readBlobs(
   const { crypto, rounds } = state;
   const { order } = judged.claim;
   rounds.jobMedia.hold(order.replyId, media);
-  if (blobs.length === 0) return opened;
-  const { jobBlobs, refutedBy } = readShown(crypto, opened, blobs, judged.draw?.beacon ?? NO_DRAW);
+  if (blobs.length === 0) {
+    if (media.length > 0) holdParts(rounds.honeypots, judged, opened, media);
+    return opened;
+  }
+  const { shown, jobBlobs, refutedBy } = readShown(crypto, opened, blobs, judged.draw?.beacon ?? NO_DRAW);
   if (refutedBy === undefined) {
     rounds.jobBlobs.hold(order.replyId, jobBlobs);
+    holdParts(rounds.honeypots, judged, shown, media);
     return opened;
   }
   const evidence: Evidence = { kind: 'shown', opening: opened.bytes, blobs: refutedBy };

@@ -6,10 +6,10 @@ import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import type { DriftRow } from '@ogong/protocol/modality/text/drift/drift-table';
+import { describePlantedText } from '@ogong/protocol/modality/text/honeypot/planted-text';
 import { NO_TAIL_GAP, parseScoreReport, type ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { encodeTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { listVerifierIds, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
-import { describePlanted } from '@ogong/protocol/verdict/honeypot/honeypot';
 import { openReply } from '@ogong/protocol/verdict/opened-reply';
 import { createTestPolicy, jitter, repeatHeldOut } from '@ogong/testing/validator/drift-fixture';
 import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
@@ -253,13 +253,13 @@ describe('the reading of an answer', () => {
     const exactClass = 'test-1/js/f64/exact/q8_0/kv-f32';
     const { reply } = openReply(crypto, record, found.reply.openingBytes) as NonNullable<ReturnType<typeof openReply>>;
     const { replay } = reply as unknown as {
-      replay: Parameters<typeof describePlanted>[1] & { rows: { ids: unknown[] }[] };
+      replay: Parameters<typeof describePlantedText>[1] & { rows: { ids: unknown[] }[] };
     };
-    const { subject } = describePlanted(crypto, {
+    const planted = describePlantedText(crypto, {
       ...{ endpoint: 'chat', modelRoot: record.modelRoot, blind: opening.blind, endorsedClass: exactClass },
       header: { ...header, numericClass: exactClass },
       outputTokens: found.reply.outputTokens,
-      requestHash: new Uint8Array(32),
+      position: undefined,
       listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
       ...{ shapeClasses: replay.shapeClasses, tailDraws: replay.tailDraws },
     });
@@ -273,10 +273,10 @@ describe('the reading of an answer', () => {
       }),
     };
     const read = (bend: Partial<ScoreReport>) =>
-      subject.read(createTestReport(found, { jobId, request, ...shown }, { numericClass: exactClass, ...bend }), {
+      planted.read(createTestReport(found, { jobId, request, ...shown }, { numericClass: exactClass, ...bend }), {
         jobId,
       });
-    expect(read({})).toHaveProperty('report');
+    expect(read({})).toHaveProperty('compare');
     expect(read({ exact: false })).toMatchObject({ problem: expect.stringContaining('denies it'), isWellFormed: true });
     expect(read({ numericClass: 'other' })).toMatchObject({ isWellFormed: true });
     // A verifier without context says nothing of its class.

@@ -1,25 +1,19 @@
-import { computeCallTimeout, createScoreJob, type VerifierCalls } from '@ogong/host/link/verifier-call';
+import { computeCallTimeout, countJobPasses, createScoreJob, type VerifierCalls } from '@ogong/host/link/verifier-call';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
-import { equalBytes } from '@ogong/protocol/base/bytes';
-import { parseOpening } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { computeVrfOutput } from '@ogong/protocol/crypto/vrf';
+import type { PlantedReply } from '@ogong/protocol/modality/modality';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
-import { isTextHeader } from '@ogong/protocol/modality/text/commitment/header';
-import { countPasses } from '@ogong/protocol/modality/text/stage2/text-claim';
-import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
-import { describePlanted, type HoneypotKey } from '@ogong/protocol/verdict/honeypot/honeypot';
-import { toHoneypotNonce } from '@ogong/protocol/verdict/honeypot/honeypot-draw';
-import type { ReportSubject } from '@ogong/protocol/verdict/report-check';
+import { type HoneypotKey, toPlantedSubject } from '@ogong/protocol/verdict/honeypot/honeypot';
 import { computeJobId } from '@ogong/protocol/verdict/verifier-draw';
 import { giveUpHoneypot, type HoneypotRow } from '../store/honeypot-store.ts';
-import { findReply, toClaim } from '../store/replies/reply-store.ts';
 import { recordVerifier } from '../store/verifier-store.ts';
 import type { Contests } from './audit-state.ts';
-import { readLists } from './round-state.ts';
+import { findParts, readStored } from './honeypot-parts.ts';
+import type { GetBlob, HeldBlobs } from './replay-blobs.ts';
+import type { GetMedia } from './request-media.ts';
 
 export interface HoneypotOptions {
   /** Address of this validator, 20 bytes. */
@@ -53,6 +47,10 @@ export interface HoneypotDependencies {
   readonly calls: VerifierCalls;
   readonly contest: Contests;
   readonly vrf: OwnVrf;
+  /** Bytes that travel beside the jobs of honeypots, by the honeypot's id. */
+  readonly held: { readonly blobs: HeldBlobs; readonly media: HeldBlobs };
+  readonly getBlob: GetBlob;
+  readonly getMedia: GetMedia;
   readonly signal: AbortSignal;
   readonly pause: (leftMs: number) => Promise<void>;
   readonly onError: (error: unknown, replyId: Uint8Array) => void;
@@ -68,10 +66,12 @@ export const openHoneypotState = (options: HoneypotOptions, dependencies: Honeyp
 
 /** Job of its verifier, and data to read the answer. */
 export interface HoneypotJob {
-  readonly message: ScoreJobMessage;
+  readonly jobId: Uint8Array;
+  /** Creates the message to the verifier, with the bytes beside it. Rejects if they do not come. */
+  readonly createMessage: () => Promise<ScoreJobMessage>;
   /** 16 bytes. */
   readonly nonce: Uint8Array;
-  readonly subject: ReportSubject;
+  readonly subject: ReturnType<typeof toPlantedSubject>;
   /** The same as a real job's. */
   readonly timeoutMs: number;
 }
@@ -79,49 +79,40 @@ export interface HoneypotJob {
 /** @returns undefined if the audit has ended without it. */
 export function describeHoneypot(state: HoneypotState, row: HoneypotRow): HoneypotJob | undefined {
   const { validator, crypto } = state;
-  const { id, outputTokens, listSizes, shapeClasses, tailDraws } = row;
-  const reply = findReply(state, row.replyId);
-  const { submission, opening } = reply ?? {};
-  const listed = findListedCandidate(state, row);
-  if (reply === undefined || submission === undefined || opening === undefined || listed === undefined)
-    return undefined;
-  const { header, record } = toClaim(reply);
-  const output = computeVrfOutput(row.proof);
-  // Only text replies become honeypots.
-  if (!isTextHeader(header) || output === undefined) return undefined;
-  const nonce = toHoneypotNonce(output);
-  const jobId = computeJobId(crypto, { validator, replyId: id, attempt: 0, nonce });
+  const stored = readStored(state, row);
+  if (stored === undefined) return undefined;
+  const { submission, nonce, planted } = stored;
   const { request, endpoint } = submission;
-  const { inputs, subject } = describePlanted(crypto, {
-    ...{ endpoint, modelRoot: record.modelRoot, blind: parseOpening(opening).blind, header },
-    ...{ outputTokens, listSizes, shapeClasses, tailDraws, endorsedClass: listed.numericClass },
-    requestHash: hashRequest(crypto, endpoint, request),
-  });
-  const timeoutMs = computeJobTimeout(state, row);
-  return { message: createScoreJob({ jobId, request, timeoutMs }, inputs), nonce, subject, timeoutMs };
+  const jobId = computeJobId(crypto, { validator, replyId: row.id, attempt: 0, nonce });
+  const subject = toPlantedSubject(crypto, planted, hashRequest(crypto, endpoint, request));
+  const timeoutMs = computeJobTimeout(state, planted);
+  return {
+    ...{ jobId, nonce, subject, timeoutMs },
+    async createMessage() {
+      const { blobs, media } = await findParts(state, row, stored, timeoutMs);
+      return createScoreJob({ jobId, request, timeoutMs }, planted.inputs, blobs, media);
+    },
+  };
 }
 
-/** Returns the candidate as it was listed at the draw. */
-function findListedCandidate(state: Pick<HoneypotState, 'store'>, row: HoneypotRow): EvidenceCandidate | undefined {
-  return readLists(state, row.replyId)[0]?.find(({ providerId }) => equalBytes(providerId, row.verifierId));
-}
-
-function computeJobTimeout(
+const computeJobTimeout = (
   { callTimeoutMs, windowMs }: Pick<HoneypotState, 'callTimeoutMs' | 'windowMs'>,
-  { shapeClasses }: Pick<HoneypotRow, 'shapeClasses'>,
-): number {
-  return computeCallTimeout(countPasses(shapeClasses), { callTimeoutMs, mostMs: Math.ceil(windowMs / 3) });
+  { inputs }: Pick<PlantedReply, 'inputs'>,
+): number => computeCallTimeout(countJobPasses(inputs), { callTimeoutMs, mostMs: Math.ceil(windowMs / 3) });
+
+interface GivenUp {
+  /** The mark of the verifier; undefined if the time was over before it could be asked. */
+  readonly event?: 'garbage' | 'silent';
+  readonly error?: unknown;
+  /** Time that the verifier had for the call. */
+  readonly timeoutMs?: number;
 }
 
-/**
- * Gives the verifier up after it did not answer this validator. Witnesses ask once the verdict waits for it.
- * @param event the mark of the verifier; undefined if the time was over before it could be asked.
- */
+/** Gives the verifier up after it did not answer this validator. Witnesses ask once the verdict waits for it. */
 export async function giveUp(
   state: HoneypotState,
   row: HoneypotRow,
-  event?: 'garbage' | 'silent',
-  error?: unknown,
+  { event, error, timeoutMs = state.callTimeoutMs }: GivenUp = {},
 ): Promise<void> {
   const { clock, group, signal, onError } = state;
   if (signal.aborted) return;
@@ -129,6 +120,6 @@ export async function giveUp(
   const nowMs = clock.nowMs();
   await group.write((db) => {
     if (!giveUpHoneypot(db, row, nowMs) || event === undefined) return;
-    recordVerifier(db, row.verifierId, event, { nowMs, deferMs: computeJobTimeout(state, row) });
+    recordVerifier(db, row.verifierId, event, { nowMs, deferMs: timeoutMs });
   });
 }

@@ -10,6 +10,12 @@ import { type DrawRow, decodeDraws, encodeDraws, tokenOf } from '@ogong/protocol
 import { type DriftRow, nameRow } from '@ogong/protocol/modality/text/drift/drift-table';
 import { EQUAL_STATISTIC } from '@ogong/protocol/modality/text/drift/likelihood';
 import type { Stratum } from '@ogong/protocol/modality/text/drift/strata';
+import {
+  checkHoneypot,
+  type KnownAnswer,
+  type PlantedText,
+  plantBad,
+} from '@ogong/protocol/modality/text/honeypot/honeypot-check';
 import { TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
 import { readTextClaim } from '@ogong/protocol/modality/text/scored-reply';
 import { redactHeader } from '@ogong/protocol/modality/text/stage2/redact-header';
@@ -17,12 +23,6 @@ import { parseScoreReport, type ScoreReport } from '@ogong/protocol/modality/tex
 import { encodeTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
 import { computeWilsonInterval } from '@ogong/protocol/statistics/statistics';
-import {
-  checkHoneypot,
-  type KnownAnswer,
-  type PlantedReply,
-  plantBad,
-} from '@ogong/protocol/verdict/honeypot/honeypot-check';
 import { CHEAT, createTestPolicy, HONEST, jitter, repeatHeldOut } from '@ogong/testing/validator/drift-fixture';
 import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls, type TestVerifiers } from '@ogong/testing/validator/test-calls';
@@ -40,7 +40,7 @@ const flipAt = (windows: readonly WindowBytes[], at: number): WindowBytes[] =>
     i === at ? { ...window, sketch: window.sketch.map((b, j) => (j === 8 ? b ^ 1 : b)) } : window,
   );
 
-const judge = (...of: [KnownAnswer, Pick<PlantedReply, 'position'>, ScoreReport]) =>
+const judge = (...of: [KnownAnswer, Pick<PlantedText, 'position'>, ScoreReport]) =>
   checkHoneypot(crypto, ...of).outcome;
 
 /** The part of a reply with these tokens that a job shows. */
@@ -70,7 +70,7 @@ async function createKnown() {
     parseScoreReport(createTestReport(served, { jobId: new Uint8Array(16), request, ...claimOf(tokens) }, bend));
   const answer: KnownAnswer = { header: served.reply.header, report: report(served.reply.outputTokens) };
   const rows = readRows(served);
-  const good: PlantedReply = { outputTokens: served.reply.outputTokens, position: undefined };
+  const good: PlantedText = { outputTokens: served.reply.outputTokens, position: undefined };
   return { served, answer, report, rows, good };
 }
 
@@ -171,7 +171,7 @@ describe('the judge of a honeypot', () => {
     // The farthest draw may lie after a replaced token, where nothing is known.
     const position = 36;
     const likely = rows[position]?.ids.find((id) => id !== good.outputTokens[position]) as number;
-    const bad: PlantedReply = { outputTokens: [...good.outputTokens].with(position, likely), position };
+    const bad: PlantedText = { outputTokens: [...good.outputTokens].with(position, likely), position };
     const planted = report(bad.outputTokens, { exact: false, numericClass: 'other' });
     expect(judge(answer, bad, { ...planted, tailGap: far })).toBe('passed');
   });

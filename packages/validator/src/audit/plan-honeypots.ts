@@ -1,6 +1,5 @@
-import { isText } from '@ogong/protocol/modality/text/text';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
-import { plantHoneypot, readHoneypotNonce } from '@ogong/protocol/verdict/honeypot/honeypot';
+import { readHoneypotNonce } from '@ogong/protocol/verdict/honeypot/honeypot';
 import { computeHoneypotId, computeHoneypotInput, drawHoneypot } from '@ogong/protocol/verdict/honeypot/honeypot-draw';
 import type { AuditContext } from '@ogong/protocol/verdict/judgement';
 import type { OpenedReply } from '@ogong/protocol/verdict/opened-reply';
@@ -29,21 +28,17 @@ export function planHoneypot(
   { candidates, pair, selectedMs, deadlineMs }: HoneypotTimes,
 ): HoneypotRow | undefined {
   const verifier = drawHoneypot(crypto, { draw, order, header, candidates, pair, honeypotPpm });
-  if (verifier === undefined || draw === undefined || !isText(reply) || vrfKey === undefined) return undefined;
+  if (verifier === undefined || draw === undefined || reply.plant === undefined || vrfKey === undefined)
+    return undefined;
   const proof = vrf.prove(computeHoneypotInput(crypto, draw));
   const nonce = readHoneypotNonce(crypto, vrfKey, draw, proof);
   if (nonce === undefined) throw new Error('the VRF key of this validator is not the one that it has registered');
-  const { replay } = reply;
   const { replyId } = order;
   const id = computeHoneypotId(crypto, replyId);
   return {
-    ...plantHoneypot(crypto, replay, draw, nonce),
-    ...{ id, replyId, proof },
+    ...{ id, replyId, beacon: draw.beacon, proof },
     verifierId: verifier.providerId,
     keyHash: verifier.keyHash,
-    listSizes: Uint8Array.from(replay.rows, ({ ids }) => ids.length),
-    shapeClasses: replay.shapeClasses,
-    tailDraws: replay.tailDraws,
     askAtMs: selectedMs + computeDelay(id),
     deadlineMs,
     credential: undefined,

@@ -58,6 +58,8 @@ function isBlob(crypto: Crypto, { opening: { blind } }: OpenedReply, ref: BlobRe
 
 /** The bytes for the verifiers of a draw, or those that refute the opening. */
 export interface ShownBlobs {
+  /** The reply as replayed with its blobs. */
+  readonly shown: OpenedReply;
   readonly jobBlobs: readonly Uint8Array[];
   readonly refutedBy: readonly Uint8Array[] | undefined;
 }
@@ -70,9 +72,9 @@ export function readShown(
   draw: Uint8Array,
 ): ShownBlobs {
   const byRoot = new Map(listAuditBlobs(opened).map(({ root }, i) => [toHex(root), blobs[i]]));
-  const shown = openReply(crypto, opened.record, opened.bytes, (root) => byRoot.get(toHex(root)));
-  const { refutedBy, makeJobBlobs } = (shown as OpenedReply).reply;
-  return { refutedBy, jobBlobs: makeJobBlobs?.(draw) ?? [] };
+  const shown = openReply(crypto, opened.record, opened.bytes, (root) => byRoot.get(toHex(root))) as OpenedReply;
+  const { refutedBy, makeJobBlobs } = shown.reply;
+  return { shown, refutedBy, jobBlobs: makeJobBlobs?.(draw) ?? [] };
 }
 
 /** The bytes for verifiers of running audits, in memory. The oldest make room for new ones; they are fetched again when a job needs them. */

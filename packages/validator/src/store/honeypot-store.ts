@@ -1,7 +1,6 @@
-import { bytes, type Column, columns, flag, integer, mapped, named, optional, text } from '@ogong/host/store/columns';
+import { bytes, columns, flag, integer, mapped, named, optional, text } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
-import { encodeTailDraws, parseTailDraws, type TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import { encodeCredential, parseCredential } from '@ogong/protocol/verdict/credential';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import { encodeStatements, parseStatements, type Statement } from '@ogong/protocol/verdict/witnessed';
@@ -16,16 +15,12 @@ export interface HoneypotRow {
   readonly id: Uint8Array;
   /** The reply from which it is made. */
   readonly replyId: Uint8Array;
-  /** VRF proof, 80 bytes. Its output is the nonce. */
+  /** Value of the beacon that selected the reply, 32 bytes. */
+  readonly beacon: Uint8Array;
+  /** VRF proof, 80 bytes. Its output is the nonce, from which the content of the job follows. */
   readonly proof: Uint8Array;
   readonly verifierId: Uint8Array;
   readonly keyHash: Uint8Array;
-  readonly outputTokens: readonly number[];
-  readonly listSizes: Uint8Array;
-  readonly shapeClasses: Uint8Array;
-  readonly tailDraws: TailDraws;
-  /** Position of the replaced token; undefined for an unchanged reply. */
-  readonly position: number | undefined;
   readonly askAtMs: number;
   readonly deadlineMs: number;
   /** Credential of the payee that is liable for the report. */
@@ -40,35 +35,13 @@ export interface HoneypotRow {
   readonly statements: readonly Statement[] | undefined;
 }
 
-/** u32, big-endian, one after another. */
-const tokenList: Column<readonly number[]> = {
-  ...mapped(bytes, readTokens, writeTokens),
-  matches: (value) => value instanceof Uint8Array && value.length % 4 === 0,
-  expected: 'bytes, four a token',
-};
-
-function readTokens(value: Uint8Array): readonly number[] {
-  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  return Array.from({ length: value.length / 4 }, (_, i) => view.getUint32(4 * i));
-}
-
-function writeTokens(tokens: readonly number[]): Uint8Array {
-  const view = new DataView(new ArrayBuffer(4 * tokens.length));
-  for (const [i, token] of tokens.entries()) view.setUint32(4 * i, token);
-  return new Uint8Array(view.buffer);
-}
-
 const storedHoneypot = columns({
   id: bytes,
   replyId: bytes,
+  beacon: bytes,
   proof: bytes,
   verifierId: bytes,
   keyHash: bytes,
-  outputTokens: tokenList,
-  listSizes: bytes,
-  shapeClasses: bytes,
-  tailDraws: bytes,
-  position: optional(integer),
   askAtMs: named('ask_at', integer),
   deadlineMs: named('deadline', integer),
   credential: optional(mapped(bytes, parseCredential, encodeCredential)),
@@ -82,21 +55,9 @@ const storedHoneypot = columns({
 
 const idColumns = columns({ verifierId: bytes });
 
-interface HoneypotOutcome extends HoneypotRow {
-  /** Undefined while it is open. */
-  readonly outcome: string | undefined;
-}
-
-const toHoneypot = (row: ReturnType<typeof storedHoneypot.read>): HoneypotOutcome => ({
-  ...row,
-  // The tokens give the number of draws to parse.
-  tailDraws: parseTailDraws(row.tailDraws, row.outputTokens.length),
-});
-
 /** Stores a honeypot. It replaces one that an earlier program planned with a nonce of its own choice. */
 export function putHoneypot(store: Store, row: HoneypotRow): void {
-  const tailDraws = encodeTailDraws(row.tailDraws);
-  storedHoneypot.insert(store, 'INSERT OR REPLACE INTO honeypots', { ...row, tailDraws, outcome: undefined });
+  storedHoneypot.insert(store, 'INSERT OR REPLACE INTO honeypots', { ...row, outcome: undefined });
 }
 
 export function keepHoneypotCommitment(store: Store, id: Uint8Array, committed: SignedCommitment): void {
@@ -170,8 +131,7 @@ function countGarbage(store: Store, replyId: Uint8Array, nowMs: number): void {
 /** Finds the open honeypot of an audit. One without a proof comes from an earlier program. */
 export function findHoneypot(store: Store, id: Uint8Array): HoneypotRow | undefined {
   const sql = `SELECT ${storedHoneypot.list} FROM honeypots WHERE id = ? AND outcome IS NULL AND proof IS NOT NULL`;
-  const row = storedHoneypot.get(store.prepare(sql), id);
-  return row && toHoneypot(row);
+  return storedHoneypot.get(store.prepare(sql), id);
 }
 
 /** Delays the audit until then, so that it takes no place of another one. */
@@ -190,7 +150,7 @@ function resumeAudit(store: Store, { replyId, deadlineMs }: HoneypotRow, nowMs: 
 export function listDueHoneypots(store: Store, nowMs: number, limit: number): HoneypotRow[] {
   const sql = `SELECT ${storedHoneypot.list} FROM honeypots
     WHERE outcome IS NULL AND report IS NULL AND given_up = 0 AND proof IS NOT NULL AND ask_at <= ? ORDER BY ask_at LIMIT ?`;
-  return storedHoneypot.all(store.prepare(sql), nowMs, limit).map(toHoneypot);
+  return storedHoneypot.all(store.prepare(sql), nowMs, limit);
 }
 
 /** Deletes older closed honeypots. */

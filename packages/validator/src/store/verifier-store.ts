@@ -2,6 +2,7 @@ import { bytes, columns, flag, integer, named, real, text } from '@ogong/host/st
 import type { Store } from '@ogong/host/store/store';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { HONEYPOT_ERROR } from '@ogong/protocol/modality/text/honeypot/honeypot-check';
 import { isPayable, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
   advanceSequentialTest,
@@ -9,7 +10,6 @@ import {
   type SequentialTestParameters,
   type SequentialTestState,
 } from '@ogong/protocol/statistics/sprt';
-import { HONEYPOT_ERROR } from '@ogong/protocol/verdict/honeypot/honeypot-check';
 
 /** This validator's record of a verifier, by its id, 32 bytes, or by the payee of several, 20 bytes. */
 export interface VerifierRecord {

@@ -1,7 +1,8 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { proveVrf } from '@ogong/protocol/crypto/vrf';
 import { decodeDraws } from '@ogong/protocol/modality/text/commitment/window';
-import { plantHoneypot, readHoneypotNonce } from '@ogong/protocol/verdict/honeypot/honeypot';
+import { plantText } from '@ogong/protocol/modality/text/honeypot/honeypot-check';
+import { computePlantSeed, readHoneypotNonce } from '@ogong/protocol/verdict/honeypot/honeypot';
 import { computeHoneypotInput } from '@ogong/protocol/verdict/honeypot/honeypot-draw';
 import type { BenchOptions, TestValidator } from '@ogong/testing/validator/test-bench';
 import { answerHonestly } from '@ogong/testing/validator/test-calls';
@@ -47,7 +48,8 @@ export const chosenHoneypots = defineAttack({
       for (;;) {
         const proof = proveVrf(seedOf(`ground ${tries++}`), input);
         const nonce = readHoneypotNonce(crypto, 'believed', drawOf(found), proof) as Uint8Array;
-        if (plantHoneypot(crypto, { rows }, drawOf(found), nonce).position === undefined) return proof;
+        if (plantText(crypto, { rows }, computePlantSeed(crypto, drawOf(found), nonce)).position === undefined)
+          return proof;
       }
     };
     const calls = openAttackedVerifiers(breaks, (peer, job) => answerHonestly(served)(peer, job));

@@ -8,6 +8,8 @@ import { getTier } from '../../tier/registry.ts';
 import type { LocalReplyContext, Modality, ReplayedReply, ReplayOptions } from '../modality.ts';
 import { type Header, parseHeader, TEXT_ENDPOINTS, TEXT_HEADER_TAG } from './commitment/header.ts';
 import { WINDOW_TOKENS } from './commitment/window.ts';
+import { plantText } from './honeypot/honeypot-check.ts';
+import { describePlantedText } from './honeypot/planted-text.ts';
 import { encodeFinding, readScoreReport, weighScoreReport } from './read-report.ts';
 import { type AskedText, type InferenceRequest, parseRequest } from './request/request.ts';
 import { boundTextTokens } from './request/request-bound.ts';
@@ -75,6 +77,7 @@ export const text = {
     ],
   ],
   listJobBlobs: ({ header }: Opening) => listRowBlobs(parseHeader(header)),
+  plants: ({ pictures }: Header) => pictures.length === 0,
   replay: replayText,
 } satisfies Modality;
 
@@ -102,6 +105,12 @@ function replayText(
     describeJob(endpoint) {
       assertScored(header);
       return encodeScored(toScored({ endpoint, modelRoot: record.modelRoot, blind: opening.blind }, header, replay));
+    },
+    plant({ endpoint, seed, endorsedClass }) {
+      assertScored(header);
+      const planted = plantText(crypto, replay, seed);
+      const scored = toScored({ endpoint, modelRoot: record.modelRoot, blind: opening.blind }, header, replay);
+      return describePlantedText(crypto, { ...scored, ...planted, shapeClasses: replay.shapeClasses, endorsedClass });
     },
     readReport(bytes, { jobId, contextSize }) {
       assertScored(header);

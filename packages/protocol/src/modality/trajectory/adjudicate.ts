@@ -85,7 +85,7 @@ export function adjudicateTrajectory(
   const checks = [...checkFacts(header, report)];
   // These values are the same in every class, so a tier treats a difference like one in an exact class.
   if (checks.some(({ status }) => status === 'fail')) {
-    const fault = { isFact: true, seen: encodeFacts(report) };
+    const fault = { isFact: true, seen: encodeReportedFacts(report) };
     return { ...judgeOutcome(tier, { outcome: 'reject', checks, exact: true }, tiers), fault };
   }
   if (isEqualityDue(report, header)) {
@@ -102,7 +102,13 @@ const NO_ROOT = new Uint8Array(32);
 const FACT_DOMAIN = encodeDomain('ogong-trajectory-facts-v1');
 
 /** Encodes the part of a report that is the same in every class. */
-function encodeFacts({ vocabularyHash, promptTokensHash, choices, facts, source }: TrajectoryReport): Uint8Array {
+export function encodeReportedFacts({
+  vocabularyHash,
+  promptTokensHash,
+  choices,
+  facts,
+  source,
+}: TrajectoryReport): Uint8Array {
   return createWriter()
     .bytes(FACT_DOMAIN)
     .bytes(vocabularyHash, 32)
@@ -172,7 +178,8 @@ interface Distance {
   readonly source?: string;
 }
 
-function judgeDistances(
+/** Compares outputs, picture and source by their projections. */
+export function judgeDistances(
   { header, leaves }: Pick<CommittedPicture, 'header' | 'leaves'>,
   report: TrajectoryReport,
   limits: TrajectoryLimits,

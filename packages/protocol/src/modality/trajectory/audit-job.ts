@@ -83,15 +83,17 @@ export const encodeTrajectoryClaim: (claim: TrajectoryClaim) => Uint8Array = cla
 /** @throws ProtocolError */
 export const parseTrajectoryClaim: (bytes: Uint8Array) => TrajectoryClaim = claimFormat.decode;
 
-/** Composes the claim of the drawn steps. */
+/** Composes the claim of the drawn steps. @param planted a drawn step that gets another latent, for a honeypot. */
 export function composeClaim(
   blind: Uint8Array,
   { steps, finalRoot }: StepLeaves,
   drawn: readonly number[],
+  planted?: { readonly step: number; readonly latent: number },
 ): TrajectoryClaim {
+  const rootOf = (at: number): Uint8Array => steps[at]?.latentRoot ?? finalRoot;
   return {
     blind,
-    steps: drawn.map((step) => ({ step, latentRoot: (steps[step] as StepLeaves['steps'][number]).latentRoot })),
+    steps: drawn.map((step) => ({ step, latentRoot: rootOf(step === planted?.step ? planted.latent : step) })),
     finalRoot,
   };
 }

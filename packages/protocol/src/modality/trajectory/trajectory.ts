@@ -17,6 +17,7 @@ import { checkLocalTrajectoryHeader, checkTrajectoryHeader, type TrajectoryConte
 import { listOutputBlobs } from './links.ts';
 import { findTrajectoryLimits } from './measured-limits.ts';
 import { countUnits, MAX_STEPS_ASKED } from './picture-size.ts';
+import { createPlantedReader, type PlantedLatent, plantLatent } from './planted-picture.ts';
 import { PROJECTION_SUMS } from './projection.ts';
 import { readTrajectoryOpening, replayTrajectory } from './replay.ts';
 import { encodeTrajectoryReport, parseTrajectoryReport } from './report.ts';
@@ -69,6 +70,7 @@ export const trajectory = {
   ],
   blobChecks: ['links', 'projections'],
   listReplayBlobs: (opening: Opening) => listOutputBlobs(readTrajectoryOpening(opening)),
+  plants: () => true,
   replay,
 } satisfies Modality;
 
@@ -92,24 +94,43 @@ function replay(
   };
   const drawSteps = (draw: Uint8Array): readonly number[] =>
     drawAuditedSteps(crypto, { draw, replyId: record.replyId, steps: getOpened().leaves.steps });
+  // The decoding counts as one step, and so does the encoding of a picture to change.
+  const countWork = ({ choices, source }: TrajectoryHeader, drawn: readonly number[]): number =>
+    countUnits(choices, drawn.length + (source ? 2 : 1));
+  /** @param planted the step that gets another latent. */
+  const describe = (endpoint: string, drawn: readonly number[], planted?: PlantedLatent) => {
+    const { blind, header, leaves } = getOpened();
+    return {
+      endpoint,
+      modelRoot: record.modelRoot,
+      header: encodeTrajectoryHeader(redactHeader(header)),
+      sketchBankSeed: header.sketchBankSeed,
+      modality: 'trajectory',
+      claim: encodeTrajectoryClaim(composeClaim(blind, leaves, drawn, planted)),
+    };
+  };
+  const makeBlobs = (drawn: readonly number[], planted?: PlantedLatent) =>
+    latents &&
+    [...drawn, latents.length - 1].map((at) =>
+      encodeValues(latents[at === planted?.step ? planted.latent : at] as Float32Array),
+    );
   return {
     checks: [root, ...checks],
     header: opened?.header,
     refutedBy,
-    describeJob(endpoint, draw) {
-      const { blind, header, leaves } = getOpened();
+    describeJob: (endpoint, draw) => describe(endpoint, drawSteps(draw)),
+    makeJobBlobs: (draw) => latents && makeBlobs(drawSteps(draw)),
+    plant({ endpoint, draw, seed, endorsedClass }) {
+      const { header, leaves } = getOpened();
+      const { modelRoot } = record;
+      const drawn = drawSteps(draw);
+      const planted = plantLatent(crypto, leaves, drawn, seed);
+      const units = countWork(header, drawn);
       return {
-        endpoint,
-        modelRoot: record.modelRoot,
-        header: encodeTrajectoryHeader(redactHeader(header)),
-        sketchBankSeed: header.sketchBankSeed,
-        modality: 'trajectory',
-        claim: encodeTrajectoryClaim(composeClaim(blind, leaves, drawSteps(draw))),
+        inputs: describe(endpoint, drawn, planted),
+        makeBlobs: () => makeBlobs(drawn, planted),
+        read: createPlantedReader({ modelRoot, header, leaves, drawn, planted, endorsedClass, units }),
       };
-    },
-    makeJobBlobs(draw) {
-      if (latents === undefined) return undefined;
-      return [...drawSteps(draw), latents.length - 1].map((step) => encodeValues(latents[step] as Float32Array));
     },
     readReport(bytes, { jobId, draw }) {
       const { header, leaves } = getOpened();
@@ -122,9 +143,9 @@ function replay(
         numericClass: report.numericClass,
         claimsExact: isEqualityDue(report, header),
         isBlank: false,
-        // The decoding counts as one step, and so does the encoding of a picture to change.
-        tokens: countUnits(header.choices, drawn.length + (header.source ? 2 : 1)),
+        tokens: countWork(header, drawn),
         finding: encodeTrajectoryReport({ ...report, jobId: new Uint8Array(16), elapsedMs: 0 }),
+        answer: bytes,
         weigh: ({ drift }) => ({
           ...adjudicateTrajectory({ responseHash, header, leaves }, report, {
             limits: findTrajectoryLimits(drift?.table, modelRoot, { header, report }),

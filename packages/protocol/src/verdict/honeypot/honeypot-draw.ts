@@ -4,7 +4,7 @@ import { encodeDomain } from '../../base/canonical.ts';
 import type { CommonHeader } from '../../commitment/common-header.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import type { NamedOrder } from '../../exchange/order.ts';
-import { isTextHeader } from '../../modality/text/commitment/header.ts';
+import { findModality } from '../../modality/registry.ts';
 import { type EvidenceCandidate, JOB_NONCE_BYTES } from '../evidence.ts';
 
 /**
@@ -52,21 +52,21 @@ export interface HoneypotOccasion {
 
 /**
  * Draws the verifier of an audit's honeypot. Its operator has no other job in the first round.
- * @returns undefined if the audit has none. Reasons: the beacon draws none, fewer than two verifiers are asked, the reply is no
- * text, it has pictures, or no verifier has room.
+ * @returns undefined if the audit has none. Reasons: the beacon draws none, fewer than two verifiers are asked, the modality
+ * plants no such reply, or no verifier has room.
  */
 export function drawHoneypot(
   crypto: Crypto,
   { draw, order, header, candidates, pair, honeypotPpm = HONEYPOT_PPM }: HoneypotOccasion,
 ): EvidenceCandidate | undefined {
-  if (draw === undefined || pair.length < 2 || header === undefined || !isTextHeader(header)) return undefined;
-  if (header.pictures.length > 0 || !hasHoneypot(crypto, draw, honeypotPpm)) return undefined;
-  const { payee, promptTokenCount, outputTokenCount } = header;
+  if (draw === undefined || pair.length < 2 || header === undefined) return undefined;
+  const modality = findModality(header.endpoint);
+  if (!modality.plants?.(header) || !hasHoneypot(crypto, draw, honeypotPpm)) return undefined;
+  const context = modality.countContext(header);
+  const { payee } = header;
   const { modelRoot, providerId, replyId } = order;
   const server = { providerId, payee };
-  const roomy = keepStaked(candidates, server).filter(
-    ({ contextSize }) => contextSize >= promptTokenCount + outputTokenCount,
-  );
+  const roomy = keepStaked(candidates, server).filter(({ contextSize }) => contextSize >= context);
   const drawn = assignVerifier(crypto, {
     draw: { ...draw, replyId: computeHoneypotId(crypto, replyId) },
     modelRoot,

@@ -1,28 +1,23 @@
-import { createReader, createWriter, equalBytes } from '../../base/bytes.ts';
-import { encodeDomain } from '../../base/canonical.ts';
-import type { Opening } from '../../commitment/opening.ts';
-import type { RecordV2 } from '../../commitment/record.ts';
-import type { Crypto } from '../../crypto/crypto.ts';
-import type { Header } from '../../modality/text/commitment/header.ts';
-import { type DrawRow, tokenOf, WINDOW_TOKENS } from '../../modality/text/commitment/window.ts';
-import { type DriftRow, findDriftRow, isMeasured, nameRow } from '../../modality/text/drift/drift-table.ts';
-import { judgeByRow } from '../../modality/text/drift/drift-verdict.ts';
-import { EQUAL_STATISTIC } from '../../modality/text/drift/likelihood.ts';
-import { judgeByLimits, toLimitScores } from '../../modality/text/drift/limits.ts';
-import { countHeldOut } from '../../modality/text/drift/strata.ts';
-import { FALLBACK_THRESHOLDS } from '../../modality/text/drift/thresholds.ts';
-import { isSameFinding } from '../../modality/text/read-report.ts';
-import { TAIL_RANK } from '../../modality/text/sampling/sampler.ts';
-import { type Comparison, compareWindows } from '../../modality/text/stage2/compare.ts';
-import { computeReplyEvidence } from '../../modality/text/stage2/reply-scores.ts';
-import {
-  NO_OTHER_CHOICE,
-  NO_STOP_TOKEN,
-  NO_TAIL_GAP,
-  type ScoreReport,
-} from '../../modality/text/stage2/score-report.ts';
-import { isEqualityDue } from '../../tier/exact-class.ts';
-import { type DriftPolicy, toRates } from '../drift-policy.ts';
+import { createReader, createWriter, equalBytes } from '../../../base/bytes.ts';
+import { encodeDomain } from '../../../base/canonical.ts';
+import type { Opening } from '../../../commitment/opening.ts';
+import type { RecordV2 } from '../../../commitment/record.ts';
+import type { Crypto } from '../../../crypto/crypto.ts';
+import { isEqualityDue } from '../../../tier/exact-class.ts';
+import { type DriftPolicy, toRates } from '../../../verdict/drift-policy.ts';
+import type { Header } from '../commitment/header.ts';
+import { type DrawRow, tokenOf, WINDOW_TOKENS } from '../commitment/window.ts';
+import { type DriftRow, findDriftRow, isMeasured, nameRow } from '../drift/drift-table.ts';
+import { judgeByRow } from '../drift/drift-verdict.ts';
+import { EQUAL_STATISTIC } from '../drift/likelihood.ts';
+import { judgeByLimits, toLimitScores } from '../drift/limits.ts';
+import { countHeldOut } from '../drift/strata.ts';
+import { FALLBACK_THRESHOLDS } from '../drift/thresholds.ts';
+import { isSameFinding } from '../read-report.ts';
+import { TAIL_RANK } from '../sampling/sampler.ts';
+import { type Comparison, compareWindows } from '../stage2/compare.ts';
+import { computeReplyEvidence } from '../stage2/reply-scores.ts';
+import { NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP, type ScoreReport } from '../stage2/score-report.ts';
 
 /** The rate at which an honest verifier may fail a honeypot by measured drift. */
 export const HONEYPOT_ERROR = 0.001;
@@ -34,7 +29,7 @@ export interface KnownAnswer {
 }
 
 /** A reply as the verifier of a honeypot receives it. */
-export interface PlantedReply {
+export interface PlantedText {
   readonly outputTokens: readonly number[];
   /** Position of the replaced token; undefined if the reply is unchanged. */
   readonly position: number | undefined;
@@ -51,7 +46,7 @@ const PLANT_DOMAIN = encodeDomain('ogong-honeypot-plant-v1');
  * @param seed 32 bytes that nobody else knows.
  * @returns the unchanged reply if no position has such a token.
  */
-export function plantBad(crypto: Crypto, rows: readonly DrawRow[], seed: Uint8Array): PlantedReply {
+export function plantBad(crypto: Crypto, rows: readonly DrawRow[], seed: Uint8Array): PlantedText {
   const outputTokens = rows.map(tokenOf);
   const spoken = new Set(outputTokens.slice(0, -1));
   const plants = rows.flatMap(({ ids, rank }, position) => {
@@ -89,6 +84,19 @@ export function toExpectedReport(record: RecordV2, header: Header, opening: Open
   };
 }
 
+/**
+ * Plants the reply that the verifier receives: unchanged, or with one token replaced.
+ * @param seed 32 bytes; an odd first byte replaces a token.
+ */
+export function plantText(
+  crypto: Crypto,
+  { rows }: { readonly rows: readonly DrawRow[] },
+  seed: Uint8Array,
+): PlantedText {
+  const isBad = (createReader(seed).u8() & 1) === 1;
+  return isBad ? plantBad(crypto, rows, seed) : { outputTokens: rows.map(tokenOf), position: undefined };
+}
+
 const BY_EQUALITY = 'equality';
 
 export interface HoneypotVerdict {
@@ -109,7 +117,7 @@ export interface HoneypotVerdict {
 export function checkHoneypot(
   crypto: Crypto,
   { header, report: expected }: KnownAnswer,
-  { position }: Pick<PlantedReply, 'position'>,
+  { position }: Pick<PlantedText, 'position'>,
   report: ScoreReport,
   drift?: DriftPolicy | undefined,
 ): HoneypotVerdict {
