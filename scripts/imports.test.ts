@@ -175,7 +175,7 @@ describe('canaries: each rule rejects its violation', () => {
       'a modality is named outside its folders',
     ]),
     [
-      'packages/validator/src/audit/plan-honeypots.ts',
+      'packages/validator/src/store/timed-work.ts',
       'export const x = 1;',
       'it names no modality any more: take it off the list',
     ],

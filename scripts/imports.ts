@@ -277,18 +277,14 @@ const MODALITY_NAMED = new RegExp(
     `\\bis(?:${MODALITY_NAMES.map(capitalise).join('|')})(?:Header|Endpoint|Reply|Model|Engine)?\\b`,
   ].join('|'),
 );
-/** Imports of a modality's own files. Those of texts are still many: honeypots, traces and chat APIs. */
+/** Imports of a modality's own files. Those of texts are still many: traces and chat APIs. */
 const MODALITY_IMPORT = new RegExp(`/(?:modality/(?:${OWN_NAMES})/|interface/(?:${OWN_NAMES})(?:\\.ts)?$)`);
 /** The modalities' own folders, and one registry a floor. */
 const MODALITY_HOMES =
   /^packages\/(?:protocol\/src\/modality|provider\/src\/modality|engine\/src\/(?:interface|llama-cpp|onnx|upstream|process|decode\/trajectory))\/|^packages\/engine\/src\/open-engine\.ts$/;
 /** Files that still name a modality. A file leaves this list when it no longer does. */
 const MAY_NAME_MODALITY: ReadonlySet<string> = new Set([
-  // Honeypots and timed work are made of texts alone.
-  'packages/protocol/src/verdict/honeypot/honeypot.ts',
-  'packages/protocol/src/verdict/honeypot/honeypot-draw.ts',
-  'packages/validator/src/audit/honeypot-state.ts',
-  'packages/validator/src/audit/plan-honeypots.ts',
+  // Timed work is made of texts alone.
   'packages/validator/src/store/timed-work.ts',
   // A message of a chat is compared with its receipt.
   'packages/cli/src/shown-answer.ts',

@@ -1,7 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { NO_DRAW } from '@ogong/protocol/modality/modality';
-import { toExpectedReport } from '@ogong/protocol/modality/text/honeypot/honeypot-check';
+import { toExpectedReport } from '@ogong/protocol/modality/text/honeypot-check';
 import { encodeScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { judge } from '@ogong/protocol/verdict/judge';
 import { type OpenedReply, openReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';

@@ -7,7 +7,6 @@ import type { Crypto } from '../crypto/crypto.ts';
 import type { TokenBound } from '../exchange/fee.ts';
 import type { OrderContext } from '../stage1/common-checks.ts';
 import type { TierEntry } from '../tier/tier.ts';
-import type { DriftPolicy } from '../verdict/drift-policy.ts';
 import type { Demands } from './demands.ts';
 import type { RequestPreference } from './shared/preference-fields.ts';
 import type { ScoreInputs } from './shared/score-commitment.ts';
@@ -189,7 +188,7 @@ export interface PlantedAnswer {
    */
   compare(
     known: Uint8Array,
-    drift: DriftPolicy | undefined,
+    drift: WeighPolicy['drift'],
   ): { readonly outcome: 'refuted' | 'doubted' | 'credited'; readonly isSuspect?: boolean };
 }
 
@@ -213,5 +212,5 @@ export interface VerifierReport {
 
 /** The policy for scores if no equality holds. */
 export interface WeighPolicy {
-  readonly drift?: { readonly table: DriftTable; readonly rates?: DecisionRates };
+  readonly drift?: { readonly table: DriftTable; readonly rates?: DecisionRates } | undefined;
 }

@@ -39,7 +39,7 @@ import {
   type ScoreInputs,
 } from '@ogong/protocol/modality/shared/score-commitment';
 import { encodeHeader } from '@ogong/protocol/modality/text/commitment/header';
-import { plantText } from '@ogong/protocol/modality/text/honeypot/honeypot-check';
+import { plantText } from '@ogong/protocol/modality/text/honeypot-check';
 import { WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
 import { encodeTailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import { redactHeader } from '@ogong/protocol/modality/text/stage2/redact-header';

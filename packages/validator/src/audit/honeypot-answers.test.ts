@@ -6,7 +6,7 @@ import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import type { DriftRow } from '@ogong/protocol/modality/text/drift/drift-table';
-import { describePlantedText } from '@ogong/protocol/modality/text/honeypot/planted-text';
+import { describePlantedText } from '@ogong/protocol/modality/text/planted-text';
 import { NO_TAIL_GAP, parseScoreReport, type ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { encodeTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { listVerifierIds, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';

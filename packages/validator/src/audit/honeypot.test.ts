@@ -15,7 +15,7 @@ import {
   type KnownAnswer,
   type PlantedText,
   plantBad,
-} from '@ogong/protocol/modality/text/honeypot/honeypot-check';
+} from '@ogong/protocol/modality/text/honeypot-check';
 import { TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
 import { readTextClaim } from '@ogong/protocol/modality/text/scored-reply';
 import { redactHeader } from '@ogong/protocol/modality/text/stage2/redact-header';
@@ -23,6 +23,7 @@ import { parseScoreReport, type ScoreReport } from '@ogong/protocol/modality/tex
 import { encodeTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { listVerifierIds } from '@ogong/protocol/settlement/verdict-log';
 import { computeWilsonInterval } from '@ogong/protocol/statistics/statistics';
+import { type DriftPolicy, toRates } from '@ogong/protocol/verdict/drift-policy';
 import { CHEAT, createTestPolicy, HONEST, jitter, repeatHeldOut } from '@ogong/testing/validator/drift-fixture';
 import { type BenchOptions, createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { answerHonestly, createTestCalls, type TestVerifiers } from '@ogong/testing/validator/test-calls';
@@ -40,8 +41,11 @@ const flipAt = (windows: readonly WindowBytes[], at: number): WindowBytes[] =>
     i === at ? { ...window, sketch: window.sketch.map((b, j) => (j === 8 ? b ^ 1 : b)) } : window,
   );
 
-const judge = (...of: [KnownAnswer, Pick<PlantedText, 'position'>, ScoreReport]) =>
-  checkHoneypot(crypto, ...of).outcome;
+type Answered = readonly [KnownAnswer, Pick<PlantedText, 'position'>, ScoreReport];
+
+const check = (...[known, planted, report, policy]: [...Answered, DriftPolicy?]) =>
+  checkHoneypot(crypto, known, planted, report, policy && { table: policy.table, rates: toRates(policy.note) });
+const judge = (...of: Answered) => check(...of).outcome;
 
 /** The part of a reply with these tokens that a job shows. */
 const claimOf = (tokens: readonly number[]): Pick<ScoreJobMessage, 'modality' | 'claim'> => ({
@@ -258,7 +262,7 @@ describe('the judge of a honeypot, by measured drift', () => {
 
   it('fails no honest verifier of another class, and leaves few unclear', async () => {
     const verdicts = (await createCases(120)).map(({ answer, see }, i) =>
-      checkHoneypot(crypto, answer, good, see(HONEST * (0.8 + 0.4 * ((i % 10) / 10))), policy),
+      check(answer, good, see(HONEST * (0.8 + 0.4 * ((i % 10) / 10))), policy),
     );
     expect(verdicts.filter(({ outcome }) => outcome === 'failed')).toEqual([]);
     const { low } = computeWilsonInterval(verdicts.filter(({ outcome }) => outcome === 'unclear').length, 120);
@@ -272,12 +276,12 @@ describe('the judge of a honeypot, by measured drift', () => {
     for (const { answer, see } of await createCases(12)) {
       const madeUp = see(2000);
       // So few honest replies were held out that none is as unlikely as one in a thousand.
-      expect(checkHoneypot(crypto, answer, good, madeUp, policy).outcome).toBe('suspect');
-      expect(checkHoneypot(crypto, answer, good, madeUp, repeatHeldOut(policy, 10)).outcome).toBe('failed');
+      expect(check(answer, good, madeUp, policy).outcome).toBe('suspect');
+      expect(check(answer, good, madeUp, repeatHeldOut(policy, 10)).outcome).toBe('failed');
       // Fixed limits, which hold where the table has no row, see nothing in a cheaper model's.
-      expect(checkHoneypot(crypto, answer, good, see(CHEAT), policy).outcome).not.toBe('passed');
-      expect(checkHoneypot(crypto, answer, good, see(CHEAT))).toEqual({ outcome: 'passed', by: 'fallback' });
-      expect(checkHoneypot(crypto, answer, good, madeUp)).toEqual({ outcome: 'failed', by: 'fallback' });
+      expect(check(answer, good, see(CHEAT), policy).outcome).not.toBe('passed');
+      expect(check(answer, good, see(CHEAT))).toEqual({ outcome: 'passed', by: 'fallback' });
+      expect(check(answer, good, madeUp)).toEqual({ outcome: 'failed', by: 'fallback' });
     }
   });
 
@@ -292,17 +296,17 @@ describe('the judge of a honeypot, by measured drift', () => {
     };
     for (const { answer, expected } of await createCases(3)) {
       const copied = { ...expected, ...other };
-      expect(checkHoneypot(crypto, answer, good, copied, policy).outcome).toBe('unclear');
-      expect(checkHoneypot(crypto, answer, good, copied, long).outcome).toBe('failed');
+      expect(check(answer, good, copied, policy).outcome).toBe('unclear');
+      expect(check(answer, good, copied, long).outcome).toBe('failed');
       // Two names of one class come out equal, which is no proof of anything.
-      expect(checkHoneypot(crypto, answer, good, copied, twin).outcome).toBe('passed');
+      expect(check(answer, good, copied, twin).outcome).toBe('passed');
     }
   });
 
   it('falls back to fixed limits without a row: another length, another class, no table', async () => {
     const [{ answer, see }] = (await createCases(1)) as [Awaited<ReturnType<typeof createCases>>[0]];
     const honest = see(HONEST);
-    expect(checkHoneypot(crypto, answer, good, honest, policy).by).toBe(nameRow(row));
+    expect(check(answer, good, honest, policy).by).toBe(nameRow(row));
     const unlisted = { ...answer, header: { ...answer.header, numericClass: 'test-1/js/f64/odd/synthetic/kv-none' } };
     const unknown = { ...honest, numericClass: 'test-1/js/f64/odd/synthetic/kv-none' };
     const cases: [KnownAnswer, number | undefined, ScoreReport][] = [
@@ -312,7 +316,7 @@ describe('the judge of a honeypot, by measured drift', () => {
       [answer, 33, honest],
     ];
     for (const [known, position, report] of cases) {
-      expect(checkHoneypot(crypto, known, { position }, report, policy)).toEqual({ outcome: 'passed', by: 'fallback' });
+      expect(check(known, { position }, report, policy)).toEqual({ outcome: 'passed', by: 'fallback' });
     }
   });
 });

@@ -2,7 +2,7 @@ import { bytes, columns, flag, integer, named, real, text } from '@ogong/host/st
 import type { Store } from '@ogong/host/store/store';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { HONEYPOT_ERROR } from '@ogong/protocol/modality/text/honeypot/honeypot-check';
+import { HONEYPOT_ERROR } from '@ogong/protocol/modality/text/honeypot-check';
 import { isPayable, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
   advanceSequentialTest,

@@ -1,7 +1,7 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { proveVrf } from '@ogong/protocol/crypto/vrf';
 import { decodeDraws } from '@ogong/protocol/modality/text/commitment/window';
-import { plantText } from '@ogong/protocol/modality/text/honeypot/honeypot-check';
+import { plantText } from '@ogong/protocol/modality/text/honeypot-check';
 import { computePlantSeed, readHoneypotNonce } from '@ogong/protocol/verdict/honeypot/honeypot';
 import { computeHoneypotInput } from '@ogong/protocol/verdict/honeypot/honeypot-draw';
 import type { BenchOptions, TestValidator } from '@ogong/testing/validator/test-bench';

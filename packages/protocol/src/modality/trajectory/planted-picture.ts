@@ -2,8 +2,7 @@ import { createReader, createWriter, equalBytes } from '../../base/bytes.ts';
 import { encodeDomain } from '../../base/canonical.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { isClassDenied, isEqualityDue } from '../../tier/exact-class.ts';
-import type { DriftPolicy } from '../../verdict/drift-policy.ts';
-import type { PlantedAnswer, PlantedReply } from '../modality.ts';
+import type { PlantedAnswer, PlantedReply, WeighPolicy } from '../modality.ts';
 import { checkTrajectoryReport, encodeReportedFacts, judgeDistances, TRAJECTORY_FALLBACK } from './adjudicate.ts';
 import type { TrajectoryHeader } from './header.ts';
 import type { StepLeaves } from './leaf.ts';
@@ -84,7 +83,7 @@ function compareAnswer(
   picture: PlantedPicture,
   report: TrajectoryReport,
   known: TrajectoryReport,
-  drift: DriftPolicy | undefined,
+  drift: WeighPolicy['drift'],
 ): ReturnType<PlantedAnswer['compare']> {
   const { header, modelRoot, planted } = picture;
   if (!equalBytes(encodeReportedFacts(report), encodeReportedFacts(known))) return { outcome: 'refuted' };

@@ -7,7 +7,7 @@ import type { NamedOrder } from '../../exchange/order.ts';
 import type { PlantedAnswer, PlantedProblem, PlantedReply } from '../../modality/modality.ts';
 import { fillRound, hashScoreInputs } from '../../modality/shared/score-commitment.ts';
 import type { VerifierMark } from '../../settlement/verdict-log.ts';
-import type { DriftPolicy } from '../drift-policy.ts';
+import { type DriftPolicy, toRates } from '../drift-policy.ts';
 import type { EvidenceCandidate, HoneypotEvidence } from '../evidence.ts';
 import type { OpenedReply } from '../opened-reply.ts';
 import { findCommitmentProblem, type ReportSubject, readReport } from '../report-check.ts';
@@ -123,7 +123,10 @@ export function reviewHoneypot(
     if (!read.isUnreadable) return { problem: read.problem };
     return { marks: read.isWellFormed ? [] : [refuted] };
   }
-  const { outcome, isSuspect = false } = read.compare(agreed, drift);
+  const { outcome, isSuspect = false } = read.compare(
+    agreed,
+    drift && { table: drift.table, rates: toRates(drift.note) },
+  );
   if (outcome === 'refuted') return { marks: [refuted] };
   if (outcome === 'doubted') return { marks: [{ verifierId, payee, outcome }] };
   return { marks: [{ verifierId, payee, outcome, tokens: Math.min(read.tokens, MAX_TOKENS) }], isSuspect };

@@ -1,23 +1,23 @@
-import { createReader, createWriter, equalBytes } from '../../../base/bytes.ts';
-import { encodeDomain } from '../../../base/canonical.ts';
-import type { Opening } from '../../../commitment/opening.ts';
-import type { RecordV2 } from '../../../commitment/record.ts';
-import type { Crypto } from '../../../crypto/crypto.ts';
-import { isEqualityDue } from '../../../tier/exact-class.ts';
-import { type DriftPolicy, toRates } from '../../../verdict/drift-policy.ts';
-import type { Header } from '../commitment/header.ts';
-import { type DrawRow, tokenOf, WINDOW_TOKENS } from '../commitment/window.ts';
-import { type DriftRow, findDriftRow, isMeasured, nameRow } from '../drift/drift-table.ts';
-import { judgeByRow } from '../drift/drift-verdict.ts';
-import { EQUAL_STATISTIC } from '../drift/likelihood.ts';
-import { judgeByLimits, toLimitScores } from '../drift/limits.ts';
-import { countHeldOut } from '../drift/strata.ts';
-import { FALLBACK_THRESHOLDS } from '../drift/thresholds.ts';
-import { isSameFinding } from '../read-report.ts';
-import { TAIL_RANK } from '../sampling/sampler.ts';
-import { type Comparison, compareWindows } from '../stage2/compare.ts';
-import { computeReplyEvidence } from '../stage2/reply-scores.ts';
-import { NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP, type ScoreReport } from '../stage2/score-report.ts';
+import { createReader, createWriter, equalBytes } from '../../base/bytes.ts';
+import { encodeDomain } from '../../base/canonical.ts';
+import type { Opening } from '../../commitment/opening.ts';
+import type { RecordV2 } from '../../commitment/record.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
+import { isEqualityDue } from '../../tier/exact-class.ts';
+import type { WeighPolicy } from '../modality.ts';
+import type { Header } from './commitment/header.ts';
+import { type DrawRow, tokenOf, WINDOW_TOKENS } from './commitment/window.ts';
+import { type DriftRow, findDriftRow, isMeasured, nameRow } from './drift/drift-table.ts';
+import { judgeByRow } from './drift/drift-verdict.ts';
+import { EQUAL_STATISTIC } from './drift/likelihood.ts';
+import { judgeByLimits, toLimitScores } from './drift/limits.ts';
+import { countHeldOut } from './drift/strata.ts';
+import { FALLBACK_THRESHOLDS } from './drift/thresholds.ts';
+import { isSameFinding } from './read-report.ts';
+import { TAIL_RANK } from './sampling/sampler.ts';
+import { type Comparison, compareWindows } from './stage2/compare.ts';
+import { computeReplyEvidence } from './stage2/reply-scores.ts';
+import { NO_OTHER_CHOICE, NO_STOP_TOKEN, NO_TAIL_GAP, type ScoreReport } from './stage2/score-report.ts';
 
 /** The rate at which an honest verifier may fail a honeypot by measured drift. */
 export const HONEYPOT_ERROR = 0.001;
@@ -119,7 +119,7 @@ export function checkHoneypot(
   { header, report: expected }: KnownAnswer,
   { position }: Pick<PlantedText, 'position'>,
   report: ScoreReport,
-  drift?: DriftPolicy | undefined,
+  drift?: WeighPolicy['drift'],
 ): HoneypotVerdict {
   const byEquality = (isPassed: boolean): HoneypotVerdict => ({
     outcome: isPassed ? 'passed' : 'failed',
@@ -150,7 +150,7 @@ export function checkHoneypot(
   const evidence = computeReplyEvidence(comparison);
   if (drift === undefined || row === undefined || !isMeasured(row, evidence))
     return { outcome: isNear ? 'passed' : 'failed', by: FALLBACK_THRESHOLDS.source };
-  const { doubt, extrapolate } = toRates(drift.note);
+  const { doubt = HONEYPOT_ERROR, extrapolate = false } = drift.rates ?? {};
   // The same rate for all operators, because the log counts the outcome.
   const rates = { reject: HONEYPOT_ERROR, doubt: Math.max(doubt, HONEYPOT_ERROR), extrapolate };
   // In this other class no honest reply was ever equal. So a bit-identical report is copied. That is wrong at most about once
@@ -178,7 +178,7 @@ export const isUnlikely = ({ outcome, by }: HoneypotVerdict): boolean =>
 
 /** Finds a row measured for these two classes. Rows of other classes say nothing about an honest verifier. */
 function findRow(
-  { table }: DriftPolicy,
+  { table }: NonNullable<WeighPolicy['drift']>,
   { numericClass: providerClass }: Header,
   { modelRoot, numericClass: verifierClass }: ScoreReport,
   { positions, context }: Comparison,

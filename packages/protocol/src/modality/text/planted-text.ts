@@ -1,12 +1,12 @@
-import type { Crypto } from '../../../crypto/crypto.ts';
-import { isClassDenied } from '../../../tier/exact-class.ts';
-import type { PlantedReply } from '../../modality.ts';
-import type { Header } from '../commitment/header.ts';
-import { readScoreReport } from '../read-report.ts';
-import { encodeScored, type ScoredReply } from '../scored-reply.ts';
-import { parseScoreReport, type ScoreReport } from '../stage2/score-report.ts';
-import { countScored } from '../stage2/scored-prefix.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
+import { isClassDenied } from '../../tier/exact-class.ts';
+import type { PlantedReply } from '../modality.ts';
+import type { Header } from './commitment/header.ts';
 import { checkHoneypot, isProven, isUnlikely, type PlantedText } from './honeypot-check.ts';
+import { readScoreReport } from './read-report.ts';
+import { encodeScored, type ScoredReply } from './scored-reply.ts';
+import { parseScoreReport, type ScoreReport } from './stage2/score-report.ts';
+import { countScored } from './stage2/scored-prefix.ts';
 
 /** The job of a honeypot's verifier. */
 export interface PlantedJob extends ScoredReply, Pick<PlantedText, 'position'> {
