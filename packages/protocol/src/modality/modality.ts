@@ -188,7 +188,7 @@ export interface PlantedAnswer {
    */
   compare(
     known: Uint8Array,
-    drift: WeighPolicy['drift'],
+    drift: WeighPolicy['drift'] | undefined,
   ): { readonly outcome: 'refuted' | 'doubted' | 'credited'; readonly isSuspect?: boolean };
 }
 
@@ -212,5 +212,5 @@ export interface VerifierReport {
 
 /** The policy for scores if no equality holds. */
 export interface WeighPolicy {
-  readonly drift?: { readonly table: DriftTable; readonly rates?: DecisionRates } | undefined;
+  readonly drift?: { readonly table: DriftTable; readonly rates?: DecisionRates };
 }

@@ -119,7 +119,7 @@ export function checkHoneypot(
   { header, report: expected }: KnownAnswer,
   { position }: Pick<PlantedText, 'position'>,
   report: ScoreReport,
-  drift?: WeighPolicy['drift'],
+  drift?: WeighPolicy['drift'] | undefined,
 ): HoneypotVerdict {
   const byEquality = (isPassed: boolean): HoneypotVerdict => ({
     outcome: isPassed ? 'passed' : 'failed',

@@ -83,7 +83,7 @@ function compareAnswer(
   picture: PlantedPicture,
   report: TrajectoryReport,
   known: TrajectoryReport,
-  drift: WeighPolicy['drift'],
+  drift: WeighPolicy['drift'] | undefined,
 ): ReturnType<PlantedAnswer['compare']> {
   const { header, modelRoot, planted } = picture;
   if (!equalBytes(encodeReportedFacts(report), encodeReportedFacts(known))) return { outcome: 'refuted' };
