@@ -3,6 +3,8 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type BlobRef, createBlobHasher } from '@ogong/protocol/commitment/blob';
+import { computeVrfPublicKey, proveVrf } from '@ogong/protocol/crypto/vrf';
+import type { PlantedReply, PlantTerms } from '@ogong/protocol/modality/modality';
 import { text } from '@ogong/protocol/modality/text/text';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
@@ -18,6 +20,7 @@ import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { createFour } from '@ogong/testing/validator/test-four';
 import type { TestReply } from '@ogong/testing/validator/test-reply';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { OwnVrf } from './honeypot-state.ts';
 import { areReplayBlobs, createHeldBlobs } from './replay-blobs.ts';
 
 const BLOBS = [new Uint8Array(9).fill(1), new Uint8Array(70_000).fill(2)];
@@ -28,18 +31,28 @@ function commit(bytes: Uint8Array, blind: Uint8Array): BlobRef {
   return hasher.finish().ref;
 }
 
-/** Texts have no blobs, so these tests let each text name two. */
+const PLANTED = [new Uint8Array(9).fill(7), new Uint8Array(70_000).fill(2)];
+
+/** Texts have no blobs, so these tests let each text name two, and plant two. */
 const draws: string[] = [];
 const { replay } = text;
 beforeEach(() => {
   draws.length = 0;
-  vi.spyOn(text, 'replay').mockImplementation((given, record, opening, options) => ({
-    ...replay(given, record, opening, options),
-    makeJobBlobs(draw: Uint8Array) {
-      draws.push(toHex(draw));
-      return BLOBS.map((bytes) => options?.blobs?.(commit(bytes, opening.blind).root) as Uint8Array);
-    },
-  }));
+  vi.spyOn(text, 'replay').mockImplementation((given, record, opening, options) => {
+    const reply = replay(given, record, opening, options);
+    const findBlobs = () => BLOBS.map((bytes) => options?.blobs?.(commit(bytes, opening.blind).root) as Uint8Array);
+    return {
+      ...reply,
+      makeJobBlobs(draw: Uint8Array) {
+        draws.push(toHex(draw));
+        return findBlobs();
+      },
+      plant: (terms: PlantTerms) => ({
+        ...(reply.plant?.(terms) as PlantedReply),
+        makeBlobs: () => (findBlobs().includes(undefined as never) ? undefined : PLANTED),
+      }),
+    };
+  });
   Object.assign(text, {
     listJobBlobs: ({ blind }: { readonly blind: Uint8Array }) => BLOBS.map((bytes) => commit(bytes, blind)),
   });
@@ -115,6 +128,62 @@ describe('the job of an audit', () => {
     await validator.runContests();
     expect(asked.length).toBeGreaterThan(0);
     for (const blobs of asked) expect(blobs).toEqual(BLOBS);
+  });
+});
+
+describe('the job of a honeypot', () => {
+  const ALWAYS = 1_000_000;
+  async function createPlanted(options: BenchOptions) {
+    const { validator, jobs } = await createAudited({ audit: { pairPpm: ALWAYS, honeypotPpm: ALWAYS }, ...options });
+    for (const name of ['v2', 'v3', 'v4']) await validator.announceVerifier(name);
+    await validator.deliver(0);
+    await validator.certify();
+    const outcome = () => validator.store.prepare('SELECT outcome FROM honeypots').all()[0]?.outcome;
+    return { validator, jobs, outcome };
+  }
+
+  it('carries the blobs that the reply plants, from the same fetch as those of the audit', async () => {
+    let calls = 0;
+    const { validator, jobs, outcome } = await createPlanted({
+      async getBlob(...asked) {
+        calls++;
+        return getBlob(...asked);
+      },
+    });
+    await validator.runSittings();
+    expect(validator.decided).toMatchObject([{ verdict: 'accept', verifiers: [{}, {}, { outcome: 'credited' }] }]);
+    expect(outcome()).toBe('passed');
+    expect(jobs.filter((blobs) => String(blobs?.[0]) === String(PLANTED[0]))).toEqual([PLANTED]);
+    expect(calls).toBe(BLOBS.length);
+  });
+
+  it('fetches its blobs again if they are not in memory, and marks nobody while they do not come', async () => {
+    const seed = new Uint8Array(32).fill(9);
+    const known: { key?: Awaited<ReturnType<OwnVrf['findKey']>> } = {};
+    let isRefused = false;
+    const { validator, jobs, outcome } = await createPlanted({
+      async getBlob(...asked) {
+        if (isRefused) throw createRefused('no blob of this reply for you');
+        return getBlob(...asked);
+      },
+      // Nothing is planned while the set of the epoch is unknown.
+      vrf: { prove: (input) => proveVrf(seed, input), findKey: async () => known.key },
+    });
+    await validator.runSittings();
+    const before = jobs.length;
+    Object.assign(known, { key: { vrfKey: computeVrfPublicKey(seed) } });
+    isRefused = true;
+    const go = async () => {
+      validator.clock.advance(8_000);
+      await validator.runAudits();
+    };
+    await go();
+    expect([outcome(), jobs.length]).toEqual([null, before]);
+    isRefused = false;
+    await go();
+    await go();
+    expect(outcome()).toBe('passed');
+    expect(jobs.slice(before)).toEqual([PLANTED]);
   });
 });
 
