@@ -1,9 +1,11 @@
-import { toEngineRequest, tokenizePrompts } from '@ogong/provider/modality/trajectory/make-picture';
-import { makeHonestly, type PictureAttack, type PictureMeans, type PictureOrder } from './attack.ts';
+import { type MadePicture, toEngineRequest, tokenizePrompts } from '@ogong/provider/modality/trajectory/make-picture';
+import { makeHonestly, type PictureAttack, type PictureMeans, type PictureOrder, type PromptPair } from './attack.ts';
 import { listNextLatents, mix, planDeclared, walk, walkAlong } from './walk.ts';
 
+type HalvedOrder = Pick<PictureOrder, 'choices' | 'noise'> & { readonly request: PromptPair };
+
 /** Makes the picture in half of the declared steps. */
-const makeInHalf = ({ sold }: PictureMeans, order: PictureOrder) =>
+const makeInHalf = ({ sold }: Pick<PictureMeans, 'sold'>, order: HalvedOrder) =>
   makeHonestly(sold, { ...order, choices: { ...order.choices, steps: order.choices.steps / 2 } });
 
 export const halfSteps: PictureAttack = {
@@ -16,22 +18,25 @@ export const halfSteps: PictureAttack = {
   },
 };
 
+/** Makes the picture in half of the declared steps, with outputs that lead to latents on the way between them. */
+export async function makeFittedHalf(means: Pick<PictureMeans, 'sold'>, order: HalvedOrder): Promise<MadePicture> {
+  const made = await makeInHalf(means, order);
+  const wanted = listNextLatents(made).flatMap((next, i) => [
+    mix((made.steps[i] as (typeof made.steps)[number]).latent, next, 0.5),
+    next,
+  ]);
+  const { choices, noise } = order;
+  const walked = await walkAlong(planDeclared(means.sold.info(), choices), noise, wanted);
+  // The picture is that of the latent which the fitted outputs lead to.
+  const pixels = await means.sold.decode(walked.final, choices);
+  return { ...made, ...walked, choices, pixels };
+}
+
 export const fittedHalfSteps: PictureAttack = {
   name: 'half-steps-fitted',
   aim: 'half of the steps; outputs are fitted to latents on the way between them, so all links hold',
   caughtBy: 'equality',
-  async make(means, order) {
-    const made = await makeInHalf(means, order);
-    const wanted = listNextLatents(made).flatMap((next, i) => [
-      mix((made.steps[i] as (typeof made.steps)[number]).latent, next, 0.5),
-      next,
-    ]);
-    const { choices, noise } = order;
-    const walked = await walkAlong(planDeclared(means.sold.info(), choices), noise, wanted);
-    // The picture is that of the latent which the fitted outputs lead to.
-    const pixels = await means.sold.decode(walked.final, choices);
-    return { ...made, ...walked, choices, pixels };
-  },
+  make: makeFittedHalf,
 };
 
 /** Computes the steps that `isComputed` names, and repeats the last output for the others. */
