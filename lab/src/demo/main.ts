@@ -23,6 +23,8 @@ import { type DemoClaim, evaluateClaims } from './claims/claims.ts';
 import { openLinks } from './mesh-router.ts';
 import { type DemoModels, prepareModels } from './model.ts';
 import { createUsageError, type DemoOptions, parseDemoOptions } from './options.ts';
+import { evaluatePictureClaims } from './pictures/picture-claims.ts';
+import { showPictures } from './pictures/show-pictures.ts';
 import { countProviders, evidenceDirectory, waitUntil } from './polling.ts';
 import {
   createScreen,
@@ -83,6 +85,8 @@ async function main(argv: readonly string[]): Promise<number> {
       if (options.jsonFile) writeAttackJson(options.jsonFile, played);
       return played.worked ? 1 : EXIT.ok;
     }
+    if (options.pictures === 'only')
+      return (await showPicturesAlone({ options, directory, screen, startedMs })) ? EXIT.ok : 1;
     const models = await prepareModels(options.model, { needsCheap, onProgress: screen.progress });
     const tee = options.tee && planTeeNetwork(directory, describeModel(models));
     const network = await bringUp({ options, models, directory, screen, tee });
@@ -229,16 +233,20 @@ async function show(shown: Show): Promise<{ claims: DemoClaim[]; ok: boolean }> 
     links.close();
   }
   const { run, requestsMs, settleMs } = demo;
-  const claims = await evaluateClaims(run);
-  const ok = claims.every((claim) => claim.ok);
   screen.title('Providers: replies, verdicts, payments');
   screen.lines(formatProviders(run));
   screen.title('Payments');
   screen.lines(formatBalances(run));
   screen.lines(formatHeld(run));
+  // The networks do not compete for the cores, unless the first one has to stay up.
+  if (options.isOnce) await mesh.stop();
+  const picturesAt = performance.now();
+  const pictures = options.pictures === 'off' ? undefined : await showPictures(mesh.plan.directory, screen);
+  const picturesMs = performance.now() - picturesAt;
+  const claims = [...(await evaluateClaims(run)), ...(pictures ? evaluatePictureClaims(pictures) : [])];
   screen.title('Claims');
   screen.lines(formatClaims(claims, screen));
-  const timings = { startMs, requestsMs, settleMs, totalMs: performance.now() - startedMs };
+  const timings = { startMs, requestsMs, settleMs, picturesMs, totalMs: performance.now() - startedMs };
   if (options.jsonFile) {
     const versions = {
       ogong: readVersion(),
@@ -252,14 +260,37 @@ async function show(shown: Show): Promise<{ claims: DemoClaim[]; ok: boolean }> 
       `${JSON.stringify(await summarize({ run, claims, timings, versions }), null, 2)}\n`,
     );
   }
-  const failed = claims.filter((claim) => !claim.ok).map(({ id }) => id);
-  const verdict = ok
-    ? `all ${claims.length} claims hold`
-    : `${failed.length} of ${claims.length} claims do not hold (${failed.join(', ')})`;
-  screen.title(
-    `${verdict}, after ${(timings.totalMs / 1000).toFixed(0)} s; logs: ${join(mesh.plan.directory, 'logs')}`,
-  );
+  const ok = showEnd(claims, { screen, startedMs, logs: join(mesh.plan.directory, 'logs') });
   return { claims, ok };
+}
+
+/** Prints the last line. @returns whether all claims hold. */
+function showEnd(
+  claims: readonly DemoClaim[],
+  { screen, startedMs, logs }: Pick<Show, 'screen' | 'startedMs'> & { readonly logs: string },
+): boolean {
+  const failed = claims.filter((claim) => !claim.ok).map(({ id }) => id);
+  const verdict =
+    failed.length === 0
+      ? `all ${claims.length} claims hold`
+      : `${failed.length} of ${claims.length} claims do not hold (${failed.join(', ')})`;
+  screen.title(`${verdict}, after ${((performance.now() - startedMs) / 1000).toFixed(0)} s; logs: ${logs}`);
+  return failed.length === 0;
+}
+
+/** Runs the network for pictures and nothing else. @returns whether all of its claims hold. */
+async function showPicturesAlone({
+  options,
+  directory,
+  screen,
+  startedMs,
+}: Pick<Show, 'options' | 'screen' | 'startedMs'> & { readonly directory: string }): Promise<boolean> {
+  const claims = evaluatePictureClaims(await showPictures(directory, screen));
+  screen.title('Claims');
+  screen.lines(formatClaims(claims, screen));
+  const ok = showEnd(claims, { screen, startedMs, logs: join(directory, 'pictures', 'logs') });
+  if (options.jsonFile) writeFileSync(options.jsonFile, `${JSON.stringify({ ok, claims }, null, 2)}\n`);
+  return ok;
 }
 
 function readVersion(): string {

@@ -24,6 +24,11 @@ const config = defineConfig({
       schema: oneOf(['software']),
       description: 'add machines of tier tee: one unknown, one whose evidence lapses',
     },
+    pictures: {
+      schema: oneOf(['also', 'only', 'off']),
+      default: 'also',
+      description: 'claims about pictures, on a small network after the first one; only: these claims, then exit',
+    },
     hasChaos: {
       flag: 'chaos',
       schema: boolean,
@@ -69,5 +74,7 @@ export function parseDemoOptions(
   const { values } = parsed;
   if (values.tee !== undefined && (values.attack !== undefined || values.hasChaos))
     throw createUsageError('--tee: not together with --attack or --chaos');
-  return values.attack === undefined && values.tee === undefined ? values : { ...values, cheat: 'none' };
+  return values.attack === undefined && values.tee === undefined
+    ? values
+    : { ...values, cheat: 'none', pictures: 'off' };
 }

@@ -12,6 +12,8 @@ export interface Timings {
   readonly requestsMs: number;
   /** From the last answer until all was settled. */
   readonly settleMs: number;
+  /** Of the network for pictures; 0 without one. */
+  readonly picturesMs: number;
   readonly totalMs: number;
 }
 

@@ -1,0 +1,75 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findFreePorts } from '@ogong/devnet/chain/free-port';
+import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
+import { MeshError } from '@ogong/devnet/mesh/mesh-error';
+import { assignPorts, countPorts, type MeshModel, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
+import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { bringOnnxRuntime, findOnnxRuntime } from '@ogong/engine/onnx/runtime/packages';
+import { pathOfPictureModel } from '@ogong/testing/models/picture-folder';
+import { TINY_VISION_MODEL } from '@ogong/testing/models/vision-folder';
+import { countProviders, waitUntil } from '../polling.ts';
+
+/** Name of the provider that computes half of the steps. */
+export const PICTURE_CHEAT = 'cheat';
+const HONEST_PROVIDERS = 2;
+const SUPPLY_PATIENCE_MS = 120_000;
+
+const cheatEntry = fileURLToPath(new URL('../../attackers/trajectory/provider.ts', import.meta.url));
+
+export interface PictureModels {
+  readonly maker: MeshModel;
+  readonly viewer: MeshModel;
+}
+
+export interface PicturesNetwork {
+  readonly mesh: Mesh;
+  readonly models: PictureModels;
+}
+
+/** Starts a network with a model that makes pictures and one that reads them: two honest providers, a cheat and one validator. */
+export async function startPicturesNetwork(
+  directory: string,
+  onProgress: (message: string) => void,
+): Promise<PicturesNetwork> {
+  await bringRuntime(onProgress);
+  const models = await resolveModels(directory);
+  const options: MeshOptions = {
+    ...{ directory, model: models.maker, others: [models.viewer] },
+    ...{ validators: 1, providers: HONEST_PROVIDERS, beacon: 'vrf' },
+    variants: [{ name: PICTURE_CHEAT, program: { entry: cheatEntry, args: [] }, models: [models.maker.id] }],
+  };
+  const ports = assignPorts(await findFreePorts(countPorts(options)), options);
+  const mesh = await startMesh({ ...options, ports }, { onCrash: (detail) => onProgress(`! ${detail}`) });
+  const isOnOffer = async ({ id }: MeshModel, count: number): Promise<boolean> =>
+    (await countProviders(mesh.plan.gatewayUrl, id)) >= count;
+  const isReady = await waitUntil(
+    async () => (await isOnOffer(models.maker, HONEST_PROVIDERS + 1)) && isOnOffer(models.viewer, HONEST_PROVIDERS),
+    SUPPLY_PATIENCE_MS,
+  );
+  if (isReady) return { mesh, models };
+  await mesh.stop();
+  const logs = join(directory, 'logs');
+  throw new MeshError('did-not-start', `the providers of pictures are not on offer; see ${logs}`);
+}
+
+/** Fetches ONNX Runtime before the daemons start, so that only one process fetches it. */
+async function bringRuntime(onProgress: (message: string) => void): Promise<void> {
+  const engineDir = join(homedir(), '.ogong', 'engine');
+  if (findOnnxRuntime('cpu', engineDir) !== undefined) return;
+  onProgress('fetching ONNX Runtime, which computes the pictures');
+  await bringOnnxRuntime('cpu', engineDir);
+}
+
+async function resolveModels(storeDir: string): Promise<PictureModels> {
+  const describe = async (path: string, name: string): Promise<MeshModel> => {
+    const { modelRoot: root } = await resolveModel(`file:${path}`, { storeDir });
+    return { path, id: `ogong/verified/test/${name}`, root };
+  };
+  const [maker, viewer] = await Promise.all([
+    describe(pathOfPictureModel('tiny-shapes-flow-dit'), 'tiny-shapes'),
+    describe(TINY_VISION_MODEL, 'tiny-shapes-vision'),
+  ]);
+  return { maker, viewer };
+}

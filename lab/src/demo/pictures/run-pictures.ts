@@ -1,0 +1,180 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ChainClient, createChainClient } from '@ogong/chain/client';
+import type { Mesh } from '@ogong/devnet/mesh/mesh';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { LinkPool } from '@ogong/host/link/link-pool';
+import { toBase64, toHex } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
+import { parseOrder } from '@ogong/protocol/exchange/order';
+import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import type { Trust } from '@ogong/protocol/stage1/trust';
+import { type CheckedReply, createClient, fetchReceipt } from '@ogong/sdk';
+import { listMembers, readTrust } from '../mesh-members.ts';
+import { readBooks } from '../money/ledger-book.ts';
+import { waitUntil } from '../polling.ts';
+import type { Member } from '../run-record.ts';
+import { readVerdictLogs } from '../verdict-logs.ts';
+import { PICTURE_CHEAT, type PictureModels } from './pictures-network.ts';
+import type { Failure, MadeReply, MediaReply, PicturesRecord, ReplyEnd, SeenReply } from './pictures-record.ts';
+
+const PROMPT = 'a large red circle';
+const STEPS = 6;
+/** The same noise in each run. */
+const SEED = 7;
+const QUESTION = 'What is shown?';
+const MAX_TOKENS = 12;
+const SETTLEMENT_PATIENCE_MS = 90_000;
+
+export interface PicturesContext {
+  readonly mesh: Mesh;
+  readonly models: PictureModels;
+  readonly links: LinkPool;
+  readonly onProgress: (message: string) => void;
+}
+
+/** A reply before its settlement. */
+type Asked<T extends MediaReply> = Omit<T, 'end' | 'gatewayChecks'>;
+
+/** Buys a picture from an honest provider and from the cheat, asks about the first one, and waits for the settlement. */
+export async function runPictures({ mesh, models, links, onProgress }: PicturesContext): Promise<PicturesRecord> {
+  const chain = await createChainClient({ rpcUrl: mesh.plan.rpcUrl, deployment: mesh.deployment });
+  const members = listMembers(mesh, { cheat: 'none' });
+  const trust = await readMediaTrust(chain, mesh, models);
+  const before = await readBooks(chain, members);
+  const client = createClient({ baseUrl: mesh.plan.gatewayUrl, trust });
+  const providers = Object.fromEntries(
+    members.filter(({ role }) => role === 'provider').map(({ name, address }) => [name, address]),
+  );
+  const cheatId = members.find(({ name }) => name === PICTURE_CHEAT)?.providerId ?? '';
+
+  const buyPicture = async (name: string, choose: object): Promise<Asked<MadeReply> & { readonly png: Uint8Array }> => {
+    const startedMs = performance.now();
+    const request = { model: models.maker.id, prompt: PROMPT, steps: STEPS, seed: SEED };
+    const { pictures, replies } = await client.images.generate({ ...request, ogong: { providers: choose } });
+    const [picture] = pictures;
+    if (picture === undefined) throw new Error('the answer has no picture');
+    const file = join(mesh.plan.directory, `${name}.png`);
+    writeFileSync(file, picture.png);
+    const { png, width, height } = picture;
+    return { ...describe(replies, members, startedMs), prompt: PROMPT, steps: STEPS, width, height, file, png };
+  };
+  const askAbout = async (png: Uint8Array): Promise<Asked<SeenReply>> => {
+    const startedMs = performance.now();
+    const { response, replies } = await client.chat.completions.create({
+      model: models.viewer.id,
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: 'image_url', image_url: { url: `data:image/png;base64,${toBase64(png)}` } },
+            { type: 'text', text: QUESTION },
+          ],
+        },
+      ],
+      ...{ max_tokens: MAX_TOKENS, temperature: 0 },
+    });
+    const answer = response.choices[0]?.message.content?.trim() ?? '';
+    return { ...describe(replies, members, startedMs), question: QUESTION, answer, expected: PROMPT };
+  };
+
+  onProgress('buying a picture from an honest provider, and one from a provider that computes half of the steps');
+  const made = await attempt(() => buyPicture('picture', { ignore: [cheatId] }));
+  const cheated = await attempt(() => buyPicture('picture-of-the-cheat', { only: [cheatId] }));
+  onProgress('asking another model about the picture');
+  const seen = 'error' in made ? made : await attempt(() => askAbout(made.png));
+
+  onProgress('waiting until all three are audited and settled');
+  const ids = [made, cheated, seen].flatMap((reply) => ('error' in reply ? [] : [reply.replyId]));
+  const entries = await waitForEntries(ids, { chain, links, members });
+  const finish = async <T extends MediaReply>(reply: Asked<T> | Failure): Promise<T | Failure> =>
+    'error' in reply ? reply : ({ ...reply, ...(await readEnd(reply.replyId)) } as unknown as T);
+  const readEnd = async (id: string): Promise<Pick<MediaReply, 'end' | 'gatewayChecks'>> => {
+    const { status, checks } = await fetchReceipt({ baseUrl: mesh.plan.gatewayUrl, id });
+    const entry = entries.get(id);
+    return { gatewayChecks: checks, end: entry && toEnd(entry, status, members) };
+  };
+  return {
+    made: await finish<MadeReply>(made),
+    cheated: await finish<MadeReply>(cheated),
+    seen: await finish<SeenReply>(seen),
+    payer: members.find(({ role }) => role === 'payer')?.address ?? '',
+    ...{ providers, cheat: PICTURE_CHEAT },
+    books: { before, after: await readBooks(chain, members) },
+  };
+}
+
+async function readMediaTrust(chain: ChainClient, mesh: Mesh, { maker, viewer }: PictureModels): Promise<Trust> {
+  const trust = await readTrust(chain, { mesh, models: { id: maker.id, sold: { modelRoot: maker.root } } });
+  return { ...trust, modelRoots: { [maker.id]: maker.root, [viewer.id]: viewer.root } };
+}
+
+async function attempt<T>(call: () => Promise<T>): Promise<T | Failure> {
+  try {
+    return await call();
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function describe(
+  replies: readonly CheckedReply[],
+  members: readonly Member[],
+  startedMs: number,
+): Pick<MediaReply, 'replyId' | 'provider' | 'durationMs' | 'isExact' | 'checks'> {
+  const [reply] = replies;
+  if (reply === undefined) throw new Error('the answer has no receipt');
+  const { replyId, receipt, checks, posture } = reply;
+  const id = toHex(parseOrder(receipt.order.bytes).providerId);
+  return {
+    ...{ replyId, checks, isExact: posture?.exact === true },
+    provider: members.find(({ providerId }) => providerId === id)?.name ?? id,
+    durationMs: performance.now() - startedMs,
+  };
+}
+
+/** Waits until replies stand in a log whose head is on the chain. @returns the entries by the reply's id. */
+async function waitForEntries(
+  ids: readonly string[],
+  {
+    chain,
+    links,
+    members,
+  }: { readonly chain: ChainClient; readonly links: LinkPool; readonly members: readonly Member[] },
+): Promise<ReadonlyMap<string, VerdictEntry>> {
+  const found = new Map<string, VerdictEntry>();
+  await waitUntil(async () => {
+    const { logs } = await readVerdictLogs(members, { chain, links, crypto });
+    for (const { isAnchored, entries } of logs)
+      for (const entry of isAnchored ? entries : []) found.set(toHex(entry.replyId), entry);
+    return ids.every((id) => found.has(id));
+  }, SETTLEMENT_PATIENCE_MS);
+  return found;
+}
+
+function toEnd(
+  { verdict, verifiers, feeAtomic, ejects }: VerdictEntry,
+  status: Awaited<ReturnType<typeof fetchReceipt>>['status'],
+  members: readonly Member[],
+): ReplyEnd {
+  const nameOf = (payee: Uint8Array): string => {
+    const address = `0x${toHex(payee)}`;
+    return members.find((member) => member.address === address)?.name ?? address;
+  };
+  return {
+    ...{ verdict, feeAtomic, ejects },
+    verifiers: verifiers.filter(({ outcome }) => outcome === 'credited').map(({ payee }) => nameOf(payee)),
+    audit: parseDetail(status.detail),
+    maxFeeAtomic: BigInt(status.max_fee_atomic),
+    settlement: status.settlement ?? undefined,
+  };
+}
+
+/** Reads the checks of an audit. A validator's detail of another form has none. */
+function parseDetail(detail: string): readonly Check[] {
+  try {
+    return (JSON.parse(detail) as { readonly checks?: readonly Check[] }).checks ?? [];
+  } catch {
+    return [];
+  }
+}
