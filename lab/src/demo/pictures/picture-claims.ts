@@ -1,6 +1,6 @@
 import type { Check } from '@ogong/protocol/base/checks';
 import type { DemoClaim } from '../claims/claims.ts';
-import { type Finding, failuresOf, gainOf, judge } from '../claims/finding.ts';
+import { type Finding, failuresOf, judge, sum } from '../claims/finding.ts';
 import { formatOgong } from '../format.ts';
 import type { MadeReply, MediaReply, PicturesRecord, ReplyEnd, SeenReply } from './pictures-record.ts';
 
@@ -40,7 +40,7 @@ function checkPicture(record: PicturesRecord): Finding {
 
 /** The cheat's receipt passes, its audit does not, and no money moves. */
 function checkFewerSteps(record: PicturesRecord): Finding {
-  const { cheated, cheat, payer, providers } = record;
+  const { cheated, cheat } = record;
   if ('error' in cheated) return { ok: false, evidence: [cheated.error] };
   const problems = [...listReceiptProblems(cheated), ...listValueProblems(cheated)];
   const { end } = cheated;
@@ -50,9 +50,9 @@ function checkFewerSteps(record: PicturesRecord): Finding {
   if (end.verdict !== 'reject') problems.push(`the verdict is ${end.verdict}`);
   if (failed.length === 0) problems.push('no check of the audit failed');
   if (end.feeAtomic !== 0n) problems.push(`the fee is ${end.feeAtomic}`);
-  const paid = gainOf(record, providers[cheat] ?? '', 'creditAtomic');
+  const paid = sumPaid(record, cheat);
   if (paid !== 0n) problems.push(`${cheat} was paid ${paid}`);
-  const spent = gainOf(record, payer, 'spentAtomic');
+  const spent = sumSpent(record);
   const fees = sumFees(record);
   if (spent !== fees) problems.push(`the consumer was charged ${spent}, and the fees of honest replies are ${fees}`);
   return judge(problems, [
@@ -99,7 +99,7 @@ function listPaidProblems(
   if (end === undefined) return ['the reply was not settled'];
   const { verdict, verifiers, audit, feeAtomic, settlement } = end;
   const missing = isExact ? wanted.filter((id) => !hasPassed(audit, id)) : [];
-  const paid = gainOf(record, record.providers[provider] ?? '', 'creditAtomic');
+  const paid = sumPaid(record, provider);
   return [
     ...(verdict === 'accept' ? [] : [`the verdict is ${verdict}`]),
     ...failuresOf(audit),
@@ -128,3 +128,20 @@ function describePaid({ provider, end }: MediaReply): string[] {
 const feeOf = (reply: { readonly end: ReplyEnd | undefined } | { readonly error: string }): bigint =>
   'error' in reply ? 0n : (reply.end?.feeAtomic ?? 0n);
 const sumFees = ({ made, seen }: PicturesRecord): bigint => feeOf(made) + feeOf(seen);
+
+/** Sums a provider's lines of all batches: its gross fees. Payments of verifiers are no lines. */
+const sumPaid = ({ settlements, providers }: PicturesRecord, name: string): bigint =>
+  sum(
+    settlements
+      .flatMap(({ lines }) => lines)
+      .filter(({ provider }) => provider === providers[name])
+      .map(({ grossAtomic }) => grossAtomic),
+  );
+
+const sumSpent = ({ settlements, payer }: PicturesRecord): bigint =>
+  sum(
+    settlements
+      .flatMap(({ debits }) => debits)
+      .filter((debit) => debit.payer === payer)
+      .map(({ amountAtomic }) => amountAtomic),
+  );

@@ -41,7 +41,8 @@ export async function startPicturesNetwork(
     variants: [{ name: PICTURE_CHEAT, program: { entry: cheatEntry, args: [] }, models: [models.maker.id] }],
   };
   const ports = assignPorts(await findFreePorts(countPorts(options)), options);
-  const mesh = await startMesh({ ...options, ports }, { onCrash: (detail) => onProgress(`! ${detail}`) });
+  const mesh = await startMesh({ ...options, ports }, { onProgress, onCrash: (detail) => onProgress(`! ${detail}`) });
+  onProgress('waiting until both models are on offer');
   const isOnOffer = async ({ id }: MeshModel, count: number): Promise<boolean> =>
     (await countProviders(mesh.plan.gatewayUrl, id)) >= count;
   const isReady = await waitUntil(

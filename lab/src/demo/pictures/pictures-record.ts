@@ -1,6 +1,6 @@
 import type { Check } from '@ogong/protocol/base/checks';
 import type { Verdict } from '@ogong/protocol/settlement/verdict-log';
-import type { Books } from '../run-record.ts';
+import type { SettlementRecord } from '../run-record.ts';
 
 /** Data of the network for pictures, from the wire and the chain. */
 export interface PicturesRecord {
@@ -16,7 +16,8 @@ export interface PicturesRecord {
   readonly providers: Readonly<Record<string, string>>;
   /** Name of the provider that cheats. */
   readonly cheat: string;
-  readonly books: { readonly before: Books; readonly after: Books };
+  /** Every batch on the chain. */
+  readonly settlements: readonly Pick<SettlementRecord, 'lines' | 'debits'>[];
 }
 
 /** A request without a reply. */

@@ -11,7 +11,7 @@ import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { type CheckedReply, createClient, fetchReceipt } from '@ogong/sdk';
 import { listMembers, readTrust } from '../mesh-members.ts';
-import { readBooks } from '../money/ledger-book.ts';
+import { readHistory } from '../money/ledger-book.ts';
 import { waitUntil } from '../polling.ts';
 import type { Member } from '../run-record.ts';
 import { readVerdictLogs } from '../verdict-logs.ts';
@@ -33,15 +33,15 @@ export interface PicturesContext {
   readonly onProgress: (message: string) => void;
 }
 
+type Ended = Pick<MediaReply, 'end' | 'gatewayChecks'>;
 /** A reply before its settlement. */
-type Asked<T extends MediaReply> = Omit<T, 'end' | 'gatewayChecks'>;
+type Asked<T extends MediaReply> = Omit<T, keyof Ended>;
 
 /** Buys a picture from an honest provider and from the cheat, asks about the first one, and waits for the settlement. */
 export async function runPictures({ mesh, models, links, onProgress }: PicturesContext): Promise<PicturesRecord> {
   const chain = await createChainClient({ rpcUrl: mesh.plan.rpcUrl, deployment: mesh.deployment });
   const members = listMembers(mesh, { cheat: 'none' });
   const trust = await readMediaTrust(chain, mesh, models);
-  const before = await readBooks(chain, members);
   const client = createClient({ baseUrl: mesh.plan.gatewayUrl, trust });
   const providers = Object.fromEntries(
     members.filter(({ role }) => role === 'provider').map(({ name, address }) => [name, address]),
@@ -86,21 +86,17 @@ export async function runPictures({ mesh, models, links, onProgress }: PicturesC
 
   onProgress('waiting until all three are audited and settled');
   const ids = [made, cheated, seen].flatMap((reply) => ('error' in reply ? [] : [reply.replyId]));
-  const entries = await waitForEntries(ids, { chain, links, members });
-  const finish = async <T extends MediaReply>(reply: Asked<T> | Failure): Promise<T | Failure> =>
-    'error' in reply ? reply : ({ ...reply, ...(await readEnd(reply.replyId)) } as unknown as T);
-  const readEnd = async (id: string): Promise<Pick<MediaReply, 'end' | 'gatewayChecks'>> => {
-    const { status, checks } = await fetchReceipt({ baseUrl: mesh.plan.gatewayUrl, id });
-    const entry = entries.get(id);
-    return { gatewayChecks: checks, end: entry && toEnd(entry, status, members) };
-  };
+  const ends = await waitForEnds(ids, { gatewayUrl: mesh.plan.gatewayUrl, chain, links, members });
+  const finish = <T extends Asked<MediaReply>>(reply: T | Failure): (T & Ended) | Failure =>
+    'error' in reply ? reply : { ...reply, ...(ends.get(reply.replyId) ?? { gatewayChecks: [], end: undefined }) };
+  const { settlements } = await readHistory(chain, members, crypto);
   return {
-    made: await finish<MadeReply>(made),
-    cheated: await finish<MadeReply>(cheated),
-    seen: await finish<SeenReply>(seen),
+    made: finish(made),
+    cheated: finish(cheated),
+    seen: finish(seen),
     payer: members.find(({ role }) => role === 'payer')?.address ?? '',
     ...{ providers, cheat: PICTURE_CHEAT },
-    books: { before, after: await readBooks(chain, members) },
+    settlements,
   };
 }
 
@@ -133,23 +129,32 @@ function describe(
   };
 }
 
-/** Waits until replies stand in a log whose head is on the chain. @returns the entries by the reply's id. */
-async function waitForEntries(
-  ids: readonly string[],
-  {
-    chain,
-    links,
-    members,
-  }: { readonly chain: ChainClient; readonly links: LinkPool; readonly members: readonly Member[] },
-): Promise<ReadonlyMap<string, VerdictEntry>> {
-  const found = new Map<string, VerdictEntry>();
+/**
+ * Waits until the replies stand in a log whose head is on the chain, and the gateway knows it.
+ * @returns the ends by the reply's id, also of replies that are not settled in time.
+ */
+async function waitForEnds(ids: readonly string[], reader: EndReader): Promise<ReadonlyMap<string, Ended>> {
+  const { gatewayUrl: baseUrl, chain, links, members } = reader;
+  const found = new Map<string, Ended>();
   await waitUntil(async () => {
     const { logs } = await readVerdictLogs(members, { chain, links, crypto });
-    for (const { isAnchored, entries } of logs)
-      for (const entry of isAnchored ? entries : []) found.set(toHex(entry.replyId), entry);
-    return ids.every((id) => found.has(id));
+    const entries = logs.flatMap((log) => (log.isAnchored ? log.entries : []));
+    for (const id of ids) {
+      const { status, checks } = await fetchReceipt({ baseUrl, id });
+      const entry = entries.find(({ replyId }) => toHex(replyId) === id);
+      const isSettled = entry !== undefined && status.state === 'settled';
+      found.set(id, { gatewayChecks: checks, end: isSettled ? toEnd(entry, status, members) : undefined });
+    }
+    return [...found.values()].every(({ end }) => end !== undefined);
   }, SETTLEMENT_PATIENCE_MS);
   return found;
+}
+
+interface EndReader {
+  readonly gatewayUrl: string;
+  readonly chain: ChainClient;
+  readonly links: LinkPool;
+  readonly members: readonly Member[];
 }
 
 function toEnd(
@@ -170,10 +175,11 @@ function toEnd(
   };
 }
 
-/** Reads the checks of an audit. A validator's detail of another form has none. */
+/** Reads the checks of an audit, equal ones of several verifiers once. A validator's detail of another form has none. */
 function parseDetail(detail: string): readonly Check[] {
   try {
-    return (JSON.parse(detail) as { readonly checks?: readonly Check[] }).checks ?? [];
+    const { checks = [] } = JSON.parse(detail) as { readonly checks?: readonly Check[] };
+    return [...new Map(checks.map((check) => [JSON.stringify(check), check])).values()];
   } catch {
     return [];
   }
