@@ -27,9 +27,9 @@ const NAMED_INPUTS: Readonly<Record<string, readonly string[]>> = {
 const NEEDS_PAGES = /^apps\/explorer\/.*\.(?:process|e2e)\.test\.ts$/;
 const OPENS_PAGES = /\/explorer\//;
 
-/** Models of pictures, which tests open by their names. */
-const PICTURE_MODELS = 'packages/testing/models';
-const OPENS_PICTURES = /models\/(?:picture|vision)-folder/;
+/** Models of pictures, which tests and the demo open by their names. */
+export const PICTURE_MODELS = 'packages/testing/models';
+const OPENS_PICTURES = /models\/(?:picture|vision)-folder|lab\/src\/demo\/main\.ts/;
 
 /**
  * All inputs of tests that run compiled packages, in place of their import graph. Their subject is the packages' entries and the way of

@@ -1,4 +1,5 @@
 import { EVERYTHING } from './inputs.ts';
+import { PICTURE_MODELS } from './named-inputs.ts';
 
 /** One part of a landing. */
 export interface Part {
@@ -60,6 +61,7 @@ export const PARTS: Readonly<Record<string, Part>> = {
     title: 'the demo',
     command: lab(DEMO, '--once', '--json', 'summary.json'),
     entries: [DEMO],
+    inputs: [PICTURE_MODELS],
   },
 };
 

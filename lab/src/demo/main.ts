@@ -24,6 +24,7 @@ import { openLinks } from './mesh-router.ts';
 import { type DemoModels, prepareModels } from './model.ts';
 import { createUsageError, type DemoOptions, parseDemoOptions } from './options.ts';
 import { evaluatePictureClaims } from './pictures/picture-claims.ts';
+import { preparePictures } from './pictures/pictures-network.ts';
 import { showPictures } from './pictures/show-pictures.ts';
 import { countProviders, evidenceDirectory, waitUntil } from './polling.ts';
 import {
@@ -85,8 +86,11 @@ async function main(argv: readonly string[]): Promise<number> {
       if (options.jsonFile) writeAttackJson(options.jsonFile, played);
       return played.worked ? 1 : EXIT.ok;
     }
-    if (options.pictures === 'only')
+    const hasPictures = options.pictures !== 'off' && (await preparePictures(screen.progress));
+    if (options.pictures === 'only') {
+      if (!hasPictures) throw createUsageError('--pictures only: this machine cannot compute pictures');
       return (await showPicturesAlone({ options, directory, screen, startedMs })) ? EXIT.ok : 1;
+    }
     const models = await prepareModels(options.model, { needsCheap, onProgress: screen.progress });
     const tee = options.tee && planTeeNetwork(directory, describeModel(models));
     const network = await bringUp({ options, models, directory, screen, tee });
@@ -95,7 +99,7 @@ async function main(argv: readonly string[]): Promise<number> {
     const { claims, ok } = await Promise.race([
       tee
         ? showTee({ mesh, plan: tee, options, models, screen })
-        : show({ ...network, options, models, screen, startedMs }),
+        : show({ ...network, options, models, screen, startedMs, hasPictures }),
       interrupted.then(() => ({ claims: [] as DemoClaim[], ok: false })),
     ]);
     if (claims.length === 0) return 130;
@@ -107,7 +111,6 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     return ok ? EXIT.ok : 1;
   } finally {
-    if (mesh !== undefined) screen.progress('stopping the network');
     await mesh?.stop();
   }
 }
@@ -169,11 +172,17 @@ async function bringUp({ options, models, directory, screen, tee }: BringUp): Pr
     await tap?.stop();
     throw error;
   });
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    screen.progress('stopping the network');
+    await started.stop();
+    await tap?.stop();
+  };
   const mesh: Mesh = {
     ...started,
-    async stop() {
-      await started.stop();
-      await tap?.stop();
+    stop() {
+      stopping ??= stop();
+      return stopping;
     },
   };
   try {
@@ -214,11 +223,12 @@ interface Show extends Network {
   readonly models: DemoModels;
   readonly screen: Screen;
   readonly startedMs: number;
+  readonly hasPictures: boolean;
 }
 
 /** Runs the requests, prints the replies, and evaluates the claims. */
 async function show(shown: Show): Promise<{ claims: DemoClaim[]; ok: boolean }> {
-  const { mesh, options, models, screen, startedMs } = shown;
+  const { mesh, options, models, screen, startedMs, hasPictures } = shown;
   const startMs = performance.now() - startedMs;
   const links = await openLinks();
   screen.title(`Requests to ${mesh.plan.gatewayUrl}, ${options.concurrency} at a time`);
@@ -241,7 +251,7 @@ async function show(shown: Show): Promise<{ claims: DemoClaim[]; ok: boolean }> 
   // The networks do not compete for the cores, unless the first one has to stay up.
   if (options.isOnce) await mesh.stop();
   const picturesAt = performance.now();
-  const pictures = options.pictures === 'off' ? undefined : await showPictures(mesh.plan.directory, screen);
+  const pictures = hasPictures ? await showPictures(mesh.plan.directory, screen) : undefined;
   const picturesMs = performance.now() - picturesAt;
   const claims = [...(await evaluateClaims(run)), ...(pictures ? evaluatePictureClaims(pictures) : [])];
   screen.title('Claims');

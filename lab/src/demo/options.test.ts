@@ -13,6 +13,7 @@ describe('options of the demo', () => {
       hasChaos: false,
       economy: 'ogong',
       beacon: 'threshold',
+      pictures: 'also',
     });
     expect(parseDemoOptions(['--economy', 'burn-and-mint'])).toMatchObject({ economy: 'burn-and-mint' });
     expect(parseDemoOptions(['--beacon', 'vrf'])).toMatchObject({ beacon: 'vrf' });
@@ -33,11 +34,17 @@ describe('options of the demo', () => {
   });
 
   it('play an attack without a cheat', () => {
-    expect(parseDemoOptions(['--attack', 'idle-links'])).toMatchObject({ attack: 'idle-links', cheat: 'none' });
+    expect(parseDemoOptions(['--attack', 'idle-links'])).toMatchObject({
+      attack: 'idle-links',
+      ...{ cheat: 'none', pictures: 'off' },
+    });
   });
 
   it('run machines without a cheat', () => {
-    expect(parseDemoOptions(['--tee', 'software'])).toMatchObject({ tee: 'software', cheat: 'none' });
+    expect(parseDemoOptions(['--tee', 'software'])).toMatchObject({
+      tee: 'software',
+      ...{ cheat: 'none', pictures: 'off' },
+    });
   });
 
   it.each([
@@ -47,6 +54,7 @@ describe('options of the demo', () => {
     [['--requests', '0']],
     [['--requests', '1e3']],
     [['--economy', 'gold']],
+    [['--pictures', 'many']],
     [['--unknown']],
     [['extra']],
   ])('refuses %s', (argv) => {

@@ -59,7 +59,7 @@ function checkFewerSteps(record: PicturesRecord): Finding {
     `${describeMade(cheated)}; it computed ${cheated.steps / 2} of them`,
     `${describeReceipt(cheated)}: stage 1 alone accepts it`,
     `an audit by ${end.verifiers.join(' and ')} rejects it: ${failed.join('; ')}${end.ejects ? `; ${cheat} is ejected` : ''}`,
-    `${cheat} is paid ${formatOgong(paid)} OGONG; up to ${formatOgong(end.maxFeeAtomic)} returned to the consumer, whose escrow paid for honest replies alone: ${formatOgong(spent)}`,
+    `${cheat} is paid ${formatOgong(paid)} OGONG; the consumer keeps the order's limit of ${formatOgong(end.maxFeeAtomic)}, and its escrow paid ${formatOgong(spent)} for the two honest replies`,
   ]);
 }
 

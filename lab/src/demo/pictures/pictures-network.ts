@@ -5,6 +5,7 @@ import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { MeshError } from '@ogong/devnet/mesh/mesh-error';
 import { assignPorts, countPorts, type MeshModel, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { bringOnnxRuntime, findOnnxRuntime } from '@ogong/engine/onnx/runtime/packages';
 import { pathOfPictureModel } from '@ogong/testing/models/picture-folder';
@@ -33,7 +34,6 @@ export async function startPicturesNetwork(
   directory: string,
   onProgress: (message: string) => void,
 ): Promise<PicturesNetwork> {
-  await bringRuntime(onProgress);
   const models = await resolveModels(directory);
   const options: MeshOptions = {
     ...{ directory, model: models.maker, others: [models.viewer] },
@@ -55,12 +55,22 @@ export async function startPicturesNetwork(
   throw new MeshError('did-not-start', `the providers of pictures are not on offer; see ${logs}`);
 }
 
-/** Fetches ONNX Runtime before the daemons start, so that only one process fetches it. */
-async function bringRuntime(onProgress: (message: string) => void): Promise<void> {
+/**
+ * Fetches ONNX Runtime before any daemon starts, so that only one process fetches it.
+ * @returns whether this machine can run the network for pictures. @throws ModelError
+ */
+export async function preparePictures(onProgress: (message: string) => void): Promise<boolean> {
   const engineDir = join(homedir(), '.ogong', 'engine');
-  if (findOnnxRuntime('cpu', engineDir) !== undefined) return;
+  if (findOnnxRuntime('cpu', engineDir) !== undefined) return true;
   onProgress('fetching ONNX Runtime, which computes the pictures');
-  await bringOnnxRuntime('cpu', engineDir);
+  try {
+    await bringOnnxRuntime('cpu', engineDir);
+    return true;
+  } catch (error) {
+    if (!(error instanceof EngineError && error.code === 'unsupported-model')) throw error;
+    onProgress(`no claims about pictures: ${error.message}`);
+    return false;
+  }
 }
 
 async function resolveModels(storeDir: string): Promise<PictureModels> {

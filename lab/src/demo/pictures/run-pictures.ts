@@ -9,7 +9,7 @@ import type { Check } from '@ogong/protocol/base/checks';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { Trust } from '@ogong/protocol/stage1/trust';
-import { type CheckedReply, createClient, fetchReceipt } from '@ogong/sdk';
+import { type CheckedReply, type Client, createClient, fetchReceipt } from '@ogong/sdk';
 import { listMembers, readTrust } from '../mesh-members.ts';
 import { readHistory } from '../money/ledger-book.ts';
 import { waitUntil } from '../polling.ts';
@@ -18,12 +18,15 @@ import { readVerdictLogs } from '../verdict-logs.ts';
 import { PICTURE_CHEAT, type PictureModels } from './pictures-network.ts';
 import type { Failure, MadeReply, MediaReply, PicturesRecord, ReplyEnd, SeenReply } from './pictures-record.ts';
 
-const PROMPT = 'a large red circle';
-const STEPS = 6;
-/** The same noise in each run. */
+const PROMPT = 'a large yellow circle';
+/** With half of them the model often draws something else. */
+const STEPS = 12;
+/** Body and seed fix the noise of a picture: each run makes the same one. */
 const SEED = 7;
+/** Requests until an honest provider is drawn. */
+const MOST_DRAWS = 20;
 const QUESTION = 'What is shown?';
-const MAX_TOKENS = 12;
+const MAX_TOKENS = 24;
 const SETTLEMENT_PATIENCE_MS = 90_000;
 
 export interface PicturesContext {
@@ -36,6 +39,8 @@ export interface PicturesContext {
 type Ended = Pick<MediaReply, 'end' | 'gatewayChecks'>;
 /** A reply before its settlement. */
 type Asked<T extends MediaReply> = Omit<T, keyof Ended>;
+type BoughtPicture = Asked<MadeReply> & { readonly png: Uint8Array };
+type OgongFields = NonNullable<Parameters<Client['images']['generate']>[0]['ogong']>;
 
 /** Buys a picture from an honest provider and from the cheat, asks about the first one, and waits for the settlement. */
 export async function runPictures({ mesh, models, links, onProgress }: PicturesContext): Promise<PicturesRecord> {
@@ -48,16 +53,24 @@ export async function runPictures({ mesh, models, links, onProgress }: PicturesC
   );
   const cheatId = members.find(({ name }) => name === PICTURE_CHEAT)?.providerId ?? '';
 
-  const buyPicture = async (name: string, choose: object): Promise<Asked<MadeReply> & { readonly png: Uint8Array }> => {
+  const buyPicture = async (name: string, ogong?: OgongFields): Promise<BoughtPicture> => {
     const startedMs = performance.now();
     const request = { model: models.maker.id, prompt: PROMPT, steps: STEPS, seed: SEED };
-    const { pictures, replies } = await client.images.generate({ ...request, ogong: { providers: choose } });
+    const { pictures, replies } = await client.images.generate({ ...request, ...(ogong && { ogong }) });
     const [picture] = pictures;
     if (picture === undefined) throw new Error('the answer has no picture');
     const file = join(mesh.plan.directory, `${name}.png`);
     writeFileSync(file, picture.png);
     const { png, width, height } = picture;
     return { ...describe(replies, members, startedMs), prompt: PROMPT, steps: STEPS, width, height, file, png };
+  };
+  /** The request names no provider, because an id would change its noise. */
+  const buyHonestPicture = async (): Promise<BoughtPicture> => {
+    for (let draws = 1; ; draws++) {
+      const bought = await buyPicture('picture');
+      if (bought.provider !== PICTURE_CHEAT) return bought;
+      if (draws === MOST_DRAWS) throw new Error(`the router drew ${PICTURE_CHEAT} ${draws} times in a row`);
+    }
   };
   const askAbout = async (png: Uint8Array): Promise<Asked<SeenReply>> => {
     const startedMs = performance.now();
@@ -79,8 +92,8 @@ export async function runPictures({ mesh, models, links, onProgress }: PicturesC
   };
 
   onProgress('buying a picture from an honest provider, and one from a provider that computes half of the steps');
-  const made = await attempt(() => buyPicture('picture', { ignore: [cheatId] }));
-  const cheated = await attempt(() => buyPicture('picture-of-the-cheat', { only: [cheatId] }));
+  const made = await attempt(buyHonestPicture);
+  const cheated = await attempt(() => buyPicture('picture-of-the-cheat', { providers: { only: [cheatId] } }));
   onProgress('asking another model about the picture');
   const seen = 'error' in made ? made : await attempt(() => askAbout(made.png));
 
