@@ -1,7 +1,7 @@
 import type { Check } from '@ogong/protocol/base/checks';
 import { describe, expect, it } from 'vitest';
 import { evaluatePictureClaims } from './picture-claims.ts';
-import type { MadeReply, PicturesRecord, ReplyEnd, SeenReply } from './pictures-record.ts';
+import type { PictureReply, PicturesRecord, ReplyEnd, SeenReply } from './pictures-record.ts';
 
 const pass = (id: string): Check => ({ id, status: 'pass', detail: '' });
 const skip = (id: string): Check => ({ id, status: 'skip', detail: '' });
@@ -20,7 +20,7 @@ const end: ReplyEnd = {
   ejects: false,
 };
 
-const made: MadeReply = {
+const made: PictureReply = {
   ...{ replyId: '00', provider: 'provider-1', durationMs: 80.4, isExact: true, end },
   checks: [pass('pixels'), skip('links'), skip('projections')],
   gatewayChecks: [pass('pixels'), pass('links'), pass('projections')],
@@ -31,7 +31,7 @@ const rejection: ReplyEnd = {
   ...{ ...end, verdict: 'reject', audit: [fail('equality')], feeAtomic: 0n },
   verifiers: ['provider-1', 'provider-2'],
 };
-const cheated: MadeReply = { ...made, provider: 'cheat', file: 'cheat.png', end: rejection };
+const cheated: PictureReply = { ...made, provider: 'cheat', file: 'cheat.png', end: rejection };
 
 const seen: SeenReply = {
   ...{ replyId: '02', provider: 'provider-1', durationMs: 90, isExact: true, gatewayChecks: [] },

@@ -2,7 +2,7 @@ import type { Check } from '@ogong/protocol/base/checks';
 import type { DemoClaim } from '../claims/claims.ts';
 import { type Finding, failuresOf, judge, sum } from '../claims/finding.ts';
 import { formatOgong } from '../format.ts';
-import type { MadeReply, MediaReply, PicturesRecord, ReplyEnd, SeenReply } from './pictures-record.ts';
+import type { MediaReply, PictureReply, PicturesRecord, ReplyEnd, SeenReply } from './pictures-record.ts';
 
 /** Checks against the values of all steps, which a gateway fetches and other readers of a receipt do not get. */
 const OF_VALUES: readonly string[] = ['links', 'projections'];
@@ -72,7 +72,7 @@ function checkSeen(record: PicturesRecord): Finding {
 }
 
 /** Describes a picture: prompt, size, steps, provider and file. */
-export const describeMade = ({ prompt, width, height, steps, provider, durationMs, file }: MadeReply): string =>
+export const describeMade = ({ prompt, width, height, steps, provider, durationMs, file }: PictureReply): string =>
   `"${prompt}" in ${width}x${height} pixels and ${steps} declared steps, by ${provider} in ${Math.round(durationMs)} ms: ${file}`;
 
 export const describeSeen = ({ question, answer, provider, durationMs }: SeenReply): string =>

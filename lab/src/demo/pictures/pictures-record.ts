@@ -5,11 +5,11 @@ import type { SettlementRecord } from '../run-record.ts';
 /** Data of the network for pictures, from the wire and the chain. */
 export interface PicturesRecord {
   /** A picture by an honest provider. */
-  readonly made: MadeReply | Failure;
+  readonly made: PictureReply | FailedRequest;
   /** A picture by the provider that computes half of the steps. */
-  readonly cheated: MadeReply | Failure;
+  readonly cheated: PictureReply | FailedRequest;
   /** The answer to a question about the picture of `made`. */
-  readonly seen: SeenReply | Failure;
+  readonly seen: SeenReply | FailedRequest;
   /** Address of the payer, hex with 0x. */
   readonly payer: string;
   /** Addresses of the providers by their names. */
@@ -21,7 +21,7 @@ export interface PicturesRecord {
 }
 
 /** A request without a reply. */
-export interface Failure {
+export interface FailedRequest {
   readonly error: string;
 }
 
@@ -57,7 +57,7 @@ export interface ReplyEnd {
   readonly ejects: boolean;
 }
 
-export interface MadeReply extends MediaReply {
+export interface PictureReply extends MediaReply {
   readonly prompt: string;
   readonly steps: number;
   readonly width: number;

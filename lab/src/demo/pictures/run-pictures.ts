@@ -16,7 +16,14 @@ import { waitUntil } from '../polling.ts';
 import type { Member } from '../run-record.ts';
 import { readVerdictLogs } from '../verdict-logs.ts';
 import { PICTURE_CHEAT, type PictureModels } from './pictures-network.ts';
-import type { Failure, MadeReply, MediaReply, PicturesRecord, ReplyEnd, SeenReply } from './pictures-record.ts';
+import type {
+  FailedRequest,
+  MediaReply,
+  PictureReply,
+  PicturesRecord,
+  ReplyEnd,
+  SeenReply,
+} from './pictures-record.ts';
 
 const PROMPT = 'a large yellow circle';
 /** With half of them the model often draws something else. */
@@ -39,7 +46,7 @@ export interface PicturesContext {
 type Ended = Pick<MediaReply, 'end' | 'gatewayChecks'>;
 /** A reply before its settlement. */
 type Asked<T extends MediaReply> = Omit<T, keyof Ended>;
-type BoughtPicture = Asked<MadeReply> & { readonly png: Uint8Array };
+type BoughtPicture = Asked<PictureReply> & { readonly png: Uint8Array };
 type OgongFields = NonNullable<Parameters<Client['images']['generate']>[0]['ogong']>;
 
 /** Buys a picture from an honest provider and from the cheat, asks about the first one, and waits for the settlement. */
@@ -100,7 +107,7 @@ export async function runPictures({ mesh, models, links, onProgress }: PicturesC
   onProgress('waiting until all three are audited and settled');
   const ids = [made, cheated, seen].flatMap((reply) => ('error' in reply ? [] : [reply.replyId]));
   const ends = await waitForEnds(ids, { gatewayUrl: mesh.plan.gatewayUrl, chain, links, members });
-  const finish = <T extends Asked<MediaReply>>(reply: T | Failure): (T & Ended) | Failure =>
+  const finish = <T extends Asked<MediaReply>>(reply: T | FailedRequest): (T & Ended) | FailedRequest =>
     'error' in reply ? reply : { ...reply, ...(ends.get(reply.replyId) ?? { gatewayChecks: [], end: undefined }) };
   const { settlements } = await readHistory(chain, members, crypto);
   return {
@@ -118,7 +125,7 @@ async function readMediaTrust(chain: ChainClient, mesh: Mesh, { maker, viewer }:
   return { ...trust, modelRoots: { [maker.id]: maker.root, [viewer.id]: viewer.root } };
 }
 
-async function attempt<T>(call: () => Promise<T>): Promise<T | Failure> {
+async function attempt<T>(call: () => Promise<T>): Promise<T | FailedRequest> {
   try {
     return await call();
   } catch (error) {

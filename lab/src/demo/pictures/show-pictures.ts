@@ -4,7 +4,7 @@ import { openLinks } from '../mesh-router.ts';
 import { describeChecks, type Screen } from '../print.ts';
 import { describeMade, describeSeen } from './picture-claims.ts';
 import { startPicturesNetwork } from './pictures-network.ts';
-import type { Failure, MadeReply, PicturesRecord, SeenReply } from './pictures-record.ts';
+import type { FailedRequest, PictureReply, PicturesRecord, SeenReply } from './pictures-record.ts';
 import { runPictures } from './run-pictures.ts';
 
 /** Runs a small network of its own for pictures, prints its replies, and stops it. */
@@ -27,7 +27,7 @@ export async function showPictures(demoDirectory: string, screen: Screen): Promi
   }
 }
 
-function describeMedia(reply: MadeReply | SeenReply | Failure): string {
+function describeMedia(reply: PictureReply | SeenReply | FailedRequest): string {
   if ('error' in reply) return `refused: ${reply.error}`;
   const { checks, end } = reply;
   return [
