@@ -41,5 +41,5 @@ it.runIf(process.env.OGONG_LONG === '1')(
       rmSync(folder, { recursive: true, force: true });
     }
   },
-  600_000,
+  900_000,
 );
