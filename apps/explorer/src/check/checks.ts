@@ -1,3 +1,5 @@
 // Loaded by load-checks.ts alone.
+export { showReply } from '../modality/reply-parts.tsx';
 export { readNetworkTrust } from './network-trust.ts';
+export { readAudit } from './read-audit.ts';
 export { checkReceiptFile, readDroppedFile } from './receipt-file.ts';

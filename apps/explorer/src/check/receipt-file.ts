@@ -1,9 +1,13 @@
-import { fromBase64 } from '@ogong/protocol/base/bytes';
+import { equalBytes, fromBase64, toHex } from '@ogong/protocol/base/bytes';
+import { computeBlobRoot } from '@ogong/protocol/commitment/blob';
+import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import type { FindBlob } from '@ogong/protocol/modality/modality';
 import { isLocalReceipt, type LocalReceipt, parseAnyReceipt } from '@ogong/protocol/stage1/local-receipt';
 import { MAX_RECEIPT_BYTES, type Receipt } from '@ogong/protocol/stage1/receipt';
 import { parseTrust, type Trust } from '@ogong/protocol/stage1/trust';
 import { verifyLocalReceipt } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
+import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { verifyWithoutBlobs } from '@ogong/protocol/verdict/receipt/verify-without-blobs';
 // The package's entry brings the whole client along: the checks take only its types.
 import type { IntakeEvidence, ReceiptVerdict, ReplyStatus, SettledEvidence, UnsettledReply } from '@ogong/sdk';
@@ -20,6 +24,8 @@ export interface DroppedReceipt {
   readonly request: Uint8Array;
   readonly response: Uint8Array;
   readonly status: ReplyStatus | undefined;
+  /** Blobs of the reply by the hex of their roots, as the file has them: nothing is compared yet. */
+  readonly blobs: ReadonlyMap<string, Uint8Array>;
 }
 
 /** Receipt, request and response, in base64 all. */
@@ -66,7 +72,28 @@ function readReceiptFields(bytes: Uint8Array, fields: Readonly<Record<string, un
   };
   const status =
     typeof fields.status === 'object' && fields.status !== null ? (fields.status as ReplyStatus) : undefined;
-  return { receipt, request: read('request'), response: read('response'), status };
+  return { receipt, request: read('request'), response: read('response'), status, blobs: readBlobs(fields) };
+}
+
+/** Outputs of steps, or rows of pictures. Most receipts have none. */
+function readBlobs({ blobs }: Readonly<Record<string, unknown>>): ReadonlyMap<string, Uint8Array> {
+  if (blobs === undefined) return new Map();
+  const entries = Object.entries(blobs ?? {});
+  if (entries.some(([, bytes]) => typeof bytes !== 'string')) throw new FileError('its blobs are not base64 by root');
+  return new Map(entries.map(([root, bytes]) => [root, fromBase64(bytes as string)]));
+}
+
+/** Returns a finder of the blobs that have the roots under which they stand. Each is hashed once. */
+export function createBlobFinder({ blobs }: Pick<DroppedReceipt, 'blobs'>, opening: Opening | undefined): FindBlob {
+  const held = new Map<string, boolean>();
+  return (root) => {
+    const hex = toHex(root);
+    const bytes = blobs.get(hex);
+    if (opening === undefined || bytes === undefined) return undefined;
+    const holds = held.get(hex) ?? equalBytes(computeBlobRoot(crypto, opening.blind, bytes), root);
+    held.set(hex, holds);
+    return holds ? bytes : undefined;
+  };
 }
 
 /** Evidence about the reply that the page found itself; the checks decide whether it is valid. */
@@ -77,11 +104,24 @@ export interface FollowedEvidence {
 
 /** Every check of the file, by the same functions as `ogong verify`. Never throws or rejects. */
 export async function checkReceiptFile(
-  { receipt, request, response, status }: DroppedReceipt,
+  file: DroppedReceipt,
   { trust, nowMs, ...followed }: { readonly trust: Trust; readonly nowMs: number } & FollowedEvidence,
 ): Promise<ReceiptVerdict> {
+  const { receipt, request, response, status } = file;
+  const blobs = file.blobs.size > 0 ? createBlobFinder(file, readOpening(file)) : undefined;
   const input = { crypto, request, response, trust, nowMs };
-  return isLocalReceipt(receipt)
-    ? verifyLocalReceipt(receipt, input)
-    : verifyWithoutBlobs(receipt, { ...input, ...(status && { status }), ...followed });
+  if (isLocalReceipt(receipt)) return verifyLocalReceipt(receipt, { ...input, ...(blobs && { blobs }) });
+  const context = { ...input, ...(status && { status }), ...followed };
+  return blobs ? verifyReceipt(receipt, { ...context, blobs }) : verifyWithoutBlobs(receipt, context);
+}
+
+/** Reads the opening of a file; undefined if it has none, or none in its form. */
+export function readOpening({ receipt: { opening } }: Pick<DroppedReceipt, 'receipt'>): Opening | undefined {
+  if ('url' in opening || opening.bytes.length === 0) return undefined;
+  try {
+    return parseOpening(opening.bytes);
+  } catch {
+    // The checks say why.
+    return undefined;
+  }
 }

@@ -1,20 +1,19 @@
 import { isLocalReceipt } from '@ogong/protocol/stage1/local-receipt';
-import type { Receipt, ReceiptVerdict, Trust } from '@ogong/sdk';
+import type { Receipt, Trust } from '@ogong/sdk';
 import { useRef, useState } from 'preact/hooks';
 import { loadChecks } from '../check/load-checks.ts';
 import { loadMachine } from '../check/load-machine.ts';
 import type { DroppedReceipt } from '../check/receipt-file.ts';
 import type { NetworkState } from '../data/store.ts';
 import { Card } from './parts.tsx';
-import { ReceiptReport } from './reply.tsx';
+import { type CheckedFile, ReceiptReport } from './reply.tsx';
 
 type Checks = Awaited<ReturnType<typeof loadChecks>>;
 type Source = 'nothing' | 'the trust file' | 'the chain';
 
 /** Drop a receipt: every check is made here, and nothing of the file leaves the browser. */
 export function CheckReceipt({ state }: { state: NetworkState }) {
-  const [file, setFile] = useState<DroppedReceipt>();
-  const [verdict, setVerdict] = useState<ReceiptVerdict>();
+  const [checked, setChecked] = useState<CheckedFile>();
   const [given, setGiven] = useState<Trust>();
   const [machines, setMachines] = useState<Uint8Array>();
   const [source, setSource] = useState<Source>('nothing');
@@ -25,7 +24,7 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
   async function check(
     receipt: DroppedReceipt,
     { trust, policy }: { readonly trust: Trust | undefined; readonly policy: Uint8Array | undefined },
-    { checkReceiptFile, readNetworkTrust }: Checks,
+    { checkReceiptFile, readNetworkTrust, showReply }: Checks,
   ): Promise<void> {
     const { reader, deployment, ledger } = state;
     let found: Trust = trust ?? {};
@@ -41,7 +40,7 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
     const nowMs = Date.now();
     const own = await checkReceiptFile(receipt, { trust: found, nowMs });
     const isOfMachine = !isLocalReceipt(receipt.receipt) && receipt.receipt.evidence !== undefined;
-    const whole =
+    const verdict =
       policy && isOfMachine
         ? await (await loadMachine()).addMachine(own, receipt.receipt as Receipt, {
             ...{ file: policy, nowMs },
@@ -49,15 +48,14 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
           })
         : own;
     setSource(from);
-    setFile(receipt);
-    setVerdict(whole);
+    setChecked({ file: receipt, verdict, parts: showReply(receipt, { verdict }) });
   }
 
   async function take(files: Iterable<File>): Promise<void> {
     setProblem(undefined);
     const checks = await loadChecks().catch((error: Error) => setProblem(error.message));
     if (!checks) return;
-    let [receipt, trust, policy] = [file, given, machines];
+    let [receipt, trust, policy] = [checked?.file, given, machines];
     for (const one of files) {
       try {
         const dropped = checks.readDroppedFile(new Uint8Array(await one.arrayBuffer()));
@@ -123,9 +121,9 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
             {problem}
           </p>
         )}
-        {verdict && <p class="note">Compared with {source}.</p>}
+        {checked && <p class="note">Compared with {source}.</p>}
       </Card>
-      {file && verdict && <ReceiptReport file={file} verdict={verdict} />}
+      {checked && <ReceiptReport {...checked} />}
     </>
   );
 }

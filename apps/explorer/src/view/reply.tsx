@@ -11,15 +11,14 @@ import type { DroppedReceipt } from '../check/receipt-file.ts';
 import type { RelayedReply } from '../data/api.ts';
 import { type LoggedReply, listReplies } from '../data/standing.ts';
 import type { NetworkState } from '../data/store.ts';
-import { formatTime, plural, readText, shorten } from '../format.ts';
+import { formatTime, plural } from '../format.ts';
 import { GroupedChecks } from './grouped-checks.tsx';
 import { Amount, Card, CheckList, CopyButton, Facts, Hash, tellMissing, Verdict } from './parts.tsx';
 
 interface ReadReply {
   readonly followed: ReplyTrail;
   /** Present if the gateway gives the receipt without a key. */
-  readonly file?: DroppedReceipt;
-  readonly verdict?: ReceiptVerdict;
+  readonly checked?: CheckedFile;
 }
 
 const PAUSE_MS = 4_000;
@@ -46,14 +45,17 @@ async function readReply(
   show({ ...before, followed });
   const text = await api.receipt(id).catch(() => undefined);
   if (text === undefined) return;
-  const { checkReceiptFile, readDroppedFile, readNetworkTrust } = await loadChecks();
+  const { checkReceiptFile, readAudit, readDroppedFile, readNetworkTrust, showReply } = await loadChecks();
   const dropped = readDroppedFile(new TextEncoder().encode(text));
   const file = dropped.kind === 'receipt' ? dropped.receipt : undefined;
   if (file === undefined || isLocalReceipt(file.receipt)) return;
   const trust =
     reader && deployment && ledger ? await readNetworkTrust(file.receipt, { reader, deployment, ledger }) : {};
-  const { settled, intake } = followed;
-  show({ followed, file, verdict: await checkReceiptFile(file, { trust, nowMs, settled, intake }) });
+  const { settled, intake, entry } = followed;
+  const verdict = await checkReceiptFile(file, { trust, nowMs, settled, intake });
+  const logged = entry ?? listReplies(state.logs).find((one) => one.id === id)?.entry;
+  const audit = logged && (await readAudit(logged, state));
+  show({ followed, checked: { file, verdict, parts: showReply(file, { verdict, audit }) } });
 }
 
 /** One reply from its order to its settlement. */
@@ -96,7 +98,8 @@ export function Reply({ state, id }: { state: NetworkState; id: string }) {
         {read ?? tellMissing(state, 'logs', 'Asking the validators …')}
       </p>
     );
-  const { followed, file, verdict } = read;
+  const { followed, checked } = read;
+  const verdict = checked?.verdict;
   return (
     <>
       <Card title="Reply" aside={<CopyButton text={id} what="copy id" />} wide>
@@ -130,8 +133,8 @@ export function Reply({ state, id }: { state: NetworkState; id: string }) {
         />
       </Card>
       <Believed followed={followed} verdict={verdict} state={state} />
-      {file && verdict ? (
-        <ReceiptReport file={file} verdict={verdict} />
+      {checked ? (
+        <ReceiptReport {...checked} />
       ) : (
         <Card title="Request and answer" wide>
           <p>
@@ -257,8 +260,16 @@ const RECEIPT_LISTS = {
   pass: 'Checks that passed',
 } as const;
 
-/** All checks of a receipt, and what it is about. */
-export function ReceiptReport({ file, verdict }: { file: DroppedReceipt; verdict: ReceiptVerdict }) {
+/** A checked receipt. */
+export interface CheckedFile {
+  readonly file: DroppedReceipt;
+  readonly verdict: ReceiptVerdict;
+  /** Request and answer, as their modality shows them. */
+  readonly parts: ComponentChildren;
+}
+
+/** All checks of a receipt, with its request and answer. */
+export function ReceiptReport({ file, verdict, parts }: CheckedFile) {
   const of = (status: Check['status']): readonly Check[] => verdict.checks.filter((one) => one.status === status);
   const [failed, passed, skipped] = [of('fail'), of('pass'), of('skip')];
   const summary =
@@ -281,7 +292,7 @@ export function ReceiptReport({ file, verdict }: { file: DroppedReceipt; verdict
             ]}
           />
         )}
-        <Texts file={file} />
+        {parts}
       </Card>
       <RestsOn file={file} verdict={verdict} />
       <Card title="Checks of the receipt" wide>
@@ -292,7 +303,7 @@ export function ReceiptReport({ file, verdict }: { file: DroppedReceipt; verdict
 }
 
 /** The basis of a machine's answer. */
-function RestsOn({ file: { receipt }, verdict }: { file: DroppedReceipt; verdict: ReceiptVerdict }) {
+function RestsOn({ file: { receipt }, verdict }: Pick<CheckedFile, 'file' | 'verdict'>) {
   if (isLocalReceipt(receipt)) return null;
   const admittedMs = Number(receipt.admission.timeMs);
   const admitted = Number.isNaN(new Date(admittedMs).getTime())
@@ -310,23 +321,5 @@ function RestsOn({ file: { receipt }, verdict }: { file: DroppedReceipt; verdict
         ]}
       />
     </Card>
-  );
-}
-
-function Texts({ file: { request, response } }: { file: DroppedReceipt }) {
-  const [asked, answered] = [readText(request), readText(response)];
-  return (
-    <div class="texts">
-      <figure>
-        <figcaption>Request, its exact bytes</figcaption>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling element has to be reachable by keyboard */}
-        <pre tabIndex={0}>{asked ?? `${request.length} bytes: ${shorten(toHex(request))}`}</pre>
-      </figure>
-      <figure>
-        <figcaption>Response</figcaption>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling element has to be reachable by keyboard */}
-        <pre tabIndex={0}>{answered ?? `${response.length} bytes: ${shorten(toHex(response))}`}</pre>
-      </figure>
-    </div>
   );
 }
