@@ -3,10 +3,13 @@ import { request as ask, createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { fromBase64, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { encodeRecordV2, hashRecord } from '@ogong/protocol/commitment/record';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { encodeValues } from '@ogong/protocol/modality/shared/values';
+import { parseStepLeaves } from '@ogong/protocol/modality/trajectory/leaf';
 import { appendVerdict, computeGenesisPosition } from '@ogong/protocol/settlement/verdict-log';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import type { SealedOfferJson } from '@ogong/protocol/stage1/sealed-offer';
@@ -14,6 +17,7 @@ import { toTrustJson } from '@ogong/protocol/stage1/trust';
 import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
 import { collectFirstLook } from '@ogong/testing/browser/first-look';
 import { changeScreen, findBarriers, findLayoutFaults, findWide, SCREENS } from '@ogong/testing/browser/layout';
+import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { createSoftwareMachine, softwareMachine, softwarePolicy } from '@ogong/testing/provider/software-machine';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
@@ -512,6 +516,105 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await page.context().setOffline(false);
     expect(complaints).toEqual([]);
     await page.close();
+  });
+
+  it('shows a picture with its audit, and its steps as bars or as small pictures', async () => {
+    const outputs: Float32Array[] = [];
+    const bendOutput = (output: Float32Array): Float32Array => {
+      outputs.push(output);
+      return output;
+    };
+    for (const provider of fixture.network.providers) provider.behaviour = { ...provider.behaviour, bendOutput };
+    const asked = await fetch(`${fixture.url}/v1/images/generations`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: FAKE_MODEL, prompt: 'a small fox', size: '40x24', steps: 6, seed: 1 }),
+    });
+    const receiptUrl = `${fixture.url}${asked.headers.get('x-ogong-receipt')}`;
+    const receipt = (await (await fetch(receiptUrl)).json()) as {
+      readonly reply_id: string;
+      readonly opening: { readonly bytes: string };
+    };
+    const { address } = fixture.network.chain.validators()[0] as { address: Uint8Array };
+    const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+    const log = { ...fixture.network.chain.network, validator: address };
+    const { bytes, position } = appendVerdict(nobleCrypto, computeGenesisPosition(nobleCrypto, log), {
+      ...{ replyId: fromHex(receipt.reply_id), recordHash: fill(32, 1), providerId: fill(32, 3), payee: fill(20, 4) },
+      ...{ verdict: 'accept', evidence: 'exact', feeAtomic: 1n, fineAtomic: 0n, payer: fill(20, 5) },
+      ...{ router: fill(20, 0), beaconEpoch: 7n, evidenceHash: fill(32, 1), step: 'reply', eValuePpm: 100 },
+      ...{ ejects: false, timeMs: Date.UTC(2026, 10, 24) },
+      verifiers: [{ verifierId: fill(32, 6), payee: fill(20, 7), outcome: 'credited', tokens: 3 }],
+    });
+    const hex = (value: Uint8Array): string => `0x${toHex(value)}`;
+    const { page, complaints } = await open(`${fixture.url}/explorer/`);
+    await page.route(`**/public/validators/${hex(address)}/verdicts**`, (route) =>
+      route.fulfill({ json: { entries: [hex(bytes)], head: hex(position.head), length: '1' } }),
+    );
+    await page.route('**/public/replies/*', (route) =>
+      route.fulfill({ json: { validator: hex(address), state: 'decided', verdict: 'accept', detail: '' } }),
+    );
+    await page.route('**/public/beacon/7', (route) =>
+      route.fulfill({ json: { certificate: hex(made.receipt.beacon) } }),
+    );
+    await page.goto(`${fixture.url}/explorer/#/replies`);
+    await page.reload();
+    await page.locator(`a[href="#/reply/${receipt.reply_id}"]`).first().click();
+    const picture = page.getByRole('img', { name: 'Picture of: a small fox' });
+    await picture.waitFor();
+    const audit = await page.locator('.picture').textContent();
+    expect(audit).toMatch(/accept by equal bits: 1 verifier ran steps \d and \d again, drawn by epoch 7/);
+    const drawn = [...(audit?.matchAll(/(\d) and (\d) again/g) ?? [])].flatMap(([, a, b]) => [a, b]);
+    expect(await page.locator('.strip .audited small').allTextContents()).toEqual(drawn);
+    expect(await page.locator('.strip svg').count()).toBe(6);
+    const stepChecks = page.getByRole('list', { name: 'Checks of the steps' }).locator('li');
+    const readStates = () =>
+      stepChecks.evaluateAll((rows) => rows.map((row) => `${row.querySelector('b')?.textContent} ${row.className}`));
+    expect(await readStates()).toEqual([
+      ...['draw-key pass', 'choices pass', 'links skip', 'projections skip', 'pixels pass'],
+    ]);
+    const record = async (name: string) => {
+      if (RECORD !== undefined) await page.screenshot({ path: join(RECORD, `${name}.png`), fullPage: true });
+    };
+    await record('picture-reply');
+    expect(await findBarriers(page)).toEqual([]);
+
+    const { steps } = parseStepLeaves(parseOpening(fromBase64(receipt.opening.bytes)).windows);
+    const blobs = steps.map(({ outputRoot }, i) => [
+      toHex(outputRoot),
+      base64(encodeValues(outputs[i] as Float32Array)),
+    ]);
+    const give = (change: object) =>
+      page.setInputFiles('#receipt-file', upload('receipt.json', JSON.stringify({ ...receipt, ...change })));
+    await page.evaluate(`location.hash = '#/check'`);
+    await page.locator('#receipt-file').waitFor({ state: 'attached' });
+    await page.context().setOffline(true);
+    await give({ blobs: Object.fromEntries(blobs) });
+    await page.getByRole('img', { name: /^Step 6: / }).waitFor();
+    expect(await page.locator('.strip canvas').count()).toBe(6);
+    expect(await readStates()).toEqual([
+      ...['draw-key pass', 'choices pass', 'links pass', 'projections pass', 'pixels pass'],
+    ]);
+    const readPixels = (name: string) =>
+      page.evaluate<number[]>(`(() => {
+        const { width, height } = document.querySelector('${name}');
+        const { data } = document.querySelector('${name}').getContext('2d').getImageData(0, 0, width, height);
+        return [...data].filter((_, i) => i % 4 < 3);
+      })()`);
+    const { response } = receipt as unknown as { readonly response: string };
+    expect(await readPixels('.pixels')).toEqual([...fromBase64(response)]);
+    for (const screen of SCREENS) {
+      await changeScreen(page, screen);
+      await record(`picture-${screen.width}-${screen.colorScheme}`);
+      expect(await findWide(page)).toEqual([]);
+    }
+    expect(await findBarriers(page)).toEqual([]);
+    // A blob of another root is not shown.
+    await give({ blobs: Object.fromEntries(blobs.map(([root], i) => [root, blobs[(i + 1) % 6]?.[1]])) });
+    await page.locator('.strip svg').first().waitFor();
+    await page.context().setOffline(false);
+    expect(complaints).toEqual([]);
+    await page.close();
+    for (const provider of fixture.network.providers) provider.behaviour = {};
   });
 
   it('checks the machine of a receipt under a policy, and shows the basis of the answer, without any network', async () => {

@@ -17,6 +17,8 @@ import { Amount, Card, CheckList, CopyButton, Facts, Hash, tellMissing, Verdict 
 
 interface ReadReply {
   readonly followed: ReplyTrail;
+  /** Whether the validator's log had the reply. */
+  readonly isLogged: boolean;
   /** Present if the gateway gives the receipt without a key. */
   readonly checked?: CheckedFile;
 }
@@ -30,7 +32,7 @@ const isFinal = ({ state, settled }: RelayedReply): boolean => settled !== undef
 
 /**
  * First what the validators and the chain say, then the checks of the receipt, which take longer.
- * @param before last read value: nothing is read again while validators claim the same.
+ * @param before last read value: nothing is read again while validators and logs claim the same.
  */
 async function readReply(
   id: string,
@@ -40,9 +42,12 @@ async function readReply(
   const { api, reader, deployment, ledger } = state;
   const nowMs = Date.now();
   const told = await api.reply(id);
-  if (before !== undefined && describeState(told) === describeState(before.followed.told)) return;
+  const logged = listReplies(state.logs).find((one) => one.id === id)?.entry;
+  const isLogged = logged !== undefined;
+  const isKnown = before?.isLogged === isLogged && describeState(told) === describeState(before.followed.told);
+  if (isKnown) return;
   const followed = await followReply(fromHex(id), told, { reader, deployment, nowMs });
-  show({ ...before, followed });
+  show({ ...before, followed, isLogged });
   const text = await api.receipt(id).catch(() => undefined);
   if (text === undefined) return;
   const { checkReceiptFile, readAudit, readDroppedFile, readNetworkTrust, showReply } = await loadChecks();
@@ -53,9 +58,9 @@ async function readReply(
     reader && deployment && ledger ? await readNetworkTrust(file.receipt, { reader, deployment, ledger }) : {};
   const { settled, intake, entry } = followed;
   const verdict = await checkReceiptFile(file, { trust, nowMs, settled, intake });
-  const logged = entry ?? listReplies(state.logs).find((one) => one.id === id)?.entry;
-  const audit = logged && (await readAudit(logged, state));
-  show({ followed, checked: { file, verdict, parts: showReply(file, { verdict, audit }) } });
+  const judged = entry ?? logged;
+  const audit = judged && (await readAudit(judged, state));
+  show({ followed, isLogged, checked: { file, verdict, parts: showReply(file, { verdict, audit }) } });
 }
 
 /** One reply from its order to its settlement. */

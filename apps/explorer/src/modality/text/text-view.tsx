@@ -1,8 +1,8 @@
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { Check } from '@ogong/protocol/base/checks';
+import { type Check, skip } from '@ogong/protocol/base/checks';
 import { type Header, parseHeader, TEXT_ENDPOINTS } from '@ogong/protocol/modality/text/commitment/header';
 import { plural } from '../../format.ts';
-import { CheckMark, Hash, Table } from '../../view/parts.tsx';
+import { CheckList, Hash, Table } from '../../view/parts.tsx';
 import { ExactBytes } from '../exact-bytes.tsx';
 import type { ModalityView } from '../modality.ts';
 
@@ -19,16 +19,13 @@ export const textView: ModalityView = {
   },
 };
 
-const UNSEEN: Pick<Check, 'status' | 'detail'> = {
-  status: 'skip',
-  detail: 'the rows are not in this receipt; validators and verifiers read them',
-};
+const UNSEEN = skip('picture-rows', 'the rows are not in this receipt; validators and verifiers read them');
 
 /** Facts of the pictures in a prompt. Their files are beside the request, and their rows are at the provider. */
 function AskedPictures({ header, checks }: { header: Header; checks: readonly Check[] }) {
   const { pictures, embeddingSize, promptTokenCount } = header;
   const rows = pictures.reduce((sum, picture) => sum + picture.rows, 0);
-  const { status, detail } = checks.find(({ id }) => id === 'picture-rows') ?? UNSEEN;
+  const found = checks.find(({ id }) => id === 'picture-rows') ?? UNSEEN;
   return (
     <section class="asked-pictures" aria-label="Pictures of the question">
       <h3>{plural(pictures.length, 'picture')} of the question</h3>
@@ -47,15 +44,7 @@ function AskedPictures({ header, checks }: { header: Header; checks: readonly Ch
           </tr>
         ))}
       </Table>
-      <ul class="checks" aria-label="Check of the rows">
-        <li class={status}>
-          <CheckMark status={status} />
-          <div>
-            <b>picture-rows</b>
-            <p>{detail}</p>
-          </div>
-        </li>
-      </ul>
+      <CheckList checks={[found]} label="Check of the rows" />
     </section>
   );
 }

@@ -1,11 +1,10 @@
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { Check } from '@ogong/protocol/base/checks';
 import { TRAJECTORY_ENDPOINT_INFO } from '@ogong/protocol/modality/trajectory/endpoints';
 import { GUIDANCE_ONE } from '@ogong/protocol/modality/trajectory/request';
 import { STRENGTH_ONE } from '@ogong/protocol/modality/trajectory/request-picture';
 import type { AuditReading } from '../../check/read-audit.ts';
 import { plural } from '../../format.ts';
-import { CheckMark, Facts, Hash } from '../../view/parts.tsx';
+import { CheckList, Facts, Hash } from '../../view/parts.tsx';
 import { BytesFigure } from '../exact-bytes.tsx';
 import type { ModalityView } from '../modality.ts';
 import { Pixels } from './pixels.tsx';
@@ -26,7 +25,7 @@ export const trajectoryView: ModalityView = {
         <section class="trajectory" aria-label="Steps of the picture">
           <h3>From noise to picture in {plural(read.steps.length, 'step')}</h3>
           <StepStrip steps={read.steps} />
-          <StepChecks checks={checks} />
+          <CheckList checks={checks} label="Checks of the steps" />
         </section>
         <div class="texts">
           <BytesFigure title="Request, its exact bytes" bytes={reply.file.request} />
@@ -88,20 +87,4 @@ function describeAudit(audit: AuditReading | undefined, { steps }: TrajectoryRea
       ? `ran ${drawn.length === 1 ? 'step' : 'steps'} ${drawn.join(' and ')} again`
       : 'ran drawn steps again';
   return `${verdict}${EVIDENCE_WORDS[evidence]}: ${plural(verifiers, 'verifier')} ${again}, drawn by epoch ${epoch}`;
-}
-
-function StepChecks({ checks }: { checks: readonly Check[] }) {
-  return (
-    <ul class="checks" aria-label="Checks of the steps">
-      {checks.map(({ id, status, detail }) => (
-        <li key={id} class={status}>
-          <CheckMark status={status} />
-          <div>
-            <b>{id}</b>
-            <p>{detail}</p>
-          </div>
-        </li>
-      ))}
-    </ul>
-  );
 }
