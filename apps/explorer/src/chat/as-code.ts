@@ -1,4 +1,4 @@
-import type { ChatBody } from './conversation.ts';
+import type { ChatBody, PictureBody } from './conversation.ts';
 import { isSealedModel } from './sealed-model.ts';
 
 /** A text within single quotes of a shell. */
@@ -10,10 +10,15 @@ const KEY_IN_NODE = ['process', 'env', 'OGONG_API_KEY'].join('.');
 export const CODE_KINDS = ['curl', 'TypeScript', 'Python'] as const;
 export type CodeKind = (typeof CODE_KINDS)[number];
 
+/** A picture is too long for code, so its place says that one goes there. */
+const shorten = (_name: string, value: unknown): unknown =>
+  typeof value === 'string' && value.startsWith('data:') ? value.replace(/,.*$/, ',YOUR_PICTURE') : value;
+
 /** Writes the same question as code. The key is in the environment, never in the copied text. */
-export function writeCode(kind: CodeKind, baseUrl: string, body: ChatBody): string {
-  const json = JSON.stringify(body);
-  const pretty = JSON.stringify(body, undefined, 2);
+export function writeCode(kind: CodeKind, baseUrl: string, body: ChatBody | PictureBody): string {
+  const json = JSON.stringify(body, shorten);
+  const pretty = JSON.stringify(body, shorten, 2);
+  if ('prompt' in body) return writePictureCode(kind, baseUrl, { json, pretty });
   if (isSealedModel(body.model)) return writeSealedCode(kind, baseUrl, body);
   if (kind === 'curl') {
     return `curl ${quote(`${baseUrl}/v1/chat/completions`)} \\
@@ -44,6 +49,42 @@ print(answer.choices[0].message.content)
 `;
 }
 
+function writePictureCode(
+  kind: CodeKind,
+  baseUrl: string,
+  { json, pretty }: { readonly json: string; readonly pretty: string },
+): string {
+  if (kind === 'curl') {
+    return `curl ${quote(`${baseUrl}/v1/images/generations`)} \\
+  -H 'content-type: application/json' -H "authorization: Bearer $OGONG_API_KEY" \\
+  -d ${quote(json)}
+`;
+  }
+  if (kind === 'TypeScript') {
+    return `import { readFileSync, writeFileSync } from 'node:fs';
+import { createClient, parseTrust } from '@ogong/sdk';
+
+// Checks every picture before you get it, by a file of your trusted parties (docs/spec/receipt.md).
+const trust = parseTrust(JSON.parse(readFileSync('trust.json', 'utf8')));
+const client = createClient({ baseUrl: ${JSON.stringify(baseUrl)}, apiKey: ${KEY_IN_NODE}, trust });
+const { pictures, replies } = await client.images.generate(${pretty});
+writeFileSync('picture.png', pictures[0].png);
+console.log(replies[0].checks);
+`;
+  }
+  return `import base64
+import json
+import os
+from ogong import Client
+
+# Checks every picture before you get it, by a file of your trusted parties (docs/spec/receipt.md).
+trust = json.load(open("trust.json"))
+client = Client(${JSON.stringify(`${baseUrl}/v1`)}, api_key=os.environ.get("OGONG_API_KEY"), trust=trust)
+answer = client.images.generate(**${pretty})
+open("picture.png", "wb").write(base64.b64decode(answer.data[0].b64_json))
+`;
+}
+
 /** Curl and the Python client check no machine, so the question is not in their text. */
 function writeSealedCode(kind: CodeKind, baseUrl: string, body: ChatBody): string {
   if (kind !== 'TypeScript')
@@ -66,7 +107,7 @@ const client = createClient({
   allow: ['machine'],
   checkMachine: (machine) => checkMachine(machine, { crypto, policy, nowMs: Date.now() }),
 });
-const { response, replies } = await client.chat.completions.create(${JSON.stringify(body, undefined, 2)});
+const { response, replies } = await client.chat.completions.create(${JSON.stringify(body, shorten, 2)});
 console.log(response.choices[0].message.content, replies[0].checks);
 `;
 }

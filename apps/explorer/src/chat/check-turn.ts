@@ -1,12 +1,14 @@
-import { toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
-import { fail } from '@ogong/protocol/base/checks';
+import { fail, pass } from '@ogong/protocol/base/checks';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { detachMedia } from '@ogong/protocol/modality/media/detach-media';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { checkShownAnswer, readShownMessage } from '@ogong/protocol/modality/text/stage1/shown-answer';
+import { parseTrajectoryHeader } from '@ogong/protocol/modality/trajectory/header';
 import { isLocalReceipt } from '@ogong/protocol/stage1/local-receipt';
 import type { Receipt, Trust } from '@ogong/sdk';
 import { followReply } from '../check/follow-reply.ts';
@@ -14,6 +16,7 @@ import { loadMachine } from '../check/load-machine.ts';
 import { readNetworkTrust } from '../check/network-trust.ts';
 import { checkReceiptFile, type DroppedReceipt, readDroppedFile } from '../check/receipt-file.ts';
 import type { NetworkState } from '../data/store.ts';
+import type { RgbPicture } from '../pictures/rgb-picture.ts';
 
 /** The page's findings about an answer. */
 export interface CheckedTurn {
@@ -23,6 +26,8 @@ export interface CheckedTurn {
   readonly feeAtomic: string | undefined;
   readonly fate: string;
   readonly verdict: string;
+  /** The signed picture, if the page has shown none yet. */
+  readonly picture?: RgbPicture;
 }
 
 export interface ShownTurn {
@@ -30,6 +35,8 @@ export interface ShownTurn {
   readonly body: string;
   readonly answer: string;
   readonly reasoning: string;
+  /** The picture that the page shows; `signed`: it shows the one of the receipt. Only if the answer is a picture. */
+  readonly shown?: RgbPicture | 'signed';
   readonly receiptText: string;
   /** Policy by which the machine of a sealed answer is checked, JSON. */
   readonly policy?: string | undefined;
@@ -59,7 +66,8 @@ export async function checkTurn(
   const { checks } = machines
     ? await (await loadMachine()).addMachine(own, receipt, { file: machines, nowMs, ...(settlement && { settlement }) })
     : own;
-  const shown = checkShown(receipt, file, said);
+  const signed = said.shown && readSignedPicture(receipt, file);
+  const shown = said.shown ? checkPicture(said.shown, signed) : checkShown(receipt, file, said);
   const computed = /^(\d+) /.exec(
     checks.find(({ id, status }) => id === 'fee' && status === 'pass')?.detail ?? '',
   )?.[1];
@@ -69,7 +77,35 @@ export async function checkTurn(
     feeAtomic: file.status?.fee_atomic ?? computed,
     fate: file.status?.state ?? 'answered',
     verdict: file.status?.verdict ?? '',
+    ...(said.shown === 'signed' && signed && { picture: signed }),
   };
+}
+
+/** Returns the body that orders and receipts of a written one name: its pictures stand in it by their hashes. @throws RequestError */
+export const detachPictures = (written: string): string =>
+  new TextDecoder().decode(detachMedia(crypto, new TextEncoder().encode(written)).body);
+
+/** Reads the signed picture; undefined if the receipt has none. */
+function readSignedPicture({ opening }: Receipt, { response: pixels }: DroppedReceipt): RgbPicture | undefined {
+  try {
+    if ('url' in opening) return undefined;
+    const { width, height } = parseTrajectoryHeader(parseOpening(opening.bytes).header).choices;
+    return width * height * 3 === pixels.length ? { width, height, pixels } : undefined;
+  } catch {
+    // The checks say why.
+    return undefined;
+  }
+}
+
+/** Checks that the shown picture is the signed one. */
+function checkPicture(shown: RgbPicture | 'signed', signed: RgbPicture | undefined): Check {
+  if (signed === undefined) return fail('answer', 'the receipt has no picture');
+  const isSame =
+    shown === 'signed' ||
+    (shown.width === signed.width && shown.height === signed.height && equalBytes(shown.pixels, signed.pixels));
+  return isSame
+    ? pass('answer', 'the pixels that are shown are the signed ones')
+    : fail('answer', 'another picture was shown than the signed one');
 }
 
 async function follow(

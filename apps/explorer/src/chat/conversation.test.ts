@@ -42,12 +42,16 @@ describe('the history of a chat', () => {
 
   it('leaves out replaced turns, and counts their fees', () => {
     const turns = replaceFrom([turn(1), turn(2, { feeAtomic: '5' }), turn(3)], 2);
-    expect(composeBody(turns, 'm', 'next').messages.map(({ content }) => content)).toEqual(['q1', 'a1', 'next']);
+    expect(composeBody(turns, 'm', { text: 'next', pictures: [] }).messages.map(({ content }) => content)).toEqual([
+      'q1',
+      'a1',
+      'next',
+    ]);
     expect(sumFees(turns)).toBe(5n);
   });
 
   it('goes with the next question, without failed turns', () => {
-    expect(composeBody([turn(1), turn(2, { state: 'failed' })], 'm', 'next').messages).toEqual([
+    expect(composeBody([turn(1), turn(2, { state: 'failed' })], 'm', { text: 'next', pictures: [] }).messages).toEqual([
       { role: 'user', content: 'q1' },
       { role: 'assistant', content: 'a1' },
       { role: 'user', content: 'next' },
@@ -57,9 +61,27 @@ describe('the history of a chat', () => {
   it('sends a sealed turn to machines alone', () => {
     const tee = 'ogong/tee/acme/small';
     const turns = [turn(1, { model: tee }), turn(2, { model: 'ogong/verified/acme/small' })];
-    const textsOf = (model: string) => composeBody(turns, model, 'next').messages.map(({ content }) => content);
+    const textsOf = (model: string) =>
+      composeBody(turns, model, { text: 'next', pictures: [] }).messages.map(({ content }) => content);
     expect(textsOf('ogong/verified/acme/small')).toEqual(['q2', 'a2', 'next']);
     expect(textsOf(tee)).toEqual(['q1', 'a1', 'q2', 'a2', 'next']);
+  });
+
+  it('sends pictures before the text about them, keeps their number alone, and leaves made pictures out', () => {
+    const url = 'data:image/png;base64,AAAA';
+    const made = { width: 1, height: 1, pixels: new Uint8Array(3) };
+    const turns = [turn(1, { pictures: [url] }), turn(2, { isPicture: true, picture: made })];
+    const image = { type: 'image_url', image_url: { url } };
+    expect(composeBody(turns, 'm', { text: '', pictures: [url] }).messages).toEqual([
+      { role: 'user', content: [image, { type: 'text', text: 'q1' }] },
+      { role: 'assistant', content: 'a1' },
+      { role: 'user', content: [image] },
+    ]);
+    const storage = createStorage();
+    saveTurns(storage, turns);
+    expect(loadTurns(storage)).toEqual([turn(1, { lostPictures: 1 }), turn(2, { isPicture: true })]);
+    saveTurns(storage, loadTurns(storage));
+    expect(loadTurns(storage)[0]?.lostPictures).toBe(1);
   });
 
   it('costs the sum of its known fees', () => {
@@ -68,7 +90,7 @@ describe('the history of a chat', () => {
 });
 
 describe('a question as code', () => {
-  const body = composeBody([], 'a/b/c/d', `it's "so"\n$HOME`);
+  const body = composeBody([], 'a/b/c/d', { text: `it's "so"\n$HOME`, pictures: [] });
 
   it('survives a shell', () => {
     const code = writeCode('curl', 'http://127.0.0.1:4546', body);
@@ -76,8 +98,19 @@ describe('a question as code', () => {
     expect(code).toContain('"authorization: Bearer $OGONG_API_KEY"');
   });
 
+  it('holds no picture, and asks for one where the model makes them', () => {
+    const url = `data:image/png;base64,${'A'.repeat(400)}`;
+    expect(writeCode('curl', 'http://g', composeBody([], 'm', { text: 'what?', pictures: [url] }))).not.toContain(
+      'AAAA',
+    );
+    const asked = { model: 'm', prompt: 'a fox' };
+    expect(writeCode('curl', 'http://g', asked)).toContain('http://g/v1/images/generations');
+    expect(writeCode('TypeScript', 'http://g', asked)).toContain('client.images.generate({');
+    expect(writeCode('Python', 'http://g', asked)).toContain('client.images.generate(**{');
+  });
+
   it('of a machine is sealed, and no command sends it in plain', () => {
-    const sealed = composeBody([], 'ogong/tee/acme/small', 'secret words');
+    const sealed = composeBody([], 'ogong/tee/acme/small', { text: 'secret words', pictures: [] });
     for (const kind of ['curl', 'Python'] as const) {
       const code = writeCode(kind, 'http://g', sealed);
       expect(code).toContain('ogong ask');

@@ -1,4 +1,5 @@
 import type { Check } from '@ogong/protocol/base/checks';
+import type { RgbPicture } from '../pictures/rgb-picture.ts';
 import { isSealedModel } from './sealed-model.ts';
 
 /** A question, its answer, and the page's findings about it. */
@@ -6,7 +7,17 @@ export interface ChatTurn {
   readonly id: number;
   readonly model: string;
   readonly question: string;
+  /** Data URLs of the pictures that the question is about. The history keeps their number alone. */
+  readonly pictures?: readonly string[];
+  /** How many pictures the question had, in a history that does not keep them. */
+  readonly lostPictures?: number;
   readonly answer: string;
+  /** Set if the answer is a picture, and the question its prompt. */
+  readonly isPicture?: boolean;
+  /** The picture, or a preview of it. The history does not keep it: the receipt has the signed one. */
+  readonly picture?: RgbPicture;
+  /** Computed steps of a picture that is not finished. */
+  readonly progress?: { readonly step: number; readonly steps: number };
   readonly reasoning?: string;
   /** The exact body that was sent. */
   readonly body?: string;
@@ -55,9 +66,15 @@ export function loadTurns(storage: Storage): ChatTurn[] {
   }
 }
 
+/** Pictures are too large for the history of a browser. */
+function withoutPictures({ pictures, picture: _, progress: __, ...turn }: ChatTurn): ChatTurn {
+  const lostPictures = pictures?.length ?? turn.lostPictures ?? 0;
+  return { ...turn, ...(lostPictures > 0 && { lostPictures }) };
+}
+
 /** The newest that fit; a browser without room keeps none. */
 export function saveTurns(storage: Storage, turns: readonly ChatTurn[]): void {
-  let kept = turns.slice(-MAX_TURNS);
+  let kept = turns.slice(-MAX_TURNS).map(withoutPictures);
   while (kept.length > 0 && JSON.stringify(kept).length > MAX_CHARACTERS) kept = kept.slice(1);
   try {
     if (kept.length === 0) storage.removeItem(PLACE);
@@ -67,25 +84,55 @@ export function saveTurns(storage: Storage, turns: readonly ChatTurn[]): void {
   }
 }
 
+type ContentPart =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'image_url'; readonly image_url: { readonly url: string } };
+
 export interface ChatBody {
   readonly model: string;
-  readonly messages: readonly { readonly role: 'user' | 'assistant'; readonly content: string }[];
+  readonly messages: readonly {
+    readonly role: 'user' | 'assistant';
+    readonly content: string | readonly ContentPart[];
+  }[];
+}
+
+/** A request for one picture. */
+export interface PictureBody {
+  readonly model: string;
+  readonly prompt: string;
+}
+
+/** A question as the page sends it. */
+export interface Question {
+  readonly text: string;
+  /** Data URLs. */
+  readonly pictures: readonly string[];
+}
+
+/** Pictures come before the text about them. */
+function toContent({ text, pictures }: Question): string | readonly ContentPart[] {
+  if (pictures.length === 0) return text;
+  const shown = pictures.map((url) => ({ type: 'image_url' as const, image_url: { url } }));
+  return text === '' ? shown : [...shown, { type: 'text', text }];
 }
 
 /** Composes the request with all earlier turns. Texts of a machine go to machines alone: a plain request leaves sealed turns out. */
-export const composeBody = (turns: readonly ChatTurn[], model: string, question: string): ChatBody => ({
+export const composeBody = (turns: readonly ChatTurn[], model: string, question: Question): ChatBody => ({
   model,
   messages: [
     ...turns
       .filter(
         (turn) =>
-          turn.state === 'answered' && turn.isReplaced !== true && (isSealedModel(model) || !isSealedModel(turn.model)),
+          turn.state === 'answered' &&
+          turn.isReplaced !== true &&
+          turn.isPicture !== true &&
+          (isSealedModel(model) || !isSealedModel(turn.model)),
       )
       .flatMap((turn) => [
-        { role: 'user' as const, content: turn.question },
+        { role: 'user' as const, content: toContent({ text: turn.question, pictures: turn.pictures ?? [] }) },
         { role: 'assistant' as const, content: turn.answer },
       ]),
-    { role: 'user' as const, content: question },
+    { role: 'user' as const, content: toContent(question) },
   ],
 });
 

@@ -1,4 +1,7 @@
 import { GATEWAY_ROUTES, RECEIPT_HEADER } from '@ogong/protocol/http/routes';
+import { decodePicture } from '../pictures/decode-picture.ts';
+import { readEventData, readPictureEvents } from '../pictures/picture-events.ts';
+import type { RgbPicture } from '../pictures/rgb-picture.ts';
 
 /** A model as the picker shows it. */
 export interface ChatModel {
@@ -13,7 +16,15 @@ export interface ChatModel {
   readonly latencyMs: number | undefined;
   readonly tier: string;
   readonly warning: string | undefined;
+  /** Whether it makes pictures. All other models answer chats. */
+  readonly makesPictures: boolean;
 }
+
+/** The beginning of the classes of models that make pictures (docs/spec/numeric-class.md#onnx). Models that write run in other engines. */
+const PICTURE_CLASS = 'onnxruntime-';
+
+const areOfPictures = (classes: unknown): boolean =>
+  Array.isArray(classes) && classes.length > 0 && classes.every((one) => String(one).startsWith(PICTURE_CLASS));
 
 export class GatewayRefusal extends Error {
   override readonly name = 'GatewayRefusal';
@@ -66,6 +77,7 @@ export async function listChatModels(baseUrl: string, key: string): Promise<read
       latencyMs: readFigure(ogong.latency_ms),
       tier: String(ogong.tier ?? ''),
       warning: typeof ogong.warning === 'string' ? ogong.warning : undefined,
+      makesPictures: areOfPictures(ogong.numeric_classes),
     }));
 }
 
@@ -84,31 +96,76 @@ export interface AnswerSoFar {
 /** Where answers may lead: a receipt of this gateway, and nothing else. */
 const RECEIPT_PATH = /^\/v1\/receipts\/[\w-]{1,100}$/;
 
-/**
- * Asks, and yields the growing answer. The body is sent unchanged: the receipt is compared with its bytes.
- * @throws GatewayRefusal, Error if the stream breaks.
- */
-export async function streamAnswer(
-  { baseUrl, key, body, signal }: { baseUrl: string; key: string; body: string; signal: AbortSignal },
-  tell: (answer: AnswerSoFar) => void,
-): Promise<AnswerSoFar> {
-  const response = await reach(new URL(GATEWAY_ROUTES.chat.path, baseUrl), {
+/** A call of a page, whose body is sent unchanged: the receipt is compared with its bytes. */
+interface Asked {
+  readonly baseUrl: string;
+  readonly key: string;
+  readonly body: string;
+  readonly signal: AbortSignal;
+}
+
+/** @throws GatewayRefusal */
+async function openStream(
+  path: string,
+  { baseUrl, key, body, signal }: Asked,
+): Promise<{ readonly events: AsyncGenerator<string>; readonly receiptPath: string | undefined }> {
+  const response = await reach(new URL(path, baseUrl), {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...authorize(key) },
     body,
     signal,
   });
   if (!response.ok || response.body === null) return refuse(response);
-  const path = response.headers.get(RECEIPT_HEADER) ?? '';
+  const receiptPath = response.headers.get(RECEIPT_HEADER) ?? '';
+  return {
+    events: readEvents(response.body),
+    receiptPath: RECEIPT_PATH.test(receiptPath) ? receiptPath : undefined,
+  };
+}
+
+/** A picture as far as it has come. */
+export interface PictureSoFar {
+  readonly progress: { readonly step: number; readonly steps: number } | undefined;
+  /** A preview until the picture is finished. */
+  readonly picture: RgbPicture | undefined;
+}
+
+export interface FinishedPicture {
+  readonly picture: RgbPicture;
+  readonly units: number;
+  readonly receiptPath: string | undefined;
+}
+
+/** Asks for one picture, and tells each step and preview. @throws GatewayRefusal, Error if the stream breaks. */
+export async function streamPicture(asked: Asked, tell: (picture: PictureSoFar) => void): Promise<FinishedPicture> {
+  const { events, receiptPath } = await openStream(GATEWAY_ROUTES.image.path, asked);
+  let now: PictureSoFar = { progress: undefined, picture: undefined };
+  for await (const event of readPictureEvents(events)) {
+    if (event.kind === 'picture') return { picture: await decodePicture(event.png), units: event.units, receiptPath };
+    now =
+      event.kind === 'step'
+        ? { ...now, progress: { step: event.step, steps: event.steps } }
+        : { ...now, picture: await decodePicture(event.png) };
+    tell(now);
+  }
+  throw new GatewayRefusal('The gateway sent no picture.', 0);
+}
+
+/**
+ * Asks, and yields the growing answer.
+ * @throws GatewayRefusal, Error if the stream breaks.
+ */
+export async function streamAnswer(asked: Asked, tell: (answer: AnswerSoFar) => void): Promise<AnswerSoFar> {
+  const { events, receiptPath } = await openStream(GATEWAY_ROUTES.chat.path, asked);
   let answer: AnswerSoFar = {
     text: '',
     reasoning: '',
-    receiptPath: RECEIPT_PATH.test(path) ? path : undefined,
+    receiptPath,
     tokens: undefined,
     finish: undefined,
     pieces: 0,
   };
-  for await (const data of readEvents(response.body)) {
+  for await (const data of events) {
     if (data === '[DONE]') break;
     const chunk = JSON.parse(data) as {
       error?: { message: string };
@@ -132,21 +189,10 @@ export async function streamAnswer(
 }
 
 async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const reader = body.getReader();
-  const decoder = new TextDecoder();
-  let rest = '';
   try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) if (line.startsWith('data: ')) yield line.slice(6);
-    }
+    yield* readEventData(body);
   } catch (error) {
     throw toReadable(error, 'The gateway broke off. The received part of the answer is not checked.');
-  } finally {
-    reader.cancel().catch(() => undefined);
   }
 }
 

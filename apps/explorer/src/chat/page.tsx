@@ -3,13 +3,16 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { plural } from '../format.ts';
 import { Markdown } from '../markdown/markdown.tsx';
+import { OTHER_FILE, readPictureFiles, takeFiles } from '../pictures/picture-files.ts';
 import { saveFile } from '../save-file.ts';
 import { GroupedChecks } from '../view/grouped-checks.tsx';
 import { Amount, CopyButton, Verdict } from '../view/parts.tsx';
 import { CODE_KINDS, type CodeKind, writeCode } from './as-code.ts';
+import { AddPicture, Attached } from './attached.tsx';
 import { type ChatTurn, leastFee, sumFees } from './conversation.ts';
 import type { ChatModel } from './gateway.ts';
 import { Machines } from './machines.tsx';
+import { describeProgress, MadePicture } from './made-picture.tsx';
 import { isSealedModel } from './sealed-model.ts';
 import type { ChatSession, ChatState } from './session.ts';
 
@@ -135,16 +138,17 @@ function Models({ state: { models, model, problem }, session }: { state: ChatSta
 }
 
 function ModelFigures({ model }: { model: ChatModel }) {
-  const { id, pricePer1kAtomic, providers, freeCapacity, contextSize, verifiers, tier, warning } = model;
+  const { id, pricePer1kAtomic, providers, freeCapacity, contextSize, verifiers, tier, warning, makesPictures } = model;
   const { tokensPerSecond, latencyMs } = model;
   return (
     <span>
       <b>{nameModel(id)}</b>
       <small>
-        from <Amount atomic={pricePer1kAtomic} /> per 1,000 tokens
+        from <Amount atomic={pricePer1kAtomic} /> per 1,000 {makesPictures ? 'units' : 'tokens'}
       </small>
       <small>
-        {plural(providers, 'provider')}, {freeCapacity} free · context {contextSize.toLocaleString('en')}
+        {plural(providers, 'provider')}, {freeCapacity} free ·{' '}
+        {makesPictures ? 'makes pictures' : `context ${contextSize.toLocaleString('en')}`}
       </small>
       {tokensPerSecond !== undefined && (
         <small>
@@ -161,7 +165,8 @@ function ModelFigures({ model }: { model: ChatModel }) {
 }
 
 function Cost({ state: { turns } }: { state: ChatState }) {
-  const tokens = turns.reduce((sum, turn) => sum + (turn.tokens ?? 0), 0);
+  const tokens = turns.reduce((sum, turn) => sum + (turn.isPicture ? 0 : (turn.tokens ?? 0)), 0);
+  const pictures = turns.filter(({ isPicture, state }) => isPicture && state === 'answered').length;
   return (
     <div class="cost">
       <h2>So far</h2>
@@ -171,8 +176,9 @@ function Cost({ state: { turns } }: { state: ChatState }) {
         </span>
       </p>
       <p class="note">
-        {plural(tokens, 'token')} in {plural(turns.length, 'answer')}. History stays in this browser until you begin a
-        new chat.
+        {plural(tokens, 'token')}
+        {pictures > 0 && ` and ${plural(pictures, 'picture')}`} in {plural(turns.length, 'answer')}. History stays in
+        this browser until you begin a new chat.
       </p>
     </div>
   );
@@ -200,7 +206,7 @@ function Conversation({
   }, [last?.id]);
   useEffect(() => {
     if (isAtEnd.current) box.current?.scrollTo(0, box.current.scrollHeight);
-  }, [last?.id, last?.answer.length, last?.state]);
+  }, [last?.id, last?.answer.length, last?.state, last?.picture]);
   return (
     <div
       class="turns"
@@ -254,20 +260,38 @@ function OneTurn({
   onEdit?: () => void;
 }) {
   const { question, answer, reasoning, state, problem, tokens, feeAtomic, finish, pieces = 0 } = turn;
+  const { pictures = [], lostPictures = 0, isPicture = false } = turn;
   return (
     <article aria-label={`Answer to: ${question.slice(0, 80)}`}>
       <div>
-        <p class="question">{question}</p>
+        {pictures.length > 0 && (
+          <p class="pictures">
+            {pictures.map((url, i) => (
+              <img key={url} src={url} alt={`Number ${i + 1} of the question`} />
+            ))}
+          </p>
+        )}
+        {pictures.length === 0 && lostPictures > 0 && (
+          <p class="note">
+            {plural(lostPictures, 'picture')} of this question {lostPictures === 1 ? 'is' : 'are'} not in the history.
+          </p>
+        )}
+        {question && <p class="question">{question}</p>}
         {reasoning && (
           <details class="reasoning">
             <summary>The model’s thoughts</summary>
             <p>{reasoning}</p>
           </details>
         )}
-        <Markdown text={answer.trimStart() || (state === 'asking' ? '…' : '')} />
+        {isPicture ? (
+          <MadePicture turn={turn} />
+        ) : (
+          <Markdown text={answer.trimStart() || (state === 'asking' ? '…' : '')} />
+        )}
         {finish === 'length' && <p class="pill cut">cut at the limit of tokens or context</p>}
         <p class={state === 'failed' ? 'note bad' : 'note'}>
-          {state === 'asking' && (pieces === 0 ? 'answers …' : `${plural(pieces, 'piece')} so far`)}
+          {state === 'asking' && isPicture && describeProgress(turn)}
+          {state === 'asking' && !isPicture && (pieces === 0 ? 'answers …' : `${plural(pieces, 'piece')} so far`)}
           {state === 'asking' && pieces > 0 && price !== undefined && (
             <>
               {' · at least '}
@@ -278,7 +302,7 @@ function OneTurn({
           {state === 'failed' && problem}
           {state === 'answered' && (
             <>
-              {tokens !== undefined && `${plural(tokens, 'token')} · `}
+              {tokens !== undefined && `${plural(tokens, isPicture ? 'unit' : 'token')} · `}
               {feeAtomic === undefined ? 'fee not known yet' : <Amount atomic={BigInt(feeAtomic)} />}
             </>
           )}
@@ -286,7 +310,11 @@ function OneTurn({
         {onEdit && (
           <p class="actions">
             {answer !== '' && <CopyButton text={answer.trimStart()} label="Copy the answer" />}
-            <button type="button" class="quiet small" onClick={() => void session.ask(question, turn.id)}>
+            <button
+              type="button"
+              class="quiet small"
+              onClick={() => void session.ask({ text: question, pictures }, turn.id)}
+            >
               regenerate
             </button>
             <button type="button" class="quiet small" onClick={onEdit}>
@@ -366,26 +394,45 @@ function Ask({
   onEdit: (turn: ChatTurn | undefined) => void;
 }) {
   const [question, setQuestion] = useState('');
+  const [pictures, setPictures] = useState<readonly string[]>([]);
+  const [unread, setUnread] = useState<string>();
   const [kind, setKind] = useState<CodeKind>('curl');
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     if (edited === undefined) return;
     setQuestion(edited.question);
+    setPictures(edited.pictures ?? []);
     field.current?.focus();
   }, [edited]);
-  const canAsk = question.trim() !== '' && state.model !== '' && !state.isAsking;
+  const makesPictures = session.makesPictures();
+  const asked = { text: question.trim(), pictures: makesPictures ? [] : pictures };
+  const canAsk = (asked.text !== '' || asked.pictures.length > 0) && state.model !== '' && !state.isAsking;
   const leave = (): void => {
     setQuestion('');
+    setPictures([]);
+    setUnread(undefined);
     onEdit(undefined);
   };
   const submit = (): void => {
     if (!canAsk) return;
-    void session.ask(question.trim(), edited?.id);
+    void session.ask(asked, edited?.id);
     leave();
   };
-  const problem = state.wantsKey ? undefined : state.problem;
+  const add = async (files: readonly File[]): Promise<void> => {
+    if (files.length === 0) return;
+    if (makesPictures) return setUnread('This model makes pictures, and reads none. Choose another one.');
+    const { urls, others } = await readPictureFiles(files);
+    setUnread(others > 0 ? OTHER_FILE : undefined);
+    setPictures((before) => [...new Set([...before, ...urls])]);
+  };
+  const problem = unread ?? (state.wantsKey ? undefined : state.problem);
   return (
-    <div class="foot">
+    // biome-ignore lint/a11y/noStaticElementInteractions: files are dropped here; a button adds them, too
+    <div
+      class="foot"
+      onDragOver={(event) => event.preventDefault()}
+      onDrop={(event) => void add(takeFiles(event, event.dataTransfer))}
+    >
       {problem && (
         <p class="banner bad" role="alert">
           {problem}
@@ -406,16 +453,18 @@ function Ask({
           submit();
         }}
       >
+        <Attached urls={asked.pictures} onChange={setPictures} />
         <label class="hidden" for="question">
           Your question
         </label>
         <textarea
           id="question"
           rows={1}
-          placeholder="Your question"
+          placeholder={makesPictures ? 'Describe a picture' : 'Your question'}
           ref={field}
           value={question}
           onInput={(event) => setQuestion(event.currentTarget.value)}
+          onPaste={(event) => void add(takeFiles(event, event.clipboardData))}
           onKeyDown={(event) => {
             if (event.key === 'Escape' && edited) leave();
             if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
@@ -434,6 +483,7 @@ function Ask({
           >
             New chat
           </button>
+          {!makesPictures && <AddPicture onFiles={(files) => void add(files)} />}
           <span class="gap" />
           <label class="hidden" for="kind">
             Kind of code
@@ -444,7 +494,11 @@ function Ask({
             ))}
           </select>
           <CopyButton
-            text={writeCode(kind, baseUrl, session.compose(question.trim() || 'Hello'))}
+            text={writeCode(
+              kind,
+              baseUrl,
+              session.compose(asked.text || asked.pictures.length > 0 ? asked : { ...asked, text: 'Hello' }),
+            )}
             what="copy as code"
           />
           {state.isAsking ? (
@@ -453,7 +507,7 @@ function Ask({
             </button>
           ) : (
             <button type="submit" disabled={!canAsk}>
-              Ask
+              {makesPictures ? 'Make' : 'Ask'}
             </button>
           )}
         </div>

@@ -1,13 +1,16 @@
 import type { NetworkStore } from '../data/store.ts';
-import { type ChatBody, type ChatTurn, composeBody, loadTurns, replaceFrom, saveTurns } from './conversation.ts';
+import { askInPlain, askMachine, askPicture } from './ask.ts';
 import {
-  type AnswerSoFar,
-  type ChatModel,
-  GatewayRefusal,
-  listChatModels,
-  readReceiptText,
-  streamAnswer,
-} from './gateway.ts';
+  type ChatBody,
+  type ChatTurn,
+  composeBody,
+  loadTurns,
+  type PictureBody,
+  type Question,
+  replaceFrom,
+  saveTurns,
+} from './conversation.ts';
+import { type ChatModel, GatewayRefusal, listChatModels, readReceiptText } from './gateway.ts';
 import { loadCheck } from './load-check.ts';
 import { loadSealed } from './load-sealed.ts';
 import { loadPolicy, savePolicy } from './machine-policy.ts';
@@ -32,15 +35,6 @@ export interface ChatState {
 const PAUSE_MS = 2_500;
 /** An audit and its batch are over by then; a later result shows when the page is opened again. */
 const PATIENCE_MS = 300_000;
-
-/** The receipt is checked against this body, so the gateway has to have nothing to add (docs/spec/request.md#unbroken-streams). */
-const writeStreamed = (body: ChatBody): string =>
-  JSON.stringify({
-    ...body,
-    stream: true,
-    stream_options: { include_usage: true },
-    seed: globalThis.crypto.getRandomValues(new Uint32Array(1))[0],
-  });
 
 export type ChatSession = ReturnType<typeof createChatSession>;
 
@@ -86,6 +80,8 @@ export function createChatSession(
     }
   }
 
+  const makesPictures = (): boolean => state.models?.find(({ id }) => id === state.model)?.makesPictures === true;
+
   const readText = (path: string): Promise<string> => readReceiptText(baseUrl, key, path);
 
   /** Adds the validator's confirmation, and what the gateway says of the reply, to a receipt that the page keeps. */
@@ -105,8 +101,12 @@ export function createChatSession(
     const held = sealedReceipts.get(id);
     if (isSealed && held === undefined) return true;
     const receiptText = held ? await readProgress(held, turn.receiptPath) : await readText(turn.receiptPath);
-    const { body, answer, reasoning = '' } = turn;
-    const given = { body, answer, reasoning, receiptText, ...(isSealed && { policy }) };
+    const { body, answer, reasoning = '', isPicture, picture } = turn;
+    const given = {
+      ...{ body, answer, reasoning, receiptText },
+      ...(isSealed && { policy }),
+      ...(isPicture && { shown: picture ?? ('signed' as const) }),
+    };
     const { checkTurn } = await loadCheck();
     const found = await checkTurn(given, network.get());
     change(id, found as Partial<ChatTurn>);
@@ -127,40 +127,9 @@ export function createChatSession(
     }
   }
 
-  const show = (id: number, { text, reasoning, pieces }: AnswerSoFar): void =>
-    publish({
-      turns: state.turns.map((turn) => (turn.id === id ? { ...turn, answer: text, reasoning, pieces } : turn)),
-    });
-
-  async function askInPlain(id: number, asked: ChatBody, signal: AbortSignal): Promise<Partial<ChatTurn>> {
-    const body = writeStreamed(asked);
-    const answer = await streamAnswer({ baseUrl, key, body, signal }, (so) => show(id, so));
-    const { text, reasoning, receiptPath, tokens, finish } = answer;
-    return {
-      ...{ body, answer: text, reasoning },
-      ...(receiptPath !== undefined && { receiptPath }),
-      ...(tokens !== undefined && { tokens }),
-      ...(finish !== undefined && { finish }),
-    };
-  }
-
-  async function askMachine(id: number, body: ChatBody, signal: AbortSignal): Promise<Partial<ChatTurn>> {
-    if (policy === undefined)
-      throw new Error(
-        'Nothing was sent: this model runs in attested machines. Give a policy of those that you accept.',
-      );
-    const { askSealed } = await loadSealed();
-    const asked = { baseUrl, key, body, policy, network: network.get(), signal };
-    const { text, reasoning, tokens, finish, reply, checks } = await askSealed(asked, (so) => show(id, so));
-    if (reply) sealedReceipts.set(id, reply.receipt);
-    return {
-      ...{ answer: text, reasoning },
-      ...(tokens !== undefined && { tokens }),
-      ...(finish !== undefined && { finish }),
-      ...(reply && { body: reply.body, receiptPath: reply.receiptPath }),
-      ...(checks && { checks }),
-    };
-  }
+  /** Parts that come before the end are not kept in the history. */
+  const show = (id: number, part: Partial<ChatTurn>): void =>
+    publish({ turns: state.turns.map((turn) => (turn.id === id ? { ...turn, ...part } : turn)) });
 
   return {
     get: () => state,
@@ -201,25 +170,39 @@ export function createChatSession(
       const held = sealedReceipts.get(id);
       return held === undefined ? readText(receiptPath) : readProgress(held, receiptPath);
     },
-    compose: (question: string) => composeBody(state.turns, state.model, question),
+    compose: (question: Question): ChatBody | PictureBody =>
+      makesPictures() ? { model: state.model, prompt: question.text } : composeBody(state.turns, state.model, question),
+    makesPictures,
     /** @param replacedId a turn that this question replaces, with all after it. */
-    async ask(question: string, replacedId?: number): Promise<void> {
+    async ask(question: Question, replacedId?: number): Promise<void> {
       const id = 1 + Math.max(0, ...state.turns.map((turn) => turn.id));
       const { model } = state;
       if (replacedId !== undefined) publish({ turns: replaceFrom(state.turns, replacedId) });
-      const body = composeBody(state.turns, model, question);
+      const { text, pictures } = question;
+      const isPicture = makesPictures();
       asking = new AbortController();
       const { signal } = asking;
+      const turn: ChatTurn = {
+        ...{ id, model, question: text, answer: '', state: 'asking' },
+        ...(pictures.length > 0 && !isPicture && { pictures }),
+        ...(isPicture && { isPicture }),
+      };
       publish({
-        turns: [...state.turns, { id, model, question, answer: '', state: 'asking' }],
+        turns: [...state.turns, turn],
         isAsking: true,
         problem: undefined,
       });
       try {
-        change(id, {
-          state: 'answered',
-          ...(await (isSealedModel(model) ? askMachine : askInPlain)(id, body, signal)),
-        });
+        const context = {
+          ...{ baseUrl, key, policy, network: network.get(), signal },
+          show: (part: Partial<ChatTurn>) => show(id, part),
+          keep: (receipt: SealedReceipt) => void sealedReceipts.set(id, receipt),
+        };
+        const body = composeBody(state.turns, model, question);
+        const answered = isPicture
+          ? askPicture({ model, prompt: text }, context)
+          : (isSealedModel(model) ? askMachine : askInPlain)(body, context);
+        change(id, { state: 'answered', ...(await answered) });
         void watch(id);
       } catch (error) {
         const problem = signal.aborted ? 'stopped' : (error as Error).message;

@@ -13,13 +13,16 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 };
 
-/** Returns a content policy: no other origin but the chain, no inline code, no markup from text, and no framing. */
+/**
+ * Returns a content policy: no other origin but the chain, no inline code, no markup from text, and no framing. Pictures that a user adds to
+ * a question are `data:` URLs.
+ */
 const formatPolicy = (rpcUrl: string | undefined): string =>
   [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
-    "img-src 'self'",
+    "img-src 'self' data:",
     `connect-src 'self'${rpcUrl === undefined ? '' : ` ${new URL(rpcUrl).origin}`}`,
     "base-uri 'none'",
     "form-action 'none'",

@@ -8,8 +8,9 @@ import { PIXEL_BYTES } from '@ogong/protocol/modality/trajectory/picture-size';
 import { readTrajectoryOpening } from '@ogong/protocol/modality/trajectory/replay';
 import { type PictureRequest, parsePictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { countLeftOut } from '@ogong/protocol/modality/trajectory/request-picture';
+import type { RgbPicture } from '../../pictures/rgb-picture.ts';
 import type { CheckedReply } from '../modality.ts';
-import { drawSteps, type Thumbnail } from './thumbnail.ts';
+import { drawSteps } from './thumbnail.ts';
 
 export interface StepReading {
   /** From 1, in the numbers of the schedule. */
@@ -20,7 +21,7 @@ export interface StepReading {
   /** Undefined without the draw of an audit. */
   readonly isAudited: boolean | undefined;
   /** Undefined without the outputs of the steps. */
-  readonly thumbnail: Thumbnail | undefined;
+  readonly thumbnail: RgbPicture | undefined;
 }
 
 /** A picture with its steps, as receipt and log show them. */
@@ -60,7 +61,7 @@ export function readTrajectory(reply: Pick<CheckedReply, 'file' | 'replyId' | 'o
 }
 
 /** Draws the steps if all outputs are at hand and every link holds. */
-function drawThumbnails(committed: CommittedSteps, blobs: FindBlob): readonly Thumbnail[] | undefined {
+function drawThumbnails(committed: CommittedSteps, blobs: FindBlob): readonly RgbPicture[] | undefined {
   const { header, leaves, schedule } = committed;
   const outputs = leaves.steps.map(({ outputRoot }) => blobs(outputRoot));
   const latents = outputs.includes(undefined) ? undefined : replayLinks(crypto, committed, blobs).latents;

@@ -1,4 +1,4 @@
-import { Pixels } from './pixels.tsx';
+import { Pixels } from '../../pictures/pixels.tsx';
 import type { StepReading } from './read-trajectory.ts';
 
 /** Height of the longest bar, in units of the drawing. */

@@ -4,10 +4,10 @@ import { GUIDANCE_ONE } from '@ogong/protocol/modality/trajectory/request';
 import { STRENGTH_ONE } from '@ogong/protocol/modality/trajectory/request-picture';
 import type { AuditReading } from '../../check/read-audit.ts';
 import { plural } from '../../format.ts';
+import { Pixels } from '../../pictures/pixels.tsx';
 import { CheckList, Facts, Hash } from '../../view/parts.tsx';
 import { BytesFigure } from '../exact-bytes.tsx';
 import type { ModalityView } from '../modality.ts';
-import { Pixels } from './pixels.tsx';
 import { readTrajectory, type TrajectoryReading } from './read-trajectory.ts';
 import { StepStrip } from './step-strip.tsx';
 

@@ -1,0 +1,7 @@
+/** A picture that a page draws. */
+export interface RgbPicture {
+  readonly width: number;
+  readonly height: number;
+  /** RGB8, row by row. */
+  readonly pixels: Uint8Array;
+}
