@@ -14,11 +14,13 @@ import { appendVerdict, computeGenesisPosition } from '@ogong/protocol/settlemen
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import type { SealedOfferJson } from '@ogong/protocol/stage1/sealed-offer';
 import { toTrustJson } from '@ogong/protocol/stage1/trust';
+import { packPng } from '@ogong/testing/clients/pack-png';
 import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
 import { collectFirstLook } from '@ogong/testing/browser/first-look';
 import { changeScreen, findBarriers, findLayoutFaults, findWide, SCREENS } from '@ogong/testing/browser/layout';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { readVisionExamples, type VisionExample } from '@ogong/testing/models/vision-folder';
 import { createSoftwareMachine, softwareMachine, softwarePolicy } from '@ogong/testing/provider/software-machine';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -133,6 +135,9 @@ async function holdStream(behind: string, pieces: number) {
     },
   };
 }
+
+const [{ file }] = readVisionExamples() as [VisionExample];
+const PICTURE_FILE = Buffer.from(file);
 
 const upload = (name: string, text: string) => ({ name, mimeType: 'application/json', buffer: Buffer.from(text) });
 
@@ -701,6 +706,77 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       expect(await page.locator('.question').allTextContents()).toEqual(['Hello']);
       await page.getByRole('button', { name: 'New chat' }).click();
       expect(await page.evaluate('localStorage.length')).toBe(0);
+      expect(complaints).toEqual([]);
+      await page.close();
+    });
+
+    it('makes a picture step by step, shows the signed pixels, and asks about pictures', async () => {
+      const { page, complaints } = await open(fixture.url);
+      // The fake model does both, and the class says which of them the page offers.
+      let numericClass = 'onnxruntime-1.30.0/wasm/simd/exact-b1-t1/f32/kv-none';
+      await page.route('**/v1/models', async (route) => {
+        const response = await route.fetch();
+        const { data } = (await response.json()) as { data: readonly { readonly ogong: object }[] };
+        const listed = data.map((one) => ({ ...one, ogong: { ...one.ogong, numeric_classes: [numericClass] } }));
+        await route.fulfill({ response, json: { data: listed } });
+      });
+      await page.reload();
+      await page.getByText('makes pictures').waitFor();
+      expect(await page.getByRole('button', { name: 'Add a picture' }).count()).toBe(0);
+      const gate = Promise.withResolvers<undefined>();
+      await page.route('**/v1/receipts/**', async (route) => {
+        await gate.promise;
+        await route.continue();
+      });
+      await say(page, 'a small fox');
+      const picture = page.getByRole('img', { name: 'Picture of: a small fox' });
+      await picture.waitFor();
+      await page.getByText(/^8 units · fee not known yet$/).waitFor();
+      gate.resolve(undefined);
+      await page.locator('.found > summary', { hasText: /^\d+ checks passed/ }).waitFor();
+      await page.locator('.found > summary').click();
+      await page.getByText(/^All \d+ checks$/).click();
+      const proven = page.getByRole('list', { name: 'Checks of the answer', exact: true }).locator('.pass b');
+      expect(await proven.allTextContents()).toEqual(expect.arrayContaining(['request-hash', 'pixels', 'fee', 'answer']));
+      const readCanvas = () => picture.evaluate((canvas) => (canvas as unknown as { toDataURL(): string }).toDataURL());
+      const drawn = await readCanvas();
+      // The history keeps no picture: the receipt has it.
+      await page.reload();
+      await picture.waitFor();
+      expect(await readCanvas()).toBe(drawn);
+      if (RECORD !== undefined) await page.screenshot({ path: join(RECORD, 'chat-made.png') });
+      // A gateway that shows another picture is refuted.
+      await page.route('**/v1/images/generations', async (route) => {
+        const response = await route.fetch();
+        const other = Buffer.from(await packPng({ width: 32, height: 32, pixels: new Uint8Array(32 * 32 * 3) }));
+        const shown = JSON.stringify({ type: 'image_generation.completed', b64_json: other.toString('base64') });
+        await route.fulfill({ response, body: `data: ${shown}\n\n` });
+      });
+      await say(page, 'a black square');
+      await page.locator('.found.bad > summary', { hasText: /^1 check failed/ }).waitFor();
+      expect(await page.locator('.found .fail b').allTextContents()).toEqual(['answer']);
+
+      numericClass = 'another/class';
+      await page.reload();
+      const file = { name: 'a.png', mimeType: 'image/png', buffer: PICTURE_FILE };
+      await page.setInputFiles('#picture-files', [file, { ...file, mimeType: 'text/plain' }]);
+      await page.getByRole('alert').filter({ hasText: 'A picture is a PNG, JPEG or WebP file.' }).waitFor();
+      await page.locator('.attached img').waitFor();
+      await say(page, 'What is shown?');
+      const last = page.locator('article').last();
+      await last.locator('.found > summary', { hasText: /^\d+ checks passed/ }).waitFor();
+      expect(await last.locator('.pictures img').count()).toBe(1);
+      expect(await page.locator('.attached').count()).toBe(0);
+      expect(fixture.network.media.at(-1)?.map((bytes) => Buffer.from(bytes))).toEqual([PICTURE_FILE]);
+      for (const screen of SCREENS) {
+        await changeScreen(page, screen);
+        const name = `chat-pictures-${screen.width}-${screen.colorScheme}`;
+        if (RECORD !== undefined) await page.screenshot({ path: join(RECORD, `${name}.png`) });
+        expect(await findLayoutFaults(page, ['.top', '.chat aside', '.turns', '.foot']), name).toEqual([]);
+      }
+      expect(await findBarriers(page)).toEqual([]);
+      await page.reload();
+      await page.getByText('1 picture of this question is not in the history.').waitFor();
       expect(complaints).toEqual([]);
       await page.close();
     });

@@ -57,7 +57,7 @@ import { type AnswerFormat, DEFAULT_FORMAT } from '@ogong/protocol/modality/text
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { type DrawRow, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import { formatOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
-import { parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import { nameSigningKey, type RoleKeys } from '@ogong/protocol/tier/attested-role';
@@ -73,6 +73,10 @@ import { signAdmission, signHeld, signIntake } from '../synthetic/validator-word
 import { composePicture, createFakeBlobStore, listSteps } from './fake-pictures.ts';
 import { chooseWords, composeEmbedding, countPrompt, drawDistinct, speak, spell, toLogprob } from './fake-reply.ts';
 import { answerInPlain, createFakeSealing, type TakeMedia } from './fake-sealing.ts';
+
+/** Made-up rows of the pictures that a prompt shows. */
+const listPictures = ({ pictureCount }: Pick<InferenceRequest, 'pictureCount'>) =>
+  Array.from({ length: pictureCount }, (_, i) => ({ rows: 2, rowsRoot: crypto.sha256(Uint8Array.of(i)) }));
 
 /** The calls that the parties of a fake network received, and settings that a test changes at any time. */
 interface FakeRecords {
@@ -455,7 +459,7 @@ export async function createFakeNetwork(
           ledger,
           tokens: part?.tokens ?? said.pieces.length,
           bend: {
-            header: (header) => ({ ...header, answerFormat: format, ...posture }),
+            header: (header) => ({ ...header, answerFormat: format, ...posture, pictures: listPictures(asked) }),
             ...(part && { record: (record) => ({ ...record, isMilestone: true }) }),
             ...bend,
             ...part?.bend,
