@@ -25,7 +25,7 @@ import { createSoftwareMachine, softwareMachine, softwarePolicy } from '@ogong/t
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildPages } from '../scripts/build.ts';
-import { buildLocalMarkdown, LOCAL_MARKDOWN } from '../scripts/build-local-markdown.ts';
+import { buildLocalScripts } from '../scripts/build-local-scripts.ts';
 import { readDroppedFile } from './check/receipt-file.ts';
 import { PENALTIES } from './data/penalties.ts';
 
@@ -67,8 +67,8 @@ it('the explorer loads at most 150 kB, packed, before its first view', async () 
   expect([...files.keys()].filter((name) => /^chunk-.*js$/.test(name)).length).toBeGreaterThan(scripts.size - 1);
 });
 
-it('builds the reader of Markdown that the page of local mode has', async () => {
-  expect(readFileSync(LOCAL_MARKDOWN, 'utf8')).toBe(await buildLocalMarkdown());
+it('builds the scripts that the page of local mode has', async () => {
+  for (const [path, text] of await buildLocalScripts()) expect(readFileSync(path, 'utf8'), path).toBe(text);
 });
 
 it('knows the functions and events of the contracts that the pages read', () => {
@@ -617,6 +617,19 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await give({ blobs: Object.fromEntries(blobs.map(([root], i) => [root, blobs[(i + 1) % 6]?.[1]])) });
     await page.locator('.strip svg').first().waitFor();
     await page.context().setOffline(false);
+    const image = { type: 'image_url', image_url: { url: `data:image/png;base64,${PICTURE_FILE.toString('base64')}` } };
+    const answered = await fetch(`${fixture.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: FAKE_MODEL, messages: [{ role: 'user', content: [image, image] }] }),
+    });
+    const seen = await (await fetch(`${fixture.url}${answered.headers.get('x-ogong-receipt')}`)).text();
+    await page.setInputFiles('#receipt-file', upload('receipt.json', seen));
+    const facts = page.getByRole('region', { name: 'Pictures of the question' });
+    await facts.getByText('2 pictures of the question').waitFor();
+    expect(await facts.getByRole('list', { name: 'Check of the rows' }).textContent()).toContain('picture-rows not checked');
+    await record('picture-question');
+    expect(await findBarriers(page)).toEqual([]);
     expect(complaints).toEqual([]);
     await page.close();
     for (const provider of fixture.network.providers) provider.behaviour = {};

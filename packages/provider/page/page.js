@@ -1,4 +1,5 @@
 // The page of local mode. It speaks the server's own API, and puts nothing on the page but text.
+import { createAttached, makePicture, showPictures } from './pictures.js';
 import { createAnswerView, make, makeCopyButton } from './view.js';
 
 const find = (id) => document.getElementById(id);
@@ -12,10 +13,10 @@ let turns = [];
 /** The turn that the next question replaces, with all after it. */
 let replaced;
 let asking;
-/** Data URLs of the pictures that go with the next question. */
-let attached = [];
 /** Names of the models that read pictures. */
 let seers = [];
+/** Names of the models that make pictures. */
+let painters = [];
 
 const inGigabytes = (bytes) => (bytes < 1e8 ? `${(bytes / 1e6).toFixed(0)} MB` : `${(bytes / 1e9).toFixed(1)} GB`);
 
@@ -57,7 +58,7 @@ function showModels({ models, memory }) {
   find('count').textContent = models.length;
   find('models').replaceChildren(...models.map(toRow));
   find('no-models').hidden = models.length > 0;
-  const names = models.filter(({ writes }) => writes).map(({ name }) => name);
+  const names = models.filter((model) => model.writes || model.makes_pictures).map(({ name }) => name);
   const list = find('model');
   if ([...list.options].map(({ value }) => value).join('\n') !== names.join('\n')) {
     const chosen = list.value;
@@ -66,51 +67,29 @@ function showModels({ models, memory }) {
   }
   find('send').disabled = names.length === 0;
   seers = models.flatMap(({ name, reads_pictures }) => (reads_pictures ? [name] : []));
-  showAttach();
+  painters = models.flatMap(({ name, makes_pictures }) => (makes_pictures ? [name] : []));
+  showUse();
 }
 
 const readsPictures = () => seers.includes(find('model').value);
-const showAttach = () => {
+const makesPictures = () => painters.includes(find('model').value);
+/** Shows what the chosen model does. */
+function showUse() {
   find('attach').hidden = !readsPictures();
-};
-
-function showPictures(box, urls) {
-  box.hidden = urls.length === 0;
-  box.replaceChildren(...urls.map((src, i) => make('img', { src, alt: `Picture ${i + 1}` })));
-}
-
-/** Pictures before they are sent; a click removes one. */
-function attach(urls) {
-  attached = urls;
-  showPictures(find('attached'), urls);
-  for (const [i, image] of [...find('attached').children].entries()) {
-    const button = make('button', { type: 'button', className: 'quiet', title: 'Remove this picture' });
-    button.setAttribute('aria-label', `Remove picture ${i + 1}`);
-    button.addEventListener('click', () => attach(attached.filter((_, at) => at !== i)));
-    image.replaceWith(button);
-    button.append(image);
-  }
-}
-
-const toUrl = (file) =>
-  new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result);
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(file);
-  });
-
-async function addPictures(files) {
-  if (!readsPictures()) return showProblem(`${find('model').value} reads no pictures. Choose a model that does.`);
-  const known = files.filter(({ type }) => /^image\/(png|jpeg|webp)$/.test(type));
-  if (known.length < files.length) showProblem('A picture is a PNG, JPEG or WebP file.');
-  attach([...attached, ...(await Promise.all(known.map(toUrl)))]);
+  find('text').placeholder = makesPictures() ? 'Describe a picture' : 'Your question';
+  find('send').textContent = makesPictures() ? 'Make' : 'Ask';
 }
 
 function showProblem(text) {
   find('problem').hidden = text === undefined;
   find('problem').textContent = text ?? '';
 }
+
+const attached = createAttached({
+  ...{ box: find('attached'), input: find('file'), showProblem },
+  findProblem: () =>
+    readsPictures() ? undefined : `${find('model').value} reads no pictures. Choose a model that does.`,
+});
 
 async function refresh() {
   try {
@@ -251,7 +230,7 @@ function edit(turn) {
   replaced = turn;
   find('editing').hidden = turn === undefined;
   find('text').value = turn?.question ?? '';
-  attach(turn?.pictures ?? []);
+  attached.set(turn?.pictures ?? []);
   find('text').focus();
 }
 
@@ -291,7 +270,15 @@ async function ask(question, pictures) {
   asking = new AbortController();
   showAsking(true);
   try {
-    turn.answer = await answer(turn, { model: find('model').value, messages, signal: asking.signal });
+    const { signal } = asking;
+    const model = find('model').value;
+    if (makesPictures()) {
+      turn.node.classList.add('painted');
+      const path = await makePicture({ node: turn.node, follow }, { model, prompt: question, signal });
+      await showChecks(turn.node.querySelector('.checks'), path);
+    } else {
+      turn.answer = await answer(turn, { model, messages, signal });
+    }
   } catch (error) {
     const isStopped = error.name === 'AbortError';
     turn.node.classList.toggle('failed', !isStopped);
@@ -307,27 +294,15 @@ async function ask(question, pictures) {
 find('ask').addEventListener('submit', (event) => {
   event.preventDefault();
   const question = find('text').value.trim();
-  const pictures = attached;
+  const pictures = makesPictures() ? [] : attached.get();
   if ((question === '' && pictures.length === 0) || asking || find('send').disabled) return;
   dropFrom(replaced);
   edit(undefined);
   ask(question, pictures);
 });
-find('model').addEventListener('change', showAttach);
+find('model').addEventListener('change', showUse);
 find('attach').addEventListener('click', () => find('file').click());
-find('file').addEventListener('change', async ({ target }) => {
-  await addPictures([...target.files]);
-  target.value = '';
-});
-/** Takes pasted or dropped files. Text stays with the browser, even if an office program adds a picture of it. */
-const takeFiles = (event, { files, types }) => {
-  if (files.length === 0 || types.includes('text/plain')) return;
-  event.preventDefault();
-  addPictures([...files]);
-};
-find('text').addEventListener('paste', (event) => takeFiles(event, event.clipboardData));
-addEventListener('dragover', (event) => event.preventDefault());
-addEventListener('drop', (event) => takeFiles(event, event.dataTransfer));
+find('text').addEventListener('paste', attached.paste);
 find('text').addEventListener('keydown', (event) => {
   if (event.key === 'Escape' && replaced) edit(undefined);
   if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;

@@ -4,8 +4,10 @@ import type { Engine } from '@ogong/engine/open-engine';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import type { Route } from '@ogong/protocol/http/routes';
 import type { RunningModel } from '../engine/loaded-models.ts';
+import type { ProviderModality } from '../modality/modality.ts';
 import { findModality, isEngineOf } from '../modality/registry.ts';
 import { textModality } from '../modality/text/text.ts';
+import { trajectoryModality } from '../modality/trajectory/trajectory.ts';
 import type { LocalCall } from './local-model.ts';
 import { readModelCard } from './model-card.ts';
 import type { ShelfModel } from './model-shelf.ts';
@@ -24,7 +26,7 @@ export async function showMachine(
   const models = (await shelf.list()).map((model) => ({
     name: model.name,
     size_bytes: model.sizeBytes,
-    writes: isWriter(model, running.get(model.reference)),
+    ...describeUse(findShelfModality(model, running.get(model.reference))),
     reads_pictures: model.readsPictures === true || readsPictures(running.get(model.reference)?.engine),
     running: formatRunning(running.get(model.reference), speeds),
   }));
@@ -34,13 +36,18 @@ export async function showMachine(
 const readsPictures = (engine: Engine | undefined): boolean =>
   engine !== undefined && isEngineOf<TextEngine>(textModality, engine) && engine.info().pictureToken !== undefined;
 
-function isWriter(model: ShelfModel, running: RunningModel | undefined): boolean {
-  if (running !== undefined) return findModality(running.engine).writes;
+/** A file that no engine runs, or that cannot be read, says so when it is used. Until then the page offers it as a writer. */
+const describeUse = (modality: ProviderModality | undefined) => ({
+  writes: modality?.writes ?? true,
+  makes_pictures: modality?.specificationVersion === trajectoryModality.specificationVersion,
+});
+
+function findShelfModality(model: ShelfModel, running: RunningModel | undefined): ProviderModality | undefined {
+  if (running !== undefined) return findModality(running.engine);
   try {
-    // A file that no engine runs, or that cannot be read, says so when it is used.
-    return readModelCard(model).modality?.writes ?? true;
+    return readModelCard(model).modality;
   } catch {
-    return true;
+    return undefined;
   }
 }
 

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
 import { changeScreen, findBarriers, findLayoutFaults, SCREENS } from '@ogong/testing/browser/layout';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
+import { createFakeTrajectoryEngine } from '@ogong/testing/engine/fake-trajectory';
+import { pathOfPictureModel } from '@ogong/testing/models/picture-folder';
 import { readVisionExamples, type VisionExample } from '@ogong/testing/models/vision-folder';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLocalFixture, type LocalFixture, shelve } from './local-fixture.ts';
@@ -30,8 +32,12 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
         shelve(HOSTILE, { defaults }),
         shelve('broken'),
         shelve('seer', { defaults, readsPictures: true }),
+        shelve('painter', { path: pathOfPictureModel('tiny-shapes-flow-dit'), modelRoot: '08'.repeat(32) }),
       ],
-      open: (reference) => createFakeEngine({ contextSize: 512, readsPictures: reference.includes('seer') }),
+      open: (reference) =>
+        reference.includes('painter')
+          ? createFakeTrajectoryEngine()
+          : createFakeEngine({ contextSize: 512, readsPictures: reference.includes('seer') }),
     });
     browser = await launchChromium();
   });
@@ -233,6 +239,27 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
     await page.locator('#attached img').nth(1).waitFor({ state: 'attached' });
     await paste('a table');
     expect(await page.locator('#attached img').count()).toBe(2);
+    expect(complaints).toEqual([]);
+  });
+
+  it('makes a picture step by step, with the checks of its steps', async () => {
+    await page.selectOption('#model', 'painter');
+    expect(await page.getAttribute('#text', 'placeholder')).toBe('Describe a picture');
+    await say('a red ship');
+    await page.locator('.checks:not([hidden])').waitFor();
+    const picture = page.getByRole('img', { name: 'Picture of: a red ship' });
+    expect(await picture.evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth)).toBe(32);
+    expect(await page.locator('.answer progress, .preview').count()).toBe(0);
+    expect(await textOf('.note')).toBe('painter · 8 units');
+    const passed = await page.locator('.checks .raw li b').allTextContents();
+    expect(passed).toEqual(expect.arrayContaining(['links', 'projections', 'pixels']));
+    if (RECORD !== undefined) await page.screenshot({ path: join(RECORD, 'local-painter.png') });
+    expect(await findBarriers(page)).toEqual([]);
+    // A picture is no message of the next question.
+    await page.selectOption('#model', 'fake');
+    const asked = page.waitForRequest('**/api/chat');
+    await say('Hello');
+    expect((await asked).postDataJSON()).toMatchObject({ messages: [{ role: 'user', content: 'Hello' }] });
     expect(complaints).toEqual([]);
   });
 

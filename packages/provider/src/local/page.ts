@@ -11,7 +11,9 @@ const FILES = {
   style: ['page.css', 'text/css; charset=utf-8'],
   script: ['page.js', 'text/javascript; charset=utf-8'],
   view: ['view.js', 'text/javascript; charset=utf-8'],
+  pictures: ['pictures.js', 'text/javascript; charset=utf-8'],
   markdown: ['generated/markdown.js', 'text/javascript; charset=utf-8'],
+  pictureStream: ['generated/pictures.js', 'text/javascript; charset=utf-8'],
   icon: ['icon.svg', 'image/svg+xml'],
 } as const;
 
@@ -20,7 +22,9 @@ export const PAGE_ROUTES = {
   style: { method: 'GET', path: '/page/page.css' },
   script: { method: 'GET', path: '/page/page.js' },
   view: { method: 'GET', path: '/page/view.js' },
+  pictures: { method: 'GET', path: '/page/pictures.js' },
   markdown: { method: 'GET', path: '/page/generated/markdown.js' },
+  pictureStream: { method: 'GET', path: '/page/generated/pictures.js' },
   icon: { method: 'GET', path: '/page/icon.svg' },
   groups: { method: 'GET', path: '/page/check-groups.json' },
 } as const satisfies Readonly<Record<string, Route>>;
@@ -60,6 +64,7 @@ export function createPageHandlers(): Readonly<Record<keyof typeof FILES | keyof
   return {
     ...{ page: load(FILES.page), style: load(FILES.style), icon: load(FILES.icon) },
     ...{ script: load(FILES.script), view: load(FILES.view), markdown: load(FILES.markdown) },
+    ...{ pictures: load(FILES.pictures), pictureStream: load(FILES.pictureStream) },
     groups: (context) => context.json(GROUPS, 200, { 'x-content-type-options': 'nosniff' }),
   };
 }
