@@ -1,4 +1,4 @@
-import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { fail, pass } from '@ogong/protocol/base/checks';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
@@ -28,6 +28,16 @@ export interface CheckedTurn {
   readonly verdict: string;
   /** The signed picture, if the page has shown none yet. */
   readonly picture?: RgbPicture;
+  /** Hash of the shown picture, hex. */
+  readonly pictureHash?: string;
+}
+
+/** An answer that is a picture. */
+export interface ShownPicture {
+  /** Undefined after a new start of the page, which keeps no picture. It then shows the signed one. */
+  readonly picture: RgbPicture | undefined;
+  /** Hash of the picture that the page checked before, hex. */
+  readonly hash: string | undefined;
 }
 
 export interface ShownTurn {
@@ -35,8 +45,7 @@ export interface ShownTurn {
   readonly body: string;
   readonly answer: string;
   readonly reasoning: string;
-  /** The picture that the page shows; `signed`: it shows the one of the receipt. Only if the answer is a picture. */
-  readonly shown?: RgbPicture | 'signed';
+  readonly made?: ShownPicture | undefined;
   readonly receiptText: string;
   /** Policy by which the machine of a sealed answer is checked, JSON. */
   readonly policy?: string | undefined;
@@ -66,8 +75,10 @@ export async function checkTurn(
   const { checks } = machines
     ? await (await loadMachine()).addMachine(own, receipt, { file: machines, nowMs, ...(settlement && { settlement }) })
     : own;
-  const signed = said.shown && readSignedPicture(receipt, file);
-  const shown = said.shown ? checkPicture(said.shown, signed) : checkShown(receipt, file, said);
+  const { made } = said;
+  const signed = made && readSignedPicture(receipt, file);
+  const shown = made ? checkPicture(made, signed) : checkShown(receipt, file, said);
+  const pictureHash = made?.hash ?? (made?.picture && hashPicture(made.picture));
   const computed = /^(\d+) /.exec(
     checks.find(({ id, status }) => id === 'fee' && status === 'pass')?.detail ?? '',
   )?.[1];
@@ -77,7 +88,8 @@ export async function checkTurn(
     feeAtomic: file.status?.fee_atomic ?? computed,
     fate: file.status?.state ?? 'answered',
     verdict: file.status?.verdict ?? '',
-    ...(said.shown === 'signed' && signed && { picture: signed }),
+    ...(made && !made.picture && signed && { picture: signed }),
+    ...(pictureHash !== undefined && { pictureHash }),
   };
 }
 
@@ -97,16 +109,19 @@ function readSignedPicture({ opening }: Receipt, { response: pixels }: DroppedRe
   }
 }
 
-/** Checks that the shown picture is the signed one. */
-function checkPicture(shown: RgbPicture | 'signed', signed: RgbPicture | undefined): Check {
+/** Checks that the shown picture is the signed one, and was before the page started anew. */
+function checkPicture({ picture, hash }: ShownPicture, signed: RgbPicture | undefined): Check {
   if (signed === undefined) return fail('answer', 'the receipt has no picture');
-  const isSame =
-    shown === 'signed' ||
-    (shown.width === signed.width && shown.height === signed.height && equalBytes(shown.pixels, signed.pixels));
+  const wanted = hashPicture(signed);
+  const isSame = (hash ?? wanted) === wanted && (picture === undefined || hashPicture(picture) === wanted);
   return isSame
     ? pass('answer', 'the pixels that are shown are the signed ones')
     : fail('answer', 'another picture was shown than the signed one');
 }
+
+/** Hashes the pixels in rows of their length. */
+const hashPicture = ({ width, height, pixels }: RgbPicture): string =>
+  toHex(crypto.sha256(concatBytes(new TextEncoder().encode(`${width}x${height} `), pixels)));
 
 async function follow(
   replyId: Uint8Array,

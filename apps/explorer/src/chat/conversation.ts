@@ -16,6 +16,8 @@ export interface ChatTurn {
   readonly isPicture?: boolean;
   /** The picture, or a preview of it. The history does not keep it: the receipt has the signed one. */
   readonly picture?: RgbPicture;
+  /** Hash of the first picture that the page checked, hex. */
+  readonly pictureHash?: string;
   /** Computed steps of a picture that is not finished. */
   readonly progress?: { readonly step: number; readonly steps: number };
   readonly reasoning?: string;

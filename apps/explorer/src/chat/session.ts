@@ -101,11 +101,11 @@ export function createChatSession(
     const held = sealedReceipts.get(id);
     if (isSealed && held === undefined) return true;
     const receiptText = held ? await readProgress(held, turn.receiptPath) : await readText(turn.receiptPath);
-    const { body, answer, reasoning = '', isPicture, picture } = turn;
+    const { body, answer, reasoning = '', isPicture, picture, pictureHash } = turn;
     const given = {
       ...{ body, answer, reasoning, receiptText },
       ...(isSealed && { policy }),
-      ...(isPicture && { shown: picture ?? ('signed' as const) }),
+      ...(isPicture && { made: { picture, hash: pictureHash } }),
     };
     const { checkTurn } = await loadCheck();
     const found = await checkTurn(given, network.get());

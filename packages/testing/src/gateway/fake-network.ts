@@ -76,7 +76,7 @@ import { answerInPlain, createFakeSealing, type TakeMedia } from './fake-sealing
 
 /** Made-up rows of the pictures that a prompt shows. */
 const listPictures = ({ pictureCount }: Pick<InferenceRequest, 'pictureCount'>) =>
-  Array.from({ length: pictureCount }, (_, i) => ({ rows: 2, rowsRoot: crypto.sha256(Uint8Array.of(i)) }));
+  Array.from({ length: pictureCount }, (_, i) => ({ rows: 1, rowsRoot: crypto.sha256(Uint8Array.of(i)) }));
 
 /** The calls that the parties of a fake network received, and settings that a test changes at any time. */
 interface FakeRecords {
