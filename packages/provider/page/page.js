@@ -150,7 +150,8 @@ function toGroupRows(table, checks) {
 
 const plural = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-async function showChecks(box, path) {
+/** @param saved address of the whole receipt. */
+async function showChecks(box, path, saved = path) {
   const [receipt, table] = await Promise.all([readJson(path), readGroups()]);
   const of = (status) => receipt.checks.filter((check) => check.status === status);
   const [passed, failed, skipped] = [of('pass'), of('fail'), of('skip')];
@@ -166,7 +167,7 @@ async function showChecks(box, path) {
   box.querySelector('.absent').textContent =
     `Not checked, since nobody ordered or signed a local answer: ${skipped.map(({ id }) => id).join(', ')}.`;
   const link = box.querySelector('a');
-  link.href = path;
+  link.href = saved;
   link.download = `receipt-${receipt.reply_id}.json`;
   box.hidden = false;
 }
@@ -275,7 +276,7 @@ async function ask(question, pictures) {
     if (makesPictures()) {
       turn.node.classList.add('painted');
       const path = await makePicture({ node: turn.node, follow }, { model, prompt: question, signal });
-      await showChecks(turn.node.querySelector('.checks'), path);
+      await showChecks(turn.node.querySelector('.checks'), path, `${path}?blobs=1`);
     } else {
       turn.answer = await answer(turn, { model, messages, signal });
     }

@@ -58,17 +58,21 @@ export function showReceipt(context: ApiContext, call: LocalCall): Response {
     checks: check(call, reply),
     request: Buffer.from(reply.request).toString('base64'),
     response: Buffer.from(reply.response).toString('base64'),
-    ...showPictures(reply),
+    ...showMedia(reply),
+    ...showBlobs(reply, context.req.query('blobs') === '1'),
   });
 }
 
-/** Shows the pictures of a request and their rows, which a second run needs. Files of other requests have no such fields. */
-function showPictures({ request, media, blobs = [] }: KeptReply): Json {
+/** Shows the pictures of a request, which a second run needs. Files of other requests have no such field. */
+function showMedia({ request, media }: KeptReply): Json {
   if (media === undefined || media.size === 0) return {};
-  return {
-    media: listMediaReferences(request).map((reference) => toBase64(mediaBytes(reference, media))),
-    blobs: Object.fromEntries(blobs.map(({ ref, bytes }) => [toHex(ref.root), toBase64(bytes)])),
-  };
+  return { media: listMediaReferences(request).map((reference) => toBase64(mediaBytes(reference, media))) };
+}
+
+/** Shows rows of pictures, which a second run needs. The outputs of a picture's steps are large, so a reader asks for them. */
+function showBlobs({ media, blobs = [] }: KeptReply, isAsked: boolean): Json {
+  if (blobs.length === 0 || !(isAsked || (media !== undefined && media.size > 0))) return {};
+  return { blobs: Object.fromEntries(blobs.map(({ ref, bytes }) => [toHex(ref.root), toBase64(bytes)])) };
 }
 
 function check({ crypto, clock }: LocalCall, { receipt, request, response, blobs = [] }: KeptReply) {

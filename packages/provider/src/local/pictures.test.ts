@@ -50,6 +50,7 @@ interface ShownReceipt {
   readonly checks: readonly Check[];
   readonly response: string;
   readonly media?: readonly string[];
+  readonly blobs?: Readonly<Record<string, string>>;
 }
 
 const readReceipt = async (url: string): Promise<ShownReceipt> =>
@@ -68,6 +69,9 @@ describe('POST /v1/images/generations of local mode', () => {
     const receipt = await readReceipt(answer.ogong.receipts[0]?.url as string);
     expect([...Buffer.from(receipt.response, 'base64')]).toEqual(pixels);
     expect(listFailed(receipt)).toEqual([]);
+    expect(receipt.blobs).toBeUndefined();
+    const { blobs = {} } = await readReceipt(`${answer.ogong.receipts[0]?.url}?blobs=1`);
+    expect(Object.values(blobs).map((output) => Buffer.from(output, 'base64').length)).toEqual([1024, 1024, 1024]);
     const passed = receipt.checks.filter(({ status }) => status === 'pass').map(({ id }) => id);
     expect(passed).toEqual(
       expect.arrayContaining(['links', 'projections', 'pixels', 'draw-key', 'choices', 'sketch-bank']),
