@@ -281,13 +281,14 @@ const MODALITY_NAMED = new RegExp(
 const MODALITY_IMPORT = new RegExp(`/(?:modality/(?:${OWN_NAMES})/|interface/(?:${OWN_NAMES})(?:\\.ts)?$)`);
 /** The modalities' own folders, and one registry a floor. */
 const MODALITY_HOMES =
-  /^packages\/(?:protocol\/src\/modality|provider\/src\/modality|engine\/src\/(?:interface|llama-cpp|onnx|upstream|process|decode\/trajectory))\/|^packages\/engine\/src\/open-engine\.ts$/;
+  /^packages\/(?:protocol\/src\/modality|provider\/src\/modality|engine\/src\/(?:interface|llama-cpp|onnx|upstream|process|decode\/trajectory))\/|^apps\/explorer\/src\/modality\/|^packages\/engine\/src\/open-engine\.ts$/;
 /** Files that still name a modality. A file leaves this list when it no longer does. */
 const MAY_NAME_MODALITY: ReadonlySet<string> = new Set([
   // Timed work is made of texts alone.
   'packages/validator/src/store/timed-work.ts',
-  // A message of a chat is compared with its receipt.
+  // A message or picture of a chat is compared with its receipt.
   'packages/cli/src/shown-answer.ts',
+  'apps/explorer/src/chat/check-turn.ts',
   // Routes of vectors, scores and pictures, in the words of OpenAI and Ollama.
   'packages/gateway/src/front/embeddings.ts',
   'packages/gateway/src/front/pictures.ts',

@@ -16,7 +16,7 @@ import { loadMachine } from '../check/load-machine.ts';
 import { readNetworkTrust } from '../check/network-trust.ts';
 import { checkReceiptFile, type DroppedReceipt, readDroppedFile } from '../check/receipt-file.ts';
 import type { NetworkState } from '../data/store.ts';
-import type { RgbPicture } from '../pictures/rgb-picture.ts';
+import type { DrawnPicture } from '../pictures/drawn-picture.ts';
 
 /** The page's findings about an answer. */
 export interface CheckedTurn {
@@ -27,15 +27,15 @@ export interface CheckedTurn {
   readonly fate: string;
   readonly verdict: string;
   /** The signed picture, if the page has shown none yet. */
-  readonly picture?: RgbPicture;
+  readonly picture?: DrawnPicture;
   /** Hash of the shown picture, hex. */
   readonly pictureHash?: string;
 }
 
 /** An answer that is a picture. */
-export interface ShownPicture {
+export interface PictureAnswer {
   /** Undefined after a new start of the page, which keeps no picture. It then shows the signed one. */
-  readonly picture: RgbPicture | undefined;
+  readonly picture: DrawnPicture | undefined;
   /** Hash of the picture that the page checked before, hex. */
   readonly hash: string | undefined;
 }
@@ -45,7 +45,7 @@ export interface ShownTurn {
   readonly body: string;
   readonly answer: string;
   readonly reasoning: string;
-  readonly made?: ShownPicture | undefined;
+  readonly made?: PictureAnswer | undefined;
   readonly receiptText: string;
   /** Policy by which the machine of a sealed answer is checked, JSON. */
   readonly policy?: string | undefined;
@@ -98,7 +98,7 @@ export const detachPictures = (written: string): string =>
   new TextDecoder().decode(detachMedia(crypto, new TextEncoder().encode(written)).body);
 
 /** Reads the signed picture; undefined if the receipt has none. */
-function readSignedPicture({ opening }: Receipt, { response: pixels }: DroppedReceipt): RgbPicture | undefined {
+function readSignedPicture({ opening }: Receipt, { response: pixels }: DroppedReceipt): DrawnPicture | undefined {
   try {
     if ('url' in opening) return undefined;
     const { width, height } = parseTrajectoryHeader(parseOpening(opening.bytes).header).choices;
@@ -110,7 +110,7 @@ function readSignedPicture({ opening }: Receipt, { response: pixels }: DroppedRe
 }
 
 /** Checks that the shown picture is the signed one, and was before the page started anew. */
-function checkPicture({ picture, hash }: ShownPicture, signed: RgbPicture | undefined): Check {
+function checkPicture({ picture, hash }: PictureAnswer, signed: DrawnPicture | undefined): Check {
   if (signed === undefined) return fail('answer', 'the receipt has no picture');
   const wanted = hashPicture(signed);
   const isSame = (hash ?? wanted) === wanted && (picture === undefined || hashPicture(picture) === wanted);
@@ -120,7 +120,7 @@ function checkPicture({ picture, hash }: ShownPicture, signed: RgbPicture | unde
 }
 
 /** Hashes the pixels in rows of their length. */
-const hashPicture = ({ width, height, pixels }: RgbPicture): string =>
+const hashPicture = ({ width, height, pixels }: DrawnPicture): string =>
   toHex(crypto.sha256(concatBytes(new TextEncoder().encode(`${width}x${height} `), pixels)));
 
 async function follow(

@@ -1,5 +1,5 @@
 import type { Check } from '@ogong/protocol/base/checks';
-import type { RgbPicture } from '../pictures/rgb-picture.ts';
+import type { DrawnPicture } from '../pictures/drawn-picture.ts';
 import { isSealedModel } from './sealed-model.ts';
 
 /** A question, its answer, and the page's findings about it. */
@@ -15,7 +15,7 @@ export interface ChatTurn {
   /** Set if the answer is a picture, and the question its prompt. */
   readonly isPicture?: boolean;
   /** The picture, or a preview of it. The history does not keep it: the receipt has the signed one. */
-  readonly picture?: RgbPicture;
+  readonly picture?: DrawnPicture;
   /** Hash of the first picture that the page checked, hex. */
   readonly pictureHash?: string;
   /** Computed steps of a picture that is not finished. */
@@ -105,21 +105,21 @@ export interface PictureBody {
 }
 
 /** A question as the page sends it. */
-export interface Question {
+export interface AskedQuestion {
   readonly text: string;
   /** Data URLs. */
   readonly pictures: readonly string[];
 }
 
 /** Pictures come before the text about them. */
-function toContent({ text, pictures }: Question): string | readonly ContentPart[] {
+function toContent({ text, pictures }: AskedQuestion): string | readonly ContentPart[] {
   if (pictures.length === 0) return text;
   const shown = pictures.map((url) => ({ type: 'image_url' as const, image_url: { url } }));
   return text === '' ? shown : [...shown, { type: 'text', text }];
 }
 
 /** Composes the request with all earlier turns. Texts of a machine go to machines alone: a plain request leaves sealed turns out. */
-export const composeBody = (turns: readonly ChatTurn[], model: string, question: Question): ChatBody => ({
+export const composeBody = (turns: readonly ChatTurn[], model: string, question: AskedQuestion): ChatBody => ({
   model,
   messages: [
     ...turns

@@ -1,7 +1,7 @@
 import { GATEWAY_ROUTES, RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { decodePicture } from '../pictures/decode-picture.ts';
 import { readEventData, readPictureEvents } from '../pictures/picture-events.ts';
-import type { RgbPicture } from '../pictures/rgb-picture.ts';
+import type { DrawnPicture } from '../pictures/drawn-picture.ts';
 
 /** A model as the picker shows it. */
 export interface ChatModel {
@@ -127,11 +127,11 @@ async function openStream(
 export interface PictureSoFar {
   readonly progress: { readonly step: number; readonly steps: number } | undefined;
   /** A preview until the picture is finished. */
-  readonly picture: RgbPicture | undefined;
+  readonly picture: DrawnPicture | undefined;
 }
 
 export interface FinishedPicture {
-  readonly picture: RgbPicture;
+  readonly picture: DrawnPicture;
   readonly units: number;
   readonly receiptPath: string | undefined;
 }

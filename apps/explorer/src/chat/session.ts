@@ -6,7 +6,7 @@ import {
   composeBody,
   loadTurns,
   type PictureBody,
-  type Question,
+  type AskedQuestion,
   replaceFrom,
   saveTurns,
 } from './conversation.ts';
@@ -170,11 +170,11 @@ export function createChatSession(
       const held = sealedReceipts.get(id);
       return held === undefined ? readText(receiptPath) : readProgress(held, receiptPath);
     },
-    compose: (question: Question): ChatBody | PictureBody =>
+    compose: (question: AskedQuestion): ChatBody | PictureBody =>
       makesPictures() ? { model: state.model, prompt: question.text } : composeBody(state.turns, state.model, question),
     makesPictures,
     /** @param replacedId a turn that this question replaces, with all after it. */
-    async ask(question: Question, replacedId?: number): Promise<void> {
+    async ask(question: AskedQuestion, replacedId?: number): Promise<void> {
       const id = 1 + Math.max(0, ...state.turns.map((turn) => turn.id));
       const { model } = state;
       if (replacedId !== undefined) publish({ turns: replaceFrom(state.turns, replacedId) });

@@ -6,7 +6,7 @@ import type { AuditReading } from '../check/read-audit.ts';
 import type { DroppedReceipt } from '../check/receipt-file.ts';
 
 /** A checked reply, as its page shows it. */
-export interface CheckedReply {
+export interface ReplyToShow {
   readonly file: DroppedReceipt;
   readonly verdict: ReceiptVerdict;
   /** 16 bytes. */
@@ -23,5 +23,5 @@ export interface CheckedReply {
 export interface ModalityView {
   readonly endpoints: readonly string[];
   /** Shows request and answer. @throws ProtocolError if header or answer have another form. */
-  show(reply: CheckedReply): ComponentChildren;
+  show(reply: ReplyToShow): ComponentChildren;
 }

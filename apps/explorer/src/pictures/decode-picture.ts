@@ -1,7 +1,9 @@
 import { fromBase64 } from '@ogong/protocol/base/bytes';
-import { MAX_PIXELS } from '@ogong/protocol/modality/trajectory/picture-size';
-import type { RgbPicture } from './rgb-picture.ts';
+import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
+import type { DrawnPicture } from './drawn-picture.ts';
 
+/** Three bytes a pixel. */
+const MOST_PIXELS = Math.floor(MAX_RESPONSE_BYTES / 3);
 /** The sides in the header of a PNG, after its signature, length and name. */
 const SIDES_AT = 16;
 
@@ -9,10 +11,10 @@ const SIDES_AT = 16;
  * Decodes a PNG of a gateway to the pixels that the page shows. Colour profiles change nothing, so these are the values in the file.
  * @throws Error if it is no picture, or has more pixels than a picture of the network.
  */
-export async function decodePicture(base64: string): Promise<RgbPicture> {
+export async function decodePicture(base64: string): Promise<DrawnPicture> {
   const bytes = fromBase64(base64);
   const sides = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (bytes.length < SIDES_AT + 8 || sides.getUint32(SIDES_AT) * sides.getUint32(SIDES_AT + 4) > MAX_PIXELS)
+  if (bytes.length < SIDES_AT + 8 || sides.getUint32(SIDES_AT) * sides.getUint32(SIDES_AT + 4) > MOST_PIXELS)
     throw new Error('The gateway sent no picture of the network.');
   const bitmap = await createImageBitmap(new Blob([bytes as Uint8Array<ArrayBuffer>], { type: 'image/png' }), {
     ...{ colorSpaceConversion: 'none', premultiplyAlpha: 'none' },

@@ -1,8 +1,8 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import type { RgbPicture } from './rgb-picture.ts';
+import type { DrawnPicture } from './drawn-picture.ts';
 
 /** Draws RGB8 as it is: no file format and no decoder stand between the signed bytes and the screen. */
-export function Pixels({ picture, label, name }: { picture: RgbPicture; label: string; name: string }) {
+export function Pixels({ picture, label, name }: { picture: DrawnPicture; label: string; name: string }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { width, height, pixels } = picture;
   useLayoutEffect(() => {

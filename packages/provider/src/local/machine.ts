@@ -7,7 +7,6 @@ import type { RunningModel } from '../engine/loaded-models.ts';
 import type { ProviderModality } from '../modality/modality.ts';
 import { findModality, isEngineOf } from '../modality/registry.ts';
 import { textModality } from '../modality/text/text.ts';
-import { trajectoryModality } from '../modality/trajectory/trajectory.ts';
 import type { LocalCall } from './local-model.ts';
 import { readModelCard } from './model-card.ts';
 import type { ShelfModel } from './model-shelf.ts';
@@ -26,7 +25,7 @@ export async function showMachine(
   const models = (await shelf.list()).map((model) => ({
     name: model.name,
     size_bytes: model.sizeBytes,
-    ...describeUse(findShelfModality(model, running.get(model.reference))),
+    ...describeUse(model, running.get(model.reference)),
     reads_pictures: model.readsPictures === true || readsPictures(running.get(model.reference)?.engine),
     running: formatRunning(running.get(model.reference), speeds),
   }));
@@ -36,14 +35,13 @@ export async function showMachine(
 const readsPictures = (engine: Engine | undefined): boolean =>
   engine !== undefined && isEngineOf<TextEngine>(textModality, engine) && engine.info().pictureToken !== undefined;
 
-/** A file that no engine runs, or that cannot be read, says so when it is used. Until then the page offers it as a writer. */
-const describeUse = (modality: ProviderModality | undefined) => ({
-  writes: modality?.writes ?? true,
-  makes_pictures: modality?.specificationVersion === trajectoryModality.specificationVersion,
-});
+/** Describes the use of a model. A file that no engine runs, or that cannot be read, says so when it is used: until then it counts as a writer. */
+function describeUse(model: ShelfModel, running: RunningModel | undefined) {
+  const modality = running === undefined ? readModality(model) : findModality(running.engine);
+  return { writes: modality?.writes ?? true, makes_pictures: modality?.makesPictures === true };
+}
 
-function findShelfModality(model: ShelfModel, running: RunningModel | undefined): ProviderModality | undefined {
-  if (running !== undefined) return findModality(running.engine);
+function readModality(model: ShelfModel): ProviderModality | undefined {
   try {
     return readModelCard(model).modality;
   } catch {

@@ -28,6 +28,8 @@ export interface ProviderModality<E extends Engine = Engine> {
   readonly modelNoun: string;
   /** Whether its models write texts, so that one can talk with them. */
   readonly writes: boolean;
+  /** Default: false. */
+  readonly makesPictures?: boolean;
   /** Returns the number of replies that an engine was opened for: decoded or scored at a time. */
   countSequences(engine: E): number;
   /** Returns facts of a loaded model for the log. */

@@ -8,8 +8,8 @@ import { PIXEL_BYTES } from '@ogong/protocol/modality/trajectory/picture-size';
 import { readTrajectoryOpening } from '@ogong/protocol/modality/trajectory/replay';
 import { type PictureRequest, parsePictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { countLeftOut } from '@ogong/protocol/modality/trajectory/request-picture';
-import type { RgbPicture } from '../../pictures/rgb-picture.ts';
-import type { CheckedReply } from '../modality.ts';
+import type { DrawnPicture } from '../../pictures/drawn-picture.ts';
+import type { ReplyToShow } from '../modality.ts';
 import { drawSteps } from './thumbnail.ts';
 
 export interface StepReading {
@@ -21,7 +21,7 @@ export interface StepReading {
   /** Undefined without the draw of an audit. */
   readonly isAudited: boolean | undefined;
   /** Undefined without the outputs of the steps. */
-  readonly thumbnail: RgbPicture | undefined;
+  readonly thumbnail: DrawnPicture | undefined;
 }
 
 /** A picture with its steps, as receipt and log show them. */
@@ -36,7 +36,7 @@ export interface TrajectoryReading {
 }
 
 /** @throws ProtocolError, RequestError if a part has another form. */
-export function readTrajectory(reply: Pick<CheckedReply, 'file' | 'replyId' | 'opening' | 'blobs' | 'audit'>) {
+export function readTrajectory(reply: Pick<ReplyToShow, 'file' | 'replyId' | 'opening' | 'blobs' | 'audit'>) {
   const { file, opening } = reply;
   if (opening === undefined) throw new TypeError('a picture without its opening has no steps');
   const committed = readTrajectoryOpening(opening);
@@ -61,7 +61,7 @@ export function readTrajectory(reply: Pick<CheckedReply, 'file' | 'replyId' | 'o
 }
 
 /** Draws the steps if all outputs are at hand and every link holds. */
-function drawThumbnails(committed: CommittedSteps, blobs: FindBlob): readonly RgbPicture[] | undefined {
+function drawThumbnails(committed: CommittedSteps, blobs: FindBlob): readonly DrawnPicture[] | undefined {
   const { header, leaves, schedule } = committed;
   const outputs = leaves.steps.map(({ outputRoot }) => blobs(outputRoot));
   const latents = outputs.includes(undefined) ? undefined : replayLinks(crypto, committed, blobs).latents;

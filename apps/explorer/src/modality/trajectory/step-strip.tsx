@@ -28,7 +28,7 @@ export function StepStrip({ steps }: { steps: readonly StepReading[] }) {
       </ol>
       <p class="note">
         {isSeen
-          ? 'Each small picture is the clean latent that the step stands for: three of its channels as red, green and blue, computed from the outputs in this file.'
+          ? 'Each small picture is the clean latent that the step stands for. Three of its channels are red, green and blue. It follows from the outputs in this file.'
           : 'Each bar is as long as the output of its step, by the committed projection. The outputs are not in this receipt: payer, validators and verifiers get them from the provider.'}
         {hasAudited && ' A verifier ran the marked steps again.'}
       </p>

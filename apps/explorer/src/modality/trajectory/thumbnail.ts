@@ -1,5 +1,5 @@
 import { estimateClean, type LinearForm, type StepValues } from '@ogong/protocol/modality/trajectory/schedule/schedule';
-import type { RgbPicture } from '../../pictures/rgb-picture.ts';
+import type { DrawnPicture } from '../../pictures/drawn-picture.ts';
 
 /** The form of a latent: `channels` planes of `width` x `height` values. */
 export interface LatentForm {
@@ -27,7 +27,7 @@ export function drawSteps(
   steps: readonly StepValues[],
   final: Float32Array,
   { estimates, form }: { readonly estimates: readonly LinearForm[]; readonly form: LatentForm },
-): readonly RgbPicture[] {
+): readonly DrawnPicture[] {
   const ranges = listColours(form).map((channel) => findRange(readChannel(final, form, channel)));
   return steps.map((values, i) => drawLatent(estimateClean(estimates[i] as LinearForm, values), form, ranges));
 }
@@ -44,7 +44,7 @@ function findRange(values: Float32Array): ChannelRange {
   return { least: mean - spread, most: mean + spread };
 }
 
-function drawLatent(values: Float32Array, form: LatentForm, ranges: readonly ChannelRange[]): RgbPicture {
+function drawLatent(values: Float32Array, form: LatentForm, ranges: readonly ChannelRange[]): DrawnPicture {
   const { width, height } = form;
   const pixels = new Uint8Array(3 * width * height);
   for (const [colour, channel] of listColours(form).entries()) {

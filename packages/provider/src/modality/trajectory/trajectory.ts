@@ -13,6 +13,7 @@ export const trajectoryModality = {
   name: trajectory.name,
   modelNoun: 'a model that makes pictures',
   writes: false,
+  makesPictures: true,
   countSequences: (engine) => engine.info().sequences,
   describe(engine) {
     const { size, steps, scheduler } = engine.info();

@@ -1,5 +1,5 @@
 /** A picture that a page draws. */
-export interface RgbPicture {
+export interface DrawnPicture {
   readonly width: number;
   readonly height: number;
   /** RGB8, row by row. */
