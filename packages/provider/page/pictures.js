@@ -59,7 +59,7 @@ const COARSE = 256;
 
 /**
  * Has a model make a picture, and shows its steps and previews meanwhile.
- * @returns where its receipt is. @throws if it fails or is stopped.
+ * @returns the address of its receipt. @throws if it fails or is stopped.
  */
 export async function makePicture({ node, follow }, { model, prompt, signal }) {
   const [note, box] = [node.querySelector('.note'), node.querySelector('.answer')];
@@ -89,10 +89,13 @@ export async function makePicture({ node, follow }, { model, prompt, signal }) {
       } else {
         show(event.png, event.kind === 'preview');
       }
-      if (event.kind === 'picture') note.textContent = `${model} · ${event.units} unit${event.units === 1 ? '' : 's'}`;
+      if (event.kind === 'picture') {
+        note.textContent = `${model} · ${event.units} unit${event.units === 1 ? '' : 's'}`;
+        return event.receipt;
+      }
     }
   } finally {
     bar.remove();
   }
-  return response.headers.get('x-ogong-receipt');
+  throw new Error('The server sent no picture.');
 }

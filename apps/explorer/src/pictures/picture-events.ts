@@ -5,7 +5,13 @@ export type PictureEvent =
   | { readonly kind: 'step'; readonly step: number; readonly steps: number }
   /** Nothing proves a preview. */
   | { readonly kind: 'preview'; readonly png: string }
-  | { readonly kind: 'picture'; readonly png: string; readonly units: number };
+  | {
+      readonly kind: 'picture';
+      readonly png: string;
+      readonly units: number;
+      /** Address of its receipt, if the server names one. */
+      readonly receipt: string | undefined;
+    };
 
 /** Previews that a page asks for. */
 export const PREVIEWS = 3;
@@ -46,12 +52,14 @@ export function readPictureEvent(text: string): PictureEvent | undefined {
     readonly steps?: number;
     readonly b64_json?: string;
     readonly usage?: { readonly output_tokens?: number };
+    readonly ogong?: { readonly receipts?: readonly { readonly url?: string }[] };
   };
   if (fields.error) throw new Error(fields.error.message ?? 'The picture failed.');
-  const { step = 0, steps = 0, b64_json: png = '', usage } = fields;
+  const { step = 0, steps = 0, b64_json: png = '', usage, ogong } = fields;
   const name = fields.type?.split('.').at(-1);
   if (name === 'progress') return { kind: 'step', step, steps };
   if (name === 'partial_image') return { kind: 'preview', png };
-  if (name === 'completed') return { kind: 'picture', png, units: usage?.output_tokens ?? 0 };
+  if (name === 'completed') 
+    return { kind: 'picture', png, units: usage?.output_tokens ?? 0, receipt: ogong?.receipts?.[0]?.url };
   return undefined;
 }
