@@ -14,10 +14,10 @@ import { appendVerdict, computeGenesisPosition } from '@ogong/protocol/settlemen
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import type { SealedOfferJson } from '@ogong/protocol/stage1/sealed-offer';
 import { toTrustJson } from '@ogong/protocol/stage1/trust';
-import { packPng } from '@ogong/testing/clients/pack-png';
 import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
 import { collectFirstLook } from '@ogong/testing/browser/first-look';
 import { changeScreen, findBarriers, findLayoutFaults, findWide, SCREENS } from '@ogong/testing/browser/layout';
+import { packPng } from '@ogong/testing/clients/pack-png';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { readVisionExamples, type VisionExample } from '@ogong/testing/models/vision-folder';
@@ -627,7 +627,9 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await page.setInputFiles('#receipt-file', upload('receipt.json', seen));
     const facts = page.getByRole('region', { name: 'Pictures of the question' });
     await facts.getByText('2 pictures of the question').waitFor();
-    expect(await facts.getByRole('list', { name: 'Check of the rows' }).textContent()).toContain('picture-rows not checked');
+    expect(await facts.getByRole('list', { name: 'Check of the rows' }).textContent()).toContain(
+      'picture-rows not checked',
+    );
     await record('picture-question');
     expect(await findBarriers(page)).toEqual([]);
     expect(complaints).toEqual([]);
@@ -750,7 +752,9 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       await page.locator('.found > summary').click();
       await page.getByText(/^All \d+ checks$/).click();
       const proven = page.getByRole('list', { name: 'Checks of the answer', exact: true }).locator('.pass b');
-      expect(await proven.allTextContents()).toEqual(expect.arrayContaining(['request-hash', 'pixels', 'fee', 'answer']));
+      expect(await proven.allTextContents()).toEqual(
+        expect.arrayContaining(['request-hash', 'pixels', 'fee', 'answer']),
+      );
       const readCanvas = () => picture.evaluate((canvas) => (canvas as unknown as { toDataURL(): string }).toDataURL());
       const drawn = await readCanvas();
       // The history keeps no picture: the receipt has it.

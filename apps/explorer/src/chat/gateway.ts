@@ -1,7 +1,7 @@
 import { GATEWAY_ROUTES, RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { decodePicture } from '../pictures/decode-picture.ts';
-import { readEventData, readPictureEvents } from '../pictures/picture-events.ts';
 import type { DrawnPicture } from '../pictures/drawn-picture.ts';
+import { readEventData, readPictureEvents } from '../pictures/picture-events.ts';
 
 /** A model as the picker shows it. */
 export interface ChatModel {

@@ -1,12 +1,12 @@
 import type { NetworkStore } from '../data/store.ts';
 import { askInPlain, askMachine, askPicture } from './ask.ts';
 import {
+  type AskedQuestion,
   type ChatBody,
   type ChatTurn,
   composeBody,
   loadTurns,
   type PictureBody,
-  type AskedQuestion,
   replaceFrom,
   saveTurns,
 } from './conversation.ts';

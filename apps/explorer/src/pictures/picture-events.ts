@@ -59,7 +59,7 @@ export function readPictureEvent(text: string): PictureEvent | undefined {
   const name = fields.type?.split('.').at(-1);
   if (name === 'progress') return { kind: 'step', step, steps };
   if (name === 'partial_image') return { kind: 'preview', png };
-  if (name === 'completed') 
+  if (name === 'completed')
     return { kind: 'picture', png, units: usage?.output_tokens ?? 0, receipt: ogong?.receipts?.[0]?.url };
   return undefined;
 }

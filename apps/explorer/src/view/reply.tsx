@@ -182,7 +182,7 @@ function Life({
     ['Admitted', 'The validator reserved the fee in the payer’s channel.', of('admission') ?? 'told'],
     [
       'Answered',
-      'The provider committed to each token before it was paid.',
+      'The provider committed to each token or step before it was paid.',
       of('record-signature') ?? (told.recordHash ? 'told' : 'open'),
     ],
     [

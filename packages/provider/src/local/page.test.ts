@@ -91,7 +91,13 @@ describe('GET /machine', () => {
     const idle = { size_bytes: 7, running: null };
     expect(await read(own)).toEqual({
       memory: { total_bytes: expect.any(Number), free_bytes: expect.any(Number) },
-      models: ['fake', 'embedder', 'idle'].map((name) => ({ name, writes: true, makes_pictures: false, reads_pictures: false, ...idle })),
+      models: ['fake', 'embedder', 'idle'].map((name) => ({
+        name,
+        writes: true,
+        makes_pictures: false,
+        reads_pictures: false,
+        ...idle,
+      })),
     });
     await own.post('/api/embed', { model: 'embedder', input: 'a' });
     await (await own.post('/api/generate', { model: 'fake', prompt: 'a', options: { num_predict: 9 } })).text();
