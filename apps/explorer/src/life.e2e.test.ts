@@ -149,7 +149,7 @@ describe.skipIf(reason !== undefined)(`a network in a browser${reason ? ` (${rea
     mkdirSync(join(work, 'node_modules/@ogong'), { recursive: true });
     symlinkSync(join(ROOT, 'packages/sdk'), join(work, 'node_modules/@ogong/sdk'));
     copyFileSync(mesh.plan.trustFile, join(work, 'trust.json'));
-    const body = composeBody([], MODEL, "It's a fox");
+    const body = composeBody([], MODEL, { text: "It's a fox", pictures: [] });
     const run = async (kind: CodeKind, program: string, ...args: readonly string[]): Promise<string> => {
       const file = join(work, { curl: 'call.sh', TypeScript: 'call.mts', Python: 'call.py' }[kind]);
       writeFileSync(file, writeCode(kind, mesh.plan.gatewayUrl, body));

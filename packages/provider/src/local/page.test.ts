@@ -64,12 +64,14 @@ describe('the files of the page', () => {
     expect(served.map(({ status }) => status)).toEqual(served.map(() => 200));
     for (const { headers } of served) expect(headers.get('x-content-type-options')).toBe('nosniff');
     const files = readdirSync(FOLDER, { withFileTypes: true }).flatMap((one) => (one.isFile() ? [one.name] : []));
-    expect(files.sort()).toEqual(['icon.svg', 'index.html', 'page.css', 'page.js', 'view.js']);
+    expect(files.sort()).toEqual(['icon.svg', 'index.html', 'page.css', 'page.js', 'pictures.js', 'view.js']);
     const generated = new URL('generated/', FOLDER);
-    expect(readdirSync(generated)).toEqual(['markdown.js']);
-    expect(readFileSync(new URL('markdown.js', generated), 'utf8')).not.toMatch(
-      /innerHTML|\b(?:document|fetch|eval|XMLHttpRequest|Function)\b|\bimport\b/,
-    );
+    const scripts = readdirSync(generated).sort();
+    expect(scripts).toEqual(['markdown.js', 'pictures.js']);
+    for (const name of scripts)
+      expect(readFileSync(new URL(name, generated), 'utf8'), name).not.toMatch(
+        /innerHTML|\b(?:document|fetch|eval|XMLHttpRequest|Function)\b|\bimport\b/,
+      );
     expect((await ask('/page/../package.json')).status).toBe(404);
     expect((await ask('/page/%2e%2e%2fpackage.json')).status).toBe(404);
     for (const file of files) {
