@@ -18,8 +18,12 @@ const shorten = (_name: string, value: unknown): unknown =>
 export function writeCode(kind: CodeKind, baseUrl: string, body: ChatBody | PictureBody): string {
   const json = JSON.stringify(body, shorten);
   const pretty = JSON.stringify(body, shorten, 2);
+  if (isSealedModel(body.model)) {
+    return 'prompt' in body
+      ? `# ${body.model} takes sealed requests alone, and requests for pictures cannot be sealed.\n`
+      : writeSealedCode(kind, baseUrl, body);
+  }
   if ('prompt' in body) return writePictureCode(kind, baseUrl, { json, pretty });
-  if (isSealedModel(body.model)) return writeSealedCode(kind, baseUrl, body);
   if (kind === 'curl') {
     return `curl ${quote(`${baseUrl}/v1/chat/completions`)} \\
   -H 'content-type: application/json' -H "authorization: Bearer $OGONG_API_KEY" \\

@@ -107,6 +107,7 @@ describe('a question as code', () => {
     expect(writeCode('curl', 'http://g', asked)).toContain('http://g/v1/images/generations');
     expect(writeCode('TypeScript', 'http://g', asked)).toContain('client.images.generate({');
     expect(writeCode('Python', 'http://g', asked)).toContain('client.images.generate(**{');
+    expect(writeCode('curl', 'http://g', { ...asked, model: 'ogong/tee/acme/small' })).not.toContain('a fox');
   });
 
   it('of a machine is sealed, and no command sends it in plain', () => {

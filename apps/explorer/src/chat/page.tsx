@@ -298,7 +298,7 @@ function OneTurn({
               <Amount atomic={leastFee(pieces, price)} />
             </>
           )}
-          {state === 'stopped' && 'stopped; the received part is paid for'}
+          {state === 'stopped' && (isPicture ? 'stopped' : 'stopped; the received part is paid for')}
           {state === 'failed' && problem}
           {state === 'answered' && (
             <>
