@@ -57,7 +57,8 @@ export const makeHonestly = (
   { request, choices, noise, input }: MakeInputs,
 ): Promise<MadePicture> => makePicture(engine, { request, choices, input }, { noise, signal });
 
-type MakeInputs = Pick<PictureOrder, 'choices' | 'noise'> &
+/** A request to change no picture needs its prompts alone. */
+export type MakeInputs = Pick<PictureOrder, 'choices' | 'noise'> &
   Partial<Pick<PictureOrder, 'input'>> & {
     readonly request: Pick<PictureRequest, 'prompt' | 'negativePrompt'> & Partial<Pick<PictureRequest, 'source'>>;
   };

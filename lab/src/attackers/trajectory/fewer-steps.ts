@@ -1,11 +1,9 @@
 import { type MadePicture, toEngineRequest, tokenizePrompts } from '@ogong/provider/modality/trajectory/make-picture';
-import { makeHonestly, type PictureAttack, type PictureMeans, type PictureOrder, type PromptPair } from './attack.ts';
+import { makeHonestly, type MakeInputs, type PictureAttack, type PictureMeans } from './attack.ts';
 import { listNextLatents, mix, planDeclared, walk, walkAlong } from './walk.ts';
 
-type HalvedOrder = Pick<PictureOrder, 'choices' | 'noise'> & { readonly request: PromptPair };
-
 /** Makes the picture in half of the declared steps. */
-const makeInHalf = ({ sold }: Pick<PictureMeans, 'sold'>, order: HalvedOrder) =>
+const makeInHalf = ({ sold }: Pick<PictureMeans, 'sold'>, order: MakeInputs) =>
   makeHonestly(sold, { ...order, choices: { ...order.choices, steps: order.choices.steps / 2 } });
 
 export const halfSteps: PictureAttack = {
@@ -19,7 +17,7 @@ export const halfSteps: PictureAttack = {
 };
 
 /** Makes the picture in half of the declared steps, with outputs that lead to latents on the way between them. */
-export async function makeFittedHalf(means: Pick<PictureMeans, 'sold'>, order: HalvedOrder): Promise<MadePicture> {
+export async function makeFittedHalf(means: Pick<PictureMeans, 'sold'>, order: MakeInputs): Promise<MadePicture> {
   const made = await makeInHalf(means, order);
   const wanted = listNextLatents(made).flatMap((next, i) => [
     mix((made.steps[i] as (typeof made.steps)[number]).latent, next, 0.5),

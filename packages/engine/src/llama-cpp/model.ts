@@ -5,7 +5,7 @@ import { EngineError } from '../interface/engine-error.ts';
 import type { PairVocabulary } from '../process/pair-tokens.ts';
 import { addressOf, allocateNative, viewFloats } from './device/native-memory.ts';
 import { ALL_LAYERS, keepExpertsOnCpu, layOutTensorSplit, type Placement } from './device/placement.ts';
-import type { RowPosition } from './grid-positions.ts';
+import type { RowPosition } from '../decode/grid-positions.ts';
 import { createLayerCapture, type LayerCapture } from './layer-capture.ts';
 import type { LlamaLibrary, Pointer, StructFields } from './library.ts';
 import type { KvType } from './numeric-class.ts';

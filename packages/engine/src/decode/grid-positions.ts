@@ -1,4 +1,4 @@
-import type { GridCell } from '../decode/picture-rows.ts';
+import type { GridCell } from './picture-rows.ts';
 
 /** The position of a row. A token has the same in every dimension. */
 export interface RowPosition {
