@@ -727,12 +727,12 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
 
     it('makes a picture step by step, shows the signed pixels, and asks about pictures', async () => {
       const { page, complaints } = await open(fixture.url);
-      // The fake model does both, and the class says which of them the page offers.
-      let numericClass = 'onnxruntime-1.30.0/wasm/simd/exact-b1-t1/f32/kv-none';
+      // The fake model does both, and the list says which of them the page offers.
+      let endpoints = ['image'];
       await page.route('**/v1/models', async (route) => {
         const response = await route.fetch();
         const { data } = (await response.json()) as { data: readonly { readonly ogong: object }[] };
-        const listed = data.map((one) => ({ ...one, ogong: { ...one.ogong, numeric_classes: [numericClass] } }));
+        const listed = data.map((one) => ({ ...one, ogong: { ...one.ogong, endpoints } }));
         await route.fulfill({ response, json: { data: listed } });
       });
       await page.reload();
@@ -774,7 +774,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       expect(await page.locator('.found .fail b').allTextContents()).toEqual(['answer']);
 
       // It stays refuted, although the page then shows the signed picture.
-      numericClass = 'another/class';
+      endpoints = ['chat'];
       await page.reload();
       await page.getByRole('img', { name: 'Picture of: a black square' }).waitFor();
       expect(await page.locator('.found.bad .fail b').allTextContents()).toEqual(['answer']);

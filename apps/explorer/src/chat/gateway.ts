@@ -7,6 +7,8 @@ import { readEventData, readPictureEvents } from '../pictures/picture-events.ts'
 export interface ChatModel {
   readonly id: string;
   readonly pricePer1kAtomic: bigint;
+  /** The units that the price counts, plural. */
+  readonly priceUnits: string;
   readonly providers: number;
   readonly freeCapacity: number;
   readonly contextSize: number;
@@ -19,12 +21,6 @@ export interface ChatModel {
   /** Whether it makes pictures. All other models answer chats. */
   readonly makesPictures: boolean;
 }
-
-/** The beginning of the classes of models that make pictures (docs/spec/numeric-class.md#onnx). Models that write run in other engines. */
-const PICTURE_CLASS = 'onnxruntime-';
-
-const areOfPictures = (classes: unknown): boolean =>
-  Array.isArray(classes) && classes.length > 0 && classes.every((one) => String(one).startsWith(PICTURE_CLASS));
 
 export class GatewayRefusal extends Error {
   override readonly name = 'GatewayRefusal';
@@ -59,15 +55,20 @@ const toReadable = (error: unknown, message: string): unknown =>
 
 const readFigure = (value: unknown): number | undefined => (typeof value === 'number' && value > 0 ? value : undefined);
 
+/** The page has models with one of these endpoints. */
+const SHOWN = ['chat', 'image'];
+
 /** @throws GatewayRefusal */
 export async function listChatModels(baseUrl: string, key: string): Promise<readonly ChatModel[]> {
   const response = await reach(new URL(GATEWAY_ROUTES.models.path, baseUrl), { headers: authorize(key) });
   if (!response.ok) return refuse(response);
   const { data } = (await response.json()) as { data: { id: string; ogong: Record<string, unknown> }[] };
   return data
-    .filter(({ ogong }) => Number(ogong.context_size) > 0)
-    .map(({ id, ogong }) => ({
+    .map(({ id, ogong }) => ({ id, ogong, endpoints: Array.isArray(ogong.endpoints) ? ogong.endpoints : [] }))
+    .filter(({ ogong, endpoints }) => Number(ogong.context_size) > 0 && SHOWN.some((one) => endpoints.includes(one)))
+    .map(({ id, ogong, endpoints }) => ({
       id,
+      priceUnits: String(ogong.price_units),
       pricePer1kAtomic: BigInt(String(ogong.min_price_per_1k)),
       providers: Number(ogong.providers),
       freeCapacity: Number(ogong.free_capacity),
@@ -77,7 +78,7 @@ export async function listChatModels(baseUrl: string, key: string): Promise<read
       latencyMs: readFigure(ogong.latency_ms),
       tier: String(ogong.tier ?? ''),
       warning: typeof ogong.warning === 'string' ? ogong.warning : undefined,
-      makesPictures: areOfPictures(ogong.numeric_classes),
+      makesPictures: endpoints.includes('image'),
     }));
 }
 

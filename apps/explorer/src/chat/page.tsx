@@ -138,13 +138,24 @@ function Models({ state: { models, model, problem }, session }: { state: ChatSta
 }
 
 function ModelFigures({ model }: { model: ChatModel }) {
-  const { id, pricePer1kAtomic, providers, freeCapacity, contextSize, verifiers, tier, warning, makesPictures } = model;
+  const {
+    id,
+    pricePer1kAtomic,
+    priceUnits,
+    providers,
+    freeCapacity,
+    contextSize,
+    verifiers,
+    tier,
+    warning,
+    makesPictures,
+  } = model;
   const { tokensPerSecond, latencyMs } = model;
   return (
     <span>
       <b>{nameModel(id)}</b>
       <small>
-        from <Amount atomic={pricePer1kAtomic} /> per 1,000 {makesPictures ? 'units' : 'tokens'}
+        from <Amount atomic={pricePer1kAtomic} /> per 1,000 {priceUnits}
       </small>
       <small>
         {plural(providers, 'provider')}, {freeCapacity} free ·{' '}

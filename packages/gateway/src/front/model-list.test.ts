@@ -85,6 +85,7 @@ describe('figures', () => {
         ...{
           model_root: '00'.repeat(32),
           modality: 'speech',
+          endpoints: [],
           price_units: null,
           price_per_1k: '5',
           standby_per_1k: null,

@@ -5,7 +5,7 @@ import { formatModel, type Json } from '@ogong/host/openai/format';
 import { type Clock, monotonicClock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { ListedOffer, ModelSupply } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { findUnits } from '@ogong/protocol/modality/registry';
+import { lookUpModality } from '@ogong/protocol/modality/registry';
 import { listMeant } from '@ogong/protocol/modality/shared/model-names';
 import { readPosture } from '@ogong/protocol/tier/posture';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
@@ -45,11 +45,11 @@ const showFigures = ({
   tokens_per_second: milliTokensPerSecond === 0 ? null : milliTokensPerSecond / 1000,
 });
 
-/** The units that the prices of a model count; null if this version does not know its modality. */
-export const showUnits = ({ modality }: Pick<ListedOffer, 'modality'>): Json => ({
-  modality,
-  price_units: findUnits(modality) ?? null,
-});
+/** The endpoints that a model answers, and the units that its prices count. A modality of a later version has none here. */
+export function showModality({ modality }: Pick<ListedOffer, 'modality'>): Json {
+  const { endpoints = [], units = null } = lookUpModality(modality) ?? {};
+  return { modality, endpoints, price_units: units };
+}
 
 function showOffer(offer: ListedOffer): Json {
   const { tier } = lookUpTier(offer.model.split('/')[1] ?? '');
@@ -61,7 +61,7 @@ function showOffer(offer: ListedOffer): Json {
     payee: `0x${toHex(offer.payee)}`,
     model: offer.model,
     model_root: toHex(offer.modelRoot),
-    ...showUnits(offer),
+    ...showModality(offer),
     price_per_1k: offer.pricePer1k.toString(),
     // Null if it takes no standby orders.
     standby_per_1k: offer.standbyPer1k?.toString() ?? null,
@@ -146,7 +146,7 @@ export function createModelList(
     ...formatModel({ id: supply.model, created: sinceS, ownedBy: supply.model.split('/')[2] ?? 'ogong' }),
     ogong: {
       model_root: toHex(supply.modelRoot),
-      ...showUnits(supply),
+      ...showModality(supply),
       providers: supply.providers,
       free_capacity: supply.freeCapacity,
       min_price_per_1k: supply.minPricePer1k.toString(),

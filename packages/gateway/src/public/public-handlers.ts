@@ -13,7 +13,7 @@ import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { ListedOffer } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { PublicRouteName } from '@ogong/protocol/http/routes';
-import { showUnits } from '../front/model-list.ts';
+import { showModality } from '../front/model-list.ts';
 import { createDriftTableHandler } from './drift-table-handler.ts';
 import type { PublicReader } from './public-reader.ts';
 
@@ -87,7 +87,7 @@ export function createPublicHandlers(
       models: (await reader.listModels()).map((supply) => ({
         id: supply.model,
         model_root: write(supply.modelRoot),
-        ...showUnits(supply),
+        ...showModality(supply),
         providers: supply.providers,
         free_capacity: supply.freeCapacity,
         min_price_per_1k: `${supply.minPricePer1k}`,

@@ -27,9 +27,8 @@ export function findModality(endpoint: string): Modality {
   );
 }
 
-/** Returns the units that prices of a modality count; undefined if this version does not know it. */
-export const findUnits = (modality: string): string | undefined =>
-  MODALITIES.find(({ name }) => name === modality)?.units;
+/** Finds a modality by the name that announcements use; undefined if this version does not know it. */
+export const lookUpModality = (name: string): Modality | undefined => MODALITIES.find((one) => one.name === name);
 
 /** Finds the modality whose header tag these bytes begin with. */
 export function findHeaderModality(header: Uint8Array): Modality | undefined {

@@ -670,6 +670,7 @@ export async function createFakeNetwork(
             modelRoot,
             numericClass: 'fake',
             pricePer1k: PRICE,
+            modality: 'text',
           },
           ...{
             contextSize: CONTEXT_SIZE,
@@ -693,6 +694,7 @@ export async function createFakeNetwork(
                 providers: providers.length,
                 freeCapacity: 4,
                 minPricePer1k: PRICE,
+                modality: 'text',
                 ...{ verifiers: 2, stakedVerifiers: 1, numericClasses: ['fake'] },
                 contextSize: CONTEXT_SIZE,
               },
