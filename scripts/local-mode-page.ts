@@ -13,7 +13,7 @@ With \`--upstream\` another server with OpenAI's API answers ([upstream](../upst
 
 The response header \`x-ogong-receipt\` names the [receipt](../spec/local-receipt.md) of every text and vector of this machine, for \`ogong verify\` and, with the weights, \`ogong replay\`. The request header \`x-ogong-receipt: inline\` brings the receipt with the answer. The receipt of a broken answer covers the text up to there.
 
-The server's address shows a page in a browser: models with slots and speed, and a chat with the server's own checks of each answer. Pictures for a model that reads them are added, pasted or dropped there. It needs no other host. Clients that ask \`/\` for anything but HTML read \`Ollama is running\`.
+The server's address shows a page in a browser: models with slots and speed, and a chat with the server's own checks of each answer. Pictures for a model that reads them are added, pasted or dropped there. A model of pictures makes one from its description, with each step and three previews on the way. It needs no other host. Clients that ask \`/\` for anything but HTML read \`Ollama is running\`.
 
 Web pages may call from this machine, from a desktop app or a browser extension, or from an origin named with \`--origin\`. In an origin \`*\` stands for any characters.
 

@@ -5,7 +5,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const source = (name: string): string => fileURLToPath(new URL(`../src/${name}`, import.meta.url));
+const SOURCES = fileURLToPath(new URL('../src/', import.meta.url));
+/** Modules of `pictures` that the page of local mode has too. */
+const PICTURES = ['picture-events', 'picture-files'];
 const result = (name: string): string =>
   fileURLToPath(new URL(`../../../packages/provider/page/generated/${name}`, import.meta.url));
 
@@ -20,9 +22,10 @@ function writeMarkedNotice(): string {
 
 const toComment = (text: string): string => text.trim().replace(/^/gm, '// ').replace(/ +$/gm, '');
 
-async function buildScript(entry: string, notice: string): Promise<string> {
+/** @param contents of the entry, which lies in the folder of the sources. */
+async function buildScript(contents: string, notice: string): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [source(entry)],
+    stdin: { contents, resolveDir: SOURCES, loader: 'ts' },
     bundle: true,
     format: 'esm',
     platform: 'browser',
@@ -40,10 +43,13 @@ async function buildScript(entry: string, notice: string): Promise<string> {
 /** Returns the content of each script, by its path. */
 export async function buildLocalScripts(): Promise<ReadonlyMap<string, string>> {
   return new Map([
-    [result('markdown.js'), await buildScript('markdown/tree.ts', writeMarkedNotice())],
+    [result('markdown.js'), await buildScript("export * from './markdown/tree.ts';", writeMarkedNotice())],
     [
       result('pictures.js'),
-      await buildScript('pictures/local.ts', 'Generated from apps/explorer/src/pictures/local.ts, never edited.'),
+      await buildScript(
+        PICTURES.map((name) => `export * from './pictures/${name}.ts';`).join('\n'),
+        `Generated from ${PICTURES.map((name) => `apps/explorer/src/pictures/${name}.ts`).join(' and ')}, never edited.`,
+      ),
     ],
   ]);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readEventData, readPictureEvent, readPictureEvents } from './picture-events.ts';
+import { readEventData, readPictureEvents } from './picture-events.ts';
 
 const body = (...pieces: string[]) => new Blob(pieces).stream();
 
@@ -24,7 +24,8 @@ describe('a stream of a picture', () => {
     ]);
   });
 
-  it('ends with the message of the server if it fails', () => {
-    expect(() => readPictureEvent('{"type":"error","error":{"message":"no slot is free"}}')).toThrow('no slot is free');
+  it('ends with the message of the server if it fails', async () => {
+    const failed = readAll('data: {"type":"error","error":{"message":"no slot is free"}}\n\n');
+    await expect(failed).rejects.toThrow('no slot is free');
   });
 });

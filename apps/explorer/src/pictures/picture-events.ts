@@ -44,7 +44,7 @@ export async function* readPictureEvents(data: AsyncIterable<string>): AsyncGene
 }
 
 /** @returns undefined for an event of another type. @throws Error with the server's message. */
-export function readPictureEvent(text: string): PictureEvent | undefined {
+function readPictureEvent(text: string): PictureEvent | undefined {
   const fields = JSON.parse(text) as {
     readonly type?: string;
     readonly error?: { readonly message?: string };
