@@ -297,7 +297,8 @@ const createFlux = (): PictureComponent => {
     { input: floats('guidance', 'batch'), width: 1, factor: 0.2 },
   ];
   return {
-    config: { in_channels: width, patch_size: 1, joint_attention_dim: STATES_FLUX, guidance_embeds: true },
+    // Real ones state no size, which would make the pictures of a test large.
+    config: { in_channels: width, sample_size: SIDE, joint_attention_dim: STATES_FLUX, guidance_embeds: true },
     network: (draw) => {
       const all = listConditionNodes(conditions, width, draw);
       return {
