@@ -88,10 +88,33 @@ export interface Modality {
   listJobBlobs?(opening: Opening): readonly BlobRef[];
   /** Checks of stage 1 that read these blobs. Default: none. */
   readonly blobChecks?: readonly string[];
+  /** The form of requests that test providers. Default: the modality has no tests. */
+  readonly canary?: CanaryForm;
   /** Returns whether a reply with this header may become a honeypot. Default: none may. */
   plants?(header: CommonHeader): boolean;
   /** Runs stage 1 of an opening that hashes to the record's root. */
   replay(crypto: Crypto, record: RecordV2, opening: Opening, options?: ReplayOptions): ReplayedReply;
+}
+
+/** The form of requests that look like those of consumers and test a provider (docs/spec/canary.md). */
+export interface CanaryForm {
+  readonly endpoints: readonly string[];
+  /**
+   * Copies the fields of a real request, with other texts of the same length.
+   * @param write returns another text in place of a given one.
+   * @returns undefined if a part cannot be copied without the consumer's text, or the test would cost too much.
+   */
+  copy(
+    given: Readonly<Record<string, unknown>>,
+    write: (text: string) => string,
+  ): Readonly<Record<string, unknown>> | undefined;
+  /** Composes the fields for a model without traffic. @param cut returns a text of that many characters. @param random 0..1. */
+  compose(
+    cut: (length: number) => string,
+    random: () => number,
+  ): { readonly endpoint: string; readonly fields: Readonly<Record<string, unknown>> };
+  /** Returns whether an object is a whole answer that came in one piece. */
+  isAnswer(answer: Readonly<Record<string, unknown>>): boolean;
 }
 
 /** Finds the bytes of a blob by its root. They were checked against the root. Undefined if the blob is not at hand. */

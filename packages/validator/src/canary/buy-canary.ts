@@ -2,7 +2,7 @@ import type { ApiErrorCode } from '@ogong/host/http/api-error';
 import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { GATEWAY_ROUTES, PROVIDER_HEADER } from '@ogong/protocol/http/routes';
-import type { CanaryRequest } from './compose-canary.ts';
+import { type CanaryRequest, findCanaryForm } from './compose-canary.ts';
 import type { TestEnd, TestPace } from './drawn-tests.ts';
 
 export interface CanaryShop {
@@ -46,7 +46,7 @@ export async function buyCanary(
       body: Buffer.from(body),
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     });
-    return classifyAnswer(await readBounded(response), clock.nowMs() - startMs);
+    return classifyAnswer(await readBounded(response), { endpoint, waitedMs: clock.nowMs() - startMs });
   } catch {
     return { outcome: 'unknown' };
   }
@@ -56,20 +56,25 @@ export async function buyCanary(
  * Classifies an answer by the error code in the body or in the last event of a stream.
  * @param waitedMs time that this validator waited, by its own clock.
  */
-export function classifyAnswer(text: string, waitedMs: number): TestEnd {
+export function classifyAnswer(
+  text: string,
+  { endpoint, waitedMs }: { readonly endpoint: CanaryRequest['endpoint']; readonly waitedMs: number },
+): TestEnd {
   const isStream = text.startsWith('data:') || text.startsWith(':');
   const parts = isStream ? listEvents(text) : [text];
   const read = parts.map(readJson);
   const code = read.map((part) => part?.error?.code).find((one) => one !== undefined);
   if (code !== undefined) return { outcome: MISSES.includes(code) ? 'missed' : 'unknown' };
-  const isWhole = isStream ? text.includes('data: [DONE]') : read[0]?.choices !== undefined;
+  const [first] = read;
+  const isWhole = isStream
+    ? text.includes('data: [DONE]')
+    : first !== undefined && findCanaryForm(endpoint)?.isAnswer({ ...first }) === true;
   if (!isWhole) return { outcome: 'unknown' };
   const measured = read.map((part) => part?.ogong?.receipts?.[0]).find((one) => one !== undefined);
   return { outcome: 'answered', pace: readPace(measured, waitedMs) };
 }
 
 interface AnswerPart {
-  readonly choices?: unknown;
   readonly ogong?: { readonly receipts?: readonly MeasuredReply[] };
   readonly error?: { readonly code?: string };
 }

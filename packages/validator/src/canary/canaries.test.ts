@@ -3,12 +3,16 @@ import { parseTestReport, verifyTestReport } from '@ogong/protocol/audit/test-re
 import { toHex, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
+import { encodeTrajectoryHeader } from '@ogong/protocol/modality/trajectory/header';
+import { boundUnits, parsePictureRequest } from '@ogong/protocol/modality/trajectory/request';
+import { createSyntheticPicture } from '@ogong/testing/synthetic/synthetic-picture';
 import { createTestValidator, provider, providerId } from '@ogong/testing/validator/test-bench';
 import { describe, expect, it } from 'vitest';
+import { findModelEndpoint } from '../store/replies/reply-store.ts';
 import { listTestedSpeeds } from '../store/test-store.ts';
 import { classifyAnswer } from './buy-canary.ts';
 import { createCanaries } from './canaries.ts';
-import { composeCanary, joinTexts } from './compose-canary.ts';
+import { composeAlone, composeCanary, findCanaryForm, joinTexts } from './compose-canary.ts';
 import { reportTests } from './report-tests.ts';
 
 const vrfSeed = new Uint8Array(32).fill(5);
@@ -108,9 +112,87 @@ describe('canaries', () => {
     expect(() => joinTexts(['short'])).toThrow(RangeError);
   });
 
+  describe('of pictures', () => {
+    const model = 'ogong/verified/a/b';
+    const given = { model, texts, random: createSeededRandom(3) };
+    const asked = { ...{ model: 'x', prompt: 'A portrait of Ada', size: '64x64' }, steps: 20, guidance_scale: 7.5 };
+    const copy = (change: object, endpoint: 'image' | 'image-edit' = 'image') =>
+      composeCanary({ endpoint, body: utf8Encode(JSON.stringify({ ...asked, ...change })) }, given);
+
+    it('have size, steps and guidance of a request, and none of its words', () => {
+      const made = copy({ negative_prompt: 'Ada in blue' });
+      const read = JSON.parse(utf8Decode(made?.body as Uint8Array));
+      expect(read).toMatchObject({ model, size: '64x64', steps: 20, guidance_scale: 7.5 });
+      expect([read.prompt.length, read.negative_prompt.length]).toEqual([17, 11]);
+      expect(JSON.stringify(read)).not.toContain('Ada');
+      expect(made?.endpoint).toBe('image');
+    });
+
+    it.each<[string, object]>([
+      ['costs too much', { size: '512x512', n: 4 }],
+      ['has the size of the model, and many steps', { size: 'auto', steps: 50 }],
+      ['fixes the noise', { seed: 7 }],
+      ['is streamed', { stream: true }],
+      ['has no prompt', { prompt: 7 }],
+      ['names its user', { user: 'ada' }],
+    ])('copy no request that %s', (_why, change) => expect(copy(change)).toBeUndefined());
+
+    it('change no picture of a consumer', () => expect(copy({}, 'image-edit')).toBeUndefined());
+
+    it('have few steps for a model without running requests', () => {
+      const form = findCanaryForm('image') as NonNullable<ReturnType<typeof findCanaryForm>>;
+      for (let i = 0; i < 20; i++) {
+        const made = composeAlone(form, given);
+        const read = JSON.parse(utf8Decode(made.body));
+        expect(Object.keys(read)).toEqual(['model', 'prompt', 'steps']);
+        expect(boundUnits(parsePictureRequest(made.body))).toBeLessThanOrEqual(3_000);
+      }
+    });
+
+    it('are answered by pictures, and by nothing else', () => {
+      const judge = (answer: object) => classifyAnswer(JSON.stringify(answer), { endpoint: 'image', waitedMs: 9 }).outcome;
+      expect(judge({ created: 1, data: [{ b64_json: 'AA==' }] })).toBe('answered');
+      for (const answer of [{ data: [] }, { choices: [] }, {}]) expect(judge(answer)).toBe('unknown');
+      expect(judge({ error: { code: 'provider_failed' } })).toBe('missed');
+    });
+  });
+
+  it('ask a model at an endpoint at which it was answered', async () => {
+    const validator = createTestValidator();
+    await validator.announce(provider);
+    const bought: string[] = [];
+    const canaries = createCanaries({
+      ...{ crypto, clock: validator.clock, store: validator.store, group: validator.group, vrfSeed, texts },
+      ...{ epochMs: 1, random: createSeededRandom(1), ratePpm: () => 1_000_000 },
+      async buy({ endpoint }) {
+        bought.push(endpoint);
+        return { outcome: 'unknown' };
+      },
+      onError: (error) => {
+        throw error;
+      },
+    });
+    const test = async (epoch: bigint): Promise<string[]> => {
+      bought.length = 0;
+      for (let i = 0n; i < 4n; i++) canaries.notice({ epoch: epoch + i, value: beaconOf(epoch + i) });
+      await canaries.idle();
+      return [...new Set(bought)];
+    };
+    expect(await test(1n)).toEqual(['chat']);
+    const { record } = (await validator.deliver(0)).reply;
+    const { header } = createSyntheticPicture({ crypto });
+    const bytes = encodeTrajectoryHeader(header);
+    validator.store.database.prepare('UPDATE replies SET header = ?').run(bytes);
+    expect(findModelEndpoint(validator.store, record.modelRoot)).toBe('image');
+    expect(findModelEndpoint(validator.store, new Uint8Array(32))).toBeUndefined();
+    expect(await test(11n)).toEqual(['image']);
+    await canaries.stop();
+    await validator.close();
+  });
+
   it('are missed if the provider failed, and not if anybody else did', () => {
     const error = (code: string): string => JSON.stringify({ error: { code, message: '' } });
-    const judge = (text: string) => classifyAnswer(text, 1_000).outcome;
+    const judge = (text: string) => classifyAnswer(text, { endpoint: 'chat', waitedMs: 1_000 }).outcome;
     expect(judge('{"choices":[]}')).toBe('answered');
     expect(judge('data: {"choices":[]}\n\ndata: [DONE]\n\n')).toBe('answered');
     expect(judge('data: {"choices":[]}\n\n')).toBe('unknown');
@@ -133,11 +215,10 @@ describe('canaries', () => {
   it('say how fast an answer was, by the gateway and never above what this validator waited', () => {
     const measured = { output_tokens: 40, first_token_ms: 30, took_ms: 400 };
     const say = (entry: object) => JSON.stringify({ choices: [], ogong: { receipts: [entry] } });
-    const paceOf = (entry: object, waitedMs = 9_000) => classifyAnswer(say(entry), waitedMs).pace;
+    const paceOf = (entry: object, waitedMs = 9_000) => classifyAnswer(say(entry), { endpoint: 'chat', waitedMs }).pace;
     expect(paceOf(measured)).toEqual({ tokens: 40, firstMs: 30, tookMs: 400 });
-    expect(classifyAnswer(`data: {"choices":[]}\n\ndata: ${say(measured)}\n\ndata: [DONE]\n\n`, 9_000).pace).toEqual(
-      paceOf(measured),
-    );
+    const stream = `data: {"choices":[]}\n\ndata: ${say(measured)}\n\ndata: [DONE]\n\n`;
+    expect(classifyAnswer(stream, { endpoint: 'chat', waitedMs: 9_000 }).pace).toEqual(paceOf(measured));
     // A gateway that says more than this validator has waited is wrong.
     expect(paceOf(measured, 20.2)).toEqual({ tokens: 40, firstMs: 21, tookMs: 21 });
     for (const bend of [
@@ -147,9 +228,9 @@ describe('canaries', () => {
       { first_token_ms: -1 },
       { took_ms: null },
     ]) {
-      expect(classifyAnswer(say({ ...measured, ...bend }), 9_000)).toEqual({ outcome: 'answered', pace: undefined });
+      expect(classifyAnswer(say({ ...measured, ...bend }), { endpoint: 'chat', waitedMs: 9_000 })).toEqual({ outcome: 'answered', pace: undefined });
     }
-    expect(classifyAnswer('{"choices":[],"ogong":{"receipts":[]}}', 1).pace).toBeUndefined();
-    expect(classifyAnswer('{"choices":[],"ogong":{"receipts":7}}', 1).pace).toBeUndefined();
+    expect(classifyAnswer('{"choices":[],"ogong":{"receipts":[]}}', { endpoint: 'chat', waitedMs: 1 }).pace).toBeUndefined();
+    expect(classifyAnswer('{"choices":[],"ogong":{"receipts":7}}', { endpoint: 'chat', waitedMs: 1 }).pace).toBeUndefined();
   });
 });

@@ -1,7 +1,9 @@
 import type { Store } from '@ogong/host/store/store';
-import { listShapes } from '../store/replies/reply-store.ts';
-import { CANARY_ENDPOINTS, type CanaryRequest, composeAlone, composeCanary } from './compose-canary.ts';
-import { createDrawnTests, type DrawnTestDependencies, type DrawnTests, type TestEnd } from './drawn-tests.ts';
+import { isEndpoint } from '@ogong/protocol/modality/endpoints';
+import type { CanaryForm } from '@ogong/protocol/modality/modality';
+import { findModelEndpoint, listShapes } from '../store/replies/reply-store.ts';
+import { type CanaryRequest, composeAlone, composeCanary, findCanaryForm } from './compose-canary.ts';
+import { createDrawnTests, type DrawnTest, type DrawnTestDependencies, type DrawnTests, type TestEnd } from './drawn-tests.ts';
 
 export interface CanaryDependencies extends DrawnTestDependencies {
   /** Result of joinTexts. */
@@ -11,26 +13,40 @@ export interface CanaryDependencies extends DrawnTestDependencies {
   readonly buy: (request: CanaryRequest, to: { providerId: Uint8Array; signal: AbortSignal }) => Promise<TestEnd>;
 }
 
+/** Endpoint of the tests of a model that no reply was about yet. A provider that does not answer it has no test that counts. */
+const UNKNOWN_MODEL = 'chat';
+
 /** Buys answers of providers that the beacon draws, and records misses. */
 export function createCanaries(dependencies: CanaryDependencies): DrawnTests {
-  return createDrawnTests('canary', dependencies, ({ modelId, providerId }, signal) =>
-    dependencies.buy(compose(dependencies, modelId), { providerId, signal }),
-  );
+  return createDrawnTests('canary', dependencies, async (test, signal) => {
+    const request = compose(dependencies, test);
+    if (request === undefined) return { outcome: 'unknown' };
+    return dependencies.buy(request, { providerId: test.providerId, signal });
+  });
 }
 
 interface ComposeDependencies extends Pick<CanaryDependencies, 'texts' | 'random'> {
   readonly store: Store;
 }
 
-/** Composes a request in the shape of recent requests for that model. */
-function compose({ store, texts, random }: ComposeDependencies, model: string): CanaryRequest {
-  const shapes = store.read(() => listShapes(store));
+/**
+ * Composes a request in the shape of recent requests, for an endpoint of the model's modality.
+ * @returns undefined if that modality has no tests.
+ */
+function compose(
+  { store, texts, random }: ComposeDependencies,
+  { modelId: model, modelRoot }: Pick<DrawnTest, 'modelId' | 'modelRoot'>,
+): CanaryRequest | undefined {
+  const form: CanaryForm | undefined = findCanaryForm(
+    store.read(() => findModelEndpoint(store, modelRoot)) ?? UNKNOWN_MODEL,
+  );
+  if (form === undefined) return undefined;
+  const shapes = store.read(() => listShapes(store)).filter(({ endpoint }) => form.endpoints.includes(endpoint));
   for (let left = shapes.length; left > 0; left--) {
     const [shape] = shapes.splice(Math.floor(random() * left), 1);
-    const endpoint = CANARY_ENDPOINTS.find((name) => name === shape?.endpoint);
-    if (shape === undefined || endpoint === undefined) continue;
-    const made = composeCanary({ endpoint, body: shape.request }, { model, texts, random });
+    if (shape === undefined || !isEndpoint(shape.endpoint)) continue;
+    const made = composeCanary({ endpoint: shape.endpoint, body: shape.request }, { model, texts, random });
     if (made !== undefined) return made;
   }
-  return composeAlone({ model, texts, random });
+  return composeAlone(form, { model, texts, random });
 }

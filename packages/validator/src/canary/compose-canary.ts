@@ -1,24 +1,18 @@
 import { utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
-import { type Endpoint, TEXT_ENDPOINTS } from '@ogong/protocol/modality/text/commitment/header';
+import { type EndpointName, isEndpoint } from '@ogong/protocol/modality/endpoints';
+import type { CanaryForm } from '@ogong/protocol/modality/modality';
+import { findModality } from '@ogong/protocol/modality/registry';
 
 /** A request as its provider gets it. */
 export interface CanaryRequest {
-  readonly endpoint: CanaryEndpoint;
+  readonly endpoint: EndpointName;
   readonly body: Uint8Array;
 }
 
-export const CANARY_ENDPOINTS = TEXT_ENDPOINTS;
-export type CanaryEndpoint = Endpoint;
+/** Finds the form of tests at an endpoint; undefined if it has none. */
+export const findCanaryForm = (endpoint: string): CanaryForm | undefined =>
+  isEndpoint(endpoint) ? findModality(endpoint).canary : undefined;
 
-/**
- * Fields that are copied from a request. They say how long and in which way the answer is, and reveal nothing that the
- * consumer wrote.
- */
-const TAKEN_FIELDS = [
-  ...['model', 'messages', 'prompt', 'stream', 'temperature', 'top_p', 'max_tokens', 'max_completion_tokens', 'n'],
-  ...['logprobs', 'top_logprobs', 'presence_penalty', 'frequency_penalty'],
-];
-const TAKEN_MESSAGE_FIELDS = ['role', 'content'];
 const SHORTEST_TEXT = 64;
 
 /**
@@ -49,44 +43,33 @@ export function composeCanary(
   { model, texts, random }: { readonly model: string; readonly texts: string; readonly random: () => number },
 ): CanaryRequest | undefined {
   const given: unknown = JSON.parse(utf8Decode(body));
-  if (!isRecord(given) || !Object.keys(given).every((key) => TAKEN_FIELDS.includes(key))) return undefined;
+  const form = findCanaryForm(endpoint);
+  if (!isRecord(given) || !form?.endpoints.includes(endpoint)) return undefined;
   const write = (text: string): string => cutText(texts, utf8Encode(JSON.stringify(text)).length - 2, random);
-  const made: Record<string, unknown> = { ...given, model };
-  if (typeof given.prompt === 'string') made.prompt = write(given.prompt);
-  else if (Array.isArray(given.messages) && given.messages.every(isPlainMessage)) {
-    made.messages = given.messages.map((message) => ({ ...message, content: write(message.content) }));
-  } else return undefined;
-  return { endpoint, body: utf8Encode(JSON.stringify(made)) };
+  const fields = form.copy({ ...given, model }, write);
+  return fields && { endpoint, body: utf8Encode(JSON.stringify(fields)) };
 }
 
-/** Composes one message of some length, for a model without traffic. */
-export function composeAlone({
-  model,
-  texts,
-  random,
-}: {
-  readonly model: string;
-  readonly texts: string;
-  readonly random: () => number;
-}): CanaryRequest {
-  const content = cutText(texts, 40 + Math.floor(random() * 400), random);
-  const made = { model, messages: [{ role: 'user', content }], max_tokens: 16 + Math.floor(random() * 112) };
-  return { endpoint: 'chat', body: utf8Encode(JSON.stringify(made)) };
-}
-
-interface PlainMessage {
-  readonly role: string;
-  readonly content: string;
+/** Composes a small request for a model without traffic. */
+export function composeAlone(
+  form: CanaryForm,
+  {
+    model,
+    texts,
+    random,
+  }: {
+    readonly model: string;
+    readonly texts: string;
+    readonly random: () => number;
+  },
+): CanaryRequest {
+  const { endpoint, fields } = form.compose((length) => cutText(texts, length, random), random);
+  if (!isEndpoint(endpoint)) throw new TypeError(`a test has the endpoint ${endpoint}`);
+  return { endpoint, body: utf8Encode(JSON.stringify({ model, ...fields })) };
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const isPlainMessage = (value: unknown): value is PlainMessage =>
-  isRecord(value) &&
-  typeof value.content === 'string' &&
-  typeof value.role === 'string' &&
-  Object.keys(value).every((key) => TAKEN_MESSAGE_FIELDS.includes(key));
 
 /** Cuts a piece of that many characters at a random place. */
 function cutText(texts: string, length: number, random: () => number): string {

@@ -6,6 +6,7 @@ import { computeContextBound } from '../../exchange/fee.ts';
 import { isEqualityDue } from '../../tier/exact-class.ts';
 import { getTier } from '../../tier/registry.ts';
 import type { LocalReplyContext, Modality, ReplayedReply, ReplayOptions } from '../modality.ts';
+import { TEXT_CANARY } from './canary.ts';
 import { type Header, parseHeader, TEXT_ENDPOINTS, TEXT_HEADER_TAG } from './commitment/header.ts';
 import { WINDOW_TOKENS } from './commitment/window.ts';
 import { plantText } from './honeypot-check.ts';
@@ -77,6 +78,7 @@ export const text = {
     ],
   ],
   listJobBlobs: ({ header }: Opening) => listRowBlobs(parseHeader(header)),
+  canary: TEXT_CANARY,
   plants: ({ pictures }: Header) => pictures.length === 0,
   replay: replayText,
 } satisfies Modality;

@@ -7,6 +7,7 @@ import type { LocalReplyContext, Modality, ReplayedReply, ReplayOptions } from '
 import { encodeValues } from '../shared/values.ts';
 import { adjudicateTrajectory, checkTrajectoryReport } from './adjudicate.ts';
 import { composeClaim, drawAuditedSteps, encodeTrajectoryClaim } from './audit-job.ts';
+import { TRAJECTORY_CANARY } from './canary.ts';
 import {
   encodeTrajectoryHeader,
   parseTrajectoryHeader,
@@ -70,6 +71,7 @@ export const trajectory = {
   ],
   blobChecks: ['links', 'projections'],
   listReplayBlobs: (opening: Opening) => listOutputBlobs(readTrajectoryOpening(opening)),
+  canary: TRAJECTORY_CANARY,
   plants: () => true,
   replay,
 } satisfies Modality;

@@ -14,11 +14,12 @@ import {
   text,
 } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
+import { equalBytes } from '@ogong/protocol/base/bytes';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { summarizeResponse } from '@ogong/protocol/commitment/response-hash';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import { findModality } from '@ogong/protocol/modality/registry';
+import { findHeaderModality, findModality } from '@ogong/protocol/modality/registry';
 import { summarizeRequest } from '@ogong/protocol/modality/request-hash';
 import { encodeParts, parseParts } from '@ogong/protocol/tier/evidence-parts';
 import type { EvidenceParts } from '@ogong/protocol/tier/tier';
@@ -303,6 +304,20 @@ export function listForced(store: Store, payer: Uint8Array): readonly { readonly
     .all(store.prepare(sql), payer)
     .filter(({ verdict }) => verdict === undefined || !DOUBTED.includes(verdict))
     .map(({ fee, maxFee }) => ({ feeAtomic: fee ?? maxFee }));
+}
+
+/** Replies in which a model's endpoint is searched, the newest first. */
+const SEARCHED_REPLIES = 64;
+const headerColumns = columns({ record: bytes, header: bytes });
+
+/** Finds an endpoint at which a model was answered lately; undefined if no reply here is about it. */
+export function findModelEndpoint(store: Store, modelRoot: Uint8Array): string | undefined {
+  const sql = `SELECT ${headerColumns.list} FROM replies WHERE record IS NOT NULL AND header IS NOT NULL
+    ORDER BY rowid DESC LIMIT ${SEARCHED_REPLIES}`;
+  const found = headerColumns
+    .all(store.prepare(sql))
+    .find(({ record }) => equalBytes(parseRecordV2(record).modelRoot, modelRoot));
+  return found && findHeaderModality(found.header)?.parseHeader(found.header).endpoint;
 }
 
 /** Lists requests in progress as models for canaries; at most 64. */
