@@ -182,6 +182,9 @@ describe('canaries', () => {
     const { record } = (await validator.deliver(0)).reply;
     const { header } = createSyntheticPicture({ crypto });
     const bytes = encodeTrajectoryHeader(header);
+    await validator.certify();
+    await validator.runAudits();
+    expect(validator.decided).toHaveLength(1);
     validator.store.database.prepare('UPDATE replies SET header = ?').run(bytes);
     expect(findModelEndpoint(validator.store, record.modelRoot)).toBe('image');
     expect(findModelEndpoint(validator.store, new Uint8Array(32))).toBeUndefined();

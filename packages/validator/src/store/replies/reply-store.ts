@@ -306,14 +306,14 @@ export function listForced(store: Store, payer: Uint8Array): readonly { readonly
     .map(({ fee, maxFee }) => ({ feeAtomic: fee ?? maxFee }));
 }
 
-/** Replies in which a model's endpoint is searched, the newest first. */
+/** Decided replies in which a model's endpoint is searched, the newest first. */
 const SEARCHED_REPLIES = 64;
 const headerColumns = columns({ record: bytes, header: bytes });
 
-/** Finds an endpoint at which a model was answered lately; undefined if no reply here is about it. */
+/** Finds an endpoint at which a model was answered lately; undefined if no decided reply is about it. */
 export function findModelEndpoint(store: Store, modelRoot: Uint8Array): string | undefined {
-  const sql = `SELECT ${headerColumns.list} FROM replies WHERE record IS NOT NULL AND header IS NOT NULL
-    ORDER BY rowid DESC LIMIT ${SEARCHED_REPLIES}`;
+  const sql = `SELECT ${headerColumns.list} FROM log JOIN replies ON replies.reply_id = log.reply_id
+    WHERE record IS NOT NULL AND header IS NOT NULL ORDER BY log.position DESC LIMIT ${SEARCHED_REPLIES}`;
   const found = headerColumns
     .all(store.prepare(sql))
     .find(({ record }) => equalBytes(parseRecordV2(record).modelRoot, modelRoot));
