@@ -6,7 +6,8 @@ import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 import { encodeTrajectoryHeader } from '@ogong/protocol/modality/trajectory/header';
 import { boundUnits, parsePictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { createSyntheticPicture } from '@ogong/testing/synthetic/synthetic-picture';
-import { createTestValidator, provider, providerId } from '@ogong/testing/validator/test-bench';
+import { createTestValidator, provider, providerId, type TestValidator } from '@ogong/testing/validator/test-bench';
+import { answerHonestly } from '@ogong/testing/validator/test-calls';
 import { describe, expect, it } from 'vitest';
 import { findModelEndpoint } from '../store/replies/reply-store.ts';
 import { listTestedSpeeds } from '../store/test-store.ts';
@@ -158,8 +159,11 @@ describe('canaries', () => {
   });
 
   it('ask a model at an endpoint at which it was answered', async () => {
-    const validator = createTestValidator();
+    const validator: TestValidator = createTestValidator({
+      verifiers: (peer, job) => answerHonestly(validator.served)(peer, job),
+    });
     await validator.announce(provider);
+    await validator.announceVerifier('v1');
     const bought: string[] = [];
     const canaries = createCanaries({
       ...{ crypto, clock: validator.clock, store: validator.store, group: validator.group, vrfSeed, texts },
