@@ -151,7 +151,8 @@ describe('canaries', () => {
     });
 
     it('are answered by pictures, and by nothing else', () => {
-      const judge = (answer: object) => classifyAnswer(JSON.stringify(answer), { endpoint: 'image', waitedMs: 9 }).outcome;
+      const judge = (answer: object) =>
+        classifyAnswer(JSON.stringify(answer), { endpoint: 'image', waitedMs: 9 }).outcome;
       expect(judge({ created: 1, data: [{ b64_json: 'AA==' }] })).toBe('answered');
       for (const answer of [{ data: [] }, { choices: [] }, {}]) expect(judge(answer)).toBe('unknown');
       expect(judge({ error: { code: 'provider_failed' } })).toBe('missed');
@@ -235,9 +236,16 @@ describe('canaries', () => {
       { first_token_ms: -1 },
       { took_ms: null },
     ]) {
-      expect(classifyAnswer(say({ ...measured, ...bend }), { endpoint: 'chat', waitedMs: 9_000 })).toEqual({ outcome: 'answered', pace: undefined });
+      expect(classifyAnswer(say({ ...measured, ...bend }), { endpoint: 'chat', waitedMs: 9_000 })).toEqual({
+        outcome: 'answered',
+        pace: undefined,
+      });
     }
-    expect(classifyAnswer('{"choices":[],"ogong":{"receipts":[]}}', { endpoint: 'chat', waitedMs: 1 }).pace).toBeUndefined();
-    expect(classifyAnswer('{"choices":[],"ogong":{"receipts":7}}', { endpoint: 'chat', waitedMs: 1 }).pace).toBeUndefined();
+    expect(
+      classifyAnswer('{"choices":[],"ogong":{"receipts":[]}}', { endpoint: 'chat', waitedMs: 1 }).pace,
+    ).toBeUndefined();
+    expect(
+      classifyAnswer('{"choices":[],"ogong":{"receipts":7}}', { endpoint: 'chat', waitedMs: 1 }).pace,
+    ).toBeUndefined();
   });
 });

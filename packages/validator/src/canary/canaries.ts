@@ -3,7 +3,13 @@ import { isEndpoint } from '@ogong/protocol/modality/endpoints';
 import type { CanaryForm } from '@ogong/protocol/modality/modality';
 import { findModelEndpoint, listShapes } from '../store/replies/reply-store.ts';
 import { type CanaryRequest, composeAlone, composeCanary, findCanaryForm } from './compose-canary.ts';
-import { createDrawnTests, type DrawnTest, type DrawnTestDependencies, type DrawnTests, type TestEnd } from './drawn-tests.ts';
+import {
+  createDrawnTests,
+  type DrawnTest,
+  type DrawnTestDependencies,
+  type DrawnTests,
+  type TestEnd,
+} from './drawn-tests.ts';
 
 export interface CanaryDependencies extends DrawnTestDependencies {
   /** Result of joinTexts. */
