@@ -728,7 +728,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     it('makes a picture step by step, shows the signed pixels, and asks about pictures', async () => {
       const { page, complaints } = await open(fixture.url);
       // The fake model does both, and the list says which of them the page offers.
-      let endpoints = ['image'];
+      let endpoints = ['/v1/images/generations'];
       await page.route('**/v1/models', async (route) => {
         const response = await route.fetch();
         const { data } = (await response.json()) as { data: readonly { readonly ogong: object }[] };
@@ -774,7 +774,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       expect(await page.locator('.found .fail b').allTextContents()).toEqual(['answer']);
 
       // It stays refuted, although the page then shows the signed picture.
-      endpoints = ['chat'];
+      endpoints = ['/v1/chat/completions'];
       await page.reload();
       await page.getByRole('img', { name: 'Picture of: a black square' }).waitFor();
       expect(await page.locator('.found.bad .fail b').allTextContents()).toEqual(['answer']);

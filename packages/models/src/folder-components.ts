@@ -47,7 +47,7 @@ export function listComponents(
 export const roleOf = (component: string): ComponentRole => ROLES[component] as ComponentRole;
 
 /** A file that belongs to a model folder. Its kind decides how many bytes it may have. */
-export interface FolderFile {
+export interface ComponentFile {
   readonly path: string;
   readonly kind: 'config' | 'tokenizer' | 'onnx';
 }
@@ -56,7 +56,7 @@ export interface FolderFile {
  * Lists the files of a component, its configuration first. A network may need more files, which hold its weights.
  * @param hasFile returns whether the model has a file of that path.
  */
-export function listComponentFiles(name: string, hasFile: (path: string) => boolean): readonly FolderFile[] {
+export function listComponentFiles(name: string, hasFile: (path: string) => boolean): readonly ComponentFile[] {
   const role = roleOf(name);
   if (role === 'scheduler') return [{ path: `${name}/scheduler_config.json`, kind: 'config' }];
   if (role === 'network')

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isFolderPath, MAX_FOLDER_FILES } from '@ogong/protocol/commitment/folder-root';
 import { ENCODER_FILES, ENCODER_NETWORK } from './encoder-folder.ts';
-import { type FolderFile, listComponentFiles, listComponents } from './folder-components.ts';
+import { type ComponentFile, listComponentFiles, listComponents } from './folder-components.ts';
 import { MOST_BYTES, parseObject, readNetwork } from './folder-files.ts';
 import type { HubFile } from './hub.ts';
 import { ModelError } from './model-error.ts';
@@ -21,7 +21,7 @@ export interface HubFolder {
   readonly pathOf: (file: StoredFile) => string;
 }
 
-type Need = Omit<FolderFile, 'kind'> & { readonly kind: keyof typeof MOST_BYTES };
+type Need = Omit<ComponentFile, 'kind'> & { readonly kind: keyof typeof MOST_BYTES };
 
 /**
  * Fetches the files of a folder that an engine reads, and no others. The names of all files are known before the first network is

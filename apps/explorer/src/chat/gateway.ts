@@ -55,8 +55,8 @@ const toReadable = (error: unknown, message: string): unknown =>
 
 const readFigure = (value: unknown): number | undefined => (typeof value === 'number' && value > 0 ? value : undefined);
 
-/** The page has models with one of these endpoints. */
-const SHOWN = ['chat', 'image'];
+/** The page has models that answer one of these paths. */
+const SHOWN = [GATEWAY_ROUTES.chat.path, GATEWAY_ROUTES.image.path];
 
 /** @throws GatewayRefusal */
 export async function listChatModels(baseUrl: string, key: string): Promise<readonly ChatModel[]> {
@@ -78,7 +78,7 @@ export async function listChatModels(baseUrl: string, key: string): Promise<read
       latencyMs: readFigure(ogong.latency_ms),
       tier: String(ogong.tier ?? ''),
       warning: typeof ogong.warning === 'string' ? ogong.warning : undefined,
-      makesPictures: endpoints.includes('image'),
+      makesPictures: endpoints.includes(GATEWAY_ROUTES.image.path),
     }));
 }
 

@@ -1,5 +1,5 @@
 import { type MadePicture, toEngineRequest, tokenizePrompts } from '@ogong/provider/modality/trajectory/make-picture';
-import { makeHonestly, type MakeInputs, type PictureAttack, type PictureMeans } from './attack.ts';
+import { type MakeInputs, makeHonestly, type PictureAttack, type PictureMeans } from './attack.ts';
 import { listNextLatents, mix, planDeclared, walk, walkAlong } from './walk.ts';
 
 /** Makes the picture in half of the declared steps. */

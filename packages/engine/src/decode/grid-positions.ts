@@ -38,8 +38,7 @@ export function createGridPositions({
       const isFirst = cell === undefined || (cell.line === 0 && cell.column === 0);
       const time = isFirst ? read(nexts, sequence, index) : read(times, sequence, index - 1);
       (times[sequence] as Int32Array)[index] = time;
-      (nexts[sequence] as Int32Array)[index + 1] =
-        time + (cell === undefined ? 1 : Math.max(cell.lines, cell.columns));
+      (nexts[sequence] as Int32Array)[index + 1] = time + (cell === undefined ? 1 : Math.max(cell.lines, cell.columns));
       return { time, line: time + (cell?.line ?? 0), column: time + (cell?.column ?? 0) };
     },
     timeOf: (sequence, index) => read(nexts, sequence, index),

@@ -158,11 +158,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 function createJob(state: SchedulerState, id: number, request: TextGenerationRequest, promptTokens: Uint32Array): Job {
   const { sampler, sketch, prompt } = request;
   const cursor = openGrammar(state, request, promptTokens);
-  const placed = placePictures(
-    state.model.pictures,
-    promptTokens,
-    prompt.pictures,
-  );
+  const placed = placePictures(state.model.pictures, promptTokens, prompt.pictures);
   const rule = ruleOf(state.context, placed.hasPictures);
   const bank =
     request.commit === false

@@ -1,6 +1,6 @@
 import type { BatchContext, BatchModel, TraceContext } from '../decode/batch-model.ts';
-import { createPictureRows, FIRST_PICTURE_ROW, type PictureRows } from '../decode/picture-rows.ts';
 import { createGridPositions, type RowPosition } from '../decode/grid-positions.ts';
+import { createPictureRows, FIRST_PICTURE_ROW, type PictureRows } from '../decode/picture-rows.ts';
 import type { LayerCapture } from './layer-capture.ts';
 import type { LlamaContext, LlamaModel } from './model.ts';
 import { isPaddedPath, isTiledPath, type KernelPath, type KvType } from './numeric-class.ts';

@@ -1,3 +1,4 @@
+import type { RowPosition } from '../decode/grid-positions.ts';
 import { FIRST_PICTURE_ROW } from '../decode/picture-rows.ts';
 import type { ControlToken } from '../decode/text/literal-text.ts';
 import type { PromptVocabulary } from '../decode/text/prompt-vocabulary.ts';
@@ -5,7 +6,6 @@ import { EngineError } from '../interface/engine-error.ts';
 import type { PairVocabulary } from '../process/pair-tokens.ts';
 import { addressOf, allocateNative, viewFloats } from './device/native-memory.ts';
 import { ALL_LAYERS, keepExpertsOnCpu, layOutTensorSplit, type Placement } from './device/placement.ts';
-import type { RowPosition } from '../decode/grid-positions.ts';
 import { createLayerCapture, type LayerCapture } from './layer-capture.ts';
 import type { LlamaLibrary, Pointer, StructFields } from './library.ts';
 import type { KvType } from './numeric-class.ts';

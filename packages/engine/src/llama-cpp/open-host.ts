@@ -86,7 +86,17 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   const batchSize = Math.max(BATCH_ROWS, sequences, options.scoresTogether);
   const openModel = (shapes: ShapePolicy | undefined, path: KernelPath = kernels) =>
     createLlamaBatchModel(llama, {
-      ...{ kernels: path, kvType, flashAttention, kvUnified, threads, batchSize, shapes, pictureToken, hasGrids: file.hasGrids },
+      ...{
+        kernels: path,
+        kvType,
+        flashAttention,
+        kvUnified,
+        threads,
+        batchSize,
+        shapes,
+        pictureToken,
+        hasGrids: file.hasGrids,
+      },
       contextSize: options.contextSize,
     });
   const shapes = kernels === 'shaped' ? resolveShapes(options, openModel) : undefined;

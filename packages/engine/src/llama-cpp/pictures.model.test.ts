@@ -63,7 +63,10 @@ describe.each(['q8_0', 'f16'] as const)('positions in a grid, weights %s', (weig
 
 /** An encoder for tests that bring rows of their own. */
 const createIdleEncoder = (rowSize: number): PictureEncoder => ({
-  info: () => ({ ...{ root: new Uint8Array(32), numericClass: 'none', exact: true }, ...{ rowSize, mark: '<image>', mostRows: 20 } }),
+  info: () => ({
+    ...{ root: new Uint8Array(32), numericClass: 'none', exact: true },
+    ...{ rowSize, mark: '<image>', mostRows: 20 },
+  }),
   encode: () => Promise.reject(new Error('no picture is encoded here')),
   close: async () => undefined,
 });

@@ -5,6 +5,7 @@ import { formatModel, type Json } from '@ogong/host/openai/format';
 import { type Clock, monotonicClock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { ListedOffer, ModelSupply } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { ENDPOINT_INFO, type EndpointName } from '@ogong/protocol/modality/endpoints';
 import { lookUpModality } from '@ogong/protocol/modality/registry';
 import { listMeant } from '@ogong/protocol/modality/shared/model-names';
 import { readPosture } from '@ogong/protocol/tier/posture';
@@ -45,10 +46,10 @@ const showFigures = ({
   tokens_per_second: milliTokensPerSecond === 0 ? null : milliTokensPerSecond / 1000,
 });
 
-/** The endpoints that a model answers, and the units that its prices count. A modality of a later version has none here. */
+/** The paths that a model answers, and the units that its prices count. A modality of a later version has none here. */
 export function showModality({ modality }: Pick<ListedOffer, 'modality'>): Json {
   const { endpoints = [], units = null } = lookUpModality(modality) ?? {};
-  return { modality, endpoints, price_units: units };
+  return { modality, endpoints: endpoints.map((name) => ENDPOINT_INFO[name as EndpointName].path), price_units: units };
 }
 
 function showOffer(offer: ListedOffer): Json {

@@ -5,8 +5,8 @@ import type {
   TrajectoryStep,
 } from '@ogong/engine/interface/trajectory';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
-import { advanceLatent } from '@ogong/protocol/modality/trajectory/schedule/schedule';
 import { countPlaces } from '@ogong/protocol/modality/trajectory/header';
+import { advanceLatent } from '@ogong/protocol/modality/trajectory/schedule/schedule';
 import {
   planSchedule,
   SAMPLER_NAMES,
@@ -101,7 +101,9 @@ export const TRAJECTORY_RULES: readonly TrajectoryRule[] = [
         const steps = await collectSteps(engine, request, { noise });
         expect(steps.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4]);
         expect(steps.map(({ output }) => output === undefined)).toEqual([false, false, false, false, true]);
-        const plan = planSchedule(engine.info().scheduler, STEPS, sampler, { places: countPlaces(request, engine.info()) });
+        const plan = planSchedule(engine.info().scheduler, STEPS, sampler, {
+          places: countPlaces(request, engine.info()),
+        });
         expect(hexOf(steps[0]?.latent)).toBe(hexOf(noise.map((value) => value * plan.noiseScale)));
         for (const [i, row] of plan.steps.entries()) {
           const [before, now, next] = [steps[i - 1], steps[i], steps[i + 1]] as [

@@ -81,6 +81,7 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
   'host/src/feed/feed-text.ts': ['parseFeed', 'parseNanoUsd'],
   'host/src/link/host-port.ts': ['parseHostPort'],
   'host/src/metrics/trace-context.ts': ['parseTraceParent'],
+  'models/src/folder-files.ts': ['parseObject'],
   'models/src/remote.ts': ['parseRetryAfter'],
   'models/src/source.ts': ['parseModelSource'],
   'protocol/src/exchange/match.ts': ['parseModelId'],

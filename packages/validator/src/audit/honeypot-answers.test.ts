@@ -188,7 +188,7 @@ describe('a honeypot that waits for its moment', () => {
     const waiting = await createOne({}, { spreadMs });
     const { validator, read, findTrap } = waiting;
     const before = findTrap()?.proof;
-    validator.store.database.exec("UPDATE honeypots SET proof = NULL");
+    validator.store.database.exec('UPDATE honeypots SET proof = NULL');
     await wait(waiting);
     expect(findTrap()?.proof).toEqual(before);
     expect(read()).toEqual({ entry: [[...PAIR, 'credited']], trap: 'passed', rejects: 0 });

@@ -1,4 +1,4 @@
-import { PLAIN, type PictureFamily } from './family.ts';
+import { type PictureFamily, PLAIN } from './family.ts';
 import { ONE_ENCODER, takeFirst } from './states.ts';
 
 /** Counts the latent values by which the sides of a UNet's picture grow: each level but the last halves the sides. */

@@ -71,12 +71,7 @@ describe('the job of a planted picture', () => {
   it('shows no latent twice, and each drawn step is replaced at times', () => {
     const replaced = new Set<number>();
     for (let n = 1; n < 80; n += 2) {
-      const { step, latent } = plantLatent(
-        crypto,
-        picture.leaves,
-        drawn,
-        new Uint8Array(32).fill(n),
-      ) as PlantedLatent;
+      const { step, latent } = plantLatent(crypto, picture.leaves, drawn, new Uint8Array(32).fill(n)) as PlantedLatent;
       expect([...drawn, picture.latents.length - 1]).not.toContain(latent);
       replaced.add(step);
     }
@@ -132,15 +127,21 @@ describe('an answer about a planted picture', () => {
     expect(compare(runPlanted({ steps }), CHANGED)).toEqual({ outcome: 'refuted' });
   });
 
-  it.each([picture.header.numericClass, OTHER])('in class %s is refuted if it repeats the answer of the pair', (numericClass) => {
-    const isExact = numericClass !== OTHER;
-    const copied = picture.report(drawn, { numericClass, exact: isExact });
-    const by = plant(CHANGED, numericClass);
-    expect(compare(copied, CHANGED, by)).toEqual({ outcome: 'refuted' });
-    const rootAlone = runPlanted({ numericClass, exact: isExact });
-    const steps = rootAlone.steps.map((one, i) => ({ ...one, outputRoot: copied.steps[i]?.outputRoot as Uint8Array }));
-    expect(compare({ ...rootAlone, steps }, CHANGED, by)).toEqual({ outcome: 'refuted' });
-  });
+  it.each([picture.header.numericClass, OTHER])(
+    'in class %s is refuted if it repeats the answer of the pair',
+    (numericClass) => {
+      const isExact = numericClass !== OTHER;
+      const copied = picture.report(drawn, { numericClass, exact: isExact });
+      const by = plant(CHANGED, numericClass);
+      expect(compare(copied, CHANGED, by)).toEqual({ outcome: 'refuted' });
+      const rootAlone = runPlanted({ numericClass, exact: isExact });
+      const steps = rootAlone.steps.map((one, i) => ({
+        ...one,
+        outputRoot: copied.steps[i]?.outputRoot as Uint8Array,
+      }));
+      expect(compare({ ...rootAlone, steps }, CHANGED, by)).toEqual({ outcome: 'refuted' });
+    },
+  );
 
   it('in another class counts for nobody by fixed limits', () => {
     const far = picture.report(drawn, { numericClass: OTHER, exact: false, ...bendStep({ projection: other }) });

@@ -11,7 +11,12 @@ import {
   type PictureModelFacts,
 } from '@ogong/protocol/modality/trajectory/header';
 import { countUnits, MAX_PIXELS, MAX_STEPS_ASKED } from '@ogong/protocol/modality/trajectory/picture-size';
-import { type AskedPicture, boundUnits, GUIDANCE_ONE, type PictureRequest } from '@ogong/protocol/modality/trajectory/request';
+import {
+  type AskedPicture,
+  boundUnits,
+  GUIDANCE_ONE,
+  type PictureRequest,
+} from '@ogong/protocol/modality/trajectory/request';
 import { countRun } from '@ogong/protocol/modality/trajectory/request-picture';
 import { planSchedule } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
 

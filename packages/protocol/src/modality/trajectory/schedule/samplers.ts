@@ -151,7 +151,10 @@ export function computeShift(
 export function planEvenFlow({ trainSteps, shift }: FlowSettings, steps: number): Schedule {
   assertSteps(steps, trainSteps);
   const shares = Array.from({ length: steps }, (_, i) => (steps - i) / steps);
-  return planShares(trainSteps, shares.map((share) => shiftShare(share, shift)));
+  return planShares(
+    trainSteps,
+    shares.map((share) => shiftShare(share, shift)),
+  );
 }
 
 const shiftShare = (share: number, shift: number): number => (shift * share) / (1 + (shift - 1) * share);

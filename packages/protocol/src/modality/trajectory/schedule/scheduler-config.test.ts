@@ -51,7 +51,11 @@ describe('the scheduler of a model folder', () => {
       planSchedule(read(config), steps, 'flow-match', { places }).steps.map(({ timestep }) => timestep / 1_000);
 
     it('falls evenly', () => {
-      expect(read(FLOW)).toEqual({ kind: 'even-flow', sampler: 'flow-match', settings: { trainSteps: 1000, shift: 3 } });
+      expect(read(FLOW)).toEqual({
+        kind: 'even-flow',
+        sampler: 'flow-match',
+        settings: { trainSteps: 1000, shift: 3 },
+      });
       expect(sigmas({ ...FLOW, shift: 1 }, 4)).toEqual([1, 0.75, 0.5, 0.25]);
       // 3 u / (1 + 2 u) for u = 1 and 1/2.
       expect(sigmas(FLOW, 2)).toEqual([1, 0.75]);

@@ -41,7 +41,12 @@ const CLASSES: Readonly<Record<string, SamplerName>> = {
 const FIXED: Readonly<Record<string, unknown>> = {
   ...{ trained_betas: null, thresholding: false, rescale_betas_zero_snr: false, clip_sample: false },
   ...{ use_karras_sigmas: false, use_exponential_sigmas: false, use_beta_sigmas: false, use_lu_lambdas: false },
-  ...{ use_flow_sigmas: false, time_shift_type: 'exponential', interpolation_type: 'linear', timestep_type: 'discrete' },
+  ...{
+    use_flow_sigmas: false,
+    time_shift_type: 'exponential',
+    interpolation_type: 'linear',
+    timestep_type: 'discrete',
+  },
   ...{ algorithm_type: 'dpmsolver++', solver_type: 'midpoint', solver_order: 2, euler_at_final: false },
   ...{ lower_order_final: true, final_sigmas_type: 'zero', invert_sigmas: false, stochastic_sampling: false },
   ...{ variance_type: null, shift_terminal: null, sigma_min: null, sigma_max: null, lambda_min_clipped: null },
@@ -181,7 +186,8 @@ function planSampler(
       throw new ProtocolError('unsupported', `a flow-matching model has no sampler "${sampler}"`);
     if (config.kind === 'flow') return planFlowMatch(config.settings, steps);
     if (config.kind === 'even-flow') return planEvenFlow(config.settings, steps);
-    if (places === undefined) throw new ProtocolError('out-of-range', 'the schedule depends on the size of the picture');
+    if (places === undefined)
+      throw new ProtocolError('out-of-range', 'the schedule depends on the size of the picture');
     const { settings } = config;
     return planEvenFlow({ trainSteps: settings.trainSteps, shift: computeShift(settings, places) }, steps);
   }
