@@ -102,7 +102,7 @@ export const serveConfig = defineConfig({
       env: 'OGONG_PROVIDER_PRICE',
       repeatable: true,
       description:
-        'price per 1,000 tokens of prompt and reply, or 1,000 steps of 1,024 pixels of pictures, in atomic units; one for all models, or one for each',
+        'price per 1,000 tokens of prompt and reply, or steps of 1,024 pixels, in atomic units; one for all models, or for each',
     },
     standby: {
       schema: price,
