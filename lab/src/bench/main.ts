@@ -30,6 +30,7 @@ import { measureGas } from './network/ledger-rows.ts';
 import { measureMesh } from './network/mesh-rows.ts';
 import { measureNetwork } from './network/network-rows.ts';
 import { measurePages } from './network/page-rows.ts';
+import { measurePictures } from './pictures/picture-rows.ts';
 import { measurePrefixes } from './prefix-rows.ts';
 import { measureReplies } from './reply-rows.ts';
 import { type BenchPart, type BenchReport, describeMachine, formatReport, keepAims } from './report.ts';
@@ -137,6 +138,7 @@ const parts: Readonly<
         ...{ inputs: 8, words: 48, rounds: 9 },
       }),
   },
+  pictures: { title: 'Pictures', measure: ({ onProgress }) => measurePictures(onProgress) },
   prefixes: {
     title: 'Prefixes from the cache',
     measure: ({ model }) => measurePrefixes({ path: model.path, name: 'stories15M q8_0', rounds: 5 }),

@@ -8,7 +8,10 @@ export const listMistakes = ({ models }: Pick<PictureRun, 'models'>): string[] =
         ({ refused, audits: { rejected, inconclusive, byTable } }) =>
           refused + rejected + inconclusive + byTable.rejected + byTable.inconclusive > 0,
       )
-      .map(({ provider, verifier }) => `${name}: honest pictures of ${provider} are not all accepted by ${verifier}`),
+      .map(
+        ({ request, provider, verifier }) =>
+          `${name}: honest ${request} pictures of ${provider} are not all accepted by ${verifier}`,
+      ),
     ...attacks
       .filter(({ isPartial, replies, refused, same }) => !isPartial && refused + (same?.rejected ?? 0) < replies)
       .map((attack) => `${name}: ${attack.name} passes an audit in its exact class`),

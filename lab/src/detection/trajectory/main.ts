@@ -64,7 +64,7 @@ for (const model of asked) {
   const onProgress = (done: string): void => console.error(done);
   models.push(await measurePictures(model, { steps, replies, honestReplies: 5 * replies, onProgress }));
 }
-const run: PictureRun = { version: 1, machine, day: new Date().toISOString().slice(0, 10), steps, models };
+const run: PictureRun = { version: 2, machine, day: new Date().toISOString().slice(0, 10), steps, models };
 const json = `${JSON.stringify(run, undefined, 1)}\n`;
 const page = formatPictures(run);
 if (values.json !== undefined) writeFileSync(values.json, json);

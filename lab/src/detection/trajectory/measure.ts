@@ -111,11 +111,14 @@ async function measureHonest(
     { sold: wasm, checking: [native] },
   ]) {
     const players = { means: { ...means, sold }, verifiers: checking, table };
-    const trials = await playAll(HONEST_PICTURE, players, options, options.honestReplies);
-    const refused = trials.filter((trial) => trial.refused.length > 0).length;
-    for (const [i, verifier] of checking.entries()) {
-      const audits = summarise(trials.flatMap((trial) => trial.audits[i] ?? [])) as PictureAudits;
-      rows.push({ provider: nameOf(sold), verifier: nameOf(verifier), refused, audits });
+    for (const request of ['new', 'changed'] as const) {
+      const play = request === 'new' ? HONEST_PICTURE : { ...HONEST_PICTURE, changes: 'masked' as const };
+      const trials = await playAll(play, players, options, options.honestReplies);
+      const refused = trials.filter((trial) => trial.refused.length > 0).length;
+      for (const [i, verifier] of checking.entries()) {
+        const audits = summarise(trials.flatMap((trial) => trial.audits[i] ?? [])) as PictureAudits;
+        rows.push({ request, provider: nameOf(sold), verifier: nameOf(verifier), refused, audits });
+      }
     }
   }
   return rows;

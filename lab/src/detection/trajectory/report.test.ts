@@ -32,11 +32,11 @@ describe('the results', () => {
     ...{ name: 'a', aim: 'b', isPartial: false, replies: 4, refused: 0, refusedBy: [], same: audits, other: undefined },
   };
   const runOf = (attacks: readonly AttackPictures[], honest: PictureAudits): PictureRun => ({
-    ...{ version: 1, machine: 'a machine', day: '2026-01-01', steps: 20 },
+    ...{ version: 2, machine: 'a machine', day: '2026-01-01', steps: 20 },
     models: [
       {
         ...{ name: 'm', sampler: 's', attacks, measured: { pictures: 60, output: 1e-5, doubt: 4e-5, reject: 16e-5 } },
-        honest: [{ provider: 'p', verifier: 'p', refused: 0, audits: honest }],
+        honest: [{ request: 'new', provider: 'p', verifier: 'p', refused: 0, audits: honest }],
       },
     ],
   });
@@ -52,5 +52,5 @@ describe('the results', () => {
   });
 
   it('are not read from another version', () =>
-    expect(() => parsePictureRun('{"version":2}')).toThrow('results of version 2'));
+    expect(() => parsePictureRun('{"version":3}')).toThrow('results of version 3'));
 });

@@ -10,15 +10,16 @@ const introduce = ({ machine, day, steps }: PictureRun): string => `# Pictures: 
 
 This page says which cheats with pictures are caught, by which check, and how far honest machines differ. \`npm run detect:pictures -- --write\`
 measures it again. Two trained models of 32x32 pixels serve pictures of ${steps} steps, and attackers serve cheaper ones in their place. Every
-attacker commits consistently where it can. ${day}: ${machine}.
+attacker commits consistently where it can. Changed pictures have a strength of 0.5, so half of the steps run.
+${day}: ${machine}.
 
 A reply is checked twice ([trajectory](../spec/trajectory.md)):
 
 - **Gateway.** It fetches the outputs of all steps and computes every latent again, without a model. A validator does the same.
-- **Audit.** A verifier runs ${AUDITED_STEPS} drawn steps again and decodes the last latent. In the provider's exact class every bit must agree. Another class
-  compares distances. Without a drift table it rejects above ${TRAJECTORY_FALLBACK.output.reject} of an output or ${TRAJECTORY_FALLBACK.pixels.reject} of the picture. Above
-  ${TRAJECTORY_FALLBACK.output.doubt} or ${TRAJECTORY_FALLBACK.pixels.doubt} it is inconclusive, which is no catch. \`ogong calibrate pictures\` measures a table. Its limits for
-  outputs follow from the largest honest distance.
+- **Audit.** A verifier runs ${AUDITED_STEPS} drawn steps again and decodes the last latent. It also encodes a picture to change. In the provider's
+  exact class every bit must agree. Another class compares distances. Without a drift table it rejects above ${TRAJECTORY_FALLBACK.output.reject} of an output or
+  ${TRAJECTORY_FALLBACK.pixels.reject} of the picture. Above ${TRAJECTORY_FALLBACK.output.doubt} or ${TRAJECTORY_FALLBACK.pixels.doubt} it is inconclusive, which is no catch. \`ogong calibrate pictures\` measures a table. Its limits
+  for outputs follow from the largest honest distance.
 
 Three numbers in a cell are the least, the median and the largest value.
 `;
@@ -31,8 +32,10 @@ A cheat in a few steps passes an audit that draws other steps. With f false step
 - \`repeated-tenth\` saves a tenth of the work at most. A caught provider loses the fee and its place.
 - \`cached-joined\` is the strongest attack here. The outputs of a cached picture are true for its latents. Only the first outputs are false,
   because they lead from the order's noise to these latents. The attack needs an earlier order with the same prompt, and it costs no work.
-  The first false output is 5 to 16 times as far from the true one as the true one is long. No check uses this today ([open problems](../open-problems.md)).
+  The first false output is 5 to 16 times as far from the true one as the true one is long. So the first audited step is drawn by the squared
+  length of its output ([open problems](../open-problems.md)).
 - Weights in f16 lie near the fixed limits, so many audits in another class are inconclusive. The limits of a drift table reject them.
+- Drift tables have no limits for the encoder of pictures to change. \`source-f16\` lies between the fixed ones, so another class leaves it open.
 `;
 
 /** Renders the page. */
@@ -48,7 +51,7 @@ function formatModel({ name, sampler, measured, honest, attacks }: PictureModelR
       `${formatNumber(measured.reject)} and is inconclusive above ${formatNumber(measured.doubt)}.\n`,
     'Honest providers, by the fixed limits and by the table alike:\n',
     formatMarkdownTable(
-      ['provider', 'verifier', 'refused', 'rejected', 'inconclusive', 'distance of outputs', 'of pictures'],
+      ['picture', 'provider', 'verifier', 'refused', 'rejected', 'inconclusive', 'distance of outputs', 'of pictures'],
       honest.map(formatHonest),
     ),
     '\nRefused by the gateway:\n',
@@ -74,7 +77,8 @@ function formatModel({ name, sampler, measured, honest, attacks }: PictureModelR
   ].join('\n');
 }
 
-const formatHonest = ({ provider, verifier, refused, audits }: HonestPictures): string[] => [
+const formatHonest = ({ request, provider, verifier, refused, audits }: HonestPictures): string[] => [
+  request,
   nameBackend(provider),
   provider === verifier ? 'the same class' : nameBackend(verifier),
   formatCount(refused, audits.audits),

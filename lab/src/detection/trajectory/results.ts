@@ -2,7 +2,7 @@ import type { Spread } from '../spread.ts';
 
 /** Measurements of pictures against honest providers and attackers: plain data. The page is made from it without a model. */
 export interface PictureRun {
-  readonly version: 1;
+  readonly version: 2;
   readonly machine: string;
   /** ISO day. */
   readonly day: string;
@@ -28,6 +28,8 @@ export interface PictureModelResult {
 
 /** Honest replies of one class, audited by another one. */
 export interface HonestPictures {
+  /** Whether the requests are for new pictures, or change one with a mask. */
+  readonly request: 'new' | 'changed';
   readonly provider: string;
   readonly verifier: string;
   /** Replies that the gateway refuses. */
@@ -65,6 +67,6 @@ export interface PictureAudits {
 /** @throws if the text is no JSON or of another version. */
 export function parsePictureRun(text: string): PictureRun {
   const run = JSON.parse(text) as PictureRun;
-  if (run?.version !== 1) throw new Error(`results of version ${run?.version}, this code reads 1`);
+  if (run?.version !== 2) throw new Error(`results of version ${run?.version}, this code reads 2`);
   return run;
 }

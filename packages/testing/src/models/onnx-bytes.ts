@@ -99,37 +99,40 @@ const pair = (field: number, [key, value]: readonly [string, string]): number[] 
   bytes(field, [...text(1, key), ...text(2, value)]);
 
 function encodeWith({ inputs, outputs, nodes, weights }: OnnxNetwork, file: string | undefined): EncodedNetwork {
-  const beside: number[] = [];
-  const place = (raw: readonly number[], type: number): number[] => {
-    if (file === undefined || type !== TYPE_CODES.float32) return bytes(9, raw);
-    const offset = beside.length;
-    for (const byte of raw) beside.push(byte);
+  const beside: Uint8Array[] = [];
+  let offset = 0;
+  const place = (raw: Uint8Array, type: number): Buffer => {
+    if (file === undefined || type !== TYPE_CODES.float32) return wrap(9, raw);
     const entries = { location: file, offset: String(offset), length: String(raw.length) };
-    return [...Object.entries(entries).flatMap((entry) => pair(13, entry)), ...number(14, 1)];
+    beside.push(raw);
+    offset += raw.length;
+    return Buffer.from([...Object.entries(entries).flatMap((entry) => pair(13, entry)), ...number(14, 1)]);
   };
-  const graph = [
-    ...nodes.flatMap(({ operator, inputs: read, output, attributes = {} }) =>
-      bytes(1, [
-        ...read.flatMap((name) => text(1, name)),
-        ...text(2, output),
-        ...text(4, operator),
-        ...Object.entries(attributes).flatMap(encodeAttribute),
-      ]),
+  const graph = Buffer.concat([
+    ...nodes.map(({ operator, inputs: read, output, attributes = {} }) =>
+      Buffer.from(
+        bytes(1, [
+          ...read.flatMap((name) => text(1, name)),
+          ...text(2, output),
+          ...text(4, operator),
+          ...Object.entries(attributes).flatMap(encodeAttribute),
+        ]),
+      ),
     ),
-    ...text(2, 'network'),
-    ...Object.entries(weights).flatMap(([name, { shape, data }]) => {
-      const raw = [...new Uint8Array(data.buffer, data.byteOffset, data.byteLength)];
+    Buffer.from(text(2, 'network')),
+    ...Object.entries(weights).map(([name, { shape, data }]) => {
       const type = data instanceof Float32Array ? TYPE_CODES.float32 : TYPE_CODES.int64;
-      return bytes(5, [
-        ...shape.flatMap((size) => number(1, size)),
-        ...number(2, type),
-        ...text(8, name),
-        ...place(raw, type),
-      ]);
+      const head = [...shape.flatMap((size) => number(1, size)), ...number(2, type), ...text(8, name)];
+      const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      return wrap(5, Buffer.concat([Buffer.from(head), place(raw, type)]));
     }),
-    ...inputs.flatMap((value) => encodeValue(11, value)),
-    ...outputs.flatMap((value) => encodeValue(12, value)),
-  ];
-  const model = Uint8Array.from([...number(1, 8), ...bytes(7, graph), ...bytes(8, number(2, 17))]);
-  return { model, weights: Uint8Array.from(beside) };
+    ...inputs.map((value) => Buffer.from(encodeValue(11, value))),
+    ...outputs.map((value) => Buffer.from(encodeValue(12, value))),
+  ]);
+  const model = Buffer.concat([Buffer.from(number(1, 8)), wrap(7, graph), Buffer.from(bytes(8, number(2, 17)))]);
+  return { model, weights: Buffer.concat(beside) };
 }
+
+/** As `bytes`, for content of many megabytes. */
+const wrap = (field: number, content: Uint8Array): Buffer =>
+  Buffer.concat([Buffer.from([...varint(field * 8 + 2), ...varint(content.length)]), content]);
