@@ -106,7 +106,7 @@ export async function measureGeneration(
       unit: 'x',
       aim: { at: 'most', value: 1.03 },
       note: `${note}; links, projections, blobs, tree and hybrid signature`,
-      why: 'signatures, hashes and projections cost some milliseconds, and a step of a tiny model costs two',
+      why: 'signatures, hashes and projections cost some milliseconds, and all steps of a tiny model 20 to 50',
     },
     {
       id: `picture-audit-${id}`,

@@ -26,12 +26,12 @@ export async function measurePictures(onProgress: (what: string) => void): Promi
   const directory = mkdtempSync(join(tmpdir(), 'ogong-bench-pictures-'));
   try {
     const tiny = TINY_PICTURE_MODELS.map(
-      (name): PictureBench => ({ id: name, name, modelPath: pathOfPictureModel(name), steps: 20, rounds: 9 }),
+      (name): PictureBench => ({ id: name, name, modelPath: pathOfPictureModel(name), steps: 20, rounds: 15 }),
     );
     const large: PictureBench = {
       id: 'random-unet',
       name: `a random UNet of the form of SD 1.5 with an eighth of its channels, 512x512`,
-      ...{ modelPath: writeRandomUnet(CHANNELS, directory), steps: 4, rounds: 3 },
+      ...{ modelPath: writeRandomUnet(CHANNELS, directory), steps: 12, rounds: 3 },
     };
     const rows: Row[] = [];
     for (const { modelPath, ...bench } of [...tiny, large]) {
