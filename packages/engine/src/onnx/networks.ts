@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ModelFolder } from '@ogong/models/model-folder';
 import { EngineError } from '../interface/engine-error.ts';
-import type { F32Tensor, PictureFamily, TextEncoderPlan, TextStates } from './families/family.ts';
+import type { ValueTensor, PictureFamily, TextEncoderPlan, TextStates } from './families/family.ts';
 import type { PictureFacts } from './picture-facts.ts';
 import type { OnnxInput, OnnxLibrary, OnnxSession, OnnxTensor } from './runtime/sessions.ts';
 
@@ -84,16 +84,14 @@ export async function openPictureNetworks(options: PictureNetworkOptions): Promi
     const latentInput = findInput(denoiser, { component: family.denoiser, name: latentName, types: ['float32'] });
     const { latentChannels, latentScale } = facts;
     return {
-      hasFixedSize: latentInput.shape
-        .slice(family.packing === 1 ? 2 : 1, family.packing === 1 ? 4 : 2)
-        .every((size) => typeof size === 'number'),
+      hasFixedSize: latentInput.shape.slice(family.packing === 1 ? 2 : 1, family.packing === 1 ? 4 : 2).every((size) => typeof size === 'number'),
       async encodeText(prompts) {
         const states: TextStates[] = [];
         for (const [i, encode] of encoders.entries()) states.push(await encode(prompts[i] as EncodedPrompt));
         return family.join(states, configOf(family.denoiser));
       },
       async denoise(latent, { timestep, text, guidance, rows, columns }) {
-        const tensor: F32Tensor = { type: 'float32', data: latent, dims: [1, latentChannels, rows, columns] };
+        const tensor: ValueTensor = { type: 'float32', data: latent, dims: [1, latentChannels, rows, columns] };
         const fed = family.feed({
           latent: tensor,
           timestep: toTimestep(timestep * family.timeScale, timeInput),
@@ -202,7 +200,7 @@ function assertInputs(
   const missing = needed.filter((name) => !names.includes(name));
   if (missing.length > 0) refuse(`has no input ${missing.join(', ')}`);
   if (!outputs.includes(output)) refuse(`has no output ${output}`);
-  const one: F32Tensor = { type: 'float32', data: new Float32Array(4), dims: [1, 1, 2, 2] };
+  const one: ValueTensor = { type: 'float32', data: new Float32Array(4), dims: [1, 1, 2, 2] };
   const size = { width: 2, height: 2 };
   const fed = Object.keys(feed({ latent: one, timestep: one, text: { hidden: one, pooled: one }, size, guidance: 1 }));
   const unknown = names.filter((name) => !fed.includes(name));
@@ -224,7 +222,7 @@ function toTimestep(timestep: number, { type, shape }: OnnxInput): OnnxTensor {
   );
 }
 
-function takeFloats(result: Readonly<Record<string, OnnxTensor>>, name: string): F32Tensor {
+function takeFloats(result: Readonly<Record<string, OnnxTensor>>, name: string): ValueTensor {
   const tensor = result[name];
   if (tensor?.data instanceof Float32Array) return { ...tensor, data: tensor.data, dims: tensor.dims, type: 'float32' };
   throw new EngineError('unsupported-model', `a network has no output "${name}" of f32`);

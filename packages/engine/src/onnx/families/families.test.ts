@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { F32Tensor, TextStates } from './family.ts';
+import type { ValueTensor, TextStates } from './family.ts';
 import { flux, numberTokens, packLatent, unpackLatent } from './flux.ts';
 import { threeEncoders, twoEncoders } from './stable-diffusion-3.ts';
 import { stableDiffusionXl } from './stable-diffusion-xl.ts';
 import { beforeLastLayer, joinWidths, zeroStates } from './states.ts';
 
-const tensor = (dims: readonly number[], ...values: readonly number[]): F32Tensor => ({
+const tensor = (dims: readonly number[], ...values: readonly number[]): ValueTensor => ({
   ...{ type: 'float32', data: Float32Array.from(values), dims },
 });
-const statesOf = (hidden: F32Tensor, pooled?: F32Tensor): TextStates => ({ hidden, pooled });
+const statesOf = (hidden: ValueTensor, pooled?: ValueTensor): TextStates => ({ hidden, pooled });
 
 describe('states of several encoders', () => {
   it('are joined by their widths, token by token', () => {

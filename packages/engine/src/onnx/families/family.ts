@@ -4,14 +4,14 @@ import type { OnnxTensor } from '../runtime/sessions.ts';
 type Config = Readonly<Record<string, unknown>>;
 
 /** A tensor of f32. */
-export type F32Tensor = OnnxTensor & { readonly data: Float32Array };
+export type ValueTensor = OnnxTensor & { readonly data: Float32Array };
 
 /** States of a prompt that a denoising network reads. */
 export interface TextStates {
   /** f32[1, tokens, width]. */
-  readonly hidden: F32Tensor;
+  readonly hidden: ValueTensor;
   /** f32[1, width], one vector of the whole prompt; undefined if the encoder computes none. */
-  readonly pooled: F32Tensor | undefined;
+  readonly pooled: ValueTensor | undefined;
 }
 
 /** A network that encodes prompts, with the tokenizer that feeds it. */
@@ -30,7 +30,7 @@ export interface TextEncoderPlan {
 
 export interface DenoiserInputs {
   /** f32[1, channels, height, width]. */
-  readonly latent: F32Tensor;
+  readonly latent: ValueTensor;
   /** The network's own number type. */
   readonly timestep: OnnxTensor;
   readonly text: TextStates;
@@ -71,7 +71,7 @@ export interface PictureFamily {
   readonly timeScale: number;
   readonly feed: (inputs: DenoiserInputs) => Readonly<Record<string, OnnxTensor>>;
   /** Returns the output in the form of the latent. Default: it has this form. */
-  readonly unpack?: (output: Float32Array, latent: F32Tensor) => Float32Array;
+  readonly unpack?: (output: Float32Array, latent: ValueTensor) => Float32Array;
 }
 
 /** Fields of a family whose denoiser reads a latent as it is, and is guided from outside. */

@@ -1,4 +1,4 @@
-import type { F32Tensor, PictureFamily, TextStates } from './family.ts';
+import type { ValueTensor, PictureFamily, TextStates } from './family.ts';
 
 /** Places of a latent that one token of the transformer holds, along a side. */
 const SIDE = 2;
@@ -10,7 +10,7 @@ interface LatentForm {
   readonly columns: number;
 }
 
-const formOf = ({ dims: [, channels = 0, rows = 0, columns = 0] }: F32Tensor): LatentForm => ({
+const formOf = ({ dims: [, channels = 0, rows = 0, columns = 0] }: ValueTensor): LatentForm => ({
   ...{ channels, rows, columns },
 });
 
@@ -24,14 +24,14 @@ function* listPlaces({ channels, rows, columns }: LatentForm): Generator<number>
 }
 
 /** Packs squares of 2x2 places into tokens. @returns f32[1, rows / 2 * columns / 2, channels * 4]. */
-export function packLatent(latent: F32Tensor): F32Tensor {
+export function packLatent(latent: ValueTensor): ValueTensor {
   const form = formOf(latent);
   const data = Float32Array.from(listPlaces(form), (at) => latent.data[at] as number);
   return { type: 'float32', data, dims: [1, (form.rows * form.columns) / PLACES, form.channels * PLACES] };
 }
 
 /** Returns the values of tokens in the form of a latent. */
-export function unpackLatent(tokens: Float32Array, latent: F32Tensor): Float32Array {
+export function unpackLatent(tokens: Float32Array, latent: ValueTensor): Float32Array {
   const values = new Float32Array(tokens.length);
   let from = 0;
   for (const at of listPlaces(formOf(latent))) values[at] = tokens[from++] as number;
@@ -39,7 +39,7 @@ export function unpackLatent(tokens: Float32Array, latent: F32Tensor): Float32Ar
 }
 
 /** Numbers the tokens of a picture. @returns f32[tokens, 3]: 0, row and column. */
-export function numberTokens(latent: F32Tensor): F32Tensor {
+export function numberTokens(latent: ValueTensor): ValueTensor {
   const { rows, columns } = formOf(latent);
   const [high, wide] = [rows / SIDE, columns / SIDE];
   const numbers = Array.from({ length: high * wide }, (_, i) => [0, Math.floor(i / wide), i % wide]);

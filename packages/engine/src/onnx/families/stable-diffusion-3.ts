@@ -1,4 +1,4 @@
-import { type F32Tensor, type PictureFamily, PLAIN, type TextEncoderPlan, type TextStates } from './family.ts';
+import { type ValueTensor, PLAIN, type PictureFamily, type TextEncoderPlan, type TextStates } from './family.ts';
 import { beforeLastLayer, joinRows, joinStates, ONE_ENCODER, padWidth, takeFirst } from './states.ts';
 
 type Config = Readonly<Record<string, unknown>>;
@@ -46,7 +46,7 @@ const INPUTS = ['hidden_states', 'encoder_hidden_states', 'pooled_projections', 
 const widthOf = ({ joint_attention_dim: width }: Config): number => (typeof width === 'number' ? width : 4_096);
 
 /** Joins both encoders of CLIP, widens their states with zeros, and puts the states of T5 after them. */
-export function joinClips(clips: readonly TextStates[], t5: F32Tensor): TextStates {
+export function joinClips(clips: readonly TextStates[], t5: ValueTensor): TextStates {
   const { hidden, pooled } = joinStates(clips);
   return { hidden: joinRows([padWidth(hidden, t5.dims.at(-1) ?? 0), t5]), pooled };
 }

@@ -1,5 +1,5 @@
 import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
-import { type F32Tensor, type PictureFamily, PLAIN, type TextEncoderPlan } from './family.ts';
+import { type ValueTensor, PLAIN, type PictureFamily, type TextEncoderPlan } from './family.ts';
 import { countUnetStep } from './stable-diffusion.ts';
 import { beforeLastLayer, joinStates } from './states.ts';
 
@@ -12,7 +12,7 @@ const clip: Omit<TextEncoderPlan, 'encoder' | 'tokenizer' | 'pooled'> = {
  * Describes the size of a picture as the network reads it: a picture of this size in training, whole, for this size.
  * @returns f32[1, 6]: height and width before cropping, two corners of the crop, height and width.
  */
-export const describeSize = ({ width, height }: PictureSize): F32Tensor => ({
+export const describeSize = ({ width, height }: PictureSize): ValueTensor => ({
   ...{ type: 'float32', dims: [1, 6] },
   data: Float32Array.of(height, width, 0, 0, height, width),
 });

@@ -1,14 +1,14 @@
-import type { F32Tensor, TextEncoderPlan, TextStates } from './family.ts';
+import type { ValueTensor, TextEncoderPlan, TextStates } from './family.ts';
 
 type Config = Readonly<Record<string, unknown>>;
 
-const tensorOf = (data: Float32Array, dims: readonly number[]): F32Tensor => ({ type: 'float32', data, dims });
+const tensorOf = (data: Float32Array, dims: readonly number[]): ValueTensor => ({ type: 'float32', data, dims });
 
 /** Joins tensors along their last dimension; all others are equal. @returns f32[..., sum of widths]. */
-export function joinWidths(parts: readonly F32Tensor[]): F32Tensor {
+export function joinWidths(parts: readonly ValueTensor[]): ValueTensor {
   const widths = parts.map(({ dims }) => dims.at(-1) ?? 0);
   const width = widths.reduce((sum, each) => sum + each, 0);
-  const [first] = parts as readonly [F32Tensor];
+  const [first] = parts as readonly [ValueTensor];
   const rows = first.data.length / (widths[0] ?? 1);
   const data = new Float32Array(rows * width);
   let offset = 0;
@@ -21,7 +21,7 @@ export function joinWidths(parts: readonly F32Tensor[]): F32Tensor {
 }
 
 /** Adds columns of zeros. @returns f32[..., width]. @throws RangeError if the tensor is wider. */
-export function padWidth(tensor: F32Tensor, width: number): F32Tensor {
+export function padWidth(tensor: ValueTensor, width: number): ValueTensor {
   const own = tensor.dims.at(-1) ?? 0;
   if (own > width) throw new RangeError(`states of width ${own} do not fit into ${width}`);
   const rows = tensor.data.length / own;
@@ -31,7 +31,7 @@ export function padWidth(tensor: F32Tensor, width: number): F32Tensor {
 }
 
 /** Puts states of tokens one after another; their widths are equal. @returns f32[1, sum of tokens, width]. */
-export function joinRows(parts: readonly F32Tensor[]): F32Tensor {
+export function joinRows(parts: readonly ValueTensor[]): ValueTensor {
   const width = parts[0]?.dims.at(-1) ?? 0;
   const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0));
   let offset = 0;
