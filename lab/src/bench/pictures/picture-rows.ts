@@ -31,7 +31,7 @@ export async function measurePictures(onProgress: (what: string) => void): Promi
     const large: PictureBench = {
       id: 'random-unet',
       name: `a random UNet of the form of SD 1.5 with an eighth of its channels, 512x512`,
-      ...{ modelPath: writeRandomUnet(CHANNELS, directory), steps: 12, rounds: 3 },
+      ...{ modelPath: writeRandomUnet(CHANNELS, directory), steps: 5, rounds: 3 },
     };
     const rows: Row[] = [];
     for (const { modelPath, ...bench } of [...tiny, large]) {

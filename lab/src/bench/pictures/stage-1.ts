@@ -45,7 +45,7 @@ export async function measureStage1(): Promise<Row[]> {
     {
       ...{ id: 'picture-stage-1-browser', what: `${what}, headless Chromium`, value: ms, unit: 'ms' },
       aim: { at: 'most', value: 150 },
-      note: missing ?? `${note}; the least of ${RUNS} by the wall clock`,
+      note: missing ?? `${note}; time of the page's thread on a core, the mean of ${RUNS}`,
       why: 'SHA-256 in JavaScript takes most of the time',
     },
   ];
