@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ModelFolder } from '@ogong/models/model-folder';
 import { EngineError } from '../interface/engine-error.ts';
-import type { ValueTensor, PictureFamily, TextEncoderPlan, TextStates } from './families/family.ts';
+import type { PictureFamily, TextEncoderPlan, TextStates, ValueTensor } from './families/family.ts';
 import type { PictureFacts } from './picture-facts.ts';
 import type { OnnxInput, OnnxLibrary, OnnxSession, OnnxTensor } from './runtime/sessions.ts';
 
@@ -84,7 +84,9 @@ export async function openPictureNetworks(options: PictureNetworkOptions): Promi
     const latentInput = findInput(denoiser, { component: family.denoiser, name: latentName, types: ['float32'] });
     const { latentChannels, latentScale } = facts;
     return {
-      hasFixedSize: latentInput.shape.slice(family.packing === 1 ? 2 : 1, family.packing === 1 ? 4 : 2).every((size) => typeof size === 'number'),
+      hasFixedSize: latentInput.shape
+        .slice(family.packing === 1 ? 2 : 1, family.packing === 1 ? 4 : 2)
+        .every((size) => typeof size === 'number'),
       async encodeText(prompts) {
         const states: TextStates[] = [];
         for (const [i, encode] of encoders.entries()) states.push(await encode(prompts[i] as EncodedPrompt));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ValueTensor, TextStates } from './family.ts';
+import type { TextStates, ValueTensor } from './family.ts';
 import { flux, numberTokens, packLatent, unpackLatent } from './flux.ts';
 import { threeEncoders, twoEncoders } from './stable-diffusion-3.ts';
 import { stableDiffusionXl } from './stable-diffusion-xl.ts';

@@ -1,4 +1,4 @@
-import type { ValueTensor, PictureFamily, TextStates } from './family.ts';
+import type { PictureFamily, TextStates, ValueTensor } from './family.ts';
 
 /** Places of a latent that one token of the transformer holds, along a side. */
 const SIDE = 2;

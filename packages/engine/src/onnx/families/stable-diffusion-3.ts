@@ -1,4 +1,4 @@
-import { type ValueTensor, PLAIN, type PictureFamily, type TextEncoderPlan, type TextStates } from './family.ts';
+import { type PictureFamily, PLAIN, type TextEncoderPlan, type TextStates, type ValueTensor } from './family.ts';
 import { beforeLastLayer, joinRows, joinStates, ONE_ENCODER, padWidth, takeFirst } from './states.ts';
 
 type Config = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
-import { type ValueTensor, PLAIN, type PictureFamily, type TextEncoderPlan } from './family.ts';
+import { type PictureFamily, PLAIN, type TextEncoderPlan, type ValueTensor } from './family.ts';
 import { countUnetStep } from './stable-diffusion.ts';
 import { beforeLastLayer, joinStates } from './states.ts';
 

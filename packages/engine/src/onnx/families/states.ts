@@ -1,4 +1,4 @@
-import type { ValueTensor, TextEncoderPlan, TextStates } from './family.ts';
+import type { TextEncoderPlan, TextStates, ValueTensor } from './family.ts';
 
 type Config = Readonly<Record<string, unknown>>;
 
