@@ -21,6 +21,8 @@ export interface FakeTrajectoryOptions {
   readonly hasFixedSize?: boolean;
   /** Default: true. */
   readonly canEdit?: boolean;
+  /** Default: true. */
+  readonly hasNegative?: boolean;
   /** Calls that wait at most. */
   readonly maxQueue?: number;
   /** Wraps the model, to inject faults. */
@@ -39,7 +41,7 @@ function hashText(text: string): (index: number) => number {
 /** A model of pictures that mixes latent, time and prompt by fixed factors, behind the same host as a real one: fast and exact. */
 export function createFakeTrajectoryEngine(options: FakeTrajectoryOptions = {}): TrajectoryEngine {
   const { exact = true, weights = 1, side = 32, hasFixedSize = false, maxQueue = 8, bend = (model) => model } = options;
-  const { canEdit = true } = options;
+  const { canEdit = true, hasNegative = true } = options;
   const scheduler = readSchedulerConfig(
     options.scheduler ?? { _class_name: 'FlowMatchEulerDiscreteScheduler', num_train_timesteps: 1000, shift: 1 },
   );
@@ -53,7 +55,7 @@ export function createFakeTrajectoryEngine(options: FakeTrajectoryOptions = {}):
     sequences: 1,
     scheduler,
     ...{ latentChannels: 4, latentScale: 4, sizeStep: 8, size: { width: side, height: side }, hasFixedSize },
-    ...{ mostPixels: 4 * side * side, steps: 8, guidance: 3, canEdit, hasNegative: true },
+    ...{ mostPixels: 4 * side * side, steps: 8, guidance: 3, canEdit, hasNegative },
   };
   const model = bend(createFakeModel(info, options));
   const port = createRequestPort();

@@ -143,6 +143,12 @@ describe('an order for a picture', () => {
     expect((await refusalOf(receive(plain.client, other))).message).toContain('this model has no encoder');
   });
 
+  it('is refused with a negative prompt to a model that reads none', async () => {
+    const network = await start(createFakeTrajectoryEngine({ hasNegative: false }));
+    const error = await refusalOf(receive(network.client, network.order({ body: { negative_prompt: 'blue' } })));
+    expect([error.refusal, error.message]).toEqual(['invalid', expect.stringContaining('reads no negative prompt')]);
+  });
+
   it('is refused another size than the only one', async () => {
     const network = await start(createFakeTrajectoryEngine({ side: 48, hasFixedSize: true }));
     const error = await refusalOf(receive(network.client, network.order({ body: { size: '32x32' } })));
