@@ -25,7 +25,7 @@ function shows(messages: readonly Uint8Array[], secret: Uint8Array): boolean {
   const held = messages.map((message) => Buffer.from(message));
   return Array.from({ length: Math.floor(secret.length / PIECE_BYTES) }, (_, i) =>
     secret.subarray(i * PIECE_BYTES, (i + 1) * PIECE_BYTES),
-  ).some((piece) => held.some((message) => message.includes(piece)));
+  ).some((piece) => held.some((message) => message.includes(Buffer.from(piece))));
 }
 
 describe.each([
