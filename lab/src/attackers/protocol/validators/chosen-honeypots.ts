@@ -24,6 +24,21 @@ interface ChosenHoneypotsPlay {
   readonly chooses: 'nonce' | 'silence' | 'nothing';
 }
 
+interface StoredPlant {
+  readonly reply_id: Uint8Array;
+  readonly beacon: Uint8Array;
+  readonly proof: Uint8Array;
+}
+
+/** Returns whether the honeypot of a reply with this proof has a replaced token. */
+function replacesToken({ reply }: TestReply, beacon: Uint8Array, proof: Uint8Array): boolean {
+  const { header, opening, record } = reply;
+  const draw = { beacon, replyId: record.replyId };
+  const rows = opening.windows.flatMap(({ draws }) => decodeDraws(draws, header).rows);
+  const nonce = readHoneypotNonce(crypto, 'believed', draw, proof) as Uint8Array;
+  return plantText(crypto, { rows }, computePlantSeed(crypto, draw, nonce)).position !== undefined;
+}
+
 /**
  * A validator wants its friends to get replies as they are, so that they need not run the model. It looks for a nonce
  * that plants nothing, or leaves the answer to a honeypot out of its entry.
@@ -43,13 +58,9 @@ export const chosenHoneypots = defineAttack({
       const found = [...served.values()].find(
         (one) => toHex(computeHoneypotInput(crypto, drawOf(one))) === toHex(input),
       ) as TestReply;
-      const { header, opening } = found.reply;
-      const rows = opening.windows.flatMap(({ draws }) => decodeDraws(draws, header).rows);
       for (;;) {
         const proof = proveVrf(seedOf(`ground ${tries++}`), input);
-        const nonce = readHoneypotNonce(crypto, 'believed', drawOf(found), proof) as Uint8Array;
-        if (plantText(crypto, { rows }, computePlantSeed(crypto, drawOf(found), nonce)).position === undefined)
-          return proof;
+        if (!replacesToken(found, beacon, proof)) return proof;
       }
     };
     const calls = openAttackedVerifiers(breaks, (peer, job) => answerHonestly(served)(peer, job));
@@ -64,7 +75,10 @@ export const chosenHoneypots = defineAttack({
     );
     const { own, chain } = four;
     await auditByFour(four, { replies, served }, breaks);
-    const planted = own.store.prepare('SELECT 1 FROM honeypots WHERE position IS NOT NULL').all().length;
+    const rows = own.store.prepare('SELECT reply_id, beacon, proof FROM honeypots').all() as unknown as StoredPlant[];
+    const planted = rows.filter(({ reply_id: replyId, beacon, proof }) =>
+      replacesToken(served.get(toHex(replyId)) as TestReply, beacon, proof),
+    ).length;
     await settleReplies(own, replies, breaks);
     const states = own.decided.map(({ replyId }) => own.find(replyId).state);
     return {
