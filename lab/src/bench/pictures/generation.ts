@@ -113,11 +113,10 @@ export async function measureGeneration(
     return without.ms + ownMs - without.ownMs;
   });
   const note = `${name}: ${steps} steps with guidance in ${median(ran).toFixed(0)} ms, decoding ${median(decoded).toFixed(0)} ms of processor time; median of ${rounds} rounds`;
-  const sides = `${choices.width}x${choices.height}`;
   return [
     {
       id: `picture-commitment-${id}`,
-      what: `a picture of ${sides} with its commitment / without`,
+      what: 'a picture with its commitment / without',
       value: pairedRatio(committed, alone),
       unit: 'x',
       aim: { at: 'most', value: 1.03 },
@@ -126,7 +125,7 @@ export async function measureGeneration(
     },
     {
       id: `picture-audit-${id}`,
-      what: `audit of a picture of ${sides} / ${AUDITED_STEPS} of its ${steps} steps and its decoding`,
+      what: `audit of a picture / ${AUDITED_STEPS} of its steps and its decoding`,
       value: pairedRatio(audited, expected),
       unit: 'x',
       aim: { at: 'most', value: 1 },
