@@ -35,7 +35,10 @@ export const FORGER = { providerId: new Uint8Array(32).fill(0xfe), payee: new Ui
 export const MODEL_ROOT = new Uint8Array(32).fill(1);
 /** Exact by its name, so that equality decides where a verifier runs it. */
 const NUMERIC_CLASS = 'llama/cpu/x86/exact/f16/kv-f16';
-const HEADER = { payee: FORGER.payee, numericClass: NUMERIC_CLASS, promptTokenCount: 200, outputTokenCount: 300 };
+const HEADER = {
+  ...{ endpoint: 'chat', pictures: [], payee: FORGER.payee, numericClass: NUMERIC_CLASS },
+  ...{ promptTokenCount: 200, outputTokenCount: 300 },
+};
 
 /** Result of an audit, as its log entry has it, and the epochs from the deciding one to the entry. */
 export interface PlayedAudit extends Pick<CountedEntry, 'verdict' | 'evidence' | 'step' | 'eValuePpm'> {
