@@ -1,18 +1,15 @@
 import type { Check } from '@ogong/protocol/base/checks';
-import type { ComponentChildren } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { plural } from '../format.ts';
 import { Markdown } from '../markdown/markdown.tsx';
-import { OTHER_FILE, readPictureFiles, takeFiles } from '../pictures/picture-files.ts';
 import { saveFile } from '../save-file.ts';
 import { GroupedChecks } from '../view/grouped-checks.tsx';
 import { Amount, CopyButton, Verdict } from '../view/parts.tsx';
-import { CODE_KINDS, type CodeKind, writeCode } from './as-code.ts';
-import { AddPicture, Attached } from './attached.tsx';
+import { Ask } from './ask-form.tsx';
 import { type ChatTurn, leastFee, sumFees } from './conversation.ts';
-import type { ChatModel } from './gateway.ts';
 import { Machines } from './machines.tsx';
 import { describeProgress, MadePicture } from './made-picture.tsx';
+import { KeyForm, Models, Picker } from './model-picker.tsx';
 import { isSealedModel } from './sealed-model.ts';
 import type { ChatSession, ChatState } from './session.ts';
 
@@ -59,119 +56,6 @@ export function ChatPage({ session, baseUrl }: { session: ChatSession; baseUrl: 
         </section>
       </main>
     </>
-  );
-}
-
-const WIDE = '(width > 760px)';
-
-/** On a phone the models and the cost open by a tap, so that they do not fill the screen. */
-function Picker({ state: { model, wantsKey, turns }, children }: { state: ChatState; children: ComponentChildren }) {
-  const box = useRef<HTMLDetailsElement>(null);
-  useLayoutEffect(() => {
-    const wide = matchMedia(WIDE);
-    const open = (): void => {
-      if (box.current) box.current.open = wide.matches || wantsKey;
-    };
-    open();
-    wide.addEventListener('change', open);
-    return () => wide.removeEventListener('change', open);
-  }, [wantsKey]);
-  return (
-    <details class="picker" ref={box}>
-      <summary>
-        {nameModel(model) || 'Models'}
-        <small>
-          <Amount atomic={sumFees(turns)} /> so far
-        </small>
-      </summary>
-      {children}
-    </details>
-  );
-}
-
-const nameModel = (id: string): string => id.split('/').slice(2).join('/') || id;
-
-function KeyForm({ session, problem }: { session: ChatSession; problem: string | undefined }) {
-  return (
-    <form
-      class="key"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void session.signIn(String(new FormData(event.currentTarget).get('key') ?? ''));
-      }}
-    >
-      <h2>This gateway wants a key</h2>
-      <label for="key">API key</label>
-      <input id="key" name="key" type="password" autocomplete="off" />
-      <button type="submit">Use it</button>
-      <p class="note">It stays in this tab, and is forgotten with it.</p>
-      {problem && (
-        <p class="problem" role="alert">
-          {problem}
-        </p>
-      )}
-    </form>
-  );
-}
-
-function Models({ state: { models, model, problem }, session }: { state: ChatState; session: ChatSession }) {
-  if (models === undefined)
-    return <p class="empty">{problem === undefined ? 'Asking for models …' : 'No models were read.'}</p>;
-  if (models.length === 0) return <p class="empty">Nobody serves a model now.</p>;
-  return (
-    <fieldset class="models">
-      <legend>Model</legend>
-      {models.map((one) => (
-        <label key={one.id} class={one.id === model ? 'chosen' : ''}>
-          <input
-            type="radio"
-            name="model"
-            value={one.id}
-            checked={one.id === model}
-            onChange={() => session.choose(one.id)}
-          />
-          <ModelFigures model={one} />
-        </label>
-      ))}
-    </fieldset>
-  );
-}
-
-function ModelFigures({ model }: { model: ChatModel }) {
-  const {
-    id,
-    pricePer1kAtomic,
-    priceUnits,
-    providers,
-    freeCapacity,
-    contextSize,
-    verifiers,
-    tier,
-    warning,
-    makesPictures,
-  } = model;
-  const { tokensPerSecond, latencyMs } = model;
-  return (
-    <span>
-      <b>{nameModel(id)}</b>
-      <small>
-        from <Amount atomic={pricePer1kAtomic} /> per 1,000 {priceUnits}
-      </small>
-      <small>
-        {plural(providers, 'provider')}, {freeCapacity} free ·{' '}
-        {makesPictures ? 'makes pictures' : `context ${contextSize.toLocaleString('en')}`}
-      </small>
-      {tokensPerSecond !== undefined && (
-        <small>
-          {tokensPerSecond.toFixed(tokensPerSecond < 10 ? 1 : 0)} tokens per second
-          {latencyMs !== undefined && `, the first after ${latencyMs} ms`}
-        </small>
-      )}
-      <small>
-        {tier}, {plural(verifiers, 'verifier')}
-      </small>
-      {warning && <small class="warning">{warning}</small>}
-    </span>
   );
 }
 
@@ -388,141 +272,5 @@ function Checks({ turn, session }: { turn: ChatTurn; session: ChatSession }) {
         {unsaved && <span role="alert"> It is not saved: {unsaved}</span>}
       </p>
     </details>
-  );
-}
-
-function Ask({
-  state,
-  session,
-  baseUrl,
-  edited,
-  onEdit,
-}: {
-  state: ChatState;
-  session: ChatSession;
-  baseUrl: string;
-  edited: ChatTurn | undefined;
-  onEdit: (turn: ChatTurn | undefined) => void;
-}) {
-  const [question, setQuestion] = useState('');
-  const [pictures, setPictures] = useState<readonly string[]>([]);
-  const [unread, setUnread] = useState<string>();
-  const [kind, setKind] = useState<CodeKind>('curl');
-  const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => {
-    if (edited === undefined) return;
-    setQuestion(edited.question);
-    setPictures(edited.pictures ?? []);
-    field.current?.focus();
-  }, [edited]);
-  const makesPictures = session.makesPictures();
-  const asked = { text: question.trim(), pictures: makesPictures ? [] : pictures };
-  const canAsk = (asked.text !== '' || asked.pictures.length > 0) && state.model !== '' && !state.isAsking;
-  const leave = (): void => {
-    setQuestion('');
-    setPictures([]);
-    setUnread(undefined);
-    onEdit(undefined);
-  };
-  const submit = (): void => {
-    if (!canAsk) return;
-    void session.ask(asked, edited?.id);
-    leave();
-  };
-  const add = async (files: readonly File[]): Promise<void> => {
-    if (files.length === 0) return;
-    if (makesPictures) return setUnread('This model makes pictures, and reads none. Choose another one.');
-    const { urls, others } = await readPictureFiles(files);
-    setUnread(others > 0 ? OTHER_FILE : undefined);
-    setPictures((before) => [...new Set([...before, ...urls])]);
-  };
-  const problem = unread ?? (state.wantsKey ? undefined : state.problem);
-  return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: files are dropped here; a button adds them, too
-    <div
-      class="foot"
-      onDragOver={(event) => event.preventDefault()}
-      onDrop={(event) => void add(takeFiles(event, event.dataTransfer))}
-    >
-      {problem && (
-        <p class="banner bad" role="alert">
-          {problem}
-        </p>
-      )}
-      {edited && (
-        <p class="banner">
-          The new question replaces the old one and the answers after it.{' '}
-          <button type="button" class="quiet small" onClick={leave}>
-            keep the old one
-          </button>
-        </p>
-      )}
-      <form
-        class="ask"
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit();
-        }}
-      >
-        <Attached urls={asked.pictures} onChange={setPictures} />
-        <label class="hidden" for="question">
-          Your question
-        </label>
-        <textarea
-          id="question"
-          rows={1}
-          placeholder={makesPictures ? 'Describe a picture' : 'Your question'}
-          ref={field}
-          value={question}
-          onInput={(event) => setQuestion(event.currentTarget.value)}
-          onPaste={(event) => void add(takeFiles(event, event.clipboardData))}
-          onKeyDown={(event) => {
-            if (event.key === 'Escape' && edited) leave();
-            if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
-            event.preventDefault();
-            submit();
-          }}
-        />
-        <div>
-          <button
-            type="button"
-            class="quiet small"
-            onClick={() => {
-              session.forget();
-              leave();
-            }}
-          >
-            New chat
-          </button>
-          {!makesPictures && <AddPicture onFiles={(files) => void add(files)} />}
-          <span class="gap" />
-          <label class="hidden" for="kind">
-            Kind of code
-          </label>
-          <select id="kind" value={kind} onChange={(event) => setKind(event.currentTarget.value as CodeKind)}>
-            {CODE_KINDS.map((one) => (
-              <option key={one}>{one}</option>
-            ))}
-          </select>
-          <CopyButton
-            text={writeCode(
-              kind,
-              baseUrl,
-              session.compose(asked.text || asked.pictures.length > 0 ? asked : { ...asked, text: 'Hello' }),
-            )}
-            what="copy as code"
-          />
-          {state.isAsking ? (
-            <button type="button" class="quiet" onClick={() => session.stop()}>
-              Stop
-            </button>
-          ) : (
-            <button type="submit" disabled={!canAsk}>
-              {makesPictures ? 'Make' : 'Ask'}
-            </button>
-          )}
-        </div>
-      </form>
-    </div>
   );
 }
