@@ -38,6 +38,7 @@ const FLAGS = {
   providers: { type: 'string', default: '3', about: 'each with a verifier' },
   gateways: { type: 'string', default: '2', about: '0: the validators alone' },
   routers: { type: 'string', default: '2', about: 'gateways take turns with them' },
+  pictures: { type: 'boolean', default: false, about: 'providers sell pictures, and clients ask for them' },
   requests: { type: 'string', default: '10', about: 'requests in a minute, of all gateways' },
   epoch: { type: 'string', default: '5000', about: 'length of an epoch, ms' },
   beacon: {
@@ -146,6 +147,7 @@ export function readOptions(argv: readonly string[]): SimulateOptions | undefine
       liars: text('liars') === undefined ? undefined : number('liars'),
       lie,
       sieve: number('sieve'),
+      sellsPictures: values.pictures === true,
     },
     seed: number('seed'),
     seeds: number('seeds', 1),

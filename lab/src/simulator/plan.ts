@@ -1,11 +1,13 @@
 import {
   CHAIN_LIE,
+  isAnswerAttack,
   LEAGUE,
   LIES,
   LYING_ROLES,
   type LyingRole,
   MONEY_LIES,
   mostLiars,
+  PICTURE_LIE,
   OTHER_LIES,
   roleOf,
   SILENT_LIE,
@@ -111,6 +113,8 @@ export interface Plan {
   readonly newcomers?: readonly string[];
   /** Largest cost of an order at a key without a bond, atomic units. Default: enough for any request of a run. */
   readonly entranceAtomic?: number;
+  /** Providers sell pictures, and clients ask for them. Default: texts. */
+  readonly sellsPictures?: boolean;
   /** Whether gateways are asked again once all is well. Default: true. */
   readonly isProbed?: boolean;
 }
@@ -139,6 +143,8 @@ export interface PlanOptions {
   readonly lie?: string | undefined;
   /** `drawn`: of half of the seeds the threshold beacon. Default: `vrf`. */
   readonly beacon?: 'threshold' | 'vrf' | 'drawn' | undefined;
+  /** As in the plan. */
+  readonly sellsPictures?: boolean | undefined;
   /** Share of a sieve over the whole faulty time. Default: none. */
   readonly sieve?: number | undefined;
   /** Whether audits are sampled, payees have no stake, jobs have deadlines, and liars lie about the key, each in some runs. Default: never. */
@@ -307,8 +313,10 @@ export function drawPlan(options: PlanOptions): Plan {
   const size = {
     ...{ seed, validators, providers, gateways, routers, epochMs, ...(isThreshold && { isThreshold }) },
     ...(stakes && { stakes }),
+    ...(options.sellsPictures && { sellsPictures: true }),
   };
-  const told = options.isVaried && options.lie === undefined ? liars.map(lieOtherwise) : liars;
+  const drawn = options.isVaried && options.lie === undefined ? liars.map(lieOtherwise) : liars;
+  const told = options.sellsPictures ? drawn.map(lieAboutPictures) : drawn;
   const allowed = stakes ? faults.filter((fault) => fault.kind !== 'leave' || mayLeave(fault.machine, stakes)) : faults;
   // If another validator leaves, silent ones may hold a third of the committee places that get shares.
   const isAnyLate = told.some(({ how }) => SILENT_ONCE_KEYED.has(how));
@@ -388,6 +396,8 @@ export function drawPlan(options: PlanOptions): Plan {
     return { ...liar, how: pick('threshold lie', THRESHOLD_LIES) };
   }
 }
+
+const lieAboutPictures = (liar: Liar): Liar => (isAnswerAttack(liar.how) ? { ...liar, how: PICTURE_LIE } : liar);
 
 const sumOf = (amounts: readonly number[]): number => amounts.reduce((sum, one) => sum + one, 0);
 

@@ -7,6 +7,18 @@ import type { World } from './world/world.ts';
 /** Times after the faults at which each gateway gets a request. An honest one must answer. */
 const PROBES_MS = [15_000, 22_000, 30_000];
 
+const askForText = (index: number) => ({
+  path: '/v1/chat/completions',
+  messages: [{ role: 'user', content: `Tell me story ${index}.` }],
+  max_tokens: 20 + (index % 40),
+});
+
+const askForPicture = (index: number) => ({
+  path: '/v1/images/generations',
+  prompt: `Picture ${index}`,
+  steps: 4 + 2 * (index % 3),
+});
+
 interface Asked {
   readonly index: number;
   readonly gateway: number;
@@ -41,11 +53,8 @@ export function scheduleRequests(
   async function ask(running: SimulatedGateway, asked: Asked): Promise<void> {
     const { index, gateway } = asked;
     const leaves = howOf(gateway) === 'leaves';
-    const messages = [{ role: 'user', content: `Tell me story ${index}.` }];
-    const response = await running.ask({
-      ...{ model: MODEL_ID, messages, max_tokens: 20 + (index % 40) },
-      ...(leaves ? { stream: true } : {}),
-    });
+    const { path, ...body } = plan.sellsPictures ? askForPicture(index) : askForText(index);
+    const response = await running.ask(path, { model: MODEL_ID, ...body, ...(leaves ? { stream: true } : {}) });
     if (leaves) {
       const reader = response.body?.getReader();
       await reader?.read();

@@ -7,10 +7,17 @@ import { watchQueues } from './invariants/queues.ts';
 import { watchService } from './invariants/service.ts';
 import { watchStanding } from './invariants/standing.ts';
 import { plantLies } from './lies/plant-lies.ts';
-import { createProviderAttack, createVerifierEngine, type SharedNotes } from './lies/server-lies.ts';
+import {
+  createPictureSeller,
+  createPictureVerifier,
+  createProviderAttack,
+  createVerifierEngine,
+  type SharedNotes,
+} from './lies/server-lies.ts';
 import { mayStand, type Plan } from './plan.ts';
 import { scheduleRequests } from './requests.ts';
 import {
+  createEngine,
   originOf,
   prepareLedger,
   simulateGateway,
@@ -220,11 +227,14 @@ function addServers(world: World, plan: Plan, machines: Map<string, Machine>): v
   };
   for (let i = 0; i < routers; i++) add(`router-${i}`, (disk) => simulateRouter(world, i, disk));
   for (let i = 0; i < providers; i++) {
-    add(`verifier-${i}`, (disk) =>
-      simulateVerifier(world, i, disk, createVerifierEngine(howOf(`verifier-${i}`), notes)),
-    );
-    const attack = createProviderAttack(howOf(`provider-${i}`), plan.seed, notes);
-    add(`provider-${i}`, (disk) => simulateProvider(world, i, { disk, routers, attack }));
+    const [verifierLie, providerLie] = [howOf(`verifier-${i}`), howOf(`provider-${i}`)];
+    const verifierEngine = plan.sellsPictures
+      ? createPictureVerifier(verifierLie)
+      : createVerifierEngine(verifierLie, notes);
+    add(`verifier-${i}`, (disk) => simulateVerifier(world, i, disk, verifierEngine));
+    const attack = createProviderAttack(providerLie, plan.seed, notes);
+    const engine = plan.sellsPictures ? createPictureSeller(providerLie) : (attack?.engine ?? createEngine(1));
+    add(`provider-${i}`, (disk) => simulateProvider(world, i, { disk, routers, engine, attack }));
   }
   for (let i = 0; i < gateways; i++) {
     add(`gateway-${i}`, (disk) => simulateGateway(world, i, { disk, router: i % routers }));

@@ -25,8 +25,16 @@ export const ANSWER_ATTACKS = [
   ...['withhold', 'open-late', 'withhold-cheated', 'cheat-sometimes', 'cheat-on-short', 'cheat-after-reputation'],
 ] as const;
 
-/** Every reply of them is another model's. */
-export const FORGING: ReadonlySet<string> = new Set(['substitute', 'weights-q8-0', 'kv-q8-0', 'sliding-window-32']);
+export const isAnswerAttack = (how: string): boolean => (ANSWER_ATTACKS as readonly string[]).includes(how);
+
+/** Of a provider of pictures, which computes half of the steps that it declares. Networks that sell pictures have no other false answers. */
+export const PICTURE_LIE = 'half-steps-fitted';
+
+/** Every reply of them is another model's, or has steps that nobody computed. */
+export const FORGING: ReadonlySet<string> = new Set([
+  ...['substitute', 'weights-q8-0', 'kv-q8-0', 'sliding-window-32'],
+  PICTURE_LIE,
+]);
 
 /** Of validators that make a key, and sign by it. */
 export const THRESHOLD_LIES = [
@@ -69,7 +77,7 @@ export const LIES: Readonly<Record<LyingRole, readonly string[]>> = {
 
 /** Those that are not drawn among the others: some runs alone have what they are about. */
 export const OTHER_LIES: Readonly<Record<LyingRole, readonly string[]>> = {
-  ...{ validator: [...THRESHOLD_LIES, CHAIN_LIE, ...MONEY_LIES, REFUSING_LIE], provider: [SILENT_LIE] },
+  ...{ validator: [...THRESHOLD_LIES, CHAIN_LIE, ...MONEY_LIES, REFUSING_LIE], provider: [SILENT_LIE, PICTURE_LIE] },
   ...{ verifier: [], gateway: [], router: [] },
 };
 

@@ -1,12 +1,15 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
+import type { Engine } from '@ogong/engine/open-engine';
 import type { Attack } from '../../attackers/attack.ts';
 import { disguiseEngine } from '../../attackers/attack.ts';
 import { findAttack } from '../../attackers/catalogue.ts';
+import { halveSteps } from '../../attackers/trajectory/halved-engine.ts';
+import { createPictureEngine } from '../roles/pictures.ts';
 import { createEngine, placeOf } from '../roles/serving.ts';
 import { createDraws } from '../world/draws.ts';
 import type { World } from '../world/world.ts';
 import { flipBit } from './flip-bit.ts';
-import { ANSWER_ATTACKS, LEAGUE, SILENT_LIE } from './lie-names.ts';
+import { isAnswerAttack, LEAGUE, PICTURE_LIE, SILENT_LIE } from './lie-names.ts';
 import { tellTwoRecords } from './two-records.ts';
 
 /** Shared list of a league: replies of another model, by their tokens. */
@@ -14,8 +17,6 @@ export type SharedNotes = Set<string>;
 
 const GARBLED_SHARE = 0.3;
 const nameOf = (tokens: Uint32Array): string => tokens.join();
-
-const isAnswerAttack = (how: string): boolean => (ANSWER_ATTACKS as readonly string[]).includes(how);
 
 /** Creates the parts of a provider with false answers or commitments; undefined if it lies on its wire alone. */
 export function createProviderAttack(how: string | undefined, seed: number, notes: SharedNotes): Attack | undefined {
@@ -41,9 +42,19 @@ function noteForged(engine: TextEngine, notes: SharedNotes): TextEngine {
   });
 }
 
-/** Creates the engine of a lying verifier. `frames` scores every reply with another model, `agrees` only the forged replies of its league. */
-export function createVerifierEngine(how: string | undefined, notes: SharedNotes): TextEngine | undefined {
-  if (how !== 'frames' && how !== LEAGUE.verifier) return undefined;
+/** Creates the engine of a provider that sells pictures. */
+export const createPictureSeller = (how: string | undefined): Engine =>
+  how === PICTURE_LIE ? halveSteps(createPictureEngine(1)) : createPictureEngine(1);
+
+/** Creates the engine of a verifier of pictures. `frames` runs every step with another model. */
+export function createPictureVerifier(how: string | undefined): Engine {
+  const honest = createPictureEngine(1);
+  return how === 'frames' ? { ...createPictureEngine(2), info: () => honest.info() } : honest;
+}
+
+/** Creates the engine of a verifier of texts. `frames` scores every reply with another model, `agrees` only the forged replies of its league. */
+export function createVerifierEngine(how: string | undefined, notes: SharedNotes): Engine {
+  if (how !== 'frames' && how !== LEAGUE.verifier) return createEngine(1);
   const [honest, other] = [createEngine(1), createEngine(2)];
   return disguiseEngine(honest, {
     score: (request, options) =>

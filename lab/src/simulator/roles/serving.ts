@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { TextEngine } from '@ogong/engine/interface/text';
+import type { Engine } from '@ogong/engine/open-engine';
 import { openAccounts } from '@ogong/gateway/books/accounts';
 import { GATEWAY_SCHEMA } from '@ogong/gateway/books/schema';
 import { createBeaconMemo } from '@ogong/gateway/buy/beacon-memo';
@@ -30,6 +31,7 @@ import { createCheapHybridSigner, createCheapLedgerSigner } from '../world/cheap
 import { drawBytes } from '../world/draws.ts';
 import type { Disk } from '../world/process.ts';
 import type { World } from '../world/world.ts';
+import { createDiskBlobs } from './pictures.ts';
 
 export const MODEL_ID = 'ogong/verified/test/fake';
 /** The client of a gateway. */
@@ -128,15 +130,17 @@ export const createEngine = (weights: number, error?: number): TextEngine =>
 export interface ProviderPlace {
   readonly disk: Disk;
   readonly routers: number;
+  /** The engine of what it sells. */
+  readonly engine: Engine;
   /** The parts of a dishonest one. */
-  readonly attack?: Pick<Attack, 'engine' | 'bendReply' | 'openOpening'> | undefined;
+  readonly attack?: Pick<Attack, 'bendReply' | 'openOpening'> | undefined;
 }
 
 /** The program of `ogong-provider serve`. */
 export async function simulateProvider(
   world: World,
   index: number,
-  { disk, routers, attack }: ProviderPlace,
+  { disk, routers, engine, attack }: ProviderPlace,
 ): Promise<Provider> {
   const place = placeOf(world, 'provider', index);
   const { chain, beacons } = await openViews(world, place);
@@ -146,7 +150,7 @@ export async function simulateProvider(
   const provider = createProvider(
     {
       bind: place.bind,
-      offers: [{ modelId: MODEL_ID, pricePer1kAtomic: PRICE, engine: attack?.engine ?? createEngine(1) }],
+      offers: [{ modelId: MODEL_ID, pricePer1kAtomic: PRICE, engine }],
       routers: Array.from({ length: routers }, (_, i) => placeOf(world, 'router', i).peer),
       verifier: {
         endpoint: String(verifier.peer.endpoint),
@@ -163,6 +167,7 @@ export async function simulateProvider(
         identity: place.identity,
       },
       ...{ chain, beacons, store, log: world.logOf(place.name), metrics: createMetrics('provider') },
+      blobs: createDiskBlobs(world.crypto, disk),
       readPayments: async (validator, fromBlock) =>
         (await chain.client()).paidTo(place.account.address, validator, fromBlock),
       ...(attack ? { commit: bendCommit(attack), openings: bendOpenings(store, attack) } : {}),
@@ -185,12 +190,12 @@ function bendOpenings(store: Store, { openOpening }: Pick<Attack, 'openOpening'>
   };
 }
 
-/** The program of `ogong-verifierd`. @param engine engine of a dishonest verifier. */
+/** The program of `ogong-verifierd`. */
 export async function simulateVerifier(
   world: World,
   index: number,
   disk: Disk,
-  engine: TextEngine = createEngine(1),
+  engine: Engine,
 ): Promise<Verifier> {
   const place = placeOf(world, 'verifier', index);
   const { chain } = await openViews(world, place);
@@ -225,7 +230,7 @@ export async function simulateRouter(world: World, index: number, disk: Disk): P
 
 export interface SimulatedGateway {
   /** As a client's request to its port. */
-  ask(body: object): Promise<Response>;
+  ask(path: string, body: object): Promise<Response>;
 }
 
 /** The program of `ogong-gatewayd`. Its app is called without a port, and its checks of receipts are made in the same process. */
@@ -288,9 +293,9 @@ export async function simulateGateway(
   );
   await gateway.start();
   return {
-    async ask(body) {
+    async ask(path, body) {
       const headers = { 'content-type': 'application/json', authorization: 'Bearer simulate', host: '127.0.0.1' };
-      const request = new Request('http://127.0.0.1:8080/v1/chat/completions', {
+      const request = new Request(`http://127.0.0.1:8080${path}`, {
         ...{ method: 'POST', headers, body: JSON.stringify(body) },
       });
       return (fetch as NonNullable<typeof fetch>)(request, {});
