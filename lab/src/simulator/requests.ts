@@ -16,6 +16,7 @@ const askForText = (index: number) => ({
 const askForPicture = (index: number) => ({
   path: '/v1/images/generations',
   prompt: `Picture ${index}`,
+  size: '16x16',
   steps: 4 + 2 * (index % 3),
 });
 

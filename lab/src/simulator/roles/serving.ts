@@ -4,6 +4,7 @@ import type { Engine } from '@ogong/engine/open-engine';
 import { openAccounts } from '@ogong/gateway/books/accounts';
 import { GATEWAY_SCHEMA } from '@ogong/gateway/books/schema';
 import { createBeaconMemo } from '@ogong/gateway/buy/beacon-memo';
+import { createBlobFinder } from '@ogong/gateway/buy/fetch-blobs';
 import { createGateway } from '@ogong/gateway/gateway';
 import type { ServerBindings } from '@ogong/host/http/http-server';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
@@ -281,7 +282,8 @@ export async function simulateGateway(
       ...{ logger: world.logOf(place.name), metrics: createMetrics('gateway') },
       checker: {
         start() {},
-        check: async ({ receipt, ...context }) => verifyReceipt(receipt, { crypto, verifyBeacon, ...context }),
+        check: async ({ receipt, heldBlobs = [], ...context }) =>
+          verifyReceipt(receipt, { crypto, verifyBeacon, blobs: createBlobFinder(heldBlobs), ...context }),
         stop: async () => undefined,
       },
       openServer(app, { bind }) {
