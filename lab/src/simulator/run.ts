@@ -1,3 +1,4 @@
+import type { Engine } from '@ogong/engine/open-engine';
 import { scheduleFaults } from './faults.ts';
 import { type LongestWait, type TimedEpochs, watchBeacon } from './invariants/beacon.ts';
 import { boundWaits } from './invariants/epoch-waits.ts';
@@ -225,16 +226,18 @@ function addServers(world: World, plan: Plan, machines: Map<string, Machine>): v
   const add = <R>(name: string, start: (disk: Disk) => Promise<R>): void => {
     machines.set(name, world.addMachine({ name, start }));
   };
+  // An engine ends with its process: what a crash leaves in its queue would never be done.
+  const openVerifierEngine = (how: string | undefined): Engine =>
+    plan.sellsPictures ? createPictureVerifier(how) : createVerifierEngine(how, notes);
   for (let i = 0; i < routers; i++) add(`router-${i}`, (disk) => simulateRouter(world, i, disk));
   for (let i = 0; i < providers; i++) {
     const [verifierLie, providerLie] = [howOf(`verifier-${i}`), howOf(`provider-${i}`)];
-    const verifierEngine = plan.sellsPictures
-      ? createPictureVerifier(verifierLie)
-      : createVerifierEngine(verifierLie, notes);
-    add(`verifier-${i}`, (disk) => simulateVerifier(world, i, disk, verifierEngine));
+    add(`verifier-${i}`, (disk) => simulateVerifier(world, i, disk, openVerifierEngine(verifierLie)));
     const attack = createProviderAttack(providerLie, plan.seed, notes);
-    const engine = plan.sellsPictures ? createPictureSeller(providerLie) : (attack?.engine ?? createEngine(1));
-    add(`provider-${i}`, (disk) => simulateProvider(world, i, { disk, routers, engine, attack }));
+    add(`provider-${i}`, (disk) => {
+      const engine = plan.sellsPictures ? createPictureSeller(providerLie) : (attack?.engine ?? createEngine(1));
+      return simulateProvider(world, i, { disk, routers, engine, attack });
+    });
   }
   for (let i = 0; i < gateways; i++) {
     add(`gateway-${i}`, (disk) => simulateGateway(world, i, { disk, router: i % routers }));

@@ -10,9 +10,14 @@ import type { Disk } from '../world/process.ts';
 /** Pixels along one side. PNG files of such pictures are encoded without a thread, whose end virtual time would not wait for. */
 const SIDE = 16;
 
+/** As many replies at a time as the fake engine of texts serves: gateways share few providers. */
+const SEQUENCES = 4;
+
 /** @param weights 1 is the ordered model, other values are other models. */
-export const createPictureEngine = (weights: number): TrajectoryEngine =>
-  createFakeTrajectoryEngine({ weights, side: SIDE });
+export function createPictureEngine(weights: number): TrajectoryEngine {
+  const engine = createFakeTrajectoryEngine({ weights, side: SIDE });
+  return { ...engine, info: () => ({ ...engine.info(), sequences: SEQUENCES }) };
+}
 
 const SCHEMA = `
 CREATE TABLE blobs (
