@@ -42,9 +42,16 @@ function noteForged(engine: TextEngine, notes: SharedNotes): TextEngine {
   });
 }
 
-/** Creates the engine of a provider that sells pictures. */
-export const createPictureSeller = (how: string | undefined): Engine =>
-  how === PICTURE_LIE ? halveSteps(createPictureEngine(1)) : createPictureEngine(1);
+/** Creates the engine of a provider that sells pictures. A liar has no half of an odd number of steps, and runs another model then. */
+export function createPictureSeller(how: string | undefined): Engine {
+  const sold = createPictureEngine(1);
+  if (how !== PICTURE_LIE) return sold;
+  const [halved, other] = [halveSteps(sold), createPictureEngine(2)];
+  return {
+    ...sold,
+    generate: (request, options) => (request.steps % 2 === 0 ? halved : other).generate(request, options),
+  };
+}
 
 /** Creates the engine of a verifier of pictures. `frames` runs every step with another model. */
 export function createPictureVerifier(how: string | undefined): Engine {

@@ -11,7 +11,7 @@ import type { Disk } from '../world/process.ts';
 const SIDE = 16;
 
 /** As many replies at a time as the fake engine of texts serves: gateways share few providers. */
-const SEQUENCES = 4;
+const SEQUENCES = 8;
 
 /** @param weights 1 is the ordered model, other values are other models. */
 export function createPictureEngine(weights: number): TrajectoryEngine {
