@@ -10,6 +10,7 @@ interface Printed {
   readonly epochs: number;
   readonly eras: number;
   readonly settled: number;
+  readonly forged: Readonly<Record<string, number>>;
   readonly violations: readonly { readonly invariant: string }[];
 }
 
@@ -49,6 +50,17 @@ describe('the simulator', () => {
     const [other] = await simulate('--minutes', '0.5', '--seed', '2');
     expect([other?.violations, other?.eras]).toEqual([[], 0]);
     expect(outcome?.settled).toBeGreaterThan(0);
+  });
+
+  it('sells pictures, and rejects those with half of the declared steps', async () => {
+    const [outcome] = await simulate(
+      ...['--pictures', '--minutes', '1', '--seed', '4', '--lie', 'half-steps-fitted', '--faults', '0'],
+    );
+    expect(outcome?.violations).toEqual([]);
+    const { reject = 0, ...others } = outcome?.forged ?? {};
+    expect([reject > 2, others]).toEqual([true, {}]);
+    // Honest providers are paid beside the liars.
+    expect(outcome?.settled).toBeGreaterThan(reject);
   });
 
   it('finds that a provider keeps its records', async () => {

@@ -1,6 +1,7 @@
 import type { Store } from '@ogong/host/store/store';
 import { isEndpoint } from '@ogong/protocol/modality/endpoints';
 import type { CanaryForm } from '@ogong/protocol/modality/modality';
+import { lookUpModality } from '@ogong/protocol/modality/registry';
 import { findModelEndpoint, listShapes } from '../store/replies/reply-store.ts';
 import { type CanaryRequest, composeAlone, composeCanary, findCanaryForm } from './compose-canary.ts';
 import {
@@ -19,7 +20,7 @@ export interface CanaryDependencies extends DrawnTestDependencies {
   readonly buy: (request: CanaryRequest, to: { providerId: Uint8Array; signal: AbortSignal }) => Promise<TestEnd>;
 }
 
-/** Endpoint of the tests of a model that no reply was about yet. A provider that does not answer it has no test that counts. */
+/** Endpoint of the tests of a model whose modality this version does not know. */
 const UNKNOWN_MODEL = 'chat';
 
 /** Buys answers of providers that the beacon draws, and records misses. */
@@ -41,11 +42,12 @@ interface ComposeDependencies extends Pick<CanaryDependencies, 'texts' | 'random
  */
 function compose(
   { store, texts, random }: ComposeDependencies,
-  { modelId: model, modelRoot }: Pick<DrawnTest, 'modelId' | 'modelRoot'>,
+  { modelId: model, modelRoot, modality }: Pick<DrawnTest, 'modelId' | 'modelRoot' | 'modality'>,
 ): CanaryRequest | undefined {
-  const form: CanaryForm | undefined = findCanaryForm(
-    store.read(() => findModelEndpoint(store, modelRoot)) ?? UNKNOWN_MODEL,
-  );
+  // A provider could announce a modality without tests, so replies count more than its statement.
+  const answered = store.read(() => findModelEndpoint(store, modelRoot));
+  const [announced = UNKNOWN_MODEL] = lookUpModality(modality)?.endpoints ?? [];
+  const form: CanaryForm | undefined = findCanaryForm(answered ?? announced);
   if (form === undefined) return undefined;
   const shapes = store.read(() => listShapes(store)).filter(({ endpoint }) => form.endpoints.includes(endpoint));
   for (let left = shapes.length; left > 0; left--) {

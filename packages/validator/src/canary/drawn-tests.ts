@@ -31,6 +31,8 @@ export interface TestEnd {
 /** A drawn test before its run. */
 export interface DrawnTest extends Omit<Test, 'isMissed'> {
   readonly modelId: string;
+  /** As its provider announces it. */
+  readonly modality: string;
   /** VRF output for the epoch, 64 bytes. It decides which providers are tested, and when. */
   readonly output: Uint8Array;
 }
@@ -131,9 +133,9 @@ function planTests(
   { epoch, output, meanPpm }: { readonly epoch: bigint; readonly output: Uint8Array; readonly meanPpm: number },
 ): (DrawnTest & { readonly atPpm: number })[] {
   const offers = store.read(() => listOffers(store, clock.nowMs()));
-  return offers.flatMap(({ providerId, modelRoot, modelId }) => {
-    const subject = computeSubject({ providerId, modelRoot });
+  return offers.flatMap(({ providerId, ...model }) => {
+    const subject = computeSubject({ providerId, modelRoot: model.modelRoot });
     const arrivals = drawArrivals(crypto, output, { subject, meanPpm });
-    return arrivals.map((atPpm, arrival) => ({ epoch, providerId, modelRoot, modelId, output, arrival, atPpm }));
+    return arrivals.map((atPpm, arrival) => ({ epoch, providerId, ...model, output, arrival, atPpm }));
   });
 }

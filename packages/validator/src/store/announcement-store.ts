@@ -305,6 +305,8 @@ export interface StoredOffer {
   readonly providerId: Uint8Array;
   readonly modelId: string;
   readonly modelRoot: Uint8Array;
+  /** As the provider announces it. */
+  readonly modality: string;
 }
 
 export function listAnnounced(store: Store, nowMs: number): Announcement[] {
@@ -318,7 +320,7 @@ export function listOffers(store: Store, nowMs: number): StoredOffer[] {
   return listAnnounced(store, nowMs).flatMap(({ providerId, models }) =>
     models
       .filter(({ modelRoot }, i) => models.findIndex((one) => equalBytes(one.modelRoot, modelRoot)) === i)
-      .map(({ modelId, modelRoot }) => ({ providerId, modelId, modelRoot })),
+      .map(({ modelId, modelRoot, modality }) => ({ providerId, modelId, modelRoot, modality })),
   );
 }
 
