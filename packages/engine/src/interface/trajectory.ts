@@ -12,7 +12,7 @@ export interface TrajectoryInfo {
   /** True if any engine of the same class computes the same bits. */
   readonly exact: boolean;
   readonly weightType: string;
-  /** The most tokens of a prompt, special ones included. A longer prompt is cut, as the pipelines of diffusers do. */
+  /** The most units of a picture (boundModelUnits). A longer prompt than the model reads is cut, as the pipelines of diffusers do. */
   readonly contextSize: number;
   /** Steps that are computed at the same time. */
   readonly sequences: number;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { inspectModelFolder } from '@ogong/models/model-folder';
+import { boundModelUnits } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { DenoiseRequest } from '../decode/trajectory/trajectory-calls.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TrajectoryInfo } from '../interface/trajectory.ts';
@@ -112,18 +113,19 @@ export async function openTrajectoryModel(load: OnnxTrajectoryLoad): Promise<{
   };
 
   const { size } = facts;
+  const mostPixels = (main.networks.hasFixedSize ? 1 : MOST_AREA) * size.width * size.height;
   const info: TrajectoryInfo = {
     modelRoot: load.modelRoot,
     vocabularyHash: load.vocabularyHash,
     numericClass: formatOnnxClass(own),
     exact: isExactOnnxClass(own),
     weightType: facts.weightType,
-    contextSize: facts.contextSizes.reduce((sum, size) => sum + size, 0),
+    contextSize: boundModelUnits({ mostPixels }),
     sequences: 1,
     scheduler: facts.scheduler,
     ...{ latentChannels: facts.latentChannels, latentScale: facts.latentScale, sizeStep: facts.sizeStep, size },
     hasFixedSize: main.networks.hasFixedSize,
-    mostPixels: (main.networks.hasFixedSize ? 1 : MOST_AREA) * size.width * size.height,
+    mostPixels,
     ...{ steps: family.steps, guidance: family.guidance },
     canEdit: main.networks.encode !== undefined,
     hasNegative: !family.readsGuidance,

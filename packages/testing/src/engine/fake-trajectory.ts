@@ -5,6 +5,7 @@ import type { TrajectoryEngine, TrajectoryInfo } from '@ogong/engine/interface/t
 import { createRequestPort } from '@ogong/engine/process/request-port';
 import { createTrajectoryHost, type DenoisingModel } from '@ogong/engine/process/trajectory-host';
 import type { TrajectoryCall, TrajectoryResults } from '@ogong/engine/process/trajectory-messages';
+import { boundModelUnits } from '@ogong/protocol/modality/trajectory/picture-size';
 import { readSchedulerConfig } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
 
 export interface FakeTrajectoryOptions {
@@ -30,7 +31,7 @@ export interface FakeTrajectoryOptions {
 }
 
 const FIRST_BYTE = 3;
-const CONTEXT = 64;
+const MOST_TOKENS = 64;
 
 /** Returns a number between -1 and 1 for each index, from the hash of a text. */
 function hashText(text: string): (index: number) => number {
@@ -51,7 +52,7 @@ export function createFakeTrajectoryEngine(options: FakeTrajectoryOptions = {}):
     numericClass: `fake-1/js/f64/${exact ? 'exact' : 'fast'}/hash/kv-none`,
     exact,
     weightType: 'hash',
-    contextSize: CONTEXT,
+    contextSize: boundModelUnits({ mostPixels: 4 * side * side }),
     sequences: 1,
     scheduler,
     ...{ latentChannels: 4, latentScale: 4, sizeStep: 8, size: { width: side, height: side }, hasFixedSize },
@@ -129,6 +130,6 @@ function createFakeModel(
       return { latent, numericClass: info.numericClass, exact: exact && numericClass === info.numericClass };
     },
     tokenize: (prompt) =>
-      Uint32Array.from([...Buffer.from(prompt, 'utf8').subarray(0, CONTEXT - 2)], (byte) => byte + FIRST_BYTE),
+      Uint32Array.from([...Buffer.from(prompt, 'utf8').subarray(0, MOST_TOKENS - 2)], (byte) => byte + FIRST_BYTE),
   };
 }

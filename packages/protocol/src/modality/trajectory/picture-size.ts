@@ -29,3 +29,7 @@ const UNIT_PIXELS = 1024;
 export function countUnits({ width, height }: PictureSize, steps: number): number {
   return steps * Math.ceil((width * height) / UNIT_PIXELS);
 }
+
+/** Counts the most units that an order of a model can bill. Models of pictures announce it as their context. */
+export const boundModelUnits = ({ mostPixels }: { readonly mostPixels: number }): number =>
+  countUnits({ width: Math.min(mostPixels, MAX_PIXELS), height: 1 }, MAX_STEPS_ASKED);

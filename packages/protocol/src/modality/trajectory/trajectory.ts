@@ -52,9 +52,9 @@ export const trajectory = {
   boundBilled: (asked: AskedPicture) => boundUnits(asked),
   expectMs: (asked: AskedPicture) => MS_PER_UNIT * boundUnits(asked),
   // A prompt that is longer than the text encoder's context is cut, as pipelines of pictures do.
-  boundContext: () => 1,
+  boundContext: (asked: AskedPicture) => boundUnits(asked),
   parseHeader: parseTrajectoryHeader,
-  countContext: () => 1,
+  countContext: ({ outputTokenCount }: TrajectoryHeader) => outputTokenCount,
   countOutputs: ({ choices, source }: TrajectoryHeader) => countRun(choices.steps, source),
   localDirections: PROJECTION_SUMS,
   hasProgress: false,
