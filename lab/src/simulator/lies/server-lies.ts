@@ -1,4 +1,5 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
+import type { TrajectoryEngine } from '@ogong/engine/interface/trajectory';
 import type { Engine } from '@ogong/engine/open-engine';
 import type { Attack } from '../../attackers/attack.ts';
 import { disguiseEngine } from '../../attackers/attack.ts';
@@ -43,7 +44,7 @@ function noteForged(engine: TextEngine, notes: SharedNotes): TextEngine {
 }
 
 /** Creates the engine of a provider that sells pictures. A liar has no half of an odd number of steps, and runs another model then. */
-export function createPictureSeller(how: string | undefined): Engine {
+export function createPictureSeller(how: string | undefined): TrajectoryEngine {
   const sold = createPictureEngine(1);
   if (how !== PICTURE_LIE) return sold;
   const [halved, other] = [halveSteps(sold), createPictureEngine(2)];
