@@ -192,12 +192,7 @@ function bendOpenings(store: Store, { openOpening }: Pick<Attack, 'openOpening'>
 }
 
 /** The program of `ogong-verifierd`. */
-export async function simulateVerifier(
-  world: World,
-  index: number,
-  disk: Disk,
-  engine: Engine,
-): Promise<Verifier> {
+export async function simulateVerifier(world: World, index: number, disk: Disk, engine: Engine): Promise<Verifier> {
   const place = placeOf(world, 'verifier', index);
   const { chain } = await openViews(world, place);
   const store = disk.open('verifier', VERIFIER_SCHEMA);
