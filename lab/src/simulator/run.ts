@@ -226,7 +226,7 @@ function addServers(world: World, plan: Plan, machines: Map<string, Machine>): v
   const add = <R>(name: string, start: (disk: Disk) => Promise<R>): void => {
     machines.set(name, world.addMachine({ name, start }));
   };
-  // An engine ends with its process: what a crash leaves in its queue would never be done.
+  // An engine ends with its process: a call that a crash leaves in its queue is never answered.
   const openVerifierEngine = (how: string | undefined): Engine =>
     plan.sellsPictures ? createPictureVerifier(how) : createVerifierEngine(how, notes);
   for (let i = 0; i < routers; i++) add(`router-${i}`, (disk) => simulateRouter(world, i, disk));
