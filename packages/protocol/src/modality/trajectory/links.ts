@@ -3,7 +3,7 @@ import { type Check, fail, pass, skip } from '../../base/checks.ts';
 import { type BlobRef, computeBlobRoot } from '../../commitment/blob.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import type { FindBlob } from '../modality.ts';
-import { decodeValues, encodeValues, VALUE_BYTES } from '../shared/values.ts';
+import { decodeValues, encodeValues, VALUE_BYTES, viewValues } from '../shared/values.ts';
 import { computeDrawKey } from '../text/sampling/draw-key.ts';
 import { countMaskValues, type TrajectoryHeader } from './header.ts';
 import type { StepLeaves } from './leaf.ts';
@@ -23,15 +23,21 @@ export interface CommittedSteps {
 
 export interface ReplayedSteps {
   readonly checks: readonly Check[];
-  /** All latents, the noise first and the decoded one last, if every link held. */
-  readonly latents: readonly Float32Array[] | undefined;
+  /** The latents that were to be kept, the noise first and the decoded one last, if every link held. */
+  readonly latents: readonly (Float32Array | undefined)[] | undefined;
   /** The blobs that show what is wrong, if something is: anybody with the opening and their bytes sees it. */
   readonly refutedBy?: readonly Uint8Array[];
 }
 
+/** A replay that reads one blob at a time: it yields the root of each, and gets its bytes if they are at hand. */
+export type LinkWalk = Generator<Uint8Array, ReplayedSteps, Uint8Array | undefined>;
+
+/** Returns whether the latent with this index is kept until the replay ends. */
+export type KeepsLatent = (index: number) => boolean;
+
 /** Computes the root of the blob of these values. */
 export const computeValuesRoot = (crypto: Crypto, blind: Uint8Array, values: Float32Array): Uint8Array =>
-  computeBlobRoot(crypto, blind, encodeValues(values));
+  computeBlobRoot(crypto, blind, viewValues(values));
 
 /** Computes the noise of the draw key. */
 export const createNoise = (
@@ -39,14 +45,29 @@ export const createNoise = (
   { drawKey, embeddingSize }: Pick<TrajectoryHeader, 'drawKey' | 'embeddingSize'>,
 ): Float32Array => createLatentNoise(crypto, computeDrawKey(crypto, drawKey), embeddingSize);
 
-/** Lists the blobs that fix all latents: the outputs, and the latent and mask of a changed picture. */
+/** Lists the blobs that fix all latents, as walkLinks reads them: latent and mask of a changed picture, and the outputs. */
 export function listOutputBlobs({ header, leaves }: Pick<CommittedSteps, 'header' | 'leaves'>): BlobRef[] {
   const { source } = header;
   const bytes = header.embeddingSize * VALUE_BYTES;
   const outputs = leaves.steps.map(({ outputRoot: root }) => ({ bytes, root }));
   if (source === undefined) return outputs;
   const mask = source.mask && { bytes: countMaskValues(header) * VALUE_BYTES, root: source.mask.root };
-  return [...outputs, { bytes, root: source.latentRoot }, ...(mask ? [mask] : [])];
+  return [{ bytes, root: source.latentRoot }, ...(mask ? [mask] : []), ...outputs];
+}
+
+/**
+ * Replays links over blobs that are all at hand.
+ * @param blobs finds outputs and latents. Default: none is at hand, and only the noise is checked.
+ */
+export function replayLinks(
+  crypto: Crypto,
+  committed: CommittedSteps,
+  blobs: FindBlob = () => undefined,
+): ReplayedSteps {
+  const walk = walkLinks(crypto, committed);
+  let at = walk.next();
+  while (!at.done) at = walk.next(blobs(at.value));
+  return at.value;
 }
 
 /**
@@ -55,18 +76,17 @@ export function listOutputBlobs({ header, leaves }: Pick<CommittedSteps, 'header
  * needs to be fetched.
  *
  * Evidence of a broken link shows the values of that link alone. Then each link whose values are at hand is replayed.
- * @param blobs finds outputs and latents. Default: none is at hand, and only the noise is checked.
+ *
+ * The walk holds the values of two steps, the noise, the picture to change, and the latents to keep.
+ * @param keeps default: all latents are kept.
  */
-export function replayLinks(
-  crypto: Crypto,
-  committed: CommittedSteps,
-  blobs: FindBlob = () => undefined,
-): ReplayedSteps {
+export function* walkLinks(crypto: Crypto, committed: CommittedSteps, keeps: KeepsLatent = () => true): LinkWalk {
   const { blind, header, leaves, schedule } = committed;
   const roots = [...leaves.steps.map(({ latentRoot }) => latentRoot), leaves.finalRoot];
   /** The latent and the output of each step, as far as they are at hand. */
   const known: Partial<StepValues>[] = [];
-  const begun = readSource(crypto, header, blobs);
+  const latents: (Float32Array | undefined)[] = [];
+  const begun = yield* readSource(crypto, header);
   if ('refuted' in begun) return begun.refuted;
   const { source } = begun;
   const noise = createNoise(crypto, header);
@@ -80,7 +100,7 @@ export function replayLinks(
       ]);
     if (next !== undefined) held++;
     const step = leaves.steps[i];
-    const shown = [next === undefined ? blobs(root) : undefined, step && blobs(step.outputRoot)];
+    const shown = [next === undefined ? yield root : undefined, step && (yield step.outputRoot)];
     const [latent, output] = shown.map((bytes) => bytes && readValues(bytes, header.embeddingSize));
     const wrong = [latent, output].indexOf('malformed');
     if (wrong >= 0)
@@ -88,10 +108,8 @@ export function replayLinks(
         shown[wrong] as Uint8Array,
       ]);
     const values = { latent: next ?? latent, output } as Partial<StepValues>;
-    if (step === undefined) {
-      known.push(values);
-      break;
-    }
+    latents.push(keeps(i) ? values.latent : undefined);
+    if (step === undefined) break;
     if (values.output && !areSame(projectValues(crypto, header.sketchBankSeed, values.output), step.projection)) {
       const detail = `the projection of step ${i} is not that of its output`;
       return refute(fail('projections', detail, i), [shown[1] as Uint8Array]);
@@ -103,6 +121,8 @@ export function replayLinks(
         ? undefined
         : keepPlaces(moved, schedule, { index: i + 1, noise, source });
     known.push(values);
+    // No later link reads more than two steps.
+    if (i > 1) known[i - 2] = {};
   }
   const { length: steps } = leaves.steps;
   if (held <= steps) {
@@ -115,20 +135,23 @@ export function replayLinks(
     pass('links', `${steps} steps from ${from} of the draw key to the picture's latent follow from their outputs`),
     pass('projections', `${steps} projections recomputed from their outputs`),
   ];
-  return { checks, latents: known.map(({ latent }) => latent as Float32Array) };
+  return { checks, latents };
 }
 
 /**
  * Reads the latent and the mask of the picture to change, as far as they are at hand.
  * @returns no source without the latent, and a mask that is at hand.
  */
-function readSource(
+function* readSource(
   crypto: Crypto,
   header: TrajectoryHeader,
-  blobs: FindBlob,
-): { readonly source: LatentSource | undefined } | { readonly refuted: ReplayedSteps } {
+): Generator<
+  Uint8Array,
+  { readonly source: LatentSource | undefined } | { readonly refuted: ReplayedSteps },
+  Uint8Array | undefined
+> {
   const named = header.source;
-  const latentBytes = named && blobs(named.latentRoot);
+  const latentBytes = named && (yield named.latentRoot);
   const latent = latentBytes && readValues(latentBytes, header.embeddingSize);
   if (latent === 'malformed') {
     const detail = 'the values of the picture to change are not numbers of its latent';
@@ -138,7 +161,7 @@ function readSource(
     const detail = 'the projection of the picture to change is not that of its latent';
     return { refuted: refute(fail('projections', detail), [latentBytes as Uint8Array]) };
   }
-  const maskBytes = named?.mask && blobs(named.mask.root);
+  const maskBytes = named?.mask && (yield named.mask.root);
   const mask = maskBytes && readValues(maskBytes, countMaskValues(header));
   if (mask === 'malformed' || mask?.some((value) => value !== 0 && value !== 1)) {
     return { refuted: refute(fail('links', 'the mask has a value besides 0 and 1'), [maskBytes as Uint8Array]) };

@@ -8,7 +8,7 @@ import { TIERS } from '../../tier/registry.ts';
 import type { ReplayOptions } from '../modality.ts';
 import { countPlaces, parseTrajectoryHeader, type TrajectoryHeader } from './header.ts';
 import { parseStepLeaves, type StepLeaves } from './leaf.ts';
-import { type CommittedSteps, replayLinks } from './links.ts';
+import { type CommittedSteps, type ReplayedSteps, replayLinks } from './links.ts';
 import { countLeftOut } from './request-picture.ts';
 import { planSchedule } from './schedule/scheduler-config.ts';
 
@@ -19,8 +19,8 @@ export interface TrajectoryReplay {
   readonly checks: readonly Check[];
   /** The opening in its parts, if it has the form of one. */
   readonly opened: TrajectoryOpening | undefined;
-  /** All latents, if the outputs were shown and every link held. */
-  readonly latents: readonly Float32Array[] | undefined;
+  /** The kept latents, if the outputs were shown and every link held. */
+  readonly latents: ReplayedSteps['latents'];
   /** The blobs that refute the opening, if some do. */
   readonly refutedBy?: readonly Uint8Array[] | undefined;
 }

@@ -111,11 +111,13 @@ function replay(
       claim: encodeTrajectoryClaim(composeClaim(blind, leaves, drawn, planted)),
     };
   };
-  const makeBlobs = (drawn: readonly number[], planted?: PlantedLatent) =>
-    latents &&
-    [...drawn, latents.length - 1].map((at) =>
-      encodeValues(latents[at === planted?.step ? planted.latent : at] as Float32Array),
-    );
+  const makeBlobs = (drawn: readonly number[], planted?: PlantedLatent) => {
+    if (latents === undefined) return undefined;
+    const indices = [...drawn, latents.length - 1].map((at) => (at === planted?.step ? planted.latent : at));
+    const kept = indices.map((at) => latents[at]);
+    if (kept.includes(undefined)) throw new TypeError('a latent of the job was not kept');
+    return kept.map((latent) => encodeValues(latent as Float32Array));
+  };
   return {
     checks: [root, ...checks],
     header: opened?.header,

@@ -80,12 +80,14 @@ export function advanceLatent(step: ScheduleStep, { latent, output }: StepValues
   }
   const next = new Float32Array(latent.length);
   const { latent: a, output: b, latentBefore: c, outputBefore: d } = step;
+  if (!hasHistory || before === undefined) {
+    for (let i = 0; i < next.length; i++) next[i] = a * (latent[i] as number) + b * (output[i] as number);
+    return next;
+  }
+  const { latent: latentBefore, output: outputBefore } = before;
   for (let i = 0; i < next.length; i++) {
     const value = a * (latent[i] as number) + b * (output[i] as number);
-    next[i] =
-      hasHistory && before !== undefined
-        ? value + c * (before.latent[i] as number) + d * (before.output[i] as number)
-        : value;
+    next[i] = value + c * (latentBefore[i] as number) + d * (outputBefore[i] as number);
   }
   return next;
 }
