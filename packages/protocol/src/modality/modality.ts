@@ -7,6 +7,7 @@ import type { Crypto } from '../crypto/crypto.ts';
 import type { TokenBound } from '../exchange/fee.ts';
 import type { OrderContext } from '../stage1/common-checks.ts';
 import type { TierEntry } from '../tier/tier.ts';
+import type { BlobWalk, WalkedBlobs, WantedJob } from './blob-walk.ts';
 import type { Demands } from './demands.ts';
 import type { RequestPreference } from './shared/preference-fields.ts';
 import type { ScoreInputs } from './shared/score-commitment.ts';
@@ -86,6 +87,11 @@ export interface Modality {
   listReplayBlobs?(opening: Opening): readonly BlobRef[];
   /** Lists the blobs that a job for verifiers needs, in order. Default: those that stage 1 reads. @throws ProtocolError as above. */
   listJobBlobs?(opening: Opening): readonly BlobRef[];
+  /**
+   * Runs the checks of stage 1 that read blobs, over one blob after another. Default: stage 1 reads all of them at once.
+   * @param job whose values are kept. @throws ProtocolError if the opening is not that of the record, or has a wrong form.
+   */
+  walkBlobs?(crypto: Crypto, record: RecordV2, opening: Opening, job?: WantedJob): BlobWalk;
   /** Checks of stage 1 that read these blobs. Default: none. */
   readonly blobChecks?: readonly string[];
   /** The form of requests that test providers. Default: the modality has no tests. */
@@ -125,6 +131,8 @@ export interface ReplayOptions {
   readonly tiers?: readonly TierEntry[] | undefined;
   /** Default: no blob is at hand, and every check that reads one is skipped. */
   readonly blobs?: FindBlob | undefined;
+  /** The result of `walkBlobs` for the same commitment. It takes the place of the blobs. */
+  readonly walked?: WalkedBlobs | undefined;
 }
 
 /** The draw of a job that no beacon selected. Anybody can predict it, so it protects no reply. */

@@ -3,6 +3,7 @@ import { computeBlobRoot } from '../commitment/blob.ts';
 import { type Opening, parseOpening } from '../commitment/opening.ts';
 import type { RecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
+import type { WalkedBlobs } from '../modality/blob-walk.ts';
 import type { FindBlob, ReadReport, ReplayedReply, ReportedJob, VerifierReport } from '../modality/modality.ts';
 import { replayOpening } from '../modality/registry.ts';
 import { isClassDenied } from '../tier/exact-class.ts';
@@ -19,18 +20,18 @@ export interface OpenedReply {
 }
 
 interface OpeningMeans {
-  readonly blobs: FindBlob | undefined;
+  readonly blobs: FindBlob | WalkedBlobs | undefined;
 }
 
 /** Each opened reply, with the blobs that its stage 1 could read. */
 const openedReplies = new WeakMap<OpenedReply, OpeningMeans>();
 
-/** Opens a reply and runs stage 1. @param blobs that stage 1 may read. Default: none. */
+/** Opens a reply and runs stage 1. @param blobs that stage 1 may read, or the result of reading them. Default: none. */
 export function openReply(
   crypto: Crypto,
   record: RecordV2,
   bytes: Uint8Array,
-  blobs?: FindBlob,
+  blobs?: FindBlob | WalkedBlobs,
 ): OpenedReply | undefined {
   let opening: Opening;
   try {
@@ -39,7 +40,7 @@ export function openReply(
     if (error instanceof ProtocolError) return undefined;
     throw error;
   }
-  const reply = replayOpening(crypto, record, opening, { blobs });
+  const reply = replayOpening(crypto, record, opening, typeof blobs === 'function' ? { blobs } : { walked: blobs });
   const failed = reply.checks.find(({ status }) => status === 'fail');
   const outcome = failed === undefined ? 'consistent' : failed.id === 'commitment-root' ? 'nothing' : 'refuted';
   const opened: OpenedReply = { record, bytes, opening, reply, outcome };

@@ -2,7 +2,6 @@ import { hasHoneypot } from '@ogong/protocol/audit/audit';
 import { computeAttemptEpoch, MAX_AUDIT_ATTEMPTS } from '@ogong/protocol/audit/audit-attempt';
 import { pass } from '@ogong/protocol/base/checks';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
-import { NO_DRAW } from '@ogong/protocol/modality/modality';
 import { isComparable, mayShowTexts } from '@ogong/protocol/tier/outcome';
 import { ClaimError, type ReplyTexts, verifyTexts } from '@ogong/protocol/verdict/claim';
 import type { AuditEvidence, Evidence, HoneypotEvidence } from '@ogong/protocol/verdict/evidence';
@@ -21,7 +20,7 @@ import { type AuditState, computeAskDelay, decide, type FoundOpening, findDraw }
 import { computePairPpm } from './deterrence.ts';
 import { planLate, prepareCandidates } from './draw-round.ts';
 import { isJobDue, lacksBlobs } from './finish-round.ts';
-import { holdParts, releaseParts } from './honeypot-parts.ts';
+import { findWantedJob, holdParts, releaseParts } from './honeypot-parts.ts';
 import type { FetchedOpening } from './opening-fetch.ts';
 import { areReplayBlobs, readShown } from './replay-blobs.ts';
 import { areMedia, namesMedia } from './request-media.ts';
@@ -242,7 +241,9 @@ async function fetchOpening(
   const request = row.submission?.request;
   const intake = needsTexts ? await findIntake(order.replyId) : undefined;
   if (needsTexts && intake === undefined) throw new Error('an accepted record has no receipt');
-  const asked = await openings.ask(judged.claim, { intake, isKept: row.opening !== undefined, request });
+  const asked = await openings.ask(judged.claim, {
+    ...{ intake, request, isKept: row.opening !== undefined, job: findWantedJob(state.rounds.honeypots, judged) },
+  });
   if (asked.outcome === 'opened') return readBlobs(state, row, judged, asked);
   if (asked.outcome === 'waiting' || stopping.signal.aborted) return undefined;
   const { header, headerProof } = row.summary as NonNullable<ReplyRow['summary']>;
@@ -317,16 +318,21 @@ async function readBlobs(
   state: AuditState,
   { beaconEpoch }: SelectedReply,
   judged: AuditContext,
-  { opened, blobs, media }: Omit<FetchedOpening, 'texts'>,
+  { opened, blobs, walked, media }: Omit<FetchedOpening, 'texts'>,
 ): Promise<OpenedReply | undefined> {
   const { crypto, rounds } = state;
   const { order } = judged.claim;
   rounds.jobMedia.hold(order.replyId, media);
-  if (blobs.length === 0) {
+  if (blobs.length === 0 && walked === undefined) {
     if (media.length > 0) holdParts(rounds.honeypots, judged, opened, media);
     return opened;
   }
-  const { shown, jobBlobs, refutedBy } = readShown(crypto, opened, blobs, judged.draw?.beacon ?? NO_DRAW);
+  const { shown, jobBlobs, refutedBy } = await readShown(
+    crypto,
+    opened,
+    { blobs, walked },
+    findWantedJob(rounds.honeypots, judged),
+  );
   if (refutedBy === undefined) {
     rounds.jobBlobs.hold(order.replyId, jobBlobs);
     holdParts(rounds.honeypots, judged, shown, media);

@@ -1,7 +1,8 @@
 import { hasHoneypot } from '@ogong/protocol/audit/audit';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { computeVrfOutput } from '@ogong/protocol/crypto/vrf';
-import type { PlantedReply } from '@ogong/protocol/modality/modality';
+import type { WantedJob } from '@ogong/protocol/modality/blob-walk';
+import { NO_DRAW, type PlantedReply } from '@ogong/protocol/modality/modality';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
 import { computePlantSeed } from '@ogong/protocol/verdict/honeypot/honeypot';
 import {
@@ -16,7 +17,7 @@ import type { HoneypotRow } from '../store/honeypot-store.ts';
 import { findReply, type ReplyRow, toClaim } from '../store/replies/reply-store.ts';
 import type { HoneypotState } from './honeypot-state.ts';
 import { Unannounced } from './patience.ts';
-import { fetchReplayBlobs, listAuditBlobs } from './replay-blobs.ts';
+import { listAuditBlobs, readReplayBlobs, readShown } from './replay-blobs.ts';
 import { fetchMedia, namesMedia } from './request-media.ts';
 import { readLists } from './round-state.ts';
 
@@ -72,22 +73,40 @@ function plantReply(
   return reply.plant?.({ ...terms, draw: draw.beacon, seed: computePlantSeed(crypto, draw, nonce) });
 }
 
+/** Returns the nonce of the honeypot that the beacon draws for an audit. Undefined if it draws none. */
+function findNonce(
+  { crypto, vrf }: Pick<HoneypotState, 'crypto' | 'vrf'>,
+  { draw, vrfKey, honeypotPpm = 0 }: AuditContext,
+): Uint8Array | undefined {
+  if (draw === undefined || vrfKey === undefined || !hasHoneypot(crypto, draw, honeypotPpm)) return undefined;
+  const output = computeVrfOutput(vrf.prove(computeHoneypotInput(crypto, draw)));
+  return output && toHoneypotNonce(output);
+}
+
+/** Returns the draws that decide which values of a reply its audit and its honeypot need. */
+export function findWantedJob(state: Pick<HoneypotState, 'crypto' | 'vrf'>, judged: AuditContext): WantedJob {
+  const { draw } = judged;
+  const nonce = findNonce(state, judged);
+  return { draw: draw?.beacon ?? NO_DRAW, plantSeed: draw && nonce && computePlantSeed(state.crypto, draw, nonce) };
+}
+
 /**
  * Keeps the bytes for the job of a honeypot while the blobs of its reply are at hand, if the beacon draws one.
  * @param shown the reply as replayed with its blobs.
  */
 export function holdParts(
-  { crypto, vrf, held }: Pick<HoneypotState, 'crypto' | 'vrf' | 'held'>,
-  { draw, vrfKey, honeypotPpm = 0 }: AuditContext,
+  state: Pick<HoneypotState, 'crypto' | 'vrf' | 'held'>,
+  judged: AuditContext,
   shown: OpenedReply,
   media: readonly Uint8Array[],
 ): void {
-  if (draw === undefined || vrfKey === undefined || !hasHoneypot(crypto, draw, honeypotPpm)) return;
-  const output = computeVrfOutput(vrf.prove(computeHoneypotInput(crypto, draw)));
+  const { crypto, held } = state;
+  const { draw } = judged;
+  const nonce = findNonce(state, judged);
   const { header } = shown.reply;
-  if (output === undefined || header === undefined) return;
+  if (draw === undefined || nonce === undefined || header === undefined) return;
   // The bytes do not depend on the class of the verifier.
-  const terms = { endpoint: header.endpoint, nonce: toHoneypotNonce(output), endorsedClass: '' };
+  const terms = { endpoint: header.endpoint, nonce, endorsedClass: '' };
   const blobs = plantReply({ crypto }, shown, draw, terms)?.makeBlobs?.();
   const id = computeHoneypotId(crypto, draw.replyId);
   if (blobs) held.blobs.hold(id, blobs);
@@ -120,9 +139,11 @@ export async function findParts(
   const provider = store.read(() => readAnnouncement(store, claim.order.providerId));
   if (provider === undefined) throw new Unannounced(`${toHex(claim.order.providerId)} is not announced`);
   const call = { timeoutMs, signal };
-  const fetched = await fetchReplayBlobs(opened, (ref, blind) => getBlob(provider, replyId, ref, blind, call));
-  const byRoot = new Map(listAuditBlobs(opened).map(({ root }, i) => [toHex(root), fetched[i]]));
-  const shown = openReply(crypto, claim.record, opened.bytes, (root) => byRoot.get(toHex(root))) as OpenedReply;
+  const job = { draw: beacon, plantSeed: computePlantSeed(crypto, { beacon, replyId }, nonce) };
+  const read = await readReplayBlobs(crypto, opened, job, (ref, blind) =>
+    getBlob(provider, replyId, ref, blind, call),
+  );
+  const { shown } = await readShown(crypto, opened, read, job);
   const terms = { endpoint, nonce, endorsedClass: '' };
   const made = plantReply(state, shown, { beacon, replyId }, terms)?.makeBlobs?.() ?? [];
   const parts = await fetchMedia(crypto, request, () => getMedia(provider, replyId, opened.opening.blind, call));

@@ -7,6 +7,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import type { WantedJob } from '@ogong/protocol/modality/blob-walk';
 import type { ReplyTexts, StoredClaim } from '@ogong/protocol/verdict/claim';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { readAnnouncement } from '../store/announcement-store.ts';
@@ -14,7 +15,7 @@ import { forgetAsks, keepAsks, readAsks } from '../store/replies/opening-store.t
 import { keepOpening } from '../store/replies/reply-changes.ts';
 import { askNobody, fetchTexts, type GetTexts } from './fetch-texts.ts';
 import { createPatience, NoAnswer, type PatienceDependencies, type PatienceOptions, Unannounced } from './patience.ts';
-import { fetchNoBlob, fetchReplayBlobs, type GetBlob } from './replay-blobs.ts';
+import { fetchNoBlob, type GetBlob, type ReadBlobs, readReplayBlobs } from './replay-blobs.ts';
 import { fetchMedia, fetchNoMedia, type GetMedia } from './request-media.ts';
 
 /** `windowMs`: time that a provider has for an opening, from the first call. */
@@ -37,11 +38,9 @@ export interface OpeningFetchDependencies extends PatienceDependencies {
 }
 
 /** An opening, with the texts if they were not handed in before. */
-export interface FetchedOpening {
+export interface FetchedOpening extends ReadBlobs {
   readonly opened: OpenedReply;
   readonly texts: ReplyTexts | undefined;
-  /** The blobs that stage 1 reads. */
-  readonly blobs: readonly Uint8Array[];
   /** The media of the request, in the order of their references. */
   readonly media: readonly Uint8Array[];
 }
@@ -54,6 +53,7 @@ export interface WantedParts {
   readonly isKept: boolean;
   /** The request, if the reply came with its texts. */
   readonly request?: Uint8Array | undefined;
+  readonly job: WantedJob;
 }
 
 export type OpeningOutcome =
@@ -76,7 +76,7 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
   const patience = createPatience(options, dependencies);
 
   /** Stores an opening from any sender. */
-  async function keep(replyId: Uint8Array, { opened, texts }: Omit<FetchedOpening, 'blobs' | 'media'>): Promise<void> {
+  async function keep(replyId: Uint8Array, { opened, texts }: Pick<FetchedOpening, 'opened' | 'texts'>): Promise<void> {
     const deadlineMs = clock.nowMs() + windowMs;
     await group.write((db) => keepOpening(db, replyId, opened.bytes, { deadlineMs, texts }));
   }
@@ -90,10 +90,10 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
     const asked = await patience.ask(before, (timeoutMs) => call(claim, wanted, timeoutMs));
     if (signal.aborted) return { outcome: 'waiting' };
     if ('value' in asked) {
-      const { opened, blobs, media } = asked.value;
+      const { texts: _texts, ...fetched } = asked.value;
       if (wanted.isKept) await forget(replyId);
       else await keep(replyId, asked.value);
-      return { outcome: 'opened', opened, blobs, media };
+      return { outcome: 'opened', ...fetched };
     }
     const { error, asks: after } = asked;
     onError(error, replyId);
@@ -109,7 +109,7 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
 
   async function call(
     claim: StoredClaim,
-    { intake, request }: WantedParts,
+    { intake, request, job }: WantedParts,
     timeoutMs: number,
   ): Promise<FetchedOpening> {
     const { replyId, providerId } = claim.order;
@@ -121,13 +121,13 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
       throw new NoAnswer('the answer does not open the commitment');
     const texts =
       intake && (await fetchTexts(crypto, claim, () => getTexts(provider, { replyId, intake }, { timeoutMs, signal })));
-    const blobs = await fetchReplayBlobs(opened, (ref, blind) =>
+    const read = await readReplayBlobs(crypto, opened, job, (ref, blind) =>
       getBlob(provider, replyId, ref, blind, { timeoutMs, signal }),
     );
     const media = await fetchMedia(crypto, texts?.request ?? request, () =>
       getMedia(provider, replyId, opened.opening.blind, { timeoutMs, signal }),
     );
-    return { opened, texts, blobs, media };
+    return { opened, texts, ...read, media };
   }
 
   return { ask, keep, forget };

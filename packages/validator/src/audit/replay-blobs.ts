@@ -1,9 +1,12 @@
+import { setImmediate as pause } from 'node:timers/promises';
 import { BlobError } from '@ogong/host/blob/blob-error';
 import type { Peer } from '@ogong/host/link/link-pool';
 import type { VerifierCallOptions } from '@ogong/host/link/verifier-call';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { type BlobRef, computeBlobRoot } from '@ogong/protocol/commitment/blob';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { type BlobWalk, driveWalk, type WalkedBlobs, type WantedJob } from '@ogong/protocol/modality/blob-walk';
+import type { FindBlob } from '@ogong/protocol/modality/modality';
 import { findHeaderModality } from '@ogong/protocol/modality/registry';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { NoAnswer } from './patience.ts';
@@ -40,6 +43,36 @@ export async function fetchReplayBlobs(
   return blobs;
 }
 
+/** The blobs that stage 1 reads, or the result of reading them one after another. */
+export interface ReadBlobs {
+  /** None after a walk. */
+  readonly blobs: readonly Uint8Array[];
+  readonly walked?: WalkedBlobs | undefined;
+}
+
+/**
+ * Fetches the blobs that stage 1 reads. A modality that can replays each as it arrives, so none is kept.
+ * @param job whose values are kept. @throws as fetchReplayBlobs
+ */
+export async function readReplayBlobs(
+  crypto: Crypto,
+  opened: OpenedReply,
+  job: WantedJob,
+  call: (ref: BlobRef, blind: Uint8Array) => Promise<Uint8Array>,
+): Promise<ReadBlobs> {
+  const walk = beginWalk(crypto, opened, job);
+  if (walk === undefined) return { blobs: await fetchReplayBlobs(opened, call) };
+  const { blind } = opened.opening;
+  const read = (ref: BlobRef): Promise<Uint8Array> => call(ref, blind).catch(rethrowBlobError);
+  return { blobs: [], walked: await driveWalk(walk, { read, pause }) };
+}
+
+/** @returns undefined if stage 1 reads all blobs at once, or none. */
+function beginWalk(crypto: Crypto, { record, opening, outcome }: OpenedReply, job: WantedJob): BlobWalk | undefined {
+  if (outcome !== 'consistent') return undefined;
+  return findHeaderModality(opening.header)?.walkBlobs?.(crypto, record, opening, job);
+}
+
 /** An error of the call keeps its meaning: a slow provider is late, and one that refuses has refused. */
 export function rethrowBlobError(error: unknown): never {
   if (!(error instanceof BlobError)) throw error;
@@ -64,17 +97,22 @@ export interface ShownBlobs {
   readonly refutedBy: readonly Uint8Array[] | undefined;
 }
 
-/** Replays an opening with the blobs that stage 1 reads, in their order. */
-export function readShown(
+/** Replays an opening with the blobs that stage 1 reads, in their order, or with the result of reading them. */
+export async function readShown(
   crypto: Crypto,
   opened: OpenedReply,
-  blobs: readonly Uint8Array[],
-  draw: Uint8Array,
-): ShownBlobs {
+  { blobs, walked }: ReadBlobs,
+  job: WantedJob,
+): Promise<ShownBlobs> {
   const byRoot = new Map(listAuditBlobs(opened).map(({ root }, i) => [toHex(root), blobs[i]]));
-  const shown = openReply(crypto, opened.record, opened.bytes, (root) => byRoot.get(toHex(root))) as OpenedReply;
+  const find: FindBlob = (root) => byRoot.get(toHex(root));
+  const walk = walked ? undefined : beginWalk(crypto, opened, job);
+  // A witness sends all blobs at once. Replaying them in one go would stop everything else.
+  const read = async ({ root }: BlobRef): Promise<Uint8Array> => find(root) as Uint8Array;
+  const result = walked ?? (walk && (await driveWalk(walk, { read, pause })));
+  const shown = openReply(crypto, opened.record, opened.bytes, result ?? find) as OpenedReply;
   const { refutedBy, makeJobBlobs } = shown.reply;
-  return { shown, refutedBy, jobBlobs: makeJobBlobs?.(draw) ?? [] };
+  return { shown, refutedBy, jobBlobs: makeJobBlobs?.(job.draw) ?? [] };
 }
 
 /** The bytes for verifiers of running audits, in memory. The oldest make room for new ones; they are fetched again when a job needs them. */

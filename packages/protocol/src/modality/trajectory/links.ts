@@ -7,7 +7,7 @@ import { decodeValues, encodeValues, VALUE_BYTES, viewValues } from '../shared/v
 import { computeDrawKey } from '../text/sampling/draw-key.ts';
 import { countMaskValues, type TrajectoryHeader } from './header.ts';
 import type { StepLeaves } from './leaf.ts';
-import { createLatentNoise } from './noise.ts';
+import { createLatentNoise, walkNoise } from './noise.ts';
 import { areSame, projectValues } from './projection.ts';
 import { advanceLatent, type Schedule, type ScheduleStep, type StepValues } from './schedule/schedule.ts';
 import { keepPlaces, type LatentSource, startLatent } from './schedule/source.ts';
@@ -29,8 +29,11 @@ export interface ReplayedSteps {
   readonly refutedBy?: readonly Uint8Array[];
 }
 
-/** A replay that reads one blob at a time: it yields the root of each, and gets its bytes if they are at hand. */
-export type LinkWalk = Generator<Uint8Array, ReplayedSteps, Uint8Array | undefined>;
+/**
+ * A replay that reads one blob at a time: it yields the root of each, and gets its bytes if they are at hand. It yields nothing where it
+ * can pause.
+ */
+export type LinkWalk = Generator<Uint8Array | undefined, ReplayedSteps, Uint8Array | undefined>;
 
 /** Returns whether the latent with this index is kept until the replay ends. */
 export type KeepsLatent = (index: number) => boolean;
@@ -66,7 +69,7 @@ export function replayLinks(
 ): ReplayedSteps {
   const walk = walkLinks(crypto, committed);
   let at = walk.next();
-  while (!at.done) at = walk.next(blobs(at.value));
+  while (!at.done) at = walk.next(at.value && blobs(at.value));
   return at.value;
 }
 
@@ -89,7 +92,7 @@ export function* walkLinks(crypto: Crypto, committed: CommittedSteps, keeps: Kee
   const begun = yield* readSource(crypto, header);
   if ('refuted' in begun) return begun.refuted;
   const { source } = begun;
-  const noise = createNoise(crypto, header);
+  const noise = yield* walkNoise(crypto, computeDrawKey(crypto, header.drawKey), header.embeddingSize);
   let next = header.source && !source ? undefined : startLatent(schedule, noise, source);
   let held = 0;
   for (const [i, root] of roots.entries()) {

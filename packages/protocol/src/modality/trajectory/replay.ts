@@ -1,4 +1,4 @@
-import { ProtocolError } from '../../base/bytes.ts';
+import { equalBytes, ProtocolError } from '../../base/bytes.ts';
 import { type Check, check, fail, pass } from '../../base/checks.ts';
 import type { Opening } from '../../commitment/opening.ts';
 import type { RecordV2 } from '../../commitment/record.ts';
@@ -47,12 +47,13 @@ export function readTrajectoryOpening({ blind, header: headerBytes, windows }: O
 /**
  * Runs stage 1 of a picture (docs/spec/trajectory.md). The caller must have checked that the leaves hash to the signed root.
  * @param options.blobs finds the outputs of the steps, and latents. Without them a link is not checked.
+ * @param options.walked the result of walkTrajectory, in their place.
  */
 export function replayTrajectory(
   crypto: Crypto,
-  { tokenCount }: Pick<RecordV2, 'tokenCount'>,
+  { tokenCount, commitRoot }: Pick<RecordV2, 'tokenCount' | 'commitRoot'>,
   opening: Opening,
-  { tiers = TIERS, blobs }: ReplayOptions,
+  { tiers = TIERS, blobs, walked }: ReplayOptions,
 ): TrajectoryReplay {
   let opened: TrajectoryOpening;
   try {
@@ -62,7 +63,10 @@ export function replayTrajectory(
     return { checks: [fail('commitment-form', error.message)], opened: undefined, latents: undefined };
   }
   const { header, leaves } = opened;
-  const { checks, latents, refutedBy } = replayLinks(crypto, opened, blobs);
+  if (walked && !equalBytes(walked.commitRoot, commitRoot)) throw new TypeError('the blobs of another commitment were walked');
+  const { checks, latents, refutedBy } = walked
+    ? { ...walked, latents: walked.kept }
+    : replayLinks(crypto, opened, blobs);
   return {
     checks: [
       pass('commitment-form', describeForm(header, leaves)),

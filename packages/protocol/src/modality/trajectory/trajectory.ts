@@ -32,6 +32,7 @@ import {
 } from './request.ts';
 import { countRun } from './request-picture.ts';
 import { encodePictureSummary, parsePictureSummary } from './request-summary.ts';
+import { walkTrajectory } from './walk.ts';
 
 /** A processor computes a step of Stable Diffusion 1.5 at 512x512, 256 units, in about ten seconds. */
 const MS_PER_UNIT = 50;
@@ -70,6 +71,7 @@ export const trajectory = {
     ...['header-order', 'choices', 'draw-key', 'response-size', 'pixels', 'sketch-bank', 'payee', 'fee'],
   ],
   blobChecks: ['links', 'projections'],
+  walkBlobs: walkTrajectory,
   listReplayBlobs: (opening: Opening) => listOutputBlobs(readTrajectoryOpening(opening)),
   canary: TRAJECTORY_CANARY,
   plants: () => true,
@@ -83,12 +85,12 @@ function replay(
   crypto: Crypto,
   record: RecordV2,
   opening: Opening,
-  { tiers, blobs }: ReplayOptions = {},
+  { tiers, blobs, walked }: ReplayOptions = {},
 ): ReplayedReply {
   const root = checkRoot(crypto, record, opening);
   const { checks, opened, latents, refutedBy } =
     root.status === 'pass'
-      ? replayTrajectory(crypto, record, opening, { tiers, blobs })
+      ? replayTrajectory(crypto, record, opening, { tiers, blobs, walked })
       : { checks: [], opened: undefined, latents: undefined, refutedBy: undefined };
   const getOpened = (): NonNullable<typeof opened> => {
     if (opened === undefined) throw new TypeError('an opening without a form describes no job');

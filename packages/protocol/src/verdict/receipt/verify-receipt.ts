@@ -22,6 +22,7 @@ import { type NamedOrder, nameOrder, type Order, parseOrder, verifyOrder } from 
 import { withOrderKeys } from '../../exchange/order-key-grants.ts';
 import type { Progress } from '../../exchange/progress.ts';
 import { isTicketOfOrder, parseTicket, type Ticket } from '../../exchange/ticket.ts';
+import type { WalkedBlobs } from '../../modality/blob-walk.ts';
 import type { CommonRequest, FindBlob, Modality } from '../../modality/modality.ts';
 import { findModality } from '../../modality/registry.ts';
 import { hashReadRequest } from '../../modality/request-hash.ts';
@@ -53,6 +54,8 @@ export interface ReceiptContext {
   readonly trust?: Trust;
   /** Finds the blobs of the reply. Without them, the checks that read blobs are skipped. */
   readonly blobs?: FindBlob | undefined;
+  /** The result of `walkBlobs` of the reply's modality, in their place. */
+  readonly walked?: WalkedBlobs | undefined;
   /** Unix time in ms. Without it the times are not checked. */
   readonly nowMs?: number;
   /** The status of the reply, as a gateway reports it. Without it the record of the verdict is not compared. */
@@ -374,7 +377,7 @@ function checkOpening(
   let header: CommonHeader | undefined;
   try {
     const opening = parseOpening(receipt.opening.bytes);
-    const reply = modality.replay(crypto, record, opening, { blobs: context.blobs });
+    const reply = modality.replay(crypto, record, opening, { blobs: context.blobs, walked: context.walked });
     checks.push(...reply.checks);
     header = reply.header;
     if (header) checks.push(checkBlinding(crypto, opening, { body: context.request, replyId: record.replyId }));
