@@ -33,7 +33,8 @@ import type { ChannelLedger, HeldRecord } from '../books/channel-ledger.ts';
 import type { ReceiptStore, StoredReply } from '../books/receipt-store.ts';
 import type { DeliveryOutbox, OutboxDelivery } from '../outbox/delivery-outbox.ts';
 import { readOrder } from '../outbox/read-order.ts';
-import { fetchReplayBlobs, type HeldBlob } from './fetch-blobs.ts';
+import type { ReadBlob } from './blob-walks.ts';
+import { BlobsWithheld, createBlobReader, fetchReplayBlobs, type HeldBlob } from './fetch-blobs.ts';
 import { grantOf, type PayingSigner } from './paying-signer.ts';
 import type { PromptMeter } from './prompt-meter.ts';
 import type { ProviderCall } from './provider-call.ts';
@@ -116,8 +117,14 @@ export async function checkReply<R extends BoughtAnswer>(
   const isPaidBy = isStandby || isCut || response.length > PROGRESS_WINDOW_BYTES;
   const progress = isPaidBy ? answer.progress : undefined;
   const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress, evidence: own });
-  const heldBlobs = await fetchBlobs(context, attempt, { endpoint: job.endpoint, evidence });
-  const verdict = excuseBeacon(await verifyReply(context, job, { attempt, receipt, response, heldBlobs }));
+  const readBlob = createBlobReader(context.providers, attempt, { endpoint: job.endpoint, opening });
+  const heldBlobs = readBlob ? [] : await fetchBlobs(context, attempt, { endpoint: job.endpoint, evidence });
+  const verified = verifyReply(context, job, { attempt, receipt, response, heldBlobs, readBlob });
+  const verdict = excuseBeacon(
+    await verified.catch(async (error: unknown) => {
+      throw error instanceof BlobsWithheld ? await accuseWithheld(context, attempt, { evidence, cause: error }) : error;
+    }),
+  );
   const failed = verdict.ok ? undefined : toFailure(verdict);
   if (failed) throw await rejectReply(context, attempt, { ...failed, evidence });
   context.validators.noteAdmitted(attempt.validator);
@@ -183,9 +190,17 @@ async function fetchBlobs(
   try {
     return await fetchReplayBlobs(context.providers, attempt, { endpoint, ...evidence.opening });
   } catch (cause) {
-    await accuseProvider(context, attempt, { reason: 'blob-withheld', evidence });
-    throw createCheckFailed('the provider withholds values that its commitment names', cause);
+    throw await accuseWithheld(context, attempt, { evidence, cause });
   }
+}
+
+async function accuseWithheld(
+  context: CheckContext,
+  attempt: ProviderAttempt,
+  { evidence, cause }: { readonly evidence: ComplaintEvidence; readonly cause: unknown },
+): Promise<ApiError> {
+  await accuseProvider(context, attempt, { reason: 'blob-withheld', evidence });
+  return createCheckFailed('the provider withholds values that its commitment names', cause);
 }
 
 /** Keeps the receipt of a part of an answer that passed stage 1, and the fee for it. */
@@ -339,12 +354,15 @@ export async function verifyReply(
     receipt,
     response,
     heldBlobs,
+    readBlob,
   }: {
     readonly attempt: Pick<ProviderAttempt, 'validators'>;
     readonly receipt: Receipt;
     readonly response: Uint8Array;
     /** Default: stage 1 reads no blob. */
     readonly heldBlobs?: readonly HeldBlob[];
+    /** Default: no blob is read one after another. */
+    readonly readBlob?: ReadBlob | undefined;
   },
 ) {
   const given = {
@@ -359,7 +377,7 @@ export async function verifyReply(
     allow: ['router', 'intake', ...(modelRoots === undefined ? ['model-root'] : [])],
   };
   const trust = modelRoots === undefined ? given : await addPublishedRoot(given, receipt, modelRoots.find);
-  const job = { receipt, request: body, response, heldBlobs, trust, nowMs: clock.nowMs(), machinePolicy };
+  const job = { receipt, request: body, response, heldBlobs, readBlob, trust, nowMs: clock.nowMs(), machinePolicy };
   return checker.check({ ...job, isOrdered: true });
 }
 

@@ -5,6 +5,7 @@ import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
 import type { EndpointName } from '@ogong/protocol/modality/endpoints';
 import type { FindBlob } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
+import type { ReadBlob } from './blob-walks.ts';
 import type { ProviderCall } from './provider-call.ts';
 import type { ProviderAttempt } from './reply.ts';
 
@@ -36,6 +37,33 @@ export async function fetchReplayBlobs(
     held.set(name, { root: ref.root, bytes: await providers.getBlob(match, replyId, ref, blind) });
   }
   return [...held.values()];
+}
+
+/** The provider did not deliver a blob. */
+export class BlobsWithheld extends Error {}
+
+/**
+ * Creates the reader of the blobs of a reply whose modality replays one after another.
+ * @returns undefined for any other reply, and for an opening of a wrong form. The reader throws BlobsWithheld.
+ */
+export function createBlobReader(
+  providers: Pick<ProviderCall, 'getBlob'>,
+  { match, replyId }: Pick<ProviderAttempt, 'match' | 'replyId'>,
+  { endpoint, opening }: { readonly endpoint: EndpointName; readonly opening: Uint8Array },
+): ReadBlob | undefined {
+  if (findModality(endpoint).walkBlobs === undefined) return undefined;
+  const { blind, refs } = listBlobs(endpoint, opening);
+  if (refs.length === 0) return undefined;
+  let endMs: number | undefined;
+  return async (ref) => {
+    endMs ??= monotonicClock.nowMs() + PATIENCE_MS;
+    try {
+      if (monotonicClock.nowMs() > endMs) throw new Error(`${refs.length} blobs did not come in time`);
+      return await providers.getBlob(match, replyId, ref, blind);
+    } catch (cause) {
+      throw new BlobsWithheld('the provider does not deliver its blobs', { cause });
+    }
+  };
 }
 
 const NONE: Pick<Opening, 'blind'> & { readonly refs: readonly BlobRef[] } = { blind: new Uint8Array(32), refs: [] };

@@ -4,9 +4,11 @@ import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import type { BlobRef } from '@ogong/protocol/commitment/blob';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
+import { createWalkTurns, type ReadBlob } from './blob-walks.ts';
 import type { HeldBlob } from './fetch-blobs.ts';
 
 export interface CheckJob {
@@ -15,6 +17,8 @@ export interface CheckJob {
   readonly response: Uint8Array;
   /** Blobs that stage 1 reads, checked against their roots. Default: none. */
   readonly heldBlobs?: readonly HeldBlob[] | undefined;
+  /** Reads the blobs of a reply whose modality replays one after another. Its error becomes that of the check. Default: none is read. */
+  readonly readBlob?: ReadBlob | undefined;
   readonly trust: Trust;
   readonly nowMs: number;
   /** Whether this gateway signed the order itself, and checked the ticket's signatures when it arrived. Default: false. */
@@ -23,17 +27,22 @@ export interface CheckJob {
   readonly machinePolicy?: MachinePolicy | undefined;
 }
 
-/** Message to the checker's process. */
-export interface CheckMessage {
-  readonly id: number;
-  readonly job: CheckJob;
+/** A job as it goes to the checker's process. */
+export interface SentJob extends Omit<CheckJob, 'readBlob'> {
+  /** Whether the process may ask for blobs. */
+  readonly readsBlobs: boolean;
 }
 
-/** Answer of the checker's process. */
-export interface CheckAnswer {
-  readonly id: number;
-  readonly verdict: ReceiptVerdict;
-}
+/** Message to the checker's process: a job, or a blob that it wants. */
+export type CheckMessage =
+  | { readonly id: number; readonly job: SentJob }
+  /** Undefined if the blob does not come. Then nobody waits for the verdict any more. */
+  | { readonly id: number; readonly blob: Uint8Array | undefined };
+
+/** Message of the checker's process: a verdict, or the blob that it reads next. */
+export type CheckAnswer =
+  | { readonly id: number; readonly verdict: ReceiptVerdict }
+  | { readonly id: number; readonly wants: BlobRef };
 
 /**
  * Stage 1 in a process of its own: a long reply takes a while to replay, and other streams must not wait for it. That process
@@ -48,6 +57,7 @@ export interface ReceiptChecker {
 }
 
 interface Waiting {
+  readonly readBlob: ReadBlob | undefined;
   readonly resolve: (verdict: ReceiptVerdict) => void;
   readonly reject: (error: Error) => void;
 }
@@ -80,6 +90,7 @@ function listCodeFolders(): string[] {
 /** @param modulePath module of the process; tests use another one. */
 export function createReceiptChecker(modulePath = CHILD): ReceiptChecker {
   const waiting = new Map<number, Waiting>();
+  const turns = createWalkTurns();
   let child: ChildProcess | undefined;
   let next = 0;
 
@@ -99,10 +110,26 @@ export function createReceiptChecker(modulePath = CHILD): ReceiptChecker {
       started.channel?.unref();
     };
     release();
-    started.on('message', ({ id, verdict }: CheckAnswer) => {
-      waiting.get(id)?.resolve(verdict);
+    const end = (id: number): void => {
       waiting.delete(id);
       if (waiting.size === 0) release();
+    };
+    const fetch = async (id: number, wants: BlobRef): Promise<void> => {
+      const { readBlob, reject } = waiting.get(id) ?? {};
+      let blob: Uint8Array | undefined;
+      try {
+        blob = await readBlob?.(wants);
+      } catch (error) {
+        reject?.(error as Error);
+        end(id);
+      }
+      const message: CheckMessage = { id, blob };
+      started.send(message, () => undefined);
+    };
+    started.on('message', (answer: CheckAnswer) => {
+      if ('wants' in answer) return void fetch(answer.id, answer.wants);
+      waiting.get(answer.id)?.resolve(answer.verdict);
+      end(answer.id);
     });
     const fail = (error: Error) => {
       if (child !== started) return;
@@ -119,17 +146,18 @@ export function createReceiptChecker(modulePath = CHILD): ReceiptChecker {
     start() {
       child ??= open();
     },
-    check(job) {
+    async check({ readBlob, ...job }) {
+      const endTurn = readBlob && (await turns.take());
       child ??= open();
       const current = child;
-      const message: CheckMessage = { id: next++, job };
-      return new Promise((resolve, reject) => {
-        waiting.set(message.id, { resolve, reject });
+      const message: CheckMessage = { id: next++, job: { ...job, readsBlobs: readBlob !== undefined } };
+      return new Promise<ReceiptVerdict>((resolve, reject) => {
+        waiting.set(message.id, { readBlob, resolve, reject });
         current.ref();
         current.channel?.ref();
         // If the message cannot be sent, the process has ended, and `exit` reports that.
         current.send(message, () => undefined);
-      });
+      }).finally(endTurn);
     },
     async stop() {
       const current = child;

@@ -140,9 +140,7 @@ export async function findParts(
   if (provider === undefined) throw new Unannounced(`${toHex(claim.order.providerId)} is not announced`);
   const call = { timeoutMs, signal };
   const job = { draw: beacon, plantSeed: computePlantSeed(crypto, { beacon, replyId }, nonce) };
-  const read = await readReplayBlobs(crypto, opened, job, (ref, blind) =>
-    getBlob(provider, replyId, ref, blind, call),
-  );
+  const read = await readReplayBlobs(crypto, opened, job, (ref, blind) => getBlob(provider, replyId, ref, blind, call));
   const { shown } = await readShown(crypto, opened, read, job);
   const terms = { endpoint, nonce, endorsedClass: '' };
   const made = plantReply(state, shown, { beacon, replyId }, terms)?.makeBlobs?.() ?? [];

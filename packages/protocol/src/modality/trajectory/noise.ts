@@ -27,7 +27,11 @@ export function createLatentNoise(crypto: Crypto, key: Uint8Array, count: number
 }
 
 /** Computes the same, and yields from time to time, so that its caller can pause. */
-export function* walkNoise(crypto: Crypto, key: Uint8Array, count: number): Generator<undefined, Float32Array, unknown> {
+export function* walkNoise(
+  crypto: Crypto,
+  key: Uint8Array,
+  count: number,
+): Generator<undefined, Float32Array, unknown> {
   if (!Number.isInteger(count) || count < 1 || count > MAX_LATENT_VALUES)
     throw new ProtocolError('out-of-range', `${count} values of noise`);
   const noise = new Float32Array(count);

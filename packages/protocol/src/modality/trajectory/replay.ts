@@ -63,7 +63,8 @@ export function replayTrajectory(
     return { checks: [fail('commitment-form', error.message)], opened: undefined, latents: undefined };
   }
   const { header, leaves } = opened;
-  if (walked && !equalBytes(walked.commitRoot, commitRoot)) throw new TypeError('the blobs of another commitment were walked');
+  if (walked && !equalBytes(walked.commitRoot, commitRoot))
+    throw new TypeError('the blobs of another commitment were walked');
   const { checks, latents, refutedBy } = walked
     ? { ...walked, latents: walked.kept }
     : replayLinks(crypto, opened, blobs);
