@@ -7,9 +7,9 @@ import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { MAX_KEY_MESSAGE_BYTES } from '@ogong/protocol/beacon/threshold/key-message';
 import { MAX_OPENING_BYTES } from '@ogong/protocol/commitment/opening';
 import {
+  MAX_ANY_RESPONSE_BYTES,
   MAX_ASKED_REPLIES,
   MAX_REQUEST_BYTES,
-  MAX_RESPONSE_BYTES,
   MAX_SEALED_PART_BYTES,
   MAX_SENT_JOB_BYTES,
   MAX_TOLD_REPLIES,
@@ -42,7 +42,7 @@ import {
 } from './wire-messages.ts';
 import { answerWitness } from './witness/answer-witness.ts';
 
-const MAX_PROOF_BYTES = MAX_OPENING_BYTES + MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + KIB;
+const MAX_PROOF_BYTES = MAX_OPENING_BYTES + MAX_REQUEST_BYTES + MAX_ANY_RESPONSE_BYTES + KIB;
 /** Number of entries in one answer, for a validator and for other callers. Each costs a row and its bytes. */
 const MAX_LISTED_VERDICTS = { validator: 1_000, anybody: 250 } as const;
 /** Largest delivery of one reply, bytes: two signatures, an ML-DSA key, a header and hashes. */
@@ -210,7 +210,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
         metrics.records.inc();
         return answer;
       },
-      { readMaxBytes: MAX_REQUEST_BYTES + MAX_RESPONSE_BYTES + MAX_OWN_EVIDENCE_BYTES + 64 * KIB },
+      { readMaxBytes: MAX_REQUEST_BYTES + MAX_ANY_RESPONSE_BYTES + MAX_OWN_EVIDENCE_BYTES + 64 * KIB },
     );
     router.rpc(
       method.pushMilestone,

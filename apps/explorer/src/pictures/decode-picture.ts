@@ -1,9 +1,9 @@
 import { fromBase64 } from '@ogong/protocol/base/bytes';
-import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
+import { MAX_PICTURE_BYTES } from '@ogong/protocol/exchange/limits';
 import type { DrawnPicture } from './drawn-picture.ts';
 
 /** Three bytes a pixel. */
-const MOST_PIXELS = Math.floor(MAX_RESPONSE_BYTES / 3);
+const MOST_PIXELS = Math.floor(MAX_PICTURE_BYTES / 3);
 /** The sides in the header of a PNG, after its signature, length and name. */
 const SIDES_AT = 16;
 

@@ -33,7 +33,8 @@ async function check(id: number, { machinePolicy: policy, isOrdered, heldBlobs =
     ...{ crypto, verifyBeacon, blobs: createBlobFinder(heldBlobs), walked },
     ...context,
   });
-  if (readsBlobs && walked === undefined && verdict.ok) throw new Error('a reply passes, and its blobs were not replayed');
+  if (readsBlobs && walked === undefined && verdict.ok)
+    throw new Error('a reply passes, and its blobs were not replayed');
   const { nowMs } = context;
   const found = policy ? await checkReceiptMachine(receipt, { crypto: nodeCrypto, policy, nowMs }) : [];
   send({ id, verdict: policy ? addMachineChecks(verdict, found, policy) : verdict });

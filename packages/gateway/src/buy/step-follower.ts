@@ -1,5 +1,5 @@
 import { ApiError } from '@ogong/host/http/api-error';
-import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
+import { MAX_PICTURE_BYTES } from '@ogong/protocol/exchange/limits';
 import type { PictureStep } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
 /** Limits of a request for the steps of its picture. */
@@ -28,7 +28,7 @@ export function createStepFollower({
     const { step, steps, width, height, preview } = event;
     if (preview.length > 0) {
       shown++;
-      const isPicture = preview.length <= MAX_RESPONSE_BYTES && preview.length === width * height * PIXEL_BYTES;
+      const isPicture = preview.length <= MAX_PICTURE_BYTES && preview.length === width * height * PIXEL_BYTES;
       if (shown > previews || !isPicture)
         throw new ApiError('provider_failed', 'The provider sends more than the request allows.');
     }

@@ -16,8 +16,12 @@ export const MEDIA_PIECE_BYTES = 1024 * 1024;
 export const MAX_ENCODED_MEDIA_BYTES = MAX_MEDIA_BYTES + 4 * MAX_MEDIA_PARTS + 32;
 /** The most pieces: the largest media, sealed and padded. */
 export const MAX_MEDIA_PIECES = Math.ceil((9 * MAX_ENCODED_MEDIA_BYTES) / 8 / MEDIA_PIECE_BYTES) + 1;
-/** The largest text of a reply, UTF-8 bytes. */
+/** The largest text of a reply, UTF-8 bytes, and the most bytes of its vectors. */
 export const MAX_RESPONSE_BYTES = 1024 * 1024;
+/** The largest picture of a reply, RGB8. */
+export const MAX_PICTURE_BYTES = 4 * 1024 * 1024;
+/** The largest response of any modality. Messages have room for it. */
+export const MAX_ANY_RESPONSE_BYTES = Math.max(MAX_RESPONSE_BYTES, MAX_PICTURE_BYTES);
 /** The longest stop string, UTF-8 bytes. */
 export const MAX_STOP_BYTES = 256;
 /** The largest encoded order. */
@@ -36,8 +40,10 @@ export const MAX_JOB_BYTES = 8 * MAX_REQUEST_BYTES;
 export const MAX_ROWS_BYTES = 24 * 1024 * 1024;
 /** The largest message with such a job: the media of its request and the rows of its pictures travel beside it. */
 export const MAX_SENT_JOB_BYTES = MAX_JOB_BYTES + MAX_ENCODED_MEDIA_BYTES + MAX_ROWS_BYTES;
-/** The most bytes of all blobs that stage 1 of a reply reads, and of all that travel beside a job with the longest request. */
-export const MAX_REPLAY_BYTES = MAX_JOB_BYTES - 2 * MAX_REQUEST_BYTES;
+/** The most bytes of all blobs that stage 1 of a picture reads. A reader replays them one by one. */
+export const MAX_REPLAY_BYTES = 64 * 1024 * 1024;
+/** The most bytes of one latent. Three of them travel beside a job with the longest request. */
+export const MAX_LATENT_BYTES = (MAX_JOB_BYTES - 2 * MAX_REQUEST_BYTES) / 3;
 /** The largest call that asks a verifier to open its report: an id and the digests of one round. */
 export const MAX_REVEAL_BYTES = 1024;
 /** The most providers that one match may exclude. */

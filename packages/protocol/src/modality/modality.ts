@@ -61,6 +61,8 @@ export interface Modality {
   countContext(header: CommonHeader): number;
   /** The number that the record counts: tokens of a text, vectors of an embedding. */
   countOutputs(header: CommonHeader): number;
+  /** The most bytes of a canonical response. */
+  readonly maxResponseBytes: number;
   /**
    * Whether the reply comes part by part. Then its payer signs its progress, and the fee depends on that statement
    * (docs/spec/progress.md).

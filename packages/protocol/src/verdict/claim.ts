@@ -9,7 +9,7 @@ import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import { hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
 import { assertFeeFloor, FeeError } from '../exchange/fee.ts';
-import { MAX_ORDER_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '../exchange/limits.ts';
+import { MAX_ORDER_BYTES, MAX_REQUEST_BYTES } from '../exchange/limits.ts';
 import { findNamedRoot } from '../exchange/named-root.ts';
 import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '../exchange/order.ts';
 import type { Progress, ProgressedText, SignedProgress } from '../exchange/progress.ts';
@@ -359,7 +359,7 @@ export function verifySummarized(crypto: Crypto, context: ReplyContext, reply: S
   demand(modality !== undefined, 'malformed', 'the header is of no modality that this version knows');
   const request = parsed('request', () => modality.parseSummary(requestSummary));
   const response = parsed('response', () => parseResponseSummary(responseSummary));
-  demand(response.sizeBytes <= MAX_RESPONSE_BYTES, 'too-large', 'response is too large');
+  demand(response.sizeBytes <= modality.maxResponseBytes, 'too-large', 'response is too large');
   const header = openHeader(crypto, modality, record, reply);
   return verifyClaimed(crypto, context, reply, { record, header, modality, request, response });
 }
@@ -389,7 +389,7 @@ export function verifyTexts(
   { order, record, header }: Pick<Claim, 'order' | 'record' | 'header'>,
   { request: body, endpoint, response }: ReplyTexts,
 ): void {
-  assertTextSizes({ request: body, response });
+  assertTextSizes({ request: body, endpoint, response });
   const { modality } = findTexts(crypto, record, { request: body, endpoint, response });
   const request = readRequest(crypto, record, { modality, request: body, endpoint });
   const held = { order, request, beacon: undefined, mayBeCancelled: true, response };
@@ -397,9 +397,10 @@ export function verifyTexts(
   for (const one of checks) if (TEXT_CHECKS.includes(one.id)) demandCheck(one);
 }
 
-function assertTextSizes({ request, response }: Pick<ReplyTexts, 'request' | 'response'>): void {
+function assertTextSizes({ request, endpoint, response }: ReplyTexts): void {
   demand(request.length <= MAX_REQUEST_BYTES, 'too-large', 'request is too large');
-  demand(response.length <= MAX_RESPONSE_BYTES, 'too-large', 'response is too large');
+  const { maxResponseBytes } = parsed('endpoint', () => findModality(endpoint));
+  demand(response.length <= maxResponseBytes, 'too-large', 'response is too large');
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Opening } from '../../commitment/opening.ts';
 import type { RecordV2 } from '../../commitment/record.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
+import { MAX_RESPONSE_BYTES } from '../../exchange/limits.ts';
 import { checkRoot } from '../../stage1/common-checks.ts';
 import { isEqualityDue } from '../../tier/exact-class.ts';
 import type { LocalReplyContext, Modality, ReplayedReply, ReplayOptions } from '../modality.ts';
@@ -40,6 +41,7 @@ export const embedding = {
   boundContext: (request: EmbeddingRequest) => computeContextOfInputs(request),
   countContext: ({ longestInput }: EmbeddingHeader) => longestInput,
   countOutputs: ({ vectorCount }: EmbeddingHeader) => vectorCount,
+  maxResponseBytes: MAX_RESPONSE_BYTES,
   hasProgress: false,
   wasCutShort: () => false,
   countPasses: () => 1,

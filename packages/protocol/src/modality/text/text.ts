@@ -3,6 +3,7 @@ import { MAX_WINDOWS, type Opening } from '../../commitment/opening.ts';
 import type { RecordV2 } from '../../commitment/record.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { computeContextBound } from '../../exchange/fee.ts';
+import { MAX_RESPONSE_BYTES } from '../../exchange/limits.ts';
 import { isEqualityDue } from '../../tier/exact-class.ts';
 import { getTier } from '../../tier/registry.ts';
 import type { LocalReplyContext, Modality, ReplayedReply, ReplayOptions } from '../modality.ts';
@@ -44,6 +45,7 @@ export const text = {
   boundContext: (request: InferenceRequest) => computeContextBound(boundTextTokens(request)),
   countContext: ({ promptTokenCount, outputTokenCount }: Header) => promptTokenCount + outputTokenCount,
   countOutputs: ({ outputTokenCount }: Header) => outputTokenCount,
+  maxResponseBytes: MAX_RESPONSE_BYTES,
   hasProgress: true,
   wasCutShort: ({ stopReason }: Header) => stopReason === 'cancelled',
   countPasses: (claim) => countPasses(parseTextClaim(claim).shapeClasses ?? new Uint8Array(0)),

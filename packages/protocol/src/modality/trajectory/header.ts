@@ -22,10 +22,9 @@ import {
 import type { CommonHeader } from '../../commitment/common-header.ts';
 import { partsCodec } from '../../commitment/composed-root.ts';
 import { MAX_HEADER_BYTES } from '../../commitment/opening.ts';
-import { MAX_REPLAY_BYTES } from '../../exchange/limits.ts';
+import { MAX_LATENT_BYTES, MAX_REPLAY_BYTES } from '../../exchange/limits.ts';
 import { VALUE_BYTES } from '../shared/values.ts';
 import { drawKeyCodec } from '../text/commitment/header.ts';
-import { AUDITED_STEPS } from './audit-job.ts';
 import { MAX_LATENT_VALUES } from './noise.ts';
 import { assertPixels, countUnits, MAX_SIDE, MAX_STEPS_ASKED } from './picture-size.ts';
 import { PROJECTION_SUMS, projectionCodec } from './projection.ts';
@@ -184,12 +183,12 @@ export function countLatentValues(
 }
 
 /**
- * Counts the bytes of all outputs, or those of a verifier's latents if they have more. Neither may exceed MAX_REPLAY_BYTES.
+ * Counts the bytes of all blobs that stage 1 reads: at most MAX_REPLAY_BYTES.
  * @param steps that run.
  * @param source of a changed picture: its latent and its mask count as two outputs.
  */
 export const countReplayBytes = (steps: number, values: number, source?: unknown): number =>
-  Math.max(steps + (source === undefined ? 0 : 2), AUDITED_STEPS + 1) * values * VALUE_BYTES;
+  (steps + (source === undefined ? 0 : 2)) * values * VALUE_BYTES;
 
 /** Counts the values of a mask: one for each place of the latent. */
 export const countMaskValues = ({
@@ -214,6 +213,8 @@ function assertCounts({
   const values = countLatentValues(choices, facts);
   if (values !== embeddingSize)
     throw new ProtocolError('malformed', `a latent of ${embeddingSize} values, not ${values}`);
+  if (values * VALUE_BYTES > MAX_LATENT_BYTES)
+    throw new ProtocolError('too-large', `a latent of ${values} values is too large for an audit`);
   const run = countRun(choices.steps, source);
   if (countReplayBytes(run, values, source) > MAX_REPLAY_BYTES)
     throw new ProtocolError('too-large', `${run} steps of ${values} values are too many to replay`);

@@ -1,5 +1,5 @@
 import { ProtocolError } from '../../base/bytes.ts';
-import { MAX_RESPONSE_BYTES } from '../../exchange/limits.ts';
+import { MAX_PICTURE_BYTES } from '../../exchange/limits.ts';
 
 /** Width and height in pixels. */
 export interface PictureSize {
@@ -12,7 +12,7 @@ export const MAX_SIDE = 4096;
 /** Red, green and blue, a byte each, row by row. */
 export const PIXEL_BYTES = 3;
 /** The most pixels of a picture. The canonical response holds all of them. */
-export const MAX_PIXELS = Math.floor(MAX_RESPONSE_BYTES / PIXEL_BYTES);
+export const MAX_PIXELS = Math.floor(MAX_PICTURE_BYTES / PIXEL_BYTES);
 /** Steps and pixels that a request without a number of its own can bill at most. */
 export const MAX_STEPS_ASKED = 150;
 export const MAX_DEFAULT_STEPS = 50;

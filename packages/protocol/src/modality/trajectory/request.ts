@@ -158,7 +158,7 @@ function assertSize(width: unknown, height: unknown, param: string): PictureSize
   if (!isSide(width) || !isSide(height))
     throw new RequestError(`${param}: a picture has a size such as 512x512, of 8 to ${MAX_SIDE} pixels a side`, param);
   if (width * height > MAX_PIXELS)
-    throw new RequestError(`${param}: a picture has at most ${MAX_PIXELS} pixels, such as 576x576`, param);
+    throw new RequestError(`${param}: a picture has at most ${MAX_PIXELS} pixels, such as 1024x1024`, param);
   return { width, height };
 }
 

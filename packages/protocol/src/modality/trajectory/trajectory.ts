@@ -1,6 +1,7 @@
 import type { Opening } from '../../commitment/opening.ts';
 import type { RecordV2 } from '../../commitment/record.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
+import { MAX_PICTURE_BYTES } from '../../exchange/limits.ts';
 import { checkRoot } from '../../stage1/common-checks.ts';
 import { isEqualityDue } from '../../tier/exact-class.ts';
 import type { LocalReplyContext, Modality, ReplayedReply, ReplayOptions } from '../modality.ts';
@@ -58,6 +59,7 @@ export const trajectory = {
   countContext: ({ outputTokenCount }: TrajectoryHeader) => outputTokenCount,
   countOutputs: ({ choices, source }: TrajectoryHeader) => countRun(choices.steps, source),
   localDirections: PROJECTION_SUMS,
+  maxResponseBytes: MAX_PICTURE_BYTES,
   hasProgress: false,
   wasCutShort: () => false,
   countPasses: () => 1,

@@ -1,6 +1,6 @@
 import type { TrajectoryInfo } from '@ogong/engine/interface/trajectory';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
-import { MAX_REPLAY_BYTES } from '@ogong/protocol/exchange/limits';
+import { MAX_LATENT_BYTES, MAX_REPLAY_BYTES } from '@ogong/protocol/exchange/limits';
 import { toFixed } from '@ogong/protocol/modality/shared/request-fields';
 import { VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
 import {
@@ -108,7 +108,7 @@ function findExtentProblem(
   if (steps > MAX_STEPS_ASKED)
     return { message: `at most ${MAX_STEPS_ASKED} steps are made, not ${steps}; send steps`, param: 'steps' };
   const values = countLatentValues(choices, info);
-  if (countReplayBytes(1, values, source) > MAX_REPLAY_BYTES)
+  if (values * VALUE_BYTES > MAX_LATENT_BYTES)
     return { message: 'a picture of this size cannot be checked here; send a smaller size', param: 'size' };
   if (countReplayBytes(countRun(steps, source), values, source) > MAX_REPLAY_BYTES) {
     const most = Math.floor(MAX_REPLAY_BYTES / (values * VALUE_BYTES));
