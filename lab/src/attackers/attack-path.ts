@@ -91,7 +91,7 @@ export async function openAttackPath(engine: Engine, directory: string, verifier
   };
 }
 
-async function startVerifier(engine: Engine, validator: PathValidator, name: string) {
+export async function startVerifier(engine: Engine, validator: PathValidator, name: string) {
   const { clock, chain } = validator;
   const identity = await createNamedIdentity(name);
   const signer = createTestHybrid(`${name} reports`);
