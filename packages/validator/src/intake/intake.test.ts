@@ -53,6 +53,8 @@ const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === by
 
 const testsOf = ({ store }: { readonly store: Store }) => createTestStates(store, OWN_TESTS);
 
+const asPicture = (sizeBytes: number) => ({ endpoint: 'image', response: new Uint8Array(sizeBytes) });
+
 describe('admission', () => {
   it.each<[string, string, (order: TestOrder) => TestOrder]>([
     ['a bad signature', 'order-signature', (order) => ({ ...order, signature: flip(order.signature) })],
@@ -221,6 +223,8 @@ describe('records', () => {
     ['an unknown endpoint', 'malformed', (s) => ({ ...s, endpoint: 'images' })],
     ['an oversized request', 'too-large', (s) => ({ ...s, request: new Uint8Array(2 ** 20 + 1) })],
     ['an oversized response', 'too-large', (s) => ({ ...s, response: new Uint8Array(2 ** 20 + 1) })],
+    ['a picture of the most bytes', 'response-hash', (s) => ({ ...s, ...asPicture(2 ** 22) })],
+    ['a picture of one byte more', 'too-large', (s) => ({ ...s, ...asPicture(2 ** 22 + 1) })],
     ['an oversized header', 'too-large', (s) => ({ ...s, header: new Uint8Array(8193) })],
     ['an oversized proof', 'too-large', (s) => ({ ...s, headerProof: Array(99).fill(new Uint8Array(32)) })],
     ["no word of the header's payee", 'payee-word', (s) => ({ ...s, payeeWord: new Uint8Array(0) })],
