@@ -7,6 +7,7 @@ import { writeRandomUnet } from '@ogong/testing/models/random-unet';
 import type { Row } from '../row.ts';
 import { measureBlobMemory } from './blob-memory.ts';
 import { measureGeneration } from './generation.ts';
+import { measureLargeReplay } from './large-replay.ts';
 import { measureStage1 } from './stage-1.ts';
 
 /** Channels of the first level: an eighth of the original's. */
@@ -45,6 +46,7 @@ export async function measurePictures(onProgress: (what: string) => void): Promi
     }
     onProgress('stage 1');
     rows.push(...(await measureStage1()));
+    rows.push(...(await measureLargeReplay()));
     onProgress('memory');
     rows.push(...(await measureBlobMemory(directory)));
     return rows;

@@ -29,7 +29,7 @@ const fill = (length: number, byte: number): Uint8Array => new Uint8Array(length
 
 /** Stage 1 of a picture of Stable Diffusion's size: in Node on this thread, and in Chromium. */
 export async function measureStage1(): Promise<Row[]> {
-  const committed = await commitMadeUp();
+  const committed = await commitMadeUp({ side: SIDE, steps: STEPS, latentChannels: 4 });
   for (let run = 0; run < WARM_RUNS; run++) checkHere(committed);
   const times: number[] = [];
   for (let run = 0; run < RUNS; run++) times.push(checkHere(committed));
@@ -51,12 +51,19 @@ export async function measureStage1(): Promise<Row[]> {
   ];
 }
 
+export interface MadeUpPicture {
+  /** Pixels along one side. */
+  readonly side: number;
+  readonly steps: number;
+  readonly latentChannels: number;
+}
+
 /** A picture of outputs that no model computed. All its links hold. */
-async function commitMadeUp(): Promise<CommittedReply> {
-  const fake = createFakeTrajectoryEngine({ side: SIDE });
+export async function commitMadeUp({ side, steps, latentChannels }: MadeUpPicture): Promise<CommittedReply> {
+  const fake = createFakeTrajectoryEngine({ side });
   const info: TrajectoryInfo = {
     ...fake.info(),
-    latentScale: 8,
+    ...{ latentChannels, latentScale: 8 },
     scheduler: readSchedulerConfig({
       _class_name: 'DDIMScheduler',
       beta_schedule: 'scaled_linear',
@@ -64,7 +71,7 @@ async function commitMadeUp(): Promise<CommittedReply> {
     }),
   };
   await fake.close();
-  const body = utf8Encode(JSON.stringify({ model: 'ogong/verified/bench/m', prompt: 'a ship', steps: STEPS }));
+  const body = utf8Encode(JSON.stringify({ model: 'ogong/verified/bench/m', prompt: 'a ship', steps }));
   const request = trajectory.parseRequest(body, 'image');
   const choices = resolveChoices(request, info);
   const order = {
@@ -75,7 +82,7 @@ async function commitMadeUp(): Promise<CommittedReply> {
   const drawKey = chooseDrawKey(order, request, beacon.value);
   const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), countLatentValues(choices, listFacts(info)));
   const walked = await walk(planDeclared(info, choices), noise, ({ latent }) => latent.map((value) => 0.9 * value));
-  const pixels = Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, i) => i * 7);
+  const pixels = Uint8Array.from({ length: side * side * 3 }, (_, i) => i * 7);
   const tokens = { prompt: Uint32Array.of(1, 2), negative: new Uint32Array() };
   const picture = { choices, tokens, source: undefined, ...walked, pixels };
   const signer = createNodeHybridSigner(fill(64, 9));
