@@ -46,6 +46,8 @@ export interface TrajectoryRequest extends PictureSize {
   readonly sampler: SamplerName;
   /** Steps of the schedule that are left out at its beginning. Steps are counted from the first one that runs. Default: 0. */
   readonly leftOut?: number;
+  /** The step of the schedule before which the engine stops. Default: all steps run. */
+  readonly lastStep?: number;
 }
 
 /** A latent of a trajectory, f32[channels, height, width] row-major, and the model's output for it. */
@@ -85,6 +87,7 @@ export interface TrajectoryEngine {
    * Yields every latent with the model's output; the last one is the final latent without an output.
    * @param options.noise f32[channels * height * width], before it is scaled; not mutated.
    * @param options.source the encoded picture to change; not mutated. Default: the picture comes from the noise alone.
+   * @param options.latent the latent of the first step that runs; not mutated. Default: it follows from noise and source.
    * @throws EngineError: 'invalid-request' for a size, a sampler or a number of steps that the model cannot run.
    */
   generate(
@@ -92,6 +95,7 @@ export interface TrajectoryEngine {
     options: {
       readonly noise: Float32Array;
       readonly source?: LatentSource | undefined;
+      readonly latent?: Float32Array | undefined;
       readonly signal?: AbortSignal;
     },
   ): AsyncIterable<TrajectoryStep>;

@@ -29,7 +29,8 @@ import { PROJECTION_SUMS, projectValues } from '@ogong/protocol/modality/traject
 import { GUIDANCE_ONE, type PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { countLeftOut, countRun } from '@ogong/protocol/modality/trajectory/request-picture';
 import { getTier } from '@ogong/protocol/tier/registry';
-import { readSource } from '@ogong/provider/modality/trajectory/read-source';
+import { answersLatent } from '@ogong/protocol/modality/trajectory/step-range';
+import { readLatent, readSource } from '@ogong/provider/modality/trajectory/read-source';
 import { createFakeTrajectoryEngine } from '../engine/fake-trajectory.ts';
 
 /** A blob that a fake provider keeps. */
@@ -64,18 +65,21 @@ export async function composePicture(
   const blinds = computeBlinds(crypto, { body, replyId: order.replyId });
   const sketchBankSeed = computeBankSeed(crypto, order.modelRoot, beacon.previous);
   const { prompt, negativePrompt } = request;
-  const leftOut = countLeftOut(steps, request.source);
+  const { range } = request;
+  const leftOut = countLeftOut(steps, request.source ?? range);
   const asked = {
     ...size,
     ...{ prompt, negativePrompt, steps, sampler, leftOut },
     guidance: guidanceQ16 / GUIDANCE_ONE,
+    ...(range && { lastStep: range.lastStep }),
   };
+  const first = readLatent(request, media, embeddingSize);
   const input = await readSource(request, media, { size, info });
   const source = input && { latent: (await engine.encode(input.pixels, size)).latent, mask: input.mask };
   const leaves: StepLeaf[] = [];
   const blobs: FakeBlob[] = [];
   let final = noise;
-  for await (const { step, latent, output } of engine.generate(asked, { noise, source })) {
+  for await (const { step, latent, output } of engine.generate(asked, { noise, source, latent: first })) {
     final = latent;
     if (output === undefined) break;
     const shown = bendOutput(output, step);
@@ -87,12 +91,13 @@ export async function composePicture(
       projection: projectValues(crypto, sketchBankSeed, shown),
     });
   }
-  const response = await engine.decode(final, size);
+  const response = answersLatent(steps, range) ? encodeValues(final) : await engine.decode(final, size);
   const keep = (values: Float32Array): Uint8Array => {
     const blob = commitBlob(blinds.answer, encodeValues(values));
     blobs.push(blob);
     return blob.ref.root;
   };
+  if (first) keep(first);
   const { name: tier, method } = getTier(parseModelId(request.model).tier);
   const header: TrajectoryHeader = {
     ...{ orderHash: order.orderHash, endpoint: request.endpoint, tier, method, numericClass: info.numericClass },
@@ -106,6 +111,10 @@ export async function composePicture(
         projection: projectValues(crypto, sketchBankSeed, source.latent),
         mask: source.mask && { fileHash: readMediaHash(request.source.mask as string), root: keep(source.mask) },
       },
+    range: range && {
+      ...{ firstStep: range.firstStep, lastStep: range.lastStep },
+      latentHash: first && crypto.sha256(encodeValues(first)),
+    },
     ...{ pixels: projectValues(crypto, sketchBankSeed, response), parts: [], payee: order.payee },
   };
   const windows = encodeStepLeaves({
@@ -132,14 +141,15 @@ export async function composePicture(
 
 /** Lists the events of the steps, with the finished picture as every preview. */
 export function listSteps(
-  { choices: { width, height, steps: all }, source }: Pick<TrajectoryHeader, 'choices' | 'source'>,
+  { choices: { width, height, steps: all }, source, range }: Pick<TrajectoryHeader, 'choices' | 'source' | 'range'>,
   { asked, preview }: { readonly asked: PictureRequest; readonly preview: Uint8Array },
 ) {
-  const steps = countRun(all, source);
+  const steps = range ? all : countRun(all, source);
   const due = listPreviewSteps(steps, asked.stream ? asked.partialPictures : 0);
-  return Array.from({ length: steps }, (_, i) => ({
-    ...{ step: i + 1, steps },
-    ...(due.includes(i + 1) ? { width, height, preview } : {}),
+  const before = range?.firstStep ?? 0;
+  return Array.from({ length: countRun(all, source ?? range) }, (_, i) => ({
+    ...{ step: before + i + 1, steps },
+    ...(due.includes(before + i + 1) ? { width, height, preview } : {}),
   }));
 }
 

@@ -17,7 +17,7 @@ import { computeValuesRoot, createNoise } from '@ogong/protocol/modality/traject
 import { countUnits, PIXEL_BYTES } from '@ogong/protocol/modality/trajectory/picture-size';
 import { PROJECTION_SUMS, projectValues } from '@ogong/protocol/modality/trajectory/projection';
 import type { TrajectoryReport } from '@ogong/protocol/modality/trajectory/report';
-import { countRun } from '@ogong/protocol/modality/trajectory/request-picture';
+import { countLeftOut, countRun } from '@ogong/protocol/modality/trajectory/request-picture';
 import { advanceLatent, type StepValues } from '@ogong/protocol/modality/trajectory/schedule/schedule';
 import {
   planSchedule,
@@ -25,6 +25,7 @@ import {
   type SchedulerConfig,
 } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
 import { keepPlaces, type LatentSource, startLatent } from '@ogong/protocol/modality/trajectory/schedule/source';
+import { answersLatent, type StepRange } from '@ogong/protocol/modality/trajectory/step-range';
 import { getTier } from '@ogong/protocol/tier/registry';
 
 /** A picture without a model: outputs follow from latents by fixed factors. */
@@ -61,6 +62,8 @@ export interface SyntheticPictureOptions {
   readonly record?: Partial<Pick<RecordV2, 'replyId' | 'requestHash' | 'modelRoot'>>;
   /** Makes a changed picture. Default: it comes from noise alone. */
   readonly source?: { readonly strengthQ16: number; readonly hasMask: boolean };
+  /** Makes a link of a chain. A later link begins with a made-up latent. Default: a whole picture. */
+  readonly range?: StepRange;
   /** Changes on the way, before they are committed. */
   readonly bend?: {
     readonly output?: (output: Float32Array, step: number) => Float32Array;
@@ -117,7 +120,9 @@ export function createSyntheticPicture(options: SyntheticPictureOptions): Synthe
   const embeddingSize = countLatentValues(choices, facts);
   const asked = options.source;
   const source = asked && createSource(embeddingSize, asked.hasMask);
-  const run = countRun(steps, asked);
+  const { range } = options;
+  const first = range && range.firstStep > 0 ? createSource(embeddingSize, false).latent : undefined;
+  const run = countRun(steps, asked ?? range);
   const unfinished: TrajectoryHeader = {
     orderHash: new Uint8Array(32).fill(6),
     endpoint: asked === undefined ? 'image' : 'image-edit',
@@ -138,14 +143,18 @@ export function createSyntheticPicture(options: SyntheticPictureOptions): Synthe
         projection: projectValues(crypto, sketchBankSeed, source.latent),
         mask: source.mask && { fileHash: crypto.sha256(MASK_FILE), root: rootOf(source.mask) },
       },
+    range: range && { ...range, latentHash: first && crypto.sha256(encodeValues(first)) },
     payee: new Uint8Array(20).fill(6),
     ...fixed,
   };
-  const schedule = planSchedule(scheduler, steps, sampler, { firstStep: steps - run });
+  const schedule = planSchedule(scheduler, steps, sampler, {
+    firstStep: countLeftOut(steps, asked ?? range),
+    lastStep: range?.lastStep,
+  });
   const latents: Float32Array[] = [];
   const outputs: Float32Array[] = [];
   const noise = createNoise(crypto, unfinished);
-  let latent = startLatent(schedule, noise, source);
+  let latent = first ?? startLatent(schedule, noise, source);
   let before: StepValues | undefined;
   for (const [i, step] of schedule.steps.entries()) {
     latent = bend.latent?.(latent, i) ?? latent;
@@ -159,7 +168,8 @@ export function createSyntheticPicture(options: SyntheticPictureOptions): Synthe
   }
   latent = bend.latent?.(latent, run) ?? latent;
   latents.push(latent);
-  const pixels = decode(latent);
+  const answer = (final: Float32Array) => (answersLatent(steps, range) ? encodeValues(final) : decode(final));
+  const pixels = answer(latent);
   const response = bend.pixels?.(pixels) ?? pixels;
   const unbent: StepLeaves = {
     steps: outputs.map((output, i) => ({
@@ -201,8 +211,8 @@ export function createSyntheticPicture(options: SyntheticPictureOptions): Synthe
         ...{ latentRoot: unfinished.source.latentRoot, projection: unfinished.source.projection },
         maskRoot: unfinished.source.mask?.root ?? new Uint8Array(32),
       },
-      responseHash: hashResponse(crypto, blinds.answer, decode(latent)),
-      pixels: projectValues(crypto, sketchBankSeed, decode(latent)),
+      responseHash: hashResponse(crypto, blinds.answer, answer(latent)),
+      pixels: projectValues(crypto, sketchBankSeed, answer(latent)),
       ...change,
     }),
   };

@@ -42,7 +42,7 @@ export function readTrajectory(reply: Pick<ReplyToShow, 'file' | 'replyId' | 'op
   const committed = readTrajectoryOpening(opening);
   const { header, leaves, schedule } = committed;
   const { width, height, steps } = header.choices;
-  const leftOut = countLeftOut(steps, header.source);
+  const leftOut = countLeftOut(steps, header.source ?? header.range);
   const draw = reply.audit?.draw;
   const audited = draw && drawAuditedSteps(crypto, { draw, replyId: reply.replyId, steps: leaves.steps });
   const thumbnails = drawThumbnails(committed, reply.blobs);

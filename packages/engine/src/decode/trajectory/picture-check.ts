@@ -58,13 +58,13 @@ export function assertPixels(pixels: Uint8Array, { width, height }: PictureSize)
 /** Plans the steps of a request. @throws EngineError `invalid-request` for a request that the model cannot run. */
 export function planPicture(request: TrajectoryRequest, info: TrajectoryInfo): Schedule {
   assertPictureSize(request, info);
-  const { prompt, negativePrompt, guidance, steps, sampler, leftOut } = request;
+  const { prompt, negativePrompt, guidance, steps, sampler, leftOut, lastStep } = request;
   if (Math.max(prompt.length, negativePrompt.length) > MOST_PROMPT_LENGTH)
     refuse(`a prompt is longer than ${MOST_PROMPT_LENGTH} characters`);
   if (!(Math.abs(guidance) <= MOST_GUIDANCE)) refuse(`guidance is ${guidance}; possible are 0 to ${MOST_GUIDANCE}`);
   try {
     const places = countLatentValues(request, info) / info.latentChannels;
-    return planSchedule(info.scheduler, steps, sampler, { firstStep: leftOut, places });
+    return planSchedule(info.scheduler, steps, sampler, { firstStep: leftOut, lastStep, places });
   } catch (cause) {
     if (!(cause instanceof ProtocolError)) throw cause;
     throw new EngineError('invalid-request', cause.message, { cause });

@@ -37,16 +37,17 @@ export function createTrajectoryEngine(model: TrajectoryCalls): TrajectoryEngine
     specificationVersion: 'trajectory-v1',
     info: () => model.info(),
 
-    async *generate(request, { noise: given, source: givenSource, signal }) {
+    async *generate(request, { noise: given, source: givenSource, latent: first, signal }) {
       const info = model.info();
       const schedule = planPicture(request, info);
       const count = countLatentValues(request, info);
       assertValues(given, { count, name: 'noise' });
       if (givenSource !== undefined) assertSource(givenSource, { count, places: count / info.latentChannels });
+      if (first !== undefined) assertValues(first, { count, name: 'latent' });
       // Copies: the caller's arrays may change while the steps are computed.
       const noise = given.slice();
       const source = givenSource && { latent: givenSource.latent.slice(), mask: givenSource.mask?.slice() };
-      let latent = startLatent(schedule, noise, source);
+      let latent = first?.slice() ?? startLatent(schedule, noise, source);
       let before: StepValues | undefined;
       const { steps } = schedule;
       for (const [step, row] of steps.entries()) {

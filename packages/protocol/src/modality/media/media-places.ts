@@ -36,6 +36,8 @@ const PLACES: readonly (readonly [path: string, form: 'url' | 'bare'])[] = [
   ['images.*.image_url', 'url'],
   ['mask', 'url'],
   ['mask.image_url', 'url'],
+  // A link of a chain: the latent that it begins with.
+  ['latent', 'url'],
 ];
 
 interface PlaceNode {
@@ -56,7 +58,7 @@ for (const [path, form] of PLACES) {
 }
 
 /** A text without one of these has no place, so it is not scanned. */
-const HINT = /"(?:image_url|source|images?|mask)"/;
+const HINT = /"(?:image_url|source|images?|mask|latent)"/;
 
 /**
  * Finds the strings at all places of media, in their order in the text. The text is scanned and not parsed, so that a reader can

@@ -7,6 +7,7 @@ const PIXELS: FieldRefusal = {
   unless: (value) => value === 'png',
 };
 const CONTROL: FieldRefusal = { refused: 'no model with control pictures is served' };
+const RANGE: FieldRefusal = { refused: 'a picture is changed in one order' };
 const SOURCE: FieldRefusal = { refused: 'send a picture to change to POST /v1/images/edits' };
 
 export const PICTURE_FIELDS: FieldRules = {
@@ -28,6 +29,9 @@ export const PICTURE_FIELDS: FieldRules = {
   response_format: 'works',
   stream: 'works',
   partial_images: 'works',
+  first_step: 'works',
+  last_step: 'works',
+  latent: 'works',
 
   user: 'ignored',
   metadata: 'ignored',
@@ -60,6 +64,9 @@ const SOURCE_FIELDS: FieldRules = {
   image: 'works',
   images: 'works',
   strength: 'works',
+  first_step: RANGE,
+  last_step: RANGE,
+  latent: RANGE,
   input_fidelity: { dropped: 'strength decides' },
 };
 
@@ -75,7 +82,7 @@ export const VARIATION_FIELDS: FieldRules = {
 export const PICTURE_FORM_FIELDS = {
   numbers: [
     ...['n', 'width', 'height', 'seed', 'steps', 'num_inference_steps', 'guidance', 'guidance_scale', 'cfg_scale'],
-    ...['strength', 'partial_images', 'output_compression'],
+    ...['strength', 'partial_images', 'output_compression', 'first_step', 'last_step'],
   ],
   booleans: ['stream'],
   json: ['ogong'],

@@ -7,11 +7,13 @@ import { readMediaHash } from '../media/media.ts';
 import type { LocalReplyContext } from '../modality.ts';
 import { checkDrawKey } from '../text/stage1/header-checks.ts';
 import { checkLocalDrawKey } from '../text/stage1/local-checks.ts';
+import { VALUE_BYTES } from '../shared/values.ts';
 import type { HeaderSource, TrajectoryHeader } from './header.ts';
 import { countUnits, PIXEL_BYTES } from './picture-size.ts';
 import { areSame, projectValues } from './projection.ts';
 import { type AskedPicture, boundUnits } from './request.ts';
 import { type AskedSource, countRun, type RequestSource } from './request-picture.ts';
+import { answersLatent, type HeaderRange, type RequestRange, type StepRange } from './step-range.ts';
 
 export interface TrajectoryContext extends OrderContext {
   readonly request: AskedPicture;
@@ -56,7 +58,7 @@ function checkChoices(
   header: TrajectoryHeader,
   { request, choice, hasTier }: { readonly request: AskedPicture; readonly choice: number; readonly hasTier: boolean },
 ): Check {
-  const { choices, endpoint, parts, facts, source } = header;
+  const { choices, endpoint, parts, facts, source, range } = header;
   const { size, steps, guidanceQ16, sampler } = request;
   const differs = (asked: unknown, made: unknown): boolean => asked !== undefined && asked !== made;
   const wrong = [
@@ -65,8 +67,9 @@ function checkChoices(
     ...(differs(steps, choices.steps) ? ['steps'] : []),
     ...(differs(guidanceQ16, choices.guidanceQ16) ? ['guidance'] : []),
     ...(choices.sampler === (sampler ?? facts.scheduler.sampler) ? [] : ['sampler']),
-    ...(countUnits(choices, countRun(choices.steps, source)) <= boundUnits(request) ? [] : ['units']),
+    ...(countUnits(choices, countRun(choices.steps, source ?? range)) <= boundUnits(request) ? [] : ['units']),
     ...listSourceDifferences(source, request.source),
+    ...listRangeDifferences(range, request.range),
     ...(header.choice === choice && choice < request.choices ? [] : ['n']),
     ...(hasTier ? [] : ['tier']),
     // Models of pictures run without adapters.
@@ -92,23 +95,39 @@ function listSourceDifferences(
   ];
 }
 
+/** Lists the differences of a link. The latent is compared if the request is at hand, and not its summary alone. */
+function listRangeDifferences(
+  made: HeaderRange | undefined,
+  asked: StepRange | RequestRange | undefined,
+): readonly string[] {
+  const { latentHash } = made ?? {};
+  const latent = asked && 'latent' in asked ? asked.latent : undefined;
+  const isLatent = latentHash === undefined || latent === undefined || equalBytes(latentHash, readMediaHash(latent));
+  return [
+    ...(made?.firstStep === asked?.firstStep ? [] : ['first_step']),
+    ...(made?.lastStep === asked?.lastStep ? [] : ['last_step']),
+    ...(isLatent ? [] : ['latent']),
+  ];
+}
+
 /** Checks the size of the served bytes, and that the committed projection is theirs. */
 function checkPicture(crypto: Crypto, header: TrajectoryHeader, response: Uint8Array | undefined): readonly Check[] {
-  const { choices, pixels, sketchBankSeed } = header;
+  const { choices, pixels, sketchBankSeed, range, embeddingSize } = header;
   if (response === undefined) {
     const reason = 'the picture is not shown here';
     return [skip('response-size', reason), skip('pixels', reason)];
   }
-  const bytes = choices.width * choices.height * PIXEL_BYTES;
-  if (response.length !== bytes) {
-    const problem = `${choices.width}x${choices.height} pixels are ${bytes} bytes, and ${response.length} were served`;
-    return [fail('response-size', problem)];
-  }
+  const isLatent = answersLatent(choices.steps, range);
+  const bytes = isLatent ? embeddingSize * VALUE_BYTES : choices.width * choices.height * PIXEL_BYTES;
+  const what = isLatent ? `${embeddingSize} values` : `${choices.width}x${choices.height} pixels`;
+  if (response.length !== bytes)
+    return [fail('response-size', `${what} are ${bytes} bytes, and ${response.length} were served`)];
+  const answer = isLatent ? 'latent' : 'picture';
   return [
-    pass('response-size', `${bytes} bytes of ${choices.width}x${choices.height} pixels`),
+    pass('response-size', `${bytes} bytes of ${what}`),
     check('pixels', areSame(projectValues(crypto, sketchBankSeed, response), pixels), [
-      'the committed projection is that of the served picture',
-      'the committed projection is not that of the served picture',
+      `the committed projection is that of the served ${answer}`,
+      `the committed projection is not that of the served ${answer}`,
     ]),
   ];
 }

@@ -22,7 +22,7 @@ import {
 import type { CommonHeader } from '../../commitment/common-header.ts';
 import { partsCodec } from '../../commitment/composed-root.ts';
 import { MAX_HEADER_BYTES } from '../../commitment/opening.ts';
-import { MAX_LATENT_BYTES, MAX_REPLAY_BYTES } from '../../exchange/limits.ts';
+import { MAX_LATENT_BYTES, MAX_PICTURE_BYTES, MAX_REPLAY_BYTES } from '../../exchange/limits.ts';
 import { VALUE_BYTES } from '../shared/values.ts';
 import { drawKeyCodec } from '../text/commitment/header.ts';
 import { MAX_LATENT_VALUES } from './noise.ts';
@@ -38,6 +38,7 @@ import {
 import { countRun, STRENGTH_ONE } from './request-picture.ts';
 import { BETA_SCHEDULES, PREDICTIONS, SPACINGS } from './schedule/diffusion-times.ts';
 import { SAMPLER_NAMES, type SchedulerConfig } from './schedule/scheduler-config.ts';
+import { answersLatent, assertRange, headerRangeCodec } from './step-range.ts';
 
 const beta = within(f64, 1e-9, 0.5);
 const trainSteps = within(u16, 1, 1_000);
@@ -141,10 +142,12 @@ const codec = struct({
   outputTokenCount: u32,
   choices: choicesCodec,
   facts: modelFactsCodec,
-  /** Projection of the picture's bytes. */
+  /** Projection of the bytes of the answer: the picture, or the latent of a link that ends before the last step. */
   pixels: projectionCodec,
   /** Undefined for a picture from noise alone. */
   source: optional(sourceCodec),
+  /** The part of the steps that a link of a chain ran; undefined for a whole picture. */
+  range: optional(headerRangeCodec),
   parts: partsCodec,
   payee: address,
 });
@@ -185,10 +188,18 @@ export function countLatentValues(
 /**
  * Counts the bytes of all blobs that stage 1 reads: at most MAX_REPLAY_BYTES.
  * @param steps that run.
- * @param source of a changed picture: its latent and its mask count as two outputs.
+ * @param part of a changed picture or a link: its latent, and a mask, count as two outputs.
  */
-export const countReplayBytes = (steps: number, values: number, source?: unknown): number =>
-  (steps + (source === undefined ? 0 : 2)) * values * VALUE_BYTES;
+export const countReplayBytes = (steps: number, values: number, part?: unknown): number =>
+  (steps + (part === undefined ? 0 : 2)) * values * VALUE_BYTES;
+
+/** Counts what a verifier computes beside the drawn steps, in steps: a decoding, and the encoding of a picture to change. */
+export const countCodings = ({
+  choices,
+  source,
+  range,
+}: Pick<TrajectoryHeader, 'choices' | 'source' | 'range'>): number =>
+  (answersLatent(choices.steps, range) ? 0 : 1) + (source ? 1 : 0);
 
 /** Counts the values of a mask: one for each place of the latent. */
 export const countMaskValues = ({
@@ -203,9 +214,16 @@ function assertCounts({
   choices,
   facts,
   source,
-}: Pick<TrajectoryHeader, 'endpoint' | 'embeddingSize' | 'outputTokenCount' | 'choices' | 'facts' | 'source'>): void {
+  range,
+}: Pick<
+  TrajectoryHeader,
+  'endpoint' | 'embeddingSize' | 'outputTokenCount' | 'choices' | 'facts' | 'source' | 'range'
+>): void {
   if (changesPicture(endpoint) !== (source !== undefined))
     throw new ProtocolError('malformed', `${endpoint} with${source ? '' : 'out'} a picture to change`);
+  if (source !== undefined && range !== undefined)
+    throw new ProtocolError('malformed', 'a picture to change in a part of its steps');
+  assertRange(range, choices.steps);
   assertPixels(choices);
   const { scheduler } = facts;
   if (scheduler.kind === 'sized-flow' && scheduler.settings.baseTokens >= scheduler.settings.mostTokens)
@@ -215,8 +233,10 @@ function assertCounts({
     throw new ProtocolError('malformed', `a latent of ${embeddingSize} values, not ${values}`);
   if (values * VALUE_BYTES > MAX_LATENT_BYTES)
     throw new ProtocolError('too-large', `a latent of ${values} values is too large for an audit`);
-  const run = countRun(choices.steps, source);
-  if (countReplayBytes(run, values, source) > MAX_REPLAY_BYTES)
+  if (answersLatent(choices.steps, range) && values * VALUE_BYTES > MAX_PICTURE_BYTES)
+    throw new ProtocolError('too-large', `a latent of ${values} values is too large for an answer`);
+  const run = countRun(choices.steps, source ?? range);
+  if (countReplayBytes(run, values, source ?? range) > MAX_REPLAY_BYTES)
     throw new ProtocolError('too-large', `${run} steps of ${values} values are too many to replay`);
   const units = countUnits(choices, run);
   if (units !== outputTokenCount) throw new ProtocolError('malformed', `${outputTokenCount} units, not ${units}`);

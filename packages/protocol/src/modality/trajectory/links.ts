@@ -1,6 +1,7 @@
 import { equalBytes, ProtocolError } from '../../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../../base/checks.ts';
 import { type BlobRef, computeBlobRoot } from '../../commitment/blob.ts';
+import { hashResponse } from '../../commitment/response-hash.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import type { FindBlob } from '../modality.ts';
 import { decodeValues, encodeValues, VALUE_BYTES, viewValues } from '../shared/values.ts';
@@ -11,6 +12,7 @@ import { createLatentNoise, walkNoise } from './noise.ts';
 import { areSame, projectValues } from './projection.ts';
 import { advanceLatent, type Schedule, type ScheduleStep, type StepValues } from './schedule/schedule.ts';
 import { keepPlaces, type LatentSource, startLatent } from './schedule/source.ts';
+import { answersLatent } from './step-range.ts';
 
 /** A committed trajectory, with the parts that fix how it is replayed. */
 export interface CommittedSteps {
@@ -19,6 +21,8 @@ export interface CommittedSteps {
   readonly header: TrajectoryHeader;
   readonly leaves: StepLeaves;
   readonly schedule: Schedule;
+  /** Of the record. Default: the answer of a link is not compared with its last latent. */
+  readonly responseHash?: Uint8Array;
 }
 
 export interface ReplayedSteps {
@@ -48,11 +52,16 @@ export const createNoise = (
   { drawKey, embeddingSize }: Pick<TrajectoryHeader, 'drawKey' | 'embeddingSize'>,
 ): Float32Array => createLatentNoise(crypto, computeDrawKey(crypto, drawKey), embeddingSize);
 
-/** Lists the blobs that fix all latents, as walkLinks reads them: latent and mask of a changed picture, and the outputs. */
+/**
+ * Lists the blobs that fix all latents, as walkLinks reads them: latent and mask of a changed picture, or the first latent of a later
+ * link, and the outputs.
+ */
 export function listOutputBlobs({ header, leaves }: Pick<CommittedSteps, 'header' | 'leaves'>): BlobRef[] {
-  const { source } = header;
+  const { source, range } = header;
   const bytes = header.embeddingSize * VALUE_BYTES;
   const outputs = leaves.steps.map(({ outputRoot: root }) => ({ bytes, root }));
+  const [first] = leaves.steps;
+  if (range?.latentHash && first) return [{ bytes, root: first.latentRoot }, ...outputs];
   if (source === undefined) return outputs;
   const mask = source.mask && { bytes: countMaskValues(header) * VALUE_BYTES, root: source.mask.root };
   return [{ bytes, root: source.latentRoot }, ...(mask ? [mask] : []), ...outputs];
@@ -75,8 +84,9 @@ export function replayLinks(
 
 /**
  * Replays the links of a trajectory without a model. The noise of the draw key must be the first latent, or its mix with the latent of the
- * picture to change. Each latent must follow from the one before and its output, to the bit. The outputs fix all latents, so no latent
- * needs to be fetched.
+ * picture to change. A later link of a chain begins with the latent of its request, and a link that ends early answers with its last one.
+ * Each latent must follow from the one before and its output, to the bit. The outputs fix all latents, so no other latent needs to be
+ * fetched.
  *
  * Evidence of a broken link shows the values of that link alone. Then each link whose values are at hand is replayed.
  *
@@ -93,7 +103,9 @@ export function* walkLinks(crypto: Crypto, committed: CommittedSteps, keeps: Kee
   if ('refuted' in begun) return begun.refuted;
   const { source } = begun;
   const noise = yield* walkNoise(crypto, computeDrawKey(crypto, header.drawKey), header.embeddingSize);
-  let next = header.source && !source ? undefined : startLatent(schedule, noise, source);
+  const given = yield* readGivenLatent(crypto, committed);
+  if (given && 'refuted' in given) return given.refuted;
+  let next = given ? given.latent : header.source && !source ? undefined : startLatent(schedule, noise, source);
   let held = 0;
   for (const [i, root] of roots.entries()) {
     if (next !== undefined && !equalBytes(computeValuesRoot(crypto, blind, next), root))
@@ -112,7 +124,11 @@ export function* walkLinks(crypto: Crypto, committed: CommittedSteps, keeps: Kee
       ]);
     const values = { latent: next ?? latent, output } as Partial<StepValues>;
     latents.push(keeps(i) ? values.latent : undefined);
-    if (step === undefined) break;
+    if (step === undefined) {
+      if (values.latent && !isAnswered(crypto, committed, values.latent))
+        return refute(fail('links', 'the answer is not the last latent of the link'), [encodeValues(values.latent)]);
+      break;
+    }
     if (values.output && !areSame(projectValues(crypto, header.sketchBankSeed, values.output), step.projection)) {
       const detail = `the projection of step ${i} is not that of its output`;
       return refute(fail('projections', detail, i), [shown[1] as Uint8Array]);
@@ -133,12 +149,44 @@ export function* walkLinks(crypto: Crypto, committed: CommittedSteps, keeps: Kee
     const reason = `${unseen}; the payer's gateway and validators replay them`;
     return { checks: [skip('links', reason), skip('projections', reason)], latents: undefined };
   }
-  const from = header.source ? 'the picture to change and the noise' : 'the noise';
   const checks = [
-    pass('links', `${steps} steps from ${from} of the draw key to the picture's latent follow from their outputs`),
+    pass('links', `${steps} steps from ${describeStart(header)} to the ${describeEnd(header)} follow from their outputs`),
     pass('projections', `${steps} projections recomputed from their outputs`),
   ];
   return { checks, latents };
+}
+
+/**
+ * Reads the latent that a later link of a chain begins with: its request names the SHA-256 of the values.
+ * @returns undefined for all other pictures; no latent if its values are not at hand.
+ */
+function* readGivenLatent(
+  crypto: Crypto,
+  { header, leaves }: Pick<CommittedSteps, 'header' | 'leaves'>,
+): Generator<
+  Uint8Array,
+  { readonly latent: Float32Array | undefined } | { readonly refuted: ReplayedSteps } | undefined,
+  Uint8Array | undefined
+> {
+  const { latentHash } = header.range ?? {};
+  const [first] = leaves.steps;
+  if (latentHash === undefined || first === undefined) return undefined;
+  const bytes = yield first.latentRoot;
+  if (bytes === undefined) return { latent: undefined };
+  const latent = readValues(bytes, header.embeddingSize);
+  if (latent === 'malformed' || !equalBytes(crypto.sha256(bytes), latentHash))
+    return { refuted: refute(fail('links', "the first latent is not that of the link's request", 0), [bytes]) };
+  return { latent };
+}
+
+/** Returns whether a link that ends before the last step answers with this latent. */
+function isAnswered(
+  crypto: Crypto,
+  { blind, header: { choices, range }, responseHash }: CommittedSteps,
+  latent: Float32Array,
+): boolean {
+  if (responseHash === undefined || !answersLatent(choices.steps, range)) return true;
+  return equalBytes(hashResponse(crypto, blind, encodeValues(latent)), responseHash);
 }
 
 /**
@@ -215,6 +263,14 @@ function listLinkValues({ steps }: Schedule, known: readonly Partial<StepValues>
   const read = known.slice(hasHistory(step) ? index - 1 : index, index + 1).filter(isWhole);
   return read.flatMap(({ latent, output }) => [encodeValues(latent), encodeValues(output)]);
 }
+
+function describeStart({ source, range }: Pick<TrajectoryHeader, 'source' | 'range'>): string {
+  if (range?.latentHash) return "the latent of the link's request";
+  return source ? 'the picture to change and the noise of the draw key' : 'the noise of the draw key';
+}
+
+const describeEnd = ({ choices, range }: Pick<TrajectoryHeader, 'choices' | 'range'>): string =>
+  answersLatent(choices.steps, range) ? 'latent of the answer' : "picture's latent";
 
 function describeBroken(i: number, { source }: Pick<TrajectoryHeader, 'source'>): string {
   if (i > 0) return `latent ${i} does not follow from step ${i - 1}`;

@@ -7,7 +7,9 @@ type PictureWords = Readonly<Record<string, unknown>>;
 /** A picture as an answer shows it. */
 export interface ShownPicture {
   readonly size: PictureSize;
-  readonly png: Uint8Array;
+  readonly png?: Uint8Array;
+  /** Values of the last latent, in place of a picture, of a link that ends before the last step. */
+  readonly latent?: Uint8Array;
   /** Billed units. */
   readonly units: number;
 }
@@ -23,12 +25,19 @@ export function formatPictures(
   return {
     created,
     ...describePictures(pictures),
-    data: pictures.map(({ png }) => {
-      const base64 = toBase64(png);
-      return responseFormat === 'url' ? { url: `${PNG_URL}${base64}` } : { b64_json: base64 };
+    data: pictures.map((picture) => {
+      const shown = formatShown(picture);
+      if (!('b64_json' in shown) || responseFormat !== 'url') return shown;
+      return { url: `${PNG_URL}${shown.b64_json}` };
     }),
   };
 }
+
+/** A latent stands in the form in which the next link's request has it. */
+const formatShown = ({ png = new Uint8Array(), latent }: Pick<ShownPicture, 'png' | 'latent'>) =>
+  latent === undefined ? { b64_json: toBase64(png) } : { latent: `${LATENT_URL}${toBase64(latent)}` };
+
+const LATENT_URL = 'data:application/octet-stream;base64,';
 
 const PNG_URL = 'data:image/png;base64,';
 
@@ -66,7 +75,8 @@ export function formatPreviewEvent(
     index,
     size: { width, height },
     png,
-  }: Pick<ShownPicture, 'size' | 'png'> & {
+  }: Pick<ShownPicture, 'size'> & {
+    readonly png: Uint8Array;
     readonly created: number;
     readonly choice: number;
     readonly index: number;
@@ -88,7 +98,7 @@ export function formatPictureEvent(
     type: `${nameEvents(endpoint)}.completed`,
     ...{ created_at: created, quality: 'auto' },
     ...describePictures([picture]),
-    b64_json: toBase64(picture.png),
+    ...formatShown(picture),
   };
 }
 

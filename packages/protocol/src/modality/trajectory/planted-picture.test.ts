@@ -29,7 +29,7 @@ function open(of: typeof picture, hasBlobs = true) {
 }
 
 const { reply, drawn, plant } = open(picture);
-const planted = plantLatent(crypto, picture.leaves, drawn, CHANGED) as PlantedLatent;
+const planted = plantLatent(crypto, picture.leaves, drawn, { seed: CHANGED }) as PlantedLatent;
 const known = encodeTrajectoryReport(picture.report(drawn));
 
 /** The result of an honest verifier that runs the planted step on the latent of the job. */
@@ -71,7 +71,7 @@ describe('the job of a planted picture', () => {
   it('shows no latent twice, and each drawn step is replaced at times', () => {
     const replaced = new Set<number>();
     for (let n = 1; n < 80; n += 2) {
-      const { step, latent } = plantLatent(crypto, picture.leaves, drawn, new Uint8Array(32).fill(n)) as PlantedLatent;
+      const { step, latent } = plantLatent(crypto, picture.leaves, drawn, { seed: new Uint8Array(32).fill(n) }) as PlantedLatent;
       expect([...drawn, picture.latents.length - 1]).not.toContain(latent);
       replaced.add(step);
     }
@@ -80,9 +80,9 @@ describe('the job of a planted picture', () => {
 
   it('is unchanged if no other latent is left, or all others have the same root', () => {
     const single = createSyntheticPicture({ crypto, steps: 1 });
-    expect(plantLatent(crypto, single.leaves, [0], CHANGED)).toBeUndefined();
+    expect(plantLatent(crypto, single.leaves, [0], { seed: CHANGED })).toBeUndefined();
     const steps = picture.leaves.steps.map((one) => ({ ...one, latentRoot: picture.leaves.finalRoot }));
-    expect(plantLatent(crypto, { ...picture.leaves, steps }, drawn, CHANGED)).toBeUndefined();
+    expect(plantLatent(crypto, { ...picture.leaves, steps }, drawn, { seed: CHANGED })).toBeUndefined();
   });
 
   it('follows from the opening alone, so a co-signer without latents computes it too', () => {

@@ -21,24 +21,25 @@ const PLANT_DOMAIN = encodeDomain('ogong-honeypot-plant-v1');
 /**
  * Plants the latents that the verifier of a honeypot receives (docs/spec/honeypots.md). One drawn step gets the nearest latent that the
  * job does not show otherwise. Every co-signer finds its root in the opening, so nobody has to show the latent.
- * @param seed 32 bytes; an odd first byte replaces a latent.
  * @param drawn the audited steps, ascending.
+ * @param options.seed 32 bytes; an odd first byte replaces a latent.
+ * @param options.isBegun the request names the first latent, so a verifier knows it. It is neither replaced nor a replacement.
  * @returns undefined if the job shows the latents unchanged.
  */
 export function plantLatent(
   crypto: Crypto,
   { steps, finalRoot }: StepLeaves,
   drawn: readonly number[],
-  seed: Uint8Array,
+  { seed, isBegun = false }: { readonly seed: Uint8Array; readonly isBegun?: boolean },
 ): PlantedLatent | undefined {
   if ((createReader(seed).u8() & 1) === 0) return undefined;
   const roots = [...steps.map(({ latentRoot }) => latentRoot), finalRoot];
   const shown = [...drawn, steps.length].map((at) => roots[at] as Uint8Array);
   const isNew = (root: Uint8Array): boolean => !shown.some((one) => equalBytes(one, root));
-  const others = roots.flatMap((root, at) => (isNew(root) ? [at] : []));
+  const others = roots.flatMap((root, at) => (isNew(root) && !(isBegun && at === 0) ? [at] : []));
   const plants = drawn.flatMap((step) => {
     const [latent] = others.toSorted((a, b) => Math.abs(a - step) - Math.abs(b - step) || b - a);
-    return latent === undefined ? [] : [{ step, latent }];
+    return latent === undefined || (isBegun && step === 0) ? [] : [{ step, latent }];
   });
   const draw = createReader(crypto.sha256(createWriter().bytes(PLANT_DOMAIN).bytes(seed, 32).finish())).u32();
   return plants[draw % plants.length];

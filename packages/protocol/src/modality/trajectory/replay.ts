@@ -9,7 +9,7 @@ import type { ReplayOptions } from '../modality.ts';
 import { countPlaces, parseTrajectoryHeader, type TrajectoryHeader } from './header.ts';
 import { parseStepLeaves, type StepLeaves } from './leaf.ts';
 import { type CommittedSteps, type ReplayedSteps, replayLinks } from './links.ts';
-import { countLeftOut } from './request-picture.ts';
+import { countLeftOut, countRun } from './request-picture.ts';
 import { planSchedule } from './schedule/scheduler-config.ts';
 
 /** A picture's opening in its parts. */
@@ -29,16 +29,18 @@ export interface TrajectoryReplay {
 export function readTrajectoryOpening({ blind, header: headerBytes, windows }: Opening): TrajectoryOpening {
   const header = parseTrajectoryHeader(headerBytes);
   const { steps, sampler } = header.choices;
-  const leftOut = countLeftOut(steps, header.source);
+  const part = header.source ?? header.range;
+  const run = countRun(steps, part);
   // One leaf for each step that runs, and the last latent's. Counted before anything is computed.
-  if (windows.length !== steps - leftOut + 1)
-    throw new ProtocolError('malformed', `${windows.length} leaves of a trajectory of ${steps - leftOut} steps`);
+  if (windows.length !== run + 1)
+    throw new ProtocolError('malformed', `${windows.length} leaves of a trajectory of ${run} steps`);
   return {
     blind,
     header,
     leaves: parseStepLeaves(windows),
     schedule: planSchedule(header.facts.scheduler, steps, sampler, {
-      firstStep: leftOut,
+      firstStep: countLeftOut(steps, part),
+      lastStep: header.range?.lastStep,
       places: countPlaces(header.choices, header.facts),
     }),
   };
@@ -51,7 +53,7 @@ export function readTrajectoryOpening({ blind, header: headerBytes, windows }: O
  */
 export function replayTrajectory(
   crypto: Crypto,
-  { tokenCount, commitRoot }: Pick<RecordV2, 'tokenCount' | 'commitRoot'>,
+  { tokenCount, commitRoot, responseHash }: Pick<RecordV2, 'tokenCount' | 'commitRoot' | 'responseHash'>,
   opening: Opening,
   { tiers = TIERS, blobs, walked }: ReplayOptions,
 ): TrajectoryReplay {
@@ -67,7 +69,7 @@ export function replayTrajectory(
     throw new TypeError('the blobs of another commitment were walked');
   const { checks, latents, refutedBy } = walked
     ? { ...walked, latents: walked.kept }
-    : replayLinks(crypto, opened, blobs);
+    : replayLinks(crypto, { ...opened, responseHash }, blobs);
   return {
     checks: [
       pass('commitment-form', describeForm(header, leaves)),

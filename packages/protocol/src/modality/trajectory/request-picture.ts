@@ -2,6 +2,7 @@ import { parseMediaReference } from '../media/media.ts';
 import { isAbsent } from '../shared/field-rules.ts';
 import { RequestError } from '../shared/request-error.ts';
 import { type BodyFields, parseNumber, toFixed } from '../shared/request-fields.ts';
+import type { StepRange } from './step-range.ts';
 
 /** Strength 1 in a committed number. */
 export const STRENGTH_ONE = 2 ** 16;
@@ -23,15 +24,19 @@ export interface RequestSource extends AskedSource {
   readonly mask: string | undefined;
 }
 
-/** Counts the steps of the schedule that are left out: at least one step runs. */
-export function countLeftOut(steps: number, source: Pick<AskedSource, 'strengthQ16'> | undefined): number {
-  if (source === undefined) return 0;
-  return steps - Math.max(1, Math.floor((steps * source.strengthQ16) / STRENGTH_ONE));
+/** The reason why only a part of the steps runs: a picture to change, or the range of a link. Default: all steps run. */
+export type PartRun = Pick<AskedSource, 'strengthQ16'> | StepRange | undefined;
+
+/** Counts the steps of the schedule that are left out at its beginning: at least one step runs. */
+export function countLeftOut(steps: number, part: PartRun): number {
+  if (part === undefined) return 0;
+  if ('firstStep' in part) return part.firstStep;
+  return steps - Math.max(1, Math.floor((steps * part.strengthQ16) / STRENGTH_ONE));
 }
 
 /** Counts the steps that run. */
-export const countRun = (steps: number, source: Pick<AskedSource, 'strengthQ16'> | undefined): number =>
-  steps - countLeftOut(steps, source);
+export const countRun = (steps: number, part: PartRun): number =>
+  (part && 'lastStep' in part ? part.lastStep : steps) - countLeftOut(steps, part);
 
 /**
  * Reads the picture to change, its mask and the strength.

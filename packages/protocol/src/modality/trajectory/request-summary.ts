@@ -20,6 +20,7 @@ import { assertPixels, MAX_SIDE, MAX_STEPS_ASKED } from './picture-size.ts';
 import { type AskedPicture, changesPicture, GUIDANCE_ONE, MAX_GUIDANCE, TRAJECTORY_ENDPOINTS } from './request.ts';
 import { STRENGTH_ONE } from './request-picture.ts';
 import { SAMPLER_NAMES } from './schedule/scheduler-config.ts';
+import { assertRange, stepRangeCodec } from './step-range.ts';
 
 const side = within(u16, 8, MAX_SIDE);
 
@@ -36,12 +37,21 @@ const summaryCodec = struct({
   guidanceQ16: optional(within(u32, 0, MAX_GUIDANCE * GUIDANCE_ONE)),
   sampler: optional(oneOf(SAMPLER_NAMES)),
   source: optional(sourceCodec),
+  range: optional(stepRangeCodec),
   /** SHA-256 of the exact body. */
   bodyHash: hash,
 });
-const summaryFormat = createFormat(refine(summaryCodec, assertSource), { tag: 'ogong-picture-request-v1' });
+const summaryFormat = createFormat(refine(summaryCodec, assertParts), { tag: 'ogong-picture-request-v1' });
 
-function assertSource({ endpoint, source }: Pick<AskedPicture, 'endpoint' | 'source'>): void {
+function assertParts({
+  endpoint,
+  source,
+  steps,
+  range,
+}: Pick<AskedPicture, 'endpoint' | 'source' | 'steps' | 'range'>): void {
+  if (range !== undefined && changesPicture(endpoint))
+    throw new ProtocolError('malformed', `${endpoint} in a part of its steps`);
+  assertRange(range, steps);
   if (changesPicture(endpoint) !== (source !== undefined))
     throw new ProtocolError('malformed', `${endpoint} with${source ? '' : 'out'} a picture to change`);
 }

@@ -27,8 +27,9 @@ import {
   type PictureSize,
 } from './picture-size.ts';
 import { MAX_PREVIEWS } from './previews.ts';
-import { type AskedSource, parseSource, type RequestSource } from './request-picture.ts';
+import { type AskedSource, countRun, parseSource, type RequestSource } from './request-picture.ts';
 import { SAMPLER_NAMES, type SamplerName } from './schedule/scheduler-config.ts';
+import { parseRange, type RequestRange, type StepRange } from './step-range.ts';
 
 export type TrajectoryEndpoint = keyof typeof TRAJECTORY_ENDPOINT_INFO;
 /** Endpoints, in the order of their codes in headers and summaries. */
@@ -66,11 +67,14 @@ export interface AskedPicture {
   readonly sampler: SamplerName | undefined;
   /** The picture to change; undefined for a picture from noise alone. */
   readonly source: AskedSource | undefined;
+  /** The part of the steps that a link of a chain runs; undefined for a whole picture. */
+  readonly range: StepRange | undefined;
 }
 
 /** The part of a request that a model reads. It is the same for gateway, provider, verifier and consumer. */
 export interface PictureRequest extends AskedPicture {
   readonly source: RequestSource | undefined;
+  readonly range: RequestRange | undefined;
   /** Empty for a variation. */
   readonly prompt: string;
   /** Empty without one. */
@@ -97,7 +101,8 @@ export function parsePictureRequest(body: Uint8Array, endpoint: TrajectoryEndpoi
   const collected: DroppedFields = { dropped: [] };
   applyRules(collected, fields, RULES[endpoint]);
   const named = parseModelName(fields.model);
-  const steps = pickField(fields, ['steps', 'num_inference_steps']);
+  const stepsField = pickField(fields, ['steps', 'num_inference_steps']);
+  const steps = stepsField && parseInteger(fields, stepsField, 1, MAX_STEPS_ASKED, 1);
   const guidance = pickField(fields, ['guidance', 'guidance_scale', 'cfg_scale']);
   return {
     ...{ endpoint, model: named.model },
@@ -106,10 +111,11 @@ export function parsePictureRequest(body: Uint8Array, endpoint: TrajectoryEndpoi
     choices: parseInteger(fields, 'n', 1, MAX_CHOICES, 1),
     seed: parseSeed(fields.seed),
     size: parseSize(fields),
-    steps: steps && parseInteger(fields, steps, 1, MAX_STEPS_ASKED, 1),
+    steps,
     guidanceQ16: guidance && toFixed(parseNumber(fields, guidance, 0, MAX_GUIDANCE, 1), GUIDANCE_ONE),
     sampler: parseSampler(fields.sampler),
     source: changesPicture(endpoint) ? parseSource(fields, { mayMask: endpoint === 'image-edit' }) : undefined,
+    range: parseRange(fields, steps),
     responseFormat: parseFormat(fields.response_format),
     stream: parseBoolean(fields, 'stream'),
     partialPictures: parseInteger(fields, 'partial_images', 0, MAX_PREVIEWS, 0),
@@ -120,8 +126,8 @@ export function parsePictureRequest(body: Uint8Array, endpoint: TrajectoryEndpoi
 }
 
 /** The most units that a request can bill. */
-export function boundUnits({ size, steps }: Pick<AskedPicture, 'size' | 'steps'>): number {
-  return countUnits(size ?? { width: MAX_PIXELS, height: 1 }, steps ?? MAX_DEFAULT_STEPS);
+export function boundUnits({ size, steps, range }: Pick<AskedPicture, 'size' | 'steps' | 'range'>): number {
+  return countUnits(size ?? { width: MAX_PIXELS, height: 1 }, countRun(steps ?? MAX_DEFAULT_STEPS, range));
 }
 
 /** Finds the one of several names of a field that a body has. @throws RequestError if it has two of them. */

@@ -25,6 +25,12 @@ export function formatTrajectory(opening: Opening): Readonly<Record<string, unkn
         ...(source.mask && { mask_hash: toHex(source.mask.fileHash), mask_root: toHex(source.mask.root) }),
       },
     }),
+    ...(header.range && {
+      range: {
+        ...{ first_step: header.range.firstStep, last_step: header.range.lastStep },
+        ...(header.range.latentHash && { latent_hash: toHex(header.range.latentHash) }),
+      },
+    }),
     latent: { values: header.embeddingSize, channels: latentChannels, scale: latentScale },
     scheduler: { kind: scheduler.kind, sampler: scheduler.sampler, ...scheduler.settings },
     schedule: {

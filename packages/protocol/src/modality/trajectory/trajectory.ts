@@ -10,6 +10,7 @@ import { adjudicateTrajectory, checkTrajectoryReport } from './adjudicate.ts';
 import { composeClaim, drawAuditedSteps, encodeTrajectoryClaim } from './audit-job.ts';
 import { TRAJECTORY_CANARY } from './canary.ts';
 import {
+  countCodings,
   encodeTrajectoryHeader,
   parseTrajectoryHeader,
   TRAJECTORY_HEADER_TAG,
@@ -57,7 +58,7 @@ export const trajectory = {
   boundContext: (asked: AskedPicture) => boundUnits(asked),
   parseHeader: parseTrajectoryHeader,
   countContext: ({ outputTokenCount }: TrajectoryHeader) => outputTokenCount,
-  countOutputs: ({ choices, source }: TrajectoryHeader) => countRun(choices.steps, source),
+  countOutputs: ({ choices, source, range }: TrajectoryHeader) => countRun(choices.steps, source ?? range),
   localDirections: PROJECTION_SUMS,
   maxResponseBytes: MAX_PICTURE_BYTES,
   hasProgress: false,
@@ -100,9 +101,8 @@ function replay(
   };
   const drawSteps = (draw: Uint8Array): readonly number[] =>
     drawAuditedSteps(crypto, { draw, replyId: record.replyId, steps: getOpened().leaves.steps });
-  // The decoding counts as one step, and so does the encoding of a picture to change.
-  const countWork = ({ choices, source }: TrajectoryHeader, drawn: readonly number[]): number =>
-    countUnits(choices, drawn.length + (source ? 2 : 1));
+  const countWork = (header: TrajectoryHeader, drawn: readonly number[]): number =>
+    countUnits(header.choices, drawn.length + countCodings(header));
   /** @param planted the step that gets another latent. */
   const describe = (endpoint: string, drawn: readonly number[], planted?: PlantedLatent) => {
     const { blind, header, leaves } = getOpened();
@@ -132,7 +132,7 @@ function replay(
       const { header, leaves } = getOpened();
       const { modelRoot } = record;
       const drawn = drawSteps(draw);
-      const planted = plantLatent(crypto, leaves, drawn, seed);
+      const planted = plantLatent(crypto, leaves, drawn, { seed, isBegun: header.range?.latentHash !== undefined });
       const units = countWork(header, drawn);
       return {
         inputs: describe(endpoint, drawn, planted),

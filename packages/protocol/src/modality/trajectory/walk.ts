@@ -5,8 +5,7 @@ import type { Crypto } from '../../crypto/crypto.ts';
 import { checkRoot } from '../../stage1/common-checks.ts';
 import type { BlobWalk, WantedJob } from '../blob-walk.ts';
 import { drawAuditedSteps } from './audit-job.ts';
-import type { StepLeaves } from './leaf.ts';
-import { listOutputBlobs, walkLinks } from './links.ts';
+import { type CommittedSteps, listOutputBlobs, walkLinks } from './links.ts';
 import { plantLatent } from './planted-picture.ts';
 import { readTrajectoryOpening } from './replay.ts';
 
@@ -20,8 +19,9 @@ export function* walkTrajectory(crypto: Crypto, record: RecordV2, opening: Openi
   if (root.status !== 'pass') throw new ProtocolError('malformed', root.detail);
   const opened = readTrajectoryOpening(opening);
   const refs = new Map(listOutputBlobs(opened).map((ref) => [toHex(ref.root), ref]));
-  const kept = new Set(job && listJobLatents(crypto, record, opened.leaves, job));
-  const walk = walkLinks(crypto, opened, (index) => kept.has(index));
+  const kept = new Set(job && listJobLatents(crypto, record, opened, job));
+  const committed = { ...opened, responseHash: record.responseHash };
+  const walk = walkLinks(crypto, committed, (index) => kept.has(index));
   let at = walk.next();
   while (!at.done) {
     // Outputs fix all latents, so no latent is fetched.
@@ -37,11 +37,11 @@ export function* walkTrajectory(crypto: Crypto, record: RecordV2, opening: Openi
 function listJobLatents(
   crypto: Crypto,
   { replyId }: Pick<RecordV2, 'replyId'>,
-  leaves: StepLeaves,
+  { header, leaves }: Pick<CommittedSteps, 'header' | 'leaves'>,
   { draw, plantSeed }: WantedJob,
 ): readonly number[] {
   const { steps } = leaves;
   const drawn = drawAuditedSteps(crypto, { draw, replyId, steps });
-  const planted = plantSeed && plantLatent(crypto, leaves, drawn, plantSeed);
+  const planted = plantSeed && plantLatent(crypto, leaves, drawn, { seed: plantSeed, isBegun: header.range?.latentHash !== undefined });
   return [...drawn, steps.length, ...(planted ? [planted.latent] : [])];
 }

@@ -37,12 +37,13 @@ export function composePicture(
   { blinds, info, picture, ...bound }: PictureParts,
 ): { readonly opening: Opening; readonly blobs: readonly KeptBlob[] } {
   const { numericClass, vocabularyHash } = info;
-  const { choices, tokens, source, steps, final, pixels } = picture;
+  const { choices, tokens, source, range, steps, final, pixels } = picture;
   const { sketchBankSeed } = bound;
   const commit = (values: Float32Array): KeptBlob => commitBlob(crypto, blinds.answer, encodeValues(values));
   const blobs = steps.map(({ output }) => commit(output));
   const latentBlob = source && commit(source.latent);
   const maskBlob = source?.mask && commit(source.mask);
+  const firstBlob = range?.latent === undefined || steps[0] === undefined ? undefined : commit(steps[0].latent);
   const leaves = steps.map(({ latent, output }, i) => ({
     latentRoot: computeValuesRoot(crypto, blinds.answer, latent),
     outputRoot: (blobs[i] as KeptBlob).ref.root,
@@ -56,20 +57,24 @@ export function composePicture(
     ...{ sketchDirections: PROJECTION_SUMS, sketchBankSeed, drawKey: bound.drawKey, choice: bound.choice },
     promptTokensHash: hashPictureTokens(crypto, blinds.prompt, tokens),
     promptTokenCount: 0,
-    outputTokenCount: countUnits(choices, countRun(choices.steps, source)),
+    outputTokenCount: countUnits(choices, countRun(choices.steps, source ?? range)),
     ...{ choices, facts: listFacts(info) },
     pixels: projectValues(crypto, sketchBankSeed, pixels),
     source:
       source &&
       latentBlob &&
       describeSource(crypto, source, { sketchBankSeed, latentRoot: latentBlob.ref.root, maskRoot: maskBlob?.ref.root }),
+    range: range && {
+      ...{ firstStep: range.firstStep, lastStep: range.lastStep },
+      latentHash: range.latent === undefined ? undefined : readMediaHash(range.latent),
+    },
     parts: [],
     payee: bound.payee,
   };
   const windows = encodeStepLeaves({ steps: leaves, finalRoot });
   return {
     opening: { blind: blinds.answer, header: encodeTrajectoryHeader(header), windows },
-    blobs: [...blobs, latentBlob, maskBlob].filter((blob) => blob !== undefined),
+    blobs: [...blobs, latentBlob, maskBlob, firstBlob].filter((blob) => blob !== undefined),
   };
 }
 

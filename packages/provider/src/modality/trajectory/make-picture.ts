@@ -1,12 +1,13 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TrajectoryEngine, TrajectoryRequest } from '@ogong/engine/interface/trajectory';
+import { encodeValues } from '@ogong/protocol/modality/shared/values';
 import { countPlaces, type PictureChoices } from '@ogong/protocol/modality/trajectory/header';
 import { PIXEL_BYTES, type PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import { listPreviewSteps } from '@ogong/protocol/modality/trajectory/previews';
 import { areSame } from '@ogong/protocol/modality/trajectory/projection';
 import type { PictureTokens } from '@ogong/protocol/modality/trajectory/prompt-tokens';
 import { GUIDANCE_ONE, type PictureRequest } from '@ogong/protocol/modality/trajectory/request';
-import { countLeftOut, type RequestSource } from '@ogong/protocol/modality/trajectory/request-picture';
+import { countLeftOut, type PartRun, type RequestSource } from '@ogong/protocol/modality/trajectory/request-picture';
 import {
   advanceLatent,
   estimateClean,
@@ -16,6 +17,7 @@ import {
 } from '@ogong/protocol/modality/trajectory/schedule/schedule';
 import { planSchedule } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
 import { keepPlaces, type LatentSource, startLatent } from '@ogong/protocol/modality/trajectory/schedule/source';
+import { answersLatent, type RequestRange } from '@ogong/protocol/modality/trajectory/step-range';
 import type { SourcePixels } from './read-source.ts';
 
 /** A picture with the values of all steps. */
@@ -25,9 +27,11 @@ export interface MadePicture {
   readonly steps: readonly StepValues[];
   /** The picture to change; undefined for a picture from noise alone. */
   readonly source: EncodedSource | undefined;
-  /** The latent that was decoded. */
+  /** The part of the steps that ran. Default: all. */
+  readonly range?: RequestRange | undefined;
+  /** The latent that was decoded, or that a link answers with. */
   readonly final: Float32Array;
-  /** RGB8, row by row. */
+  /** RGB8, row by row; the values of the last latent for a link that ends before the last step. */
   readonly pixels: Uint8Array;
 }
 
@@ -62,9 +66,10 @@ type Prompts = Pick<PictureRequest, 'prompt' | 'negativePrompt'>;
 export const toEngineRequest = (
   { prompt, negativePrompt }: Prompts,
   { width, height, steps, guidanceQ16, sampler }: PictureChoices,
-  source?: Pick<RequestSource, 'strengthQ16'>,
+  part?: PartRun,
 ): TrajectoryRequest => ({
-  ...{ prompt, negativePrompt, width, height, steps, sampler, leftOut: countLeftOut(steps, source) },
+  ...{ prompt, negativePrompt, width, height, steps, sampler, leftOut: countLeftOut(steps, part) },
+  ...(part && 'lastStep' in part && { lastStep: part.lastStep }),
   guidance: guidanceQ16 / GUIDANCE_ONE,
 });
 
@@ -80,6 +85,7 @@ export const tokenizePrompts = async (
 /**
  * Makes a picture.
  * @param input of `readSource`.
+ * @param latent of `readLatent`: the first one of a later link of a chain.
  * @param options.noise of the draw key, not scaled.
  * @param options.reader receives each step once it is computed. Default: nobody reads.
  * @throws EngineError, also for an engine whose latents do not follow from its outputs as the protocol computes them: nobody could replay
@@ -91,10 +97,12 @@ export async function makePicture(
     request,
     choices,
     input,
+    latent: first,
   }: {
-    readonly request: Prompts & Partial<Pick<PictureRequest, 'source'>>;
+    readonly request: Prompts & Partial<Pick<PictureRequest, 'source' | 'range'>>;
     readonly choices: PictureChoices;
     readonly input?: SourcePixels | undefined;
+    readonly latent?: Float32Array | undefined;
   },
   {
     noise,
@@ -104,30 +112,37 @@ export async function makePicture(
 ): Promise<MadePicture> {
   const tokens = await tokenizePrompts(engine, request);
   const source = await encodeSource(engine, request, { input, size: choices, signal });
-  const asked = toEngineRequest(request, choices, source);
+  const { range } = request;
+  const asked = toEngineRequest(request, choices, source ?? range);
   const schedule = planSchedule(engine.info().scheduler, choices.steps, choices.sampler, {
     firstStep: asked.leftOut,
+    lastStep: range?.lastStep,
     places: countPlaces(choices, engine.info()),
   });
-  const follow = createFollower(schedule, { noise, source });
-  const due = listPreviewSteps(schedule.steps.length, reader?.previews ?? 0);
-  for await (const { step, latent, output } of engine.generate(asked, { noise, source, signal })) {
+  const follow = createFollower(schedule, { noise, source, first });
+  // The steps of a link count as those of the whole picture.
+  const before = range?.firstStep ?? 0;
+  const shownSteps = range === undefined ? schedule.steps.length : choices.steps;
+  const due = listPreviewSteps(shownSteps, reader?.previews ?? 0);
+  for await (const { step, latent, output } of engine.generate(asked, { noise, source, latent: first, signal })) {
     follow.add(step, latent, output);
     if (signal.aborted) throw new EngineError('cancelled', 'the picture was cancelled');
     if (output === undefined || reader === undefined) continue;
-    const isShown = due.includes(step + 1) && reader.isIdle();
+    const isShown = due.includes(before + step + 1) && reader.isIdle();
     const preview = isShown
       ? await decodePreview(engine, estimateClean(schedule.estimates[step] as LinearForm, { latent, output }), {
           ...{ size: choices, signal },
         })
       : undefined;
-    await reader.read({ step: step + 1, steps: schedule.steps.length, preview });
+    await reader.read({ step: before + step + 1, steps: shownSteps, preview });
   }
   const { steps, final } = follow.finish();
+  const made = { choices, tokens, source, range, steps, final };
+  if (answersLatent(choices.steps, range)) return { ...made, pixels: encodeValues(final) };
   const pixels = await engine.decode(final, choices, { signal });
   const bytes = choices.width * choices.height * PIXEL_BYTES;
   if (pixels.length !== bytes) throw fail(`the picture has ${pixels.length} bytes, not ${bytes}`);
-  return { choices, tokens, source, steps, final, pixels };
+  return { ...made, pixels };
 }
 
 async function encodeSource(
@@ -157,11 +172,19 @@ async function decodePreview(
 /** Follows an engine's steps with the protocol's own arithmetic. */
 function createFollower(
   schedule: Schedule,
-  { noise, source }: { readonly noise: Float32Array; readonly source: LatentSource | undefined },
+  {
+    noise,
+    source,
+    first,
+  }: {
+    readonly noise: Float32Array;
+    readonly source: LatentSource | undefined;
+    readonly first: Float32Array | undefined;
+  },
 ) {
   const { steps: rows } = schedule;
   const steps: StepValues[] = [];
-  let next = startLatent(schedule, noise, source);
+  let next = first ?? startLatent(schedule, noise, source);
   let isOver = false;
   return {
     add(step: number, latent: Float32Array, output: Float32Array | undefined): void {

@@ -52,7 +52,7 @@ export function resolveChoices(
 
 /** Explains why a model does not make the picture of a request; undefined if it does. */
 export function findChoiceProblem(
-  request: Pick<PictureRequest, 'negativePrompt' | 'size' | 'steps' | 'guidanceQ16' | 'sampler' | 'source'>,
+  request: Pick<PictureRequest, 'negativePrompt' | 'size' | 'steps' | 'guidanceQ16' | 'sampler' | 'source' | 'range'>,
   info: TrajectoryInfo,
 ): ChoiceProblem | undefined {
   if (request.negativePrompt !== '' && !info.hasNegative)
@@ -99,22 +99,22 @@ function findScheduleProblem(choices: PictureChoices, info: TrajectoryInfo): Cho
 
 /** Checks the sizes that grow with the number of steps. */
 function findExtentProblem(
-  request: Pick<AskedPicture, 'size' | 'steps' | 'source'>,
+  request: Pick<AskedPicture, 'size' | 'steps' | 'source' | 'range'>,
   choices: PictureChoices,
   info: TrajectoryInfo,
 ): ChoiceProblem | undefined {
   const { steps } = choices;
-  const { source } = request;
+  const part = request.source ?? request.range;
   if (steps > MAX_STEPS_ASKED)
     return { message: `at most ${MAX_STEPS_ASKED} steps are made, not ${steps}; send steps`, param: 'steps' };
   const values = countLatentValues(choices, info);
   if (values * VALUE_BYTES > MAX_LATENT_BYTES)
     return { message: 'a picture of this size cannot be checked here; send a smaller size', param: 'size' };
-  if (countReplayBytes(countRun(steps, source), values, source) > MAX_REPLAY_BYTES) {
+  if (countReplayBytes(countRun(steps, part), values, part) > MAX_REPLAY_BYTES) {
     const most = Math.floor(MAX_REPLAY_BYTES / (values * VALUE_BYTES));
     return { message: `a picture of this size is made in at most ${most} steps, not ${steps}`, param: 'steps' };
   }
-  const units = countUnits(choices, countRun(steps, source));
+  const units = countUnits(choices, countRun(steps, part));
   const bound = boundUnits(request);
   if (units <= bound) return undefined;
   const problem = `this model makes the picture in ${steps} steps, ${units} units, and the request bills at most ${bound}`;

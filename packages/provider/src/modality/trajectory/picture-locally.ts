@@ -18,6 +18,7 @@ import { countUnits, type PictureSize } from '@ogong/protocol/modality/trajector
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { countRun } from '@ogong/protocol/modality/trajectory/request-picture';
 import { createStepFormatter } from '@ogong/protocol/modality/trajectory/step-events';
+import { answersLatent } from '@ogong/protocol/modality/trajectory/step-range';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import { makeLocalDrawKey } from '../draw-keys.ts';
 import type { KeptReply } from '../local-reply.ts';
@@ -25,7 +26,7 @@ import type { AnsweringEndpoints, LocalMeans } from '../modality.ts';
 import { commitPictureLocally } from './commit-locally.ts';
 import { makePicture, type StepReader } from './make-picture.ts';
 import { findChoiceProblem, resolveChoices } from './picture-choices.ts';
-import { readSource } from './read-source.ts';
+import { readLatent, readSource } from './read-source.ts';
 
 interface LocalJob {
   readonly engine: TrajectoryEngine;
@@ -51,13 +52,17 @@ export async function makeLocally(
   const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), countLatentValues(choices, info));
   const reader = send && createLocalReader({ request, size: choices, choice, created: toSeconds(startMs) }, send);
   const input = await readSource(request, media, { size: choices, info });
-  const picture = await makePicture(engine, { request, choices, input }, { noise, signal, reader });
+  const latent = readLatent(request, media, noise.length);
+  const picture = await makePicture(engine, { request, choices, input, latent }, { noise, signal, reader });
   const made = { info, request, body, replyId, requestHash, drawKey, choice, picture, startMs, endMs: clock.nowMs() };
   const { width, height, steps } = choices;
   const size = { width, height };
-  const png = await encodePng({ ...size, pixels: picture.pixels });
+  const units = countUnits(size, countRun(steps, request.source ?? request.range));
+  const shown = answersLatent(steps, request.range)
+    ? { size, units, latent: picture.pixels }
+    : { size, units, png: await encodePng({ ...size, pixels: picture.pixels }) };
   return {
-    shown: { size, png, units: countUnits(size, countRun(steps, request.source)) },
+    shown,
     reply: { ...commitPictureLocally(crypto, made), media },
   };
 }

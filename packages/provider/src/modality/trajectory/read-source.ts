@@ -1,6 +1,9 @@
 import type { TrajectoryInfo } from '@ogong/engine/interface/trajectory';
 import { readMask, readSourcePicture } from '@ogong/engine/pixels/source-picture';
+import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { mediaBytes, type RequestMedia } from '@ogong/protocol/modality/media/media';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
+import { decodeValues } from '@ogong/protocol/modality/shared/values';
 import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 
@@ -10,6 +13,26 @@ export interface SourcePixels {
   readonly pixels: Uint8Array;
   /** 1 for each place of the latent that is painted again; undefined without a mask. */
   readonly mask: Float32Array | undefined;
+}
+
+/**
+ * Reads the latent that a later link of a chain begins with.
+ * @param count values of a latent of the picture.
+ * @returns undefined for all other pictures.
+ * @throws RequestError for a latent of another size, or with a value that is not finite.
+ */
+export function readLatent(
+  { range }: Pick<PictureRequest, 'range'>,
+  media: RequestMedia,
+  count: number,
+): Float32Array | undefined {
+  if (range?.latent === undefined) return undefined;
+  try {
+    return decodeValues(mediaBytes(range.latent, media), count);
+  } catch (cause) {
+    if (!(cause instanceof ProtocolError)) throw cause;
+    throw new RequestError(`latent: ${cause.message}`, 'latent', 'invalid_media', { cause });
+  }
 }
 
 /**

@@ -9,9 +9,10 @@ import { attachMedia } from '@ogong/protocol/modality/media/detach-media';
 import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
-import { decodeValues, VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
+import { decodeValues, encodeValues, VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
 import { parseTrajectoryClaim, type TrajectoryClaim } from '@ogong/protocol/modality/trajectory/audit-job';
 import {
+  countCodings,
   encodeChoices,
   encodeModelFacts,
   parseTrajectoryHeader,
@@ -23,6 +24,7 @@ import { hashPictureTokens } from '@ogong/protocol/modality/trajectory/prompt-to
 import { encodeTrajectoryReport, type TrajectoryReport } from '@ogong/protocol/modality/trajectory/report';
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { countRun } from '@ogong/protocol/modality/trajectory/request-picture';
+import { answersLatent, type StepRange } from '@ogong/protocol/modality/trajectory/step-range';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import type { ScorableJob, ScoringMeans } from '../modality.ts';
 import { assertOutput, toEngineRequest, tokenizePrompts } from './make-picture.ts';
@@ -60,7 +62,7 @@ export function parsePictureJob(message: ScoreJobMessage, crypto: Crypto): Pictu
     const header = parseTrajectoryHeader(message.header);
     assertJob(header.endpoint === endpoint, `the header is one of ${header.endpoint}, the job one of ${endpoint}`);
     const claim = parseTrajectoryClaim(message.claim);
-    const steps = countRun(header.choices.steps, header.source);
+    const steps = countRun(header.choices.steps, header.source ?? header.range);
     const late = claim.steps.find(({ step }) => step >= steps);
     assertJob(late === undefined, `step ${late?.step} is drawn, and the picture has ${steps} steps`);
     const { request: body } = message;
@@ -72,6 +74,7 @@ export function parsePictureJob(message: ScoreJobMessage, crypto: Crypto): Pictu
         (source?.mask !== undefined) === (request.source?.hasMask ?? false),
       'the header is about another picture to change than the request',
     );
+    assertJob(isSameRange(header.range, request.range), 'the header is about another range of steps than the request');
     const latents = readLatents(crypto, { header, claim }, message.blobs ?? []);
     const final = latents.pop() as Float32Array;
     return { jobId, header, request, body, media, bankSeed, claim, latents, final };
@@ -80,6 +83,9 @@ export function parsePictureJob(message: ScoreJobMessage, crypto: Crypto): Pictu
     throw error;
   }
 }
+
+const isSameRange = (made: StepRange | undefined, asked: StepRange | undefined): boolean =>
+  made?.firstStep === asked?.firstStep && made?.lastStep === asked?.lastStep;
 
 /** Reads the latents of a claim: their sizes first, since hashing costs time. @throws Refusal, ProtocolError */
 function readLatents(
@@ -107,8 +113,7 @@ export function openPictureJob(
 ): ScorableJob {
   const job = parsePictureJob(message, crypto);
   const score = (signal: AbortSignal) => scorePictureJob(job, { engine, crypto, signal });
-  // The decoding counts as one step, and so does the encoding of a picture to change.
-  return { jobId: job.jobId, outputs: job.latents.length + (job.header.source ? 2 : 1), score };
+  return { jobId: job.jobId, outputs: job.latents.length + countCodings(job.header), score };
 }
 
 /**
@@ -139,7 +144,7 @@ export async function scorePictureJob(
   if (!isOfModel(header, facts)) return encodeBlankReport(job, { facts, info });
   const source = await encodeClaimedSource(job, { engine, crypto, signal });
   if (source === 'none') return encodeBlankReport(job, { facts, info });
-  const engineRequest = toEngineRequest(request, header.choices, request.source);
+  const engineRequest = toEngineRequest(request, header.choices, request.source ?? request.range);
   const outputs: StepOutput[] = [];
   for (const [i, { step }] of claim.steps.entries()) {
     const at = { step, latent: latents[i] as Float32Array };
@@ -147,7 +152,9 @@ export async function scorePictureJob(
     assertOutput(ran.output, { step, count: at.latent.length });
     outputs.push(ran);
   }
-  const pixels = await engine.decode(final, header.choices, { signal, numericClass: header.numericClass });
+  const pixels = answersLatent(header.choices.steps, header.range)
+    ? encodeValues(final)
+    : await engine.decode(final, header.choices, { signal, numericClass: header.numericClass });
   const { numericClass } = outputs[0] as StepOutput;
   // Decoder and encoder compute in the class of the steps, if they are exact.
   const exact = outputs.every((ran) => ran.exact);

@@ -17,13 +17,15 @@ import type { AcceptedOrder, CheckedOrder, ServeContext, ServedCounts } from '..
 import { commitPicture } from './commit-picture.ts';
 import { type MadePicture, makePicture, type StepReader } from './make-picture.ts';
 import { findChoiceProblem, resolveChoices } from './picture-choices.ts';
-import { readSource, type SourcePixels } from './read-source.ts';
+import { readLatent, readSource, type SourcePixels } from './read-source.ts';
 
 export interface PictureOrderJob extends AcceptedOrder<PictureRequest> {
   readonly units: number;
   readonly feeAtomic: bigint;
   /** The picture to change; undefined for a picture from noise alone. */
   readonly input: SourcePixels | undefined;
+  /** The first latent of a later link of a chain. */
+  readonly latent: Float32Array | undefined;
 }
 
 /** The picture leaves whole, with its record. An event about each step goes between `started` and `finished`. */
@@ -44,8 +46,10 @@ export const pictureOrders: OrderHandling<TrajectoryEngine, PictureRequest, Pict
     const units = countRequestUnits(checked.request, info);
     const feeAtomic = computeFee(checked, units);
     const { request, media } = checked;
-    const input = await readSource(request, media, { size: resolveChoices(request, info), info });
-    return { ...(await claim()), units, feeAtomic, input };
+    const choices = resolveChoices(request, info);
+    const input = await readSource(request, media, { size: choices, info });
+    const latent = readLatent(request, media, countLatentValues(choices, info));
+    return { ...(await claim()), units, feeAtomic, input, latent };
   },
   serve: (job, context, offer) => servePicture(offer, job, context),
 };
@@ -55,7 +59,7 @@ async function servePicture(
   job: PictureOrderJob,
   context: ServeContext,
 ): Promise<ServedCounts> {
-  const { order, request, body, beacon, units, feeAtomic, input } = job;
+  const { order, request, body, beacon, units, feeAtomic, input, latent } = job;
   const { crypto, clock, signer, send, expired, failed } = context;
   const counts = { promptTokens: 0, cachedTokens: 0, outputTokens: units, drafts: { proposed: 0, accepted: 0 } };
   const startMs = clock.nowMs();
@@ -63,15 +67,16 @@ async function servePicture(
   const info = engine.info();
   const choices = resolveChoices(request, info);
   const values = countLatentValues(choices, info);
-  // The latent of a picture to change and its mask take no more than two outputs.
-  const blobs = countRun(choices.steps, request.source) + (request.source === undefined ? 0 : 2);
+  const part = request.source ?? request.range;
+  // The given latent, and a mask, take no more than two outputs.
+  const blobs = countRun(choices.steps, part) + (part === undefined ? 0 : 2);
   context.reserveBlobs(Array.from({ length: blobs }, () => values * VALUE_BYTES));
   const drawKey = chooseDrawKey(order, request, beacon.value);
   const admission = await context.admit(signal);
   await send({ event: { case: 'started', value: { promptTokens: 0 } } });
   const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), values);
   const steps = createStepSender(send, { previews: request.stream ? request.partialPictures : 0, size: choices });
-  const made = makePicture(engine, { request, choices, input }, { noise, signal, reader: steps });
+  const made = makePicture(engine, { request, choices, input, latent }, { noise, signal, reader: steps });
   const picture = await makeUnlessStopped(made);
   if (picture === undefined && failed.aborted)
     throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
@@ -117,7 +122,7 @@ function createStepSender(
 
 function countRequestUnits(request: PictureRequest, info: TrajectoryInfo): number {
   const choices = resolveChoices(request, info);
-  return countUnits(choices, countRun(choices.steps, request.source));
+  return countUnits(choices, countRun(choices.steps, request.source ?? request.range));
 }
 
 /** @throws Refusal if the order does not pay for all of it. */

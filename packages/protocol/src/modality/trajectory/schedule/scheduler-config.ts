@@ -145,6 +145,7 @@ export function readSchedulerConfig(config: unknown, isEven = false): SchedulerC
  * Plans the steps of a sampler on a model.
  * @param sampler default: the one that the model's file names.
  * @param at.firstStep the first step that runs; those before it are left out. Default: 0.
+ * @param at.lastStep the step before which the plan ends. Default: the number of steps.
  * @param at.places of the latent, of which a schedule may depend.
  * @throws ProtocolError `unsupported` for a sampler of the other kind of model; `out-of-range` for the number of steps.
  */
@@ -152,18 +153,28 @@ export function planSchedule(
   config: SchedulerConfig,
   steps: number,
   sampler: SamplerName = config.sampler,
-  { firstStep = 0, places }: { readonly firstStep?: number | undefined; readonly places?: number | undefined } = {},
+  {
+    firstStep = 0,
+    lastStep = steps,
+    places,
+  }: {
+    readonly firstStep?: number | undefined;
+    readonly lastStep?: number | undefined;
+    readonly places?: number | undefined;
+  } = {},
 ): Schedule {
   const whole = planSampler(config, { steps, sampler, firstStep, places });
-  if (firstStep === 0) return whole;
+  if (firstStep === 0 && lastStep === steps) return whole;
   if (!Number.isInteger(firstStep) || firstStep < 0 || firstStep >= steps)
     throw new ProtocolError('out-of-range', `${steps} steps that begin with step ${firstStep}`);
+  if (!Number.isInteger(lastStep) || lastStep <= firstStep || lastStep > steps)
+    throw new ProtocolError('out-of-range', `${steps} steps that end before step ${lastStep}`);
   const { noiseScale, steps: rows, mixes, estimates } = whole;
   return {
     noiseScale,
-    steps: rows.slice(firstStep),
-    mixes: mixes.slice(firstStep),
-    estimates: estimates.slice(firstStep),
+    steps: rows.slice(firstStep, lastStep),
+    mixes: mixes.slice(firstStep, lastStep + 1),
+    estimates: estimates.slice(firstStep, lastStep),
   };
 }
 
