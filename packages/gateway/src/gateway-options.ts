@@ -63,6 +63,8 @@ export interface GatewaySpendingOptions {
 }
 
 export interface GatewayOptions {
+  /** The longest expected time of one order of a picture; a longer picture is bought as a chain. Default: that of the longest order. */
+  readonly longestOrderMs?: number;
   /** At least one, in the order in which they are asked. */
   readonly routers: readonly Peer[];
   readonly http: GatewayHttpOptions;

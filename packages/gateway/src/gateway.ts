@@ -94,7 +94,7 @@ interface AppParts {
 }
 
 function createApp(
-  { http, routers: peers, spending, network, readDriftTable, card, deposits }: GatewayOptions,
+  { http, routers: peers, spending, network, readDriftTable, card, deposits, longestOrderMs }: GatewayOptions,
   context: GatewayContext,
   { signIn, books: parts, replies, hedging, sealed, routers }: AppParts,
 ): ApiApp {
@@ -122,6 +122,7 @@ function createApp(
       randomBytes: readSystemBytes,
       bodyLimits,
       heartbeatMs,
+      longestOrderMs,
       settle,
       hedging,
     },

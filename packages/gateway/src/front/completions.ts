@@ -67,6 +67,8 @@ export interface CompletionsDependencies {
   /** Default: no request is hedged. */
   readonly hedging?: Pick<Hedging, 'prepare'> | undefined;
   readonly heartbeatMs: number;
+  /** The longest expected time of one order of a picture; a longer picture is bought as a chain. Default: that of the longest order. */
+  readonly longestOrderMs?: number | undefined;
 }
 
 /** Prepares a prompt that may be hedged. @throws RequestError */

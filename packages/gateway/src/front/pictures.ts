@@ -9,8 +9,10 @@ import { serveAll } from '@ogong/host/openai/completion';
 import { NAMED_FRAMING, streamEvents } from '@ogong/host/openai/event-stream';
 import { toOpenAiError } from '@ogong/host/openai/openai-error';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { LONGEST_EXPECTED_MS } from '@ogong/protocol/exchange/limits';
 import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { ENDPOINT_INFO } from '@ogong/protocol/modality/endpoints';
+import { planLinks } from '@ogong/protocol/modality/trajectory/chain';
 import { PICTURE_FORM_FIELDS } from '@ogong/protocol/modality/trajectory/fields';
 import { parseTrajectoryHeader } from '@ogong/protocol/modality/trajectory/header';
 import {
@@ -25,11 +27,14 @@ import {
   type TrajectoryEndpoint,
 } from '@ogong/protocol/modality/trajectory/request';
 import { createStepFormatter } from '@ogong/protocol/modality/trajectory/step-events';
+import { answersLatent } from '@ogong/protocol/modality/trajectory/step-range';
+import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import { receiptPath } from '../books/receipt-store.ts';
 import type { Delta } from '../buy/provider-call.ts';
 import type { AnswerForm, BoughtAnswer } from '../buy/reply.ts';
 import { readUnderPolicy } from '../buy/settle-policy.ts';
 import { assertModel, type CompletionsDependencies, isInline, readProvider, toOgongField } from './completions.ts';
+import { buyChain, type OrderedRequest } from './picture-chain.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
 /** A picture, as it was signed. */
@@ -37,7 +42,14 @@ interface BoughtPicture extends BoughtAnswer {
   /** RGB8, row by row. */
   readonly pixels: Uint8Array;
   readonly size: PictureSize;
+  /** The reply is a link that ends before the last step: then its bytes are a latent. */
+  readonly isLatent: boolean;
+  /** Replies of the links before this one, if the picture was bought as a chain. */
+  readonly earlier?: readonly BoughtPicture[];
 }
+
+/** Lists the replies that a picture was bought by, in their order. */
+const listReplies = (picture: BoughtPicture): readonly BoughtPicture[] => [...(picture.earlier ?? []), picture];
 
 /** OpenAI's pictures. Each is a reply of its own, with a receipt of its own. */
 export function createPictureHandler(
@@ -45,6 +57,7 @@ export function createPictureHandler(
   dependencies: CompletionsDependencies,
 ): KeyedHandler {
   const { limits, rates, replies, clock, randomBytes, settle, names, heartbeatMs } = dependencies;
+  const { longestOrderMs: longestMs = LONGEST_EXPECTED_MS } = dependencies;
   return async (context: ApiContext, key) => {
     const call = await limits.begin(context, key);
     try {
@@ -66,16 +79,21 @@ export function createPictureHandler(
         ...PICTURE_FORM,
         steps: { previews: request.stream ? request.partialPictures : 0, mostSteps: MAX_STEPS_ASKED },
       };
-      const serve = (choice: number, signal: AbortSignal) =>
-        metered.serve<PictureRequest, BoughtPicture>({
-          ...{ completionId, choice, endpoint: request.endpoint, body, media, request, form },
-          ...{ key: payer, signal, provider, caller },
-        });
+      const links = planLinks(request, { expectedMs: trajectory.expectMs(request), longestMs });
+      const serve = (choice: number, signal: AbortSignal) => {
+        const buy = (ordered: OrderedRequest, index: number) =>
+          metered.serve<PictureRequest, BoughtPicture>({
+            ...{ completionId, choice, index, endpoint: request.endpoint, ...ordered, form },
+            ...{ key: payer, signal, provider, caller },
+          });
+        if (links === undefined) return buy({ body, media, request }, choice);
+        return joinChain(buyChain(links, { body, request }, (link, k) => buy(link, choice * links.length + k)));
+      };
       const served = { request, serve, onEnd: call.leave };
       if (!request.stream) {
         const bought = await serveAll(context, served, (choice) => readReply(choice));
         const pictures = await Promise.all(bought.map(showPicture));
-        const ogong = toOgongField(context, bought);
+        const ogong = toOgongField(context, bought.flatMap(listReplies));
         return context.json({ ...formatPictures(request, { created, pictures }), ogong }, 200, headers);
       }
       return await streamEvents(
@@ -87,7 +105,7 @@ export function createPictureHandler(
               for (const event of step === undefined ? [] : await showStep(step)) await send(event);
             });
             const event = formatPictureEvent(request, { created, picture: await showPicture(reply) });
-            await send({ ...event, ogong: toOgongField(context, [reply]) });
+            await send({ ...event, ogong: toOgongField(context, listReplies(reply)) });
             return reply;
           });
         },
@@ -116,10 +134,20 @@ async function readReply<R>(
   }
 }
 
-const showPicture = async ({ size, pixels, outputTokens: units }: BoughtPicture): Promise<ShownPicture> => ({
-  ...{ size, units },
-  png: await encodePng({ ...size, pixels }),
-});
+/** Returns the last reply of a chain, which has the picture, with those before it. */
+async function* joinChain(
+  chain: AsyncGenerator<Delta, readonly BoughtPicture[]>,
+): AsyncGenerator<Delta, BoughtPicture> {
+  const replies = yield* chain;
+  return { ...(replies.at(-1) as BoughtPicture), earlier: replies.slice(0, -1) };
+}
+
+async function showPicture(picture: BoughtPicture): Promise<ShownPicture> {
+  const { size, pixels, isLatent } = picture;
+  const units = listReplies(picture).reduce((sum, { outputTokens }) => sum + outputTokens, 0);
+  if (isLatent) return { size, units, latent: pixels };
+  return { size, units, png: await encodePng({ ...size, pixels }) };
+}
 
 /** The pixels arrive whole with the record. Stage 1 has checked by then that the record signs them, and their size. */
 export const PICTURE_FORM: AnswerForm<BoughtPicture> = {
@@ -129,7 +157,8 @@ export const PICTURE_FORM: AnswerForm<BoughtPicture> = {
   topLogprobs: undefined,
   toResponse: ({ finished }) => finished.response,
   read(checked, { finished: { response: pixels } }, { header }) {
-    const { width, height } = parseTrajectoryHeader(header).choices;
-    return { reply: { ...checked, pixels, size: { width, height } } };
+    const { choices, range } = parseTrajectoryHeader(header);
+    const { width, height, steps } = choices;
+    return { reply: { ...checked, pixels, size: { width, height }, isLatent: answersLatent(steps, range) } };
   },
 };

@@ -111,14 +111,16 @@ export const ADMISSIONS_KEPT_MS = 7 * 86_400_000;
 
 const LEAST_LIFETIME_MS = 120_000;
 
+/** The longest expected time of a reply whose order can live long enough. */
+export const LONGEST_EXPECTED_MS = MAX_ORDER_LIFETIME_MS - 2 * CLOCK_TOLERANCE_MS - LEAST_LIFETIME_MS;
+
 /**
  * Computes the lifetime that a payer gives an order, ms. The record has to reach the validator within it, or the reply counts
  * as abandoned. It is shorter than the maximum by the allowed difference between the clocks of payer, provider and validator.
  * @param expectedMs the longest time that the reply is expected to take, as its modality says (`expectMs`).
  */
 export function computeOrderLifetime({ expectedMs }: { readonly expectedMs: number }): number {
-  const neededMs = LEAST_LIFETIME_MS + expectedMs;
-  return Math.min(neededMs, MAX_ORDER_LIFETIME_MS - 2 * CLOCK_TOLERANCE_MS);
+  return LEAST_LIFETIME_MS + Math.min(expectedMs, LONGEST_EXPECTED_MS);
 }
 
 /** Returns whether an order of that epoch is accepted while `latest` is the newest known epoch. */

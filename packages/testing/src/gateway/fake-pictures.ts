@@ -28,8 +28,8 @@ import { listPreviewSteps } from '@ogong/protocol/modality/trajectory/previews';
 import { PROJECTION_SUMS, projectValues } from '@ogong/protocol/modality/trajectory/projection';
 import { GUIDANCE_ONE, type PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { countLeftOut, countRun } from '@ogong/protocol/modality/trajectory/request-picture';
-import { getTier } from '@ogong/protocol/tier/registry';
 import { answersLatent } from '@ogong/protocol/modality/trajectory/step-range';
+import { getTier } from '@ogong/protocol/tier/registry';
 import { readLatent, readSource } from '@ogong/provider/modality/trajectory/read-source';
 import { createFakeTrajectoryEngine } from '../engine/fake-trajectory.ts';
 

@@ -46,6 +46,8 @@ export interface FixtureOptions {
   readonly milestonePauseMs?: number;
   /** Default: no request is hedged. */
   readonly hedging?: GatewayOptions['hedging'];
+  /** The longest expected time of an order of a picture. Default: that of the longest order. */
+  readonly longestOrderMs?: number;
   /** Number of tickets fetched before their requests come. Default: none. */
   readonly ticketsAhead?: number;
   /** Returns the gateway's routers from the network's own. Default: that one. */
@@ -103,6 +105,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       spending: { ...GATEWAY_FIXTURE_OPTIONS.spending, ...given.options?.spending },
       patience: { ...GATEWAY_FIXTURE_OPTIONS.patience, ...given.options?.patience },
       milestonePauseMs: given.milestonePauseMs ?? 0,
+      ...(given.longestOrderMs !== undefined && { longestOrderMs: given.longestOrderMs }),
       ...(given.ticketsAhead !== undefined && { ticketsAhead: given.ticketsAhead }),
       ...(given.hedging && { hedging: given.hedging }),
       ...(given.deposits && { deposits: given.deposits }),

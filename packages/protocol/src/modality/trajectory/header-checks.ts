@@ -5,9 +5,9 @@ import { checkBank, checkOrder, checkPayee, type OrderContext } from '../../stag
 import { checkDemands } from '../demands.ts';
 import { readMediaHash } from '../media/media.ts';
 import type { LocalReplyContext } from '../modality.ts';
+import { VALUE_BYTES } from '../shared/values.ts';
 import { checkDrawKey } from '../text/stage1/header-checks.ts';
 import { checkLocalDrawKey } from '../text/stage1/local-checks.ts';
-import { VALUE_BYTES } from '../shared/values.ts';
 import type { HeaderSource, TrajectoryHeader } from './header.ts';
 import { countUnits, PIXEL_BYTES } from './picture-size.ts';
 import { areSame, projectValues } from './projection.ts';

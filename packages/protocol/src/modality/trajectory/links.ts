@@ -150,7 +150,10 @@ export function* walkLinks(crypto: Crypto, committed: CommittedSteps, keeps: Kee
     return { checks: [skip('links', reason), skip('projections', reason)], latents: undefined };
   }
   const checks = [
-    pass('links', `${steps} steps from ${describeStart(header)} to the ${describeEnd(header)} follow from their outputs`),
+    pass(
+      'links',
+      `${steps} steps from ${describeStart(header)} to the ${describeEnd(header)} follow from their outputs`,
+    ),
     pass('projections', `${steps} projections recomputed from their outputs`),
   ];
   return { checks, latents };

@@ -71,7 +71,9 @@ describe('the job of a planted picture', () => {
   it('shows no latent twice, and each drawn step is replaced at times', () => {
     const replaced = new Set<number>();
     for (let n = 1; n < 80; n += 2) {
-      const { step, latent } = plantLatent(crypto, picture.leaves, drawn, { seed: new Uint8Array(32).fill(n) }) as PlantedLatent;
+      const { step, latent } = plantLatent(crypto, picture.leaves, drawn, {
+        seed: new Uint8Array(32).fill(n),
+      }) as PlantedLatent;
       expect([...drawn, picture.latents.length - 1]).not.toContain(latent);
       replaced.add(step);
     }

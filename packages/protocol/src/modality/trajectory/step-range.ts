@@ -46,7 +46,10 @@ export function assertRange(range: StepRange | HeaderRange | undefined, steps: n
   const isPart = steps !== undefined && firstStep < lastStep && lastStep <= steps && lastStep - firstStep < steps;
   if (!isPart) throw new ProtocolError('malformed', `steps ${firstStep} to ${lastStep} are no part of ${steps} steps`);
   if ('latentHash' in range && (range.latentHash !== undefined) !== firstStep > 0)
-    throw new ProtocolError('malformed', `a link from step ${firstStep} ${firstStep > 0 ? 'without' : 'with'} a latent`);
+    throw new ProtocolError(
+      'malformed',
+      `a link from step ${firstStep} ${firstStep > 0 ? 'without' : 'with'} a latent`,
+    );
 }
 
 /**

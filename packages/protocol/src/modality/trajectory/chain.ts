@@ -1,0 +1,75 @@
+import { equalBytes, toHex, utf8Encode } from '../../base/bytes.ts';
+import { type Check, fail, pass } from '../../base/checks.ts';
+import type { Crypto } from '../../crypto/crypto.ts';
+import { parseObject } from '../shared/request-fields.ts';
+import { encodeChoices, type TrajectoryHeader } from './header.ts';
+import type { PictureRequest } from './request.ts';
+import type { RequestRange, StepRange } from './step-range.ts';
+
+/**
+ * Splits a picture into links of about equally many steps, so that no order is expected to take longer than one may live.
+ * @param expectedMs time of the whole picture, as its modality says.
+ * @param longestMs the longest expected time of one order.
+ * @returns undefined for a picture of one order, for a part of a picture, for a picture to change, and for a model's own number of steps.
+ */
+export function planLinks(
+  { steps, range, source }: Pick<PictureRequest, 'steps' | 'range' | 'source'>,
+  { expectedMs, longestMs }: { readonly expectedMs: number; readonly longestMs: number },
+): readonly StepRange[] | undefined {
+  if (steps === undefined || range !== undefined || source !== undefined || expectedMs <= longestMs) return undefined;
+  const most = Math.max(1, Math.floor((longestMs * steps) / expectedMs));
+  const links = Math.ceil(steps / most);
+  if (links === 1) return undefined;
+  const startOf = (link: number): number => Math.floor((link * steps) / links);
+  return Array.from({ length: links }, (_, link) => ({ firstStep: startOf(link), lastStep: startOf(link + 1) }));
+}
+
+/**
+ * Composes the body of a link: the fields of the whole picture, and those of the range. Gateway and consumer compose the same bytes.
+ * @throws RequestError for a body that is no object.
+ */
+export function composeLinkBody(body: Uint8Array, { firstStep, lastStep, latent }: RequestRange): Uint8Array {
+  const range = { first_step: firstStep, last_step: lastStep, ...(latent !== undefined && { latent }) };
+  return utf8Encode(JSON.stringify({ ...parseObject(body), ...range }));
+}
+
+/** A link of a chain, as its receipt proves it. */
+export interface ChainLink {
+  /** The body that its order names. */
+  readonly request: Uint8Array;
+  readonly header: Pick<TrajectoryHeader, 'choices' | 'range'>;
+  readonly modelRoot: Uint8Array;
+  /** The signed answer: a latent, or the picture of the last link. */
+  readonly response: Uint8Array;
+}
+
+/**
+ * Checks that the links of a chain make one picture: their ranges follow one another from the first step to the last one, each later link
+ * begins with the answer of the one before, and all have the same model and choices. Every link must have passed its own checks.
+ * @param request the body of the whole picture. The bodies of the links must be composed from it.
+ */
+export function checkChain(crypto: Pick<Crypto, 'sha256'>, request: Uint8Array, links: readonly ChainLink[]): Check {
+  const id = 'chain';
+  const [first] = links;
+  if (first === undefined) return fail(id, 'the chain has no link');
+  let next = 0;
+  for (const [k, { header, modelRoot, request: asked }] of links.entries()) {
+    const { range, choices } = header;
+    if (range === undefined || range.firstStep !== next)
+      return fail(id, `link ${k} begins with step ${range?.firstStep ?? 0}, and step ${next} is due`);
+    if (!equalBytes(modelRoot, first.modelRoot)) return fail(id, `link ${k} is of another model`);
+    if (!equalBytes(encodeChoices(choices), encodeChoices(first.header.choices)))
+      return fail(id, `link ${k} has another size, guidance, sampler or number of steps`);
+    const before = links[k - 1];
+    const hash = before && crypto.sha256(before.response);
+    if (hash && !(range.latentHash && equalBytes(range.latentHash, hash)))
+      return fail(id, `link ${k} does not begin with the answer of link ${k - 1}`);
+    const latent = hash && `ogong:media/${toHex(hash)}`;
+    if (!equalBytes(asked, composeLinkBody(request, { ...range, latent })))
+      return fail(id, `link ${k} answers another request than the one of the picture`);
+    next = range.lastStep;
+  }
+  const { steps } = first.header.choices;
+  if (next !== steps) return fail(id, `the chain ends before step ${next} of ${steps}`);
+  return pass(id, `${links.length} links, each from the answer of the one before, run ${steps} steps`);
+}
