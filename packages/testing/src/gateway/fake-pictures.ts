@@ -23,7 +23,7 @@ import {
 import { encodeStepLeaves, type StepLeaf } from '@ogong/protocol/modality/trajectory/leaf';
 import { computeValuesRoot } from '@ogong/protocol/modality/trajectory/links';
 import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
-import { countUnits } from '@ogong/protocol/modality/trajectory/picture-size';
+import { countUnits, PIXEL_BYTES } from '@ogong/protocol/modality/trajectory/picture-size';
 import { listPreviewSteps } from '@ogong/protocol/modality/trajectory/previews';
 import { PROJECTION_SUMS, projectValues } from '@ogong/protocol/modality/trajectory/projection';
 import { GUIDANCE_ONE, type PictureRequest } from '@ogong/protocol/modality/trajectory/request';
@@ -139,13 +139,14 @@ export async function composePicture(
   return { response, blobs, opening: encodeOpening(opening), finished: { record: signed, header: opening.header } };
 }
 
-/** Lists the events of the steps, with the finished picture as every preview. */
+/** Lists the events of the steps, with the finished picture as every preview. Those of a link that ends early are black. */
 export function listSteps(
   { choices: { width, height, steps: all }, source, range }: Pick<TrajectoryHeader, 'choices' | 'source' | 'range'>,
-  { asked, preview }: { readonly asked: PictureRequest; readonly preview: Uint8Array },
+  { asked, preview: finished }: { readonly asked: PictureRequest; readonly preview: Uint8Array },
 ) {
   const steps = range ? all : countRun(all, source);
   const due = listPreviewSteps(steps, asked.stream ? asked.partialPictures : 0);
+  const preview = answersLatent(all, range) ? new Uint8Array(width * height * PIXEL_BYTES) : finished;
   const before = range?.firstStep ?? 0;
   return Array.from({ length: countRun(all, source ?? range) }, (_, i) => ({
     ...{ step: before + i + 1, steps },
