@@ -88,7 +88,8 @@ describe('a picture that takes longer than an order may live', () => {
   it('counts the steps over all links, and finds each of several pictures by its number', async () => {
     const response = await ask({ steps: 6, n: 2, stream: true, partial_images: 1, seed: 1 });
     const events = [...(await response.text()).matchAll(/event: (.+)\ndata: (.+)\n\n/g)].map(
-      ([, , data]) => JSON.parse(data as string) as { type: string; step: number; steps: number; ogong: { choice: number } },
+      ([, , data]) =>
+        JSON.parse(data as string) as { type: string; step: number; steps: number; ogong: { choice: number } },
     );
     for (const choice of [0, 1]) {
       const own = events.filter(({ ogong }) => ogong.choice === choice);
@@ -117,7 +118,10 @@ describe('a picture that takes longer than an order may live', () => {
     });
     try {
       const bodies = await Promise.all(
-        Array.from({ length: 4 }, async () => (await ask({ steps: 6, seed: 2 }, network)).json() as Promise<PictureBody>),
+        Array.from(
+          { length: 4 },
+          async () => (await ask({ steps: 6, seed: 2 }, network)).json() as Promise<PictureBody>,
+        ),
       );
       for (const { data, ogong } of bodies) {
         expect(data).toHaveLength(1);

@@ -62,8 +62,8 @@ export interface SyntheticPictureOptions {
   readonly record?: Partial<Pick<RecordV2, 'replyId' | 'requestHash' | 'modelRoot'>>;
   /** Makes a changed picture. Default: it comes from noise alone. */
   readonly source?: { readonly strengthQ16: number; readonly hasMask: boolean };
-  /** Makes a link of a chain. A later link begins with a made-up latent. Default: a whole picture. */
-  readonly range?: StepRange;
+  /** Makes a link of a chain. A later link begins with a made-up latent by default. Default: a whole picture. */
+  readonly range?: StepRange & { readonly latent?: Float32Array | undefined };
   /** Changes on the way, before they are committed. */
   readonly bend?: {
     readonly output?: (output: Float32Array, step: number) => Float32Array;
@@ -121,7 +121,7 @@ export function createSyntheticPicture(options: SyntheticPictureOptions): Synthe
   const asked = options.source;
   const source = asked && createSource(embeddingSize, asked.hasMask);
   const { range } = options;
-  const first = range && range.firstStep > 0 ? createSource(embeddingSize, false).latent : undefined;
+  const first = range && range.firstStep > 0 ? (range.latent ?? createSource(embeddingSize, false).latent) : undefined;
   const run = countRun(steps, asked ?? range);
   const unfinished: TrajectoryHeader = {
     orderHash: new Uint8Array(32).fill(6),
@@ -143,7 +143,10 @@ export function createSyntheticPicture(options: SyntheticPictureOptions): Synthe
         projection: projectValues(crypto, sketchBankSeed, source.latent),
         mask: source.mask && { fileHash: crypto.sha256(MASK_FILE), root: rootOf(source.mask) },
       },
-    range: range && { ...range, latentHash: first && crypto.sha256(encodeValues(first)) },
+    range: range && {
+      ...{ firstStep: range.firstStep, lastStep: range.lastStep },
+      latentHash: first && crypto.sha256(encodeValues(first)),
+    },
     payee: new Uint8Array(20).fill(6),
     ...fixed,
   };

@@ -30,10 +30,14 @@ export function createTrajectoryVectors(crypto: Crypto): unknown {
   const changed = createSyntheticPicture({ crypto, steps: 4, source: { strengthQ16: 40_000, hasMask: true } });
   const replayed = trajectory.replay(crypto, changed.record, changed.opening, { blobs: changed.blobs });
   const reference = toReference(crypto, FILE);
+  const link = createSyntheticPicture({ crypto, steps: 4, range: { firstStep: 1, lastStep: 3 } });
+  const linked = trajectory.replay(crypto, link.record, link.opening, { blobs: link.blobs });
   return {
     requests: [
       { prompt: 'a red circle' },
       { prompt: 'a', negative_prompt: 'b', n: 2, size: '64x32', seed: -3, steps: 20, guidance: 7.5, sampler: 'euler' },
+      { prompt: 'a', steps: 20, last_step: 8 },
+      { prompt: 'a', steps: 20, first_step: 8, latent: reference },
     ].map((asked) => {
       const body = JSON.stringify({ model: 'ogong/verified/test/m', ...asked });
       const bytes = utf8Encode(body);
@@ -78,6 +82,17 @@ export function createTrajectoryVectors(crypto: Crypto): unknown {
       source: changed.sources.map((values) => toHex(encodeValues(values))),
       checks: replayed.checks.map(({ id, status }) => ({ id, status })),
       report: toHex(encodeTrajectoryReport(changed.report([0, 1]))),
+    },
+    link: {
+      header: toHex(encodeTrajectoryHeader(link.header)),
+      opening: toHex(encodeOpening(link.opening)),
+      commitRoot: toHex(link.record.commitRoot),
+      responseHash: toHex(link.record.responseHash),
+      response: toHex(link.response),
+      outputs: link.outputs.map((output) => toHex(encodeValues(output))),
+      latents: link.latents.map((latent) => toHex(encodeValues(latent))),
+      checks: linked.checks.map(({ id, status }) => ({ id, status })),
+      report: toHex(encodeTrajectoryReport(link.report([0, 1]))),
     },
     audit: {
       draw: toHex(draw),

@@ -55,8 +55,9 @@ export function checkChain(crypto: Pick<Crypto, 'sha256'>, request: Uint8Array, 
   let next = 0;
   for (const [k, { header, modelRoot, request: asked }] of links.entries()) {
     const { range, choices } = header;
-    if (range === undefined || range.firstStep !== next)
-      return fail(id, `link ${k} begins with step ${range?.firstStep ?? 0}, and step ${next} is due`);
+    if (range === undefined) return fail(id, `link ${k} is a whole picture`);
+    if (range.firstStep !== next)
+      return fail(id, `link ${k} begins with step ${range.firstStep}, and step ${next} is due`);
     if (!equalBytes(modelRoot, first.modelRoot)) return fail(id, `link ${k} is of another model`);
     if (!equalBytes(encodeChoices(choices), encodeChoices(first.header.choices)))
       return fail(id, `link ${k} has another size, guidance, sampler or number of steps`);
