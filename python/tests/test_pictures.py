@@ -6,12 +6,12 @@ import zlib
 from typing import Any
 
 from ogong.client import _attach_pictures, _detach_pictures
-from ogong.pictures import count_left_out, count_units, parse_picture_request
+from ogong.pictures import Range, count_left_out, count_units, parse_picture_request
 from ogong.png import read_pictures, unpack_png
 from ogong.shown import ReceiptError
 from ogong.text.fields import RequestError
 from ogong.trajectory import blob_root, make_noise, parse_picture_header, project
-from ogong.wire import sha256
+from ogong.wire import WireError, sha256
 
 from .vectors import load, unhex
 
@@ -71,6 +71,30 @@ class Pictures(unittest.TestCase):
         self.assertEqual((header.endpoint, header.steps, header.run), ("image-edit", 4, 2))
         self.assertEqual(parse_picture_header(unhex(vectors["picture"]["header"])).source, None)
         self.assertEqual([count_left_out(20, part) for part in (None, 65_536, 32_768, 1)], [0, 0, 10, 19])
+
+    def test_links_of_the_vectors(self) -> None:
+        vectors = load("trajectory")
+        for one in vectors["requests"]:
+            asked = parse_picture_request(one["body"].encode())
+            self.assertEqual((asked.summary().hex(), asked.hash().hex()), (one["summary"], one["hash"]))
+        data = unhex(vectors["link"]["header"])
+        header = parse_picture_header(data)
+        latent = sha256(unhex(vectors["link"]["latents"][0]))
+        self.assertEqual((header.range, header.run, header.is_latent), (Range(1, 3, latent), 2, True))
+        at = data.index(latent) - 5
+        for first, last in ((1, 5), (3, 3), (0, 3), (0, 4)):
+            part = struct.pack(">HH", first, last)
+            with self.subTest(part):
+                self.assertRaises(WireError, parse_picture_header, data[:at] + part + data[at + 4 :])
+        for fields, key in (
+            ('"last_step":2', "steps"),
+            ('"steps":4,"first_step":2', "latent"),
+            ('"steps":4,"last_step":5', "last_step"),
+            ('"steps":4,"last_step":2,"latent":"x"', "latent"),
+        ):
+            with self.subTest(key), self.assertRaises(RequestError) as refused:
+                parse_picture_request(b'{"model":"ogong/verified/a/b","prompt":"x",' + fields.encode() + b"}")
+            self.assertEqual(refused.exception.key, key)
 
     def test_png(self) -> None:
         picture = unpack_png(png(2, 2, ROWS))

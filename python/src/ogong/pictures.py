@@ -42,6 +42,17 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Range:
+    """The steps that a link of a chain runs, counted from 0 over the whole picture."""
+
+    first: int
+    last: int
+    """The step before which it ends."""
+    latent: bytes | None
+    """The hash of the latent that it begins with; None: it begins with noise."""
+
+
+@dataclass(frozen=True)
 class PictureRequest:
     model: str
     exact: bool
@@ -60,10 +71,13 @@ class PictureRequest:
     source: Source | None = None
     """None: the picture comes from noise alone."""
     endpoint: str = "image"
+    range: Range | None = None
+    """None: all steps run."""
 
     @property
     def most_units(self) -> int:
-        return count_units(*(self.size or (MOST_PIXELS, 1)), self.steps or _MOST_DEFAULT_STEPS)
+        run = self.range.last - self.range.first if self.range else self.steps or _MOST_DEFAULT_STEPS
+        return count_units(*(self.size or (MOST_PIXELS, 1)), run)
 
     def hash(self) -> bytes:
         return sha256(self.summary())
@@ -86,6 +100,7 @@ class PictureRequest:
                 u8(0) if self.guidance is None else u8(1) + u32(self.guidance),
                 u8(0) if self.sampler is None else u8(1) + u8(SAMPLERS.index(self.sampler)),
                 u8(0) if self.source is None else u8(1) + u32(self.source.strength) + u8(self.source.mask is not None),
+                u8(0) if self.range is None else u8(1) + u16(self.range.first) + u16(self.range.last),
                 self.body_hash,
             )
         )
@@ -114,7 +129,8 @@ def parse_picture_request(body: bytes, endpoint: str = "image") -> PictureReques
     if not is_varied:
         read_text(fields.get("prompt"), "prompt", 1)
     exact, root, accepted, _, standby = read_ogong(fields, model, sort)
-    steps, guidance = _pick(fields, _STEPS), _pick(fields, _GUIDANCE)
+    named, guidance = _pick(fields, _STEPS), _pick(fields, _GUIDANCE)
+    steps = None if named is None else read_integer(fields, named, 1, MOST_STEPS, 1)
     seed, sampler = fields.get("seed"), fields.get("sampler")
     if sampler is not None and sampler not in SAMPLERS:
         raise RequestError("sampler", f"one of {', '.join(SAMPLERS)} is expected")
@@ -123,13 +139,30 @@ def parse_picture_request(body: bytes, endpoint: str = "image") -> PictureReques
         choices=read_integer(fields, "n", 1, _MOST_CHOICES, 1),
         seed=None if seed is None else read_whole(seed, "seed", -(2**53 - 1), 2**53 - 1),
         size=_read_size(fields),
-        steps=None if steps is None else read_integer(fields, steps, 1, MOST_STEPS, 1),
+        steps=steps,
         guidance=None if guidance is None else math.floor(read_number(fields, guidance, 0, _MOST_GUIDANCE, 1) * 65_536 + 0.5),
         sampler=sampler,
         body_hash=sha256(body),
         source=None if endpoint == "image" else _read_source(fields),
         endpoint=endpoint,
+        range=_read_range(fields, steps, endpoint),
     )
+
+
+def _read_range(fields: dict[str, Any], steps: int | None, endpoint: str) -> Range | None:
+    given = [key for key in ("first_step", "last_step", "latent") if fields.get(key) is not None]
+    if not given:
+        return None
+    if endpoint != "image":
+        raise RequestError(given[0], "a picture is changed in one order")
+    if steps is None:
+        raise RequestError("steps", "the steps of the whole picture are expected")
+    last = read_integer(fields, "last_step", 1, steps, steps)
+    first = read_integer(fields, "first_step", 0, last - 1, 0)
+    if first == 0 and fields.get("latent") is not None:
+        raise RequestError("latent", "a picture begins with noise")
+    latent = _read_file(fields.get("latent"), "latent") if first > 0 else None
+    return None if first == 0 and last == steps else Range(first, last, latent)
 
 
 def _read_source(fields: dict[str, Any]) -> Source:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .checks import Check, failed, hold, passed, skipped
-from .pictures import ENDPOINTS, MOST_PIXELS, MOST_SIDE, MOST_STEPS, SAMPLERS, STRENGTH_ONE, count_left_out, count_units
+from .pictures import ENDPOINTS, MOST_PIXELS, MOST_SIDE, MOST_STEPS, SAMPLERS, STRENGTH_ONE, Range, count_left_out, count_units
 from .record import Record
 from .text.commitment import DrawKeyInputs, Opening, merkle_root, read_draw_key, read_parts
 from .tiers import check_posture
@@ -20,6 +20,7 @@ _PROJECTION_BYTES = 4 * SUMS
 _MOST_HEADER = 8_192
 _MOST_VALUES = 1 << 26
 _MOST_BYTES = 64 << 20
+_MOST_RESPONSE = 1 << 20
 _CHUNK_BYTES = 65_536
 _MOST_NOISE = 1 << 20
 """Values of noise that are computed here. Of more, a reader of the outputs computes them."""
@@ -60,13 +61,23 @@ class PictureHeader:
     """Projection of the picture's bytes."""
     source: HeaderSource | None
     """None: the picture comes from noise alone."""
+    range: Range | None
+    """None: all steps run."""
     parts: tuple[bytes, ...]
     payee: bytes
 
     @property
     def run(self) -> int:
         """Steps that run."""
+        if self.range is not None:
+            return self.range.last - self.range.first
         return self.steps - count_left_out(self.steps, self.source.strength if self.source else None)
+
+
+    @property
+    def is_latent(self) -> bool:
+        """Whether the answer is the last latent of a link that ends before the last step."""
+        return self.range is not None and self.range.last < self.steps
 
 
 @dataclass(frozen=True)
@@ -98,6 +109,7 @@ def parse_picture_header(data: bytes) -> PictureHeader:
         *(width, height, steps, guidance, sampler, model_sampler),
         pixels=_read_projection(r.take(_PROJECTION_BYTES)),
         source=_read_source(r) if r.int(1, 0, 1) else None,
+        range=_read_range(r) if r.int(1, 0, 1) else None,
         parts=read_parts(r),
         payee=r.take(20),
     )
@@ -108,7 +120,11 @@ def parse_picture_header(data: bytes) -> PictureHeader:
         raise WireError("a latent has another number of values than its picture")
     if (endpoint == "image") != (header.source is None):
         raise WireError(f"{endpoint} and its picture to change contradict each other")
-    if (header.run + (0 if header.source is None else 2)) * values * 4 > _MOST_BYTES:
+    if header.range is not None and not (_is_part(header.range, steps) and header.source is None):
+        raise WireError("the steps of the link are no part of those of a picture")
+    if header.is_latent and values * 4 > _MOST_RESPONSE:
+        raise WireError("the latent is too large for an answer")
+    if (header.run + (0 if header.source is None and header.range is None else 2)) * values * 4 > _MOST_BYTES:
         raise WireError("the outputs are too many to replay")
     if units != count_units(width, height, header.run):
         raise WireError("the units are not those of size and steps")
@@ -123,6 +139,15 @@ def _read_source(r: Reader) -> HeaderSource:
     if mask_hash is not None:
         r.take(32)  # the root of its values
     return HeaderSource(strength, picture_hash, mask_hash)
+
+
+def _read_range(r: Reader) -> Range:
+    first, last = r.int(2, 0, MOST_STEPS - 1), r.int(2, 1, MOST_STEPS)
+    return Range(first, last, r.take(32) if r.int(1, 0, 1) else None)
+
+
+def _is_part(part: Range, steps: int) -> bool:
+    return part.first < part.last <= steps and part.last - part.first < steps and (part.first > 0) == (part.latent is not None)
 
 
 def _read_scheduler(r: Reader, steps: int, sampler: str) -> str:
@@ -192,8 +217,9 @@ def _read_leaves(opening: Opening, header: PictureHeader) -> list[bytes]:
 def _check_links(blind: bytes, header: PictureHeader, roots: list[bytes]) -> list[Check]:
     """Of the links, only the first latent follows from the receipt alone. The others need the model's outputs."""
     # Euler scales the noise by its schedule, which is not computed here.
-    # The latent of a picture to change is not shown here.
-    is_known = header.source is None and header.sampler != SAMPLERS[_EULER] and header.values <= _MOST_NOISE
+    # The latent of a picture to change, or of a later link, is not shown here.
+    is_noise = header.source is None and (header.range is None or header.range.latent is None)
+    is_known = is_noise and header.sampler != SAMPLERS[_EULER] and header.values <= _MOST_NOISE
     if is_known and roots[0] != blob_root(blind, make_noise(header.draw_key.key(), header.values)):
         return [failed("links", "the first latent is not the noise of the draw key")]
     reason = "the outputs of the steps are not shown here; the payer's gateway and validators replay them"

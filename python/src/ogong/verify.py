@@ -386,6 +386,7 @@ class _Reading:
             and header.sampler == (asked.sampler or header.model_sampler)
             and header.endpoint == asked.endpoint
             and _is_source(header.source, asked.source)
+            and header.range == asked.range
             and count_units(width, height, header.run) <= asked.most_units
             and header.choice == order.choice < asked.choices
             and header.tier == self.tier
@@ -393,11 +394,11 @@ class _Reading:
         )
         self._add(hold("choices", same, "the header states what the request asks for"))
         self._add(self._check_draw_key(header, asked.seed, beacon))
-        size = 3 * width * height
-        self._add(hold("response-size", len(self.response) == size, f"{size} bytes of {width}x{height} pixels"))
+        size = 4 * header.values if header.is_latent else 3 * width * height
+        self._add(hold("response-size", len(self.response) == size, f"{size} bytes of {width}x{height} pixels or their latent"))
         if len(self.response) == size:
             of_picture = project(header.bank_seed, self.response) == header.pixels
-            self._add(hold("pixels", of_picture, "the committed projection is that of the picture"))
+            self._add(hold("pixels", of_picture, "the committed projection is that of the answer"))
         self._add(self._check_bank(header, beacon, SUMS))
         self._add(hold("payee", header.payee == order.payee, "the header names the order's payee"))
         demands = self._check_demands(asked, header)
