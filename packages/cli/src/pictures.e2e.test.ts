@@ -74,5 +74,30 @@ describe.skipIf(reason !== undefined)(
       const { checks } = JSON.parse((await fate()).detail) as { checks: { id: string; status: string }[] };
       expect(checks).toContainEqual(expect.objectContaining({ id: 'equality', status: 'pass' }));
     });
+
+    it('makes a picture in two links, and settles the fee of each', async () => {
+      const { gatewayUrl: baseUrl } = mesh.plan;
+      const ask = async (part: object) => {
+        const response = await fetch(`${baseUrl}/v1/images/generations`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ model: MODEL_ID, prompt: 'a red circle', steps: STEPS, seed: 7, ...part }),
+        });
+        return (await response.json()) as {
+          readonly data: readonly { readonly latent?: string; readonly b64_json?: string }[];
+          readonly ogong: { readonly receipts: readonly { readonly reply_id: string }[] };
+        };
+      };
+      const first = await ask({ last_step: 2 });
+      const second = await ask({ first_step: 2, latent: first.data[0]?.latent });
+      expect(second.data[0]?.b64_json).toEqual(expect.any(String));
+      for (const { ogong } of [first, second]) {
+        const id = ogong.receipts[0]?.reply_id as string;
+        const fate = () => fetchReceipt({ baseUrl, id }).then(({ status }) => status);
+        await expect.poll(fate, patience).toMatchObject({ state: 'settled', verdict: 'accept' });
+        const { checks } = JSON.parse((await fate()).detail) as { checks: { id: string; status: string }[] };
+        expect(checks).toContainEqual(expect.objectContaining({ id: 'equality', status: 'pass' }));
+      }
+    });
   },
 );
