@@ -13,6 +13,7 @@ import { ATTESTED_ROLES, type AttestedRole, rolePart } from '@ogong/protocol/tie
 import type { Posture } from '@ogong/protocol/tier/posture';
 import { checkPart, type VerifiedPart } from '@ogong/protocol/verdict/receipt/answer-part';
 import { ReceiptError } from './errors.ts';
+import { checkLinks, groupLinks } from './pictures/check-links.ts';
 import { fetchIntake, fetchOpening, fetchReply, verifyReceipt } from './receipts.ts';
 
 /** One choice of an answer and its proof. */
@@ -31,6 +32,8 @@ export interface CheckedReply {
   readonly response: Uint8Array;
   /** Of each provider that broke off before and had signed a part of this answer: whether that part holds, and is how the answer begins. */
   readonly parts: readonly Check[];
+  /** Of a picture that was bought as a chain of orders: the links before this last one, in order. */
+  readonly links?: readonly CheckedReply[];
 }
 
 export interface GatewayAnswer {
@@ -76,7 +79,14 @@ export async function checkAnswer(answer: GatewayAnswer, options: CheckOptions):
   const { response } = answer;
   const listed = (answer.ogong as { receipts?: ListedReceipt[] } | undefined)?.receipts;
   if (!Array.isArray(listed)) throw new ReceiptError('missing', 'the answer came without receipts', { response });
-  const replies = await Promise.all(listed.map((entry) => checkOne(entry ?? {}, answer, options)));
+  const check = (entry: ListedReceipt, about: GatewayAnswer) => checkOne(entry ?? {}, about, options);
+  const replies = await Promise.all(
+    groupLinks(listed, answer).map((links) =>
+      links.length === 1
+        ? check(links[0] as ListedReceipt, answer)
+        : checkLinks(links, answer, { options, checkOne: check }),
+    ),
+  );
   replies.sort((a, b) => a.choice - b.choice);
   // There must be one receipt per choice, and no choice twice: otherwise one good reply could serve for several.
   const isComplete = replies.length === answer.choices && replies.every(({ choice }, index) => choice === index);
@@ -89,6 +99,7 @@ export async function checkAnswer(answer: GatewayAnswer, options: CheckOptions):
 }
 
 interface ListedReceipt {
+  readonly reply_id?: unknown;
   readonly receipt?: unknown;
   /** The model's whole text, if the message is only a part of it. */
   readonly response?: unknown;

@@ -165,7 +165,7 @@ export function createClient(options: ClientOptions): Client {
     checkAnswer(answer, { ...options, baseUrl: origin, fetch, allow: [...(options.allow ?? []), ...allow] });
 
   function handOver(replies: readonly CheckedReply[]): Omit<CheckedAnswer<never>, 'response'> {
-    for (const reply of replies) options.onReceipt?.(reply);
+    for (const reply of replies.flatMap((one) => [...(one.links ?? []), one])) options.onReceipt?.(reply);
     const { receipt, checks } = replies[0] as CheckedReply;
     return { receipt, checks, replies };
   }
