@@ -291,8 +291,7 @@ const MAY_NAME_MODALITY: ReadonlySet<string> = new Set([
   'apps/explorer/src/chat/check-turn.ts',
   // Routes of vectors, scores and pictures, in the words of OpenAI and Ollama.
   'packages/gateway/src/front/embeddings.ts',
-  'packages/gateway/src/front/pictures.ts',
-  'packages/gateway/src/front/replay-handlers.ts',
+  'packages/gateway/src/front/picture-chain.ts',
   'packages/gateway/src/front/pictures.ts',
   'packages/gateway/src/front/replay-handlers.ts',
   'packages/gateway/src/sealed/find-sealed.ts',
@@ -300,6 +299,7 @@ const MAY_NAME_MODALITY: ReadonlySet<string> = new Set([
   'packages/provider/src/local/ollama/embed.ts',
   // The SDK's calls for vectors, scores and pictures.
   'packages/sdk/src/client.ts',
+  'packages/sdk/src/pictures/check-links.ts',
   'packages/sdk/src/pictures/picture-file.ts',
   'packages/sdk/src/pictures/read-pictures.ts',
   'packages/sdk/src/pictures/unpack-png.ts',

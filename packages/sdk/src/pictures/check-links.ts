@@ -2,7 +2,7 @@ import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { toReference } from '@ogong/protocol/modality/media/detach-media';
-import { type ChainLink, checkChain, composeLinkBody } from '@ogong/protocol/modality/trajectory/chain';
+import { type ChainLink, checkChain, composeLinkBody, mayChain } from '@ogong/protocol/modality/trajectory/chain';
 import { parseTrajectoryHeader } from '@ogong/protocol/modality/trajectory/header';
 import { parsePictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import type { CheckedReply, CheckOptions, GatewayAnswer } from '../check-answer.ts';
@@ -19,7 +19,7 @@ export function groupLinks<T>(
   listed: readonly T[],
   { endpoint, choices }: Pick<GatewayAnswer, 'endpoint' | 'choices'>,
 ): (readonly T[])[] {
-  const links = endpoint === 'image' && listed.length % choices === 0 ? listed.length / choices : 1;
+  const links = mayChain(endpoint) && listed.length % choices === 0 ? listed.length / choices : 1;
   return Array.from({ length: Math.ceil(listed.length / links) }, (_, i) => listed.slice(i * links, (i + 1) * links));
 }
 
@@ -33,7 +33,10 @@ export function groupLinks<T>(
 export async function checkLinks<T extends ListedLink>(
   entries: readonly T[],
   answer: GatewayAnswer,
-  { options, checkOne }: { readonly options: CheckOptions; readonly checkOne: (entry: T, answer: GatewayAnswer) => Promise<CheckedReply> },
+  {
+    options,
+    checkOne,
+  }: { readonly options: CheckOptions; readonly checkOne: (entry: T, answer: GatewayAnswer) => Promise<CheckedReply> },
 ): Promise<CheckedReply> {
   const { request, response: whole, responses } = answer;
   const refuse = (why: string, cause?: unknown): never => {
@@ -47,7 +50,9 @@ export async function checkLinks<T extends ListedLink>(
     const before = links.at(-1);
     const latent = before && toReference(nobleCrypto, before.response);
     const isLast = entry === entries.at(-1);
-    const fetched = isLast ? undefined : await readLink(entry, options).catch((cause) => refuse('a link cannot be read', cause));
+    const fetched = isLast
+      ? undefined
+      : await readLink(entry, options).catch((cause) => refuse('a link cannot be read', cause));
     const lastStep = fetched?.lastStep ?? steps;
     const asked = composeLinkBody(request, { firstStep, lastStep, latent });
     // The order of the receipt says the choice.

@@ -3,14 +3,14 @@ import { type Check, fail, pass } from '../../base/checks.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { parseObject } from '../shared/request-fields.ts';
 import { encodeChoices, type TrajectoryHeader } from './header.ts';
-import type { PictureRequest } from './request.ts';
+import { changesPicture, type PictureRequest, TRAJECTORY_ENDPOINTS } from './request.ts';
 import type { RequestRange, StepRange } from './step-range.ts';
 
 /**
  * Splits a picture into links of about equally many steps, so that no order is expected to take longer than one may live.
  * @param expectedMs time of the whole picture, as its modality says.
  * @param longestMs the longest expected time of one order.
- * @returns undefined for a picture of one order, for a part of a picture, for a picture to change, and for a model's own number of steps.
+ * @returns undefined for a picture of one order: also for a part of one, for a picture to change, and for a model's own number of steps.
  */
 export function planLinks(
   { steps, range, source }: Pick<PictureRequest, 'steps' | 'range' | 'source'>,
@@ -23,6 +23,9 @@ export function planLinks(
   const startOf = (link: number): number => Math.floor((link * steps) / links);
   return Array.from({ length: links }, (_, link) => ({ firstStep: startOf(link), lastStep: startOf(link + 1) }));
 }
+
+/** Returns whether pictures of an endpoint can be bought as chains. */
+export const mayChain = (endpoint: string): boolean => endpoint === TRAJECTORY_ENDPOINTS.find((one) => !changesPicture(one));
 
 /**
  * Composes the body of a link: the fields of the whole picture, and those of the range. Gateway and consumer compose the same bytes.
@@ -44,8 +47,8 @@ export interface ChainLink {
 }
 
 /**
- * Checks that the links of a chain make one picture: their ranges follow one another from the first step to the last one, each later link
- * begins with the answer of the one before, and all have the same model and choices. Every link must have passed its own checks.
+ * Checks that the links of a chain make one picture. Their ranges follow one another from the first step to the last one. Each later link
+ * begins with the answer of the one before. All have the same model and choices. Every link must have passed its own checks.
  * @param request the body of the whole picture. The bodies of the links must be composed from it.
  */
 export function checkChain(crypto: Pick<Crypto, 'sha256'>, request: Uint8Array, links: readonly ChainLink[]): Check {

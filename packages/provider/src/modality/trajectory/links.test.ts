@@ -1,10 +1,15 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { LinkClient } from '@ogong/host/link/link-client';
 import { LinkError } from '@ogong/host/link/link-error';
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
-import { type Finished, type GenerateRequest, type PictureStep, ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  type Finished,
+  type GenerateRequest,
+  type PictureStep,
+  ProviderService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { toReference } from '@ogong/protocol/modality/media/detach-media';
 import { encodeMedia } from '@ogong/protocol/modality/media/encoded-media';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
@@ -48,47 +53,56 @@ describe('an order for a link', () => {
     ['the first', { last_step: 2 }, [1, 2], 1024],
     ['a later', { first_step: 2, last_step: 5 }, [3, 4, 5], 1024],
     ['the last', { first_step: 5 }, [6], 32 * 32 * 3],
-  ])('runs the steps of %s one, whose record replays and whose audit accepts it', async (_what, part, counted, bytes) => {
-    const message = ask(part);
-    const { steps, finished } = await order(network.client, message, LATENT);
-    expect(steps.map(({ step, steps: of }) => [step, of])).toEqual(counted.map((step) => [step, 6]));
-    expect([finished.outputTokens, finished.response.length]).toEqual([counted.length, bytes]);
-    const service = network.client.service(ProviderService);
-    const record = parseRecordV2(finished.record!.record);
-    const { replyId } = record;
-    const opening = parseOpening((await service.getOpening({ replyId })).opening);
-    const blobs = new Map<string, Uint8Array>();
-    for (const { root } of trajectory.listReplayBlobs(opening))
-      for await (const { data } of service.getBlob({ replyId, root, first: 0, count: 1 })) blobs.set(toHex(root), data);
-    expect(blobs.size).toBe(counted.length + ('first_step' in part ? 1 : 0));
-    const reply = trajectory.replay(crypto, record, opening, { blobs: (root) => blobs.get(toHex(root)) });
-    expect(reply.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
+  ])(
+    'runs the steps of %s one, whose record replays and whose audit accepts it',
+    async (_what, part, counted, bytes) => {
+      const message = ask(part);
+      const { steps, finished } = await order(network.client, message, LATENT);
+      expect(steps.map(({ step, steps: of }) => [step, of])).toEqual(counted.map((step) => [step, 6]));
+      expect([finished.outputTokens, finished.response.length]).toEqual([counted.length, bytes]);
+      const service = network.client.service(ProviderService);
+      const record = parseRecordV2(finished.record!.record);
+      const { replyId } = record;
+      const opening = parseOpening((await service.getOpening({ replyId })).opening);
+      const blobs = new Map<string, Uint8Array>();
+      for (const { root } of trajectory.listReplayBlobs(opening))
+        for await (const { data } of service.getBlob({ replyId, root, first: 0, count: 1 }))
+          blobs.set(toHex(root), data);
+      expect(blobs.size).toBe(counted.length + ('first_step' in part ? 1 : 0));
+      const reply = trajectory.replay(crypto, record, opening, { blobs: (root) => blobs.get(toHex(root)) });
+      expect(reply.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
 
-    const media = 'first_step' in part ? [LATENT] : [];
-    const job: ScoreJobMessage = {
-      ...{ jobId: new Uint8Array(16), request: message.request, timeoutMs: 0, ...reply.describeJob('image', DRAW) },
-      ...{ blobs: [...(reply.makeJobBlobs?.(DRAW) ?? [])], media },
-    };
-    const engine = createFakeTrajectoryEngine();
-    const scorable = openPictureJob(job, { engine, crypto });
-    expect(scorable.outputs).toBe(Math.min(2, counted.length) + (bytes === 1024 ? 0 : 1));
-    const report = await scorable.score(new AbortController().signal);
-    const read = reply.readReport(report, { jobId: job.jobId, draw: DRAW, contextSize: 0 });
-    expect('problem' in read ? read.problem : read.weigh({}).outcome).toBe('accept');
+      const media = 'first_step' in part ? [LATENT] : [];
+      const job: ScoreJobMessage = {
+        ...{ jobId: new Uint8Array(16), request: message.request, timeoutMs: 0, ...reply.describeJob('image', DRAW) },
+        ...{ blobs: [...(reply.makeJobBlobs?.(DRAW) ?? [])], media },
+      };
+      const engine = createFakeTrajectoryEngine();
+      const scorable = openPictureJob(job, { engine, crypto });
+      expect(scorable.outputs).toBe(Math.min(2, counted.length) + (bytes === 1024 ? 0 : 1));
+      const report = await scorable.score(new AbortController().signal);
+      const read = reply.readReport(report, { jobId: job.jobId, draw: DRAW, contextSize: 0 });
+      expect('problem' in read ? read.problem : read.weigh({}).outcome).toBe('accept');
 
-    const other = network.order({ body: { seed: 5, steps: 6, last_step: 4 } }).request;
-    expect(() => openPictureJob({ ...job, request: other, media: [] }, { engine, crypto })).toThrow(
-      'the header is about another range of steps than the request',
-    );
-    await engine.close();
-  });
+      const other = network.order({ body: { seed: 5, steps: 6, last_step: 4 } }).request;
+      expect(() => openPictureJob({ ...job, request: other, media: [] }, { engine, crypto })).toThrow(
+        'the header is about another range of steps than the request',
+      );
+      await engine.close();
+    },
+  );
 
   it.each([
     ['another size', LATENT.slice(4), /latent: 1020 bytes are not 256 values/],
     ['a value that is not finite', LATENT.map((byte, i) => (i < 4 ? 255 : byte)), /latent: value 0 is NaN/],
   ])('is refused with a latent of %s', async (_what, latent, message) => {
-    const error = await order(network.client, ask({ first_step: 2 }, latent), latent).catch((reason: unknown) => reason);
+    const error = await order(network.client, ask({ first_step: 2 }, latent), latent).catch(
+      (reason: unknown) => reason,
+    );
     expect(error).toBeInstanceOf(LinkError);
-    expect([(error as LinkError).refusal, (error as LinkError).message]).toEqual(['invalid', expect.stringMatching(message)]);
+    expect([(error as LinkError).refusal, (error as LinkError).message]).toEqual([
+      'invalid',
+      expect.stringMatching(message),
+    ]);
   });
 });
