@@ -255,6 +255,27 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
     expect(sealed.error).toContain('not sealed');
   });
 
+  it('checks a picture that was bought as a chain link by link', async () => {
+    // A step of 32x32 pixels is expected to take 50 ms: two steps an order.
+    fixture = await createGatewayFixture({ providers: [{}], longestOrderMs: 100 });
+    const asks = { prompt: 'a small fox', n: 2, size: '32x32', steps: 6 };
+    const shown = Array(2).fill([32, 32, 3072]);
+    const checks = expect.arrayContaining(['choices', 'pixels', 'chain']);
+    expect(await call(fixture, asks, { url: fixture.url })).toMatchObject({ error: null, shown, checks });
+    for (const lie of [
+      (receipts: readonly unknown[]) => [...receipts.slice(1, 3), ...receipts.slice(4)],
+      (receipts: readonly unknown[]) => receipts.toReversed(),
+      (receipts: readonly unknown[]) => [receipts[0], receipts[2], receipts[1], ...receipts.slice(3)],
+    ]) {
+      const front = await lieInFront(fixture.url, (said) => {
+        const body = JSON.parse(said);
+        return JSON.stringify({ ...body, ogong: { receipts: lie(body.ogong.receipts) } });
+      });
+      expect((await call(fixture, asks, front)).failed).toContain('request-hash');
+      front.close();
+    }
+  });
+
   it('compares shown calls with the signed text, whole and streamed', async () => {
     const weather = { type: 'function', function: { name: 'weather', parameters: { type: 'object' } } };
     const asks = { messages, tools: [weather] };

@@ -15,16 +15,19 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
-from .checks import Check, failed, hold, skipped
+from .checks import Check, failed, hold, passed, skipped
 from .numbers import read_scores, read_vectors, word_vectors
+from .order import parse_order
+from .pictures import compose_link_body, parse_picture_request
 from .png import Picture, read_pictures
+from .record import parse_record
 from .sealed import Opened, RepeatedText, SealedCallError, SealedRequestOf, Tries, count_tokens, tell_failed, tell_held
 from .shown import Answer, GatewayError, ReceiptError, Shown, as_shown, read_json
 from .text.answer import FAMILIES, REASONING, check_answer, read_answer, read_message, read_terms
 from .text.commitment import parse_header, parse_opening
 from .trajectory import parse_picture_header
 from .verify import Verdict, verify_receipt
-from .wire import sha256
+from .wire import WireError, sha256
 
 _INTAKE_SECONDS = 6.0
 _MOST_ANSWER_BYTES = 96 << 20
@@ -146,6 +149,8 @@ class Client:
         has to be what the signed text says (check `answer`). @raises ReceiptError
         """
         receipts = said.get("receipts") if isinstance(said, dict) else None
+        if endpoint == "image" and isinstance(receipts, list) and len(receipts) > len(texts):
+            return self._check_chains(body, receipts, texts, messages or {})
         if not isinstance(receipts, list) or len(receipts) != len(texts):
             raise ReceiptError("the answer does not carry a receipt for each choice")
         replies = set()
@@ -161,6 +166,53 @@ class Client:
                 raise ReceiptError(f"choice {index}: {'failed' if verdict.failed else 'missing'}: {wrong}", verdict)
             verdicts.append(verdict)
         return verdicts
+
+    def _check_chains(
+        self, body: bytes, receipts: list[Any], texts: Mapping[int, bytes | None], messages: Mapping[int, Any]
+    ) -> list[Verdict]:
+        """
+        Each picture was bought as a chain of orders (docs/spec/trajectory.md#chains). The receipt of a link is about a request that is
+        composed here: its first latent is the answer of the link before. @returns the verdict of each last link. @raises ReceiptError
+        """
+        steps, count = parse_picture_request(body).steps, len(receipts) // len(texts)
+        if steps is None or len(receipts) % len(texts) != 0:
+            raise ReceiptError("the answer does not carry a receipt for each choice")
+        verdicts, roots, replies = [], set(), set()
+        for choice in range(len(texts)):
+            first, latent = 0, None
+            for at, item in enumerate(receipts[choice * count : (choice + 1) * count], 1):
+                reply_id = item.get("reply_id") if isinstance(item, dict) else None
+                if not isinstance(reply_id, str) or len(reply_id) != 32 or not reply_id.isalnum() or reply_id in replies:
+                    raise ReceiptError("a receipt names no reply, or one that another choice has")
+                replies.add(reply_id)
+                last, shown = steps, texts[choice]
+                if at < count:
+                    last, shown = self._read_link(reply_id)
+                asked = compose_link_body(body, first, last, latent)
+                message = messages.get(choice) if at == count else None
+                verdict = self._check_one("image", asked, item.get("receipt"), reply_id, shown, message)
+                if not verdict.ok:
+                    wrong = ", ".join(verdict.failed or verdict.missing)
+                    raise ReceiptError(f"choice {choice}: {'failed' if verdict.failed else 'missing'}: {wrong}", verdict)
+                record, order = (base64.b64decode(item["receipt"][part]["bytes"]) for part in ("record", "order"))
+                opened = parse_picture_header(parse_opening(self._get(f"/v1/receipts/{reply_id}/opening")).header)
+                made = (opened.width, opened.height, opened.steps, opened.guidance, opened.sampler, opened.model_sampler)
+                roots.add((choice, parse_record(record).model_root, *made))
+                if parse_order(order).choice != choice or len(roots) != choice + 1:
+                    raise ReceiptError(f"choice {choice}: failed: chain", verdict)
+                first, latent = last, sha256(shown or b"")
+            verdict.checks.append(passed("chain", f"{count} links, each from the answer of the one before, run {steps} steps"))
+            verdicts.append(verdict)
+        return verdicts
+
+    def _read_link(self, reply_id: str) -> tuple[int, bytes]:
+        """The step before which a link ends, and its latent: the receipt proves both."""
+        stored = json.loads(self._get(f"/v1/receipts/{reply_id}"))
+        try:
+            asked = parse_picture_request(base64.b64decode(stored["request"]))
+            return (asked.range.last if asked.range else 0), base64.b64decode(stored["response"])
+        except (WireError, KeyError, TypeError, ValueError) as error:
+            raise ReceiptError(f"a link cannot be read: {error}") from None
 
     def _check_one(
         self, endpoint: str, body: bytes, compact: Any, reply_id: str, shown: bytes | None, message: Any

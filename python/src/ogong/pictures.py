@@ -116,6 +116,12 @@ def count_left_out(steps: int, strength: int | None) -> int:
     return 0 if strength is None else steps - max(1, steps * strength // STRENGTH_ONE)
 
 
+def compose_link_body(body: bytes, first: int, last: int, latent: bytes | None) -> bytes:
+    """The body of a link of a chain. @param latent: the hash of the latent that it begins with."""
+    start = "" if latent is None else f',"latent":"ogong:media/{latent.hex()}"'
+    return body[: body.rindex(b"}")] + f',"first_step":{first},"last_step":{last}{start}}}'.encode()
+
+
 def parse_picture_request(body: bytes, endpoint: str = "image") -> PictureRequest:
     """@raises WireError: RequestError if a field is wrong."""
     if len(body) > MOST_BODY_BYTES:

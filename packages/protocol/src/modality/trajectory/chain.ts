@@ -1,7 +1,6 @@
-import { equalBytes, toHex, utf8Encode } from '../../base/bytes.ts';
+import { equalBytes, toHex, utf8Decode, utf8Encode } from '../../base/bytes.ts';
 import { type Check, fail, pass } from '../../base/checks.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
-import { parseObject } from '../shared/request-fields.ts';
 import { encodeChoices, type TrajectoryHeader } from './header.ts';
 import { changesPicture, type PictureRequest, TRAJECTORY_ENDPOINTS } from './request.ts';
 import type { RequestRange, StepRange } from './step-range.ts';
@@ -10,7 +9,7 @@ import type { RequestRange, StepRange } from './step-range.ts';
  * Splits a picture into links of about equally many steps, so that no order is expected to take longer than one may live.
  * @param expectedMs time of the whole picture, as its modality says.
  * @param longestMs the longest expected time of one order.
- * @returns undefined for a picture of one order: also for a part of one, for a picture to change, and for a model's own number of steps.
+ * @returns undefined for a picture of one order: also for a part of one, a picture to change, and a model's own number of steps.
  */
 export function planLinks(
   { steps, range, source }: Pick<PictureRequest, 'steps' | 'range' | 'source'>,
@@ -28,12 +27,15 @@ export function planLinks(
 export const mayChain = (endpoint: string): boolean => endpoint === TRAJECTORY_ENDPOINTS.find((one) => !changesPicture(one));
 
 /**
- * Composes the body of a link: the fields of the whole picture, and those of the range. Gateway and consumer compose the same bytes.
- * @throws RequestError for a body that is no object.
+ * Composes the body of a link: the fields of the range at the end of the whole picture's body. Every other byte stays, so gateway and
+ * consumer compose the same bytes.
+ * @param body a JSON object with a field, which its reader has parsed.
  */
 export function composeLinkBody(body: Uint8Array, { firstStep, lastStep, latent }: RequestRange): Uint8Array {
-  const range = { first_step: firstStep, last_step: lastStep, ...(latent !== undefined && { latent }) };
-  return utf8Encode(JSON.stringify({ ...parseObject(body), ...range }));
+  const text = utf8Decode(body);
+  const start = latent === undefined ? '' : `,"latent":"${latent}"`;
+  const fields = `,"first_step":${firstStep},"last_step":${lastStep}${start}}`;
+  return utf8Encode(`${text.slice(0, text.lastIndexOf('}'))}${fields}`);
 }
 
 /** A link of a chain, as its receipt proves it. */
