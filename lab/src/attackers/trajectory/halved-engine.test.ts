@@ -10,7 +10,14 @@ afterAll(() => sold.close());
 const noise = Float32Array.from({ length: 4 * 8 * 8 }, (_, i) => Math.sin(i));
 
 function make(engine: TrajectoryEngine, steps: number) {
-  const choices = { width: 32, height: 32, steps, guidanceQ16: 3 * 65_536, sampler: 'flow-match' } as const;
+  const choices = {
+    width: 32,
+    height: 32,
+    steps,
+    guidanceQ16: 3 * 65_536,
+    sampler: 'flow-match',
+    guidancePlan: undefined,
+  } as const;
   const request = { prompt: 'a red ship', negativePrompt: '' };
   return makePicture(engine, { request, choices }, { noise, signal: new AbortController().signal });
 }

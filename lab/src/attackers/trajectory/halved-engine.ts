@@ -15,7 +15,10 @@ export const halveSteps = (sold: TrajectoryEngine): TrajectoryEngine => ({
       return;
     }
     const guidanceQ16 = Math.round(guidance * GUIDANCE_ONE);
-    const { steps, final } = await makeFittedHalf({ sold }, { request, choices: { ...choices, guidanceQ16 }, noise });
+    const { steps, final } = await makeFittedHalf(
+      { sold },
+      { request, choices: { ...choices, guidanceQ16, guidancePlan: undefined }, noise },
+    );
     for (const [step, values] of steps.entries()) yield { step, ...values };
     yield { step: steps.length, latent: final };
   },

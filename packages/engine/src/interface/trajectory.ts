@@ -1,3 +1,4 @@
+import type { GuidancePlan } from '@ogong/protocol/modality/trajectory/guidance-plan';
 import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { SamplerName, SchedulerConfig } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
 import type { LatentSource } from '@ogong/protocol/modality/trajectory/schedule/source';
@@ -42,6 +43,8 @@ export interface TrajectoryRequest extends PictureSize {
   readonly negativePrompt: string;
   /** Factor g of the output: v = n + g (p - n), with p for the prompt and n for the negative one. With 1 or less, v = p. See `hasNegative`. */
   readonly guidance: number;
+  /** Steps that are guided, and momentum. Refused for a model without `hasNegative`. Default: all steps are guided, without momentum. */
+  readonly guidancePlan?: GuidancePlan | undefined;
   readonly steps: number;
   readonly sampler: SamplerName;
   /** Steps of the schedule that are left out at its beginning. Steps are counted from the first one that runs. Default: 0. */
@@ -55,12 +58,15 @@ export interface TrajectoryStep {
   /** Index of the latent, from 0. */
   readonly step: number;
   readonly latent: Float32Array;
-  /** After guidance, of the latent's form. The final latent has none. */
+  /**
+   * After guidance, of the latent's form. A step with momentum has both answers in its place: that of the prompt, then that of the negative
+   * prompt. The final latent has none.
+   */
   readonly output?: Float32Array;
 }
 
 export interface StepOutput {
-  /** The model's output after guidance. */
+  /** The model's output after guidance, or both answers of a step with momentum. */
   readonly output: Float32Array;
   readonly numericClass: string;
   /** True if the output is bit-exact for the claimed class, or for the own one if none was claimed. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { inspectModelFolder } from '@ogong/models/model-folder';
 import { boundModelUnits } from '@ogong/protocol/modality/trajectory/picture-size';
+import { joinAnswers } from '@ogong/protocol/modality/trajectory/schedule/momentum';
 import type { DenoiseRequest } from '../decode/trajectory/trajectory-calls.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TrajectoryInfo } from '../interface/trajectory.ts';
@@ -97,7 +98,7 @@ export async function openTrajectoryModel(load: OnnxTrajectoryLoad): Promise<{
 
   const denoise = async (
     loaded: LoadedClass,
-    { prompt, negativePrompt, guidance, timestep, input, ...size }: DenoiseRequest,
+    { prompt, negativePrompt, guidance, both, timestep, input, ...size }: DenoiseRequest,
     isCancelled: () => boolean,
   ): Promise<Float32Array> => {
     const pass = async (text: string, isNegative = false): Promise<Float32Array> => {
@@ -107,8 +108,9 @@ export async function openTrajectoryModel(load: OnnxTrajectoryLoad): Promise<{
       return loaded.networks.denoise(input, { ...shapeOf(size), timestep, text: states, guidance });
     };
     const positive = await pass(prompt);
-    if (guidance <= 1 || family.readsGuidance) return positive;
+    if ((guidance <= 1 && !both) || family.readsGuidance) return positive;
     const negative = await pass(negativePrompt, true);
+    if (both) return joinAnswers(positive, negative);
     return negative.map((value, i) => value + guidance * ((positive[i] as number) - value));
   };
 

@@ -167,7 +167,7 @@ export interface ShownEvidence {
 }
 
 /** The most blobs of one piece of evidence, and the bytes of each at most. */
-export const MAX_SHOWN_BLOBS = 6;
+export const MAX_SHOWN_BLOBS = 8;
 export const MAX_SHOWN_BYTES = 4 * 1024 * 1024;
 
 export const MAX_LISTED_VERIFIERS = 256;

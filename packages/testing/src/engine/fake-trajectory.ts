@@ -6,6 +6,7 @@ import { createRequestPort } from '@ogong/engine/process/request-port';
 import { createTrajectoryHost, type DenoisingModel } from '@ogong/engine/process/trajectory-host';
 import type { TrajectoryCall, TrajectoryResults } from '@ogong/engine/process/trajectory-messages';
 import { boundModelUnits } from '@ogong/protocol/modality/trajectory/picture-size';
+import { joinAnswers } from '@ogong/protocol/modality/trajectory/schedule/momentum';
 import { readSchedulerConfig } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
 
 export interface FakeTrajectoryOptions {
@@ -95,12 +96,11 @@ function createFakeModel(
     return input.map((value, i) => 0.5 * value + factor(i) + timestep / 4_096 + error * errorOf(i));
   };
   return {
-    async denoise({ prompt, negativePrompt, guidance, timestep, input, numericClass = info.numericClass }) {
+    async denoise({ prompt, negativePrompt, guidance, both, timestep, input, numericClass = info.numericClass }) {
       const positive = predict(prompt, input, timestep);
-      const output =
-        guidance > 1
-          ? predict(negativePrompt, input, timestep).map((n, i) => n + guidance * ((positive[i] as number) - n))
-          : positive;
+      const guide = (negative: Float32Array): Float32Array =>
+        both ? joinAnswers(positive, negative) : negative.map((n, i) => n + guidance * ((positive[i] as number) - n));
+      const output = guidance > 1 || both ? guide(predict(negativePrompt, input, timestep)) : positive;
       return { output, numericClass: info.numericClass, exact: exact && numericClass === info.numericClass };
     },
     async decode({ latent, width, height }) {

@@ -14,6 +14,7 @@ import type { GetBlobRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb
 import { type RequestMedia, readMediaHash } from '@ogong/protocol/modality/media/media';
 import { encodeValues } from '@ogong/protocol/modality/shared/values';
 import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
+import { planGuidance, type StepGuidance } from '@ogong/protocol/modality/trajectory/guidance-plan';
 import {
   countLatentValues,
   encodeTrajectoryHeader,
@@ -28,6 +29,7 @@ import { listPreviewSteps } from '@ogong/protocol/modality/trajectory/previews';
 import { PROJECTION_SUMS, projectValues } from '@ogong/protocol/modality/trajectory/projection';
 import { GUIDANCE_ONE, type PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { countLeftOut, countRun } from '@ogong/protocol/modality/trajectory/request-picture';
+import { guideStep } from '@ogong/protocol/modality/trajectory/schedule/momentum';
 import { answersLatent } from '@ogong/protocol/modality/trajectory/step-range';
 import { getTier } from '@ogong/protocol/tier/registry';
 import { readLatent, readSource } from '@ogong/provider/modality/trajectory/read-source';
@@ -57,7 +59,8 @@ export async function composePicture(
   const info = engine.info();
   const { steps = info.steps, size = info.size, sampler = info.scheduler.sampler } = request;
   const guidanceQ16 = request.guidanceQ16 ?? info.guidance * GUIDANCE_ONE;
-  const choices: PictureChoices = { ...size, steps, guidanceQ16, sampler };
+  const { guidancePlan } = request;
+  const choices: PictureChoices = { ...size, steps, guidanceQ16, sampler, guidancePlan };
   const drawKey = chooseDrawKey(order, request, beacon.value);
   const facts = { latentChannels: info.latentChannels, latentScale: info.latentScale, scheduler: info.scheduler };
   const embeddingSize = countLatentValues(choices, facts);
@@ -72,7 +75,10 @@ export async function composePicture(
     ...{ prompt, negativePrompt, steps, sampler, leftOut },
     guidance: guidanceQ16 / GUIDANCE_ONE,
     ...(range && { lastStep: range.lastStep }),
+    guidancePlan,
   };
+  const guidance = planGuidance(asked);
+  let state: Float32Array | undefined;
   const first = readLatent(request, media, embeddingSize);
   const input = await readSource(request, media, { size, info });
   const source = input && { latent: (await engine.encode(input.pixels, size)).latent, mask: input.mask };
@@ -85,9 +91,11 @@ export async function composePicture(
     const shown = bendOutput(output, step);
     const blob = commitBlob(blinds.answer, encodeValues(shown));
     blobs.push(blob);
+    ({ state } = guideStep(guidance[step] as StepGuidance, shown, state));
     leaves.push({
       latentRoot: computeValuesRoot(crypto, blinds.answer, latent),
       outputRoot: blob.ref.root,
+      stateRoot: state && computeValuesRoot(crypto, blinds.answer, state),
       projection: projectValues(crypto, sketchBankSeed, shown),
     });
   }

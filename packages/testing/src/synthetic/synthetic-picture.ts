@@ -7,9 +7,11 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { FindBlob } from '@ogong/protocol/modality/modality';
 import { encodeValues } from '@ogong/protocol/modality/shared/values';
 import { hashTokens } from '@ogong/protocol/modality/text/commitment/header';
+import type { GuidancePlan, StepGuidance } from '@ogong/protocol/modality/trajectory/guidance-plan';
 import {
   countLatentValues,
   encodeTrajectoryHeader,
+  planChosenGuidance,
   type TrajectoryHeader,
 } from '@ogong/protocol/modality/trajectory/header';
 import { encodeStepLeaves, type StepLeaves } from '@ogong/protocol/modality/trajectory/leaf';
@@ -18,6 +20,7 @@ import { countUnits, PIXEL_BYTES } from '@ogong/protocol/modality/trajectory/pic
 import { PROJECTION_SUMS, projectValues } from '@ogong/protocol/modality/trajectory/projection';
 import type { TrajectoryReport } from '@ogong/protocol/modality/trajectory/report';
 import { countLeftOut, countRun } from '@ogong/protocol/modality/trajectory/request-picture';
+import { guideStep, joinAnswers } from '@ogong/protocol/modality/trajectory/schedule/momentum';
 import { advanceLatent, type StepValues } from '@ogong/protocol/modality/trajectory/schedule/schedule';
 import {
   planSchedule,
@@ -64,10 +67,15 @@ export interface SyntheticPictureOptions {
   readonly source?: { readonly strengthQ16: number; readonly hasMask: boolean };
   /** Makes a link of a chain. A later link begins with a made-up latent by default. Default: a whole picture. */
   readonly range?: StepRange & { readonly latent?: Float32Array | undefined };
+  /** Default: all steps are guided, without momentum. */
+  readonly guidancePlan?: GuidancePlan;
   /** Changes on the way, before they are committed. */
   readonly bend?: {
     readonly output?: (output: Float32Array, step: number) => Float32Array;
     readonly latent?: (latent: Float32Array, index: number) => Float32Array;
+    /** How a step is guided, other than the header says. */
+    readonly guide?: (guidance: StepGuidance, step: number) => StepGuidance;
+    readonly state?: (state: Float32Array, step: number) => Float32Array;
     readonly pixels?: (pixels: Uint8Array) => Uint8Array;
     readonly header?: (header: TrajectoryHeader) => TrajectoryHeader;
     readonly leaves?: (leaves: StepLeaves) => StepLeaves;
@@ -94,6 +102,21 @@ function createSource(count: number, hasMask: boolean): LatentSource {
 const predict = (latent: Float32Array, timestep: number, weight: number): Float32Array =>
   latent.map((value, i) => weight * value + ((i % 7) - 3) / 8 + timestep / 4_096);
 
+/** The output of a step: the guided one, which needs no second answer here, or both answers of a step with momentum. */
+function answer(
+  latent: Float32Array,
+  timestep: number,
+  { weight, momentum }: StepGuidance & { readonly weight: number },
+): Float32Array {
+  const output = predict(latent, timestep, weight);
+  return momentum === undefined
+    ? output
+    : joinAnswers(
+        output,
+        output.map((value, i) => 0.75 * value - (i % 5) / 16),
+      );
+}
+
 /** Shows a latent in twice its size: a value is four pixels. */
 function decode(latent: Float32Array): Uint8Array {
   const { width, height } = SIZE;
@@ -114,7 +137,8 @@ export function createSyntheticPicture(options: SyntheticPictureOptions): Synthe
   const { crypto, steps = 5, scheduler = FLOW, numericClass = EXACT_CLASS, tier = 'verified', weight = 0.5 } = options;
   const { sampler = scheduler.sampler, blinds = BLINDS, fixed = {}, bend = {} } = options;
   const facts = { ...LATENT, scheduler };
-  const choices = { ...SIZE, steps, guidanceQ16: GUIDANCE_Q16, sampler };
+  const { guidancePlan } = options;
+  const choices = { ...SIZE, steps, guidanceQ16: GUIDANCE_Q16, sampler, guidancePlan };
   const sketchBankSeed = fixed.sketchBankSeed ?? new Uint8Array(32).fill(9);
   const rootOf = (values: Float32Array): Uint8Array => computeValuesRoot(crypto, blinds.answer, values);
   const embeddingSize = countLatentValues(choices, facts);
@@ -156,28 +180,35 @@ export function createSyntheticPicture(options: SyntheticPictureOptions): Synthe
   });
   const latents: Float32Array[] = [];
   const outputs: Float32Array[] = [];
+  const states: (Float32Array | undefined)[] = [];
+  const guidance = planChosenGuidance(choices, asked ?? range);
   const noise = createNoise(crypto, unfinished);
   let latent = first ?? startLatent(schedule, noise, source);
   let before: StepValues | undefined;
   for (const [i, step] of schedule.steps.entries()) {
     latent = bend.latent?.(latent, i) ?? latent;
-    const honest = predict(latent, step.timestep, weight);
+    const planned = guidance[i] as StepGuidance;
+    const guided = bend.guide?.(planned, i) ?? planned;
+    const honest = answer(latent, step.timestep, { weight, ...guided });
     const output = bend.output?.(honest, i) ?? honest;
+    const made = guideStep(guided, output, states.at(-1));
     latents.push(latent);
     outputs.push(output);
-    const values = { latent, output };
+    states.push(made.state && (bend.state?.(made.state, i) ?? made.state));
+    const values = { latent, output: made.output };
     latent = keepPlaces(advanceLatent(step, values, before), schedule, { index: i + 1, noise, source });
     before = values;
   }
   latent = bend.latent?.(latent, run) ?? latent;
   latents.push(latent);
-  const answer = (final: Float32Array) => (answersLatent(steps, range) ? encodeValues(final) : decode(final));
-  const pixels = answer(latent);
+  const finish = (final: Float32Array) => (answersLatent(steps, range) ? encodeValues(final) : decode(final));
+  const pixels = finish(latent);
   const response = bend.pixels?.(pixels) ?? pixels;
   const unbent: StepLeaves = {
     steps: outputs.map((output, i) => ({
       latentRoot: rootOf(latents[i] as Float32Array),
       outputRoot: rootOf(output),
+      stateRoot: states[i] && rootOf(states[i]),
       projection: projectValues(crypto, sketchBankSeed, output),
     })),
     finalRoot: rootOf(latent),
@@ -196,7 +227,10 @@ export function createSyntheticPicture(options: SyntheticPictureOptions): Synthe
   };
   const sources = [source?.latent, source?.mask].filter((values) => values !== undefined);
   const bytes = new Map(
-    [...latents, ...outputs, ...sources].map((values) => [toHex(rootOf(values)), encodeValues(values)]),
+    [...latents, ...outputs, ...sources, ...states.filter((state) => state !== undefined)].map((values) => [
+      toHex(rootOf(values)),
+      encodeValues(values),
+    ]),
   );
   return {
     ...{ header, leaves, opening, record, response, latents, outputs, sources },
@@ -207,15 +241,17 @@ export function createSyntheticPicture(options: SyntheticPictureOptions): Synthe
       ...{ vocabularyHash: unfinished.vocabularyHash, promptTokensHash: unfinished.promptTokensHash, choices, facts },
       steps: ran.map((step) => {
         const { timestep } = schedule.steps[step] as { timestep: number };
-        const output = predict(latents[step] as Float32Array, timestep, 0.5);
+        const output = answer(latents[step] as Float32Array, timestep, {
+          ...{ weight: 0.5, ...(guidance[step] as StepGuidance) },
+        });
         return { step, outputRoot: rootOf(output), projection: projectValues(crypto, sketchBankSeed, output) };
       }),
       source: unfinished.source && {
         ...{ latentRoot: unfinished.source.latentRoot, projection: unfinished.source.projection },
         maskRoot: unfinished.source.mask?.root ?? new Uint8Array(32),
       },
-      responseHash: hashResponse(crypto, blinds.answer, answer(latent)),
-      pixels: projectValues(crypto, sketchBankSeed, answer(latent)),
+      responseHash: hashResponse(crypto, blinds.answer, finish(latent)),
+      pixels: projectValues(crypto, sketchBankSeed, finish(latent)),
       ...change,
     }),
   };

@@ -5,13 +5,41 @@ import { toReference } from '@ogong/protocol/modality/media/detach-media';
 import { hashRequest, summarizeRequest } from '@ogong/protocol/modality/request-hash';
 import { encodeValues } from '@ogong/protocol/modality/shared/values';
 import { drawAuditedSteps } from '@ogong/protocol/modality/trajectory/audit-job';
+import { planGuidance } from '@ogong/protocol/modality/trajectory/guidance-plan';
 import { encodeTrajectoryHeader } from '@ogong/protocol/modality/trajectory/header';
 import { encodeProjection, projectValues } from '@ogong/protocol/modality/trajectory/projection';
 import { encodeTrajectoryReport } from '@ogong/protocol/modality/trajectory/report';
+import { guideStep } from '@ogong/protocol/modality/trajectory/schedule/momentum';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import { createSyntheticPicture } from '../synthetic/synthetic-picture.ts';
 
 const FILE = Uint8Array.of(0, 1, 2);
+
+const WINDOWS = [
+  { steps: 20, startQ16: 0, endQ16: 32_768, momentumQ16: 0 },
+  // 0.2 and 0.8 in units of 1/65,536 are 13,107 and 52,429: step 1 of 5 is below 13,107.2, so it is in the window, and step 4 is, too.
+  { steps: 5, startQ16: 13_107, endQ16: 52_429, momentumQ16: 0 },
+  { steps: 5, startQ16: 13_108, endQ16: 52_428, momentumQ16: 0 },
+  { steps: 4, leftOut: 2, startQ16: 16_384, endQ16: 49_152, momentumQ16: 0 },
+];
+
+/** The momentum and the guided output of three steps, the first one at the start of the window. */
+function createMomentumVector() {
+  const guidance = { factor: 3.25, momentum: -40_000 / 65_536 };
+  const steps: object[] = [];
+  let state: Float32Array | undefined;
+  for (const answers of [
+    [1, -0.5, 0.1, 0.25, 0.5, 0.3],
+    [0.7, 1e-3, -2, 1 / 3, -1e6, 1e-9],
+    [0.1, 0.2, 0.3, 0.3, 0.2, 0.1],
+  ]) {
+    const made = guideStep(guidance, Float32Array.from(answers), state);
+    state = made.state as Float32Array;
+    const values = { answers: Float32Array.from(answers), momentum: state, output: made.output };
+    steps.push(Object.fromEntries(Object.entries(values).map(([name, each]) => [name, toHex(encodeValues(each))])));
+  }
+  return { guidance: guidance.factor, momentumQ16: -40_000, steps };
+}
 
 /** A step whose projection has this length. */
 const toStep = (length: number) => ({ projection: Float32Array.of(length, ...new Array<number>(60).fill(0)) });
@@ -32,12 +60,17 @@ export function createTrajectoryVectors(crypto: Crypto): unknown {
   const reference = toReference(crypto, FILE);
   const link = createSyntheticPicture({ crypto, steps: 4, range: { firstStep: 1, lastStep: 3 } });
   const linked = trajectory.replay(crypto, link.record, link.opening, { blobs: link.blobs });
+  const guided = createSyntheticPicture({
+    ...{ crypto, steps: 5, guidancePlan: { startQ16: 13_108, endQ16: 49_152, momentumQ16: -32_768 } },
+  });
+  const replayedGuided = trajectory.replay(crypto, guided.record, guided.opening, { blobs: guided.blobs });
   return {
     requests: [
       { prompt: 'a red circle' },
       { prompt: 'a', negative_prompt: 'b', n: 2, size: '64x32', seed: -3, steps: 20, guidance: 7.5, sampler: 'euler' },
       { prompt: 'a', steps: 20, last_step: 8 },
       { prompt: 'a', steps: 20, first_step: 8, latent: reference },
+      { prompt: 'a', guidance: 4, guidance_start: 0.2, guidance_end: 0.75, guidance_momentum: -0.5 },
     ].map((asked) => {
       const body = JSON.stringify({ model: 'ogong/verified/test/m', ...asked });
       const bytes = utf8Encode(body);
@@ -93,6 +126,19 @@ export function createTrajectoryVectors(crypto: Crypto): unknown {
       latents: link.latents.map((latent) => toHex(encodeValues(latent))),
       checks: linked.checks.map(({ id, status }) => ({ id, status })),
       report: toHex(encodeTrajectoryReport(link.report([0, 1]))),
+    },
+    windows: WINDOWS.map((window) => ({
+      ...window,
+      guided: planGuidance({ guidance: 3, ...window, guidancePlan: window }).map(({ factor }) => factor > 1),
+    })),
+    momentum: createMomentumVector(),
+    guided: {
+      header: toHex(encodeTrajectoryHeader(guided.header)),
+      opening: toHex(encodeOpening(guided.opening)),
+      outputs: guided.outputs.map((output) => toHex(encodeValues(output))),
+      latents: guided.latents.map((latent) => toHex(encodeValues(latent))),
+      checks: replayedGuided.checks.map(({ id, status }) => ({ id, status })),
+      report: toHex(encodeTrajectoryReport(guided.report([1, 4]))),
     },
     audit: {
       draw: toHex(draw),

@@ -1,6 +1,5 @@
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import type { FindBlob } from '@ogong/protocol/modality/modality';
-import { decodeValues } from '@ogong/protocol/modality/shared/values';
 import { drawAuditedSteps } from '@ogong/protocol/modality/trajectory/audit-job';
 import type { TrajectoryHeader } from '@ogong/protocol/modality/trajectory/header';
 import { type CommittedSteps, replayLinks } from '@ogong/protocol/modality/trajectory/links';
@@ -63,13 +62,13 @@ export function readTrajectory(reply: Pick<ReplyToShow, 'file' | 'replyId' | 'op
 /** Draws the steps if all outputs are at hand and every link holds. */
 function drawThumbnails(committed: CommittedSteps, blobs: FindBlob): readonly DrawnPicture[] | undefined {
   const { header, leaves, schedule } = committed;
-  const outputs = leaves.steps.map(({ outputRoot }) => blobs(outputRoot));
-  const latents = outputs.includes(undefined) ? undefined : replayLinks(crypto, committed, blobs).latents;
-  if (latents === undefined) return undefined;
-  const { choices, facts, embeddingSize } = header;
-  const steps = outputs.map((bytes, i) => ({
+  if (leaves.steps.some(({ outputRoot }) => blobs(outputRoot) === undefined)) return undefined;
+  const { latents, outputs } = replayLinks(crypto, committed, blobs);
+  if (latents === undefined || outputs === undefined) return undefined;
+  const { choices, facts } = header;
+  const steps = outputs.map((output, i) => ({
     latent: latents[i] as Float32Array,
-    output: decodeValues(bytes as Uint8Array, embeddingSize),
+    output: output as Float32Array,
   }));
   const form = {
     width: choices.width / facts.latentScale,

@@ -1,5 +1,6 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { TRAJECTORY_ENDPOINT_INFO } from '@ogong/protocol/modality/trajectory/endpoints';
+import { formatPlan, type GuidancePlan } from '@ogong/protocol/modality/trajectory/guidance-plan';
 import { GUIDANCE_ONE } from '@ogong/protocol/modality/trajectory/request';
 import { STRENGTH_ONE } from '@ogong/protocol/modality/trajectory/request-picture';
 import type { AuditReading } from '../../check/read-audit.ts';
@@ -37,7 +38,7 @@ export const trajectoryView: ModalityView = {
 
 function Picture({ read, audit }: { read: TrajectoryReading; audit: AuditReading | undefined }) {
   const { request, header, pixels, leftOut } = read;
-  const { width, height, steps, guidanceQ16, sampler } = header.choices;
+  const { width, height, steps, guidanceQ16, guidancePlan, sampler } = header.choices;
   const { source } = header;
   return (
     <div class="picture">
@@ -58,6 +59,7 @@ function Picture({ read, audit }: { read: TrajectoryReading; audit: AuditReading
             ['Size', `${width}x${height} pixels`],
             ['Steps', leftOut > 0 ? `${steps - leftOut} of ${steps}, since a picture is changed` : steps],
             ['Guidance', +(guidanceQ16 / GUIDANCE_ONE).toFixed(3)],
+            ...(guidancePlan ? ([['Guided steps', describePlan(guidancePlan)]] as const) : []),
             ['Sampler', sampler],
             ...(source
               ? ([
@@ -72,6 +74,13 @@ function Picture({ read, audit }: { read: TrajectoryReading; audit: AuditReading
       </div>
     </div>
   );
+}
+
+function describePlan(plan: GuidancePlan): string {
+  const { guidance_start: start, guidance_end: end, guidance_momentum: momentum } = formatPlan(plan);
+  const [from, to, factor] = [start, end, momentum].map((value) => +value.toFixed(3));
+  const window = `from ${from} to ${to} of the schedule`;
+  return factor === 0 ? window : `${window}, with momentum ${factor}`;
 }
 
 const EVIDENCE_WORDS = { exact: ' by equal bits', statistical: ' by distance', none: '' } as const;

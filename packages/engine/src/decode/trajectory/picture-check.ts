@@ -1,4 +1,5 @@
 import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { hasMomentum, NEEDS_GUIDANCE } from '@ogong/protocol/modality/trajectory/guidance-plan';
 import { PIXEL_BYTES, type PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { Schedule } from '@ogong/protocol/modality/trajectory/schedule/schedule';
 import { planSchedule } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
@@ -62,6 +63,9 @@ export function planPicture(request: TrajectoryRequest, info: TrajectoryInfo): S
   if (Math.max(prompt.length, negativePrompt.length) > MOST_PROMPT_LENGTH)
     refuse(`a prompt is longer than ${MOST_PROMPT_LENGTH} characters`);
   if (!(Math.abs(guidance) <= MOST_GUIDANCE)) refuse(`guidance is ${guidance}; possible are 0 to ${MOST_GUIDANCE}`);
+  if (request.guidancePlan !== undefined && !info.hasNegative)
+    refuse('the model has no negative prompt, so its guidance has no window and no momentum');
+  if (hasMomentum(request.guidancePlan) && guidance <= 1) refuse(NEEDS_GUIDANCE);
   try {
     const places = countLatentValues(request, info) / info.latentChannels;
     return planSchedule(info.scheduler, steps, sampler, { firstStep: leftOut, lastStep, places });

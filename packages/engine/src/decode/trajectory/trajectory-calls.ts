@@ -3,6 +3,8 @@ import type { EncodedLatent, StepOutput, TrajectoryInfo, TrajectoryRequest } fro
 
 /** One pass of the model, without the schedule: the parent of a model plans the steps and moves the latent. */
 export interface DenoiseRequest extends PictureSize, Pick<TrajectoryRequest, 'prompt' | 'negativePrompt' | 'guidance'> {
+  /** True: the output is both answers, that of the prompt and then that of the negative prompt. Default: it is the guided one. */
+  readonly both?: boolean;
   /** Time that the model reads. */
   readonly timestep: number;
   /** f32[channels, height, width], the latent times the step's `inputScale`. */

@@ -1,3 +1,5 @@
+import { planGuidance, type StepGuidance } from '@ogong/protocol/modality/trajectory/guidance-plan';
+import { guideStep } from '@ogong/protocol/modality/trajectory/schedule/momentum';
 import {
   advanceLatent,
   type ScheduleStep,
@@ -20,12 +22,13 @@ const scale = (values: Float32Array, factor: number): Float32Array =>
   factor === 1 ? values : values.map((value) => value * factor);
 
 function toDenoise(
-  { prompt, negativePrompt, guidance, width, height }: TrajectoryRequest,
+  { prompt, negativePrompt, width, height }: TrajectoryRequest,
   { timestep, inputScale }: ScheduleStep,
-  latent: Float32Array,
+  { latent, factor: guidance, momentum }: StepGuidance & { readonly latent: Float32Array },
 ): DenoiseRequest {
   const input = scale(latent, inputScale);
-  return { prompt, negativePrompt, guidance, width, height, timestep, input };
+  const both = momentum === undefined ? {} : { both: true };
+  return { prompt, negativePrompt, guidance, ...both, width, height, timestep, input };
 }
 
 /**
@@ -49,11 +52,16 @@ export function createTrajectoryEngine(model: TrajectoryCalls): TrajectoryEngine
       const source = givenSource && { latent: givenSource.latent.slice(), mask: givenSource.mask?.slice() };
       let latent = first?.slice() ?? startLatent(schedule, noise, source);
       let before: StepValues | undefined;
+      let state: Float32Array | undefined;
+      const guidance = planGuidance(request);
       const { steps } = schedule;
       for (const [step, row] of steps.entries()) {
-        const { output } = await model.denoise(toDenoise(request, row, latent), signal);
+        const guided = guidance[step] as StepGuidance;
+        const { output } = await model.denoise(toDenoise(request, row, { latent, ...guided }), signal);
         yield { step, latent, output };
-        const values = { latent, output };
+        const made = guideStep(guided, output, state);
+        state = made.state;
+        const values = { latent, output: made.output };
         latent = keepPlaces(advanceLatent(row, values, before), schedule, { index: step + 1, noise, source });
         before = values;
       }
@@ -69,7 +77,7 @@ export function createTrajectoryEngine(model: TrajectoryCalls): TrajectoryEngine
           `step ${step} of ${planPicture(request, info).steps.length}; the first is step 0`,
         );
       assertValues(latent, { count: countLatentValues(request, info), name: 'latent' });
-      const call = toDenoise(request, row, latent);
+      const call = toDenoise(request, row, { latent, ...(planGuidance(request)[step] as StepGuidance) });
       return model.denoise(numericClass === undefined ? call : { ...call, numericClass }, signal);
     },
 

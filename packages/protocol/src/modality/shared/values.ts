@@ -19,11 +19,21 @@ export function encodeValues(values: Float32Array): Uint8Array {
   return bytes;
 }
 
+/** Decodes values that nobody has checked. @returns `malformed` unless these are so many finite values. */
+export function readValues(bytes: Uint8Array, count: number): Float32Array | 'malformed' {
+  try {
+    return decodeValues(bytes, count);
+  } catch (error) {
+    if (error instanceof ProtocolError) return 'malformed';
+    throw error;
+  }
+}
+
 /** @throws ProtocolError `malformed` unless these are so many finite values. */
 export function decodeValues(bytes: Uint8Array, count: number): Float32Array {
   if (bytes.length !== count * VALUE_BYTES)
     throw new ProtocolError('malformed', `${bytes.length} bytes are not ${count} values`);
-  const values = IS_LITTLE ? copyValues(bytes) : readValues(bytes, count);
+  const values = IS_LITTLE ? copyValues(bytes) : copyEach(bytes, count);
   for (let i = 0; i < count; i++)
     if (!Number.isFinite(values[i])) throw new ProtocolError('malformed', `value ${i} is ${values[i]}`);
   return values;
@@ -31,7 +41,7 @@ export function decodeValues(bytes: Uint8Array, count: number): Float32Array {
 
 const copyValues = (bytes: Uint8Array): Float32Array => new Float32Array(new Uint8Array(bytes).buffer);
 
-function readValues(bytes: Uint8Array, count: number): Float32Array {
+function copyEach(bytes: Uint8Array, count: number): Float32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Float32Array.from({ length: count }, (_, i) => view.getFloat32(VALUE_BYTES * i, true));
 }

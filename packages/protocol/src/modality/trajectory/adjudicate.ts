@@ -5,7 +5,7 @@ import { isEqualityDue } from '../../tier/exact-class.ts';
 import { judgeOutcome } from '../../tier/outcome.ts';
 import type { TierEntry } from '../../tier/tier.ts';
 import type { Fault } from '../text/stage2/fault.ts';
-import { encodeChoices, encodeModelFacts, type TrajectoryHeader } from './header.ts';
+import { encodeChoices, encodeModelFacts, type PictureChoices, type TrajectoryHeader } from './header.ts';
 import type { StepLeaves } from './leaf.ts';
 import { computeProjectionDistance } from './projection.ts';
 import type { TrajectoryReport } from './report.ts';
@@ -119,14 +119,23 @@ export function encodeReportedFacts({
     .finish();
 }
 
+/** Lists choices as values that can be compared. */
+const listChoices = ({ guidancePlan, ...choices }: PictureChoices) => ({
+  ...choices,
+  startQ16: guidancePlan?.startQ16,
+  endQ16: guidancePlan?.endQ16,
+  momentumQ16: guidancePlan?.momentumQ16,
+});
+
 function checkFacts(header: TrajectoryHeader, report: TrajectoryReport): readonly Check[] {
   const { choices, facts, source } = header;
   const ofPrompt = equalBytes(header.promptTokensHash, report.promptTokensHash);
   const ofModel =
     equalBytes(header.vocabularyHash, report.vocabularyHash) &&
     equalBytes(encodeModelFacts(facts), encodeModelFacts(report.facts));
-  const wrong = Object.entries(report.choices).filter(
-    ([name, value]) => choices[name as keyof typeof choices] !== value,
+  const own = listChoices(choices);
+  const wrong = Object.entries(listChoices(report.choices)).filter(
+    ([name, value]) => own[name as keyof typeof own] !== value,
   );
   return [
     check('prompt-tokens', ofPrompt, [

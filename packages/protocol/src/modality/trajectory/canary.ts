@@ -6,7 +6,8 @@ import { boundUnits, parsePictureRequest } from './request.ts';
 /** Fields that are copied from a request. They say how much work the picture is, and reveal nothing that the consumer wrote. */
 const TAKEN_FIELDS = [
   ...['model', 'prompt', 'negative_prompt', 'n', 'size', 'width', 'height', 'steps', 'num_inference_steps'],
-  ...['guidance', 'guidance_scale', 'cfg_scale', 'sampler', 'response_format'],
+  ...['guidance', 'guidance_scale', 'cfg_scale', 'guidance_start', 'guidance_end', 'guidance_momentum'],
+  ...['sampler', 'response_format'],
 ];
 /** The most units that a test may bill: about those of eight steps over the largest picture. */
 const MOST_UNITS = 3_000;

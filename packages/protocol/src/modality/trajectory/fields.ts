@@ -24,6 +24,9 @@ export const PICTURE_FIELDS: FieldRules = {
   guidance: 'works',
   guidance_scale: 'works',
   cfg_scale: 'works',
+  guidance_start: 'works',
+  guidance_end: 'works',
+  guidance_momentum: 'works',
   negative_prompt: 'works',
   sampler: 'works',
   response_format: 'works',
@@ -83,6 +86,7 @@ export const PICTURE_FORM_FIELDS = {
   numbers: [
     ...['n', 'width', 'height', 'seed', 'steps', 'num_inference_steps', 'guidance', 'guidance_scale', 'cfg_scale'],
     ...['strength', 'partial_images', 'output_compression', 'first_step', 'last_step'],
+    ...['guidance_start', 'guidance_end', 'guidance_momentum'],
   ],
   booleans: ['stream'],
   json: ['ogong'],

@@ -8,6 +8,7 @@ import type { LocalReplyContext } from '../modality.ts';
 import { VALUE_BYTES } from '../shared/values.ts';
 import { checkDrawKey } from '../text/stage1/header-checks.ts';
 import { checkLocalDrawKey } from '../text/stage1/local-checks.ts';
+import { isSamePlan } from './guidance-plan.ts';
 import type { HeaderSource, TrajectoryHeader } from './header.ts';
 import { countUnits, PIXEL_BYTES } from './picture-size.ts';
 import { areSame, projectValues } from './projection.ts';
@@ -59,13 +60,14 @@ function checkChoices(
   { request, choice, hasTier }: { readonly request: AskedPicture; readonly choice: number; readonly hasTier: boolean },
 ): Check {
   const { choices, endpoint, parts, facts, source, range } = header;
-  const { size, steps, guidanceQ16, sampler } = request;
+  const { size, steps, guidanceQ16, guidancePlan, sampler } = request;
   const differs = (asked: unknown, made: unknown): boolean => asked !== undefined && asked !== made;
   const wrong = [
     ...(endpoint === request.endpoint ? [] : ['endpoint']),
     ...(differs(size?.width, choices.width) || differs(size?.height, choices.height) ? ['size'] : []),
     ...(differs(steps, choices.steps) ? ['steps'] : []),
     ...(differs(guidanceQ16, choices.guidanceQ16) ? ['guidance'] : []),
+    ...(isSamePlan(guidancePlan, choices.guidancePlan) ? [] : ['guidance window or momentum']),
     ...(choices.sampler === (sampler ?? facts.scheduler.sampler) ? [] : ['sampler']),
     ...(countUnits(choices, countRun(choices.steps, source ?? range)) <= boundUnits(request) ? [] : ['units']),
     ...listSourceDifferences(source, request.source),

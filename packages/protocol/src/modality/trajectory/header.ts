@@ -25,6 +25,15 @@ import { MAX_HEADER_BYTES } from '../../commitment/opening.ts';
 import { MAX_LATENT_BYTES, MAX_PICTURE_BYTES, MAX_REPLAY_BYTES } from '../../exchange/limits.ts';
 import { VALUE_BYTES } from '../shared/values.ts';
 import { drawKeyCodec } from '../text/commitment/header.ts';
+import {
+  countAnswers,
+  guidancePlanCodec,
+  hasMomentum,
+  NEEDS_ALL_STEPS,
+  NEEDS_GUIDANCE,
+  planGuidance,
+  type StepGuidance,
+} from './guidance-plan.ts';
 import { MAX_LATENT_VALUES } from './noise.ts';
 import { assertPixels, countUnits, MAX_SIDE, MAX_STEPS_ASKED } from './picture-size.ts';
 import { PROJECTION_SUMS, projectionCodec } from './projection.ts';
@@ -35,7 +44,7 @@ import {
   TRAJECTORY_ENDPOINTS,
   type TrajectoryEndpoint,
 } from './request.ts';
-import { countRun, STRENGTH_ONE } from './request-picture.ts';
+import { countLeftOut, countRun, type PartRun, STRENGTH_ONE } from './request-picture.ts';
 import { BETA_SCHEDULES, PREDICTIONS, SPACINGS } from './schedule/diffusion-times.ts';
 import { SAMPLER_NAMES, type SchedulerConfig } from './schedule/scheduler-config.ts';
 import { answersLatent, assertRange, headerRangeCodec } from './step-range.ts';
@@ -85,6 +94,8 @@ export const choicesCodec = struct({
   steps: within(u16, 1, MAX_STEPS_ASKED),
   guidanceQ16: within(u32, 0, MAX_GUIDANCE * GUIDANCE_ONE),
   sampler: oneOf(SAMPLER_NAMES),
+  /** Undefined: all steps are guided, without momentum. */
+  guidancePlan: optional(guidancePlanCodec),
 });
 export interface PictureChoices extends CodecType<typeof choicesCodec> {}
 export const encodeChoices: (choices: PictureChoices) => Uint8Array = createFormat(choicesCodec, {}).encode;
@@ -186,12 +197,13 @@ export function countLatentValues(
 }
 
 /**
+/**
  * Counts the bytes of all blobs that stage 1 reads: at most MAX_REPLAY_BYTES.
- * @param steps that run.
+ * @param outputs of the steps that run; both answers of a step with momentum count as two.
  * @param part of a changed picture or a link: its latent, and a mask, count as two outputs.
  */
-export const countReplayBytes = (steps: number, values: number, part?: unknown): number =>
-  (steps + (part === undefined ? 0 : 2)) * values * VALUE_BYTES;
+export const countReplayBytes = (outputs: number, values: number, part?: unknown): number =>
+  (outputs + (part === undefined ? 0 : 2)) * values * VALUE_BYTES;
 
 /** Counts what a verifier computes beside the drawn steps, in steps: a decoding, and the encoding of a picture to change. */
 export const countCodings = ({
@@ -200,6 +212,22 @@ export const countCodings = ({
   range,
 }: Pick<TrajectoryHeader, 'choices' | 'source' | 'range'>): number =>
   (answersLatent(choices.steps, range) ? 0 : 1) + (source ? 1 : 0);
+
+/** Plans the guidance of each step that runs. */
+export const planChosenGuidance = (
+  { guidanceQ16, guidancePlan, steps }: Pick<PictureChoices, 'guidanceQ16' | 'guidancePlan' | 'steps'>,
+  part: PartRun | undefined,
+): readonly StepGuidance[] =>
+  planGuidance({
+    ...{ guidance: guidanceQ16 / GUIDANCE_ONE, guidancePlan, steps, leftOut: countLeftOut(steps, part) },
+    lastStep: part && 'lastStep' in part ? part.lastStep : undefined,
+  });
+
+/** Counts the outputs of the steps that run. Both answers of a step with momentum count as two. */
+export const countOutputs = (
+  choices: Pick<PictureChoices, 'guidanceQ16' | 'guidancePlan' | 'steps'>,
+  part: PartRun | undefined,
+): number => planChosenGuidance(choices, part).reduce((sum, step) => sum + countAnswers(step), 0);
 
 /** Counts the values of a mask: one for each place of the latent. */
 export const countMaskValues = ({
@@ -235,8 +263,11 @@ function assertCounts({
     throw new ProtocolError('too-large', `a latent of ${values} values is too large for an audit`);
   if (answersLatent(choices.steps, range) && values * VALUE_BYTES > MAX_PICTURE_BYTES)
     throw new ProtocolError('too-large', `a latent of ${values} values is too large for an answer`);
+  if (hasMomentum(choices.guidancePlan) && choices.guidanceQ16 <= GUIDANCE_ONE)
+    throw new ProtocolError('malformed', NEEDS_GUIDANCE);
+  if (hasMomentum(choices.guidancePlan) && range !== undefined) throw new ProtocolError('malformed', NEEDS_ALL_STEPS);
   const run = countRun(choices.steps, source ?? range);
-  if (countReplayBytes(run, values, source ?? range) > MAX_REPLAY_BYTES)
+  if (countReplayBytes(countOutputs(choices, source ?? range), values, source ?? range) > MAX_REPLAY_BYTES)
     throw new ProtocolError('too-large', `${run} steps of ${values} values are too many to replay`);
   const units = countUnits(choices, run);
   if (units !== outputTokenCount) throw new ProtocolError('malformed', `${outputTokenCount} units, not ${units}`);

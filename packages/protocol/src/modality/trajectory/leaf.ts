@@ -7,8 +7,10 @@ import { encodeProjection, parseProjection } from './projection.ts';
 export interface StepLeaf {
   /** Root of the blob of the latent that the step begins with. */
   readonly latentRoot: Uint8Array;
-  /** Root of the blob of the model's output after guidance. */
+  /** Root of the blob of the output: the model's output after guidance, or both answers of a step with momentum. */
   readonly outputRoot: Uint8Array;
+  /** Root of the blob of the guidance's momentum after the step; undefined for a step without momentum. */
+  readonly stateRoot?: Uint8Array | undefined;
   /** Projection of that output, f32[61]. */
   readonly projection: Float32Array;
 }
@@ -21,13 +23,15 @@ export interface StepLeaves {
 }
 
 const rootsFormat = createFormat(struct({ latentRoot: hash, outputRoot: hash }), {});
+const momentumFormat = createFormat(struct({ latentRoot: hash, outputRoot: hash, stateRoot: hash }), {});
+const MOMENTUM_BYTES = 96;
 const finalFormat = createFormat(struct({ finalRoot: hash }), {});
 
 /** Encodes leaf 1 and all later ones. */
 export function encodeStepLeaves({ steps, finalRoot }: StepLeaves): WindowBytes[] {
   return [
-    ...steps.map(({ projection, ...roots }) => ({
-      draws: rootsFormat.encode(roots),
+    ...steps.map(({ projection, stateRoot, ...roots }) => ({
+      draws: stateRoot ? momentumFormat.encode({ ...roots, stateRoot }) : rootsFormat.encode(roots),
       sketch: encodeProjection(projection),
     })),
     { draws: finalFormat.encode({ finalRoot }), sketch: new Uint8Array(0) },
@@ -39,8 +43,9 @@ export function parseStepLeaves(windows: readonly WindowBytes[]): StepLeaves {
   const last = windows.at(-1);
   if (last === undefined || last.sketch.length > 0)
     throw new ProtocolError('malformed', 'the last leaf of a trajectory is not that of its last latent');
-  const steps = windows
-    .slice(0, -1)
-    .map(({ draws, sketch }) => ({ ...rootsFormat.decode(draws), projection: parseProjection(sketch) }));
+  const steps = windows.slice(0, -1).map(({ draws, sketch }) => ({
+    ...(draws.length === MOMENTUM_BYTES ? momentumFormat.decode(draws) : rootsFormat.decode(draws)),
+    projection: parseProjection(sketch),
+  }));
   return { steps, finalRoot: finalFormat.decode(last.draws).finalRoot };
 }

@@ -1,13 +1,15 @@
-import { equalBytes, ProtocolError } from '../../base/bytes.ts';
+import { equalBytes } from '../../base/bytes.ts';
 import { type Check, fail, pass, skip } from '../../base/checks.ts';
 import { type BlobRef, computeBlobRoot } from '../../commitment/blob.ts';
 import { hashResponse } from '../../commitment/response-hash.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import type { FindBlob } from '../modality.ts';
-import { decodeValues, encodeValues, VALUE_BYTES, viewValues } from '../shared/values.ts';
+import { encodeValues, readValues, VALUE_BYTES, viewValues } from '../shared/values.ts';
 import { computeDrawKey } from '../text/sampling/draw-key.ts';
+import { countAnswers, type StepGuidance } from './guidance-plan.ts';
 import { countMaskValues, type TrajectoryHeader } from './header.ts';
 import type { StepLeaves } from './leaf.ts';
+import { createGuidanceReader } from './momentum-links.ts';
 import { createLatentNoise, walkNoise } from './noise.ts';
 import { areSame, projectValues } from './projection.ts';
 import { advanceLatent, type Schedule, type ScheduleStep, type StepValues } from './schedule/schedule.ts';
@@ -23,12 +25,16 @@ export interface CommittedSteps {
   readonly schedule: Schedule;
   /** Of the record. Default: the answer of a link is not compared with its last latent. */
   readonly responseHash?: Uint8Array;
+  /** Of each step that runs. */
+  readonly guidance: readonly StepGuidance[];
 }
 
 export interface ReplayedSteps {
   readonly checks: readonly Check[];
   /** The latents that were to be kept, the noise first and the decoded one last, if every link held. */
   readonly latents: readonly (Float32Array | undefined)[] | undefined;
+  /** The outputs after guidance, as far as their latents were to be kept, if every link held. */
+  readonly outputs?: readonly (Float32Array | undefined)[];
   /** The blobs that show what is wrong, if something is: anybody with the opening and their bytes sees it. */
   readonly refutedBy?: readonly Uint8Array[];
 }
@@ -59,7 +65,10 @@ export const createNoise = (
 export function listOutputBlobs({ header, leaves }: Pick<CommittedSteps, 'header' | 'leaves'>): BlobRef[] {
   const { source, range } = header;
   const bytes = header.embeddingSize * VALUE_BYTES;
-  const outputs = leaves.steps.map(({ outputRoot: root }) => ({ bytes, root }));
+  const outputs = leaves.steps.map(({ outputRoot: root, stateRoot }) => ({
+    bytes: stateRoot ? 2 * bytes : bytes,
+    root,
+  }));
   const [first] = leaves.steps;
   if (range?.latentHash && first) return [{ bytes, root: first.latentRoot }, ...outputs];
   if (source === undefined) return outputs;
@@ -94,11 +103,13 @@ export function replayLinks(
  * @param keeps default: all latents are kept.
  */
 export function* walkLinks(crypto: Crypto, committed: CommittedSteps, keeps: KeepsLatent = () => true): LinkWalk {
-  const { blind, header, leaves, schedule } = committed;
+  const { blind, header, leaves, schedule, guidance } = committed;
   const roots = [...leaves.steps.map(({ latentRoot }) => latentRoot), leaves.finalRoot];
   /** The latent and the output of each step, as far as they are at hand. */
-  const known: Partial<StepValues>[] = [];
+  const known: KnownStep[] = [];
+  const readGuidance = createGuidanceReader(crypto, committed);
   const latents: (Float32Array | undefined)[] = [];
+  const outputs: (Float32Array | undefined)[] = [];
   const begun = yield* readSource(crypto, header);
   if ('refuted' in begun) return begun.refuted;
   const { source } = begun;
@@ -116,32 +127,37 @@ export function* walkLinks(crypto: Crypto, committed: CommittedSteps, keeps: Kee
     if (next !== undefined) held++;
     const step = leaves.steps[i];
     const shown = [next === undefined ? yield root : undefined, step && (yield step.outputRoot)];
-    const [latent, output] = shown.map((bytes) => bytes && readValues(bytes, header.embeddingSize));
-    const wrong = [latent, output].indexOf('malformed');
+    const sizes = [1, countAnswers(guidance[i] ?? NO_MOMENTUM)].map((count) => count * header.embeddingSize);
+    const [latent, answer] = shown.map((bytes, at) => bytes && readValues(bytes, sizes[at] as number));
+    const wrong = [latent, answer].indexOf('malformed');
     if (wrong >= 0)
       return refute(fail('links', `the values of step ${i} are not numbers of its latent`, i), [
         shown[wrong] as Uint8Array,
       ]);
-    const values = { latent: next ?? latent, output } as Partial<StepValues>;
+    const values = { latent: next ?? latent } as Pick<KnownStep, 'latent'>;
     latents.push(keeps(i) ? values.latent : undefined);
     if (step === undefined) {
       if (values.latent && !isAnswered(crypto, committed, values.latent))
         return refute(fail('links', 'the answer is not the last latent of the link'), [encodeValues(values.latent)]);
       break;
     }
-    if (values.output && !areSame(projectValues(crypto, header.sketchBankSeed, values.output), step.projection)) {
+    const committedOutput = answer as Float32Array | undefined;
+    if (committedOutput && !areSame(projectValues(crypto, header.sketchBankSeed, committedOutput), step.projection)) {
       const detail = `the projection of step ${i} is not that of its output`;
       return refute(fail('projections', detail, i), [shown[1] as Uint8Array]);
     }
-    const moved = advance(schedule.steps[i] as ScheduleStep, values, known[i - 1]);
+    const guided = yield* readGuidance(i, committedOutput);
+    if ('problem' in guided) return refute(fail('links', guided.problem, i), guided.refutedBy);
+    known.push({ ...values, ...guided });
+    outputs.push(keeps(i) ? guided.output : undefined);
+    const moved = advance(schedule.steps[i] as ScheduleStep, known[i] as KnownStep, known[i - 1]);
     const isMixed = header.source?.mask !== undefined;
     next =
       moved === undefined || (isMixed && source?.mask === undefined)
         ? undefined
         : keepPlaces(moved, schedule, { index: i + 1, noise, source });
-    known.push(values);
     // No later link reads more than two steps.
-    if (i > 1) known[i - 2] = {};
+    if (i > 1) known[i - 2] = UNKNOWN;
   }
   const { length: steps } = leaves.steps;
   if (held <= steps) {
@@ -156,7 +172,7 @@ export function* walkLinks(crypto: Crypto, committed: CommittedSteps, keeps: Kee
     ),
     pass('projections', `${steps} projections recomputed from their outputs`),
   ];
-  return { checks, latents };
+  return { checks, latents, outputs };
 }
 
 /**
@@ -234,37 +250,37 @@ const refute = (check: Check, refutedBy: readonly Uint8Array[]): ReplayedSteps =
   ...{ checks: [check], latents: undefined, refutedBy },
 });
 
-function readValues(bytes: Uint8Array, count: number): Float32Array | 'malformed' {
-  try {
-    return decodeValues(bytes, count);
-  } catch (error) {
-    if (error instanceof ProtocolError) return 'malformed';
-    throw error;
-  }
+const UNKNOWN: KnownStep = { latent: undefined, output: undefined, fixedBy: [] };
+
+/** A step as far as its values are at hand. */
+interface KnownStep {
+  readonly latent: Float32Array | undefined;
+  /** After guidance. */
+  readonly output: Float32Array | undefined;
+  /** The committed values that fix the output. */
+  readonly fixedBy: readonly Float32Array[];
 }
 
-const isWhole = (values: Partial<StepValues> | undefined): values is StepValues =>
+const NO_MOMENTUM: StepGuidance = { factor: 1, momentum: undefined };
+
+const isWhole = (values: KnownStep | undefined): values is KnownStep & StepValues =>
   values?.latent !== undefined && values.output !== undefined;
 
 const hasHistory = ({ latentBefore, outputBefore }: ScheduleStep): boolean => latentBefore !== 0 || outputBefore !== 0;
 
 /** @returns undefined if values that the step reads are not at hand. */
-function advance(
-  step: ScheduleStep,
-  values: Partial<StepValues>,
-  before: Partial<StepValues> | undefined,
-): Float32Array | undefined {
+function advance(step: ScheduleStep, values: KnownStep, before: KnownStep | undefined): Float32Array | undefined {
   if (!isWhole(values)) return undefined;
   if (!hasHistory(step)) return advanceLatent(step, values);
   return isWhole(before) ? advanceLatent(step, values, before) : undefined;
 }
 
 /** Lists the values that a step reads: its latent and output, and those of the step before if it reads them. */
-function listLinkValues({ steps }: Schedule, known: readonly Partial<StepValues>[], index: number): Uint8Array[] {
+function listLinkValues({ steps }: Schedule, known: readonly KnownStep[], index: number): Uint8Array[] {
   const step = steps[index];
   if (step === undefined) return [];
   const read = known.slice(hasHistory(step) ? index - 1 : index, index + 1).filter(isWhole);
-  return read.flatMap(({ latent, output }) => [encodeValues(latent), encodeValues(output)]);
+  return read.flatMap(({ latent, fixedBy }) => [latent, ...fixedBy].map(encodeValues));
 }
 
 function describeStart({ source, range }: Pick<TrajectoryHeader, 'source' | 'range'>): string {

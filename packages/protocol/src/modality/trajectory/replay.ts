@@ -6,7 +6,7 @@ import type { Crypto } from '../../crypto/crypto.ts';
 import { checkPosture } from '../../tier/posture.ts';
 import { TIERS } from '../../tier/registry.ts';
 import type { ReplayOptions } from '../modality.ts';
-import { countPlaces, parseTrajectoryHeader, type TrajectoryHeader } from './header.ts';
+import { countPlaces, parseTrajectoryHeader, planChosenGuidance, type TrajectoryHeader } from './header.ts';
 import { parseStepLeaves, type StepLeaves } from './leaf.ts';
 import { type CommittedSteps, type ReplayedSteps, replayLinks } from './links.ts';
 import { countLeftOut, countRun } from './request-picture.ts';
@@ -34,10 +34,12 @@ export function readTrajectoryOpening({ blind, header: headerBytes, windows }: O
   // One leaf for each step that runs, and the last latent's. Counted before anything is computed.
   if (windows.length !== run + 1)
     throw new ProtocolError('malformed', `${windows.length} leaves of a trajectory of ${run} steps`);
+  const leaves = parseStepLeaves(windows);
+  const guidance = planChosenGuidance(header.choices, part);
+  const at = leaves.steps.findIndex(({ stateRoot }, i) => !stateRoot !== (guidance[i]?.momentum === undefined));
+  if (at >= 0) throw new ProtocolError('malformed', `step ${at} commits a momentum where it has none, or the reverse`);
   return {
-    blind,
-    header,
-    leaves: parseStepLeaves(windows),
+    ...{ blind, header, leaves, guidance },
     schedule: planSchedule(header.facts.scheduler, steps, sampler, {
       firstStep: countLeftOut(steps, part),
       lastStep: header.range?.lastStep,

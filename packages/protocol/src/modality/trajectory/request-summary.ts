@@ -16,6 +16,7 @@ import {
 } from '../../base/codec.ts';
 import { demandsCodec } from '../demands.ts';
 import { MAX_CHOICES, MAX_MODEL_NAME } from '../shared/request-fields.ts';
+import { guidancePlanCodec } from './guidance-plan.ts';
 import { assertPixels, MAX_SIDE, MAX_STEPS_ASKED } from './picture-size.ts';
 import { type AskedPicture, changesPicture, GUIDANCE_ONE, MAX_GUIDANCE, TRAJECTORY_ENDPOINTS } from './request.ts';
 import { STRENGTH_ONE } from './request-picture.ts';
@@ -36,6 +37,7 @@ const summaryCodec = struct({
   steps: optional(within(u16, 1, MAX_STEPS_ASKED)),
   guidanceQ16: optional(within(u32, 0, MAX_GUIDANCE * GUIDANCE_ONE)),
   sampler: optional(oneOf(SAMPLER_NAMES)),
+  guidancePlan: optional(guidancePlanCodec),
   source: optional(sourceCodec),
   range: optional(stepRangeCodec),
   /** SHA-256 of the exact body. */

@@ -18,6 +18,7 @@ import {
 } from '../shared/request-fields.ts';
 import { TRAJECTORY_ENDPOINT_INFO } from './endpoints.ts';
 import { EDIT_FIELDS, PICTURE_FIELDS, VARIATION_FIELDS } from './fields.ts';
+import { type GuidancePlan, parseGuidancePlan } from './guidance-plan.ts';
 import {
   countUnits,
   MAX_DEFAULT_STEPS,
@@ -65,6 +66,8 @@ export interface AskedPicture {
   readonly guidanceQ16: number | undefined;
   /** Default: the sampler that the model's files name. */
   readonly sampler: SamplerName | undefined;
+  /** Default: all steps are guided, without momentum. */
+  readonly guidancePlan: GuidancePlan | undefined;
   /** The picture to change; undefined for a picture from noise alone. */
   readonly source: AskedSource | undefined;
   /** The part of the steps that a link of a chain runs; undefined for a whole picture. */
@@ -104,6 +107,7 @@ export function parsePictureRequest(body: Uint8Array, endpoint: TrajectoryEndpoi
   const stepsField = pickField(fields, ['steps', 'num_inference_steps']);
   const steps = stepsField && parseInteger(fields, stepsField, 1, MAX_STEPS_ASKED, 1);
   const guidance = pickField(fields, ['guidance', 'guidance_scale', 'cfg_scale']);
+  const guidanceQ16 = guidance && toFixed(parseNumber(fields, guidance, 0, MAX_GUIDANCE, 1), GUIDANCE_ONE);
   return {
     ...{ endpoint, model: named.model },
     prompt: parsePrompt(fields.prompt, 'prompt', { isRequired: endpoint !== 'image-variation' }),
@@ -112,8 +116,9 @@ export function parsePictureRequest(body: Uint8Array, endpoint: TrajectoryEndpoi
     seed: parseSeed(fields.seed),
     size: parseSize(fields),
     steps,
-    guidanceQ16: guidance && toFixed(parseNumber(fields, guidance, 0, MAX_GUIDANCE, 1), GUIDANCE_ONE),
+    guidanceQ16,
     sampler: parseSampler(fields.sampler),
+    guidancePlan: parseGuidancePlan(fields, guidanceQ16 as number | undefined),
     source: changesPicture(endpoint) ? parseSource(fields, { mayMask: endpoint === 'image-edit' }) : undefined,
     range: parseRange(fields, steps),
     responseFormat: parseFormat(fields.response_format),

@@ -1,5 +1,6 @@
 import { toHex } from '../../base/bytes.ts';
 import type { Opening } from '../../commitment/opening.ts';
+import { formatPlan } from './guidance-plan.ts';
 import { readTrajectoryOpening } from './replay.ts';
 import { GUIDANCE_ONE } from './request.ts';
 import { countLeftOut, STRENGTH_ONE } from './request-picture.ts';
@@ -10,12 +11,12 @@ import { countLeftOut, STRENGTH_ONE } from './request-picture.ts';
  */
 export function formatTrajectory(opening: Opening): Readonly<Record<string, unknown>> {
   const { header, leaves, schedule } = readTrajectoryOpening(opening);
-  const { guidanceQ16, ...choices } = header.choices;
+  const { guidanceQ16, guidancePlan, ...choices } = header.choices;
   const { source } = header;
   const { latentChannels, latentScale, scheduler } = header.facts;
   return {
     ...{ tier: header.tier, method: header.method, numeric_class: header.numericClass },
-    choices: { ...choices, guidance: guidanceQ16 / GUIDANCE_ONE },
+    choices: { ...choices, guidance: guidanceQ16 / GUIDANCE_ONE, ...(guidancePlan && formatPlan(guidancePlan)) },
     ...(source && {
       source: {
         strength: source.strengthQ16 / STRENGTH_ONE,
@@ -40,8 +41,10 @@ export function formatTrajectory(opening: Opening): Readonly<Record<string, unkn
         ...{ latent_before: row.latentBefore, output_before: row.outputBefore },
       })),
     },
-    steps: leaves.steps.map(({ latentRoot, outputRoot, projection }, step) => ({
-      ...{ step, latent_root: toHex(latentRoot), output_root: toHex(outputRoot), projection: [...projection] },
+    steps: leaves.steps.map(({ latentRoot, outputRoot, stateRoot, projection }, step) => ({
+      ...{ step, latent_root: toHex(latentRoot), output_root: toHex(outputRoot) },
+      ...(stateRoot && { momentum_root: toHex(stateRoot) }),
+      projection: [...projection],
     })),
     final_root: toHex(leaves.finalRoot),
   };

@@ -44,9 +44,10 @@ export function composePicture(
   const latentBlob = source && commit(source.latent);
   const maskBlob = source?.mask && commit(source.mask);
   const firstBlob = range?.latent === undefined || steps[0] === undefined ? undefined : commit(steps[0].latent);
-  const leaves = steps.map(({ latent, output }, i) => ({
+  const leaves = steps.map(({ latent, output, state }, i) => ({
     latentRoot: computeValuesRoot(crypto, blinds.answer, latent),
     outputRoot: (blobs[i] as KeptBlob).ref.root,
+    stateRoot: state && computeValuesRoot(crypto, blinds.answer, state),
     projection: projectValues(crypto, sketchBankSeed, output),
   }));
   const finalRoot = computeValuesRoot(crypto, blinds.answer, final);

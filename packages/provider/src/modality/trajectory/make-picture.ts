@@ -1,6 +1,7 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TrajectoryEngine, TrajectoryRequest } from '@ogong/engine/interface/trajectory';
 import { encodeValues } from '@ogong/protocol/modality/shared/values';
+import { countAnswers, planGuidance, type StepGuidance } from '@ogong/protocol/modality/trajectory/guidance-plan';
 import { countPlaces, type PictureChoices } from '@ogong/protocol/modality/trajectory/header';
 import { PIXEL_BYTES, type PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import { listPreviewSteps } from '@ogong/protocol/modality/trajectory/previews';
@@ -8,6 +9,7 @@ import { areSame } from '@ogong/protocol/modality/trajectory/projection';
 import type { PictureTokens } from '@ogong/protocol/modality/trajectory/prompt-tokens';
 import { GUIDANCE_ONE, type PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { countLeftOut, type PartRun, type RequestSource } from '@ogong/protocol/modality/trajectory/request-picture';
+import { guideStep } from '@ogong/protocol/modality/trajectory/schedule/momentum';
 import {
   advanceLatent,
   estimateClean,
@@ -20,11 +22,20 @@ import { keepPlaces, type LatentSource, startLatent } from '@ogong/protocol/moda
 import { answersLatent, type RequestRange } from '@ogong/protocol/modality/trajectory/step-range';
 import type { SourcePixels } from './read-source.ts';
 
+/** A computed step. */
+export interface MadeStep {
+  readonly latent: Float32Array;
+  /** As it is committed: after guidance, or both answers of a step with momentum. */
+  readonly output: Float32Array;
+  /** The momentum after the step; undefined for a step without it. */
+  readonly state?: Float32Array | undefined;
+}
+
 /** A picture with the values of all steps. */
 export interface MadePicture {
   readonly choices: PictureChoices;
   readonly tokens: PictureTokens;
-  readonly steps: readonly StepValues[];
+  readonly steps: readonly MadeStep[];
   /** The picture to change; undefined for a picture from noise alone. */
   readonly source: EncodedSource | undefined;
   /** The part of the steps that ran. Default: all. */
@@ -65,12 +76,13 @@ type Prompts = Pick<PictureRequest, 'prompt' | 'negativePrompt'>;
 /** Returns the request that an engine reads. The guidance is the committed one, so that a verifier computes with the same number. */
 export const toEngineRequest = (
   { prompt, negativePrompt }: Prompts,
-  { width, height, steps, guidanceQ16, sampler }: PictureChoices,
+  { width, height, steps, guidanceQ16, sampler, guidancePlan }: PictureChoices,
   part?: PartRun,
 ): TrajectoryRequest => ({
   ...{ prompt, negativePrompt, width, height, steps, sampler, leftOut: countLeftOut(steps, part) },
   ...(part && 'lastStep' in part && { lastStep: part.lastStep }),
   guidance: guidanceQ16 / GUIDANCE_ONE,
+  guidancePlan,
 });
 
 /** @throws EngineError */
@@ -119,18 +131,18 @@ export async function makePicture(
     lastStep: range?.lastStep,
     places: countPlaces(choices, engine.info()),
   });
-  const follow = createFollower(schedule, { noise, source, first });
+  const follow = createFollower(schedule, { noise, source, first, guidance: planGuidance(asked) });
   // The steps of a link count as those of the whole picture.
   const before = range?.firstStep ?? 0;
   const shownSteps = range === undefined ? schedule.steps.length : choices.steps;
   const due = listPreviewSteps(shownSteps, reader?.previews ?? 0);
   for await (const { step, latent, output } of engine.generate(asked, { noise, source, latent: first, signal })) {
-    follow.add(step, latent, output);
+    const guided = follow.add(step, latent, output);
     if (signal.aborted) throw new EngineError('cancelled', 'the picture was cancelled');
-    if (output === undefined || reader === undefined) continue;
+    if (guided === undefined || reader === undefined) continue;
     const isShown = due.includes(before + step + 1) && reader.isIdle();
     const preview = isShown
-      ? await decodePreview(engine, estimateClean(schedule.estimates[step] as LinearForm, { latent, output }), {
+      ? await decodePreview(engine, estimateClean(schedule.estimates[step] as LinearForm, { latent, output: guided }), {
           ...{ size: choices, signal },
         })
       : undefined;
@@ -176,18 +188,23 @@ function createFollower(
     noise,
     source,
     first,
+    guidance,
   }: {
     readonly noise: Float32Array;
     readonly source: LatentSource | undefined;
     readonly first: Float32Array | undefined;
+    readonly guidance: readonly StepGuidance[];
   },
 ) {
   const { steps: rows } = schedule;
-  const steps: StepValues[] = [];
+  const steps: MadeStep[] = [];
+  /** The step before, with its guided output. */
+  let before: StepValues | undefined;
   let next = first ?? startLatent(schedule, noise, source);
   let isOver = false;
   return {
-    add(step: number, latent: Float32Array, output: Float32Array | undefined): void {
+    /** @returns the output after guidance; undefined after the last step. */
+    add(step: number, latent: Float32Array, output: Float32Array | undefined): Float32Array | undefined {
       if (step !== steps.length || isOver) throw fail(`step ${step} came, and step ${steps.length} was due`);
       if (!areSame(latent, next)) throw fail(`latent ${step} does not follow from the step before`);
       const row = rows[step];
@@ -195,14 +212,20 @@ function createFollower(
         throw fail(`step ${step} of ${rows.length} has ${output ? 'an' : 'no'} output`);
       if (row === undefined || output === undefined) {
         isOver = true;
-        return;
+        return undefined;
       }
-      assertOutput(output, { step, count: next.length });
-      const values = { latent: next, output: Float32Array.from(output) };
-      const moved = advanceLatent(row, values, steps.at(-1));
-      steps.push(values);
+      const guided = guidance[step] as StepGuidance;
+      assertOutput(output, { step, count: next.length * countAnswers(guided) });
+      const committed = Float32Array.from(output);
+      const { output: made, state } = guideStep(guided, committed, steps.at(-1)?.state);
+      const values = { latent: next, output: made };
+      const moved = advanceLatent(row, values, before);
+      steps.push({ latent: next, output: committed, state });
+      before = values;
       next = keepPlaces(moved, schedule, { index: steps.length, noise, source });
-      if (!next.every(Number.isFinite)) throw fail(`latent ${steps.length} has a value that is not finite`);
+      if (![next, state].every((values) => values === undefined || values.every(Number.isFinite)))
+        throw fail(`latent ${steps.length} has a value that is not finite`);
+      return made;
     },
     finish() {
       if (!isOver) throw fail(`${steps.length} of ${rows.length} steps came`);

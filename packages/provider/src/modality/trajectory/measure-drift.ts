@@ -61,7 +61,8 @@ async function measurePicture(
 ): Promise<PictureDrift> {
   const info = provider.info();
   const guidance = Math.min(MAX_GUIDANCE, info.guidance * pick(GUIDANCES, number));
-  const asked = { size: undefined, steps, guidanceQ16: toFixed(guidance, GUIDANCE_ONE), sampler: undefined };
+  const usual = { size: undefined, sampler: undefined, guidancePlan: undefined };
+  const asked = { ...usual, steps, guidanceQ16: toFixed(guidance, GUIDANCE_ONE) };
   const choices: PictureChoices = resolveChoices(asked, info);
   const prompt = `${pick(SUBJECTS, number)}${pick(STYLES, Math.floor(number / SUBJECTS.length))}`;
   const request = { prompt, negativePrompt: '' };

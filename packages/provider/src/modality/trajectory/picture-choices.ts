@@ -3,8 +3,10 @@ import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { MAX_LATENT_BYTES, MAX_REPLAY_BYTES } from '@ogong/protocol/exchange/limits';
 import { toFixed } from '@ogong/protocol/modality/shared/request-fields';
 import { VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
+import { hasMomentum, NEEDS_GUIDANCE } from '@ogong/protocol/modality/trajectory/guidance-plan';
 import {
   countLatentValues,
+  countOutputs,
   countPlaces,
   countReplayBytes,
   type PictureChoices,
@@ -38,7 +40,13 @@ export const listFacts = ({ latentChannels, latentScale, scheduler }: Trajectory
 
 /** Fills the choices that a request leaves to the model. */
 export function resolveChoices(
-  { size, steps, guidanceQ16, sampler }: Pick<AskedPicture, 'size' | 'steps' | 'guidanceQ16' | 'sampler'>,
+  {
+    size,
+    steps,
+    guidanceQ16,
+    sampler,
+    guidancePlan,
+  }: Pick<AskedPicture, 'size' | 'steps' | 'guidanceQ16' | 'sampler' | 'guidancePlan'>,
   info: TrajectoryInfo,
 ): PictureChoices {
   const { width, height } = size ?? info.size;
@@ -47,12 +55,16 @@ export function resolveChoices(
     steps: steps ?? info.steps,
     guidanceQ16: guidanceQ16 ?? toFixed(info.guidance, GUIDANCE_ONE),
     sampler: sampler ?? info.scheduler.sampler,
+    guidancePlan,
   };
 }
 
 /** Explains why a model does not make the picture of a request; undefined if it does. */
 export function findChoiceProblem(
-  request: Pick<PictureRequest, 'negativePrompt' | 'size' | 'steps' | 'guidanceQ16' | 'sampler' | 'source' | 'range'>,
+  request: Pick<
+    PictureRequest,
+    'negativePrompt' | 'size' | 'steps' | 'guidanceQ16' | 'sampler' | 'guidancePlan' | 'source' | 'range'
+  >,
   info: TrajectoryInfo,
 ): ChoiceProblem | undefined {
   if (request.negativePrompt !== '' && !info.hasNegative)
@@ -61,8 +73,25 @@ export function findChoiceProblem(
     return { message: 'this model has no encoder, so it changes no pictures; choose another model', param: 'image' };
   const choices = resolveChoices(request, info);
   return (
-    findSizeProblem(choices, info) ?? findScheduleProblem(choices, info) ?? findExtentProblem(request, choices, info)
+    findGuidanceProblem(choices, info) ??
+    findSizeProblem(choices, info) ??
+    findScheduleProblem(choices, info) ??
+    findExtentProblem(request, choices, info)
   );
+}
+
+function findGuidanceProblem(
+  { guidancePlan, guidanceQ16 }: PictureChoices,
+  info: TrajectoryInfo,
+): ChoiceProblem | undefined {
+  if (guidancePlan === undefined) return undefined;
+  const param = hasMomentum(guidancePlan) ? 'guidance_momentum' : 'guidance_start';
+  if (!info.hasNegative) {
+    const message = 'this model has no negative prompt, so its guidance has no window and no momentum; leave them out';
+    return { message, param };
+  }
+  if (!hasMomentum(guidancePlan) || guidanceQ16 > GUIDANCE_ONE) return undefined;
+  return { message: `${NEEDS_GUIDANCE}; send guidance`, param };
 }
 
 function findSizeProblem({ width, height }: PictureChoices, info: TrajectoryInfo): ChoiceProblem | undefined {
@@ -110,8 +139,13 @@ function findExtentProblem(
   const values = countLatentValues(choices, info);
   if (values * VALUE_BYTES > MAX_LATENT_BYTES)
     return { message: 'a picture of this size cannot be checked here; send a smaller size', param: 'size' };
-  if (countReplayBytes(countRun(steps, part), values, part) > MAX_REPLAY_BYTES) {
+  const outputs = countOutputs(choices, part);
+  if (countReplayBytes(outputs, values, part) > MAX_REPLAY_BYTES) {
     const most = Math.floor(MAX_REPLAY_BYTES / (values * VALUE_BYTES));
+    if (outputs > countRun(steps, part)) {
+      const message = `a picture of this size commits at most ${most} answers, and with guidance_momentum ${outputs}`;
+      return { message: `${message}; send fewer steps`, param: 'steps' };
+    }
     return { message: `a picture of this size is made in at most ${most} steps, not ${steps}`, param: 'steps' };
   }
   const units = countUnits(choices, countRun(steps, part));

@@ -11,11 +11,13 @@ import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import { decodeValues, encodeValues, VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
 import { parseTrajectoryClaim, type TrajectoryClaim } from '@ogong/protocol/modality/trajectory/audit-job';
+import { countAnswers, type StepGuidance } from '@ogong/protocol/modality/trajectory/guidance-plan';
 import {
   countCodings,
   encodeChoices,
   encodeModelFacts,
   parseTrajectoryHeader,
+  planChosenGuidance,
   type TrajectoryHeader,
 } from '@ogong/protocol/modality/trajectory/header';
 import { computeValuesRoot } from '@ogong/protocol/modality/trajectory/links';
@@ -146,10 +148,11 @@ export async function scorePictureJob(
   if (source === 'none') return encodeBlankReport(job, { facts, info });
   const engineRequest = toEngineRequest(request, header.choices, request.source ?? request.range);
   const outputs: StepOutput[] = [];
+  const guidance = planChosenGuidance(header.choices, request.source);
   for (const [i, { step }] of claim.steps.entries()) {
     const at = { step, latent: latents[i] as Float32Array };
     const ran = await engine.runStep(engineRequest, at, { signal, numericClass: header.numericClass });
-    assertOutput(ran.output, { step, count: at.latent.length });
+    assertOutput(ran.output, { step, count: at.latent.length * countAnswers(guidance[step] as StepGuidance) });
     outputs.push(ran);
   }
   const pixels = answersLatent(header.choices.steps, header.range)
@@ -226,7 +229,13 @@ function encodeBlankReport(
   });
 }
 
-const OWN_CHOICES = { size: undefined, steps: undefined, guidanceQ16: undefined, sampler: undefined };
+const OWN_CHOICES = {
+  size: undefined,
+  steps: undefined,
+  guidanceQ16: undefined,
+  sampler: undefined,
+  guidancePlan: undefined,
+};
 const NONE = new Uint8Array(32);
 const NO_VALUES = new Float32Array(PROJECTION_SUMS);
 

@@ -4,7 +4,8 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
 import { VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
-import { countLatentValues } from '@ogong/protocol/modality/trajectory/header';
+import { countAnswers } from '@ogong/protocol/modality/trajectory/guidance-plan';
+import { countLatentValues, planChosenGuidance } from '@ogong/protocol/modality/trajectory/header';
 import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
 import { countUnits, type PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
@@ -69,8 +70,8 @@ async function servePicture(
   const values = countLatentValues(choices, info);
   const part = request.source ?? request.range;
   // The given latent, and a mask, take no more than two outputs.
-  const blobs = countRun(choices.steps, part) + (part === undefined ? 0 : 2);
-  context.reserveBlobs(Array.from({ length: blobs }, () => values * VALUE_BYTES));
+  const outputs = [...planChosenGuidance(choices, part).map(countAnswers), ...(part === undefined ? [] : [1, 1])];
+  context.reserveBlobs(outputs.map((count) => count * values * VALUE_BYTES));
   const drawKey = chooseDrawKey(order, request, beacon.value);
   const admission = await context.admit(signal);
   await send({ event: { case: 'started', value: { promptTokens: 0 } } });
