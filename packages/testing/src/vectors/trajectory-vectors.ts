@@ -17,9 +17,9 @@ const FILE = Uint8Array.of(0, 1, 2);
 
 const WINDOWS = [
   { steps: 20, startQ16: 0, endQ16: 32_768, momentumQ16: 0 },
-  // 0.2 and 0.8 in units of 1/65,536 are 13,107 and 52,429: step 1 of 5 is below 13,107.2, so it is in the window, and step 4 is, too.
+  // 0.2 to 0.8 and 0.3 to 0.7: shares that round down, and shares that round up.
   { steps: 5, startQ16: 13_107, endQ16: 52_429, momentumQ16: 0 },
-  { steps: 5, startQ16: 13_108, endQ16: 52_428, momentumQ16: 0 },
+  { steps: 10, startQ16: 19_661, endQ16: 45_875, momentumQ16: 0 },
   { steps: 4, leftOut: 2, startQ16: 16_384, endQ16: 49_152, momentumQ16: 0 },
 ];
 

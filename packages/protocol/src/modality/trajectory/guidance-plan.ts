@@ -98,8 +98,8 @@ export interface GuidedPicture {
 }
 
 /**
- * Plans the guidance of each step that runs. Step i of the N steps of the whole schedule is in the window if start N <= i < end N,
- * decided in integers.
+ * Plans the guidance of each step that runs. Step i of the N steps of the whole schedule is in the window if start N <= i < end N. Half a
+ * unit is subtracted from both shares: a share such as 0.8 rounds up, and then 0.8 of 5 steps would end after step 4.
  */
 export function planGuidance({
   guidance,
@@ -110,8 +110,9 @@ export function planGuidance({
 }: GuidedPicture): readonly StepGuidance[] {
   const momentum = plan && hasMomentum(plan) ? plan.momentumQ16 / PLAN_ONE : undefined;
   return Array.from({ length: Math.max(0, lastStep - leftOut) }, (_, i) => {
-    const at = (leftOut + i) * PLAN_ONE;
-    const isInside = plan === undefined || (plan.startQ16 * steps <= at && at < plan.endQ16 * steps);
+    const at = 2 * PLAN_ONE * (leftOut + i);
+    const isInside =
+      plan === undefined || ((2 * plan.startQ16 - 1) * steps <= at && at < (2 * plan.endQ16 - 1) * steps);
     return isInside ? { factor: guidance, momentum } : { factor: 1, momentum: undefined };
   });
 }
