@@ -39,6 +39,7 @@ const bend = (change: (model: DenoisingModel) => Partial<DenoisingModel>): FakeT
 const TWIN = 'computes what another engine of its model and class computes';
 const AGAIN = 'computes a step again with the bits of its picture, with every sampler of its kind';
 const BESIDE = 'computes the same bits alone and beside another picture';
+const WINDOW = 'guides the steps of a window alone, and yields both answers of a step with momentum';
 const GUIDES = 'guides by the fixed formula, and reads no negative prompt without guidance';
 
 describe('the compliance suite', () => {
@@ -65,7 +66,14 @@ describe('the compliance suite', () => {
     [
       'reads no prompt',
       bend((model) => ({ denoise: (request, isCancelled) => model.denoise({ ...request, prompt: '' }, isCancelled) })),
-      [TWIN, BESIDE, GUIDES],
+      [TWIN, BESIDE, GUIDES, WINDOW],
+    ],
+    [
+      'guides a step with momentum by itself',
+      bend((model) => ({
+        denoise: (request, isCancelled) => model.denoise({ ...request, both: false }, isCancelled),
+      })),
+      [WINDOW],
     ],
     [
       'computes other bits in each run',
@@ -76,7 +84,7 @@ describe('the compliance suite', () => {
           return { ...result, output: result.output.map((value) => value + error) };
         },
       })),
-      [AGAIN, TWIN, BESIDE, GUIDES],
+      [AGAIN, TWIN, BESIDE, GUIDES, WINDOW],
     ],
     [
       'decodes to a picture of one colour',

@@ -5,8 +5,9 @@ import type {
   TrajectoryStep,
 } from '@ogong/engine/interface/trajectory';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import type { GuidancePlan } from '@ogong/protocol/modality/trajectory/guidance-plan';
 import { countPlaces } from '@ogong/protocol/modality/trajectory/header';
-import { advanceLatent } from '@ogong/protocol/modality/trajectory/schedule/schedule';
+import { advanceLatent, type StepValues } from '@ogong/protocol/modality/trajectory/schedule/schedule';
 import {
   planSchedule,
   SAMPLER_NAMES,
@@ -35,6 +36,8 @@ export interface TrajectoryRule {
 
 const QUEUE = 2;
 const STEPS = 4;
+/** Guidance of the steps 1 and 2 of 4, with momentum 0.5. */
+const MIDDLE: GuidancePlan = { startQ16: 16_384, endQ16: 49_152, momentumQ16: 32_768 };
 
 /** Samplers that fit the schedule of a model. */
 const samplersOf = (engine: TrajectoryEngine): readonly SamplerName[] =>
@@ -171,6 +174,44 @@ export const TRAJECTORY_RULES: readonly TrajectoryRule[] = [
       expect(hexOf(guided)).toBe(hexOf(negative.map((n, i) => n + 2.5 * ((positive[i] as number) - n))));
       expect(hexOf(await outputOf({ prompt, negativePrompt, guidance: 1 }))).toBe(hexOf(positive));
       expect(hexOf(await outputOf({ prompt, negativePrompt, guidance: 0 }))).toBe(hexOf(positive));
+    },
+  },
+  {
+    name: 'guides the steps of a window alone, and yields both answers of a step with momentum',
+    async test(open, { prompts }) {
+      const engine = await open();
+      const [prompt, negativePrompt] = prompts;
+      const request = createPicture(engine, { prompt, negativePrompt, guidancePlan: MIDDLE });
+      if (!engine.info().hasNegative) {
+        await refuses(collectSteps(engine, request), 'invalid-request');
+        return;
+      }
+      await refuses(collectSteps(engine, { ...request, guidance: 1 }), 'invalid-request');
+      const steps = (await collectSteps(engine, request)) as readonly Required<TrajectoryStep>[];
+      const windowed = await collectSteps(engine, { ...request, guidancePlan: { ...MIDDLE, momentumQ16: 0 } });
+      const plan = planSchedule(engine.info().scheduler, STEPS, request.sampler, {
+        places: countPlaces(request, engine.info()),
+      });
+      const answerOf = async (text: string, at: TrajectoryStep): Promise<Float32Array> =>
+        (await engine.runStep(createPicture(engine, { prompt: text, guidance: 1 }), at)).output;
+      let momentum: Float32Array | undefined;
+      let before: StepValues | undefined;
+      for (const [i, row] of plan.steps.entries()) {
+        const { step, latent, output } = steps[i] as Required<TrajectoryStep>;
+        const isInside = i === 1 || i === 2;
+        const [p, n] = [await answerOf(prompt, { step, latent }), await answerOf(negativePrompt, { step, latent })];
+        expect(hexOf(output)).toBe(isInside ? hexOf(p) + hexOf(n) : hexOf(p));
+        expect(hexOf((await engine.runStep(request, { step, latent })).output)).toBe(hexOf(output));
+        const apart = p.map((value, at) => value - (n[at] as number) + 0.5 * (momentum?.[at] ?? 0));
+        momentum = isInside ? apart : undefined;
+        const guided = momentum ? p.map((value, at) => value + 2 * (apart[at] as number)) : p;
+        expect(hexOf((steps[i + 1] as TrajectoryStep).latent)).toBe(
+          hexOf(advanceLatent(row, { latent, output: guided }, before)),
+        );
+        before = { latent, output: guided };
+      }
+      expect(windowed[1]?.latent).toEqual(steps[1]?.latent);
+      expect(windowed[1]?.output).toHaveLength(steps[0]?.output.length ?? 0);
     },
   },
   {

@@ -14,6 +14,7 @@ import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-comm
 import type { DriftTable } from '@ogong/protocol/modality/text/drift/drift-table';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { countLatentValues } from '@ogong/protocol/modality/trajectory/header';
+import type { GuidancePlan } from '@ogong/protocol/modality/trajectory/guidance-plan';
 import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import { createFakeTrajectoryEngine } from '@ogong/testing/engine/fake-trajectory';
@@ -38,6 +39,10 @@ interface Cheat {
   readonly by?: TrajectoryEngine;
   readonly steps?: number;
   readonly prompt?: string;
+  /** Fields of the request. Default: none. */
+  readonly fields?: object;
+  /** Choices by which the steps are made. Default: those of the request. */
+  readonly guidancePlan?: GuidancePlan | undefined;
   /** Fields of a picture to change. Default: it comes from noise alone. */
   readonly edit?: { readonly image: string; readonly mask?: string; readonly strength?: number };
   /** Changes the pixels that are encoded. */
@@ -51,10 +56,12 @@ async function serve({
   steps = 6,
   prompt = 'a red ship',
   edit,
+  fields: more,
   bendInput = (input) => input,
   bend = (picture) => picture,
+  ...cheat
 }: Cheat = {}) {
-  const fields = { prompt: 'a red ship', negative_prompt: 'blue', steps: 6, ...edit };
+  const fields = { prompt: 'a red ship', negative_prompt: 'blue', steps: 6, ...more, ...edit };
   const written = utf8Encode(JSON.stringify({ model: 'ogong/verified/test/fake', ...fields }));
   const { body, media } = detachMedia(crypto, written);
   const endpoint = edit === undefined ? 'image' : 'image-edit';
@@ -69,8 +76,9 @@ async function serve({
   const choices = resolveChoices(request, info);
   const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), countLatentValues(choices, info));
   const input = bendInput(await readSource(request, media, { size: choices, info }));
-  const asked = { request: { ...request, prompt }, choices: { ...choices, steps }, input };
-  const made = bend(await makePicture(by, asked, { noise, signal }));
+  const guidancePlan = 'guidancePlan' in cheat ? cheat.guidancePlan : choices.guidancePlan;
+  const asked = { request: { ...request, prompt }, choices: { ...choices, steps, guidancePlan }, input };
+  const made = bend({ ...(await makePicture(by, asked, { noise, signal })), choices: { ...choices, steps } });
   const served = { order, request, body, info, beacon, drawKey, picture: made, startMs: 0, endMs: 1 };
   const committed = commitPicture(crypto, signer, served);
   const kept = new Map(committed.blobs?.map(({ ref, bytes }) => [toHex(ref.root), bytes]));
@@ -285,6 +293,48 @@ describe('a changed picture', () => {
     const made = await serve({ edit: { image: PICTURE }, bendInput: () => ({ pixels, mask: undefined }) });
     const blank = createFakeTrajectoryEngine({ canEdit: false });
     expect((await audit(made, blank)).outcome).toBe('reject');
+  });
+});
+
+describe('a picture of guidance with a window and momentum', () => {
+  const fields = { guidance_start: 0.3, guidance_end: 0.9, guidance_momentum: 0.5 };
+  const plan = { startQ16: 19_661, endQ16: 58_982, momentumQ16: 32_768 };
+  const listFailed = ({ reply }: Served) => reply.checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
+
+  it.each<[string, Cheat]>([
+    ['alone', { fields }],
+    ['of a changed picture', { fields, edit: { image: PICTURE, strength: 0.8 } }],
+    ['without momentum', { fields: { guidance_end: 0.5 } }],
+  ])('%s passes stage 1 and its audit, in its class and in another one', async (_what, cheat) => {
+    const served = await serve(cheat);
+    expect(served.reply.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
+    expect(await audit(served)).toEqual({ outcome: 'accept', failed: [] });
+    const other = createFakeTrajectoryEngine({ exact: false, error: 1e-6 });
+    expect(await audit(served, other)).toEqual({ outcome: 'accept', failed: [] });
+    expect(served.made.pixels).not.toEqual(honest.pixels);
+  });
+
+  it('commits both answers in the window, twice the bytes of one output', async () => {
+    const { committed } = await serve({ fields });
+    expect(committed.blobs?.map(({ bytes }) => bytes.length)).toEqual([1024, 1024, 2048, 2048, 2048, 2048]);
+  });
+
+  it('is refuted by its links if another momentum was used', async () => {
+    const served = await serve({ fields, guidancePlan: { ...plan, momentumQ16: 16_384 } });
+    expect(listFailed(served)).toEqual(['links']);
+  });
+
+  it.each([
+    ['without momentum', { ...plan, momentumQ16: 0 }],
+    ['with momentum outside the window', { ...plan, startQ16: 0 }],
+  ])('has no form of one if it was made %s', async (_what, guidancePlan) => {
+    await expect(serve({ fields, guidancePlan })).rejects.toThrow(/without a form/);
+  });
+
+  it('is rejected by an audit if steps outside the window were guided', async () => {
+    const served = await serve({ fields: { guidance_end: 0.2 }, guidancePlan: undefined });
+    expect(listFailed(served)).toEqual([]);
+    expect(await audit(served)).toEqual({ outcome: 'reject', failed: ['equality'] });
   });
 });
 

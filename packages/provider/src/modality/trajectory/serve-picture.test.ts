@@ -72,7 +72,11 @@ function createEndlessEngine(): { readonly engine: TrajectoryEngine; readonly st
 }
 
 describe('an order for a picture', () => {
-  it.each([{ seed: 5 }, { steps: 3, size: '48x32', guidance: 1.5, negative_prompt: 'blue' }])(
+  it.each([
+    { seed: 5 },
+    { steps: 3, size: '48x32', guidance: 1.5, negative_prompt: 'blue' },
+    { guidance_start: 0.25, guidance_end: 0.75, guidance_momentum: -0.5 },
+  ])(
     'is answered by its pixels, with a record, an opening and blobs that replay: %o',
     async (body) => {
       const { client, order, validator } = await start(createFakeTrajectoryEngine());
@@ -120,6 +124,7 @@ describe('an order for a picture', () => {
     ['a text', { messages: [], prompt: undefined }, 'invalid', /prompt/],
     ['a size that is no multiple', { size: '36x36' }, 'invalid', /multiples of 8.*leave size out or send size 32x32/],
     ['too many pixels', { size: '128x128' }, 'unsupported', /at most 4096 are made here; send a smaller size/],
+    ['momentum without guidance', { guidance: 1, guidance_momentum: 0.5 }, 'invalid', /needs guidance above 1/],
     ['a sampler of diffusion', { sampler: 'ddim' }, 'invalid', /leave sampler out or send sampler flow-match/],
   ])('is refused for %s', async (_what, body, code, message) => {
     const network = await start(createFakeTrajectoryEngine());
