@@ -6,6 +6,7 @@ import zlib
 from typing import Any
 
 from ogong.client import _attach_pictures, _detach_pictures
+from ogong.guidance import GuidancePlan
 from ogong.pictures import Range, count_left_out, count_units, parse_picture_request
 from ogong.png import read_pictures, unpack_png
 from ogong.shown import ReceiptError
@@ -91,6 +92,27 @@ class Pictures(unittest.TestCase):
             ('"steps":4,"first_step":2', "latent"),
             ('"steps":4,"last_step":5', "last_step"),
             ('"steps":4,"last_step":2,"latent":"x"', "latent"),
+        ):
+            with self.subTest(key), self.assertRaises(RequestError) as refused:
+                parse_picture_request(b'{"model":"ogong/verified/a/b","prompt":"x",' + fields.encode() + b"}")
+
+    def test_guidance_of_the_vectors(self) -> None:
+        vectors = load("trajectory")
+        for request in vectors["requests"]:
+            asked = parse_picture_request(request["body"].encode())
+            self.assertEqual((asked.summary().hex(), asked.hash().hex()), (request["summary"], request["hash"]))
+        self.assertEqual(parse_picture_request([one for one in vectors["requests"] if "guidance_momentum" in one["body"]][0]["body"].encode()).plan, GuidancePlan(13_107, 49_152, -32_768))
+        for window in vectors["windows"]:
+            plan = GuidancePlan(window["startQ16"], window["endQ16"], 0)
+            first, steps = window.get("leftOut", 0), window["steps"]
+            self.assertEqual([plan.covers(step, steps) for step in range(first, steps)], window["guided"])
+        header = parse_picture_header(unhex(vectors["guided"]["header"]))
+        self.assertEqual([header.has_momentum(step) for step in range(5)], [len(each) == 3072 for each in vectors["guided"]["outputs"]])
+        for fields, key in (
+            ('"guidance_start":0.5,"guidance_end":0.5', "guidance_end"),
+            ('"guidance_momentum":1', "guidance_momentum"),
+            ('"guidance":1,"guidance_momentum":0.5', "guidance_momentum"),
+            ('"steps":4,"last_step":2,"guidance":3,"guidance_momentum":0.5', "guidance_momentum"),
         ):
             with self.subTest(key), self.assertRaises(RequestError) as refused:
                 parse_picture_request(b'{"model":"ogong/verified/a/b","prompt":"x",' + fields.encode() + b"}")

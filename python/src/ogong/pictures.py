@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from .guidance import GuidancePlan, encode_plan, parse_plan
 from .text.fields import RequestError, read_integer, read_number, read_object, read_text, read_whole
 from .text.preference import split_model
 from .text.request import MOST_BODY_BYTES, read_ogong
@@ -68,6 +69,8 @@ class PictureRequest:
     """In units of 1/65,536."""
     sampler: str | None
     body_hash: bytes
+    plan: GuidancePlan | None = None
+    """None: all steps are guided, without momentum."""
     source: Source | None = None
     """None: the picture comes from noise alone."""
     endpoint: str = "image"
@@ -99,6 +102,7 @@ class PictureRequest:
                 u8(0) if self.steps is None else u8(1) + u16(self.steps),
                 u8(0) if self.guidance is None else u8(1) + u32(self.guidance),
                 u8(0) if self.sampler is None else u8(1) + u8(SAMPLERS.index(self.sampler)),
+                encode_plan(self.plan),
                 u8(0) if self.source is None else u8(1) + u32(self.source.strength) + u8(self.source.mask is not None),
                 u8(0) if self.range is None else u8(1) + u16(self.range.first) + u16(self.range.last),
                 self.body_hash,
@@ -137,6 +141,10 @@ def parse_picture_request(body: bytes, endpoint: str = "image") -> PictureReques
     exact, root, accepted, _, standby = read_ogong(fields, model, sort)
     named, guidance = _pick(fields, _STEPS), _pick(fields, _GUIDANCE)
     steps = None if named is None else read_integer(fields, named, 1, MOST_STEPS, 1)
+    units = None if guidance is None else math.floor(read_number(fields, guidance, 0, _MOST_GUIDANCE, 1) * 65_536 + 0.5)
+    plan, part = parse_plan(fields, units), _read_range(fields, steps, endpoint)
+    if plan is not None and plan.momentum and part is not None:
+        raise RequestError("guidance_momentum", "a picture that is made in one order is expected")
     seed, sampler = fields.get("seed"), fields.get("sampler")
     if sampler is not None and sampler not in SAMPLERS:
         raise RequestError("sampler", f"one of {', '.join(SAMPLERS)} is expected")
@@ -146,12 +154,13 @@ def parse_picture_request(body: bytes, endpoint: str = "image") -> PictureReques
         seed=None if seed is None else read_whole(seed, "seed", -(2**53 - 1), 2**53 - 1),
         size=_read_size(fields),
         steps=steps,
-        guidance=None if guidance is None else math.floor(read_number(fields, guidance, 0, _MOST_GUIDANCE, 1) * 65_536 + 0.5),
+        guidance=units,
         sampler=sampler,
         body_hash=sha256(body),
+        plan=plan,
         source=None if endpoint == "image" else _read_source(fields),
         endpoint=endpoint,
-        range=_read_range(fields, steps, endpoint),
+        range=part,
     )
 
 

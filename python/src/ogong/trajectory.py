@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .checks import Check, failed, hold, passed, skipped
+from .guidance import GuidancePlan, read_plan
 from .pictures import ENDPOINTS, MOST_PIXELS, MOST_SIDE, MOST_STEPS, SAMPLERS, STRENGTH_ONE, Range, count_left_out, count_units
 from .record import Record
 from .text.commitment import DrawKeyInputs, Opening, merkle_root, read_draw_key, read_parts
@@ -20,7 +21,7 @@ _PROJECTION_BYTES = 4 * SUMS
 _MOST_HEADER = 8_192
 _MOST_VALUES = 1 << 26
 _MOST_BYTES = 64 << 20
-_MOST_RESPONSE = 1 << 20
+_MOST_RESPONSE = 4 << 20
 _CHUNK_BYTES = 65_536
 _MOST_NOISE = 1 << 20
 """Values of noise that are computed here. Of more, a reader of the outputs computes them."""
@@ -55,6 +56,8 @@ class PictureHeader:
     steps: int
     guidance: int
     sampler: str
+    plan: GuidancePlan | None
+    """None: all steps are guided, without momentum."""
     model_sampler: str
     """The one that the model's files name."""
     pixels: tuple[float, ...]
@@ -73,6 +76,15 @@ class PictureHeader:
             return self.range.last - self.range.first
         return self.steps - count_left_out(self.steps, self.source.strength if self.source else None)
 
+    @property
+    def _first(self) -> int:
+        """The step of the schedule that runs first."""
+        return self.steps - self.run if self.range is None else self.range.first
+
+    def has_momentum(self, step: int) -> bool:
+        """Whether a step commits both answers. Steps count from the first one that runs."""
+        plan = self.plan
+        return plan is not None and plan.momentum != 0 and plan.covers(self._first + step, self.steps)
 
     @property
     def is_latent(self) -> bool:
@@ -102,11 +114,12 @@ def parse_picture_header(data: bytes) -> PictureHeader:
     units = r.int(4)
     width, height, steps = r.int(2, 8, MOST_SIDE), r.int(2, 8, MOST_SIDE), r.int(2, 1, MOST_STEPS)
     guidance, sampler = r.int(4, 0, 50 << 16), SAMPLERS[r.int(1, 0, len(SAMPLERS) - 1)]
+    plan = read_plan(r)
     channels, scale = r.int(1, 1), r.int(1, 1, 64)
     model_sampler = _read_scheduler(r, steps, sampler)
     header = PictureHeader(
         *(endpoint, order_hash, tier, method, numeric_class, values, bank_seed, draw_key, choice, units),
-        *(width, height, steps, guidance, sampler, model_sampler),
+        *(width, height, steps, guidance, sampler, plan, model_sampler),
         pixels=_read_projection(r.take(_PROJECTION_BYTES)),
         source=_read_source(r) if r.int(1, 0, 1) else None,
         range=_read_range(r) if r.int(1, 0, 1) else None,
@@ -124,7 +137,10 @@ def parse_picture_header(data: bytes) -> PictureHeader:
         raise WireError("the steps of the link are no part of those of a picture")
     if header.is_latent and values * 4 > _MOST_RESPONSE:
         raise WireError("the latent is too large for an answer")
-    if (header.run + (0 if header.source is None and header.range is None else 2)) * values * 4 > _MOST_BYTES:
+    if plan is not None and plan.momentum and (guidance <= 1 << 16 or header.range is not None):
+        raise WireError("momentum needs guidance above 1, and a picture that is made in one order")
+    outputs = sum(1 + header.has_momentum(step) for step in range(header.run))
+    if (outputs + (0 if header.source is None and header.range is None else 2)) * values * 4 > _MOST_BYTES:
         raise WireError("the outputs are too many to replay")
     if units != count_units(width, height, header.run):
         raise WireError("the units are not those of size and steps")
@@ -207,8 +223,8 @@ def _read_leaves(opening: Opening, header: PictureHeader) -> list[bytes]:
     *steps, last = opening.windows or ((b"", b""),)
     if len(steps) != header.run or len(last[0]) != 32 or last[1]:
         raise WireError("the leaves are not those of the steps and the last latent")
-    for roots, projection in steps:
-        if len(roots) != 64 or len(projection) != _PROJECTION_BYTES:
+    for step, (roots, projection) in enumerate(steps):
+        if len(roots) != (96 if header.has_momentum(step) else 64) or len(projection) != _PROJECTION_BYTES:
             raise WireError("a leaf is not that of a step")
         _read_projection(projection)
     return [roots[:32] for roots, _ in steps]

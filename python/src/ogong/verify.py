@@ -383,6 +383,7 @@ class _Reading:
             asked.size in (None, (width, height))
             and asked.steps in (None, header.steps)
             and asked.guidance in (None, header.guidance)
+            and asked.plan == header.plan
             and header.sampler == (asked.sampler or header.model_sampler)
             and header.endpoint == asked.endpoint
             and _is_source(header.source, asked.source)

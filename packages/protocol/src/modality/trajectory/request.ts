@@ -18,7 +18,7 @@ import {
 } from '../shared/request-fields.ts';
 import { TRAJECTORY_ENDPOINT_INFO } from './endpoints.ts';
 import { EDIT_FIELDS, PICTURE_FIELDS, VARIATION_FIELDS } from './fields.ts';
-import { type GuidancePlan, parseGuidancePlan } from './guidance-plan.ts';
+import { type GuidancePlan, hasMomentum, NEEDS_ALL_STEPS, parseGuidancePlan } from './guidance-plan.ts';
 import {
   countUnits,
   MAX_DEFAULT_STEPS,
@@ -108,6 +108,9 @@ export function parsePictureRequest(body: Uint8Array, endpoint: TrajectoryEndpoi
   const steps = stepsField && parseInteger(fields, stepsField, 1, MAX_STEPS_ASKED, 1);
   const guidance = pickField(fields, ['guidance', 'guidance_scale', 'cfg_scale']);
   const guidanceQ16 = guidance && toFixed(parseNumber(fields, guidance, 0, MAX_GUIDANCE, 1), GUIDANCE_ONE);
+  const guidancePlan = parseGuidancePlan(fields, guidanceQ16 as number | undefined);
+  const range = parseRange(fields, steps);
+  if (range && hasMomentum(guidancePlan)) throw new RequestError(NEEDS_ALL_STEPS, 'guidance_momentum');
   return {
     ...{ endpoint, model: named.model },
     prompt: parsePrompt(fields.prompt, 'prompt', { isRequired: endpoint !== 'image-variation' }),
@@ -118,9 +121,9 @@ export function parsePictureRequest(body: Uint8Array, endpoint: TrajectoryEndpoi
     steps,
     guidanceQ16,
     sampler: parseSampler(fields.sampler),
-    guidancePlan: parseGuidancePlan(fields, guidanceQ16 as number | undefined),
+    guidancePlan,
     source: changesPicture(endpoint) ? parseSource(fields, { mayMask: endpoint === 'image-edit' }) : undefined,
-    range: parseRange(fields, steps),
+    range,
     responseFormat: parseFormat(fields.response_format),
     stream: parseBoolean(fields, 'stream'),
     partialPictures: parseInteger(fields, 'partial_images', 0, MAX_PREVIEWS, 0),
