@@ -39,6 +39,8 @@ export interface PictureAttack {
   readonly isPartial?: true;
   /** True if the request leaves the guidance to the model. */
   readonly leavesGuidance?: true;
+  /** More fields of the request. */
+  readonly fields?: object;
   /** The request changes a picture, with a mask or without. Default: the picture comes from noise alone. */
   readonly changes?: 'picture' | 'masked' | undefined;
   /** Makes the picture, and the steps that the attacker commits to. */

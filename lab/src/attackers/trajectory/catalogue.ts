@@ -7,6 +7,7 @@ import { cachedPicture, fittedCache, joinedCache } from './cached-picture.ts';
 import { CHANGED_PICTURES } from './changed-picture.ts';
 import { CHEAP_WEIGHTS } from './cheap-weights.ts';
 import { fittedHalfSteps, halfSteps, repeatedHalf, repeatedTenth } from './fewer-steps.ts';
+import { noMomentum, repeatedAnswer } from './no-momentum.ts';
 import { upscaledLatents, upscaledPixels } from './upscaled-picture.ts';
 import { withheldValues, wrongChunk } from './withheld-values.ts';
 
@@ -16,6 +17,7 @@ export const PICTURE_ATTACKS: readonly PictureAttack[] = [
   ...[hiddenSchedule, fittedSchedule, statedSchedule],
   ...CHEAP_WEIGHTS,
   ...[noGuidance, lowerGuidance, statedGuidance],
+  ...[noMomentum, repeatedAnswer],
   ...[droppedPrompt, hiddenPrompt, shownPrompt],
   ...[cachedPicture, fittedCache, joinedCache],
   ...[upscaledLatents, upscaledPixels, anotherLatent, replacedLatent],
