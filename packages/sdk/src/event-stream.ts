@@ -1,5 +1,5 @@
-/** Longest event that is waited for: the last one carries receipts of several choices. */
-const MAX_EVENT_CHARACTERS = 4 * 1024 * 1024;
+/** Longest event that is waited for: the largest picture in base64, or the receipts of several choices. */
+const MAX_EVENT_CHARACTERS = 16 * 1024 * 1024;
 
 /** The data of each server-sent event, as it comes. @throws Error on an event without end. */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {

@@ -21,7 +21,7 @@ _PROJECTION_BYTES = 4 * SUMS
 _MOST_HEADER = 8_192
 _MOST_VALUES = 1 << 26
 _MOST_BYTES = 64 << 20
-_MOST_RESPONSE = 4 << 20
+_MOST_LATENT_BYTES = 2 << 20
 _CHUNK_BYTES = 65_536
 _MOST_NOISE = 1 << 20
 """Values of noise that are computed here. Of more, a reader of the outputs computes them."""
@@ -135,8 +135,8 @@ def parse_picture_header(data: bytes) -> PictureHeader:
         raise WireError(f"{endpoint} and its picture to change contradict each other")
     if header.range is not None and not (_is_part(header.range, steps) and header.source is None):
         raise WireError("the steps of the link are no part of those of a picture")
-    if header.is_latent and values * 4 > _MOST_RESPONSE:
-        raise WireError("the latent is too large for an answer")
+    if values * 4 > _MOST_LATENT_BYTES:
+        raise WireError("a latent is too large for an audit")
     if plan is not None and plan.momentum and (guidance <= 1 << 16 or header.range is not None):
         raise WireError("momentum needs guidance above 1, and a picture that is made in one order")
     outputs = sum(1 + header.has_momentum(step) for step in range(header.run))

@@ -91,7 +91,7 @@ export interface Modality {
   listJobBlobs?(opening: Opening): readonly BlobRef[];
   /**
    * Runs the checks of stage 1 that read blobs, over one blob after another. Default: stage 1 reads all of them at once.
-   * @param job whose values are kept. @throws ProtocolError if the opening is not that of the record, or has a wrong form.
+   * @param job the kept values are for it. @throws ProtocolError if the opening is not that of the record, or has a wrong form.
    */
   walkBlobs?(crypto: Crypto, record: RecordV2, opening: Opening, job?: WantedJob): BlobWalk;
   /** Checks of stage 1 that read these blobs. Default: none. */

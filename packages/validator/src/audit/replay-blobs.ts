@@ -52,7 +52,7 @@ export interface ReadBlobs {
 
 /**
  * Fetches the blobs that stage 1 reads. A modality that can replays each as it arrives, so none is kept.
- * @param job whose values are kept. @throws as fetchReplayBlobs
+ * @param job the kept values are for it. @throws as fetchReplayBlobs
  */
 export async function readReplayBlobs(
   crypto: Crypto,

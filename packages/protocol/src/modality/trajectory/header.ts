@@ -22,7 +22,7 @@ import {
 import type { CommonHeader } from '../../commitment/common-header.ts';
 import { partsCodec } from '../../commitment/composed-root.ts';
 import { MAX_HEADER_BYTES } from '../../commitment/opening.ts';
-import { MAX_LATENT_BYTES, MAX_PICTURE_BYTES, MAX_REPLAY_BYTES } from '../../exchange/limits.ts';
+import { MAX_LATENT_BYTES, MAX_REPLAY_BYTES } from '../../exchange/limits.ts';
 import { VALUE_BYTES } from '../shared/values.ts';
 import { drawKeyCodec } from '../text/commitment/header.ts';
 import {
@@ -261,8 +261,6 @@ function assertCounts({
     throw new ProtocolError('malformed', `a latent of ${embeddingSize} values, not ${values}`);
   if (values * VALUE_BYTES > MAX_LATENT_BYTES)
     throw new ProtocolError('too-large', `a latent of ${values} values is too large for an audit`);
-  if (answersLatent(choices.steps, range) && values * VALUE_BYTES > MAX_PICTURE_BYTES)
-    throw new ProtocolError('too-large', `a latent of ${values} values is too large for an answer`);
   if (hasMomentum(choices.guidancePlan) && choices.guidanceQ16 <= GUIDANCE_ONE)
     throw new ProtocolError('malformed', NEEDS_GUIDANCE);
   if (hasMomentum(choices.guidancePlan) && range !== undefined) throw new ProtocolError('malformed', NEEDS_ALL_STEPS);
