@@ -24,7 +24,11 @@ interface Replayed {
 
 /** Stage 1 of a large picture: all outputs at once, and one after another as gateway and validator replay them. */
 export async function measureLargeReplay(): Promise<Row[]> {
-  const { record, opening: bytes, blobs = [] } = await commitMadeUp({
+  const {
+    record,
+    opening: bytes,
+    blobs = [],
+  } = await commitMadeUp({
     ...{ side: SIDE, steps: STEPS, latentChannels: LATENT_CHANNELS },
   });
   const opening = parseOpening(bytes);

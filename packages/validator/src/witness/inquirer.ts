@@ -27,11 +27,12 @@ import {
   type PatienceOptions,
   Unannounced,
 } from '../audit/patience.ts';
-import { fetchNoBlob, fetchReplayBlobs, type GetBlob } from '../audit/replay-blobs.ts';
+import { fetchNoBlob, fetchReplayBlobs, type GetBlob, listAuditBlobs } from '../audit/replay-blobs.ts';
 import { fetchMedia, fetchNoMedia, type GetMedia } from '../audit/request-media.ts';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import { type Inquiry, keepInquiry, type Question, readInquiry } from '../store/witness-store.ts';
 import type { AcceptedRecord } from './accepted-record.ts';
+import { createBlobRoom } from './blob-room.ts';
 
 /** Data that a provider or a verifier has sent. */
 export type ReplyPart =
@@ -143,6 +144,7 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
     return asked.asked === 'report' ? createPatience(options.report, dependencies) : patience[asked.asked];
   };
   const running = new Map<string, Promise<InquiryAnswer>>();
+  const room = createBlobRoom();
 
   async function call(asked: WitnessQuestion, timeoutMs: number): Promise<ReplyPart> {
     const { order, question } = asked;
@@ -166,8 +168,9 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
     const opening = await getOpening(provider, order.replyId, { timeoutMs, signal });
     const opened = openReply(crypto, asked.record, opening);
     if (opened === undefined || opened.outcome === 'nothing') throw new NoAnswer('the answer is no opening');
-    const blobs = await fetchReplayBlobs(opened, (ref, blind) =>
-      getBlob(provider, order.replyId, ref, blind, { timeoutMs, signal }),
+    const sizeBytes = listAuditBlobs(opened).reduce((sum, { bytes }) => sum + bytes, 0);
+    const blobs = await room.hold(sizeBytes, () =>
+      fetchReplayBlobs(opened, (ref, blind) => getBlob(provider, order.replyId, ref, blind, { timeoutMs, signal })),
     );
     const found = { kind: 'opening' as const, opening, ...(blobs.length > 0 && { blobs: [...blobs] }) };
     if (asked.texts === undefined) return found;
