@@ -5,6 +5,7 @@ import { openAccounts } from '@ogong/gateway/books/accounts';
 import { GATEWAY_SCHEMA } from '@ogong/gateway/books/schema';
 import { createBeaconMemo } from '@ogong/gateway/buy/beacon-memo';
 import { createBlobFinder } from '@ogong/gateway/buy/fetch-blobs';
+import { verifyWalked } from '@ogong/gateway/buy/walk-receipt';
 import { createGateway } from '@ogong/gateway/gateway';
 import type { ServerBindings } from '@ogong/host/http/http-server';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
@@ -17,7 +18,6 @@ import { systemClock } from '@ogong/host/time/clock';
 import { type BeaconView, createBeaconView } from '@ogong/host/views/beacon-view';
 import { type ChainView, createChainView } from '@ogong/host/views/chain-view';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { createProvider, type Provider } from '@ogong/provider/provider/provider';
 import { beginMemory, createOpenings, type Openings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
 import { createReports, VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
@@ -277,8 +277,8 @@ export async function simulateGateway(
       ...{ logger: world.logOf(place.name), metrics: createMetrics('gateway') },
       checker: {
         start() {},
-        check: async ({ receipt, heldBlobs = [], ...context }) =>
-          verifyReceipt(receipt, { crypto, verifyBeacon, blobs: createBlobFinder(heldBlobs), ...context }),
+        check: ({ receipt, heldBlobs = [], readBlob, ...context }) =>
+          verifyWalked(receipt, { crypto, verifyBeacon, blobs: createBlobFinder(heldBlobs), ...context }, readBlob),
         stop: async () => undefined,
       },
       openServer(app, { bind }) {
