@@ -98,7 +98,7 @@ export async function playPicture(
   const picture = await attack.make(means, { request, choices, noise, earlierNoise, input, earlierPixels });
   const info = (await attack.state?.(means)) ?? sold;
   const served = { order, request, body, info, beacon, drawKey, picture, startMs: 0, endMs: 1 };
-  const committed = commitPicture(crypto, signer, served);
+  const committed = await commitPicture(crypto, signer, served);
   const opened = await check(committed, { order, request, delivers: attack.delivers });
   if (!('reply' in opened)) return { refused: opened.refused, audits: [] };
   const audits: PictureAudit[] = [];

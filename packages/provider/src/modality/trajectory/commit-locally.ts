@@ -24,16 +24,16 @@ export interface LocalPicture {
 }
 
 /** Commits a picture as a provider would, but unsigned. */
-export function commitPictureLocally(
+export async function commitPictureLocally(
   crypto: Crypto,
   { info, request, body, drawKey, choice, picture, ...given }: LocalPicture,
-): KeptReply {
+): Promise<KeptReply> {
   const { modelRoot } = info;
   const { endpoint } = request;
   const bound = { orderHash: NOBODY.hash, payee: NOBODY.address, choice, ...LOCAL_POSTURE, drawKey };
   const sketchBankSeed = computeLocalBank(crypto, modelRoot);
   const blinds = computeBlinds(crypto, { body, replyId: given.replyId });
-  const { opening, blobs } = composePicture(crypto, { ...bound, blinds, endpoint, sketchBankSeed, info, picture });
+  const { opening, blobs } = await composePicture(crypto, { ...bound, blinds, endpoint, sketchBankSeed, info, picture });
   const tokenCount = picture.steps.length;
   const named = { modelRoot, tokenCount, endpoint, request: body, response: picture.pixels };
   return { ...toKeptReply(crypto, { ...given, opening, ...named }), blobs };

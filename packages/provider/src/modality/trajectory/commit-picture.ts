@@ -29,17 +29,17 @@ export interface ServedPicture {
 }
 
 /** Header, commitment tree, blobs and signed record of a picture. ML-DSA signatures are hedged: call it once per reply. */
-export function commitPicture(
+export async function commitPicture(
   crypto: Crypto,
   signer: HybridSigner,
   { order, request, body, info, beacon, drawKey, picture, startMs, endMs }: ServedPicture,
-): CommittedReply {
+): Promise<CommittedReply> {
   const { name: tier, method } = getTier(parseModelId(request.model).tier);
   const sketchBankSeed = computeBankSeed(crypto, order.modelRoot, beacon.previous);
   const { orderHash, choice, payee } = order;
   const blinds = computeBlinds(crypto, { body, replyId: order.replyId });
   const bound = { orderHash, choice, payee, tier, method, sketchBankSeed, drawKey, endpoint: request.endpoint };
-  const { opening, blobs } = composePicture(crypto, { ...bound, blinds, info, picture });
+  const { opening, blobs } = await composePicture(crypto, { ...bound, blinds, info, picture });
   const { root, headerProof } = computeCommitment(crypto, opening);
   const response = picture.pixels;
   const record = encodeRecordV2({

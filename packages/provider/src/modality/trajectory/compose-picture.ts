@@ -1,3 +1,4 @@
+import { setImmediate as pause } from 'node:timers/promises';
 import type { TrajectoryInfo } from '@ogong/engine/interface/trajectory';
 import type { Blinds } from '@ogong/protocol/commitment/blinds';
 import { createBlobHasher } from '@ogong/protocol/commitment/blob';
@@ -10,7 +11,7 @@ import {
   type HeaderSource,
   type TrajectoryHeader,
 } from '@ogong/protocol/modality/trajectory/header';
-import { encodeStepLeaves } from '@ogong/protocol/modality/trajectory/leaf';
+import { encodeStepLeaves, type StepLeaf } from '@ogong/protocol/modality/trajectory/leaf';
 import { computeValuesRoot } from '@ogong/protocol/modality/trajectory/links';
 import { countUnits } from '@ogong/protocol/modality/trajectory/picture-size';
 import { PROJECTION_SUMS, projectValues } from '@ogong/protocol/modality/trajectory/projection';
@@ -31,25 +32,31 @@ export interface PictureParts
   readonly picture: MadePicture;
 }
 
-/** Composes the committed leaves, and the blobs of the outputs and of a picture to change. */
-export function composePicture(
+/** Composes the committed leaves, and the blobs of the outputs and of a picture to change. Other work runs between two steps. */
+export async function composePicture(
   crypto: Crypto,
   { blinds, info, picture, ...bound }: PictureParts,
-): { readonly opening: Opening; readonly blobs: readonly KeptBlob[] } {
+): Promise<{ readonly opening: Opening; readonly blobs: readonly KeptBlob[] }> {
   const { numericClass, vocabularyHash } = info;
   const { choices, tokens, source, range, steps, final, pixels } = picture;
   const { sketchBankSeed } = bound;
   const commit = (values: Float32Array): KeptBlob => commitBlob(crypto, blinds.answer, encodeValues(values));
-  const blobs = steps.map(({ output }) => commit(output));
+  const blobs: KeptBlob[] = [];
+  const leaves: StepLeaf[] = [];
+  for (const { latent, output, state } of steps) {
+    const blob = commit(output);
+    blobs.push(blob);
+    leaves.push({
+      latentRoot: computeValuesRoot(crypto, blinds.answer, latent),
+      outputRoot: blob.ref.root,
+      stateRoot: state && computeValuesRoot(crypto, blinds.answer, state),
+      projection: projectValues(crypto, sketchBankSeed, output),
+    });
+    await pause();
+  }
   const latentBlob = source && commit(source.latent);
   const maskBlob = source?.mask && commit(source.mask);
   const firstBlob = range?.latent === undefined || steps[0] === undefined ? undefined : commit(steps[0].latent);
-  const leaves = steps.map(({ latent, output, state }, i) => ({
-    latentRoot: computeValuesRoot(crypto, blinds.answer, latent),
-    outputRoot: (blobs[i] as KeptBlob).ref.root,
-    stateRoot: state && computeValuesRoot(crypto, blinds.answer, state),
-    projection: projectValues(crypto, sketchBankSeed, output),
-  }));
   const finalRoot = computeValuesRoot(crypto, blinds.answer, final);
   const header: TrajectoryHeader = {
     orderHash: bound.orderHash,

@@ -80,7 +80,7 @@ async function serve({
   const asked = { request: { ...request, prompt }, choices: { ...choices, steps, guidancePlan }, input };
   const made = bend({ ...(await makePicture(by, asked, { noise, signal })), choices: { ...choices, steps } });
   const served = { order, request, body, info, beacon, drawKey, picture: made, startMs: 0, endMs: 1 };
-  const committed = commitPicture(crypto, signer, served);
+  const committed = await commitPicture(crypto, signer, served);
   const kept = new Map(committed.blobs?.map(({ ref, bytes }) => [toHex(ref.root), bytes]));
   const replay = (blobs?: FindBlob) =>
     trajectory.replay(crypto, parseRecordV2(committed.record), parseOpening(committed.opening), { blobs });

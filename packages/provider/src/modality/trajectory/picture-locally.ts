@@ -63,7 +63,7 @@ export async function makeLocally(
     : { size, units, png: await encodePng({ ...size, pixels: picture.pixels }) };
   return {
     shown,
-    reply: { ...commitPictureLocally(crypto, made), media },
+    reply: { ...(await commitPictureLocally(crypto, made)), media },
   };
 }
 

@@ -85,7 +85,7 @@ async function servePicture(
   if (picture === undefined) return { ...counts, outputTokens: 0 };
   const endMs = clock.nowMs();
   const served = { order, request, body, info, beacon, drawKey, picture, startMs, endMs };
-  const committed = commitPicture(crypto, signer, served);
+  const committed = await commitPicture(crypto, signer, served);
   const kept = await keepCommitted(job, { ...committed, feeAtomic }, context);
   const { header, response } = committed;
   // The record waits for a step that still goes out, since sealed events leave in order.
