@@ -33,7 +33,7 @@ import type { ChannelLedger, HeldRecord } from '../books/channel-ledger.ts';
 import type { ReceiptStore, StoredReply } from '../books/receipt-store.ts';
 import type { DeliveryOutbox, OutboxDelivery } from '../outbox/delivery-outbox.ts';
 import { readOrder } from '../outbox/read-order.ts';
-import type { ReadBlob } from './blob-walks.ts';
+import type { ReadBlob } from './walk-receipt.ts';
 import { BlobsWithheld, createBlobReader, fetchReplayBlobs, type HeldBlob } from './fetch-blobs.ts';
 import { grantOf, type PayingSigner } from './paying-signer.ts';
 import type { PromptMeter } from './prompt-meter.ts';

@@ -5,7 +5,7 @@ import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
 import type { EndpointName } from '@ogong/protocol/modality/endpoints';
 import type { FindBlob } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
-import type { ReadBlob } from './blob-walks.ts';
+import type { ReadBlob } from './walk-receipt.ts';
 import type { ProviderCall } from './provider-call.ts';
 import type { ProviderAttempt } from './reply.ts';
 

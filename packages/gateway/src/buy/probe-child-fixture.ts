@@ -13,7 +13,7 @@ const codeOf = (attempt: () => unknown): string => {
   }
 };
 
-process.on('message', ({ id, job }: CheckMessage) => {
+process.on('message', ({ id, job }: Extract<CheckMessage, { readonly job: unknown }>) => {
   if (job.nowMs < 0) process.exit(3);
   const verdict = {
     environment: Object.keys(process.env),
