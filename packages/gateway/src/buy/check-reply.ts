@@ -33,7 +33,6 @@ import type { ChannelLedger, HeldRecord } from '../books/channel-ledger.ts';
 import type { ReceiptStore, StoredReply } from '../books/receipt-store.ts';
 import type { DeliveryOutbox, OutboxDelivery } from '../outbox/delivery-outbox.ts';
 import { readOrder } from '../outbox/read-order.ts';
-import type { ReadBlob } from './walk-receipt.ts';
 import { BlobsWithheld, createBlobReader, fetchReplayBlobs, type HeldBlob } from './fetch-blobs.ts';
 import { grantOf, type PayingSigner } from './paying-signer.ts';
 import type { PromptMeter } from './prompt-meter.ts';
@@ -42,6 +41,7 @@ import type { ReceiptChecker } from './receipt-checker.ts';
 import type { BoughtAnswer, ProviderAnswer, ProviderAttempt, ReplyJob } from './reply.ts';
 import { accuseProvider, type ComplaintEvidence, type ReportContext, reportToRouter } from './report-attempt.ts';
 import type { ValidatorChoice } from './validator-choice.ts';
+import type { ReadBlob } from './walk-receipt.ts';
 
 /** Services for checking a receipt by stage 1. */
 export interface VerifyContext {

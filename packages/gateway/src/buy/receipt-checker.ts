@@ -8,8 +8,8 @@ import type { BlobRef } from '@ogong/protocol/commitment/blob';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
-import { createWalkTurns, type ReadBlob } from './walk-receipt.ts';
 import type { HeldBlob } from './fetch-blobs.ts';
+import { createWalkTurns, type ReadBlob } from './walk-receipt.ts';
 
 export interface CheckJob {
   readonly receipt: Receipt;
