@@ -94,7 +94,7 @@ export const SPECIAL_ROWS: readonly ParserRow[] = [
     20_000,
   ),
   row('protocol/src/modality/trajectory/request.ts', 'parsePictureRequest', (size) =>
-    worstBodies({ model: 'm', prompt: 'x' }, ['prompt', 'negative_prompt', 'size', 'seed', 'ogong'], size),
+    worstBodies({ model: 'm', prompt: 'x' }, ['prompt', 'negative_prompt', 'size', 'seed', 'latent', 'ogong'], size),
   ),
   row('protocol/src/modality/media/detach-media.ts', 'listMediaReferences', (size) =>
     worstBodies(PICTURES, ['image', 'image.[]', 'messages.[].content', 'messages.[].images', 'images'], size),

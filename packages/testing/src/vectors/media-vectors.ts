@@ -20,6 +20,7 @@ const WRITTEN = [
   `{"messages":[{"content":[{"type":"document","source":{"type":"text","data":"plain"}}]}]}`,
   `{"images":["${toBase64(A)}"],"messages":[{"images":["${toBase64(B)}"]}]}`,
   `{"image":["${url(A)}","${url(B)}"],"mask":"${url(A)}"}`,
+  `{"steps":2,"first_step":1,"latent":"${url(B)}"}`,
   `{"images":[{"image_url":"${url(A)}"}],"mask":{"image_url":"${url(B)}"}}`,
   `{"tools":[{"function":{"parameters":{"examples":[{"image_url":"https://example.org/a.png"}]}}}],"user":"${url(A)}"}`,
 ];

@@ -63,6 +63,7 @@ describe('detaching', () => {
       { images: [refer(A)], messages: [{ images: [refer(B), refer(A)] }] },
     ],
     ['edits', { image: url(A), mask: url(B) }, { image: refer(A), mask: refer(B) }],
+    ['links', { first_step: 1, latent: url(A) }, { first_step: 1, latent: refer(A) }],
     [
       'edits of several pictures',
       { image: [url(A), url(B)], images: [{ image_url: url(A) }], mask: { image_url: url(B) } },
