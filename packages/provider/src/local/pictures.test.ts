@@ -78,6 +78,21 @@ describe('POST /v1/images/generations of local mode', () => {
     );
   });
 
+  it('makes a part of a picture, and goes on with its latent', async () => {
+    const first = await ask({ steps: 3, last_step: 2 });
+    const { latent } = first.data[0] as { readonly latent: string };
+    const second = await ask({ steps: 3, first_step: 2, latent });
+    expect(decodePng(second.data[0]?.b64_json as string).width).toBe(32);
+    for (const { ogong } of [first, second]) {
+      const receipt = await readReceipt(ogong.receipts[0]?.url as string);
+      expect(receipt.checks.find(({ id }) => id === 'links')?.status).toBe('pass');
+      expect(listFailed(receipt)).toEqual([]);
+    }
+    expect(await refusalOf({ steps: 3, first_step: 2 })).toContain('latent must be a data URL');
+    const short = `data:application/octet-stream;base64,${Buffer.alloc(8).toString('base64')}`;
+    expect(await refusalOf({ steps: 3, first_step: 2, latent: short })).toContain('8 bytes are not 256 values');
+  });
+
   it('makes n different pictures, each with its receipt, and the same ones under a seed', async () => {
     const [first, again] = [await ask({ n: 2, seed: 5, steps: 2 }), await ask({ n: 2, seed: 5, steps: 2 })];
     expect(first.data).toEqual(again.data);
