@@ -24,7 +24,8 @@ export function planLinks(
 }
 
 /** Returns whether pictures of an endpoint can be bought as chains. */
-export const mayChain = (endpoint: string): boolean => endpoint === TRAJECTORY_ENDPOINTS.find((one) => !changesPicture(one));
+export const mayChain = (endpoint: string): boolean =>
+  endpoint === TRAJECTORY_ENDPOINTS.find((one) => !changesPicture(one));
 
 /**
  * Composes the body of a link: the fields of the range at the end of the whole picture's body. Every other byte stays, so gateway and
