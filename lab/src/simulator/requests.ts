@@ -13,10 +13,11 @@ const askForText = (index: number) => ({
   max_tokens: 20 + (index % 40),
 });
 
+/** Prompts are long enough for a search in messages (invariants/privacy.ts). */
 const askForPicture = (index: number) => ({
   path: '/v1/images/generations',
-  prompt: `Picture ${index}`,
-  size: '16x16',
+  prompt: `Picture ${index} of a harbour`,
+  size: '32x32',
   steps: 4 + 2 * (index % 3),
 });
 

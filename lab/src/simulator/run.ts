@@ -4,6 +4,7 @@ import { type LongestWait, type TimedEpochs, watchBeacon } from './invariants/be
 import { boundWaits } from './invariants/epoch-waits.ts';
 import { watchMoney } from './invariants/money.ts';
 import { watchNewcomers } from './invariants/newcomers.ts';
+import { listPictures, watchPrivacy } from './invariants/privacy.ts';
 import { watchQueues } from './invariants/queues.ts';
 import { watchService } from './invariants/service.ts';
 import { watchStanding } from './invariants/standing.ts';
@@ -66,6 +67,8 @@ export interface RunOutcome {
   /** Settled replies of another model, by their verdict at honest validators. */
   readonly forged: Readonly<Record<string, number>>;
   readonly verdicts: Readonly<Record<string, number>>;
+  /** Pictures with a private part that machines of a role received, by role. */
+  readonly received?: Readonly<Record<string, number>>;
   /** From admission to settlement, median; 0 where nothing was settled. */
   readonly settleMs: number;
   readonly settleP95Ms: number;
@@ -132,6 +135,13 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
     const standing = watchStanding(world, plan, { honest, honesty });
     const queues = watchQueues(world, machines, honesty);
     const newcomers = watchNewcomers(world, honest, holding.entrance);
+    const isVerifierHonest = plan.liars.every(({ machine }) => !machine.startsWith('verifier'));
+    const privacy =
+      plan.sellsPictures &&
+      watchPrivacy(world, {
+        ...{ isHonest: honesty.isHonest, isCalm: isCalm && isVerifierHonest },
+        listReplies: () => listPictures(world, machines),
+      });
     scheduleRequests(world, plan, { machines, service });
     const check = (): void => {
       beacon.check();
@@ -154,6 +164,7 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
       standing.finish();
       queues.finish();
       if (plan.newcomers !== undefined) newcomers.finish();
+      if (privacy) privacy.finish();
     }
     const eras = await countEras(world);
     if (plan.isThreshold && eras === 0)
@@ -174,6 +185,7 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
       settled: money.settled(),
       forged: { ...money.forged },
       verdicts: Object.fromEntries(money.verdicts),
+      ...(privacy && { received: privacy.received }),
       settleMs: quantileOf(money.waits, 0.5),
       settleP95Ms: quantileOf(money.waits, 0.95),
       calls: counts.reduce((sum, one) => sum + one.calls, 0),

@@ -11,6 +11,7 @@ interface Printed {
   readonly eras: number;
   readonly settled: number;
   readonly forged: Readonly<Record<string, number>>;
+  readonly received?: Readonly<Record<string, number>>;
   readonly violations: readonly { readonly invariant: string }[];
 }
 
@@ -61,6 +62,8 @@ describe('the simulator', () => {
     expect([reject > 2, others]).toEqual([true, {}]);
     // Honest providers are paid beside the liars.
     expect(outcome?.settled).toBeGreaterThan(reject);
+    // A search of all messages finds private parts at the roles that may have them. Sealed requests and answers hide theirs.
+    expect(Object.keys(outcome?.received ?? {}).sort()).toEqual(['gateway', 'validator', 'verifier']);
   });
 
   it('finds that a provider keeps its records', async () => {

@@ -71,8 +71,18 @@ export type TamperAnswer = (part: {
   readonly bytes: Uint8Array;
 }) => Uint8Array | undefined;
 
+/** The bytes of a request, or of one part of an answer, that reached a machine. */
+export interface Flow {
+  readonly from: string;
+  readonly to: string;
+  readonly method: string;
+  readonly bytes: Uint8Array;
+}
+
 export interface SimulatedNetwork {
   readonly weather: Weather;
+  /** Called with the bytes that reach a machine. */
+  onArrival: ((flow: Flow) => void) | undefined;
   /** Whether a message is lost because of what it says: a fault that picks its messages. */
   loses:
     | ((call: {
@@ -212,11 +222,12 @@ export function createNetwork(
         return bytes && { kind: 'part', bytes };
       };
       let isBroken = draws.next(`loss ${server.owner.name} ${from}`) < weather.loss;
+      const { method } = call;
+      self.onArrival?.({ from, to: server.owner.name, method, bytes: bytes as Uint8Array });
       server.receive({
         caller: call.caller,
-        method: call.method,
-        bytes:
-          ears.get(server.owner.name)?.({ method: call.method, bytes: bytes as Uint8Array }) ?? (bytes as Uint8Array),
+        method,
+        bytes: ears.get(server.owner.name)?.({ method, bytes: bytes as Uint8Array }) ?? (bytes as Uint8Array),
         timeoutMs: call.timeoutMs,
         onLeft(listener) {
           if (isCopy) return;
@@ -237,7 +248,9 @@ export function createNetwork(
             lastMs - time.nowMs(),
             () => {
               if (hasLeft || isOver) return;
-              if (part.kind !== 'part') end();
+              if (part.kind === 'part')
+                self.onArrival?.({ from: server.owner.name, to: from, method, bytes: part.bytes });
+              else end();
               call.onAnswer(part);
             },
             owner,
@@ -256,6 +269,7 @@ export function createNetwork(
 
   const self: SimulatedNetwork = {
     weather,
+    onArrival: undefined,
     loses: undefined,
     ears,
     shared,

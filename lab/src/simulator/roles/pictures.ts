@@ -7,8 +7,11 @@ import type { BlobStore } from '@ogong/provider/provider/serving/blob-store';
 import { createFakeTrajectoryEngine } from '@ogong/testing/engine/fake-trajectory';
 import type { Disk } from '../world/process.ts';
 
-/** Pixels along one side. PNG files of such pictures are encoded without a thread, whose end virtual time would not wait for. */
-const SIDE = 16;
+/**
+ * Pixels along one side. PNG files of such pictures are encoded without a thread, whose end virtual time would not wait for. A latent has
+ * 256 values, so no sum of a projection is a single value.
+ */
+const SIDE = 32;
 
 /** As many replies at a time as the fake engine of texts serves: gateways share few providers. */
 const SEQUENCES = 8;
