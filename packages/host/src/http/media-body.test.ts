@@ -1,4 +1,4 @@
-import { toBase64 } from '@ogong/protocol/base/bytes';
+import { toBase64, utf8Encode } from '@ogong/protocol/base/bytes';
 import { toReference } from '@ogong/protocol/modality/media/detach-media';
 import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
@@ -56,5 +56,21 @@ describe('a body with media', () => {
       throw new Error('no room');
     };
     await expect(read(large, { ...LIMITS, reserve: refuse })).rejects.toThrow('no room');
+  });
+
+  it('needs memory for the JSON that is made of a form', async () => {
+    const reserved: number[] = [];
+    const app = new Hono();
+    app.post('/', async (context) => {
+      const limits = { ...LIMITS, reserve: (bytes: number) => void reserved.push(bytes) };
+      await readMediaBody(context, limits, async () => utf8Encode('{}'));
+      return context.body(null);
+    });
+    for (const bytes of [90, 93]) {
+      const headers = { 'content-type': 'multipart/form-data; boundary=x', 'content-length': String(bytes) };
+      await app.request(new Request('http://localhost/', { method: 'POST', body: new Uint8Array(bytes), headers }));
+    }
+    // 93 bytes are 124 in base64, and a body of 120 needs no permission.
+    expect(reserved).toEqual([124]);
   });
 });

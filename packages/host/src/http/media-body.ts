@@ -3,11 +3,12 @@ import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import type { Context } from 'hono';
 import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { type BodyLimits, createTooLarge, readJsonBody } from './body.ts';
+import { isForm } from './form-body.ts';
 
 export interface MediaBodyLimits extends BodyLimits {
   /** The most bytes of pictures and other files, beside `maxBytes` for the rest of the body. Default: 0. */
   readonly mediaBytes?: number;
-  /** Reserves memory for a body above `maxBytes`. Default: such a body needs no permission. @throws ApiError if there is none. */
+  /** Reserves memory for a body above `maxBytes`. A form counts as the JSON that is made of it. Default: such a body needs no permission. @throws ApiError if there is none. */
   readonly reserve?: (bytes: number) => void;
 }
 
@@ -26,10 +27,13 @@ export async function readMediaBody(
   { mediaBytes = 0, reserve, ...limits }: MediaBodyLimits,
   read: typeof readJsonBody = readJsonBody,
 ): Promise<MediaBody> {
-  const maxBytes = limits.maxBytes + 4 * Math.ceil(mediaBytes / 3);
-  const stated = Number(context.req.header('content-length') ?? maxBytes);
+  const maxBytes = limits.maxBytes + inBase64(mediaBytes);
+  const sent = Number(context.req.header('content-length') ?? maxBytes);
+  const stated = isForm(context) ? inBase64(sent) : sent;
   if (stated > limits.maxBytes) reserve?.(Math.min(stated, maxBytes));
   const detached = detachMedia(nodeCrypto, await read(context, { ...limits, maxBytes }));
   if (detached.body.length > limits.maxBytes) throw createTooLarge(limits);
   return detached;
 }
+
+const inBase64 = (bytes: number): number => 4 * Math.ceil(bytes / 3);
