@@ -86,10 +86,11 @@ export async function openLocalModels(given: LocalSettings, place: LoadingPlace)
       });
     }
     for (const reference of settings.adapter) {
-      const adapter = await resolveModel(reference, { storeDir, hub, ...(place.signal && { signal: place.signal }) });
+      const options = { storeDir, hub, ...(place.signal && { signal: place.signal }) };
+      const adapter = await resolveModel(reference, options);
       for (const { model } of named) {
         inspectAdapterFile(adapter.path, inspectModelFile(model.path));
-        pinned.push(shelveAdapted(model, adapter));
+        pinned.push(await shelveAdapted(model, adapter, (whole) => resolveModel(whole, options)));
       }
     }
   } catch (error) {

@@ -1,9 +1,8 @@
 import { statSync } from 'node:fs';
 import { OWN_CATALOGUE, readCatalogue } from '@ogong/models/catalogue';
-import { composeModelRoot } from '@ogong/models/model-root';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import type { ModelStore, StoredModel } from '@ogong/models/store';
-import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { isModelThere, listModelFiles } from '../engine/model-weights.ts';
 import type { ModelShelf, ShelfModel } from './model-shelf.ts';
 
@@ -33,17 +32,26 @@ export function shelveResolved(typed: string, model: ResolvedModel): ShelfModel 
   };
 }
 
-/** Returns the same model with one adapter. Its reference loads both. @param adapter as it was brought alone. */
-export function shelveAdapted(model: ShelfModel, adapter: ResolvedModel): ShelfModel {
+/**
+ * Returns the same model with one adapter. Its reference loads both.
+ * @param adapter as it was brought alone.
+ * @param resolve returns the root of all parts, which has the adapter before an encoder.
+ */
+export async function shelveAdapted(
+  model: ShelfModel,
+  adapter: ResolvedModel,
+  resolve: (reference: string) => Promise<Pick<ResolvedModel, 'modelRoot'>>,
+): Promise<ShelfModel> {
   const { size, mtimeMs } = statSync(adapter.path);
+  const reference = `${model.reference}+${referenceOf(adapter.path)}`;
+  const { modelRoot } = await resolve(reference);
   return {
     ...model,
+    ...{ reference, modelRoot: toHex(modelRoot) },
     name: `${model.name}+${adapter.name}`,
     aliases: (model.aliases ?? []).map((alias) => `${alias}+${adapter.name}`),
-    reference: `${model.reference}+${referenceOf(adapter.path)}`,
     sizeBytes: model.sizeBytes + size,
     modifiedAtMs: Math.max(model.modifiedAtMs, Math.floor(mtimeMs)),
-    modelRoot: toHex(composeModelRoot(fromHex(model.modelRoot), [adapter.modelRoot])),
   };
 }
 

@@ -1,13 +1,18 @@
 import { join } from 'node:path';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { estimateModelMemory } from '@ogong/engine/model-size';
+import { inspectEncoderFolder } from '@ogong/models/encoder-folder';
+import { hashModelFolder } from '@ogong/models/model-folder';
+import { composeModelRoot } from '@ogong/models/model-root';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { writeRandomAdapter } from '@ogong/testing/models/random-adapter';
 import { TINY_VISION_MODEL } from '@ogong/testing/models/vision-folder';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { addEncoder } from '../engine/engine-config.ts';
 import { createLocalFixture, type LocalFixture } from './local-fixture.ts';
 import type { ShelfModel } from './model-shelf.ts';
-import { shelveResolved } from './store-shelf.ts';
+import { shelveAdapted, shelveResolved } from './store-shelf.ts';
 
 const MODEL = join(TINY_VISION_MODEL, 'model-q8_0.gguf');
 const directory = createTestDirectory('vision-folder');
@@ -41,6 +46,18 @@ it('a model with an encoder is listed with both, and shown as one that sees', as
   };
   expect(await show('tiny-shapes-vision')).toContain('vision');
   expect(await show('model-q8_0')).not.toContain('vision');
+});
+
+it('an adapter counts before the encoder in the digest', async () => {
+  const path = join(directory.path, 'style.gguf');
+  writeRandomAdapter(path, { model: MODEL, seed: 5, strength: 1 });
+  const adapter = await resolve(path);
+  const encoder = await hashModelFolder(inspectEncoderFolder(TINY_VISION_MODEL));
+  const base = fromHex(alone.modelRoot);
+  expect(both.modelRoot).toBe(toHex(composeModelRoot(base, [encoder.modelRoot])));
+  const adapted = await shelveAdapted(both, adapter, resolve);
+  expect(adapted.modelRoot).toBe(toHex(composeModelRoot(base, [adapter.modelRoot, encoder.modelRoot])));
+  expect(adapted.readsPictures).toBe(true);
 });
 
 it('an encoder counts as memory', () => {
