@@ -180,6 +180,15 @@ describe('the outcome of a served reply', () => {
     expect(outcomes()).toMatchObject([{ outcome: 'unknown-to-validator' }]);
   });
 
+  it('waits for its batch before it counts as burnt, and is owed nothing', () => {
+    const said = { verdict: 'inconclusive', detail: JSON.stringify({ isBurnt: true }), feeAtomic: 70n };
+    const outcomes = ['batched', 'settled'].map((state) => readFinding({ ...said, state }, { signed: 70n }));
+    expect(outcomes).toEqual([
+      { outcome: 'waits-for-settlement', owedAtomic: 0n, why: '' },
+      { outcome: 'burnt', owedAtomic: 0n, why: '' },
+    ]);
+  });
+
   it('is read whatever the validator sends', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), fc.oneof(fc.string(), fc.json()), fc.bigInt(0n, 2n ** 64n), (...said) => {

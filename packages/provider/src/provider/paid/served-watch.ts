@@ -110,7 +110,8 @@ export function readFinding(
   { signed }: Pick<ServedRow, 'signed'>,
 ): ServedFinding {
   const { failed, isRefused, isUncollectable, isVoid, isBurnt } = readDetail(detail);
-  const owedAtomic = feeAtomic;
+  // The fee of an entry that is burnt pays a debt of the key.
+  const owedAtomic = isBurnt ? 0n : feeAtomic;
   const unpaid = (outcome: ServedFinding['outcome'], why = ''): ServedFinding => ({ outcome, owedAtomic: 0n, why });
   if (isRefused) return unpaid('entry-refused');
   if (verdict === 'reject') return unpaid('rejected', failed);
@@ -119,8 +120,8 @@ export function readFinding(
   if (verdict === '') return unpaid(signed === 0n ? 'unsigned' : 'waits-for-audit');
   if (isVoid) return unpaid('void');
   if (isUncollectable) return unpaid('payer-cannot-pay');
-  if (isBurnt) return unpaid('burnt');
   if (state !== 'settled') return { outcome: 'waits-for-settlement', owedAtomic, why: '' };
+  if (isBurnt) return unpaid('burnt');
   return owedAtomic === 0n && signed > 0n ? unpaid('in-doubt', failed) : { outcome: 'paid', owedAtomic, why: '' };
 }
 
