@@ -97,20 +97,25 @@ async function* formatChoice(
     const delta = { pieces, offset, ...(request.logprobs && { logprobs: tokens }) };
     for (const chunk of words.chunks(identity, index, delta)) yield { chunk };
   }
-  for (;;) {
-    const next = await deltas.next();
-    if (!next.done) {
-      const { text, tokens, format } = next.value;
-      parser ??= isChat(request) ? createAnswerParser(format, request.terms) : PLAIN;
-      yield* formatPieces(parser.push(text), tokens);
-      offset += text.length;
-      continue;
+  try {
+    for (;;) {
+      const next = await deltas.next();
+      if (!next.done) {
+        const { text, tokens, format } = next.value;
+        parser ??= isChat(request) ? createAnswerParser(format, request.terms) : PLAIN;
+        yield* formatPieces(parser.push(text), tokens);
+        offset += text.length;
+        continue;
+      }
+      const rest = parser?.end() ?? [];
+      if (rest.length > 0 || !isOpen) yield* formatPieces(rest, []);
+      const { stopReason } = next.value.header;
+      const closing = words.lastChunk(identity, index, { stopReason, hasCalls });
+      return yield { closing, answer: next.value };
     }
-    const rest = parser?.end() ?? [];
-    if (rest.length > 0 || !isOpen) yield* formatPieces(rest, []);
-    const { stopReason } = next.value.header;
-    const closing = words.lastChunk(identity, index, { stopReason, hasCalls });
-    return yield { closing, answer: next.value };
+  } finally {
+    // A reader that leaves early ends the call.
+    await deltas.return(undefined as never);
   }
 }
 
