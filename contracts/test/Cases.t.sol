@@ -275,7 +275,7 @@ contract CasesTest is Fixture {
         cases.close(0);
     }
 
-    function test_whatNobodyReportedIsTheTreasurys() public {
+    function test_thePenaltyOfAnUnreportedCaseGoesToTheTreasury() public {
         bytes[] memory quorum = _quorum(cases.convictionDigest(VERDICT, _accused, address(0), EVIDENCE, 1), 3);
         cases.convict(VERDICT, _accused, address(0), EVIDENCE, quorum);
         checkEqual(cases.caseCount(), 1, "a case");
@@ -412,7 +412,7 @@ contract CasesTest is Fixture {
     }
 
     /// Of three validators one is accused, one has reported it, and the third leaves.
-    function test_whoIsLeftHasToHaveAVote() public {
+    function test_aPanelNeedsAVoterThatIsLeft() public {
         address reporter = vm.addr(validatorKeys[1]);
         bytes[] memory quorum = _quorum(cases.convictionDigest(VERDICT, _accused, reporter, EVIDENCE, 1), 3);
         cases.convict(VERDICT, _accused, reporter, EVIDENCE, quorum);

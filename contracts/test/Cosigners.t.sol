@@ -174,7 +174,7 @@ contract CosignersTest is Fixture {
         checkEqual(_claim(taken, 100, 0) + _claim(taken, 100, 2), 334, "all but the first third");
     }
 
-    function test_whoeverSignedNothingHasNothing() public {
+    function test_accountsWithoutASignatureHaveNothing() public {
         address taken = _take();
         _settleBy(1, 100_000, _all());
         _wait(1 days);

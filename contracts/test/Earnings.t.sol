@@ -53,7 +53,7 @@ contract EarningsTest is Fixture {
     }
 
     /// Signers have more to lose than the unvested sum: a unit more than half of the bonds is refused, until something has vested.
-    function test_whatHasNotVestedStaysBelowHalfOfTheBondsThatSign() public {
+    function test_unvestedEarningsStayBelowHalfOfTheSigningBonds() public {
         uint128 half = 3 * BOND / 2;
         _fund(payer, 3 * half, 3 * half);
         _settle(1, half, half);
@@ -232,7 +232,7 @@ contract EarningsTest is Fixture {
     }
 
     /// Validators compute coverage from it, at different times, and have to agree.
-    function test_whatWasEarnedInAPeriodNeverChanges() public {
+    function test_earningsOfAPeriodNeverChange() public {
         uint48 first = uint48(start / PERIOD);
         _earn();
         vm.expectRevert(abi.encodeWithSelector(Earnings.PeriodNotOver.selector, first));

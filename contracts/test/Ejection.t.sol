@@ -51,7 +51,7 @@ contract EjectionTest is Fixture {
         settlement.reinstate(CHEAT, new bytes[](0));
     }
 
-    function test_whoIsNotEjectedNeedsNoPardon() public {
+    function test_aKeyThatIsNotEjectedNeedsNoPardon() public {
         bytes[] memory quorum = _pardon(0, 3);
         vm.expectRevert(abi.encodeWithSelector(Settlement.NotEjected.selector, CHEAT));
         settlement.reinstate(CHEAT, quorum);

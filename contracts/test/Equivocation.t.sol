@@ -113,7 +113,7 @@ contract EquivocationTest is Fixture {
     }
 
     /// Statements of an honest validator: again, later, about something else.
-    function test_whatAgreesConvictsNobody() public {
+    function test_equalStatementsConvictNobody() public {
         bytes memory agree = abi.encodeWithSelector(Equivocation.NoContradiction.selector);
         bytes memory elsewhere = abi.encodeWithSelector(Equivocation.OtherPlace.selector);
         Equivocation.Kind intake = Equivocation.Kind.Intake;

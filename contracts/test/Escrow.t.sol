@@ -45,7 +45,7 @@ contract EscrowTest is Fixture {
         escrow.finishRelease(validator);
     }
 
-    function test_whatIsSettledDuringTheDelayIsNotReleased() public {
+    function test_settledMoneyIsNotReleased() public {
         _fund(payer, 100, 100);
         vm.prank(payer);
         escrow.requestRelease(validator, 80);

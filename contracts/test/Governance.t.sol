@@ -281,7 +281,7 @@ contract GovernanceTest is Fixture {
     }
 
     /// An emission gives by what is recycled: that share never ends.
-    function test_whatIsRecycledStaysSo() public {
+    function test_theRecycledShareStaysAboveZero() public {
         _deploy(Shares(100, 100, 100, 100, 2, 100, 0));
         _announce(Shares(100, 100, 100, 100, 2, 50, 0));
         _refusesShare(Shares(100, 100, 100, 100, 2, 0, 0), "recycle", 0, 50, 500);
@@ -465,7 +465,7 @@ contract GovernanceTest is Fixture {
         check(!isOwned, "nobody owns it");
     }
 
-    function test_whatTakesBondTakesNoStake() public {
+    function test_aPenaltyOnBondTakesNoStake() public {
         token.transfer(payer, 50);
         vm.prank(payer);
         token.approve(address(staking), 50);

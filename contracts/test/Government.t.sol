@@ -151,7 +151,7 @@ contract GovernmentTest is Fixture {
         token.transfer(HOLDER, 60_000_000e18);
     }
 
-    function test_whoHasFewTokensProposesNothing() public {
+    function test_aHolderOfFewTokensProposesNothing() public {
         vm.prank(payer);
         vm.expectRevert(
             abi.encodeWithSelector(IGovernor.GovernorInsufficientProposerVotes.selector, payer, 0, THRESHOLD)

@@ -692,7 +692,7 @@ contract InterleavedTest is Lives {
     }
 
     /// Also where it bonds again at once.
-    function test_whoIsSlashedLosesItsVoteUntilNewBondHasItsDelay() public {
+    function test_aSlashedValidatorLosesItsVoteUntilNewBondHasItsDelay() public {
         (uint256 before,) = handler.votes();
         handler.slash(0, 1_000e18);
         (uint256 cut, uint256 total) = handler.votes();
@@ -705,7 +705,7 @@ contract InterleavedTest is Lives {
         check(again == before && total == before, "one delay later");
     }
 
-    function test_whatWasSignedSettlesWhileOthersComeAndGo() public {
+    function test_aSignedBatchSettlesWhileValidatorsComeAndGo() public {
         handler.admit(0, 0, 1e18);
         handler.sign(0, 0, 1e17, 60);
         handler.bond(3, 1_000e18);

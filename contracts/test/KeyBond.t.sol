@@ -134,7 +134,7 @@ contract KeyBondTest is Fixture {
     }
 
     /// The part that could leave before the ejection is the payee's, and no more is.
-    function test_whatHadLeftBeforeIsThePayees() public {
+    function test_aWithdrawalBeforeAnEjectionBelongsToThePayee() public {
         _put(SUM);
         _ask(SUM / 4);
         _at(2, 0);

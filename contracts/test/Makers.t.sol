@@ -124,7 +124,7 @@ contract MakersTest is Fixture {
         checkEqual(escrow.creditOf(address(0)), 0, "nobody");
     }
 
-    function test_whoPublishesIsNotTheMaker() public {
+    function test_aPublisherIsNotTheMaker() public {
         _name(OTHER, "copycat");
         _publish(OTHER, "copycat", "two", MODEL);
         check(models.makerOf(MODEL) == MAKER, "who claimed them");
@@ -148,7 +148,7 @@ contract MakersTest is Fixture {
     }
 
     /// A copier that sees weights in a waiting claim, and is mined before it, has them only until that claim comes.
-    function test_whoSeesAClaimComingDoesNotKeepTheWeights() public {
+    function test_aCopierOfAWaitingClaimDoesNotKeepTheWeights() public {
         bytes32 root = keccak256("seen");
         _name(OTHER, "thief");
         uint64 announced = this.blockNumber();

@@ -223,7 +223,7 @@ contract MintBurnTest is BurnMintFixture {
     }
 
     /// An epoch that carries a hundred credits, two providers who earned eighty each, and a stranger who has both paid at once.
-    function test_whatAnEpochDoesNotCarryWaitsForAnother() public {
+    function test_creditsBeyondAnEpochWaitForAnother() public {
         _deployBurnMint(_ruleFor(950e18));
         address other = address(0xB2);
         _stakeFor(other, BOND / 10);

@@ -111,7 +111,7 @@ contract MisroutingTest is Fixture {
         checkEqual(staking.stakeOf(ROUTER), 2 * ROUTER_BOND, "nothing is taken");
     }
 
-    function test_whoeverNamesAnotherThanItsListGivesLosesItsStake() public {
+    function test_aTicketAgainstItsListCostsTheStake() public {
         Misrouting.SignedTicket memory signed = _signed(1, LYING);
         _announce(signed.ticket);
         _prove(signed, _list(0));
@@ -126,7 +126,7 @@ contract MisroutingTest is Fixture {
         checkEqual(token.balanceOf(parameters.recipients().treasury), 2 * ROUTER_BOND * 3 / 40, "treasury");
     }
 
-    function test_whoeverKeepsToItsListLosesNothing() public {
+    function test_aTicketOfItsListCostsNothing() public {
         _refuses(abi.encodeWithSelector(Misrouting.NoMisrouting.selector), _signed(2, HONEST));
     }
 
@@ -193,7 +193,7 @@ contract MisroutingTest is Fixture {
         _refusesToday("five");
     }
 
-    function test_whoFallsBelowTheLeastBondIsRetiredByAnybody() public {
+    function test_anybodyRetiresARouterBelowTheLeastBond() public {
         vm.prank(ROUTER);
         staking.requestUnstake(ROUTER_BOND);
         _openProven("one");
@@ -311,7 +311,7 @@ contract MisroutingTest is Fixture {
     }
 
     /// A leaving router is still a router: its key ends when it is replaced.
-    function test_whoStaysEndsItsKeyNow() public {
+    function test_aReplacedKeyEndsNow() public {
         vm.prank(ROUTER);
         staking.retireRouter(ROUTER);
         vm.prank(ROUTER);
@@ -319,7 +319,7 @@ contract MisroutingTest is Fixture {
         checkEqual(staking.ticketKeyUntil(ROUTER, sha256(_key())), ISSUED + 10, "now");
     }
 
-    function test_whoIsNoRouterAnyMoreSaysNothing() public {
+    function test_ticketsOfAFormerRouterProveNothing() public {
         vm.warp(ISSUED - UNBONDING - 600);
         vm.prank(ROUTER);
         staking.retireRouter(ROUTER);
@@ -327,7 +327,7 @@ contract MisroutingTest is Fixture {
         _refuses(abi.encodeWithSelector(Misrouting.OtherKey.selector, ROUTER), _signed(1, LYING));
     }
 
-    function test_whoLeavesLaterIsStillConvicted() public {
+    function test_aRouterThatLeavesLaterIsStillConvicted() public {
         vm.prank(ROUTER);
         staking.retireRouter(ROUTER);
         Misrouting.SignedTicket memory signed = _signed(1, LYING);
@@ -370,7 +370,7 @@ contract MisroutingTest is Fixture {
         }
     }
 
-    function test_whatAListSaysAgainstItsTicketOrItself() public view {
+    function test_faultsBetweenAListAndItsTicketAndWithinAList() public view {
         bytes memory list = _list(0);
         check(_fault(_ticket(3, 0, list, "ogong/verified/acme/two", 300), list) == Misrouting.Fault.Model, "model");
         check(_fault(_ticket(2, 0, list, MODEL, 199), list) == Misrouting.Fault.Terms, "price");
@@ -410,7 +410,7 @@ contract MisroutingTest is Fixture {
         misrouting.faultOf(ticket, list);
     }
 
-    function test_whatIsNoListConvictsNobody() public {
+    function test_malformedListsConvictNobody() public {
         _refusesList(_list(6));
         _refusesList(bytes.concat(_list(0), hex"00"));
         _refusesList(bytes.concat("ogong-candidates-v2\n", _tail(_list(0), 20)));
@@ -440,7 +440,7 @@ contract MisroutingTest is Fixture {
         misrouting.faultOf(ticket, list);
     }
 
-    function test_whatIsNoTicketConvictsNobody() public {
+    function test_malformedTicketsConvictNobody() public {
         bytes memory list = _list(0);
         bytes memory ticket = _ticket(1, 0, list);
         _refusesTicket("");

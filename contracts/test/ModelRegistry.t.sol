@@ -155,7 +155,7 @@ contract ModelRegistryTest {
         _expectRoot(start + 9, "first");
     }
 
-    function test_whatIsPublishedIsBounded() public {
+    function test_fieldsOfAPublishedModelAreBounded() public {
         ModelRegistry.Description memory bad = _description("root");
         bad.modelRoot = 0;
         _expectRefused(bad, abi.encodeWithSelector(ModelRegistry.ZeroRoot.selector, "modelRoot"));

@@ -267,7 +267,7 @@ contract PriceOracleTest is BurnMintFixture {
     }
 
     /// Within the window of the average: feeds that sign without end make a price no dearer to read than it is to look one up.
-    function test_whatReadingCostsHardlyGrows() public {
+    function test_theGasOfReadingHardlyGrows() public {
         oracle.post(ASSET, _two(100, 100));
         uint256 few = _gasOfReading();
         for (uint256 i; i < 600; ++i) {

@@ -165,7 +165,7 @@ contract RosterTest is Fixture {
         roster.requireQuorum(DIGEST, infinity);
     }
 
-    function test_whoeverHasNoKeyIsAbsentFromASum() public {
+    function test_aValidatorWithoutAKeyIsAbsentFromASum() public {
         _bondedFourth();
         _wait(VOTING);
         _take();
@@ -414,7 +414,7 @@ contract RosterTest is Fixture {
         checkEqual(roster.keyCountOf(account), 2, "taken");
     }
 
-    function test_whoeverAsksBeforeARosterIsToldOfNone() public view {
+    function test_noMembersAreListedBeforeARoster() public view {
         (address[] memory accounts, uint256[] memory votes, bytes[] memory keys) = roster.members();
         check(accounts.length + votes.length + keys.length == 0, "nobody");
     }

@@ -97,7 +97,7 @@ contract RouterTest is Fixture {
     }
 
     /// Its older orders are looked up by when it was a router.
-    function test_whoHasLeftComesBackOneDelayLater() public {
+    function test_aRouterThatLeftReturnsOneDelayLater() public {
         _stake(ANN, ROUTER_BOND);
         _register(ANN, TICKETS);
         _retire(ANN, ANN);
