@@ -1,4 +1,3 @@
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import type { UpstreamEngine } from '@ogong/engine/upstream/engine';
 import { systemClock } from '@ogong/host/time/clock';
 import { createModelStore } from '@ogong/models/store';
@@ -63,12 +62,10 @@ export async function openUpstreamModels(command: string, settings: LocalUpstrea
 
 /** Returns the store's library without the changes that would have no effect on the models that are served. */
 function createUpstreamLibrary({ modelsDir, upstream }: LocalUpstreamSettings, address = upstream): ModelLibrary {
-  const stored = createStoreLibrary(createModelStore(modelsDir), (reference, options) =>
-    resolveModel(reference, { storeDir: modelsDir, ...options }),
-  );
   const refuse = async (): Promise<never> => {
-    const message = `this server only passes on the models of ${address}, so it makes, copies and deletes none; do it there`;
+    const message = `this server only passes on the models of ${address}, so it brings, makes, copies and deletes none; do it there`;
     throw new RequestError(message, 'model');
   };
-  return { ...stored, name: refuse, assemble: refuse, remove: refuse };
+  const stored = createStoreLibrary(createModelStore(modelsDir), refuse);
+  return { ...stored, pull: refuse, name: refuse, assemble: refuse, remove: refuse };
 }

@@ -63,6 +63,8 @@ describe('local mode in front of another server', () => {
     ['POST', '/api/create', { model: 'mario', files: { 'm.gguf': digest } }],
     ['POST', '/api/copy', { source: 'm', destination: 'n' }],
     ['DELETE', '/api/delete', { model: 'm' }],
+    ['POST', '/api/pull', { model: 'stories260K' }],
+    ['POST', '/api/pull', { model: 'stories260K', stream: false }],
   ])('refuses %s %s %j with the reason', async (method, path, body) => {
     const { base } = await open();
     const response = await fetch(`${base}${path}`, { method, body: JSON.stringify(body) });
