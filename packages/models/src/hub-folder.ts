@@ -5,7 +5,13 @@ import { type ComponentFile, listComponentFiles, listComponents } from './folder
 import { MOST_BYTES, parseObject, readNetwork } from './folder-files.ts';
 import type { HubFile } from './hub.ts';
 import { ModelError } from './model-error.ts';
-import { MODEL_INDEX, MOST_TOTAL_BYTES } from './model-folder.ts';
+import {
+  type FolderComponent,
+  type FolderConfigs,
+  MODEL_INDEX,
+  MOST_TOTAL_BYTES,
+  readPipeline,
+} from './model-folder.ts';
 import type { StoredFile } from './store.ts';
 
 /** Folders that a repository of the hub can hold: a model of pictures, or an encoder of pictures. */
@@ -19,6 +25,8 @@ export interface HubFolder {
   /** Fetches a file into the store. */
   readonly bring: (file: HubFile) => Promise<StoredFile>;
   readonly pathOf: (file: StoredFile) => string;
+  /** Called with the configurations of a model before other files are fetched. An error that it throws ends the call. */
+  readonly inspectConfigs?: ((folder: FolderConfigs) => void) | undefined;
 }
 
 type Need = Omit<ComponentFile, 'kind'> & { readonly kind: keyof typeof MOST_BYTES };
@@ -37,13 +45,24 @@ export async function bringHubFolder(kind: FolderKind, folder: HubFolder): Promi
     brought.set(file.path, stored);
     return pathOf(stored);
   };
-  const needed = kind === 'encoder' ? listEncoderNeeds() : await listModelNeeds(folder, bring);
+  const { index, needed } =
+    kind === 'encoder' ? { index: undefined, needed: listEncoderNeeds() } : await listModelNeeds(folder, bring);
   const found = findFiles(folder, needed);
+  const configs = new Map<string, FolderComponent>();
+  const lastConfig = needed.findLastIndex((need) => need.kind === 'config');
   const networks: string[] = [];
   for (const [i, file] of found.entries()) {
     const path = await bring(file);
     const shown = `${repository}/${file.path}`;
-    if (needed[i]?.kind === 'config') parseObject(await readFile(path, 'utf8'), shown);
+    if (needed[i]?.kind === 'config') {
+      const name = file.path.slice(0, file.path.indexOf('/'));
+      const config = parseObject(await readFile(path, 'utf8'), shown);
+      configs.set(name, { name, config, onnx: undefined, sizeBytes: 0 });
+    }
+    if (index && i === lastConfig) {
+      const pipeline = readPipeline(index, `${repository}/${MODEL_INDEX}`);
+      folder.inspectConfigs?.({ path: repository, pipeline, index, components: configs });
+    }
     if (needed[i]?.kind === 'onnx') networks.push(...listWeights(file.path, readNetwork(path, shown).externalFiles));
   }
   const weights = findFiles(
@@ -60,7 +79,10 @@ const listEncoderNeeds = (): readonly Need[] => [
   { path: ENCODER_NETWORK, kind: 'onnx' },
 ];
 
-async function listModelNeeds(folder: HubFolder, bring: (file: HubFile) => Promise<string>): Promise<readonly Need[]> {
+async function listModelNeeds(
+  folder: HubFolder,
+  bring: (file: HubFile) => Promise<string>,
+): Promise<{ readonly index: FolderConfigs['index']; readonly needed: readonly Need[] }> {
   const { repository, files } = folder;
   const paths = new Set(files.map(({ path }) => path));
   const [index] = findFiles(folder, [{ path: MODEL_INDEX, kind: 'config' }]) as [HubFile];
@@ -75,7 +97,10 @@ async function listModelNeeds(folder: HubFolder, bring: (file: HubFile) => Promi
   const hasFile = (path: string): boolean => paths.has(path);
   const parts: Need[] = components.flatMap((name) => listComponentFiles(name, hasFile));
   // The small files come first, so a wrong one is noticed before gigabytes are fetched.
-  return [...parts.filter(({ kind }) => kind !== 'onnx'), ...parts.filter(({ kind }) => kind === 'onnx')];
+  const ordered = (['config', 'tokenizer', 'onnx'] as const).flatMap((kind) =>
+    parts.filter((part) => part.kind === kind),
+  );
+  return { index: content, needed: ordered };
 }
 
 /** @throws ModelError with the names of all files that the repository lacks. */

@@ -39,6 +39,9 @@ export interface ModelFolder {
   readonly files: readonly string[];
 }
 
+/** A model folder whose networks were not read yet. Its path names it in messages. */
+export type FolderConfigs = Omit<ModelFolder, 'files'>;
+
 /** Returns whether a path is a folder with `model_index.json`. */
 export function isModelFolder(path: string): boolean {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return false;
@@ -85,10 +88,14 @@ export function inspectModelFolder(folder: string): ModelFolder {
       throw new ModelError('corrupt', `${path} reads one of ${files.slice(before).join(', ')} twice`);
     components.set(name, { name, config, onnx, sizeBytes });
   }
-  const { _class_name: pipeline } = index;
-  if (typeof pipeline !== 'string')
-    throw new ModelError('corrupt', `${join(path, MODEL_INDEX)} names no pipeline ("_class_name")`);
+  const pipeline = readPipeline(index, join(path, MODEL_INDEX));
   return { path, pipeline, index, components, files: files.sort() };
+}
+
+/** @param shown the index in the words of a message. @throws ModelError */
+export function readPipeline({ _class_name: pipeline }: ModelFolder['index'], shown: string): string {
+  if (typeof pipeline !== 'string') throw new ModelError('corrupt', `${shown} names no pipeline ("_class_name")`);
+  return pipeline;
 }
 
 export interface HashedFolder {

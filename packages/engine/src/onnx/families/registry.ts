@@ -1,4 +1,4 @@
-import type { ModelFolder } from '@ogong/models/model-folder';
+import type { FolderConfigs } from '@ogong/models/model-folder';
 import { EngineError } from '../../interface/engine-error.ts';
 import { listNeeded, type PictureFamily } from './family.ts';
 import { flux } from './flux.ts';
@@ -16,7 +16,7 @@ const FAMILIES: readonly PictureFamily[] = [
 const OPTIONAL = 'vae_encoder';
 
 /** @throws EngineError('unsupported-model') for a pipeline that no family runs, or other components than the family's. */
-export function findFamily({ path, pipeline, components }: ModelFolder): PictureFamily {
+export function findFamily({ path, pipeline, components }: FolderConfigs): PictureFamily {
   const refuse = (problem: string): never => {
     throw new EngineError('unsupported-model', `${path}: ${problem}`);
   };
