@@ -11,6 +11,7 @@ from ogong.pictures import Range, count_left_out, count_units, parse_picture_req
 from ogong.png import read_pictures, unpack_png
 from ogong.shown import ReceiptError
 from ogong.text.fields import RequestError
+from ogong.text.request import parse_request
 from ogong.trajectory import blob_root, make_noise, parse_picture_header, project
 from ogong.wire import WireError, sha256
 
@@ -143,6 +144,18 @@ class Pictures(unittest.TestCase):
 
 
 class PicturesInChats(unittest.TestCase):
+    def test_hashes_of_chats(self) -> None:
+        chats = load("media")["chats"]
+        self.assertGreater(len(chats), 1)
+        for case in chats:
+            urls: dict[str, str] = {}
+            detached = _detach_pictures(json.loads(case["written"]), urls)
+            body = json.dumps(detached, separators=(",", ":")).encode()
+            self.assertEqual(body.decode(), case["body"])
+            request = parse_request(body, "chat")
+            self.assertEqual(request.summary().hex(), case["summary"])
+            self.assertEqual(request.hash().hex(), case["hash"])
+
     def test_detaches_and_attaches(self) -> None:
         url = f"data:image/png;base64,{base64.b64encode(bytes([1, 2, 3])).decode()}"
         reference = f"ogong:media/{sha256(bytes([1, 2, 3])).hex()}"

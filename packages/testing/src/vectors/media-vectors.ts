@@ -2,6 +2,7 @@ import { toBase64, toHex, utf8Decode, utf8Encode } from '@ogong/protocol/base/by
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { detachMedia } from '@ogong/protocol/modality/media/detach-media';
 import { encodeMedia } from '@ogong/protocol/modality/media/encoded-media';
+import { hashRequest, summarizeRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { sealRequest } from '@ogong/protocol/sealing/sealed-request';
 import { createTestSeal, EXCHANGE } from '../protocol/exchange-fixture.ts';
@@ -23,6 +24,16 @@ const WRITTEN = [
   `{"steps":2,"first_step":1,"latent":"${url(B)}"}`,
   `{"images":[{"image_url":"${url(A)}"}],"mask":{"image_url":"${url(B)}"}}`,
   `{"tools":[{"function":{"parameters":{"examples":[{"image_url":"https://example.org/a.png"}]}}}],"user":"${url(A)}"}`,
+];
+
+const part = (bytes: Uint8Array, type?: string) => ({ type: 'image_url', image_url: { url: url(bytes, type) } });
+const chat = (...content: readonly object[]): string =>
+  JSON.stringify({ model: 'ogong/verified/test/m', messages: [{ role: 'user', content }], max_tokens: 8 });
+
+/** Chats with pictures as users write them. */
+const CHATS = [
+  chat({ type: 'text', text: 'What is this?' }, part(A)),
+  chat(part(A), { type: 'text', text: 'Compare: ' }, part(B, 'image/jpeg'), part(A, 'image/webp')),
 ];
 
 /** Bodies that are refused. */
@@ -50,6 +61,11 @@ export function createMediaVectors(crypto: Crypto): Readonly<Record<string, unkn
     detached: WRITTEN.map((written) => {
       const { body, media: parts } = detachMedia(crypto, utf8Encode(written));
       return { written, body: utf8Decode(body), media: [...parts.values()].map(toHex) };
+    }),
+    chats: CHATS.map((written) => {
+      const { body } = detachMedia(crypto, utf8Encode(written));
+      const summary = toHex(summarizeRequest(crypto, 'chat', body));
+      return { written, body: utf8Decode(body), summary, hash: toHex(hashRequest(crypto, 'chat', body)) };
     }),
     refused: REFUSED.map((written) => ({ written, code: findCode(crypto, written) })),
     encoded: toHex(encoded),
