@@ -7,6 +7,7 @@ import { encodeValues } from '@ogong/protocol/modality/shared/values';
 import { drawAuditedSteps } from '@ogong/protocol/modality/trajectory/audit-job';
 import { planGuidance } from '@ogong/protocol/modality/trajectory/guidance-plan';
 import { encodeTrajectoryHeader } from '@ogong/protocol/modality/trajectory/header';
+import { plantLatent } from '@ogong/protocol/modality/trajectory/planted-picture';
 import { encodeProjection, projectValues } from '@ogong/protocol/modality/trajectory/projection';
 import { encodeTrajectoryReport } from '@ogong/protocol/modality/trajectory/report';
 import { guideStep } from '@ogong/protocol/modality/trajectory/schedule/momentum';
@@ -147,5 +148,14 @@ export function createTrajectoryVectors(crypto: Crypto): unknown {
       report: toHex(report),
       outcome: read.weigh({}).outcome,
     },
+    planted: [2, 3, 5, 9].map((first) => {
+      const plantSeed = new Uint8Array(32).fill(first);
+      const terms = { endpoint: 'image', draw, seed: plantSeed, endorsedClass: header.numericClass };
+      return {
+        ...{ seed: toHex(plantSeed), drawn },
+        replaced: plantLatent(crypto, picture.leaves, drawn, plantSeed) ?? null,
+        claim: toHex(reply.plant?.(terms)?.inputs.claim ?? new Uint8Array()),
+      };
+    }),
   };
 }
