@@ -7,13 +7,19 @@ import { createLinkPool } from '@ogong/host/link/link-pool';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
-import { openStore } from '@ogong/host/store/store';
+import { openStore, type Store } from '@ogong/host/store/store';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createReports, VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
 import { createVerifier } from '@ogong/provider/verifier/verifier';
 import { createNamedIdentity, LOOPBACK } from '@ogong/testing/network/loopback-server';
 import { createTestHybrid, createTestPayee } from '@ogong/testing/validator/test-keys';
 import { type PathProviderOptions, startProvider } from '../path/path-provider.ts';
-import { type DecidedReply, type PathValidator, startValidator } from '../path/path-validator.ts';
+import {
+  type DecidedReply,
+  type PathValidator,
+  type PathValidatorOptions,
+  startValidator,
+} from '../path/path-validator.ts';
 import type { Attack } from './attack.ts';
 import { bendCommit } from './draws/bend-commit.ts';
 import { type ConsumedReply, consume, createOrder, MODEL_ID, PRICE, toProvider } from './path-consumer.ts';
@@ -37,7 +43,16 @@ export type PathAttack = Pick<Attack, 'bendReply' | 'openOpening'> &
 export interface AttackPath {
   /** Starts the provider role with an attacker's parts. Its key and its payee are made from `name`. */
   readonly start: (name: string, attack: PathAttack) => Promise<PathProvider>;
+  /** Database of the validator. */
+  readonly store: Store;
   readonly close: () => Promise<void>;
+}
+
+export interface AttackPathOptions extends Pick<PathValidatorOptions, 'audit'> {
+  /** Verifiers of operators of their own. Their reports eject a provider only if there are three. Default: 1. */
+  readonly verifiers?: number;
+  /** Replaces the engine of a verifier. @param keyHash of its key for reports. Default: all run the sold model. */
+  readonly bendVerifier?: (keyHash: Uint8Array) => Engine;
 }
 
 const log = createLogger({ name: 'test', level: 'silent' });
@@ -47,17 +62,21 @@ const log = createLogger({ name: 'test', level: 'silent' });
  * started and closed. The consumer treats a reply as a gateway does.
  * @param engine the model that is sold; the verifiers run it. The caller closes it.
  * @param directory where providers store their replies.
- * @param verifiers of operators of their own. Their reports eject a provider only if there are three. Default: 1.
  */
-export async function openAttackPath(engine: Engine, directory: string, verifiers = 1): Promise<AttackPath> {
-  const validator = await startValidator();
+export async function openAttackPath(
+  engine: Engine,
+  directory: string,
+  { verifiers = 1, audit, bendVerifier = () => engine }: AttackPathOptions = {},
+): Promise<AttackPath> {
+  const validator = await startValidator({ audit });
   const names = Array.from({ length: verifiers }, (_, i) => (i === 0 ? 'verifier' : `verifier ${i + 1}`));
-  const running = await Promise.all(names.map((name) => startVerifier(engine, validator, name)));
+  const running = await Promise.all(names.map((name) => startVerifier(bendVerifier, validator, name)));
   const links = createLinkPool({ identity: await createNamedIdentity('consumer'), dialPolicy: 'any' });
   const { clock, archive } = validator;
   let orders = 0;
 
   return {
+    store: validator.store,
     async start(name, attack) {
       for (const verifier of running) await verifier.announce();
       const keeper = createEvidenceKeeper(join(directory, name));
@@ -91,10 +110,16 @@ export async function openAttackPath(engine: Engine, directory: string, verifier
   };
 }
 
-export async function startVerifier(engine: Engine, validator: PathValidator, name: string) {
+/** Starts a verifier that runs the engine which `bend` returns for its report key. */
+export async function startVerifier(
+  bend: NonNullable<AttackPathOptions['bendVerifier']>,
+  validator: PathValidator,
+  name: string,
+) {
   const { clock, chain } = validator;
   const identity = await createNamedIdentity(name);
   const signer = createTestHybrid(`${name} reports`);
+  const engine = bend(hashHybridKey(crypto, signer.publicKey));
   const store = openStore(':memory:', { schema: VERIFIER_SCHEMA });
   const commits = createGroupCommit(store);
   const reports = createReports(store, commits);

@@ -45,7 +45,7 @@ async function serve<T>(
   act: (provider: PathProvider) => Promise<T>,
   verifying = sold,
 ): Promise<{ seen: T; paidAtomic: bigint }> {
-  const path = await openAttackPath(verifying, directory, 3);
+  const path = await openAttackPath(verifying, directory, { verifiers: 3 });
   try {
     const provider = await path.start(name, attack);
     try {

@@ -16,7 +16,7 @@ async function open() {
   const validator = await startValidator();
   const router = await startRouter(validator);
   const engine = createFakeTrajectoryEngine({ side: SIDE });
-  const verifier = await startVerifier(engine, validator, 'verifier');
+  const verifier = await startVerifier(() => engine, validator, 'verifier');
   await verifier.announce();
   const provider = await startProvider('provider', {
     offers: [{ modelId: MODEL_ID, pricePer1kAtomic: PRICE, engine }],

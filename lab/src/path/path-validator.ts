@@ -14,7 +14,13 @@ import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { createFixedChain, standingRouter } from '@ogong/testing/network/fixed-chain';
 import { createNamedIdentity, startLoopbackServer } from '@ogong/testing/network/loopback-server';
 import { until } from '@ogong/testing/provider/provider-fixture';
-import { createTestClock, createTestValidator, ledger, network } from '@ogong/testing/validator/test-bench';
+import {
+  type BenchOptions,
+  createTestClock,
+  createTestValidator,
+  ledger,
+  network,
+} from '@ogong/testing/validator/test-bench';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { toSummaryMessage } from '@ogong/testing/validator/test-reply';
 import { createOpeningGrants } from '@ogong/validator/intake/opening-grants';
@@ -47,10 +53,16 @@ export interface PathValidatorOptions {
   readonly clock?: ReturnType<typeof createTestClock>;
   /** Share of replies that is audited, parts per million. Default: all. */
   readonly alphaPpm?: number;
+  /** Shares of audits with two verifiers and with a honeypot, parts per million. Default: no honeypots. */
+  readonly audit?: Pick<NonNullable<BenchOptions['audit']>, 'pairPpm' | 'honeypotPpm'> | undefined;
 }
 
 /** Intake, audit and settlement of one validator over real links, on the test's clock and without a chain. */
-export async function startValidator({ clock = createTestClock(), alphaPpm }: PathValidatorOptions = {}) {
+export async function startValidator({
+  clock = createTestClock(),
+  alphaPpm,
+  audit: shares,
+}: PathValidatorOptions = {}) {
   const identity = await createNamedIdentity('validator');
   const links = createLinkPool({ identity, dialPolicy: 'any' });
   const coverage = alphaPpm === undefined ? {} : { alphaPpm: () => alphaPpm };
@@ -83,7 +95,7 @@ export async function startValidator({ clock = createTestClock(), alphaPpm }: Pa
         return links.to(VerifierService, verifier).reveal({ ...job, round: [...job.round], word }, call);
       },
     },
-    audit: { honeypotPpm: 0, callTimeoutMs: 30_000, ...coverage },
+    audit: { honeypotPpm: 0, callTimeoutMs: 30_000, ...coverage, ...shares },
   });
   const { archive, store, cosigning, signer, decided } = bench;
   /** Why the intake refused a record, by hex reply id; undefined if it took the record. */
