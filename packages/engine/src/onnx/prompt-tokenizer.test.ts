@@ -1,7 +1,8 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { copyPictureModel } from '@ogong/testing/models/picture-folder';
-import { CLIP_VOCABULARY, writeRandomPictures } from '@ogong/testing/models/random-pictures';
+import { CLIP_VOCABULARY } from '@ogong/testing/models/pictures/clip';
+import { writeRandomPictures } from '@ogong/testing/models/random-pictures';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openPromptTokenizer } from './prompt-tokenizer.ts';
