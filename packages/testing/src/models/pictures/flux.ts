@@ -1,6 +1,15 @@
 import { createDecoder, createEncoder } from './autoencoder.ts';
 import { createClip } from './clip.ts';
-import { type Condition, floats, listConditionNodes, oneNode, type PictureComponent, type PictureRecipe, SIDE, scaleBy } from './recipe.ts';
+import {
+  type Condition,
+  floats,
+  listConditionNodes,
+  oneNode,
+  type PictureComponent,
+  type PictureRecipe,
+  SIDE,
+  scaleBy,
+} from './recipe.ts';
 import { FLOW } from './stable-diffusion-3.ts';
 import { createT5 } from './t5.ts';
 

@@ -30,8 +30,16 @@ export const shapeOf = (...values: readonly number[]): Weight => ({
 export const oneNode = (operator: string, inputs: readonly string[], output: string, attributes = {}): OnnxNode => ({
   ...{ operator, inputs, output, attributes },
 });
-export const floats = (name: string, ...shape: readonly (number | string)[]): OnnxValue => ({ name, type: 'float32', shape });
-export const whole = (name: string, ...shape: readonly (number | string)[]): OnnxValue => ({ name, type: 'int64', shape });
+export const floats = (name: string, ...shape: readonly (number | string)[]): OnnxValue => ({
+  name,
+  type: 'float32',
+  shape,
+});
+export const whole = (name: string, ...shape: readonly (number | string)[]): OnnxValue => ({
+  name,
+  type: 'int64',
+  shape,
+});
 
 export const writeJson = (path: string, value: object): void => writeFileSync(path, JSON.stringify(value));
 
