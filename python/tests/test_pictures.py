@@ -3,16 +3,19 @@ import json
 import struct
 import unittest
 import zlib
+from dataclasses import replace
 from typing import Any
 
 from ogong.client import _attach_pictures, _detach_pictures
 from ogong.guidance import GuidancePlan
 from ogong.pictures import Range, count_left_out, count_units, parse_picture_request
 from ogong.png import read_pictures, unpack_png
+from ogong.record import parse_record
 from ogong.shown import ReceiptError
+from ogong.text.commitment import parse_opening
 from ogong.text.fields import RequestError
 from ogong.text.request import parse_request
-from ogong.trajectory import blob_root, make_noise, parse_picture_header, project
+from ogong.trajectory import blob_root, make_noise, parse_picture_header, project, replay_picture
 from ogong.wire import WireError, sha256
 
 from .vectors import load, unhex
@@ -118,6 +121,16 @@ class Pictures(unittest.TestCase):
             with self.subTest(key), self.assertRaises(RequestError) as refused:
                 parse_picture_request(b'{"model":"ogong/verified/a/b","prompt":"x",' + fields.encode() + b"}")
             self.assertEqual(refused.exception.key, key)
+
+    def test_pictures_without_steps(self) -> None:
+        vector = load("trajectory")["hidden"]
+        opening, record = parse_opening(unhex(vector["opening"])), parse_record(unhex(vector["record"]))
+        header = parse_picture_header(unhex(vector["header"]))
+        self.assertEqual((header.tier, header.hidden, header.shown, header.units), ("vanilla", True, 0, 5))
+        checks = replay_picture(record, opening).checks
+        self.assertEqual([{"id": check.id, "status": check.status} for check in checks], vector["checks"])
+        self.assertIn("tier verified has none", str(replace(header, tier="verified").hidden_problem()))
+        self.assertIn("with steps, and tier vanilla", str(replace(header, hidden=False).hidden_problem()))
 
     def test_png(self) -> None:
         picture = unpack_png(png(2, 2, ROWS))

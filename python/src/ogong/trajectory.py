@@ -13,7 +13,7 @@ from .guidance import GuidancePlan, read_plan
 from .pictures import ENDPOINTS, MOST_PIXELS, MOST_SIDE, MOST_STEPS, SAMPLERS, STRENGTH_ONE, Range, count_left_out, count_units
 from .record import Record
 from .text.commitment import DrawKeyInputs, Opening, merkle_root, read_draw_key, read_parts
-from .tiers import check_posture
+from .tiers import TIERS, check_posture
 from .wire import Reader, WireError, sha256, u32
 
 SUMS = 61
@@ -60,6 +60,8 @@ class PictureHeader:
     """None: all steps are guided, without momentum."""
     model_sampler: str
     """The one that the model's files name."""
+    hidden: bool
+    """The server shows no steps."""
     pixels: tuple[float, ...]
     """Projection of the picture's bytes."""
     source: HeaderSource | None
@@ -85,6 +87,18 @@ class PictureHeader:
         """Whether a step commits both answers. Steps count from the first one that runs."""
         plan = self.plan
         return plan is not None and plan.momentum != 0 and plan.covers(self._first + step, self.steps)
+
+    @property
+    def shown(self) -> int:
+        """Steps that have a leaf."""
+        return 0 if self.hidden else self.run
+
+    def hidden_problem(self) -> str | None:
+        """Says why the tier has no picture with, or without, steps."""
+        tier = TIERS.get(self.tier)
+        if tier is None or tier.method is None or self.hidden == (tier.windows == "tokens"):
+            return None
+        return f"a picture with{'out' if self.hidden else ''} steps, and tier {self.tier} has none"
 
     @property
     def is_latent(self) -> bool:
@@ -116,10 +130,10 @@ def parse_picture_header(data: bytes) -> PictureHeader:
     guidance, sampler = r.int(4, 0, 50 << 16), SAMPLERS[r.int(1, 0, len(SAMPLERS) - 1)]
     plan = read_plan(r)
     channels, scale = r.int(1, 1), r.int(1, 1, 64)
-    model_sampler = _read_scheduler(r, steps, sampler)
+    model_sampler, hidden = _read_scheduler(r, steps, sampler)
     header = PictureHeader(
         *(endpoint, order_hash, tier, method, numeric_class, values, bank_seed, draw_key, choice, units),
-        *(width, height, steps, guidance, sampler, plan, model_sampler),
+        *(width, height, steps, guidance, sampler, plan, model_sampler, hidden),
         pixels=_read_projection(r.take(_PROJECTION_BYTES)),
         source=_read_source(r) if r.int(1, 0, 1) else None,
         range=_read_range(r) if r.int(1, 0, 1) else None,
@@ -129,7 +143,11 @@ def parse_picture_header(data: bytes) -> PictureHeader:
     r.end()
     if width * height > MOST_PIXELS:
         raise WireError(f"a picture has at most {MOST_PIXELS} pixels")
-    if width % scale or height % scale or values != channels * (width // scale) * (height // scale):
+    if hidden:
+        parts = (header.source, header.range, header.plan)
+        if (values, channels, scale) != (1, 1, 1) or parts != (None, None, None):
+            raise WireError("a picture without steps states a latent, or where its steps begin")
+    elif width % scale or height % scale or values != channels * (width // scale) * (height // scale):
         raise WireError("a latent has another number of values than its picture")
     if (endpoint == "image") != (header.source is None):
         raise WireError(f"{endpoint} and its picture to change contradict each other")
@@ -166,9 +184,13 @@ def _is_part(part: Range, steps: int) -> bool:
     return part.first < part.last <= steps and part.last - part.first < steps and (part.first > 0) == (part.latent is not None)
 
 
-def _read_scheduler(r: Reader, steps: int, sampler: str) -> str:
-    """@returns the sampler that the model's files name."""
-    kind = r.int(1, 0, 3)
+def _read_scheduler(r: Reader, steps: int, sampler: str) -> tuple[str, bool]:
+    """@returns the sampler that the model's files name, and whether the server shows no steps."""
+    kind = r.int(1, 0, 4)
+    if kind == 4:
+        if sampler != SAMPLERS[0]:
+            raise WireError("a picture without steps has no sampler")
+        return sampler, True
     if kind == 3:
         times, base, most = r.int(2, 1, 1_000), *struct.unpack(">dd", r.take(16))
         if not (0 <= base <= 4 and 0 <= most <= 4):
@@ -191,7 +213,7 @@ def _read_scheduler(r: Reader, steps: int, sampler: str) -> str:
         raise WireError(f"a model of {named} has no sampler {sampler}")
     if steps > times:
         raise WireError(f"the model has {times} times")
-    return named
+    return named, False
 
 
 def _read_projection(data: bytes) -> tuple[float, ...]:
@@ -210,18 +232,30 @@ def replay_picture(record: Record, opening: Opening) -> ReplayedPicture:
         roots = _read_leaves(opening, header)
     except WireError as error:
         return ReplayedPicture([*checks, failed("commitment-form", str(error))], None)
-    checks.append(passed("commitment-form", f"{header.run} steps to {header.width}x{header.height} pixels"))
+    problem = header.hidden_problem()
+    if problem is not None:
+        return ReplayedPicture([*checks, failed("commitment-form", problem)], None)
+    checks.append(passed("commitment-form", f"{header.shown} steps to {header.width}x{header.height} pixels"))
     posture = check_posture(header.tier, header.method, header.numeric_class)
     said = f"tier {header.tier}, method {header.method}, class {header.numeric_class}"
     checks.append(passed("posture", said) if posture is None else failed("posture", posture))
-    checks.append(hold("token-count", header.run == record.tokens, "record and leaves count the same steps"))
-    return ReplayedPicture([*checks, *_check_links(opening.blind, header, roots)], header)
+    checks.append(hold("token-count", header.shown == record.tokens, "record and leaves count the same steps"))
+    links = _check_hidden(opening) if header.hidden else _check_links(opening.blind, header, roots)
+    return ReplayedPicture([*checks, *links], header)
+
+
+def _check_hidden(opening: Opening) -> list[Check]:
+    """A picture without steps has one latent of one value, which is zero."""
+    if opening.windows[-1][0] != blob_root(opening.blind, bytes(4)):
+        return [failed("links", "a picture without steps has a latent that is not zero")]
+    reason = "the tier shows no steps: how the picture was made is not checked"
+    return [skipped("links", reason), skipped("projections", reason)]
 
 
 def _read_leaves(opening: Opening, header: PictureHeader) -> list[bytes]:
     """@returns the root of each latent that a step begins with."""
     *steps, last = opening.windows or ((b"", b""),)
-    if len(steps) != header.run or len(last[0]) != 32 or last[1]:
+    if len(steps) != header.shown or len(last[0]) != 32 or last[1]:
         raise WireError("the leaves are not those of the steps and the last latent")
     for step, (roots, projection) in enumerate(steps):
         if len(roots) != (96 if header.has_momentum(step) else 64) or len(projection) != _PROJECTION_BYTES:

@@ -392,6 +392,7 @@ class _Reading:
             and header.choice == order.choice < asked.choices
             and header.tier == self.tier
             and not header.parts
+            and header.hidden_problem() is None
         )
         self._add(hold("choices", same, "the header states what the request asks for"))
         self._add(self._check_draw_key(header, asked.seed, beacon))

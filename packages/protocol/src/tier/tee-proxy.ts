@@ -13,7 +13,7 @@ export const teeProxy: Tier = {
   windows: 'tokens',
   root: 'name',
   channel: 'sealed',
-  leavesOut: ['listing', 'draw-replay', 'shape-classes'],
+  leavesOut: ['listing', 'draw-replay', 'shape-classes', 'links', 'projections'],
   evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
   ownEvidence: [proxiedPart],
   admit: requireEvidence([proxiedPart]),

@@ -12,7 +12,7 @@ export const vanilla: Tier = {
   windows: 'tokens',
   root: 'name',
   channel: 'any',
-  leavesOut: ['listing', 'draw-replay', 'shape-classes'],
+  leavesOut: ['listing', 'draw-replay', 'shape-classes', 'links', 'projections'],
   evidence: ['order', 'ticket', 'record', 'beacon', 'opening'],
   ownEvidence: [],
   admit: requireEvidence([]),

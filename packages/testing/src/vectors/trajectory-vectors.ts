@@ -1,5 +1,6 @@
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { encodeOpening } from '@ogong/protocol/commitment/opening';
+import { encodeRecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { toReference } from '@ogong/protocol/modality/media/detach-media';
 import { hashRequest, summarizeRequest } from '@ogong/protocol/modality/request-hash';
@@ -12,6 +13,7 @@ import { encodeProjection, projectValues } from '@ogong/protocol/modality/trajec
 import { encodeTrajectoryReport } from '@ogong/protocol/modality/trajectory/report';
 import { guideStep } from '@ogong/protocol/modality/trajectory/schedule/momentum';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
+import { createHiddenPicture } from '../synthetic/hidden-picture.ts';
 import { createSyntheticPicture } from '../synthetic/synthetic-picture.ts';
 
 const FILE = Uint8Array.of(0, 1, 2);
@@ -58,6 +60,7 @@ export function createTrajectoryVectors(crypto: Crypto): unknown {
   if ('problem' in read) throw new Error(read.problem);
   const changed = createSyntheticPicture({ crypto, steps: 4, source: { strengthQ16: 40_000, hasMask: true } });
   const replayed = trajectory.replay(crypto, changed.record, changed.opening, { blobs: changed.blobs });
+  const hidden = createHiddenPicture({ crypto });
   const reference = toReference(crypto, FILE);
   const link = createSyntheticPicture({ crypto, steps: 4, range: { firstStep: 1, lastStep: 3 } });
   const linked = trajectory.replay(crypto, link.record, link.opening, { blobs: link.blobs });
@@ -140,6 +143,12 @@ export function createTrajectoryVectors(crypto: Crypto): unknown {
       latents: guided.latents.map((latent) => toHex(encodeValues(latent))),
       checks: replayedGuided.checks.map(({ id, status }) => ({ id, status })),
       report: toHex(encodeTrajectoryReport(guided.report([1, 4]))),
+    },
+    hidden: {
+      header: toHex(encodeTrajectoryHeader(hidden.header)),
+      opening: toHex(encodeOpening(hidden.opening)),
+      record: toHex(encodeRecordV2(hidden.record)),
+      checks: trajectory.replay(crypto, hidden.record, hidden.opening).checks.map(({ id, status }) => ({ id, status })),
     },
     audit: {
       draw: toHex(draw),

@@ -10,6 +10,7 @@ import { checkDrawKey } from '../text/stage1/header-checks.ts';
 import { checkLocalDrawKey } from '../text/stage1/local-checks.ts';
 import { isSamePlan } from './guidance-plan.ts';
 import type { HeaderSource, TrajectoryHeader } from './header.ts';
+import { findHiddenProblem } from './hidden-replay.ts';
 import { countUnits, PIXEL_BYTES } from './picture-size.ts';
 import { areSame, projectValues } from './projection.ts';
 import { type AskedPicture, boundUnits } from './request.ts';
@@ -65,7 +66,7 @@ function checkChoices(
   const wrong = [
     ...(endpoint === request.endpoint ? [] : ['endpoint']),
     ...(differs(size?.width, choices.width) || differs(size?.height, choices.height) ? ['size'] : []),
-    ...(differs(steps, choices.steps) ? ['steps'] : []),
+    ...(differs(steps, choices.steps) || findHiddenProblem(header) !== undefined ? ['steps'] : []),
     ...(differs(guidanceQ16, choices.guidanceQ16) ? ['guidance'] : []),
     ...(isSamePlan(guidancePlan, choices.guidancePlan) ? [] : ['guidance window or momentum']),
     ...(choices.sampler === (sampler ?? facts.scheduler.sampler) ? [] : ['sampler']),

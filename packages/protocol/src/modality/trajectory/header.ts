@@ -34,6 +34,7 @@ import {
   planGuidance,
   type StepGuidance,
 } from './guidance-plan.ts';
+import { assertHiddenFacts, HIDDEN_VALUES, hidesSteps } from './hidden-facts.ts';
 import { MAX_LATENT_VALUES } from './noise.ts';
 import { assertPixels, countUnits, MAX_SIDE, MAX_STEPS_ASKED } from './picture-size.ts';
 import { PROJECTION_SUMS, projectionCodec } from './projection.ts';
@@ -85,6 +86,7 @@ const schedulerCodec: Codec<SchedulerConfig> = union('kind', {
       mostTokens: within(u16, 1, 65_535),
     }),
   }),
+  hidden: struct({ sampler: constant('ddim'), settings: struct({}) }),
 });
 
 /** The choices that a request may leave to the model. Reply and verifier state how they resolved them. */
@@ -256,7 +258,9 @@ function assertCounts({
   const { scheduler } = facts;
   if (scheduler.kind === 'sized-flow' && scheduler.settings.baseTokens >= scheduler.settings.mostTokens)
     throw new ProtocolError('malformed', 'a schedule whose shift is stated for one number of tokens alone');
-  const values = countLatentValues(choices, facts);
+  const isHidden = hidesSteps(facts);
+  if (isHidden) assertHiddenFacts(facts, source ?? range ?? choices.guidancePlan);
+  const values = isHidden ? HIDDEN_VALUES : countLatentValues(choices, facts);
   if (values !== embeddingSize)
     throw new ProtocolError('malformed', `a latent of ${embeddingSize} values, not ${values}`);
   if (values * VALUE_BYTES > MAX_LATENT_BYTES)

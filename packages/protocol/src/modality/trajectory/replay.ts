@@ -7,6 +7,8 @@ import { checkPosture } from '../../tier/posture.ts';
 import { TIERS } from '../../tier/registry.ts';
 import type { ReplayOptions } from '../modality.ts';
 import { countPlaces, parseTrajectoryHeader, planChosenGuidance, type TrajectoryHeader } from './header.ts';
+import { hidesSteps } from './hidden-facts.ts';
+import { findHiddenProblem, replayHidden } from './hidden-replay.ts';
 import { parseStepLeaves, type StepLeaves } from './leaf.ts';
 import { type CommittedSteps, type ReplayedSteps, replayLinks } from './links.ts';
 import { countLeftOut, countRun } from './request-picture.ts';
@@ -25,15 +27,24 @@ export interface TrajectoryReplay {
   readonly refutedBy?: readonly Uint8Array[] | undefined;
 }
 
+/** Counts the steps that have a leaf: those that run, or none if the server shows none. */
+export const countCommittedSteps = ({
+  choices,
+  facts,
+  source,
+  range,
+}: Pick<TrajectoryHeader, 'choices' | 'facts' | 'source' | 'range'>): number =>
+  hidesSteps(facts) ? 0 : countRun(choices.steps, source ?? range);
+
 /** Reads the parts of an opening. @throws ProtocolError */
 export function readTrajectoryOpening({ blind, header: headerBytes, windows }: Opening): TrajectoryOpening {
   const header = parseTrajectoryHeader(headerBytes);
   const { steps, sampler } = header.choices;
   const part = header.source ?? header.range;
-  const run = countRun(steps, part);
+  const shown = countCommittedSteps(header);
   // One leaf for each step that runs, and the last latent's. Counted before anything is computed.
-  if (windows.length !== run + 1)
-    throw new ProtocolError('malformed', `${windows.length} leaves of a trajectory of ${run} steps`);
+  if (windows.length !== shown + 1)
+    throw new ProtocolError('malformed', `${windows.length} leaves of a trajectory of ${shown} steps`);
   const leaves = parseStepLeaves(windows);
   const guidance = planChosenGuidance(header.choices, part);
   const at = leaves.steps.findIndex(({ stateRoot }, i) => !stateRoot !== (guidance[i]?.momentum === undefined));
@@ -67,11 +78,16 @@ export function replayTrajectory(
     return { checks: [fail('commitment-form', error.message)], opened: undefined, latents: undefined };
   }
   const { header, leaves } = opened;
+  const problem = findHiddenProblem(header, tiers);
+  if (problem !== undefined)
+    return { checks: [fail('commitment-form', problem)], opened: undefined, latents: undefined };
   if (walked && !equalBytes(walked.commitRoot, commitRoot))
     throw new TypeError('the blobs of another commitment were walked');
-  const { checks, latents, refutedBy } = walked
-    ? { ...walked, latents: walked.kept }
-    : replayLinks(crypto, { ...opened, responseHash }, blobs);
+  const { checks, latents, refutedBy } = hidesSteps(header.facts)
+    ? replayHidden(crypto, opened)
+    : walked
+      ? { ...walked, latents: walked.kept }
+      : replayLinks(crypto, { ...opened, responseHash }, blobs);
   return {
     checks: [
       pass('commitment-form', describeForm(header, leaves)),
@@ -86,5 +102,8 @@ export function replayTrajectory(
   };
 }
 
-const describeForm = ({ choices: { width, height, sampler } }: TrajectoryHeader, { steps }: StepLeaves): string =>
-  `${steps.length} steps of ${sampler} to a picture of ${width}x${height} pixels`;
+const describeForm = ({ choices, facts }: TrajectoryHeader, { steps }: StepLeaves): string => {
+  const { width, height, sampler } = choices;
+  if (hidesSteps(facts)) return `a picture of ${width}x${height} pixels, without steps`;
+  return `${steps.length} steps of ${sampler} to a picture of ${width}x${height} pixels`;
+};

@@ -22,7 +22,7 @@ import { findTrajectoryLimits } from './measured-limits.ts';
 import { countUnits, MAX_STEPS_ASKED } from './picture-size.ts';
 import { createPlantedReader, type PlantedLatent, plantLatent } from './planted-picture.ts';
 import { PROJECTION_SUMS } from './projection.ts';
-import { readTrajectoryOpening, replayTrajectory } from './replay.ts';
+import { countCommittedSteps, readTrajectoryOpening, replayTrajectory } from './replay.ts';
 import { encodeTrajectoryReport, parseTrajectoryReport } from './report.ts';
 import {
   type AskedPicture,
@@ -32,7 +32,6 @@ import {
   readPictureEndpoint,
   TRAJECTORY_ENDPOINTS,
 } from './request.ts';
-import { countRun } from './request-picture.ts';
 import { encodePictureSummary, parsePictureSummary } from './request-summary.ts';
 import { walkTrajectory } from './walk.ts';
 
@@ -58,7 +57,7 @@ export const trajectory = {
   boundContext: (asked: AskedPicture) => boundUnits(asked),
   parseHeader: parseTrajectoryHeader,
   countContext: ({ outputTokenCount }: TrajectoryHeader) => outputTokenCount,
-  countOutputs: ({ choices, source, range }: TrajectoryHeader) => countRun(choices.steps, source ?? range),
+  countOutputs: (header: TrajectoryHeader) => countCommittedSteps(header),
   localDirections: PROJECTION_SUMS,
   maxResponseBytes: MAX_PICTURE_BYTES,
   hasProgress: false,

@@ -5,6 +5,8 @@ import type { Crypto } from '../../crypto/crypto.ts';
 import { checkRoot } from '../../stage1/common-checks.ts';
 import type { BlobWalk, WantedJob } from '../blob-walk.ts';
 import { drawAuditedSteps } from './audit-job.ts';
+import { hidesSteps } from './hidden-facts.ts';
+import { replayHidden } from './hidden-replay.ts';
 import { type CommittedSteps, listOutputBlobs, walkLinks } from './links.ts';
 import { plantLatent } from './planted-picture.ts';
 import { readTrajectoryOpening } from './replay.ts';
@@ -18,6 +20,8 @@ export function* walkTrajectory(crypto: Crypto, record: RecordV2, opening: Openi
   const root = checkRoot(crypto, record, opening);
   if (root.status !== 'pass') throw new ProtocolError('malformed', root.detail);
   const opened = readTrajectoryOpening(opening);
+  if (hidesSteps(opened.header.facts))
+    return { commitRoot: record.commitRoot, ...replayHidden(crypto, opened), kept: undefined };
   const refs = new Map(listOutputBlobs(opened).map((ref) => [toHex(ref.root), ref]));
   const kept = new Set(job && listJobLatents(crypto, record, opened, job));
   const committed = { ...opened, responseHash: record.responseHash };
@@ -42,6 +46,8 @@ function listJobLatents(
 ): readonly number[] {
   const { steps } = leaves;
   const drawn = drawAuditedSteps(crypto, { draw, replyId, steps });
-  const planted = plantSeed && plantLatent(crypto, leaves, drawn, { seed: plantSeed, isBegun: header.range?.latentHash !== undefined });
+  const planted =
+    plantSeed &&
+    plantLatent(crypto, leaves, drawn, { seed: plantSeed, isBegun: header.range?.latentHash !== undefined });
   return [...drawn, steps.length, ...(planted ? [planted.latent] : [])];
 }

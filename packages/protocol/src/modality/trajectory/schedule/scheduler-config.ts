@@ -1,5 +1,6 @@
 import { ProtocolError } from '../../../base/bytes.ts';
 import type { DiffusionSettings } from './diffusion-times.ts';
+import { HIDDEN_SCHEDULE, type HiddenScheduler } from './hidden-schedule.ts';
 import {
   computeShift,
   type DdimSettings,
@@ -26,7 +27,8 @@ export type SchedulerConfig =
     }
   | { readonly kind: 'flow'; readonly sampler: 'flow-match'; readonly settings: FlowSettings }
   | { readonly kind: 'even-flow'; readonly sampler: 'flow-match'; readonly settings: FlowSettings }
-  | { readonly kind: 'sized-flow'; readonly sampler: 'flow-match'; readonly settings: SizedFlowSettings };
+  | { readonly kind: 'sized-flow'; readonly sampler: 'flow-match'; readonly settings: SizedFlowSettings }
+  | HiddenScheduler;
 
 const CLASSES: Readonly<Record<string, SamplerName>> = {
   DDIMScheduler: 'ddim',
@@ -192,6 +194,10 @@ function planSampler(
     readonly places: number | undefined;
   },
 ): Schedule {
+  if (config.kind === 'hidden') {
+    if (sampler === config.sampler) return HIDDEN_SCHEDULE;
+    throw new ProtocolError('unsupported', `a server that shows no steps takes no sampler, so not "${sampler}"`);
+  }
   if (config.kind !== 'diffusion') {
     if (sampler !== 'flow-match')
       throw new ProtocolError('unsupported', `a flow-matching model has no sampler "${sampler}"`);
