@@ -2,6 +2,7 @@ import type { GuidancePlan } from '@ogong/protocol/modality/trajectory/guidance-
 import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { SamplerName, SchedulerConfig } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
 import type { LatentSource } from '@ogong/protocol/modality/trajectory/schedule/source';
+import type { ShownExchange } from '@ogong/protocol/tier/proxied';
 
 /** Properties of a model that makes pictures from noise, loaded in one engine. */
 export interface TrajectoryInfo {
@@ -36,6 +37,38 @@ export interface TrajectoryInfo {
   readonly canEdit: boolean;
   /** False if the model reads the guidance as an input. Then the output is v = p, and a negative prompt changes nothing. */
   readonly hasNegative: boolean;
+  /** Set for a server that shows no steps: its engine has `makeWhole`, and refuses every call about steps. Default: steps are shown. */
+  readonly capabilities?: HiddenStepsInfo;
+}
+
+/** Abilities of a server that shows no steps. */
+export interface HiddenStepsInfo {
+  /** Nothing of its replies can be replayed. */
+  readonly draws: false;
+  /** True if a request may choose the number of steps. */
+  readonly takesSteps: boolean;
+  readonly takesGuidance: boolean;
+}
+
+/** A request to a server that shows no steps. */
+export interface WholePictureRequest extends PictureSize {
+  readonly prompt: string;
+  /** Empty without one. */
+  readonly negativePrompt: string;
+  /** Default: the server's own number. */
+  readonly steps: number | undefined;
+  /** Default: the server's own. */
+  readonly guidance: number | undefined;
+  /** 0..2^31 - 1. */
+  readonly seed: number;
+}
+
+/** A picture of a server that shows no steps. */
+export interface WholePicture {
+  /** RGB8, row-major, height * width * 3 bytes, in the size of the request. */
+  readonly pixels: Uint8Array;
+  /** The exchange with the server, if the link to it can be shown to others. */
+  readonly exchange: ShownExchange | undefined;
 }
 
 export interface TrajectoryRequest extends PictureSize {
@@ -136,5 +169,10 @@ export interface TrajectoryEngine {
   ): Promise<EncodedLatent>;
   /** Returns the ids of the prompt's tokens, special ones included, cut but not padded. */
   tokenize(prompt: string): Promise<Uint32Array>;
+  /**
+   * Makes a picture on a server that shows no steps. Default: the engine shows its steps.
+   * @throws EngineError
+   */
+  makeWhole?(request: WholePictureRequest, options?: { readonly signal?: AbortSignal }): Promise<WholePicture>;
   close(): Promise<void>;
 }

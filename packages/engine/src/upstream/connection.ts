@@ -34,7 +34,7 @@ export interface UpstreamConnection {
   readonly address: string;
   readonly limits: UpstreamLimits;
   /** One JSON document. @throws EngineError if the server cannot be reached, or what it says cannot be read. */
-  call(path: string, body?: object): Promise<{ readonly document: unknown } | Refused>;
+  call(path: string, body?: object, options?: UpstreamCallOptions): Promise<{ readonly document: unknown } | Refused>;
   /** The events of a stream. @throws EngineError */
   stream(path: string, body: object, signal: AbortSignal, told?: ExchangeHolder): AsyncGenerator<unknown>;
   /** Streams as above, from a server that may refuse it. */
@@ -44,6 +44,11 @@ export interface UpstreamConnection {
     signal: AbortSignal,
     told?: ExchangeHolder,
   ): Promise<AsyncGenerator<unknown> | Refused>;
+}
+
+export interface UpstreamCallOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly told?: ExchangeHolder;
 }
 
 /** Set once an answer begins, if the link can be shown. */
@@ -89,10 +94,10 @@ export function connectUpstream({ address, readKey, limits: given, link }: Conne
     }
   }
 
-  async function read(response: Response): Promise<Uint8Array> {
+  async function read(response: Response, signal?: AbortSignal): Promise<Uint8Array> {
     const parts: Uint8Array[] = [];
     let size = 0;
-    for await (const part of readBody(response, limits.silenceMs)) {
+    for await (const part of readBody(response, limits.silenceMs, signal)) {
       size += part.length;
       if (size > limits.maxBodyBytes) throw createTooLong(address, limits.maxBodyBytes);
       parts.push(part);
@@ -123,10 +128,11 @@ export function connectUpstream({ address, readKey, limits: given, link }: Conne
   return {
     address,
     limits,
-    async call(path, body) {
-      const response = await send(path, body);
+    async call(path, body, { signal, told } = {}) {
+      const response = await send(path, body, signal);
+      if (told !== undefined && link !== undefined) told.show = () => link.show(response);
       if (!response.ok) return refuse(response);
-      return { document: parseDocument(address, await read(response)) };
+      return { document: parseDocument(address, await read(response, signal)) };
     },
     tryStream,
     async *stream(path, body, signal, told) {

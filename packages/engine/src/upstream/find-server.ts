@@ -12,6 +12,16 @@ const MAX_CONTEXT = 2 ** 24;
 
 /** Finds the kind of the server by paths that only one kind has, and the model among its models. @throws EngineError */
 export async function findServer(connection: UpstreamConnection, wanted: string | undefined): Promise<Server> {
+  const { model, row } = await findModel(connection, wanted);
+  const kind = await findKind(connection);
+  return { kind, model, contextSize: readContext(row) ?? (await findContext(connection, kind, model)) };
+}
+
+/** Finds the model among those that the server lists. @throws EngineError */
+export async function findModel(
+  connection: UpstreamConnection,
+  wanted: string | undefined,
+): Promise<{ readonly model: string; readonly row: Fields }> {
   const { address } = connection;
   const answer = await connection.call('/v1/models');
   if (!('document' in answer)) throw toEngineError(address, answer);
@@ -21,9 +31,7 @@ export async function findServer(connection: UpstreamConnection, wanted: string 
   if (model === undefined || (names.length > 0 && !names.includes(model))) {
     throw createUnknownModel(address, names, wanted);
   }
-  const row = rows.find(({ id }) => id === model) ?? {};
-  const kind = await findKind(connection);
-  return { kind, model, contextSize: readContext(row) ?? (await findContext(connection, kind, model)) };
+  return { model, row: rows.find(({ id }) => id === model) ?? {} };
 }
 
 function listModels(document: unknown): readonly Fields[] {
