@@ -269,6 +269,28 @@ describe('messages without text', () => {
     expect([unasked.how, unasked.parts]).toEqual(['provider_timeout', []]);
   });
 
+  it('may be missing until a picture without steps is complete, but its start may not', async () => {
+    const steps = { previews: 0, mostSteps: 150, areHidden: true };
+    const whole = await follow(
+      [
+        [0, started],
+        [50 * PATIENCE_MS, finished],
+      ],
+      { maxTokens: 0, steps },
+    );
+    expect([whole.how, whole.tookMs]).toEqual(['whole', 50 * PATIENCE_MS]);
+    const late = await follow([[2 * PATIENCE_MS, started]], { maxTokens: 0, steps });
+    expect([late.how, late.tookMs]).toEqual(['provider_timeout', PATIENCE_MS]);
+    const endless = await follow(
+      [
+        [0, started],
+        [61 * PATIENCE_MS, finished],
+      ],
+      { maxTokens: 0, steps },
+    );
+    expect([endless.how, endless.tookMs]).toEqual(['provider_timeout', options.totalTimeoutMs]);
+  });
+
   it.each([
     ['more previews than the client wants', [passed(1, new Uint8Array(3)), passed(2, new Uint8Array(3))]],
     ['a preview of another size', [passed(1, new Uint8Array(4))]],

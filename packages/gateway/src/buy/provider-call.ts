@@ -187,6 +187,7 @@ export function createProviderCall(
       };
       const bounds = createReplyBounds(input);
       const followStep = input.steps && createStepFollower(input.steps);
+      const begunTimeoutMs = input.steps?.areHidden ? options.totalTimeoutMs : options.firstTokenTimeoutMs;
       let hasBegun = false;
       let hasStarted = false;
       let hasText = false;
@@ -234,7 +235,7 @@ export function createProviderCall(
             }
           }
           if (step !== undefined) yield { text: '', tokens: [], format, step };
-          if (isSignOfLife) timer = arm(hasText ? options.idleTimeoutMs : options.firstTokenTimeoutMs);
+          if (isSignOfLife) timer = arm(hasText ? options.idleTimeoutMs : begunTimeoutMs);
         }
         throw new ApiError('provider_failed', 'The provider ended the stream without a record.');
       } catch (error) {

@@ -8,6 +8,8 @@ export interface StepLimits {
   readonly previews: number;
   /** Steps of a picture at most. */
   readonly mostSteps: number;
+  /** True in a tier without steps: after its start a provider is silent until the picture is complete. Default: false. */
+  readonly areHidden?: boolean;
 }
 
 /** Red, green and blue, a byte each. */

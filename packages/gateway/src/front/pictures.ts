@@ -10,6 +10,7 @@ import { NAMED_FRAMING, streamEvents } from '@ogong/host/openai/event-stream';
 import { toOpenAiError } from '@ogong/host/openai/openai-error';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { LONGEST_EXPECTED_MS } from '@ogong/protocol/exchange/limits';
+import { parseModelId } from '@ogong/protocol/exchange/match';
 import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { ENDPOINT_INFO } from '@ogong/protocol/modality/endpoints';
 import { planLinks } from '@ogong/protocol/modality/trajectory/chain';
@@ -29,6 +30,7 @@ import {
 import { createStepFormatter } from '@ogong/protocol/modality/trajectory/step-events';
 import { answersLatent } from '@ogong/protocol/modality/trajectory/step-range';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
+import { getTier } from '@ogong/protocol/tier/registry';
 import { receiptPath } from '../books/receipt-store.ts';
 import type { Delta } from '../buy/provider-call.ts';
 import type { AnswerForm, BoughtAnswer } from '../buy/reply.ts';
@@ -75,11 +77,17 @@ export function createPictureHandler(
       const completionId = `${ENDPOINT_INFO[endpoint].idPrefix}-${toHex(randomBytes(18))}`;
       const created = Math.floor(clock.nowMs() / 1000);
       const headers = { [RECEIPT_HEADER]: receiptPath(completionId) };
+      const areHidden = getTier(parseModelId(request.model).tier).windows === 'tokens';
       const form = {
         ...PICTURE_FORM,
-        steps: { previews: request.stream ? request.partialPictures : 0, mostSteps: MAX_STEPS_ASKED },
+        steps: {
+          previews: request.stream ? request.partialPictures : 0,
+          mostSteps: MAX_STEPS_ASKED,
+          areHidden,
+        },
       };
-      const links = planLinks(request, { expectedMs: trajectory.expectMs(request), longestMs });
+      // A server without steps has no latent to begin a link with.
+      const links = areHidden ? undefined : planLinks(request, { expectedMs: trajectory.expectMs(request), longestMs });
       const serve = (choice: number, signal: AbortSignal) => {
         const buy = (ordered: OrderedRequest, index: number) =>
           metered.serve<PictureRequest, BoughtPicture>({
