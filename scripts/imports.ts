@@ -297,6 +297,7 @@ const MAY_NAME_MODALITY: ReadonlySet<string> = new Set([
   'packages/gateway/src/sealed/find-sealed.ts',
   'packages/gateway/src/sealed/sealed-handlers.ts',
   'packages/provider/src/local/ollama/embed.ts',
+  'packages/provider/src/local/ollama/generate-picture.ts',
   // The SDK's calls for vectors, scores and pictures.
   'packages/sdk/src/client.ts',
   'packages/sdk/src/pictures/check-links.ts',

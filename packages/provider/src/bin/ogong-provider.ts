@@ -30,10 +30,12 @@ import { modelCommands } from '../commands/model-commands.ts';
 import { quoteCommand } from '../commands/quote-command.ts';
 import { runCommand as talkCommand } from '../commands/run-command.ts';
 import { testimonyCommand } from '../commands/testimony-command.ts';
+import { addEmbeddedImages } from '../engine/embedded-image.ts';
+import type { LoadingPlace } from '../engine/engine-config.ts';
 import { createLocalServer } from '../local/local-server.ts';
-import { openLocalModels } from '../local/open-local-models.ts';
-import { openUpstreamModels } from '../local/open-upstream.ts';
-import { readServedSet } from '../local/served-set.ts';
+import { type LocalModels, openLocalModels } from '../local/open-local-models.ts';
+import { openImageUpstreamModels, openUpstreamModels } from '../local/open-upstream.ts';
+import { readServedSet, type ServedSetModel } from '../local/served-set.ts';
 import { noteServer } from '../local/server-note.ts';
 import { assertAddressFree } from '../local/taken-address.ts';
 import { configPathOf, configure } from '../provider/configure-command.ts';
@@ -77,6 +79,31 @@ function serve(argv: readonly string[], signal: AbortSignal, { isTold = false } 
   return startServing(settings, { signal, lines, ...(isTold && { say: (line: string) => writeError(`${line}\n`) }) });
 }
 
+/** @throws ConfigError, ModelError, EngineError */
+async function openModels(
+  values: Extract<ReturnType<typeof localConfig.parse>, { kind: 'run' }>['values'],
+  served: readonly ServedSetModel[] | undefined,
+  place: LoadingPlace,
+): Promise<LocalModels> {
+  const command = localConfig.definition.name;
+  const { upstream, imageUpstream, embeddedImage } = values;
+  const isElsewhere = served !== undefined || (upstream ?? imageUpstream) !== undefined;
+  if (embeddedImage.length > 0 && isElsewhere)
+    throw new ConfigError(command, ['--embedded-image is --model: leave --served-models and --upstream out']);
+  if (served && upstream !== undefined)
+    throw new ConfigError(command, ['--served-models and --upstream exclude each other']);
+  if (imageUpstream !== undefined && (served !== undefined || upstream !== undefined))
+    throw new ConfigError(command, [
+      `${served ? '--served-models' : '--upstream'} and --image-upstream exclude each other`,
+    ]);
+  if (upstream !== undefined) return openUpstreamModels(command, { ...values, upstream });
+  if (imageUpstream !== undefined) return openImageUpstreamModels(command, { ...values, imageUpstream });
+  return openLocalModels(
+    { ...values, model: addEmbeddedImages(values.model, embeddedImage), ...(served && { served }) },
+    { ...place, ...createLoadingLines(writeError, process.stderr.isTTY === true) },
+  );
+}
+
 async function local(argv: readonly string[], signal: AbortSignal): Promise<Daemon> {
   const values = read(localConfig.parse(argv, withOllamaVariables(process.env)));
   const log = createLogger({ name: NAME, level: values.logLevel });
@@ -85,16 +112,7 @@ async function local(argv: readonly string[], signal: AbortSignal): Promise<Daem
   if (served && values.adapter.length > 0)
     throw new ConfigError(localConfig.definition.name, ['--adapter is for models of --model, not of --served-models']);
   await assertAddressFree(values.listen);
-  const { upstream } = values;
-  if (served && upstream !== undefined)
-    throw new ConfigError(localConfig.definition.name, ['--served-models and --upstream exclude each other']);
-  const { names, loaded, ...models } =
-    upstream === undefined
-      ? await openLocalModels(
-          { ...values, ...(served && { served }) },
-          { log, signal, ...createLoadingLines(writeError, process.stderr.isTTY === true) },
-        )
-      : await openUpstreamModels(localConfig.definition.name, { ...values, upstream });
+  const { names, loaded, ...models } = await openModels(values, served, { log, signal });
   const { listen, origin: origins, allowHost: hosts, dataDir } = values;
   const instance = randomUUID();
   const server = createLocalServer(

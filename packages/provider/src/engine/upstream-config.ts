@@ -87,7 +87,8 @@ function readKey(command: string, { upstreamKey, upstreamKeyFile }: UpstreamSett
   throw new ConfigError(command, [`--upstream-key-file ${upstreamKeyFile}: it holds no key on a line of its own`]);
 }
 
-function toConnection(command: string, settings: UpstreamSettings) {
+/** @throws ConfigError if the key's file cannot be read; EngineError for an address that is none. */
+export function toConnection(command: string, settings: UpstreamSettings) {
   const key = readKey(command, settings);
   const address = parseUpstreamAddress(settings.upstream ?? '');
   const { link } = settings;
@@ -100,6 +101,26 @@ export const openUpstream = (command: string, settings: UpstreamSettings): Upstr
 
 /** Form of a name in an id: nobody can sell one model of an API under the name of another. */
 const toIdWord = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9._+-]/g, '-');
+
+/** @throws ConfigError if a tier that vouches for a hosted API has no authority, or sells a model of it under another name. */
+export function assertSoldByName(
+  command: string,
+  { model, modelId }: { readonly model: string; readonly modelId: string },
+  { link }: Pick<UpstreamSettings, 'link'>,
+): void {
+  const id = parseModelId(modelId);
+  if (!isProxiedTier(id.tier)) return;
+  if (link === undefined) {
+    throw new ConfigError(command, [
+      `--model-id ${modelId}: say by --upstream-authority which root may vouch for the server: receipts show its certificates`,
+    ]);
+  }
+  if (toIdWord(model) !== id.model) {
+    throw new ConfigError(command, [
+      `--model-id ${modelId}: a hosted model is sold under its own name: ogong/tee-proxy/<maker>/${toIdWord(model)}`,
+    ]);
+  }
+}
 
 /**
  * A model of another server for this machine alone: no order names it.
@@ -133,16 +154,7 @@ export async function loadUpstreamModel(
       `--model-id ${modelId}: a model behind --upstream shows nothing that could be checked; serve it as ogong/vanilla/<maker>/<model>`,
     ]);
   }
-  if (isProxiedTier(parseModelId(modelId).tier) && settings.link === undefined) {
-    throw new ConfigError(command, [
-      `--model-id ${modelId}: say by --upstream-authority which root may vouch for the server: receipts show its certificates`,
-    ]);
-  }
-  if (isProxiedTier(parseModelId(modelId).tier) && toIdWord(model) !== parseModelId(modelId).model) {
-    throw new ConfigError(command, [
-      `--model-id ${modelId}: a hosted model is sold under its own name: ogong/tee-proxy/<maker>/${toIdWord(model)}`,
-    ]);
-  }
+  assertSoldByName(command, { model, modelId }, settings);
   const { nCtx: contextSize, sequences } = settings;
   const engine = await createUpstreamEngine({
     ...{ ...toConnection(command, settings), model, modelRoot, contextSize, sequences },

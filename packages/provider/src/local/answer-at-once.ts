@@ -61,7 +61,7 @@ async function answerAtOnce(context: ApiContext, call: LocalCall, route: AtOnceR
   }
   const { answerId, replies, body: answer } = await makeAnswer(context, call, { ...route, request, body, media });
   const receipts = toReceiptsField(context, call, { answerId, choices: replies.length });
-  return context.json({ ...answer, ...receipts }, 200, nameReceipt(answerId));
+  return context.json({ ...answer, ...receipts }, 200, nameReceipt(replies.length === 0 ? undefined : answerId));
 }
 
 /** Makes the answer, and keeps its receipts. */

@@ -67,7 +67,15 @@ export async function borrowModel<E extends Engine>(
     use,
   }: { readonly modality: ProviderModality<E>; readonly keepMs?: number | undefined; readonly use: LocalUse },
 ): Promise<Lease & { readonly engine: E }> {
-  const lease = await loaded.borrow(model, keepMs);
+  return narrowLease(await loaded.borrow(model, keepMs), model, { modality, use });
+}
+
+/** Takes a lease for a use. It is released if the model is not for it. @throws ApiError */
+export function narrowLease<E extends Engine>(
+  lease: Lease,
+  model: Pick<ShelfModel, 'name'>,
+  { modality, use }: { readonly modality: ProviderModality<E>; readonly use: LocalUse },
+): Lease & { readonly engine: E } {
   const { engine } = lease;
   const misuse = findModality(engine).findMisuse(engine, use);
   if (misuse === undefined && isEngineOf(modality, engine)) return { ...lease, engine };

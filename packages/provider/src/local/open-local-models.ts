@@ -4,7 +4,8 @@ import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { systemClock } from '@ogong/host/time/clock';
 import { openCatalogue } from '@ogong/models/catalogue';
 import { createModelStore } from '@ogong/models/store';
-import { addEncoder, type EngineSettings, type LoadingPlace, loadModel, loadModels } from '../engine/engine-config.ts';
+import { createEmbeddedLoader } from '../engine/embedded-image.ts';
+import { addEncoder, type EngineSettings, type LoadingPlace, loadModels } from '../engine/engine-config.ts';
 import { createLoadedModels, type LoadedModels } from '../engine/loaded-models.ts';
 import { createModelLoader } from '../engine/model-loader.ts';
 import type { ModelLibrary } from './model-library.ts';
@@ -18,6 +19,8 @@ export interface LocalSettings extends EngineSettings {
   readonly model: readonly string[];
   /** For every model that was named. */
   readonly adapter: readonly string[];
+  /** Those of `model` that must make pictures. Default: none. */
+  readonly embeddedImage?: readonly string[];
   readonly keepAlive: number;
   /** The only models that are served, in place of `model` and the store. Default: all. */
   readonly served?: readonly ServedSetModel[];
@@ -36,7 +39,8 @@ export async function openLocalModels(given: LocalSettings, place: LoadingPlace)
   // Nobody waits for these answers but the machine's own user.
   const { served } = given;
   const settings = { ...given, pagedWeights: true, ...(served && { model: [] }) };
-  const engines = await loadModels(addEncoder(settings.model, settings.mmproj), loadModel, settings, place);
+  const load = createEmbeddedLoader(settings.embeddedImage ?? []);
+  const engines = await loadModels(addEncoder(settings.model, settings.mmproj), load, settings, place);
   const named = engines.map(({ engine, model }, i) => ({
     engine,
     model: shelveResolved(settings.model[i] as string, model),

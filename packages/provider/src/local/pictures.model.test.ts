@@ -61,6 +61,7 @@ describe.skipIf(!hasRuntime)('model folders in --served-models of local mode', (
         signal,
       };
       const { reply: made } = await makeLocally(means, { engine, request, body }, 0);
+      if (made === undefined) throw new Error('no receipt');
       const blobs = new Map(made.blobs?.map(({ ref, bytes }) => [toHex(ref.root), bytes]));
       const record = parseRecordV2(made.receipt.record.bytes);
       const opening = parseOpening(made.receipt.opening.bytes);

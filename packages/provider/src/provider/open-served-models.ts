@@ -1,4 +1,7 @@
-import { addEncoder, type EngineSettings, type LoadingPlace, loadModel, loadModels } from '../engine/engine-config.ts';
+import type { Engine } from '@ogong/engine/open-engine';
+import { createEmbeddedLoader } from '../engine/embedded-image.ts';
+import { addEncoder, type EngineSettings, type LoadingPlace, loadModels } from '../engine/engine-config.ts';
+import { type ImageUpstreamSettings, loadImageUpstream } from '../engine/image-upstream.ts';
 import type { ModelLoaderOptions } from '../engine/model-loader.ts';
 import { openOnDemandModels } from '../engine/open-on-demand-models.ts';
 import { loadPluginModel, loadUpstreamModel, type UpstreamSettings } from '../engine/upstream-config.ts';
@@ -14,14 +17,14 @@ export interface OpenedOffers {
 /** Models that stay in memory for as long as the daemon runs. @throws ModelError, EngineError */
 export async function openFixedModels(
   planned: readonly PlannedOffer[],
-  settings: EngineSettings,
+  settings: EngineSettings & { readonly embeddedImage: readonly string[] },
   place: LoadingPlace,
 ): Promise<OpenedOffers> {
   const references = addEncoder(
     planned.map(({ model }) => model),
     settings.mmproj,
   );
-  const loaded = await loadModels(references, loadModel, settings, place);
+  const loaded = await loadModels(references, createEmbeddedLoader(settings.embeddedImage), settings, place);
   return {
     offers: loaded.map(({ engine }, i) => {
       const { modelId, pricePer1kAtomic, standbyPer1kAtomic } = planned[i] as PlannedOffer;
@@ -50,23 +53,38 @@ export async function openServedModels(
 }
 
 /** Models of another server. Where one cannot be used, none stays open. @throws ConfigError, EngineError */
-export async function openUpstreamModels(
+export const openUpstreamModels = (
   command: string,
   planned: readonly PlannedOffer[],
   settings: UpstreamSettings & EngineSettings,
   place: LoadingPlace,
+): Promise<OpenedOffers> =>
+  openEach(planned, ({ model, modelId }) =>
+    settings.upstreamWindows === undefined
+      ? loadUpstreamModel(command, { model, modelId }, settings, place)
+      : loadPluginModel(command, model, settings, place),
+  );
+
+/** Models of pictures of another server. Where one cannot be used, none stays open. @throws ConfigError, EngineError */
+export const openImageUpstreamModels = (
+  command: string,
+  planned: readonly PlannedOffer[],
+  settings: ImageUpstreamSettings,
+  place: LoadingPlace,
+): Promise<OpenedOffers> => openEach(planned, (offer) => loadImageUpstream(command, offer, settings, place));
+
+async function openEach(
+  planned: readonly PlannedOffer[],
+  open: (offer: PlannedOffer) => Promise<Engine>,
 ): Promise<OpenedOffers> {
   const offers: ServedOffer[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(offers.map(({ engine }) => engine.close()));
   };
   try {
-    for (const { model, modelId, pricePer1kAtomic, standbyPer1kAtomic } of planned) {
-      const engine =
-        settings.upstreamWindows === undefined
-          ? await loadUpstreamModel(command, { model, modelId }, settings, place)
-          : await loadPluginModel(command, model, settings, place);
-      offers.push({ modelId, pricePer1kAtomic, standbyPer1kAtomic, engine });
+    for (const offer of planned) {
+      const { modelId, pricePer1kAtomic, standbyPer1kAtomic } = offer;
+      offers.push({ modelId, pricePer1kAtomic, standbyPer1kAtomic, engine: await open(offer) });
     }
     return { offers, close };
   } catch (error) {

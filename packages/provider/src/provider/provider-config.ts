@@ -11,7 +11,9 @@ import { LOG_LEVELS } from '@ogong/host/log/logger';
 import { formatRoutes, parseRoutes } from '@ogong/protocol/exchange/routes';
 import { listServedTiers } from '@ogong/protocol/tier/registry';
 import { z } from 'zod';
+import { embeddedImageFields } from '../engine/embedded-image.ts';
 import { engineFields, servingFields, visionFields } from '../engine/engine-config.ts';
+import { imageUpstreamFields } from '../engine/image-upstream.ts';
 import { upstreamFields } from '../engine/upstream-config.ts';
 
 /** Billionths of a dollar. */
@@ -216,9 +218,11 @@ export const serveConfig = defineConfig({
     },
     ...teeFields,
     ...upstreamFields,
+    ...imageUpstreamFields,
     ...engineFields,
     ...servingFields,
     ...visionFields,
+    ...embeddedImageFields,
     joinNetwork: {
       schema: boolean,
       boolean: true,
@@ -363,8 +367,15 @@ export const localConfig = defineConfig({
     },
     upstreamKeyFile: upstreamFields.upstreamKeyFile,
     upstreamKey: upstreamFields.upstreamKey,
+    ...imageUpstreamFields,
+    imageUpstream: {
+      ...imageUpstreamFields.imageUpstream,
+      description:
+        "make pictures on another server with OpenAI's API of images, with --model as that server's names; answers have no receipts then",
+    },
     ...engineFields,
     ...visionFields,
+    ...embeddedImageFields,
     ...dataDirField,
     logLevel,
   },

@@ -30,12 +30,18 @@ import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { addEmbeddedImages } from '../engine/embedded-image.ts';
 import type { LoadingPlace } from '../engine/engine-config.ts';
 import { openShownLink } from '../machine/open-shown-link.ts';
 import { type CommitReply, commitReply } from '../modality/text/commit-reply.ts';
 import { findRelays } from './announcing/find-relays.ts';
 import { createStartStatus } from './announcing/start-status.ts';
-import { openFixedModels, openServedModels, openUpstreamModels } from './open-served-models.ts';
+import {
+  openFixedModels,
+  openImageUpstreamModels,
+  openServedModels,
+  openUpstreamModels,
+} from './open-served-models.ts';
 import { openCohorts, readCohortFile } from './orders/cohorts.ts';
 import { type PlannedOffer, planOffers } from './orders/planned-offers.ts';
 import { createPricePeg, type PricePeg } from './orders/price-peg.ts';
@@ -245,6 +251,10 @@ function openModels(planned: PlannedModels, settings: ServeSettings, place: { re
     const link = openShownLink(COMMAND, settings);
     return openUpstreamModels(COMMAND, planned.models, { ...settings, link }, place);
   }
+  if (planned.kind === 'image-upstream') {
+    const link = openShownLink(COMMAND, { ...settings, upstream: settings.imageUpstream });
+    return openImageUpstreamModels(COMMAND, planned.models, { ...settings, link }, place);
+  }
   return openFixedModels(planned.models, settings, place);
 }
 
@@ -367,13 +377,20 @@ function readSettings(command: string, settings: ServeSettings) {
 
 type PlannedModels =
   | { readonly kind: 'on-demand'; readonly models: readonly ServedEntry[] }
-  | { readonly kind: 'fixed' | 'upstream'; readonly models: readonly PlannedOffer[] };
+  | { readonly kind: 'fixed' | 'upstream' | 'image-upstream'; readonly models: readonly PlannedOffer[] };
 
 function readOffers(settings: ServeSettings, problems: string[]): PlannedModels {
-  const { servedModels, model, modelId, price, standby, upstream } = settings;
-  const kind = upstream === undefined ? 'fixed' : 'upstream';
-  if (servedModels === undefined) return { kind, models: planOffers(settings, problems) };
+  const { servedModels, modelId, price, standby, upstream, imageUpstream, embeddedImage } = settings;
+  const model = addEmbeddedImages(settings.model, embeddedImage);
+  if (embeddedImage.length > 0 && (upstream ?? imageUpstream) !== undefined)
+    problems.push('--embedded-image is for models of this machine: leave --upstream and --image-upstream out');
+  const kind = upstream !== undefined ? 'upstream' : imageUpstream !== undefined ? 'image-upstream' : 'fixed';
+  if (upstream !== undefined && imageUpstream !== undefined)
+    problems.push('--upstream and --image-upstream exclude each other; start a provider for each');
+  if (servedModels === undefined) return { kind, models: planOffers({ ...settings, model }, problems) };
   if (upstream !== undefined) problems.push('--served-models is for models of this machine: leave --upstream out');
+  if (imageUpstream !== undefined)
+    problems.push('--served-models is for models of this machine: leave --image-upstream out');
   if (model.length + modelId.length + price.length + standby.length > 0) {
     problems.push('--served-models names models, ids and prices: leave --model, --model-id, --price and --standby out');
   }

@@ -2,11 +2,13 @@ import type { ApiContext } from '@ogong/host/http/api-app';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { findDay } from '../../modality/text/commit-locally.ts';
+import { textModality } from '../../modality/text/text.ts';
 import { type Fields, readBoolean, readText } from '../field-rules.ts';
-import { borrowText, type LocalCall } from '../local-model.ts';
+import { type LocalCall, narrowLease } from '../local-model.ts';
 import { findModel, type ShelfModel } from '../model-shelf.ts';
 import { answerOllama } from './answer.ts';
 import { type OllamaPrompt, toServedRequest } from './asked.ts';
+import { assertNoPictureFields, findPainter, generatePicture } from './generate-picture.ts';
 import { GENERATE_RULES } from './generation-rules.ts';
 import { renderGoTemplate } from './go-template.ts';
 import { parseKeepAlive } from './keep-alive.ts';
@@ -17,7 +19,10 @@ import type { OllamaParts } from './parts.ts';
 import { readCall } from './read-call.ts';
 import { readContext, writePrompt } from './written-prompt.ts';
 
-/** Continues a prompt, inside the model's template, the request's own template, or none if it is raw. @throws RequestError, ApiError, EngineError */
+/**
+ * Continues a prompt, inside the model's template, the request's own template, or none if it is raw. A model of pictures makes one.
+ * @throws RequestError, ApiError, EngineError
+ */
 export async function generate(context: ApiContext, call: LocalCall): Promise<Response> {
   const { fields, dropped, media } = await readCall(context, GENERATE_RULES);
   const startMs = call.clock.nowMs();
@@ -32,8 +37,13 @@ export async function generate(context: ApiContext, call: LocalCall): Promise<Re
   showIgnored(context, ignored);
   if (given === undefined) return loadOrUnload(context, call, { model, typed, keepMs, empty: { response: '' } });
 
-  const lease = await borrowText(call, model, { keepMs, use: 'generate' });
+  const borrowed = await call.loaded.borrow(model, keepMs);
+  const painter = findPainter(borrowed);
+  if (painter !== undefined)
+    return generatePicture(context, call, painter, { typed, fields, seed: options.sampling.seed, stream });
+  const lease = narrowLease(borrowed, model, { modality: textModality, use: 'generate' });
   try {
+    assertNoPictureFields(fields);
     const prompt = await writePrompt(lease.engine, given, { context: earlier, day: findDay(startMs) });
     const asked = { model: typed, fields, prompt, media, options, dropped: ignored, startMs };
     const request = await toServedRequest(context, lease.engine, asked);

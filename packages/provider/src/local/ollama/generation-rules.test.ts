@@ -1,14 +1,19 @@
 import type { FieldRules } from '@ogong/protocol/modality/shared/field-rules';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
+import { createFakeTrajectoryEngine } from '@ogong/testing/engine/fake-trajectory';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createLocalFixture, type LocalFixture } from '../local-fixture.ts';
+import { createLocalFixture, type LocalFixture, shelve } from '../local-fixture.ts';
 import { ALSO_DOCUMENTED, DOCUMENTED, readDocumentedFields } from './documented-fields-fixture.ts';
 import { CHAT_RULES, GENERATE_RULES, MESSAGE_RULES, OPTION_RULES } from './generation-rules.ts';
 
 let fixture: LocalFixture;
 beforeAll(async () => {
   fixture = await createLocalFixture({
-    open: () => createFakeEngine({ contextSize: 512, fills: true, readsPictures: true }),
+    models: [shelve('fake'), shelve('painter')],
+    open: (reference) =>
+      reference.includes('painter')
+        ? createFakeTrajectoryEngine()
+        : createFakeEngine({ contextSize: 512, fills: true, readsPictures: true }),
   });
 });
 afterAll(() => fixture.close());
@@ -37,6 +42,7 @@ const SAMPLES: Readonly<Record<string, unknown>> = {
 const COMPANIONS: Readonly<Record<string, object>> = {
   top_logprobs: { logprobs: true },
   raw: { prompt: 'Once' },
+  ...{ width: { model: 'painter', height: 8 }, height: { model: 'painter', width: 8 }, steps: { model: 'painter' } },
   ...{
     thinking: { role: 'assistant' },
     tool_calls: { role: 'assistant' },

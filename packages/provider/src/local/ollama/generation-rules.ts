@@ -24,9 +24,9 @@ export const GENERATE_RULES = {
   suffix: 'works',
   template: 'works',
   context: 'works',
-  width: { refused: 'this model makes no images' },
-  height: { refused: 'this model makes no images' },
-  steps: { refused: 'this model makes no images' },
+  width: 'works',
+  height: 'works',
+  steps: 'works',
 } as const satisfies FieldRules;
 
 export const CHAT_RULES = {

@@ -21,6 +21,7 @@ import {
 } from '@ogong/protocol/modality/trajectory/request';
 import { countRun } from '@ogong/protocol/modality/trajectory/request-picture';
 import { planSchedule } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
+import { findHiddenChoiceProblem } from './whole-picture.ts';
 
 /** The reason why a model does not make a picture, and what to do. */
 export interface ChoiceProblem {
@@ -71,6 +72,8 @@ export function findChoiceProblem(
     return { message: 'this model reads no negative prompt; leave it out', param: 'negative_prompt' };
   if (request.source !== undefined && !info.canEdit)
     return { message: 'this model has no encoder, so it changes no pictures; choose another model', param: 'image' };
+  const hidden = findHiddenChoiceProblem(request, info);
+  if (hidden !== undefined) return hidden;
   const choices = resolveChoices(request, info);
   return (
     findGuidanceProblem(choices, info) ??

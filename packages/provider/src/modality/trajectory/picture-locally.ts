@@ -27,6 +27,7 @@ import { commitPictureLocally } from './commit-locally.ts';
 import { makePicture, type StepReader } from './make-picture.ts';
 import { findChoiceProblem, resolveChoices } from './picture-choices.ts';
 import { readLatent, readSource } from './read-source.ts';
+import { makeWholePicture } from './whole-picture.ts';
 
 interface LocalJob {
   readonly engine: TrajectoryEngine;
@@ -36,12 +37,12 @@ interface LocalJob {
   readonly media?: RequestMedia;
 }
 
-/** Makes one of the pictures of a request. @throws EngineError */
+/** Makes one of the pictures of a request. A server that shows no steps gives no receipt. @throws EngineError */
 export async function makeLocally(
   { crypto, clock, randomBytes, signal, send }: LocalMeans,
   { engine, request, body, media = NO_MEDIA }: LocalJob,
   choice: number,
-): Promise<{ readonly shown: ShownPicture; readonly reply: KeptReply }> {
+): Promise<{ readonly shown: ShownPicture; readonly reply: KeptReply | undefined }> {
   const startMs = clock.nowMs();
   const info = engine.info();
   const choices = resolveChoices(request, info);
@@ -49,7 +50,15 @@ export async function makeLocally(
   const requestHash = hashReadRequest(crypto, request, body);
   const { modelRoot } = info;
   const drawKey = makeLocalDrawKey({ randomBytes }, { requestHash, replyId, modelRoot, seed: request.seed, choice });
-  const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), countLatentValues(choices, info));
+  const key = computeDrawKey(crypto, drawKey);
+  if (engine.makeWhole !== undefined) {
+    const { pixels } = await makeWholePicture(engine, { request, choices }, { seedKey: key, signal });
+    const { width, height, steps } = choices;
+    const size = { width, height };
+    const png = await encodePng({ ...size, pixels });
+    return { shown: { size, units: countUnits(size, steps), png }, reply: undefined };
+  }
+  const noise = createLatentNoise(crypto, key, countLatentValues(choices, info));
   const reader = send && createLocalReader({ request, size: choices, choice, created: toSeconds(startMs) }, send);
   const input = await readSource(request, media, { size: choices, info });
   const latent = readLatent(request, media, noise.length);
@@ -104,7 +113,7 @@ export const pictureEndpoints: AnsweringEndpoints<TrajectoryEngine, PictureReque
     for (let choice = 0; choice < request.choices; choice++) {
       const made = await makeLocally(means, job, choice);
       shown.push(made.shown);
-      replies.push(made.reply);
+      if (made.reply !== undefined) replies.push(made.reply);
     }
     const { idPrefix } = ENDPOINT_INFO[request.endpoint];
     const answerId = `${idPrefix}-${Buffer.from(means.randomBytes(18)).toString('base64url')}`;

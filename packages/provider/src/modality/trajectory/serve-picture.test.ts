@@ -76,35 +76,32 @@ describe('an order for a picture', () => {
     { seed: 5 },
     { steps: 3, size: '48x32', guidance: 1.5, negative_prompt: 'blue' },
     { guidance_start: 0.25, guidance_end: 0.75, guidance_momentum: -0.5 },
-  ])(
-    'is answered by its pixels, with a record, an opening and blobs that replay: %o',
-    async (body) => {
-      const { client, order, validator } = await start(createFakeTrajectoryEngine());
-      const message = order({ body });
-      const { finished } = await receive(client, message);
-      const record = parseRecordV2(finished.record!.record);
-      const header = trajectory.parseHeader(finished.header);
-      const { width, height, steps } = header.choices;
-      expect([width, height, steps]).toEqual('steps' in body ? [48, 32, 3] : [32, 32, 8]);
-      expect(finished).toMatchObject({ promptTokens: 0, outputTokens: steps * Math.ceil((width * height) / 1024) });
-      expect(finished.response).toHaveLength(width * height * 3);
-      await until(() => validator.pushed.length === 1);
+  ])('is answered by its pixels, with a record, an opening and blobs that replay: %o', async (body) => {
+    const { client, order, validator } = await start(createFakeTrajectoryEngine());
+    const message = order({ body });
+    const { finished } = await receive(client, message);
+    const record = parseRecordV2(finished.record!.record);
+    const header = trajectory.parseHeader(finished.header);
+    const { width, height, steps } = header.choices;
+    expect([width, height, steps]).toEqual('steps' in body ? [48, 32, 3] : [32, 32, 8]);
+    expect(finished).toMatchObject({ promptTokens: 0, outputTokens: steps * Math.ceil((width * height) / 1024) });
+    expect(finished.response).toHaveLength(width * height * 3);
+    await until(() => validator.pushed.length === 1);
 
-      const service = client.service(ProviderService);
-      const { replyId } = record;
-      const opening = parseOpening((await service.getOpening({ replyId })).opening);
-      const blobs = new Map<string, Uint8Array>();
-      for (const ref of trajectory.listReplayBlobs(opening)) {
-        for await (const chunk of service.getBlob({ replyId, root: ref.root, first: 0, count: 1 })) {
-          expect(verifyChunk(crypto, { ref, blind: opening.blind }, chunk)).toBe(true);
-          blobs.set(toHex(ref.root), chunk.data);
-        }
+    const service = client.service(ProviderService);
+    const { replyId } = record;
+    const opening = parseOpening((await service.getOpening({ replyId })).opening);
+    const blobs = new Map<string, Uint8Array>();
+    for (const ref of trajectory.listReplayBlobs(opening)) {
+      for await (const chunk of service.getBlob({ replyId, root: ref.root, first: 0, count: 1 })) {
+        expect(verifyChunk(crypto, { ref, blind: opening.blind }, chunk)).toBe(true);
+        blobs.set(toHex(ref.root), chunk.data);
       }
-      expect(blobs.size).toBe(steps);
-      const { checks } = trajectory.replay(crypto, record, opening, { blobs: (root) => blobs.get(toHex(root)) });
-      expect(checks.filter(({ status }) => status !== 'pass')).toEqual([]);
-    },
-  );
+    }
+    expect(blobs.size).toBe(steps);
+    const { checks } = trajectory.replay(crypto, record, opening, { blobs: (root) => blobs.get(toHex(root)) });
+    expect(checks.filter(({ status }) => status !== 'pass')).toEqual([]);
+  });
 
   it('sends each step on the way, and the previews that a stream wants', async () => {
     const { client, order } = await start(createFakeTrajectoryEngine());

@@ -6,11 +6,13 @@ import { VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { countAnswers } from '@ogong/protocol/modality/trajectory/guidance-plan';
 import { countLatentValues, planChosenGuidance } from '@ogong/protocol/modality/trajectory/header';
+import { HIDDEN_VALUES } from '@ogong/protocol/modality/trajectory/hidden-facts';
 import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
 import { countUnits, type PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { countRun } from '@ogong/protocol/modality/trajectory/request-picture';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
+import type { ShownExchange } from '@ogong/protocol/tier/proxied';
 import { chooseDrawKey } from '../draw-keys.ts';
 import { keepCommitted } from '../keep-committed.ts';
 import type { OfferedEngine, OrderHandling } from '../modality.ts';
@@ -19,6 +21,7 @@ import { commitPicture } from './commit-picture.ts';
 import { type MadePicture, makePicture, type StepReader } from './make-picture.ts';
 import { findChoiceProblem, resolveChoices } from './picture-choices.ts';
 import { readLatent, readSource, type SourcePixels } from './read-source.ts';
+import { makeWholePicture } from './whole-picture.ts';
 
 export interface PictureOrderJob extends AcceptedOrder<PictureRequest> {
   readonly units: number;
@@ -67,17 +70,24 @@ async function servePicture(
   const signal = AbortSignal.any([expired, failed]);
   const info = engine.info();
   const choices = resolveChoices(request, info);
-  const values = countLatentValues(choices, info);
+  const isWhole = engine.makeWhole !== undefined;
+  const values = isWhole ? HIDDEN_VALUES : countLatentValues(choices, info);
   const part = request.source ?? request.range;
   // The given latent, and a mask, take no more than two outputs.
   const outputs = [...planChosenGuidance(choices, part).map(countAnswers), ...(part === undefined ? [] : [1, 1])];
-  context.reserveBlobs(outputs.map((count) => count * values * VALUE_BYTES));
+  context.reserveBlobs(isWhole ? [] : outputs.map((count) => count * values * VALUE_BYTES));
   const drawKey = chooseDrawKey(order, request, beacon.value);
   const admission = await context.admit(signal);
   await send({ event: { case: 'started', value: { promptTokens: 0 } } });
-  const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), values);
+  const key = computeDrawKey(crypto, drawKey);
   const steps = createStepSender(send, { previews: request.stream ? request.partialPictures : 0, size: choices });
-  const made = makePicture(engine, { request, choices, input, latent }, { noise, signal, reader: steps });
+  const made: Promise<MadePicture & { readonly exchange?: ShownExchange | undefined }> = isWhole
+    ? makeWholePicture(engine, { request, choices }, { seedKey: key, signal })
+    : makePicture(
+        engine,
+        { request, choices, input, latent },
+        { noise: createLatentNoise(crypto, key, values), signal, reader: steps },
+      );
   const picture = await makeUnlessStopped(made);
   if (picture === undefined && failed.aborted)
     throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
@@ -86,7 +96,7 @@ async function servePicture(
   const endMs = clock.nowMs();
   const served = { order, request, body, info, beacon, drawKey, picture, startMs, endMs };
   const committed = await commitPicture(crypto, signer, served);
-  const kept = await keepCommitted(job, { ...committed, feeAtomic }, context);
+  const kept = await keepCommitted(job, { ...committed, feeAtomic, exchange: picture.exchange }, context);
   const { header, response } = committed;
   // The record waits for a step that still goes out, since sealed events leave in order.
   await steps.settle();
@@ -140,7 +150,7 @@ function computeFee(
 }
 
 /** @returns undefined if it was cancelled: the order's time is up, or the provider gave up. */
-async function makeUnlessStopped(picture: Promise<MadePicture>): Promise<MadePicture | undefined> {
+async function makeUnlessStopped<P extends MadePicture>(picture: Promise<P>): Promise<P | undefined> {
   try {
     return await picture;
   } catch (error) {
