@@ -29,12 +29,14 @@ import { localConfig, serveConfig } from '@ogong/provider/provider/provider-conf
 import { startServing } from '@ogong/provider/provider/serve-daemon';
 import { type CheckedReply, createClient, fetchReceipt } from '@ogong/sdk';
 import { deployWallet } from '@ogong/testing/chain/test-wallet';
+import { paintPicture, startRecordedImageServer } from '@ogong/testing/upstream/recorded-image-server';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { payeeCommand } from './money/payee-command.ts';
 
 const STORIES = fileURLToPath(new URL('../../models/models/stories260K.gguf', import.meta.url));
 const VERIFIED = 'ogong/verified/test/stories';
 const VANILLA = 'ogong/vanilla/test/stories';
+const PAINTER = 'ogong/vanilla/test/painter';
 const LEFT_OUT = ['listing', 'draw-replay', 'shape-classes'];
 const OGONG = 10n ** 18n;
 const messages = [{ role: 'user' as const, content: 'Once upon a time' }];
@@ -79,8 +81,8 @@ async function signElsewhere(): Promise<{ readonly payee: Uint8Array; readonly w
   return { payee, word };
 }
 
-/** `ogong-provider serve --upstream`, beside the mesh's own provider, which has the router's address. */
-function serveUpstream(upstream: string, word: string): Promise<Daemon> {
+/** `ogong-provider serve`, beside the mesh's own provider, which has the router's address. */
+function serveBeside(dataDir: string, ...flags: readonly string[]): Promise<Daemon> {
   const { args } = mesh.plan.processes.find(({ role }) => role === 'provider') as { args: readonly string[] };
   const flagOf = (flag: string): readonly string[] => [flag, args[args.indexOf(flag) + 1] as string];
   const shared = [
@@ -91,25 +93,18 @@ function serveUpstream(upstream: string, word: string): Promise<Daemon> {
     '--announce-interval',
     '--registry-interval',
   ];
-  const parsed = serveConfig.parse(
-    [
-      ...['--upstream', upstream, '--model', 'stories260K', '--model-id', VANILLA, '--price', '1000', '--n-ctx', '256'],
-      ...[
-        '--bind',
-        '127.0.0.1:0',
-        '--data-dir',
-        join(directory, 'upstream'),
-        '--log-level',
-        'error',
-        ...['--payee-word', word],
-        ...shared.flatMap(flagOf),
-      ],
-    ],
-    {},
-  );
+  const own = ['--bind', '127.0.0.1:0', '--data-dir', join(directory, dataDir), '--log-level', 'error'];
+  const parsed = serveConfig.parse([...flags, ...own, ...shared.flatMap(flagOf)], {});
   if (parsed.kind !== 'run') throw new Error(parsed.text);
   return startServing(parsed.values);
 }
+
+const serveUpstream = (upstream: string, word: string): Promise<Daemon> =>
+  serveBeside(
+    'upstream',
+    ...['--upstream', upstream, '--model', 'stories260K', '--model-id', VANILLA, '--price', '1000', '--n-ctx', '256'],
+    ...['--payee-word', word],
+  );
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'ogong-upstream-'));
@@ -181,6 +176,43 @@ it('a server that speaks OpenAI is sold in tier vanilla: its receipts verify, na
   const { provider: id } = provider.ready as { readonly provider: string };
   const { held, withdrawable } = await chain.earningsOf(fromHex(id), carried.payee);
   expect(held + withdrawable).toBeGreaterThan(0n);
+});
+
+it('a server of pictures is sold in tier vanilla: a receipt verifies, says that no step was seen, and is paid', async () => {
+  const { gatewayUrl: baseUrl, rpcUrl } = mesh.plan;
+  const server = await startRecordedImageServer();
+  closing.push(() => server.close());
+  const flags = ['--model', 'painter', '--model-id', PAINTER, '--price', '1000', '--image-server', 'vllm-omni'];
+  const daemon = await serveBeside('pictures', '--image-upstream', server.address, ...flags);
+  closing.push(() => daemon.stop());
+  const chain = await createChainClient({ rpcUrl, deployment: mesh.deployment });
+  const findModelRoots = createRootFinder({ client: async () => chain });
+  const client = createClient({ baseUrl, trust: { ...(await readTrust(chain)), allow: ['router'] }, findModelRoots });
+  const ask = (rest: object = {}) =>
+    client.images.generate({ model: PAINTER, prompt: 'a red ship', size: '48x32', seed: 7, ...rest });
+  await expect.poll(() => ask().then(() => 'served', String), patience).toBe('served');
+  const { pictures, replies } = await ask({ steps: 5 });
+  const [reply] = replies as [CheckedReply];
+  expect(server.asked.at(-1)).toMatchObject({ prompt: 'a red ship', size: '48x32', num_inference_steps: 5 });
+  expect(pictures[0]).toMatchObject({ width: 48, height: 32 });
+  expect(Buffer.from(pictures[0]?.pixels ?? [])).toEqual(Buffer.from(paintPicture(server.asked.at(-1) ?? {}).pixels));
+  expect(reply.posture).toMatchObject({ tier: 'vanilla', method: 'signature', exact: false });
+  const skipped = reply.checks.filter(({ status }) => status === 'skip').map(({ id }) => id);
+  expect(skipped).toEqual(expect.arrayContaining(['links', 'projections']));
+  expect(reply.allowed).toEqual(expect.arrayContaining(['links', 'projections']));
+
+  const { data } = (await (await fetch(`${baseUrl}/v1/models`)).json()) as { data: { id: string; ogong: object }[] };
+  expect(data.find(({ id }) => id === PAINTER)?.ogong).toMatchObject({
+    ...{ tier: 'vanilla', method: 'signature', audited: false, min_price_per_1k: '1000' },
+    ...{ modality: 'trajectory', price_units: 'steps of 1,024 pixels' },
+  });
+  const shown = await (await fetch(`${baseUrl}/v1/trajectory/${reply.replyId}`)).json();
+  expect(shown).toMatchObject({ tier: 'vanilla', scheduler: { kind: 'hidden' }, steps: [] });
+
+  const fate = () => fetchReceipt({ baseUrl, id: reply.replyId }).then(({ status }) => status);
+  await expect.poll(fate, patience).toMatchObject({ state: 'settled', verdict: 'unaudited' });
+  // 5 steps over 48 * 32 pixels are 10 units, and 1,000 units cost 1,000.
+  expect(BigInt((await fate()).fee_atomic as string)).toBeGreaterThanOrEqual(10n);
 });
 
 /** `ogong-gatewayd --wallet` beside the mesh's own. @returns its address. */
