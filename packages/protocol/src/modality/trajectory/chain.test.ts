@@ -9,6 +9,7 @@ import { toReference } from '../media/detach-media.ts';
 import { encodeValues } from '../shared/values.ts';
 import { drawAuditedSteps } from './audit-job.ts';
 import { type ChainLink, checkChain, composeLinkBody, planLinks } from './chain.ts';
+import type { GuidancePlan } from './guidance-plan.ts';
 import { encodeTrajectoryHeader, parseTrajectoryHeader } from './header.ts';
 import { checkLocalTrajectoryHeader } from './header-checks.ts';
 import { plantLatent } from './planted-picture.ts';
@@ -252,8 +253,8 @@ describe('a chain', () => {
   });
 
   it('is planned with links of about equally many steps that are short enough', () => {
-    const plan = (steps: number | undefined, expectedMs: number, longestMs: number) =>
-      planLinks({ steps, range: undefined, source: undefined }, { expectedMs, longestMs })?.map(
+    const plan = (steps: number | undefined, expectedMs: number, longestMs: number, guidancePlan?: GuidancePlan) =>
+      planLinks({ steps, range: undefined, source: undefined, guidancePlan }, { expectedMs, longestMs })?.map(
         ({ firstStep, lastStep }) => lastStep - firstStep,
       );
     expect(plan(8, 400, 150)).toEqual([2, 3, 3]);
@@ -262,5 +263,8 @@ describe('a chain', () => {
     expect(plan(2, 400, 1)).toEqual([1, 1]);
     expect(plan(1, 400, 1)).toBeUndefined();
     expect(plan(undefined, 400, 1)).toBeUndefined();
+    const window = { startQ16: 0, endQ16: 32_768, momentumQ16: 0 };
+    expect(plan(8, 400, 399, window)).toEqual([4, 4]);
+    expect(plan(8, 400, 399, { ...window, momentumQ16: -32_768 })).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
 import { equalBytes, toHex, utf8Decode, utf8Encode } from '../../base/bytes.ts';
 import { type Check, fail, pass } from '../../base/checks.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
+import { hasMomentum } from './guidance-plan.ts';
 import { encodeChoices, type TrajectoryHeader } from './header.ts';
 import { changesPicture, type PictureRequest, TRAJECTORY_ENDPOINTS } from './request.ts';
 import type { RequestRange, StepRange } from './step-range.ts';
@@ -9,13 +10,15 @@ import type { RequestRange, StepRange } from './step-range.ts';
  * Splits a picture into links of about equally many steps, so that no order is expected to take longer than one may live.
  * @param expectedMs time of the whole picture, as its modality says.
  * @param longestMs the longest expected time of one order.
- * @returns undefined for a picture of one order: also for a part of one, a picture to change, and a model's own number of steps.
+ * @returns undefined for a picture of one order: also for a part of one, a picture to change, momentum, and a model's own number of steps.
  */
 export function planLinks(
-  { steps, range, source }: Pick<PictureRequest, 'steps' | 'range' | 'source'>,
+  { steps, range, source, guidancePlan }: Pick<PictureRequest, 'steps' | 'range' | 'source' | 'guidancePlan'>,
   { expectedMs, longestMs }: { readonly expectedMs: number; readonly longestMs: number },
 ): readonly StepRange[] | undefined {
   if (steps === undefined || range !== undefined || source !== undefined || expectedMs <= longestMs) return undefined;
+  // A link with momentum would begin it again.
+  if (hasMomentum(guidancePlan)) return undefined;
   const most = Math.max(1, Math.floor((longestMs * steps) / expectedMs));
   const links = Math.ceil(steps / most);
   if (links === 1) return undefined;
