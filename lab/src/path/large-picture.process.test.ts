@@ -13,7 +13,7 @@ const SIDE = 1024;
 const STEPS = 50;
 
 async function open() {
-  const validator = await startValidator();
+  const validator = await startValidator({ blobMs: 30_000 });
   const router = await startRouter(validator);
   const engine = createFakeTrajectoryEngine({ side: SIDE });
   const verifier = await startVerifier(() => engine, validator, 'verifier');

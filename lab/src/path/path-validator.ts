@@ -55,6 +55,8 @@ export interface PathValidatorOptions {
   readonly alphaPpm?: number;
   /** Shares of audits with two verifiers and with a honeypot, parts per million. Default: no honeypots. */
   readonly audit?: Pick<NonNullable<BenchOptions['audit']>, 'pairPpm' | 'honeypotPpm'> | undefined;
+  /** Real time that a blob may take, ms. Default: that of an answer. A large picture has many blobs, and one that is late loses all. */
+  readonly blobMs?: number;
 }
 
 /** Intake, audit and settlement of one validator over real links, on the test's clock and without a chain. */
@@ -62,6 +64,7 @@ export async function startValidator({
   clock = createTestClock(),
   alphaPpm,
   audit: shares,
+  blobMs = OPENING_MS,
 }: PathValidatorOptions = {}) {
   const identity = await createNamedIdentity('validator');
   const links = createLinkPool({ identity, dialPolicy: 'any' });
@@ -86,7 +89,7 @@ export async function startValidator({
       fetchBlob(
         links.to(ProviderService, provider),
         { replyId, ref, blind },
-        { crypto, maxBytes: MAX_REPLAY_BYTES, timeoutMs: OPENING_MS, signal },
+        { crypto, maxBytes: MAX_REPLAY_BYTES, timeoutMs: blobMs, signal },
       ),
     calls: {
       commit: (verifier, job, call) => links.to(VerifierService, verifier).commit(job, call),

@@ -162,7 +162,7 @@ export function createTrajectoryVectors(crypto: Crypto): unknown {
       const terms = { endpoint: 'image', draw, seed: plantSeed, endorsedClass: header.numericClass };
       return {
         ...{ seed: toHex(plantSeed), drawn },
-        replaced: plantLatent(crypto, picture.leaves, drawn, plantSeed) ?? null,
+        replaced: plantLatent(crypto, picture.leaves, drawn, { seed: plantSeed }) ?? null,
         claim: toHex(reply.plant?.(terms)?.inputs.claim ?? new Uint8Array()),
       };
     }),
