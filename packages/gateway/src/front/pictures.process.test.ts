@@ -161,11 +161,28 @@ describe(`POST ${PATH}`, () => {
     expect((await fetch(`${open.url}/v1/replay/img-none`)).status).toBe(404);
   });
 
+  it('fetches and replays both answers of the steps with momentum', async () => {
+    const fields = { guidance_start: 0.2, guidance_end: 0.8, guidance_momentum: -0.5 };
+    const response = await ask({ steps: 5, seed: 1, ...fields });
+    const body = (await response.json()) as PictureBody;
+    expect([response.status, body.usage]).toMatchObject([200, { output_tokens: 5 }]);
+    const statuses = body.ogong.receipts[0]?.checks.map(({ id, status }) => [id, status]);
+    expect(statuses).toEqual(expect.arrayContaining([['links', 'pass'], ['projections', 'pass']]));
+    const id = (response.headers.get('x-ogong-receipt') as string).split('/').at(-1);
+    const shown = (await (await fetch(`${open.url}/v1/trajectory/${id}`)).json()) as {
+      readonly choices: object;
+      readonly steps: readonly { readonly momentum_root?: string }[];
+    };
+    expect(shown.choices).toMatchObject({ guidance_momentum: -0.5 });
+    expect(shown.steps.map((step) => step.momentum_root !== undefined)).toEqual([false, true, true, true, false]);
+  });
+
   it.each([
     ['no prompt', { prompt: undefined }, 'prompt'],
     ['a size that is none', { size: 'large' }, 'size'],
     ['too many pixels', { size: '2048x683' }, 'size'],
     ['two names of the steps', { steps: 4, num_inference_steps: 4 }, 'num_inference_steps'],
+    ['a guidance window that is empty', { guidance_start: 0.5, guidance_end: 0.5 }, 'guidance_end'],
     ['an unknown sampler', { sampler: 'lcm' }, 'sampler'],
     ['another format', { output_format: 'webp' }, 'output_format'],
   ])('refuses %s and names the parameter', async (_what, fields, param) => {
