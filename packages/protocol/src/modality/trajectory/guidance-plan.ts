@@ -99,7 +99,7 @@ export interface GuidedPicture {
 
 /**
  * Plans the guidance of each step that runs. Step i of the N steps of the whole schedule is in the window if start N <= i < end N. Half a
- * unit is subtracted from both shares: a share such as 0.8 rounds up, and then 0.8 of 5 steps would end after step 4.
+ * unit is subtracted from both shares. A share such as 0.8 rounds up, and 0.8 of 5 steps would end after step 4.
  */
 export function planGuidance({
   guidance,
