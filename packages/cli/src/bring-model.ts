@@ -1,4 +1,4 @@
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { readHubAccess } from '@ogong/models/hub';
 import type { ResolvedModel } from '@ogong/models/resolve';

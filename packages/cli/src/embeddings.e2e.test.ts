@@ -7,7 +7,7 @@ import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { assignPorts, countPorts, type MeshModel, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
 import type { EmbedRequest } from '@ogong/engine/interface/embedding';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { openEngine } from '@ogong/engine/open-engine';
 import { readTrust } from '@ogong/host/views/read-trust';
 import { toBase64 } from '@ogong/protocol/base/bytes';

@@ -5,7 +5,7 @@ import { createChainClient } from '@ogong/chain/client';
 import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { assignPorts, countPorts, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { findOnnxRuntime } from '@ogong/engine/onnx/runtime/packages';
 import { readTrust } from '@ogong/host/views/read-trust';
 import { toBase64 } from '@ogong/protocol/base/bytes';

@@ -1,7 +1,7 @@
 import type { ChainClient } from '@ogong/chain/client';
 import type { Hex } from '@ogong/chain/hex';
 import type { ModelDescription, ModelVersion, RegistryName } from '@ogong/chain/registry/model-registry';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { toBase64 } from '@ogong/protocol/base/bytes';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';

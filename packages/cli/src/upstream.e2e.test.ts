@@ -11,7 +11,7 @@ import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { loadMeshIdentity } from '@ogong/devnet/mesh/mesh-identities';
 import { assignPorts, countPorts, type MeshOptions, type ProcessPlan } from '@ogong/devnet/mesh/mesh-plan';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { createOrLoadKeys, createOrLoadLedgerKey, loadHybridSigner } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';

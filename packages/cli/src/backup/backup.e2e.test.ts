@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { assignPorts, countPorts, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { systemClock } from '@ogong/host/time/clock';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createBackup, restoreBackup } from './backup-files.ts';

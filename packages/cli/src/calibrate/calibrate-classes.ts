@@ -4,7 +4,7 @@ import { decodeClassTables, encodeClassTables } from '@ogong/engine/class-search
 import { findClasses } from '@ogong/engine/class-search/run';
 import { type ClassTable, describeClasses } from '@ogong/engine/class-search/table';
 import { ENGINE_DEFAULTS } from '@ogong/engine/llama-cpp/engine';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { modelsDirField } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';

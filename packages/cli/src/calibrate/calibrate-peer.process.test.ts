@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { parseReadyLine } from '@ogong/host/lifecycle/ready-line';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';

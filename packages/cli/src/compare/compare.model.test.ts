@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareEndpoint, type EndpointComparison } from './compare.ts';
 import { COMPARE_EXIT, compareCommand } from './compare-command.ts';

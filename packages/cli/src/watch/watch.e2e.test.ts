@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { assignPorts, countPorts, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { EXIT } from '@ogong/host/log/errors';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { logsCommand } from './logs-command.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { afterAll, expect, it } from 'vitest';
 import { computeContextSize, measureTokensPerWord } from './measure.ts';
 import { TOKENS_PER_WORD } from './prompts.ts';

@@ -6,7 +6,7 @@ import { allowPagedWeights } from '@ogong/engine/llama-cpp/device/memory-plan';
 import { ALL_LAYERS } from '@ogong/engine/llama-cpp/device/placement';
 import { countCores } from '@ogong/engine/llama-cpp/device/platform';
 import { ENGINE_DEFAULTS, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { assertModelFits, countWeightBytes } from '@ogong/engine/model-size';
 import { type Engine, type OpenEngineSettings, openEngine } from '@ogong/engine/open-engine';

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { createModelStore } from '@ogong/models/store';
 import { testClients } from '@ogong/testing/clients/client-suite';
 import { createFakeEngine } from '@ogong/testing/engine/fake';

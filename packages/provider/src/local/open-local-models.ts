@@ -1,5 +1,6 @@
 import { inspectAdapterFile } from '@ogong/engine/llama-cpp/adapter-file';
-import { llamaQuantizer, resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { llamaQuantizer } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { systemClock } from '@ogong/host/time/clock';
 import { openCatalogue } from '@ogong/models/catalogue';

@@ -1,4 +1,4 @@
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { createFakeTrajectoryEngine } from '@ogong/testing/engine/fake-trajectory';
 import { copyPictureModel, pathOfPictureModel } from '@ogong/testing/models/picture-folder';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { estimateModelMemory } from '@ogong/engine/model-size';
 import { inspectEncoderFolder } from '@ogong/models/encoder-folder';
 import { hashModelFolder } from '@ogong/models/model-folder';

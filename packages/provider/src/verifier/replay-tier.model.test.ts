@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { adjudicateReport } from '@ogong/protocol/modality/text/adjudicate';

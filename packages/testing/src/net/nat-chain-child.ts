@@ -4,7 +4,7 @@ import { defaultLimits } from '@ogong/chain/deploy/deploy';
 import { startDevChain } from '@ogong/devnet/chain/dev-chain';
 import { loadMeshIdentity, loadMeshValidator } from '@ogong/devnet/mesh/mesh-identities';
 import { OGONG, prepareLedger } from '@ogong/devnet/mesh/mesh-ledger';
-import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { readGgufHeader } from '@ogong/models/gguf/read';
 import { hashTokenizer } from '@ogong/models/gguf/tokenizer-hash';
 

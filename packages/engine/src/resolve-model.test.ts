@@ -4,9 +4,9 @@ import { writeRandomPictures } from '@ogong/testing/models/random-pictures';
 import { type FolderHub, startFolderHub } from '@ogong/testing/models/served-folder';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { resolveModel } from './llama-quantizer.ts';
+import { resolveModel } from './resolve-model.ts';
 
-const directory = createTestDirectory('resolve-folder');
+const directory = createTestDirectory('resolve-model');
 let hub: FolderHub;
 beforeAll(async () => {
   hub = await startFolderHub();
