@@ -10,7 +10,7 @@ import { checkDrawKey } from '../text/stage1/header-checks.ts';
 import { checkLocalDrawKey } from '../text/stage1/local-checks.ts';
 import { isSamePlan } from './guidance-plan.ts';
 import type { HeaderSource, TrajectoryHeader } from './header.ts';
-import { findHiddenProblem } from './hidden-replay.ts';
+import { findHiddenProblem } from './hidden/hidden-replay.ts';
 import { countUnits, PIXEL_BYTES } from './picture-size.ts';
 import { areSame, projectValues } from './projection.ts';
 import { type AskedPicture, boundUnits } from './request.ts';

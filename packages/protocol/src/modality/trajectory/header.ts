@@ -34,7 +34,7 @@ import {
   planGuidance,
   type StepGuidance,
 } from './guidance-plan.ts';
-import { assertHiddenFacts, HIDDEN_VALUES, hidesSteps } from './hidden-facts.ts';
+import { assertHiddenFacts, HIDDEN_VALUES, hidesSteps } from './hidden/hidden-facts.ts';
 import { MAX_LATENT_VALUES } from './noise.ts';
 import { assertPixels, countUnits, MAX_SIDE, MAX_STEPS_ASKED } from './picture-size.ts';
 import { PROJECTION_SUMS, projectionCodec } from './projection.ts';

@@ -6,7 +6,7 @@ import { VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { countAnswers } from '@ogong/protocol/modality/trajectory/guidance-plan';
 import { countLatentValues, planChosenGuidance } from '@ogong/protocol/modality/trajectory/header';
-import { HIDDEN_VALUES } from '@ogong/protocol/modality/trajectory/hidden-facts';
+import { HIDDEN_VALUES } from '@ogong/protocol/modality/trajectory/hidden/hidden-facts';
 import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
 import { countUnits, type PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';

@@ -1,5 +1,5 @@
 import type { TrajectoryEngine, TrajectoryInfo } from '@ogong/engine/interface/trajectory';
-import { HIDDEN_VALUES } from '@ogong/protocol/modality/trajectory/hidden-facts';
+import { HIDDEN_VALUES } from '@ogong/protocol/modality/trajectory/hidden/hidden-facts';
 import { PIXEL_BYTES } from '@ogong/protocol/modality/trajectory/picture-size';
 import { GUIDANCE_ONE, type PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import type { ShownExchange } from '@ogong/protocol/tier/proxied';

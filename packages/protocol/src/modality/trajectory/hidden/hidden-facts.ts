@@ -1,4 +1,4 @@
-import { ProtocolError } from '../../base/bytes.ts';
+import { ProtocolError } from '../../../base/bytes.ts';
 
 /** The properties of a model that a header states, as far as they concern its steps. */
 interface StatedFacts {

@@ -1,13 +1,13 @@
 import { createHiddenPicture, type HiddenPictureOptions } from '@ogong/testing/synthetic/hidden-picture';
 import { createSyntheticPicture } from '@ogong/testing/synthetic/synthetic-picture';
 import { describe, expect, it } from 'vitest';
-import { ProtocolError } from '../../base/bytes.ts';
-import { nobleCrypto as crypto } from '../../crypto/noble.ts';
-import { encodeTrajectoryHeader, parseTrajectoryHeader, type TrajectoryHeader } from './header.ts';
-import { computeValuesRoot } from './links.ts';
-import { HIDDEN_SCHEDULER } from './schedule/hidden-schedule.ts';
-import { trajectory } from './trajectory.ts';
-import { formatTrajectory } from './trajectory-format.ts';
+import { ProtocolError } from '../../../base/bytes.ts';
+import { nobleCrypto as crypto } from '../../../crypto/noble.ts';
+import { encodeTrajectoryHeader, parseTrajectoryHeader, type TrajectoryHeader } from '../header.ts';
+import { computeValuesRoot } from '../links.ts';
+import { HIDDEN_SCHEDULER } from '../schedule/hidden-schedule.ts';
+import { trajectory } from '../trajectory.ts';
+import { formatTrajectory } from '../trajectory-format.ts';
 
 function replay(options: Omit<HiddenPictureOptions, 'crypto'> = {}) {
   const { record, opening } = createHiddenPicture({ crypto, ...options });
