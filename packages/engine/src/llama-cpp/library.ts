@@ -213,6 +213,7 @@ function bindFunctions(libraries: Record<'base' | 'ggml' | 'llama', LibraryHandl
     tensorName: base('const char *ggml_get_name(void *tensor)'),
     tensorBytes: base('size_t ggml_nbytes(void *tensor)'),
     tensorRead: base('void ggml_backend_tensor_get(void *tensor, _Out_ float *data, size_t offset, size_t size)'),
+    tensorWrite: base('void ggml_backend_tensor_set(void *tensor, const float *data, size_t offset, size_t size)'),
   };
 }
 

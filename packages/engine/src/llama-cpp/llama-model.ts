@@ -27,7 +27,7 @@ export interface LlamaBatchModelOptions {
  * From this position on, flash attention over a KV cache padded to 512 splits by threads. The default kernels are then exact on
  * one thread only (docs/adr/exact-classes.md).
  */
-const SPLIT_POSITION = 256;
+export const SPLIT_POSITION = 256;
 
 /** llama.cpp as the scheduler sees it: bounded rows, and kernels chosen per pass so that the declared class holds. */
 export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchModelOptions): BatchModel {
@@ -106,7 +106,7 @@ function createTraceContext(model: LlamaModel, open: (capture: LayerCapture) => 
 }
 
 /** From this many rows of one sequence on, ggml tiles the attention of a pass, which changes its sums. */
-const TILED_ROWS = 64;
+export const TILED_ROWS = 64;
 /** The shape of tiled rows. No window commits to it, as the prompt's length decides: hence no number that a window could hold. */
 const TILED = -1;
 
@@ -271,9 +271,9 @@ function countGuesses(counts: readonly number[], rows: number, batchSize: number
  * Rows that llama.cpp would run in a pass of their own: it splits a batch where the next row's sequence does not follow.
  * A second row of the same sequence then goes along and is forgotten again.
  */
-function findLonelyRows(rows: readonly Row[]): Set<number> {
+export function findLonelyRows(rows: readonly { readonly sequence: number }[]): Set<number> {
   const lonely = new Set<number>();
-  const joins = (a: Row | undefined, b: Row | undefined): boolean =>
+  const joins = (a: { readonly sequence: number } | undefined, b: { readonly sequence: number } | undefined): boolean =>
     a !== undefined && b !== undefined && (a.sequence === b.sequence || a.sequence + 1 === b.sequence);
   rows.forEach((row, index) => {
     if (!joins(rows[index - 1], row) && !joins(row, rows[index + 1])) lonely.add(index);

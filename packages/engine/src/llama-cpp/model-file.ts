@@ -102,8 +102,7 @@ export function inspectModelFile(path: string): ModelFacts {
     path,
     stamp,
     architecture,
-    weightType: FILE_TYPE_NAMES[numberOf(metadata, 'general.file_type') ?? -1] ?? dominantType(sizes),
-    hasFloatMatrices: tensors.some((tensor) => isFloatMatrix(tensor, tensors)),
+    ...readWeightTypes(metadata, tensors),
     hasGrids: metadata.has(`${architecture}.rope.dimension_sections`),
     hasFloatLatents: tensors.some((tensor) => LATENT.test(tensor.name) && isFloatMatrix(tensor, tensors)),
     weightBytes: sizes.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -120,6 +119,18 @@ export function inspectModelFile(path: string): ModelFacts {
     scoreLabels: readTexts(metadata.get(`${architecture}.classifier.output_labels`)?.value),
     rerankTemplate: stringOf(metadata, 'tokenizer.chat_template.rerank'),
     isCausal: metadata.get(`${architecture}.attention.causal`)?.value !== false,
+  };
+}
+
+/** Types of a file's weights. Other tensors than those of `tensors` do not count. */
+export function readWeightTypes(
+  metadata: GgufHeader['metadata'],
+  tensors: readonly GgufTensor[],
+): Pick<ModelFacts, 'weightType' | 'hasFloatMatrices'> {
+  const sizes = tensors.map((tensor) => ({ type: tensor.type, bytes: computeTensorBytes(tensor) ?? 0 }));
+  return {
+    weightType: FILE_TYPE_NAMES[numberOf(metadata, 'general.file_type') ?? -1] ?? dominantType(sizes),
+    hasFloatMatrices: tensors.some((tensor) => isFloatMatrix(tensor, tensors)),
   };
 }
 

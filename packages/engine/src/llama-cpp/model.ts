@@ -27,7 +27,7 @@ export interface LlamaContextOptions {
   /** Rows per call at most. */
   readonly batchSize: number;
   /** Asked about every node of every pass; see layer-capture.ts. */
-  readonly capture?: LayerCapture | undefined;
+  readonly capture?: Pick<LayerCapture, 'callback' | 'release'> | undefined;
   readonly kvType?: KvType;
   readonly flashAttention?: boolean;
   readonly kvUnified?: boolean;

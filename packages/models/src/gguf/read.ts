@@ -100,7 +100,7 @@ function createArray(of: ScalarType, count: number, encoded: Buffer): GgufValue 
  * Parses the header of a GGUF v2 or v3 file from its first bytes.
  * @throws GgufError where the bytes are not GGUF or break a bound; NeedMoreBytes (internal) where they end too early.
  */
-function parse(bytes: Buffer): GgufHeader {
+function parse(bytes: Buffer, onEntry?: (key: string, encoded: Buffer) => void): GgufHeader {
   const { take, u32, u64, text, scalar, skip, position } = createReader(bytes);
   const typeOf = (id: number): keyof typeof GgufType => {
     const name = TYPE_NAMES.get(id);
@@ -118,9 +118,11 @@ function parse(bytes: Buffer): GgufHeader {
   let elements = 0;
   for (let i = 0; i < metadataCount; i++) {
     const key = text();
+    const start = position();
     const type = typeOf(u32());
     if (type !== 'array') {
       metadata.set(key, { type, value: scalar(type) });
+      onEntry?.(key, bytes.subarray(start, position()));
       continue;
     }
     const of = typeOf(u32());
@@ -130,6 +132,7 @@ function parse(bytes: Buffer): GgufHeader {
     if (elements > MAX_ELEMENTS) throw new GgufError(`GGUF array ${key} has ${count} entries, too many for a header`);
     // A copy, so that the array keeps no other part of the header in memory.
     metadata.set(key, createArray(of, count, Buffer.from(skip(of, count))));
+    onEntry?.(key, bytes.subarray(start, position()));
   }
   const tensors: GgufTensor[] = [];
   const names = new Set<string>();
@@ -148,7 +151,22 @@ function parse(bytes: Buffer): GgufHeader {
 }
 
 /** Reads and parses the header of a GGUF file. @throws GgufError, or the file system's error. */
-export function readGgufHeader(path: string): GgufHeader {
+export const readGgufHeader = (path: string): GgufHeader => readHeader(path);
+
+/**
+ * Reads a header with the bytes of each metadata entry: type and value, as the file has them. A text may be no valid UTF-8, so only
+ * the bytes are a faithful copy. @throws GgufError, or the file system's error.
+ */
+export function readGgufEntries(path: string): {
+  readonly header: GgufHeader;
+  readonly entries: ReadonlyMap<string, Uint8Array>;
+} {
+  const entries = new Map<string, Uint8Array>();
+  const header = readHeader(path, (key, encoded) => entries.set(key, Uint8Array.from(encoded)));
+  return { header, entries };
+}
+
+function readHeader(path: string, onEntry?: (key: string, encoded: Buffer) => void): GgufHeader {
   const file = openSync(path, 'r');
   try {
     for (let size = FIRST_READ; ; size *= 4) {
@@ -160,7 +178,7 @@ export function readGgufHeader(path: string): GgufHeader {
         filled += read;
       }
       try {
-        return parse(buffer.subarray(0, filled));
+        return parse(buffer.subarray(0, filled), onEntry);
       } catch (error) {
         if (!(error instanceof NeedMoreBytes)) throw error;
         if (filled < size) throw new GgufError(`${path} ends inside its GGUF header`);

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { computeTensorBytes, GgufError, type GgufScalar, GgufType, type GgufValue } from './types.ts';
 
 export interface GgufTensorSource {
@@ -11,46 +11,66 @@ export interface GgufTensorSource {
 
 const ALIGNMENT = 32;
 
+/** A metadata entry: its value, or the bytes of type and value as another file has them. */
+export type GgufEntry = GgufValue | Uint8Array;
+
+export interface GgufContents {
+  readonly metadata: ReadonlyMap<string, GgufEntry>;
+  readonly tensors: readonly GgufTensorSource[];
+}
+
 /**
  * Writes a GGUF v3 file; equal inputs give equal bytes.
  * @throws GgufError where a tensor yields another number of bytes than its shape needs.
  */
-export function writeGguf(
-  path: string,
-  contents: { metadata: ReadonlyMap<string, GgufValue>; tensors: readonly GgufTensorSource[] },
-): void {
-  const sizes = contents.tensors.map((tensor) => {
-    const size = computeTensorBytes(tensor);
-    if (size === undefined || !Number.isSafeInteger(size))
-      throw new GgufError(`tensor ${tensor.name}: bad type or shape`);
-    return size;
-  });
-  const header = encodeHeader(contents.metadata, contents.tensors, sizes);
+export function writeGguf(path: string, contents: GgufContents): void {
+  const pieces = encodeGguf(contents);
   const file = openSync(path, 'w');
   try {
-    writeSync(file, header, 0, header.length, 0);
-    let position = header.length;
-    contents.tensors.forEach((tensor, index) => {
-      let written = 0;
-      for (const piece of tensor.read()) {
-        writeSync(file, piece, 0, piece.length, position + written);
-        written += piece.length;
-      }
-      if (written !== sizes[index])
-        throw new GgufError(`tensor ${tensor.name}: ${written} bytes, its shape needs ${sizes[index]}`);
-      position += align(written);
-    });
-    ftruncateSync(file, position);
+    let position = 0;
+    for (const piece of pieces) {
+      writeSync(file, piece, 0, piece.length, position);
+      position += piece.length;
+    }
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
 }
 
+/** Returns the bytes of the file that `writeGguf` writes, in pieces. @throws GgufError as `writeGguf` does. */
+export function encodeGguf({ metadata, tensors }: GgufContents): Iterable<Uint8Array> {
+  const sizes = tensors.map((tensor) => {
+    const size = computeTensorBytes(tensor);
+    if (size === undefined || !Number.isSafeInteger(size))
+      throw new GgufError(`tensor ${tensor.name}: bad type or shape`);
+    return size;
+  });
+  return yieldPieces(encodeHeader(metadata, tensors, sizes), tensors, sizes);
+}
+
+function* yieldPieces(
+  header: Uint8Array,
+  tensors: readonly GgufTensorSource[],
+  sizes: readonly number[],
+): Generator<Uint8Array> {
+  yield header;
+  for (const [index, tensor] of tensors.entries()) {
+    let written = 0;
+    for (const piece of tensor.read()) {
+      yield piece;
+      written += piece.length;
+    }
+    if (written !== sizes[index])
+      throw new GgufError(`tensor ${tensor.name}: ${written} bytes, its shape needs ${sizes[index]}`);
+    yield new Uint8Array(align(written) - written);
+  }
+}
+
 const align = (size: number): number => Math.ceil(size / ALIGNMENT) * ALIGNMENT;
 
 function encodeHeader(
-  metadata: ReadonlyMap<string, GgufValue>,
+  metadata: ReadonlyMap<string, GgufEntry>,
   tensors: readonly GgufTensorSource[],
   sizes: readonly number[],
 ): Buffer {
@@ -93,6 +113,10 @@ function encodeHeader(
   u64(metadata.size);
   for (const [key, entry] of metadata) {
     text(key);
+    if (entry instanceof Uint8Array) {
+      parts.push(Buffer.from(entry));
+      continue;
+    }
     u32(GgufType[entry.type]);
     if (entry.type !== 'array') {
       scalar(entry.type, entry.value);

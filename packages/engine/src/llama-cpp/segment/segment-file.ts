@@ -1,0 +1,53 @@
+import { assertWholeGguf } from '@ogong/models/gguf/check';
+import { readGgufHeader } from '@ogong/models/gguf/read';
+import { GgufError, numberOf, stringOf } from '@ogong/models/gguf/types';
+import { CUT_RULES } from '@ogong/models/slabs/architectures';
+import { readSlabRange } from '@ogong/models/slabs/plan-slabs';
+import { EngineError } from '../../interface/engine-error.ts';
+import type { SegmentPlace } from '../../interface/segment.ts';
+import { readWeightTypes } from '../model-file.ts';
+
+/** Facts of a slab that the engine needs before llama.cpp reads it. */
+export interface SegmentFacts {
+  readonly path: string;
+  readonly place: SegmentPlace;
+  /** Layers [from, to) of the model. */
+  readonly from: number;
+  readonly to: number;
+  readonly embeddingSize: number;
+  readonly vocabularySize: number;
+  readonly weightType: string;
+  readonly hasFloatMatrices: boolean;
+  /** llama.cpp scales hidden states that come in as if they were embeddings. */
+  readonly scalesInput: boolean;
+}
+
+/** @throws EngineError `model-not-found`, `model-corrupt`, or `unsupported-model` if the file is no slab. */
+export function inspectSegmentFile(path: string): SegmentFacts {
+  try {
+    const header = readGgufHeader(path);
+    assertWholeGguf(path, header);
+    const { metadata, tensors } = header;
+    const range = readSlabRange(metadata);
+    const architecture = stringOf(metadata, 'general.architecture') ?? '';
+    const rules = CUT_RULES[architecture];
+    if (range === undefined || rules === undefined)
+      throw new EngineError('unsupported-model', `${path} is no slab of a model; cut one with ogong model split`);
+    const { from, to, layers } = range;
+    const place: SegmentPlace = from === 0 ? 'first' : to === layers ? 'last' : 'interior';
+    if (from === 0 && to === layers) throw new GgufError('the slab claims the whole model');
+    const words = metadata.get('tokenizer.ggml.tokens')?.value;
+    return {
+      ...{ path, place, from, to },
+      embeddingSize: numberOf(metadata, `${architecture}.embedding_length`) ?? 0,
+      vocabularySize: place !== 'interior' && Array.isArray(words) ? words.length : 0,
+      ...readWeightTypes(metadata, tensors),
+      scalesInput: rules.scalesInput === true,
+    };
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new EngineError('model-not-found', `there is no slab at ${path}`, { cause });
+    if (cause instanceof GgufError) throw new EngineError('model-corrupt', `${path}: ${cause.message}`, { cause });
+    throw cause;
+  }
+}
