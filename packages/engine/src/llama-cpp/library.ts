@@ -168,6 +168,7 @@ function bindFunctions(libraries: Record<'base' | 'ggml' | 'llama', LibraryHandl
     modelIsHybrid: llama('bool llama_model_is_hybrid(void *model)'),
     modelIsRecurrent: llama('bool llama_model_is_recurrent(void *model)'),
     modelHasEncoder: llama('bool llama_model_has_encoder(void *model)'),
+    vocabType: llama('int32 llama_vocab_type(void *vocab)'),
     vocabSize: llama('int32 llama_vocab_n_tokens(void *vocab)'),
     vocabText: llama('const char *llama_vocab_get_text(void *vocab, int32 token)'),
     vocabAttributes: llama('int32 llama_vocab_get_attr(void *vocab, int32 token)'),

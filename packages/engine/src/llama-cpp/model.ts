@@ -198,7 +198,8 @@ function createVocabulary(library: LlamaLibrary, handle: Pointer): LlamaVocabula
       assertToken(token);
       return String(library.vocabText(handle, token) ?? '');
     },
-    controlTokens: listControlTokens(library, handle, size),
+    // A segment that takes hidden states has no vocabulary, and llama.cpp ends the process at a question about its words.
+    controlTokens: library.vocabType(handle) === NO_VOCABULARY ? [] : listControlTokens(library, handle, size),
     tokenize(text, { addSpecial, parseSpecial }) {
       const length = Buffer.byteLength(text, 'utf8');
       if (length > MAX_TEXT_BYTES)
@@ -221,6 +222,8 @@ function createVocabulary(library: LlamaLibrary, handle: Pointer): LlamaVocabula
   };
 }
 
+/** llama.h, enum llama_vocab_type. */
+const NO_VOCABULARY = 0;
 /** llama.h, enum llama_token_attr. */
 const [UNKNOWN, CONTROL, STRIPS_BEFORE, STRIPS_AFTER] = [1, 8, 128, 256];
 

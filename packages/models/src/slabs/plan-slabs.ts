@@ -1,4 +1,4 @@
-import { GgufError, type GgufScalar, type GgufValue, numberOf, stringOf } from '../gguf/types.ts';
+import { GgufError, type GgufValue, numberOf, stringOf } from '../gguf/types.ts';
 import type { GgufEntry } from '../gguf/write.ts';
 import {
   CUT_RULES,
@@ -183,13 +183,15 @@ function planMetadata(
   kept.set(SLAB_KEYS.from, u32(from));
   kept.set(SLAB_KEYS.to, u32(to));
   kept.set(SLAB_KEYS.layers, u32(layers));
-  const windows = listWindows(metadata, own, rules);
-  if (windows !== undefined)
-    kept.set(own('attention.sliding_window_pattern'), {
-      type: 'array',
-      of: 'bool',
-      value: Array.from({ length: end - from }, (_, i) => windows(from + i)),
-    });
+  const windows = listWindows(metadata, own, rules, layers)?.slice(from, end);
+  if (windows !== undefined) {
+    if (!windows.includes(true))
+      throw new SlabError(
+        'bad-edges',
+        `layers ${from} to ${to - 1} of ${layers} have no attention window; each slab needs a layer with one`,
+      );
+    kept.set(own('attention.sliding_window_pattern'), { type: 'array', of: 'bool', value: windows });
+  }
   if (!isFirst && !isLast) {
     kept.set('tokenizer.ggml.model', { type: 'string', value: 'no_vocab' });
     kept.set(own('vocab_size'), u32(ONE_WORD));
@@ -197,17 +199,18 @@ function planMetadata(
   return kept;
 }
 
-/** Returns which layers have a window; undefined if all layers see the same, or the model lists them itself. */
+/** Returns for each layer whether it has a window; undefined if all layers see the same. */
 function listWindows(
   metadata: ReadonlyMap<string, GgufValue>,
   own: (name: string) => string,
   { windowCycle }: CutRules,
-): ((layer: number) => GgufScalar) | undefined {
+  layers: number,
+): readonly boolean[] | undefined {
   if (windowCycle === undefined || !metadata.has(own('attention.sliding_window'))) return undefined;
   const stated = metadata.get(own('attention.sliding_window_pattern'));
-  if (stated?.type === 'array') return undefined;
+  if (stated?.type === 'array') return stated.value.map((value) => Number(value) !== 0);
   const cycle = Number(stated?.value ?? windowCycle);
-  return (layer) => cycle === 0 || layer % cycle < cycle - 1;
+  return Array.from({ length: layers }, (_, layer) => cycle === 0 || layer % cycle < cycle - 1);
 }
 
 function planTensors(
