@@ -77,6 +77,10 @@ interface CutFacts {
   readonly layers: number;
 }
 
+/** Layers that a model's file claims; 0 if it claims none. */
+export const countLayers = (metadata: ReadonlyMap<string, GgufValue>): number =>
+  numberOf(metadata, `${stringOf(metadata, 'general.architecture')}.block_count`) ?? 0;
+
 /** Facts of a model that can be cut. @throws SlabError, GgufError. */
 function inspectModel({ metadata, tensors }: Pick<SourceModel, 'metadata' | 'tensors'>): CutFacts {
   const architecture = stringOf(metadata, 'general.architecture');
@@ -88,7 +92,7 @@ function inspectModel({ metadata, tensors }: Pick<SourceModel, 'metadata' | 'ten
     CUT_RULES[architecture] ??
     refuse(REFUSED[architecture] ?? `it is not among those that were examined: ${Object.keys(CUT_RULES).join(', ')}`);
   if (metadata.has(SLAB_KEYS.layers)) refuse('the file is a slab itself');
-  const layers = numberOf(metadata, `${architecture}.block_count`) ?? 0;
+  const layers = countLayers(metadata);
   if (layers < 2) refuse(`it has ${layers} layers, and a slab needs one`);
   for (const [key, reason] of Object.entries(REFUSED_KEYS)) {
     if ((numberOf(metadata, `${architecture}.${key}`) ?? 0) > 0) refuse(reason);

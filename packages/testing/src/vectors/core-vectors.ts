@@ -54,6 +54,7 @@ import { createRelayVectors } from './relay-vectors.ts';
 import { createScheduleVectors } from './schedule-vectors.ts';
 import { createSealedOfferVectors } from './sealed-offer-vectors.ts';
 import { createSealingVectors } from './sealing-vectors.ts';
+import { createSlabVectors } from './slab-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
 import { createTailVectors } from './tail-vectors.ts';
 import { createTierVectors } from './tier-vectors.ts';
@@ -112,6 +113,7 @@ export async function createCoreVectors(crypto: Crypto): Promise<Readonly<Record
     schedule: createScheduleVectors(crypto),
     trajectory: createTrajectoryVectors(crypto),
     'model-folder': createFolderVectors(crypto),
+    slabs: await createSlabVectors(crypto),
   };
 }
 
