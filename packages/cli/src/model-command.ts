@@ -11,6 +11,7 @@ import { formatBytes } from '@ogong/provider/commands/format';
 import { listModelFiles } from '@ogong/provider/engine/model-weights';
 import { bringModel } from './bring-model.ts';
 import { listPublished, registerModel, revokeModel, showModel } from './registry-command.ts';
+import { splitModel } from './split-command.ts';
 
 const listConfig = defineConfig({
   name: 'ogong model list',
@@ -51,6 +52,7 @@ export const modelCommand: Command = createCommandGroup({
     list: { summary: 'models on this machine, or published on a chain', run: listModels },
     pull: { summary: 'bring a model onto this machine', run: pullModel },
     verify: { summary: 'read models in full and list files that differ', run: verifyModels },
+    split: { summary: 'cut a model into slabs for several providers', run: splitModel },
     register: { summary: 'publish which weights bear a name', run: registerModel },
     show: { summary: 'entry of a name on a chain', run: showModel },
     revoke: { summary: 'take a published entry back', run: revokeModel },

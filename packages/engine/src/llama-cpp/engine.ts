@@ -16,7 +16,7 @@ import { countCores } from './device/platform.ts';
 import { besideDraft, inspectDraftModel } from './draft-facts.ts';
 import type { Backend, GpuBackend } from './library.ts';
 import type { LlamaTextLoad } from './load-options.ts';
-import { inspectModelFile, type ModelFacts } from './model-file.ts';
+import { inspectModelFile, type ModelFacts, mixesNeighbours } from './model-file.ts';
 import {
   exactKernelsFor,
   formatNumericClass,
@@ -160,7 +160,7 @@ export async function createLlamaEngine(
   const adapted = besideAdapters(file, options.adapterPaths ?? []);
   const { contextSize, sequences: planned } = planMemory(
     draft === undefined ? adapted : besideDraft(adapted, draft),
-    { ...options, sequences: options.sequences ?? (MIXES_NEIGHBOURS.test(file.architecture) ? 1 : undefined) },
+    { ...options, sequences: options.sequences ?? (mixesNeighbours(file.architecture) ? 1 : undefined) },
     options.availableMemory ?? readAvailableMemory(),
   );
   assertServedAlone(file, planned);
@@ -262,15 +262,9 @@ export function assertOption(name: string, value: number, low: number, high: num
   }
 }
 
-/**
- * Architectures whose library computes a reply with the state of another one beside it (ggml-org/llama.cpp#29002). Their answers
- * would be wrong, not merely inexact.
- */
-const MIXES_NEIGHBOURS = /^lfm2/;
-
 /** @throws EngineError('unsupported-model') */
 function assertServedAlone({ path, architecture }: ModelFacts, sequences: number): void {
-  if (sequences === 1 || !MIXES_NEIGHBOURS.test(architecture)) return;
+  if (sequences === 1 || !mixesNeighbours(architecture)) return;
   throw new EngineError(
     'unsupported-model',
     `${path} is of the architecture ${architecture}, whose replies change with others beside them: serve one at a time (--sequences 1)`,

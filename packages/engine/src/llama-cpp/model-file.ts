@@ -57,6 +57,12 @@ export interface ModelFacts {
   readonly isCausal: boolean;
 }
 
+/**
+ * Returns whether the library computes a reply of this architecture with the state of another one beside it
+ * (ggml-org/llama.cpp#29002). Such answers would be wrong, not merely inexact.
+ */
+export const mixesNeighbours = (architecture: string): boolean => architecture.startsWith('lfm2');
+
 /** llama.h, enum llama_ftype. */
 const FILE_TYPE_NAMES: Readonly<Record<number, string>> = {
   0: 'f32',

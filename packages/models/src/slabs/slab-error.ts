@@ -7,6 +7,7 @@ export type SlabErrorCode =
 /** A cut that is refused. The message names the reason. */
 export class SlabError extends Error {
   readonly code: SlabErrorCode;
+  readonly retryable = false;
   constructor(code: SlabErrorCode, message: string) {
     super(message);
     this.name = 'SlabError';

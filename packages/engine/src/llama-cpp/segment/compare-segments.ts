@@ -6,13 +6,13 @@ import { findLlamaBuild } from '../device/platform.ts';
 import { loadLlama } from '../library.ts';
 import { createLlamaBatchModel } from '../llama-model.ts';
 import { openLlamaModel } from '../model.ts';
-import { inspectModelFile } from '../model-file.ts';
+import { inspectModelFile, mixesNeighbours } from '../model-file.ts';
 import { exactKernelsFor, isPaddedPath, type KvType, tiledKernelsFor } from '../numeric-class.ts';
 import { openSegmentModel } from './segment-model.ts';
 
 /** One way to run a few replies. */
 export interface ComparedRun {
-  /** Replies side by side. */
+  /** Replies side by side; one if the model runs no more. */
   readonly sequences: number;
   /** Tokens of each prompt. */
   readonly promptTokens: number;
@@ -87,11 +87,12 @@ export function openSegmentComparison(
   };
   return {
     async run(run) {
-      const chain = openChain(run.sequences);
-      const context = whole.createContext({ purpose: 'serve', sequences: run.sequences });
+      const sequences = mixesNeighbours(facts.architecture) ? 1 : run.sequences;
+      const chain = openChain(sequences);
+      const context = whole.createContext({ purpose: 'serve', sequences });
       try {
         const guesses = llama.isRecurrent ? 0 : run.guesses;
-        return await compareRun({ ...run, guesses }, { context, chain, ...whole, signal });
+        return await compareRun({ ...run, sequences, guesses }, { context, chain, ...whole, signal });
       } finally {
         context.free();
         await chain.close();

@@ -10,6 +10,7 @@ import { readWeightTypes } from '../model-file.ts';
 /** Facts of a slab that the engine needs before llama.cpp reads it. */
 export interface SegmentFacts {
   readonly path: string;
+  readonly architecture: string;
   readonly place: SegmentPlace;
   /** Layers [from, to) of the model. */
   readonly from: number;
@@ -38,7 +39,7 @@ export function inspectSegmentFile(path: string): SegmentFacts {
     if (from === 0 && to === layers) throw new GgufError('the slab claims the whole model');
     const words = metadata.get('tokenizer.ggml.tokens')?.value;
     return {
-      ...{ path, place, from, to },
+      ...{ path, architecture, place, from, to },
       embeddingSize: numberOf(metadata, `${architecture}.embedding_length`) ?? 0,
       vocabularySize: place !== 'interior' && Array.isArray(words) ? words.length : 0,
       ...readWeightTypes(metadata, tensors),

@@ -11,6 +11,7 @@ import { findLlamaBuild, LLAMA_VERSION } from '../device/platform.ts';
 import { loadLlama } from '../library.ts';
 import { findLonelyRows, SPLIT_POSITION, TILED_ROWS } from '../llama-model.ts';
 import { openLlamaModel } from '../model.ts';
+import { mixesNeighbours } from '../model-file.ts';
 import {
   exactKernelsFor,
   formatNumericClass,
@@ -50,6 +51,8 @@ export function openSegmentModel(path: string, options: SegmentOptions): Segment
   const facts = inspectSegmentFile(path);
   const { place, embeddingSize } = facts;
   const { contextSize, sequences = 1, threads = 1, passRows = 512, isa = 'auto', kvType = 'f16' } = options;
+  if (sequences > 1 && mixesNeighbours(facts.architecture))
+    throw new EngineError('unsupported-model', `${path} is of the architecture ${facts.architecture}, which runs one sequence at a time`);
   const weights = options.weights ?? facts;
   const kernels = options.kernels === 'tiled' ? tiledKernelsFor(weights) : exactKernelsFor(weights);
   const pads = isPaddedPath(kernels);
