@@ -166,7 +166,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'bin',
   ],
   'packages/devnet/src': ['chain', 'mesh'],
-  'packages/models/src': ['gguf', 'onnx', '.'],
+  'packages/models/src': ['gguf', 'onnx', '.', 'slabs'],
   'packages/engine/src': [
     ...['interface', 'pixels', 'decode', 'process', 'llama-cpp', 'onnx', 'vision', 'upstream', 'class-search', '.'],
   ],

@@ -33,7 +33,10 @@ const edges = define('ascending layers such as 20,40', '<layers>', (value) => {
 
 const splitConfig = defineConfig({
   name: 'ogong model split',
-  examples: ['ogong model split stories15M --edges 2,4', 'ogong model split model.gguf --edges 20,40 --out slabs --json'],
+  examples: [
+    'ogong model split stories15M --edges 2,4',
+    'ogong model split model.gguf --edges 20,40 --out slabs --json',
+  ],
   summary:
     'Cuts a model into slabs, so that several providers can serve it together, each with some of its layers.\n' +
     'Before it writes the manifest it runs the slabs against the whole model and compares every logit, bit for bit.',
@@ -83,7 +86,9 @@ export async function splitModel(
     const { signal } = stopping;
     const model = await bringModel(parsed.positionals[0] as string, { modelsDir, output, signal });
     if (!existsSync(model.path) || !statSync(model.path).isFile())
-      throw new ConfigError(splitConfig.definition.name, [`${model.name} is a folder of networks; only a GGUF file is cut`]);
+      throw new ConfigError(splitConfig.definition.name, [
+        `${model.name} is a folder of networks; only a GGUF file is cut`,
+      ]);
     const folder = resolve(out ?? `${model.name}-slabs`);
     const known = await readWholeCut(folder, { modelRoot: model.modelRoot, edges });
     if (known !== undefined) {
@@ -114,7 +119,15 @@ interface CutOrder extends SplitDependencies {
 }
 
 /** Writes slabs under names that no reader takes, compares them, and then names them. @throws SlabError if they differ. */
-async function writeCut({ modelPath, modelsDir, edges, folder, output, compare, signal }: CutOrder): Promise<SlabManifest> {
+async function writeCut({
+  modelPath,
+  modelsDir,
+  edges,
+  folder,
+  output,
+  compare,
+  signal,
+}: CutOrder): Promise<SlabManifest> {
   const drafts: { readonly draft: string; readonly path: string }[] = [];
   const isTerminal = process.stderr.isTTY === true;
   const show = createPullLine(isTerminal ? (text) => void process.stderr.write(text) : output.writeError, isTerminal);
@@ -198,6 +211,8 @@ function report(
     return;
   }
   for (const { from, to, sizeBytes, sha256, path } of files)
-    output.write(`layers ${from} to ${to - 1}  ${formatBytes(sizeBytes)}  sha256 ${toHex(sha256).slice(0, 16)}  ${path}\n`);
+    output.write(
+      `layers ${from} to ${to - 1}  ${formatBytes(sizeBytes)}  sha256 ${toHex(sha256).slice(0, 16)}  ${path}\n`,
+    );
   output.write(`manifest ${manifestHash}\n${path}\n`);
 }

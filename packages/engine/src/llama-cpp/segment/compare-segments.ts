@@ -26,7 +26,7 @@ export interface ComparedRun {
   readonly seed: number;
 }
 
-export interface CompareOptions {
+export interface SegmentCompareOptions {
   readonly isa?: string;
   readonly threads?: number;
   readonly kernels?: 'exact' | 'tiled';
@@ -65,7 +65,7 @@ export const COMPARED_SEQUENCES = 4;
 export function openSegmentComparison(
   modelPath: string,
   slabPaths: readonly string[],
-  { isa = 'auto', threads = 1, kernels = 'exact', kvType = 'f16', signal }: CompareOptions = {},
+  { isa = 'auto', threads = 1, kernels = 'exact', kvType = 'f16', signal }: SegmentCompareOptions = {},
 ): SegmentComparison {
   const facts = inspectModelFile(modelPath);
   const path = kernels === 'tiled' ? tiledKernelsFor(facts) : exactKernelsFor(facts);

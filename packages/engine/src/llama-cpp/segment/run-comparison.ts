@@ -2,13 +2,13 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { EngineError, type EngineErrorCode } from '../../interface/engine-error.ts';
 import { pickEnvironment } from '../../process/child-environment.ts';
-import type { ComparedRows, ComparedRun, CompareOptions } from './compare-segments.ts';
+import type { ComparedRows, ComparedRun, SegmentCompareOptions } from './compare-segments.ts';
 
 export interface ComparisonOrder {
   readonly modelPath: string;
   /** Slabs of the model, in the order of its layers. */
   readonly slabPaths: readonly string[];
-  readonly options?: CompareOptions;
+  readonly options?: SegmentCompareOptions;
   readonly runs: readonly ComparedRun[];
 }
 

@@ -52,7 +52,10 @@ export function openSegmentModel(path: string, options: SegmentOptions): Segment
   const { place, embeddingSize } = facts;
   const { contextSize, sequences = 1, threads = 1, passRows = 512, isa = 'auto', kvType = 'f16' } = options;
   if (sequences > 1 && mixesNeighbours(facts.architecture))
-    throw new EngineError('unsupported-model', `${path} is of the architecture ${facts.architecture}, which runs one sequence at a time`);
+    throw new EngineError(
+      'unsupported-model',
+      `${path} is of the architecture ${facts.architecture}, which runs one sequence at a time`,
+    );
   const weights = options.weights ?? facts;
   const kernels = options.kernels === 'tiled' ? tiledKernelsFor(weights) : exactKernelsFor(weights);
   const pads = isPaddedPath(kernels);
