@@ -69,7 +69,10 @@ describe('ogong model split', () => {
     writeFileSync(join(out, 'slab-2-4.gguf'), 'damaged');
     expect((await run(cut())).errors).not.toContain('already');
     expect((await run(cut())).errors).toContain('has these slabs already');
+    expect((await run([TINY, '--edges', '9', '--out', out])).code).toBe(EXIT.usage);
+    expect((await run(cut())).errors).toContain('has these slabs already');
     await run([TINY, '--edges', '3', '--out', out]);
+    expect(readdirSync(out).sort()).toEqual([MANIFEST_FILE, 'slab-0-3.gguf', 'slab-3-5.gguf']);
     expect(orders.map(({ slabPaths }) => slabPaths.length)).toEqual([3, 3, 2]);
     writeFileSync(join(out, MANIFEST_FILE), 'damaged');
     await run([TINY, '--edges', '3', '--out', out]);

@@ -131,7 +131,6 @@ async function writeCut({
   const drafts: { readonly draft: string; readonly path: string }[] = [];
   const isTerminal = process.stderr.isTTY === true;
   const show = createPullLine(isTerminal ? (text) => void process.stderr.write(text) : output.writeError, isTerminal);
-  rmSync(join(folder, MANIFEST_FILE), { force: true });
   try {
     const manifest = await cutModel(
       modelPath,
@@ -157,14 +156,26 @@ async function writeCut({
         `this cut changes the model: ${differing} of ${rows} rows of logits differ from those of the whole model; no manifest is written`,
       );
     show({ status: `${rows} rows of logits are equal to those of the whole model` }, performance.now());
-    for (const { draft, path } of drafts) renameSync(draft, path);
-    const draft = join(folder, `${MANIFEST_FILE}.part`);
-    writeFileSync(draft, slabManifestFormat.encode(manifest));
-    renameSync(draft, join(folder, MANIFEST_FILE));
+    publish(folder, drafts, manifest);
     return manifest;
   } finally {
     for (const { draft } of drafts) rmSync(draft, { force: true });
   }
+}
+
+/** Replaces the slabs of an earlier cut. The manifest is gone while the slabs change. */
+function publish(
+  folder: string,
+  drafts: readonly { readonly draft: string; readonly path: string }[],
+  manifest: SlabManifest,
+): void {
+  const path = join(folder, MANIFEST_FILE);
+  const earlier = readManifest(path);
+  rmSync(path, { force: true });
+  for (const { path } of earlier === undefined ? [] : listSlabFiles(folder, earlier)) rmSync(path, { force: true });
+  for (const { draft, path } of drafts) renameSync(draft, path);
+  writeFileSync(`${path}.part`, slabManifestFormat.encode(manifest));
+  renameSync(`${path}.part`, path);
 }
 
 /** Returns the manifest of a folder that has exactly this cut, with all slabs whole. */
