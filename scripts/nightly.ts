@@ -59,7 +59,10 @@ const parts: Readonly<Record<string, Step>> = {
     name: 'memory of a gateway over 100,000 replies',
     command: [node, 'lab/src/load/main.ts', '--soak', '100000'],
   },
-  split: { name: 'slabs of every architecture against the whole model', command: [node, 'lab/src/equality/split-main.ts'] },
+  split: {
+    name: 'slabs of every architecture against the whole model',
+    command: [node, 'lab/src/equality/split-main.ts'],
+  },
   architectures: { name: 'table of architectures', command: [node, 'lab/src/architectures/main.ts'] },
   seeds: {
     name: '36 simulated networks that are known to hold',

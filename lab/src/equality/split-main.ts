@@ -1,5 +1,5 @@
-// npm run equality:split: cuts a random model of every architecture, runs replies on the chain of its slabs and on the whole model, and
-// counts those that differ in a bit.
+// npm run equality:split: cuts a random model of every architecture. It runs replies on the slabs and on the whole model, and counts
+// those that differ in a bit.
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

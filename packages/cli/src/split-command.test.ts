@@ -21,10 +21,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-async function run(
-  argv: readonly string[],
-  differing = 0,
-): Promise<{ code: number; text: string; errors: string }> {
+async function run(argv: readonly string[], differing = 0): Promise<{ code: number; text: string; errors: string }> {
   const written: string[] = [];
   const errors: string[] = [];
   const output = {
@@ -57,7 +54,12 @@ describe('ogong model split', () => {
   it('prints JSON for a script', async () => {
     const { text } = await run(cut('--json'));
     expect(JSON.parse(text)).toMatchObject({
-      ...{ manifest: join(out, MANIFEST_FILE), manifestHash: expect.stringMatching(/^[0-9a-f]{64}$/), cutter: 1, layers: 5 },
+      ...{
+        manifest: join(out, MANIFEST_FILE),
+        manifestHash: expect.stringMatching(/^[0-9a-f]{64}$/),
+        cutter: 1,
+        layers: 5,
+      },
       slabs: SLABS.map((name) => ({ path: join(out, name), sizeBytes: statSync(join(out, name)).size })),
     });
   });

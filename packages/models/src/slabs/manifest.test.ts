@@ -99,7 +99,7 @@ describe('a manifest', () => {
     expect(await findManifestFault(larger, TINY)).toMatchObject({ kind: 'slab', index: 2 });
   });
 
-  it('whose slabs stand at other edges is wrong', async () => {
+  it('of other edges is wrong', async () => {
     expect(await findManifestFault(change(first, { to: 1 }), TINY)).toMatchObject({ kind: 'slab', index: 0 });
   });
 

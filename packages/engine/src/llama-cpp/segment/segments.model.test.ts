@@ -167,14 +167,18 @@ describe('a segment', () => {
       ['interior', 2, 0],
       ['last', 1, 512],
     ]);
-    for (const info of infos) expect(info).toMatchObject({ embeddingSize: 128, contextSize: 64, sequences: 2, canDropPositions: true });
+    for (const info of infos)
+      expect(info).toMatchObject({ embeddingSize: 128, contextSize: 64, sequences: 2, canDropPositions: true });
     expect(infos[0]?.numericClass).toMatch(/^llama\.cpp-0\.5\.0\/cpu\/[a-z0-9._]+\/exact\/q8_0\/kv-f16$/);
   });
 
   it('gives equal rows for a reply that runs again in one pass', async () => {
     const [first] = await openThree();
     const served = await rowsOf(first, { position: 0, tokens: tokens.slice(0, 2), kind: 'prompt' });
-    const steps = [await rowsOf(first, { position: 2, tokens: [14] }), await rowsOf(first, { position: 3, tokens: [30] })];
+    const steps = [
+      await rowsOf(first, { position: 2, tokens: [14] }),
+      await rowsOf(first, { position: 3, tokens: [30] }),
+    ];
     await first.drop(0, 0);
     const again = await rowsOf(first, { position: 0, tokens, kind: 'score' });
     expect(again).toEqual(Float32Array.of(...served, ...steps.flatMap((row) => [...row])));
