@@ -96,6 +96,8 @@ export function inspectModelFile(path: string): ModelFacts {
   if (architecture === undefined || !Array.isArray(tokens)) {
     throw new EngineError('unsupported-model', `${path} is no language model: it has no architecture or no vocabulary`);
   }
+  if (metadata.has('ogong.slab.layers'))
+    throw new EngineError('unsupported-model', `${path} is a slab, a part of a model; open the whole model`);
   const number = (key: string): number => numberOf(metadata, `${architecture}.${key}`) ?? 0;
   const heads = number('attention.head_count') || 1;
   const embeddingSize = number('embedding_length');

@@ -8,6 +8,7 @@ import { listTestEdges, writeSlabs } from '@ogong/testing/models/cut-model';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { SegmentEngine, SegmentPass } from '../../interface/segment.ts';
 import { llamaQuantizer, resolveModel } from '../llama-quantizer.ts';
+import { inspectModelFile } from '../model-file.ts';
 import { type ComparedRun, openSegmentComparison, type SegmentCompareOptions } from './compare-segments.ts';
 import { compareInChild } from './run-comparison.ts';
 import { openSegmentModel } from './segment-model.ts';
@@ -242,6 +243,8 @@ describe('a segment', () => {
   it('is no whole model', async () => {
     const path = await write('llama', 'q8_0');
     expect(() => open(path)).toThrow(expect.objectContaining({ code: 'unsupported-model' }));
+    const [slab] = writeSlabs(path, [2]) as [string];
+    expect(() => inspectModelFile(slab)).toThrow('is a slab, a part of a model');
     expect(() => open(join(folder, 'missing'))).toThrow(expect.objectContaining({ code: 'model-not-found' }));
   });
 });
