@@ -1,5 +1,5 @@
-import { planChosenGuidance } from '@ogong/protocol/modality/trajectory/header';
 import type { StepGuidance } from '@ogong/protocol/modality/trajectory/guidance-plan';
+import { planChosenGuidance } from '@ogong/protocol/modality/trajectory/header';
 import { guideStep, joinAnswers } from '@ogong/protocol/modality/trajectory/schedule/momentum';
 import { type MadeStep, toEngineRequest, tokenizePrompts } from '@ogong/provider/modality/trajectory/make-picture';
 import type { PictureAttack, PictureOrder } from './attack.ts';

@@ -83,7 +83,9 @@ export async function playPicture(
   const sold = means.sold.info();
   const { changes } = attack;
   const change = changes && encodeChange(changes, number, sold.size.width);
-  const written = utf8Encode(JSON.stringify({ model: MODEL_ID, prompt, steps, ...guidance, ...attack.fields, ...change }));
+  const written = utf8Encode(
+    JSON.stringify({ model: MODEL_ID, prompt, steps, ...guidance, ...attack.fields, ...change }),
+  );
   const { body, media } = detachMedia(crypto, written);
   const endpoint = changes ? 'image-edit' : 'image';
   const request = trajectory.parseRequest(body, endpoint);

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { resolveModel } from '@ogong/engine/resolve-model';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { modelsDirField } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';

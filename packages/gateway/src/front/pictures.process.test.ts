@@ -26,6 +26,7 @@ const ask = (body: object, { url } = open) =>
 interface PictureBody {
   readonly data: readonly { readonly b64_json: string; readonly url?: string }[];
   readonly ogong: { readonly receipts: readonly { readonly reply_id: string; readonly checks: readonly Check[] }[] };
+  readonly usage?: { readonly output_tokens: number };
 }
 
 /** Pixels of a PNG whose rows have filter 0. */
@@ -167,7 +168,12 @@ describe(`POST ${PATH}`, () => {
     const body = (await response.json()) as PictureBody;
     expect([response.status, body.usage]).toMatchObject([200, { output_tokens: 5 }]);
     const statuses = body.ogong.receipts[0]?.checks.map(({ id, status }) => [id, status]);
-    expect(statuses).toEqual(expect.arrayContaining([['links', 'pass'], ['projections', 'pass']]));
+    expect(statuses).toEqual(
+      expect.arrayContaining([
+        ['links', 'pass'],
+        ['projections', 'pass'],
+      ]),
+    );
     const id = (response.headers.get('x-ogong-receipt') as string).split('/').at(-1);
     const shown = (await (await fetch(`${open.url}/v1/trajectory/${id}`)).json()) as {
       readonly choices: object;

@@ -1,7 +1,7 @@
 import { inspectAdapterFile } from '@ogong/engine/llama-cpp/adapter-file';
 import { llamaQuantizer } from '@ogong/engine/llama-cpp/llama-quantizer';
-import { resolveModel } from '@ogong/engine/resolve-model';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { systemClock } from '@ogong/host/time/clock';
 import { openCatalogue } from '@ogong/models/catalogue';
 import { createModelStore } from '@ogong/models/store';

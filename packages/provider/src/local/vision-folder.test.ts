@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { resolveModel } from '@ogong/engine/resolve-model';
 import { estimateModelMemory } from '@ogong/engine/model-size';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { inspectEncoderFolder } from '@ogong/models/encoder-folder';
 import { hashModelFolder } from '@ogong/models/model-folder';
 import { composeModelRoot } from '@ogong/models/model-root';

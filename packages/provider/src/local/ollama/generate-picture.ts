@@ -88,7 +88,13 @@ export async function generatePicture(
     const { shown, reply } = await makeLocally(means, { engine, request, body }, 0);
     if (reply !== undefined) call.receipts.keep({ answerId, choice: 0 }, reply);
     return {
-      ...{ ...shared, response: '', image: Buffer.from(shown.png ?? new Uint8Array()).toString('base64'), done: true, done_reason: 'stop' },
+      ...{
+        ...shared,
+        response: '',
+        image: Buffer.from(shown.png ?? new Uint8Array()).toString('base64'),
+        done: true,
+        done_reason: 'stop',
+      },
       total_duration: toNanoseconds(loadMs + performance.now() - startedAt),
       load_duration: toNanoseconds(loadMs),
       ...toInlineReceipt(context, call, answerId),

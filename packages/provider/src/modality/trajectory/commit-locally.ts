@@ -33,7 +33,14 @@ export async function commitPictureLocally(
   const bound = { orderHash: NOBODY.hash, payee: NOBODY.address, choice, ...LOCAL_POSTURE, drawKey };
   const sketchBankSeed = computeLocalBank(crypto, modelRoot);
   const blinds = computeBlinds(crypto, { body, replyId: given.replyId });
-  const { opening, blobs } = await composePicture(crypto, { ...bound, blinds, endpoint, sketchBankSeed, info, picture });
+  const { opening, blobs } = await composePicture(crypto, {
+    ...bound,
+    blinds,
+    endpoint,
+    sketchBankSeed,
+    info,
+    picture,
+  });
   const tokenCount = picture.steps.length;
   const named = { modelRoot, tokenCount, endpoint, request: body, response: picture.pixels };
   return { ...toKeptReply(crypto, { ...given, opening, ...named }), blobs };

@@ -5,7 +5,10 @@ import { expect, it } from 'vitest';
 import { findChoiceProblem } from './picture-choices.ts';
 
 const info = createFakeTrajectoryEngine().info();
-const usual = { negativePrompt: '', size: undefined, steps: undefined, guidanceQ16: undefined, sampler: undefined };
+const usual = {
+  ...{ negativePrompt: '', size: undefined, steps: undefined, guidanceQ16: undefined, sampler: undefined },
+  range: undefined,
+};
 const window = { startQ16: 0, endQ16: 32_768, momentumQ16: 0 };
 const momentum = { ...window, momentumQ16: 32_768 };
 const find = (change: object, of: Partial<typeof info> = {}) =>

@@ -4,8 +4,8 @@ import type { Crypto } from '../../../crypto/crypto.ts';
 import { lookUpTier, TIERS } from '../../../tier/registry.ts';
 import type { TierEntry } from '../../../tier/tier.ts';
 import type { TrajectoryHeader } from '../header.ts';
-import { HIDDEN_VALUES, hidesSteps } from './hidden-facts.ts';
 import { type CommittedSteps, computeValuesRoot, type ReplayedSteps } from '../links.ts';
+import { HIDDEN_VALUES, hidesSteps } from './hidden-facts.ts';
 
 /**
  * Explains why a tier has no picture with, or without, steps; undefined if it has one. A provider must not hide the steps of a tier that
