@@ -96,6 +96,7 @@ export type ManifestFault =
  * model and this cutter finds it.
  * @throws ModelError('wrong-hash') if the file is another model than the manifest's, ModelError('bad-reference') for another version of the
  * cutter; both say nothing about the manifest.
+ * @internal until validators read evidence about manifests
  */
 export async function findManifestFault(
   manifest: SlabManifest,

@@ -192,7 +192,7 @@ describe('stage 1', () => {
     expect([shown?.outcome, failures(shown?.reply.checks ?? [])]).toEqual(['refuted', ['links']]);
   });
 
-  it('holds against the values of any one of its own steps', () => {
+  it('is refuted by the values of no step of its own', () => {
     const { outputs, latents, opening, record, blobs, leaves } = honest;
     for (let step = 0; step < 5; step++) {
       const states = [step - 1, step].flatMap((at) => leaves.steps[at]?.stateRoot ?? []).map((root) => blobs(root)!);

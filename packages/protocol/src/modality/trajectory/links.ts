@@ -52,15 +52,15 @@ export type KeepsLatent = (index: number) => boolean;
 export const computeValuesRoot = (crypto: Crypto, blind: Uint8Array, values: Float32Array): Uint8Array =>
   computeBlobRoot(crypto, blind, viewValues(values));
 
-/** Computes the noise of the draw key. */
+/** Computes the noise of the draw key. @internal a replay walks it in parts */
 export const createNoise = (
   crypto: Crypto,
   { drawKey, embeddingSize }: Pick<TrajectoryHeader, 'drawKey' | 'embeddingSize'>,
 ): Float32Array => createLatentNoise(crypto, computeDrawKey(crypto, drawKey), embeddingSize);
 
 /**
- * Lists the blobs that fix all latents, as walkLinks reads them: latent and mask of a changed picture, or the first latent of a later
- * link, and the outputs.
+ * Lists the blobs that fix all latents, in the order in which walkLinks reads them. Latent and mask of a changed picture come first, or
+ * the first latent of a later link. The outputs follow.
  */
 export function listOutputBlobs({ header, leaves }: Pick<CommittedSteps, 'header' | 'leaves'>): BlobRef[] {
   const { source, range } = header;
