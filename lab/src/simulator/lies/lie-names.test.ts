@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ATTACK_NAMES, ATTACKS } from '../../attackers/catalogue.ts';
+import { PICTURE_ATTACKS } from '../../attackers/trajectory/catalogue.ts';
 import { drawPlan } from '../plan.ts';
 import {
   ANSWER_ATTACKS,
@@ -9,6 +10,7 @@ import {
   LYING_ROLES,
   MONEY_LIES,
   mostLiars,
+  PICTURE_LIE,
   roleOf,
   THRESHOLD_LIES,
 } from './lie-names.ts';
@@ -22,7 +24,8 @@ describe('lies of a run', () => {
   it('are attacks of the catalogue, where they are told in answers', () => {
     expect(ANSWER_ATTACKS.filter((name) => !ATTACK_NAMES.includes(name))).toEqual([]);
     const weights = ATTACKS.filter(({ family }) => family === 'weights').map(({ name }) => name);
-    expect([...FORGING].filter((name) => !weights.includes(name))).toEqual([]);
+    expect([...FORGING].filter((name) => !weights.includes(name))).toEqual([PICTURE_LIE]);
+    expect(PICTURE_ATTACKS.map(({ name }) => name)).toContain(PICTURE_LIE);
   });
 
   it('leave of each role as many honest as its promises need', () => {

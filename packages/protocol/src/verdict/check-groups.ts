@@ -45,7 +45,7 @@ const IDS: Readonly<Record<CheckGroup, readonly string[]>> = {
     ...['commitment-root', 'commitment-form', 'header-order', 'draw-key', 'sampler', 'listing', 'draw-replay'],
     ...['own-choice', 'shape-classes', 'token-count', 'prompt-tokens', 'stop-strings', 'stop-reason', 'grammar'],
     ...['logprobs', 'logprob-bytes', 'inputs', 'vectors', 'response-size'],
-    ...['choices', 'links', 'projections', 'pixels', 'model-choices', 'output-distance', 'pixel-distance'],
+    ...['choices', 'links', 'projections', 'pixels', 'model-choices', 'chain', 'output-distance', 'pixel-distance'],
     ...['picture-rows', 'mask', 'encoding-distance'],
     ...['equality', 'likelihood', 'room', 'report-shape', 'repeated-tokens', 'vocabulary'],
   ],
