@@ -147,7 +147,7 @@ describe('canaries', () => {
         const made = composeAlone(form, given);
         const read = JSON.parse(utf8Decode(made.body));
         expect(Object.keys(read)).toEqual(['model', 'prompt', 'steps']);
-        expect(boundUnits(parsePictureRequest(made.body))).toBeLessThanOrEqual(3 * Math.ceil(MAX_PIXELS / 1_024));
+        expect(boundUnits(parsePictureRequest(made.body))).toBeLessThanOrEqual(8 * Math.ceil(MAX_PIXELS / 1_024));
       }
     });
 
