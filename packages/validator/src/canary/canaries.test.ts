@@ -4,7 +4,6 @@ import { toHex, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
 import { encodeTrajectoryHeader } from '@ogong/protocol/modality/trajectory/header';
-import { MAX_PIXELS } from '@ogong/protocol/modality/trajectory/picture-size';
 import { boundUnits, parsePictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { createSyntheticPicture } from '@ogong/testing/synthetic/synthetic-picture';
 import { createTestValidator, provider, providerId, type TestValidator } from '@ogong/testing/validator/test-bench';
@@ -147,7 +146,7 @@ describe('canaries', () => {
         const made = composeAlone(form, given);
         const read = JSON.parse(utf8Decode(made.body));
         expect(Object.keys(read)).toEqual(['model', 'prompt', 'steps']);
-        expect(boundUnits(parsePictureRequest(made.body))).toBeLessThanOrEqual(8 * Math.ceil(MAX_PIXELS / 1_024));
+        expect(boundUnits(parsePictureRequest(made.body))).toBeLessThanOrEqual(11_000);
       }
     });
 

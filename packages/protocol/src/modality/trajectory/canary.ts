@@ -10,7 +10,7 @@ const TAKEN_FIELDS = [
   ...['sampler', 'response_format'],
 ];
 /** The most units that a test may bill: about those of eight steps over the largest picture. */
-const MOST_UNITS = 3_000;
+const MOST_UNITS = 11_000;
 const FEWEST_STEPS = 2;
 const MOST_STEPS = 8;
 
