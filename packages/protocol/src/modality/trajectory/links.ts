@@ -119,8 +119,10 @@ export function* walkLinks(crypto: Crypto, committed: CommittedSteps, keeps: Kee
   let next = given ? given.latent : header.source && !source ? undefined : startLatent(schedule, noise, source);
   let held = 0;
   for (const [i, root] of roots.entries()) {
-    if (next !== undefined && !equalBytes(computeValuesRoot(crypto, blind, next), root))
-      return refute(fail('links', describeBroken(i, header), i), [
+    // No verifier reads a latent with such a value.
+    const isFinite = next?.every(Number.isFinite) ?? true;
+    if (next !== undefined && !(isFinite && equalBytes(computeValuesRoot(crypto, blind, next), root)))
+      return refute(fail('links', isFinite ? describeBroken(i, header) : `latent ${i} is not finite`, i), [
         ...listLinkValues(schedule, known, i - 1),
         ...listSourceValues(source, i),
       ]);

@@ -204,6 +204,16 @@ describe('stage 1', () => {
     expect(other?.outcome).toBe('consistent');
   });
 
+  it('refutes finite outputs whose latent is not finite, by the values of their link', () => {
+    const output = (values: Float32Array): Float32Array => values.map((value, i) => (i === 5 ? -3e38 : value));
+    const bent = make({ scheduler: DIFFUSION, sampler: 'euler', bend: { output } });
+    expect(bent.latents.at(-1)?.every(Number.isFinite)).toBe(false);
+    const { refutedBy = [], checks } = trajectory.replay(crypto, bent.record, bent.opening, { blobs: bent.blobs });
+    expect(checks.find(({ status }) => status === 'fail')?.detail).toMatch(/^latent \d is not finite$/);
+    const shown = openShown(crypto, bent.record, { opening: encodeOpening(bent.opening), blobs: refutedBy });
+    expect([shown?.outcome, failures(shown?.reply.checks ?? [])]).toEqual(['refuted', ['links']]);
+  });
+
   it.each([
     ['the first latent', 0, 1],
     ['a later latent', 3, 4],
