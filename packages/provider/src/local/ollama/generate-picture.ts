@@ -54,7 +54,7 @@ export function assertNoPictureFields(fields: Fields): void {
 /**
  * Makes a picture, as Ollama's experimental fields of /api/generate have it. A stream has a line for each step before the last line with
  * the picture. Takes the lease over: it ends with the answer.
- * Source: Ollama, docs/api.md, "Image Generation (Experimental)", and its type GenerateResponse.
+ * Source: the API documentation of Ollama, "Image Generation (Experimental)", and its type GenerateResponse.
  * @throws RequestError, EngineError while nothing is sent.
  */
 export async function generatePicture(
