@@ -197,7 +197,7 @@ describeBackend(['cpu'], 'an engine of pictures', () => {
     expect(flow.modelRoot).not.toEqual(modelRoot);
     expect(flow.vocabularyHash).toEqual(unet.vocabularyHash);
     expect(unet).toMatchObject({
-      ...{ weightType: 'f32', contextSize: 8, latentChannels: 4, latentScale: 4, sizeStep: 8, canEdit: true },
+      ...{ weightType: 'f32', contextSize: 150, latentChannels: 4, latentScale: 4, sizeStep: 8, canEdit: true },
       ...{ size: { width: 32, height: 32 }, hasFixedSize: true, mostPixels: 1_024, steps: 50, guidance: 7.5 },
     });
     expect(flow).toMatchObject({ scheduler: { kind: 'flow' }, sizeStep: 8, steps: 28, guidance: 7 });
