@@ -87,7 +87,8 @@ export function createPictureHandler(
         },
       };
       // A server without steps has no latent to begin a link with.
-      const links = areHidden ? undefined : planLinks(request, { expectedMs: trajectory.expectMs(request), longestMs });
+      const expectedMs = trajectory.expectMs(request, Number.POSITIVE_INFINITY);
+      const links = areHidden ? undefined : planLinks(request, { expectedMs, longestMs });
       const serve = (choice: number, signal: AbortSignal) => {
         const buy = (ordered: OrderedRequest, index: number) =>
           metered.serve<PictureRequest, BoughtPicture>({

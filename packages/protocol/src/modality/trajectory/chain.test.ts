@@ -14,7 +14,7 @@ import { encodeTrajectoryHeader, parseTrajectoryHeader } from './header.ts';
 import { checkLocalTrajectoryHeader } from './header-checks.ts';
 import { plantLatent } from './planted-picture.ts';
 import { encodeTrajectoryReport, type TrajectoryReport } from './report.ts';
-import { boundUnits, parsePictureRequest } from './request.ts';
+import { boundModelBill, boundUnits, parsePictureRequest } from './request.ts';
 import { encodePictureSummary, parsePictureSummary } from './request-summary.ts';
 import type { HeaderRange } from './step-range.ts';
 import { trajectory } from './trajectory.ts';
@@ -253,8 +253,10 @@ describe('a chain', () => {
   });
 
   it('is planned with links of about equally many steps that are short enough', () => {
+    const size = { width: 32, height: 32 };
+    const usual = { size, range: undefined, source: undefined };
     const plan = (steps: number | undefined, expectedMs: number, longestMs: number, guidancePlan?: GuidancePlan) =>
-      planLinks({ steps, range: undefined, source: undefined, guidancePlan }, { expectedMs, longestMs })?.map(
+      planLinks({ ...usual, steps, guidancePlan }, { expectedMs, longestMs })?.map(
         ({ firstStep, lastStep }) => lastStep - firstStep,
       );
     expect(plan(8, 400, 150)).toEqual([2, 3, 3]);
@@ -263,8 +265,21 @@ describe('a chain', () => {
     expect(plan(2, 400, 1)).toEqual([1, 1]);
     expect(plan(1, 400, 1)).toBeUndefined();
     expect(plan(undefined, 400, 1)).toBeUndefined();
+    const unsized = { ...usual, size: undefined, steps: 8, guidancePlan: undefined };
+    expect(planLinks(unsized, { expectedMs: 400, longestMs: 1 })).toBeUndefined();
     const window = { startQ16: 0, endQ16: 32_768, momentumQ16: 0 };
     expect(plan(8, 400, 399, window)).toEqual([4, 4]);
     expect(plan(8, 400, 399, { ...window, momentumQ16: -32_768 })).toBeUndefined();
   });
+});
+
+it('a request without a size bills no more pixels than the largest picture of the model has', () => {
+  const size = { width: 64, height: 64 };
+  const asked = { size: undefined, steps: 12, range: undefined };
+  // 150 steps over 4,096 pixels.
+  expect(boundModelBill(asked, 600)).toBe(48);
+  expect(boundModelBill({ ...asked, steps: undefined }, 600)).toBe(200);
+  expect(boundModelBill({ ...asked, range: { firstStep: 2, lastStep: 5 } }, 600)).toBe(12);
+  expect(boundModelBill({ ...asked, size }, 150)).toBe(48);
+  expect(boundModelBill(asked, 10 ** 9)).toBe(boundUnits(asked));
 });

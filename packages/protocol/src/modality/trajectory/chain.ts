@@ -10,13 +10,22 @@ import type { RequestRange, StepRange } from './step-range.ts';
  * Splits a picture into links of about equally many steps, so that no order is expected to take longer than one may live.
  * @param expectedMs time of the whole picture, as its modality says.
  * @param longestMs the longest expected time of one order.
- * @returns undefined for a picture of one order: also for a part of one, a picture to change, momentum, and a model's own number of steps.
+ * @returns undefined for a picture of one order: also for a part of one, a picture to change, momentum, and a model's own size or number
+ * of steps.
  */
 export function planLinks(
-  { steps, range, source, guidancePlan }: Pick<PictureRequest, 'steps' | 'range' | 'source' | 'guidancePlan'>,
+  {
+    size,
+    steps,
+    range,
+    source,
+    guidancePlan,
+  }: Pick<PictureRequest, 'size' | 'steps' | 'range' | 'source' | 'guidancePlan'>,
   { expectedMs, longestMs }: { readonly expectedMs: number; readonly longestMs: number },
 ): readonly StepRange[] | undefined {
-  if (steps === undefined || range !== undefined || source !== undefined || expectedMs <= longestMs) return undefined;
+  // Without a size, the time is that of the largest picture.
+  if (size === undefined || steps === undefined || range !== undefined || source !== undefined) return undefined;
+  if (expectedMs <= longestMs) return undefined;
   // A link with momentum would begin it again.
   if (hasMomentum(guidancePlan)) return undefined;
   const most = Math.max(1, Math.floor((longestMs * steps) / expectedMs));

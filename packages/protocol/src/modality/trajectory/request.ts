@@ -138,6 +138,18 @@ export function boundUnits({ size, steps, range }: Pick<AskedPicture, 'size' | '
   return countUnits(size ?? { width: MAX_PIXELS, height: 1 }, countRun(steps ?? MAX_DEFAULT_STEPS, range));
 }
 
+/**
+ * The most units that a model bills for a request.
+ * @param contextSize the most units of a picture of the model: MAX_STEPS_ASKED steps over its most pixels. A request without a size has no
+ * more pixels.
+ */
+export function boundModelBill(request: Pick<AskedPicture, 'size' | 'steps' | 'range'>, contextSize: number): number {
+  const bound = boundUnits(request);
+  if (request.size !== undefined) return bound;
+  const run = countRun(request.steps ?? MAX_DEFAULT_STEPS, request.range);
+  return Math.min(bound, Math.ceil((run * contextSize) / MAX_STEPS_ASKED));
+}
+
 /** Finds the one of several names of a field that a body has. @throws RequestError if it has two of them. */
 function pickField<const N extends string>(fields: BodyFields, names: readonly N[]): N | undefined {
   const given = names.filter((name) => !isAbsent(fields[name]));

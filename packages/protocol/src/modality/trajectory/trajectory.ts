@@ -26,6 +26,7 @@ import { countCommittedSteps, readTrajectoryOpening, replayTrajectory } from './
 import { encodeTrajectoryReport, parseTrajectoryReport } from './report.ts';
 import {
   type AskedPicture,
+  boundModelBill,
   boundUnits,
   type PictureRequest,
   parsePictureRequest,
@@ -51,8 +52,8 @@ export const trajectory = {
   parseSummary: parsePictureSummary,
   // A unit is one step over 1,024 pixels. The prompt costs nothing.
   boundTokens: (asked: AskedPicture) => ({ promptTokens: 0, outputTokens: boundUnits(asked) }),
-  boundBilled: (asked: AskedPicture) => boundUnits(asked),
-  expectMs: (asked: AskedPicture) => MS_PER_UNIT * boundUnits(asked),
+  boundBilled: (asked: AskedPicture, contextSize: number) => boundModelBill(asked, contextSize),
+  expectMs: (asked: AskedPicture, contextSize: number) => MS_PER_UNIT * boundModelBill(asked, contextSize),
   // A prompt that is longer than the text encoder's context is cut, as pipelines of pictures do.
   boundContext: (asked: AskedPicture) => boundUnits(asked),
   parseHeader: parseTrajectoryHeader,
