@@ -10,8 +10,8 @@ import type { RequestRange, StepRange } from './step-range.ts';
  * Splits a picture into links of about equally many steps, so that no order is expected to take longer than one may live.
  * @param expectedMs time of the whole picture, as its modality says.
  * @param longestMs the longest expected time of one order.
- * @returns undefined for a picture of one order: also for a part of one, a picture to change, momentum, and a model's own size or number
- * of steps.
+ * @returns undefined for a picture of one order. A part of a picture is one, and so are a picture to change and one with momentum. A
+ * request that leaves size or steps to the model is one order too.
  */
 export function planLinks(
   {
