@@ -120,10 +120,9 @@ export function* walkLinks(crypto: Crypto, committed: CommittedSteps, keeps: Kee
   let held = 0;
   for (const [i, root] of roots.entries()) {
     // No verifier reads a latent with such a value.
-    // biome-ignore lint/suspicious/noShadowRestrictedNames: the global reads text as a number too.
-    const isFinite = next?.every(Number.isFinite) ?? true;
-    if (next !== undefined && !(isFinite && equalBytes(computeValuesRoot(crypto, blind, next), root)))
-      return refute(fail('links', isFinite ? describeBroken(i, header) : `latent ${i} is not finite`, i), [
+    const isReadable = next?.every(Number.isFinite) ?? true;
+    if (next !== undefined && !(isReadable && equalBytes(computeValuesRoot(crypto, blind, next), root)))
+      return refute(fail('links', isReadable ? describeBroken(i, header) : `latent ${i} is not finite`, i), [
         ...listLinkValues(schedule, known, i - 1),
         ...listSourceValues(source, i),
       ]);
