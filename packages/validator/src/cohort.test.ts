@@ -1,6 +1,12 @@
 import { parseSettlement } from '@ogong/protocol/settlement/batch';
-import { splitCohort } from '@ogong/protocol/settlement/cohort';
-import type { CohortTerms } from '@ogong/protocol/settlement/cohort-agreement';
+import { type CohortShard, splitCohort } from '@ogong/protocol/settlement/cohort';
+import {
+  type CohortSignature,
+  type CohortTerms,
+  encodeCohortAgreement,
+  parseCohortAgreement,
+  signCohortTerms,
+} from '@ogong/protocol/settlement/cohort-agreement';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { createTestValidator, ledger, provider } from '@ogong/testing/validator/test-bench';
 import { type CohortInput, createTestCohort } from '@ogong/testing/validator/test-cohort';
@@ -10,51 +16,56 @@ import { proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal'
 import { beforeAll, describe, expect, it } from 'vitest';
 
 type BendTerms = (terms: CohortTerms) => CohortTerms;
-const relayer =
-  (layers: readonly number[], first = [0, 3, 7]): BendTerms =>
-  (terms) => ({
-    ...terms,
-    shards: terms.shards.map((one, i) => ({ ...one, firstLayer: first[i] as number, layers: layers[i] as number })),
-  });
+type Member = CohortTerms['members'][number];
+/** Changes the members at some places. */
+const bendAt =
+  (changes: Readonly<Record<number, Partial<Member>>>): BendTerms =>
+  (terms) => ({ ...terms, members: terms.members.map((one, i) => ({ ...one, ...changes[i] })) });
 const stranger = createTestHybrid('stranger');
 
-describe('the statement of a cohort', () => {
-  const bad: readonly (readonly [name: string, problem: string, bend: Omit<CohortInput, 'provider' | 'ledger'>])[] = [
-    ['whose parts come to more than the fee', 'expected layer', { terms: relayer([4, 4, 1]) }],
-    ['whose parts come to less', 'expected layer', { terms: relayer([2, 4, 1]) }],
-    ['of a shard without a layer', 'expected layer', { terms: relayer([3, 4, 0]) }],
+describe('the agreement of a cohort', () => {
+  const bad: readonly (readonly [name: string, problem: string, bend: Pick<CohortInput, 'terms' | 'signers'>])[] = [
+    ['whose layers overlap', 'expected layer', { terms: bendAt({ 1: { layers: 5 } }) }],
+    ['whose layers leave a gap', 'expected layer', { terms: bendAt({ 0: { layers: 2 } }) }],
+    ['of a shard without a layer', 'a shard of 0 layers', { terms: bendAt({ 2: { layers: 0 } }) }],
+    [
+      'whose prices come to more than the order',
+      'for an order at',
+      { terms: bendAt({ 0: { pricePer1kAtomic: 333_334n } }) },
+    ],
+    ['whose prices come to less than the order', 'for an order at', { terms: bendAt({ 2: { pricePer1kAtomic: 0n } }) }],
     [
       'that another key signed in the place of a shard',
       'another key',
-      { signers: [stranger, createTestHybrid('third shard')] },
+      { signers: [stranger, createTestHybrid('second shard')] },
     ],
-    [
-      'that nobody pays a shard by',
-      'no payee',
-      {
-        terms: (t) => ({
-          ...t,
-          shards: t.shards.map((one, i) => (i === 2 ? { ...one, payee: new Uint8Array(20) } : one)),
-        }),
-      },
-    ],
+    ['of a shard without a payee', 'no payee', { terms: bendAt({ 1: { payee: new Uint8Array(20) } }) }],
     [
       'with a key twice',
       'two shards',
-      {
-        terms: (t) => ({
-          ...t,
-          shards: t.shards.map((one, i) =>
-            i === 2 ? { ...one, providerId: t.shards[1]?.providerId as Uint8Array } : one,
-          ),
-        }),
-      },
+      { terms: (t) => bendAt({ 1: { providerId: (t.members[0] as Member).providerId } })(t) },
+    ],
+    [
+      'with a session key twice',
+      'same session key',
+      { terms: (t) => bendAt({ 1: { sessionKey: (t.members[2] as Member).sessionKey } })(t) },
     ],
     ['of another chain', 'another ledger', { terms: (t) => ({ ...t, chainId: 1n }) }],
+    ['of another escrow', 'another ledger', { terms: (t) => ({ ...t, escrow: new Uint8Array(20) }) }],
+    ['about another order', 'another order', { terms: (t) => ({ ...t, orderHash: new Uint8Array(32) }) }],
     ['about another model', 'another model', { terms: (t) => ({ ...t, modelRoot: new Uint8Array(32) }) }],
-    ['that is over before the order is', 'shorter time', { terms: (t) => ({ ...t, validUntilMs: 1 }) }],
-    ['that pays another payee of the leader', 'leads the cohort', { payee: { address: new Uint8Array(20).fill(1) } }],
-    ['that another one leads', 'leads the cohort', { terms: (t) => ({ ...t, shards: [...t.shards].reverse() }) }],
+    [
+      'whose leader serves in another class',
+      'the leader agreed to class',
+      { terms: bendAt({ 2: { numericClass: 'x' } }) },
+    ],
+    [
+      'that pays another payee of the leader',
+      'leads the cohort',
+      { terms: bendAt({ 2: { payee: new Uint8Array(20).fill(1) } }) },
+    ],
+    ['that the first shard leads', 'leads the cohort', { terms: (t) => ({ ...t, members: [...t.members].reverse() }) }],
+    ['without members', 'leads the cohort', { terms: (t) => ({ ...t, members: [] }) }],
   ];
 
   it.each(bad)('%s has its record refused, and nothing is owed', async (_, problem, bend) => {
@@ -62,13 +73,32 @@ describe('the statement of a cohort', () => {
     const order = validator.order(0);
     await validator.intake.admit(order);
     const { submission } = validator.serve(order);
-    const { word } = createTestCohort({ provider, ledger, ...bend });
-    await expect(validator.intake.pushRecord({ ...submission, cohort: word })).rejects.toThrow(
+    const named = { provider, ledger, order: order.fields };
+    const { agreement } = createTestCohort({ ...named, ...bend });
+    await expect(validator.intake.pushRecord({ ...submission, cohort: agreement })).rejects.toThrow(
       new RegExp(`cohort: .*${problem}`),
     );
     expect(validator.find(order.fields.replyId)).toMatchObject({ state: 'admitted', feeAtomic: undefined });
-    await validator.intake.pushRecord({ ...submission, cohort: createTestCohort({ provider, ledger }).word });
+    await validator.intake.pushRecord({ ...submission, cohort: createTestCohort(named).agreement });
     expect(validator.find(order.fields.replyId)).toMatchObject({ state: 'recorded', feeAtomic: 86_000n });
+  });
+
+  it('does not count with a signature left out, or by a member over other terms', async () => {
+    const validator = createTestValidator();
+    const order = validator.order(0);
+    await validator.intake.admit(order);
+    const { submission } = validator.serve(order);
+    const parsed = parseCohortAgreement(createTestCohort({ provider, ledger, order: order.fields }).agreement);
+    const [first, second, leader] = parsed.signatures as [CohortSignature, CohortSignature, CohortSignature];
+    const otherTerms = { ...parsed.terms, manifestHash: new Uint8Array(32) };
+    for (const [problem, signatures] of [
+      ['2 signatures for 3 shards', [first, second]],
+      ['signature 0 is by another key', [second, first, leader]],
+      ['shard 2 has not signed these terms', [first, second, signCohortTerms(provider, otherTerms)]],
+    ] as const) {
+      const cohort = encodeCohortAgreement({ terms: parsed.terms, signatures });
+      await expect(validator.intake.pushRecord({ ...submission, cohort })).rejects.toThrow(problem);
+    }
   });
 
   it('is read whatever its bytes are', async () => {
@@ -76,12 +106,12 @@ describe('the statement of a cohort', () => {
     const order = validator.order(0);
     await validator.intake.admit(order);
     const { submission } = validator.serve(order);
-    const { word } = createTestCohort({ provider, ledger });
+    const { agreement } = createTestCohort({ provider, ledger, order: order.fields });
     const cut = [
-      word.subarray(0, 40),
-      word.subarray(1),
-      new Uint8Array([...word, 0]),
-      word.map((b, i) => (i > 300 ? b ^ 1 : b)),
+      agreement.subarray(0, 40),
+      agreement.subarray(1),
+      new Uint8Array([...agreement, 0]),
+      agreement.map((b, i) => (i > 300 ? b ^ 1 : b)),
     ];
     for (const cohort of [...cut, new Uint8Array(300_000)]) {
       await expect(validator.intake.pushRecord({ ...submission, cohort })).rejects.toThrow('cohort: ');
@@ -96,8 +126,8 @@ async function proposeShared() {
   const order = own.order(0);
   await own.intake.admit(order);
   const { submission } = own.serve(order);
-  const { word, shards } = createTestCohort({ provider, ledger });
-  await own.intake.pushRecord({ ...submission, cohort: word });
+  const { agreement, shards } = createTestCohort({ provider, ledger, order: order.fields });
+  await own.intake.pushRecord({ ...submission, cohort: agreement });
   await four.certifyAll();
   await own.runAudits();
   return { own, shards, peers: four.peers, request: await proposeUnheard(four) };
@@ -111,7 +141,11 @@ describe('co-signers of a reply that a cohort served', () => {
 
   it.each([
     ['leaves the other shards out', () => []],
-    ['gives a shard a layer more', (shards) => shards.map((one, i) => (i === 2 ? { ...one, layers: 2 } : one))],
+    ['gives the leader a layer more', (shards) => shards.map((one, i) => (i === 2 ? { ...one, layers: 2 } : one))],
+    [
+      'gives a shard another price',
+      (shards) => shards.map((one, i) => (i === 0 ? { ...one, pricePer1kAtomic: 1n } : one)),
+    ],
     [
       'pays another one for a shard',
       (shards) => shards.map((one, i) => (i === 1 ? { ...one, payee: new Uint8Array(20).fill(9) } : one)),
@@ -120,7 +154,7 @@ describe('co-signers of a reply that a cohort served', () => {
       'names another key',
       (shards) => shards.map((one, i) => (i === 1 ? { ...one, providerId: new Uint8Array(32).fill(9) } : one)),
     ],
-  ] as readonly (readonly [string, (shards: CohortTerms['shards']) => CohortTerms['shards']])[])(
+  ] as readonly (readonly [string, (shards: readonly CohortShard[]) => readonly CohortShard[]])[])(
     'refuse an entry that %s',
     async (_, bend) => {
       const { own, peers, request } = proposal;
@@ -136,20 +170,20 @@ describe('co-signers of a reply that a cohort served', () => {
     },
   );
 
-  it('refuse shards for which no statement came with the entry', async () => {
+  it('refuse shards for which no agreement came with the entry', async () => {
     const { own, peers, request } = proposal;
     const stripped = structuredClone(request);
     (stripped.entries[0]?.record as { cohort: Uint8Array }).cohort = new Uint8Array();
     await expect(peers[0]?.cosigner.cosign(own.signer.address, stripped)).rejects.toThrow('other shards');
   });
 
-  it('sign it as it is: each shard has its layers of the fee, and together they have all of it', async () => {
+  it('sign it as it is: each shard has its price of the fee, and together they have all of it', async () => {
     const { own, peers, request, shards } = proposal;
     const { signature } = await (peers[1] as (typeof peers)[number]).cosigner.cosign(own.signer.address, request);
     expect(signature).toHaveLength(65);
     const { lines, debits } = parseSettlement(request.batch);
     const parts = splitCohort(86_000n, shards);
-    expect(parts).toEqual([32_250n, 43_000n, 10_750n]);
+    expect(parts).toEqual([14_333n, 51_600n, 20_067n]);
     const paid = shards.map(
       ({ providerId, payee }) =>
         lines.find((line) => String(line.providerId) === String(providerId) && String(line.payee) === String(payee))

@@ -14,7 +14,7 @@ import { followReply } from '@ogong/host/views/follow-reply';
 import { createReader, fromHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { splitFee } from '@ogong/protocol/exchange/fee';
-import { nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
+import { type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { withOrderKeys } from '@ogong/protocol/exchange/order-key-grants';
 import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
 import { splitCohort } from '@ogong/protocol/settlement/cohort';
@@ -23,10 +23,10 @@ import { computeCorrectionId } from '@ogong/protocol/settlement/verdict-log';
 import { parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { checkHead, checkIntake, checkSettled } from '@ogong/protocol/verdict/receipt/settled';
 import { deployWallet } from '@ogong/testing/chain/test-wallet';
-import { createTestCohort } from '@ogong/testing/validator/test-cohort';
+import { type CohortInput, createTestCohort } from '@ogong/testing/validator/test-cohort';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
 import { startTestNetwork, type TestNetwork } from '@ogong/testing/validator/test-network';
-import { PAYEE } from '@ogong/testing/validator/test-reply';
+import { MODEL_ROOT, PAYEE } from '@ogong/testing/validator/test-reply';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { approveReinstatement } from './settlement/reinstate.ts';
 import { VALIDATOR_SCHEMA } from './store/schema.ts';
@@ -76,18 +76,23 @@ describe('four validators on a chain', () => {
     expect(await earned()).toBe(had + 79_533n);
   });
 
-  it('pay each shard of a cohort its own part, and nobody by a word that not all have signed', async () => {
+  it('pay each shard of a cohort its own part, and nobody by an agreement that not all have signed', async () => {
     const { domain: of, payerClient } = network;
     const provider = network.provider.signer;
-    const { word, shards } = createTestCohort({ provider, ledger: of });
+    const agree =
+      (signers?: CohortInput['signers']) =>
+      (order: NamedOrder): Uint8Array =>
+        createTestCohort({ provider, ledger: of, order, ...(signers && { signers }) }).agreement;
+    const unnamed = { orderHash: new Uint8Array(32), modelRoot: MODEL_ROOT, payee: PAYEE };
+    const { shards } = createTestCohort({ provider, ledger: of, order: unnamed });
     const earned = () =>
       Promise.all(shards.map(async (one) => (await payerClient.earningsOf(one.providerId, one.payee)).earned));
     const [before, drawn] = [await earned(), await spent(nodes[1])];
-    const forged = createTestCohort({ provider, ledger: of, signers: [provider, provider] }).word;
+    const forged = agree([provider, provider]);
     await expect(network.deliver(nodes[1], {}, undefined, forged)).rejects.toThrow(
-      'cohort: signature 1 is by another key',
+      'cohort: signature 0 is by another key',
     );
-    const { reply } = await network.deliver(nodes[1], {}, undefined, word);
+    const { reply } = await network.deliver(nodes[1], {}, undefined, agree());
     await network.waitForState(nodes[1], reply.record.replyId, 'settled');
     expect(await spent(nodes[1])).toBe(drawn + 86_000n);
     const { shares: given } = await payerClient.parameters();

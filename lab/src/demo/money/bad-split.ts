@@ -14,9 +14,11 @@ import type { SplitRecord } from '../run-record.ts';
 import { readBooks } from './ledger-book.ts';
 import { type CourtContext, signBatch, toBytes } from './sign-batch.ts';
 
-/** No multiple of the layers. */
+/** No multiple of the prices. */
 const FEE = 1_000_003n;
 const LAYERS = [10, 12, 10];
+/** Prices per 1,000 tokens, atomic units. */
+const PRICES = [20n, 7n, 5n];
 /** Index of the shard that is paid a unit too much. */
 const GREEDY = 1;
 const STILL_TRIES = 20;
@@ -80,6 +82,7 @@ function listShards({ mesh }: CourtContext): CohortShard[] {
   return providers.map(({ identity }, i) => ({
     ...{ providerId: identity.keyHash, payee: toBytes(identity.address), layers: LAYERS[i] as number },
     firstLayer: LAYERS.slice(0, i).reduce((sum, layers) => sum + layers, 0),
+    pricePer1kAtomic: PRICES[i] as bigint,
   }));
 }
 

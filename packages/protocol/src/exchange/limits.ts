@@ -80,8 +80,8 @@ export const MAX_ANNOUNCED_MODELS = 64;
 export const MAX_MODALITY_BYTES = 32;
 /** The largest endorsement of a verifier: more than the tag and 64 models with the longest names of classes. */
 export const MAX_ENDORSEMENT_BYTES = 20_000;
-/** The largest cohort agreement: the keys and signatures of 64 shards. */
-export const MAX_COHORT_AGREEMENT_BYTES = 256 * 1024;
+/** The largest cohort agreement: terms, keys and signatures of 64 shards. */
+export const MAX_COHORT_AGREEMENT_BYTES = 272 * 1024;
 /** Lifetime of the statements of payee and verifier for a provider's key. They renew them while the key works for them. */
 export const KEY_STATEMENT_LIFETIME_MS = 7 * 86_400_000;
 export const KEY_WORD_RENEWAL_MS = 86_400_000;

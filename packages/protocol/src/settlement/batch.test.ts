@@ -355,8 +355,8 @@ describe('settlement', () => {
   it('pays each shard of a cohort its own line, which sum to the fee, and debits the payer once', () => {
     const reply: Reply = { verdict: 'accept', fee: 100n, payer: 1, payee: 1, router: 2, ejects: false };
     const shards = [10, 12, 11].map((layers, i) => ({
-      ...{ providerId: bytesOf(32, i + 1), payee: bytesOf(20, i + 1), layers },
-      firstLayer: [0, 10, 22][i] as number,
+      ...{ providerId: bytesOf(32, 3 - i), payee: bytesOf(20, 3 - i), layers },
+      ...{ firstLayer: [0, 10, 22][i] as number, pricePer1kAtomic: [4n, 1n, 2n][i] as bigint },
     }));
     const genesis = computeGenesisPosition(nobleCrypto, { chainId: 1n, settlement: validator, validator });
     const first = appendVerdict(nobleCrypto, genesis, { ...toFields(reply, 0), shards });
@@ -366,7 +366,7 @@ describe('settlement', () => {
       ...{ position: second.position, entries: [first.bytes, second.bytes] },
     });
     expect(settlement.debits).toMatchObject([{ payer: bytesOf(20, 1), amount: 107n }]);
-    const parts = [31n, 36n + 7n, 33n];
+    const parts = [29n, 14n + 7n, 57n];
     expect(settlement.lines).toEqual(
       parts.map((gross, i) => ({
         ...{ providerId: bytesOf(32, i + 1), payee: bytesOf(20, i + 1), router: bytesOf(20, 2), gross, fine: 0n },

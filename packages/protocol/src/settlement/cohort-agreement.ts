@@ -1,137 +1,152 @@
 import { equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
-import {
-  address,
-  bytes,
-  type CodecType,
-  createFormat,
-  hash,
-  list,
-  safeInteger,
-  struct,
-  u8,
-  u64,
-} from '../base/codec.ts';
+import { address, bytes, type CodecType, createFormat, hash, list, plainText, struct, u8, u64 } from '../base/codec.ts';
 import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES, hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
-import { MAX_COHORT_AGREEMENT_BYTES } from '../exchange/limits.ts';
+import { MAX_COHORT_AGREEMENT_BYTES, MAX_NUMERIC_CLASS_BYTES } from '../exchange/limits.ts';
 import type { LedgerDomain, NamedOrder } from '../exchange/order.ts';
-import { type CohortShard, countLayers, MAX_SHARDS, shardsCodec } from './cohort.ts';
+import { type CohortShard, countLayers, MAX_SHARDS, shardFields, sumPrices } from './cohort.ts';
+
+const memberCodec = struct({
+  ...shardFields,
+  /** Class in which the member computes its layers; its name is plain text. */
+  numericClass: plainText(MAX_NUMERIC_CLASS_BYTES),
+  /** Ed25519 key by which the member signs the rows of this order, 32 bytes. */
+  sessionKey: hash,
+});
+
+/** A shard with its terms for one order. */
+export interface CohortMember extends CodecType<typeof memberCodec> {}
 
 const termsCodec = struct({
   chainId: u64,
   /** Address of the escrow. */
   escrow: address,
+  /** The digest that the payer signs. */
+  orderHash: hash,
+  /** Name of the cut, see hashSlabManifest. */
+  manifestHash: hash,
   modelRoot: hash,
-  /** Unix time in ms. Orders that expire later are not shared. */
-  validUntilMs: safeInteger,
-  /** The first shard leads, and orders name it. */
-  shards: shardsCodec,
+  /** In the order of their layers. The last member leads, and the order names it. */
+  members: list<CohortMember>(memberCodec, { count: u8, max: MAX_SHARDS }),
 });
 
-/** The terms of a cohort: the layers that each member serves, and so its part of each fee (docs/spec/cohorts.md). */
+/** The terms by which several providers serve one order together (docs/spec/cohorts.md). */
 export interface CohortTerms extends CodecType<typeof termsCodec> {}
 
-/** Encodes the bytes that each shard's key signs. */
+/** Encodes the bytes that each member's key signs. */
 export const encodeCohortTerms: (terms: CohortTerms) => Uint8Array = createFormat(termsCodec, {
   tag: 'ogong-cohort-v1',
 }).encode;
 
-const wordCodec = struct({
+const agreementCodec = struct({
   terms: termsCodec,
-  /** Signatures of the shards, in their order. */
+  /** Signatures of the members, in their order. */
   signatures: list(struct({ publicKey: bytes(HYBRID_PUBLIC_KEY_BYTES), signature: bytes(HYBRID_SIGNATURE_BYTES) }), {
     count: u8,
     max: MAX_SHARDS,
   }),
 });
 
-/** The terms with the signatures of all shards. The leader submits them beside a reply. */
-export interface CohortAgreement extends CodecType<typeof wordCodec> {}
+/** The terms with the signatures of all members. The leader submits them beside the reply. */
+export interface CohortAgreement extends CodecType<typeof agreementCodec> {}
 export type CohortSignature = CohortAgreement['signatures'][number];
 
-const wordFormat = createFormat<CohortAgreement>(wordCodec, {
+const agreementFormat = createFormat<CohortAgreement>(agreementCodec, {
   tag: 'ogong-cohort-word-v1',
   maxBytes: MAX_COHORT_AGREEMENT_BYTES,
 });
-export const encodeCohortAgreement: (word: CohortAgreement) => Uint8Array = wordFormat.encode;
-export const parseCohortAgreement: (encoded: Uint8Array) => CohortAgreement = wordFormat.decode;
+export const encodeCohortAgreement: (agreement: CohortAgreement) => Uint8Array = agreementFormat.encode;
+export const parseCohortAgreement: (encoded: Uint8Array) => CohortAgreement = agreementFormat.decode;
 
+/** Signs the terms by a member's provider key. This is the member's consent to the order. */
 export function signCohortTerms(signer: HybridSigner, terms: CohortTerms): CohortSignature {
   return { publicKey: signer.publicKey, signature: signer.sign(encodeCohortTerms(terms)) };
 }
 
-/**
- * Finds the reason that terms are no valid cohort; undefined if they are valid. A key with two shards is refused, because it
- * could be left out of one of them.
- */
-export function findTermsProblem({ shards }: Pick<CohortTerms, 'shards'>): string | undefined {
+/** Lists the shards as an entry of the log names them. */
+export const listShards = ({ members }: Pick<CohortTerms, 'members'>): readonly CohortShard[] =>
+  members.map(({ numericClass: _class, sessionKey: _key, ...shard }) => shard);
+
+/** Finds the reason that members are no valid cohort; undefined if they are. */
+function findMembersProblem(members: readonly CohortMember[]): string | undefined {
   try {
-    countLayers(shards);
+    countLayers(members);
   } catch (error) {
     if (error instanceof ProtocolError) return error.message;
     throw error;
   }
-  if (new Set(shards.map(({ providerId }) => toHex(providerId))).size !== shards.length) return 'a key has two shards';
-  const isUnpaid = shards.some(({ payee }) => payee.every((byte) => byte === 0));
+  const isTwice = (keys: readonly Uint8Array[]): boolean => new Set(keys.map(toHex)).size !== keys.length;
+  // A key with two shards could be left out of one of them.
+  if (isTwice(members.map(({ providerId }) => providerId))) return 'a key has two shards';
+  if (isTwice(members.map(({ sessionKey }) => sessionKey))) return 'two shards have the same session key';
+  const isUnpaid = members.some(({ payee }) => payee.every((byte) => byte === 0));
   return isUnpaid ? 'a shard has no payee' : undefined;
 }
 
-/** Finds the reason that a signature is not that of the shard with the same index; undefined if it is. */
-export function findSignatureProblem(
+/** Finds the reason that a signature is not that of the member with the same index; undefined if it is. */
+function findSignatureProblem(
   crypto: Crypto,
-  terms: CohortTerms,
+  { members, message }: { readonly members: readonly CohortMember[]; readonly message: Uint8Array },
   { publicKey, signature }: CohortSignature,
   place: number,
 ): string | undefined {
-  const shard = terms.shards[place];
-  if (shard === undefined || !equalBytes(hashHybridKey(crypto, publicKey), shard.providerId)) {
+  const member = members[place];
+  if (member === undefined || !equalBytes(hashHybridKey(crypto, publicKey), member.providerId)) {
     return `signature ${place} is by another key than the shard's`;
   }
-  const isSigned = verifyHybrid(crypto, { publicKey, message: encodeCohortTerms(terms), signature });
-  return isSigned ? undefined : `shard ${place} has not signed these terms`;
+  return verifyHybrid(crypto, { publicKey, message, signature })
+    ? undefined
+    : `shard ${place} has not signed these terms`;
+}
+
+export interface AgreedOrder {
+  readonly ledger: LedgerDomain;
+  readonly order: Pick<NamedOrder, 'orderHash' | 'providerId' | 'payee' | 'modelRoot' | 'pricePer1kAtomic'>;
+  /** Class of the reply's header, which is the leader's. Undefined before there is a reply. */
+  readonly numericClass?: string | undefined;
 }
 
 /**
- * Finds the shards that share an order's fee, from an agreement that came beside its reply. Cheap checks come first.
- * @param payee of the reply's header.
- * @returns the shards, or the reason that the agreement does not count for this order.
+ * Reads the agreement of an order's cohort, whose bytes may be hostile. Cheap checks come first.
+ * @returns the terms, or the reason that the agreement does not count for this order.
  */
 export function readCohort(
   crypto: Crypto,
-  {
-    ledger,
-    order,
-    payee,
-  }: {
-    readonly ledger: LedgerDomain;
-    readonly order: Pick<NamedOrder, 'providerId' | 'modelRoot' | 'expiresAtMs'>;
-    readonly payee: Uint8Array;
-  },
+  { ledger, order, numericClass }: AgreedOrder,
   encoded: Uint8Array,
-): { readonly shards: readonly CohortShard[] } | { readonly problem: string } {
-  let word: CohortAgreement;
+): { readonly terms: CohortTerms } | { readonly problem: string } {
+  let agreement: CohortAgreement;
   try {
-    word = parseCohortAgreement(encoded);
+    agreement = parseCohortAgreement(encoded);
   } catch (error) {
     if (error instanceof ProtocolError) return { problem: error.message };
     throw error;
   }
-  const { terms, signatures } = word;
-  const [lead] = terms.shards;
+  const { terms, signatures } = agreement;
+  const { members } = terms;
+  const leader = members.at(-1);
   const isHere = terms.chainId === ledger.chainId && equalBytes(terms.escrow, ledger.verifyingContract);
   if (!isHere) return { problem: 'the cohort is of another ledger' };
+  if (!equalBytes(terms.orderHash, order.orderHash)) return { problem: 'the cohort has agreed to another order' };
   if (!equalBytes(terms.modelRoot, order.modelRoot)) return { problem: 'the cohort serves another model' };
-  const isLed = lead && equalBytes(lead.providerId, order.providerId) && equalBytes(lead.payee, payee);
+  const isLed = leader && equalBytes(leader.providerId, order.providerId) && equalBytes(leader.payee, order.payee);
   if (!isLed) return { problem: 'another provider or payee leads the cohort' };
-  if (BigInt(terms.validUntilMs) < order.expiresAtMs) return { problem: 'the cohort has agreed for a shorter time' };
-  const problem = findTermsProblem(terms);
-  if (problem !== undefined) return { problem };
-  if (signatures.length !== terms.shards.length) {
-    return { problem: `${signatures.length} signatures for ${terms.shards.length} shards` };
+  if (numericClass !== undefined && leader.numericClass !== numericClass) {
+    return { problem: `the leader agreed to class ${leader.numericClass} and served in ${numericClass}` };
   }
+  const problem = findMembersProblem(members);
+  if (problem !== undefined) return { problem };
+  const price = sumPrices(members);
+  if (price !== order.pricePer1kAtomic) {
+    return { problem: `prices of ${price} for an order at ${order.pricePer1kAtomic}` };
+  }
+  if (signatures.length !== members.length) {
+    return { problem: `${signatures.length} signatures for ${members.length} shards` };
+  }
+  const message = encodeCohortTerms(terms);
   for (const [place, signature] of signatures.entries()) {
-    const unsigned = findSignatureProblem(crypto, terms, signature, place);
+    const unsigned = findSignatureProblem(crypto, { members, message }, signature, place);
     if (unsigned !== undefined) return { problem: unsigned };
   }
-  return { shards: terms.shards };
+  return { terms };
 }

@@ -3,42 +3,38 @@ import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/cohort.json' with { type: 'json' };
 import { toHex } from '../base/bytes.ts';
 import { nobleCrypto } from '../crypto/noble.ts';
-import { type CohortShard, splitCohort } from './cohort.ts';
-import { encodeCohortAgreement, encodeCohortTerms, parseCohortAgreement } from './cohort-agreement.ts';
+import { type CohortShard, splitCohort, sumPrices } from './cohort.ts';
+import { encodeCohortAgreement, encodeCohortTerms, listShards, parseCohortAgreement } from './cohort-agreement.ts';
 import { createCohortLines } from './cohort-lines.ts';
 
 const router = new Uint8Array(20).fill(7);
-const createShards = (layers: readonly number[]): CohortShard[] => {
-  let firstLayer = 0;
-  return layers.map((count, i) => {
-    const shard = {
-      ...{ providerId: new Uint8Array(32).fill(i + 1), payee: new Uint8Array(20).fill(i + 1) },
-      ...{ firstLayer, layers: count },
-    };
-    firstLayer += count;
-    return shard;
-  });
-};
+/** Shards of one layer with these prices, unless changed. */
+const createShards = (prices: readonly bigint[]): CohortShard[] =>
+  prices.map((pricePer1kAtomic, i) => ({
+    ...{ providerId: new Uint8Array(32).fill(i + 1), payee: new Uint8Array(20).fill(i + 1) },
+    ...{ firstLayer: i, layers: 1, pricePer1kAtomic },
+  }));
 const fees = fc.bigInt(0n, 2n ** 120n);
-const cohorts = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 64 }).map(createShards);
+const cohorts = fc.array(fc.bigInt(0n, 2n ** 100n), { minLength: 1, maxLength: 64 }).map(createShards);
 
 describe('the fee of a cohort', () => {
   it('is split as in the vectors', () => {
     for (const { fee, shards, amounts } of vectors.splits) {
-      expect(splitCohort(BigInt(fee), shards).map(String)).toEqual(amounts);
+      const priced = shards.map((shard) => ({ ...shard, pricePer1kAtomic: BigInt(shard.pricePer1kAtomic) }));
+      expect(splitCohort(BigInt(fee), priced).map(String)).toEqual(amounts);
     }
   });
 
-  it('is split to the unit, and only the leader gets more than its layers', () => {
+  it('is split to the unit, and only the leader gets more than its price', () => {
     fc.assert(
       fc.property(fees, cohorts, (fee, shards) => {
         const amounts = splitCohort(fee, shards);
-        const total = BigInt(shards.reduce((sum, { layers }) => sum + layers, 0));
+        const total = sumPrices(shards);
         expect(amounts.reduce((sum, amount) => sum + amount, 0n)).toBe(fee);
         for (const [i, amount] of amounts.entries()) {
-          const due = fee * BigInt(shards[i]?.layers ?? 0);
-          if (i > 0) expect(amount * total <= due).toBe(true);
-          expect(amount * total > due - total).toBe(true);
+          const due = fee * (shards[i]?.pricePer1kAtomic ?? 0n);
+          if (i < shards.length - 1) expect(amount * total <= due).toBe(true);
+          if (total > 0n) expect(amount * total > due - total).toBe(true);
         }
         const lines = createCohortLines({ feeAtomic: fee, router, amounts }, shards);
         expect(lines.reduce((sum, { gross }) => sum + gross, 0n)).toBe(fee);
@@ -53,30 +49,32 @@ describe('the fee of a cohort', () => {
     ['the whole fee twice', [100_000n, 100_000n]],
     ['a negative part beside too much', [100_001n, -1n]],
   ])('is refused with %s', (_, amounts) => {
-    const shards = createShards([4, 4]);
+    const shards = createShards([4n, 4n]);
     expect(() => createCohortLines({ feeAtomic: 100_000n, router, amounts }, shards)).toThrow();
     expect(createCohortLines({ feeAtomic: 100_000n, router, amounts: [50_000n, 50_000n] }, shards)).toHaveLength(2);
   });
 
   it('is refused if the layers do not tile the model', () => {
-    const [first, second] = createShards([4, 4]) as [CohortShard, CohortShard];
+    const [first, second] = createShards([4n, 4n]) as [CohortShard, CohortShard];
     for (const shards of [
       [],
       [second],
       [second, first],
-      [first, { ...second, firstLayer: 3 }],
-      [first, { ...second, firstLayer: 5 }],
+      [first, { ...second, firstLayer: 0 }],
+      [first, { ...second, firstLayer: 2 }],
       [first, { ...second, layers: 0 }],
       [first, { ...second, layers: 0.5 }],
-      createShards(Array(65).fill(1)),
+      createShards(Array<bigint>(65).fill(1n)),
     ]) {
       expect(() => splitCohort(1n, shards)).toThrow(expect.objectContaining({ code: 'malformed' }));
     }
     expect(() => splitCohort(-1n, [first])).toThrow(expect.objectContaining({ code: 'out-of-range' }));
+    const negative = [{ ...first, pricePer1kAtomic: -1n }, second];
+    expect(() => splitCohort(1n, negative)).toThrow(expect.objectContaining({ code: 'out-of-range' }));
   });
 
   it('is one line for a provider with two shards, and none for a shard of zero', () => {
-    const [first, second, third] = createShards([1, 1, 1]) as [CohortShard, CohortShard, CohortShard];
+    const [first, second, third] = createShards([1n, 1n, 1n]) as [CohortShard, CohortShard, CohortShard];
     const { providerId, payee } = first;
     const twice = [first, second, { ...third, providerId, payee }];
     const lines = createCohortLines({ feeAtomic: 9n, router, amounts: [4n, 0n, 5n] }, twice);
@@ -84,34 +82,52 @@ describe('the fee of a cohort', () => {
   });
 });
 
+/** Index of the count of members, behind the tag, ledger, order, manifest and model. */
+const COUNT_AT = 'ogong-cohort-word-v1\n'.length + 8 + 20 + 3 * 32;
+/** Index of the first letter of the first member's class. */
+const CLASS_AT = COUNT_AT + 1 + 32 + 20 + 2 + 2 + 16 + 2;
+
 describe('the agreement of a cohort', () => {
   const fill = (size: number, byte: number): Uint8Array => new Uint8Array(size).fill(byte);
+  const numericClass = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
   const terms = {
-    ...{ chainId: 31_337n, escrow: fill(20, 7), modelRoot: fill(32, 8), validUntilMs: 1_800_000_000_000 },
-    shards: [
-      { providerId: fill(32, 1), payee: fill(20, 2), firstLayer: 0, layers: 3 },
-      { providerId: fill(32, 3), payee: fill(20, 4), firstLayer: 3, layers: 5 },
-    ],
+    ...{ chainId: 31_337n, escrow: fill(20, 7), orderHash: fill(32, 11), manifestHash: fill(32, 12) },
+    modelRoot: fill(32, 8),
+    members: [
+      { providerId: fill(32, 1), payee: fill(20, 2), firstLayer: 0, layers: 3, pricePer1kAtomic: 900n },
+      { providerId: fill(32, 3), payee: fill(20, 4), firstLayer: 3, layers: 5, pricePer1kAtomic: 100n },
+    ].map((shard, i) => ({ ...shard, numericClass, sessionKey: fill(32, 9 + i) })),
   };
   const signatures = [5, 6].map((byte) => ({ publicKey: fill(1_344, byte), signature: fill(2_484, byte) }));
 
   it('has the bytes of the vectors', () => {
-    expect(toHex(encodeCohortTerms(terms))).toBe(vectors.word.terms);
-    const word = encodeCohortAgreement({ terms, signatures });
-    expect(word).toHaveLength(vectors.word.wordBytes);
-    expect(toHex(nobleCrypto.sha256(word))).toBe(vectors.word.wordSha256);
-    expect(parseCohortAgreement(word)).toEqual({ terms, signatures });
+    expect(toHex(encodeCohortTerms(terms))).toBe(vectors.agreement.terms);
+    const agreement = encodeCohortAgreement({ terms, signatures });
+    expect(agreement).toHaveLength(vectors.agreement.agreementBytes);
+    expect(toHex(nobleCrypto.sha256(agreement))).toBe(vectors.agreement.agreementSha256);
+    expect(parseCohortAgreement(agreement)).toEqual({ terms, signatures });
+    expect(listShards(terms)[1]).toEqual({
+      ...{ providerId: fill(32, 3), payee: fill(20, 4), firstLayer: 3, layers: 5, pricePer1kAtomic: 100n },
+    });
+  });
+
+  it('has room for as many shards as the log, in classes with the longest names', () => {
+    const [member, signature] = [terms.members[0], signatures[0]];
+    if (member === undefined || signature === undefined) throw new TypeError('the terms have members');
+    const most = { ...terms, members: Array(64).fill({ ...member, numericClass: 'c'.repeat(255) }) };
+    const agreement = encodeCohortAgreement({ terms: most, signatures: Array(64).fill(signature) });
+    expect(parseCohortAgreement(agreement).terms.members).toHaveLength(64);
   });
 
   it.each([
-    ['cut', (word: Uint8Array) => word.subarray(0, -1)],
-    ['longer', (word: Uint8Array) => new Uint8Array([...word, 0])],
-    ['of another format', (word: Uint8Array) => word.subarray(2)],
-    ['of too many shards', (word: Uint8Array) => word.map((byte, i) => (i === 89 ? 65 : byte))],
+    ['cut', (bytes: Uint8Array) => bytes.subarray(0, -1)],
+    ['longer', (bytes: Uint8Array) => new Uint8Array([...bytes, 0])],
+    ['of another format', (bytes: Uint8Array) => bytes.subarray(2)],
+    ['of too many shards', (bytes: Uint8Array) => bytes.map((byte, i) => (i === COUNT_AT ? 65 : byte))],
+    ['of a class that is no plain text', (bytes: Uint8Array) => bytes.map((byte, i) => (i === CLASS_AT ? 10 : byte))],
   ])('does not parse if it is %s', (_, bend) => {
-    const word = encodeCohortAgreement({ terms, signatures });
-    // The index of the count of shards.
-    expect(word[89]).toBe(2);
-    expect(() => parseCohortAgreement(bend(word))).toThrow();
+    const agreement = encodeCohortAgreement({ terms, signatures });
+    expect([agreement[COUNT_AT], agreement[CLASS_AT]]).toEqual([2, 'l'.charCodeAt(0)]);
+    expect(() => parseCohortAgreement(bend(agreement))).toThrow();
   });
 });

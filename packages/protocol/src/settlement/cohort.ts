@@ -1,13 +1,17 @@
 import { ProtocolError } from '../base/bytes.ts';
-import { address, type CodecType, hash, list, struct, u8, u16 } from '../base/codec.ts';
+import { address, type CodecType, hash, list, struct, u8, u16, u128 } from '../base/codec.ts';
 
-const shardCodec = struct({
+/** Fields of a shard, in the log and in an agreement. */
+export const shardFields = {
   providerId: hash,
   payee: address,
   firstLayer: u16,
   /** Number of layers, at least 1. */
   layers: u16,
-});
+  /** Part of the order's price per 1,000 tokens, atomic units. */
+  pricePer1kAtomic: u128,
+};
+const shardCodec = struct(shardFields);
 
 /** One provider's part of a model that several providers serve together: layers from `firstLayer` on (docs/spec/cohorts.md). */
 export interface CohortShard extends CodecType<typeof shardCodec> {}
@@ -19,22 +23,30 @@ const MAX_LAYERS = 65_535;
 export const shardsCodec = list<CohortShard>(shardCodec, { count: u8, max: MAX_SHARDS });
 
 /**
- * Splits one reply's fee among the shards of a cohort, by their layers, rounded down. The first shard leads and gets the rest.
- * So the amounts sum exactly to the fee.
- * @param shards in the order of their layers, which tile the model.
+ * Splits one reply's fee among the shards of a cohort, by their prices, rounded down. The last shard leads and gets the rest. So the
+ * amounts sum exactly to the fee.
+ * @param shards in the order of their layers, which tile the model. If all prices are 0, the leader gets the whole fee.
+ * @returns atomic units, in the order of the shards.
  * @throws ProtocolError `malformed` if the shards leave a gap, overlap, or are none or too many; `out-of-range` on a negative
- * fee.
+ * fee or price.
  */
 export function splitCohort(
   feeAtomic: bigint,
-  shards: readonly Pick<CohortShard, 'firstLayer' | 'layers'>[],
+  shards: readonly Pick<CohortShard, 'firstLayer' | 'layers' | 'pricePer1kAtomic'>[],
 ): bigint[] {
   if (feeAtomic < 0n) throw new ProtocolError('out-of-range', `a fee of ${feeAtomic}`);
-  const total = countLayers(shards);
-  const parts = shards.map(({ layers }) => (feeAtomic * BigInt(layers)) / BigInt(total));
+  countLayers(shards);
+  const negative = shards.find(({ pricePer1kAtomic }) => pricePer1kAtomic < 0n);
+  if (negative !== undefined) throw new ProtocolError('out-of-range', `a price of ${negative.pricePer1kAtomic}`);
+  const total = sumPrices(shards);
+  const parts = shards.map(({ pricePer1kAtomic }) => (total === 0n ? 0n : (feeAtomic * pricePer1kAtomic) / total));
   const rest = parts.reduce((left, part) => left - part, feeAtomic);
-  return parts.map((part, i) => (i === 0 ? part + rest : part));
+  return parts.map((part, i) => (i === parts.length - 1 ? part + rest : part));
 }
+
+/** Sums the prices of all shards, per 1,000 tokens. */
+export const sumPrices = (shards: readonly Pick<CohortShard, 'pricePer1kAtomic'>[]): bigint =>
+  shards.reduce((sum, { pricePer1kAtomic }) => sum + pricePer1kAtomic, 0n);
 
 /**
  * Counts the layers of all shards. @throws ProtocolError `malformed` if the shards leave a gap, overlap, or are none or too

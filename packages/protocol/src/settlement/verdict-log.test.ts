@@ -69,7 +69,7 @@ const anyEntry: fc.Arbitrary<VerdictEntry> = fc
     ...entry,
     ...findStep(entry),
     shards: entry.shards.map((layers, i) => ({
-      ...{ providerId: entry.providerId, payee: entry.payee, layers },
+      ...{ providerId: entry.providerId, payee: entry.payee, layers, pricePer1kAtomic: BigInt(layers) ** 13n },
       firstLayer: entry.shards.slice(0, i).reduce((sum, count) => sum + count, 0),
     })),
     feeAtomic: isBillable(entry.verdict) ? entry.feeAtomic : 0n,
@@ -209,22 +209,20 @@ describe('verdict entry', () => {
 
   it('names the shards of a cohort, which its provider leads and which tile the model', () => {
     const { providerId, payee } = fields;
-    const lead = { providerId, payee, firstLayer: 0, layers: 10 };
-    const next = {
-      providerId: new Uint8Array(32).fill(9),
-      payee: new Uint8Array(20).fill(9),
-      firstLayer: 10,
-      layers: 2,
-    };
-    const { bytes } = appendVerdict(nobleCrypto, genesis, { ...fields, shards: [lead, next] });
-    expect(parseVerdictEntry(bytes).shards).toEqual([lead, next]);
+    const other = { providerId: new Uint8Array(32).fill(9), payee: new Uint8Array(20).fill(9) };
+    const first = { ...other, firstLayer: 0, layers: 10, pricePer1kAtomic: 7n };
+    const lead = { providerId, payee, firstLayer: 10, layers: 2, pricePer1kAtomic: 2n ** 128n - 1n };
+    const { bytes } = appendVerdict(nobleCrypto, genesis, { ...fields, shards: [first, lead] });
+    expect(parseVerdictEntry(bytes).shards).toEqual([first, lead]);
     const wrong = [
-      [next],
-      [next, lead],
-      [lead, { ...next, firstLayer: 11 }],
-      [{ ...lead, providerId: next.providerId }],
-      [{ ...lead, payee: next.payee }],
-      [{ ...lead, layers: 0 }],
+      [first],
+      [lead],
+      [lead, first],
+      [first, { ...lead, firstLayer: 11 }],
+      [first, { ...lead, providerId: other.providerId }],
+      [first, { ...lead, payee: other.payee }],
+      [first, { ...lead, layers: 0 }],
+      [first, { ...lead, pricePer1kAtomic: 2n ** 128n }],
     ];
     for (const shards of wrong) {
       expect(() => appendVerdict(nobleCrypto, genesis, { ...fields, shards })).toThrow(ProtocolError);
@@ -235,9 +233,10 @@ describe('verdict entry', () => {
     const silent = { ...{ verifierId: new Uint8Array(32), payee: new Uint8Array(20) }, halfHour: 2 ** 32 - 1 };
     const verifiers = Array.from({ length: 128 }, () => ({ ...silent, outcome: 'silent' as const }));
     const { providerId, payee } = fields;
-    const shards = Array.from({ length: 64 }, (_, firstLayer) => ({ providerId, payee, firstLayer, layers: 1 }));
+    const one = { providerId, payee, layers: 1, pricePer1kAtomic: 1n };
+    const shards = Array.from({ length: 64 }, (_, firstLayer) => ({ ...one, firstLayer }));
     const { bytes } = appendVerdict(nobleCrypto, genesis, { ...fields, verifiers, shards });
-    expect(bytes.length).toBeGreaterThan(11_000);
+    expect(bytes.length).toBeGreaterThan(12_000);
     expect(bytes.length).toBeLessThanOrEqual(MAX_ENTRY_BYTES);
   });
 

@@ -126,7 +126,7 @@ const outcomeFields = {
 const verdictEntryCodec = struct({
   ...subjectFields,
   /**
-   * The providers that served the reply together. The provider of the entry leads and comes first. Empty if it served alone.
+   * The providers that served the reply together. The provider of the entry leads and comes last. Empty if it served alone.
    */
   shards: shardsCodec,
   /** Verifiers in the order in which they were asked. */
@@ -307,7 +307,7 @@ function assertConsistent(entry: VerdictEntry): void {
   if (entry.step === 'late' && entry.verdict !== 'reject') {
     throw new ProtocolError('malformed', `a late opening with verdict ${entry.verdict}`);
   }
-  const [lead] = entry.shards;
+  const lead = entry.shards.at(-1);
   if (lead === undefined) return;
   countLayers(entry.shards);
   if (!equalBytes(lead.providerId, entry.providerId) || !equalBytes(lead.payee, entry.payee)) {

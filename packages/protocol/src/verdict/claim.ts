@@ -18,7 +18,7 @@ import { findHeaderModality, findModality } from '../modality/registry.ts';
 import { hashReadRequest } from '../modality/request-hash.ts';
 import { RequestError } from '../modality/shared/request-error.ts';
 import type { CohortShard } from '../settlement/cohort.ts';
-import { readCohort } from '../settlement/cohort-agreement.ts';
+import { type AgreedOrder, listShards, readCohort } from '../settlement/cohort-agreement.ts';
 import { checkOrder, type OrderBeacon } from '../stage1/common-checks.ts';
 import { mayShowTexts } from '../tier/outcome.ts';
 import { checkPosture } from '../tier/posture.ts';
@@ -36,7 +36,7 @@ interface ClaimedReply {
   readonly payeeWord: Uint8Array;
   /** The payer's progress statement. It is present only for a truncated reply, or for a request with a standby price. */
   readonly progress?: SignedProgress | undefined;
-  /** The agreement of several providers that serve together (docs/spec/cohorts.md). Empty or absent if one serves alone. */
+  /** The agreement of several providers that serve this order together (docs/spec/cohorts.md). Empty or absent if one serves alone. */
   readonly cohort?: Uint8Array;
 }
 
@@ -479,20 +479,20 @@ function verifyClaimed(
     `payee ${toHex(header.payee)} has not signed for this provider's key on these contracts. Let it sign ` +
       'ProviderPayee(providerId, validUntil) past the expiry of the order, and submit the signature with the reply',
   );
-  const shards = verifyShares(crypto, { ledger, order, payee: header.payee }, reply);
+  const shards = verifyShares(crypto, { ledger, order, numericClass: header.numericClass }, reply);
   return { order, record, header, request, feeAtomic, shards };
 }
 
 /** @throws ClaimError if a cohort agreement is present and invalid. Then nobody is paid. */
 function verifyShares(
   crypto: Crypto,
-  context: Parameters<typeof readCohort>[1],
+  context: AgreedOrder,
   { cohort }: Pick<ClaimedReply, 'cohort'>,
 ): readonly CohortShard[] {
   if (cohort === undefined || cohort.length === 0) return [];
   const found = readCohort(crypto, context, cohort);
-  demand('shards' in found, 'cohort', 'problem' in found ? found.problem : '');
-  return found.shards;
+  demand('terms' in found, 'cohort', 'problem' in found ? found.problem : '');
+  return listShards(found.terms);
 }
 
 function demandCheck({ id, status, detail }: Check): void {

@@ -246,10 +246,11 @@ function assertCharge(
 function assertShards(entry: VerdictEntry, signed: readonly CohortShard[]): void {
   const isSame =
     entry.shards.length === signed.length &&
-    signed.every(({ providerId, payee, firstLayer, layers }, i) => {
+    signed.every(({ providerId, payee, firstLayer, layers, pricePer1kAtomic }, i) => {
       const named = entry.shards[i] as CohortShard;
       const isIt = equalBytes(named.providerId, providerId) && equalBytes(named.payee, payee);
-      return isIt && named.firstLayer === firstLayer && named.layers === layers;
+      const isThere = named.firstLayer === firstLayer && named.layers === layers;
+      return isIt && isThere && named.pricePer1kAtomic === pricePer1kAtomic;
     });
   demand(isSame, `entry ${entry.index} names other shards than those who signed for it`);
 }

@@ -21,7 +21,6 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { admissionsCommand } from '../commands/admissions-command.ts';
 import { catalogueCommand } from '../commands/catalogue-command.ts';
-import { cohortCommand } from '../commands/cohort-command.ts';
 import { doctorCommand } from '../commands/doctor-command.ts';
 import { installCommand, uninstallCommand } from '../commands/install-command.ts';
 import { createLoadingLines } from '../commands/loading-lines.ts';
@@ -215,7 +214,6 @@ const commands: readonly Command[] = [
     ),
   ]),
   admissionsCommand,
-  cohortCommand,
 ];
 
 const GROUPS: readonly (readonly [string, readonly string[]])[] = [

@@ -114,7 +114,7 @@ export interface ServeContext {
   readonly signer: HybridSigner;
   /** The payee's signature for the signer's key. */
   readonly payeeWord: Uint8Array;
-  /** The cohort's signed agreement, if several providers share the fee of this order; else empty. */
+  /** The cohort's signed agreement, if several providers serve this order; else empty. */
   readonly cohort: Uint8Array;
   /** Reserves the fee at the order's validator, once the order is claimed. @throws Refusal if the validator does not admit it. */
   readonly admit: (signal: AbortSignal) => Promise<SignedAdmission>;

@@ -244,13 +244,6 @@ export const serveConfig = defineConfig({
       description: 'time for running replies to end once the provider stops; it takes no new orders then',
     },
     beaconInterval: { schema: duration, default: '2s', description: 'pause between two reads of the beacon' },
-    cohort: {
-      schema: text,
-      label: '<path>',
-      repeatable: true,
-      description:
-        'file by which several providers share the fees of one model, which this one leads (ogong-provider cohort); once for each model',
-    },
     payeeWord: {
       schema: text,
       label: '<path>',

@@ -10,10 +10,6 @@ export function createProviderMetrics(metrics: Metrics) {
     replies: metrics.counter('provider_replies_total', 'Orders by how they ended: served, refused or failed', [
       'outcome',
     ]),
-    cohortOver: metrics.counter(
-      'provider_cohort_over_total',
-      'Orders refused since the agreement of the cohort of their model has expired',
-    ),
     tokens: metrics.counter('provider_tokens_total', 'Tokens of served replies: prompt or output', ['kind']),
     cached: metrics.counter('provider_cached_tokens_total', 'Prompt tokens that were in the KV cache'),
     drafts: metrics.counter('provider_drafts_total', 'Guessed tokens of served replies: proposed or accepted', [

@@ -22,7 +22,6 @@ import { type AttestedMachine, createAttestedMachine } from '../machine/attested
 import { type CommitReply, commitReply } from '../modality/text/commit-reply.ts';
 import { barePush } from './bare-push.ts';
 import { type Admissions, createAdmissions } from './orders/admissions.ts';
-import type { Cohorts } from './orders/cohorts.ts';
 import { createMediaIntake, type MediaIntake } from './orders/media-intake.ts';
 import type { StrangersLoad } from './orders/model-loading.ts';
 import { type OfferState, openOffers, type ServedOffer } from './orders/offers.ts';
@@ -82,8 +81,8 @@ export interface ProviderDependencies {
   readonly attester?: Attester | undefined;
   /** Stakes that tiers require of a key. Default: nothing. */
   readonly tierStakes?: ReadonlyMap<string, bigint>;
-  /** Default: it shares no fee. */
-  readonly cohorts?: Cohorts;
+  /** Finds the signed agreement of an order that several providers serve, and which this one leads. Default: it serves alone. */
+  readonly findAgreement?: (orderHash: Uint8Array) => Uint8Array | undefined;
   /** Default: commitReply. */
   readonly commit?: CommitReply;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
@@ -104,7 +103,6 @@ export interface ProviderState
     | 'commit'
     | 'metrics'
     | 'readPayments'
-    | 'cohorts'
     | 'tierStakes'
   > {
   /** Hash of the signer's key. */
@@ -139,7 +137,6 @@ export interface ProviderState
   readonly links: LinkPool;
   readonly seal: SealPrimitives;
   readonly sealKeys: SealKeys;
-  readonly cohorts: Cohorts | undefined;
   readonly machine: AttestedMachine | undefined;
   readonly metrics: ProviderMetrics;
   /** Aborted when running replies must end. */
@@ -196,7 +193,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
   return {
     ...{ crypto, clock, signer, identity, chain, beacons, store, log },
     ...{ seal, sealKeys, machine, learnOrderKey },
-    cohorts: dependencies.cohorts,
+    ...(dependencies.findAgreement && { findAgreement: dependencies.findAgreement }),
     ...{ id, offers, validators, openingTtlMs, maxReplyMs, commits, links, metrics },
     payee: payeeWord.payee,
     getPayeeWord: payeeWord.get,

@@ -48,7 +48,6 @@ import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { signAdmission } from '@ogong/testing/synthetic/validator-words';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { type CommitReply, commitReply } from '../modality/text/commit-reply.ts';
-import type { Cohorts } from './orders/cohorts.ts';
 import { readServed } from './paid/served-store.ts';
 import { beginMemory } from './provider-store.ts';
 import { openBlobStore } from './serving/blob-store.ts';
@@ -126,33 +125,24 @@ describe('an order of a contract account', () => {
   });
 });
 
-describe('a cohort', () => {
-  it('delivers its progress beside the record, which leaves without texts, and its order chooses it', async () => {
-    const word = new Uint8Array(40).fill(7);
+describe('the leader of a cohort', () => {
+  it('delivers the agreement of the order beside the record, which leaves without texts', async () => {
+    const agreement = new Uint8Array(40).fill(7);
     const asked: Uint8Array[] = [];
-    const cohorts: Cohorts = {
-      wordFor({ modelRoot }) {
-        asked.push(modelRoot);
-        return word;
-      },
-      isOver: () => false,
+    const findAgreement = (orderHash: Uint8Array) => {
+      asked.push(orderHash);
+      return asked.length === 1 ? agreement : undefined;
     };
-    const { client, order, validator, engine } = await start({ cohorts });
-    await receive(client, order());
+    const { client, order, validator } = await start({ findAgreement });
+    const sent = order();
+    await receive(client, sent);
     await until(() => validator.pushed.length === 1);
-    expect(validator.pushed[0]?.cohort).toEqual(word);
+    expect(validator.pushed[0]?.cohort).toEqual(agreement);
     expect(validator.pushed[0]?.request).toHaveLength(0);
-    expect(asked.map(toHex)).toEqual([toHex(engine.info().modelRoot)]);
-  });
-});
-
-describe('a cohort whose agreement has expired', () => {
-  it('has orders of its model refused, and its leader has no fee alone', async () => {
-    const { client, order, validator } = await start({
-      cohorts: { wordFor: () => new Uint8Array(), isOver: () => true },
-    });
-    await expect(receive(client, order())).rejects.toThrow('has to agree anew');
-    expect(validator.admitted).toEqual([]);
+    await receive(client, order());
+    await until(() => validator.pushed.length === 2);
+    expect(validator.pushed[1]?.cohort).toHaveLength(0);
+    expect(new Set(asked.map(toHex)).size).toBe(2);
   });
 });
 

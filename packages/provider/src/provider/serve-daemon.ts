@@ -42,7 +42,6 @@ import {
   openServedModels,
   openUpstreamModels,
 } from './open-served-models.ts';
-import { openCohorts, readCohortFile } from './orders/cohorts.ts';
 import { type PlannedOffer, planOffers } from './orders/planned-offers.ts';
 import { createPricePeg, type PricePeg } from './orders/price-peg.ts';
 import { readUsdFeed } from './orders/usd-feed.ts';
@@ -148,14 +147,6 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
           },
         });
   const payee = carriedStatement?.payee ?? ledger.address;
-  const cohorts = openCohorts(
-    COMMAND,
-    settings.cohort.map((path) => readCohortFile(COMMAND, path)),
-    {
-      ...{ crypto: nodeCrypto, ledger: chain.ledger, payee, nowMs: systemClock.nowMs(), log },
-      providerId,
-    },
-  );
   const provider = createProvider(
     {
       bind,
@@ -181,7 +172,6 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
       readPayments: async (validator, fromBlock) => (await chain.client()).paidTo(payee, validator, fromBlock),
       beacons,
       ...{ store, commits },
-      cohorts,
       tierStakes: readTierStakes(readDeployment(COMMAND, settings).deployment),
       attester: attester && (wrap.attester?.(attester) ?? attester),
       openings: wrap.openings?.(openings) ?? openings,

@@ -12,7 +12,11 @@ const prefixed = (bytes: Uint8Array): Hex => `0x${toHex(bytes)}`;
 
 interface Case {
   readonly fee: string;
-  readonly shards: readonly { readonly firstLayer: number; readonly layers: number }[];
+  readonly shards: readonly {
+    readonly firstLayer: number;
+    readonly layers: number;
+    readonly pricePer1kAtomic: string;
+  }[];
   readonly amounts: readonly string[];
 }
 
@@ -34,7 +38,7 @@ describe('the contract pays a cohort as the vectors say', () => {
   /** Each case has its own providers. */
   const nameShards = ({ shards }: Case, number: number) =>
     shards.map((shard, i) => ({
-      ...shard,
+      ...{ ...shard, pricePer1kAtomic: BigInt(shard.pricePer1kAtomic) },
       providerId: fromHex(`${number + 1}`.padStart(32, '0') + `${i + 1}`.padStart(32, '0')),
       payee: fromHex(`${number + 1}`.padStart(20, '0') + `${i + 1}`.padStart(20, '0')),
     }));

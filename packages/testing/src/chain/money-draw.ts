@@ -396,7 +396,7 @@ export function createMoneyDraw(world: MoneyWorld, { draws, progress }: MoneyDra
     const layers = cohort.map(() => 1 + below(20));
     const shards = layers.map((count, i) => ({
       firstLayer: layers.slice(0, i).reduce((sum, one) => sum + one, 0),
-      layers: count,
+      ...{ layers: count, pricePer1kAtomic: BigInt(below(1_000)) },
     }));
     const amounts = isCohort ? splitCohort(gross, shards) : [cut, gross - cut];
     const lines = amounts.map((amount, i) => ({

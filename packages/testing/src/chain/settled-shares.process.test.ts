@@ -104,6 +104,7 @@ function drawCohort({ amount, below, isDrawn }: Draw, number: number) {
     const layers = 1 + below(isDrawn(0.3) ? 200 : 4);
     const shard = {
       ...{ providerId: new Uint8Array(32).fill(i + 1), payee: new Uint8Array(20).fill(i + 1), firstLayer, layers },
+      pricePer1kAtomic: BigInt(below(1_000)),
     };
     shard.providerId.set(fromHex((number % 1_000).toString(16).padStart(8, '0')));
     firstLayer += layers;

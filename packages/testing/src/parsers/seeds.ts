@@ -32,7 +32,10 @@ async function parseOne(load: LoadModule, vectors: readonly Uint8Array[], file: 
 }
 
 const statement = (place: number) => ({ place, isRefused: true, epoch: 7n, timeMs: 9, signature: fill(65) });
-const shard = (at: number) => ({ providerId: fill(32, at), payee: fill(20), firstLayer: 8 * at, layers: 8 });
+const member = (at: number) => ({
+  ...{ providerId: fill(32, at), payee: fill(20), firstLayer: 8 * at, layers: 8, pricePer1kAtomic: 5n },
+  ...{ numericClass: 'fake-1/js/f64/exact/hash/kv-none', sessionKey: fill(32, at) },
+});
 const candidate = (at: number) => ({
   ...{ providerId: fill(32, at), payee: fill(20), keyHash: fill(32), operator: fill(32) },
   ...{ numericClass: 'fake-1/js/f64/exact/hash/kv-none', contextSize: 4_096, weight: 5n },
@@ -186,7 +189,8 @@ export const SEEDS: Readonly<Record<string, MakeSeeds>> = {
     'encodeCohortAgreement',
     {
       terms: {
-        ...{ chainId: 1n, escrow: fill(20), modelRoot: fill(32), validUntilMs: 9, shards: [0, 1, 2].map(shard) },
+        ...{ chainId: 1n, escrow: fill(20), orderHash: fill(32), manifestHash: fill(32), modelRoot: fill(32) },
+        members: [0, 1, 2].map(member),
       },
       signatures: [hybrid, hybrid, hybrid],
     },

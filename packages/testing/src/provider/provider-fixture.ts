@@ -52,7 +52,6 @@ import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { FindRouter } from '@ogong/protocol/stage1/registered-router';
 import type { CommitReply } from '@ogong/provider/modality/text/commit-reply';
-import type { Cohorts } from '@ogong/provider/provider/orders/cohorts';
 import type { ServedOffer } from '@ogong/provider/provider/orders/offers';
 import { createProvider, type Provider, type ProviderOptions } from '@ogong/provider/provider/provider';
 import { findOpeningExpiry, type Openings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
@@ -214,7 +213,8 @@ export interface NetworkOptions {
   readonly commit?: CommitReply;
   /** Default: a folder of its own with room for 64 MiB. */
   readonly blobs?: BlobStore;
-  readonly cohorts?: Cohorts;
+  /** Default: every order is served alone. */
+  readonly findAgreement?: (orderHash: Uint8Array) => Uint8Array | undefined;
   /** Attestation of the provider's machine. */
   readonly attester?: Attester;
   readonly epoch?: bigint;
@@ -299,7 +299,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
         ...(options.commits ? { commits: options.commits(store) } : {}),
         ...(options.openings ? { openings: options.openings(store) } : {}),
         ...(options.commit ? { commit: options.commit } : {}),
-        ...(options.cohorts ? { cohorts: options.cohorts } : {}),
+        ...(options.findAgreement ? { findAgreement: options.findAgreement } : {}),
         ...(options.tierStakes ? { tierStakes: options.tierStakes } : {}),
         attester: options.attester,
         log: quiet,

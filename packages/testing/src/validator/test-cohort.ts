@@ -1,39 +1,49 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import type { LedgerDomain } from '@ogong/protocol/exchange/order';
-import { type CohortTerms, encodeCohortAgreement, signCohortTerms } from '@ogong/protocol/settlement/cohort-agreement';
-import { createTestHybrid, WORD_UNTIL_MS } from './test-keys.ts';
-import { MODEL_ROOT, payeeSigner } from './test-reply.ts';
+import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
+import {
+  type CohortTerms,
+  encodeCohortAgreement,
+  listShards,
+  signCohortTerms,
+} from '@ogong/protocol/settlement/cohort-agreement';
+import { createTestHybrid, seedOf } from './test-keys.ts';
 
 export interface CohortInput {
-  /** The leader, which has 3 of 8 layers. */
+  /** The leader, which has the last of 8 layers. */
   readonly provider: HybridSigner;
   readonly ledger: LedgerDomain;
-  /** Payee of the leader. Default: that of test replies. */
-  readonly payee?: Pick<LedgerSigner, 'address'>;
+  readonly order: Pick<NamedOrder, 'orderHash' | 'modelRoot' | 'payee'>;
   /** Changes the terms before they are signed. */
   readonly terms?: (terms: CohortTerms) => CohortTerms;
-  /** Signers for the second and third shard. Default: their keys. */
+  /** Signers for the first and second shard. Default: their keys. */
   readonly signers?: readonly [HybridSigner, HybridSigner];
 }
 
-const MEMBERS = [createTestHybrid('second shard'), createTestHybrid('third shard')] as const;
+const MEMBERS = [createTestHybrid('first shard'), createTestHybrid('second shard')] as const;
 const LAYERS = [3, 4, 1];
+/** Class of synthetic replies. */
+const NUMERIC_CLASS = 'synthetic-1/js/f64/exact/hash/kv-none';
+/** Sum to the price of test orders, and are no multiples of the layers. */
+const PRICES = [333_333n, 1_200_000n, 466_667n];
 
-/** Three shards that serve a model together, and the agreement that their leader delivers. */
-export function createTestCohort({ provider, ledger, payee = payeeSigner, terms: bend, signers }: CohortInput) {
-  const shards = [provider, ...MEMBERS].map(({ publicKey }, i) => ({
+/** Three shards that serve an order together, and the agreement that their leader delivers. */
+export function createTestCohort({ provider, ledger, order, terms: bend, signers }: CohortInput) {
+  const members = [...MEMBERS, provider].map(({ publicKey }, i) => ({
     providerId: hashHybridKey(crypto, publicKey),
-    payee: i === 0 ? payee.address : new Uint8Array(20).fill(0xc0 + i),
+    payee: i === LAYERS.length - 1 ? order.payee : new Uint8Array(20).fill(0xc0 + i),
     firstLayer: LAYERS.slice(0, i).reduce((sum, layers) => sum + layers, 0),
     layers: LAYERS[i] as number,
+    pricePer1kAtomic: PRICES[i] as bigint,
+    numericClass: NUMERIC_CLASS,
+    sessionKey: seedOf(`session key ${i}`),
   }));
   const unbent = {
-    ...{ chainId: ledger.chainId, escrow: ledger.verifyingContract, modelRoot: MODEL_ROOT },
-    ...{ validUntilMs: WORD_UNTIL_MS, shards },
+    ...{ chainId: ledger.chainId, escrow: ledger.verifyingContract },
+    ...{ orderHash: order.orderHash, manifestHash: seedOf('manifest'), modelRoot: order.modelRoot, members },
   };
   const terms = bend?.(unbent) ?? unbent;
-  const signatures = [provider, ...(signers ?? MEMBERS)].map((signer) => signCohortTerms(signer, terms));
-  return { shards: terms.shards, word: encodeCohortAgreement({ terms, signatures }) };
+  const signatures = [...(signers ?? MEMBERS), provider].map((signer) => signCohortTerms(signer, terms));
+  return { shards: listShards(terms), agreement: encodeCohortAgreement({ terms, signatures }) };
 }

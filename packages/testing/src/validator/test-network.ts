@@ -15,6 +15,7 @@ import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
+import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import { registerRouter } from '@ogong/router/register';
@@ -211,14 +212,14 @@ export async function startTestNetwork({
     },
     /**
      * Admits, serves and delivers one reply, as gateway and provider do.
-     * @param cohort agreement of the shards. Default: the provider earns the whole fee.
+     * @param agree creates the agreement of the shards for the order. Default: the provider earns the whole fee.
      * @param other a different text that the payer received, and the one validator that it reports it to.
      */
     async deliver(
       node: (typeof nodes)[number],
       bend: Partial<ServeInput> = {},
       other?: { readonly text: string; readonly tells: (typeof nodes)[number] },
-      cohort?: Uint8Array,
+      agree?: (order: NamedOrder) => Uint8Array,
     ): Promise<TestReply> {
       await beacons.refresh();
       const latest = beacons.latest();
@@ -248,6 +249,7 @@ export async function startTestNetwork({
         });
       }
       provider.keep(served);
+      const cohort = agree?.(order.fields);
       await service.pushRecord(toPushMessage({ ...served.submission, ...(cohort && { cohort }) }));
       return served;
     },

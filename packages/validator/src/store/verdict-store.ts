@@ -8,7 +8,7 @@ import { computeAbandonmentFine } from '@ogong/protocol/exchange/fee';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { type AuditBalance, coversFee, paysDebt } from '@ogong/protocol/settlement/audit-balance';
-import { parseCohortAgreement } from '@ogong/protocol/settlement/cohort-agreement';
+import { listShards, parseCohortAgreement } from '@ogong/protocol/settlement/cohort-agreement';
 import { type CountedEntry, countEntry } from '@ogong/protocol/settlement/log-tests';
 import {
   appendVerdict,
@@ -142,7 +142,7 @@ export function decideReply(
     recordHash: row.signedRecord ? hashRecord(crypto, row.signedRecord.record) : ZERO_HASH,
     payer: order.payer,
     router: order.router,
-    shards: row.summary?.cohort === undefined ? [] : parseCohortAgreement(row.summary.cohort).terms.shards,
+    shards: row.summary?.cohort === undefined ? [] : listShards(parseCohortAgreement(row.summary.cohort).terms),
     evidenceHash: evidence ? crypto.sha256(evidence) : ZERO_HASH,
   });
   // The request is stored for a shorter time than the fee.

@@ -5,17 +5,23 @@ import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { openAttacked } from '../breaks.ts';
 import { defineAttack } from '../define-attack.ts';
 
-/** One layer of the last shard is the second one's, too: nine parts of eight. */
+/** One layer of the leader is the second shard's, too: nine layers of eight. */
 const overlap = (terms: CohortTerms): CohortTerms => ({
   ...terms,
-  shards: terms.shards.map((one, i) => (i === 2 ? { ...one, firstLayer: one.firstLayer - 1, layers: 2 } : one)),
+  members: terms.members.map((one, i) => (i === 2 ? { ...one, firstLayer: one.firstLayer - 1, layers: 2 } : one)),
+});
+/** The leader asks for a unit more than the order pays. */
+const overprice = (terms: CohortTerms): CohortTerms => ({
+  ...terms,
+  members: terms.members.map((one, i) => (i === 2 ? { ...one, pricePer1kAtomic: one.pricePer1kAtomic + 1n } : one)),
 });
 
 export const greedyCohort = defineAttack({
   name: 'greedy-cohort',
   adversary: 'provider that splits a fee wrongly, or with a key that never agreed',
   aim: 'have more paid than the fee, or have a name that it does not own stand for its work',
-  stoppedBy: 'The layers of a cohort tile the model, so parts sum to the fee, and each shard signs its part',
+  stoppedBy:
+    'The layers tile the model, prices sum to the price of the order, and each shard signs for this order alone',
   restarts: ['validator', 'signer', 'verifier'],
   async play(_, breaks) {
     const validator = openAttacked(breaks);
@@ -23,14 +29,17 @@ export const greedyCohort = defineAttack({
     const order = validator.order(0);
     await validator.intake.admit(order);
     const { submission } = validator.serve(order);
-    const words = [
-      createTestCohort({ provider, ledger, terms: overlap }),
-      createTestCohort({ provider, ledger, signers: [provider, createTestHybrid('third shard')] }),
+    const named = { provider, ledger, order: order.fields };
+    const agreements = [
+      createTestCohort({ ...named, terms: overlap }),
+      createTestCohort({ ...named, terms: overprice }),
+      createTestCohort({ ...named, order: validator.order(1).fields }),
+      createTestCohort({ ...named, signers: [provider, createTestHybrid('second shard')] }),
     ];
     const refusals: string[] = [];
-    for (const { word } of words) {
+    for (const { agreement } of agreements) {
       await breaks.take();
-      await validator.intake.pushRecord({ ...submission, cohort: word }).catch((error: Error) => {
+      await validator.intake.pushRecord({ ...submission, cohort: agreement }).catch((error: Error) => {
         refusals.push(error.message);
       });
     }
@@ -42,10 +51,12 @@ export const greedyCohort = defineAttack({
   async stage({ play }) {
     const { refusals, owedAtomic } = await play();
     return {
-      tried: 'handed a reply in with nine parts of a fee of eight, and with a shard whose key signed nothing',
+      tried:
+        'handed a reply in with nine layers of eight, with prices above that of the order, with the agreement of another order, and ' +
+        'with a shard whose key signed nothing',
       answered: refusals,
       money: `${owedAtomic} atomic units are owed for it`,
-      worked: owedAtomic !== 0n || refusals.length !== 2,
+      worked: owedAtomic !== 0n || refusals.length !== 4,
     };
   },
 });

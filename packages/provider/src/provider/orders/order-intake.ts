@@ -17,10 +17,8 @@ import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import type { AcceptedOrder, CheckedOrder, ReadRequest, VerifiedOrder } from '../../modality/order-job.ts';
 import { ReplyTextError } from '../../modality/text/commit-reply.ts';
-import type { ProviderMetrics } from '../provider-metrics.ts';
 import type { ProviderState } from '../provider-state.ts';
 import type { ReplyIds, UsedReplyId } from '../provider-store.ts';
-import type { Cohorts } from './cohorts.ts';
 import { leastPriceOf, leastStandbyOf, type OfferState } from './offers.ts';
 import { checkOrder, checkRequest, type OrderTerms } from './order-check.ts';
 import type { SealKeys } from './seal-keys.ts';
@@ -42,8 +40,6 @@ export interface IntakeContext {
   readonly replyIds: ReplyIds;
   readonly seal: SealPrimitives;
   readonly sealKeys: SealKeys;
-  readonly cohorts?: Cohorts | undefined;
-  readonly metrics: Pick<ProviderMetrics, 'cohortOver'>;
 }
 
 /**
@@ -52,12 +48,7 @@ export interface IntakeContext {
  */
 export function checkOfferedOrder(context: IntakeContext, offer: OfferState, message: GenerateRequest): VerifiedOrder {
   assertServesTier(offer.modelId, offer.engine.info());
-  const verified = checkOrder(message, createTerms(context, offer));
-  if (context.cohorts?.isOver(verified.order)) {
-    context.metrics.cohortOver.inc();
-    throw new Refusal('unavailable', `the cohort that serves ${offer.modelId} has to agree anew; try another provider`);
-  }
-  return verified;
+  return checkOrder(message, createTerms(context, offer));
 }
 
 /** Opens and parses the request of an order whose payer has the money for it. @throws Refusal */

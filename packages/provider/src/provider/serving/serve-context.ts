@@ -88,7 +88,7 @@ export function createServeContext(
   let hasBegun = false;
   return {
     ...{ crypto, clock, signer, payeeWord: getPayeeWord(), commit: state.commit },
-    cohort: state.cohorts?.wordFor(job.order) ?? NOTHING,
+    cohort: state.findAgreement?.(job.order.orderHash) ?? NOTHING,
     ...{ left, expired, unwanted: reply.unwanted, progress: reply.latest },
     begin() {
       hasBegun = true;

@@ -28,8 +28,8 @@ export function createVerdictLogVectors(crypto: Crypto): Record<string, unknown>
   const silent = { verifierId: fill(32, 13), payee: fill(20, 14), outcome: 'silent', halfHour: 944_444 } as const;
   const doubted = { verifierId: fill(32, 17), payee: fill(20, 18), outcome: 'doubted' } as const;
   const cohort = [
-    { providerId: fill(32, 3), payee: fill(20, 4), firstLayer: 0, layers: 10 },
-    { providerId: fill(32, 15), payee: fill(20, 16), firstLayer: 10, layers: 22 },
+    { providerId: fill(32, 15), payee: fill(20, 16), firstLayer: 0, layers: 22, pricePer1kAtomic: 30n },
+    { providerId: fill(32, 3), payee: fill(20, 4), firstLayer: 22, layers: 10, pricePer1kAtomic: 70n },
   ];
   const appended = [];
   let position = genesis;

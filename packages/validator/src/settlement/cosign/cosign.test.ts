@@ -138,8 +138,19 @@ describe('a co-signer', () => {
           ? {
               ...entry,
               shards: [
-                { providerId: entry.providerId, payee: entry.payee, firstLayer: 0, layers: 1 },
-                { providerId: new Uint8Array(32).fill(9), payee: stranger, firstLayer: 1, layers: 9 },
+                {
+                  providerId: new Uint8Array(32).fill(9),
+                  payee: stranger,
+                  firstLayer: 0,
+                  layers: 9,
+                  pricePer1kAtomic: 9n,
+                },
+                {
+                  ...{ providerId: entry.providerId, payee: entry.payee },
+                  firstLayer: 9,
+                  layers: 1,
+                  pricePer1kAtomic: 1n,
+                },
               ],
             }
           : entry,
