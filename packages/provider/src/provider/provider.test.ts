@@ -134,12 +134,11 @@ describe('the leader of a cohort', () => {
       return asked.length === 1 ? agreement : undefined;
     };
     const { client, order, validator } = await start({ findAgreement });
-    const sent = order();
-    await receive(client, sent);
+    await receive(client, order({ nonce: 1 }));
     await until(() => validator.pushed.length === 1);
     expect(validator.pushed[0]?.cohort).toEqual(agreement);
     expect(validator.pushed[0]?.request).toHaveLength(0);
-    await receive(client, order());
+    await receive(client, order({ nonce: 2 }));
     await until(() => validator.pushed.length === 2);
     expect(validator.pushed[1]?.cohort).toHaveLength(0);
     expect(new Set(asked.map(toHex)).size).toBe(2);

@@ -52,8 +52,7 @@ export const greedyCohort = defineAttack({
     const { refusals, owedAtomic } = await play();
     return {
       tried:
-        'handed a reply in with nine layers of eight, with prices above that of the order, with the agreement of another order, and ' +
-        'with a shard whose key signed nothing',
+        'sent agreements with a layer twice, above the price of the order, for another order, and without a signature',
       answered: refusals,
       money: `${owedAtomic} atomic units are owed for it`,
       worked: owedAtomic !== 0n || refusals.length !== 4,

@@ -3,10 +3,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { splitCohort } from '@ogong/protocol/settlement/cohort';
 import { encodeCohortAgreement, encodeCohortTerms } from '@ogong/protocol/settlement/cohort-agreement';
 
-/**
- * Fees and the prices of each shard: even, uneven, with a rest, of one shard, with less than a unit for each, with a free shard, and
- * without a price.
- */
+/** Fees and the prices of each shard: even, uneven, with a rest, less than a unit for each, and prices of 0. */
 const CASES: readonly (readonly [bigint, readonly bigint[]])[] = [
   [90_000n, [10n, 10n, 10n]],
   [100_000n, [1n, 2n, 4n]],
