@@ -1,4 +1,4 @@
-import type { BatchContext } from '@ogong/engine/decode/batch-model';
+import type { LocalContext } from '@ogong/engine/decode/batch-model';
 import { createPositionReader } from '@ogong/engine/decode/capture/position';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
@@ -124,7 +124,7 @@ const EMBEDDING = 64;
 function createLogitContext(
   pool: Float32Array,
   shape: { readonly vocabularySize: number; readonly embeddingSize: number; readonly sequences: number },
-): BatchContext {
+): LocalContext {
   const { vocabularySize, embeddingSize, sequences } = shape;
   const hidden = Float32Array.from({ length: 64 * embeddingSize }, (_, i) => Math.sin(i));
   const work = new Float32Array(64 * vocabularySize);

@@ -51,8 +51,12 @@ export interface BatchContext {
   guess(guesses: Int32Array, count: number): void;
   /** How many of the guesses behind the index-th added row ran in the last decode. */
   guessesRun(index: number): number;
-  /** Runs the added rows; with `outputs` every row yields logits and a hidden state, without, none does. @throws EngineError. */
-  decode(outputs: boolean): void;
+  /**
+   * Runs the added rows; with `outputs` every row yields logits and a hidden state, without, none does.
+   * @returns a promise if other processes compute a part of the pass. No other call but `remove` may come before its end.
+   * @throws EngineError, or rejects with one.
+   */
+  decode(outputs: boolean): Promise<void> | undefined;
   /** Returns the place of the index-th added row's outputs in `logits` and `hidden`. */
   outputRow(index: number): number;
   /** The shape class of the pass that computed the index-th added row; 0 if the numeric class knows only one. */
@@ -66,7 +70,17 @@ export interface BatchContext {
   free(): void;
 }
 
-export interface TraceContext extends BatchContext {
+/** A context whose passes end before `decode` returns. */
+export interface LocalContext extends BatchContext {
+  decode(outputs: boolean): undefined;
+}
+
+/** A model that is computed in this process alone. */
+export interface LocalModel extends BatchModel {
+  createContext(options: { readonly purpose: 'serve' | 'score'; readonly sequences: number }): LocalContext;
+}
+
+export interface TraceContext extends LocalContext {
   /**
    * Of the first added row in the last decode with outputs: f32[embedding] each, copied; the token's embedding, then the
    * output of every block. @throws EngineError if llama.cpp did not report one.

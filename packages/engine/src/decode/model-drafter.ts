@@ -1,6 +1,6 @@
 import { tokenOf } from '@ogong/protocol/modality/text/commitment/window';
 import type { SamplerSettings } from '@ogong/protocol/modality/text/sampling/sampler';
-import type { BatchContext, BatchModel } from './batch-model.ts';
+import type { BatchModel, LocalContext } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
 
 /** After this many guesses of which less than a third were right, the model rests for as many steps. */
@@ -40,7 +40,7 @@ export interface ModelDrafter {
 export interface ModelDrafterOptions {
   /** The draft model. */
   readonly model: BatchModel;
-  readonly context: BatchContext;
+  readonly context: LocalContext;
   /** Guesses for a reply at most. */
   readonly most: number;
 }

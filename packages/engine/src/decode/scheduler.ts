@@ -23,6 +23,7 @@ import {
 } from './grammar/grammar-cursor.ts';
 import type { ModelDrafter } from './model-drafter.ts';
 import { nativeHash } from './native-hash.ts';
+import { type Pausable, runPausable } from './pausable.ts';
 import { type PlacedPrompt, placePictures } from './picture-rows.ts';
 import { cutPiece, findRestart, type PromptRule, ruleOf, shapeOfPrompt } from './prompt-pieces.ts';
 import { createSlots, type Slots } from './slots.ts';
@@ -50,14 +51,17 @@ export interface SchedulerOptions {
 export interface Scheduler {
   /** The request must have been checked (request-check.ts). @throws EngineError('overloaded'). */
   submit(id: number, request: TextGenerationRequest, promptTokens: Uint32Array): void;
-  /** Ends a request with stop reason `cancelled` and frees its slot; unknown ids are ignored. */
+  /**
+   * Ends a request with stop reason `cancelled` and frees its slot; unknown ids are ignored. A running reply ends with the pass that
+   * is under way.
+   */
   cancel(id: number): void;
   /**
    * One decode step for every running reply, which yields a token of each and those that were guessed right; then one prompt
-   * chunk.
-   * @returns whether there is more to do.
+   * chunk. The next step begins after this one.
+   * @returns whether there is more to do; a promise if the context's passes are promises.
    */
-  step(): boolean;
+  step(): boolean | Promise<boolean>;
   readonly running: number;
 }
 
@@ -111,6 +115,10 @@ interface SchedulerState extends SchedulerOptions {
   readonly active: Job[];
   /** Indexes by slot. */
   readonly indexes: DraftIndex[];
+  /** Whether a pass is under way elsewhere. */
+  isWaiting: boolean;
+  /** Running replies that were cancelled meanwhile. */
+  readonly cancelled: Job[];
 }
 
 /** Continuous batching: replies join and leave between steps; prompt chunks and decode rows never share a pass. */
@@ -120,7 +128,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     reader: createPositionReader(options.model.vocabularySize),
     grammars: createGrammars(options.model, SERVING_WORK),
     slots: createSlots(options.context.sequences),
-    ...{ waiting: [], active: [], indexes: [] },
+    ...{ waiting: [], active: [], indexes: [], isWaiting: false, cancelled: [] },
   };
   return {
     submit(id, request, promptTokens) {
@@ -137,23 +145,42 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       const queued = state.waiting.findIndex((job) => job.id === id);
       const job =
         queued >= 0 ? state.waiting.splice(queued, 1)[0] : state.active.find((candidate) => candidate.id === id);
-      if (job !== undefined) finish(state, job, 'cancelled');
+      if (job === undefined) return;
+      if (state.isWaiting && queued < 0) state.cancelled.push(job);
+      else finish(state, job, 'cancelled');
     },
-    step() {
-      try {
-        admit(state);
-        decodeStep(state);
-        prefillStep(state);
-      } catch (error) {
-        failAll(state, error);
-      }
-      return state.active.length > 0 || state.waiting.length > 0;
-    },
+    step: () => runPausable(runStep(state)),
     get running() {
       return state.active.length;
     },
   };
 }
+
+function* runStep(state: SchedulerState): Pausable<boolean> {
+  try {
+    admit(state);
+    yield* decodeStep(state);
+    yield* prefillStep(state);
+  } catch (error) {
+    failAll(state, error);
+  }
+  return state.active.length > 0 || state.waiting.length > 0;
+}
+
+/** Runs the added rows, and then ends the replies that were cancelled meanwhile. */
+function* runPass(state: SchedulerState, outputs: boolean): Pausable<void> {
+  const pass = state.context.decode(outputs);
+  if (pass === undefined) return;
+  state.isWaiting = true;
+  try {
+    yield pass;
+  } finally {
+    state.isWaiting = false;
+    for (const job of state.cancelled.splice(0)) if (isRunning(job)) finish(state, job, 'cancelled');
+  }
+}
+
+const isRunning = ({ slot }: Job): boolean => slot >= 0;
 
 function createJob(state: SchedulerState, id: number, request: TextGenerationRequest, promptTokens: Uint32Array): Job {
   const { sampler, sketch, prompt } = request;
@@ -317,7 +344,7 @@ function failAll(state: SchedulerState, cause: unknown): void {
   state.drafter?.forget();
 }
 
-function decodeStep(state: SchedulerState): void {
+function* decodeStep(state: SchedulerState): Pausable<void> {
   const rows = state.active.filter((job) => job.next !== undefined).sort((a, b) => a.slot - b.slot);
   if (rows.length === 0) return;
   const drafted = draftAhead(state, rows);
@@ -326,10 +353,11 @@ function decodeStep(state: SchedulerState): void {
     if (state.drafter === undefined) guessAhead(state, job);
     else if (drafted > 0) state.context.guess(state.drafter.guessesOf(job.slot), drafted);
   }
-  state.context.decode(true);
+  yield* runPass(state, true);
   const logits = state.context.logits();
   const hidden = state.context.hidden();
   rows.forEach((job, index) => {
+    if (!isRunning(job)) return;
     const { bias, counts, repeated, request } = job;
     const ran = state.context.guessesRun(index);
     const shapeClass = state.context.shapeOf(index);
@@ -344,7 +372,7 @@ function decodeStep(state: SchedulerState): void {
       if (job.reusable === job.position && shapeClass === job.promptShape) job.reusable++;
       job.position++;
       accept(state, job, state.reader.draw(inputs, u), hidden, (first + i) * state.model.embeddingSize, shapeClass);
-      if (job.slot < 0 || i === ran) break;
+      if (!isRunning(job) || i === ran) break;
       if (job.next !== guessesOf(state, job.slot)?.[i]) {
         state.context.remove(job.slot, job.position);
         break;
@@ -408,14 +436,15 @@ function guessAhead(state: SchedulerState, job: Job): void {
   if (count > 0) state.context.guess(index.guesses, count);
 }
 
-function prefillStep(state: SchedulerState): void {
+function* prefillStep(state: SchedulerState): Pausable<void> {
   const job = state.active.find((candidate) => candidate.next === undefined);
   if (job === undefined) return;
   const last = job.prompt.length - 1;
   const { end, shapeClass } = cutPiece(job.rule, { from: job.position, rows: last, chunk: state.promptChunk });
   for (; job.position < end; job.position++)
     state.context.add(job.placed.rows[job.position] as number, job.position, job.slot, shapeClass);
-  state.context.decode(false);
+  yield* runPass(state, false);
+  if (!isRunning(job)) return;
   job.reusable = job.position;
   if (job.position === last) job.next = job.prompt[last];
   // Move it to the back, so that prompts take turns.

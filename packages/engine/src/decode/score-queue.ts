@@ -3,6 +3,7 @@ import type { TextScoringRequest, TextScoringResult } from '../interface/text.ts
 import type { BatchContext, BatchModel } from './batch-model.ts';
 import { createPositionReader, type PositionReader } from './capture/position.ts';
 import type { Grammars } from './grammar/grammar-cursor.ts';
+import { type Pausable, runPausable } from './pausable.ts';
 import { type PlacedPrompt, placePictures } from './picture-rows.ts';
 import { cutPiece, findRestart, type PromptRule, ruleOf, shapeOfPrompt } from './prompt-pieces.ts';
 import { type ClaimReader, createClaimReader, endOfSlice, SHORT_SLICE } from './scorer.ts';
@@ -38,8 +39,8 @@ export interface ScoreQueue {
   submit(id: number, request: TextScoringRequest): void;
   /** @returns whether there was such a score. It sends nothing more. */
   cancel(id: number): boolean;
-  /** One pass. @returns whether there is more to do. */
-  step(): boolean;
+  /** One pass; the next step begins after this one. @returns whether there is more to do; a promise if the pass is one. */
+  step(): boolean | Promise<boolean>;
   free(): void;
 }
 
@@ -72,6 +73,10 @@ interface QueueState extends ScoreQueueOptions {
   readonly widest: number;
   readonly waiting: Waiting[];
   readonly active: Score[];
+  /** Whether a pass is under way elsewhere. */
+  isWaiting: boolean;
+  /** Scores that were cancelled meanwhile. */
+  readonly cancelled: Set<Score>;
 }
 
 export function createScoreQueue(options: ScoreQueueOptions): ScoreQueue {
@@ -81,7 +86,7 @@ export function createScoreQueue(options: ScoreQueueOptions): ScoreQueue {
     const fitting = Math.floor(MAX_OUTPUT_BYTES / (4 * options.model.vocabularySize));
     return {
       ...options,
-      ...{ context, waiting: [], active: [] },
+      ...{ context, waiting: [], active: [], isWaiting: false, cancelled: new Set() },
       reader: createPositionReader(options.model.vocabularySize),
       slots: createSlots(context.sequences),
       widest: Math.max(SHORT_SLICE, Math.min(context.batchSize, fitting)),
@@ -102,23 +107,39 @@ export function createScoreQueue(options: ScoreQueueOptions): ScoreQueue {
       const queued = state.waiting.findIndex((each) => each.id === id);
       if (queued >= 0) state.waiting.splice(queued, 1)[0]?.placed.release();
       const running = state.active.find((each) => each.id === id);
-      if (running !== undefined) release(state, running, 0);
+      if (running !== undefined && state.isWaiting) state.cancelled.add(running);
+      else if (running !== undefined) release(state, running, 0);
       return queued >= 0 || running !== undefined;
     },
-    step() {
-      if (state === undefined) return false;
-      try {
-        admit(state);
-        const prompting = state.active.find(isPrompting);
-        if (prompting !== undefined) runPrompts(state, prompting);
-        else if (state.active.length > 0) runOutputs(state);
-      } catch (error) {
-        failAll(state, error);
-      }
-      return state.active.length > 0 || state.waiting.length > 0;
-    },
+    step: () => (state === undefined ? false : runPausable(runStep(state))),
     free: () => state?.context.free(),
   };
+}
+
+function* runStep(state: QueueState): Pausable<boolean> {
+  try {
+    admit(state);
+    const prompting = state.active.find(isPrompting);
+    if (prompting !== undefined) yield* runPrompts(state, prompting);
+    else if (state.active.length > 0) yield* runOutputs(state);
+  } catch (error) {
+    failAll(state, error);
+  }
+  return state.active.length > 0 || state.waiting.length > 0;
+}
+
+/** Runs the added rows, and then releases the scores that were cancelled meanwhile. */
+function* runPass(state: QueueState, outputs: boolean): Pausable<void> {
+  const pass = state.context.decode(outputs);
+  if (pass === undefined) return;
+  state.isWaiting = true;
+  try {
+    yield pass;
+  } finally {
+    state.isWaiting = false;
+    for (const score of state.cancelled) release(state, score, 0);
+    state.cancelled.clear();
+  }
 }
 
 const lastOf = ({ request }: Waiting): number => request.promptTokens.length - 1;
@@ -189,7 +210,8 @@ function release({ context, slots, active, keepsRows }: QueueState, score: Score
 }
 
 /** Rows of prompts, as many of each: of all replies if no rule cuts them, of one if their pass holds one sequence. */
-function runPrompts({ context, active }: QueueState, first: Score): void {
+function* runPrompts(state: QueueState, first: Score): Pausable<void> {
+  const { context, active } = state;
   const isCut = first.promptShape !== 0;
   const scores = isCut ? [first] : active.filter((score) => isPrompting(score) && score.promptShape === 0);
   scores.sort((a, b) => a.sequence - b.sequence).splice(context.batchSize);
@@ -202,7 +224,7 @@ function runPrompts({ context, active }: QueueState, first: Score): void {
     for (; score.position < end; score.position++)
       context.add(score.rows[score.position] as number, score.position, score.sequence, shapeClass);
   }
-  context.decode(false);
+  yield* runPass(state, false);
   for (const score of scores) score.reusable = score.position;
 }
 
@@ -210,7 +232,7 @@ function runPrompts({ context, active }: QueueState, first: Score): void {
  * Runs the next positions, equally many of every reply. llama.cpp cuts a pass where its sequences have different lengths. A single
  * row that is left over has other bits with float weights.
  */
-function runOutputs(state: QueueState): void {
+function* runOutputs(state: QueueState): Pausable<void> {
   const { context, active, widest } = state;
   const scores = [...active].sort((a, b) => a.sequence - b.sequence).slice(0, widest);
   const left = Math.min(...scores.map(({ rows, position }) => rows.length - 1 - position));
@@ -229,13 +251,13 @@ function runOutputs(state: QueueState): void {
         shapeClasses?.[score.position - last],
       );
   }
-  context.decode(true);
+  yield* runPass(state, true);
   const outputs = { logits: context.logits(), hidden: context.hidden() };
   let index = 0;
   scores.forEach((score, i) => {
     const rows = score.position - (firsts[i] as number);
     try {
-      for (let j = 0; j < rows; j++)
+      for (let j = 0; j < rows && active.includes(score); j++)
         readRow(context, score, { outputs, index: index + j, at: (firsts[i] as number) + j });
     } catch (error) {
       // The failure of one claim, such as a grammar that costs too much, ends no other claim.

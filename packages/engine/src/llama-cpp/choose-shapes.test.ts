@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BatchContext } from '../decode/batch-model.ts';
+import type { LocalContext } from '../decode/batch-model.ts';
 import { chooseShapes } from './choose-shapes.ts';
 import type { ShapePolicy } from './pass-shapes.ts';
 
@@ -17,7 +17,7 @@ function createDevice({ pass, row }: Costs) {
   const freed: ShapePolicy[] = [];
   const open = (policy: ShapePolicy, sequences: number) => {
     let added = 0;
-    const context: Partial<BatchContext> = {
+    const context: Partial<LocalContext> = {
       contextSize: 64,
       add: () => void added++,
       decode() {
@@ -30,7 +30,7 @@ function createDevice({ pass, row }: Costs) {
       logits: () => new Float32Array(0),
       free: () => void freed.push(policy),
     };
-    return context as BatchContext;
+    return context as LocalContext;
   };
   return { open, now: () => clock, freed };
 }

@@ -1,4 +1,4 @@
-import type { BatchContext } from '../decode/batch-model.ts';
+import type { LocalContext } from '../decode/batch-model.ts';
 import type { ShapePolicy } from './pass-shapes.ts';
 
 /** Steps that are measured; one step before them compiles the kernels. */
@@ -14,7 +14,7 @@ const PADDING_MAY_COST = 0.03;
  * @param now milliseconds, monotonic.
  */
 export function chooseShapes(
-  open: (policy: ShapePolicy, sequences: number) => BatchContext,
+  open: (policy: ShapePolicy, sequences: number) => LocalContext,
   { sequences, now }: { readonly sequences: number; readonly now: () => number },
 ): ShapePolicy {
   const together = Math.min(sequences, MOST_SEQUENCES);

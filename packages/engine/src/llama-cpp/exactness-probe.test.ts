@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BatchContext, BatchModel } from '../decode/batch-model.ts';
+import type { LocalContext, LocalModel } from '../decode/batch-model.ts';
 import { probeExactness, probeScoresTogether } from './exactness-probe.ts';
 
 /** From this many rows of one sequence on, a pass of the library below adds otherwise. */
@@ -14,8 +14,8 @@ const TILED_ROWS = 64;
 function createTilingModel(
   leastPromptRows: number,
   { contextSize = 256, mixesStates = false, tilesMixed = true } = {},
-): BatchModel {
-  const open = (): BatchContext => {
+): LocalModel {
+  const open = (): LocalContext => {
     const states = new Map<number, number[]>();
     let rows: { token: number; position: number; sequence: number }[] = [];
     let outputs = new Float32Array(0);

@@ -1,5 +1,5 @@
 import { WIDE } from '@ogong/protocol/modality/text/commitment/shape-classes';
-import type { BatchContext, BatchModel } from '../decode/batch-model.ts';
+import type { LocalContext, LocalModel } from '../decode/batch-model.ts';
 import { cutPiece } from '../decode/prompt-pieces.ts';
 import { ROWS_OF } from './pass-shapes.ts';
 
@@ -7,7 +7,7 @@ import { ROWS_OF } from './pass-shapes.ts';
 const PROMPT_ROWS = 72;
 const NEIGHBOUR_ROWS = 10;
 /** The prompt's rows. Where pieces have a least length: two of it, and the longest rest that joins the last one. */
-const countPromptRows = ({ leastPromptRows: least }: BatchContext): number =>
+const countPromptRows = ({ leastPromptRows: least }: LocalContext): number =>
   least === 0 ? PROMPT_ROWS : 3 * least - 1;
 /** Sequences that step together after the prompt: all, with a gap, one alone at either end. */
 const STEPS: readonly (readonly number[])[] = [[0, 1, 2], [0, 2], [0], [0, 1], [0, 1, 2], [0], [0, 2], [0], [0, 1, 2]];
@@ -26,7 +26,7 @@ const isGuessing = (step: number): boolean => step % 2 === 1;
  * same step. An engine claims to be exact only after this test.
  * @param drafts that a step may take along.
  */
-export function probeExactness(model: BatchModel, { drafts }: { readonly drafts: number }): boolean {
+export function probeExactness(model: LocalModel, { drafts }: { readonly drafts: number }): boolean {
   const usable = Math.max(1, model.vocabularySize - 3);
   const tokenAt = (position: number, sequence: number): number => 3 + ((position * 7919 + sequence * 104_729) % usable);
   const serve = model.createContext({ purpose: 'serve', sequences: 3 });
@@ -39,7 +39,7 @@ export function probeExactness(model: BatchModel, { drafts }: { readonly drafts:
     const rowsOf = (sequence: number): number => (sequence === 0 ? prompt : Math.min(NEIGHBOUR_ROWS, prompt));
     /** Runs a sequence's prompt, in the context `as` the sequence of another number. */
     const prefill = (
-      context: BatchContext,
+      context: LocalContext,
       { as, sequence, rows, chunk }: { as: number; sequence: number; rows: number; chunk?: number },
     ) => {
       for (let at = 0; at < rows; ) {
@@ -106,14 +106,14 @@ export function probeExactness(model: BatchModel, { drafts }: { readonly drafts:
  * Whether rows of several replies in one pass of a score equal those of each reply alone, bit for bit. Only then are replies
  * scored together.
  */
-export function probeScoresTogether(model: BatchModel): boolean {
+export function probeScoresTogether(model: LocalModel): boolean {
   const usable = Math.max(1, model.vocabularySize - 3);
   const tokenAt = (position: number, sequence: number): number => 3 + ((position * 6007 + sequence * 104_729) % usable);
   const together = model.createContext({ purpose: 'score', sequences: TOGETHER.length });
   const alone = model.createContext({ purpose: 'score', sequences: 1 });
-  const rowsOf = ({ contextSize }: BatchContext, sequence: number): number =>
+  const rowsOf = ({ contextSize }: LocalContext, sequence: number): number =>
     Math.min(TOGETHER[sequence] as number, contextSize - SCORED_ROWS);
-  const prefill = (context: BatchContext, as: number, sequence: number): void => {
+  const prefill = (context: LocalContext, as: number, sequence: number): void => {
     const rows = rowsOf(context, sequence);
     const { shapeClass } = cutPiece(context, { from: 0, rows });
     // Prompts that no rule cuts begin with rows of all of them in one pass.
@@ -131,7 +131,7 @@ export function probeScoresTogether(model: BatchModel): boolean {
     }
     together.decode(false);
   };
-  const score = (context: BatchContext, sequences: readonly number[]): readonly Float32Array[] => {
+  const score = (context: LocalContext, sequences: readonly number[]): readonly Float32Array[] => {
     sequences.forEach((sequence, as) => {
       const rows = rowsOf(context, sequence);
       for (let i = 0; i < SCORED_ROWS; i++) context.add(tokenAt(rows + i, sequence), rows + i, as);
@@ -158,7 +158,7 @@ export function probeScoresTogether(model: BatchModel): boolean {
 }
 
 /** One output row's hidden state and logits, copied. */
-function copyRow({ embeddingSize, vocabularySize }: BatchModel, context: BatchContext, index: number): Float32Array {
+function copyRow({ embeddingSize, vocabularySize }: LocalModel, context: LocalContext, index: number): Float32Array {
   const row = context.outputRow(index);
   const copy = new Float32Array(embeddingSize + vocabularySize);
   copy.set(context.hidden().subarray(row * embeddingSize, (row + 1) * embeddingSize));

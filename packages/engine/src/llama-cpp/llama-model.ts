@@ -1,4 +1,4 @@
-import type { BatchContext, BatchModel, TraceContext } from '../decode/batch-model.ts';
+import type { LocalContext, LocalModel, TraceContext } from '../decode/batch-model.ts';
 import { createGridPositions, type RowPosition } from '../decode/grid-positions.ts';
 import { createPictureRows, FIRST_PICTURE_ROW, type PictureRows } from '../decode/picture-rows.ts';
 import type { LayerCapture } from './layer-capture.ts';
@@ -30,7 +30,7 @@ export interface LlamaBatchModelOptions {
 export const SPLIT_POSITION = 256;
 
 /** llama.cpp as the scheduler sees it: bounded rows, and kernels chosen per pass so that the declared class holds. */
-export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchModelOptions): BatchModel {
+export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchModelOptions): LocalModel {
   const { vocabulary, embeddingSize } = model;
   const isShaped = options.kernels === 'shaped';
   const isEnd = Uint8Array.from({ length: vocabulary.size }, (_, token) => (vocabulary.isEnd(token) ? 1 : 0));
@@ -72,7 +72,7 @@ function openShapedContext(
   options: LlamaBatchModelOptions,
   sequences: number,
   capture?: LayerCapture,
-): BatchContext {
+): LocalContext {
   const { kvType, flashAttention, threads, contextSize, batchSize, shapes } = options;
   return createShapedContext(
     // One KV cache per sequence: in a shared one the neighbours' rows shift the order of sums.
@@ -85,9 +85,9 @@ function openShapedContext(
 }
 
 /** Like a context for scoring, but captures the layers of its passes with outputs. */
-function createTraceContext(model: LlamaModel, open: (capture: LayerCapture) => BatchContext): TraceContext {
+function createTraceContext(model: LlamaModel, open: (capture: LayerCapture) => LocalContext): TraceContext {
   const capture = model.createCapture();
-  let context: BatchContext;
+  let context: LocalContext;
   try {
     context = open(capture);
   } catch (error) {
@@ -135,7 +135,7 @@ function createExactContext(
     capture?: LayerCapture;
     pictures: PictureRows | undefined;
   },
-): BatchContext {
+): LocalContext {
   const { kernels, threads, purpose, sequences, contextSize, batchSize, kvType, flashAttention, kvUnified } = options;
   const { pictures, hasGrids = false } = options;
   const grids = hasGrids ? createGridPositions({ sequences, contextSize }) : undefined;

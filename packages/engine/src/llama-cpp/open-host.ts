@@ -1,4 +1,4 @@
-import type { BatchModel } from '../decode/batch-model.ts';
+import type { LocalModel } from '../decode/batch-model.ts';
 import { createPromptTokenizer } from '../decode/text/prompt-tokens.ts';
 import type { PromptVocabulary } from '../decode/text/prompt-vocabulary.ts';
 import { spellMarks } from '../decode/text/spelled-marks.ts';
@@ -184,13 +184,13 @@ function assertForgetsNothing(path: string, kernels: KernelPath): void {
 /** A model whose passes stay in a numeric class, and whether this machine has shown that it reproduces the class. */
 interface ProvenModel {
   readonly numericClass: NumericClass;
-  readonly model: BatchModel;
+  readonly model: LocalModel;
   readonly exact: boolean;
 }
 
 function resolveShapes(
   { shapes, sequences }: Pick<LlamaTextLoad, 'shapes' | 'sequences'>,
-  openModel: (shapes: ShapePolicy) => BatchModel,
+  openModel: (shapes: ShapePolicy) => LocalModel,
 ): ShapePolicy {
   if (shapes !== 'auto') return shapes;
   const open = (policy: ShapePolicy, count: number) =>

@@ -6,7 +6,7 @@ import {
   type ShapeClass,
   WIDE,
 } from '@ogong/protocol/modality/text/commitment/shape-classes';
-import type { BatchContext } from '../decode/batch-model.ts';
+import type { LocalContext } from '../decode/batch-model.ts';
 import type { LlamaContext, LlamaModel } from './model.ts';
 import {
   type Pass,
@@ -40,7 +40,7 @@ interface PlacedRow {
 export function createShapedContext(
   open: (options: Pick<Parameters<LlamaModel['createContext']>[0], 'contextSize' | 'batchSize'>) => LlamaContext,
   { sequences, contextSize, batchSize, policy, widths }: ShapedContextOptions,
-): BatchContext {
+): LocalContext {
   const capacity = Math.ceil(contextSize / SHAPE_BAND) * SHAPE_BAND;
   const context = open({
     contextSize: capacity,

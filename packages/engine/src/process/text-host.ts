@@ -1,6 +1,7 @@
 import type { BatchModel } from '../decode/batch-model.ts';
 import { createGrammars, SCORING_WORK } from '../decode/grammar/grammar-cursor.ts';
 import type { ModelDrafter } from '../decode/model-drafter.ts';
+import { type Pausable, runPausable, settle } from '../decode/pausable.ts';
 import {
   assertGenerateRequest,
   assertPictures,
@@ -71,6 +72,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
   // In other classes rows of another pass have other bits, and nobody has measured how far replies would drift.
   const prefixCache = info.exact && (options.prefixCache ?? true);
   let cancelStep: (() => void) | undefined;
+  let isClosed = false;
   /** When events were sent last; long ago where the next ones must not wait. */
   let sentAt = Number.NEGATIVE_INFINITY;
   const now = () => performance.now();
@@ -149,16 +151,26 @@ export function createTextHost(options: TextHostOptions): TextHost {
     }
   };
 
+  /** Whether a turn waits for a pass, and whether there has been work for another turn meanwhile. */
+  let isTurning = false;
+  let hasWork = false;
+  function* turn(): Pausable<void> {
+    isTurning = true;
+    hasWork = false;
+    const more = yield* settle(scheduler.step());
+    if (!more || now() - sentAt >= gatherMs) flush();
+    const scoresMore = yield* settle(scores.step());
+    stepTrace();
+    isTurning = false;
+    if (more || scoresMore || traces.length > 0 || hasWork) schedule();
+  }
   const loop = () => {
     cancelStep = undefined;
-    const more = scheduler.step();
-    if (!more || now() - sentAt >= gatherMs) flush();
-    const scoresMore = scores.step();
-    stepTrace();
-    if (more || scoresMore || traces.length > 0) schedule();
+    runPausable(turn());
   };
   const schedule = () => {
-    if (cancelStep !== undefined) return;
+    hasWork = true;
+    if (cancelStep !== undefined || isTurning || isClosed) return;
     if (stepDelayMs > 0) {
       const timer = setTimeout(loop, stepDelayMs);
       cancelStep = () => clearTimeout(timer);
@@ -223,6 +235,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
       fail(id, new EngineError('cancelled', 'the re-run was cancelled'));
     },
     close() {
+      isClosed = true;
       cancelStep?.();
       context.free();
       scores.free();

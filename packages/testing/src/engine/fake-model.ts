@@ -1,4 +1,4 @@
-import type { BatchContext, BatchModel, TraceContext } from '@ogong/engine/decode/batch-model';
+import type { BatchModel, LocalContext, LocalModel, TraceContext } from '@ogong/engine/decode/batch-model';
 import { createPictureRows, FIRST_PICTURE_ROW, type PictureRows } from '@ogong/engine/decode/picture-rows';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import {
@@ -28,7 +28,7 @@ export interface FakeModelOptions {
   /** True: passes have shape classes, which change by position. Every row depends on the classes of all rows before it. */
   readonly shaped?: boolean;
   /** Replaces the fake's own context. Its rows have the same vocabulary and width. */
-  readonly createContext?: (sequences: number) => BatchContext;
+  readonly createContext?: (sequences: number) => LocalContext;
   /** True: a fault that leaves wrong guesses in the cache. */
   readonly keepsGuesses?: boolean;
   /** Its answer to every chat. Default: its hashes decide. */
@@ -50,7 +50,7 @@ const FIRST_WORD = 259;
 const WORDS = [' the', ' cat', ' sat', ' on', ' a', ' mat', '.', ' and', ' then', ' é', ' 🙂', '\n'];
 
 /** @throws RangeError if the vocabulary is too small. */
-export function createFakeModel(options: FakeModelOptions): BatchModel {
+export function createFakeModel(options: FakeModelOptions): LocalModel {
   const { vocabularySize, embeddingSize } = options;
   if (vocabularySize < FIRST_WORD) throw new RangeError(`a fake vocabulary has at least ${FIRST_WORD} tokens`);
   const empty = new Uint8Array(0);
@@ -80,6 +80,23 @@ export function createFakeModel(options: FakeModelOptions): BatchModel {
   };
 }
 
+/** A model whose passes are promises: each waits, and then runs, even if the wait fails. */
+export const delayPasses = (model: LocalModel, wait: () => Promise<void>): BatchModel => ({
+  ...model,
+  createContext(options) {
+    const context = model.createContext(options);
+    const decode = async (outputs: boolean): Promise<void> => {
+      try {
+        await wait();
+      } finally {
+        // A part of a pass that fails may have run.
+        context.decode(outputs);
+      }
+    };
+    return { ...context, decode };
+  },
+});
+
 /** Difference between shape classes in logits and hidden states: seldom visible in draws, always in commitments. */
 const SHAPE_DRIFT = 1e-4;
 
@@ -103,7 +120,7 @@ function createFakeContext(
   options: FakeModelOptions,
   sequences: number,
   { onDecode, pictures }: { readonly onDecode: () => void; readonly pictures: PictureRows | undefined },
-): BatchContext & TraceContext {
+): TraceContext {
   const { vocabularySize, embeddingSize, contextSize, weights, layers = 4, brokenLayer } = options;
   const isShaped = options.shaped === true;
   const batchSize = 64;

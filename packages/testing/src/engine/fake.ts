@@ -17,7 +17,7 @@ import { createTextHost } from '@ogong/engine/process/text-host';
 import type { TextCall, TextCallResults } from '@ogong/engine/process/text-messages';
 import { type AnswerFormat, DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
 import { NO_WISH } from '@ogong/protocol/modality/text/commitment/thinking-wish';
-import { BOS, createFakeModel, END, type FakeModelOptions, FIRST_BYTE, PICTURE } from './fake-model.ts';
+import { BOS, createFakeModel, delayPasses, END, type FakeModelOptions, FIRST_BYTE, PICTURE } from './fake-model.ts';
 
 export interface FakeEngineOptions extends Partial<FakeModelOptions> {
   readonly sequences?: number;
@@ -42,6 +42,8 @@ export interface FakeEngineOptions extends Partial<FakeModelOptions> {
   readonly encoderError?: number;
   /** False: no prefix cache. */
   readonly prefixCache?: boolean;
+  /** Each pass waits for it, as one does that other processes compute. Default: passes wait for nothing. */
+  readonly beforePass?: () => Promise<void>;
 }
 
 /** Marks around the two texts: words that occur in no text. */
@@ -75,7 +77,8 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
   const weights = options.weights ?? 1;
   const exact = options.exact !== false;
   const shape = { vocabularySize, embeddingSize, contextSize, weights };
-  const model = createFakeModel({ ...options, ...shape });
+  const local = createFakeModel({ ...options, ...shape });
+  const model = options.beforePass === undefined ? local : delayPasses(local, options.beforePass);
   const openDrafter = (drafting: FakeModelOptions) => {
     const guessing = createFakeModel(drafting);
     const context = guessing.createContext({ purpose: 'serve', sequences });

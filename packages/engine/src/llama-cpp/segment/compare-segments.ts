@@ -1,4 +1,4 @@
-import type { BatchContext } from '../../decode/batch-model.ts';
+import type { LocalContext } from '../../decode/batch-model.ts';
 import { cutPiece } from '../../decode/prompt-pieces.ts';
 import { createSegmentChain, type SegmentChain } from '../../decode/segment-chain.ts';
 import { EngineError } from '../../interface/engine-error.ts';
@@ -105,7 +105,7 @@ export function openSegmentComparison(
 }
 
 interface ComparedSides {
-  readonly context: BatchContext;
+  readonly context: LocalContext;
   readonly chain: SegmentChain;
   readonly vocabularySize: number;
   readonly embeddingSize: number;
