@@ -48,6 +48,14 @@ export interface HybridSigner {
   signAside?(message: Uint8Array): Promise<Uint8Array>;
 }
 
+/** A holder of an Ed25519 key, such as the session key of a shard. */
+export interface Ed25519Signer {
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** Signs by RFC 8032, 64 bytes. */
+  sign(message: Uint8Array): Uint8Array;
+}
+
 /** A holder of a secp256k1 key: payers, validators and routers on the ledger. */
 export interface LedgerSigner {
   /** 20 bytes. */

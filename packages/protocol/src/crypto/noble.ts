@@ -4,7 +4,7 @@ import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { ml_dsa44 } from '@noble/post-quantum/ml-dsa.js';
 import { concatBytes, equalBytes } from '../base/bytes.ts';
-import type { Crypto, HybridSigner, LedgerSigner } from './crypto.ts';
+import type { Crypto, Ed25519Signer, HybridSigner, LedgerSigner } from './crypto.ts';
 import { recoverPoint, toAddress } from './ledger-signature.ts';
 import { nobleBls } from './noble-bls.ts';
 import { isSmallOrder } from './small-order.ts';
@@ -84,6 +84,12 @@ export function createNobleHybridSigner(seed: Uint8Array): HybridSigner {
     publicKey: concatBytes(ed25519.getPublicKey(edSeed), mlDsa.publicKey),
     sign: (message) => concatBytes(ed25519.sign(message, edSeed), ml_dsa44.sign(message, mlDsa.secretKey)),
   };
+}
+
+/** @param seed 32 bytes, RFC 8032. */
+export function createNobleEd25519Signer(seed: Uint8Array): Ed25519Signer {
+  const key = seed.slice();
+  return { publicKey: ed25519.getPublicKey(key), sign: (message) => ed25519.sign(message, key) };
 }
 
 /** @param privateKey 32 bytes, a valid secp256k1 scalar. */
