@@ -60,6 +60,24 @@ export type SegmentOutput =
    */
   | { readonly kind: 'logits'; readonly logits: Float32Array; readonly hidden: Float32Array };
 
+/** A pass of a whole model: a token for each row. */
+export type ChainPass = Omit<SegmentPass, 'input'> & { readonly tokens: Uint32Array };
+
+/**
+ * The segments before the last one of a chain, in this process or elsewhere. Calls take effect in their order. A caller may make the
+ * next call before the last one has ended.
+ */
+export interface UpstreamRows {
+  /**
+   * Runs a pass through these segments.
+   * @returns f32[rows, embeddingSize], the input of the last segment, which the caller owns. After a failure of any kind the replies
+   * of the chain end with a retryable error, and their sequences are dropped.
+   */
+  run(pass: ChainPass): Promise<Float32Array>;
+  /** As `drop` of SegmentEngine, for each of these segments. Calls after a failure may drop positions that a segment never had. */
+  drop(sequence: number, position: number): Promise<void>;
+}
+
 /** One loaded segment, with the KV cache of its layers for each sequence. */
 export interface SegmentEngine {
   info(): SegmentEngineInfo;

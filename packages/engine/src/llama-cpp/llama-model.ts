@@ -2,7 +2,7 @@ import type { LocalContext, LocalModel, TraceContext } from '../decode/batch-mod
 import { createGridPositions, type RowPosition } from '../decode/grid-positions.ts';
 import { createPictureRows, FIRST_PICTURE_ROW, type PictureRows } from '../decode/picture-rows.ts';
 import type { LayerCapture } from './layer-capture.ts';
-import type { LlamaContext, LlamaModel } from './model.ts';
+import type { LlamaContext, LlamaModel, LlamaVocabulary } from './model.ts';
 import { isPaddedPath, isTiledPath, type KernelPath, type KvType } from './numeric-class.ts';
 import type { ShapePolicy } from './pass-shapes.ts';
 import { createShapedContext } from './shaped-context.ts';
@@ -33,8 +33,6 @@ export const SPLIT_POSITION = 256;
 export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchModelOptions): LocalModel {
   const { vocabulary, embeddingSize } = model;
   const isShaped = options.kernels === 'shaped';
-  const isEnd = Uint8Array.from({ length: vocabulary.size }, (_, token) => (vocabulary.isEnd(token) ? 1 : 0));
-  const bytes = new Map<number, Uint8Array>();
   const { pictureToken } = options;
   const pictures =
     isShaped || pictureToken === undefined ? undefined : createPictureRows({ token: pictureToken, embeddingSize });
@@ -42,16 +40,7 @@ export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchMode
     vocabularySize: vocabulary.size,
     embeddingSize,
     pictures,
-    // A token for the beginning of a text ends a reply, too: some models separate training texts with it and have no other end.
-    isEnd: (token) => isEnd[token] === 1 || token === vocabulary.bos,
-    bytesOf(token) {
-      let found = bytes.get(token);
-      if (found === undefined) {
-        found = vocabulary.bytesOf(token);
-        bytes.set(token, found);
-      }
-      return found;
-    },
+    ...keepWords(vocabulary),
     createContext: ({ purpose, sequences }) =>
       isShaped
         ? // This back end always names a class. A claim without one came from elsewhere; every verifier scores it with wide passes.
@@ -64,6 +53,26 @@ export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchMode
           : createExactContext(model, { ...options, purpose: 'score', sequences: 1, capture, pictures }),
       ),
     free: () => model.free(),
+  };
+}
+
+/** Words of a vocabulary; each is read from the library once. */
+export function keepWords(
+  vocabulary: Pick<LlamaVocabulary, 'size' | 'bos' | 'isEnd' | 'bytesOf'>,
+): Pick<LocalModel, 'isEnd' | 'bytesOf'> {
+  const isEnd = Uint8Array.from({ length: vocabulary.size }, (_, token) => (vocabulary.isEnd(token) ? 1 : 0));
+  const bytes = new Map<number, Uint8Array>();
+  return {
+    // A token for the beginning of a text ends a reply, too: some models separate training texts with it and have no other end.
+    isEnd: (token) => isEnd[token] === 1 || token === vocabulary.bos,
+    bytesOf(token) {
+      let found = bytes.get(token);
+      if (found === undefined) {
+        found = vocabulary.bytesOf(token);
+        bytes.set(token, found);
+      }
+      return found;
+    },
   };
 }
 
@@ -109,6 +118,10 @@ function createTraceContext(model: LlamaModel, open: (capture: LayerCapture) => 
 export const TILED_ROWS = 64;
 /** The shape of tiled rows. No window commits to it, as the prompt's length decides: hence no number that a window could hold. */
 const TILED = -1;
+
+/** The shape and the least length of pieces of prompts on these kernels; see BatchContext. */
+export const promptRowsOf = (kernels: KernelPath): Pick<LocalContext, 'promptShape' | 'leastPromptRows'> =>
+  isTiledPath(kernels) ? { promptShape: TILED, leastPromptRows: TILED_ROWS } : { promptShape: 0, leastPromptRows: 0 };
 
 interface Row {
   readonly token: number;
@@ -210,8 +223,7 @@ function createExactContext(
     contextSize,
     sequences,
     batchSize,
-    promptShape: tiles ? TILED : 0,
-    leastPromptRows: tiles ? TILED_ROWS : 0,
+    ...promptRowsOf(kernels),
     passRows: () => batchSize,
     add(token, position, sequence, shapeClass) {
       if (rows.length >= batchSize) throw new RangeError(`a batch holds ${batchSize} rows`);
@@ -261,7 +273,7 @@ function splitByKind(rows: readonly Row[], outputs: boolean): readonly (readonly
  * Returns the same number for every row: llama.cpp splits sequences of different lengths into several passes, and one of them could
  * have a single row.
  */
-function countGuesses(counts: readonly number[], rows: number, batchSize: number): number {
+export function countGuesses(counts: readonly number[], rows: number, batchSize: number): number {
   let least = Math.floor(Math.min(batchSize, TILED_ROWS - 1) / rows) - 1;
   for (let i = 0; i < rows; i++) least = Math.min(least, counts[i] as number);
   return Math.max(0, least);

@@ -87,8 +87,11 @@ const FILE_TYPE_NAMES: Readonly<Record<number, string>> = {
   38: 'mxfp4',
 };
 
-/** @throws EngineError('model-not-found' | 'model-corrupt' | 'unsupported-model'). */
-export function inspectModelFile(path: string): ModelFacts {
+/**
+ * @param takesSlab whether the file may be a slab with a vocabulary, whose layers are a part of a model. Default: no.
+ * @throws EngineError('model-not-found' | 'model-corrupt' | 'unsupported-model').
+ */
+export function inspectModelFile(path: string, { takesSlab = false } = {}): ModelFacts {
   const { header, stamp, tensors } = readWhole(path);
   const { metadata } = header;
   const architecture = stringOf(metadata, 'general.architecture');
@@ -96,7 +99,7 @@ export function inspectModelFile(path: string): ModelFacts {
   if (architecture === undefined || !Array.isArray(tokens)) {
     throw new EngineError('unsupported-model', `${path} is no language model: it has no architecture or no vocabulary`);
   }
-  if (metadata.has('ogong.slab.layers'))
+  if (!takesSlab && metadata.has('ogong.slab.layers'))
     throw new EngineError('unsupported-model', `${path} is a slab, a part of a model; open the whole model`);
   const number = (key: string): number => numberOf(metadata, `${architecture}.${key}`) ?? 0;
   const heads = number('attention.head_count') || 1;

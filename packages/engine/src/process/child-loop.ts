@@ -1,6 +1,8 @@
+import type { UpstreamRows } from '../interface/segment.ts';
 import type { ChildContract, FromChild, ToChild } from './child-messages.ts';
 import { toPlainError } from './plain-error.ts';
 import type { TextHost } from './text-host.ts';
+import { createUpstreamPort } from './upstream-port.ts';
 
 /** One loaded model that answers its parent by messages. */
 export interface ChildHost<C extends ChildContract> {
@@ -16,10 +18,15 @@ interface OpenedHost<C extends ChildContract> {
   readonly host: ChildHost<C>;
 }
 
-/** Loads the model in this process. @throws EngineError, which the parent then reports. */
+/**
+ * Loads the model in this process.
+ * @param before segments that the parent reaches, if it has any.
+ * @throws EngineError, which the parent then reports.
+ */
 export type OpenChildHost<C extends ChildContract> = (
   load: C['load'],
   send: (message: FromChild<C>) => void,
+  before: UpstreamRows,
 ) => OpenedHost<C> | Promise<OpenedHost<C>>;
 
 /** Serves the parent of this process, an engine, with one model. It ends with its parent. */
@@ -31,9 +38,11 @@ export function serveParent<C extends ChildContract>(open: OpenChildHost<C>): vo
     process.send?.(message, undefined, undefined, () => undefined);
   };
 
+  const upstream = createUpstreamPort((id, question) => send({ kind: 'ask', id, question }));
+
   const load = async (options: C['load']): Promise<void> => {
     try {
-      const opened = await open(options, send);
+      const opened = await open(options, send, upstream);
       host = opened.host;
       send({ kind: 'ready', info: opened.info });
     } catch (error) {
@@ -45,6 +54,7 @@ export function serveParent<C extends ChildContract>(open: OpenChildHost<C>): vo
     if (message.kind === 'load') void load(message.options);
     else if (message.kind === 'generate') host?.generate?.(message.id, message.request);
     else if (message.kind === 'call') host?.call(message.id, message.call);
+    else if (message.kind === 'answer') upstream.receive(message.id, message.answer);
     else if (message.kind === 'cancel') host?.cancel(message.id);
     else {
       host?.close();

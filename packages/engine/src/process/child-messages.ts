@@ -1,5 +1,6 @@
 import type { EngineErrorCode } from '../interface/engine-error.ts';
 import type { TextGenerationEvent, TextGenerationRequest } from '../interface/text.ts';
+import type { UpstreamAnswer, UpstreamQuestion } from './upstream-port.ts';
 
 /** The types of one modality and back end: the load, the report and the requests of a child. */
 export interface ChildContract {
@@ -16,6 +17,7 @@ export type ToChild<C extends ChildContract> =
   | { readonly kind: 'generate'; readonly id: number; readonly request: TextGenerationRequest }
   | { readonly kind: 'call'; readonly id: number; readonly call: C['call'] }
   | { readonly kind: 'cancel'; readonly id: number }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: UpstreamAnswer }
   | { readonly kind: 'close' };
 
 export interface PlainError {
@@ -27,6 +29,7 @@ export interface PlainError {
 export type FromChild<C extends ChildContract> =
   | { readonly kind: 'ready'; readonly info: C['info'] }
   | { readonly kind: 'load-failed'; readonly error: PlainError }
+  | { readonly kind: 'ask'; readonly id: number; readonly question: UpstreamQuestion }
   | HostMessage;
 
 /** Answers of a loaded model. */

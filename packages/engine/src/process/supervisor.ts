@@ -1,11 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { EngineError } from '../interface/engine-error.ts';
+import type { UpstreamRows } from '../interface/segment.ts';
 import type { TextGenerationEvent, TextGenerationRequest } from '../interface/text.ts';
 import { pickEnvironment } from './child-environment.ts';
 import type { ChildContract, FromChild, ToChild } from './child-messages.ts';
-import { fromPlainError } from './plain-error.ts';
+import { fromPlainError, toPlainError } from './plain-error.ts';
 import { createRequestPort } from './request-port.ts';
+import { askUpstream, type UpstreamAnswer, type UpstreamQuestion } from './upstream-port.ts';
 
 export type SupervisorEvent =
   | { readonly kind: 'ready'; readonly pid: number }
@@ -19,6 +21,8 @@ export interface SupervisorOptions<C extends ChildContract> {
   /** Returns the load of a restarted child, from the report of the child before it. Default: the same. */
   readonly reload?: (load: C['load'], info: C['info']) => C['load'];
   readonly onEvent?: ((event: SupervisorEvent) => void) | undefined;
+  /** Segments that the child's passes run through before its own. */
+  readonly before?: UpstreamRows;
 }
 
 /** The module that runs as the engine's child: it calls `serveParent` (child-loop.ts). */
@@ -86,6 +90,8 @@ export async function createSupervisor<C extends ChildContract>(options: Supervi
       } else if (message.kind === 'load-failed') {
         loadError = fromPlainError(message.error);
         current.kill('SIGKILL');
+      } else if (message.kind === 'ask') {
+        void answer(message.question).then((answer) => post(current, { kind: 'answer', id: message.id, answer }));
       } else port.receive(message);
     });
     // 'close' comes after the streams have ended, so all of stderr has been read.
@@ -132,6 +138,15 @@ export async function createSupervisor<C extends ChildContract>(options: Supervi
 
   const post = (target: ChildProcess, message: ToChild<C>) => {
     if (target.connected) target.send(message, () => undefined);
+  };
+
+  const answer = async (question: UpstreamQuestion): Promise<UpstreamAnswer> => {
+    try {
+      if (options.before === undefined) throw new EngineError('engine-closed', 'there are no segments before this one');
+      return { rows: await askUpstream(options.before, question) };
+    } catch (error) {
+      return { error: toPlainError(error) };
+    }
   };
 
   /** Waits for a living child; a request made during a restart is served by the next one. */

@@ -2,7 +2,14 @@ import type { TextCapabilities, TextEngine, TextGenerationRequest } from '@ogong
 import { decodeTokenWindow } from '@ogong/protocol/modality/text/commitment/token-window';
 import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
 import { describe, expect, it } from 'vitest';
-import { collectReply, countOutputs, type createRequest as createPlain, keyOf, SKETCH } from './compliance-requests.ts';
+import {
+  collectReply,
+  countOutputs,
+  type createRequest as createPlain,
+  createScoreRequest,
+  keyOf,
+  SKETCH,
+} from './compliance-requests.ts';
 
 /** Capabilities that an engine can lack, as its `capabilities` say. `texts` and `token-prompts` are kinds of prompts. */
 export type Capability = Exclude<keyof TextCapabilities, 'prompts'> | 'texts' | 'token-prompts';
@@ -47,6 +54,13 @@ export function describeLacks(
           ...{ sketch: SKETCH, listSizes: Uint8Array.of(1), numericClass: engineOf().info().numericClass },
         };
         await expect(engineOf().score(score)).rejects.toMatchObject({ code: 'unsupported-model' });
+        await expect(engineOf().trace({ ...score, position: 0 })).rejects.toMatchObject({ code: 'unsupported-model' });
+      });
+    }
+    if (lacks.includes('trace') && !lacks.includes('score')) {
+      it('is refused as a trace', async () => {
+        const request = createRequest(prompt, { maxTokens: 2 });
+        const score = createScoreRequest(engineOf(), request, await collectReply(engineOf().generate(request)));
         await expect(engineOf().trace({ ...score, position: 0 })).rejects.toMatchObject({ code: 'unsupported-model' });
       });
     }

@@ -10,7 +10,7 @@ import type {
 import { findLlamaBuild, LLAMA_VERSION } from '../device/platform.ts';
 import { loadLlama } from '../library.ts';
 import { findLonelyRows, SPLIT_POSITION, TILED_ROWS } from '../llama-model.ts';
-import { openLlamaModel } from '../model.ts';
+import { type LlamaVocabulary, openLlamaModel } from '../model.ts';
 import { mixesNeighbours } from '../model-file.ts';
 import {
   exactKernelsFor,
@@ -18,6 +18,7 @@ import {
   isaClassOf,
   isPaddedPath,
   isTiledPath,
+  type KernelPath,
   type KvType,
   tiledKernelsFor,
 } from '../numeric-class.ts';
@@ -43,11 +44,23 @@ export interface SegmentOptions {
   readonly weights?: Pick<SegmentFacts, 'weightType' | 'hasFloatMatrices'>;
 }
 
+/** A segment in this process. */
+export interface LlamaSegment {
+  readonly segment: SegmentEngine;
+  readonly kernels: KernelPath;
+  /** Empty for an interior slab. */
+  readonly vocabulary: LlamaVocabulary;
+}
+
 /**
  * Loads a slab in this process, on the CPU.
  * @throws EngineError.
  */
-export function openSegmentModel(path: string, options: SegmentOptions): SegmentEngine {
+export const openSegmentModel = (path: string, options: SegmentOptions): SegmentEngine =>
+  openLlamaSegment(path, options).segment;
+
+/** Loads a slab in this process, on the CPU. @throws EngineError. */
+export function openLlamaSegment(path: string, options: SegmentOptions): LlamaSegment {
   const facts = inspectSegmentFile(path);
   const { place, embeddingSize } = facts;
   const { contextSize, sequences = 1, threads = 1, passRows = 512, isa = 'auto', kvType = 'f16' } = options;
@@ -186,7 +199,7 @@ export function openSegmentModel(path: string, options: SegmentOptions): Segment
     return threads > 1 && furthest >= SPLIT_POSITION;
   };
 
-  return {
+  const segment: SegmentEngine = {
     info: () => info,
     async run(pass) {
       assertOpen();
@@ -217,6 +230,7 @@ export function openSegmentModel(path: string, options: SegmentOptions): Segment
       model.free();
     },
   };
+  return { segment, kernels, vocabulary: model.vocabulary };
 }
 
 const rowAt = (rows: Float32Array, index: number, width: number): Float32Array =>

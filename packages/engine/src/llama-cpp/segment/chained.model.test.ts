@@ -1,0 +1,189 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describeEngine } from '@ogong/testing/engine/compliance';
+import {
+  collectReply,
+  createRequest,
+  createScoreRequest,
+  hexOf,
+  keyOf,
+  NO_END,
+} from '@ogong/testing/engine/compliance-requests';
+import { writeSlabs } from '@ogong/testing/models/cut-model';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { nativeHash } from '../../decode/native-hash.ts';
+import { createUpstreamRows } from '../../decode/segment-chain.ts';
+import type { SegmentEngine, UpstreamRows } from '../../interface/segment.ts';
+import type { TextGenerationRequest } from '../../interface/text.ts';
+import { createLlamaEngine, type LlamaEngine } from '../engine.ts';
+import { resolveModel } from '../llama-quantizer.ts';
+import { type ChainedTextOptions, type ChainShape, openChainedTextEngine, segmentOptionsOf } from './chained-engine.ts';
+import { openSegmentModel } from './segment-model.ts';
+
+const PROMPTS = [
+  'Once upon a time',
+  'The little dog was very',
+  'One day, a girl named Lily found a needle in her room. She knew it was difficult to play with it because it was sharp',
+  'Tom and',
+];
+
+let folder: string;
+let path: string;
+let modelRoot: Uint8Array;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'ogong-chained-'));
+  ({ path, modelRoot } = await resolveModel('stories260K', { storeDir: folder }));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const segments: SegmentEngine[] = [];
+afterAll(async () => {
+  for (const segment of segments) await segment.close();
+});
+
+const digestOf = (file: string) => {
+  const bytes = readFileSync(file);
+  return { sizeBytes: bytes.length, sha256: nativeHash.sha256(bytes) };
+};
+
+/** Opens a chain of slabs, the last in a child process and the others in this one. */
+async function openChain(
+  edges: readonly number[],
+  {
+    wrap = (rows: UpstreamRows) => rows,
+    ...options
+  }: Partial<ChainedTextOptions> & { wrap?: (rows: UpstreamRows) => UpstreamRows } = {},
+): Promise<LlamaEngine> {
+  const slabs = writeSlabs(path, edges);
+  const last = slabs.at(-1) as string;
+  const shape: ChainShape = { contextSize: 256, sequences: 8, ...options };
+  const opened = slabs.slice(0, -1).map((slab) => openSegmentModel(slab, segmentOptionsOf(shape)));
+  segments.push(...opened);
+  const before = wrap(createUpstreamRows(opened));
+  return openChainedTextEngine({
+    ...{ last, expected: digestOf(last), modelRoot, before, threads: 1 },
+    ...shape,
+    ...options,
+  });
+}
+
+describe.each([[[2]], [[1, 3]]])('a chain cut at %s', (edges) => {
+  describeEngine({
+    name: 'keeps the rules of an engine',
+    open: (options) => openChain(edges, options),
+    prompts: PROMPTS,
+    lacks: ['trace'],
+  });
+});
+
+describe('a chain', () => {
+  const opened: LlamaEngine[] = [];
+  afterEach(async () => {
+    for (const engine of opened.splice(0)) await engine.close();
+  });
+  const use = async (opening: Promise<LlamaEngine>): Promise<LlamaEngine> => {
+    const engine = await opening;
+    opened.push(engine);
+    return engine;
+  };
+  const ask = (engine: LlamaEngine, requests: readonly TextGenerationRequest[]) =>
+    Promise.all(requests.map((request) => collectReply(engine.generate(request))));
+  const asked = (count: number, overrides: Partial<TextGenerationRequest> = {}) =>
+    Array.from({ length: count }, (_, i) =>
+      createRequest(PROMPTS[i % PROMPTS.length] as string, { drawKey: keyOf(700 + i), maxTokens: 60, ...overrides }),
+    );
+
+  it.each<[string, Partial<ChainedTextOptions>, readonly number[]]>([
+    ['', {}, [1, 3]],
+    ['with guesses', { drafts: 4 }, [2]],
+    ['with tiled prompts', { kernels: 'tiled' }, [2]],
+    ['of four segments, with two threads', { threads: 2, contextSize: 512 }, [1, 2, 3]],
+  ])('gives the bits of the whole model%s', async (_how, options, edges) => {
+    const whole = await use(createLlamaEngine({ modelPath: path, sequences: 4, contextSize: 256, ...options }));
+    const chain = await use(openChain(edges, { sequences: 4, ...options }));
+    const { capabilities, ...info } = whole.info();
+    expect(chain.info()).toEqual({ ...info, capabilities: { ...capabilities, trace: false } });
+    const long = PROMPTS.join(' ').repeat(2);
+    const requests = [
+      ...asked(3, { bias: NO_END }),
+      ...asked(2, { grammar: 'root ::= ("The " | "the " | "cat " | "dog ")+' }),
+      ...asked(2, { prompt: { kind: 'text', text: long }, cacheScope: 'one', maxTokens: 20 }),
+    ];
+    const [expected, replies] = [await ask(whole, requests), await ask(chain, requests)];
+    expect(replies.map(({ windows }) => hexOf(windows))).toEqual(expected.map(({ windows }) => hexOf(windows)));
+    const [again] = await ask(chain, [requests.at(-1) as TextGenerationRequest]);
+    expect(again?.events.at(-1)).toMatchObject({ cachedTokens: expect.toSatisfy((rows) => rows > 16) });
+    expect(hexOf(again?.windows ?? [])).toEqual(hexOf(expected.at(-1)?.windows ?? []));
+    for (const [i, reply] of replies.entries()) {
+      const score = createScoreRequest(chain, requests[i] as TextGenerationRequest, reply);
+      for (const engine of [whole, chain])
+        expect(await engine.score(score)).toMatchObject({ exact: true, windows: reply.windows });
+    }
+  });
+
+  it('ends replies with a retryable error if the segments before fail, and then goes on', async () => {
+    let fails: 'no' | 'run' | 'drop' | 'short' | 'not finite' = 'no';
+    const refuse = (): never => {
+      throw new Error('the line is cut');
+    };
+    const wrap = ({ run, drop }: UpstreamRows): UpstreamRows => ({
+      async run(pass) {
+        const rows = fails === 'run' ? refuse() : await run(pass);
+        if (fails === 'short') return rows.slice(1);
+        return fails === 'not finite' ? rows.fill(Number.NaN) : rows;
+      },
+      drop: async (...given) => (fails === 'drop' ? refuse() : drop(...given)),
+    });
+    const chain = await use(openChain([2], { sequences: 2, wrap }));
+    const requests = asked(2, { bias: NO_END, cacheScope: 'one' });
+    const expected = (await ask(chain, requests)).map(({ windows }) => hexOf(windows));
+    for (const [failure, reason] of [
+      ['run', 'the line is cut'],
+      ['drop', 'the line is cut'],
+      ['short', 'returned 6'],
+      ['not finite', 'not finite'],
+    ] as const) {
+      const attempts = requests.map(async (request) => {
+        for await (const event of chain.generate(request)) if (event.kind === 'token') fails = failure;
+      });
+      for (const attempt of attempts)
+        await expect(attempt).rejects.toMatchObject({ code: 'engine-crashed', retryable: true });
+      await expect(Promise.race(attempts)).rejects.toThrow(reason);
+      fails = 'no';
+      expect(
+        (await ask(chain, requests)).map(({ windows }) => hexOf(windows)),
+        failure,
+      ).toEqual(expected);
+    }
+  });
+
+  it('is led by another process after the first one was killed', async () => {
+    const chain = await use(openChain([1, 3], { sequences: 2 }));
+    const requests = asked(2);
+    const expected = (await ask(chain, requests)).map(({ windows }) => hexOf(windows));
+    const attempt = ask(chain, asked(2, { maxTokens: 200, bias: NO_END }));
+    process.kill(chain.pid() as number, 'SIGKILL');
+    await expect(attempt).rejects.toMatchObject({ code: 'engine-crashed', retryable: true });
+    expect((await ask(chain, requests)).map(({ windows }) => hexOf(windows))).toEqual(expected);
+  });
+
+  it('refuses another slab than the expected one, and slabs that lead nothing', async () => {
+    const [first, last] = writeSlabs(path, [2]) as [string, string];
+    const before: UpstreamRows = { run: async () => new Float32Array(0), drop: async () => undefined };
+    const open = (slab: string, expected = digestOf(slab)) =>
+      openChainedTextEngine({
+        ...{ last: slab, expected, modelRoot, before, threads: 1 },
+        contextSize: 64,
+        sequences: 1,
+      });
+    const own = digestOf(last);
+    await expect(open(last, { ...own, sizeBytes: own.sizeBytes + 1 })).rejects.toMatchObject({ code: 'model-corrupt' });
+    await expect(open(last, { ...own, sha256: new Uint8Array(32) })).rejects.toMatchObject({ code: 'model-corrupt' });
+    await expect(open(first)).rejects.toThrow('is the first slab of a model');
+    await expect(open(path)).rejects.toMatchObject({ code: 'unsupported-model' });
+    await expect(open(join(folder, 'none'))).rejects.toMatchObject({ code: 'model-not-found' });
+    const engine = await use(open(last));
+    await expect(engine.encodePicture(new Uint8Array(4))).rejects.toMatchObject({ code: 'unsupported-model' });
+  });
+});
