@@ -19,6 +19,7 @@ import type { TextGenerationRequest } from '../../interface/text.ts';
 import { createLlamaEngine, type LlamaEngine } from '../engine.ts';
 import { resolveModel } from '../llama-quantizer.ts';
 import { type ChainedTextOptions, type ChainShape, openChainedTextEngine, segmentOptionsOf } from './chained-engine.ts';
+import type { ExpectedSlab } from './segment-file.ts';
 import { openSegmentModel } from './segment-model.ts';
 
 const PROMPTS = [
@@ -95,11 +96,11 @@ describe('a chain', () => {
     );
 
   it.each<[string, Partial<ChainedTextOptions>, readonly number[]]>([
-    ['', {}, [1, 3]],
+    ['alone', {}, [1, 3]],
     ['with guesses', { drafts: 4 }, [2]],
     ['with tiled prompts', { kernels: 'tiled' }, [2]],
-    ['of four segments, with two threads', { threads: 2, contextSize: 512 }, [1, 2, 3]],
-  ])('gives the bits of the whole model%s', async (_how, options, edges) => {
+    ['of five segments', {}, [1, 2, 3, 4]],
+  ])('gives the bits of the whole model %s', async (_how, options, edges) => {
     const whole = await use(createLlamaEngine({ modelPath: path, sequences: 4, contextSize: 256, ...options }));
     const chain = await use(openChain(edges, { sequences: 4, ...options }));
     const { capabilities, ...info } = whole.info();
@@ -123,37 +124,39 @@ describe('a chain', () => {
   });
 
   it('ends replies with a retryable error if the segments before fail, and then goes on', async () => {
-    let fails: 'no' | 'run' | 'drop' | 'short' | 'not finite' = 'no';
+    let failure: 'run' | 'drop' | 'short' | 'not finite' | undefined;
+    /** Passes that run before the failure. */
+    let passes = 0;
     const refuse = (): never => {
       throw new Error('the line is cut');
     };
     const wrap = ({ run, drop }: UpstreamRows): UpstreamRows => ({
       async run(pass) {
-        const rows = fails === 'run' ? refuse() : await run(pass);
-        if (fails === 'short') return rows.slice(1);
-        return fails === 'not finite' ? rows.fill(Number.NaN) : rows;
+        const rows = await run(pass);
+        if (failure === undefined || passes-- > 0) return rows;
+        if (failure === 'run') return refuse();
+        if (failure === 'short') return rows.slice(1);
+        return rows.fill(Number.NaN);
       },
-      drop: async (...given) => (fails === 'drop' ? refuse() : drop(...given)),
+      drop: async (...given) => (failure === 'drop' ? refuse() : drop(...given)),
     });
     const chain = await use(openChain([2], { sequences: 2, wrap }));
     const requests = asked(2, { bias: NO_END, cacheScope: 'one' });
     const expected = (await ask(chain, requests)).map(({ windows }) => hexOf(windows));
-    for (const [failure, reason] of [
+    for (const [kind, message] of [
       ['run', 'the line is cut'],
       ['drop', 'the line is cut'],
-      ['short', 'returned 6'],
+      ['short', 'values'],
       ['not finite', 'not finite'],
     ] as const) {
-      const attempts = requests.map(async (request) => {
-        for await (const event of chain.generate(request)) if (event.kind === 'token') fails = failure;
-      });
-      for (const attempt of attempts)
-        await expect(attempt).rejects.toMatchObject({ code: 'engine-crashed', retryable: true });
-      await expect(Promise.race(attempts)).rejects.toThrow(reason);
-      fails = 'no';
+      [failure, passes] = [kind, 6];
+      const attempts = await Promise.allSettled(requests.map((request) => collectReply(chain.generate(request))));
+      const reason = { code: 'engine-crashed', retryable: true, message: expect.stringContaining(message) };
+      for (const attempt of attempts) expect(attempt, kind).toMatchObject({ status: 'rejected', reason });
+      failure = undefined;
       expect(
         (await ask(chain, requests)).map(({ windows }) => hexOf(windows)),
-        failure,
+        kind,
       ).toEqual(expected);
     }
   });
@@ -171,7 +174,7 @@ describe('a chain', () => {
   it('refuses another slab than the expected one, and slabs that lead nothing', async () => {
     const [first, last] = writeSlabs(path, [2]) as [string, string];
     const before: UpstreamRows = { run: async () => new Float32Array(0), drop: async () => undefined };
-    const open = (slab: string, expected = digestOf(slab)) =>
+    const open = (slab: string, expected: ExpectedSlab = digestOf(slab)) =>
       openChainedTextEngine({
         ...{ last: slab, expected, modelRoot, before, threads: 1 },
         contextSize: 64,
@@ -182,7 +185,7 @@ describe('a chain', () => {
     await expect(open(last, { ...own, sha256: new Uint8Array(32) })).rejects.toMatchObject({ code: 'model-corrupt' });
     await expect(open(first)).rejects.toThrow('is the first slab of a model');
     await expect(open(path)).rejects.toMatchObject({ code: 'unsupported-model' });
-    await expect(open(join(folder, 'none'))).rejects.toMatchObject({ code: 'model-not-found' });
+    await expect(open(join(folder, 'none'), own)).rejects.toMatchObject({ code: 'model-not-found' });
     const engine = await use(open(last));
     await expect(engine.encodePicture(new Uint8Array(4))).rejects.toMatchObject({ code: 'unsupported-model' });
   });
