@@ -105,6 +105,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'grammar',
     'answer',
     'commitment',
+    'boundary',
     'fields',
     'request',
     'dialect',

@@ -8,7 +8,7 @@ import {
   encodeBoundaryProof,
   parseBoundaryProof,
   proveRows,
-  type ShownRows,
+  type UsedRows,
 } from './boundary-proof.ts';
 import {
   type BoundaryRoot,
@@ -34,7 +34,7 @@ const bank = createSketchBank(crypto, { bankSeed: fill(4), directions: 16, embed
 const rows = (count: number, mark: number) =>
   Float32Array.from({ length: count * SIZE }, (_, i) => Math.sin(i + 9 * mark));
 
-/** Both ends of an edge after a prompt of 40 rows, a step whose last guess is dropped, and a pass that is dropped as a whole. */
+/** Both ends of an edge after a prompt of 40 rows, a step with a dropped guess, and a dropped pass. */
 function run(by = signer) {
   const sender = createPassSender(crypto, edge, { signer: by, maxPositions: 100 });
   const limits = { maxPositions: 100, maxTurns: 20, maxRows: 40 };
@@ -50,7 +50,7 @@ function run(by = signer) {
   return { sender, receiver };
 }
 
-const show = (kept: BoundaryRows): ShownRows => ({
+const show = (kept: BoundaryRows): UsedRows => ({
   rows: new Uint8Array(Buffer.concat(kept.standing.map(({ bytes }) => bytes))),
   proof: parseBoundaryProof(encodeBoundaryProof(proveRows(kept))),
 });
@@ -59,7 +59,7 @@ function signRoot(kept: BoundaryRows, changes: Partial<BoundaryRoot> = {}, by = 
   return signBoundaryRoot(by, { orderHash: edge.orderHash, place: edge.place, positions, turns, root, ...changes });
 }
 const bendPass = (
-  { rows: bytes, proof }: ShownRows,
+  { rows: bytes, proof }: UsedRows,
   at: number,
   changes: Partial<BoundaryProof['passes'][number]>,
 ) => ({
@@ -72,7 +72,7 @@ const shown = show(receiver.kept);
 const root = signRoot(sender.kept);
 
 /** Rows that the receiver cannot have from its sender. */
-const UNSIGNED: [string, ShownRows][] = [
+const UNSIGNED: [string, UsedRows][] = [
   ['a changed row', { ...shown, rows: shown.rows.with(5, 1) }],
   ['a row too few', { ...shown, rows: shown.rows.subarray(ROW) }],
   ['a changed hash of a dropped row', bendPass(shown, 1, { dropped: [fill(7)] })],
@@ -129,7 +129,7 @@ describe('two roots', () => {
 });
 
 describe('the claim that roots differ', () => {
-  const judge = (of: BoundaryRoot, used: ShownRows) => judgeRootOfRows(crypto, edge, { root: of, shown: used, bank });
+  const judge = (of: BoundaryRoot, used: UsedRows) => judgeRootOfRows(crypto, edge, { root: of, shown: used, bank });
 
   it('convicts nobody if the rows have the root', () => {
     expect(judge(root, shown)).toEqual({ reason: 'roots-equal' });

@@ -2,7 +2,7 @@ import { equalBytes } from '../../../base/bytes.ts';
 import type { SketchBank } from '../../../commitment/sketch.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
 import type { BoundaryEdge } from './boundary-pass.ts';
-import { findRowsProblem, nextTurnOf, type ShownRows } from './boundary-proof.ts';
+import { findRowsProblem, nextTurnOf, type UsedRows } from './boundary-proof.ts';
 import {
   type BoundaryRoot,
   type BoundarySender,
@@ -45,7 +45,7 @@ export interface DisputedEdge<T = unknown> extends BoundaryEdge<T>, BoundarySend
 }
 
 /** Decides "garbage came": the rows that the receiver used. A receiver whose rows the sender did not sign loses. */
-export function judgeGarbage(crypto: Crypto, edge: DisputedEdge, shown: ShownRows): BoundaryFinding {
+export function judgeGarbage(crypto: Crypto, edge: DisputedEdge, shown: UsedRows): BoundaryFinding {
   return findRowsProblem(crypto, edge, edge.senderKey, shown) === undefined
     ? { reason: 'rows-signed', audit: edge.place }
     : { reason: 'rows-unsigned', culprit: edge.receiver };
@@ -72,7 +72,7 @@ const isSameStatement = (a: BoundaryRoot, b: BoundaryRoot): boolean =>
 export function judgeRootOfRows(
   crypto: Crypto,
   edge: DisputedEdge,
-  { root, shown, bank }: { readonly root: BoundaryRoot; readonly shown: ShownRows; readonly bank: SketchBank },
+  { root, shown, bank }: { readonly root: BoundaryRoot; readonly shown: UsedRows; readonly bank: SketchBank },
 ): BoundaryFinding {
   if (!verifyBoundaryRoot(crypto, edge, root)) return { reason: 'root-unsigned' };
   if (findRowsProblem(crypto, edge, edge.senderKey, shown) !== undefined)

@@ -48,7 +48,7 @@ export function proveRows({ firstTurn, passes, standing, rowBytes }: BoundaryRow
 }
 
 /** The rows that a receiver says it used, and their proof. */
-export interface ShownRows {
+export interface UsedRows {
   readonly rows: Uint8Array;
   readonly proof: BoundaryProof;
 }
@@ -64,7 +64,7 @@ export function findRowsProblem(
   crypto: Crypto,
   edge: BoundaryEdge,
   senderKey: Uint8Array,
-  { rows, proof }: ShownRows,
+  { rows, proof }: UsedRows,
 ): string | undefined {
   const { passes, firstTurn } = proof;
   const { rowBytes, decode } = edge.content;
