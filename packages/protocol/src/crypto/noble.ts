@@ -86,7 +86,10 @@ export function createNobleHybridSigner(seed: Uint8Array): HybridSigner {
   };
 }
 
-/** @param seed 32 bytes, RFC 8032. */
+/**
+ * @param seed 32 bytes, RFC 8032.
+ * @internal until providers serve slabs: tests and vectors use it
+ */
 export function createNobleEd25519Signer(seed: Uint8Array): Ed25519Signer {
   const key = seed.slice();
   return { publicKey: ed25519.getPublicKey(key), sign: (message) => ed25519.sign(message, key) };

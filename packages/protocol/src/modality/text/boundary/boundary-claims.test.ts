@@ -58,11 +58,7 @@ function signRoot(kept: BoundaryRows, changes: Partial<BoundaryRoot> = {}, by = 
   const { positions, turns, root } = commitBoundary(crypto, kept, { ...edge, bank });
   return signBoundaryRoot(by, { orderHash: edge.orderHash, place: edge.place, positions, turns, root, ...changes });
 }
-const bendPass = (
-  { rows: bytes, proof }: UsedRows,
-  at: number,
-  changes: Partial<BoundaryProof['passes'][number]>,
-) => ({
+const bendPass = ({ rows: bytes, proof }: UsedRows, at: number, changes: Partial<BoundaryProof['passes'][number]>) => ({
   rows: bytes,
   proof: { ...proof, passes: proof.passes.map((pass, i) => (i === at ? { ...pass, ...changes } : pass)) },
 });

@@ -35,6 +35,7 @@ interface CommittedRows extends Pick<BoundaryRows, 'positions' | 'nextTurn' | 'r
  * Commits to the rows that stand. It takes about 0.7 ms for a row of 8,192 values, so long replies belong in a worker.
  * @param blind of the answer, 32 bytes. @param bank of the reply's header.
  * @throws ProtocolError `malformed` if no row stands.
+ * @internal until providers serve slabs: tests and vectors use it
  */
 export function commitBoundary(
   crypto: Crypto,
@@ -90,9 +91,13 @@ export interface BoundaryRoot extends RootStatement {
 
 /** "ogong-boundary-root-v1\n" || orderHash[32] || u8 place || u32 positions || u32 turns || root[32] || signature[64]. */
 export const encodeBoundaryRoot: (root: BoundaryRoot) => Uint8Array = signedFormat.encode;
-/** @throws ProtocolError */
+/**
+ * @throws ProtocolError
+ * @internal until providers serve slabs: tests and vectors use it
+ */
 export const parseBoundaryRoot: (encoded: Uint8Array) => BoundaryRoot = signedFormat.decode;
 
+/** @internal until providers serve slabs: tests and vectors use it */
 export const signBoundaryRoot = (signer: Ed25519Signer, statement: RootStatement): BoundaryRoot => ({
   ...statement,
   signature: signer.sign(encodeStatement(statement)),
@@ -105,7 +110,10 @@ export interface BoundarySender {
   readonly senderKey: Uint8Array;
 }
 
-/** Returns whether this sender signed the root for this order. */
+/**
+ * Returns whether this sender signed the root for this order.
+ * @internal until providers serve slabs: tests and vectors use it
+ */
 export const verifyBoundaryRoot = (
   crypto: Crypto,
   { orderHash, place, senderKey }: BoundarySender,
@@ -118,6 +126,7 @@ export const verifyBoundaryRoot = (
 /**
  * Computes the root over the roots of a cohort, which the leader's header has. A leaf is a signed root, or empty where a sender gave none.
  * @param roots in the order of places 0 to n - 2. @returns 32 bytes.
+ * @internal until providers serve slabs: tests and vectors use it
  */
 export const computeRootOfRoots = (crypto: Crypto, roots: readonly (BoundaryRoot | undefined)[]): Uint8Array =>
   computeMerkleRoot(
@@ -131,11 +140,17 @@ const RECEIPT_DOMAIN = encodeDomain('ogong-boundary-receipt-v1');
 const encodeReceipt = (crypto: Crypto, root: BoundaryRoot): Uint8Array =>
   concatBytes(RECEIPT_DOMAIN, crypto.sha256(encodeBoundaryRoot(root)));
 
-/** Signs that the leader has a root. @param signer holds the leader's session key. @returns 64 bytes. */
+/**
+ * Signs that the leader has a root. @param signer holds the leader's session key. @returns 64 bytes.
+ * @internal until providers serve slabs: tests and vectors use it
+ */
 export const signRootReceipt = (crypto: Crypto, signer: Ed25519Signer, root: BoundaryRoot): Uint8Array =>
   signer.sign(encodeReceipt(crypto, root));
 
-/** @param receipt of the leader for the root, 64 bytes. */
+/**
+ * @param receipt of the leader for the root, 64 bytes.
+ * @internal until providers serve slabs: tests and vectors use it
+ */
 export const verifyRootReceipt = (
   crypto: Crypto,
   {
