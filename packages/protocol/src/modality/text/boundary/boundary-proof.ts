@@ -54,7 +54,7 @@ export function proveRows({ firstTurn, passes, standing, rowBytes }: BoundaryRow
   };
 }
 
-/** The rows that a receiver says it used, and their proof. */
+/** The rows that a receiver says it used, and their proof. The caller knows that they come from this receiver. */
 export interface UsedRows {
   readonly rows: Uint8Array;
   readonly proof: BoundaryProof;
