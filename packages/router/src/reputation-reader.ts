@@ -7,6 +7,7 @@ import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { findAccountable, listParts } from '@ogong/protocol/settlement/cohort';
 import {
   computeGenesisPosition,
   type LogPosition,
@@ -88,17 +89,21 @@ export function createReputationReader(dependencies: ReputationReaderDependencie
 function createTally(periodOf: (timeMs: number) => number) {
   const changes = new Map<string, HistoryChange>();
   return {
-    add({ providerId, verdict, feeAtomic, timeMs }: VerdictEntry): void {
-      const isFailure = verdict === 'reject' || verdict === 'abandoned';
-      if (!isFailure && feeAtomic === 0n) return;
+    add(entry: VerdictEntry): void {
+      const { verdict, timeMs } = entry;
       const period = periodOf(timeMs);
-      const name = `${toHex(providerId)} ${period}`;
-      const one = {
-        ...{ failures: isFailure ? 1 : 0, paidAtomic: feeAtomic, paidSquares: feeAtomic * feeAtomic },
-        auditedAtomic: verdict === 'accept' ? feeAtomic : 0n,
-      };
-      const counts = addCounts(changes.get(name)?.counts ?? NO_COUNTS, one);
-      changes.set(name, { providerId, period, counts });
+      const isFailure = verdict === 'reject' || verdict === 'abandoned';
+      const parts = isFailure ? [{ ...findAccountable(entry), feeAtomic: 0n }] : listParts(entry);
+      for (const { providerId, feeAtomic } of parts) {
+        if (!isFailure && feeAtomic === 0n) continue;
+        const name = `${toHex(providerId)} ${period}`;
+        const one = {
+          ...{ failures: isFailure ? 1 : 0, paidAtomic: feeAtomic, paidSquares: feeAtomic * feeAtomic },
+          auditedAtomic: verdict === 'accept' ? feeAtomic : 0n,
+        };
+        const counts = addCounts(changes.get(name)?.counts ?? NO_COUNTS, one);
+        changes.set(name, { providerId, period, counts });
+      }
     },
     changes: (): readonly HistoryChange[] => [...changes.values()],
   };

@@ -42,7 +42,14 @@ function publish(row?: (row: DrawRow, position: number) => DrawRow, attempts = M
     verdict: isCheat ? 'reject' : 'unjudged',
     evidence: isCheat ? 'exact' : 'none',
     ...{ feeAtomic: 0n, fineAtomic: 0n },
-    ...{ shards: [], verifiers: [], beaconEpoch: 11n, evidenceHash: crypto.sha256(evidence), timeMs: 1_000 },
+    ...{
+      shards: [],
+      culprit: undefined,
+      verifiers: [],
+      beaconEpoch: 11n,
+      evidenceHash: crypto.sha256(evidence),
+      timeMs: 1_000,
+    },
     ...(isCheat
       ? { step: 'reply', eValuePpm: 45_000_000, ejects: true }
       : { step: 'none', eValuePpm: 0, ejects: false }),

@@ -1,3 +1,4 @@
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { parseSettlement } from '@ogong/protocol/settlement/batch';
 import { type CohortShard, splitCohort } from '@ogong/protocol/settlement/cohort';
 import {
@@ -7,13 +8,17 @@ import {
   parseCohortAgreement,
   signCohortTerms,
 } from '@ogong/protocol/settlement/cohort-agreement';
-import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
-import { createTestValidator, ledger, provider } from '@ogong/testing/validator/test-bench';
+import { computeCorrectionId, parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { createTestValidator, ledger, network, provider } from '@ogong/testing/validator/test-bench';
 import { type CohortInput, createTestCohort } from '@ogong/testing/validator/test-cohort';
-import { createFour } from '@ogong/testing/validator/test-four';
+import { createFour, type Four } from '@ogong/testing/validator/test-four';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { listEntries, readEntryMessage } from './store/batch-store.ts';
+import { correctReply } from './store/replies/correction-store.ts';
+import { readHandled } from './store/replies/reply-store.ts';
+import { decideReply, readProvider } from './store/verdict-store.ts';
 
 type BendTerms = (terms: CohortTerms) => CohortTerms;
 type Member = CohortTerms['members'][number];
@@ -195,5 +200,89 @@ describe('co-signers of a reply that a cohort served', () => {
     expect(entries.map((entry) => parseVerdictEntry(entry).shards)).toEqual([shards]);
     const { batch } = parseSettlement(request.batch);
     expect(batch.replies).toBe(1);
+  });
+});
+
+describe('a reject of a reply that a cohort served', () => {
+  /** A record of the cohort that waits for its verdict. */
+  async function recordShared() {
+    const validator = createTestValidator();
+    const order = validator.order(0);
+    await validator.intake.admit(order);
+    const { submission } = validator.serve(order);
+    const { agreement, shards } = createTestCohort({ provider, ledger, order: order.fields });
+    await validator.intake.pushRecord({ ...submission, cohort: agreement });
+    const { replyId } = order.fields;
+    const context = { crypto: nodeCrypto, ...network, validator: validator.signer.address };
+    const ids = shards.map((shard) => shard.providerId) as [Uint8Array, Uint8Array, Uint8Array];
+    const standing = () => ids.map((id) => readProvider(validator.store, id));
+    return { validator, replyId, agreement, shards, context, standing };
+  }
+  const judgement = { verdict: 'reject', evidence: 'exact', checks: [], verifiers: [] } as const;
+  const evidence = { kind: 'withheld', statements: [] } as const;
+  const [clean, out] = [
+    { audits: 0, rejects: 0, ejected: false },
+    { audits: 1, rejects: 1, ejected: true },
+  ];
+
+  it.each([
+    [0, [out, clean, clean]],
+    [2, [clean, clean, out]],
+    [undefined, [clean, clean, out]],
+  ])('ejects the key at place %s alone, and the payer owes nothing', async (culprit, expected) => {
+    const { validator, replyId, context, shards, standing } = await recordShared();
+    const decision = { judgement: { ...judgement, culprit }, evidence, beaconEpoch: 0n };
+    const decide = (db: typeof validator.store) => decideReply(db, context, { replyId, decision, nowMs: 1 });
+    const entry = validator.store.transact(decide);
+    expect(entry).toMatchObject({ culprit, shards, feeAtomic: 0n, ejects: true });
+    expect(standing()).toEqual(expected);
+  });
+
+  it('after its verdict is a correction with the place, and carries the agreement', async () => {
+    const { validator, replyId, context, shards, agreement, standing } = await recordShared();
+    const { store } = validator;
+    const row = readHandled(store, replyId);
+    if (row?.signedRecord === undefined) throw new TypeError('the record was handed in');
+    const { signedRecord: signed } = row;
+    store.transact((db) =>
+      decideReply(db, context, { replyId, decision: { verdict: 'unaudited', beaconEpoch: 0n }, nowMs: 1 }),
+    );
+    const decision = { judgement: { ...judgement, culprit: 1 }, evidence, beaconEpoch: 0n };
+    const correct = { row, signed, decision, agreement, nowMs: 2 };
+    const entry = store.transact((db) => correctReply(db, context, correct));
+    const nobody = new Uint8Array(20);
+    expect(entry).toMatchObject({ culprit: 1, shards, payee: nobody, replyId: computeCorrectionId(replyId) });
+    expect(standing()).toEqual([clean, out, clean]);
+    const [, stored] = listEntries(store, 0n, 2);
+    if (stored === undefined) throw new TypeError('the log has two entries');
+    expect(readEntryMessage(store, stored).record?.cohort).toEqual(agreement);
+  });
+});
+
+describe('co-signers of a correction that names a culprit', () => {
+  it.each([
+    ['without an agreement', 'shorter than', () => undefined],
+    ['with the agreement of another order', 'agreed to another order', (four: Four) => four.own.order(5)],
+    // Exact evidence of a second record is about the leader, which signed it.
+    ['that the evidence does not name', 'about another shard', (four: Four) => four.own.order(0)],
+  ])('refuse one %s', async (_, reason, findOrder) => {
+    const four = await createFour({ audit: { honeypotPpm: 0 } });
+    const { own, peers } = four;
+    const order = own.order(0);
+    await own.intake.admit(order);
+    const second = own.serve(order, { text: 'an advert' });
+    await own.intake.pushRecord(own.serve(order).submission);
+    await four.certifyAll();
+    await own.runAudits();
+    expect(await own.acknowledge(order, second)).toBe('contradicted');
+    const request = await proposeUnheard(four);
+    const agreed = findOrder(four);
+    const { agreement, shards } = createTestCohort({ provider, ledger, order: (agreed ?? order).fields });
+    const correction = request.entries[1];
+    if (correction?.record === undefined) throw new TypeError('the log has a correction');
+    if (agreed) correction.record.cohort = agreement;
+    const name = (entry: VerdictEntry) => (entry.index === 1n ? { ...entry, shards, culprit: 0 } : entry);
+    const bent = await rebuild(own, request, name, (same) => same);
+    await expect(peers[0]?.cosigner.cosign(own.signer.address, bent)).rejects.toThrow(reason);
   });
 });

@@ -6,6 +6,7 @@ import { encodeDomain } from '@ogong/protocol/base/canonical';
 import { proveVrf } from '@ogong/protocol/crypto/vrf';
 import { MAX_ROWS_BYTES } from '@ogong/protocol/exchange/limits';
 import { ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { findAccountable } from '@ogong/protocol/settlement/cohort';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { type Audit, createAudit } from './audit/audit.ts';
 import type { AuditDependencies, AuditOptions } from './audit/audit-state.ts';
@@ -179,5 +180,5 @@ function reportVerdict(
   const fields = { replyId: toHex(entry.replyId), verdict: entry.verdict, evidence: entry.evidence };
   log.debug(fields, 'verdict');
   disputes.notice(entry);
-  if (entry.ejects) log.warn({ ...fields, providerId: toHex(entry.providerId) }, 'provider ejected');
+  if (entry.ejects) log.warn({ ...fields, providerId: toHex(findAccountable(entry).providerId) }, 'provider ejected');
 }

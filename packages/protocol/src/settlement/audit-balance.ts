@@ -47,12 +47,12 @@ export function coversFee({ credit }: AuditBalance, verdict: VerdictEntry['verdi
   return verdict !== 'inconclusive' || credit >= DOUBT_PRICE;
 }
 
-/** Returns whether the fee of an entry pays a debt of its key. */
+/** Returns whether a key's part of a fee pays a debt of the key. */
 export function paysDebt({ debtAtomic }: AuditBalance, { feeAtomic }: Pick<VerdictEntry, 'feeAtomic'>): boolean {
   return debtAtomic > 0n && feeAtomic > 0n;
 }
 
-/** Computes the balance of the entry's key after the entry. */
+/** Computes the balance of a key after an entry, from its part of the fee and of the fine. */
 export function advanceBalance(
   balance: AuditBalance,
   { verdict, feeAtomic, fineAtomic }: Pick<VerdictEntry, 'verdict' | 'feeAtomic' | 'fineAtomic'>,

@@ -380,6 +380,56 @@ describe('settlement', () => {
     expect(alone.add({ ...first.entry, shards: [] })).toBeLessThan(computeSettlementGas(settlement));
   });
 
+  describe('of a cohort', () => {
+    const accept: Reply = { verdict: 'accept', fee: 100n, payer: 1, payee: 3, router: 2, ejects: false };
+    const shards = [5n, 3n, 2n].map((pricePer1kAtomic, firstLayer) => ({
+      ...{ providerId: bytesOf(32, firstLayer + 1), payee: bytesOf(20, firstLayer + 1), firstLayer, layers: 1 },
+      pricePer1kAtomic,
+    }));
+    const settle = (fields: readonly VerdictFields[], findTests: NonNullable<BatchInput['findTests']>) => {
+      let position = computeGenesisPosition(nobleCrypto, { chainId: 1n, settlement: validator, validator });
+      const meter = createGasMeter(findTests);
+      let gas = 0;
+      const entries = fields.map((one) => {
+        const next = appendVerdict(nobleCrypto, position, one);
+        position = next.position;
+        gas = meter.add(next.entry);
+        return next.bytes;
+      });
+      const settlement = buildSettlement(nobleCrypto, { ...toInput([accept]), position, entries, findTests });
+      expect(gas).toBeGreaterThanOrEqual(computeSettlementGas(settlement));
+      return settlement;
+    };
+    const owing = (byte: number) => (subject: Uint8Array) => ({
+      ...INITIAL_TESTS,
+      balance: { credit: 0, debtAtomic: subject.length === 32 && subject[0] === byte ? 40n : 0n },
+    });
+
+    it('burns the part of the shard that has a debt, and pays the others', () => {
+      const { lines, debits } = settle([{ ...toFields(accept, 0), shards }], owing(2));
+      expect(debits.map(({ amount }) => amount)).toEqual([100n]);
+      expect(lines.map(({ payee, gross }) => [toHex(payee), gross])).toEqual([
+        [toHex(BURNT.payee), 30n],
+        [toHex(bytesOf(20, 1)), 50n],
+        [toHex(bytesOf(20, 3)), 20n],
+      ]);
+    });
+
+    it('ejects the culprit of a reject, refunds the payer, and pays the other replies of honest shards', () => {
+      const reject = { ...toFields({ ...accept, verdict: 'reject', ejects: true }, 0), shards, culprit: 1 };
+      // A reply that the culprit leads is void. A reply that it had a part in is paid, and its part is held.
+      const led = toFields({ ...accept, payee: 2 }, 1);
+      const settlement = settle([reject, led, { ...toFields(accept, 2), shards }], () => INITIAL_TESTS);
+      expect(settlement.ejections).toEqual([bytesOf(32, 2)]);
+      expect(settlement.debits.map(({ amount }) => amount)).toEqual([100n]);
+      expect(settlement.lines.map(({ providerId, gross }) => [providerId[0], gross])).toEqual([
+        [1, 50n],
+        [2, 30n],
+        [3, 20n],
+      ]);
+    });
+  });
+
   it('nets a provider by model if makers have a share, and without models otherwise', () => {
     const reply: Reply = { verdict: 'accept', fee: 5n, payer: 1, payee: 1, router: 1, ejects: false };
     const unbilled: Reply = { ...reply, verdict: 'unjudged' };

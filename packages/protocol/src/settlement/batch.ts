@@ -16,8 +16,7 @@ import { computeMerkleRoot, hashLeaf } from '../crypto/merkle.ts';
 import { abi, createTypedStruct, encodeWords, hashTyped } from '../crypto/typed-data.ts';
 import { OPENING_KEPT_MS } from '../exchange/limits.ts';
 import { hashLedgerDomain, hashTerms, type LedgerDomain, type Order } from '../exchange/order.ts';
-import { BURNT, paysDebt } from './audit-balance.ts';
-import { splitCohort } from './cohort.ts';
+import { type FeePart, findAccountable } from './cohort.ts';
 import { computeSettlementGas, MAX_BATCH_ENTRIES, MAX_SETTLEMENT_GAS } from './gas.ts';
 import { countBalance, countSilence, createOverlay, INITIAL_TESTS, isProof, type TestStates } from './log-tests.ts';
 import { isBillable, isPayable, type LogPosition, parseVerdictEntry, type VerdictEntry } from './verdict-log.ts';
@@ -227,7 +226,9 @@ const isOwing = ({ feeAtomic }: VerdictEntry): boolean => feeAtomic > 0n;
  */
 export function listPaid(entries: readonly VerdictEntry[], findTests: FindTests): VerdictEntry[] {
   const proven = new Map<string, number>();
-  for (const entry of entries) if (isProof(entry)) proven.set(toHex(entry.providerId), entry.timeMs);
+  for (const entry of entries) {
+    if (isProof(entry)) proven.set(toHex(findAccountable(entry).providerId), entry.timeMs);
+  }
   return entries.filter(({ verdict, providerId, timeMs }) => {
     const provenMs = proven.get(toHex(providerId)) ?? findTests(providerId).provenMs;
     const isVoid = provenMs !== 0 && timeMs <= provenMs + VOID_AFTER_MS;
@@ -255,7 +256,7 @@ export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
   const owing = paid.map(({ entry }) => entry).filter(isOwing);
   const drawn = owing.filter(({ payer }) => !unpaid.has(toHex(payer)));
   const debts = sumFees(owing);
-  const burnt = listDebtPayments(entries, findTests);
+  const shares = listShares(entries, findTests);
   if (debts.filter(({ payer }) => unpaid.has(toHex(payer))).length !== uncollectable.length) {
     throw new ProtocolError('malformed', 'an uncollectable payer owes nothing, or is listed twice');
   }
@@ -273,10 +274,15 @@ export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
     },
     debits: netDebits(sumFees(drawn), input.vouchers),
     lines: fineLines(
-      netLines(drawn.flatMap((entry) => listShares(entry, { modelRoot: findModel(entry), isBurnt: burnt.has(entry) }))),
+      netLines(
+        drawn.flatMap((entry) => {
+          const modelRoot = findModel(entry);
+          return (shares.get(entry) ?? []).map((part) => ({ ...part, router: entry.router, modelRoot }));
+        }),
+      ),
       entries,
     ),
-    ejections: sortUnique(parsed.filter(({ entry }) => entry.ejects).map(({ entry }) => entry.providerId)),
+    ejections: sortUnique(entries.filter(({ ejects }) => ejects).map((entry) => findAccountable(entry).providerId)),
     tallies: tallyVerifiers(entries, findTests),
     uncollectable,
   };
@@ -300,8 +306,8 @@ function netDebits(debts: readonly Debt[], vouchers: readonly Voucher[]): Debit[
   });
 }
 
-/** A provider's part of one reply's fee. */
-type FeeShare = Pick<VerdictEntry, 'providerId' | 'payee' | 'router' | 'feeAtomic'> & Partial<Pick<Line, 'modelRoot'>>;
+/** A provider's part of one reply's fee, with the other parties of its line. */
+type FeeShare = FeePart & Pick<Line, 'router'> & Partial<Pick<Line, 'modelRoot'>>;
 
 function nameModels(entries: readonly VerdictEntry[], roots: BatchInput['modelRoots']) {
   if (roots === undefined) return () => NO_MODEL;
@@ -321,34 +327,13 @@ export function areModelsNamed({ lines }: Pick<Settlement, 'lines'>): boolean | 
   return lines[0] && !isUnnamed(lines[0].modelRoot);
 }
 
-/** Lists the entries whose fee pays a debt of their key. */
-function listDebtPayments(entries: readonly VerdictEntry[], findTests: FindTests): ReadonlySet<VerdictEntry> {
-  const tests = createOverlay({ find: findTests });
-  const paying = entries.filter((entry) => {
-    const { balance } = tests.find(entry.providerId);
-    countBalance(tests, entry);
-    return paysDebt(balance, entry);
-  });
-  return new Set(paying);
-}
-
-/**
- * Splits the fee: its provider gets all of it, or each shard of a cohort its own part. A fee that pays a debt is burnt. A cohort
- * answers for its leader.
- */
+/** Lists the parts of each entry's fee. */
 function listShares(
-  entry: VerdictEntry,
-  { modelRoot, isBurnt }: { readonly modelRoot: Uint8Array; readonly isBurnt: boolean },
-): readonly FeeShare[] {
-  const { shards, router, feeAtomic } = entry;
-  if (isBurnt) return [{ ...BURNT, router, feeAtomic, modelRoot }];
-  if (shards.length === 0) return [{ ...entry, modelRoot }];
-  const parts = splitCohort(feeAtomic, shards);
-  const shares = shards.map(({ providerId, payee }, i) => ({
-    ...{ providerId, payee, router, modelRoot },
-    feeAtomic: parts[i] ?? 0n,
-  }));
-  return shares.filter((share) => share.feeAtomic > 0n);
+  entries: readonly VerdictEntry[],
+  findTests: FindTests,
+): ReadonlyMap<VerdictEntry, readonly FeePart[]> {
+  const tests = createOverlay({ find: findTests });
+  return new Map(entries.map((entry) => [entry, countBalance(tests, entry)]));
 }
 
 /** Nets one line for each provider, payee, router and model, in the order of a batch. */

@@ -1,4 +1,4 @@
-import { ProtocolError } from '../base/bytes.ts';
+import { equalBytes, ProtocolError } from '../base/bytes.ts';
 import { address, type CodecType, hash, list, struct, u8, u16, u128 } from '../base/codec.ts';
 
 /** Fields of a shard, in the log and in an agreement. */
@@ -68,3 +68,52 @@ export function countLayers(shards: readonly Pick<CohortShard, 'firstLayer' | 'l
   }
   return next;
 }
+
+/** The fields of a log entry that name its providers. */
+export interface Served extends Pick<CohortShard, 'providerId' | 'payee'> {
+  /** Empty or absent if the provider served alone. */
+  readonly shards?: readonly CohortShard[];
+  /** Index of the shard that a reject is about. Default: the provider of the entry. */
+  readonly culprit?: number | undefined;
+}
+
+/** One provider's part of an entry's fee. */
+export interface FeePart extends Pick<CohortShard, 'providerId' | 'payee'> {
+  readonly feeAtomic: bigint;
+}
+
+/** Splits the fee of an entry: its provider gets all of it, or each shard of a cohort its own part, in their order. */
+export function listParts({
+  providerId,
+  payee,
+  feeAtomic,
+  shards = [],
+}: Served & { readonly feeAtomic: bigint }): readonly FeePart[] {
+  if (shards.length === 0) return [{ providerId, payee, feeAtomic }];
+  const amounts = splitCohort(feeAtomic, shards);
+  return shards.map((shard, i) => ({ ...nameEarner(shard), feeAtomic: amounts[i] ?? 0n }));
+}
+
+const nameEarner = ({ providerId, payee }: Pick<CohortShard, 'providerId' | 'payee'>) => ({ providerId, payee });
+
+const NO_PAYEE: Uint8Array = new Uint8Array(20);
+
+/**
+ * Finds the key that the finding of an entry is about: the culprit of a cohort, else the provider that signed the record.
+ * @returns the key with its payee. The payee is zero for a co-shard, because that payee has not signed for the key.
+ */
+export function findAccountable(entry: Served): Pick<CohortShard, 'providerId' | 'payee'> {
+  const { providerId, payee, shards = [], culprit } = entry;
+  const named = culprit === undefined ? undefined : shards[culprit];
+  const isOwn = named === undefined || equalBytes(named.providerId, providerId);
+  return isOwn ? { providerId, payee } : { providerId: named.providerId, payee: NO_PAYEE };
+}
+
+/** Lists the keys of an entry besides the provider that signed the record, each without a payee. */
+export const listCoShards = ({
+  providerId,
+  shards = [],
+}: Served): readonly Pick<CohortShard, 'providerId' | 'payee'>[] =>
+  shards
+    .filter((shard) => !equalBytes(shard.providerId, providerId))
+    .map((shard) => ({ providerId: shard.providerId, payee: NO_PAYEE }));

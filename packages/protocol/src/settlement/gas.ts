@@ -1,5 +1,5 @@
 import { toHex } from '../base/bytes.ts';
-import { BURNT, paysDebt } from './audit-balance.ts';
+import { findAccountable } from './cohort.ts';
 import { countBalance, createOverlay, INITIAL_TESTS, type TestStates } from './log-tests.ts';
 import { isBillable, isPayable, type VerdictEntry } from './verdict-log.ts';
 
@@ -127,6 +127,7 @@ export interface GasMeter {
       | 'providerId'
       | 'verifiers'
       | 'shards'
+      | 'culprit'
     >,
     modelRoot?: Uint8Array,
   ): number;
@@ -146,14 +147,12 @@ export function createGasMeter(findTests: TestStates['find'] = () => INITIAL_TES
   const penalties = new Set<string>();
   return {
     add(entry, modelRoot) {
-      const { verdict, feeAtomic, payer, payee, router, ejects, providerId, verifiers, shards } = entry;
-      const isBurnt = paysDebt(tests.find(providerId).balance, entry);
-      countBalance(tests, entry);
+      const { verdict, feeAtomic, payer, router, ejects, verifiers } = entry;
+      const parts = countBalance(tests, entry);
       if (isBillable(verdict) && feeAtomic > 0n) {
         debits.add(toHex(payer));
-        const own = shards.length === 0 ? [{ providerId, payee }] : shards;
-        for (const share of isBurnt ? [BURNT] : own) {
-          const earner = toHex(share.providerId) + toHex(share.payee);
+        for (const { providerId, payee } of parts) {
+          const earner = toHex(providerId) + toHex(payee);
           const line = earner + toHex(router) + (modelRoot ? toHex(modelRoot) : '');
           lines.add(line);
           if (modelRoot) named.add(line);
@@ -162,7 +161,7 @@ export function createGasMeter(findTests: TestStates['find'] = () => INITIAL_TES
         routers.add(toHex(router));
         if (modelRoot) models.add(toHex(modelRoot));
       }
-      if (ejects) ejections.add(toHex(providerId));
+      if (ejects) ejections.add(toHex(findAccountable(entry).providerId));
       for (const verifier of verifiers) {
         if (!isPayable(verifier.payee) || verifier.outcome === 'doubted') continue;
         tallies.add(toHex(verifier.payee));

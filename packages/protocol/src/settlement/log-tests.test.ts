@@ -261,6 +261,62 @@ describe('the test of lateness', () => {
   });
 });
 
+describe('the tests of a cohort', () => {
+  const [first, second, leader] = [key(1), key(2), key(3)];
+  const shards = [first, second, leader].map((providerId, firstLayer) => ({
+    ...{ providerId, payee, firstLayer, layers: 1, pricePer1kAtomic: [5n, 3n, 2n][firstLayer] as bigint },
+  }));
+  const served = { providerId: leader, payee, shards };
+
+  it('count a reject for the key of its culprit alone, until it is ejected', () => {
+    const states = open();
+    const blamed = { ...served, ...judged('reject', 6), culprit: 1, fineAtomic: 60n };
+    const count = Array.from({ length: 100 }, () => countEntry(states, blamed)).indexOf(true) + 1;
+    // A payee that has not signed for the key has no part in it, so the key's evidence decides.
+    expect(count).toBe(countUntilEjected(open(), key(9), nobody));
+    expect(states.find(second)).toMatchObject({ replies: INITIAL_PAYEE_TEST, balance: { debtAtomic: 6_000n } });
+    for (const spared of [first, leader, payee]) expect(states.find(spared)).toEqual(INITIAL_TESTS);
+  });
+
+  it('count exact evidence for the culprit, and the evidence of the leader for the leader with its payee', () => {
+    const states = open();
+    expect(countEntry(states, { ...served, ...exactReject, culprit: 0 })).toBe(true);
+    expect([first, second, leader].map((id) => states.find(id).provenMs)).toEqual([1, 0, 0]);
+    for (const place of [{}, { culprit: 2 }]) {
+      const [own, alone] = [open(), open()];
+      countEntry(own, { ...served, ...judged('reject', 6), ...place });
+      countEntry(alone, { providerId: leader, payee, ...judged('reject', 6) });
+      for (const subject of [first, second, leader, payee]) expect(own.find(subject)).toEqual(alone.find(subject));
+    }
+  });
+
+  it('speak for each shard by an accept, and never against a co-shard by a doubt', () => {
+    const states = open();
+    countEntry(states, { ...served, ...judged('accept', 0.2) });
+    const evidence = [first, second, leader].map((id) => computePayeeEvidence(states.find(id).replies));
+    expect(evidence).toEqual(Array(3).fill(evidence[0]));
+    expect(evidence[0]).toBeLessThan(1);
+    const before = computePayeeEvidence(states.find(first).replies);
+    for (let i = 0; i < 20; i++) countEntry(states, { ...served, ...judged('inconclusive', 6) });
+    expect(computePayeeEvidence(states.find(leader).replies)).toBeGreaterThan(1_000);
+    expect(computePayeeEvidence(states.find(first).replies)).toBeLessThan(before + 1);
+    expect(states.find(first).replies.ejected).toBe(false);
+  });
+
+  it('give each key credit, and its part of the fee against its own debt', () => {
+    const states = open();
+    states.put(second, { ...INITIAL_TESTS, balance: { credit: 4, debtAtomic: 50n } });
+    countEntry(states, { ...served, ...judged('accept', 1), feeAtomic: 100n });
+    expect([first, second, leader].map((id) => states.find(id).balance)).toEqual([
+      { credit: 1, debtAtomic: 0n },
+      { credit: 5, debtAtomic: 20n },
+      { credit: 1, debtAtomic: 0n },
+    ]);
+    countEntry(states, { ...served, ...judged('inconclusive', 1), fineAtomic: 9n });
+    expect([first, second, leader].map((id) => states.find(id).balance.debtAtomic)).toEqual([0n, 20n, 9n]);
+  });
+});
+
 it('the tests match the vectors', () => {
   const states = open();
   for (const { payeeEvidence, payeeLateness, balance, ejects, ...given } of vectors.steps) {

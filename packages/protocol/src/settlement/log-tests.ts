@@ -6,7 +6,8 @@ import {
 } from '../audit/payee-test.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { computeOutcomeEValue, type SequentialTestParameters } from '../statistics/sprt.ts';
-import { type AuditBalance, advanceBalance, INITIAL_BALANCE } from './audit-balance.ts';
+import { type AuditBalance, advanceBalance, BURNT, INITIAL_BALANCE, paysDebt } from './audit-balance.ts';
+import { type FeePart, findAccountable, listCoShards, listParts } from './cohort.ts';
 import { addSilence, NEVER_SILENT, type SilenceState } from './silence-count.ts';
 import { isJudged, isPayable, type VerdictEntry, type VerifierMark } from './verdict-log.ts';
 
@@ -80,7 +81,8 @@ export type CountedEntry = Pick<
   | 'eValuePpm'
   | 'timeMs'
   | 'verifiers'
->;
+> &
+  Partial<Pick<VerdictEntry, 'shards' | 'culprit'>>;
 
 const PPM = 1_000_000;
 
@@ -102,17 +104,29 @@ export function findSubject(providerId: Uint8Array, payee: Uint8Array | undefine
 /**
  * Updates all tests by one more entry.
  *
+ * The entry counts for the key that its finding is about, see findAccountable. If it is no reject, it also counts for the other shards of
+ * a cohort, by an e-value of at most 1: their part of the evidence is unknown. So it cannot eject them.
+ *
  * A provider is ejected if its payee's evidence reaches 1 / beta and its own 1 / sqrt(beta). The first condition bounds the
  * risk of an honest payee from its own keys by beta. The second protects honest keys of a payee that also has a stolen key or a
  * broken machine. Such a key is ejected with probability at most sqrt(beta). An ejection ends the key's own test. If a quorum
  * takes the ejection back, the key begins anew.
  * @param beta the lifetime error. Default: the network's.
- * @returns whether the entry ejects its provider.
+ * @returns whether the entry ejects the key that its finding is about.
  */
 export function countEntry(states: TestStates, entry: CountedEntry, beta: number = REPLY_TEST.beta): boolean {
   for (const mark of entry.verifiers) countSilence(states, mark);
   countBalance(states, entry);
   if (!isJudged(entry.verdict)) return false;
+  const ejects = countFinding(states, { ...entry, ...findAccountable(entry) }, beta);
+  const passed = entry.verdict === 'reject' ? [] : listCoShards(entry);
+  const eValuePpm = Math.min(entry.eValuePpm, PPM);
+  for (const key of passed) countFinding(states, { ...entry, ...key, eValuePpm }, beta);
+  return ejects;
+}
+
+/** Counts a finding for one key and its payee. @returns whether it ejects the key. */
+function countFinding(states: TestStates, entry: CountedEntry, beta: number): boolean {
   const isOutByLateness = countLateness(states, entry, beta);
   const isExact = isProof(entry);
   if (isExact) states.put(entry.providerId, { ...states.find(entry.providerId), provenMs: entry.timeMs });
@@ -120,16 +134,28 @@ export function countEntry(states: TestStates, entry: CountedEntry, beta: number
   return isExact || isOut || isOutByLateness;
 }
 
-/** Updates the audit balance of the entry's key alone. */
-export function countBalance(
-  states: TestStates,
-  entry: Pick<CountedEntry, 'providerId' | 'verdict' | 'feeAtomic' | 'fineAtomic'>,
-): void {
-  const tests = states.find(entry.providerId);
-  const balance = advanceBalance(tests.balance, entry);
-  const { credit, debtAtomic } = tests.balance;
-  const isSame = balance.credit === credit && balance.debtAtomic === debtAtomic;
-  if (!isSame) states.put(entry.providerId, { ...tests, balance });
+type BalancedEntry = Pick<
+  CountedEntry,
+  'providerId' | 'payee' | 'verdict' | 'feeAtomic' | 'fineAtomic' | 'shards' | 'culprit'
+>;
+
+/**
+ * Updates the audit balances alone: of each key by its part of the fee, and by the fine of the key that the finding is about.
+ * @returns the parts of the fee as a batch pays them, without those of 0. A part that pays a debt of its key is burnt.
+ */
+export function countBalance(states: TestStates, entry: BalancedEntry): readonly FeePart[] {
+  const parts = listParts(entry);
+  const { culprit = parts.length - 1 } = entry;
+  const paid = parts.map((part, i) => {
+    const tests = states.find(part.providerId);
+    const fineAtomic = i === culprit ? entry.fineAtomic : 0n;
+    const balance = advanceBalance(tests.balance, { ...part, verdict: entry.verdict, fineAtomic });
+    const { credit, debtAtomic } = tests.balance;
+    const isSame = balance.credit === credit && balance.debtAtomic === debtAtomic;
+    if (!isSame) states.put(part.providerId, { ...tests, balance });
+    return paysDebt(tests.balance, part) ? { ...part, ...BURNT } : part;
+  });
+  return paid.filter(({ feeAtomic }) => feeAtomic > 0n);
 }
 
 /** Counts a silence. @returns whether it costs the payee a part of its stake. */

@@ -40,6 +40,7 @@ const anyEntry: fc.Arbitrary<VerdictEntry> = fc
     payer: fixed(20),
     router: fixed(20),
     shards: fc.array(fc.integer({ min: 1, max: 500 }), { maxLength: 4 }),
+    culprit: fc.option(fc.nat(3), { nil: undefined }),
     verifiers: fc.array(
       fc.oneof(
         fc.record({
@@ -72,6 +73,7 @@ const anyEntry: fc.Arbitrary<VerdictEntry> = fc
       ...{ providerId: entry.providerId, payee: entry.payee, layers, pricePer1kAtomic: BigInt(layers) ** 13n },
       firstLayer: entry.shards.slice(0, i).reduce((sum, count) => sum + count, 0),
     })),
+    culprit: entry.verdict === 'reject' && (entry.culprit ?? 4) < entry.shards.length ? entry.culprit : undefined,
     feeAtomic: isBillable(entry.verdict) ? entry.feeAtomic : 0n,
     fineAtomic: entry.verdict === 'abandoned' ? entry.fineAtomic : 0n,
     evidence: entry.verdict === 'reject' && entry.evidence === 'none' ? 'exact' : entry.evidence,
@@ -226,6 +228,31 @@ describe('verdict entry', () => {
     ];
     for (const shards of wrong) {
       expect(() => appendVerdict(nobleCrypto, genesis, { ...fields, shards })).toThrow(ProtocolError);
+    }
+  });
+
+  it('names the shard that a reject is about, and a payee except in a correction', () => {
+    const { providerId, payee } = fields;
+    const first = { providerId: new Uint8Array(32).fill(9), payee: new Uint8Array(20).fill(9), layers: 10 };
+    const shards = [
+      { ...first, firstLayer: 0, pricePer1kAtomic: 7n },
+      { providerId, payee, firstLayer: 10, layers: 2, pricePer1kAtomic: 1n },
+    ];
+    const reject = { ...fields, shards, verdict: 'reject', evidence: 'exact', feeAtomic: 0n, ejects: true } as const;
+    const nobody = new Uint8Array(20);
+    for (const change of [{ culprit: 0 }, { culprit: 1 }, { culprit: 0, payee: nobody }] as const) {
+      const { bytes } = appendVerdict(nobleCrypto, genesis, { ...reject, ...change });
+      expect(parseVerdictEntry(bytes)).toMatchObject({ ...change, shards });
+    }
+    for (const change of [
+      { culprit: 2 },
+      { culprit: 0, shards: [] },
+      { culprit: 64 },
+      { payee: nobody },
+      { culprit: 0, verdict: 'accept', evidence: 'statistical', ejects: false },
+      { culprit: 0, verdict: 'inconclusive', evidence: 'statistical', ejects: false },
+    ] as const) {
+      expect(() => appendVerdict(nobleCrypto, genesis, { ...reject, ...change })).toThrow(ProtocolError);
     }
   });
 

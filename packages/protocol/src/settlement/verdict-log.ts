@@ -12,6 +12,7 @@ import {
   hash,
   list,
   oneOf,
+  optional,
   refine,
   safeInteger,
   struct,
@@ -20,9 +21,10 @@ import {
   u64,
   u128,
   union,
+  within,
 } from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
-import { countLayers, shardsCodec } from './cohort.ts';
+import { countLayers, MAX_SHARDS, shardsCodec } from './cohort.ts';
 
 /**
  * The verdicts in the append-only log of one handling validator (docs/spec/verdict-log.md). Each entry names the hash of the
@@ -117,7 +119,7 @@ const outcomeFields = {
   step: oneOf(LOG_STEPS),
   /** The e-value of the step in parts per million, rounded down; 0 without one. */
   eValuePpm: safeInteger,
-  /** Whether the tests of this log, or exact evidence, eject the provider with this entry. */
+  /** Whether the tests of this log, or exact evidence, eject the provider with this entry, or its culprit if it names one. */
   ejects: flag,
   /** Unix time in ms, the validator's own claim. */
   timeMs: safeInteger,
@@ -129,6 +131,8 @@ const verdictEntryCodec = struct({
    * The providers that served the reply together. The provider of the entry leads and comes last. Empty if it served alone.
    */
   shards: shardsCodec,
+  /** Index of the shard that a reject is about. Undefined if it is about the provider of the entry. */
+  culprit: optional(within(u8, 0, MAX_SHARDS - 1)),
   /** Verifiers in the order in which they were asked. */
   verifiers: list<VerifierMark>(verifierMarkCodec, { count: u8, max: MAX_VERIFIERS_PER_REPLY }),
   ...outcomeFields,
@@ -204,9 +208,9 @@ export function listVerifierIds(
   return verifiers.filter(({ outcome }) => outcome === said).map(({ verifierId }) => verifierId);
 }
 
-/** The fields of a new entry. `shards` default: the provider served alone. */
-export type VerdictFields = Omit<VerdictEntry, 'index' | 'previousHash' | 'shards'> &
-  Partial<Pick<VerdictEntry, 'shards'>>;
+/** The fields of a new entry. Default of `shards` and `culprit`: the provider served alone. */
+export type VerdictFields = Omit<VerdictEntry, 'index' | 'previousHash' | 'shards' | 'culprit'> &
+  Partial<Pick<VerdictEntry, 'shards' | 'culprit'>>;
 
 /** Appends the next entry of a log, and returns the log's new position. @throws ProtocolError like encodeVerdictEntry. */
 export function appendVerdict(
@@ -214,7 +218,7 @@ export function appendVerdict(
   position: LogPosition,
   fields: VerdictFields,
 ): { bytes: Uint8Array; entry: VerdictEntry; position: LogPosition } {
-  const entry = { shards: [], ...fields, index: position.length, previousHash: position.head };
+  const entry = { shards: [], culprit: undefined, ...fields, index: position.length, previousHash: position.head };
   const bytes = encodeVerdictEntry(entry);
   return { bytes, entry, position: { length: position.length + 1n, head: computeEntryHash(crypto, bytes) } };
 }
@@ -307,10 +311,20 @@ function assertConsistent(entry: VerdictEntry): void {
   if (entry.step === 'late' && entry.verdict !== 'reject') {
     throw new ProtocolError('malformed', `a late opening with verdict ${entry.verdict}`);
   }
-  const lead = entry.shards.at(-1);
+  assertCohort(entry);
+}
+
+/** Asserts that the provider of an entry leads its cohort, and that a culprit is a shard of a rejected reply. */
+function assertCohort({ shards, culprit, providerId, payee, verdict }: VerdictEntry): void {
+  if (culprit !== undefined && (verdict !== 'reject' || culprit >= shards.length)) {
+    throw new ProtocolError('malformed', `shard ${culprit} of ${shards.length} as the culprit of ${verdict}`);
+  }
+  const lead = shards.at(-1);
   if (lead === undefined) return;
-  countLayers(entry.shards);
-  if (!equalBytes(lead.providerId, entry.providerId) || !equalBytes(lead.payee, entry.payee)) {
+  countLayers(shards);
+  // A correction names a culprit and no payee.
+  const isPayee = equalBytes(lead.payee, payee) || (culprit !== undefined && !isPayable(payee));
+  if (!equalBytes(lead.providerId, providerId) || !isPayee) {
     throw new ProtocolError('malformed', 'a cohort that another provider leads');
   }
 }

@@ -32,6 +32,8 @@ export interface Judgement {
    * verifiers can report anything.
    */
   readonly isUnproven?: boolean | undefined;
+  /** Index of the shard that a reject is about, if a cohort served. Default: the provider that signed the record. */
+  readonly culprit?: number | undefined;
   /** Set if the opening did not come. */
   readonly isWithheld?: boolean | undefined;
   /**

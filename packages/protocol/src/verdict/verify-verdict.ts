@@ -12,6 +12,7 @@ import type { NamedOrder, Order } from '../exchange/order.ts';
 import { findHeaderModality } from '../modality/registry.ts';
 import { coversFee, INITIAL_BALANCE } from '../settlement/audit-balance.ts';
 import type { CohortShard } from '../settlement/cohort.ts';
+import { type AgreedOrder, listShards, readCohort } from '../settlement/cohort-agreement.ts';
 import {
   computeCorrectionId,
   parseVerdictEntry,
@@ -59,6 +60,8 @@ export interface PublicVerdict {
   readonly evidence: Uint8Array;
   /** The payer's statement that it has this record; undefined if it did not send one in time. */
   readonly delivery?: SignedDelivery | undefined;
+  /** The agreement of the order's cohort, for a correction that names a culprit. */
+  readonly cohort?: Uint8Array | undefined;
 }
 
 export interface VerdictReview {
@@ -139,7 +142,7 @@ export function isRefutation(error: unknown): error is Error {
 export async function assertVerdict(
   crypto: Crypto,
   entry: VerdictEntry,
-  { order: signedOrder, record: signed, submission, evidence, delivery }: PublicVerdict,
+  { order: signedOrder, record: signed, submission, evidence, delivery, cohort }: PublicVerdict,
   trust: VerdictAnchors,
 ): Promise<Judgement | undefined> {
   const at = `entry ${entry.index}`;
@@ -182,7 +185,7 @@ export async function assertVerdict(
       trust,
     ));
   if (delivered && claim) assertDeliveredTokens(delivered, claim.header);
-  assertShards(entry, claim?.shards ?? []);
+  assertShards(entry, claim?.shards ?? listAgreed(crypto, entry, { ledger: trust.ledger, order }, cohort));
   if (entry.verdict === 'unaudited') {
     await assertUnaudited(entry, { order, claim }, evidence, trust);
     return undefined;
@@ -240,6 +243,19 @@ function assertCharge(
   const charge = computeCharge(crypto, audit, balance ?? INITIAL_BALANCE);
   const isUnknown = balance === undefined && fineAtomic === 0n && dependsOnBalance(verdict);
   demand(isUnknown || fineAtomic === charge, `entry ${index}: a fine of ${fineAtomic}, its audit comes to ${charge}`);
+}
+
+/** Lists the shards that a correction with a culprit has to name; none without one. */
+function listAgreed(
+  crypto: Crypto,
+  { index, culprit }: VerdictEntry,
+  agreed: AgreedOrder,
+  cohort: Uint8Array = new Uint8Array(),
+): readonly CohortShard[] {
+  if (culprit === undefined) return [];
+  const found = readCohort(crypto, agreed, cohort);
+  demand('terms' in found, `entry ${index}: ${'problem' in found ? found.problem : ''}`);
+  return listShards(found.terms);
 }
 
 /** Asserts that exactly the signers share the fee. */
@@ -358,6 +374,7 @@ function assertSameJudgement(entry: VerdictEntry, judgement: Judgement): void {
   const at = `entry ${entry.index}`;
   demand(entry.verdict === verdict, `${at}: the evidence says ${verdict}, not ${entry.verdict}`);
   demand(entry.evidence === evidence, `${at}: the evidence is ${evidence}, not ${entry.evidence}`);
+  demand(entry.culprit === judgement.culprit, `${at}: the evidence is about another shard`);
   const same =
     entry.verifiers.length === verifiers.length && entry.verifiers.every((mark, i) => isSameMark(mark, verifiers[i]));
   demand(same, `${at} says something else of its verifiers than the evidence`);

@@ -136,11 +136,13 @@ export function readEntryMessage(
   if (row === undefined) throw new Error('a log entry without its reply');
   const order = { order: row.orderBytes, signature: row.orderSignature };
   const record = row.signedRecord && { record: row.signedRecord };
-  const { summary } = row;
+  const { summary, cohort } = row;
   const delivery = readDelivery(store, replyId);
   return {
     logEntry: entry,
-    record: summary ? { ...summary, headerProof: [...summary.headerProof] } : { order, ...record },
+    record: summary
+      ? { ...summary, headerProof: [...summary.headerProof] }
+      : { order, ...record, ...(cohort && { cohort }) },
     evidence: row.evidence ?? new Uint8Array(0),
     ownEvidence: { ...row.ownEvidence },
     // Of a record that the provider never handed in, the entry says nothing.

@@ -8,6 +8,7 @@ import { computeAbandonmentFine } from '@ogong/protocol/exchange/fee';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { type AuditBalance, coversFee, paysDebt } from '@ogong/protocol/settlement/audit-balance';
+import { findAccountable } from '@ogong/protocol/settlement/cohort';
 import { listShards, parseCohortAgreement } from '@ogong/protocol/settlement/cohort-agreement';
 import { type CountedEntry, countEntry } from '@ogong/protocol/settlement/log-tests';
 import {
@@ -131,6 +132,8 @@ export function decideReply(
     ...(judgement ? computeStep(judgement) : NO_STEP),
     timeMs: nowMs,
     verifiers: judgement?.verifiers ?? [],
+    shards: row.cohort === undefined ? [] : listShards(parseCohortAgreement(row.cohort).terms),
+    culprit: judgement?.culprit,
   } as const;
   const ejects = countEntry(tests, counted);
   if (judgement) countAudit(store, counted, ejects);
@@ -142,7 +145,6 @@ export function decideReply(
     recordHash: row.signedRecord ? hashRecord(crypto, row.signedRecord.record) : ZERO_HASH,
     payer: order.payer,
     router: order.router,
-    shards: row.summary?.cohort === undefined ? [] : listShards(parseCohortAgreement(row.summary.cohort).terms),
     evidenceHash: evidence ? crypto.sha256(evidence) : ZERO_HASH,
   });
   // The request is stored for a shorter time than the fee.
@@ -217,8 +219,10 @@ function findEvidence(decision: Decision, row: Pick<ReplyRow, 'consent'>): Uint8
   return encodeEvidence({ kind, consent: parseKeptConsent(row.consent), statements });
 }
 
-/** Counts an audit in the record of its provider. An ejected provider gets no orders. */
-function countAudit(store: Store, { providerId, payee, verdict }: CountedEntry, ejects: boolean): void {
+/** Counts an audit in the record of the key that its finding is about. An ejected provider gets no orders. */
+function countAudit(store: Store, entry: CountedEntry, ejects: boolean): void {
+  const { verdict } = entry;
+  const { providerId, payee } = findAccountable(entry);
   const { audits, rejects, ejected } = readProvider(store, providerId);
   const isCounted = verdict === 'accept' || verdict === 'reject';
   writeProvider(store, providerId, payee.some((byte) => byte !== 0) ? payee : undefined, {

@@ -17,8 +17,8 @@ const SETTLEMENT = fill(20, 0xab);
 const CHAIN_ID = 31_337n;
 
 /**
- * A log of four entries. Two providers served the reply of the second together. The third has verifiers that are refuted, silent
- * or doubted after a honeypot. The fourth reply was abandoned. Then the name of a correction, and the meaning of a log's
+ * A log of five entries. Two providers served the reply of the second together. The third has verifiers that are refuted, silent
+ * or doubted after a honeypot. The fourth reply was abandoned. The fifth is a reject about the first shard of two. Then the name of a correction, and the meaning of a log's
  * entries for the tests of its providers.
  */
 export function createVerdictLogVectors(crypto: Crypto): Record<string, unknown> {
@@ -55,6 +55,13 @@ export function createVerdictLogVectors(crypto: Crypto): Record<string, unknown>
     ...{ step: 'none', eValuePpm: 0, ejects: false, timeMs: 1_700_000_000_001 },
   });
   appended.push(abandoned);
+  const blamed = appendVerdict(crypto, abandoned.position, {
+    ...{ replyId: fill(16, 10), recordHash: fill(32, 2), providerId: fill(32, 3), payee: fill(20, 4) },
+    ...{ verdict: 'reject', evidence: 'statistical', feeAtomic: 0n, fineAtomic: 60n, shards: cohort, culprit: 0 },
+    ...{ payer: fill(20, 5), router: fill(20, 6), verifiers: [credited], beaconEpoch: 9n, evidenceHash: fill(32, 8) },
+    ...{ step: 'reply', eValuePpm: 45_000_000, ejects: false, timeMs: 1_700_000_000_002 },
+  });
+  appended.push(blamed);
   const replyId = Uint8Array.from({ length: 16 }, (_, i) => i);
   return {
     'verdict-log': {

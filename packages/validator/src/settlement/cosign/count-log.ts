@@ -18,7 +18,7 @@ import type { CosignState } from './cosign-state.ts';
 type CountState = Pick<CosignState, 'crypto' | 'clock' | 'domain' | 'store' | 'group' | 'listEntries' | 'counting'>;
 
 export interface LogCounts {
-  /** Indexes of the entries that eject their provider. */
+  /** Indexes of the entries that eject their provider, or their culprit. */
   readonly ejecting: ReadonlySet<bigint>;
   /** Audit balance of each entry's key before the entry, by the entry's index. */
   readonly balances: ReadonlyMap<bigint, AuditBalance>;
@@ -43,8 +43,9 @@ export async function readCounts(
     // Another call may have counted further, after a batch that settled meanwhile.
     assertAt(readPosition(state, validator), start);
     const tests = createOverlay(createTestStates(store, validator));
-    const subjects = entries.flatMap(({ providerId, verifiers }) => [
+    const subjects = entries.flatMap(({ providerId, shards, verifiers }) => [
       providerId,
+      ...shards.map((shard) => shard.providerId),
       ...verifiers.map(({ payee }) => payee),
     ]);
     const before = new Map(subjects.map((subject) => [toHex(subject), tests.find(subject)]));

@@ -42,7 +42,7 @@ export async function checkEntry(
   if (aheadMs > CLOCK_TOLERANCE_MS && aheadMs <= MAX_ORDER_LIFETIME_MS) {
     throw new CosignError('unavailable', `entry ${entry.index} is in the future, by this machine's clock`);
   }
-  const { order, record } = claimed;
+  const { order, record, cohort } = claimed;
   await state.learnOrderKey?.(order, 'co-signing').catch((cause: unknown) => {
     throw new CosignError('unavailable', 'the chain cannot be read', { cause });
   });
@@ -64,7 +64,7 @@ export async function checkEntry(
     await assertVerdict(
       state.crypto,
       entry,
-      { order, record, submission, evidence, delivery },
+      { order, record, submission, evidence, delivery, cohort },
       { ...createTrust(state, validator), balance },
     );
   } catch (error) {

@@ -13,20 +13,22 @@ export interface Correction {
   readonly signed: BoundRecord;
   /** A reject on exact evidence. */
   readonly decision: Decision;
+  /** The agreement of the order, if the decision names a culprit. */
+  readonly agreement?: Uint8Array | undefined;
   readonly nowMs: number;
 }
 
 const entryColumns = columns({ entry: bytes });
 
 /**
- * Adds a correction. Exact evidence after a reply's verdict is a separate entry, which ejects. The earlier log stays
+ * Adds a correction. Exact evidence after a reply's verdict is a separate entry, which ejects the key that the evidence is about. The earlier log stays
  * unchanged, and other validators check the evidence as usual. Call it inside one transaction.
  * @returns undefined if the log has it already.
  */
 export function correctReply(
   store: Store,
   context: VerdictContext,
-  { row, signed, decision, nowMs }: Correction,
+  { row, signed, decision, agreement, nowMs }: Correction,
 ): VerdictEntry | undefined {
   const replyId = computeCorrectionId(row.replyId);
   if (readReply(store, replyId) !== undefined || hasEjected(store, row.replyId)) return undefined;
@@ -34,10 +36,10 @@ export function correctReply(
   const { payer, providerId } = parseOrder(orderBytes);
   store
     .prepare(
-      `INSERT INTO replies (reply_id, state, order_bytes, order_hash, order_signature, payer, provider_id, max_fee, expires_at)
-       VALUES (?, 'admitted', ?, ?, ?, ?, ?, '0', ?)`,
+      `INSERT INTO replies (reply_id, state, order_bytes, order_hash, order_signature, payer, provider_id, cohort, max_fee, expires_at)
+       VALUES (?, 'admitted', ?, ?, ?, ?, ?, ?, '0', ?)`,
     )
-    .run(replyId, orderBytes, orderHash, orderSignature, payer, providerId, expiresAtMs);
+    .run(replyId, orderBytes, orderHash, orderSignature, payer, providerId, agreement ?? null, expiresAtMs);
   attachRecord(store, replyId, signed);
   return decideReply(store, context, { replyId, decision, nowMs });
 }

@@ -49,6 +49,8 @@ export interface ReplyRow {
   readonly signedRecord: BoundRecord | undefined;
   /** Present if the provider handed the reply in: everything but its texts. */
   readonly summary: StoredSummary | undefined;
+  /** The agreement of the cohort that served, until the batch is pruned. */
+  readonly cohort: Uint8Array | undefined;
   /** The tier's own evidence, until the batch is pruned. */
   readonly ownEvidence: EvidenceParts | undefined;
   /** Present where its texts are here, too: from its opening on, or because it was cut short. */
@@ -206,8 +208,8 @@ export function findReply({ store }: { readonly store: Store }, replyId: Uint8Ar
 }
 
 function toReply(read: ReturnType<typeof replyColumns.read>): ReplyRow {
-  const { summaries: stored, payeeWord, cohort, texts, endpoint, progress, ...row } = read;
-  const { signedRecord, orderBytes, orderSignature } = row;
+  const { summaries: stored, payeeWord, texts, endpoint, progress, ...row } = read;
+  const { signedRecord, orderBytes, orderSignature, cohort } = row;
   const order = { order: orderBytes, signature: orderSignature };
   if (signedRecord === undefined || payeeWord === undefined || endpoint === undefined)
     return { ...row, summary: undefined, submission: undefined };
