@@ -14,6 +14,7 @@ import { type CohortInput, createTestCohort } from '@ogong/testing/validator/tes
 import { createFour, type Four } from '@ogong/testing/validator/test-four';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
+import type { TestOrder } from '@ogong/testing/validator/test-reply';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { listEntries, readEntryMessage } from './store/batch-store.ts';
 import { correctReply } from './store/replies/correction-store.ts';
@@ -261,10 +262,10 @@ describe('a reject of a reply that a cohort served', () => {
 
 describe('co-signers of a correction that names a culprit', () => {
   it.each([
-    ['without an agreement', 'shorter than', () => undefined],
-    ['with the agreement of another order', 'agreed to another order', (four: Four) => four.own.order(5)],
+    ['without an agreement', 'do not open with the tag', () => undefined],
+    ['with the agreement of another order', 'agreed to another order', (own: Four['own']) => own.order(5)],
     // Exact evidence of a second record is about the leader, which signed it.
-    ['that the evidence does not name', 'about another shard', (four: Four) => four.own.order(0)],
+    ['that the evidence does not name', 'about another shard', (_own: Four['own'], order: TestOrder) => order],
   ])('refuse one %s', async (_, reason, findOrder) => {
     const four = await createFour({ audit: { honeypotPpm: 0 } });
     const { own, peers } = four;
@@ -276,7 +277,7 @@ describe('co-signers of a correction that names a culprit', () => {
     await own.runAudits();
     expect(await own.acknowledge(order, second)).toBe('contradicted');
     const request = await proposeUnheard(four);
-    const agreed = findOrder(four);
+    const agreed = findOrder(own, order);
     const { agreement, shards } = createTestCohort({ provider, ledger, order: (agreed ?? order).fields });
     const correction = request.entries[1];
     if (correction?.record === undefined) throw new TypeError('the log has a correction');

@@ -298,7 +298,7 @@ describe('the tests of a cohort', () => {
     expect(evidence[0]).toBeLessThan(1);
     const before = computePayeeEvidence(states.find(first).replies);
     for (let i = 0; i < 20; i++) countEntry(states, { ...served, ...judged('inconclusive', 6) });
-    expect(computePayeeEvidence(states.find(leader).replies)).toBeGreaterThan(1_000);
+    expect(computePayeeEvidence(states.find(leader).replies)).toBeGreaterThan(5);
     expect(computePayeeEvidence(states.find(first).replies)).toBeLessThan(before + 1);
     expect(states.find(first).replies.ejected).toBe(false);
   });
