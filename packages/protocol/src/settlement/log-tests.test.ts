@@ -312,8 +312,13 @@ describe('the tests of a cohort', () => {
       { credit: 5, debtAtomic: 20n },
       { credit: 1, debtAtomic: 0n },
     ]);
+    for (const id of [first, leader]) states.put(id, { ...INITIAL_TESTS, balance: { credit: 30, debtAtomic: 0n } });
     countEntry(states, { ...served, ...judged('inconclusive', 1), fineAtomic: 9n });
-    expect([first, second, leader].map((id) => states.find(id).balance.debtAtomic)).toEqual([0n, 20n, 9n]);
+    expect([first, second, leader].map((id) => states.find(id).balance)).toEqual([
+      { credit: 30, debtAtomic: 0n },
+      { credit: 5, debtAtomic: 20n },
+      { credit: 10, debtAtomic: 9n },
+    ]);
   });
 });
 

@@ -104,8 +104,8 @@ export function findSubject(providerId: Uint8Array, payee: Uint8Array | undefine
 /**
  * Updates all tests by one more entry.
  *
- * The entry counts for the key that its finding is about, see findAccountable. If it is no reject, it also counts for the other shards of
- * a cohort, by an e-value of at most 1: their part of the evidence is unknown. So it cannot eject them.
+ * The entry counts for the key that its finding is about, see findAccountable. If it is no reject, it also counts for the co-shards. Their
+ * e-value is at most 1, because their part of the evidence is unknown. So it cannot eject them.
  *
  * A provider is ejected if its payee's evidence reaches 1 / beta and its own 1 / sqrt(beta). The first condition bounds the
  * risk of an honest payee from its own keys by beta. The second protects honest keys of a payee that also has a stolen key or a
@@ -140,7 +140,7 @@ type BalancedEntry = Pick<
 >;
 
 /**
- * Updates the audit balances alone: of each key by its part of the fee, and by the fine of the key that the finding is about.
+ * Updates the audit balances alone. Each key gets its part of the fee, and the key that the finding is about gets the fine.
  * @returns the parts of the fee as a batch pays them, without those of 0. A part that pays a debt of its key is burnt.
  */
 export function countBalance(states: TestStates, entry: BalancedEntry): readonly FeePart[] {
@@ -148,8 +148,10 @@ export function countBalance(states: TestStates, entry: BalancedEntry): readonly
   const { culprit = parts.length - 1 } = entry;
   const paid = parts.map((part, i) => {
     const tests = states.find(part.providerId);
-    const fineAtomic = i === culprit ? entry.fineAtomic : 0n;
-    const balance = advanceBalance(tests.balance, { ...part, verdict: entry.verdict, fineAtomic });
+    const isOwn = i === culprit;
+    // Only the leader's credit pays for a reply in doubt.
+    const verdict = isOwn || entry.verdict === 'accept' ? entry.verdict : 'unaudited';
+    const balance = advanceBalance(tests.balance, { ...part, verdict, fineAtomic: isOwn ? entry.fineAtomic : 0n });
     const { credit, debtAtomic } = tests.balance;
     const isSame = balance.credit === credit && balance.debtAtomic === debtAtomic;
     if (!isSame) states.put(part.providerId, { ...tests, balance });
