@@ -55,10 +55,14 @@ const agreementFormat = createFormat<CohortAgreement>(agreementCodec, {
   tag: 'ogong-cohort-word-v1',
   maxBytes: MAX_COHORT_AGREEMENT_BYTES,
 });
+/** @internal for tests, until a service of shards collects signatures */
 export const encodeCohortAgreement: (agreement: CohortAgreement) => Uint8Array = agreementFormat.encode;
 export const parseCohortAgreement: (encoded: Uint8Array) => CohortAgreement = agreementFormat.decode;
 
-/** Signs the terms by a member's provider key. This is the member's consent to the order. */
+/**
+ * Signs the terms by a member's provider key. This is the member's consent to the order.
+ * @internal for tests, until a service of shards collects signatures
+ */
 export function signCohortTerms(signer: HybridSigner, terms: CohortTerms): CohortSignature {
   return { publicKey: signer.publicKey, signature: signer.sign(encodeCohortTerms(terms)) };
 }
@@ -99,7 +103,7 @@ function findSignatureProblem(
     : `shard ${place} has not signed these terms`;
 }
 
-export interface AgreedOrder {
+export interface CohortContext {
   readonly ledger: LedgerDomain;
   readonly order: Pick<NamedOrder, 'orderHash' | 'providerId' | 'payee' | 'modelRoot' | 'pricePer1kAtomic'>;
   /** Class of the reply's header, which is the leader's. Undefined before there is a reply. */
@@ -112,7 +116,7 @@ export interface AgreedOrder {
  */
 export function readCohort(
   crypto: Crypto,
-  { ledger, order, numericClass }: AgreedOrder,
+  { ledger, order, numericClass }: CohortContext,
   encoded: Uint8Array,
 ): { readonly terms: CohortTerms } | { readonly problem: string } {
   let agreement: CohortAgreement;

@@ -70,7 +70,7 @@ export function countLayers(shards: readonly Pick<CohortShard, 'firstLayer' | 'l
 }
 
 /** The fields of a log entry that name its providers. */
-export interface Served extends Pick<CohortShard, 'providerId' | 'payee'> {
+export interface EntryProviders extends Pick<CohortShard, 'providerId' | 'payee'> {
   /** Empty or absent if the provider served alone. */
   readonly shards?: readonly CohortShard[];
   /** Index of the shard that a reject is about. Default: the provider of the entry. */
@@ -88,7 +88,7 @@ export function listParts({
   payee,
   feeAtomic,
   shards = [],
-}: Served & { readonly feeAtomic: bigint }): readonly FeePart[] {
+}: EntryProviders & { readonly feeAtomic: bigint }): readonly FeePart[] {
   if (shards.length === 0) return [{ providerId, payee, feeAtomic }];
   const amounts = splitCohort(feeAtomic, shards);
   return shards.map((shard, i) => ({ ...nameEarner(shard), feeAtomic: amounts[i] ?? 0n }));
@@ -102,7 +102,7 @@ const NO_PAYEE: Uint8Array = new Uint8Array(20);
  * Finds the key that the finding of an entry is about: the culprit of a cohort, else the provider that signed the record.
  * @returns the key with its payee. The payee is zero for a co-shard, because that payee has not signed for the key.
  */
-export function findAccountable(entry: Served): Pick<CohortShard, 'providerId' | 'payee'> {
+export function findAccountable(entry: EntryProviders): Pick<CohortShard, 'providerId' | 'payee'> {
   const { providerId, payee, shards = [], culprit } = entry;
   const named = culprit === undefined ? undefined : shards[culprit];
   const isOwn = named === undefined || equalBytes(named.providerId, providerId);
@@ -113,7 +113,7 @@ export function findAccountable(entry: Served): Pick<CohortShard, 'providerId' |
 export const listCoShards = ({
   providerId,
   shards = [],
-}: Served): readonly Pick<CohortShard, 'providerId' | 'payee'>[] =>
+}: EntryProviders): readonly Pick<CohortShard, 'providerId' | 'payee'>[] =>
   shards
     .filter((shard) => !equalBytes(shard.providerId, providerId))
     .map((shard) => ({ providerId: shard.providerId, payee: NO_PAYEE }));

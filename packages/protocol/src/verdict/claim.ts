@@ -18,7 +18,7 @@ import { findHeaderModality, findModality } from '../modality/registry.ts';
 import { hashReadRequest } from '../modality/request-hash.ts';
 import { RequestError } from '../modality/shared/request-error.ts';
 import type { CohortShard } from '../settlement/cohort.ts';
-import { type AgreedOrder, listShards, readCohort } from '../settlement/cohort-agreement.ts';
+import { type CohortContext, listShards, readCohort } from '../settlement/cohort-agreement.ts';
 import { checkOrder, type OrderBeacon } from '../stage1/common-checks.ts';
 import { mayShowTexts } from '../tier/outcome.ts';
 import { checkPosture } from '../tier/posture.ts';
@@ -486,7 +486,7 @@ function verifyClaimed(
 /** @throws ClaimError if a cohort agreement is present and invalid. Then nobody is paid. */
 function verifyShares(
   crypto: Crypto,
-  context: AgreedOrder,
+  context: CohortContext,
   { cohort }: Pick<ClaimedReply, 'cohort'>,
 ): readonly CohortShard[] {
   if (cohort === undefined || cohort.length === 0) return [];

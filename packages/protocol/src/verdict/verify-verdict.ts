@@ -12,7 +12,7 @@ import type { NamedOrder, Order } from '../exchange/order.ts';
 import { findHeaderModality } from '../modality/registry.ts';
 import { coversFee, INITIAL_BALANCE } from '../settlement/audit-balance.ts';
 import type { CohortShard } from '../settlement/cohort.ts';
-import { type AgreedOrder, listShards, readCohort } from '../settlement/cohort-agreement.ts';
+import { type CohortContext, listShards, readCohort } from '../settlement/cohort-agreement.ts';
 import {
   computeCorrectionId,
   parseVerdictEntry,
@@ -249,7 +249,7 @@ function assertCharge(
 function listAgreed(
   crypto: Crypto,
   { index, culprit }: VerdictEntry,
-  agreed: AgreedOrder,
+  agreed: CohortContext,
   cohort: Uint8Array = new Uint8Array(),
 ): readonly CohortShard[] {
   if (culprit === undefined) return [];
