@@ -33,10 +33,14 @@ const termsCodec = struct({
 /** The terms by which several providers serve one order together (docs/spec/cohorts.md). */
 export interface CohortTerms extends CodecType<typeof termsCodec> {}
 
-/** Encodes the bytes that each member's key signs. */
-export const encodeCohortTerms: (terms: CohortTerms) => Uint8Array = createFormat(termsCodec, {
+const termsFormat = createFormat<CohortTerms>(termsCodec, {
   tag: 'ogong-cohort-v1',
-}).encode;
+  maxBytes: MAX_COHORT_AGREEMENT_BYTES,
+});
+/** Encodes the bytes that each member's key signs. */
+export const encodeCohortTerms: (terms: CohortTerms) => Uint8Array = termsFormat.encode;
+/** @throws ProtocolError */
+export const parseCohortTerms: (encoded: Uint8Array) => CohortTerms = termsFormat.decode;
 
 const agreementCodec = struct({
   terms: termsCodec,
@@ -110,6 +114,36 @@ export interface CohortContext {
   readonly numericClass?: string | undefined;
 }
 
+/** Finds the reason that terms do not count for this order, signed or not; undefined if they count. */
+export function findTermsProblem(
+  { ledger, order, numericClass }: AgreedOrder,
+  terms: CohortTerms,
+): string | undefined {
+  const { members } = terms;
+  const leader = members.at(-1);
+  const isHere = terms.chainId === ledger.chainId && equalBytes(terms.escrow, ledger.verifyingContract);
+  if (!isHere) return 'the cohort is of another ledger';
+  if (!equalBytes(terms.orderHash, order.orderHash)) return 'the cohort has agreed to another order';
+  if (!equalBytes(terms.modelRoot, order.modelRoot)) return 'the cohort serves another model';
+  const isLed = leader && equalBytes(leader.providerId, order.providerId) && equalBytes(leader.payee, order.payee);
+  if (!isLed) return 'another provider or payee leads the cohort';
+  if (numericClass !== undefined && leader.numericClass !== numericClass)
+    return `the leader agreed to class ${leader.numericClass} and served in ${numericClass}`;
+  const problem = findMembersProblem(members);
+  if (problem !== undefined) return problem;
+  const price = sumPrices(members);
+  return price === order.pricePer1kAtomic ? undefined : `prices of ${price} for an order at ${order.pricePer1kAtomic}`;
+}
+
+/** Finds the reason that a signature over terms is not that of a member; undefined if it is. @param place of the member. */
+export const findConsentProblem = (
+  crypto: Crypto,
+  terms: CohortTerms,
+  signature: CohortSignature,
+  place: number,
+): string | undefined =>
+  findSignatureProblem(crypto, { members: terms.members, message: encodeCohortTerms(terms) }, signature, place);
+
 /**
  * Reads the agreement of an order's cohort, whose bytes may be hostile. Cheap checks come first.
  * @returns the terms, or the reason that the agreement does not count for this order.
@@ -128,22 +162,8 @@ export function readCohort(
   }
   const { terms, signatures } = agreement;
   const { members } = terms;
-  const leader = members.at(-1);
-  const isHere = terms.chainId === ledger.chainId && equalBytes(terms.escrow, ledger.verifyingContract);
-  if (!isHere) return { problem: 'the cohort is of another ledger' };
-  if (!equalBytes(terms.orderHash, order.orderHash)) return { problem: 'the cohort has agreed to another order' };
-  if (!equalBytes(terms.modelRoot, order.modelRoot)) return { problem: 'the cohort serves another model' };
-  const isLed = leader && equalBytes(leader.providerId, order.providerId) && equalBytes(leader.payee, order.payee);
-  if (!isLed) return { problem: 'another provider or payee leads the cohort' };
-  if (numericClass !== undefined && leader.numericClass !== numericClass) {
-    return { problem: `the leader agreed to class ${leader.numericClass} and served in ${numericClass}` };
-  }
-  const problem = findMembersProblem(members);
+  const problem = findTermsProblem({ ledger, order, numericClass }, terms);
   if (problem !== undefined) return { problem };
-  const price = sumPrices(members);
-  if (price !== order.pricePer1kAtomic) {
-    return { problem: `prices of ${price} for an order at ${order.pricePer1kAtomic}` };
-  }
   if (signatures.length !== members.length) {
     return { problem: `${signatures.length} signatures for ${members.length} shards` };
   }

@@ -1,0 +1,178 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { parseBoundaryPass } from '@ogong/protocol/modality/text/boundary/boundary-pass';
+import { readCohort } from '@ogong/protocol/settlement/cohort-agreement';
+import { createFakeSegment } from '@ogong/testing/engine/fake-segment';
+import { ledger } from '@ogong/testing/provider/provider-fixture';
+import { createTestChain, EMBEDDING_SIZE } from '@ogong/testing/provider/shard-fixture';
+import { describe, expect, it } from 'vitest';
+import type { ChainedOrder, ChainedPass } from './cohort-chain.ts';
+
+const keyOf = ({ order }: ChainedOrder): string => toHex(order.orderHash);
+const passOf = (
+  kind: ChainedPass['kind'],
+  groups: readonly { readonly of: ChainedOrder; readonly at: number; readonly tokens: readonly number[] }[],
+): ChainedPass => ({
+  kind,
+  groups: groups.map(({ of, at, tokens }, sequence) => ({
+    sequence,
+    position: at,
+    rows: tokens.length,
+    key: keyOf(of),
+  })),
+  tokens: Uint32Array.from(groups.flatMap(({ tokens }) => tokens)),
+});
+const prompt = (of: ChainedOrder, tokens: readonly number[] = [1, 2, 3]): ChainedPass =>
+  passOf('prompt', [{ of, at: 0, tokens }]);
+
+describe('shards of a cohort and its leader', () => {
+  it('run two orders in shared passes, drop rejected guesses, and end with equal roots', async () => {
+    const { chain, order, shards } = createTestChain();
+    const [a, b] = [order(1), order(2)];
+    const agreement = await chain.open(a);
+    await chain.open(b);
+    expect(readCohort(crypto, { ledger, order: a.order }, agreement)).toMatchObject({
+      terms: { members: [{}, {}, {}] },
+    });
+    expect(shards.map((shard) => shard.free())).toEqual([0, 0]);
+
+    await chain.run(prompt(a));
+    await chain.run(prompt(b, [7, 8]));
+    const guessed = passOf('step', [
+      { of: b, at: 2, tokens: [9, 10, 11] },
+      { of: a, at: 3, tokens: [4, 5, 6] },
+    ]);
+    await chain.run(guessed);
+    // The guesses behind the first token of `a` were wrong.
+    const rows = await chain.run(passOf('step', [{ of: a, at: 4, tokens: [50] }]));
+
+    // The same segments without links and signatures.
+    const first = createFakeSegment({ place: 'first', weights: 0 });
+    const second = createFakeSegment({ place: 'interior', weights: 1 });
+    const group = { sequence: 0, position: 0, rows: 5 };
+    const between = await first.run({ kind: 'prompt', groups: [group], input: Uint32Array.of(1, 2, 3, 4, 50) });
+    if (between.kind !== 'rows') throw new Error('a first segment returns rows');
+    const whole = await second.run({ kind: 'prompt', groups: [group], input: between.rows });
+    if (whole.kind !== 'rows') throw new Error('an interior segment returns rows');
+    expect(rows).toEqual(whole.rows.subarray(4 * EMBEDDING_SIZE));
+
+    const roots = await chain.close(a.order.orderHash);
+    expect(roots.map((root) => root?.positions)).toEqual([5, 5]);
+    expect(roots.map((root) => root?.turns)).toEqual([3, 3]);
+    expect(shards.map((shard) => shard.free())).toEqual([1, 1]);
+  });
+
+  it('serve an order once, and until it expires', async () => {
+    const { chain, order, shards, advance } = createTestChain();
+    const given = order();
+    await chain.open(given);
+    await chain.close(given.order.orderHash);
+    await expect(chain.open(given)).rejects.toThrow('an order is served once');
+    const next = order(2);
+    await chain.open(next);
+    advance(60_001);
+    await Promise.all(shards.map((shard) => shard.sweep()));
+    expect(shards.map((shard) => shard.free())).toEqual([2, 2]);
+    await expect(chain.run(prompt(next))).rejects.toThrow('no such order');
+    await expect(chain.open(next)).rejects.toThrow('the order has expired');
+  });
+
+  it('keep a sequence for each order, and refuse one more', async () => {
+    const { chain, order } = createTestChain();
+    await chain.open(order(1));
+    await chain.open(order(2));
+    await expect(chain.open(order(3))).rejects.toThrow('all 2 sequences of this shard are busy');
+  });
+
+  it.each([
+    [
+      'an order that no validator admitted',
+      (given: ChainedOrder) => ({ admission: { ...given.admitted.admission, timeMs: 5n } }),
+      'did not sign that it admitted',
+    ],
+    [
+      'an order that its payer did not sign',
+      (given: ChainedOrder) => ({ order: { ...given.admitted.order, signature: new Uint8Array(65) } }),
+      'not signed by its payer',
+    ],
+  ])('refuse %s', async (_, bend, message) => {
+    const { chain, order } = createTestChain();
+    const given = order();
+    const admitted = { ...given.admitted, ...bend(given) } as ChainedOrder['admitted'];
+    await expect(chain.open({ ...given, admitted })).rejects.toThrow(message);
+  });
+
+  it('refuse an order at another price than the sum of theirs', async () => {
+    const { chain, order } = createTestChain();
+    await expect(chain.open(order(1, (one) => ({ ...one, pricePer1kAtomic: 999n })))).rejects.toThrow('prices of 1000');
+  });
+
+  it('serve an order to the link of its leader alone', async () => {
+    const { chain, order, shards } = createTestChain();
+    const given = order();
+    await chain.open(given);
+    const [shard] = shards;
+    const stranger = new Uint8Array(32).fill(1);
+    await expect(shard.close(stranger, given.order.orderHash)).rejects.toThrow('no such order');
+    await expect(shard.run(stranger, [{ orderHash: given.order.orderHash, pass: new Uint8Array(80) }])).rejects.toThrow(
+      'no such order',
+    );
+    expect(shard.free()).toBe(1);
+  });
+
+  it('refuse a pass that its sender did not sign, before any computing, and end the order', async () => {
+    const { chain, order, shards, segments } = createTestChain((calls, place) => ({
+      ...calls,
+      run: (parts) =>
+        calls.run(
+          place === 0
+            ? parts
+            : parts.map(({ orderHash, pass }) => ({
+                orderHash,
+                pass: pass.map((byte, i) => (i === pass.length - 2 ? byte ^ 1 : byte)),
+              })),
+        ),
+    }));
+    let ran = 0;
+    const [, second] = segments;
+    const run = second.run.bind(second);
+    Object.assign(second, {
+      run(pass: Parameters<typeof run>[0]) {
+        ran++;
+        return run(pass);
+      },
+    });
+    const given = order();
+    await chain.open(given);
+    await expect(chain.run(prompt(given))).rejects.toThrow(/shard 1 .* did not run a pass: .*signature/);
+    expect(ran).toBe(0);
+    await expect.poll(() => shards[1].free()).toBe(2);
+  });
+
+  it('name the shard whose rows are refused, and give no root for it', async () => {
+    let roots = 0;
+    const { chain, order } = createTestChain((calls, place) => ({
+      ...calls,
+      async run(parts) {
+        const answer = await calls.run(parts);
+        if (place === 0) return answer;
+        const { head } = parseBoundaryPass((answer[0] as (typeof answer)[number]).pass);
+        return head.kind === 'prompt'
+          ? answer
+          : answer.map((part) => ({ ...part, pass: part.pass.map((byte, i) => (i === 20 ? byte ^ 1 : byte)) }));
+      },
+      async close(orderHash) {
+        roots++;
+        return place === 0 ? calls.close(orderHash) : new Uint8Array();
+      },
+    }));
+    const given = order();
+    await chain.open(given);
+    await chain.run(prompt(given));
+    await expect(chain.run(passOf('step', [{ of: given, at: 3, tokens: [4] }]))).rejects.toThrow(
+      /shard 1 .* sent rows that are refused, signature/,
+    );
+    expect((await chain.close(given.order.orderHash)).map((root) => root?.place)).toEqual([0, undefined]);
+    expect(roots).toBe(2);
+  });
+});

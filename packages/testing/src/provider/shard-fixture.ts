@@ -1,0 +1,156 @@
+import type { SegmentEngine } from '@ogong/engine/interface/segment';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
+import type { Ed25519Signer, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { createNobleEd25519Signer } from '@ogong/protocol/crypto/noble';
+import { encodeOrder, nameOrder, type Order } from '@ogong/protocol/exchange/order';
+import type { CohortMember } from '@ogong/protocol/settlement/cohort-agreement';
+import {
+  type ChainedOrder,
+  type CohortChain,
+  createCohortChain,
+  type ShardCalls,
+} from '@ogong/provider/shard/cohort-chain';
+import { createShard, type Shard } from '@ogong/provider/shard/shard';
+import { createFakeSegment } from '../engine/fake-segment.ts';
+import { signAdmission } from '../synthetic/validator-words.ts';
+import { ledger, network, payee, payer, validatorSigner } from './provider-fixture.ts';
+
+const MODEL_ROOT = crypto.sha256(utf8Encode('a model of three segments'));
+const MANIFEST_HASH = crypto.sha256(utf8Encode('its manifest'));
+const LAYERS = [3, 4, 2];
+const PRICES = [300n, 500n, 200n];
+const LEADER = 2;
+export const EMBEDDING_SIZE = 8;
+const LIFETIME_MS = 60_000;
+/** The leader's link, as the shards see it. */
+export const LEADER_PEER: Uint8Array = new Uint8Array(32).fill(9);
+
+const signers: readonly HybridSigner[] = LAYERS.map((_, i) =>
+  createNodeHybridSigner(new Uint8Array(64).fill(0x40 + i)),
+);
+const sessions: readonly Ed25519Signer[] = LAYERS.map((_, i) =>
+  createNobleEd25519Signer(new Uint8Array(32).fill(0x50 + i)),
+);
+
+export interface TestCohort {
+  readonly shards: readonly [Shard, Shard];
+  readonly chain: CohortChain;
+  readonly segments: readonly [SegmentEngine, SegmentEngine];
+  /** Moves the clock. */
+  advance(ms: number): void;
+  /** An admitted order. @param nonce makes another one. */
+  order(nonce?: number, bend?: (order: Order) => Order): ChainedOrder;
+}
+
+/** Two shards with segments in plain TypeScript, and the chain of their leader. @param bend changes the calls of a shard. */
+export function createTestChain(bend: (calls: ShardCalls, place: number) => ShardCalls = (calls) => calls): TestCohort {
+  let nowMs = 1_900_000_000_000;
+  const beacon = computeGenesisBeacon(crypto, network);
+  const validator = {
+    ...{ address: validatorSigner.address, signingKey: validatorSigner.address, stake: 1n },
+    certHash: new Uint8Array(32),
+    vrfKey: new Uint8Array(32),
+    endpoint: '127.0.0.1:1',
+  };
+  const members = LAYERS.map(
+    (layers, i): CohortMember => ({
+      providerId: hashHybridKey(crypto, (signers[i] as HybridSigner).publicKey),
+      payee: i === LEADER ? payee : new Uint8Array(20).fill(0xc0 + i),
+      firstLayer: LAYERS.slice(0, i).reduce((sum, one) => sum + one, 0),
+      ...{ layers, pricePer1kAtomic: PRICES[i] as bigint, numericClass: 'fake-class' },
+      sessionKey: (sessions[i] as Ed25519Signer).publicKey,
+    }),
+  );
+  const segments = [0, 1].map((i) =>
+    createFakeSegment({ place: i === 0 ? 'first' : 'interior', weights: i }),
+  ) as unknown as [SegmentEngine, SegmentEngine];
+  const shards = segments.map((segment, i) =>
+    createShard(
+      { segment, manifestHash: MANIFEST_HASH, modelRoot: MODEL_ROOT, ...(members[i] as CohortMember) },
+      {
+        ...{
+          crypto,
+          clock: { nowMs: () => nowMs },
+          signer: signers[i] as HybridSigner,
+          session: sessions[i] as Ed25519Signer,
+        },
+        chain: {
+          ledger,
+          findByAddress: (address) =>
+            address.every((byte, at) => byte === validator.address[at]) ? validator : undefined,
+        },
+        beacons: { get: async (epoch) => ({ epoch, value: beacon, previous: beacon, certificate: new Uint8Array() }) },
+        ...{ providerId: (members[i] as CohortMember).providerId, payee: (members[i] as CohortMember).payee },
+      },
+    ),
+  ) as unknown as [Shard, Shard];
+  const chain = createCohortChain({
+    ...{ crypto, ledger, manifestHash: MANIFEST_HASH, modelRoot: MODEL_ROOT, members },
+    shards: shards.map((shard, place) =>
+      bend(
+        {
+          agree: (message) => shard.agree(LEADER_PEER, { ...message, $typeName: 'ogong.v1.AgreeRequest' }),
+          run: (parts) => shard.run(LEADER_PEER, parts),
+          close: (orderHash) => shard.close(LEADER_PEER, orderHash),
+        },
+        place,
+      ),
+    ),
+    ...{ signer: signers[LEADER] as HybridSigner, session: sessions[LEADER] as Ed25519Signer },
+    ...{ embeddingSize: EMBEDDING_SIZE, vocabularySize: 300, contextSize: 64, passRows: 32 },
+  });
+  return {
+    ...{ shards, chain, segments },
+    advance: (ms) => {
+      nowMs += ms;
+    },
+    order(nonce = 1, change = (order) => order) {
+      const order = nameOrder(
+        crypto,
+        ledger,
+        change({
+          ...{
+            payer: payer.address,
+            validator: validator.address,
+            cumulativeAtomic: 10_000n,
+            requestHash: new Uint8Array(32).fill(3),
+          },
+          ...{
+            nonce: new Uint8Array(32).fill(nonce),
+            modelRoot: MODEL_ROOT,
+            providerId: (members[LEADER] as CohortMember).providerId,
+            payee,
+          },
+          ...{
+            router: new Uint8Array(20),
+            choice: 0,
+            contextSize: 64,
+            maxFeeAtomic: 1_000n,
+            pricePer1kAtomic: 1_000n,
+            epoch: 0n,
+          },
+          expiresAtMs: BigInt(nowMs + LIFETIME_MS),
+        }),
+      );
+      const signed = { order: encodeOrder(order), signature: payer.signDigest(order.orderHash) };
+      const admission = signAdmission(crypto, validatorSigner, {
+        ledger,
+        orderHash: order.orderHash,
+        epoch: 0n,
+        timeMs: BigInt(nowMs),
+      });
+      return {
+        ...{ order, previousBeacon: beacon, blind: new Uint8Array(32).fill(nonce) },
+        admitted: {
+          order: { ...signed, $typeName: 'ogong.v1.SignedOrder' },
+          admission: { ...admission, $typeName: 'ogong.v1.SignedAdmission' },
+          beacon: new Uint8Array(),
+        },
+      };
+    },
+  };
+}
