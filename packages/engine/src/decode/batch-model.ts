@@ -65,6 +65,8 @@ export interface BatchContext {
   logits(): Float32Array;
   /** f32[rows, embedding]: the LM head's inputs; valid until the next decode. */
   hidden(): Float32Array;
+  /** Names the request whose rows the sequence holds from now on. Default: nobody asks. */
+  name?(sequence: number, passKey: string | undefined): void;
   /** Forgets a sequence, or its positions from `from` up to but not with `to`. */
   remove(sequence: number, from?: number, to?: number): void;
   free(): void;

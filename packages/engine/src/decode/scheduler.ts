@@ -239,6 +239,7 @@ function admit(state: SchedulerState): void {
     const last = job.prompt.length - 1;
     const from = job.placed.restartOf(findRestart(job.rule, { held, rows: last }));
     state.context.remove(slot, from);
+    state.context.name?.(slot, request.passKey);
     job.slot = slot;
     job.position = job.reusable = job.cached = from;
     job.startedAt = state.now();

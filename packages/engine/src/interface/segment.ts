@@ -48,6 +48,8 @@ export interface SegmentGroup {
   /** Absolute position of the first row, from 0. */
   readonly position: number;
   readonly rows: number;
+  /** Name of the request whose rows these are, see TextGenerationRequest. */
+  readonly passKey?: string;
 }
 
 /** Copies, which the caller owns. */

@@ -142,6 +142,8 @@ export interface TextGenerationRequest {
    * it, but its time to the first token does. At most 512 characters; a request without one neither leaves nor finds any.
    */
   readonly cacheScope?: string;
+  /** Names the request in its passes through a chain of segments. Other engines ignore it. */
+  readonly passKey?: string;
   /** Engines without it run the same decode and capture nothing (bench only). */
   readonly commit?: boolean;
 }

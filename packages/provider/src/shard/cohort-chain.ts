@@ -1,5 +1,5 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
-import type { SegmentGroup, SegmentPass } from '@ogong/engine/interface/segment';
+import type { ChainPass, UpstreamRows } from '@ogong/engine/interface/segment';
 import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { computeBankSeed, createSketchBank, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { Crypto, Ed25519Signer, HybridSigner } from '@ogong/protocol/crypto/crypto';
@@ -68,22 +68,16 @@ export interface ChainedOrder {
   readonly blind: Uint8Array;
 }
 
-/** A pass of the whole model, whose groups name their orders. */
-export interface ChainedPass extends Omit<SegmentPass, 'input' | 'groups'> {
-  /** `key` is the hex of the order's hash. */
-  readonly groups: readonly (SegmentGroup & { readonly key: string })[];
-  readonly tokens: Uint32Array;
-}
+/** Names an order in the passes of the leader's engine. */
+export const passKeyOf = ({ orderHash }: Pick<NamedOrder, 'orderHash'>): string => toHex(orderHash);
 
 /**
  * The shards before the leader's. The leader carries the rows from each shard to the next one, and keeps them with their signatures
  * (docs/spec/shard.md).
  */
-export interface CohortChain {
+export interface CohortChain extends UpstreamRows {
   /** Agrees with all shards. @returns the signed agreement. @throws EngineError if a shard does not agree. */
   open(given: ChainedOrder): Promise<Uint8Array>;
-  /** Runs a pass through all shards. @returns f32[rows, embeddingSize], the input of the last segment. @throws EngineError */
-  run(pass: ChainedPass): Promise<Float32Array>;
   /** Ends an order. @returns the signed roots by place; undefined where a shard signed for other rows, or for none. */
   close(orderHash: Uint8Array): Promise<readonly (BoundaryRoot | undefined)[]>;
 }
@@ -148,15 +142,15 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
   };
 
   /** Accepts the rows of a shard. */
-  function accept(place: number, asked: ChainedPass, answer: readonly Part[]): Float32Array {
+  function accept(place: number, asked: ChainPass, answer: readonly Part[]): Float32Array {
     const { kind, groups } = asked;
     if (answer.length !== groups.length) throw fail(place, `answered ${answer.length} of ${groups.length} orders`);
     const rows = new Float32Array(asked.tokens.length * embeddingSize);
     let at = 0;
     groups.forEach((group, i) => {
       const { orderHash, pass: encoded } = answer[i] as Part;
-      if (toHex(orderHash) !== group.key) throw fail(place, 'answered another order');
-      const { received } = orders.get(group.key) as OpenOrder;
+      if (toHex(orderHash) !== group.passKey) throw fail(place, 'answered another order');
+      const { received } = orders.get(group.passKey as string) as OpenOrder;
       const pass = readPass(place, encoded);
       const { head } = pass;
       if (head.kind !== kind || head.position !== group.position || head.rows !== group.rows)
@@ -177,10 +171,10 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
     }
   };
 
-  const signTokens = ({ kind, groups, tokens }: ChainedPass): Part[] => {
+  const signTokens = ({ kind, groups, tokens }: ChainPass): Part[] => {
     let at = 0;
-    return groups.map(({ key, position, rows }) => {
-      const order = orders.get(key);
+    return groups.map(({ passKey = '', position, rows }) => {
+      const order = orders.get(passKey);
       if (order === undefined) throw new EngineError('invalid-request', 'a pass is of an order that is not open');
       const own = tokens.subarray(at, at + rows);
       at += rows;
@@ -216,12 +210,12 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
       const own = signCohortTerms(signer, terms);
       const leader = { $typeName: 'ogong.v1.CohortSignature' as const, ...own };
       const message = { ...admitted, terms: encodeCohortTerms(terms), leader, blind };
-      orders.set(toHex(order.orderHash), createOrder(given));
+      orders.set(passKeyOf(order), createOrder(given));
       try {
         const others = await Promise.all(shards.map((_, place) => agree(place, terms, message)));
         return encodeCohortAgreement({ terms, signatures: [...others, own] });
       } catch (error) {
-        orders.delete(toHex(order.orderHash));
+        orders.delete(passKeyOf(order));
         for (const calls of shards) void calls.close(order.orderHash).catch(() => undefined);
         throw error;
       }
@@ -240,6 +234,8 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
       await lanes.reduce((parts, lane) => follow(lane, parts), Promise.resolve<readonly Part[]>(signTokens(pass)));
       return rows;
     },
+    // A pass at an earlier position drops the rows behind it, and a closed order all of them.
+    async drop() {},
     async close(orderHash) {
       const key = toHex(orderHash);
       const open = orders.get(key);

@@ -1,28 +1,27 @@
+import type { ChainPass } from '@ogong/engine/interface/segment';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { toHex } from '@ogong/protocol/base/bytes';
 import { parseBoundaryPass } from '@ogong/protocol/modality/text/boundary/boundary-pass';
 import { readCohort } from '@ogong/protocol/settlement/cohort-agreement';
 import { createFakeSegment } from '@ogong/testing/engine/fake-segment';
 import { ledger } from '@ogong/testing/provider/provider-fixture';
 import { createTestChain, EMBEDDING_SIZE } from '@ogong/testing/provider/shard-fixture';
 import { describe, expect, it } from 'vitest';
-import type { ChainedOrder, ChainedPass } from './cohort-chain.ts';
+import { type ChainedOrder, passKeyOf } from './cohort-chain.ts';
 
-const keyOf = ({ order }: ChainedOrder): string => toHex(order.orderHash);
 const passOf = (
-  kind: ChainedPass['kind'],
+  kind: ChainPass['kind'],
   groups: readonly { readonly of: ChainedOrder; readonly at: number; readonly tokens: readonly number[] }[],
-): ChainedPass => ({
+): ChainPass => ({
   kind,
   groups: groups.map(({ of, at, tokens }, sequence) => ({
     sequence,
     position: at,
     rows: tokens.length,
-    key: keyOf(of),
+    passKey: passKeyOf(of.order),
   })),
   tokens: Uint32Array.from(groups.flatMap(({ tokens }) => tokens)),
 });
-const prompt = (of: ChainedOrder, tokens: readonly number[] = [1, 2, 3]): ChainedPass =>
+const prompt = (of: ChainedOrder, tokens: readonly number[] = [1, 2, 3]): ChainPass =>
   passOf('prompt', [{ of, at: 0, tokens }]);
 
 describe('shards of a cohort and its leader', () => {

@@ -58,6 +58,8 @@ function createChainedContext(options: ChainedContextOptions): BatchContext {
   let output: Pick<LogitsOutput, 'logits' | 'hidden'> = { logits: new Float32Array(0), hidden: new Float32Array(0) };
   /** Positions of each sequence that the segments may have. At first they may have any, of a leader that has ended. */
   const held: number[] = Array.from({ length: sequences }, () => Number.POSITIVE_INFINITY);
+  /** Names of the requests, by sequence. */
+  const names: (string | undefined)[] = [];
   /** Positions from which on the segments drop a sequence, before their next pass. */
   const drops = new Map<number, number>();
   const dropFrom = (sequence: number, position: number): void => {
@@ -75,7 +77,10 @@ function createChainedContext(options: ChainedContextOptions): BatchContext {
       for (let i = 1; i < each; i++) tokens[index * each + i] = guesses[index]?.[i - 1] as number;
       const group = groups.at(-1);
       if (group?.sequence === first + sequence) groups[groups.length - 1] = { ...group, rows: group.rows + each };
-      else groups.push({ sequence: first + sequence, position, rows: each });
+      else {
+        const passKey = names[sequence];
+        groups.push({ sequence: first + sequence, position, rows: each, ...(passKey !== undefined && { passKey }) });
+      }
       held[sequence] = position + each;
     });
     return { kind: outputs ? kind : 'prompt', groups, tokens };
@@ -122,6 +127,9 @@ function createChainedContext(options: ChainedContextOptions): BatchContext {
     shapeOf: () => 0,
     logits: () => output.logits,
     hidden: () => output.hidden,
+    name(sequence, passKey) {
+      names[sequence] = passKey;
+    },
     remove(sequence, from = 0, to) {
       if (to !== undefined) throw new RangeError('segments drop all positions from one on');
       if (from >= (held[sequence] as number)) return;
