@@ -1,5 +1,5 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
-import type { SegmentEngine } from '@ogong/engine/interface/segment';
+import type { SegmentEngine, SegmentEngineInfo } from '@ogong/engine/interface/segment';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
@@ -43,6 +43,11 @@ export interface ShardDependencies extends Omit<AgreementCheck, 'own' | 'manifes
 export interface Shard {
   /** The shard as terms name it. */
   readonly member: CohortMember;
+  /** SHA-256 of the manifest of its cut. */
+  readonly manifestHash: Uint8Array;
+  readonly info: SegmentEngineInfo;
+  /** Whether it has agreed to this order, which may be over. */
+  holds(orderHash: Uint8Array): boolean;
   /** Sequences that no order holds. */
   free(): number;
   /**
@@ -152,7 +157,8 @@ export function createShard(served: ServedSegment, dependencies: ShardDependenci
   }
 
   return {
-    member,
+    ...{ member, manifestHash, info: segment.info() },
+    holds: (orderHash) => orders.has(toHex(orderHash)),
     free: () => slots.length,
     async agree(peer, message) {
       const terms = message.terms.slice();
