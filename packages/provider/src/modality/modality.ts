@@ -13,6 +13,7 @@ import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-comm
 import type { DistanceRow } from '@ogong/protocol/modality/text/drift/distance-rows';
 import type { SignedTrace } from '@ogong/protocol/modality/text/stage2/trace-report';
 import type { TierEntry } from '@ogong/protocol/tier/tier';
+import type { CohortChain } from '../shard/cohort-chain.ts';
 import type { KeptReply } from './local-reply.ts';
 import type { AcceptedOrder, CheckedOrder, ReadRequest, ServeContext, ServedCounts } from './order-job.ts';
 
@@ -119,6 +120,8 @@ export interface OfferedEngine<E extends Engine> {
   readonly engine: E;
   /** The engine's info when the provider started. */
   readonly info: ReturnType<E['info']>;
+  /** Shards of other providers that compute the layers before the engine's. Default: the engine has the whole model. */
+  readonly chain?: CohortChain | undefined;
 }
 
 /** The steps of an order that depend on its modality, in the order in which a provider takes them. */

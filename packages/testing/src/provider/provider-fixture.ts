@@ -198,6 +198,8 @@ export interface NetworkOptions {
   readonly engine?: FakeEngineOptions;
   /** Replaces the fake engine. The network closes it. */
   readonly realEngine?: Engine;
+  /** Shards that compute the first layers of the first offer. Default: none. */
+  readonly chain?: ServedOffer['chain'];
   readonly provider?: Partial<ProviderOptions>;
   /** Default: MODEL_ID. */
   readonly modelId?: string;
@@ -259,6 +261,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
           {
             ...{ modelId, pricePer1kAtomic: PRICE, standbyPer1kAtomic: options.standby, engine },
             ...(options.peg && { peg: options.peg }),
+            chain: options.chain,
           },
           ...(options.others ?? []),
         ],

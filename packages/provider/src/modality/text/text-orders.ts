@@ -16,6 +16,7 @@ import {
   parseModelRequest,
 } from './model-request.ts';
 import { readPictures } from './read-pictures.ts';
+import { serveChained } from './serve-chained.ts';
 import { type OrderJob, serveReply } from './serve-text.ts';
 
 export const textOrders: OrderHandling<TextEngine, ModelRequest, OrderJob> = {
@@ -40,10 +41,11 @@ export const textOrders: OrderHandling<TextEngine, ModelRequest, OrderJob> = {
       promptTokens,
       pictures,
       // No validator takes a milestone of a request with media.
-      wantsMilestones: message.milestones && checked.media.size === 0,
+      wantsMilestones: message.milestones && checked.media.size === 0 && offer.chain === undefined,
     };
   },
-  serve: (job, context, { engine }) => serveReply(job, { ...context, engine }),
+  serve: (job, context, { engine, chain }) =>
+    chain ? serveChained(job, chain, { ...context, engine }) : serveReply(job, { ...context, engine }),
 };
 
 async function readPrompt(

@@ -5,6 +5,7 @@ import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { findStandbyPriceProblem, type OfferedModel } from '@ogong/protocol/exchange/announcement';
 import type { ModelPresence } from '../../engine/on-demand-engine.ts';
 import { findModality } from '../../modality/registry.ts';
+import type { CohortChain } from '../../shard/cohort-chain.ts';
 import type { PricePeg } from './price-peg.ts';
 import { assertServesTier, assertShowsMachine, findServingProblem } from './served-tier.ts';
 
@@ -21,6 +22,8 @@ export interface ServedOffer<E extends Engine = Engine> {
   readonly engine: E;
   /** Presence of a model that is loaded on demand. Default: it stays loaded. */
   readonly presence?: ModelPresence;
+  /** Shards of other providers that compute the layers before the engine's. Default: the engine has the whole model. */
+  readonly chain?: CohortChain | undefined;
 }
 
 /** An offer at work. Its slots are its engine's: replies of one model never take those of another. */

@@ -1,0 +1,51 @@
+import type { TextEngine } from '@ogong/engine/interface/text';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
+import { type CohortChain, passKeyOf } from '../../shard/cohort-chain.ts';
+import type { ServedCounts } from '../order-job.ts';
+import { type OrderJob, type ServeDependencies, serveReply } from './serve-text.ts';
+
+/**
+ * Serves an order of which other providers compute the first layers. They agree to it once its validator has admitted it, and nothing is
+ * computed before.
+ * @throws Refusal, EngineError, ReplyTextError
+ */
+export async function serveChained(
+  job: OrderJob,
+  chain: CohortChain,
+  dependencies: ServeDependencies,
+): Promise<ServedCounts> {
+  const { crypto, engine } = dependencies;
+  const { order, body, beacon, signedOrder } = job;
+  const { answer: blind } = computeBlinds(crypto, { body, replyId: order.replyId });
+  let agreement: Uint8Array = new Uint8Array();
+  try {
+    return await serveReply(job, {
+      ...dependencies,
+      engine: nameRequests(engine, passKeyOf(order)),
+      payers: { watch: () => false },
+      async admit(signal) {
+        const admission = await dependencies.admit(signal);
+        agreement = await chain.open({
+          ...{ order, blind, previousBeacon: beacon.previous },
+          admitted: {
+            order: signedOrder,
+            admission: { $typeName: 'ogong.v1.SignedAdmission', ...admission },
+            beacon: new Uint8Array(),
+          },
+        });
+        return admission;
+      },
+      get cohort() {
+        return agreement;
+      },
+    });
+  } finally {
+    await chain.close(order.orderHash);
+  }
+}
+
+/** An engine whose passes name the order. Its rows are used for no other order, since the boundaries of a reply begin at position 0. */
+const nameRequests = (engine: TextEngine, passKey: string): TextEngine => ({
+  ...engine,
+  generate: ({ cacheScope: _scope, ...request }, options) => engine.generate({ ...request, passKey }, options),
+});
