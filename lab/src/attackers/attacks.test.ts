@@ -99,6 +99,7 @@ async function serve(provider: TextEngine, nonce = 11): Promise<Served> {
         maxTokens: asked.maxTokens,
         promptDay: 0,
         pictures: [],
+        boundaries: [],
         thinking: asked.thinking,
         promptTokensHash: hashTokens(crypto, BLIND, promptTokens),
         promptTokenCount: promptTokens.length,

@@ -84,6 +84,7 @@ export async function generateReply(engine: TextEngine, prompt: string, maxToken
         maxTokens,
         promptDay: 0,
         pictures: [],
+        boundaries: [],
         thinking: NO_WISH,
         promptTokensHash: hashTokens(nodeCrypto, BLIND, promptTokens),
         promptTokenCount: promptTokens.length,

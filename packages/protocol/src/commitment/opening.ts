@@ -15,7 +15,7 @@ export const windowList: Codec<readonly WindowBytes[]> = list<WindowBytes>(
   { count: u16, max: MAX_WINDOWS },
 );
 
-export const MAX_HEADER_BYTES = 8192;
+export const MAX_HEADER_BYTES = 16_384;
 const openingCodec = struct({
   /** Blind of the answer (blinds.ts). */
   blind: hash,

@@ -16,6 +16,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleEd25519Signer } from '@ogong/protocol/crypto/noble';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { ShardService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type HeaderRoot, verifyBoundaryRoot } from '@ogong/protocol/modality/text/boundary/boundary-root';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { type CohortMember, readCohort } from '@ogong/protocol/settlement/cohort-agreement';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
@@ -141,6 +142,17 @@ describe('a provider that leads a cohort', () => {
     expect(first?.text).toBe(expected.text);
     expect(second?.text).toBe(expected.text);
     expect(parseHeader(first?.finished.header as Uint8Array).numericClass).toBe(members[0]?.numericClass);
+    const { boundaries, promptTokenCount, outputTokenCount, orderHash } = parseHeader(
+      first?.finished.header as Uint8Array,
+    );
+    expect(boundaries).toHaveLength(2);
+    for (const [place, root] of boundaries.entries()) {
+      // The last token needs no pass. Guesses behind the end of the reply may stand.
+      expect(root?.positions).toBeGreaterThanOrEqual(promptTokenCount + outputTokenCount - 1);
+      const senderKey = members[place]?.sessionKey as Uint8Array;
+      const signed = { ...(root as HeaderRoot), orderHash, place };
+      expect(verifyBoundaryRoot(crypto, { orderHash, place, senderKey }, signed)).toBe(true);
+    }
     await expect.poll(() => validator.pushed.length).toBe(2);
     for (const push of validator.pushed) {
       const named = nameOrder(crypto, ledger, parseOrder(push.order?.order as Uint8Array));

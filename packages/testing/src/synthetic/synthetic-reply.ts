@@ -235,6 +235,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     promptTokensHash: hashTokens(crypto, blinds.prompt, PROMPT),
     promptTokenCount: PROMPT.length,
     pictures: [],
+    boundaries: [],
     answerFormat: DEFAULT_FORMAT,
     grammarHash: hashAskedGrammar(crypto, asked) ?? NO_GRAMMAR,
     outputTokensHash: hashTokens(crypto, blinds.answer, output),

@@ -10,7 +10,6 @@ import {
 import { encodeBoundaryProof, proveRows } from '@ogong/protocol/modality/text/boundary/boundary-proof';
 import {
   commitBoundary,
-  computeRootOfRoots,
   encodeBoundaryRoot,
   signBoundaryRoot,
   signRootReceipt,
@@ -72,6 +71,5 @@ export function createBoundaryVectors(crypto: Crypto) {
     root: toHex(encodeBoundaryRoot(signed)),
     proof: toHex(encodeBoundaryProof(proveRows(sender.kept))),
     receipt: toHex(signRootReceipt(crypto, leader, signed)),
-    rootOfRoots: toHex(computeRootOfRoots(crypto, [signed])),
   };
 }

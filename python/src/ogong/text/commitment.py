@@ -11,7 +11,7 @@ from .sampler import TAIL
 
 WINDOW = 32
 MOST_LISTED = 64
-_MOST_HEADER = 8_192
+_MOST_HEADER = 16_384
 _MOST_WINDOWS = 4_096
 _MOST_OPENING = 48 << 20
 STOP_REASONS = ("stop-token", "stop-string", "length", "context", "cancelled")
@@ -58,6 +58,8 @@ class Header:
     parts: tuple[bytes, ...]
     pictures: tuple[tuple[int, bytes], ...]
     """Rows of each picture in the prompt, and the root of their blob."""
+    boundaries: tuple[bytes | None, ...]
+    """Signed roots of the shards of a cohort, by place; empty if one provider serves the whole model."""
     payee: bytes
 
 
@@ -118,10 +120,18 @@ def parse_header(data: bytes) -> Header:
         stop_reason=STOP_REASONS[r.int(1, 0, len(STOP_REASONS) - 1)],
         parts=read_parts(r),
         pictures=tuple((r.int(2, 1, 2_048), r.take(32)) for _ in range(r.int(1, 0, 16))),
+        boundaries=tuple(read_boundary(r) for _ in range(r.int(1, 0, 63))),
         payee=r.take(20),
     )
     r.end()
     return header
+
+
+def read_boundary(r: Reader) -> bytes | None:
+    """Reads positions, turns, root and signature of a shard's root."""
+    if not r.int(1, 0, 1):
+        return None
+    return r.int(4).to_bytes(4) + r.int(4, 1, 2**18).to_bytes(4) + r.take(32 + 64)
 
 
 def read_draw_key(r: Reader) -> DrawKeyInputs:

@@ -31,6 +31,7 @@ export interface ServedReply
     | 'outputTokens'
     | 'counted'
     | 'stopReason'
+    | 'boundaries'
   > {
   readonly order: NamedOrder;
   readonly windows: readonly WindowBytes[];

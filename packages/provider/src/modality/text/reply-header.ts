@@ -30,6 +30,8 @@ export interface HeaderInputs
   /** Counts of an engine that names no tokens of the prompt, or none at all. Default: those tokens are all that there are. */
   readonly counted?: { readonly promptTokens: number; readonly outputTokens: number } | undefined;
   readonly stopReason: StopReason;
+  /** Roots of the shards of a cohort, by place. Default: one provider has the whole model. */
+  readonly boundaries?: Header['boundaries'] | undefined;
 }
 
 /** Leaf 0 of a reply's commitment. */
@@ -61,6 +63,7 @@ export function composeHeader(
     stopReason,
     parts: info.modelParts ?? [],
     pictures: shown.pictures,
+    boundaries: given.boundaries ?? [],
     payee,
   };
 }

@@ -18,6 +18,11 @@ export async function serveChained(
   const { order, body, beacon, signedOrder } = job;
   const { answer: blind } = computeBlinds(crypto, { body, replyId: order.replyId });
   let agreement: Uint8Array = new Uint8Array();
+  let closed: ReturnType<CohortChain['close']> | undefined;
+  const close = () => {
+    closed ??= chain.close(order.orderHash);
+    return closed;
+  };
   try {
     return await serveReply(job, {
       ...dependencies,
@@ -35,12 +40,13 @@ export async function serveChained(
         });
         return admission;
       },
+      closeBoundaries: close,
       get cohort() {
         return agreement;
       },
     });
   } finally {
-    await chain.close(order.orderHash);
+    await close();
   }
 }
 

@@ -8,7 +8,7 @@ import { computeReplyFee } from '@ogong/protocol/exchange/fee';
 import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { isTaken, parseProgress } from '@ogong/protocol/exchange/progress';
-import { type Endpoint, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { type Endpoint, type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import { text as textModality } from '@ogong/protocol/modality/text/text';
@@ -44,6 +44,8 @@ export interface OrderJob extends AcceptedOrder<ModelRequest> {
 
 export interface ServeDependencies extends ServeContext {
   readonly engine: TextEngine;
+  /** Ends the work of the shards before this one. @returns their signed roots. Default: the engine has the whole model. */
+  readonly closeBoundaries?: () => Promise<Header['boundaries']>;
 }
 
 /**
@@ -150,7 +152,8 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   await joiner.flush();
   await dependencies.waitForTake();
   const { outputTokens, stopReason, text } = end;
-  const served = { outputTokens, counted, windows, stopReason, text, endMs: clock.nowMs() };
+  const boundaries = await dependencies.closeBoundaries?.();
+  const served = { outputTokens, counted, windows, stopReason, text, boundaries, endMs: clock.nowMs() };
   const committed = commit(crypto, signer, { ...signable, info: engine.info(), ...served });
   const { header } = committed;
   const progress = dependencies.progress();

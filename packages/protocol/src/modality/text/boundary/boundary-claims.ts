@@ -7,7 +7,6 @@ import {
   type BoundaryRoot,
   type BoundarySender,
   commitBoundary,
-  computeRootOfRoots,
   verifyBoundaryRoot,
   verifyRootReceipt,
 } from './boundary-root.ts';
@@ -22,7 +21,6 @@ export type FindingReason =
   | 'root-against-passes'
   | 'passes-differ'
   | 'nothing-came'
-  | 'list-unknown'
   | 'root-listed'
   | 'root-hidden'
   | 'root-not-confirmed';
@@ -100,10 +98,8 @@ export interface HiddenRootClaim {
   readonly root: BoundaryRoot;
   /** The leader's signed receipt for it, 64 bytes, if the shard has one. */
   readonly receipt?: Uint8Array | undefined;
-  /** Roots of the leader's opening, in the order of their places. */
+  /** Roots of the leader's header, in the order of their places. */
   readonly listed: readonly (BoundaryRoot | undefined)[];
-  /** Root of the roots in the leader's header, 32 bytes. */
-  readonly rootOfRoots: Uint8Array;
 }
 
 /**
@@ -115,11 +111,9 @@ export function judgeHiddenRoot(
   crypto: Crypto,
   sender: BoundarySender,
   leader: { readonly place: number; readonly key: Uint8Array },
-  { root, receipt, listed, rootOfRoots }: HiddenRootClaim,
+  { root, receipt, listed }: HiddenRootClaim,
 ): BoundaryFinding {
   if (!verifyBoundaryRoot(crypto, sender, root)) return { reason: 'root-unsigned' };
-  if (listed.length !== leader.place || !equalBytes(computeRootOfRoots(crypto, listed), rootOfRoots))
-    return { reason: 'list-unknown' };
   const own = listed[sender.place];
   if (own !== undefined && isSameStatement(own, root)) return { reason: 'root-listed' };
   if (own !== undefined && verifyBoundaryRoot(crypto, sender, own))

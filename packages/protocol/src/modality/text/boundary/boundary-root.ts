@@ -123,18 +123,17 @@ export const verifyBoundaryRoot = (
   equalBytes(statement.orderHash, orderHash) &&
   crypto.verifyEd25519(signature, encodeStatement(statement), senderKey);
 
-/**
- * Computes the root over the roots of a cohort, which the leader's header has. A leaf is a signed root, or empty where a sender gave none.
- * @param roots in the order of places 0 to n - 2. @returns 32 bytes.
- * @internal until providers serve slabs: tests and vectors use it
- */
-export const computeRootOfRoots = (crypto: Crypto, roots: readonly (BoundaryRoot | undefined)[]): Uint8Array =>
-  computeMerkleRoot(
-    crypto,
-    roots.map((root) => hashLeaf(crypto, root === undefined ? NONE : encodeBoundaryRoot(root))),
-  );
+/** A root in a header, which has the order, and the place by its position in the list. */
+export const headerRootCodec = struct({
+  positions: u32,
+  turns: within(u32, 1, MAX_TURNS),
+  root: hash,
+  /** By the sender's session key, see BoundaryRoot. */
+  signature: bytes(ED25519_SIGNATURE_BYTES),
+});
 
-const NONE = new Uint8Array(0);
+export interface HeaderRoot extends CodecType<typeof headerRootCodec> {}
+
 const RECEIPT_DOMAIN = encodeDomain('ogong-boundary-receipt-v1');
 
 const encodeReceipt = (crypto: Crypto, root: BoundaryRoot): Uint8Array =>

@@ -7,7 +7,6 @@ import { createPassReceiver, encodeBoundaryPass, encodePassStatement, parseBound
 import { encodeBoundaryProof, findRowsProblem, parseBoundaryProof, proveRows } from './boundary-proof.ts';
 import {
   commitBoundary,
-  computeRootOfRoots,
   encodeBoundaryRoot,
   parseBoundaryRoot,
   verifyBoundaryRoot,
@@ -40,7 +39,6 @@ describe('the vectors of a boundary', () => {
     expect(toHex(encodeBoundaryRoot(signed))).toBe(vectors.root);
     expect(verifyBoundaryRoot(crypto, { ...edge, senderKey }, signed)).toBe(true);
     expect(verifyRootReceipt(crypto, { leaderKey, root: signed, receipt: fromHex(vectors.receipt) })).toBe(true);
-    expect(toHex(computeRootOfRoots(crypto, [signed]))).toBe(vectors.rootOfRoots);
     const proof = parseBoundaryProof(fromHex(vectors.proof));
     expect(proof).toEqual(proveRows(kept));
     expect(toHex(encodeBoundaryProof(proof))).toBe(vectors.proof);

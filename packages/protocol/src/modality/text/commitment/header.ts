@@ -10,6 +10,7 @@ import {
   i64,
   list,
   oneOf,
+  optional,
   refine,
   struct,
   text,
@@ -26,6 +27,7 @@ import { MAX_HEADER_BYTES } from '../../../commitment/opening.ts';
 import { assertDirections, MAX_EMBEDDING } from '../../../commitment/sketch.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
 import { type AnswerFormat, CALL_FAMILIES, REASONING_PLACES } from '../answer/answer-format.ts';
+import { headerRootCodec } from '../boundary/boundary-root.ts';
 import type { DrawKeyInputs } from '../sampling/draw-key.ts';
 import {
   type Filter,
@@ -48,6 +50,8 @@ export type StopReason = 'stop-token' | 'stop-string' | 'length' | 'context' | '
 
 /** The most pictures of a request, equal ones counted each. */
 export const MAX_PICTURES = 16;
+/** A cohort has 64 shards at most, and the last one sends no rows. */
+export const MAX_BOUNDARIES = 63;
 /** The most prompt tokens of one picture. */
 export const MAX_PICTURE_TOKENS = 2048;
 
@@ -139,6 +143,11 @@ const headerCodec = struct({
   parts: partsCodec,
   /** The rows of each picture in the prompt, in the order of the messages. */
   pictures: list(pictureCodec, { count: u8, max: MAX_PICTURES }),
+  /**
+   * Signed roots of the rows that the shards of a cohort sent, by their places (docs/spec/boundary.md). None where a shard signed for
+   * no rows that its receiver has. Empty if one provider serves the whole model.
+   */
+  boundaries: list(optional(headerRootCodec), { count: u8, max: MAX_BOUNDARIES }),
   /** The ledger address that receives this reply's fee. */
   payee: address,
 });
