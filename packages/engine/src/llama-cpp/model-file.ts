@@ -18,8 +18,18 @@ import { EngineError } from '../interface/engine-error.ts';
 import { findFillTokens } from './fill-tokens.ts';
 import { isFloatType } from './numeric-class.ts';
 
+/** Sizes of a file's weights and of its KV cache. */
+export interface ModelSizes {
+  readonly weightBytes: number;
+  /** KV cache bytes per position at f16. */
+  readonly kvBytesPerPosition: number;
+  /** Values per head. */
+  readonly keySize: number;
+  readonly valueSize: number;
+}
+
 /** Facts of a model file that the engine needs before llama.cpp reads it. */
-export interface ModelFacts {
+export interface ModelFacts extends ModelSizes {
   readonly path: string;
   /** Stamp of the file, or of its first shard, before its header was read. */
   readonly stamp: FileStamp;
@@ -32,13 +42,7 @@ export interface ModelFacts {
   readonly hasFloatLatents: boolean;
   /** Whether the rows of pictures have positions in time, line and column (M-RoPE). */
   readonly hasGrids: boolean;
-  readonly weightBytes: number;
   readonly trainContext: number;
-  /** KV cache bytes per position at f16. */
-  readonly kvBytesPerPosition: number;
-  /** Values per head. */
-  readonly keySize: number;
-  readonly valueSize: number;
   readonly embeddingSize: number;
   readonly vocabularySize: number;
   readonly vocabularyHash: Uint8Array;
@@ -102,13 +106,6 @@ export function inspectModelFile(path: string, { takesSlab = false } = {}): Mode
   if (!takesSlab && metadata.has('ogong.slab.layers'))
     throw new EngineError('unsupported-model', `${path} is a slab, a part of a model; open the whole model`);
   const number = (key: string): number => numberOf(metadata, `${architecture}.${key}`) ?? 0;
-  const heads = number('attention.head_count') || 1;
-  const embeddingSize = number('embedding_length');
-  const headSize = Math.ceil(embeddingSize / heads);
-  const keySize = number('attention.key_length') || headSize;
-  const valueSize = number('attention.value_length') || headSize;
-  const kvHeads = number('attention.head_count_kv') || heads;
-  const sizes = tensors.map((tensor) => ({ type: tensor.type, bytes: computeTensorBytes(tensor) ?? 0 }));
   return {
     path,
     stamp,
@@ -116,11 +113,9 @@ export function inspectModelFile(path: string, { takesSlab = false } = {}): Mode
     ...readWeightTypes(metadata, tensors),
     hasGrids: metadata.has(`${architecture}.rope.dimension_sections`),
     hasFloatLatents: tensors.some((tensor) => LATENT.test(tensor.name) && isFloatMatrix(tensor, tensors)),
-    weightBytes: sizes.reduce((sum, { bytes }) => sum + bytes, 0),
+    ...readSizes(metadata, tensors),
     trainContext: number('context_length') || 2048,
-    kvBytesPerPosition: number('block_count') * kvHeads * (keySize + valueSize) * 2,
-    ...{ keySize, valueSize },
-    embeddingSize,
+    embeddingSize: number('embedding_length'),
     vocabularySize: tokens.length,
     vocabularyHash: hashVocabulary(header),
     chatTemplate: stringOf(metadata, 'tokenizer.chat_template'),
@@ -130,6 +125,22 @@ export function inspectModelFile(path: string, { takesSlab = false } = {}): Mode
     scoreLabels: readTexts(metadata.get(`${architecture}.classifier.output_labels`)?.value),
     rerankTemplate: stringOf(metadata, 'tokenizer.chat_template.rerank'),
     isCausal: metadata.get(`${architecture}.attention.causal`)?.value !== false,
+  };
+}
+
+/** Sizes of a file. Other tensors than those of `tensors` do not count. */
+export function readSizes(metadata: GgufHeader['metadata'], tensors: readonly GgufTensor[]): ModelSizes {
+  const architecture = stringOf(metadata, 'general.architecture');
+  const number = (key: string): number => numberOf(metadata, `${architecture}.${key}`) ?? 0;
+  const heads = number('attention.head_count') || 1;
+  const headSize = Math.ceil(number('embedding_length') / heads);
+  const keySize = number('attention.key_length') || headSize;
+  const valueSize = number('attention.value_length') || headSize;
+  const kvHeads = number('attention.head_count_kv') || heads;
+  return {
+    weightBytes: tensors.reduce((sum, tensor) => sum + (computeTensorBytes(tensor) ?? 0), 0),
+    kvBytesPerPosition: number('block_count') * kvHeads * (keySize + valueSize) * 2,
+    ...{ keySize, valueSize },
   };
 }
 

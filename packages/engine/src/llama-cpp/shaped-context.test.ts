@@ -158,7 +158,7 @@ function openEngine(
         ...{ sequences: count, contextSize: CONTEXT, batchSize: rows, policy },
         widths: { logits: VOCABULARY, hidden: EMBEDDING },
       });
-      const decode = (outputs: boolean) => {
+      const decode = (outputs: boolean): undefined => {
         passes = 0;
         context.decode(outputs);
         onDecode?.(passes);

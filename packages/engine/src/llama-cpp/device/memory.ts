@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { EngineError } from '../../interface/engine-error.ts';
-import type { ModelFacts } from '../model-file.ts';
+import type { ModelFacts, ModelSizes } from '../model-file.ts';
 import type { KvType } from '../numeric-class.ts';
 
 /** Bytes that this process tree may still take: the machine's available memory, or the control group's limit if lower. */
@@ -44,6 +44,10 @@ const QUANTISED_BLOCK = 32;
 /** Rows of a prompt pass under exact kernels; larger passes gain nothing on a CPU. */
 export const BATCH_ROWS = 256;
 
+/** Facts of a model, or of a segment of one, on which its memory depends. */
+type MemoryFacts = Pick<ModelFacts, 'path' | 'embeddingSize' | 'vocabularySize' | keyof ModelSizes> &
+  Partial<Pick<ModelFacts, 'poolingCode'>>;
+
 interface ContextShape {
   readonly contextSize: number;
   readonly sequences: number;
@@ -52,7 +56,7 @@ interface ContextShape {
 }
 
 /** @throws EngineError('unsupported-model') if the KV cache cannot be quantised so. */
-export function assertKvType({ path, keySize, valueSize }: ModelFacts, kvType: KvType, flashAttention: boolean): void {
+export function assertKvType({ path, keySize, valueSize }: MemoryFacts, kvType: KvType, flashAttention: boolean): void {
   if (kvType === 'f16' || kvType === 'f32') return;
   if (!flashAttention)
     throw new EngineError('unsupported-model', `a KV cache of type ${kvType} needs flash attention; turn it on`);
@@ -65,7 +69,7 @@ export function assertKvType({ path, keySize, valueSize }: ModelFacts, kvType: K
 
 /** Weights, KV cache for all sequences, and the activations and outputs of the largest pass. */
 export function estimateMemory(
-  file: ModelFacts,
+  file: MemoryFacts,
   { contextSize, sequences, batchSize, kvType = 'f16' }: ContextShape,
 ): { weights: number; kv: number; compute: number; total: number } {
   const kv = file.kvBytesPerPosition * KV_SCALE[kvType] * Math.ceil(contextSize / 256) * 256 * sequences;
@@ -79,7 +83,7 @@ export function estimateMemory(
 }
 
 /** @throws EngineError('not-enough-memory') that says what would fit. */
-export function assertFitsMemory(file: ModelFacts, shape: ContextShape, available: number): void {
+export function assertFitsMemory(file: MemoryFacts, shape: ContextShape, available: number): void {
   const need = estimateMemory(file, shape);
   if (need.total <= available) return;
   const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;

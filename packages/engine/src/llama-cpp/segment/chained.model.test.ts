@@ -19,6 +19,7 @@ import type { TextGenerationRequest } from '../../interface/text.ts';
 import { createLlamaEngine, type LlamaEngine } from '../engine.ts';
 import { resolveModel } from '../llama-quantizer.ts';
 import { type ChainedTextOptions, type ChainShape, openChainedTextEngine, segmentOptionsOf } from './chained-engine.ts';
+import { openSegmentEngine } from './segment-engine.ts';
 import type { ExpectedSlab } from './segment-file.ts';
 import { openSegmentModel } from './segment-model.ts';
 
@@ -168,6 +169,32 @@ describe('a chain', () => {
     const attempt = ask(chain, asked(2, { maxTokens: 200, bias: NO_END }));
     process.kill(chain.pid() as number, 'SIGKILL');
     await expect(attempt).rejects.toMatchObject({ code: 'engine-crashed', retryable: true });
+    expect((await ask(chain, requests)).map(({ windows }) => hexOf(windows))).toEqual(expected);
+  });
+
+  it('goes on after the process of a segment before it was killed', async () => {
+    const [first, middle, last] = writeSlabs(path, [1, 3]) as [string, string, string];
+    const shape = { contextSize: 256, sequences: 2 };
+    const children = await Promise.all(
+      [first, middle].map((slab) => openSegmentEngine(slab, { ...segmentOptionsOf(shape), expected: digestOf(slab) })),
+    );
+    segments.push(...children);
+    const chain = await use(
+      openChainedTextEngine({
+        ...{ last, expected: digestOf(last), modelRoot, threads: 1 },
+        ...{ ...shape, before: createUpstreamRows(children) },
+      }),
+    );
+    const requests = asked(2, { cacheScope: 'one' });
+    const expected = (await ask(chain, requests)).map(({ windows }) => hexOf(windows));
+    const attempt = Promise.allSettled([
+      ask(chain, [createRequest(PROMPTS.join(' '), { maxTokens: 100, bias: NO_END })]),
+      (async () => process.kill(children[1]?.pid() as number, 'SIGKILL'))(),
+    ]);
+    expect((await attempt)[0]).toMatchObject({
+      status: 'rejected',
+      reason: { code: 'engine-crashed', retryable: true },
+    });
     expect((await ask(chain, requests)).map(({ windows }) => hexOf(windows))).toEqual(expected);
   });
 

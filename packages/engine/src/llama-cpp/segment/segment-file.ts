@@ -11,10 +11,10 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { Slab } from '@ogong/protocol/commitment/slab-manifest';
 import { EngineError } from '../../interface/engine-error.ts';
 import type { SegmentPlace } from '../../interface/segment.ts';
-import { readWeightTypes } from '../model-file.ts';
+import { type ModelSizes, readSizes, readWeightTypes } from '../model-file.ts';
 
 /** Facts of a slab that the engine needs before llama.cpp reads it. */
-export interface SegmentFacts {
+export interface SegmentFacts extends ModelSizes {
   readonly path: string;
   readonly architecture: string;
   readonly place: SegmentPlace;
@@ -49,6 +49,7 @@ export function inspectSegmentFile(path: string): SegmentFacts {
       embeddingSize: numberOf(metadata, `${architecture}.embedding_length`) ?? 0,
       vocabularySize: place !== 'interior' && Array.isArray(words) ? words.length : 0,
       ...readWeightTypes(metadata, tensors),
+      ...readSizes(metadata, tensors),
       scalesInput: rules.scalesInput === true,
     };
   } catch (cause) {
@@ -67,6 +68,7 @@ export type ExpectedSlab = Pick<Slab, 'sizeBytes' | 'sha256'>;
  * @param hashes of files that were read before. Default: the file is read.
  * @returns the file with its stamp; a process loads it only while the stamp is the same.
  * @throws EngineError `model-not-found`, or `model-corrupt` for another file.
+ * @internal until providers serve slabs
  */
 export async function verifySlab(path: string, expected: ExpectedSlab, hashes?: FileHashes): Promise<StampedFile> {
   const found = statSync(path, { throwIfNoEntry: false });

@@ -159,7 +159,7 @@ describe('a segment', () => {
     const slabs = writeSlabs(await write('llama', 'q8_0'), [1, 3]);
     return slabs.map((slab) => open(slab, options)) as [SegmentEngine, SegmentEngine, SegmentEngine];
   };
-  const tokens = [5, 9, 14, 30];
+  const _tokens = [5, 9, 14, 30];
 
   it('says what it is', async () => {
     const infos = (await openThree({ sequences: 2 })).map((segment) => segment.info());
@@ -171,73 +171,6 @@ describe('a segment', () => {
     for (const info of infos)
       expect(info).toMatchObject({ embeddingSize: 128, contextSize: 64, sequences: 2, canDropPositions: true });
     expect(infos[0]?.numericClass).toMatch(/^llama\.cpp-0\.5\.0\/cpu\/[a-z0-9._]+\/exact\/q8_0\/kv-f16$/);
-  });
-
-  it('gives equal rows for a reply that runs again in one pass', async () => {
-    const [first] = await openThree();
-    const served = await rowsOf(first, { position: 0, tokens: tokens.slice(0, 2), kind: 'prompt' });
-    const steps = [
-      await rowsOf(first, { position: 2, tokens: [14] }),
-      await rowsOf(first, { position: 3, tokens: [30] }),
-    ];
-    await first.drop(0, 0);
-    const again = await rowsOf(first, { position: 0, tokens, kind: 'score' });
-    expect(again).toEqual(Float32Array.of(...served, ...steps.flatMap((row) => [...row])));
-  });
-
-  it('drops rejected guesses', async () => {
-    const [first] = await openThree();
-    await rowsOf(first, { position: 0, tokens: [5] });
-    await rowsOf(first, { position: 1, tokens: [9, 400, 401] });
-    await first.drop(0, 2);
-    const rows = await rowsOf(first, { position: 2, tokens: [14] });
-    await first.drop(0, 0);
-    const again = await rowsOf(first, { position: 0, tokens: [5, 9, 14], kind: 'score' });
-    expect(again.subarray(-128)).toEqual(rows);
-  });
-
-  it('refuses passes that do not fit, and goes on', async () => {
-    const [first, interior] = await openThree({ sequences: 2 });
-    const one = [{ sequence: 0, position: 0, rows: 1 }];
-    const two = [...one, { sequence: 1, position: 0, rows: 1 }];
-    const run = (segment: SegmentEngine, groups: SegmentPass['groups'], input: SegmentPass['input']) =>
-      segment.run({ kind: 'step', groups, input });
-    const row = new Float32Array(128);
-    for (const [segment, groups, input, reason] of [
-      [first, [], new Uint32Array(0), 'at least one row'],
-      [first, [{ sequence: 0, position: 1, rows: 1 }], new Uint32Array(1), 'goes on at 0, not 1'],
-      [first, [{ sequence: 2, position: 0, rows: 1 }], new Uint32Array(1), 'lie below 2'],
-      [first, two.toReversed(), new Uint32Array(2), 'sequences ascend'],
-      [first, [...one, ...one], new Uint32Array(2), 'sequences ascend'],
-      [first, [...one, { sequence: 1, position: 0, rows: 2 }], new Uint32Array(3), 'same number of rows'],
-      [first, [{ sequence: 0, position: 0, rows: 17 }], new Uint32Array(17), '16 rows at most'],
-      [first, [{ sequence: 0, position: 0, rows: 65 }], new Uint32Array(65), 'outside the context of 64'],
-      [first, one, Uint32Array.of(512), 'outside the vocabulary'],
-      [first, one, new Uint32Array(2), 'a token a row'],
-      [first, one, row, 'a token a row'],
-      [interior, one, new Uint32Array(1), 'rows of 128 values'],
-      [interior, two, row, 'rows of 128 values'],
-      [interior, one, row.with(7, Number.NaN), 'not finite'],
-      [interior, one, row.with(127, Number.POSITIVE_INFINITY), 'not finite'],
-    ] as const)
-      await expect(run(segment, groups, input)).rejects.toMatchObject({
-        code: 'invalid-request',
-        message: expect.stringContaining(reason),
-      });
-    await expect(first.drop(0, 1)).rejects.toMatchObject({ code: 'invalid-request' });
-    expect(await run(first, two, Uint32Array.of(5, 5))).toMatchObject({ kind: 'rows' });
-    await first.close();
-    await expect(run(first, one, Uint32Array.of(5))).rejects.toMatchObject({ code: 'engine-closed' });
-  });
-
-  it('with recurrent layers drops whole sequences alone', async () => {
-    const [slab] = writeSlabs(await write('mamba', 'q8_0'), [2]) as [string];
-    const first = open(slab);
-    expect(first.info().canDropPositions).toBe(false);
-    const rows = await rowsOf(first, { position: 0, tokens, kind: 'prompt' });
-    await expect(first.drop(0, 2)).rejects.toMatchObject({ code: 'unsupported-model' });
-    await first.drop(0, 0);
-    expect(await rowsOf(first, { position: 0, tokens, kind: 'prompt' })).toEqual(rows);
   });
 
   it('is no whole model', async () => {
