@@ -67,7 +67,7 @@ export type ChainPass = Omit<SegmentPass, 'input'> & { readonly tokens: Uint32Ar
 
 /**
  * The segments before the last one of a chain, in this process or elsewhere. Calls take effect in their order. A caller may make the
- * next call before the last one has ended.
+ * next call before the last one has ended. Each call ends within a bounded time, since all replies of the chain wait for it.
  */
 export interface UpstreamRows {
   /**

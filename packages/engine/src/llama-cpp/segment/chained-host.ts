@@ -11,8 +11,9 @@ import { formatNumericClass, mayBeExact, parseNumericClass } from '../numeric-cl
 import { assertUnchanged } from '../verified-model.ts';
 import { createChainedModel } from './chained-model.ts';
 import { openLlamaSegment, type SegmentOptions } from './segment-model.ts';
+import { proveSegment } from './segment-probe.ts';
 
-/** What the parent read of the last slab, and how to serve with it. */
+/** Facts of the last slab that the parent read, and settings of the engine. */
 export interface ChainedTextLoad {
   /** The last slab. */
   readonly modelPath: string;
@@ -32,18 +33,23 @@ export interface ChainedTextLoad {
 export type ChainedTextContract = TextContract<ChainedTextLoad>;
 
 /** Loads the last slab in this process. @throws EngineError. */
-export function openChainedHost(load: ChainedTextLoad, before: UpstreamRows): Omit<TextHostOptions, 'send'> {
+export async function openChainedHost(
+  load: ChainedTextLoad,
+  before: UpstreamRows,
+): Promise<Omit<TextHostOptions, 'send'>> {
   const { modelPath, facts, files, modelRoot, sequences, promptChunk, maxQueue } = load;
   assertUnchanged(files);
   const opened = openLlamaSegment(modelPath, load.segment);
   assertUnchanged(files);
   const { answerFormat, thinking, tokenize } = createPromptTokenizer(opened.vocabulary, facts);
   const vocabulary = spellMarks(opened.vocabulary, answerFormat);
-  const model = createChainedModel({ last: { ...opened, vocabulary }, before, sequences });
-  const { numericClass: text, contextSize, canDropPositions } = opened.segment.info();
+  const segment = await proveSegment(opened.segment);
+  const model = createChainedModel({ last: { ...opened, segment, vocabulary }, before, sequences });
+  const { numericClass: text, contextSize, canDropPositions } = segment.info();
   const numericClass = parseNumericClass(text);
   if (numericClass === undefined) throw new EngineError('engine-crashed', `the segment names no class, but ${text}`);
   const exact = mayBeExact(numericClass) && !facts.hasFloatLatents;
+  const isUnproven = numericClass.isUnproven || (mayBeExact(numericClass) && !exact);
   const info: TextEngineInfo = {
     modelRoot,
     vocabularyHash: facts.vocabularyHash,
@@ -52,7 +58,7 @@ export function openChainedHost(load: ChainedTextLoad, before: UpstreamRows): Om
     embeddingSize: model.embeddingSize,
     contextSize,
     sequences,
-    numericClass: formatNumericClass({ ...numericClass, isUnproven: mayBeExact(numericClass) && !exact }),
+    numericClass: formatNumericClass({ ...numericClass, isUnproven }),
     exact,
     weightType: numericClass.weights,
     hasChatTemplate: facts.chatTemplate !== undefined,

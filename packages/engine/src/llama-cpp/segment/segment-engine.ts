@@ -56,7 +56,8 @@ export async function openSegmentEngine(
   assertOption('contextSize', contextSize, 16, 1 << 20);
   assertOption('sequences', sequences, 1, 257);
   assertOption('threads', threads, 1, countCores());
-  assertOption('passRows', passRows, 1, 4096);
+  // The test at load needs some.
+  assertOption('passRows', passRows, 16, 4096);
   assertKvType(facts, kvType, true);
   const shape = { contextSize, sequences, batchSize: passRows, kvType };
   assertFitsMemory(facts, shape, availableMemory ?? readAvailableMemory());
