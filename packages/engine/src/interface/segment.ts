@@ -76,7 +76,7 @@ export interface UpstreamRows {
    * of the chain end with a retryable error, and their sequences are dropped.
    */
   run(pass: ChainPass): Promise<Float32Array>;
-  /** As `drop` of SegmentEngine, for each of these segments. Calls after a failure may drop positions that a segment never had. */
+  /** As `drop` of SegmentEngine, for each of these segments. After a failure whole sequences are dropped, in any state. */
   drop(sequence: number, position: number): Promise<void>;
 }
 

@@ -98,8 +98,11 @@ function createChainedContext(options: ChainedContextOptions): BatchContext {
       if (computed.kind !== 'logits') throw new EngineError('engine-crashed', 'the last segment returned no logits');
       output = computed;
     } catch (cause) {
-      // The segments may have dropped nothing.
-      for (const drop of asked) dropFrom(...drop);
+      // The segments may have dropped nothing, or have forgotten all: then only a drop of the whole sequence is sure to succeed.
+      for (const [sequence] of asked) {
+        drops.set(sequence, 0);
+        held[sequence - first] = 0;
+      }
       throw new EngineError('engine-crashed', `a pass through the segments failed: ${(cause as Error).message}`, {
         ...{ cause, retryable: true },
       });
