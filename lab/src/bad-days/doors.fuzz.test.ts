@@ -189,6 +189,7 @@ describe('the methods of a validator', () => {
           freeCapacity: 1,
         },
       ],
+      segments: [],
       sequence: 1n,
       issuedAtMs: validator.clock.nowMs(),
       expiresAtMs: validator.clock.nowMs() + 60_000,

@@ -101,6 +101,7 @@ export async function openRouter(given: Pick<Partial<RouterOptions>, 'peers' | '
             freeCapacity: 4,
           },
         ],
+        segments: [],
         sequence: ++sequence,
         issuedAtMs,
         expiresAtMs: issuedAtMs + 60_000,

@@ -106,7 +106,7 @@ async function announceMany() {
     };
     const announcement: Announcement = {
       ...{ providerId: id, payee: payee.address, endpoint: 'p:1', certHash: (await makeIdentity(seed)).id },
-      ...{ verifier: undefined, models: [{ ...model, capacity: 1, freeCapacity: 1 }], sequence: 1n },
+      ...{ verifier: undefined, models: [{ ...model, capacity: 1, freeCapacity: 1 }], segments: [], sequence: 1n },
       ...{ issuedAtMs: nowMs, expiresAtMs: nowMs + 60_000 },
     };
     const payeeWord = signProviderPayee(crypto, payee, { validUntilMs: WORD_UNTIL_MS, ledger, providerId: id });

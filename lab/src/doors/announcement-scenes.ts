@@ -31,6 +31,7 @@ async function makeAnnouncers(nowMs: number): Promise<FloodCaller[]> {
         const announcement = {
           ...{ providerId, payee: payee.address, endpoint: '127.0.0.1:9002', certHash, verifier: undefined },
           models: [{ ...model, modality: 'text', numericClass: 'x', capacity: 1, freeCapacity: 0 }],
+          segments: [],
           ...{ sequence: BigInt(sequence + 1), issuedAtMs: nowMs, expiresAtMs: nowMs + 3_000_000 },
         };
         const signed = signAnnouncement(key, announcement, { payeeWord });

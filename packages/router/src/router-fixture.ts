@@ -190,6 +190,7 @@ export async function announce(
         ...(modelId && { modelId }),
       }),
     ],
+    segments: [],
     sequence: 1n,
     issuedAtMs: opened.clock.now,
     expiresAtMs: opened.clock.now + 30_000,

@@ -45,7 +45,7 @@ function createRun() {
       describe: () => ({
         ...{ providerId: new Uint8Array(32), payee: new Uint8Array(20), endpoint: 'provider:1' },
         verifier: undefined,
-        ...{ certHash: new Uint8Array(32), models: [world.model] },
+        ...{ certHash: new Uint8Array(32), models: [world.model], segments: [] },
       }),
     },
   );

@@ -133,10 +133,13 @@ function nameTerms(
   offer: Omit<Announcement, 'sequence' | 'issuedAtMs' | 'expiresAtMs'>,
   payeeWord: Uint8Array,
 ): string {
-  const unpriced = { freeCapacity: 0, pricePer1kAtomic: 0n, standbyPer1kAtomic: undefined };
-  const models = offer.models.map((model) => ({ ...model, ...unpriced }));
+  const unpricedSegment = { freeCapacity: 0, pricePer1kAtomic: 0n };
+  const unpriced = { ...unpricedSegment, standbyPer1kAtomic: undefined };
+  // Validators do not use cohorts and segments yet. Without their prices a cohort would contradict its offer.
+  const models = offer.models.map((model) => ({ ...model, ...unpriced, cohort: undefined }));
+  const segments = models.length > 0 ? [] : offer.segments.map((segment) => ({ ...segment, ...unpricedSegment }));
   const times = { sequence: 0n, issuedAtMs: 0, expiresAtMs: 1 };
-  return toHex(concatBytes(encodeAnnouncement({ ...offer, models, ...times }), payeeWord));
+  return toHex(concatBytes(encodeAnnouncement({ ...offer, models, segments, ...times }), payeeWord));
 }
 
 const maxOf = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -14,6 +14,8 @@ import {
   signAnnouncement,
   verifyAnnouncement,
 } from './announcement.ts';
+import type { CohortOffer } from './cohort/cohort-offer.ts';
+import type { OfferedSegment } from './cohort/segment.ts';
 import { MAX_ANNOUNCEMENT_LIFETIME_MS } from './limits.ts';
 import type { LedgerDomain } from './order.ts';
 import { signProviderPayee } from './provider-payee.ts';
@@ -28,6 +30,29 @@ const modelId = fc.constantFrom(MODEL, 'ogong/verified/a/b', 'ogong/verified/met
 const endpoint = fc.stringMatching(/^[a-z0-9.-]{1,60}:[1-9]\d{0,3}(,relay\/[a-z0-9.-]{1,60}:[1-9]\d{0,3})?$/);
 const u128 = fc.bigInt(0n, 2n ** 128n - 1n);
 const issued = fc.nat(2 ** 50);
+
+const SEGMENT: OfferedSegment = {
+  modelId: MODEL,
+  modelRoot: new Uint8Array(32).fill(5),
+  manifestHash: new Uint8Array(32).fill(9),
+  firstLayer: 20,
+  layers: 12,
+  totalLayers: 32,
+  pricePer1kAtomic: 100n,
+  contextSize: 2048,
+  numericClass: 'llama.cpp-b1/cpu/haswell/reference/q8_0',
+  capacity: 4,
+  freeCapacity: 3,
+  uplinkMbit: 100,
+};
+
+const anySegment: fc.Arbitrary<OfferedSegment> = fc
+  .record({
+    ...{ modelRoot: fixed(32), pricePer1kAtomic: u128 },
+    firstLayer: fc.nat(60),
+    layers: fc.integer({ min: 1, max: 70 }),
+  })
+  .map((fields) => ({ ...SEGMENT, ...fields, totalLayers: 131 }));
 
 const anyAnnouncement: fc.Arbitrary<Announcement> = fc
   .record({
@@ -49,6 +74,7 @@ const anyAnnouncement: fc.Arbitrary<Announcement> = fc
       }),
       { selector: (model) => model.modelId, minLength: 1 },
     ),
+    segments: fc.uniqueArray(anySegment, { selector: (segment) => segment.firstLayer, maxLength: 16 }),
     sequence: fc.bigInt(0n, 2n ** 64n - 1n),
     issuedAtMs: issued,
     lifetime: fc.integer({ min: 1, max: MAX_ANNOUNCEMENT_LIFETIME_MS }),
@@ -58,6 +84,7 @@ const anyAnnouncement: fc.Arbitrary<Announcement> = fc
     models: rest.models
       .sort((a, b) => (a.modelId < b.modelId ? -1 : 1))
       .map(({ busy, ...model }) => ({ ...model, freeCapacity: Math.max(0, model.capacity - busy) })),
+    segments: [...rest.segments].sort((a, b) => a.firstLayer - b.firstLayer),
     expiresAtMs: rest.issuedAtMs + lifetime,
   }));
 
@@ -101,6 +128,7 @@ describe('announcement', () => {
         freeCapacity: 0,
       },
     ],
+    segments: [],
     sequence: 7n,
     issuedAtMs: now,
     expiresAtMs: now + 60_000,
@@ -223,10 +251,72 @@ describe('announcement', () => {
     expect(toHex(encoded)).toBe(vectors.standbyAnnouncement);
   });
 
+  it('may offer layers alone', () => {
+    const alone = { ...announcement, models: [], segments: [SEGMENT] };
+    expect(parseAnnouncement(encodeAnnouncement(alone))).toEqual(alone);
+  });
+
+  describe('of a cohort', () => {
+    const [model] = announcement.models as [OfferedModel];
+    const other = bytesOf(32, 8);
+    const first = { providerId: other, firstLayer: 0, layers: 20, pricePer1kAtomic: 150n };
+    const last = { providerId: signerId, firstLayer: 20, layers: 12, pricePer1kAtomic: 100n };
+    const offer = (cohort: Partial<CohortOffer>, change: Partial<OfferedModel> = {}): Announcement => ({
+      ...announcement,
+      models: [{ ...model, cohort: { manifestHash: bytesOf(32, 9), members: [first, last], ...cohort }, ...change }],
+      segments: [SEGMENT],
+    });
+
+    it('names the members, their layers and their prices', () => {
+      const encoded = encodeAnnouncement(offer({}));
+      expect(parseAnnouncement(encoded)).toEqual(offer({}));
+    });
+
+    it.each<[string, Announcement]>([
+      ['a gap', offer({ members: [{ ...first, layers: 19 }, last] })],
+      ['an overlap', offer({ members: [{ ...first, layers: 21 }, last] })],
+      ['another leader', offer({ members: [first, { ...last, providerId: bytesOf(32, 7) }] })],
+      ['a provider twice', offer({ members: [{ ...first, providerId: signerId }, last] })],
+      ['a price that is no sum', offer({ members: [{ ...first, pricePer1kAtomic: 151n }, last] })],
+      ['one member', offer({ members: [{ ...last, firstLayer: 0, pricePer1kAtomic: 250n }] })],
+      ['a standby price', offer({}, { standbyPer1kAtomic: 1n })],
+      ['one machine a model', offer({}, { modelId: 'ogong/tee/a/b', numericClass: '' })],
+    ])('is refused with %s', (_what, refused) => {
+      expect(() => encodeAnnouncement(refused)).toThrow(ProtocolError);
+    });
+
+    it('is refused with more members than one announcement may name', () => {
+      const members = Array.from({ length: 64 }, (_, i) => ({
+        ...{ providerId: i === 63 ? signerId : bytesOf(32, 100 + i), firstLayer: i, layers: 1 },
+        pricePer1kAtomic: i === 63 ? 250n : 0n,
+      }));
+      const models = Array.from({ length: 5 }, (_, i) => ({
+        ...{ ...model, modelId: `ogong/verified/a/m${i}` },
+        cohort: { manifestHash: bytesOf(32, 9), members },
+      }));
+      expect(() => encodeAnnouncement({ ...announcement, models })).toThrow('320 members');
+      expect(encodeAnnouncement({ ...announcement, models: models.slice(1) }).length).toBeLessThan(20_000);
+    });
+  });
+
   it('refuses values out of bounds', () => {
     const [model] = announcement.models;
     for (const change of [
       { models: [] },
+      { segments: [SEGMENT, SEGMENT] },
+      { segments: [{ ...SEGMENT, firstLayer: 21 }, SEGMENT] },
+      { segments: Array.from({ length: 17 }, (_, i) => ({ ...SEGMENT, firstLayer: i })) },
+      { segments: [{ ...SEGMENT, layers: 13 }] },
+      { segments: [{ ...SEGMENT, layers: 0 }] },
+      { segments: [{ ...SEGMENT, firstLayer: 0, layers: 32 }] },
+      { segments: [{ ...SEGMENT, freeCapacity: 5 }] },
+      { segments: [{ ...SEGMENT, uplinkMbit: 0 }] },
+      { segments: [{ ...SEGMENT, modelId: 'ogong/tee/a/b' }] },
+      {
+        segments: [
+          { ...SEGMENT, modelId: 'ogong/replay/a/b', numericClass: 'llama.cpp-1/cpu/haswell/fast/q8_0/kv-f16' },
+        ],
+      },
       { models: [model!, model!] },
       { models: [{ ...model!, modelId: 'x' }] },
       { models: [{ ...model!, contextSize: 0 }] },

@@ -21,6 +21,8 @@ import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import { findTierProblem } from '../tier/posture.ts';
 import { lookUpTier } from '../tier/registry.ts';
+import { type CohortOffer, cohortOfferCodec, findCohortProblem } from './cohort/cohort-offer.ts';
+import { segmentsCodec } from './cohort/segment.ts';
 import {
   CLOCK_TOLERANCE_MS,
   MAX_ANNOUNCED_MODELS,
@@ -37,6 +39,8 @@ import { type VerifierEndorsement, verifyEndorsement } from './verifier-endorsem
 
 export const MAX_MODELS = MAX_ANNOUNCED_MODELS;
 export const MAX_CAPACITY = 65_535;
+/** The most members of all cohorts of one announcement. */
+const MAX_ANNOUNCED_MEMBERS = 256;
 
 /** Endpoint routes of a node. Programs that cannot parse them do not receive them. */
 const routedEndpoint = refine(endpoint, (text) => void parseRoutes(text));
@@ -64,10 +68,13 @@ const offeredModelCodec = struct({
   freeCapacity: u16,
   /** Price of 1,000 prompt tokens of a reply that is not taken. Undefined: no standby orders. */
   standbyPer1kAtomic: optional(u64),
+  /** The providers that serve it together. Undefined: the provider serves it alone. */
+  cohort: optional<CohortOffer>(cohortOfferCodec),
 });
 
-export interface OfferedModel extends Omit<CodecType<typeof offeredModelCodec>, 'standbyPer1kAtomic'> {
+export interface OfferedModel extends Omit<CodecType<typeof offeredModelCodec>, 'standbyPer1kAtomic' | 'cohort'> {
   readonly standbyPer1kAtomic?: bigint | undefined;
+  readonly cohort?: CohortOffer | undefined;
 }
 
 const announcementCodec = struct({
@@ -80,13 +87,14 @@ const announcementCodec = struct({
   certHash: hash,
   /** Its verifier, if it has that second role. */
   verifier: optional<VerifierEndpoint>(verifierCodec),
-  /** Ascending by model id. */
+  /** Ascending by model id. It may be empty if there are segments. */
   models: list<OfferedModel>(refine(offeredModelCodec, assertOfferedModel), {
     count: u8,
-    min: 1,
     max: MAX_MODELS,
     ascending: (a, b) => (a.modelId < b.modelId ? -1 : a.modelId > b.modelId ? 1 : 0),
   }),
+  /** Parts of models that it serves in cohorts of others, or in its own. */
+  segments: segmentsCodec,
   /** Grows with every announcement, so an old one cannot be replayed over a new one. */
   sequence: u64,
   issuedAtMs: safeInteger,
@@ -238,8 +246,10 @@ export function findStandbyPriceProblem({
   modelId,
   pricePer1kAtomic,
   standbyPer1kAtomic,
-}: Pick<OfferedModel, 'modelId' | 'pricePer1kAtomic' | 'standbyPer1kAtomic'>): string | undefined {
+  cohort,
+}: Pick<OfferedModel, 'modelId' | 'pricePer1kAtomic' | 'standbyPer1kAtomic' | 'cohort'>): string | undefined {
   if (standbyPer1kAtomic === undefined) return undefined;
+  if (cohort !== undefined) return 'a cohort has no standby price';
   const { tier } = lookUpTier(parseModelId(modelId).tier);
   // Only there the length of a prompt without an answer is known.
   if (tier?.windows !== 'draws') return `in tier ${tier?.name} nobody stands by`;
@@ -247,8 +257,19 @@ export function findStandbyPriceProblem({
   return `standing by costs ${standbyPer1kAtomic}, more than the answer at ${pricePer1kAtomic}`;
 }
 
-function assertAnnouncement({ issuedAtMs, expiresAtMs }: Announcement): void {
+function assertAnnouncement({ providerId, models, segments, issuedAtMs, expiresAtMs }: Announcement): void {
   if (expiresAtMs <= issuedAtMs || expiresAtMs - issuedAtMs > MAX_ANNOUNCEMENT_LIFETIME_MS) {
     throw new ProtocolError('out-of-range', `lifetime of ${expiresAtMs - issuedAtMs} ms`);
+  }
+  if (models.length + segments.length === 0) throw new ProtocolError('out-of-range', 'neither a model nor a segment');
+  let members = 0;
+  for (const { cohort, ...model } of models) {
+    if (cohort === undefined) continue;
+    members += cohort.members.length;
+    const problem = findCohortProblem({ ...model, cohort }, providerId);
+    if (problem !== undefined) throw new ProtocolError('malformed', `cohort of ${model.modelId}: ${problem}`);
+  }
+  if (members > MAX_ANNOUNCED_MEMBERS) {
+    throw new ProtocolError('too-large', `${members} members of cohorts, at most ${MAX_ANNOUNCED_MEMBERS}`);
   }
 }

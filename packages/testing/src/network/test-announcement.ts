@@ -42,7 +42,7 @@ export function signTestAnnouncement(given: TestAnnouncement): {
   const providerId = hashHybridKey(crypto, key.publicKey);
   const announcement: Announcement = {
     ...{ providerId, payee: payee.address, endpoint: 'provider:1', certHash: crypto.sha256(key.publicKey) },
-    ...{ verifier: undefined, models: [TEST_OFFER], sequence: 1n },
+    ...{ verifier: undefined, models: [TEST_OFFER], segments: [], sequence: 1n },
     ...{ issuedAtMs: nowMs, expiresAtMs: nowMs + LIFETIME_MS },
     ...fields,
   };

@@ -531,6 +531,7 @@ describe('an announcement', () => {
           freeCapacity: 1,
         },
       ],
+      segments: [],
       sequence: 1n,
       issuedAtMs: validator.clock.nowMs(),
       expiresAtMs: validator.clock.nowMs() + 60_000,

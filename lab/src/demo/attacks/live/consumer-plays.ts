@@ -27,6 +27,7 @@ export const sellTinyModel: LivePlay = async (network) => {
   const announcement = {
     ...{ providerId, payee: signer.address, endpoint: `${endpoint.host}:${endpoint.port}`, certHash: identity.id },
     models: [{ ...offer, modality: 'text', numericClass: '', capacity: 64, freeCapacity: 64 }],
+    segments: [],
     ...{ verifier: undefined, sequence: BigInt(nowMs), issuedAtMs: nowMs, expiresAtMs: nowMs + HOUR_MS },
   };
   const payeeWord = signProviderPayee(crypto, signer, { validUntilMs: WORD_UNTIL_MS, ledger, providerId });

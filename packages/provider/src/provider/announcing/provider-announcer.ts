@@ -57,7 +57,8 @@ export function createProviderAnnouncer(
       validators: chain.validators,
       describe() {
         if (verifier) noteStake().catch((err) => log.warn({ err }, 'the stake of the verifier cannot be read'));
-        return { ...describeProvider(state, { isReachable: isReachable() }), endpoint: getEndpoint(), verifier };
+        const described = describeProvider(state, { isReachable: isReachable() });
+        return { ...described, segments: [], endpoint: getEndpoint(), verifier };
       },
       isLeaving: () => state.isClosing,
       onError: (peer, err) => log.warn({ err, peer: peer.endpoint }, 'an announcement was not taken'),
