@@ -73,6 +73,10 @@ export function findSharedTierProblem(id: string): string | undefined {
 export const describeLayers = ({ firstLayer, layers }: Pick<OfferedSegment, 'firstLayer' | 'layers'>): string =>
   layers === 1 ? `layer ${firstLayer}` : `layers ${firstLayer} to ${firstLayer + layers - 1}`;
 
+/** Explains that layers cannot be served. */
+export const describeGap = (range: Pick<OfferedSegment, 'firstLayer' | 'layers'>): string =>
+  `${describeLayers(range)} ${range.layers === 1 ? 'has' : 'have'} no provider with room`;
+
 function assertSegment(segment: OfferedSegment): void {
   const { modelId: id, numericClass, firstLayer, layers, totalLayers, capacity, freeCapacity } = segment;
   const problem = findTierProblem(parseModelId(id).tier, numericClass) ?? findSharedTierProblem(id);
