@@ -2,9 +2,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { KnownPeer } from '@ogong/host/link/peer-values';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
-import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
-import { readHandedAnnouncement, type SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
-import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import {
+  type Announcement,
+  readHandedAnnouncement,
+  type SignedAnnouncement,
+} from '@ogong/protocol/exchange/announcement';
+import { type HandSupplyRequest, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { HELD_PREFIX_BYTES, toPrefix } from './held-prefix.ts';
 import type { RouterState } from './router-state.ts';
 
@@ -27,19 +31,28 @@ interface HandedAnswer {
 }
 
 /**
- * Returns the announcements that this router has from providers themselves and that are newer than the caller's. @throws Refusal
+ * Returns the announcements that this router has from providers themselves and that are newer than the caller's.
+ * @param manifest only announcements with segments of this cut, for a provider that forms a cohort. Empty: all.
+ * @throws Refusal
  */
-export function handSupply({ supply }: Pick<RouterState, 'supply'>, held: Uint8Array): HandedAnswer {
+export function handSupply(
+  { supply }: Pick<RouterState, 'supply'>,
+  { held, manifest }: Pick<HandSupplyRequest, 'held' | 'manifest'>,
+): HandedAnswer {
+  if (manifest.length !== 0 && manifest.length !== 32) throw new Refusal('invalid', 'manifest: 32 bytes, or none');
+  const isWanted = (segments: Announcement['segments']): boolean =>
+    manifest.length === 0 || segments.some(({ manifestHash }) => equalBytes(manifestHash, manifest));
   if (held.length % HELD_BYTES !== 0) throw new Refusal('invalid', `held: pieces of ${HELD_BYTES} bytes`);
   const known = readHeld(held);
   const announcements: SignedAnnouncement[] = [];
   const gone: Uint8Array[] = [];
-  for (const { providerId, sequence, isGone, read } of supply.own()) {
+  for (const { providerId, sequence, segments, isGone, read } of supply.own()) {
     const theirs = known.get(toPrefix(providerId));
     if (isGone) {
       if (theirs !== undefined && theirs <= sequence) gone.push(providerId.subarray(0, HELD_PREFIX_BYTES));
       continue;
     }
+    if (!isWanted(segments)) continue;
     if (announcements.length >= MAX_HANDED_AT_ONCE || (theirs !== undefined && theirs >= sequence)) continue;
     const signed = read();
     if (signed) announcements.push(signed);

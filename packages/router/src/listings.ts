@@ -12,6 +12,8 @@ const MAX_HANDED_OF_PAYEE = 64;
 export interface Listings {
   /** Lists the announcements that have not expired. */
   current(): Generator<Announcement>;
+  /** Finds the announcement of a provider, if it has not expired. */
+  find(providerId: Uint8Array): Announcement | undefined;
   /** Lists the provider that announced itself here under a certificate: one, or none. */
   listUnder(certHash: Uint8Array): Announcement[];
   isGone(providerId: Uint8Array): boolean;
@@ -118,6 +120,10 @@ export function createListings(maxProviders: number, clock: Pick<Clock, 'nowMs'>
 
   return {
     ...{ current, isHanded },
+    find(providerId) {
+      const announcement = listed.get(toHex(providerId));
+      return announcement && announcement.expiresAtMs > clock.nowMs() ? announcement : undefined;
+    },
     isCalledGone: (providerId) => calledGone.has(toHex(providerId)),
     listUnder(certHash) {
       const nowMs = clock.nowMs();

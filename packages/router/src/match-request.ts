@@ -9,6 +9,8 @@ import {
   countHeld,
   encodeCandidates,
   hashCandidates,
+  isAmong,
+  isExcluded,
   isWithinBound,
   parseModelId,
   replayMatch,
@@ -211,11 +213,15 @@ export function explainNoMatch(
   if (backed.length === 0) {
     return new Refusal('precondition', `no provider of ${modelId} has ${minHeldTokens} OGONG to lose by an ejection`);
   }
-  const named = backed.filter(({ providerId }) => only.length === 0 || only.some((id) => equalBytes(id, providerId)));
+  const named = backed.filter((offer) => isAmong(offer, only));
   if (named.length === 0)
     return new Refusal('precondition', `no provider that the request names serves ${modelId} for it`);
-  const untried = named.filter(({ providerId }) => !exclude.some((id) => equalBytes(id, providerId)));
+  const untried = named.filter((offer) => !isExcluded(offer, exclude));
   if (untried.length === 0) return new Refusal('unavailable', `every provider of ${modelId} was tried already`);
+  const [first] = untried;
+  if (first?.gap !== undefined && untried.every(({ gap }) => gap !== undefined)) {
+    return new Refusal('unavailable', `${modelId}: ${first.gap}; try again`);
+  }
   return new Refusal('unavailable', `all ${untried.length} providers of ${modelId} are busy; try again`);
 }
 

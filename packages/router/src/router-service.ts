@@ -67,7 +67,7 @@ export function createRouterService(
       return {};
     },
     getEvidence: ({ nonce }) => answerEvidence('router', state.show, nonce),
-    handSupply: ({ held }) => handSupply(state, held),
+    handSupply: (request) => handSupply(state, request),
     listModels: () => ({ models: listModels(supply.offers()) }),
     listOffers: ({ model }) => ({ offers: listOffers(supply.offers(model), MAX_LISTED_OFFERS) }),
     listRelays: () => ({

@@ -21,6 +21,7 @@ import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { computeSpanAround } from '@ogong/protocol/exchange/order-span';
 import { computeReputationPpm, PPM } from '@ogong/protocol/exchange/reputation';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
+import { boundByMembers, createMemberReader, type ListedMember } from './cohort-supply.ts';
 import type { Figures } from './figures.ts';
 import type { HoldingsView, KeyAccount } from './holdings-view.ts';
 import { createListings } from './listings.ts';
@@ -69,6 +70,8 @@ export interface ListedOffer extends Offer {
   readonly model: OfferedModel;
   /** Share of answered tests by validators. It is part of the reputation already. */
   readonly livenessPpm: number;
+  /** Layers of a cohort's offer that no member serves now, in words. Such an offer has no free capacity. */
+  readonly gap?: string;
 }
 
 /** A provider that announced itself over its own link. */
@@ -77,6 +80,7 @@ export interface OwnListing {
   readonly sequence: bigint;
   /** Whether its link has ended. */
   readonly isGone: boolean;
+  readonly segments: Announcement['segments'];
   /** @returns undefined if it has just gone. */
   readonly read: () => SignedAnnouncement | undefined;
 }
@@ -135,7 +139,11 @@ function readStanding(
     store,
     holdings,
     liveness,
-  }: Pick<SupplyDependencies, 'store' | 'liveness'> & { readonly nowMs: number; readonly holdings: HoldingsView },
+    stakeOf,
+  }: Pick<SupplyDependencies, 'store' | 'liveness' | 'stakeOf'> & {
+    readonly nowMs: number;
+    readonly holdings: HoldingsView;
+  },
 ) {
   const history = loadHistory(store, providerId, holdings.firstPeriod(nowMs));
   const isHeld = holdings.entrance() > 0n;
@@ -146,10 +154,24 @@ function readStanding(
   const earnedPpm = computeReputationPpm({ ...history, heldAtomic }, holdings.entrance());
   const livenessPpm = liveness.of(providerId);
   return {
+    stakeAtomic: stakeOf(payee),
+    heldAtomic: holdings.heldOf({ providerId, payee }) ?? 0n,
     livenessPpm,
     reputationPpm: Math.floor((earnedPpm * livenessPpm) / PPM),
     boundAtomic: holdings.boundOf({ providerId, payee }),
   };
+}
+
+/** @throws Refusal */
+function readVerified(
+  crypto: Crypto,
+  signed: SignedAnnouncement,
+  context: { readonly ledger: LedgerDomain; readonly nowMs: number },
+): Announcement {
+  const { ok, checks, announcement } = verifyAnnouncement(crypto, signed, context);
+  if (ok && announcement) return announcement;
+  const failed = checks.find(({ status }) => status === 'fail');
+  throw new Refusal('invalid', `the announcement is invalid: ${failed?.id}: ${failed?.detail}`);
 }
 
 export function createSupply(options: SupplyOptions, dependencies: SupplyDependencies): Supply {
@@ -198,28 +220,31 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     }
   }
 
-  const findProblem = (model: OfferedModel): string | undefined =>
+  const findProblem = (model: Pick<OfferedModel, 'modelId' | 'modelRoot'>): string | undefined =>
     findWeightsProblem(modelRoots, model, computeSpanAround(clock.nowMs()));
   const isPublished = (model: OfferedModel): boolean => findProblem(model) === undefined;
 
-  /** Refuses an announcement without any model that can be listed, so that its provider learns the reason. */
-  async function assertSold({ models }: Announcement): Promise<void> {
-    await modelRoots?.prepare(models.map(({ modelId }) => modelId));
-    const problems = models.map(findProblem);
+  /** Refuses an announcement without any model or segment that can be listed, so that its provider learns the reason. */
+  async function assertSold({ models, segments }: Announcement): Promise<void> {
+    const offered = [...models, ...segments];
+    await modelRoots?.prepare(offered.map(({ modelId }) => modelId));
+    const problems = offered.map(findProblem);
     if (problems.length === 0 || problems.includes(undefined)) return;
     throw new Refusal('invalid', `the announcement offers nothing that may be sold: ${problems.join('; ')}`);
   }
 
-  /** @throws Refusal */
-  function verify(signed: SignedAnnouncement): Announcement {
-    const { ok, checks, announcement } = verifyAnnouncement(crypto, signed, { ledger, nowMs: clock.nowMs() });
-    if (ok && announcement) return announcement;
-    const failed = checks.find(({ status }) => status === 'fail');
-    throw new Refusal('invalid', `the announcement is invalid: ${failed?.id}: ${failed?.detail}`);
-  }
+  const verify = (signed: SignedAnnouncement): Announcement =>
+    readVerified(crypto, signed, { ledger, nowMs: clock.nowMs() });
 
   const describeStanding = (announcement: Announcement, nowMs: number) =>
-    readStanding(announcement, { nowMs, store, holdings, liveness });
+    readStanding(announcement, { nowMs, store, holdings, liveness, stakeOf });
+
+  const readMember = (providerId: Uint8Array, nowMs: number): ListedMember | undefined => {
+    const announcement = listings.find(providerId);
+    if (announcement === undefined) return undefined;
+    const isGone = listings.isGone(providerId);
+    return { ...describeStanding(announcement, nowMs), segments: announcement.segments, isGone };
+  };
 
   return {
     async announce(signed, caller) {
@@ -250,8 +275,8 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     own: () =>
       [...current()]
         .filter(({ providerId }) => !isHanded(providerId))
-        .map(({ providerId, sequence }) => ({
-          ...{ providerId, sequence, isGone: listings.isGone(providerId) },
+        .map(({ providerId, sequence, segments }) => ({
+          ...{ providerId, sequence, segments, isGone: listings.isGone(providerId) },
           read: () => {
             const signed = loadAnnouncement(store, providerId);
             const newcomerWork = works.get(toHex(providerId));
@@ -265,6 +290,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     offers(modelId, group) {
       const nowMs = clock.nowMs();
       const offers: ListedOffer[] = [];
+      const findMember = createMemberReader((providerId) => readMember(providerId, nowMs));
       for (const announcement of current()) {
         const { providerId, payee, expiresAtMs } = announcement;
         const wanted = announcement.models.filter((model) => modelId === undefined || model.modelId === modelId);
@@ -273,8 +299,6 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
           announcement,
           providerId,
           payee,
-          stakeAtomic: stakeOf(payee),
-          heldAtomic: holdings.heldOf({ providerId, payee }) ?? 0n,
           ...describeStanding(announcement, nowMs),
           expiresAtMs,
         };
@@ -289,7 +313,9 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
           const free = listings.isGone(providerId) ? 0 : Math.min(model.freeCapacity, believed - held);
           const freeCapacity = Math.max(0, free);
           const measured = { figures: figures.of(key, nowMs), freeCapacity };
-          offers.push({ ...shared, ...measured, model, modelId: id, pricePer1kAtomic, contextSize });
+          const { cohort } = model;
+          const bounds = cohort && boundByMembers({ model: { ...model, cohort }, freeCapacity, held }, findMember);
+          offers.push({ ...shared, ...measured, ...bounds, model, modelId: id, pricePer1kAtomic, contextSize });
         }
       }
       return offers;
@@ -302,7 +328,9 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       });
     },
     async refreshWeights() {
-      const ids = [...current()].flatMap(({ models }) => models.map(({ modelId }) => modelId));
+      const ids = [...current()].flatMap(({ models, segments }) =>
+        [...models, ...segments].map(({ modelId }) => modelId),
+      );
       await modelRoots?.prepare([...new Set(ids)]);
     },
     suspend: listings.suspend,

@@ -74,6 +74,8 @@ export interface Offer {
   readonly reputationPpm: number;
   /** Figures that callers measured. Default: none. */
   readonly figures?: MeasuredFigures;
+  /** Providers of a cohort, the announcing one included. Default: that one alone. */
+  readonly members?: readonly Uint8Array[];
   /** The largest maximum fee of an order at this key; undefined without a bound. */
   readonly boundAtomic?: bigint | undefined;
   readonly expiresAtMs: number;
@@ -143,12 +145,10 @@ export function selectCandidates(offers: readonly Offer[], request: MatchRequest
   const { modelId, maxPricePer1kAtomic, contextSize, exclude, nowMs, sort = 'none', only = [] } = request;
   const { minHeldTokens = 0n } = request;
   parseModelId(modelId);
-  const has = (ids: readonly Uint8Array[], { providerId }: Offer): boolean =>
-    ids.some((id) => equalBytes(id, providerId));
   const able = offers
     .filter((offer) => offer.modelId === modelId && offer.pricePer1kAtomic <= maxPricePer1kAtomic)
     .filter((offer) => offer.freeCapacity > 0 && offer.expiresAtMs > nowMs)
-    .filter((offer) => !has(exclude, offer) && (only.length === 0 || has(only, offer)))
+    .filter((offer) => !isExcluded(offer, exclude) && isAmong(offer, only))
     // No preference revives a provider that is ejected.
     .filter(({ reputationPpm }) => reputationPpm > 0)
     .filter((offer) => isWithinBound(offer, contextSize))
@@ -180,6 +180,17 @@ export function weighList({ asked, candidates }: Pick<CandidateList, 'asked' | '
     asked.sort,
   );
 }
+
+const servesWith = ({ providerId, members = [providerId] }: Pick<Offer, 'providerId' | 'members'>) => members;
+const has = (ids: readonly Uint8Array[], wanted: Uint8Array): boolean => ids.some((id) => equalBytes(id, wanted));
+
+/** Returns whether a provider of the offer is excluded. */
+export const isExcluded = (offer: Pick<Offer, 'providerId' | 'members'>, exclude: readonly Uint8Array[]): boolean =>
+  servesWith(offer).some((id) => has(exclude, id));
+
+/** Returns whether all providers of the offer are among these. @param only empty: any provider. */
+export const isAmong = (offer: Pick<Offer, 'providerId' | 'members'>, only: readonly Uint8Array[]): boolean =>
+  only.length === 0 || servesWith(offer).every((id) => has(only, id));
 
 /** Returns the whole tokens that an ejection of the key takes. */
 export const countHeld = ({ heldAtomic = 0n }: Pick<Offer, 'heldAtomic'>): bigint => heldAtomic / ATOMIC_PER_TOKEN;
