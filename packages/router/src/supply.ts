@@ -162,6 +162,35 @@ function readStanding(
   };
 }
 
+/**
+ * Stores proofs of work of listed keys, to be handed on with their announcements. After a restart each comes again with the next
+ * announcement.
+ */
+function createWorks() {
+  const works = new Map<string, Uint8Array>();
+  return {
+    of: (providerId: Uint8Array) => works.get(toHex(providerId)),
+    note({ newcomerWork = NOTHING }: SignedAnnouncement, providerId: Uint8Array): void {
+      if (newcomerWork.length > 0) works.set(toHex(providerId), newcomerWork);
+      else works.delete(toHex(providerId));
+    },
+    keep(listed: ReadonlySet<string>): void {
+      for (const name of works.keys()) if (!listed.has(name)) works.delete(name);
+    },
+  };
+}
+
+/** A router that hands on an announcement may know another newest epoch than this one. */
+async function isLetIn(letIn: NewcomerAdmission, signed: SignedAnnouncement, announcement: Announcement): Promise<boolean> {
+  try {
+    await letIn(announcement, signed.newcomerWork ?? NOTHING);
+    return true;
+  } catch (error) {
+    if (error instanceof Refusal) return false;
+    throw error;
+  }
+}
+
 /** @throws Refusal */
 function readVerified(
   crypto: Crypto,
@@ -198,27 +227,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     if (ok && announcement) listings.put(announcement);
   }
 
-  /**
-   * Proofs of work of listed keys, to be handed on with their announcements. After a restart each comes again with the next
-   * announcement.
-   */
-  const works = new Map<string, Uint8Array>();
-
-  function noteWork({ newcomerWork = NOTHING }: SignedAnnouncement, providerId: Uint8Array): void {
-    if (newcomerWork.length > 0) works.set(toHex(providerId), newcomerWork);
-    else works.delete(toHex(providerId));
-  }
-
-  /** A router that hands on an announcement may know another newest epoch than this one. */
-  async function isLetIn(signed: SignedAnnouncement, announcement: Announcement): Promise<boolean> {
-    try {
-      await letIn(announcement, signed.newcomerWork ?? NOTHING);
-      return true;
-    } catch (error) {
-      if (error instanceof Refusal) return false;
-      throw error;
-    }
-  }
+  const works = createWorks();
 
   const findProblem = (model: Pick<OfferedModel, 'modelId' | 'modelRoot'>): string | undefined =>
     findWeightsProblem(modelRoots, model, computeSpanAround(clock.nowMs()));
@@ -256,7 +265,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       const { providerId, expiresAtMs } = announcement;
       listings.assertNewer(announcement);
       listings.put(announcement);
-      noteWork(signed, providerId);
+      works.note(signed, providerId);
       await commits.write((to) => saveAnnouncement(to, { providerId, signed, expiresAtMs }));
       return announcement;
     },
@@ -266,9 +275,9 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       const announcement = verify(signed);
       await modelRoots?.prepare(announcement.models.map(({ modelId }) => modelId));
       // Check again at the end: the provider may have announced itself meanwhile.
-      if (!(await isLetIn(signed, announcement)) || !listings.isWanted(announcement, from)) return false;
+      if (!(await isLetIn(letIn, signed, announcement)) || !listings.isWanted(announcement, from)) return false;
       listings.put(announcement, from);
-      noteWork(signed, announcement.providerId);
+      works.note(signed, announcement.providerId);
       return true;
     },
     suspendHanded: listings.suspendHanded,
@@ -279,7 +288,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
           ...{ providerId, sequence, segments, isGone: listings.isGone(providerId) },
           read: () => {
             const signed = loadAnnouncement(store, providerId);
-            const newcomerWork = works.get(toHex(providerId));
+            const newcomerWork = works.of(providerId);
             return signed && { ...signed, ...(newcomerWork && { newcomerWork }) };
           },
         })),
@@ -347,8 +356,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       // An announcement is kept as long as it could be accepted again, so that its sequence is known.
       const beforeMs = clock.nowMs() - CLOCK_TOLERANCE_MS;
       listings.sweep(beforeMs);
-      const listed = new Set([...current()].map(({ providerId }) => toHex(providerId)));
-      for (const name of works.keys()) if (!listed.has(name)) works.delete(name);
+      works.keep(new Set([...current()].map(({ providerId }) => toHex(providerId))));
       refusals.sweep(clock.nowMs());
       await commits.write((to) => {
         forgetAnnouncements(to, beforeMs);
