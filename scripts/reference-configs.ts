@@ -30,6 +30,7 @@ import { runConfig } from '@ogong/provider/commands/run-command';
 import { testimonyConfig } from '@ogong/provider/commands/testimony-command';
 import { localConfig, serveConfig, startConfig } from '@ogong/provider/provider/provider-config';
 import { proxyConfig } from '@ogong/provider/proxy/proxy-config';
+import { segmentConfig } from '@ogong/provider/segment/machines-config';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
 import { relayConfig } from '@ogong/router/relay/relay-config';
 import { registerConfig as registerRouterConfig, retireConfig, routerConfig } from '@ogong/router/router-config';
@@ -78,6 +79,7 @@ export const referenceConfigs = [
   serveConfig,
   startConfig,
   localConfig,
+  segmentConfig,
   runConfig,
   listConfig,
   showModelConfig,

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ComparisonOrder } from '@ogong/engine/llama-cpp/segment/run-comparison';
 import { EXIT } from '@ogong/host/log/errors';
-import { findManifestFault } from '@ogong/models/slabs/manifest';
+import { findManifestFault, MANIFEST_FILE } from '@ogong/models/slabs/manifest';
 import { slabManifestFormat } from '@ogong/protocol/commitment/slab-manifest';
 import { writeSlabs } from '@ogong/testing/models/cut-model';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MANIFEST_FILE, splitModel } from './split-command.ts';
+import { splitModel } from './split-command.ts';
 
 const TINY = fileURLToPath(new URL('../../models/models/stories260K.gguf', import.meta.url));
 let folder: string;

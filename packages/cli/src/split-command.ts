@@ -11,7 +11,7 @@ import type { Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { hashFile } from '@ogong/models/file-hashes';
-import { cutModel } from '@ogong/models/slabs/manifest';
+import { cutModel, MANIFEST_FILE } from '@ogong/models/slabs/manifest';
 import { SlabError } from '@ogong/models/slabs/slab-error';
 import { openFileHashes } from '@ogong/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
@@ -53,8 +53,6 @@ const splitConfig = defineConfig({
   positionals: { label: '<model>', min: 1, max: 1 },
 });
 
-/** The manifest's file in the folder of the slabs. */
-export const MANIFEST_FILE = 'manifest.slabs';
 const nameSlab = (from: number, to: number): string => `slab-${from}-${to}.gguf`;
 
 /** One reply with guesses, and four side by side. */

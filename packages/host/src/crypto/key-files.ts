@@ -94,6 +94,13 @@ export function createOrLoadBoxSecret(directory: string): Secret<Uint8Array> {
   return loadOrCreate(directory, 'box.key', 32);
 }
 
+/** The key that all machines of one owner share for links between them, 32 bytes, Ed25519. @param path its file, created if it is missing. */
+export function createOrLoadMachinesSeed(path: string): Secret<Uint8Array> {
+  const directory = dirname(path);
+  makeKeyDirectory(directory);
+  return loadOrCreate(directory, basename(path), 32);
+}
+
 /** The root of an attester in software, 32 bytes, Ed25519. */
 export function createOrLoadAttesterSeed(directory: string): Secret<Uint8Array> {
   makeKeyDirectory(directory);

@@ -9,6 +9,9 @@ import { SlabError } from './slab-error.ts';
 import { openTensorReader, readSourceModel, type TensorReader } from './source-model.ts';
 import { hashSlab, type SlabDigest, writeSlab } from './write-slab.ts';
 
+/** The manifest's file in the folder of the slabs. */
+export const MANIFEST_FILE = 'manifest.slabs';
+
 export interface CutProgress {
   /** The slab at hand, from 0, of how many. */
   readonly slab: number;

@@ -50,6 +50,8 @@ import {
 import { startServing } from '../provider/serve-daemon.ts';
 import { proxyConfig } from '../proxy/proxy-config.ts';
 import { startProxy } from '../proxy/proxy-daemon.ts';
+import { segmentConfig } from '../segment/machines-config.ts';
+import { startSegment } from '../segment/segment-daemon.ts';
 
 const NAME = 'ogong-provider';
 
@@ -192,6 +194,16 @@ const daemons: readonly DaemonVerb[] = [
     config: proxyConfig,
     start: (argv) => startProxy(read(proxyConfig.parse(argv, process.env))),
   },
+  {
+    name: 'segment',
+    summary: 'compute some layers of a model for another machine of yours',
+    config: segmentConfig,
+    start: (argv, signal) =>
+      startSegment(read(segmentConfig.parse(argv, process.env)), {
+        ...createLoadingLines(writeError, process.stderr.isTTY === true),
+        signal,
+      }),
+  },
 ];
 
 const commands: readonly Command[] = [
@@ -217,7 +229,7 @@ const commands: readonly Command[] = [
 ];
 
 const GROUPS: readonly (readonly [string, readonly string[]])[] = [
-  ['On this machine', ['run', 'local', 'doctor', 'ps', 'stop', 'install', 'uninstall', 'completion']],
+  ['On this machine', ['run', 'local', 'segment', 'doctor', 'ps', 'stop', 'install', 'uninstall', 'completion']],
   ['Models', ['catalogue', 'list', 'pull', 'show', 'cp', 'rm']],
   ['For the network', ['configure', 'show', 'wallet', 'id', 'start', 'serve', 'admissions']],
   ['In a machine that shows what it does', ['quote', 'testimony', 'proxy']],

@@ -1,0 +1,63 @@
+import { inspectSegmentFile } from '@ogong/engine/llama-cpp/segment/segment-file';
+import { openSegmentModel } from '@ogong/engine/llama-cpp/segment/segment-model';
+import { ConfigError } from '@ogong/host/config/config-error';
+import { createOrLoadMachinesSeed } from '@ogong/host/crypto/key-files';
+import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
+import { createLinkIdentity } from '@ogong/host/link/link-identity';
+import { createLogger } from '@ogong/host/log/logger';
+import type { LoadingPlace } from '../engine/engine-config.ts';
+import { type BringSlabOptions, type BroughtSlab, cutSlab, openSlabFile } from './bring-slab.ts';
+import { findMachinesKey, segmentConfig } from './machines-config.ts';
+import { createSegmentServer } from './segment-server.ts';
+import { countPassRows } from './segment-wire.ts';
+
+export type SegmentSettings = Extract<ReturnType<typeof segmentConfig.parse>, { kind: 'run' }>['values'];
+
+/** `ogong-provider segment`, from its settings to a running daemon. @throws ConfigError, SlabError, EngineError, ModelError, KeyFileError */
+export async function startSegment(
+  settings: SegmentSettings,
+  place: Pick<LoadingPlace, 'onDownload' | 'onReading' | 'signal'>,
+): Promise<Daemon> {
+  const { name } = segmentConfig.definition;
+  const { listen, nCtx, sequences, threads, kernels, kvType, isa, modelsDir, hubEndpoint, hubToken } = settings;
+  const log = createLogger({ name, level: settings.logLevel });
+  const keyPath = findMachinesKey(settings);
+  const identity = await createLinkIdentity(createOrLoadMachinesSeed(keyPath));
+  const hub = { ...(hubEndpoint && { endpoint: hubEndpoint }), ...(hubToken && { token: hubToken.reveal() }) };
+  const slab = await bringSlab(settings, { ...place, modelsDir, hub });
+  const engine = openSegmentModel(slab.path, {
+    ...{
+      contextSize: nCtx,
+      sequences,
+      isa,
+      kernels,
+      kvType,
+      passRows: countPassRows(inspectSegmentFile(slab.path).embeddingSize),
+    },
+    ...(threads !== undefined && { threads }),
+    ...(slab.weights && { weights: slab.weights }),
+  });
+  const server = createSegmentServer({ listen, identity, range: slab.range }, { engine, log });
+  await server.start();
+  const { from, to, layers } = slab.range;
+  const { numericClass } = engine.info();
+  return {
+    ready: {
+      ...{ address: server.address(), model: slab.name, layers: `${from}-${to - 1} of ${layers}`, numericClass },
+      machinesKey: keyPath,
+    },
+    stop: () => server.stop(),
+  };
+}
+
+function bringSlab({ slab, model, layers }: SegmentSettings, options: BringSlabOptions): Promise<BroughtSlab> {
+  const { name } = segmentConfig.definition;
+  if ((slab === undefined) === (model === undefined))
+    throw new ConfigError(name, ['name either a slab with --slab, or a model with --model and --layers']);
+  if (slab !== undefined) {
+    if (layers !== undefined) throw new ConfigError(name, ['--layers is for --model; a slab has its layers']);
+    return openSlabFile(slab, options);
+  }
+  if (layers === undefined) throw new ConfigError(name, ['--model needs --layers, such as 0-15']);
+  return cutSlab(model as string, () => layers, options);
+}
