@@ -1,17 +1,14 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import type { SegmentOptions } from '@ogong/engine/llama-cpp/segment/segment-model';
 import { resolveModel } from '@ogong/engine/resolve-model';
-import type { FileHashes } from '@ogong/models/file-hashes';
 import { readGgufHeader } from '@ogong/models/gguf/read';
 import type { HubAccess } from '@ogong/models/hub';
+import { keepSlab } from '@ogong/models/slabs/kept-slab';
 import { MANIFEST_FILE } from '@ogong/models/slabs/manifest';
-import { countLayers, type LayerRange, planSlabs, readSlabRange } from '@ogong/models/slabs/plan-slabs';
-import { SlabError } from '@ogong/models/slabs/slab-error';
-import { openTensorReader, readSourceModel } from '@ogong/models/slabs/source-model';
-import { writeSlab } from '@ogong/models/slabs/write-slab';
+import { type LayerRange, readSlabRange } from '@ogong/models/slabs/plan-slabs';
 import { openFileHashes } from '@ogong/models/store';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { type SlabManifest, slabManifestFormat } from '@ogong/protocol/commitment/slab-manifest';
@@ -29,14 +26,17 @@ export interface BroughtSlab {
   /** Name of the model, or of the slab's file. */
   readonly name: string;
   readonly range: SegmentRange;
-  /** Types of the whole model's weights, which name the numeric class; undefined if the machine has the slab alone. */
-  readonly weights: SegmentOptions['weights'];
+  readonly sizeBytes: number;
+  /** SHA-256 of the file, 32 bytes. */
+  readonly sha256: Uint8Array;
+  /** The whole model, whose weights name the numeric class; undefined if the machine has the slab alone. */
+  readonly whole: { readonly path: string; readonly weights: NonNullable<SegmentOptions['weights']> } | undefined;
 }
 
-/** Whether a file is a slab. A reference that names no file of this machine is that of a whole model. */
+/** Whether a reference names a slab's file. Any other reference is that of a whole model. */
 export const isSlabFile = (reference: string): boolean =>
-  existsSync(reference) &&
   /\.gguf$/i.test(reference) &&
+  existsSync(reference) &&
   readSlabRange(readGgufHeader(reference).metadata) !== undefined;
 
 /**
@@ -51,18 +51,17 @@ export async function openSlabFile(path: string, options: BringSlabOptions): Pro
       'unsupported-model',
       `${path} is a whole model, not a slab; name it with --model, and its layers with --layers`,
     );
+  const digest = await computeDigest(path, options);
   const manifest = readManifest(join(dirname(path), MANIFEST_FILE));
   const named = manifest?.slabs.find(({ to }) => to === range.to);
-  const isNamed = named !== undefined && equalBytes(named.sha256, await openHashes(options).hash(path, options.signal));
-  return {
-    ...{ path, name: path, weights: undefined },
-    range: { ...range, modelRoot: manifest !== undefined && isNamed ? toHex(manifest.modelRoot) : undefined },
-  };
+  const isNamed = manifest !== undefined && named !== undefined && equalBytes(named.sha256, digest.sha256);
+  const modelRoot = isNamed ? toHex(manifest.modelRoot) : undefined;
+  return { ...{ path, name: path, whole: undefined }, ...digest, range: { ...range, modelRoot } };
 }
 
 /**
  * Cuts layers out of a whole model, which is downloaded if it is not here. The slab is kept beside the models.
- * @param pick chooses the layers, once their number is known. @throws SlabError, EngineError, ModelError
+ * @param pick chooses the layers by their number. @throws SlabError, EngineError, ModelError
  */
 export async function cutSlab(
   reference: string,
@@ -70,44 +69,22 @@ export async function cutSlab(
   options: BringSlabOptions,
 ): Promise<BroughtSlab> {
   const { modelsDir: storeDir, hub, onDownload, signal } = options;
-  const model = await resolveModel(reference, {
+  const { name, path, modelRoot } = await resolveModel(reference, {
     ...{ storeDir, hub, hashes: openHashes(options) },
     ...(onDownload && { onProgress: onDownload }),
     ...(signal && { signal }),
   });
-  const source = readSourceModel(model.path);
-  const layers = countLayers(source.metadata);
-  const { from, to } = pick(layers);
-  if (!(from < to && to <= layers))
-    throw new SlabError(
-      'bad-edges',
-      `${model.name} has layers 0 to ${layers - 1}, so there are no layers ${from} to ${to - 1}`,
-    );
-  const plan = planSlabs(
-    source,
-    [from, to].filter((edge) => edge > 0 && edge < layers),
-  ).find((slab) => slab.from === from);
-  if (plan === undefined) throw new SlabError('bad-edges', 'a slab has not all layers of the model');
-  const folder = join(storeDir, 'slabs');
-  const path = join(folder, `${toHex(model.modelRoot)}-${from}-${to}.gguf`);
-  if (!existsSync(path)) {
-    mkdirSync(folder, { recursive: true });
-    const draft = `${path}.${process.pid}.part`;
-    const reader = openTensorReader(source);
-    try {
-      writeSlab(draft, plan, reader, { signal });
-      renameSync(draft, path);
-    } finally {
-      reader.close();
-      rmSync(draft, { force: true });
-    }
-  }
-  const weights = inspectModelFile(model.path);
-  return { path, name: model.name, range: { from, to, layers, modelRoot: toHex(model.modelRoot) }, weights };
+  const weights = inspectModelFile(path);
+  const { from, to, layers, path: slabPath } = keepSlab(path, pick, { modelRoot, storeDir, signal });
+  const range = { from, to, layers, modelRoot: toHex(modelRoot) };
+  return { path: slabPath, name, range, whole: { path, weights }, ...(await computeDigest(slabPath, options)) };
 }
 
-const openHashes = ({ modelsDir, onReading }: BringSlabOptions): FileHashes =>
-  openFileHashes(modelsDir, onReading && { onReading });
+async function computeDigest(path: string, options: BringSlabOptions): Promise<Pick<BroughtSlab, 'sha256' | 'sizeBytes'>> {
+  return { sha256: await openHashes(options).hash(path, options.signal), sizeBytes: statSync(path).size };
+}
+
+const openHashes = ({ modelsDir, onReading }: BringSlabOptions) => openFileHashes(modelsDir, onReading && { onReading });
 
 function readManifest(path: string): SlabManifest | undefined {
   if (!existsSync(path)) return undefined;
