@@ -160,6 +160,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'machine',
     'provider',
     'verifier',
+    'segment',
     'local',
     'proxy',
     'calibration',
@@ -366,6 +367,7 @@ const MAY_DIAL: ReadonlySet<string> = new Set([
   'packages/host/src/attester/dstack-attester.ts',
   'packages/provider/src/machine/https-exchange.ts',
   'packages/provider/src/machine/shown-link.ts',
+  'packages/provider/src/segment/remote-segment.ts',
   'packages/validator/src/signer/remote-signer.ts',
 ]);
 

@@ -31,8 +31,10 @@ import { runCommand as talkCommand } from '../commands/run-command.ts';
 import { testimonyCommand } from '../commands/testimony-command.ts';
 import { addEmbeddedImages } from '../engine/embedded-image.ts';
 import type { LoadingPlace } from '../engine/engine-config.ts';
+import { createConnectingLines } from '../commands/connecting-lines.ts';
 import { createLocalServer } from '../local/local-server.ts';
 import { type LocalModels, openLocalModels } from '../local/open-local-models.ts';
+import { openModelWithMachines } from '../local/open-with-machines.ts';
 import { openImageUpstreamModels, openUpstreamModels } from '../local/open-upstream.ts';
 import { readServedSet, type ServedSetModel } from '../local/served-set.ts';
 import { noteServer } from '../local/server-note.ts';
@@ -50,7 +52,7 @@ import {
 import { startServing } from '../provider/serve-daemon.ts';
 import { proxyConfig } from '../proxy/proxy-config.ts';
 import { startProxy } from '../proxy/proxy-daemon.ts';
-import { segmentConfig } from '../segment/machines-config.ts';
+import { RPC_NETWORK_REFUSAL, RPC_REFUSAL, segmentConfig } from '../segment/machines-config.ts';
 import { startSegment } from '../segment/segment-daemon.ts';
 
 const NAME = 'ogong-provider';
@@ -74,6 +76,7 @@ function serve(argv: readonly string[], signal: AbortSignal, { isTold = false } 
   const isConfigured = configPath === undefined && existsSync(path);
   const config = isTold ? startConfig : serveConfig;
   const settings = read(config.parse(isConfigured ? ['--config', path, ...argv] : argv, process.env));
+  if (settings.rpcServers !== undefined) throw new ConfigError(config.definition.name, [RPC_NETWORK_REFUSAL]);
   const isTerminal = process.stderr.isTTY === true;
   // A service's standard error holds its log, and nothing else.
   const lines = isTold || isTerminal ? createLoadingLines(writeError, isTerminal) : {};
@@ -97,11 +100,18 @@ async function openModels(
     throw new ConfigError(command, [
       `${served ? '--served-models' : '--upstream'} and --image-upstream exclude each other`,
     ]);
+  if (values.rpcServers !== undefined) throw new ConfigError(command, [RPC_REFUSAL]);
+  const lines = createLoadingLines(writeError, process.stderr.isTTY === true);
+  if (values.with !== undefined) {
+    if (isElsewhere) throw new ConfigError(command, ['--with is for --model: leave --served-models and --upstream out']);
+    const given = { ...values, with: values.with };
+    return openModelWithMachines(command, given, { ...place, ...lines, onConnecting: createConnectingLines(writeError) });
+  }
   if (upstream !== undefined) return openUpstreamModels(command, { ...values, upstream });
   if (imageUpstream !== undefined) return openImageUpstreamModels(command, { ...values, imageUpstream });
   return openLocalModels(
     { ...values, model: addEmbeddedImages(values.model, embeddedImage), ...(served && { served }) },
-    { ...place, ...createLoadingLines(writeError, process.stderr.isTTY === true) },
+    { ...place, ...lines },
   );
 }
 

@@ -44,7 +44,8 @@ export function readModelCard({ path, modelRoot }: Pick<ShelfModel, 'path' | 'mo
 }
 
 function readFileCard(path: string): ModelCard {
-  const facts = inspectModelFile(path);
+  // The last slab of a model that several machines compute describes the model.
+  const facts = inspectModelFile(path, { takesSlab: true });
   const { architecture, weightType, chatTemplate, fillTokens, poolingCode } = facts;
   const kind = findEngineKind(facts);
   const header = readGgufHeader(path);

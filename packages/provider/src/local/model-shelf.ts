@@ -3,6 +3,7 @@ import type { Catalogue } from '@ogong/models/catalogue';
 import { listNearestNames, resolveShortName } from '@ogong/models/short-names';
 import type { ModelDefaults } from '@ogong/models/store';
 import { findNamed, type Named } from '@ogong/protocol/modality/shared/model-names';
+import type { MachineLayers } from '../segment/open-machines.ts';
 
 /** A model that lies on this machine, loaded or not. */
 export interface ShelfModel extends Named {
@@ -10,6 +11,8 @@ export interface ShelfModel extends Named {
   readonly reference: string;
   /** Address of the server that runs it; undefined if this machine does. */
   readonly upstream?: string;
+  /** Layers of each machine that computes it; undefined if one machine computes all. */
+  readonly machines?: readonly MachineLayers[];
   /** Its first file; empty for a model of another server. */
   readonly path: string;
   readonly sizeBytes: number;

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { teeFields } from '@ogong/host/attester/tee-config';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { atomicAmount, boolean, duration, hex, hostPort, integer, oneOf, size, text } from '@ogong/host/config/values';
+import { atomicAmount, boolean, define, duration, hex, hostPort, integer, oneOf, readHostPort, size, text } from '@ogong/host/config/values';
 import { parseNanoUsd } from '@ogong/host/feed/feed-text';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
 import { jsonField } from '@ogong/host/lifecycle/print-json';
@@ -15,6 +15,12 @@ import { embeddedImageFields } from '../engine/embedded-image.ts';
 import { engineFields, servingFields, visionFields } from '../engine/engine-config.ts';
 import { imageUpstreamFields } from '../engine/image-upstream.ts';
 import { upstreamFields } from '../engine/upstream-config.ts';
+
+/** Addresses with commas between them. */
+const hostPorts = define('addresses such as 10.0.0.2:4711,10.0.0.3:4711', '<host:port,...>', (value) => {
+  const read = value.split(',').map(readHostPort);
+  return read.every((address) => address !== undefined) ? read : undefined;
+});
 
 /** Billionths of a dollar. */
 const nanoUsd = z.string().transform((value, context) => {
@@ -62,6 +68,28 @@ export const dataDirField = {
     env: 'OGONG_PROVIDER_DATA_DIR',
     default: DEFAULT_PROVIDER_DIRECTORY,
     description: 'where keys, config.json and openings are kept',
+  },
+} as const;
+
+/** The key that an owner's machines share. */
+export const machinesKeyField = {
+  machinesKey: {
+    schema: text,
+    label: '<path>',
+    env: 'OGONG_MACHINES_KEY',
+    description:
+      'key that all your machines share for links between them; made if it is missing. Default: machines.key in --data-dir. Copy it from one machine to the others',
+  },
+} as const;
+
+/** Refused by every command, with the reason: a flag of other servers that users may know. */
+export const rpcServersField = {
+  rpcServers: {
+    schema: text,
+    label: '<host:port,...>',
+    env: 'OGONG_RPC_SERVERS',
+    description:
+      'rpc-server processes of llama.cpp; refused, because the prebuilt llama.cpp has no RPC (docs/own-machines.md)',
   },
 } as const;
 
@@ -223,6 +251,7 @@ export const serveConfig = defineConfig({
     ...servingFields,
     ...visionFields,
     ...embeddedImageFields,
+    ...rpcServersField,
     joinNetwork: {
       schema: boolean,
       boolean: true,
@@ -299,6 +328,7 @@ export const localConfig = defineConfig({
     'ogong-provider local --model stories15M',
     'ogong-provider local --model ./llama-3.2-3b-instruct.gguf --n-ctx 8192',
     'ogong-provider local --model stories260K --adapter ./pirate.gguf',
+    'ogong-provider local --model llama3.1:8b --with 192.168.1.20:4711',
   ],
   summary: 'Serves models on this machine to clients of OpenAI, Anthropic and Ollama. No network, no account.',
   fields: {
@@ -325,6 +355,14 @@ export const localConfig = defineConfig({
       description:
         'the only models to serve, in place of --model, as JSON or a file with it. Each is loaded on demand, within --memory-budget; see docs/served-models.md',
     },
+    with: {
+      schema: hostPorts,
+      env: 'OGONG_PROVIDER_WITH',
+      description:
+        'other machines of yours that compute the first layers of --model, in their order (ogong-provider segment). This one computes the last layers; see docs/own-machines.md',
+    },
+    ...machinesKeyField,
+    ...rpcServersField,
     listen: {
       schema: hostPort,
       label: '<addr>',

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { define, hostPort, integer, oneOf, text } from '@ogong/host/config/values';
 import { engineFields } from '../engine/engine-config.ts';
-import { dataDirField, logLevel } from '../provider/provider-config.ts';
+import { dataDirField, logLevel, machinesKeyField } from '../provider/provider-config.ts';
 
 /** Layers `first-last`, both of them included, from 0. @returns [first, last + 1). */
 const layers = define('layers such as 0-19, from 0', '<first-last>', (value) => {
@@ -11,17 +11,15 @@ const layers = define('layers such as 0-19, from 0', '<first-last>', (value) => 
   return range.from < range.to ? range : undefined;
 });
 
-/** The key that an owner's machines share. */
-export const machinesKeyField = {
-  machinesKey: {
-    schema: text,
-    label: '<path>',
-    env: 'OGONG_MACHINES_KEY',
-    description:
-      'key that all your machines share for links between them; made if it is missing. Default: machines.key in --data-dir. Copy it from one machine to the others',
-  },
-} as const;
+/** llama.cpp spreads layers over its rpc-server processes only if it is built with that back end. The prebuilt libraries are not. */
+export const RPC_REFUSAL =
+  '--rpc-servers needs the RPC back end of llama.cpp (libggml-rpc), which the prebuilt library lacks; use ogong-provider segment on the other machines, and --with here (docs/own-machines.md)';
 
+/** On the network the class would not name the devices behind the RPC, so it would not be honest. */
+export const RPC_NETWORK_REFUSAL =
+  '--rpc-servers is not for the network: the numeric class of an answer would not name the machines that computed it, so no verifier could repeat it';
+
+/** Returns the file of the key that an owner's machines share. */
 export const findMachinesKey = ({
   machinesKey,
   dataDir,

@@ -12,12 +12,13 @@ import { openRemoteSegment, type RemoteSegment, type RemoteSegmentOptions } from
 
 export interface MachinesSettings
   extends BringSlabOptions,
-    Pick<ChainedTextOptions, 'isa' | 'kernels' | 'kvType' | 'threads' | 'drafts'> {
+    Pick<ChainedTextOptions, 'isa' | 'kernels' | 'kvType'> {
   /** The last slab of a model, or the whole model. */
   readonly model: string;
   /** Machines with the layers before, in their order. */
   readonly others: readonly HostPort[];
   readonly identity: LinkIdentity;
+  readonly threads: number | undefined;
   /** Default: the least of the machines. */
   readonly contextSize: number | undefined;
   readonly sequences: number | undefined;
@@ -120,6 +121,9 @@ function assertSameClass(before: RemoteSegment, numericClass: string, machine: s
     );
 }
 
+/** The leader alone marks a class in which no exactness is proven. */
+const withoutProof = (numericClass: string): string => numericClass.replace(/\/unproven$/, '');
+
 /** @throws EngineError if the layers of this machine do not follow those of the others. */
 async function bringLast(settings: MachinesSettings, before: RemoteSegment): Promise<BroughtSlab> {
   const { from, layers, modelRoot } = { ...before.range, from: before.range.to };
@@ -140,7 +144,7 @@ async function bringLast(settings: MachinesSettings, before: RemoteSegment): Pro
 }
 
 async function openLast(
-  { isa, kernels, kvType, threads, drafts, modelsDir, log, ...wanted }: MachinesSettings,
+  { isa, kernels, kvType, threads, modelsDir, log, ...wanted }: MachinesSettings,
   { remotes, slab }: { readonly remotes: readonly RemoteSegment[]; readonly slab: BroughtSlab },
 ): Promise<LlamaEngine> {
   const infos = remotes.map((remote) => remote.info());
@@ -157,7 +161,6 @@ async function openLast(
       ...(kernels !== undefined && { kernels }),
       ...(kvType !== undefined && { kvType }),
       ...(threads !== undefined && { threads }),
-      ...(drafts !== undefined && { drafts }),
     },
     {
       onEvent: (event) => {
@@ -166,7 +169,7 @@ async function openLast(
     },
   );
   try {
-    assertSameClass(remotes.at(-1) as RemoteSegment, engine.info().numericClass, 'this machine');
+    assertSameClass(remotes.at(-1) as RemoteSegment, withoutProof(engine.info().numericClass), 'this machine');
     return engine;
   } catch (error) {
     await engine.close();

@@ -193,8 +193,8 @@ export async function openRemoteSegment(options: RemoteSegmentOptions): Promise<
     drop: (sequence, position) =>
       inOrder(async () => {
         if (position === 0) lost.delete(sequence);
-        assertUsable([sequence]);
-        if (!filled.has(sequence)) return;
+        // A lost sequence has no rows there.
+        if (isClosed || lost.has(sequence) || !filled.has(sequence)) return;
         if (position === 0) filled.delete(sequence);
         // The other machine has dropped everything if there is no lead.
         const lead = current;

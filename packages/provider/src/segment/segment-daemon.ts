@@ -1,5 +1,5 @@
-import { inspectSegmentFile } from '@ogong/engine/llama-cpp/segment/segment-file';
-import { openSegmentModel } from '@ogong/engine/llama-cpp/segment/segment-model';
+import { segmentOptionsOf } from '@ogong/engine/llama-cpp/segment/chained-engine';
+import { openSegmentProcess } from '@ogong/engine/llama-cpp/segment/segment-process';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { createOrLoadMachinesSeed } from '@ogong/host/crypto/key-files';
 import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
@@ -9,7 +9,6 @@ import type { LoadingPlace } from '../engine/engine-config.ts';
 import { type BringSlabOptions, type BroughtSlab, cutSlab, openSlabFile } from './bring-slab.ts';
 import { findMachinesKey, segmentConfig } from './machines-config.ts';
 import { createSegmentServer } from './segment-server.ts';
-import { countPassRows } from './segment-wire.ts';
 
 export type SegmentSettings = Extract<ReturnType<typeof segmentConfig.parse>, { kind: 'run' }>['values'];
 
@@ -25,20 +24,17 @@ export async function startSegment(
   const identity = await createLinkIdentity(createOrLoadMachinesSeed(keyPath));
   const hub = { ...(hubEndpoint && { endpoint: hubEndpoint }), ...(hubToken && { token: hubToken.reveal() }) };
   const slab = await bringSlab(settings, { ...place, modelsDir, hub });
-  const engine = openSegmentModel(slab.path, {
-    ...{
-      contextSize: nCtx,
-      sequences,
-      isa,
-      kernels,
-      kvType,
-      passRows: countPassRows(inspectSegmentFile(slab.path).embeddingSize),
+  const shape = { contextSize: nCtx, sequences, isa, kernels, kvType, ...(slab.whole && { weights: slab.whole.weights }) };
+  const engine = await openSegmentProcess(
+    slab.path,
+    { ...segmentOptionsOf(shape), ...(threads !== undefined && { threads }) },
+    {
+      onEvent: (event) => {
+        if (event.kind === 'crashed') log.warn(event, 'the engine process ended');
+      },
     },
-    ...(threads !== undefined && { threads }),
-    ...(slab.weights && { weights: slab.weights }),
-  });
-  const server = createSegmentServer({ listen, identity, range: slab.range }, { engine, log });
-  await server.start();
+  );
+  const server = await serve({ listen, identity, range: slab.range }, { engine, log });
   const { from, to, layers } = slab.range;
   const { numericClass } = engine.info();
   return {
@@ -48,6 +44,18 @@ export async function startSegment(
     },
     stop: () => server.stop(),
   };
+}
+
+/** Closes the engine if the server does not start. */
+async function serve(...[options, parts]: Parameters<typeof createSegmentServer>) {
+  try {
+    const server = createSegmentServer(options, parts);
+    await server.start();
+    return server;
+  } catch (error) {
+    await parts.engine.close();
+    throw error;
+  }
 }
 
 function bringSlab({ slab, model, layers }: SegmentSettings, options: BringSlabOptions): Promise<BroughtSlab> {

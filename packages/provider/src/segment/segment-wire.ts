@@ -32,10 +32,6 @@ export const MESSAGE_ROOM = 64 * 1024;
 const VALUE_BYTES = 4;
 const KINDS = ['prompt', 'step', 'score'] as const;
 
-/** Rows of a segment's pass at most: 512, or as many as a message has room for. */
-export const countPassRows = (embeddingSize: number): number =>
-  Math.max(1, Math.min(512, Math.floor(MAX_PASS_BYTES / (embeddingSize * VALUE_BYTES))));
-
 /** Bytes of the rows of a segment's largest pass. */
 export const countPassBytes = ({ passRows, embeddingSize }: SegmentEngineInfo): number =>
   passRows * embeddingSize * VALUE_BYTES;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { SegmentEngine, SegmentPass } from '@ogong/engine/interface/segment';
+import { segmentOptionsOf } from '@ogong/engine/llama-cpp/segment/chained-engine';
 import { openSegmentModel } from '@ogong/engine/llama-cpp/segment/segment-model';
 import type { HostPort } from '@ogong/host/config/values';
 import { createOrLoadMachinesSeed } from '@ogong/host/crypto/key-files';
@@ -21,7 +22,6 @@ import { openRemoteSegment, type RemoteSegment, type RemoteSegmentOptions } from
 
 const PROGRAM = findProgram(new URL('../bin/ogong-provider.ts', import.meta.url));
 const TINY = fileURLToPath(new URL('../../../models/models/stories260K.gguf', import.meta.url));
-const SEQUENCES = 2;
 
 let folder: string;
 let slabs: readonly string[];
@@ -77,7 +77,7 @@ async function open(endpoint: HostPort, options: Partial<RemoteSegmentOptions> =
 }
 
 function openHere(slab: number): SegmentEngine {
-  const segment = openSegmentModel(slabs[slab] as string, { contextSize: 64, sequences: SEQUENCES });
+  const segment = openSegmentModel(slabs[slab] as string, segmentOptionsOf({ contextSize: 64, sequences: 2 }));
   closing.push(() => segment.close());
   return segment;
 }

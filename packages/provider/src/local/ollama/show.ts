@@ -25,6 +25,7 @@ export async function show(context: ApiContext, { shelf }: LocalCall): Promise<R
     ...(system === undefined ? {} : { system }),
     ...(messages === undefined ? {} : { messages }),
     details: formatDetails(model),
+    ...(model.machines && { machines: model.machines }),
     model_info: header
       ? formatInfo(header, readBoolean(fields, 'verbose', false))
       : { 'general.architecture': card.family },
