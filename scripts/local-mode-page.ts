@@ -9,6 +9,8 @@ Generated from the tables of the server (\`node scripts/run.mjs scripts/generate
 
 With \`--upstream\` another server with OpenAI's API answers ([upstream](../upstream.md)), in all these dialects. \`--model\` then holds that server's names; without it, its only model is served. These answers have no receipts, and their prompts cannot be counted before the answer. With \`--image-upstream\` another server [makes the pictures](../upstream.md#pictures). \`/api/create\`, \`/api/copy\` and \`/api/delete\` are refused: make and delete the models there.
 
+With \`--with\` other machines of yours compute the first layers of the one \`--model\` ([own machines](../own-machines.md)). \`/api/show\` then lists the layers of each under \`machines\`.
+
 [One rule](fields.md) decides about each field: a field that changes the meaning of an answer works or is refused. Any other field is dropped, and the response header \`x-ogong-ignored\` names it. A limit above the model's own is lowered, and the header \`x-ogong-clamped\` states the new value ([limits](../spec/dialects.md#limits)).
 
 The response header \`x-ogong-receipt\` names the [receipt](../spec/local-receipt.md) of every text and vector of this machine, for \`ogong verify\` and, with the weights, \`ogong replay\`. The request header \`x-ogong-receipt: inline\` brings the receipt with the answer. The receipt of a broken answer covers the text up to there.

@@ -35,7 +35,10 @@ export function keepSlab(
   const layers = countLayers(source.metadata);
   const { from, to } = pick(layers);
   if (!(from < to && to <= layers))
-    throw new SlabError('bad-edges', `the model has ${layers} layers, from 0, so it has no layers ${from} to ${to - 1}`);
+    throw new SlabError(
+      'bad-edges',
+      `the model has ${layers} layers, from 0, so it has no layers ${from} to ${to - 1}`,
+    );
   const edges = [from, to].filter((edge) => edge > 0 && edge < layers);
   const plan = planSlabs(source, edges).find((slab) => slab.from === from);
   if (plan === undefined) throw new SlabError('bad-edges', `no slab of the model begins at layer ${from}`);

@@ -21,6 +21,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { admissionsCommand } from '../commands/admissions-command.ts';
 import { catalogueCommand } from '../commands/catalogue-command.ts';
+import { createConnectingLines } from '../commands/connecting-lines.ts';
 import { doctorCommand } from '../commands/doctor-command.ts';
 import { installCommand, uninstallCommand } from '../commands/install-command.ts';
 import { createLoadingLines } from '../commands/loading-lines.ts';
@@ -31,11 +32,10 @@ import { runCommand as talkCommand } from '../commands/run-command.ts';
 import { testimonyCommand } from '../commands/testimony-command.ts';
 import { addEmbeddedImages } from '../engine/embedded-image.ts';
 import type { LoadingPlace } from '../engine/engine-config.ts';
-import { createConnectingLines } from '../commands/connecting-lines.ts';
 import { createLocalServer } from '../local/local-server.ts';
 import { type LocalModels, openLocalModels } from '../local/open-local-models.ts';
-import { openModelWithMachines } from '../local/open-with-machines.ts';
 import { openImageUpstreamModels, openUpstreamModels } from '../local/open-upstream.ts';
+import { openModelWithMachines } from '../local/open-with-machines.ts';
 import { readServedSet, type ServedSetModel } from '../local/served-set.ts';
 import { noteServer } from '../local/server-note.ts';
 import { assertAddressFree } from '../local/taken-address.ts';
@@ -103,9 +103,14 @@ async function openModels(
   if (values.rpcServers !== undefined) throw new ConfigError(command, [RPC_REFUSAL]);
   const lines = createLoadingLines(writeError, process.stderr.isTTY === true);
   if (values.with !== undefined) {
-    if (isElsewhere) throw new ConfigError(command, ['--with is for --model: leave --served-models and --upstream out']);
+    if (isElsewhere)
+      throw new ConfigError(command, ['--with is for --model: leave --served-models and --upstream out']);
     const given = { ...values, with: values.with };
-    return openModelWithMachines(command, given, { ...place, ...lines, onConnecting: createConnectingLines(writeError) });
+    return openModelWithMachines(command, given, {
+      ...place,
+      ...lines,
+      onConnecting: createConnectingLines(writeError),
+    });
   }
   if (upstream !== undefined) return openUpstreamModels(command, { ...values, upstream });
   if (imageUpstream !== undefined) return openImageUpstreamModels(command, { ...values, imageUpstream });

@@ -1,10 +1,11 @@
+import { EngineError } from '@ogong/engine/interface/engine-error';
+import { resolveModel } from '@ogong/engine/resolve-model';
 import { ConfigError } from '@ogong/host/config/config-error';
 import type { HostPort } from '@ogong/host/config/values';
 import { createOrLoadMachinesSeed } from '@ogong/host/crypto/key-files';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { systemClock } from '@ogong/host/time/clock';
 import { createModelStore } from '@ogong/models/store';
-import { resolveModel } from '@ogong/engine/resolve-model';
 import type { LoadingPlace } from '../engine/engine-config.ts';
 import { createLoadedModels } from '../engine/loaded-models.ts';
 import { findMachinesKey } from '../segment/machines-config.ts';
@@ -64,7 +65,10 @@ export async function openModelWithMachines(
       keepMs: Number.POSITIVE_INFINITY,
       first: [{ engine, loadedAtMs: openedAtMs, reference: shelved.reference }],
       load: async () => {
-        throw new ConfigError(command, ['the model was unloaded; start this program again to connect its machines']);
+        throw new EngineError(
+          'engine-closed',
+          'the model was unloaded; start this program again to connect its machines',
+        );
       },
     }),
     names: [shelved.name],
@@ -86,7 +90,9 @@ function readKernels(
     ...(gpuLayers !== undefined ? ['--gpu-layers'] : []),
   ];
   if (refused.length > 0)
-    throw new ConfigError(command, [`${refused.join(', ')}: a model over several machines runs on their CPUs, as it is`]);
+    throw new ConfigError(command, [
+      `${refused.join(', ')}: a model over several machines runs on their CPUs, as it is`,
+    ]);
   if (kernels === undefined || kernels === 'exact' || kernels === 'tiled') return kernels ?? 'exact';
   throw new ConfigError(command, [`--kernels ${kernels}: a model over several machines has exact or tiled kernels`]);
 }

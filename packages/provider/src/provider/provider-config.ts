@@ -2,7 +2,19 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { teeFields } from '@ogong/host/attester/tee-config';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { atomicAmount, boolean, define, duration, hex, hostPort, integer, oneOf, readHostPort, size, text } from '@ogong/host/config/values';
+import {
+  atomicAmount,
+  boolean,
+  define,
+  duration,
+  hex,
+  hostPort,
+  integer,
+  oneOf,
+  readHostPort,
+  size,
+  text,
+} from '@ogong/host/config/values';
 import { parseNanoUsd } from '@ogong/host/feed/feed-text';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
 import { jsonField } from '@ogong/host/lifecycle/print-json';

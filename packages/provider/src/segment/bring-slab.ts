@@ -80,11 +80,15 @@ export async function cutSlab(
   return { path: slabPath, name, range, whole: { path, weights }, ...(await computeDigest(slabPath, options)) };
 }
 
-async function computeDigest(path: string, options: BringSlabOptions): Promise<Pick<BroughtSlab, 'sha256' | 'sizeBytes'>> {
+async function computeDigest(
+  path: string,
+  options: BringSlabOptions,
+): Promise<Pick<BroughtSlab, 'sha256' | 'sizeBytes'>> {
   return { sha256: await openHashes(options).hash(path, options.signal), sizeBytes: statSync(path).size };
 }
 
-const openHashes = ({ modelsDir, onReading }: BringSlabOptions) => openFileHashes(modelsDir, onReading && { onReading });
+const openHashes = ({ modelsDir, onReading }: BringSlabOptions) =>
+  openFileHashes(modelsDir, onReading && { onReading });
 
 function readManifest(path: string): SlabManifest | undefined {
   if (!existsSync(path)) return undefined;

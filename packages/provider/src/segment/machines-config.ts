@@ -17,7 +17,7 @@ export const RPC_REFUSAL =
 
 /** On the network the class would not name the devices behind the RPC, so it would not be honest. */
 export const RPC_NETWORK_REFUSAL =
-  '--rpc-servers is not for the network: the numeric class of an answer would not name the machines that computed it, so no verifier could repeat it';
+  '--rpc-servers is not for the network: the numeric class of an answer would not name the machines behind it, and no verifier could repeat it';
 
 /** Returns the file of the key that an owner's machines share. */
 export const findMachinesKey = ({

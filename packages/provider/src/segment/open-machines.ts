@@ -1,5 +1,5 @@
-import { EngineError } from '@ogong/engine/interface/engine-error';
 import { createUpstreamRows } from '@ogong/engine/decode/segment-chain';
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { type ChainedTextOptions, openChainedTextEngine } from '@ogong/engine/llama-cpp/segment/chained-engine';
 import type { HostPort } from '@ogong/host/config/values';
@@ -10,9 +10,7 @@ import type { LoadingPlace } from '../engine/engine-config.ts';
 import { type BringSlabOptions, type BroughtSlab, cutSlab, isSlabFile, openSlabFile } from './bring-slab.ts';
 import { openRemoteSegment, type RemoteSegment, type RemoteSegmentOptions } from './remote-segment.ts';
 
-export interface MachinesSettings
-  extends BringSlabOptions,
-    Pick<ChainedTextOptions, 'isa' | 'kernels' | 'kvType'> {
+export interface MachinesSettings extends BringSlabOptions, Pick<ChainedTextOptions, 'isa' | 'kernels' | 'kvType'> {
   /** The last slab of a model, or the whole model. */
   readonly model: string;
   /** Machines with the layers before, in their order. */
@@ -71,7 +69,12 @@ export async function openMachines(settings: MachinesSettings): Promise<OpenedMa
   }
 }
 
-async function connectAll({ others, identity, onConnecting, signal }: MachinesSettings): Promise<readonly RemoteSegment[]> {
+async function connectAll({
+  others,
+  identity,
+  onConnecting,
+  signal,
+}: MachinesSettings): Promise<readonly RemoteSegment[]> {
   const attempts = await Promise.allSettled(
     others.map((endpoint) =>
       openRemoteSegment({
@@ -97,7 +100,9 @@ function assertOneModel(remotes: readonly RemoteSegment[]): RemoteSegment {
     const { range, machine } = remote;
     const expected = before?.range.to ?? 0;
     if (range.from !== expected)
-      throw refuse(`${machine} begins at layer ${range.from}, and layer ${expected} is next; name the machines in the order of their layers`);
+      throw refuse(
+        `${machine} begins at layer ${range.from}, and layer ${expected} is next; name the machines in the order of their layers`,
+      );
     if (before !== undefined) assertSameModel(before, remote);
     before = remote;
   }
@@ -148,7 +153,10 @@ async function openLast(
   { remotes, slab }: { readonly remotes: readonly RemoteSegment[]; readonly slab: BroughtSlab },
 ): Promise<LlamaEngine> {
   const infos = remotes.map((remote) => remote.info());
-  const contextSize = Math.min(...infos.map((info) => info.contextSize), wanted.contextSize ?? Number.POSITIVE_INFINITY);
+  const contextSize = Math.min(
+    ...infos.map((info) => info.contextSize),
+    wanted.contextSize ?? Number.POSITIVE_INFINITY,
+  );
   // Each segment has one more sequence, in which replies run again.
   const sequences = Math.min(...infos.map((info) => info.sequences - 1), wanted.sequences ?? Number.POSITIVE_INFINITY);
   const engine = await openChainedTextEngine(

@@ -110,8 +110,11 @@ it('a model over three machines answers as the model on one machine does, and go
   expect(details).toMatchObject({ family: 'llama' });
   await kill(second.child);
   await startSegment('2-2', second.address.port);
-  // The first answer may still find the broken link.
-  const answers = [await ask(chain), await ask(chain)];
+  // Each of the two sequences may hold the beginning of a prompt, which is lost: the answer that meets it says so.
+  const answers = [await ask(chain), await ask(chain), await ask(chain)];
+  const failed = answers.filter(({ error }) => error !== undefined);
+  expect(failed.length).toBeLessThan(3);
+  for (const { error } of failed) expect(error).toContain(`the link to 127.0.0.1:${second.address.port} was lost`);
   expect(answers.at(-1)?.response).toBe(response);
   await kill(first.child);
   expect(JSON.stringify(await ask(chain))).toContain(`127.0.0.1:${first.address.port}`);

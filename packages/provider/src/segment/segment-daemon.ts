@@ -1,10 +1,11 @@
 import { segmentOptionsOf } from '@ogong/engine/llama-cpp/segment/chained-engine';
-import { openSegmentProcess } from '@ogong/engine/llama-cpp/segment/segment-process';
+import { openSegmentEngine } from '@ogong/engine/llama-cpp/segment/segment-engine';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { createOrLoadMachinesSeed } from '@ogong/host/crypto/key-files';
 import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLogger } from '@ogong/host/log/logger';
+import { openFileHashes } from '@ogong/models/store';
 import type { LoadingPlace } from '../engine/engine-config.ts';
 import { type BringSlabOptions, type BroughtSlab, cutSlab, openSlabFile } from './bring-slab.ts';
 import { findMachinesKey, segmentConfig } from './machines-config.ts';
@@ -24,10 +25,22 @@ export async function startSegment(
   const identity = await createLinkIdentity(createOrLoadMachinesSeed(keyPath));
   const hub = { ...(hubEndpoint && { endpoint: hubEndpoint }), ...(hubToken && { token: hubToken.reveal() }) };
   const slab = await bringSlab(settings, { ...place, modelsDir, hub });
-  const shape = { contextSize: nCtx, sequences, isa, kernels, kvType, ...(slab.whole && { weights: slab.whole.weights }) };
-  const engine = await openSegmentProcess(
+  const shape = {
+    contextSize: nCtx,
+    sequences,
+    isa,
+    kernels,
+    kvType,
+    ...(slab.whole && { weights: slab.whole.weights }),
+  };
+  const engine = await openSegmentEngine(
     slab.path,
-    { ...segmentOptionsOf(shape), ...(threads !== undefined && { threads }) },
+    {
+      ...segmentOptionsOf(shape),
+      expected: slab,
+      hashes: openFileHashes(modelsDir),
+      ...(threads !== undefined && { threads }),
+    },
     {
       onEvent: (event) => {
         if (event.kind === 'crashed') log.warn(event, 'the engine process ended');
