@@ -181,7 +181,11 @@ function createWorks() {
 }
 
 /** A router that hands on an announcement may know another newest epoch than this one. */
-async function isLetIn(letIn: NewcomerAdmission, signed: SignedAnnouncement, announcement: Announcement): Promise<boolean> {
+async function isLetIn(
+  letIn: NewcomerAdmission,
+  signed: SignedAnnouncement,
+  announcement: Announcement,
+): Promise<boolean> {
   try {
     await letIn(announcement, signed.newcomerWork ?? NOTHING);
     return true;

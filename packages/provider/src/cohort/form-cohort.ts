@@ -56,13 +56,18 @@ function refreshCohort(
   for (const member of standing.cohort.members) {
     const offer = findOffer(offers, standing, member);
     // Replies of this cohort may be what fills a member.
-    if (offer === undefined || (offer.segment.freeCapacity === 0 && active === 0)) return { problem: describeGap(member) };
+    if (offer === undefined || (offer.segment.freeCapacity === 0 && active === 0))
+      return { problem: describeGap(member) };
     members.push(offer);
   }
   return { model: describeModel(members, standing.modality) };
 }
 
-const findOffer = (offers: readonly SegmentOffer[], model: CohortModel, member: CohortMember): SegmentOffer | undefined =>
+const findOffer = (
+  offers: readonly SegmentOffer[],
+  model: CohortModel,
+  member: CohortMember,
+): SegmentOffer | undefined =>
   offers.find(
     ({ providerId, segment }) =>
       equalBytes(providerId, member.providerId) && findMemberSegment([segment], model, member) !== undefined,

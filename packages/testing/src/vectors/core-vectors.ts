@@ -26,7 +26,6 @@ import { createSyntheticDivergence, SYNTHETIC_CLASS } from '../synthetic/synthet
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createAnswerVectors } from './answer-vectors.ts';
 import { createBlobVectors } from './blob-vectors.ts';
-import { createBoundaryVectors } from './boundary-vectors.ts';
 import { createDrawVectors } from './draw-vectors.ts';
 import { createEdgeVectors } from './edge-vectors.ts';
 import { createEmbeddingVectors } from './embedding-vectors.ts';
@@ -59,6 +58,7 @@ import { createSlabVectors } from './slab-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
 import { createTailVectors } from './tail-vectors.ts';
 import { createTierVectors } from './tier-vectors.ts';
+import { createTilingVectors } from './tiling-vectors.ts';
 import { createTimedVectors } from './timed-vectors.ts';
 import { createTrajectoryVectors } from './trajectory-vectors.ts';
 import { createVectorReceiptVectors } from './vector-receipt-vectors.ts';
@@ -115,7 +115,7 @@ export async function createCoreVectors(crypto: Crypto): Promise<Readonly<Record
     trajectory: createTrajectoryVectors(crypto),
     'model-folder': createFolderVectors(crypto),
     slabs: await createSlabVectors(crypto),
-    boundary: createBoundaryVectors(crypto),
+    tilings: createTilingVectors(),
   };
 }
 

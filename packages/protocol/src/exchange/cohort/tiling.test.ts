@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareBytes, equalBytes, toHex } from '../../base/bytes.ts';
+import vectors from '../../../vectors/tilings.json' with { type: 'json' };
+import { compareBytes, equalBytes, fromHex, toHex } from '../../base/bytes.ts';
+import { parseAnnouncement } from '../announcement.ts';
 import type { OfferedSegment } from './segment.ts';
 import { findTilings, MAX_TILINGS, type SegmentOffer, type TilingQuery, UNMEASURED_DELAY_US } from './tiling.ts';
 
@@ -138,6 +140,31 @@ describe('tilings', () => {
       ),
       { numRuns: 400 },
     );
+  });
+
+  it('are those of the vectors, and their cheapest one is announced', () => {
+    const offers = vectors.offers.map(({ provider, firstLayer, layers, price, uplinkMbit }) =>
+      makeOffer(provider, [firstLayer, firstLayer + layers], {
+        ...{ totalLayers: 60, pricePer1kAtomic: BigInt(price), uplinkMbit },
+      }),
+    );
+    const { atomicPerDelayUs, atomicPerTransferUs, ...rows } = vectors.query;
+    const found = findTilings(
+      makeQuery(offers.slice(0, -1), {
+        ...{ own: offers.at(-1) as SegmentOffer, ...rows },
+        ...{ atomicPerDelayUs: BigInt(atomicPerDelayUs), atomicPerTransferUs: BigInt(atomicPerTransferUs) },
+        delayUs: (from, to) => (from[0] as number) + (to[0] as number),
+      }),
+    );
+    const tilings = 'tilings' in found ? found.tilings : [];
+    expect(
+      tilings.map(({ members, pricePer1kAtomic, costAtomic }) => ({
+        members: members.map(({ providerId }) => providerId[0]),
+        ...{ price: pricePer1kAtomic.toString(), cost: costAtomic.toString() },
+      })),
+    ).toEqual(vectors.tilings);
+    const [model] = parseAnnouncement(fromHex(vectors.announcement)).models;
+    expect(model?.cohort?.members.map(({ providerId }) => providerId[0])).toEqual(vectors.tilings[0]?.members);
   });
 
   it('are found in bounded time though keys without end offer everything', () => {
