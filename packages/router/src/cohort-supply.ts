@@ -32,8 +32,8 @@ export interface MemberBounds extends ProviderStanding, Required<Pick<Offer, 'fr
 }
 
 /**
- * Bounds the offer of a cohort by its members: it has as many free slots as the member with the fewest, counts by the member with
- * the least stake and reputation, and loses what the member with the least to lose would lose.
+ * Bounds the offer of a cohort by its members. Free slots and holdings are the least of all. Stake and reputation are those of the
+ * member with the least product.
  * @param find finds a member that is listed.
  */
 export function boundByMembers(

@@ -64,8 +64,8 @@ export function findCohortProblem(
 }
 
 /**
- * Finds the segment by which a member offers its part of the model: the same layers of the same cut, at this price or less, in
- * the offer's class, and with the offer's context.
+ * Finds the segment by which a member offers its part of the model. Layers, cut and class are those of the offer. The price may be
+ * lower, and the context longer.
  * @param segments of the member's own announcement.
  */
 export function findMemberSegment(

@@ -145,8 +145,8 @@ interface Path {
 }
 
 /**
- * Searches the cheapest paths over boundaries of layers, best first. The least cost of the rest is exact but for the rule that
- * no key serves twice, so paths end in the order of their costs.
+ * Searches the cheapest paths over boundaries of layers, best first. The least cost of the rest leaves out that no key serves
+ * twice. It is never too high, so paths end in the order of their costs.
  * Source: A* (Hart, Nilsson and Raphael, IEEE Transactions on Systems Science and Cybernetics 4(2), 1968), continued after the
  * first path.
  */
