@@ -11,13 +11,13 @@ export interface ProviderStanding
     Pick<Offer, 'boundAtomic'> {}
 
 /** A listed member, by its own announcement. */
-export interface ListedMember extends ProviderStanding {
+export interface MemberListing extends ProviderStanding {
   readonly segments: Announcement['segments'];
   /** Whether its link has ended. */
   readonly isGone: boolean;
 }
 
-export interface MemberTerms {
+export interface OfferBeforeBounds {
   readonly model: SharedModel;
   /** The leader's own free slots. */
   readonly freeCapacity: number;
@@ -37,8 +37,8 @@ export interface MemberBounds extends ProviderStanding, Required<Pick<Offer, 'fr
  * @param find finds a member that is listed.
  */
 export function boundByMembers(
-  { model, freeCapacity, held }: MemberTerms,
-  find: (providerId: Uint8Array) => ListedMember | undefined,
+  { model, freeCapacity, held }: OfferBeforeBounds,
+  find: (providerId: Uint8Array) => MemberListing | undefined,
 ): MemberBounds {
   const { cohort, pricePer1kAtomic } = model;
   const found = cohort.members.map((member) => ({ member, listed: find(member.providerId) }));
@@ -67,9 +67,9 @@ export function boundByMembers(
 
 /** Remembers each member, so that it is read once, however many cohorts it serves in. */
 export function createMemberReader(
-  read: (providerId: Uint8Array) => ListedMember | undefined,
-): (providerId: Uint8Array) => ListedMember | undefined {
-  const known = new Map<string, ListedMember | undefined>();
+  read: (providerId: Uint8Array) => MemberListing | undefined,
+): (providerId: Uint8Array) => MemberListing | undefined {
+  const known = new Map<string, MemberListing | undefined>();
   return (providerId) => {
     const name = toHex(providerId);
     if (!known.has(name)) known.set(name, read(providerId));
@@ -80,7 +80,7 @@ export function createMemberReader(
 const NOBODY: ProviderStanding = { stakeAtomic: 0n, heldAtomic: 0n, reputationPpm: 0, boundAtomic: undefined };
 
 /** Counts a member's free slots; 0 if its own announcement does not offer its part of the cohort. */
-function countRoom(model: SharedModel, member: CohortMember, listed: ListedMember | undefined): number {
+function countRoom(model: SharedModel, member: CohortMember, listed: MemberListing | undefined): number {
   if (listed === undefined || listed.isGone || listed.reputationPpm === 0) return 0;
   return findMemberSegment(listed.segments, model, member)?.freeCapacity ?? 0;
 }

@@ -21,7 +21,7 @@ import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { computeSpanAround } from '@ogong/protocol/exchange/order-span';
 import { computeReputationPpm, PPM } from '@ogong/protocol/exchange/reputation';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
-import { boundByMembers, createMemberReader, type ListedMember } from './cohort-supply.ts';
+import { boundByMembers, createMemberReader, type MemberListing } from './cohort-supply.ts';
 import type { Figures } from './figures.ts';
 import type { HoldingsView, KeyAccount } from './holdings-view.ts';
 import { createListings } from './listings.ts';
@@ -252,7 +252,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
   const describeStanding = (announcement: Announcement, nowMs: number) =>
     readStanding(announcement, { nowMs, store, holdings, liveness, stakeOf });
 
-  const readMember = (providerId: Uint8Array, nowMs: number): ListedMember | undefined => {
+  const readMember = (providerId: Uint8Array, nowMs: number): MemberListing | undefined => {
     const announcement = listings.find(providerId);
     if (announcement === undefined) return undefined;
     const isGone = listings.isGone(providerId);
