@@ -6,12 +6,12 @@ import type { Offer } from '@ogong/protocol/exchange/match';
 import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
 
 /** A provider's figures that its offers share. */
-export interface ProviderStanding
+export interface OfferStanding
   extends Required<Pick<Offer, 'stakeAtomic' | 'heldAtomic' | 'reputationPpm'>>,
     Pick<Offer, 'boundAtomic'> {}
 
 /** A listed member, by its own announcement. */
-export interface MemberListing extends ProviderStanding {
+export interface MemberListing extends OfferStanding {
   readonly segments: Announcement['segments'];
   /** Whether its link has ended. */
   readonly isGone: boolean;
@@ -26,7 +26,7 @@ export interface OfferBeforeBounds {
 }
 
 /** The part of an offer that its members decide. */
-export interface MemberBounds extends ProviderStanding, Required<Pick<Offer, 'freeCapacity' | 'members'>> {
+export interface MemberBounds extends OfferStanding, Required<Pick<Offer, 'freeCapacity' | 'members'>> {
   /** Layers that no member serves now, in words. */
   readonly gap?: string;
 }
@@ -51,7 +51,7 @@ export function boundByMembers(
       ? [{ ...listed, boundAtomic: scaleBound(listed.boundAtomic, member, pricePer1kAtomic) }]
       : [],
   );
-  const { stakeAtomic, reputationPpm } = present.reduce<ProviderStanding>(
+  const { stakeAtomic, reputationPpm } = present.reduce<OfferStanding>(
     (least, one) => (weigh(one) < weigh(least) ? one : least),
     leader,
   );
@@ -77,7 +77,7 @@ export function createMemberReader(
   };
 }
 
-const NOBODY: ProviderStanding = { stakeAtomic: 0n, heldAtomic: 0n, reputationPpm: 0, boundAtomic: undefined };
+const NOBODY: OfferStanding = { stakeAtomic: 0n, heldAtomic: 0n, reputationPpm: 0, boundAtomic: undefined };
 
 /** Counts a member's free slots; 0 if its own announcement does not offer its part of the cohort. */
 function countRoom(model: SharedModel, member: CohortMember, listed: MemberListing | undefined): number {
@@ -90,7 +90,7 @@ function scaleBound(bound: bigint | undefined, { pricePer1kAtomic: part }: Cohor
   return bound === undefined || part === 0n ? undefined : (bound * price) / part;
 }
 
-const weigh = ({ stakeAtomic, reputationPpm }: ProviderStanding): bigint =>
+const weigh = ({ stakeAtomic, reputationPpm }: OfferStanding): bigint =>
   (stakeAtomic / ATOMIC_PER_TOKEN + 1n) * BigInt(reputationPpm);
 
 const leastOf = (values: readonly (bigint | undefined)[]): bigint | undefined =>
