@@ -116,7 +116,7 @@ export interface CohortContext {
 
 /** Finds the reason that terms do not count for this order, signed or not; undefined if they count. */
 export function findTermsProblem(
-  { ledger, order, numericClass }: AgreedOrder,
+  { ledger, order, numericClass }: CohortContext,
   terms: CohortTerms,
 ): string | undefined {
   const { members } = terms;
