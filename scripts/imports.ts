@@ -155,6 +155,8 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'lifecycle',
   ],
   'packages/provider/src': [
+    'shard',
+    'cohort',
     'modality',
     'engine',
     'machine',

@@ -1,5 +1,5 @@
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { CohortMember } from '@ogong/protocol/exchange/cohort/cohort-offer';
+import type { OfferedMember } from '@ogong/protocol/exchange/cohort/cohort-offer';
 import type { OfferedSegment } from '@ogong/protocol/exchange/cohort/segment';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { describe, expect, it } from 'vitest';
@@ -36,7 +36,7 @@ const makeSegment = (n: number, change: Partial<OfferedSegment> = {}): OfferedSe
   ...change,
 });
 
-const members: readonly CohortMember[] = PARTS.map((part, i) => ({
+const members: readonly OfferedMember[] = PARTS.map((part, i) => ({
   ...{ ...part, providerId: idOf(i + 1), pricePer1kAtomic: PRICE },
 }));
 

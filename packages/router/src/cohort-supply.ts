@@ -1,6 +1,6 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
-import { type CohortMember, findMemberSegment, type SharedModel } from '@ogong/protocol/exchange/cohort/cohort-offer';
+import { findMemberSegment, type OfferedMember, type SharedModel } from '@ogong/protocol/exchange/cohort/cohort-offer';
 import { describeGap } from '@ogong/protocol/exchange/cohort/segment';
 import type { Offer } from '@ogong/protocol/exchange/match';
 import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
@@ -80,13 +80,13 @@ export function createMemberReader(
 const NOBODY: OfferStanding = { stakeAtomic: 0n, heldAtomic: 0n, reputationPpm: 0, boundAtomic: undefined };
 
 /** Counts a member's free slots; 0 if its own announcement does not offer its part of the cohort. */
-function countRoom(model: SharedModel, member: CohortMember, listed: MemberListing | undefined): number {
+function countRoom(model: SharedModel, member: OfferedMember, listed: MemberListing | undefined): number {
   if (listed === undefined || listed.isGone || listed.reputationPpm === 0) return 0;
   return findMemberSegment(listed.segments, model, member)?.freeCapacity ?? 0;
 }
 
 /** Computes the largest fee of which this member's part is within its bound. */
-function scaleBound(bound: bigint | undefined, { pricePer1kAtomic: part }: CohortMember, price: bigint) {
+function scaleBound(bound: bigint | undefined, { pricePer1kAtomic: part }: OfferedMember, price: bigint) {
   return bound === undefined || part === 0n ? undefined : (bound * price) / part;
 }
 

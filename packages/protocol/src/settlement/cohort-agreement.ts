@@ -59,14 +59,10 @@ const agreementFormat = createFormat<CohortAgreement>(agreementCodec, {
   tag: 'ogong-cohort-word-v1',
   maxBytes: MAX_COHORT_AGREEMENT_BYTES,
 });
-/** @internal for tests, until a service of shards collects signatures */
 export const encodeCohortAgreement: (agreement: CohortAgreement) => Uint8Array = agreementFormat.encode;
 export const parseCohortAgreement: (encoded: Uint8Array) => CohortAgreement = agreementFormat.decode;
 
-/**
- * Signs the terms by a member's provider key. This is the member's consent to the order.
- * @internal for tests, until a service of shards collects signatures
- */
+/** Signs the terms by a member's provider key. This is the member's consent to the order. */
 export function signCohortTerms(signer: HybridSigner, terms: CohortTerms): CohortSignature {
   return { publicKey: signer.publicKey, signature: signer.sign(encodeCohortTerms(terms)) };
 }

@@ -1,6 +1,6 @@
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { Announcement, OfferedModel } from '@ogong/protocol/exchange/announcement';
-import { type CohortMember, type CohortOffer, findMemberSegment } from '@ogong/protocol/exchange/cohort/cohort-offer';
+import { type CohortOffer, findMemberSegment, type OfferedMember } from '@ogong/protocol/exchange/cohort/cohort-offer';
 import { describeGap, type OfferedSegment } from '@ogong/protocol/exchange/cohort/segment';
 import { findTilings, type SegmentOffer, type TilingQuery } from '@ogong/protocol/exchange/cohort/tiling';
 
@@ -66,7 +66,7 @@ function refreshCohort(
 const findOffer = (
   offers: readonly SegmentOffer[],
   model: CohortModel,
-  member: CohortMember,
+  member: OfferedMember,
 ): SegmentOffer | undefined =>
   offers.find(
     ({ providerId, segment }) =>

@@ -16,7 +16,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleEd25519Signer } from '@ogong/protocol/crypto/noble';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { ShardService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { type HeaderRoot, verifyBoundaryRoot } from '@ogong/protocol/modality/text/boundary/boundary-root';
+import { type BoundaryRoot, verifyBoundaryRoot } from '@ogong/protocol/modality/text/boundary/boundary-root';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { type CohortMember, readCohort } from '@ogong/protocol/settlement/cohort-agreement';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
@@ -150,7 +150,7 @@ describe('a provider that leads a cohort', () => {
       // The last token needs no pass. Guesses behind the end of the reply may stand.
       expect(root?.positions).toBeGreaterThanOrEqual(promptTokenCount + outputTokenCount - 1);
       const senderKey = members[place]?.sessionKey as Uint8Array;
-      const signed = { ...(root as HeaderRoot), orderHash, place };
+      const signed = { ...root, orderHash, place } as BoundaryRoot;
       expect(verifyBoundaryRoot(crypto, { orderHash, place, senderKey }, signed)).toBe(true);
     }
     await expect.poll(() => validator.pushed.length).toBe(2);

@@ -96,6 +96,7 @@ interface Lane {
   tail: Promise<unknown>;
 }
 
+/** @internal until `serve` leads cohorts: tests serve orders with it */
 export function createCohortChain(options: CohortChainOptions): CohortChain {
   const { crypto, ledger, members, shards, signer, session, embeddingSize } = options;
   const { contextSize: maxPositions, passRows: maxRows } = options;

@@ -83,6 +83,7 @@ interface PassPart {
   readonly pass: BoundaryPass;
 }
 
+/** @internal until `serve` offers segments: tests serve orders with it */
 export function createShard(served: ServedSegment, dependencies: ShardDependencies): Shard {
   const { segment, manifestHash, modelRoot, firstLayer, layers, pricePer1kAtomic } = served;
   const { crypto, clock, signer, session, beacons, providerId, payee } = dependencies;

@@ -184,6 +184,14 @@ export const SEEDS: Readonly<Record<string, MakeSeeds>> = {
   ),
   'protocol/src/modality/text/stage2/divergence.ts parseDivergence': makeDivergences,
   'protocol/src/settlement/batch.ts parseSettlement': encoded('settlement/batch.ts', 'encodeSettlement', settlement),
+  'protocol/src/settlement/cohort-agreement.ts parseCohortTerms': encoded(
+    'settlement/cohort-agreement.ts',
+    'encodeCohortTerms',
+    {
+      ...{ chainId: 1n, escrow: fill(20), orderHash: fill(32), manifestHash: fill(32), modelRoot: fill(32) },
+      members: [0, 1, 2].map(member),
+    },
+  ),
   'protocol/src/settlement/cohort-agreement.ts parseCohortAgreement': encoded(
     'settlement/cohort-agreement.ts',
     'encodeCohortAgreement',

@@ -54,7 +54,7 @@ const BYTES: Readonly<Record<string, readonly string[]>> = {
   'protocol/src/modality/text/stage2/text-claim.ts': ['parseTextClaim'],
   'protocol/src/modality/text/stage2/trace-report.ts': ['parseTraceReport'],
   'protocol/src/settlement/batch.ts': ['parseSettlement'],
-  'protocol/src/settlement/cohort-agreement.ts': ['parseCohortAgreement'],
+  'protocol/src/settlement/cohort-agreement.ts': ['parseCohortAgreement', 'parseCohortTerms'],
   'protocol/src/settlement/head-certificate.ts': ['parseHeadCertificate'],
   'protocol/src/settlement/verdict-log.ts': ['parseVerdictEntry'],
   'protocol/src/tier/attestation.ts': ['parseAttestation'],

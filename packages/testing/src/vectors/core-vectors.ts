@@ -26,6 +26,7 @@ import { createSyntheticDivergence, SYNTHETIC_CLASS } from '../synthetic/synthet
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createAnswerVectors } from './answer-vectors.ts';
 import { createBlobVectors } from './blob-vectors.ts';
+import { createBoundaryVectors } from './boundary-vectors.ts';
 import { createDrawVectors } from './draw-vectors.ts';
 import { createEdgeVectors } from './edge-vectors.ts';
 import { createEmbeddingVectors } from './embedding-vectors.ts';
@@ -115,6 +116,7 @@ export async function createCoreVectors(crypto: Crypto): Promise<Readonly<Record
     trajectory: createTrajectoryVectors(crypto),
     'model-folder': createFolderVectors(crypto),
     slabs: await createSlabVectors(crypto),
+    boundary: createBoundaryVectors(crypto),
     tilings: createTilingVectors(),
   };
 }

@@ -153,7 +153,14 @@ function announce(store: ReturnType<typeof openStore>): void {
   };
   const announcement: Announcement = {
     ...{ providerId, payee: new Uint8Array(20), endpoint: '127.0.0.1:1', certHash: new Uint8Array(32) },
-    ...{ models: [model], segments: [], sequence: 1n, issuedAtMs: nowMs, expiresAtMs: nowMs + 60_000, verifier: undefined },
+    ...{
+      models: [model],
+      segments: [],
+      sequence: 1n,
+      issuedAtMs: nowMs,
+      expiresAtMs: nowMs + 60_000,
+      verifier: undefined,
+    },
   };
   store.transact(() => putAnnouncement(store, announcement, encodeAnnouncement(announcement), { nowMs }));
 }

@@ -131,7 +131,7 @@ def read_boundary(r: Reader) -> bytes | None:
     """Reads positions, turns, root and signature of a shard's root."""
     if not r.int(1, 0, 1):
         return None
-    return r.int(4).to_bytes(4) + r.int(4, 1, 2**18).to_bytes(4) + r.take(32 + 64)
+    return r.take(4 + 4 + 32 + 64)
 
 
 def read_draw_key(r: Reader) -> DrawKeyInputs:

@@ -115,7 +115,14 @@ function invent(n: number, models: ReturnType<typeof parseAnnouncement>['models'
   const providerId = hashHybridKey(crypto, key.publicKey);
   const issuedAtMs = Date.now();
   const announcement = {
-    ...{ providerId, payee: payee.address, endpoint: `127.0.0.1:${9_100 + n}`, verifier: undefined, models, segments: [] },
+    ...{
+      providerId,
+      payee: payee.address,
+      endpoint: `127.0.0.1:${9_100 + n}`,
+      verifier: undefined,
+      models,
+      segments: [],
+    },
     ...{ certHash: providerId, sequence: 1n, issuedAtMs, expiresAtMs: issuedAtMs + 60_000 },
   };
   const word = { validUntilMs: WORD_UNTIL_MS, ledger, providerId };

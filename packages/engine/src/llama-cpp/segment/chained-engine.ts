@@ -67,7 +67,6 @@ export const segmentOptionsOf = ({
  * and asks for the rows of the slabs before. There are no pictures and no traces.
  * @throws EngineError: 'model-not-found', 'model-corrupt' (another slab than expected), 'not-enough-memory', 'unsupported-model',
  *   'invalid-request' (an option out of range).
- * @internal until providers serve slabs
  */
 export async function openChainedTextEngine(
   options: ChainedTextOptions,

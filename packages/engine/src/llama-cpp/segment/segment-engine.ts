@@ -43,7 +43,6 @@ const CALLS_PER_SEQUENCE = 8;
  * Loads a slab into a supervised child process, on the CPU. The slab is compared with its entry in the manifest first.
  * @throws EngineError: 'model-not-found', 'model-corrupt' (another slab than expected), 'not-enough-memory', 'unsupported-model',
  *   'invalid-request' (an option out of range).
- * @internal until providers serve slabs
  */
 export async function openSegmentEngine(
   path: string,

@@ -68,7 +68,6 @@ export type ExpectedSlab = Pick<Slab, 'sizeBytes' | 'sha256'>;
  * @param hashes of files that were read before. Default: the file is read.
  * @returns the file with its stamp; a process loads it only while the stamp is the same.
  * @throws EngineError `model-not-found`, or `model-corrupt` for another file.
- * @internal until providers serve slabs
  */
 export async function verifySlab(path: string, expected: ExpectedSlab, hashes?: FileHashes): Promise<StampedFile> {
   const found = statSync(path, { throwIfNoEntry: false });

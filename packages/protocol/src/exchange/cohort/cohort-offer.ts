@@ -14,19 +14,19 @@ const memberCodec = struct({
 });
 
 /** A provider's part of a cohort. */
-export interface CohortMember extends CodecType<typeof memberCodec> {}
+export interface OfferedMember extends CodecType<typeof memberCodec> {}
 
 /** The providers that serve an offered model together (docs/spec/tilings.md). */
 export interface CohortOffer {
   /** SHA-256 of the manifest that names the files of the cut. */
   readonly manifestHash: Uint8Array;
   /** In the order of their layers. The last member announces the offer, and leads. */
-  readonly members: readonly CohortMember[];
+  readonly members: readonly OfferedMember[];
 }
 
 export const cohortOfferCodec: Codec<CohortOffer> = struct({
   manifestHash: hash,
-  members: list<CohortMember>(memberCodec, { count: u8, min: 2, max: MAX_COHORT_MEMBERS }),
+  members: list<OfferedMember>(memberCodec, { count: u8, min: 2, max: MAX_COHORT_MEMBERS }),
 });
 
 /** An offered model that a cohort serves. */
@@ -71,7 +71,7 @@ export function findCohortProblem(
 export function findMemberSegment(
   segments: readonly OfferedSegment[],
   { modelId, modelRoot, contextSize, numericClass, cohort: { manifestHash, members } }: SharedModel,
-  { firstLayer, layers, pricePer1kAtomic }: CohortMember,
+  { firstLayer, layers, pricePer1kAtomic }: OfferedMember,
 ): OfferedSegment | undefined {
   const totalLayers = members.reduce((sum, member) => sum + member.layers, 0);
   return segments.find(

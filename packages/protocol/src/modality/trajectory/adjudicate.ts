@@ -22,8 +22,8 @@ export interface TrajectoryLimits {
 
 /**
  * Honest classes of the CPU differ by at most 1e-5 in one step, and weights in fp16 by at least 1.6e-4 (docs/detection/pictures.md). A
- * projection tells about two thirds of a distance at least. A byte that is rounded differently counts in a small dark picture: the largest
- * distance of 800 honest pictures was 1.9e-3, and the least of a false one 4.6e-2.
+ * projection tells about two thirds of a distance at least. A byte that is rounded differently counts in a small dark picture. The
+ * largest distance of 800 honest pictures was 1.9e-3, and the least of a false one 4.6e-2.
  */
 export const TRAJECTORY_FALLBACK: TrajectoryLimits = {
   source: 'fallback',

@@ -38,10 +38,7 @@ export interface BoundaryPass {
   readonly payload: Uint8Array;
 }
 
-/**
- * u32 turn || u8 kind || u32 position || u16 rows || signature[64] || payload. @throws ProtocolError
- * @internal until providers serve slabs: tests and vectors use it
- */
+/** u32 turn || u8 kind || u32 position || u16 rows || signature[64] || payload. @throws ProtocolError */
 export function encodeBoundaryPass({ head, signature, payload }: BoundaryPass): Uint8Array {
   if (payload.length > MAX_PASS_BYTES) throw new ProtocolError('too-large', `a pass of ${payload.length} bytes`);
   const writer = createWriter(SIGNED_HEAD_BYTES + payload.length);
@@ -49,10 +46,7 @@ export function encodeBoundaryPass({ head, signature, payload }: BoundaryPass): 
   return writer.bytes(payload).finish();
 }
 
-/**
- * @returns a pass whose payload is a view of the bytes. @throws ProtocolError
- * @internal until providers serve slabs: tests and vectors use it
- */
+/** @returns a pass whose payload is a view of the bytes. @throws ProtocolError */
 export function parseBoundaryPass(encoded: Uint8Array): BoundaryPass {
   if (encoded.length > SIGNED_HEAD_BYTES + MAX_PASS_BYTES)
     throw new ProtocolError('too-large', `a pass of ${encoded.length} bytes`);
@@ -108,10 +102,7 @@ export interface EdgeLimits {
   readonly firstTurn?: number;
 }
 
-/**
- * @param signer holds the sender's session key of this order.
- * @internal until providers serve slabs: tests and vectors use it
- */
+/** @param signer holds the sender's session key of this order. */
 export function createPassSender<T>(
   crypto: Crypto,
   edge: BoundaryEdge<T>,
@@ -158,10 +149,7 @@ export interface ReceiverLimits extends EdgeLimits {
   readonly maxRows: number;
 }
 
-/**
- * @param senderKey Ed25519 session key that the sender's consent names, 32 bytes.
- * @internal until providers serve slabs: tests and vectors use it
- */
+/** @param senderKey Ed25519 session key that the sender's consent names, 32 bytes. */
 export function createPassReceiver<T>(
   crypto: Crypto,
   edge: BoundaryEdge<T>,

@@ -35,7 +35,6 @@ interface CommittedRows extends Pick<BoundaryRows, 'positions' | 'nextTurn' | 'r
  * Commits to the rows that stand. It takes about 0.7 ms for a row of 8,192 values, so long replies belong in a worker.
  * @param blind of the answer, 32 bytes. @param bank of the reply's header.
  * @throws ProtocolError `malformed` if no row stands.
- * @internal until providers serve slabs: tests and vectors use it
  */
 export function commitBoundary(
   crypto: Crypto,
@@ -91,13 +90,9 @@ export interface BoundaryRoot extends RootStatement {
 
 /** "ogong-boundary-root-v1\n" || orderHash[32] || u8 place || u32 positions || u32 turns || root[32] || signature[64]. */
 export const encodeBoundaryRoot: (root: BoundaryRoot) => Uint8Array = signedFormat.encode;
-/**
- * @throws ProtocolError
- * @internal until providers serve slabs: tests and vectors use it
- */
+/** @throws ProtocolError */
 export const parseBoundaryRoot: (encoded: Uint8Array) => BoundaryRoot = signedFormat.decode;
 
-/** @internal until providers serve slabs: tests and vectors use it */
 export const signBoundaryRoot = (signer: Ed25519Signer, statement: RootStatement): BoundaryRoot => ({
   ...statement,
   signature: signer.sign(encodeStatement(statement)),
@@ -110,10 +105,7 @@ export interface BoundarySender {
   readonly senderKey: Uint8Array;
 }
 
-/**
- * Returns whether this sender signed the root for this order.
- * @internal until providers serve slabs: tests and vectors use it
- */
+/** Returns whether this sender signed the root for this order. */
 export const verifyBoundaryRoot = (
   crypto: Crypto,
   { orderHash, place, senderKey }: BoundarySender,
@@ -122,17 +114,6 @@ export const verifyBoundaryRoot = (
   statement.place === place &&
   equalBytes(statement.orderHash, orderHash) &&
   crypto.verifyEd25519(signature, encodeStatement(statement), senderKey);
-
-/** A root in a header, which has the order, and the place by its position in the list. */
-export const headerRootCodec = struct({
-  positions: u32,
-  turns: within(u32, 1, MAX_TURNS),
-  root: hash,
-  /** By the sender's session key, see BoundaryRoot. */
-  signature: bytes(ED25519_SIGNATURE_BYTES),
-});
-
-export interface HeaderRoot extends CodecType<typeof headerRootCodec> {}
 
 const RECEIPT_DOMAIN = encodeDomain('ogong-boundary-receipt-v1');
 

@@ -32,7 +32,6 @@ function areRowValues(values: Float32Array): boolean {
 /**
  * Content of the edges between two shards: outputs of a layer, f32[rows, embeddingSize], little-endian.
  * @param embeddingSize 1..65,536.
- * @internal until providers serve slabs: tests and vectors use it
  */
 export function createRowContent(embeddingSize: number): PassContent<Float32Array> {
   if (!Number.isInteger(embeddingSize) || embeddingSize < 1 || embeddingSize > MAX_EMBEDDING)
@@ -54,7 +53,6 @@ export function createRowContent(embeddingSize: number): PassContent<Float32Arra
 /**
  * Content of the edge from the last shard, which leads, to the first: ids of tokens, u32[rows].
  * @param vocabularySize 2..2^24; each id is below it.
- * @internal until providers serve slabs: tests and vectors use it
  */
 export function createTokenContent(vocabularySize: number): PassContent<Uint32Array> {
   idBits(vocabularySize);

@@ -26,8 +26,8 @@ import { partsCodec } from '../../../commitment/composed-root.ts';
 import { MAX_HEADER_BYTES } from '../../../commitment/opening.ts';
 import { assertDirections, MAX_EMBEDDING } from '../../../commitment/sketch.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
+import { ED25519_SIGNATURE_BYTES } from '../../../crypto/hybrid.ts';
 import { type AnswerFormat, CALL_FAMILIES, REASONING_PLACES } from '../answer/answer-format.ts';
-import { headerRootCodec } from '../boundary/boundary-root.ts';
 import type { DrawKeyInputs } from '../sampling/draw-key.ts';
 import {
   type Filter,
@@ -105,6 +105,15 @@ const pictureCodec = struct({
 
 export interface HeaderPicture extends CodecType<typeof pictureCodec> {}
 
+/** A shard's root of the rows that it sent. The order is that of the header, and the place that of the root in its list. */
+const boundaryCodec = struct({
+  positions: u32,
+  turns: u32,
+  root: hash,
+  /** By the shard's session key (docs/spec/boundary.md#root). */
+  signature: bytes(ED25519_SIGNATURE_BYTES),
+});
+
 const headerCodec = struct({
   /** hashOrder of the order that the reply answers. */
   orderHash: hash,
@@ -147,7 +156,7 @@ const headerCodec = struct({
    * Signed roots of the rows that the shards of a cohort sent, by their places (docs/spec/boundary.md). None where a shard signed for
    * no rows that its receiver has. Empty if one provider serves the whole model.
    */
-  boundaries: list(optional(headerRootCodec), { count: u8, max: MAX_BOUNDARIES }),
+  boundaries: list(optional(boundaryCodec), { count: u8, max: MAX_BOUNDARIES }),
   /** The ledger address that receives this reply's fee. */
   payee: address,
 });
