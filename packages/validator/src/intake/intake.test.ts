@@ -2,6 +2,7 @@ import { Code } from '@connectrpc/connect';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Store } from '@ogong/host/store/store';
 import { concatBytes, equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { MAX_HEADER_BYTES } from '@ogong/protocol/commitment/opening';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { findAdmissionProblem } from '@ogong/protocol/exchange/admission';
@@ -225,7 +226,7 @@ describe('records', () => {
     ['an oversized response', 'too-large', (s) => ({ ...s, response: new Uint8Array(2 ** 20 + 1) })],
     ['a picture of the most bytes', 'response-hash', (s) => ({ ...s, ...asPicture(2 ** 22) })],
     ['a picture of one byte more', 'too-large', (s) => ({ ...s, ...asPicture(2 ** 22 + 1) })],
-    ['an oversized header', 'too-large', (s) => ({ ...s, header: new Uint8Array(8193) })],
+    ['an oversized header', 'too-large', (s) => ({ ...s, header: new Uint8Array(MAX_HEADER_BYTES + 1) })],
     ['an oversized proof', 'too-large', (s) => ({ ...s, headerProof: Array(99).fill(new Uint8Array(32)) })],
     ["no word of the header's payee", 'payee-word', (s) => ({ ...s, payeeWord: new Uint8Array(0) })],
     ['a word that was cut', 'payee-word', (s) => ({ ...s, payeeWord: s.payeeWord.subarray(0, 64) })],
