@@ -56,9 +56,10 @@ def parse_entry(data: bytes) -> Entry:
     fee, fine = r.int(16), r.int(16)
     payer, router = r.take(20), r.take(20)
     for _ in range(r.int(1, 0, 64)):
-        r.take(32 + 20)
-        r.int(2)
-        r.int(2)
+        # Provider, payee, first layer, number of layers, price.
+        r.take(32 + 20 + 2 + 2 + 16)
+    if r.flag():
+        r.int(1, 0, 63)
     for _ in range(r.int(1, 0, 128)):
         r.take(32 + 20)
         # The tokens of a report, or the half hour of a silence.

@@ -17,6 +17,7 @@ const WITHOUT_JSON: Readonly<Record<Program, Readonly<Record<string, string>>>> 
   ogong: { completion: SCRIPT },
   'ogong-provider': {
     local: READY_LINE,
+    segment: READY_LINE,
     serve: READY_LINE,
     start: READY_LINE,
     proxy: READY_LINE,
