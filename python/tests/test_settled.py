@@ -81,7 +81,7 @@ class Logs(unittest.TestCase):
             self.assertEqual(previous, unhex(head))
             for broken in (data[:-1], data + b"\x00", b"x" + data[1:]):
                 self.assertRaises(WireError, parse_entry, broken)
-        self.assertEqual([parse_entry(unhex(one)).verdict for one in _LOG["entries"]], ["accept", "accept", "accept", "abandoned"])
+        self.assertEqual([parse_entry(unhex(one)).verdict for one in _LOG["entries"]], ["accept", "accept", "accept", "abandoned", "reject"])
 
     def test_inclusion(self) -> None:
         tried = 0

@@ -23,6 +23,8 @@ _MOST_REPLIES = 1_000
 _MOST_PROOF = 20
 _MOST_MS = 2**53 - 1
 VERDICTS = ("accept", "reject", "inconclusive", "unaudited", "abandoned", "unjudged")
+_EXACT = 1
+"""Evidence that needs no statistics."""
 _PAID = ("accept", "inconclusive", "unaudited")
 _BATCH_TYPE = (
     b"Batch(address validator,uint64 sequence,bytes32 logHead,uint64 logLength,bytes32 recordsRoot,uint32 replies,"
@@ -58,24 +60,30 @@ def parse_entry(data: bytes) -> Entry:
     for _ in range(r.int(1, 0, 64)):
         # Provider, payee, first layer, number of layers, price.
         r.take(32 + 20 + 2 + 2 + 16)
-    if r.flag():
+    is_culprit_named = r.flag()
+    if is_culprit_named:
         r.int(1, 0, 63)
     for _ in range(r.int(1, 0, 128)):
         r.take(32 + 20)
         # The tokens of a report, or the half hour of a silence.
         if r.int(1, 0, 3) in (0, 2):
             r.int(4)
-    r.take(8 + 32)
+    beacon_epoch = r.int(8)
+    r.take(32)
     step, e_value = r.int(1, 0, 2), r.int(8, 0, 2**53 - 1)
     r.flag()
     r.int(8, 0, _MOST_MS)
     r.end()
+    if is_culprit_named and verdict != "reject":
+        raise WireError(f"a culprit of {verdict}")
     if verdict == "reject" and evidence == 0:
         raise WireError("a reject carries evidence")
     if fee > 0 and verdict not in _PAID:
         raise WireError(f"{verdict} costs no fee")
-    if fine > 0 and verdict != "abandoned":
-        raise WireError("only an abandoned reply is fined")
+    is_unpaid_audit = verdict in ("unjudged", "inconclusive") or (verdict == "reject" and evidence != _EXACT)
+    is_finable = verdict == "abandoned" or (is_unpaid_audit and beacon_epoch > 0 and fee == 0)
+    if fine > 0 and not is_finable:
+        raise WireError(f"{verdict} is not fined")
     if e_value > 0 and step != 1:
         raise WireError("only the step of a reply has an e-value")
     return Entry(index, previous, reply_id, record_hash, provider_id, payee, verdict, fee, payer, router)
