@@ -107,8 +107,8 @@ const MONEY: readonly Mutation[] = [
     name: 'pays-the-router-alone',
     meaning: 'every validator has the line of a reply pay its router in place of its payee',
     file: 'packages/protocol/src/settlement/batch.ts',
-    from: 'if (shards.length === 0) return [{ ...entry, modelRoot }];',
-    to: 'if (shards.length === 0) return [{ ...entry, payee: router, modelRoot }];',
+    from: '({ ...part, router: entry.router, modelRoot })',
+    to: '({ ...part, payee: entry.router, router: entry.router, modelRoot })',
   },
   {
     name: 'credits-each-report-alike',
