@@ -1037,7 +1037,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       await page.getByRole('button', { name: 'edit' }).first().click();
       await page.getByRole('button', { name: 'keep the old one' }).click();
       await page.getByRole('button', { name: 'edit' }).first().click();
-      expect(await page.getByLabel('Your question').inputValue()).toBe('One');
+      await expect.poll(() => page.getByLabel('Your question').inputValue()).toBe('One');
       await say(page, 'Three');
       await expect.poll(() => page.locator('.question').allTextContents()).toEqual(['Three']);
       await expect.poll(() => asked).toEqual([['One'], ['One', 'Two'], ['One', 'Two'], ['Three']]);
