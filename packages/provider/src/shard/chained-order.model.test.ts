@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SegmentEngine } from '@ogong/engine/interface/segment';
@@ -51,7 +51,11 @@ let path: string;
 let modelRoot: Uint8Array;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'ogong-chained-order-'));
-  ({ path, modelRoot } = await resolveModel('stories260K', { storeDir: folder }));
+  const model = await resolveModel('stories260K', { storeDir: folder });
+  modelRoot = model.modelRoot;
+  // Slabs are written beside the model, which is a file of the repository.
+  path = join(folder, 'stories260K.gguf');
+  copyFileSync(model.path, path);
 });
 afterAll(async () => {
   for (const close of closing.splice(0).reverse()) await close();
