@@ -47,6 +47,21 @@ const forge = (values: Float32Array): BoundaryPass => {
 };
 
 describe('a receiver of passes', () => {
+  it('keeps the rows that stand, and neither their messages nor rows that were dropped', () => {
+    const { sender, receiver } = openEdge();
+    const send = (...given: Parameters<typeof sender.send>) => {
+      const encoded = encodeBoundaryPass(sender.send(...given));
+      const message = new Uint8Array(encoded.length + 10_000);
+      message.set(encoded);
+      expect(receiver.accept(parseBoundaryPass(message.subarray(0, encoded.length))).ok).toBe(true);
+    };
+    send('prompt', 0, rows(40));
+    send('step', 3, rows(1, 1));
+    for (const { kept } of [sender, receiver]) {
+      expect(kept.standing.map(({ bytes }) => bytes.buffer.byteLength)).toEqual([3 * SIZE * 4, SIZE * 4]);
+    }
+  });
+
   it('takes the passes of its sender in turn, with rows that replace rejected guesses', () => {
     const { sender, receiver } = openEdge();
     const steps = [

@@ -138,7 +138,7 @@ export type PassResult<T> =
 
 export interface PassReceiver<T> {
   readonly kept: BoundaryRows;
-  /** Checks a pass and keeps its payload, which must not change later. A refused pass changes nothing. @returns values of its own. */
+  /** Checks a pass and keeps a copy of its payload. A refused pass changes nothing. @returns values of its own. */
   accept(pass: BoundaryPass): PassResult<T>;
 }
 
@@ -173,7 +173,8 @@ export function createPassReceiver<T>(
         return refuse('signature', `the session key of place ${edge.place} has not signed this pass`);
       const values = edge.content.decode(payload);
       if (values === undefined) return refuse('values', 'a value is out of range');
-      kept.add({ head, signature, rowHashes }, payload);
+      // The payload is a part of a message with many passes, which must not stay in memory for it.
+      kept.add({ head, signature, rowHashes }, payload.slice());
       return { ok: true, head, values };
     },
   };

@@ -30,7 +30,7 @@ export interface BoundaryRows {
   readonly standing: readonly StandingPass[];
   /** Returns the reason that a pass does not fit behind the rows; undefined if it fits. */
   findProblem(head: PassHead): string | undefined;
-  /** Adds a pass that fits. Rows from its position on are dropped first. @param payload is kept, not copied. */
+  /** Adds a pass that fits. Rows from its position on are dropped first. @param payload is kept. It has a buffer of its own. */
   add(pass: SignedPass, payload: Uint8Array): void;
 }
 
@@ -66,10 +66,18 @@ export function createBoundaryRows(
         const left = (position - last.pass.head.position) * rowBytes;
         if (left >= last.bytes.length) break;
         standing.pop();
-        if (left > 0) standing.push({ pass: last.pass, bytes: last.bytes.subarray(0, left) });
+        if (left > 0) standing.push({ pass: last.pass, bytes: shorten(last.bytes, left) });
       }
       standing.push({ pass, bytes: payload });
       positions = position + rows;
     },
   };
+}
+
+/**
+ * Returns the first bytes. They are copied once they fill less than half of their buffer, so that dropped rows do not keep it. A sender
+ * that drops row by row causes few copies.
+ */
+function shorten(bytes: Uint8Array, length: number): Uint8Array {
+  return 2 * length < bytes.buffer.byteLength ? bytes.slice(0, length) : bytes.subarray(0, length);
 }
