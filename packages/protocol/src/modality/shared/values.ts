@@ -33,15 +33,20 @@ export function readValues(bytes: Uint8Array, count: number): Float32Array | 'ma
 export function decodeValues(bytes: Uint8Array, count: number): Float32Array {
   if (bytes.length !== count * VALUE_BYTES)
     throw new ProtocolError('malformed', `${bytes.length} bytes are not ${count} values`);
-  const values = IS_LITTLE ? copyValues(bytes) : copyEach(bytes, count);
+  const values = copyValues(bytes);
   for (let i = 0; i < count; i++)
     if (!Number.isFinite(values[i])) throw new ProtocolError('malformed', `value ${i} is ${values[i]}`);
   return values;
 }
 
-const copyValues = (bytes: Uint8Array): Float32Array => new Float32Array(new Uint8Array(bytes).buffer);
+/** Reads values of any bits, four bytes each. @returns a view of the bytes where the machine and their alignment allow it. */
+export const viewAsValues = (bytes: Uint8Array): Float32Array =>
+  IS_LITTLE && bytes.byteOffset % VALUE_BYTES === 0
+    ? new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / VALUE_BYTES)
+    : copyValues(bytes);
 
-function copyEach(bytes: Uint8Array, count: number): Float32Array {
+function copyValues(bytes: Uint8Array): Float32Array {
+  if (IS_LITTLE) return new Float32Array(new Uint8Array(bytes).buffer);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Float32Array.from({ length: count }, (_, i) => view.getFloat32(VALUE_BYTES * i, true));
+  return Float32Array.from({ length: bytes.length / VALUE_BYTES }, (_, i) => view.getFloat32(VALUE_BYTES * i, true));
 }

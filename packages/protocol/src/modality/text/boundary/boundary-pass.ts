@@ -138,7 +138,7 @@ export type PassResult<T> =
 
 export interface PassReceiver<T> {
   readonly kept: BoundaryRows;
-  /** Checks a pass and keeps a copy of its payload. A refused pass changes nothing. @returns values of its own. */
+  /** Checks a pass and keeps a copy of its payload. A refused pass changes nothing. @returns values, to be read only: they may be the kept rows. */
   accept(pass: BoundaryPass): PassResult<T>;
 }
 
@@ -171,10 +171,11 @@ export function createPassReceiver<T>(
       const rowHashes = hashRows(crypto, edge, payload);
       if (!crypto.verifyEd25519(signature, encodePassStatement(crypto, edge, head, rowHashes), senderKey))
         return refuse('signature', `the session key of place ${edge.place} has not signed this pass`);
-      const values = edge.content.decode(payload);
-      if (values === undefined) return refuse('values', 'a value is out of range');
       // The payload is a part of a message with many passes, which must not stay in memory for it.
-      kept.add({ head, signature, rowHashes }, payload.slice());
+      const own = payload.slice();
+      const values = edge.content.decode(own);
+      if (values === undefined) return refuse('values', 'a value is out of range');
+      kept.add({ head, signature, rowHashes }, own);
       return { ok: true, head, values };
     },
   };
