@@ -78,7 +78,10 @@ export const passKeyOf = ({ orderHash }: Pick<NamedOrder, 'orderHash'>): string 
 export interface CohortChain extends UpstreamRows {
   /** Agrees with all shards. @returns the signed agreement. @throws EngineError if a shard does not agree. */
   open(given: ChainedOrder): Promise<Uint8Array>;
-  /** Ends an order. @returns the signed roots by place; undefined where a shard signed for other rows, or for none. */
+  /**
+   * Ends an order once its passes have ended.
+   * @returns the signed roots by place; undefined where a shard signed for other rows or passes, or for none.
+   */
   close(orderHash: Uint8Array): Promise<readonly (BoundaryRoot | undefined)[]>;
 }
 
@@ -142,16 +145,20 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
     };
   };
 
-  /** Accepts the rows of a shard. */
-  function accept(place: number, asked: ChainPass, answer: readonly Part[]): Float32Array {
-    const { kind, groups } = asked;
+  /** Accepts the rows of a shard. @param open orders of the groups. */
+  function accept(
+    place: number,
+    { kind, groups, tokens }: ChainPass,
+    open: readonly OpenOrder[],
+    answer: readonly Part[],
+  ): Float32Array {
     if (answer.length !== groups.length) throw fail(place, `answered ${answer.length} of ${groups.length} orders`);
-    const rows = new Float32Array(asked.tokens.length * embeddingSize);
+    const rows = new Float32Array(tokens.length * embeddingSize);
     let at = 0;
     groups.forEach((group, i) => {
       const { orderHash, pass: encoded } = answer[i] as Part;
       if (toHex(orderHash) !== group.passKey) throw fail(place, 'answered another order');
-      const { received } = orders.get(group.passKey as string) as OpenOrder;
+      const { received } = open[i] as OpenOrder;
       const pass = readPass(place, encoded);
       const { head } = pass;
       if (head.kind !== kind || head.position !== group.position || head.rows !== group.rows)
@@ -172,11 +179,16 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
     }
   };
 
-  const signTokens = ({ kind, groups, tokens }: ChainPass): Part[] => {
+  const findOrder = (passKey: string): OpenOrder => {
+    const order = orders.get(passKey);
+    if (order === undefined) throw new EngineError('invalid-request', 'a pass is of an order that is not open');
+    return order;
+  };
+
+  const signTokens = ({ kind, groups, tokens }: ChainPass, open: readonly OpenOrder[]): Part[] => {
     let at = 0;
-    return groups.map(({ passKey = '', position, rows }) => {
-      const order = orders.get(passKey);
-      if (order === undefined) throw new EngineError('invalid-request', 'a pass is of an order that is not open');
+    return groups.map(({ position, rows }, i) => {
+      const order = open[i] as OpenOrder;
       const own = tokens.subarray(at, at + rows);
       at += rows;
       return {
@@ -186,9 +198,10 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
     });
   };
 
-  async function closeAt(place: number, { given, received }: OpenOrder): Promise<BoundaryRoot | undefined> {
+  async function closeAt(lane: Lane, { given, received }: OpenOrder): Promise<BoundaryRoot | undefined> {
     const { order, blind, previousBeacon } = given;
-    const encoded = await (shards[place] as ShardCalls).close(order.orderHash).catch(() => new Uint8Array());
+    const { place, calls } = lane;
+    const encoded = await enter(lane, () => calls.close(order.orderHash)).catch(() => new Uint8Array());
     const { kept } = received[place] as PassReceiver<Float32Array>;
     if (encoded.length === 0 || kept.positions === 0) return undefined;
     const root = readRoot(encoded);
@@ -197,7 +210,9 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
     if (root === undefined || !verifyBoundaryRoot(crypto, sender, root)) return undefined;
     const bankSeed = computeBankSeed(crypto, order.modelRoot, previousBeacon);
     const bank = createSketchBank(crypto, { bankSeed, directions: DEFAULT_DIRECTIONS, embeddingSize });
-    return equalBytes(commitBoundary(crypto, kept, { blind, bank }).root, root.root) ? root : undefined;
+    const own = commitBoundary(crypto, kept, { blind, bank });
+    const isSame = own.positions === root.positions && own.turns === root.turns && equalBytes(own.root, root.root);
+    return isSame ? root : undefined;
   }
 
   return {
@@ -222,6 +237,7 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
       }
     },
     async run(pass) {
+      const open = pass.groups.map(({ passKey = '' }) => findOrder(passKey));
       let rows = new Float32Array();
       const follow = (lane: Lane, input: Promise<readonly Part[]>): Promise<readonly Part[]> =>
         enter(lane, async () => {
@@ -229,10 +245,13 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
           const answer = await lane.calls.run(parts).catch((cause: Error) => {
             throw fail(lane.place, `did not run a pass: ${cause.message}`, cause);
           });
-          rows = accept(lane.place, pass, answer) as typeof rows;
+          rows = accept(lane.place, pass, open, answer) as typeof rows;
           return answer;
         });
-      await lanes.reduce((parts, lane) => follow(lane, parts), Promise.resolve<readonly Part[]>(signTokens(pass)));
+      await lanes.reduce(
+        (parts, lane) => follow(lane, parts),
+        Promise.resolve<readonly Part[]>(signTokens(pass, open)),
+      );
       return rows;
     },
     // A pass at an earlier position drops the rows behind it, and a closed order all of them.
@@ -241,7 +260,8 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
       const key = toHex(orderHash);
       const open = orders.get(key);
       orders.delete(key);
-      return open === undefined ? [] : await Promise.all(shards.map((_, place) => closeAt(place, open)));
+      if (open === undefined) return [];
+      return await Promise.all(lanes.map((lane) => closeAt(lane, open)));
     },
   };
 }

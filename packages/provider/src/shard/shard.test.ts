@@ -1,10 +1,17 @@
 import type { ChainPass } from '@ogong/engine/interface/segment';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { Ed25519Signer } from '@ogong/protocol/crypto/crypto';
 import { parseBoundaryPass } from '@ogong/protocol/modality/text/boundary/boundary-pass';
+import {
+  type BoundaryRoot,
+  encodeBoundaryRoot,
+  parseBoundaryRoot,
+  signBoundaryRoot,
+} from '@ogong/protocol/modality/text/boundary/boundary-root';
 import { readCohort } from '@ogong/protocol/settlement/cohort-agreement';
 import { createFakeSegment } from '@ogong/testing/engine/fake-segment';
 import { ledger } from '@ogong/testing/provider/provider-fixture';
-import { createTestChain, EMBEDDING_SIZE } from '@ogong/testing/provider/shard-fixture';
+import { createTestChain, EMBEDDING_SIZE, sessions } from '@ogong/testing/provider/shard-fixture';
 import { describe, expect, it } from 'vitest';
 import { type ChainedOrder, passKeyOf } from './cohort-chain.ts';
 
@@ -173,5 +180,47 @@ describe('shards of a cohort and its leader', () => {
     );
     expect((await chain.close(given.order.orderHash)).map((root) => root?.place)).toEqual([0, undefined]);
     expect(roots).toBe(2);
+  });
+
+  it('end an order behind its pass in flight', async () => {
+    const [started, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const { chain, order } = createTestChain((calls, place) => ({
+      ...calls,
+      async run(parts) {
+        if (place === 1) started.resolve();
+        await released.promise;
+        return calls.run(parts);
+      },
+    }));
+    const given = order();
+    await chain.open(given);
+    const running = chain.run(prompt(given));
+    const closing = chain.close(given.order.orderHash);
+    await expect(chain.run(prompt(given))).rejects.toThrow('an order that is not open');
+    released.resolve();
+    await started.promise;
+    expect(await running).toHaveLength(3 * EMBEDDING_SIZE);
+    expect((await closing).map((root) => root?.positions)).toEqual([3, 3]);
+  });
+
+  it.each<[string, (root: BoundaryRoot) => Partial<BoundaryRoot>]>([
+    ['positions', ({ positions }) => ({ positions: positions + 1 })],
+    ['turns', ({ turns }) => ({ turns: turns + 1 })],
+    ['rows', ({ root }) => ({ root: root.map((byte) => byte ^ 1) })],
+  ])('give no root that is signed for other %s', async (_, bend) => {
+    const { chain, order } = createTestChain((calls, place) => ({
+      ...calls,
+      async close(orderHash) {
+        const encoded = await calls.close(orderHash);
+        const root = parseBoundaryRoot(encoded);
+        return place === 0
+          ? encoded
+          : encodeBoundaryRoot(signBoundaryRoot(sessions[1] as Ed25519Signer, { ...root, ...bend(root) }));
+      },
+    }));
+    const given = order();
+    await chain.open(given);
+    await chain.run(prompt(given));
+    expect((await chain.close(given.order.orderHash)).map((root) => root?.place)).toEqual([0, undefined]);
   });
 });

@@ -32,7 +32,8 @@ export const LEADER_PEER: Uint8Array = new Uint8Array(32).fill(9);
 const signers: readonly HybridSigner[] = LAYERS.map((_, i) =>
   createNodeHybridSigner(new Uint8Array(64).fill(0x40 + i)),
 );
-const sessions: readonly Ed25519Signer[] = LAYERS.map((_, i) =>
+/** Session keys of the members. */
+export const sessions: readonly Ed25519Signer[] = LAYERS.map((_, i) =>
   createNobleEd25519Signer(new Uint8Array(32).fill(0x50 + i)),
 );
 
