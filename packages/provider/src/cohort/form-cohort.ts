@@ -1,4 +1,4 @@
-import { equalBytes } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Announcement, OfferedModel } from '@ogong/protocol/exchange/announcement';
 import { type CohortOffer, findMemberSegment, type OfferedMember } from '@ogong/protocol/exchange/cohort/cohort-offer';
 import { describeGap, type OfferedSegment } from '@ogong/protocol/exchange/cohort/segment';
@@ -7,12 +7,17 @@ import { findTilings, type SegmentOffer, type TilingQuery } from '@ogong/protoco
 /** A model that this provider offers together with others. */
 export type CohortModel = OfferedModel & { readonly cohort: CohortOffer };
 
+/** A leader leaves out a member for so long after it failed. */
+export const FAILED_MEMBER_PAUSE_MS: number = 5 * 60_000;
+
 export interface FormingOptions extends Omit<TilingQuery, 'offers'> {
   /** Name of the model's modality. */
   readonly modality: string;
   /** Verified announcements of other providers. Expired ones do not count. */
   readonly announcements: readonly Announcement[];
   readonly nowMs: number;
+  /** Times at which members failed, by provider id in hex. Default: none failed. */
+  readonly failedAtMs?: ReadonlyMap<string, number>;
   /** The cohort that this provider leads now. Default: none. */
   readonly standing?: CohortModel | undefined;
   /** Replies that the standing cohort serves now. */
@@ -26,7 +31,7 @@ export type FormedCohort =
 
 /**
  * Chooses the cohort that this provider leads with its own segment. The standing cohort is kept while its members offer their
- * layers. Otherwise, the members of the cheapest tiling take its place (docs/spec/tilings.md).
+ * layers and do not fail. Otherwise, the members of the cheapest tiling take its place (docs/spec/tilings.md).
  */
 export function formCohort(options: FormingOptions): FormedCohort {
   const { standing } = options;
@@ -38,10 +43,18 @@ export function formCohort(options: FormingOptions): FormedCohort {
   return { model: describeModel(members, options.modality), isKept: false };
 }
 
-/** Lists the segments that other providers offer now. */
-export function listOffers({ announcements, nowMs }: Pick<FormingOptions, 'announcements' | 'nowMs'>): SegmentOffer[] {
+/** Lists the segments that other providers offer now. Those of a provider that failed lately are left out. */
+export function listOffers({
+  announcements,
+  nowMs,
+  failedAtMs,
+}: Pick<FormingOptions, 'announcements' | 'nowMs' | 'failedAtMs'>): SegmentOffer[] {
+  const hasFailed = (providerId: Uint8Array): boolean => {
+    const atMs = failedAtMs?.get(toHex(providerId));
+    return atMs !== undefined && nowMs < atMs + FAILED_MEMBER_PAUSE_MS;
+  };
   return announcements
-    .filter(({ expiresAtMs }) => expiresAtMs > nowMs)
+    .filter(({ providerId, expiresAtMs }) => expiresAtMs > nowMs && !hasFailed(providerId))
     .flatMap(({ providerId, payee, segments }) => segments.map((segment) => ({ providerId, payee, segment })));
 }
 

@@ -167,6 +167,25 @@ describe('tilings', () => {
     expect(model?.cohort?.members.map(({ providerId }) => providerId[0])).toEqual(vectors.tilings[0]?.members);
   });
 
+  it('are found though strangers offer short segments, and many cheap ones, for nothing', () => {
+    const honest = three.map(({ segment }, i) =>
+      makeOffer(i + 1, [segment.firstLayer, segment.firstLayer + segment.layers], { pricePer1kAtomic: 9n }),
+    );
+    const strangers = Array.from({ length: 3_000 }, (_, i) => {
+      const providerId = new Uint8Array(32)
+        .fill(200)
+        .fill(i % 251, 1)
+        .fill(i >> 3, 16);
+      const [from, to] = i % 2 === 0 ? [i % 40, (i % 40) + 1] : [0, 20];
+      return { ...makeOffer(200, [from, to]), providerId, payee: providerId.subarray(12) };
+    });
+    expect(find([...strangers, ...honest])).toHaveLength(MAX_TILINGS);
+    expect(find([...strangers.filter((_, i) => i % 2 === 0), ...honest], { edges: [20, 40, 60] })).toEqual([
+      '1 2 3 99',
+    ]);
+    expect(find(honest, { edges: [20, 60] })).toBe('layers 20 to 59 have no provider with room');
+  });
+
   it('are found in bounded time though keys without end offer everything', () => {
     const offers = Array.from({ length: 2_000 }, (_, i) => {
       const from = 6 * (i % 10);

@@ -4,7 +4,7 @@ import { describeGap, describeLayers, type OfferedSegment } from './segment.ts';
 
 /** The most tilings of one answer. */
 export const MAX_TILINGS = 16;
-/** The most offers that a search looks at: those with the lowest price a layer. */
+/** The most offers that a search looks at: the cheapest ones of each pair of edges. */
 export const MAX_SEARCHED_OFFERS = 1_024;
 /** Steps of a search. Without a limit, offers that repeat a key could make it last for ever. */
 const MAX_STEPS = 50_000;
@@ -31,6 +31,8 @@ export interface TilingQuery extends TilingWeights {
   readonly own: SegmentOffer;
   /** Offers of other providers, for any model and cut. */
   readonly offers: readonly SegmentOffer[];
+  /** Layers at which slabs of the cut begin, besides layer 0. Offers with other edges do not count. Default: any edges count. */
+  readonly edges?: readonly number[];
   /** The least context of a member. */
   readonly contextSize: number;
   /** Rows of hidden states that a prompt sends over each boundary, at least 0. */
@@ -75,36 +77,47 @@ export function findTilings(
 }
 
 /** Selects the usable offers in the order of ties: by id, then by layers. */
-function selectOffers({ own, offers, contextSize, hasDistinctPayees = false }: TilingQuery): SegmentOffer[] {
+function selectOffers(query: TilingQuery): SegmentOffer[] {
+  const { own, offers, contextSize, edges, hasDistinctPayees = false } = query;
   const { modelId, modelRoot, manifestHash, totalLayers, numericClass, firstLayer: end } = own.segment;
-  const known = new Set<string>();
-  return offers
-    .filter(
-      ({ providerId, payee, segment }) =>
-        segment.modelId === modelId &&
-        segment.totalLayers === totalLayers &&
-        segment.numericClass === numericClass &&
-        segment.freeCapacity > 0 &&
-        segment.contextSize >= contextSize &&
-        segment.firstLayer + segment.layers <= end &&
-        equalBytes(segment.modelRoot, modelRoot) &&
-        equalBytes(segment.manifestHash, manifestHash) &&
-        !equalBytes(providerId, own.providerId) &&
-        !(hasDistinctPayees && equalBytes(payee, own.payee)),
-    )
-    .sort((a, b) => comparePricePerLayer(a.segment, b.segment) || compareOffers(a, b))
-    .filter(({ providerId, segment: { firstLayer, layers } }) => {
-      const name = `${toHex(providerId)} ${firstLayer} ${layers}`;
-      const isNew = !known.has(name);
-      known.add(name);
-      return isNew;
-    })
-    .slice(0, MAX_SEARCHED_OFFERS)
-    .sort(compareOffers);
+  const cuts = edges && new Set([0, ...edges, end]);
+  const usable = offers.filter(
+    ({ providerId, payee, segment }) =>
+      segment.modelId === modelId &&
+      segment.totalLayers === totalLayers &&
+      segment.numericClass === numericClass &&
+      segment.freeCapacity > 0 &&
+      segment.contextSize >= contextSize &&
+      segment.firstLayer + segment.layers <= end &&
+      (cuts === undefined || (cuts.has(segment.firstLayer) && cuts.has(segment.firstLayer + segment.layers))) &&
+      equalBytes(segment.modelRoot, modelRoot) &&
+      equalBytes(segment.manifestHash, manifestHash) &&
+      !equalBytes(providerId, own.providerId) &&
+      !(hasDistinctPayees && equalBytes(payee, own.payee)),
+  );
+  return takeCheapest(usable).sort(compareOffers);
 }
 
-const comparePricePerLayer = (a: OfferedSegment, b: OfferedSegment): number =>
-  compareCosts(a.pricePer1kAtomic * BigInt(b.layers), b.pricePer1kAtomic * BigInt(a.layers));
+/** Takes the cheapest offer of each pair of edges, then the second cheapest of each, and so on. A pair has each provider once. */
+function takeCheapest(offers: readonly SegmentOffer[]): SegmentOffer[] {
+  const pairs = new Map<string, Map<string, SegmentOffer>>();
+  for (const offer of [...offers].sort((a, b) => comparePrices(a, b) || compareOffers(a, b))) {
+    const { firstLayer, layers } = offer.segment;
+    const name = `${firstLayer} ${layers}`;
+    const pair = pairs.get(name) ?? new Map<string, SegmentOffer>();
+    pairs.set(name, pair);
+    const providerId = toHex(offer.providerId);
+    if (!pair.has(providerId)) pair.set(providerId, offer);
+  }
+  return [...pairs.values()]
+    .flatMap((pair) => [...pair.values()].map((offer, rank) => ({ offer, rank })))
+    .sort((a, b) => a.rank - b.rank || b.offer.segment.layers - a.offer.segment.layers)
+    .slice(0, MAX_SEARCHED_OFFERS)
+    .map(({ offer }) => offer);
+}
+
+const comparePrices = (a: SegmentOffer, b: SegmentOffer): number =>
+  compareCosts(a.segment.pricePer1kAtomic, b.segment.pricePer1kAtomic);
 
 const compareOffers = (a: SegmentOffer, b: SegmentOffer): number =>
   compareBytes(a.providerId, b.providerId) ||
