@@ -12,10 +12,17 @@ export interface BatchModel {
   isEnd(token: number): boolean;
   /** The token's bytes as they appear in text; special tokens have none, but for marks of the model's answer format. */
   bytesOf(token: number): Uint8Array;
-  createContext(options: { readonly purpose: 'serve' | 'score'; readonly sequences: number }): BatchContext;
+  createContext(options: ContextOptions): BatchContext;
   /** One sequence; absent if the layers cannot be seen. */
   createTraceContext?(): TraceContext;
   free(): void;
+}
+
+export interface ContextOptions {
+  readonly purpose: 'serve' | 'score';
+  readonly sequences: number;
+  /** Serving contexts that were opened before with as many sequences each. Their sequences are others. Default: 0. */
+  readonly group?: number;
 }
 
 export interface BatchContext {
@@ -53,7 +60,8 @@ export interface BatchContext {
   guessesRun(index: number): number;
   /**
    * Runs the added rows; with `outputs` every row yields logits and a hidden state, without, none does.
-   * @returns a promise if other processes compute a part of the pass. No other call but `remove` may come before its end.
+   * @returns a promise if other processes compute a part of the pass. No other call but `remove` may come before its end. A pass
+   * without outputs may go on after the call; if it fails, a later call fails.
    * @throws EngineError, or rejects with one.
    */
   decode(outputs: boolean): Promise<void> | undefined;
@@ -79,7 +87,7 @@ export interface LocalContext extends BatchContext {
 
 /** A model that is computed in this process alone. */
 export interface LocalModel extends BatchModel {
-  createContext(options: { readonly purpose: 'serve' | 'score'; readonly sequences: number }): LocalContext;
+  createContext(options: ContextOptions): LocalContext;
 }
 
 export interface TraceContext extends LocalContext {

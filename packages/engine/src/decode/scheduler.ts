@@ -62,7 +62,8 @@ export interface Scheduler {
    * @returns whether there is more to do; a promise if the context's passes are promises.
    */
   step(): boolean | Promise<boolean>;
-  readonly running: number;
+  /** Requests that run or wait. */
+  readonly load: number;
 }
 
 interface Job {
@@ -150,8 +151,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       else finish(state, job, 'cancelled');
     },
     step: () => runPausable(runStep(state)),
-    get running() {
-      return state.active.length;
+    get load() {
+      return state.active.length + state.waiting.length;
     },
   };
 }

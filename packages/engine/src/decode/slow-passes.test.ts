@@ -55,12 +55,12 @@ function createGate() {
 }
 
 describe('passes that other processes compute', () => {
-  it(`give the replies of passes in this process, seed ${SEED}`, async () => {
+  it.each([1, 3])(`give the replies of passes in this process, in %i groups, seed ${SEED}`, async (groups) => {
     await fc.assert(
       fc.asyncProperty(arrivals({ prompt: 60, output: 40 }), async (schedule) => {
         const engines = {
           plain: createFakeEngine(SHAPE),
-          slow: createFakeEngine({ ...SHAPE, drafts: 3, beforePass: () => setImmediate() }),
+          slow: createFakeEngine({ ...SHAPE, drafts: 3, groups, beforePass: () => setImmediate() }),
         };
         try {
           await expectSameReplies(
@@ -105,6 +105,21 @@ describe('passes that other processes compute', () => {
     expect((await cancelled).stopReason).toBe('cancelled');
     expect(hexOf((await beside).windows)).toEqual(hexOf(alone.windows));
     expect(hexOf((await collectReply(engine.generate(request))).windows)).toHaveLength(2);
+  });
+
+  it('are under way for each group at the same time, and end the replies of their own group if they fail', async () => {
+    const gate = createGate();
+    const engine = open(gate.pass, { sequences: 4, groups: 2 });
+    gate.close();
+    const replies = [1, 2].map((n) =>
+      collectReply(engine.generate(createRequest('Once', { maxTokens: 4, drawKey: keyOf(n), bias: NO_END }))),
+    );
+    const ends = Promise.allSettled(replies);
+    const [first, second] = [await gate.next(), await gate.next()];
+    first.reject(new EngineError('engine-crashed', 'a segment is gone'));
+    second.resolve();
+    gate.open();
+    expect((await ends).map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
   });
 
   it('end with the error of a pass that fails, and the next reply is whole', async () => {

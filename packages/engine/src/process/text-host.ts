@@ -1,7 +1,7 @@
 import type { BatchModel } from '../decode/batch-model.ts';
 import { createGrammars, SCORING_WORK } from '../decode/grammar/grammar-cursor.ts';
 import type { ModelDrafter } from '../decode/model-drafter.ts';
-import { type Pausable, runPausable, settle } from '../decode/pausable.ts';
+import { type Pausable, settle } from '../decode/pausable.ts';
 import {
   assertGenerateRequest,
   assertPictures,
@@ -9,7 +9,7 @@ import {
   assertScoreRequest,
   assertTraceRequest,
 } from '../decode/request-check.ts';
-import { createScheduler } from '../decode/scheduler.ts';
+import { createScheduler, type Scheduler } from '../decode/scheduler.ts';
 import { createScoreQueue } from '../decode/score-queue.ts';
 import { openTraceContext, traceReply } from '../decode/trace.ts';
 import { EngineError } from '../interface/engine-error.ts';
@@ -17,6 +17,7 @@ import type { Prompt, TextEngineInfo, TextGenerationEvent, TextGenerationRequest
 import type { HostMessage } from './child-messages.ts';
 import { toPlainError } from './plain-error.ts';
 import type { TextCall } from './text-messages.ts';
+import { createTurns } from './turns.ts';
 
 export interface TextHostOptions {
   readonly model: BatchModel;
@@ -35,6 +36,11 @@ export interface TextHostOptions {
    */
   readonly gatherMs?: number | undefined;
   readonly tokenizePrompt: (prompt: Prompt) => Uint32Array;
+  /**
+   * Groups of sequences with a scheduler each, whose passes may be under way at the same time. It divides the sequences. Only for a model
+   * whose passes are promises, without a drafter. Default: 1.
+   */
+  readonly groups?: number | undefined;
   /** Slows every step down, for tests. */
   readonly stepDelayMs?: number;
   readonly send: (message: HostMessage) => void;
@@ -66,36 +72,40 @@ interface Asked {
 
 export function createTextHost(options: TextHostOptions): TextHost {
   const { model, info, promptChunk, maxQueue, tokenizePrompt, send, stepDelayMs = 0, gatherMs = 0 } = options;
+  const { groups = 1 } = options;
   const events: [number, TextGenerationEvent][] = [];
   const traces: Trace[] = [];
   const grammars = createGrammars(model, SCORING_WORK);
   // In other classes rows of another pass have other bits, and nobody has measured how far replies would drift.
   const prefixCache = info.exact && (options.prefixCache ?? true);
-  let cancelStep: (() => void) | undefined;
-  let isClosed = false;
   /** When events were sent last; long ago where the next ones must not wait. */
   let sentAt = Number.NEGATIVE_INFINITY;
   const now = () => performance.now();
-  const context = model.createContext({ purpose: 'serve', sequences: info.sequences });
+  const sequences = info.sequences / groups;
+  const contexts = Array.from({ length: groups }, (_, group) =>
+    model.createContext({ purpose: 'serve', sequences, group }),
+  );
   const fail = (id: number, error: unknown) => send({ kind: 'error', id, error: toPlainError(error) });
-  const scheduler = createScheduler({
-    model,
-    context,
-    promptChunk,
-    maxQueue,
-    maxDrafts: options.maxDrafts ?? 0,
-    drafter: options.drafter,
-    prefixCache,
-    now,
-    emit(id, event) {
-      events.push([id, event]);
-      if (event.kind === 'start' || event.kind === 'end') sentAt = Number.NEGATIVE_INFINITY;
-    },
-    fail: (id, error) => {
-      flush();
-      fail(id, error);
-    },
-  });
+  const schedulers = contexts.map((context) =>
+    createScheduler({
+      model,
+      context,
+      promptChunk,
+      maxQueue: Math.ceil(maxQueue / groups),
+      maxDrafts: options.maxDrafts ?? 0,
+      drafter: options.drafter,
+      prefixCache,
+      now,
+      emit(id, event) {
+        events.push([id, event]);
+        if (event.kind === 'start' || event.kind === 'end') sentAt = Number.NEGATIVE_INFINITY;
+      },
+      fail: (id, error) => {
+        flush();
+        fail(id, error);
+      },
+    }),
+  );
 
   const flush = () => {
     if (events.length === 0) return;
@@ -151,34 +161,20 @@ export function createTextHost(options: TextHostOptions): TextHost {
     }
   };
 
-  /** Whether a turn waits for a pass, and whether there has been work for another turn meanwhile. */
-  let isTurning = false;
-  let hasWork = false;
-  function* turn(): Pausable<void> {
-    isTurning = true;
-    hasWork = false;
+  function* serveTurn(scheduler: Scheduler): Pausable<boolean> {
     const more = yield* settle(scheduler.step());
     if (!more || now() - sentAt >= gatherMs) flush();
+    return more;
+  }
+  const [first, ...others] = schedulers as [Scheduler, ...Scheduler[]];
+  /** Serves the first group, and all re-runs. */
+  const firstTurns = createTurns(function* () {
+    const more = yield* serveTurn(first);
     const scoresMore = yield* settle(scores.step());
     stepTrace();
-    isTurning = false;
-    if (more || scoresMore || traces.length > 0 || hasWork) schedule();
-  }
-  const loop = () => {
-    cancelStep = undefined;
-    runPausable(turn());
-  };
-  const schedule = () => {
-    hasWork = true;
-    if (cancelStep !== undefined || isTurning || isClosed) return;
-    if (stepDelayMs > 0) {
-      const timer = setTimeout(loop, stepDelayMs);
-      cancelStep = () => clearTimeout(timer);
-    } else {
-      const immediate = setImmediate(loop);
-      cancelStep = () => clearImmediate(immediate);
-    }
-  };
+    return more || scoresMore || traces.length > 0;
+  }, stepDelayMs);
+  const turns = [firstTurns, ...others.map((scheduler) => createTurns(() => serveTurn(scheduler), stepDelayMs))];
 
   const limits = { vocabularySize: info.vocabularySize, contextSize: info.contextSize };
   const answer = (id: number, call: TextCall): unknown => {
@@ -200,7 +196,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
       assertTraceRequest(call.request, limits);
       traces.push({ id, request: call.request, startedAt, pass: undefined });
     }
-    schedule();
+    firstTurns.schedule();
     return undefined;
   };
 
@@ -211,8 +207,10 @@ export function createTextHost(options: TextHostOptions): TextHost {
         assertPictures(request.prompt, info);
         const tokens = tokenizePrompt(request.prompt);
         assertPromptTokens(tokens, limits);
-        scheduler.submit(id, request, tokens);
-        schedule();
+        const least = Math.min(...schedulers.map(({ load }) => load));
+        const group = schedulers.findIndex(({ load }) => load === least);
+        schedulers[group]?.submit(id, request, tokens);
+        turns[group]?.schedule();
       } catch (error) {
         fail(id, error);
       }
@@ -226,7 +224,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
       }
     },
     cancel(id) {
-      scheduler.cancel(id);
+      for (const scheduler of schedulers) scheduler.cancel(id);
       flush();
       const at = traces.findIndex((job) => job.id === id);
       if (at >= 0) traces.splice(at, 1)[0]?.pass?.return(undefined as never);
@@ -235,9 +233,8 @@ export function createTextHost(options: TextHostOptions): TextHost {
       fail(id, new EngineError('cancelled', 'the re-run was cancelled'));
     },
     close() {
-      isClosed = true;
-      cancelStep?.();
-      context.free();
+      for (const turn of turns) turn.close();
+      for (const context of contexts) context.free();
       scores.free();
       options.drafter?.free();
       model.free();

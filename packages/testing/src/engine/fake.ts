@@ -44,6 +44,8 @@ export interface FakeEngineOptions extends Partial<FakeModelOptions> {
   readonly prefixCache?: boolean;
   /** Each pass waits for it, as one does that other processes compute. Default: passes wait for nothing. */
   readonly beforePass?: () => Promise<void>;
+  /** Groups of sequences whose passes may be under way at the same time. Default: 1. */
+  readonly groups?: number;
 }
 
 /** Marks around the two texts: words that occur in no text. */
@@ -137,6 +139,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
     maxDrafts: options.drafts ?? 0,
     drafter: options.draftModel && openDrafter({ ...shape, ...options.draftModel }),
     prefixCache: options.prefixCache,
+    groups: options.groups,
     tokenizePrompt,
     stepDelayMs: options.stepMs ?? 0,
     send: (message) => port.receive(message),

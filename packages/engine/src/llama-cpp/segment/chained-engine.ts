@@ -41,10 +41,18 @@ export interface ChainedTextOptions
   readonly modelRoot: Uint8Array;
   /** The segments before; `close` of the engine leaves them open. */
   readonly before: UpstreamRows;
+  /**
+   * Groups of neighbouring sequences. Each has passes of its own, so that several segments compute at the same time. It divides
+   * `sequences`. Default: 1, which is fastest while all segments share a machine.
+   */
+  readonly groups?: number;
+  /** Pieces of prompts that may be in flight while the next pass begins. Default: 2. */
+  readonly piecesAhead?: number;
 }
 
 const DEFAULT_PROMPT_CHUNK = 128;
 const MOST_DRAFTS = 8;
+const DEFAULT_PIECES_AHEAD = 2;
 
 /** Options of every segment of a chain. Beside those that serve, each has a sequence in which replies run again. */
 export const segmentOptionsOf = ({
@@ -73,6 +81,7 @@ export async function openChainedTextEngine(
   hooks: LlamaEngineHooks = {},
 ): Promise<LlamaEngine> {
   const { last, before, modelRoot, contextSize, sequences, kvType = 'f16', drafts = 0 } = options;
+  const { groups = 1, piecesAhead = DEFAULT_PIECES_AHEAD } = options;
   const { place, architecture } = inspectSegmentFile(last);
   const refuse = (reason: string): EngineError => new EngineError('unsupported-model', `${last} ${reason}`);
   if (place !== 'last') throw refuse(`is the ${place} slab of a model; the last one leads a chain`);
@@ -84,6 +93,10 @@ export async function openChainedTextEngine(
   assertOption('contextSize', contextSize, 16, 1 << 20);
   assertOption('threads', threads, 1, countCores());
   assertOption('drafts', drafts, 0, MOST_DRAFTS);
+  assertOption('groups', groups, 1, sequences);
+  assertOption('piecesAhead', piecesAhead, 0, 64);
+  if (sequences % groups !== 0)
+    throw new EngineError('invalid-request', `${sequences} sequences cannot be divided into ${groups} groups`);
   assertKvType(facts, kvType, true);
   const segment = { ...segmentOptionsOf(options), threads };
   const shape = { contextSize, sequences: sequences + 1, batchSize: BATCH_ROWS, kvType };
@@ -92,7 +105,7 @@ export async function openChainedTextEngine(
   const supervisor = await createSupervisor<ChainedTextContract>({
     child: { path: fileURLToPath(new URL('./chained-child.ts', import.meta.url)) },
     load: {
-      ...{ modelPath: last, facts, files: [file], modelRoot, segment, sequences, drafts },
+      ...{ modelPath: last, facts, files: [file], modelRoot, segment, sequences, drafts, groups, piecesAhead },
       prefixCache: options.prefixCache ?? ENGINE_DEFAULTS.prefixCache,
       promptChunk: options.promptChunk ?? DEFAULT_PROMPT_CHUNK,
       maxQueue: options.maxQueue ?? 4 * sequences,

@@ -25,6 +25,8 @@ export interface ChainedTextLoad {
   /** Replies at a time. The segment has one more sequence, which runs replies again. */
   readonly sequences: number;
   readonly drafts: number;
+  readonly groups: number;
+  readonly piecesAhead: number;
   readonly prefixCache: boolean;
   readonly promptChunk: number;
   readonly maxQueue: number;
@@ -37,14 +39,14 @@ export async function openChainedHost(
   load: ChainedTextLoad,
   before: UpstreamRows,
 ): Promise<Omit<TextHostOptions, 'send'>> {
-  const { modelPath, facts, files, modelRoot, sequences, promptChunk, maxQueue } = load;
+  const { modelPath, facts, files, modelRoot, sequences, promptChunk, maxQueue, groups, piecesAhead } = load;
   assertUnchanged(files);
   const opened = openLlamaSegment(modelPath, load.segment);
   assertUnchanged(files);
   const { answerFormat, thinking, tokenize } = createPromptTokenizer(opened.vocabulary, facts);
   const vocabulary = spellMarks(opened.vocabulary, answerFormat);
   const segment = await proveSegment(opened.segment);
-  const model = createChainedModel({ last: { ...opened, segment, vocabulary }, before, sequences });
+  const model = createChainedModel({ last: { ...opened, segment, vocabulary }, before, sequences, piecesAhead });
   const { numericClass: text, contextSize, canDropPositions } = segment.info();
   const numericClass = parseNumericClass(text);
   if (numericClass === undefined) throw new EngineError('engine-crashed', `the segment names no class, but ${text}`);
@@ -67,7 +69,7 @@ export async function openChainedHost(
     capabilities: { ...FULL_CAPABILITIES, exact, trace: false },
   };
   return {
-    ...{ model, info, tokenizePrompt: tokenize, promptChunk, maxQueue },
+    ...{ model, info, tokenizePrompt: tokenize, promptChunk, maxQueue, groups },
     maxDrafts: canDropPositions ? load.drafts : 0,
     prefixCache: load.prefixCache && canDropPositions,
   };

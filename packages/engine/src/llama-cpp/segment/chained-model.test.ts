@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SegmentEngine, UpstreamRows } from '../../interface/segment.ts';
+import type { SegmentEngine, SegmentGroup, UpstreamRows } from '../../interface/segment.ts';
 import { createChainedModel } from './chained-model.ts';
 
 const LAST: SegmentEngine = {
@@ -57,5 +57,51 @@ describe('a chained model', () => {
     await again.decode(false);
     expect(calls).toEqual(['drop 2:0', 'run 2:0+1']);
     expect(() => model.createContext({ purpose: 'score', sequences: 2 })).toThrow('no sequence to run replies again');
+  });
+
+  it('runs pieces of prompts and other groups ahead, and computes them in order', async () => {
+    const computed: string[] = [];
+    const flying: PromiseWithResolvers<void>[] = [];
+    const describeGroups = (groups: readonly SegmentGroup[]) =>
+      groups.map(({ sequence, position, rows }) => `${sequence}:${position}+${rows}`).join();
+    const before: UpstreamRows = {
+      async run({ tokens }) {
+        const pass = Promise.withResolvers<void>();
+        flying.push(pass);
+        await pass.promise;
+        return new Float32Array(2 * tokens.length);
+      },
+      drop: async () => undefined,
+    };
+    const segment: SegmentEngine = {
+      ...LAST,
+      run: async (pass) => {
+        computed.push(describeGroups(pass.groups));
+        return LAST.run(pass);
+      },
+    };
+    const last = { segment, kernels: 'exact', vocabulary: VOCABULARY } as const;
+    const model = createChainedModel({ last: last as never, before, sequences: 2, piecesAhead: 1 });
+    const [one, other] = [0, 1].map((group) => model.createContext({ purpose: 'serve', sequences: 1, group }));
+    if (one === undefined || other === undefined) throw new Error('a model has two groups');
+    const decode = (context: typeof one, position: number, outputs: boolean) => {
+      context.add(0, position, 0);
+      return context.decode(outputs);
+    };
+    expect(decode(one, 0, false)).toBeUndefined();
+    const second = decode(one, 1, false);
+    const beside = decode(other, 0, true);
+    expect(flying).toHaveLength(3);
+    flying[2]?.resolve();
+    await beside;
+    flying[0]?.resolve();
+    await second;
+    const step = decode(one, 2, true);
+    // The second piece fails, and so does the pass behind it.
+    flying[1]?.reject(new Error('the line is cut'));
+    flying[3]?.resolve();
+    await expect(step).rejects.toThrow('the line is cut');
+    expect(computed).toEqual(['1:0+1', '0:0+1', '0:2+1']);
+    expect(() => model.createContext({ purpose: 'serve', sequences: 1, group: 2 })).toThrow('no sequence');
   });
 });

@@ -10,21 +10,31 @@ export interface ChainedModelOptions {
   readonly last: LlamaSegment & { readonly vocabulary: Pick<LlamaVocabulary, 'size' | 'bos' | 'isEnd' | 'bytesOf'> };
   readonly before: UpstreamRows;
   readonly sequences: number;
+  /** Pieces of prompts that may be in flight while the next pass begins. Default: 0. */
+  readonly piecesAhead?: number;
 }
 
 /** A whole model whose first segments run elsewhere. All its passes are promises. */
-export function createChainedModel({ last, before, sequences: serving }: ChainedModelOptions): BatchModel {
+export function createChainedModel({
+  last,
+  before,
+  sequences: serving,
+  piecesAhead = 0,
+}: ChainedModelOptions): BatchModel {
   const { segment, vocabulary, kernels } = last;
   const { vocabularySize, embeddingSize, sequences: all } = segment.info();
   return {
     ...{ vocabularySize, embeddingSize },
     ...keepWords(vocabulary),
-    createContext({ purpose, sequences }) {
-      const first = purpose === 'serve' ? 0 : serving;
-      if (first + sequences > all)
-        throw new EngineError('unsupported-model', 'this chain of segments keeps no sequence to run replies again');
+    createContext({ purpose, sequences, group = 0 }) {
+      const first = purpose === 'serve' ? group * sequences : serving;
+      if (first + sequences > (purpose === 'serve' ? serving : all))
+        throw new EngineError(
+          'unsupported-model',
+          `this chain of segments keeps no sequence ${purpose === 'serve' ? 'for this group' : 'to run replies again'}`,
+        );
       const kind = purpose === 'serve' ? 'step' : 'score';
-      return createChainedContext({ segment, before, kind, first, sequences, ...promptRowsOf(kernels) });
+      return createChainedContext({ segment, before, kind, first, sequences, piecesAhead, ...promptRowsOf(kernels) });
     },
     free: () => void segment.close(),
   };
@@ -33,6 +43,7 @@ export function createChainedModel({ last, before, sequences: serving }: Chained
 interface ChainedContextOptions extends Pick<BatchContext, 'promptShape' | 'leastPromptRows'> {
   readonly segment: SegmentEngine;
   readonly before: UpstreamRows;
+  readonly piecesAhead: number;
   /** Kind of the passes with outputs. */
   readonly kind: 'step' | 'score';
   /** The first sequence of the segments that this context uses, of how many. */
@@ -49,7 +60,7 @@ interface Row {
 }
 
 function createChainedContext(options: ChainedContextOptions): BatchContext {
-  const { segment, before, kind, first, sequences, promptShape, leastPromptRows } = options;
+  const { segment, before, piecesAhead, kind, first, sequences, promptShape, leastPromptRows } = options;
   const { contextSize, passRows, embeddingSize } = segment.info();
   const rows: Row[] = [];
   const guesses: Int32Array[] = [];
@@ -86,17 +97,26 @@ function createChainedContext(options: ChainedContextOptions): BatchContext {
     return { kind: outputs ? kind : 'prompt', groups, tokens };
   };
 
+  /** The last pass at the last segment, which computes them in their order. */
+  let tail: Promise<unknown> = Promise.resolve();
   const run = async (pass: ChainPass): Promise<void> => {
     const asked = [...drops];
     drops.clear();
-    try {
-      const dropped = asked.flatMap((drop) => [before.drop(...drop), segment.drop(...drop)]);
-      const [input] = await Promise.all([before.run(pass), ...dropped]);
+    const dropped = asked.map((drop) => before.drop(...drop));
+    const upstream = Promise.all([before.run(pass), ...dropped]);
+    upstream.catch(() => undefined);
+    const done = tail.then(async () => {
+      const [input] = await upstream;
       assertRows(input, pass.tokens.length * embeddingSize);
-      const { kind, groups } = pass;
-      const computed = await segment.run({ kind, groups, input });
+      for (const drop of asked) await segment.drop(...drop);
+      const { kind: passKind, groups } = pass;
+      const computed = await segment.run({ kind: passKind, groups, input });
       if (computed.kind !== 'logits') throw new EngineError('engine-crashed', 'the last segment returned no logits');
-      output = computed;
+      if (passKind !== 'prompt') output = computed;
+    });
+    tail = done.catch(() => undefined);
+    try {
+      await done;
     } catch (cause) {
       // The segments may have dropped nothing, or have forgotten all: then only a drop of the whole sequence is sure to succeed.
       for (const [sequence] of asked) {
@@ -107,6 +127,25 @@ function createChainedContext(options: ChainedContextOptions): BatchContext {
         ...{ cause, retryable: true },
       });
     }
+  };
+
+  /** Passes in flight, in their order. */
+  const flying: Promise<void>[] = [];
+  /** Waits until so many are left. After a failure none is. */
+  const settle = async (left: number): Promise<void> => {
+    try {
+      for (; flying.length > left; flying.shift()) await flying[0];
+    } catch (error) {
+      await Promise.allSettled(flying.splice(0));
+      throw error;
+    }
+  };
+  const start = (outputs: boolean): Promise<void> | undefined => {
+    const pass = run(takePass(outputs));
+    pass.catch(() => undefined);
+    flying.push(pass);
+    const left = outputs ? 0 : piecesAhead;
+    return flying.length > left ? settle(left) : undefined;
   };
 
   return {
@@ -125,7 +164,7 @@ function createChainedContext(options: ChainedContextOptions): BatchContext {
       guessCounts[rows.length - 1] = count;
     },
     guessesRun: () => guessesRun,
-    decode: (outputs) => (rows.length === 0 ? undefined : run(takePass(outputs))),
+    decode: (outputs) => (rows.length === 0 ? undefined : start(outputs)),
     outputRow: (index) => index * (1 + guessesRun),
     shapeOf: () => 0,
     logits: () => output.logits,

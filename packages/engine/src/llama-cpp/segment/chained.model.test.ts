@@ -103,10 +103,12 @@ describe('a chain', () => {
   it.each<[string, Partial<ChainedTextOptions>, readonly number[]]>([
     ['alone', {}, [1, 3]],
     ['with guesses', { drafts: 4 }, [2]],
+    ['in groups, with small pieces of prompts', { drafts: 2, groups: 2, promptChunk: 16 }, [1, 3]],
     ['with tiled prompts', { kernels: 'tiled' }, [2]],
     ['of five segments', {}, [1, 2, 3, 4]],
   ])('gives the bits of the whole model %s', async (_how, options, edges) => {
-    const whole = await use(createLlamaEngine({ modelPath: path, sequences: 4, contextSize: 256, ...options }));
+    const { groups: _groups, ...wholeOptions } = options;
+    const whole = await use(createLlamaEngine({ modelPath: path, sequences: 4, contextSize: 256, ...wholeOptions }));
     const chain = await use(openChain(edges, { sequences: 4, ...options }));
     const { capabilities, ...info } = whole.info();
     expect(chain.info()).toEqual({ ...info, capabilities: { ...capabilities, trace: false } });
