@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import { concatBytes } from '@ogong/protocol/base/bytes';
-import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Ed25519Signer, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { toPlainBytes } from './node-crypto.ts';
 import { createLedgerSigner } from './wasm-ledger.ts';
 
@@ -20,6 +20,12 @@ function exportRaw(privateKey: KeyObject, keyBytes: number): Uint8Array {
 export function importEd25519Seed(seed: Uint8Array): KeyObject {
   if (seed.length !== 32) throw new RangeError(`an Ed25519 seed is 32 bytes, not ${seed.length}`);
   return importSeed(ED25519_PKCS8, seed);
+}
+
+/** @param seed 32 bytes. */
+export function createNodeEd25519Signer(seed: Uint8Array): Ed25519Signer {
+  const key = importEd25519Seed(seed);
+  return { publicKey: exportRaw(key, 32), sign: (message) => toPlainBytes(sign(null, message, key)) };
 }
 
 const signLater = promisify(sign) as (algorithm: null, message: Uint8Array, key: KeyObject) => Promise<Buffer>;

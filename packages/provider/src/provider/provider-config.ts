@@ -23,6 +23,7 @@ import { LOG_LEVELS } from '@ogong/host/log/logger';
 import { formatRoutes, parseRoutes } from '@ogong/protocol/exchange/routes';
 import { listServedTiers } from '@ogong/protocol/tier/registry';
 import { z } from 'zod';
+import { segmentFields } from '../cohort/segment-fields.ts';
 import { embeddedImageFields } from '../engine/embedded-image.ts';
 import { engineFields, servingFields, visionFields } from '../engine/engine-config.ts';
 import { imageUpstreamFields } from '../engine/image-upstream.ts';
@@ -117,11 +118,13 @@ export const serveConfig = defineConfig({
   examples: [
     'ogong-provider serve --model stories15M --model-id ogong/verified/me/stories --price 1000 --deployment deployment.json',
     'ogong-provider serve --served-models models.json --memory-budget 12GiB --deployment deployment.json',
+    'ogong-provider serve --segment slabs/slab-0-16.gguf --segment-model-id ogong/verified/me/llama --segment-price 400 --deployment deployment.json',
     'ogong-provider serve --upstream http://127.0.0.1:8000 --model llama --model-id ogong/vanilla/me/llama --price 100 --deployment deployment.json',
   ],
   summary:
     'Serves models on the network: every reply is committed and signed. Its tier decides which checks others make.\n' +
     'Give --model, --model-id and --price once for each model, in the same order, or --served-models.\n' +
+    'With --segment it serves layers of a model together with other providers, beside its models or alone.\n' +
     'Flags override what ogong-provider configure wrote.',
   fields: {
     model: {
@@ -180,6 +183,7 @@ export const serveConfig = defineConfig({
       description:
         'JSON file with models, ids and prices, in place of --model: they are loaded when they are asked for, within --memory-budget; see docs/served-models.md',
     },
+    ...segmentFields,
     listen: {
       schema: hostPort,
       label: '<addr>',

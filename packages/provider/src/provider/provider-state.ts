@@ -24,7 +24,7 @@ import { barePush } from './bare-push.ts';
 import { type Admissions, createAdmissions } from './orders/admissions.ts';
 import { createMediaIntake, type MediaIntake } from './orders/media-intake.ts';
 import type { StrangersLoad } from './orders/model-loading.ts';
-import { type OfferState, openOffers, type ServedOffer } from './orders/offers.ts';
+import { OfferError, type OfferState, openOffers, type ServedOffer } from './orders/offers.ts';
 import { createSealKeys, type SealKeys } from './orders/seal-keys.ts';
 import { createUntakenOrders, type UntakenOrders } from './orders/untaken-orders.ts';
 import { readReceipt } from './paid/intake-receipt.ts';
@@ -148,6 +148,8 @@ export interface ProviderState
 
 export interface ProviderStateOptions {
   readonly offers: readonly ServedOffer[];
+  /** Segments that are served for leaders of cohorts. They may be all that the provider offers. */
+  readonly shards: number;
   readonly validators: readonly string[];
   readonly openingTtlMs: number;
   readonly maxReplyMs: number;
@@ -169,6 +171,8 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
   });
   const { validators, openingTtlMs, maxReplyMs } = options;
   const { attester } = dependencies;
+  if (options.offers.length + options.shards === 0)
+    throw new OfferError('a provider offers at least one model or segment');
   const offers = openOffers(options.offers, attester !== undefined);
   const id = hashHybridKey(crypto, signer.publicKey);
   const payeeWord =

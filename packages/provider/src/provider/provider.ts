@@ -16,7 +16,10 @@ import {
   MAX_REQUEST_BYTES,
   OPENING_KEPT_MS,
 } from '@ogong/protocol/exchange/limits';
-import { ProviderService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { ProviderService, ShardService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { OpenedSegments } from '../cohort/open-segments.ts';
+import { listSegments, openShards, type ServedShard } from '../cohort/served-segments.ts';
+import { createShardService, MAX_SHARD_CALL_BYTES } from '../shard/shard-service.ts';
 import { createProviderAnnouncer, type ProviderAnnouncer } from './announcing/provider-announcer.ts';
 import { assertMayOrder } from './orders/answer-order.ts';
 import { countActive, type ServedOffer } from './orders/offers.ts';
@@ -35,8 +38,10 @@ export interface ProviderOptions {
   readonly puncher?: Puncher | undefined;
   /** Pays relays that ask for it. Default: none of those is used. */
   readonly relayPayer?: RelayPayerOptions | undefined;
-  /** At least one; each model id and each model root once. */
+  /** Each model id and each model root once. It may be empty if there are segments. */
   readonly offers: readonly ServedOffer[];
+  /** Parts of models that it serves together with others. Default: none. */
+  readonly segments?: Pick<OpenedSegments, 'shards' | 'leads'>;
   readonly routers: readonly Peer[];
   /** The validators whose orders are served, `host:port`. Default: every registered one. */
   readonly validators?: readonly string[];
@@ -81,23 +86,25 @@ const ASK_TIMEOUT_MS = 5_000;
 /** @throws TierError, OfferError, see openOffers. */
 export function createProvider(options: ProviderOptions, dependencies: ProviderDependencies): Provider {
   const { offers, validators = [], openingTtlMs = OPENING_KEPT_MS, maxReplyMs = 600_000, outbox = {} } = options;
-  const { takeWithinMs } = options;
+  const { takeWithinMs, segments = { shards: [], leads: [] } } = options;
   const own = [...options.routers, ...(options.verifier ? [options.verifier] : [])];
   const state = openProviderState(
-    { offers, validators, openingTtlMs, maxReplyMs, takeWithinMs, outbox, own },
+    { offers, shards: segments.shards.length, validators, openingTtlMs, maxReplyMs, takeWithinMs, outbox, own },
     dependencies,
   );
-  const server = openServer(state, options.bind);
+  const shards = openShards(segments.shards, state);
+  const server = openServer(state, options.bind, shards);
   const reachability = openReachability(state, options, server, async () => {
     // It has said that it leaves, and its relays end with it.
     if (!state.stopping.signal.aborted) await announcer.trigger();
   });
-  const sweeper = createSweeper(state);
+  const sweeper = createSweeper(state, shards);
   const watch = openServedWatch(state, options.outcomeIntervalMs);
   const announcer = createProviderAnnouncer(state, {
     intervalMs: options.announceIntervalMs ?? 10_000,
     routers: options.routers,
     verifier: options.verifier,
+    segments: listSegments({ shards, leads: segments.leads }, state.offers),
     ...{ getEndpoint: reachability.endpoint, isReachable: reachability.isReachable },
   });
   let stopped: Promise<void> | undefined;
@@ -152,13 +159,16 @@ const GENERATE: MethodName = 'ogong.v1.ProviderService/Generate';
 
 /** Checks the payer's signature, and reads its channel. */
 const GET_EVIDENCE: MethodName = 'ogong.v1.ProviderService/GetEvidence';
+/** Checks a signature of a payer, a validator and a leader, and makes one. */
+const AGREE: MethodName = 'ogong.v1.ShardService/Agree';
 /** A report of hardware takes some 10 ms, and strangers may ask. */
 export const PROVIDER_RATES: MethodRates = {
   [GENERATE]: { perSecond: 50, burst: 250 },
   [GET_EVIDENCE]: { perSecond: 5, burst: 20 },
+  [AGREE]: { perSecond: 20, burst: 100 },
 };
 
-function openServer(state: ProviderState, bind: HostPort): LinkServer {
+function openServer(state: ProviderState, bind: HostPort, shards: readonly ServedShard[]): LinkServer {
   const { identity, chain, log } = state;
   const service = createProviderService(state);
   return createLinkServer(
@@ -172,13 +182,17 @@ function openServer(state: ProviderState, bind: HostPort): LinkServer {
       methodRates: PROVIDER_RATES,
       isKnown: (peer) => chain.findByCertHash(peer) !== undefined,
       limits: { maxMessageBytes: MAX_OPENING_BYTES + MIB },
-      routes: (router) => router.service(ProviderService, service, { readMaxBytes: MAX_CALL_BYTES }),
+      routes(router) {
+        router.service(ProviderService, service, { readMaxBytes: MAX_CALL_BYTES });
+        const shardService = createShardService(shards.map(({ shard }) => shard));
+        router.service(ShardService, shardService, { readMaxBytes: MAX_SHARD_CALL_BYTES });
+      },
     },
     { onError: (err, { method }) => log.error({ err, method }, 'a call failed') },
   );
 }
 
-function createSweeper(state: ProviderState): Repeating {
+function createSweeper(state: ProviderState, shards: readonly ServedShard[]): Repeating {
   const { clock, commits, replyIds, openings, blobs, knownSets, outbox, log } = state;
   const { admissions, receivables, served, openingTtlMs } = state;
   return createRepeating(
@@ -189,6 +203,7 @@ function createSweeper(state: ProviderState): Repeating {
         ...[openings, blobs].map((kept) => kept.sweep(nowMs - CLOCK_TOLERANCE_MS)),
         ...[replyIds.sweep(nowMs), receivables.sweep(nowMs)],
         outbox.sweep(nowMs - openingTtlMs - CLOCK_TOLERANCE_MS),
+        ...shards.map(({ shard }) => shard.sweep()),
         ...[admissions.sweep(nowMs - ADMISSIONS_KEPT_MS), served.sweep(nowMs), knownSets.note(nowMs)],
       ]);
       await commits.eraseDeleted();

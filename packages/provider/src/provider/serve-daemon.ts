@@ -30,6 +30,9 @@ import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { type OpenedSegments, openSegments } from '../cohort/open-segments.ts';
+import { planSegments } from '../cohort/planned-segments.ts';
+import { describeOpened, offerOf } from '../cohort/served-segments.ts';
 import { addEmbeddedImages } from '../engine/embedded-image.ts';
 import type { LoadingPlace } from '../engine/engine-config.ts';
 import { openShownLink } from '../machine/open-shown-link.ts';
@@ -37,6 +40,7 @@ import { type CommitReply, commitReply } from '../modality/text/commit-reply.ts'
 import { findRelays } from './announcing/find-relays.ts';
 import { createStartStatus } from './announcing/start-status.ts';
 import {
+  type OpenedOffers,
   openFixedModels,
   openImageUpstreamModels,
   openServedModels,
@@ -87,7 +91,7 @@ const RELAY_PATIENCE_MS = 30_000;
 export async function startServing(given: ServeSettings, wrap: ServeWrappers = {}): Promise<Daemon> {
   const command = wrap.say ? WATCHED_COMMAND : COMMAND;
   const settings = wrap.say ? reachByRelays(given) : given;
-  const { routers, verifier, publicEndpoint, bind, offers: planned } = readSettings(command, settings);
+  const { routers, verifier, publicEndpoint, bind, offers: planned, segments: parts } = readSettings(command, settings);
   const context = await openDaemon({ name: NAME, role: 'provider' }, settings);
   const { ledger, identity, chain, log, metrics, restored } = context;
   const signer = wrap.signer?.(context.signer) ?? context.signer;
@@ -99,14 +103,14 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
   const { punchBootstrap: bootstrap } = settings;
   const puncher = bootstrap.length === 0 ? undefined : await openPuncher({ bootstrap, dialPolicy });
   const models = await openModels(planned, settings, place);
+  const segments = await openBeside(models, () => openSegments(parts, settings, place));
   const peg = openPricePeg(settings, log);
   // Before the first announcement.
   await peg?.trigger();
-  const offers = models.offers.map((offer) => ({
-    ...offer,
-    engine: wrap.engine?.(offer.engine) ?? offer.engine,
-    ...(peg && { peg }),
-  }));
+  const offers = [
+    ...models.offers.map((offer) => ({ ...offer, ...(peg && { peg }) })),
+    ...segments.leads.map(offerOf),
+  ].map((offer) => ({ ...offer, engine: wrap.engine?.(offer.engine) ?? offer.engine }));
   const store = openStore(join(settings.dataDir, 'provider.db'), {
     schema: PROVIDER_SCHEMA,
     upgrades: RELEASED.provider,
@@ -151,6 +155,7 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
     {
       bind,
       offers,
+      segments,
       routers,
       validators: settings.validatorEndpoint.map(formatHostPort),
       ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
@@ -219,6 +224,7 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
         const { modelRoot, numericClass } = engine.info();
         return { modelId, modelRoot: toHex(modelRoot), numericClass };
       }),
+      segments: describeOpened(segments),
     },
     async stop() {
       await status?.stop();
@@ -229,9 +235,19 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
       links.close();
       await commits.close();
       store.close();
-      await models.close();
+      await Promise.all([models.close(), segments.close()]);
     },
   };
+}
+
+/** Closes the models if the segments do not open. */
+async function openBeside(models: OpenedOffers, open: () => Promise<OpenedSegments>): Promise<OpenedSegments> {
+  try {
+    return await open();
+  } catch (error) {
+    await models.close();
+    throw error;
+  }
 }
 
 /** @throws ModelError, EngineError, ConfigError */
@@ -348,11 +364,13 @@ function readSettings(command: string, settings: ServeSettings) {
     );
   }
   const offers = readOffers(settings, problems);
+  const segments = planSegments(settings, problems);
   if (problems.length > 0) throw new ConfigError(command, problems);
   return {
     bind,
     routers,
     offers,
+    segments,
     publicEndpoint: settings.publicEndpoint && formatHostPort(settings.publicEndpoint),
     verifier:
       verifierEndpoint && verifierCert && verifierKey
@@ -377,6 +395,9 @@ function readOffers(settings: ServeSettings, problems: string[]): PlannedModels 
   const kind = upstream !== undefined ? 'upstream' : imageUpstream !== undefined ? 'image-upstream' : 'fixed';
   if (upstream !== undefined && imageUpstream !== undefined)
     problems.push('--upstream and --image-upstream exclude each other; start a provider for each');
+  // Segments may be all that it offers.
+  if (servedModels === undefined && settings.segment.length > 0 && model.length + modelId.length === 0)
+    return { kind: 'fixed', models: [] };
   if (servedModels === undefined) return { kind, models: planOffers({ ...settings, model }, problems) };
   if (upstream !== undefined) problems.push('--served-models is for models of this machine: leave --upstream out');
   if (imageUpstream !== undefined)

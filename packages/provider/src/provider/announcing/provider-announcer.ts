@@ -4,8 +4,9 @@ import type { Repeating } from '@ogong/host/time/repeat';
 import type { Announcement, VerifierEndpoint } from '@ogong/protocol/exchange/announcement';
 import { computeOrderLifetime } from '@ogong/protocol/exchange/limits';
 import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { describeSegments, type SegmentAtWork } from '../../cohort/offered-segments.ts';
 import { createNewcomerWorker } from '../orders/newcomer-work.ts';
-import { describeOffer } from '../orders/offers.ts';
+import { describeShared } from '../orders/offers.ts';
 import type { ProviderState } from '../provider-state.ts';
 import { createEndorsement, type Endorsement } from './endorsement.ts';
 import { createStakeNote } from './verifier-stake.ts';
@@ -17,6 +18,7 @@ export interface ProviderAnnouncerOptions {
   readonly routers: readonly Peer[];
   /** Its second role, announced to validators. */
   readonly verifier: VerifierEndpoint | undefined;
+  readonly segments: readonly SegmentAtWork[];
   /** The routes that others reach it by, see parseRoutes. */
   readonly getEndpoint: () => string;
   readonly isReachable: () => boolean;
@@ -29,7 +31,7 @@ export interface ProviderAnnouncer extends Repeating {
 /** Announces the offers at intervals, with the verifier's endorsement if there is one. */
 export function createProviderAnnouncer(
   state: ProviderState,
-  { intervalMs, routers, verifier, getEndpoint, isReachable }: ProviderAnnouncerOptions,
+  { intervalMs, routers, verifier, segments, getEndpoint, isReachable }: ProviderAnnouncerOptions,
 ): ProviderAnnouncer {
   const { crypto, clock, signer, getPayeeWord, links, chain, beacons, log } = state;
   const endorsement = verifier && openEndorsement(state, verifier);
@@ -57,8 +59,8 @@ export function createProviderAnnouncer(
       validators: chain.validators,
       describe() {
         if (verifier) noteStake().catch((err) => log.warn({ err }, 'the stake of the verifier cannot be read'));
-        const described = describeProvider(state, { isReachable: isReachable() });
-        return { ...described, segments: [], endpoint: getEndpoint(), verifier };
+        const described = describeProvider(state, { isReachable: isReachable(), segments });
+        return { ...described, endpoint: getEndpoint(), verifier };
       },
       isLeaving: () => state.isClosing,
       onError: (peer, err) => log.warn({ err, peer: peer.endpoint }, 'an announcement was not taken'),
@@ -85,12 +87,12 @@ function openEndorsement({ id, crypto, clock, links, log }: ProviderState, verif
   );
 }
 
-type ProviderDescription = Pick<Announcement, 'providerId' | 'payee' | 'certHash' | 'models'>;
+type ProviderDescription = Pick<Announcement, 'providerId' | 'payee' | 'certHash' | 'models' | 'segments'>;
 
 /** The current announcement; it shows no free slot while orders are not accepted. */
 export function describeProvider(
   state: Pick<ProviderState, 'id' | 'payee' | 'identity' | 'offers' | 'isClosing' | 'outbox' | 'replyIds' | 'clock'>,
-  { isReachable }: { readonly isReachable: boolean },
+  { isReachable, segments = [] }: { readonly isReachable: boolean; readonly segments?: readonly SegmentAtWork[] },
 ): ProviderDescription {
   const { id, payee, identity, offers, replyIds, clock } = state;
   const isForgotten = replyIds.forgottenMs() > clock.nowMs() + computeOrderLifetime({ expectedMs: 0 });
@@ -99,6 +101,7 @@ export function describeProvider(
     providerId: id,
     payee,
     certHash: identity.id,
-    models: offers.map((offer) => describeOffer(offer, { takesOrders })),
+    models: offers.flatMap((offer) => describeShared(offer, { takesOrders }) ?? []),
+    segments: describeSegments(segments, { takesOrders }),
   };
 }

@@ -40,7 +40,6 @@ describe('offers', () => {
   });
 
   it.each([
-    ['none', [], /at least one/],
     ['one model id twice', [offer('a'), offer('a', { weights: 2 })], /ogong\/verified\/test\/a is offered twice/],
     ['one model root twice', [offer('a'), offer('b')], /model root [0-9a-f]{64} is offered twice/],
   ])('are refused: %s', (_name, offers, expected) => {

@@ -3,6 +3,7 @@ import type { Engine } from '@ogong/engine/open-engine';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { findStandbyPriceProblem, type OfferedModel } from '@ogong/protocol/exchange/announcement';
+import type { StandingCohort } from '../../cohort/cohort-seat.ts';
 import type { ModelPresence } from '../../engine/on-demand-engine.ts';
 import { findModality } from '../../modality/registry.ts';
 import type { CohortChain } from '../../shard/cohort-chain.ts';
@@ -24,6 +25,8 @@ export interface ServedOffer<E extends Engine = Engine> {
   readonly presence?: ModelPresence;
   /** Shards of other providers that compute the layers before the engine's. Default: the engine has the whole model. */
   readonly chain?: CohortChain | undefined;
+  /** Returns the cohort that serves it now with this provider. Default: it serves it alone. */
+  readonly getCohort?: (() => StandingCohort) | undefined;
 }
 
 /** An offer at work. Its slots are its engine's: replies of one model never take those of another. */
@@ -45,7 +48,6 @@ export class OfferError extends Error {
  * @throws TierError if an engine cannot keep what its model id's tier promises, OfferError if offers cannot be told apart.
  */
 export function openOffers(offers: readonly ServedOffer[], hasAttester = false): readonly OfferState[] {
-  if (offers.length === 0) throw new OfferError('a provider offers at least one model');
   const opened = offers.map((offer) => ({ ...offer, info: offer.engine.info(), active: 0 }));
   for (const { modelId, info } of opened) {
     assertServesTier(modelId, info);
@@ -72,8 +74,11 @@ function assertDistinct(names: readonly string[]): void {
 export const findOffer = (offers: readonly OfferState[], modelRoot: Uint8Array): OfferState | undefined =>
   offers.find(({ info }) => equalBytes(info.modelRoot, modelRoot));
 
-/** @throws Refusal if all slots of the offer are taken. */
+/** @throws Refusal if all slots of the offer are taken, or its cohort is not complete. */
 export function takeSlot(offer: OfferState): void {
+  const cohort = offer.getCohort?.();
+  if (cohort !== undefined && 'problem' in cohort)
+    throw new Refusal('unavailable', `${offer.modelId} has no cohort now: ${cohort.problem}; try another provider`);
   const { sequences } = offer.info;
   if (offer.active >= sequences) {
     throw new Refusal('unavailable', `all ${sequences} slots of ${offer.modelId} are busy; try another provider`);
@@ -118,8 +123,15 @@ function countFreeSlots({ modelId, engine, info, active, presence }: OfferState)
 }
 
 /** Returns the least price that an order must pay per 1,000 units: no more than was announced lately. */
-export const leastPriceOf = ({ pricePer1kAtomic, peg }: Pick<OfferState, 'pricePer1kAtomic' | 'peg'>): bigint =>
-  peg?.least(pricePer1kAtomic) ?? pricePer1kAtomic;
+export function leastPriceOf({
+  pricePer1kAtomic,
+  peg,
+  getCohort,
+}: Pick<OfferState, 'pricePer1kAtomic' | 'peg' | 'getCohort'>): bigint {
+  const standing = getCohort?.();
+  if (standing !== undefined && 'model' in standing) return standing.model.pricePer1kAtomic;
+  return peg?.least(pricePer1kAtomic) ?? pricePer1kAtomic;
+}
 
 /** Returns the least price for standing by; undefined if the offer does not stand by. */
 export const leastStandbyOf = ({
@@ -127,6 +139,26 @@ export const leastStandbyOf = ({
   peg,
 }: Pick<OfferState, 'standbyPer1kAtomic' | 'peg'>): bigint | undefined =>
   named === undefined ? undefined : (peg?.least(named) ?? named);
+
+/** Slots of the offer that are free. */
+export const countFree = ({ info, active }: Pick<OfferState, 'info' | 'active'>): number =>
+  Math.max(0, info.sequences - active);
+
+/**
+ * Describes an offer of the provider alone or of the cohort that it leads.
+ * @param takesOrders whether the provider serves anybody now. @returns undefined if the offer has no cohort now.
+ */
+export function describeShared(
+  offer: OfferState,
+  { takesOrders }: { readonly takesOrders: boolean },
+): OfferedModel | undefined {
+  const standing = offer.getCohort?.();
+  if (standing === undefined) return describeOffer(offer, { takesOrders });
+  if ('problem' in standing) return undefined;
+  const { model } = standing;
+  const freeCapacity = takesOrders ? Math.min(model.freeCapacity, countFreeSlots(offer)) : 0;
+  return { ...model, freeCapacity };
+}
 
 /** @param takesOrders whether the provider serves anybody now. */
 export function describeOffer(offer: OfferState, { takesOrders }: { readonly takesOrders: boolean }): OfferedModel {

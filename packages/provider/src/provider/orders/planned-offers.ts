@@ -55,7 +55,8 @@ export function planOffers(
   }));
 }
 
-function findIdProblem(id: string): string | undefined {
+/** Finds the reason that a model id cannot be offered; undefined if it can. */
+export function findIdProblem(id: string): string | undefined {
   try {
     return lookUpTier(parseModelId(id).tier).refusal;
   } catch (error) {

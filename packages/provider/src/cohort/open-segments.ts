@@ -1,0 +1,115 @@
+import { EngineError } from '@ogong/engine/interface/engine-error';
+import type { SegmentEngine } from '@ogong/engine/interface/segment';
+import { countCores } from '@ogong/engine/llama-cpp/device/platform';
+import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
+import { openChainedTextEngine, segmentOptionsOf } from '@ogong/engine/llama-cpp/segment/chained-engine';
+import { openSegmentEngine } from '@ogong/engine/llama-cpp/segment/segment-engine';
+import { openFileHashes } from '@ogong/models/store';
+import { toHex } from '@ogong/protocol/base/bytes';
+import type { EngineSettings, LoadingPlace } from '../engine/engine-config.ts';
+import { type CohortSeat, createCohortSeat } from './cohort-seat.ts';
+import type { PlannedSegment } from './planned-segments.ts';
+import { type ReadSlab, readSlab } from './read-slab.ts';
+
+/** A segment's terms, as they are announced. */
+export interface SegmentTerms extends Omit<PlannedSegment, 'slab'> {
+  readonly slab: ReadSlab;
+  /** Megabits per second. */
+  readonly uplinkMbit: number;
+}
+
+/** Layers before the last ones, which leaders of cohorts use. */
+export interface OpenedShard extends SegmentTerms {
+  readonly segment: SegmentEngine;
+}
+
+/** The last layers of a model. This provider leads its cohorts. */
+export interface OpenedLead extends SegmentTerms {
+  readonly engine: LlamaEngine;
+  /** The layers before, of whichever cohort serves now. */
+  readonly seat: CohortSeat;
+  /** Rows of one pass at most. */
+  readonly passRows: number;
+}
+
+export interface OpenedSegments {
+  readonly shards: readonly OpenedShard[];
+  readonly leads: readonly OpenedLead[];
+  close(): Promise<void>;
+}
+
+const DEFAULT_CONTEXT = 4096;
+const DEFAULT_SEQUENCES = 2;
+const TINY_SLAB_BYTES = 64 * 2 ** 20;
+
+/** Settings that segments share with whole models. */
+type SegmentEngineSettings = Pick<
+  EngineSettings,
+  'modelsDir' | 'verify' | 'backend' | 'kernels' | 'kvType' | 'isa' | 'threads' | 'sequences' | 'nCtx' | 'drafts'
+> & { readonly uplink: number };
+
+/** Loads each slab into a process of its own. If one fails, none stays open. @throws EngineError */
+export async function openSegments(
+  planned: readonly PlannedSegment[],
+  settings: SegmentEngineSettings,
+  { log, onReading }: Pick<LoadingPlace, 'log' | 'onReading'>,
+): Promise<OpenedSegments> {
+  const shards: OpenedShard[] = [];
+  const leads: OpenedLead[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all([...shards.map(({ segment }) => segment.close()), ...leads.map(({ engine }) => engine.close())]);
+  };
+  const hooks = {
+    onEvent(event: { readonly kind: string }) {
+      if (event.kind === 'crashed') log.warn(event, 'the process of a segment ended');
+    },
+  };
+  const hashes = openFileHashes(settings.modelsDir, { verify: settings.verify ?? false, ...(onReading && { onReading }) });
+  const cores = Math.max(1, Math.floor(countCores() / Math.max(1, planned.length)));
+  try {
+    for (const { slab: path, modelId, pricePer1kAtomic } of planned) {
+      const slab = readSlab(path);
+      assertDistinct([...shards, ...leads], slab);
+      const terms = { modelId, pricePer1kAtomic, slab, uplinkMbit: settings.uplink };
+      const shape = readShape(settings);
+      const threads = settings.threads ?? (slab.weightBytes < TINY_SLAB_BYTES ? 1 : cores);
+      const options = segmentOptionsOf(shape);
+      const shared = { expected: slab.expected, hashes, threads };
+      if (slab.firstLayer + slab.layers < slab.totalLayers) {
+        // No reply is run again over links, so a shard has no sequence for scores.
+        const { sequences } = shape;
+        const segment = await openSegmentEngine(path, { ...options, ...shared, sequences }, hooks);
+        shards.push({ ...terms, segment });
+      } else {
+        const seat = createCohortSeat();
+        const engine = await openChainedTextEngine(
+          { last: path, modelRoot: slab.modelRoot, before: seat, drafts: settings.drafts ?? 0, ...shape, ...shared },
+          hooks,
+        );
+        leads.push({ ...terms, engine, seat, passRows: options.passRows as number });
+      }
+      const about = { modelId, modelRoot: toHex(slab.modelRoot), firstLayer: slab.firstLayer, layers: slab.layers };
+      log.info(about, 'the segment is loaded');
+    }
+    return { shards, leads, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function readShape({ backend = 'cpu', kernels = 'exact', kvType, isa, nCtx, sequences }: SegmentEngineSettings) {
+  if (backend !== 'cpu' || (kernels !== 'exact' && kernels !== 'tiled'))
+    throw new EngineError('unsupported-model', 'segments run on the CPU with --kernels exact or tiled');
+  return {
+    ...{ contextSize: nCtx ?? DEFAULT_CONTEXT, sequences: sequences ?? DEFAULT_SEQUENCES, isa, kernels },
+    ...(kvType !== undefined && { kvType }),
+  };
+}
+
+/** A shard is found by its cut and its first layer. A model that is led is found by its root. */
+function assertDistinct(opened: readonly SegmentTerms[], { path, manifestHash, firstLayer }: ReadSlab): void {
+  const isSame = ({ slab }: SegmentTerms): boolean =>
+    toHex(slab.manifestHash) === toHex(manifestHash) && slab.firstLayer === firstLayer;
+  if (opened.some(isSame)) throw new EngineError('invalid-request', `the slab at ${path} is named twice`);
+}

@@ -1,0 +1,45 @@
+import { findSharedTierProblem, MAX_SEGMENTS } from '@ogong/protocol/exchange/cohort/segment';
+import { findIdProblem } from '../provider/orders/planned-offers.ts';
+
+/** A slab to serve together with other providers, as the operator names it. */
+export interface PlannedSegment {
+  /** Its file. */
+  readonly slab: string;
+  readonly modelId: string;
+  readonly pricePer1kAtomic: bigint;
+}
+
+export interface SegmentSettings {
+  readonly segment: readonly string[];
+  /** One for all segments, or one for each. */
+  readonly segmentModelId: readonly string[];
+  /** One for all segments, or one for each. */
+  readonly segmentPrice: readonly bigint[];
+}
+
+/**
+ * The nth segment has the nth id and the nth price.
+ * @param problems problems are added to it.
+ */
+export function planSegments(
+  { segment, segmentModelId, segmentPrice }: SegmentSettings,
+  problems: string[],
+): readonly PlannedSegment[] {
+  if (segment.length > MAX_SEGMENTS) problems.push(`--segment: ${segment.length} given, at most ${MAX_SEGMENTS}`);
+  for (const [flag, given] of [
+    ['--segment-model-id', segmentModelId],
+    ['--segment-price', segmentPrice],
+  ] as const) {
+    if (given.length !== segment.length && !(given.length === 1 && segment.length > 0))
+      problems.push(`${flag}: ${given.length} given for ${segment.length} segments; give one for all, or one for each`);
+  }
+  for (const id of segmentModelId) {
+    const problem = findIdProblem(id) ?? findSharedTierProblem(id);
+    if (problem !== undefined) problems.push(`--segment-model-id: ${problem}`);
+  }
+  return segment.map((slab, i) => ({
+    slab,
+    modelId: segmentModelId[i] ?? segmentModelId[0] ?? '',
+    pricePer1kAtomic: segmentPrice[i] ?? segmentPrice[0] ?? 0n,
+  }));
+}

@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import { createNodeEd25519Signer } from '@ogong/host/crypto/signers';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { countFree, findOffer, type OfferState, type ServedOffer } from '../provider/orders/offers.ts';
+import type { ProviderState } from '../provider/provider-state.ts';
+import { createShard, type Shard } from '../shard/shard.ts';
+import type { SegmentAtWork } from './offered-segments.ts';
+import type { OpenedLead, OpenedSegments, OpenedShard, SegmentTerms } from './open-segments.ts';
+
+/** A segment that leaders of cohorts use, with its orders. */
+export interface ServedShard extends OpenedShard {
+  readonly shard: Shard;
+}
+
+/** Opens a shard for each segment. Each start draws new session keys. */
+export const openShards = (
+  opened: readonly OpenedShard[],
+  state: Pick<ProviderState, 'crypto' | 'clock' | 'chain' | 'beacons' | 'signer' | 'id' | 'payee'>,
+): readonly ServedShard[] =>
+  opened.map((own) => {
+    const { slab, segment, pricePer1kAtomic } = own;
+    const session = createNodeEd25519Signer(randomBytes(32));
+    const shard = createShard({ segment, pricePer1kAtomic, ...slab }, { ...state, session, providerId: state.id });
+    return { ...own, shard };
+  });
+
+/** The offer of a model whose last layers are here. Its price is that of the cohort. */
+export const offerOf = ({ modelId, pricePer1kAtomic, engine, seat }: OpenedLead): ServedOffer => ({
+  ...{ modelId, pricePer1kAtomic, engine, chain: seat, getCohort: seat.standing },
+});
+
+/** Lists all segments as they are at work. */
+export function listSegments(
+  { shards, leads }: { readonly shards: readonly ServedShard[]; readonly leads: readonly OpenedLead[] },
+  offers: readonly OfferState[],
+): readonly SegmentAtWork[] {
+  const led = leads.map((terms): SegmentAtWork => {
+    const offer = findOffer(offers, terms.slab.modelRoot);
+    return {
+      terms,
+      info: () => readInfo(terms.engine.info()),
+      free: () => (offer === undefined ? 0 : countFree(offer)),
+    };
+  });
+  return [
+    ...shards.map(
+      ({ shard, ...terms }): SegmentAtWork => ({
+        terms,
+        info: () => readInfo(terms.segment.info()),
+        free: shard.free,
+      }),
+    ),
+    ...led,
+  ];
+}
+
+const readInfo = ({
+  numericClass,
+  contextSize,
+  sequences: capacity,
+}: {
+  readonly numericClass: string;
+  readonly contextSize: number;
+  readonly sequences: number;
+}) => ({ numericClass, contextSize, capacity });
+
+/** Describes the segments for the line that a daemon prints at its start. */
+export const describeOpened = ({ shards, leads }: Pick<OpenedSegments, 'shards' | 'leads'>) => [
+  ...shards.map((own) => ({ ...describeTerms(own), numericClass: own.segment.info().numericClass, leads: false })),
+  ...leads.map((own) => ({ ...describeTerms(own), numericClass: own.engine.info().numericClass, leads: true })),
+];
+
+const describeTerms = ({
+  modelId,
+  slab: { modelRoot, manifestHash, firstLayer, layers, totalLayers },
+}: SegmentTerms) => ({
+  ...{ modelId, modelRoot: toHex(modelRoot), manifest: toHex(manifestHash) },
+  layers: `${firstLayer}-${firstLayer + layers - 1} of ${totalLayers}`,
+});
