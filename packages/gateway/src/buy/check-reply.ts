@@ -100,7 +100,7 @@ export async function checkReply<R extends BoughtAnswer>(
   job: ReplyJob<CommonRequest, R>,
   { attempt, answer }: { readonly attempt: ProviderAttempt; readonly answer: ProviderAnswer },
 ): Promise<R> {
-  const { record, admission, evidence: own } = answer.finished;
+  const { record, admission, cohort, evidence: own } = answer.finished;
   if (record === undefined || admission === undefined) {
     await accuseProvider(context, attempt, { reason: 'abandoned' });
     throw new ApiError(
@@ -116,7 +116,7 @@ export async function checkReply<R extends BoughtAnswer>(
   const isCut = answer.finished.stopReason === 'cancelled';
   const isPaidBy = isStandby || isCut || response.length > PROGRESS_WINDOW_BYTES;
   const progress = isPaidBy ? answer.progress : undefined;
-  const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress, evidence: own });
+  const receipt = buildReceipt(context, job, { attempt, admission, record, opening, progress, cohort, evidence: own });
   const readBlob = createBlobReader(context.providers, attempt, { endpoint: job.endpoint, opening });
   const heldBlobs = readBlob ? [] : await fetchBlobs(context, attempt, { endpoint: job.endpoint, evidence });
   const verified = verifyReply(context, job, { attempt, receipt, response, heldBlobs, readBlob });
@@ -318,6 +318,7 @@ export function buildReceipt(
     record,
     opening,
     progress,
+    cohort,
     evidence: own = {},
   }: {
     readonly attempt: Pick<ProviderAttempt, 'order' | 'match' | 'beacon' | 'machines'>;
@@ -325,6 +326,8 @@ export function buildReceipt(
     readonly record: SignedRecord;
     readonly opening: Uint8Array;
     readonly progress?: SignedProgress | undefined;
+    /** The agreement of a cohort as its leader sent it. Default: one provider served alone. */
+    readonly cohort?: Uint8Array | undefined;
     /** The tier's own evidence as its provider sent it. Default: none. */
     readonly evidence?: EvidenceParts;
   },
@@ -342,6 +345,7 @@ export function buildReceipt(
     opening: { bytes: opening },
     ...(evidence.size > 0 && { evidence }),
     ...(progress && { progress: { bytes: progress.progress, signature: progress.signature } }),
+    ...(cohort?.length && { cohort }),
   };
 }
 

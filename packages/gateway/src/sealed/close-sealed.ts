@@ -6,6 +6,7 @@ import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import { MAX_HEADER_BYTES } from '@ogong/protocol/commitment/opening';
 import { MAX_RECORD_BYTES } from '@ogong/protocol/commitment/record';
 import { FeeError } from '@ogong/protocol/exchange/fee';
+import { MAX_COHORT_AGREEMENT_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { signProgress } from '@ogong/protocol/exchange/progress';
 import type { Finished, Milestone } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -80,7 +81,7 @@ export async function keepPassed(
   asked: Pick<SealedPassage, 'endpoint' | 'request' | 'attempt'> & Pick<SealedPassage, 'progress'>,
   { finished, tookMs, firstMs }: SealedEnd,
 ): Promise<SealedPassage> {
-  const { record, admission, header, evidence } = finished;
+  const { record, admission, header, evidence, cohort } = finished;
   const { attempt, endpoint } = asked;
   if (record === undefined || admission === undefined || isTooLong(finished, attempt)) {
     await accuseProvider(context, attempt, { reason: 'abandoned' });
@@ -90,17 +91,18 @@ export async function keepPassed(
   const receipt = buildReceipt(
     context,
     { endpoint },
-    { attempt, admission, record, opening: NOTHING, progress: asked.progress, evidence },
+    { attempt, admission, record, opening: NOTHING, progress: asked.progress, evidence, cohort },
   );
   return { ...asked, record, header, admission, receipt, tookMs, firstMs };
 }
 
 /** Whether a field is longer than necessary. The end is kept until the client has checked the reply. */
 const isTooLong = (
-  { record, header, admission, evidence }: Finished,
+  { record, header, admission, evidence, cohort }: Finished,
   { match }: Pick<ProviderAttempt, 'match'>,
 ): boolean =>
   header.length > MAX_HEADER_BYTES ||
+  cohort.length > MAX_COHORT_AGREEMENT_BYTES ||
   (record?.record.length ?? 0) > MAX_RECORD_BYTES ||
   (record?.providerKey.length ?? 0) + (record?.signature.length ?? 0) > MAX_SIGNED_LENGTH ||
   (admission?.signature.length ?? 0) > MAX_SIGNED_LENGTH ||

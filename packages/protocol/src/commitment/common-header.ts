@@ -1,3 +1,13 @@
+/** A shard's signed root of the rows that it sent (docs/spec/boundary.md#root). */
+export interface HeaderBoundary {
+  readonly positions: number;
+  readonly turns: number;
+  /** 32 bytes. */
+  readonly root: Uint8Array;
+  /** By the shard's session key, 64 bytes. */
+  readonly signature: Uint8Array;
+}
+
 /**
  * The fields of leaf 0 that every modality has. Each modality's header adds fields under its own tag (docs/spec/modality.md).
  */
@@ -22,6 +32,8 @@ export interface CommonHeader {
   readonly outputTokenCount: number;
   /** Content roots that make up the order's model root: the base model, then each adapter in order. Empty without adapters. */
   readonly parts: readonly Uint8Array[];
+  /** Roots that the shards of a cohort signed, by place. Only the headers of texts have the field. */
+  readonly boundaries?: readonly (HeaderBoundary | undefined)[];
   /** 20 bytes: the ledger address that receives this reply's fee. */
   readonly payee: Uint8Array;
 }

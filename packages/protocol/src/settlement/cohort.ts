@@ -69,6 +69,20 @@ export function countLayers(shards: readonly Pick<CohortShard, 'firstLayer' | 'l
   return next;
 }
 
+/** Returns whether two lists name the same shards, with the same layers, payees and prices. */
+export const areSameShards = (a: readonly CohortShard[], b: readonly CohortShard[]): boolean =>
+  a.length === b.length &&
+  a.every((one, i) => {
+    const other = b[i] as CohortShard;
+    return (
+      equalBytes(one.providerId, other.providerId) &&
+      equalBytes(one.payee, other.payee) &&
+      one.firstLayer === other.firstLayer &&
+      one.layers === other.layers &&
+      one.pricePer1kAtomic === other.pricePer1kAtomic
+    );
+  });
+
 /** The fields of a log entry that name its providers. */
 export interface EntryProviders extends Pick<CohortShard, 'providerId' | 'payee'> {
   /** Empty or absent if the provider served alone. */

@@ -3,6 +3,7 @@ import { parseJson } from '../base/json.ts';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
 import type { SignedAdmission } from '../exchange/admission.ts';
 import type { IntakeSignature } from '../exchange/intake-receipt.ts';
+import { MAX_COHORT_AGREEMENT_BYTES } from '../exchange/limits.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
 
 /**
@@ -27,6 +28,8 @@ export interface Receipt {
   readonly evidence?: ReadonlyMap<string, Uint8Array>;
   /** The payer's last progress statement on a text, if its fee depends on it (docs/spec/progress.md). */
   readonly progress?: { readonly bytes: Uint8Array; readonly signature: Uint8Array };
+  /** The agreement of the providers that served the order together (docs/spec/cohorts.md); absent if one served alone. */
+  readonly cohort?: Uint8Array;
 }
 
 export interface SignedBytes {
@@ -54,6 +57,7 @@ export interface ReceiptJson {
   readonly opening: { readonly bytes: string } | { readonly url: string };
   readonly evidence?: Readonly<Record<string, string>>;
   readonly progress?: { readonly bytes: string; readonly signature: string };
+  readonly cohort?: string;
 }
 
 interface SignedBytesJson {
@@ -94,6 +98,7 @@ export function toReceiptJson(receipt: Receipt): ReceiptJson {
     ...(receipt.progress && {
       progress: { bytes: toBase64(receipt.progress.bytes), signature: toBase64(receipt.progress.signature) },
     }),
+    ...(receipt.cohort && { cohort: toBase64(receipt.cohort) }),
   };
 }
 
@@ -131,6 +136,7 @@ export function parseReceipt(input: unknown): Receipt {
     opening: asOpening(root.opening),
     ...(root.evidence !== undefined && { evidence: asEvidence(root.evidence) }),
     ...(root.progress !== undefined && { progress: asProgress(root.progress) }),
+    ...(root.cohort !== undefined && { cohort: asCohort(root.cohort) }),
   };
 }
 
@@ -231,6 +237,13 @@ function asEvidence(value: unknown): ReadonlyMap<string, Uint8Array> {
 function asProgress(value: unknown): NonNullable<Receipt['progress']> {
   const { bytes, signature } = asObject(value, 'progress');
   return { bytes: asBytes(bytes, 'progress.bytes'), signature: asBytes(signature, 'progress.signature', 65) };
+}
+
+function asCohort(value: unknown): Uint8Array {
+  const agreement = asBytes(value, 'cohort');
+  if (agreement.length === 0 || agreement.length > MAX_COHORT_AGREEMENT_BYTES)
+    throw malformed('cohort', `1 to ${MAX_COHORT_AGREEMENT_BYTES} bytes`);
+  return agreement;
 }
 
 export function asSigned(value: unknown, field: string): SignedBytes {

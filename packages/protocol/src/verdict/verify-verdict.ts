@@ -11,7 +11,7 @@ import { CLOCK_TOLERANCE_MS, OPENING_KEPT_MS } from '../exchange/limits.ts';
 import type { NamedOrder, Order } from '../exchange/order.ts';
 import { findHeaderModality } from '../modality/registry.ts';
 import { coversFee, INITIAL_BALANCE } from '../settlement/audit-balance.ts';
-import type { CohortShard } from '../settlement/cohort.ts';
+import { areSameShards, type CohortShard } from '../settlement/cohort.ts';
 import { type CohortContext, listShards, readCohort } from '../settlement/cohort-agreement.ts';
 import {
   computeCorrectionId,
@@ -260,15 +260,7 @@ function listAgreed(
 
 /** Asserts that exactly the signers share the fee. */
 function assertShards(entry: VerdictEntry, signed: readonly CohortShard[]): void {
-  const isSame =
-    entry.shards.length === signed.length &&
-    signed.every(({ providerId, payee, firstLayer, layers, pricePer1kAtomic }, i) => {
-      const named = entry.shards[i] as CohortShard;
-      const isIt = equalBytes(named.providerId, providerId) && equalBytes(named.payee, payee);
-      const isThere = named.firstLayer === firstLayer && named.layers === layers;
-      return isIt && isThere && named.pricePer1kAtomic === pricePer1kAtomic;
-    });
-  demand(isSame, `entry ${entry.index} names other shards than those who signed for it`);
+  demand(areSameShards(entry.shards, signed), `entry ${entry.index} names other shards than those who signed for it`);
 }
 
 /** Asserts that the record is the payer's, by a beacon that nobody knew when the payer received it. */

@@ -6,7 +6,7 @@ import type { AcceptedOrder, CommittedReply, KeptBill, ServeContext } from './or
 
 /**
  * Makes a committed reply durable, and due at its validator.
- * @returns record and evidence as they go over the wire.
+ * @returns record, evidence and agreement as they go over the wire.
  */
 export async function keepCommitted(
   { signedOrder, body, endpoint }: Pick<AcceptedOrder<unknown>, 'signedOrder' | 'body' | 'endpoint'>,
@@ -39,5 +39,5 @@ export async function keepCommitted(
     ...(progress && { progress }),
   });
   await keep(committed, push, { feeAtomic, owedAtomic, isWithheld });
-  return { record: signedRecord, evidence };
+  return { record: signedRecord, evidence, cohort };
 }

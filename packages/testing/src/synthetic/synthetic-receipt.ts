@@ -22,8 +22,10 @@ import type { IntakeReceipt } from '@ogong/protocol/exchange/intake-receipt';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { hashBeginning, signProgress } from '@ogong/protocol/exchange/progress';
 import { encodeTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
+import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
+import { addRoots, agreeToOrder, type SyntheticCohort } from './synthetic-cohort.ts';
 import {
   createSyntheticReply,
   SAID_MODEL,
@@ -61,6 +63,8 @@ export interface SyntheticReceiptOptions extends Omit<SyntheticOptions, 'given' 
   /** Changes an admission before it is signed. */
   readonly bendAdmission?: (admission: Admission) => Admission;
   readonly bendIntake?: (intake: IntakeReceipt) => IntakeReceipt;
+  /** Three providers serve the reply together. Default: one provider serves alone. */
+  readonly cohort?: SyntheticCohort;
 }
 
 type OrderBend = Pick<NonNullable<SyntheticOptions['bend']>, 'order'>;
@@ -69,7 +73,18 @@ const SETTLEMENT = new Uint8Array(20).fill(4);
 const EPOCH = 7n;
 
 export function createSyntheticReceipt(options: SyntheticReceiptOptions): SyntheticReceipt {
-  return addReceipt(options, (given) => createSyntheticReply({ ...options, ...given }));
+  const { crypto, cohort } = options;
+  if (cohort === undefined) return addReceipt(options, (given) => createSyntheticReply({ ...options, ...given }));
+  const header = (plain: Header): Header => {
+    const shared = addRoots(plain, cohort);
+    return options.bend?.header?.(shared) ?? shared;
+  };
+  const made = addReceipt(options, (given) =>
+    createSyntheticReply({ ...options, ...given, bend: { ...given.bend, header } }),
+  );
+  if (cohort.isHidden) return made;
+  const { order, header: served } = made.reply;
+  return { ...made, receipt: { ...made.receipt, cohort: agreeToOrder(crypto, { ...options, order }, served, cohort) } };
 }
 
 /** The parts of a receipt, for every endpoint. */

@@ -4,10 +4,12 @@ import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { nobleBls } from '@ogong/protocol/crypto/noble-bls';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import type { DrawRow } from '@ogong/protocol/modality/text/commitment/window';
+import type { CohortMember } from '@ogong/protocol/settlement/cohort-agreement';
 import { parseReceipt, toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { parseTrust, toTrustJson } from '@ogong/protocol/stage1/trust';
 import { type ReceiptVerdict, verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { createSteadySigner } from '../protocol/steady-signer.ts';
+import type { SyntheticCohort } from '../synthetic/synthetic-cohort.ts';
 import { createSyntheticReceipt, type SyntheticReceiptOptions } from '../synthetic/synthetic-receipt.ts';
 
 /** An edit of the value at a path: replace it, remove it, cut its end, or flip the lowest bit of one byte. */
@@ -116,6 +118,7 @@ export async function createReceiptVectors(crypto: Crypto): Promise<Readonly<Rec
   addBase('threshold', { isThreshold: true });
   addBase('vanilla', { said: 'counted' });
   addBase('vanilla, named tokens', { said: 'named' });
+  addBase('cohort', { cohort: {} });
 
   const cases: Bent[] = [];
   const edited = (what: string, failed: readonly string[] | undefined, ...edits: Edit[]): void => {
@@ -462,6 +465,8 @@ export async function createReceiptVectors(crypto: Crypto): Promise<Readonly<Rec
     edits: [{ set: 'receipt/endpoint', to: 'chat' }],
   });
 
+  addCohortCases(cases, { signed, cohort: (bases.cohort as (typeof bases)[string]).made });
+
   const listed = async (made: ReceiptCase): Promise<readonly string[]> =>
     (await judgeReceiptCase(crypto, made))?.checks.map(({ id }) => id) ?? [];
   const describe = (one: Bent): Promise<unknown> =>
@@ -481,6 +486,91 @@ export async function createReceiptVectors(crypto: Crypto): Promise<Readonly<Rec
     },
     'receipt-signed': await Promise.all(cases.filter(isSigned).map(describe)),
   };
+}
+
+/** Agreements and roots of a cohort, changed with and without the keys of its members. */
+function addCohortCases(
+  cases: Bent[],
+  {
+    cohort,
+    signed,
+  }: {
+    readonly cohort: ReceiptCase;
+    readonly signed: (
+      what: string,
+      failed: readonly string[],
+      bent: Partial<SyntheticReceiptOptions>,
+      base?: string,
+    ) => void;
+  },
+): void {
+  const agreement = fromBase64(cohort.receipt.cohort as string);
+  const edited = (what: string, failed: readonly string[] | undefined, ...edits: Edit[]): void =>
+    void cases.push({ what, base: 'cohort', edits, failed });
+  edited('a hidden agreement', ['cohort'], { remove: 'receipt/cohort' });
+  edited('the last byte of a consent', ['cohort'], { flip: 'receipt/cohort', at: agreement.length - 1 });
+  edited('the manifest of the agreement', ['cohort'], { flip: 'receipt/cohort', at: 100 });
+  edited('a cut agreement', ['cohort'], { cut: 'receipt/cohort', bytes: 1 });
+  edited('a compact receipt of a cohort', [], { set: 'receipt/opening', to: { url: '/v1/receipts/0/opening' } });
+  edited('unusable: an agreement of no bytes', undefined, { set: 'receipt/cohort', to: '' });
+  edited('unusable: an agreement of more than 272 KiB', undefined, {
+    ...{ set: 'receipt/cohort', to: toBase64(new Uint8Array(272 * 1024 + 1)) },
+  });
+  const bent = (what: string, failed: readonly string[], change: SyntheticCohort): void =>
+    signed(what, failed, { cohort: change }, 'cohort');
+  const members = (change: (member: CohortMember, place: number) => Partial<CohortMember>): SyntheticCohort => ({
+    terms: (terms) => ({
+      ...terms,
+      members: terms.members.map((member, place) => ({ ...member, ...change(member, place) })),
+    }),
+  });
+  bent('an agreement to another order', ['cohort'], { terms: (terms) => ({ ...terms, orderHash: fill(32, 0) }) });
+  bent('an agreement about another model', ['cohort'], { terms: (terms) => ({ ...terms, modelRoot: fill(32, 0) }) });
+  bent('an agreement under another escrow', ['cohort'], { terms: (terms) => ({ ...terms, escrow: fill(20, 0) }) });
+  bent('a shard that has not agreed', ['cohort'], { unsigned: 0 });
+  bent(
+    'layers with a gap',
+    ['cohort'],
+    members(({ firstLayer }, place) => (place === 1 ? { firstLayer: firstLayer + 1 } : {})),
+  );
+  bent(
+    'prices that do not sum to that of the order',
+    ['cohort'],
+    members(({ pricePer1kAtomic }) => ({ pricePer1kAtomic: pricePer1kAtomic + 1n })),
+  );
+  bent(
+    'another class than the leader served in',
+    ['cohort'],
+    members(() => ({ numericClass: 'another/class' })),
+  );
+  bent(
+    'a session key of two shards',
+    ['cohort'],
+    members(() => ({ sessionKey: fill(32, 1) })),
+  );
+  bent(
+    'a shard without a payee',
+    ['cohort'],
+    members((_, place) => (place === 0 ? { payee: fill(20, 0) } : {})),
+  );
+  bent(
+    'another payee of the leader',
+    ['cohort'],
+    members((_, place) => (place === 2 ? { payee: fill(20, 1) } : {})),
+  );
+  bent('no root of the second shard', ['boundary-chain'], { roots: ([first]) => [first, undefined] });
+  bent('a list without the second root', ['boundary-chain'], { roots: ([first]) => [first] });
+  bent('a root too many', ['boundary-chain'], { roots: (roots) => [...roots, roots[0]] });
+  bent('no roots', ['boundary-chain'], { roots: () => [] });
+  bent('roots of a position too few', ['boundary-chain'], { positions: 4 });
+  bent('roots of more positions, with dropped guesses', [], { positions: 9 });
+  bent('the roots in the wrong places', ['boundary-signatures'], { roots: (roots) => [...roots].reverse() });
+  bent('another root than the shard signed', ['boundary-signatures'], {
+    roots: ([first, ...rest]) => [first && { ...first, root: fill(32, 0) }, ...rest],
+  });
+  bent('a root of no turns', ['boundary-signatures'], {
+    roots: ([first, ...rest]) => [first && { ...first, turns: 0 }, ...rest],
+  });
 }
 
 /** @throws if the code finds other failures than the case states. */

@@ -175,6 +175,19 @@ describe('a receipt with its settled log entry', () => {
     expect([await statusAt(0n), await statusAt(FEE), await statusAt(FEE - 1n)]).toEqual([unpaid, 'pass', 'fail']);
   });
 
+  it('fails if the entry names other shards than the receipt', async () => {
+    const one = {
+      firstLayer: 0,
+      layers: 3,
+      pricePer1kAtomic: 1n,
+      providerId: other,
+      payee: new Uint8Array(20).fill(1),
+    };
+    const last = { ...one, ...{ firstLayer: 3, providerId: order.providerId, payee: order.payee } };
+    const { settled } = await judge(settle({ entry: { shards: [one, last] } }));
+    expect(settled).toMatchObject({ status: 'fail', detail: 'the log entry names other shards than the receipt' });
+  });
+
   it.each<[string, SettledEvidence, RegExp]>([
     ['bytes that are no entry', { ...good, entry: other }, /does not parse/],
     ['the entry of another reply', settle({ entry: { replyId: new Uint8Array(16).fill(7) } }), /another reply/],

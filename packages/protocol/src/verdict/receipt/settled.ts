@@ -9,6 +9,8 @@ import { type IntakeSignature, verifyIntake } from '../../exchange/intake-receip
 import type { LedgerDomain, NamedOrder } from '../../exchange/order.ts';
 import type { CommonRequest } from '../../modality/modality.ts';
 import { type Batch, hashSettlement, type Settlement } from '../../settlement/batch.ts';
+import { areSameShards } from '../../settlement/cohort.ts';
+import { type CohortTerms, listShards } from '../../settlement/cohort-agreement.ts';
 import { MAX_BATCH_ENTRIES } from '../../settlement/gas.ts';
 import { type HeadVoters, verifyHeadCertificate } from '../../settlement/head-certificate.ts';
 import { isBillable, parseVerdictEntry, type VerdictEntry } from '../../settlement/verdict-log.ts';
@@ -64,6 +66,8 @@ interface HeldReply {
   readonly feeAtomic: bigint | undefined;
   /** Domain of the settlement contract; undefined if the reader trusts none. */
   readonly domain: LedgerDomain | undefined;
+  /** Terms of the cohort that the receipt shows. Default: one provider served alone. */
+  readonly cohort?: CohortTerms | undefined;
 }
 
 interface WitnessedReply extends Pick<HeldReply, 'order' | 'record'> {
@@ -195,8 +199,8 @@ const result = (id: string, problem: string | undefined, detail: string): Check 
 /** Finds a contradiction with the reply, the record or the parties, or a refused reply. */
 function findEntryProblem(
   crypto: Crypto,
-  { order, record, request, feeAtomic }: HeldReply,
-  { replyId, recordHash, providerId, payee, payer, router, verdict, feeAtomic: fee }: VerdictEntry,
+  { order, record, request, feeAtomic, cohort }: HeldReply,
+  { replyId, recordHash, providerId, payee, payer, router, verdict, feeAtomic: fee, shards }: VerdictEntry,
 ): string | undefined {
   if (!equalBytes(replyId, order.replyId)) return 'the log entry is about another reply';
   if (!isBillable(verdict)) return `the validator's log says ${verdict}`;
@@ -207,6 +211,8 @@ function findEntryProblem(
     equalBytes(payer, order.payer) &&
     equalBytes(router, order.router);
   if (!isSame) return 'the log entry names other parties than the order';
+  if (!areSameShards(shards, cohort === undefined ? [] : listShards(cohort)))
+    return 'the log entry names other shards than the receipt';
   if (fee > order.maxFeeAtomic) return `a fee of ${fee}, the order allows ${order.maxFeeAtomic}`;
   const owed = isPaidFor(verdict, request) ? feeAtomic : 0n;
   // The log before the entry decides whether such a reply is paid, and a reader of one entry does not have it.

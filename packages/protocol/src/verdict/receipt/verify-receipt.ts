@@ -34,6 +34,7 @@ import { type Posture, readPosture } from '../../tier/posture.ts';
 import { lookUpTier } from '../../tier/registry.ts';
 import type { ReceiptPart } from '../../tier/tier.ts';
 import { type BilledReply, computeBilledFee, isLeftAt, readProgress } from '../reply-fee.ts';
+import { checkCohort, type ReceiptCohort } from './cohort-checks.ts';
 import { checkJudgedRecord } from './reported-verdict.ts';
 import {
   checkAdmission,
@@ -80,6 +81,8 @@ export interface ReceiptVerdict {
   readonly allowed: readonly string[];
   /** The promise that applied; absent if there is no header or it does not parse. */
   readonly posture?: Posture;
+  /** The providers that served the reply together, by an agreement that counts; absent if one served alone. */
+  readonly cohort?: ReceiptCohort;
 }
 
 /**
@@ -134,6 +137,8 @@ export async function verifyReceipt(receipt: Receipt, given: ReceiptContext): Pr
   const beacon = checkBeacon(receipt, order, context, checks);
   const progress = findProgress(receipt, parsed, context);
   const header = checkOpening(receipt, { ...parsed, progress }, beacon, context, checks);
+  const shared = checkCohort(crypto, receipt, order, header);
+  checks.push(...shared.checks);
   const { response } = context;
   const feeAtomic = header && computeFee(parsed, { header, responseBytes: response.length, progress });
   if (context.status !== undefined) {
@@ -144,7 +149,11 @@ export async function verifyReceipt(receipt: Receipt, given: ReceiptContext): Pr
     const domain = settlement && { chainId: receipt.ledger.chainId, verifyingContract: settlement };
     const head = checkHead(crypto, { order, domain }, context.settled);
     checks.push(
-      checkSettled(crypto, { order, record: receipt.record.bytes, request, feeAtomic, domain }, context.settled),
+      checkSettled(
+        crypto,
+        { order, record: receipt.record.bytes, request, feeAtomic, domain, cohort: shared.cohort?.terms },
+        context.settled,
+      ),
       ...(head === undefined ? [] : [head]),
     );
   }
@@ -153,7 +162,8 @@ export async function verifyReceipt(receipt: Receipt, given: ReceiptContext): Pr
   const leftOut = lookUpTier(readTierName(request)).tier?.leavesOut ?? [];
   const { missing, allowed } = listSkipped(checks, [...(trust.allow ?? []), ...leftOut]);
   const ok = isOk(checks) && missing.length === 0;
-  return { ok, checks, missing, allowed, ...(header && { posture: readPosture(header) }) };
+  const { cohort } = shared;
+  return { ok, checks, missing, allowed, ...(header && { posture: readPosture(header) }), ...(cohort && { cohort }) };
 }
 
 interface Parts {

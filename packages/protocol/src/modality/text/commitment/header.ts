@@ -21,7 +21,7 @@ import {
   union,
   within,
 } from '../../../base/codec.ts';
-import type { CommonHeader } from '../../../commitment/common-header.ts';
+import type { CommonHeader, HeaderBoundary } from '../../../commitment/common-header.ts';
 import { partsCodec } from '../../../commitment/composed-root.ts';
 import { MAX_HEADER_BYTES } from '../../../commitment/opening.ts';
 import { assertDirections, MAX_EMBEDDING } from '../../../commitment/sketch.ts';
@@ -167,6 +167,7 @@ const headerCodec = struct({
  */
 export interface Header extends CommonHeader, CodecType<typeof headerCodec> {
   readonly endpoint: Endpoint;
+  readonly boundaries: readonly (HeaderBoundary | undefined)[];
 }
 
 export const TEXT_HEADER_TAG = 'ogong-header-v1';

@@ -1,0 +1,135 @@
+import { rememberCrypto } from '@ogong/testing/protocol/remembered-crypto';
+import type { SyntheticCohort } from '@ogong/testing/synthetic/synthetic-cohort';
+import { createSyntheticReceipt, type SyntheticReceiptOptions } from '@ogong/testing/synthetic/synthetic-receipt';
+import { describe, expect, it } from 'vitest';
+import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '../../crypto/noble.ts';
+import type { Header } from '../../modality/text/commitment/header.ts';
+import { parseCohortAgreement } from '../../settlement/cohort-agreement.ts';
+import { encodeReceipt, parseReceipt, type Receipt } from '../../stage1/receipt.ts';
+import { verifyReceipt } from './verify-receipt.ts';
+
+const crypto = rememberCrypto(nobleCrypto);
+const base: SyntheticReceiptOptions = {
+  crypto,
+  provider: createNobleHybridSigner(new Uint8Array(64).fill(7)),
+  router: createNobleHybridSigner(new Uint8Array(64).fill(8)),
+  payer: createNobleLedgerSigner(new Uint8Array(32).fill(9)),
+  ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) },
+  tokens: 4,
+};
+
+async function verify(cohort: SyntheticCohort, change: (receipt: Receipt) => Receipt = (receipt) => receipt) {
+  const { receipt, reply, trust, nowMs } = createSyntheticReceipt({ ...base, cohort });
+  const { request, response } = reply;
+  const verdict = await verifyReceipt(change(receipt), { crypto, request, response, trust, nowMs });
+  const failed = verdict.checks.filter(({ status }) => status === 'fail').map(({ id, detail }) => `${id}: ${detail}`);
+  return { ...verdict, failed, ids: verdict.checks.map(({ id }) => id) };
+}
+
+type Roots = Header['boundaries'];
+type Root = NonNullable<Roots[number]>;
+const change = (place: number, bend: (root: Root) => Root | undefined): SyntheticCohort => ({
+  roots: (roots) => roots.map((root, i) => (i === place && root ? bend(root) : root)),
+});
+
+describe('a receipt of a reply that a cohort served', () => {
+  it('passes all three checks, and names the shards with their roots', async () => {
+    const { ok, checks, cohort } = await verify({}, (receipt) => parseReceipt(encodeReceipt(receipt)));
+    expect(ok).toBe(true);
+    expect(checks.slice(-3)).toEqual([
+      { id: 'cohort', status: 'pass', detail: '3 providers read the prompt, and each has agreed to this order' },
+      {
+        ...{ id: 'boundary-chain', status: 'pass' },
+        detail: 'each of 2 shards before the leader has a root over at least 6 positions',
+      },
+      { id: 'boundary-signatures', status: 'pass', detail: 'each root has the signature of its shard' },
+    ]);
+    expect(cohort?.shards.map(({ firstLayer, layers, boundary }) => [firstLayer, layers, boundary?.isSigned])).toEqual([
+      [0, 3, true],
+      [3, 4, true],
+      [7, 1, undefined],
+    ]);
+  });
+
+  it.each<[name: string, cohort: SyntheticCohort, failed: string]>([
+    ['that the receipt hides', { isHidden: true }, 'cohort: the header has 2 roots of shards'],
+    ['without the consent of a shard', { unsigned: 1 }, 'cohort: shard 1 has not signed these terms'],
+    [
+      'that agreed to another order',
+      { terms: (terms) => ({ ...terms, orderHash: new Uint8Array(32) }) },
+      'cohort: the cohort has agreed to another order',
+    ],
+    [
+      'whose layers leave a gap',
+      { terms: (t) => ({ ...t, members: t.members.map((m, i) => (i === 1 ? { ...m, firstLayer: 4 } : m)) }) },
+      'cohort: a shard of 4 layers from layer 4, expected layer 3',
+    ],
+    [
+      'whose leader served in another class',
+      { terms: (t) => ({ ...t, members: t.members.map((m) => ({ ...m, numericClass: 'other' })) }) },
+      'cohort: the leader agreed to class other',
+    ],
+    ['with a missing root', change(1, () => undefined), 'boundary-chain: shard 1 (layers 3 to 6) has no root'],
+    [
+      'with a root over too few positions',
+      { positions: 5 },
+      'boundary-chain: shard 0 (layers 0 to 2) signed 5 of 6 positions',
+    ],
+    [
+      'with a root too many',
+      { roots: (roots) => [...roots, roots[0]] },
+      'boundary-chain: 3 roots for 2 shards before the leader',
+    ],
+    [
+      'with another root than the shard signed',
+      change(0, (root) => ({ ...root, root: new Uint8Array(32) })),
+      'boundary-signatures: shard 0 (layers 0 to 2) has not signed its root for this order',
+    ],
+    [
+      'with a number of turns that nobody can sign',
+      change(1, (root) => ({ ...root, turns: 0 })),
+      'boundary-signatures: shard 1 (layers 3 to 6) has not signed its root for this order',
+    ],
+    [
+      'with the root of another place',
+      { roots: (roots) => [...roots].reverse() },
+      'boundary-signatures: shard 0 (layers 0 to 2) has not signed its root for this order',
+    ],
+  ])('fails for a cohort %s', async (_, cohort, expected) => {
+    const { ok, failed } = await verify(cohort);
+    expect(ok).toBe(false);
+    expect(failed).toEqual([expect.stringContaining(expected)]);
+  });
+
+  it('is no pass of signatures without any root', async () => {
+    const { checks } = await verify({ roots: () => [] });
+    expect(checks.slice(-2)).toMatchObject([
+      { id: 'boundary-chain', status: 'fail' },
+      { id: 'boundary-signatures', status: 'skip' },
+    ]);
+  });
+
+  it('skips the roots if the receipt is compact', async () => {
+    const compact = await verify({}, (receipt) => ({ ...receipt, opening: { url: '/v1/receipts/0/opening' } }));
+    expect(compact.missing).toEqual(expect.arrayContaining(['boundary-chain', 'boundary-signatures']));
+    expect(compact.checks.find(({ id }) => id === 'cohort')?.status).toBe('pass');
+  });
+
+  it('fails with the agreement of another reply, or with bytes that are none', async () => {
+    const { receipt } = createSyntheticReceipt({ ...base, seed: 2, cohort: {} });
+    const { cohort = new Uint8Array() } = receipt;
+    expect(parseCohortAgreement(cohort).signatures).toHaveLength(3);
+    for (const other of [cohort, cohort.slice(0, -1), new Uint8Array(9)]) {
+      const { failed } = await verify({}, (own) => ({ ...own, cohort: other }));
+      expect(failed).toEqual([expect.stringMatching(/^cohort: /)]);
+    }
+  });
+});
+
+it('lists none of the checks for a reply that one provider served alone', async () => {
+  const { receipt, reply, trust, nowMs } = createSyntheticReceipt(base);
+  const { request, response } = reply;
+  const { checks, cohort } = await verifyReceipt(receipt, { crypto, request, response, trust, nowMs });
+  expect(cohort).toBeUndefined();
+  expect(checks.filter(({ id }) => /cohort|boundary/.test(id))).toEqual([]);
+});
