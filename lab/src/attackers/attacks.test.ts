@@ -175,6 +175,7 @@ async function score({ record, header, opening, promptTokens, outputTokens }: Se
     elapsedMs: 1,
     pictureDistance: 0,
     windows: result.windows,
+    edges: [],
   };
   return adjudicateReport(crypto, { record, header, opening }, report);
 }

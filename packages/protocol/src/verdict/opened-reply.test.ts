@@ -40,6 +40,7 @@ const encode = (change: Partial<ScoreReport> = {}): Uint8Array =>
     elapsedMs: 12,
     pictureDistance: 0,
     windows: reply.opening.windows,
+    edges: [],
     ...change,
   });
 const open = (): OpenedReply => openReply(crypto, reply.record, reply.openingBytes) as OpenedReply;

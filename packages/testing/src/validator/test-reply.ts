@@ -267,6 +267,7 @@ export function createTestReport(
     contextSize: 4096,
     elapsedMs: 1,
     windows: teacherForce(reply, readTextClaim({ modality, claim }).outputTokens),
+    edges: [],
     ...bend,
   });
 }

@@ -56,6 +56,7 @@ export function reportWritten(job: ScoreJobMessage, bend: Partial<ScoreReport> &
     ...{ firstStopToken: NO_STOP_TOKEN, firstOtherChoice: NO_OTHER_CHOICE, tailGap: NO_TAIL_GAP },
     ...{ contextSize: 4_096, elapsedMs: 1, pictureDistance: 0 },
     windows: createBlankWindows(header, { outputTokens, listSizes, ...(shapeClasses && { shapeClasses }) }),
+    edges: [],
     ...rest,
   });
 }

@@ -215,6 +215,7 @@ function reportVectors(crypto: Crypto): unknown {
         pictureDistance: 0,
         elapsedMs: 12,
         windows: opening.windows,
+        edges: [],
       }),
     ),
   }));

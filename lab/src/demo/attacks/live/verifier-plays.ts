@@ -51,7 +51,7 @@ function frame({ jobId, modelRoot, header }: ScoreJobMessage): Uint8Array {
   return encodeScoreReport({
     ...{ jobId, modelRoot, numericClass, exact: true, promptTokensHash: wrong, promptTokenCount: 1, vocabularyHash },
     ...{ responseHash: wrong, firstStopToken: NO_STOP_TOKEN, firstOtherChoice: NO_OTHER_CHOICE, tailGap: NO_TAIL_GAP },
-    ...{ contextSize: 512, pictureDistance: 0, elapsedMs: 1, windows: [] },
+    ...{ contextSize: 512, pictureDistance: 0, elapsedMs: 1, windows: [], edges: [] },
   });
 }
 

@@ -71,6 +71,7 @@ const honest: ScoreReport = {
   elapsedMs: 12,
   pictureDistance: 0,
   windows: reply.opening.windows,
+  edges: [],
 };
 const inexact = (windows: readonly WindowBytes[]): ScoreReport => ({
   ...honest,

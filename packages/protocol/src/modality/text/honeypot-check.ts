@@ -81,6 +81,7 @@ export function toExpectedReport(record: RecordV2, header: Header, opening: Open
     elapsedMs: 0,
     pictureDistance: 0,
     windows: opening.windows,
+    edges: [],
   };
 }
 

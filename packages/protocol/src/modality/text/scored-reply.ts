@@ -25,6 +25,8 @@ export interface ScoredReply extends ReplySubject {
   readonly shapeClasses?: Uint8Array | undefined;
   /** As committed. Without them every unlisted token is another choice. */
   readonly tailDraws: TailDraws;
+  /** Edges whose rows the verifier has to report, as in TextClaim. Default: none. */
+  readonly edges?: readonly number[] | undefined;
 }
 
 /** Hashes a verifier's job, which its commitment contains. Every holder of the reply computes the same hash. */
@@ -41,7 +43,7 @@ export function toScored({ endpoint, modelRoot, blind }: ReplySubject, header: H
 
 /** Encodes the parts of a reply that a verifier receives. */
 export function encodeScored(reply: ScoredReply): Omit<ScoreInputs, 'requestHash'> {
-  const { endpoint, modelRoot, blind, header, listSizes, shapeClasses, tailDraws } = reply;
+  const { endpoint, modelRoot, blind, header, listSizes, shapeClasses, tailDraws, edges = [] } = reply;
   const outputTokens = new Uint8Array(reply.outputTokens.length * 4);
   const view = new DataView(outputTokens.buffer);
   for (let i = 0; i < reply.outputTokens.length; i++) view.setUint32(4 * i, reply.outputTokens[i] as number, true);
@@ -50,6 +52,7 @@ export function encodeScored(reply: ScoredReply): Omit<ScoreInputs, 'requestHash
     ...{ blind, outputTokens, listSizes },
     ...(shapeClasses?.some((shapeClass) => shapeClass !== 0) && { shapeClasses }),
     ...(tailDraws.size > 0 && { tailDraws: encodeTailDraws(tailDraws) }),
+    ...(edges.length > 0 && { edges }),
   };
   const redacted = encodeHeader(redactHeader(header));
   return { endpoint, modelRoot, header: redacted, sketchBankSeed, modality: 'text', claim: encodeTextClaim(value) };

@@ -153,6 +153,7 @@ export async function scoreJob(
       tailGap: NO_TAIL_GAP,
       elapsedMs: 0,
       windows: createBlankWindows(header, pass),
+      edges: [],
     });
   }
   const tailDraws = new Map([...job.tailDraws].filter(([position]) => position < scored));
@@ -178,6 +179,7 @@ export async function scoreJob(
     tailGap: result.tailGap ?? NO_TAIL_GAP,
     elapsedMs: Math.min(0xffffffff, Math.round(result.elapsedMs)),
     windows: result.windows,
+    edges: [],
   });
 }
 
@@ -210,6 +212,7 @@ function encodeUnreadable({ jobId, header, outputTokens, listSizes }: ScoreJob, 
     ...{ firstStopToken: NO_STOP_TOKEN, firstOtherChoice: count > 0 ? 0 : NO_OTHER_CHOICE, tailGap: NO_TAIL_GAP },
     ...{ contextSize, elapsedMs: 0, pictureDistance: MOST_DISTANCE },
     windows: createBlankWindows(header, shown),
+    edges: [],
   });
 }
 

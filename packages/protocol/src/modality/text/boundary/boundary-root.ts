@@ -1,29 +1,23 @@
 import { concatBytes, equalBytes, ProtocolError } from '../../../base/bytes.ts';
 import { encodeDomain } from '../../../base/canonical.ts';
 import { bytes, type CodecType, createFormat, hash, struct, u8, u32, within } from '../../../base/codec.ts';
-import { blobRefCodec, type CommittedBlob, createBlobHasher } from '../../../commitment/blob.ts';
+import { type CommittedBlob, createBlobHasher } from '../../../commitment/blob.ts';
 import { createSketchRow, projectHidden, type SketchBank } from '../../../commitment/sketch.ts';
 import type { Crypto, Ed25519Signer } from '../../../crypto/crypto.ts';
 import { ED25519_SIGNATURE_BYTES } from '../../../crypto/hybrid.ts';
-import { computeMerkleRoot, hashLeaf } from '../../../crypto/merkle.ts';
 import { decodeValues, VALUE_BYTES } from '../../shared/values.ts';
 import { encodeSketch, WINDOW_TOKENS } from '../commitment/window.ts';
 import { MAX_TURNS } from './boundary-pass.ts';
 import type { BoundaryRows, StandingPass } from './boundary-rows.ts';
-
-const leafFormat = createFormat(struct({ rows: blobRefCodec, blind: hash }), { tag: 'ogong-boundary-v1' });
+import { computeEdgeRoot, type EdgeValues } from './edge-values.ts';
 
 /** The commitment of both ends to the rows that stand when the reply ends. */
-export interface BoundaryCommitment {
-  /** Positions that stand. */
-  readonly positions: number;
+export interface BoundaryCommitment extends EdgeValues {
   /** Passes that the sender has signed, less those before its first one: the turn that would be next. */
   readonly turns: number;
   /** All rows, under the answer's blind. */
   readonly blob: CommittedBlob;
-  /** Sketches of 32 positions each, as in a window (docs/spec/window.md). */
-  readonly sketches: readonly Uint8Array[];
-  /** Root over blob and sketches, 32 bytes. */
+  /** Root of the edge's values, 32 bytes. */
   readonly root: Uint8Array;
 }
 
@@ -58,11 +52,8 @@ export function commitBoundary(
   }
   const blob = hasher.finish();
   if (sketched % WINDOW_TOKENS > 0) flush();
-  const leaves = [
-    hashLeaf(crypto, leafFormat.encode({ rows: blob.ref, blind })),
-    ...sketches.map((sketch) => hashLeaf(crypto, concatBytes(crypto.sha256(sketch), blind))),
-  ];
-  return { positions, turns: nextTurn, blob, sketches, root: computeMerkleRoot(crypto, leaves) };
+  const values: EdgeValues = { positions, rows: blob.ref, sketches };
+  return { ...values, turns: nextTurn, blob, root: computeEdgeRoot(crypto, values, blind) };
 }
 
 const statementFields = {

@@ -1,4 +1,5 @@
 import { checkCodec } from '@ogong/testing/protocol/codec-compliance';
+import { anyEdge } from '@ogong/testing/protocol/edge-fixture';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, ProtocolError, utf8Encode } from '../../../base/bytes.ts';
@@ -36,6 +37,7 @@ const anyReport: fc.Arbitrary<ScoreReport> = fc.record({
   windows: fc.array(fc.record({ draws: fc.uint8Array({ maxLength: 9 }), sketch: fc.uint8Array({ maxLength: 9 }) }), {
     maxLength: 3,
   }),
+  edges: fc.array(anyEdge, { maxLength: 2 }),
 });
 
 describe('a score report', () => {

@@ -12,6 +12,7 @@ import {
   within,
 } from '../../../base/codec.ts';
 import { windowList } from '../../../commitment/opening.ts';
+import { edgeList } from '../boundary/edge-values.ts';
 import { WEIGHT_ONE } from '../sampling/sampler.ts';
 
 export const NO_STOP_TOKEN = 0xffffffff;
@@ -65,6 +66,8 @@ const codec = struct({
   /** The largest distance between the committed rows of a picture and this verifier's own (picture-rows.ts); 0 without pictures. */
   pictureDistance: u32,
   windows: windowList,
+  /** The rows of this verifier's pass at each edge of the job, in the same order (docs/spec/boundary.md#audit). */
+  edges: edgeList,
 });
 
 /**
@@ -73,7 +76,7 @@ const codec = struct({
  */
 export interface ScoreReport extends CodecType<typeof codec> {}
 
-const format = createFormat<ScoreReport>(codec, { tag: 'ogong-score-report-v1' });
+const format = createFormat<ScoreReport>(codec, { tag: 'ogong-score-report-v1', maxBytes: MAX_REPORT_BYTES });
 
 /** @throws ProtocolError */
 export const encodeScoreReport = (report: ScoreReport): Uint8Array => format.encode(report);

@@ -1,4 +1,5 @@
-import { bytes32, createFormat, hash, optional, struct } from '../../../base/codec.ts';
+import { bytes32, createFormat, hash, list, optional, struct, u8, u16, within } from '../../../base/codec.ts';
+import { MAX_EDGES } from '../boundary/edge-values.ts';
 import { SINGLE } from '../commitment/shape-classes.ts';
 
 /** The part of an answer that a verifier sees. */
@@ -13,6 +14,11 @@ export interface TextClaim {
   readonly shapeClasses?: Uint8Array | undefined;
   /** See encodeTailDraws; absent if no draw fell into the tail. */
   readonly tailDraws?: Uint8Array | undefined;
+  /**
+   * Edges whose rows the report has to show, ascending. An edge is named by the number of layers before it. Absent unless a cohort
+   * served the reply (docs/spec/boundary.md#audit).
+   */
+  readonly edges?: readonly number[] | undefined;
 }
 
 const part = bytes32(0xffffffff);
@@ -23,6 +29,7 @@ const format = createFormat<TextClaim>(
     listSizes: part,
     shapeClasses: optional(part),
     tailDraws: optional(part),
+    edges: optional(list(within(u16, 1, 0xffff), { count: u8, min: 1, max: MAX_EDGES, ascending: (a, b) => a - b })),
   }),
   { tag: 'ogong-text-claim-v1' },
 );
