@@ -9,6 +9,8 @@ import {
   SINGLE,
   WIDE,
 } from '@ogong/protocol/modality/text/commitment/shape-classes';
+import { createLayeredContext } from './fake-layered-context.ts';
+import { gaussian, mix } from './fake-numbers.ts';
 
 export interface FakeModelOptions {
   /** Tokens 0..2 are special (unknown, begin, end), 3..258 the bytes; the rest are short words. At least 259. */
@@ -19,8 +21,13 @@ export interface FakeModelOptions {
   readonly weights: number;
   /** Added to one logit in a thousand: a similar model. */
   readonly error?: number;
-  /** Blocks of the model, as a trace shows them. Default: 4. */
+  /** Blocks of the model. Default: 4. */
   readonly layers?: number;
+  /**
+   * True: each row goes through all blocks, so it is the same in a chain of segments (fake-layered-segment.ts). Such a model has no
+   * pictures, no shape classes and no faults. Default: logits and hidden states are hashes of the tokens.
+   */
+  readonly isLayered?: boolean;
   /** The first block with a wrong result. Logits and hidden states then differ too. */
   readonly brokenLayer?: number;
   /** False: a model that cannot be traced. */
@@ -41,6 +48,8 @@ export interface FakeModelOptions {
   readonly failAtDecode?: number;
 }
 
+/** Blocks of a fake model, if its options name no other number. */
+export const FAKE_LAYERS = 4;
 export const END = 2;
 export const BOS = 1;
 export const FIRST_BYTE = 3;
@@ -53,7 +62,6 @@ const WORDS = [' the', ' cat', ' sat', ' on', ' a', ' mat', '.', ' and', ' then'
 export function createFakeModel(options: FakeModelOptions): LocalModel {
   const { vocabularySize, embeddingSize } = options;
   if (vocabularySize < FIRST_WORD) throw new RangeError(`a fake vocabulary has at least ${FIRST_WORD} tokens`);
-  const empty = new Uint8Array(0);
   let decodes = 0;
   const onDecode = () => {
     decodes++;
@@ -61,23 +69,27 @@ export function createFakeModel(options: FakeModelOptions): LocalModel {
       throw new EngineError('engine-crashed', 'the fake model failed to order', { retryable: true });
   };
   const pictures = options.readsPictures ? createPictureRows({ token: PICTURE, embeddingSize }) : undefined;
+  const open = (sequences: number): TraceContext =>
+    options.isLayered
+      ? createLayeredContext({ ...options, layers: options.layers ?? FAKE_LAYERS }, sequences, { onDecode, priorOf })
+      : createFakeContext(options, sequences, { onDecode, pictures });
   return {
     vocabularySize,
     embeddingSize,
     pictures,
     isEnd: (token) => token === END,
-    bytesOf(token) {
-      if (token < FIRST_BYTE) return empty;
-      if (token < FIRST_WORD) return Uint8Array.of(token - FIRST_BYTE);
-      return Buffer.from(WORDS[(token - FIRST_WORD) % WORDS.length] as string, 'utf8');
-    },
-    createContext: ({ sequences }) =>
-      options.createContext?.(sequences) ?? createFakeContext(options, sequences, { onDecode, pictures }),
-    ...(options.canTrace === false
-      ? {}
-      : { createTraceContext: () => createFakeContext(options, 1, { onDecode, pictures }) }),
+    bytesOf: spellToken,
+    createContext: ({ sequences }) => options.createContext?.(sequences) ?? open(sequences),
+    ...(options.canTrace === false ? {} : { createTraceContext: () => open(1) }),
     free: () => undefined,
   };
+}
+
+/** Bytes of a token's text. */
+export function spellToken(token: number): Uint8Array {
+  if (token < FIRST_BYTE) return new Uint8Array(0);
+  if (token < FIRST_WORD) return Uint8Array.of(token - FIRST_BYTE);
+  return Buffer.from(WORDS[(token - FIRST_WORD) % WORDS.length] as string, 'utf8');
 }
 
 /** A model whose passes are promises: each waits, and then runs, even if the wait fails. */
@@ -121,7 +133,7 @@ function createFakeContext(
   sequences: number,
   { onDecode, pictures }: { readonly onDecode: () => void; readonly pictures: PictureRows | undefined },
 ): TraceContext {
-  const { vocabularySize, embeddingSize, contextSize, weights, layers = 4, brokenLayer } = options;
+  const { vocabularySize, embeddingSize, contextSize, weights, layers = FAKE_LAYERS, brokenLayer } = options;
   const isShaped = options.shaped === true;
   const batchSize = 64;
   /** By sequence: the state after each of its rows. */
@@ -249,24 +261,17 @@ function followScript(
 const shapeAt = (position: number): ShapeClass => (isNearEdge(position) || (position >> 2) % 2 === 0 ? WIDE : NARROW);
 
 function fakeLogit(state: number, id: number, error: number): number {
-  if (id < END) return -30;
+  const prior = priorOf(id);
+  if (id < END) return prior;
   const noise = mix(state, id);
-  // Words are likelier than bytes and the end is rare, so that replies have some length and look like text.
-  const prior = id >= FIRST_WORD ? 2 : id === END ? -2 : -4;
   return Math.fround(prior + 2 * gaussian(noise) + (noise % 1000 === 0 ? error : 0));
 }
 
-function mix(a: number, b: number): number {
-  let h = Math.imul(a ^ (b >>> 16), 0x85ebca6b) ^ Math.imul(b + 0x7f4a7c15, 0xc2b2ae35);
-  h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d);
-  h = Math.imul(h ^ (h >>> 12), 0x297a2d39);
-  return (h ^ (h >>> 15)) >>> 0;
+/** Words are likelier than bytes and the end is rare, so that replies have some length and look like text. */
+export function priorOf(id: number): number {
+  if (id < END) return -30;
+  return id >= FIRST_WORD ? 2 : id === END ? -2 : -4;
 }
 
 const hashRow = (row: Float32Array): number =>
   new Uint32Array(row.buffer, row.byteOffset, row.length).reduce((hash, bits) => mix(hash, bits), 1);
-
-/** Sum of four bytes, centred and scaled: mean 0, variance close to 1, from exact arithmetic. */
-function gaussian(bits: number): number {
-  return ((bits & 255) + ((bits >>> 8) & 255) + ((bits >>> 16) & 255) + (bits >>> 24) - 510) / 148;
-}

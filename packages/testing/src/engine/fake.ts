@@ -1,8 +1,10 @@
+import type { BatchModel } from '@ogong/engine/decode/batch-model';
 import { createModelDrafter } from '@ogong/engine/decode/model-drafter';
 import { nativeHash } from '@ogong/engine/decode/native-hash';
 import { refuseFill } from '@ogong/engine/decode/text/fill-prompt';
 import { writeTools } from '@ogong/engine/decode/text/tool-text';
 import { EngineError } from '@ogong/engine/interface/engine-error';
+import type { SegmentEngine, UpstreamRows } from '@ogong/engine/interface/segment';
 import {
   FULL_CAPABILITIES,
   type Prompt,
@@ -12,12 +14,23 @@ import {
   type TextGenerationEvent,
 } from '@ogong/engine/interface/text';
 import type { EncodedPicture } from '@ogong/engine/interface/vision';
+import { createChainedModel } from '@ogong/engine/llama-cpp/segment/chained-model';
 import { createRequestPort } from '@ogong/engine/process/request-port';
 import { createTextHost } from '@ogong/engine/process/text-host';
 import type { TextCall, TextCallResults } from '@ogong/engine/process/text-messages';
 import { type AnswerFormat, DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
 import { NO_WISH } from '@ogong/protocol/modality/text/commitment/thinking-wish';
-import { BOS, createFakeModel, delayPasses, END, type FakeModelOptions, FIRST_BYTE, PICTURE } from './fake-model.ts';
+import {
+  BOS,
+  createFakeModel,
+  delayPasses,
+  END,
+  FAKE_LAYERS,
+  type FakeModelOptions,
+  FIRST_BYTE,
+  PICTURE,
+  spellToken,
+} from './fake-model.ts';
 
 export interface FakeEngineOptions extends Partial<FakeModelOptions> {
   readonly sequences?: number;
@@ -46,7 +59,18 @@ export interface FakeEngineOptions extends Partial<FakeModelOptions> {
   readonly beforePass?: () => Promise<void>;
   /** Groups of sequences whose passes may be under way at the same time. Default: 1. */
   readonly groups?: number;
+  /** Segments that compute the passes, of a layered model. There are no traces then. */
+  readonly chain?: FakeChain;
 }
+
+export interface FakeChain {
+  /** It has one sequence more than the engine, in which replies run again. */
+  readonly last: SegmentEngine;
+  readonly before: UpstreamRows;
+}
+
+/** Numeric class of the exact fake engine, and of segments of its model. */
+export const FAKE_EXACT_CLASS = 'fake-1/js/f64/exact/hash/kv-none';
 
 /** Marks around the two texts: words that occur in no text. */
 const [PREFIX, SUFFIX, MIDDLE] = [300, 301, 302];
@@ -78,9 +102,8 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
   const sequences = options.sequences ?? 8;
   const weights = options.weights ?? 1;
   const exact = options.exact !== false;
-  const shape = { vocabularySize, embeddingSize, contextSize, weights };
-  const local = createFakeModel({ ...options, ...shape });
-  const model = options.beforePass === undefined ? local : delayPasses(local, options.beforePass);
+  const shape = { vocabularySize, embeddingSize, contextSize, weights, layers: options.layers ?? FAKE_LAYERS };
+  const model = openModel({ ...options, ...shape }, sequences);
   const openDrafter = (drafting: FakeModelOptions) => {
     const guessing = createFakeModel(drafting);
     const context = guessing.createContext({ purpose: 'serve', sequences });
@@ -96,14 +119,15 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
     contextSize,
     sequences,
     ...(options.scoresTogether !== undefined && { scoresTogether: options.scoresTogether }),
-    numericClass: `fake-1/js/f64/${options.shaped ? 'shaped' : exact ? 'exact' : 'fast'}/hash/kv-none`,
+    numericClass:
+      exact && !options.shaped ? FAKE_EXACT_CLASS : `fake-1/js/f64/${options.shaped ? 'shaped' : 'fast'}/hash/kv-none`,
     ...(options.shaped ? { shapes: 'mixed' } : {}),
     exact,
     weightType: 'hash',
     hasChatTemplate: true,
     answerFormat: options.answerFormat ?? DEFAULT_FORMAT,
     ...(options.thinking && { thinking: options.thinking }),
-    capabilities: { ...FULL_CAPABILITIES, exact, trace: options.canTrace !== false },
+    capabilities: { ...FULL_CAPABILITIES, exact, trace: options.canTrace !== false && options.chain === undefined },
   };
   const tokenizePrompt = (prompt: Prompt): Uint32Array => {
     if (prompt.kind === 'tokens') return prompt.tokens;
@@ -190,4 +214,15 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
       host.close();
     },
   };
+}
+
+function openModel(options: FakeEngineOptions & FakeModelOptions, sequences: number): BatchModel {
+  const { chain, vocabularySize: size, beforePass } = options;
+  if (chain !== undefined) {
+    const vocabulary = { size, bos: END, isEnd: (token: number) => token === END, bytesOf: spellToken };
+    const last = { segment: chain.last, kernels: 'exact' as const, vocabulary };
+    return createChainedModel({ last, before: chain.before, sequences });
+  }
+  const local = createFakeModel(options);
+  return beforePass === undefined ? local : delayPasses(local, beforePass);
 }

@@ -7,7 +7,9 @@ import type { LlamaSegment } from './segment-model.ts';
 
 export interface ChainedModelOptions {
   /** The last segment of the chain. Its first `sequences` sequences serve, and the others run replies again. */
-  readonly last: LlamaSegment & { readonly vocabulary: Pick<LlamaVocabulary, 'size' | 'bos' | 'isEnd' | 'bytesOf'> };
+  readonly last: Pick<LlamaSegment, 'segment' | 'kernels'> & {
+    readonly vocabulary: Pick<LlamaVocabulary, 'size' | 'bos' | 'isEnd' | 'bytesOf'>;
+  };
   readonly before: UpstreamRows;
   readonly sequences: number;
   /** Pieces of prompts that may be in flight while the next pass begins. Default: 0. */
