@@ -11,7 +11,7 @@ export interface SegmentForge {
   openShort(): SegmentEngine;
 }
 
-/** What a dishonest member of a cohort changes. Its other code is that of an honest one. */
+/** Parts that a dishonest member of a cohort changes. Its other code is that of an honest one. */
 export interface CohortAttack {
   /** Kebab-case, unique. */
   readonly name: string;
