@@ -8,8 +8,8 @@ import {
   readHandedAnnouncement,
   type SignedAnnouncement,
 } from '@ogong/protocol/exchange/announcement';
+import { encodeHeld, HELD_BYTES, HELD_PREFIX_BYTES, toPrefix } from '@ogong/protocol/exchange/held-supply';
 import { type HandSupplyRequest, RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { HELD_PREFIX_BYTES, toPrefix } from './held-prefix.ts';
 import type { RouterState } from './router-state.ts';
 
 /**
@@ -18,7 +18,6 @@ import type { RouterState } from './router-state.ts';
  * it out, and cannot change it.
  */
 
-const HELD_BYTES = HELD_PREFIX_BYTES + 8;
 /** Announcements in one answer. The next answer has the rest. */
 export const MAX_HANDED_AT_ONCE = 256;
 const ASK_TIMEOUT_MS = 5_000;
@@ -69,17 +68,6 @@ function readHeld(held: Uint8Array): ReadonlyMap<string, bigint> {
   return known;
 }
 
-export function encodeHeld({ supply }: Pick<RouterState, 'supply'>): Uint8Array {
-  const all = supply.listHeld();
-  const held = new Uint8Array(all.length * HELD_BYTES);
-  const view = new DataView(held.buffer);
-  for (const [i, { providerId, sequence }] of all.entries()) {
-    held.set(providerId.subarray(0, HELD_PREFIX_BYTES), i * HELD_BYTES);
-    view.setBigUint64(i * HELD_BYTES + HELD_PREFIX_BYTES, sequence);
-  }
-  return held;
-}
-
 /** Asks the other routers in turn for what this one lacks. */
 export function createSupplyExchange(
   state: Pick<RouterState, 'supply' | 'links' | 'metrics' | 'log'>,
@@ -90,7 +78,9 @@ export function createSupplyExchange(
     const from = toHex(peer.certHash);
     try {
       const call = { timeoutMs: ASK_TIMEOUT_MS, signal };
-      const answer = await links.to(RouterService, peer).handSupply({ held: encodeHeld(state) }, call);
+      const answer = await links
+        .to(RouterService, peer)
+        .handSupply({ held: encodeHeld(state.supply.listHeld()) }, call);
       metrics.handed.inc(await takeSupply(state, answer, from));
     } catch (err) {
       if (!signal.aborted) log.debug({ err, router: from }, 'a router handed no supply on');

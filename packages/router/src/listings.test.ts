@@ -1,6 +1,6 @@
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
+import { HELD_PREFIX_BYTES } from '@ogong/protocol/exchange/held-supply';
 import { describe, expect, it } from 'vitest';
-import { HELD_PREFIX_BYTES } from './held-prefix.ts';
 import { createListings, type Listings } from './listings.ts';
 
 const [NEAR, FAR] = ['near', 'far'];

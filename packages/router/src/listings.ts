@@ -2,8 +2,8 @@ import { Refusal } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
+import { HELD_PREFIX_BYTES } from '@ogong/protocol/exchange/held-supply';
 import { createEvictedListings } from './evicted-listings.ts';
-import { HELD_PREFIX_BYTES } from './held-prefix.ts';
 
 /** Most providers of one payee among those from other routers. */
 const MAX_HANDED_OF_PAYEE = 64;

@@ -445,10 +445,11 @@ function isRelayed({ providers = 3, relay }: MeshOptions, index: number): boolea
   return relay !== undefined && index < providers && index >= providers - relay.providers;
 }
 
-function assertOptions({ validators = 4, providers = 3, relay, signers = 0 }: MeshOptions): void {
+function assertOptions({ validators = 4, providers = 3, variants = [], relay, signers = 0 }: MeshOptions): void {
   const within = (value: number, high: number): boolean => Number.isInteger(value) && value >= 1 && value <= high;
   if (!within(validators, 9)) throw new MeshError('bad-option', `${validators} validators: 1 to 9 fit on one machine`);
-  if (!within(providers, 8)) throw new MeshError('bad-option', `${providers} providers: 1 to 8 fit on one machine`);
+  if (!within(providers, 8) && !(providers === 0 && variants.length > 0))
+    throw new MeshError('bad-option', `${providers} providers: 1 to 8 fit on one machine`);
   if (!(signers >= 0 && signers <= validators)) {
     throw new MeshError('bad-option', `${signers} signers: 0 to ${validators} of the validators can have one`);
   }

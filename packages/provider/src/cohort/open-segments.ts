@@ -1,5 +1,6 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { SegmentEngine } from '@ogong/engine/interface/segment';
+import { USUAL_CONTEXT } from '@ogong/engine/llama-cpp/device/memory-plan';
 import { countCores } from '@ogong/engine/llama-cpp/device/platform';
 import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { openChainedTextEngine, segmentOptionsOf } from '@ogong/engine/llama-cpp/segment/chained-engine';
@@ -38,7 +39,6 @@ export interface OpenedSegments {
   close(): Promise<void>;
 }
 
-const DEFAULT_CONTEXT = 4096;
 const DEFAULT_SEQUENCES = 2;
 const TINY_SLAB_BYTES = 64 * 2 ** 20;
 
@@ -64,14 +64,17 @@ export async function openSegments(
       if (event.kind === 'crashed') log.warn(event, 'the process of a segment ended');
     },
   };
-  const hashes = openFileHashes(settings.modelsDir, { verify: settings.verify ?? false, ...(onReading && { onReading }) });
+  const hashes = openFileHashes(settings.modelsDir, {
+    verify: settings.verify ?? false,
+    ...(onReading && { onReading }),
+  });
   const cores = Math.max(1, Math.floor(countCores() / Math.max(1, planned.length)));
   try {
     for (const { slab: path, modelId, pricePer1kAtomic } of planned) {
       const slab = readSlab(path);
       assertDistinct([...shards, ...leads], slab);
       const terms = { modelId, pricePer1kAtomic, slab, uplinkMbit: settings.uplink };
-      const shape = readShape(settings);
+      const shape = readShape(settings, slab);
       const threads = settings.threads ?? (slab.weightBytes < TINY_SLAB_BYTES ? 1 : cores);
       const options = segmentOptionsOf(shape);
       const shared = { expected: slab.expected, hashes, threads };
@@ -98,11 +101,19 @@ export async function openSegments(
   }
 }
 
-function readShape({ backend = 'cpu', kernels = 'exact', kvType, isa, nCtx, sequences }: SegmentEngineSettings) {
+function readShape(
+  { backend = 'cpu', kernels = 'exact', kvType, isa, nCtx, sequences }: SegmentEngineSettings,
+  { trainContext = USUAL_CONTEXT }: ReadSlab,
+) {
   if (backend !== 'cpu' || (kernels !== 'exact' && kernels !== 'tiled'))
     throw new EngineError('unsupported-model', 'segments run on the CPU with --kernels exact or tiled');
   return {
-    ...{ contextSize: nCtx ?? DEFAULT_CONTEXT, sequences: sequences ?? DEFAULT_SEQUENCES, isa, kernels },
+    ...{
+      contextSize: nCtx ?? Math.min(trainContext, USUAL_CONTEXT),
+      sequences: sequences ?? DEFAULT_SEQUENCES,
+      isa,
+      kernels,
+    },
     ...(kvType !== undefined && { kvType }),
   };
 }

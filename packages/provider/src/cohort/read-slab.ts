@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import { inspectSegmentFile } from '@ogong/engine/llama-cpp/segment/segment-file';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { readGgufHeader } from '@ogong/models/gguf/read';
+import { numberOf } from '@ogong/models/gguf/types';
 import { MANIFEST_FILE } from '@ogong/models/slabs/manifest';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import {
@@ -30,6 +32,8 @@ export interface ReadSlab {
   /** Words of the vocabulary; 0 for an interior slab. */
   readonly vocabularySize: number;
   readonly weightBytes: number;
+  /** Positions that the model was trained for; undefined if the file does not say. */
+  readonly trainContext: number | undefined;
 }
 
 /**
@@ -37,7 +41,7 @@ export interface ReadSlab {
  * @throws EngineError `model-not-found`, `model-corrupt`, or `unsupported-model` if file and manifest are not of one cut.
  */
 export function readSlab(path: string): ReadSlab {
-  const { from, to, embeddingSize, vocabularySize, weightBytes } = inspectSegmentFile(path);
+  const { from, to, architecture, embeddingSize, vocabularySize, weightBytes } = inspectSegmentFile(path);
   const manifest = readManifest(join(dirname(path), MANIFEST_FILE));
   const index = manifest.slabs.findIndex((slab) => slab.to === to);
   const expected = manifest.slabs[index];
@@ -50,6 +54,7 @@ export function readSlab(path: string): ReadSlab {
     ...{ path, modelRoot: manifest.modelRoot, manifestHash: hashSlabManifest(nodeCrypto, manifest) },
     ...{ firstLayer: from, layers: to - from, totalLayers: manifest.layers, expected },
     ...{ embeddingSize, vocabularySize, weightBytes },
+    trainContext: numberOf(readGgufHeader(path).metadata, `${architecture}.context_length`),
   };
 }
 

@@ -17,12 +17,13 @@ import {
   OPENING_KEPT_MS,
 } from '@ogong/protocol/exchange/limits';
 import { ProviderService, ShardService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { createCohortLead } from '../cohort/lead-cohort.ts';
 import type { OpenedSegments } from '../cohort/open-segments.ts';
 import { listSegments, openShards, type ServedShard } from '../cohort/served-segments.ts';
 import { createShardService, MAX_SHARD_CALL_BYTES } from '../shard/shard-service.ts';
 import { createProviderAnnouncer, type ProviderAnnouncer } from './announcing/provider-announcer.ts';
 import { assertMayOrder } from './orders/answer-order.ts';
-import { countActive, type ServedOffer } from './orders/offers.ts';
+import { countActive, findOffer, type ServedOffer } from './orders/offers.ts';
 import { createServedWatch } from './paid/served-watch.ts';
 import { createProviderService } from './provider-service.ts';
 import { openProviderState, type ProviderDependencies, type ProviderState } from './provider-state.ts';
@@ -75,6 +76,7 @@ export interface Provider {
 
 const MIB = 1024 * 1024;
 const MAX_CALL_BYTES = 4 * MAX_REQUEST_BYTES;
+const ANNOUNCE_INTERVAL_MS = 10_000;
 const SWEEP_INTERVAL_MS = 60_000;
 /** For the last milestones of replies that are given up. */
 const LAST_MILESTONE_MS = 1_000;
@@ -93,6 +95,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     dependencies,
   );
   const shards = openShards(segments.shards, state);
+  const atWork = listSegments({ shards, leads: segments.leads }, state.offers);
   const server = openServer(state, options.bind, shards);
   const reachability = openReachability(state, options, server, async () => {
     // It has said that it leaves, and its relays end with it.
@@ -101,11 +104,19 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
   const sweeper = createSweeper(state, shards);
   const watch = openServedWatch(state, options.outcomeIntervalMs);
   const announcer = createProviderAnnouncer(state, {
-    intervalMs: options.announceIntervalMs ?? 10_000,
+    intervalMs: options.announceIntervalMs ?? ANNOUNCE_INTERVAL_MS,
     routers: options.routers,
     verifier: options.verifier,
-    segments: listSegments({ shards, leads: segments.leads }, state.offers),
+    segments: atWork,
     ...{ getEndpoint: reachability.endpoint, isReachable: reachability.isReachable },
+  });
+  const leads = segments.leads.flatMap((lead) => {
+    const segment = atWork.find(({ terms }) => terms === lead);
+    const offer = findOffer(state.offers, lead.slab.modelRoot);
+    if (segment === undefined || offer === undefined) return [];
+    const intervalMs = options.announceIntervalMs ?? ANNOUNCE_INTERVAL_MS;
+    const onChange = (): void => void announcer.trigger().catch(() => undefined);
+    return [createCohortLead({ lead, segment, offer, routers: options.routers, intervalMs, onChange }, state)];
   });
   let stopped: Promise<void> | undefined;
   return {
@@ -118,9 +129,10 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
       watch.start();
       await announcer.endorsement?.refresh();
       announcer.start();
+      for (const lead of leads) lead.start();
     },
     stop(graceMs = 5_000) {
-      stopped ??= stopProvider(state, { server, reachability, sweeper, watch, announcer }, graceMs);
+      stopped ??= stopProvider(state, { leads, server, reachability, sweeper, watch, announcer }, graceMs);
       return stopped;
     },
     address: () => server.address(),
@@ -226,6 +238,7 @@ function openServedWatch(state: ProviderState, intervalMs?: number): Repeating {
 }
 
 interface ProviderParts {
+  readonly leads: readonly Repeating[];
   readonly server: LinkServer;
   readonly reachability: Reachability;
   readonly sweeper: Repeating;
@@ -235,11 +248,11 @@ interface ProviderParts {
 
 async function stopProvider(
   state: ProviderState,
-  { server, reachability, sweeper, watch, announcer }: ProviderParts,
+  { leads, server, reachability, sweeper, watch, announcer }: ProviderParts,
   graceMs: number,
 ): Promise<void> {
   state.isClosing = true;
-  await announcer.stop();
+  await Promise.all([announcer.stop(), ...leads.map((lead) => lead.stop())]);
   // Routers that get this send no more consumers. A router that does not answer is not waited for.
   await Promise.race([announcer.trigger().catch(() => undefined), delay(Math.min(graceMs, LAST_WORD_MS))]);
   // Replies that are given up sign for what there is, and their callers read it.

@@ -1,0 +1,216 @@
+import { randomBytes } from 'node:crypto';
+import { createNodeEd25519Signer } from '@ogong/host/crypto/signers';
+import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
+import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { Ed25519Signer } from '@ogong/protocol/crypto/crypto';
+import type { Announcement } from '@ogong/protocol/exchange/announcement';
+import type { OfferedMember } from '@ogong/protocol/exchange/cohort/cohort-offer';
+import { describeLayers } from '@ogong/protocol/exchange/cohort/segment';
+import { ShardService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { CohortMember } from '@ogong/protocol/settlement/cohort-agreement';
+import type { OfferState } from '../provider/orders/offers.ts';
+import type { ProviderState } from '../provider/provider-state.ts';
+import { type CohortChain, createCohortChain } from '../shard/cohort-chain.ts';
+import { createLinkShard } from '../shard/link-shard.ts';
+import { type CohortModel, type FormedCohort, formCohort } from './form-cohort.ts';
+import { describeSegment, type SegmentAtWork } from './offered-segments.ts';
+import type { OpenedLead } from './open-segments.ts';
+import { createSegmentSupply } from './segment-supply.ts';
+
+export interface CohortLeadOptions {
+  readonly lead: OpenedLead;
+  /** The lead's own segment. */
+  readonly segment: SegmentAtWork;
+  /** The lead's offer of the whole model. */
+  readonly offer: Pick<OfferState, 'active'>;
+  /** Announcements of other providers are read from them. */
+  readonly routers: readonly Peer[];
+  readonly intervalMs: number;
+  /** Called after the cohort has changed. */
+  readonly onChange: () => void;
+}
+
+type LeadState = Pick<ProviderState, 'crypto' | 'clock' | 'chain' | 'signer' | 'id' | 'payee' | 'links' | 'log'>;
+
+/** A provider that computes layers for this leader, as it describes itself over its link. */
+interface FoundMember {
+  readonly peer: Peer;
+  readonly member: CohortMember;
+}
+
+const ED25519_KEY_BYTES = 32;
+const DESCRIBE_TIMEOUT_MS = 5_000;
+/** Prompt by which the transfers of tilings are compared. */
+const USUAL_PROMPT_ROWS = 512;
+/** Members that one look may find unreachable and replace. */
+const MAX_REPLACED = 4;
+const US_PER_SECOND = 1_000_000n;
+
+/**
+ * Forms the cohort of a model whose last layers are here, and looks at its members again at each interval (docs/spec/tilings.md). Other
+ * members take over only while no order runs. New orders are refused until then.
+ */
+export function createCohortLead(options: CohortLeadOptions, state: LeadState): Repeating {
+  const { lead, segment, offer, routers, intervalMs, onChange } = options;
+  const { seat, slab, modelId } = lead;
+  const { links, log } = state;
+  const supply = createSegmentSupply(
+    { manifestHash: slab.manifestHash, routers, ledger: state.chain.ledger },
+    { ...state, onError: (err, { endpoint }) => log.warn({ err, router: endpoint }, 'a router hands no segments on') },
+  );
+  const session = createNodeEd25519Signer(randomBytes(32));
+  /** Members of the chain that is seated. */
+  let seated = '';
+  let isStopping = false;
+
+  const form = (announcements: readonly Announcement[]): FormedCohort => {
+    const own = { providerId: state.id, payee: state.payee, segment: describeSegment(segment, { takesOrders: true }) };
+    const standing = seat.standing();
+    // A second costs as much as the layers of the leader.
+    const secondAtomic = lead.pricePer1kAtomic / US_PER_SECOND;
+    return formCohort({
+      ...{ own, announcements, nowMs: state.clock.nowMs(), active: offer.active, modality: 'text' },
+      ...('model' in standing && { standing: standing.model }),
+      ...{ contextSize: own.segment.contextSize, promptRows: USUAL_PROMPT_ROWS, width: slab.embeddingSize },
+      ...{ delayUs: () => undefined, atomicPerDelayUs: secondAtomic, atomicPerTransferUs: secondAtomic },
+    });
+  };
+
+  function refuse(problem: string): void {
+    const before = seat.standing();
+    if ('problem' in before && before.problem === problem) return;
+    seat.refuse(problem);
+    log.warn({ modelId, problem }, 'the model has no cohort');
+    onChange();
+  }
+
+  function take(model: CohortModel, found: readonly FoundMember[]): void {
+    const name = found.map(nameMember).join();
+    const before = seat.standing();
+    if (name === seated) {
+      seat.describe(model);
+      if ('problem' in before) onChange();
+      return;
+    }
+    if (offer.active > 0) {
+      refuse('the members of the cohort change once its orders have ended');
+      return;
+    }
+    seat.seat(model, openChain({ lead, session, found }, state));
+    seated = name;
+    const members = model.cohort.members.map(({ providerId }) => toHex(providerId));
+    log.info({ modelId, members, pricePer1kAtomic: `${model.pricePer1kAtomic}` }, 'the cohort serves');
+    onChange();
+  }
+
+  const look = createRepeating(
+    { intervalMs },
+    async () => {
+      await supply.refresh();
+      let announcements = supply.list().filter(({ providerId }) => !equalBytes(providerId, state.id));
+      for (let replaced = 0; ; replaced++) {
+        const formed = form(announcements);
+        if (isStopping) return;
+        if ('problem' in formed) return refuse(formed.problem);
+        const found = await findMembers(formed.model, announcements, { lead, links });
+        if (isStopping) return;
+        if ('members' in found) return take(formed.model, found.members);
+        if (replaced === MAX_REPLACED) return refuse(found.problem);
+        log.warn({ modelId, problem: found.problem }, 'a member is left out');
+        announcements = announcements.filter(({ providerId }) => !equalBytes(providerId, found.providerId));
+      }
+    },
+    (err) => log.error({ err, modelId }, 'the cohort cannot be formed'),
+  );
+  return {
+    ...look,
+    async stop() {
+      isStopping = true;
+      await look.stop();
+    },
+  };
+}
+
+interface Finding {
+  readonly lead: OpenedLead;
+  readonly links: LinkPool;
+}
+
+/**
+ * Asks each member but the leader to describe itself.
+ * @returns the first member that cannot be reached, or that has other rows than the leader needs.
+ */
+async function findMembers(
+  model: CohortModel,
+  announcements: readonly Announcement[],
+  finding: Finding,
+): Promise<
+  { readonly members: readonly FoundMember[] } | { readonly problem: string; readonly providerId: Uint8Array }
+> {
+  const members: FoundMember[] = [];
+  const asked = model.cohort.members.slice(0, -1).map(async (offered) => {
+    try {
+      return { offered, found: await describeMember(model, offered, announcements, finding) };
+    } catch (error) {
+      return { offered, problem: (error as Error).message };
+    }
+  });
+  for (const answer of await Promise.all(asked)) {
+    const { offered } = answer;
+    if (answer.found === undefined)
+      return { problem: `${describeLayers(offered)}: ${answer.problem}`, providerId: offered.providerId };
+    members.push(answer.found);
+  }
+  return { members };
+}
+
+/** @throws Error for a member that the leader cannot use, of any kind. */
+async function describeMember(
+  { numericClass, cohort }: CohortModel,
+  { providerId, firstLayer, layers, pricePer1kAtomic }: OfferedMember,
+  announcements: readonly Announcement[],
+  { lead: { slab, passRows }, links }: Finding,
+): Promise<FoundMember> {
+  const announced = announcements.find((announcement) => equalBytes(announcement.providerId, providerId));
+  if (announced === undefined) throw new Error('its provider is not announced');
+  const { endpoint, certHash, payee } = announced;
+  const peer = { endpoint, certHash };
+  const asked = { manifestHash: cohort.manifestHash, firstLayer };
+  const answer = await links.to(ShardService, peer).describe(asked, { timeoutMs: DESCRIBE_TIMEOUT_MS });
+  const { sessionKey, embeddingSize, passRows: rows } = answer;
+  if (sessionKey.length !== ED25519_KEY_BYTES) throw new Error('its session key has not 32 bytes');
+  if (embeddingSize !== slab.embeddingSize) throw new Error(`its rows have ${embeddingSize} values`);
+  if (rows < passRows) throw new Error(`its passes have ${rows} rows, and ${passRows} are needed`);
+  const terms = { providerId, payee, firstLayer, layers, pricePer1kAtomic, numericClass, sessionKey };
+  return { peer, member: terms };
+}
+
+const nameMember = ({ peer: { endpoint, certHash }, member }: FoundMember): string =>
+  [
+    ...[toHex(member.providerId), toHex(member.sessionKey), toHex(member.payee), toHex(certHash), `${endpoint}`],
+    ...[member.firstLayer, member.layers, member.pricePer1kAtomic, member.numericClass],
+  ].join(' ');
+
+function openChain(
+  {
+    lead,
+    session,
+    found,
+  }: { readonly lead: OpenedLead; readonly session: Ed25519Signer; readonly found: readonly FoundMember[] },
+  { crypto, chain, signer, id, payee, links }: LeadState,
+): CohortChain {
+  const { slab, pricePer1kAtomic, engine, passRows } = lead;
+  const { contextSize, numericClass } = engine.info();
+  const { firstLayer, layers, modelRoot, manifestHash, embeddingSize, vocabularySize } = slab;
+  const own: CohortMember = {
+    ...{ providerId: id, payee, firstLayer, layers, pricePer1kAtomic, numericClass },
+    sessionKey: session.publicKey,
+  };
+  return createCohortChain({
+    ...{ crypto, signer, session, modelRoot, manifestHash, embeddingSize, vocabularySize, contextSize, passRows },
+    ledger: chain.ledger,
+    members: [...found.map(({ member }) => member), own],
+    shards: found.map(({ peer }) => createLinkShard(links, peer)),
+  });
+}
