@@ -9,6 +9,7 @@ import type { ResolvedModel } from '@ogong/models/resolve';
 import { READING_SCENES } from '../doors/catalogue.ts';
 import { labModelsDir } from '../lab-models.ts';
 import { measureLoad } from '../load/load-rows.ts';
+import { measureChains } from './chain-rows.ts';
 import { measureCommits } from './commit-rows.ts';
 import { measureDraftModels } from './draft-rows.ts';
 import { measureEmbeddings } from './embedding-rows.ts';
@@ -103,6 +104,14 @@ const parts: Readonly<
         ...{ prompts: [300], outputTokens: 32, rounds: 4 },
       })),
     ],
+  },
+  chains: {
+    title: 'A model in segments',
+    measure: async ({ storeDir, model }) =>
+      await measureChains({
+        ...{ path: provideRandomModel(storeDir, model.path), name: 'random 134M q8_0', layers: 12, embeddingSize: 768 },
+        ...{ promptTokens: 1000, rounds: 5 },
+      }),
   },
   'audit-batches': {
     title: 'Audits in one pass',
