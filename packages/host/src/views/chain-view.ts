@@ -64,6 +64,11 @@ export interface ChainView {
   /** Whether a batch has ejected the provider, at most one refresh interval old; false while the chain cannot be read. */
   isEjected(providerId: Uint8Array): Promise<boolean>;
   /**
+   * Whether a provider's key has earned anything for this payee, or has its bond. At most one refresh interval old; false while the chain
+   * cannot be read.
+   */
+  isBacked(providerId: Uint8Array, payee: Uint8Array): Promise<boolean>;
+  /**
    * Why the registry of machines gives a provider's machine no traffic, at most one refresh interval old. It is undefined if the machine
    * gets traffic, and on a network without such a registry. @param attestedKey the machine's present signing key, if it was read.
    * @throws ChainError if it was never read.
@@ -192,6 +197,7 @@ export function createChainView(
   const timing = { refreshMs, patienceMs };
   const channels = createMemory<Channel>(timing, { clock, onError });
   const ejections = createMemory<boolean>(timing, { clock, onError });
+  const backings = createMemory<boolean>(timing, { clock, onError });
   const machines = createMemory<RegisteredMachine | undefined>(timing, { clock, onError });
   const routers = createMemory<RegisteredRouter | undefined>(timing, { clock, onError });
 
@@ -257,6 +263,15 @@ export function createChainView(
       ejections.get(toHex(providerId), async () => (await client()).isEjected(providerId), {
         otherwise: { value: false },
       }),
+    isBacked: (providerId, payee) =>
+      backings.get(
+        `${toHex(providerId)} ${toHex(payee)}`,
+        async () => {
+          const { earned, bonded } = await (await client()).earningsOf(providerId, payee);
+          return earned > 0n || bonded > 0n;
+        },
+        { otherwise: { value: false } },
+      ),
     async findMachineProblem(providerId, attestedKey) {
       if (deployment.machines === undefined) return undefined;
       const read = async () => (await client()).machineOf(providerId);

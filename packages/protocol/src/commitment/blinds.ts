@@ -4,6 +4,7 @@ import type { Crypto } from '../crypto/crypto.ts';
 const SECRET_DOMAIN = utf8Encode('ogong-blind-v1\n');
 const PROMPT_DOMAIN = utf8Encode('ogong-prompt-blind-v1\n');
 const ANSWER_DOMAIN = utf8Encode('ogong-answer-blind-v1\n');
+const HASH_DOMAIN = utf8Encode('ogong-blind-hash-v1\n');
 export const BLIND_BYTES = 32;
 
 /**
@@ -38,3 +39,7 @@ export const computePromptBlind = (crypto: Crypto, body: Uint8Array): Uint8Array
   crypto.sha256(PROMPT_DOMAIN, computeSecret(crypto, body));
 
 const computeSecret = (crypto: Crypto, body: Uint8Array): Uint8Array => crypto.sha256(SECRET_DOMAIN, body);
+
+/** Hashes a blind, for terms that name it and do not show it. @param blind 32 bytes. @returns 32 bytes. */
+export const hashBlind = ({ sha256 }: Pick<Crypto, 'sha256'>, blind: Uint8Array): Uint8Array =>
+  sha256(HASH_DOMAIN, blind);

@@ -26,6 +26,10 @@ const termsCodec = struct({
   /** Name of the cut, see hashSlabManifest. */
   manifestHash: hash,
   modelRoot: hash,
+  /** SHA-256 of the certificate of the leader's link. Shards serve the order to this link alone. */
+  leaderLink: hash,
+  /** Of the answer's blind, see hashBlind. */
+  blindHash: hash,
   /** In the order of their layers. The last member leads, and the order names it. */
   members: list<CohortMember>(memberCodec, { count: u8, max: MAX_SHARDS }),
 });
@@ -108,11 +112,13 @@ export interface CohortContext {
   readonly order: Pick<NamedOrder, 'orderHash' | 'providerId' | 'payee' | 'modelRoot' | 'pricePer1kAtomic'>;
   /** Class of the reply's header, which is the leader's. Undefined before there is a reply. */
   readonly numericClass?: string | undefined;
+  /** Hash of the answer's blind. Undefined where the blind is unknown: then nothing is said of it. */
+  readonly blindHash?: Uint8Array | undefined;
 }
 
 /** Finds the reason that terms do not count for this order, signed or not; undefined if they count. */
 export function findTermsProblem(
-  { ledger, order, numericClass }: CohortContext,
+  { ledger, order, numericClass, blindHash }: CohortContext,
   terms: CohortTerms,
 ): string | undefined {
   const { members } = terms;
@@ -125,6 +131,8 @@ export function findTermsProblem(
   if (!isLed) return 'another provider or payee leads the cohort';
   if (numericClass !== undefined && leader.numericClass !== numericClass)
     return `the leader agreed to class ${leader.numericClass} and served in ${numericClass}`;
+  if (blindHash !== undefined && !equalBytes(terms.blindHash, blindHash))
+    return "the cohort has agreed to another blind than the answer's";
   const problem = findMembersProblem(members);
   if (problem !== undefined) return problem;
   const price = sumPrices(members);
@@ -146,7 +154,7 @@ export const findConsentProblem = (
  */
 export function readCohort(
   crypto: Crypto,
-  { ledger, order, numericClass }: CohortContext,
+  context: CohortContext,
   encoded: Uint8Array,
 ): { readonly terms: CohortTerms } | { readonly problem: string } {
   let agreement: CohortAgreement;
@@ -158,7 +166,7 @@ export function readCohort(
   }
   const { terms, signatures } = agreement;
   const { members } = terms;
-  const problem = findTermsProblem({ ledger, order, numericClass }, terms);
+  const problem = findTermsProblem(context, terms);
   if (problem !== undefined) return { problem };
   if (signatures.length !== members.length) {
     return { problem: `${signatures.length} signatures for ${members.length} shards` };

@@ -82,8 +82,8 @@ describe('the fee of a cohort', () => {
   });
 });
 
-/** Index of the count of members, behind the tag, ledger, order, manifest and model. */
-const COUNT_AT = 'ogong-cohort-word-v1\n'.length + 8 + 20 + 3 * 32;
+/** Index of the count of members, behind the tag, ledger, order, manifest, model, link and blind. */
+const COUNT_AT = 'ogong-cohort-word-v1\n'.length + 8 + 20 + 5 * 32;
 /** Index of the first letter of the first member's class. */
 const CLASS_AT = COUNT_AT + 1 + 32 + 20 + 2 + 2 + 16 + 2;
 
@@ -92,7 +92,7 @@ describe('the agreement of a cohort', () => {
   const numericClass = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
   const terms = {
     ...{ chainId: 31_337n, escrow: fill(20, 7), orderHash: fill(32, 11), manifestHash: fill(32, 12) },
-    modelRoot: fill(32, 8),
+    ...{ modelRoot: fill(32, 8), leaderLink: fill(32, 13), blindHash: fill(32, 14) },
     members: [
       { providerId: fill(32, 1), payee: fill(20, 2), firstLayer: 0, layers: 3, pricePer1kAtomic: 900n },
       { providerId: fill(32, 3), payee: fill(20, 4), firstLayer: 3, layers: 5, pricePer1kAtomic: 100n },

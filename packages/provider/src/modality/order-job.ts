@@ -1,5 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Clock } from '@ogong/host/time/clock';
+import type { KnownBeacon } from '@ogong/host/views/beacon-view';
 import type { BlobRef } from '@ogong/protocol/commitment/blob';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
@@ -63,7 +64,7 @@ export interface CheckedOrder<R> extends OpenedMessage, VerifiedOrder {
 /** A valid order whose reply id is taken, so that it cannot be served twice. */
 export interface AcceptedOrder<R> extends CheckedOrder<R> {
   readonly signedOrder: SignedOrder;
-  readonly beacon: OrderBeacon;
+  readonly beacon: OrderBeacon & Pick<KnownBeacon, 'certificate'>;
   /** Resolves once the order can never be served again. Nothing leaves before. @throws StoreError */
   readonly claimed: Promise<void>;
 }

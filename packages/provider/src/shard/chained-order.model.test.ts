@@ -12,6 +12,7 @@ import { createLinkPool } from '@ogong/host/link/link-pool';
 import { systemClock } from '@ogong/host/time/clock';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { hashSlabManifest, type SlabManifest } from '@ogong/protocol/commitment/slab-manifest';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleEd25519Signer } from '@ogong/protocol/crypto/noble';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
@@ -35,6 +36,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCohortChain } from './cohort-chain.ts';
 import { createLinkShard } from './link-shard.ts';
+import { createOrderMemory } from './order-memory.ts';
 import { createShard, type Shard } from './shard.ts';
 import { createShardService, MAX_SHARD_CALL_BYTES } from './shard-service.ts';
 
@@ -43,7 +45,6 @@ const LAYERS = [1, 2, 2];
 const PRICES = [400_000n, 900_000n, PRICE - 1_300_000n];
 const CONTEXT = 256;
 const SEQUENCES = 2;
-const MANIFEST_HASH = new Uint8Array(32).fill(0x3a);
 
 const closing: (() => unknown)[] = [];
 let folder: string;
@@ -87,14 +88,23 @@ async function start() {
     ...{ address: validatorSigner.address, signingKey: validatorSigner.address, stake: 100n },
     ...{ certHash: new Uint8Array(32), vrfKey: new Uint8Array(32), endpoint: '127.0.0.1:1' },
   };
+  const identity = await makeIdentity(1);
+  const slabFile = (to: number) => ({ to, sizeBytes: 1, sha256: new Uint8Array(32) });
+  const manifest: SlabManifest = { modelRoot, cutter: 1, layers: 5, slabs: [...EDGES, 5].map(slabFile) };
   const shards = segments.map(
     (segment, i): Shard =>
       createShard(
-        { segment, manifestHash: MANIFEST_HASH, modelRoot, ...(members[i] as CohortMember) },
         {
-          ...{ crypto, clock: systemClock, chain: { ledger, findByAddress: () => validator } },
+          ...(members[i] as CohortMember),
+          ...{ segment, manifest, session: sessions[i] as (typeof sessions)[number] },
+        },
+        {
+          ...{ crypto, clock: systemClock, orders: createOrderMemory(systemClock) },
+          chain: { ledger, findByAddress: () => validator, isEjected: async () => false, isBacked: async () => true },
           signer: signers[i] as (typeof signers)[number],
-          session: sessions[i] as (typeof sessions)[number],
+          onError(error) {
+            throw error;
+          },
           beacons: {
             get: async (epoch) => ({ epoch, value: beacon, previous: beacon, certificate: new Uint8Array() }),
           },
@@ -103,7 +113,7 @@ async function start() {
       ),
   );
   const links = createLinkPool({
-    ...{ identity: await makeIdentity(1), dialPolicy: 'any' },
+    ...{ identity, dialPolicy: 'any' },
     limits: { maxMessageBytes: MAX_SHARD_CALL_BYTES },
   });
   closing.push(() => links.close());
@@ -117,7 +127,8 @@ async function start() {
     }),
   );
   const chain = createCohortChain({
-    ...{ crypto, ledger, manifestHash: MANIFEST_HASH, modelRoot, members, shards: calls, signer: providerSigner },
+    ...{ crypto, ledger, manifestHash: hashSlabManifest(crypto, manifest), modelRoot, members, shards: calls },
+    ...{ signer: providerSigner, link: identity.id },
     session: sessions.at(-1) as (typeof sessions)[number],
     ...{ embeddingSize, vocabularySize: (segments[0] as SegmentEngine).info().vocabularySize },
     ...{ contextSize: CONTEXT, passRows },

@@ -1,12 +1,15 @@
 import { Refusal } from '@ogong/host/link/link-error';
+import type { PeerId } from '@ogong/host/link/link-identity';
 import type { Clock } from '@ogong/host/time/clock';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import { BLIND_BYTES, hashBlind } from '@ogong/protocol/commitment/blinds';
+import { listEdges, type SlabManifest } from '@ogong/protocol/commitment/slab-manifest';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { findAdmissionProblem } from '@ogong/protocol/exchange/admission';
 import { MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import type { AgreeRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { countLayers } from '@ogong/protocol/settlement/cohort';
 import {
   type CohortMember,
   type CohortTerms,
@@ -21,8 +24,9 @@ export interface AgreementCheck {
   readonly chain: Pick<ChainView, 'ledger' | 'findByAddress'>;
   /** The shard as it offers itself. */
   readonly own: CohortMember;
+  /** The cut of the shard's model. */
+  readonly manifest: SlabManifest;
   readonly manifestHash: Uint8Array;
-  readonly modelRoot: Uint8Array;
 }
 
 export interface CheckedAgreement {
@@ -32,46 +36,48 @@ export interface CheckedAgreement {
   readonly place: number;
 }
 
-const BLIND_BYTES = 32;
-
 /**
- * Checks that an order is admitted, and that its terms have this shard as it offers itself. The signatures come last.
- * @throws Refusal naming the first check that failed.
+ * Checks that a payer signed an order, and that its leader signed terms that have this shard as it offers itself. The signatures come last.
+ * @param peer that calls. @throws Refusal naming the first check that failed.
  */
-export function checkAgreement(check: AgreementCheck, message: AgreeRequest): CheckedAgreement {
-  const { crypto, clock, chain, own } = check;
-  const { admission, leader } = message;
-  if (admission === undefined || leader === undefined || message.blind.length !== BLIND_BYTES)
-    throw new Refusal('invalid', 'the admission, the signature of the leader or the blind is missing');
-  const order = read('order', () =>
-    nameOrder(crypto, chain.ledger, parseOrder(message.order?.order ?? new Uint8Array())),
-  );
+export function checkAgreement(check: AgreementCheck, peer: PeerId, message: AgreeRequest): CheckedAgreement {
+  const { crypto, clock, chain, own, manifest } = check;
+  const { leader } = message;
+  if (leader === undefined || message.blind.length !== BLIND_BYTES)
+    throw new Refusal('invalid', 'the signature of the leader or the blind is missing');
+  const order = read('order', () => nameOrder(crypto, chain.ledger, parseOrder(copy(message.order?.order))));
   const nowMs = BigInt(clock.nowMs());
   if (order.expiresAtMs <= nowMs) refuse(`the order has expired ${nowMs - order.expiresAtMs} ms ago`);
   if (order.expiresAtMs > nowMs + BigInt(MAX_ORDER_LIFETIME_MS)) refuse('the order lives too long');
-  const terms = read('terms', () => parseCohortTerms(message.terms));
-  const problem = findTermsProblem({ ledger: chain.ledger, order }, terms);
+  const terms = read('terms', () => parseCohortTerms(copy(message.terms)));
+  const problem = findTermsProblem({ ledger: chain.ledger, order, blindHash: hashBlind(crypto, message.blind) }, terms);
   if (problem !== undefined) refuse(problem);
+  if (!equalBytes(terms.leaderLink, peer)) refuse('the terms name another link of the leader than the one that calls');
   if (!equalBytes(terms.manifestHash, check.manifestHash)) refuse('the cohort serves another cut of the model');
-  if (!equalBytes(terms.modelRoot, check.modelRoot)) refuse('the cohort serves another model');
+  if (!equalBytes(terms.modelRoot, manifest.modelRoot)) refuse('the cohort serves another model');
+  const cut = findCutProblem(terms, manifest);
+  if (cut !== undefined) refuse(cut);
   const place = terms.members.findIndex(({ providerId }) => equalBytes(providerId, own.providerId));
   if (place < 0) refuse('this shard is no member of the cohort');
   const difference = findDifference(terms.members[place] as CohortMember, own);
   if (difference !== undefined) refuse(`the terms name another ${difference} than this shard offers`);
   if (place === terms.members.length - 1) refuse('this shard leads the cohort, and agrees with nobody');
-  const validator = chain.findByAddress(order.validator);
-  if (validator === undefined) return refuse(`0x${toHex(order.validator)} is not a registered validator`);
+  if (chain.findByAddress(order.validator) === undefined)
+    refuse(`0x${toHex(order.validator)} is not a registered validator`);
   const unsigned = findConsentProblem(crypto, terms, leader, terms.members.length - 1);
   if (unsigned !== undefined) refuse(unsigned);
   if (!verifyOrder(crypto, order, message.order?.signature ?? new Uint8Array()))
     refuse('the order is not signed by its payer for this chain and escrow');
-  const unadmitted = findAdmissionProblem(
-    crypto,
-    { ledger: chain.ledger, order, signingKeys: [validator.signingKey] },
-    admission,
-  );
-  if (unadmitted !== undefined) throw new Refusal('not-admitted', unadmitted);
   return { order, terms, place };
+}
+
+/** Finds the reason that members do not hold slabs of this cut; undefined if they do. */
+function findCutProblem({ members }: CohortTerms, manifest: SlabManifest): string | undefined {
+  const layers = countLayers(members);
+  if (layers !== manifest.layers) return `the cohort has ${layers} layers, and the model ${manifest.layers}`;
+  const edges = listEdges(manifest);
+  const other = members.find(({ firstLayer }) => firstLayer > 0 && !edges.includes(firstLayer));
+  return other && `a segment begins at layer ${other.firstLayer}, which is no edge of the cut`;
 }
 
 /** Names the first term that differs. */
@@ -82,6 +88,9 @@ function findDifference(named: CohortMember, own: CohortMember): string | undefi
   if (named.numericClass !== own.numericClass) return 'numeric class';
   return equalBytes(named.sessionKey, own.sessionKey) ? undefined : 'session key';
 }
+
+/** The order outlives its message. */
+const copy = (bytes: Uint8Array = new Uint8Array()): Uint8Array => bytes.slice();
 
 function refuse(reason: string): never {
   throw new Refusal('precondition', reason);

@@ -1,10 +1,12 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
-import type { ChainPass, UpstreamRows } from '@ogong/engine/interface/segment';
+import type { ChainPass, SegmentGroup, UpstreamRows } from '@ogong/engine/interface/segment';
 import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import { hashBlind } from '@ogong/protocol/commitment/blinds';
 import { computeBankSeed, createSketchBank, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { Crypto, Ed25519Signer, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
-import type { AgreeRequest, ShardPass } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { AgreeRequest, ShardAnswer, ShardPass } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import {
   createPassReceiver,
   createPassSender,
@@ -16,7 +18,6 @@ import {
 } from '@ogong/protocol/modality/text/boundary/boundary-pass';
 import {
   type BoundaryRoot,
-  commitBoundary,
   parseBoundaryRoot,
   verifyBoundaryRoot,
 } from '@ogong/protocol/modality/text/boundary/boundary-root';
@@ -30,13 +31,16 @@ import {
   findConsentProblem,
   signCohortTerms,
 } from '@ogong/protocol/settlement/cohort-agreement';
+import { commitRows } from './commit-rows.ts';
 
 type Part = Pick<ShardPass, 'orderHash' | 'pass'>;
+type PartAnswer = Pick<ShardAnswer, 'orderHash' | 'result'>;
 
 /** The calls of one shard, in this process or over a link. */
 export interface ShardCalls {
   agree(message: Omit<AgreeRequest, '$typeName' | '$unknown'>): Promise<CohortSignature>;
-  run(parts: readonly Part[]): Promise<readonly Part[]>;
+  admit(orderHash: Uint8Array, admission: SignedAdmission): Promise<void>;
+  run(parts: readonly Part[]): Promise<readonly PartAnswer[]>;
   close(orderHash: Uint8Array): Promise<Uint8Array>;
 }
 
@@ -50,6 +54,8 @@ export interface CohortChainOptions {
   /** Of all members but the last, in their order. */
   readonly shards: readonly ShardCalls[];
   readonly signer: HybridSigner;
+  /** SHA-256 of the certificate of the leader's link, by which it calls the shards. */
+  readonly link: Uint8Array;
   /** Holds the leader's session key. */
   readonly session: Ed25519Signer;
   readonly embeddingSize: number;
@@ -58,10 +64,11 @@ export interface CohortChainOptions {
   readonly passRows: number;
 }
 
-/** An admitted order, with the beacon and the blind that its boundaries need. */
+/** An order, with the beacon and the blind that its boundaries need. */
 export interface ChainedOrder {
   readonly order: NamedOrder;
-  readonly admitted: Pick<AgreeRequest, 'order' | 'admission' | 'beacon'>;
+  /** The order with its payer's signature, and the certificate of its beacon. */
+  readonly signed: Pick<AgreeRequest, 'order' | 'beacon'>;
   /** Beacon of the epoch before the order's. */
   readonly previousBeacon: Uint8Array;
   /** Blind of the answer. */
@@ -76,8 +83,10 @@ export const passKeyOf = ({ orderHash }: Pick<NamedOrder, 'orderHash'>): string 
  * (docs/spec/shard.md).
  */
 export interface CohortChain extends UpstreamRows {
-  /** Agrees with all shards. @returns the signed agreement. @throws EngineError if a shard does not agree. */
-  open(given: ChainedOrder): Promise<Uint8Array>;
+  /** Agrees with all shards, before the leader consents to the order. @throws EngineError if a shard does not agree. */
+  open(given: ChainedOrder): Promise<OpenedOrder>;
+  /** Shows the admission of an open order to all shards, some seconds after `open` at most. @throws EngineError if a shard refuses it. */
+  admit(orderHash: Uint8Array, admission: SignedAdmission): Promise<void>;
   /**
    * Ends an order once its passes have ended.
    * @returns the signed roots by place; undefined where a shard signed for other rows or passes, or for none.
@@ -85,11 +94,30 @@ export interface CohortChain extends UpstreamRows {
   close(orderHash: Uint8Array): Promise<readonly (BoundaryRoot | undefined)[]>;
 }
 
+export interface OpenedOrder {
+  /** The agreement that all members have signed. */
+  readonly agreement: Uint8Array;
+  /** Aborted, with an EngineError, once a shard has refused a pass of this order. From then on its rows are zeros. */
+  readonly failed: AbortSignal;
+}
+
 interface OpenOrder {
   readonly given: ChainedOrder;
+  readonly failure: AbortController;
+  /** Lets the next order be opened. */
+  readonly endTurn: () => void;
   readonly tokens: PassSender<Uint32Array>;
   /** The rows of each shard, by place. */
   readonly received: readonly PassReceiver<Float32Array>[];
+}
+
+/** A part of a pass on its way from one shard to the next one. */
+interface CarriedPart {
+  readonly group: SegmentGroup;
+  readonly order: OpenOrder;
+  readonly part: Part;
+  /** f32[rows of the group, embeddingSize]; empty for tokens. */
+  readonly rows: Float32Array;
 }
 
 /** One shard and its last call: passes reach it in their order. */
@@ -112,6 +140,16 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
     lane.tail = done.catch(() => undefined);
     return done;
   };
+  /** Ends once the order that was opened last is admitted or over. */
+  let turn: Promise<void> = Promise.resolve();
+  /** Waits for the orders before, since shards keep few sequences for orders that are not admitted. @returns the end of the turn. */
+  async function takeTurn(): Promise<() => void> {
+    const before = turn;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    turn = promise;
+    await before;
+    return resolve;
+  }
   const nameShard = (place: number): string =>
     `shard ${place} (${toHex((members[place] as CohortMember).providerId).slice(0, 8)})`;
   const fail = (place: number, reason: string, cause?: unknown): EngineError =>
@@ -126,10 +164,10 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
     return signature;
   }
 
-  const createOrder = (given: ChainedOrder): OpenOrder => {
+  const createOrder = (given: ChainedOrder, endTurn: () => void): OpenOrder => {
     const edge = { orderHash: given.order.orderHash, blind: given.blind };
     return {
-      given,
+      ...{ given, endTurn, failure: new AbortController() },
       tokens: createPassSender(
         crypto,
         { ...edge, place: members.length - 1, content: tokenContent },
@@ -145,30 +183,29 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
     };
   };
 
-  /** Accepts the rows of a shard. @param open orders of the groups. */
+  /** Accepts the rows of a shard. The reply of a part that it refuses fails alone. @returns the parts for the next shard. */
   function accept(
     place: number,
-    { kind, groups, tokens }: ChainPass,
-    open: readonly OpenOrder[],
-    answer: readonly Part[],
-  ): Float32Array {
-    if (answer.length !== groups.length) throw fail(place, `answered ${answer.length} of ${groups.length} orders`);
-    const rows = new Float32Array(tokens.length * embeddingSize);
-    let at = 0;
-    groups.forEach((group, i) => {
-      const { orderHash, pass: encoded } = answer[i] as Part;
+    kind: ChainPass['kind'],
+    carried: readonly CarriedPart[],
+    answer: readonly PartAnswer[],
+  ): CarriedPart[] {
+    if (answer.length !== carried.length) throw fail(place, `answered ${answer.length} of ${carried.length} orders`);
+    return carried.flatMap(({ group, order }, i): CarriedPart[] => {
+      const { orderHash, result } = answer[i] as PartAnswer;
       if (toHex(orderHash) !== group.passKey) throw fail(place, 'answered another order');
-      const { received } = open[i] as OpenOrder;
-      const pass = readPass(place, encoded);
+      if (result.case !== 'pass') {
+        order.failure.abort(fail(place, `did not run a pass: ${result.value ?? 'it gives no reason'}`));
+        return [];
+      }
+      const pass = readPass(place, result.value);
       const { head } = pass;
       if (head.kind !== kind || head.position !== group.position || head.rows !== group.rows)
         throw fail(place, 'answered another pass');
-      const result = (received[place] as PassReceiver<Float32Array>).accept(pass);
-      if (!result.ok) throw fail(place, `sent rows that are refused, ${result.reason}: ${result.detail}`);
-      rows.set(result.values, at);
-      at += result.values.length;
+      const accepted = (order.received[place] as PassReceiver<Float32Array>).accept(pass);
+      if (!accepted.ok) throw fail(place, `sent rows that are refused, ${accepted.reason}: ${accepted.detail}`);
+      return [{ group, order, part: { orderHash, pass: result.value }, rows: accepted.values }];
     });
-    return rows;
   }
 
   const readPass = (place: number, encoded: Uint8Array) => {
@@ -185,16 +222,18 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
     return order;
   };
 
-  const signTokens = ({ kind, groups, tokens }: ChainPass, open: readonly OpenOrder[]): Part[] => {
+  /** Signs the tokens of orders that have not failed. */
+  const signTokens = ({ kind, groups, tokens }: ChainPass): CarriedPart[] => {
+    const open = groups.map(({ passKey = '' }) => findOrder(passKey));
     let at = 0;
-    return groups.map(({ position, rows }, i) => {
+    return groups.flatMap((group, i): CarriedPart[] => {
+      const { position, rows } = group;
       const order = open[i] as OpenOrder;
       const own = tokens.subarray(at, at + rows);
       at += rows;
-      return {
-        orderHash: order.given.order.orderHash,
-        pass: encodeBoundaryPass(order.tokens.send(kind, position, own)),
-      };
+      if (order.failure.signal.aborted) return [];
+      const pass = encodeBoundaryPass(order.tokens.send(kind, position, own));
+      return [{ group, order, part: { orderHash: order.given.order.orderHash, pass }, rows: new Float32Array() }];
     });
   };
 
@@ -210,49 +249,58 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
     if (root === undefined || !verifyBoundaryRoot(crypto, sender, root)) return undefined;
     const bankSeed = computeBankSeed(crypto, order.modelRoot, previousBeacon);
     const bank = createSketchBank(crypto, { bankSeed, directions: DEFAULT_DIRECTIONS, embeddingSize });
-    const own = commitBoundary(crypto, kept, { blind, bank });
+    const own = await commitRows(crypto, kept, { blind, bank });
     const isSame = own.positions === root.positions && own.turns === root.turns && equalBytes(own.root, root.root);
     return isSame ? root : undefined;
   }
 
   return {
     async open(given) {
-      const { order, admitted, blind } = given;
+      const { order, signed, blind } = given;
       const { chainId, verifyingContract: escrow } = ledger;
       const terms: CohortTerms = {
         ...{ chainId, escrow, orderHash: order.orderHash, manifestHash: options.manifestHash },
-        ...{ modelRoot: options.modelRoot, members: [...members] },
+        ...{ modelRoot: options.modelRoot, leaderLink: options.link, blindHash: hashBlind(crypto, blind) },
+        members: [...members],
       };
       const own = signCohortTerms(signer, terms);
       const leader = { $typeName: 'ogong.v1.CohortSignature' as const, ...own };
-      const message = { ...admitted, terms: encodeCohortTerms(terms), leader, blind };
-      orders.set(passKeyOf(order), createOrder(given));
+      const message = { ...signed, terms: encodeCohortTerms(terms), leader, blind };
+      const opened = createOrder(given, await takeTurn());
+      orders.set(passKeyOf(order), opened);
       try {
         const others = await Promise.all(shards.map((_, place) => agree(place, terms, message)));
-        return encodeCohortAgreement({ terms, signatures: [...others, own] });
+        const agreement = encodeCohortAgreement({ terms, signatures: [...others, own] });
+        return { agreement, failed: opened.failure.signal };
       } catch (error) {
         orders.delete(passKeyOf(order));
+        opened.endTurn();
         for (const calls of shards) void calls.close(order.orderHash).catch(() => undefined);
         throw error;
       }
     },
+    async admit(orderHash, admission) {
+      await Promise.all(
+        shards.map((calls, place) =>
+          calls.admit(orderHash, admission).catch((cause: Error) => {
+            throw fail(place, `does not count the order as admitted: ${cause.message}`, cause);
+          }),
+        ),
+      ).finally(orders.get(toHex(orderHash))?.endTurn);
+    },
     async run(pass) {
-      const open = pass.groups.map(({ passKey = '' }) => findOrder(passKey));
-      let rows = new Float32Array();
-      const follow = (lane: Lane, input: Promise<readonly Part[]>): Promise<readonly Part[]> =>
+      const follow = (lane: Lane, input: Promise<readonly CarriedPart[]>): Promise<readonly CarriedPart[]> =>
         enter(lane, async () => {
-          const parts = await input;
-          const answer = await lane.calls.run(parts).catch((cause: Error) => {
+          const carried = await input;
+          if (carried.length === 0) return [];
+          const answer = await lane.calls.run(carried.map(({ part }) => part)).catch((cause: Error) => {
             throw fail(lane.place, `did not run a pass: ${cause.message}`, cause);
           });
-          rows = accept(lane.place, pass, open, answer) as typeof rows;
-          return answer;
+          return accept(lane.place, pass.kind, carried, answer);
         });
-      await lanes.reduce(
-        (parts, lane) => follow(lane, parts),
-        Promise.resolve<readonly Part[]>(signTokens(pass, open)),
-      );
-      return rows;
+      const signed: readonly CarriedPart[] = signTokens(pass);
+      const last = await lanes.reduce((parts, lane) => follow(lane, parts), Promise.resolve(signed));
+      return joinRows(pass.groups, last, embeddingSize);
     },
     // A pass at an earlier position drops the rows behind it, and a closed order all of them.
     async drop() {},
@@ -261,9 +309,22 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
       const open = orders.get(key);
       orders.delete(key);
       if (open === undefined) return [];
+      open.endTurn();
       return await Promise.all(lanes.map((lane) => closeAt(lane, open)));
     },
   };
+}
+
+/** Joins the rows of a pass; zeros for an order that has failed. */
+function joinRows(groups: readonly SegmentGroup[], carried: readonly CarriedPart[], embeddingSize: number) {
+  const own = new Map(carried.map(({ group, rows }) => [group, rows]));
+  const joined = new Float32Array(groups.reduce((sum, { rows }) => sum + rows, 0) * embeddingSize);
+  let at = 0;
+  for (const group of groups) {
+    joined.set(own.get(group) ?? [], at);
+    at += group.rows * embeddingSize;
+  }
+  return joined;
 }
 
 function readRoot(encoded: Uint8Array): BoundaryRoot | undefined {

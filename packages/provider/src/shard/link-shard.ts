@@ -14,6 +14,9 @@ export function createLinkShard(links: LinkPool, peer: Peer): ShardCalls {
       const answer = await client().agree(message, { timeoutMs: AGREE_TIMEOUT_MS });
       return { publicKey: answer.publicKey, signature: answer.signature };
     },
+    async admit(orderHash, admission) {
+      await client().admit({ orderHash, admission }, { timeoutMs: AGREE_TIMEOUT_MS });
+    },
     run: async (parts) => (await client().runPass({ parts: [...parts] }, { timeoutMs: PASS_TIMEOUT_MS })).parts,
     close: async (orderHash) => (await client().close({ orderHash }, { timeoutMs: AGREE_TIMEOUT_MS })).root,
   };

@@ -16,12 +16,15 @@ afterEach(async () => {
 /** Both shards behind links of their own. */
 async function start() {
   const calls: ShardCalls[] = [];
-  const cohort: TestCohort = createTestChain((_, place) => ({
+  const identity = await makeIdentity(71);
+  const bend: Parameters<typeof createTestChain>[0] = (_, place) => ({
     agree: (message) => (calls[place] as ShardCalls).agree(message),
+    admit: (orderHash, admission) => (calls[place] as ShardCalls).admit(orderHash, admission),
     run: (parts) => (calls[place] as ShardCalls).run(parts),
     close: (orderHash) => (calls[place] as ShardCalls).close(orderHash),
-  }));
-  const links = createLinkPool({ identity: await makeIdentity(71), dialPolicy: 'any' });
+  });
+  const cohort: TestCohort = createTestChain(bend, { link: identity.id });
+  const links = createLinkPool({ identity, dialPolicy: 'any' });
   const stranger = createLinkPool({ identity: await makeIdentity(72), dialPolicy: 'any' });
   closing.push(
     () => links.close(),
@@ -43,7 +46,7 @@ async function start() {
 
 describe('the service of shards', () => {
   it('runs passes over links, for the link of the leader alone', async () => {
-    const { chain, order, shards, peers, links, stranger } = await start();
+    const { chain, order, begin, shards, peers, links, stranger } = await start();
     const [shard] = shards;
     const [peer] = peers as [(typeof peers)[number]];
     const client = links.to(ShardService, peer);
@@ -55,7 +58,7 @@ describe('the service of shards', () => {
     });
     await expect(client.describe({ ...cut, firstLayer: 3 })).rejects.toThrow('serves no such segment');
     const given = order();
-    await chain.open(given);
+    await begin(given);
     const group = { sequence: 0, position: 0, rows: 3, passKey: passKeyOf(given.order) };
     const rows = await chain.run({ kind: 'prompt', groups: [group], tokens: Uint32Array.of(1, 2, 3) });
     expect(rows).toHaveLength(3 * EMBEDDING_SIZE);

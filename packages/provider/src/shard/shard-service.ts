@@ -3,6 +3,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { getCaller } from '@ogong/host/link/link-server';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import type {
+  AdmitShardRequest,
   AgreeRequest,
   CloseShardRequest,
   DescribeShardRequest,
@@ -15,42 +16,55 @@ import type { Shard } from './shard.ts';
 /** The largest message of a pass: 512 rows of 8,192 values, with their signatures. */
 export const MAX_SHARD_CALL_BYTES: number = 17 * 1024 * 1024;
 
-/** Anybody asks for a description. All other calls need an order that a validator has admitted, and come from its leader's link. */
-export function createShardService(shards: readonly Shard[]): ServiceImpl<typeof ShardService> {
+/**
+ * Serves the segments of one provider. Anybody asks for a description. All other calls need an order that a payer and a leader have signed,
+ * and come from the leader's link.
+ * @param shards with one memory of orders. @throws RangeError if they have several.
+ */
+export function createShardService(shards: readonly [Shard, ...Shard[]]): ServiceImpl<typeof ShardService> {
+  const [any] = shards;
+  if (shards.some(({ orders }) => orders !== any.orders))
+    throw new RangeError('the segments of one provider need one memory of orders');
   const find = (isMeant: (shard: Shard) => boolean): Shard => {
     const found = shards.find(isMeant);
     if (found === undefined) throw new Refusal('not-found', 'this provider serves no such segment or order');
     return found;
   };
-  const findCut = (manifestHash: Uint8Array, firstLayer?: number): Shard =>
-    find(
-      (shard) =>
-        equalBytes(shard.manifestHash, manifestHash) &&
-        (firstLayer === undefined || shard.member.firstLayer === firstLayer),
-    );
-  const findOrder = (orderHash: Uint8Array): Shard => find((shard) => shard.holds(orderHash));
+  const findSegment = (manifestHash: Uint8Array, firstLayer: number | undefined): Shard =>
+    find((shard) => equalBytes(shard.manifestHash, manifestHash) && shard.member.firstLayer === firstLayer);
   return {
     describe({ manifestHash, firstLayer }: DescribeShardRequest) {
-      const { member, info } = findCut(manifestHash, firstLayer);
+      const { member, info } = findSegment(manifestHash, firstLayer);
       const { embeddingSize, passRows } = info;
       return { sessionKey: member.sessionKey, embeddingSize, passRows };
     },
     async agree(message: AgreeRequest, context: HandlerContext) {
-      return await findCut(readManifestHash(message.terms)).agree(getCaller(context), message);
+      const { manifestHash, members } = readTerms(message.terms);
+      // A provider has one member in a cohort.
+      const own = members.find(({ providerId }) => equalBytes(providerId, any.member.providerId));
+      return await findSegment(manifestHash, own?.firstLayer).agree(getCaller(context), message);
+    },
+    async admit({ orderHash, admission }: AdmitShardRequest, context: HandlerContext) {
+      if (admission === undefined) throw new Refusal('invalid', 'the admission is missing');
+      await find((shard) => shard.holds(orderHash)).admit(getCaller(context), orderHash, admission);
+      return {};
     },
     async runPass({ parts }: ShardPasses, context: HandlerContext) {
-      const orderHash = parts[0]?.orderHash ?? new Uint8Array();
-      return { parts: await findOrder(orderHash).run(getCaller(context), parts) };
+      // A part of an order that is over must not end the others.
+      const shard = find((one) => parts.some(({ orderHash }) => one.holds(orderHash)));
+      return { parts: await shard.run(getCaller(context), parts) };
     },
     async close({ orderHash }: CloseShardRequest, context: HandlerContext) {
-      return { root: await findOrder(orderHash).close(getCaller(context), orderHash) };
+      // No segment holds an order that is closed before it is agreed to. Then any of them notes the end.
+      const shard = shards.find((one) => one.holds(orderHash)) ?? any;
+      return { root: await shard.close(getCaller(context), orderHash) };
     },
   };
 }
 
-function readManifestHash(terms: Uint8Array): Uint8Array {
+function readTerms(terms: Uint8Array): ReturnType<typeof parseCohortTerms> {
   try {
-    return parseCohortTerms(terms).manifestHash;
+    return parseCohortTerms(terms);
   } catch (error) {
     if (error instanceof ProtocolError) throw new Refusal('invalid', `terms: ${error.message}`);
     throw error;

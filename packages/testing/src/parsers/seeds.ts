@@ -189,6 +189,7 @@ export const SEEDS: Readonly<Record<string, MakeSeeds>> = {
     'encodeCohortTerms',
     {
       ...{ chainId: 1n, escrow: fill(20), orderHash: fill(32), manifestHash: fill(32), modelRoot: fill(32) },
+      ...{ leaderLink: fill(32), blindHash: fill(32) },
       members: [0, 1, 2].map(member),
     },
   ),
@@ -198,6 +199,7 @@ export const SEEDS: Readonly<Record<string, MakeSeeds>> = {
     {
       terms: {
         ...{ chainId: 1n, escrow: fill(20), orderHash: fill(32), manifestHash: fill(32), modelRoot: fill(32) },
+        ...{ leaderLink: fill(32), blindHash: fill(32) },
         members: [0, 1, 2].map(member),
       },
       signatures: [hybrid, hybrid, hybrid],

@@ -3,25 +3,33 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
+import { hashSlabManifest, type SlabManifest } from '@ogong/protocol/commitment/slab-manifest';
 import type { Ed25519Signer, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleEd25519Signer } from '@ogong/protocol/crypto/noble';
+import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { encodeOrder, nameOrder, type Order } from '@ogong/protocol/exchange/order';
 import type { CohortMember } from '@ogong/protocol/settlement/cohort-agreement';
 import {
   type ChainedOrder,
   type CohortChain,
   createCohortChain,
+  type OpenedOrder,
   type ShardCalls,
 } from '@ogong/provider/shard/cohort-chain';
-import { createShard, type Shard } from '@ogong/provider/shard/shard';
+import { createOrderMemory } from '@ogong/provider/shard/order-memory';
+import { createShard, type Shard, type ShardDependencies } from '@ogong/provider/shard/shard';
 import { createFakeSegment } from '../engine/fake-segment.ts';
 import { signAdmission } from '../synthetic/validator-words.ts';
 import { ledger, network, payee, payer, validatorSigner } from './provider-fixture.ts';
 
 const MODEL_ROOT = crypto.sha256(utf8Encode('a model of three segments'));
-const MANIFEST_HASH = crypto.sha256(utf8Encode('its manifest'));
 const LAYERS = [3, 4, 2];
+const EDGES = [3, 7, 9];
+export const MANIFEST: SlabManifest = {
+  ...{ modelRoot: MODEL_ROOT, cutter: 1, layers: 9 },
+  slabs: EDGES.map((to) => ({ to, sizeBytes: 1, sha256: crypto.sha256(utf8Encode(`slab to ${to}`)) })),
+};
 const PRICES = [300n, 500n, 200n];
 const LEADER = 2;
 export const EMBEDDING_SIZE = 8;
@@ -43,13 +51,35 @@ export interface TestCohort {
   readonly segments: readonly [SegmentEngine, SegmentEngine];
   /** Moves the clock. */
   advance(ms: number): void;
-  /** An admitted order. @param nonce makes another one. */
-  order(nonce?: number, bend?: (order: Order) => Order): ChainedOrder;
+  /** An order and its admission. @param nonce makes another one. */
+  order(nonce?: number, bend?: (order: Order) => Order): TestOrder;
+  /** Opens an order and shows its admission. */
+  begin(order: TestOrder): Promise<OpenedOrder>;
+}
+
+/** An order with its validator's admission. */
+export interface TestOrder extends ChainedOrder {
+  readonly admission: SignedAdmission;
+}
+
+export interface TestCohortOptions {
+  /** The cut as the shards have it. Default: MANIFEST. */
+  readonly manifest?: SlabManifest;
+  readonly chain?: Partial<ShardDependencies['chain']>;
+  /** The leader's link. Default: LEADER_PEER. */
+  readonly link?: Uint8Array;
+  /** Sequences of each shard. Default: 2. */
+  readonly sequences?: number;
 }
 
 /** Two shards with segments in plain TypeScript, and the chain of their leader. @param bend changes the calls of a shard. */
-export function createTestChain(bend: (calls: ShardCalls, place: number) => ShardCalls = (calls) => calls): TestCohort {
+export function createTestChain(
+  bend: (calls: ShardCalls, place: number) => ShardCalls = (calls) => calls,
+  given: TestCohortOptions = {},
+): TestCohort {
+  const { manifest = MANIFEST, link = LEADER_PEER, sequences = 2 } = given;
   let nowMs = 1_900_000_000_000;
+  const clock = { nowMs: () => nowMs };
   const beacon = computeGenesisBeacon(crypto, network);
   const validator = {
     ...{ address: validatorSigner.address, signingKey: validatorSigner.address, stake: 1n },
@@ -67,22 +97,23 @@ export function createTestChain(bend: (calls: ShardCalls, place: number) => Shar
     }),
   );
   const segments = [0, 1].map((i) =>
-    createFakeSegment({ place: i === 0 ? 'first' : 'interior', weights: i }),
+    createFakeSegment({ place: i === 0 ? 'first' : 'interior', weights: i, sequences }),
   ) as unknown as [SegmentEngine, SegmentEngine];
   const shards = segments.map((segment, i) =>
     createShard(
-      { segment, manifestHash: MANIFEST_HASH, modelRoot: MODEL_ROOT, ...(members[i] as CohortMember) },
+      { segment, manifest, session: sessions[i] as Ed25519Signer, ...(members[i] as CohortMember) },
       {
-        ...{
-          crypto,
-          clock: { nowMs: () => nowMs },
-          signer: signers[i] as HybridSigner,
-          session: sessions[i] as Ed25519Signer,
-        },
+        ...{ crypto, clock, orders: createOrderMemory(clock), signer: signers[i] as HybridSigner },
         chain: {
           ledger,
           findByAddress: (address) =>
             address.every((byte, at) => byte === validator.address[at]) ? validator : undefined,
+          isEjected: async () => false,
+          isBacked: async () => true,
+          ...given.chain,
+        },
+        onError(error) {
+          throw error;
         },
         beacons: { get: async (epoch) => ({ epoch, value: beacon, previous: beacon, certificate: new Uint8Array() }) },
         ...{ providerId: (members[i] as CohortMember).providerId, payee: (members[i] as CohortMember).payee },
@@ -90,13 +121,14 @@ export function createTestChain(bend: (calls: ShardCalls, place: number) => Shar
     ),
   ) as unknown as [Shard, Shard];
   const chain = createCohortChain({
-    ...{ crypto, ledger, manifestHash: MANIFEST_HASH, modelRoot: MODEL_ROOT, members },
+    ...{ crypto, ledger, manifestHash: hashSlabManifest(crypto, MANIFEST), modelRoot: MODEL_ROOT, members, link },
     shards: shards.map((shard, place) =>
       bend(
         {
-          agree: (message) => shard.agree(LEADER_PEER, { ...message, $typeName: 'ogong.v1.AgreeRequest' }),
-          run: (parts) => shard.run(LEADER_PEER, parts),
-          close: (orderHash) => shard.close(LEADER_PEER, orderHash),
+          agree: (message) => shard.agree(link, { ...message, $typeName: 'ogong.v1.AgreeRequest' }),
+          admit: (orderHash, admission) => shard.admit(link, orderHash, admission),
+          run: (parts) => shard.run(link, parts),
+          close: (orderHash) => shard.close(link, orderHash),
         },
         place,
       ),
@@ -106,6 +138,11 @@ export function createTestChain(bend: (calls: ShardCalls, place: number) => Shar
   });
   return {
     ...{ shards, chain, segments },
+    async begin(given) {
+      const opened = await chain.open(given);
+      await chain.admit(given.order.orderHash, given.admission);
+      return opened;
+    },
     advance: (ms) => {
       nowMs += ms;
     },
@@ -146,11 +183,8 @@ export function createTestChain(bend: (calls: ShardCalls, place: number) => Shar
       });
       return {
         ...{ order, previousBeacon: beacon, blind: new Uint8Array(32).fill(nonce) },
-        admitted: {
-          order: { ...signed, $typeName: 'ogong.v1.SignedOrder' },
-          admission: { ...admission, $typeName: 'ogong.v1.SignedAdmission' },
-          beacon: new Uint8Array(),
-        },
+        signed: { order: { ...signed, $typeName: 'ogong.v1.SignedOrder' }, beacon: new Uint8Array() },
+        admission,
       };
     },
   };

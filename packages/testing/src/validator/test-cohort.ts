@@ -41,7 +41,8 @@ export function createTestCohort({ provider, ledger, order, terms: bend, signers
   }));
   const unbent = {
     ...{ chainId: ledger.chainId, escrow: ledger.verifyingContract },
-    ...{ orderHash: order.orderHash, manifestHash: seedOf('manifest'), modelRoot: order.modelRoot, members },
+    ...{ orderHash: order.orderHash, manifestHash: seedOf('manifest'), modelRoot: order.modelRoot },
+    ...{ leaderLink: seedOf('link of the leader'), blindHash: seedOf('hash of the blind'), members },
   };
   const terms = bend?.(unbent) ?? unbent;
   const signatures = [...(signers ?? MEMBERS), provider].map((signer) => signCohortTerms(signer, terms));

@@ -1,12 +1,14 @@
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine } from '@ogong/engine/interface/text';
+import { Refusal } from '@ogong/host/link/link-error';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { type CohortChain, passKeyOf } from '../../shard/cohort-chain.ts';
 import type { ServedCounts } from '../order-job.ts';
 import { type OrderJob, type ServeDependencies, serveReply } from './serve-text.ts';
 
 /**
- * Serves an order of which other providers compute the first layers. They agree to it once its validator has admitted it, and nothing is
- * computed before.
+ * Serves an order of which other providers compute the first layers. They agree to it before this provider consents, so that a refusal
+ * costs nothing. They compute nothing before its validator has admitted it.
  * @throws Refusal, EngineError, ReplyTextError
  */
 export async function serveChained(
@@ -17,7 +19,15 @@ export async function serveChained(
   const { crypto, engine } = dependencies;
   const { order, body, beacon, signedOrder } = job;
   const { answer: blind } = computeBlinds(crypto, { body, replyId: order.replyId });
-  let agreement: Uint8Array = new Uint8Array();
+  const opened = await chain
+    .open({
+      ...{ order, blind, previousBeacon: beacon.previous },
+      signed: { order: signedOrder, beacon: beacon.certificate },
+    })
+    .catch((error: unknown) => {
+      if (error instanceof EngineError) throw new Refusal('unavailable', error.message);
+      throw error;
+    });
   let closed: ReturnType<CohortChain['close']> | undefined;
   const close = () => {
     closed ??= chain.close(order.orderHash);
@@ -30,20 +40,12 @@ export async function serveChained(
       payers: { watch: () => false },
       async admit(signal) {
         const admission = await dependencies.admit(signal);
-        agreement = await chain.open({
-          ...{ order, blind, previousBeacon: beacon.previous },
-          admitted: {
-            order: signedOrder,
-            admission: { $typeName: 'ogong.v1.SignedAdmission', ...admission },
-            beacon: new Uint8Array(),
-          },
-        });
+        await chain.admit(order.orderHash, admission);
         return admission;
       },
+      failed: AbortSignal.any([dependencies.failed, opened.failed]),
       closeBoundaries: close,
-      get cohort() {
-        return agreement;
-      },
+      cohort: opened.agreement,
     });
   } finally {
     await close();

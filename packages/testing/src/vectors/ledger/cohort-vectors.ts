@@ -40,7 +40,7 @@ function agreementVector(crypto: Crypto) {
     { providerId: fill(32, 3), payee: fill(20, 4), firstLayer: 3, layers: 5, pricePer1kAtomic: 100n },
   ].map((shard, i) => ({ ...shard, numericClass, sessionKey: fill(32, 9 + i) }));
   const named = { chainId: 31_337n, escrow: fill(20, 7), orderHash: fill(32, 11), manifestHash: fill(32, 12) };
-  const terms = { ...named, modelRoot: fill(32, 8), members };
+  const terms = { ...named, modelRoot: fill(32, 8), leaderLink: fill(32, 13), blindHash: fill(32, 14), members };
   const signatures = [5, 6].map((byte) => ({ publicKey: fill(1_344, byte), signature: fill(2_484, byte) }));
   const agreement = encodeCohortAgreement({ terms, signatures });
   return {

@@ -26,15 +26,24 @@ interface CommittedRows extends Pick<BoundaryRows, 'positions' | 'nextTurn' | 'r
 }
 
 /**
- * Commits to the rows that stand. It takes about 0.7 ms for a row of 8,192 values, so long replies belong in a worker.
+ * Commits to the rows that stand. A row of 8,192 values takes about 0.7 ms.
  * @param blind of the answer, 32 bytes. @param bank of the reply's header.
  * @throws ProtocolError `malformed` if no row stands.
  */
-export function commitBoundary(
+export function commitBoundary(...given: Parameters<typeof commitBoundaryInSteps>): BoundaryCommitment {
+  const steps = commitBoundaryInSteps(...given);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** Commits as commitBoundary does, a row a step. The rows may change between steps: the first step notes those that stand. */
+export function* commitBoundaryInSteps(
   crypto: Crypto,
   { positions, nextTurn, rowBytes, standing }: CommittedRows,
   { blind, bank }: { readonly blind: Uint8Array; readonly bank: SketchBank },
-): BoundaryCommitment {
+): Generator<void, BoundaryCommitment> {
   if (rowBytes !== bank.embeddingSize * VALUE_BYTES)
     throw new ProtocolError('out-of-range', `rows of ${rowBytes} bytes for a bank of ${bank.embeddingSize} values`);
   const hasher = createBlobHasher(crypto, blind);
@@ -42,12 +51,14 @@ export function commitBoundary(
   const window = Array.from({ length: WINDOW_TOKENS }, () => createSketchRow(bank.directions));
   let sketched = 0;
   const flush = (): void => void sketches.push(encodeSketch(window.slice(0, ((sketched - 1) % WINDOW_TOKENS) + 1)));
-  for (const { bytes: rows } of standing) {
-    hasher.push(rows);
+  for (const { bytes: rows } of [...standing]) {
     for (let at = 0; at < rows.length; at += rowBytes) {
-      const values = decodeValues(rows.subarray(at, at + rowBytes), bank.embeddingSize);
+      const row = rows.subarray(at, at + rowBytes);
+      hasher.push(row);
+      const values = decodeValues(row, bank.embeddingSize);
       projectHidden(bank, values, 0, window[sketched % WINDOW_TOKENS] as (typeof window)[number]);
       if (++sketched % WINDOW_TOKENS === 0) flush();
+      yield;
     }
   }
   const blob = hasher.finish();
