@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createNodeEd25519Signer } from '@ogong/host/crypto/signers';
+import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
@@ -11,9 +12,9 @@ import { ShardService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CohortMember } from '@ogong/protocol/settlement/cohort-agreement';
 import type { OfferState } from '../provider/orders/offers.ts';
 import type { ProviderState } from '../provider/provider-state.ts';
-import { type CohortChain, createCohortChain } from '../shard/cohort-chain.ts';
+import { type CohortChain, createCohortChain, type ShardCalls } from '../shard/cohort-chain.ts';
 import { createLinkShard } from '../shard/link-shard.ts';
-import { type CohortModel, type FormedCohort, formCohort } from './form-cohort.ts';
+import { type CohortModel, FAILED_MEMBER_PAUSE_MS, type FormedCohort, formCohort } from './form-cohort.ts';
 import { describeSegment, type SegmentAtWork } from './offered-segments.ts';
 import type { OpenedLead } from './open-segments.ts';
 import { createSegmentSupply } from './segment-supply.ts';
@@ -31,7 +32,9 @@ export interface CohortLeadOptions {
   readonly onChange: () => void;
 }
 
-type LeadState = Pick<ProviderState, 'crypto' | 'clock' | 'chain' | 'signer' | 'id' | 'payee' | 'links' | 'log'>;
+type LeadState = Pick<ProviderState, 'crypto' | 'clock' | 'signer' | 'id' | 'payee' | 'links' | 'log'> & {
+  readonly chain: Pick<ProviderState['chain'], 'ledger'>;
+};
 
 /** A provider that computes layers for this leader, as it describes itself over its link. */
 interface FoundMember {
@@ -60,6 +63,8 @@ export function createCohortLead(options: CohortLeadOptions, state: LeadState): 
     { ...state, onError: (err, { endpoint }) => log.warn({ err, router: endpoint }, 'a router hands no segments on') },
   );
   const session = createNodeEd25519Signer(randomBytes(32));
+  /** Times at which members failed, by provider id in hex. */
+  const failedAtMs = new Map<string, number>();
   /** Members of the chain that is seated. */
   let seated = '';
   let isStopping = false;
@@ -70,12 +75,21 @@ export function createCohortLead(options: CohortLeadOptions, state: LeadState): 
     // A second costs as much as the layers of the leader.
     const secondAtomic = lead.pricePer1kAtomic / US_PER_SECOND;
     return formCohort({
-      ...{ own, announcements, nowMs: state.clock.nowMs(), active: offer.active, modality: 'text' },
+      ...{ own, announcements, failedAtMs, nowMs: state.clock.nowMs(), active: offer.active, modality: 'text' },
       ...('model' in standing && { standing: standing.model }),
       ...{ contextSize: own.segment.contextSize, promptRows: USUAL_PROMPT_ROWS, width: slab.embeddingSize },
       ...{ delayUs: () => undefined, atomicPerDelayUs: secondAtomic, atomicPerTransferUs: secondAtomic },
     });
   };
+
+  /** Other members take over at once, or orders are refused. */
+  function noteFailure(providerId: Uint8Array, err: unknown): void {
+    const nowMs = state.clock.nowMs();
+    for (const [key, atMs] of failedAtMs) if (atMs + FAILED_MEMBER_PAUSE_MS <= nowMs) failedAtMs.delete(key);
+    failedAtMs.set(toHex(providerId), nowMs);
+    log.warn({ err, modelId, member: toHex(providerId) }, 'a member of the cohort failed');
+    if (!isStopping) look.trigger().catch(() => undefined);
+  }
 
   function refuse(problem: string): void {
     const before = seat.standing();
@@ -97,7 +111,7 @@ export function createCohortLead(options: CohortLeadOptions, state: LeadState): 
       refuse('the members of the cohort change once its orders have ended');
       return;
     }
-    seat.seat(model, openChain({ lead, session, found }, state));
+    seat.seat(model, openChain({ lead, session, found, onFailed: noteFailure }, state));
     seated = name;
     const members = model.cohort.members.map(({ providerId }) => toHex(providerId));
     log.info({ modelId, members, pricePer1kAtomic: `${model.pricePer1kAtomic}` }, 'the cohort serves');
@@ -197,7 +211,13 @@ function openChain(
     lead,
     session,
     found,
-  }: { readonly lead: OpenedLead; readonly session: Ed25519Signer; readonly found: readonly FoundMember[] },
+    onFailed,
+  }: {
+    readonly lead: OpenedLead;
+    readonly session: Ed25519Signer;
+    readonly found: readonly FoundMember[];
+    readonly onFailed: (providerId: Uint8Array, error: unknown) => void;
+  },
   { crypto, chain, signer, id, payee, links }: LeadState,
 ): CohortChain {
   const { slab, pricePer1kAtomic, engine, passRows } = lead;
@@ -211,6 +231,22 @@ function openChain(
     ...{ crypto, signer, session, modelRoot, manifestHash, embeddingSize, vocabularySize, contextSize, passRows },
     ledger: chain.ledger,
     members: [...found.map(({ member }) => member), own],
-    shards: found.map(({ peer }) => createLinkShard(links, peer)),
+    shards: found.map(({ peer, member }) =>
+      watchShard(createLinkShard(links, peer), (error) => onFailed(member.providerId, error)),
+    ),
   });
+}
+
+/** A shard that refuses an order since it is full has not failed. */
+function watchShard(calls: ShardCalls, onFailed: (error: unknown) => void): ShardCalls {
+  const watch = async <T>(call: Promise<T>): Promise<T> =>
+    await call.catch((error: unknown) => {
+      if (!(error instanceof LinkError && error.refusal === 'unavailable')) onFailed(error);
+      throw error;
+    });
+  return {
+    agree: (message) => watch(calls.agree(message)),
+    run: (parts) => watch(calls.run(parts)),
+    close: (orderHash) => calls.close(orderHash),
+  };
 }
