@@ -9,6 +9,7 @@ from pathlib import Path
 from ogong.__main__ import main
 from ogong.checks import Check
 from ogong.order import Order, parse_order
+from ogong.cohort import Shard
 from ogong.settled import Settled, Voter, check_head, check_settled, find_settled, is_included, parse_entry, parse_head, read_voters
 from ogong.trust import parse_receipt, parse_trust
 from ogong.wire import WireError, sha256
@@ -122,6 +123,12 @@ class SettledReplies(unittest.TestCase):
         self.assertEqual([(check.id, check.status) for check in checks.values()], [("settled", "pass"), ("log-head", "pass")])
         self.assertIn("fee 12000", checks["settled"].detail)
         self.assertEqual(self.check(self.shown, accepted=True)["settled"].status, "pass")
+
+    def test_other_shards(self) -> None:
+        digest = sha256(self.receipt.record.data)
+        shards = (Shard(bytes(32), bytes(20), 0, 1, 1),)
+        settled, _ = check_settled(self.shown, self.order, self.receipt.ledger, digest, self.settlement, self.voters, False, shards)
+        self.assertEqual((settled.status, settled.detail), ("fail", "another cohort"))
 
     def test_nothing_shown(self) -> None:
         self.assertEqual([(check.id, check.status) for check in self.check(None).values()], [("settled", "skip")])

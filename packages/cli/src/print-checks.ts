@@ -1,4 +1,7 @@
 import type { Check } from '@ogong/protocol/base/checks';
+import { describeLayers } from '@ogong/protocol/exchange/cohort/segment';
+import type { Verdict } from '@ogong/protocol/settlement/verdict-log';
+import type { ReceiptCohort, ReceiptShard } from '@ogong/protocol/verdict/receipt/cohort-checks';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
 
 const marks: Readonly<Record<Check['status'], string>> = { pass: 'ok  ', fail: 'FAIL', skip: 'skip' };
@@ -41,8 +44,49 @@ export function formatPassed({ checks, allowed, provider, fee }: PassedAnswer): 
   const [shown, more] = [allowed.slice(0, MOST_NAMED), allowed.length - MOST_NAMED];
   const rest = more > 0 ? ` and ${more} more` : '';
   const named = allowed.length === 0 ? '' : ` (allowed: ${shown.join(', ')}${rest})`;
-  const parts = [`verified: ${count('pass')} checks passed, ${count('skip')} skipped${named}`, fee];
+  const readers = checks.find(({ id, status }) => id === 'cohort' && status === 'pass')?.detail;
+  const parts = [`verified: ${count('pass')} checks passed, ${count('skip')} skipped${named}`, fee, readers];
   return `${[...parts.filter((part) => part !== undefined), `provider ${provider.slice(0, 12)}`].join(' · ')}\n`;
+}
+
+/** Formats the shards of a cohort, one per line; empty for a reply that one provider served alone. */
+export function formatCohort(cohort: ReceiptCohort | undefined): string {
+  if (cohort === undefined) return '';
+  const { shards, verdict } = cohort;
+  const rows = shards.map((shard, place) => [
+    `${place}`,
+    describeLayers(shard),
+    shard.providerId.slice(0, 12),
+    `price ${shard.pricePer1kAtomic}`,
+    describeBoundary(shard),
+    shard.numericClass,
+  ]);
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] as string).length)));
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] as number))
+      .join('  ')
+      .trimEnd(),
+  );
+  const audited = verdict === undefined ? '' : `audit of the shards: ${AUDITS[verdict]}\n`;
+  return `cohort: ${shards.length} providers read the prompt\n${lines.map((line) => `  ${line}\n`).join('')}${audited}`;
+}
+
+/** The audit behind each verdict, as a reader of shards needs it. */
+const AUDITS: Readonly<Record<Verdict, string>> = {
+  accept: 'all passed',
+  unaudited: 'the beacon chose none',
+  inconclusive: 'no result',
+  reject: 'a fault',
+  abandoned: 'none',
+  unjudged: 'none',
+};
+
+function describeBoundary({ boundary, isLeader }: ReceiptShard): string {
+  if (isLeader) return 'leads';
+  if (boundary === undefined) return 'no root';
+  const { positions, root, isSigned } = boundary;
+  return `root ${root.slice(0, 12)} over ${positions} positions, ${isSigned ? 'signed' : 'NOT SIGNED'}`;
 }
 
 /** Formats the failed checks, and the number of each kind. */

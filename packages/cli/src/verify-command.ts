@@ -37,7 +37,7 @@ import {
 } from './machine-policy.ts';
 import { addSources } from './named-sources.ts';
 import { openLedger } from './open-ledger.ts';
-import { formatChecks, formatVerdict } from './print-checks.ts';
+import { formatChecks, formatCohort, formatVerdict } from './print-checks.ts';
 import { completeReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
 import { checkSettledProof, describeEntry } from './settled-proof.ts';
 import { addShownAnswer } from './shown-answer.ts';
@@ -186,7 +186,7 @@ export const verifyCommand: Command = {
       if (values.json) printJson(output, verdict);
       else {
         const proof = isLocalReceipt(receipt) ? '' : formatProof(verdict.checks, readAdmission(receipt));
-        output.write(`${formatVerdict(verdict)}${proof}`);
+        output.write(`${formatVerdict(verdict)}${formatCohort(verdict.cohort)}${proof}`);
       }
       if (verdict.ok) return VERIFY_EXIT.ok;
       const isRefuted = verdict.missing.length === 0 || verdict.checks.some(({ status }) => status === 'fail');

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .checks import Check, failed, hold, passed, skipped
+from .cohort import Shard, list_shards, read_shard
 from .crypto.hybrid import PUBLIC_KEY_BYTES, SIGNATURE_BYTES, verify_hybrid
 from .order import Ledger, Order, parse_order, struct_hash
 from .pictures import ENDPOINTS, parse_picture_request
@@ -46,6 +47,8 @@ class Entry:
     fee: int
     payer: bytes
     router: bytes
+    shards: tuple[Shard, ...]
+    """Of the cohort that served the reply; empty if one provider served alone."""
 
 
 def parse_entry(data: bytes) -> Entry:
@@ -57,9 +60,7 @@ def parse_entry(data: bytes) -> Entry:
     evidence = r.int(1, 0, 2)
     fee, fine = r.int(16), r.int(16)
     payer, router = r.take(20), r.take(20)
-    for _ in range(r.int(1, 0, 64)):
-        # Provider, payee, first layer, number of layers, price.
-        r.take(32 + 20 + 2 + 2 + 16)
+    shards = tuple(read_shard(r) for _ in range(r.int(1, 0, 64)))
     is_culprit_named = r.flag()
     if is_culprit_named:
         r.int(1, 0, 63)
@@ -86,7 +87,7 @@ def parse_entry(data: bytes) -> Entry:
         raise WireError(f"{verdict} is not fined")
     if e_value > 0 and step != 1:
         raise WireError("only the step of a reply has an e-value")
-    return Entry(index, previous, reply_id, record_hash, provider_id, payee, verdict, fee, payer, router)
+    return Entry(index, previous, reply_id, record_hash, provider_id, payee, verdict, fee, payer, router, shards)
 
 
 @dataclass(frozen=True)
@@ -210,10 +211,11 @@ def check_settled(
     settlement: bytes | None,
     voters: Sequence[Voter],
     settles_accepted: bool,
+    shards: tuple[Shard, ...] = (),
 ) -> list[Check]:
     """
     @returns `settled` and `log-head`. @param shown: None if nobody shows any. @param settles_accepted: whether the request pays for
-    accepted replies only.
+    accepted replies only. @param shards: those that the receipt names.
     """
     if shown is None or settlement is None:
         why = "no settlement contract is trusted" if settlement is None else "no entry and no certificate of its batch were shown"
@@ -240,6 +242,7 @@ def check_settled(
         "fee": entry.fee <= (0 if settles_accepted and entry.verdict == "inconclusive" else order.max_fee),
         "verdict": entry.verdict in _PAID,
         "place": entry.index < head.log_length,
+        "cohort": entry.shards == shards,
     }
     others = [name for name, same in named.items() if not same]
     detail = f"another {', '.join(others)}" if others else f"{entry.verdict}, fee {entry.fee}: entry {entry.index}, batch {head.sequence}"
@@ -263,7 +266,8 @@ def follow(
         return [skipped("settled", "such a request is not read here, and it says what it pays for")]
     except WireError as error:
         return [failed("settled", str(error))]
-    return check_settled(shown, order, parsed.ledger, sha256(parsed.record.data), trusted.settlement, voters, accepted)
+    record_hash = sha256(parsed.record.data)
+    return check_settled(shown, order, parsed.ledger, record_hash, trusted.settlement, voters, accepted, list_shards(parsed.cohort))
 
 
 def read_voters(value: Any) -> list[Voter]:

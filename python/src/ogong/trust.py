@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .beacon import Generation, Validator
+from .cohort import MOST_AGREEMENT_BYTES
 from .crypto import hybrid
 from .order import Ledger
 from .pictures import ENDPOINTS
@@ -169,6 +170,8 @@ class Receipt:
     opening: bytes | None
     """None: a compact receipt, which says where its opening lies."""
     opening_url: str | None
+    cohort: bytes | None
+    """The agreement of the providers that served together; None if one served alone."""
 
 
 def parse_receipt(value: Any) -> Receipt:
@@ -198,6 +201,7 @@ def parse_receipt(value: Any) -> Receipt:
         progress=None if progress is None else read_signed(progress, "progress", 65),
         opening=opening,
         opening_url=url,
+        cohort=_read_cohort(receipt["cohort"]) if "cohort" in receipt else None,
     )
 
 
@@ -217,6 +221,13 @@ def _read_intake(value: Any) -> Word:
     intake = _object(value, "intake")
     epoch = _decimal(intake.get("epoch"), 19, "intake.epoch")
     return Word(epoch, read_base64(intake.get("signature"), "intake.signature", 65))
+
+
+def _read_cohort(value: Any) -> bytes:
+    agreement = read_base64(value, "cohort")
+    if not 0 < len(agreement) <= MOST_AGREEMENT_BYTES:
+        raise UnusableError(f"cohort has 1 to {MOST_AGREEMENT_BYTES} bytes")
+    return agreement
 
 
 def _read_evidence(value: Any) -> dict[str, bytes]:

@@ -9,6 +9,7 @@ from typing import Any
 from .attestation import check_attestation, check_proxied
 from .beacon import Certificate, ThresholdCertificate, check_certificate, check_threshold, derive_bank_seed, genesis, parse_any_certificate
 from .checks import Check, failed, hold, passed, skipped
+from .cohort import check_cohort
 from .crypto.hybrid import verify_hybrid
 from .crypto.secp256k1 import recover_address
 from .embedding import VectorHeader, replay_vectors
@@ -137,7 +138,8 @@ class _Reading:
         self._check_signed()
         self._check_trusted()
         certificate = self._check_beacon()
-        self._check_opening(certificate)
+        header = self._check_opening(certificate)
+        self.checks += self._check_cohort(header)
         own = NOT_OF_TOKENS if self.tier in NAMED_TIERS else ()
         return Verdict(self.checks, self.trust.allow | frozenset(own) | frozenset(_OF_OUTPUTS))
 
@@ -318,18 +320,19 @@ class _Reading:
 
     # --- the opening ---------------------------------------------------------------------------------------------------------------
 
-    def _check_opening(self, beacon: tuple[bytes, bytes] | None) -> None:
+    def _check_opening(self, beacon: tuple[bytes, bytes] | None) -> Header | VectorHeader | PictureHeader | None:
+        """@returns the reply's header; None if the receipt shows none that can be read."""
         receipt = self.receipt
         if receipt.opening is None:
             of_others = _OF_PICTURES if self.picture is not None else _STAGE_1
             names = of_others if self.vectors is None else _OF_VECTORS
             self.checks += [skipped(name, "the opening lies elsewhere") for name in names]
-            return
+            return None
         try:
             opening = parse_opening(receipt.opening)
         except WireError as error:
             self._add(failed("commitment-form", str(error)))
-            return
+            return None
         blinding = hold("blinding", opening.blind == self.blind, "the hashes of the answer are blinded by this request")
         if self.vectors is not None:
             embedded = replay_vectors(self.record, opening)
@@ -337,19 +340,24 @@ class _Reading:
             if embedded.header is not None:
                 self._add(blinding)
                 self._check_vector_header(self.vectors, embedded.header, beacon)
-            return
+            return embedded.header
         if self.picture is not None:
             made = replay_picture(self.record, opening)
             self.checks += made.checks
             if made.header is not None:
                 self._add(blinding)
                 self._check_picture_header(self.picture, made.header, beacon)
-            return
+            return made.header
         replayed = replay(self.record, opening)
         self.checks += replayed.checks
         if replayed.header is not None:
             self._add(blinding)
             self._check_header(replayed.header, beacon)
+        return replayed.header
+
+    def _check_cohort(self, header: Header | VectorHeader | PictureHeader | None) -> list[Check]:
+        receipt = self.receipt
+        return check_cohort(receipt.cohort, receipt.ledger, self.order, self.order_hash, header, receipt.opening is None)
 
     def _check_vector_header(self, asked: VectorRequest, header: VectorHeader, beacon: tuple[bytes, bytes] | None) -> None:
         order = self.order

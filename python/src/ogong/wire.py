@@ -64,6 +64,11 @@ class Reader:
         if tag and self.take(len(tag)) != tag:
             raise WireError(f"it does not begin with {tag.decode('ascii').strip()}")
 
+    @property
+    def position(self) -> int:
+        """Bytes that were read."""
+        return self._at
+
     def take(self, count: int) -> bytes:
         if count > len(self._data) - self._at:
             raise WireError("the bytes end early")

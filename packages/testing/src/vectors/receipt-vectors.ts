@@ -513,9 +513,6 @@ function addCohortCases(
   edited('a cut agreement', ['cohort'], { cut: 'receipt/cohort', bytes: 1 });
   edited('a compact receipt of a cohort', [], { set: 'receipt/opening', to: { url: '/v1/receipts/0/opening' } });
   edited('unusable: an agreement of no bytes', undefined, { set: 'receipt/cohort', to: '' });
-  edited('unusable: an agreement of more than 272 KiB', undefined, {
-    ...{ set: 'receipt/cohort', to: toBase64(new Uint8Array(272 * 1024 + 1)) },
-  });
   const bent = (what: string, failed: readonly string[], change: SyntheticCohort): void =>
     signed(what, failed, { cohort: change }, 'cohort');
   const members = (change: (member: CohortMember, place: number) => Partial<CohortMember>): SyntheticCohort => ({

@@ -30,6 +30,16 @@ class DrawKeyInputs:
 
 
 @dataclass(frozen=True)
+class Boundary:
+    """The root that a shard of a cohort signed of the rows that it sent."""
+
+    positions: int
+    turns: int
+    root: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True)
 class Header:
     order_hash: bytes
     endpoint: int
@@ -58,7 +68,7 @@ class Header:
     parts: tuple[bytes, ...]
     pictures: tuple[tuple[int, bytes], ...]
     """Rows of each picture in the prompt, and the root of their blob."""
-    boundaries: tuple[bytes | None, ...]
+    boundaries: tuple[Boundary | None, ...]
     """Signed roots of the shards of a cohort, by place; empty if one provider serves the whole model."""
     payee: bytes
 
@@ -127,11 +137,8 @@ def parse_header(data: bytes) -> Header:
     return header
 
 
-def read_boundary(r: Reader) -> bytes | None:
-    """Reads positions, turns, root and signature of a shard's root."""
-    if not r.int(1, 0, 1):
-        return None
-    return r.take(4 + 4 + 32 + 64)
+def read_boundary(r: Reader) -> Boundary | None:
+    return Boundary(r.int(4), r.int(4), r.take(32), r.take(64)) if r.flag() else None
 
 
 def read_draw_key(r: Reader) -> DrawKeyInputs:

@@ -126,6 +126,13 @@ describe('a receipt of a reply that a cohort served', () => {
   });
 });
 
+it('refuses a receipt whose agreement is empty or has more than 272 KiB', () => {
+  const { receipt } = createSyntheticReceipt(base);
+  const parse = (size: number) => parseReceipt(encodeReceipt({ ...receipt, cohort: new Uint8Array(size) }));
+  expect(parse(272 * 1024).cohort).toHaveLength(272 * 1024);
+  for (const size of [0, 272 * 1024 + 1]) expect(() => parse(size)).toThrow('cohort: expected 1 to 278528 bytes');
+});
+
 it('lists none of the checks for a reply that one provider served alone', async () => {
   const { receipt, reply, trust, nowMs } = createSyntheticReceipt(base);
   const { request, response } = reply;

@@ -1,3 +1,4 @@
+import { toHex } from '../../base/bytes.ts';
 import { type Check, check, fail, pass, skip } from '../../base/checks.ts';
 import type { CommonHeader, HeaderBoundary } from '../../commitment/common-header.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
@@ -6,26 +7,37 @@ import type { NamedOrder } from '../../exchange/order.ts';
 import { MAX_TURNS } from '../../modality/text/boundary/boundary-pass.ts';
 import { verifyBoundaryRoot } from '../../modality/text/boundary/boundary-root.ts';
 import { type CohortMember, type CohortTerms, readCohort } from '../../settlement/cohort-agreement.ts';
+import type { Verdict } from '../../settlement/verdict-log.ts';
 import type { Receipt } from '../../stage1/receipt.ts';
 
-/** A provider of a cohort as a receipt shows it. */
-export interface ReceiptShard extends CohortMember {
-  /** The root that it signed of the rows that it sent. The leader sends tokens and has none. Undefined if a root is missing. */
-  readonly boundary?: Pick<HeaderBoundary, 'positions' | 'root'> & { readonly isSigned: boolean };
+/** A provider of a cohort as a receipt shows it, in plain JSON. */
+export interface ReceiptShard extends Pick<CohortMember, 'firstLayer' | 'layers' | 'numericClass'> {
+  /** Hash of the provider's key, hex. */
+  readonly providerId: string;
+  /** Ledger address with 0x. */
+  readonly payee: string;
+  /** Part of the order's price for 1,000 tokens, atomic units in decimal digits. */
+  readonly pricePer1kAtomic: string;
+  readonly isLeader: boolean;
+  /** The root of the rows that it sent, hex. The leader sends tokens and has none. Absent where a root is missing. */
+  readonly boundary?: { readonly positions: number; readonly root: string; readonly isSigned: boolean };
 }
 
 /** The providers that served a reply together (docs/spec/receipt.md#cohort). */
 export interface ReceiptCohort {
-  readonly terms: CohortTerms;
+  /** Hash of the manifest of the cut, hex. */
+  readonly manifestHash: string;
   /** In the order of their layers; the last one leads. */
   readonly shards: readonly ReceiptShard[];
+  /** Verdict of the settled log entry, if the reader followed the reply and the check `settled` passed. */
+  readonly verdict?: Verdict;
 }
 
 export interface CohortReading {
   /** Empty for a reply that one provider served alone: there is nothing to check. */
   readonly checks: readonly Check[];
-  /** Undefined without an agreement that counts for the order. */
-  readonly cohort?: ReceiptCohort;
+  /** An agreement that counts for the order, and its members. */
+  readonly agreed?: { readonly terms: CohortTerms; readonly cohort: ReceiptCohort };
 }
 
 /**
@@ -47,33 +59,44 @@ export function checkCohort(
   if ('problem' in read) return { checks: [fail('cohort', read.problem)] };
   const { terms } = read;
   const { members } = terms;
-  const agreed = pass('cohort', `${members.length} providers read the prompt, and each has agreed to this order`);
-  const rootOf = (place: number) => (place === members.length - 1 ? undefined : roots[place]);
-  const shards = members.map((member, place) => showShard(crypto, order, { member, root: rootOf(place), place }));
-  const cohort = { terms, shards };
-  if (shards.length === 1) return { checks: [agreed], cohort };
-  if (header !== undefined) return { checks: [agreed, checkChain(shards, header), checkSignatures(shards)], cohort };
+  const consented = pass('cohort', `${members.length} providers read the prompt, and each has agreed to this order`);
+  const shards = members.map((member, place) => {
+    const isLeader = place === members.length - 1;
+    return showShard(crypto, order, { member, place, isLeader, boundary: isLeader ? undefined : roots[place] });
+  });
+  const agreed = { terms, cohort: { manifestHash: toHex(terms.manifestHash), shards } };
+  if (shards.length === 1) return { checks: [consented], agreed };
+  if (header !== undefined) return { checks: [consented, checkChain(shards, header), checkSignatures(shards)], agreed };
   const at = 'url' in opening ? `compact receipt: the opening is at ${opening.url}` : undefined;
   const skipped = at === undefined ? [] : [skip('boundary-chain', at), skip('boundary-signatures', at)];
-  return { checks: [agreed, ...skipped], cohort };
+  return { checks: [consented, ...skipped], agreed };
+}
+
+interface PlacedMember {
+  readonly member: CohortMember;
+  readonly place: number;
+  readonly isLeader: boolean;
+  readonly boundary: HeaderBoundary | undefined;
 }
 
 function showShard(
   crypto: Crypto,
   { orderHash }: NamedOrder,
-  {
-    member,
-    root: boundary,
-    place,
-  }: { readonly member: CohortMember; readonly root: HeaderBoundary | undefined; readonly place: number },
+  { member, place, isLeader, boundary }: PlacedMember,
 ): ReceiptShard {
-  if (boundary === undefined) return member;
+  const { firstLayer, layers, numericClass, sessionKey } = member;
+  const shown = {
+    ...{ firstLayer, layers, numericClass, isLeader, providerId: toHex(member.providerId) },
+    ...{ payee: `0x${toHex(member.payee)}`, pricePer1kAtomic: `${member.pricePer1kAtomic}` },
+  };
+  if (boundary === undefined) return shown;
   const { positions, turns, root } = boundary;
-  const sender = { orderHash, place, senderKey: member.sessionKey };
   // Nobody can sign for another number of turns, and a header may name any.
   const isSigned =
-    turns >= 1 && turns <= MAX_TURNS && verifyBoundaryRoot(crypto, sender, { ...boundary, orderHash, place });
-  return { ...member, boundary: { positions, root, isSigned } };
+    turns >= 1 &&
+    turns <= MAX_TURNS &&
+    verifyBoundaryRoot(crypto, { orderHash, place, senderKey: sessionKey }, { ...boundary, orderHash, place });
+  return { ...shown, boundary: { positions, root: toHex(root), isSigned } };
 }
 
 /** Checks that each shard before the leader has a root over all rows of the reply. Nothing is computed from the last token. */

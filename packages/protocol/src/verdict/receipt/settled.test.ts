@@ -7,18 +7,20 @@ import type { LedgerSigner } from '../../crypto/crypto.ts';
 import { computeInclusionProof, hashLeaf } from '../../crypto/merkle.ts';
 import { hashIntake } from '../../exchange/intake-receipt.ts';
 import { buildSettlement, hashSettlement, type Settlement } from '../../settlement/batch.ts';
+import { listShards, parseCohortAgreement } from '../../settlement/cohort-agreement.ts';
 import { appendVerdict, computeGenesisPosition, type VerdictFields } from '../../settlement/verdict-log.ts';
 import type { Receipt } from '../../stage1/receipt.ts';
 import { checkSettledEntry, type SettledEvidence } from './settled.ts';
 import { verifyReceipt } from './verify-receipt.ts';
 
 const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(5) };
-const { receipt, reply, trust, nowMs } = createSyntheticReceipt({
+const options = {
   ...{ crypto, ledger, tokens: 3 },
   provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
   router: createNobleHybridSigner(new Uint8Array(64).fill(2)),
   payer: createNobleLedgerSigner(new Uint8Array(32).fill(3)),
-});
+};
+const { receipt, reply, trust, nowMs } = createSyntheticReceipt(options);
 const { order } = reply;
 const domain = { chainId: ledger.chainId, verifyingContract: trust.settlement };
 /** Validators of the synthetic network. The first one handles the reply. */
@@ -186,6 +188,27 @@ describe('a receipt with its settled log entry', () => {
     const last = { ...one, ...{ firstLayer: 3, providerId: order.providerId, payee: order.payee } };
     const { settled } = await judge(settle({ entry: { shards: [one, last] } }));
     expect(settled).toMatchObject({ status: 'fail', detail: 'the log entry names other shards than the receipt' });
+  });
+
+  it('is good for a cohort if the entry names its shards, and fails if the entry names the leader alone', async () => {
+    const { receipt: shared, reply: served } = createSyntheticReceipt({ ...options, cohort: {} });
+    const { terms } = parseCohortAgreement(shared.cohort ?? new Uint8Array());
+    const recordHash = hashRecord(crypto, shared.record.bytes);
+    const { request, response } = served;
+    const judgeShared = (entry: Partial<VerdictFields>) =>
+      verifyReceipt(shared, {
+        crypto,
+        request,
+        response,
+        trust,
+        nowMs,
+        settled: settle({ entry: { recordHash, ...entry } }),
+      });
+    const settled = await judgeShared({ shards: listShards(terms) });
+    expect(settled).toMatchObject({ ok: true, cohort: { verdict: 'accept' } });
+    const alone = await judgeShared({});
+    expect(alone.checks.filter(({ status }) => status === 'fail')).toMatchObject([{ id: 'settled' }]);
+    expect(alone.cohort?.verdict).toBeUndefined();
   });
 
   it.each<[string, SettledEvidence, RegExp]>([

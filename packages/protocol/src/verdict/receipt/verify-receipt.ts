@@ -26,6 +26,7 @@ import type { WalkedBlobs } from '../../modality/blob-walk.ts';
 import type { CommonRequest, FindBlob, Modality } from '../../modality/modality.ts';
 import { findModality } from '../../modality/registry.ts';
 import { hashReadRequest } from '../../modality/request-hash.ts';
+import { parseVerdictEntry, type VerdictEntry } from '../../settlement/verdict-log.ts';
 import type { OrderBeacon } from '../../stage1/common-checks.ts';
 import type { Receipt } from '../../stage1/receipt.ts';
 import type { Trust } from '../../stage1/trust.ts';
@@ -151,7 +152,7 @@ export async function verifyReceipt(receipt: Receipt, given: ReceiptContext): Pr
     checks.push(
       checkSettled(
         crypto,
-        { order, record: receipt.record.bytes, request, feeAtomic, domain, cohort: shared.cohort?.terms },
+        { order, record: receipt.record.bytes, request, feeAtomic, domain, cohort: shared.agreed?.terms },
         context.settled,
       ),
       ...(head === undefined ? [] : [head]),
@@ -162,9 +163,16 @@ export async function verifyReceipt(receipt: Receipt, given: ReceiptContext): Pr
   const leftOut = lookUpTier(readTierName(request)).tier?.leavesOut ?? [];
   const { missing, allowed } = listSkipped(checks, [...(trust.allow ?? []), ...leftOut]);
   const ok = isOk(checks) && missing.length === 0;
-  const { cohort } = shared;
-  return { ok, checks, missing, allowed, ...(header && { posture: readPosture(header) }), ...(cohort && { cohort }) };
+  const posture = header && readPosture(header);
+  const settled =
+    checks.find(({ id }) => id === 'settled')?.status === 'pass' ? readSettled(context.settled) : undefined;
+  const cohort = shared.agreed && { ...shared.agreed.cohort, ...(settled && { verdict: settled.verdict }) };
+  return { ok, checks, missing, allowed, ...(posture && { posture }), ...(cohort && { cohort }) };
 }
+
+/** Reads the log entry of a reply whose settlement was checked. */
+const readSettled = (evidence: ReceiptContext['settled']): VerdictEntry | undefined =>
+  evidence === undefined || 'problem' in evidence ? undefined : parseVerdictEntry(evidence.entry);
 
 interface Parts {
   readonly order: NamedOrder;
