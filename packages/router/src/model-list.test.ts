@@ -48,6 +48,17 @@ describe('a listed model', () => {
   });
 });
 
+it('says how many providers read the prompt: the members of the largest cohort', () => {
+  const cohort = (members: number) => ({ manifestHash: root, members: new Array(members).fill({}) });
+  const shared = (payee: number, members: number) => {
+    const alone = offer(payee);
+    return { ...alone, model: { ...alone.model, cohort: cohort(members) } } as unknown as ListedOffer;
+  };
+  expect(listModels([offer(1)])).toMatchObject([{ promptReaders: 1 }]);
+  expect(listModels([shared(2, 3), offer(1), shared(3, 2)])).toMatchObject([{ promptReaders: 3 }]);
+  expect(listOffers([offer(1), shared(2, 3)], 9).map(({ promptReaders }) => promptReaders)).toEqual([1, 3]);
+});
+
 describe('listed figures', () => {
   const measured = (latencyMs: number, milliTokensPerSecond = 0) => ({ figures: { latencyMs, milliTokensPerSecond } });
 

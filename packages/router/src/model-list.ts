@@ -19,6 +19,8 @@ export interface ModelSupply {
   readonly stakedVerifiers: number;
   /** Numeric classes that its providers announce, ascending. */
   readonly numericClasses: string[];
+  /** The most providers that read the prompt of one reply; above 1 if a cohort offers the model. */
+  readonly promptReaders: number;
   /** Lower medians of its providers' measurements; 0 without any. */
   readonly latencyMs: number;
   readonly milliTokensPerSecond: number;
@@ -42,6 +44,8 @@ export interface ShownOffer extends MeasuredFigures {
   readonly heldTokens: bigint;
   readonly reputationPpm: number;
   readonly livenessPpm: number;
+  /** Providers that read the prompt: each member of a cohort, or 1. */
+  readonly promptReaders: number;
 }
 
 interface ModelRow {
@@ -95,8 +99,12 @@ function addOffer(
     minPricePer1k: row && row.minPricePer1k < pricePer1kAtomic ? row.minPricePer1k : pricePer1kAtomic,
     // The smallest context of all of them counts, since the draw decides which one serves.
     contextSize: Math.min(row?.contextSize ?? model.contextSize, model.contextSize),
+    promptReaders: Math.max(row?.promptReaders ?? 1, countReaders(model)),
   };
 }
+
+/** Each member of a cohort can compute the prompt from the rows that it gets. */
+const countReaders = ({ cohort }: ListedOffer['model']): number => cohort?.members.length ?? 1;
 
 /** The median of the measured values. */
 function takeMedian(values: readonly number[]): number {
@@ -118,5 +126,6 @@ export function listOffers(offers: readonly ListedOffer[], most: number): ShownO
       heldTokens: countHeld(offer),
       ...(model.standbyPer1kAtomic !== undefined && { standbyPer1k: model.standbyPer1kAtomic }),
       ...{ reputationPpm: offer.reputationPpm, livenessPpm: offer.livenessPpm, ...figures },
+      promptReaders: countReaders(model),
     }));
 }

@@ -11,6 +11,7 @@ from .crypto.hybrid import PUBLIC_KEY_BYTES, SIGNATURE_BYTES, verify_hybrid
 from .order import Ledger, Order
 from .embedding import VectorHeader
 from .text.commitment import Boundary, Header
+from .tiers import ATTESTED_TIERS, TIERS, check_posture, is_exact
 from .trajectory import PictureHeader
 from .wire import Reader, WireError, sha256, u8, u32
 
@@ -135,6 +136,20 @@ def find_problem(agreement: Agreement, ledger: Ledger, order: Order, order_hash:
     return None
 
 
+def find_weakness(members: Sequence[Member], tier: str, is_exact_demanded: bool) -> str | None:
+    """Finds a member that does not keep a promise of the request: its tier, or a demanded exact class. None if all do."""
+    if tier in ATTESTED_TIERS:
+        return f"in tier {tier} one machine serves a model alone"
+    for place, member in enumerate(members):
+        known = TIERS.get(tier)
+        problem = check_posture(tier, known.method if known and known.method else "", member.numeric_class)
+        if problem is not None:
+            return f"shard {place}: {problem}"
+        if is_exact_demanded and not is_exact(member.numeric_class):
+            return f"shard {place}: the request demands an exact class; {member.numeric_class} is none"
+    return None
+
+
 def _is_signed(order_hash: bytes, place: int, boundary: Boundary, key: bytes) -> bool:
     if not 1 <= boundary.turns <= _MOST_TURNS:
         return False
@@ -149,6 +164,8 @@ def check_cohort(
     order_hash: bytes,
     header: Header | VectorHeader | PictureHeader | None,
     is_compact: bool,
+    tier: str,
+    is_exact_demanded: bool,
 ) -> list[Check]:
     """
     The checks `cohort`, `boundary-chain` and `boundary-signatures` of a receipt; none for a reply that one provider served alone.
@@ -166,6 +183,9 @@ def check_cohort(
     if problem is not None:
         return [failed("cohort", problem)]
     members = agreement.members
+    weakness = find_weakness(members, tier, is_exact_demanded)
+    if weakness is not None:
+        return [failed("cohort", weakness)]
     agreed = passed("cohort", f"{len(members)} providers read the prompt, and each has agreed to this order")
     if len(members) == 1:
         return [agreed]

@@ -29,6 +29,9 @@ TIERS = {
 }
 
 
+ATTESTED_TIERS = frozenset(("tee", "tee-proxy"))
+"""One machine serves a model alone, so no cohort does."""
+
 NAMED_TIERS = frozenset(name for name, tier in TIERS.items() if tier.windows == "tokens")
 """Nobody has the weights: a model root is that of the name, and windows hold tokens alone."""
 

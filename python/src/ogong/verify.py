@@ -357,7 +357,12 @@ class _Reading:
 
     def _check_cohort(self, header: Header | VectorHeader | PictureHeader | None) -> list[Check]:
         receipt = self.receipt
-        return check_cohort(receipt.cohort, receipt.ledger, self.order, self.order_hash, header, receipt.opening is None)
+        asked = self.request or self.vectors or self.picture
+        is_exact_demanded = asked is not None and asked.exact
+        is_compact = receipt.opening is None
+        return check_cohort(
+            receipt.cohort, receipt.ledger, self.order, self.order_hash, header, is_compact, self.tier or "", is_exact_demanded
+        )
 
     def _check_vector_header(self, asked: VectorRequest, header: VectorHeader, beacon: tuple[bytes, bytes] | None) -> None:
         order = self.order

@@ -35,6 +35,8 @@ export interface ModelRow {
   readonly verifiers: number;
   readonly stakedVerifiers: number;
   readonly numericClasses: readonly string[];
+  /** The most providers that read the prompt of one reply. */
+  readonly promptReaders: number;
 }
 
 /** One provider's offer for a model, as the router reports it. */
@@ -282,6 +284,8 @@ function readModel(value: unknown): ModelRow {
     verifiers: asCount(fields.verifiers),
     stakedVerifiers: asCount(fields.staked_verifiers),
     numericClasses: asList(fields.numeric_classes).map(asText),
+    // A gateway of an earlier version does not say it.
+    promptReaders: asCount(fields.prompt_readers ?? 1),
   };
 }
 

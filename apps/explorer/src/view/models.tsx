@@ -145,6 +145,7 @@ export function Models({ state, id }: { state: NetworkState; id?: string }) {
                 ['Content root', <Hash key="root" hex={model.modelRoot} />],
                 ['Maker', <Maker key="maker" state={state} root={model.modelRoot} />],
                 ['Numeric classes', model.numericClasses.join(', ') || 'none'],
+                ['Providers that read a prompt', String(model.promptReaders)],
                 ['Verifiers with stake', String(model.stakedVerifiers)],
               ]}
             />

@@ -93,7 +93,7 @@ describe('figures', () => {
           capacity: 2,
           free_capacity: 1,
         },
-        ...{ stake_tokens: '3', reputation_ppm: 500_000, liveness_ppm: 1_000_000 },
+        ...{ stake_tokens: '3', reputation_ppm: 500_000, liveness_ppm: 1_000_000, prompt_readers: 1 },
         ...{ latency_ms: null, tokens_per_second: 12.5 },
         posture: {
           ...{ tier: 'verified', method: 'draw-replay', exact: true },

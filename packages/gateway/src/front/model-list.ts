@@ -72,6 +72,7 @@ function showOffer(offer: ListedOffer): Json {
     stake_tokens: offer.stakeTokens.toString(),
     reputation_ppm: offer.reputationPpm,
     liveness_ppm: offer.livenessPpm,
+    prompt_readers: offer.promptReaders || 1,
     ...showFigures(offer),
     ...(posture && {
       posture: {
@@ -155,6 +156,7 @@ export function createModelList(
       verifiers: supply.verifiers,
       staked_verifiers: supply.stakedVerifiers,
       numeric_classes: supply.numericClasses,
+      prompt_readers: supply.promptReaders || 1,
       ...showFigures(supply),
       ...describeTier(supply),
     },

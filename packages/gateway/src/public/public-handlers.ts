@@ -95,6 +95,7 @@ export function createPublicHandlers(
         verifiers: supply.verifiers,
         staked_verifiers: supply.stakedVerifiers,
         numeric_classes: supply.numericClasses,
+        prompt_readers: supply.promptReaders || 1,
       })),
     })),
     offers: open(async ({ req }) => {
@@ -186,6 +187,7 @@ const toOfferJson = (offer: ListedOffer): Json => ({
   held_tokens: `${offer.heldTokens}`,
   reputation_ppm: offer.reputationPpm,
   liveness_ppm: offer.livenessPpm,
+  prompt_readers: offer.promptReaders || 1,
   latency_ms: offer.latencyMs === 0 ? null : offer.latencyMs,
   tokens_per_second: offer.milliTokensPerSecond === 0 ? null : offer.milliTokensPerSecond / 1_000,
 });

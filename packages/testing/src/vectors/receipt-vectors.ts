@@ -466,6 +466,19 @@ export async function createReceiptVectors(crypto: Crypto): Promise<Readonly<Rec
   });
 
   addCohortCases(cases, { signed, cohort: (bases.cohort as (typeof bases)[string]).made });
+  const inexact: SyntheticCohort = {
+    terms: (terms) => ({
+      ...terms,
+      members: terms.members.map((member, place) =>
+        place === 1 ? { ...member, numericClass: `${exact}/no-fa` } : member,
+      ),
+    }),
+  };
+  signed('a cohort of tier replay', [], { ...replay(exact), cohort: {} }, 'cohort');
+  signed('a shard whose class is not of the tier', ['cohort'], { ...replay(exact), cohort: inexact }, 'cohort');
+  const demanding = { ...header({ numericClass: exact }), parameters: { ogong: { exact: true } } };
+  signed('an exact class of all shards, as demanded', [], { ...demanding, cohort: {} }, 'cohort');
+  signed('a shard whose class is not exact, as demanded', ['cohort'], { ...demanding, cohort: inexact }, 'cohort');
 
   const listed = async (made: ReceiptCase): Promise<readonly string[]> =>
     (await judgeReceiptCase(crypto, made))?.checks.map(({ id }) => id) ?? [];

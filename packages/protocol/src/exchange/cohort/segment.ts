@@ -69,6 +69,19 @@ export function findSharedTierProblem(id: string): string | undefined {
   return isAttestedTier(tier) ? `in tier ${tier} one machine serves a model alone` : undefined;
 }
 
+/**
+ * Finds the reason that members with these classes do not serve this model id. The tier of a cohort is that of its weakest member, so
+ * one class outside the tier is enough.
+ * @param classes of the members, by place.
+ */
+export function findWeakestProblem(id: string, classes: readonly string[]): string | undefined {
+  const problems = classes.flatMap((numericClass, place) => {
+    const problem = findTierProblem(parseModelId(id).tier, numericClass);
+    return problem === undefined ? [] : [`shard ${place}: ${problem}`];
+  });
+  return findSharedTierProblem(id) ?? problems[0];
+}
+
 /** Names layers in a message: "layers 20 to 39". */
 export const describeLayers = ({ firstLayer, layers }: Pick<OfferedSegment, 'firstLayer' | 'layers'>): string =>
   layers === 1 ? `layer ${firstLayer}` : `layers ${firstLayer} to ${firstLayer + layers - 1}`;

@@ -6,6 +6,7 @@ import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '.
 import type { Header } from '../../modality/text/commitment/header.ts';
 import { parseCohortAgreement } from '../../settlement/cohort-agreement.ts';
 import { encodeReceipt, parseReceipt, type Receipt } from '../../stage1/receipt.ts';
+import { checkCohort } from './cohort-checks.ts';
 import { verifyReceipt } from './verify-receipt.ts';
 
 const crypto = rememberCrypto(nobleCrypto);
@@ -107,6 +108,33 @@ describe('a receipt of a reply that a cohort served', () => {
       { id: 'boundary-chain', status: 'fail' },
       { id: 'boundary-signatures', status: 'skip' },
     ]);
+  });
+
+  it('is no cohort in a tier in which nobody else may read the texts, and as exact as its weakest member', async () => {
+    const { receipt, reply } = createSyntheticReceipt({ ...base, cohort: {} });
+    const { order, header } = reply;
+    const inTier = (tier: string) => {
+      const request = { model: `ogong/${tier}/test/synthetic`, demands: { exact: false, acceptedOnly: false } };
+      return checkCohort(crypto, receipt, { order, request }, header).checks;
+    };
+    expect(inTier('tee')).toEqual([
+      { id: 'cohort', status: 'fail', detail: 'in tier tee one machine serves a model alone' },
+    ]);
+    expect(inTier('verified').map(({ status }) => status)).toEqual(['pass', 'pass', 'pass']);
+    expect(inTier('replay')).toMatchObject([{ id: 'cohort', status: 'pass' }, {}, {}]);
+    const weak: SyntheticCohort = {
+      terms: (t) => ({
+        ...t,
+        members: t.members.map((m, i) => (i === 0 ? { ...m, numericClass: 'a/b/c/fast/d/e' } : m)),
+      }),
+    };
+    expect((await verify({})).posture?.exact).toBe(true);
+    expect((await verify(weak)).posture?.exact).toBe(false);
+    const { receipt: weaker } = createSyntheticReceipt({ ...base, cohort: weak });
+    const request = { model: 'ogong/replay/test/synthetic', demands: { exact: false, acceptedOnly: false } };
+    const [refused] = checkCohort(crypto, weaker, { order, request }, header).checks;
+    expect(refused).toMatchObject({ id: 'cohort', status: 'fail' });
+    expect(refused?.detail).toMatch(/^shard 0: tier replay needs a numeric class .*; a\/b\/c\/fast\/d\/e is none$/);
   });
 
   it('skips the roots if the receipt is compact', async () => {

@@ -2,8 +2,10 @@ import { toHex } from '../../base/bytes.ts';
 import { type Check, check, fail, pass, skip } from '../../base/checks.ts';
 import type { CommonHeader, HeaderBoundary } from '../../commitment/common-header.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
-import { describeLayers } from '../../exchange/cohort/segment.ts';
+import { describeLayers, findWeakestProblem } from '../../exchange/cohort/segment.ts';
 import type { NamedOrder } from '../../exchange/order.ts';
+import { findUnmetDemand } from '../../modality/demands.ts';
+import type { CommonRequest } from '../../modality/modality.ts';
 import { MAX_TURNS } from '../../modality/text/boundary/boundary-pass.ts';
 import { verifyBoundaryRoot } from '../../modality/text/boundary/boundary-root.ts';
 import { type CohortMember, type CohortTerms, readCohort } from '../../settlement/cohort-agreement.ts';
@@ -47,7 +49,7 @@ export interface CohortReading {
 export function checkCohort(
   crypto: Crypto,
   { ledger, opening, cohort: agreement }: Pick<Receipt, 'ledger' | 'opening' | 'cohort'>,
-  order: NamedOrder,
+  { order, request }: { readonly order: NamedOrder; readonly request: Pick<CommonRequest, 'model' | 'demands'> },
   header: CommonHeader | undefined,
 ): CohortReading {
   const roots = header?.boundaries ?? [];
@@ -59,6 +61,8 @@ export function checkCohort(
   if ('problem' in read) return { checks: [fail('cohort', read.problem)] };
   const { terms } = read;
   const { members } = terms;
+  const weakest = findWeakness(request, members, order);
+  if (weakest !== undefined) return { checks: [fail('cohort', weakest)] };
   const consented = pass('cohort', `${members.length} providers read the prompt, and each has agreed to this order`);
   const shards = members.map((member, place) => {
     const isLeader = place === members.length - 1;
@@ -70,6 +74,17 @@ export function checkCohort(
   const at = 'url' in opening ? `compact receipt: the opening is at ${opening.url}` : undefined;
   const skipped = at === undefined ? [] : [skip('boundary-chain', at), skip('boundary-signatures', at)];
   return { checks: [consented, ...skipped], agreed };
+}
+
+/** Finds a member that does not keep a promise of the request: its tier, or a demanded class. */
+function findWeakness(
+  { model, demands }: Pick<CommonRequest, 'model' | 'demands'>,
+  members: readonly CohortMember[],
+  { modelRoot }: NamedOrder,
+): string | undefined {
+  const classes = members.map(({ numericClass }) => numericClass);
+  const [unmet] = classes.flatMap((numericClass) => findUnmetDemand(demands, { numericClass, modelRoot }) ?? []);
+  return findWeakestProblem(model, classes) ?? unmet;
 }
 
 interface PlacedMember {

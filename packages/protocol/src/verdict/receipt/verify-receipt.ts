@@ -31,6 +31,7 @@ import type { OrderBeacon } from '../../stage1/common-checks.ts';
 import type { Receipt } from '../../stage1/receipt.ts';
 import type { Trust } from '../../stage1/trust.ts';
 import { checkEvidence } from '../../tier/evidence.ts';
+import { isExactClass } from '../../tier/exact-class.ts';
 import { type Posture, readPosture } from '../../tier/posture.ts';
 import { lookUpTier } from '../../tier/registry.ts';
 import type { ReceiptPart } from '../../tier/tier.ts';
@@ -138,7 +139,7 @@ export async function verifyReceipt(receipt: Receipt, given: ReceiptContext): Pr
   const beacon = checkBeacon(receipt, order, context, checks);
   const progress = findProgress(receipt, parsed, context);
   const header = checkOpening(receipt, { ...parsed, progress }, beacon, context, checks);
-  const shared = checkCohort(crypto, receipt, order, header);
+  const shared = checkCohort(crypto, receipt, { order, request }, header);
   checks.push(...shared.checks);
   const { response } = context;
   const feeAtomic = header && computeFee(parsed, { header, responseBytes: response.length, progress });
@@ -163,9 +164,12 @@ export async function verifyReceipt(receipt: Receipt, given: ReceiptContext): Pr
   const leftOut = lookUpTier(readTierName(request)).tier?.leavesOut ?? [];
   const { missing, allowed } = listSkipped(checks, [...(trust.allow ?? []), ...leftOut]);
   const ok = isOk(checks) && missing.length === 0;
-  const posture = header && readPosture(header);
+  const stated = header && readPosture(header);
   const settled =
     checks.find(({ id }) => id === 'settled')?.status === 'pass' ? readSettled(context.settled) : undefined;
+  // A cohort is as exact as its weakest member.
+  const isExact = shared.agreed?.terms.members.every(({ numericClass }) => isExactClass(numericClass)) ?? true;
+  const posture = stated && { ...stated, exact: stated.exact && isExact };
   const cohort = shared.agreed && { ...shared.agreed.cohort, ...(settled && { verdict: settled.verdict }) };
   return { ok, checks, missing, allowed, ...(posture && { posture }), ...(cohort && { cohort }) };
 }
