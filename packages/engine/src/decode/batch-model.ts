@@ -15,6 +15,8 @@ export interface BatchModel {
   createContext(options: ContextOptions): BatchContext;
   /** One sequence; absent if the layers cannot be seen. */
   createTraceContext?(): TraceContext;
+  /** Absent if the rows between layers cannot be seen. */
+  createEdgeContext?(): EdgeContext;
   free(): void;
 }
 
@@ -96,4 +98,16 @@ export interface TraceContext extends LocalContext {
    * output of every block. @throws EngineError if llama.cpp did not report one.
    */
   layerRows(): readonly Float32Array[];
+}
+
+/** Takes rows that leave a layer. @param rows f32[n, embedding] of the next n positions, in memory of their own. */
+export type PushRows = (edge: number, rows: Float32Array) => void;
+
+/** A context of one sequence that shows the rows between layers. */
+export interface EdgeContext extends LocalContext {
+  /**
+   * Gives the rows that leave layers to `push` during each decode from now on, in the order in which they were added.
+   * @param edges numbers of layers before the edges; none of them is 0 or the last layer.
+   */
+  watch(edges: readonly number[], push: PushRows): void;
 }

@@ -1,4 +1,5 @@
 import { MAX_DIRECTIONS, type SketchParameters } from '@ogong/protocol/commitment/sketch';
+import { MAX_EDGES } from '@ogong/protocol/modality/text/boundary/edge-values';
 import { MAX_GRAMMAR_BYTES } from '@ogong/protocol/modality/text/grammar/gbnf';
 import { formatOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
 import {
@@ -29,7 +30,7 @@ const MAX_ALTERNATIVES = 20;
 const MAX_SCOPE_LENGTH = 512;
 const FILTERS: readonly string[] = ['top-k', 'top-p', 'min-p'];
 
-interface Limits {
+interface Limits extends Pick<TextEngineInfo, 'layers'> {
   readonly vocabularySize: number;
   readonly contextSize: number;
 }
@@ -138,7 +139,7 @@ export function assertGenerateRequest(request: TextGenerationRequest, limits: Li
   );
 }
 
-/** @throws EngineError('invalid-request' | 'prompt-too-long'). */
+/** @throws EngineError('invalid-request' | 'prompt-too-long' | 'unsupported-model'). */
 export function assertScoreRequest(request: TextScoringRequest, limits: Limits): void {
   assertSampling(request.sampler, request.bias, request.sketch, limits);
   assertPromptTokens(request.promptTokens, limits);
@@ -162,9 +163,23 @@ export function assertScoreRequest(request: TextScoringRequest, limits: Limits):
   }
   for (const size of request.listSizes)
     assertThat(size >= 1 && size <= MAX_LISTED, `list size ${size} is not in 1..${MAX_LISTED}`);
+  assertEdges(request, limits);
 }
 
-/** @throws EngineError('invalid-request' | 'prompt-too-long'). */
+/** @throws EngineError('unsupported-model') if the rows between layers cannot be seen, 'invalid-request' if there is no such edge. */
+function assertEdges({ edges }: TextScoringRequest, { layers }: Limits): void {
+  if (edges === undefined) return;
+  if (layers === undefined)
+    throw new EngineError('unsupported-model', 'this engine does not see the rows between layers of its model');
+  assertThat(edges.blind.length === 32, 'the blind of edges must have 32 bytes');
+  assertThat(edges.layers.length <= MAX_EDGES, `a score has ${MAX_EDGES} edges at most`);
+  edges.layers.forEach((edge, i) => {
+    const isWithinModel = isWithin(edge, (edges.layers[i - 1] ?? 0) + 1, layers - 1);
+    assertThat(isWithinModel, `there is no edge behind ${edge} of ${layers} layers, or edges do not ascend`);
+  });
+}
+
+/** @throws EngineError('invalid-request' | 'prompt-too-long' | 'unsupported-model'). */
 export function assertTraceRequest(request: TextTracingRequest, limits: Limits): void {
   assertScoreRequest(request, limits);
   assertThat(

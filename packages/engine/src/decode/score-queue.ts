@@ -1,7 +1,8 @@
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextScoringRequest, TextScoringResult } from '../interface/text.ts';
-import type { BatchContext, BatchModel } from './batch-model.ts';
+import type { BatchContext, BatchModel, EdgeContext } from './batch-model.ts';
 import { createPositionReader, type PositionReader } from './capture/position.ts';
+import { createEdgeReader, type EdgeReader } from './edge-reader.ts';
 import type { Grammars } from './grammar/grammar-cursor.ts';
 import { type Pausable, runPausable } from './pausable.ts';
 import { type PlacedPrompt, placePictures } from './picture-rows.ts';
@@ -14,15 +15,21 @@ const MAX_OUTPUT_BYTES = 32 * 2 ** 20;
 /** A verifier serves nobody with its scores: it reads any of them again for any other. */
 const SCORES = 'scores';
 
-export type QueuedScore = Pick<TextScoringResult, 'windows' | 'firstOtherChoice' | 'tailGap' | 'cachedTokens'>;
+export type QueuedScore = Pick<
+  TextScoringResult,
+  'windows' | 'firstOtherChoice' | 'tailGap' | 'cachedTokens' | 'edges'
+>;
+
+/** A context that may show the rows between layers, if it has one sequence. */
+type ScoreContext = BatchContext & Partial<Pick<EdgeContext, 'watch'>>;
 
 export interface ScoreQueueOptions {
   readonly model: BatchModel;
   /**
-   * A free context, opened at the first score. It has one sequence for each reply that a pass may score. Several are only for a
+   * A free context, opened at the first score and after `free`. It has one sequence for each reply that a pass may score. Several are only for a
    * class whose rows do not depend on the other rows of a pass.
    */
-  readonly openContext: () => BatchContext;
+  readonly openContext: () => ScoreContext;
   readonly grammars: Grammars;
   /** Whether a score may begin with rows that earlier ones have left. */
   readonly keepsRows: boolean;
@@ -41,6 +48,7 @@ export interface ScoreQueue {
   cancel(id: number): boolean;
   /** One pass; the next step begins after this one. @returns whether there is more to do; a promise if the pass is one. */
   step(): boolean | Promise<boolean>;
+  /** Frees the context. Scores that wait are lost. */
   free(): void;
 }
 
@@ -56,6 +64,7 @@ interface Waiting {
 interface Score extends Waiting {
   readonly sequence: number;
   readonly reader: ClaimReader;
+  readonly edges: EdgeReader | undefined;
   /** Shape class of the prompt's rows before its last token. */
   readonly promptShape: number;
   readonly cachedTokens: number;
@@ -67,7 +76,7 @@ interface Score extends Waiting {
 
 interface QueueState extends ScoreQueueOptions {
   readonly reader: PositionReader;
-  readonly context: BatchContext;
+  readonly context: ScoreContext;
   readonly slots: Slots;
   /** Output rows of a pass. */
   readonly widest: number;
@@ -112,7 +121,10 @@ export function createScoreQueue(options: ScoreQueueOptions): ScoreQueue {
       return queued >= 0 || running !== undefined;
     },
     step: () => (state === undefined ? false : runPausable(runStep(state))),
-    free: () => state?.context.free(),
+    free() {
+      state?.context.free();
+      state = undefined;
+    },
   };
 }
 
@@ -182,8 +194,10 @@ function admit(state: QueueState): void {
     const last = lastOf(next);
     const promptShape = shapeOfPrompt(next.rule, last);
     let reader: ClaimReader;
+    let edges: EdgeReader | undefined;
     try {
       reader = createClaimReader(model, next.request, state);
+      edges = createEdgeReader(model, next.request);
     } catch (error) {
       next.placed.release();
       state.fail(next.id, error);
@@ -193,7 +207,8 @@ function admit(state: QueueState): void {
     const { slot: sequence, held } = slots.take(next.placed.rows, { scope, shapeClass: promptShape });
     const from = next.placed.restartOf(findRestart(next.rule, { held, rows: last }));
     context.remove(sequence, from);
-    active.push({ ...next, sequence, reader, promptShape, cachedTokens: from, position: from, reusable: from });
+    if (edges !== undefined) context.watch?.(edges.edges, edges.push);
+    active.push({ ...next, sequence, reader, edges, promptShape, cachedTokens: from, position: from, reusable: from });
   }
 }
 
@@ -266,7 +281,8 @@ function* runOutputs(state: QueueState): Pausable<void> {
     }
     index += rows;
     if (!active.includes(score) || score.position < score.rows.length - 1) return;
-    const result = { ...score.reader.finish(), cachedTokens: score.cachedTokens };
+    const { reader, edges, cachedTokens } = score;
+    const result = { ...reader.finish(), cachedTokens, ...(edges && { edges: edges.finish() }) };
     release(state, score, score.reusable);
     state.done(score.id, result);
   });

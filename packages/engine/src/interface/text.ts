@@ -1,6 +1,7 @@
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { SketchParameters } from '@ogong/protocol/commitment/sketch';
 import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
+import type { EdgeValues } from '@ogong/protocol/modality/text/boundary/edge-values';
 import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
 import type { ThinkingWish } from '@ogong/protocol/modality/text/commitment/thinking-wish';
 import type { ChatMessage } from '@ogong/protocol/modality/text/request/chat-messages';
@@ -36,6 +37,8 @@ export interface TextEngineInfo {
   readonly scoresTogether?: number;
   /** e.g. `llama.cpp-0.5.0/cpu/haswell/default+fa/q8_0/kv-f16`: engine build, backend, ISA, kernel path, weights, KV. */
   readonly numericClass: string;
+  /** Layers of the model, if `score` can show the rows between them; absent if it cannot. */
+  readonly layers?: number;
   /** How steps are brought into shape classes (spec: docs/spec/numeric-class.md); absent if the class knows none. */
   readonly shapes?: 'wide' | 'mixed' | 'single';
   /** True if a `score` in the class `exactClass` reproduces `generate` bit for bit. */
@@ -207,6 +210,16 @@ export interface TextScoringRequest {
   readonly tailDraws?: TailDraws;
   /** The provider's declared class; the engine reproduces it if it can and says so in the result. */
   readonly numericClass: string;
+  /** Edges between layers whose rows the result commits to; only if `info` names `layers`. Default: none. */
+  readonly edges?: ScoredEdges | undefined;
+}
+
+/** Edges between the layers of a model (docs/spec/boundary.md). */
+export interface ScoredEdges {
+  /** Number of layers before each edge, ascending, 1 to one less than the model's layers. */
+  readonly layers: readonly number[];
+  /** Blind of the answer, 32 bytes. The rows are committed to under it. */
+  readonly blind: Uint8Array;
 }
 
 export interface TextScoringResult {
@@ -222,6 +235,11 @@ export interface TextScoringResult {
    * unlisted mass, in 2^-24 units. Undefined if every draw falls on its token.
    */
   readonly tailGap: { readonly gap: number; readonly position: number } | undefined;
+  /**
+   * Values of each edge that was asked for, in the same order. They have the rows of all tokens of prompt and output but the last, and all
+   * of them come from this pass. Absent if none was asked for.
+   */
+  readonly edges?: readonly EdgeValues[];
   /** Rows, from the first on, that an earlier score had left in the cache: a reply of the same conversation. */
   readonly cachedTokens: number;
   readonly numericClass: string;

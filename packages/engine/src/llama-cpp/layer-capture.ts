@@ -1,5 +1,3 @@
-import { MAX_TRACED_LAYERS } from '../decode/trace.ts';
-import { EngineError } from '../interface/engine-error.ts';
 import { type LlamaLibrary, type Pointer, registerEvaluation } from './library.ts';
 
 /**
@@ -7,15 +5,15 @@ import { type LlamaLibrary, type Pointer, registerEvaluation } from './library.t
  * `l_out-<i>`. Both are f32, one row per row of the pass. Other tensors have other names from release to release.
  */
 export interface LayerCapture {
+  /** Blocks of the model. */
+  readonly layers: number;
   /** For the context's `cb_eval`. */
   readonly callback: Pointer;
-  /** Drops what was captured; `isOn` says whether to capture the next decode. */
-  arm(isOn: boolean): void;
   /**
-   * f32[embedding] each: the embedding and the blocks' outputs in one row of the pass, counted from 0.
-   * @throws EngineError if llama.cpp did not report one.
+   * Gives the rows of stages to `push` in each pass from now on. Stage 0 is the embedding, and stage i the output of block i - 1. A pass
+   * that llama.cpp cuts gives a part of the rows at a time. Rows are new memory. `push` must not throw.
    */
-  rows(index: number): readonly Float32Array[];
+  watch(stages: ReadonlySet<number>, push: (stage: number, rows: Float32Array) => void): void;
   /** Call it after the context is freed. */
   release(): void;
 }
@@ -27,10 +25,8 @@ export function createLayerCapture(
   library: LlamaLibrary,
   { layers, embeddingSize }: { readonly layers: number; readonly embeddingSize: number },
 ): LayerCapture {
-  if (layers > MAX_TRACED_LAYERS)
-    throw new EngineError('unsupported-model', `a model of ${layers} blocks is too deep to be traced`);
-  const seen = new Map<number, Float32Array>();
-  let isArmed = false;
+  let watched: ReadonlySet<number> = new Set();
+  let push: (stage: number, rows: Float32Array) => void = () => undefined;
 
   const stageOf = (tensor: Pointer): number => {
     const name = String(library.tensorName(tensor));
@@ -39,36 +35,33 @@ export function createLayerCapture(
     return block < layers ? block + 1 : -1;
   };
   const evaluation = registerEvaluation((tensor, isAsking) => {
-    if (!isArmed) return false;
+    if (watched.size === 0) return false;
     const stage = stageOf(tensor);
-    if (isAsking || stage < 0) return stage >= 0;
-    const rowBytes = 4 * embeddingSize;
-    const bytes = Number(library.tensorBytes(tensor));
-    // Anything but whole f32 rows is another tensor under the same name, and would be read out of bounds.
-    if (bytes > 0 && bytes % rowBytes === 0 && !seen.has(stage)) {
-      const rows = new Float32Array(bytes / 4);
-      library.tensorRead(tensor, rows, 0, bytes);
-      seen.set(stage, rows);
-    }
+    if (isAsking || !watched.has(stage)) return watched.has(stage);
+    push(stage, readRows(library, tensor, embeddingSize));
     return true;
   });
 
   return {
+    layers,
     callback: evaluation.pointer,
-    arm(isOn) {
-      seen.clear();
-      isArmed = isOn;
+    watch(stages, next) {
+      watched = stages;
+      push = next;
     },
-    rows: (index) =>
-      Array.from({ length: layers + 1 }, (_, stage) => {
-        const row = seen.get(stage)?.subarray(index * embeddingSize, (index + 1) * embeddingSize);
-        if (row?.length !== embeddingSize)
-          throw new EngineError(
-            'unsupported-model',
-            `the model shows no ${stage === 0 ? EMBEDDING : 'block'} ${stage}`,
-          );
-        return row;
-      }),
     release: evaluation.release,
   };
+}
+
+/** Counts the values of a tensor of f32 rows; 0 if it is another tensor under the same name, which would be read out of bounds. */
+export function countRowValues(library: LlamaLibrary, tensor: Pointer, embeddingSize: number): number {
+  const bytes = Number(library.tensorBytes(tensor));
+  return bytes % (4 * embeddingSize) === 0 ? bytes / 4 : 0;
+}
+
+/** Copies a tensor of f32 rows; empty if it is another one. */
+export function readRows(library: LlamaLibrary, tensor: Pointer, embeddingSize: number): Float32Array {
+  const rows = new Float32Array(countRowValues(library, tensor, embeddingSize));
+  if (rows.length > 0) library.tensorRead(tensor, rows, 0, rows.byteLength);
+  return rows;
 }

@@ -1,6 +1,9 @@
-import type { LocalContext, LocalModel, TraceContext } from '../decode/batch-model.ts';
+import type { EdgeContext, LocalContext, LocalModel, TraceContext } from '../decode/batch-model.ts';
 import { createGridPositions, type RowPosition } from '../decode/grid-positions.ts';
 import { createPictureRows, FIRST_PICTURE_ROW, type PictureRows } from '../decode/picture-rows.ts';
+import { MAX_TRACED_LAYERS } from '../decode/trace.ts';
+import { EngineError } from '../interface/engine-error.ts';
+import { createEdgeRows, type EdgeRows } from './edge-rows.ts';
 import type { LayerCapture } from './layer-capture.ts';
 import type { LlamaContext, LlamaModel, LlamaVocabulary } from './model.ts';
 import { isPaddedPath, isTiledPath, type KernelPath, type KvType } from './numeric-class.ts';
@@ -36,6 +39,10 @@ export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchMode
   const { pictureToken } = options;
   const pictures =
     isShaped || pictureToken === undefined ? undefined : createPictureRows({ token: pictureToken, embeddingSize });
+  const openCaptured = (capture: LayerCapture, edges?: EdgeRows): LocalContext =>
+    isShaped
+      ? openShapedContext(model, { ...options, shapes: 'wide' }, 1, { capture, edges })
+      : createExactContext(model, { ...options, purpose: 'score', sequences: 1, capture, edges, pictures });
   return {
     vocabularySize: vocabulary.size,
     embeddingSize,
@@ -46,12 +53,8 @@ export function createLlamaBatchModel(model: LlamaModel, options: LlamaBatchMode
         ? // This back end always names a class. A claim without one came from elsewhere; every verifier scores it with wide passes.
           openShapedContext(model, purpose === 'score' ? { ...options, shapes: 'wide' } : options, sequences)
         : createExactContext(model, { ...options, purpose, sequences, pictures }),
-    createTraceContext: () =>
-      createTraceContext(model, (capture) =>
-        isShaped
-          ? openShapedContext(model, { ...options, shapes: 'wide' }, 1, capture)
-          : createExactContext(model, { ...options, purpose: 'score', sequences: 1, capture, pictures }),
-      ),
+    createTraceContext: () => createTraceContext(model, openCaptured),
+    createEdgeContext: () => createEdgeContext(model, openCaptured),
     free: () => model.free(),
   };
 }
@@ -80,38 +83,77 @@ function openShapedContext(
   model: LlamaModel,
   options: LlamaBatchModelOptions,
   sequences: number,
-  capture?: LayerCapture,
+  { capture, edges }: { readonly capture?: LayerCapture; readonly edges?: EdgeRows | undefined } = {},
 ): LocalContext {
   const { kvType, flashAttention, threads, contextSize, batchSize, shapes } = options;
   return createShapedContext(
     // One KV cache per sequence: in a shared one the neighbours' rows shift the order of sums.
     (size) => model.createContext({ ...size, kvType, flashAttention, kvUnified: false, sequences, threads, capture }),
     {
-      ...{ sequences, contextSize, batchSize, policy: shapes ?? 'wide' },
+      ...{ sequences, contextSize, batchSize, policy: shapes ?? 'wide', edges },
       widths: { logits: model.vocabulary.size, hidden: model.embeddingSize },
     },
   );
 }
 
-/** Like a context for scoring, but captures the layers of its passes with outputs. */
-function createTraceContext(model: LlamaModel, open: (capture: LayerCapture) => LocalContext): TraceContext {
+/** Opens a context for scoring over a capture, which it releases. */
+function openCapturing(
+  model: LlamaModel,
+  open: (capture: LayerCapture) => LocalContext,
+): { readonly capture: LayerCapture; readonly context: LocalContext } {
   const capture = model.createCapture();
-  let context: LocalContext;
   try {
-    context = open(capture);
+    return { capture, context: open(capture) };
   } catch (error) {
     capture.release();
     throw error;
   }
+}
+
+/** Like a context for scoring, but captures the layers of its passes with outputs. */
+function createTraceContext(model: LlamaModel, open: (capture: LayerCapture) => LocalContext): TraceContext {
+  const { capture, context } = openCapturing(model, open);
+  const { embeddingSize } = model;
+  const stages = Array.from({ length: capture.layers + 1 }, (_, stage) => stage);
+  if (capture.layers > MAX_TRACED_LAYERS) {
+    context.free();
+    throw new EngineError('unsupported-model', `a model of ${capture.layers} blocks is too deep to be traced`);
+  }
+  const seen = new Map<number, Float32Array>();
   return {
     ...context,
     decode(outputs) {
-      capture.arm(outputs);
+      seen.clear();
+      capture.watch(new Set(outputs ? stages : []), (stage, rows) => {
+        if (!seen.has(stage)) seen.set(stage, rows);
+      });
       context.decode(outputs);
     },
-    // There may be padding before the row.
-    layerRows: () => capture.rows(context.outputRow(0)),
+    layerRows: () =>
+      stages.map((stage) => {
+        // There may be padding before the row.
+        const row = seen
+          .get(stage)
+          ?.subarray(context.outputRow(0) * embeddingSize)
+          .subarray(0, embeddingSize);
+        if (row?.length === embeddingSize) return row;
+        const name = stage === 0 ? 'embedding' : `block ${stage - 1}`;
+        throw new EngineError('unsupported-model', `llama.cpp shows no ${name} of this model`);
+      }),
   };
+}
+
+/** Like a context for scoring, but gives the rows between layers. */
+function createEdgeContext(
+  model: LlamaModel,
+  open: (capture: LayerCapture, edges: EdgeRows) => LocalContext,
+): EdgeContext {
+  let edges: EdgeRows | undefined;
+  const { context } = openCapturing(model, (capture) => {
+    edges = createEdgeRows(capture, model.embeddingSize);
+    return open(capture, edges);
+  });
+  return { ...context, watch: (...given) => edges?.watch(...given) };
 }
 
 /** From this many rows of one sequence on, ggml tiles the attention of a pass, which changes its sums. */
@@ -146,11 +188,12 @@ function createExactContext(
     purpose: 'serve' | 'score';
     sequences: number;
     capture?: LayerCapture;
+    edges?: EdgeRows | undefined;
     pictures: PictureRows | undefined;
   },
 ): LocalContext {
   const { kernels, threads, purpose, sequences, contextSize, batchSize, kvType, flashAttention, kvUnified } = options;
-  const { pictures, hasGrids = false } = options;
+  const { pictures, edges, hasGrids = false } = options;
   const grids = hasGrids ? createGridPositions({ sequences, contextSize }) : undefined;
   /** Places a row: by its index, or behind the grids before it. */
   const place = ({ token, position: index, sequence }: Row): RowPosition => {
@@ -216,7 +259,9 @@ function createExactContext(
     const isStep = outputs && purpose === 'serve';
     const wantsReference = needsReference || !isStep || (threads > 1 && furthest + 1 >= SPLIT_POSITION);
     if (isExact) setReference(wantsReference && !isTiledPass(rows, outputs));
+    edges?.begin(physical.slice(0, rows.length), next);
     context.decode(outputs);
+    edges?.end();
     for (const { sequence, time } of padded) context.remove(sequence, time);
   };
   return {

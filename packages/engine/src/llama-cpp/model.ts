@@ -69,6 +69,7 @@ export interface LlamaContext {
 export interface LlamaModel {
   readonly vocabulary: LlamaVocabulary;
   readonly embeddingSize: number;
+  readonly layers: number;
   readonly trainContext: number;
   readonly hasReference: boolean;
   /** Its state holds a whole sequence: single positions of it cannot be forgotten. */
@@ -131,14 +132,16 @@ export function openLlamaModel(
   const adapters = loadAdapters(library, handle, adapterPaths);
   const vocabulary = createVocabulary(library, library.modelVocab(handle));
   const embeddingSize = library.modelEmbedding(handle) as number;
+  const layers = library.modelLayers(handle) as number;
   const hasReference = library.setUseReference !== undefined && library.getScheduler !== undefined;
   return {
     vocabulary,
     embeddingSize,
+    layers,
     trainContext: library.modelTrainContext(handle) as number,
     hasReference,
     isRecurrent: (library.modelIsRecurrent(handle) || library.modelIsHybrid(handle)) as boolean,
-    createCapture: () => createLayerCapture(library, { layers: library.modelLayers(handle) as number, embeddingSize }),
+    createCapture: () => createLayerCapture(library, { layers, embeddingSize }),
     createContext: (options) =>
       createContext(library, handle, { vocabularySize: vocabulary.size, embeddingSize, adapters }, options),
     createPooledContext: (options) =>

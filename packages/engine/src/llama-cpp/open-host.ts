@@ -125,6 +125,9 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   // Elsewhere nobody has measured how far rows of a wider pass drift; passes of a shape class hold what their class says.
   const mayShare = options.scoresTogether > 1 && exact && kernels !== 'shaped';
   const scoresTogether = mayShare && probeScoresTogether(model) ? options.scoresTogether : 1;
+  const trace = probeTrace(model);
+  // Elsewhere a layer's last addition is a part of the next layer's kernel, unless its rows are read, which changes bits.
+  const showsEdges = trace && library.backend === 'cpu';
   const info: TextEngineInfo = {
     modelRoot: options.modelRoot,
     ...(options.parts.length > 0 && { modelParts: options.parts }),
@@ -137,13 +140,14 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     sequences,
     ...(scoresTogether > 1 && { scoresTogether }),
     numericClass: formatNumericClass({ ...numericClass, isUnproven }),
+    ...(showsEdges && { layers: llama.layers }),
     ...(shapes && { shapes }),
     exact,
     weightType: file.weightType,
     hasChatTemplate: file.chatTemplate !== undefined,
     answerFormat,
     ...(thinking && { thinking }),
-    capabilities: { ...FULL_CAPABILITIES, exact, trace: probeTrace(model) },
+    capabilities: { ...FULL_CAPABILITIES, exact, trace },
   };
 
   const { promptChunk, maxQueue, draftModelPath } = options;

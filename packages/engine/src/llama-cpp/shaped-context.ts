@@ -7,6 +7,7 @@ import {
   WIDE,
 } from '@ogong/protocol/modality/text/commitment/shape-classes';
 import type { LocalContext } from '../decode/batch-model.ts';
+import type { EdgeRows } from './edge-rows.ts';
 import type { LlamaContext, LlamaModel } from './model.ts';
 import {
   type Pass,
@@ -24,6 +25,8 @@ export interface ShapedContextOptions {
   readonly policy: ShapePolicy;
   /** Widths of the vocabulary and of the hidden state. */
   readonly widths: { readonly logits: number; readonly hidden: number };
+  /** Rows between layers, of a context with one sequence. Default: nobody reads them. */
+  readonly edges?: EdgeRows | undefined;
 }
 
 /** One planned row in its pass. */
@@ -39,7 +42,7 @@ interface PlacedRow {
  */
 export function createShapedContext(
   open: (options: Pick<Parameters<LlamaModel['createContext']>[0], 'contextSize' | 'batchSize'>) => LlamaContext,
-  { sequences, contextSize, batchSize, policy, widths }: ShapedContextOptions,
+  { sequences, contextSize, batchSize, policy, widths, edges }: ShapedContextOptions,
 ): LocalContext {
   const capacity = Math.ceil(contextSize / SHAPE_BAND) * SHAPE_BAND;
   const context = open({
@@ -83,7 +86,12 @@ export function createShapedContext(
         guessesRun[index + own] = ran;
       }
     }
+    edges?.begin(
+      placed.map(({ row }) => row),
+      row,
+    );
     context.decode(outputs);
+    edges?.end();
     for (const { index, sequence, first, count, behind } of segments) {
       const kept = guessesRun[index] as number;
       if (behind > kept) context.remove(sequence, first + count + kept);

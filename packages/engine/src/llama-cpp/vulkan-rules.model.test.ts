@@ -29,6 +29,7 @@ describe.skipIf(absence !== undefined)(
       open: (options) =>
         createLlamaEngine({ modelPath, threads: 1, engineDir, backend: 'vulkan', shapes: 'single', ...options }),
       prompts: ['Once upon a time', 'The little dog', 'Lily and Tim went to the park. They saw a big tree and'],
+      lacks: ['edges'],
     });
   },
 );

@@ -10,7 +10,7 @@ import {
   assertTraceRequest,
 } from '../decode/request-check.ts';
 import { createScheduler, type Scheduler } from '../decode/scheduler.ts';
-import { createScoreQueue } from '../decode/score-queue.ts';
+import { createScoreQueues } from '../decode/score-queues.ts';
 import { openTraceContext, traceReply } from '../decode/trace.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import type { Prompt, TextEngineInfo, TextGenerationEvent, TextGenerationRequest } from '../interface/text.ts';
@@ -122,9 +122,8 @@ export function createTextHost(options: TextHostOptions): TextHost {
 
   /** Requests by id. */
   const scored = new Map<number, Asked>();
-  const scores = createScoreQueue({
-    ...{ model, grammars, keepsRows: prefixCache },
-    openContext: () => model.createContext({ purpose: 'score', sequences: info.scoresTogether ?? 1 }),
+  const scores = createScoreQueues({
+    ...{ model, grammars, keepsRows: prefixCache, sequences: info.scoresTogether ?? 1 },
     done(id, score) {
       answerRerun(id, score, scored.get(id) as Asked);
       scored.delete(id);
@@ -176,7 +175,8 @@ export function createTextHost(options: TextHostOptions): TextHost {
   }, stepDelayMs);
   const turns = [firstTurns, ...others.map((scheduler) => createTurns(() => serveTurn(scheduler), stepDelayMs))];
 
-  const limits = { vocabularySize: info.vocabularySize, contextSize: info.contextSize };
+  const { vocabularySize, contextSize, layers } = info;
+  const limits = { vocabularySize, contextSize, ...(layers !== undefined && { layers }) };
   const answer = (id: number, call: TextCall): unknown => {
     if (call.kind === 'tokenize') {
       assertPictures(call.prompt, info);

@@ -48,7 +48,7 @@ export async function createPluginEngine(options: PluginOptions): Promise<TextEn
   const known = vocabulary.info();
   const contextSize = Math.min(options.contextSize ?? known.contextSize, server.contextSize ?? Infinity);
   const sequences = options.sequences ?? SEQUENCES;
-  const { shapes: _none, ...facts } = known;
+  const { shapes: _shapes, layers: _layers, ...facts } = known;
   const info: TextEngineInfo = {
     ...facts,
     ...{ contextSize, sequences, exact: false },

@@ -44,7 +44,7 @@ export function sizeOfChunk({ bytes }: Pick<BlobRef, 'bytes'>, index: number): n
 }
 
 /** Hashes a chunk. Without the blind nobody can test a guess of the content against a root that co-signers see. */
-function hashChunk(crypto: Crypto, blind: Uint8Array, index: number, data: Uint8Array): Uint8Array {
+function hashChunk(crypto: Pick<Crypto, 'sha256'>, blind: Uint8Array, index: number, data: Uint8Array): Uint8Array {
   const head = createWriter(DOMAIN.length + 36)
     .bytes(DOMAIN)
     .bytes(blind, 32)
@@ -71,7 +71,7 @@ export interface BlobHasher {
 }
 
 /** @param blind of the answer, 32 bytes (blinds.ts). */
-export function createBlobHasher(crypto: Crypto, blind: Uint8Array): BlobHasher {
+export function createBlobHasher(crypto: Pick<Crypto, 'sha256'>, blind: Uint8Array): BlobHasher {
   const leaves: Uint8Array[] = [];
   /** The begun chunk, and how many of its bytes are there. */
   const begun = new Uint8Array(BLOB_CHUNK_BYTES);

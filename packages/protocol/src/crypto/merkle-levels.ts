@@ -13,7 +13,7 @@ export interface MerkleLevels {
  * of RFC 6962 at the largest power of two gives the same tree.
  * @param leaves leaf hashes, 32 bytes each, at least one.
  */
-export function createMerkleLevels(crypto: Crypto, leaves: readonly Uint8Array[]): MerkleLevels {
+export function createMerkleLevels(crypto: Pick<Crypto, 'sha256'>, leaves: readonly Uint8Array[]): MerkleLevels {
   if (leaves.length === 0) throw new RangeError('a tree of no leaves proves nothing');
   const levels = [leaves];
   for (let below = leaves; below.length > 1; ) {

@@ -11,11 +11,11 @@ const NODE = Uint8Array.of(1);
 /** A limit for the hashing of a stranger's proof or tree. */
 export const MAX_TREE_LEAVES = 1 << 20;
 
-export function hashLeaf(crypto: Crypto, data: Uint8Array): Uint8Array {
+export function hashLeaf(crypto: Pick<Crypto, 'sha256'>, data: Uint8Array): Uint8Array {
   return crypto.sha256(LEAF, data);
 }
 
-export function hashNode(crypto: Crypto, left: Uint8Array, right: Uint8Array): Uint8Array {
+export function hashNode(crypto: Pick<Crypto, 'sha256'>, left: Uint8Array, right: Uint8Array): Uint8Array {
   return crypto.sha256(NODE, left, right);
 }
 

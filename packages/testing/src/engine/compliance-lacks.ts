@@ -11,8 +11,11 @@ import {
   SKETCH,
 } from './compliance-requests.ts';
 
-/** Capabilities that an engine can lack, as its `capabilities` say. `texts` and `token-prompts` are kinds of prompts. */
-export type Capability = Exclude<keyof TextCapabilities, 'prompts'> | 'texts' | 'token-prompts';
+/**
+ * Capabilities that an engine can lack, as its `capabilities` say. `texts` and `token-prompts` are kinds of prompts. An engine without
+ * `layers` in its info lacks `edges`.
+ */
+export type Capability = Exclude<keyof TextCapabilities, 'prompts'> | 'texts' | 'token-prompts' | 'edges';
 
 /** Requests that need one capability each. */
 const NEEDING: Partial<Record<Capability, Partial<TextGenerationRequest>>> = {
@@ -62,6 +65,14 @@ export function describeLacks(
         const request = createRequest(prompt, { maxTokens: 2 });
         const score = createScoreRequest(engineOf(), request, await collectReply(engineOf().generate(request)));
         await expect(engineOf().trace({ ...score, position: 0 })).rejects.toMatchObject({ code: 'unsupported-model' });
+      });
+    }
+    if (lacks.includes('edges') && !lacks.includes('score')) {
+      it('is refused as rows between layers', async () => {
+        const request = createRequest(prompt, { maxTokens: 2 });
+        const score = createScoreRequest(engineOf(), request, await collectReply(engineOf().generate(request)));
+        const edges = { layers: [1], blind: new Uint8Array(32) };
+        await expect(engineOf().score({ ...score, edges })).rejects.toMatchObject({ code: 'unsupported-model' });
       });
     }
     if (lacks.includes('tokenize')) {

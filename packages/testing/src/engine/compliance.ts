@@ -1,7 +1,7 @@
 import { nativeHash } from '@ogong/engine/decode/native-hash';
 import type {
-  TextCapabilities,
   TextEngine,
+  TextEngineInfo,
   TextGenerationEvent,
   TextGenerationRequest,
   TextScoringRequest,
@@ -32,6 +32,7 @@ import {
 import { findWrongMark } from '@ogong/protocol/modality/text/stage1/repeated-marks';
 import { createProcessedTailBound } from '@ogong/protocol/modality/text/stage1/tail-bound';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeEdges } from './compliance-edges.ts';
 import { describeGrammars } from './compliance-grammars.ts';
 import { type Capability, describeLacks } from './compliance-lacks.ts';
 import { describePictures } from './compliance-pictures.ts';
@@ -64,7 +65,8 @@ export interface ComplianceSubject {
   readonly lacks?: readonly Capability[];
 }
 
-const readCapability = (capabilities: TextCapabilities, name: Capability): boolean => {
+const readCapability = ({ capabilities, layers }: TextEngineInfo, name: Capability): boolean => {
+  if (name === 'edges') return layers !== undefined;
   if (name === 'texts') return capabilities.prompts.includes('text');
   if (name === 'token-prompts') return capabilities.prompts.includes('tokens');
   return capabilities[name] !== false && capabilities[name] !== 0 && capabilities[name] !== 'none';
@@ -85,7 +87,7 @@ const CAPABILITIES: readonly Capability[] = [
     'repetition',
     'alternatives',
   ] as const),
-  ...(['texts', 'token-prompts'] as const),
+  ...(['texts', 'token-prompts', 'edges'] as const),
 ];
 
 const SAMPLERS: Readonly<Record<string, Partial<SamplerSettings>>> = {
@@ -172,7 +174,7 @@ export function describeEngine({ name, open, prompts, ...options }: ComplianceSu
       expect(info.exact).toBe(!lacks.includes('exact'));
       expect(info.sequences).toBe(8);
       expect(info.contextSize).toBe(256);
-      expect(CAPABILITIES.filter((one) => !readCapability(info.capabilities, one))).toEqual(
+      expect(CAPABILITIES.filter((one) => !readCapability(info, one))).toEqual(
         CAPABILITIES.filter((one) => lacks.includes(one)),
       );
     });
@@ -474,6 +476,7 @@ export function describeEngine({ name, open, prompts, ...options }: ComplianceSu
 
     describePictures(() => engine, { readsPictures, grid: pictureGrid });
     if (!lacks.includes('trace')) describeTraces(() => engine, prompt);
+    if (!lacks.includes('edges')) describeEdges(() => engine, prompt);
     if (!lacks.includes('grammar') && !lacks.includes('draws')) describeGrammars(() => engine, prompt, expectReplay);
 
     describe('with one slot and a short context', () => {

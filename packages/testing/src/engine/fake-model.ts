@@ -1,4 +1,11 @@
-import type { BatchModel, LocalContext, LocalModel, TraceContext } from '@ogong/engine/decode/batch-model';
+import type {
+  BatchModel,
+  EdgeContext,
+  LocalContext,
+  LocalModel,
+  PushRows,
+  TraceContext,
+} from '@ogong/engine/decode/batch-model';
 import { createPictureRows, FIRST_PICTURE_ROW, type PictureRows } from '@ogong/engine/decode/picture-rows';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import {
@@ -21,7 +28,7 @@ export interface FakeModelOptions {
   readonly weights: number;
   /** Added to one logit in a thousand: a similar model. */
   readonly error?: number;
-  /** Blocks of the model. Default: 4. */
+  /** Blocks of the model. Default: FAKE_LAYERS. */
   readonly layers?: number;
   /**
    * True: each row goes through all blocks, so it is the same in a chain of segments (fake-layered-segment.ts). Such a model has no
@@ -80,7 +87,7 @@ export function createFakeModel(options: FakeModelOptions): LocalModel {
     isEnd: (token) => token === END,
     bytesOf: spellToken,
     createContext: ({ sequences }) => options.createContext?.(sequences) ?? open(sequences),
-    ...(options.canTrace === false ? {} : { createTraceContext: () => open(1) }),
+    ...(options.canTrace === false ? {} : { createTraceContext: () => open(1), createEdgeContext: () => open(1) }),
     free: () => undefined,
   };
 }
@@ -132,7 +139,7 @@ function createFakeContext(
   options: FakeModelOptions,
   sequences: number,
   { onDecode, pictures }: { readonly onDecode: () => void; readonly pictures: PictureRows | undefined },
-): TraceContext {
+): TraceContext & EdgeContext {
   const { vocabularySize, embeddingSize, contextSize, weights, layers = FAKE_LAYERS, brokenLayer } = options;
   const isShaped = options.shaped === true;
   const batchSize = 64;
@@ -154,6 +161,13 @@ function createFakeContext(
   };
   const hiddenOf = (state: number) =>
     Float32Array.from({ length: embeddingSize }, (_, d) => gaussian(mix(state, 0x51ed0000 + d)));
+  /** The row behind so many layers. */
+  const rowBehind = (edge: number, { tokens, shapes }: RowState): Float32Array => {
+    const isBroken = brokenLayer !== undefined && edge > brokenLayer;
+    return hiddenOf(mix(isShaped ? mix(tokens, shapes) : tokens, (isBroken ? 0x77000000 : 0x33000000) + edge));
+  };
+  let edges: readonly number[] = [];
+  let push: PushRows = () => undefined;
   return {
     contextSize,
     sequences,
@@ -208,6 +222,7 @@ function createFakeContext(
         before.push(state);
         states.set(sequence, before);
         if (row === 0) first = state;
+        for (const edge of edges) push(edge, rowBehind(edge, state));
         if (!outputs) return;
         const { tokens } = state;
         const drift = (at: number) => (isShaped ? SHAPE_DRIFT * gaussian(mix(mix(tokens, state.shapes), at)) : 0);
@@ -227,12 +242,11 @@ function createFakeContext(
     shapeOf: (index) => shapes[decoded[index]?.row ?? 0] as number,
     logits: () => logits,
     hidden: () => hidden,
-    layerRows: () =>
-      Array.from({ length: layers + 1 }, (_, stage) => {
-        const isBroken = brokenLayer !== undefined && stage > brokenLayer;
-        const seen = isShaped ? mix(first.tokens, first.shapes) : first.tokens;
-        return hiddenOf(mix(seen, (isBroken ? 0x77000000 : 0x33000000) + stage));
-      }),
+    layerRows: () => Array.from({ length: layers + 1 }, (_, stage) => rowBehind(stage, first)),
+    watch(next, nextPush) {
+      edges = next;
+      push = nextPush;
+    },
     remove(sequence, from = 0, to) {
       if (to !== undefined)
         throw new RangeError('every state of the fake holds all before it: the first go with the last');

@@ -42,7 +42,7 @@ async function open(
 
 describeEngine({
   name: 'an engine in front of a recorded vLLM with the plugin',
-  lacks: ['exact', 'trace', 'score', 'resume', 'grammar', 'repetition'],
+  lacks: ['exact', 'trace', 'edges', 'score', 'resume', 'grammar', 'repetition'],
   prompts: ['Once upon a time', 'a', 'é🙂'],
   open: (options) => open(options).then(({ engine }) => engine),
 });

@@ -1,4 +1,5 @@
 import { EngineError } from '../../interface/engine-error.ts';
+import { countRowValues, readRows } from '../layer-capture.ts';
 import { type LlamaLibrary, type Pointer, registerEvaluation } from '../library.ts';
 
 /** Reads the output of one layer while a context computes. llama.cpp names the output of block i `l_out-<i>`: f32, a row per row. */
@@ -35,19 +36,13 @@ export function createRowCapture(
   let restored = 0;
   let parts: Float32Array[] = [];
 
-  const sizeOf = (tensor: Pointer): number => {
-    const bytes = Number(library.tensorBytes(tensor));
-    // Anything but whole f32 rows is another tensor under the same name, and would be read out of bounds.
-    if (bytes === 0 || bytes % (4 * embeddingSize) !== 0) return 0;
-    return bytes / 4;
-  };
   const evaluation = registerEvaluation((tensor, isAsking) => {
     const name = String(library.tensorName(tensor));
     const isInput = restoresInput && input !== undefined && name === SCALED_INPUT;
     if (!isInput && name !== output) return false;
     if (isAsking) return true;
-    const count = sizeOf(tensor);
     if (isInput) {
+      const count = countRowValues(library, tensor, embeddingSize);
       const values = input?.slice(restored, restored + count);
       restored += count;
       if (count > 0 && values?.length === count) library.tensorWrite(tensor, values, 0, 4 * count);
@@ -55,9 +50,7 @@ export function createRowCapture(
       return true;
     }
     // llama.cpp cuts a pass whose sequences do not follow each other, and calls once for each part, in the order of the rows.
-    const values = new Float32Array(count);
-    if (count > 0) library.tensorRead(tensor, values, 0, 4 * count);
-    parts.push(values);
+    parts.push(readRows(library, tensor, embeddingSize));
     return !stops;
   });
 
