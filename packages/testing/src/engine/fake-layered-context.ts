@@ -1,4 +1,4 @@
-import type { TraceContext } from '@ogong/engine/decode/batch-model';
+import type { EdgeContext, PushRows, TraceContext } from '@ogong/engine/decode/batch-model';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import {
   createFakeEmbedding,
@@ -21,7 +21,7 @@ export function createLayeredContext(
   options: LayeredOptions & { readonly contextSize: number; readonly error?: number },
   sequences: number,
   { onDecode, priorOf }: { readonly onDecode: () => void; readonly priorOf: (token: number) => number },
-): TraceContext {
+): TraceContext & EdgeContext {
   const { vocabularySize, embeddingSize, contextSize, layers, error } = options;
   const embed = createFakeEmbedding(options);
   const writeLogits = createFakeHead(options, { priorOf, error });
@@ -33,6 +33,8 @@ export function createLayeredContext(
   let logits = new Float32Array(0);
   let hidden = new Float32Array(0);
   let stages: readonly Float32Array[] = [];
+  let edges: readonly number[] = [];
+  let showRow: PushRows | undefined;
   return {
     ...{ contextSize, sequences, batchSize: BATCH_SIZE, promptShape: 0, leastPromptRows: 0 },
     passRows: () => BATCH_SIZE,
@@ -64,6 +66,7 @@ export function createLayeredContext(
         const embedding = embed(token);
         const outputsOf = blocks.push(sequence, embedding);
         if (row === 0) stages = [embedding.slice(), ...outputsOf];
+        for (const edge of edges) showRow?.(edge, (outputsOf[edge - 1] as Float32Array).slice());
         if (!outputs) return;
         const last = normalizeRow(outputsOf.at(-1) as Float32Array);
         hidden.set(last, row * embeddingSize);
@@ -75,6 +78,10 @@ export function createLayeredContext(
     logits: () => logits,
     hidden: () => hidden,
     layerRows: () => stages,
+    watch(next, nextPush) {
+      edges = next;
+      showRow = nextPush;
+    },
     remove(sequence, from = 0, to) {
       if (to !== undefined) throw new RangeError('a row holds all before it: the first go with the last');
       blocks.drop(sequence, from);

@@ -76,7 +76,7 @@ export function createFakeModel(options: FakeModelOptions): LocalModel {
       throw new EngineError('engine-crashed', 'the fake model failed to order', { retryable: true });
   };
   const pictures = options.readsPictures ? createPictureRows({ token: PICTURE, embeddingSize }) : undefined;
-  const open = (sequences: number): TraceContext =>
+  const open = (sequences: number): TraceContext & EdgeContext =>
     options.isLayered
       ? createLayeredContext({ ...options, layers: options.layers ?? FAKE_LAYERS }, sequences, { onDecode, priorOf })
       : createFakeContext(options, sequences, { onDecode, pictures });
