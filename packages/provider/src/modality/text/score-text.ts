@@ -43,6 +43,8 @@ export interface ScoreJob extends ClaimedReply {
   readonly blind: Uint8Array;
   /** The provider's draws that fell into the tail. */
   readonly tailDraws: TailDraws;
+  /** Edges between shards whose rows the report shows, ascending, as numbers of layers. Default: the whole reply is of one provider. */
+  readonly edges?: readonly number[] | undefined;
 }
 
 /** Stands for "no text": the tokens do not end where the header says that they were cut, or break the grammar. */
@@ -85,16 +87,18 @@ export function parseScoreJob(message: ScoreJobMessage, crypto: Crypto): ScoreJo
     const rows = readJobRows(crypto, header, { blind, blobs: message.blobs ?? [] });
     const media = attachMedia(crypto, body, message.media ?? []);
     const claimed = { header, request, body, outputTokens: tokens, listSizes, shapeClasses, bankSeed, rows };
-    return { jobId, blind, ...claimed, media, tailDraws };
+    return { jobId, blind, ...claimed, media, tailDraws, edges: claim.edges };
   } catch (error) {
     if (error instanceof ProtocolError || error instanceof RequestError) throw new Refusal('invalid', error.message);
     throw error;
   }
 }
 
-/** Opens a job for an engine. @throws Refusal naming what is out of range. */
+/** Opens a job for an engine. @throws Refusal naming what is out of range, or what the engine cannot do. */
 export function openTextJob(message: ScoreJobMessage, { engine, crypto }: ScoringMeans<TextEngine>): ScorableJob {
   const job = parseScoreJob(message, crypto);
+  if (job.edges !== undefined && engine.info().layers === undefined)
+    throw new Refusal('unsupported', 'the engine here does not show the rows between layers, so it audits no cohort');
   const score = (signal: AbortSignal) => scoreJob(job, { engine, crypto, signal });
   return { jobId: job.jobId, outputs: job.outputTokens.length, score };
 }
@@ -118,7 +122,7 @@ export async function scoreJob(
   job: ScoreJob,
   { engine, crypto, signal }: { readonly engine: TextEngine; readonly crypto: Crypto; readonly signal: AbortSignal },
 ): Promise<Uint8Array> {
-  const { header, outputTokens } = job;
+  const { header, outputTokens, edges } = job;
   const info = engine.info();
   const request = await readJobPictures(job, { engine, signal });
   if (request === undefined) return encodeUnreadable(job, info);
@@ -157,16 +161,18 @@ export async function scoreJob(
     });
   }
   const tailDraws = new Map([...job.tailDraws].filter(([position]) => position < scored));
-  const result = scored > 0 ? await engine.score({ ...pass, tailDraws }, { signal }) : createEmptyResult(info);
+  const shown = edges && { layers: edges, blind: job.blind };
+  const scoring = { ...pass, tailDraws, edges: shown };
+  const result = scored > 0 ? await engine.score(scoring, { signal }) : createEmptyResult(info);
   const isLast = firstStopToken === outputTokens.length - 1;
   const spoken = isLast ? outputTokens.subarray(0, firstStopToken) : outputTokens;
   const bytes = await engine.detokenize(spoken);
   const last = await engine.detokenize(spoken.subarray(-1));
   const { stop, grammar } = request.asked;
-  const shown = renderReply(bytes, stop, header.stopReason);
+  const rendered = renderReply(bytes, stop, header.stopReason);
   const isCutRight =
-    header.stopReason === 'stop-string' ? endsAtStop(bytes, last.length, stop) : findStop(shown, stop) < 0;
-  const text = utf8Encode(shown);
+    header.stopReason === 'stop-string' ? endsAtStop(bytes, last.length, stop) : findStop(rendered, stop) < 0;
+  const text = utf8Encode(rendered);
   // In any class: a token that the grammar forbids is no drift.
   const isOfGrammar = grammar === undefined || keepsGrammar(text, grammar, header.stopReason);
   return encodeScoreReport({
@@ -179,7 +185,7 @@ export async function scoreJob(
     tailGap: result.tailGap ?? NO_TAIL_GAP,
     elapsedMs: Math.min(0xffffffff, Math.round(result.elapsedMs)),
     windows: result.windows,
-    edges: [],
+    edges: [...(result.edges ?? [])],
   });
 }
 
@@ -223,8 +229,10 @@ function createEmptyResult({ numericClass }: TextEngineInfo): TextScoringResult 
 }
 
 /** Whether this model could have made the claim at all, for this request. */
-function isOfModel({ header, request, outputTokens }: ScoreJob, info: TextEngineInfo): boolean {
+function isOfModel({ header, request, outputTokens, edges = [] }: ScoreJob, info: TextEngineInfo): boolean {
   return (
+    // The leader signed that its cohort has the layers of this model.
+    edges.every((edge) => edge < (info.layers ?? 0)) &&
     request.asked.bias.every(({ id }) => id < info.vocabularySize) &&
     header.vocabularySize === info.vocabularySize &&
     header.embeddingSize === info.embeddingSize &&

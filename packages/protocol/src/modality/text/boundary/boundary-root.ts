@@ -1,14 +1,14 @@
 import { concatBytes, equalBytes, ProtocolError } from '../../../base/bytes.ts';
 import { encodeDomain } from '../../../base/canonical.ts';
 import { bytes, type CodecType, createFormat, hash, struct, u8, u32, within } from '../../../base/codec.ts';
-import { type CommittedBlob, createBlobHasher } from '../../../commitment/blob.ts';
-import { createSketchRow, projectHidden, type SketchBank } from '../../../commitment/sketch.ts';
+import type { CommittedBlob } from '../../../commitment/blob.ts';
+import type { SketchBank } from '../../../commitment/sketch.ts';
 import type { Crypto, Ed25519Signer } from '../../../crypto/crypto.ts';
 import { ED25519_SIGNATURE_BYTES } from '../../../crypto/hybrid.ts';
 import { decodeValues, VALUE_BYTES } from '../../shared/values.ts';
-import { encodeSketch, WINDOW_TOKENS } from '../commitment/window.ts';
 import { MAX_TURNS } from './boundary-pass.ts';
 import type { BoundaryRows, StandingPass } from './boundary-rows.ts';
+import { createEdgeHasher } from './edge-hasher.ts';
 import { computeEdgeRoot, type EdgeValues } from './edge-values.ts';
 
 /** The commitment of both ends to the rows that stand when the reply ends. */
@@ -46,25 +46,15 @@ export function* commitBoundaryInSteps(
 ): Generator<void, BoundaryCommitment> {
   if (rowBytes !== bank.embeddingSize * VALUE_BYTES)
     throw new ProtocolError('out-of-range', `rows of ${rowBytes} bytes for a bank of ${bank.embeddingSize} values`);
-  const hasher = createBlobHasher(crypto, blind);
-  const sketches: Uint8Array[] = [];
-  const window = Array.from({ length: WINDOW_TOKENS }, () => createSketchRow(bank.directions));
-  let sketched = 0;
-  const flush = (): void => void sketches.push(encodeSketch(window.slice(0, ((sketched - 1) % WINDOW_TOKENS) + 1)));
+  const hasher = createEdgeHasher(crypto, { blind, bank });
   for (const { bytes: rows } of [...standing]) {
     for (let at = 0; at < rows.length; at += rowBytes) {
-      const row = rows.subarray(at, at + rowBytes);
-      hasher.push(row);
-      const values = decodeValues(row, bank.embeddingSize);
-      projectHidden(bank, values, 0, window[sketched % WINDOW_TOKENS] as (typeof window)[number]);
-      if (++sketched % WINDOW_TOKENS === 0) flush();
+      hasher.push(decodeValues(rows.subarray(at, at + rowBytes), bank.embeddingSize));
       yield;
     }
   }
-  const blob = hasher.finish();
-  if (sketched % WINDOW_TOKENS > 0) flush();
-  const values: EdgeValues = { positions, rows: blob.ref, sketches };
-  return { ...values, turns: nextTurn, blob, root: computeEdgeRoot(crypto, values, blind) };
+  const { values, blob } = hasher.finish();
+  return { ...values, positions, turns: nextTurn, blob, root: computeEdgeRoot(crypto, values, blind) };
 }
 
 const statementFields = {
