@@ -1,5 +1,8 @@
 import {
   CHAIN_LIE,
+  COHORT_LIES,
+  CUT_SLABS,
+  indexOf,
   isAnswerAttack,
   LEAGUE,
   LIES,
@@ -115,6 +118,8 @@ export interface Plan {
   readonly entranceAtomic?: number;
   /** Providers sell pictures, and clients ask for them. Default: texts. */
   readonly sellsPictures?: boolean;
+  /** Providers have segments of the model, and serve it in cohorts. Default: each has a whole model. */
+  readonly hasCohorts?: boolean;
   /** Whether gateways are asked again once all is well. Default: true. */
   readonly isProbed?: boolean;
 }
@@ -145,6 +150,8 @@ export interface PlanOptions {
   readonly beacon?: 'threshold' | 'vrf' | 'drawn' | undefined;
   /** As in the plan. */
   readonly sellsPictures?: boolean | undefined;
+  /** As in the plan. Default: a share of runs, if they are varied. */
+  readonly hasCohorts?: boolean | undefined;
   /** Share of a sieve over the whole faulty time. Default: none. */
   readonly sieve?: number | undefined;
   /** Whether audits are sampled, payees have no stake, jobs have deadlines, and liars lie about the key, each in some runs. Default: never. */
@@ -176,6 +183,8 @@ const CALM_SHARE = 0.2;
 const LEAGUE_SHARE = 0.3;
 /** Share of seeds for each variation, if runs are varied. */
 const VARIED_SHARE = 0.5;
+/** Share of seeds whose providers serve in cohorts. */
+const COHORT_SHARE = 0.1;
 /** Share of payees without stake. */
 const UNSTAKED_SHARE = 0.2;
 const LEAST_ALPHA = 0.3;
@@ -306,6 +315,7 @@ export function drawPlan(options: PlanOptions): Plan {
     atMs: between('request at', 5_000, Math.max(5_000, faultyMs)),
     gateway: Math.floor(draws.next('which gateway') * gateways),
   })).sort((a, b) => a.atMs - b.atMs);
+  const hasCohorts = options.hasCohorts ?? mayDrawCohorts();
   const rules = options.rules ?? (options.isVaried && gateways > 0 ? drawRules() : {});
   const isThreshold =
     options.beacon === 'threshold' || (options.beacon === 'drawn' && draws.next('is threshold') < 0.5);
@@ -314,9 +324,10 @@ export function drawPlan(options: PlanOptions): Plan {
     ...{ seed, validators, providers, gateways, routers, epochMs, ...(isThreshold && { isThreshold }) },
     ...(stakes && { stakes }),
     ...(options.sellsPictures && { sellsPictures: true }),
+    ...(hasCohorts && { hasCohorts }),
   };
   const drawn = options.isVaried && options.lie === undefined ? liars.map(lieOtherwise) : liars;
-  const told = options.sellsPictures ? drawn.map(lieAboutPictures) : drawn;
+  const told = hasCohorts ? drawn.flatMap(lieInCohorts) : options.sellsPictures ? drawn.map(lieAboutPictures) : drawn;
   const allowed = stakes ? faults.filter((fault) => fault.kind !== 'leave' || mayLeave(fault.machine, stakes)) : faults;
   // If another validator leaves, silent ones may hold a third of the committee places that get shares.
   const isAnyLate = told.some(({ how }) => SILENT_ONCE_KEYED.has(how));
@@ -329,6 +340,21 @@ export function drawPlan(options: PlanOptions): Plan {
     faults: isAnyLate ? allowed.filter(({ kind }) => kind !== 'leave') : allowed,
     liars: told,
   };
+
+  function mayDrawCohorts(): boolean {
+    const isFree = gateways > 0 && !options.sellsPictures && options.lie === undefined && providers >= CUT_SLABS;
+    return options.isVaried === true && isFree && draws.next('has cohorts') < COHORT_SHARE;
+  }
+
+  /** Turns a lying provider into a lying member of cohorts. One provider of each slab stays honest. */
+  function lieInCohorts(liar: Liar): Liar[] {
+    if (roleOf(liar.machine) !== 'provider') return [liar];
+    const index = indexOf(liar.machine);
+    if (index >= providers - CUT_SLABS) return [];
+    const known: readonly string[] = COHORT_LIES[index % CUT_SLABS === CUT_SLABS - 1 ? 'leader' : 'shard'];
+    if (options.lie !== undefined) return known.includes(options.lie) ? [liar] : [];
+    return [{ ...liar, how: pick('cohort lie', known) }];
+  }
 
   function drawRules(): PlannedRules {
     const alpha = draws.next('is sampled') < VARIED_SHARE ? LEAST_ALPHA + (1 - LEAST_ALPHA) * draws.next('alpha') : 1;
@@ -345,9 +371,9 @@ export function drawPlan(options: PlanOptions): Plan {
       ...(alpha < 1 && { alpha }),
       ...(poor.length > 0 && { unstaked: poor }),
       ...(draws.next('is timed') < VARIED_SHARE && { timedRate: TIMED_RATE }),
-      ...(draws.next('is tested') < TESTED_SHARE && { canaryRate: CANARY_RATE }),
-      ...(hasEntrance && { newcomers: fresh }),
-      ...(isDear && { entranceAtomic: LOW_ENTRANCE_ATOMIC }),
+      ...(draws.next('is tested') < TESTED_SHARE && !hasCohorts && { canaryRate: CANARY_RATE }),
+      ...(hasEntrance && !hasCohorts && { newcomers: fresh }),
+      ...(isDear && !hasCohorts && { entranceAtomic: LOW_ENTRANCE_ATOMIC }),
     };
   }
 

@@ -6,6 +6,8 @@ import type { World } from './world/world.ts';
 
 /** Times after the faults at which each gateway gets a request. An honest one must answer. */
 const PROBES_MS = [15_000, 22_000, 30_000];
+/** A leader has the same members until its orders have ended. Those of a shard that has crashed end within a minute. */
+const COHORT_PROBES_MS = [30_000, 60_000, 90_000];
 
 const askForText = (index: number) => ({
   path: '/v1/chat/completions',
@@ -35,7 +37,7 @@ export function scheduleRequests(
 ): void {
   const howOf = (gateway: number): string | undefined =>
     plan.liars.find(({ machine }) => machine === `gateway-${gateway}`)?.how;
-  const probes = (plan.isProbed === false ? [] : PROBES_MS).flatMap((afterMs) =>
+  const probes = (plan.isProbed === false ? [] : plan.hasCohorts ? COHORT_PROBES_MS : PROBES_MS).flatMap((afterMs) =>
     Array.from({ length: plan.gateways }, (_, gateway) => ({ atMs: plan.faultyMs + afterMs, gateway, isProbe: true })),
   );
   for (const [index, asked] of [...plan.requests, ...probes].entries()) {

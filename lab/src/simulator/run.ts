@@ -8,6 +8,7 @@ import { listPictures, watchPrivacy } from './invariants/privacy.ts';
 import { watchQueues } from './invariants/queues.ts';
 import { watchService } from './invariants/service.ts';
 import { watchStanding } from './invariants/standing.ts';
+import { createCohortVerifier, createLeaderAttack, findMemberAttack } from './lies/cohort-lies.ts';
 import { plantLies } from './lies/plant-lies.ts';
 import {
   createPictureSeller,
@@ -18,8 +19,11 @@ import {
 } from './lies/server-lies.ts';
 import { mayStand, type Plan } from './plan.ts';
 import { scheduleRequests } from './requests.ts';
+import { openSimulatedSegment } from './roles/cohorts.ts';
 import {
+  CONTEXT_SIZE,
   createEngine,
+  MODEL_ID,
   originOf,
   prepareLedger,
   simulateGateway,
@@ -239,16 +243,26 @@ function addServers(world: World, plan: Plan, machines: Map<string, Machine>): v
     machines.set(name, world.addMachine({ name, start }));
   };
   // An engine ends with its process: a call that a crash leaves in its queue is never answered.
-  const openVerifierEngine = (how: string | undefined): Engine =>
-    plan.sellsPictures ? createPictureVerifier(how) : createVerifierEngine(how, notes);
+  const openVerifierEngine = (how: string | undefined): Engine => {
+    if (plan.hasCohorts) return createCohortVerifier(how);
+    return plan.sellsPictures ? createPictureVerifier(how) : createVerifierEngine(how, notes);
+  };
   for (let i = 0; i < routers; i++) add(`router-${i}`, (disk) => simulateRouter(world, i, disk));
   for (let i = 0; i < providers; i++) {
     const [verifierLie, providerLie] = [howOf(`verifier-${i}`), howOf(`provider-${i}`)];
     add(`verifier-${i}`, (disk) => simulateVerifier(world, i, disk, openVerifierEngine(verifierLie)));
-    const attack = createProviderAttack(providerLie, plan.seed, notes);
+    const attack = plan.hasCohorts
+      ? createLeaderAttack(providerLie)
+      : createProviderAttack(providerLie, plan.seed, notes);
     add(`provider-${i}`, (disk) => {
-      const engine = plan.sellsPictures ? createPictureSeller(providerLie) : (attack?.engine ?? createEngine(1));
-      return simulateProvider(world, i, { disk, routers, engine, attack });
+      if (plan.hasCohorts) {
+        const member = findMemberAttack(providerLie);
+        const segments = openSimulatedSegment(i, { modelId: MODEL_ID, contextSize: CONTEXT_SIZE, attack: member });
+        return simulateProvider(world, i, { disk, routers, sold: { segments }, attack });
+      }
+      const text = attack && 'engine' in attack ? attack.engine : createEngine(1);
+      const engine = plan.sellsPictures ? createPictureSeller(providerLie) : text;
+      return simulateProvider(world, i, { disk, routers, sold: { engine }, attack });
     });
   }
   for (let i = 0; i < gateways; i++) {

@@ -36,7 +36,7 @@ export interface CohortAttack {
   /** True if it answers no pass. */
   readonly isSilent?: true;
   /** Changes the roots that a leader lists in its header. */
-  bendListed?(roots: readonly (BoundaryRoot | undefined)[]): readonly (BoundaryRoot | undefined)[];
+  bendListed?<T>(roots: readonly (T | undefined)[]): readonly (T | undefined)[];
   /** Changes the manifest that a leader names in the terms. */
   bendManifest?(manifestHash: Uint8Array): Uint8Array;
 }

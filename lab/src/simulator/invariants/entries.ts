@@ -1,6 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
+import { findAccountable } from '@ogong/protocol/settlement/cohort';
 import { isBillable, isPayable, listVerifierIds, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { parseReceipt, parseReceiptText } from '@ogong/protocol/stage1/receipt';
 import type { Honesty } from '../lies/plant-lies.ts';
@@ -49,8 +50,9 @@ export function createEntryCheck(
     }
     checkEarners(entry, violate);
     checkFee(entry, isVoid, violate);
+    const accused = toHex(findAccountable(entry).providerId);
+    if (verdict === 'reject' && honesty.honestProviders.has(accused)) violate('nobody-honest-is-rejected');
     if (!honesty.honestProviders.has(provider)) return;
-    if (verdict === 'reject') violate('nobody-honest-is-rejected');
     if (verdict === 'unjudged' && hasJudges(provider) && !hasLiar(entry)) violate('honest-work-is-judged');
     if (verdict === 'abandoned' && fineAtomic > 0n && isCalm) violate('nobody-honest-is-fined');
     if (verdict === 'abandoned' && answered.has(id)) violate('delivered-work-is-paid', ', as abandoned');
@@ -68,10 +70,14 @@ export function createEntryCheck(
 
   /** Checks that honest work is paid to the announced payee and to the payer's own router. */
   function checkEarners(entry: VerdictEntry, violate: (invariant: string, what: string) => void): void {
-    const { feeAtomic, providerId, payee, router, payer, verifiers } = entry;
+    const { feeAtomic, providerId, payee, router, payer, verifiers, shards } = entry;
     const wrong = (who: string): void => violate('what-is-earned-is-paid', `: another ${who} than did the work`);
     const own = honesty.payeeOf.get(toHex(providerId));
     if (feeAtomic > 0n && own !== undefined && own !== toHex(payee)) wrong('payee');
+    for (const shard of shards) {
+      const own = honesty.payeeOf.get(toHex(shard.providerId));
+      if (feeAtomic > 0n && own !== undefined && own !== toHex(shard.payee)) wrong('shard');
+    }
     const asked = honesty.routerOf.get(toHex(payer));
     if (feeAtomic > 0n && asked !== undefined && asked !== toHex(router)) wrong('router');
     for (const mark of verifiers) {

@@ -29,16 +29,19 @@ export function findUnpaid({ lines, tallies }: Pick<SettleCall, 'lines' | 'talli
   const [earned, grossOf, finesOf] = [new Map<string, bigint>(), new Map<string, bigint>(), new Map<string, bigint>()];
   const done = new Map<string, { credits: bigint; refuted: number; silent: number }>();
   for (const entry of log.entries) {
-    const provider = toHex(entry.providerId);
     const isAbandoned = entry.verdict === 'abandoned';
-    if (isAbandoned) add(finesOf, provider, entry.fineAtomic);
-    const debt = log.debts.get(provider) ?? 0n;
-    if (log.isPaid(entry)) {
-      const earner = debt > 0n ? BURNT : { provider, payee: toHex(entry.payee) };
-      add(earned, `${earner.provider} for ${earner.payee} by ${toHex(entry.router)}`, entry.feeAtomic);
-      add(grossOf, earner.provider, entry.feeAtomic);
+    const fined = toHex(findFined(entry));
+    if (isAbandoned) add(finesOf, fined, entry.fineAtomic);
+    for (const { provider, payee, amount } of splitAmong(entry)) {
+      const debt = log.debts.get(provider) ?? 0n;
+      if (log.isPaid(entry)) {
+        const earner = debt > 0n ? BURNT : { provider, payee };
+        add(earned, `${earner.provider} for ${earner.payee} by ${toHex(entry.router)}`, amount);
+        add(grossOf, earner.provider, amount);
+      }
+      log.debts.set(provider, debt - least(debt, amount));
     }
-    log.debts.set(provider, debt - least(debt, entry.feeAtomic) + (isAbandoned ? 0n : entry.fineAtomic));
+    if (!isAbandoned) add(log.debts, fined, entry.fineAtomic);
     for (const mark of entry.verifiers) {
       if (!isPayable(mark.payee)) continue;
       const tally = done.get(toHex(mark.payee)) ?? { credits: 0n, refuted: 0, silent: 0 };
@@ -67,6 +70,23 @@ export function findUnpaid({ lines, tallies }: Pick<SettleCall, 'lines' | 'talli
     if (!isWithin) wrong.push(`${tally.refuted} marks, ${refuted} due to ${payee}, and ${silent} for silence`);
   }
   return wrong;
+}
+
+/** The key that a fine of an entry is for: the culprit's, or else the provider's. */
+const findFined = ({ shards, culprit, providerId }: VerdictEntry): Uint8Array =>
+  (culprit === undefined ? undefined : shards[culprit]?.providerId) ?? providerId;
+
+/** Splits a fee among the shards of a cohort by their prices, rounded down. The last one has the rest. */
+function splitAmong({ providerId, payee, feeAtomic, shards }: VerdictEntry) {
+  if (shards.length === 0) return [{ provider: toHex(providerId), payee: toHex(payee), amount: feeAtomic }];
+  const prices = shards.reduce((sum, { pricePer1kAtomic }) => sum + pricePer1kAtomic, 0n);
+  let left = feeAtomic;
+  return shards.map((shard, i) => {
+    const isLast = i === shards.length - 1;
+    const amount = isLast ? left : prices === 0n ? 0n : (feeAtomic * shard.pricePer1kAtomic) / prices;
+    left -= amount;
+    return { provider: toHex(shard.providerId), payee: toHex(shard.payee), amount };
+  });
 }
 
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);

@@ -30,6 +30,18 @@ export const isAnswerAttack = (how: string): boolean => (ANSWER_ATTACKS as reado
 /** Of a provider of pictures, which computes half of the steps that it declares. Networks that sell pictures have no other false answers. */
 export const PICTURE_LIE = 'half-steps-fitted';
 
+/** Slabs of the model's cut. Every third provider has the same one, and the last one leads. */
+export const CUT_SLABS = 3;
+
+/**
+ * Of members of a cohort, by their place in it. Only networks whose providers have segments play them. Other lies of providers are not
+ * played there.
+ */
+export const COHORT_LIES = {
+  shard: ['garbles-roots'],
+  leader: ['leader-hides', 'wrong-manifest'],
+} as const;
+
 /** Every reply of them is another model's, or has steps that nobody computed. */
 export const FORGING: ReadonlySet<string> = new Set([
   ...['substitute', 'weights-q8-0', 'kv-q8-0', 'sliding-window-32'],
@@ -77,7 +89,7 @@ export const LIES: Readonly<Record<LyingRole, readonly string[]>> = {
 
 /** Those that are not drawn among the others: some runs alone have what they are about. */
 export const OTHER_LIES: Readonly<Record<LyingRole, readonly string[]>> = {
-  ...{ validator: [...THRESHOLD_LIES, CHAIN_LIE, ...MONEY_LIES, REFUSING_LIE], provider: [SILENT_LIE, PICTURE_LIE] },
+  ...{ validator: [...THRESHOLD_LIES, CHAIN_LIE, ...MONEY_LIES, REFUSING_LIE], provider: [SILENT_LIE, PICTURE_LIE, ...COHORT_LIES.shard, ...COHORT_LIES.leader] },
   ...{ verifier: [], gateway: [], router: [] },
 };
 

@@ -5,6 +5,7 @@ import { payeeOf, placeOf, providerIdOf, simulateGateway } from '../roles/servin
 import type { ValidatorTimes } from '../roles/validator.ts';
 import type { Disk, Machine } from '../world/process.ts';
 import type { World } from '../world/world.ts';
+import { plantMemberLie } from './cohort-lies.ts';
 import { plantConsumerLie } from './consumer-lies.ts';
 import { FORGING, indexOf, roleOf } from './lie-names.ts';
 import { plantRouterLie } from './router-lies.ts';
@@ -48,7 +49,8 @@ export function plantLies(
   for (const [name, how] of hows) {
     if (!machines.has(name)) continue;
     const [role, index] = [roleOf(name), indexOf(name)];
-    if (role === 'provider' || role === 'verifier') plantWireLie(world, { name, index }, how);
+    if (role === 'provider' && plan.hasCohorts) plantMemberLie(world, name, how);
+    else if (role === 'provider' || role === 'verifier') plantWireLie(world, { name, index }, how);
     else if (role === 'router') plantRouterLie(world, name, how, indexOf(friend));
     else if (role === 'gateway' && how === 'spends-twice') {
       const twin = `${name}-twin`;

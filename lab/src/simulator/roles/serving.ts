@@ -18,6 +18,8 @@ import { systemClock } from '@ogong/host/time/clock';
 import { type BeaconView, createBeaconView } from '@ogong/host/views/beacon-view';
 import { type ChainView, createChainView } from '@ogong/host/views/chain-view';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import type { OpenedSegments } from '@ogong/provider/cohort/open-segments';
+import { offerOf } from '@ogong/provider/cohort/served-segments';
 import { createProvider, type Provider } from '@ogong/provider/provider/provider';
 import { beginMemory, createOpenings, type Openings, PROVIDER_SCHEMA } from '@ogong/provider/provider/provider-store';
 import { createReports, VERIFIER_SCHEMA } from '@ogong/provider/verifier/report-store';
@@ -40,7 +42,7 @@ const CALLER = { id: 'simulate', budgetAtomic: undefined };
 const UNIT = 10n ** 18n;
 const PRICE = 2_000_000n;
 const PORT = 7_200;
-const CONTEXT_SIZE = 512;
+export const CONTEXT_SIZE = 512;
 const WEB_PORT = 8_080;
 
 type Role = 'provider' | 'verifier' | 'router' | 'gateway';
@@ -131,8 +133,8 @@ export const createEngine = (weights: number, error?: number): TextEngine =>
 export interface ProviderPlace {
   readonly disk: Disk;
   readonly routers: number;
-  /** The engine of what it sells. */
-  readonly engine: Engine;
+  /** The engine of its model, or the segments that it serves together with others. */
+  readonly sold: { readonly engine: Engine } | { readonly segments: Pick<OpenedSegments, 'shards' | 'leads'> };
   /** The parts of a dishonest one. */
   readonly attack?: Pick<Attack, 'bendReply' | 'openOpening'> | undefined;
 }
@@ -141,7 +143,7 @@ export interface ProviderPlace {
 export async function simulateProvider(
   world: World,
   index: number,
-  { disk, routers, engine, attack }: ProviderPlace,
+  { disk, routers, sold, attack }: ProviderPlace,
 ): Promise<Provider> {
   const place = placeOf(world, 'provider', index);
   const { chain, beacons } = await openViews(world, place);
@@ -151,7 +153,9 @@ export async function simulateProvider(
   const provider = createProvider(
     {
       bind: place.bind,
-      offers: [{ modelId: MODEL_ID, pricePer1kAtomic: PRICE, engine }],
+      ...('engine' in sold
+        ? { offers: [{ modelId: MODEL_ID, pricePer1kAtomic: PRICE, engine: sold.engine }] }
+        : { offers: sold.segments.leads.map(offerOf), segments: sold.segments }),
       routers: Array.from({ length: routers }, (_, i) => placeOf(world, 'router', i).peer),
       verifier: {
         endpoint: String(verifier.peer.endpoint),

@@ -1,0 +1,64 @@
+import type { SegmentEngine } from '@ogong/engine/interface/segment';
+import type { TextEngine } from '@ogong/engine/interface/text';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { createCohortSeat } from '@ogong/provider/cohort/cohort-seat';
+import type { OpenedLead, OpenedSegments, OpenedShard, SegmentTerms } from '@ogong/provider/cohort/open-segments';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
+import { createLayeredSegment } from '@ogong/testing/engine/fake-layered-segment';
+import type { CohortAttack } from '../../attackers/cohort/attack.ts';
+import { CUT_SLABS } from '../lies/lie-names.ts';
+
+const MODEL = { weights: 1, layers: 6, embeddingSize: 32, vocabularySize: 320 };
+/** Layers at which the slabs of the model's cut begin, and its end. */
+const EDGES = [0, 2, 4, 6];
+const SEQUENCES = 8;
+const PASS_ROWS = 64;
+/** The parts of a price that slabs cost, in their order: they are not equal, and do not divide every fee. */
+const PRICE_PARTS = [300_000n, 700_001n, 999_999n];
+const MANIFEST_HASH = nodeCrypto.sha256(utf8Encode('manifest of the simulated cut'));
+const UPLINK_MBIT = 100;
+
+/** Creates the engine of a machine that has the whole model. @param weights other numbers are other models. */
+export const createWholeEngine = (contextSize: number, weights: number = MODEL.weights): TextEngine =>
+  createFakeEngine({ ...MODEL, contextSize, weights, isLayered: true });
+
+export interface SegmentPlaceOptions {
+  readonly modelId: string;
+  readonly contextSize: number;
+  /** The parts of a dishonest member. */
+  readonly attack?: Pick<CohortAttack, 'bendSegment' | 'bendInput' | 'bendManifest'> | undefined;
+}
+
+/** Opens the segment of a provider, as `serve --segment` opens its slab. The provider of the last slab leads. */
+export function openSimulatedSegment(
+  index: number,
+  { modelId, contextSize, attack }: SegmentPlaceOptions,
+): Pick<OpenedSegments, 'shards' | 'leads'> {
+  const slab = index % CUT_SLABS;
+  const [from, to] = [EDGES[slab] as number, EDGES[slab + 1] as number];
+  const open = (changes: { readonly weights?: number; readonly to?: number } = {}): SegmentEngine =>
+    createLayeredSegment({
+      ...{ ...MODEL, from, to, contextSize, sequences: SEQUENCES + 1, passRows: PASS_ROWS },
+      ...changes,
+    });
+  const own = open();
+  const forge = { openOther: () => open({ weights: 2 }), openShort: () => open({ to: to - 1 }) };
+  const segment = attack?.bendSegment?.(own, forge) ?? own;
+  const terms: SegmentTerms = {
+    ...{ modelId, pricePer1kAtomic: PRICE_PARTS[slab] as bigint, uplinkMbit: UPLINK_MBIT },
+    slab: {
+      ...{ path: `slab ${slab}`, modelRoot: createWholeEngine(contextSize).info().modelRoot },
+      manifestHash: attack?.bendManifest?.(MANIFEST_HASH) ?? MANIFEST_HASH,
+      ...{ firstLayer: from, layers: to - from, totalLayers: MODEL.layers },
+      expected: { to, sizeBytes: 1, sha256: MANIFEST_HASH },
+      ...{ embeddingSize: MODEL.embeddingSize, vocabularySize: own.info().vocabularySize },
+      ...{ weightBytes: 1, trainContext: contextSize },
+    },
+  };
+  if (to < MODEL.layers) return { shards: [{ ...terms, segment } satisfies OpenedShard], leads: [] };
+  const seat = createCohortSeat();
+  const engine = createFakeEngine({ ...MODEL, contextSize, sequences: SEQUENCES, chain: { last: segment, before: seat } });
+  const lead: OpenedLead = { ...terms, engine: { ...engine, pid: () => undefined }, seat, passRows: PASS_ROWS };
+  return { shards: [], leads: [lead] };
+}
