@@ -3,6 +3,7 @@ import type { TextGenerationRequest } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { equalBytes } from '@ogong/protocol/base/bytes';
+import { hashBlind } from '@ogong/protocol/commitment/blinds';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleEd25519Signer } from '@ogong/protocol/crypto/noble';
@@ -135,6 +136,7 @@ export async function playReply(
   );
   const terms: CohortTerms = {
     ...{ chainId: 1n, escrow: new Uint8Array(20), orderHash: ORDER_HASH, modelRoot: fill(6) },
+    ...{ leaderLink: fill(7), blindHash: hashBlind(crypto, BLIND) },
     manifestHash: attackOf(LEADER)?.bendManifest?.(MANIFEST_HASH) ?? MANIFEST_HASH,
     members: signers.map(({ publicKey }, place) => ({
       ...{ providerId: hashHybridKey(crypto, publicKey), payee: new Uint8Array(20).fill(place + 1) },

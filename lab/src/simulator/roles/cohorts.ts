@@ -2,6 +2,7 @@ import type { SegmentEngine } from '@ogong/engine/interface/segment';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { hashSlabManifest, type Slab, type SlabManifest } from '@ogong/protocol/commitment/slab-manifest';
 import { createCohortSeat } from '@ogong/provider/cohort/cohort-seat';
 import type { OpenedLead, OpenedSegments, OpenedShard, SegmentTerms } from '@ogong/provider/cohort/open-segments';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
@@ -16,12 +17,17 @@ const SEQUENCES = 8;
 const PASS_ROWS = 64;
 /** The parts of a price that slabs cost, in their order: they are not equal, and do not divide every fee. */
 const PRICE_PARTS = [300_000n, 700_001n, 999_999n];
-const MANIFEST_HASH = nodeCrypto.sha256(utf8Encode('manifest of the simulated cut'));
 const UPLINK_MBIT = 100;
 
 /** Creates the engine of a machine that has the whole model. @param weights other numbers are other models. */
 export const createWholeEngine = (contextSize: number, weights: number = MODEL.weights): TextEngine =>
   createFakeEngine({ ...MODEL, contextSize, weights, isLayered: true });
+
+const MANIFEST: SlabManifest = {
+  ...{ modelRoot: createWholeEngine(32).info().modelRoot, cutter: 1, layers: MODEL.layers },
+  slabs: EDGES.slice(1).map((to) => ({ to, sizeBytes: 1, sha256: nodeCrypto.sha256(utf8Encode(`slab to ${to}`)) })),
+};
+const MANIFEST_HASH = hashSlabManifest(nodeCrypto, MANIFEST);
 
 export interface SegmentPlaceOptions {
   readonly modelId: string;
@@ -48,17 +54,22 @@ export function openSimulatedSegment(
   const terms: SegmentTerms = {
     ...{ modelId, pricePer1kAtomic: PRICE_PARTS[slab] as bigint, uplinkMbit: UPLINK_MBIT },
     slab: {
-      ...{ path: `slab ${slab}`, modelRoot: createWholeEngine(contextSize).info().modelRoot },
+      ...{ path: `slab ${slab}`, modelRoot: MANIFEST.modelRoot, manifest: MANIFEST },
       manifestHash: attack?.bendManifest?.(MANIFEST_HASH) ?? MANIFEST_HASH,
       ...{ firstLayer: from, layers: to - from, totalLayers: MODEL.layers },
-      expected: { to, sizeBytes: 1, sha256: MANIFEST_HASH },
+      expected: MANIFEST.slabs[slab] as Slab,
       ...{ embeddingSize: MODEL.embeddingSize, vocabularySize: own.info().vocabularySize },
       ...{ weightBytes: 1, trainContext: contextSize },
     },
   };
   if (to < MODEL.layers) return { shards: [{ ...terms, segment } satisfies OpenedShard], leads: [] };
   const seat = createCohortSeat();
-  const engine = createFakeEngine({ ...MODEL, contextSize, sequences: SEQUENCES, chain: { last: segment, before: seat } });
+  const engine = createFakeEngine({
+    ...MODEL,
+    contextSize,
+    sequences: SEQUENCES,
+    chain: { last: segment, before: seat },
+  });
   const lead: OpenedLead = { ...terms, engine: { ...engine, pid: () => undefined }, seat, passRows: PASS_ROWS };
   return { shards: [], leads: [lead] };
 }

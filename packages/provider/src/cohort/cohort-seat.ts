@@ -42,6 +42,7 @@ export function createCohortSeat(): CohortSeat {
       if ('problem' in standing) throw fail(standing.problem);
       return await get().open(given);
     },
+    admit: async (orderHash, admission) => await get().admit(orderHash, admission),
     run: async (pass) => await get().run(pass),
     drop: async (sequence, position) => await get().drop(sequence, position),
     close: async (orderHash) => await get().close(orderHash),

@@ -32,7 +32,7 @@ export interface CohortLeadOptions {
   readonly onChange: () => void;
 }
 
-type LeadState = Pick<ProviderState, 'crypto' | 'clock' | 'signer' | 'id' | 'payee' | 'links' | 'log'> & {
+type LeadState = Pick<ProviderState, 'crypto' | 'clock' | 'signer' | 'id' | 'payee' | 'links' | 'identity' | 'log'> & {
   readonly chain: Pick<ProviderState['chain'], 'ledger'>;
 };
 
@@ -218,7 +218,7 @@ function openChain(
     readonly found: readonly FoundMember[];
     readonly onFailed: (providerId: Uint8Array, error: unknown) => void;
   },
-  { crypto, chain, signer, id, payee, links }: LeadState,
+  { crypto, chain, signer, id, payee, links, identity }: LeadState,
 ): CohortChain {
   const { slab, pricePer1kAtomic, engine, passRows } = lead;
   const { contextSize, numericClass } = engine.info();
@@ -229,7 +229,7 @@ function openChain(
   };
   return createCohortChain({
     ...{ crypto, signer, session, modelRoot, manifestHash, embeddingSize, vocabularySize, contextSize, passRows },
-    ledger: chain.ledger,
+    ...{ ledger: chain.ledger, link: identity.id },
     members: [...found.map(({ member }) => member), own],
     shards: found.map(({ peer, member }) =>
       watchShard(createLinkShard(links, peer), (error) => onFailed(member.providerId, error)),
@@ -246,6 +246,7 @@ function watchShard(calls: ShardCalls, onFailed: (error: unknown) => void): Shar
     });
   return {
     agree: (message) => watch(calls.agree(message)),
+    admit: (orderHash, admission) => watch(calls.admit(orderHash, admission)),
     run: (parts) => watch(calls.run(parts)),
     close: (orderHash) => calls.close(orderHash),
   };

@@ -3,6 +3,7 @@ import { createNodeEd25519Signer } from '@ogong/host/crypto/signers';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { countFree, findOffer, type OfferState, type ServedOffer } from '../provider/orders/offers.ts';
 import type { ProviderState } from '../provider/provider-state.ts';
+import { createOrderMemory } from '../shard/order-memory.ts';
 import { createShard, type Shard } from '../shard/shard.ts';
 import type { SegmentAtWork } from './offered-segments.ts';
 import type { OpenedLead, OpenedSegments, OpenedShard, SegmentTerms } from './open-segments.ts';
@@ -15,14 +16,18 @@ export interface ServedShard extends OpenedShard {
 /** Opens a shard for each segment. Each start draws new session keys. */
 export const openShards = (
   opened: readonly OpenedShard[],
-  state: Pick<ProviderState, 'crypto' | 'clock' | 'chain' | 'beacons' | 'signer' | 'id' | 'payee'>,
-): readonly ServedShard[] =>
-  opened.map((own) => {
+  state: Pick<ProviderState, 'crypto' | 'clock' | 'chain' | 'beacons' | 'signer' | 'id' | 'payee' | 'log'>,
+): readonly ServedShard[] => {
+  const orders = createOrderMemory(state.clock);
+  const onError = (err: unknown): void => state.log.error({ err }, 'a segment failed');
+  return opened.map((own) => {
     const { slab, segment, pricePer1kAtomic } = own;
     const session = createNodeEd25519Signer(randomBytes(32));
-    const shard = createShard({ segment, pricePer1kAtomic, ...slab }, { ...state, session, providerId: state.id });
+    const served = { segment, pricePer1kAtomic, session, ...slab };
+    const shard = createShard(served, { ...state, orders, onError, providerId: state.id });
     return { ...own, shard };
   });
+};
 
 /** The offer of a model whose last layers are here. Its price is that of the cohort. */
 export const offerOf = ({ modelId, pricePer1kAtomic, engine, seat }: OpenedLead): ServedOffer => ({

@@ -58,6 +58,8 @@ export interface ProviderDependencies {
     | 'recentLists'
     | 'findByAddress'
     | 'findByCertHash'
+    | 'isBacked'
+    | 'isEjected'
     | 'recallByAddress'
     | 'channel'
     | 'router'

@@ -196,7 +196,9 @@ function openServer(state: ProviderState, bind: HostPort, shards: readonly Serve
       limits: { maxMessageBytes: MAX_OPENING_BYTES + MIB },
       routes(router) {
         router.service(ProviderService, service, { readMaxBytes: MAX_CALL_BYTES });
-        const shardService = createShardService(shards.map(({ shard }) => shard));
+        const [first, ...others] = shards.map(({ shard }) => shard);
+        if (first === undefined) return;
+        const shardService = createShardService([first, ...others]);
         router.service(ShardService, shardService, { readMaxBytes: MAX_SHARD_CALL_BYTES });
       },
     },

@@ -69,7 +69,7 @@ export function agreeToOrder(
   const { orderHash, modelRoot } = order;
   const unbent = {
     ...{ chainId: ledger.chainId, escrow: ledger.verifyingContract, orderHash, modelRoot },
-    ...{ manifestHash: fill(32, 0xa1), members },
+    ...{ manifestHash: fill(32, 0xa1), leaderLink: fill(32, 0xa3), blindHash: fill(32, 0xa4), members },
   };
   const terms = bend?.(unbent) ?? unbent;
   const signatures = signers.map((signer, place) =>
