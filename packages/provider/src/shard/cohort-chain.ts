@@ -140,16 +140,7 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
     lane.tail = done.catch(() => undefined);
     return done;
   };
-  /** Ends once the order that was opened last is admitted or over. */
-  let turn: Promise<void> = Promise.resolve();
-  /** Waits for the orders before, since shards keep few sequences for orders that are not admitted. @returns the end of the turn. */
-  async function takeTurn(): Promise<() => void> {
-    const before = turn;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    turn = promise;
-    await before;
-    return resolve;
-  }
+  const takeTurn = createTurns();
   const nameShard = (place: number): string =>
     `shard ${place} (${toHex((members[place] as CohortMember).providerId).slice(0, 8)})`;
   const fail = (place: number, reason: string, cause?: unknown): EngineError =>
@@ -312,6 +303,18 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
       open.endTurn();
       return await Promise.all(lanes.map((lane) => closeAt(lane, open)));
     },
+  };
+}
+
+/** Lets one order after the other wait for its admission, since shards keep few sequences for such orders. */
+function createTurns(): () => Promise<() => void> {
+  let last: Promise<void> = Promise.resolve();
+  return async () => {
+    const before = last;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    last = promise;
+    await before;
+    return resolve;
   };
 }
 

@@ -187,7 +187,7 @@ describe('shards of a cohort and its leader', () => {
 
   it('end an order behind its pass in flight', async () => {
     const [started, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const { chain, order } = createTestChain((calls, place) => ({
+    const { chain, order, begin } = createTestChain((calls, place) => ({
       ...calls,
       async run(parts) {
         if (place === 1) started.resolve();
@@ -196,7 +196,7 @@ describe('shards of a cohort and its leader', () => {
       },
     }));
     const given = order();
-    await chain.open(given);
+    await begin(given);
     const running = chain.run(prompt(given));
     const closing = chain.close(given.order.orderHash);
     await expect(chain.run(prompt(given))).rejects.toThrow('an order that is not open');
@@ -211,7 +211,7 @@ describe('shards of a cohort and its leader', () => {
     ['turns', ({ turns }) => ({ turns: turns + 1 })],
     ['rows', ({ root }) => ({ root: root.map((byte) => byte ^ 1) })],
   ])('give no root that is signed for other %s', async (_, bend) => {
-    const { chain, order } = createTestChain((calls, place) => ({
+    const { chain, order, begin } = createTestChain((calls, place) => ({
       ...calls,
       async close(orderHash) {
         const encoded = await calls.close(orderHash);
@@ -222,7 +222,7 @@ describe('shards of a cohort and its leader', () => {
       },
     }));
     const given = order();
-    await chain.open(given);
+    await begin(given);
     await chain.run(prompt(given));
     expect((await chain.close(given.order.orderHash)).map((root) => root?.place)).toEqual([0, undefined]);
   });
