@@ -1,6 +1,6 @@
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { ShardService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { ShardCalls } from './cohort-chain.ts';
+import type { ShardCalls } from './chain-state.ts';
 
 /** A prompt of 512 rows may take a slow shard a while. */
 const PASS_TIMEOUT_MS = 60_000;

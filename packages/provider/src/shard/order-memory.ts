@@ -12,8 +12,8 @@ export interface HeldOrder {
   /** Link of the leader. */
   readonly peer: PeerId;
   readonly order: NamedOrder;
-  /** SHA-256 of the terms. */
-  readonly termsHash: Uint8Array;
+  /** SHA-256 of the terms. They change if a member is replaced. */
+  termsHash: Uint8Array;
   readonly leader: HoldingLeader;
   /** Undefined once the order is over. */
   running: RunningOrder | undefined;
@@ -31,7 +31,7 @@ export interface RunningOrder {
   readonly slot: number;
   readonly rows: ShardOrder;
   /** The shard's signature of the terms. */
-  readonly signature: CohortSignature;
+  signature: CohortSignature;
   isAdmitted: boolean;
   /** Passes that wait or run. */
   calls: number;

@@ -44,7 +44,7 @@ async function compute(
   const [first] = parts as [PassPart, ...PassPart[]];
   for (const { running, pass } of parts) {
     const { position } = pass.head;
-    if (running.rows.sent.kept.positions > position) await segment.drop(running.slot, position);
+    if (running.rows.computed > position) await segment.drop(running.slot, position);
   }
   const output = await segment.run({
     kind: first.pass.head.kind,
@@ -54,6 +54,7 @@ async function compute(
     input: joinValues(values),
   });
   if (output.kind !== 'rows') throw new EngineError('engine-crashed', 'a segment before the last one returned logits');
+  for (const { running, pass } of parts) running.rows.computed = pass.head.position + pass.head.rows;
   return output.rows;
 }
 
@@ -70,12 +71,24 @@ export async function runParts(
     end(part.held);
     answers.set(part, writeRefusal(toRefusal(error)));
   };
+  const send = (part: PassPart, rows: Float32Array): void => {
+    const { kind, position } = part.pass.head;
+    try {
+      answers.set(part, { case: 'pass', value: encodeBoundaryPass(part.running.rows.sent.send(kind, position, rows)) });
+    } catch (error) {
+      refuse(part, error);
+    }
+  };
   const accepted: PassPart[] = [];
   const values: (Uint32Array | Float32Array)[] = [];
   for (const part of [...parts].sort((a, b) => a.running.slot - b.running.slot)) {
     const result = part.running.rows.accept(part.pass);
     if (!result.ok) {
       refuse(part, new Refusal('invalid', `the pass is refused, ${result.reason}: ${result.detail}`));
+      continue;
+    }
+    if (result.again !== undefined) {
+      send(part, result.again);
       continue;
     }
     accepted.push(part);
@@ -86,13 +99,7 @@ export async function runParts(
     const rows = await compute(segment, accepted, values);
     const size = rows.length / accepted.length;
     accepted.forEach((part, i) => {
-      const { kind, position } = part.pass.head;
-      try {
-        const sent = part.running.rows.sent.send(kind, position, rows.subarray(i * size, (i + 1) * size));
-        answers.set(part, { case: 'pass', value: encodeBoundaryPass(sent) });
-      } catch (error) {
-        refuse(part, error);
-      }
+      send(part, rows.subarray(i * size, (i + 1) * size));
     });
   } catch (error) {
     // These orders have accepted rows that were not computed, so none of them can go on.

@@ -1,4 +1,6 @@
 import type { SegmentEngineInfo } from '@ogong/engine/interface/segment';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { hashBlind } from '@ogong/protocol/commitment/blinds';
 import { computeBankSeed, createSketchBank, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { Crypto, Ed25519Signer } from '@ogong/protocol/crypto/crypto';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
@@ -7,21 +9,41 @@ import {
   createPassReceiver,
   createPassSender,
   MAX_TURNS,
+  type PassReceiver,
   type PassResult,
   type PassSender,
 } from '@ogong/protocol/modality/text/boundary/boundary-pass';
 import { type BoundaryRoot, signBoundaryRoot } from '@ogong/protocol/modality/text/boundary/boundary-root';
+import { noteRows, readRows, type StandingRows } from '@ogong/protocol/modality/text/boundary/boundary-rows';
 import { createRowContent, createTokenContent } from '@ogong/protocol/modality/text/boundary/pass-content';
-import type { CohortTerms } from '@ogong/protocol/settlement/cohort-agreement';
+import type { CohortMember, CohortTerms } from '@ogong/protocol/settlement/cohort-agreement';
 import { commitRows } from './commit-rows.ts';
 
 /** One order at a shard: the rows that came, and the rows that went out. */
 export interface ShardOrder {
   readonly sent: PassSender<Float32Array>;
+  /** Positions that the segment has computed. */
+  computed: number;
   /** Accepts a pass of the sender before, as PassReceiver does, within the bounds of the order. */
-  accept(pass: BoundaryPass): PassResult<Uint32Array | Float32Array>;
+  accept(pass: BoundaryPass): AcceptedPass;
+  /**
+   * Takes other members in the place of those that failed. Rows of another sender have to come again, from position 0 on.
+   * @returns false if the leader, this shard, the blind or the layers of a member differ, or if it was called too often.
+   */
+  replaceMembers(terms: Pick<CohortTerms, 'members' | 'blindHash'>): boolean;
   /** Signs for the rows that it sent. @returns undefined if there are none. */
   signRoot(): Promise<BoundaryRoot | undefined>;
+}
+
+export type AcceptedPass = PassResult<Uint32Array | Float32Array> & {
+  /** Present if these rows came before: the rows that this shard sent for them. Its segment still has them. */
+  readonly again?: Float32Array | undefined;
+};
+
+/** Rows that stood before a sender began again at position 0. */
+interface EarlierRows {
+  readonly came: StandingRows;
+  readonly sent: StandingRows;
 }
 
 export interface ShardOrderOptions {
@@ -37,6 +59,8 @@ export interface ShardOrderOptions {
   readonly segment: Pick<SegmentEngineInfo, 'embeddingSize' | 'vocabularySize' | 'contextSize' | 'passRows'>;
 }
 
+/** The most other cohorts of an order, of which each costs a signature and its check. */
+const MOST_REPLACEMENTS = 8;
 /** Guesses behind the last token that an order pays for. */
 const MOST_GUESSES = 16;
 
@@ -70,25 +94,55 @@ export function createShardOrder(crypto: Crypto, options: ShardOrderOptions): Sh
   const edge = { orderHash: order.orderHash, blind };
   // The last shard leads: its tokens go to the first one.
   const senderPlace = place === 0 ? members.length - 1 : place - 1;
-  const limits = {
-    ...{ maxPositions, maxRows, maxTurns },
-    senderKey: (members[senderPlace] as (typeof members)[number]).sessionKey,
-  };
-  const received =
-    place === 0
+  let { sessionKey: senderKey } = members[senderPlace] as CohortMember;
+  /** A sender that began at another shard counts its turns on. */
+  const openReceiver = (firstTurn: number): PassReceiver<Uint32Array> | PassReceiver<Float32Array> => {
+    const limits = { maxPositions, maxRows, maxTurns, firstTurn, senderKey };
+    return place === 0
       ? createPassReceiver(crypto, { ...edge, place: senderPlace, content: createTokenContent(vocabularySize) }, limits)
       : createPassReceiver(crypto, { ...edge, place: senderPlace, content }, limits);
+  };
+  let received: ReturnType<typeof openReceiver> | undefined;
+  let earlier: EarlierRows | undefined;
   const sent = createPassSender(crypto, { ...edge, place, content }, { maxPositions, signer: session });
+  const noteEarlier = (): EarlierRows | undefined =>
+    earlier ?? (received && { came: noteRows(received.kept), sent: noteRows(sent.kept) });
+  let cohort = members;
+  let replacements = 0;
   let rowsInAll = 0;
   return {
     sent,
+    computed: 0,
     accept(pass) {
-      const { rows } = pass.head;
+      const { turn, position, rows } = pass.head;
       if (rowsInAll + rows > maxRowsInAll)
         return { ok: false, reason: 'size', detail: `more than ${maxRowsInAll} rows of one order` };
-      const result = received.accept(pass);
-      if (result.ok) rowsInAll += rows;
-      return result;
+      const receiver = received ?? openReceiver(turn);
+      const noted = position === 0 ? noteEarlier() : earlier;
+      const result = receiver.accept(pass);
+      if (!result.ok) return result;
+      received = receiver;
+      rowsInAll += rows;
+      const again = noted && findAgain(noted, pass);
+      earlier = again && noted;
+      return { ...result, again: again && content.decode(again) };
+    },
+    replaceMembers({ members: others, blindHash }) {
+      if (!equalBytes(blindHash, hashBlind(crypto, blind))) return false;
+      const isKept = (other: CohortMember, i: number): boolean => {
+        const known = cohort[i];
+        if (known === undefined || other.firstLayer !== known.firstLayer || other.layers !== known.layers) return false;
+        return (i !== place && i !== cohort.length - 1) || equalBytes(other.sessionKey, known.sessionKey);
+      };
+      if (others.length !== cohort.length || !others.every(isKept) || replacements >= MOST_REPLACEMENTS) return false;
+      replacements++;
+      cohort = others;
+      const next = (others[senderPlace] as CohortMember).sessionKey;
+      if (equalBytes(next, senderKey)) return true;
+      earlier = noteEarlier();
+      senderKey = next;
+      received = undefined;
+      return true;
     },
     async signRoot() {
       if (sent.kept.positions === 0) return undefined;
@@ -98,4 +152,11 @@ export function createShardOrder(crypto: Crypto, options: ShardOrderOptions): Sh
       return signBoundaryRoot(session, { orderHash: order.orderHash, place, positions, turns, root });
     },
   };
+}
+
+/** Finds the rows that were sent for rows that came again; undefined if they are not the same. */
+function findAgain({ came, sent }: EarlierRows, { head: { position, rows }, payload }: BoundaryPass) {
+  const end = position + rows;
+  if (end > came.positions || end > sent.positions || !equalBytes(readRows(came, position, end), payload)) return;
+  return readRows(sent, position, end);
 }

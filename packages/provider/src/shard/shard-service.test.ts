@@ -4,7 +4,8 @@ import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { startLoopbackServer } from '@ogong/testing/network/loopback-server';
 import { createTestChain, EMBEDDING_SIZE, type TestCohort } from '@ogong/testing/provider/shard-fixture';
 import { afterEach, describe, expect, it } from 'vitest';
-import { passKeyOf, type ShardCalls } from './cohort-chain.ts';
+import type { ShardCalls } from './chain-state.ts';
+import { passKeyOf } from './cohort-chain.ts';
 import { createLinkShard } from './link-shard.ts';
 import { createShardService, MAX_SHARD_CALL_BYTES } from './shard-service.ts';
 

@@ -13,7 +13,8 @@ import { createFakeSegment } from '@ogong/testing/engine/fake-segment';
 import { ledger } from '@ogong/testing/provider/provider-fixture';
 import { createTestChain, EMBEDDING_SIZE, sessions } from '@ogong/testing/provider/shard-fixture';
 import { describe, expect, it } from 'vitest';
-import { type ChainedOrder, passKeyOf } from './cohort-chain.ts';
+import type { ChainedOrder } from './chain-order.ts';
+import { passKeyOf } from './cohort-chain.ts';
 
 const passOf = (
   kind: ChainPass['kind'],

@@ -10,9 +10,14 @@ import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exch
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import type { AgreeRequest, ShardAnswer, ShardPass } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { encodeBoundaryRoot } from '@ogong/protocol/modality/text/boundary/boundary-root';
-import { type CohortMember, type CohortSignature, signCohortTerms } from '@ogong/protocol/settlement/cohort-agreement';
+import {
+  type CohortMember,
+  type CohortSignature,
+  type CohortTerms,
+  signCohortTerms,
+} from '@ogong/protocol/settlement/cohort-agreement';
 import { type AgreementCheck, checkAgreement } from './check-agreement.ts';
-import type { OrderMemory } from './order-memory.ts';
+import type { HeldOrder, OrderMemory } from './order-memory.ts';
 import {
   assertOnePass,
   type PassAnswer,
@@ -113,16 +118,22 @@ export function createShard(served: ServedSegment, dependencies: ShardDependenci
     return { held, running: held.running };
   };
 
-  /** Finds the signature of an order that was agreed to before. @throws Refusal if its terms are others, or it is over. */
-  function findSignature({ orderHash }: Pick<NamedOrder, 'orderHash'>, peer: PeerId, termsHash: Uint8Array) {
-    const before = orders.find(orderHash);
-    // The terms name the leader's link.
-    const isSame = before?.sessionKey === sessionKey && equalBytes(before.termsHash, termsHash);
-    if (isSame && before.running !== undefined) return before.running.signature;
-    if (before !== undefined)
+  /**
+   * Answers for an order that was agreed to before. If members were replaced, it signs the new terms.
+   * @throws Refusal if another segment serves the order, it is over, or its cohort is another one.
+   */
+  function agreeAgain(held: HeldOrder, peer: PeerId, terms: CohortTerms, termsHash: Uint8Array): CohortSignature {
+    const { running } = held;
+    if (held.sessionKey !== sessionKey || running === undefined)
       throw new Refusal('conflict', 'this provider has agreed to this order before; an order is served once');
-    if (orders.isBarred(peer, orderHash)) throw new Refusal('conflict', 'the leader has ended this order already');
-    return undefined;
+    // The terms name the leader's link.
+    if (equalBytes(held.termsHash, termsHash)) return running.signature;
+    if (!equalBytes(held.peer, peer) || !running.rows.replaceMembers(terms))
+      throw new Refusal('conflict', 'this shard has agreed to another cohort; only members that fail can be replaced');
+    held.termsHash = termsHash;
+    running.signature = signCohortTerms(signer, terms);
+    running.lastMs = clock.nowMs();
+    return running.signature;
   }
 
   async function agree(peer: PeerId, message: AgreeRequest): Promise<CohortSignature> {
@@ -136,8 +147,10 @@ export function createShard(served: ServedSegment, dependencies: ShardDependenci
     ]);
     if (isEjected) throw new Refusal('precondition', 'the leader is ejected');
     const termsHash = crypto.sha256(message.terms);
-    const signed = findSignature(order, peer, termsHash);
-    if (signed !== undefined) return signed;
+    const before = orders.find(order.orderHash);
+    if (before !== undefined) return agreeAgain(before, peer, terms, termsHash);
+    if (orders.isBarred(peer, order.orderHash))
+      throw new Refusal('conflict', 'the leader has ended this order already');
     const rows = openRows(() =>
       createShardOrder(crypto, {
         ...{ order, members: terms.members, place, blind: message.blind.slice(), previousBeacon, session },

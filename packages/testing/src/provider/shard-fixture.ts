@@ -10,13 +10,9 @@ import { createNobleEd25519Signer } from '@ogong/protocol/crypto/noble';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { encodeOrder, nameOrder, type Order } from '@ogong/protocol/exchange/order';
 import type { CohortMember } from '@ogong/protocol/settlement/cohort-agreement';
-import {
-  type ChainedOrder,
-  type CohortChain,
-  createCohortChain,
-  type OpenedOrder,
-  type ShardCalls,
-} from '@ogong/provider/shard/cohort-chain';
+import type { ChainedOrder } from '@ogong/provider/shard/chain-order';
+import type { CohortChainOptions, Replacement, ShardCalls } from '@ogong/provider/shard/chain-state';
+import { type CohortChain, createCohortChain, type OpenedOrder } from '@ogong/provider/shard/cohort-chain';
 import { createOrderMemory } from '@ogong/provider/shard/order-memory';
 import { createShard, type Shard, type ShardDependencies } from '@ogong/provider/shard/shard';
 import { createFakeSegment } from '../engine/fake-segment.ts';
@@ -45,6 +41,11 @@ export const sessions: readonly Ed25519Signer[] = LAYERS.map((_, i) =>
   createNobleEd25519Signer(new Uint8Array(32).fill(0x50 + i)),
 );
 
+interface MemberKeys {
+  readonly signer: HybridSigner;
+  readonly session: Ed25519Signer;
+}
+
 export interface TestCohort {
   readonly shards: readonly [Shard, Shard];
   readonly chain: CohortChain;
@@ -53,8 +54,15 @@ export interface TestCohort {
   advance(ms: number): void;
   /** An order and its admission. @param nonce makes another one. */
   order(nonce?: number, bend?: (order: Order) => Order): TestOrder;
+  /** A provider that can take the place of a shard. @param weights of its segment. Default: those of the shard. */
+  spare(place: number, options?: { readonly weights?: number; readonly pricePer1kAtomic?: bigint }): TestSpare;
   /** Opens an order and shows its admission. */
   begin(order: TestOrder): Promise<OpenedOrder>;
+}
+
+export interface TestSpare extends Replacement {
+  readonly shard: Shard;
+  readonly segment: SegmentEngine;
 }
 
 /** An order with its validator's admission. */
@@ -70,6 +78,7 @@ export interface TestCohortOptions {
   readonly link?: Uint8Array;
   /** Sequences of each shard. Default: 2. */
   readonly sequences?: number;
+  readonly replace?: CohortChainOptions['replace'];
 }
 
 /** Two shards with segments in plain TypeScript, and the chain of their leader. @param bend changes the calls of a shard. */
@@ -79,6 +88,7 @@ export function createTestChain(
 ): TestCohort {
   const { manifest = MANIFEST, link = LEADER_PEER, sequences = 2 } = given;
   let nowMs = 1_900_000_000_000;
+  let spares = 0;
   const clock = { nowMs: () => nowMs };
   const beacon = computeGenesisBeacon(crypto, network);
   const validator = {
@@ -96,14 +106,13 @@ export function createTestChain(
       sessionKey: (sessions[i] as Ed25519Signer).publicKey,
     }),
   );
-  const segments = [0, 1].map((i) =>
-    createFakeSegment({ place: i === 0 ? 'first' : 'interior', weights: i, sequences }),
-  ) as unknown as [SegmentEngine, SegmentEngine];
-  const shards = segments.map((segment, i) =>
+  const openSegment = (place: number, weights = place): SegmentEngine =>
+    createFakeSegment({ place: place === 0 ? 'first' : 'interior', weights, sequences });
+  const openShard = (segment: SegmentEngine, member: CohortMember, keys: MemberKeys): Shard =>
     createShard(
-      { segment, manifest, session: sessions[i] as Ed25519Signer, ...(members[i] as CohortMember) },
+      { segment, manifest, session: keys.session, ...member },
       {
-        ...{ crypto, clock, orders: createOrderMemory(clock), signer: signers[i] as HybridSigner },
+        ...{ crypto, clock, orders: createOrderMemory(clock), signer: keys.signer },
         chain: {
           ledger,
           findByAddress: (address) =>
@@ -116,28 +125,41 @@ export function createTestChain(
           throw error;
         },
         beacons: { get: async (epoch) => ({ epoch, value: beacon, previous: beacon, certificate: new Uint8Array() }) },
-        ...{ providerId: (members[i] as CohortMember).providerId, payee: (members[i] as CohortMember).payee },
+        ...{ providerId: member.providerId, payee: member.payee },
       },
-    ),
+    );
+  const callsOf = (shard: Shard): ShardCalls => ({
+    agree: (message) => shard.agree(link, { ...message, $typeName: 'ogong.v1.AgreeRequest' }),
+    admit: (orderHash, admission) => shard.admit(link, orderHash, admission),
+    run: (parts) => shard.run(link, parts),
+    close: (orderHash) => shard.close(link, orderHash),
+  });
+  const segments = [openSegment(0), openSegment(1)] as const;
+  const shards = segments.map((segment, i) =>
+    openShard(segment, members[i] as CohortMember, {
+      ...{ signer: signers[i] as HybridSigner, session: sessions[i] as Ed25519Signer },
+    }),
   ) as unknown as [Shard, Shard];
   const chain = createCohortChain({
     ...{ crypto, ledger, manifestHash: hashSlabManifest(crypto, MANIFEST), modelRoot: MODEL_ROOT, members, link },
-    shards: shards.map((shard, place) =>
-      bend(
-        {
-          agree: (message) => shard.agree(link, { ...message, $typeName: 'ogong.v1.AgreeRequest' }),
-          admit: (orderHash, admission) => shard.admit(link, orderHash, admission),
-          run: (parts) => shard.run(link, parts),
-          close: (orderHash) => shard.close(link, orderHash),
-        },
-        place,
-      ),
-    ),
+    shards: shards.map((shard, place) => bend(callsOf(shard), place)),
+    ...(given.replace !== undefined && { replace: given.replace }),
     ...{ signer: signers[LEADER] as HybridSigner, session: sessions[LEADER] as Ed25519Signer },
     ...{ embeddingSize: EMBEDDING_SIZE, vocabularySize: 300, contextSize: 64, passRows: 32 },
   });
   return {
     ...{ shards, chain, segments },
+    spare(place, { weights, pricePer1kAtomic = PRICES[place] as bigint } = {}) {
+      const signer = createNodeHybridSigner(new Uint8Array(64).fill(0x60 + spares));
+      const session = createNobleEd25519Signer(new Uint8Array(32).fill(0x68 + spares));
+      const member: CohortMember = {
+        ...{ ...(members[place] as CohortMember), pricePer1kAtomic, sessionKey: session.publicKey },
+        ...{ providerId: hashHybridKey(crypto, signer.publicKey), payee: new Uint8Array(20).fill(0xd0 + spares++) },
+      };
+      const segment = openSegment(place, weights);
+      const shard = openShard(segment, member, { signer, session });
+      return { member, shard, segment, calls: callsOf(shard) };
+    },
     async begin(given) {
       const opened = await chain.open(given);
       await chain.admit(given.order.orderHash, given.admission);

@@ -45,7 +45,9 @@ export async function serveChained(
       },
       failed: AbortSignal.any([dependencies.failed, opened.failed]),
       closeBoundaries: close,
-      cohort: opened.agreement,
+      get cohort() {
+        return opened.agreement;
+      },
     });
   } finally {
     await close();

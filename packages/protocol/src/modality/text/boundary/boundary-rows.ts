@@ -81,3 +81,27 @@ export function createBoundaryRows(
 function shorten(bytes: Uint8Array, length: number): Uint8Array {
   return 2 * length < bytes.buffer.byteLength ? bytes.slice(0, length) : bytes.subarray(0, length);
 }
+
+/** Rows that stood at some time: a copy of the list stays as it is. */
+export interface StandingRows extends Pick<BoundaryRows, 'positions' | 'rowBytes'> {
+  readonly standing: readonly StandingPass[];
+}
+
+/** Notes the rows that stand now. Their bytes are not copied. */
+export const noteRows = ({ positions, rowBytes, standing }: BoundaryRows): StandingRows => ({
+  ...{ positions, rowBytes },
+  standing: [...standing],
+});
+
+/** Copies the bytes of rows [from, to) that stand. @throws ProtocolError `out-of-range` if some do not. */
+export function readRows({ positions, rowBytes, standing }: StandingRows, from: number, to: number): Uint8Array {
+  if (from < 0 || from > to || to > positions)
+    throw new ProtocolError('out-of-range', `rows ${from} to ${to} of ${positions}`);
+  const rows = new Uint8Array((to - from) * rowBytes);
+  for (const { pass, bytes } of standing) {
+    const at = (pass.head.position - from) * rowBytes;
+    const part = bytes.subarray(Math.max(0, -at), Math.max(0, rows.length - at));
+    if (part.length > 0) rows.set(part, Math.max(0, at));
+  }
+  return rows;
+}
