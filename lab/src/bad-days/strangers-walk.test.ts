@@ -1,6 +1,8 @@
+import type { Client } from '@connectrpc/connect';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { LinkError } from '@ogong/host/link/link-error';
+import { createLinkPool } from '@ogong/host/link/link-pool';
 import type { Store } from '@ogong/host/store/store';
 import { encodeBeaconMessage } from '@ogong/protocol/beacon/beacon-message';
 import { hashRecord } from '@ogong/protocol/commitment/record';
@@ -10,14 +12,19 @@ import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import {
   ProviderService,
   RouterService,
+  ShardService,
   ValidatorService,
   VerifierService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { sealPart } from '@ogong/protocol/sealing/sealed-part';
 import { verifyValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';
+import type { ShardCalls } from '@ogong/provider/shard/cohort-chain';
+import { createShardService } from '@ogong/provider/shard/shard-service';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { FULL_CHANNEL } from '@ogong/testing/network/fixed-chain';
+import { startLoopbackServer } from '@ogong/testing/network/loopback-server';
 import { createNetwork, receive } from '@ogong/testing/provider/provider-fixture';
+import { createTestChain } from '@ogong/testing/provider/shard-fixture';
 import { type BenchOptions, createTestValidator, ledger, payer } from '@ogong/testing/validator/test-bench';
 import { testCrypto as crypto } from '@ogong/testing/validator/test-crypto';
 import { createTestHybrid, createTestPayee, WORD_UNTIL_MS } from '@ogong/testing/validator/test-keys';
@@ -89,6 +96,37 @@ async function leavesNothing(store: Store, call: () => Promise<unknown>): Promis
   return refusals;
 }
 
+/** The first shard of a cohort, the links of its leader and of a stranger, and the terms of an admitted order. */
+async function openShard() {
+  let terms: Parameters<ShardCalls['agree']>[0] | undefined;
+  const { chain, order, shards } = createTestChain((calls) => ({
+    ...calls,
+    async agree(message) {
+      terms = message;
+      throw new Error('the leader asks over its link');
+    },
+  }));
+  const given = order();
+  await chain.open(given).catch(() => undefined);
+  if (terms === undefined) throw new Error('the leader has asked no shard');
+  const [shard] = shards;
+  const server = await startLoopbackServer((router) => router.service(ShardService, createShardService([shard])));
+  const peer = { endpoint: server.endpoint, certHash: server.identity.id };
+  const [leader, stranger] = await Promise.all(
+    [61, 62].map(async (seed) => {
+      const links = createLinkPool({ identity: await makeIdentity(seed), dialPolicy: 'any' });
+      closing.push(() => links.close());
+      return links.to(ShardService, peer);
+    }),
+  );
+  closing.push(() => server.stop());
+  type Calls = Client<typeof ShardService>;
+  return {
+    ...{ shard, terms, orderHash: given.order.orderHash },
+    ...{ leader: leader as Calls, stranger: stranger as Calls },
+  };
+}
+
 async function announceMany() {
   const { validator, service } = await openValidator({ maxAnnouncements: 3 });
   const announce = async (seed: number, name: string) => {
@@ -148,6 +186,32 @@ const WALKS: Readonly<Record<string, () => Promise<void>>> = {
     const stranger = (await network.connect(4)).service(ProviderService);
     const piece = { replyId: new Uint8Array(16), index: 0, piece: new Uint8Array(1000), last: true };
     expect(await leavesNothing(network.store(), () => stranger.putMedia(piece))).not.toBe('');
+  },
+  async 'ShardService/Agree'() {
+    const { shard, terms, leader, stranger } = await openShard();
+    const admission = terms.admission && { ...terms.admission, signature: new Uint8Array(65) };
+    const unadmitted = { ...terms, admission };
+    const free = shard.free();
+    const { taken } = await count(times(3, () => () => stranger.agree(unadmitted)));
+    expect(taken).toBe(0);
+    expect(shard.free()).toBe(free);
+    await leader.agree(terms);
+    const { refusals } = await count(times(3, () => () => stranger.agree(terms)));
+    expect(refusals).toContain('served once');
+    expect(shard.free()).toBe(free - 1);
+  },
+  async 'ShardService/RunPass'() {
+    const { terms, orderHash, leader, stranger } = await openShard();
+    await leader.agree(terms);
+    const parts = [{ orderHash, pass: new Uint8Array(200) }];
+    expect((await count([() => stranger.runPass({ parts })])).refusals).toContain('no such order');
+  },
+  async 'ShardService/Close'() {
+    const { shard, terms, orderHash, leader, stranger } = await openShard();
+    await leader.agree(terms);
+    const free = shard.free();
+    expect((await count([() => stranger.close({ orderHash })])).refusals).toContain('no such order');
+    expect(shard.free()).toBe(free);
   },
   async 'ValidatorService/Admit'() {
     const { validator, admit } = await openValidator({ spendable: 3n * MAX_FEE });

@@ -5,6 +5,7 @@ import {
   AdmitRequestSchema,
   ProviderService,
   RouterService,
+  ShardService,
   ValidatorService,
   VerifierService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -18,7 +19,7 @@ import { METHOD_ROWS, ROUTE_ROWS } from './strangers.ts';
 import { serveValidator } from './validator-door.ts';
 
 const root = new URL('../../../', import.meta.url);
-const methods = [ProviderService, ValidatorService, VerifierService, RouterService].flatMap((service) =>
+const methods = [ProviderService, ShardService, ValidatorService, VerifierService, RouterService].flatMap((service) =>
   service.methods.map(({ name }) => `${service.typeName.split('.').at(-1)}/${name}`),
 );
 

@@ -19,6 +19,8 @@ const ACCESS = 'packages/validator/src/access.test.ts';
 const FLOODS = 'lab/src/doors/floods.simulation.test.ts';
 const ROLES = 'packages/gateway/src/buy/match/attested-roles.process.test.ts';
 const INTAKE = 'packages/validator/src/intake/intake.test.ts';
+const SHARD = 'packages/provider/src/shard/shard.test.ts';
+const SHARDS = 'packages/provider/src/shard/shard-service.test.ts';
 const PROVIDER = 'packages/provider/src/provider/provider.test.ts';
 
 /** By service and method, as the proto file names them. A method without a row fails a test. */
@@ -79,6 +81,19 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
       costs: 'one at a time',
       shownBy: 'packages/provider/src/verifier/trace.test.ts',
     },
+  },
+  'ShardService/Describe': { ...READS, costs: RATE, shownBy: LINKS },
+  'ShardService/Agree': {
+    ...{ who: 'anyone', changes: 'a sequence of a segment, until the order expires', shownBy: SHARD },
+    costs: 'an order that its payer signed and a validator admitted, with terms that name this shard; twenty a second',
+  },
+  'ShardService/RunPass': {
+    ...{ who: 'served peers', changes: 'the rows of an order', shownBy: SHARDS },
+    costs: 'an order that the shard has agreed to, over the same link; rows within its limits, signed by their sender',
+  },
+  'ShardService/Close': {
+    ...{ who: 'served peers', changes: 'the end of an order', shownBy: SHARDS },
+    costs: 'an order that the shard has agreed to, over the same link',
   },
   'ValidatorService/Admit': {
     ...{ who: 'anyone', changes: 'an open order, a reservation', shownBy: INTAKE },

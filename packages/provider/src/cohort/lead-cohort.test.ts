@@ -61,7 +61,12 @@ async function start() {
   const lead = createCohortLead(
     {
       lead: { ...terms, engine: { ...engine, pid: () => undefined }, seat, passRows: PASS_ROWS },
-      segment: { terms, info: () => ({ numericClass, contextSize: 512, capacity: 2 }), free: () => 2 - offer.active },
+      segment: {
+        terms,
+        isLed: true,
+        info: () => ({ numericClass, contextSize: 512, capacity: 2 }),
+        free: () => 2 - offer.active,
+      },
       offer,
       routers: [{ endpoint: router.endpoint, certHash: router.identity.id }],
       intervalMs: 60_000,

@@ -5,11 +5,17 @@ import type { SegmentTerms } from './open-segments.ts';
 /** A segment at work. */
 export interface SegmentAtWork {
   readonly terms: SegmentTerms;
+  /** Whether it ends the model, so that this provider leads. */
+  readonly isLed: boolean;
   /** As the engine states them now. */
   info(): Pick<OfferedSegment, 'numericClass' | 'contextSize' | 'capacity'>;
   /** Orders that it can take beside those that it serves. */
   free(): number;
 }
+
+/** Orders that these segments serve for other leaders. */
+export const countShardOrders = (segments: readonly SegmentAtWork[]): number =>
+  segments.reduce((sum, { isLed, info, free }) => sum + (isLed ? 0 : Math.max(0, info().capacity - free())), 0);
 
 /** Describes the segments for an announcement. @param takesOrders whether the provider serves anybody now. */
 export function describeSegments(

@@ -42,7 +42,7 @@ export function listSegments(
   const led = leads.map((terms): SegmentAtWork => {
     const offer = findOffer(offers, terms.slab.modelRoot);
     return {
-      terms,
+      ...{ terms, isLed: true },
       info: () => readInfo(terms.engine.info()),
       free: () => (offer === undefined ? 0 : countFree(offer)),
     };
@@ -50,7 +50,7 @@ export function listSegments(
   return [
     ...shards.map(
       ({ shard, ...terms }): SegmentAtWork => ({
-        terms,
+        ...{ terms, isLed: false },
         info: () => readInfo(terms.segment.info()),
         free: shard.free,
       }),

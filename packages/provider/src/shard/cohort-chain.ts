@@ -47,7 +47,6 @@ export interface OpenedOrder {
   readonly failed: AbortSignal;
 }
 
-/** @internal until `serve` leads cohorts: tests serve orders with it */
 export function createCohortChain(options: CohortChainOptions): CohortChain {
   const { crypto, session, embeddingSize, replace } = options;
   const content = createRowContent(embeddingSize);

@@ -58,7 +58,6 @@ export interface Tiling {
  * Finds the tilings with the least cost, ascending, at most 16. Of equal costs, the one comes first whose ids are lower, from the
  * first layers on. No key has two members. Spec: docs/spec/tilings.md.
  * @returns the tilings, or the reason that there is none.
- * @internal No service forms cohorts yet.
  */
 export function findTilings(
   query: TilingQuery,

@@ -4,7 +4,7 @@ import type { Repeating } from '@ogong/host/time/repeat';
 import type { Announcement, VerifierEndpoint } from '@ogong/protocol/exchange/announcement';
 import { computeOrderLifetime } from '@ogong/protocol/exchange/limits';
 import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { describeSegments, type SegmentAtWork } from '../../cohort/offered-segments.ts';
+import { countShardOrders, describeSegments, type SegmentAtWork } from '../../cohort/offered-segments.ts';
 import { createNewcomerWorker } from '../orders/newcomer-work.ts';
 import { describeShared } from '../orders/offers.ts';
 import type { ProviderState } from '../provider-state.ts';
@@ -60,6 +60,8 @@ export function createProviderAnnouncer(
       describe() {
         if (verifier) noteStake().catch((err) => log.warn({ err }, 'the stake of the verifier cannot be read'));
         const described = describeProvider(state, { isReachable: isReachable(), segments });
+        state.metrics.shardOrders.set(countShardOrders(segments));
+        state.metrics.cohorts.set(described.models.filter(({ cohort }) => cohort !== undefined).length);
         return { ...described, endpoint: getEndpoint(), verifier };
       },
       isLeaving: () => state.isClosing,

@@ -2,11 +2,14 @@ import { Code } from '@connectrpc/connect';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
 import { describe, expect, it } from 'vitest';
+import { createCohortSeat } from '../../cohort/cohort-seat.ts';
 import {
   countActive,
   describeOffer,
+  describeShared,
   findOffer,
   freeSlot,
+  leastPriceOf,
   leastStandbyOf,
   OfferError,
   type OfferState,
@@ -45,6 +48,26 @@ describe('offers', () => {
   ])('are refused: %s', (_name, offers, expected) => {
     expect(() => openOffers(offers)).toThrow(OfferError);
     expect(() => openOffers(offers)).toThrow(expected);
+  });
+
+  it('of a cohort are announced as it shares them, and not without one', () => {
+    const seat = createCohortSeat();
+    const [shared] = openOffers([{ ...offer('a'), chain: seat, getCohort: seat.standing }]) as [OfferState];
+    expect(describeShared(shared, { takesOrders: true })).toBeUndefined();
+    expect(() => takeSlot(shared)).toThrow('no cohort now: this provider has formed no cohort yet');
+    const members = [1, 2].map((n) => ({
+      ...{ providerId: new Uint8Array(32).fill(n), firstLayer: n, layers: 1, pricePer1kAtomic: 4n },
+    }));
+    const alone = describeOffer(shared, { takesOrders: true });
+    const cohort = { manifestHash: new Uint8Array(32), members };
+    const model = { ...alone, pricePer1kAtomic: 8n, freeCapacity: 1, cohort };
+    seat.seat(model, seat);
+    expect(describeShared(shared, { takesOrders: true })).toEqual(model);
+    expect(describeShared(shared, { takesOrders: false })?.freeCapacity).toBe(0);
+    expect(leastPriceOf(shared)).toBe(8n);
+    takeSlot(shared);
+    seat.refuse('layer 1 has no provider with room');
+    expect(() => takeSlot(shared)).toThrow('layer 1 has no provider with room');
   });
 
   it('name what standing by costs, where they do', () => {

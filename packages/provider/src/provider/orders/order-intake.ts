@@ -48,7 +48,16 @@ export interface IntakeContext {
  */
 export function checkOfferedOrder(context: IntakeContext, offer: OfferState, message: GenerateRequest): VerifiedOrder {
   assertServesTier(offer.modelId, offer.engine.info());
-  return checkOrder(message, createTerms(context, offer));
+  const verified = checkOrder(message, createTerms(context, offer));
+  assertSharedPrice(offer, verified.order);
+  return verified;
+}
+
+/** The prices of a cohort's members sum to the order's price, so no more and no less is shared. @throws Refusal */
+function assertSharedPrice(offer: OfferState, { pricePer1kAtomic }: NamedOrder): void {
+  const price = leastPriceOf(offer);
+  if (offer.getCohort !== undefined && pricePer1kAtomic !== price)
+    throw new Refusal('precondition', `the order pays ${pricePer1kAtomic} per 1k tokens, the cohort shares ${price}`);
 }
 
 /** Opens and parses the request of an order whose payer has the money for it. @throws Refusal */

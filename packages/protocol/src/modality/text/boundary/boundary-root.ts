@@ -114,14 +114,14 @@ const encodeReceipt = (crypto: Crypto, root: BoundaryRoot): Uint8Array =>
 
 /**
  * Signs that the leader has a root. @param signer holds the leader's session key. @returns 64 bytes.
- * @internal until providers serve slabs: tests and vectors use it
+ * @internal until audits compare rows: tests and vectors use it
  */
 export const signRootReceipt = (crypto: Crypto, signer: Ed25519Signer, root: BoundaryRoot): Uint8Array =>
   signer.sign(encodeReceipt(crypto, root));
 
 /**
  * @param receipt of the leader for the root, 64 bytes.
- * @internal until providers serve slabs: tests and vectors use it
+ * @internal until audits compare rows: tests and vectors use it
  */
 export const verifyRootReceipt = (
   crypto: Crypto,
