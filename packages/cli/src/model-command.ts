@@ -10,6 +10,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { formatBytes } from '@ogong/provider/commands/format';
 import { listModelFiles } from '@ogong/provider/engine/model-weights';
 import { bringModel } from './bring-model.ts';
+import { planModel } from './plan-command.ts';
 import { listPublished, registerModel, revokeModel, showModel } from './registry-command.ts';
 import { splitModel } from './split-command.ts';
 
@@ -54,7 +55,7 @@ export const modelCommand: Command = createCommandGroup({
     verify: { summary: 'read models in full and list files that differ', run: verifyModels },
     split: { summary: 'cut a model into slabs for several providers', run: splitModel },
     register: { summary: 'publish which weights bear a name', run: registerModel },
-    show: { summary: 'entry of a name on a chain', run: showModel },
+    show: { summary: 'entry of a name on a chain; with --plan: layers of a model that fit here', run: showOrPlan },
     revoke: { summary: 'take a published entry back', run: revokeModel },
   },
   examples: [
@@ -63,6 +64,11 @@ export const modelCommand: Command = createCommandGroup({
     'ogong model list --json',
   ],
 });
+
+/** An entry on a chain is shown by a name, and a plan is made from a file. So each has its own flags. */
+function showOrPlan(argv: readonly string[], output: Output): Promise<number> {
+  return argv.includes('--plan') ? planModel(argv, output) : showModel(argv, output);
+}
 
 async function listModels(argv: readonly string[], output: Output): Promise<number> {
   const parsed = listConfig.parse(argv, process.env);

@@ -83,7 +83,9 @@ const revokeConfig = defineConfig({
 const showConfig = defineConfig({
   name: 'ogong model show',
   examples: ['ogong model show ogong/verified/me/stories --deployment deployment.json'],
-  summary: 'Shows the entries of a model on the chain. Exits with 65 if none is in force.',
+  summary:
+    'Shows the entries of a model on the chain. Exits with 65 if none is in force.\n' +
+    'With --plan it says which layers of a model fit into the memory of this machine: ogong model show --plan --help',
   fields: { ...chainFields, json: jsonField },
   positionals: { label: '<id>', min: 1, max: 1 },
 });

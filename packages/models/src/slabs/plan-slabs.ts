@@ -71,6 +71,33 @@ export function planSlabs(model: SourceModel, edges: readonly number[]): readonl
   return listRanges(facts, edges).map((range) => planSlab(model, facts, range));
 }
 
+/** Plans single slabs, for a search over the edges of a cut. */
+export interface SlabPlanner {
+  readonly architecture: string;
+  /** Layers of the whole model. */
+  readonly layers: number;
+  /** Plans one slab of a cut; undefined if no cut may have these layers as one slab. */
+  plan(range: LayerRange): SlabPlan | undefined;
+}
+
+/** @throws SlabError with the reason if the model is refused; GgufError for a broken header. */
+export function createSlabPlanner(model: SourceModel): SlabPlanner {
+  const facts = inspectModel(model);
+  const { architecture, layers } = facts;
+  return {
+    ...{ architecture, layers },
+    plan(range) {
+      if (findRangeProblem(facts, range) !== undefined) return undefined;
+      try {
+        return planSlab(model, facts, range);
+      } catch (error) {
+        if (error instanceof SlabError && error.code === 'bad-edges') return undefined;
+        throw error;
+      }
+    },
+  };
+}
+
 interface CutFacts {
   readonly architecture: string;
   readonly rules: CutRules;
@@ -118,7 +145,8 @@ const isOutside = (name: string): boolean =>
   name === EMBEDDING || name === HEAD || name === HEAD_BIAS || SHARED_TENSORS.has(name);
 
 /** @throws SlabError('bad-edges') */
-function listRanges({ architecture, rules, layers }: CutFacts, edges: readonly number[]): readonly LayerRange[] {
+function listRanges(facts: CutFacts, edges: readonly number[]): readonly LayerRange[] {
+  const { layers } = facts;
   const refuse = (reason: string): never => {
     throw new SlabError('bad-edges', `this model of ${layers} layers cannot be cut at ${edges.join(', ')}: ${reason}`);
   };
@@ -127,16 +155,22 @@ function listRanges({ architecture, rules, layers }: CutFacts, edges: readonly n
     if (!Number.isInteger(edge) || edge <= 0 || edge >= layers) refuse(`edges lie between 0 and ${layers}`);
     if (i > 0 && edge <= (edges[i - 1] as number)) refuse('edges ascend');
   });
-  const { edgeStep = 1 } = rules;
-  if (edges.some((edge) => edge % edgeStep !== 0))
-    refuse(`edges of architecture ${architecture} are multiples of ${edgeStep}`);
   return [...edges, layers].map((to, i) => {
-    const from = edges[i - 1] ?? 0;
-    const count = countBlocks({ from, to });
-    if (rules.specialCounts?.includes(count))
-      refuse(`a file of ${count} blocks would be taken for another model of ${architecture}; move an edge`);
-    return { from, to };
+    const range = { from: edges[i - 1] ?? 0, to };
+    const problem = findRangeProblem(facts, range);
+    if (problem !== undefined) refuse(problem);
+    return range;
   });
+}
+
+/** Finds the reason that no cut may have these layers as one slab, by their numbers alone; undefined if a cut may. */
+function findRangeProblem({ architecture, rules, layers }: CutFacts, range: LayerRange): string | undefined {
+  const { edgeStep = 1, specialCounts = [] } = rules;
+  if (range.from % edgeStep !== 0 || (range.to < layers && range.to % edgeStep !== 0))
+    return `edges of architecture ${architecture} are multiples of ${edgeStep}`;
+  const count = countBlocks(range);
+  if (!specialCounts.includes(count)) return undefined;
+  return `a file of ${count} blocks would be taken for another model of ${architecture}; move an edge`;
 }
 
 /** The first slab has a block more than layers: one of zeros (docs/spec/slabs.md). */
