@@ -45,7 +45,7 @@ export function createCohortSeat(): CohortSeat {
     admit: async (orderHash, admission) => await get().admit(orderHash, admission),
     run: async (pass) => await get().run(pass),
     drop: async (sequence, position) => await get().drop(sequence, position),
-    close: async (orderHash) => await get().close(orderHash),
+    close: async (orderHash, positions) => await get().close(orderHash, positions),
   };
 }
 

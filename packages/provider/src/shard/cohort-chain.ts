@@ -11,7 +11,7 @@ import {
   verifyBoundaryRoot,
 } from '@ogong/protocol/modality/text/boundary/boundary-root';
 import { readRows } from '@ogong/protocol/modality/text/boundary/boundary-rows';
-import { createRowContent } from '@ogong/protocol/modality/text/boundary/pass-content';
+import { createRowContent, createTokenContent } from '@ogong/protocol/modality/text/boundary/pass-content';
 import type { CohortMember } from '@ogong/protocol/settlement/cohort-agreement';
 import { agreeOrder, showAdmission } from './chain-agreement.ts';
 import { type ChainedOrder, type ChainOrder, createChainOrder } from './chain-order.ts';
@@ -34,10 +34,11 @@ export interface CohortChain extends UpstreamRows {
   /** Shows the admission of an open order to all shards, some seconds after `open` at most. @throws EngineError if a shard refuses it. */
   admit(orderHash: Uint8Array, admission: SignedAdmission): Promise<void>;
   /**
-   * Ends an order once its passes have ended.
+   * Ends an order once its passes have ended. Rows of guesses behind the reply are dropped first, by one more pass.
+   * @param positions of the rows that stand in the end: all tokens of prompt and reply but the last. Default: there is no reply.
    * @returns the signed roots by place; undefined where a shard signed for other rows or passes, or for none.
    */
-  close(orderHash: Uint8Array): Promise<readonly (BoundaryRoot | undefined)[]>;
+  close(orderHash: Uint8Array, positions?: number): Promise<readonly (BoundaryRoot | undefined)[]>;
 }
 
 export interface OpenedOrder {
@@ -50,6 +51,7 @@ export interface OpenedOrder {
 export function createCohortChain(options: CohortChainOptions): CohortChain {
   const { crypto, session, embeddingSize, replace } = options;
   const content = createRowContent(embeddingSize);
+  const tokenContent = createTokenContent(options.vocabularySize);
   const orders = new Map<string, ChainOrder>();
   const lanes = options.shards.map(
     (calls, place): Lane => ({ place, calls, tail: Promise.resolve(), failure: undefined }),
@@ -87,6 +89,27 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
       }),
     );
 
+  async function run(pass: ChainPass): Promise<Float32Array> {
+    await recovery.settled();
+    const asked = pass.groups.map((group) => ({ group, order: findOrder(group.passKey ?? '') }));
+    try {
+      return joinRows(pass, await recovery.track(carryPass(state, pass, asked)), embeddingSize);
+    } catch (error) {
+      if (replace === undefined || !(error instanceof ShardFailure)) throw error;
+      await recovery.recover(error, replace);
+      return joinRows(pass, readAgain(asked), embeddingSize);
+    }
+  }
+
+  /** Repeats the last row that has to stand if others stand behind it: a pass drops all rows from its position on. */
+  async function dropBehind({ given, tokens: { kept } }: ChainOrder, positions: number): Promise<void> {
+    if (kept.positions <= positions) return;
+    const position = positions - 1;
+    const tokens = tokenContent.decode(readRows(kept, position, positions)) as Uint32Array;
+    const group = { sequence: 0, position, rows: 1, passKey: passKeyOf(given.order) };
+    await run({ kind: 'step', groups: [group], tokens });
+  }
+
   return {
     async open(given) {
       const endTurn = await takeTurn();
@@ -119,26 +142,19 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
         order.endTurn();
       }
     },
-    async run(pass) {
-      await recovery.settled();
-      const asked = pass.groups.map((group) => ({ group, order: findOrder(group.passKey ?? '') }));
-      try {
-        return joinRows(pass, await recovery.track(carryPass(state, pass, asked)), embeddingSize);
-      } catch (error) {
-        if (replace === undefined || !(error instanceof ShardFailure)) throw error;
-        await recovery.recover(error, replace);
-        return joinRows(pass, readAgain(asked), embeddingSize);
-      }
-    },
+    run,
     // A pass at an earlier position drops the rows behind it, and a closed order all of them.
     async drop() {},
-    async close(orderHash) {
+    async close(orderHash, positions) {
       await recovery.settled();
       const key = toHex(orderHash);
       const order = orders.get(key);
+      if (order === undefined) return [];
+      order.endTurn();
+      // A shard that fails here has no root of these positions.
+      if (positions !== undefined) await dropBehind(order, positions).catch(() => undefined);
       orders.delete(key);
-      order?.endTurn();
-      return order === undefined ? [] : await Promise.all(lanes.map((lane) => closeAt(options, lane, order)));
+      return await Promise.all(lanes.map((lane) => closeAt(options, lane, { order, positions })));
     },
   };
 }
@@ -147,13 +163,15 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
 async function closeAt(
   { crypto, embeddingSize }: CohortChainOptions,
   lane: Lane,
-  { given, received, members }: ChainOrder,
+  { order: chained, positions }: { readonly order: ChainOrder; readonly positions: number | undefined },
 ): Promise<BoundaryRoot | undefined> {
+  const { given, received, members } = chained;
   const { order, blind, previousBeacon } = given;
   const { place, calls } = lane;
   const encoded = await enterLane(lane, () => calls.close(order.orderHash)).catch(() => new Uint8Array());
   const { kept } = received[place] as PassReceiver<Float32Array>;
-  if (encoded.length === 0 || kept.positions === 0) return undefined;
+  if (encoded.length === 0 || kept.positions === 0 || kept.positions !== (positions ?? kept.positions))
+    return undefined;
   const root = readRoot(encoded);
   const senderKey = (members[place] as CohortMember).sessionKey;
   const sender = { orderHash: order.orderHash, place, senderKey };

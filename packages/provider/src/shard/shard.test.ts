@@ -207,6 +207,38 @@ describe('shards of a cohort and its leader', () => {
     expect((await closing).map((root) => root?.positions)).toEqual([3, 3]);
   });
 
+  it.each([
+    ['drop rows of guesses behind the reply, by one more pass', 4, [4, 4], [3, 3]],
+    ['run no pass more if no row stands behind the reply', 6, [6, 6], [2, 2]],
+    ['give no root of fewer rows than the reply has', 7, [undefined, undefined], [undefined, undefined]],
+  ])('%s', async (_how, end, positions, turns) => {
+    const { chain, order, begin } = createTestChain();
+    const given = order();
+    await begin(given);
+    await chain.run(prompt(given));
+    await chain.run(passOf('step', [{ of: given, at: 3, tokens: [4, 5, 6] }]));
+    const roots = await chain.close(given.order.orderHash, end);
+    expect(roots.map((root) => root?.positions)).toEqual(positions);
+    expect(roots.map((root) => root?.turns)).toEqual(turns);
+  });
+
+  it('give no root of a shard that does not drop rows of guesses', async () => {
+    let passes = 0;
+    const { chain, order, begin } = createTestChain((calls, place) => ({
+      ...calls,
+      async run(parts) {
+        if (place === 1 && ++passes === 3) throw new Error('the line is cut');
+        return calls.run(parts);
+      },
+    }));
+    const given = order();
+    await begin(given);
+    await chain.run(prompt(given));
+    await chain.run(passOf('step', [{ of: given, at: 3, tokens: [4, 5, 6] }]));
+    const roots = await chain.close(given.order.orderHash, 4);
+    expect(roots.map((root) => root?.positions)).toEqual([4, undefined]);
+  });
+
   it.each<[string, (root: BoundaryRoot) => Partial<BoundaryRoot>]>([
     ['positions', ({ positions }) => ({ positions: positions + 1 })],
     ['turns', ({ turns }) => ({ turns: turns + 1 })],

@@ -29,8 +29,8 @@ export async function serveChained(
       throw error;
     });
   let closed: ReturnType<CohortChain['close']> | undefined;
-  const close = () => {
-    closed ??= chain.close(order.orderHash);
+  const close = (positions?: number) => {
+    closed ??= chain.close(order.orderHash, positions);
     return closed;
   };
   try {

@@ -44,8 +44,11 @@ export interface OrderJob extends AcceptedOrder<ModelRequest> {
 
 export interface ServeDependencies extends ServeContext {
   readonly engine: TextEngine;
-  /** Ends the work of the shards before this one. @returns their signed roots. Default: the engine has the whole model. */
-  readonly closeBoundaries?: () => Promise<Header['boundaries']>;
+  /**
+   * Ends the work of the shards before this one. Default: the engine has the whole model.
+   * @param positions whose rows stand in the end. @returns the signed roots of the shards.
+   */
+  readonly closeBoundaries?: (positions: number) => Promise<Header['boundaries']>;
 }
 
 /**
@@ -152,7 +155,8 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   await joiner.flush();
   await dependencies.waitForTake();
   const { outputTokens, stopReason, text } = end;
-  const boundaries = await dependencies.closeBoundaries?.();
+  // The last token needs no row.
+  const boundaries = await dependencies.closeBoundaries?.(counts.promptTokens + counts.outputTokens - 1);
   const served = { outputTokens, counted, windows, stopReason, text, boundaries, endMs: clock.nowMs() };
   const committed = commit(crypto, signer, { ...signable, info: engine.info(), ...served });
   const { header } = committed;
