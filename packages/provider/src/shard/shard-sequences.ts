@@ -78,11 +78,11 @@ export function createSequences({ segment, sessionKey, orders, clock, onError }:
     const nowMs = clock.nowMs();
     for (const held of listWaiting()) if (isUnused(held, nowMs)) endAside(held);
     const isFull = () => slots.length === 0 || listWaiting().length >= mostWaiting;
+    if (listWaiting().filter((held) => held.leader.name === leader.name).length >= mostOfLeader)
+      throw new Refusal('unavailable', `${mostOfLeader} orders of such a leader already wait for their admissions`);
     // A leader with something to lose goes first.
     const weaker = leader.isBacked && isFull() ? listWaiting().find((held) => !held.leader.isBacked) : undefined;
     if (weaker !== undefined) endAside(weaker);
-    if (listWaiting().filter((held) => held.leader.name === leader.name).length >= mostOfLeader)
-      throw new Refusal('unavailable', `${mostOfLeader} orders of such a leader already wait for their admissions`);
     if (slots.length > 0 && isFull())
       throw new Refusal('unavailable', `${mostWaiting} orders at this shard already wait for their admissions`);
     const slot = slots.pop();

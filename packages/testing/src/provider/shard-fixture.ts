@@ -3,17 +3,24 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
+import { hashBlind } from '@ogong/protocol/commitment/blinds';
 import { hashSlabManifest, type SlabManifest } from '@ogong/protocol/commitment/slab-manifest';
 import type { Ed25519Signer, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleEd25519Signer } from '@ogong/protocol/crypto/noble';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { encodeOrder, nameOrder, type Order } from '@ogong/protocol/exchange/order';
-import type { CohortMember } from '@ogong/protocol/settlement/cohort-agreement';
+import type { AgreeRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  type CohortMember,
+  type CohortTerms,
+  encodeCohortTerms,
+  signCohortTerms,
+} from '@ogong/protocol/settlement/cohort-agreement';
 import type { ChainedOrder } from '@ogong/provider/shard/chain-order';
 import type { CohortChainOptions, Replacement, ShardCalls } from '@ogong/provider/shard/chain-state';
 import { type CohortChain, createCohortChain, type OpenedOrder } from '@ogong/provider/shard/cohort-chain';
-import { createOrderMemory } from '@ogong/provider/shard/order-memory';
+import { createOrderMemory, type OrderMemory } from '@ogong/provider/shard/order-memory';
 import { createShard, type Shard, type ShardDependencies } from '@ogong/provider/shard/shard';
 import { createFakeSegment } from '../engine/fake-segment.ts';
 import { signAdmission } from '../synthetic/validator-words.ts';
@@ -41,14 +48,24 @@ export const sessions: readonly Ed25519Signer[] = LAYERS.map((_, i) =>
   createNobleEd25519Signer(new Uint8Array(32).fill(0x50 + i)),
 );
 
+/** Signs the leader's tokens. */
+export const LEADER_SESSION: Ed25519Signer = sessions[LEADER] as Ed25519Signer;
+
+/** Keys of a provider and of its segment, and its memory of orders. */
 interface MemberKeys {
+  readonly orders?: OrderMemory;
   readonly signer: HybridSigner;
   readonly session: Ed25519Signer;
 }
 
 export interface TestCohort {
   readonly shards: readonly [Shard, Shard];
+  /** The first provider's second segment, with the layers of the second provider. */
+  readonly sibling: Shard;
+  readonly members: readonly [CohortMember, CohortMember, CohortMember];
   readonly chain: CohortChain;
+  /** Failures that the shards have reported. */
+  readonly errors: readonly unknown[];
   readonly segments: readonly [SegmentEngine, SegmentEngine];
   /** Moves the clock. */
   advance(ms: number): void;
@@ -58,6 +75,8 @@ export interface TestCohort {
   spare(place: number, options?: { readonly weights?: number; readonly pricePer1kAtomic?: bigint }): TestSpare;
   /** Opens an order and shows its admission. */
   begin(order: TestOrder): Promise<OpenedOrder>;
+  /** The leader's request of an agreement. @param bend changes the terms before the leader signs. */
+  request(order: ChainedOrder, bend?: (terms: CohortTerms) => CohortTerms): AgreeRequest;
 }
 
 export interface TestSpare extends Replacement {
@@ -79,6 +98,8 @@ export interface TestCohortOptions {
   /** Sequences of each shard. Default: 2. */
   readonly sequences?: number;
   readonly replace?: CohortChainOptions['replace'];
+  /** Of each shard. Default: 64. */
+  readonly contextSize?: number;
 }
 
 /** Two shards with segments in plain TypeScript, and the chain of their leader. @param bend changes the calls of a shard. */
@@ -86,7 +107,7 @@ export function createTestChain(
   bend: (calls: ShardCalls, place: number) => ShardCalls = (calls) => calls,
   given: TestCohortOptions = {},
 ): TestCohort {
-  const { manifest = MANIFEST, link = LEADER_PEER, sequences = 2 } = given;
+  const { manifest = MANIFEST, link = LEADER_PEER, sequences = 2, contextSize = 64 } = given;
   let nowMs = 1_900_000_000_000;
   let spares = 0;
   const clock = { nowMs: () => nowMs };
@@ -106,13 +127,14 @@ export function createTestChain(
       sessionKey: (sessions[i] as Ed25519Signer).publicKey,
     }),
   );
+  const errors: unknown[] = [];
   const openSegment = (place: number, weights = place): SegmentEngine =>
-    createFakeSegment({ place: place === 0 ? 'first' : 'interior', weights, sequences });
+    createFakeSegment({ place: place === 0 ? 'first' : 'interior', weights, sequences, contextSize });
   const openShard = (segment: SegmentEngine, member: CohortMember, keys: MemberKeys): Shard =>
     createShard(
       { segment, manifest, session: keys.session, ...member },
       {
-        ...{ crypto, clock, orders: createOrderMemory(clock), signer: keys.signer },
+        ...{ crypto, clock, orders: keys.orders ?? createOrderMemory(clock), signer: keys.signer },
         chain: {
           ledger,
           findByAddress: (address) =>
@@ -121,9 +143,7 @@ export function createTestChain(
           isBacked: async () => true,
           ...given.chain,
         },
-        onError(error) {
-          throw error;
-        },
+        onError: (error) => void errors.push(error),
         beacons: { get: async (epoch) => ({ epoch, value: beacon, previous: beacon, certificate: new Uint8Array() }) },
         ...{ providerId: member.providerId, payee: member.payee },
       },
@@ -135,11 +155,20 @@ export function createTestChain(
     close: (orderHash) => shard.close(link, orderHash),
   });
   const segments = [openSegment(0), openSegment(1)] as const;
-  const shards = segments.map((segment, i) =>
-    openShard(segment, members[i] as CohortMember, {
-      ...{ signer: signers[i] as HybridSigner, session: sessions[i] as Ed25519Signer },
-    }),
-  ) as unknown as [Shard, Shard];
+  const [first, second, leader] = members as [CohortMember, CohortMember, CohortMember];
+  const keysOf = (place: number): MemberKeys => ({
+    ...{ signer: signers[place] as HybridSigner, session: sessions[place] as Ed25519Signer },
+  });
+  const memory = createOrderMemory(clock);
+  const shards = [
+    openShard(segments[0], first, { ...keysOf(0), orders: memory }),
+    openShard(segments[1], second, keysOf(1)),
+  ] as const;
+  const sibling = openShard(
+    openSegment(1),
+    { ...second, providerId: first.providerId, payee: first.payee },
+    { ...keysOf(0), session: createNobleEd25519Signer(new Uint8Array(32).fill(0x5f)), orders: memory },
+  );
   const chain = createCohortChain({
     ...{ crypto, ledger, manifestHash: hashSlabManifest(crypto, MANIFEST), modelRoot: MODEL_ROOT, members, link },
     shards: shards.map((shard, place) => bend(callsOf(shard), place)),
@@ -148,7 +177,19 @@ export function createTestChain(
     ...{ embeddingSize: EMBEDDING_SIZE, vocabularySize: 300, contextSize: 64, passRows: 32 },
   });
   return {
-    ...{ shards, chain, segments },
+    ...{ shards, sibling, members: [first, second, leader], chain, segments, errors },
+    request({ order, signed, blind }, change = (terms) => terms) {
+      const terms = change({
+        ...{ chainId: ledger.chainId, escrow: ledger.verifyingContract, orderHash: order.orderHash },
+        ...{ manifestHash: hashSlabManifest(crypto, MANIFEST), modelRoot: MODEL_ROOT, leaderLink: link },
+        ...{ blindHash: hashBlind(crypto, blind), members: [first, second, leader] },
+      });
+      const own = signCohortTerms(signers[LEADER] as HybridSigner, terms);
+      return {
+        ...{ ...signed, terms: encodeCohortTerms(terms), blind, $typeName: 'ogong.v1.AgreeRequest' },
+        leader: { ...own, $typeName: 'ogong.v1.CohortSignature' },
+      };
+    },
     spare(place, { weights, pricePer1kAtomic = PRICES[place] as bigint } = {}) {
       const signer = createNodeHybridSigner(new Uint8Array(64).fill(0x60 + spares));
       const session = createNobleEd25519Signer(new Uint8Array(32).fill(0x68 + spares));
