@@ -23,11 +23,11 @@ import { LOG_LEVELS } from '@ogong/host/log/logger';
 import { formatRoutes, parseRoutes } from '@ogong/protocol/exchange/routes';
 import { listServedTiers } from '@ogong/protocol/tier/registry';
 import { z } from 'zod';
-import { segmentFields } from '../cohort/segment-fields.ts';
 import { embeddedImageFields } from '../engine/embedded-image.ts';
 import { engineFields, servingFields, visionFields } from '../engine/engine-config.ts';
 import { imageUpstreamFields } from '../engine/image-upstream.ts';
 import { upstreamFields } from '../engine/upstream-config.ts';
+import { segmentFields } from './cohort/segment-fields.ts';
 
 /** Addresses with commas between them. */
 const hostPorts = define('addresses such as 10.0.0.2:4711,10.0.0.3:4711', '<host:port,...>', (value) => {

@@ -17,11 +17,11 @@ import {
   OPENING_KEPT_MS,
 } from '@ogong/protocol/exchange/limits';
 import { ProviderService, ShardService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { createCohortLead } from '../cohort/lead-cohort.ts';
-import type { OpenedSegments } from '../cohort/open-segments.ts';
-import { listSegments, openShards, type ServedShard } from '../cohort/served-segments.ts';
 import { createShardService, MAX_SHARD_CALL_BYTES } from '../shard/shard-service.ts';
 import { createProviderAnnouncer, type ProviderAnnouncer } from './announcing/provider-announcer.ts';
+import { createCohortLead } from './cohort/lead-cohort.ts';
+import type { OpenedSegments } from './cohort/open-segments.ts';
+import { listSegments, openShards, type ServedShard } from './cohort/served-segments.ts';
 import { assertMayOrder } from './orders/answer-order.ts';
 import { countActive, findOffer, type ServedOffer } from './orders/offers.ts';
 import { createServedWatch } from './paid/served-watch.ts';

@@ -30,15 +30,15 @@ import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
-import { type OpenedSegments, openSegments } from '../cohort/open-segments.ts';
-import { planSegments } from '../cohort/planned-segments.ts';
-import { describeOpened, offerOf } from '../cohort/served-segments.ts';
 import { addEmbeddedImages } from '../engine/embedded-image.ts';
 import type { LoadingPlace } from '../engine/engine-config.ts';
 import { openShownLink } from '../machine/open-shown-link.ts';
 import { type CommitReply, commitReply } from '../modality/text/commit-reply.ts';
 import { findRelays } from './announcing/find-relays.ts';
 import { createStartStatus } from './announcing/start-status.ts';
+import { type OpenedSegments, openSegments } from './cohort/open-segments.ts';
+import { planSegments } from './cohort/planned-segments.ts';
+import { describeOpened, offerOf } from './cohort/served-segments.ts';
 import {
   type OpenedOffers,
   openFixedModels,

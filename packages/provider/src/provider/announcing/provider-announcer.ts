@@ -4,7 +4,7 @@ import type { Repeating } from '@ogong/host/time/repeat';
 import type { Announcement, VerifierEndpoint } from '@ogong/protocol/exchange/announcement';
 import { computeOrderLifetime } from '@ogong/protocol/exchange/limits';
 import { VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { countShardOrders, describeSegments, type SegmentAtWork } from '../../cohort/offered-segments.ts';
+import { countShardOrders, describeSegments, type SegmentAtWork } from '../cohort/offered-segments.ts';
 import { createNewcomerWorker } from '../orders/newcomer-work.ts';
 import { describeShared } from '../orders/offers.ts';
 import type { ProviderState } from '../provider-state.ts';

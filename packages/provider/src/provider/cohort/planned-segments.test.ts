@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { planSegments, type SegmentSettings } from './planned-segments.ts';
+import { planSegments, type SlabSettings } from './planned-segments.ts';
 
 const ID = 'ogong/verified/me/llama';
-const SETTINGS: SegmentSettings = { segment: ['a.gguf', 'b.gguf'], segmentModelId: [ID], segmentPrice: [4n, 5n] };
+const SETTINGS: SlabSettings = { segment: ['a.gguf', 'b.gguf'], segmentModelId: [ID], segmentPrice: [4n, 5n] };
 
-const plan = (change: Partial<SegmentSettings>) => {
+const plan = (change: Partial<SlabSettings>) => {
   const problems: string[] = [];
   return { segments: planSegments({ ...SETTINGS, ...change }, problems), problems };
 };
@@ -21,7 +21,7 @@ describe('planned segments', () => {
     expect(plan({ segment: [], segmentModelId: [], segmentPrice: [] })).toEqual({ segments: [], problems: [] });
   });
 
-  it.each<[string, Partial<SegmentSettings>, RegExp]>([
+  it.each<[string, Partial<SlabSettings>, RegExp]>([
     ['a price is missing', { segmentPrice: [] }, /^--segment-price: 0 given for 2 segments/],
     ['an id has no segment', { segment: [], segmentPrice: [] }, /^--segment-model-id: 1 given for 0 segments/],
     ['the id has no tier', { segmentModelId: ['llama'] }, /^--segment-model-id: /],

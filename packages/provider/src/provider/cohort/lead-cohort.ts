@@ -10,11 +10,11 @@ import type { OfferedMember } from '@ogong/protocol/exchange/cohort/cohort-offer
 import { describeLayers } from '@ogong/protocol/exchange/cohort/segment';
 import { ShardService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CohortMember } from '@ogong/protocol/settlement/cohort-agreement';
-import type { OfferState } from '../provider/orders/offers.ts';
-import type { ProviderState } from '../provider/provider-state.ts';
-import { type CohortChain, createCohortChain, type ShardCalls } from '../shard/cohort-chain.ts';
-import { createLinkShard } from '../shard/link-shard.ts';
-import { type CohortModel, FAILED_MEMBER_PAUSE_MS, type FormedCohort, formCohort } from './form-cohort.ts';
+import { type CohortModel, FAILED_MEMBER_PAUSE_MS, type FormedCohort, formCohort } from '../../cohort/form-cohort.ts';
+import { type CohortChain, createCohortChain, type ShardCalls } from '../../shard/cohort-chain.ts';
+import { createLinkShard } from '../../shard/link-shard.ts';
+import type { OfferState } from '../orders/offers.ts';
+import type { ProviderState } from '../provider-state.ts';
 import { describeSegment, type SegmentAtWork } from './offered-segments.ts';
 import type { OpenedLead } from './open-segments.ts';
 import { createSegmentSupply } from './segment-supply.ts';

@@ -11,7 +11,7 @@ import { signTestAnnouncement } from '@ogong/testing/network/test-announcement';
 import { ledger, payee, providerSigner } from '@ogong/testing/provider/provider-fixture';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createCohortSeat } from './cohort-seat.ts';
+import { createCohortSeat } from '../../cohort/cohort-seat.ts';
 import { createCohortLead } from './lead-cohort.ts';
 import type { OpenedLead } from './open-segments.ts';
 

@@ -7,13 +7,13 @@ import { openChainedTextEngine, segmentOptionsOf } from '@ogong/engine/llama-cpp
 import { openSegmentEngine } from '@ogong/engine/llama-cpp/segment/segment-engine';
 import { openFileHashes } from '@ogong/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
-import type { EngineSettings, LoadingPlace } from '../engine/engine-config.ts';
-import { type CohortSeat, createCohortSeat } from './cohort-seat.ts';
-import type { PlannedSegment } from './planned-segments.ts';
+import { type CohortSeat, createCohortSeat } from '../../cohort/cohort-seat.ts';
+import type { EngineSettings, LoadingPlace } from '../../engine/engine-config.ts';
+import type { PlannedSlab } from './planned-segments.ts';
 import { type ReadSlab, readSlab } from './read-slab.ts';
 
 /** A segment's terms, as they are announced. */
-export interface SegmentTerms extends Omit<PlannedSegment, 'slab'> {
+export interface SegmentTerms extends Omit<PlannedSlab, 'slab'> {
   readonly slab: ReadSlab;
   /** Megabits per second. */
   readonly uplinkMbit: number;
@@ -50,7 +50,7 @@ type SegmentEngineSettings = Pick<
 
 /** Loads each slab into a process of its own. If one fails, none stays open. @throws EngineError */
 export async function openSegments(
-  planned: readonly PlannedSegment[],
+  planned: readonly PlannedSlab[],
   settings: SegmentEngineSettings,
   { log, onReading }: Pick<LoadingPlace, 'log' | 'onReading'>,
 ): Promise<OpenedSegments> {

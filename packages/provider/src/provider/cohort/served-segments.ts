@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { createNodeEd25519Signer } from '@ogong/host/crypto/signers';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { countFree, findOffer, type OfferState, type ServedOffer } from '../provider/orders/offers.ts';
-import type { ProviderState } from '../provider/provider-state.ts';
-import { createOrderMemory } from '../shard/order-memory.ts';
-import { createShard, type Shard } from '../shard/shard.ts';
+import { createOrderMemory } from '../../shard/order-memory.ts';
+import { createShard, type Shard } from '../../shard/shard.ts';
+import { countFree, findOffer, type OfferState, type ServedOffer } from '../orders/offers.ts';
+import type { ProviderState } from '../provider-state.ts';
 import type { SegmentAtWork } from './offered-segments.ts';
 import type { OpenedLead, OpenedSegments, OpenedShard, SegmentTerms } from './open-segments.ts';
 

@@ -1,15 +1,15 @@
 import { findSharedTierProblem, MAX_SEGMENTS } from '@ogong/protocol/exchange/cohort/segment';
-import { findIdProblem } from '../provider/orders/planned-offers.ts';
+import { findIdProblem } from '../orders/planned-offers.ts';
 
 /** A slab to serve together with other providers, as the operator names it. */
-export interface PlannedSegment {
+export interface PlannedSlab {
   /** Its file. */
   readonly slab: string;
   readonly modelId: string;
   readonly pricePer1kAtomic: bigint;
 }
 
-export interface SegmentSettings {
+export interface SlabSettings {
   readonly segment: readonly string[];
   /** One for all segments, or one for each. */
   readonly segmentModelId: readonly string[];
@@ -22,9 +22,9 @@ export interface SegmentSettings {
  * @param problems problems are added to it.
  */
 export function planSegments(
-  { segment, segmentModelId, segmentPrice }: SegmentSettings,
+  { segment, segmentModelId, segmentPrice }: SlabSettings,
   problems: string[],
-): readonly PlannedSegment[] {
+): readonly PlannedSlab[] {
   if (segment.length > MAX_SEGMENTS) problems.push(`--segment: ${segment.length} given, at most ${MAX_SEGMENTS}`);
   for (const [flag, given] of [
     ['--segment-model-id', segmentModelId],
