@@ -637,6 +637,42 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     for (const provider of fixture.network.providers) provider.behaviour = {};
   });
 
+  it('draws the shards of a cohort from its receipt, and marks a missing root', async () => {
+    const fileOf = ({ receipt, reply }: ReturnType<typeof createSyntheticReceipt>): string => {
+      const bodies = { request: base64(reply.request), response: base64(reply.response) };
+      return JSON.stringify({ ...toReceiptJson(receipt), ...bodies });
+    };
+    const options = {
+      ...{ crypto: nobleCrypto, ledger: made.receipt.ledger, tokens: 3 },
+      provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
+      router: createNobleHybridSigner(new Uint8Array(64).fill(2)),
+      payer: createNobleLedgerSigner(new Uint8Array(32).fill(3)),
+    };
+    const { page, complaints } = await open(`${staticUrl}#/check`);
+    await page.locator('#receipt-file').waitFor({ state: 'attached' });
+    const whole = createSyntheticReceipt({ ...options, cohort: {} });
+    await page.setInputFiles('#receipt-file', upload('receipt.json', fileOf(whole)));
+    const shards = page.getByRole('list', { name: 'Shards' }).locator('li');
+    await shards.first().waitFor();
+    expect(await shards.locator('b').allTextContents()).toEqual(['layers 0 to 2', 'layers 3 to 6', 'layer 7']);
+    const texts = await shards.allTextContents();
+    expect(texts.map((text) => /rows signed|no signed root|leads/.exec(text)?.[0])).toEqual([
+      ...['rows signed', 'rows signed', 'leads'],
+    ]);
+    await page.getByText('3 providers served this reply together, and each could read the prompt.').waitFor();
+    for (const screen of SCREENS) {
+      await changeScreen(page, screen);
+      expect(await findWide(page)).toEqual([]);
+    }
+    expect(await findBarriers(page)).toEqual([]);
+    const cut = createSyntheticReceipt({ ...options, cohort: { roots: ([first]) => [first, undefined] } });
+    await page.setInputFiles('#receipt-file', upload('receipt.json', fileOf(cut)));
+    await shards.filter({ hasText: 'no signed root' }).waitFor();
+    expect(await page.getByRole('list', { name: 'Checks that failed' }).textContent()).toContain('boundary-chain');
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
   it('checks the machine of a receipt under a policy, and shows the basis of the answer, without any network', async () => {
     const model = 'ogong/tee/test/synthetic';
     const tee = createSyntheticReceipt({

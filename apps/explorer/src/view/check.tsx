@@ -3,10 +3,12 @@ import type { Receipt, Trust } from '@ogong/sdk';
 import { useRef, useState } from 'preact/hooks';
 import { loadChecks } from '../check/load-checks.ts';
 import { loadMachine } from '../check/load-machine.ts';
+import { readChain } from '../check/read-chain.ts';
 import type { DroppedReceipt } from '../check/receipt-file.ts';
 import type { NetworkState } from '../data/store.ts';
 import { Card } from './parts.tsx';
 import { type CheckedFile, ReceiptReport } from './reply.tsx';
+import { ShardChain } from './shard-chain.tsx';
 
 type Checks = Awaited<ReturnType<typeof loadChecks>>;
 type Source = 'nothing' | 'the trust file' | 'the chain';
@@ -123,6 +125,7 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
         )}
         {checked && <p class="note">Compared with {source}.</p>}
       </Card>
+      {checked && <ShardChain chain={readChain(checked.verdict.cohort)} />}
       {checked && <ReceiptReport {...checked} />}
     </>
   );

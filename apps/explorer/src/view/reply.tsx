@@ -7,6 +7,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { followReply, type ReplyTrail } from '../check/follow-reply.ts';
 import { loadChecks } from '../check/load-checks.ts';
+import { readChain } from '../check/read-chain.ts';
 import type { DroppedReceipt } from '../check/receipt-file.ts';
 import type { RelayedReply } from '../data/api.ts';
 import { type LoggedReply, listReplies } from '../data/standing.ts';
@@ -14,6 +15,7 @@ import type { NetworkState } from '../data/store.ts';
 import { formatTime, plural } from '../format.ts';
 import { GroupedChecks } from './grouped-checks.tsx';
 import { Amount, Card, CheckList, CopyButton, Facts, Hash, tellMissing, Verdict } from './parts.tsx';
+import { ShardChain } from './shard-chain.tsx';
 
 interface ReadReply {
   readonly followed: ReplyTrail;
@@ -137,6 +139,7 @@ export function Reply({ state, id }: { state: NetworkState; id: string }) {
           ]}
         />
       </Card>
+      <ShardChain chain={readChain(verdict?.cohort, followed.entry ?? logged?.entry)} />
       <Believed followed={followed} verdict={verdict} state={state} />
       {checked ? (
         <ReceiptReport {...checked} />

@@ -29,6 +29,7 @@ const IDS: Readonly<Record<CheckGroup, readonly string[]>> = {
       'response-text',
     ],
     ...['order-signature', 'order-binding', 'record-signature', 'provider-identity', 'ticket', 'match', 'router'],
+    ...['cohort', 'boundary-chain', 'boundary-signatures'],
     ...['validator', 'times', 'blinding', 'seal-key', 'sealed-record', 'sealed-units', 'exporter-secret'],
     ...['exchange', 'server', 'authority', 'upstream', 'challenge', 'testimony-form', 'testimony-time'],
   ],
