@@ -5,16 +5,19 @@ import {
   indexOf,
   isAnswerAttack,
   LEAGUE,
+  LEAST_COHORT_PROVIDERS,
   LIES,
   LYING_ROLES,
   type LyingRole,
   MONEY_LIES,
+  mayLieInCohorts,
   mostLiars,
   OTHER_LIES,
   PICTURE_LIE,
   roleOf,
   SILENT_LIE,
   SILENT_ONCE_KEYED,
+  slabOf,
   THRESHOLD_LIES,
 } from './lies/lie-names.ts';
 import { createDraws } from './world/draws.ts';
@@ -205,8 +208,10 @@ const MOST_AHEAD_MS = 300_000;
 const MOST_REORGANISED = 6;
 
 export function drawPlan(options: PlanOptions): Plan {
-  const { seed, minutes, validators, providers, gateways, routers, epochMs } = options;
+  const { seed, minutes, validators, gateways, routers, epochMs } = options;
   const draws = createDraws(seed);
+  const hasCohorts = options.hasCohorts ?? mayDrawCohorts();
+  const providers = hasCohorts ? Math.max(options.providers, LEAST_COHORT_PROVIDERS) : options.providers;
   const faultyMs = Math.round(minutes * MINUTE_MS);
   const pick = <T>(name: string, from: readonly T[]): T => from[Math.floor(draws.next(name) * from.length)] as T;
   const between = (name: string, least: number, most: number): number =>
@@ -227,7 +232,7 @@ export function drawPlan(options: PlanOptions): Plan {
     gateway: gateways,
     router: routers,
   };
-  const liars = drawLiars(options, counts);
+  const liars = drawLiars({ ...options, providers }, counts);
   const isLeague = liars.some(({ how }) => how === LEAGUE.verifier);
   /** All lying validators are in the league, too. */
   const isJoined = isLeague && draws.next('is joined') < VARIED_SHARE;
@@ -315,7 +320,6 @@ export function drawPlan(options: PlanOptions): Plan {
     atMs: between('request at', 5_000, Math.max(5_000, faultyMs)),
     gateway: Math.floor(draws.next('which gateway') * gateways),
   })).sort((a, b) => a.atMs - b.atMs);
-  const hasCohorts = options.hasCohorts ?? mayDrawCohorts();
   const rules = options.rules ?? (options.isVaried && gateways > 0 ? drawRules() : {});
   const isThreshold =
     options.beacon === 'threshold' || (options.beacon === 'drawn' && draws.next('is threshold') < 0.5);
@@ -342,23 +346,27 @@ export function drawPlan(options: PlanOptions): Plan {
   };
 
   function mayDrawCohorts(): boolean {
-    const isFree = gateways > 0 && !options.sellsPictures && options.lie === undefined && providers >= CUT_SLABS;
+    const isFree = gateways > 0 && !options.sellsPictures && options.lie === undefined;
     return options.isVaried === true && isFree && draws.next('has cohorts') < COHORT_SHARE;
   }
 
-  /** Turns a lying provider into a lying member of cohorts. One provider of each slab stays honest. */
+  /** Turns a lying provider into a lying member of cohorts. Verifiers of whole models stay honest, since they alone are drawn. */
   function lieInCohorts(liar: Liar): Liar[] {
-    if (roleOf(liar.machine) !== 'provider') return [liar];
     const index = indexOf(liar.machine);
-    if (index >= providers - CUT_SLABS) return [];
-    const known: readonly string[] = COHORT_LIES[index % CUT_SLABS === CUT_SLABS - 1 ? 'leader' : 'shard'];
+    const slab = slabOf(index, providers);
+    if (roleOf(liar.machine) === 'verifier') return slab === undefined || slab === CUT_SLABS - 1 ? [] : [liar];
+    if (roleOf(liar.machine) !== 'provider') return [liar];
+    if (!mayLieInCohorts(index, providers)) return [];
+    const known: readonly string[] = COHORT_LIES[slab === CUT_SLABS - 1 ? 'leader' : 'shard'];
     if (options.lie !== undefined) return known.includes(options.lie) ? [liar] : [];
     return [{ ...liar, how: pick('cohort lie', known) }];
   }
 
   function drawRules(): PlannedRules {
     const alpha = draws.next('is sampled') < VARIED_SHARE ? LEAST_ALPHA + (1 - LEAST_ALPHA) * draws.next('alpha') : 1;
-    const poor = names('provider', providers).filter(() => draws.next('is unstaked') < UNSTAKED_SHARE);
+    const poor = names('provider', providers)
+      .filter(() => draws.next('is unstaked') < UNSTAKED_SHARE)
+      .filter((name) => !hasCohorts || slabOf(indexOf(name), providers) !== undefined);
     while (poor.length > 0 && !isMostlyHonest(poor)) poor.pop();
     const fresh = names('provider', providers).filter(() => draws.next('is new') < VARIED_SHARE);
     const hasEntrance = draws.next('has entrance') < VARIED_SHARE && fresh.length > 0;

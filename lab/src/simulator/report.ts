@@ -11,6 +11,7 @@ export function summarizeOutcome({
   eras,
   answers,
   settled,
+  shared,
   forged,
   calls,
   cpuMs,
@@ -21,7 +22,7 @@ export function summarizeOutcome({
       ? 'holds'
       : `BROKEN ${broken.invariant} at ${(broken.atMs / 1_000).toFixed(1)} s: ${broken.detail}`;
   const size = `${plan.validators} validators, ${plan.faults.length} faults, ${plan.liars.map(({ machine, how }) => `${machine.split('-')[0]}:${how}`).join('+') || 'no'} liars`;
-  const work = `${(virtualMs / 1_000).toFixed(0)} s in ${(cpuMs / 1_000).toFixed(1)} s, ${epochs} epochs${plan.isThreshold ? ` (threshold beacon, ${eras} eras)` : ''}, ${answers.ok} of ${answers.ok + answers.failed} answers, ${settled} settled${describeForged(forged)}, ${steps} steps, ${calls} calls`;
+  const work = `${(virtualMs / 1_000).toFixed(0)} s in ${(cpuMs / 1_000).toFixed(1)} s, ${epochs} epochs${plan.isThreshold ? ` (threshold beacon, ${eras} eras)` : ''}, ${answers.ok} of ${answers.ok + answers.failed} answers, ${settled} settled${shared > 0 ? ` (${shared} of cohorts)` : ''}${describeForged(forged)}, ${steps} steps, ${calls} calls`;
   return `seed ${plan.seed}: ${verdict} (${size}; ${work}; ${hash.slice(0, 12)})`;
 }
 

@@ -8,7 +8,7 @@ import { listPictures, watchPrivacy } from './invariants/privacy.ts';
 import { watchQueues } from './invariants/queues.ts';
 import { watchService } from './invariants/service.ts';
 import { watchStanding } from './invariants/standing.ts';
-import { createCohortVerifier, createLeaderAttack, findMemberAttack } from './lies/cohort-lies.ts';
+import { createCohortVerifier, createLeaderAttack, openCohortPart } from './lies/cohort-lies.ts';
 import { plantLies } from './lies/plant-lies.ts';
 import {
   createPictureSeller,
@@ -19,11 +19,8 @@ import {
 } from './lies/server-lies.ts';
 import { mayStand, type Plan } from './plan.ts';
 import { scheduleRequests } from './requests.ts';
-import { openSimulatedSegment } from './roles/cohorts.ts';
 import {
-  CONTEXT_SIZE,
   createEngine,
-  MODEL_ID,
   originOf,
   prepareLedger,
   simulateGateway,
@@ -68,6 +65,8 @@ export interface RunOutcome {
   readonly answers: { readonly ok: number; readonly failed: number };
   /** Replies in batches that the chain took. */
   readonly settled: number;
+  /** Replies of cohorts among them, at honest validators. */
+  readonly shared: number;
   /** Settled replies of another model, by their verdict at honest validators. */
   readonly forged: Readonly<Record<string, number>>;
   readonly verdicts: Readonly<Record<string, number>>;
@@ -187,6 +186,7 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
       eras,
       answers: service.answers,
       settled: money.settled(),
+      shared: money.shared(),
       forged: { ...money.forged },
       verdicts: Object.fromEntries(money.verdicts),
       ...(privacy && { received: privacy.received }),
@@ -251,17 +251,18 @@ function addServers(world: World, plan: Plan, machines: Map<string, Machine>): v
   for (let i = 0; i < providers; i++) {
     const [verifierLie, providerLie] = [howOf(`verifier-${i}`), howOf(`provider-${i}`)];
     add(`verifier-${i}`, (disk) => simulateVerifier(world, i, disk, openVerifierEngine(verifierLie)));
-    const attack = plan.hasCohorts
-      ? createLeaderAttack(providerLie)
-      : createProviderAttack(providerLie, plan.seed, notes);
+    if (plan.hasCohorts) {
+      add(`provider-${i}`, (disk) =>
+        simulateProvider(world, i, {
+          ...{ disk, routers, sold: openCohortPart(i, providers, providerLie) },
+          attack: createLeaderAttack(providerLie),
+        }),
+      );
+      continue;
+    }
+    const attack = createProviderAttack(providerLie, plan.seed, notes);
     add(`provider-${i}`, (disk) => {
-      if (plan.hasCohorts) {
-        const member = findMemberAttack(providerLie);
-        const segments = openSimulatedSegment(i, { modelId: MODEL_ID, contextSize: CONTEXT_SIZE, attack: member });
-        return simulateProvider(world, i, { disk, routers, sold: { segments }, attack });
-      }
-      const text = attack && 'engine' in attack ? attack.engine : createEngine(1);
-      const engine = plan.sellsPictures ? createPictureSeller(providerLie) : text;
+      const engine = plan.sellsPictures ? createPictureSeller(providerLie) : (attack?.engine ?? createEngine(1));
       return simulateProvider(world, i, { disk, routers, sold: { engine }, attack });
     });
   }

@@ -34,6 +34,8 @@ export interface MoneyWatch {
   finish(): void;
   readonly verdicts: ReadonlyMap<string, number>;
   settled(): number;
+  /** Replies of cohorts that honest validators settled. */
+  shared(): number;
   /** Times from the admission of a reply to its settlement, ms. */
   readonly waits: readonly number[];
   /** Replies of another model, by their verdict at honest validators. */
@@ -76,6 +78,7 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
   const forged: Record<string, number> = {};
   const checkEntry = createEntryCheck(world, { ...context, hasJudges });
   let seen = 0;
+  let shared = 0;
 
   /**
    * Returns whether an honest verifier is left for replies of a provider. Verifiers announce themselves through their provider,
@@ -162,7 +165,8 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
     checkPaid(batch, { entries, owing });
   }
 
-  function count({ replyId, verdict, providerId }: VerdictEntry, store: Store): void {
+  function count({ replyId, verdict, providerId, shards }: VerdictEntry, store: Store): void {
+    if (shards.length > 0) shared++;
     verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
     const row = store.prepare('SELECT admitted_at FROM replies WHERE reply_id = ?').get(replyId);
     if (row) waits.push(world.time.wallMs() - (row.admitted_at as number));
@@ -243,6 +247,7 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
     waits,
     forged,
     settled: () => paid.size,
+    shared: () => shared,
     check() {
       const { settled } = world.ledger;
       if (settled.length < seen) {

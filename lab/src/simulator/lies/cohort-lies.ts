@@ -2,15 +2,24 @@ import type { TextEngine } from '@ogong/engine/interface/text';
 import { type Attack, disguiseEngine } from '../../attackers/attack.ts';
 import type { CohortAttack } from '../../attackers/cohort/attack.ts';
 import { COHORT_ATTACKS } from '../../attackers/cohort/catalogue.ts';
-import { createWholeEngine } from '../roles/cohorts.ts';
-import { CONTEXT_SIZE } from '../roles/serving.ts';
+import { createWholeEngine, openSimulatedSegment } from '../roles/cohorts.ts';
+import { CONTEXT_SIZE, MODEL_ID, type ProviderPlace } from '../roles/serving.ts';
 import { createDraws } from '../world/draws.ts';
 import type { World } from '../world/world.ts';
 import { flipBit } from './flip-bit.ts';
+import { slabOf } from './lie-names.ts';
 
 /** Returns the attack of a lying member of cohorts; undefined if it lies on its wire alone. */
-export const findMemberAttack = (how: string | undefined): CohortAttack | undefined =>
+const findMemberAttack = (how: string | undefined): CohortAttack | undefined =>
   COHORT_ATTACKS.find(({ name }) => name === how);
+
+/** Opens the slab of a provider, or the whole model. */
+export function openCohortPart(index: number, providers: number, how: string | undefined): ProviderPlace['sold'] {
+  const slab = slabOf(index, providers);
+  if (slab === undefined) return { engine: createWholeEngine(CONTEXT_SIZE) };
+  const attack = findMemberAttack(how);
+  return { segments: openSimulatedSegment(slab, { modelId: MODEL_ID, contextSize: CONTEXT_SIZE, attack }) };
+}
 
 /** Creates the parts of a lying leader's replies. */
 export function createLeaderAttack(how: string | undefined): Pick<Attack, 'bendReply'> | undefined {

@@ -30,8 +30,20 @@ export const isAnswerAttack = (how: string): boolean => (ANSWER_ATTACKS as reado
 /** Of a provider of pictures, which computes half of the steps that it declares. Networks that sell pictures have no other false answers. */
 export const PICTURE_LIE = 'half-steps-fitted';
 
-/** Slabs of the model's cut. Every third provider has the same one, and the last one leads. */
+/** Slabs of the model's cut. The provider of the last one leads. */
 export const CUT_SLABS = 3;
+/** Providers of the whole model beside those with slabs. Verifiers are drawn among those of providers that offer it. */
+const WHOLE_MODELS = 2;
+/** Providers that a network with cohorts has at least. */
+export const LEAST_COHORT_PROVIDERS: number = CUT_SLABS + WHOLE_MODELS;
+
+/** Returns the slab of a provider in a network with cohorts; undefined if it has the whole model. */
+export const slabOf = (index: number, providers: number): number | undefined =>
+  index < providers - WHOLE_MODELS ? index % CUT_SLABS : undefined;
+
+/** Returns whether a provider may lie in a network with cohorts: one of each slab and all whole models stay honest. */
+export const mayLieInCohorts = (index: number, providers: number): boolean =>
+  slabOf(index + CUT_SLABS, providers) !== undefined;
 
 /**
  * Of members of a cohort, by their place in it. Only networks whose providers have segments play them. Other lies of providers are not

@@ -7,7 +7,7 @@ import type { Disk, Machine } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 import { plantMemberLie } from './cohort-lies.ts';
 import { plantConsumerLie } from './consumer-lies.ts';
-import { FORGING, indexOf, roleOf } from './lie-names.ts';
+import { FORGING, indexOf, roleOf, slabOf } from './lie-names.ts';
 import { plantRouterLie } from './router-lies.ts';
 import { plantWireLie } from './server-lies.ts';
 import { plantValidatorLies } from './validator-lies.ts';
@@ -35,6 +35,10 @@ export interface Honesty {
   readonly forgetful: ReadonlySet<string>;
   howOf(machine: string): string | undefined;
 }
+
+/** Whether verifiers of this provider may be drawn: its payee has stake, and it always offers the model. */
+const mayBeDrawn = ({ unstaked = [], hasCohorts, providers }: Plan, index: number): boolean =>
+  !unstaked.includes(`provider-${index}`) && !(hasCohorts && slabOf(index, providers) !== undefined);
 
 /** Turns the machines that the plan names into liars. */
 export function plantLies(
@@ -79,7 +83,7 @@ export function plantLies(
         .map((i) => [accountOf('gateway', i), accountOf('router', i % plan.routers)] as const),
     ),
     ...{ isHonest, forgetful, howOf: (name) => hows.get(name) },
-    providers: new Set(providers.filter((i) => !plan.unstaked?.includes(`provider-${i}`)).map(idOf)),
+    providers: new Set(providers.filter((i) => mayBeDrawn(plan, i)).map(idOf)),
     honestProviders: new Set(providers.filter((i) => isHonest(`provider-${i}`)).map(idOf)),
     honestVerifiers: new Set(
       providers.filter((i) => isHonest(`verifier-${i}`)).flatMap((i) => [idOf(i), reportKeyOf(i)]),

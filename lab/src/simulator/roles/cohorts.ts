@@ -8,7 +8,6 @@ import type { OpenedLead, OpenedSegments, OpenedShard, SegmentTerms } from '@ogo
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createLayeredSegment } from '@ogong/testing/engine/fake-layered-segment';
 import type { CohortAttack } from '../../attackers/cohort/attack.ts';
-import { CUT_SLABS } from '../lies/lie-names.ts';
 
 const MODEL = { weights: 1, layers: 6, embeddingSize: 32, vocabularySize: 320 };
 /** Layers at which the slabs of the model's cut begin, and its end. */
@@ -36,12 +35,11 @@ export interface SegmentPlaceOptions {
   readonly attack?: Pick<CohortAttack, 'bendSegment' | 'bendInput' | 'bendManifest'> | undefined;
 }
 
-/** Opens the segment of a provider, as `serve --segment` opens its slab. The provider of the last slab leads. */
+/** Opens the segment of a slab, as `serve --segment` does. The provider of the last slab leads. */
 export function openSimulatedSegment(
-  index: number,
+  slab: number,
   { modelId, contextSize, attack }: SegmentPlaceOptions,
 ): Pick<OpenedSegments, 'shards' | 'leads'> {
-  const slab = index % CUT_SLABS;
   const [from, to] = [EDGES[slab] as number, EDGES[slab + 1] as number];
   const open = (changes: { readonly weights?: number; readonly to?: number } = {}): SegmentEngine =>
     createLayeredSegment({
