@@ -13,7 +13,7 @@ const PLAYS = COHORT_ATTACKS.flatMap((attack) => {
 describe('a reply of a cohort', () => {
   it('names nobody if all members are honest', async () => {
     const reply = await playReply(request);
-    const findings = await judgeReply(reply);
+    const findings = await judgeReply(reply, request);
     expect(findings.map(({ reason }) => reason)).toEqual(
       [0, 1].flatMap(() => ['rows-signed', 'roots-equal', 'roots-equal', 'root-listed']),
     );
@@ -23,7 +23,7 @@ describe('a reply of a cohort', () => {
   });
 
   it.each(PLAYS)('names the key of $name at place $at, and no other', async ({ attack, at }) => {
-    const findings = await judgeReply(await playReply(request, { attack, at }), { attack, at });
+    const findings = await judgeReply(await playReply(request, { attack, at }), request, { attack, at });
     const culprits = new Set(findings.flatMap(({ culprit }) => culprit ?? []));
     expect([...culprits]).toEqual(attack.foundBy === 'nothing-came' ? [] : [at]);
     expect(findings.find(({ reason }) => reason === attack.foundBy)?.culprit).toBe([...culprits][0]);

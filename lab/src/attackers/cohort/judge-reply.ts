@@ -1,3 +1,4 @@
+import type { TextGenerationRequest } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
 import {
@@ -10,8 +11,11 @@ import {
 } from '@ogong/protocol/modality/text/boundary/boundary-claims';
 import { proveRows, type UsedRows } from '@ogong/protocol/modality/text/boundary/boundary-proof';
 import type { BoundaryRows } from '@ogong/protocol/modality/text/boundary/boundary-rows';
+import { createEdgeHasher } from '@ogong/protocol/modality/text/boundary/edge-hasher';
+import { computeEdgeRoot } from '@ogong/protocol/modality/text/boundary/edge-values';
 import { findConsentProblem } from '@ogong/protocol/settlement/cohort-agreement';
-import { createLayeredSegment } from '@ogong/testing/engine/fake-layered-segment';
+import { createScoreRequest } from '@ogong/testing/engine/compliance-requests';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
 import type { CohortAttack } from './attack.ts';
 import {
   BLIND,
@@ -22,6 +26,7 @@ import {
   MANIFEST_HASH,
   MODEL,
   ORDER_HASH,
+  type PlayedEdge,
   type PlayedReply,
   sessions,
 } from './scene.ts';
@@ -33,6 +38,7 @@ export interface ReplyFinding extends Omit<BoundaryFinding, 'reason'> {
 /** Makes every claim that a party of the reply can make, and the audit of its rows. An honest reply gives no culprit. */
 export async function judgeReply(
   reply: PlayedReply,
+  request: TextGenerationRequest,
   { attack, at }: { readonly attack?: CohortAttack; readonly at?: number } = {},
 ): Promise<ReplyFinding[]> {
   const { edges, silent, listed, terms, signature } = reply;
@@ -55,25 +61,30 @@ export async function judgeReply(
       judgeHiddenRoot(crypto, edge, leader, { root: own, receipt, listed }),
     );
   }
-  const wrong = await findWrongEdge(reply);
+  const wrong = await findWrongEdge(reply, request);
   return wrong === undefined ? findings : [...findings, { reason: 'edge', culprit: wrong }];
 }
 
 const readRows = ({ standing }: BoundaryRows): Uint8Array => concatBytes(...standing.map(({ bytes }) => bytes));
 
-/** Runs the layers of the whole model again over the tokens. @returns the first sender whose rows differ; undefined if none does. */
-async function findWrongEdge({ edges, tokens }: PlayedReply): Promise<number | undefined> {
-  let input: Uint32Array | Float32Array = tokens;
-  for (const [place, { sent }] of edges.entries()) {
-    const segment = createLayeredSegment({
-      ...{ ...MODEL, from: EDGES[place] as number, to: EDGES[place + 1] as number },
-      ...{ contextSize: 256, sequences: 1, passRows: 256 },
-    });
-    const groups = [{ sequence: 0, position: 0, rows: tokens.length }];
-    const output = await segment.run({ kind: 'score', groups, input });
-    if (output.kind !== 'rows') throw new TypeError('a segment before the last one returned logits');
-    if (!equalBytes(content.encode(output.rows), readRows(sent))) return place;
-    input = output.rows;
-  }
-  return undefined;
+/**
+ * Scores the reply with the whole model, and compares the rows between its layers with those that each sender signed.
+ * @returns the first sender whose rows differ; undefined if none does.
+ */
+async function findWrongEdge({ edges, reply }: PlayedReply, request: TextGenerationRequest): Promise<number | undefined> {
+  if (reply === undefined) return undefined;
+  const whole = createFakeEngine({ ...MODEL, isLayered: true });
+  const asked = { layers: EDGES.slice(1, -1), blind: BLIND };
+  const scored = await whole.score({ ...createScoreRequest(whole, request, reply), edges: asked });
+  const wrong = (scored.edges ?? []).findIndex((values, place) => {
+    const hasher = createEdgeHasher(crypto, { blind: BLIND, bank });
+    // Rows of guesses behind the reply may stand.
+    const bytes = readRows((edges[place] as PlayedEdge).sent).subarray(0, values.positions * content.rowBytes);
+    hasher.push(content.decode(bytes) as Float32Array);
+    return !equalBytes(
+      computeEdgeRoot(crypto, hasher.finish().values, BLIND),
+      computeEdgeRoot(crypto, values, BLIND),
+    );
+  });
+  return wrong < 0 ? undefined : wrong;
 }

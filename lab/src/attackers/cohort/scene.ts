@@ -17,6 +17,7 @@ import {
 import type { BoundaryRows } from '@ogong/protocol/modality/text/boundary/boundary-rows';
 import { createRowContent, createTokenContent } from '@ogong/protocol/modality/text/boundary/pass-content';
 import { type CohortSignature, type CohortTerms, signCohortTerms } from '@ogong/protocol/settlement/cohort-agreement';
+import { type ComplianceReply, collectReply, SKETCH } from '@ogong/testing/engine/compliance-requests';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createLayeredSegment } from '@ogong/testing/engine/fake-layered-segment';
 import type { CohortAttack } from './attack.ts';
@@ -33,9 +34,7 @@ export const BLIND = fill(3);
 export const MANIFEST_HASH = fill(4);
 export const content = createRowContent(MODEL.embeddingSize);
 const tokenContent = createTokenContent(MODEL.vocabularySize);
-export const bank = createSketchBank(crypto, {
-  ...{ bankSeed: fill(5), directions: 16, embeddingSize: MODEL.embeddingSize },
-});
+export const bank = createSketchBank(crypto, { ...SKETCH, embeddingSize: MODEL.embeddingSize });
 export const sessions = [0, 1, 2].map((place) => createNobleEd25519Signer(fill(0x50 + place)));
 const signers = [0, 1, 2].map((place) => createNodeHybridSigner(new Uint8Array(64).fill(0x40 + place)));
 
@@ -57,7 +56,8 @@ export interface PlayedReply {
   readonly silent: number | undefined;
   /** Roots of the header. */
   readonly listed: readonly (BoundaryRoot | undefined)[];
-  readonly tokens: Uint32Array;
+  /** The reply with its tokens; undefined if its rows did not come. */
+  readonly reply: ComplianceReply | undefined;
   readonly terms: CohortTerms;
   /** The leader's signature of the terms. */
   readonly signature: CohortSignature;
@@ -125,11 +125,10 @@ export async function playReply(
   };
   const chain = { last: openLayers(EDGES[LEADER] as number, LAYERS), before };
   const engine = createFakeEngine({ ...MODEL, chain, drafts: 3, prefixCache: false });
-  try {
-    for await (const _ of engine.generate(request));
-  } catch (error) {
+  const reply = await collectReply(engine.generate(request)).catch((error: unknown) => {
     if (silent === undefined) throw error;
-  }
+    return undefined;
+  });
   const edges = silent === undefined ? shards.map((shard, place) => closeEdge(place, shard, attackOf(place))) : [];
   const confirmed = edges.map(({ root, received }) =>
     equalBytes(commitBoundary(crypto, received, { blind: BLIND, bank }).root, root.root) ? root : undefined,
@@ -147,7 +146,7 @@ export async function playReply(
   return {
     ...{ edges, silent, terms, signature: signCohortTerms(signers[LEADER] as (typeof signers)[number], terms) },
     listed: attackOf(LEADER)?.bendListed?.(confirmed) ?? confirmed,
-    tokens: readTokens(tokensIn.kept),
+    reply,
   };
 }
 
@@ -164,6 +163,3 @@ function closeEdge(
   const receipt = signRootReceipt(crypto, sessions[LEADER] as (typeof sessions)[number], bent);
   return { sent, received, own, root: bent, receipt };
 }
-
-const readTokens = ({ standing }: BoundaryRows): Uint32Array =>
-  Uint32Array.from(standing.flatMap(({ bytes }) => [...(tokenContent.decode(bytes) ?? [])]));

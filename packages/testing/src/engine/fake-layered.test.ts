@@ -52,7 +52,7 @@ describeEngine({
   name: 'fake engine of a chain of segments',
   open: async (options) => openChain([0, 2, 4, 6], options),
   prompts: PROMPTS,
-  lacks: ['trace'],
+  lacks: ['trace', 'edges'],
 });
 
 describe('a chain of fake segments', () => {
