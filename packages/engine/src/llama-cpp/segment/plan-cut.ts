@@ -102,7 +102,7 @@ function createEstimate(
         path: '',
         embeddingSize,
         vocabularySize: from === 0 || isLast ? vocabulary : 0,
-        weightBytes: own.reduce((sum, tensor) => sum + (computeTensorBytes({ ...tensor, offset: 0 }) ?? 0), 0),
+        weightBytes: own.reduce((sum, tensor) => sum + (computeTensorBytes(tensor) ?? 0), 0),
         kvBytesPerPosition: (sizes.kvBytesPerPosition / layers) * blocks,
       },
       isLast
