@@ -101,7 +101,10 @@ export const LIES: Readonly<Record<LyingRole, readonly string[]>> = {
 
 /** Those that are not drawn among the others: some runs alone have what they are about. */
 export const OTHER_LIES: Readonly<Record<LyingRole, readonly string[]>> = {
-  ...{ validator: [...THRESHOLD_LIES, CHAIN_LIE, ...MONEY_LIES, REFUSING_LIE], provider: [SILENT_LIE, PICTURE_LIE, ...COHORT_LIES.shard, ...COHORT_LIES.leader] },
+  ...{
+    validator: [...THRESHOLD_LIES, CHAIN_LIE, ...MONEY_LIES, REFUSING_LIE],
+    provider: [SILENT_LIE, PICTURE_LIE, ...COHORT_LIES.shard, ...COHORT_LIES.leader],
+  },
   ...{ verifier: [], gateway: [], router: [] },
 };
 

@@ -4,7 +4,12 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashSlabManifest, type Slab, type SlabManifest } from '@ogong/protocol/commitment/slab-manifest';
 import { createCohortSeat } from '@ogong/provider/cohort/cohort-seat';
-import type { OpenedLead, OpenedSegments, OpenedShard, SegmentTerms } from '@ogong/provider/cohort/open-segments';
+import type {
+  OpenedLead,
+  OpenedSegments,
+  OpenedShard,
+  SegmentTerms,
+} from '@ogong/provider/provider/cohort/open-segments';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createLayeredSegment } from '@ogong/testing/engine/fake-layered-segment';
 import type { CohortAttack } from '../../attackers/cohort/attack.ts';

@@ -10,8 +10,15 @@ import type { OfferedMember } from '@ogong/protocol/exchange/cohort/cohort-offer
 import { describeLayers } from '@ogong/protocol/exchange/cohort/segment';
 import { ShardService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CohortMember } from '@ogong/protocol/settlement/cohort-agreement';
-import { type CohortModel, FAILED_MEMBER_PAUSE_MS, type FormedCohort, formCohort } from '../../cohort/form-cohort.ts';
-import type { ShardCalls } from '../../shard/chain-state.ts';
+import { isExactClass } from '@ogong/protocol/tier/exact-class';
+import {
+  type CohortModel,
+  FAILED_MEMBER_PAUSE_MS,
+  type FormedCohort,
+  formCohort,
+  listReplacements,
+} from '../../cohort/form-cohort.ts';
+import type { Replacement, ShardCalls } from '../../shard/chain-state.ts';
 import { type CohortChain, createCohortChain } from '../../shard/cohort-chain.ts';
 import { createLinkShard } from '../../shard/link-shard.ts';
 import type { OfferState } from '../orders/offers.ts';
@@ -92,6 +99,25 @@ export function createCohortLead(options: CohortLeadOptions, state: LeadState): 
     if (!isStopping) look.trigger().catch(() => undefined);
   }
 
+  /** Finds a provider that goes on where a shard failed. Its orders go on. The next cohort is formed once they have ended. */
+  async function findReplacement(model: CohortModel, place: number): Promise<Replacement | undefined> {
+    const announcements = supply.list();
+    const offers = listReplacements(model, place, { announcements, failedAtMs, nowMs: state.clock.nowMs() });
+    for (const { providerId, segment: offered } of offers.slice(0, MAX_REPLACED)) {
+      try {
+        const { peer, member } = await describeMember(model, { providerId, ...offered }, announcements, {
+          lead,
+          links,
+        });
+        log.info({ modelId, place, member: toHex(providerId) }, 'another provider takes the place of a shard');
+        return { member, calls: watchShard(createLinkShard(links, peer), (error) => noteFailure(providerId, error)) };
+      } catch (error) {
+        noteFailure(providerId, error);
+      }
+    }
+    return undefined;
+  }
+
   function refuse(problem: string): void {
     const before = seat.standing();
     if ('problem' in before && before.problem === problem) return;
@@ -112,7 +138,8 @@ export function createCohortLead(options: CohortLeadOptions, state: LeadState): 
       refuse('the members of the cohort change once its orders have ended');
       return;
     }
-    seat.seat(model, openChain({ lead, session, found, onFailed: noteFailure }, state));
+    const replace = (place: number) => findReplacement(model, place);
+    seat.seat(model, openChain({ lead, session, found, replace, onFailed: noteFailure }, state));
     seated = name;
     const members = model.cohort.members.map(({ providerId }) => toHex(providerId));
     log.info({ modelId, members, pricePer1kAtomic: `${model.pricePer1kAtomic}` }, 'the cohort serves');
@@ -212,11 +239,13 @@ function openChain(
     lead,
     session,
     found,
+    replace,
     onFailed,
   }: {
     readonly lead: OpenedLead;
     readonly session: Ed25519Signer;
     readonly found: readonly FoundMember[];
+    readonly replace: (place: number) => Promise<Replacement | undefined>;
     readonly onFailed: (providerId: Uint8Array, error: unknown) => void;
   },
   { crypto, chain, signer, id, payee, links, identity }: LeadState,
@@ -231,6 +260,8 @@ function openChain(
   return createCohortChain({
     ...{ crypto, signer, session, modelRoot, manifestHash, embeddingSize, vocabularySize, contextSize, passRows },
     ...{ ledger: chain.ledger, link: identity.id },
+    // Machines of another kind of class do not give the rows that the lost shard gave.
+    ...(isExactClass(numericClass) && { replace }),
     members: [...found.map(({ member }) => member), own],
     shards: found.map(({ peer, member }) =>
       watchShard(createLinkShard(links, peer), (error) => onFailed(member.providerId, error)),
