@@ -71,10 +71,12 @@ export function listReplacements(
   const isMember = (id: Uint8Array): boolean =>
     model.cohort.members.some(({ providerId }) => equalBytes(providerId, id));
   return listOffers(options)
-    .filter(({ providerId, segment: { firstLayer, layers, manifestHash, numericClass, freeCapacity } }) => {
+    .filter(({ providerId, segment }) => {
+      const { firstLayer, layers, manifestHash, numericClass } = segment;
       const isSame = firstLayer === lost.firstLayer && layers === lost.layers && numericClass === model.numericClass;
       const isOfCut = equalBytes(manifestHash, model.cohort.manifestHash);
-      return isSame && isOfCut && freeCapacity > 0 && !isMember(providerId);
+      const hasRoom = segment.freeCapacity > 0 && segment.contextSize >= model.contextSize;
+      return isSame && isOfCut && hasRoom && !isMember(providerId);
     })
     .sort((a, b) => Number(a.segment.pricePer1kAtomic - b.segment.pricePer1kAtomic));
 }

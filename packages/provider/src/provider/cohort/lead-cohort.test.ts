@@ -43,7 +43,8 @@ async function start() {
   const router = await startLoopbackServer((routes) =>
     routes.service(RouterService, { handSupply: () => ({ announcements: handed as never[] }) }),
   );
-  const links = createLinkPool({ identity: await makeIdentity(81), dialPolicy: 'any' });
+  const identity = await makeIdentity(81);
+  const links = createLinkPool({ identity, dialPolicy: 'any' });
   closing.push(
     () => router.stop(),
     () => links.close(),
@@ -51,7 +52,8 @@ async function start() {
   );
   const seat = createCohortSeat();
   const slab: OpenedLead['slab'] = {
-    ...{ path: 'slab-2-4.gguf', modelRoot, manifestHash: MANIFEST_HASH, firstLayer: 2, layers: 2, totalLayers: 4 },
+    ...{ path: 'slab-2-4.gguf', modelRoot, manifest: { modelRoot, cutter: 1, layers: 4, slabs: [] } },
+    ...{ manifestHash: MANIFEST_HASH, firstLayer: 2, layers: 2, totalLayers: 4 },
     expected: { to: 4, sizeBytes: 1, sha256: new Uint8Array(32) },
     ...{ embeddingSize: WIDTH, vocabularySize: 64, weightBytes: 1, trainContext: 512 },
   };
@@ -73,7 +75,14 @@ async function start() {
       onChange: () => changes++,
     },
     {
-      ...{ crypto, signer: providerSigner, id: hashHybridKey(crypto, providerSigner.publicKey), payee, links },
+      ...{
+        crypto,
+        identity,
+        signer: providerSigner,
+        id: hashHybridKey(crypto, providerSigner.publicKey),
+        payee,
+        links,
+      },
       ...{ clock: { ...clock, nowMs: () => clock.nowMs }, chain: { ledger } },
       log: { info() {}, warn() {}, error() {} },
     },
