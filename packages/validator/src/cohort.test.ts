@@ -59,6 +59,7 @@ describe('the agreement of a cohort', () => {
     ['of another chain', 'another ledger', { terms: (t) => ({ ...t, chainId: 1n }) }],
     ['of another escrow', 'another ledger', { terms: (t) => ({ ...t, escrow: new Uint8Array(20) }) }],
     ['about another order', 'another order', { terms: (t) => ({ ...t, orderHash: new Uint8Array(32) }) }],
+    ["of another blind than the answer's", 'another blind', { terms: (t) => ({ ...t, blindHash: new Uint8Array(32) }) }],
     ['about another model', 'another model', { terms: (t) => ({ ...t, modelRoot: new Uint8Array(32) }) }],
     [
       'whose leader serves in another class',
@@ -79,7 +80,7 @@ describe('the agreement of a cohort', () => {
     const order = validator.order(0);
     await validator.intake.admit(order);
     const { submission } = validator.serve(order);
-    const named = { provider, ledger, order: order.fields };
+    const named = { provider, ledger, order };
     const { agreement } = createTestCohort({ ...named, ...bend });
     await expect(validator.intake.pushRecord({ ...submission, cohort: agreement })).rejects.toThrow(
       new RegExp(`cohort: .*${problem}`),
@@ -94,7 +95,7 @@ describe('the agreement of a cohort', () => {
     const order = validator.order(0);
     await validator.intake.admit(order);
     const { submission } = validator.serve(order);
-    const parsed = parseCohortAgreement(createTestCohort({ provider, ledger, order: order.fields }).agreement);
+    const parsed = parseCohortAgreement(createTestCohort({ provider, ledger, order }).agreement);
     const [first, second, leader] = parsed.signatures as [CohortSignature, CohortSignature, CohortSignature];
     const otherTerms = { ...parsed.terms, manifestHash: new Uint8Array(32) };
     for (const [problem, signatures] of [
@@ -112,7 +113,7 @@ describe('the agreement of a cohort', () => {
     const order = validator.order(0);
     await validator.intake.admit(order);
     const { submission } = validator.serve(order);
-    const { agreement } = createTestCohort({ provider, ledger, order: order.fields });
+    const { agreement } = createTestCohort({ provider, ledger, order });
     const cut = [
       agreement.subarray(0, 40),
       agreement.subarray(1),
@@ -132,7 +133,7 @@ async function proposeShared() {
   const order = own.order(0);
   await own.intake.admit(order);
   const { submission } = own.serve(order);
-  const { agreement, shards } = createTestCohort({ provider, ledger, order: order.fields });
+  const { agreement, shards } = createTestCohort({ provider, ledger, order });
   await own.intake.pushRecord({ ...submission, cohort: agreement });
   await four.certifyAll();
   await own.runAudits();
@@ -211,7 +212,7 @@ describe('a reject of a reply that a cohort served', () => {
     const order = validator.order(0);
     await validator.intake.admit(order);
     const { submission } = validator.serve(order);
-    const { agreement, shards } = createTestCohort({ provider, ledger, order: order.fields });
+    const { agreement, shards } = createTestCohort({ provider, ledger, order });
     await validator.intake.pushRecord({ ...submission, cohort: agreement });
     const { replyId } = order.fields;
     const context = { crypto: nodeCrypto, ...network, validator: validator.signer.address };

@@ -14,7 +14,7 @@ import { followReply } from '@ogong/host/views/follow-reply';
 import { createReader, fromHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { splitFee } from '@ogong/protocol/exchange/fee';
-import { type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
+import { nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
 import { withOrderKeys } from '@ogong/protocol/exchange/order-key-grants';
 import { NO_DEMANDS } from '@ogong/protocol/modality/demands';
 import { splitCohort } from '@ogong/protocol/settlement/cohort';
@@ -26,7 +26,7 @@ import { deployWallet } from '@ogong/testing/chain/test-wallet';
 import { type CohortInput, createTestCohort } from '@ogong/testing/validator/test-cohort';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
 import { startTestNetwork, type TestNetwork } from '@ogong/testing/validator/test-network';
-import { MODEL_ROOT, PAYEE } from '@ogong/testing/validator/test-reply';
+import { MODEL_ROOT, PAYEE, type TestOrder } from '@ogong/testing/validator/test-reply';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { approveReinstatement } from './settlement/reinstate.ts';
 import { VALIDATOR_SCHEMA } from './store/schema.ts';
@@ -81,9 +81,10 @@ describe('four validators on a chain', () => {
     const provider = network.provider.signer;
     const agree =
       (signers?: CohortInput['signers']) =>
-      (order: NamedOrder): Uint8Array =>
+      (order: TestOrder): Uint8Array =>
         createTestCohort({ provider, ledger: of, order, ...(signers && { signers }) }).agreement;
-    const unnamed = { orderHash: new Uint8Array(32), modelRoot: MODEL_ROOT, payee: PAYEE };
+    const fields = { orderHash: new Uint8Array(32), replyId: new Uint8Array(16), modelRoot: MODEL_ROOT, payee: PAYEE };
+    const unnamed = { fields, request: new Uint8Array() };
     const { shards } = createTestCohort({ provider, ledger: of, order: unnamed });
     const earned = () =>
       Promise.all(shards.map(async (one) => (await payerClient.earningsOf(one.providerId, one.payee)).earned));

@@ -1,6 +1,6 @@
 import { equalBytes, ProtocolError, toHex } from '../base/bytes.ts';
 import type { Check } from '../base/checks.ts';
-import { computeBlinds } from '../commitment/blinds.ts';
+import { computeBlinds, hashBlind } from '../commitment/blinds.ts';
 import type { CommonHeader } from '../commitment/common-header.ts';
 import { computeCommitment, MAX_HEADER_BYTES, parseOpening } from '../commitment/opening.ts';
 import { MAX_RECORD_BYTES, parseRecordV2, type RecordV2 } from '../commitment/record.ts';
@@ -479,7 +479,8 @@ function verifyClaimed(
     `payee ${toHex(header.payee)} has not signed for this provider's key on these contracts. Let it sign ` +
       'ProviderPayee(providerId, validUntil) past the expiry of the order, and submit the signature with the reply',
   );
-  const shards = verifyShares(crypto, { ledger, order, numericClass: header.numericClass }, reply);
+  const blindHash = isShown ? hashBlind(crypto, response.blind) : undefined;
+  const shards = verifyShares(crypto, { ledger, order, numericClass: header.numericClass, blindHash }, reply);
   return { order, record, header, request, feeAtomic, shards };
 }
 

@@ -15,7 +15,6 @@ import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
-import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import { registerRouter } from '@ogong/router/register';
@@ -32,6 +31,7 @@ import {
   createTestOrder,
   type ServeInput,
   serveTestReply,
+  type TestOrder,
   type TestReply,
   toPushMessage,
 } from './test-reply.ts';
@@ -219,7 +219,7 @@ export async function startTestNetwork({
       node: (typeof nodes)[number],
       bend: Partial<ServeInput> = {},
       other?: { readonly text: string; readonly tells: (typeof nodes)[number] },
-      agree?: (order: NamedOrder) => Uint8Array,
+      agree?: (order: TestOrder) => Uint8Array,
     ): Promise<TestReply> {
       await beacons.refresh();
       const latest = beacons.latest();
@@ -249,7 +249,7 @@ export async function startTestNetwork({
         });
       }
       provider.keep(served);
-      const cohort = agree?.(order.fields);
+      const cohort = agree?.(order);
       await service.pushRecord(toPushMessage({ ...served.submission, ...(cohort && { cohort }) }));
       return served;
     },

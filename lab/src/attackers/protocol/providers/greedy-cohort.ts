@@ -29,11 +29,11 @@ export const greedyCohort = defineAttack({
     const order = validator.order(0);
     await validator.intake.admit(order);
     const { submission } = validator.serve(order);
-    const named = { provider, ledger, order: order.fields };
+    const named = { provider, ledger, order };
     const agreements = [
       createTestCohort({ ...named, terms: overlap }),
       createTestCohort({ ...named, terms: overprice }),
-      createTestCohort({ ...named, order: validator.order(1).fields }),
+      createTestCohort({ ...named, order: validator.order(1) }),
       createTestCohort({ ...named, signers: [provider, createTestHybrid('second shard')] }),
     ];
     const refusals: string[] = [];
