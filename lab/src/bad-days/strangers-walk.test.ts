@@ -18,7 +18,6 @@ import {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { sealPart } from '@ogong/protocol/sealing/sealed-part';
 import { verifyValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';
-import type { ShardCalls } from '@ogong/provider/shard/cohort-chain';
 import { createShardService } from '@ogong/provider/shard/shard-service';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
 import { FULL_CHANNEL } from '@ogong/testing/network/fixed-chain';
@@ -96,34 +95,23 @@ async function leavesNothing(store: Store, call: () => Promise<unknown>): Promis
   return refusals;
 }
 
-/** The first shard of a cohort, the links of its leader and of a stranger, and the terms of an admitted order. */
+/** The first shard of a cohort, the links of its leader and of a stranger, and a request of an agreement. */
 async function openShard() {
-  let terms: Parameters<ShardCalls['agree']>[0] | undefined;
-  const { chain, order, shards } = createTestChain((calls) => ({
-    ...calls,
-    async agree(message) {
-      terms = message;
-      throw new Error('the leader asks over its link');
-    },
-  }));
+  const [leader, other] = await Promise.all([makeIdentity(61), makeIdentity(62)]);
+  const { order, request, shards } = createTestChain(undefined, { link: leader.id });
   const given = order();
-  await chain.open(given).catch(() => undefined);
-  if (terms === undefined) throw new Error('the leader has asked no shard');
   const [shard] = shards;
   const server = await startLoopbackServer((router) => router.service(ShardService, createShardService([shard])));
   const peer = { endpoint: server.endpoint, certHash: server.identity.id };
-  const [leader, stranger] = await Promise.all(
-    [61, 62].map(async (seed) => {
-      const links = createLinkPool({ identity: await makeIdentity(seed), dialPolicy: 'any' });
-      closing.push(() => links.close());
-      return links.to(ShardService, peer);
-    }),
-  );
+  const dial = (identity: typeof leader): Client<typeof ShardService> => {
+    const links = createLinkPool({ identity, dialPolicy: 'any' });
+    closing.push(() => links.close());
+    return links.to(ShardService, peer);
+  };
   closing.push(() => server.stop());
-  type Calls = Client<typeof ShardService>;
   return {
-    ...{ shard, terms, orderHash: given.order.orderHash },
-    ...{ leader: leader as Calls, stranger: stranger as Calls },
+    ...{ shard, terms: request(given), orderHash: given.order.orderHash, admission: given.admission },
+    ...{ next: () => request(order(2)), leader: dial(leader), stranger: dial(other) },
   };
 }
 
@@ -188,23 +176,28 @@ const WALKS: Readonly<Record<string, () => Promise<void>>> = {
     expect(await leavesNothing(network.store(), () => stranger.putMedia(piece))).not.toBe('');
   },
   async 'ShardService/Agree'() {
-    const { shard, terms, leader, stranger } = await openShard();
-    const admission = terms.admission && { ...terms.admission, signature: new Uint8Array(65) };
-    const unadmitted = { ...terms, admission };
+    const { shard, terms, next, leader, stranger } = await openShard();
     const free = shard.free();
-    const { taken } = await count(times(3, () => () => stranger.agree(unadmitted)));
+    const { taken } = await count(times(3, () => () => stranger.agree(terms)));
     expect(taken).toBe(0);
     expect(shard.free()).toBe(free);
-    await leader.agree(terms);
-    const { refusals } = await count(times(3, () => () => stranger.agree(terms)));
-    expect(refusals).toContain('served once');
+    expect((await count(times(3, () => () => leader.agree(terms)))).taken).toBe(3);
+    expect((await count([() => leader.agree(next())])).refusals).toContain('wait for their admissions');
     expect(shard.free()).toBe(free - 1);
+  },
+  async 'ShardService/Admit'() {
+    const { terms, orderHash, admission, leader, stranger } = await openShard();
+    await leader.agree(terms);
+    const forged = { ...admission, signature: new Uint8Array(65) };
+    expect((await count([() => leader.admit({ orderHash, admission: forged })])).refusals).toContain('did not sign');
+    expect((await count([() => stranger.admit({ orderHash, admission })])).refusals).toContain('no such order');
   },
   async 'ShardService/RunPass'() {
     const { terms, orderHash, leader, stranger } = await openShard();
     await leader.agree(terms);
     const parts = [{ orderHash, pass: new Uint8Array(200) }];
-    expect((await count([() => stranger.runPass({ parts })])).refusals).toContain('no such order');
+    const { parts: answers } = await stranger.runPass({ parts });
+    expect(answers.map(({ result }) => result.value)).toEqual(['this shard serves no such order for you']);
   },
   async 'ShardService/Close'() {
     const { shard, terms, orderHash, leader, stranger } = await openShard();

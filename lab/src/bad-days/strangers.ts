@@ -19,7 +19,7 @@ const ACCESS = 'packages/validator/src/access.test.ts';
 const FLOODS = 'lab/src/doors/floods.simulation.test.ts';
 const ROLES = 'packages/gateway/src/buy/match/attested-roles.process.test.ts';
 const INTAKE = 'packages/validator/src/intake/intake.test.ts';
-const SHARD = 'packages/provider/src/shard/shard.test.ts';
+const ORDERS = 'packages/provider/src/shard/shard-orders.test.ts';
 const SHARDS = 'packages/provider/src/shard/shard-service.test.ts';
 const PROVIDER = 'packages/provider/src/provider/provider.test.ts';
 
@@ -84,8 +84,12 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
   },
   'ShardService/Describe': { ...READS, costs: RATE, shownBy: LINKS },
   'ShardService/Agree': {
-    ...{ who: 'anyone', changes: 'a sequence of a segment, until the order expires', shownBy: SHARD },
-    costs: 'an order that its payer signed and a validator admitted, with terms that name this shard; twenty a second',
+    ...{ who: 'anyone', changes: 'a sequence of a segment, for 10 s', shownBy: ORDERS },
+    costs: 'an order and terms, signed by a payer and a leader: half of the sequences, that give way to leaders with a bond',
+  },
+  'ShardService/Admit': {
+    ...{ who: 'served peers', changes: 'a sequence of a segment, until the order expires', shownBy: ORDERS },
+    costs: 'an order that the shard has agreed to, over the same link, and that its validator has admitted',
   },
   'ShardService/RunPass': {
     ...{ who: 'served peers', changes: 'the rows of an order', shownBy: SHARDS },
