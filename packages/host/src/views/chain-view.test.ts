@@ -30,6 +30,8 @@ function createChain() {
     reads: 0,
     spent: 0n,
     ejected: false,
+    earned: 0n,
+    bonded: 0n,
     connects: 0,
   };
   const guard = (): Promise<void> => {
@@ -62,6 +64,10 @@ function createChain() {
     async isEjected() {
       await guard();
       return state.ejected;
+    },
+    async earningsOf() {
+      await guard();
+      return { earned: state.earned, bonded: state.bonded };
     },
   } as unknown as ChainClient;
   let now = 0;
@@ -229,5 +235,22 @@ describe('chain view', () => {
     state.isDown = true;
     advance(9_000);
     expect(await view.isEjected(bytes(1, 32))).toBe(true);
+  });
+
+  it('knows keys with earnings or a bond, and none while the chain is down', async () => {
+    const { view, state, advance } = createChain();
+    const isBacked = () => view.isBacked(bytes(1, 32), bytes(2, 20));
+    state.isDown = true;
+    state.bonded = 1n;
+    expect(await isBacked()).toBe(false);
+    state.isDown = false;
+    advance(1_000);
+    expect(await isBacked()).toBe(true);
+    Object.assign(state, { bonded: 0n, earned: 5n });
+    advance(1_000);
+    expect(await isBacked()).toBe(true);
+    state.earned = 0n;
+    advance(1_000);
+    expect(await isBacked()).toBe(false);
   });
 });
