@@ -85,7 +85,8 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
   'ShardService/Describe': { ...READS, costs: RATE, shownBy: LINKS },
   'ShardService/Agree': {
     ...{ who: 'anyone', changes: 'a sequence of a segment, for 10 s', shownBy: ORDERS },
-    costs: 'an order and terms, signed by a payer and a leader: half of the sequences, that give way to leaders with a bond',
+    costs:
+      'an order and terms, signed by a payer and a leader: half of the sequences, that give way to leaders with a bond',
   },
   'ShardService/Admit': {
     ...{ who: 'served peers', changes: 'a sequence of a segment, until the order expires', shownBy: ORDERS },

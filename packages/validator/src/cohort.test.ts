@@ -59,7 +59,11 @@ describe('the agreement of a cohort', () => {
     ['of another chain', 'another ledger', { terms: (t) => ({ ...t, chainId: 1n }) }],
     ['of another escrow', 'another ledger', { terms: (t) => ({ ...t, escrow: new Uint8Array(20) }) }],
     ['about another order', 'another order', { terms: (t) => ({ ...t, orderHash: new Uint8Array(32) }) }],
-    ["of another blind than the answer's", 'another blind', { terms: (t) => ({ ...t, blindHash: new Uint8Array(32) }) }],
+    [
+      "of another blind than the answer's",
+      'another blind',
+      { terms: (t) => ({ ...t, blindHash: new Uint8Array(32) }) },
+    ],
     ['about another model', 'another model', { terms: (t) => ({ ...t, modelRoot: new Uint8Array(32) }) }],
     [
       'whose leader serves in another class',
@@ -279,7 +283,7 @@ describe('co-signers of a correction that names a culprit', () => {
     expect(await own.acknowledge(order, second)).toBe('contradicted');
     const request = await proposeUnheard(four);
     const agreed = findOrder(own, order);
-    const { agreement, shards } = createTestCohort({ provider, ledger, order: (agreed ?? order).fields });
+    const { agreement, shards } = createTestCohort({ provider, ledger, order: agreed ?? order });
     const correction = request.entries[1];
     if (correction?.record === undefined) throw new TypeError('the log has a correction');
     if (agreed) correction.record.cohort = agreement;

@@ -34,7 +34,13 @@ const NUMERIC_CLASS = 'synthetic-1/js/f64/exact/hash/kv-none';
 const PRICES = [333_333n, 1_200_000n, 466_667n];
 
 /** Three shards that serve an order together, and the agreement that their leader delivers. */
-export function createTestCohort({ provider, ledger, order: { fields: order, request: body }, terms: bend, signers }: CohortInput) {
+export function createTestCohort({
+  provider,
+  ledger,
+  order: { fields: order, request: body },
+  terms: bend,
+  signers,
+}: CohortInput) {
   const { answer } = computeBlinds(crypto, { body, replyId: order.replyId });
   const members = [...MEMBERS, provider].map(({ publicKey }, i) => ({
     providerId: hashHybridKey(crypto, publicKey),
