@@ -8,7 +8,7 @@ import { createLlamaBatchModel } from '@ogong/engine/llama-cpp/llama-model';
 import { openLlamaModel } from '@ogong/engine/llama-cpp/model';
 import { openSegmentModel } from '@ogong/engine/llama-cpp/segment/segment-model';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { createNobleEd25519Signer } from '@ogong/protocol/crypto/noble';
+import { createNodeEd25519Signer } from '@ogong/host/crypto/signers';
 import { createPassReceiver, createPassSender } from '@ogong/protocol/modality/text/boundary/boundary-pass';
 import { createRowContent } from '@ogong/protocol/modality/text/boundary/pass-content';
 import { writeSlabs } from '@ogong/testing/models/cut-model';
@@ -119,7 +119,7 @@ function measureGuard({ embeddingSize }: ChainBench, rows: number): number {
   const edge = {
     ...{ orderHash: new Uint8Array(32), place: 0, blind: new Uint8Array(32), content: createRowContent(embeddingSize) },
   };
-  const signer = createNobleEd25519Signer(new Uint8Array(32).fill(1));
+  const signer = createNodeEd25519Signer(new Uint8Array(32).fill(1));
   const maxPositions = rows;
   const sender = createPassSender(crypto, edge, { signer, maxPositions });
   const receiver = createPassReceiver(crypto, edge, {
