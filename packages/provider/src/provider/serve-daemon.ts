@@ -9,6 +9,7 @@ import { ConfigError } from '@ogong/host/config/config-error';
 import { readDeployment } from '@ogong/host/config/read-deployment';
 import { takeUnusedMark } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeEd25519Signer } from '@ogong/host/crypto/signers';
 import { forgetRestored } from '@ogong/host/files/data-directory';
 import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
@@ -28,7 +29,7 @@ import { openStore } from '@ogong/host/store/store';
 import { monotonicClock, systemClock } from '@ogong/host/time/clock';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import type { HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Ed25519Signer, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { addEmbeddedImages } from '../engine/embedded-image.ts';
 import type { LoadingPlace } from '../engine/engine-config.ts';
@@ -103,7 +104,7 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
   const { punchBootstrap: bootstrap } = settings;
   const puncher = bootstrap.length === 0 ? undefined : await openPuncher({ bootstrap, dialPolicy });
   const models = await openModels(planned, settings, place);
-  const segments = await openBeside(models, () => openSegments(parts, settings, place));
+  const segments = await openBeside(models, () => openSegments(parts, settings, { ...place, drawSession }));
   const peg = openPricePeg(settings, log);
   // Before the first announcement.
   await peg?.trigger();
@@ -239,6 +240,8 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
     },
   };
 }
+
+const drawSession = (): Ed25519Signer => createNodeEd25519Signer(randomBytes(32));
 
 /** Closes the models if the segments do not open. */
 async function openBeside(models: OpenedOffers, open: () => Promise<OpenedSegments>): Promise<OpenedSegments> {

@@ -1,4 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeEd25519Signer } from '@ogong/host/crypto/signers';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
@@ -57,7 +58,8 @@ async function start() {
     expected: { to: 4, sizeBytes: 1, sha256: new Uint8Array(32) },
     ...{ embeddingSize: WIDTH, vocabularySize: 64, weightBytes: 1, trainContext: 512 },
   };
-  const terms = { modelId: MODEL_ID, pricePer1kAtomic: LEADER_PRICE, slab, uplinkMbit: 100 };
+  const session = createNodeEd25519Signer(new Uint8Array(32).fill(7));
+  const terms = { modelId: MODEL_ID, pricePer1kAtomic: LEADER_PRICE, slab, uplinkMbit: 100, session };
   const offer = { active: 0 };
   let changes = 0;
   const lead = createCohortLead(

@@ -1,10 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { createNodeEd25519Signer } from '@ogong/host/crypto/signers';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import type { Ed25519Signer } from '@ogong/protocol/crypto/crypto';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
 import type { OfferedMember } from '@ogong/protocol/exchange/cohort/cohort-offer';
 import { describeLayers } from '@ogong/protocol/exchange/cohort/segment';
@@ -70,7 +67,6 @@ export function createCohortLead(options: CohortLeadOptions, state: LeadState): 
     { manifestHash: slab.manifestHash, routers, ledger: state.chain.ledger },
     { ...state, onError: (err, { endpoint }) => log.warn({ err, router: endpoint }, 'a router hands no segments on') },
   );
-  const session = createNodeEd25519Signer(randomBytes(32));
   /** Times at which members failed, by provider id in hex. */
   const failedAtMs = new Map<string, number>();
   /** Members of the chain that is seated. */
@@ -139,7 +135,7 @@ export function createCohortLead(options: CohortLeadOptions, state: LeadState): 
       return;
     }
     const replace = (place: number) => findReplacement(model, place);
-    seat.seat(model, openChain({ lead, session, found, replace, onFailed: noteFailure }, state));
+    seat.seat(model, openChain({ lead, found, replace, onFailed: noteFailure }, state));
     seated = name;
     const members = model.cohort.members.map(({ providerId }) => toHex(providerId));
     log.info({ modelId, members, pricePer1kAtomic: `${model.pricePer1kAtomic}` }, 'the cohort serves');
@@ -237,20 +233,18 @@ const nameMember = ({ peer: { endpoint, certHash }, member }: FoundMember): stri
 function openChain(
   {
     lead,
-    session,
     found,
     replace,
     onFailed,
   }: {
     readonly lead: OpenedLead;
-    readonly session: Ed25519Signer;
     readonly found: readonly FoundMember[];
     readonly replace: (place: number) => Promise<Replacement | undefined>;
     readonly onFailed: (providerId: Uint8Array, error: unknown) => void;
   },
   { crypto, chain, signer, id, payee, links, identity }: LeadState,
 ): CohortChain {
-  const { slab, pricePer1kAtomic, engine, passRows } = lead;
+  const { slab, pricePer1kAtomic, engine, session, passRows } = lead;
   const { contextSize, numericClass } = engine.info();
   const { firstLayer, layers, modelRoot, manifestHash, embeddingSize, vocabularySize } = slab;
   const own: CohortMember = {

@@ -7,6 +7,7 @@ import { openChainedTextEngine, segmentOptionsOf } from '@ogong/engine/llama-cpp
 import { openSegmentEngine } from '@ogong/engine/llama-cpp/segment/segment-engine';
 import { openFileHashes } from '@ogong/models/store';
 import { toHex } from '@ogong/protocol/base/bytes';
+import type { Ed25519Signer } from '@ogong/protocol/crypto/crypto';
 import { type CohortSeat, createCohortSeat } from '../../cohort/cohort-seat.ts';
 import type { EngineSettings, LoadingPlace } from '../../engine/engine-config.ts';
 import type { PlannedSlab } from './planned-segments.ts';
@@ -17,6 +18,8 @@ export interface SegmentTerms extends Omit<PlannedSlab, 'slab'> {
   readonly slab: ReadSlab;
   /** Megabits per second. */
   readonly uplinkMbit: number;
+  /** Signs passes. Each segment has a key of its own, which changes with every start. */
+  readonly session: Ed25519Signer;
 }
 
 /** Layers before the last ones, which leaders of cohorts use. */
@@ -48,11 +51,17 @@ type SegmentEngineSettings = Pick<
   'modelsDir' | 'verify' | 'backend' | 'kernels' | 'kvType' | 'isa' | 'threads' | 'sequences' | 'nCtx' | 'drafts'
 > & { readonly uplink: number };
 
+/** Services around the segments. */
+interface SegmentPlace extends Pick<LoadingPlace, 'log' | 'onReading'> {
+  /** Draws a new session key. */
+  readonly drawSession: () => Ed25519Signer;
+}
+
 /** Loads each slab into a process of its own. If one fails, none stays open. @throws EngineError */
 export async function openSegments(
   planned: readonly PlannedSlab[],
   settings: SegmentEngineSettings,
-  { log, onReading }: Pick<LoadingPlace, 'log' | 'onReading'>,
+  { log, onReading, drawSession }: SegmentPlace,
 ): Promise<OpenedSegments> {
   const shards: OpenedShard[] = [];
   const leads: OpenedLead[] = [];
@@ -73,7 +82,7 @@ export async function openSegments(
     for (const { slab: path, modelId, pricePer1kAtomic } of planned) {
       const slab = readSlab(path);
       assertDistinct([...shards, ...leads], slab);
-      const terms = { modelId, pricePer1kAtomic, slab, uplinkMbit: settings.uplink };
+      const terms = { modelId, pricePer1kAtomic, slab, uplinkMbit: settings.uplink, session: drawSession() };
       const shape = readShape(settings, slab);
       const threads = settings.threads ?? (slab.weightBytes < TINY_SLAB_BYTES ? 1 : cores);
       const options = segmentOptionsOf(shape);

@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-import { createNodeEd25519Signer } from '@ogong/host/crypto/signers';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { createOrderMemory } from '../../shard/order-memory.ts';
 import { createShard, type Shard } from '../../shard/shard.ts';
@@ -13,7 +11,7 @@ export interface ServedShard extends OpenedShard {
   readonly shard: Shard;
 }
 
-/** Opens a shard for each segment. Each start draws new session keys. */
+/** Opens a shard for each segment. */
 export const openShards = (
   opened: readonly OpenedShard[],
   state: Pick<ProviderState, 'crypto' | 'clock' | 'chain' | 'beacons' | 'signer' | 'id' | 'payee' | 'log'>,
@@ -21,8 +19,7 @@ export const openShards = (
   const orders = createOrderMemory(state.clock);
   const onError = (err: unknown): void => state.log.error({ err }, 'a segment failed');
   return opened.map((own) => {
-    const { slab, segment, pricePer1kAtomic } = own;
-    const session = createNodeEd25519Signer(randomBytes(32));
+    const { slab, segment, session, pricePer1kAtomic } = own;
     const served = { segment, pricePer1kAtomic, session, ...slab };
     const shard = createShard(served, { ...state, orders, onError, providerId: state.id });
     return { ...own, shard };
