@@ -8,7 +8,6 @@ import {
   type FormedCohort,
   type FormingOptions,
   formCohort,
-  listReplacements,
 } from './form-cohort.ts';
 
 const NOW = 1_800_000_000_000;
@@ -79,23 +78,6 @@ describe('a cohort', () => {
       ['has room for a shorter context', [makeAnnouncement(2, makeSegment(20, 20, { contextSize: 4095 }))]],
     ])('is formed again if a member %s', (_what, now) => {
       expect(show(form([first, ...now, cheaper], { standing }))).toEqual([false, 1, 3, LEADER]);
-    });
-
-    it('has the cheapest providers of the same layers for a member that fails', () => {
-      const other = (n: number, change: Partial<OfferedSegment> = {}) =>
-        makeAnnouncement(n, makeSegment(20, 20, change));
-      const announcements = [
-        ...[first, second, other(4), cheaper, other(5, { numericClass: 'y' }), other(6, { freeCapacity: 0 })],
-        ...[
-          other(7, { manifestHash: idOf(102) }),
-          other(8, { contextSize: 4095 }),
-          makeAnnouncement(10, makeSegment(20, 21)),
-        ],
-      ];
-      const find = (failedAtMs: ReadonlyMap<string, number>) =>
-        listReplacements(standing, 1, { announcements, failedAtMs, nowMs: NOW }).map(({ providerId }) => providerId[0]);
-      expect(find(new Map())).toEqual([3, 4]);
-      expect(find(new Map([[toHex(idOf(3)), NOW]]))).toEqual([4]);
     });
 
     it('is formed again without a member that failed, until some time has passed', () => {

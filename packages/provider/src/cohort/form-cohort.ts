@@ -58,29 +58,6 @@ export function listOffers({
     .flatMap(({ providerId, payee, segments }) => segments.map((segment) => ({ providerId, payee, segment })));
 }
 
-/**
- * Lists the providers that can take the place of a member: they offer the same layers of this cut in the same class, and are not in the
- * cohort. The cheapest comes first.
- */
-export function listReplacements(
-  model: CohortModel,
-  place: number,
-  options: Pick<FormingOptions, 'announcements' | 'nowMs' | 'failedAtMs'>,
-): SegmentOffer[] {
-  const lost = model.cohort.members[place] as OfferedMember;
-  const isMember = (id: Uint8Array): boolean =>
-    model.cohort.members.some(({ providerId }) => equalBytes(providerId, id));
-  return listOffers(options)
-    .filter(({ providerId, segment }) => {
-      const { firstLayer, layers, manifestHash, numericClass } = segment;
-      const isSame = firstLayer === lost.firstLayer && layers === lost.layers && numericClass === model.numericClass;
-      const isOfCut = equalBytes(manifestHash, model.cohort.manifestHash);
-      const hasRoom = segment.freeCapacity > 0 && segment.contextSize >= model.contextSize;
-      return isSame && isOfCut && hasRoom && !isMember(providerId);
-    })
-    .sort((a, b) => Number(a.segment.pricePer1kAtomic - b.segment.pricePer1kAtomic));
-}
-
 /** Describes the standing cohort as it is now, or names the layers that a member no longer serves. */
 function refreshCohort(
   standing: CohortModel,

@@ -61,6 +61,8 @@ export interface ProviderDependencies {
     | 'isBacked'
     | 'isEjected'
     | 'recallByAddress'
+    | 'isEjected'
+    | 'isBacked'
     | 'channel'
     | 'router'
     | 'beaconKeys'

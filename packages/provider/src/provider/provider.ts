@@ -78,6 +78,7 @@ const MIB = 1024 * 1024;
 const MAX_CALL_BYTES = 4 * MAX_REQUEST_BYTES;
 const ANNOUNCE_INTERVAL_MS = 10_000;
 const SWEEP_INTERVAL_MS = 60_000;
+const SHARD_SWEEP_INTERVAL_MS = 1_000;
 /** For the last milestones of replies that are given up. */
 const LAST_MILESTONE_MS = 1_000;
 const LAST_WORD_MS = 1_000;
@@ -101,7 +102,8 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     // It has said that it leaves, and its relays end with it.
     if (!state.stopping.signal.aborted) await announcer.trigger();
   });
-  const sweeper = createSweeper(state, shards);
+  const sweeper = createSweeper(state);
+  const shardSweeper = createShardSweeper(state, shards);
   const watch = openServedWatch(state, options.outcomeIntervalMs);
   const announcer = createProviderAnnouncer(state, {
     intervalMs: options.announceIntervalMs ?? ANNOUNCE_INTERVAL_MS,
@@ -126,13 +128,18 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
       reachability.start();
       state.outbox.start();
       sweeper.start();
+      shardSweeper.start();
       watch.start();
       await announcer.endorsement?.refresh();
       announcer.start();
       for (const lead of leads) lead.start();
     },
     stop(graceMs = 5_000) {
-      stopped ??= stopProvider(state, { leads, server, reachability, sweeper, watch, announcer }, graceMs);
+      stopped ??= stopProvider(
+        state,
+        { leads, shardSweeper, server, reachability, sweeper, watch, announcer },
+        graceMs,
+      );
       return stopped;
     },
     address: () => server.address(),
@@ -197,16 +204,25 @@ function openServer(state: ProviderState, bind: HostPort, shards: readonly Serve
       routes(router) {
         router.service(ProviderService, service, { readMaxBytes: MAX_CALL_BYTES });
         const [first, ...others] = shards.map(({ shard }) => shard);
-        if (first === undefined) return;
-        const shardService = createShardService([first, ...others]);
-        router.service(ShardService, shardService, { readMaxBytes: MAX_SHARD_CALL_BYTES });
+        if (first !== undefined)
+          router.service(ShardService, createShardService([first, ...others]), { readMaxBytes: MAX_SHARD_CALL_BYTES });
       },
     },
     { onError: (err, { method }) => log.error({ err, method }, 'a call failed') },
   );
 }
 
-function createSweeper(state: ProviderState, shards: readonly ServedShard[]): Repeating {
+/** Ends orders of segments that have expired or are not used. */
+const createShardSweeper = ({ log }: ProviderState, shards: readonly ServedShard[]): Repeating =>
+  createRepeating(
+    { intervalMs: SHARD_SWEEP_INTERVAL_MS },
+    async () => {
+      await Promise.all(shards.map(({ shard }) => shard.sweep()));
+    },
+    (err) => log.error({ err }, 'orders of segments could not be ended'),
+  );
+
+function createSweeper(state: ProviderState): Repeating {
   const { clock, commits, replyIds, openings, blobs, knownSets, outbox, log } = state;
   const { admissions, receivables, served, openingTtlMs } = state;
   return createRepeating(
@@ -217,7 +233,6 @@ function createSweeper(state: ProviderState, shards: readonly ServedShard[]): Re
         ...[openings, blobs].map((kept) => kept.sweep(nowMs - CLOCK_TOLERANCE_MS)),
         ...[replyIds.sweep(nowMs), receivables.sweep(nowMs)],
         outbox.sweep(nowMs - openingTtlMs - CLOCK_TOLERANCE_MS),
-        ...shards.map(({ shard }) => shard.sweep()),
         ...[admissions.sweep(nowMs - ADMISSIONS_KEPT_MS), served.sweep(nowMs), knownSets.note(nowMs)],
       ]);
       await commits.eraseDeleted();
@@ -241,6 +256,7 @@ function openServedWatch(state: ProviderState, intervalMs?: number): Repeating {
 
 interface ProviderParts {
   readonly leads: readonly Repeating[];
+  readonly shardSweeper: Repeating;
   readonly server: LinkServer;
   readonly reachability: Reachability;
   readonly sweeper: Repeating;
@@ -250,7 +266,7 @@ interface ProviderParts {
 
 async function stopProvider(
   state: ProviderState,
-  { leads, server, reachability, sweeper, watch, announcer }: ProviderParts,
+  { leads, shardSweeper, server, reachability, sweeper, watch, announcer }: ProviderParts,
   graceMs: number,
 ): Promise<void> {
   state.isClosing = true;
@@ -267,7 +283,7 @@ async function stopProvider(
   // Served replies are delivered before the provider leaves; a reply that no validator takes in time waits on the disk.
   const pauses = Math.min(graceMs, HAND_OVER_MS) / HAND_OVER_PAUSE_MS;
   for (let each = 0; each < pauses && state.outbox.size() > 0; each++) await delay(HAND_OVER_PAUSE_MS);
-  await Promise.all([state.outbox.stop(), sweeper.stop(), watch.stop(), reachability.stop()]);
+  await Promise.all([state.outbox.stop(), sweeper.stop(), shardSweeper.stop(), watch.stop(), reachability.stop()]);
   state.links.close();
   await state.commits.close();
 }

@@ -56,7 +56,6 @@ const BARRED_MS = 10_000;
 /** The most ends without an agreement. The oldest gives way: then a late agreement keeps its sequence for some seconds. */
 const MAX_BARRED = 1_024;
 
-/** @internal until `serve` offers segments: tests serve orders with it */
 export function createOrderMemory({ nowMs }: Pick<Clock, 'nowMs'>): OrderMemory {
   const orders = new Map<string, HeldOrder>();
   /** Times until which orders are barred, by peer and order. */

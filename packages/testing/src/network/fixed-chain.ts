@@ -37,6 +37,6 @@ export function createFixedChain({ ledger, members, router, channel = async () =
     ...{ ledger, router, channel, validators: members, recentLists: () => [members()], generations: () => [] },
     ...{ findByAddress: find, recallByAddress: find, findByCertHash, recallByCertHash: findByCertHash },
     ...{ beaconKeys: () => undefined, parameters: () => undefined },
-    ...{ isBacked: async () => true, isEjected: async () => false },
+    ...{ isEjected: async () => false, isBacked: async () => true },
   };
 }

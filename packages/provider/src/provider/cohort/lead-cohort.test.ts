@@ -53,8 +53,7 @@ async function start() {
   );
   const seat = createCohortSeat();
   const slab: OpenedLead['slab'] = {
-    ...{ path: 'slab-2-4.gguf', modelRoot, manifest: { modelRoot, cutter: 1, layers: 4, slabs: [] } },
-    ...{ manifestHash: MANIFEST_HASH, firstLayer: 2, layers: 2, totalLayers: 4 },
+    ...{ path: 'slab-2-4.gguf', modelRoot, manifestHash: MANIFEST_HASH, firstLayer: 2, layers: 2, totalLayers: 4 },
     expected: { to: 4, sizeBytes: 1, sha256: new Uint8Array(32) },
     ...{ embeddingSize: WIDTH, vocabularySize: 64, weightBytes: 1, trainContext: 512 },
   };
@@ -79,11 +78,11 @@ async function start() {
     {
       ...{
         crypto,
-        identity,
         signer: providerSigner,
         id: hashHybridKey(crypto, providerSigner.publicKey),
         payee,
         links,
+        identity,
       },
       ...{ clock: { ...clock, nowMs: () => clock.nowMs }, chain: { ledger } },
       log: { info() {}, warn() {}, error() {} },

@@ -3,17 +3,16 @@ import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
-import type { OfferedMember } from '@ogong/protocol/exchange/cohort/cohort-offer';
+import { findMemberSegment, type OfferedMember } from '@ogong/protocol/exchange/cohort/cohort-offer';
 import { describeLayers } from '@ogong/protocol/exchange/cohort/segment';
 import { ShardService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CohortMember } from '@ogong/protocol/settlement/cohort-agreement';
-import { isExactClass } from '@ogong/protocol/tier/exact-class';
 import {
   type CohortModel,
   FAILED_MEMBER_PAUSE_MS,
   type FormedCohort,
   formCohort,
-  listReplacements,
+  listOffers,
 } from '../../cohort/form-cohort.ts';
 import type { Replacement, ShardCalls } from '../../shard/chain-state.ts';
 import { type CohortChain, createCohortChain } from '../../shard/cohort-chain.ts';
@@ -37,7 +36,7 @@ export interface CohortLeadOptions {
   readonly onChange: () => void;
 }
 
-type LeadState = Pick<ProviderState, 'crypto' | 'clock' | 'signer' | 'id' | 'payee' | 'links' | 'identity' | 'log'> & {
+type LeadState = Pick<ProviderState, 'crypto' | 'clock' | 'signer' | 'id' | 'payee' | 'links' | 'log' | 'identity'> & {
   readonly chain: Pick<ProviderState['chain'], 'ledger'>;
 };
 
@@ -69,8 +68,8 @@ export function createCohortLead(options: CohortLeadOptions, state: LeadState): 
   );
   /** Times at which members failed, by provider id in hex. */
   const failedAtMs = new Map<string, number>();
-  /** Members of the chain that is seated. */
-  let seated = '';
+  /** The chain that is seated, and the ids of all its members so far. */
+  let seated: { readonly model: CohortModel; readonly name: string; readonly ids: readonly Uint8Array[] } | undefined;
   let isStopping = false;
 
   const form = (announcements: readonly Announcement[]): FormedCohort => {
@@ -95,24 +94,8 @@ export function createCohortLead(options: CohortLeadOptions, state: LeadState): 
     if (!isStopping) look.trigger().catch(() => undefined);
   }
 
-  /** Finds a provider that goes on where a shard failed. Its orders go on. The next cohort is formed once they have ended. */
-  async function findReplacement(model: CohortModel, place: number): Promise<Replacement | undefined> {
-    const announcements = supply.list();
-    const offers = listReplacements(model, place, { announcements, failedAtMs, nowMs: state.clock.nowMs() });
-    for (const { providerId, segment: offered } of offers.slice(0, MAX_REPLACED)) {
-      try {
-        const { peer, member } = await describeMember(model, { providerId, ...offered }, announcements, {
-          lead,
-          links,
-        });
-        log.info({ modelId, place, member: toHex(providerId) }, 'another provider takes the place of a shard');
-        return { member, calls: watchShard(createLinkShard(links, peer), (error) => noteFailure(providerId, error)) };
-      } catch (error) {
-        noteFailure(providerId, error);
-      }
-    }
-    return undefined;
-  }
+  const connect = ({ peer, member }: FoundMember): ShardCalls =>
+    watchShard(createLinkShard(links, peer), (error) => noteFailure(member.providerId, error));
 
   function refuse(problem: string): void {
     const before = seat.standing();
@@ -125,7 +108,7 @@ export function createCohortLead(options: CohortLeadOptions, state: LeadState): 
   function take(model: CohortModel, found: readonly FoundMember[]): void {
     const name = found.map(nameMember).join();
     const before = seat.standing();
-    if (name === seated) {
+    if (name === seated?.name) {
       seat.describe(model);
       if ('problem' in before) onChange();
       return;
@@ -134,12 +117,34 @@ export function createCohortLead(options: CohortLeadOptions, state: LeadState): 
       refuse('the members of the cohort change once its orders have ended');
       return;
     }
-    const replace = (place: number) => findReplacement(model, place);
-    seat.seat(model, openChain({ lead, found, replace, onFailed: noteFailure }, state));
-    seated = name;
-    const members = model.cohort.members.map(({ providerId }) => toHex(providerId));
+    seated = { model, name, ids: model.cohort.members.map(({ providerId }) => providerId) };
+    const shards = found.map(connect);
+    seat.seat(model, openChain({ lead, found, shards, ...(lead.engine.info().exact && { replace }) }, state));
+    const members = seated.ids.map((id) => toHex(id));
     log.info({ modelId, members, pricePer1kAtomic: `${model.pricePer1kAtomic}` }, 'the cohort serves');
     onChange();
+  }
+
+  /** Finds a provider that computes the layers of a member that failed, for the orders that run. The leader's part of the price pays it. */
+  async function replace(place: number): Promise<Replacement | undefined> {
+    const failed = seated?.model.cohort.members[place];
+    if (seated === undefined || failed === undefined) return undefined;
+    const { model, ids } = seated;
+    const announcements = supply.list();
+    const wanted = { ...failed, pricePer1kAtomic: failed.pricePer1kAtomic + lead.pricePer1kAtomic };
+    const offers = listOffers({ announcements, nowMs: state.clock.nowMs(), failedAtMs })
+      .filter(({ segment: one }) => one.freeCapacity > 0 && findMemberSegment([one], model, wanted) !== undefined)
+      .filter(({ providerId }) => !ids.some((id) => equalBytes(id, providerId)))
+      .sort((one, other) => (one.segment.pricePer1kAtomic < other.segment.pricePer1kAtomic ? -1 : 1));
+    for (const { providerId, segment: one } of offers.slice(0, MAX_REPLACED)) {
+      const offered = { ...failed, providerId, pricePer1kAtomic: one.pricePer1kAtomic };
+      const found = await describeMember(model, offered, announcements, { lead, links }).catch(() => undefined);
+      if (found === undefined) continue;
+      // The next look seats a chain with members as they are announced.
+      seated = { model, name: '', ids: [...ids, providerId] };
+      return { member: found.member, calls: connect(found) };
+    }
+    return undefined;
   }
 
   const look = createRepeating(
@@ -234,15 +239,15 @@ function openChain(
   {
     lead,
     found,
+    shards,
     replace,
-    onFailed,
   }: {
     readonly lead: OpenedLead;
     readonly found: readonly FoundMember[];
-    readonly replace: (place: number) => Promise<Replacement | undefined>;
-    readonly onFailed: (providerId: Uint8Array, error: unknown) => void;
+    readonly shards: readonly ShardCalls[];
+    readonly replace?: (place: number) => Promise<Replacement | undefined>;
   },
-  { crypto, chain, signer, id, payee, links, identity }: LeadState,
+  { crypto, chain, signer, id, payee, identity }: LeadState,
 ): CohortChain {
   const { slab, pricePer1kAtomic, engine, session, passRows } = lead;
   const { contextSize, numericClass } = engine.info();
@@ -253,13 +258,8 @@ function openChain(
   };
   return createCohortChain({
     ...{ crypto, signer, session, modelRoot, manifestHash, embeddingSize, vocabularySize, contextSize, passRows },
-    ...{ ledger: chain.ledger, link: identity.id },
-    // Machines of another kind of class do not give the rows that the lost shard gave.
-    ...(isExactClass(numericClass) && { replace }),
+    ...{ ledger: chain.ledger, link: identity.id, shards, ...(replace && { replace }) },
     members: [...found.map(({ member }) => member), own],
-    shards: found.map(({ peer, member }) =>
-      watchShard(createLinkShard(links, peer), (error) => onFailed(member.providerId, error)),
-    ),
   });
 }
 

@@ -19,7 +19,6 @@ export interface ReadSlab {
   readonly path: string;
   /** Root of the whole model, 32 bytes. */
   readonly modelRoot: Uint8Array;
-  /** The cut that has this slab. */
   readonly manifest: SlabManifest;
   /** SHA-256 of the manifest, 32 bytes. */
   readonly manifestHash: Uint8Array;
@@ -53,7 +52,7 @@ export function readSlab(path: string): ReadSlab {
       `${path} has layers ${from} to ${to - 1}, and ${MANIFEST_FILE} beside it is of another cut; fetch both from one place`,
     );
   return {
-    ...{ path, modelRoot: manifest.modelRoot, manifest, manifestHash: hashSlabManifest(nodeCrypto, manifest) },
+    ...{ path, manifest, modelRoot: manifest.modelRoot, manifestHash: hashSlabManifest(nodeCrypto, manifest) },
     ...{ firstLayer: from, layers: to - from, totalLayers: manifest.layers, expected },
     ...{ embeddingSize, vocabularySize, weightBytes },
     trainContext: numberOf(readGgufHeader(path).metadata, `${architecture}.context_length`),

@@ -11,20 +11,22 @@ export interface ServedShard extends OpenedShard {
   readonly shard: Shard;
 }
 
-/** Opens a shard for each segment. */
-export const openShards = (
+/** Opens a shard for each segment. All of them remember orders together. */
+export function openShards(
   opened: readonly OpenedShard[],
   state: Pick<ProviderState, 'crypto' | 'clock' | 'chain' | 'beacons' | 'signer' | 'id' | 'payee' | 'log'>,
-): readonly ServedShard[] => {
+): readonly ServedShard[] {
   const orders = createOrderMemory(state.clock);
   const onError = (err: unknown): void => state.log.error({ err }, 'a segment failed');
   return opened.map((own) => {
     const { slab, segment, session, pricePer1kAtomic } = own;
-    const served = { segment, pricePer1kAtomic, session, ...slab };
-    const shard = createShard(served, { ...state, orders, onError, providerId: state.id });
+    const shard = createShard(
+      { segment, session, pricePer1kAtomic, manifest: slab.manifest, firstLayer: slab.firstLayer, layers: slab.layers },
+      { ...state, orders, onError, providerId: state.id },
+    );
     return { ...own, shard };
   });
-};
+}
 
 /** The offer of a model whose last layers are here. Its price is that of the cohort. */
 export const offerOf = ({ modelId, pricePer1kAtomic, engine, seat }: OpenedLead): ServedOffer => ({
