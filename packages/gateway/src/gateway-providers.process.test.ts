@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Refusal } from '@ogong/host/link/link-error';
 import { fromBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import type { Check } from '@ogong/protocol/base/checks';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { verifyComplaint } from '@ogong/protocol/exchange/complaint';
@@ -16,11 +17,13 @@ import {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import { formatOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
+import { parseCohortAgreement } from '@ogong/protocol/settlement/cohort-agreement';
 import { parseReceipt } from '@ogong/protocol/stage1/receipt';
 import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import type { FakeNetwork, FakeProvider, ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
 import { chat, openClient, STORY } from '@ogong/testing/gateway/gateway-client';
 import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { addRoots } from '@ogong/testing/synthetic/synthetic-cohort';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { OgongField } from './front/completions.ts';
@@ -347,9 +350,27 @@ describe('a provider', () => {
       { bend: { header: (h) => ({ ...h, promptTokenCount: 2_000 }) } },
       'fee',
     ],
+    ['hides the agreement of its cohort', { bend: { header: (h) => addRoots(h, {}) } }, 'cohort'],
+    [
+      'hides the root of a shard',
+      { cohort: {}, bend: { header: (h) => addRoots(h, { roots: ([first]) => [first, undefined] }) } },
+      'boundary-chain',
+    ],
     ['opens nothing', { withholdOpening: true }, 'opening-withheld'],
     ['signs nothing', { withoutRecord: true }, 'abandoned'],
   ];
+  it('that leads a cohort hands the agreement out with the receipt', async () => {
+    const client = await open({ providers: [{ cohort: {}, bend: { header: (h) => addRoots(h, {}) } }] });
+    const { response } = await client.chat.completions.create(chat).withResponse();
+    const answer = await fetch(`${fixture.url}${response.headers.get('x-ogong-receipt')}`);
+    const { checks, ...receipt } = (await answer.json()) as { readonly checks: readonly Check[] };
+    expect(checks.filter(({ id }) => /cohort|boundary/.test(id)).map(({ id, status }) => `${id} ${status}`)).toEqual([
+      ...['cohort pass', 'boundary-chain pass', 'boundary-signatures pass'],
+    ]);
+    const { cohort = new Uint8Array() } = parseReceipt(receipt);
+    expect(parseCohortAgreement(cohort).terms.members).toHaveLength(3);
+  });
+
   it('that is too busy to open at once is asked again, and is not reported', async () => {
     const client = await open({ providers: [{ busyOpenings: 4 }] });
     expect((await client.chat.completions.create(chat)).choices[0]?.message.content).not.toBe('');

@@ -6,7 +6,7 @@ import type { ReceiptVerdict } from '@ogong/sdk';
 export type RootState = 'signed' | 'not signed' | 'missing' | 'unknown' | 'leads';
 
 /** A provider of a chain, in the order of its layers. */
-export interface ChainLink {
+export interface ShardLink {
   readonly layers: string;
   /** Hash of the provider's key, hex. */
   readonly providerId: string;
@@ -28,7 +28,7 @@ type LoggedShards = Pick<VerdictEntry, 'shards' | 'culprit'>;
 export function readChain(
   cohort: ReceiptVerdict['cohort'],
   { shards, culprit }: LoggedShards = { shards: [], culprit: undefined },
-): readonly ChainLink[] {
+): readonly ShardLink[] {
   const logged = shards.map(
     ({ providerId, pricePer1kAtomic, firstLayer, layers }, i): ShownShard => ({
       ...{ firstLayer, layers, providerId: toHex(providerId), pricePer1kAtomic: `${pricePer1kAtomic}` },

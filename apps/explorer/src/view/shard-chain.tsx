@@ -1,4 +1,4 @@
-import type { ChainLink } from '../check/read-chain.ts';
+import type { ShardLink } from '../check/read-chain.ts';
 import { Card, Hash } from './parts.tsx';
 
 const ROOTS = {
@@ -10,11 +10,11 @@ const ROOTS = {
 } as const;
 
 /** Whether the link holds, by the receipt. */
-const judgeLink = ({ root, isCulprit }: ChainLink): 'proven' | 'told' | 'refuted' =>
+const judgeLink = ({ root, isCulprit }: ShardLink): 'proven' | 'told' | 'refuted' =>
   isCulprit || root === 'missing' || root === 'not signed' ? 'refuted' : root === 'unknown' ? 'told' : 'proven';
 
 /** The providers that served a reply together, in the order of their layers. Nothing for one that served alone. */
-export function ShardChain({ chain }: { chain: readonly ChainLink[] }) {
+export function ShardChain({ chain }: { chain: readonly ShardLink[] }) {
   if (chain.length === 0) return null;
   return (
     <Card title="Shards" wide>

@@ -134,9 +134,10 @@ describe('the leader of a cohort', () => {
       return asked.length === 1 ? agreement : undefined;
     };
     const { client, order, validator } = await start({ findAgreement });
-    await receive(client, order({ nonce: 1 }));
+    const { finished } = await receive(client, order({ nonce: 1 }));
     await until(() => validator.pushed.length === 1);
     expect(validator.pushed[0]?.cohort).toEqual(agreement);
+    expect(finished.cohort).toEqual(agreement);
     expect(validator.pushed[0]?.request).toHaveLength(0);
     await receive(client, order({ nonce: 2 }));
     await until(() => validator.pushed.length === 2);

@@ -68,6 +68,7 @@ import { createValidatorSealKeys, type ValidatorSealKeys } from '@ogong/validato
 import { createFixedChain, FULL_CHANNEL, noClient, standingRouter } from '../network/fixed-chain.ts';
 import { startLoopbackServer } from '../network/loopback-server.ts';
 import { createSoftwareMachine } from '../provider/software-machine.ts';
+import { agreeToOrder, type SyntheticCohort } from '../synthetic/synthetic-cohort.ts';
 import { createSyntheticReply, type SyntheticOptions } from '../synthetic/synthetic-reply.ts';
 import { signAdmission, signHeld, signIntake } from '../synthetic/validator-words.ts';
 import { composePicture, createFakeBlobStore, listSteps } from './fake-pictures.ts';
@@ -221,6 +222,8 @@ export interface ProviderBehaviour {
   /** Whole tokens that an ejection takes. Default: 0. */
   readonly heldTokens?: bigint;
   readonly bendAdmission?: (admission: SignedAdmission) => SignedAdmission;
+  /** It leads a cohort, whose agreement it sends. The roots of the shards are put into the header by `bend`. Default: it serves alone. */
+  readonly cohort?: SyntheticCohort;
 }
 
 export const FAKE_MODEL = 'ogong/verified/test/synthetic';
@@ -532,7 +535,8 @@ export async function createFakeNetwork(
       } finally {
         if (context.signal.aborted) provider.cancelled++;
       }
-      if (provider.behaviour.withoutRecord) return;
+      const { cohort, withoutRecord } = provider.behaviour;
+      if (withoutRecord) return;
       const reply = drawn?.reply ?? compose(1);
       openings.set(toHex(order.replyId), reply.openingBytes);
       const record = { record: reply.recordBytes, providerKey: signer.publicKey, signature: reply.recordSignature };
@@ -542,7 +546,10 @@ export async function createFakeNetwork(
       yield {
         event: {
           case: 'finished',
-          value: { record, header: reply.opening.header, admission, stopReason: reply.header.stopReason, evidence },
+          value: {
+            ...{ record, header: reply.opening.header, admission, stopReason: reply.header.stopReason, evidence },
+            ...(cohort && { cohort: agreeToOrder(crypto, { provider: signer, ledger, order }, reply.header, cohort) }),
+          },
         },
       };
     }

@@ -105,9 +105,8 @@ function createEstimate(
         weightBytes: own.reduce((sum, tensor) => sum + (computeTensorBytes(tensor) ?? 0), 0),
         kvBytesPerPosition: (sizes.kvBytesPerPosition / layers) * blocks,
       },
-      isLast
-        ? { contextSize, sequences: sequences + 1, batchSize: BATCH_ROWS }
-        : { contextSize, sequences, batchSize: PASS_ROWS },
+      // Each slab has a sequence more than replies, for scores (docs/spec/slabs.md).
+      { contextSize, sequences: sequences + 1, batchSize: isLast ? BATCH_ROWS : PASS_ROWS },
     );
     return { from, to, weightBytes: weights, kvBytes: kv, computeBytes: compute, totalBytes: total };
   };
