@@ -1,7 +1,8 @@
 import { concatBytes } from '../base/bytes.ts';
-import { bytes16, type Codec, type CodecType, createFormat, hash, list, struct, u16 } from '../base/codec.ts';
+import { bytes16, type Codec, createFormat, hash, list, struct, u16 } from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { computeInclusionProof, computeMerkleRoot, hashLeaf } from '../crypto/merkle.ts';
+import { type EdgeValues, edgeList } from '../modality/text/boundary/edge-values.ts';
 
 /** The most windows of a reply: 131,072 tokens. */
 export const MAX_WINDOWS = 4096;
@@ -16,13 +17,11 @@ export const windowList: Codec<readonly WindowBytes[]> = list<WindowBytes>(
 );
 
 export const MAX_HEADER_BYTES = 16_384;
-const openingCodec = struct({
-  /** Blind of the answer (blinds.ts). */
-  blind: hash,
-  header: bytes16(MAX_HEADER_BYTES),
-  windows: windowList,
-});
 
+const edgesOrNone: Codec<readonly EdgeValues[]> = {
+  write: (writer, edges: readonly EdgeValues[] = []) => edgeList.write(writer, edges),
+  read: edgeList.read,
+};
 /** The content of a leaf besides the blind. Draws can be replayed without the sketch. */
 export interface WindowBytes {
   readonly draws: Uint8Array;
@@ -30,9 +29,22 @@ export interface WindowBytes {
 }
 
 /** The opening of a commitment: its blind, leaf 0 and every window's bytes (docs/spec/commitment.md). */
-export interface Opening extends CodecType<typeof openingCodec> {}
+export interface Opening {
+  /** Blind of the answer (blinds.ts). */
+  readonly blind: Uint8Array;
+  readonly header: Uint8Array;
+  readonly windows: readonly WindowBytes[];
+  /**
+   * The rows between the shards of a cohort, in the order of their layers: one for each root that the header lists. The roots commit to
+   * them (docs/spec/boundary.md#audit). Default: none.
+   */
+  readonly edges?: readonly EdgeValues[];
+}
 
-const openingFormat = createFormat(openingCodec, { tag: 'ogong-opening-v1', maxBytes: MAX_OPENING_BYTES });
+const openingFormat = createFormat<Opening>(
+  struct({ blind: hash, header: bytes16(MAX_HEADER_BYTES), windows: windowList, edges: edgesOrNone }),
+  { tag: 'ogong-opening-v1', maxBytes: MAX_OPENING_BYTES },
+);
 
 export const encodeOpening: (opening: Opening) => Uint8Array = openingFormat.encode;
 /** @throws ProtocolError `too-large` before any byte is read */

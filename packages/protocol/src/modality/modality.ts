@@ -5,6 +5,7 @@ import type { Opening } from '../commitment/opening.ts';
 import type { RecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { TokenBound } from '../exchange/fee.ts';
+import type { CohortTerms } from '../settlement/cohort-agreement.ts';
 import type { OrderContext } from '../stage1/common-checks.ts';
 import type { TierEntry } from '../tier/tier.ts';
 import type { BlobWalk, WalkedBlobs, WantedJob } from './blob-walk.ts';
@@ -163,8 +164,9 @@ export interface ReplayedReply {
   /**
    * Describes the parts of the reply that a verifier receives, as bytes. Only if no check failed.
    * @param draw value of the beacon that selected the reply, 32 bytes. It selects the parts, if the modality sends only some.
+   * @param cohort terms of the providers that served together. Default: one provider served.
    */
-  describeJob(endpoint: string, draw: Uint8Array): Omit<ScoreInputs, 'requestHash'>;
+  describeJob(endpoint: string, draw: Uint8Array, cohort?: CohortTerms): Omit<ScoreInputs, 'requestHash'>;
   /**
    * Makes the bytes that travel beside the job of this draw, in the order in which the claim names them. Undefined if stage 1 could not
    * read the blobs that they follow from. Only if no check failed. Default: none travel.
@@ -182,6 +184,8 @@ export interface ReportedJob {
   readonly draw: Uint8Array;
   /** Tokens for which the verifier announced room. */
   readonly contextSize: number;
+  /** As for `describeJob`. */
+  readonly cohort?: CohortTerms | undefined;
   /** The class in which the verifier signed that it computes this model; undefined without a signature. */
   readonly endorsedClass?: string | undefined;
 }

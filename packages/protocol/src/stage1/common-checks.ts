@@ -75,10 +75,11 @@ export function checkRoom(tokens: number, contextSize: number): Check {
   ]);
 }
 
-/** Checks that the opened leaves are the signed ones. Nothing else about them counts before that. */
+/** Checks that the opened leaves are the signed ones. Nothing else about them counts before that, and no leaf commits to edges. */
 export function checkRoot(crypto: Crypto, record: Pick<RecordV2, 'commitRoot'>, opening: Opening): Check {
   const { root, size } = computeCommitment(crypto, opening);
-  return check('commitment-root', equalBytes(root, record.commitRoot), [
+  const { edges = [] } = opening;
+  return check('commitment-root', equalBytes(root, record.commitRoot) && edges.length === 0, [
     `${size} leaves hash to the record's commit_root`,
     "the opened leaves do not hash to the record's commit_root",
   ]);

@@ -72,7 +72,10 @@ export function weighAttempt(
   const read = readReport(crypto, job, {
     inputsHash,
     read: (bytes) =>
-      readVerifierReport(reply, bytes, { jobId, draw: judged.draw?.beacon ?? NO_DRAW, contextSize, endorsedClass }),
+      readVerifierReport(reply, bytes, {
+        ...{ jobId, draw: judged.draw?.beacon ?? NO_DRAW, cohort: claim.cohort },
+        ...{ contextSize, endorsedClass },
+      }),
   });
   if ('problem' in read && read.isUnreadable) return undefined;
   if ('problem' in read) throw new JudgeError('bad-report', `attempt ${index}: ${read.problem}`);
@@ -82,13 +85,13 @@ export function weighAttempt(
 /** Hashes the inputs that all verifiers score. @throws JudgeError */
 function hashInputs(
   crypto: Crypto,
-  { claim: { endpoint, order }, draw }: Pick<JudgementContext, 'claim' | 'draw'>,
+  { claim: { endpoint, order, cohort }, draw }: Pick<JudgementContext, 'claim' | 'draw'>,
   { reply }: OpenedReply,
   index: number,
 ): Uint8Array {
   if (endpoint === undefined)
     throw new JudgeError('bad-report', `attempt ${index}: the reply that it is on is missing`);
-  const inputs = reply.describeJob(endpoint, draw?.beacon ?? NO_DRAW);
+  const inputs = reply.describeJob(endpoint, draw?.beacon ?? NO_DRAW, cohort);
   return hashScoreInputs(crypto, { requestHash: order.requestHash, ...inputs });
 }
 

@@ -30,6 +30,7 @@ type Conclusion = {
       readonly marked: readonly number[];
       readonly isExact: boolean;
       readonly isUnproven: boolean;
+      readonly culprit: number | undefined;
     }
 );
 
@@ -45,7 +46,7 @@ export function conclude(
   const { asked } = audit;
   const reports = countReports(audit);
   const weighed = reports.map((one) => one.weighed);
-  const { decision: verdict, marked } = combineReports(reports);
+  const { decision: verdict, marked, culprit } = combineReports(reports);
   // One report must not cost the fee while another verifier could be asked, or was asked and stayed silent.
   const isAlone = verdict === 'reject' && weighed.length === 1;
   const isLone = isAlone && (asked.length > 1 || hasOutsider(crypto, context, audit));
@@ -71,7 +72,7 @@ export function conclude(
   const isUnproven = verdict === 'reject' && isUnconfirmed(reports);
   const wanted = findWanted(reports, { isUnproven, isOnlyOne: asked.length === 1 });
   const wants = canAskAnother ? wanted : undefined;
-  return { verdict, marked, isExact, isUnproven, weighed, wants };
+  return { verdict, marked, isExact, isUnproven, culprit, weighed, wants };
 }
 
 /**

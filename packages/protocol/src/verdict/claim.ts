@@ -18,7 +18,7 @@ import { findHeaderModality, findModality } from '../modality/registry.ts';
 import { hashReadRequest } from '../modality/request-hash.ts';
 import { RequestError } from '../modality/shared/request-error.ts';
 import type { CohortShard } from '../settlement/cohort.ts';
-import { type CohortContext, listShards, readCohort } from '../settlement/cohort-agreement.ts';
+import { type CohortContext, type CohortTerms, listShards, readCohort } from '../settlement/cohort-agreement.ts';
 import { checkOrder, type OrderBeacon } from '../stage1/common-checks.ts';
 import { mayShowTexts } from '../tier/outcome.ts';
 import { checkPosture } from '../tier/posture.ts';
@@ -93,10 +93,12 @@ export interface Claim {
   readonly feeAtomic: bigint;
   /** The shards that share the fee; empty if the provider serves alone. */
   readonly shards: readonly CohortShard[];
+  /** The terms of these shards. Default: the provider serves alone. */
+  readonly cohort?: CohortTerms | undefined;
 }
 
 /** A claim that was verified before it was stored, and read again. */
-export type StoredClaim = Pick<Claim, 'order' | 'record' | 'header'> & Pick<Submission, 'endpoint'>;
+export type StoredClaim = Pick<Claim, 'order' | 'record' | 'header' | 'cohort'> & Pick<Submission, 'endpoint'>;
 
 export type ClaimErrorCode =
   | 'malformed'
@@ -480,20 +482,21 @@ function verifyClaimed(
       'ProviderPayee(providerId, validUntil) past the expiry of the order, and submit the signature with the reply',
   );
   const blindHash = isShown ? hashBlind(crypto, response.blind) : undefined;
-  const shards = verifyShares(crypto, { ledger, order, numericClass: header.numericClass, blindHash }, reply);
-  return { order, record, header, request, feeAtomic, shards };
+  const terms = verifyCohort(crypto, { ledger, order, numericClass: header.numericClass, blindHash }, reply);
+  const claim = { order, record, header, request, feeAtomic };
+  return terms === undefined ? { ...claim, shards: [] } : { ...claim, shards: listShards(terms), cohort: terms };
 }
 
 /** @throws ClaimError if a cohort agreement is present and invalid. Then nobody is paid. */
-function verifyShares(
+function verifyCohort(
   crypto: Crypto,
   context: CohortContext,
   { cohort }: Pick<ClaimedReply, 'cohort'>,
-): readonly CohortShard[] {
-  if (cohort === undefined || cohort.length === 0) return [];
+): CohortTerms | undefined {
+  if (cohort === undefined || cohort.length === 0) return undefined;
   const found = readCohort(crypto, context, cohort);
   demand('terms' in found, 'cohort', 'problem' in found ? found.problem : '');
-  return listShards(found.terms);
+  return found.terms;
 }
 
 function demandCheck({ id, status, detail }: Check): void {

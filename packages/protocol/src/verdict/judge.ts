@@ -119,7 +119,7 @@ function judgeReports(
     checks.push(skip('verifier', found.why));
     return { verdict, evidence: 'none', checks, verifiers: listMarks(asked, () => false), wants };
   }
-  const { marked, isExact, isUnproven } = found;
+  const { marked, isExact, isUnproven, culprit } = found;
   const refuted = new Set(marked);
   const agreed = findAgreed(weighed);
   const trapped = judgeTrapped(crypto, context, opened, {
@@ -132,14 +132,18 @@ function judgeReports(
     evidence: isExact ? 'exact' : 'statistical',
     checks,
     verifiers: [...listMarks(asked, (report) => refuted.has(weighed.indexOf(report))), ...trapped.marks],
+    // Measured drift of the whole reply says nothing about one shard.
     eValue:
       verdict === 'reject'
-        ? computeMean(weighed)
+        ? culprit === undefined
+          ? computeMean(weighed)
+          : undefined
         : combineEvidence(listEValues(weighed.filter((_, index) => !refuted.has(index)))),
     agreed,
     suspect: trapped.isSuspect ? evidence.honeypot?.verifierId : undefined,
     isUntold: trapped.isUntold,
     isUnproven,
+    ...(culprit !== undefined && { culprit }),
     wants,
   };
 }

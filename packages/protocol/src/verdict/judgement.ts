@@ -63,6 +63,8 @@ export interface JudgementContext {
     readonly header?: Claim['header'];
     /** The endpoint as submitted. Without it no report can be parsed, since the verifier's job is unknown. */
     readonly endpoint?: string;
+    /** The terms of the cohort that served. Default: one provider served. */
+    readonly cohort?: Claim['cohort'];
   };
   readonly signed: SignedRecord;
   readonly validator: Uint8Array;

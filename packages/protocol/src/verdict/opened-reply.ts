@@ -6,6 +6,7 @@ import type { Crypto } from '../crypto/crypto.ts';
 import type { WalkedBlobs } from '../modality/blob-walk.ts';
 import type { FindBlob, ReadReport, ReplayedReply, ReportedJob, VerifierReport } from '../modality/modality.ts';
 import { replayOpening } from '../modality/registry.ts';
+import { type CohortTerms, encodeCohortTerms } from '../settlement/cohort-agreement.ts';
 import { isClassDenied } from '../tier/exact-class.ts';
 import type { ShownEvidence } from './evidence.ts';
 
@@ -26,6 +27,9 @@ interface OpeningMeans {
 /** Each opened reply, with the blobs that its stage 1 could read. */
 const openedReplies = new WeakMap<OpenedReply, OpeningMeans>();
 
+/** Checks of bytes that the record does not commit to: anyone can make them fail. */
+const OPENING_CHECKS = ['commitment-root', 'boundary-roots'];
+
 /** Opens a reply and runs stage 1. @param blobs that stage 1 may read, or the result of reading them. Default: none. */
 export function openReply(
   crypto: Crypto,
@@ -42,7 +46,7 @@ export function openReply(
   }
   const reply = replayOpening(crypto, record, opening, typeof blobs === 'function' ? { blobs } : { walked: blobs });
   const failed = reply.checks.find(({ status }) => status === 'fail');
-  const outcome = failed === undefined ? 'consistent' : failed.id === 'commitment-root' ? 'nothing' : 'refuted';
+  const outcome = failed === undefined ? 'consistent' : OPENING_CHECKS.includes(failed.id) ? 'nothing' : 'refuted';
   const opened: OpenedReply = { record, bytes, opening, reply, outcome };
   openedReplies.set(opened, { blobs });
   return opened;
@@ -105,18 +109,23 @@ export function readVerifierReport(opened: OpenedReply, bytes: Uint8Array, job: 
   return { problem: `the verifier has signed that it computes in ${job.endorsedClass}, and its report denies it` };
 }
 
+const isSameCohort = (a: CohortTerms | undefined, b: CohortTerms | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && equalBytes(encodeCohortTerms(a), encodeCohortTerms(b)));
+
 function readOnce(opened: OpenedReply, bytes: Uint8Array, job: ReportedJob): ReadReport {
-  const { jobId, draw, contextSize } = job;
+  const { jobId, draw, contextSize, cohort } = job;
   const before = readings.get(opened) ?? [];
   const known = before.find(
     (one) =>
       one.contextSize === contextSize &&
+      isSameCohort(one.cohort, cohort) &&
       equalBytes(one.jobId, jobId) &&
       equalBytes(one.draw, draw) &&
       equalBytes(one.bytes, bytes),
   );
   if (known !== undefined) return known.report;
   const result = opened.reply.readReport(bytes, job);
-  if (!('problem' in result)) readings.set(opened, [...before, { bytes, jobId, draw, contextSize, report: result }]);
+  if (!('problem' in result))
+    readings.set(opened, [...before, { bytes, jobId, draw, contextSize, cohort, report: result }]);
   return result;
 }

@@ -95,7 +95,7 @@ export function weighReport(report: VerifierReport, policy: DriftPolicy | undefi
   const drift = policy && { table: policy.table, rates: toRates(policy.note) };
   const verdict = report.weigh(drift ? { drift } : {});
   const isEquality = verdict.checks.some(({ id, status }) => id === 'equality' && status !== 'skip');
-  const exact = isEquality || verdict.fault?.isFact === true;
+  const exact = isEquality || verdict.fault !== undefined;
   const { claimsExact, finding, answer, tokens } = report;
   const weighed = { ...verdict, exact, claimsExact, finding, tokens, ...(answer && { answer }) };
   weights.set(report, { policy, weighed });

@@ -110,6 +110,12 @@ export function isCharge(reports: readonly CountedReport[]): boolean {
   return rejects >= CHARGING_REJECTS && combineReports(reports).decision === 'reject';
 }
 
+/** Selects the reports but for rejects that are about another key than the decision. They confirm nothing about this one. */
+function selectNaming(reports: readonly CountedReport[]): readonly CountedReport[] {
+  const { culprit } = combineReports(reports);
+  return reports.filter((one) => !isReject(one) || one.weighed.culprit === culprit);
+}
+
 /** Returns whether one of these rejects came in a later audit attempt than the charge. */
 const isRepeated = (rejects: readonly CountedReport[]): boolean =>
   rejects.some(({ sitting }) => rejects.filter((before) => before.sitting < sitting).length >= CHARGING_REJECTS);
@@ -119,7 +125,7 @@ const isRepeated = (rejects: readonly CountedReport[]): boolean =>
  * asked before.
  */
 export function isReproduced(reports: readonly CountedReport[]): boolean {
-  return isRepeated(findExactRejects(reports));
+  return isRepeated(findExactRejects(selectNaming(reports)));
 }
 
 /**
@@ -127,9 +133,10 @@ export function isReproduced(reports: readonly CountedReport[]): boolean {
  * verifiers can report any scores. They know the draw of their own attempt, but not that of a later one.
  */
 export function isUnconfirmed(reports: readonly CountedReport[]): boolean {
-  const rejects = reports.filter(isReject);
+  const naming = selectNaming(reports);
+  const rejects = naming.filter(isReject);
   // If any verifier of that class can repeat every reject, no measured drift counts against the reply.
-  if (isExactCharge(reports) || rejects.every(isExact)) return !isReproduced(reports);
+  if (isExactCharge(naming) || rejects.every(isExact)) return !isReproduced(reports);
   return !isRepeated(rejects);
 }
 
@@ -162,6 +169,8 @@ export interface ReportDecision {
   readonly wantsAnother: boolean;
   /** Indices of reports that the others refute. Their verifiers are marked. */
   readonly marked: readonly number[];
+  /** Place of the shard that a reject is about; undefined if it is about the provider that signed the record. */
+  readonly culprit?: number | undefined;
 }
 
 /**
@@ -169,25 +178,42 @@ export interface ReportDecision {
  * - The accepts are one side. They also need as much stake as the reports in measured doubt: otherwise one small stake could
  * turn every doubt into an accept.
  * - Rejects by scores and exact rejects that agree to the bit are the other side. Exact rejects that differ make sides of their
- * own, because invented ones differ.
+ * own, because invented ones differ. Rejects about different shards of a cohort are on different sides, too.
  * - A reject needs two reports: a lying verifier must not cost an honest provider its fee. One that nobody contradicts is left
  * to the caller.
  */
 export function combineReports(reports: readonly CountedReport[]): ReportDecision {
   const accepts = reports.filter(({ weighed }) => weighed.outcome === 'accept');
   const rejects = reports.filter(isReject);
-  const groups = listGroups(rejects);
-  const byScores = rejects.filter((one) => !isExact(one));
-  const sides = groups.length === 0 ? [byScores] : groups.map((group) => [...byScores, ...group]);
+  const sides = listSides(rejects);
   const charge = findLargest(sides.filter((side) => side.length >= CHARGING_REJECTS && outweighs(side, accepts)));
-  if (charge.length > 0) return { decision: 'reject', wantsAnother: false, marked: listRefuted(reports, charge) };
+  if (charge.length > 0) {
+    const { culprit } = (charge[0] as CountedReport).weighed;
+    return { decision: 'reject', wantsAnother: false, marked: listRefuted(reports, charge), culprit };
+  }
   const isDoubted = sumStakes(accepts) < sumStakes(reports.filter(isMeasuredDoubt));
   if (!isDoubted && sides.every((side) => outweighs(accepts, side))) {
     return { decision: 'accept', wantsAnother: isFarOut(reports), marked: listRefuted(reports, accepts) };
   }
   const isContradicted = rejects.length > 1 || (rejects.length === 1 && accepts.length > 0);
   const decision = isContradicted ? 'unjudged' : rejects.length > 0 ? 'reject' : 'inconclusive';
-  return { decision, wantsAnother: true, marked: [] };
+  return {
+    decision,
+    wantsAnother: true,
+    marked: [],
+    culprit: decision === 'reject' ? rejects[0]?.weighed.culprit : undefined,
+  };
+}
+
+/** Lists the sides of the rejects: one at least, and more if they name different keys or differ in exact values. */
+function listSides(rejects: readonly CountedReport[]): readonly (readonly CountedReport[])[] {
+  const culprits = new Set(rejects.length === 0 ? [undefined] : rejects.map(({ weighed }) => weighed.culprit));
+  return [...culprits].flatMap((culprit) => {
+    const own = rejects.filter(({ weighed }) => weighed.culprit === culprit);
+    const byScores = own.filter((one) => !isExact(one));
+    const groups = listGroups(own);
+    return groups.length === 0 ? [byScores] : groups.map((group) => [...byScores, ...group]);
+  });
 }
 
 /**

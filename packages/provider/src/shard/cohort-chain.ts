@@ -11,6 +11,7 @@ import {
   verifyBoundaryRoot,
 } from '@ogong/protocol/modality/text/boundary/boundary-root';
 import { readRows } from '@ogong/protocol/modality/text/boundary/boundary-rows';
+import type { EdgeValues } from '@ogong/protocol/modality/text/boundary/edge-values';
 import { createRowContent, createTokenContent } from '@ogong/protocol/modality/text/boundary/pass-content';
 import type { CohortMember } from '@ogong/protocol/settlement/cohort-agreement';
 import { agreeOrder, showAdmission } from './chain-agreement.ts';
@@ -20,6 +21,11 @@ import { createRecovery } from './chain-recovery.ts';
 import { type ChainState, type CohortChainOptions, enterLane, type Lane } from './chain-state.ts';
 import { commitRows } from './commit-rows.ts';
 import { ShardFailure } from './shard-failure.ts';
+
+/** A shard's signed root, with the values behind it. */
+export interface ClosedEdge extends BoundaryRoot {
+  readonly values: EdgeValues;
+}
 
 /** Names an order in the passes of the leader's engine. */
 export const passKeyOf = ({ orderHash }: Pick<NamedOrder, 'orderHash'>): string => toHex(orderHash);
@@ -38,7 +44,7 @@ export interface CohortChain extends UpstreamRows {
    * @param positions of the rows that stand in the end: all tokens of prompt and reply but the last. Default: there is no reply.
    * @returns the signed roots by place; undefined where a shard signed for other rows or passes, or for none.
    */
-  close(orderHash: Uint8Array, positions?: number): Promise<readonly (BoundaryRoot | undefined)[]>;
+  close(orderHash: Uint8Array, positions?: number): Promise<readonly (ClosedEdge | undefined)[]>;
 }
 
 export interface OpenedOrder {
@@ -164,7 +170,7 @@ async function closeAt(
   { crypto, embeddingSize }: CohortChainOptions,
   lane: Lane,
   { order: chained, positions }: { readonly order: ChainOrder; readonly positions: number | undefined },
-): Promise<BoundaryRoot | undefined> {
+): Promise<ClosedEdge | undefined> {
   const { given, received, members } = chained;
   const { order, blind, previousBeacon } = given;
   const { place, calls } = lane;
@@ -180,7 +186,8 @@ async function closeAt(
   const bank = createSketchBank(crypto, { bankSeed, directions: DEFAULT_DIRECTIONS, embeddingSize });
   const own = await commitRows(crypto, kept, { blind, bank });
   const isSame = own.positions === root.positions && own.turns === root.turns && equalBytes(own.root, root.root);
-  return isSame ? root : undefined;
+  const { positions: committed, rows, sketches } = own;
+  return isSame ? { ...root, values: { positions: committed, rows, sketches } } : undefined;
 }
 
 /** Joins the rows of a pass; zeros for an order that has failed. */

@@ -118,6 +118,11 @@ export interface SyntheticOptions {
     readonly record?: (record: RecordV2, blinds: Blinds) => RecordV2;
     readonly blinds?: (blinds: Blinds) => Blinds;
     readonly order?: (order: Order) => Order;
+    /** Roots and values of the rows that the shards of a cohort sent. @param blind of the answer. */
+    readonly edges?: (
+      header: Header,
+      blind: Uint8Array,
+    ) => Pick<Header, 'boundaries'> & { readonly edges: NonNullable<Opening['edges']> };
   };
 }
 
@@ -250,9 +255,11 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
       ...(said === 'counted' && { outputTokensHash: NO_TOKENS_HASH }),
     }),
   };
-  const header = bend.header?.(plain) ?? plain;
+  const bent = bend.header?.(plain) ?? plain;
+  const { boundaries = bent.boundaries, edges = [] } = bend.edges?.(bent, blinds.answer) ?? {};
+  const header = { ...bent, boundaries };
   const startNs = given?.startNs ?? 1_700_000_000_000_000_000n;
-  const opening: Opening = { blind: blinds.answer, header: encodeHeader(header), windows };
+  const opening: Opening = { blind: blinds.answer, header: encodeHeader(header), windows, edges };
   const signed: RecordV2 = {
     replyId: order.replyId,
     requestHash,

@@ -9,6 +9,7 @@ import {
   listShards,
   signCohortTerms,
 } from '@ogong/protocol/settlement/cohort-agreement';
+import { sessionOf } from './test-edges.ts';
 import { createTestHybrid, seedOf } from './test-keys.ts';
 
 export interface CohortInput {
@@ -49,7 +50,7 @@ export function createTestCohort({
     layers: LAYERS[i] as number,
     pricePer1kAtomic: PRICES[i] as bigint,
     numericClass: NUMERIC_CLASS,
-    sessionKey: seedOf(`session key ${i}`),
+    sessionKey: sessionOf(i).publicKey,
   }));
   const unbent = {
     ...{ chainId: ledger.chainId, escrow: ledger.verifyingContract },
@@ -58,5 +59,5 @@ export function createTestCohort({
   };
   const terms = bend?.(unbent) ?? unbent;
   const signatures = [...(signers ?? MEMBERS), provider].map((signer) => signCohortTerms(signer, terms));
-  return { shards: listShards(terms), agreement: encodeCohortAgreement({ terms, signatures }) };
+  return { terms, shards: listShards(terms), agreement: encodeCohortAgreement({ terms, signatures }) };
 }

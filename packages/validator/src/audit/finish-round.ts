@@ -30,6 +30,8 @@ export interface RoundJob {
   readonly opened: OpenedReply;
   /** Value of the beacon that selected the reply, 32 bytes. */
   readonly draw: Uint8Array;
+  /** Terms of the cohort that served; undefined if one provider did. */
+  readonly cohort?: AuditContext['claim']['cohort'];
   readonly request: Uint8Array;
   readonly inputs: Omit<ScoreInputs, 'requestHash'>;
   readonly inputsHash: Uint8Array;
@@ -110,7 +112,7 @@ function createRoundJob(
 ): RoundJob {
   const { request, endpoint } = submission as NonNullable<ReplyRow['submission']>;
   const drawn = draw?.beacon ?? NO_DRAW;
-  const inputs = opened.reply.describeJob(endpoint, drawn);
+  const inputs = opened.reply.describeJob(endpoint, drawn, claim.cohort);
   const inputsHash = hashScoreInputs(crypto, { requestHash: claim.order.requestHash, ...inputs });
   const timeoutMs = computeCallTimeout(countJobPasses(inputs), {
     callTimeoutMs,
@@ -118,7 +120,8 @@ function createRoundJob(
   });
   const blobs = jobBlobs.find(replyId) ?? [];
   const media = jobMedia.find(replyId) ?? [];
-  return { replyId, opened, draw: drawn, request, inputs, inputsHash, blobs, media, timeoutMs, leftMs };
+  const { cohort } = claim;
+  return { replyId, opened, draw: drawn, cohort, request, inputs, inputsHash, blobs, media, timeoutMs, leftMs };
 }
 
 /** Asks all verifiers of the round to commit, at the same time. */
@@ -178,11 +181,14 @@ export async function revealRound(state: RoundState, job: RoundJob, attempts: re
 
 function createSubject(
   state: Pick<RoundState, 'store'>,
-  { replyId, opened, draw, inputsHash }: RoundJob,
+  { replyId, opened, draw, cohort, inputsHash }: RoundJob,
   row: AttemptRow,
 ): ReportSubject {
   const listed = findListed(readLists(state, replyId), row);
-  return { inputsHash, read: (bytes, { jobId }) => readVerifierReport(opened, bytes, { jobId, draw, ...listed }) };
+  return {
+    inputsHash,
+    read: (bytes, { jobId }) => readVerifierReport(opened, bytes, { jobId, draw, cohort, ...listed }),
+  };
 }
 
 /**

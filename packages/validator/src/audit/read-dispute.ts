@@ -19,6 +19,8 @@ import type { Dispute, VerifierFinding } from './dispute-state.ts';
 export function readDispute(crypto: Crypto, store: Store, replyId: Uint8Array): Dispute | undefined {
   const row = readReply(store, replyId);
   if (row?.evidence === undefined || row.submission === undefined || row.signedRecord === undefined) return undefined;
+  // The leader of a cohort can trace its own layers alone.
+  if (row.cohort !== undefined) return undefined;
   const evidence = parseEvidence(row.evidence);
   if (evidence.kind !== 'audit' || findModality(row.submission.endpoint).name !== 'text') return undefined;
   const opening = parseOpening(evidence.opening);

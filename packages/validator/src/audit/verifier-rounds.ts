@@ -110,13 +110,14 @@ function weighAll(
   opened: OpenedReply,
   { lists, attempts }: { readonly lists: ReturnType<typeof readLists>; readonly attempts: readonly AttemptRow[] },
 ): Map<number, WeighedReport> {
-  const { order } = judged.claim;
+  const { order, cohort } = judged.claim;
   return new Map(
     attempts.flatMap((row) => {
       if (row.opened === undefined || row.outcome !== 'report') return [];
       const read = readVerifierReport(opened, row.opened.report, {
         jobId: findJobId(state, order.replyId, row),
         draw: judged.draw?.beacon ?? NO_DRAW,
+        cohort,
         ...findListed(lists, row),
       });
       if ('problem' in read) throw new Error(`a stored report cannot be read: ${read.problem}`);

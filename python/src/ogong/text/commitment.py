@@ -314,12 +314,46 @@ def decode_token_window(data: bytes) -> tuple[int, tuple[int, ...]]:
 
 
 @dataclass(frozen=True)
+class Edge:
+    positions: int
+    size: int
+    """Of the blob of all rows, bytes."""
+    blob: bytes
+    """Root of that blob."""
+    sketches: tuple[bytes, ...]
+
+    def encode(self) -> bytes:
+        head = u32(self.positions) + self.size.to_bytes(8, "big") + self.blob + u16(len(self.sketches))
+        return head + b"".join(u16(len(sketch)) + sketch for sketch in self.sketches)
+
+    def root(self, blind: bytes) -> bytes:
+        """That its sender signs."""
+        first = b"ogong-boundary-v1\n" + self.size.to_bytes(8, "big") + self.blob + blind
+        leaves = [first, *(sha256(sketch) + blind for sketch in self.sketches)]
+        return merkle_root([sha256(b"\x00", leaf) for leaf in leaves])
+
+
+def read_edge(reader: Reader) -> Edge:
+    """@raises WireError"""
+    positions, size, blob = reader.int(4, 1, _MOST_EDGE_POSITIONS), reader.int(8, 1, 1 << 30), reader.take(32)
+    sketches = tuple(reader.bytes16() for _ in range(reader.int(2, 1, _MOST_EDGE_POSITIONS // WINDOW)))
+    rows = [min(WINDOW, positions - at) for at in range(0, positions, WINDOW)]
+    width = (len(sketches[0]) - 2) // rows[0]
+    sizes = [2 + count * width for count in rows]
+    if size % (4 * positions) or width < 13 or width % 12 != 1 or [len(sketch) for sketch in sketches] != sizes:
+        raise WireError(f"an edge of {positions} positions has other sizes")
+    return Edge(positions, size, blob, sketches)
+
+
+@dataclass(frozen=True)
 class Opening:
     blind: bytes
     """Of the answer."""
     header: bytes
     windows: tuple[tuple[bytes, bytes], ...]
     """Draws and sketch of each window."""
+    edges: tuple[Edge, ...] = ()
+    """Rows between the shards of a cohort, one for each root that the header lists (docs/spec/boundary.md)."""
 
     def root(self) -> bytes:
         """Of the tree of RFC 6962 over header and windows."""
@@ -350,7 +384,8 @@ def merkle_root(hashes: Sequence[bytes]) -> bytes:
 def encode_opening(opening: Opening) -> bytes:
     """@raises OverflowError if a window or their number is larger than any opening has."""
     counted = b"".join(u16(len(one)) + one for window in opening.windows for one in window)
-    return b"ogong-opening-v1\n" + opening.blind + u16(len(opening.header)) + opening.header + u16(len(opening.windows)) + counted
+    edges = bytes([len(opening.edges)]) + b"".join(edge.encode() for edge in opening.edges)
+    return b"ogong-opening-v1\n" + opening.blind + u16(len(opening.header)) + opening.header + u16(len(opening.windows)) + counted + edges
 
 
 def parse_opening(data: bytes) -> Opening:
@@ -361,5 +396,6 @@ def parse_opening(data: bytes) -> Opening:
     blind = reader.take(32)
     header = reader.bytes16()
     windows = tuple((reader.bytes16(), reader.bytes16()) for _ in range(reader.int(2, 0, _MOST_WINDOWS)))
+    edges = tuple(read_edge(reader) for _ in range(reader.int(1, 0, _MOST_EDGES)))
     reader.end()
-    return Opening(blind, header, windows)
+    return Opening(blind, header, windows, edges)

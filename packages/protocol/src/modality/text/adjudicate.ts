@@ -15,7 +15,13 @@ import type { Thresholds } from './drift/thresholds.ts';
 import { NAT } from './sampling/sampler.ts';
 import type { Replay } from './stage1/replay.ts';
 import { type Comparison, compareWindows } from './stage2/compare.ts';
-import { encodeDifference, encodeFacts, type Fault } from './stage2/fault.ts';
+import {
+  type CommittedEdges,
+  compareEdges,
+  findReportedEdgesProblem,
+  listShownLayers,
+} from './stage2/compare-edges.ts';
+import { encodeDifference, encodeEdgeDifference, encodeFacts, type Fault } from './stage2/fault.ts';
 import { DISTANCE_UNIT, MAX_PICTURE_DISTANCE } from './stage2/picture-rows.ts';
 import { computeReplyEvidence } from './stage2/reply-scores.ts';
 import { NO_OTHER_CHOICE, NO_STOP_TOKEN, type ScoreReport } from './stage2/score-report.ts';
@@ -45,6 +51,8 @@ export interface ReportVerdict {
   readonly drift?: DriftVerdict;
   /** The fault of a reject that uses no statistics. */
   readonly fault?: Fault;
+  /** Place of the shard that a reject is about, if a cohort served. Default: the provider that signed the record. */
+  readonly culprit?: number;
   /** Set if the verifier had room for the beginning alone. Such a report can only reject. */
   readonly isPartial?: boolean;
 }
@@ -57,6 +65,8 @@ export function checkReportShape(
     readonly modelRoot: Uint8Array;
     readonly header: Header;
     readonly replay: Replay;
+    /** As in a TextClaim. Default: none. */
+    readonly layers?: readonly number[] | undefined;
   },
 ): Check {
   const id = 'report-shape';
@@ -92,6 +102,8 @@ export function checkReportShape(
       `${position} positions scored; ${wanted} of ${replay.rows.length} fit into ${report.contextSize} tokens`,
     );
   }
+  const problem = findReportedEdgesProblem(header, report, { asked: expected.layers?.length ?? 0, scored: position });
+  if (problem !== undefined) return fail(id, problem);
   const { firstOtherChoice, tailGap } = report;
   if (tailGap.gap > 0 && tailGap.position >= position) {
     return fail(id, `a tail draw at ${tailGap.position} of ${position} positions`);
@@ -105,11 +117,17 @@ export function checkReportShape(
 /** Adjudicates one verifier's well-formed report against the committed reply. */
 export function adjudicateReport(
   crypto: Crypto,
-  claim: { readonly record: RecordV2; readonly header: Header; readonly opening: Opening },
+  claim: {
+    readonly record: RecordV2;
+    readonly header: Header;
+    readonly opening: Opening;
+    /** Edges between the shards of a cohort. Default: one provider served. */
+    readonly edges?: CommittedEdges;
+  },
   report: ScoreReport,
   { thresholds, drift: measured, tiers }: AdjudicationPolicy = {},
 ): ReportVerdict {
-  const { record, header, opening } = claim;
+  const { record, header, opening, edges = NO_EDGES } = claim;
   const checks = [
     check(
       'prompt-tokens',
@@ -148,6 +166,23 @@ export function adjudicateReport(
     );
   }
   if (windows.length === 0) return { outcome: 'inconclusive', checks, comparison: undefined };
+  if (report.edges.length < listShownLayers(edges).length) {
+    checks.push(skip('boundary', 'the report shows no rows of the shards'));
+    return { outcome: 'inconclusive', checks, comparison: undefined };
+  }
+  const between = compareEdges(edges, header, report);
+  checks.push(...between.checks);
+  if (between.outcome !== 'accept') {
+    const { outcome, culprit, isExact, differsAt } = between;
+    const judged = judgeOutcome(header.tier, { outcome, checks, exact: isExact }, tiers);
+    const seen = differsAt === undefined ? undefined : encodeEdgeDifference(report, differsAt);
+    return {
+      ...judged,
+      comparison: undefined,
+      ...(culprit !== undefined && { culprit }),
+      ...(seen && { fault: { isFact: false, seen } }),
+    };
+  }
   const comparison = compareWindows(crypto, header, opening.windows.slice(0, windows.length), windows);
   if (header.sampler.repetitionPenaltyQ16 !== NAT) {
     const { firstOtherMark: at } = comparison;
@@ -164,7 +199,7 @@ export function adjudicateReport(
   }
   // Positions without a score are not accepted.
   const accepted: Outcome = isWhole ? 'accept' : 'inconclusive';
-  if (isEqualityDue(report, header)) {
+  if (isEqualityDue(report, header) && between.isExact) {
     checks.push(
       comparison.identical
         ? pass('equality', `${comparison.positions} positions equal bit for bit in ${header.numericClass}`)
@@ -185,6 +220,8 @@ export function adjudicateReport(
   const found = { outcome, checks: [...checks, ...judged.checks], exact: false };
   return { ...judged, ...judgeOutcome(header.tier, found, tiers), comparison };
 }
+
+const NO_EDGES: CommittedEdges = { edges: [], members: [] };
 
 /** Every class of encoders computes the same rows, but for the last bits. */
 const checkPictures = ({ pictures }: Header, { pictureDistance: distance }: ScoreReport): readonly Check[] =>

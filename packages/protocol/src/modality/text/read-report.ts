@@ -1,6 +1,4 @@
 import { equalBytes } from '../../base/bytes.ts';
-import type { Opening } from '../../commitment/opening.ts';
-import type { RecordV2 } from '../../commitment/record.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { type AdjudicationPolicy, adjudicateReport, checkReportShape, type ReportVerdict } from './adjudicate.ts';
 import type { Header } from './commitment/header.ts';
@@ -14,6 +12,8 @@ export interface ScoreSubject {
   readonly modelRoot: Uint8Array;
   readonly header: Header;
   readonly replay: Replay;
+  /** Edges that the report has to show, as in a TextClaim. Default: none. */
+  readonly layers?: readonly number[];
 }
 
 /**
@@ -45,7 +45,7 @@ function findRoomProblem(
 /** Weighs one well-formed report against the reply. */
 export function weighScoreReport(
   crypto: Crypto,
-  claim: { readonly record: RecordV2; readonly header: Header; readonly opening: Opening },
+  claim: Parameters<typeof adjudicateReport>[1],
   report: ScoreReport,
   { drift }: Pick<AdjudicationPolicy, 'drift'>,
 ): ReportVerdict {

@@ -34,11 +34,16 @@ export function hashScored(crypto: Crypto, requestHash: Uint8Array, reply: Score
   return hashScoreInputs(crypto, { requestHash, ...encodeScored(reply) });
 }
 
-/** Creates the job for verifiers from a replayed reply. */
-export function toScored({ endpoint, modelRoot, blind }: ReplySubject, header: Header, replay: Replay): ScoredReply {
+/** Creates the job for verifiers from a replayed reply. @param edges as in a TextClaim. */
+export function toScored(
+  { endpoint, modelRoot, blind }: ReplySubject,
+  header: Header,
+  replay: Replay,
+  edges: readonly number[] = [],
+): ScoredReply {
   const { rows, outputTokens, shapeClasses, tailDraws } = replay;
   const listSizes = Uint8Array.from(rows, ({ ids }) => ids.length);
-  return { endpoint, modelRoot, blind, header, outputTokens, listSizes, shapeClasses, tailDraws };
+  return { endpoint, modelRoot, blind, header, outputTokens, listSizes, shapeClasses, tailDraws, edges };
 }
 
 /** Encodes the parts of a reply that a verifier receives. */

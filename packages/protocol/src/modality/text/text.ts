@@ -17,9 +17,11 @@ import { type AskedText, type InferenceRequest, parseRequest } from './request/r
 import { boundTextTokens } from './request/request-bound.ts';
 import { encodeTextSummary, parseTextSummary } from './request/request-summary.ts';
 import { encodeScored, toScored } from './scored-reply.ts';
+import { checkBoundaryRoots } from './stage1/boundary-roots.ts';
 import { checkHeader, type HeaderContext } from './stage1/header-checks.ts';
 import { checkLocalText } from './stage1/local-checks.ts';
 import { type Replay, replayReply } from './stage1/replay.ts';
+import { listEdges, listShownLayers } from './stage2/compare-edges.ts';
 import { findRows, listRowBlobs, type ShownRows } from './stage2/picture-rows.ts';
 import { countScored } from './stage2/scored-prefix.ts';
 import { countPasses, parseTextClaim } from './stage2/text-claim.ts';
@@ -81,7 +83,8 @@ export const text = {
   ],
   listJobBlobs: ({ header }: Opening) => listRowBlobs(parseHeader(header)),
   canary: TEXT_CANARY,
-  plants: ({ pictures }: Header) => pictures.length === 0,
+  // A job without the edges of its reply would show the verifier that it is a honeypot.
+  plants: ({ pictures, boundaries }: Header) => pictures.length === 0 && boundaries.length === 0,
   replay: replayText,
 } satisfies Modality;
 
@@ -102,13 +105,16 @@ function replayText(
   const replay = replayReply(crypto, record, opening, tiers);
   const header = replay.header as Header;
   const rows = replay.header === undefined ? NO_ROWS : findRows(header, blobs);
+  const roots = replay.header === undefined ? [] : checkBoundaryRoots(crypto, header, opening);
   return {
-    checks: [...replay.checks, ...rows.checks],
+    checks: [...replay.checks, ...rows.checks, ...roots],
     ...{ header: replay.header, refutedBy: rows.refutedBy, replay },
     ...(replay.header !== undefined && header.pictures.length > 0 && { makeJobBlobs: () => rows.blobs }),
-    describeJob(endpoint) {
+    describeJob(endpoint, _draw, cohort) {
       assertScored(header);
-      return encodeScored(toScored({ endpoint, modelRoot: record.modelRoot, blind: opening.blind }, header, replay));
+      const subject = { endpoint, modelRoot: record.modelRoot, blind: opening.blind };
+      const edges = listShownLayers(listEdges(crypto, header, opening, cohort));
+      return encodeScored(toScored(subject, header, replay, edges));
     },
     plant({ endpoint, seed, endorsedClass }) {
       assertScored(header);
@@ -116,9 +122,11 @@ function replayText(
       const scored = toScored({ endpoint, modelRoot: record.modelRoot, blind: opening.blind }, header, replay);
       return describePlantedText(crypto, { ...scored, ...planted, shapeClasses: replay.shapeClasses, endorsedClass });
     },
-    readReport(bytes, { jobId, contextSize }) {
+    readReport(bytes, { jobId, contextSize, cohort }) {
       assertScored(header);
-      const read = readScoreReport(bytes, { jobId, modelRoot: record.modelRoot, header, replay, contextSize });
+      const edges = listEdges(crypto, header, opening, cohort);
+      const subject = { jobId, modelRoot: record.modelRoot, header, replay, layers: listShownLayers(edges) };
+      const read = readScoreReport(bytes, { ...subject, contextSize });
       if ('problem' in read) return read;
       const { report } = read;
       return {
@@ -129,7 +137,7 @@ function replayText(
         finding: encodeFinding(report),
         // The beginning of an answer is no answer.
         ...(report.windows.length === opening.windows.length && { answer: bytes }),
-        weigh: (policy) => weighScoreReport(crypto, { record, header, opening }, report, policy),
+        weigh: (policy) => weighScoreReport(crypto, { record, header, opening, edges }, report, policy),
       };
     },
   };

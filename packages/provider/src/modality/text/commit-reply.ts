@@ -8,10 +8,12 @@ import { computeReplyFee } from '@ogong/protocol/exchange/fee';
 import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { computeOrderDay, type NamedOrder } from '@ogong/protocol/exchange/order';
+import type { EdgeValues } from '@ogong/protocol/modality/text/boundary/edge-values';
 import { encodeHeader, type Header } from '@ogong/protocol/modality/text/commitment/header';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import { keepsGrammar } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { getTier } from '@ogong/protocol/tier/registry';
+import type { ClosedEdge } from '../../shard/cohort-chain.ts';
 import type { CommittedReply, KeptBlob } from '../order-job.ts';
 import { NO_PICTURES } from './read-pictures.ts';
 import { composeHeader, type HeaderInputs } from './reply-header.ts';
@@ -31,10 +33,11 @@ export interface ServedReply
     | 'outputTokens'
     | 'counted'
     | 'stopReason'
-    | 'boundaries'
   > {
   readonly order: NamedOrder;
   readonly windows: readonly WindowBytes[];
+  /** By place, from a leader of a cohort: see CohortChain.close. Roots that are not about exactly this reply are not listed. */
+  readonly boundaries?: readonly (ClosedEdge | undefined)[] | undefined;
   readonly text: string;
   readonly startMs: number;
   readonly endMs: number;
@@ -49,6 +52,7 @@ export interface ReplyDraft {
   readonly blind: Uint8Array;
   readonly header: Header;
   readonly windows: readonly WindowBytes[];
+  readonly edges: readonly EdgeValues[];
   /** The blobs that the header names. */
   readonly blobs: readonly KeptBlob[];
   readonly text: string;
@@ -98,10 +102,12 @@ export const commitReply: CommitReply = (crypto, signer, reply) => {
 
 export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
   const { order, windows, text, startMs, endMs } = reply;
+  const needed = reply.promptTokens.length + reply.outputTokens.length - 1;
+  const boundaries = reply.boundaries?.map((edge) => (edge?.positions === needed ? edge : undefined)) ?? [];
   const { name, method } = getTier(parseModelId(reply.asked.model).tier);
   const { orderHash, choice, payee } = order;
   const bound = { orderHash, choice, payee, promptDay: computeOrderDay(order), tier: name, method };
-  const header = composeHeader(crypto, { ...reply, ...bound });
+  const header = composeHeader(crypto, { ...reply, ...bound, boundaries });
   const milestone = reply.isMilestone && { isMilestone: reply.isMilestone };
   const { answer: blind } = reply.blinds;
   const { blobs } = reply.shown ?? NO_PICTURES;
@@ -110,6 +116,7 @@ export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
     blind,
     header,
     windows,
+    edges: boundaries.flatMap((edge) => (edge === undefined ? [] : [edge.values])),
     blobs,
     text,
     tokenCount: header.outputTokenCount,
@@ -122,7 +129,7 @@ export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
 export function signReply(crypto: Crypto, signer: HybridSigner, draft: ReplyDraft): CommittedReply {
   const { order, blind } = draft;
   const header = encodeHeader(draft.header);
-  const opening = { blind, header, windows: draft.windows };
+  const opening = { blind, header, windows: draft.windows, edges: draft.edges };
   const { root, headerProof } = computeCommitment(crypto, opening);
   const response = utf8Encode(draft.text);
   const record = encodeRecordV2({

@@ -8,7 +8,7 @@ import { computeReplyFee } from '@ogong/protocol/exchange/fee';
 import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { isTaken, parseProgress } from '@ogong/protocol/exchange/progress';
-import { type Endpoint, type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { type Endpoint, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import { text as textModality } from '@ogong/protocol/modality/text/text';
@@ -46,9 +46,9 @@ export interface ServeDependencies extends ServeContext {
   readonly engine: TextEngine;
   /**
    * Ends the work of the shards before this one. Default: the engine has the whole model.
-   * @param positions whose rows stand in the end. @returns the signed roots of the shards.
+   * @param positions whose rows stand in the end. @returns the signed roots of the shards with their values.
    */
-  readonly closeBoundaries?: (positions: number) => Promise<Header['boundaries']>;
+  readonly closeBoundaries?: (positions: number) => Promise<ServedReply['boundaries']>;
 }
 
 /**

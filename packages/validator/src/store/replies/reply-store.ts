@@ -21,6 +21,7 @@ import { summarizeResponse } from '@ogong/protocol/commitment/response-hash';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { findHeaderModality, findModality } from '@ogong/protocol/modality/registry';
 import { summarizeRequest } from '@ogong/protocol/modality/request-hash';
+import { parseCohortAgreement } from '@ogong/protocol/settlement/cohort-agreement';
 import { encodeParts, parseParts } from '@ogong/protocol/tier/evidence-parts';
 import type { EvidenceParts } from '@ogong/protocol/tier/tier';
 import type { BoundRecord, ReplyTexts, StoredClaim, Submission, SummarizedReply } from '@ogong/protocol/verdict/claim';
@@ -280,13 +281,14 @@ export function readOrder({
 }
 
 /** Returns the claim of a stored reply. It was verified before it was stored. */
-export function toClaim({ summary, ...row }: ReplyRow): StoredClaim {
+export function toClaim({ summary, cohort, ...row }: ReplyRow): StoredClaim {
   if (summary === undefined) throw new Error('the reply was not handed in');
   return {
     order: readOrder(row),
     record: parseRecordV2(summary.record.record),
     header: findModality(summary.endpoint).parseHeader(summary.header),
     endpoint: summary.endpoint,
+    ...(cohort && { cohort: parseCohortAgreement(cohort).terms }),
   };
 }
 

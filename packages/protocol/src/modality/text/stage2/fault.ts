@@ -12,7 +12,11 @@ export interface Fault {
 }
 
 const FACT_DOMAIN = encodeDomain('ogong-facts-v1');
-const NO_JOB = new Uint8Array(16);
+/** Fields in which honest verifiers differ, or that prove no difference of values. */
+const UNCOMPARED = {
+  ...{ jobId: new Uint8Array(16), elapsedMs: 0, contextSize: 0 },
+  ...{ tailGap: NO_TAIL_GAP, firstOtherChoice: NO_OTHER_CHOICE },
+};
 
 /** Encodes the part of a report that is the same in every class: prompt, vocabulary, spelled text, pictures, and the end of the reply. */
 export function encodeFacts(report: ScoreReport): Uint8Array {
@@ -29,6 +33,13 @@ export function encodeFacts(report: ScoreReport): Uint8Array {
 }
 
 /**
+ * Encodes a report up to the edge whose rows differ from the claim. The windows behind it prove nothing more.
+ * @param edges number of edges up to that one.
+ */
+export const encodeEdgeDifference = (report: ScoreReport, edges: number): Uint8Array =>
+  encodeScoreReport({ ...report, ...UNCOMPARED, windows: [], edges: report.edges.slice(0, edges) });
+
+/**
  * Encodes a report up to the first window that differs from the claim, which proves the difference. Later windows prove nothing
  * more, and a verifier with little room has none. If no window differs, the fault is another choice.
  */
@@ -40,7 +51,7 @@ export function encodeDifference(report: ScoreReport, claimed: readonly WindowBy
   });
   return encodeScoreReport({
     ...report,
-    ...{ jobId: NO_JOB, elapsedMs: 0, contextSize: 0, tailGap: NO_TAIL_GAP },
+    ...UNCOMPARED,
     firstOtherChoice: at < 0 ? firstOtherChoice : NO_OTHER_CHOICE,
     windows: windows.slice(0, at + 1),
   });

@@ -17,6 +17,7 @@ export function redactHeader(header: Header): Header {
     promptTokensHash: ZERO,
     promptTokenCount: 0,
     outputTokensHash: ZERO,
+    boundaries: [],
     payee: new Uint8Array(20),
   };
 }

@@ -1,0 +1,80 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createSketchBank } from '@ogong/protocol/commitment/sketch';
+import type { Ed25519Signer } from '@ogong/protocol/crypto/crypto';
+import { createNobleEd25519Signer } from '@ogong/protocol/crypto/noble';
+import { commitBoundary, signBoundaryRoot } from '@ogong/protocol/modality/text/boundary/boundary-root';
+import type { EdgeValues } from '@ogong/protocol/modality/text/boundary/edge-values';
+import type { Header } from '@ogong/protocol/modality/text/commitment/header';
+import type { SyntheticOptions } from '../synthetic/synthetic-reply.ts';
+import { seedOf } from './test-keys.ts';
+
+/** Signer of the session key of a shard of a test cohort. */
+export const sessionOf = (place: number): Ed25519Signer => createNobleEd25519Signer(seedOf(`session key ${place}`));
+
+type ReplySizes = Pick<
+  Header,
+  'promptTokenCount' | 'outputTokenCount' | 'embeddingSize' | 'sketchDirections' | 'sketchBankSeed'
+>;
+
+/** Changes one value of a row. */
+export type BendRows = (value: number, index: number) => number;
+
+/** Commits to the made-up rows that leave a shard. Two machines with the same weights have the same rows. */
+export function computeTestEdge(
+  header: ReplySizes,
+  blind: Uint8Array,
+  { place, bend = (value) => value }: { readonly place: number; readonly bend?: BendRows | undefined },
+): EdgeValues & { readonly root: Uint8Array } {
+  const { embeddingSize, sketchDirections: directions, sketchBankSeed: bankSeed } = header;
+  const positions = header.promptTokenCount + header.outputTokenCount - 1;
+  const bank = createSketchBank(crypto, { bankSeed, directions, embeddingSize });
+  const rows = Float32Array.from({ length: positions * embeddingSize }, (_, i) =>
+    bend(Math.sin(i * 0.7 + place) + Math.cos(i * i * 0.3), i),
+  );
+  const kept = {
+    positions,
+    nextTurn: 3,
+    rowBytes: 4 * embeddingSize,
+    standing: [{ bytes: new Uint8Array(rows.buffer) }],
+  };
+  const { rows: blob, sketches, root } = commitBoundary(crypto, kept, { blind, bank });
+  return { positions, rows: blob, sketches, root };
+}
+
+export interface TestEdges {
+  /** Number of shards. */
+  readonly shards: number;
+  readonly orderHash: Uint8Array;
+  /** Rows of shards that compute wrongly, by place. */
+  readonly bend?: Readonly<Record<number, BendRows>>;
+  /** Places of shards that sign no root. */
+  readonly unsigned?: readonly number[];
+  /** Signers of roots, by place. Default: the shards' session keys. */
+  readonly signers?: Readonly<Record<number, Ed25519Signer>>;
+}
+
+/** Makes the roots and edges of a reply of a cohort. */
+export const createTestEdges =
+  ({
+    shards,
+    orderHash,
+    bend = {},
+    unsigned = [],
+    signers = {},
+  }: TestEdges): NonNullable<SyntheticOptions['bend']>['edges'] & object =>
+  (header, blind) => {
+    const committed = Array.from({ length: shards - 1 }, (_, place) => {
+      if (unsigned.includes(place)) return undefined;
+      const { root, ...values } = computeTestEdge(header, blind, { place, bend: bend[place] });
+      const statement = { orderHash, place, positions: values.positions, turns: 3, root };
+      return { values, boundary: signBoundaryRoot(signers[place] ?? sessionOf(place), statement) };
+    });
+    return {
+      boundaries: committed.map((one) => {
+        if (one === undefined) return undefined;
+        const { positions, turns, root, signature } = one.boundary;
+        return { positions, turns, root, signature };
+      }),
+      edges: committed.flatMap((one) => (one === undefined ? [] : [one.values])),
+    };
+  };
