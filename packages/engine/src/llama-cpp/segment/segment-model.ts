@@ -40,6 +40,8 @@ export interface SegmentOptions {
   readonly kernels?: 'exact' | 'tiled';
   /** Default: f16. */
   readonly kvType?: KvType;
+  /** Layers of the slab that are computed, from its first one on, so that a slab of another cut can run a segment again. Default: all. */
+  readonly layers?: number;
   /** Types of the whole model's weights, which name the class. Default: those of the slab. */
   readonly weights?: Pick<SegmentFacts, 'weightType' | 'hasFloatMatrices'>;
 }
@@ -62,8 +64,14 @@ export const openSegmentModel = (path: string, options: SegmentOptions): Segment
 /** Loads a slab in this process, on the CPU. @throws EngineError. */
 export function openLlamaSegment(path: string, options: SegmentOptions): LlamaSegment {
   const facts = inspectSegmentFile(path);
-  const { place, embeddingSize } = facts;
+  const { embeddingSize } = facts;
   const { contextSize, sequences = 1, threads = 1, passRows = 512, isa = 'auto', kvType = 'f16' } = options;
+  const slabLayers = facts.to - facts.from;
+  const { layers = slabLayers } = options;
+  if (!Number.isInteger(layers) || layers < 1 || layers > slabLayers)
+    throw new EngineError('invalid-request', `${path} has ${slabLayers} layers, so ${layers} cannot be computed`);
+  const endsEarly = layers < slabLayers;
+  const place = endsEarly && facts.place === 'last' ? 'interior' : facts.place;
   if (sequences > 1 && mixesNeighbours(facts.architecture))
     throw new EngineError(
       'unsupported-model',
@@ -86,8 +94,8 @@ export function openLlamaSegment(path: string, options: SegmentOptions): LlamaSe
   const capture = createRowCapture(library, {
     embeddingSize,
     // The block of zeros in the first slab stands behind the last layer, and is not computed.
-    block: place === 'last' ? undefined : facts.to - facts.from - 1,
-    stops: place === 'first',
+    block: place === 'last' ? undefined : layers - 1,
+    stops: place === 'first' || endsEarly,
     restoresInput: facts.scalesInput && place !== 'first',
   });
   let input: Float32Array | undefined;
@@ -110,9 +118,8 @@ export function openLlamaSegment(path: string, options: SegmentOptions): LlamaSe
   const next: (number | undefined)[] = Array.from({ length: sequences }, () => 0);
   let isClosed = false;
   const info: SegmentEngineInfo = {
-    ...{ place, embeddingSize, contextSize, sequences, passRows },
-    layers: facts.to - facts.from,
-    vocabularySize: facts.vocabularySize,
+    ...{ place, layers, embeddingSize, contextSize, sequences, passRows },
+    vocabularySize: place === 'interior' ? 0 : facts.vocabularySize,
     numericClass: formatNumericClass({
       ...{ build: `llama.cpp-${LLAMA_VERSION}`, backend: library.backend, isa: isaClassOf(library.isa), kernels },
       ...{ weights: weights.weightType, kv: kvType, flashAttention: true, kvUnified: false },
@@ -180,7 +187,7 @@ export function openLlamaSegment(path: string, options: SegmentOptions): LlamaSe
     const { places, total } = addRows(pass);
     capture.begin(input && gatherRows(input, places, total, embeddingSize));
     context.useReference(wantsReference(pass, count));
-    context.decode(place === 'interior' || (place === 'last' && kind !== 'prompt'));
+    context.decode(place === 'last' ? kind !== 'prompt' : place === 'interior' && !endsEarly);
     const captured = capture.take(total);
     if (total > count) for (const group of groups) context.remove(group.sequence, group.position + group.rows);
     if (place !== 'last') return { kind: 'rows', rows: pickRows(captured, places, embeddingSize) };
