@@ -10,6 +10,7 @@ interface Printed {
   readonly epochs: number;
   readonly eras: number;
   readonly settled: number;
+  readonly shared: number;
   readonly forged: Readonly<Record<string, number>>;
   readonly received?: Readonly<Record<string, number>>;
   readonly violations: readonly { readonly invariant: string }[];
@@ -64,6 +65,15 @@ describe('the simulator', () => {
     expect(outcome?.settled).toBeGreaterThan(reject);
     // A search of all messages finds private parts at the roles that may have them. Sealed requests and answers hide theirs.
     expect(Object.keys(outcome?.received ?? {}).sort()).toEqual(['gateway', 'validator', 'verifier']);
+  });
+
+  it('serves in cohorts beside shards that answer nothing, and plays a seed twice alike', { timeout: 300_000 }, async () => {
+    const size = ['--validators', '1', '--minutes', '0.4', '--beacon', 'vrf'];
+    const flags = ['--cohorts', ...size, '--seed', '11', '--lie', 'silent-shard'];
+    const [[first], [second]] = await Promise.all([simulate(...flags), simulate(...flags)]);
+    expect(first?.violations).toEqual([]);
+    expect(first?.shared).toBeGreaterThan(2);
+    expect([second?.hash, second?.shared]).toEqual([first?.hash, first?.shared]);
   });
 
   it('finds that a provider keeps its records', async () => {

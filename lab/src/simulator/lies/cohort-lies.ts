@@ -9,6 +9,9 @@ import type { World } from '../world/world.ts';
 import { flipBit } from './flip-bit.ts';
 import { slabOf } from './lie-names.ts';
 
+/** Per 1,000 tokens of a whole model. It costs far more than a cohort, so most orders go to cohorts. */
+const WHOLE_PRICE = 20_000_000n;
+
 /** Returns the attack of a lying member of cohorts; undefined if it lies on its wire alone. */
 const findMemberAttack = (how: string | undefined): CohortAttack | undefined =>
   COHORT_ATTACKS.find(({ name }) => name === how);
@@ -16,7 +19,7 @@ const findMemberAttack = (how: string | undefined): CohortAttack | undefined =>
 /** Opens the slab of a provider, or the whole model. */
 export function openCohortPart(index: number, providers: number, how: string | undefined): ProviderPlace['sold'] {
   const slab = slabOf(index, providers);
-  if (slab === undefined) return { engine: createWholeEngine(CONTEXT_SIZE) };
+  if (slab === undefined) return { engine: createWholeEngine(CONTEXT_SIZE), priceAtomic: WHOLE_PRICE };
   const attack = findMemberAttack(how);
   return { segments: openSimulatedSegment(slab, { modelId: MODEL_ID, contextSize: CONTEXT_SIZE, attack }) };
 }

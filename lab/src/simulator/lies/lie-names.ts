@@ -50,7 +50,7 @@ export const mayLieInCohorts = (index: number, providers: number): boolean =>
  * played there.
  */
 export const COHORT_LIES = {
-  shard: ['garbles-roots'],
+  shard: ['garbles-roots', 'silent-shard'],
   leader: ['leader-hides', 'wrong-manifest'],
 } as const;
 

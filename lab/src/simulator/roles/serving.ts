@@ -134,7 +134,9 @@ export interface ProviderPlace {
   readonly disk: Disk;
   readonly routers: number;
   /** The engine of its model, or the segments that it serves together with others. */
-  readonly sold: { readonly engine: Engine } | { readonly segments: Pick<OpenedSegments, 'shards' | 'leads'> };
+  readonly sold:
+    | { readonly engine: Engine; /** Default: PRICE. */ readonly priceAtomic?: bigint }
+    | { readonly segments: Pick<OpenedSegments, 'shards' | 'leads'> };
   /** The parts of a dishonest one. */
   readonly attack?: Pick<Attack, 'bendReply' | 'openOpening'> | undefined;
 }
@@ -154,7 +156,7 @@ export async function simulateProvider(
     {
       bind: place.bind,
       ...('engine' in sold
-        ? { offers: [{ modelId: MODEL_ID, pricePer1kAtomic: PRICE, engine: sold.engine }] }
+        ? { offers: [{ modelId: MODEL_ID, pricePer1kAtomic: sold.priceAtomic ?? PRICE, engine: sold.engine }] }
         : { offers: sold.segments.leads.map(offerOf), segments: sold.segments }),
       routers: Array.from({ length: routers }, (_, i) => placeOf(world, 'router', i).peer),
       verifier: {
