@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import type { SegmentEngine } from '@ogong/engine/interface/segment';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeEd25519Signer } from '@ogong/host/crypto/signers';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { hashSlabManifest, type Slab, type SlabManifest } from '@ogong/protocol/commitment/slab-manifest';
 import { createCohortSeat } from '@ogong/provider/cohort/cohort-seat';
@@ -56,6 +58,7 @@ export function openSimulatedSegment(
   const segment = attack?.bendSegment?.(own, forge) ?? own;
   const terms: SegmentTerms = {
     ...{ modelId, pricePer1kAtomic: PRICE_PARTS[slab] as bigint, uplinkMbit: UPLINK_MBIT },
+    session: createNodeEd25519Signer(randomBytes(32)),
     slab: {
       ...{ path: `slab ${slab}`, modelRoot: MANIFEST.modelRoot, manifest: MANIFEST },
       manifestHash: attack?.bendManifest?.(MANIFEST_HASH) ?? MANIFEST_HASH,
