@@ -9,8 +9,8 @@ import {
   createTestChain,
   sessions,
   type TestCohort,
-  type TestOrder,
-  type TestSpare,
+  type TestChainedOrder,
+  type TestReplacement,
 } from '@ogong/testing/provider/shard-fixture';
 import { describe, expect, it } from 'vitest';
 import type { ChainedOrder } from './chain-order.ts';
@@ -34,7 +34,7 @@ const passOf = (kind: ChainPass['kind'], groups: readonly Given[]): ChainPass =>
 });
 
 /** Two prompts, and steps of both orders of which some guesses are rejected. */
-const planPasses = (a: TestOrder, b: TestOrder): readonly ChainPass[] => [
+const planPasses = (a: TestChainedOrder, b: TestChainedOrder): readonly ChainPass[] => [
   passOf('prompt', [{ of: a, at: 0, tokens: [1, 2, 3] }]),
   passOf('prompt', [{ of: b, at: 0, tokens: [7, 8] }]),
   passOf('step', [
@@ -107,9 +107,9 @@ describe('a shard that fails', () => {
   const places = [0, 1].flatMap((lost) => [0, 1, 2, 3, 4].map((pass): [number, number] => [lost, pass]));
   it.each(places)('at place %i before pass %i is replaced, and the rows are the same', async (lost, pass) => {
     const { rows: expected } = await serve(createTestChain());
-    let spare: TestSpare | undefined;
+    let spare: TestReplacement | undefined;
     const { cohort, failures, breakAt } = createFailing(lost, (of) => {
-      spare = of.spare(lost, { pricePer1kAtomic: 250n });
+      spare = of.replacement(lost, { pricePer1kAtomic: 250n });
       return spare;
     });
     const runs = countRuns(cohort);
@@ -143,7 +143,7 @@ describe('a shard that fails', () => {
   });
 
   it('ends the replies if its replacement computes other rows', async () => {
-    const { cohort, breakAt } = createFailing(1, (of) => of.spare(1, { weights: 7 }));
+    const { cohort, breakAt } = createFailing(1, (of) => of.replacement(1, { weights: 7 }));
     const { opened } = await serve(cohort, breakAt(3));
     for (const { failed } of opened) {
       expect(failed.aborted).toBe(true);
@@ -156,18 +156,18 @@ describe('a shard that fails', () => {
 
   it.each<[string, (of: TestCohort) => Replacement | undefined]>([
     ['there is no other one', () => undefined],
-    ['the other one costs more than the part of the leader', (of) => of.spare(1, { pricePer1kAtomic: 701n })],
+    ['the other one costs more than the part of the leader', (of) => of.replacement(1, { pricePer1kAtomic: 701n })],
     [
       'the other one has other layers',
       (of) => {
-        const { member, calls } = of.spare(1);
+        const { member, calls } = of.replacement(1);
         return { calls, member: { ...member, layers: member.layers - 1 } };
       },
     ],
     [
       'all others fail, too',
       (of) => {
-        const { member, calls } = of.spare(1);
+        const { member, calls } = of.replacement(1);
         return { member, calls: { ...calls, run: () => Promise.reject(new Error('the link is broken')) } };
       },
     ],
@@ -178,7 +178,7 @@ describe('a shard that fails', () => {
 
   it('ends one reply if the other one has room for no more', async () => {
     const { cohort, breakAt } = createFailing(0, (of) => {
-      const spare = of.spare(0);
+      const spare = of.replacement(0);
       let agreed = 0;
       const agree: Replacement['calls']['agree'] = (message) =>
         ++agreed > 1 ? Promise.reject(new Error('all sequences are busy')) : spare.calls.agree(message);
@@ -191,8 +191,8 @@ describe('a shard that fails', () => {
 
 describe('a shard that has agreed to an order', () => {
   it.each<[string, (terms: CohortTerms, cohort: TestCohort) => Partial<CohortTerms>]>([
-    ['another leader', (terms, of) => ({ members: terms.members.with(2, keyed(terms, 2, of.spare(1))) })],
-    ['another key of its own', (terms, of) => ({ members: terms.members.with(0, keyed(terms, 0, of.spare(0))) })],
+    ['another leader', (terms, of) => ({ members: terms.members.with(2, keyed(terms, 2, of.replacement(1))) })],
+    ['another key of its own', (terms, of) => ({ members: terms.members.with(0, keyed(terms, 0, of.replacement(0))) })],
     ['a member less', ({ members }) => ({ members: [members[0], members[2]] as CohortTerms['members'] })],
     [
       'other layers of a member',
@@ -225,7 +225,7 @@ function openOrder(cohort: TestCohort) {
   const { order, blind, previousBeacon } = cohort.order();
   const members = [
     ...cohort.shards.map(({ member }) => member),
-    { ...cohort.spare(1).member, firstLayer: 7, layers: 2 },
+    { ...cohort.replacement(1).member, firstLayer: 7, layers: 2 },
   ];
   const terms = { members, blindHash: hashBlind(crypto, blind) } as unknown as CohortTerms;
   const shard = createShardOrder(crypto, {

@@ -6,7 +6,7 @@ import type { CohortSignature } from '@ogong/protocol/settlement/cohort-agreemen
 import type { ShardOrder } from './shard-order.ts';
 
 /** An order that a shard has agreed to. An admitted one is remembered until it expires, so that nobody has it served twice. */
-export interface HeldOrder {
+export interface RememberedOrder {
   /** The session key of the segment that serves it. */
   readonly sessionKey: Uint8Array;
   /** Link of the leader. */
@@ -41,11 +41,11 @@ export interface RunningOrder {
 
 /** The orders of all segments that one provider serves to cohorts: an order is served once, by one of them. */
 export interface OrderMemory {
-  find(orderHash: Uint8Array): HeldOrder | undefined;
+  find(orderHash: Uint8Array): RememberedOrder | undefined;
   /** Orders of the segment with this session key. */
-  list(sessionKey: Uint8Array): readonly HeldOrder[];
-  add(held: HeldOrder): void;
-  forget(held: HeldOrder): void;
+  list(sessionKey: Uint8Array): readonly RememberedOrder[];
+  add(held: RememberedOrder): void;
+  forget(held: RememberedOrder): void;
   /** Refuses an agreement that comes after its end, for some seconds. */
   bar(peer: PeerId, orderHash: Uint8Array): void;
   isBarred(peer: PeerId, orderHash: Uint8Array): boolean;
@@ -57,7 +57,7 @@ const BARRED_MS = 10_000;
 const MAX_BARRED = 1_024;
 
 export function createOrderMemory({ nowMs }: Pick<Clock, 'nowMs'>): OrderMemory {
-  const orders = new Map<string, HeldOrder>();
+  const orders = new Map<string, RememberedOrder>();
   /** Times until which orders are barred, by peer and order. */
   const barred = new Map<string, number>();
   const nameCall = (peer: PeerId, orderHash: Uint8Array): string => `${toHex(peer)} ${toHex(orderHash)}`;

@@ -8,11 +8,11 @@ import {
   encodeBoundaryPass,
   parseBoundaryPass,
 } from '@ogong/protocol/modality/text/boundary/boundary-pass';
-import type { HeldOrder, RunningOrder } from './order-memory.ts';
+import type { RememberedOrder, RunningOrder } from './order-memory.ts';
 
 /** The part of one order in a pass. */
 export interface PassPart {
-  readonly held: HeldOrder;
+  readonly held: RememberedOrder;
   readonly running: RunningOrder;
   readonly pass: BoundaryPass;
 }
@@ -64,7 +64,7 @@ async function compute(
 export async function runParts(
   segment: SegmentEngine,
   parts: readonly PassPart[],
-  end: (held: HeldOrder) => void,
+  end: (held: RememberedOrder) => void,
 ): Promise<ReadonlyMap<PassPart, PassAnswer>> {
   const answers = new Map<PassPart, PassAnswer>();
   const refuse = (part: PassPart, error: unknown): void => {

@@ -8,7 +8,7 @@ import { createRowContent, createTokenContent } from '@ogong/protocol/modality/t
 import { type CohortTerms, findConsentProblem, parseCohortTerms } from '@ogong/protocol/settlement/cohort-agreement';
 import { createTestChain, LEADER_PEER, LEADER_SESSION, MANIFEST } from '@ogong/testing/provider/shard-fixture';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { ChainedOrder } from './chain-order.ts';
+import type { ChainedOrder } from './cohort-chain.ts';
 import { commitRows } from './commit-rows.ts';
 import { boundOrder } from './shard-order.ts';
 import { createShardService } from './shard-service.ts';
@@ -76,28 +76,28 @@ describe('the agreement of a shard', () => {
   });
 
   it('is refused if another segment of the provider serves the order', async () => {
-    const { shards, sibling, members, order, request } = createTestChain();
+    const { shards, spare, members, order, request } = createTestChain();
     const [first, second, leader] = members;
     const given = order();
     // The first provider has the second segment here, and the second provider the first.
     const { providerId, payee } = first;
     const swapped = [
       { ...second, firstLayer: 0, layers: 3, pricePer1kAtomic: first.pricePer1kAtomic },
-      { ...sibling.member, providerId, payee },
+      { ...spare.member, providerId, payee },
       leader,
     ];
     const other = request(given, (terms) => ({ ...terms, members: swapped }));
-    const service = createShardService([shards[0], sibling]);
+    const service = createShardService([shards[0], spare]);
     const context = { values: { get: () => ({ peer: LEADER_PEER, group: undefined }) } } as never;
     await service.agree(request(given), context);
     await expect(service.agree(other, context)).rejects.toThrow('an order is served once');
-    expect([shards[0].free(), sibling.free()]).toEqual([1, 2]);
+    expect([shards[0].free(), spare.free()]).toEqual([1, 2]);
     const next = order(2);
     await service.agree(
       request(next, (terms) => ({ ...terms, members: swapped })),
       context,
     );
-    expect(sibling.holds(next.order.orderHash)).toBe(true);
+    expect(spare.holds(next.order.orderHash)).toBe(true);
     expect(() => createShardService([shards[0], shards[1]])).toThrow('one memory of orders');
   });
 
@@ -216,6 +216,7 @@ describe('an order at a shard', () => {
     advance(29_000);
     await shards[0].run(LEADER_PEER, [tokens(0, 1)]);
     advance(29_999);
+    await shards[0].admit(LEADER_PEER, given.order.orderHash, given.admission);
     await shards[0].sweep();
     expect(shards[0].free()).toBe(1);
     advance(1);

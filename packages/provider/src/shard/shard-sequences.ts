@@ -2,7 +2,7 @@ import type { SegmentEngine } from '@ogong/engine/interface/segment';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
-import type { HeldOrder, HoldingLeader, OrderMemory } from './order-memory.ts';
+import type { RememberedOrder, HoldingLeader, OrderMemory } from './order-memory.ts';
 
 /** The time from an agreement to the order's admission. */
 const ADMIT_MS = 10_000;
@@ -28,9 +28,9 @@ export interface ShardSequences {
   /** Takes a sequence for an order that is not admitted yet. @throws Refusal */
   take(leader: HoldingLeader): number;
   /** Ends an order, once its pass in flight has ended. */
-  end(held: HeldOrder): Promise<void>;
+  end(held: RememberedOrder): Promise<void>;
   /** Ends an order, and waits for nothing. */
-  endAside(held: HeldOrder): void;
+  endAside(held: RememberedOrder): void;
   /** Ends orders that have expired or are not used. */
   sweep(): Promise<void>;
 }
@@ -49,10 +49,10 @@ export function createSequences({ segment, sessionKey, orders, clock, onError }:
     return done;
   };
 
-  const isUnused = ({ running }: HeldOrder, nowMs: number): boolean =>
+  const isUnused = ({ running }: RememberedOrder, nowMs: number): boolean =>
     running !== undefined && running.calls === 0 && nowMs - running.lastMs >= (running.isAdmitted ? IDLE_MS : ADMIT_MS);
 
-  async function end(held: HeldOrder): Promise<void> {
+  async function end(held: RememberedOrder): Promise<void> {
     const { running } = held;
     if (running === undefined) return;
     held.running = undefined;
@@ -68,9 +68,9 @@ export function createSequences({ segment, sessionKey, orders, clock, onError }:
       slots.push(running.slot);
     }
   }
-  const endAside = (held: HeldOrder): void => void end(held).catch(onError);
+  const endAside = (held: RememberedOrder): void => void end(held).catch(onError);
 
-  const listWaiting = (): readonly HeldOrder[] =>
+  const listWaiting = (): readonly RememberedOrder[] =>
     orders.list(sessionKey).filter(({ running }) => running?.isAdmitted === false);
 
   /** Takes a sequence for an order that is not admitted yet. @throws Refusal */

@@ -57,7 +57,7 @@ export interface ShardDependencies extends Pick<AgreementCheck, 'crypto' | 'cloc
 }
 
 type Part = Pick<ShardPass, 'orderHash' | 'pass'>;
-export type PartAnswer = Pick<ShardAnswer, 'orderHash' | 'result'>;
+type PartAnswer = Pick<ShardAnswer, 'orderHash' | 'result'>;
 
 /** A part of a model that leaders of cohorts use (docs/spec/shard.md). */
 export interface Shard {
@@ -198,6 +198,8 @@ export function createShard(served: ServedSegment, dependencies: ShardDependenci
     holds: (orderHash) => orders.find(orderHash)?.sessionKey === sessionKey,
     async admit(peer, orderHash, admission) {
       const { held, running } = findRunning(peer, orderHash);
+      // Repeating it must not keep the order alive.
+      if (running.isAdmitted) return;
       const { order } = held;
       const signingKeys = [chain.findByAddress(order.validator)?.signingKey].filter((key) => key !== undefined);
       const problem = findAdmissionProblem(crypto, { ledger: chain.ledger, order, signingKeys }, admission);

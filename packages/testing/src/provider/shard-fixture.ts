@@ -51,17 +51,17 @@ export const sessions: readonly Ed25519Signer[] = LAYERS.map((_, i) =>
 /** Signs the leader's tokens. */
 export const LEADER_SESSION: Ed25519Signer = sessions[LEADER] as Ed25519Signer;
 
-/** Keys of a provider and of its segment, and its memory of orders. */
-interface MemberKeys {
-  readonly orders?: OrderMemory;
+/** Keys of a provider with one segment, and its orders. */
+interface ShardKeys {
   readonly signer: HybridSigner;
   readonly session: Ed25519Signer;
+  readonly orders: OrderMemory;
 }
 
 export interface TestCohort {
   readonly shards: readonly [Shard, Shard];
   /** The first provider's second segment, with the layers of the second provider. */
-  readonly sibling: Shard;
+  readonly spare: Shard;
   readonly members: readonly [CohortMember, CohortMember, CohortMember];
   readonly chain: CohortChain;
   /** Failures that the shards have reported. */
@@ -70,22 +70,24 @@ export interface TestCohort {
   /** Moves the clock. */
   advance(ms: number): void;
   /** An order and its admission. @param nonce makes another one. */
-  order(nonce?: number, bend?: (order: Order) => Order): TestOrder;
-  /** A provider that can take the place of a shard. @param weights of its segment. Default: those of the shard. */
-  spare(place: number, options?: { readonly weights?: number; readonly pricePer1kAtomic?: bigint }): TestSpare;
+  order(nonce?: number, bend?: (order: Order) => Order): TestChainedOrder;
+  /** Starts a provider that can take the place of a shard. @param weights of its segment. Default: those of the shard. */
+  replacement(
+    place: number,
+    options?: { readonly weights?: number; readonly pricePer1kAtomic?: bigint },
+  ): TestReplacement;
   /** Opens an order and shows its admission. */
-  begin(order: TestOrder): Promise<OpenedOrder>;
+  begin(order: TestChainedOrder): Promise<OpenedOrder>;
   /** The leader's request of an agreement. @param bend changes the terms before the leader signs. */
   request(order: ChainedOrder, bend?: (terms: CohortTerms) => CohortTerms): AgreeRequest;
 }
 
-export interface TestSpare extends Replacement {
+export interface TestReplacement extends Replacement {
   readonly shard: Shard;
-  readonly segment: SegmentEngine;
 }
 
 /** An order with its validator's admission. */
-export interface TestOrder extends ChainedOrder {
+export interface TestChainedOrder extends ChainedOrder {
   readonly admission: SignedAdmission;
 }
 
@@ -109,7 +111,6 @@ export function createTestChain(
 ): TestCohort {
   const { manifest = MANIFEST, link = LEADER_PEER, sequences = 2, contextSize = 64 } = given;
   let nowMs = 1_900_000_000_000;
-  let spares = 0;
   const clock = { nowMs: () => nowMs };
   const beacon = computeGenesisBeacon(crypto, network);
   const validator = {
@@ -130,11 +131,12 @@ export function createTestChain(
   const errors: unknown[] = [];
   const openSegment = (place: number, weights = place): SegmentEngine =>
     createFakeSegment({ place: place === 0 ? 'first' : 'interior', weights, sequences, contextSize });
-  const openShard = (segment: SegmentEngine, member: CohortMember, keys: MemberKeys): Shard =>
+  const segments = [openSegment(0), openSegment(1)] as const;
+  const openShard = (segment: SegmentEngine, part: CohortMember, { session, ...keys }: ShardKeys): Shard =>
     createShard(
-      { segment, manifest, session: keys.session, ...member },
+      { segment, manifest, session, ...part },
       {
-        ...{ crypto, clock, orders: keys.orders ?? createOrderMemory(clock), signer: keys.signer },
+        ...{ crypto, clock, ...keys, providerId: part.providerId, payee: part.payee },
         chain: {
           ledger,
           findByAddress: (address) =>
@@ -145,30 +147,28 @@ export function createTestChain(
         },
         onError: (error) => void errors.push(error),
         beacons: { get: async (epoch) => ({ epoch, value: beacon, previous: beacon, certificate: new Uint8Array() }) },
-        ...{ providerId: member.providerId, payee: member.payee },
       },
     );
+  const [first, second, leader] = members as [CohortMember, CohortMember, CohortMember];
+  const keysOf = (place: number): ShardKeys => ({
+    ...{ signer: signers[place] as HybridSigner, session: sessions[place] as Ed25519Signer },
+    orders: createOrderMemory(clock),
+  });
+  const firstKeys = keysOf(0);
+  const shards = [openShard(segments[0], first, firstKeys), openShard(segments[1], second, keysOf(1))] as const;
+  const { providerId, payee: ownPayee } = first;
+  const spare = openShard(
+    openSegment(1),
+    { ...second, providerId, payee: ownPayee },
+    { ...firstKeys, session: createNobleEd25519Signer(new Uint8Array(32).fill(0x5f)) },
+  );
   const callsOf = (shard: Shard): ShardCalls => ({
     agree: (message) => shard.agree(link, { ...message, $typeName: 'ogong.v1.AgreeRequest' }),
     admit: (orderHash, admission) => shard.admit(link, orderHash, admission),
     run: (parts) => shard.run(link, parts),
     close: (orderHash) => shard.close(link, orderHash),
   });
-  const segments = [openSegment(0), openSegment(1)] as const;
-  const [first, second, leader] = members as [CohortMember, CohortMember, CohortMember];
-  const keysOf = (place: number): MemberKeys => ({
-    ...{ signer: signers[place] as HybridSigner, session: sessions[place] as Ed25519Signer },
-  });
-  const memory = createOrderMemory(clock);
-  const shards = [
-    openShard(segments[0], first, { ...keysOf(0), orders: memory }),
-    openShard(segments[1], second, keysOf(1)),
-  ] as const;
-  const sibling = openShard(
-    openSegment(1),
-    { ...second, providerId: first.providerId, payee: first.payee },
-    { ...keysOf(0), session: createNobleEd25519Signer(new Uint8Array(32).fill(0x5f)), orders: memory },
-  );
+  let replacements = 0;
   const chain = createCohortChain({
     ...{ crypto, ledger, manifestHash: hashSlabManifest(crypto, MANIFEST), modelRoot: MODEL_ROOT, members, link },
     shards: shards.map((shard, place) => bend(callsOf(shard), place)),
@@ -177,7 +177,7 @@ export function createTestChain(
     ...{ embeddingSize: EMBEDDING_SIZE, vocabularySize: 300, contextSize: 64, passRows: 32 },
   });
   return {
-    ...{ shards, sibling, members: [first, second, leader], chain, segments, errors },
+    ...{ shards, spare, members: [first, second, leader], chain, segments, errors },
     request({ order, signed, blind }, change = (terms) => terms) {
       const terms = change({
         ...{ chainId: ledger.chainId, escrow: ledger.verifyingContract, orderHash: order.orderHash },
@@ -190,16 +190,22 @@ export function createTestChain(
         leader: { ...own, $typeName: 'ogong.v1.CohortSignature' },
       };
     },
-    spare(place, { weights, pricePer1kAtomic = PRICES[place] as bigint } = {}) {
-      const signer = createNodeHybridSigner(new Uint8Array(64).fill(0x60 + spares));
-      const session = createNobleEd25519Signer(new Uint8Array(32).fill(0x68 + spares));
+    replacement(place, { weights, pricePer1kAtomic = PRICES[place] as bigint } = {}) {
+      const signer = createNodeHybridSigner(new Uint8Array(64).fill(0x60 + replacements));
+      const session = createNobleEd25519Signer(new Uint8Array(32).fill(0x68 + replacements));
       const member: CohortMember = {
         ...{ ...(members[place] as CohortMember), pricePer1kAtomic, sessionKey: session.publicKey },
-        ...{ providerId: hashHybridKey(crypto, signer.publicKey), payee: new Uint8Array(20).fill(0xd0 + spares++) },
+        ...{
+          providerId: hashHybridKey(crypto, signer.publicKey),
+          payee: new Uint8Array(20).fill(0xd0 + replacements++),
+        },
       };
-      const segment = openSegment(place, weights);
-      const shard = openShard(segment, member, { signer, session });
-      return { member, shard, segment, calls: callsOf(shard) };
+      const shard = openShard(openSegment(place, weights), member, {
+        signer,
+        session,
+        orders: createOrderMemory(clock),
+      });
+      return { member, shard, calls: callsOf(shard) };
     },
     async begin(given) {
       const opened = await chain.open(given);
