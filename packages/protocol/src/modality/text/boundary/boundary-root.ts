@@ -28,7 +28,7 @@ interface CommittedRows extends Pick<BoundaryRows, 'positions' | 'nextTurn' | 'r
 /**
  * Commits to the rows that stand. A row of 8,192 values takes about 0.7 ms.
  * @param blind of the answer, 32 bytes. @param bank of the reply's header.
- * @throws ProtocolError `malformed` if no row stands.
+ * @throws ProtocolError `malformed` if no row stands. @internal for tests and vectors: providers commit in steps
  */
 export function commitBoundary(...given: Parameters<typeof commitBoundaryInSteps>): BoundaryCommitment {
   const steps = commitBoundaryInSteps(...given);
