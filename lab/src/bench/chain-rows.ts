@@ -101,7 +101,7 @@ function describeChain({ name, promptTokens }: ChainBench, whole: Chain, chain: 
       what: `${title} on a machine each: speed of ${SEQUENCES} sequences in ${GROUPS} groups / the whole model with all in one pass`,
       ...{ value: together / play(chain, 'group', FAR), unit: 'x', aim: { at: 'least', value: 1 } },
       note: `${(together / play(chain, 'all', FAR)).toFixed(2)} in one group; ${links}`,
-      why: 'a pass of two rows costs more than a quarter of a pass of eight, and the delay is longer than the passes of four groups',
+      why: 'a pass of two rows costs more than a quarter of a pass of eight, and the delay is long',
       next: 'guesses, which make a pass longer',
     },
     {
