@@ -17,7 +17,7 @@ import type { Prompt, TextEngineInfo, TextGenerationEvent, TextGenerationRequest
 import type { HostMessage } from './child-messages.ts';
 import { toPlainError } from './plain-error.ts';
 import type { TextCall } from './text-messages.ts';
-import { createTurns } from './turns.ts';
+import { createTurnLoop } from './turn-loop.ts';
 
 export interface TextHostOptions {
   readonly model: BatchModel;
@@ -167,13 +167,13 @@ export function createTextHost(options: TextHostOptions): TextHost {
   }
   const [first, ...others] = schedulers as [Scheduler, ...Scheduler[]];
   /** Serves the first group, and all re-runs. */
-  const firstTurns = createTurns(function* () {
+  const firstTurns = createTurnLoop(function* () {
     const more = yield* serveTurn(first);
     const scoresMore = yield* settle(scores.step());
     stepTrace();
     return more || scoresMore || traces.length > 0;
   }, stepDelayMs);
-  const turns = [firstTurns, ...others.map((scheduler) => createTurns(() => serveTurn(scheduler), stepDelayMs))];
+  const turns = [firstTurns, ...others.map((scheduler) => createTurnLoop(() => serveTurn(scheduler), stepDelayMs))];
 
   const { vocabularySize, contextSize, layers } = info;
   const limits = { vocabularySize, contextSize, ...(layers !== undefined && { layers }) };

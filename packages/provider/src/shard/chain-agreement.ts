@@ -8,7 +8,7 @@ import {
   signCohortTerms,
 } from '@ogong/protocol/settlement/cohort-agreement';
 import type { ChainOrder } from './chain-order.ts';
-import { type ChainState, failAt, type Lane } from './chain-state.ts';
+import { type ChainState, failAt, type ShardLane } from './chain-state.ts';
 
 /** Agrees with all shards to the order, with the members of now. @throws ShardFailure if one does not agree. */
 export async function agreeOrder(state: ChainState, order: ChainOrder): Promise<void> {
@@ -43,7 +43,7 @@ export async function agreeOrder(state: ChainState, order: ChainOrder): Promise<
 /** @throws ShardFailure if the shard refuses the admission. */
 export const showAdmission = (
   state: ChainState,
-  { place, calls }: Lane,
+  { place, calls }: ShardLane,
   { orderHash, admission }: { readonly orderHash: Uint8Array; readonly admission: SignedAdmission },
 ): Promise<void> =>
   calls.admit(orderHash, admission).catch((cause: Error) => {

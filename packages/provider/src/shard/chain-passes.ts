@@ -6,17 +6,18 @@ import {
   parseBoundaryPass,
 } from '@ogong/protocol/modality/text/boundary/boundary-pass';
 import type { ChainOrder } from './chain-order.ts';
-import { type ChainState, enterLane, failAt, type Lane, type Part, type PartAnswer } from './chain-state.ts';
+import { type ChainState, enterLane, failAt, type Part, type ShardLane } from './chain-state.ts';
+import type { PartAnswer } from './shard.ts';
 import { ShardFailure } from './shard-failure.ts';
 
 /** One order of a pass. */
-export interface Asked {
+export interface PassGroup {
   readonly group: SegmentGroup;
   readonly order: ChainOrder;
 }
 
 /** One order of a pass on its way, with the rows of the last shard so far. */
-interface Carried extends Asked {
+interface Carried extends PassGroup {
   readonly part: Part;
   readonly values?: Float32Array;
 }
@@ -25,7 +26,7 @@ interface Carried extends Asked {
 export async function carryPass(
   state: ChainState,
   pass: ChainPass,
-  asked: readonly Asked[],
+  asked: readonly PassGroup[],
 ): Promise<ReadonlyMap<SegmentGroup, Float32Array>> {
   const signed = signTokens(pass, asked);
   const turns = signed.map(({ order }) => order.tokens.kept.nextTurn);
@@ -39,7 +40,7 @@ export async function carryPass(
   return new Map(carried.map(({ group, values }) => [group, values ?? new Float32Array()]));
 }
 
-function signTokens({ kind, tokens }: ChainPass, asked: readonly Asked[]): Carried[] {
+function signTokens({ kind, tokens }: ChainPass, asked: readonly PassGroup[]): Carried[] {
   let at = 0;
   return asked.flatMap(({ group, order }): Carried[] => {
     const { position, rows } = group;
@@ -83,7 +84,7 @@ function accept(
 
 async function runAt(
   state: ChainState,
-  lane: Lane,
+  lane: ShardLane,
   kind: ChainPass['kind'],
   sent: readonly Carried[],
 ): Promise<readonly Carried[]> {

@@ -3,7 +3,7 @@ import type { CohortMember } from '@ogong/protocol/settlement/cohort-agreement';
 import { agreeOrder, showAdmission } from './chain-agreement.ts';
 import { type ChainOrder, createRowReceiver, findOtherRows, noteBefore, planReplay } from './chain-order.ts';
 import { carryPass } from './chain-passes.ts';
-import { type ChainState, type CohortChainOptions, failAt, type Lane, type Replacement } from './chain-state.ts';
+import { type ChainState, type CohortChainOptions, failAt, type Replacement, type ShardLane } from './chain-state.ts';
 import { ShardFailure } from './shard-failure.ts';
 
 type Replace = NonNullable<CohortChainOptions['replace']>;
@@ -13,10 +13,8 @@ const MAX_REPLACEMENTS = 3;
 
 /** Replaces shards that fail. One recovery runs at a time, and all other calls of the chain wait for it. */
 export interface Recovery {
-  /** Waits for a recovery that runs, whatever its end. */
-  settled(): Promise<void>;
-  /** A call that a recovery waits for. */
-  track<T>(work: Promise<T>): Promise<T>;
+  /** Makes a call, once no recovery runs. The next recovery waits for its end. */
+  call<T>(work: () => Promise<T>): Promise<T>;
   /** Replaces the shard, and has all open orders computed again up to where they were. @throws ShardFailure if it cannot. */
   recover(failure: ShardFailure, replace: Replace): Promise<void>;
 }
@@ -36,15 +34,15 @@ export function createRecovery(state: ChainState): Recovery {
   }
 
   return {
-    async settled() {
+    async call(work) {
+      // Nothing may come between this check and the call.
       while (running !== undefined) await running.catch(() => undefined);
-    },
-    async track(work) {
-      flying.add(work);
+      const done = work();
+      flying.add(done);
       try {
-        return await work;
+        return await done;
       } finally {
-        flying.delete(work);
+        flying.delete(done);
       }
     },
     recover(failure, replace) {
@@ -60,7 +58,7 @@ export function createRecovery(state: ChainState): Recovery {
 /** Puts a provider in the place of a shard. The leader's part of the price makes up for the difference. @returns whether it fits. */
 function install({ members, lanes, orders }: ChainState, place: number, { member, calls }: Replacement): boolean {
   const leader = members.length - 1;
-  const lane = lanes[place] as Lane;
+  const lane = lanes[place] as ShardLane;
   const [lost, own] = [members[place] as CohortMember, members[leader] as CohortMember];
   const pricePer1kAtomic = own.pricePer1kAtomic + lost.pricePer1kAtomic - member.pricePer1kAtomic;
   const isAlike = (['firstLayer', 'layers', 'numericClass'] as const).every((field) => member[field] === lost[field]);
@@ -101,7 +99,7 @@ async function resume(
   try {
     await agreeOrder(state, order);
     const { orderHash } = given.order;
-    if (admission !== undefined) await showAdmission(state, lanes[place] as Lane, { orderHash, admission });
+    if (admission !== undefined) await showAdmission(state, lanes[place] as ShardLane, { orderHash, admission });
   } catch (error) {
     // A shard may have no room for this order, and still serve others.
     order.failure.abort(error);

@@ -3,13 +3,13 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto, Ed25519Signer, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
-import type { AgreeRequest, ShardAnswer, ShardPass } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { AgreeRequest, ShardPass } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CohortMember, CohortSignature } from '@ogong/protocol/settlement/cohort-agreement';
 import type { ChainOrder, ChainSizes } from './chain-order.ts';
+import type { PartAnswer } from './shard.ts';
 import { ShardFailure } from './shard-failure.ts';
 
 export type Part = Pick<ShardPass, 'orderHash' | 'pass'>;
-export type PartAnswer = Pick<ShardAnswer, 'orderHash' | 'result'>;
 
 /** The calls of one shard, in this process or over a link. */
 export interface ShardCalls {
@@ -48,7 +48,7 @@ export interface CohortChainOptions extends ChainSizes {
 }
 
 /** One shard and its last call: passes reach it in their order. */
-export interface Lane {
+export interface ShardLane {
   readonly place: number;
   calls: ShardCalls;
   tail: Promise<unknown>;
@@ -61,13 +61,13 @@ export interface ChainState {
   readonly options: CohortChainOptions;
   /** Those of now. */
   readonly members: CohortMember[];
-  readonly lanes: readonly Lane[];
+  readonly lanes: readonly ShardLane[];
   /** Open orders by pass key. */
   readonly orders: Map<string, ChainOrder>;
 }
 
 /** Runs a call behind those that a lane has. */
-export function enterLane<T>(lane: Lane, work: () => Promise<T>): Promise<T> {
+export function enterLane<T>(lane: ShardLane, work: () => Promise<T>): Promise<T> {
   const done = lane.tail.then(work);
   lane.tail = done.catch(() => undefined);
   return done;

@@ -16,9 +16,9 @@ import { createRowContent, createTokenContent } from '@ogong/protocol/modality/t
 import type { CohortMember } from '@ogong/protocol/settlement/cohort-agreement';
 import { agreeOrder, showAdmission } from './chain-agreement.ts';
 import { type ChainedOrder, type ChainOrder, createChainOrder } from './chain-order.ts';
-import { type Asked, carryPass } from './chain-passes.ts';
+import { carryPass, type PassGroup } from './chain-passes.ts';
 import { createRecovery } from './chain-recovery.ts';
-import { type ChainState, type CohortChainOptions, enterLane, type Lane } from './chain-state.ts';
+import { type ChainState, type CohortChainOptions, enterLane, type ShardLane } from './chain-state.ts';
 import { commitRows } from './commit-rows.ts';
 import { ShardFailure } from './shard-failure.ts';
 
@@ -60,7 +60,7 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
   const tokenContent = createTokenContent(options.vocabularySize);
   const orders = new Map<string, ChainOrder>();
   const lanes = options.shards.map(
-    (calls, place): Lane => ({ place, calls, tail: Promise.resolve(), failure: undefined }),
+    (calls, place): ShardLane => ({ place, calls, tail: Promise.resolve(), failure: undefined }),
   );
   const state: ChainState = { options, members: [...options.members], lanes, orders };
   const recovery = createRecovery(state);
@@ -83,7 +83,7 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
   };
 
   /** Reads the last shard's rows of a pass that were computed again. */
-  const readAgain = (asked: readonly Asked[]): ReadonlyMap<SegmentGroup, Float32Array> =>
+  const readAgain = (asked: readonly PassGroup[]): ReadonlyMap<SegmentGroup, Float32Array> =>
     new Map(
       asked.flatMap(({ group, order }): [SegmentGroup, Float32Array][] => {
         if (order.failure.signal.aborted) return [];
@@ -95,11 +95,22 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
       }),
     );
 
+  const openOrder = async (given: ChainedOrder, endTurn: () => void): Promise<ChainOrder> => {
+    const cohort = { members: [...state.members], sizes: options, session };
+    const order = createChainOrder(crypto, { given, endTurn }, cohort);
+    orders.set(passKeyOf(given.order), order);
+    await agreeOrder(state, order);
+    return order;
+  };
+
   async function run(pass: ChainPass): Promise<Float32Array> {
-    await recovery.settled();
-    const asked = pass.groups.map((group) => ({ group, order: findOrder(group.passKey ?? '') }));
+    let asked: readonly PassGroup[] = [];
     try {
-      return joinRows(pass, await recovery.track(carryPass(state, pass, asked)), embeddingSize);
+      const rows = await recovery.call(async () => {
+        asked = pass.groups.map((group) => ({ group, order: findOrder(group.passKey ?? '') }));
+        return await carryPass(state, pass, asked);
+      });
+      return joinRows(pass, rows, embeddingSize);
     } catch (error) {
       if (replace === undefined || !(error instanceof ShardFailure)) throw error;
       await recovery.recover(error, replace);
@@ -108,42 +119,40 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
   }
 
   /** Repeats the last row that has to stand if others stand behind it: a pass drops all rows from its position on. */
-  async function dropBehind({ given, tokens: { kept } }: ChainOrder, positions: number): Promise<void> {
-    if (kept.positions <= positions) return;
+  async function dropBehind(orderHash: Uint8Array, positions: number): Promise<void> {
+    const kept = orders.get(toHex(orderHash))?.tokens.kept;
+    if (kept === undefined || kept.positions <= positions) return;
     const position = positions - 1;
     const tokens = tokenContent.decode(readRows(kept, position, positions)) as Uint32Array;
-    const group = { sequence: 0, position, rows: 1, passKey: passKeyOf(given.order) };
+    const group = { sequence: 0, position, rows: 1, passKey: passKeyOf({ orderHash }) };
     await run({ kind: 'step', groups: [group], tokens });
   }
 
   return {
     async open(given) {
       const endTurn = await takeTurn();
-      await recovery.settled();
-      const cohort = { members: [...state.members], sizes: options, session };
-      const order = createChainOrder(crypto, { given, endTurn }, cohort);
-      orders.set(passKeyOf(given.order), order);
       try {
-        await recovery.track(agreeOrder(state, order));
+        const order = await recovery.call(() => openOrder(given, endTurn));
+        return {
+          get agreement() {
+            return order.agreement;
+          },
+          failed: order.failure.signal,
+        };
       } catch (error) {
         orders.delete(passKeyOf(given.order));
         endTurn();
         for (const { calls } of lanes) void calls.close(given.order.orderHash).catch(() => undefined);
         throw error;
       }
-      return {
-        get agreement() {
-          return order.agreement;
-        },
-        failed: order.failure.signal,
-      };
     },
     async admit(orderHash, admission) {
-      await recovery.settled();
       const order = findOrder(toHex(orderHash));
-      order.admission = admission;
       try {
-        await recovery.track(Promise.all(lanes.map((lane) => showAdmission(state, lane, { orderHash, admission }))));
+        await recovery.call(async () => {
+          order.admission = admission;
+          await Promise.all(lanes.map((lane) => showAdmission(state, lane, { orderHash, admission })));
+        });
       } finally {
         order.endTurn();
       }
@@ -152,15 +161,16 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
     // A pass at an earlier position drops the rows behind it, and a closed order all of them.
     async drop() {},
     async close(orderHash, positions) {
-      await recovery.settled();
-      const key = toHex(orderHash);
-      const order = orders.get(key);
-      if (order === undefined) return [];
-      order.endTurn();
       // A shard that fails here has no root of these positions.
-      if (positions !== undefined) await dropBehind(order, positions).catch(() => undefined);
-      orders.delete(key);
-      return await Promise.all(lanes.map((lane) => closeAt(options, lane, { order, positions })));
+      if (positions !== undefined) await dropBehind(orderHash, positions).catch(() => undefined);
+      return await recovery.call(async () => {
+        const key = toHex(orderHash);
+        const order = orders.get(key);
+        orders.delete(key);
+        order?.endTurn();
+        if (order === undefined) return [];
+        return await Promise.all(lanes.map((lane) => closeAt(options, lane, { order, positions })));
+      });
     },
   };
 }
@@ -168,7 +178,7 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
 /** Ends an order at a shard. @returns its root if it is about the rows that came, and their passes. */
 async function closeAt(
   { crypto, embeddingSize }: CohortChainOptions,
-  lane: Lane,
+  lane: ShardLane,
   { order: chained, positions }: { readonly order: ChainOrder; readonly positions: number | undefined },
 ): Promise<ClosedEdge | undefined> {
   const { given, received, members } = chained;

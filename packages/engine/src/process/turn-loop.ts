@@ -1,14 +1,14 @@
 import { type Pausable, runPausable } from '../decode/pausable.ts';
 
-/** Turns that follow each other while there is work. */
-export interface Turns {
+/** Takes turns while there is work. */
+export interface TurnLoop {
   /** There is work for a turn. */
   schedule(): void;
   close(): void;
 }
 
 /** @param turn returns whether there is more to do. */
-export function createTurns(turn: () => Pausable<boolean>, stepDelayMs: number): Turns {
+export function createTurnLoop(turn: () => Pausable<boolean>, stepDelayMs: number): TurnLoop {
   let cancelStep: (() => void) | undefined;
   /** Whether a turn waits for a pass, and whether there has been work for another turn meanwhile. */
   let isTurning = false;
