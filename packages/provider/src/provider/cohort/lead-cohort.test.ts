@@ -54,6 +54,7 @@ async function start() {
   const seat = createCohortSeat();
   const slab: OpenedLead['slab'] = {
     ...{ path: 'slab-2-4.gguf', modelRoot, manifestHash: MANIFEST_HASH, firstLayer: 2, layers: 2, totalLayers: 4 },
+    manifest: { modelRoot, cutter: 1, layers: 4, slabs: [] },
     expected: { to: 4, sizeBytes: 1, sha256: new Uint8Array(32) },
     ...{ embeddingSize: WIDTH, vocabularySize: 64, weightBytes: 1, trainContext: 512 },
   };
