@@ -27,6 +27,8 @@ async function verify(cohort: SyntheticCohort, change: (receipt: Receipt) => Rec
   return { ...verdict, failed, ids: verdict.checks.map(({ id }) => id) };
 }
 
+const NO_DEMANDS = { exact: false, acceptedOnly: false, modelRoot: undefined };
+
 type Roots = Header['boundaries'];
 type Root = NonNullable<Roots[number]>;
 const change = (place: number, bend: (root: Root) => Root | undefined): SyntheticCohort => ({
@@ -114,7 +116,7 @@ describe('a receipt of a reply that a cohort served', () => {
     const { receipt, reply } = createSyntheticReceipt({ ...base, cohort: {} });
     const { order, header } = reply;
     const inTier = (tier: string) => {
-      const request = { model: `ogong/${tier}/test/synthetic`, demands: { exact: false, acceptedOnly: false } };
+      const request = { model: `ogong/${tier}/test/synthetic`, demands: NO_DEMANDS };
       return checkCohort(crypto, receipt, { order, request }, header).checks;
     };
     expect(inTier('tee')).toEqual([
@@ -131,7 +133,7 @@ describe('a receipt of a reply that a cohort served', () => {
     expect((await verify({})).posture?.exact).toBe(true);
     expect((await verify(weak)).posture?.exact).toBe(false);
     const { receipt: weaker } = createSyntheticReceipt({ ...base, cohort: weak });
-    const request = { model: 'ogong/replay/test/synthetic', demands: { exact: false, acceptedOnly: false } };
+    const request = { model: 'ogong/replay/test/synthetic', demands: NO_DEMANDS };
     const [refused] = checkCohort(crypto, weaker, { order, request }, header).checks;
     expect(refused).toMatchObject({ id: 'cohort', status: 'fail' });
     expect(refused?.detail).toMatch(/^shard 0: tier replay needs a numeric class .*; a\/b\/c\/fast\/d\/e is none$/);
