@@ -8,6 +8,9 @@ import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import type { SyntheticOptions } from '../synthetic/synthetic-reply.ts';
 import { seedOf } from './test-keys.ts';
 
+/** Layers before each edge of a test cohort, whose shards have 3, 4 and 1 layers. */
+export const TEST_EDGES: readonly number[] = [3, 7];
+
 /** Signer of the session key of a shard of a test cohort. */
 export const sessionOf = (place: number): Ed25519Signer => createNobleEd25519Signer(seedOf(`session key ${place}`));
 
@@ -41,9 +44,14 @@ export function computeTestEdge(
   return { positions, rows: blob, sketches, root };
 }
 
+/** Returns the edges that an honest verifier reports. @param layers as in a TextClaim. */
+export const reportTestEdges = (
+  { header, opening }: { readonly header: ReplySizes; readonly opening: { readonly blind: Uint8Array } },
+  layers: readonly number[] = [],
+): EdgeValues[] =>
+  layers.map((layer) => computeTestEdge(header, opening.blind, { place: TEST_EDGES.indexOf(layer) }));
+
 export interface TestEdges {
-  /** Number of shards. */
-  readonly shards: number;
   readonly orderHash: Uint8Array;
   /** Rows of shards that compute wrongly, by place. */
   readonly bend?: Readonly<Record<number, BendRows>>;
@@ -56,14 +64,13 @@ export interface TestEdges {
 /** Makes the roots and edges of a reply of a cohort. */
 export const createTestEdges =
   ({
-    shards,
     orderHash,
     bend = {},
     unsigned = [],
     signers = {},
   }: TestEdges): NonNullable<SyntheticOptions['bend']>['edges'] & object =>
   (header, blind) => {
-    const committed = Array.from({ length: shards - 1 }, (_, place) => {
+    const committed = TEST_EDGES.map((_, place) => {
       if (unsigned.includes(place)) return undefined;
       const { root, ...values } = computeTestEdge(header, blind, { place, bend: bend[place] });
       const statement = { orderHash, place, positions: values.positions, turns: 3, root };

@@ -43,6 +43,7 @@ import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
 import { summarizeSubmission } from '@ogong/protocol/verdict/summarize';
 import type { Complaint } from '@ogong/validator/intake/complaint';
 import { createSyntheticReply, type SyntheticOptions, type SyntheticReply } from '../synthetic/synthetic-reply.ts';
+import { reportTestEdges } from './test-edges.ts';
 import { createTestLedgerSigner, WORD_UNTIL_MS } from './test-keys.ts';
 
 /** Replies without a model: payer's, provider's and verifier's side. */
@@ -251,6 +252,7 @@ export function createTestReport(
   bend: Partial<ScoreReport> = {},
 ): Uint8Array {
   const { header, record } = reply;
+  const shown = readTextClaim({ modality, claim });
   return encodeScoreReport({
     jobId,
     modelRoot: record.modelRoot,
@@ -266,8 +268,8 @@ export function createTestReport(
     tailGap: NO_TAIL_GAP,
     contextSize: 4096,
     elapsedMs: 1,
-    windows: teacherForce(reply, readTextClaim({ modality, claim }).outputTokens),
-    edges: [],
+    windows: teacherForce(reply, shown.outputTokens),
+    edges: reportTestEdges(reply, shown.edges),
     ...bend,
   });
 }

@@ -13,6 +13,8 @@ WINDOW = 32
 MOST_LISTED = 64
 _MOST_HEADER = 16_384
 _MOST_WINDOWS = 4_096
+_MOST_EDGES = 63
+_MOST_EDGE_POSITIONS = 1 << 18
 _MOST_OPENING = 48 << 20
 STOP_REASONS = ("stop-token", "stop-string", "length", "context", "cancelled")
 

@@ -1,6 +1,6 @@
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { createTestCohort } from '@ogong/testing/validator/test-cohort';
-import { type BendRows, computeTestEdge, createTestEdges, type TestEdges } from '@ogong/testing/validator/test-edges';
+import { type BendRows, createTestEdges, reportTestEdges, type TestEdges } from '@ogong/testing/validator/test-edges';
 import { createTestHybrid, createTestLedgerSigner } from '@ogong/testing/validator/test-keys';
 import { describe, expect, it } from 'vitest';
 import { encodeOpening as encode, type Opening, parseOpening, type WindowBytes } from '../../../commitment/opening.ts';
@@ -29,7 +29,7 @@ const move =
 /** Changes a value by less than its sketch shows. */
 const nudge: BendRows = (value, i) => (i === 70 ? value + 2 ** -20 : value);
 
-interface Case extends Partial<Omit<TestEdges, 'orderHash' | 'shards'>> {
+interface Case extends Partial<Omit<TestEdges, 'orderHash'>> {
   /** Classes of the members by place. */
   readonly classes?: Readonly<Record<number, string>>;
 }
@@ -45,16 +45,15 @@ function serve({ classes = {}, ...edges }: Case = {}) {
   const cohort = { ...terms, members };
   const reply = createSyntheticReply({
     ...{ crypto, provider, payer, ledger },
-    bend: { edges: createTestEdges({ shards: 3, orderHash: order.orderHash, ...edges }) },
+    bend: { edges: createTestEdges({ orderHash: order.orderHash, ...edges }) },
   });
   const opened = openReply(crypto, reply.record, reply.openingBytes) as OpenedReply;
   const { header, opening, record } = reply;
   const { edges: layers = [] } = readTextClaim(opened.reply.describeJob('chat', draw, cohort));
-  const places = layers.map((layer) => members.findIndex(({ firstLayer }) => firstLayer === layer) - 1);
   const report = (change: Partial<ScoreReport> = {}): ScoreReport => ({
     ...toExpectedReport(record, header, opening),
     ...{ jobId, contextSize: 4096 },
-    edges: places.map((place) => withoutRoot(computeTestEdge(header, opening.blind, { place }))),
+    edges: reportTestEdges(reply, layers),
     ...change,
   });
   const read = (change: Partial<ScoreReport> = {}) =>
@@ -71,7 +70,6 @@ function bendSketch({ windows: [first, ...others] }: Opening, from: number, to =
   const { draws, sketch } = first as WindowBytes;
   return [{ draws, sketch: sketch.map((byte, i) => (i >= from && i < to ? byte ^ 1 : byte)) }, ...others];
 }
-const withoutRoot = ({ positions, rows, sketches }: EdgeValues): EdgeValues => ({ positions, rows, sketches });
 
 describe('an opening with the edges of a cohort', () => {
   const { reply, opened } = serve();
@@ -111,7 +109,7 @@ describe('an opening with the edges of a cohort', () => {
     ['about rows of another width', { embeddingSize: 32 }],
   ] as [string, object][])('refutes a record that lists roots %s', (_, header) => {
     const { order } = reply;
-    const make = createTestEdges({ shards: 3, orderHash: order.orderHash });
+    const make = createTestEdges({ orderHash: order.orderHash });
     const bent = createSyntheticReply({
       ...{ crypto, provider, payer, ledger },
       bend: {
