@@ -110,6 +110,40 @@ describe('the combination of reports', () => {
   });
 });
 
+describe('rejects that name shards of a cohort', () => {
+  /** Each letter is a report, and a digit behind it the place of the shard that it names. */
+  const readNaming = (words: string): CountedReport[] =>
+    words.split(' ').flatMap((word, sitting) =>
+      [...word.matchAll(/([a-z])(\d?)/gi)].map(([, letter, place]) => {
+        const { weighed, ...rest } = report(letter as string, sitting);
+        return { ...rest, weighed: place ? { ...weighed, culprit: Number(place) } : weighed };
+      }),
+    );
+
+  it.each([
+    ['r0', 'reject', 0],
+    ['r0r0', 'reject', 0],
+    ['R1R1', 'reject', 1],
+    ['R1r1', 'reject', 1],
+    ['r0r1', 'unjudged', undefined],
+    ['r0r', 'unjudged', undefined],
+    ['R0r1', 'unjudged', undefined],
+    ['r0r1r1', 'reject', 1],
+    ['rrr0', 'reject', undefined],
+    ['r0a', 'unjudged', undefined],
+    ['iiR2R2', 'reject', 2],
+  ] as const)('%s: %s about %s', (words, decision, culprit) => {
+    expect(combineReports(readNaming(words))).toMatchObject({ decision, culprit });
+  });
+
+  it('are confirmed by one that names the same shard alone', () => {
+    expect(isUnconfirmed(readNaming('r0r0 r1'))).toBe(true);
+    expect(isUnconfirmed(readNaming('r0r0 r0'))).toBe(false);
+    expect(isUnconfirmed(readNaming('R0R0 r0'))).toBe(true);
+    expect(isUnconfirmed(readNaming('R0R0 R0'))).toBe(false);
+  });
+});
+
 describe('a reject', () => {
   it.each([
     ['r', false, true],

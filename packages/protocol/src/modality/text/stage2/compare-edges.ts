@@ -94,7 +94,7 @@ export interface EdgesVerdict {
 /**
  * Compares the edges of a cohort with those of a verifier of the whole model, in the order of the layers. The first wrong edge names its
  * sender, because all rows before it were right. A shard without a root has signed for nothing, so the leader answers for it.
- * @param report whose edges have the shape of the job.
+ * @param report with the edges of the job (findReportedEdgesProblem).
  */
 export function compareEdges(
   { edges, members }: CommittedEdges,
