@@ -12,6 +12,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleEd25519Signer } from '@ogong/protocol/crypto/noble';
 import { ShardService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CohortMember } from '@ogong/protocol/settlement/cohort-agreement';
+import type { CommitReply } from '@ogong/provider/modality/text/commit-reply';
 import type { Replacement, ShardCalls } from '@ogong/provider/shard/chain-state';
 import { createCohortChain } from '@ogong/provider/shard/cohort-chain';
 import { createLinkShard } from '@ogong/provider/shard/link-shard';
@@ -49,6 +50,9 @@ export interface ModelCohortOptions {
   readonly passesUntilFailure?: number;
   /** Groups of the leader's engine. Default: 1. */
   readonly groups?: number;
+  /** Replaces the segment of a shard, for one that cheats. The fixture closes both. Default: all are honest. */
+  readonly bend?: (segment: SegmentEngine, place: number) => SegmentEngine;
+  readonly commit?: CommitReply;
 }
 
 export interface ModelCohort extends Network {
@@ -62,12 +66,17 @@ export interface ModelCohort extends Network {
 /** Starts a provider that leads a cohort on the tiny model, and two shards behind links of their own. */
 export async function startModelCohort(options: ModelCohortOptions): Promise<ModelCohort> {
   const { path, modelRoot, closing, passesUntilFailure = Number.POSITIVE_INFINITY, groups = 1 } = options;
+  const { bend = (segment) => segment, commit } = options;
   const shape = { contextSize: COHORT_CONTEXT, sequences: COHORT_SEQUENCES };
   const slabs = writeSlabs(path, EDGES);
   const openSegment = (place: number): SegmentEngine => {
     const segment = openSegmentModel(slabs[place] as string, segmentOptionsOf(shape));
-    closing.push(() => segment.close());
-    return segment;
+    const served = bend(segment, place);
+    closing.push(
+      () => segment.close(),
+      () => served.close(),
+    );
+    return served;
   };
   const segments = [openSegment(0), openSegment(1), openSegment(1)] as const;
   const { numericClass, embeddingSize, vocabularySize, passRows } = segments[0].info();
@@ -146,7 +155,7 @@ export async function startModelCohort(options: ModelCohortOptions): Promise<Mod
     ...{ last, modelRoot, before: chain, threads: 1, drafts: 3, groups, ...shape },
     expected: { sizeBytes: bytes.length, sha256: crypto.sha256(bytes) },
   });
-  const provider = await createNetwork({ realEngine: engine, chain });
+  const provider = await createNetwork({ realEngine: engine, chain, ...(commit && { commit }) });
   closing.push(() => provider.close());
   return { ...provider, shards: [first.shard, second.shard], members, spare };
 }
