@@ -72,6 +72,13 @@ const parts: Readonly<Record<string, Step>> = {
     name: `an hour of simulated networks, from seed ${seed}`,
     command: [node, SIMULATOR, '--seed', seed, '--seeds', String(SEEDS_A_NIGHT), '--budget', '3600'],
   },
+  cohorts: {
+    name: 'ten networks with cohorts, of 1,000 requests each',
+    command: [
+      ...[node, SIMULATOR, '--cohorts', '--seed', seed, '--seeds', '10'],
+      ...['--minutes', '10', '--requests', '100', '--budget', '7200'],
+    ],
+  },
   hunt: { name: 'a hunt for every planted bug', command: [node, SIMULATOR, '--hunt', '--budget', '240'] },
   bench: { name: 'benchmark of local mode', command: [node, 'lab/src/bench/main.ts', '--only', 'local'] },
 };

@@ -14,6 +14,7 @@ import {
   mostLiars,
   OTHER_LIES,
   PICTURE_LIE,
+  ROW_LIES,
   roleOf,
   SILENT_LIE,
   SILENT_ONCE_KEYED,
@@ -357,8 +358,9 @@ export function drawPlan(options: PlanOptions): Plan {
     if (roleOf(liar.machine) === 'verifier') return slab === undefined || slab === CUT_SLABS - 1 ? [] : [liar];
     if (roleOf(liar.machine) !== 'provider') return [liar];
     if (!mayLieInCohorts(index, providers)) return [];
-    const known: readonly string[] = COHORT_LIES[slab === CUT_SLABS - 1 ? 'leader' : 'shard'];
-    if (options.lie !== undefined) return known.includes(options.lie) ? [liar] : [];
+    const isLead = slab === CUT_SLABS - 1;
+    const known: readonly string[] = COHORT_LIES[isLead ? 'leader' : 'shard'];
+    if (options.lie !== undefined) return [...known, ...(isLead ? [] : ROW_LIES)].includes(options.lie) ? [liar] : [];
     return [{ ...liar, how: pick('cohort lie', known) }];
   }
 

@@ -67,7 +67,9 @@ describe('the simulator', () => {
     expect(Object.keys(outcome?.received ?? {}).sort()).toEqual(['gateway', 'validator', 'verifier']);
   });
 
-  it('serves in cohorts beside shards that answer nothing, and plays a seed twice alike', { timeout: 300_000 }, async () => {
+  it('serves in cohorts beside shards that answer nothing, and plays a seed twice alike', {
+    timeout: 300_000,
+  }, async () => {
     const size = ['--validators', '1', '--minutes', '0.4', '--beacon', 'vrf'];
     const flags = ['--cohorts', ...size, '--seed', '11', '--lie', 'silent-shard'];
     const [[first], [second]] = await Promise.all([simulate(...flags), simulate(...flags)]);

@@ -71,7 +71,10 @@ const readRows = ({ standing }: BoundaryRows): Uint8Array => concatBytes(...stan
  * Scores the reply with the whole model, and compares the rows between its layers with those that each sender signed.
  * @returns the first sender whose rows differ; undefined if none does.
  */
-async function findWrongEdge({ edges, reply }: PlayedReply, request: TextGenerationRequest): Promise<number | undefined> {
+async function findWrongEdge(
+  { edges, reply }: PlayedReply,
+  request: TextGenerationRequest,
+): Promise<number | undefined> {
   if (reply === undefined) return undefined;
   const whole = createFakeEngine({ ...MODEL, isLayered: true });
   const asked = { layers: EDGES.slice(1, -1), blind: BLIND };
@@ -81,10 +84,7 @@ async function findWrongEdge({ edges, reply }: PlayedReply, request: TextGenerat
     // Rows of guesses behind the reply may stand.
     const bytes = readRows((edges[place] as PlayedEdge).sent).subarray(0, values.positions * content.rowBytes);
     hasher.push(content.decode(bytes) as Float32Array);
-    return !equalBytes(
-      computeEdgeRoot(crypto, hasher.finish().values, BLIND),
-      computeEdgeRoot(crypto, values, BLIND),
-    );
+    return !equalBytes(computeEdgeRoot(crypto, hasher.finish().values, BLIND), computeEdgeRoot(crypto, values, BLIND));
   });
   return wrong < 0 ? undefined : wrong;
 }

@@ -1,16 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { ATTACK_NAMES, ATTACKS } from '../../attackers/catalogue.ts';
+import { COHORT_ATTACKS } from '../../attackers/cohort/catalogue.ts';
 import { PICTURE_ATTACKS } from '../../attackers/trajectory/catalogue.ts';
 import { drawPlan } from '../plan.ts';
 import {
   ANSWER_ATTACKS,
   CHAIN_LIE,
+  COHORT_LIES,
   FORGING,
   LIES,
   LYING_ROLES,
   MONEY_LIES,
   mostLiars,
   PICTURE_LIE,
+  ROW_LIES,
   roleOf,
   THRESHOLD_LIES,
 } from './lie-names.ts';
@@ -43,6 +46,37 @@ describe('lies of a run', () => {
     for (const role of ['validator', 'verifier', 'gateway', 'router'] as const) {
       expect(LIES[role].filter((how) => !seen.has(how))).toEqual([]);
     }
+  });
+
+  it('are those of members where providers serve in cohorts, and leave each slab an honest provider', () => {
+    const attacks = COHORT_ATTACKS.map(({ name }) => name);
+    expect([...ROW_LIES, ...COHORT_LIES.leader].filter((name) => !attacks.includes(name))).toEqual([]);
+    const told = new Set<string>();
+    const runs = { ...options, providers: 8, beacon: 'drawn', isVaried: true } as const;
+    for (let seed = 0; seed < 200; seed++) {
+      const { liars, unstaked = [], ...plan } = drawPlan({ ...runs, seed, hasCohorts: true });
+      expect([plan.hasCohorts, plan.providers, plan.canaryRate, plan.newcomers]).toEqual([
+        true,
+        8,
+        undefined,
+        undefined,
+      ]);
+      const lying = liars.filter(({ machine }) => roleOf(machine) === 'provider');
+      for (const { machine, how } of lying) {
+        expect(COHORT_LIES[machine === 'provider-2' ? 'leader' : 'shard']).toContain(how);
+        told.add(how);
+      }
+      expect(lying.every(({ machine }) => ['provider-0', 'provider-1', 'provider-2'].includes(machine))).toBe(true);
+      const judges = ['6', '7'];
+      expect(judges.filter((i) => unstaked.includes(`provider-${i}`))).toEqual([]);
+      expect(liars.filter(({ machine }) => judges.some((i) => machine === `verifier-${i}`))).toEqual([]);
+    }
+    expect([...told].sort()).toEqual([...COHORT_LIES.shard, ...COHORT_LIES.leader].sort());
+    const drawn = Array.from({ length: 200 }, (_, seed) => drawPlan({ ...runs, providers: 3, seed })).filter(
+      ({ hasCohorts }) => hasCohorts,
+    );
+    expect(drawn.length).toBeGreaterThan(8);
+    expect(drawn.every(({ providers }) => providers === 5)).toBe(true);
   });
 
   it('act in a league in some runs', () => {
@@ -78,7 +112,7 @@ describe('lies of a run', () => {
     }
     expect(plans.some(({ alpha = 1 }) => alpha < 0.5)).toBe(true);
     expect(plans.some(({ timedRate }) => timedRate)).toBe(true);
-    const leagues = plans.filter(({ liars }) => liars.some(({ how }) => how === 'agrees'));
+    const leagues = plans.filter(({ liars, hasCohorts }) => !hasCohorts && liars.some(({ how }) => how === 'agrees'));
     for (const { liars } of leagues) expect(liars.filter(({ how }) => how === 'substitute')).toHaveLength(2);
   });
 });

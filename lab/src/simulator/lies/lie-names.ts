@@ -46,13 +46,15 @@ export const mayLieInCohorts = (index: number, providers: number): boolean =>
   slabOf(index + CUT_SLABS, providers) !== undefined;
 
 /**
- * Of members of a cohort, by their place in it. Only networks whose providers have segments play them. Other lies of providers are not
- * played there.
+ * Lies of members of a cohort, by their place in it. Networks whose providers have segments draw them, and no other lies of providers.
  */
 export const COHORT_LIES = {
   shard: ['garbles-roots', 'silent-shard'],
   leader: ['leader-hides', 'wrong-manifest'],
 } as const;
+
+/** Lies of shards that send wrong rows. They are played by name alone: validators that compare no edges reject the leader for them. */
+export const ROW_LIES = ['swap-segment', 'drop-layer', 'stale-boundary', 'less-precision'] as const;
 
 /** Every reply of them is another model's, or has steps that nobody computed. */
 export const FORGING: ReadonlySet<string> = new Set([
@@ -103,7 +105,7 @@ export const LIES: Readonly<Record<LyingRole, readonly string[]>> = {
 export const OTHER_LIES: Readonly<Record<LyingRole, readonly string[]>> = {
   ...{
     validator: [...THRESHOLD_LIES, CHAIN_LIE, ...MONEY_LIES, REFUSING_LIE],
-    provider: [SILENT_LIE, PICTURE_LIE, ...COHORT_LIES.shard, ...COHORT_LIES.leader],
+    provider: [SILENT_LIE, PICTURE_LIE, ...COHORT_LIES.shard, ...COHORT_LIES.leader, ...ROW_LIES],
   },
   ...{ verifier: [], gateway: [], router: [] },
 };

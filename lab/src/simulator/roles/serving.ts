@@ -135,7 +135,7 @@ export interface ProviderPlace {
   readonly routers: number;
   /** The engine of its model, or the segments that it serves together with others. */
   readonly sold:
-    | { readonly engine: Engine; /** Default: PRICE. */ readonly priceAtomic?: bigint }
+    | { readonly engine: Engine /** Default: PRICE. */; readonly priceAtomic?: bigint }
     | { readonly segments: Pick<OpenedSegments, 'shards' | 'leads'> };
   /** The parts of a dishonest one. */
   readonly attack?: Pick<Attack, 'bendReply' | 'openOpening'> | undefined;
