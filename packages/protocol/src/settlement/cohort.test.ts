@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import vectors from '../../vectors/cohort.json' with { type: 'json' };
-import { toHex } from '../base/bytes.ts';
+import { fromHex, toHex } from '../base/bytes.ts';
+import { hashBlind } from '../commitment/blinds.ts';
 import { nobleCrypto } from '../crypto/noble.ts';
 import { type CohortShard, splitCohort, sumPrices } from './cohort.ts';
 import { encodeCohortAgreement, encodeCohortTerms, listShards, parseCohortAgreement } from './cohort-agreement.ts';
@@ -92,7 +93,11 @@ describe('the agreement of a cohort', () => {
   const numericClass = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
   const terms = {
     ...{ chainId: 31_337n, escrow: fill(20, 7), orderHash: fill(32, 11), manifestHash: fill(32, 12) },
-    ...{ modelRoot: fill(32, 8), leaderLink: fill(32, 13), blindHash: fill(32, 14) },
+    ...{
+      modelRoot: fill(32, 8),
+      leaderLink: fill(32, 13),
+      blindHash: hashBlind(nobleCrypto, fromHex(vectors.agreement.blind)),
+    },
     members: [
       { providerId: fill(32, 1), payee: fill(20, 2), firstLayer: 0, layers: 3, pricePer1kAtomic: 900n },
       { providerId: fill(32, 3), payee: fill(20, 4), firstLayer: 3, layers: 5, pricePer1kAtomic: 100n },

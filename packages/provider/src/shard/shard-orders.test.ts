@@ -8,7 +8,7 @@ import { createRowContent, createTokenContent } from '@ogong/protocol/modality/t
 import { type CohortTerms, findConsentProblem, parseCohortTerms } from '@ogong/protocol/settlement/cohort-agreement';
 import { createTestChain, LEADER_PEER, LEADER_SESSION, MANIFEST } from '@ogong/testing/provider/shard-fixture';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { ChainedOrder } from './cohort-chain.ts';
+import type { ChainedOrder } from './chain-order.ts';
 import { commitRows } from './commit-rows.ts';
 import { boundOrder } from './shard-order.ts';
 import { createShardService } from './shard-service.ts';

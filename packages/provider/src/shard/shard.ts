@@ -17,7 +17,7 @@ import {
   signCohortTerms,
 } from '@ogong/protocol/settlement/cohort-agreement';
 import { type AgreementCheck, checkAgreement } from './check-agreement.ts';
-import type { HeldOrder, OrderMemory } from './order-memory.ts';
+import type { OrderMemory } from './order-memory.ts';
 import {
   assertOnePass,
   type PassAnswer,
@@ -96,6 +96,7 @@ export interface Shard {
 /** Name of all leaders of which the chain knows nothing. */
 const UNBACKED = 'unbacked';
 
+/** @internal until `serve` offers segments: tests serve orders with it */
 export function createShard(served: ServedSegment, dependencies: ShardDependencies): Shard {
   const { segment, manifest, firstLayer, layers, pricePer1kAtomic, session } = served;
   const { crypto, clock, chain, signer, beacons, providerId, payee, orders, onError } = dependencies;
@@ -117,19 +118,22 @@ export function createShard(served: ServedSegment, dependencies: ShardDependenci
     return { held, running: held.running };
   };
 
-  /**
-   * Answers for an order that was agreed to before. If members were replaced, it signs the new terms.
-   * @throws Refusal if another segment serves the order, it is over, or its cohort is another one.
-   */
-  function agreeAgain(held: HeldOrder, peer: PeerId, terms: CohortTerms, termsHash: Uint8Array): CohortSignature {
-    const { running } = held;
-    if (held.sessionKey !== sessionKey || running === undefined)
+  /** Finds the signature of an order that was agreed to before, whose members may be others now. @throws Refusal if it is over. */
+  function findSignature(terms: CohortTerms, peer: PeerId, termsHash: Uint8Array): CohortSignature | undefined {
+    const before = orders.find(terms.orderHash);
+    const running = before?.running;
+    if (before !== undefined && (before.sessionKey !== sessionKey || running === undefined))
       throw new Refusal('conflict', 'this provider has agreed to this order before; an order is served once');
+    if (before === undefined || running === undefined) {
+      if (orders.isBarred(peer, terms.orderHash))
+        throw new Refusal('conflict', 'the leader has ended this order already');
+      return undefined;
+    }
     // The terms name the leader's link.
-    if (equalBytes(held.termsHash, termsHash)) return running.signature;
-    if (!equalBytes(held.peer, peer) || !running.rows.replaceMembers(terms))
-      throw new Refusal('conflict', 'this shard has agreed to another cohort; only members that fail can be replaced');
-    held.termsHash = termsHash;
+    if (equalBytes(before.termsHash, termsHash)) return running.signature;
+    if (!equalBytes(before.peer, peer) || !running.rows.replaceMembers(terms))
+      throw new Refusal('conflict', 'this shard has agreed to other terms; only members that fail are replaced');
+    before.termsHash = termsHash;
     running.signature = signCohortTerms(signer, terms);
     running.lastMs = clock.nowMs();
     return running.signature;
@@ -146,10 +150,8 @@ export function createShard(served: ServedSegment, dependencies: ShardDependenci
     ]);
     if (isEjected) throw new Refusal('precondition', 'the leader is ejected');
     const termsHash = crypto.sha256(message.terms);
-    const before = orders.find(order.orderHash);
-    if (before !== undefined) return agreeAgain(before, peer, terms, termsHash);
-    if (orders.isBarred(peer, order.orderHash))
-      throw new Refusal('conflict', 'the leader has ended this order already');
+    const signed = findSignature(terms, peer, termsHash);
+    if (signed !== undefined) return signed;
     const rows = openRows(() =>
       createShardOrder(crypto, {
         ...{ order, members: terms.members, place, blind: message.blind.slice(), previousBeacon, session },

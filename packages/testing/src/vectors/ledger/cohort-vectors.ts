@@ -1,4 +1,5 @@
 import { toHex } from '@ogong/protocol/base/bytes';
+import { hashBlind } from '@ogong/protocol/commitment/blinds';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { splitCohort } from '@ogong/protocol/settlement/cohort';
 import { encodeCohortAgreement, encodeCohortTerms } from '@ogong/protocol/settlement/cohort-agreement';
@@ -40,10 +41,13 @@ function agreementVector(crypto: Crypto) {
     { providerId: fill(32, 3), payee: fill(20, 4), firstLayer: 3, layers: 5, pricePer1kAtomic: 100n },
   ].map((shard, i) => ({ ...shard, numericClass, sessionKey: fill(32, 9 + i) }));
   const named = { chainId: 31_337n, escrow: fill(20, 7), orderHash: fill(32, 11), manifestHash: fill(32, 12) };
-  const terms = { ...named, modelRoot: fill(32, 8), leaderLink: fill(32, 13), blindHash: fill(32, 14), members };
+  const blind = fill(32, 14);
+  const blindHash = hashBlind(crypto, blind);
+  const terms = { ...named, modelRoot: fill(32, 8), leaderLink: fill(32, 13), blindHash, members };
   const signatures = [5, 6].map((byte) => ({ publicKey: fill(1_344, byte), signature: fill(2_484, byte) }));
   const agreement = encodeCohortAgreement({ terms, signatures });
   return {
+    blind: toHex(blind),
     terms: toHex(encodeCohortTerms(terms)),
     signatures: 'keys and signatures of the shards are 1,344 and 2,484 bytes of 5, and of 6',
     agreementBytes: agreement.length,
