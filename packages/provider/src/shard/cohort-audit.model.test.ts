@@ -64,7 +64,7 @@ async function audit(bend?: (segment: SegmentEngine, place: number) => SegmentEn
   const [push] = cohort.validator.pushed;
   const order = nameOrder(crypto, ledger, parseOrder(push?.order?.order as Uint8Array));
   const { numericClass } = whole.info();
-  const found = readCohort(crypto, { ledger, order, numericClass }, push?.cohort);
+  const found = readCohort(crypto, { ledger, order, numericClass }, push?.cohort as Uint8Array);
   if ('problem' in found) throw new Error(found.problem);
   const { record, opening } = replies.at(-1) as CommittedReply;
   const opened = openReply(crypto, parseRecordV2(record), opening) as OpenedReply;
