@@ -350,17 +350,17 @@ describe('a provider', () => {
       { bend: { header: (h) => ({ ...h, promptTokenCount: 2_000 }) } },
       'fee',
     ],
-    ['hides the agreement of its cohort', { bend: { header: (h) => addRoots(h, {}) } }, 'cohort'],
+    ['hides the agreement of its cohort', { bend: { edges: addRoots({}) } }, 'cohort'],
     [
       'hides the root of a shard',
-      { cohort: {}, bend: { header: (h) => addRoots(h, { roots: ([first]) => [first, undefined] }) } },
+      { cohort: {}, bend: { edges: addRoots({ roots: ([first]) => [first, undefined] }) } },
       'boundary-chain',
     ],
     ['opens nothing', { withholdOpening: true }, 'opening-withheld'],
     ['signs nothing', { withoutRecord: true }, 'abandoned'],
   ];
   it('that leads a cohort hands the agreement out with the receipt', async () => {
-    const client = await open({ providers: [{ cohort: {}, bend: { header: (h) => addRoots(h, {}) } }] });
+    const client = await open({ providers: [{ cohort: {}, bend: { edges: addRoots({}) } }] });
     const { response } = await client.chat.completions.create(chat).withResponse();
     const answer = await fetch(`${fixture.url}${response.headers.get('x-ogong-receipt')}`);
     const { checks, ...receipt } = (await answer.json()) as { readonly checks: readonly Check[] };

@@ -48,6 +48,9 @@ class Agreement:
     order_hash: bytes
     manifest_hash: bytes
     model_root: bytes
+    leader_link: bytes
+    """SHA-256 of the certificate of the leader's link."""
+    blind_hash: bytes
     members: tuple[Member, ...]
     """In the order of their layers; the last one leads."""
     signatures: tuple[tuple[bytes, bytes], ...]
@@ -73,12 +76,13 @@ def parse_agreement(data: bytes) -> Agreement:
         raise WireError("an agreement has at most 272 KiB")
     r = Reader(data, _AGREEMENT_TAG)
     ledger, order_hash, manifest_hash, model_root = Ledger(r.int(8), r.take(20)), r.take(32), r.take(32), r.take(32)
+    leader_link, blind_hash = r.take(32), r.take(32)
     members = tuple(_read_member(r) for _ in range(r.int(1, 0, _MOST_SHARDS)))
     terms_end = r.position
     signatures = tuple((r.take(PUBLIC_KEY_BYTES), r.take(SIGNATURE_BYTES)) for _ in range(r.int(1, 0, _MOST_SHARDS)))
     r.end()
     signed = _TERMS_TAG + data[len(_AGREEMENT_TAG) : terms_end]
-    return Agreement(ledger, order_hash, manifest_hash, model_root, members, signatures, signed)
+    return Agreement(ledger, order_hash, manifest_hash, model_root, leader_link, blind_hash, members, signatures, signed)
 
 
 def list_shards(data: bytes | None) -> tuple[Shard, ...]:
@@ -198,9 +202,9 @@ def check_cohort(
 
 
 def _check_roots(order_hash: bytes, senders: Sequence[Member], listed: Sequence[Boundary | None], needed: int) -> list[Check]:
-    """@param senders: the shards before the leader. @param needed: the least positions of a root."""
+    """@param senders: the shards before the leader. @param needed: the positions of a root."""
     roots = [listed[place] if place < len(listed) else None for place in range(len(senders))]
-    gap = next((place for place, root in enumerate(roots) if root is None or root.positions < needed), None)
+    gap = next((place for place, root in enumerate(roots) if root is None or root.positions != needed), None)
     if gap is not None:
         chain = failed("boundary-chain", f"shard {gap} has no root over {needed} positions")
     else:

@@ -57,7 +57,7 @@ export interface ShardDependencies extends Pick<AgreementCheck, 'crypto' | 'cloc
 }
 
 type Part = Pick<ShardPass, 'orderHash' | 'pass'>;
-type PartAnswer = Pick<ShardAnswer, 'orderHash' | 'result'>;
+export type PartAnswer = Pick<ShardAnswer, 'orderHash' | 'result'>;
 
 /** A part of a model that leaders of cohorts use (docs/spec/shard.md). */
 export interface Shard {

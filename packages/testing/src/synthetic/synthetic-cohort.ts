@@ -6,6 +6,8 @@ import { signBoundaryRoot } from '@ogong/protocol/modality/text/boundary/boundar
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import { type CohortTerms, encodeCohortAgreement, signCohortTerms } from '@ogong/protocol/settlement/cohort-agreement';
 import { createSteadySigner } from '../protocol/steady-signer.ts';
+import { computeTestEdge } from '../validator/test-edges.ts';
+import type { SyntheticOptions } from './synthetic-reply.ts';
 
 /** Three shards that serve a made-up reply: the provider of the order leads them. */
 export interface SyntheticCohort {
@@ -30,19 +32,27 @@ const SHARDS = [
 ];
 const sessions = SHARDS.map((_, place) => createNobleEd25519Signer(fill(32, 0x71 + place)));
 
-/** Puts the roots that the shards sign into the header of a reply. */
-export function addRoots(header: Header, { roots, positions }: SyntheticCohort): Header {
-  const { orderHash, promptTokenCount, outputTokenCount } = header;
-  const signed = sessions.slice(0, -1).map((signer, place) => {
-    const statement = {
-      ...{ orderHash, place, turns: outputTokenCount, root: fill(32, 0x81 + place) },
-      positions: positions ?? promptTokenCount + outputTokenCount - 1,
-    };
-    const { root, turns, signature, positions: count } = signBoundaryRoot(signer, statement);
-    return { positions: count, turns, root, signature };
-  });
-  return { ...header, boundaries: roots?.(signed) ?? signed };
-}
+/** Makes the roots that the shards sign, and the values behind those that the header lists. */
+export const addRoots =
+  ({ roots, positions }: SyntheticCohort): NonNullable<NonNullable<SyntheticOptions['bend']>['edges']> =>
+  (header, blind) => {
+    const { orderHash, promptTokenCount, outputTokenCount } = header;
+    const needed = promptTokenCount + outputTokenCount - 1;
+    const sizes = { ...header, outputTokenCount: outputTokenCount + (positions ?? needed) - needed };
+    const sent = sessions.slice(0, -1).map((signer, place) => {
+      const { root, ...values } = computeTestEdge(sizes, blind, { place });
+      const statement = { orderHash, place, turns: outputTokenCount, root, positions: values.positions };
+      const { turns, signature, positions: count } = signBoundaryRoot(signer, statement);
+      return { values, boundary: { positions: count, turns, root, signature } };
+    });
+    const signed = sent.map(({ boundary }) => boundary);
+    const boundaries = roots?.(signed) ?? signed;
+    const edges = boundaries.flatMap((boundary, place) => {
+      const behind = sent.find((one) => one.boundary.root === boundary?.root) ?? sent[place];
+      return boundary === undefined || behind === undefined ? [] : [behind.values];
+    });
+    return { boundaries, edges };
+  };
 
 /** Makes the agreement of the shards for an order. */
 export function agreeToOrder(

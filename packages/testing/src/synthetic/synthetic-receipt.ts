@@ -22,7 +22,6 @@ import type { IntakeReceipt } from '@ogong/protocol/exchange/intake-receipt';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { hashBeginning, signProgress } from '@ogong/protocol/exchange/progress';
 import { encodeTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
-import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { addRoots, agreeToOrder, type SyntheticCohort } from './synthetic-cohort.ts';
@@ -75,12 +74,9 @@ const EPOCH = 7n;
 export function createSyntheticReceipt(options: SyntheticReceiptOptions): SyntheticReceipt {
   const { crypto, cohort } = options;
   if (cohort === undefined) return addReceipt(options, (given) => createSyntheticReply({ ...options, ...given }));
-  const header = (plain: Header): Header => {
-    const shared = addRoots(plain, cohort);
-    return options.bend?.header?.(shared) ?? shared;
-  };
+  const edges = addRoots(cohort);
   const made = addReceipt(options, (given) =>
-    createSyntheticReply({ ...options, ...given, bend: { ...given.bend, header } }),
+    createSyntheticReply({ ...options, ...given, bend: { ...options.bend, ...given.bend, edges } }),
   );
   if (cohort.isHidden) return made;
   const { order, header: served } = made.reply;

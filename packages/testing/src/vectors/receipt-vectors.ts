@@ -572,10 +572,10 @@ function addCohortCases(
   bent('a list without the second root', ['boundary-chain'], { roots: ([first]) => [first] });
   bent('a root too many', ['boundary-chain'], { roots: (roots) => [...roots, roots[0]] });
   bent('no roots', ['boundary-chain'], { roots: () => [] });
-  bent('roots of a position too few', ['boundary-chain'], { positions: 4 });
-  bent('roots of more positions, with dropped guesses', [], { positions: 9 });
+  bent('roots of a position too few', ['boundary-chain', 'boundary-form'], { positions: 4 });
+  bent('roots of rows of guesses behind the reply', ['boundary-chain', 'boundary-form'], { positions: 9 });
   bent('the roots in the wrong places', ['boundary-signatures'], { roots: (roots) => [...roots].reverse() });
-  bent('another root than the shard signed', ['boundary-signatures'], {
+  bent('another root than the shard signed', ['boundary-roots', 'boundary-signatures'], {
     roots: ([first, ...rest]) => [first && { ...first, root: fill(32, 0) }, ...rest],
   });
   bent('a root of no turns', ['boundary-signatures'], {

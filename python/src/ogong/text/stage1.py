@@ -13,6 +13,7 @@ from ..wire import WireError
 from .commitment import (
     MOST_LISTED,
     WINDOW,
+    Edge,
     Header,
     Opening,
     Row,
@@ -58,7 +59,7 @@ def replay(record: Record, opening: Opening) -> Replayed:
     if holds_tokens:
         checks.append(_check_said_tokens(record, header, windows, opening.blind))
         checks += [skipped(name, "the windows hold tokens alone") for name in NOT_OF_TOKENS]
-        return Replayed(checks, header)
+        return Replayed([*checks, *check_edges(header, opening)], header)
     rows = windows.rows
     checks.append(_check_tokens(record, header, rows, opening.blind))
     touched = _Touched(header)
@@ -76,7 +77,36 @@ def replay(record: Record, opening: Opening) -> Replayed:
     key = header.draw_key.key()
     checks.append(_first("draw-replay", rows, lambda at, row: _check_draw(header, row, counts[at], touched, key, at)))
     checks.append(_check_shapes(header, rows))
-    return Replayed(checks, header)
+    return Replayed([*checks, *check_edges(header, opening)], header)
+
+
+def check_edges(header: Header, opening: Opening) -> list[Check]:
+    """Checks the rows between shards against the roots that the header lists (docs/spec/boundary.md#audit). No check without any."""
+    listed = [(place, boundary) for place, boundary in enumerate(header.boundaries) if boundary is not None]
+    if not listed and not opening.edges:
+        return []
+    if len(listed) != len(opening.edges):
+        return [failed("boundary-roots", f"{len(opening.edges)} edges for {len(listed)} listed roots")]
+    for (place, boundary), edge in zip(listed, opening.edges):
+        if edge.positions != boundary.positions or edge.root(opening.blind) != boundary.root:
+            return [failed("boundary-roots", f"shard {place}: its root is about other values")]
+    opened = passed("boundary-roots", f"{len(opening.edges)} edges have the roots that the header lists")
+    needed = header.prompt_tokens + header.output_tokens - 1
+    for place, edge in enumerate(opening.edges):
+        if edge.positions != needed:
+            return [opened, failed("boundary-form", f"edge {place}: {edge.positions} positions, and the reply has {needed}")]
+        if not _is_of_header(header, edge):
+            return [opened, failed("boundary-form", f"edge {place}: its rows or sketches have other sizes than the header says")]
+    return [opened, passed("boundary-form", f"{len(opening.edges)} edges have rows for all positions of the reply")]
+
+
+def _is_of_header(header: Header, edge: Edge) -> bool:
+    try:
+        counts = [len(decode_sketch_rows(sketch, header.directions)) for sketch in edge.sketches]
+    except WireError:
+        return False
+    sizes = [min(WINDOW, edge.positions - at) for at in range(0, edge.positions, WINDOW)]
+    return edge.size == 4 * edge.positions * header.embedding_size and counts == sizes
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ describe('a receipt of a reply that a cohort served', () => {
       { id: 'cohort', status: 'pass', detail: '3 providers read the prompt, and each has agreed to this order' },
       {
         ...{ id: 'boundary-chain', status: 'pass' },
-        detail: 'each of 2 shards before the leader has a root over at least 6 positions',
+        detail: 'each of 2 shards before the leader has a root over 6 positions',
       },
       { id: 'boundary-signatures', status: 'pass', detail: 'each root has the signature of its shard' },
     ]);
@@ -76,7 +76,7 @@ describe('a receipt of a reply that a cohort served', () => {
     [
       'with a root over too few positions',
       { positions: 5 },
-      'boundary-chain: shard 0 (layers 0 to 2) signed 5 of 6 positions',
+      'boundary-chain: shard 0 (layers 0 to 2) signed 5 positions, and the reply has 6',
     ],
     [
       'with a root too many',

@@ -124,12 +124,14 @@ function checkChain(
   const gaps = senders.flatMap(({ boundary, ...shard }, place) => {
     if (boundary === undefined) return [`${describeShard(shard, place)} has no root`];
     const { positions } = boundary;
-    return positions < needed ? [`${describeShard(shard, place)} signed ${positions} of ${needed} positions`] : [];
+    return positions !== needed
+      ? [`${describeShard(shard, place)} signed ${positions} positions, and the reply has ${needed}`]
+      : [];
   });
   const count = `${boundaries.length} roots for ${senders.length} shards before the leader`;
   const problem = gaps[0] ?? (boundaries.length === senders.length ? undefined : count);
   return check('boundary-chain', problem === undefined, [
-    `each of ${senders.length} shards before the leader has a root over at least ${needed} positions`,
+    `each of ${senders.length} shards before the leader has a root over ${needed} positions`,
     problem ?? '',
   ]);
 }
