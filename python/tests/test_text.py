@@ -12,8 +12,10 @@ from ogong.text.commitment import (
     decode_draws,
     decode_sketch_rows,
     decode_token_window,
+    encode_opening,
     hash_tokens,
     parse_header,
+    parse_opening,
 )
 from ogong.text.fields import RequestError
 from ogong.text.prompt_bound import write_number
@@ -181,6 +183,16 @@ class Text(unittest.TestCase):
             self.assertEqual(opening.root(), record.commit_root)
             wrong = [check for check in replay(record, opening).checks if check.status == "fail"]
             self.assertEqual(wrong, [])
+
+    def test_edges_of_an_opening(self) -> None:
+        data = unhex(load("boundary")["audit"]["opening"])
+        opening = parse_opening(data)
+        self.assertEqual(encode_opening(opening), data)
+        roots = [root[8:40] for root in parse_header(opening.header).boundaries if root is not None]
+        self.assertEqual([edge.root(opening.blind) for edge in opening.edges], roots)
+        for wrong in (data[:-1], data + bytes(1), data[:-400]):
+            with self.assertRaises(WireError):
+                parse_opening(wrong)
 
     def test_bounds_of_the_tail(self) -> None:
         for case in load("tail"):

@@ -53,7 +53,13 @@ describe('the audit of a reply that a cohort served', () => {
   it('accepts an honest cohort, and pays all of it', async () => {
     const audited = await audit({});
     const { entry, ejected, shards } = audited;
-    expect(entry).toMatchObject({ verdict: 'accept', evidence: 'exact', culprit: undefined, shards, feeAtomic: 86_000n });
+    expect(entry).toMatchObject({
+      verdict: 'accept',
+      evidence: 'exact',
+      culprit: undefined,
+      shards,
+      feeAtomic: 86_000n,
+    });
     expect(ejected).toEqual([false, false, false]);
     await expect((await cosign(audited)).signed).resolves.toBeDefined();
   });
@@ -80,7 +86,13 @@ describe('the audit of a reply that a cohort served', () => {
   it('names a shard by distance in other classes, with a fine on its key alone', async () => {
     const audited = await audit({ bend: { 1: moved }, report: OTHER });
     const { entry, own, shards } = audited;
-    expect(entry).toMatchObject({ verdict: 'reject', evidence: 'statistical', culprit: 1, feeAtomic: 0n, step: 'reply' });
+    expect(entry).toMatchObject({
+      verdict: 'reject',
+      evidence: 'statistical',
+      culprit: 1,
+      feeAtomic: 0n,
+      step: 'reply',
+    });
     const rejects = shards.map(({ providerId }) => readProvider(own.store, providerId).rejects);
     expect(rejects).toEqual([0, 1, 0]);
     await expect((await cosign(audited)).signed).resolves.toBeDefined();

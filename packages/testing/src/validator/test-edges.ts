@@ -48,8 +48,7 @@ export function computeTestEdge(
 export const reportTestEdges = (
   { header, opening }: { readonly header: ReplySizes; readonly opening: { readonly blind: Uint8Array } },
   layers: readonly number[] = [],
-): EdgeValues[] =>
-  layers.map((layer) => computeTestEdge(header, opening.blind, { place: TEST_EDGES.indexOf(layer) }));
+): EdgeValues[] => layers.map((layer) => computeTestEdge(header, opening.blind, { place: TEST_EDGES.indexOf(layer) }));
 
 export interface TestEdges {
   readonly orderHash: Uint8Array;

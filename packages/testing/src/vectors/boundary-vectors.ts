@@ -15,6 +15,14 @@ import {
   signRootReceipt,
 } from '@ogong/protocol/modality/text/boundary/boundary-root';
 import { createRowContent, createTokenContent } from '@ogong/protocol/modality/text/boundary/pass-content';
+import { toExpectedReport } from '@ogong/protocol/modality/text/honeypot-check';
+import { encodeScoreReport, type ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
+import { encodeCohortTerms } from '@ogong/protocol/settlement/cohort-agreement';
+import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
+import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
+import { createTestCohort } from '../validator/test-cohort.ts';
+import { createTestEdges, reportTestEdges, TEST_EDGES } from '../validator/test-edges.ts';
+import { createTestHybrid, createTestLedgerSigner } from '../validator/test-keys.ts';
 
 const EMBEDDING_SIZE = 8;
 const VOCABULARY_SIZE = 300;
@@ -71,5 +79,40 @@ export function createBoundaryVectors(crypto: Crypto) {
     root: toHex(encodeBoundaryRoot(signed)),
     proof: toHex(encodeBoundaryProof(proveRows(sender.kept))),
     receipt: toHex(signRootReceipt(crypto, leader, signed)),
+    audit: createAuditVectors(crypto),
+  };
+}
+
+/** A reply of three shards of which the second is wrong in one bit, and what reports of its rows decide. */
+function createAuditVectors(crypto: Crypto) {
+  const provider = createTestHybrid('provider');
+  const ledger = { chainId: 31_337n, verifyingContract: fill(3).subarray(0, 20) };
+  const given = { crypto, provider, payer: createTestLedgerSigner(fill(2)), ledger, tokens: 4 };
+  const { order } = createSyntheticReply(given);
+  const { terms } = createTestCohort({ provider, ledger, order });
+  const nudge = (value: number, i: number): number => (i === 70 ? value + 2 ** -20 : value);
+  const edges = createTestEdges({ orderHash: order.orderHash, bend: { 1: nudge } });
+  const reply = createSyntheticReply({ ...given, bend: { edges } });
+  const { header, opening, record, recordBytes, openingBytes } = reply;
+  const opened = openReply(crypto, record, openingBytes) as OpenedReply;
+  const job = { jobId: fill(8).subarray(0, 16), draw: fill(0), contextSize: 4096, cohort: terms };
+  const honest = { ...toExpectedReport(record, header, opening), jobId: job.jobId, contextSize: 4096 };
+  const reports: Readonly<Record<string, Partial<ScoreReport>>> = {
+    'of the exact class': {},
+    'of another class': { exact: false, numericClass: 'other-1/js/f64/fast/hash/kv-none' },
+    'without edges': { edges: [] },
+  };
+  return {
+    terms: toHex(encodeCohortTerms(terms)),
+    record: toHex(recordBytes),
+    opening: toHex(openingBytes),
+    claim: toHex(opened.reply.describeJob('chat', job.draw, terms).claim),
+    reports: Object.entries(reports).map(([what, change]) => {
+      const report = encodeScoreReport({ ...honest, edges: reportTestEdges(reply, TEST_EDGES), ...change });
+      const read = opened.reply.readReport(report, job);
+      if ('problem' in read) throw new TypeError(read.problem);
+      const { outcome, culprit = null } = read.weigh({});
+      return { what, report: toHex(report), outcome, culprit };
+    }),
   };
 }

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import vectors from '../../../../vectors/boundary.json' with { type: 'json' };
 import { fromHex, toHex } from '../../../base/bytes.ts';
+import { parseRecordV2 } from '../../../commitment/record.ts';
 import { createSketchBank } from '../../../commitment/sketch.ts';
 import { nobleCrypto as crypto } from '../../../crypto/noble.ts';
+import { parseCohortTerms } from '../../../settlement/cohort-agreement.ts';
+import { type OpenedReply, openReply } from '../../../verdict/opened-reply.ts';
 import { createPassReceiver, encodeBoundaryPass, encodePassStatement, parseBoundaryPass } from './boundary-pass.ts';
 import { encodeBoundaryProof, findRowsProblem, parseBoundaryProof, proveRows } from './boundary-proof.ts';
 import {
@@ -43,6 +46,26 @@ describe('the vectors of a boundary', () => {
     expect(proof).toEqual(proveRows(kept));
     expect(toHex(encodeBoundaryProof(proof))).toBe(vectors.proof);
     expect(findRowsProblem(crypto, edge, senderKey, { rows: fromHex(vectors.rows), proof })).toBeUndefined();
+  });
+
+  it('have the opening, job and verdicts of a reply with a wrong shard', () => {
+    const { audit } = vectors;
+    const cohort = parseCohortTerms(fromHex(audit.terms));
+    const { reply } = openReply(crypto, parseRecordV2(fromHex(audit.record)), fromHex(audit.opening)) as OpenedReply;
+    expect(reply.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    const [jobId, draw] = [new Uint8Array(16).fill(8), new Uint8Array(32)];
+    expect(toHex(reply.describeJob('chat', draw, cohort).claim)).toBe(audit.claim);
+    expect(audit.reports.map(({ outcome, culprit }) => [outcome, culprit])).toEqual([
+      ['reject', 1],
+      ['accept', null],
+      ['inconclusive', null],
+    ]);
+    for (const { report, outcome, culprit } of audit.reports) {
+      const read = reply.readReport(fromHex(report), { jobId, draw, contextSize: 4096, cohort });
+      if ('problem' in read) throw new TypeError(read.problem);
+      const { culprit: named = null, ...verdict } = read.weigh({});
+      expect([verdict.outcome, named]).toEqual([outcome, culprit]);
+    }
   });
 
   it('have the tokens that the leader sends to the first shard', () => {
