@@ -19,8 +19,8 @@ export interface SegmentScoring {
 const LEAST_PROMPT_ROWS = 64;
 
 /**
- * Runs a claimed reply again through one segment, whose input is known: rows before the prompt's last token as a prompt, and all others on
- * reference kernels.
+ * Runs a claimed reply again through one segment with known input. Rows before the prompt's last token run as a prompt, and all others
+ * on reference kernels.
  * @returns the rows that leave the segment, in the order of their positions and with no gap: f32[n, embeddingSize] a pass.
  * @throws EngineError of the segment; `invalid-request` for the last segment of a model, or for input of no whole positions.
  * @internal until verifiers hold segments: tests run replies again with it

@@ -53,7 +53,7 @@ export function createLayerCapture(
   };
 }
 
-/** Counts the values of a tensor of f32 rows; 0 if it is another tensor under the same name, which would be read out of bounds. */
+/** Counts the values of a tensor of f32 rows. It is 0 for another tensor under the same name, which would be read out of bounds. */
 export function countRowValues(library: LlamaLibrary, tensor: Pointer, embeddingSize: number): number {
   const bytes = Number(library.tensorBytes(tensor));
   return bytes % (4 * embeddingSize) === 0 ? bytes / 4 : 0;

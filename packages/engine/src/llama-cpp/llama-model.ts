@@ -3,11 +3,11 @@ import { createGridPositions, type RowPosition } from '../decode/grid-positions.
 import { createPictureRows, FIRST_PICTURE_ROW, type PictureRows } from '../decode/picture-rows.ts';
 import { MAX_TRACED_LAYERS } from '../decode/trace.ts';
 import { EngineError } from '../interface/engine-error.ts';
-import { createEdgeRows, type EdgeRows } from './edge-rows.ts';
 import type { LayerCapture } from './layer-capture.ts';
 import type { LlamaContext, LlamaModel, LlamaVocabulary } from './model.ts';
 import { isPaddedPath, isTiledPath, type KernelPath, type KvType } from './numeric-class.ts';
 import type { ShapePolicy } from './pass-shapes.ts';
+import { createEdgeRows, type EdgeRows } from './segment/edge-rows.ts';
 import { createShapedContext } from './shaped-context.ts';
 
 export interface LlamaBatchModelOptions {

@@ -7,7 +7,6 @@ import {
   WIDE,
 } from '@ogong/protocol/modality/text/commitment/shape-classes';
 import type { LocalContext } from '../decode/batch-model.ts';
-import type { EdgeRows } from './edge-rows.ts';
 import type { LlamaContext, LlamaModel } from './model.ts';
 import {
   type Pass,
@@ -17,6 +16,7 @@ import {
   type ShapedRow,
   type ShapePolicy,
 } from './pass-shapes.ts';
+import type { EdgeRows } from './segment/edge-rows.ts';
 
 export interface ShapedContextOptions {
   readonly sequences: number;

@@ -1,6 +1,6 @@
-import type { EdgeContext, PushRows } from '../decode/batch-model.ts';
-import { EngineError } from '../interface/engine-error.ts';
-import type { LayerCapture } from './layer-capture.ts';
+import type { EdgeContext, PushRows } from '../../decode/batch-model.ts';
+import { EngineError } from '../../interface/engine-error.ts';
+import type { LayerCapture } from '../layer-capture.ts';
 
 /** The rows that leave layers during a pass, without those that only fill it up. */
 export interface EdgeRows {
