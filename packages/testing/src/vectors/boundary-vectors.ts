@@ -88,8 +88,8 @@ function createAuditVectors(crypto: Crypto) {
   const provider = createTestHybrid('provider');
   const ledger = { chainId: 31_337n, verifyingContract: fill(3).subarray(0, 20) };
   const given = { crypto, provider, payer: createTestLedgerSigner(fill(2)), ledger, tokens: 4 };
-  const { order } = createSyntheticReply(given);
-  const { terms } = createTestCohort({ provider, ledger, order });
+  const { order, request } = createSyntheticReply(given);
+  const { terms } = createTestCohort({ provider, ledger, order: { fields: order, request } });
   const nudge = (value: number, i: number): number => (i === 70 ? value + 2 ** -20 : value);
   const edges = createTestEdges({ orderHash: order.orderHash, bend: { 1: nudge } });
   const reply = createSyntheticReply({ ...given, bend: { edges } });

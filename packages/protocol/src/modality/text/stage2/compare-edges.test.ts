@@ -38,7 +38,7 @@ interface Case extends Partial<Omit<TestEdges, 'orderHash'>> {
 function serve({ classes = {}, ...edges }: Case = {}) {
   const plain = createSyntheticReply({ crypto, provider, payer, ledger });
   const { order } = plain;
-  const { terms } = createTestCohort({ provider, ledger, order: { fields: order, request: plain.body } });
+  const { terms } = createTestCohort({ provider, ledger, order: { fields: order, request: plain.request } });
   const members = terms.members.map(
     (one, place): CohortMember => ({ ...one, numericClass: classes[place] ?? one.numericClass }),
   );
