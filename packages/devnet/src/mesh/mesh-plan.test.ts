@@ -213,7 +213,7 @@ describe('mesh plan', () => {
   it.each([
     ['no validators', { ...options, validators: 0 }],
     ['ten validators', { ...options, validators: 10 }],
-    ['no providers', { ...options, providers: 0 }],
+    ['no providers', { ...options, providers: 0, variants: [] }],
   ])('refuses %s', (_what, wrong) => {
     expect(() => planMesh(wrong, planPorts(DEFAULT_BASE_PORT, options), pins)).toThrow(MeshError);
   });

@@ -68,7 +68,7 @@ export function createCohortLead(options: CohortLeadOptions, state: LeadState): 
   );
   /** Times at which members failed, by provider id in hex. */
   const failedAtMs = new Map<string, number>();
-  /** The chain that is seated, and the ids of all its members so far. */
+  /** The chain in use, and the ids of all its members so far. */
   let seated: { readonly model: CohortModel; readonly name: string; readonly ids: readonly Uint8Array[] } | undefined;
   let isStopping = false;
 
@@ -140,7 +140,7 @@ export function createCohortLead(options: CohortLeadOptions, state: LeadState): 
       const offered = { ...failed, providerId, pricePer1kAtomic: one.pricePer1kAtomic };
       const found = await describeMember(model, offered, announcements, { lead, links }).catch(() => undefined);
       if (found === undefined) continue;
-      // The next look seats a chain with members as they are announced.
+      // The next look opens a chain with members as they are announced.
       seated = { model, name: '', ids: [...ids, providerId] };
       return { member: found.member, calls: connect(found) };
     }
