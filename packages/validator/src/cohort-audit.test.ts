@@ -29,7 +29,7 @@ async function audit({ report = {}, ...edges }: Play) {
   for (const name of ['v2', 'v3', 'v4', 'v5']) await own.announceVerifier(name);
   const order = own.order(0);
   await own.intake.admit(order);
-  const { agreement, shards } = createTestCohort({ provider, ledger, order: order.fields });
+  const { agreement, shards } = createTestCohort({ provider, ledger, order });
   const make = createTestEdges({ orderHash: order.fields.orderHash, ...edges });
   const { submission } = own.serve(order, { bend: { edges: make } });
   await own.intake.pushRecord({ ...submission, cohort: agreement });

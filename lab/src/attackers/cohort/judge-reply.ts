@@ -12,7 +12,7 @@ import {
 import { proveRows, type UsedRows } from '@ogong/protocol/modality/text/boundary/boundary-proof';
 import type { BoundaryRows } from '@ogong/protocol/modality/text/boundary/boundary-rows';
 import { createEdgeHasher } from '@ogong/protocol/modality/text/boundary/edge-hasher';
-import { computeEdgeRoot } from '@ogong/protocol/modality/text/boundary/edge-values';
+import { computeEdgeRoot } from '@ogong/protocol/commitment/edge-values';
 import { findConsentProblem } from '@ogong/protocol/settlement/cohort-agreement';
 import { createScoreRequest } from '@ogong/testing/engine/compliance-requests';
 import { createFakeEngine } from '@ogong/testing/engine/fake';

@@ -2,7 +2,7 @@ import { concatBytes } from '../base/bytes.ts';
 import { bytes16, type Codec, createFormat, hash, list, struct, u16 } from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { computeInclusionProof, computeMerkleRoot, hashLeaf } from '../crypto/merkle.ts';
-import { type EdgeValues, edgeList } from '../modality/text/boundary/edge-values.ts';
+import { type EdgeValues, edgeList } from './edge-values.ts';
 
 /** The most windows of a reply: 131,072 tokens. */
 export const MAX_WINDOWS = 4096;

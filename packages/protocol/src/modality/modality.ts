@@ -5,13 +5,13 @@ import type { Opening } from '../commitment/opening.ts';
 import type { RecordV2 } from '../commitment/record.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import type { TokenBound } from '../exchange/fee.ts';
-import type { CohortTerms } from '../settlement/cohort-agreement.ts';
 import type { OrderContext } from '../stage1/common-checks.ts';
 import type { TierEntry } from '../tier/tier.ts';
 import type { BlobWalk, WalkedBlobs, WantedJob } from './blob-walk.ts';
 import type { Demands } from './demands.ts';
 import type { RequestPreference } from './shared/preference-fields.ts';
 import type { ScoreInputs } from './shared/score-commitment.ts';
+import type { ServingCohort } from './shared/serving-cohort.ts';
 import type { ReportVerdict } from './text/adjudicate.ts';
 import type { DriftTable } from './text/drift/drift-table.ts';
 import type { DecisionRates } from './text/drift/drift-verdict.ts';
@@ -166,7 +166,7 @@ export interface ReplayedReply {
    * @param draw value of the beacon that selected the reply, 32 bytes. It selects the parts, if the modality sends only some.
    * @param cohort terms of the providers that served together. Default: one provider served.
    */
-  describeJob(endpoint: string, draw: Uint8Array, cohort?: CohortTerms): Omit<ScoreInputs, 'requestHash'>;
+  describeJob(endpoint: string, draw: Uint8Array, cohort?: ServingCohort): Omit<ScoreInputs, 'requestHash'>;
   /**
    * Makes the bytes that travel beside the job of this draw, in the order in which the claim names them. Undefined if stage 1 could not
    * read the blobs that they follow from. Only if no check failed. Default: none travel.
@@ -185,7 +185,7 @@ export interface ReportedJob {
   /** Tokens for which the verifier announced room. */
   readonly contextSize: number;
   /** As for `describeJob`. */
-  readonly cohort?: CohortTerms | undefined;
+  readonly cohort?: ServingCohort | undefined;
   /** The class in which the verifier signed that it computes this model; undefined without a signature. */
   readonly endorsedClass?: string | undefined;
 }

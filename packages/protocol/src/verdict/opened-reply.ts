@@ -6,7 +6,6 @@ import type { Crypto } from '../crypto/crypto.ts';
 import type { WalkedBlobs } from '../modality/blob-walk.ts';
 import type { FindBlob, ReadReport, ReplayedReply, ReportedJob, VerifierReport } from '../modality/modality.ts';
 import { replayOpening } from '../modality/registry.ts';
-import { type CohortTerms, encodeCohortTerms } from '../settlement/cohort-agreement.ts';
 import { isClassDenied } from '../tier/exact-class.ts';
 import type { ShownEvidence } from './evidence.ts';
 
@@ -109,16 +108,13 @@ export function readVerifierReport(opened: OpenedReply, bytes: Uint8Array, job: 
   return { problem: `the verifier has signed that it computes in ${job.endorsedClass}, and its report denies it` };
 }
 
-const isSameCohort = (a: CohortTerms | undefined, b: CohortTerms | undefined): boolean =>
-  a === b || (a !== undefined && b !== undefined && equalBytes(encodeCohortTerms(a), encodeCohortTerms(b)));
-
 function readOnce(opened: OpenedReply, bytes: Uint8Array, job: ReportedJob): ReadReport {
   const { jobId, draw, contextSize, cohort } = job;
   const before = readings.get(opened) ?? [];
   const known = before.find(
     (one) =>
       one.contextSize === contextSize &&
-      isSameCohort(one.cohort, cohort) &&
+      one.cohort === cohort &&
       equalBytes(one.jobId, jobId) &&
       equalBytes(one.draw, draw) &&
       equalBytes(one.bytes, bytes),

@@ -1,6 +1,7 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { ChainPass, SegmentGroup, UpstreamRows } from '@ogong/engine/interface/segment';
 import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import type { EdgeValues } from '@ogong/protocol/commitment/edge-values';
 import { computeBankSeed, createSketchBank, DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
@@ -11,7 +12,6 @@ import {
   verifyBoundaryRoot,
 } from '@ogong/protocol/modality/text/boundary/boundary-root';
 import { readRows } from '@ogong/protocol/modality/text/boundary/boundary-rows';
-import type { EdgeValues } from '@ogong/protocol/modality/text/boundary/edge-values';
 import { createRowContent, createTokenContent } from '@ogong/protocol/modality/text/boundary/pass-content';
 import type { CohortMember } from '@ogong/protocol/settlement/cohort-agreement';
 import { agreeOrder, showAdmission } from './chain-agreement.ts';

@@ -1,4 +1,4 @@
-import type { EdgeValues } from '@ogong/protocol/modality/text/boundary/edge-values';
+import type { EdgeValues } from '@ogong/protocol/commitment/edge-values';
 import fc from 'fast-check';
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });

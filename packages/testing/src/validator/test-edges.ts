@@ -1,9 +1,9 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { EdgeValues } from '@ogong/protocol/commitment/edge-values';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import type { Ed25519Signer } from '@ogong/protocol/crypto/crypto';
 import { createNobleEd25519Signer } from '@ogong/protocol/crypto/noble';
 import { commitBoundary, signBoundaryRoot } from '@ogong/protocol/modality/text/boundary/boundary-root';
-import type { EdgeValues } from '@ogong/protocol/modality/text/boundary/edge-values';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import type { SyntheticOptions } from '../synthetic/synthetic-reply.ts';
 import { seedOf } from './test-keys.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import { createEdgeHasher, type EdgeHasher } from '@ogong/protocol/modality/text/boundary/edge-hasher';
-import type { EdgeValues } from '@ogong/protocol/modality/text/boundary/edge-values';
+import type { EdgeValues } from '@ogong/protocol/commitment/edge-values';
 import {
   collectReply,
   createRequest,

@@ -1,4 +1,5 @@
 import { utf8Encode } from '@ogong/protocol/base/bytes';
+import type { EdgeValues } from '@ogong/protocol/commitment/edge-values';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeCommitment, encodeOpening } from '@ogong/protocol/commitment/opening';
 import { encodeRecordV2 } from '@ogong/protocol/commitment/record';
@@ -8,7 +9,6 @@ import { computeReplyFee } from '@ogong/protocol/exchange/fee';
 import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { computeOrderDay, type NamedOrder } from '@ogong/protocol/exchange/order';
-import type { EdgeValues } from '@ogong/protocol/modality/text/boundary/edge-values';
 import { encodeHeader, type Header } from '@ogong/protocol/modality/text/commitment/header';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import { keepsGrammar } from '@ogong/protocol/modality/text/stage1/reply-text';

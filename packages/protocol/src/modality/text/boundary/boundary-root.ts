@@ -2,6 +2,7 @@ import { concatBytes, equalBytes, ProtocolError } from '../../../base/bytes.ts';
 import { encodeDomain } from '../../../base/canonical.ts';
 import { bytes, type CodecType, createFormat, hash, struct, u8, u32, within } from '../../../base/codec.ts';
 import type { CommittedBlob } from '../../../commitment/blob.ts';
+import { computeEdgeRoot, type EdgeValues } from '../../../commitment/edge-values.ts';
 import type { SketchBank } from '../../../commitment/sketch.ts';
 import type { Crypto, Ed25519Signer } from '../../../crypto/crypto.ts';
 import { ED25519_SIGNATURE_BYTES } from '../../../crypto/hybrid.ts';
@@ -9,7 +10,6 @@ import { decodeValues, VALUE_BYTES } from '../../shared/values.ts';
 import { MAX_TURNS } from './boundary-pass.ts';
 import type { BoundaryRows, StandingPass } from './boundary-rows.ts';
 import { createEdgeHasher } from './edge-hasher.ts';
-import { computeEdgeRoot, type EdgeValues } from './edge-values.ts';
 
 /** The commitment of both ends to the rows that stand when the reply ends. */
 export interface BoundaryCommitment extends EdgeValues {

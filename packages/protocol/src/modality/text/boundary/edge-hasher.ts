@@ -4,7 +4,7 @@ import { createSketchRow, projectHidden, type SketchBank, type SketchRow } from 
 import type { Crypto } from '../../../crypto/crypto.ts';
 import { viewValues } from '../../shared/values.ts';
 import { encodeSketch, WINDOW_TOKENS } from '../commitment/window.ts';
-import type { EdgeValues } from './edge-values.ts';
+import type { EdgeValues } from '../../../commitment/edge-values.ts';
 
 /** Commits to the rows of an edge while they come. It keeps 64 bytes for each chunk of the blob, and the sketches. */
 export interface EdgeHasher {

@@ -1,8 +1,8 @@
 import { equalBytes } from '../../../base/bytes.ts';
 import { type Check, fail, pass } from '../../../base/checks.ts';
+import { computeEdgeRoot, type EdgeValues, sizeOfWindow, widthOf } from '../../../commitment/edge-values.ts';
 import type { Opening } from '../../../commitment/opening.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
-import { computeEdgeRoot, type EdgeValues, sizeOfWindow, widthOf } from '../boundary/edge-values.ts';
 import type { Header } from '../commitment/header.ts';
 import { countSketched } from '../commitment/window.ts';
 

@@ -1,12 +1,12 @@
 import { equalBytes } from '../../../base/bytes.ts';
 import { type Check, fail, type Outcome, pass, skip } from '../../../base/checks.ts';
+import type { EdgeValues } from '../../../commitment/edge-values.ts';
 import type { Opening } from '../../../commitment/opening.ts';
 import { computeSketchDistance, type SketchRow } from '../../../commitment/sketch.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
-import type { CohortMember, CohortTerms } from '../../../settlement/cohort-agreement.ts';
 import { isEqualityDue } from '../../../tier/exact-class.ts';
+import type { ServingCohort } from '../../shared/serving-cohort.ts';
 import { verifyBoundaryRoot } from '../boundary/boundary-root.ts';
-import type { EdgeValues } from '../boundary/edge-values.ts';
 import type { Header } from '../commitment/header.ts';
 import { decodeSketch } from '../commitment/window.ts';
 import { findShapeProblem } from '../stage1/boundary-roots.ts';
@@ -32,7 +32,7 @@ export interface CommittedEdge {
 /** The edges of a reply and the members of its cohort. */
 export interface CommittedEdges {
   readonly edges: readonly CommittedEdge[];
-  readonly members: readonly Pick<CohortMember, 'numericClass'>[];
+  readonly members: readonly Pick<ServingCohort['members'][number], 'numericClass'>[];
 }
 
 /** Lists the edges of a reply. @param opening whose edges stage 1 has checked. @returns none without an agreement. */
@@ -40,7 +40,7 @@ export function listEdges(
   crypto: Crypto,
   { boundaries }: Header,
   { edges: opened = [] }: Opening,
-  cohort: CohortTerms | undefined,
+  cohort: ServingCohort | undefined,
 ): CommittedEdges {
   if (cohort === undefined) return { edges: [], members: [] };
   const { members, orderHash } = cohort;

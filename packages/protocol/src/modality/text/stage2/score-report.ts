@@ -11,8 +11,8 @@ import {
   u32,
   within,
 } from '../../../base/codec.ts';
+import { edgeList } from '../../../commitment/edge-values.ts';
 import { windowList } from '../../../commitment/opening.ts';
-import { edgeList } from '../boundary/edge-values.ts';
 import { WEIGHT_ONE } from '../sampling/sampler.ts';
 
 export const NO_STOP_TOKEN = 0xffffffff;

@@ -1,5 +1,5 @@
 import { bytes32, createFormat, hash, list, optional, struct, u8, u16, within } from '../../../base/codec.ts';
-import { MAX_EDGES } from '../boundary/edge-values.ts';
+import { MAX_EDGES } from '../../../commitment/edge-values.ts';
 import { SINGLE } from '../commitment/shape-classes.ts';
 
 /** The part of an answer that a verifier sees. */

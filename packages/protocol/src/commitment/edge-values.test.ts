@@ -2,7 +2,7 @@ import { checkCodec } from '@ogong/testing/protocol/codec-compliance';
 import { anyEdge } from '@ogong/testing/protocol/edge-fixture';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createFormat } from '../../../base/codec.ts';
+import { createFormat } from '../base/codec.ts';
 import { type EdgeValues, edgeList, MAX_EDGE_POSITIONS, widthOf } from './edge-values.ts';
 
 const { encode, decode } = createFormat(edgeList, { tag: 'test' });

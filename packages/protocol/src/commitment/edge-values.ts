@@ -1,4 +1,4 @@
-import { concatBytes, ProtocolError } from '../../../base/bytes.ts';
+import { concatBytes, ProtocolError } from '../base/bytes.ts';
 import {
   bytes16,
   type CodecType,
@@ -11,14 +11,16 @@ import {
   u16,
   u32,
   within,
-} from '../../../base/codec.ts';
-import { blobRefCodec } from '../../../commitment/blob.ts';
-import { MAX_DIRECTIONS, SKETCH_BITS } from '../../../commitment/sketch.ts';
-import type { Crypto } from '../../../crypto/crypto.ts';
-import { computeMerkleRoot, hashLeaf } from '../../../crypto/merkle.ts';
-import { VALUE_BYTES } from '../../shared/values.ts';
-import { WINDOW_TOKENS } from '../commitment/window.ts';
+} from '../base/codec.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import { computeMerkleRoot, hashLeaf } from '../crypto/merkle.ts';
+import { blobRefCodec } from './blob.ts';
+import { MAX_DIRECTIONS, SKETCH_BITS } from './sketch.ts';
 
+/** Of a value, f32. */
+const VALUE_BYTES = 4;
+/** Positions of a sketch: those of a window of a text. */
+const WINDOW_TOKENS = 32;
 /** The most edges of one reply: those between 64 shards. */
 export const MAX_EDGES = 63;
 /** The most positions of an edge. */
