@@ -1,6 +1,7 @@
 import type { TextGenerationRequest } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
+import { computeEdgeRoot } from '@ogong/protocol/commitment/edge-values';
 import {
   type BoundaryFinding,
   judgeGarbage,
@@ -12,7 +13,6 @@ import {
 import { proveRows, type UsedRows } from '@ogong/protocol/modality/text/boundary/boundary-proof';
 import type { BoundaryRows } from '@ogong/protocol/modality/text/boundary/boundary-rows';
 import { createEdgeHasher } from '@ogong/protocol/modality/text/boundary/edge-hasher';
-import { computeEdgeRoot } from '@ogong/protocol/commitment/edge-values';
 import { findConsentProblem } from '@ogong/protocol/settlement/cohort-agreement';
 import { createScoreRequest } from '@ogong/testing/engine/compliance-requests';
 import { createFakeEngine } from '@ogong/testing/engine/fake';

@@ -1,6 +1,6 @@
+import type { EdgeValues } from '@ogong/protocol/commitment/edge-values';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import { createEdgeHasher } from '@ogong/protocol/modality/text/boundary/edge-hasher';
-import type { EdgeValues } from '@ogong/protocol/commitment/edge-values';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextScoringRequest } from '../interface/text.ts';
 import type { BatchModel, EdgeContext, PushRows } from './batch-model.ts';

@@ -1,5 +1,5 @@
-import { MAX_DIRECTIONS, type SketchParameters } from '@ogong/protocol/commitment/sketch';
 import { MAX_EDGES } from '@ogong/protocol/commitment/edge-values';
+import { MAX_DIRECTIONS, type SketchParameters } from '@ogong/protocol/commitment/sketch';
 import { MAX_GRAMMAR_BYTES } from '@ogong/protocol/modality/text/grammar/gbnf';
 import { formatOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
 import {

@@ -1,7 +1,7 @@
+import type { EdgeValues } from '@ogong/protocol/commitment/edge-values';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { SketchParameters } from '@ogong/protocol/commitment/sketch';
 import type { AnswerFormat } from '@ogong/protocol/modality/text/answer/answer-format';
-import type { EdgeValues } from '@ogong/protocol/commitment/edge-values';
 import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
 import type { ThinkingWish } from '@ogong/protocol/modality/text/commitment/thinking-wish';
 import type { ChatMessage } from '@ogong/protocol/modality/text/request/chat-messages';

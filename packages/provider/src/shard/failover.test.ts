@@ -8,8 +8,8 @@ import { ledger } from '@ogong/testing/provider/provider-fixture';
 import {
   createTestChain,
   sessions,
-  type TestCohort,
   type TestChainedOrder,
+  type TestCohort,
   type TestReplacement,
 } from '@ogong/testing/provider/shard-fixture';
 import { describe, expect, it } from 'vitest';

@@ -2,7 +2,7 @@ import type { SegmentEngine } from '@ogong/engine/interface/segment';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
-import type { RememberedOrder, HoldingLeader, OrderMemory } from './order-memory.ts';
+import type { HoldingLeader, OrderMemory, RememberedOrder } from './order-memory.ts';
 
 /** The time from an agreement to the order's admission. */
 const ADMIT_MS = 10_000;

@@ -2,9 +2,9 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { EdgeValues } from '@ogong/protocol/commitment/edge-values';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import { createEdgeHasher, type EdgeHasher } from '@ogong/protocol/modality/text/boundary/edge-hasher';
-import type { EdgeValues } from '@ogong/protocol/commitment/edge-values';
 import {
   collectReply,
   createRequest,

@@ -46,7 +46,7 @@ export interface ServeDependencies extends ServeContext {
   readonly engine: TextEngine;
   /**
    * Ends the work of the shards before this one. Default: the engine has the whole model.
-   * @param positions whose rows stand in the end. @returns the signed roots of the shards with their values.
+   * @param positions number of rows that stand in the end. @returns the signed roots of the shards with their values.
    */
   readonly closeBoundaries?: (positions: number) => Promise<ServedReply['boundaries']>;
 }

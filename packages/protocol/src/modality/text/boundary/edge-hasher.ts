@@ -1,10 +1,10 @@
 import { ProtocolError } from '../../../base/bytes.ts';
 import { type CommittedBlob, createBlobHasher } from '../../../commitment/blob.ts';
+import type { EdgeValues } from '../../../commitment/edge-values.ts';
 import { createSketchRow, projectHidden, type SketchBank, type SketchRow } from '../../../commitment/sketch.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
 import { viewValues } from '../../shared/values.ts';
 import { encodeSketch, WINDOW_TOKENS } from '../commitment/window.ts';
-import type { EdgeValues } from '../../../commitment/edge-values.ts';
 
 /** Commits to the rows of an edge while they come. It keeps 64 bytes for each chunk of the blob, and the sketches. */
 export interface EdgeHasher {
