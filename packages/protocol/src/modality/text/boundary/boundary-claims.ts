@@ -42,14 +42,20 @@ export interface DisputedEdge<T = unknown> extends BoundaryEdge<T>, BoundarySend
   readonly receiver: number;
 }
 
-/** Decides "garbage came": the rows that the receiver used. A receiver whose rows the sender did not sign loses. */
+/**
+ * Decides "garbage came": the rows that the receiver used. A receiver whose rows the sender did not sign loses.
+ * @internal until programs make claims: tests of attackers use it
+ */
 export function judgeGarbage(crypto: Crypto, edge: DisputedEdge, shown: UsedRows): BoundaryFinding {
   return findRowsProblem(crypto, edge, edge.senderKey, shown) === undefined
     ? { reason: 'rows-signed', audit: edge.place }
     : { reason: 'rows-unsigned', culprit: edge.receiver };
 }
 
-/** Decides whether one sender signed two roots for one order and place, which is exact evidence against it. */
+/**
+ * Decides whether one sender signed two roots for one order and place, which is exact evidence against it.
+ * @internal until programs make claims: tests of attackers use it
+ */
 export function judgeTwoRoots(
   crypto: Crypto,
   sender: BoundarySender,
@@ -66,6 +72,7 @@ const isSameStatement = (a: BoundaryRoot, b: BoundaryRoot): boolean =>
 /**
  * Decides "roots differ": the sender's root against the rows that the receiver used. Both are the sender's own statements if the
  * receiver shows every pass before the root's `turns`, so a difference is exact evidence against the sender.
+ * @internal until programs make claims: tests of attackers use it
  */
 export function judgeRootOfRows(
   crypto: Crypto,
@@ -87,7 +94,10 @@ export function judgeRootOfRows(
   return { reason: 'passes-differ', audit: edge.place, marked: [edge.place, edge.receiver] };
 }
 
-/** Decides "nothing came". An absence leaves no signature, so both ends get a mark and nobody is named. */
+/**
+ * Decides "nothing came". An absence leaves no signature, so both ends get a mark and nobody is named.
+ * @internal until programs make claims: tests of attackers use it
+ */
 export const judgeNothing = ({ place, receiver }: Pick<DisputedEdge, 'place' | 'receiver'>): BoundaryFinding => ({
   reason: 'nothing-came',
   marked: [place, receiver],
@@ -106,6 +116,7 @@ export interface HiddenRootClaim {
  * Decides "the leader hides a root". A root that the leader confirmed and left out convicts the leader. Without a receipt the shard may
  * never have sent its root, so both get a mark.
  * @param leader place and session key of the last shard.
+ * @internal until programs make claims: tests of attackers use it
  */
 export function judgeHiddenRoot(
   crypto: Crypto,

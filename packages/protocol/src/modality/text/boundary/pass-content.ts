@@ -24,7 +24,7 @@ export interface PassContent<T> {
 }
 
 /** Bits of `MAX_ROW_VALUE` as f32. */
-const MAX_ROW_BITS = (127 + 120) << 23;
+const [MAX_ROW_BITS] = new Int32Array(Float32Array.of(MAX_ROW_VALUE).buffer) as unknown as [number];
 
 /**
  * Returns whether all values are in range, and so finite. Bits without the sign have the order of the sizes, and NaN comes last. A
