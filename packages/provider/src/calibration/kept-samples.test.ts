@@ -57,10 +57,10 @@ describe('the basis of stored samples', () => {
   });
 
   it('is the bytes served for them', async () => {
-    expect(await serveAll({})).toBe('fefd4accaaadfe9a58ab8adcbedd5ed0');
-    expect(await serveAll({ endpoint: 'completion' })).toBe('7d1b88f5d05e2ce2f987891ccfaa13f7');
+    expect(await serveAll({})).toBe('3132e4705c6b57e6cc28d7452103f9c0');
+    expect(await serveAll({ endpoint: 'completion' })).toBe('ba6c7893a3fb7df0e624eb248dc583f7');
     const other = createFakeEngine({ contextSize: 512, error: 0.01 });
-    expect(await serveAll({ dependencies: { engine: other } })).toBe('23f0b971f2be70300126a5d1cbee38d4');
+    expect(await serveAll({ dependencies: { engine: other } })).toBe('035b2b7877234f4f1e5a55ab79e19467');
     await other.close();
   });
 

@@ -121,7 +121,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
     ...(options.scoresTogether !== undefined && { scoresTogether: options.scoresTogether }),
     numericClass:
       exact && !options.shaped ? FAKE_EXACT_CLASS : `fake-1/js/f64/${options.shaped ? 'shaped' : 'fast'}/hash/kv-none`,
-    ...(options.canTrace !== false && { layers: options.layers ?? FAKE_LAYERS }),
+    ...(options.canTrace !== false && options.chain === undefined && { layers: options.layers ?? FAKE_LAYERS }),
     ...(options.shaped ? { shapes: 'mixed' } : {}),
     exact,
     weightType: 'hash',

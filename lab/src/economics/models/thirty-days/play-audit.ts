@@ -36,7 +36,7 @@ export const MODEL_ROOT = new Uint8Array(32).fill(1);
 /** Exact by its name, so that equality decides where a verifier runs it. */
 const NUMERIC_CLASS = 'llama/cpu/x86/exact/f16/kv-f16';
 const HEADER = {
-  ...{ endpoint: 'chat', pictures: [], payee: FORGER.payee, numericClass: NUMERIC_CLASS },
+  ...{ endpoint: 'chat', pictures: [], boundaries: [], payee: FORGER.payee, numericClass: NUMERIC_CLASS },
   ...{ promptTokenCount: 200, outputTokenCount: 300 },
 };
 
