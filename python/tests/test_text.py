@@ -188,7 +188,7 @@ class Text(unittest.TestCase):
         data = unhex(load("boundary")["audit"]["opening"])
         opening = parse_opening(data)
         self.assertEqual(encode_opening(opening), data)
-        roots = [root[8:40] for root in parse_header(opening.header).boundaries if root is not None]
+        roots = [boundary.root for boundary in parse_header(opening.header).boundaries if boundary is not None]
         self.assertEqual([edge.root(opening.blind) for edge in opening.edges], roots)
         for wrong in (data[:-1], data + bytes(1), data[:-400]):
             with self.assertRaises(WireError):

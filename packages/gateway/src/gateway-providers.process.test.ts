@@ -365,7 +365,13 @@ describe('a provider', () => {
     const answer = await fetch(`${fixture.url}${response.headers.get('x-ogong-receipt')}`);
     const { checks, ...receipt } = (await answer.json()) as { readonly checks: readonly Check[] };
     expect(checks.filter(({ id }) => /cohort|boundary/.test(id)).map(({ id, status }) => `${id} ${status}`)).toEqual([
-      ...['cohort pass', 'boundary-chain pass', 'boundary-signatures pass'],
+      ...[
+        'boundary-roots pass',
+        'boundary-form pass',
+        'cohort pass',
+        'boundary-chain pass',
+        'boundary-signatures pass',
+      ],
     ]);
     const { cohort = new Uint8Array() } = parseReceipt(receipt);
     expect(parseCohortAgreement(cohort).terms.members).toHaveLength(3);
