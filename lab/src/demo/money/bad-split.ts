@@ -42,10 +42,11 @@ export async function submitBadSplit(context: CourtContext): Promise<SplitRecord
   const good = createCohortLines({ feeAtomic: FEE, router, amounts }, shards);
   const isRaised = ({ providerId }: Line): boolean => equalBytes(providerId, raised.providerId);
   const bad = good.map((line) => (isRaised(line) ? { ...line, gross: line.gross + 1n } : line));
-  const debit = await signDebit(context, privateKey);
   const { send } = createPreview(client.transactor);
   const attempt = async () => {
     const sequences = await readSequences(context);
+    // A batch in between raises the count of the payer's voucher.
+    const debit = await signDebit(context, privateKey);
     const before = await readBooks(chain, members);
     const refusedCall = await sign(context, bad, debit);
     const refused = await findOutcome(() => client.settle(refusedCall));
