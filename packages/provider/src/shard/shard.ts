@@ -96,7 +96,6 @@ export interface Shard {
 /** Name of all leaders of which the chain knows nothing. */
 const UNBACKED = 'unbacked';
 
-/** @internal until `serve` offers segments: tests serve orders with it */
 export function createShard(served: ServedSegment, dependencies: ShardDependencies): Shard {
   const { segment, manifest, firstLayer, layers, pricePer1kAtomic, session } = served;
   const { crypto, clock, chain, signer, beacons, providerId, payee, orders, onError } = dependencies;
