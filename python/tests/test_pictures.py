@@ -12,10 +12,10 @@ from ogong.pictures import Range, count_left_out, count_units, parse_picture_req
 from ogong.png import read_pictures, unpack_png
 from ogong.record import parse_record
 from ogong.shown import ReceiptError
-from ogong.text.commitment import parse_opening
+from ogong.text.commitment import blob_root, parse_opening
 from ogong.text.fields import RequestError
 from ogong.text.request import parse_request
-from ogong.trajectory import blob_root, make_noise, parse_picture_header, project, replay_picture
+from ogong.trajectory import make_noise, parse_picture_header, project, replay_picture
 from ogong.wire import WireError, sha256
 
 from .vectors import load, unhex

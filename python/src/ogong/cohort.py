@@ -157,7 +157,7 @@ def find_weakness(members: Sequence[Member], tier: str, is_exact_demanded: bool)
 def _is_signed(order_hash: bytes, place: int, boundary: Boundary, key: bytes) -> bool:
     if not 1 <= boundary.turns <= _MOST_TURNS:
         return False
-    statement = _ROOT_TAG + order_hash + u8(place) + u32(boundary.positions) + u32(boundary.turns) + boundary.root
+    statement = _ROOT_TAG + order_hash + u8(place) + u32(boundary.positions) + u32(boundary.turns) + boundary.root + boundary.input
     return verify_ed25519(key, statement, boundary.signature)
 
 

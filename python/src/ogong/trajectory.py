@@ -12,7 +12,7 @@ from .checks import Check, failed, hold, passed, skipped
 from .guidance import GuidancePlan, read_plan
 from .pictures import ENDPOINTS, MOST_PIXELS, MOST_SIDE, MOST_STEPS, SAMPLERS, STRENGTH_ONE, Range, count_left_out, count_units
 from .record import Record
-from .text.commitment import DrawKeyInputs, Opening, merkle_root, read_draw_key, read_parts
+from .text.commitment import DrawKeyInputs, Opening, blob_root, read_draw_key, read_parts
 from .tiers import TIERS, check_posture
 from .wire import Reader, WireError, sha256, u32
 
@@ -22,7 +22,6 @@ _MOST_HEADER = 8_192
 _MOST_VALUES = 1 << 26
 _MOST_BYTES = 64 << 20
 _MOST_LATENT_BYTES = 2 << 20
-_CHUNK_BYTES = 65_536
 _MOST_NOISE = 1 << 20
 """Values of noise that are computed here. Of more, a reader of the outputs computes them."""
 _DRAWS = 12
@@ -285,13 +284,6 @@ def make_noise(key: bytes, count: int) -> bytes:
     mean = _DRAWS * 0xFFFF / 2
     values = [(sum(draws[at : at + _DRAWS]) - mean) / 65_536 for at in range(0, _DRAWS * count, _DRAWS)]
     return struct.pack(f"<{count}f", *values)
-
-
-def blob_root(blind: bytes, data: bytes) -> bytes:
-    """Root of a blob (docs/spec/blob.md)."""
-    chunks = [data[at : at + _CHUNK_BYTES] for at in range(0, len(data), _CHUNK_BYTES)]
-    hashes = [sha256(b"ogong-blob-chunk-v1\n", blind, u32(i), chunk) for i, chunk in enumerate(chunks)]
-    return merkle_root([sha256(b"\x00", each) for each in hashes])
 
 
 def project(seed: bytes, values: Sequence[float]) -> tuple[float, ...]:

@@ -2,8 +2,9 @@ import type { ChainPass, SegmentEngine, UpstreamRows } from '@ogong/engine/inter
 import type { TextGenerationRequest } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
-import { equalBytes } from '@ogong/protocol/base/bytes';
+import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
 import { hashBlind } from '@ogong/protocol/commitment/blinds';
+import { computeBlobRoot } from '@ogong/protocol/commitment/blob';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleEd25519Signer } from '@ogong/protocol/crypto/noble';
@@ -129,7 +130,12 @@ export async function playReply(
     if (silent === undefined) throw error;
     return undefined;
   });
-  const edges = silent === undefined ? shards.map((shard, place) => closeEdge(place, shard, attackOf(place))) : [];
+  const edges =
+    silent === undefined
+      ? shards.map((shard, place) =>
+          closeEdge(place, { ...shard, came: shards[place - 1]?.received ?? tokensIn }, attackOf(place)),
+        )
+      : [];
   const confirmed = edges.map(({ root, received }) =>
     equalBytes(commitBoundary(crypto, received, { blind: BLIND, bank }).root, root.root) ? root : undefined,
   );
@@ -152,13 +158,14 @@ export async function playReply(
 
 function closeEdge(
   place: number,
-  shard: { readonly sent: { readonly kept: BoundaryRows }; readonly received: { readonly kept: BoundaryRows } },
+  shard: Readonly<Record<'sent' | 'received' | 'came', { readonly kept: BoundaryRows }>>,
   attack: CohortAttack | undefined,
 ): PlayedEdge {
   const [sent, received] = [shard.sent.kept, shard.received.kept];
   const { positions, turns, root } = commitBoundary(crypto, sent, { blind: BLIND, bank });
   const session = sessions[place] as (typeof sessions)[number];
-  const own = signBoundaryRoot(session, { orderHash: ORDER_HASH, place, positions, turns, root });
+  const input = computeBlobRoot(crypto, BLIND, concatBytes(...shard.came.kept.standing.map(({ bytes }) => bytes)));
+  const own = signBoundaryRoot(session, { orderHash: ORDER_HASH, place, positions, turns, root, input });
   const bent = attack?.bendRoot === undefined ? own : signBoundaryRoot(session, { ...own, ...attack.bendRoot(own) });
   const receipt = signRootReceipt(crypto, sessions[LEADER] as (typeof sessions)[number], bent);
   return { sent, received, own, root: bent, receipt };

@@ -4,6 +4,8 @@ export interface HeaderBoundary {
   readonly turns: number;
   /** 32 bytes. */
   readonly root: Uint8Array;
+  /** Root of the blob of the rows that it received, 32 bytes. The shard at place 0 received tokens. */
+  readonly input: Uint8Array;
   /** By the shard's session key, 64 bytes. */
   readonly signature: Uint8Array;
 }

@@ -1,14 +1,16 @@
 import { concatBytes } from '../base/bytes.ts';
-import { bytes16, type Codec, createFormat, hash, list, struct, u16 } from '../base/codec.ts';
+import { bytes16, bytes32, type Codec, createFormat, hash, list, optional, struct, u16 } from '../base/codec.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { computeInclusionProof, computeMerkleRoot, hashLeaf } from '../crypto/merkle.ts';
-import { type EdgeValues, edgeList } from './edge-values.ts';
+import { type EdgeValues, edgeList, MAX_EDGE_POSITIONS } from './edge-values.ts';
 
 /** The most windows of a reply: 131,072 tokens. */
 export const MAX_WINDOWS = 4096;
 export const MAX_OPENING_BYTES = 48 * 1024 * 1024;
 
 const MAX_WINDOW_PART = 0xffff;
+/** Of the tokens of a prompt, which has no more positions than an edge. */
+const MAX_PROMPT_BYTES = 4 * MAX_EDGE_POSITIONS;
 
 /** Windows as bytes. Their size is bounded; they are not decoded. */
 export const windowList: Codec<readonly WindowBytes[]> = list<WindowBytes>(
@@ -39,10 +41,26 @@ export interface Opening {
    * them (docs/spec/boundary.md#audit). Default: none.
    */
   readonly edges?: readonly EdgeValues[];
+  /** The prompt of a cohort's reply, whose first shard received its tokens. The header has its hash. Default: none. */
+  readonly prompt?: OpenedPrompt | undefined;
+}
+
+/** The preimage of a header's `promptTokensHash`. */
+export interface OpenedPrompt {
+  /** Blind of the prompt (blinds.ts), 32 bytes. */
+  readonly blind: Uint8Array;
+  /** u32 big-endian. */
+  readonly tokens: Uint8Array;
 }
 
 const openingFormat = createFormat<Opening>(
-  struct({ blind: hash, header: bytes16(MAX_HEADER_BYTES), windows: windowList, edges: edgesOrNone }),
+  struct({
+    blind: hash,
+    header: bytes16(MAX_HEADER_BYTES),
+    windows: windowList,
+    edges: edgesOrNone,
+    prompt: optional<OpenedPrompt>(struct({ blind: hash, tokens: bytes32(MAX_PROMPT_BYTES) })),
+  }),
   { tag: 'ogong-opening-v1', maxBytes: MAX_OPENING_BYTES },
 );
 

@@ -48,7 +48,7 @@ const IDS: Readonly<Record<CheckGroup, readonly string[]>> = {
     ...['logprobs', 'logprob-bytes', 'inputs', 'vectors', 'response-size'],
     ...['choices', 'links', 'projections', 'pixels', 'model-choices', 'chain', 'output-distance', 'pixel-distance'],
     ...['picture-rows', 'mask', 'encoding-distance'],
-    ...['boundary-roots', 'boundary-form', 'boundary'],
+    ...['boundary-roots', 'boundary-form', 'boundary-inputs', 'boundary'],
     ...['equality', 'likelihood', 'room', 'report-shape', 'repeated-tokens', 'vocabulary'],
   ],
   payment: ['ledger', 'admission', 'payee', 'fee', 'verdict', 'judged-record'],

@@ -11,7 +11,7 @@ import {
   parseBoundaryRoot,
   verifyBoundaryRoot,
 } from '@ogong/protocol/modality/text/boundary/boundary-root';
-import { readRows } from '@ogong/protocol/modality/text/boundary/boundary-rows';
+import { type BoundaryRows, readRows } from '@ogong/protocol/modality/text/boundary/boundary-rows';
 import { createRowContent, createTokenContent } from '@ogong/protocol/modality/text/boundary/pass-content';
 import type { CohortMember } from '@ogong/protocol/settlement/cohort-agreement';
 import { agreeOrder, showAdmission } from './chain-agreement.ts';
@@ -19,8 +19,13 @@ import { type ChainedOrder, type ChainOrder, createChainOrder } from './chain-or
 import { carryPass, type PassGroup } from './chain-passes.ts';
 import { createRecovery } from './chain-recovery.ts';
 import { type ChainState, type CohortChainOptions, enterLane, type ShardLane } from './chain-state.ts';
-import { commitRows } from './commit-rows.ts';
+import { commitRows, hashInput } from './commit-rows.ts';
 import { ShardFailure } from './shard-failure.ts';
+
+interface ClosingOrder {
+  readonly order: ChainOrder;
+  readonly positions: number | undefined;
+}
 
 /** A shard's signed root, with the values behind it. */
 export interface ClosedEdge extends BoundaryRoot {
@@ -169,36 +174,48 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
         orders.delete(key);
         order?.endTurn();
         if (order === undefined) return [];
-        return await Promise.all(lanes.map((lane) => closeAt(options, lane, { order, positions })));
+        return await closeAll(options, lanes, { order, positions });
       });
     },
   };
 }
 
-/** Ends an order at a shard. @returns its root if it is about the rows that came, and their passes. */
-async function closeAt(
+/** Ends an order at all shards. @returns the roots by place, each if it is about the rows that came, their passes, and the rows before. */
+async function closeAll(
   { crypto, embeddingSize }: CohortChainOptions,
-  lane: ShardLane,
-  { order: chained, positions }: { readonly order: ChainOrder; readonly positions: number | undefined },
-): Promise<ClosedEdge | undefined> {
-  const { given, received, members } = chained;
+  lanes: readonly ShardLane[],
+  { order: { given, received, members, tokens }, positions }: ClosingOrder,
+): Promise<readonly (ClosedEdge | undefined)[]> {
   const { order, blind, previousBeacon } = given;
-  const { place, calls } = lane;
-  const encoded = await enterLane(lane, () => calls.close(order.orderHash)).catch(() => new Uint8Array());
-  const { kept } = received[place] as PassReceiver<Float32Array>;
-  if (encoded.length === 0 || kept.positions === 0 || kept.positions !== (positions ?? kept.positions))
-    return undefined;
-  const root = readRoot(encoded);
-  const senderKey = (members[place] as CohortMember).sessionKey;
-  const sender = { orderHash: order.orderHash, place, senderKey };
-  if (root === undefined || !verifyBoundaryRoot(crypto, sender, root)) return undefined;
+  const { orderHash } = order;
+  const isWhole = (kept: BoundaryRows): boolean =>
+    kept.positions > 0 && kept.positions === (positions ?? kept.positions);
+  const signed = lanes.map(async (lane) => {
+    const encoded = await enterLane(lane, () => lane.calls.close(orderHash)).catch(() => new Uint8Array());
+    const root = encoded.length === 0 ? undefined : readRoot(encoded);
+    const { sessionKey: senderKey } = members[lane.place] as CohortMember;
+    return root && verifyBoundaryRoot(crypto, { orderHash, place: lane.place, senderKey }, root) ? root : undefined;
+  });
   const bankSeed = computeBankSeed(crypto, order.modelRoot, previousBeacon);
   const bank = createSketchBank(crypto, { bankSeed, directions: DEFAULT_DIRECTIONS, embeddingSize });
-  const own = await commitRows(crypto, kept, { blind, bank });
-  const isSame = own.positions === root.positions && own.turns === root.turns && equalBytes(own.root, root.root);
-  const { positions: committed, rows, sketches } = own;
-  return isSame ? { ...root, values: { positions: committed, rows, sketches } } : undefined;
+  const edges: (ClosedEdge | undefined)[] = [];
+  let input = isWhole(tokens.kept) ? await hashInput(crypto, tokens.kept, blind) : undefined;
+  for (const [place, { kept }] of received.entries()) {
+    const own = isWhole(kept) ? await commitRows(crypto, kept, { blind, bank }) : undefined;
+    const root = await signed[place];
+    const isSame = own && input && root && isSameRoot(root, { ...own, input });
+    edges.push(
+      isSame ? { ...root, values: { positions: own.positions, rows: own.rows, sketches: own.sketches } } : undefined,
+    );
+    input = own?.rows.root;
+  }
+  return edges;
 }
+
+type SignedFields = Pick<BoundaryRoot, 'positions' | 'turns' | 'root' | 'input'>;
+
+const isSameRoot = (a: SignedFields, b: SignedFields): boolean =>
+  a.positions === b.positions && a.turns === b.turns && equalBytes(a.root, b.root) && equalBytes(a.input, b.input);
 
 /** Joins the rows of a pass; zeros for an order that has failed. */
 function joinRows(

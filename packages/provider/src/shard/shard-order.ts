@@ -17,7 +17,7 @@ import { type BoundaryRoot, signBoundaryRoot } from '@ogong/protocol/modality/te
 import { noteRows, readRows, type StandingRows } from '@ogong/protocol/modality/text/boundary/boundary-rows';
 import { createRowContent, createTokenContent } from '@ogong/protocol/modality/text/boundary/pass-content';
 import type { CohortMember, CohortTerms } from '@ogong/protocol/settlement/cohort-agreement';
-import { commitRows } from './commit-rows.ts';
+import { commitRows, hashInput } from './commit-rows.ts';
 
 /** One order at a shard: the rows that came, and the rows that went out. */
 export interface ShardOrder {
@@ -31,7 +31,7 @@ export interface ShardOrder {
    * @returns false if the leader, this shard, the blind or the layers of a member differ, or if it was called too often.
    */
   replaceMembers(terms: Pick<CohortTerms, 'members' | 'blindHash'>): boolean;
-  /** Signs for the rows that it sent. @returns undefined if there are none. */
+  /** Signs for the rows that it sent, and for those that came. @returns undefined if there are none. */
   signRoot(): Promise<BoundaryRoot | undefined>;
 }
 
@@ -145,11 +145,12 @@ export function createShardOrder(crypto: Crypto, options: ShardOrderOptions): Sh
       return true;
     },
     async signRoot() {
-      if (sent.kept.positions === 0) return undefined;
+      if (received === undefined || sent.kept.positions === 0) return undefined;
       const bankSeed = computeBankSeed(crypto, order.modelRoot, previousBeacon);
       const bank = createSketchBank(crypto, { bankSeed, directions: DEFAULT_DIRECTIONS, embeddingSize });
       const { positions, turns, root } = await commitRows(crypto, sent.kept, { blind, bank });
-      return signBoundaryRoot(session, { orderHash: order.orderHash, place, positions, turns, root });
+      const input = await hashInput(crypto, received.kept, blind);
+      return signBoundaryRoot(session, { orderHash: order.orderHash, place, positions, turns, root, input });
     },
   };
 }

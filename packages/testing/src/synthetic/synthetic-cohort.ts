@@ -1,3 +1,5 @@
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { computeBlobRoot } from '@ogong/protocol/commitment/blob';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleEd25519Signer } from '@ogong/protocol/crypto/noble';
@@ -15,6 +17,8 @@ export interface SyntheticCohort {
   readonly terms?: (terms: CohortTerms) => CohortTerms;
   /** Changes the roots in the header, after the shards have signed them. */
   readonly roots?: (roots: Header['boundaries']) => Header['boundaries'];
+  /** Roots of the rows that shards have received by their own statements, by place. Default: the rows before. */
+  readonly inputs?: Readonly<Record<number, Uint8Array>>;
   /** Positions of each root. Default: all that the reply needs. */
   readonly positions?: number;
   /** Place of a member whose consent has another signature. Default: each has signed. */
@@ -34,16 +38,19 @@ const sessions = SHARDS.map((_, place) => createNobleEd25519Signer(fill(32, 0x71
 
 /** Makes the roots that the shards sign, and the values behind those that the header lists. */
 export const addRoots =
-  ({ roots, positions }: SyntheticCohort): NonNullable<NonNullable<SyntheticOptions['bend']>['edges']> =>
-  (header, blind) => {
+  ({ roots, positions, inputs = {} }: SyntheticCohort): NonNullable<NonNullable<SyntheticOptions['bend']>['edges']> =>
+  (header, blind, tokens) => {
     const { orderHash, promptTokenCount, outputTokenCount } = header;
     const needed = promptTokenCount + outputTokenCount - 1;
     const sizes = { ...header, outputTokenCount: outputTokenCount + (positions ?? needed) - needed };
+    let received = computeBlobRoot(nodeCrypto, blind, tokens);
     const sent = sessions.slice(0, -1).map((signer, place) => {
       const { root, ...values } = computeTestEdge(sizes, blind, { place });
-      const statement = { orderHash, place, turns: outputTokenCount, root, positions: values.positions };
+      const input = inputs[place] ?? received;
+      received = values.rows.root;
+      const statement = { orderHash, place, turns: outputTokenCount, root, input, positions: values.positions };
       const { turns, signature, positions: count } = signBoundaryRoot(signer, statement);
-      return { values, boundary: { positions: count, turns, root, signature } };
+      return { values, boundary: { positions: count, turns, root, input, signature } };
     });
     const signed = sent.map(({ boundary }) => boundary);
     const boundaries = roots?.(signed) ?? signed;

@@ -20,6 +20,7 @@ import {
 } from '@ogong/protocol/exchange/order';
 import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
 import { DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
+import { createTokenContent } from '@ogong/protocol/modality/text/boundary/pass-content';
 import {
   type Endpoint,
   encodeHeader,
@@ -55,6 +56,7 @@ import {
   TAIL_RANK,
   WEIGHT_ONE,
 } from '@ogong/protocol/modality/text/sampling/sampler';
+import { showsPrompt } from '@ogong/protocol/modality/text/stage1/boundary-roots';
 
 /**
  * A complete, honest reply of a made-up language model, for tests and vectors. Equal inputs give equal bytes. The model is a
@@ -118,10 +120,14 @@ export interface SyntheticOptions {
     readonly record?: (record: RecordV2, blinds: Blinds) => RecordV2;
     readonly blinds?: (blinds: Blinds) => Blinds;
     readonly order?: (order: Order) => Order;
-    /** Roots and values of the rows that the shards of a cohort sent. @param blind of the answer. */
+    /**
+     * Roots and values of the rows that the shards of a cohort sent.
+     * @param blind of the answer. @param tokens that the first shard received, as in the leader's passes.
+     */
     readonly edges?: (
       header: Header,
       blind: Uint8Array,
+      tokens: Uint8Array,
     ) => Pick<Header, 'boundaries'> & { readonly edges: NonNullable<Opening['edges']> };
   };
 }
@@ -256,10 +262,15 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
     }),
   };
   const bent = bend.header?.(plain) ?? plain;
-  const { boundaries = bent.boundaries, edges = [] } = bend.edges?.(bent, blinds.answer) ?? {};
+  const content = createTokenContent(SYNTHETIC_VOCABULARY);
+  const received = content.encode(Uint32Array.of(...PROMPT, ...output.slice(0, -1)));
+  const { boundaries = bent.boundaries, edges = [] } = bend.edges?.(bent, blinds.answer, received) ?? {};
   const header = { ...bent, boundaries };
   const startNs = given?.startNs ?? 1_700_000_000_000_000_000n;
-  const opening: Opening = { blind: blinds.answer, header: encodeHeader(header), windows, edges };
+  const prompt = showsPrompt(header)
+    ? { blind: blinds.prompt, tokens: content.encode(Uint32Array.from(PROMPT)) }
+    : undefined;
+  const opening: Opening = { blind: blinds.answer, header: encodeHeader(header), windows, edges, prompt };
   const signed: RecordV2 = {
     replyId: order.replyId,
     requestHash,

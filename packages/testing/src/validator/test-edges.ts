@@ -1,4 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { computeBlobRoot } from '@ogong/protocol/commitment/blob';
 import type { EdgeValues } from '@ogong/protocol/commitment/edge-values';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import type { Ed25519Signer } from '@ogong/protocol/crypto/crypto';
@@ -58,6 +59,8 @@ export interface TestEdges {
   readonly unsigned?: readonly number[];
   /** Signers of roots, by place. Default: the shards' session keys. */
   readonly signers?: Readonly<Record<number, Ed25519Signer>>;
+  /** Roots of the rows that shards have received by their own statements, by place. Default: the rows before. */
+  readonly inputs?: Readonly<Record<number, Uint8Array>>;
 }
 
 /** Makes the roots and edges of a reply of a cohort. */
@@ -67,19 +70,23 @@ export const createTestEdges =
     bend = {},
     unsigned = [],
     signers = {},
+    inputs = {},
   }: TestEdges): NonNullable<SyntheticOptions['bend']>['edges'] & object =>
-  (header, blind) => {
+  (header, blind, tokens) => {
+    let sent = computeBlobRoot(crypto, blind, tokens);
     const committed = TEST_EDGES.map((_, place) => {
-      if (unsigned.includes(place)) return undefined;
       const { root, ...values } = computeTestEdge(header, blind, { place, bend: bend[place] });
-      const statement = { orderHash, place, positions: values.positions, turns: 3, root };
+      const input = inputs[place] ?? sent;
+      sent = values.rows.root;
+      if (unsigned.includes(place)) return undefined;
+      const statement = { orderHash, place, positions: values.positions, turns: 3, root, input };
       return { values, boundary: signBoundaryRoot(signers[place] ?? sessionOf(place), statement) };
     });
     return {
       boundaries: committed.map((one) => {
         if (one === undefined) return undefined;
-        const { positions, turns, root, signature } = one.boundary;
-        return { positions, turns, root, signature };
+        const { positions, turns, root, input, signature } = one.boundary;
+        return { positions, turns, root, input, signature };
       }),
       edges: committed.flatMap((one) => (one === undefined ? [] : [one.values])),
     };

@@ -1,4 +1,5 @@
 import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
+import { computeBlobRoot } from '@ogong/protocol/commitment/blob';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { createNobleEd25519Signer } from '@ogong/protocol/crypto/noble';
@@ -55,7 +56,9 @@ export function createBoundaryVectors(crypto: Crypto) {
   });
   const commitment = commitBoundary(crypto, sender.kept, { blind, bank });
   const { positions, turns, root } = commitment;
-  const signed = signBoundaryRoot(shard, { orderHash, place: 0, positions, turns, root });
+  const received = createTokenContent(VOCABULARY_SIZE).encode(Uint32Array.from({ length: positions }, (_, i) => 7 * i));
+  const input = computeBlobRoot(crypto, blind, received);
+  const signed = signBoundaryRoot(shard, { orderHash, place: 0, positions, turns, root, input });
   return {
     orderHash: toHex(orderHash),
     blind: toHex(blind),
@@ -73,6 +76,7 @@ export function createBoundaryVectors(crypto: Crypto) {
       ids,
       pass: toHex(encodeBoundaryPass(tokens.send('step', 3 * turn, Uint32Array.from(ids)))),
     })),
+    received: toHex(received),
     rows: toHex(concatBytes(...sender.kept.standing.map(({ bytes }) => bytes))),
     blobRoot: toHex(commitment.blob.ref.root),
     sketches: commitment.sketches.map((sketch) => toHex(sketch)),

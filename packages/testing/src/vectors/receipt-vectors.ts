@@ -570,14 +570,18 @@ function addCohortCases(
   );
   bent('no root of the second shard', ['boundary-chain'], { roots: ([first]) => [first, undefined] });
   bent('a list without the second root', ['boundary-chain'], { roots: ([first]) => [first] });
-  bent('a root too many', ['boundary-chain'], { roots: (roots) => [...roots, roots[0]] });
+  bent('a root too many', ['boundary-chain', 'boundary-inputs'], { roots: (roots) => [...roots, roots[0]] });
   bent('no roots', ['boundary-chain'], { roots: () => [] });
   bent('roots of a position too few', ['boundary-chain', 'boundary-form'], { positions: 4 });
   bent('roots of rows of guesses behind the reply', ['boundary-chain', 'boundary-form'], { positions: 9 });
-  bent('the roots in the wrong places', ['boundary-signatures'], { roots: (roots) => [...roots].reverse() });
+  bent('the roots in the wrong places', ['boundary-inputs', 'boundary-signatures'], {
+    roots: (roots) => [...roots].reverse(),
+  });
   bent('another root than the shard signed', ['boundary-roots', 'boundary-signatures'], {
     roots: ([first, ...rest]) => [first && { ...first, root: fill(32, 0) }, ...rest],
   });
+  bent('other tokens to the first shard', ['boundary-inputs'], { inputs: { 0: fill(32, 0) } });
+  bent('other rows to the second shard', ['boundary-inputs'], { inputs: { 1: fill(32, 0) } });
   bent('a root of no turns', ['boundary-signatures'], {
     roots: ([first, ...rest]) => [first && { ...first, turns: 0 }, ...rest],
   });

@@ -16,6 +16,7 @@ _MOST_WINDOWS = 4_096
 _MOST_EDGES = 63
 _MOST_EDGE_POSITIONS = 1 << 18
 _MOST_OPENING = 48 << 20
+_CHUNK_BYTES = 65_536
 STOP_REASONS = ("stop-token", "stop-string", "length", "context", "cancelled")
 
 
@@ -38,6 +39,8 @@ class Boundary:
     positions: int
     turns: int
     root: bytes
+    input: bytes
+    """Root of the blob of the rows, or at place 0 of the tokens, that the shard received."""
     signature: bytes
 
 
@@ -140,7 +143,7 @@ def parse_header(data: bytes) -> Header:
 
 
 def read_boundary(r: Reader) -> Boundary | None:
-    return Boundary(r.int(4), r.int(4), r.take(32), r.take(64)) if r.flag() else None
+    return Boundary(r.int(4), r.int(4), r.take(32), r.take(32), r.take(64)) if r.flag() else None
 
 
 def read_draw_key(r: Reader) -> DrawKeyInputs:
@@ -356,6 +359,8 @@ class Opening:
     """Draws and sketch of each window."""
     edges: tuple[Edge, ...] = ()
     """Rows between the shards of a cohort, one for each root that the header lists (docs/spec/boundary.md)."""
+    prompt: tuple[bytes, bytes] | None = None
+    """Blind and tokens, u32 each, of a prompt that a first shard received."""
 
     def root(self) -> bytes:
         """Of the tree of RFC 6962 over header and windows."""
@@ -383,11 +388,22 @@ def merkle_root(hashes: Sequence[bytes]) -> bytes:
     return sha256(b"\x01", merkle_root(hashes[:split]), merkle_root(hashes[split:]))
 
 
+def blob_root(blind: bytes, data: bytes) -> bytes:
+    """Root of a blob (docs/spec/blob.md)."""
+    chunks = [data[at : at + _CHUNK_BYTES] for at in range(0, len(data), _CHUNK_BYTES)]
+    hashes = [sha256(b"ogong-blob-chunk-v1\n", blind, u32(i), chunk) for i, chunk in enumerate(chunks)]
+    return merkle_root([sha256(b"\x00", each) for each in hashes])
+
+
 def encode_opening(opening: Opening) -> bytes:
     """@raises OverflowError if a window or their number is larger than any opening has."""
     counted = b"".join(u16(len(one)) + one for window in opening.windows for one in window)
     edges = bytes([len(opening.edges)]) + b"".join(edge.encode() for edge in opening.edges)
-    return b"ogong-opening-v1\n" + opening.blind + u16(len(opening.header)) + opening.header + u16(len(opening.windows)) + counted + edges
+    return b"ogong-opening-v1\n" + opening.blind + u16(len(opening.header)) + opening.header + u16(len(opening.windows)) + counted + edges + _encode_prompt(opening.prompt)
+
+
+def _encode_prompt(prompt: tuple[bytes, bytes] | None) -> bytes:
+    return b"\x00" if prompt is None else b"\x01" + prompt[0] + u32(len(prompt[1])) + prompt[1]
 
 
 def parse_opening(data: bytes) -> Opening:
@@ -399,5 +415,6 @@ def parse_opening(data: bytes) -> Opening:
     header = reader.bytes16()
     windows = tuple((reader.bytes16(), reader.bytes16()) for _ in range(reader.int(2, 0, _MOST_WINDOWS)))
     edges = tuple(read_edge(reader) for _ in range(reader.int(1, 0, _MOST_EDGES)))
+    prompt = (reader.take(32), reader.take(reader.int(4, 0, 4 * _MOST_EDGE_POSITIONS))) if reader.flag() else None
     reader.end()
-    return Opening(blind, header, windows, edges)
+    return Opening(blind, header, windows, edges, prompt)

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from ..checks import Check, failed, passed, skipped
 from ..record import Record
 from ..tiers import TIERS, check_posture
-from ..wire import WireError
+from ..wire import WireError, u32
 from .commitment import (
     MOST_LISTED,
     WINDOW,
+    Boundary,
     Edge,
     Header,
     Opening,
     Row,
+    blob_root,
     decode_draws,
     decode_sketch_rows,
     decode_token_window,
@@ -59,7 +61,7 @@ def replay(record: Record, opening: Opening) -> Replayed:
     if holds_tokens:
         checks.append(_check_said_tokens(record, header, windows, opening.blind))
         checks += [skipped(name, "the windows hold tokens alone") for name in NOT_OF_TOKENS]
-        return Replayed([*checks, *check_edges(header, opening)], header)
+        return Replayed([*checks, *check_edges(header, opening, None)], header)
     rows = windows.rows
     checks.append(_check_tokens(record, header, rows, opening.blind))
     touched = _Touched(header)
@@ -77,27 +79,53 @@ def replay(record: Record, opening: Opening) -> Replayed:
     key = header.draw_key.key()
     checks.append(_first("draw-replay", rows, lambda at, row: _check_draw(header, row, counts[at], touched, key, at)))
     checks.append(_check_shapes(header, rows))
-    return Replayed([*checks, *check_edges(header, opening)], header)
+    return Replayed([*checks, *check_edges(header, opening, [row.token for row in rows])], header)
 
 
-def check_edges(header: Header, opening: Opening) -> list[Check]:
-    """Checks the rows between shards against the roots that the header lists (docs/spec/boundary.md#audit). No check without any."""
+def check_edges(header: Header, opening: Opening, tokens: list[int] | None) -> list[Check]:
+    """Checks the rows between shards against the roots that the header lists (docs/spec/boundary.md#audit). No check without any.
+    @param tokens of the reply. None if the windows show none of them."""
     listed = [(place, boundary) for place, boundary in enumerate(header.boundaries) if boundary is not None]
-    if not listed and not opening.edges:
+    if not listed and not opening.edges and opening.prompt is None:
         return []
     if len(listed) != len(opening.edges):
         return [failed("boundary-roots", f"{len(opening.edges)} edges for {len(listed)} listed roots")]
     for (place, boundary), edge in zip(listed, opening.edges):
         if edge.positions != boundary.positions or edge.root(opening.blind) != boundary.root:
             return [failed("boundary-roots", f"shard {place}: its root is about other values")]
+    is_due = any(place == 0 for place, _ in listed) and tokens is not None
+    if (opening.prompt is not None) != is_due:
+        return [failed("boundary-roots", "the opening shows tokens of a prompt if and only if the root of shard 0 is listed")]
+    if opening.prompt is not None and not _is_prompt_of(header, *opening.prompt):
+        return [failed("boundary-roots", "other tokens of the prompt than the header commits to")]
     opened = passed("boundary-roots", f"{len(opening.edges)} edges have the roots that the header lists")
+    return [opened, _check_edge_sizes(header, opening.edges), _check_inputs(listed, opening, tokens)]
+
+
+def _is_prompt_of(header: Header, blind: bytes, tokens: bytes) -> bool:
+    ids = [int.from_bytes(tokens[at : at + 4], "big") for at in range(0, len(tokens), 4)]
+    is_sized = len(tokens) == 4 * header.prompt_tokens and all(token < header.vocabulary_size for token in ids)
+    return is_sized and hash_tokens(blind, ids) == header.prompt_tokens_hash
+
+
+def _check_edge_sizes(header: Header, edges: Sequence[Edge]) -> Check:
     needed = header.prompt_tokens + header.output_tokens - 1
-    for place, edge in enumerate(opening.edges):
+    for place, edge in enumerate(edges):
         if edge.positions != needed:
-            return [opened, failed("boundary-form", f"edge {place}: {edge.positions} positions, and the reply has {needed}")]
+            return failed("boundary-form", f"edge {place}: {edge.positions} positions, and the reply has {needed}")
         if not _is_of_header(header, edge):
-            return [opened, failed("boundary-form", f"edge {place}: its rows or sketches have other sizes than the header says")]
-    return [opened, passed("boundary-form", f"{len(opening.edges)} edges have rows for all positions of the reply")]
+            return failed("boundary-form", f"edge {place}: its rows or sketches have other sizes than the header says")
+    return passed("boundary-form", f"{len(edges)} edges have rows for all positions of the reply")
+
+
+def _check_inputs(listed: Sequence[tuple[int, Boundary]], opening: Opening, tokens: list[int] | None) -> Check:
+    sent: dict[int, bytes] = {place + 1: edge.blob for (place, _), edge in zip(listed, opening.edges)}
+    if opening.prompt is not None and tokens is not None:
+        sent[0] = blob_root(opening.blind, opening.prompt[1] + b"".join(u32(token) for token in tokens[:-1]))
+    for place, boundary in listed:
+        if place in sent and sent[place] != boundary.input:
+            return failed("boundary-inputs", f"shard {place} has signed for other rows than those before it")
+    return passed("boundary-inputs", f"{len(listed)} listed roots are about rows that follow from each other")
 
 
 def _is_of_header(header: Header, edge: Edge) -> bool:

@@ -105,7 +105,7 @@ function replayText(
   const replay = replayReply(crypto, record, opening, tiers);
   const header = replay.header as Header;
   const rows = replay.header === undefined ? NO_ROWS : findRows(header, blobs);
-  const roots = replay.header === undefined ? [] : checkBoundaryRoots(crypto, header, opening);
+  const roots = replay.header === undefined ? [] : checkBoundaryRoots(crypto, header, opening, replay.outputTokens);
   return {
     checks: [...replay.checks, ...rows.checks, ...roots],
     ...{ header: replay.header, refutedBy: rows.refutedBy, replay },

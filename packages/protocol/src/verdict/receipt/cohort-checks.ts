@@ -6,7 +6,6 @@ import { describeLayers, findWeakestProblem } from '../../exchange/cohort/segmen
 import type { NamedOrder } from '../../exchange/order.ts';
 import { findUnmetDemand } from '../../modality/demands.ts';
 import type { CommonRequest } from '../../modality/modality.ts';
-import { MAX_TURNS } from '../../modality/text/boundary/boundary-pass.ts';
 import { verifyBoundaryRoot } from '../../modality/text/boundary/boundary-root.ts';
 import { type CohortMember, type CohortTerms, readCohort } from '../../settlement/cohort-agreement.ts';
 import type { Verdict } from '../../settlement/verdict-log.ts';
@@ -105,12 +104,9 @@ function showShard(
     ...{ payee: `0x${toHex(member.payee)}`, pricePer1kAtomic: `${member.pricePer1kAtomic}` },
   };
   if (boundary === undefined) return shown;
-  const { positions, turns, root } = boundary;
-  // Nobody can sign for another number of turns, and a header may name any.
-  const isSigned =
-    turns >= 1 &&
-    turns <= MAX_TURNS &&
-    verifyBoundaryRoot(crypto, { orderHash, place, senderKey: sessionKey }, { ...boundary, orderHash, place });
+  const { positions, root } = boundary;
+  const sender = { orderHash, place, senderKey: sessionKey };
+  const isSigned = verifyBoundaryRoot(crypto, sender, { ...boundary, orderHash, place });
   return { ...shown, boundary: { positions, root: toHex(root), isSigned } };
 }
 

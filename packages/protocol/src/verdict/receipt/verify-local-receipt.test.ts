@@ -91,7 +91,7 @@ describe('a receipt of local mode', () => {
       'one byte of the opening',
       (given) => {
         const bytes = given.receipt.opening.bytes.slice();
-        bytes[bytes.length - 2] = (bytes.at(-2) as number) ^ 1;
+        bytes[bytes.length - 3] = (bytes.at(-3) as number) ^ 1;
         return { ...given, receipt: { ...given.receipt, opening: { bytes } } };
       },
       ['commitment-root'],

@@ -1,6 +1,6 @@
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import type { EdgeValues } from '@ogong/protocol/commitment/edge-values';
-import type { WindowBytes } from '@ogong/protocol/commitment/opening';
+import type { OpenedPrompt, WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeCommitment, encodeOpening } from '@ogong/protocol/commitment/opening';
 import { encodeRecordV2 } from '@ogong/protocol/commitment/record';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
@@ -9,8 +9,10 @@ import { computeReplyFee } from '@ogong/protocol/exchange/fee';
 import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { computeOrderDay, type NamedOrder } from '@ogong/protocol/exchange/order';
+import { createTokenContent } from '@ogong/protocol/modality/text/boundary/pass-content';
 import { encodeHeader, type Header } from '@ogong/protocol/modality/text/commitment/header';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
+import { showsPrompt } from '@ogong/protocol/modality/text/stage1/boundary-roots';
 import { keepsGrammar } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { getTier } from '@ogong/protocol/tier/registry';
 import type { ClosedEdge } from '../../shard/cohort-chain.ts';
@@ -53,6 +55,8 @@ export interface ReplyDraft {
   readonly header: Header;
   readonly windows: readonly WindowBytes[];
   readonly edges: readonly EdgeValues[];
+  /** Present if the header lists the root of the first shard. */
+  readonly prompt?: OpenedPrompt | undefined;
   /** The blobs that the header names. */
   readonly blobs: readonly KeptBlob[];
   readonly text: string;
@@ -117,6 +121,12 @@ export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
     header,
     windows,
     edges: boundaries.flatMap((edge) => (edge === undefined ? [] : [edge.values])),
+    ...(showsPrompt(header) && {
+      prompt: {
+        blind: reply.blinds.prompt,
+        tokens: createTokenContent(header.vocabularySize).encode(reply.promptTokens),
+      },
+    }),
     blobs,
     text,
     tokenCount: header.outputTokenCount,
@@ -129,7 +139,7 @@ export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
 export function signReply(crypto: Crypto, signer: HybridSigner, draft: ReplyDraft): CommittedReply {
   const { order, blind } = draft;
   const header = encodeHeader(draft.header);
-  const opening = { blind, header, windows: draft.windows, edges: draft.edges };
+  const opening = { blind, header, windows: draft.windows, edges: draft.edges, prompt: draft.prompt };
   const { root, headerProof } = computeCommitment(crypto, opening);
   const response = utf8Encode(draft.text);
   const record = encodeRecordV2({

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createSketchBank } from '../../../commitment/sketch.ts';
 import { createNobleEd25519Signer, nobleCrypto as crypto } from '../../../crypto/noble.ts';
 import { judgeGarbage, judgeHiddenRoot, judgeNothing, judgeRootOfRows, judgeTwoRoots } from './boundary-claims.ts';
-import { createPassReceiver, createPassSender } from './boundary-pass.ts';
+import { createPassReceiver, createPassSender, MAX_TURNS } from './boundary-pass.ts';
 import {
   type BoundaryProof,
   encodeBoundaryProof,
@@ -17,6 +17,7 @@ import {
   parseBoundaryRoot,
   signBoundaryRoot,
   signRootReceipt,
+  verifyBoundaryRoot,
 } from './boundary-root.ts';
 import type { BoundaryRows } from './boundary-rows.ts';
 import { createRowContent, MAX_ROW_VALUE } from './pass-content.ts';
@@ -55,7 +56,15 @@ const show = (kept: BoundaryRows): UsedRows => ({
 });
 function signRoot(kept: BoundaryRows, changes: Partial<BoundaryRoot> = {}, by = signer): BoundaryRoot {
   const { positions, turns, root } = commitBoundary(crypto, kept, { ...edge, bank });
-  return signBoundaryRoot(by, { orderHash: edge.orderHash, place: edge.place, positions, turns, root, ...changes });
+  return signBoundaryRoot(by, {
+    orderHash: edge.orderHash,
+    place: edge.place,
+    positions,
+    turns,
+    root,
+    input: fill(8),
+    ...changes,
+  });
 }
 const bendPass = ({ rows: bytes, proof }: UsedRows, at: number, changes: Partial<BoundaryProof['passes'][number]>) => ({
   rows: bytes,
@@ -168,6 +177,14 @@ describe('the claim that roots differ', () => {
     expect(judge(signRoot(moved.sender.kept), show(moved.receiver.kept))).toMatchObject({ reason: 'passes-differ' });
   });
 });
+
+it.each([0, MAX_TURNS + 1, 2 ** 32])('nobody has signed a root of %s turns', (turns) => {
+  expect(verifyBoundaryRoot(crypto, edge, root)).toBe(true);
+  expect(verifyBoundaryRoot(crypto, edge, { ...root, turns })).toBe(false);
+});
+
+it('nobody has signed a root about other rows that came', () =>
+  expect(verifyBoundaryRoot(crypto, edge, { ...root, input: fill(9) })).toBe(false));
 
 it('the claim that nothing came marks both ends and names nobody', () => {
   expect(judgeNothing(edge)).toEqual({ reason: 'nothing-came', marked: [1, 2] });

@@ -67,7 +67,7 @@ export function judgeTwoRoots(
 }
 
 const isSameStatement = (a: BoundaryRoot, b: BoundaryRoot): boolean =>
-  a.positions === b.positions && a.turns === b.turns && equalBytes(a.root, b.root);
+  a.positions === b.positions && a.turns === b.turns && equalBytes(a.root, b.root) && equalBytes(a.input, b.input);
 
 /**
  * Decides "roots differ": the sender's root against the rows that the receiver used. Both are the sender's own statements if the

@@ -1,7 +1,7 @@
 import { concatBytes, equalBytes, ProtocolError } from '../../../base/bytes.ts';
 import { encodeDomain } from '../../../base/canonical.ts';
 import { bytes, type CodecType, createFormat, hash, struct, u8, u32, within } from '../../../base/codec.ts';
-import type { CommittedBlob } from '../../../commitment/blob.ts';
+import { type CommittedBlob, createBlobHasher } from '../../../commitment/blob.ts';
 import { computeEdgeRoot, type EdgeValues } from '../../../commitment/edge-values.ts';
 import type { SketchBank } from '../../../commitment/sketch.ts';
 import type { Crypto, Ed25519Signer } from '../../../crypto/crypto.ts';
@@ -20,6 +20,9 @@ export interface BoundaryCommitment extends EdgeValues {
   /** Root of the edge's values, 32 bytes. */
   readonly root: Uint8Array;
 }
+
+/** Bytes of rows that are hashed in one step. */
+const STEP_BYTES = 1 << 20;
 
 interface CommittedRows extends Pick<BoundaryRows, 'positions' | 'nextTurn' | 'rowBytes'> {
   readonly standing: readonly Pick<StandingPass, 'bytes'>[];
@@ -57,6 +60,26 @@ export function* commitBoundaryInSteps(
   return { ...values, positions, turns: nextTurn, blob, root: computeEdgeRoot(crypto, values, blind) };
 }
 
+/**
+ * Computes the `input` of a root, 1 MiB a step: the root of the blob of the rows that its sender received, 32 bytes.
+ * @param received rows, or the leader's tokens for the shard at place 0. They may change between steps. @param blind of the answer, 32 bytes.
+ * @throws ProtocolError `malformed` if no row stands.
+ */
+export function* hashInputInSteps(
+  crypto: Crypto,
+  { standing }: Pick<CommittedRows, 'standing'>,
+  blind: Uint8Array,
+): Generator<void, Uint8Array> {
+  const hasher = createBlobHasher(crypto, blind);
+  for (const { bytes: rows } of [...standing]) {
+    for (let at = 0; at < rows.length; at += STEP_BYTES) {
+      hasher.push(rows.subarray(at, at + STEP_BYTES));
+      yield;
+    }
+  }
+  return hasher.finish().ref.root;
+}
+
 const statementFields = {
   orderHash: hash,
   /** Of the sender in the cohort. */
@@ -65,6 +88,8 @@ const statementFields = {
   /** The turn that would be next: the root is about all passes before it. */
   turns: within(u32, 1, MAX_TURNS),
   root: hash,
+  /** Root of the blob of the rows that the sender received; at place 0 of the leader's tokens, u32 big-endian as in its passes. */
+  input: hash,
 };
 const ROOT_TAG = 'ogong-boundary-root-v1';
 const statementCodec = struct(statementFields);
@@ -80,7 +105,7 @@ export interface BoundaryRoot extends RootStatement {
   readonly signature: Uint8Array;
 }
 
-/** "ogong-boundary-root-v1\n" || orderHash[32] || u8 place || u32 positions || u32 turns || root[32] || signature[64]. */
+/** "ogong-boundary-root-v1\n" || orderHash[32] || u8 place || u32 positions || u32 turns || root[32] || input[32] || signature[64]. */
 export const encodeBoundaryRoot: (root: BoundaryRoot) => Uint8Array = signedFormat.encode;
 /** @throws ProtocolError */
 export const parseBoundaryRoot: (encoded: Uint8Array) => BoundaryRoot = signedFormat.decode;
@@ -97,7 +122,7 @@ export interface BoundarySender {
   readonly senderKey: Uint8Array;
 }
 
-/** Returns whether this sender signed the root for this order. */
+/** Returns whether this sender signed the root for this order. Nobody can sign for 0 turns, or for more than an order has. */
 export const verifyBoundaryRoot = (
   crypto: Crypto,
   { orderHash, place, senderKey }: BoundarySender,
@@ -105,6 +130,8 @@ export const verifyBoundaryRoot = (
 ): boolean =>
   statement.place === place &&
   equalBytes(statement.orderHash, orderHash) &&
+  statement.turns >= 1 &&
+  statement.turns <= MAX_TURNS &&
   crypto.verifyEd25519(signature, encodeStatement(statement), senderKey);
 
 const RECEIPT_DOMAIN = encodeDomain('ogong-boundary-receipt-v1');

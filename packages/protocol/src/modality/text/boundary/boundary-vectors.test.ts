@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import vectors from '../../../../vectors/boundary.json' with { type: 'json' };
 import { fromHex, toHex } from '../../../base/bytes.ts';
+import { computeBlobRoot } from '../../../commitment/blob.ts';
 import { parseRecordV2 } from '../../../commitment/record.ts';
 import { createSketchBank } from '../../../commitment/sketch.ts';
 import { nobleCrypto as crypto } from '../../../crypto/noble.ts';
@@ -38,7 +39,8 @@ describe('the vectors of a boundary', () => {
     expect(toHex(blob.ref.root)).toBe(vectors.blobRoot);
     expect(sketches.map((sketch) => toHex(sketch))).toEqual(vectors.sketches);
     const signed = parseBoundaryRoot(fromHex(vectors.root));
-    expect(signed).toMatchObject({ root, positions, turns });
+    const input = computeBlobRoot(crypto, blind, fromHex(vectors.received));
+    expect(signed).toMatchObject({ root, positions, turns, input });
     expect(toHex(encodeBoundaryRoot(signed))).toBe(vectors.root);
     expect(verifyBoundaryRoot(crypto, { ...edge, senderKey }, signed)).toBe(true);
     expect(verifyRootReceipt(crypto, { leaderKey, root: signed, receipt: fromHex(vectors.receipt) })).toBe(true);

@@ -110,6 +110,7 @@ const boundaryCodec = struct({
   positions: u32,
   turns: u32,
   root: hash,
+  input: hash,
   /** By the shard's session key (docs/spec/boundary.md#root). */
   signature: bytes(ED25519_SIGNATURE_BYTES),
 });

@@ -4,7 +4,13 @@ import { type BendRows, createTestEdges, reportTestEdges, type TestEdges } from 
 import { createTestHybrid, createTestLedgerSigner } from '@ogong/testing/validator/test-keys';
 import { describe, expect, it } from 'vitest';
 import type { EdgeValues } from '../../../commitment/edge-values.ts';
-import { encodeOpening as encode, type Opening, parseOpening, type WindowBytes } from '../../../commitment/opening.ts';
+import {
+  encodeOpening as encode,
+  type OpenedPrompt,
+  type Opening,
+  parseOpening,
+  type WindowBytes,
+} from '../../../commitment/opening.ts';
 import { createNobleEd25519Signer, nobleCrypto as crypto } from '../../../crypto/noble.ts';
 import type { CohortMember } from '../../../settlement/cohort-agreement.ts';
 import { type OpenedReply, openReply } from '../../../verdict/opened-reply.ts';
@@ -18,6 +24,7 @@ const provider = createTestHybrid('provider');
 const payer = createTestLedgerSigner(new Uint8Array(32).fill(2));
 const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) };
 const draw = new Uint8Array(32);
+const fill = (value: number): Uint8Array => new Uint8Array(32).fill(value);
 const jobId = new Uint8Array(16).fill(8);
 const OTHER = 'other-1/js/f64/exact/hash/kv-none';
 
@@ -82,6 +89,7 @@ describe('an opening with the edges of a cohort', () => {
     expect(opened.reply.checks.filter(({ id }) => id.startsWith('boundary')).map(({ status }) => status)).toEqual([
       'pass',
       'pass',
+      'pass',
     ]);
   });
 
@@ -103,19 +111,47 @@ describe('an opening with the edges of a cohort', () => {
     ],
   ] as [string, EdgeValues[]][])('opens nothing with %s', (_, edges) => expect(open({ edges })).toBe('nothing'));
 
+  const { prompt } = reply.opening as { prompt: OpenedPrompt };
   it.each([
-    ['about a position too few', { promptTokenCount: 4 }],
-    ['about a position too many', { promptTokenCount: 2 }],
+    ['no prompt', undefined],
+    ['another blind of the prompt', { ...prompt, blind: new Uint8Array(32) }],
+    ['another token of the prompt', { ...prompt, tokens: prompt.tokens.with(3, 9) }],
+    ['a token outside the vocabulary', { ...prompt, tokens: prompt.tokens.with(0, 9) }],
+    ['half a token', { ...prompt, tokens: prompt.tokens.slice(2) }],
+    ['a prompt without tokens', { ...prompt, tokens: new Uint8Array() }],
+  ])('opens nothing with %s', (_, shown) => expect(open({ prompt: shown })).toBe('nothing'));
+
+  it('opens nothing with a prompt that no first shard received', () => {
+    const whole = createSyntheticReply({ crypto, provider, payer, ledger });
+    for (const { record, opening } of [whole, serve({ unsigned: [0] }).reply]) {
+      expect(openReply(crypto, record, encode(opening))?.outcome).toBe('consistent');
+      expect(openReply(crypto, record, encode({ ...opening, prompt }))?.outcome).toBe('nothing');
+    }
+  });
+
+  it.each([
+    ['other tokens than the reply has', { 0: fill(1) }],
+    ['other rows than the shard before it signed', { 1: fill(1) }],
+  ])('refutes a record that lists the root of a shard that received %s', (_, inputs) => {
+    const { opened } = serve({ inputs });
+    expect(opened.outcome).toBe('refuted');
+    const failed = opened.reply.checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
+    expect(failed).toEqual(['boundary-inputs']);
+  });
+
+  it('compares a root with nothing if the root before it is missing', () =>
+    expect(serve({ unsigned: [0], inputs: { 1: fill(1) } }).opened.outcome).toBe('consistent'));
+
+  it.each([
+    ['about a position too few', { promptTokenCount: 2 }],
+    ['about a position too many', { promptTokenCount: 4 }],
     ['about rows of another width', { embeddingSize: 32 }],
-  ] as [string, object][])('refutes a record that lists roots %s', (_, header) => {
+  ] as [string, object][])('refutes a record that lists roots %s', (_, sizes) => {
     const { order } = reply;
     const make = createTestEdges({ orderHash: order.orderHash });
     const bent = createSyntheticReply({
       ...{ crypto, provider, payer, ledger },
-      bend: {
-        header: (plain) => ({ ...plain, ...header }),
-        edges: (plain, blind) => make({ ...plain, promptTokenCount: 3, embeddingSize: 64 }, blind),
-      },
+      bend: { edges: (plain, ...given) => make({ ...plain, ...sizes }, ...given) },
     });
     const found = openReply(crypto, bent.record, bent.openingBytes);
     expect(found?.outcome).toBe('refuted');

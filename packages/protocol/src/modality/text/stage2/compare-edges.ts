@@ -93,8 +93,8 @@ export interface EdgesVerdict {
 
 /**
  * Compares the edges of a cohort with those of a verifier of the whole model, in the order of the layers. The first wrong edge names its
- * sender. Nothing shows here which rows the sender received (open problem 22). A shard without a root has signed for nothing, so the
- * leader answers for it.
+ * sender. The sender has signed that it received the rows behind the root before it: stage 1 compares these statements
+ * (checkBoundaryRoots). A shard without a root has signed for nothing, so the leader answers for it.
  * @param report with the edges of the job (findReportedEdgesProblem).
  */
 export function compareEdges(
