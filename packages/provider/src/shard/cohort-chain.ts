@@ -190,19 +190,22 @@ async function closeAll(
   const { orderHash } = order;
   const isWhole = (kept: BoundaryRows): boolean =>
     kept.positions > 0 && kept.positions === (positions ?? kept.positions);
-  const signed = lanes.map(async (lane) => {
+  const closed = lanes.map(async (lane) => {
     const encoded = await enterLane(lane, () => lane.calls.close(orderHash)).catch(() => new Uint8Array());
     const root = encoded.length === 0 ? undefined : readRoot(encoded);
     const { sessionKey: senderKey } = members[lane.place] as CohortMember;
     return root && verifyBoundaryRoot(crypto, { orderHash, place: lane.place, senderKey }, root) ? root : undefined;
   });
+  // Passes in flight end before the calls do.
+  const signed = await Promise.all(closed);
+  if (signed.every((root) => root === undefined)) return signed.map(() => undefined);
   const bankSeed = computeBankSeed(crypto, order.modelRoot, previousBeacon);
   const bank = createSketchBank(crypto, { bankSeed, directions: DEFAULT_DIRECTIONS, embeddingSize });
   const edges: (ClosedEdge | undefined)[] = [];
   let input = isWhole(tokens.kept) ? await hashInput(crypto, tokens.kept, blind) : undefined;
   for (const [place, { kept }] of received.entries()) {
     const own = isWhole(kept) ? await commitRows(crypto, kept, { blind, bank }) : undefined;
-    const root = await signed[place];
+    const root = signed[place];
     const isSame = own && input && root && isSameRoot(root, { ...own, input });
     edges.push(
       isSame ? { ...root, values: { positions: own.positions, rows: own.rows, sketches: own.sketches } } : undefined,

@@ -243,20 +243,23 @@ describe('shards of a cohort and its leader', () => {
     ['positions', ({ positions }) => ({ positions: positions + 1 })],
     ['turns', ({ turns }) => ({ turns: turns + 1 })],
     ['rows', ({ root }) => ({ root: root.map((byte) => byte ^ 1) })],
-  ])('give no root that is signed for other %s', async (_, bend) => {
+    ['rows that came', ({ input }) => ({ input: input.map((byte) => byte ^ 1) })],
+  ])('give no root that is signed for other %s', async (what, bend) => {
+    const liar = what === 'rows that came' ? 0 : 1;
     const { chain, order, begin } = createTestChain((calls, place) => ({
       ...calls,
       async close(orderHash) {
         const encoded = await calls.close(orderHash);
         const root = parseBoundaryRoot(encoded);
-        return place === 0
+        return place !== liar
           ? encoded
-          : encodeBoundaryRoot(signBoundaryRoot(sessions[1] as Ed25519Signer, { ...root, ...bend(root) }));
+          : encodeBoundaryRoot(signBoundaryRoot(sessions[liar] as Ed25519Signer, { ...root, ...bend(root) }));
       },
     }));
     const given = order();
     await begin(given);
     await chain.run(prompt(given));
-    expect((await chain.close(given.order.orderHash)).map((root) => root?.place)).toEqual([0, undefined]);
+    const places = (await chain.close(given.order.orderHash)).map((root) => root?.place);
+    expect(places).toEqual([0, 1].map((place) => (place === liar ? undefined : place)));
   });
 });
