@@ -15,8 +15,8 @@ const countNeeded = ({ promptTokenCount, outputTokenCount }: Header): number => 
 /**
  * Checks that the opening shows the values behind each root that the header lists, and that these are edges of the reply
  * (docs/spec/boundary.md#audit). The record commits to the roots and to a hash of the prompt's tokens, so other values are no opening of
- * it (`boundary-roots`). Two checks refute the record: values behind a listed root that cannot be the reply's (`boundary-form`), and a
- * listed root whose sender received other rows than the root before it is about, or other tokens than the reply's (`boundary-inputs`).
+ * it (`boundary-roots`). Values behind a listed root that cannot be the reply's refute the record (`boundary-form`). So does a listed root
+ * whose sender received other rows than the root before it is about, or other tokens than the reply's (`boundary-inputs`).
  * @param outputTokens of the reply. @returns no check if there are neither roots nor edges.
  */
 export function checkBoundaryRoots(
