@@ -7,6 +7,11 @@ export function createProviderMetrics(metrics: Metrics) {
     steps: metrics.steps,
     active: metrics.gauge('provider_active_replies', 'Replies that are being generated'),
     shardOrders: metrics.gauge('provider_shard_orders', 'Orders of cohorts that segments of this provider serve'),
+    leaderMarks: metrics.counter(
+      'provider_leader_marks_total',
+      'Leaders of cohorts that did not confirm the root of a segment here: receipt-missing or receipt-wrong',
+      ['reason'],
+    ),
     cohorts: metrics.gauge('provider_cohorts', 'Models that this provider leads, and whose cohorts are complete'),
     outbox: metrics.gauge('provider_outbox_records', 'Signed records that a validator has not acknowledged yet'),
     replies: metrics.counter('provider_replies_total', 'Orders by how they ended: served, refused or failed', [

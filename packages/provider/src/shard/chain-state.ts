@@ -17,6 +17,8 @@ export interface ShardCalls {
   admit(orderHash: Uint8Array, admission: SignedAdmission): Promise<void>;
   run(parts: readonly Part[]): Promise<readonly PartAnswer[]>;
   close(orderHash: Uint8Array): Promise<Uint8Array>;
+  /** @param receipt of the leader for the shard's root, 64 bytes. */
+  confirm(orderHash: Uint8Array, receipt: Uint8Array): Promise<void>;
 }
 
 /** A provider that takes the place of a shard that failed. */

@@ -9,6 +9,7 @@ import type { PassReceiver } from '@ogong/protocol/modality/text/boundary/bounda
 import {
   type BoundaryRoot,
   parseBoundaryRoot,
+  signRootReceipt,
   verifyBoundaryRoot,
 } from '@ogong/protocol/modality/text/boundary/boundary-root';
 import { type BoundaryRows, readRows } from '@ogong/protocol/modality/text/boundary/boundary-rows';
@@ -182,7 +183,7 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
 
 /** Ends an order at all shards. @returns the roots by place, each if it is about the rows that came, their passes, and the rows before. */
 async function closeAll(
-  { crypto, embeddingSize }: CohortChainOptions,
+  { crypto, embeddingSize, session }: CohortChainOptions,
   lanes: readonly ShardLane[],
   { order: { given, received, members, tokens }, positions }: ClosingOrder,
 ): Promise<readonly (ClosedEdge | undefined)[]> {
@@ -207,10 +208,12 @@ async function closeAll(
     const own = isWhole(kept) ? await commitRows(crypto, kept, { blind, bank }) : undefined;
     const root = signed[place];
     const isSame = own && input && root && isSameRoot(root, { ...own, input });
+    input = own?.rows.root;
     edges.push(
       isSame ? { ...root, values: { positions: own.positions, rows: own.rows, sketches: own.sketches } } : undefined,
     );
-    input = own?.rows.root;
+    // The reply does not wait for it. A shard that refuses a receipt goes without one.
+    if (isSame) void lanes[place]?.calls.confirm(orderHash, signRootReceipt(crypto, session, root)).catch(() => undefined);
   }
   return edges;
 }

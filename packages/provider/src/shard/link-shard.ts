@@ -19,5 +19,8 @@ export function createLinkShard(links: LinkPool, peer: Peer): ShardCalls {
     },
     run: async (parts) => (await client().runPass({ parts: [...parts] }, { timeoutMs: PASS_TIMEOUT_MS })).parts,
     close: async (orderHash) => (await client().close({ orderHash }, { timeoutMs: AGREE_TIMEOUT_MS })).root,
+    async confirm(orderHash, receipt) {
+      await client().confirm({ orderHash, receipt }, { timeoutMs: AGREE_TIMEOUT_MS });
+    },
   };
 }

@@ -23,6 +23,7 @@ async function start() {
     admit: (orderHash, admission) => (calls[place] as ShardCalls).admit(orderHash, admission),
     run: (parts) => (calls[place] as ShardCalls).run(parts),
     close: (orderHash) => (calls[place] as ShardCalls).close(orderHash),
+    confirm: (orderHash, receipt) => (calls[place] as ShardCalls).confirm(orderHash, receipt),
   });
   const cohort: TestCohort = createTestChain(bend, { link: identity.id });
   const links = createLinkPool({ identity, dialPolicy: 'any' });
@@ -67,5 +68,8 @@ describe('the service of shards', () => {
     await expect(stranger.to(ShardService, peer).close({ orderHash })).rejects.toThrow('no such order for you');
     await expect(stranger.to(ShardService, peer).runPass({ parts: [] })).rejects.toThrow('no such segment or order');
     expect((await chain.close(orderHash)).map((root) => root?.positions)).toEqual([3, 3]);
+    for (const { roots } of shards) await expect.poll(() => roots.find(orderHash)?.receipt).toHaveLength(64);
+    const receipt = new Uint8Array(64);
+    await expect(stranger.to(ShardService, peer).confirm({ orderHash, receipt })).rejects.toThrow('given you no root');
   });
 });

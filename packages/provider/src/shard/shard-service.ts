@@ -6,6 +6,7 @@ import type {
   AdmitShardRequest,
   AgreeRequest,
   CloseShardRequest,
+  ConfirmRootRequest,
   DescribeShardRequest,
   ShardPasses,
   ShardService,
@@ -58,6 +59,10 @@ export function createShardService(shards: readonly [Shard, ...Shard[]]): Servic
       // No segment holds an order that is closed before it is agreed to. Then any of them notes the end.
       const shard = shards.find((one) => one.holds(orderHash)) ?? any;
       return { root: await shard.close(getCaller(context), orderHash) };
+    },
+    confirm({ orderHash, receipt }: ConfirmRootRequest, context: HandlerContext) {
+      find(({ roots }) => roots.has(orderHash)).roots.confirm(getCaller(context), orderHash, receipt);
+      return {};
     },
   };
 }

@@ -17,6 +17,7 @@ import {
   signCohortTerms,
 } from '@ogong/protocol/settlement/cohort-agreement';
 import { type AgreementCheck, checkAgreement } from './check-agreement.ts';
+import { createKeptRoots, type KeptRoots, type LeaderMark } from './kept-roots.ts';
 import type { OrderMemory } from './order-memory.ts';
 import {
   assertOnePass,
@@ -54,6 +55,8 @@ export interface ShardDependencies extends Pick<AgreementCheck, 'crypto' | 'cloc
   readonly orders: OrderMemory;
   /** Receives failures of the engine that no call waits for. */
   readonly onError: (error: unknown) => void;
+  /** Receives leaders that confirm no root. */
+  readonly onMark: (mark: LeaderMark) => void;
 }
 
 type Part = Pick<ShardPass, 'orderHash' | 'pass'>;
@@ -67,6 +70,8 @@ export interface Shard {
   readonly manifestHash: Uint8Array;
   readonly info: SegmentEngineInfo;
   readonly orders: OrderMemory;
+  /** The roots that it gave at `close`. */
+  readonly roots: KeptRoots;
   /** Whether it has agreed to this order, which may be over. */
   holds(orderHash: Uint8Array): boolean;
   /** Sequences that no order holds. */
@@ -89,7 +94,7 @@ export interface Shard {
    * @returns the signed root of the rows that it sent; empty if it sent none. @throws Refusal
    */
   close(peer: PeerId, orderHash: Uint8Array): Promise<Uint8Array>;
-  /** Ends orders that have expired or are not used. Called about once a second. */
+  /** Ends orders that have expired or are not used, and marks leaders that confirm no root. Called about once a second. */
   sweep(): Promise<void>;
 }
 
@@ -98,7 +103,7 @@ const UNBACKED = 'unbacked';
 
 export function createShard(served: ServedSegment, dependencies: ShardDependencies): Shard {
   const { segment, manifest, firstLayer, layers, pricePer1kAtomic, session } = served;
-  const { crypto, clock, chain, signer, beacons, providerId, payee, orders, onError } = dependencies;
+  const { crypto, clock, chain, signer, beacons, providerId, payee, orders, onError, onMark } = dependencies;
   const info = segment.info();
   const { numericClass } = info;
   const manifestHash = hashSlabManifest(crypto, manifest);
@@ -106,6 +111,7 @@ export function createShard(served: ServedSegment, dependencies: ShardDependenci
   const member: CohortMember = {
     ...{ providerId, payee, firstLayer, layers, pricePer1kAtomic, numericClass, sessionKey },
   };
+  const roots = createKeptRoots({ crypto, clock, onMark });
   const sequences = createSequences({ segment, sessionKey, orders, clock, onError });
 
   /** @throws Refusal. A stranger gets the same answer, so that nobody learns which orders are served here. */
@@ -161,7 +167,7 @@ export function createShard(served: ServedSegment, dependencies: ShardDependenci
     const holding = { name: isBacked ? toHex(leader.providerId) : UNBACKED, isBacked };
     const slot = sequences.take(holding);
     orders.add({
-      ...{ sessionKey, peer: peer.slice(), order, termsHash, leader: holding },
+      ...{ sessionKey, peer: peer.slice(), order, termsHash, leader: holding, leaderMember: leader },
       running: { slot, rows, signature, isAdmitted: false, calls: 0, lastMs: clock.nowMs() },
     });
     return signature;
@@ -195,7 +201,7 @@ export function createShard(served: ServedSegment, dependencies: ShardDependenci
   }
 
   return {
-    ...{ member, manifestHash, orders, info, agree, free: sequences.free, sweep: sequences.sweep },
+    ...{ member, manifestHash, orders, roots, info, agree, free: sequences.free },
     holds: (orderHash) => orders.find(orderHash)?.sessionKey === sessionKey,
     async admit(peer, orderHash, admission) {
       const { held, running } = findRunning(peer, orderHash);
@@ -231,7 +237,13 @@ export function createShard(served: ServedSegment, dependencies: ShardDependenci
       // The pass in flight ends first, and no other begins.
       await sequences.end(held);
       const root = await running.rows.signRoot();
-      return root === undefined ? new Uint8Array() : encodeBoundaryRoot(root);
+      if (root === undefined) return new Uint8Array();
+      roots.add({ order: held.order, peer: held.peer, leader: held.leaderMember, root });
+      return encodeBoundaryRoot(root);
+    },
+    async sweep() {
+      roots.sweep();
+      await sequences.sweep();
     },
   };
 }

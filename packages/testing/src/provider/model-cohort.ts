@@ -117,6 +117,9 @@ export async function startModelCohort(options: ModelCohortOptions): Promise<Mod
         onError(error) {
           throw error;
         },
+        onMark({ reason }) {
+          throw new Error(reason);
+        },
         beacons: { get: async (epoch) => ({ epoch, value: beacon, previous: beacon, certificate: new Uint8Array() }) },
         ...{ providerId: member.providerId, payee: member.payee },
       },

@@ -20,6 +20,7 @@ import {
 import type { ChainedOrder } from '@ogong/provider/shard/chain-order';
 import type { CohortChainOptions, Replacement, ShardCalls } from '@ogong/provider/shard/chain-state';
 import { type CohortChain, createCohortChain, type OpenedOrder } from '@ogong/provider/shard/cohort-chain';
+import type { LeaderMark } from '@ogong/provider/shard/kept-roots';
 import { createOrderMemory, type OrderMemory } from '@ogong/provider/shard/order-memory';
 import { createShard, type Shard, type ShardDependencies } from '@ogong/provider/shard/shard';
 import { createFakeSegment } from '../engine/fake-segment.ts';
@@ -66,6 +67,8 @@ export interface TestCohort {
   readonly chain: CohortChain;
   /** Failures that the shards have reported. */
   readonly errors: readonly unknown[];
+  /** Marks that the shards gave their leader. */
+  readonly marks: readonly LeaderMark[];
   readonly segments: readonly [SegmentEngine, SegmentEngine];
   /** Moves the clock. */
   advance(ms: number): void;
@@ -129,6 +132,7 @@ export function createTestChain(
     }),
   );
   const errors: unknown[] = [];
+  const marks: LeaderMark[] = [];
   const openSegment = (place: number, weights = place): SegmentEngine =>
     createFakeSegment({ place: place === 0 ? 'first' : 'interior', weights, sequences, contextSize });
   const segments = [openSegment(0), openSegment(1)] as const;
@@ -146,6 +150,7 @@ export function createTestChain(
           ...given.chain,
         },
         onError: (error) => void errors.push(error),
+        onMark: (mark) => void marks.push(mark),
         beacons: { get: async (epoch) => ({ epoch, value: beacon, previous: beacon, certificate: new Uint8Array() }) },
       },
     );
@@ -167,6 +172,7 @@ export function createTestChain(
     admit: (orderHash, admission) => shard.admit(link, orderHash, admission),
     run: (parts) => shard.run(link, parts),
     close: (orderHash) => shard.close(link, orderHash),
+    confirm: async (orderHash, receipt) => shard.roots.confirm(link, orderHash, receipt),
   });
   let replacements = 0;
   const chain = createCohortChain({
@@ -177,7 +183,7 @@ export function createTestChain(
     ...{ embeddingSize: EMBEDDING_SIZE, vocabularySize: 300, contextSize: 64, passRows: 32 },
   });
   return {
-    ...{ shards, spare, members: [first, second, leader], chain, segments, errors },
+    ...{ shards, spare, members: [first, second, leader], chain, segments, errors, marks },
     request({ order, signed, blind }, change = (terms) => terms) {
       const terms = change({
         ...{ chainId: ledger.chainId, escrow: ledger.verifyingContract, orderHash: order.orderHash },

@@ -275,5 +275,6 @@ function watchShard(calls: ShardCalls, onFailed: (error: unknown) => void): Shar
     admit: (orderHash, admission) => watch(calls.admit(orderHash, admission)),
     run: (parts) => watch(calls.run(parts)),
     close: (orderHash) => calls.close(orderHash),
+    confirm: (orderHash, receipt) => calls.confirm(orderHash, receipt),
   };
 }

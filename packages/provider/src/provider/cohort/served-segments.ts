@@ -1,4 +1,5 @@
 import { toHex } from '@ogong/protocol/base/bytes';
+import type { LeaderMark } from '../../shard/kept-roots.ts';
 import { createOrderMemory } from '../../shard/order-memory.ts';
 import { createShard, type Shard } from '../../shard/shard.ts';
 import { countFree, findOffer, type OfferState, type ServedOffer } from '../orders/offers.ts';
@@ -14,15 +15,20 @@ export interface ServedShard extends OpenedShard {
 /** Opens a shard for each segment. All of them remember orders together. */
 export function openShards(
   opened: readonly OpenedShard[],
-  state: Pick<ProviderState, 'crypto' | 'clock' | 'chain' | 'beacons' | 'signer' | 'id' | 'payee' | 'log'>,
+  state: Pick<ProviderState, 'crypto' | 'clock' | 'chain' | 'beacons' | 'signer' | 'id' | 'payee' | 'log' | 'metrics'>,
 ): readonly ServedShard[] {
   const orders = createOrderMemory(state.clock);
   const onError = (err: unknown): void => state.log.error({ err }, 'a segment failed');
+  const onMark = ({ reason, leader, order }: LeaderMark): void => {
+    state.metrics.leaderMarks.inc({ reason });
+    const about = { reason, leader: toHex(leader.providerId), order: toHex(order.orderHash) };
+    state.log.warn(about, 'the leader of a cohort has not confirmed the root of this shard');
+  };
   return opened.map((own) => {
     const { slab, segment, session, pricePer1kAtomic } = own;
     const shard = createShard(
       { segment, session, pricePer1kAtomic, manifest: slab.manifest, firstLayer: slab.firstLayer, layers: slab.layers },
-      { ...state, orders, onError, providerId: state.id },
+      { ...state, orders, onError, onMark, providerId: state.id },
     );
     return { ...own, shard };
   });

@@ -139,17 +139,11 @@ const RECEIPT_DOMAIN = encodeDomain('ogong-boundary-receipt-v1');
 const encodeReceipt = (crypto: Crypto, root: BoundaryRoot): Uint8Array =>
   concatBytes(RECEIPT_DOMAIN, crypto.sha256(encodeBoundaryRoot(root)));
 
-/**
- * Signs that the leader has a root. @param signer holds the leader's session key. @returns 64 bytes.
- * @internal until audits compare rows: tests and vectors use it
- */
+/** Signs that the leader has a root. @param signer holds the leader's session key. @returns 64 bytes. */
 export const signRootReceipt = (crypto: Crypto, signer: Ed25519Signer, root: BoundaryRoot): Uint8Array =>
   signer.sign(encodeReceipt(crypto, root));
 
-/**
- * @param receipt of the leader for the root, 64 bytes.
- * @internal until audits compare rows: tests and vectors use it
- */
+/** @param receipt of the leader for the root, 64 bytes. */
 export const verifyRootReceipt = (
   crypto: Crypto,
   {
