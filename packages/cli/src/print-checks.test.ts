@@ -40,6 +40,10 @@ it('lists the shards of a cohort with layers, prices and roots, and says how man
   );
   expect(formatCohort({ manifestHash: '00'.repeat(32), shards: unsigned })).toContain('positions, NOT SIGNED');
   expect(formatCohort(undefined)).toBe('');
+  const culprit = { place: 1, firstLayer: 20, layers: 1, providerId: 'b'.repeat(64) };
+  expect(formatCohort({ manifestHash: '00'.repeat(32), shards, culprit })).toContain(
+    `\nthe validator rejects shard 1 (layer 20): key ${'b'.repeat(64)}\n`,
+  );
 });
 
 it('names the readers of a prompt in the line under an answer', () => {

@@ -52,7 +52,7 @@ export function formatPassed({ checks, allowed, provider, fee }: PassedAnswer): 
 /** Formats the shards of a cohort, one per line; empty for a reply that one provider served alone. */
 export function formatCohort(cohort: ReceiptCohort | undefined): string {
   if (cohort === undefined) return '';
-  const { shards, verdict } = cohort;
+  const { shards, verdict, culprit } = cohort;
   const rows = shards.map((shard, place) => [
     `${place}`,
     describeLayers(shard),
@@ -69,7 +69,11 @@ export function formatCohort(cohort: ReceiptCohort | undefined): string {
       .trimEnd(),
   );
   const audited = verdict === undefined ? '' : `audit of the shards: ${AUDITS[verdict]}\n`;
-  return `cohort: ${shards.length} providers read the prompt\n${lines.map((line) => `  ${line}\n`).join('')}${audited}`;
+  const blamed =
+    culprit === undefined
+      ? ''
+      : `the validator rejects shard ${culprit.place} (${describeLayers(culprit)}): key ${culprit.providerId}\n`;
+  return `cohort: ${shards.length} providers read the prompt\n${lines.map((line) => `  ${line}\n`).join('')}${audited}${blamed}`;
 }
 
 /** The audit behind each verdict, as a reader of shards needs it. */

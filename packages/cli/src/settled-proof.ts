@@ -6,7 +6,7 @@ import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { type Check, fail } from '@ogong/protocol/base/checks';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
-import { checkSettledEntry } from '@ogong/protocol/verdict/receipt/settled';
+import { checkSettledEntry, readCulprit } from '@ogong/protocol/verdict/receipt/settled';
 import type { SettledProof } from '@ogong/protocol/verdict/receipt/settled-proof';
 
 type ProofChain = Pick<ChainClient, 'transactor' | 'deployment'>;
@@ -36,7 +36,9 @@ export async function checkSettledProof(chain: ProofChain, proof: SettledProof):
 }
 
 /** Returns the entry's fields, as text and atomic units. */
-export function describeEntry({ verdict, feeAtomic, fineAtomic, payer, payee, router, providerId }: VerdictEntry) {
+export function describeEntry(entry: VerdictEntry) {
+  const { verdict, feeAtomic, fineAtomic, payer, payee, router, providerId } = entry;
+  const culprit = readCulprit(entry);
   return {
     verdict,
     feeAtomic: feeAtomic.toString(),
@@ -45,5 +47,6 @@ export function describeEntry({ verdict, feeAtomic, fineAtomic, payer, payee, ro
     payee: `0x${toHex(payee)}`,
     router: `0x${toHex(router)}`,
     providerId: toHex(providerId),
+    ...(culprit && { culprit }),
   };
 }

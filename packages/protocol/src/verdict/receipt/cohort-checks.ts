@@ -10,6 +10,7 @@ import { verifyBoundaryRoot } from '../../modality/text/boundary/boundary-root.t
 import { type CohortMember, type CohortTerms, readCohort } from '../../settlement/cohort-agreement.ts';
 import type { Verdict } from '../../settlement/verdict-log.ts';
 import type { Receipt } from '../../stage1/receipt.ts';
+import type { EntryCulprit } from './settled.ts';
 
 /** A provider of a cohort as a receipt shows it, in plain JSON. */
 export interface ReceiptShard extends Pick<CohortMember, 'firstLayer' | 'layers' | 'numericClass'> {
@@ -32,6 +33,8 @@ export interface ReceiptCohort {
   readonly shards: readonly ReceiptShard[];
   /** Verdict of the settled log entry, if the reader followed the reply and the check `settled` passed. */
   readonly verdict?: Verdict;
+  /** The shard that the validator's log rejects, if the reader followed the reply. The validator alone says this. */
+  readonly culprit?: EntryCulprit;
 }
 
 export interface CohortReading {

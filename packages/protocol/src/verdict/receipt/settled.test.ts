@@ -1,7 +1,7 @@
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { describe, expect, it } from 'vitest';
-import { equalBytes } from '../../base/bytes.ts';
+import { equalBytes, toHex } from '../../base/bytes.ts';
 import { hashRecord } from '../../commitment/record.ts';
 import type { LedgerSigner } from '../../crypto/crypto.ts';
 import { computeInclusionProof, hashLeaf } from '../../crypto/merkle.ts';
@@ -209,6 +209,17 @@ describe('a receipt with its settled log entry', () => {
     const alone = await judgeShared({});
     expect(alone.checks.filter(({ status }) => status === 'fail')).toMatchObject([{ id: 'settled' }]);
     expect(alone.cohort?.verdict).toBeUndefined();
+    const shards = listShards(terms);
+    const [first] = shards;
+    const reject = { verdict: 'reject', feeAtomic: 0n, shards, culprit: 0 } as const;
+    const blamed = await judgeShared(reject);
+    const providerId = toHex(first?.providerId ?? other);
+    expect(blamed).toMatchObject({ ok: false, cohort: { culprit: { place: 0, firstLayer: 0, providerId } } });
+    const [refusal] = blamed.checks.filter(({ status }) => status === 'fail');
+    expect(refusal?.detail).toMatch(/^the validator's log says reject about shard 0 \(layers? .*\), key [0-9a-f]{16}$/);
+    for (const change of [{ recordHash: other }, { shards: shards.map((one) => ({ ...one, pricePer1kAtomic: 1n })) }])
+      expect((await judgeShared({ ...reject, ...change })).cohort).not.toHaveProperty('culprit');
+    expect((await judgeShared({ ...reject, culprit: undefined })).cohort).not.toHaveProperty('culprit');
   });
 
   it.each<[string, SettledEvidence, RegExp]>([

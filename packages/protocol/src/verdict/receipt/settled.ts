@@ -5,6 +5,7 @@ import type { Crypto } from '../../crypto/crypto.ts';
 import { hashLeaf, verifyInclusion } from '../../crypto/merkle.ts';
 import { type QuorumSignature, type QuorumVoter, verifyQuorum } from '../../crypto/quorum.ts';
 import { findAdmissionProblem, type SignedAdmission } from '../../exchange/admission.ts';
+import { describeLayers } from '../../exchange/cohort/segment.ts';
 import { type IntakeSignature, verifyIntake } from '../../exchange/intake-receipt.ts';
 import type { LedgerDomain, NamedOrder } from '../../exchange/order.ts';
 import type { CommonRequest } from '../../modality/modality.ts';
@@ -179,7 +180,10 @@ export function checkSettledEntry(
     entry,
     checks: [
       isAbout
-        ? pass('log-entry', `entry ${entry.index} of the log: ${entry.verdict}, fee ${entry.feeAtomic}`)
+        ? pass(
+            'log-entry',
+            `entry ${entry.index} of the log: ${entry.verdict}, fee ${entry.feeAtomic}${describeCulprit(entry)}`,
+          )
         : fail('log-entry', 'the log entry is about another reply'),
       isPaid
         ? result('batch-inclusion', excluded, `the entry is in batch ${sequence} of 0x${toHex(told.validator)}`)
@@ -196,14 +200,71 @@ export function checkSettledEntry(
 const result = (id: string, problem: string | undefined, detail: string): Check =>
   problem === undefined ? pass(id, detail) : fail(id, problem);
 
+/** The shard of a cohort that a reject is about. */
+export interface EntryCulprit {
+  /** Place in the cohort, from 0. */
+  readonly place: number;
+  /** Hash of the shard's key, hex. */
+  readonly providerId: string;
+  readonly firstLayer: number;
+  readonly layers: number;
+}
+
+/** Reads the shard that an entry's reject is about; undefined if it names none. */
+export function readCulprit({
+  shards,
+  culprit: place,
+}: Pick<VerdictEntry, 'shards' | 'culprit'>): EntryCulprit | undefined {
+  const shard = place === undefined ? undefined : shards[place];
+  if (place === undefined || shard === undefined) return undefined;
+  const { providerId, firstLayer, layers } = shard;
+  return { place, providerId: toHex(providerId), firstLayer, layers };
+}
+
+function describeCulprit(entry: VerdictEntry): string {
+  const culprit = readCulprit(entry);
+  return culprit === undefined
+    ? ''
+    : ` about shard ${culprit.place} (${describeLayers(culprit)}), key ${culprit.providerId.slice(0, 16)}`;
+}
+
+/**
+ * Finds the shard that the validator's log rejects, if its entry is about this record and these shards. No batch has a rejected reply, so
+ * the validator alone says this, and `settled` fails.
+ */
+export function findCulprit(
+  crypto: Crypto,
+  { record, cohort }: Pick<HeldReply, 'record' | 'cohort'>,
+  evidence: SettledEvidence | UnsettledReply,
+): EntryCulprit | undefined {
+  const entry = readEntry(evidence);
+  const isAbout =
+    entry !== undefined &&
+    cohort !== undefined &&
+    equalBytes(entry.recordHash, hashRecord(crypto, record)) &&
+    areSameShards(entry.shards, listShards(cohort));
+  return isAbout ? readCulprit(entry) : undefined;
+}
+
+function readEntry(evidence: SettledEvidence | UnsettledReply): VerdictEntry | undefined {
+  if ('problem' in evidence) return undefined;
+  try {
+    return parseVerdictEntry(evidence.entry);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
+
 /** Finds a contradiction with the reply, the record or the parties, or a refused reply. */
 function findEntryProblem(
   crypto: Crypto,
   { order, record, request, feeAtomic, cohort }: HeldReply,
-  { replyId, recordHash, providerId, payee, payer, router, verdict, feeAtomic: fee, shards }: VerdictEntry,
+  entry: VerdictEntry,
 ): string | undefined {
+  const { replyId, recordHash, providerId, payee, payer, router, verdict, feeAtomic: fee, shards } = entry;
   if (!equalBytes(replyId, order.replyId)) return 'the log entry is about another reply';
-  if (!isBillable(verdict)) return `the validator's log says ${verdict}`;
+  if (!isBillable(verdict)) return `the validator's log says ${verdict}${describeCulprit(entry)}`;
   if (!equalBytes(recordHash, hashRecord(crypto, record))) return 'the log entry is about another record of this reply';
   const isSame =
     equalBytes(providerId, order.providerId) &&

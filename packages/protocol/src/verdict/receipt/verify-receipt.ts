@@ -43,6 +43,7 @@ import {
   checkHead,
   checkIntake,
   checkSettled,
+  findCulprit,
   type IntakeEvidence,
   type SettledEvidence,
   type UnsettledReply,
@@ -170,7 +171,14 @@ export async function verifyReceipt(receipt: Receipt, given: ReceiptContext): Pr
   // A cohort is as exact as its weakest member.
   const isExact = shared.agreed?.terms.members.every(({ numericClass }) => isExactClass(numericClass)) ?? true;
   const posture = stated && { ...stated, exact: stated.exact && isExact };
-  const cohort = shared.agreed && { ...shared.agreed.cohort, ...(settled && { verdict: settled.verdict }) };
+  const culprit =
+    context.settled &&
+    findCulprit(crypto, { record: receipt.record.bytes, cohort: shared.agreed?.terms }, context.settled);
+  const cohort = shared.agreed && {
+    ...shared.agreed.cohort,
+    ...(settled && { verdict: settled.verdict }),
+    ...(culprit && { culprit }),
+  };
   return { ok, checks, missing, allowed, ...(posture && { posture }), ...(cohort && { cohort }) };
 }
 
