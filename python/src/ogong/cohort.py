@@ -22,6 +22,7 @@ _MOST_TURNS = 1 << 18
 _AGREEMENT_TAG = b"ogong-cohort-word-v1\n"
 _TERMS_TAG = b"ogong-cohort-v1\n"
 _ROOT_TAG = b"ogong-boundary-root-v1\n"
+_OF_ROOTS = ("boundary-roots", "boundary-form", "boundary-chain", "boundary-signatures")
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,8 @@ def check_cohort(
     is_exact_demanded: bool,
 ) -> list[Check]:
     """
-    The checks `cohort`, `boundary-chain` and `boundary-signatures` of a receipt; none for a reply that one provider served alone.
+    The checks `cohort`, `boundary-chain` and `boundary-signatures` of a receipt; none for a reply that one provider served alone. A compact
+    receipt skips all checks of roots, also the two of the opening.
     @param data: the agreement. @param header: None if the receipt shows none that can be read. Only headers of texts have roots.
     """
     boundaries = header.boundaries if isinstance(header, Header) else ()
@@ -194,7 +196,7 @@ def check_cohort(
     if len(members) == 1:
         return [agreed]
     if is_compact:
-        return [agreed, *(skipped(name, "the receipt is compact") for name in ("boundary-chain", "boundary-signatures"))]
+        return [agreed, *(skipped(name, "the receipt is compact") for name in _OF_ROOTS)]
     if header is None:
         return [agreed]
     needed = header.prompt_tokens + header.output_tokens - 1 if isinstance(header, Header) else 0

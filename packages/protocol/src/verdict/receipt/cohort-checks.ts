@@ -44,6 +44,9 @@ export interface CohortReading {
   readonly agreed?: { readonly terms: CohortTerms; readonly cohort: ReceiptCohort };
 }
 
+/** The checks of roots. Stage 1 makes the first two of the opening, if a header lists roots. */
+const OF_ROOTS = ['boundary-roots', 'boundary-form', 'boundary-chain', 'boundary-signatures'];
+
 /**
  * Checks the agreement of a receipt, and the roots that its shards signed.
  * @param header of the reply. Undefined if the receipt shows none that parses.
@@ -74,7 +77,7 @@ export function checkCohort(
   if (shards.length === 1) return { checks: [consented], agreed };
   if (header !== undefined) return { checks: [consented, checkChain(shards, header), checkSignatures(shards)], agreed };
   const at = 'url' in opening ? `compact receipt: the opening is at ${opening.url}` : undefined;
-  const skipped = at === undefined ? [] : [skip('boundary-chain', at), skip('boundary-signatures', at)];
+  const skipped = at === undefined ? [] : OF_ROOTS.map((id) => skip(id, at));
   return { checks: [consented, ...skipped], agreed };
 }
 
