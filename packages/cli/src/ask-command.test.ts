@@ -124,8 +124,12 @@ describe('ogong ask', () => {
     const warned = await ask(ANSWER, '--trust', trusted, '--api-key', 'sk-1');
     expect(warned.error).toContain('ogong ask: ogong/verified/test/synthetic: Nobody else.');
     expect(listedFor).toBe('Bearer sk-1');
-    listed = { id: 'ogong/verified/test/synthetic', ogong: {} };
-    expect((await ask(ANSWER, '--trust', trusted)).error).not.toContain('Nobody else');
+    listed = { id: 'ogong/verified/test/synthetic', ogong: { cohort: { shards: 3, weakest_tier: 'verified' } } };
+    const { error } = await ask(ANSWER, '--trust', trusted);
+    expect(error).toContain('up to 3 providers serve it together, in tier verified; each of them reads the prompt');
+    expect(error).not.toContain('Nobody else');
+    listed = { id: 'ogong/verified/test/synthetic', ogong: { cohort: null } };
+    expect((await ask(ANSWER, '--trust', trusted)).error).not.toContain('reads the prompt');
     listed = undefined;
   });
 

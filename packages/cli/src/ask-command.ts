@@ -125,8 +125,8 @@ export const askCommand: Command = {
             }),
         }),
       });
-      const { model, warning } = await findModel(baseUrl, { named: values.model, apiKey: values.apiKey?.reveal() });
-      if (warning !== undefined) output.writeError(`ogong ask: ${model}: ${warning}\n`);
+      const { model, notes } = await findModel(baseUrl, { named: values.model, apiKey: values.apiKey?.reveal() });
+      for (const note of notes) output.writeError(`ogong ask: ${model}: ${note}\n`);
       const messages = [
         ...(values.system === undefined ? [] : [{ role: 'system', content: values.system }]),
         { role: 'user', content: positionals[0] as string },
@@ -222,14 +222,17 @@ function wordPreference({
 
 interface ListedModel {
   readonly id: string;
-  readonly ogong?: { readonly warning?: string };
+  readonly ogong?: {
+    readonly warning?: string;
+    readonly cohort?: { readonly shards: number; readonly weakest_tier: string } | null;
+  };
 }
 
-/** The named model, or the first on offer, with the warning of the list. A named one need not be on the list. */
+/** The named model, or the first on offer, with warning and cohort of the list. A named one need not be on the list. */
 async function findModel(
   baseUrl: string,
   { named, apiKey }: { readonly named: string | undefined; readonly apiKey: string | undefined },
-): Promise<{ readonly model: string; readonly warning: string | undefined }> {
+): Promise<{ readonly model: string; readonly notes: readonly string[] }> {
   const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
   const response = await fetch(`${baseUrl.replace(/\/v1\/?$/, '')}/v1/models`, { headers });
   const body: unknown = await response.json().catch(() => undefined);
@@ -241,7 +244,11 @@ async function findModel(
   if (model === undefined) {
     throw new GatewayApiError(503, { error: { message: 'no model is on offer at this gateway now' } });
   }
-  return { model, warning: listed?.ogong?.warning };
+  const { warning, cohort } = listed?.ogong ?? {};
+  const shared =
+    cohort &&
+    `up to ${cohort.shards} providers serve it together, in tier ${cohort.weakest_tier}; each of them reads the prompt and the answer`;
+  return { model, notes: [warning, shared].filter((note) => typeof note === 'string') };
 }
 
 function explain(

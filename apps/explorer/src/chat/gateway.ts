@@ -17,6 +17,8 @@ export interface ChatModel {
   readonly tokensPerSecond: number | undefined;
   readonly latencyMs: number | undefined;
   readonly tier: string;
+  /** Providers that read the prompt of one reply: the shards of a cohort, or 1. */
+  readonly promptReaders: number;
   readonly warning: string | undefined;
   /** Whether it makes pictures. All other models answer chats. */
   readonly makesPictures: boolean;
@@ -77,6 +79,7 @@ export async function listChatModels(baseUrl: string, key: string): Promise<read
       tokensPerSecond: readFigure(ogong.tokens_per_second),
       latencyMs: readFigure(ogong.latency_ms),
       tier: String(ogong.tier ?? ''),
+      promptReaders: readFigure(ogong.prompt_readers) ?? 1,
       warning: typeof ogong.warning === 'string' ? ogong.warning : undefined,
       makesPictures: endpoints.includes(GATEWAY_ROUTES.image.path),
     }));

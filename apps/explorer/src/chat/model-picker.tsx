@@ -100,7 +100,7 @@ function ModelFigures({ model }: { model: ChatModel }) {
     warning,
     makesPictures,
   } = model;
-  const { tokensPerSecond, latencyMs } = model;
+  const { tokensPerSecond, latencyMs, promptReaders } = model;
   return (
     <span>
       <b>{nameModel(id)}</b>
@@ -120,6 +120,7 @@ function ModelFigures({ model }: { model: ChatModel }) {
       <small>
         {tier}, {plural(verifiers, 'verifier')}
       </small>
+      {promptReaders > 1 && <small>up to {promptReaders} providers read prompt and answer</small>}
       {warning && <small class="warning">{warning}</small>}
     </span>
   );

@@ -35,7 +35,7 @@ export interface ModelRow {
   readonly verifiers: number;
   readonly stakedVerifiers: number;
   readonly numericClasses: readonly string[];
-  /** The most providers that read the prompt of one reply. */
+  /** The most providers that read the prompt of one reply: the shards of a cohort, or 1. */
   readonly promptReaders: number;
 }
 
@@ -43,6 +43,8 @@ export interface ModelRow {
 export interface OfferRow {
   readonly provider: string;
   readonly numericClass: string;
+  /** The shards of a cohort, or 1. */
+  readonly promptReaders: number;
   readonly pricePer1k: bigint;
   readonly capacity: number;
   readonly freeCapacity: number;
@@ -294,6 +296,7 @@ function readOffer(value: unknown): OfferRow {
   return {
     provider: asText(fields.provider),
     numericClass: asText(fields.numeric_class),
+    promptReaders: asCount(fields.prompt_readers ?? 1),
     pricePer1k: asBigInt(fields.price_per_1k),
     capacity: asCount(fields.capacity),
     freeCapacity: asCount(fields.free_capacity),

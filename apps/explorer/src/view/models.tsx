@@ -41,7 +41,7 @@ export function ModelRows({
           <td>
             <Price atomic={model.minPricePer1k} units={model.units} />
           </td>
-          <td>{model.providers}</td>
+          <td>{model.promptReaders === 1 ? model.providers : `${model.providers}, shards: ${model.promptReaders}`}</td>
           {!isBrief && (
             <>
               <td>{model.freeCapacity}</td>
@@ -73,7 +73,17 @@ function Offers({ state: { api, readMs }, id, units }: { state: NetworkState; id
     <Card title="Offers" wide>
       <Table
         label="Offers"
-        head={['Provider', 'Price', 'Free', 'Tokens per second', 'First token', 'Reputation', 'Stake', 'Class']}
+        head={[
+          'Provider',
+          'Price',
+          'Free',
+          'Tokens per second',
+          'First token',
+          'Reputation',
+          'Stake',
+          'Class',
+          'Shards',
+        ]}
         empty={
           read === undefined
             ? problem === undefined
@@ -96,6 +106,7 @@ function Offers({ state: { api, readMs }, id, units }: { state: NetworkState; id
             <td>{formatPpm(offer.reputationPpm)}</td>
             <td>{offer.stake.toLocaleString('en')}</td>
             <td>{offer.numericClass}</td>
+            <td>{offer.promptReaders === 1 ? 'none' : `${offer.promptReaders}, each reads the prompt`}</td>
           </tr>
         ))}
       </Table>
@@ -103,6 +114,12 @@ function Offers({ state: { api, readMs }, id, units }: { state: NetworkState; id
     </Card>
   );
 }
+
+/** A cohort counts in the tier of its weakest member: the one in the model's name. */
+const describeCohort = ({ id, promptReaders }: ModelRow): string =>
+  promptReaders === 1
+    ? 'none: one provider serves a reply'
+    : `up to ${promptReaders} shards; each reads the prompt and the answer; weakest member: ${id.split('/')[1]}`;
 
 /** Publisher of the weights, and its share of their fees. */
 function Maker({ state: { reader, deployment, ledger }, root }: { state: NetworkState; root: string }) {
@@ -146,6 +163,7 @@ export function Models({ state, id }: { state: NetworkState; id?: string }) {
                 ['Maker', <Maker key="maker" state={state} root={model.modelRoot} />],
                 ['Numeric classes', model.numericClasses.join(', ') || 'none'],
                 ['Providers that read a prompt', String(model.promptReaders)],
+                ['Cohort', describeCohort(model)],
                 ['Verifiers with stake', String(model.stakedVerifiers)],
               ]}
             />

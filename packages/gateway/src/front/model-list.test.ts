@@ -5,10 +5,10 @@ import { createModelList } from './model-list.ts';
 
 const MODEL = 'ogong/verified/test/a';
 
-function createList(verifiers: number, model = MODEL) {
+function createList(verifiers: number, model = MODEL, promptReaders = 0) {
   const supply = {
     ...{ model, modelRoot: new Uint8Array(32), modality: 'text', providers: 1, freeCapacity: 1, minPricePer1k: 1n },
-    ...{ contextSize: 512, verifiers, stakedVerifiers: 0, numericClasses: ['a'] },
+    ...{ contextSize: 512, verifiers, stakedVerifiers: 0, numericClasses: ['a'], promptReaders },
     ...{ latencyMs: 120, milliTokensPerSecond: 0 },
   };
   const offer = {
@@ -34,6 +34,7 @@ function createList(verifiers: number, model = MODEL) {
       livenessPpm: 1_000_000,
       latencyMs: 0,
       milliTokensPerSecond: 12_500,
+      promptReaders,
     },
   };
   const router = {
@@ -66,6 +67,14 @@ describe('a model of the list', () => {
     });
   });
 
+  it('names the shards of its cohort, the readers of the prompt, and the tier of the weakest member', async () => {
+    const cohort = { shards: 3, reads_prompt: 'each shard', weakest_tier: 'verified' };
+    const list = createList(2, MODEL, 3);
+    expect(await list.get(MODEL, {})).toMatchObject({ ogong: { prompt_readers: 3, cohort } });
+    expect(await list.listOffers(MODEL, {})).toMatchObject({ data: [{ prompt_readers: 3, cohort }] });
+    expect(await createList(2).get(MODEL, {})).toMatchObject({ ogong: { prompt_readers: 1, cohort: null } });
+  });
+
   it('with two verifiers has no warning', async () => {
     expect(await createList(2).get(MODEL, {})).not.toHaveProperty('ogong.warning');
   });
@@ -93,7 +102,7 @@ describe('figures', () => {
           capacity: 2,
           free_capacity: 1,
         },
-        ...{ stake_tokens: '3', reputation_ppm: 500_000, liveness_ppm: 1_000_000, prompt_readers: 1 },
+        ...{ stake_tokens: '3', reputation_ppm: 500_000, liveness_ppm: 1_000_000, prompt_readers: 1, cohort: null },
         ...{ latency_ms: null, tokens_per_second: 12.5 },
         posture: {
           ...{ tier: 'verified', method: 'draw-replay', exact: true },

@@ -52,6 +52,16 @@ export function showModality({ modality }: Pick<ListedOffer, 'modality'>): Json 
   return { modality, endpoints: endpoints.map((name) => ENDPOINT_INFO[name as EndpointName].path), price_units: units };
 }
 
+/**
+ * Says how many providers read the prompt of one reply, and which cohort they are. A member outside the tier of the model id makes a cohort
+ * void, so that tier is the one of the weakest member.
+ */
+export function showReaders({ model, promptReaders }: Pick<ListedOffer, 'model' | 'promptReaders'>): Json {
+  const shards = promptReaders || 1;
+  const cohort = { shards, reads_prompt: 'each shard', weakest_tier: model.split('/')[1] ?? null };
+  return { prompt_readers: shards, cohort: shards > 1 ? cohort : null };
+}
+
 function showOffer(offer: ListedOffer): Json {
   const { tier } = lookUpTier(offer.model.split('/')[1] ?? '');
   const { numericClass } = offer;
@@ -72,7 +82,7 @@ function showOffer(offer: ListedOffer): Json {
     stake_tokens: offer.stakeTokens.toString(),
     reputation_ppm: offer.reputationPpm,
     liveness_ppm: offer.livenessPpm,
-    prompt_readers: offer.promptReaders || 1,
+    ...showReaders(offer),
     ...showFigures(offer),
     ...(posture && {
       posture: {
@@ -156,7 +166,7 @@ export function createModelList(
       verifiers: supply.verifiers,
       staked_verifiers: supply.stakedVerifiers,
       numeric_classes: supply.numericClasses,
-      prompt_readers: supply.promptReaders || 1,
+      ...showReaders(supply),
       ...showFigures(supply),
       ...describeTier(supply),
     },

@@ -13,7 +13,7 @@ import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { ListedOffer } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { PublicRouteName } from '@ogong/protocol/http/routes';
-import { showModality } from '../front/model-list.ts';
+import { showModality, showReaders } from '../front/model-list.ts';
 import { createDriftTableHandler } from './drift-table-handler.ts';
 import type { PublicReader } from './public-reader.ts';
 
@@ -95,7 +95,7 @@ export function createPublicHandlers(
         verifiers: supply.verifiers,
         staked_verifiers: supply.stakedVerifiers,
         numeric_classes: supply.numericClasses,
-        prompt_readers: supply.promptReaders || 1,
+        ...showReaders(supply),
       })),
     })),
     offers: open(async ({ req }) => {
@@ -187,7 +187,7 @@ const toOfferJson = (offer: ListedOffer): Json => ({
   held_tokens: `${offer.heldTokens}`,
   reputation_ppm: offer.reputationPpm,
   liveness_ppm: offer.livenessPpm,
-  prompt_readers: offer.promptReaders || 1,
+  ...showReaders(offer),
   latency_ms: offer.latencyMs === 0 ? null : offer.latencyMs,
   tokens_per_second: offer.milliTokensPerSecond === 0 ? null : offer.milliTokensPerSecond / 1_000,
 });
