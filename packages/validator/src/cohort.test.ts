@@ -9,12 +9,12 @@ import {
   signCohortTerms,
 } from '@ogong/protocol/settlement/cohort-agreement';
 import { computeCorrectionId, parseVerdictEntry, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
-import { createTestValidator, ledger, network, provider } from '@ogong/testing/validator/test-bench';
+import { createTestValidator, ledger, network, payer, provider } from '@ogong/testing/validator/test-bench';
 import { type CohortInput, createTestCohort } from '@ogong/testing/validator/test-cohort';
 import { createFour, type Four } from '@ogong/testing/validator/test-four';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
-import type { TestOrder } from '@ogong/testing/validator/test-reply';
+import { createTestOrder, type TestOrder } from '@ogong/testing/validator/test-reply';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { listEntries, readEntryMessage } from './store/batch-store.ts';
 import { correctReply } from './store/replies/correction-store.ts';
@@ -92,6 +92,28 @@ describe('the agreement of a cohort', () => {
     expect(validator.find(order.fields.replyId)).toMatchObject({ state: 'admitted', feeAtomic: undefined });
     await validator.intake.pushRecord({ ...submission, cohort: createTestCohort(named).agreement });
     expect(validator.find(order.fields.replyId)).toMatchObject({ state: 'recorded', feeAtomic: 86_000n });
+  });
+
+  it.each([
+    ['the tier', { model: 'ogong/replay/test/synthetic' }, 'shard 1: tier replay needs a numeric class'],
+    ['the demand of an exact class', { demands: { exact: true } }, 'the request demands an exact class'],
+  ])('does not count if a shard is below %s', async (_, asked, problem) => {
+    const validator = createTestValidator();
+    const { signer, archive, clock } = validator;
+    const order = createTestOrder({
+      ...{ payer, ledger, provider, index: 0, validator: signer.address, ...asked },
+      ...{ epoch: archive.latest().epoch, expiresAtMs: clock.nowMs() + 120_000 },
+    });
+    await validator.intake.admit(order);
+    const posture = 'model' in asked ? { tier: 'replay', method: 'exact-replay' } : {};
+    const { submission } = validator.serve(order, { bend: { header: (header) => ({ ...header, ...posture }) } });
+    const named = { provider, ledger, order };
+    const weak = createTestCohort({ ...named, terms: bendAt({ 1: { numericClass: 'a/b/c/fast/d/e' } }) });
+    await expect(validator.intake.pushRecord({ ...submission, cohort: weak.agreement })).rejects.toThrow(
+      `cohort: ${problem}`,
+    );
+    expect(validator.find(order.fields.replyId)).toMatchObject({ state: 'admitted', feeAtomic: undefined });
+    await validator.intake.pushRecord({ ...submission, cohort: createTestCohort(named).agreement });
   });
 
   it('does not count with a signature left out, or by a member over other terms', async () => {

@@ -17,6 +17,7 @@ import type { CommonRequest, Modality } from '../modality/modality.ts';
 import { findHeaderModality, findModality } from '../modality/registry.ts';
 import { hashReadRequest } from '../modality/request-hash.ts';
 import { RequestError } from '../modality/shared/request-error.ts';
+import { findWeakness } from '../modality/shared/serving-cohort.ts';
 import type { CohortShard } from '../settlement/cohort.ts';
 import { type CohortContext, type CohortTerms, listShards, readCohort } from '../settlement/cohort-agreement.ts';
 import { checkOrder, type OrderBeacon } from '../stage1/common-checks.ts';
@@ -483,6 +484,8 @@ function verifyClaimed(
   );
   const blindHash = isShown ? hashBlind(crypto, response.blind) : undefined;
   const terms = verifyCohort(crypto, { ledger, order, numericClass: header.numericClass, blindHash }, reply);
+  const weakness = terms && parsed('request', () => findWeakness(request, terms, order));
+  demand(weakness === undefined, 'cohort', weakness ?? '');
   const claim = { order, record, header, request, feeAtomic };
   return terms === undefined ? { ...claim, shards: [] } : { ...claim, shards: listShards(terms), cohort: terms };
 }

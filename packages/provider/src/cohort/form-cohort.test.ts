@@ -60,6 +60,21 @@ describe('a cohort', () => {
     expect(show(form([first, second], late))).toBe('layers 0 to 39 have no provider with room');
   });
 
+  it('is none if a class is not of the tier, or if one machine serves the tier alone', () => {
+    const formIn = (tier: string, numericClass: string) => {
+      const change = { modelId: `ogong/${tier}/a/b`, numericClass };
+      const announcements = [
+        makeAnnouncement(1, makeSegment(0, 20, change)),
+        makeAnnouncement(2, makeSegment(20, 20, change)),
+      ];
+      return show(form(announcements, { own: { ...own, segment: makeSegment(40, 20, change) } }));
+    };
+    const exact = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
+    expect(formIn('replay', exact)).toEqual([false, 1, 2, LEADER]);
+    expect(formIn('replay', `${exact}/no-fa`)).toMatch(/^shard 0: tier replay needs a numeric class/);
+    expect(formIn('tee', exact)).toBe('in tier tee one machine serves a model alone');
+  });
+
   describe('that stands', () => {
     const standing = modelOf(form([first, second]));
 

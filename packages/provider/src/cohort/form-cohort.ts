@@ -1,7 +1,7 @@
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Announcement, OfferedModel } from '@ogong/protocol/exchange/announcement';
 import { type CohortOffer, findMemberSegment, type OfferedMember } from '@ogong/protocol/exchange/cohort/cohort-offer';
-import { describeGap, type OfferedSegment } from '@ogong/protocol/exchange/cohort/segment';
+import { describeGap, findWeakestProblem, type OfferedSegment } from '@ogong/protocol/exchange/cohort/segment';
 import { findTilings, type SegmentOffer, type TilingQuery } from '@ogong/protocol/exchange/cohort/tiling';
 
 /** A model that this provider offers together with others. */
@@ -31,7 +31,8 @@ export type FormedCohort =
 
 /**
  * Chooses the cohort that this provider leads with its own segment. The standing cohort is kept while its members offer their
- * layers and do not fail. Otherwise, the members of the cheapest tiling take its place (docs/spec/tilings.md).
+ * layers and do not fail. Otherwise, the members of the cheapest tiling take its place (docs/spec/tilings.md). No cohort is formed if a
+ * member's class is not of the tier.
  */
 export function formCohort(options: FormingOptions): FormedCohort {
   const { standing } = options;
@@ -40,7 +41,12 @@ export function formCohort(options: FormingOptions): FormedCohort {
   const found = findTilings({ ...options, offers: listOffers(options) });
   if ('problem' in found) return found;
   const [{ members }] = found.tilings;
-  return { model: describeModel(members, options.modality), isKept: false };
+  const model = describeModel(members, options.modality);
+  const problem = findWeakestProblem(
+    model.modelId,
+    members.map(({ segment }) => segment.numericClass),
+  );
+  return problem === undefined ? { model, isKept: false } : { problem };
 }
 
 /** Lists the segments that other providers offer now. Those of a provider that failed lately are left out. */

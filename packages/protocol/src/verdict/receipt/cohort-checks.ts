@@ -2,10 +2,10 @@ import { toHex } from '../../base/bytes.ts';
 import { type Check, check, fail, pass, skip } from '../../base/checks.ts';
 import type { CommonHeader, HeaderBoundary } from '../../commitment/common-header.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
-import { describeLayers, findWeakestProblem } from '../../exchange/cohort/segment.ts';
+import { describeLayers } from '../../exchange/cohort/segment.ts';
 import type { NamedOrder } from '../../exchange/order.ts';
-import { findUnmetDemand } from '../../modality/demands.ts';
 import type { CommonRequest } from '../../modality/modality.ts';
+import { findWeakness } from '../../modality/shared/serving-cohort.ts';
 import { verifyBoundaryRoot } from '../../modality/text/boundary/boundary-root.ts';
 import { type CohortMember, type CohortTerms, readCohort } from '../../settlement/cohort-agreement.ts';
 import type { Verdict } from '../../settlement/verdict-log.ts';
@@ -66,7 +66,7 @@ export function checkCohort(
   if ('problem' in read) return { checks: [fail('cohort', read.problem)] };
   const { terms } = read;
   const { members } = terms;
-  const weakest = findWeakness(request, members, order);
+  const weakest = findWeakness(request, terms, order);
   if (weakest !== undefined) return { checks: [fail('cohort', weakest)] };
   const consented = pass('cohort', `${members.length} providers read the prompt, and each has agreed to this order`);
   const shards = members.map((member, place) => {
@@ -79,17 +79,6 @@ export function checkCohort(
   const at = 'url' in opening ? `compact receipt: the opening is at ${opening.url}` : undefined;
   const skipped = at === undefined ? [] : OF_ROOTS.map((id) => skip(id, at));
   return { checks: [consented, ...skipped], agreed };
-}
-
-/** Finds a member that does not keep a promise of the request: its tier, or a demanded class. */
-function findWeakness(
-  { model, demands }: Pick<CommonRequest, 'model' | 'demands'>,
-  members: readonly CohortMember[],
-  { modelRoot }: NamedOrder,
-): string | undefined {
-  const classes = members.map(({ numericClass }) => numericClass);
-  const [unmet] = classes.flatMap((numericClass) => findUnmetDemand(demands, { numericClass, modelRoot }) ?? []);
-  return findWeakestProblem(model, classes) ?? unmet;
 }
 
 interface PlacedMember {
