@@ -51,6 +51,7 @@ const BYTES: Readonly<Record<string, readonly string[]>> = {
   'protocol/src/modality/text/request/request-summary.ts': ['parseTextSummary'],
   'protocol/src/modality/text/stage2/divergence.ts': ['parseDivergence'],
   'protocol/src/modality/text/stage2/score-report.ts': ['parseScoreReport'],
+  'protocol/src/modality/text/stage2/segment-report.ts': ['parseSegmentReport'],
   'protocol/src/modality/text/stage2/text-claim.ts': ['parseTextClaim'],
   'protocol/src/modality/text/stage2/trace-report.ts': ['parseTraceReport'],
   'protocol/src/settlement/batch.ts': ['parseSettlement'],

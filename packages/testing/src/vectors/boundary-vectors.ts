@@ -18,11 +18,13 @@ import {
 import { createRowContent, createTokenContent } from '@ogong/protocol/modality/text/boundary/pass-content';
 import { toExpectedReport } from '@ogong/protocol/modality/text/honeypot-check';
 import { encodeScoreReport, type ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
+import { encodeSegmentReport } from '@ogong/protocol/modality/text/stage2/segment-report';
+import { encodeTextClaim, parseTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { encodeCohortTerms } from '@ogong/protocol/settlement/cohort-agreement';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createTestCohort } from '../validator/test-cohort.ts';
-import { createTestEdges, reportTestEdges, TEST_EDGES } from '../validator/test-edges.ts';
+import { computeTestEdge, createTestEdges, reportTestEdges, TEST_EDGES } from '../validator/test-edges.ts';
 import { createTestHybrid, createTestLedgerSigner } from '../validator/test-keys.ts';
 
 const EMBEDDING_SIZE = 8;
@@ -106,11 +108,19 @@ function createAuditVectors(crypto: Crypto) {
     'of another class': { exact: false, numericClass: 'other-1/js/f64/fast/hash/kv-none' },
     'without edges': { edges: [] },
   };
+  const { claim } = opened.reply.describeJob('chat', job.draw, terms);
+  const { jobId, contextSize, modelRoot, numericClass, exact, elapsedMs } = honest;
+  const { root: _root, ...edge } = computeTestEdge(header, opening.blind, { place: 1 });
+  const { edges: _edges, ...whole } = parseTextClaim(claim);
   return {
     terms: toHex(encodeCohortTerms(terms)),
     record: toHex(recordBytes),
     opening: toHex(openingBytes),
-    claim: toHex(opened.reply.describeJob('chat', job.draw, terms).claim),
+    claim: toHex(claim),
+    segment: {
+      claim: toHex(encodeTextClaim({ ...whole, edges: [7], segment: { firstLayer: 3, layers: 4 } })),
+      report: toHex(encodeSegmentReport({ jobId, modelRoot, numericClass, exact, contextSize, elapsedMs, edge })),
+    },
     reports: Object.entries(reports).map(([what, change]) => {
       const report = encodeScoreReport({ ...honest, edges: reportTestEdges(reply, TEST_EDGES), ...change });
       const read = opened.reply.readReport(report, job);

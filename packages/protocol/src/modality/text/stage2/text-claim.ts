@@ -19,6 +19,19 @@ export interface TextClaim {
    * served the reply (docs/spec/boundary.md#audit).
    */
   readonly edges?: readonly number[] | undefined;
+  /**
+   * The layers of the one shard that the job is about. The input of these layers comes as the only blob of the job. Absent if the job is
+   * about the whole model (docs/spec/boundary.md#one-shard).
+   */
+  readonly segment?: JobSegment | undefined;
+}
+
+/** Layers of a model that follow each other. */
+export interface JobSegment {
+  /** From 0. */
+  readonly firstLayer: number;
+  /** At least 1. */
+  readonly layers: number;
 }
 
 const part = bytes32(0xffffffff);
@@ -30,6 +43,7 @@ const format = createFormat<TextClaim>(
     shapeClasses: optional(part),
     tailDraws: optional(part),
     edges: optional(list(within(u16, 1, 0xffff), { count: u8, min: 1, max: MAX_EDGES, ascending: (a, b) => a - b })),
+    segment: optional(struct({ firstLayer: u16, layers: within(u16, 1, 0xffff) })),
   }),
   { tag: 'ogong-text-claim-v1' },
 );
