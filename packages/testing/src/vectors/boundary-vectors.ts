@@ -112,13 +112,14 @@ function createAuditVectors(crypto: Crypto) {
   const { jobId, contextSize, modelRoot, numericClass, exact, elapsedMs } = honest;
   const { root: _root, ...edge } = computeTestEdge(header, opening.blind, { place: 1 });
   const { edges: _edges, ...whole } = parseTextClaim(claim);
+  const { rows: input } = computeTestEdge(header, opening.blind, { place: 0 });
   return {
     terms: toHex(encodeCohortTerms(terms)),
     record: toHex(recordBytes),
     opening: toHex(openingBytes),
     claim: toHex(claim),
     segment: {
-      claim: toHex(encodeTextClaim({ ...whole, edges: [7], segment: { firstLayer: 3, layers: 4 } })),
+      claim: toHex(encodeTextClaim({ ...whole, segment: { firstLayer: 3, layers: 4, input } })),
       report: toHex(encodeSegmentReport({ jobId, modelRoot, numericClass, exact, contextSize, elapsedMs, edge })),
     },
     reports: Object.entries(reports).map(([what, change]) => {

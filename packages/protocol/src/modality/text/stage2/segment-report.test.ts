@@ -30,14 +30,17 @@ describe('a report of one shard', () => {
 describe('a job about one shard', () => {
   const claim = { blind: new Uint8Array(32), outputTokens: new Uint8Array(4), listSizes: new Uint8Array(1) };
   const anyClaim: fc.Arbitrary<TextClaim> = fc
-    .record({ firstLayer: fc.nat(0xffff), layers: fc.integer({ min: 1, max: 0xffff }) })
+    .record({
+      firstLayer: fc.nat(0xffff),
+      layers: fc.integer({ min: 1, max: 0xffff }),
+      input: fc.record({ bytes: fc.integer({ min: 1, max: 2 ** 30 }), root: bytes(32) }),
+    })
     .map((segment) => ({ ...claim, segment }));
 
   it('has one encoding', () => checkCodec(anyClaim, encodeTextClaim, parseTextClaim));
 
   it('has a layer', () => {
-    expect(() => parseTextClaim(encodeTextClaim({ ...claim, segment: { firstLayer: 3, layers: 0 } }))).toThrow(
-      ProtocolError,
-    );
+    const segment = { firstLayer: 3, layers: 0, input: { bytes: 4, root: new Uint8Array(32) } };
+    expect(() => parseTextClaim(encodeTextClaim({ ...claim, segment }))).toThrow(ProtocolError);
   });
 });

@@ -1,4 +1,5 @@
 import { bytes32, createFormat, hash, list, optional, struct, u8, u16, within } from '../../../base/codec.ts';
+import { type BlobRef, blobRefCodec } from '../../../commitment/blob.ts';
 import { MAX_EDGES } from '../../../commitment/edge-values.ts';
 import { SINGLE } from '../commitment/shape-classes.ts';
 
@@ -20,10 +21,10 @@ export interface TextClaim {
    */
   readonly edges?: readonly number[] | undefined;
   /**
-   * The layers of the one shard that the job is about. The input of these layers comes as the only blob of the job. Absent if the job is
-   * about the whole model (docs/spec/boundary.md#one-shard).
+   * The one shard that the job is about. Such a job names no edges. Absent if the job is about the whole model
+   * (docs/spec/boundary.md#one-shard).
    */
-  readonly segment?: JobSegment | undefined;
+  readonly segment?: SegmentJob | undefined;
 }
 
 /** Layers of a model that follow each other. */
@@ -32,6 +33,15 @@ export interface JobSegment {
   readonly firstLayer: number;
   /** At least 1. */
   readonly layers: number;
+}
+
+/** Layers of a job, and their input. */
+export interface SegmentJob extends JobSegment {
+  /**
+   * The job's only blob, under the answer's blind: tokens before layer 0, u32 little endian, else f32[positions, embeddingSize]. The
+   * verifier checks the blob against it. Otherwise a validator could show other rows, and their output would convict an honest shard.
+   */
+  readonly input: BlobRef;
 }
 
 const part = bytes32(0xffffffff);
@@ -43,7 +53,7 @@ const format = createFormat<TextClaim>(
     shapeClasses: optional(part),
     tailDraws: optional(part),
     edges: optional(list(within(u16, 1, 0xffff), { count: u8, min: 1, max: MAX_EDGES, ascending: (a, b) => a - b })),
-    segment: optional(struct({ firstLayer: u16, layers: within(u16, 1, 0xffff) })),
+    segment: optional(struct({ firstLayer: u16, layers: within(u16, 1, 0xffff), input: blobRefCodec })),
   }),
   { tag: 'ogong-text-claim-v1' },
 );
