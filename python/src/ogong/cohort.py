@@ -22,7 +22,7 @@ _MOST_TURNS = 1 << 18
 _AGREEMENT_TAG = b"ogong-cohort-word-v1\n"
 _TERMS_TAG = b"ogong-cohort-v1\n"
 _ROOT_TAG = b"ogong-boundary-root-v1\n"
-_OF_ROOTS = ("boundary-roots", "boundary-form", "boundary-chain", "boundary-signatures")
+_OF_ROOTS = ("boundary-roots", "boundary-form", "boundary-inputs", "boundary-chain", "boundary-signatures")
 
 
 @dataclass(frozen=True)

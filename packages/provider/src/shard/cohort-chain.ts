@@ -31,6 +31,8 @@ interface ClosingOrder {
 /** A shard's signed root, with the values behind it. */
 export interface ClosedEdge extends BoundaryRoot {
   readonly values: EdgeValues;
+  /** The rows that `values` names, f32[positions, embeddingSize], little-endian. A verifier of the next shard gets them. */
+  readonly bytes: Uint8Array;
 }
 
 /** Names an order in the passes of the leader's engine. */
@@ -56,6 +58,8 @@ export interface CohortChain extends UpstreamRows {
 export interface OpenedOrder {
   /** The agreement that all members have signed. It changes if a shard is replaced. */
   readonly agreement: Uint8Array;
+  /** Edges between the shards. */
+  readonly edges: number;
   /** Aborted, with an EngineError, once a shard has refused a pass of this order. From then on its rows are zeros. */
   readonly failed: AbortSignal;
 }
@@ -143,6 +147,7 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
           get agreement() {
             return order.agreement;
           },
+          edges: lanes.length,
           failed: order.failure.signal,
         };
       } catch (error) {
@@ -209,11 +214,14 @@ async function closeAll(
     const root = signed[place];
     const isSame = own && input && root && isSameRoot(root, { ...own, input });
     input = own?.rows.root;
-    edges.push(
-      isSame ? { ...root, values: { positions: own.positions, rows: own.rows, sketches: own.sketches } } : undefined,
-    );
+    if (!isSame) {
+      edges.push(undefined);
+      continue;
+    }
     // The reply does not wait for it. A shard that refuses a receipt goes without one.
-    if (isSame) void lanes[place]?.calls.confirm(orderHash, signRootReceipt(crypto, session, root)).catch(() => undefined);
+    void lanes[place]?.calls.confirm(orderHash, signRootReceipt(crypto, session, root)).catch(() => undefined);
+    const { positions: committed, rows, sketches } = own;
+    edges.push({ ...root, values: { positions: committed, rows, sketches }, bytes: readRows(kept, 0, committed) });
   }
   return edges;
 }

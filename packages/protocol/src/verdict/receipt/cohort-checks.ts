@@ -45,7 +45,7 @@ export interface CohortReading {
 }
 
 /** The checks of roots. Stage 1 makes the first two of the opening, if a header lists roots. */
-const OF_ROOTS = ['boundary-roots', 'boundary-form', 'boundary-chain', 'boundary-signatures'];
+const OF_ROOTS = ['boundary-roots', 'boundary-form', 'boundary-inputs', 'boundary-chain', 'boundary-signatures'];
 
 /**
  * Checks the agreement of a receipt, and the roots that its shards signed.

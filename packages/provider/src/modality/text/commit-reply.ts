@@ -57,7 +57,7 @@ export interface ReplyDraft {
   readonly edges: readonly EdgeValues[];
   /** Present if the header lists the root of the first shard. */
   readonly prompt?: OpenedPrompt | undefined;
-  /** The blobs that the header names. */
+  /** The blobs that the opening names: rows of pictures, then rows of the listed edges. */
   readonly blobs: readonly KeptBlob[];
   readonly text: string;
   /** Tokens that the record states and bills. */
@@ -114,13 +114,15 @@ export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
   const header = composeHeader(crypto, { ...reply, ...bound, boundaries });
   const milestone = reply.isMilestone && { isMilestone: reply.isMilestone };
   const { answer: blind } = reply.blinds;
-  const { blobs } = reply.shown ?? NO_PICTURES;
+  const listed = boundaries.filter((edge) => edge !== undefined);
+  const { blobs: rows } = reply.shown ?? NO_PICTURES;
+  const blobs = [...rows, ...listed.map(({ values, bytes }) => ({ ref: values.rows, bytes }))];
   return {
     order,
     blind,
     header,
     windows,
-    edges: boundaries.flatMap((edge) => (edge === undefined ? [] : [edge.values])),
+    edges: listed.map(({ values }) => values),
     ...(showsPrompt(header) && {
       prompt: {
         blind: reply.blinds.prompt,

@@ -1,7 +1,18 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
-import { createNetwork, receive } from '@ogong/testing/provider/provider-fixture';
+import { fetchBlob } from '@ogong/host/blob/fetch-blob';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
+import { parseOpening } from '@ogong/protocol/commitment/opening';
+import { createSketchBank } from '@ogong/protocol/commitment/sketch';
+import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { encodeValues, VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
+import { createEdgeHasher } from '@ogong/protocol/modality/text/boundary/edge-hasher';
+import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { createFakeEngine } from '@ogong/testing/engine/fake';
+import { createNetwork, findReplyId, type NetworkOptions, receive } from '@ogong/testing/provider/provider-fixture';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { CohortChain } from '../../shard/cohort-chain.ts';
+import { NO_BLOBS } from '../../provider/serving/blob-store.ts';
+import type { ClosedEdge, CohortChain } from '../../shard/cohort-chain.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -9,11 +20,11 @@ afterEach(async () => {
 });
 
 /** A provider that leads shards, and the calls of its chain. */
-async function start(bend: Partial<CohortChain>) {
+async function start(bend: Partial<CohortChain>, options: NetworkOptions = {}) {
   const calls: string[] = [];
   const never = new AbortController().signal;
   const chain: CohortChain = {
-    open: async () => ({ agreement: new Uint8Array(), failed: never }),
+    open: async () => ({ agreement: new Uint8Array(), edges: 2, failed: never }),
     admit: async () => void calls.push('admit'),
     run: async () => new Float32Array(),
     drop: async () => undefined,
@@ -23,7 +34,7 @@ async function start(bend: Partial<CohortChain>) {
     },
     ...bend,
   };
-  const network = await createNetwork({ chain });
+  const network = await createNetwork({ chain, ...options });
   closing.push(() => network.close());
   return { ...network, calls };
 }
@@ -50,11 +61,71 @@ describe('a provider that leads a cohort', () => {
   it('gives a reply up whose pass a shard has refused', async () => {
     const failure = new AbortController();
     const { client, order, validator, calls } = await start({
-      open: async () => ({ agreement: new Uint8Array(), failed: failure.signal }),
+      open: async () => ({ agreement: new Uint8Array(), edges: 2, failed: failure.signal }),
       admit: async () => failure.abort(new EngineError('engine-crashed', 'shard 0 did not run a pass')),
     });
     await expect(receive(client, order())).rejects.toThrow('cancelled before it began');
     expect(validator.pushed).toEqual([]);
     expect(calls).toEqual(['close']);
+  });
+
+  const { embeddingSize } = createFakeEngine().info();
+  const bank = createSketchBank(crypto, { bankSeed: new Uint8Array(32), directions: 8, embeddingSize });
+  /** An edge of random rows, with a signature of zeros. */
+  const closeEdge = (blind: Uint8Array, place: number, positions: number): ClosedEdge => {
+    const rows = Float32Array.from({ length: positions * embeddingSize }, (_, i) => Math.sin(i + place));
+    const hasher = createEdgeHasher(crypto, { blind, bank });
+    hasher.push(rows);
+    const { values } = hasher.finish();
+    return {
+      ...{ orderHash: new Uint8Array(32), place, positions, turns: 1 },
+      ...{ root: new Uint8Array(32), signature: new Uint8Array(64), values, bytes: encodeValues(rows) },
+    };
+  };
+
+  it('keeps the rows of listed edges for the validator, and of no other edge', async () => {
+    const edges: ClosedEdge[] = [];
+    let blind = new Uint8Array();
+    const { client, order, connect } = await start({
+      async close(_orderHash, positions) {
+        if (positions === undefined || edges.length > 0) return [];
+        edges.push(closeEdge(blind, 0, positions), closeEdge(blind, 1, positions + 1), closeEdge(blind, 2, positions));
+        return edges;
+      },
+    });
+    const message = order();
+    const replyId = findReplyId();
+    blind = Uint8Array.from(computeBlinds(crypto, { body: message.request, replyId }).answer);
+    const { finished } = await receive(client, message);
+    expect(parseHeader(finished.header).boundaries.map((root) => root !== undefined)).toEqual([true, false, true]);
+    const service = client.service(ProviderService);
+    const opening = parseOpening((await service.getOpening({ replyId })).opening);
+    expect(opening.edges?.map(({ rows }) => rows)).toEqual([edges[0]?.values.rows, edges[2]?.values.rows]);
+    const options = { crypto, maxBytes: 2 ** 20, timeoutMs: 10_000 };
+    const validator = (await connect(3)).service(ProviderService);
+    const read = (from: typeof service, { values }: ClosedEdge) =>
+      fetchBlob(from, { replyId, blind, ref: values.rows }, options);
+    for (const edge of [edges[0], edges[2]] as ClosedEdge[]) expect(await read(validator, edge)).toEqual(edge.bytes);
+    await expect(read(validator, edges[1] as ClosedEdge)).rejects.toMatchObject({ code: 'withheld' });
+    const stranger = (await connect(5)).service(ProviderService);
+    await expect(read(stranger, edges[0] as ClosedEdge)).rejects.toMatchObject({ code: 'withheld' });
+  });
+
+  it('consents to no order whose rows have no room on the disk', async () => {
+    let asked: readonly number[] = [];
+    const blobs = {
+      ...NO_BLOBS,
+      reserve(replyId: Uint8Array, sizes: readonly number[]) {
+        asked = sizes;
+        NO_BLOBS.reserve(replyId, sizes);
+      },
+    };
+    const { client, order, validator, calls } = await start({}, { blobs });
+    await expect(receive(client, order({ body: { max_tokens: 40 } }))).rejects.toThrow('no room for blobs');
+    expect(validator.admitted).toEqual([]);
+    expect(calls).toEqual(['close']);
+    const [bytes] = asked as [number];
+    expect(asked).toEqual([bytes, bytes]);
+    expect(bytes / (embeddingSize * VALUE_BYTES)).toBeGreaterThan(39);
   });
 });

@@ -2,6 +2,7 @@ import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
+import { VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
 import { type CohortChain, passKeyOf } from '../../shard/cohort-chain.ts';
 import type { ServedCounts } from '../order-job.ts';
 import { type OrderJob, type ServeDependencies, serveReply } from './serve-text.ts';
@@ -34,6 +35,7 @@ export async function serveChained(
     return closed;
   };
   try {
+    dependencies.reserveBlobs(sizeRows(job, { engine, edges: opened.edges }));
     return await serveReply(job, {
       ...dependencies,
       engine: nameRequests(engine, passKeyOf(order)),
@@ -52,6 +54,17 @@ export async function serveChained(
   } finally {
     await close();
   }
+}
+
+/** Returns the most bytes of the rows of each edge, for which room is reserved before anything is generated. */
+function sizeRows(
+  { promptTokens, request }: Pick<OrderJob, 'promptTokens' | 'request'>,
+  { engine, edges }: { readonly engine: TextEngine; readonly edges: number },
+): number[] {
+  const { contextSize, embeddingSize } = engine.info();
+  // The last token has no row.
+  const positions = Math.min(contextSize, promptTokens.length + request.asked.maxTokens) - 1;
+  return new Array<number>(edges).fill(positions * embeddingSize * VALUE_BYTES);
 }
 
 /** An engine whose passes name the order. Its rows are used for no other order, since the boundaries of a reply begin at position 0. */

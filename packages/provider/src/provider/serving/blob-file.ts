@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { openToRead, writePrivateParts } from '@ogong/host/files/private-files';
 import { createReader, createWriter, equalBytes } from '@ogong/protocol/base/bytes';
 import {
@@ -24,6 +25,8 @@ export interface StoredBlob {
 
 const HASH_BYTES = 32;
 const HEAD_BYTES = 8;
+/** Bytes that are hashed in one turn of the event loop. */
+const TURN_BYTES = 4 * 1024 * 1024;
 
 const findDataOffset = (ref: Pick<BlobRef, 'bytes'>): number => HEAD_BYTES + HASH_BYTES * countChunks(ref);
 
@@ -40,7 +43,10 @@ export async function writeBlobFile(
   { ref, bytes, blind }: KeptBlob & { readonly blind: Uint8Array },
 ): Promise<void> {
   const hasher = createBlobHasher(crypto, blind);
-  hasher.push(bytes);
+  for (let at = 0; at < bytes.length; at += TURN_BYTES) {
+    hasher.push(bytes.subarray(at, at + TURN_BYTES));
+    await turn();
+  }
   const { ref: actual, leaves } = hasher.finish();
   const isSame = actual.bytes === ref.bytes && equalBytes(actual.root, ref.root);
   if (!isSame) throw new Error('the bytes of a blob are not those of its reference');
