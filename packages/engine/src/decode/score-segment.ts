@@ -23,7 +23,6 @@ const LEAST_PROMPT_ROWS = 64;
  * on reference kernels.
  * @returns the rows that leave the segment, in the order of their positions and with no gap: f32[n, embeddingSize] a pass.
  * @throws EngineError of the segment; `invalid-request` for the last segment of a model, or for input of no whole positions.
- * @internal until verifiers hold segments: tests run replies again with it
  */
 export async function* scoreSegment(
   segment: SegmentEngine,

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Engine } from '@ogong/engine/open-engine';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { ConfigError } from '@ogong/host/config/config-error';
 import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
@@ -19,6 +20,7 @@ import {
   loadModels,
   SCORES_ONLY,
 } from '../engine/engine-config.ts';
+import { openHeldSegments } from '../engine/open-held-segments.ts';
 import { openOnDemandModels } from '../engine/open-on-demand-models.ts';
 import { findModality } from '../modality/registry.ts';
 import { createReports, VERIFIER_SCHEMA } from '../verifier/report-store.ts';
@@ -67,12 +69,19 @@ async function start(signal: AbortSignal): Promise<Daemon> {
     process.exit(0);
   }
   const { values } = parsed;
+  if (values.model.length + values.segment.length === 0)
+    throw new ConfigError(NAME, ['--model or --segment is required: a verifier runs replies again on them']);
   const context = await openDaemon({ name: NAME, role: 'verifier' }, values);
   const { signer, identity, chain, log, metrics } = context;
-  const { engines, closeEngines } = await openEngines(values, {
+  const place = {
     ...{ log, signal },
     // A service's standard error holds its log, and nothing else.
     ...(process.stderr.isTTY && createLoadingLines((text) => process.stderr.write(text), true)),
+  };
+  const { engines, closeEngines } = await openEngines(values, place);
+  const held = await openHeldSegments(values.segment, values, place).catch(async (error: unknown) => {
+    await closeEngines();
+    throw error;
   });
   const store = openStore(join(values.dataDir, 'verifier.db'), {
     schema: VERIFIER_SCHEMA,
@@ -84,12 +93,13 @@ async function start(signal: AbortSignal): Promise<Daemon> {
       bind: values.bind,
       relays: values.relay,
       maxWaiting: values.maxWaiting,
-      slots: Math.max(...engines.map((engine) => findModality(engine).countSequences(engine))),
+      slots: Math.max(1, ...engines.map((engine) => findModality(engine).countSequences(engine))),
       calibrateWith: values.calibrateWith,
       providers: values.provider.map((id) => fromHex(id)),
     },
     {
       engines,
+      segments: held.segments,
       crypto: nodeCrypto,
       clock: systemClock,
       signer,
@@ -110,13 +120,17 @@ async function start(signal: AbortSignal): Promise<Daemon> {
       certHash: toHex(identity.id),
       keyHash: toHex(verifier.keyHash),
       modelRoots: engines.map((engine) => toHex(engine.info().modelRoot)),
+      segments: held.segments.map(({ modelRoot, firstLayer, layers, totalLayers }) => ({
+        modelRoot: toHex(modelRoot),
+        layers: `${firstLayer}-${firstLayer + layers - 1} of ${totalLayers}`,
+      })),
     },
     async stop() {
       await verifier.stop();
       await context.stop();
       await commits.close();
       store.close();
-      await closeEngines();
+      await Promise.all([closeEngines(), held.close()]);
     },
   };
 }

@@ -9,7 +9,7 @@ import {
 } from '@ogong/protocol/modality/shared/score-commitment';
 import type { JobKey, KeptReport } from './report-store.ts';
 import { runJob, type VerifierCall } from './run-job.ts';
-import { findEngine, parseScorable } from './scorer.ts';
+import { openJob } from './scorer.ts';
 import { ADDRESS_BYTES, findOwner, isValidator, type VerifierState } from './verifier-state.ts';
 
 /** How many calibration jobs run at a time, and how many of their reports are kept. Audits must always find room. */
@@ -45,8 +45,8 @@ export async function answerScoreRequest(
 
 /** The same job again is answered with the same commitment, for any caller and after a restart of either side. */
 async function commitReport(state: VerifierState, message: AskedJob, call: VerifierCall): Promise<ReportCommitment> {
-  const { engines, crypto, reports, signer } = state;
-  const job = parseScorable(message, findEngine(engines, message.modelRoot), crypto);
+  const { crypto, reports, signer } = state;
+  const job = openJob(message, state);
   const key = { validator: findOwner(state, call.caller, message.validator), jobId: job.jobId };
   const jobHash = hashScoreInputs(crypto, {
     ...message,

@@ -30,10 +30,17 @@ export const verifierConfig = defineConfig({
       schema: text,
       label: '<path|name>',
       env: 'OGONG_VERIFIER_MODEL',
-      required: true,
       repeatable: true,
       description:
-        'model to re-run replies on, every one that its providers offer: a GGUF file, a model folder, hf:owner/repo[:quant], a URL, or a built-in name',
+        'model to re-run replies on, every one that its providers offer: a GGUF file, a model folder, hf:owner/repo[:quant], a URL, or a built-in name. It is required without --segment',
+    },
+    segment: {
+      schema: text,
+      label: '<slab>',
+      env: 'OGONG_VERIFIER_SEGMENT',
+      repeatable: true,
+      description:
+        "slab to run a shard's layers again on, every one that its providers serve: a file of ogong model split, with manifest.slabs beside it (docs/segments.md)",
     },
     onDemand: {
       schema: boolean,

@@ -9,12 +9,15 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { describeHeld, type HeldSegment } from '../modality/text/segment-job.ts';
 import { createEndorsements, type FindEndorsement } from './endorsements.ts';
 import type { Reports } from './report-store.ts';
 
 export interface VerifierDependencies {
   /** One for each model that is verified. */
   readonly engines: readonly Engine[];
+  /** Layers of models that no engine here has whole. Default: none. */
+  readonly segments?: readonly HeldSegment[];
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly signer: HybridSigner;
@@ -67,12 +70,17 @@ export function openVerifierState(options: VerifierStateOptions, dependencies: V
     keyHash: hashHybridKey(crypto, signer.publicKey),
     queue: createJobQueue({ slots, maxWaiting, onWaiting: (count) => metrics.waiting.set(count) }),
     guests: new Set(calibrateWith.map(toHex)),
-    findEndorsement: createEndorsements(providers, dependencies),
+    findEndorsement: createEndorsements(providers, { ...dependencies, engines: listEndorsed(dependencies) }),
     stopping: new AbortController(),
     guestJobs: 0,
     isClosing: false,
   };
 }
+
+const listEndorsed = ({ engines, segments = [] }: Pick<VerifierDependencies, 'engines' | 'segments'>) => [
+  ...engines,
+  ...segments.map((segment) => ({ info: () => describeHeld(segment) })),
+];
 
 export function isValidator({ chain }: { readonly chain: Pick<ChainView, 'findByCertHash'> }, peer: PeerId): boolean {
   return chain.findByCertHash(peer) !== undefined;

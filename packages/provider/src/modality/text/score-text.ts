@@ -6,6 +6,7 @@ import { BLIND_BYTES, computePromptBlind } from '@ogong/protocol/commitment/blin
 import { MAX_WINDOWS } from '@ogong/protocol/commitment/opening';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { describeLayers } from '@ogong/protocol/exchange/cohort/segment';
 import { attachMedia } from '@ogong/protocol/modality/media/detach-media';
 import { NO_MEDIA, type RequestMedia } from '@ogong/protocol/modality/media/media';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
@@ -25,7 +26,7 @@ import {
   NO_TAIL_GAP,
 } from '@ogong/protocol/modality/text/stage2/score-report';
 import { countScored } from '@ogong/protocol/modality/text/stage2/scored-prefix';
-import type { TextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
+import type { JobSegment, TextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import type { ScorableJob, ScoringMeans } from '../modality.ts';
 import { createBlankWindows } from './blank-windows.ts';
 import { type ClaimedReply, planPass } from './claimed-pass.ts';
@@ -45,6 +46,8 @@ export interface ScoreJob extends ClaimedReply {
   readonly tailDraws: TailDraws;
   /** Edges between shards whose rows the report shows, ascending, as numbers of layers. Default: the whole reply is of one provider. */
   readonly edges?: readonly number[] | undefined;
+  /** The layers that the job is about. Default: all of the model. */
+  readonly segment?: JobSegment | undefined;
 }
 
 /** Stands for "no text": the tokens do not end where the header says that they were cut, or break the grammar. */
@@ -87,7 +90,7 @@ export function parseScoreJob(message: ScoreJobMessage, crypto: Crypto): ScoreJo
     const rows = readJobRows(crypto, header, { blind, blobs: message.blobs ?? [] });
     const media = attachMedia(crypto, body, message.media ?? []);
     const claimed = { header, request, body, outputTokens: tokens, listSizes, shapeClasses, bankSeed, rows };
-    return { jobId, blind, ...claimed, media, tailDraws, edges: claim.edges };
+    return { jobId, blind, ...claimed, media, tailDraws, edges: claim.edges, segment: claim.segment };
   } catch (error) {
     if (error instanceof ProtocolError || error instanceof RequestError) throw new Refusal('invalid', error.message);
     throw error;
@@ -97,6 +100,8 @@ export function parseScoreJob(message: ScoreJobMessage, crypto: Crypto): ScoreJo
 /** Opens a job for an engine. @throws Refusal naming what is out of range, or what the engine cannot do. */
 export function openTextJob(message: ScoreJobMessage, { engine, crypto }: ScoringMeans<TextEngine>): ScorableJob {
   const job = parseScoreJob(message, crypto);
+  if (job.segment !== undefined)
+    throw new Refusal('unsupported', `the job is about ${describeLayers(job.segment)}, and this verifier scores whole replies`);
   if (job.edges !== undefined && engine.info().layers === undefined)
     throw new Refusal('unsupported', 'the engine here does not show the rows between layers, so it audits no cohort');
   const score = (signal: AbortSignal) => scoreJob(job, { engine, crypto, signal });
@@ -104,7 +109,7 @@ export function openTextJob(message: ScoreJobMessage, { engine, crypto }: Scorin
 }
 
 /** @throws Refusal */
-function readClaim(message: ScoreJobMessage): TextClaim {
+export function readClaim(message: ScoreJobMessage): TextClaim {
   try {
     return readTextClaim(message);
   } catch (error) {
@@ -246,8 +251,8 @@ function findFirstStop(tokens: Uint32Array, stopTokens: Uint32Array): number {
   return tokens.findIndex((token) => stops.has(token));
 }
 
-/** u32 little endian. */
-function readTokens(bytes: Uint8Array): Uint32Array {
+/** Reads u32 little endian. @param bytes so many that no part of a token is left. */
+export function readTokens(bytes: Uint8Array): Uint32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Uint32Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(4 * i, true));
 }

@@ -1,7 +1,5 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { SegmentEngine } from '@ogong/engine/interface/segment';
-import { USUAL_CONTEXT } from '@ogong/engine/llama-cpp/device/memory-plan';
-import { countCores } from '@ogong/engine/llama-cpp/device/platform';
 import type { LlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { openChainedTextEngine, segmentOptionsOf } from '@ogong/engine/llama-cpp/segment/chained-engine';
 import { openSegmentEngine } from '@ogong/engine/llama-cpp/segment/segment-engine';
@@ -10,8 +8,9 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { Ed25519Signer } from '@ogong/protocol/crypto/crypto';
 import { type CohortSeat, createCohortSeat } from '../../cohort/cohort-seat.ts';
 import type { EngineSettings, LoadingPlace } from '../../engine/engine-config.ts';
+import { type ReadSlab, readSlab } from '../../engine/read-slab.ts';
+import { chooseShape, chooseThreads, type SlabSettings } from '../../engine/slab-shape.ts';
 import type { PlannedSlab } from './planned-segments.ts';
-import { type ReadSlab, readSlab } from './read-slab.ts';
 
 /** A segment's terms, as they are announced. */
 export interface SegmentTerms extends Omit<PlannedSlab, 'slab'> {
@@ -42,14 +41,7 @@ export interface OpenedSegments {
   close(): Promise<void>;
 }
 
-const DEFAULT_SEQUENCES = 2;
-const TINY_SLAB_BYTES = 64 * 2 ** 20;
-
-/** Settings that segments share with whole models. */
-type SegmentEngineSettings = Pick<
-  EngineSettings,
-  'modelsDir' | 'verify' | 'backend' | 'kernels' | 'kvType' | 'isa' | 'threads' | 'sequences' | 'nCtx' | 'drafts'
-> & { readonly uplink: number };
+type SegmentEngineSettings = SlabSettings & Pick<EngineSettings, 'drafts'> & { readonly uplink: number };
 
 /** Services around the segments. */
 interface SegmentPlace extends Pick<LoadingPlace, 'log' | 'onReading'> {
@@ -77,14 +69,13 @@ export async function openSegments(
     verify: settings.verify ?? false,
     ...(onReading && { onReading }),
   });
-  const cores = Math.max(1, Math.floor(countCores() / Math.max(1, planned.length)));
   try {
     for (const { slab: path, modelId, pricePer1kAtomic } of planned) {
       const slab = readSlab(path);
       assertDistinct([...shards, ...leads], slab);
       const terms = { modelId, pricePer1kAtomic, slab, uplinkMbit: settings.uplink, session: drawSession() };
-      const shape = readShape(settings, slab);
-      const threads = settings.threads ?? (slab.weightBytes < TINY_SLAB_BYTES ? 1 : cores);
+      const shape = chooseShape(settings, slab);
+      const threads = chooseThreads(settings, slab, planned.length);
       const options = segmentOptionsOf(shape);
       const shared = { expected: slab.expected, hashes, threads };
       if (slab.firstLayer + slab.layers < slab.totalLayers) {
@@ -108,23 +99,6 @@ export async function openSegments(
     await close();
     throw error;
   }
-}
-
-function readShape(
-  { backend = 'cpu', kernels = 'exact', kvType, isa, nCtx, sequences }: SegmentEngineSettings,
-  { trainContext = USUAL_CONTEXT }: ReadSlab,
-) {
-  if (backend !== 'cpu' || (kernels !== 'exact' && kernels !== 'tiled'))
-    throw new EngineError('unsupported-model', 'segments run on the CPU with --kernels exact or tiled');
-  return {
-    ...{
-      contextSize: nCtx ?? Math.min(trainContext, USUAL_CONTEXT),
-      sequences: sequences ?? DEFAULT_SEQUENCES,
-      isa,
-      kernels,
-    },
-    ...(kvType !== undefined && { kvType }),
-  };
 }
 
 /** A shard is found by its cut and its first layer. A model that is led is found by its root. */

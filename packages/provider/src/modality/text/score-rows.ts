@@ -1,0 +1,69 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { scoreSegment } from '@ogong/engine/decode/score-segment';
+import { EngineError } from '@ogong/engine/interface/engine-error';
+import type { SegmentEngine } from '@ogong/engine/interface/segment';
+import { Refusal } from '@ogong/host/link/link-error';
+import { createSketchBank } from '@ogong/protocol/commitment/sketch';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { createEdgeHasher } from '@ogong/protocol/modality/text/boundary/edge-hasher';
+import { encodeSegmentReport } from '@ogong/protocol/modality/text/stage2/segment-report';
+import { isExactClass } from '@ogong/protocol/tier/exact-class';
+import type { ScoreJob } from './score-text.ts';
+import type { SegmentInput } from './segment-job.ts';
+
+/** Values that are hashed in one turn of the event loop, in some 6 ms. */
+const TURN_VALUES = 65_536;
+
+/**
+ * Runs the input of a shard through its layers, and commits to the rows behind them. The rows are hashed while they come, and none is kept.
+ * @returns the canonical report. Rows are zeros if these layers cannot have computed any: the header has another width, or the input is
+ * none. If the verifier refused, the reply would be unaudited, and paid.
+ * @throws EngineError; Refusal `unsupported` if the input has no room.
+ */
+export async function scoreRows(
+  { jobId, blind, header, bankSeed }: Pick<ScoreJob, 'jobId' | 'blind' | 'header' | 'bankSeed'>,
+  { positions, promptTokens, values }: SegmentInput,
+  {
+    segment,
+    modelRoot,
+    crypto,
+    signal,
+  }: {
+    readonly segment: SegmentEngine;
+    readonly modelRoot: Uint8Array;
+    readonly crypto: Crypto;
+    readonly signal: AbortSignal;
+  },
+): Promise<Uint8Array> {
+  const { embeddingSize, vocabularySize, contextSize, numericClass } = segment.info();
+  if (positions > contextSize)
+    throw new Refusal('unsupported', `${positions} positions have no room in a context of ${contextSize} here`);
+  const { embeddingSize: width, sketchDirections: directions } = header;
+  const bank = createSketchBank(crypto, { bankSeed, directions, embeddingSize: width });
+  const hasher = createEdgeHasher(crypto, { blind, bank });
+  const startMs = performance.now();
+  const isInput =
+    values !== undefined &&
+    width === embeddingSize &&
+    (values instanceof Float32Array || values.every((token) => token < vocabularySize));
+  const passes = isInput ? scoreSegment(segment, { promptTokens, input: values }) : listZeros(positions, width);
+  const step = Math.ceil(TURN_VALUES / width) * width;
+  for await (const rows of passes) {
+    for (let at = 0; at < rows.length; at += step) {
+      if (signal.aborted) throw new EngineError('cancelled', 'the job was given up');
+      hasher.push(rows.subarray(at, at + step));
+      await turn();
+    }
+  }
+  return encodeSegmentReport({
+    ...{ jobId, modelRoot, numericClass, contextSize },
+    exact: isExactClass(numericClass),
+    elapsedMs: Math.min(0xffffffff, Math.round(performance.now() - startMs)),
+    edge: hasher.finish().values,
+  });
+}
+
+/** Rows of zeros, pass by pass. */
+function* listZeros(positions: number, width: number): Generator<Float32Array> {
+  for (let i = 0; i < positions; i++) yield new Float32Array(width);
+}

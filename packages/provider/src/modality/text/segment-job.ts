@@ -1,0 +1,144 @@
+import type { GivenRows } from '@ogong/engine/decode/given-rows';
+import { EngineError } from '@ogong/engine/interface/engine-error';
+import type { SegmentEngine } from '@ogong/engine/interface/segment';
+import type { TextEngine } from '@ogong/engine/interface/text';
+import { Refusal } from '@ogong/host/link/link-error';
+import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
+import { MAX_EDGE_POSITIONS } from '@ogong/protocol/commitment/edge-values';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { describeLayers } from '@ogong/protocol/exchange/cohort/segment';
+import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
+import { readValues, VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
+import { readTextClaim } from '@ogong/protocol/modality/text/scored-reply';
+import type { JobSegment } from '@ogong/protocol/modality/text/stage2/text-claim';
+import { isExactClass } from '@ogong/protocol/tier/exact-class';
+import type { ScorableJob } from '../modality.ts';
+import { scoreRows } from './score-rows.ts';
+import { parseScoreJob, readClaim, readTokens, type ScoreJob, scoreJob } from './score-text.ts';
+
+/** Runs the layers of one shard again. */
+export type SegmentScorer =
+  /** Layers before the last ones: a report shows the rows behind them. */
+  | { readonly kind: 'rows'; readonly segment: SegmentEngine }
+  /** The last layers: a report shows windows. The engine gets the rows before its layers from `given`. */
+  | { readonly kind: 'windows'; readonly engine: TextEngine; readonly given: GivenRows };
+
+/** Layers of a model that a verifier holds. It scores one job about them at a time. */
+export interface HeldSegment extends JobSegment {
+  readonly modelRoot: Uint8Array;
+  /** Layers of the whole model. */
+  readonly totalLayers: number;
+  readonly scorer: SegmentScorer;
+}
+
+/** The input of the layers, as a job shows it. */
+export interface SegmentInput {
+  readonly positions: number;
+  readonly promptTokens: number;
+  /** Tokens for the first layers, f32[positions, embeddingSize] for others. Undefined if a row has values that are not finite. */
+  readonly values: Uint32Array | Float32Array | undefined;
+}
+
+/** The facts that a verifier endorses. */
+export function describeHeld({ modelRoot, scorer }: HeldSegment) {
+  if (scorer.kind === 'windows') return scorer.engine.info();
+  const { numericClass } = scorer.segment.info();
+  return { modelRoot, numericClass, exact: isExactClass(numericClass) };
+}
+
+/** Returns whether a job is about the layers of one shard, and not about the whole model. */
+export function isSegmentJob(message: ScoreJobMessage): boolean {
+  try {
+    return readTextClaim(message).segment !== undefined;
+  } catch (error) {
+    if (error instanceof ProtocolError) return false;
+    throw error;
+  }
+}
+
+/**
+ * Opens a job about the layers of one shard.
+ * @param held all segments of the job's model.
+ * @throws Refusal naming the field that is out of range, or the layers that are not held.
+ */
+export function openSegmentJob(
+  message: ScoreJobMessage,
+  { held, crypto }: { readonly held: readonly HeldSegment[]; readonly crypto: Crypto },
+): ScorableJob {
+  const { segment } = readClaim(message);
+  const own = findHeld(held, segment);
+  // The only blob is the input of the layers. Chains of segments read no pictures.
+  const job = parseScoreJob({ ...message, blobs: [] }, crypto);
+  if (job.edges !== undefined) throw new Refusal('invalid', 'a job about some layers names no edges');
+  const input = readInput(job, own, message.blobs ?? []);
+  const score = (signal: AbortSignal) =>
+    enterTurn(own.scorer, signal, () => scoreInput(job, input, { own, crypto, signal }));
+  return { jobId: job.jobId, outputs: job.outputTokens.length, score };
+}
+
+/** @throws Refusal `unsupported` if other layers are held. */
+function findHeld(held: readonly HeldSegment[], asked: JobSegment | undefined): HeldSegment {
+  const own = held.find(({ firstLayer, layers }) => firstLayer === asked?.firstLayer && layers === asked.layers);
+  if (own !== undefined) return own;
+  const here = held.map((one) => `${describeLayers(one)} of ${one.totalLayers}`).join(' and ');
+  const wanted = asked === undefined ? 'all of them' : describeLayers(asked);
+  throw new Refusal('unsupported', `this verifier holds ${here}, and the job is about ${wanted}`);
+}
+
+/** Reads the input: its size first. @throws Refusal */
+function readInput(
+  { header, outputTokens }: Pick<ScoreJob, 'header' | 'outputTokens'>,
+  { firstLayer }: JobSegment,
+  blobs: readonly Uint8Array[],
+): SegmentInput {
+  const [blob, ...others] = blobs;
+  if (blob === undefined || others.length > 0)
+    throw new Refusal('invalid', `a job about some layers has one blob, their input; ${blobs.length} came`);
+  const width = firstLayer === 0 ? 1 : header.embeddingSize;
+  const positions = blob.length / (width * VALUE_BYTES);
+  const promptTokens = positions - outputTokens.length + 1;
+  if (!Number.isInteger(positions) || promptTokens < 1 || positions > MAX_EDGE_POSITIONS)
+    throw new Refusal('invalid', `${blob.length} bytes are no input for ${outputTokens.length} output tokens`);
+  if (firstLayer > 0) {
+    const rows = readValues(blob, positions * width);
+    return { positions, promptTokens, values: rows === 'malformed' ? undefined : rows };
+  }
+  const tokens = readTokens(blob);
+  if (tokens.subarray(promptTokens).some((token, i) => token !== outputTokens[i]))
+    throw new Refusal('invalid', 'the input ends with other tokens than the output');
+  return { positions, promptTokens, values: tokens };
+}
+
+/** The last job of each scorer. */
+const tails = new WeakMap<SegmentScorer, Promise<unknown>>();
+
+/** Runs a job behind those that its segment has. @throws EngineError `cancelled` if the signal aborts before. */
+function enterTurn<T>(scorer: SegmentScorer, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const done = (tails.get(scorer) ?? Promise.resolve()).then(() => {
+    if (signal.aborted) throw new EngineError('cancelled', 'the job was given up before its turn');
+    return work();
+  });
+  tails.set(
+    scorer,
+    done.catch(() => undefined),
+  );
+  return done;
+}
+
+/** @returns the canonical report. @throws EngineError, Refusal */
+async function scoreInput(
+  job: ScoreJob,
+  input: SegmentInput,
+  { own, crypto, signal }: { readonly own: HeldSegment; readonly crypto: Crypto; readonly signal: AbortSignal },
+): Promise<Uint8Array> {
+  const { scorer, modelRoot } = own;
+  if (scorer.kind === 'rows') return await scoreRows(job, input, { ...scorer, modelRoot, crypto, signal });
+  const { engine, given } = scorer;
+  // Rows that are not finite would end the pass. A leader that signed a reply for them answers for zeros.
+  given.give(input.values instanceof Float32Array ? input.values : new Float32Array(0));
+  try {
+    return await scoreJob(job, { engine, crypto, signal });
+  } finally {
+    given.give(new Float32Array(0));
+  }
+}
