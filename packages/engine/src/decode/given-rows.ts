@@ -8,7 +8,7 @@ export interface GivenRows extends UpstreamRows {
 
 /** @param embeddingSize values of a row. */
 export function createGivenRows(embeddingSize: number): GivenRows {
-  let given = new Float32Array(0);
+  let given: Float32Array = new Float32Array(0);
   return {
     give(rows) {
       given = rows;

@@ -11,11 +11,16 @@ export interface SegmentScoring {
    * positions behind its prompt, since no row follows the last token.
    */
   readonly input: SegmentPass['input'];
+  /** The first positions that run, 64 or more unless they are all. Default: all. */
+  readonly limit?: number;
   /** A free sequence of the segment, which is empty afterwards. Default: 0. */
   readonly sequence?: number;
 }
 
-/** From this many rows on, a prompt is cut into pieces of no fewer rows: in some classes they run on kernels of their own. */
+/**
+ * From this many rows on, a prompt is cut into pieces of no fewer rows: in some classes they run on kernels of their own. So a part of a
+ * prompt has as many rows, too.
+ */
 const LEAST_PROMPT_ROWS = 64;
 
 /**
@@ -26,17 +31,19 @@ const LEAST_PROMPT_ROWS = 64;
  */
 export async function* scoreSegment(
   segment: SegmentEngine,
-  { promptTokens, input, sequence = 0 }: SegmentScoring,
+  { promptTokens, input, limit = Number.POSITIVE_INFINITY, sequence = 0 }: SegmentScoring,
 ): AsyncGenerator<Float32Array> {
   const { place, embeddingSize, passRows } = segment.info();
   const width = place === 'first' ? 1 : embeddingSize;
-  const positions = input.length / width;
-  if (place === 'last' || !Number.isInteger(positions) || !(promptTokens >= 1 && promptTokens <= positions))
+  const given = input.length / width;
+  const positions = Math.min(given, limit);
+  const isRange = Number.isInteger(given) && promptTokens >= 1 && promptTokens <= given;
+  if (place === 'last' || !isRange || positions < Math.min(given, LEAST_PROMPT_ROWS))
     throw new EngineError(
       'invalid-request',
       `${input.length} values are no input of ${promptTokens} positions and more`,
     );
-  const last = promptTokens - 1;
+  const last = Math.min(promptTokens - 1, positions);
   const least = passRows >= 2 * LEAST_PROMPT_ROWS ? LEAST_PROMPT_ROWS : 1;
   const rule = { promptShape: 0, leastPromptRows: least, batchSize: passRows };
   try {

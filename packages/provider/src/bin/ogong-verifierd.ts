@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Engine } from '@ogong/engine/open-engine';
-import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { ConfigError } from '@ogong/host/config/config-error';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createGroupCommit } from '@ogong/host/store/group-commit';

@@ -7,6 +7,7 @@ import { segmentOptionsOf } from '@ogong/engine/llama-cpp/segment/chained-engine
 import { openSegmentModel } from '@ogong/engine/llama-cpp/segment/segment-model';
 import { fetchBlob } from '@ogong/host/blob/fetch-blob';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createLogger } from '@ogong/host/log/logger';
 import { cutModel, MANIFEST_FILE } from '@ogong/models/slabs/manifest';
 import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
@@ -21,7 +22,7 @@ import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-repl
 import { createSegmentAttack, SEGMENT_ATTACKS } from '@ogong/testing/engine/segment-attackers';
 import { writeSlabs } from '@ogong/testing/models/cut-model';
 import { COHORT_CONTEXT, COHORT_SEQUENCES, startModelCohort } from '@ogong/testing/provider/model-cohort';
-import { quiet, receive } from '@ogong/testing/provider/provider-fixture';
+import { receive } from '@ogong/testing/provider/provider-fixture';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type OpenedHeldSegments, openHeldSegments } from '../engine/open-held-segments.ts';
 import type { CommittedReply } from '../modality/order-job.ts';
@@ -54,7 +55,11 @@ beforeAll(async () => {
   slabs = [0, 1, 2].map((place) => join(cut, `slab-${place}.gguf`));
   const manifest = await cutModel(path, EDGES, (_plan, place) => slabs[place] as string);
   writeFileSync(join(cut, MANIFEST_FILE), slabManifestFormat.encode(manifest));
-  verifiers = await openHeldSegments(slabs, { ...SETTINGS, modelsDir: folder }, { log: quiet });
+  verifiers = await openHeldSegments(
+    slabs,
+    { ...SETTINGS, modelsDir: folder },
+    { log: createLogger({ name: 'test', level: 'silent' }) },
+  );
   closing.push(() => verifiers.close());
 });
 afterAll(async () => {
@@ -82,11 +87,7 @@ async function audit(bend?: (segment: SegmentEngine, place: number) => SegmentEn
   const inputs = opened.reply.describeJob('chat', new Uint8Array(32));
   const validator = (await cohort.connect(3)).service(ProviderService);
   const fetchRows = ({ rows: ref }: NonNullable<Opening['edges']>[number]): Promise<Uint8Array> =>
-    fetchBlob(
-      validator,
-      { replyId, ref, blind: opening.blind },
-      { crypto, maxBytes: 2 ** 24, timeoutMs: 10_000 },
-    );
+    fetchBlob(validator, { replyId, ref, blind: opening.blind }, { crypto, maxBytes: 2 ** 24, timeoutMs: 10_000 });
   const blobs = await Promise.all((opening.edges ?? []).map(fetchRows));
   const { outputTokens, ...claim } = parseTextClaim(inputs.claim);
   const { prompt } = parseModelRequest(
@@ -128,26 +129,27 @@ describe('verifiers that each hold one segment', () => {
     expect(windows.windows).toEqual(opening.windows);
   });
 
-  it.each(
-    SEGMENT_ATTACKS.flatMap((attack) => [0, 1].map((place) => [attack, place] as const)),
-  )('differ from the shard that cheats, and from no other: %s at place %i', async (attack, place) => {
-    const options = segmentOptionsOf({ contextSize: COHORT_CONTEXT, sequences: COHORT_SEQUENCES });
-    const open = (file: string, layers?: number): SegmentEngine => {
-      const slab = writeSlabs(file, EDGES)[place] as string;
-      const segment = openSegmentModel(slab, { ...options, ...(layers !== undefined && { layers }) });
-      closing.push(() => segment.close());
-      return segment;
-    };
-    const { opening, reports, windows } = await audit((honest, at) => {
-      if (at !== place) return honest;
-      const layers = Math.max(1, honest.info().layers - 1);
-      return createSegmentAttack(attack, { honest, swapped: open(cheap), shorter: open(path, layers) });
-    });
-    const isEqual = reports.map(({ edge }, i) => edge.rows.root.join() === opening.edges?.[i]?.rows.root.join());
-    // Layer 0 stands alone, so no layer can be dropped there.
-    const isHonest = attack === 'drop-layer' && place === 0;
-    expect(isEqual).toEqual([0, 1].map((at) => at !== place || isHonest));
-    // The leader is honest about the rows that it got.
-    expect(windows.windows).toEqual(opening.windows);
-  });
+  it.each(SEGMENT_ATTACKS.flatMap((attack) => [0, 1].map((place) => [attack, place] as const)))(
+    'differ from the shard that cheats, and from no other: %s at place %i',
+    async (attack, place) => {
+      const options = segmentOptionsOf({ contextSize: COHORT_CONTEXT, sequences: COHORT_SEQUENCES });
+      const open = (file: string, layers?: number): SegmentEngine => {
+        const slab = writeSlabs(file, EDGES)[place] as string;
+        const segment = openSegmentModel(slab, { ...options, ...(layers !== undefined && { layers }) });
+        closing.push(() => segment.close());
+        return segment;
+      };
+      const { opening, reports, windows } = await audit((honest, at) => {
+        if (at !== place) return honest;
+        const layers = Math.max(1, honest.info().layers - 1);
+        return createSegmentAttack(attack, { honest, swapped: open(cheap), shorter: open(path, layers) });
+      });
+      const isEqual = reports.map(({ edge }, i) => edge.rows.root.join() === opening.edges?.[i]?.rows.root.join());
+      // Layer 0 stands alone, so no layer can be dropped there.
+      const isHonest = attack === 'drop-layer' && place === 0;
+      expect(isEqual).toEqual([0, 1].map((at) => at !== place || isHonest));
+      // The leader is honest about the rows that it got.
+      expect(windows.windows).toEqual(opening.windows);
+    },
+  );
 });

@@ -175,6 +175,15 @@ describe('a segment that runs a reply again from its signed input', () => {
     const second = open(secondSlab, { kernels, passRows: 160 });
     expect(await scoreEdge(second, { promptTokens, input: first })).toEqual(edges[1]);
     expect(await scoreEdge(open(rest, { kernels, layers: 2 }), { promptTokens, input: first })).toEqual(edges[1]);
+    // A verifier with less room gives the first rows, also if they are a part of the prompt.
+    const part = { promptTokens, input: first, limit: 64 };
+    const expected = commit(
+      (rows[1] as Float32Array).subarray(0, 64 * (first.length / tokens.length)),
+      first.length / tokens.length,
+    );
+    expect(promptTokens).toBeGreaterThan(65);
+    expect(await scoreEdge(second, part)).toEqual(expected);
+    await expect(scoreEdge(second, { ...part, limit: 63 })).rejects.toMatchObject({ code: 'invalid-request' });
     // Other input, and other layers, give other rows.
     const bent = first.with(7, (first[7] as number) + 1);
     expect(await scoreEdge(second, { promptTokens, input: bent })).not.toEqual(edges[1]);

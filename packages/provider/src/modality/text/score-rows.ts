@@ -6,6 +6,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { createEdgeHasher } from '@ogong/protocol/modality/text/boundary/edge-hasher';
+import { WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import { encodeSegmentReport } from '@ogong/protocol/modality/text/stage2/segment-report';
 import { isExactClass } from '@ogong/protocol/tier/exact-class';
 import type { ScoreJob } from './score-text.ts';
@@ -13,12 +14,15 @@ import type { SegmentInput } from './segment-job.ts';
 
 /** Values that are hashed in one turn of the event loop, in some 6 ms. */
 const TURN_VALUES = 65_536;
+/** A part of a reply has at least so many positions, since scoreSegment runs no shorter one. */
+const LEAST_POSITIONS = 64;
 
 /**
  * Runs the input of a shard through its layers, and commits to the rows behind them. The rows are hashed while they come, and none is kept.
+ * Where not all of them have room, these are the rows of the whole windows that do.
  * @returns the canonical report. Rows are zeros if these layers cannot have computed any: the header has another width, or the input is
  * none. If the verifier refused, the reply would be unaudited, and paid.
- * @throws EngineError; Refusal `unsupported` if the input has no room.
+ * @throws EngineError; Refusal `unsupported` if no part of the input has room.
  */
 export async function scoreRows(
   { jobId, blind, header, bankSeed }: Pick<ScoreJob, 'jobId' | 'blind' | 'header' | 'bankSeed'>,
@@ -36,7 +40,8 @@ export async function scoreRows(
   },
 ): Promise<Uint8Array> {
   const { embeddingSize, vocabularySize, contextSize, numericClass } = segment.info();
-  if (positions > contextSize)
+  const scored = positions > contextSize ? contextSize - (contextSize % WINDOW_TOKENS) : positions;
+  if (scored < Math.min(positions, LEAST_POSITIONS))
     throw new Refusal('unsupported', `${positions} positions have no room in a context of ${contextSize} here`);
   const { embeddingSize: width, sketchDirections: directions } = header;
   const bank = createSketchBank(crypto, { bankSeed, directions, embeddingSize: width });
@@ -46,7 +51,9 @@ export async function scoreRows(
     values !== undefined &&
     width === embeddingSize &&
     (values instanceof Float32Array || values.every((token) => token < vocabularySize));
-  const passes = isInput ? scoreSegment(segment, { promptTokens, input: values }) : listZeros(positions, width);
+  const passes = isInput
+    ? scoreSegment(segment, { promptTokens, input: values, limit: scored })
+    : listZeros(scored, width);
   const step = Math.ceil(TURN_VALUES / width) * width;
   for await (const rows of passes) {
     for (let at = 0; at < rows.length; at += step) {

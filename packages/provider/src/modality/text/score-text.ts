@@ -87,7 +87,9 @@ export function parseScoreJob(message: ScoreJobMessage, crypto: Crypto): ScoreJo
     );
     const request = parseModelRequest(message.request, parseEndpointName(message.endpoint), header.promptDay);
     const { request: body } = message;
-    const rows = readJobRows(crypto, header, { blind, blobs: message.blobs ?? [] });
+    // The blob of a job about some layers is their input. Chains of segments read no pictures.
+    const blobs = claim.segment === undefined ? (message.blobs ?? []) : [];
+    const rows = readJobRows(crypto, header, { blind, blobs });
     const media = attachMedia(crypto, body, message.media ?? []);
     const claimed = { header, request, body, outputTokens: tokens, listSizes, shapeClasses, bankSeed, rows };
     return { jobId, blind, ...claimed, media, tailDraws, edges: claim.edges, segment: claim.segment };
@@ -101,7 +103,10 @@ export function parseScoreJob(message: ScoreJobMessage, crypto: Crypto): ScoreJo
 export function openTextJob(message: ScoreJobMessage, { engine, crypto }: ScoringMeans<TextEngine>): ScorableJob {
   const job = parseScoreJob(message, crypto);
   if (job.segment !== undefined)
-    throw new Refusal('unsupported', `the job is about ${describeLayers(job.segment)}, and this verifier scores whole replies`);
+    throw new Refusal(
+      'unsupported',
+      `the job is about ${describeLayers(job.segment)}, and this verifier scores whole replies`,
+    );
   if (job.edges !== undefined && engine.info().layers === undefined)
     throw new Refusal('unsupported', 'the engine here does not show the rows between layers, so it audits no cohort');
   const score = (signal: AbortSignal) => scoreJob(job, { engine, crypto, signal });

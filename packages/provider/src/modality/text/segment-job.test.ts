@@ -1,3 +1,4 @@
+import { Code } from '@connectrpc/connect';
 import { createGivenRows } from '@ogong/engine/decode/given-rows';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
@@ -24,7 +25,8 @@ import { describeHeld, type HeldSegment } from './segment-job.ts';
 const PROMPT = 5;
 const engine = createFakeEngine();
 afterAll(() => engine.close());
-const { modelRoot, embeddingSize, vocabularySize } = engine.info();
+const { embeddingSize, vocabularySize } = engine.info();
+const modelRoot = Uint8Array.from(engine.info().modelRoot);
 const shape = { embeddingSize, vocabularySize, contextSize: 256 };
 const first = createFakeSegment({ ...shape, place: 'first', weights: 0 });
 const second = createFakeSegment({ ...shape, place: 'interior', weights: 1 });
@@ -121,41 +123,53 @@ describe('a verifier of some layers', () => {
     expect(after).toEqual(new Float32Array(embeddingSize));
   });
 
-  it.each<[string, () => ScoreJobMessage, string, RegExp]>([
-    ['the whole model', () => whole, 'unsupported', /holds layers 0 to 1 of 6 and .*about all of them/],
-    ['other layers', () => jobOf([0, 3], [new Uint8Array(4)]), 'unsupported', /about layers 0 to 2/],
-    ['another model', () => ({ ...whole, modelRoot: new Uint8Array(32) }), 'unsupported', /no model of root/],
-    ['no input', () => jobOf([2, 3], []), 'invalid', /one blob, their input; 0 came/],
-    ['two inputs', () => jobOf([2, 3], [new Uint8Array(4), new Uint8Array(4)]), 'invalid', /2 came/],
-    ['a part of a row', () => jobOf([2, 3], [encodeValues(makeRows()).subarray(4)]), 'invalid', /no input/],
+  it.each<[string, () => ScoreJobMessage, Code, RegExp]>([
+    ['the whole model', () => whole, Code.Unimplemented, /holds layers 0 to 1 of 6 and .*about all of them/],
+    ['other layers', () => jobOf([0, 3], [new Uint8Array(4)]), Code.Unimplemented, /about layers 0 to 2/],
+    ['another model', () => ({ ...whole, modelRoot: new Uint8Array(32) }), Code.Unimplemented, /no model of root/],
+    ['no input', () => jobOf([2, 3], []), Code.InvalidArgument, /one blob, their input; 0 came/],
+    ['two inputs', () => jobOf([2, 3], [new Uint8Array(4), new Uint8Array(4)]), Code.InvalidArgument, /2 came/],
+    ['a part of a row', () => jobOf([2, 3], [encodeValues(makeRows()).subarray(4)]), Code.InvalidArgument, /no input/],
     [
       'fewer rows than output tokens',
       () => jobOf([2, 3], [encodeValues(makeRows().subarray(0, (outputTokens.length - 1) * embeddingSize))]),
-      'invalid',
+      Code.InvalidArgument,
       /no input/,
     ],
     [
       'other tokens than the output',
       () => jobOf([0, 2], [encodeTokens(listTokens().with(PROMPT + 3, 0))]),
-      'invalid',
+      Code.InvalidArgument,
       /other tokens than the output/,
     ],
-    ['edges', () => jobOf([2, 3], [encodeValues(makeRows())], { edges: [2] }), 'invalid', /names no edges/],
-    ['a malformed claim', () => ({ ...whole, claim: utf8Encode('x') }), 'invalid', /this model writes/],
-  ])('refuses a job about %s', (_what, make, refusal, reason) => {
+    ['edges', () => jobOf([2, 3], [encodeValues(makeRows())], { edges: [2] }), Code.InvalidArgument, /names no edges/],
+    ['a malformed claim', () => ({ ...whole, claim: utf8Encode('x') }), Code.InvalidArgument, /this model writes/],
+  ])('refuses a job about %s', (_what, make, code, reason) => {
     const open = () => openJob(make(), { engines: [], segments: held, crypto });
     expect(open).toThrow(reason);
-    expect(open).toThrow(expect.objectContaining({ refusal }));
+    expect(open).toThrow(expect.objectContaining({ code }));
   });
 
-  it('refuses input without room, and a job that was given up', async () => {
-    const small = createFakeSegment({ ...shape, contextSize: 16, place: 'first', weights: 0 });
-    const segments: HeldSegment[] = [{ ...base, firstLayer: 0, layers: 2, scorer: { kind: 'rows', segment: small } }];
+  it('reports the whole windows that have room, or refuses', async () => {
+    const scoreIn = (contextSize: number) => {
+      const segment = createFakeSegment({ ...shape, contextSize, place: 'first', weights: 0 });
+      const segments: HeldSegment[] = [{ ...base, firstLayer: 0, layers: 2, scorer: { kind: 'rows', segment } }];
+      // A prompt that fills the context.
+      const tokens = Uint32Array.from([...new Uint32Array(100).fill(5), ...listTokens()]);
+      const job = openJob(jobOf([0, 2], [encodeTokens(tokens)]), { engines: [], segments, crypto });
+      return job.score(new AbortController().signal).then(parseSegmentReport);
+    };
+    const all = await scoreIn(256);
+    expect(all.edge.positions).toBe(100 + listTokens().length);
+    const { edge, contextSize } = await scoreIn(99);
+    expect([edge.positions, contextSize]).toEqual([96, 99]);
+    expect(edge.sketches).toEqual(all.edge.sketches.slice(0, 3));
+    await expect(scoreIn(63)).rejects.toMatchObject({ code: Code.Unimplemented });
+  });
+
+  it('gives a job up, and goes on with the next', async () => {
     const message = jobOf([0, 2], [encodeTokens(listTokens())]);
-    const job = openJob(message, { engines: [], segments, crypto });
-    await expect(job.score(new AbortController().signal)).rejects.toMatchObject({ refusal: 'unsupported' });
     await expect(score(message, AbortSignal.abort())).rejects.toMatchObject({ code: 'cancelled' });
-    // The next job goes on.
     await score(message);
   });
 });

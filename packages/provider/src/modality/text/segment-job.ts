@@ -3,7 +3,7 @@ import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { SegmentEngine } from '@ogong/engine/interface/segment';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
-import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
+import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { MAX_EDGE_POSITIONS } from '@ogong/protocol/commitment/edge-values';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { describeLayers } from '@ogong/protocol/exchange/cohort/segment';
@@ -67,8 +67,7 @@ export function openSegmentJob(
 ): ScorableJob {
   const { segment } = readClaim(message);
   const own = findHeld(held, segment);
-  // The only blob is the input of the layers. Chains of segments read no pictures.
-  const job = parseScoreJob({ ...message, blobs: [] }, crypto);
+  const job = parseScoreJob(message, crypto);
   if (job.edges !== undefined) throw new Refusal('invalid', 'a job about some layers names no edges');
   const input = readInput(job, own, message.blobs ?? []);
   const score = (signal: AbortSignal) =>
