@@ -47,7 +47,9 @@ export async function openHeldSegments(
       return { kind: 'rows', segment };
     }
     const given = createGivenRows(embeddingSize);
-    const engine = await openChainedTextEngine({ last: path, modelRoot, before: given, ...shape, ...shared }, hooks);
+    // Equal tokens of two jobs may have different rows, so no job begins with the cache of another.
+    const chain = { last: path, modelRoot, before: given, prefixCache: false, ...shape, ...shared };
+    const engine = await openChainedTextEngine(chain, hooks);
     closers.push(() => engine.close());
     return { kind: 'windows', engine, given };
   }
