@@ -129,27 +129,26 @@ describe('verifiers that each hold one segment', () => {
     expect(windows.windows).toEqual(opening.windows);
   });
 
-  it.each(SEGMENT_ATTACKS.flatMap((attack) => [0, 1].map((place) => [attack, place] as const)))(
-    'differ from the shard that cheats, and from no other: %s at place %i',
-    async (attack, place) => {
-      const options = segmentOptionsOf({ contextSize: COHORT_CONTEXT, sequences: COHORT_SEQUENCES });
-      const open = (file: string, layers?: number): SegmentEngine => {
-        const slab = writeSlabs(file, EDGES)[place] as string;
-        const segment = openSegmentModel(slab, { ...options, ...(layers !== undefined && { layers }) });
-        closing.push(() => segment.close());
-        return segment;
-      };
-      const { opening, reports, windows } = await audit((honest, at) => {
-        if (at !== place) return honest;
-        const layers = Math.max(1, honest.info().layers - 1);
-        return createSegmentAttack(attack, { honest, swapped: open(cheap), shorter: open(path, layers) });
-      });
-      const isEqual = reports.map(({ edge }, i) => edge.rows.root.join() === opening.edges?.[i]?.rows.root.join());
-      // Layer 0 stands alone, so no layer can be dropped there.
-      const isHonest = attack === 'drop-layer' && place === 0;
-      expect(isEqual).toEqual([0, 1].map((at) => at !== place || isHonest));
-      // The leader is honest about the rows that it got.
-      expect(windows.windows).toEqual(opening.windows);
-    },
-  );
+  it.each([
+    ...SEGMENT_ATTACKS.map((attack) => [attack, 1] as const),
+    // Layer 0 stands alone, so no layer can be dropped there.
+    ...SEGMENT_ATTACKS.filter((attack) => attack !== 'drop-layer').map((attack) => [attack, 0] as const),
+  ])('differ from the shard that cheats, and from no other: %s at place %i', async (attack, place) => {
+    const options = segmentOptionsOf({ contextSize: COHORT_CONTEXT, sequences: COHORT_SEQUENCES });
+    const open = (file: string, layers?: number): SegmentEngine => {
+      const slab = writeSlabs(file, EDGES)[place] as string;
+      const segment = openSegmentModel(slab, { ...options, ...(layers !== undefined && { layers }) });
+      closing.push(() => segment.close());
+      return segment;
+    };
+    const { opening, reports, windows } = await audit((honest, at) => {
+      if (at !== place) return honest;
+      const layers = Math.max(1, honest.info().layers - 1);
+      return createSegmentAttack(attack, { honest, swapped: open(cheap), shorter: open(path, layers) });
+    });
+    const isEqual = reports.map(({ edge }, i) => edge.rows.root.join() === opening.edges?.[i]?.rows.root.join());
+    expect(isEqual).toEqual([0, 1].map((at) => at !== place));
+    // The leader is honest about the rows that it got.
+    expect(windows.windows).toEqual(opening.windows);
+  });
 });

@@ -17,6 +17,11 @@ const TURN_VALUES = 65_536;
 /** A part of a reply has at least so many positions, since scoreSegment runs no shorter one. */
 const LEAST_POSITIONS = 64;
 
+/** Input of a segment. Its values are undefined if a row has values that are not finite. */
+export interface ReadInput extends Pick<SegmentInput, 'positions' | 'promptTokens'> {
+  readonly values: Uint32Array | Float32Array | undefined;
+}
+
 /**
  * Runs the input of a shard through its layers, and commits to the rows behind them. The rows are hashed while they come, and none is kept.
  * Where not all of them have room, these are the rows of the whole windows that do.
@@ -26,7 +31,7 @@ const LEAST_POSITIONS = 64;
  */
 export async function scoreRows(
   { jobId, blind, header, bankSeed }: Pick<ScoreJob, 'jobId' | 'blind' | 'header' | 'bankSeed'>,
-  { positions, promptTokens, values }: SegmentInput,
+  { positions, promptTokens, values }: ReadInput,
   {
     segment,
     modelRoot,

@@ -31,12 +31,13 @@ export interface HeldSegment extends JobSegment {
   readonly scorer: SegmentScorer;
 }
 
-/** The input of the layers, as a job shows it. */
+/** The input of the layers, as a job shows it: tokens for the first layers, f32[positions, embeddingSize] for others. */
 export interface SegmentInput {
   readonly positions: number;
   readonly promptTokens: number;
-  /** Tokens for the first layers, f32[positions, embeddingSize] for others. Undefined if a row has values that are not finite. */
-  readonly values: Uint32Array | Float32Array | undefined;
+  /** Values of a position. */
+  readonly width: number;
+  readonly blob: Uint8Array;
 }
 
 /** The facts that a verifier endorses. */
@@ -98,14 +99,17 @@ function readInput(
   const promptTokens = positions - outputTokens.length + 1;
   if (!Number.isInteger(positions) || promptTokens < 1 || positions > MAX_EDGE_POSITIONS)
     throw new Refusal('invalid', `${blob.length} bytes are no input for ${outputTokens.length} output tokens`);
-  if (firstLayer > 0) {
-    const rows = readValues(blob, positions * width);
-    return { positions, promptTokens, values: rows === 'malformed' ? undefined : rows };
-  }
-  const tokens = readTokens(blob);
-  if (tokens.subarray(promptTokens).some((token, i) => token !== outputTokens[i]))
+  const given = firstLayer === 0 ? readTokens(blob).subarray(promptTokens) : outputTokens;
+  if (given.some((token, i) => token !== outputTokens[i]))
     throw new Refusal('invalid', 'the input ends with other tokens than the output');
-  return { positions, promptTokens, values: tokens };
+  return { positions, promptTokens, width, blob };
+}
+
+/** Reads the values of an input whose size was checked. @returns undefined if a row has values that are not finite. */
+function readInputValues({ firstLayer }: JobSegment, { positions, width, blob }: SegmentInput) {
+  if (firstLayer === 0) return readTokens(blob);
+  const rows = readValues(blob, positions * width);
+  return rows === 'malformed' ? undefined : rows;
 }
 
 /** The last job of each scorer. */
@@ -131,10 +135,12 @@ async function scoreInput(
   { own, crypto, signal }: { readonly own: HeldSegment; readonly crypto: Crypto; readonly signal: AbortSignal },
 ): Promise<Uint8Array> {
   const { scorer, modelRoot } = own;
-  if (scorer.kind === 'rows') return await scoreRows(job, input, { ...scorer, modelRoot, crypto, signal });
+  const values = readInputValues(own, input);
+  if (scorer.kind === 'rows')
+    return await scoreRows(job, { ...input, values }, { ...scorer, modelRoot, crypto, signal });
   const { engine, given } = scorer;
   // Rows that are not finite would end the pass. A leader that signed a reply for them answers for zeros.
-  given.give(input.values instanceof Float32Array ? input.values : new Float32Array(0));
+  given.give(values instanceof Float32Array ? values : new Float32Array(0));
   try {
     return await scoreJob(job, { engine, crypto, signal });
   } finally {

@@ -1,5 +1,4 @@
 import type { FileHandle } from 'node:fs/promises';
-import { setImmediate as turn } from 'node:timers/promises';
 import { openToRead, writePrivateParts } from '@ogong/host/files/private-files';
 import { createReader, createWriter, equalBytes } from '@ogong/protocol/base/bytes';
 import {
@@ -7,12 +6,12 @@ import {
   type BlobChunk,
   type BlobRef,
   countChunks,
-  createBlobHasher,
   MAX_BLOB_BYTES,
   sizeOfChunk,
 } from '@ogong/protocol/commitment/blob';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { createMerkleLevels } from '@ogong/protocol/crypto/merkle-levels';
+import { hashBlobInTurns } from '../../modality/hash-blob.ts';
 import type { KeptBlob } from '../../modality/order-job.ts';
 
 /** A blob on the disk. It is read chunk by chunk. */
@@ -25,8 +24,6 @@ export interface StoredBlob {
 
 const HASH_BYTES = 32;
 const HEAD_BYTES = 8;
-/** Bytes that are hashed in one turn of the event loop. */
-const TURN_BYTES = 4 * 1024 * 1024;
 
 const findDataOffset = (ref: Pick<BlobRef, 'bytes'>): number => HEAD_BYTES + HASH_BYTES * countChunks(ref);
 
@@ -42,12 +39,7 @@ export async function writeBlobFile(
   path: string,
   { ref, bytes, blind }: KeptBlob & { readonly blind: Uint8Array },
 ): Promise<void> {
-  const hasher = createBlobHasher(crypto, blind);
-  for (let at = 0; at < bytes.length; at += TURN_BYTES) {
-    hasher.push(bytes.subarray(at, at + TURN_BYTES));
-    await turn();
-  }
-  const { ref: actual, leaves } = hasher.finish();
+  const { ref: actual, leaves } = await hashBlobInTurns(crypto, blind, bytes);
   const isSame = actual.bytes === ref.bytes && equalBytes(actual.root, ref.root);
   if (!isSame) throw new Error('the bytes of a blob are not those of its reference');
   await writePrivateParts(path, [createWriter(HEAD_BYTES).u64(BigInt(ref.bytes)).finish(), ...leaves, bytes]);
