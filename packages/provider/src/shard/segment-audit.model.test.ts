@@ -9,6 +9,7 @@ import { fetchBlob } from '@ogong/host/blob/fetch-blob';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createLogger } from '@ogong/host/log/logger';
 import { cutModel, MANIFEST_FILE } from '@ogong/models/slabs/manifest';
+import { computeBlobRoot } from '@ogong/protocol/commitment/blob';
 import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { slabManifestFormat } from '@ogong/protocol/commitment/slab-manifest';
@@ -99,12 +100,15 @@ async function audit(bend?: (segment: SegmentEngine, place: number) => SegmentEn
   if (scorer.kind !== 'windows') throw new Error('the last segment reports windows');
   const promptTokens = await scorer.engine.tokenizePrompt(prompt);
   const tokens = Buffer.concat([new Uint8Array(promptTokens.slice().buffer), outputTokens]).subarray(0, -4);
+  const shown = [Uint8Array.from(tokens), ...blobs];
   const reports = await Promise.all(
     verifiers.segments.map(({ firstLayer, layers }, place) => {
+      const bytes = shown[place] as Uint8Array;
+      const input = { bytes: bytes.length, root: computeBlobRoot(crypto, opening.blind, bytes) };
       const message: ScoreJobMessage = {
         ...{ ...inputs, jobId: new Uint8Array(16).fill(9), request: asked.request, timeoutMs: 60_000 },
-        claim: encodeTextClaim({ ...claim, outputTokens, segment: { firstLayer, layers } }),
-        blobs: [place === 0 ? Uint8Array.from(tokens) : (blobs[place - 1] as Uint8Array)],
+        claim: encodeTextClaim({ ...claim, outputTokens, segment: { firstLayer, layers, input } }),
+        blobs: [bytes],
       };
       return openJob(message, { engines: [], segments: verifiers.segments, crypto }).score(
         new AbortController().signal,

@@ -26,7 +26,7 @@ import {
   NO_TAIL_GAP,
 } from '@ogong/protocol/modality/text/stage2/score-report';
 import { countScored } from '@ogong/protocol/modality/text/stage2/scored-prefix';
-import type { JobSegment, TextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
+import type { SegmentJob, TextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import type { ScorableJob, ScoringMeans } from '../modality.ts';
 import { createBlankWindows } from './blank-windows.ts';
 import { type ClaimedReply, planPass } from './claimed-pass.ts';
@@ -46,8 +46,8 @@ export interface ScoreJob extends ClaimedReply {
   readonly tailDraws: TailDraws;
   /** Edges between shards whose rows the report shows, ascending, as numbers of layers. Default: the whole reply is of one provider. */
   readonly edges?: readonly number[] | undefined;
-  /** The layers that the job is about. Default: all of the model. */
-  readonly segment?: JobSegment | undefined;
+  /** The layers that the job is about, and their input. Default: the job is about the whole model. */
+  readonly segment?: SegmentJob | undefined;
 }
 
 /** Stands for "no text": the tokens do not end where the header says that they were cut, or break the grammar. */

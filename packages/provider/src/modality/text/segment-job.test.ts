@@ -2,6 +2,7 @@ import { Code } from '@connectrpc/connect';
 import { createGivenRows } from '@ogong/engine/decode/given-rows';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { type BlobRef, computeBlobRoot } from '@ogong/protocol/commitment/blob';
 import type { EdgeValues } from '@ogong/protocol/commitment/edge-values';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
@@ -60,8 +61,16 @@ const jobOf = (
 ): ScoreJobMessage => ({
   ...whole,
   blobs: [...blobs],
-  claim: encodeTextClaim({ ...parseTextClaim(whole.claim), segment: { firstLayer, layers }, ...bend }),
+  claim: encodeTextClaim({
+    ...parseTextClaim(whole.claim),
+    segment: { firstLayer, layers, input: refOf(blobs[0] ?? new Uint8Array(4)) },
+    ...bend,
+  }),
 });
+const refOf = (bytes: Uint8Array): BlobRef => {
+  const { blind } = parseTextClaim(whole.claim);
+  return { bytes: bytes.length, root: computeBlobRoot(crypto, blind, bytes) };
+};
 const listTokens = (): Uint32Array => Uint32Array.from([1, 2, 3, 4, 5, ...outputTokens.subarray(0, -1)]);
 const encodeTokens = (tokens: Uint32Array): Uint8Array => new Uint8Array(tokens.slice().buffer);
 const makeRows = (): Float32Array =>
@@ -142,6 +151,15 @@ describe('a verifier of some layers', () => {
       Code.InvalidArgument,
       /other tokens than the output/,
     ],
+    [
+      'another size than the claim names',
+      () => ({
+        ...jobOf([2, 3], [encodeValues(makeRows())]),
+        blobs: [encodeValues(makeRows().subarray(embeddingSize))],
+      }),
+      Code.InvalidArgument,
+      /the claim names/,
+    ],
     ['edges', () => jobOf([2, 3], [encodeValues(makeRows())], { edges: [2] }), Code.InvalidArgument, /names no edges/],
     ['a malformed claim', () => ({ ...whole, claim: utf8Encode('x') }), Code.InvalidArgument, /this model writes/],
   ])('refuses a job about %s', (_what, make, code, reason) => {
@@ -165,6 +183,16 @@ describe('a verifier of some layers', () => {
     expect([edge.positions, contextSize]).toEqual([96, 99]);
     expect(edge.sketches).toEqual(all.edge.sketches.slice(0, 3));
     await expect(scoreIn(63)).rejects.toMatchObject({ code: Code.Unimplemented });
+  });
+
+  it.each<readonly [number, number]>([
+    [2, 3],
+    [5, 1],
+  ])('refuses rows that the claim does not name: layer %i', async (...layers) => {
+    const rows = makeRows();
+    const message = { ...jobOf(layers, [encodeValues(rows)]), blobs: [encodeValues(rows.with(9, 0.5))] };
+    const refused = { code: Code.InvalidArgument, rawMessage: 'the input is not the one that the claim names' };
+    await expect(score(message)).rejects.toMatchObject(refused);
   });
 
   it('gives a job up, and goes on with the next', async () => {

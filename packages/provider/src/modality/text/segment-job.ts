@@ -3,15 +3,17 @@ import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { SegmentEngine } from '@ogong/engine/interface/segment';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
-import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
+import type { BlobRef } from '@ogong/protocol/commitment/blob';
 import { MAX_EDGE_POSITIONS } from '@ogong/protocol/commitment/edge-values';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { describeLayers } from '@ogong/protocol/exchange/cohort/segment';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import { readValues, VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
 import { readTextClaim } from '@ogong/protocol/modality/text/scored-reply';
-import type { JobSegment } from '@ogong/protocol/modality/text/stage2/text-claim';
+import type { JobSegment, SegmentJob } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { isExactClass } from '@ogong/protocol/tier/exact-class';
+import { hashBlobInTurns } from '../hash-blob.ts';
 import type { ScorableJob } from '../modality.ts';
 import { scoreRows } from './score-rows.ts';
 import { parseScoreJob, readClaim, readTokens, type ScoreJob, scoreJob } from './score-text.ts';
@@ -38,6 +40,8 @@ export interface SegmentInput {
   /** Values of a position. */
   readonly width: number;
   readonly blob: Uint8Array;
+  /** The blob that the claim names. */
+  readonly ref: BlobRef;
 }
 
 /** The facts that a verifier endorses. */
@@ -67,28 +71,27 @@ export function openSegmentJob(
   { held, crypto }: { readonly held: readonly HeldSegment[]; readonly crypto: Crypto },
 ): ScorableJob {
   const { segment } = readClaim(message);
-  const own = findHeld(held, segment);
+  const own = segment && findHeld(held, segment);
+  if (segment === undefined || own === undefined) {
+    const wanted = segment === undefined ? 'all of them' : describeLayers(segment);
+    const here = held.map((one) => `${describeLayers(one)} of ${one.totalLayers}`).join(' and ');
+    throw new Refusal('unsupported', `this verifier holds ${here}, and the job is about ${wanted}`);
+  }
   const job = parseScoreJob(message, crypto);
   if (job.edges !== undefined) throw new Refusal('invalid', 'a job about some layers names no edges');
-  const input = readInput(job, own, message.blobs ?? []);
+  const input = readInput(job, segment, message.blobs ?? []);
   const score = (signal: AbortSignal) =>
     enterTurn(own.scorer, signal, () => scoreInput(job, input, { own, crypto, signal }));
   return { jobId: job.jobId, outputs: job.outputTokens.length, score };
 }
 
-/** @throws Refusal `unsupported` if other layers are held. */
-function findHeld(held: readonly HeldSegment[], asked: JobSegment | undefined): HeldSegment {
-  const own = held.find(({ firstLayer, layers }) => firstLayer === asked?.firstLayer && layers === asked.layers);
-  if (own !== undefined) return own;
-  const here = held.map((one) => `${describeLayers(one)} of ${one.totalLayers}`).join(' and ');
-  const wanted = asked === undefined ? 'all of them' : describeLayers(asked);
-  throw new Refusal('unsupported', `this verifier holds ${here}, and the job is about ${wanted}`);
-}
+const findHeld = (held: readonly HeldSegment[], asked: JobSegment): HeldSegment | undefined =>
+  held.find(({ firstLayer, layers }) => firstLayer === asked.firstLayer && layers === asked.layers);
 
-/** Reads the input: its size first. @throws Refusal */
+/** Reads the input: its size first. Its root is checked when its turn comes, since hashing costs time. @throws Refusal */
 function readInput(
   { header, outputTokens }: Pick<ScoreJob, 'header' | 'outputTokens'>,
-  { firstLayer }: JobSegment,
+  { firstLayer, input: ref }: SegmentJob,
   blobs: readonly Uint8Array[],
 ): SegmentInput {
   const [blob, ...others] = blobs;
@@ -97,12 +100,14 @@ function readInput(
   const width = firstLayer === 0 ? 1 : header.embeddingSize;
   const positions = blob.length / (width * VALUE_BYTES);
   const promptTokens = positions - outputTokens.length + 1;
+  if (blob.length !== ref.bytes)
+    throw new Refusal('invalid', `an input of ${blob.length} bytes came, and the claim names ${ref.bytes}`);
   if (!Number.isInteger(positions) || promptTokens < 1 || positions > MAX_EDGE_POSITIONS)
     throw new Refusal('invalid', `${blob.length} bytes are no input for ${outputTokens.length} output tokens`);
   const given = firstLayer === 0 ? readTokens(blob).subarray(promptTokens) : outputTokens;
   if (given.some((token, i) => token !== outputTokens[i]))
     throw new Refusal('invalid', 'the input ends with other tokens than the output');
-  return { positions, promptTokens, width, blob };
+  return { positions, promptTokens, width, blob, ref };
 }
 
 /** Reads the values of an input whose size was checked. @returns undefined if a row has values that are not finite. */
@@ -135,6 +140,10 @@ async function scoreInput(
   { own, crypto, signal }: { readonly own: HeldSegment; readonly crypto: Crypto; readonly signal: AbortSignal },
 ): Promise<Uint8Array> {
   const { scorer, modelRoot } = own;
+  const { ref } = await hashBlobInTurns(crypto, job.blind, input.blob);
+  // Other rows would give other output, and so blame an honest shard.
+  if (!equalBytes(ref.root, input.ref.root))
+    throw new Refusal('invalid', 'the input is not the one that the claim names');
   const values = readInputValues(own, input);
   if (scorer.kind === 'rows')
     return await scoreRows(job, { ...input, values }, { ...scorer, modelRoot, crypto, signal });
