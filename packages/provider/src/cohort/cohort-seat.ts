@@ -46,6 +46,7 @@ export function createCohortSeat(): CohortSeat {
     run: async (pass) => await get().run(pass),
     drop: async (sequence, position) => await get().drop(sequence, position),
     close: async (orderHash, positions) => await get().close(orderHash, positions),
+    show: (orderHash, bound) => get().show(orderHash, bound),
   };
 }
 

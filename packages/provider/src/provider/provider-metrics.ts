@@ -9,7 +9,7 @@ export function createProviderMetrics(metrics: Metrics) {
     shardOrders: metrics.gauge('provider_shard_orders', 'Orders of cohorts that segments of this provider serve'),
     leaderMarks: metrics.counter(
       'provider_leader_marks_total',
-      'Leaders of cohorts that did not confirm the root of a segment here: receipt-missing or receipt-wrong',
+      'Leaders of cohorts that did not confirm the root of a segment here, or do not list it, by reason',
       ['reason'],
     ),
     cohorts: metrics.gauge('provider_cohorts', 'Models that this provider leads, and whose cohorts are complete'),

@@ -5,6 +5,7 @@ import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import type { AgreeRequest, ShardPass } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CohortMember, CohortSignature } from '@ogong/protocol/settlement/cohort-agreement';
+import type { BoundRecord } from '@ogong/protocol/verdict/claim';
 import type { ChainOrder, ChainSizes } from './chain-order.ts';
 import type { PartAnswer } from './shard.ts';
 import { ShardFailure } from './shard-failure.ts';
@@ -19,6 +20,8 @@ export interface ShardCalls {
   close(orderHash: Uint8Array): Promise<Uint8Array>;
   /** @param receipt of the leader for the shard's root, 64 bytes. */
   confirm(orderHash: Uint8Array, receipt: Uint8Array): Promise<void>;
+  /** @param bound the leader's record with its header. */
+  showRecord(orderHash: Uint8Array, bound: BoundRecord): Promise<void>;
 }
 
 /** A provider that takes the place of a shard that failed. */

@@ -53,6 +53,10 @@ describe('a provider that leads a cohort', () => {
       const senderKey = members[place]?.sessionKey as Uint8Array;
       const signed = { ...root, orderHash, place } as BoundaryRoot;
       expect(verifyBoundaryRoot(crypto, { orderHash, place, senderKey }, signed)).toBe(true);
+      // The leader has confirmed the root, and has shown a record that lists it.
+      const find = () => shards[place]?.roots.find(orderHash);
+      await expect.poll(() => [find()?.receipt?.length, find()?.isShown]).toEqual([64, true]);
+      expect(find()?.record).toBeUndefined();
     }
     await expect.poll(() => validator.pushed.length).toBe(2);
     for (const push of validator.pushed) {

@@ -15,6 +15,7 @@ import {
 import { type BoundaryRows, readRows } from '@ogong/protocol/modality/text/boundary/boundary-rows';
 import { createRowContent, createTokenContent } from '@ogong/protocol/modality/text/boundary/pass-content';
 import type { CohortMember } from '@ogong/protocol/settlement/cohort-agreement';
+import type { BoundRecord } from '@ogong/protocol/verdict/claim';
 import { agreeOrder, showAdmission } from './chain-agreement.ts';
 import { type ChainedOrder, type ChainOrder, createChainOrder } from './chain-order.ts';
 import { carryPass, type PassGroup } from './chain-passes.ts';
@@ -53,6 +54,8 @@ export interface CohortChain extends UpstreamRows {
    * @returns the signed roots by place; undefined where a shard signed for other rows or passes, or for none.
    */
   close(orderHash: Uint8Array, positions?: number): Promise<readonly (ClosedEdge | undefined)[]>;
+  /** Shows the record of a closed order to all shards, and waits for none. */
+  show(orderHash: Uint8Array, bound: BoundRecord): void;
 }
 
 export interface OpenedOrder {
@@ -182,6 +185,10 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
         if (order === undefined) return [];
         return await closeAll(options, lanes, { order, positions });
       });
+    },
+    show(orderHash, bound) {
+      // A shard that gave no root, or took another's place since then, has no such order.
+      for (const { calls } of lanes) void calls.showRecord(orderHash, bound).catch(() => undefined);
     },
   };
 }

@@ -1,11 +1,22 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { signRootReceipt, verifyRootReceipt } from '@ogong/protocol/modality/text/boundary/boundary-root';
+import type { HeaderBoundary } from '@ogong/protocol/commitment/common-header';
+import {
+  type BoundaryRoot,
+  signBoundaryRoot,
+  signRootReceipt,
+  verifyRootReceipt,
+} from '@ogong/protocol/modality/text/boundary/boundary-root';
+import type { Header as HeaderOfText } from '@ogong/protocol/modality/text/commitment/header';
+import { bindRecord } from '@ogong/protocol/verdict/claim';
 import { createTestChain, LEADER_PEER, LEADER_SESSION, sessions } from '@ogong/testing/provider/shard-fixture';
+import { addRoots, syntheticSessions } from '@ogong/testing/synthetic/synthetic-cohort';
+import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { describe, expect, it } from 'vitest';
 import type { ShardCalls } from './chain-state.ts';
 import { passKeyOf } from './cohort-chain.ts';
-import type { KeptRoot } from './kept-roots.ts';
+import { createKeptRoots, type KeptRoot, type LeaderMark } from './kept-roots.ts';
 
 const WEEK_MS = 7 * 86_400_000;
 
@@ -88,5 +99,95 @@ describe('the receipt for a root', () => {
     await expect.poll(() => find(1)?.receipt).toHaveLength(64);
     await sweepAfter(60_000);
     expect(marks).toMatchObject([{ reason: 'receipt-missing', root: { place: 0 } }]);
+  });
+});
+
+describe('the record of the leader', () => {
+  const provider = createNodeHybridSigner(new Uint8Array(64).fill(1));
+  const options = {
+    ...{ crypto, provider, ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(5) }, tokens: 3 },
+    router: createNodeHybridSigner(new Uint8Array(64).fill(2)),
+    payer: createNodeLedgerSigner(new Uint8Array(32).fill(3)),
+  };
+  const [own, , leader] = syntheticSessions as [typeof LEADER_SESSION, typeof LEADER_SESSION, typeof LEADER_SESSION];
+  type Roots = HeaderOfText['boundaries'];
+
+  /** The first shard's root, and a record of the leader. @param bend changes the roots of its header. */
+  function show(bend: (roots: Roots, orderHash: Uint8Array) => Roots = (roots) => roots) {
+    let given: BoundaryRoot | undefined;
+    const edges: ReturnType<typeof addRoots> = (header, blind) => {
+      const { orderHash } = header;
+      const roots = (signed: Roots): Roots => {
+        given = { ...(signed[0] as HeaderBoundary), orderHash, place: 0 };
+        return bend(signed, orderHash);
+      };
+      return addRoots({ roots })(header, blind);
+    };
+    const { receipt, reply } = createSyntheticReceipt({ ...options, bend: { edges } });
+    const { bytes: record, publicKey: providerKey, signature } = receipt.record;
+    const opening = 'bytes' in receipt.opening ? receipt.opening.bytes : new Uint8Array();
+    const bound = bindRecord(crypto, { record, providerKey, signature }, opening);
+    const marks: LeaderMark[] = [];
+    const roots = createKeptRoots({
+      ...{ crypto, clock: { nowMs: () => 0 }, senderKey: own.publicKey },
+      onMark: (mark) => void marks.push(mark),
+    });
+    const { order } = reply;
+    const root = given as BoundaryRoot;
+    const named = { providerId: order.providerId, sessionKey: leader.publicKey, place: 2 };
+    roots.add({ order, peer: LEADER_PEER, leader: named, root });
+    return {
+      ...{ bound, order, roots },
+      reasons: () => marks.map(({ reason }) => reason),
+      confirm: () => roots.confirm(LEADER_PEER, order.orderHash, signRootReceipt(crypto, leader, root)),
+      present: () => roots.showRecord(LEADER_PEER, order.orderHash, bound),
+      find: () => roots.find(order.orderHash),
+    };
+  }
+
+  const resign = (by: typeof own, change: Partial<BoundaryRoot>) => (roots: Roots, orderHash: Uint8Array) => {
+    const { signature: _, ...listed } = roots[0] as HeaderBoundary;
+    return [signBoundaryRoot(by, { ...listed, orderHash, place: 0, ...change }), ...roots.slice(1)];
+  };
+
+  it('gives no mark if it lists the root', () => {
+    const { confirm, present, reasons, find } = show();
+    confirm();
+    present();
+    expect(reasons()).toEqual([]);
+    expect(find()).toMatchObject({ isShown: true, record: undefined });
+    expect(present).toThrow('was shown before');
+  });
+
+  it.each<[string, Parameters<typeof show>[0], LeaderMark['reason']]>([
+    ['hides a root that the leader confirmed', (roots) => [undefined, ...roots.slice(1)], 'root-hidden'],
+    ['lists no roots', () => [], 'root-hidden'],
+    ['lists a root that another key signed', resign(leader, { root: new Uint8Array(32) }), 'root-hidden'],
+    ['lists a root of no turns', (roots) => [{ ...(roots[0] as HeaderBoundary), turns: 0 }, roots[1]], 'root-hidden'],
+    ['lists another root that the shard signed', resign(own, { root: new Uint8Array(32) }), 'two-roots'],
+  ])('marks a leader whose record %s', (_, bend, reason) => {
+    const { bound, confirm, present, reasons, find } = show(bend);
+    confirm();
+    present();
+    expect(reasons()).toEqual([reason]);
+    expect(find()?.record).toEqual(bound);
+  });
+
+  it('is evidence with the receipt alone, which may come later', () => {
+    const { confirm, present, reasons } = show(() => []);
+    present();
+    expect(reasons()).toEqual(['root-not-confirmed']);
+    confirm();
+    expect(reasons()).toEqual(['root-not-confirmed', 'root-hidden']);
+  });
+
+  it('does not count from a stranger, for another order, or with another signature, and is read once', () => {
+    const { roots, order, bound, present, reasons } = show(() => []);
+    expect(() => roots.showRecord(own.publicKey, order.orderHash, bound)).toThrow('has given you no root');
+    expect(() => roots.showRecord(LEADER_PEER, order.requestHash, bound)).toThrow('has given you no root');
+    const forged = { ...bound, signature: bound.signature.with(0, (bound.signature[0] as number) ^ 1) };
+    expect(() => roots.showRecord(LEADER_PEER, order.orderHash, forged)).toThrow('a signature of the record');
+    expect(present).toThrow('was shown before');
+    expect(reasons()).toEqual(['record-wrong']);
   });
 });

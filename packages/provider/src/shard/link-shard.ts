@@ -22,5 +22,9 @@ export function createLinkShard(links: LinkPool, peer: Peer): ShardCalls {
     async confirm(orderHash, receipt) {
       await client().confirm({ orderHash, receipt }, { timeoutMs: AGREE_TIMEOUT_MS });
     },
+    async showRecord(orderHash, { header, headerProof, ...record }) {
+      const shown = { orderHash, record, header, headerProof: [...headerProof] };
+      await client().showRecord(shown, { timeoutMs: AGREE_TIMEOUT_MS });
+    },
   };
 }

@@ -2,7 +2,8 @@ import type { PeerId } from '@ogong/host/link/link-identity';
 import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
-import type { CohortMember, CohortSignature } from '@ogong/protocol/settlement/cohort-agreement';
+import type { CohortSignature } from '@ogong/protocol/settlement/cohort-agreement';
+import type { RootLeader } from './kept-roots.ts';
 import type { ShardOrder } from './shard-order.ts';
 
 /** An order that a shard has agreed to. An admitted one is remembered until it expires, so that nobody has it served twice. */
@@ -15,8 +16,8 @@ export interface RememberedOrder {
   /** SHA-256 of the terms. They change if a member is replaced. */
   termsHash: Uint8Array;
   readonly leader: HoldingLeader;
-  /** The leader as the terms name it. A replacement of members leaves its keys as they are. */
-  readonly leaderMember: Pick<CohortMember, 'providerId' | 'sessionKey'>;
+  /** The leader as the terms name it. A replacement of members leaves it as it is. */
+  readonly leaderMember: RootLeader;
   /** Undefined once the order is over. */
   running: RunningOrder | undefined;
 }

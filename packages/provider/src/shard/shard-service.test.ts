@@ -24,6 +24,7 @@ async function start() {
     run: (parts) => (calls[place] as ShardCalls).run(parts),
     close: (orderHash) => (calls[place] as ShardCalls).close(orderHash),
     confirm: (orderHash, receipt) => (calls[place] as ShardCalls).confirm(orderHash, receipt),
+    showRecord: (orderHash, bound) => (calls[place] as ShardCalls).showRecord(orderHash, bound),
   });
   const cohort: TestCohort = createTestChain(bend, { link: identity.id });
   const links = createLinkPool({ identity, dialPolicy: 'any' });
@@ -71,5 +72,8 @@ describe('the service of shards', () => {
     for (const { roots } of shards) await expect.poll(() => roots.find(orderHash)?.receipt).toHaveLength(64);
     const receipt = new Uint8Array(64);
     await expect(stranger.to(ShardService, peer).confirm({ orderHash, receipt })).rejects.toThrow('given you no root');
+    const shown = { orderHash, record: { record: receipt, providerKey: receipt, signature: receipt } };
+    await expect(client.showRecord(shown)).rejects.toThrow('the record does not count');
+    await expect(client.showRecord({ orderHash })).rejects.toThrow('the record is missing');
   });
 });

@@ -8,6 +8,7 @@ import type {
   CloseShardRequest,
   ConfirmRootRequest,
   DescribeShardRequest,
+  LeaderRecord,
   ShardPasses,
   ShardService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -62,6 +63,13 @@ export function createShardService(shards: readonly [Shard, ...Shard[]]): Servic
     },
     confirm({ orderHash, receipt }: ConfirmRootRequest, context: HandlerContext) {
       find(({ roots }) => roots.has(orderHash)).roots.confirm(getCaller(context), orderHash, receipt);
+      return {};
+    },
+    showRecord({ orderHash, record, header, headerProof }: LeaderRecord, context: HandlerContext) {
+      if (record === undefined) throw new Refusal('invalid', 'the record is missing');
+      const { providerKey, signature } = record;
+      const bound = { record: record.record, providerKey, signature, header, headerProof };
+      find(({ roots }) => roots.has(orderHash)).roots.showRecord(getCaller(context), orderHash, bound);
       return {};
     },
   };

@@ -55,7 +55,7 @@ export interface ShardDependencies extends Pick<AgreementCheck, 'crypto' | 'cloc
   readonly orders: OrderMemory;
   /** Receives failures of the engine that no call waits for. */
   readonly onError: (error: unknown) => void;
-  /** Receives leaders that confirm no root. */
+  /** Receives leaders that confirm no root, or whose record lacks it. */
   readonly onMark: (mark: LeaderMark) => void;
 }
 
@@ -111,7 +111,7 @@ export function createShard(served: ServedSegment, dependencies: ShardDependenci
   const member: CohortMember = {
     ...{ providerId, payee, firstLayer, layers, pricePer1kAtomic, numericClass, sessionKey },
   };
-  const roots = createKeptRoots({ crypto, clock, onMark });
+  const roots = createKeptRoots({ crypto, clock, senderKey: sessionKey, onMark });
   const sequences = createSequences({ segment, sessionKey, orders, clock, onError });
 
   /** @throws Refusal. A stranger gets the same answer, so that nobody learns which orders are served here. */
@@ -167,7 +167,8 @@ export function createShard(served: ServedSegment, dependencies: ShardDependenci
     const holding = { name: isBacked ? toHex(leader.providerId) : UNBACKED, isBacked };
     const slot = sequences.take(holding);
     orders.add({
-      ...{ sessionKey, peer: peer.slice(), order, termsHash, leader: holding, leaderMember: leader },
+      ...{ sessionKey, peer: peer.slice(), order, termsHash, leader: holding },
+      leaderMember: { ...leader, place: terms.members.length - 1 },
       running: { slot, rows, signature, isAdmitted: false, calls: 0, lastMs: clock.nowMs() },
     });
     return signature;

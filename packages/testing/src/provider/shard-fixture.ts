@@ -173,6 +173,7 @@ export function createTestChain(
     run: (parts) => shard.run(link, parts),
     close: (orderHash) => shard.close(link, orderHash),
     confirm: async (orderHash, receipt) => shard.roots.confirm(link, orderHash, receipt),
+    showRecord: async (orderHash, bound) => shard.roots.showRecord(link, orderHash, bound),
   });
   let replacements = 0;
   const chain = createCohortChain({

@@ -1,6 +1,6 @@
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { computeBlobRoot } from '@ogong/protocol/commitment/blob';
-import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
+import type { Crypto, Ed25519Signer, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleEd25519Signer } from '@ogong/protocol/crypto/noble';
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
@@ -34,7 +34,10 @@ const SHARDS = [
   { firstLayer: 3, layers: 4, pricePer1kAtomic: 1_200_000n },
   { firstLayer: 7, layers: 1, pricePer1kAtomic: 0n },
 ];
-const sessions = SHARDS.map((_, place) => createNobleEd25519Signer(fill(32, 0x71 + place)));
+/** Session keys of the shards; the last one is the leader's. */
+export const syntheticSessions: readonly Ed25519Signer[] = SHARDS.map((_, place) =>
+  createNobleEd25519Signer(fill(32, 0x71 + place)),
+);
 
 /** Makes the roots that the shards sign, and the values behind those that the header lists. */
 export const addRoots =
@@ -44,7 +47,7 @@ export const addRoots =
     const needed = promptTokenCount + outputTokenCount - 1;
     const sizes = { ...header, outputTokenCount: outputTokenCount + (positions ?? needed) - needed };
     let received = computeBlobRoot(nodeCrypto, blind, tokens);
-    const sent = sessions.slice(0, -1).map((signer, place) => {
+    const sent = syntheticSessions.slice(0, -1).map((signer, place) => {
       const { root, ...values } = computeTestEdge(sizes, blind, { place });
       const input = inputs[place] ?? received;
       received = values.rows.root;
@@ -81,7 +84,7 @@ export function agreeToOrder(
       ? { payee: order.payee, pricePer1kAtomic: order.pricePer1kAtomic - others }
       : { payee: fill(20, 0x91 + place) }),
     numericClass,
-    sessionKey: (sessions[place] as (typeof sessions)[number]).publicKey,
+    sessionKey: (syntheticSessions[place] as Ed25519Signer).publicKey,
   }));
   const { orderHash, modelRoot } = order;
   const unbent = {

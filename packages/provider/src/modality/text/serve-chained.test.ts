@@ -32,6 +32,7 @@ async function start(bend: Partial<CohortChain>, options: NetworkOptions = {}) {
       calls.push('close');
       return [];
     },
+    show: (_, { header }) => void calls.push(`show ${header.length > 0}`),
     ...bend,
   };
   const network = await createNetwork({ chain, ...options });
@@ -51,11 +52,11 @@ describe('a provider that leads a cohort', () => {
     expect(calls).toEqual([]);
   });
 
-  it('shows the admission to its shards before it answers, and ends the order once', async () => {
+  it('shows the admission to its shards before it answers, ends the order once, and shows its record', async () => {
     const { client, order, validator, calls } = await start({});
     await receive(client, order());
     expect(validator.admitted).toHaveLength(1);
-    expect(calls).toEqual(['admit', 'close']);
+    expect(calls).toEqual(['admit', 'close', 'show true']);
   });
 
   it('gives a reply up whose pass a shard has refused', async () => {

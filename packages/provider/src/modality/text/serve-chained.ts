@@ -47,6 +47,12 @@ export async function serveChained(
       },
       failed: AbortSignal.any([dependencies.failed, opened.failed]),
       closeBoundaries: close,
+      async keep(committed, push, billed) {
+        await dependencies.keep(committed, push, billed);
+        const { record, signature, header, headerProof } = committed;
+        const providerKey = dependencies.signer.publicKey;
+        chain.show(order.orderHash, { record, providerKey, signature, header, headerProof });
+      },
       get cohort() {
         return opened.agreement;
       },

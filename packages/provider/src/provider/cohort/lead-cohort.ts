@@ -276,5 +276,6 @@ function watchShard(calls: ShardCalls, onFailed: (error: unknown) => void): Shar
     run: (parts) => watch(calls.run(parts)),
     close: (orderHash) => calls.close(orderHash),
     confirm: (orderHash, receipt) => calls.confirm(orderHash, receipt),
+    showRecord: (orderHash, bound) => calls.showRecord(orderHash, bound),
   };
 }

@@ -1,4 +1,5 @@
 import { toHex } from '@ogong/protocol/base/bytes';
+import { encodeBoundaryRoot } from '@ogong/protocol/modality/text/boundary/boundary-root';
 import type { LeaderMark } from '../../shard/kept-roots.ts';
 import { createOrderMemory } from '../../shard/order-memory.ts';
 import { createShard, type Shard } from '../../shard/shard.ts';
@@ -19,10 +20,9 @@ export function openShards(
 ): readonly ServedShard[] {
   const orders = createOrderMemory(state.clock);
   const onError = (err: unknown): void => state.log.error({ err }, 'a segment failed');
-  const onMark = ({ reason, leader, order }: LeaderMark): void => {
-    state.metrics.leaderMarks.inc({ reason });
-    const about = { reason, leader: toHex(leader.providerId), order: toHex(order.orderHash) };
-    state.log.warn(about, 'the leader of a cohort has not confirmed the root of this shard');
+  const onMark = (mark: LeaderMark): void => {
+    state.metrics.leaderMarks.inc({ reason: mark.reason });
+    state.log.warn(describeMark(mark), FINDINGS[mark.reason]);
   };
   return opened.map((own) => {
     const { slab, segment, session, pricePer1kAtomic } = own;
@@ -73,6 +73,25 @@ const readInfo = ({
   readonly contextSize: number;
   readonly sequences: number;
 }) => ({ numericClass, contextSize, capacity });
+
+const FINDINGS: Readonly<Record<LeaderMark['reason'], string>> = {
+  'receipt-missing': 'the leader of a cohort has not confirmed the root of this shard in time',
+  'receipt-wrong': 'the leader of a cohort has sent a wrong receipt for the root of this shard',
+  'record-wrong': 'the leader of a cohort has shown a record that does not count for its order',
+  'root-hidden':
+    'the leader of a cohort has signed a receipt for the root of this shard, and its record does not list that root',
+  'root-not-confirmed':
+    'the record of the leader of a cohort does not list the root of this shard, and there is no receipt',
+  'two-roots': 'the record of the leader of a cohort lists another root that this shard has signed',
+};
+
+/** Root, receipt and record: a claim about a hidden root needs them. */
+const describeMark = ({ reason, leader, order, root, receipt, record }: LeaderMark) => ({
+  ...{ reason, leader: toHex(leader.providerId), order: toHex(order.orderHash) },
+  ...{ reply: toHex(order.replyId), root: toHex(encodeBoundaryRoot(root)) },
+  ...(receipt && { receipt: toHex(receipt) }),
+  ...(record && { record: toHex(record.record), header: toHex(record.header), signature: toHex(record.signature) }),
+});
 
 /** Describes the segments for the line that a daemon prints at its start. */
 export const describeOpened = ({ shards, leads }: Pick<OpenedSegments, 'shards' | 'leads'>) => [

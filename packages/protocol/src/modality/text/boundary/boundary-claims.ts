@@ -116,7 +116,6 @@ export interface HiddenRootClaim {
  * Decides "the leader hides a root". A root that the leader confirmed and left out convicts the leader. Without a receipt the shard may
  * never have sent its root, so both get a mark.
  * @param leader place and session key of the last shard.
- * @internal until programs make claims: tests of attackers use it
  */
 export function judgeHiddenRoot(
   crypto: Crypto,
