@@ -6,7 +6,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { HeldSegment, SegmentScorer } from '../modality/text/segment-job.ts';
 import type { LoadingPlace } from './engine-config.ts';
 import { type ReadSlab, readSlab } from './read-slab.ts';
-import { chooseShape, chooseThreads, type SlabSettings } from './slab-shape.ts';
+import { chooseShape, chooseThreads, type SlabEngineSettings } from './slab-shape.ts';
 
 export interface OpenedHeldSegments {
   readonly segments: readonly HeldSegment[];
@@ -19,7 +19,7 @@ export interface OpenedHeldSegments {
  */
 export async function openHeldSegments(
   paths: readonly string[],
-  settings: SlabSettings,
+  settings: SlabEngineSettings,
   { log, onReading }: Pick<LoadingPlace, 'log' | 'onReading'>,
 ): Promise<OpenedHeldSegments> {
   const segments: HeldSegment[] = [];

@@ -6,7 +6,7 @@ import type { EngineSettings } from './engine-config.ts';
 import type { ReadSlab } from './read-slab.ts';
 
 /** Settings that segments share with whole models. */
-export type SlabSettings = Pick<
+export type SlabEngineSettings = Pick<
   EngineSettings,
   'modelsDir' | 'verify' | 'backend' | 'kernels' | 'kvType' | 'isa' | 'threads' | 'sequences' | 'nCtx'
 >;
@@ -16,7 +16,7 @@ const TINY_SLAB_BYTES = 64 * 2 ** 20;
 
 /** Chooses the options of a segment. @throws EngineError `unsupported-model` if segments do not run with these settings. */
 export function chooseShape(
-  { backend = 'cpu', kernels = 'exact', kvType, isa, nCtx, sequences = DEFAULT_SEQUENCES }: SlabSettings,
+  { backend = 'cpu', kernels = 'exact', kvType, isa, nCtx, sequences = DEFAULT_SEQUENCES }: SlabEngineSettings,
   { trainContext = USUAL_CONTEXT }: Pick<ReadSlab, 'trainContext'>,
 ): ChainShape {
   if (backend !== 'cpu' || (kernels !== 'exact' && kernels !== 'tiled'))
@@ -31,7 +31,7 @@ export function chooseShape(
 
 /** Chooses the threads of one of several segments. */
 export const chooseThreads = (
-  { threads }: Pick<SlabSettings, 'threads'>,
+  { threads }: Pick<SlabEngineSettings, 'threads'>,
   { weightBytes }: Pick<ReadSlab, 'weightBytes'>,
   segments: number,
 ): number => threads ?? (weightBytes < TINY_SLAB_BYTES ? 1 : Math.max(1, Math.floor(countCores() / segments)));

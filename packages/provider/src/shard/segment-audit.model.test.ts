@@ -34,7 +34,7 @@ import { openJob } from '../verifier/scorer.ts';
 
 /** The edges of the cohort of the fixture. */
 const EDGES = [1, 3];
-const SETTINGS = { kernels: 'exact', nCtx: COHORT_CONTEXT, threads: 1 } as const;
+const SETTINGS = { kernels: 'exact', isa: 'auto', sequences: undefined, nCtx: COHORT_CONTEXT, threads: 1 } as const;
 
 const closing: (() => unknown)[] = [];
 let folder: string;

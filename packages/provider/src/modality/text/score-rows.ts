@@ -3,6 +3,7 @@ import { scoreSegment } from '@ogong/engine/decode/score-segment';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { SegmentEngine } from '@ogong/engine/interface/segment';
 import { Refusal } from '@ogong/host/link/link-error';
+import { monotonicClock } from '@ogong/host/time/clock';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { createEdgeHasher } from '@ogong/protocol/modality/text/boundary/edge-hasher';
@@ -51,7 +52,7 @@ export async function scoreRows(
   const { embeddingSize: width, sketchDirections: directions } = header;
   const bank = createSketchBank(crypto, { bankSeed, directions, embeddingSize: width });
   const hasher = createEdgeHasher(crypto, { blind, bank });
-  const startMs = performance.now();
+  const startMs = monotonicClock.nowMs();
   const isInput =
     values !== undefined &&
     width === embeddingSize &&
@@ -70,7 +71,7 @@ export async function scoreRows(
   return encodeSegmentReport({
     ...{ jobId, modelRoot, numericClass, contextSize },
     exact: isExactClass(numericClass),
-    elapsedMs: Math.min(0xffffffff, Math.round(performance.now() - startMs)),
+    elapsedMs: Math.min(0xffffffff, Math.round(monotonicClock.nowMs() - startMs)),
     edge: hasher.finish().values,
   });
 }

@@ -9,7 +9,7 @@ import type { Ed25519Signer } from '@ogong/protocol/crypto/crypto';
 import { type CohortSeat, createCohortSeat } from '../../cohort/cohort-seat.ts';
 import type { EngineSettings, LoadingPlace } from '../../engine/engine-config.ts';
 import { type ReadSlab, readSlab } from '../../engine/read-slab.ts';
-import { chooseShape, chooseThreads, type SlabSettings } from '../../engine/slab-shape.ts';
+import { chooseShape, chooseThreads, type SlabEngineSettings } from '../../engine/slab-shape.ts';
 import type { PlannedSlab } from './planned-segments.ts';
 
 /** A segment's terms, as they are announced. */
@@ -41,7 +41,7 @@ export interface OpenedSegments {
   close(): Promise<void>;
 }
 
-type SegmentEngineSettings = SlabSettings & Pick<EngineSettings, 'drafts'> & { readonly uplink: number };
+type SegmentEngineSettings = SlabEngineSettings & Pick<EngineSettings, 'drafts'> & { readonly uplink: number };
 
 /** Services around the segments. */
 interface SegmentPlace extends Pick<LoadingPlace, 'log' | 'onReading'> {
