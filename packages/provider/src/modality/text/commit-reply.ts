@@ -6,7 +6,7 @@ import { encodeRecordV2 } from '@ogong/protocol/commitment/record';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { computeReplyFee } from '@ogong/protocol/exchange/fee';
-import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
+import { MAX_RESPONSE_BYTES, MAX_ROWS_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { computeOrderDay, type NamedOrder } from '@ogong/protocol/exchange/order';
 import { createTokenContent } from '@ogong/protocol/modality/text/boundary/pass-content';
@@ -116,7 +116,9 @@ export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
   const { answer: blind } = reply.blinds;
   const listed = boundaries.filter((edge) => edge !== undefined);
   const { blobs: rows } = reply.shown ?? NO_PICTURES;
-  const blobs = [...rows, ...listed.map(({ values, bytes }) => ({ ref: values.rows, bytes }))];
+  // No job of a verifier carries more.
+  const shown = listed.filter(({ values }) => values.rows.bytes <= MAX_ROWS_BYTES);
+  const blobs = [...rows, ...shown.map(({ values, bytes }) => ({ ref: values.rows, bytes }))];
   return {
     order,
     blind,

@@ -84,13 +84,24 @@ describe('a provider that leads a cohort', () => {
     };
   };
 
+  /** An edge that claims more rows than a job carries. */
+  const enlarge = ({ values, ...edge }: ClosedEdge): ClosedEdge => {
+    const bytes = edge.positions * VALUE_BYTES * 2 ** 20;
+    return { ...edge, values: { ...values, rows: { ...values.rows, bytes } } };
+  };
+
   it('keeps the rows of listed edges for the validator, and of no other edge', async () => {
     const edges: ClosedEdge[] = [];
     let blind = new Uint8Array();
     const { client, order, connect } = await start({
       async close(_orderHash, positions) {
         if (positions === undefined || edges.length > 0) return [];
-        edges.push(closeEdge(blind, 0, positions), closeEdge(blind, 1, positions + 1), closeEdge(blind, 2, positions));
+        edges.push(
+          closeEdge(blind, 0, positions),
+          closeEdge(blind, 1, positions + 1),
+          closeEdge(blind, 2, positions),
+          enlarge(closeEdge(blind, 3, positions)),
+        );
         return edges;
       },
     });
@@ -98,16 +109,22 @@ describe('a provider that leads a cohort', () => {
     const replyId = findReplyId();
     blind = Uint8Array.from(computeBlinds(crypto, { body: message.request, replyId }).answer);
     const { finished } = await receive(client, message);
-    expect(parseHeader(finished.header).boundaries.map((root) => root !== undefined)).toEqual([true, false, true]);
+    expect(parseHeader(finished.header).boundaries.map((root) => root !== undefined)).toEqual([
+      true,
+      false,
+      true,
+      true,
+    ]);
     const service = client.service(ProviderService);
     const opening = parseOpening((await service.getOpening({ replyId })).opening);
-    expect(opening.edges?.map(({ rows }) => rows)).toEqual([edges[0]?.values.rows, edges[2]?.values.rows]);
-    const options = { crypto, maxBytes: 2 ** 20, timeoutMs: 10_000 };
+    expect(opening.edges?.map(({ rows }) => rows)).toEqual([0, 2, 3].map((i) => edges[i]?.values.rows));
+    const options = { crypto, maxBytes: 2 ** 30, timeoutMs: 10_000 };
     const validator = (await connect(3)).service(ProviderService);
     const read = (from: typeof service, { values }: ClosedEdge) =>
       fetchBlob(from, { replyId, blind, ref: values.rows }, options);
     for (const edge of [edges[0], edges[2]] as ClosedEdge[]) expect(await read(validator, edge)).toEqual(edge.bytes);
-    await expect(read(validator, edges[1] as ClosedEdge)).rejects.toMatchObject({ code: 'withheld' });
+    for (const edge of [edges[1], edges[3]] as ClosedEdge[])
+      await expect(read(validator, edge)).rejects.toMatchObject({ code: 'withheld' });
     const stranger = (await connect(5)).service(ProviderService);
     await expect(read(stranger, edges[0] as ClosedEdge)).rejects.toMatchObject({ code: 'withheld' });
   });

@@ -2,6 +2,7 @@ import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
+import { MAX_ROWS_BYTES } from '@ogong/protocol/exchange/limits';
 import { VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
 import { type CohortChain, passKeyOf } from '../../shard/cohort-chain.ts';
 import type { ServedCounts } from '../order-job.ts';
@@ -62,7 +63,7 @@ export async function serveChained(
   }
 }
 
-/** Returns the most bytes of the rows of each edge, for which room is reserved before anything is generated. */
+/** Returns the most bytes that are kept of the rows of each edge, for which room is reserved before anything is generated. */
 function sizeRows(
   { promptTokens, request }: Pick<OrderJob, 'promptTokens' | 'request'>,
   { engine, edges }: { readonly engine: TextEngine; readonly edges: number },
@@ -70,7 +71,7 @@ function sizeRows(
   const { contextSize, embeddingSize } = engine.info();
   // The last token has no row.
   const positions = Math.min(contextSize, promptTokens.length + request.asked.maxTokens) - 1;
-  return new Array<number>(edges).fill(positions * embeddingSize * VALUE_BYTES);
+  return new Array<number>(edges).fill(Math.min(MAX_ROWS_BYTES, positions * embeddingSize * VALUE_BYTES));
 }
 
 /** An engine whose passes name the order. Its rows are used for no other order, since the boundaries of a reply begin at position 0. */
