@@ -57,7 +57,7 @@ export interface ReplyDraft {
   readonly edges: readonly EdgeValues[];
   /** Present if the header lists the root of the first shard. */
   readonly prompt?: OpenedPrompt | undefined;
-  /** The blobs that the opening names: rows of pictures, then rows of the listed edges. */
+  /** The blobs that the header names. */
   readonly blobs: readonly KeptBlob[];
   readonly text: string;
   /** Tokens that the record states and bills. */
@@ -114,17 +114,13 @@ export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
   const header = composeHeader(crypto, { ...reply, ...bound, boundaries });
   const milestone = reply.isMilestone && { isMilestone: reply.isMilestone };
   const { answer: blind } = reply.blinds;
-  const listed = boundaries.filter((edge) => edge !== undefined);
-  const { blobs: rows } = reply.shown ?? NO_PICTURES;
-  // No job of a verifier carries more.
-  const shown = listed.filter(({ values }) => values.rows.bytes <= MAX_ROWS_BYTES);
-  const blobs = [...rows, ...shown.map(({ values, bytes }) => ({ ref: values.rows, bytes }))];
+  const blobs = [...(reply.shown ?? NO_PICTURES).blobs, ...boundaries.flatMap(listRows)];
   return {
     order,
     blind,
     header,
     windows,
-    edges: listed.map(({ values }) => values),
+    edges: boundaries.flatMap((edge) => (edge === undefined ? [] : [edge.values])),
     ...(showsPrompt(header) && {
       prompt: {
         blind: reply.blinds.prompt,
@@ -139,6 +135,10 @@ export function draftReply(crypto: Crypto, reply: ServedReply): ReplyDraft {
     ...milestone,
   };
 }
+
+/** Lists the blob of the rows of an edge. No job of a verifier carries a larger one. */
+const listRows = (edge: ClosedEdge | undefined): readonly KeptBlob[] =>
+  edge === undefined || edge.values.rows.bytes > MAX_ROWS_BYTES ? [] : [{ ref: edge.values.rows, bytes: edge.bytes }];
 
 export function signReply(crypto: Crypto, signer: HybridSigner, draft: ReplyDraft): CommittedReply {
   const { order, blind } = draft;
