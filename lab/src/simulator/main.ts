@@ -5,7 +5,7 @@ import { MUTATIONS } from './mutations.ts';
 import { describeFlags, FlagError, readOptions, type SimulateOptions } from './options.ts';
 import { drawPlan, type Plan } from './plan.ts';
 import { plantMutation } from './plant-mutation.ts';
-import { describeFailure, summarizeOutcome } from './report.ts';
+import { createTotals, describeFailure, summarizeOutcome } from './report.ts';
 import type { RunOutcome } from './run.ts';
 import { parseSize } from './scale/scale-plan.ts';
 import { shrinkPlan } from './shrink.ts';
@@ -31,8 +31,10 @@ async function simulate(options: SimulateOptions): Promise<number> {
   const isTime = (): boolean =>
     usedMs() < options.budgetMs && Number(process.hrtime.bigint() - begun) / 1e6 < options.forMs;
   let broken: RunOutcome | undefined;
+  const totals = createTotals();
   for (let i = 0; i < options.seeds && broken === undefined && isTime(); i++) {
     const outcome = await runPlan(readPlan(options, options.seed + i, mutation?.given), { onLine });
+    totals.add(outcome);
     if (options.json)
       print(
         JSON.stringify({
@@ -45,6 +47,7 @@ async function simulate(options: SimulateOptions): Promise<number> {
     else print(summarizeOutcome(outcome));
     if (outcome.violations.length > 0) broken = outcome;
   }
+  if (options.seeds > 1 && !options.json) print(totals.describe());
   if (broken === undefined) return 0;
   if (options.shrink) {
     const { invariant } = broken.violations[0] as RunOutcome['violations'][number];

@@ -1,6 +1,5 @@
 import {
   CHAIN_LIE,
-  COHORT_LIES,
   CUT_SLABS,
   indexOf,
   isAnswerAttack,
@@ -8,13 +7,13 @@ import {
   LEAST_COHORT_PROVIDERS,
   LIES,
   LYING_ROLES,
+  listCohortLies,
   type LyingRole,
   MONEY_LIES,
   mayLieInCohorts,
   mostLiars,
   OTHER_LIES,
   PICTURE_LIE,
-  ROW_LIES,
   roleOf,
   SILENT_LIE,
   SILENT_ONCE_KEYED,
@@ -357,18 +356,15 @@ export function drawPlan(options: PlanOptions): Plan {
     const slab = slabOf(index, providers);
     if (roleOf(liar.machine) === 'verifier') return slab === undefined || slab === CUT_SLABS - 1 ? [] : [liar];
     if (roleOf(liar.machine) !== 'provider') return [liar];
-    if (!mayLieInCohorts(index, providers)) return [];
-    const isLead = slab === CUT_SLABS - 1;
-    const known: readonly string[] = COHORT_LIES[isLead ? 'leader' : 'shard'];
-    if (options.lie !== undefined) return [...known, ...(isLead ? [] : ROW_LIES)].includes(options.lie) ? [liar] : [];
+    if (slab === undefined || !mayLieInCohorts(index, providers)) return [];
+    const known = listCohortLies(slab);
+    if (options.lie !== undefined) return known.includes(options.lie) ? [liar] : [];
     return [{ ...liar, how: pick('cohort lie', known) }];
   }
 
   function drawRules(): PlannedRules {
     const alpha = draws.next('is sampled') < VARIED_SHARE ? LEAST_ALPHA + (1 - LEAST_ALPHA) * draws.next('alpha') : 1;
-    const poor = names('provider', providers)
-      .filter(() => draws.next('is unstaked') < UNSTAKED_SHARE)
-      .filter((name) => !hasCohorts || slabOf(indexOf(name), providers) !== undefined);
+    const poor = names('provider', providers).filter(() => draws.next('is unstaked') < UNSTAKED_SHARE);
     while (poor.length > 0 && !isMostlyHonest(poor)) poor.pop();
     const fresh = names('provider', providers).filter(() => draws.next('is new') < VARIED_SHARE);
     const hasEntrance = draws.next('has entrance') < VARIED_SHARE && fresh.length > 0;
@@ -379,7 +375,8 @@ export function drawPlan(options: PlanOptions): Plan {
     const isDear = hasEntrance && isServed && draws.next('is dear') < VARIED_SHARE;
     return {
       ...(alpha < 1 && { alpha }),
-      ...(poor.length > 0 && { unstaked: poor }),
+      // One member without stake would leave a cohort no orders.
+      ...(poor.length > 0 && !hasCohorts && { unstaked: poor }),
       ...(draws.next('is timed') < VARIED_SHARE && { timedRate: TIMED_RATE }),
       ...(draws.next('is tested') < TESTED_SHARE && !hasCohorts && { canaryRate: CANARY_RATE }),
       ...(hasEntrance && !hasCohorts && { newcomers: fresh }),

@@ -70,6 +70,9 @@ export interface RunOutcome {
   /** Settled replies of another model, by their verdict at honest validators. */
   readonly forged: Readonly<Record<string, number>>;
   readonly verdicts: Readonly<Record<string, number>>;
+  /** Rejected replies at honest validators, and ejected providers, by the lie of the named provider. */
+  readonly rejected: Readonly<Record<string, number>>;
+  readonly ejected: Readonly<Record<string, number>>;
   /** Pictures with a private part that machines of a role received, by role. */
   readonly received?: Readonly<Record<string, number>>;
   /** From admission to settlement, median; 0 where nothing was settled. */
@@ -189,6 +192,8 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
       shared: money.shared(),
       forged: { ...money.forged },
       verdicts: Object.fromEntries(money.verdicts),
+      rejected: { ...money.rejected },
+      ejected: money.ejected(),
       ...(privacy && { received: privacy.received }),
       settleMs: quantileOf(money.waits, 0.5),
       settleP95Ms: quantileOf(money.waits, 0.95),
@@ -234,9 +239,9 @@ function readUsed(world: World, since: NodeJS.CpuUsage): UsedByThen {
 }
 
 function addServers(world: World, plan: Plan, machines: Map<string, Machine>): void {
-  const { providers, gateways, routers, unstaked, newcomers } = plan;
+  const { providers, gateways, routers } = plan;
   if (gateways === 0) return;
-  prepareLedger(world, { providers, gateways, routers, unstaked, newcomers });
+  prepareLedger(world, plan);
   const notes: SharedNotes = new Set();
   const howOf = (name: string): string | undefined => plan.liars.find(({ machine }) => machine === name)?.how;
   const add = <R>(name: string, start: (disk: Disk) => Promise<R>): void => {
@@ -254,7 +259,7 @@ function addServers(world: World, plan: Plan, machines: Map<string, Machine>): v
     if (plan.hasCohorts) {
       add(`provider-${i}`, (disk) =>
         simulateProvider(world, i, {
-          ...{ disk, routers, sold: openCohortPart(i, providers, providerLie) },
+          ...{ disk, routers, sold: openCohortPart(world, { index: i, providers }, providerLie) },
           attack: createLeaderAttack(providerLie),
         }),
       );

@@ -4,6 +4,7 @@ import { hashRecord } from '@ogong/protocol/commitment/record';
 import { findAccountable } from '@ogong/protocol/settlement/cohort';
 import { isBillable, isPayable, listVerifierIds, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { parseReceipt, parseReceiptText } from '@ogong/protocol/stage1/receipt';
+import { ROW_LIES } from '../lies/lie-names.ts';
 import type { Honesty } from '../lies/plant-lies.ts';
 import type { Machine } from '../world/process.ts';
 import type { World } from '../world/world.ts';
@@ -40,9 +41,7 @@ export function createEntryCheck(
     const id = toHex(entry.replyId);
     const violate = (invariant: string, what = ''): void => world.violate(invariant, `${id} by ${name}${what}`);
     const provider = toHex(entry.providerId);
-    if (honesty.forgers.has(provider) && verdict === 'accept' && isHonestlySaid(entry)) {
-      violate('no-forgery-is-accepted');
-    }
+    if (isForged(entry) && verdict === 'accept' && isHonestlySaid(entry)) violate('no-forgery-is-accepted');
     // If messages are lost, a reply may be audited before its payer's statement arrives.
     const held = isCalm && isBillable(verdict) ? findRecord(gateways, id) : undefined;
     if (held !== undefined && !equalBytes(hashRecord(crypto, held), entry.recordHash)) {
@@ -52,11 +51,20 @@ export function createEntryCheck(
     checkFee(entry, isVoid, violate);
     const accused = toHex(findAccountable(entry).providerId);
     if (verdict === 'reject' && honesty.honestProviders.has(accused)) violate('nobody-honest-is-rejected');
+    const isShard = accused !== provider;
+    if (verdict === 'reject' && isShard && !ROW_LIES.has(honesty.lieOf(accused) ?? '')) {
+      violate('only-wrong-rows-are-blamed', `: ${honesty.lieOf(accused) ?? 'an honest shard'}`);
+    }
     if (!honesty.honestProviders.has(provider)) return;
     if (verdict === 'unjudged' && hasJudges(provider) && !hasLiar(entry)) violate('honest-work-is-judged');
     if (verdict === 'abandoned' && fineAtomic > 0n && isCalm) violate('nobody-honest-is-fined');
     if (verdict === 'abandoned' && answered.has(id)) violate('delivered-work-is-paid', ', as abandoned');
   };
+
+  /** Returns whether the provider, or a shard of its cohort, computed with another model. */
+  function isForged({ providerId, shards }: VerdictEntry): boolean {
+    return [providerId, ...shards.map((shard) => shard.providerId)].some((id) => honesty.forgers.has(toHex(id)));
+  }
 
   /** Returns whether a liar reported. Then honest verifiers may contradict it without outweighing it. */
   function hasLiar(entry: VerdictEntry): boolean {

@@ -4,6 +4,7 @@ import type { Store } from '@ogong/host/store/store';
 import { computeAttemptEpoch, MAX_AUDIT_ATTEMPTS } from '@ogong/protocol/audit/audit-attempt';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import { findAccountable } from '@ogong/protocol/settlement/cohort';
 import {
   computeEntryHash,
   isBillable,
@@ -40,7 +41,13 @@ export interface MoneyWatch {
   readonly waits: readonly number[];
   /** Replies of another model, by their verdict at honest validators. */
   readonly forged: Readonly<Record<string, number>>;
+  /** Rejected replies by the lie of the provider that answers for them; HONEST for an honest one. */
+  readonly rejected: Readonly<Record<string, number>>;
+  /** Ejected providers, by their lie. */
+  ejected(): Readonly<Record<string, number>>;
 }
+
+const HONEST = 'honest';
 
 export interface MoneyContext extends Omit<WatchedEntries, 'hasJudges'> {
   /** Every machine that settles for a validator: two of some liars. */
@@ -55,6 +62,10 @@ const { shares } = profiles.whitepaper;
 const SHARES = {
   ...{ routerBps: shares.router, validatorBps: shares.validator, verificationBps: shares.verification },
   ...{ treasuryBps: shares.treasury, licenseBps: shares.license, recycleBps: shares.recycle },
+};
+
+const add = (counts: Record<string, number>, name: string): void => {
+  counts[name] = (counts[name] ?? 0) + 1;
 };
 
 const withoutPrefix = (name: string): string => name.replace(/^0x/, '');
@@ -76,6 +87,7 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
   const verdicts = new Map<string, number>();
   const waits: number[] = [];
   const forged: Record<string, number> = {};
+  const rejected: Record<string, number> = {};
   const checkEntry = createEntryCheck(world, { ...context, hasJudges });
   let seen = 0;
   let shared = 0;
@@ -165,12 +177,18 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
     checkPaid(batch, { entries, owing });
   }
 
-  function count({ replyId, verdict, providerId, shards }: VerdictEntry, store: Store): void {
+  function count(entry: VerdictEntry, store: Store): void {
+    const { replyId, verdict, providerId, shards } = entry;
     if (shards.length > 0) shared++;
     verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
+    if (verdict === 'reject') add(rejected, lieOf(toHex(findAccountable(entry).providerId)));
     const row = store.prepare('SELECT admitted_at FROM replies WHERE reply_id = ?').get(replyId);
     if (row) waits.push(world.time.wallMs() - (row.admitted_at as number));
-    if (honesty.forgers.has(toHex(providerId))) forged[verdict] = (forged[verdict] ?? 0) + 1;
+    if (honesty.forgers.has(toHex(providerId))) add(forged, verdict);
+  }
+
+  function lieOf(provider: string): string {
+    return honesty.lieOf(provider) ?? HONEST;
   }
 
   function checkPaid(
@@ -246,6 +264,12 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
     verdicts,
     waits,
     forged,
+    rejected,
+    ejected() {
+      const counts: Record<string, number> = {};
+      for (const id of world.ledger.ejected.keys()) add(counts, lieOf(withoutPrefix(id)));
+      return counts;
+    },
     settled: () => paid.size,
     shared: () => shared,
     check() {

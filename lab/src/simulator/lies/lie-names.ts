@@ -45,21 +45,29 @@ export const slabOf = (index: number, providers: number): number | undefined =>
 export const mayLieInCohorts = (index: number, providers: number): boolean =>
   slabOf(index + CUT_SLABS, providers) !== undefined;
 
+/** Lies of shards that send wrong rows in every reply. */
+const FORGED_ROWS = ['swap-segment', 'drop-layer', 'less-precision', 'unsigned-rows'] as const;
+/** Lies of shards whose rows an audit finds wrong. Steps of a short reply may all be fresh. */
+export const ROW_LIES: ReadonlySet<string> = new Set([...FORGED_ROWS, 'stale-boundary']);
+
 /**
  * Lies of members of a cohort, by their place in it. Networks whose providers have segments draw them, and no other lies of providers.
  */
 export const COHORT_LIES = {
-  shard: ['garbles-roots', 'silent-shard'],
+  shard: [...FORGED_ROWS, 'stale-boundary', 'blame-neighbour', 'two-roots', 'garbles-roots', 'silent-shard'],
   leader: ['leader-hides', 'wrong-manifest'],
 } as const;
+/** Lies about the rows that come to a shard. No rows come to the first one. */
+const LIES_ABOUT_INPUT: ReadonlySet<string> = new Set(['blame-neighbour', 'unsigned-rows']);
 
-/** Lies of shards that send wrong rows. They are played by name alone: validators that compare no edges reject the leader for them. */
-export const ROW_LIES = ['swap-segment', 'drop-layer', 'stale-boundary', 'less-precision'] as const;
+/** Lists the lies that a member of this slab knows. */
+export const listCohortLies = (slab: number): readonly string[] =>
+  slab === CUT_SLABS - 1 ? COHORT_LIES.leader : COHORT_LIES.shard.filter((how) => slab > 0 || !LIES_ABOUT_INPUT.has(how));
 
 /** Every reply of them is another model's, or has steps that nobody computed. */
 export const FORGING: ReadonlySet<string> = new Set([
   ...['substitute', 'weights-q8-0', 'kv-q8-0', 'sliding-window-32'],
-  PICTURE_LIE,
+  ...[PICTURE_LIE, ...FORGED_ROWS],
 ]);
 
 /** Of validators that make a key, and sign by it. */
@@ -105,7 +113,7 @@ export const LIES: Readonly<Record<LyingRole, readonly string[]>> = {
 export const OTHER_LIES: Readonly<Record<LyingRole, readonly string[]>> = {
   ...{
     validator: [...THRESHOLD_LIES, CHAIN_LIE, ...MONEY_LIES, REFUSING_LIE],
-    provider: [SILENT_LIE, PICTURE_LIE, ...COHORT_LIES.shard, ...COHORT_LIES.leader, ...ROW_LIES],
+    provider: [SILENT_LIE, PICTURE_LIE, ...COHORT_LIES.shard, ...COHORT_LIES.leader],
   },
   ...{ verifier: [], gateway: [], router: [] },
 };

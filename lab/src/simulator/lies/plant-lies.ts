@@ -34,6 +34,8 @@ export interface Honesty {
   /** Machines that lose their disk with their process. */
   readonly forgetful: ReadonlySet<string>;
   howOf(machine: string): string | undefined;
+  /** Names the lie of a provider, by its id in hex; undefined for an honest one. */
+  lieOf(provider: string): string | undefined;
 }
 
 /** Whether verifiers of this provider may be drawn: its payee has stake, and it always offers the model. */
@@ -69,6 +71,7 @@ export function plantLies(
     toHex(hashHybridKey(world.crypto, placeOf(world, 'verifier', i).signer.publicKey));
   const earning = providers.filter((i) => isHonest(`provider-${i}`));
   const verifying = earning.filter((i) => isHonest(`verifier-${i}`));
+  const lies = new Map(providers.map((i) => [idOf(i), hows.get(`provider-${i}`)]));
   const gateways = Array.from({ length: plan.gateways }, (_, i) => i).filter((i) => isHonest(`gateway-${i}`));
   const accountOf = (role: 'gateway' | 'router', i: number): string => toHex(placeOf(world, role, i).account.address);
   return {
@@ -82,7 +85,7 @@ export function plantLies(
         .filter((i) => isHonest(`router-${i % plan.routers}`))
         .map((i) => [accountOf('gateway', i), accountOf('router', i % plan.routers)] as const),
     ),
-    ...{ isHonest, forgetful, howOf: (name) => hows.get(name) },
+    ...{ isHonest, forgetful, howOf: (name) => hows.get(name), lieOf: (provider) => lies.get(provider) },
     providers: new Set(providers.filter((i) => mayBeDrawn(plan, i)).map(idOf)),
     honestProviders: new Set(providers.filter((i) => isHonest(`provider-${i}`)).map(idOf)),
     honestVerifiers: new Set(

@@ -14,7 +14,7 @@ import type {
 } from '@ogong/provider/provider/cohort/open-segments';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createLayeredSegment } from '@ogong/testing/engine/fake-layered-segment';
-import type { CohortAttack } from '../../attackers/cohort/attack.ts';
+import { type CohortAttack, disguiseSegment } from '../../attackers/cohort/attack.ts';
 
 const MODEL = { weights: 1, layers: 6, embeddingSize: 32, vocabularySize: 320 };
 /** Layers at which the slabs of the model's cut begin, and its end. */
@@ -42,6 +42,13 @@ export interface SegmentPlaceOptions {
   readonly attack?: Pick<CohortAttack, 'bendSegment' | 'bendInput' | 'bendManifest'> | undefined;
 }
 
+const bendInput = (segment: SegmentEngine, bend: CohortAttack['bendInput']): SegmentEngine =>
+  bend === undefined
+    ? segment
+    : disguiseSegment(segment, {
+        run: (pass) => segment.run({ ...pass, input: pass.input instanceof Float32Array ? bend(pass.input) : pass.input }),
+      });
+
 /** Opens the segment of a slab, as `serve --segment` does. The provider of the last slab leads. */
 export function openSimulatedSegment(
   slab: number,
@@ -55,7 +62,7 @@ export function openSimulatedSegment(
     });
   const own = open();
   const forge = { openOther: () => open({ weights: 2 }), openShort: () => open({ to: to - 1 }) };
-  const segment = attack?.bendSegment?.(own, forge) ?? own;
+  const segment = bendInput(attack?.bendSegment?.(own, forge) ?? own, attack?.bendInput);
   const terms: SegmentTerms = {
     ...{ modelId, pricePer1kAtomic: PRICE_PARTS[slab] as bigint, uplinkMbit: UPLINK_MBIT },
     session: createNodeEd25519Signer(randomBytes(32)),

@@ -29,6 +29,7 @@ import { ROUTER_SCHEMA } from '@ogong/router/router-store';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import type { Attack } from '../../attackers/attack.ts';
 import { bendCommit } from '../../attackers/draws/bend-commit.ts';
+import { slabOf } from '../lies/lie-names.ts';
 import { createSimulatedIdentity } from '../network/simulated-wire.ts';
 import { createCheapHybridSigner, createCheapLedgerSigner } from '../world/cheap-crypto.ts';
 import { drawBytes } from '../world/draws.ts';
@@ -79,17 +80,24 @@ export interface ServerCounts {
   readonly unstaked?: readonly string[] | undefined;
   /** Names of providers whose keys hold nothing, where others hold a bond. Default: nobody holds any. */
   readonly newcomers?: readonly string[] | undefined;
+  /** Providers of whole models have little priority, so that most orders go to cohorts. Default: all have the same stake. */
+  readonly hasCohorts?: boolean | undefined;
 }
 
 const KEY_BOND = 100n * UNIT;
+/** Of a provider's payee. Verifiers are drawn by it. */
+const STAKE = 1_000n * UNIT;
+/** Candidates for orders are drawn by priority stake. */
+const WHOLE_PRIORITY = 20n * UNIT;
 
 /** Sets the ledger's state before the first block: funds, stake, bonds of keys, routers. */
 export function prepareLedger(world: World, counts: ServerCounts): void {
   const { ledger, crypto } = world;
   for (let i = 0; i < counts.providers; i++) {
     if (counts.unstaked?.includes(`provider-${i}`)) continue;
-    ledger.stake(payeeOf(world, i), 1_000n * UNIT);
-    ledger.prioritize(payeeOf(world, i), 1_000n * UNIT);
+    const isWhole = counts.hasCohorts && slabOf(i, counts.providers) === undefined;
+    ledger.stake(payeeOf(world, i), STAKE);
+    ledger.prioritize(payeeOf(world, i), isWhole ? WHOLE_PRIORITY : STAKE);
   }
   for (let i = 0; i < counts.providers; i++) {
     if (counts.newcomers === undefined || counts.newcomers.includes(`provider-${i}`)) continue;
