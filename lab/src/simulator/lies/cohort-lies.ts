@@ -27,6 +27,7 @@ const BLAMES_EVERY = 30;
 
 /** Returns the attack of a lying member of cohorts; undefined if it lies on its wire alone. */
 function findMemberAttack(how: string | undefined): CohortAttack | undefined {
+  if (how === 'swap-without-root') return findMemberAttack('swap-segment');
   const attack = COHORT_ATTACKS.find(({ name }) => name === how);
   return how === 'blame-neighbour' && attack ? { ...attack, bendSegment: refuseRows } : attack;
 }
@@ -102,6 +103,7 @@ export function createCohortVerifier(how: string | undefined): TextEngine {
 export function plantMemberLie(world: World, name: string, how: string): void {
   const { network } = world;
   if (how === 'silent-shard') network.hears.set(name, ({ method }) => !method.endsWith('/RunPass'));
+  if (how === 'swap-without-root') network.hears.set(name, ({ method }) => !CLOSING.test(method));
   if (how !== 'garbles-roots') return;
   const draws = createDraws(world.seed ^ 0x726f6f74);
   network.answers.set(name, ({ method, bytes }) => (CLOSING.test(method) ? flipBit(bytes, draws) : bytes));

@@ -54,7 +54,10 @@ export const ROW_LIES: ReadonlySet<string> = new Set([...FORGED_ROWS, 'stale-bou
  * Lies of members of a cohort, by their place in it. Networks whose providers have segments draw them, and no other lies of providers.
  */
 export const COHORT_LIES = {
-  shard: [...FORGED_ROWS, 'stale-boundary', 'blame-neighbour', 'two-roots', 'garbles-roots', 'silent-shard'],
+  shard: [
+    ...[...FORGED_ROWS, 'stale-boundary'],
+    ...['blame-neighbour', 'two-roots', 'garbles-roots', 'swap-without-root', 'silent-shard'],
+  ],
   leader: ['leader-hides', 'wrong-manifest'],
 } as const;
 /** Lies about the rows that come to a shard. No rows come to the first one. */

@@ -50,6 +50,8 @@ export interface CohortChainOptions extends ChainSizes {
    * replies of the chain wait for it. If it finds none, the pass fails. Default: there is none.
    */
   readonly replace?: (place: number, failure: EngineError) => Promise<Replacement | undefined>;
+  /** Called for a member that gave no root of the rows of a reply, or another one. */
+  readonly onRootMissing?: (member: CohortMember) => void;
 }
 
 /** One shard and its last call: passes reach it in their order. */

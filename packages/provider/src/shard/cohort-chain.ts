@@ -183,7 +183,11 @@ export function createCohortChain(options: CohortChainOptions): CohortChain {
         orders.delete(key);
         order?.endTurn();
         if (order === undefined) return [];
-        return await closeAll(options, lanes, { order, positions });
+        const edges = await closeAll(options, lanes, { order, positions });
+        if (positions !== undefined && !order.failure.signal.aborted)
+          for (const [place, edge] of edges.entries())
+            if (edge === undefined) options.onRootMissing?.(order.members[place] as CohortMember);
+        return edges;
       });
     },
     show(orderHash, bound) {

@@ -47,7 +47,13 @@ export async function serveChained(
         return admission;
       },
       failed: AbortSignal.any([dependencies.failed, opened.failed]),
-      closeBoundaries: close,
+      // Without a root this provider would answer for that shard's rows.
+      async closeBoundaries(positions) {
+        const edges = await close(positions);
+        if (edges.some((edge) => edge === undefined))
+          throw new EngineError('engine-crashed', 'a shard gave no root of the rows that it sent', { retryable: true });
+        return edges;
+      },
       async keep(committed, push, billed) {
         await dependencies.keep(committed, push, billed);
         const { record, signature, header, headerProof } = committed;

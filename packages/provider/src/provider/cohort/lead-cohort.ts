@@ -14,7 +14,7 @@ import {
   formCohort,
   listOffers,
 } from '../../cohort/form-cohort.ts';
-import type { Replacement, ShardCalls } from '../../shard/chain-state.ts';
+import type { CohortChainOptions, Replacement, ShardCalls } from '../../shard/chain-state.ts';
 import { type CohortChain, createCohortChain } from '../../shard/cohort-chain.ts';
 import { createLinkShard } from '../../shard/link-shard.ts';
 import type { OfferState } from '../orders/offers.ts';
@@ -119,7 +119,10 @@ export function createCohortLead(options: CohortLeadOptions, state: LeadState): 
     }
     seated = { model, name, ids: model.cohort.members.map(({ providerId }) => providerId) };
     const shards = found.map(connect);
-    seat.seat(model, openChain({ lead, found, shards, ...(lead.engine.info().exact && { replace }) }, state));
+    const onRootMissing = ({ providerId }: CohortMember): void =>
+      noteFailure(providerId, new Error('it gave no root of the rows that it sent'));
+    const replacing = lead.engine.info().exact && { replace };
+    seat.seat(model, openChain({ lead, found, shards, onRootMissing, ...replacing }, state));
     const members = seated.ids.map((id) => toHex(id));
     log.info({ modelId, members, pricePer1kAtomic: `${model.pricePer1kAtomic}` }, 'the cohort serves');
     onChange();
@@ -240,13 +243,12 @@ function openChain(
     lead,
     found,
     shards,
-    replace,
+    ...changes
   }: {
     readonly lead: OpenedLead;
     readonly found: readonly FoundMember[];
     readonly shards: readonly ShardCalls[];
-    readonly replace?: (place: number) => Promise<Replacement | undefined>;
-  },
+  } & Pick<CohortChainOptions, 'replace' | 'onRootMissing'>,
   { crypto, chain, signer, id, payee, identity }: LeadState,
 ): CohortChain {
   const { slab, pricePer1kAtomic, engine, session, passRows } = lead;
@@ -258,7 +260,7 @@ function openChain(
   };
   return createCohortChain({
     ...{ crypto, signer, session, modelRoot, manifestHash, embeddingSize, vocabularySize, contextSize, passRows },
-    ...{ ledger: chain.ledger, link: identity.id, shards, ...(replace && { replace }) },
+    ...{ ledger: chain.ledger, link: identity.id, shards, ...changes },
     members: [...found.map(({ member }) => member), own],
   });
 }
