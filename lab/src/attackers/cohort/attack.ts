@@ -20,11 +20,13 @@ export interface CohortAttack {
   readonly by: 'shard' | 'leader';
   /** True if it lies about the rows that come to it, so the first shard cannot play it. */
   readonly needsRows?: true;
+  /** True if it lies to the shard behind it, so the last shard before the leader cannot play it. */
+  readonly needsReceiver?: true;
   /**
    * The finding that names the attacker's key. `edge` is the audit of the rows between layers, and `terms` the refusal of terms that the
-   * leader signed. `nothing-came` names nobody.
+   * leader signed. `inputs` is a record whose roots contradict each other or its tokens. `nothing-came` names nobody.
    */
-  readonly foundBy: FindingReason | 'edge' | 'terms';
+  readonly foundBy: FindingReason | 'edge' | 'terms' | 'inputs';
   /** Replaces the segment that it runs. */
   bendSegment?(segment: SegmentEngine, forge: SegmentForge): SegmentEngine;
   /** Changes the rows that it computes on. */
@@ -33,6 +35,12 @@ export interface CohortAttack {
   bendShown?(shown: UsedRows): UsedRows;
   /** Changes the statement that it signs for the leader. Its rows, and its complaint, keep the true one. */
   bendRoot?(root: BoundaryRoot): Pick<BoundaryRoot, 'root'>;
+  /** Changes the rows that it sends. Its root is about the rows before the change. */
+  bendSent?(rows: Float32Array): Float32Array;
+  /** True if its leader belongs to the same owner, and lists its root whatever it is about. */
+  readonly hasLeader?: true;
+  /** Changes the tokens that a leader sends to the first shard. Its record has the tokens before the change. */
+  bendTokens?(tokens: Uint32Array, position: number): Uint32Array;
   /** True if it answers no pass. */
   readonly isSilent?: true;
   /** Changes the roots that a leader lists in its header. */

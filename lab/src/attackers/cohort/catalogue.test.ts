@@ -6,7 +6,7 @@ import { LEADER, playReply } from './scene.ts';
 
 const request = createRequest('Once upon a time', { maxTokens: 40, bias: NO_END });
 const PLAYS = COHORT_ATTACKS.flatMap((attack) => {
-  const places = attack.by === 'leader' ? [LEADER] : attack.needsRows ? [1] : [0, 1];
+  const places = attack.by === 'leader' ? [LEADER] : attack.needsRows ? [1] : attack.needsReceiver ? [0] : [0, 1];
   return places.map((at) => ({ name: attack.name, attack, at }));
 });
 
@@ -25,8 +25,9 @@ describe('a reply of a cohort', () => {
   it.each(PLAYS)('names the key of $name at place $at, and no other', async ({ attack, at }) => {
     const findings = await judgeReply(await playReply(request, { attack, at }), request, { attack, at });
     const culprits = new Set(findings.flatMap(({ culprit }) => culprit ?? []));
-    expect([...culprits]).toEqual(attack.foundBy === 'nothing-came' ? [] : [at]);
-    expect(findings.find(({ reason }) => reason === attack.foundBy)?.culprit).toBe([...culprits][0]);
+    const owned = attack.hasLeader ? [at, LEADER] : [at];
+    expect([...culprits]).toEqual(attack.foundBy === 'nothing-came' ? [] : owned);
+    expect(findings.find(({ reason }) => reason === attack.foundBy)?.culprit).toBe([...culprits].at(-1));
     expect(findings.map(({ reason }) => reason)).toContain(attack.foundBy);
   });
 });

@@ -1,4 +1,5 @@
 import type { CohortAttack } from './attack.ts';
+import { framesReceiver, wrongTokens } from './framing.ts';
 import { blameNeighbour, leaderHides, silentShard, twoRoots, unsignedRows, wrongManifest } from './wrong-claims.ts';
 import { dropLayer, lessPrecision, staleBoundary, swapSegment } from './wrong-rows.ts';
 
@@ -7,4 +8,5 @@ export const COHORT_ATTACKS: readonly CohortAttack[] = [
   ...[swapSegment, dropLayer, staleBoundary, lessPrecision],
   ...[blameNeighbour, unsignedRows, twoRoots, silentShard],
   ...[leaderHides, wrongManifest],
+  ...[wrongTokens, framesReceiver],
 ];

@@ -2,6 +2,7 @@ import type { TextGenerationRequest } from '@ogong/engine/interface/text';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
 import { computeEdgeRoot } from '@ogong/protocol/commitment/edge-values';
+import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import {
   type BoundaryFinding,
   judgeGarbage,
@@ -11,11 +12,16 @@ import {
   judgeTwoRoots,
 } from '@ogong/protocol/modality/text/boundary/boundary-claims';
 import { proveRows, type UsedRows } from '@ogong/protocol/modality/text/boundary/boundary-proof';
+import { commitBoundary } from '@ogong/protocol/modality/text/boundary/boundary-root';
 import type { BoundaryRows } from '@ogong/protocol/modality/text/boundary/boundary-rows';
 import { createEdgeHasher } from '@ogong/protocol/modality/text/boundary/edge-hasher';
+import { createTokenContent } from '@ogong/protocol/modality/text/boundary/pass-content';
+import { type Header, hashTokens } from '@ogong/protocol/modality/text/commitment/header';
+import { checkBoundaryRoots } from '@ogong/protocol/modality/text/stage1/boundary-roots';
 import { findConsentProblem } from '@ogong/protocol/settlement/cohort-agreement';
-import { createScoreRequest } from '@ogong/testing/engine/compliance-requests';
+import { createScoreRequest, SKETCH } from '@ogong/testing/engine/compliance-requests';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
+import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import type { CohortAttack } from './attack.ts';
 import {
   BLIND,
@@ -30,6 +36,14 @@ import {
   type PlayedReply,
   sessions,
 } from './scene.ts';
+
+/** A made-up record. Fields that no check of roots reads are its own. */
+const { header: MADE_UP } = createSyntheticReply({
+  crypto,
+  provider: createNobleHybridSigner(new Uint8Array(64).fill(0x60)),
+  payer: createNobleLedgerSigner(new Uint8Array(32).fill(0x61)),
+  ledger: { chainId: 1n, verifyingContract: new Uint8Array(20) },
+});
 
 export interface ReplyFinding extends Omit<BoundaryFinding, 'reason'> {
   readonly reason: CohortAttack['foundBy'];
@@ -61,8 +75,33 @@ export async function judgeReply(
       judgeHiddenRoot(crypto, edge, leader, { root: own, receipt, listed }),
     );
   }
+  // A record that contradicts itself is refuted without an audit.
+  if (!agreesWithItself(reply)) return [...findings, { reason: 'inputs', culprit: LEADER }];
   const wrong = await findWrongEdge(reply, request);
   return wrong === undefined ? findings : [...findings, { reason: 'edge', culprit: wrong }];
+}
+
+/** Returns whether the listed roots are about rows that follow from each other, and from the tokens of the reply. */
+function agreesWithItself({ edges, listed, reply }: PlayedReply): boolean {
+  if (reply === undefined) return true;
+  const { promptTokens, outputTokens } = reply;
+  const header: Header = {
+    ...MADE_UP,
+    ...{
+      vocabularySize: MODEL.vocabularySize,
+      embeddingSize: MODEL.embeddingSize,
+      sketchDirections: SKETCH.directions,
+    },
+    ...{ promptTokenCount: promptTokens.length, promptTokensHash: hashTokens(crypto, BLIND, promptTokens) },
+    ...{ outputTokenCount: outputTokens.length, boundaries: listed },
+  };
+  const values = listed.flatMap((root, place) =>
+    root === undefined ? [] : [commitBoundary(crypto, (edges[place] as PlayedEdge).sent, { blind: BLIND, bank })],
+  );
+  const tokens = createTokenContent(MODEL.vocabularySize).encode(promptTokens);
+  const prompt = listed[0] === undefined ? undefined : { blind: BLIND, tokens };
+  const opening = { blind: BLIND, header: new Uint8Array(), windows: [], edges: values, prompt };
+  return checkBoundaryRoots(crypto, header, opening, outputTokens).every(({ status }) => status === 'pass');
 }
 
 const readRows = ({ standing }: BoundaryRows): Uint8Array => concatBytes(...standing.map(({ bytes }) => bytes));

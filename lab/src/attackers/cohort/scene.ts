@@ -39,8 +39,9 @@ export const bank = createSketchBank(crypto, { ...SKETCH, embeddingSize: MODEL.e
 export const sessions = [0, 1, 2].map((place) => createNobleEd25519Signer(fill(0x50 + place)));
 const signers = [0, 1, 2].map((place) => createNodeHybridSigner(new Uint8Array(64).fill(0x40 + place)));
 
-/** One edge of a reply: the rows that went out, the rows that came, and the sender's root for the leader and for itself. */
+/** One edge of a reply: the rows of the sender's root, the rows that came, and the sender's root for the leader and for itself. */
 export interface PlayedEdge {
+  /** An honest sender's root is about the rows that went out. */
   readonly sent: BoundaryRows;
   readonly received: BoundaryRows;
   readonly root: BoundaryRoot;
@@ -87,19 +88,23 @@ export async function playReply(
     ...{ maxPositions: SHAPE.contextSize, signer: sessions[LEADER] as (typeof sessions)[number] },
   });
   const tokensIn = createPassReceiver(crypto, tokenEdge, { ...LIMITS, senderKey: keyOf(LEADER) });
-  const shards = [0, 1].map((place) => ({
-    segment: openSegment(place, attackOf(place)),
-    sent: createPassSender(
+  const openSender = (place: number) =>
+    createPassSender(
       crypto,
       { ...edge, place, content },
       { maxPositions: SHAPE.contextSize, signer: sessions[place] as (typeof sessions)[number] },
-    ),
+    );
+  const shards = [0, 1].map((place) => ({
+    segment: openSegment(place, attackOf(place)),
+    sent: openSender(place),
+    /** The rows that its root is about. */
+    rooted: openSender(place),
     received: createPassReceiver(crypto, { ...edge, place, content }, { ...LIMITS, senderKey: keyOf(place) }),
   }));
   let silent: number | undefined;
 
   async function runShard(place: number, { kind, groups }: ChainPass, input: Uint32Array | Float32Array) {
-    const { segment, sent, received } = shards[place] as (typeof shards)[number];
+    const { segment, sent, rooted, received } = shards[place] as (typeof shards)[number];
     const attacker = attackOf(place);
     if (attacker?.isSilent) {
       silent = place;
@@ -110,15 +115,28 @@ export async function playReply(
     const used = input instanceof Float32Array ? (attacker?.bendInput?.(input) ?? input) : input;
     const output = await segment.run({ kind, groups, input: used });
     if (output.kind !== 'rows') throw new Error('a shard has no logits');
-    const result = received.accept(sent.send(kind, group.position, output.rows));
+    rooted.send(kind, group.position, output.rows);
+    const rows = attacker?.bendSent?.(output.rows) ?? output.rows;
+    const result = received.accept(sent.send(kind, group.position, rows));
     if (!result.ok) throw new Error(`rows of shard ${place} are refused: ${result.detail}`);
     return result.values;
   }
 
+  let sequence = 0;
+  /** Repeats the last row that has to stand if rows of guesses stand behind it, as a leader does at the end of a reply. */
+  async function dropBehind({ promptTokens, outputTokens }: ComplianceReply): Promise<void> {
+    const positions = promptTokens.length + outputTokens.length - 1;
+    if (tokensOut.kept.positions <= positions) return;
+    const tokens = Uint32Array.of([...promptTokens, ...outputTokens][positions - 1] as number);
+    await before.run({ kind: 'step', groups: [{ sequence, position: positions - 1, rows: 1 }], tokens });
+  }
+
   const before: UpstreamRows = {
     async run(pass) {
+      sequence = (pass.groups[0] as (typeof pass.groups)[number]).sequence;
       const { position } = pass.groups[0] as (typeof pass.groups)[number];
-      const result = tokensIn.accept(tokensOut.send(pass.kind, position, pass.tokens));
+      const tokens = attackOf(LEADER)?.bendTokens?.(pass.tokens, position) ?? pass.tokens;
+      const result = tokensIn.accept(tokensOut.send(pass.kind, position, tokens));
       if (!result.ok) throw new Error(`tokens are refused: ${result.detail}`);
       return await runShard(1, pass, await runShard(0, pass, result.values));
     },
@@ -130,14 +148,21 @@ export async function playReply(
     if (silent === undefined) throw error;
     return undefined;
   });
+  if (reply !== undefined) await dropBehind(reply);
   const edges =
     silent === undefined
       ? shards.map((shard, place) =>
-          closeEdge(place, { ...shard, came: shards[place - 1]?.received ?? tokensIn }, attackOf(place)),
+          closeEdge(
+            place,
+            { ...shard, sent: shard.rooted, came: shards[place - 1]?.received ?? tokensIn },
+            attackOf(place),
+          ),
         )
       : [];
-  const confirmed = edges.map(({ root, received }) =>
-    equalBytes(commitBoundary(crypto, received, { blind: BLIND, bank }).root, root.root) ? root : undefined,
+  const confirmed = edges.map(({ root, received }, place) =>
+    attackOf(place)?.hasLeader || equalBytes(commitBoundary(crypto, received, { blind: BLIND, bank }).root, root.root)
+      ? root
+      : undefined,
   );
   const terms: CohortTerms = {
     ...{ chainId: 1n, escrow: new Uint8Array(20), orderHash: ORDER_HASH, modelRoot: fill(6) },

@@ -38,7 +38,8 @@ function refuseRows(segment: SegmentEngine): SegmentEngine {
   return disguiseSegment(segment, {
     async run(pass) {
       passes++;
-      if (passes % BLAMES_EVERY === 0) throw new Refusal('invalid', 'the pass is refused, signature: not by its sender');
+      if (passes % BLAMES_EVERY === 0)
+        throw new Refusal('invalid', 'the pass is refused, signature: not by its sender');
       return await segment.run(pass);
     },
   });

@@ -65,7 +65,9 @@ const LIES_ABOUT_INPUT: ReadonlySet<string> = new Set(['blame-neighbour', 'unsig
 
 /** Lists the lies that a member of this slab knows. */
 export const listCohortLies = (slab: number): readonly string[] =>
-  slab === CUT_SLABS - 1 ? COHORT_LIES.leader : COHORT_LIES.shard.filter((how) => slab > 0 || !LIES_ABOUT_INPUT.has(how));
+  slab === CUT_SLABS - 1
+    ? COHORT_LIES.leader
+    : COHORT_LIES.shard.filter((how) => slab > 0 || !LIES_ABOUT_INPUT.has(how));
 
 /** Every reply of them is another model's, or has steps that nobody computed. */
 export const FORGING: ReadonlySet<string> = new Set([

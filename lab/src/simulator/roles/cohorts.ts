@@ -46,7 +46,8 @@ const bendInput = (segment: SegmentEngine, bend: CohortAttack['bendInput']): Seg
   bend === undefined
     ? segment
     : disguiseSegment(segment, {
-        run: (pass) => segment.run({ ...pass, input: pass.input instanceof Float32Array ? bend(pass.input) : pass.input }),
+        run: (pass) =>
+          segment.run({ ...pass, input: pass.input instanceof Float32Array ? bend(pass.input) : pass.input }),
       });
 
 /** Opens the segment of a slab, as `serve --segment` does. The provider of the last slab leads. */
