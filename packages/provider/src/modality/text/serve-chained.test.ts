@@ -59,6 +59,18 @@ describe('a provider that leads a cohort', () => {
     expect(calls).toEqual(['admit', 'close', 'show true']);
   });
 
+  it('signs no reply without a root of each shard', async () => {
+    const { client, order, validator, calls } = await start({
+      async close() {
+        calls.push('close');
+        return [undefined];
+      },
+    });
+    await expect(receive(client, order())).rejects.toThrow('a shard gave no root of the rows that it sent');
+    expect(validator.pushed).toEqual([]);
+    expect(calls).toEqual(['admit', 'close']);
+  });
+
   it('gives a reply up whose pass a shard has refused', async () => {
     const failure = new AbortController();
     const { client, order, validator, calls } = await start({
