@@ -1,6 +1,5 @@
 import {
   CHAIN_LIE,
-  CUT_SLABS,
   indexOf,
   isAnswerAttack,
   LEAGUE,
@@ -339,7 +338,8 @@ export function drawPlan(options: PlanOptions): Plan {
     ...size,
     ...rules,
     faultyMs,
-    healMs: liars.some(({ how }) => SILENT.has(how)) ? SILENT_HEAL_MS : HEAL_MS,
+    // No member of a cohort has a reply wait for its verifiers.
+    healMs: !hasCohorts && liars.some(({ how }) => SILENT.has(how)) ? SILENT_HEAL_MS : HEAL_MS,
     requests,
     faults: isAnyLate ? allowed.filter(({ kind }) => kind !== 'leave') : allowed,
     liars: told,
@@ -350,11 +350,11 @@ export function drawPlan(options: PlanOptions): Plan {
     return options.isVaried === true && isFree && draws.next('has cohorts') < COHORT_SHARE;
   }
 
-  /** Turns a lying provider into a lying member of cohorts. Verifiers of whole models stay honest, since they alone are drawn. */
+  /** Turns a lying provider into a lying member of cohorts. The few verifiers that are drawn stay honest, and others are never asked. */
   function lieInCohorts(liar: Liar): Liar[] {
     const index = indexOf(liar.machine);
     const slab = slabOf(index, providers);
-    if (roleOf(liar.machine) === 'verifier') return slab === undefined || slab === CUT_SLABS - 1 ? [] : [liar];
+    if (roleOf(liar.machine) === 'verifier') return [];
     if (roleOf(liar.machine) !== 'provider') return [liar];
     if (slab === undefined || !mayLieInCohorts(index, providers)) return [];
     const known = listCohortLies(slab);

@@ -12,6 +12,9 @@ interface Printed {
   readonly settled: number;
   readonly shared: number;
   readonly forged: Readonly<Record<string, number>>;
+  readonly verdicts: Readonly<Record<string, number>>;
+  readonly rejected: Readonly<Record<string, number>>;
+  readonly ejected: Readonly<Record<string, number>>;
   readonly received?: Readonly<Record<string, number>>;
   readonly violations: readonly { readonly invariant: string }[];
 }
@@ -76,6 +79,25 @@ describe('the simulator', () => {
     expect(first?.violations).toEqual([]);
     expect(first?.shared).toBeGreaterThan(2);
     expect([second?.hash, second?.shared]).toEqual([first?.hash, first?.shared]);
+  });
+
+  it('names the shard with wrong rows and no other, and nobody where such a shard gives no root', {
+    timeout: 300_000,
+  }, async () => {
+    const size = ['--validators', '1', '--minutes', '0.4', '--requests', '30', '--beacon', 'vrf', '--faults', '0'];
+    const play = async (lie: string) => (await simulate('--cohorts', ...size, '--seed', '3', '--lie', lie))[0];
+    const [swapped, rootless] = await Promise.all([play('swap-segment'), play('swap-without-root')]);
+    expect(swapped?.violations).toEqual([]);
+    expect(Object.keys(swapped?.rejected ?? {})).toEqual(['swap-segment']);
+    expect(Object.keys(swapped?.ejected ?? {})).toEqual(['swap-segment']);
+    // Its leader signs no such reply, and goes on without it.
+    expect(rootless?.violations).toEqual([]);
+    expect([Object.keys(rootless?.verdicts ?? {}), rootless?.rejected, rootless?.ejected]).toEqual([
+      ['accept'],
+      {},
+      {},
+    ]);
+    expect(rootless?.shared).toBeGreaterThan(2);
   });
 
   it('finds that a provider keeps its records', async () => {
