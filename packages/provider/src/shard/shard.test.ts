@@ -244,22 +244,27 @@ describe('shards of a cohort and its leader', () => {
     ['turns', ({ turns }) => ({ turns: turns + 1 })],
     ['rows', ({ root }) => ({ root: root.map((byte) => byte ^ 1) })],
     ['rows that came', ({ input }) => ({ input: input.map((byte) => byte ^ 1) })],
-  ])('give no root that is signed for other %s', async (what, bend) => {
+  ])('give no root that is signed for other %s, and are named to their leader', async (what, bend) => {
     const liar = what === 'rows that came' ? 0 : 1;
-    const { chain, order, begin } = createTestChain((calls, place) => ({
-      ...calls,
-      async close(orderHash) {
-        const encoded = await calls.close(orderHash);
-        const root = parseBoundaryRoot(encoded);
-        return place !== liar
-          ? encoded
-          : encodeBoundaryRoot(signBoundaryRoot(sessions[liar] as Ed25519Signer, { ...root, ...bend(root) }));
-      },
-    }));
+    const blamed: Uint8Array[] = [];
+    const { chain, order, begin, members } = createTestChain(
+      (calls, place) => ({
+        ...calls,
+        async close(orderHash) {
+          const encoded = await calls.close(orderHash);
+          const root = parseBoundaryRoot(encoded);
+          return place !== liar
+            ? encoded
+            : encodeBoundaryRoot(signBoundaryRoot(sessions[liar] as Ed25519Signer, { ...root, ...bend(root) }));
+        },
+      }),
+      { onRootMissing: ({ providerId }) => void blamed.push(providerId) },
+    );
     const given = order();
     await begin(given);
     await chain.run(prompt(given));
-    const places = (await chain.close(given.order.orderHash)).map((root) => root?.place);
+    const places = (await chain.close(given.order.orderHash, 3)).map((root) => root?.place);
     expect(places).toEqual([0, 1].map((place) => (place === liar ? undefined : place)));
+    expect(blamed).toEqual([members[liar]?.providerId]);
   });
 });

@@ -103,6 +103,7 @@ export interface TestCohortOptions {
   /** Sequences of each shard. Default: 2. */
   readonly sequences?: number;
   readonly replace?: CohortChainOptions['replace'];
+  readonly onRootMissing?: CohortChainOptions['onRootMissing'];
   /** Of each shard. Default: 64. */
   readonly contextSize?: number;
 }
@@ -180,6 +181,7 @@ export function createTestChain(
     ...{ crypto, ledger, manifestHash: hashSlabManifest(crypto, MANIFEST), modelRoot: MODEL_ROOT, members, link },
     shards: shards.map((shard, place) => bend(callsOf(shard), place)),
     ...(given.replace !== undefined && { replace: given.replace }),
+    ...(given.onRootMissing !== undefined && { onRootMissing: given.onRootMissing }),
     ...{ signer: signers[LEADER] as HybridSigner, session: sessions[LEADER] as Ed25519Signer },
     ...{ embeddingSize: EMBEDDING_SIZE, vocabularySize: 300, contextSize: 64, passRows: 32 },
   });
