@@ -1,6 +1,6 @@
 import type { Caller } from '@ogong/host/link/link-admission';
 import { Refusal } from '@ogong/host/link/link-error';
-import { findVerifierRoomProblem } from '@ogong/protocol/audit/verifier-room';
+import { type AnnouncedVerifier, findVerifierRoomProblem } from '@ogong/protocol/audit/verifier-room';
 import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import { MAX_EXCLUDED_PROVIDERS, MAX_ONLY_PROVIDERS } from '@ogong/protocol/exchange/limits';
@@ -100,12 +100,18 @@ export function listComparable(
   { contextSize }: Pick<RouteQuery, 'contextSize'>,
 ): readonly ListedOffer[] {
   const known = new Map<string, ReturnType<typeof verifiersOf>>();
-  const problems = offers.map(({ model: { modelRoot, modelId }, contextSize: offered, payee }) => {
+  const problems = offers.map(({ model: { modelRoot, modelId, cohort }, contextSize: offered, payee }) => {
     if (!isComparable(parseModelId(modelId).tier)) return undefined;
+    const isOther = (one: AnnouncedVerifier): boolean => !equalBytes(one.payee, payee);
     const verifiers = known.get(toHex(modelRoot)) ?? verifiersOf(modelRoot);
     known.set(toHex(modelRoot), verifiers);
-    const others = verifiers.filter((one) => !equalBytes(one.payee, payee));
-    return findVerifierRoomProblem(others, Math.min(offered, contextSize));
+    const whole = verifiers.filter(isOther);
+    // Each shard's verifiers are read only where they count.
+    const members = whole.length > 0 ? [] : (cohort?.members ?? []);
+    const shards = members.map(({ firstLayer, layers }) =>
+      verifiersOf(modelRoot, { manifestHash: cohort!.manifestHash, firstLayer, layers }).filter(isOther),
+    );
+    return findVerifierRoomProblem({ whole, shards }, Math.min(offered, contextSize));
   });
   if (offers.length > 0 && !problems.includes(undefined)) throw new Refusal('oversized', `${problems[0]}`);
   return offers.filter((_, i) => problems[i] === undefined);

@@ -15,6 +15,7 @@ import {
   type SignedAnnouncement,
   verifyAnnouncement,
 } from '@ogong/protocol/exchange/announcement';
+import { findHeldOffer, type ListedSegment } from '@ogong/protocol/exchange/cohort/listed-segment';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
 import { type Offer, parseModelId } from '@ogong/protocol/exchange/match';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
@@ -94,8 +95,8 @@ export interface Supply {
    * @param group address of the caller, see Outstanding.countFor. Default: all held slots count.
    */
   offers(modelId?: string, group?: string): ListedOffer[];
-  /** Lists the verifiers of a model that have announced themselves. */
-  verifiersOf(modelRoot: Uint8Array): AnnouncedVerifier[];
+  /** Lists the verifiers that have announced themselves for a model, or for a part of it. */
+  verifiersOf(modelRoot: Uint8Array, segment?: ListedSegment): AnnouncedVerifier[];
   /** Looks up the weights of listed models again. */
   refreshWeights(): Promise<void>;
   /**
@@ -333,9 +334,9 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       }
       return offers;
     },
-    verifiersOf(modelRoot) {
-      return [...current()].flatMap(({ verifier, payee, models, expiresAtMs }) => {
-        const model = models.find((one) => equalBytes(one.modelRoot, modelRoot));
+    verifiersOf(modelRoot, segment) {
+      return [...current()].flatMap(({ verifier, payee, models, segments, expiresAtMs }) => {
+        const model = findHeldOffer({ models, segments }, modelRoot, segment);
         if (verifier === undefined || model === undefined || expiresAtMs <= clock.nowMs()) return [];
         return [{ payee, contextSize: model.contextSize, stake: stakeOf(payee) }];
       });

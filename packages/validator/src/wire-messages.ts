@@ -111,10 +111,12 @@ export function readWitnessAsk({ order, about }: WitnessRequest): WitnessAsk {
   if (about.case === undefined || about.value.record === undefined) {
     throw new Refusal('invalid', 'the subject of the question is missing');
   }
-  const { record, header, headerProof, withTexts, intake } = about.value;
+  const { record, header, headerProof, withTexts, intake, rows } = about.value;
   if (withTexts && intake === undefined) throw new Refusal('invalid', 'the receipt for the record is missing');
   const bound = { ...record, header, headerProof };
-  return { order: signed, asked: 'opening', bound, intake: withTexts ? intake : undefined };
+  if (rows.length !== 0 && rows.length !== 32) throw new Refusal('invalid', 'the root of rows has 32 bytes');
+  const wanted = { intake: withTexts ? intake : undefined, rows: rows.length === 0 ? undefined : rows };
+  return { order: signed, asked: 'opening', bound, ...wanted };
 }
 
 export const toTextsMessage = ({ replyId, intake }: TextsQuestion): MessageInitShape<typeof GetTextsRequestSchema> => ({
@@ -135,8 +137,8 @@ export function writeWitnessAsk(ask: WitnessAsk): MessageInitShape<typeof Witnes
     return { order, about: { case: 'report', value } };
   }
   const { record, providerKey, signature, header, headerProof } = ask.bound;
-  const { intake } = ask;
-  const parts = { withTexts: intake !== undefined, ...(intake && { intake }) };
+  const { intake, rows } = ask;
+  const parts = { withTexts: intake !== undefined, ...(intake && { intake }), ...(rows && { rows }) };
   const bound = { record: { record, providerKey, signature }, header, headerProof: [...headerProof], ...parts };
   return { order, about: { case: 'record', value: bound } };
 }

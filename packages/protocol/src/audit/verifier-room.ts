@@ -44,9 +44,21 @@ export function computeOrderRoom({
   return paid < BigInt(contextSize) ? Number(paid) : contextSize;
 }
 
-/** Explains why no verifier of a model can compare so long a reply; undefined if some can, or if the model has no verifier. */
-export function findVerifierRoomProblem(verifiers: readonly AnnouncedVerifier[], tokens: number): string | undefined {
-  const room = computeVerifierRoom(verifiers);
+/** The verifiers that may be drawn for a reply. */
+export interface RoomyVerifiers {
+  /** Verifiers of the whole model. */
+  readonly whole: readonly AnnouncedVerifier[];
+  /** Verifiers of each shard of the provider's cohort. They are drawn if nobody verifies the whole model. Default: it serves alone. */
+  readonly shards?: readonly (readonly AnnouncedVerifier[])[];
+}
+
+/**
+ * Explains why no verifier of a model can compare so long a reply; undefined if some can, or if the model has no verifier. Any shard may
+ * be drawn, so the one with the least room counts.
+ */
+export function findVerifierRoomProblem({ whole, shards = [] }: RoomyVerifiers, tokens: number): string | undefined {
+  const rooms = (whole.length > 0 ? [whole] : shards).flatMap((verifiers) => computeVerifierRoom(verifiers) ?? []);
+  const room = rooms.length === 0 ? undefined : Math.min(...rooms);
   if (room === undefined || tokens <= room) return undefined;
   return `verifiers of this model have room for ${room} tokens of prompt and reply, not for ${tokens}`;
 }

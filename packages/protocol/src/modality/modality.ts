@@ -15,6 +15,8 @@ import type { ServingCohort } from './shared/serving-cohort.ts';
 import type { ReportVerdict } from './text/adjudicate.ts';
 import type { DriftTable } from './text/drift/drift-table.ts';
 import type { DecisionRates } from './text/drift/drift-verdict.ts';
+import type { ShardInput } from './text/shard-audit.ts';
+import type { JobSegment } from './text/stage2/text-claim.ts';
 
 /** The fields that every request has. */
 export interface CommonRequest {
@@ -165,8 +167,19 @@ export interface ReplayedReply {
    * Describes the parts of the reply that a verifier receives, as bytes. Only if no check failed.
    * @param draw value of the beacon that selected the reply, 32 bytes. It selects the parts, if the modality sends only some.
    * @param cohort terms of the providers that served together. Default: one provider served.
+   * @param segment layers of the one shard that the job is about. Default: all layers. @throws ProtocolError if findShardInput finds none.
    */
-  describeJob(endpoint: string, draw: Uint8Array, cohort?: ServingCohort): Omit<ScoreInputs, 'requestHash'>;
+  describeJob(
+    endpoint: string,
+    draw: Uint8Array,
+    cohort?: ServingCohort,
+    segment?: JobSegment,
+  ): Omit<ScoreInputs, 'requestHash'>;
+  /**
+   * Finds the input that verifiers of one shard repeat, or the reason that the opening shows no such input. Only if no check failed.
+   * Default: the modality has no shards.
+   */
+  findShardInput?(cohort: ServingCohort | undefined, segment: JobSegment): ShardInput | { readonly problem: string };
   /**
    * Makes the bytes that travel beside the job of this draw, in the order in which the claim names them. Undefined if stage 1 could not
    * read the blobs that they follow from. Only if no check failed. Default: none travel.
@@ -186,6 +199,8 @@ export interface ReportedJob {
   readonly contextSize: number;
   /** As for `describeJob`. */
   readonly cohort?: ServingCohort | undefined;
+  /** As for `describeJob`. */
+  readonly segment?: JobSegment | undefined;
   /** The class in which the verifier signed that it computes this model; undefined without a signature. */
   readonly endorsedClass?: string | undefined;
 }
@@ -234,6 +249,8 @@ export type ReadReport = VerifierReport | { readonly problem: string };
 export interface VerifierReport {
   /** The class in which it was made. */
   readonly numericClass: string;
+  /** The class of the shard that it is about. Default: that of the reply. */
+  readonly servedClass?: string;
   /** Whether the verifier claims that its pass reproduces the provider's class. */
   readonly claimsExact: boolean;
   /** Whether it compares no position, because nothing of the reply fits into the verifier's context. */

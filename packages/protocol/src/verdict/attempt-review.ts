@@ -54,12 +54,12 @@ export function weighAttempt(
   const { claim, validator, drift } = judged;
   const { committed, opened, nonce, round } = attempts[index] as Attempt;
   const jobId = computeJobId(crypto, { validator, replyId: claim.order.replyId, attempt: index, nonce });
-  const { keyHash, contextSize } = candidate;
+  const { keyHash, contextSize, segment } = candidate;
   const endorsedClass = isDrawn ? candidate.numericClass : undefined;
   // Nobody else knows a verifier that the operators agreed on.
   if (opened === undefined && isDrawn && judged.witnessed !== undefined) {
     const digests = committed && listDigests(crypto, attempts, round);
-    const inputsHash = hashInputs(crypto, judged, reply, index);
+    const inputsHash = hashInputs(crypto, judged, reply, { index, segment });
     const asked = { jobId, keyHash, inputsHash, round: digests, name: `attempt ${index}` };
     assertSilent(crypto, judged, attempts[index] as Attempt, asked);
   }
@@ -67,14 +67,14 @@ export function weighAttempt(
   const problem = findCommitmentProblem(crypto, { jobId, keyHash, committed });
   if (problem !== undefined) throw new JudgeError('bad-report', `attempt ${index}: ${problem}`);
   if (opened === undefined) return undefined;
-  const inputsHash = hashInputs(crypto, judged, reply, index);
+  const inputsHash = hashInputs(crypto, judged, reply, { index, segment });
   const job = { jobId, committed, opened, round: listDigests(crypto, attempts, round) };
   const read = readReport(crypto, job, {
     inputsHash,
     read: (bytes) =>
       readVerifierReport(reply, bytes, {
         ...{ jobId, draw: judged.draw?.beacon ?? NO_DRAW, cohort: claim.cohort },
-        ...{ contextSize, endorsedClass },
+        ...{ contextSize, endorsedClass, segment },
       }),
   });
   if ('problem' in read && read.isUnreadable) return undefined;
@@ -82,16 +82,16 @@ export function weighAttempt(
   return weighReport(read, drift);
 }
 
-/** Hashes the inputs that all verifiers score. @throws JudgeError */
+/** Hashes the inputs that all verifiers of an audit attempt score. @throws JudgeError */
 function hashInputs(
   crypto: Crypto,
   { claim: { endpoint, order, cohort }, draw }: Pick<JudgementContext, 'claim' | 'draw'>,
   { reply }: OpenedReply,
-  index: number,
+  { index, segment }: { readonly index: number; readonly segment: EvidenceCandidate['segment'] },
 ): Uint8Array {
   if (endpoint === undefined)
     throw new JudgeError('bad-report', `attempt ${index}: the reply that it is on is missing`);
-  const inputs = reply.describeJob(endpoint, draw?.beacon ?? NO_DRAW, cohort);
+  const inputs = reply.describeJob(endpoint, draw?.beacon ?? NO_DRAW, cohort, segment);
   return hashScoreInputs(crypto, { requestHash: order.requestHash, ...inputs });
 }
 

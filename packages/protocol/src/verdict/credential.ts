@@ -8,6 +8,7 @@ import {
   type SignedAnnouncement,
   verifyAnnouncement,
 } from '../exchange/announcement.ts';
+import { findHeldOffer, type ListedSegment } from '../exchange/cohort/listed-segment.ts';
 import { CLOCK_TOLERANCE_MS, MAX_ENDORSEMENT_BYTES } from '../exchange/limits.ts';
 import type { LedgerDomain } from '../exchange/order.ts';
 import { computeOrderSpan } from '../exchange/order-span.ts';
@@ -87,14 +88,21 @@ export function isAnnouncedFor(
 }
 
 /**
- * Returns whether a verifier signed that it computes this model in this class, and its provider announced this context size.
+ * Returns whether a verifier signed that it computes this model in this class, and its provider announced that it holds the model or
+ * this part of it with this context size.
  */
 export function isOffered(
   { announcement, verifierEndorsement }: SignedAnnouncement,
   modelRoot: Uint8Array,
-  { numericClass, contextSize }: Pick<Announcement['models'][number], 'numericClass' | 'contextSize'>,
+  {
+    numericClass,
+    contextSize,
+    segment,
+  }: Pick<Announcement['models'][number], 'numericClass' | 'contextSize'> & {
+    readonly segment?: ListedSegment | undefined;
+  },
 ): boolean {
-  const offer = parseAnnouncement(announcement).models.find((model) => equalBytes(model.modelRoot, modelRoot));
+  const offer = findHeldOffer(parseAnnouncement(announcement), modelRoot, segment);
   return (
     offer?.contextSize === contextSize &&
     verifierEndorsement !== undefined &&

@@ -25,6 +25,7 @@ import { MAX_RECORD_BYTES } from '../commitment/record.ts';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybrid.ts';
 import { VRF_PROOF_BYTES } from '../crypto/vrf.ts';
 import type { SignedAnnouncement } from '../exchange/announcement.ts';
+import { type ListedSegment, listedSegmentCodec } from '../exchange/cohort/listed-segment.ts';
 import { MAX_NUMERIC_CLASS_BYTES } from '../exchange/limits.ts';
 import type { OrderConsent } from '../exchange/order-consent.ts';
 import { SALT_BYTES } from '../modality/shared/score-commitment.ts';
@@ -81,6 +82,8 @@ export interface EvidenceCandidate {
   readonly numericClass: string;
   /** Tokens of prompt and reply for which it announces room. */
   readonly contextSize: number;
+  /** The part of the model that it holds. Default: all of it. */
+  readonly segment?: ListedSegment | undefined;
   /** Chances in the draw, 1 at least, below 2^64. */
   readonly weight: bigint;
 }
@@ -192,8 +195,9 @@ const described = {
   operator: hash,
   numericClass: text(MAX_NUMERIC_CLASS_BYTES),
   contextSize: u32,
+  segment: optional<ListedSegment>(listedSegmentCodec),
 };
-const describedFormat = createFormat(struct(described), {});
+const describedFormat = createFormat<Omit<EvidenceCandidate, 'weight'>>(struct(described), {});
 
 const candidatesCodec: Codec<readonly EvidenceCandidate[]> = list(struct({ ...described, weight: u64 }), {
   count: u16,

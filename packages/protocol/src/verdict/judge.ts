@@ -5,6 +5,7 @@ import type { VerifierMark } from '../settlement/verdict-log.ts';
 import { isComparable, mayShowTexts } from '../tier/outcome.ts';
 import { type AttemptReview, assertSilent, findDrawn, markSilence, weighAttempt } from './attempt-review.ts';
 import { assertAsked, assertLeftOpen, assertPlace, assertWanted, conclude } from './audit-attempts-check.ts';
+import { assertSubjects, findUnshown } from './audit-subject.ts';
 import { type Claim, verifyBoundRecord } from './claim.ts';
 import { describePolicy } from './drift-policy.ts';
 import type { AuditEvidence, EquivocationEvidence, Evidence } from './evidence.ts';
@@ -107,6 +108,15 @@ function judgeReports(
       weighed,
       silence: isDrawn ? markSilence(attempt, candidate) : [],
     });
+  }
+  assertSubjects(crypto, context, { lists, asked });
+  const unshown = findUnshown(opened, context.claim, lists.at(-1));
+  if (unshown !== undefined) {
+    assertAsked(crypto, context, { lists: lists.slice(0, -1), asked });
+    if (asked.some(({ sitting, weighed }) => sitting === lists.length - 1 || weighed !== undefined))
+      throw new JudgeError('wrong-verifier', 'a verifier was asked about layers whose input nobody can show');
+    const checks = [...opened.reply.checks, skip('boundary', `the leader answers: ${unshown}`)];
+    return { verdict: 'inconclusive', evidence: 'statistical', checks, verifiers: listMarks(asked, () => false) };
   }
   assertAsked(crypto, context, { lists, asked });
   assertLeftOpen(crypto, context, { lists, asked }, lists.length - 1);

@@ -104,17 +104,19 @@ export function readVerifierReport(opened: OpenedReply, bytes: Uint8Array, job: 
   const read = readOnce(opened, bytes, job);
   if ('problem' in read) return read;
   const claim = { numericClass: read.numericClass, isExact: read.claimsExact || read.isBlank };
-  if (!isClassDenied(opened.reply.header, claim, job.endorsedClass)) return read;
+  const served = read.servedClass === undefined ? opened.reply.header : { numericClass: read.servedClass };
+  if (!isClassDenied(served, claim, job.endorsedClass)) return read;
   return { problem: `the verifier has signed that it computes in ${job.endorsedClass}, and its report denies it` };
 }
 
 function readOnce(opened: OpenedReply, bytes: Uint8Array, job: ReportedJob): ReadReport {
-  const { jobId, draw, contextSize, cohort } = job;
+  const { jobId, draw, contextSize, cohort, segment } = job;
   const before = readings.get(opened) ?? [];
   const known = before.find(
     (one) =>
       one.contextSize === contextSize &&
       one.cohort === cohort &&
+      one.segment?.firstLayer === segment?.firstLayer &&
       equalBytes(one.jobId, jobId) &&
       equalBytes(one.draw, draw) &&
       equalBytes(one.bytes, bytes),
@@ -122,6 +124,6 @@ function readOnce(opened: OpenedReply, bytes: Uint8Array, job: ReportedJob): Rea
   if (known !== undefined) return known.report;
   const result = opened.reply.readReport(bytes, job);
   if (!('problem' in result))
-    readings.set(opened, [...before, { bytes, jobId, draw, contextSize, cohort, report: result }]);
+    readings.set(opened, [...before, { bytes, jobId, draw, contextSize, cohort, segment, report: result }]);
   return result;
 }

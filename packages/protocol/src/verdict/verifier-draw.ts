@@ -15,7 +15,7 @@ import { countReports, isCharge } from './report-combination.ts';
 /** The context of the beacon's draw of verifiers and their job ids. The validator and its co-signers compute the same. */
 export interface DrawContext {
   readonly draw: AuditDraw | undefined;
-  readonly claim: Pick<Claim, 'order' | 'header'>;
+  readonly claim: Pick<Claim, 'order' | 'header' | 'cohort'>;
   /** The policy whose table says which classes see the reply's class sharply. Without it the class does not change chances. */
   readonly drift?: DriftPolicy | undefined;
   /** The share of audits that bring a honeypot along, parts per million. Default: HONEYPOT_PPM. */
@@ -40,10 +40,15 @@ export function drawVerifier(
 ): EvidenceCandidate | undefined {
   const { draw, claim } = context;
   if (draw === undefined) return undefined;
-  const { order, header } = claim;
+  const { order, header, cohort } = claim;
   const { modelRoot, providerId } = order;
   const server = { providerId, payee: header.payee };
-  const candidates = keepStaked(listed, server);
+  // Members name their payees without those payees' consent, so these names exclude nobody here (see listCandidates).
+  const others = listed.filter(
+    (one) => !cohort?.members.some((member) => equalBytes(member.providerId, one.providerId)),
+  );
+  const candidates = keepStaked(others, server);
+  const served = findServedClass(claim, listed);
   const weights = weighCandidates(context, candidates);
   const drawn = assignVerifier(crypto, {
     draw,
@@ -57,9 +62,15 @@ export function drawVerifier(
     })),
     tried,
     heard,
-    preferClass: isDoubtful && isExactClass(header.numericClass) ? header.numericClass : undefined,
+    preferClass: isDoubtful && isExactClass(served) ? served : undefined,
   });
   return drawn?.candidate;
+}
+
+/** Finds the class of the layers that candidates would repeat. */
+function findServedClass({ header, cohort }: DrawContext['claim'], listed: readonly EvidenceCandidate[]): string {
+  const segment = listed[0]?.segment;
+  return cohort?.members.find((one) => one.firstLayer === segment?.firstLayer)?.numericClass ?? header.numericClass;
 }
 
 /** Weighs candidates: their own weights, times how sharply their classes see the class that the reply declares. */
@@ -68,8 +79,9 @@ function weighCandidates(
   candidates: readonly EvidenceCandidate[],
 ): readonly bigint[] {
   const { numericClass: providerClass, outputTokenCount: positions, promptTokenCount } = header;
-  // A table covers drawn positions, so it says nothing about a reply without any.
-  if (drift === undefined || positions === 0) return candidates.map(({ weight }) => weight);
+  // A table covers drawn positions of a whole model. So it says nothing about a reply without any, or about some layers.
+  const isPart = candidates.some(({ segment }) => segment !== undefined);
+  if (drift === undefined || positions === 0 || isPart) return candidates.map(({ weight }) => weight);
   const classes = candidates.map(({ numericClass }) => numericClass);
   const reply = { modelRoot: order.modelRoot, providerClass, positions, context: promptTokenCount + positions };
   const factors = computeClassWeights(drift.table, reply, classes);

@@ -117,6 +117,8 @@ export interface ContestedOpening {
   readonly bound: BoundRecord;
   /** This validator's receipt for the record if the texts are missing, too. */
   readonly intake?: IntakeSignature | undefined;
+  /** Root of the rows of an edge that are wanted, too. Default: none. */
+  readonly rows?: Uint8Array | undefined;
 }
 
 /** A job without the verifier's commitment. */

@@ -1,6 +1,7 @@
 import { hasHoneypot } from '@ogong/protocol/audit/audit';
 import { computeAttemptEpoch, MAX_AUDIT_ATTEMPTS } from '@ogong/protocol/audit/audit-attempt';
 import { pass } from '@ogong/protocol/base/checks';
+import type { BlobRef } from '@ogong/protocol/commitment/blob';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { isComparable, mayShowTexts } from '@ogong/protocol/tier/outcome';
 import { ClaimError, type ReplyTexts, verifyTexts } from '@ogong/protocol/verdict/claim';
@@ -19,10 +20,10 @@ import { contestHoneypot } from './ask-honeypot.ts';
 import { type AuditState, computeAskDelay, decide, type FoundOpening, findDraw } from './audit-state.ts';
 import { computePairPpm } from './deterrence.ts';
 import { planLate, prepareCandidates } from './draw-round.ts';
-import { isJobDue, lacksBlobs } from './finish-round.ts';
+import { findBlobJob, isJobDue, lacksBlobs } from './finish-round.ts';
 import { findWantedJob, holdParts, releaseParts } from './honeypot-parts.ts';
 import type { FetchedOpening } from './opening-fetch.ts';
-import { areReplayBlobs, readShown } from './replay-blobs.ts';
+import { areReplayBlobs, findWantedRows, readShown } from './replay-blobs.ts';
 import { areMedia, namesMedia } from './request-media.ts';
 import { isUnfinished, readLists } from './round-state.ts';
 import { findDeterringPpm } from './select-replies.ts';
@@ -45,7 +46,9 @@ export async function conductAudit(state: AuditState, replyId: Uint8Array): Prom
     return;
   }
   const kept = row.opening && (openReply(crypto, judged.claim.record, row.opening) as OpenedReply);
-  const opened = kept && !mustFetchBlobs(state, row, judged, kept) ? kept : await fetchOpening(state, row, judged);
+  const rows = kept && findWantedRows(kept, findBlobJob(state, row, judged));
+  const opened =
+    kept && !mustFetchBlobs(state, row, judged, kept) ? kept : await fetchOpening(state, row, judged, rows);
   if (signal.aborted || opened === undefined) return;
   if (opened.outcome === 'consistent') {
     // The opening came from a payer's complaint. Verifiers can compare nothing in it.
@@ -100,7 +103,8 @@ function mustFetchBlobs(
   judged: AuditContext,
   opened: OpenedReply,
 ): boolean {
-  if (judged.claim.record.isMilestone || !lacksBlobs(rounds, row, opened)) return false;
+  const about = findBlobJob({ store }, row, judged);
+  if (judged.claim.record.isMilestone || !lacksBlobs(rounds, row, opened, about)) return false;
   return isJobDue(
     store.read(() => listAttempts(store, row.replyId)),
     row,
@@ -233,6 +237,7 @@ async function fetchOpening(
   state: AuditState,
   row: SelectedReply,
   judged: AuditContext,
+  rows?: BlobRef,
 ): Promise<OpenedReply | undefined> {
   const { stopping, openings, contest, findIntake, crypto } = state;
   const { record, order } = judged.claim;
@@ -243,6 +248,7 @@ async function fetchOpening(
   if (needsTexts && intake === undefined) throw new Error('an accepted record has no receipt');
   const asked = await openings.ask(judged.claim, {
     ...{ intake, request, isKept: row.opening !== undefined, job: findWantedJob(state.rounds.honeypots, judged) },
+    rows,
   });
   if (asked.outcome === 'opened') return readBlobs(state, row, judged, asked);
   if (asked.outcome === 'waiting' || stopping.signal.aborted) return undefined;
@@ -254,9 +260,10 @@ async function fetchOpening(
     bound: { ...judged.signed, header, headerProof },
     // A witness reads from the texts which media it has to ask for.
     intake: namesMedia(request) ? await findIntake(order.replyId) : intake,
+    ...(rows && { rows: rows.root }),
   });
   if (stopping.signal.aborted) return undefined;
-  if (found.kind === 'opening') return keepFound(state, row, judged, { ...found, needsTexts });
+  if (found.kind === 'opening') return keepFound(state, row, judged, { ...found, needsTexts, wantedRows: rows });
   if (found.kind !== 'silent') return undefined;
   const { statements, isTimely } = found;
   const isWithheld = asked.outcome === 'withheld' && isTimely;
@@ -293,7 +300,14 @@ async function keepFound(
   state: AuditState,
   row: SelectedReply,
   judged: AuditContext,
-  { opening, texts, blobs = [], media = [], needsTexts }: Omit<FoundOpening, 'kind'> & { readonly needsTexts: boolean },
+  {
+    opening,
+    texts,
+    blobs: sent = [],
+    media = [],
+    needsTexts,
+    wantedRows,
+  }: Omit<FoundOpening, 'kind'> & { readonly needsTexts: boolean; readonly wantedRows: BlobRef | undefined },
 ): Promise<OpenedReply | undefined> {
   const { crypto, openings } = state;
   const { claim } = judged;
@@ -302,12 +316,14 @@ async function keepFound(
   // The witness has checked the texts, but it may lie.
   if (needsTexts && (texts === undefined || !isOfClaim(crypto, claim, texts))) return undefined;
   if (opened === undefined || opened.outcome === 'nothing') return undefined;
-  if (!areReplayBlobs(crypto, opened, blobs)) return undefined;
+  if (!areReplayBlobs(crypto, opened, sent, wantedRows)) return undefined;
+  const blobs = wantedRows ? sent.slice(0, -1) : sent;
+  const rows = wantedRows && sent.at(-1);
   const request = row.submission?.request ?? texts?.request;
   if (request === undefined || !areMedia(crypto, request, media)) return undefined;
   if (row.opening !== undefined) await openings.forget(order.replyId);
   else await openings.keep(order.replyId, { opened, texts: needsTexts ? texts : undefined });
-  return readBlobs(state, row, judged, { opened, blobs, media });
+  return readBlobs(state, row, judged, { opened, blobs, media, rows });
 }
 
 /**
@@ -318,11 +334,12 @@ async function readBlobs(
   state: AuditState,
   { beaconEpoch }: SelectedReply,
   judged: AuditContext,
-  { opened, blobs, walked, media }: Omit<FetchedOpening, 'texts'>,
+  { opened, blobs, walked, media, rows }: Omit<FetchedOpening, 'texts'>,
 ): Promise<OpenedReply | undefined> {
   const { crypto, rounds } = state;
   const { order } = judged.claim;
   rounds.jobMedia.hold(order.replyId, media);
+  if (rows) rounds.jobBlobs.hold(order.replyId, [rows]);
   if (blobs.length === 0 && walked === undefined) {
     if (media.length > 0) holdParts(rounds.honeypots, judged, opened, media);
     return opened;
@@ -334,7 +351,7 @@ async function readBlobs(
     findWantedJob(rounds.honeypots, judged),
   );
   if (refutedBy === undefined) {
-    rounds.jobBlobs.hold(order.replyId, jobBlobs);
+    if (rows === undefined) rounds.jobBlobs.hold(order.replyId, jobBlobs);
     holdParts(rounds.honeypots, judged, shown, media);
     return opened;
   }

@@ -2,6 +2,8 @@ import type { Store } from '@ogong/host/store/store';
 import { computeMostAsked, findAttemptDraw } from '@ogong/protocol/audit/audit-attempt';
 import { isListLacking } from '@ogong/protocol/audit/candidate-stakes';
 import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { ListedSegment } from '@ogong/protocol/exchange/cohort/listed-segment';
+import { findAuditSubject, findUnshown } from '@ogong/protocol/verdict/audit-subject';
 import {
   type EvidenceCandidate,
   encodeCandidates,
@@ -106,13 +108,17 @@ export async function prepareCandidates(
 ): Promise<PreparedList> {
   const { crypto, group, mostPostponedMs } = state;
   if (row.candidates) return { candidates: parseCandidates(row.candidates), isLacking: false };
-  const { candidates, isLacking } = listNow(state, row, judged);
-  if (isLacking && row.postponedMs < mostPostponedMs) return { candidates: [], isLacking };
-  const listed = { candidates, isLacking: false };
   const { attempts, weighed } = history;
+  const mayWait = row.postponedMs < mostPostponedMs;
+  const before = { lists: history.lists, asked: listAsked(attempts, weighed) };
+  const { candidates, isLacking } = listNow(state, row, judged, { before, mayWait });
+  if (isLacking && mayWait) return { candidates: [], isLacking };
+  const listed = { candidates, isLacking: false };
   const lists = [...history.lists.slice(0, row.sitting), candidates];
   const place = { sitting: row.sitting, round: (attempts.at(-1)?.round ?? -1) + 1 };
-  if (drawNext(crypto, judged, { lists, asked: listAsked(attempts, weighed) }, place) === undefined) return listed;
+  const isUnshown = findUnshown(opened, judged.claim, candidates) !== undefined;
+  if (!isUnshown && drawNext(crypto, judged, { lists, asked: listAsked(attempts, weighed) }, place) === undefined)
+    return listed;
   const pair = drawRound(state, judged, { ...history, lists }).map(({ verifierId }) => verifierId);
   const planned = row.sitting === 0 ? plan(state, row, judged, { opened, candidates, pair }) : undefined;
   const { modelRoot } = judged.claim.order;
@@ -197,19 +203,44 @@ export function freezeCandidates(
 /** Share of the window: a verifier that was announced so recently may return soon, so its absence delays the list. */
 const LATELY = 1 / 2;
 
-function listNow(state: RoundState, row: ReplyRow, { claim, draw: first, laterBeacons }: AuditContext): PreparedList {
-  const { crypto, clock, store, stakeOf, requiredStakes, windowMs } = state;
+function listNow(
+  state: RoundState,
+  row: ReplyRow,
+  judged: AuditContext,
+  { before, mayWait }: { readonly before: DrawnAudit; readonly mayWait: boolean },
+): PreparedList {
+  const { claim, draw: first, laterBeacons } = judged;
+  const { crypto, clock, store, stakeOf, requiredStakes, windowMs, fixedVerifier } = state;
   const draw = findAttemptDraw(first, laterBeacons ?? [], row.sitting);
   if (draw === undefined) return { candidates: [], isLacking: false };
   const nowMs = clock.nowMs();
   const { modelRoot, providerId: serverId } = claim.order;
-  const query = { modelRoot, serverId, salt: draw.beacon, nowMs };
+  const cohortIds = claim.cohort?.members.map(({ providerId }) => providerId) ?? [];
+  const query = { modelRoot, serverId, cohortIds, salt: draw.beacon, nowMs };
   const context = countContext(claim.header, row.submission?.request);
   const asked = requiredStakes();
   const lately = { sinceMs: nowMs, nowMs: nowMs - LATELY * windowMs, uncounted: new Set<string>() };
-  return store.read(() => {
-    const candidates = listCandidates(store, crypto, { ...query, stakeOf, leastStake: asked.now, context });
-    const known = listKnown(store, crypto, { ...query, ...lately, leastStake: asked.greatest });
-    return { candidates, isLacking: isListLacking(known, candidates) };
-  });
+  const list = (segment?: ListedSegment): PreparedList =>
+    store.read(() => {
+      const candidates = listCandidates(store, crypto, { ...query, segment, stakeOf, leastStake: asked.now, context });
+      const known = listKnown(store, crypto, { ...query, segment, ...lately, leastStake: asked.greatest });
+      return { candidates, isLacking: isListLacking(known, candidates) };
+    });
+  // Operators agree on a fixed verifier of the whole model.
+  if (fixedVerifier !== undefined && row.sitting === 0) return list();
+  const { segment, mayBeWhole } = findAuditSubject(crypto, judged, before, row.sitting);
+  if (segment === undefined) return list();
+  const part = list(segment);
+  const whole = mayBeWhole ? list() : undefined;
+  return whole !== undefined && comesFirst(whole, part, mayWait) ? whole : part;
+}
+
+/**
+ * Returns whether verifiers of the whole model are drawn, and not those of one shard. Names without stake give way to verifiers with
+ * stake, as in keepStaked.
+ */
+function comesFirst(whole: PreparedList, part: PreparedList, mayWait: boolean): boolean {
+  const isStaked = ({ candidates }: PreparedList): boolean => candidates.some(({ weight }) => weight > 1n);
+  if (isStaked(whole) || (whole.isLacking && mayWait)) return true;
+  return whole.candidates.length > 0 && !isStaked(part);
 }

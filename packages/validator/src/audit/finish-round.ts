@@ -11,6 +11,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { NO_DRAW } from '@ogong/protocol/modality/modality';
 import { hashScoreInputs, type ScoreInputs } from '@ogong/protocol/modality/shared/score-commitment';
 import { listDigests } from '@ogong/protocol/verdict/attempt-review';
+import { findListedSegment } from '@ogong/protocol/verdict/audit-subject';
 import type { AuditContext } from '@ogong/protocol/verdict/judgement';
 import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
 import { type ReportSubject, readReport } from '@ogong/protocol/verdict/report-check';
@@ -20,7 +21,7 @@ import { type AttemptRow, keepAttempt, listAttempts } from '../store/replies/att
 import type { ReplyRow } from '../store/replies/reply-store.ts';
 import { recordVerifier } from '../store/verifier-store.ts';
 import type { ContestedJob, ContestedReport, ContestOutcome } from './audit-state.ts';
-import { listAuditBlobs } from './replay-blobs.ts';
+import { type BlobJob, findWantedRows, listAuditBlobs, listShardBlobs } from './replay-blobs.ts';
 import { namesMedia } from './request-media.ts';
 import { findAttemptPeer, findContested, findJobId, findListed, type RoundState, readLists } from './round-state.ts';
 
@@ -56,7 +57,7 @@ export async function finishRound(
   { attempts, leftMs }: { readonly attempts: readonly AttemptRow[]; readonly leftMs: number },
 ): Promise<boolean> {
   const { store, signal } = state;
-  if (lacksBlobs(state, row, opened) && attempts.some(needsJob)) return false;
+  if (lacksBlobs(state, row, opened, findBlobJob(state, row, judged)) && attempts.some(needsJob)) return false;
   const job = createRoundJob(state, row, judged, { opened, leftMs });
   if (leftMs > 0) await commitRound(state, job, attempts);
   else await closeRound(state, row.replyId, attempts);
@@ -72,13 +73,23 @@ export async function finishRound(
 /** Returns whether a verifier or its witnesses have yet to get the job. */
 const needsJob = (row: AttemptRow): boolean => row.outcome === 'asked' || findContested(row) === 'commitment';
 
+/** Finds the part of the model that the running audit attempt is about. */
+export const findBlobJob = (
+  state: Pick<RoundState, 'store'>,
+  { replyId, sitting }: Pick<ReplyRow, 'replyId' | 'sitting'>,
+  { claim: { cohort } }: Pick<AuditContext, 'claim'>,
+): BlobJob => ({ cohort, segment: findListedSegment(readLists(state, replyId)[sitting]) });
+
 /** Returns whether blobs of the job, or media of its request, are not at hand. */
 export function lacksBlobs(
   { jobBlobs, jobMedia }: Pick<RoundState, 'jobBlobs' | 'jobMedia'>,
   { replyId, submission }: Pick<ReplyRow, 'replyId' | 'submission'>,
   opened: OpenedReply,
+  job: BlobJob,
 ): boolean {
-  if (listAuditBlobs(opened).length > 0 && jobBlobs.find(replyId) === undefined) return true;
+  const needsBlobs =
+    job.segment === undefined ? listAuditBlobs(opened).length > 0 : findWantedRows(opened, job) !== undefined;
+  if (needsBlobs && jobBlobs.find(replyId) === undefined) return true;
   return jobMedia.find(replyId) === undefined && namesMedia(submission?.request);
 }
 
@@ -99,26 +110,24 @@ async function closeRound(
 }
 
 function createRoundJob(
-  {
-    crypto,
-    callTimeoutMs,
-    windowMs,
-    jobBlobs,
-    jobMedia,
-  }: Pick<RoundState, 'crypto' | 'callTimeoutMs' | 'windowMs' | 'jobBlobs' | 'jobMedia'>,
-  { replyId, submission }: ReplyRow,
-  { claim, draw }: AuditContext,
+  state: Pick<RoundState, 'store' | 'crypto' | 'callTimeoutMs' | 'windowMs' | 'jobBlobs' | 'jobMedia'>,
+  row: ReplyRow,
+  judged: AuditContext,
   { opened, leftMs }: Pick<RoundJob, 'opened' | 'leftMs'>,
 ): RoundJob {
+  const { crypto, callTimeoutMs, windowMs, jobBlobs, jobMedia } = state;
+  const { replyId, submission } = row;
+  const { claim, draw } = judged;
+  const about = findBlobJob(state, row, judged);
   const { request, endpoint } = submission as NonNullable<ReplyRow['submission']>;
   const drawn = draw?.beacon ?? NO_DRAW;
-  const inputs = opened.reply.describeJob(endpoint, drawn, claim.cohort);
+  const inputs = opened.reply.describeJob(endpoint, drawn, claim.cohort, about.segment);
   const inputsHash = hashScoreInputs(crypto, { requestHash: claim.order.requestHash, ...inputs });
   const timeoutMs = computeCallTimeout(countJobPasses(inputs), {
     callTimeoutMs,
     mostMs: Math.ceil(windowMs / 3),
   });
-  const blobs = jobBlobs.find(replyId) ?? [];
+  const blobs = listShardBlobs(opened, about, jobBlobs.find(replyId) ?? []);
   const media = jobMedia.find(replyId) ?? [];
   const { cohort } = claim;
   return { replyId, opened, draw: drawn, cohort, request, inputs, inputsHash, blobs, media, timeoutMs, leftMs };

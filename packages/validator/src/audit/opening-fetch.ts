@@ -4,6 +4,7 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
+import type { BlobRef } from '@ogong/protocol/commitment/blob';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
@@ -15,7 +16,7 @@ import { forgetAsks, keepAsks, readAsks } from '../store/replies/opening-store.t
 import { keepOpening } from '../store/replies/reply-changes.ts';
 import { askNobody, fetchTexts, type GetTexts } from './fetch-texts.ts';
 import { createPatience, NoAnswer, type PatienceDependencies, type PatienceOptions, Unannounced } from './patience.ts';
-import { fetchNoBlob, type GetBlob, type ReadBlobs, readReplayBlobs } from './replay-blobs.ts';
+import { fetchNoBlob, type GetBlob, type ReadBlobs, readReplayBlobs, rethrowBlobError } from './replay-blobs.ts';
 import { fetchMedia, fetchNoMedia, type GetMedia } from './request-media.ts';
 
 /** `windowMs`: time that a provider has for an opening, from the first call. */
@@ -43,6 +44,8 @@ export interface FetchedOpening extends ReadBlobs {
   readonly texts: ReplyTexts | undefined;
   /** The media of the request, in the order of their references. */
   readonly media: readonly Uint8Array[];
+  /** The wanted rows of a shard. */
+  readonly rows?: Uint8Array | undefined;
 }
 
 /** The parts that are wanted beside the opening. */
@@ -54,6 +57,8 @@ export interface WantedParts {
   /** The request, if the reply came with its texts. */
   readonly request?: Uint8Array | undefined;
   readonly job: WantedJob;
+  /** Rows that a job about one shard needs. Default: none. */
+  readonly rows?: BlobRef | undefined;
 }
 
 export type OpeningOutcome =
@@ -109,7 +114,7 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
 
   async function call(
     claim: StoredClaim,
-    { intake, request, job }: WantedParts,
+    { intake, request, job, rows: wantedRows }: WantedParts,
     timeoutMs: number,
   ): Promise<FetchedOpening> {
     const { replyId, providerId } = claim.order;
@@ -124,10 +129,15 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
     const read = await readReplayBlobs(crypto, opened, job, (ref, blind) =>
       getBlob(provider, replyId, ref, blind, { timeoutMs, signal }),
     );
+    const rows =
+      wantedRows &&
+      (await getBlob(provider, replyId, wantedRows, opened.opening.blind, { timeoutMs, signal }).catch(
+        rethrowBlobError,
+      ));
     const media = await fetchMedia(crypto, texts?.request ?? request, () =>
       getMedia(provider, replyId, opened.opening.blind, { timeoutMs, signal }),
     );
-    return { opened, texts, ...read, media };
+    return { opened, texts, ...read, media, rows };
   }
 
   return { ask, keep, forget };

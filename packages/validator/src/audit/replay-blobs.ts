@@ -5,9 +5,11 @@ import type { VerifierCallOptions } from '@ogong/host/link/verifier-call';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { type BlobRef, computeBlobRoot } from '@ogong/protocol/commitment/blob';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { ListedSegment } from '@ogong/protocol/exchange/cohort/listed-segment';
 import { type BlobWalk, driveWalk, type WalkedBlobs, type WantedJob } from '@ogong/protocol/modality/blob-walk';
 import type { FindBlob } from '@ogong/protocol/modality/modality';
 import { findHeaderModality } from '@ogong/protocol/modality/registry';
+import type { StoredClaim } from '@ogong/protocol/verdict/claim';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { NoAnswer } from './patience.ts';
 
@@ -41,6 +43,29 @@ export async function fetchReplayBlobs(
   const blobs: Uint8Array[] = [];
   for (const ref of listAuditBlobs(opened)) blobs.push(await call(ref, opened.opening.blind).catch(rethrowBlobError));
   return blobs;
+}
+
+/** The job of an audit attempt, as far as its blobs follow from it. */
+export interface BlobJob {
+  readonly cohort: StoredClaim['cohort'];
+  /** The part of the model that it is about; undefined for all of it. */
+  readonly segment: ListedSegment | undefined;
+}
+
+/** Finds the rows that a job about one shard needs from the leader. Undefined if it needs none, or none are shown (findUnshown). */
+export function findWantedRows({ reply }: OpenedReply, { cohort, segment }: BlobJob): BlobRef | undefined {
+  const input = segment && reply.findShardInput?.(cohort, segment);
+  return input === undefined || 'problem' in input || input.bytes !== undefined ? undefined : input.ref;
+}
+
+/** Returns the bytes beside a job about one shard. @param held rows from the leader. */
+export function listShardBlobs(
+  { reply }: OpenedReply,
+  { cohort, segment }: BlobJob,
+  held: readonly Uint8Array[],
+): readonly Uint8Array[] {
+  const input = segment && reply.findShardInput?.(cohort, segment);
+  return input === undefined || 'problem' in input || input.bytes === undefined ? held : [input.bytes];
 }
 
 /** The blobs that stage 1 reads, or the result of reading them one after another. */
@@ -79,9 +104,14 @@ export function rethrowBlobError(error: unknown): never {
   throw error.cause ?? new NoAnswer(error.message, { cause: error });
 }
 
-/** Returns whether blobs from a witness are those that stage 1 reads. */
-export function areReplayBlobs(crypto: Crypto, opened: OpenedReply, blobs: readonly Uint8Array[]): boolean {
-  const refs = listAuditBlobs(opened);
+/** Returns whether blobs from a witness are those that stage 1 reads, and behind them the wanted rows of a shard. */
+export function areReplayBlobs(
+  crypto: Crypto,
+  opened: OpenedReply,
+  blobs: readonly Uint8Array[],
+  rows?: BlobRef,
+): boolean {
+  const refs = [...listAuditBlobs(opened), ...(rows ? [rows] : [])];
   return refs.length === blobs.length && refs.every((ref, i) => isBlob(crypto, opened, ref, blobs[i] as Uint8Array));
 }
 

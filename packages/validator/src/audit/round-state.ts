@@ -96,13 +96,13 @@ export function readLists(
   });
 }
 
-/** Returns the context, 0 for a fixed verifier, and the class with which a verifier was listed. */
+/** Returns the context, 0 for a fixed verifier, the class and the part of the model with which a verifier was listed. */
 export function findListed(
   lists: readonly (readonly EvidenceCandidate[])[],
   { verifierId, sitting }: Pick<AttemptRow, 'verifierId' | 'sitting'>,
-): Pick<ReportedJob, 'contextSize' | 'endorsedClass'> {
+): Pick<ReportedJob, 'contextSize' | 'endorsedClass' | 'segment'> {
   const listed = lists[sitting]?.find(({ providerId }) => equalBytes(providerId, verifierId));
-  return { contextSize: listed?.contextSize ?? 0, endorsedClass: listed?.numericClass };
+  return { contextSize: listed?.contextSize ?? 0, endorsedClass: listed?.numericClass, segment: listed?.segment };
 }
 
 export function isUnfinished(row: AttemptRow): boolean {

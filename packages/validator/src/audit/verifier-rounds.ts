@@ -3,6 +3,7 @@ import { MAX_ASKED, MAX_REPORTS } from '@ogong/protocol/audit/audit-attempt';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { NO_DRAW } from '@ogong/protocol/modality/modality';
 import { MAX_VERIFIERS_PER_REPLY } from '@ogong/protocol/settlement/verdict-log';
+import { findUnshown } from '@ogong/protocol/verdict/audit-subject';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
 import type { AuditContext } from '@ogong/protocol/verdict/judgement';
 import { type OpenedReply, readVerifierReport } from '@ogong/protocol/verdict/opened-reply';
@@ -43,6 +44,8 @@ export async function runRounds(
     const weighed = weighAll(state, judged, opened, { lists, attempts });
     const history = { lists, attempts, weighed };
     const { candidates, isLacking } = await prepareCandidates(state, row, judged, { opened, history });
+    // Nobody can repeat these layers, and the verdict says so.
+    if (findUnshown(opened, judged.claim, candidates) !== undefined) return;
     const next = drawRound(state, judged, { lists: [...lists.slice(0, -1), candidates], attempts, weighed });
     const now = attempts.filter(({ sitting }) => sitting === row.sitting);
     if (leftMs <= 0 && now.length === 0 && next.length > 0) {

@@ -8,6 +8,7 @@ import {
   parseAnnouncement,
   type SignedAnnouncement,
 } from '@ogong/protocol/exchange/announcement';
+import { findHeldOffer, isSameSegment, type ListedSegment } from '@ogong/protocol/exchange/cohort/listed-segment';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
 import { type EndorsementTerms, findClass, parseEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
 import { encodeCredential, isOffered, parseCredential } from '@ogong/protocol/verdict/credential';
@@ -122,7 +123,7 @@ export function isAnnouncedAsListed(
 }
 
 function isOffer(held: StoredAnnouncement, listed: ListedOffer, modelRoot: Uint8Array): boolean {
-  const offer = findOffer(held, modelRoot);
+  const offer = findOffer(held, modelRoot, listed.segment);
   return (
     offer !== undefined &&
     equalBytes(offer.payee, listed.payee) &&
@@ -132,13 +133,17 @@ function isOffer(held: StoredAnnouncement, listed: ListedOffer, modelRoot: Uint8
   );
 }
 
-/** Returns the verifier's list entry for a model; undefined if it may not be listed for it. */
-function findOffer({ announcement, verifierWord }: StoredAnnouncement, modelRoot: Uint8Array): ListedOffer | undefined {
-  const { payee, verifier, models } = announcement;
-  const model = models.find((one) => equalBytes(one.modelRoot, modelRoot));
+/** Returns the verifier's list entry for a model or a part of it; undefined if it may not be listed for it. */
+export function findOffer(
+  { announcement, verifierWord }: StoredAnnouncement,
+  modelRoot: Uint8Array,
+  segment: ListedSegment | undefined,
+): ListedOffer | undefined {
+  const { payee, verifier } = announcement;
+  const model = findHeldOffer(announcement, modelRoot, segment);
   const numericClass = verifierWord && findClass(readWord(verifierWord), modelRoot);
   if (verifier === undefined || model === undefined || numericClass === undefined) return undefined;
-  return { payee, keyHash: verifier.keyHash, numericClass, contextSize: model.contextSize };
+  return { payee, keyHash: verifier.keyHash, numericClass, contextSize: model.contextSize, segment };
 }
 
 /** Most forwarded announcements of one payee: all its stake counts by one key for each model. */
@@ -213,16 +218,37 @@ export function putAnnouncement(
 function keepWhatEnds(store: Store, providerId: Uint8Array, next: StoredAnnouncement): void {
   const sequence = readSequence(store, providerId);
   const known = sequence === undefined ? undefined : readStoredAnnouncement(store, toHex(providerId), sequence);
-  if (known === undefined || known.announcement.models.every(({ modelRoot }) => isSameOffer(known, next, modelRoot)))
-    return;
+  if (known === undefined || listHeld(known).every((held) => isSameOffer(known, next, held))) return;
   const sql = `SELECT ${droppedColumns.list} FROM announcements WHERE provider_id = ?`;
   const row = droppedColumns.get(store.prepare(sql), providerId);
   if (row) keepListedCredential(store, row);
 }
 
+/** A model, or a part of it, that a verifier may be listed for. */
+export interface HeldPart {
+  readonly modelRoot: Uint8Array;
+  readonly segment: ListedSegment | undefined;
+  /** As announced. */
+  readonly contextSize: number;
+}
+
+/** Lists the models and parts of models that an announcement offers. */
+export const listHeld = ({
+  announcement: { models, segments },
+}: Pick<StoredAnnouncement, 'announcement'>): readonly HeldPart[] => [
+  ...models
+    .filter(({ cohort }) => cohort === undefined)
+    .map(({ modelRoot, contextSize }) => ({ modelRoot, contextSize, segment: undefined })),
+  ...segments.map(({ modelRoot, contextSize, manifestHash, firstLayer, layers }) => ({
+    modelRoot,
+    contextSize,
+    segment: { manifestHash, firstLayer, layers },
+  })),
+];
+
 /** Tells whether the second announcement binds a candidate of the first one to the same payee. */
-function isSameOffer(known: StoredAnnouncement, next: StoredAnnouncement, modelRoot: Uint8Array): boolean {
-  const offer = findOffer(known, modelRoot);
+function isSameOffer(known: StoredAnnouncement, next: StoredAnnouncement, { modelRoot, segment }: HeldPart): boolean {
+  const offer = findOffer(known, modelRoot, segment);
   return offer === undefined || isOffer(next, offer, modelRoot);
 }
 
@@ -245,12 +271,14 @@ function findSince(store: Store, known: Announcement | undefined, next: Announce
 }
 
 function isSameVerifier(a: Announcement, b: Announcement): boolean {
-  if (a.verifier === undefined || b.verifier === undefined || a.models.length !== b.models.length) return false;
+  if (a.verifier === undefined || b.verifier === undefined) return false;
   const isSame = equalBytes(a.payee, b.payee) && equalBytes(a.verifier.keyHash, b.verifier.keyHash);
-  return isSame && a.models.every(({ modelRoot }, i) => equalBytes(modelRoot, b.models[i]?.modelRoot ?? NO_ROOT));
+  const [own, others] = [listHeld({ announcement: a }), listHeld({ announcement: b })];
+  return isSame && own.length === others.length && own.every((held, i) => isSamePart(held, others[i] as HeldPart));
 }
 
-const NO_ROOT = new Uint8Array(0);
+export const isSamePart = (a: HeldPart, b: HeldPart): boolean =>
+  equalBytes(a.modelRoot, b.modelRoot) && isSameSegment(a.segment, b.segment);
 
 /**
  * Stores the stake behind each announced verifier, for the candidate lists that this validator co-signs. Growing stake

@@ -5,12 +5,12 @@ import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
+import type { ListedSegment } from '@ogong/protocol/exchange/cohort/listed-segment';
 import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
-import { findClass } from '@ogong/protocol/exchange/verifier-endorsement';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { lowerStake } from '@ogong/protocol/settlement/silence-count';
 import { type EvidenceCandidate, MAX_LISTED_VERIFIERS } from '@ogong/protocol/verdict/evidence';
-import { readAnnouncement, readStoredAnnouncement, readWord } from './announcement-store.ts';
+import { findOffer, type HeldPart, listHeld, readAnnouncement, readStoredAnnouncement } from './announcement-store.ts';
 import { listSilentPayees } from './sequential-store.ts';
 import { listExcluded, readVerifier } from './verifier-store.ts';
 
@@ -18,8 +18,12 @@ const heldColumns = columns({ name: text, sequence: text, sinceMs: named('since'
 
 interface AbleQuery {
   readonly modelRoot: Uint8Array;
+  /** Part of the model that they have to hold. Default: all of it. */
+  readonly segment?: ListedSegment | undefined;
   /** The provider under audit. */
   readonly serverId: Uint8Array;
+  /** The other providers of its cohort. Default: it served alone. */
+  readonly cohortIds?: readonly Uint8Array[];
   /** Time until which an announcement must last. */
   readonly nowMs: number;
 }
@@ -107,12 +111,17 @@ function listAnnounced(store: Store, nowMs: number) {
     )
     .flatMap(({ name, sequence, ...row }) => {
       const held = readStoredAnnouncement(store, name, sequence);
-      const verifierWord = held?.verifierWord && readWord(held.verifierWord);
-      return held === undefined ? [] : [{ ...row, announcement: held.announcement, verifierWord }];
+      return held === undefined ? [] : [{ ...row, ...held }];
     });
 }
 
-/** Lists the verifiers of all models, by the hex of the model's root. @param leastStake of a verifier's payee. */
+/** Names a model, or a part of it. */
+export const nameHeld = ({ modelRoot, segment }: Pick<HeldPart, 'modelRoot' | 'segment'>): string =>
+  segment === undefined
+    ? toHex(modelRoot)
+    : `${toHex(modelRoot)} ${toHex(segment.manifestHash)} ${segment.firstLayer} ${segment.layers}`;
+
+/** Lists the verifiers of all models and their parts, by name (nameHeld). @param leastStake of a verifier's payee. */
 export function listVerifiersByModel(
   store: Store,
   { nowMs, leastStake }: { readonly nowMs: number; readonly leastStake: bigint },
@@ -120,46 +129,49 @@ export function listVerifiersByModel(
   const excluded = listExcluded(store);
   const found = listAnnounced(store, nowMs)
     .filter(({ stake, announcement: { payee } }) => stake >= leastStake && !excluded.has(toHex(payee)))
-    .flatMap(({ stake, verifierWord, announcement: { verifier, payee, models } }) =>
-      models
-        .filter(({ modelRoot }) => verifier && verifierWord && findClass(verifierWord, modelRoot) !== undefined)
-        .map(({ modelRoot, contextSize }) => ({ model: toHex(modelRoot), payee, contextSize, stake })),
+    .flatMap(({ stake, ...held }) =>
+      listHeld(held).flatMap((part) => {
+        const offer = findOffer(held, part.modelRoot, part.segment);
+        return offer ? [{ name: nameHeld(part), payee: offer.payee, contextSize: offer.contextSize, stake }] : [];
+      }),
     );
-  return Map.groupBy(found, ({ model }) => model);
+  return Map.groupBy(found, ({ name }) => name);
 }
 
 /**
- * Lists the verifiers that are announced for a model, each key once, ascending by provider id. Key and payee must
- * differ from those of the provider under audit. Ejected providers, excluded verifiers, and all verifiers of an
+ * Lists the verifiers that are announced for a model or a part of it, each key once, ascending by provider id. Key and payee must
+ * differ from those of the providers under audit. Ejected providers, excluded verifiers, and all verifiers of an
  * excluded payee are left out.
  */
-function listAble(store: Store, crypto: Crypto, { modelRoot, serverId, nowMs }: AbleQuery): readonly AbleVerifier[] {
-  const server = readAnnouncement(store, serverId);
+function listAble(
+  store: Store,
+  crypto: Crypto,
+  { modelRoot, segment, serverId, cohortIds = [], nowMs }: AbleQuery,
+): readonly AbleVerifier[] {
+  const serverIds = [serverId, ...cohortIds];
+  // Compare with current announcements, since a payee may have changed since the order. An agreement names payees that have not signed
+  // it, so a cohort could exclude honest verifiers by those names. The payee of an announcement has signed.
+  const servers = serverIds.flatMap((id) => readAnnouncement(store, id) ?? []);
   const excluded = listExcluded(store);
-  const offerOf = ({ models }: Announcement) => models.find((model) => equalBytes(model.modelRoot, modelRoot));
   return (
     listAnnounced(store, nowMs)
-      .filter(({ announcement }) => announcement.verifier && offerOf(announcement))
-      // It must have signed the class in which it computes the model.
-      .filter(({ verifierWord }) => verifierWord && findClass(verifierWord, modelRoot) !== undefined)
-      // Compare with the current announcement, since the payee may have changed since the order.
-      .filter(({ announcement: { payee } }) => server === undefined || !equalBytes(payee, server.payee))
-      .filter(({ announcement: { providerId } }) => !equalBytes(providerId, serverId))
+      .filter(({ announcement: { payee } }) => !servers.some((server) => equalBytes(payee, server.payee)))
+      .filter(({ announcement: { providerId } }) => !serverIds.some((id) => equalBytes(providerId, id)))
       // A new key of a payee whose verifiers lied begins with their record.
       .filter(({ announcement }) => !excluded.has(derive(crypto, announcement).payeeName))
       .filter(
         ({ announcement: { verifier } }) =>
-          !(verifier && server?.verifier && equalBytes(verifier.keyHash, server.verifier.keyHash)),
+          !servers.some(
+            (server) => verifier && server.verifier && equalBytes(verifier.keyHash, server.verifier.keyHash),
+          ),
       )
-      .map(({ announcement, verifierWord, sinceMs, stake }) => ({
-        providerId: announcement.providerId,
-        payee: announcement.payee,
-        keyHash: announcement.verifier?.keyHash as Uint8Array,
-        operator: derive(crypto, announcement).operator,
-        numericClass: (verifierWord && findClass(verifierWord, modelRoot)) ?? '',
-        contextSize: offerOf(announcement)?.contextSize ?? 0,
-        ...{ sinceMs, stake },
-      }))
+      .flatMap(({ announcement, verifierWord, sinceMs, stake }) => {
+        // It must have signed the class in which it computes the model.
+        const offer = findOffer({ announcement, verifierWord }, modelRoot, segment);
+        const { providerId } = announcement;
+        const { operator } = derive(crypto, announcement);
+        return offer ? [{ ...offer, providerId, operator, sinceMs, stake }] : [];
+      })
       .filter(isFirstOfKey())
   );
 }

@@ -2,10 +2,17 @@ import { columns, text } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import { concatBytes, equalBytes, fromHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { findClass } from '@ogong/protocol/exchange/verifier-endorsement';
 import { createPartTable, type PartTable } from '@ogong/protocol/settlement/packed-entry';
 import { encodeDescribed } from '@ogong/protocol/verdict/evidence';
-import { readCredential, readStoredAnnouncement, readWord, type StoredAnnouncement } from './announcement-store.ts';
+import {
+  findOffer,
+  type HeldPart,
+  isSamePart,
+  listHeld,
+  readCredential,
+  readStoredAnnouncement,
+  type StoredAnnouncement,
+} from './announcement-store.ts';
 
 const rowColumns = columns({ name: text, sequence: text });
 
@@ -58,13 +65,16 @@ function isSame(a: StoredAnnouncement, b: StoredAnnouncement): boolean {
     equalBytes(one.payee, other.payee) &&
     equalBytes(one.verifier?.keyHash ?? NONE, other.verifier?.keyHash ?? NONE) &&
     equalBytes(own ?? NONE, others ?? NONE) &&
-    one.models.length === other.models.length &&
-    one.models.every(({ modelRoot, contextSize }, i) => {
-      const model = other.models[i];
-      return model?.contextSize === contextSize && equalBytes(model.modelRoot, modelRoot);
-    })
+    areSameOffers(listHeld(a), listHeld(b))
   );
 }
+
+const areSameOffers = (own: readonly HeldPart[], others: readonly HeldPart[]): boolean =>
+  own.length === others.length &&
+  own.every((one, i) => {
+    const other = others[i] as HeldPart;
+    return one.contextSize === other.contextSize && isSamePart(one, other);
+  });
 
 const NONE = new Uint8Array(0);
 
@@ -74,16 +84,16 @@ function listParts(
   name: string,
   { announcement, verifierWord }: StoredAnnouncement,
 ): Uint8Array[] {
-  const { providerId, payee, verifier, models } = announcement;
+  const { providerId, payee, verifier } = announcement;
   const credential = readCredential(store, fromHex(name));
   if (verifier === undefined || verifierWord === undefined || credential === undefined) return [];
-  const word = readWord(verifierWord);
   const operator = crypto.sha256(payee);
-  const rows = models.slice(0, MOST_ROWS).flatMap(({ modelRoot, contextSize }) => {
-    const numericClass = findClass(word, modelRoot);
-    if (numericClass === undefined) return [];
-    return [encodeDescribed({ providerId, payee, keyHash: verifier.keyHash, operator, numericClass, contextSize })];
-  });
+  const rows = listHeld({ announcement })
+    .slice(0, MOST_ROWS)
+    .flatMap(({ modelRoot, segment }) => {
+      const offer = findOffer({ announcement, verifierWord }, modelRoot, segment);
+      return offer ? [encodeDescribed({ ...offer, providerId, operator })] : [];
+    });
   const { providerKey, verifierEndorsement: endorsement } = credential;
   const keys = endorsement && [endorsement.verifierKey, concatBytes(endorsement.verifierKey, endorsement.signature)];
   return [...rows, providerKey, ...(keys ?? [])];

@@ -80,7 +80,14 @@ export function readQuestion(
       throw new Refusal('precondition', `no witness asks for an opening of tier ${header.tier}`);
     const subject = hashRecord(crypto, ask.bound.record);
     const texts = ask.intake && { texts: { claim: { order, record, header }, intake: ask.intake } };
-    return { question: { ...shared, asked: 'opening', subject }, order, asked: 'opening', record, ...texts };
+    return {
+      question: { ...shared, asked: 'opening', subject },
+      order,
+      asked: 'opening',
+      record,
+      rows: ask.rows,
+      ...texts,
+    };
   }
   if (!verifyConsent(crypto, ask.consent, order)) {
     throw new Refusal('invalid', 'the provider has not agreed to this order');

@@ -5,16 +5,18 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import type { BlobRef } from '@ogong/protocol/commitment/blob';
 import type { RecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
 import type { IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
+import { MAX_ROWS_BYTES } from '@ogong/protocol/exchange/limits';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { hashJobRound, type JobRound } from '@ogong/protocol/exchange/round-signature';
 import { SALT_BYTES, type ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import type { HandedReply, StoredClaim } from '@ogong/protocol/verdict/claim';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
-import { openReply } from '@ogong/protocol/verdict/opened-reply';
+import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { findCommitmentProblem, readReport } from '@ogong/protocol/verdict/report-check';
 import { isRefutation } from '@ogong/protocol/verdict/verify-verdict';
 import type { ContestedReport, FoundOpening } from '../audit/audit-state.ts';
@@ -27,7 +29,13 @@ import {
   type PatienceOptions,
   Unannounced,
 } from '../audit/patience.ts';
-import { fetchNoBlob, fetchReplayBlobs, type GetBlob, listAuditBlobs } from '../audit/replay-blobs.ts';
+import {
+  fetchNoBlob,
+  fetchReplayBlobs,
+  type GetBlob,
+  listAuditBlobs,
+  rethrowBlobError,
+} from '../audit/replay-blobs.ts';
 import { fetchMedia, fetchNoMedia, type GetMedia } from '../audit/request-media.ts';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import { type Inquiry, keepInquiry, type Question, readInquiry } from '../store/witness-store.ts';
@@ -99,6 +107,8 @@ export type WitnessQuestion = { readonly question: Question; readonly order: Nam
   | {
       readonly asked: 'opening';
       readonly record: RecordV2;
+      /** Root of the rows of an edge that are wanted, too. Default: none. */
+      readonly rows?: Uint8Array | undefined;
       /** Present if the texts are wanted, too. */
       readonly texts?: {
         readonly claim: Pick<StoredClaim, 'order' | 'record' | 'header'>;
@@ -168,10 +178,13 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
     const opening = await getOpening(provider, order.replyId, { timeoutMs, signal });
     const opened = openReply(crypto, asked.record, opening);
     if (opened === undefined || opened.outcome === 'nothing') throw new NoAnswer('the answer is no opening');
-    const sizeBytes = listAuditBlobs(opened).reduce((sum, { bytes }) => sum + bytes, 0);
-    const blobs = await room.hold(sizeBytes, () =>
-      fetchReplayBlobs(opened, (ref, blind) => getBlob(provider, order.replyId, ref, blind, { timeoutMs, signal })),
-    );
+    const rows = asked.rows && findEdgeRows(opened, asked.rows);
+    const sizeBytes = listAuditBlobs(opened).reduce((sum, { bytes }) => sum + bytes, rows?.bytes ?? 0);
+    const read = (ref: BlobRef) => getBlob(provider, order.replyId, ref, opened.opening.blind, { timeoutMs, signal });
+    const blobs = await room.hold(sizeBytes, async () => [
+      ...(await fetchReplayBlobs(opened, read)),
+      ...(rows ? [await read(rows).catch(rethrowBlobError)] : []),
+    ]);
     const found = { kind: 'opening' as const, opening, ...(blobs.length > 0 && { blobs: [...blobs] }) };
     if (asked.texts === undefined) return found;
     const { claim, intake } = asked.texts;
@@ -274,6 +287,13 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
       return answer;
     },
   };
+}
+
+/** Finds the rows of an edge. A validator that asks for others blames nobody. @throws OwnFault */
+function findEdgeRows({ opening: { edges = [] } }: OpenedReply, root: Uint8Array): BlobRef {
+  const found = edges.find(({ rows }) => equalBytes(rows.root, root))?.rows;
+  if (found !== undefined && found.bytes <= MAX_ROWS_BYTES) return found;
+  throw new OwnFault(found ? `rows of ${found.bytes} bytes are too large` : 'the opening names no such rows');
 }
 
 function assertAnnounced(

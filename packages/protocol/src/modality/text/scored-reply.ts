@@ -5,7 +5,7 @@ import { encodeHeader, type Header } from './commitment/header.ts';
 import type { Replay } from './stage1/replay.ts';
 import { encodeTailDraws, type TailDraws } from './stage1/tail-draws.ts';
 import { redactHeader } from './stage2/redact-header.ts';
-import { encodeTextClaim, parseTextClaim, type TextClaim } from './stage2/text-claim.ts';
+import { encodeTextClaim, parseTextClaim, type SegmentJob, type TextClaim } from './stage2/text-claim.ts';
 
 /** The request and the model of a reply. */
 export interface ReplySubject {
@@ -27,6 +27,8 @@ export interface ScoredReply extends ReplySubject {
   readonly tailDraws: TailDraws;
   /** Edges whose rows the verifier has to report, as in TextClaim. Default: none. */
   readonly edges?: readonly number[] | undefined;
+  /** The one shard that the job is about, as in TextClaim. Default: the whole model. */
+  readonly segment?: SegmentJob | undefined;
 }
 
 /** Hashes a verifier's job, which its commitment contains. Every holder of the reply computes the same hash. */
@@ -48,7 +50,7 @@ export function toScored(
 
 /** Encodes the parts of a reply that a verifier receives. */
 export function encodeScored(reply: ScoredReply): Omit<ScoreInputs, 'requestHash'> {
-  const { endpoint, modelRoot, blind, header, listSizes, shapeClasses, tailDraws, edges = [] } = reply;
+  const { endpoint, modelRoot, blind, header, listSizes, shapeClasses, tailDraws, edges = [], segment } = reply;
   const outputTokens = new Uint8Array(reply.outputTokens.length * 4);
   const view = new DataView(outputTokens.buffer);
   for (let i = 0; i < reply.outputTokens.length; i++) view.setUint32(4 * i, reply.outputTokens[i] as number, true);
@@ -58,6 +60,7 @@ export function encodeScored(reply: ScoredReply): Omit<ScoreInputs, 'requestHash
     ...(shapeClasses?.some((shapeClass) => shapeClass !== 0) && { shapeClasses }),
     ...(tailDraws.size > 0 && { tailDraws: encodeTailDraws(tailDraws) }),
     ...(edges.length > 0 && { edges }),
+    ...(segment && { segment }),
   };
   const redacted = encodeHeader(redactHeader(header));
   return { endpoint, modelRoot, header: redacted, sketchBankSeed, modality: 'text', claim: encodeTextClaim(value) };

@@ -7,6 +7,7 @@ import { MAX_RESPONSE_BYTES } from '../../exchange/limits.ts';
 import { isEqualityDue } from '../../tier/exact-class.ts';
 import { getTier } from '../../tier/registry.ts';
 import type { LocalReplyContext, Modality, ReplayedReply, ReplayOptions } from '../modality.ts';
+import type { ServingCohort } from '../shared/serving-cohort.ts';
 import { TEXT_CANARY } from './canary.ts';
 import { type Header, parseHeader, TEXT_ENDPOINTS, TEXT_HEADER_TAG } from './commitment/header.ts';
 import { WINDOW_TOKENS } from './commitment/window.ts';
@@ -17,14 +18,21 @@ import { type AskedText, type InferenceRequest, parseRequest } from './request/r
 import { boundTextTokens } from './request/request-bound.ts';
 import { encodeTextSummary, parseTextSummary } from './request/request-summary.ts';
 import { encodeScored, toScored } from './scored-reply.ts';
+import {
+  type AuditedShard,
+  encodeShardFinding,
+  findAuditedShard,
+  readShardReport,
+  weighShardReport,
+} from './shard-audit.ts';
 import { checkBoundaryRoots } from './stage1/boundary-roots.ts';
 import { checkHeader, type HeaderContext } from './stage1/header-checks.ts';
 import { checkLocalText } from './stage1/local-checks.ts';
 import { type Replay, replayReply } from './stage1/replay.ts';
-import { listEdges, listShownLayers } from './stage2/compare-edges.ts';
+import { type CommittedEdges, listEdges, listShownLayers } from './stage2/compare-edges.ts';
 import { findRows, listRowBlobs, type ShownRows } from './stage2/picture-rows.ts';
 import { countScored } from './stage2/scored-prefix.ts';
-import { countPasses, parseTextClaim } from './stage2/text-claim.ts';
+import { countPasses, type JobSegment, parseTextClaim } from './stage2/text-claim.ts';
 
 const MS_PER_TOKEN = 50;
 
@@ -105,14 +113,29 @@ function replayText(
   const replay = replayReply(crypto, record, opening, tiers);
   const header = replay.header as Header;
   const rows = replay.header === undefined ? NO_ROWS : findRows(header, blobs);
+  const committed = { header, opening, outputTokens: replay.outputTokens };
+  const findShard = (cohort: ServingCohort | undefined, segment: JobSegment): AuditedShard => {
+    const shard = findAuditedShard(crypto, committed, cohort, segment);
+    if ('problem' in shard) throw new ProtocolError('unsupported', shard.problem);
+    return shard;
+  };
   const roots = replay.header === undefined ? [] : checkBoundaryRoots(crypto, header, opening, replay.outputTokens);
   return {
     checks: [...replay.checks, ...rows.checks, ...roots],
     ...{ header: replay.header, refutedBy: rows.refutedBy, replay },
     ...(replay.header !== undefined && header.pictures.length > 0 && { makeJobBlobs: () => rows.blobs }),
-    describeJob(endpoint, _draw, cohort) {
+    findShardInput(cohort, segment) {
+      const shard = findAuditedShard(crypto, committed, cohort, segment);
+      return 'problem' in shard ? shard : shard.input;
+    },
+    describeJob(endpoint, _draw, cohort, segment) {
       assertScored(header);
       const subject = { endpoint, modelRoot: record.modelRoot, blind: opening.blind };
+      if (segment !== undefined) {
+        const { firstLayer, layers } = segment;
+        const { ref: input } = findShard(cohort, segment).input;
+        return encodeScored({ ...toScored(subject, header, replay), segment: { firstLayer, layers, input } });
+      }
       const edges = listShownLayers(listEdges(crypto, header, opening, cohort));
       return encodeScored(toScored(subject, header, replay, edges));
     },
@@ -122,9 +145,23 @@ function replayText(
       const scored = toScored({ endpoint, modelRoot: record.modelRoot, blind: opening.blind }, header, replay);
       return describePlantedText(crypto, { ...scored, ...planted, shapeClasses: replay.shapeClasses, endorsedClass });
     },
-    readReport(bytes, { jobId, contextSize, cohort }) {
+    readReport(bytes, { jobId, contextSize, cohort, segment }) {
       assertScored(header);
-      const edges = listEdges(crypto, header, opening, cohort);
+      const shard = segment && findShard(cohort, segment);
+      if (shard?.values !== undefined) {
+        const { values, numericClass: servedClass, share } = shard;
+        const read = readShardReport(bytes, { jobId, modelRoot: record.modelRoot, header, values, contextSize });
+        if ('problem' in read) return read;
+        const { report } = read;
+        return {
+          ...{ numericClass: report.numericClass, servedClass, isBlank: false },
+          claimsExact: isEqualityDue(report, { numericClass: servedClass }),
+          tokens: countShare(report.edge.positions + 1, share),
+          finding: encodeShardFinding(report),
+          weigh: () => weighShardReport(header, { ...shard, values }, report),
+        };
+      }
+      const edges = shard ? NO_EDGES : listEdges(crypto, header, opening, cohort);
       const subject = { jobId, modelRoot: record.modelRoot, header, replay, layers: listShownLayers(edges) };
       const read = readScoreReport(bytes, { ...subject, contextSize });
       if ('problem' in read) return read;
@@ -133,7 +170,10 @@ function replayText(
         numericClass: report.numericClass,
         claimsExact: isEqualityDue(report, header),
         isBlank: report.windows.length === 0,
-        tokens: report.windows.length === 0 ? 0 : header.promptTokenCount + countScored(report, replay.rows.length),
+        tokens:
+          report.windows.length === 0
+            ? 0
+            : countShare(header.promptTokenCount + countScored(report, replay.rows.length), shard?.share ?? WHOLE),
         finding: encodeFinding(report),
         // The beginning of an answer is no answer.
         ...(report.windows.length === opening.windows.length && { answer: bytes }),
@@ -143,6 +183,13 @@ function replayText(
   };
 }
 
+/** Counts the tokens of a pass through some layers, by their share of all. */
+const countShare = (tokens: number, { layers, all }: AuditedShard['share']): number =>
+  Math.ceil((tokens * layers) / all);
+
+const WHOLE: AuditedShard['share'] = { layers: 1, all: 1 };
+
+const NO_EDGES: CommittedEdges = { edges: [], members: [] };
 const NO_ROWS: ShownRows = { blobs: [], checks: [] };
 
 /** @throws ProtocolError `unsupported` if a reply shows nothing that a verifier could score. */

@@ -60,6 +60,8 @@ export function drawHoneypot(
   { draw, order, header, candidates, pair, honeypotPpm = HONEYPOT_PPM }: HoneypotOccasion,
 ): EvidenceCandidate | undefined {
   if (draw === undefined || pair.length < 2 || header === undefined) return undefined;
+  // The known answer of a honeypot is about the whole model.
+  if (candidates.some(({ segment }) => segment !== undefined)) return undefined;
   const modality = findModality(header.endpoint);
   if (!modality.plants?.(header) || !hasHoneypot(crypto, draw, honeypotPpm)) return undefined;
   const context = modality.countContext(header);

@@ -1,12 +1,15 @@
 import { computeAttemptEpoch } from '@ogong/protocol/audit/audit-attempt';
 import { isBeyond, isListLacking, isOverstated, listStakeClaims } from '@ogong/protocol/audit/candidate-stakes';
 import { toHex } from '@ogong/protocol/base/bytes';
+import type { ListedSegment } from '@ogong/protocol/exchange/cohort/listed-segment';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
 import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
 import { computeOrderSpan } from '@ogong/protocol/exchange/order-span';
 import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { type CohortTerms, parseCohortAgreement } from '@ogong/protocol/settlement/cohort-agreement';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
-import { type AuditEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
+import { findDrawnSegment, findListedSegment } from '@ogong/protocol/verdict/audit-subject';
+import { type AuditEvidence, type EvidenceCandidate, parseEvidence } from '@ogong/protocol/verdict/evidence';
 import { listKnown, noStakes } from '../../store/candidates.ts';
 import { CosignError, demand } from './cosign-error.ts';
 import type { CosignState } from './cosign-state.ts';
@@ -42,9 +45,12 @@ export function createListCheck(state: ListState, entries: readonly VerdictEntry
     if (parsed?.kind !== 'audit' || record?.order === undefined) return true;
     let isCompared = true;
     const order = parseOrder(record.order.order);
+    const cohort = record.cohort.length === 0 ? undefined : parseCohortAgreement(record.cohort).terms;
     for (const [sitting, list] of parsed.lists.entries()) {
       await assertStaked({ ...state, stakedOf: readOnce }, entry, list);
-      const isKnown = await assertWhole(state, entry, { order, sitting, list, silent });
+      const settled = parsed.attempts.find((one) => one.sitting < sitting && one.opened !== undefined);
+      const subject = settled && { segment: findListedSegment(parsed.lists[settled.sitting]) };
+      const isKnown = await assertWhole(state, entry, { order, sitting, list, silent, cohort, settled: subject });
       isCompared &&= isKnown;
     }
     return isCompared;
@@ -87,14 +93,26 @@ async function assertStaked(
   }
 }
 
+interface ListSubject {
+  readonly order: Order;
+  readonly sitting: number;
+  readonly list: List;
+  readonly silent: ReadonlySet<string>;
+  /** Terms of the cohort that served; undefined if one provider did. */
+  readonly cohort: CohortTerms | undefined;
+  /** The subject of the first report of earlier audit attempts, if one was opened. */
+  readonly settled: { readonly segment: ListedSegment | undefined } | undefined;
+}
+
 /**
- * Checks that the list lacks few of the verifiers that were announced here all the time with their stake.
+ * Checks that the list lacks few of the verifiers that were announced here all the time with their stake. A list of verifiers of one
+ * shard also says that nobody verifies the whole model.
  * @returns whether there was a staked verifier. @throws CosignError
  */
 async function assertWhole(
   { crypto, store, getBeacon, requiredStakes = () => noStakes }: ListState,
-  { index, timeMs, beaconEpoch, payee: server }: VerdictEntry,
-  { order, sitting, list, silent }: { order: Order; sitting: number; list: List; silent: ReadonlySet<string> },
+  { index, timeMs, beaconEpoch, payee: server, replyId }: VerdictEntry,
+  { order, sitting, list, silent, cohort, settled }: ListSubject,
 ): Promise<boolean> {
   const beacon = await getBeacon(computeAttemptEpoch(beaconEpoch, sitting)).catch(() => undefined);
   if (beacon === undefined) throw new CosignError('unavailable', `entry ${index}: a beacon of its audit is not known`);
@@ -102,12 +120,22 @@ async function assertWhole(
   // No order lives longer, so each of these verifiers was announced before this order was made, and until its entry
   // was.
   const { fromMs: sinceMs } = computeOrderSpan({ expiresAtMs }, { toleranceMs: CLOCK_TOLERANCE_MS });
-  const known = store.read(() => {
-    const uncounted = new Set([...silent, toHex(server)]);
-    const query = { modelRoot, serverId, salt: beacon.value, nowMs: timeMs, sinceMs, uncounted };
-    return listKnown(store, crypto, { ...query, leastStake: requiredStakes().greatest });
-  });
+  const cohortIds = cohort?.members.map(({ providerId }) => providerId) ?? [];
+  const lacks = (segment: ListedSegment | undefined, present: List): boolean =>
+    isListLacking(readKnown(segment), present);
+  const readKnown = (segment: ListedSegment | undefined): EvidenceCandidate[] =>
+    store.read(() => {
+      const uncounted = new Set([...silent, toHex(server)]);
+      const query = { modelRoot, segment, serverId, cohortIds, salt: beacon.value, nowMs: timeMs, sinceMs, uncounted };
+      return listKnown(store, crypto, { ...query, leastStake: requiredStakes().greatest });
+    });
   const problem = `entry ${index}: the list of audit attempt ${sitting} lacks verifiers with most of the stake`;
-  demand(!isListLacking(known, list), problem);
-  return known.some(({ weight }) => weight > 1n);
+  // Other checks have found that the candidates of a list hold the layers that are due (assertSubjects).
+  const listed = findListedSegment(list) ?? (list.length === 0 ? settled?.segment : undefined);
+  const isOpen = settled === undefined && cohort !== undefined;
+  const drawn =
+    isOpen && list.length === 0 ? findDrawnSegment(crypto, cohort, { beacon: beacon.value, replyId }) : listed;
+  demand(!lacks(drawn, list), problem);
+  if (isOpen && drawn !== undefined) demand(!lacks(undefined, []), problem);
+  return readKnown(drawn).some(({ weight }) => weight > 1n);
 }

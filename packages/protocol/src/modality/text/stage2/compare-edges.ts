@@ -142,13 +142,13 @@ export function compareEdges(
   return { outcome: 'accept', checks, isExact: areEqual && isSameClass(members.length) };
 }
 
-const isSameEdge = (a: EdgeValues, b: EdgeValues): boolean =>
+export const isSameEdge = (a: EdgeValues, b: EdgeValues): boolean =>
   a.rows.bytes === b.rows.bytes &&
   equalBytes(a.rows.root, b.rows.root) &&
   a.sketches.every((sketch, window) => equalBytes(sketch, b.sketches[window] as Uint8Array));
 
 /** Computes the largest mean distance of a window of the rerun, relative L2. The claim has at least as many positions. */
-function computeEdgeDistance(claimed: EdgeValues, rerun: EdgeValues, directions: number): number {
+export function computeEdgeDistance(claimed: EdgeValues, rerun: EdgeValues, directions: number): number {
   let worst = 0;
   for (const [window, sketch] of rerun.sketches.entries()) {
     const own = decodeSketch(sketch, { directions });
