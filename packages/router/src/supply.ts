@@ -6,7 +6,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import { findWeightsProblem, type ModelRoots } from '@ogong/host/views/model-roots';
 import type { NewcomerAdmission } from '@ogong/host/views/newcomer-admission';
 import type { AnnouncedVerifier } from '@ogong/protocol/audit/verifier-room';
-import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import {
   type Announcement,

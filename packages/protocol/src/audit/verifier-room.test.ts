@@ -27,9 +27,17 @@ describe('the room of the verifiers of a model', () => {
 
   it('refuses longer replies alone, and none where nobody verifies the model', () => {
     const own = [verifier(1, 8, 1)];
-    expect(findVerifierRoomProblem(own, 8)).toBeUndefined();
-    expect(findVerifierRoomProblem(own, 9)).toContain('have room for 8 tokens');
-    expect(findVerifierRoomProblem([], 9)).toBeUndefined();
+    expect(findVerifierRoomProblem({ whole: own }, 8)).toBeUndefined();
+    expect(findVerifierRoomProblem({ whole: own }, 9)).toContain('have room for 8 tokens');
+    expect(findVerifierRoomProblem({ whole: [] }, 9)).toBeUndefined();
+  });
+
+  it('is that of the shard with the least, where nobody verifies the whole model', () => {
+    const shards = [[verifier(1, 9, 1)], [], [verifier(2, 7, 1)]];
+    expect(findVerifierRoomProblem({ whole: [], shards }, 7)).toBeUndefined();
+    expect(findVerifierRoomProblem({ whole: [], shards }, 8)).toContain('have room for 7 tokens');
+    expect(findVerifierRoomProblem({ whole: [verifier(3, 8, 1)], shards }, 8)).toBeUndefined();
+    expect(findVerifierRoomProblem({ whole: [], shards: [[], []] }, 8)).toBeUndefined();
   });
 
   it('is needed for the context of an order, or for the tokens that it pays', () => {

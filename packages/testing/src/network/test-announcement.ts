@@ -47,6 +47,7 @@ export function signTestAnnouncement(given: TestAnnouncement): {
     ...fields,
   };
   const payeeWord = signProviderPayee(crypto, payee, { validUntilMs: WORD_UNTIL_MS, ledger, providerId });
-  const verifierEndorsement = fields.verifier && signTestEndorsement(verifierKey, providerId, announcement.models);
+  const verifierEndorsement =
+    fields.verifier && signTestEndorsement(verifierKey, providerId, [...announcement.models, ...announcement.segments]);
   return { announcement, signed: signAnnouncement(key, announcement, { payeeWord, verifierEndorsement }) };
 }

@@ -23,18 +23,25 @@ type ReplySizes = Pick<
 /** Changes one value of a row. */
 export type BendRows = (value: number, index: number) => number;
 
+/** Makes up the rows that leave a shard. @returns f32[positions, embeddingSize]. */
+export const makeTestRows = (
+  { promptTokenCount, outputTokenCount, embeddingSize }: ReplySizes,
+  { place, bend = (value) => value }: { readonly place: number; readonly bend?: BendRows | undefined },
+): Float32Array =>
+  Float32Array.from({ length: (promptTokenCount + outputTokenCount - 1) * embeddingSize }, (_, i) =>
+    bend(Math.sin(i * 0.7 + place) + Math.cos(i * i * 0.3), i),
+  );
+
 /** Commits to the made-up rows that leave a shard. Two machines with the same weights have the same rows. */
 export function computeTestEdge(
   header: ReplySizes,
   blind: Uint8Array,
-  { place, bend = (value) => value }: { readonly place: number; readonly bend?: BendRows | undefined },
+  shard: { readonly place: number; readonly bend?: BendRows | undefined },
 ): EdgeValues & { readonly root: Uint8Array } {
   const { embeddingSize, sketchDirections: directions, sketchBankSeed: bankSeed } = header;
   const positions = header.promptTokenCount + header.outputTokenCount - 1;
   const bank = createSketchBank(crypto, { bankSeed, directions, embeddingSize });
-  const rows = Float32Array.from({ length: positions * embeddingSize }, (_, i) =>
-    bend(Math.sin(i * 0.7 + place) + Math.cos(i * i * 0.3), i),
-  );
+  const rows = makeTestRows(header, shard);
   const kept = {
     positions,
     nextTurn: 3,
