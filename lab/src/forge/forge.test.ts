@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { GgufValue } from '@ogong/models/gguf/types';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type GgufDraft, openDraft, shapeOf, writeDraft } from './gguf-draft.ts';
-import { deepen, narrowFeedForward, shareLayers, skipLayers } from './layers.ts';
+import { deepen, narrowFeedForward, shareLayers, skipLayers, widenFeedForward } from './layers.ts';
 import { createGaussian } from './random.ts';
 import { addLowRank, addNoise } from './weights.ts';
 
@@ -66,6 +66,23 @@ describe('a forged model', () => {
     }
     expect(Math.max(...read(deep, 'blk.2.ffn_down.weight'))).toBeGreaterThan(1);
     expect(() => deepen(createModel(), 3)).toThrow(RangeError);
+  });
+
+  it('has the requested width, by channels that add nothing', () => {
+    const model = createModel();
+    const wide = widenFeedForward(model, CHANNELS + 3);
+    expect(shapeOf(wide, 'feed_forward_length')).toBe(CHANNELS + 3);
+    const [gate, down] = [read(wide, 'blk.1.ffn_gate.weight'), read(wide, 'blk.1.ffn_down.weight')];
+    expect(gate).toHaveLength(WIDTH * (CHANNELS + 3));
+    expect(gate.subarray(0, WIDTH * CHANNELS)).toEqual(read(model, 'blk.1.ffn_gate.weight'));
+    expect(gate.subarray(WIDTH * CHANNELS)).toEqual(gate.subarray(0, 3 * WIDTH));
+    for (let row = 0; row < WIDTH; row++) {
+      const at = row * (CHANNELS + 3);
+      const before = read(model, 'blk.1.ffn_down.weight').subarray(row * CHANNELS, (row + 1) * CHANNELS);
+      expect(down.subarray(at, at + CHANNELS)).toEqual(before);
+      expect([...down.subarray(at + CHANNELS, at + CHANNELS + 3)]).toEqual([0, 0, 0]);
+    }
+    expect(() => widenFeedForward(model, CHANNELS)).toThrow(RangeError);
   });
 
   it('is read back from its file, and writes the same bytes twice', () => {

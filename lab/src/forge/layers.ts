@@ -89,6 +89,39 @@ export function narrowFeedForward(draft: GgufDraft, channels: number): GgufDraft
   return withShape({ ...draft, tensors }, 'feed_forward_length', channels);
 }
 
+/**
+ * Adds channels to each feed-forward block that change nothing: their vectors repeat others, and their outputs are zero. The model says
+ * the same, and costs what its size costs.
+ * @throws RangeError if the blocks have as many channels.
+ */
+export function widenFeedForward(draft: GgufDraft, channels: number): GgufDraft {
+  const width = shapeOf(draft, 'feed_forward_length');
+  if (!(channels > width)) throw new RangeError(`${width} channels are not widened to ${channels}`);
+  const tensors = draft.tensors.map((tensor): FloatTensor => {
+    const part = layerOf(tensor.name)?.part;
+    const [input = 0, output = 0] = tensor.dimensions;
+    if (part === 'ffn_gate.weight' || part === 'ffn_up.weight')
+      return { ...tensor, dimensions: [input, channels], read: () => repeatValues(tensor.read(), input * channels) };
+    if (part === 'ffn_down.weight')
+      return { ...tensor, dimensions: [channels, output], read: () => padColumns(tensor.read(), width, channels) };
+    return tensor;
+  });
+  return withShape({ ...draft, tensors }, 'feed_forward_length', channels);
+}
+
+function repeatValues(values: Float32Array, length: number): Float32Array {
+  const out = new Float32Array(length);
+  for (let at = 0; at < length; at += values.length) out.set(values.subarray(0, length - at), at);
+  return out;
+}
+
+function padColumns(values: Float32Array, width: number, columns: number): Float32Array {
+  const rows = values.length / width;
+  const out = new Float32Array(rows * columns);
+  for (let row = 0; row < rows; row++) out.set(values.subarray(row * width, (row + 1) * width), row * columns);
+  return out;
+}
+
 function chooseChannels(
   byName: ReadonlyMap<string, FloatTensor>,
   layer: number,

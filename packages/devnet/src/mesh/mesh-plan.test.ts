@@ -110,6 +110,18 @@ describe('mesh plan', () => {
     }
   });
 
+  it('runs no verifier beside a variant that wants none', () => {
+    const variants = [{ name: 'segment', models: [], hasVerifier: false }, { name: 'whole' }];
+    const mixed: MeshOptions = { ...options, providers: 1, variants };
+    const { processes } = planMesh(mixed, planPorts(DEFAULT_BASE_PORT, mixed), pins);
+    const names = processes.filter(({ role }) => role === 'verifier').map(({ name }) => name);
+    expect(names).toEqual(['verifier-1', 'verifier-3']);
+    const verifiersOf = (name: string) =>
+      processes.find((process) => process.name === name)?.args.filter((arg) => arg.startsWith('--verifier-'));
+    expect(verifiersOf('segment')).toEqual([]);
+    expect(verifiersOf('whole')).toEqual(['--verifier-endpoint', '--verifier-cert', '--verifier-key']);
+  });
+
   it('has models of attested tiers served by the variants that name them alone, from one file, under a policy', () => {
     const id = 'ogong/tee/karpathy/stories15m';
     const mixed: MeshOptions = {

@@ -63,6 +63,8 @@ export interface ProviderVariant {
   readonly flags?: readonly string[];
   /** Ids of its models. Default: all but those of tiers that need evidence of the machine. */
   readonly models?: readonly string[];
+  /** Whether a verifier of the whole models runs beside it. Default: true. */
+  readonly hasVerifier?: boolean;
 }
 
 /** The machines of tier `tee` that the gateway and the validators accept. */
@@ -216,6 +218,13 @@ export function providerName({ providers = 3, variants = [] }: MeshOptions, inde
 /** Validators that are price feeds, if the network burns and mints: the first of them. */
 export const feedNames = ({ validators }: Pick<MeshPorts, 'validators'>): string[] =>
   validators.slice(0, 3).map((_, i) => `feed-${i + 1}`);
+
+const verifierFlags = (port: number, { certHash, keyHash }: MeshPins['verifiers'][number]): readonly string[] => [
+  ...['--verifier-endpoint', at(port), '--verifier-cert', certHash, '--verifier-key', keyHash],
+];
+
+const hasVerifier = ({ providers = 3, variants = [] }: MeshOptions, index: number): boolean =>
+  variants[index - providers]?.hasVerifier ?? true;
 
 const isForAll = ({ id }: MeshModel): boolean => !isAttestedTier(parseModelId(id).tier);
 
@@ -374,12 +383,11 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
         ],
       });
     }),
-    ...ports.verifiers.map((port, i) =>
-      define(verifierName(i), 'verifier', port, {
-        entry: BIN.verifierd,
-        args: [...verified, ...shared, '--provider', pins.providers[i] as string, ...registry],
-      }),
-    ),
+    ...ports.verifiers.flatMap((port, i) => {
+      if (!hasVerifier(options, i)) return [];
+      const args = [...verified, ...shared, '--provider', pins.providers[i] as string, ...registry];
+      return [define(verifierName(i), 'verifier', port, { entry: BIN.verifierd, args })];
+    }),
     define('router', 'router', ports.router, {
       entry: BIN.routerd,
       args: [
@@ -407,9 +415,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
           ...['--router', at(ports.router)],
           ...['--router-cert', pins.router],
           ...(isRelayed(options, i) ? ['--relay', 'auto'] : []),
-          ...['--verifier-endpoint', at(ports.verifiers[i] as number)],
-          ...['--verifier-cert', pin.certHash],
-          ...['--verifier-key', pin.keyHash],
+          ...(hasVerifier(options, i) ? verifierFlags(ports.verifiers[i] as number, pin) : []),
           ...['--announce-interval', `${timings.announceIntervalMs}ms`],
           ...registry,
         ],

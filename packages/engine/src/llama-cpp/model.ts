@@ -1,9 +1,11 @@
+import { statSync } from 'node:fs';
 import type { RowPosition } from '../decode/grid-positions.ts';
 import { FIRST_PICTURE_ROW } from '../decode/picture-rows.ts';
 import type { ControlToken } from '../decode/text/literal-text.ts';
 import type { PromptVocabulary } from '../decode/text/prompt-vocabulary.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import type { PairVocabulary } from '../process/pair-tokens.ts';
+import { describeDataLimit, readDataLimit } from './device/memory.ts';
 import { addressOf, allocateNative, viewFloats } from './device/native-memory.ts';
 import { ALL_LAYERS, keepExpertsOnCpu, layOutTensorSplit, type Placement } from './device/placement.ts';
 import { createLayerCapture, type LayerCapture } from './layer-capture.ts';
@@ -84,6 +86,8 @@ export interface LlamaModel {
 
 const POOLING_NONE = 0;
 const FLASH_ATTENTION_ON = 1;
+/** llama.h, enum llama_load_mode. */
+const LOAD_WITHOUT_MAPPING = 0;
 /** ggml.h, enum ggml_type. */
 const GGML_TYPES: Readonly<Record<KvType, number>> = { f32: 0, f16: 1, q4_0: 2, q8_0: 8 };
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
@@ -94,6 +98,8 @@ interface OpenModelOptions extends Placement {
   /** LoRA files, applied in this order to every context that writes. */
   readonly adapterPaths?: readonly string[];
 }
+
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
 /** Opens a GGUF model. */
 export function openLlamaModel(
@@ -109,14 +115,19 @@ export function openLlamaModel(
 ): LlamaModel {
   const experts = expertsOnCpu ? keepExpertsOnCpu(library) : undefined;
   const split = tensorSplit && layOutTensorSplit(tensorSplit);
+  const data = library.backend === 'cpu' ? readDataLimit() : undefined;
   const params: StructFields = {
     ...(library.modelDefaultParams() as StructFields),
     use_extra_bufts: repack,
+    // Mapped weights would escape the limit.
+    ...(data !== undefined && { load_mode: LOAD_WITHOUT_MAPPING }),
     n_gpu_layers: library.backend === 'cpu' ? 0 : gpuLayers,
     ...(experts && { tensor_buft_overrides: experts.pointer }),
     ...(split && { tensor_split: split.pointer }),
   };
   const handle: Pointer = library.modelLoad(path, params);
+  if (!handle && data !== undefined && sizeOf(path) > data.limit - data.used)
+    throw new EngineError('not-enough-memory', `llama.cpp could not load the weights of ${path}${describeDataLimit()}`);
   if (!handle)
     throw new EngineError(
       'unsupported-model',
@@ -276,7 +287,7 @@ function createContext(
   if (!handle) {
     throw new EngineError(
       'not-enough-memory',
-      `llama.cpp could not allocate a context of ${sequences} x ${perSequence} positions; use a smaller context or fewer sequences`,
+      `llama.cpp could not allocate a context of ${sequences} x ${perSequence} positions; use a smaller context or fewer sequences${describeDataLimit()}`,
     );
   }
   applyAdapters(library, handle, adapters);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { readTierStakes } from '@ogong/chain/deployment';
 import { domainOf } from '@ogong/chain/domain';
+import type { SegmentEngine } from '@ogong/engine/interface/segment';
 import type { Engine } from '@ogong/engine/open-engine';
 import type { Attester } from '@ogong/host/attester/attester';
 import { describeAttester, openAttester } from '@ogong/host/attester/tee-config';
@@ -74,6 +75,8 @@ export interface ServeWrappers {
   readonly say?: (line: string) => void;
   /** Wraps the engine of each offer, of any modality. */
   readonly engine?: (engine: Engine) => Engine;
+  /** Wraps each segment that other leaders use. */
+  readonly segment?: (segment: SegmentEngine) => SegmentEngine;
   readonly openings?: (openings: Openings) => Openings;
   readonly signer?: (signer: HybridSigner) => HybridSigner;
   readonly commit?: (commit: CommitReply) => CommitReply;
@@ -104,7 +107,11 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
   const { punchBootstrap: bootstrap } = settings;
   const puncher = bootstrap.length === 0 ? undefined : await openPuncher({ bootstrap, dialPolicy });
   const models = await openModels(planned, settings, place);
-  const segments = await openBeside(models, () => openSegments(parts, settings, { ...place, drawSession }));
+  const opened = await openBeside(models, () => openSegments(parts, settings, { ...place, drawSession }));
+  const segments: OpenedSegments = {
+    ...opened,
+    shards: opened.shards.map((shard) => ({ ...shard, segment: wrap.segment?.(shard.segment) ?? shard.segment })),
+  };
   const peg = openPricePeg(settings, log);
   // Before the first announcement.
   await peg?.trigger();

@@ -13,6 +13,27 @@ export function readAvailableMemory(): number {
   return Math.max(0, Math.min(...limits));
 }
 
+/** A limit that the system sets to the data of this process (RLIMIT_DATA), in bytes. Mapped files do not count. */
+export interface DataLimit {
+  readonly limit: number;
+  readonly used: number;
+}
+
+/** Reads the limit of this process; undefined without one. */
+export function readDataLimit(): DataLimit | undefined {
+  const limit = /^Max data size +(\d+) /m.exec(readText('/proc/self/limits') ?? '');
+  const used = /^VmData:\s+(\d+) kB/m.exec(readText('/proc/self/status') ?? '');
+  return limit === null || used === null ? undefined : { limit: Number(limit[1]), used: Number(used[1]) * 1024 };
+}
+
+/** Ends the message of a failed load; empty without a limit. */
+export function describeDataLimit(): string {
+  const data = readDataLimit();
+  if (data === undefined) return '';
+  const mib = (bytes: number): number => Math.floor(bytes / 2 ** 20);
+  return `; the system allows this process ${mib(data.limit)} MiB of data, and ${mib(data.used)} MiB are in use`;
+}
+
 function meminfoAvailable(): number | undefined {
   const match = /^MemAvailable:\s+(\d+) kB/m.exec(readText('/proc/meminfo') ?? '');
   return match === null ? undefined : Number(match[1]) * 1024;
