@@ -34,13 +34,10 @@ export interface ShardInput {
   readonly bytes: Uint8Array | undefined;
 }
 
-/** An opening whose prompt is shown. Its tokens are u32 big-endian. */
-type PromptedOpening = Opening & { readonly prompt?: { readonly tokens: Uint8Array } | undefined };
-
 interface CommittedReply {
   readonly header: Header;
   /** Stage 1 has checked it. */
-  readonly opening: PromptedOpening;
+  readonly opening: Opening;
   readonly outputTokens: ArrayLike<number>;
 }
 

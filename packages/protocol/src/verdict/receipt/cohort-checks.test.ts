@@ -141,7 +141,7 @@ describe('a receipt of a reply that a cohort served', () => {
 
   it('skips the roots if the receipt is compact', async () => {
     const compact = await verify({}, (receipt) => ({ ...receipt, opening: { url: '/v1/receipts/0/opening' } }));
-    const names = ['boundary-roots', 'boundary-form', 'boundary-chain', 'boundary-signatures'];
+    const names = ['boundary-roots', 'boundary-form', 'boundary-inputs', 'boundary-chain', 'boundary-signatures'];
     expect(compact.missing.filter((id) => id.startsWith('boundary-'))).toEqual(names);
     expect(compact.checks.find(({ id }) => id === 'cohort')?.status).toBe('pass');
   });
