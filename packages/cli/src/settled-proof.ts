@@ -35,8 +35,13 @@ export async function checkSettledProof(chain: ProofChain, proof: SettledProof):
   return checkSettledEntry(nodeCrypto, { replyId, validator, domain }, { entry, index, proof: way, ...batch });
 }
 
+type DescribedEntry = Pick<
+  VerdictEntry,
+  'verdict' | 'feeAtomic' | 'fineAtomic' | 'payer' | 'payee' | 'router' | 'providerId' | 'shards' | 'culprit'
+>;
+
 /** Returns the entry's fields, as text and atomic units. */
-export function describeEntry(entry: VerdictEntry) {
+export function describeEntry(entry: DescribedEntry) {
   const { verdict, feeAtomic, fineAtomic, payer, payee, router, providerId } = entry;
   const culprit = readCulprit(entry);
   return {

@@ -217,6 +217,9 @@ describe('a receipt with its settled log entry', () => {
     expect(blamed).toMatchObject({ ok: false, cohort: { culprit: { place: 0, firstLayer: 0, providerId } } });
     const [refusal] = blamed.checks.filter(({ status }) => status === 'fail');
     expect(refusal?.detail).toMatch(/^the validator's log says reject about shard 0 \(layers? .*\), key [0-9a-f]{16}$/);
+    const about = { replyId: order.replyId, validator: order.validator, domain };
+    const [logged] = checkSettledEntry(crypto, about, settle({ entry: { recordHash, ...reject } })).checks;
+    expect(logged?.detail).toMatch(/^entry \d+ of the log: reject about shard 0 \(.*\), key [0-9a-f]{16}, fee 0$/);
     for (const change of [{ recordHash: other }, { shards: shards.map((one) => ({ ...one, pricePer1kAtomic: 1n })) }])
       expect((await judgeShared({ ...reject, ...change })).cohort).not.toHaveProperty('culprit');
     expect((await judgeShared({ ...reject, culprit: undefined })).cohort).not.toHaveProperty('culprit');

@@ -182,7 +182,7 @@ export function checkSettledEntry(
       isAbout
         ? pass(
             'log-entry',
-            `entry ${entry.index} of the log: ${entry.verdict}, fee ${entry.feeAtomic}${describeCulprit(entry)}`,
+            `entry ${entry.index} of the log: ${entry.verdict}${describeCulprit(entry)}, fee ${entry.feeAtomic}`,
           )
         : fail('log-entry', 'the log entry is about another reply'),
       isPaid
