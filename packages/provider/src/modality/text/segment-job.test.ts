@@ -106,11 +106,31 @@ describe('a verifier of some layers', () => {
     expect(bentReport.edge.rows.root).not.toEqual(other?.edge.rows.root);
   });
 
-  it('reports zeros for input that its layers cannot have computed with', async () => {
+  it('reports zeros for input that a shard refuses, and for rows that it cannot send', async () => {
     const tokens = listTokens().with(2, vocabularySize);
-    const rows = makeRows().with(3, Number.NaN);
-    for (const message of [jobOf([0, 2], [encodeTokens(tokens)]), jobOf([2, 3], [encodeValues(rows)])]) {
-      const { edge } = parseSegmentReport(await score(message));
+    const rows = makeRows();
+    const overflowing: HeldSegment = {
+      ...{ ...base, firstLayer: 2, layers: 2 },
+      scorer: {
+        kind: 'rows',
+        segment: {
+          ...second,
+          async run(pass) {
+            const output = await second.run(pass);
+            return output.kind === 'rows' ? { ...output, rows: output.rows.fill(2 ** 121, 3, 4) } : output;
+          },
+        },
+      },
+    };
+    const jobs = [
+      jobOf([0, 2], [encodeTokens(tokens)]),
+      jobOf([2, 3], [encodeValues(rows.with(3, Number.NaN))]),
+      jobOf([2, 3], [encodeValues(rows.with(3, 2 ** 121))]),
+      jobOf([2, 2], [encodeValues(rows)]),
+    ];
+    for (const message of jobs) {
+      const job = openJob(message, { engines: [], segments: [...held, overflowing], crypto });
+      const { edge } = parseSegmentReport(await job.score(new AbortController().signal));
       expect(edge.positions).toBe(tokens.length);
       const empty = createEdgeHasher(crypto, {
         blind: parseTextClaim(whole.claim).blind,

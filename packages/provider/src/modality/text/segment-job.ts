@@ -9,7 +9,8 @@ import { MAX_EDGE_POSITIONS } from '@ogong/protocol/commitment/edge-values';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { describeLayers } from '@ogong/protocol/exchange/cohort/segment';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
-import { readValues, VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
+import { VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
+import { createRowContent } from '@ogong/protocol/modality/text/boundary/pass-content';
 import { readTextClaim } from '@ogong/protocol/modality/text/scored-reply';
 import type { JobSegment, SegmentJob } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { isExactClass } from '@ogong/protocol/tier/exact-class';
@@ -110,12 +111,9 @@ function readInput(
   return { positions, promptTokens, width, blob, ref };
 }
 
-/** Reads the values of an input whose size was checked. @returns undefined if a row has values that are not finite. */
-function readInputValues({ firstLayer }: JobSegment, { positions, width, blob }: SegmentInput) {
-  if (firstLayer === 0) return readTokens(blob);
-  const rows = readValues(blob, positions * width);
-  return rows === 'malformed' ? undefined : rows;
-}
+/** Reads the values of an input whose size was checked. @returns undefined if a row has values that a shard refuses. */
+const readInputValues = ({ firstLayer }: JobSegment, { width, blob }: SegmentInput) =>
+  firstLayer === 0 ? readTokens(blob) : createRowContent(width).decode(blob);
 
 /** The last job of each scorer. */
 const tails = new WeakMap<SegmentScorer, Promise<unknown>>();
@@ -148,7 +146,7 @@ async function scoreInput(
   if (scorer.kind === 'rows')
     return await scoreRows(job, { ...input, values }, { ...scorer, modelRoot, crypto, signal });
   const { engine, given } = scorer;
-  // Rows that are not finite would end the pass. A leader that signed a reply for them answers for zeros.
+  // Rows out of range could end the pass. A leader that signed a reply for them answers for zeros.
   given.give(values instanceof Float32Array ? values : new Float32Array(0));
   try {
     return await scoreJob(job, { engine, crypto, signal });
