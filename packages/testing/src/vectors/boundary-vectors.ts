@@ -1,3 +1,4 @@
+import { drawPlace } from '@ogong/protocol/audit/place-draw';
 import { concatBytes, toHex } from '@ogong/protocol/base/bytes';
 import { computeBlobRoot } from '@ogong/protocol/commitment/blob';
 import { createSketchBank } from '@ogong/protocol/commitment/sketch';
@@ -19,7 +20,6 @@ import { createRowContent, createTokenContent } from '@ogong/protocol/modality/t
 import { toExpectedReport } from '@ogong/protocol/modality/text/honeypot-check';
 import { encodeScoreReport, type ScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { encodeSegmentReport } from '@ogong/protocol/modality/text/stage2/segment-report';
-import { encodeTextClaim, parseTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { encodeCohortTerms } from '@ogong/protocol/settlement/cohort-agreement';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
@@ -111,17 +111,31 @@ function createAuditVectors(crypto: Crypto) {
   const { claim } = opened.reply.describeJob('chat', job.draw, terms);
   const { jobId, contextSize, modelRoot, numericClass, exact, elapsedMs } = honest;
   const { root: _root, ...edge } = computeTestEdge(header, opening.blind, { place: 1 });
-  const { edges: _edges, ...whole } = parseTextClaim(claim);
-  const { rows: input } = computeTestEdge(header, opening.blind, { place: 0 });
+  const shardReport = encodeSegmentReport({ jobId, modelRoot, numericClass, exact, contextSize, elapsedMs, edge });
+  const weighShard = () => {
+    const read = opened.reply.readReport(shardReport, { ...job, segment });
+    if ('problem' in read) throw new TypeError(read.problem);
+    const { outcome, culprit = null } = read.weigh({});
+    return { outcome, culprit, tokens: read.tokens };
+  };
+  const segment = { firstLayer: 3, layers: 4 };
+  const part = opened.reply.describeJob('chat', job.draw, terms, segment);
   return {
     terms: toHex(encodeCohortTerms(terms)),
     record: toHex(recordBytes),
     opening: toHex(openingBytes),
     claim: toHex(claim),
     segment: {
-      claim: toHex(encodeTextClaim({ ...whole, segment: { firstLayer: 3, layers: 4, input } })),
-      report: toHex(encodeSegmentReport({ jobId, modelRoot, numericClass, exact, contextSize, elapsedMs, edge })),
+      claim: toHex(part.claim),
+      report: toHex(shardReport),
+      ...weighShard(),
     },
+    places: [fill(1), fill(2), fill(3), fill(4), fill(5), fill(6)].map((beacon) => {
+      const prices = terms.members.map(({ pricePer1kAtomic }) => pricePer1kAtomic);
+      const { replyId } = record;
+      const draw = { beacon: toHex(beacon), replyId: toHex(replyId), prices: prices.map(String) };
+      return { ...draw, place: drawPlace(crypto, { beacon, replyId }, prices) };
+    }),
     reports: Object.entries(reports).map(([what, change]) => {
       const report = encodeScoreReport({ ...honest, edges: reportTestEdges(reply, TEST_EDGES), ...change });
       const read = opened.reply.readReport(report, job);

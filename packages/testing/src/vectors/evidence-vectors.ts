@@ -11,6 +11,7 @@ const candidate = (byte: number, numericClass: string) => ({
   ...{ providerId: fill(byte, 32), payee: fill(byte + 1, 20), keyHash: fill(byte + 2, 32) },
   ...{ operator: fill(byte + 3, 32), numericClass, contextSize: 4_096, weight: 1_000_001n },
 });
+const segment = { manifestHash: fill(0x44, 32), firstLayer: 3, layers: 4 };
 const asked = (byte: number, sitting: number, round: number) => ({
   ...{ verifierId: fill(byte, 32), sitting, round, nonce: fill(byte + 4, 16) },
 });
@@ -35,7 +36,7 @@ const SAMPLES: readonly Evidence[] = [
     kind: 'audit',
     opening: fill(0x01, 300),
     drift: { tableHash: fill(0x02, 32), rejectPpb: 1_000, doubtPpb: 2_000_000, extrapolate: true },
-    lists: [[candidate(0x10, 'fake/1'), candidate(0x20, '')], []],
+    lists: [[candidate(0x10, 'fake/1'), candidate(0x20, '')], [{ ...candidate(0x10, 'fake/1'), segment }], []],
     attempts: [
       { ...asked(0x10, 0, 0), committed: undefined, opened: undefined, statements },
       { ...asked(0x20, 0, 1), committed, opened: undefined },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import vectors from '../../../../vectors/boundary.json' with { type: 'json' };
+import { drawPlace } from '../../../audit/place-draw.ts';
 import { fromHex, toHex } from '../../../base/bytes.ts';
 import { computeBlobRoot } from '../../../commitment/blob.ts';
 import { parseRecordV2 } from '../../../commitment/record.ts';
@@ -68,6 +69,23 @@ describe('the vectors of a boundary', () => {
       const { culprit: named = null, ...verdict } = read.weigh({});
       expect([verdict.outcome, named]).toEqual([outcome, culprit]);
     }
+  });
+
+  it('have the job, the report and the draw of one shard', () => {
+    const { terms, record, opening, segment, places } = vectors.audit;
+    const cohort = parseCohortTerms(fromHex(terms));
+    const { reply } = openReply(crypto, parseRecordV2(fromHex(record)), fromHex(opening)) as OpenedReply;
+    const [jobId, draw, about] = [new Uint8Array(16).fill(8), new Uint8Array(32), { firstLayer: 3, layers: 4 }];
+    expect(toHex(reply.describeJob('chat', draw, cohort, about).claim)).toBe(segment.claim);
+    const job = { jobId, draw, contextSize: 4096, cohort, segment: about };
+    const read = reply.readReport(fromHex(segment.report), job);
+    if ('problem' in read) throw new TypeError(read.problem);
+    const { outcome, culprit = null } = read.weigh({});
+    expect({ outcome, culprit, tokens: read.tokens }).toMatchObject({ outcome: 'reject', culprit: 1 });
+    expect([segment.outcome, segment.culprit, segment.tokens]).toEqual([outcome, culprit, read.tokens]);
+    for (const { beacon, replyId, prices, place } of places)
+      expect(drawPlace(crypto, { beacon: fromHex(beacon), replyId: fromHex(replyId) }, prices.map(BigInt))).toBe(place);
+    expect(new Set(places.map(({ place }) => place)).size).toBe(3);
   });
 
   it('have the tokens that the leader sends to the first shard', () => {
