@@ -75,8 +75,8 @@ export function assertSubjects(crypto: Crypto, context: SubjectContext, audit: D
 }
 
 /**
- * Finds the reason that nobody can repeat the layers that a list is about: the opening does not show their input, or no rows that their
- * shard signed. The leader signed such a record, so it answers, and no verifier is asked.
+ * Finds the reason that nobody can repeat the layers that a list is about. The opening does not show their input, or their shard has
+ * signed no rows. The leader signed such a record, so it answers, and no verifier is asked.
  */
 export function findUnshown(
   { reply }: Pick<OpenedReply, 'reply'>,

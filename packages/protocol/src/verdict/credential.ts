@@ -88,8 +88,8 @@ export function isAnnouncedFor(
 }
 
 /**
- * Returns whether a verifier signed that it computes this model in this class, and its provider announced that it holds the model or
- * this part of it with this context size.
+ * Returns whether a verifier signed that it computes this model in this class. Its provider must have announced the model, or this part
+ * of it, with this context size.
  */
 export function isOffered(
   { announcement, verifierEndorsement }: SignedAnnouncement,

@@ -113,7 +113,7 @@ describe('a report of one shard', () => {
     ['kernels of another class', move(0.01), { exact: false }, { outcome: 'accept' }],
     ['more than kernels', move(0.03), { exact: false }, { outcome: 'inconclusive' }],
     ['coarser weights', move(0.09), { exact: false }, { outcome: 'reject', culprit: 1 }],
-  ])('judges rows that differ by %s', (_, bend, change, verdict) => {
+  ])('decides about rows that differ by %s', (_, bend, change, verdict) => {
     const found = serve(bend && { bend: { 1: bend } }).weigh(change);
     expect(found).toMatchObject(verdict);
     expect(found.fault !== undefined).toBe(change.exact === undefined);
@@ -121,16 +121,16 @@ describe('a report of one shard', () => {
   });
 
   it('can only reject if its verifier has room for the first windows alone', () => {
-    const judge = (bend?: BendRows, contextSize = 40) => {
+    const weighPart = (bend?: BendRows, contextSize = 40) => {
       const { header, opening, read } = serve(bend && { bend: { 1: bend } });
       const sizes = { ...header, promptTokenCount: 33 - header.outputTokenCount };
       const { root: _root, ...edge } = computeTestEdge(sizes, opening.blind, { place: 1 });
       const found = read({ edge, contextSize: 40 }, { contextSize });
       return 'problem' in found ? found.problem : found.weigh({});
     };
-    expect(judge()).toMatchObject({ outcome: 'inconclusive', isPartial: true });
-    expect(judge(move(0.09))).toMatchObject({ outcome: 'reject', isPartial: true, culprit: 1 });
-    expect(judge(undefined, 4096)).toContain('the verifier announced 4096');
+    expect(weighPart()).toMatchObject({ outcome: 'inconclusive', isPartial: true });
+    expect(weighPart(move(0.09))).toMatchObject({ outcome: 'reject', isPartial: true, culprit: 1 });
+    expect(weighPart(undefined, 4096)).toContain('the verifier announced 4096');
   });
 
   it.each<[string, (edge: SegmentReport['edge']) => Partial<SegmentReport>, string]>([
