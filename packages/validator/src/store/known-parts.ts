@@ -6,7 +6,7 @@ import { createPartTable, type PartTable } from '@ogong/protocol/settlement/pack
 import { encodeDescribed } from '@ogong/protocol/verdict/evidence';
 import {
   findOffer,
-  type HeldPart,
+  type AnnouncedPart,
   isSamePart,
   listHeld,
   readCredential,
@@ -69,10 +69,10 @@ function isSame(a: StoredAnnouncement, b: StoredAnnouncement): boolean {
   );
 }
 
-const areSameOffers = (own: readonly HeldPart[], others: readonly HeldPart[]): boolean =>
+const areSameOffers = (own: readonly AnnouncedPart[], others: readonly AnnouncedPart[]): boolean =>
   own.length === others.length &&
   own.every((one, i) => {
-    const other = others[i] as HeldPart;
+    const other = others[i] as AnnouncedPart;
     return one.contextSize === other.contextSize && isSamePart(one, other);
   });
 
