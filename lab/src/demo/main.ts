@@ -39,6 +39,9 @@ import {
 import { openMeshTap } from './reach.ts';
 import type { RelayTap } from './relay-tap.ts';
 import { type DemoRun, runDemo } from './run-demo.ts';
+import { evaluateShardsClaims } from './shards/shards-claims.ts';
+import { canLimit } from './shards/shards-network.ts';
+import { showShards } from './shards/show-shards.ts';
 import { summarize } from './summary.ts';
 import { showTee } from './tee/tee-demo.ts';
 import { planTeeNetwork, type TeeNetworkPlan } from './tee/tee-network.ts';
@@ -86,10 +89,14 @@ async function main(argv: readonly string[]): Promise<number> {
       if (options.jsonFile) writeAttackJson(options.jsonFile, played);
       return played.worked ? 1 : EXIT.ok;
     }
+    if (options.shards === 'only') {
+      if (!canLimit()) throw createUsageError('--shards only: this system sets no limit to the data of a process');
+      return (await showAlone('shards', { options, directory, screen, startedMs })) ? EXIT.ok : 1;
+    }
     const hasPictures = options.pictures !== 'off' && (await preparePictures(screen.progress));
     if (options.pictures === 'only') {
       if (!hasPictures) throw createUsageError('--pictures only: this machine cannot compute pictures');
-      return (await showPicturesAlone({ options, directory, screen, startedMs })) ? EXIT.ok : 1;
+      return (await showAlone('pictures', { options, directory, screen, startedMs })) ? EXIT.ok : 1;
     }
     const models = await prepareModels(options.model, { needsCheap, onProgress: screen.progress });
     const tee = options.tee && planTeeNetwork(directory, describeModel(models));
@@ -253,10 +260,18 @@ async function show(shown: Show): Promise<{ claims: DemoClaim[]; ok: boolean }> 
   const picturesAt = performance.now();
   const pictures = hasPictures ? await showPictures(mesh.plan.directory, screen) : undefined;
   const picturesMs = performance.now() - picturesAt;
-  const claims = [...(await evaluateClaims(run)), ...(pictures ? evaluatePictureClaims(pictures) : [])];
+  const shardsAt = performance.now();
+  const hasShards = options.shards !== 'off' && canLimit();
+  const shards = hasShards ? await showShards(mesh.plan.directory, screen) : undefined;
+  const shardsMs = performance.now() - shardsAt;
+  const claims = [
+    ...(await evaluateClaims(run)),
+    ...(pictures ? evaluatePictureClaims(pictures) : []),
+    ...(shards ? evaluateShardsClaims(shards) : []),
+  ];
   screen.title('Claims');
   screen.lines(formatClaims(claims, screen));
-  const timings = { startMs, requestsMs, settleMs, picturesMs, totalMs: performance.now() - startedMs };
+  const timings = { startMs, requestsMs, settleMs, picturesMs, shardsMs, totalMs: performance.now() - startedMs };
   if (options.jsonFile) {
     const versions = {
       ogong: readVersion(),
@@ -288,17 +303,23 @@ function showEnd(
   return failed.length === 0;
 }
 
-/** Runs the network for pictures and nothing else. @returns whether all of its claims hold. */
-async function showPicturesAlone({
-  options,
-  directory,
-  screen,
-  startedMs,
-}: Pick<Show, 'options' | 'screen' | 'startedMs'> & { readonly directory: string }): Promise<boolean> {
-  const claims = evaluatePictureClaims(await showPictures(directory, screen));
+/** Runs one of the small networks and nothing else. @returns whether all of its claims hold. */
+async function showAlone(
+  scene: 'pictures' | 'shards',
+  {
+    options,
+    directory,
+    screen,
+    startedMs,
+  }: Pick<Show, 'options' | 'screen' | 'startedMs'> & { readonly directory: string },
+): Promise<boolean> {
+  const claims =
+    scene === 'pictures'
+      ? evaluatePictureClaims(await showPictures(directory, screen))
+      : evaluateShardsClaims(await showShards(directory, screen));
   screen.title('Claims');
   screen.lines(formatClaims(claims, screen));
-  const ok = showEnd(claims, { screen, startedMs, logs: join(directory, 'pictures', 'logs') });
+  const ok = showEnd(claims, { screen, startedMs, logs: join(directory, scene, 'logs') });
   if (options.jsonFile) writeFileSync(options.jsonFile, `${JSON.stringify({ ok, claims }, null, 2)}\n`);
   return ok;
 }

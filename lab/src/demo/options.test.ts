@@ -14,6 +14,7 @@ describe('options of the demo', () => {
       economy: 'ogong',
       beacon: 'threshold',
       pictures: 'also',
+      shards: 'also',
     });
     expect(parseDemoOptions(['--economy', 'burn-and-mint'])).toMatchObject({ economy: 'burn-and-mint' });
     expect(parseDemoOptions(['--beacon', 'vrf'])).toMatchObject({ beacon: 'vrf' });
@@ -36,14 +37,14 @@ describe('options of the demo', () => {
   it('play an attack without a cheat', () => {
     expect(parseDemoOptions(['--attack', 'idle-links'])).toMatchObject({
       attack: 'idle-links',
-      ...{ cheat: 'none', pictures: 'off' },
+      ...{ cheat: 'none', pictures: 'off', shards: 'off' },
     });
   });
 
   it('run machines without a cheat', () => {
     expect(parseDemoOptions(['--tee', 'software'])).toMatchObject({
       tee: 'software',
-      ...{ cheat: 'none', pictures: 'off' },
+      ...{ cheat: 'none', pictures: 'off', shards: 'off' },
     });
   });
 
@@ -55,6 +56,8 @@ describe('options of the demo', () => {
     [['--requests', '1e3']],
     [['--economy', 'gold']],
     [['--pictures', 'many']],
+    [['--shards', 'many']],
+    [['--pictures', 'only', '--shards', 'only']],
     [['--unknown']],
     [['extra']],
   ])('refuses %s', (argv) => {

@@ -29,6 +29,12 @@ const config = defineConfig({
       default: 'also',
       description: 'claims about pictures, on a small network after the first one; only: these claims, then exit',
     },
+    shards: {
+      schema: oneOf(['also', 'only', 'off']),
+      default: 'also',
+      description:
+        'claims about a model in segments (Linux), on a small network at the end; only: these claims, then exit',
+    },
     hasChaos: {
       flag: 'chaos',
       schema: boolean,
@@ -74,7 +80,9 @@ export function parseDemoOptions(
   const { values } = parsed;
   if (values.tee !== undefined && (values.attack !== undefined || values.hasChaos))
     throw createUsageError('--tee: not together with --attack or --chaos');
+  if (values.pictures === 'only' && values.shards === 'only')
+    throw createUsageError('--pictures only: not together with --shards only');
   return values.attack === undefined && values.tee === undefined
     ? values
-    : { ...values, cheat: 'none', pictures: 'off' };
+    : { ...values, cheat: 'none', pictures: 'off', shards: 'off' };
 }

@@ -14,6 +14,8 @@ export interface Timings {
   readonly settleMs: number;
   /** Of the network for pictures; 0 without one. */
   readonly picturesMs: number;
+  /** Of the network with a model in segments; 0 without one. */
+  readonly shardsMs: number;
   readonly totalMs: number;
 }
 
