@@ -14,7 +14,7 @@ export function readAvailableMemory(): number {
 }
 
 /** A limit that the system sets to the data of this process (RLIMIT_DATA), in bytes. Mapped files do not count. */
-export interface DataLimit {
+interface DataLimit {
   readonly limit: number;
   readonly used: number;
 }
