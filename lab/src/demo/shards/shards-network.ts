@@ -35,8 +35,8 @@ export const WHOLE_ID = 'ogong/verified/demo/whole-stories';
 /** Data of an engine process beyond that of an empty node: less than the whole model takes, and more than any segment. */
 const ALLOWED_MIB = 193;
 const MIB = 2 ** 20;
-const SUPPLY_PATIENCE_MS = 120_000;
-const REFUSAL_PATIENCE_MS = 60_000;
+const SUPPLY_PATIENCE_MS = 180_000;
+const REFUSAL_PATIENCE_MS = 180_000;
 
 const entry = fileURLToPath(new URL('./limited-provider.ts', import.meta.url));
 
