@@ -58,8 +58,7 @@ function checkTooLarge(record: ShardsRecord): Finding {
   if ('error' in shared) return { ok: false, evidence: [shared.error] };
   const problems = listHonestProblems(shared, record);
   if (refusal === undefined) problems.push('a provider served the whole model under the limit');
-  else if (!/allocate|load the weights|mem_buffer/.test(refusal))
-    problems.push(`the provider with the whole model failed for another reason: ${refusal}`);
+  else if (!/MiB of data/.test(refusal)) problems.push(`the refusal does not name the limit: ${refusal}`);
   if (wholeText === '') problems.push('the whole model gave no text');
   if (shared.end?.shards.length !== 3) problems.push(`${listNames(shared)} served`);
   return judge(problems, [

@@ -86,6 +86,8 @@ export interface LlamaModel {
 
 const POOLING_NONE = 0;
 const FLASH_ATTENTION_ON = 1;
+/** Bytes that a limit of data leaves at least for a context. With less, llama.cpp may abort where a small allocation fails. */
+const CONTEXT_ROOM = 48 * 2 ** 20;
 /** llama.h, enum llama_load_mode. */
 const LOAD_WITHOUT_MAPPING = 0;
 /** ggml.h, enum ggml_type. */
@@ -283,7 +285,9 @@ function createContext(
     no_perf: true,
     ...(options.capture === undefined ? {} : { cb_eval: options.capture.callback }),
   };
-  const handle: Pointer = library.contextInit(model, params);
+  const data = library.backend === 'cpu' ? readDataLimit() : undefined;
+  const hasRoom = data === undefined || data.limit - data.used >= CONTEXT_ROOM;
+  const handle: Pointer = hasRoom ? library.contextInit(model, params) : null;
   if (!handle) {
     throw new EngineError(
       'not-enough-memory',
