@@ -87,7 +87,7 @@ export interface LlamaModel {
 const POOLING_NONE = 0;
 const FLASH_ATTENTION_ON = 1;
 /** Bytes that a limit of data leaves at least for a context. With less, llama.cpp may abort where a small allocation fails. */
-const CONTEXT_ROOM = 48 * 2 ** 20;
+const CONTEXT_ROOM = 56 * 2 ** 20;
 /** llama.h, enum llama_load_mode. */
 const LOAD_WITHOUT_MAPPING = 0;
 /** ggml.h, enum ggml_type. */
