@@ -65,7 +65,7 @@ export interface RunOutcome {
   readonly answers: { readonly ok: number; readonly failed: number };
   /** Replies in batches that the chain took. */
   readonly settled: number;
-  /** Replies of cohorts among them, at honest validators. */
+  /** Replies of cohorts among them. */
   readonly shared: number;
   /** Settled replies of another model, by their verdict at honest validators. */
   readonly forged: Readonly<Record<string, number>>;

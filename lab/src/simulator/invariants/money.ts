@@ -35,7 +35,7 @@ export interface MoneyWatch {
   finish(): void;
   readonly verdicts: ReadonlyMap<string, number>;
   settled(): number;
-  /** Replies of cohorts that honest validators settled. */
+  /** Settled replies of cohorts. */
   shared(): number;
   /** Times from the admission of a reply to its settlement, ms. */
   readonly waits: readonly number[];
@@ -83,6 +83,7 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
   const { honesty, gateways, all, epochMs, healMs } = context;
   const byAddress = Map.groupBy(all, ({ name }) => toHex(listValidator(world.seed, indexOf(name)).address));
   const paid = new Set<string>();
+  const shared = new Set<string>();
   const lengths = new Map<string, bigint>();
   const verdicts = new Map<string, number>();
   const waits: number[] = [];
@@ -90,7 +91,6 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
   const rejected: Record<string, number> = {};
   const checkEntry = createEntryCheck(world, { ...context, hasJudges });
   let seen = 0;
-  let shared = 0;
 
   /**
    * Returns whether an honest verifier is left for replies of a provider. Verifiers announce themselves through their provider,
@@ -147,7 +147,7 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
         lengths.set(name, from);
         proven.set(name, provenBefore);
         debts.set(name, debtsBefore);
-        for (const id of ids) paid.delete(id);
+        for (const id of ids) for (const one of [paid, shared]) one.delete(id);
       },
     });
     const machines = byAddress.get(name) ?? [];
@@ -167,6 +167,7 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
       const id = toHex(entry.replyId);
       if (paid.has(id)) world.violate('nothing-is-paid-twice', `${id} by ${machine.name}`);
       paid.add(id);
+      if (entry.shards.length > 0) shared.add(id);
       ids.push(id);
       if (isHonest) count(entry, log.store);
       checkEntry(entry, { name: machine.name, isVoid: isVoid(provenNow, entry) });
@@ -178,8 +179,7 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
   }
 
   function count(entry: VerdictEntry, store: Store): void {
-    const { replyId, verdict, providerId, shards } = entry;
-    if (shards.length > 0) shared++;
+    const { replyId, verdict, providerId } = entry;
     verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
     if (verdict === 'reject') add(rejected, lieOf(toHex(findAccountable(entry).providerId)));
     const row = store.prepare('SELECT admitted_at FROM replies WHERE reply_id = ?').get(replyId);
@@ -271,7 +271,7 @@ export function watchMoney(world: World, honest: readonly Machine[], context: Mo
       return counts;
     },
     settled: () => paid.size,
-    shared: () => shared,
+    shared: () => shared.size,
     check() {
       const { settled } = world.ledger;
       if (settled.length < seen) {
