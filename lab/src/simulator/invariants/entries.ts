@@ -51,10 +51,9 @@ export function createEntryCheck(
     checkFee(entry, isVoid, violate);
     const accused = toHex(findAccountable(entry).providerId);
     if (verdict === 'reject' && honesty.honestProviders.has(accused)) violate('nobody-honest-is-rejected');
-    const isShard = accused !== provider;
-    if (verdict === 'reject' && isShard && !ROW_LIES.has(honesty.lieOf(accused) ?? '')) {
-      violate('only-wrong-rows-are-blamed', `: ${honesty.lieOf(accused) ?? 'an honest shard'}`);
-    }
+    const lie = honesty.lieOf(accused);
+    const isBlamedShard = verdict === 'reject' && accused !== provider;
+    if (isBlamedShard && lie !== undefined && !ROW_LIES.has(lie)) violate('only-wrong-rows-are-blamed', `: ${lie}`);
     if (!honesty.honestProviders.has(provider)) return;
     if (verdict === 'unjudged' && hasJudges(provider) && !hasLiar(entry)) violate('honest-work-is-judged');
     if (verdict === 'abandoned' && fineAtomic > 0n && isCalm) violate('nobody-honest-is-fined');

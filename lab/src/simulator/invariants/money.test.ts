@@ -28,8 +28,12 @@ const BOOKS = `
   CREATE TABLE channels (validator TEXT PRIMARY KEY, outstanding TEXT);
 `;
 const fill = (value: number, length = 32): Uint8Array => new Uint8Array(length).fill(value);
-const [HONEST, OTHER, FORGER] = [fill(1), fill(2), fill(3)];
+const [HONEST, OTHER, FORGER, SILENT] = [fill(1), fill(2), fill(3), fill(4)];
 const [PAYER, PAYEE, ROUTER] = [fill(7, 20), fill(8, 20), fill(9, 20)];
+const LIES = new Map([
+  [toHex(FORGER), 'swap-segment'],
+  [toHex(SILENT), 'silent-shard'],
+]);
 const NOW_MS = 1_000_000;
 const stores: Store[] = [];
 
@@ -47,6 +51,15 @@ const accepted: VerdictFields = {
   ...{ ejects: false, timeMs: NOW_MS },
 };
 const free = { feeAtomic: 0n, step: 'none', eValuePpm: 0 } as const;
+
+/** A rejected reply of a cohort with two shards, whose first one is to blame. */
+const blame = (providerId: Uint8Array): VerdictFields => ({
+  ...{ ...accepted, ...free, verdict: 'reject', culprit: 0 },
+  shards: [
+    { providerId, payee: fill(6, 20), firstLayer: 0, layers: 2, pricePer1kAtomic: 1n },
+    { providerId: HONEST, payee: PAYEE, firstLayer: 2, layers: 2, pricePer1kAtomic: 1n },
+  ],
+});
 
 interface Scene {
   /** Of each batch. */
@@ -143,6 +156,7 @@ function play(scene: Scene): string[] {
     routerOf: new Map([[toHex(PAYER), toHex(ROUTER)]]),
     honestVerifiers: new Set([toHex(OTHER)]),
     forgers: new Set([toHex(FORGER)]),
+    lieOf: (provider: string) => LIES.get(provider),
   } as unknown as Honesty;
   const answered = new Set([toHex(accepted.replyId)]);
   const watch = watchMoney(world, scene.isLiars ? [] : [machine], {
@@ -266,6 +280,8 @@ describe('a watch over money', () => {
       'a liar’s batch',
       { batches: [[{ ...accepted, ...free, verdict: 'reject' }]], drawn: 0n, isLiars: true },
     ],
+    ['nobody-honest-is-rejected', 'blame of an honest shard', { batches: [[blame(OTHER)]], drawn: 0n, isLiars: true }],
+    ['only-wrong-rows-are-blamed', 'blame of a silent shard', { batches: [[blame(SILENT)]], drawn: 0n }],
     [
       'what-is-reserved-comes-back',
       'an order that ended and stays open',
@@ -302,6 +318,8 @@ describe('a watch over money', () => {
   });
 
   it('excuses what the invariants excuse', () => {
+    // This shard has sent wrong rows.
+    expect(play({ batches: [[blame(FORGER)]], drawn: 0n })).toEqual([]);
     // No other verifier is left to audit it.
     const unjudged: VerdictFields = { ...accepted, ...free, verdict: 'unjudged', evidence: 'none' };
     expect(play({ batches: [[unjudged]], drawn: 0n, ejected: [FORGER, OTHER] })).toEqual(['nobody-honest-is-ejected']);
