@@ -225,7 +225,7 @@ function keepWhatEnds(store: Store, providerId: Uint8Array, next: StoredAnnounce
 }
 
 /** A model, or a part of it, that a verifier may be listed for. */
-export interface AnnouncedPart {
+export interface ModelPart {
   readonly modelRoot: Uint8Array;
   readonly segment: ListedSegment | undefined;
   /** As announced. */
@@ -235,7 +235,7 @@ export interface AnnouncedPart {
 /** Lists the models and parts of models that an announcement offers. */
 export const listHeld = ({
   announcement: { models, segments },
-}: Pick<StoredAnnouncement, 'announcement'>): readonly AnnouncedPart[] => [
+}: Pick<StoredAnnouncement, 'announcement'>): readonly ModelPart[] => [
   ...models
     .filter(({ cohort }) => cohort === undefined)
     .map(({ modelRoot, contextSize }) => ({ modelRoot, contextSize, segment: undefined })),
@@ -247,7 +247,7 @@ export const listHeld = ({
 ];
 
 /** Tells whether the second announcement binds a candidate of the first one to the same payee. */
-function isSameOffer(known: StoredAnnouncement, next: StoredAnnouncement, { modelRoot, segment }: AnnouncedPart): boolean {
+function isSameOffer(known: StoredAnnouncement, next: StoredAnnouncement, { modelRoot, segment }: ModelPart): boolean {
   const offer = findOffer(known, modelRoot, segment);
   return offer === undefined || isOffer(next, offer, modelRoot);
 }
@@ -274,10 +274,10 @@ function isSameVerifier(a: Announcement, b: Announcement): boolean {
   if (a.verifier === undefined || b.verifier === undefined) return false;
   const isSame = equalBytes(a.payee, b.payee) && equalBytes(a.verifier.keyHash, b.verifier.keyHash);
   const [own, others] = [listHeld({ announcement: a }), listHeld({ announcement: b })];
-  return isSame && own.length === others.length && own.every((held, i) => isSamePart(held, others[i] as AnnouncedPart));
+  return isSame && own.length === others.length && own.every((held, i) => isSamePart(held, others[i] as ModelPart));
 }
 
-export const isSamePart = (a: AnnouncedPart, b: AnnouncedPart): boolean =>
+export const isSamePart = (a: ModelPart, b: ModelPart): boolean =>
   equalBytes(a.modelRoot, b.modelRoot) && isSameSegment(a.segment, b.segment);
 
 /**

@@ -10,7 +10,7 @@ import { keepByStake } from '@ogong/protocol/exchange/stake-weights';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { lowerStake } from '@ogong/protocol/settlement/silence-count';
 import { type EvidenceCandidate, MAX_LISTED_VERIFIERS } from '@ogong/protocol/verdict/evidence';
-import { findOffer, type AnnouncedPart, listHeld, readAnnouncement, readStoredAnnouncement } from './announcement-store.ts';
+import { findOffer, listHeld, type ModelPart, readAnnouncement, readStoredAnnouncement } from './announcement-store.ts';
 import { listSilentPayees } from './sequential-store.ts';
 import { listExcluded, readVerifier } from './verifier-store.ts';
 
@@ -116,7 +116,7 @@ function listAnnounced(store: Store, nowMs: number) {
 }
 
 /** Names a model, or a part of it. */
-export const nameHeld = ({ modelRoot, segment }: Pick<AnnouncedPart, 'modelRoot' | 'segment'>): string =>
+export const nameHeld = ({ modelRoot, segment }: Pick<ModelPart, 'modelRoot' | 'segment'>): string =>
   segment === undefined
     ? toHex(modelRoot)
     : `${toHex(modelRoot)} ${toHex(segment.manifestHash)} ${segment.firstLayer} ${segment.layers}`;

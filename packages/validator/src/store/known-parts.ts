@@ -6,9 +6,9 @@ import { createPartTable, type PartTable } from '@ogong/protocol/settlement/pack
 import { encodeDescribed } from '@ogong/protocol/verdict/evidence';
 import {
   findOffer,
-  type AnnouncedPart,
   isSamePart,
   listHeld,
+  type ModelPart,
   readCredential,
   readStoredAnnouncement,
   type StoredAnnouncement,
@@ -69,10 +69,10 @@ function isSame(a: StoredAnnouncement, b: StoredAnnouncement): boolean {
   );
 }
 
-const areSameOffers = (own: readonly AnnouncedPart[], others: readonly AnnouncedPart[]): boolean =>
+const areSameOffers = (own: readonly ModelPart[], others: readonly ModelPart[]): boolean =>
   own.length === others.length &&
   own.every((one, i) => {
-    const other = others[i] as AnnouncedPart;
+    const other = others[i] as ModelPart;
     return one.contextSize === other.contextSize && isSamePart(one, other);
   });
 
