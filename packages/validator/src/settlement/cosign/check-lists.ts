@@ -45,7 +45,8 @@ export function createListCheck(state: ListState, entries: readonly VerdictEntry
     if (parsed?.kind !== 'audit' || record?.order === undefined) return true;
     let isCompared = true;
     const order = parseOrder(record.order.order);
-    const cohort = record.cohort.length === 0 ? undefined : parseCohortAgreement(record.cohort).terms;
+    // An entry with shards had to bring their agreement.
+    const cohort = entry.shards.length === 0 ? undefined : parseCohortAgreement(record.cohort).terms;
     for (const [sitting, list] of parsed.lists.entries()) {
       await assertStaked({ ...state, stakedOf: readOnce }, entry, list);
       const settled = parsed.attempts.find((one) => one.sitting < sitting && one.opened !== undefined);
