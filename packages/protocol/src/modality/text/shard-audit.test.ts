@@ -58,23 +58,16 @@ describe('the input of a shard', () => {
   it('is the tokens of prompt and reply at place 0, if the opening shows the prompt', () => {
     const { header, opening, outputTokens, terms } = serve();
     const first = { firstLayer: 0, layers: 3 };
-    const prompt = Array.from({ length: header.promptTokenCount }, (_, i) => 700 + i);
-    const tokens = prompt.reduce((writer, token) => writer.u32(token), createWriter()).finish();
-    const find = (shown: Uint8Array | undefined) =>
-      findAuditedShard(
-        crypto,
-        {
-          header,
-          opening: { ...opening, ...(shown && { prompt: { tokens: shown } }) } as typeof opening,
-          outputTokens,
-        },
-        terms,
-        first,
-      );
+    const words = Array.from({ length: header.promptTokenCount }, (_, i) => 700 + i);
+    const tokens = words.reduce((writer, token) => writer.u32(token), createWriter()).finish();
+    const find = (shown: Uint8Array | undefined) => {
+      const prompt = shown && { blind: new Uint8Array(32), tokens: shown };
+      return findAuditedShard(crypto, { header, opening: { ...opening, prompt }, outputTokens }, terms, first);
+    };
     const { input } = find(tokens) as AuditedShard;
     const view = new DataView((input.bytes as Uint8Array).buffer);
     const shown = Array.from({ length: view.byteLength / 4 }, (_, i) => view.getUint32(4 * i, true));
-    expect(shown).toEqual([...prompt, ...Array.from(outputTokens).slice(0, -1)]);
+    expect(shown).toEqual([...words, ...Array.from(outputTokens).slice(0, -1)]);
     expect(input.ref.root).toEqual(computeBlobRoot(crypto, opening.blind, input.bytes as Uint8Array));
     expect(createReader(tokens).u32()).toBe(700);
     const problem = { problem: 'the input of shard 0 has no root' };
