@@ -90,9 +90,9 @@ const answerShard =
     const place = TILES.findIndex(([first, count]) => first === firstLayer && count === layers);
     const [blob, ...others] = job.blobs ?? [];
     expect(others).toEqual([]);
-    expect(blob).toEqual(
-      new Uint8Array(makeTestRows(reply.header, { place: place - 1, bend: bend[place - 1] }).buffer),
-    );
+    const given = { place: place - 1, bend: bend[place - 1] };
+    if (place > 0) expect(blob).toEqual(new Uint8Array(makeTestRows(reply.header, given).buffer));
+    else expect(blob).toHaveLength(4 * (reply.header.promptTokenCount + reply.header.outputTokenCount - 1));
     expect(computeBlobRoot(crypto, blind, blob as Uint8Array)).toEqual(input.root);
     if (place === TILES.length - 1) return answerHonestly(served)(peer, job);
     const { root: _root, ...edge } = computeTestEdge(reply.header, blind, { place });
@@ -182,6 +182,15 @@ describe('the audit of one shard, where nobody verifies the whole model', () => 
       await expect((await cosign(audited, (one) => ({ ...one, culprit }))).signed).rejects.toThrow(
         'the evidence is about another shard',
       );
+    await expect((await cosign(audited)).signed).resolves.toBeDefined();
+  });
+
+  it.each([
+    ['accepts the first shard', {}, 'accept', undefined],
+    ['rejects a wrong first shard', { 0: nudge }, 'reject', 0],
+  ])('%s by the tokens of prompt and reply', async (_, bend, verdict, culprit) => {
+    const audited = await audit({ place: 0, bend });
+    expect(audited.entry).toMatchObject({ verdict, evidence: 'exact', culprit });
     await expect((await cosign(audited)).signed).resolves.toBeDefined();
   });
 
