@@ -206,6 +206,25 @@ const WALKS: Readonly<Record<string, () => Promise<void>>> = {
     expect((await count([() => stranger.close({ orderHash })])).refusals).toContain('no such order');
     expect(shard.free()).toBe(free);
   },
+  async 'ShardService/Confirm'() {
+    const { terms, orderHash, leader, stranger } = await openShard();
+    await leader.agree(terms);
+    const receipt = new Uint8Array(64);
+    for (const link of [leader, stranger])
+      expect((await count([() => link.confirm({ orderHash, receipt })])).refusals).toContain(
+        'no such segment or order',
+      );
+  },
+  async 'ShardService/ShowRecord'() {
+    const { terms, orderHash, leader, stranger } = await openShard();
+    await leader.agree(terms);
+    const nothing = new Uint8Array();
+    const record = { record: nothing, providerKey: nothing, signature: nothing };
+    for (const link of [leader, stranger]) {
+      const show = () => link.showRecord({ orderHash, record, header: nothing, headerProof: [] });
+      expect((await count([show])).refusals).toContain('no such segment or order');
+    }
+  },
   async 'ValidatorService/Admit'() {
     const { validator, admit } = await openValidator({ spendable: 3n * MAX_FEE });
     const { taken, refusals } = await count(times(8, (number) => () => admit(validator.order(number))));

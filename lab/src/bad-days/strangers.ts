@@ -100,6 +100,14 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     ...{ who: 'served peers', changes: 'the end of an order', shownBy: SHARDS },
     costs: 'an order that the shard has agreed to, over the same link',
   },
+  'ShardService/Confirm': {
+    ...{ who: 'served peers', changes: "the leader's receipt for a root", shownBy: SHARDS },
+    costs: 'a root that the shard gave to this link, and a receipt that its leader signed',
+  },
+  'ShardService/ShowRecord': {
+    ...{ who: 'served peers', changes: "the leader's record beside a root, and a mark", shownBy: SHARDS },
+    costs: 'a root that the shard gave to this link, and a record that its leader signed',
+  },
   'ValidatorService/Admit': {
     ...{ who: 'anyone', changes: 'an open order, a reservation', shownBy: INTAKE },
     costs: "the payer's escrow and the consent of the provider; readings of the chain for new payers are rationed",

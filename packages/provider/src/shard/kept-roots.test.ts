@@ -115,13 +115,13 @@ describe('the record of the leader', () => {
   /** The first shard's root, and a record of the leader. @param bend changes the roots of its header. */
   function show(bend: (roots: Roots, orderHash: Uint8Array) => Roots = (roots) => roots) {
     let given: BoundaryRoot | undefined;
-    const edges: ReturnType<typeof addRoots> = (header, blind) => {
+    const edges: ReturnType<typeof addRoots> = (header, ...made) => {
       const { orderHash } = header;
       const roots = (signed: Roots): Roots => {
         given = { ...(signed[0] as HeaderBoundary), orderHash, place: 0 };
         return bend(signed, orderHash);
       };
-      return addRoots({ roots })(header, blind);
+      return addRoots({ roots })(header, ...made);
     };
     const { receipt, reply } = createSyntheticReceipt({ ...options, bend: { edges } });
     const { bytes: record, publicKey: providerKey, signature } = receipt.record;

@@ -92,7 +92,8 @@ describe('a provider that leads a cohort', () => {
     const { values } = hasher.finish();
     return {
       ...{ orderHash: new Uint8Array(32), place, positions, turns: 1 },
-      ...{ root: new Uint8Array(32), signature: new Uint8Array(64), values, bytes: encodeValues(rows) },
+      ...{ root: new Uint8Array(32), input: new Uint8Array(32), signature: new Uint8Array(64) },
+      ...{ values, bytes: encodeValues(rows) },
     };
   };
 
