@@ -63,8 +63,10 @@ export interface ProviderVariant {
   readonly flags?: readonly string[];
   /** Ids of its models. Default: all but those of tiers that need evidence of the machine. */
   readonly models?: readonly string[];
-  /** Whether a verifier of the whole models runs beside it. Default: true. */
+  /** Whether a verifier runs beside it. Default: true. */
   readonly hasVerifier?: boolean;
+  /** Slabs that its verifier holds. Default: it has the whole models. */
+  readonly heldSlabs?: readonly string[];
 }
 
 /** The machines of tier `tee` that the gateway and the validators accept. */
@@ -385,7 +387,9 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     }),
     ...ports.verifiers.flatMap((port, i) => {
       if (!hasVerifier(options, i)) return [];
-      const args = [...verified, ...shared, '--provider', pins.providers[i] as string, ...registry];
+      const { heldSlabs } = variants[i - (options.providers ?? 3)] ?? {};
+      const held = heldSlabs?.flatMap((slab) => ['--segment', slab]) ?? verified;
+      const args = [...held, ...shared, '--provider', pins.providers[i] as string, ...registry];
       return [define(verifierName(i), 'verifier', port, { entry: BIN.verifierd, args })];
     }),
     define('router', 'router', ports.router, {
