@@ -7,14 +7,20 @@ const shards = [0, 3].map((firstLayer, place) => ({
   ...{ providerId: fill(32, place), payee: fill(20, place), firstLayer, layers: 3, pricePer1kAtomic: 1n },
 }));
 const entry = {
-  ...{ verdict: 'reject' as const, feeAtomic: 0n, fineAtomic: 60n, payer: fill(20, 7), payee: fill(20, 8), router: fill(20, 9) },
+  ...{
+    verdict: 'reject' as const,
+    feeAtomic: 0n,
+    fineAtomic: 60n,
+    payer: fill(20, 7),
+    payee: fill(20, 8),
+    router: fill(20, 9),
+  },
   ...{ providerId: fill(32, 1), shards },
 };
-const describe = (blamed: { readonly culprit?: number }): unknown =>
-  JSON.parse(formatJson(describeEntry({ ...entry, ...blamed })));
+const describe = (culprit: number | undefined): unknown => JSON.parse(formatJson(describeEntry({ ...entry, culprit })));
 
 it('names the shard that an entry rejects in JSON, with its place, key and layers', () => {
   const culprit = { place: 1, providerId: '01'.repeat(32), firstLayer: 3, layers: 3 };
-  expect(describe({ culprit: 1 })).toMatchObject({ verdict: 'reject', culprit });
-  expect(describe({})).not.toHaveProperty('culprit');
+  expect(describe(1)).toMatchObject({ verdict: 'reject', culprit });
+  expect(describe(undefined)).not.toHaveProperty('culprit');
 });
