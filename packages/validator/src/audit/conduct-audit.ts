@@ -15,7 +15,7 @@ import { readPolicy } from '../store/drift-store.ts';
 import { awaitHoneypot, findHoneypot, type HoneypotRow } from '../store/honeypot-store.ts';
 import { listAttempts } from '../store/replies/attempt-store.ts';
 import { readMilestone } from '../store/replies/milestone-store.ts';
-import { findReply, type ReplyRow, toClaim } from '../store/replies/reply-store.ts';
+import { findReply, hasOpening, type ReplyRow, toClaim } from '../store/replies/reply-store.ts';
 import { contestHoneypot } from './ask-honeypot.ts';
 import { type AuditState, computeAskDelay, decide, type FoundOpening, findDraw } from './audit-state.ts';
 import { computePairPpm } from './deterrence.ts';
@@ -265,6 +265,8 @@ async function fetchOpening(
   if (stopping.signal.aborted) return undefined;
   if (found.kind === 'opening') return keepFound(state, row, judged, { ...found, needsTexts, wantedRows: rows });
   if (found.kind !== 'silent') return undefined;
+  // The payer may have handed the opening over while witnesses were asked.
+  if (row.opening === undefined && state.store.read(() => hasOpening(state.store, order.replyId))) return undefined;
   const { statements, isTimely } = found;
   const isWithheld = asked.outcome === 'withheld' && isTimely;
   if (!isWithheld && !isComparable(judged.claim.header.tier)) {

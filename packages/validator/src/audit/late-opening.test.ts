@@ -27,7 +27,7 @@ const WINDOW_MS = 30_000;
 type GetOpening = AuditDependencies['getOpening'];
 type Call = Parameters<GetOpening>[2];
 /** Result of one call: undefined if the provider sends its opening. */
-type Fault = (call: Call, number: number) => LinkError | undefined;
+type Fault = (call: Call, number: number) => LinkError | undefined | Promise<LinkError>;
 
 const unreachable = () => new LinkError('unreachable', 'the connection was lost');
 const refused = () => new LinkError('remote', 'no opening for you', { refusal: 'not-found' });
@@ -56,7 +56,7 @@ async function createLate(fault: (world: World) => Fault, options: BenchOptions 
     const key = toHex(replyId);
     const number = asked.get(key) ?? 0;
     asked.set(key, number + 1);
-    const error = behave(call, number);
+    const error = await behave(call, number);
     if (error) throw error;
     return (served.get(key) as TestReply).reply.openingBytes;
   };
@@ -275,6 +275,39 @@ describe('an honest provider', () => {
     expect(testsOf(restarted.store).replies.rejects).toBe(0);
     await restarted.close();
     rmSync(directory, { recursive: true });
+  });
+
+  it.each([
+    ['accept', 'the opening over during the last call', { at: 'call', isWhole: true }],
+    ['accept', 'the opening over while witnesses are asked', { at: 'witnesses', isWhole: true }],
+    ['reject', 'no opening over', { at: 'call', isWhole: false }],
+  ] as const)('has the verdict %s if its payer hands %s', async (verdict, _, { at, isWhole }) => {
+    const handOver = async (): Promise<void> => {
+      const [{ submission, reply }] = [...served.values()] as [TestReply];
+      const { order, signature } = submission.order;
+      const opening = isWhole ? reply.openingBytes : undefined;
+      const said = { order: { order, signature }, reason: 'opening-handed', opening, record: submission.record };
+      expect(await validator.complain(said)).toMatchObject({ outcome: 'noted' });
+    };
+    const { deliver, settle, served, validator, asked } = await createLate(
+      ({ hang }) =>
+        async (call, number) => {
+          if (at === 'call' && number === LEAST_ASKS - 1) await handOver();
+          return hang(call);
+        },
+      {
+        wrapContest: (contest) => ({
+          async ask(contested) {
+            if (at === 'witnesses') await handOver();
+            return contest.ask(contested);
+          },
+        }),
+      },
+    );
+    const replyId = await deliver();
+    const { row } = await settle(replyId);
+    expect([row.verdict, asked.get(toHex(replyId))]).toEqual([verdict, LEAST_ASKS]);
+    expect(testsOf(validator.store).lateness.rejects).toBe(verdict === 'reject' ? 1 : 0);
   });
 
   it('has longer if the openings of others take long, too', async () => {

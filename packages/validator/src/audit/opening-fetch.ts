@@ -14,6 +14,7 @@ import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-repl
 import { readAnnouncement } from '../store/announcement-store.ts';
 import { forgetAsks, keepAsks, readAsks } from '../store/replies/opening-store.ts';
 import { keepOpening } from '../store/replies/reply-changes.ts';
+import { hasOpening } from '../store/replies/reply-store.ts';
 import { askNobody, fetchTexts, type GetTexts } from './fetch-texts.ts';
 import { createPatience, NoAnswer, type PatienceDependencies, type PatienceOptions, Unannounced } from './patience.ts';
 import { fetchNoBlob, type GetBlob, type ReadBlobs, readReplayBlobs, rethrowBlobError } from './replay-blobs.ts';
@@ -63,7 +64,7 @@ export interface WantedParts {
 
 export type OpeningOutcome =
   | ({ readonly outcome: 'opened' } & Omit<FetchedOpening, 'texts'>)
-  /** The opening is asked for again later. */
+  /** The audit goes on later: the opening is asked for again, or the payer has handed it over. */
   | { readonly outcome: 'waiting' }
   /** Refused or late. Only this validator knows which. */
   | { readonly outcome: 'withheld'; readonly detail: string }
@@ -103,7 +104,13 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
     const { error, asks: after } = asked;
     onError(error, replyId);
     // Stored in any case: while witnesses are awaited, this is asked again.
-    await group.write((db) => keepAsks(db, replyId, { ...after, dueAtMs: clock.nowMs() + after.pauseMs }));
+    const isHanded = await group.write((db) => {
+      if (!wanted.isKept && hasOpening(db, replyId)) return true;
+      keepAsks(db, replyId, { ...after, dueAtMs: clock.nowMs() + after.pauseMs });
+      return false;
+    });
+    // The payer has handed the opening over during the call, so the failure does not count.
+    if (isHanded) return { outcome: 'waiting' };
     if (clock.nowMs() > Number(expiresAtMs) + OPENING_KEPT_MS) {
       return { outcome: 'unasked', detail: `asked ${before.asks} times while it had to be kept` };
     }

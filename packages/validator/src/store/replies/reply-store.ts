@@ -203,6 +203,10 @@ export function readReplyStatus(store: Store, replyId: Uint8Array): ReplyStatusR
   return statusColumns.get(store.prepare(`SELECT ${statusColumns.list} FROM replies WHERE reply_id = ?`), replyId);
 }
 
+/** Returns whether an audit has the opening of a reply, without reading its bytes. */
+export const hasOpening = (store: Store, replyId: Uint8Array): boolean =>
+  store.prepare('SELECT 1 FROM replies WHERE reply_id = ? AND opening IS NOT NULL').get(replyId) !== undefined;
+
 /** Reads a reply for a caller outside a transaction. */
 export function findReply({ store }: { readonly store: Store }, replyId: Uint8Array): ReplyRow | undefined {
   return store.read(() => readReply(store, replyId));
