@@ -368,6 +368,7 @@ describe('a provider', () => {
       ...[
         'boundary-roots pass',
         'boundary-form pass',
+        'boundary-inputs pass',
         'cohort pass',
         'boundary-chain pass',
         'boundary-signatures pass',
