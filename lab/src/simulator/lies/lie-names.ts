@@ -32,8 +32,11 @@ export const PICTURE_LIE = 'half-steps-fitted';
 
 /** Slabs of the model's cut. The provider of the last one leads. */
 export const CUT_SLABS = 3;
-/** Providers of the whole model beside those with slabs. Verifiers are drawn among those of providers that offer it. */
-const WHOLE_MODELS = 2;
+/**
+ * Providers of the whole model beside those with slabs. Verifiers are drawn among them: two for an audit, and a third one that repeats a
+ * reject before an ejection.
+ */
+const WHOLE_MODELS = 3;
 /** Providers that a network with cohorts has at least. */
 export const LEAST_COHORT_PROVIDERS: number = CUT_SLABS + WHOLE_MODELS;
 
