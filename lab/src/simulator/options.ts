@@ -35,7 +35,7 @@ const FLAGS = {
   seeds: { type: 'string', default: '1', about: 'how many seeds, one after the other' },
   minutes: { type: 'string', default: '2', about: 'virtual minutes with faults; two more without follow' },
   validators: { type: 'string', default: '4', about: '' },
-  providers: { type: 'string', about: 'each with a verifier; default: 3, and 8 with --cohorts' },
+  providers: { type: 'string', about: 'each with a verifier; default: 3, and 9 with --cohorts' },
   gateways: { type: 'string', default: '2', about: '0: the validators alone' },
   routers: { type: 'string', default: '2', about: 'gateways take turns with them' },
   pictures: { type: 'boolean', default: false, about: 'providers sell pictures, and clients ask for them' },
@@ -136,7 +136,7 @@ export function readOptions(argv: readonly string[]): SimulateOptions | undefine
     plan: {
       minutes: number('minutes', 0.1),
       validators: number('validators', 1),
-      providers: text('providers') === undefined ? (values.cohorts ? 8 : 3) : number('providers'),
+      providers: text('providers') === undefined ? (values.cohorts ? 9 : 3) : number('providers'),
       gateways: number('gateways'),
       routers: number('routers', 1),
       requestsPerMinute: number('requests'),

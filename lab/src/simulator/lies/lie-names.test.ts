@@ -58,19 +58,19 @@ describe('lies of a run', () => {
     const needRows = COHORT_ATTACKS.flatMap(({ name, needsRows }) => (needsRows ? [name] : []));
     expect(listCohortLies(0)).toEqual(COHORT_LIES.shard.filter((name) => !needRows.includes(name)));
     const told = new Set<string>();
-    const runs = { ...options, providers: 8, beacon: 'drawn', isVaried: true } as const;
+    const runs = { ...options, providers: 9, beacon: 'drawn', isVaried: true } as const;
     for (let seed = 0; seed < 200; seed++) {
       const { liars, ...plan } = drawPlan({ ...runs, seed, hasCohorts: true });
       const { hasCohorts, providers, canaryRate, newcomers, unstaked } = plan;
       const rules = { canaryRate, newcomers, unstaked };
-      expect({ hasCohorts, providers, ...rules }).toEqual({ hasCohorts: true, providers: 8 });
+      expect({ hasCohorts, providers, ...rules }).toEqual({ hasCohorts: true, providers: 9 });
       const lying = liars.filter(({ machine }) => roleOf(machine) === 'provider');
       for (const { machine, how } of lying) {
         expect(listCohortLies(indexOf(machine))).toContain(how);
         told.add(how);
       }
       expect(lying.every(({ machine }) => ['provider-0', 'provider-1', 'provider-2'].includes(machine))).toBe(true);
-      const judges = ['6', '7'];
+      const judges = ['6', '7', '8'];
       expect(liars.filter(({ machine }) => judges.some((i) => machine === `verifier-${i}`))).toEqual([]);
     }
     expect([...told].sort()).toEqual([...COHORT_LIES.shard, ...COHORT_LIES.leader].sort());
@@ -78,7 +78,7 @@ describe('lies of a run', () => {
       ({ hasCohorts }) => hasCohorts,
     );
     expect(drawn.length).toBeGreaterThan(8);
-    expect(drawn.every(({ providers }) => providers === 5)).toBe(true);
+    expect(drawn.every(({ providers }) => providers === 6)).toBe(true);
   });
 
   it('act in a league in some runs', () => {
