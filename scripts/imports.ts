@@ -25,6 +25,7 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'packages/protocol': [],
   'packages/attestation': ['protocol'],
   'packages/models': ['protocol'],
+  'packages/hub': ['protocol', 'models'],
   'packages/engine': ['protocol', 'models'],
   'packages/chain': ['protocol'],
   'packages/host': ['protocol', 'attestation', 'chain'],
@@ -46,6 +47,7 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
     'chain',
     'host',
     'models',
+    'hub',
     'engine',
     'gateway',
     'router',
@@ -170,6 +172,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'bin',
   ],
   'packages/devnet/src': ['chain', 'mesh'],
+  'packages/hub/src': ['.', 'store', 'transfer'],
   'packages/models/src': ['gguf', 'onnx', '.', 'slabs'],
   'packages/engine/src': [
     ...['interface', 'pixels', 'decode', 'process', 'llama-cpp', 'onnx', 'vision', 'upstream', 'class-search', '.'],

@@ -189,6 +189,25 @@ export const SPECIAL_ROWS: readonly ParserRow[] = [
     (size) => worstJson(size).map((text) => Buffer.from(text).toString('base64')),
     { chainId: 1, token: '0x' },
   ),
+  {
+    ...row('hub/src/signed-manifest.ts', 'parseSignedManifest', 'bytes'),
+    async prepare(load) {
+      const { parseSignedManifest } = await load('hub/src/signed-manifest.ts');
+      const { nodeCrypto } = (await load('host/src/crypto/node-crypto.ts')) as { nodeCrypto?: unknown };
+      return (bytes) => parseSignedManifest?.(nodeCrypto as never, bytes as never);
+    },
+  },
+  {
+    ...row('hub/src/blocks.ts', 'parseBlockList', inputsOfBytes),
+    async prepare(load) {
+      const { parseBlockList } = await load('hub/src/blocks.ts');
+      return (bytes: Uint8Array) =>
+        parseBlockList?.(
+          bytes as never,
+          { sizeBytes: Math.floor(bytes.length / 32) * 2 ** 20, blockRoot: new Uint8Array(32) } as never,
+        );
+    },
+  },
   row('models/src/catalogue.ts', 'parseCatalogue', (size) => worstJson(size), 'https://example.com'),
   {
     ...row('host/src/http/body.ts', 'parseJsonBody', worstJsonBytes),

@@ -22,6 +22,7 @@ import {
 } from '@ogong/protocol/modality/text/sampling/sampler';
 import { encodeDivergence } from '@ogong/protocol/modality/text/stage2/divergence';
 import { verifyDivergence } from '@ogong/protocol/modality/text/stage2/verify-divergence';
+import { createHubVectors } from '../hub/hub-vectors.ts';
 import { createSyntheticDivergence, SYNTHETIC_CLASS } from '../synthetic/synthetic-divergence.ts';
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createAnswerVectors } from './answer-vectors.ts';
@@ -115,6 +116,7 @@ export async function createCoreVectors(crypto: Crypto): Promise<Readonly<Record
     schedule: createScheduleVectors(crypto),
     trajectory: createTrajectoryVectors(crypto),
     'model-folder': createFolderVectors(crypto),
+    hub: createHubVectors(crypto),
     slabs: await createSlabVectors(crypto),
     boundary: createBoundaryVectors(crypto),
     tilings: createTilingVectors(),
