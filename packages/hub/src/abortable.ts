@@ -1,0 +1,31 @@
+/**
+ * Passes a stream on until the signal fires. A stream that waits for bytes is left at once.
+ * @param signal its reason is thrown when it fires.
+ */
+export async function* abortable<T>(stream: AsyncIterable<T>, signal: AbortSignal | undefined): AsyncGenerator<T> {
+  if (signal === undefined) {
+    yield* stream;
+    return;
+  }
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  aborted.catch(() => undefined);
+  const stop = (): void => reject(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  const iterator = stream[Symbol.asyncIterator]();
+  let isOpen = true;
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([iterator.next(), aborted]);
+      if (done === true) {
+        isOpen = false;
+        return;
+      }
+      yield value;
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+    // A stream that waits answers late or never, so nobody waits for its end.
+    if (isOpen) void Promise.resolve(iterator.return?.()).catch(() => undefined);
+  }
+}

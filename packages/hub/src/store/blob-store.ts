@@ -1,0 +1,96 @@
+/** Root of the tree over the blocks of a blob (docs/spec/hub.md#blocks), 64 lower-case hex digits. */
+export type BlobId = string;
+
+/** Bytes from `from` up to but not with `to`. */
+export interface ByteRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface PutOptions {
+  /** Size of the blob, 1 to 2^40. A stream with another number of bytes is refused. */
+  readonly bytes: number;
+  /** Refuses content with another id. */
+  readonly id?: BlobId | undefined;
+  /** Keeps the blocks of a put that fails. Absent: a put that fails leaves nothing. */
+  readonly resume?: PutResume | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PutResume {
+  /** Names the unfinished put, 64 lower-case hex digits. */
+  readonly key: string;
+  /** The byte with which the stream begins: at most `begun(key)`, and a multiple of the block size. */
+  readonly from: number;
+}
+
+/**
+ * Keeps blobs by their content. A blob is visible when all of its bytes are there and have its id. A compliance suite tests each kind of
+ * store: packages/testing/src/hub/blob-store-compliance.ts.
+ */
+export interface BlobStore {
+  /**
+   * Stores a blob in memory of a few blocks. A store that has the blob of `options.id` does not read the stream. Puts with one key run one
+   * after another.
+   * @throws BlobError, or the error of the stream.
+   */
+  put(stream: AsyncIterable<Uint8Array>, options: PutOptions): Promise<BlobId>;
+  /** Returns the bytes that an unfinished put has kept, 0 if there is none. */
+  begun(key: string): Promise<number>;
+  /**
+   * Reads a blob, or a part of it. The bytes are not checked: a reader that trusts no disk checks them against the list of blocks.
+   * @throws BlobError `not-found`, `bad-range`, `cancelled`; when the first bytes are asked for.
+   */
+  get(id: BlobId, range?: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Returns the block list of a blob, 32 bytes for each block. @throws BlobError `not-found`. */
+  listBlocks(id: BlobId): Promise<Uint8Array>;
+  has(id: BlobId): Promise<boolean>;
+  /** Protects a blob from `remove`. @throws BlobError `not-found`. */
+  pin(id: BlobId): Promise<void>;
+  /** Ends a pin; without one it does nothing. */
+  unpin(id: BlobId): Promise<void>;
+  /** @returns whether there was one. @throws BlobError `pinned`. */
+  remove(id: BlobId): Promise<boolean>;
+  /** Returns the bytes that the store can still take; infinite if it does not know. */
+  freeBytes(): Promise<number>;
+}
+
+export type BlobErrorCode =
+  | 'not-found'
+  | 'bad-range'
+  | 'bad-name'
+  | 'bad-size'
+  | 'too-long'
+  | 'too-short'
+  | 'wrong-content'
+  | 'wrong-offset'
+  | 'pinned'
+  | 'no-room'
+  | 'cancelled';
+
+/** The same call may succeed later. */
+const RETRYABLE: ReadonlySet<BlobErrorCode> = new Set(['too-short', 'wrong-offset', 'no-room', 'cancelled']);
+
+export class BlobError extends Error {
+  readonly code: BlobErrorCode;
+  readonly retryable: boolean;
+  constructor(code: BlobErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'BlobError';
+    this.code = code;
+    this.retryable = RETRYABLE.has(code);
+  }
+}
+
+const HEX_32 = /^[0-9a-f]{64}$/;
+
+/** Refuses names that are no hash, so none is a path. @throws BlobError `bad-name`. */
+export function assertBlobName(name: string): void {
+  if (!HEX_32.test(name)) throw new BlobError('bad-name', `"${name.slice(0, 80)}" is no id of a blob, 64 hex digits`);
+}
+
+/** @throws BlobError `bad-range` unless 0 <= from < to <= size. */
+export function assertRange({ from, to }: ByteRange, sizeBytes: number): void {
+  if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from < 0 || from >= to || to > sizeBytes)
+    throw new BlobError('bad-range', `bytes ${from} to ${to} of a blob of ${sizeBytes}`);
+}

@@ -1,0 +1,282 @@
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import {
+  access,
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  statfs,
+  writeFile,
+} from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { ModelError } from '@ogong/models/model-error';
+import { withProcessLock } from '@ogong/models/process-lock';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { abortable } from '../abortable.ts';
+import {
+  BLOCK_BYTES,
+  computeBlockRoot,
+  cutBlocks,
+  encodeBlockList,
+  hashBlock,
+  MAX_FILE_BYTES,
+  parseBlockList,
+} from '../blocks.ts';
+import {
+  assertBlobName,
+  assertRange,
+  BlobError,
+  type BlobId,
+  type BlobStore,
+  type ByteRange,
+  type PutOptions,
+} from './blob-store.ts';
+
+const READ_BYTES = 1 << 18;
+
+/** A store in a folder of this machine. */
+export interface FolderStore extends BlobStore {
+  /** Returns the file of a blob, which nobody may change. @throws BlobError `not-found`. */
+  pathOf(id: BlobId): Promise<string>;
+  /** Deletes what unfinished puts have kept and nobody has written to for so long. @returns the number of these puts. */
+  removeUnfinished(olderThanMs: number): Promise<number>;
+}
+
+/**
+ * Opens a store: `blobs/<2 digits>/<id>` with `<id>.blocks` beside it, `unfinished/<key>.part`, `pins/<id>`. Processes may share it. A
+ * file gets its name under `blobs` when it is whole and on the disk, so a crash leaves nothing half there.
+ */
+export function openFolderStore(directory: string): FolderStore {
+  const blobPath = (id: BlobId): string => {
+    assertBlobName(id);
+    return join(directory, 'blobs', id.slice(0, 2), id);
+  };
+  const pinPath = (id: BlobId): string => {
+    assertBlobName(id);
+    return join(directory, 'pins', id);
+  };
+  const partPath = (key: string): string => join(directory, 'unfinished', `${key}.part`);
+
+  const pathOf = async (id: BlobId): Promise<string> => {
+    const path = blobPath(id);
+    if (!(await isThere(path))) throw new BlobError('not-found', `no blob ${id} in ${directory}`);
+    return path;
+  };
+
+  async function* get(id: BlobId, range?: ByteRange, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    const handle = await open(await pathOf(id));
+    try {
+      const { size } = await handle.stat();
+      const { from, to } = range ?? { from: 0, to: size };
+      assertRange({ from, to }, size);
+      for (let at = from; at < to; ) {
+        if (signal?.aborted) throw new BlobError('cancelled', 'the reader ended the call', { cause: signal.reason });
+        const piece = await readAt(handle, at, Math.min(READ_BYTES, to - at));
+        yield piece;
+        at += piece.length;
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** Gives a whole file its name. The list goes first, because the blob makes both visible. */
+  async function publish(part: string, hashes: readonly Uint8Array[], id: BlobId): Promise<void> {
+    const path = blobPath(id);
+    await mkdir(dirname(path), { recursive: true });
+    await replaceFile(`${path}.blocks`, encodeBlockList(hashes));
+    // A reader may have the file open under its name, so it is not replaced by an equal one.
+    if (await isThere(path)) await rm(part, { force: true });
+    else await rename(part, path);
+    await syncFolder(dirname(path));
+  }
+
+  async function receive(
+    stream: AsyncIterable<Uint8Array>,
+    { bytes, id, resume, signal }: PutOptions,
+  ): Promise<BlobId> {
+    if (id !== undefined && (await isThere(blobPath(id)))) return id;
+    const part = partPath(resume?.key ?? randomUUID());
+    await mkdir(dirname(part), { recursive: true });
+    const handle = await open(part, constants.O_RDWR | constants.O_CREAT);
+    let isKept = resume !== undefined;
+    try {
+      const from = resume?.from ?? 0;
+      const hashes = await hashKept(handle, from);
+      let at = from;
+      await handle.truncate(at);
+      for await (const block of cutBlocks(abortable(stream, signal))) {
+        if (at + block.length > bytes)
+          throw new BlobError('too-long', `more than the ${bytes} bytes that were declared`);
+        await writeAt(handle, block, at);
+        hashes.push(hashBlock(block));
+        at += block.length;
+      }
+      if (at < bytes) throw new BlobError('too-short', `the stream ended after ${at} of ${bytes} bytes`);
+      const root = toHex(computeBlockRoot(hashes));
+      if (id !== undefined && root !== id) throw new BlobError('wrong-content', `the content is ${root}, not ${id}`);
+      await handle.sync();
+      await publish(part, hashes, root);
+      isKept = true;
+      return root;
+    } catch (error) {
+      if (error instanceof BlobError && (error.code === 'too-long' || error.code === 'wrong-content')) isKept = false;
+      throw error;
+    } finally {
+      await handle.close();
+      if (!isKept) await rm(part, { force: true });
+    }
+  }
+
+  return {
+    pathOf,
+    get,
+    has: async (id) => isThere(blobPath(id)),
+
+    async put(stream, options) {
+      const { bytes, id, resume, signal } = options;
+      if (!Number.isSafeInteger(bytes) || bytes < 1 || bytes > MAX_FILE_BYTES)
+        throw new BlobError('bad-size', `a blob of ${bytes} bytes; it has 1 to ${MAX_FILE_BYTES}`);
+      if (id !== undefined) assertBlobName(id);
+      if (resume !== undefined) {
+        assertBlobName(resume.key);
+        if (!(resume.from >= 0 && resume.from <= bytes && resume.from % BLOCK_BYTES === 0))
+          throw new BlobError('wrong-offset', `a put cannot begin at byte ${resume.from}`);
+      }
+      try {
+        if (resume === undefined) return await receive(stream, options);
+        const lock = join(directory, 'locks', `${resume.key}.lock`);
+        await mkdir(dirname(lock), { recursive: true });
+        return await withProcessLock(lock, () => receive(stream, options), signal);
+      } catch (error) {
+        throw toBlobError(error, signal);
+      }
+    },
+
+    async begun(key) {
+      assertBlobName(key);
+      const found = await stat(partPath(key)).catch(() => undefined);
+      return found === undefined ? 0 : found.size - (found.size % BLOCK_BYTES);
+    },
+
+    async listBlocks(id) {
+      const path = await pathOf(id);
+      const { size: sizeBytes } = await stat(path);
+      const list = await readFile(`${path}.blocks`).catch(() => new Uint8Array());
+      try {
+        parseBlockList(list, { sizeBytes, blockRoot: fromHex(id) });
+        return new Uint8Array(list);
+      } catch {
+        // A power cut can lose the list. The blob has all that is needed for another one.
+        const hashes: Uint8Array[] = [];
+        for await (const block of cutBlocks(get(id))) hashes.push(hashBlock(block));
+        if (toHex(computeBlockRoot(hashes)) !== id)
+          throw new BlobError('wrong-content', `${path} is damaged; remove the blob and fetch it again`);
+        const fresh = encodeBlockList(hashes);
+        await replaceFile(`${path}.blocks`, fresh);
+        return fresh;
+      }
+    },
+
+    async pin(id) {
+      await pathOf(id);
+      await mkdir(dirname(pinPath(id)), { recursive: true });
+      await writeFile(pinPath(id), '');
+    },
+
+    unpin: async (id) => rm(pinPath(id), { force: true }),
+
+    async remove(id) {
+      const path = blobPath(id);
+      if (await isThere(pinPath(id))) throw new BlobError('pinned', `${id} is pinned; unpin it first`);
+      const isFound = await isThere(path);
+      await rm(path, { force: true });
+      await rm(`${path}.blocks`, { force: true });
+      return isFound;
+    },
+
+    async removeUnfinished(olderThanMs) {
+      const folder = dirname(partPath(''));
+      let removed = 0;
+      for (const name of await readdir(folder).catch(() => [])) {
+        const path = join(folder, name);
+        const found = await stat(path).catch(() => undefined);
+        if (found === undefined || Date.now() - found.mtimeMs < olderThanMs) continue;
+        await rm(path, { force: true });
+        removed++;
+      }
+      return removed;
+    },
+
+    async freeBytes() {
+      await mkdir(directory, { recursive: true });
+      const { bavail, bsize } = await statfs(directory);
+      return bavail * bsize;
+    },
+  };
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Hashes the blocks before a byte again, because a power cut may have changed them. @throws BlobError `wrong-offset`. */
+async function hashKept(handle: FileHandle, from: number): Promise<Uint8Array[]> {
+  const { size } = await handle.stat();
+  if (from > size)
+    throw new BlobError('wrong-offset', `the put has kept ${size} bytes and cannot go on at byte ${from}`);
+  const hashes: Uint8Array[] = [];
+  for (let at = 0; at < from; at += BLOCK_BYTES)
+    hashes.push(hashBlock(await readAt(handle, at, Math.min(BLOCK_BYTES, from - at))));
+  return hashes;
+}
+
+async function readAt(handle: FileHandle, position: number, length: number): Promise<Uint8Array> {
+  const piece = new Uint8Array(length);
+  for (let held = 0; held < length; ) {
+    const { bytesRead } = await handle.read(piece, held, length - held, position + held);
+    if (bytesRead === 0) throw new BlobError('not-found', 'the file of the blob became shorter');
+    held += bytesRead;
+  }
+  return piece;
+}
+
+async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, position + written);
+    written += bytesWritten;
+  }
+}
+
+async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+  const draft = `${path}.${randomUUID()}`;
+  try {
+    await writeFile(draft, bytes, { flush: true });
+    await rename(draft, path);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/** Puts new names on the disk. Some systems cannot do that for a folder. */
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path).catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
+}
+
+function toBlobError(error: unknown, signal: AbortSignal | undefined): unknown {
+  if (error instanceof BlobError) return error;
+  const isCancelled = signal?.aborted === true || (error instanceof ModelError && error.code === 'cancelled');
+  if (isCancelled) return new BlobError('cancelled', 'the put was ended; its blocks are kept', { cause: error });
+  return (error as NodeJS.ErrnoException).code === 'ENOSPC'
+    ? new BlobError('no-room', 'no room on the disk; free some space and put again', { cause: error })
+    : error;
+}
