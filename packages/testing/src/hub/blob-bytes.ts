@@ -67,8 +67,10 @@ export async function* stallAfter(stream: AsyncIterable<Uint8Array>, bytes: numb
     const part = piece.subarray(0, bytes - passed);
     passed += part.length;
     if (part.length > 0) yield part;
-    if (passed >= bytes) await new Promise(() => undefined);
+    if (passed >= bytes) break;
   }
+  // The stream is closed by now, so it leaves no file open.
+  if (passed >= bytes) await new Promise(() => undefined);
 }
 
 /** Returns a function that collects garbage and returns the bytes in use, those of buffers included. */
@@ -76,6 +78,8 @@ export function createMemoryMeter(): () => number {
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
   return () => {
+    // The second collection waits for buffers that the first one frees beside other work.
+    collectGarbage();
     collectGarbage();
     const { heapUsed, arrayBuffers } = process.memoryUsage();
     return heapUsed + arrayBuffers;

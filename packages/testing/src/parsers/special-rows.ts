@@ -51,6 +51,19 @@ const EVENTS = (size: number): string[] => {
 
 const inputsOfBytes = (size: number): Uint8Array[] => worstBytes([], size);
 
+/** Headers of many tensors: in order, backwards, and all at one place. */
+function worstTensors(size: number): Uint8Array[] {
+  const count = Math.max(1, Math.floor(size / 70));
+  const places = [(i: number) => i, (i: number) => count - i, () => 0];
+  return places.map((place) => {
+    const tensors = Array.from({ length: count }, (_, i) => [
+      `t${i}`,
+      { dtype: 'U8', shape: [1], data_offsets: [place(i), place(i) + 1] },
+    ]);
+    return utf8Encode(JSON.stringify(Object.fromEntries(tensors)));
+  });
+}
+
 /** Gives a parser a second argument. */
 const withArguments =
   (file: string, name: string, ...rest: readonly unknown[]): NonNullable<ParserRow['prepare']> =>
@@ -208,6 +221,12 @@ export const SPECIAL_ROWS: readonly ParserRow[] = [
         );
     },
   },
+  row(
+    'hub/src/content/safetensors.ts',
+    'parseSafetensorsHeader',
+    (size) => [...worstJsonBytes(size), ...worstTensors(size)],
+    4,
+  ),
   row('models/src/catalogue.ts', 'parseCatalogue', (size) => worstJson(size), 'https://example.com'),
   {
     ...row('host/src/http/body.ts', 'parseJsonBody', worstJsonBytes),

@@ -1,0 +1,75 @@
+import { fetchFollowing } from '@ogong/models/remote';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { isLoopbackHost } from '@ogong/protocol/base/loopback';
+import type { ManifestFile } from '../manifest.ts';
+import type { BlobStore, ByteRange } from '../store/blob-store.ts';
+
+/** A place that has files of a model. Nothing that it sends is believed. */
+export interface BlockSource {
+  /** Names the place in messages. */
+  readonly name: string;
+  /** Returns the block list of a file, at most `maxBytes` and one byte of it. @throws if the source has none. */
+  listBlocks(
+    file: ManifestFile,
+    options: { readonly maxBytes: number; readonly signal: AbortSignal },
+  ): Promise<Uint8Array>;
+  /** Streams bytes of a file. @throws RefusedRead if it is in vain to ask again, else any error. */
+  read(file: ManifestFile, range: ByteRange, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+/** The source does not have the bytes, or cannot send a part of a file. */
+export class RefusedRead extends Error {}
+
+/** A store as a source. */
+export const createStoreSource = (name: string, store: Pick<BlobStore, 'listBlocks' | 'get'>): BlockSource => ({
+  name,
+  listBlocks: ({ blockRoot }) => store.listBlocks(toHex(blockRoot)),
+  read: ({ blockRoot }, range, signal) => store.get(toHex(blockRoot), range, signal),
+});
+
+export interface HttpSourceOptions {
+  /** Default: the host of the address. */
+  readonly name?: string;
+  /** Address of a file. It is `https`, or on this machine. */
+  readonly urlOf: (file: ManifestFile) => string;
+  /** Address of its block list. Absent: another source has the lists. */
+  readonly listUrlOf?: (file: ManifestFile) => string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A server that answers ranges of HTTP, such as a mirror or a gateway of another store. */
+export function createHttpSource({ urlOf, listUrlOf, headers = {}, name = 'http' }: HttpSourceOptions): BlockSource {
+  async function* read(file: ManifestFile, { from, to }: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const url = assertAddress(urlOf(file));
+    const response = await fetchFollowing(url, { ...headers, range: `bytes=${from}-${to - 1}` }, { signal });
+    const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(response.headers.get('content-range') ?? '') ?? [];
+    if (response.status !== 206 || Number(first) !== from || Number(last) !== to - 1) {
+      await response.body?.cancel();
+      throw new RefusedRead(`${name} answered bytes ${from} to ${to - 1} with status ${response.status}`);
+    }
+    if (response.body !== null) yield* response.body;
+  }
+  return {
+    name,
+    read,
+    async listBlocks(file, { maxBytes, signal }) {
+      if (listUrlOf === undefined) throw new RefusedRead(`${name} has no lists of blocks`);
+      const response = await fetchFollowing(assertAddress(listUrlOf(file)), headers, { signal });
+      const pieces: Uint8Array[] = [];
+      let size = 0;
+      for await (const piece of response.body ?? []) {
+        pieces.push(piece);
+        size += piece.length;
+        if (size > maxBytes) break;
+      }
+      return new Uint8Array(Buffer.concat(pieces));
+    },
+  };
+}
+
+function assertAddress(address: string): string {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url === undefined || (url.protocol !== 'https:' && !isLoopbackHost(url.hostname)))
+    throw new RefusedRead(`${address} is no https address`);
+  return url.href;
+}

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { type FileStamp, formatStamp, isSameStamp, readFileStamp } from '@ogong/models/file-stamp';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { computeBlockRoot, cutBlocks, hashBlock, MAX_FILE_BYTES } from '../blocks.ts';
+import { checkContent, checkExternalFiles } from '../content/check-content.ts';
+import { ContentError } from '../content/content-error.ts';
+import { type FileFormat, hasNameOf, isFilePath } from '../file-format.ts';
+import type { ManifestFile } from '../manifest.ts';
+import { BlobError, type BlobStore } from '../store/blob-store.ts';
+import { createProgressMeter, type ProgressMeter, type TransferProgress } from './progress.ts';
+import { TransferError } from './transfer-error.ts';
+
+/** A file that a maker pushes. */
+export interface PushedFile {
+  /** Relative to the folder, with slashes; the path in the manifest. */
+  readonly path: string;
+  readonly format: FileFormat;
+  /** Whether the file counts in the model root. */
+  readonly isWeight: boolean;
+}
+
+export interface PushOptions {
+  /** The folder of the model on this machine. */
+  readonly folder: string;
+  readonly files: readonly PushedFile[];
+  readonly store: BlobStore;
+  readonly onProgress?: ((progress: TransferProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** A clock that never goes back, ms. */
+  readonly now?: (() => number) | undefined;
+}
+
+/**
+ * Puts the files of a model into a store. Each file is read once: its hashes are computed while it is written. A push that ends early
+ * continues from its blocks when it is called again and the file has not changed.
+ * @returns the files for a manifest, ascending by path.
+ * @throws TransferError, BlobError
+ * @internal until the command line pushes models
+ */
+export async function pushFiles({
+  folder,
+  files,
+  store,
+  onProgress,
+  signal,
+  now = () => performance.now(),
+}: PushOptions): Promise<ManifestFile[]> {
+  const found = files.map((file) => ({ file, place: join(folder, file.path), sizeBytes: measureFile(folder, file) }));
+  const external = new Map<string, readonly string[]>();
+  const pushed: ManifestFile[] = [];
+  const meter = createProgressMeter(
+    found.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    now,
+  );
+  try {
+    for (const { file, place } of found) external.set(file.path, await checkContent(file, place));
+    for (const { file, place, sizeBytes } of found)
+      pushed.push({
+        ...file,
+        ...(await pushFile(place, { path: file.path, sizeBytes, store, meter, onProgress, signal })),
+      });
+    checkExternalFiles(pushed, external);
+  } catch (error) {
+    if (error instanceof ContentError) throw new TransferError('bad-content', error.message, { cause: error });
+    if (error instanceof BlobError && error.code === 'cancelled')
+      throw new TransferError('cancelled', 'the push was ended; its blocks are kept', { cause: error });
+    throw error;
+  }
+  return pushed.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** @returns bytes of a plain file. @throws TransferError `bad-content`. */
+function measureFile(folder: string, { path, format }: PushedFile): number {
+  if (!isFilePath(path) || !hasNameOf(format, path))
+    throw new TransferError('bad-content', `"${path}" is no name of a file in ${format}`);
+  const stats = lstatSync(join(folder, path), { throwIfNoEntry: false });
+  if (stats?.isFile() !== true) throw new TransferError('bad-content', `${join(folder, path)} is no plain file`);
+  if (stats.size < 1 || stats.size > MAX_FILE_BYTES)
+    throw new TransferError(
+      'bad-content',
+      `${join(folder, path)} has ${stats.size} bytes; it has 1 to ${MAX_FILE_BYTES}`,
+    );
+  return stats.size;
+}
+
+interface PushTask extends Pick<PushOptions, 'store' | 'onProgress' | 'signal'> {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly meter: ProgressMeter;
+}
+
+async function pushFile(
+  place: string,
+  { path, sizeBytes, store, meter, onProgress, signal }: PushTask,
+): Promise<Pick<ManifestFile, 'sizeBytes' | 'sha256' | 'blockRoot'>> {
+  const stamp = readFileStamp(place);
+  const key = computeKey(stamp);
+  const from = await store.begun(key);
+  meter.skip(from);
+  const whole = createHash('sha256');
+  const hashes: Uint8Array[] = [];
+  /** Reads the whole file for its hashes, and passes on what the store does not have. */
+  const read = async function* (): AsyncGenerator<Uint8Array> {
+    let at = 0;
+    for await (const block of cutBlocks(createReadStream(place, { highWaterMark: 1 << 20 }))) {
+      whole.update(block);
+      hashes.push(hashBlock(block));
+      at += block.length;
+      if (at <= from) continue;
+      yield block;
+      onProgress?.(meter.add(path, block.length));
+    }
+  };
+  const id = await store.put(read(), { bytes: sizeBytes, resume: { key, from }, signal });
+  const blockRoot = computeBlockRoot(hashes);
+  if (!isSameStamp(stamp, readFileStamp(place)))
+    throw new TransferError('changed', `${place} changed while it was pushed; try again once nobody writes to it`);
+  if (id !== toHex(blockRoot))
+    throw new TransferError('changed', `the store has ${id} in place of ${place}, ${toHex(blockRoot)}; try again`);
+  return { sizeBytes, blockRoot, sha256: new Uint8Array(whole.digest()) };
+}
+
+/** Names the unfinished put of a file as it is now. */
+const computeKey = (stamp: FileStamp): string =>
+  createHash('sha256')
+    .update(`ogong-hub-push\n${formatStamp(stamp)}`)
+    .digest('hex');
