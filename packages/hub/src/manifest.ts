@@ -70,6 +70,7 @@ const fileCodec = refine(
 /** One file of a model. */
 export interface ManifestFile extends CodecType<typeof fileCodec> {}
 
+/** A model that this one was made from. */
 const originCodec = struct({
   /** Root of the other model, 32 bytes. */
   modelRoot: hash,
@@ -77,9 +78,6 @@ const originCodec = struct({
   /** SPDX expression under which the maker took the other model. */
   licence,
 });
-
-/** A model that this one was made from. */
-export interface Origin extends CodecType<typeof originCodec> {}
 
 const versionCodec = struct({ major: u32, minor: u32, patch: u32 });
 
@@ -153,6 +151,7 @@ export const manifestFormat: Format<HubManifest> = createFormat<HubManifest>(man
 /** Parses a manifest that a stranger sent. Its signature and its model root are not checked here. @throws ProtocolError */
 export const parseHubManifest: (bytes: Uint8Array) => HubManifest = manifestFormat.decode;
 
+/** @internal until the command line lists versions */
 export const isMajorVersion = ({ minor, patch }: SemanticVersion): boolean => minor === 0 && patch === 0;
 
 /** Computes the model root from the hashes of the files that count, 32 bytes. */

@@ -34,6 +34,7 @@ export function hashManifestDigest(crypto: Crypto, registry: LedgerDomain, manif
  * Signs a manifest with the key that owns the maker's name in the registry.
  * @returns the signed manifest in bytes.
  * @throws ProtocolError if the manifest breaks a rule.
+ * @internal until the command line pushes models
  */
 export function signHubManifest(
   crypto: Crypto,
@@ -45,7 +46,11 @@ export function signHubManifest(
   return signedFormat.encode({ manifest: encoded, signature });
 }
 
-/** Parses a signed manifest. The signature is not checked here. @throws ProtocolError */
+/**
+ * Parses a signed manifest. The signature is not checked here.
+ * @throws ProtocolError
+ * @internal until the command line pulls models
+ */
 export function parseSignedManifest(crypto: Pick<Crypto, 'sha256'>, encoded: Uint8Array): SignedManifest {
   const { manifest, signature } = signedFormat.decode(encoded);
   return { manifest: parseHubManifest(manifest), manifestHash: crypto.sha256(manifest), signature };

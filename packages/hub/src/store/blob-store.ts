@@ -28,34 +28,34 @@ export interface PutResume {
  * Keeps blobs by their content. A blob is visible when all of its bytes are there and have its id. A compliance suite tests each kind of
  * store: packages/testing/src/hub/blob-store-compliance.ts.
  */
-export interface BlobStore {
+export interface HubBlobStore {
   /**
    * Stores a blob in memory of a few blocks. A store that has the blob of `options.id` does not read the stream. Puts with one key run one
    * after another.
-   * @throws BlobError, or the error of the stream.
+   * @throws HubBlobError, or the error of the stream.
    */
   put(stream: AsyncIterable<Uint8Array>, options: PutOptions): Promise<BlobId>;
   /** Returns the bytes that an unfinished put has kept, 0 if there is none. */
   begun(key: string): Promise<number>;
   /**
    * Reads a blob, or a part of it. The bytes are not checked: a reader that trusts no disk checks them against the list of blocks.
-   * @throws BlobError `not-found`, `bad-range`, `cancelled`; when the first bytes are asked for.
+   * @throws HubBlobError `not-found`, `bad-range`, `cancelled`; when the first bytes are asked for.
    */
   get(id: BlobId, range?: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array>;
-  /** Returns the block list of a blob, 32 bytes for each block. @throws BlobError `not-found`. */
+  /** Returns the block list of a blob, 32 bytes for each block. @throws HubBlobError `not-found`. */
   listBlocks(id: BlobId): Promise<Uint8Array>;
   has(id: BlobId): Promise<boolean>;
-  /** Protects a blob from `remove`. @throws BlobError `not-found`. */
+  /** Protects a blob from `remove`. @throws HubBlobError `not-found`. */
   pin(id: BlobId): Promise<void>;
   /** Ends a pin; without one it does nothing. */
   unpin(id: BlobId): Promise<void>;
-  /** @returns whether there was one. @throws BlobError `pinned`. */
+  /** @returns whether there was one. @throws HubBlobError `pinned`. */
   remove(id: BlobId): Promise<boolean>;
   /** Returns the bytes that the store can still take; infinite if it does not know. */
   freeBytes(): Promise<number>;
 }
 
-export type BlobErrorCode =
+export type HubBlobErrorCode =
   | 'not-found'
   | 'bad-range'
   | 'bad-name'
@@ -69,14 +69,14 @@ export type BlobErrorCode =
   | 'cancelled';
 
 /** The same call may succeed later. */
-const RETRYABLE: ReadonlySet<BlobErrorCode> = new Set(['too-short', 'wrong-offset', 'no-room', 'cancelled']);
+const RETRYABLE: ReadonlySet<HubBlobErrorCode> = new Set(['too-short', 'wrong-offset', 'no-room', 'cancelled']);
 
-export class BlobError extends Error {
-  readonly code: BlobErrorCode;
+export class HubBlobError extends Error {
+  readonly code: HubBlobErrorCode;
   readonly retryable: boolean;
-  constructor(code: BlobErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: HubBlobErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options);
-    this.name = 'BlobError';
+    this.name = 'HubBlobError';
     this.code = code;
     this.retryable = RETRYABLE.has(code);
   }
@@ -84,13 +84,14 @@ export class BlobError extends Error {
 
 const HEX_32 = /^[0-9a-f]{64}$/;
 
-/** Refuses names that are no hash, so none is a path. @throws BlobError `bad-name`. */
+/** Refuses names that are no hash, so none is a path. @throws HubBlobError `bad-name`. */
 export function assertBlobName(name: string): void {
-  if (!HEX_32.test(name)) throw new BlobError('bad-name', `"${name.slice(0, 80)}" is no id of a blob, 64 hex digits`);
+  if (!HEX_32.test(name))
+    throw new HubBlobError('bad-name', `"${name.slice(0, 80)}" is no id of a blob, 64 hex digits`);
 }
 
-/** @throws BlobError `bad-range` unless 0 <= from < to <= size. */
+/** @throws HubBlobError `bad-range` unless 0 <= from < to <= size. */
 export function assertRange({ from, to }: ByteRange, sizeBytes: number): void {
   if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from < 0 || from >= to || to > sizeBytes)
-    throw new BlobError('bad-range', `bytes ${from} to ${to} of a blob of ${sizeBytes}`);
+    throw new HubBlobError('bad-range', `bytes ${from} to ${to} of a blob of ${sizeBytes}`);
 }

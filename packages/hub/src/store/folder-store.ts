@@ -30,18 +30,18 @@ import {
 import {
   assertBlobName,
   assertRange,
-  BlobError,
   type BlobId,
-  type BlobStore,
   type ByteRange,
+  HubBlobError,
+  type HubBlobStore,
   type PutOptions,
 } from './blob-store.ts';
 
 const READ_BYTES = 1 << 18;
 
 /** A store in a folder of this machine. */
-export interface FolderStore extends BlobStore {
-  /** Returns the file of a blob, which nobody may change. @throws BlobError `not-found`. */
+export interface FolderStore extends HubBlobStore {
+  /** Returns the file of a blob, which nobody may change. @throws HubBlobError `not-found`. */
   pathOf(id: BlobId): Promise<string>;
   /** Deletes what unfinished puts have kept and nobody has written to for so long. @returns the number of these puts. */
   removeUnfinished(olderThanMs: number): Promise<number>;
@@ -50,6 +50,7 @@ export interface FolderStore extends BlobStore {
 /**
  * Opens a store: `blobs/<2 digits>/<id>` with `<id>.blocks` beside it, `unfinished/<key>.part`, `pins/<id>`. Processes may share it. A
  * file gets its name under `blobs` when it is whole and on the disk, so a crash leaves nothing half there.
+ * @internal until the command line pulls models
  */
 export function openFolderStore(directory: string): FolderStore {
   const blobPath = (id: BlobId): string => {
@@ -64,7 +65,7 @@ export function openFolderStore(directory: string): FolderStore {
 
   const pathOf = async (id: BlobId): Promise<string> => {
     const path = blobPath(id);
-    if (!(await isThere(path))) throw new BlobError('not-found', `no blob ${id} in ${directory}`);
+    if (!(await isThere(path))) throw new HubBlobError('not-found', `no blob ${id} in ${directory}`);
     return path;
   };
 
@@ -75,7 +76,7 @@ export function openFolderStore(directory: string): FolderStore {
       const { from, to } = range ?? { from: 0, to: size };
       assertRange({ from, to }, size);
       for (let at = from; at < to; ) {
-        if (signal?.aborted) throw new BlobError('cancelled', 'the reader ended the call', { cause: signal.reason });
+        if (signal?.aborted) throw new HubBlobError('cancelled', 'the reader ended the call', { cause: signal.reason });
         const piece = await readAt(handle, at, Math.min(READ_BYTES, to - at));
         yield piece;
         at += piece.length;
@@ -112,20 +113,21 @@ export function openFolderStore(directory: string): FolderStore {
       await handle.truncate(at);
       for await (const block of cutBlocks(abortable(stream, signal))) {
         if (at + block.length > bytes)
-          throw new BlobError('too-long', `more than the ${bytes} bytes that were declared`);
+          throw new HubBlobError('too-long', `more than the ${bytes} bytes that were declared`);
         await writeAt(handle, block, at);
         hashes.push(hashBlock(block));
         at += block.length;
       }
-      if (at < bytes) throw new BlobError('too-short', `the stream ended after ${at} of ${bytes} bytes`);
+      if (at < bytes) throw new HubBlobError('too-short', `the stream ended after ${at} of ${bytes} bytes`);
       const root = toHex(computeBlockRoot(hashes));
-      if (id !== undefined && root !== id) throw new BlobError('wrong-content', `the content is ${root}, not ${id}`);
+      if (id !== undefined && root !== id) throw new HubBlobError('wrong-content', `the content is ${root}, not ${id}`);
       await handle.sync();
       await publish(part, hashes, root);
       isKept = true;
       return root;
     } catch (error) {
-      if (error instanceof BlobError && (error.code === 'too-long' || error.code === 'wrong-content')) isKept = false;
+      if (error instanceof HubBlobError && (error.code === 'too-long' || error.code === 'wrong-content'))
+        isKept = false;
       throw error;
     } finally {
       await handle.close();
@@ -141,12 +143,12 @@ export function openFolderStore(directory: string): FolderStore {
     async put(stream, options) {
       const { bytes, id, resume, signal } = options;
       if (!Number.isSafeInteger(bytes) || bytes < 1 || bytes > MAX_FILE_BYTES)
-        throw new BlobError('bad-size', `a blob of ${bytes} bytes; it has 1 to ${MAX_FILE_BYTES}`);
+        throw new HubBlobError('bad-size', `a blob of ${bytes} bytes; it has 1 to ${MAX_FILE_BYTES}`);
       if (id !== undefined) assertBlobName(id);
       if (resume !== undefined) {
         assertBlobName(resume.key);
         if (!(resume.from >= 0 && resume.from <= bytes && resume.from % BLOCK_BYTES === 0))
-          throw new BlobError('wrong-offset', `a put cannot begin at byte ${resume.from}`);
+          throw new HubBlobError('wrong-offset', `a put cannot begin at byte ${resume.from}`);
       }
       try {
         if (resume === undefined) return await receive(stream, options);
@@ -176,7 +178,7 @@ export function openFolderStore(directory: string): FolderStore {
         const hashes: Uint8Array[] = [];
         for await (const block of cutBlocks(get(id))) hashes.push(hashBlock(block));
         if (toHex(computeBlockRoot(hashes)) !== id)
-          throw new BlobError('wrong-content', `${path} is damaged; remove the blob and fetch it again`);
+          throw new HubBlobError('wrong-content', `${path} is damaged; remove the blob and fetch it again`);
         const fresh = encodeBlockList(hashes);
         await replaceFile(`${path}.blocks`, fresh);
         return fresh;
@@ -193,7 +195,7 @@ export function openFolderStore(directory: string): FolderStore {
 
     async remove(id) {
       const path = blobPath(id);
-      if (await isThere(pinPath(id))) throw new BlobError('pinned', `${id} is pinned; unpin it first`);
+      if (await isThere(pinPath(id))) throw new HubBlobError('pinned', `${id} is pinned; unpin it first`);
       const isFound = await isThere(path);
       await rm(path, { force: true });
       await rm(`${path}.blocks`, { force: true });
@@ -227,11 +229,11 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Hashes the blocks before a byte again, because a power cut may have changed them. @throws BlobError `wrong-offset`. */
+/** Hashes the blocks before a byte again, because a power cut may have changed them. @throws HubBlobError `wrong-offset`. */
 async function hashKept(handle: FileHandle, from: number): Promise<Uint8Array[]> {
   const { size } = await handle.stat();
   if (from > size)
-    throw new BlobError('wrong-offset', `the put has kept ${size} bytes and cannot go on at byte ${from}`);
+    throw new HubBlobError('wrong-offset', `the put has kept ${size} bytes and cannot go on at byte ${from}`);
   const hashes: Uint8Array[] = [];
   for (let at = 0; at < from; at += BLOCK_BYTES)
     hashes.push(hashBlock(await readAt(handle, at, Math.min(BLOCK_BYTES, from - at))));
@@ -242,7 +244,7 @@ async function readAt(handle: FileHandle, position: number, length: number): Pro
   const piece = new Uint8Array(length);
   for (let held = 0; held < length; ) {
     const { bytesRead } = await handle.read(piece, held, length - held, position + held);
-    if (bytesRead === 0) throw new BlobError('not-found', 'the file of the blob became shorter');
+    if (bytesRead === 0) throw new HubBlobError('not-found', 'the file of the blob became shorter');
     held += bytesRead;
   }
   return piece;
@@ -273,10 +275,10 @@ async function syncFolder(path: string): Promise<void> {
 }
 
 function toBlobError(error: unknown, signal: AbortSignal | undefined): unknown {
-  if (error instanceof BlobError) return error;
+  if (error instanceof HubBlobError) return error;
   const isCancelled = signal?.aborted === true || (error instanceof ModelError && error.code === 'cancelled');
-  if (isCancelled) return new BlobError('cancelled', 'the put was ended; its blocks are kept', { cause: error });
+  if (isCancelled) return new HubBlobError('cancelled', 'the put was ended; its blocks are kept', { cause: error });
   return (error as NodeJS.ErrnoException).code === 'ENOSPC'
-    ? new BlobError('no-room', 'no room on the disk; free some space and put again', { cause: error })
+    ? new HubBlobError('no-room', 'no room on the disk; free some space and put again', { cause: error })
     : error;
 }

@@ -2,7 +2,7 @@ import { fetchFollowing } from '@ogong/models/remote';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { ManifestFile } from '../manifest.ts';
-import type { BlobStore, ByteRange } from '../store/blob-store.ts';
+import type { ByteRange, HubBlobStore } from '../store/blob-store.ts';
 
 /** A place that has files of a model. Nothing that it sends is believed. */
 export interface BlockSource {
@@ -20,8 +20,8 @@ export interface BlockSource {
 /** The source does not have the bytes, or cannot send a part of a file. */
 export class RefusedRead extends Error {}
 
-/** A store as a source. */
-export const createStoreSource = (name: string, store: Pick<BlobStore, 'listBlocks' | 'get'>): BlockSource => ({
+/** A store as a source. @internal until the command line pulls models */
+export const createStoreSource = (name: string, store: Pick<HubBlobStore, 'listBlocks' | 'get'>): BlockSource => ({
   name,
   listBlocks: ({ blockRoot }) => store.listBlocks(toHex(blockRoot)),
   read: ({ blockRoot }, range, signal) => store.get(toHex(blockRoot), range, signal),
@@ -37,7 +37,10 @@ export interface HttpSourceOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A server that answers ranges of HTTP, such as a mirror or a gateway of another store. */
+/**
+ * A server that answers ranges of HTTP, such as a mirror or a gateway of another store.
+ * @internal until the command line pulls models
+ */
 export function createHttpSource({ urlOf, listUrlOf, headers = {}, name = 'http' }: HttpSourceOptions): BlockSource {
   async function* read(file: ManifestFile, { from, to }: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const url = assertAddress(urlOf(file));

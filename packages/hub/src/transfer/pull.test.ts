@@ -11,7 +11,7 @@ import type { ManifestFile } from '../manifest.ts';
 import type { FolderStore } from '../store/folder-store.ts';
 import { openFolderStore } from '../store/folder-store.ts';
 import { type BlockSource, createStoreSource, RefusedRead } from './block-source.ts';
-import { type PullEvent, type PullOptions, pullModel } from './pull.ts';
+import { type PullEvent, type PullModelOptions, pullModel } from './pull.ts';
 
 const DATA_BYTES = 11 * BLOCK_BYTES + 1_000;
 const WEIGHTS = createSafetensors(DATA_BYTES);
@@ -73,7 +73,7 @@ const lieIn =
       }
     };
 
-const pull = (sources: readonly BlockSource[], options: Partial<PullOptions> = {}) => {
+const pull = (sources: readonly BlockSource[], options: Partial<PullModelOptions> = {}) => {
   const { signed, facts } = model;
   return pullModel(crypto, { signed, facts, sources, store: target, limits, ...options });
 };

@@ -6,7 +6,7 @@ import { assertHead, checkContent, checkExternalFiles } from '../content/check-c
 import { ContentError } from '../content/content-error.ts';
 import type { HubManifest, ManifestFile } from '../manifest.ts';
 import { type RegistryFacts, type SignedManifest, verifySignedManifest } from '../signed-manifest.ts';
-import { BlobError } from '../store/blob-store.ts';
+import { HubBlobError } from '../store/blob-store.ts';
 import type { FolderStore } from '../store/folder-store.ts';
 import type { BlockSource } from './block-source.ts';
 import { type FetchLimits, fetchBlocks } from './fetch-blocks.ts';
@@ -34,7 +34,7 @@ const LIMITS: PullLimits = {
   ...{ idleMs: 60_000, slowMs: 5_000, maxFailures: 6, pauseMs: 500 },
 };
 
-export interface PullOptions {
+export interface PullModelOptions {
   readonly signed: SignedManifest;
   /** Facts of the registry, which decide whether the manifest is believed. */
   readonly facts: RegistryFacts;
@@ -57,12 +57,12 @@ export interface PulledModel {
 /**
  * Brings all files of a signed manifest into a store. Every block is checked when it arrives. A pull that ends early continues from its
  * blocks when it is called again.
- * @throws TransferError, BlobError
+ * @throws TransferError, HubBlobError
  * @internal until the command line pulls models
  */
 export async function pullModel(
   crypto: Crypto,
-  { signed, facts, sources, store, onEvent, signal, limits: chosen, now = () => performance.now() }: PullOptions,
+  { signed, facts, sources, store, onEvent, signal, limits: chosen, now = () => performance.now() }: PullModelOptions,
 ): Promise<PulledModel> {
   const { manifest } = signed;
   const { ok, checks } = verifySignedManifest(crypto, signed, facts);
@@ -131,7 +131,7 @@ async function pullFile(file: ManifestFile, task: PullTask): Promise<void> {
     const from = await store.begun(id);
     hashed = await receiveFile(file, { ...task, hashes, from }).catch((error: unknown) => {
       // Each new block was checked, so the disk changed what an earlier pull had kept. All blocks are fetched again.
-      if (from === 0 || !(error instanceof BlobError && error.code === 'wrong-content')) throw error;
+      if (from === 0 || !(error instanceof HubBlobError && error.code === 'wrong-content')) throw error;
       meter.skip(-sizeBytes);
       return receiveFile(file, { ...task, hashes, from: 0 });
     });
@@ -196,7 +196,7 @@ async function checkFiles({ files }: HubManifest, store: FolderStore): Promise<R
 function toTransferError(error: unknown): unknown {
   if (error instanceof ContentError)
     return new TransferError('bad-content', `${error.message}; do not use this model`, { cause: error });
-  if (!(error instanceof BlobError)) return error;
+  if (!(error instanceof HubBlobError)) return error;
   if (error.code === 'cancelled')
     return new TransferError('cancelled', 'the pull was ended; its blocks are kept', { cause: error });
   return error.code === 'no-room' ? new TransferError('no-room', error.message, { cause: error }) : error;

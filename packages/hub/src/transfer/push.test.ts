@@ -6,7 +6,7 @@ import { createSafetensors } from '@ogong/testing/hub/hub-model';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BLOCK_BYTES, computeBlockRoot, countBlocks, hashBlock } from '../blocks.ts';
-import type { BlobStore } from '../store/blob-store.ts';
+import type { HubBlobStore } from '../store/blob-store.ts';
 import { openFolderStore } from '../store/folder-store.ts';
 import type { TransferProgress } from './progress.ts';
 import { type PushedFile, pushFiles } from './push.ts';
@@ -29,7 +29,7 @@ afterEach(() => directory.remove());
 const open = () => openFolderStore(join(directory.path, 'store'));
 const push = (
   files: readonly PushedFile[],
-  store: BlobStore = open(),
+  store: HubBlobStore = open(),
   onProgress?: (progress: TransferProgress) => void,
 ) => pushFiles({ folder, files, store, onProgress });
 
@@ -49,7 +49,7 @@ describe('a push', () => {
 
   it('continues by block after its store failed at each block', async () => {
     let passed = 0;
-    const failAt = (blocks: number): BlobStore => ({
+    const failAt = (blocks: number): HubBlobStore => ({
       ...open(),
       put(stream, options) {
         const cut = async function* () {

@@ -8,7 +8,7 @@ import { checkContent, checkExternalFiles } from '../content/check-content.ts';
 import { ContentError } from '../content/content-error.ts';
 import { type FileFormat, hasNameOf, isFilePath } from '../file-format.ts';
 import type { ManifestFile } from '../manifest.ts';
-import { BlobError, type BlobStore } from '../store/blob-store.ts';
+import { HubBlobError, type HubBlobStore } from '../store/blob-store.ts';
 import { createProgressMeter, type ProgressMeter, type TransferProgress } from './progress.ts';
 import { TransferError } from './transfer-error.ts';
 
@@ -25,7 +25,7 @@ export interface PushOptions {
   /** The folder of the model on this machine. */
   readonly folder: string;
   readonly files: readonly PushedFile[];
-  readonly store: BlobStore;
+  readonly store: HubBlobStore;
   readonly onProgress?: ((progress: TransferProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** A clock that never goes back, ms. */
@@ -36,7 +36,7 @@ export interface PushOptions {
  * Puts the files of a model into a store. Each file is read once: its hashes are computed while it is written. A push that ends early
  * continues from its blocks when it is called again and the file has not changed.
  * @returns the files for a manifest, ascending by path.
- * @throws TransferError, BlobError
+ * @throws TransferError, HubBlobError
  * @internal until the command line pushes models
  */
 export async function pushFiles({
@@ -64,7 +64,7 @@ export async function pushFiles({
     checkExternalFiles(pushed, external);
   } catch (error) {
     if (error instanceof ContentError) throw new TransferError('bad-content', error.message, { cause: error });
-    if (error instanceof BlobError && error.code === 'cancelled')
+    if (error instanceof HubBlobError && error.code === 'cancelled')
       throw new TransferError('cancelled', 'the push was ended; its blocks are kept', { cause: error });
     throw error;
   }

@@ -1,22 +1,22 @@
 import { BLOCK_BYTES, parseBlockList } from '@ogong/hub/blocks';
-import { BlobError, type BlobErrorCode, type BlobStore } from '@ogong/hub/store/blob-store';
+import { HubBlobError, type HubBlobErrorCode, type HubBlobStore } from '@ogong/hub/store/blob-store';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { breakAfter, collect, createMemoryMeter, createTestBlob, stallAfter, type TestBlob } from './blob-bytes.ts';
 
 /** A place that a kind of store keeps its blobs in. */
 export interface StorePlace {
   /** Opens the store. A second call opens the same blobs, as a program does after a crash. */
-  open(): Promise<BlobStore>;
+  open(): Promise<HubBlobStore>;
   close(): Promise<void>;
 }
 
-async function expectBlobError(call: Promise<unknown>, code: BlobErrorCode): Promise<void> {
+async function expectBlobError(call: Promise<unknown>, code: HubBlobErrorCode): Promise<void> {
   const error = await call.then(
     () => undefined,
     (reason) => reason,
   );
-  expect(error).toBeInstanceOf(BlobError);
-  expect((error as BlobError).code, String(error)).toBe(code);
+  expect(error).toBeInstanceOf(HubBlobError);
+  expect((error as HubBlobError).code, String(error)).toBe(code);
 }
 
 const LARGE_BYTES = 64 * BLOCK_BYTES;
@@ -27,7 +27,7 @@ const MEMORY_BYTES = 12 * BLOCK_BYTES;
 export function describeBlobStore(name: string, createPlace: () => Promise<StorePlace>): void {
   describe(`blob store: ${name}`, { concurrent: false }, () => {
     let place: StorePlace;
-    let store: BlobStore;
+    let store: HubBlobStore;
     beforeEach(async () => {
       place = await createPlace();
       store = await place.open();

@@ -7,7 +7,7 @@ import {
   type SignedManifest,
   signHubManifest,
 } from '@ogong/hub/signed-manifest';
-import type { BlobStore } from '@ogong/hub/store/blob-store';
+import type { HubBlobStore } from '@ogong/hub/store/blob-store';
 import { type PushedFile, pushFiles } from '@ogong/hub/transfer/push';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { createNobleLedgerSigner, nobleCrypto } from '@ogong/protocol/crypto/noble';
@@ -40,7 +40,7 @@ export function signTestManifest(manifest: HubManifest): {
 /** Writes files into a folder, pushes them into a store, and signs their manifest. */
 export async function pushTestModel(
   folder: string,
-  store: BlobStore,
+  store: HubBlobStore,
   files: readonly (PushedFile & { readonly content: Uint8Array })[],
 ): Promise<{ readonly manifest: HubManifest; readonly signed: SignedManifest; readonly facts: RegistryFacts }> {
   for (const { path, content } of files) {

@@ -46,7 +46,9 @@ afterEach(async () => {
 
 const create = () =>
   createHttpSource({
-    ...{ urlOf: ({ path }) => `${address}/${path}`, listUrlOf: () => `${address}/list`, headers: { 'x-key': 'k' } },
+    urlOf: ({ path }) => `${address}/${path}`,
+    listUrlOf: () => `${address}/list`,
+    headers: { 'x-key': 'k' },
   });
 const { signal } = new AbortController();
 const read = (from: number, to: number) => collect(create().read(file, { from, to }, signal));
