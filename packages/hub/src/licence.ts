@@ -91,8 +91,7 @@ type Duty = 'share-alike' | 'no-derivatives' | 'non-commercial';
 
 /**
  * Licences that bind derivatives, by the part of their SPDX id before the version. Other licences bind nothing here: a reader reads them.
- * Sources: legal code of Creative Commons (sections 1 to 3 of 4.0), GPL-3.0 section 5, AGPL-3.0 section 5, LGPL-3.0 section 2, ODbL-1.0
- * section 4.4.
+ * Sources: legal code of Creative Commons (sections 1 to 3 of 4.0), GPL-3.0 section 5, AGPL-3.0 section 5, ODbL-1.0 section 4.4.
  */
 const DUTIES: Readonly<Record<string, readonly Duty[]>> = {
   'CC-BY-SA': ['share-alike'],
@@ -102,7 +101,6 @@ const DUTIES: Readonly<Record<string, readonly Duty[]>> = {
   'CC-BY-NC-ND': ['non-commercial', 'no-derivatives'],
   GPL: ['share-alike'],
   AGPL: ['share-alike'],
-  LGPL: ['share-alike'],
   ODBL: ['share-alike'],
 };
 
@@ -133,6 +131,11 @@ function isKept(origin: Term, derived: Term): boolean {
   return from.allowsLater || (to.version === from.version && !(from.family.endsWith('GPL') && to.allowsLater));
 }
 
+function isSame(origin: Term, derived: Term): boolean {
+  const [from, to] = [readVersion(origin), readVersion(derived)];
+  return from.family === to.family && from.version === to.version;
+}
+
 function isDutyMet(duty: Duty, origin: Term, derived: Alternative, relation: Relation): boolean {
   switch (duty) {
     case 'share-alike':
@@ -141,7 +144,7 @@ function isDutyMet(duty: Duty, origin: Term, derived: Alternative, relation: Rel
       return derived.some((term) => dutiesOf(term).includes('non-commercial'));
     case 'no-derivatives':
       // A change of the file's format alone makes no derivative (Creative Commons 4.0, section 2(a)(4)).
-      return relation === 'converted-from' && derived.some((term) => isKept(origin, term));
+      return relation === 'converted-from' && derived.some((term) => isSame(origin, term));
   }
 }
 

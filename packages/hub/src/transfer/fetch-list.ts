@@ -26,7 +26,8 @@ export async function fetchBlockList(
     const limits = [AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])];
     let list: Uint8Array;
     try {
-      list = await one.source.listBlocks(file, { maxBytes: count * HASH_BYTES, signal: AbortSignal.any(limits) });
+      const ended = AbortSignal.any(limits);
+      list = await beforeEnd(one.source.listBlocks(file, { maxBytes: count * HASH_BYTES, signal: ended }), ended);
     } catch (error) {
       if (signal?.aborted) throw new TransferError('cancelled', 'the pull was ended', { cause: signal.reason });
       // A source without the list can still have the blocks.
@@ -41,4 +42,17 @@ export async function fetchBlockList(
   }
   if (pool.list().length === 0) throw pool.explain(path);
   throw new TransferError('no-source', `no source has the block list of ${path} (${reasons.join('; ')})`);
+}
+
+/** Waits for a value until the signal fires: a source may not know the signal. */
+async function beforeEnd<T>(value: Promise<T>, ended: AbortSignal): Promise<T> {
+  ended.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = (): void => reject(ended.reason);
+  ended.addEventListener('abort', stop, { once: true });
+  try {
+    return await Promise.race([value, promise]);
+  } finally {
+    ended.removeEventListener('abort', stop);
+  }
 }

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
@@ -10,7 +12,7 @@ import { BLOCK_BYTES, hashBlock } from '../blocks.ts';
 import type { ManifestFile } from '../manifest.ts';
 import type { FolderStore } from '../store/folder-store.ts';
 import { openFolderStore } from '../store/folder-store.ts';
-import { type BlockSource, createStoreSource, RefusedRead } from './block-source.ts';
+import { type BlockSource, createHttpSource, createStoreSource, RefusedRead } from './block-source.ts';
 import { type PullEvent, type PullModelOptions, pullModel } from './pull.ts';
 
 const DATA_BYTES = 11 * BLOCK_BYTES + 1_000;
@@ -115,6 +117,27 @@ describe('a pull', () => {
     expect(Math.min(...bytes)).toBeGreaterThan(BLOCK_BYTES);
     const total = model.manifest.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     expect(bytes.reduce((sum, each) => sum + each, 0)).toBe(total);
+  });
+
+  it('takes blocks from a store and from a server at once', async () => {
+    const server = createServer((request, response) => {
+      const file = readFileSync(join(directory.path, 'folder', request.url ?? ''));
+      const [, from = '', to = ''] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+      response.writeHead(206, { 'content-range': `bytes ${from}-${to}/${file.length}` });
+      response.end(file.subarray(Number(from), Number(to) + 1));
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    try {
+      const { port } = server.address() as AddressInfo;
+      const mirror = createHttpSource({ urlOf: ({ path }) => `http://127.0.0.1:${port}/${path}` });
+      const { source, counted } = createSource('store');
+      expectModel(await pull([mirror, source]));
+      expect(counted.bytes).toBeGreaterThan(0);
+      expect(counted.bytes).toBeLessThan(weights.sizeBytes);
+    } finally {
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+    }
   });
 
   it.each([0, 1, 5, 11])('drops a source that sends a wrong block %i, and reports it', async (block) => {
@@ -284,7 +307,10 @@ describe('a pull', () => {
     const { source } = createSource('one');
     const wrong: BlockSource = { ...source, name: 'wrong', listBlocks: async () => new Uint8Array(12 * 32) };
     const none: BlockSource = { ...source, name: 'none', listBlocks: () => Promise.reject(new Error('no list')) };
+    const mute: BlockSource = { ...source, name: 'mute', listBlocks: () => new Promise(() => undefined) };
     const events: PullEvent[] = [];
+    const impatient = { ...limits, idleMs: 20 };
+    await expect(pull([mute], { limits: impatient })).rejects.toMatchObject({ code: 'no-source' });
     await expect(pull([none])).rejects.toMatchObject({
       code: 'no-source',
       message: expect.stringContaining('no list'),
