@@ -93,7 +93,7 @@ export async function* fetchBlocks(job: FetchJob): AsyncGenerator<Uint8Array> {
       const range = { from: run.from * BLOCK_BYTES, to: Math.min(run.to * BLOCK_BYTES, file.sizeBytes) };
       const touched = async function* (): AsyncGenerator<Uint8Array> {
         for await (const piece of abortable(by.source.read(file, range, stopped), stopped)) {
-          timer.refresh();
+          if (piece.length > 0) timer.refresh();
           yield piece;
         }
       };

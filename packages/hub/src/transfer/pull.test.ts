@@ -303,13 +303,23 @@ describe('a pull', () => {
     expect(events).toMatchObject([{ kind: 'source-dropped', reason: 'unreachable' }]);
   });
 
-  it('drops a source that does not have the file at once', async () => {
-    const refusing = createSource('refusing', () => () => {
-      throw new RefusedRead('no such file');
+  it('drops a source at once for a file that it does not have, and takes other files from it', async () => {
+    const partial = createSource('partial', (read) => (file, range, signal) => {
+      if (!file.isWeight) throw new RefusedRead('no such file');
+      return read(file, range, signal);
+    });
+    const small = createStoreSource('small', {
+      get: (id, ...rest) => origin.get(id === toHex(weights.blockRoot) ? '0'.repeat(64) : id, ...rest),
+      listBlocks: (id) => origin.listBlocks(id),
     });
     const events: PullEvent[] = [];
-    expectModel(await pull([refusing.source, createSource('one').source], { onEvent: (event) => events.push(event) }));
-    expect(events).toContainEqual(expect.objectContaining({ source: 'refusing', reason: 'refused' }));
+    expectModel(await pull([partial.source, small], { onEvent: (event) => events.push(event) }));
+    const dropped = events.filter((event) => event.kind === 'source-dropped');
+    expect(dropped.every(({ reason }) => reason === 'refused')).toBe(true);
+    expect(new Set(dropped.map(({ source, path }) => `${source} ${path}`))).toEqual(
+      new Set(['partial LICENSE', 'partial config.json', 'small model.safetensors']),
+    );
+    expect(partial.counted.bytes).toBe(weights.sizeBytes);
   });
 
   it('takes the list of blocks from any source, and drops one with a wrong list', async () => {

@@ -1,6 +1,6 @@
 import { ModelError } from '@ogong/models/model-error';
-import type { BlockSource } from './block-source.ts';
-import { RefusedRead } from './block-source.ts';
+import { HubBlobError } from '../store/blob-store.ts';
+import { type BlockSource, RefusedRead } from './block-source.ts';
 import { TransferError } from './transfer-error.ts';
 
 export type DropReason =
@@ -24,15 +24,17 @@ export interface DroppedSource {
   readonly detail: string;
 }
 
-/** A source, and its failures in a row. */
+/** A source of one file. */
 export interface PooledSource {
   readonly source: BlockSource;
   readonly dropped: AbortController;
+  /** In a row. */
   failures: number;
 }
 
-/** The sources of one pull. A source that lies is dropped for all files. */
+/** The sources of one pull. A source that refuses is dropped for the file, and another one for all files. */
 export interface SourcePool {
+  /** Returns the sources for a file. */
   list(): readonly PooledSource[];
   drop(pooled: PooledSource, dropped: Omit<DroppedSource, 'source'>): void;
   /** Counts a failure, and drops the source after the last one that is allowed. @returns the pause before the next attempt, ms. */
@@ -53,27 +55,33 @@ export function createSourcePool(
   sources: readonly BlockSource[],
   { maxFailures, pauseMs, onDropped }: PoolOptions,
 ): SourcePool {
-  const pooled = sources.map((source) => ({ source, dropped: new AbortController(), failures: 0 }));
+  const banned = new Set<BlockSource>();
   const ends: DroppedSource[] = [];
   const pool: SourcePool = {
-    list: () => pooled.filter(({ dropped }) => !dropped.signal.aborted),
+    list: () =>
+      sources
+        .filter((source) => !banned.has(source))
+        .map((source) => ({ source, dropped: new AbortController(), failures: 0 })),
     drop({ source, dropped }, end) {
       if (dropped.signal.aborted) return;
       const report = { source: source.name, ...end };
       ends.push(report);
+      if (end.reason !== 'refused') banned.add(source);
       dropped.abort(new Error(`the source ${source.name} was dropped`));
       onDropped?.(report);
     },
     fail(one, path, error) {
       const detail = error instanceof Error ? error.message : String(error);
       one.failures++;
-      const isFinal = error instanceof RefusedRead || (error instanceof ModelError && !error.retryable);
+      const isKnown = error instanceof ModelError || error instanceof HubBlobError;
+      const isFinal = error instanceof RefusedRead || (isKnown && !error.retryable);
       if (isFinal) pool.drop(one, { reason: 'refused', path, detail });
       else if (one.failures >= maxFailures) pool.drop(one, { reason: 'unreachable', path, detail });
       return pauseMs * 2 ** (one.failures - 1);
     },
     explain(path) {
-      const reasons = ends.map(({ source, reason, detail }) => `${source}: ${reason}, ${detail}`).join('; ');
+      const concerned = ends.filter((end) => end.path === path || end.reason !== 'refused');
+      const reasons = concerned.map(({ source, reason, detail }) => `${source}: ${reason}, ${detail}`).join('; ');
       return new TransferError(
         'no-source',
         `no source has the rest of ${path} (${reasons || 'none was given'}); received blocks are kept, run again to continue`,
