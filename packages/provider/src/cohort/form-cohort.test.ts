@@ -1,14 +1,8 @@
-import { toHex } from '@ogong/protocol/base/bytes';
 import { type Announcement, encodeAnnouncement } from '@ogong/protocol/exchange/announcement';
 import type { OfferedSegment } from '@ogong/protocol/exchange/cohort/segment';
 import { describe, expect, it } from 'vitest';
-import {
-  type CohortModel,
-  FAILED_MEMBER_PAUSE_MS,
-  type FormedCohort,
-  type FormingOptions,
-  formCohort,
-} from './form-cohort.ts';
+import { type CohortModel, type FormedCohort, type FormingOptions, formCohort } from './form-cohort.ts';
+import { createMemberPauses, FIRST_PAUSE_MS } from './member-pauses.ts';
 
 const NOW = 1_800_000_000_000;
 const LEADER = 9;
@@ -96,8 +90,9 @@ describe('a cohort', () => {
     });
 
     it('is formed again without a member that failed, until some time has passed', () => {
-      const failedAtMs = new Map([[toHex(idOf(2)), NOW - FAILED_MEMBER_PAUSE_MS + 1]]);
-      const change = { standing, active: 1, failedAtMs };
+      const pauses = createMemberPauses();
+      pauses.note(idOf(2), NOW - FIRST_PAUSE_MS + 1);
+      const change = { standing, active: 1, pauses };
       expect(show(form([first, second, cheaper], change))).toEqual([false, 1, 3, LEADER]);
       expect(show(form([first, second], change))).toBe('layers 20 to 39 have no provider with room');
       expect(show(form([first, second, cheaper], { ...change, nowMs: NOW + 1 }))).toEqual([true, 1, 2, LEADER]);

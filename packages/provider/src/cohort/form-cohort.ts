@@ -1,14 +1,12 @@
-import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { Announcement, OfferedModel } from '@ogong/protocol/exchange/announcement';
 import { type CohortOffer, findMemberSegment, type OfferedMember } from '@ogong/protocol/exchange/cohort/cohort-offer';
 import { describeGap, findWeakestProblem, type OfferedSegment } from '@ogong/protocol/exchange/cohort/segment';
 import { findTilings, type SegmentOffer, type TilingQuery } from '@ogong/protocol/exchange/cohort/tiling';
+import type { MemberPauses } from './member-pauses.ts';
 
 /** A model that this provider offers together with others. */
 export type CohortModel = OfferedModel & { readonly cohort: CohortOffer };
-
-/** A leader leaves out a member for so long after it failed. */
-export const FAILED_MEMBER_PAUSE_MS: number = 5 * 60_000;
 
 export interface FormingOptions extends Omit<TilingQuery, 'offers'> {
   /** Name of the model's modality. */
@@ -16,8 +14,8 @@ export interface FormingOptions extends Omit<TilingQuery, 'offers'> {
   /** Verified announcements of other providers. Expired ones do not count. */
   readonly announcements: readonly Announcement[];
   readonly nowMs: number;
-  /** Times at which members failed, by provider id in hex. Default: none failed. */
-  readonly failedAtMs?: ReadonlyMap<string, number>;
+  /** Members that failed lately. Default: none failed. */
+  readonly pauses?: Pick<MemberPauses, 'isPaused'>;
   /** The cohort that this provider leads now. Default: none. */
   readonly standing?: CohortModel | undefined;
   /** Replies that the standing cohort serves now. */
@@ -53,14 +51,10 @@ export function formCohort(options: FormingOptions): FormedCohort {
 export function listOffers({
   announcements,
   nowMs,
-  failedAtMs,
-}: Pick<FormingOptions, 'announcements' | 'nowMs' | 'failedAtMs'>): SegmentOffer[] {
-  const hasFailed = (providerId: Uint8Array): boolean => {
-    const atMs = failedAtMs?.get(toHex(providerId));
-    return atMs !== undefined && nowMs < atMs + FAILED_MEMBER_PAUSE_MS;
-  };
+  pauses,
+}: Pick<FormingOptions, 'announcements' | 'nowMs' | 'pauses'>): SegmentOffer[] {
   return announcements
-    .filter(({ providerId, expiresAtMs }) => expiresAtMs > nowMs && !hasFailed(providerId))
+    .filter(({ providerId, expiresAtMs }) => expiresAtMs > nowMs && pauses?.isPaused(providerId, nowMs) !== true)
     .flatMap(({ providerId, payee, segments }) => segments.map((segment) => ({ providerId, payee, segment })));
 }
 

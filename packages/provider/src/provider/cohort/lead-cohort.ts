@@ -7,13 +7,8 @@ import { findMemberSegment, type OfferedMember } from '@ogong/protocol/exchange/
 import { describeLayers } from '@ogong/protocol/exchange/cohort/segment';
 import { ShardService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { CohortMember } from '@ogong/protocol/settlement/cohort-agreement';
-import {
-  type CohortModel,
-  FAILED_MEMBER_PAUSE_MS,
-  type FormedCohort,
-  formCohort,
-  listOffers,
-} from '../../cohort/form-cohort.ts';
+import { type CohortModel, type FormedCohort, formCohort, listOffers } from '../../cohort/form-cohort.ts';
+import { createMemberPauses, LONGEST_PAUSE_MS } from '../../cohort/member-pauses.ts';
 import type { CohortChainOptions, Replacement, ShardCalls } from '../../shard/chain-state.ts';
 import { type CohortChain, createCohortChain } from '../../shard/cohort-chain.ts';
 import { createLinkShard } from '../../shard/link-shard.ts';
@@ -66,8 +61,7 @@ export function createCohortLead(options: CohortLeadOptions, state: LeadState): 
     { manifestHash: slab.manifestHash, routers, ledger: state.chain.ledger },
     { ...state, onError: (err, { endpoint }) => log.warn({ err, router: endpoint }, 'a router hands no segments on') },
   );
-  /** Times at which members failed, by provider id in hex. */
-  const failedAtMs = new Map<string, number>();
+  const pauses = createMemberPauses();
   /** The chain in use, and the ids of all its members so far. */
   let seated: { readonly model: CohortModel; readonly name: string; readonly ids: readonly Uint8Array[] } | undefined;
   let isStopping = false;
@@ -78,7 +72,7 @@ export function createCohortLead(options: CohortLeadOptions, state: LeadState): 
     // A second costs as much as the layers of the leader.
     const secondAtomic = lead.pricePer1kAtomic / US_PER_SECOND;
     return formCohort({
-      ...{ own, announcements, failedAtMs, nowMs: state.clock.nowMs(), active: offer.active, modality: 'text' },
+      ...{ own, announcements, pauses, nowMs: state.clock.nowMs(), active: offer.active, modality: 'text' },
       ...('model' in standing && { standing: standing.model }),
       ...{ contextSize: own.segment.contextSize, promptRows: USUAL_PROMPT_ROWS, width: slab.embeddingSize },
       ...{ delayUs: () => undefined, atomicPerDelayUs: secondAtomic, atomicPerTransferUs: secondAtomic },
@@ -86,10 +80,8 @@ export function createCohortLead(options: CohortLeadOptions, state: LeadState): 
   };
 
   /** Other members take over at once, or orders are refused. */
-  function noteFailure(providerId: Uint8Array, err: unknown): void {
-    const nowMs = state.clock.nowMs();
-    for (const [key, atMs] of failedAtMs) if (atMs + FAILED_MEMBER_PAUSE_MS <= nowMs) failedAtMs.delete(key);
-    failedAtMs.set(toHex(providerId), nowMs);
+  function noteFailure(providerId: Uint8Array, err: unknown, leastPauseMs?: number): void {
+    pauses.note(providerId, state.clock.nowMs(), leastPauseMs);
     log.warn({ err, modelId, member: toHex(providerId) }, 'a member of the cohort failed');
     if (!isStopping) look.trigger().catch(() => undefined);
   }
@@ -120,7 +112,7 @@ export function createCohortLead(options: CohortLeadOptions, state: LeadState): 
     seated = { model, name, ids: model.cohort.members.map(({ providerId }) => providerId) };
     const shards = found.map(connect);
     const onRootMissing = ({ providerId }: CohortMember): void =>
-      noteFailure(providerId, new Error('it gave no root of the rows that it sent'));
+      noteFailure(providerId, new Error('it gave no root of the rows that it sent'), LONGEST_PAUSE_MS);
     const replacing = lead.engine.info().exact && { replace };
     seat.seat(model, openChain({ lead, found, shards, onRootMissing, ...replacing }, state));
     const members = seated.ids.map((id) => toHex(id));
@@ -135,7 +127,7 @@ export function createCohortLead(options: CohortLeadOptions, state: LeadState): 
     const { model, ids } = seated;
     const announcements = supply.list();
     const wanted = { ...failed, pricePer1kAtomic: failed.pricePer1kAtomic + lead.pricePer1kAtomic };
-    const offers = listOffers({ announcements, nowMs: state.clock.nowMs(), failedAtMs })
+    const offers = listOffers({ announcements, nowMs: state.clock.nowMs(), pauses })
       .filter(({ segment: one }) => one.freeCapacity > 0 && findMemberSegment([one], model, wanted) !== undefined)
       .filter(({ providerId }) => !ids.some((id) => equalBytes(id, providerId)))
       .sort((one, other) => (one.segment.pricePer1kAtomic < other.segment.pricePer1kAtomic ? -1 : 1));
