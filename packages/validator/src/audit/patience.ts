@@ -21,8 +21,13 @@ export interface PatienceDependencies {
   readonly isConnected: () => boolean;
 }
 
-/** With fewer attempts than this, a missing answer may be an accident, however much time has passed. */
-export const LEAST_ASKS = 4;
+/**
+ * With fewer attempts than this, a missing answer may be an accident, however much time has passed. An attempt has several messages. If
+ * one message in 25 is lost, six attempts in a row fail for two openings in 100,000.
+ */
+export const LEAST_ASKS = 6;
+/** So many answers without the requested data are a refusal. */
+const LEAST_REFUSALS = 4;
 /** Longest wait for the first answer, as a share of the window; it doubles each time. */
 const FIRST_SHARE = 1 / 8;
 const FIRST_MS = 15_000;
@@ -108,7 +113,7 @@ export function createPatience({ windowMs, retryMs }: PatienceOptions, { awake, 
     /** Tells whether the party was asked often and long enough. */
     isOver: ({ asks, waitedMs }: Asks): boolean => asks >= LEAST_ASKS && waitedMs >= computePatience(),
     /** Tells whether the party answered every time without the requested data. */
-    isRefused: ({ refusals }: Asks): boolean => refusals >= LEAST_ASKS,
+    isRefused: ({ refusals }: Asks): boolean => refusals >= LEAST_REFUSALS,
   };
 }
 
