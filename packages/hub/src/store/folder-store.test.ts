@@ -33,7 +33,7 @@ describe('a store in a folder', () => {
     await store.put(blob.stream(), { bytes });
     await store.put(blob.stream(), { bytes, resume: { key: id, from: 0 } });
     await expect(store.put(breakAfter(blob.stream(), BLOCK_BYTES), { bytes })).rejects.toThrow('broke');
-    expect(listFiles()).toEqual([id, `${id}.blocks`]);
+    expect(listFiles()).toEqual([id, id]);
     expect(readFileSync(await store.pathOf(id)).equals(await collect(blob.stream()))).toBe(true);
     await store.remove(id);
     expect(listFiles()).toEqual([]);
@@ -58,9 +58,10 @@ describe('a store in a folder', () => {
     const store = open();
     await store.put(blob.stream(), { bytes });
     const path = await store.pathOf(id);
-    rmSync(`${path}.blocks`);
+    const list = join(directory.path, 'lists', id);
+    rmSync(list);
     expect(Buffer.from(await store.listBlocks(id)).equals(encodeBlockList(blob.hashes))).toBe(true);
-    writeFileSync(`${path}.blocks`, 'x'.repeat(128));
+    writeFileSync(list, 'x'.repeat(128));
     expect(Buffer.from(await store.listBlocks(id)).equals(encodeBlockList(blob.hashes))).toBe(true);
     truncateSync(path, BLOCK_BYTES);
     await expect(store.listBlocks(id)).rejects.toMatchObject({ code: 'wrong-content' });

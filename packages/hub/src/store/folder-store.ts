@@ -41,6 +41,7 @@ const READ_BYTES = 1 << 18;
 
 /** A store in a folder of this machine. */
 export interface FolderStore extends HubBlobStore {
+  readonly directory: string;
   /** Returns the file of a blob, which nobody may change. @throws HubBlobError `not-found`. */
   pathOf(id: BlobId): Promise<string>;
   /** Deletes what unfinished puts have kept and nobody has written to for so long. @returns the number of these puts. */
@@ -48,15 +49,15 @@ export interface FolderStore extends HubBlobStore {
 }
 
 /**
- * Opens a store: `blobs/<2 digits>/<id>` with `<id>.blocks` beside it, `unfinished/<key>.part`, `pins/<id>`. Processes may share it. A
- * file gets its name under `blobs` when it is whole and on the disk, so a crash leaves nothing half there.
- * @internal until the command line pulls models
+ * Opens a store. Its folder is a place of the hub (docs/spec/hub.md#places) with `unfinished/<key>.part` and `pins/<id>` beside it.
+ * Processes may share it. A file gets its name under `blobs` when it is whole and on the disk, so a crash leaves nothing half there.
  */
 export function openFolderStore(directory: string): FolderStore {
   const blobPath = (id: BlobId): string => {
     assertBlobName(id);
-    return join(directory, 'blobs', id.slice(0, 2), id);
+    return join(directory, 'blobs', id);
   };
+  const listPath = (id: BlobId): string => join(directory, 'lists', id);
   const pinPath = (id: BlobId): string => {
     assertBlobName(id);
     return join(directory, 'pins', id);
@@ -86,11 +87,16 @@ export function openFolderStore(directory: string): FolderStore {
     }
   }
 
+  async function keepList(id: BlobId, list: Uint8Array): Promise<void> {
+    await mkdir(dirname(listPath(id)), { recursive: true });
+    await replaceFile(listPath(id), list);
+  }
+
   /** Gives a whole file its name. The list goes first, because the blob makes both visible. */
   async function publish(part: string, hashes: readonly Uint8Array[], id: BlobId): Promise<void> {
     const path = blobPath(id);
+    await keepList(id, encodeBlockList(hashes));
     await mkdir(dirname(path), { recursive: true });
-    await replaceFile(`${path}.blocks`, encodeBlockList(hashes));
     // A reader may have the file open under its name, so it is not replaced by an equal one.
     if (await isThere(path)) await rm(part, { force: true });
     else await rename(part, path);
@@ -136,6 +142,7 @@ export function openFolderStore(directory: string): FolderStore {
   }
 
   return {
+    directory,
     pathOf,
     get,
     has: async (id) => isThere(blobPath(id)),
@@ -169,7 +176,7 @@ export function openFolderStore(directory: string): FolderStore {
     async listBlocks(id) {
       const path = await pathOf(id);
       const { size: sizeBytes } = await stat(path);
-      const list = await readFile(`${path}.blocks`).catch(() => new Uint8Array());
+      const list = await readFile(listPath(id)).catch(() => new Uint8Array());
       try {
         parseBlockList(list, { sizeBytes, blockRoot: fromHex(id) });
         return new Uint8Array(list);
@@ -180,7 +187,7 @@ export function openFolderStore(directory: string): FolderStore {
         if (toHex(computeBlockRoot(hashes)) !== id)
           throw new HubBlobError('wrong-content', `${path} is damaged; remove the blob and fetch it again`);
         const fresh = encodeBlockList(hashes);
-        await replaceFile(`${path}.blocks`, fresh);
+        await keepList(id, fresh);
         return fresh;
       }
     },
@@ -198,7 +205,7 @@ export function openFolderStore(directory: string): FolderStore {
       if (await isThere(pinPath(id))) throw new HubBlobError('pinned', `${id} is pinned; unpin it first`);
       const isFound = await isThere(path);
       await rm(path, { force: true });
-      await rm(`${path}.blocks`, { force: true });
+      await rm(listPath(id), { force: true });
       return isFound;
     },
 
@@ -257,7 +264,8 @@ async function writeAt(handle: FileHandle, bytes: Uint8Array, position: number):
   }
 }
 
-async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+/** Writes a file under another name first, so its name never has half of it. */
+export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
   const draft = `${path}.${randomUUID()}`;
   try {
     await writeFile(draft, bytes, { flush: true });
