@@ -29,3 +29,16 @@ export async function* abortable<T>(stream: AsyncIterable<T>, signal: AbortSigna
     if (isOpen) void Promise.resolve(iterator.return?.()).catch(() => undefined);
   }
 }
+
+/** Waits for a value until the signal fires: a source may not know the signal. */
+export async function beforeEnd<T>(value: Promise<T>, ended: AbortSignal): Promise<T> {
+  ended.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = (): void => reject(ended.reason);
+  ended.addEventListener('abort', stop, { once: true });
+  try {
+    return await Promise.race([value, promise]);
+  } finally {
+    ended.removeEventListener('abort', stop);
+  }
+}

@@ -12,10 +12,15 @@ import {
   parseHubManifest,
 } from './manifest.ts';
 
+/** The largest signed manifest: its tag, the length, the manifest and the signature. */
+export const MAX_SIGNED_MANIFEST_BYTES = MAX_MANIFEST_BYTES + 128;
+
 const typedManifest = createTypedStruct('HubManifest', { manifest: abi.bytes32 });
 
 const signedCodec = struct({ manifest: bytes32(MAX_MANIFEST_BYTES), signature: bytes(65) });
-const signedFormat = createFormat(signedCodec, { tag: 'ogong-hub-signed-v1' });
+const signedFormat = createFormat(signedCodec, {
+  ...{ tag: 'ogong-hub-signed-v1', maxBytes: MAX_SIGNED_MANIFEST_BYTES },
+});
 
 export interface SignedManifest {
   readonly manifest: HubManifest;
@@ -46,11 +51,7 @@ export function signHubManifest(
   return signedFormat.encode({ manifest: encoded, signature });
 }
 
-/**
- * Parses a signed manifest. The signature is not checked here.
- * @throws ProtocolError
- * @internal until the command line pulls models
- */
+/** Parses a signed manifest. The signature is not checked here. @throws ProtocolError */
 export function parseSignedManifest(crypto: Pick<Crypto, 'sha256'>, encoded: Uint8Array): SignedManifest {
   const { manifest, signature } = signedFormat.decode(encoded);
   return { manifest: parseHubManifest(manifest), manifestHash: crypto.sha256(manifest), signature };

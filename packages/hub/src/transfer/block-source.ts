@@ -20,7 +20,7 @@ export interface BlockSource {
 /** The source does not have the bytes, or cannot send a part of a file. */
 export class RefusedRead extends Error {}
 
-/** A store as a source. @internal until the command line pulls models */
+/** A store as a source. */
 export const createStoreSource = (name: string, store: Pick<HubBlobStore, 'listBlocks' | 'get'>): BlockSource => ({
   name,
   listBlocks: ({ blockRoot }) => store.listBlocks(toHex(blockRoot)),
@@ -37,10 +37,7 @@ export interface HttpSourceOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/**
- * A server that answers ranges of HTTP, such as a mirror or a gateway of another store.
- * @internal until the command line pulls models
- */
+/** A server that answers ranges of HTTP, such as a mirror or a gateway of another store. */
 export function createHttpSource({ urlOf, listUrlOf, headers = {}, name = 'http' }: HttpSourceOptions): BlockSource {
   async function* read(file: ManifestFile, { from, to }: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const url = assertAddress(urlOf(file));
@@ -57,17 +54,33 @@ export function createHttpSource({ urlOf, listUrlOf, headers = {}, name = 'http'
     read,
     async listBlocks(file, { maxBytes, signal }) {
       if (listUrlOf === undefined) throw new RefusedRead(`${name} has no lists of blocks`);
-      const response = await fetchFollowing(assertAddress(listUrlOf(file)), headers, { signal });
-      const pieces: Uint8Array[] = [];
-      let size = 0;
-      for await (const piece of response.body ?? []) {
-        pieces.push(piece);
-        size += piece.length;
-        if (size > maxBytes) break;
-      }
-      return new Uint8Array(Buffer.concat(pieces));
+      return fetchBytes(listUrlOf(file), { headers, maxBytes, signal });
     },
   };
+}
+
+/** Fetches a small file, at most `maxBytes` and a piece of it. @throws RefusedRead for an address that is not `https` nor on this machine. */
+export async function fetchBytes(
+  address: string,
+  {
+    headers = {},
+    maxBytes,
+    signal,
+  }: {
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly maxBytes: number;
+    readonly signal: AbortSignal;
+  },
+): Promise<Uint8Array> {
+  const response = await fetchFollowing(assertAddress(address), headers, { signal });
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of response.body ?? []) {
+    pieces.push(piece);
+    size += piece.length;
+    if (size > maxBytes) break;
+  }
+  return new Uint8Array(Buffer.concat(pieces));
 }
 
 function assertAddress(address: string): string {

@@ -1,3 +1,4 @@
+import { beforeEnd } from '../abortable.ts';
 import { countBlocks, parseBlockList } from '../blocks.ts';
 import type { ManifestFile } from '../manifest.ts';
 import type { SourcePool } from './source-pool.ts';
@@ -42,17 +43,4 @@ export async function fetchBlockList(
   }
   if (pool.list().length === 0) throw pool.explain(path);
   throw new TransferError('no-source', `no source has the block list of ${path} (${reasons.join('; ')})`);
-}
-
-/** Waits for a value until the signal fires: a source may not know the signal. */
-async function beforeEnd<T>(value: Promise<T>, ended: AbortSignal): Promise<T> {
-  ended.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const stop = (): void => reject(ended.reason);
-  ended.addEventListener('abort', stop, { once: true });
-  try {
-    return await Promise.race([value, promise]);
-  } finally {
-    ended.removeEventListener('abort', stop);
-  }
 }

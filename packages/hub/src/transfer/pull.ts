@@ -58,7 +58,6 @@ export interface PulledModel {
  * Brings all files of a signed manifest into a store. Every block is checked when it arrives. A pull that ends early continues from its
  * blocks when it is called again.
  * @throws TransferError, HubBlobError
- * @internal until the command line pulls models
  */
 export async function pullModel(
   crypto: Crypto,

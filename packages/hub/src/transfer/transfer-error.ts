@@ -1,4 +1,6 @@
 export type TransferErrorCode =
+  /** The registry names no manifest for the model. */
+  | 'not-listed'
   /** The signature, the model root or the registry's entry of the manifest is wrong. */
   | 'bad-manifest'
   /** A file has not the content of its format. */
