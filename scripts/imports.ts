@@ -176,7 +176,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'bin',
   ],
   'packages/devnet/src': ['chain', 'mesh'],
-  'packages/hub/src': ['.', 'content', 'store', 'transfer', 'named'],
+  'packages/hub/src': ['.', 'content', 'store', 'transfer', 'named', 'search'],
   'packages/models/src': ['gguf', 'onnx', '.', 'slabs'],
   'packages/engine/src': [
     ...['interface', 'pixels', 'decode', 'process', 'llama-cpp', 'onnx', 'vision', 'upstream', 'class-search', '.'],

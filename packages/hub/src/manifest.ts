@@ -151,7 +151,7 @@ export const manifestFormat: Format<HubManifest> = createFormat<HubManifest>(man
 /** Parses a manifest that a stranger sent. Its signature and its model root are not checked here. @throws ProtocolError */
 export const parseHubManifest: (bytes: Uint8Array) => HubManifest = manifestFormat.decode;
 
-/** @internal until the command line lists versions */
+/** Returns whether a version is a major one. */
 export const isMajorVersion = ({ minor, patch }: SemanticVersion): boolean => minor === 0 && patch === 0;
 
 /** Computes the model root from the hashes of the files that count, 32 bytes. */

@@ -39,7 +39,6 @@ export function hashManifestDigest(crypto: Crypto, registry: LedgerDomain, manif
  * Signs a manifest with the key that owns the maker's name in the registry.
  * @returns the signed manifest in bytes.
  * @throws ProtocolError if the manifest breaks a rule.
- * @internal until the command line pushes models
  */
 export function signHubManifest(
   crypto: Crypto,

@@ -134,7 +134,7 @@ async function hashHandle(
 
 const readStamp = async (file: FileHandle): Promise<FileStamp> => stampOf(await file.stat({ bigint: true }));
 
-async function waitOutTick({ ctimeNs }: FileStamp): Promise<void> {
+export async function waitOutTick({ ctimeNs }: FileStamp): Promise<void> {
   if (Date.now() - Number(BigInt(ctimeNs) / 1_000_000n) < TICK_MS) await delay(TICK_MS);
 }
 

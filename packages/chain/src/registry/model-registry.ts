@@ -65,8 +65,8 @@ export interface ModelRegistryReads {
   modelVersionAt(name: RegistryName, atSeconds: bigint): Promise<ModelVersion | undefined>;
   /** The oldest first. The last may be announced only. */
   modelVersions(name: RegistryName): Promise<readonly ModelVersion[]>;
-  /** Names in the order of their first publication. @param limit at most so many. */
-  listModels(limit: number): Promise<readonly RegistryName[]>;
+  /** Names in the order of their first publication. @param limit at most so many. @param first index of the first one; default: 0. */
+  listModels(limit: number, first?: number): Promise<readonly RegistryName[]>;
 }
 
 const NO_OWNER = `0x${'00'.repeat(20)}`;
@@ -105,11 +105,11 @@ export function createModelReads({ read }: Pick<Transactor, 'read'>, address: Ad
         const versions = await client.readContract({ ...registry, functionName: 'versionsOf', args: [maker, model] });
         return versions.map(toVersion);
       }),
-    listModels: (limit) =>
+    listModels: (limit, first = 0) =>
       read('models', async (client) => {
         const names: RegistryName[] = [];
         while (names.length < limit) {
-          const args = [BigInt(names.length), PAGE] as const;
+          const args = [BigInt(first + names.length), PAGE] as const;
           const page = await client.readContract({ ...registry, functionName: 'models', args });
           names.push(...page.map(({ maker, model }) => ({ maker, model })));
           if (BigInt(page.length) < PAGE) break;

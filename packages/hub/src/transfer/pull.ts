@@ -11,6 +11,7 @@ import type { FolderStore } from '../store/folder-store.ts';
 import type { BlockSource } from './block-source.ts';
 import { type FetchLimits, fetchBlocks } from './fetch-blocks.ts';
 import { fetchBlockList } from './fetch-list.ts';
+import { assertFree } from './free-room.ts';
 import { createProgressMeter, type ProgressMeter, type TransferProgress } from './progress.ts';
 import { createSourcePool, type DroppedSource, type SourcePool } from './source-pool.ts';
 import { TransferError } from './transfer-error.ts';
@@ -34,10 +35,7 @@ const LIMITS: PullLimits = {
   ...{ idleMs: 60_000, slowMs: 5_000, maxFailures: 6, pauseMs: 500 },
 };
 
-export interface PullModelOptions {
-  readonly signed: SignedManifest;
-  /** Facts of the registry, which decide whether the manifest is believed. */
-  readonly facts: RegistryFacts;
+export interface PullFilesOptions {
   readonly sources: readonly BlockSource[];
   readonly store: FolderStore;
   readonly onEvent?: ((event: PullEvent) => void) | undefined;
@@ -45,6 +43,12 @@ export interface PullModelOptions {
   readonly limits?: Partial<PullLimits> | undefined;
   /** A clock that never goes back, ms. */
   readonly now?: (() => number) | undefined;
+}
+
+export interface PullModelOptions extends PullFilesOptions {
+  readonly signed: SignedManifest;
+  /** Facts of the registry, which decide whether the manifest is believed. */
+  readonly facts: RegistryFacts;
 }
 
 export interface PulledModel {
@@ -59,32 +63,44 @@ export interface PulledModel {
  * blocks when it is called again.
  * @throws TransferError, HubBlobError
  */
-export async function pullModel(
-  crypto: Crypto,
-  { signed, facts, sources, store, onEvent, signal, limits: chosen, now = () => performance.now() }: PullModelOptions,
-): Promise<PulledModel> {
+export async function pullModel(crypto: Crypto, options: PullModelOptions): Promise<PulledModel> {
+  const { signed, facts } = options;
   const { manifest } = signed;
   const { ok, checks } = verifySignedManifest(crypto, signed, facts);
   const failed = checks.find(({ status }) => status === 'fail');
   if (!ok)
     throw new TransferError('bad-manifest', `the manifest is refused: ${failed?.detail ?? 'nothing was checked'}`);
-  const limits = { ...LIMITS, ...chosen };
+  await pullFiles(manifest.files, options);
+  try {
+    return { modelRoot: manifest.modelRoot, places: await checkFiles(manifest, options.store) };
+  } catch (error) {
+    throw toTransferError(error);
+  }
+}
+
+/**
+ * Brings some files of a manifest into a store. The caller has verified the manifest.
+ * @throws TransferError, HubBlobError
+ */
+export async function pullFiles(
+  chosen: readonly ManifestFile[],
+  { sources, store, onEvent, signal, limits: given, now = () => performance.now() }: PullFilesOptions,
+): Promise<void> {
+  const limits = { ...LIMITS, ...given };
   const pool = createSourcePool(sources, {
     ...{ maxFailures: limits.maxFailures, pauseMs: limits.pauseMs },
     onDropped: (dropped) => onEvent?.({ kind: 'source-dropped', ...dropped }),
   });
-  const meter = createProgressMeter(sumBytes(manifest.files), now);
-  await assertRoom(manifest, store);
+  const meter = createProgressMeter(sumBytes(chosen), now);
+  await assertRoom(chosen, store);
   // Small files come first, so a wrong one is noticed before gigabytes are fetched.
-  const files = manifest.files.toSorted((a, b) => a.sizeBytes - b.sizeBytes);
+  const files = chosen.toSorted((a, b) => a.sizeBytes - b.sizeBytes);
   const task = { pool, limits, store, meter, onEvent, signal };
   try {
     for (const file of files) {
       await pullFile(file, task);
       onEvent?.({ kind: 'file', path: file.path });
     }
-    const places = await checkFiles(manifest, store);
-    return { modelRoot: manifest.modelRoot, places };
   } catch (error) {
     throw toTransferError(error);
   }
@@ -93,19 +109,14 @@ export async function pullModel(
 const sumBytes = (files: readonly ManifestFile[]): number => files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 
 /** @throws TransferError `no-room` before anything is fetched. */
-async function assertRoom({ files }: HubManifest, store: FolderStore): Promise<void> {
+async function assertRoom(files: readonly ManifestFile[], store: FolderStore): Promise<void> {
   const needed = new Map<string, number>();
   for (const { blockRoot, sizeBytes } of files) {
     const id = toHex(blockRoot);
     if (!(await store.has(id))) needed.set(id, sizeBytes - (await store.begun(id)));
   }
   const neededBytes = [...needed.values()].reduce((sum, bytes) => sum + bytes, 0);
-  const freeBytes = await store.freeBytes();
-  if (neededBytes > freeBytes)
-    throw new TransferError(
-      'no-room',
-      `${Math.ceil(neededBytes / 2 ** 20)} MiB are needed and ${Math.floor(freeBytes / 2 ** 20)} MiB are free; free some space and run again`,
-    );
+  assertFree(neededBytes, await store.freeBytes());
 }
 
 interface PullTask {

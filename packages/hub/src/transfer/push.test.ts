@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BLOCK_BYTES, computeBlockRoot, countBlocks, hashBlock } from '../blocks.ts';
 import type { HubBlobStore } from '../store/blob-store.ts';
 import { openFolderStore } from '../store/folder-store.ts';
+import { openKnownFiles } from './known-files.ts';
 import type { TransferProgress } from './progress.ts';
 import { type PushedFile, pushFiles } from './push.ts';
 
@@ -45,6 +46,24 @@ describe('a push', () => {
     expect(files[0]).toEqual({ ...weights, sizeBytes: WEIGHTS.length, sha256: crypto.sha256(WEIGHTS), blockRoot });
     expect(await store.has(toHex(blockRoot))).toBe(true);
     expect(await push([weights, config], store)).toEqual(files);
+  });
+
+  it('reads no file again that it knows and the store has, and refuses a model without room', async () => {
+    const known = openKnownFiles(join(directory.path, 'known'));
+    const progress: TransferProgress[] = [];
+    const pushKnown = (store: HubBlobStore) =>
+      pushFiles({ folder, files: [weights], store, known, onProgress: (one) => progress.push(one) });
+    const first = await pushKnown(open());
+    const read = progress.length;
+    expect(await pushKnown(open())).toEqual(first);
+    expect(progress).toHaveLength(read);
+    // Another store, or another file under the name, is a push of its own.
+    await pushKnown(openFolderStore(join(directory.path, 'other')));
+    expect(progress).toHaveLength(2 * read);
+    writeFileSync(join(folder, weights.path), createSafetensors(100));
+    expect((await pushKnown(open()))[0]?.sizeBytes).not.toBe(first[0]?.sizeBytes);
+    const full = { ...openFolderStore(join(directory.path, 'full')), freeBytes: async () => 1 };
+    await expect(pushKnown(full)).rejects.toMatchObject({ code: 'no-room' });
   });
 
   it('continues by block after its store failed at each block', async () => {

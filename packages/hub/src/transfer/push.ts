@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, lstatSync } from 'node:fs';
 import { join } from 'node:path';
+import { waitOutTick } from '@ogong/models/file-hashes';
 import { type FileStamp, formatStamp, isSameStamp, readFileStamp } from '@ogong/models/file-stamp';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { computeBlockRoot, cutBlocks, hashBlock, MAX_FILE_BYTES } from '../blocks.ts';
@@ -9,6 +10,8 @@ import { ContentError } from '../content/content-error.ts';
 import { type FileFormat, hasNameOf, isFilePath } from '../file-format.ts';
 import type { ManifestFile } from '../manifest.ts';
 import { HubBlobError, type HubBlobStore } from '../store/blob-store.ts';
+import { assertFree } from './free-room.ts';
+import type { KnownFile, KnownFiles } from './known-files.ts';
 import { createProgressMeter, type ProgressMeter, type TransferProgress } from './progress.ts';
 import { TransferError } from './transfer-error.ts';
 
@@ -28,6 +31,8 @@ export interface PushOptions {
   readonly store: HubBlobStore;
   readonly onProgress?: ((progress: TransferProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Hashes of earlier pushes. A known file that the store has is not read. */
+  readonly known?: KnownFiles | undefined;
   /** A clock that never goes back, ms. */
   readonly now?: (() => number) | undefined;
 }
@@ -37,7 +42,6 @@ export interface PushOptions {
  * continues from its blocks when it is called again and the file has not changed.
  * @returns the files for a manifest, ascending by path.
  * @throws TransferError, HubBlobError
- * @internal until the command line pushes models
  */
 export async function pushFiles({
   folder,
@@ -45,6 +49,7 @@ export async function pushFiles({
   store,
   onProgress,
   signal,
+  known,
   now = () => performance.now(),
 }: PushOptions): Promise<ManifestFile[]> {
   const found = files.map((file) => ({ file, place: join(folder, file.path), sizeBytes: measureFile(folder, file) }));
@@ -54,12 +59,13 @@ export async function pushFiles({
     found.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     now,
   );
+  await assertRoom(found, { store, known });
   try {
     for (const { file, place } of found) external.set(file.path, await checkContent(file, place));
     for (const { file, place, sizeBytes } of found)
       pushed.push({
         ...file,
-        ...(await pushFile(place, { path: file.path, sizeBytes, store, meter, onProgress, signal })),
+        ...(await pushFile(place, { path: file.path, sizeBytes, store, meter, onProgress, signal, known })),
       });
     checkExternalFiles(pushed, external);
   } catch (error) {
@@ -69,6 +75,21 @@ export async function pushFiles({
     throw error;
   }
   return pushed.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** @throws TransferError `no-room` before anything is written. */
+async function assertRoom(
+  found: readonly { readonly place: string; readonly sizeBytes: number }[],
+  { store, known }: Pick<PushOptions, 'store' | 'known'>,
+): Promise<void> {
+  let neededBytes = 0;
+  for (const { place, sizeBytes } of found) {
+    const key = computeKey(readFileStamp(place));
+    const earlier = await known?.find(key);
+    if (earlier !== undefined && (await store.has(toHex(earlier.blockRoot)))) continue;
+    neededBytes += sizeBytes - (await store.begun(key));
+  }
+  assertFree(neededBytes, await store.freeBytes());
 }
 
 /** @returns bytes of a plain file. @throws TransferError `bad-content`. */
@@ -85,7 +106,7 @@ function measureFile(folder: string, { path, format }: PushedFile): number {
   return stats.size;
 }
 
-interface PushTask extends Pick<PushOptions, 'store' | 'onProgress' | 'signal'> {
+interface PushTask extends Pick<PushOptions, 'store' | 'onProgress' | 'signal' | 'known'> {
   readonly path: string;
   readonly sizeBytes: number;
   readonly meter: ProgressMeter;
@@ -93,10 +114,16 @@ interface PushTask extends Pick<PushOptions, 'store' | 'onProgress' | 'signal'> 
 
 async function pushFile(
   place: string,
-  { path, sizeBytes, store, meter, onProgress, signal }: PushTask,
-): Promise<Pick<ManifestFile, 'sizeBytes' | 'sha256' | 'blockRoot'>> {
+  { path, sizeBytes, store, meter, onProgress, signal, known }: PushTask,
+): Promise<KnownFile> {
   const stamp = readFileStamp(place);
   const key = computeKey(stamp);
+  const earlier = await known?.find(key);
+  if (earlier !== undefined && (await store.has(toHex(earlier.blockRoot)))) {
+    meter.skip(sizeBytes);
+    return earlier;
+  }
+  await waitOutTick(stamp);
   const from = await store.begun(key);
   meter.skip(from);
   const whole = createHash('sha256');
@@ -119,7 +146,9 @@ async function pushFile(
     throw new TransferError('changed', `${place} changed while it was pushed; try again once nobody writes to it`);
   if (id !== toHex(blockRoot))
     throw new TransferError('changed', `the store has ${id} in place of ${place}, ${toHex(blockRoot)}; try again`);
-  return { sizeBytes, blockRoot, sha256: new Uint8Array(whole.digest()) };
+  const file = { sizeBytes, blockRoot, sha256: new Uint8Array(whole.digest()) };
+  await known?.keep(key, file);
+  return file;
 }
 
 /** Names the unfinished put of a file as it is now. */
