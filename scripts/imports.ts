@@ -181,7 +181,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/engine/src': [
     ...['interface', 'pixels', 'decode', 'process', 'llama-cpp', 'onnx', 'vision', 'upstream', 'class-search', '.'],
   ],
-  'packages/cli/src': ['.', 'backup', 'calibrate', 'compare', 'doctor', 'watch', 'money', 'deploy', 'bin'],
+  'packages/cli/src': ['.', 'backup', 'calibrate', 'compare', 'doctor', 'watch', 'money', 'deploy', 'hub', 'bin'],
 };
 
 const TEST_FILE = /\.test\.ts$/;

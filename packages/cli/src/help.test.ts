@@ -10,6 +10,7 @@ import { backupCommand } from './backup/backup-command.ts';
 import { calibrateCommand } from './calibrate/calibrate-command.ts';
 import { doctorCommand } from './doctor/doctor-command.ts';
 import { evidenceCommand } from './evidence-command.ts';
+import { hubCommand } from './hub/hub-command.ts';
 import { meshCommand } from './mesh-command.ts';
 import { modelCommand } from './model-command.ts';
 import { caseCommand } from './money/case-command.ts';
@@ -57,6 +58,10 @@ describe('help', () => {
     ...['up', 'status', 'logs', 'down'].map((verb) => [meshCommand, [verb]] as const),
     [modelCommand, []],
     ...['list', 'pull', 'verify', 'register', 'show', 'revoke'].map((verb) => [modelCommand, [verb]] as const),
+    [hubCommand, []],
+    ...['push', 'pull', 'search', 'card', 'versions', 'mirror', 'pin', 'unpin'].map(
+      (verb) => [hubCommand, [verb]] as const,
+    ),
     [calibrateCommand, []],
     ...['run', 'build', 'plan', 'merge', 'pictures', 'classes'].map((verb) => [calibrateCommand, [verb]] as const),
   ] as const)('of $name %j ends well and fits a terminal', async (command, verbs) => {

@@ -12,6 +12,7 @@ import { compareCommand } from '../compare/compare-command.ts';
 import { deployCommand } from '../deploy/deploy-command.ts';
 import { doctorCommand } from '../doctor/doctor-command.ts';
 import { evidenceCommand } from '../evidence-command.ts';
+import { hubCommand } from '../hub/hub-command.ts';
 import { imagesCommand } from '../images-command.ts';
 import { machineCommand } from '../machine-command.ts';
 import { meshCommand } from '../mesh-command.ts';
@@ -71,6 +72,7 @@ const commands: readonly Command[] = [
   testimonyCommand,
   unsealCommand,
   modelCommand,
+  hubCommand,
   ...moneyCommands,
   calibrateCommand,
   deployCommand,
@@ -97,7 +99,7 @@ const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
       unsealCommand,
     ],
   ],
-  ['Models', [modelCommand, calibrateCommand]],
+  ['Models', [modelCommand, hubCommand, calibrateCommand]],
   ['Money', moneyCommands],
   ['Run a network', [meshCommand, deployCommand, signerCommand, topCommand, logsCommand, backupCommand, doctorCommand]],
   ['This program', [completionCommand]],

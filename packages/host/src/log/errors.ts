@@ -36,6 +36,11 @@ const BY_CODE: Readonly<Record<string, number>> = {
   'disk-full': EXIT.io,
   io: EXIT.io,
   corrupt: EXIT.data,
+  // TransferError
+  'not-listed': EXIT.data,
+  'bad-manifest': EXIT.data,
+  'bad-content': EXIT.data,
+  'no-room': EXIT.io,
   // EvidenceError
   'evidence-form': EXIT.data,
   // TableError

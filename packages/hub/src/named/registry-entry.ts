@@ -31,7 +31,7 @@ export interface RegistryEntry {
   readonly facts: RegistryFacts;
   /** The newest first. The first may be announced only. */
   readonly versions: readonly ListedVersion[];
-  /** The version in force; undefined if none is. */
+  /** The one of the versions that is in force; undefined if none is. */
   readonly inForce: ListedVersion | undefined;
 }
 
@@ -55,11 +55,12 @@ export async function readRegistryEntry(
     ...{ maker, model, sources },
     modelRoot: parseHex(modelRoot),
   });
-  const current = stored.find(({ from, until }) => from <= now && (until === undefined || now < until));
-  const versions = stored.map(toListed).reverse();
+  const current = stored.findIndex(({ from, until }) => from <= now && (until === undefined || now < until));
+  const listed = stored.map(toListed);
+  const versions = listed.toReversed();
   const publishedRoots = versions.map(({ modelRoot }) => modelRoot);
   const facts = { registry, owner: owner === undefined ? undefined : parseHex(owner), publishedRoots };
-  return { facts, versions, inForce: current && toListed(current) };
+  return { facts, versions, inForce: listed[current] };
 }
 
 const parseHex = (text: string): Uint8Array => fromHex(text.replace(/^0x/, ''));

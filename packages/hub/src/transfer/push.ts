@@ -28,7 +28,7 @@ export interface PushOptions {
   /** The folder of the model on this machine. */
   readonly folder: string;
   readonly files: readonly PushedFile[];
-  readonly store: HubBlobStore;
+  readonly store: Pick<HubBlobStore, 'put' | 'begun' | 'has' | 'freeBytes'>;
   readonly onProgress?: ((progress: TransferProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Hashes of earlier pushes. A known file that the store has is not read. */

@@ -1,0 +1,83 @@
+import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { Command, Output } from '@ogong/host/lifecycle/command';
+import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
+import { EXIT } from '@ogong/host/log/errors';
+import type { HubManifest } from '@ogong/hub/manifest';
+import { type FoundVersion, findVersion } from '@ogong/hub/named/find-version';
+import { formatVersion } from '@ogong/hub/named/named-model';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { toPrintable } from '@ogong/protocol/base/printable';
+import { formatBytes } from '@ogong/provider/commands/format';
+import { interruptible } from './interruptible.ts';
+import { rememberModel } from './known-models.ts';
+import { openHub, readEntry, readName } from './open-hub.ts';
+import { fromField, openPlace, readPlaces } from './open-places.ts';
+import { readReadme } from './read-readme.ts';
+
+const program = 'ogong hub card';
+
+const cardConfig = defineConfig({
+  name: program,
+  examples: ['ogong hub card acme/small --deployment deployment.json'],
+  summary:
+    'Shows the card of a model: its maker, licence, lineage, files and README, from the manifest that its maker signed.',
+  fields: { ...chainFields, ...modelsDirField, ...fromField, json: jsonField },
+  positionals: { label: '<maker/model[@version]>', min: 1, max: 1 },
+});
+
+export const showCard: Command['run'] = async (argv, output) => {
+  const parsed = cardConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') {
+    output.write(parsed.text);
+    return EXIT.ok;
+  }
+  const { values, positionals } = parsed;
+  const name = readName(program, positionals[0] as string);
+  const ownPlaces = readPlaces(program, 'from', values.from);
+  const hub = await openHub(program, values);
+  const entry = await readEntry(hub, name);
+  return interruptible(async (signal) => {
+    const { store } = hub;
+    const version = await findVersion({ crypto, entry, version: name.version, store, ownPlaces, openPlace, signal });
+    const readme = await readReadme(version, store, signal);
+    await rememberModel(hub, version.found, readme);
+    const owner = `0x${toHex(entry.facts.owner ?? new Uint8Array())}`;
+    const { manifest } = version.found;
+    if (values.json) printJson(output, { owner, ...toPlain(manifest), sources: version.listed.sources, readme });
+    else writeCard(output, { version, owner, readme });
+    return EXIT.ok;
+  });
+};
+
+/** Hashes as hex digits. */
+const toPlain = ({ version, modelRoot, files, lineage, evaluations: _, ...rest }: HubManifest) => ({
+  ...rest,
+  version: formatVersion(version),
+  modelRoot: toHex(modelRoot),
+  files: files.map(({ sha256, blockRoot, ...file }) => ({ ...file, sha256: toHex(sha256), blob: toHex(blockRoot) })),
+  lineage: lineage.map((origin) => ({ ...origin, modelRoot: toHex(origin.modelRoot) })),
+});
+
+interface ShownCard {
+  readonly version: FoundVersion;
+  readonly owner: string;
+  readonly readme: string | undefined;
+}
+
+function writeCard(output: Output, { version, owner, readme }: ShownCard): void {
+  const { maker, model, version: number, licence, modelRoot, lineage, files, notes } = version.found.manifest;
+  const lines = [
+    `${maker}/${model} ${formatVersion(number)} by ${owner}`,
+    `licence ${licence}`,
+    `root ${toHex(modelRoot)}`,
+    ...lineage.map((origin) => `${origin.relation} ${toHex(origin.modelRoot)} under ${origin.licence}`),
+    ...files.map(({ path, sizeBytes }) => `file ${path}  ${formatBytes(sizeBytes)}`),
+    ...version.listed.sources.map((source) => `source ${source}`),
+    ...(notes === '' ? [] : ['', notes]),
+    ...(readme === undefined ? [] : ['', readme]),
+  ];
+  // The maker wrote notes and README, and a pipe may end at a terminal.
+  output.write(`${toPrintable(lines.join('\n')).trimEnd()}\n`);
+}

@@ -1,0 +1,73 @@
+import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { text } from '@ogong/host/config/values';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { Command } from '@ogong/host/lifecycle/command';
+import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
+import { EXIT } from '@ogong/host/log/errors';
+import { pullByName } from '@ogong/hub/named/fetch-model';
+import { findVersion } from '@ogong/hub/named/find-version';
+import { formatVersion } from '@ogong/hub/named/named-model';
+import { formatPlaceSource } from '@ogong/hub/place';
+import { copyFiles } from '@ogong/hub/transfer/copy';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { interruptible } from './interruptible.ts';
+import { openHub, readEntry, readName } from './open-hub.ts';
+import { fromField, openPlace, readPlaces } from './open-places.ts';
+import { openTarget } from './open-target.ts';
+import { createTransferLines } from './transfer-lines.ts';
+
+const program = 'ogong hub mirror';
+
+const mirrorConfig = defineConfig({
+  name: program,
+  examples: ['ogong hub mirror acme/small --store /srv/hub --deployment deployment.json'],
+  summary:
+    'Copies a version of a model to another store: manifest, block lists and files. A web server of that folder is a place.\n' +
+    'The maker can name the place with ogong hub push --place; any reader can name it with ogong hub pull --from.',
+  fields: {
+    ...chainFields,
+    ...modelsDirField,
+    store: { schema: text, label: '<folder>', required: true, description: 'store that gets the copy' },
+    ...fromField,
+    json: jsonField,
+  },
+  positionals: { label: '<maker/model[@version]>', min: 1, max: 1 },
+});
+
+export const mirrorModel: Command['run'] = async (argv, output) => {
+  const parsed = mirrorConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') {
+    output.write(parsed.text);
+    return EXIT.ok;
+  }
+  const { values, positionals } = parsed;
+  const name = readName(program, positionals[0] as string);
+  const ownPlaces = readPlaces(program, 'from', values.from);
+  const hub = await openHub(program, values);
+  const entry = await readEntry(hub, name);
+  const target = await openTarget(program, values.store);
+  const { onEvent, onProgress } = createTransferLines(output);
+  try {
+    return await interruptible(async (signal) => {
+      const asked = { crypto, store: hub.store, ownPlaces, openPlace, signal };
+      const { listed, found } = await findVersion({ ...asked, entry, version: name.version });
+      await pullByName({ ...asked, listed, facts: entry.facts, onEvent });
+      const { manifest, manifestHash, encoded } = found;
+      await copyFiles(manifest.files, { from: hub.store, to: target.store, onProgress, signal });
+      await target.putManifest(toHex(manifestHash), encoded);
+      const place = await target.publish();
+      const source = place && formatPlaceSource(place);
+      const number = formatVersion(manifest.version);
+      const shown = { name: `${name.maker}/${name.model}`, version: number, manifest: toHex(manifestHash) };
+      if (values.json) printJson(output, { ...shown, ...(source !== undefined && { source }) });
+      else
+        output.write(
+          `${shown.name} ${number} is in ${values.store}\n${source === undefined ? 'serve that folder over https, and its address is the place' : `place ${source}`}\n`,
+        );
+      return EXIT.ok;
+    });
+  } finally {
+    await target.close();
+  }
+};

@@ -1,0 +1,33 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { ConfigError } from '@ogong/host/config/config-error';
+import { text } from '@ogong/host/config/values';
+import { type OpenPlace, openLightPlace } from '@ogong/hub/named/open-place';
+import { type HubPlace, PLACE_FORMS, parsePlace } from '@ogong/hub/place';
+
+export const fromField = {
+  from: {
+    schema: text,
+    label: '<place>',
+    repeatable: true,
+    description: 'place that is asked before those of the registry: an address or a folder; repeat it for several',
+  },
+} as const;
+
+/** Parses places of the command line. @throws ConfigError for text that is no place and no folder. */
+export function readPlaces(program: string, flag: string, texts: readonly string[]): HubPlace[] {
+  return texts.map((text) => {
+    const place = parsePlace(text) ?? findFolder(text);
+    if (place === undefined)
+      throw new ConfigError(program, [`--${flag} ${text.slice(0, 260)} is no folder and no place: ${PLACE_FORMS}`]);
+    return place;
+  });
+}
+
+function findFolder(text: string): HubPlace | undefined {
+  const isFolder = statSync(text, { throwIfNoEntry: false })?.isDirectory() === true;
+  return isFolder ? { kind: 'folder', address: resolve(text) } : undefined;
+}
+
+/** Opens places of each kind that this program reads. */
+export const openPlace: OpenPlace = openLightPlace;

@@ -1,0 +1,77 @@
+import { resolve } from 'node:path';
+import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
+import { defineConfig } from '@ogong/host/config/define-config';
+import { text } from '@ogong/host/config/values';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { Output } from '@ogong/host/lifecycle/command';
+import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
+import { EXIT } from '@ogong/host/log/errors';
+import { pullByName } from '@ogong/hub/named/fetch-model';
+import { findVersion } from '@ogong/hub/named/find-version';
+import { formatVersion } from '@ogong/hub/named/named-model';
+import { openFolderStore } from '@ogong/hub/store/folder-store';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { formatBytes } from '@ogong/provider/commands/format';
+import { interruptible } from './interruptible.ts';
+import { rememberModel } from './known-models.ts';
+import { openHub, readEntry, readName } from './open-hub.ts';
+import { fromField, openPlace, readPlaces } from './open-places.ts';
+import { readReadme } from './read-readme.ts';
+import { createTransferLines } from './transfer-lines.ts';
+
+const program = 'ogong hub pull';
+
+const pullConfig = defineConfig({
+  name: program,
+  examples: [
+    'ogong hub pull acme/small --deployment deployment.json',
+    'ogong hub pull acme/small@1.2.0 --from https://mirror.example/hub --deployment deployment.json',
+  ],
+  summary:
+    'Brings a model onto this machine, by its name on the chain. Every block is checked against the manifest that its maker signed.\n' +
+    'It asks all places at once, and continues after a break. It prints the path to serve.',
+  fields: {
+    ...chainFields,
+    ...modelsDirField,
+    to: {
+      schema: text,
+      label: '<folder>',
+      description: 'store for the files; default: the folder hub below --models-dir',
+    },
+    ...fromField,
+    json: jsonField,
+  },
+  positionals: { label: '<maker/model[@version]>', min: 1, max: 1 },
+});
+
+export async function pullHubModel(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = pullConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') {
+    output.write(parsed.text);
+    return EXIT.ok;
+  }
+  const { values, positionals } = parsed;
+  const name = readName(program, positionals[0] as string);
+  const ownPlaces = readPlaces(program, 'from', values.from);
+  const hub = await openHub(program, values);
+  const entry = await readEntry(hub, name);
+  const store = values.to === undefined ? hub.store : openFolderStore(resolve(values.to));
+  const { onEvent } = createTransferLines(output);
+  return interruptible(async (signal) => {
+    const asked = { crypto, store, ownPlaces, openPlace, signal };
+    const version = await findVersion({ ...asked, entry, version: name.version });
+    const { listed } = version;
+    const { manifest, manifestHash, path, isNew } = await pullByName({ ...asked, listed, facts: entry.facts, onEvent });
+    await rememberModel(hub, version.found, await readReadme(version, store, signal));
+    const number = formatVersion(manifest.version);
+    const sizeBytes = manifest.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+    const shown = { name: `${name.maker}/${name.model}`, version: number, path, sizeBytes, isNew };
+    const [manifestText, modelRoot] = [manifestHash, manifest.modelRoot].map(toHex);
+    if (values.json) printJson(output, { ...shown, manifest: manifestText, modelRoot, licence: manifest.licence });
+    else
+      output.write(
+        `${shown.name} ${number}  ${formatBytes(sizeBytes)}  root ${modelRoot}  ${manifest.licence}${isNew ? '' : '  was here'}\n${path}\n`,
+      );
+    return EXIT.ok;
+  });
+}
