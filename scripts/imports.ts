@@ -26,7 +26,7 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'packages/attestation': ['protocol'],
   'packages/models': ['protocol'],
   'packages/hub': ['protocol', 'models'],
-  'packages/storage': ['protocol', 'chain', 'host', 'hub'],
+  'packages/storage': ['protocol', 'chain', 'host', 'models', 'hub'],
   'packages/engine': ['protocol', 'models'],
   'packages/chain': ['protocol'],
   'packages/host': ['protocol', 'attestation', 'chain'],

@@ -1,3 +1,5 @@
+import { BLOCK_BYTES, MAX_FILE_BYTES } from '../blocks.ts';
+
 /** Root of the tree over the blocks of a blob (docs/spec/hub.md#blocks), 64 lower-case hex digits. */
 export type BlobId = string;
 
@@ -20,7 +22,7 @@ export interface PutOptions {
 export interface PutResume {
   /** Names the unfinished put, 64 lower-case hex digits. */
   readonly key: string;
-  /** The byte with which the stream begins: at most `begun(key)`, and a multiple of the block size. */
+  /** The byte with which the stream begins: 0, or the answer of `begun(key)`. Some stores take each block before it too. */
   readonly from: number;
 }
 
@@ -94,4 +96,15 @@ export function assertBlobName(name: string): void {
 export function assertRange({ from, to }: ByteRange, sizeBytes: number): void {
   if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from < 0 || from >= to || to > sizeBytes)
     throw new HubBlobError('bad-range', `bytes ${from} to ${to} of a blob of ${sizeBytes}`);
+}
+
+/** Checks the options of a put before anything is read. @throws HubBlobError `bad-size`, `bad-name`, `wrong-offset`. */
+export function assertPutOptions({ bytes, id, resume }: PutOptions): void {
+  if (!Number.isSafeInteger(bytes) || bytes < 1 || bytes > MAX_FILE_BYTES)
+    throw new HubBlobError('bad-size', `a blob of ${bytes} bytes; it has 1 to ${MAX_FILE_BYTES}`);
+  if (id !== undefined) assertBlobName(id);
+  if (resume === undefined) return;
+  assertBlobName(resume.key);
+  if (!(resume.from >= 0 && resume.from <= bytes && resume.from % BLOCK_BYTES === 0))
+    throw new HubBlobError('wrong-offset', `a put cannot begin at byte ${resume.from}`);
 }

@@ -18,17 +18,10 @@ import { ModelError } from '@ogong/models/model-error';
 import { withProcessLock } from '@ogong/models/process-lock';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { abortable } from '../abortable.ts';
-import {
-  BLOCK_BYTES,
-  computeBlockRoot,
-  cutBlocks,
-  encodeBlockList,
-  hashBlock,
-  MAX_FILE_BYTES,
-  parseBlockList,
-} from '../blocks.ts';
+import { BLOCK_BYTES, computeBlockRoot, cutBlocks, encodeBlockList, hashBlock, parseBlockList } from '../blocks.ts';
 import {
   assertBlobName,
+  assertPutOptions,
   assertRange,
   type BlobId,
   type ByteRange,
@@ -148,15 +141,8 @@ export function openFolderStore(directory: string): FolderStore {
     has: async (id) => isThere(blobPath(id)),
 
     async put(stream, options) {
-      const { bytes, id, resume, signal } = options;
-      if (!Number.isSafeInteger(bytes) || bytes < 1 || bytes > MAX_FILE_BYTES)
-        throw new HubBlobError('bad-size', `a blob of ${bytes} bytes; it has 1 to ${MAX_FILE_BYTES}`);
-      if (id !== undefined) assertBlobName(id);
-      if (resume !== undefined) {
-        assertBlobName(resume.key);
-        if (!(resume.from >= 0 && resume.from <= bytes && resume.from % BLOCK_BYTES === 0))
-          throw new HubBlobError('wrong-offset', `a put cannot begin at byte ${resume.from}`);
-      }
+      assertPutOptions(options);
+      const { resume, signal } = options;
       try {
         if (resume === undefined) return await receive(stream, options);
         const lock = join(directory, 'locks', `${resume.key}.lock`);
