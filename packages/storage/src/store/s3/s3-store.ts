@@ -20,8 +20,8 @@ import {
 } from '@ogong/hub/store/blob-store';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { createKeyTurns } from '../key-turns.ts';
+import { assertManifestSize } from '../manifest-size.ts';
 import { PLACE_FOLDERS, type PlaceStore } from '../place-store.ts';
-import { assertManifestSize } from '../signed-bytes.ts';
 import { type BucketPlace, openBucket } from './bucket.ts';
 import {
   discardUpload,

@@ -1,0 +1,38 @@
+import { type BlockSource, RefusedRead } from '@ogong/hub/transfer/block-source';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { CID } from 'multiformats/cid';
+import { collectAtMost } from '../collect-at-most.ts';
+import { PLACE_FOLDERS } from '../place-store.ts';
+import { type IpfsNode, readFile } from './ipfs-node.ts';
+
+interface Part {
+  readonly from: number;
+  readonly to: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A place on IPFS, read by a node. The node checks each block against its CID. It keeps the blocks, so its peers can read them.
+ * @param root CID of the directory of the place.
+ */
+export function createIpfsSource({ files }: IpfsNode, root: string): BlockSource {
+  const directory = CID.parse(root);
+  async function* read(path: string, { from, to, signal }: Part): AsyncGenerator<Uint8Array> {
+    try {
+      yield* readFile(files, { cid: directory, from, to }, { path, signal });
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== 'NotFoundError' || signal.aborted) throw error;
+      throw new RefusedRead(`ipfs:${root} has no ${path}`, { cause: error });
+    }
+  }
+  return {
+    name: `ipfs:${root}`,
+    listBlocks: ({ blockRoot }, { maxBytes, signal }) =>
+      collectAtMost(
+        read(`${PLACE_FOLDERS.list}/${toHex(blockRoot)}`, { from: 0, to: maxBytes + 1, signal }),
+        maxBytes + 1,
+      ),
+    read: ({ blockRoot }, { from, to }, signal) =>
+      read(`${PLACE_FOLDERS.blob}/${toHex(blockRoot)}`, { from, to, signal }),
+  };
+}
