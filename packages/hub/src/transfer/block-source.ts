@@ -39,19 +39,11 @@ export interface HttpSourceOptions {
 
 /** A server that answers ranges of HTTP, such as a mirror or a gateway of another store. */
 export function createHttpSource({ urlOf, listUrlOf, headers = {}, name = 'http' }: HttpSourceOptions): BlockSource {
-  async function* read(file: ManifestFile, { from, to }: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    const url = assertAddress(urlOf(file));
-    const response = await fetchFollowing(url, { ...headers, range: `bytes=${from}-${to - 1}` }, { signal });
-    const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(response.headers.get('content-range') ?? '') ?? [];
-    if (response.status !== 206 || Number(first) !== from || Number(last) !== to - 1) {
-      await response.body?.cancel();
-      throw new RefusedRead(`${name} answered bytes ${from} to ${to - 1} with status ${response.status}`);
-    }
-    if (response.body !== null) yield* response.body;
-  }
   return {
     name,
-    read,
+    async *read(file, range, signal) {
+      yield* readHttpRange(urlOf(file), range, { name, headers, signal });
+    },
     async listBlocks(file, { maxBytes, signal }) {
       if (listUrlOf === undefined) throw new RefusedRead(`${name} has no lists of blocks`);
       return fetchBytes(listUrlOf(file), { headers, maxBytes, signal });
@@ -81,6 +73,33 @@ export async function fetchBytes(
     if (size > maxBytes) break;
   }
   return new Uint8Array(Buffer.concat(pieces));
+}
+
+export interface RangeReading {
+  /** Names the server in messages. */
+  readonly name: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Streams a part of a file on a server.
+ * @param address it is `https`, or on this machine.
+ * @throws RefusedRead if the server answers anything but these bytes, and an error of fetchFollowing.
+ */
+export async function* readHttpRange(
+  address: string,
+  { from, to }: ByteRange,
+  { name, headers, signal }: RangeReading,
+): AsyncGenerator<Uint8Array> {
+  const asked = { ...headers, range: `bytes=${from}-${to - 1}` };
+  const response = await fetchFollowing(assertAddress(address), asked, { signal });
+  const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(response.headers.get('content-range') ?? '') ?? [];
+  if (response.status !== 206 || Number(first) !== from || Number(last) !== to - 1) {
+    await response.body?.cancel();
+    throw new RefusedRead(`${name} answered bytes ${from} to ${to - 1} with status ${response.status}`);
+  }
+  if (response.body !== null) yield* response.body;
 }
 
 function assertAddress(address: string): string {

@@ -1,0 +1,33 @@
+import { type BlockSource, RefusedRead } from '@ogong/hub/transfer/block-source';
+import { fetchFollowing } from '@ogong/models/remote';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { collectAtMost } from '../collect-at-most.ts';
+import { readSlices, type Slice } from './walrus-client.ts';
+import { MAX_PLACE_BYTES, parseWalrusPlace, type WalrusPlace } from './walrus-place.ts';
+
+/** A place on Walrus, read through an aggregator. @param id of the description of the place. */
+export function createWalrusSource(aggregator: string, id: string): BlockSource {
+  let place: WalrusPlace | undefined;
+  const open = async (signal: AbortSignal): Promise<WalrusPlace> => {
+    if (place !== undefined) return place;
+    const { body } = await fetchFollowing(`${aggregator}/v1/blobs/${id}`, {}, { signal });
+    place = parseWalrusPlace(await collectAtMost(body ?? new ReadableStream<Uint8Array>(), MAX_PLACE_BYTES + 1));
+    return place;
+  };
+  const find = (slices: readonly Slice[] | undefined): readonly Slice[] => {
+    if (slices === undefined) throw new RefusedRead(`walrus:${id} does not have the file`);
+    return slices;
+  };
+  return {
+    name: `walrus:${id}`,
+    async listBlocks({ blockRoot }, { maxBytes, signal }) {
+      const slices = find((await open(signal)).lists[toHex(blockRoot)]);
+      const bytes = slices.reduce((sum, slice) => sum + slice.bytes, 0);
+      if (bytes > maxBytes) throw new RefusedRead(`walrus:${id} has a list of ${bytes} bytes`);
+      return await collectAtMost(readSlices(aggregator, slices, { range: { from: 0, to: bytes }, signal }), maxBytes);
+    },
+    async *read({ blockRoot }, range, signal) {
+      yield* readSlices(aggregator, find((await open(signal)).blobs[toHex(blockRoot)]), { range, signal });
+    },
+  };
+}
