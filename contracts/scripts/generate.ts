@@ -29,6 +29,7 @@ const contracts = [
   { name: 'Emission', deployed: false },
   { name: 'BeaconKeys', deployed: true },
   { name: 'MachineRegistry', deployed: true },
+  { name: 'Pins', deployed: true },
   { name: 'Cases', deployed: true },
   { name: 'Hearings', deployed: false },
   { name: 'Equivocation', deployed: false },

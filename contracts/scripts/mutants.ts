@@ -17,7 +17,7 @@ import { CONTRACTS } from './tested-copy.ts';
 /** Random lives: they run when nothing quicker has noticed. */
 const SLOW = [
   ...['Conservation.t.sol', 'Interleaved.t.sol', 'BurnMintLives.t.sol', 'EmissionLives.t.sol'],
-  ...['GovernanceLives.t.sol', 'RegistryLives.t.sol'],
+  ...['GovernanceLives.t.sol', 'RegistryLives.t.sol', 'PinLives.t.sol'],
 ];
 /** Nearly all are noticed by the first input. The others get as many inputs as in CI. */
 const FEW: Runs = { fuzz: 16, invariant: 8 };

@@ -44,6 +44,8 @@ export interface Deployment {
   readonly beaconKeys?: Address;
   /** Machines of providers of confidential tiers. Absent where the network keeps none. */
   readonly machines?: Address;
+  /** Storage that providers prove. Absent where the network keeps no pins. */
+  readonly pins?: Address;
   /** Counts the votes of token holders. Absent where an owner governs. */
   readonly government?: Address;
   /** Owns what they vote about. */
@@ -109,6 +111,7 @@ export function parseDeployment(input: unknown): Deployment {
     ...(fields.emission === undefined ? {} : { emission: parseAddress(fields.emission, 'emission') }),
     ...(fields.beaconKeys === undefined ? {} : { beaconKeys: parseAddress(fields.beaconKeys, 'beaconKeys') }),
     ...(fields.machines === undefined ? {} : { machines: parseAddress(fields.machines, 'machines') }),
+    ...(fields.pins === undefined ? {} : { pins: parseAddress(fields.pins, 'pins') }),
     ...(fields.government === undefined ? {} : { government: parseAddress(fields.government, 'government') }),
     ...(fields.timelock === undefined ? {} : { timelock: parseAddress(fields.timelock, 'timelock') }),
     ...(fields.burnAndMint === undefined ? {} : { burnAndMint: parseBurnAndMint(fields.burnAndMint) }),

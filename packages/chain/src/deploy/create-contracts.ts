@@ -10,6 +10,7 @@ import {
   modelRegistryAbi,
   ogongTokenAbi,
   parametersAbi,
+  pinsAbi,
   settlementAbi,
   stakingAbi,
 } from '../generated/abi.ts';
@@ -50,6 +51,7 @@ export interface CreatedContracts {
   readonly models: Address;
   readonly beaconKeys?: Address;
   readonly machines?: Address;
+  readonly pins?: Address;
   /** Counts votes. */
   readonly government?: Address;
   /** Owns what votes decide about. */
@@ -64,7 +66,7 @@ export interface CreatedContracts {
 export const computeCreated = (from: Address, nonce: number): Address =>
   getContractAddress({ from, nonce: BigInt(nonce) }).toLowerCase() as Address;
 
-/** Creates every contract of a network, in order. There are six, one more each for launch, beacon, machines and votes, and up to five that burn and mint. */
+/** Creates every contract of a network, in order. There are six, one more each for launch, beacon, machines, votes and pins, and up to five that burn and mint. */
 export async function createContracts(
   plan: DeployPlan,
   { deployer, nonce, create }: Creator,
@@ -89,8 +91,8 @@ export async function createContracts(
     throw new ChainError('bad-input', 'a new OGONG has a new launch, a token that is kept the one that it had');
   }
   const addressAt = (n: number): Address => computeCreated(deployer, nonce + n);
-  // Votes need the token, and what they govern needs its owner: so the last contract's address is known before.
-  const government = plan.voting && addressAt(countContracts(plan) - 1);
+  // Votes need the token, and what they govern needs its owner: so the government's address is known before.
+  const government = plan.voting && addressAt(countBeforePins(plan) - 1);
   const timelock = government && computeCreated(government, 1);
   const governor = timelock ?? owner;
   // Contracts that know each other: the settlement comes three transactions after the token, or after its launch. It creates escrow, earnings and emission.
@@ -183,6 +185,12 @@ export async function createContracts(
     );
     if (address !== government) throw new ChainError('bad-input', `the government is at ${address}, not ${government}`);
   }
+  const pins =
+    plan.pins &&
+    (await create(
+      'pins',
+      encodeDeployData({ abi: pinsAbi, bytecode: bytecode.pinsBytecode, args: [token, parameters.address] }),
+    ));
   return {
     token,
     parameters: parameters.address,
@@ -193,6 +201,7 @@ export async function createContracts(
     hasEmission: issuance.period !== 0,
     ...(beaconKeys && { beaconKeys: beaconKeys.address }),
     ...(machines && { machines: machines.address }),
+    ...(pins && { pins: pins.address }),
     ...(government && timelock && { government, timelock }),
     ...(economy.burnAndMint && { burnAndMint: economy.burnAndMint }),
     ...(economy.launch && { launch: economy.launch }),
@@ -215,8 +224,8 @@ function chooseProfile({ profile, issuance = noIssuance, burnAndMint, shares }: 
   return profiles[profile];
 }
 
-/** One transaction each. */
-function countContracts({ beacon, machines, voting, burnAndMint, token, launch }: DeployPlan): number {
+/** One transaction each. The government is the last of them. */
+function countBeforePins({ beacon, machines, voting, burnAndMint, token, launch }: DeployPlan): number {
   // The last one burns and mints.
   const economy = token !== undefined ? 0 : burnAndMint === undefined ? 1 : countBefore(burnAndMint) + 1;
   return economy + 5 + [findCurve(launch), beacon, machines, voting].filter(Boolean).length;

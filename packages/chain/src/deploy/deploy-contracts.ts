@@ -16,7 +16,7 @@ export async function hashContracts(): Promise<Hex> {
     concatHex([
       ...[code.ogongTokenBytecode, code.parametersBytecode, code.stakingBytecode, code.settlementBytecode],
       ...[code.casesBytecode, code.modelRegistryBytecode, code.beaconKeysBytecode, code.mintBurnBytecode],
-      ...[code.governmentBytecode, code.machineRegistryBytecode, code.launchCurveBytecode],
+      ...[code.governmentBytecode, code.machineRegistryBytecode, code.launchCurveBytecode, code.pinsBytecode],
     ]),
   );
 }

@@ -265,6 +265,8 @@ export interface DeployPlan {
   readonly beacon?: EpochTiming;
   /** The chain keeps a registry of machines of confidential tiers. Default: it keeps none. */
   readonly machines?: boolean;
+  /** The chain keeps pins of storage providers. Default: it keeps none. */
+  readonly pins?: boolean;
   /** Stake that a provider's key must be able to lose before it may answer in a tier: whole units of the currency of fees. In no contract: every node reads it from the deployment. */
   readonly tierStakes?: Readonly<Record<string, number>>;
   /** The network pays in dollar credits, for which tokens are burned, and mints for work. Default: it pays in OGONG. */

@@ -102,6 +102,7 @@ const networkFile = z.strictObject({
   justice: z.strictObject({ reporterPpm: ppm, deposit: amount }).optional(),
   beacon: z.strictObject({ origin: time, period: z.int().min(1).transform(BigInt) }).optional(),
   machines: z.boolean().optional(),
+  pins: z.boolean().optional(),
   /** By tier: whole units of the network's means of payment. */
   tierStakes: z.record(z.string(), z.int().min(1)).optional(),
   burnAndMint: z
@@ -230,7 +231,7 @@ function toLaunch(sold: z.infer<typeof launch>): NonNullable<DeployPlan['launch'
 
 function toPlan(file: NetworkFile): DeployPlan {
   const { governance: who, holder, recipients, genesis, vault, shares, limits, makerFee, justice, beacon } = file;
-  const { emission, burnAndMint, machines, token, tests, work, profile, tierStakes } = file;
+  const { emission, burnAndMint, machines, pins, token, tests, work, profile, tierStakes } = file;
   const owner = who.kind === 'owner' ? who.address : holder;
   return {
     ...{ recipients, delays: { ...defaultDelays, ...given(file.delays ?? {}) } },
@@ -242,7 +243,7 @@ function toPlan(file: NetworkFile): DeployPlan {
     ...(tests && { tests: given(tests) }),
     ...(burnAndMint && { burnAndMint: toBurnAndMint(burnAndMint) }),
     ...(file.launch && { launch: toLaunch(file.launch) }),
-    ...given({ owner, token, genesis, vault, profile, work, makerFee, justice, beacon, machines, tierStakes }),
+    ...given({ owner, token, genesis, vault, profile, work, makerFee, justice, beacon, machines, pins, tierStakes }),
   };
 }
 

@@ -166,6 +166,18 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
       revoke: ['signed', 'NothingChanges'],
     },
   },
+  pins: {
+    reserved: {},
+    anybody: {
+      accept: ['own', 'NoPin'],
+      cancel: ['own', 'NoPin'],
+      claim: ['own', 'NothingToClaim'],
+      open: ['own', 'OutOfRange'],
+      prove: ['upkeep', 'NoPin'],
+      returnMissed: ['upkeep', 'NoPin'],
+      stop: ['own', 'NoPin'],
+    },
+  },
   modelRegistry: {
     reserved: {
       ...{ claimRoot: nameOwner, offer: nameOwner, publish: nameOwner, revoke: nameOwner },

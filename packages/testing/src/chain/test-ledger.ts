@@ -53,6 +53,8 @@ export async function startTestLedger(
     beacon?: EpochTiming;
     /** The chain keeps a registry of machines. */
     machines?: boolean;
+    /** The chain keeps pins. */
+    pins?: boolean;
     /** Token holders govern. */
     voting?: Voting;
     /** Payment in credits, at prices that these feeds sign. */
@@ -88,6 +90,7 @@ export async function startTestLedger(
     ...(options.justice && { justice: options.justice }),
     ...(options.beacon && { beacon: options.beacon }),
     ...(options.machines && { machines: true }),
+    ...(options.pins && { pins: true }),
     ...(options.voting && { voting: options.voting }),
     ...(options.feedKeys && {
       burnAndMint: {
