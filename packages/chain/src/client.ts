@@ -21,6 +21,7 @@ import { createLaunchReads } from './money/launch-curve.ts';
 import { createPaidReads } from './money/paid-parts.ts';
 import { createMachineReads } from './registry/machines.ts';
 import { createModelReads } from './registry/model-registry.ts';
+import { createPinReads } from './registry/pins.ts';
 import { createRouterReads } from './registry/router-reads.ts';
 import type { RemoteSigner } from './remote-signer.ts';
 import { createTransactor, type Transactor, type TransactorOptions } from './transactor.ts';
@@ -153,6 +154,7 @@ export async function createChainClient(options: ChainClientOptions) {
     ...createLaunchReads(transactor, deployment),
     ...createBeaconKeysReads(transactor, deployment),
     ...createMachineReads(transactor, deployment),
+    ...createPinReads(transactor, deployment),
     ...createReinstatementReads(transactor, deployment),
     ...createMintReads(transactor, deployment),
     ...createCaseReads(transactor, deployment),

@@ -10,6 +10,7 @@ import { createEscrowWrites } from './money/escrow-writes.ts';
 import { createLaunchWrites } from './money/launch-curve.ts';
 import { createMachineWrites } from './registry/machines.ts';
 import { createModelWrites } from './registry/model-registry.ts';
+import { createPinWrites } from './registry/pins.ts';
 import { createRegistryWrites } from './registry/registry-writes.ts';
 import { encodeSettle, type SettleCall, toQuorumElement } from './settlement/settle-call.ts';
 import type { Transactor } from './transactor.ts';
@@ -136,6 +137,7 @@ export function createWrites(transactor: Transactor, deployment: Deployment, app
     ...createLaunchWrites(transactor, deployment, allowOf),
     ...createBeaconKeysWrites(transactor, deployment),
     ...createMachineWrites(transactor, deployment),
+    ...createPinWrites(transactor, deployment, allowOf),
     ...createCaseWrites(transactor, deployment, allow),
     ...createGovernmentWrites(transactor, deployment),
 
