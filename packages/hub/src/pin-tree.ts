@@ -2,9 +2,8 @@ import { equalBytes, fromHex, ProtocolError } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashLeaf } from '@ogong/protocol/crypto/merkle';
 import { createMerkleLevels, type MerkleLevels } from '@ogong/protocol/crypto/merkle-levels';
-import { BLOCK_BYTES, countBlocks, cutBlocks, sizeOfBlock } from './blocks.ts';
+import { BLOCK_BYTES, countBlocks, cutBlocks } from './blocks.ts';
 import { nodeSha256 } from './sha256.ts';
-import { type BlobId, HubBlobError, type HubBlobStore } from './store/blob-store.ts';
 
 /** Bytes of a chunk. The last chunk of a blob may have fewer, and none is empty. */
 export const CHUNK_BYTES = 1_024;
@@ -12,7 +11,7 @@ export const CHUNK_BYTES = 1_024;
 export const PIN_DRAWS = 20;
 
 const HASH_BYTES = 32;
-const CHUNKS_PER_BLOCK = BLOCK_BYTES / CHUNK_BYTES;
+export const CHUNKS_PER_BLOCK = BLOCK_BYTES / CHUNK_BYTES;
 
 /** The tree over the chunks of a blob (docs/spec/pins.md#tree), with its nodes over whole blocks. */
 export interface PinTree {
@@ -25,7 +24,8 @@ export interface PinTree {
 
 export const countChunks = (sizeBytes: number): number => Math.ceil(sizeBytes / CHUNK_BYTES);
 
-function hashChunks(block: Uint8Array): MerkleLevels {
+/** Computes the tree over the chunks of one block. */
+export function hashChunks(block: Uint8Array): MerkleLevels {
   const leaves = Array.from({ length: countChunks(block.length) }, (_, i) =>
     hashLeaf(nodeSha256, block.subarray(i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES)),
   );
@@ -88,46 +88,6 @@ export function drawChunks(crypto: Pick<Crypto, 'keccak256'>, { seed, pin }: Pin
 
 /** A number as 32 bytes, big endian. */
 const toWord = (value: bigint): Uint8Array => fromHex(value.toString(16).padStart(2 * HASH_BYTES, '0'));
-
-/**
- * Reads the drawn chunks and proves them. Each block that holds one is read once and checked against its node.
- * @returns for each draw its chunk and the siblings from the leaf up to the root.
- * @throws HubBlobError `wrong-content` for a damaged block, or the error of the store.
- */
-export async function makePinProof(
-  crypto: Pick<Crypto, 'keccak256'>,
-  { store, id, tree }: { readonly store: Pick<HubBlobStore, 'get'>; readonly id: BlobId; readonly tree: PinTree },
-  draw: PinDraw,
-): Promise<Uint8Array> {
-  const { sizeBytes, blockNodes } = tree;
-  const indices = drawChunks(crypto, draw, countChunks(sizeBytes));
-  const above = createMerkleLevels(nodeSha256, blockNodes);
-  const parts = new Map<number, Uint8Array>();
-  for (const at of new Set(indices.map((index) => Math.floor(index / CHUNKS_PER_BLOCK)))) {
-    const block = await readBlock(store, id, { at, sizeBytes });
-    const within = hashChunks(block);
-    if (!equalBytes(within.root, blockNodes[at] as Uint8Array))
-      throw new HubBlobError('wrong-content', `block ${at} of ${id} is damaged; remove the blob and fetch it again`);
-    for (const index of indices) {
-      const chunk = index - at * CHUNKS_PER_BLOCK;
-      if (chunk < 0 || chunk >= CHUNKS_PER_BLOCK) continue;
-      const bytes = block.subarray(chunk * CHUNK_BYTES, (chunk + 1) * CHUNK_BYTES);
-      parts.set(index, Buffer.concat([bytes, ...within.prove(chunk), ...above.prove(at)]));
-    }
-  }
-  return Buffer.concat(indices.map((index) => parts.get(index) as Uint8Array));
-}
-
-async function readBlock(
-  store: Pick<HubBlobStore, 'get'>,
-  id: BlobId,
-  { at, sizeBytes }: { readonly at: number; readonly sizeBytes: number },
-): Promise<Uint8Array> {
-  const from = at * BLOCK_BYTES;
-  const pieces: Uint8Array[] = [];
-  for await (const piece of store.get(id, { from, to: from + sizeOfBlock(sizeBytes, at) })) pieces.push(piece);
-  return Buffer.concat(pieces);
-}
 
 /**
  * Computes the probability that one proof shows a loss: at least one of the draws is a lost chunk.

@@ -30,7 +30,7 @@ export interface PullLimits extends FetchLimits {
   readonly pauseMs: number;
 }
 
-const LIMITS: PullLimits = {
+export const PULL_LIMITS: PullLimits = {
   ...{ windowBlocks: 16, runBlocks: 4, requests: 2 },
   ...{ idleMs: 60_000, slowMs: 5_000, maxFailures: 6, pauseMs: 500 },
 };
@@ -86,7 +86,7 @@ export async function pullFiles(
   chosen: readonly ManifestFile[],
   { sources, store, onEvent, signal, limits: given, now = () => performance.now() }: PullFilesOptions,
 ): Promise<void> {
-  const limits = { ...LIMITS, ...given };
+  const limits = { ...PULL_LIMITS, ...given };
   const pool = createSourcePool(sources, {
     ...{ maxFailures: limits.maxFailures, pauseMs: limits.pauseMs },
     onDropped: (dropped) => onEvent?.({ kind: 'source-dropped', ...dropped }),

@@ -10,12 +10,12 @@ import {
   countChunks,
   drawChunks,
   encodePinNodes,
-  makePinProof,
   PIN_DRAWS,
   type PinTree,
   parsePinNodes,
-} from './pin-tree.ts';
-import type { ByteRange } from './store/blob-store.ts';
+} from '../pin-tree.ts';
+import type { ByteRange } from './blob-store.ts';
+import { makePinProof } from './pin-proof.ts';
 
 interface Vectors {
   readonly seed: string;
@@ -29,7 +29,7 @@ interface Vectors {
   }[];
 }
 
-const file = new URL('../../protocol/vectors/hub-pins.json', import.meta.url);
+const file = new URL('../../../protocol/vectors/hub-pins.json', import.meta.url);
 const { blobs, ...named } = JSON.parse(readFileSync(file, 'utf8')) as Vectors;
 const draw = { seed: fromHex(named.seed), pin: BigInt(named.pin) };
 const ID = 'ab'.repeat(32);

@@ -1,0 +1,92 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { writePrivateFile } from '@ogong/host/files/private-files';
+import { z } from 'zod';
+
+/** Offers that wait for a review at most. Later ones are left out: strangers can open any number. */
+const MAX_OFFERS = 1_000;
+
+const number = z.string().regex(/^\d{1,20}$/);
+const bookSchema = z.strictObject({
+  /** The first block whose offers have not been read. */
+  nextBlock: number,
+  offers: z.array(z.strictObject({ pin: number, place: z.string().max(256), failures: z.number().int().min(0) })),
+  kept: z.array(z.strictObject({ pin: number, blob: z.string().regex(/^[0-9a-f]{64}$/), isFetched: z.boolean() })),
+});
+
+/** An offer that waits for a review. */
+export interface WaitingOffer {
+  readonly pin: bigint;
+  readonly place: string;
+  /** Failed attempts to fetch its blob. */
+  readonly failures: number;
+}
+
+/** An accepted pin that is not over. */
+export interface KeptPin {
+  readonly pin: bigint;
+  /** Id of its blob. */
+  readonly blob: string;
+  /** The blob was fetched for a pin, so it goes when its last pin is over. */
+  readonly isFetched: boolean;
+}
+
+/** What a provider knows of its pins. Each change is on the disk when the call returns. */
+export interface PinBook {
+  readonly nextBlock: () => bigint;
+  readonly offers: () => readonly WaitingOffer[];
+  readonly kept: () => readonly KeptPin[];
+  /** Adds offers of the blocks before `nextBlock`. Known ones and those above the limit are left out. */
+  addOffers(offers: readonly Pick<WaitingOffer, 'pin' | 'place'>[], nextBlock: bigint): void;
+  /** Replaces an offer after a failure, or removes it. */
+  updateOffer(pin: bigint, failures: number | undefined): void;
+  keep(pin: KeptPin): void;
+  drop(pin: bigint): void;
+}
+
+/** Opens the book in a file. @throws if the file is damaged: deleting it makes the daemon read the chain again. */
+export function openPinBook(path: string, firstBlock: bigint): PinBook {
+  let { nextBlock, offers, kept } = readBook(path, firstBlock);
+  const write = (): void =>
+    writePrivateFile(
+      path,
+      JSON.stringify({ nextBlock, offers, kept }, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
+    );
+  return {
+    nextBlock: () => nextBlock,
+    offers: () => offers,
+    kept: () => kept,
+    addOffers(found, next) {
+      const known = new Set([...offers, ...kept].map(({ pin }) => pin));
+      const fresh = found.filter(({ pin }) => !known.has(pin)).map(({ pin, place }) => ({ pin, place, failures: 0 }));
+      offers = [...offers, ...fresh].slice(0, MAX_OFFERS);
+      nextBlock = next;
+      write();
+    },
+    updateOffer(pin, failures) {
+      offers = offers.flatMap((one) => (one.pin !== pin ? one : failures === undefined ? [] : { ...one, failures }));
+      write();
+    },
+    keep(one) {
+      offers = offers.filter(({ pin }) => pin !== one.pin);
+      kept = [...kept.filter(({ pin }) => pin !== one.pin), one];
+      write();
+    },
+    drop(pin) {
+      kept = kept.filter((one) => one.pin !== pin);
+      write();
+    },
+  };
+}
+
+interface BookState {
+  nextBlock: bigint;
+  offers: readonly WaitingOffer[];
+  kept: readonly KeptPin[];
+}
+
+function readBook(path: string, firstBlock: bigint): BookState {
+  if (!existsSync(path)) return { nextBlock: firstBlock, offers: [], kept: [] };
+  const { nextBlock, offers, kept } = bookSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  const withNumber = <T extends { readonly pin: string }>(one: T) => ({ ...one, pin: BigInt(one.pin) });
+  return { nextBlock: BigInt(nextBlock), offers: offers.map(withNumber), kept: kept.map(withNumber) };
+}
