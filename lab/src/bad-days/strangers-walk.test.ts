@@ -402,6 +402,9 @@ const WALKS: Readonly<Record<string, () => Promise<void>>> = {
     const { taken } = await count(times(12, (i) => () => squatter.service(RouterService).route(route(20 + i))));
     expect(taken).toBeLessThan(12);
     expect((await service.route(route(7))).ticket).toBeDefined();
+    const want = (i: number) => ({ ...route(i), model: `ogong/verified/stranger/model-${i}` });
+    await count(times(40, (i) => () => squatter.service(RouterService).route(want(i))));
+    expect((await service.listDemand({ limit: 256 })).models).toHaveLength(16);
   },
   async 'RouterService/Report'() {
     const { service, announcement, route, store, close } = await openRouter();

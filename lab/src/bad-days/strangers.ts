@@ -210,12 +210,13 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     costs: "the payee's signature; a stranger has no place of a listed provider",
   },
   'RouterService/Route': {
-    ...{ who: 'anyone', changes: 'slots that look taken', shownBy: 'packages/router/src/router.test.ts' },
-    costs: 'an address holds its share of the slots at most',
+    ...{ who: 'anyone', changes: 'slots that look taken, demand', shownBy: 'packages/router/src/router.test.ts' },
+    costs: 'an address holds its share of the slots at most, and counts once an hour for a model',
   },
   'RouterService/ListModels': { ...READS, costs: RATE, shownBy: LINKS },
   'RouterService/ListOffers': { ...READS, costs: RATE, shownBy: LINKS },
   'RouterService/ListRelays': { ...READS, costs: RATE, shownBy: LINKS },
+  'RouterService/ListDemand': { ...READS, costs: RATE, shownBy: LINKS },
   'RouterService/GetEvidence': {
     ...READS,
     costs: 'a report of the machine for each question; five a second',

@@ -9,6 +9,7 @@ import { parseCandidates } from '@ogong/protocol/exchange/match';
 import { parseTicket, TICKET_WINDOW_MS, verifyTicket } from '@ogong/protocol/exchange/ticket';
 import { ReportRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { describe, expect, it } from 'vitest';
+import { createDemand } from './demand.ts';
 import { createFigures } from './figures.ts';
 import { assertRequest, explainNoMatch, listDemanded, matchRequest, type RouteQuery } from './match-request.ts';
 import { createOutstanding } from './outstanding.ts';
@@ -49,6 +50,7 @@ function openState(offers: readonly ListedOffer[], verifiers: readonly Announced
     outstanding: createOutstanding(),
     refusals: createRefusals(),
     figures: createFigures(),
+    demand: createDemand(),
     metrics: { openTickets: metric, reports: metric } as unknown as RouterState['metrics'],
   };
   return { state, reports };

@@ -43,7 +43,7 @@ export type RouteQuery = Pick<
 
 type MatchState = Pick<
   RouterState,
-  'crypto' | 'clock' | 'signer' | 'address' | 'ticketTtlMs' | 'supply' | 'outstanding' | 'metrics'
+  'crypto' | 'clock' | 'signer' | 'address' | 'ticketTtlMs' | 'supply' | 'outstanding' | 'demand' | 'metrics'
 >;
 
 /**
@@ -56,7 +56,7 @@ export function matchRequest(
   request: RouteQuery,
   { peer, group = toHex(peer) }: Caller,
 ): { readonly ticket: SignedTicket; readonly candidates: Uint8Array } {
-  const { crypto, clock, supply, outstanding, metrics, ticketTtlMs } = state;
+  const { crypto, clock, supply, outstanding, demand, metrics, ticketTtlMs } = state;
   assertRequest(request);
   const { model: modelId, replyId, exclude, only, contextSize, maxPricePer1k: maxPricePer1kAtomic } = request;
   const nowMs = clock.nowMs();
@@ -65,7 +65,10 @@ export function matchRequest(
   const wanted = { modelId, ...limits, exclude, only, sort: readSort(request), nowMs };
   const candidates = encodeCandidates(selectCandidates(offers, wanted));
   const drawn = replayMatch(crypto, candidates, computeMatchSeed(crypto, replyId));
-  if (drawn === undefined) throw explainNoMatch(offers, wanted);
+  if (drawn === undefined) {
+    const isNoted = isUnserved(offers) && demand.note(modelId, group, nowMs);
+    throw explainNoMatch(offers, { ...wanted, isNoted });
+  }
   const offer = offers.find(({ providerId }) => equalBytes(providerId, drawn.providerId)) as ListedOffer;
   const times = computeTicketTimes(nowMs, ticketTtlMs);
   const held = { replyId, providerId: drawn.providerId, modelId, holder: peer, group };
@@ -178,6 +181,10 @@ function issueTicket(
   });
 }
 
+/** Whether no provider in good standing offers the model at any price. */
+const isUnserved = (offers: readonly ListedOffer[]): boolean =>
+  offers.every(({ reputationPpm }) => reputationPpm === 0);
+
 /** Explains why no provider can be drawn, and which demand the caller can change. */
 export function explainNoMatch(
   offers: readonly ListedOffer[],
@@ -188,6 +195,7 @@ export function explainNoMatch(
     contextSize,
     minHeldTokens = 0n,
     only = [],
+    isNoted = false,
   }: {
     readonly minHeldTokens?: bigint;
     readonly only?: readonly Uint8Array[];
@@ -195,10 +203,14 @@ export function explainNoMatch(
     readonly modelId: string;
     readonly maxPricePer1kAtomic: bigint;
     readonly exclude: readonly Uint8Array[];
+    /** The demand table has the model. */
+    readonly isNoted?: boolean;
   },
 ): Refusal {
+  if (isUnserved(offers)) {
+    return new Refusal('not-found', `no provider serves ${modelId}${isNoted ? '; the demand is noted' : ''}`);
+  }
   const inGoodStanding = offers.filter(({ reputationPpm }) => reputationPpm > 0);
-  if (inGoodStanding.length === 0) return new Refusal('not-found', `no provider serves ${modelId}`);
   const affordable = inGoodStanding.filter(({ pricePer1kAtomic }) => pricePer1kAtomic <= maxPricePer1kAtomic);
   if (affordable.length === 0) {
     const [cheapest] = inGoodStanding.map((offer) => offer.pricePer1kAtomic).sort((a, b) => (a < b ? -1 : 1));

@@ -17,6 +17,7 @@ import { createNewcomerAdmission, type NewcomerAdmission } from '@ogong/host/vie
 import { createStakeView, type StakeView } from '@ogong/host/views/stake-view';
 import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { createDemand, type Demand } from './demand.ts';
 import { createFigures, type Figures } from './figures.ts';
 import { createHoldingsView, type HoldingsView } from './holdings-view.ts';
 import { createLiveness, type Liveness } from './liveness-reader.ts';
@@ -60,6 +61,7 @@ export interface RouterState
   readonly held: HoldingsView;
   readonly stakes: StakeView;
   readonly figures: Figures;
+  readonly demand: Demand;
   readonly machines: MachineStanding;
   readonly liveness: Liveness;
   readonly metrics: RouterMetrics;
@@ -115,6 +117,7 @@ export function openRouterState(options: RouterStateOptions, dependencies: Route
     liveness,
     figures,
     machines,
+    demand: createDemand(),
     supply: createSupply(options, {
       ...{
         crypto,

@@ -100,7 +100,7 @@ describe('a match', () => {
     const opened = await start();
     const gateway = await opened.connect(GATEWAY);
     const none = await refusalOf(route(gateway));
-    expect([none.refusal, none.message]).toEqual(['not-found', `no provider serves ${MODEL_ID}`]);
+    expect([none.refusal, none.message]).toEqual(['not-found', `no provider serves ${MODEL_ID}; the demand is noted`]);
     const planned = await refusalOf(route(gateway, { model: 'ogong/proof/test/fake' }));
     expect([planned.refusal, planned.message]).toEqual([
       'not-found',
@@ -118,6 +118,22 @@ describe('a match', () => {
     const busy = await refusalOf(route(gateway));
     expect([busy.refusal, busy.retryable]).toEqual(['unavailable', true]);
     expect(busy.message).toMatch(/busy/);
+  });
+
+  it('lists the demand for models that nobody serves, and for no others', async () => {
+    const opened = await start();
+    const gateway = await opened.connect(GATEWAY);
+    const unserved = 'ogong/verified/test/other';
+    await announce(opened, 1);
+    await refusalOf(route(gateway, { model: unserved }));
+    await refusalOf(route(await opened.connect(GATEWAY + 1), { model: unserved }));
+    await refusalOf(route(gateway, { maxPricePer1k: 999n }));
+    await refusalOf(route(gateway, { model: 'gpt-4' }));
+    await refusalOf(route(gateway, { model: 'ogong/proof/test/fake' }));
+    const ask = async (limit: number) => (await gateway.service(RouterService).listDemand({ limit })).models;
+    // Both callers have one address.
+    expect(await ask(10)).toMatchObject([{ model: unserved, milliWeight: 1_000, sinceMs: BigInt(NOW) }]);
+    expect(await ask(0)).toEqual([]);
   });
 
   it.each([

@@ -485,4 +485,6 @@ it('answers HEAD / and a short name, and names the nearest ids of an unknown mod
   expect([unknown.status, error.code, error.message]).toEqual([
     ...[404, 'model_not_found', expect.stringContaining(`The nearest: ${FAKE_MODEL}`)],
   ]);
+  const unserved = await post('/v1/chat/completions', { ...chat, model: 'ogong/verified/test/unserved' });
+  expect((await readJson(unserved)).error.message).toContain('the demand is noted');
 });

@@ -642,7 +642,7 @@ export async function createFakeNetwork(
             expiresAtMs: clock.nowMs() + 60_000,
           }));
         if (fake.hasForgotten || request.model !== model)
-          throw new Refusal('not-found', `no provider serves ${request.model}`);
+          throw new Refusal('not-found', `no provider serves ${request.model}; the demand is noted`);
         const { maxPricePer1k: maxPricePer1kAtomic, contextSize, exclude, only } = request;
         const sort = SORTS.find((word) => word === request.sort) ?? 'none';
         const limits = { maxPricePer1kAtomic, contextSize, minHeldTokens: request.minStake };

@@ -233,7 +233,9 @@ export function createProviderMatch(
     }
     const isUnknown =
       error.refusal === 'not-found' && !served.has(query.model) && (await findSupply(query)) === undefined;
-    if (isUnknown || error.refusal === 'invalid') return createModelNotFound(query.model, { cause: error });
+    if (error.refusal === 'invalid') return createModelNotFound(query.model, { cause: error });
+    // The router's reason says whether it has noted the demand.
+    if (isUnknown) return createModelNotFound(query.model, { cause: error, because: error.message });
     // Providers may come and go, but a shorter request is served now: a retry of this one is in vain.
     if (error.refusal === 'oversized') {
       return new ApiError('request_too_large', `The request is too large: ${error.message}`, {
