@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
+import type { LinkError } from '@ogong/host/link/link-error';
 import type { Peer } from '@ogong/host/link/link-pool';
 import { type Clock, monotonicClock } from '@ogong/host/time/clock';
 import type { EarningsView } from '@ogong/host/views/earnings-view';
@@ -233,20 +234,9 @@ export function createProviderMatch(
     }
     const isUnknown =
       error.refusal === 'not-found' && !served.has(query.model) && (await findSupply(query)) === undefined;
-    if (error.refusal === 'invalid') return createModelNotFound(query.model, { cause: error });
     // The router's reason says whether it has noted the demand.
     if (isUnknown) return createModelNotFound(query.model, { cause: error, because: error.message });
-    // Providers may come and go, but a shorter request is served now: a retry of this one is in vain.
-    if (error.refusal === 'oversized') {
-      return new ApiError('request_too_large', `The request is too large: ${error.message}`, {
-        cause: error,
-        param: 'max_tokens',
-      });
-    }
-    return new ApiError('no_provider', `No provider can serve ${query.model} now: ${error.message}`, {
-      cause: error,
-      retryAfterS: 2,
-    });
+    return explainRefusal(error, query);
   }
 
   return {
@@ -312,6 +302,21 @@ export function createProviderMatch(
       if (excluded.size > MAX_EXCLUDED) excluded.delete(excluded.keys().next().value as string);
     },
   };
+}
+
+function explainRefusal(error: LinkError, { model }: Pick<MatchQuery, 'model'>): ApiError {
+  if (error.refusal === 'invalid') return createModelNotFound(model, { cause: error });
+  // Providers may come and go, but a shorter request is served now: a retry of this one is in vain.
+  if (error.refusal === 'oversized') {
+    return new ApiError('request_too_large', `The request is too large: ${error.message}`, {
+      cause: error,
+      param: 'max_tokens',
+    });
+  }
+  return new ApiError('no_provider', `No provider can serve ${model} now: ${error.message}`, {
+    cause: error,
+    retryAfterS: 2,
+  });
 }
 
 const UNKNOWN_TERMS: OfferedTerms = { pricePer1kAtomic: 0n, contextSize: 0 };
