@@ -22,7 +22,13 @@ const model: OfferedModel = {
 
 function createRun() {
   const said: { readonly to: string; readonly announcement: Announcement }[] = [];
-  const world = { nowMs: 1_000_000, isLeaving: false, model, refuses: new Set<string>(), validators: [...validators] };
+  const world = {
+    nowMs: 1_000_000,
+    isLeaving: false,
+    models: [model],
+    refuses: new Set<string>(),
+    validators: [...validators],
+  };
   const links = {
     to: (service: unknown, peer: Peer) => ({
       async announce({ announcement }: SignedAnnouncement) {
@@ -45,7 +51,7 @@ function createRun() {
       describe: () => ({
         ...{ providerId: new Uint8Array(32), payee: new Uint8Array(20), endpoint: 'provider:1' },
         verifier: undefined,
-        ...{ certHash: new Uint8Array(32), models: [world.model], segments: [] },
+        ...{ certHash: new Uint8Array(32), models: world.models, segments: [] },
       }),
     },
   );
@@ -77,6 +83,14 @@ describe('announcements', () => {
     expect(await next()).toEqual(ALL);
   });
 
+  it('go to nobody while there is nothing to offer', async () => {
+    const { world, next } = createRun();
+    world.models = [];
+    expect(await next()).toEqual([]);
+    world.models = [model];
+    expect(await next()).toEqual(ALL);
+  });
+
   it('have a sequence that grows at each peer, also while the clock stands still', async () => {
     const { world, next, said } = createRun();
     const last = new Map<string, bigint>();
@@ -104,9 +118,9 @@ describe('announcements', () => {
   it('go to validators at once when an offer changes, and not when its slots or price do', async () => {
     const { world, next } = createRun();
     await next();
-    world.model = { ...model, freeCapacity: 0, pricePer1kAtomic: 7n, standbyPer1kAtomic: 6n };
+    world.models = [{ ...model, freeCapacity: 0, pricePer1kAtomic: 7n, standbyPer1kAtomic: 6n }];
     expect(await next()).toEqual(['router']);
-    world.model = { ...model, contextSize: 128 };
+    world.models = [{ ...model, contextSize: 128 }];
     expect(await next()).toEqual(ALL);
   });
 

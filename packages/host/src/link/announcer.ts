@@ -76,6 +76,8 @@ export function createAnnouncer(
   return createRepeating({ intervalMs }, async () => {
     turn++;
     const described = describe();
+    // An announcement has a model or a segment.
+    if (described.models.length + described.segments.length === 0) return;
     const verifierEndorsement = described.verifier && getEndorsement();
     const verifier = verifierEndorsement && described.verifier;
     const newcomerWork = getWork();

@@ -21,7 +21,7 @@ import {
   SCORES_ONLY,
 } from '../engine/engine-config.ts';
 import { openHeldSegments } from '../engine/open-held-segments.ts';
-import { openOnDemandModels } from '../engine/open-on-demand-models.ts';
+import { createOnDemandPool, openOnDemandModels } from '../engine/open-on-demand-models.ts';
 import { findModality } from '../modality/registry.ts';
 import { createReports, VERIFIER_SCHEMA } from '../verifier/report-store.ts';
 import { createVerifier } from '../verifier/verifier.ts';
@@ -45,12 +45,12 @@ async function openEngines(
   const settings = { ...given, ...SCORES_ONLY };
   const model = addEncoder(named, given.mmproj);
   if (onDemand) {
-    const { models, close } = await openOnDemandModels(
+    const pool = createOnDemandPool(settings, place);
+    const models = await openOnDemandModels(
       model.map((reference) => ({ reference })),
-      settings,
-      place,
+      pool,
     );
-    return { engines: models.map(({ engine }) => engine), closeEngines: close };
+    return { engines: models.map(({ engine }) => engine), closeEngines: pool.close };
   }
   const loaded = await loadModels(model, loadModel, settings, place);
   const engines = loaded.map(({ engine }) => engine);

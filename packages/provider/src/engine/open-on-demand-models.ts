@@ -13,26 +13,29 @@ export interface OnDemandModel {
   readonly sequences?: number | undefined;
 }
 
-export interface OnDemandModels {
-  /** In the order of what was given. */
-  readonly models: readonly { readonly engine: Engine; readonly presence: ModelPresence }[];
+/** An engine that loads its model when an order needs it. */
+export interface OnDemandEngine {
+  readonly engine: Engine;
+  readonly presence: ModelPresence;
+}
+
+/** Models under one memory budget. Where one does not fit, the model that was used longest ago goes, never one in use. */
+export interface OnDemandPool {
+  /** Loads a model once, so that its class and its size are known, and from then on when it is used. @throws ModelError, EngineError */
+  open(model: OnDemandModel): Promise<OnDemandEngine>;
+  /** Unloads a model that is not used any more. */
+  drop(reference: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/**
- * Opens models under one memory budget. Each is loaded once at the start, so that its class and its size are known, and from then
- * on when it is used. Where it does not fit, the model that was used longest ago goes, never one in use.
- * @throws ModelError, EngineError
- */
-export async function openOnDemandModels(
-  given: readonly OnDemandModel[],
+export function createOnDemandPool(
   settings: EngineSettings,
   place: LoadingPlace,
   options: ModelLoaderOptions = {},
-): Promise<OnDemandModels> {
+): OnDemandPool {
   const loader = createModelLoader(settings, place, options);
   /** By reference: announced values must hold whenever the model comes back. */
-  const known = new Map(given.map(({ reference, ...own }) => [reference, dropUnset(own)]));
+  const known = new Map<string, Partial<EngineSettings>>();
   const loaded = createLoadedModels({
     clock: systemClock,
     keepMs: Number.POSITIVE_INFINITY,
@@ -42,21 +45,41 @@ export async function openOnDemandModels(
       return engine;
     },
   });
-  const models: { engine: Engine; presence: ModelPresence }[] = [];
-  try {
-    // The first ones are loaded last, so that they are there when the daemon starts.
-    for (const { reference } of [...given].reverse()) {
+  return {
+    async open({ reference, ...own }) {
+      known.set(reference, dropUnset(own));
       const { engine: first, release } = await loaded.borrow({ reference });
       release();
       const { engine, presence } = createOnDemandEngine(first, { reference, loaded });
       const hasRoom = () => loader.hasRoom(reference, loaded.list());
-      models.unshift({ engine, presence: { ...presence, hasRoom } });
-    }
+      return { engine, presence: { ...presence, hasRoom } };
+    },
+    async drop(reference) {
+      await loaded.unload(reference);
+      known.delete(reference);
+    },
+    close: () => loaded.close(),
+  };
+}
+
+/**
+ * Opens models in a pool that is empty. The first ones are loaded last, so that they are there when the daemon starts. If one fails, the
+ * pool is closed.
+ * @returns them in the order of what was given.
+ * @throws ModelError, EngineError
+ */
+export async function openOnDemandModels(
+  given: readonly OnDemandModel[],
+  pool: OnDemandPool,
+): Promise<readonly OnDemandEngine[]> {
+  const models: OnDemandEngine[] = [];
+  try {
+    for (const model of [...given].reverse()) models.unshift(await pool.open(model));
   } catch (error) {
-    await loaded.close();
+    await pool.close();
     throw error;
   }
-  return { models, close: () => loaded.close() };
+  return models;
 }
 
 const dropUnset = ({ nCtx, sequences }: Omit<OnDemandModel, 'reference'>): Partial<EngineSettings> => ({

@@ -3,7 +3,7 @@ import { createEmbeddedLoader } from '../engine/embedded-image.ts';
 import { addEncoder, type EngineSettings, type LoadingPlace, loadModels } from '../engine/engine-config.ts';
 import { type ImageUpstreamSettings, loadImageUpstream } from '../engine/image-upstream.ts';
 import type { ModelLoaderOptions } from '../engine/model-loader.ts';
-import { openOnDemandModels } from '../engine/open-on-demand-models.ts';
+import { createOnDemandPool, type OnDemandPool, openOnDemandModels } from '../engine/open-on-demand-models.ts';
 import { loadPluginModel, loadUpstreamModel, type UpstreamSettings } from '../engine/upstream-config.ts';
 import type { ServedOffer } from './orders/offers.ts';
 import type { PlannedOffer } from './orders/planned-offers.ts';
@@ -12,6 +12,11 @@ import type { ServedEntry } from './served-models.ts';
 export interface OpenedOffers {
   readonly offers: readonly ServedOffer[];
   close(): Promise<void>;
+}
+
+/** Offers whose models share a pool, which further models may join. */
+export interface PooledOffers extends OpenedOffers {
+  readonly pool: OnDemandPool;
 }
 
 /** Models that stay in memory for as long as the daemon runs. @throws ModelError, EngineError */
@@ -42,14 +47,15 @@ export async function openServedModels(
   settings: EngineSettings,
   place: LoadingPlace,
   options: ModelLoaderOptions = {},
-): Promise<OpenedOffers> {
+): Promise<PooledOffers> {
   const wanted = served.map(({ model: reference, nCtx, sequences }) => ({ reference, nCtx, sequences }));
-  const { models, close } = await openOnDemandModels(wanted, settings, place, options);
+  const pool = createOnDemandPool(settings, place, options);
+  const models = await openOnDemandModels(wanted, pool);
   const offers = models.map((model, i) => {
     const { modelId, pricePer1kAtomic, standbyPer1kAtomic } = served[i] as ServedEntry;
     return { modelId, pricePer1kAtomic, standbyPer1kAtomic, ...model };
   });
-  return { offers, close };
+  return { offers, pool, close: pool.close };
 }
 
 /** Models of another server. Where one cannot be used, none stays open. @throws ConfigError, EngineError */

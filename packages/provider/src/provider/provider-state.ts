@@ -93,7 +93,7 @@ export interface ProviderDependencies {
   readonly metrics: Metrics;
 }
 
-/** The state that the steps of serving work on. Only `isClosing`, `running` and the slots of the offers change. */
+/** The state that the steps of serving work on. Only `isClosing`, `running`, the list of offers and their slots change. */
 export interface ProviderState
   extends Omit<
     ProviderDependencies,
@@ -116,7 +116,7 @@ export interface ProviderState
   /** Returns the payee's current statement for the signer's key. */
   readonly getPayeeWord: () => Uint8Array;
   readonly learnOrderKey: OrderKeyView['learn'];
-  readonly offers: readonly OfferState[];
+  readonly offers: OfferState[];
   /** The validators whose orders are served, `host:port`; empty for every registered one. */
   readonly validators: readonly string[];
   readonly openingTtlMs: number;
@@ -154,6 +154,8 @@ export interface ProviderStateOptions {
   readonly offers: readonly ServedOffer[];
   /** Segments that are served for leaders of cohorts. They may be all that the provider offers. */
   readonly shards: number;
+  /** Offers may come at run time, so there may be none at the start. */
+  readonly isGrowing: boolean;
   readonly validators: readonly string[];
   readonly openingTtlMs: number;
   readonly maxReplyMs: number;
@@ -175,7 +177,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
   });
   const { validators, openingTtlMs, maxReplyMs } = options;
   const { attester } = dependencies;
-  if (options.offers.length + options.shards === 0)
+  if (options.offers.length + options.shards === 0 && !options.isGrowing)
     throw new OfferError('a provider offers at least one model or segment');
   const offers = openOffers(options.offers, attester !== undefined);
   const id = hashHybridKey(crypto, signer.publicKey);

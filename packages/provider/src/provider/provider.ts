@@ -23,7 +23,7 @@ import { createCohortLead } from './cohort/lead-cohort.ts';
 import type { OpenedSegments } from './cohort/open-segments.ts';
 import { listSegments, openShards, type ServedShard } from './cohort/served-segments.ts';
 import { assertMayOrder } from './orders/answer-order.ts';
-import { countActive, findOffer, type ServedOffer } from './orders/offers.ts';
+import { addOffer, countActive, endOffer, findOffer, type ServedOffer } from './orders/offers.ts';
 import { createServedWatch } from './paid/served-watch.ts';
 import { createProviderService } from './provider-service.ts';
 import { openProviderState, type ProviderDependencies, type ProviderState } from './provider-state.ts';
@@ -39,8 +39,10 @@ export interface ProviderOptions {
   readonly puncher?: Puncher | undefined;
   /** Pays relays that ask for it. Default: none of those is used. */
   readonly relayPayer?: RelayPayerOptions | undefined;
-  /** Each model id and each model root once. It may be empty if there are segments. */
+  /** Each model id and each model root once. It may be empty if there are segments, or if offers come at run time. */
   readonly offers: readonly ServedOffer[];
+  /** Whether offers come at run time. Default: no. */
+  readonly isGrowing?: boolean;
   /** Parts of models that it serves together with others. Default: none. */
   readonly segments?: Pick<OpenedSegments, 'shards' | 'leads'>;
   readonly routers: readonly Peer[];
@@ -72,6 +74,10 @@ export interface Provider {
   endpoint(): string;
   relays(): readonly RelayRegistrationState[];
   activeReplies(): number;
+  /** Offers one more model from now on. @throws TierError, OfferError */
+  addOffer(offer: ServedOffer): void;
+  /** Ends the offer of a model, unless an order of it runs. @returns whether the model is not offered any more. */
+  endOffer(modelId: string): boolean;
 }
 
 const MIB = 1024 * 1024;
@@ -89,10 +95,13 @@ const ASK_TIMEOUT_MS = 5_000;
 /** @throws TierError, OfferError, see openOffers. */
 export function createProvider(options: ProviderOptions, dependencies: ProviderDependencies): Provider {
   const { offers, validators = [], openingTtlMs = OPENING_KEPT_MS, maxReplyMs = 600_000, outbox = {} } = options;
-  const { takeWithinMs, segments = { shards: [], leads: [] } } = options;
+  const { takeWithinMs, isGrowing = false, segments = { shards: [], leads: [] } } = options;
   const own = [...options.routers, ...(options.verifier ? [options.verifier] : [])];
   const state = openProviderState(
-    { offers, shards: segments.shards.length, validators, openingTtlMs, maxReplyMs, takeWithinMs, outbox, own },
+    {
+      ...{ offers, isGrowing, shards: segments.shards.length, validators },
+      ...{ openingTtlMs, maxReplyMs, takeWithinMs, outbox, own },
+    },
     dependencies,
   );
   const shards = openShards(segments.shards, state);
@@ -112,13 +121,15 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     segments: atWork,
     ...{ getEndpoint: reachability.endpoint, isReachable: reachability.isReachable },
   });
+  const announce = (): void => void announcer.trigger().catch(() => undefined);
   const leads = segments.leads.flatMap((lead) => {
     const segment = atWork.find(({ terms }) => terms === lead);
     const offer = findOffer(state.offers, lead.slab.modelRoot);
     if (segment === undefined || offer === undefined) return [];
     const intervalMs = options.announceIntervalMs ?? ANNOUNCE_INTERVAL_MS;
-    const onChange = (): void => void announcer.trigger().catch(() => undefined);
-    return [createCohortLead({ lead, segment, offer, routers: options.routers, intervalMs, onChange }, state)];
+    return [
+      createCohortLead({ lead, segment, offer, routers: options.routers, intervalMs, onChange: announce }, state),
+    ];
   });
   let stopped: Promise<void> | undefined;
   return {
@@ -146,6 +157,15 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     endpoint: reachability.endpoint,
     relays: reachability.relays,
     activeReplies: () => countActive(state.offers),
+    addOffer(offer) {
+      addOffer(state.offers, offer, state.machine !== undefined);
+      announce();
+    },
+    endOffer(modelId) {
+      const hasEnded = endOffer(state.offers, modelId);
+      if (hasEnded) announce();
+      return hasEnded;
+    },
   };
 }
 

@@ -4,9 +4,11 @@ import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding'
 import { describe, expect, it } from 'vitest';
 import { createCohortSeat } from '../../cohort/cohort-seat.ts';
 import {
+  addOffer,
   countActive,
   describeOffer,
   describeShared,
+  endOffer,
   findOffer,
   freeSlot,
   leastPriceOf,
@@ -97,6 +99,32 @@ describe('offers', () => {
   it('are refused in a tier that the engine cannot keep', () => {
     const replay = { ...offer('a', { exact: false }), modelId: 'ogong/replay/test/a' };
     expect(() => openOffers([offer('b', { weights: 2 }), replay])).toThrow(/tier replay is refused/);
+  });
+});
+
+describe('offers at run time', () => {
+  it('come in their place, each id and each root once', () => {
+    const offers = openOffers([offer('b')]);
+    addOffer(offers, offer('a', { weights: 2 }));
+    expect(offers.map(({ modelId }) => modelId)).toEqual(['ogong/verified/test/a', 'ogong/verified/test/b']);
+    expect(() => addOffer(offers, offer('c', { weights: 2 }))).toThrow(/model root .* is offered twice/);
+    expect(() => addOffer(offers, offer('a', { weights: 3 }))).toThrow(/test\/a is offered twice/);
+    expect(() => addOffer(offers, { ...offer('d', { weights: 4 }), modelId: 'ogong/tee/test/d' })).toThrow(/--tee/);
+    expect(offers).toHaveLength(2);
+    for (let n = 2; n < 64; n++) addOffer(offers, offer(`more-${n}`, { weights: 10 + n }));
+    expect(() => addOffer(offers, offer('z', { weights: 99 }))).toThrow(/at most 64 models/);
+  });
+
+  it('end only without orders', () => {
+    const offers = openOffers([offer('a'), offer('b', { weights: 2 })]);
+    const [a] = offers as [OfferState];
+    takeSlot(a);
+    expect(endOffer(offers, a.modelId)).toBe(false);
+    expect(findOffer(offers, a.info.modelRoot)).toBe(a);
+    freeSlot(a);
+    expect(endOffer(offers, a.modelId)).toBe(true);
+    expect(findOffer(offers, a.info.modelRoot)).toBeUndefined();
+    expect(endOffer(offers, a.modelId)).toBe(true);
   });
 });
 

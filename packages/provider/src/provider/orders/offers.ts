@@ -2,7 +2,7 @@ import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { Engine } from '@ogong/engine/open-engine';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import { findStandbyPriceProblem, type OfferedModel } from '@ogong/protocol/exchange/announcement';
+import { findStandbyPriceProblem, MAX_MODELS, type OfferedModel } from '@ogong/protocol/exchange/announcement';
 import type { StandingCohort } from '../../cohort/cohort-seat.ts';
 import type { ModelPresence } from '../../engine/on-demand-engine.ts';
 import { findModality } from '../../modality/registry.ts';
@@ -47,28 +47,61 @@ export class OfferError extends Error {
  * Ascending by model id, as an announcement has them.
  * @throws TierError if an engine cannot keep what its model id's tier promises, OfferError if offers cannot be told apart.
  */
-export function openOffers(offers: readonly ServedOffer[], hasAttester = false): readonly OfferState[] {
-  const opened = offers.map((offer) => ({ ...offer, info: offer.engine.info(), active: 0 }));
-  for (const { modelId, info } of opened) {
-    assertServesTier(modelId, info);
-    assertShowsMachine(modelId, hasAttester);
-  }
-  for (const { engine, ...offer } of opened) {
-    const problem =
-      offer.standbyPer1kAtomic !== undefined && !findModality(engine).orders.allowsStandby
-        ? 'vectors and scores have no standby price'
-        : findStandbyPriceProblem(offer);
-    if (problem !== undefined) throw new OfferError(`${offer.modelId}: ${problem}`);
-  }
-  assertDistinct(opened.map(({ modelId }) => modelId));
-  // Orders, records and audits name a model by its root.
-  assertDistinct(opened.map(({ info }) => `model root ${toHex(info.modelRoot)}`));
-  return opened.sort((a, b) => (a.modelId < b.modelId ? -1 : 1));
+export function openOffers(offers: readonly ServedOffer[], hasAttester = false): OfferState[] {
+  const opened = offers.map((offer) => openOffer(offer, hasAttester));
+  assertDistinct(opened);
+  return opened.sort(byModelId);
 }
 
-function assertDistinct(names: readonly string[]): void {
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new OfferError(`${twice} is offered twice; offer it once`);
+const byModelId = (a: OfferState, b: OfferState): number => (a.modelId < b.modelId ? -1 : 1);
+
+/** @throws TierError, OfferError */
+function openOffer(given: ServedOffer, hasAttester: boolean): OfferState {
+  const opened: OfferState = { ...given, info: given.engine.info(), active: 0 };
+  const { modelId, info, engine } = opened;
+  assertServesTier(modelId, info);
+  assertShowsMachine(modelId, hasAttester);
+  const problem =
+    opened.standbyPer1kAtomic !== undefined && !findModality(engine).orders.allowsStandby
+      ? 'vectors and scores have no standby price'
+      : findStandbyPriceProblem(opened);
+  if (problem !== undefined) throw new OfferError(`${modelId}: ${problem}`);
+  return opened;
+}
+
+/**
+ * Puts one more offer among those at work.
+ * @param offers ascending by model id; mutated.
+ * @throws TierError, OfferError; nothing is changed then.
+ */
+export function addOffer(offers: OfferState[], given: ServedOffer, hasAttester = false): void {
+  const added = openOffer(given, hasAttester);
+  if (offers.length >= MAX_MODELS) throw new OfferError(`an announcement has at most ${MAX_MODELS} models`);
+  assertDistinct([...offers, added]);
+  offers.push(added);
+  offers.sort(byModelId);
+}
+
+/**
+ * Ends the offer of a model, unless an order of it runs.
+ * @param offers mutated.
+ * @returns whether the model is not offered any more.
+ */
+export function endOffer(offers: OfferState[], modelId: string): boolean {
+  const at = offers.findIndex((offer) => offer.modelId === modelId);
+  if (at < 0) return true;
+  if ((offers[at] as OfferState).active > 0) return false;
+  offers.splice(at, 1);
+  return true;
+}
+
+/** Orders, records and audits name a model by its root, so no two offers have one. @throws OfferError */
+function assertDistinct(offers: readonly OfferState[]): void {
+  const ids = offers.map(({ modelId }) => modelId);
+  for (const names of [ids, offers.map(({ info }) => `model root ${toHex(info.modelRoot)}`)]) {
+    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    if (twice !== undefined) throw new OfferError(`${twice} is offered twice; offer it once`);
+  }
 }
 
 export const findOffer = (offers: readonly OfferState[], modelRoot: Uint8Array): OfferState | undefined =>
