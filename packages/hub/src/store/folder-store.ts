@@ -37,6 +37,7 @@ export interface FolderStore extends HubBlobStore {
   readonly directory: string;
   /** Returns the file of a blob, which nobody may change. @throws HubBlobError `not-found`. */
   pathOf(id: BlobId): Promise<string>;
+  isPinned(id: BlobId): Promise<boolean>;
   /** Deletes what unfinished puts have kept and nobody has written to for so long. @returns the number of these puts. */
   removeUnfinished(olderThanMs: number): Promise<number>;
 }
@@ -185,6 +186,8 @@ export function openFolderStore(directory: string): FolderStore {
     },
 
     unpin: async (id) => rm(pinPath(id), { force: true }),
+
+    isPinned: (id) => isThere(pinPath(id)),
 
     async remove(id) {
       const path = blobPath(id);

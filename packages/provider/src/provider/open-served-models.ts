@@ -11,12 +11,9 @@ import type { ServedEntry } from './served-models.ts';
 
 export interface OpenedOffers {
   readonly offers: readonly ServedOffer[];
+  /** Of models that are loaded on demand; further models may join it. Absent where models stay loaded. */
+  readonly pool?: OnDemandPool;
   close(): Promise<void>;
-}
-
-/** Offers whose models share a pool, which further models may join. */
-export interface PooledOffers extends OpenedOffers {
-  readonly pool: OnDemandPool;
 }
 
 /** Models that stay in memory for as long as the daemon runs. @throws ModelError, EngineError */
@@ -47,7 +44,7 @@ export async function openServedModels(
   settings: EngineSettings,
   place: LoadingPlace,
   options: ModelLoaderOptions = {},
-): Promise<PooledOffers> {
+): Promise<OpenedOffers> {
   const wanted = served.map(({ model: reference, nCtx, sequences }) => ({ reference, nCtx, sequences }));
   const pool = createOnDemandPool(settings, place, options);
   const models = await openOnDemandModels(wanted, pool);

@@ -28,6 +28,7 @@ import { engineFields, servingFields, visionFields } from '../engine/engine-conf
 import { imageUpstreamFields } from '../engine/image-upstream.ts';
 import { upstreamFields } from '../engine/upstream-config.ts';
 import { segmentFields } from './cohort/segment-fields.ts';
+import { hubFields } from './hub/hub-fields.ts';
 
 /** Addresses with commas between them. */
 const hostPorts = define('addresses such as 10.0.0.2:4711,10.0.0.3:4711', '<host:port,...>', (value) => {
@@ -118,6 +119,7 @@ export const serveConfig = defineConfig({
   examples: [
     'ogong-provider serve --model stories15M --model-id ogong/verified/me/stories --price 1000 --deployment deployment.json',
     'ogong-provider serve --served-models models.json --memory-budget 12GiB --deployment deployment.json',
+    'ogong-provider serve --serve-from-hub --hub-budget 20GiB --hub-price 1000 --router router.example:4544|<cert> --deployment deployment.json',
     'ogong-provider serve --segment slabs/slab-0-16.gguf --segment-model-id ogong/verified/me/llama --segment-price 400 --deployment deployment.json',
     'ogong-provider serve --upstream http://127.0.0.1:8000 --model llama --model-id ogong/vanilla/me/llama --price 100 --deployment deployment.json',
   ],
@@ -125,6 +127,7 @@ export const serveConfig = defineConfig({
     'Serves models on the network: every reply is committed and signed. Its tier decides which checks others make.\n' +
     'Give --model, --model-id and --price once for each model, in the same order, or --served-models.\n' +
     'With --segment it serves layers of a model together with other providers, beside its models or alone.\n' +
+    'With --serve-from-hub it fetches and serves models that consumers ask for, beside its models or alone.\n' +
     'Flags override what ogong-provider configure wrote.',
   fields: {
     model: {
@@ -184,6 +187,7 @@ export const serveConfig = defineConfig({
         'JSON file with models, ids and prices, in place of --model: they are loaded when they are asked for, within --memory-budget; see docs/served-models.md',
     },
     ...segmentFields,
+    ...hubFields,
     listen: {
       schema: hostPort,
       label: '<addr>',

@@ -74,6 +74,8 @@ export interface Provider {
   endpoint(): string;
   relays(): readonly RelayRegistrationState[];
   activeReplies(): number;
+  /** Returns the models that it offers now. */
+  offered(): readonly { readonly modelId: string; readonly modelRoot: Uint8Array; readonly active: number }[];
   /** Offers one more model from now on. @throws TierError, OfferError */
   addOffer(offer: ServedOffer): void;
   /** Ends the offer of a model, unless an order of it runs. @returns whether the model is not offered any more. */
@@ -157,6 +159,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     endpoint: reachability.endpoint,
     relays: reachability.relays,
     activeReplies: () => countActive(state.offers),
+    offered: () => state.offers.map(({ modelId, info, active }) => ({ modelId, modelRoot: info.modelRoot, active })),
     addOffer(offer) {
       addOffer(state.offers, offer, state.machine !== undefined);
       announce();

@@ -33,7 +33,7 @@ import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Ed25519Signer, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { addEmbeddedImages } from '../engine/embedded-image.ts';
-import type { LoadingPlace } from '../engine/engine-config.ts';
+import { addEncoder, type LoadingPlace } from '../engine/engine-config.ts';
 import { openShownLink } from '../machine/open-shown-link.ts';
 import { type CommitReply, commitReply } from '../modality/text/commit-reply.ts';
 import { findRelays } from './announcing/find-relays.ts';
@@ -41,6 +41,8 @@ import { createStartStatus } from './announcing/start-status.ts';
 import { type OpenedSegments, openSegments } from './cohort/open-segments.ts';
 import { planSegments } from './cohort/planned-segments.ts';
 import { describeOpened, offerOf } from './cohort/served-segments.ts';
+import { openHubServing } from './hub/open-hub-serving.ts';
+import { planHub } from './hub/planned-hub.ts';
 import {
   type OpenedOffers,
   openFixedModels,
@@ -48,6 +50,7 @@ import {
   openServedModels,
   openUpstreamModels,
 } from './open-served-models.ts';
+import type { ServedOffer } from './orders/offers.ts';
 import { type PlannedOffer, planOffers } from './orders/planned-offers.ts';
 import { createPricePeg, type PricePeg } from './orders/price-peg.ts';
 import { readUsdFeed } from './orders/usd-feed.ts';
@@ -95,7 +98,15 @@ const RELAY_PATIENCE_MS = 30_000;
 export async function startServing(given: ServeSettings, wrap: ServeWrappers = {}): Promise<Daemon> {
   const command = wrap.say ? WATCHED_COMMAND : COMMAND;
   const settings = wrap.say ? reachByRelays(given) : given;
-  const { routers, verifier, publicEndpoint, bind, offers: planned, segments: parts } = readSettings(command, settings);
+  const {
+    routers,
+    verifier,
+    publicEndpoint,
+    bind,
+    offers: planned,
+    segments: parts,
+    ...read
+  } = readSettings(command, settings);
   const context = await openDaemon({ name: NAME, role: 'provider' }, settings);
   const { ledger, identity, chain, log, metrics, restored } = context;
   const signer = wrap.signer?.(context.signer) ?? context.signer;
@@ -115,10 +126,12 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
   const peg = openPricePeg(settings, log);
   // Before the first announcement.
   await peg?.trigger();
-  const offers = [
-    ...models.offers.map((offer) => ({ ...offer, ...(peg && { peg }) })),
-    ...segments.leads.map(offerOf),
-  ].map((offer) => ({ ...offer, engine: wrap.engine?.(offer.engine) ?? offer.engine }));
+  const wrapEngine = <O extends ServedOffer>(offer: O): O => ({
+    ...offer,
+    engine: wrap.engine?.(offer.engine) ?? offer.engine,
+  });
+  const addPeg = (offer: ServedOffer): ServedOffer => ({ ...offer, ...(peg && { peg }) });
+  const offers = [...models.offers.map(addPeg), ...segments.leads.map(offerOf)].map(wrapEngine);
   const store = openStore(join(settings.dataDir, 'provider.db'), {
     schema: PROVIDER_SCHEMA,
     upgrades: RELEASED.provider,
@@ -159,10 +172,12 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
           },
         });
   const payee = carriedStatement?.payee ?? ledger.address;
+  const { deployment } = readDeployment(COMMAND, settings);
   const provider = createProvider(
     {
       bind,
       offers,
+      isGrowing: read.hub !== undefined,
       segments,
       routers,
       validators: settings.validatorEndpoint.map(formatHostPort),
@@ -185,7 +200,7 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
       readPayments: async (validator, fromBlock) => (await chain.client()).paidTo(payee, validator, fromBlock),
       beacons,
       ...{ store, commits },
-      tierStakes: readTierStakes(readDeployment(COMMAND, settings).deployment),
+      tierStakes: readTierStakes(deployment),
       attester: attester && (wrap.attester?.(attester) ?? attester),
       openings: wrap.openings?.(openings) ?? openings,
       blobs,
@@ -194,6 +209,14 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
       metrics,
     },
   );
+  const hub =
+    read.hub &&
+    models.pool &&
+    openHubServing(read.hub, settings, {
+      ...{ provider, pool: models.pool, routers, links, dialPolicy, chain, log },
+      registry: domainOf(deployment, deployment.models),
+      finishOffer: (offer) => wrapEngine(addPeg(offer)),
+    });
   const earnings = createEarningsWatch(
     {
       ...{ providerId: provider.id, payee },
@@ -206,6 +229,7 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
   beacons.start();
   await provider.start();
   earnings.start();
+  hub?.start();
   peg?.start();
   const status =
     wrap.say &&
@@ -237,6 +261,7 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
     async stop() {
       await status?.stop();
       await peg?.stop();
+      await hub?.stop();
       await provider.stop(settings.drain);
       await puncher?.close();
       await Promise.all([earnings.stop(), beacons.stop(), context.stop()]);
@@ -375,12 +400,14 @@ function readSettings(command: string, settings: ServeSettings) {
   }
   const offers = readOffers(settings, problems);
   const segments = planSegments(settings, problems);
+  const hub = planHub(settings, problems);
   if (problems.length > 0) throw new ConfigError(command, problems);
   return {
     bind,
     routers,
     offers,
     segments,
+    hub,
     publicEndpoint: settings.publicEndpoint && formatHostPort(settings.publicEndpoint),
     verifier:
       verifierEndpoint && verifierCert && verifierKey
@@ -405,9 +432,13 @@ function readOffers(settings: ServeSettings, problems: string[]): PlannedModels 
   const kind = upstream !== undefined ? 'upstream' : imageUpstream !== undefined ? 'image-upstream' : 'fixed';
   if (upstream !== undefined && imageUpstream !== undefined)
     problems.push('--upstream and --image-upstream exclude each other; start a provider for each');
-  // Segments may be all that it offers.
-  if (servedModels === undefined && settings.segment.length > 0 && model.length + modelId.length === 0)
-    return { kind: 'fixed', models: [] };
+  // Segments or models of the hub may be all that it offers.
+  const { serveFromHub, segment, mmproj } = settings;
+  if (servedModels === undefined && (serveFromHub || segment.length > 0) && model.length + modelId.length === 0)
+    return { kind: serveFromHub ? 'on-demand' : 'fixed', models: [] };
+  // Models of the hub share their memory with those that the operator names.
+  if (servedModels === undefined && serveFromHub)
+    return { kind: 'on-demand', models: planOffers({ ...settings, model: addEncoder(model, mmproj) }, problems) };
   if (servedModels === undefined) return { kind, models: planOffers({ ...settings, model }, problems) };
   if (upstream !== undefined) problems.push('--served-models is for models of this machine: leave --upstream out');
   if (imageUpstream !== undefined)

@@ -30,11 +30,13 @@ export function createSafetensors(dataBytes: number): Uint8Array {
 /** Signs a manifest as the maker `acme`. */
 export function signTestManifest(manifest: HubManifest): {
   readonly signed: SignedManifest;
+  /** The signed manifest in bytes. */
+  readonly encoded: Uint8Array;
   readonly facts: RegistryFacts;
 } {
   const encoded = signHubManifest(nobleCrypto, { registry, maker }, manifest);
   const signed = parseSignedManifest(nobleCrypto, encoded);
-  return { signed, facts: { registry, owner: maker.address, publishedRoots: [manifest.modelRoot] } };
+  return { signed, encoded, facts: { registry, owner: maker.address, publishedRoots: [manifest.modelRoot] } };
 }
 
 /** Writes files into a folder, pushes them into a store, and signs their manifest. */

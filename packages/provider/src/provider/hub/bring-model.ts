@@ -1,0 +1,120 @@
+import { findManifest, pullByName } from '@ogong/hub/named/fetch-model';
+import type { RegistryEntry } from '@ogong/hub/named/registry-entry';
+import { parseSignedManifest, type SignedManifest } from '@ogong/hub/signed-manifest';
+import { readKeptManifest } from '@ogong/hub/store/manifest-folder';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { parseModelId } from '@ogong/protocol/exchange/match';
+import type { HeldModel } from './held-models.ts';
+import type { HubState } from './hub-state.ts';
+import { sweepStore } from './sweep-store.ts';
+
+/** A model that the registry has in force. */
+type CurrentEntry = RegistryEntry & { readonly inForce: NonNullable<RegistryEntry['inForce']> };
+
+/** Reads the registry's entry of a model id; undefined if no version is in force. @throws TransferError, ChainError */
+export async function readCurrent(
+  { readEntry }: Pick<HubState, 'readEntry'>,
+  modelId: string,
+): Promise<CurrentEntry | undefined> {
+  const { maker, model } = parseModelId(modelId);
+  const entry = await readEntry({ maker, model });
+  return entry.inForce && { ...entry, inForce: entry.inForce };
+}
+
+const describePull = ({ crypto, store, places }: HubState, { inForce, facts }: CurrentEntry, signal: AbortSignal) => ({
+  crypto,
+  store,
+  ownPlaces: places,
+  listed: inForce,
+  facts,
+  signal,
+});
+
+/** Finds the manifest of a model, without its files. @throws TransferError */
+export async function readManifest(state: HubState, entry: CurrentEntry, signal: AbortSignal): Promise<SignedManifest> {
+  return (await findManifest(describePull(state, entry, signal))).found;
+}
+
+/**
+ * Brings the files of a model, loads it once and offers it. A call that was cut off continues from its blocks.
+ * @throws TransferError, HubBlobError, ModelError, EngineError, TierError, OfferError
+ */
+export async function bringModel(
+  state: HubState,
+  modelId: string,
+  { entry, signal }: { readonly entry: CurrentEntry; readonly signal: AbortSignal },
+): Promise<void> {
+  const { pool, provider, opened, log } = state;
+  const { manifest, path } = await pullByName({
+    ...describePull(state, entry, signal),
+    onEvent: (event) => {
+      if (event.kind === 'source-dropped') log.warn({ modelId, ...event }, 'a place of the hub is asked no more');
+    },
+  });
+  const reference = `file:${path}`;
+  const loaded = await pool.open({ reference });
+  try {
+    const { modelRoot } = loaded.engine.info();
+    if (!equalBytes(modelRoot, manifest.modelRoot))
+      throw new Error(`the engine loaded the model root ${toHex(modelRoot)}, not that of the manifest`);
+    provider.addOffer(state.toOffer(modelId, noteUse(state, modelId, loaded)));
+  } catch (error) {
+    await pool.drop(reference);
+    throw error;
+  }
+  opened.set(modelId, reference);
+  log.info({ modelId, modelRoot: toHex(manifest.modelRoot) }, 'a model of the hub is served');
+}
+
+type Loaded = Awaited<ReturnType<HubState['pool']['open']>>;
+
+const noteUse = ({ held, clock }: HubState, modelId: string, { engine, presence }: Loaded): Loaded => ({
+  engine,
+  presence: {
+    ...presence,
+    hold() {
+      held.touch(modelId, clock.nowMs());
+      return presence.hold();
+    },
+  },
+});
+
+/**
+ * Ends the offer of a model and removes its files, unless an order of it runs.
+ * @returns whether the model has gone.
+ */
+export async function dropModel(state: HubState, modelId: string): Promise<boolean> {
+  const { provider, pool, opened, held, log } = state;
+  const reference = opened.get(modelId);
+  if (reference !== undefined) {
+    if (!provider.endOffer(modelId)) return false;
+    opened.delete(modelId);
+    await pool.drop(reference);
+    log.info({ modelId }, 'a model of the hub is not served any more');
+  }
+  held.remove(modelId);
+  await sweepHeld(state);
+  return true;
+}
+
+/** Removes files of models that are not held. */
+export async function sweepHeld(state: HubState): Promise<void> {
+  const kept = await Promise.all(state.held.list().map((model) => readKept(state, model)));
+  await sweepStore(
+    state.store,
+    kept.filter((signed) => signed !== undefined),
+  );
+}
+
+/** Reads the manifest of a held model from the store; undefined if it is not there or damaged. */
+export async function readKept(
+  { store, crypto }: Pick<HubState, 'store' | 'crypto'>,
+  { manifestHash }: Pick<HeldModel, 'manifestHash'>,
+): Promise<SignedManifest | undefined> {
+  try {
+    const signed = parseSignedManifest(crypto, await readKeptManifest(store.directory, manifestHash));
+    return toHex(signed.manifestHash) === manifestHash ? signed : undefined;
+  } catch {
+    return undefined;
+  }
+}

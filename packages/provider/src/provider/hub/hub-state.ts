@@ -1,0 +1,53 @@
+import type { Logger } from '@ogong/host/log/logger';
+import type { Clock } from '@ogong/host/time/clock';
+import type { RegistryEntry } from '@ogong/hub/named/registry-entry';
+import type { HubPlace } from '@ogong/hub/place';
+import type { FolderStore } from '@ogong/hub/store/folder-store';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import type { OnDemandEngine, OnDemandPool } from '../../engine/open-on-demand-models.ts';
+import type { ServedOffer } from '../orders/offers.ts';
+import type { Provider } from '../provider.ts';
+import type { HeldModels } from './held-models.ts';
+import type { WantedModel } from './wanted-models.ts';
+
+export interface HubServingOptions {
+  /** Disk for all models of the hub, in bytes. */
+  readonly budgetBytes: number;
+  /** Tiers whose demand is met. */
+  readonly tiers: readonly string[];
+  /** SPDX ids of the licences that are taken. */
+  readonly licences: readonly string[];
+  /** Places that are asked before those of the registry. */
+  readonly places: readonly HubPlace[];
+  /** Pause between two looks at the demand. */
+  readonly intervalMs: number;
+  /** How long a model stays after its last order. */
+  readonly stayMs: number;
+}
+
+export interface HubServingDependencies {
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+  /** The provider's own: files of no held model are removed from it. */
+  readonly store: FolderStore;
+  readonly held: HeldModels;
+  readonly provider: Pick<Provider, 'addOffer' | 'endOffer' | 'offered'>;
+  readonly pool: Pick<OnDemandPool, 'open' | 'drop'>;
+  /** Returns the demand of the routers, the most wanted model first. Never throws. */
+  readonly readDemand: (signal: AbortSignal) => Promise<readonly WantedModel[]>;
+  /** Reads the registry. @throws TransferError, ChainError */
+  readonly readEntry: (name: { readonly maker: string; readonly model: string }) => Promise<RegistryEntry>;
+  /** Returns the memory for one model, in bytes. */
+  readonly readMemory: () => number;
+  /** Completes an offer with its price. */
+  readonly toOffer: (modelId: string, opened: OnDemandEngine) => ServedOffer;
+}
+
+/** The state that the steps of serving from the hub work on. */
+export interface HubState extends HubServingOptions, HubServingDependencies {
+  /** References of the models that are offered, by model id. */
+  readonly opened: Map<string, string>;
+  /** Times until which a model that could not be served is not tried again, by model id. */
+  readonly pauses: Map<string, number>;
+}

@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import { readAvailableMemory } from '@ogong/engine/llama-cpp/device/memory';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { makePrivateDirectory } from '@ogong/host/files/private-files';
+import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
+import type { DialPolicy } from '@ogong/host/link/public-address';
+import type { Logger } from '@ogong/host/log/logger';
+import { systemClock } from '@ogong/host/time/clock';
+import type { Repeating } from '@ogong/host/time/repeat';
+import { type RegistryReads, readRegistryEntry } from '@ogong/hub/named/registry-entry';
+import { openFolderStore } from '@ogong/hub/store/folder-store';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { OnDemandPool } from '../../engine/open-on-demand-models.ts';
+import type { ServedOffer } from '../orders/offers.ts';
+import type { Provider } from '../provider.ts';
+import { openHeldModels } from './held-models.ts';
+import { createHubServing } from './hub-serving.ts';
+import { keepDialled } from './listed-places.ts';
+import type { PlannedHub } from './planned-hub.ts';
+import { combineDemand, MAX_READ_ROWS, readDemand, type WantedModel } from './wanted-models.ts';
+
+const ASK_TIMEOUT_MS = 5_000;
+
+export interface HubDaemonSettings {
+  readonly dataDir: string;
+  readonly openingTtl: number;
+  readonly memoryBudget?: number | undefined;
+}
+
+export interface HubDaemonDependencies {
+  readonly provider: Provider;
+  readonly pool: OnDemandPool;
+  readonly routers: readonly Peer[];
+  readonly links: LinkPool;
+  /** For places that the registry names. */
+  readonly dialPolicy: DialPolicy;
+  readonly chain: { client(): Promise<RegistryReads> };
+  /** The chain and the model registry on it. */
+  readonly registry: LedgerDomain;
+  readonly log: Logger;
+  /** Completes an offer with terms that all models have. */
+  readonly finishOffer: (offer: ServedOffer) => ServedOffer;
+}
+
+/** Opens the part of a daemon that serves models of the hub. Its store is `hub` in the data directory. */
+export function openHubServing(
+  planned: PlannedHub,
+  { dataDir, openingTtl, memoryBudget }: HubDaemonSettings,
+  { provider, pool, routers, links, dialPolicy, chain, registry, log, finishOffer }: HubDaemonDependencies,
+): Repeating {
+  const directory = join(dataDir, 'hub');
+  makePrivateDirectory(directory);
+  const { pricePer1kAtomic } = planned;
+  return createHubServing(
+    { ...planned, stayMs: openingTtl },
+    {
+      ...{ crypto: nodeCrypto, clock: systemClock, log, provider, pool },
+      store: openFolderStore(directory),
+      held: openHeldModels(join(directory, 'held.json')),
+      readDemand: (signal) => askDemand(routers, { links, log, signal }),
+      async readEntry(name) {
+        const entry = await readRegistryEntry(await chain.client(), registry, name);
+        return { ...entry, inForce: entry.inForce && (await keepDialled(entry.inForce, dialPolicy)) };
+      },
+      readMemory: () => memoryBudget ?? readAvailableMemory(),
+      toOffer: (modelId, opened) => finishOffer({ modelId, pricePer1kAtomic, ...opened }),
+    },
+  );
+}
+
+async function askDemand(
+  routers: readonly Peer[],
+  { links, log, signal }: { readonly links: LinkPool; readonly log: Logger; readonly signal: AbortSignal },
+): Promise<readonly WantedModel[]> {
+  const ask = async (router: Peer): Promise<ReadonlyMap<string, number> | undefined> => {
+    try {
+      const call = { timeoutMs: ASK_TIMEOUT_MS, signal };
+      return readDemand(await links.to(RouterService, router).listDemand({ limit: MAX_READ_ROWS }, call));
+    } catch (err) {
+      log.warn({ err, router: router.endpoint }, 'a router does not say which models are wanted');
+      return undefined;
+    }
+  };
+  return combineDemand(await Promise.all(routers.map(ask)));
+}
