@@ -1,5 +1,6 @@
 import { EMBEDDING_API_FIELDS } from './embedding/fields.ts';
 import type { FieldRules } from './shared/field-rules.ts';
+import { TENSOR_API_FIELDS } from './tensor/fields.ts';
 import { TEXT_API_FIELDS } from './text/fields/api-fields.ts';
 import { TRAJECTORY_API_FIELDS } from './trajectory/fields.ts';
 
@@ -11,4 +12,5 @@ export const API_FIELDS: Readonly<Record<string, Readonly<Record<string, FieldRu
   ...TEXT_API_FIELDS,
   ...EMBEDDING_API_FIELDS,
   ...TRAJECTORY_API_FIELDS,
+  ...TENSOR_API_FIELDS,
 };

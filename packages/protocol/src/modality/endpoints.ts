@@ -1,5 +1,6 @@
 import { EMBEDDING_ENDPOINT_INFO } from './embedding/endpoints.ts';
 import type { EndpointInfo } from './endpoint-info.ts';
+import { TENSOR_ENDPOINT_INFO } from './tensor/endpoints.ts';
 import { TEXT_ENDPOINT_INFO } from './text/commitment/endpoints.ts';
 import { TRAJECTORY_ENDPOINT_INFO } from './trajectory/endpoints.ts';
 
@@ -8,6 +9,7 @@ export const ENDPOINT_INFO = {
   ...TEXT_ENDPOINT_INFO,
   ...EMBEDDING_ENDPOINT_INFO,
   ...TRAJECTORY_ENDPOINT_INFO,
+  ...TENSOR_ENDPOINT_INFO,
 } as const satisfies Readonly<Record<string, EndpointInfo>>;
 
 export type EndpointName = keyof typeof ENDPOINT_INFO;

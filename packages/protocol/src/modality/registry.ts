@@ -8,11 +8,12 @@ import { checkRoot } from '../stage1/common-checks.ts';
 import { embedding } from './embedding/embedding.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import type { Modality, ReplayedReply, ReplayOptions } from './modality.ts';
+import { tensor } from './tensor/tensor.ts';
 import { text } from './text/text.ts';
 import { trajectory } from './trajectory/trajectory.ts';
 
 /** Every modality of this version. This is the only list. */
-const MODALITIES: readonly Modality[] = [text, embedding, trajectory];
+const MODALITIES: readonly Modality[] = [text, embedding, trajectory, tensor];
 
 /** Checks of stage 1 that read blobs, of all modalities. */
 export const BLOB_CHECKS: readonly string[] = MODALITIES.flatMap(({ blobChecks = [] }) => blobChecks);

@@ -1,0 +1,128 @@
+import { createWriter, equalBytes, toHex } from '../../base/bytes.ts';
+import { encodeDomain } from '../../base/canonical.ts';
+import { type Check, check, fail, type Outcome, pass, skip } from '../../base/checks.ts';
+import { isEqualityDue } from '../../tier/exact-class.ts';
+import { judgeOutcome } from '../../tier/outcome.ts';
+import type { TierEntry } from '../../tier/tier.ts';
+import type { Fault } from '../text/stage2/fault.ts';
+import { computeTensorDistance, hasEqualForm, isFloatTensor } from './distance.ts';
+import type { TensorHeader } from './header.ts';
+import type { TensorReport } from './report.ts';
+import type { Tensor } from './tensor-form.ts';
+import { parseTensorResponse } from './tensor-list.ts';
+
+/** Limits for the distance of floats if the classes are not exact: reject above `reject`, inconclusive from `doubt` on. */
+export interface TensorLimits {
+  /** Source of the limits: `fallback`, or their measurement. */
+  readonly source: string;
+  readonly distance: { readonly doubt: number; readonly reject: number };
+}
+
+/** Honest classes of one model differ by at most 0.0001 (docs/spec/tensor.md#honest-drift). */
+export const TENSOR_FALLBACK: TensorLimits = { source: 'fallback', distance: { doubt: 0.0005, reject: 0.01 } };
+
+/** Tensors that stage 1 found consistent. */
+export interface TensorClaim {
+  readonly modelRoot: Uint8Array;
+  readonly header: TensorHeader;
+  readonly outputs: readonly Tensor[];
+}
+
+export interface TensorVerdict {
+  readonly outcome: Outcome;
+  readonly checks: readonly Check[];
+  /** The fault of a reject by a value that is the same in every class. */
+  readonly fault?: Fault;
+}
+
+/** Checks whether a report answers the job at all. If not, its verifier is marked and another one is drawn. */
+export function checkTensorReport(
+  report: TensorReport,
+  { jobId, modelRoot }: Pick<TensorClaim, 'modelRoot'> & { readonly jobId: Uint8Array },
+): Check {
+  const id = 'report-shape';
+  if (!equalBytes(report.jobId, jobId)) return fail(id, 'the report answers another job');
+  if (!equalBytes(report.modelRoot, modelRoot)) return fail(id, 'the report is about another model');
+  return pass(id, `${report.outputs.length} bytes of outputs by ${report.numericClass}`);
+}
+
+/** Runs stage 2: one verifier's well-formed report against the committed reply. */
+export function adjudicateTensors(
+  { header, outputs }: Omit<TensorClaim, 'modelRoot'>,
+  report: TensorReport,
+  {
+    limits = TENSOR_FALLBACK,
+    tiers,
+  }: { readonly limits?: TensorLimits; readonly tiers?: readonly TierEntry[] | undefined } = {},
+): TensorVerdict {
+  const checks = [checkInputs(header, report), checkSignature(header, report)];
+  const { tier } = header;
+  // These values are the same in every class, so a tier treats a difference like one in an exact class.
+  if (checks.some(({ status }) => status === 'fail')) {
+    const fault = { isFact: true, seen: encodeFacts(report) };
+    return { ...judgeOutcome(tier, { outcome: 'reject', checks, exact: true }, tiers), fault };
+  }
+  const own = report.outputs.length === 0 ? [] : parseTensorResponse(report.outputs);
+  if (isEqualityDue(report, header)) {
+    const equality = checkEquality(header, outputs, own);
+    const outcome = equality.status === 'pass' ? 'accept' : 'reject';
+    return judgeOutcome(tier, { outcome, checks: [...checks, equality], exact: true }, tiers);
+  }
+  checks.push(skip('equality', `no exact class: provider ${header.numericClass}, verifier ${report.numericClass}`));
+  const { outcome, check: distance } = judgeDistance(outputs, own, limits);
+  return judgeOutcome(tier, { outcome, checks: [...checks, distance], exact: false }, tiers);
+}
+
+const FACT_DOMAIN = encodeDomain('ogong-tensor-facts-v1');
+
+/** Encodes the part of a report that is the same in every class: the model's signature, and the inputs that it reads. */
+const encodeFacts = ({ vocabularyHash, promptTokensHash }: TensorReport): Uint8Array =>
+  createWriter().bytes(FACT_DOMAIN).bytes(vocabularyHash, 32).bytes(promptTokensHash, 32).finish();
+
+/** Checks the inputs. A truncated or replaced tensor has another hash. */
+function checkInputs(header: TensorHeader, report: TensorReport): Check {
+  return check('prompt-tokens', equalBytes(report.promptTokensHash, header.promptTokensHash), [
+    'the inputs that the request makes',
+    'the reply commits to other inputs than the request makes',
+  ]);
+}
+
+function checkSignature(header: TensorHeader, report: TensorReport): Check {
+  return check('vocabulary', equalBytes(report.vocabularyHash, header.vocabularyHash), [
+    `signature ${toHex(report.vocabularyHash.subarray(0, 6))}`,
+    'the model has other inputs or outputs',
+  ]);
+}
+
+const isEqual = (a: Tensor, b: Tensor): boolean => equalBytes(a.data, b.data);
+
+function checkEquality(header: TensorHeader, outputs: readonly Tensor[], own: readonly Tensor[]): Check {
+  if (!hasEqualForm(outputs, own)) return fail('equality', 'the outputs have other names, types or shapes');
+  const differing = outputs.findIndex((output, i) => !isEqual(output, own[i] as Tensor));
+  if (differing < 0) return pass('equality', `${outputs.length} outputs equal bit for bit in ${header.numericClass}`);
+  const { name } = outputs[differing] as Tensor;
+  return fail('equality', `the output ${name} differs, in the exact class ${header.numericClass}`, differing);
+}
+
+function judgeDistance(
+  outputs: readonly Tensor[],
+  own: readonly Tensor[],
+  { source, distance: { doubt, reject } }: TensorLimits,
+): { readonly outcome: Outcome; readonly check: Check } {
+  const id = 'tensor-distance';
+  if (!hasEqualForm(outputs, own))
+    return { outcome: 'reject', check: fail(id, 'the outputs have other names, types or shapes') };
+  const other = outputs.findIndex((output, i) => !isFloatTensor(output) && !isEqual(output, own[i] as Tensor));
+  if (other >= 0) {
+    const { name, dtype } = outputs[other] as Tensor;
+    return { outcome: 'reject', check: fail(id, `the output ${name} of ${dtype} differs`, other) };
+  }
+  const distances = outputs.map((output, i) =>
+    isFloatTensor(output) ? computeTensorDistance(output, own[i] as Tensor) : 0,
+  );
+  const worst = Math.max(...distances);
+  const detail = `worst output ${worst.toPrecision(3)}, reject above ${reject} (${source})`;
+  // A distance that is not a number must never pass.
+  if (!(worst <= reject)) return { outcome: 'reject', check: fail(id, detail, distances.indexOf(worst)) };
+  return { outcome: worst > doubt ? 'inconclusive' : 'accept', check: pass(id, detail) };
+}
