@@ -52,7 +52,7 @@ describe('a file that no engine runs', () => {
     });
     const modelPath = pathOfPictureModel('tiny-shapes-flow-dit');
     for (const [settings, message] of [
-      [{ backend: 'vulkan' }, 'pictures are computed on the CPU, not on vulkan'],
+      [{ backend: 'vulkan' }, 'pictures is computed on the CPU, not on vulkan'],
       [{ adapterPaths: ['a.gguf'] }, 'runs without adapters'],
     ] as const) {
       await expect(openEngine({ modelPath, ...settings })).rejects.toMatchObject({

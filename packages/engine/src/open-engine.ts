@@ -3,8 +3,10 @@ import { findLanguageModel, isEncoderFolder } from '@ogong/models/encoder-folder
 import type { FileHashes } from '@ogong/models/file-hashes';
 import { ModelError } from '@ogong/models/model-error';
 import { isModelFolder, MODEL_INDEX } from '@ogong/models/model-folder';
+import { isOnnxModel } from '@ogong/models/onnx/model';
 import type { EmbeddingEngine } from './interface/embedding.ts';
 import { EngineError } from './interface/engine-error.ts';
+import type { TensorEngine } from './interface/tensor.ts';
 import type { TextEngine } from './interface/text.ts';
 import type { TrajectoryEngine } from './interface/trajectory.ts';
 import { createLlamaEmbeddingEngine } from './llama-cpp/embedding-engine.ts';
@@ -12,6 +14,7 @@ import { createLlamaEngine, ENGINE_DEFAULTS, type LlamaEngineOptions } from './l
 import { inspectModelFile, type ModelFacts } from './llama-cpp/model-file.ts';
 import type { OnnxBackend } from './onnx/numeric-class.ts';
 import { estimateFolderMemory } from './onnx/plan-folder.ts';
+import { type OnnxTensorOptions, openTensorEngine } from './onnx/tensors/tensor-engine.ts';
 import { openTrajectoryEngine } from './onnx/trajectory-engine.ts';
 import type { SupervisorEvent } from './process/supervisor.ts';
 import { inspectEncoder, openPictureEncoder } from './vision/picture-encoder.ts';
@@ -42,7 +45,7 @@ export interface OpenEngineSettings
   > {
   /**
    * A GGUF file; of a split model, the first shard. Or a model folder with `model_index.json`, or a folder with one GGUF file and an
-   * encoder of pictures.
+   * encoder of pictures. Or an ONNX file, or a folder with one.
    */
   readonly modelPath: string;
   /** Folder of an encoder of pictures for the model: `onnx/vision_encoder.onnx` with its configuration. */
@@ -57,7 +60,7 @@ export interface OpenEngineSettings
 }
 
 /** An engine of any modality; `specificationVersion` names it. */
-export type Engine = TextEngine | EmbeddingEngine | TrajectoryEngine;
+export type Engine = TextEngine | EmbeddingEngine | TrajectoryEngine | TensorEngine;
 
 /** The choice of `isa` that computes in WebAssembly: slower, with the same bits on every machine. Only for model folders. */
 const WASM = 'wasm';
@@ -134,33 +137,43 @@ const text: EngineKind = {
 /** A model of pictures is a folder. */
 const trajectory: EngineKind = {
   runs: () => false,
-  async open({ backend = ENGINE_DEFAULTS.backend, ...settings }, hooks) {
-    if (backend !== 'cpu')
-      throw new EngineError('unsupported-model', `pictures are computed on the CPU, not on ${backend}`);
-    if ((settings.adapterPaths ?? []).length > 0)
-      throw new EngineError('unsupported-model', 'a model of pictures runs without adapters; leave them out');
-    if (settings.encoderPath !== undefined)
-      throw new EngineError('unsupported-model', 'a model of pictures has its encoder in its folder; name no other');
-    const { modelPath, modelRoot, hashes, isa, threads, cores, availableMemory } = settings;
-    return openTrajectoryEngine(
-      {
-        ...{ modelPath, backend: isa === WASM ? 'wasm' : 'cpu' },
-        ...(modelRoot && { modelRoot }),
-        ...(hashes && { hashes }),
-        ...(threads === undefined ? {} : { threads }),
-        ...(cores === undefined ? {} : { cores }),
-        ...(availableMemory === undefined ? {} : { availableMemory }),
-      },
-      hooks,
-    );
-  },
+  open: (settings, hooks) => openTrajectoryEngine(toOnnxOptions(settings, 'a model of pictures'), hooks),
 };
+
+/** A model of named tensors is an ONNX file. */
+const tensor: EngineKind = {
+  runs: () => false,
+  open: (settings, hooks) => openTensorEngine(toOnnxOptions(settings, 'a model of tensors'), hooks),
+};
+
+/** Picks the choices that a model of ONNX files has. @param noun of such a model. @throws EngineError for another choice. */
+function toOnnxOptions(
+  { backend = ENGINE_DEFAULTS.backend, ...settings }: OpenEngineSettings,
+  noun: string,
+): OnnxTensorOptions {
+  if (backend !== 'cpu')
+    throw new EngineError('unsupported-model', `${noun} is computed on the CPU, not on ${backend}`);
+  if ((settings.adapterPaths ?? []).length > 0)
+    throw new EngineError('unsupported-model', `${noun} runs without adapters; leave them out`);
+  if (settings.encoderPath !== undefined)
+    throw new EngineError('unsupported-model', `${noun} has no encoder beside it; leave it out`);
+  const { modelPath, modelRoot, hashes, isa, threads, cores, availableMemory } = settings;
+  return {
+    ...{ modelPath, backend: isa === WASM ? 'wasm' : 'cpu' },
+    ...(modelRoot && { modelRoot }),
+    ...(hashes && { hashes }),
+    ...(threads === undefined ? {} : { threads }),
+    ...(cores === undefined ? {} : { cores }),
+    ...(availableMemory === undefined ? {} : { availableMemory }),
+  };
+}
 
 /** All kinds of engines, by the interface that they have. */
 const ENGINE_KINDS = {
   'text-v1': text,
   'embedding-v1': embedding,
   'trajectory-v1': trajectory,
+  'tensor-v1': tensor,
 } as const satisfies Record<Engine['specificationVersion'], EngineKind>;
 
 /** The interface of the engine that runs model folders. */
@@ -176,6 +189,9 @@ export function findEngineKind(file: ModelFacts): Pick<Engine, 'specificationVer
   return specificationVersion && { specificationVersion };
 }
 
+/** The interface of the engine that runs ONNX files. */
+export const ONNX_KIND = { specificationVersion: 'tensor-v1' } as const satisfies Pick<Engine, 'specificationVersion'>;
+
 /**
  * Looks at the model's file or folder and opens the engine of its modality, in a supervised child process.
  * @throws EngineError: 'unsupported-model' if no engine runs the file, and the errors of the engine that does.
@@ -185,10 +201,11 @@ export async function openEngine(settings: OpenEngineSettings, hooks: OpenEngine
   if (isModelFolder(modelPath)) return ENGINE_KINDS[FOLDER_KIND.specificationVersion].open(settings, hooks);
   if (isEncoderFolder(modelPath))
     return openEngine({ encoderPath: modelPath, ...settings, modelPath: findBesideEncoder(modelPath) }, hooks);
+  if (isOnnxModel(modelPath)) return ENGINE_KINDS[ONNX_KIND.specificationVersion].open(settings, hooks);
   if (statSync(modelPath, { throwIfNoEntry: false })?.isDirectory())
     throw new EngineError(
       'unsupported-model',
-      `${modelPath} is a folder without ${MODEL_INDEX}; name a GGUF file or a model folder`,
+      `${modelPath} is a folder without ${MODEL_INDEX} and without one ONNX file; name a GGUF file, an ONNX file or a model folder`,
     );
   const file = inspectModelFile(modelPath);
   const kind = findEngineKind(file);

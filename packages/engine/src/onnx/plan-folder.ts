@@ -37,6 +37,8 @@ export interface OnnxFolderOptions {
   readonly availableMemory?: number;
   /** Folder of fetched runtimes. */
   readonly engineDir?: string;
+  /** Computes the root of the files. Default: that of a model folder. */
+  readonly hash?: typeof hashModelFolder;
 }
 
 /** The networks of a folder, as far as class and memory depend on them. */
@@ -161,9 +163,9 @@ export function assertFolderFits(
 
 async function hashFolder(
   folder: Pick<ModelFolder, 'path' | 'files'>,
-  { modelRoot, hashes }: OnnxFolderOptions,
+  { modelRoot, hashes, hash = hashModelFolder }: OnnxFolderOptions,
 ): Promise<HashedFolder> {
-  const hashed = await hashModelFolder(folder, hashes).catch((cause: unknown) => {
+  const hashed = await hash(folder, hashes).catch((cause: unknown) => {
     throw toEngineError(cause);
   });
   if (modelRoot !== undefined && toHex(hashed.modelRoot) !== toHex(modelRoot))

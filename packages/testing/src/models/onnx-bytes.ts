@@ -44,17 +44,24 @@ export function encodeOnnx({ operators = [], accuracyLevel, weights = [], depth 
 /** A value that enters or leaves a network. A text stands for a size that each run chooses. */
 export interface OnnxValue {
   readonly name: string;
-  readonly type: 'float32' | 'int64' | 'bool';
+  readonly type: 'float32' | 'float64' | 'int64' | 'bool' | 'string';
   readonly shape: readonly (number | string)[];
+  /** A list of maps from texts to f32, as ZipMap returns it. Default: a tensor of type and shape. */
+  readonly isMap?: boolean;
 }
 
 export interface OnnxNode {
+  /** `domain:Name` outside ONNX's own domain. */
   readonly operator: string;
   readonly inputs: readonly string[];
   readonly output: string;
-  /** An integer, or a list of them. */
-  readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
+  /** Outputs after the first one. Default: none. */
+  readonly moreOutputs?: readonly string[];
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
 }
+
+/** An integer, a list of them, a text, a list of texts, or a list of f32. */
+export type OnnxAttribute = number | readonly number[] | string | readonly string[] | Float32Array;
 
 /** A network that runs: nodes in their order, and weights. */
 export interface OnnxNetwork {
@@ -72,18 +79,39 @@ export interface EncodedNetwork {
   readonly weights: Uint8Array;
 }
 
-const TYPE_CODES = { float32: 1, int64: 7, bool: 9 } as const;
-const ATTRIBUTE_CODES = { integer: 2, integers: 7 } as const;
+const TYPE_CODES = { float32: 1, int64: 7, string: 8, bool: 9, float64: 11 } as const;
+const ATTRIBUTE_CODES = { integer: 2, text: 3, floats: 6, integers: 7, texts: 8 } as const;
 
-function encodeAttribute([name, value]: readonly [string, number | readonly number[]]): number[] {
-  const content =
-    typeof value === 'number'
-      ? [...number(3, value), ...number(20, ATTRIBUTE_CODES.integer)]
-      : [...value.flatMap((each) => number(8, each)), ...number(20, ATTRIBUTE_CODES.integers)];
-  return bytes(5, [...text(1, name), ...content]);
+const encodeAttribute = ([name, value]: readonly [string, OnnxAttribute]): number[] =>
+  bytes(5, [...text(1, name), ...encodeAttributeValue(value)]);
+
+function encodeAttributeValue(value: OnnxAttribute): number[] {
+  if (typeof value === 'number') return [...number(3, value), ...number(20, ATTRIBUTE_CODES.integer)];
+  if (typeof value === 'string') return [...text(4, value), ...number(20, ATTRIBUTE_CODES.text)];
+  if (value instanceof Float32Array)
+    return [...bytes(7, [...new Uint8Array(value.buffer)]), ...number(20, ATTRIBUTE_CODES.floats)];
+  const isText = value.some((each) => typeof each === 'string');
+  const items = value.flatMap((each) => (typeof each === 'string' ? text(9, each) : number(8, each)));
+  return [...items, ...number(20, isText ? ATTRIBUTE_CODES.texts : ATTRIBUTE_CODES.integers)];
 }
 
-function encodeValue(field: number, { name, type, shape }: OnnxValue): number[] {
+const encodeNode = ({ operator, inputs, output, moreOutputs = [], attributes = {} }: OnnxNode): number[] => {
+  const [name = '', domain] = operator.split(':').reverse();
+  return bytes(1, [
+    ...inputs.flatMap((read) => text(1, read)),
+    ...[output, ...moreOutputs].flatMap((made) => text(2, made)),
+    ...text(4, name),
+    ...Object.entries(attributes).flatMap(encodeAttribute),
+    ...(domain === undefined ? [] : text(7, domain)),
+  ]);
+};
+
+function encodeValue(field: number, { name, type, shape, isMap = false }: OnnxValue): number[] {
+  if (isMap) {
+    const float = bytes(1, number(1, TYPE_CODES.float32));
+    const map = bytes(5, [...number(1, TYPE_CODES.string), ...bytes(2, float)]);
+    return bytes(field, [...text(1, name), ...bytes(2, bytes(4, bytes(1, map)))]);
+  }
   const sizes = shape.flatMap((size) => bytes(1, typeof size === 'number' ? number(1, size) : text(2, size)));
   const tensor = [...number(1, TYPE_CODES[type]), ...bytes(2, sizes)];
   return bytes(field, [...text(1, name), ...bytes(2, bytes(1, tensor))]);
@@ -94,6 +122,9 @@ export const encodeNetwork = (network: OnnxNetwork): Uint8Array => encodeWith(ne
 
 /** Encodes a network whose weights of f32 lie in a file beside it. @param file the name of that file. */
 export const encodeNetworkBeside = (network: OnnxNetwork, file: string): EncodedNetwork => encodeWith(network, file);
+
+/** Release of the operators of a domain besides ONNX's own. */
+const DOMAIN_RELEASE = 1;
 
 const pair = (field: number, [key, value]: readonly [string, string]): number[] =>
   bytes(field, [...text(1, key), ...text(2, value)]);
@@ -109,16 +140,7 @@ function encodeWith({ inputs, outputs, nodes, weights }: OnnxNetwork, file: stri
     return Buffer.from([...Object.entries(entries).flatMap((entry) => pair(13, entry)), ...number(14, 1)]);
   };
   const graph = Buffer.concat([
-    ...nodes.map(({ operator, inputs: read, output, attributes = {} }) =>
-      Buffer.from(
-        bytes(1, [
-          ...read.flatMap((name) => text(1, name)),
-          ...text(2, output),
-          ...text(4, operator),
-          ...Object.entries(attributes).flatMap(encodeAttribute),
-        ]),
-      ),
-    ),
+    ...nodes.map((node) => Buffer.from(encodeNode(node))),
     Buffer.from(text(2, 'network')),
     ...Object.entries(weights).map(([name, { shape, data }]) => {
       const type = data instanceof Float32Array ? TYPE_CODES.float32 : TYPE_CODES.int64;
@@ -129,7 +151,12 @@ function encodeWith({ inputs, outputs, nodes, weights }: OnnxNetwork, file: stri
     ...inputs.map((value) => Buffer.from(encodeValue(11, value))),
     ...outputs.map((value) => Buffer.from(encodeValue(12, value))),
   ]);
-  const model = Buffer.concat([Buffer.from(number(1, 8)), wrap(7, graph), Buffer.from(bytes(8, number(2, 17)))]);
+  const domains = new Set(
+    nodes.map(({ operator }) => operator.split(':').reverse()[1]).filter((name) => name !== undefined),
+  );
+  const imports = [...domains].map((name) => Buffer.from(bytes(8, [...text(1, name), ...number(2, DOMAIN_RELEASE)])));
+  const release = [Buffer.from(bytes(8, number(2, 17))), ...imports];
+  const model = Buffer.concat([Buffer.from(number(1, 8)), wrap(7, graph), ...release]);
   return { model, weights: Buffer.concat(beside) };
 }
 

@@ -4,7 +4,7 @@ import type { OnnxTensor } from '../runtime/sessions.ts';
 type Config = Readonly<Record<string, unknown>>;
 
 /** A tensor of f32. */
-export type ValueTensor = OnnxTensor & { readonly data: Float32Array };
+export type ValueTensor = Omit<OnnxTensor, 'data'> & { readonly data: Float32Array };
 
 /** States of a prompt that a denoising network reads. */
 export interface TextStates {

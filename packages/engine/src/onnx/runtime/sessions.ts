@@ -5,12 +5,12 @@ import { pathToFileURL } from 'node:url';
 import { EngineError } from '../../interface/engine-error.ts';
 import type { OnnxRuntime } from './packages.ts';
 
-export type TensorType = 'float32' | 'int64' | 'int32' | 'bool';
+export type TensorType = 'float32' | 'float64' | 'int64' | 'int32' | 'uint8' | 'bool' | 'string';
 
 export interface OnnxTensor {
   readonly type: TensorType;
   /** A byte of 0 or 1 for each truth value. */
-  readonly data: Float32Array | BigInt64Array | Int32Array | Uint8Array;
+  readonly data: Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array | readonly string[];
   readonly dims: readonly number[];
 }
 
@@ -21,11 +21,23 @@ export interface OnnxInput {
   readonly shape: readonly (number | string)[];
 }
 
+/** An input or an output as the network declares it. A sequence or a map has neither type nor shape. */
+export interface OnnxPort {
+  readonly name: string;
+  readonly type?: string;
+  readonly shape?: readonly (number | string)[];
+}
+
 /** One loaded network. */
 export interface OnnxSession {
   readonly inputs: readonly OnnxInput[];
   readonly outputs: readonly string[];
-  run(feeds: Readonly<Record<string, OnnxTensor>>): Promise<Readonly<Record<string, OnnxTensor>>>;
+  readonly outputPorts: readonly OnnxPort[];
+  /** @param names of the outputs to compute. Default: all. */
+  run(
+    feeds: Readonly<Record<string, OnnxTensor>>,
+    names?: readonly string[],
+  ): Promise<Readonly<Record<string, OnnxTensor>>>;
   free(): Promise<void>;
 }
 
@@ -52,7 +64,8 @@ interface OrtModule {
 interface OrtSession {
   readonly inputMetadata: readonly OnnxInput[];
   readonly outputNames: readonly string[];
-  run(feeds: Record<string, OnnxTensor>): Promise<Record<string, OnnxTensor>>;
+  readonly outputMetadata: readonly OnnxPort[];
+  run(feeds: Record<string, OnnxTensor>, names?: readonly string[]): Promise<Record<string, OnnxTensor>>;
   release(): Promise<void>;
 }
 
@@ -119,12 +132,14 @@ function wrapSession(ort: OrtModule, session: OrtSession): OnnxSession {
   return {
     inputs: session.inputMetadata.map(({ name, type, shape }) => ({ name, type, shape })),
     outputs: session.outputNames,
-    run(feeds) {
+    outputPorts: session.outputMetadata,
+    run(feeds, names) {
       const tensors = Object.entries(feeds).map(([name, { type, data, dims }]) => [
         name,
         new ort.Tensor(type, data, dims),
       ]);
-      return session.run(Object.fromEntries(tensors));
+      const fed = Object.fromEntries(tensors);
+      return names === undefined ? session.run(fed) : session.run(fed, names);
     },
     free: () => session.release(),
   };
