@@ -317,7 +317,10 @@ function noteProofs(
   entries: readonly VerdictEntry[],
 ): ReadonlyMap<string, number> {
   const found = entries.filter(({ verdict, evidence }) => verdict === 'reject' && evidence === 'exact');
-  return new Map([...before, ...found.map(({ providerId, timeMs }) => [toHex(providerId), timeMs] as const)]);
+  return new Map([
+    ...before,
+    ...found.map((entry) => [toHex(findAccountable(entry).providerId), entry.timeMs] as const),
+  ]);
 }
 
 /**
