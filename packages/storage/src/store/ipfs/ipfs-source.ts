@@ -1,7 +1,8 @@
-import { type BlockSource, RefusedRead } from '@ogong/hub/transfer/block-source';
+import { RefusedRead } from '@ogong/hub/transfer/block-source';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { CID } from 'multiformats/cid';
 import { collectAtMost } from '../collect-at-most.ts';
+import type { PlaceSource, SmallFileLimits } from '../place-source.ts';
 import { PLACE_FOLDERS } from '../place-store.ts';
 import { type IpfsNode, readFile } from './ipfs-node.ts';
 
@@ -15,7 +16,7 @@ interface Part {
  * A place on IPFS, read by a node. The node checks each block against its CID. It keeps the blocks, so its peers can read them.
  * @param root CID of the directory of the place.
  */
-export function createIpfsSource({ files }: IpfsNode, root: string): BlockSource {
+export function createIpfsSource({ files }: IpfsNode, root: string): PlaceSource {
   const directory = CID.parse(root);
   async function* read(path: string, { from, to, signal }: Part): AsyncGenerator<Uint8Array> {
     try {
@@ -25,13 +26,12 @@ export function createIpfsSource({ files }: IpfsNode, root: string): BlockSource
       throw new RefusedRead(`ipfs:${root} has no ${path}`, { cause: error });
     }
   }
+  const readSmall = (path: string, { maxBytes, signal }: SmallFileLimits): Promise<Uint8Array> =>
+    collectAtMost(read(path, { from: 0, to: maxBytes + 1, signal }), maxBytes + 1);
   return {
     name: `ipfs:${root}`,
-    listBlocks: ({ blockRoot }, { maxBytes, signal }) =>
-      collectAtMost(
-        read(`${PLACE_FOLDERS.list}/${toHex(blockRoot)}`, { from: 0, to: maxBytes + 1, signal }),
-        maxBytes + 1,
-      ),
+    listBlocks: ({ blockRoot }, limits) => readSmall(`${PLACE_FOLDERS.list}/${toHex(blockRoot)}`, limits),
+    readManifest: (hash, limits) => readSmall(`${PLACE_FOLDERS.manifest}/${hash}`, limits),
     read: ({ blockRoot }, { from, to }, signal) =>
       read(`${PLACE_FOLDERS.blob}/${toHex(blockRoot)}`, { from, to, signal }),
   };

@@ -1,12 +1,13 @@
-import { type BlockSource, RefusedRead } from '@ogong/hub/transfer/block-source';
+import { RefusedRead } from '@ogong/hub/transfer/block-source';
 import { fetchFollowing } from '@ogong/models/remote';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { collectAtMost } from '../collect-at-most.ts';
+import type { PlaceSource, SmallFileLimits } from '../place-source.ts';
 import { readSlices, type Slice } from './walrus-client.ts';
 import { MAX_PLACE_BYTES, parseWalrusPlace, type WalrusPlace } from './walrus-place.ts';
 
 /** A place on Walrus, read through an aggregator. @param id of the description of the place. */
-export function createWalrusSource(aggregator: string, id: string): BlockSource {
+export function createWalrusSource(aggregator: string, id: string): PlaceSource {
   let place: WalrusPlace | undefined;
   const open = async (signal: AbortSignal): Promise<WalrusPlace> => {
     if (place !== undefined) return place;
@@ -18,14 +19,20 @@ export function createWalrusSource(aggregator: string, id: string): BlockSource 
     if (slices === undefined) throw new RefusedRead(`walrus:${id} does not have the file`);
     return slices;
   };
+  const readSmall = async (
+    kind: 'lists' | 'manifests',
+    name: string,
+    { maxBytes, signal }: SmallFileLimits,
+  ): Promise<Uint8Array> => {
+    const slices = find((await open(signal))[kind][name]);
+    const bytes = slices.reduce((sum, slice) => sum + slice.bytes, 0);
+    if (bytes > maxBytes) throw new RefusedRead(`walrus:${id} has a file of ${bytes} bytes, at most ${maxBytes}`);
+    return await collectAtMost(readSlices(aggregator, slices, { range: { from: 0, to: bytes }, signal }), maxBytes);
+  };
   return {
     name: `walrus:${id}`,
-    async listBlocks({ blockRoot }, { maxBytes, signal }) {
-      const slices = find((await open(signal)).lists[toHex(blockRoot)]);
-      const bytes = slices.reduce((sum, slice) => sum + slice.bytes, 0);
-      if (bytes > maxBytes) throw new RefusedRead(`walrus:${id} has a list of ${bytes} bytes`);
-      return await collectAtMost(readSlices(aggregator, slices, { range: { from: 0, to: bytes }, signal }), maxBytes);
-    },
+    listBlocks: ({ blockRoot }, limits) => readSmall('lists', toHex(blockRoot), limits),
+    readManifest: (hash, limits) => readSmall('manifests', hash, limits),
     async *read({ blockRoot }, range, signal) {
       yield* readSlices(aggregator, find((await open(signal)).blobs[toHex(blockRoot)]), { range, signal });
     },

@@ -55,6 +55,9 @@ describe('a place on Walrus', () => {
     const source = createWalrusSource(server.endpoint, address.replace('walrus:', ''));
     const list = await source.listBlocks(file, { maxBytes: 4 * 32, signal });
     expect(Buffer.from(list).equals(Buffer.concat(blob.hashes))).toBe(true);
+    const manifest = await source.readManifest('ab'.repeat(32), { maxBytes: 3, signal });
+    expect([...manifest]).toEqual([1, 2, 3]);
+    await expect(source.readManifest('ab'.repeat(32), { maxBytes: 2, signal })).rejects.toThrow('at most 2');
     const range = { from: 2 ** 20, to: blob.bytes - 1 };
     const whole = Buffer.from(await collect(blob.stream()));
     const read = await collect(source.read(file, range, signal));

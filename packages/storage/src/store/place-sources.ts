@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { hubHeaders } from '@ogong/models/hub';
+import type { IpfsNode } from './ipfs/ipfs-node.ts';
+import { type OpenStoreOptions, parseBucket } from './open-store.ts';
+import { createHttpPlace, createLazySource, createRefusingSource, type PlaceSource } from './place-source.ts';
+import {
+  readHuggingFace,
+  readIpfsGateway,
+  readIpfsNode,
+  readS3Keys,
+  readS3Service,
+  readWalrusAggregator,
+} from './store-settings.ts';
+
+/** Opens places of other kinds than HTTP servers and folders. */
+export interface PlaceSources {
+  /**
+   * Opens a place that the ledger or a user names.
+   * @param address the text behind `hub+`.
+   * @returns undefined for a kind that is not read here. A place whose service is not set refuses each read and says what to set.
+   */
+  open(address: string): PlaceSource | undefined;
+  /** Ends the node of IPFS that all places share. */
+  close(): Promise<void>;
+}
+
+const IPFS = /^ipfs:([A-Za-z0-9]{46,120})$/;
+const WALRUS = /^walrus:([\w-]{43})$/;
+const REVISION = /^hf:([A-Za-z0-9][A-Za-z0-9._-]{0,95}\/[A-Za-z0-9][A-Za-z0-9._-]{0,95})@([0-9a-f]{40})$/;
+
+/** Creates the reader of places. An engine is loaded at the first read from a place of its kind. */
+export function createPlaceSources({ folder, env }: OpenStoreOptions): PlaceSources {
+  let node: Promise<IpfsNode> | undefined;
+
+  function openIpfs(address: string, cid: string): PlaceSource {
+    const gateway = readIpfsGateway(env);
+    if (gateway !== undefined) return createHttpPlace(`${gateway}/ipfs/${cid}`, { name: address });
+    const { listen, peers } = readIpfsNode(env);
+    if (peers.length === 0)
+      return createRefusingSource(address, 'set OGONG_IPFS_PEERS to nodes that have it, or OGONG_IPFS_GATEWAY');
+    return createLazySource(address, async () => {
+      const { openIpfsNode } = await import('./ipfs/ipfs-node.ts');
+      const { createIpfsSource } = await import('./ipfs/ipfs-source.ts');
+      node ??= openIpfsNode({ listen, peers, folder: join(folder, 'ipfs') });
+      try {
+        return createIpfsSource(await node, cid);
+      } catch (error) {
+        node = undefined;
+        throw error;
+      }
+    });
+  }
+
+  function openS3(address: string): PlaceSource {
+    const { bucket, prefix } = parseBucket(address);
+    const { region, endpoint } = readS3Service(env);
+    const keys = readS3Keys(env);
+    if (keys !== undefined)
+      return createLazySource(address, async () => {
+        const { createS3Source } = await import('./s3/s3-source.ts');
+        return createS3Source({ bucket, prefix, region, endpoint, ...keys });
+      });
+    const host = endpoint === undefined ? `https://${bucket}.s3.${region}.amazonaws.com` : `${endpoint}/${bucket}`;
+    return createHttpPlace(prefix === '' ? host : `${host}/${prefix}`, { name: address });
+  }
+
+  function openRevision(address: string, repository: string, commit: string): PlaceSource {
+    const { endpoint, token } = readHuggingFace(env);
+    const headers = hubHeaders({ endpoint, token: token?.reveal() });
+    return createHttpPlace(`${endpoint}/${repository}/resolve/${commit}`, { name: address, headers });
+  }
+
+  function openKind(address: string): PlaceSource | undefined {
+    if (address.startsWith('s3:')) return openS3(address);
+    const [, cid] = IPFS.exec(address) ?? [];
+    if (cid !== undefined) return openIpfs(address, cid);
+    const [, repository, commit] = REVISION.exec(address) ?? [];
+    if (repository !== undefined && commit !== undefined) return openRevision(address, repository, commit);
+    const [, id] = WALRUS.exec(address) ?? [];
+    if (id === undefined) return undefined;
+    const aggregator = readWalrusAggregator(env);
+    return createLazySource(address, async () => {
+      const { createWalrusSource } = await import('./walrus/walrus-source.ts');
+      return createWalrusSource(aggregator, id);
+    });
+  }
+
+  return {
+    open(address) {
+      try {
+        return openKind(address);
+      } catch (error) {
+        // The place comes from the ledger, so its settings must not end a pull that has other places.
+        return createRefusingSource(address, (error as Error).message);
+      }
+    },
+    async close() {
+      await (await node)?.close();
+    },
+  };
+}

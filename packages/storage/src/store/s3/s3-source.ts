@@ -1,0 +1,18 @@
+import { createStoreSource, RefusedRead } from '@ogong/hub/transfer/block-source';
+import type { PlaceSource } from '../place-source.ts';
+import { PLACE_FOLDERS } from '../place-store.ts';
+import { type BucketPlace, openBucket } from './bucket.ts';
+import { openS3Store } from './s3-store.ts';
+
+/** A place in a bucket that asks for keys. A public bucket needs none and is a place of HTTP. */
+export function createS3Source(place: BucketPlace): PlaceSource {
+  const bucket = openBucket(place);
+  return {
+    ...createStoreSource(bucket.name, openS3Store(place)),
+    async readManifest(hash, { maxBytes }) {
+      const signed = await bucket.read(`${PLACE_FOLDERS.manifest}/${hash}`, maxBytes);
+      if (signed === undefined) throw new RefusedRead(`${bucket.name} has no manifest ${hash}`);
+      return signed;
+    },
+  };
+}
