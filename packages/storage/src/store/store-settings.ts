@@ -18,7 +18,7 @@ export function readSetting(env: Environment, name: string, use: string): string
 }
 
 /** Returns the address of a service without a slash at its end. @throws HubStoreError `bad-address`. */
-export function parseService(name: string, address: string): string {
+export function toServiceAddress(name: string, address: string): string {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   const isSafe = url !== undefined && (url.protocol === 'https:' || isLoopbackHost(url.hostname));
   if (!isSafe || url.username !== '' || url.password !== '' || /[?#]/.test(address))
@@ -27,7 +27,7 @@ export function parseService(name: string, address: string): string {
 }
 
 const readService = (env: Environment, name: string, use: string): string =>
-  parseService(name, readSetting(env, name, use));
+  toServiceAddress(name, readSetting(env, name, use));
 
 function readNumber(env: Environment, name: string, usual: number): number {
   const value = Number(env[name] ?? usual);
@@ -44,7 +44,7 @@ export function readS3Service(env: Environment): { readonly region: string; read
   const endpoint = env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL;
   return {
     region: env.AWS_REGION ?? DEFAULT_REGION,
-    endpoint: endpoint === undefined ? undefined : parseService('AWS_ENDPOINT_URL_S3', endpoint),
+    endpoint: endpoint === undefined ? undefined : toServiceAddress('AWS_ENDPOINT_URL_S3', endpoint),
   };
 }
 
@@ -82,7 +82,7 @@ export const readWalrus = (env: Environment) => ({
 export function readHuggingFace(env: Environment) {
   const { endpoint = DEFAULT_HUB, token } = readHubAccess(env);
   return {
-    endpoint: parseService('HF_ENDPOINT', endpoint),
+    endpoint: toServiceAddress('HF_ENDPOINT', endpoint),
     token: token === undefined ? undefined : new Secret(token),
   };
 }

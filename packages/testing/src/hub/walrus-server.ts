@@ -9,8 +9,8 @@ export interface WalrusServer extends LoopbackHttp {
 }
 
 /**
- * A server with the answers of a publisher and an aggregator of Walrus, as their HTTP API describes them: no node, chain or encoding is behind
- * it. Ids are made of SHA-256, in the form of Walrus.
+ * A server with the answers of a publisher and an aggregator of Walrus, as their HTTP API describes them. No node and no chain is behind it.
+ * Ids are made of SHA-256, in the form of Walrus.
  * @param token the publisher asks for it.
  */
 export async function startWalrusServer(

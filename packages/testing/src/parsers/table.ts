@@ -76,6 +76,7 @@ const JSON_BYTES: Readonly<Record<string, readonly string[]>> = {
   'gateway/src/books/card-wire.ts': ['parseCardEvent'],
   'protocol/src/base/json.ts': ['parseJson'],
   'protocol/src/tier/testimony.ts': ['parseHttpsExchange'],
+  'storage/src/store/walrus/walrus-place.ts': ['parseWalrusPlace'],
 };
 
 /** Parsers of a text. */
@@ -97,6 +98,7 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
   'provider/src/calibration/source-id.ts': ['parseSourceId'],
   'provider/src/modality/text/model-request.ts': ['parseEndpointName'],
   'provider/src/provider/orders/usd-feed.ts': ['parseUsdRate'],
+  'storage/src/store/open-store.ts': ['parseBucket'],
 };
 
 /** Parsers of a value that JSON.parse has returned. */
@@ -192,6 +194,7 @@ export const REACHED_THROUGH: readonly (Parser & { readonly row: string })[] = [
   { file: 'provider/src/modality/text/score-text.ts', name: 'parseScoreJob', row: 'parseRequest' },
   { file: 'provider/src/modality/text/trace-claim.ts', name: 'parseTracedRecord', row: 'parseOpening' },
   { file: 'provider/src/verifier/scorer.ts', name: 'parseScorable', row: 'parseRequest' },
+  { file: 'storage/src/store/walrus/walrus-place.ts', name: 'parseSlice', row: 'parseWalrusPlace' },
 ];
 
 /** Parsers of texts that no stranger writes. */

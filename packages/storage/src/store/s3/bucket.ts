@@ -16,7 +16,7 @@ import {
 import type { Secret } from '@ogong/host/crypto/secret';
 import { HubBlobError } from '@ogong/hub/store/blob-store';
 
-export interface BucketPlace {
+export interface S3Place {
   readonly bucket: string;
   /** Folder in the bucket, without slashes at its ends; empty for the bucket itself. */
   readonly prefix: string;
@@ -34,7 +34,7 @@ export interface SentPart {
 }
 
 /** Objects below the prefix of a bucket. */
-export interface Bucket {
+export interface S3Bucket {
   /** Names the place in messages and in locks. */
   readonly name: string;
   put(name: string, body: Uint8Array, signal?: AbortSignal): Promise<void>;
@@ -62,7 +62,7 @@ export interface Bucket {
 }
 
 /** Opens a bucket of a service that speaks S3. */
-export function openBucket({ bucket, prefix, region, endpoint, ...keys }: BucketPlace): Bucket {
+export function openBucket({ bucket, prefix, region, endpoint, ...keys }: S3Place): S3Bucket {
   const client = new S3Client({
     region,
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
@@ -72,7 +72,7 @@ export function openBucket({ bucket, prefix, region, endpoint, ...keys }: Bucket
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
   const at = (name: string) => ({ Bucket: bucket, Key: prefix === '' ? name : `${prefix}/${name}` });
-  const open: Bucket['open'] = async (name, Range, abortSignal) => {
+  const open: S3Bucket['open'] = async (name, Range, abortSignal) => {
     try {
       return await client.send(new GetObjectCommand({ ...at(name), Range }), options(abortSignal));
     } catch (error) {

@@ -2,7 +2,7 @@ import { BLOCK_BYTES, countBlocks } from '@ogong/hub/blocks';
 import { HubBlobError } from '@ogong/hub/store/blob-store';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { z } from 'zod';
-import { type Bucket, isUploadGone, type SentPart } from './bucket.ts';
+import { isUploadGone, type S3Bucket, type SentPart } from './bucket.ts';
 
 /** S3 takes no smaller parts, but for the last one. */
 export const MIN_PART_BLOCKS = 5;
@@ -58,7 +58,7 @@ export interface PartUploadOptions {
 
 /** Begins an upload, or continues that of the key. @throws HubBlobError `wrong-offset` if the parts do not reach so far. */
 export async function openPartUpload(
-  bucket: Bucket,
+  bucket: S3Bucket,
   { key, target, partBytes, from, signal }: PartUploadOptions,
 ): Promise<PartUpload> {
   const kept = from === 0 ? undefined : await readUpload(bucket, key);
@@ -109,13 +109,13 @@ export async function openPartUpload(
 }
 
 /** Returns the bytes of the parts that the upload of a key has sent, 0 if there is none. */
-export async function measureUpload(bucket: Bucket, key: string): Promise<number> {
+export async function measureUpload(bucket: S3Bucket, key: string): Promise<number> {
   const found = await readUpload(bucket, key);
   return found === undefined ? 0 : found.parts.length * found.state.partBytes;
 }
 
 /** Ends the upload of a key, and deletes its parts. */
-export async function discardUpload(bucket: Bucket, key: string): Promise<void> {
+export async function discardUpload(bucket: S3Bucket, key: string): Promise<void> {
   const found = await readState(bucket, stateName(key), uploadState);
   // Some services know no such call; their rules delete old uploads.
   if (found !== undefined)
@@ -124,7 +124,7 @@ export async function discardUpload(bucket: Bucket, key: string): Promise<void> 
   for (const name of await bucket.list(groupBeginning(key))) await bucket.remove(name);
 }
 
-async function readUpload(bucket: Bucket, key: string) {
+async function readUpload(bucket: S3Bucket, key: string) {
   const state = await readState(bucket, stateName(key), uploadState);
   if (state === undefined) return undefined;
   const parts: KeptPart[] = [];
@@ -137,7 +137,7 @@ async function readUpload(bucket: Bucket, key: string) {
   return parts.every(({ hashes }) => hashes.length === blocks) ? { state, parts } : undefined;
 }
 
-async function readState<T>(bucket: Bucket, name: string, schema: z.ZodType<T>): Promise<T | undefined> {
+async function readState<T>(bucket: S3Bucket, name: string, schema: z.ZodType<T>): Promise<T | undefined> {
   const bytes = await bucket.read(name, MAX_STATE_BYTES);
   if (bytes === undefined) return undefined;
   try {

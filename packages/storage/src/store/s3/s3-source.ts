@@ -1,11 +1,11 @@
 import { createStoreSource, RefusedRead } from '@ogong/hub/transfer/block-source';
 import type { PlaceSource } from '../place-source.ts';
 import { PLACE_FOLDERS } from '../place-store.ts';
-import { type BucketPlace, openBucket } from './bucket.ts';
+import { openBucket, type S3Place } from './bucket.ts';
 import { openS3Store } from './s3-store.ts';
 
 /** A place in a bucket that asks for keys. A public bucket needs none and is a place of HTTP. */
-export function createS3Source(place: BucketPlace): PlaceSource {
+export function createS3Source(place: S3Place): PlaceSource {
   const bucket = openBucket(place);
   return {
     ...createStoreSource(bucket.name, openS3Store(place)),

@@ -22,7 +22,7 @@ import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { createKeyTurns } from '../key-turns.ts';
 import { assertManifestSize } from '../manifest-size.ts';
 import { PLACE_FOLDERS, type PlaceStore } from '../place-store.ts';
-import { type BucketPlace, openBucket } from './bucket.ts';
+import { openBucket, type S3Place } from './bucket.ts';
 import {
   discardUpload,
   MIN_PART_BLOCKS,
@@ -44,7 +44,7 @@ const turns = createKeyTurns();
  * least 5 MiB and keeps whole parts. Two processes with one key can end each other's put, but never change its content.
  * @param minPartBlocks fewer are for tests alone, whose server takes small parts.
  */
-export function openS3Store(place: BucketPlace, minPartBlocks = MIN_PART_BLOCKS): PlaceStore {
+export function openS3Store(place: S3Place, minPartBlocks = MIN_PART_BLOCKS): PlaceStore {
   const bucket = openBucket(place);
   const nameOf = (folder: string, id: BlobId): string => {
     assertBlobName(id);
