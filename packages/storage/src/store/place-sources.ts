@@ -28,7 +28,10 @@ const IPFS = /^ipfs:([A-Za-z0-9]{46,120})$/;
 const WALRUS = /^walrus:([\w-]{43})$/;
 const REVISION = /^hf:([A-Za-z0-9][A-Za-z0-9._-]{0,95}\/[A-Za-z0-9][A-Za-z0-9._-]{0,95})@([0-9a-f]{40})$/;
 
-/** Creates the reader of places. An engine is loaded at the first read from a place of its kind. */
+/**
+ * Creates the reader of places. An engine is loaded at the first read from a place of its kind.
+ * @internal until the command line pulls models
+ */
 export function createPlaceSources({ folder, env }: OpenStoreOptions): PlaceSources {
   let node: Promise<IpfsNode> | undefined;
 
