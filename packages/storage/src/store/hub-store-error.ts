@@ -2,15 +2,18 @@ export type HubStoreErrorCode =
   /** The address names no store. */
   | 'bad-address'
   /** A variable of the environment is missing or wrong. */
-  | 'missing-setting';
+  | 'missing-setting'
+  /** Another program has the folder of the store. */
+  | 'in-use';
 
 /** A store that cannot be opened as it is named. The message says what to write. */
 export class HubStoreError extends Error {
   readonly code: HubStoreErrorCode;
-  readonly retryable = false;
-  constructor(code: HubStoreErrorCode, message: string) {
-    super(message);
+  readonly retryable: boolean;
+  constructor(code: HubStoreErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
     this.name = 'HubStoreError';
     this.code = code;
+    this.retryable = code === 'in-use';
   }
 }

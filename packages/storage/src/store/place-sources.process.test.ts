@@ -147,8 +147,9 @@ describe('an address that cannot be opened', () => {
     ['s3://x', 'write s3://bucket/prefix'],
   ])('as a place refuses each read: %s', async (address, message) => {
     const source = createPlaceSources({ folder: path('reader'), env: {} }).open(address);
-    await expect(source?.readManifest(MANIFEST, { maxBytes: 3, signal })).rejects.toThrow(message);
-    await expect(collect(source?.read(file, { from: 0, to: 1 }, signal) ?? [])).rejects.toThrow(message);
+    if (source === undefined) throw new Error(`${address} is no place`);
+    await expect(source.readManifest(MANIFEST, { maxBytes: 3, signal })).rejects.toThrow(message);
+    await expect(collect(source.read(file, { from: 0, to: 1 }, signal))).rejects.toThrow(message);
   });
 
   it('is no place if its kind is not read here', () => {

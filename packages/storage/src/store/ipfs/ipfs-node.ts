@@ -3,15 +3,16 @@ import { join } from 'node:path';
 import { noise } from '@chainsafe/libp2p-noise';
 import { yamux } from '@chainsafe/libp2p-yamux';
 import { withBitswap } from '@helia/bitswap';
-import { withLibp2pLight } from '@helia/libp2p';
+import { type HeliaWithLibp2p, withLibp2pLight } from '@helia/libp2p';
 import { type UnixFS, unixfs } from '@helia/unixfs';
-import { identify } from '@libp2p/identify';
+import { type Identify, identify } from '@libp2p/identify';
 import { tcp } from '@libp2p/tcp';
 import { multiaddr } from '@multiformats/multiaddr';
 import { FsBlockstore } from 'blockstore-fs';
 import { FsDatastore } from 'datastore-fs';
-import { createHeliaLight, type Helia } from 'helia';
+import { createHeliaLight } from 'helia';
 import type { CID } from 'multiformats/cid';
+import { lockFolder } from './lock-folder.ts';
 
 export interface IpfsNodeOptions {
   /** Folder of the node's key and blocks. */
@@ -24,7 +25,7 @@ export interface IpfsNodeOptions {
 
 /** A node of IPFS that exchanges blocks with named peers alone. */
 export interface IpfsNode {
-  readonly helia: Helia;
+  readonly helia: HeliaWithLibp2p<{ identify: Identify }>;
   readonly files: UnixFS;
   /** Blocks on this disk. Helia's own deletion asks a router, and this node has none. */
   readonly blocks: FsBlockstore;
@@ -34,15 +35,37 @@ export interface IpfsNode {
 }
 
 const MAX_CONNECTIONS = 64;
+/** libp2p connects again to peers with a tag of this beginning. */
+const KEPT_PEER = { tags: { 'keep-alive-hub': { value: 1 } } };
 
-/** Starts a node. @throws Error if an address is wrong, or none of the peers answers. */
+/**
+ * Starts a node.
+ * @throws HubStoreError `in-use` if another program has the folder; Error if an address is wrong, or none of the peers answers.
+ */
 export async function openIpfsNode({ folder, listen = [], peers = [] }: IpfsNodeOptions): Promise<IpfsNode> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
+  const unlock = await lockFolder(folder);
+  try {
+    const { helia, blocks } = await startHelia(folder, listen);
+    const close = async (): Promise<void> => {
+      await helia.stop();
+      await unlock();
+    };
+    await connect(helia.libp2p, peers).catch(async (error: unknown) => {
+      await helia.stop();
+      throw error;
+    });
+    const addresses = () => helia.libp2p.getMultiaddrs().map((address) => address.toString());
+    return { helia, blocks, files: unixfs(helia), addresses, close };
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+async function startHelia(folder: string, listen: readonly string[]) {
   const blocks = new FsBlockstore(join(folder, 'blocks'));
-  const bare = createHeliaLight({
-    blockstore: blocks,
-    datastore: new FsDatastore(join(folder, 'data')),
-  });
+  const bare = createHeliaLight({ blockstore: blocks, datastore: new FsDatastore(join(folder, 'data')) });
   // Every part is named here, because the defaults join the public network.
   const helia = withBitswap(
     withLibp2pLight(bare, {
@@ -56,17 +79,23 @@ export async function openIpfsNode({ folder, listen = [], peers = [] }: IpfsNode
     }),
   );
   await helia.start();
+  return { helia, blocks };
+}
+
+async function connect(
+  libp2p: Pick<HeliaWithLibp2p['libp2p'], 'dial' | 'peerStore'>,
+  peers: readonly string[],
+): Promise<void> {
   const failures: unknown[] = [];
-  for (const peer of peers) await helia.libp2p.dial(multiaddr(peer)).catch((cause: unknown) => failures.push(cause));
-  if (peers.length > 0 && failures.length === peers.length) {
-    await helia.stop();
+  for (const peer of peers)
+    try {
+      const { remotePeer } = await libp2p.dial(multiaddr(peer));
+      await libp2p.peerStore.merge(remotePeer, KEPT_PEER);
+    } catch (cause) {
+      failures.push(cause);
+    }
+  if (peers.length > 0 && failures.length === peers.length)
     throw new Error(`none of the peers answers: ${peers.join(', ')}`, { cause: failures[0] });
-  }
-  return {
-    ...{ helia, blocks, files: unixfs(helia) },
-    addresses: () => helia.libp2p.getMultiaddrs().map((address) => address.toString()),
-    close: async () => void (await helia.stop()),
-  };
 }
 
 /** Bytes that one call asks for, because Helia requests all blocks of a call at once. */

@@ -109,6 +109,20 @@ describe('nodes that name each other', () => {
     await expect(readBlock(1)).rejects.toThrow();
   });
 
+  it('connect again to a peer whose connection broke', async () => {
+    const first = await start('first');
+    const { libp2p } = (await start('second', [first])).helia;
+    const lost = new Promise((resolve) => libp2p.addEventListener('connection:close', resolve, { once: true }));
+    await first.helia.libp2p.hangUp(libp2p.peerId);
+    await lost;
+    await expect.poll(() => libp2p.getConnections().length, { timeout: 10_000 }).toBe(1);
+  });
+
+  it('share no folder', async () => {
+    await start('first');
+    await expect(start('first')).rejects.toMatchObject({ code: 'in-use' });
+  });
+
   it('do not start if no peer answers', async () => {
     const gone = await start('gone');
     const peers = gone.addresses();
