@@ -1,8 +1,13 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import type { ManifestFile } from '@ogong/hub/manifest';
+import { openFolderStore } from '@ogong/hub/store/folder-store';
+import { pullModel } from '@ogong/hub/transfer/pull';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { collect, createTestBlob } from '@ogong/testing/hub/blob-bytes';
 import { type LoopbackHttp, sendFile, startLoopbackHttp } from '@ogong/testing/hub/file-answers';
+import { createSafetensors, pushTestModel } from '@ogong/testing/hub/hub-model';
 import { startHuggingFaceServer } from '@ogong/testing/hub/hugging-face-server';
 import { startWalrusServer } from '@ogong/testing/hub/walrus-server';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
@@ -120,6 +125,43 @@ describe('a published place is read by its address', () => {
     const address = await publish(await openHubStore('hf:acme/small', { folder: path('writer'), env }));
     await expectReadable(address, { HF_ENDPOINT: server.endpoint });
   });
+});
+
+it('a pull drops a place whose bytes are altered, and takes them from another kind of place', async () => {
+  const walrus = await started(startWalrusServer(path('walrus'), { token: 'secret', maxBytes: 2 ** 30 }));
+  const hf = await started(startHuggingFaceServer(path('hf'), { repository: 'acme/small', token: 'hf_1' }));
+  const env = {
+    ...{ WALRUS_PUBLISHER: walrus.endpoint, WALRUS_AGGREGATOR: walrus.endpoint, WALRUS_TOKEN: 'secret' },
+    ...{ HF_ENDPOINT: hf.endpoint, HF_TOKEN: 'hf_1' },
+  };
+  const weights = createSafetensors(5 * 2 ** 20);
+  const sources = createPlaceSources({ folder: path('reader'), env });
+  const places = [];
+  let model: Awaited<ReturnType<typeof pushTestModel>> | undefined;
+  for (const kind of ['walrus:', 'hf:acme/small']) {
+    const store = await openHubStore(kind, { folder: path('writer'), env });
+    const files = [{ path: 'model.safetensors', format: 'safetensors', isWeight: true, content: weights }] as const;
+    model = await pushTestModel(path('model'), store, files);
+    const place = sources.open(await store.publish());
+    if (place !== undefined) places.push(place);
+  }
+  if (model === undefined) throw new Error('no model was pushed');
+  const stored = readdirSync(path('walrus')).map((name) => join(path('walrus'), name));
+  const altered = stored.filter((name) => statSync(name).size === weights.length);
+  expect(altered).toHaveLength(1);
+  for (const name of altered)
+    writeFileSync(
+      name,
+      readFileSync(name).map((byte) => byte ^ 1),
+    );
+  const dropped: string[] = [];
+  const { signed, facts } = model;
+  const pulled = await pullModel(nodeCrypto, {
+    ...{ signed, facts, sources: places, store: openFolderStore(path('reader')), limits: { pauseMs: 1 } },
+    onEvent: (event) => event.kind === 'source-dropped' && dropped.push(event.source),
+  });
+  expect(toHex(pulled.modelRoot)).toBe(toHex(model.manifest.modelRoot));
+  expect(dropped).toEqual([places[0]?.name]);
 });
 
 describe('an address that cannot be opened', () => {
