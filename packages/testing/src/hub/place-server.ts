@@ -40,11 +40,9 @@ export async function startPlaceServer(
       'content-length': end - start + 1,
       ...(range !== undefined && { 'content-range': `bytes ${start}-${end}/${size}` }),
     });
-    const pieces = change(path, createReadStream(join(directory, path), { start, end }));
-    Readable.from(pieces)
-      .on('error', () => response.destroy())
-      .pipe(response)
-      .on('error', () => undefined);
+    const stream = Readable.from(change(path, createReadStream(join(directory, path), { start, end })));
+    stream.on('error', () => response.destroy());
+    stream.pipe(response).on('close', () => stream.destroy());
   };
   const server = createServer(answer);
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));

@@ -1,0 +1,244 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { EXIT } from '@ogong/host/log/errors';
+import { BLOCK_BYTES } from '@ogong/hub/blocks';
+import { hashModelFile } from '@ogong/models/model-root';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
+import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
+import { createSafetensors } from '@ogong/testing/hub/hub-model';
+import { type PlaceServer, type PlaceServerOptions, startPlaceServer } from '@ogong/testing/hub/place-server';
+import { findProgram } from '@ogong/testing/processes/find-program';
+import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hubCommand } from './hub-command.ts';
+
+const GGUF = fileURLToPath(new URL('../../../models/models/stories260K.gguf', import.meta.url));
+const PROGRAM = findProgram(new URL('../bin/ogong.ts', import.meta.url));
+const KILLS = process.env.OGONG_LONG === undefined ? 3 : 10;
+/** A pull has at most 12 blocks beyond the next one. */
+const AHEAD = 12;
+const BIG_BYTES = (AHEAD + 4) * KILLS * BLOCK_BYTES;
+
+let directory: TestDirectory;
+let ledger: TestLedger;
+const servers: PlaceServer[] = [];
+const at = (...parts: string[]): string => join(directory.path, ...parts);
+
+beforeAll(async () => {
+  directory = createTestDirectory('hub-command');
+  ledger = await startTestLedger({ delays: { notice: 0 } });
+  writeFileSync(at('deployment.json'), JSON.stringify({ ...ledger.deployment, rpcUrl: ledger.chain.rpcUrl }));
+  for (const name of ['maker', 'stranger']) {
+    const { privateKey } = await ledger.createMember(2_000n * unit);
+    writeFileSync(at(`${name}.key`), privateKey.slice(2), { mode: 0o600 });
+  }
+  mkdirSync(at('small'));
+  cpSync(GGUF, at('small', 'stories.gguf'));
+  writeFileSync(at('small', 'README.md'), '# Stories\nTales \u202eof lighthouses.\n');
+});
+afterAll(async () => {
+  for (const server of servers) await server.close();
+  await ledger.stop();
+  directory.remove();
+});
+
+interface Ran {
+  readonly code: number | string;
+  readonly text: string;
+  readonly error: string;
+}
+
+/** @param machine folder of one machine's models. */
+async function run(machine: string, ...argv: string[]): Promise<Ran> {
+  const [written, errors]: [string[], string[]] = [[], []];
+  const output = {
+    write: (text: string) => void written.push(text),
+    writeError: (text: string) => void errors.push(text),
+  };
+  const place = ['--deployment', at('deployment.json'), '--models-dir', at(machine)];
+  try {
+    const code = await hubCommand.run([...argv, ...place], output);
+    return { code, text: written.join(''), error: errors.join('') };
+  } catch (error) {
+    return { code: (error as { code: string }).code, text: '', error: (error as Error).message };
+  }
+}
+
+const read = async (machine: string, ...argv: string[]) => {
+  const { code, text, error } = await run(machine, ...argv, '--json');
+  expect([code, error]).toEqual([EXIT.ok, expect.anything()]);
+  return JSON.parse(text);
+};
+
+const push = (key: string, name: string, path: string, ...more: string[]) =>
+  run(key, 'push', name, at(path), '--licence', 'MIT', '--keypair', at(`${key}.key`), '--claim', ...more);
+
+async function serve(folder: string, options?: PlaceServerOptions): Promise<string> {
+  const server = await startPlaceServer(at(folder), options);
+  servers.push(server);
+  return server.url;
+}
+
+describe('ogong hub', () => {
+  it('pushes a model to a folder, and another machine pulls it by its name from the chain alone', async () => {
+    const place = await serve('maker/hub');
+    const dry = await push('maker', 'acme/stories@1.0.0', 'small', '--dry-run', '--store', at('dry'));
+    expect([dry.code, dry.text]).toEqual([EXIT.ok, expect.stringContaining('nothing was written or sent')]);
+    expect(statSync(at('dry'), { throwIfNoEntry: false })).toBeUndefined();
+    const pushed = JSON.parse((await push('maker', 'acme/stories@1.0.0', 'small', '--place', place, '--json')).text);
+    const { modelRoot } = await hashModelFile(GGUF);
+    expect(pushed).toMatchObject({
+      modelRoot: `0x${toHex(modelRoot)}`,
+      isNew: true,
+      files: ['README.md', 'stories.gguf'],
+    });
+    expect(pushed.sources).toEqual([`hub:${pushed.manifest}`, `hub+${place}`]);
+    // The same push again does nothing, and keeps the places.
+    const again = await push('maker', 'acme/stories@1.0.0', 'small');
+    expect(again.text).toContain('was published already');
+    expect((await push('maker', 'acme/stories@1.0.0', 'small', '--notes', 'Other.')).error).toContain(
+      'raise the number',
+    );
+
+    const pulled = await read('reader', 'pull', 'acme/stories');
+    expect(pulled).toMatchObject({ version: '1.0.0', isNew: true, licence: 'MIT', modelRoot: toHex(modelRoot) });
+    expect(pulled.path).toBe(at('reader/hub/models/acme/stories/1.0.0/stories.gguf'));
+    expect(toHex((await hashModelFile(pulled.path)).modelRoot)).toBe(toHex(modelRoot));
+    expect(await read('reader', 'pull', 'acme/stories')).toMatchObject({ path: pulled.path, isNew: false });
+
+    expect((await read('reader', 'search', 'lighthouses')).models).toMatchObject([{ name: 'acme/stories' }]);
+    expect((await run('reader', 'search', 'nothing')).code).toBe(EXIT.data);
+    const card = await run('reader', 'card', 'acme/stories');
+    expect(card.text).toMatch(
+      /acme\/stories 1\.0\.0 by 0x[0-9a-f]{40}\nlicence MIT\n[\s\S]*Tales \ufffdof lighthouses/,
+    );
+
+    await push('maker', 'acme/stories@1.1.0', 'small', '--notes', 'Same weights.');
+    const { versions } = await read('reader', 'versions', 'acme/stories');
+    expect(versions).toMatchObject([
+      { version: '1.1.0', isInForce: true, isMajor: false, notes: 'Same weights.' },
+      { version: '1.0.0', isInForce: false, isMajor: true },
+    ]);
+    expect(await read('reader', 'pull', 'acme/stories@1.1.0')).toMatchObject({ version: '1.1.0', isNew: true });
+    expect((await run('reader', 'pull', 'acme/stories@3.0.0')).code).toBe('not-listed');
+  });
+
+  it('mirrors a model, pins its files, and takes the rest from another place if a mirror is poisoned', async () => {
+    const place = await serve('maker/hub');
+    await push('maker', 'acme/copied@1.0.0', 'small', '--place', place);
+    await read('keeper', 'mirror', 'acme/copied', '--store', at('mirror'));
+    expect(readdirSync(at('mirror')).sort()).toEqual(expect.arrayContaining(['blobs', 'lists', 'manifests']));
+    const poisoned = await serve('mirror', {
+      change: (path, pieces) => (path.startsWith('/blobs/') ? flip(pieces) : pieces),
+    });
+    const { code, error } = await run('victim', 'pull', 'acme/copied', '--from', poisoned);
+    expect([code, error]).toEqual([EXIT.ok, expect.stringContaining(`${poisoned} is asked no more: wrong-block`)]);
+    const alone = await run('loner', 'pull', 'acme/copied', '--from', at('mirror'));
+    expect(alone.code).toBe(EXIT.ok);
+
+    expect((await run('nobody', 'pin', 'acme/copied')).code).toBe('not-listed');
+    expect(await read('keeper', 'pin', 'acme/copied')).toMatchObject({ isPinned: true });
+    expect(readdirSync(at('keeper/hub/pins'))).toHaveLength(2);
+    expect(await read('keeper', 'unpin', 'acme/copied')).toMatchObject({ isPinned: false });
+    expect(readdirSync(at('keeper/hub/pins'))).toHaveLength(0);
+  });
+
+  it("refuses a stranger's manifest, a name of another key, and files that the hub does not take", async () => {
+    await push('maker', 'acme/forged@1.0.0', 'small');
+    const { code, error } = await push('stranger', 'acme/forged@2.0.0', 'small');
+    expect([code, error]).toEqual(['usage', expect.stringMatching(/the name acme belongs to 0x\w+, and the key is/)]);
+    // The stranger signs the maker's words with its own key, in a manifest for the maker's hash.
+    const listed = await read('maker', 'card', 'acme/forged');
+    const hash = (listed.sources[0] as string).slice('hub:'.length);
+    const signed = readFileSync(at('maker/hub/manifests', hash));
+    mkdirSync(at('forged/manifests'), { recursive: true });
+    writeFileSync(at('forged/manifests', hash), signed.fill(7, signed.length - 65));
+    const forged = await serve('forged');
+    const chain = await ledger.connect(`0x${readFileSync(at('maker.key'), 'utf8')}`);
+    const [before] = (await chain.modelVersions({ maker: 'acme', model: 'forged' })).slice(-1);
+    if (before === undefined) throw new Error('the model has versions');
+    await chain.publishModel(
+      { maker: 'acme', model: 'forged' },
+      { ...before, sources: [`hub:${hash}`, `hub+${forged}`] },
+    );
+    const refused = await run('fresh', 'pull', 'acme/forged');
+    expect([refused.code, refused.error]).toEqual(['bad-manifest', expect.stringContaining('did not sign it')]);
+
+    writeFileSync(at('small', 'run.py'), 'print(1)\n');
+    expect((await push('maker', 'acme/forged@2.0.0', 'small')).error).toContain('move this file away');
+    rmSync(at('small', 'run.py'));
+    const origin = `${'ab'.repeat(32)}:CC-BY-ND-4.0`;
+    const derived = await push('maker', 'acme/forged@2.0.0', 'small', '--quantised-from', origin);
+    expect([derived.code, derived.error]).toEqual(['bad-content', expect.stringContaining('CC-BY-ND')]);
+    expect((await push('maker', 'acme/forged', 'small')).error).toContain('write acme/forged@1.0.0');
+  });
+
+  it(`continues a pull whose process was killed at ${KILLS} random points`, { timeout: 120_000 }, async () => {
+    mkdirSync(at('big'));
+    writeFileSync(at('big', 'model.safetensors'), createSafetensors(BIG_BYTES));
+    let [sent, limit] = [0, Number.POSITIVE_INFINITY];
+    const watch = async function* (path: string, pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+      for await (const piece of pieces) {
+        if (path.startsWith('/blobs/')) sent += piece.length;
+        yield piece;
+        if (sent > limit) break;
+      }
+      if (sent > limit) await new Promise(() => undefined);
+    };
+    const place = await serve('maker/hub', { change: watch });
+    expect((await push('maker', 'acme/big@1.0.0', 'big', '--place', place)).code).toBe(EXIT.ok);
+    const argv = [
+      'hub',
+      'pull',
+      'acme/big',
+      '--json',
+      '--deployment',
+      at('deployment.json'),
+      '--models-dir',
+      at('killed'),
+    ];
+    const start = (): ChildProcess =>
+      spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM, ...argv], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+    const random = createSeededRandom(11);
+    let kept = 0;
+    for (let kill = 0; kill < KILLS; kill++) {
+      const wanted = kept + Math.ceil((1 + random()) * BLOCK_BYTES);
+      [sent, limit] = [0, AHEAD * BLOCK_BYTES + wanted - kept];
+      const child = start();
+      const timer = setInterval(() => void (measureKept() >= wanted && child.kill('SIGKILL')), 5);
+      expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
+      clearInterval(timer);
+      kept = measureKept() - (measureKept() % BLOCK_BYTES);
+      expect(readdirSync(at('killed/hub')).includes('models')).toBe(false);
+    }
+    [sent, limit] = [0, Number.POSITIVE_INFINITY];
+    const child = start();
+    let text = '';
+    child.stdout?.on('data', (piece) => (text += piece));
+    expect(await once(child, 'close')).toEqual([0, null]);
+    // Blocks of the killed processes are not fetched again.
+    expect(sent).toBeLessThanOrEqual(statSync(at('big', 'model.safetensors')).size - kept);
+    const { path } = JSON.parse(text) as { readonly path: string };
+    expect(readFileSync(path).equals(readFileSync(at('big', 'model.safetensors')))).toBe(true);
+  });
+});
+
+/** Bytes that a pull of the killed machine has kept. */
+function measureKept(): number {
+  const folder = at('killed/hub/unfinished');
+  if (statSync(folder, { throwIfNoEntry: false }) === undefined) return 0;
+  return readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+}
+
+async function* flip(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) {
+    piece[0] = (piece[0] as number) ^ 1;
+    yield piece;
+  }
+}
