@@ -3,6 +3,13 @@ import { planConfig } from '@ogong/cli/calibrate/calibrate-plan';
 import { publishConfig } from '@ogong/cli/calibrate/calibrate-publish';
 import { runConfig as calibrateConfig } from '@ogong/cli/calibrate/calibrate-run';
 import { buildConfig, diffConfig, mergeConfig, showConfig, signConfig } from '@ogong/cli/calibrate/calibrate-table';
+import { cardConfig } from '@ogong/cli/hub/card-command';
+import { mirrorConfig } from '@ogong/cli/hub/mirror-command';
+import { pinConfig, unpinConfig } from '@ogong/cli/hub/pin-command';
+import { pullConfig as pullHubConfig } from '@ogong/cli/hub/pull-command';
+import { pushConfig } from '@ogong/cli/hub/push-command';
+import { searchConfig } from '@ogong/cli/hub/search-command';
+import { versionsConfig } from '@ogong/cli/hub/versions-command';
 import { buyConfig, quoteConfig as quoteLaunchConfig, sellConfig } from '@ogong/cli/money/launch-command';
 import { replayConfig } from '@ogong/cli/replay-command';
 import { adminConfig, gatewayConfig } from '@ogong/gateway/gateway-config';
@@ -95,6 +102,14 @@ export const referenceConfigs = [
   uninstallConfig,
   admissionsConfig,
   doctorConfig,
+  pushConfig,
+  pullHubConfig,
+  searchConfig,
+  cardConfig,
+  versionsConfig,
+  mirrorConfig,
+  pinConfig,
+  unpinConfig,
   quoteLaunchConfig,
   buyConfig,
   sellConfig,

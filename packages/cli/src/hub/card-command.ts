@@ -18,7 +18,7 @@ import { readReadme } from './read-readme.ts';
 
 const program = 'ogong hub card';
 
-const cardConfig = defineConfig({
+export const cardConfig = defineConfig({
   name: program,
   examples: ['ogong hub card acme/small --deployment deployment.json'],
   summary:

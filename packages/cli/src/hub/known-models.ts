@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { ChainClient } from '@ogong/chain/client';
 import type { FetchedManifest } from '@ogong/hub/named/fetch-manifest';
 import { formatVersion } from '@ogong/hub/named/named-model';
-import { MAX_TEXT_CHARACTERS, type ModelCard, type SearchEntry } from '@ogong/hub/search/search-index';
+import { MAX_TEXT_CHARACTERS, type SearchCard, type SearchEntry } from '@ogong/hub/search/search-index';
 import { replaceFile } from '@ogong/hub/store/folder-store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
@@ -82,7 +82,7 @@ export async function rememberModel(
   const known = await readKnown(hub);
   const name = `${maker}/${model}`;
   const text = `${notes}\n${readme}`.trim().slice(0, MAX_TEXT_CHARACTERS);
-  const next: ModelCard = { version: formatVersion(version), licence, text };
+  const next: SearchCard = { version: formatVersion(version), licence, text };
   if (JSON.stringify(known.cards[name]) === JSON.stringify(next)) return;
   await writeKnown(hub, { ...known, cards: { ...known.cards, [name]: next } });
 }

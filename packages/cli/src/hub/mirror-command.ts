@@ -19,7 +19,7 @@ import { createTransferLines } from './transfer-lines.ts';
 
 const program = 'ogong hub mirror';
 
-const mirrorConfig = defineConfig({
+export const mirrorConfig = defineConfig({
   name: program,
   examples: ['ogong hub mirror acme/small --store /srv/hub --deployment deployment.json'],
   summary:

@@ -4,14 +4,14 @@ import type { HubManifest } from '@ogong/hub/manifest';
 import { compareBytes, fromHex } from '@ogong/protocol/base/bytes';
 
 /** A model that another one was made from: its root and the licence under which it was taken. */
-interface Origin {
+export interface TakenOrigin {
   readonly modelRoot: Uint8Array;
   readonly licence: string;
 }
 
 const origin = define('a model root and its licence, such as <64 hex digits>:Apache-2.0', '<root:licence>', readOrigin);
 
-function readOrigin(value: string): Origin | undefined {
+function readOrigin(value: string): TakenOrigin | undefined {
   const [, root, licence = ''] = /^(?:0x)?([0-9a-f]{64}):(.+)$/.exec(value) ?? [];
   if (root === undefined || licence.length > MAX_LICENCE_BYTES || !isLicence(licence)) return undefined;
   return { modelRoot: fromHex(root), licence };
@@ -38,9 +38,9 @@ export const originFields = {
 
 /** Returns the lineage of a manifest from the flags, in its order. */
 export function readLineage(
-  values: Readonly<Record<keyof typeof originFields, readonly Origin[]>>,
+  values: Readonly<Record<keyof typeof originFields, readonly TakenOrigin[]>>,
 ): HubManifest['lineage'] {
-  const as = (relation: Relation, origins: readonly Origin[]) => origins.map((one) => ({ ...one, relation }));
+  const as = (relation: Relation, origins: readonly TakenOrigin[]) => origins.map((one) => ({ ...one, relation }));
   return [
     ...as('quantised-from', values.quantisedFrom),
     ...as('adapter-of', values.adapterOf),

@@ -22,11 +22,11 @@ const define = (program: string, summary: string) =>
     positionals: { label: '<maker/model[@version]>', min: 1, max: 1 },
   });
 
-const pinConfig = define(
+export const pinConfig = define(
   'ogong hub pin',
   'Protects the files of a model in the store of this machine, so that no command and no daemon removes them.',
 );
-const unpinConfig = define('ogong hub unpin', 'Ends the protection of the files of a model on this machine.');
+export const unpinConfig = define('ogong hub unpin', 'Ends the protection of the files of a model on this machine.');
 
 export const pinModel: Command['run'] = (argv, output) =>
   changePins(pinConfig, { argv, output, isPinned: true, change: pinFiles });

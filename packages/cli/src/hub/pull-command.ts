@@ -21,7 +21,7 @@ import { createTransferLines } from './transfer-lines.ts';
 
 const program = 'ogong hub pull';
 
-const pullConfig = defineConfig({
+export const pullConfig = defineConfig({
   name: program,
   examples: [
     'ogong hub pull acme/small --deployment deployment.json',

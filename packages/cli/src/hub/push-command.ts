@@ -61,7 +61,7 @@ const fields = {
   json: jsonField,
 } as const;
 
-const pushConfig = defineConfig({
+export const pushConfig = defineConfig({
   name: program,
   examples: [
     'ogong hub push acme/small@1.2.0 small.gguf --licence Apache-2.0 --place https://models.acme.example/hub --keypair maker.key --deployment deployment.json',

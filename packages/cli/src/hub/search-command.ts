@@ -9,7 +9,7 @@ import { formatTable } from '@ogong/provider/commands/format';
 import { refreshModels } from './known-models.ts';
 import { openHub } from './open-hub.ts';
 
-const searchConfig = defineConfig({
+export const searchConfig = defineConfig({
   name: 'ogong hub search',
   examples: ['ogong hub search small apache --deployment deployment.json'],
   summary:

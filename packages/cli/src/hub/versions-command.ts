@@ -16,7 +16,7 @@ import { fromField, openPlace, readPlaces } from './open-places.ts';
 
 const program = 'ogong hub versions';
 
-const versionsConfig = defineConfig({
+export const versionsConfig = defineConfig({
   name: program,
   examples: ['ogong hub versions acme/small --deployment deployment.json'],
   summary: 'Lists the versions of a model, the newest first. A star marks the version in force.',

@@ -1,5 +1,5 @@
 /** Facts of a model's newest manifest that this machine has seen. */
-export interface ModelCard {
+export interface SearchCard {
   /** Such as `1.2.0`. */
   readonly version: string;
   /** SPDX expression. */
@@ -12,7 +12,7 @@ export interface ModelCard {
 export interface SearchEntry {
   readonly maker: string;
   readonly model: string;
-  readonly card?: ModelCard | undefined;
+  readonly card?: SearchCard | undefined;
 }
 
 export interface SearchIndex {

@@ -79,6 +79,12 @@ const row = (file: string, name: string, inputs: ParserRow['inputs'], ...rest: r
 
 /** Parsers with arguments, with several steps, or with inputs of their own. */
 export const SPECIAL_ROWS: readonly ParserRow[] = [
+  row('hub/src/place.ts', 'parseHubSources', (size) => [
+    ...worstTexts(size).flatMap((text) => [[text], [`hub:${text}`], [`hub+${text}`]]),
+    Array.from({ length: Math.ceil(size / 24) }, (_, i) => `hub+https://a.example/${i}`).concat(
+      `hub:${'ab'.repeat(32)}`,
+    ),
+  ]),
   row(
     'protocol/src/modality/text/request/request.ts',
     'parseRequest',

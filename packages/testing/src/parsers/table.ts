@@ -88,6 +88,8 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
   'host/src/link/host-port.ts': ['parseHostPort'],
   'host/src/metrics/trace-context.ts': ['parseTraceParent'],
   'hub/src/licence.ts': ['parseLicence'],
+  'hub/src/named/hub-name.ts': ['parseHubName'],
+  'hub/src/place.ts': ['parsePlace'],
   'models/src/folder-files.ts': ['parseObject'],
   'models/src/remote.ts': ['parseRetryAfter'],
   'models/src/source.ts': ['parseModelSource'],
