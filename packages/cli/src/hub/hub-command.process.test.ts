@@ -131,6 +131,7 @@ describe('ogong hub', () => {
     const place = await serve('maker/hub');
     await push('maker', 'acme/copied@1.0.0', 'small', '--place', place);
     await read('keeper', 'mirror', 'acme/copied', '--store', at('mirror'));
+    expect(readdirSync(at('keeper/hub'))).not.toContain('blobs');
     expect(readdirSync(at('mirror')).sort()).toEqual(expect.arrayContaining(['blobs', 'lists', 'manifests']));
     const poisoned = await serve('mirror', {
       change: (path, pieces) => (path.startsWith('/blobs/') ? flip(pieces) : pieces),
@@ -141,6 +142,7 @@ describe('ogong hub', () => {
     expect(alone.code).toBe(EXIT.ok);
 
     expect((await run('nobody', 'pin', 'acme/copied')).code).toBe('not-listed');
+    await read('keeper', 'pull', 'acme/copied');
     expect(await read('keeper', 'pin', 'acme/copied')).toMatchObject({ isPinned: true });
     expect(readdirSync(at('keeper/hub/pins'))).toHaveLength(2);
     expect(await read('keeper', 'unpin', 'acme/copied')).toMatchObject({ isPinned: false });

@@ -7,9 +7,11 @@ import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { pullByName } from '@ogong/hub/named/fetch-model';
 import { findVersion } from '@ogong/hub/named/find-version';
-import { formatVersion } from '@ogong/hub/named/named-model';
+import { formatVersion, hasNamedModel } from '@ogong/hub/named/named-model';
+import { openFolderPlace } from '@ogong/hub/named/open-place';
 import { formatPlaceSource } from '@ogong/hub/place';
 import { copyFiles } from '@ogong/hub/transfer/copy';
+import { pullModel } from '@ogong/hub/transfer/pull';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { interruptible } from './interruptible.ts';
 import { openHub, readEntry, readName } from './open-hub.ts';
@@ -51,10 +53,16 @@ export const mirrorModel: Command['run'] = async (argv, output) => {
   try {
     return await interruptible(async (signal) => {
       const asked = { crypto, store: hub.store, ownPlaces, openPlace, signal };
-      const { listed, found } = await findVersion({ ...asked, entry, version: name.version });
-      await pullByName({ ...asked, listed, facts: entry.facts, onEvent });
+      const { listed, found, places } = await findVersion({ ...asked, entry, version: name.version });
       const { manifest, manifestHash, encoded } = found;
-      await copyFiles(manifest.files, { from: hub.store, to: target.store, onProgress, signal });
+      const { facts } = entry;
+      if (target.folder !== undefined) {
+        const sources = (await hasNamedModel(hub.store, manifest)) ? [openFolderPlace(hub.store)] : places;
+        await pullModel(crypto, { signed: found, facts, sources, store: target.folder, onEvent, signal });
+      } else {
+        await pullByName({ ...asked, listed, facts, onEvent });
+        await copyFiles(manifest.files, { from: hub.store, to: target.store, onProgress, signal });
+      }
       await target.putManifest(toHex(manifestHash), encoded);
       const place = await target.publish();
       const source = place && formatPlaceSource(place);

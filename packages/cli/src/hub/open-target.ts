@@ -2,12 +2,14 @@ import { resolve } from 'node:path';
 import { ConfigError } from '@ogong/host/config/config-error';
 import type { HubPlace } from '@ogong/hub/place';
 import type { HubBlobStore } from '@ogong/hub/store/blob-store';
-import { openFolderStore } from '@ogong/hub/store/folder-store';
+import { type FolderStore, openFolderStore } from '@ogong/hub/store/folder-store';
 import { keepManifest } from '@ogong/hub/store/manifest-folder';
 
 /** A store that files and manifests are copied to. */
 export interface CopyTarget {
   readonly store: HubBlobStore;
+  /** The same store if it is a folder, which a pull can write to. */
+  readonly folder?: FolderStore;
   /** @param hash of the manifest, 64 hex digits. */
   putManifest(hash: string, signed: Uint8Array): Promise<void>;
   /** Makes the files readable for others. @returns the place; undefined for a folder, whose server is not known here. */
@@ -21,7 +23,7 @@ export async function openTarget(program: string, address: string): Promise<Copy
     throw new ConfigError(program, [`--store ${address.slice(0, 260)}: name a folder of this machine`]);
   const store = openFolderStore(resolve(address));
   return {
-    store,
+    ...{ store, folder: store },
     putManifest: (hash, signed) => keepManifest(store.directory, { hash, signed }),
     publish: async () => undefined,
     close: async () => undefined,
