@@ -1,6 +1,5 @@
 import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
@@ -10,10 +9,9 @@ import { formatVersion } from '@ogong/hub/named/named-model';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { toPrintable } from '@ogong/protocol/base/printable';
 import { formatBytes } from '@ogong/provider/commands/format';
-import { interruptible } from './interruptible.ts';
 import { rememberModel } from './known-models.ts';
 import { openHub, readEntry, readName } from './open-hub.ts';
-import { fromField, openPlace, readPlaces } from './open-places.ts';
+import { askPlaces, fromField, readPlaces } from './open-places.ts';
 import { readReadme } from './read-readme.ts';
 
 const program = 'ogong hub card';
@@ -38,15 +36,21 @@ export const showCard: Command['run'] = async (argv, output) => {
   const ownPlaces = readPlaces(program, 'from', values.from);
   const hub = await openHub(program, values);
   const entry = await readEntry(hub, name);
-  return interruptible(async (signal) => {
-    const { store } = hub;
-    const version = await findVersion({ crypto, entry, version: name.version, store, ownPlaces, openPlace, signal });
-    const readme = await readReadme(version, store, signal);
+  return askPlaces({ store: hub.store, ownPlaces }, async (asked) => {
+    const version = await findVersion({ ...asked, entry, version: name.version });
+    const readme = await readReadme(version, asked);
     await rememberModel(hub, version.found, readme);
     const owner = `0x${toHex(entry.facts.owner ?? new Uint8Array())}`;
     const { manifest } = version.found;
-    if (values.json) printJson(output, { owner, ...toPlain(manifest), sources: version.listed.sources, readme });
-    else writeCard(output, { version, owner, readme });
+    if (values.json)
+      printJson(output, {
+        owner,
+        ...toPlain(manifest),
+        versions: entry.versions.length,
+        sources: version.listed.sources,
+        readme,
+      });
+    else writeCard(output, { version, owner, readme, versions: entry.versions.length });
     return EXIT.ok;
   });
 };
@@ -64,14 +68,17 @@ interface ShownCard {
   readonly version: FoundVersion;
   readonly owner: string;
   readonly readme: string | undefined;
+  /** Versions of the registry. */
+  readonly versions: number;
 }
 
-function writeCard(output: Output, { version, owner, readme }: ShownCard): void {
+function writeCard(output: Output, { version, owner, readme, versions }: ShownCard): void {
   const { maker, model, version: number, licence, modelRoot, lineage, files, notes } = version.found.manifest;
   const lines = [
     `${maker}/${model} ${formatVersion(number)} by ${owner}`,
     `licence ${licence}`,
     `root ${toHex(modelRoot)}`,
+    `versions ${versions}`,
     ...lineage.map((origin) => `${origin.relation} ${toHex(origin.modelRoot)} under ${origin.licence}`),
     ...files.map(({ path, sizeBytes }) => `file ${path}  ${formatBytes(sizeBytes)}`),
     ...version.listed.sources.map((source) => `source ${source}`),

@@ -6,6 +6,7 @@ import { formatVersion } from '@ogong/hub/named/named-model';
 import { MAX_TEXT_CHARACTERS, type SearchCard, type SearchEntry } from '@ogong/hub/search/search-index';
 import { replaceFile } from '@ogong/hub/store/folder-store';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { toPrintable } from '@ogong/protocol/base/printable';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { z } from 'zod';
 import type { OpenedHub } from './open-hub.ts';
@@ -81,7 +82,7 @@ export async function rememberModel(
 ): Promise<void> {
   const known = await readKnown(hub);
   const name = `${maker}/${model}`;
-  const text = `${notes}\n${readme}`.trim().slice(0, MAX_TEXT_CHARACTERS);
+  const text = toPrintable(`${notes}\n${readme}`).trim().slice(0, MAX_TEXT_CHARACTERS);
   const next: SearchCard = { version: formatVersion(version), licence, text };
   if (JSON.stringify(known.cards[name]) === JSON.stringify(next)) return;
   await writeKnown(hub, { ...known, cards: { ...known.cards, [name]: next } });

@@ -1,7 +1,6 @@
 import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { text } from '@ogong/host/config/values';
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Command } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
@@ -13,9 +12,8 @@ import { formatPlaceSource } from '@ogong/hub/place';
 import { copyFiles } from '@ogong/hub/transfer/copy';
 import { pullModel } from '@ogong/hub/transfer/pull';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { interruptible } from './interruptible.ts';
 import { openHub, readEntry, readName } from './open-hub.ts';
-import { fromField, openPlace, readPlaces } from './open-places.ts';
+import { askPlaces, fromField, readPlaces } from './open-places.ts';
 import { openTarget } from './open-target.ts';
 import { createTransferLines } from './transfer-lines.ts';
 
@@ -51,8 +49,8 @@ export const mirrorModel: Command['run'] = async (argv, output) => {
   const target = await openTarget(program, values.store);
   const { onEvent, onProgress } = createTransferLines(output);
   try {
-    return await interruptible(async (signal) => {
-      const asked = { crypto, store: hub.store, ownPlaces, openPlace, signal };
+    return await askPlaces({ store: hub.store, ownPlaces }, async (asked) => {
+      const { crypto, signal } = asked;
       const { listed, found, places } = await findVersion({ ...asked, entry, version: name.version });
       const { manifest, manifestHash, encoded } = found;
       const { facts } = entry;

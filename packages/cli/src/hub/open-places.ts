@@ -2,8 +2,10 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { text } from '@ogong/host/config/values';
-import { type OpenPlace, openLightPlace } from '@ogong/hub/named/open-place';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { FindManifestOptions } from '@ogong/hub/named/fetch-model';
 import { type HubPlace, PLACE_FORMS, parsePlace } from '@ogong/hub/place';
+import { interruptible } from './interruptible.ts';
 
 export const fromField = {
   from: {
@@ -29,5 +31,11 @@ function findFolder(text: string): HubPlace | undefined {
   return isFolder ? { kind: 'folder', address: resolve(text) } : undefined;
 }
 
-/** Opens places of each kind that this program reads. */
-export const openPlace: OpenPlace = openLightPlace;
+/** Settings of a call that reads places. */
+export type PlaceSettings = Pick<FindManifestOptions, 'crypto' | 'store' | 'ownPlaces' | 'signal'>;
+
+/** Runs a call that reads places until it ends or Ctrl-C ends it. @param ownPlaces are asked before those of the registry. */
+export const askPlaces = <T>(
+  { store, ownPlaces }: Pick<PlaceSettings, 'store' | 'ownPlaces'>,
+  run: (settings: PlaceSettings) => Promise<T>,
+): Promise<T> => interruptible((signal) => run({ crypto, store, ownPlaces, signal }));

@@ -1,6 +1,5 @@
 import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
@@ -11,7 +10,7 @@ import type { FolderStore } from '@ogong/hub/store/folder-store';
 import { TransferError } from '@ogong/hub/transfer/transfer-error';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { openHub, readEntry, readName } from './open-hub.ts';
-import { openPlace } from './open-places.ts';
+import { askPlaces } from './open-places.ts';
 
 const define = (program: string, summary: string) =>
   defineConfig({
@@ -57,9 +56,10 @@ async function changePins(config: typeof pinConfig, { argv, output, isPinned, ch
   const name = readName(program, positionals[0] as string);
   const hub = await openHub(program, values);
   const entry = await readEntry(hub, name);
-  const { found } = await findVersion({ crypto, entry, version: name.version, store: hub.store, openPlace });
+  const { store } = hub;
+  const { found } = await askPlaces({ store }, (asked) => findVersion({ ...asked, entry, version: name.version }));
   const { manifest } = found;
-  await change(listBlobs(manifest), hub.store);
+  await change(listBlobs(manifest), store);
   const shown = { name: `${name.maker}/${name.model}`, version: formatVersion(manifest.version), isPinned };
   if (values.json) printJson(output, shown);
   else output.write(`${shown.name} ${shown.version} is ${isPinned ? 'pinned' : 'not pinned any more'}\n`);

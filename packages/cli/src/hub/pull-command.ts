@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { text } from '@ogong/host/config/values';
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
@@ -12,10 +11,9 @@ import { formatVersion } from '@ogong/hub/named/named-model';
 import { openFolderStore } from '@ogong/hub/store/folder-store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { formatBytes } from '@ogong/provider/commands/format';
-import { interruptible } from './interruptible.ts';
 import { rememberModel } from './known-models.ts';
 import { openHub, readEntry, readName } from './open-hub.ts';
-import { fromField, openPlace, readPlaces } from './open-places.ts';
+import { askPlaces, fromField, readPlaces } from './open-places.ts';
 import { readReadme } from './read-readme.ts';
 import { createTransferLines } from './transfer-lines.ts';
 
@@ -57,12 +55,11 @@ export async function pullHubModel(argv: readonly string[], output: Output): Pro
   const entry = await readEntry(hub, name);
   const store = values.to === undefined ? hub.store : openFolderStore(resolve(values.to));
   const { onEvent } = createTransferLines(output);
-  return interruptible(async (signal) => {
-    const asked = { crypto, store, ownPlaces, openPlace, signal };
+  return askPlaces({ store, ownPlaces }, async (asked) => {
     const version = await findVersion({ ...asked, entry, version: name.version });
     const { listed } = version;
     const { manifest, manifestHash, path, isNew } = await pullByName({ ...asked, listed, facts: entry.facts, onEvent });
-    await rememberModel(hub, version.found, await readReadme(version, store, signal));
+    await rememberModel(hub, version.found, await readReadme(version, asked));
     const number = formatVersion(manifest.version);
     const sizeBytes = manifest.files.reduce((sum, file) => sum + file.sizeBytes, 0);
     const shown = { name: `${name.maker}/${name.model}`, version: number, path, sizeBytes, isNew };

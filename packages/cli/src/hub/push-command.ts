@@ -28,7 +28,7 @@ import { keypair } from '../registry-command.ts';
 import { interruptible } from './interruptible.ts';
 import { rememberModel } from './known-models.ts';
 import { type OpenedHub, openHub, readEntry, readName } from './open-hub.ts';
-import { openPlace, readPlaces } from './open-places.ts';
+import { askPlaces, readPlaces } from './open-places.ts';
 import { type CopyTarget, openTarget } from './open-target.ts';
 import { originFields, readLineage } from './origin-field.ts';
 import { checkOwner, describeEntry, isPublished } from './publish-entry.ts';
@@ -177,7 +177,8 @@ async function assertFinal(
 ): Promise<void> {
   try {
     const entry = await readEntry(hub, name);
-    const { found } = await findVersion({ crypto, entry, version: name.version, store: hub.store, openPlace });
+    const { store } = hub;
+    const { found } = await askPlaces({ store }, (asked) => findVersion({ ...asked, entry, version: name.version }));
     if (toHex(found.manifestHash) === toHex(manifestHash)) return;
   } catch (error) {
     if (error instanceof TransferError) return;

@@ -1,6 +1,5 @@
 import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Command } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
@@ -10,9 +9,8 @@ import { formatVersion } from '@ogong/hub/named/named-model';
 import { TransferError } from '@ogong/hub/transfer/transfer-error';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { formatTable } from '@ogong/provider/commands/format';
-import { interruptible } from './interruptible.ts';
 import { openHub, readEntry, readName } from './open-hub.ts';
-import { fromField, openPlace, readPlaces } from './open-places.ts';
+import { askPlaces, fromField, readPlaces } from './open-places.ts';
 
 const program = 'ogong hub versions';
 
@@ -36,13 +34,13 @@ export const listVersions: Command['run'] = async (argv, output) => {
   const hub = await openHub(program, values);
   const entry = await readEntry(hub, name);
   const { facts } = entry;
-  return interruptible(async (signal) => {
+  return askPlaces({ store: hub.store, ownPlaces }, async (asked) => {
     const versions = [];
     for (const listed of entry.versions) {
       const isInForce = entry.inForce === listed;
       const shown = { modelRoot: toHex(listed.modelRoot), isInForce };
       try {
-        const { found } = await findManifest({ crypto, listed, facts, store: hub.store, ownPlaces, openPlace, signal });
+        const { found } = await findManifest({ ...asked, listed, facts });
         const { version, licence, notes } = found.manifest;
         const manifest = toHex(found.manifestHash);
         versions.push({
