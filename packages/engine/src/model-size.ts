@@ -1,9 +1,11 @@
 import { isModelFolder } from '@ogong/models/model-folder';
+import { isOnnxModel } from '@ogong/models/onnx/model';
 import { BATCH_ROWS, estimateMemory } from './llama-cpp/device/memory.ts';
 import { assertMayLoad } from './llama-cpp/engine.ts';
 import { inspectModelFile } from './llama-cpp/model-file.ts';
 import type { KvType } from './llama-cpp/numeric-class.ts';
-import { assertFolderFits, estimateFolderMemory } from './onnx/plan-folder.ts';
+import { assertFolderFits, estimateFolderMemory, type OnnxNetworkSize } from './onnx/plan-folder.ts';
+import { inspectTensorModel } from './onnx/tensors/tensor-engine.ts';
 import { inspectPictureFolder } from './onnx/trajectory-engine.ts';
 import { inspectEncoder } from './vision/picture-encoder.ts';
 
@@ -20,13 +22,20 @@ export interface ModelMemory {
  * @throws EngineError
  */
 export function assertModelFits(path: string, options: Parameters<typeof assertMayLoad>[1] = {}): void {
-  if (isModelFolder(path)) assertFolderFits(inspectPictureFolder(path), 'cpu', options.availableMemory);
-  else assertMayLoad(path, options);
+  const networks = inspectNetworks(path);
+  if (networks === undefined) assertMayLoad(path, options);
+  else assertFolderFits(networks, 'cpu', options.availableMemory);
+}
+
+/** Reads the size of a model that runs on ONNX Runtime; undefined for a GGUF file. @throws EngineError */
+function inspectNetworks(path: string): OnnxNetworkSize | undefined {
+  if (isModelFolder(path)) return inspectPictureFolder(path);
+  return isOnnxModel(path) ? inspectTensorModel(path) : undefined;
 }
 
 /** Counts the bytes of a model's weights. @throws EngineError */
 export function countWeightBytes(path: string): number {
-  return isModelFolder(path) ? inspectPictureFolder(path).sizeBytes : inspectModelFile(path).weightBytes;
+  return inspectNetworks(path)?.sizeBytes ?? inspectModelFile(path).weightBytes;
 }
 
 /** Estimates the memory of a model that is loaded. @throws EngineError */
@@ -46,7 +55,8 @@ export function estimateModelMemory(
   },
 ): ModelMemory {
   // ONNX Runtime copies the weights: the machine's free memory is without them already.
-  if (isModelFolder(path)) return { weights: 0, total: estimateFolderMemory(countWeightBytes(path)) };
+  const networks = inspectNetworks(path);
+  if (networks !== undefined) return { weights: 0, total: estimateFolderMemory(networks.sizeBytes) };
   const { weights, total } = estimateMemory(inspectModelFile(path), {
     ...{ contextSize, sequences, batchSize: BATCH_ROWS, kvType },
   });

@@ -27,6 +27,7 @@ import { createPictureHandler } from './front/pictures.ts';
 import { createReceiptHandlers, type ReceiptHandlersDependencies } from './front/receipt-handlers.ts';
 import { createReplayHandlers } from './front/replay-handlers.ts';
 import type { KeyedHandler, SignIn } from './front/sign-in.ts';
+import { createTensorHandler } from './front/tensors.ts';
 import { createUsageHandler, type UsageHandlerDependencies } from './front/usage-handler.ts';
 import {
   createSealedHandlers,
@@ -81,6 +82,7 @@ export function createGatewayApp(
     completion: signIn.requireOrPay(createCompletionHandler('completion', completions)),
     embedding: signIn.requireOrPay(createEmbeddingHandler(completions)),
     rerank: signIn.requireOrPay(createRerankHandler(completions)),
+    infer: signIn.requireOrPay(createTensorHandler(completions)),
     image: signIn.requireOrPay(createPictureHandler('image', completions)),
     'image-edit': signIn.requireOrPay(createPictureHandler('image-edit', completions)),
     'image-variation': signIn.requireOrPay(createPictureHandler('image-variation', completions)),

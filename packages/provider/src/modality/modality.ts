@@ -106,7 +106,7 @@ export interface LocalAnswer {
 }
 
 /** A use of a model by an API of this machine, as error messages name it. */
-export type LocalUse = 'chat' | 'completion' | 'generate' | 'embeddings' | 'reranking' | 'pictures';
+export type LocalUse = 'chat' | 'completion' | 'generate' | 'embeddings' | 'reranking' | 'pictures' | 'tensors';
 
 export interface OnDemandCalls<E extends Engine> {
   /** Calls the engine, and keeps its model loaded meanwhile. @throws ModelError, EngineError */

@@ -2,6 +2,7 @@ import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { Engine } from '@ogong/engine/open-engine';
 import { embeddingModality } from './embedding/embedding.ts';
 import type { ProviderModality } from './modality.ts';
+import { tensorModality } from './tensor/tensor.ts';
 import { textModality } from './text/text.ts';
 import { trajectoryModality } from './trajectory/trajectory.ts';
 
@@ -13,6 +14,7 @@ const BY_ENGINE = {
   'text-v1': textModality,
   'embedding-v1': embeddingModality,
   'trajectory-v1': trajectoryModality,
+  'tensor-v1': tensorModality,
 } as const satisfies { readonly [V in Version]: ProviderModality<EngineOf<V>> };
 
 export const MODALITIES: readonly ProviderModality[] = Object.values(BY_ENGINE);

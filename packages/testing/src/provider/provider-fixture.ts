@@ -371,6 +371,7 @@ const QUESTIONS: Readonly<Record<Engine['specificationVersion'], { endpoint: str
   'text-v1': { endpoint: 'chat', body: { messages: [{ role: 'user', content: 'Once upon a time' }], max_tokens: 40 } },
   'embedding-v1': { endpoint: 'embedding', body: { input: 'Once upon a time' } },
   'trajectory-v1': { endpoint: 'image', body: { prompt: 'a red ship' } },
+  'tensor-v1': { endpoint: 'infer', body: { inputs: { x: [[1, 2, 3]] } } },
 };
 
 function createNonce(nonce = 1): Uint8Array {

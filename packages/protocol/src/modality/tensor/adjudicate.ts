@@ -18,7 +18,7 @@ export interface TensorLimits {
   readonly distance: { readonly doubt: number; readonly reject: number };
 }
 
-/** Two honest classes of one model differ by at most 0.00006, and its weights in f16 by at least 0.0004 (docs/spec/tensor.md#honest-drift). */
+/** Two honest classes of one model differ by at most 0.00007, and its weights in f16 by at least 0.0004 (docs/spec/tensor.md#honest-drift). */
 export const TENSOR_FALLBACK: TensorLimits = { source: 'fallback', distance: { doubt: 0.0002, reject: 0.002 } };
 
 /** Tensors that stage 1 found consistent. */

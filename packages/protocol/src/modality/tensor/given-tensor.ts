@@ -86,8 +86,6 @@ function flatten(
   { values, depth, param }: { readonly values: Scalar[]; readonly depth: number; readonly param: string },
 ): readonly number[] {
   if (isScalar(value)) {
-    if (typeof value !== typeof (values[0] ?? value))
-      throw new RequestError(`${param} mixes numbers, strings and booleans`, param);
     values.push(value);
     return [];
   }
