@@ -1,5 +1,5 @@
 import { isModelFolder } from '@ogong/models/model-folder';
-import { isOnnxModel } from '@ogong/models/onnx/model';
+import { isOnnxModel } from '@ogong/models/onnx-model';
 import { BATCH_ROWS, estimateMemory } from './llama-cpp/device/memory.ts';
 import { assertMayLoad } from './llama-cpp/engine.ts';
 import { inspectModelFile } from './llama-cpp/model-file.ts';

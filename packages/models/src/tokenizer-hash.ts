@@ -5,7 +5,7 @@ import { findLanguageModel, isEncoderFolder } from './encoder-folder.ts';
 import { readGgufHeader } from './gguf/read.ts';
 import { hashTokenizer } from './gguf/tokenizer-hash.ts';
 import { hashTokenizers, inspectModelFolder, isModelFolder, isTokenizerFile } from './model-folder.ts';
-import { isOnnxModel } from './onnx/model.ts';
+import { isOnnxModel } from './onnx-model.ts';
 
 /**
  * Hashes the tokenizers of a GGUF file or of a model folder, as the registry of models states it; 32 bytes. A folder with an encoder of

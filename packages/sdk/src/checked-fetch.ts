@@ -19,6 +19,7 @@ const ASKS: Readonly<Record<string, Ask>> = {
   [GATEWAY_ROUTES['image-edit'].path]: (client, params, signal) => client.images.edit(params as never, { signal }),
   [GATEWAY_ROUTES['image-variation'].path]: (client, params, signal) =>
     client.images.createVariation(params as never, { signal }),
+  [GATEWAY_ROUTES.infer.path]: (client, params, signal) => client.infer(params as never, { signal }),
   [GATEWAY_ROUTES.rerank.path]: (client, params, signal) => client.rerank(params as never, { signal }),
 };
 

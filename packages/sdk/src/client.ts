@@ -24,6 +24,7 @@ import { GatewayApiError, GatewayUnreachableError, SealedCallError } from './err
 import { toDataUrl } from './pictures/picture-file.ts';
 import { assertSizes, type CheckedPicture, readPictures } from './pictures/read-pictures.ts';
 import { readScores } from './read-scores.ts';
+import { readTensors } from './read-tensors.ts';
 import { readVectors } from './read-vectors.ts';
 import type { CheckMachine, PostJson } from './sealed/ask-offer.ts';
 import { createSealedSource, type VerifyAnswer } from './sealed/sealed-source.ts';
@@ -37,10 +38,12 @@ import type {
   EditParams,
   EmbeddingList,
   EmbeddingParams,
+  InferParams,
   PictureList,
   PictureParams,
   RerankList,
   RerankParams,
+  TensorAnswer,
   TextCompletion,
   TextParams,
   VariationParams,
@@ -129,6 +132,11 @@ export interface Client {
    * @throws ReceiptError, GatewayApiError, GatewayUnreachableError
    */
   rerank(params: RerankParams, options?: CallOptions): Promise<CheckedAnswer<RerankList>>;
+  /**
+   * Runs a model on named tensors: outputs that equal the signed ones to the bit.
+   * @throws ReceiptError, GatewayApiError, GatewayUnreachableError; SealedCallError for a request that is to be sealed.
+   */
+  infer(params: InferParams, options?: CallOptions): Promise<CheckedAnswer<TensorAnswer>>;
 }
 
 /** Pictures that passed their checks. */
@@ -249,6 +257,17 @@ export function createClient(options: ClientOptions): Client {
     return askVectors<RerankList>(params, { endpoint: 'rerank', signal }, readScores);
   }
 
+  async function infer(params: InferParams, { signal }: CallOptions = {}): Promise<CheckedAnswer<TensorAnswer>> {
+    if (isSealed(params, options))
+      throw new SealedCallError('unsupported', 'requests for tensors are not sealed; nothing was sent');
+    const request = encodeBody(params, options);
+    const answer = await post(GATEWAY_ROUTES.infer.path, request, signal);
+    const response = (await answer.json()) as TensorAnswer;
+    const responses = new Map([[0, readTensors(response)]]);
+    const shown = { request, choices: 1, responses, ogong: response.ogong, response };
+    return { response, ...(await check({ endpoint: 'infer', ...shown })) };
+  }
+
   async function askPictures(
     endpoint: TrajectoryEndpoint,
     params: Omit<PictureParams, 'prompt'> & Pick<PictureParams, 'model' | 'n' | 'ogong'>,
@@ -284,6 +303,7 @@ export function createClient(options: ClientOptions): Client {
       },
     },
     rerank,
+    infer,
   };
 }
 

@@ -145,6 +145,49 @@ export interface RerankList {
   readonly ogong?: unknown;
 }
 
+/** A value, or nested lists of values of one shape, or a tensor that states its type. */
+export type TensorInput =
+  | number
+  | string
+  | boolean
+  | readonly TensorInput[]
+  | {
+      readonly dtype: 'float32' | 'float64' | 'int32' | 'int64' | 'uint8' | 'bool' | 'string';
+      readonly shape: readonly number[];
+      /** Values in row-major order, or base64 of their little-endian bytes. */
+      readonly data: string | readonly (number | string | boolean)[];
+    };
+
+export interface InferParams {
+  readonly model: string;
+  readonly inputs: Readonly<Record<string, TensorInput>>;
+  /** Names of the outputs to return. Default: all. */
+  readonly outputs?: readonly string[] | null;
+  readonly ogong?: OgongFields | null;
+  readonly [field: string]: unknown;
+}
+
+export interface TensorAnswer {
+  readonly object: string;
+  readonly model: string;
+  readonly outputs: Readonly<
+    Record<
+      string,
+      {
+        readonly dtype: string;
+        readonly shape: readonly number[];
+        /** Row-major. Integers beyond 2^53 and floats that are not finite are strings. */
+        readonly data: readonly (number | string | boolean)[];
+      }
+    >
+  >;
+  /** In the order that the signature covers. */
+  readonly output_names: readonly string[];
+  readonly usage?: Pick<Usage, 'prompt_tokens' | 'total_tokens'> | null;
+  /** Receipts; see the gateway's documentation. */
+  readonly ogong?: unknown;
+}
+
 /** Fields of every request for pictures. */
 interface CommonPictureParams {
   readonly model: string;

@@ -4,7 +4,16 @@ import { findModality } from './registry.ts';
 
 describe('the endpoints of all modalities', () => {
   it('each belong to a modality that lists them', () => {
-    expect(ENDPOINTS).toEqual(['chat', 'completion', 'embedding', 'rerank', 'image', 'image-edit', 'image-variation']);
+    expect(ENDPOINTS).toEqual([
+      'chat',
+      'completion',
+      'embedding',
+      'rerank',
+      'image',
+      'image-edit',
+      'image-variation',
+      'infer',
+    ]);
     for (const name of ENDPOINTS) expect(findModality(name).endpoints).toContain(name);
     const listed = new Set(ENDPOINTS.flatMap((name) => findModality(name).endpoints));
     expect([...listed]).toEqual(ENDPOINTS);

@@ -18,7 +18,7 @@ import type { DownloadProgress } from '@ogong/models/download';
 import type { ReadingProgress } from '@ogong/models/file-hashes';
 import { ModelError } from '@ogong/models/model-error';
 import { isModelFolder } from '@ogong/models/model-folder';
-import { isOnnxModel } from '@ogong/models/onnx/model';
+import { isOnnxModel } from '@ogong/models/onnx-model';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { createEncoderReference } from '@ogong/models/source';
 import { openFileHashes } from '@ogong/models/store';

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspectEncoderFolder, isEncoderFolder } from '@ogong/models/encoder-folder';
 import { inspectModelFolder, isModelFolder } from '@ogong/models/model-folder';
-import { inspectOnnxModel, isOnnxModel } from '@ogong/models/onnx/model';
+import { inspectOnnxModel, isOnnxModel } from '@ogong/models/onnx-model';
 
 /** Lists the files of a model or of its encoder: the file itself, or the files of a folder that an engine reads. @throws ModelError */
 export function listModelFiles(path: string): readonly string[] {

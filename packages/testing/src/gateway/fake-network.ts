@@ -53,6 +53,7 @@ import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import { attachMedia, listMediaReferences } from '@ogong/protocol/modality/media/detach-media';
 import { decodeMedia } from '@ogong/protocol/modality/media/encoded-media';
 import { NO_MEDIA, type RequestMedia } from '@ogong/protocol/modality/media/media';
+import { tensor } from '@ogong/protocol/modality/tensor/tensor';
 import { type AnswerFormat, DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { type DrawRow, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
@@ -72,7 +73,16 @@ import { agreeToOrder, type SyntheticCohort } from '../synthetic/synthetic-cohor
 import { createSyntheticReply, type SyntheticOptions } from '../synthetic/synthetic-reply.ts';
 import { signAdmission, signHeld, signIntake } from '../synthetic/validator-words.ts';
 import { composePicture, createFakeBlobStore, listSteps } from './fake-pictures.ts';
-import { chooseWords, composeEmbedding, countPrompt, drawDistinct, speak, spell, toLogprob } from './fake-reply.ts';
+import {
+  chooseWords,
+  composeEmbedding,
+  composeReplyTensors,
+  countPrompt,
+  drawDistinct,
+  speak,
+  spell,
+  toLogprob,
+} from './fake-reply.ts';
 import { answerInPlain, createFakeSealing, type TakeMedia } from './fake-sealing.ts';
 
 /** Made-up rows of the pictures that a prompt shows. */
@@ -419,12 +429,13 @@ export async function createFakeNetwork(
       orders.push(order);
       records.requests.push(request.request);
       records.cacheScopes.push(request.cacheScope);
-      if (embedding.endpoints.includes(request.endpoint)) {
+      const isVector = embedding.endpoints.includes(request.endpoint);
+      if (isVector || tensor.endpoints.includes(request.endpoint)) {
         yield { event: { case: 'started', value: { promptTokens: 3 } } };
-        const { committed, finished } = await composeEmbedding(signer, {
-          ...{ order, beacon },
-          ...{ request: embedding.parseRequest(request.request, request.endpoint), body: request.request },
-        });
+        const body = request.request;
+        const { committed, finished } = await (isVector
+          ? composeEmbedding(signer, { order, beacon, request: embedding.parseRequest(body, request.endpoint), body })
+          : composeReplyTensors(signer, { order, beacon, request: tensor.parseRequest(body), body }));
         openings.set(toHex(order.replyId), committed.opening);
         const response = provider.behaviour.bendResponse?.(committed.response) ?? committed.response;
         yield { event: { case: 'finished', value: { ...finished, admission: admit(order), response } } };

@@ -6,12 +6,16 @@ import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { type TokenLogprob, TokenLogprobSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
+import type { TensorRequest } from '@ogong/protocol/modality/tensor/request';
 import { type DrawRow, decodeDraws, tokenOf } from '@ogong/protocol/modality/text/commitment/window';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { NAT, TAIL_RANK } from '@ogong/protocol/modality/text/sampling/sampler';
 import { findStop } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { commitEmbedding } from '@ogong/provider/modality/embedding/commit-embedding';
+import { commitTensors } from '@ogong/provider/modality/tensor/commit-tensors';
+import { runRequest } from '@ogong/provider/modality/tensor/run-request';
 import { createFakeEmbeddingEngine } from '../engine/fake-embedding.ts';
+import { createFakeTensorEngine } from '../engine/fake-tensor.ts';
 import type { SyntheticReply } from '../synthetic/synthetic-reply.ts';
 
 // Answers of the fake network's providers.
@@ -117,6 +121,25 @@ export async function composeEmbedding(
   const startMs = Date.now() - 2_000;
   const served = { order, request, body, info: engine.info(), beacon, inputs, startMs, endMs: startMs + 5 };
   const committed = commitEmbedding(crypto, signer, served);
+  const { record, signature, header } = committed;
+  return { committed, finished: { record: { record, providerKey: signer.publicKey, signature }, header } };
+}
+
+/** Returns tensors of the fake model, committed as by a provider. @throws RequestError */
+export async function composeReplyTensors(
+  signer: HybridSigner,
+  {
+    order,
+    request,
+    body,
+    beacon,
+  }: { order: NamedOrder; request: TensorRequest; body: Uint8Array; beacon: KnownBeacon },
+) {
+  const engine = createFakeTensorEngine();
+  const { inputs, outputs } = await runRequest(engine, request, { signal: new AbortController().signal });
+  const startMs = Date.now() - 2_000;
+  const served = { order, request, body, info: engine.info(), beacon, inputs, outputs, startMs, endMs: startMs + 5 };
+  const committed = commitTensors(crypto, signer, served);
   const { record, signature, header } = committed;
   return { committed, finished: { record: { record, providerKey: signer.publicKey, signature }, header } };
 }

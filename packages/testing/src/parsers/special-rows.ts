@@ -121,6 +121,13 @@ export const SPECIAL_ROWS: readonly ParserRow[] = [
   row('protocol/src/modality/embedding/request.ts', 'parseEmbeddingRequest', (size) =>
     worstBodies({ model: 'm', input: 'x' }, ['input', 'input.[]', 'dimensions', 'encoding_format', 'ogong'], size),
   ),
+  row('protocol/src/modality/tensor/request.ts', 'parseTensorRequest', (size) =>
+    worstBodies(
+      { model: 'm', inputs: { x: { dtype: 'string', shape: [1], data: ['a'] }, y: [[1]] }, outputs: ['z'] },
+      ['inputs', 'inputs.x', 'inputs.x.shape', 'inputs.x.data', 'inputs.y', 'inputs.y.[]', 'outputs', 'ogong'],
+      size,
+    ),
+  ),
   row('protocol/src/modality/embedding/rerank.ts', 'parseRerankRequest', (size) =>
     worstBodies(
       { model: 'm', query: 'x', documents: ['y'] },

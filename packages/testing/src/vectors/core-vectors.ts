@@ -59,6 +59,7 @@ import { createSealingVectors } from './sealing-vectors.ts';
 import { createSlabVectors } from './slab-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
 import { createTailVectors } from './tail-vectors.ts';
+import { createTensorVectors } from './tensor-vectors.ts';
 import { createTierVectors } from './tier-vectors.ts';
 import { createTilingVectors } from './tiling-vectors.ts';
 import { createTimedVectors } from './timed-vectors.ts';
@@ -110,6 +111,7 @@ export async function createCoreVectors(crypto: Crypto): Promise<Readonly<Record
     divergence: divergenceVectors(crypto),
     embedding: createEmbeddingVectors(crypto),
     'receipt-embedding': await createVectorReceiptVectors(crypto),
+    tensor: createTensorVectors(crypto),
     grammar: createGrammarVectors(crypto),
     blob: createBlobVectors(crypto),
     media: createMediaVectors(crypto),

@@ -2,10 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { TensorType } from '@ogong/protocol/modality/tensor/tensor-form';
 import { EngineError } from '../../interface/engine-error.ts';
 import type { OnnxRuntime } from './packages.ts';
-
-export type TensorType = 'float32' | 'float64' | 'int64' | 'int32' | 'uint8' | 'bool' | 'string';
 
 export interface OnnxTensor {
   readonly type: TensorType;

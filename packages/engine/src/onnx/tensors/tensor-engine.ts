@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { hashOnnxModel, inspectOnnxModel, type OnnxModel } from '@ogong/models/onnx/model';
+import { hashOnnxModel, inspectOnnxModel, type OnnxModel } from '@ogong/models/onnx-model';
 import { EngineError } from '../../interface/engine-error.ts';
 import type { TensorEngine } from '../../interface/tensor.ts';
 import { createSupervisor, type SupervisorEvent } from '../../process/supervisor.ts';

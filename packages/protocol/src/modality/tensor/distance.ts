@@ -8,7 +8,7 @@ import type { Tensor } from './tensor-form.ts';
 const SMALL_SHARE = 2 ** -6;
 
 /**
- * Computes the distance of two float tensors of one shape: the largest error of a value, relative to that value or to 1/64 of the
+ * Computes the distance of two float tensors of one shape: the largest relative error of a value. A small value counts as 1/64 of the
  * largest magnitude.
  * @param claimed committed values. @param own the verifier's.
  * @returns 0 for equal tensors; Infinity if a value that is not finite differs.

@@ -25,7 +25,7 @@ interface TensorJob {
 }
 
 /** @throws Refusal naming the field that is out of range. */
-export function parseTensorJob(message: ScoreJobMessage): TensorJob {
+function readTensorJob(message: ScoreJobMessage): TensorJob {
   const { jobId, endpoint, request: body } = message;
   assertJob(jobId.length === 16, `a job id has 16 bytes, not ${jobId.length}`);
   assertJob(
@@ -46,7 +46,7 @@ export function parseTensorJob(message: ScoreJobMessage): TensorJob {
 
 /** Opens a job for an engine. @throws Refusal naming the field that is out of range. */
 export function openTensorJob(message: ScoreJobMessage, { engine, crypto }: ScoringMeans<TensorEngine>): ScorableJob {
-  const job = parseTensorJob(message);
+  const job = readTensorJob(message);
   const score = (signal: AbortSignal) => scoreTensorJob(job, { engine, crypto, signal });
   return { jobId: job.jobId, outputs: 1, score };
 }

@@ -1,11 +1,11 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { FileHashes } from '../file-hashes.ts';
-import { openFolderFiles } from '../folder-files.ts';
-import { ModelError } from '../model-error.ts';
-import { type HashedFolder, hashModelFolder, isModelFolder } from '../model-folder.ts';
-import { computeModelRoot } from '../model-root.ts';
-import type { OnnxFacts } from './read.ts';
+import type { FileHashes } from './file-hashes.ts';
+import { openFolderFiles } from './folder-files.ts';
+import { ModelError } from './model-error.ts';
+import { type HashedFolder, hashModelFolder, isModelFolder } from './model-folder.ts';
+import { computeModelRoot } from './model-root.ts';
+import type { OnnxFacts } from './onnx/read.ts';
 
 const ENDING = /\.onnx$/i;
 
