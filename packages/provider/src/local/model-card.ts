@@ -5,8 +5,8 @@ import { FOLDER_KIND, findEngineKind, ONNX_KIND } from '@ogong/engine/open-engin
 import { readGgufHeader } from '@ogong/models/gguf/read';
 import { type GgufHeader, stringOf } from '@ogong/models/gguf/types';
 import { inspectModelFolder, isModelFolder } from '@ogong/models/model-folder';
-import { inspectOnnxModel, isOnnxModel } from '@ogong/models/onnx-model';
 import { countWeights } from '@ogong/models/onnx/read';
+import { inspectOnnxModel, isOnnxModel } from '@ogong/models/onnx-model';
 import type { ProviderModality } from '../modality/modality.ts';
 import { findModality } from '../modality/registry.ts';
 import type { ShelfModel } from './model-shelf.ts';

@@ -33,7 +33,7 @@ it.each([
   ['{"models": [{"model": "a", "price": "1"}]}', 'models.0: '],
   ['[{"id": "a"}]', '0: expected either model or path'],
   ['[{"model": "a", "path": "b"}]', '0: expected either model or path'],
-  ['[{"model": "a", "kind": "Image"}]', '0.kind: this server answers texts, embeddings and pictures'],
+  ['[{"model": "a", "kind": "Image"}]', '0.kind: this server answers texts, embeddings, pictures and tensors'],
   ['[{"model": "a", "args": ["--tensor-split", "1,1"]}]', '0.args: the engine takes no flags of llama-server'],
   ['[{"id": "x", "model": "a"}, {"id": "x", "model": "b"}]', 'id x is given more than once'],
   ['[{"id": "x", "model": "a"}, {"id": "y", "model": "a"}]', 'model a is given more than once'],

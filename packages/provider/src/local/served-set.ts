@@ -32,7 +32,7 @@ const entry = z
       .string()
       .refine(
         (kind) => KINDS.includes(kind.toLowerCase()),
-        'this server answers texts, embeddings and pictures; leave the model out',
+        'this server answers texts, embeddings, pictures and tensors; leave the model out',
       )
       .optional(),
     args: z
