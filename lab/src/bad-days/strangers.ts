@@ -274,6 +274,7 @@ export const ROUTE_ROWS: Readonly<Record<GatewayRouteName | AdminRouteName | Hoo
     completion: BUYS,
     embedding: BUYS,
     rerank: BUYS,
+    infer: BUYS,
     image: BUYS,
     'image-edit': BUYS,
     'image-variation': BUYS,

@@ -7,11 +7,12 @@ import { createBlobFinder, type DroppedReceipt, readOpening } from '../check/rec
 import { embeddingView } from './embedding/embedding-view.tsx';
 import { ExactBytes } from './exact-bytes.tsx';
 import type { ModalityView } from './modality.ts';
+import { tensorView } from './tensor/tensor-view.tsx';
 import { textView } from './text/text-view.tsx';
 import { trajectoryView } from './trajectory/trajectory-view.tsx';
 
 /** The only list of views. */
-const VIEWS: readonly ModalityView[] = [textView, embeddingView, trajectoryView];
+const VIEWS: readonly ModalityView[] = [textView, embeddingView, trajectoryView, tensorView];
 
 /** Shows request and answer of a reply, by its modality. A reply whose parts cannot be read is shown as bytes. */
 export function showReply(
