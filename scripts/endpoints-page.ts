@@ -11,7 +11,7 @@ from these documents and from the servers' own tables (\`node scripts/run.mjs sc
 An endpoint that is not served answers with status 404, the code \`not_served\` and the reason below, in the format of its own API. A path that no
 document names answers with the code \`unknown_url\`.
 
-Both servers also have Anthropic's \`POST /v1/messages\` and \`POST /v1/messages/count_tokens\`, \`POST /v1/rerank\`, and \`GET /v1/receipts/{id}\`.
+Both servers also have Anthropic's \`POST /v1/messages\` and \`POST /v1/messages/count_tokens\`, \`POST /v1/rerank\`, \`POST /v1/infer\`, and \`GET /v1/receipts/{id}\`.
 A gateway also has \`GET /v1/endpoints\`: all offers, each with its measurements, posture and price ([match](../spec/match.md#models-and-offers)). A
 request chooses among them by its object \`ogong\`, or by a suffix of the model's name ([preference](../spec/request.md#preference)).
 Its accounts have \`GET /v1/usage\` and an [admin API](../accounts.md#admin-api).

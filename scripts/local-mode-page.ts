@@ -51,7 +51,7 @@ The [fields](fields.md) are those of a [request to the network](../spec/request.
 - \`max_tokens\` above the model's context is lowered to it. Without it an answer may fill the context.
 - In a completion, \`max_tokens\` may be 0 to show only the prompt (\`echo\`). Log-probabilities then include the prompt's.
 - \`suffix\` works with models whose file has tokens for it.
-- \`GET /v1/models\`, \`GET /v1/models/{id}\`, \`POST /v1/embeddings\` and \`POST /v1/rerank\` ([reranking](../spec/embedding.md#reranking)) work.
+- \`GET /v1/models\`, \`GET /v1/models/{id}\`, \`POST /v1/embeddings\`, \`POST /v1/rerank\` ([reranking](../spec/embedding.md#reranking)) and \`POST /v1/infer\` ([tensors](../spec/tensor.md)) work.
 
 \`POST /v1/responses\` (nothing is stored) and Anthropic's \`POST /v1/messages\`, each with its token count, are [chats in another dialect](../spec/dialects.md). Tested clients: [clients](../clients.md).
 `;

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeTensorData, encodeTensorData } from '@ogong/protocol/modality/tensor/tensor-data';
 import type { Tensor } from '@ogong/protocol/modality/tensor/tensor-form';
+import { describeTensorEngine } from '@ogong/testing/engine/tensor-compliance';
 import { encodeOnnx } from '@ogong/testing/models/onnx-bytes';
 import { encodeTensorModel, type TensorModelKind } from '@ogong/testing/models/tensor-models';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openEngine } from '../../open-engine.ts';
 import { inspectTensorModel, openTensorEngine } from './tensor-engine.ts';
 
 let directory: string;
@@ -49,28 +49,6 @@ describe('an engine of tensors', () => {
     }
   });
 
-  it('computes the same bits again, keeps its class, and refuses inputs that do not fit', async () => {
-    const engine = await openEngine({ modelPath: writeModel('layers') });
-    if (engine.specificationVersion !== 'tensor-v1') throw new Error('no engine of tensors');
-    try {
-      const x = floats(
-        'x',
-        [1, 16],
-        Array.from({ length: 16 }, (_, i) => Math.sin(i)),
-      );
-      const run = () => engine.run({ inputs: [x], outputs: ['logits', 'choice'] });
-      const first = await run();
-      expect((await run()).outputs).toEqual(first.outputs);
-      expect(first.numericClass).toBe(engine.info().numericClass);
-      const { logits, choice } = read(first.outputs) as { logits: number[]; choice: bigint[] };
-      expect(choice).toEqual([BigInt(logits.indexOf(Math.max(...logits)))]);
-      const wide = engine.run({ inputs: [floats('x', [1, 3], [1, 2, 3])], outputs: ['logits'] });
-      await expect(wide).rejects.toMatchObject({ name: 'EngineError', code: 'invalid-request' });
-    } finally {
-      await engine.close();
-    }
-  });
-
   it('refuses outputs that are maps, operators of strangers, and random numbers', async () => {
     await expect(openTensorEngine({ modelPath: writeModel('map') })).rejects.toMatchObject({
       ...{ code: 'unsupported-model', message: expect.stringContaining('without ZipMap') },
@@ -83,4 +61,17 @@ describe('an engine of tensors', () => {
       expect(() => inspectTensorModel(path)).toThrow(reason);
     }
   });
+});
+
+describeTensorEngine({
+  name: 'ONNX Runtime',
+  open: () => openTensorEngine({ modelPath: writeModel('layers') }),
+  inputs: [
+    floats(
+      'x',
+      [1, 16],
+      Array.from({ length: 16 }, (_, i) => Math.sin(i)),
+    ),
+  ],
+  refused: [floats('x', [1, 3], [1, 2, 3])],
 });
