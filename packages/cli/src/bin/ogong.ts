@@ -13,6 +13,7 @@ import { deployCommand } from '../deploy/deploy-command.ts';
 import { doctorCommand } from '../doctor/doctor-command.ts';
 import { evidenceCommand } from '../evidence-command.ts';
 import { hubCommand } from '../hub/hub-command.ts';
+import { pinsCommand } from '../hub/pins/pins-command.ts';
 import { imagesCommand } from '../images-command.ts';
 import { machineCommand } from '../machine-command.ts';
 import { meshCommand } from '../mesh-command.ts';
@@ -58,6 +59,7 @@ const moneyCommands: readonly Command[] = [
   supplyCommand,
   migrateCommand,
   payeeCommand,
+  pinsCommand,
 ];
 
 const commands: readonly Command[] = [
@@ -111,7 +113,7 @@ Usage: ogong <command> [flags]
 
 ${GROUPS.map(([title, each]) => `${title}:\n${each.map(({ name, summary }) => `  ${name.padEnd(10)}  ${summary}\n`).join('')}`).join('\n')}
 ogong <command> --help says more. The daemons are programs of their own: ogong-provider, ogong-validatord,
-ogong-verifierd, ogong-routerd, ogong-gatewayd, ogong-relayd.
+ogong-verifierd, ogong-routerd, ogong-gatewayd, ogong-relayd, ogong-stored.
 
 Examples:
   ogong mesh up

@@ -9,10 +9,10 @@ export class PlaceRefused extends Error {}
 
 /**
  * Reads the place of an offer. A stranger names it, so an address of this machine counts only if the operator allows it.
- * @param allowed beginnings of addresses. Empty: any https address.
+ * @param allowed beginnings of addresses. Default: any https address.
  * @returns an address that ends with a slash. @throws PlaceRefused
  */
-export function parsePinPlace(place: string, allowed: readonly string[]): string {
+export function parsePinPlace(place: string, allowed: readonly string[] = []): string {
   const address = place.startsWith(PREFIX) ? place.slice(PREFIX.length) : place;
   const url = URL.canParse(address) ? new URL(address) : undefined;
   const isPlain =

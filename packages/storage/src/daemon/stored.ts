@@ -8,9 +8,9 @@ import { monotonicClock } from '@ogong/host/time/clock';
 import { createRepeating } from '@ogong/host/time/repeat';
 import { type FolderStore, openFolderStore } from '@ogong/hub/store/folder-store';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { openPinBook } from '../pins/pin-book.ts';
 import { createPinKeeper, type PinChain, type PinKeeperOptions } from '../pins/pin-keeper.ts';
 import { createPinMetrics } from '../pins/pin-metrics.ts';
+import { openPinStore } from '../pins/pin-store.ts';
 import { createPinTrees } from '../pins/pin-trees.ts';
 import { createPinFetcher } from './fetch-pinned.ts';
 import { createPacer } from './pacer.ts';
@@ -86,7 +86,7 @@ function createPinLoops(pins: PinService, { dataDir, store, crypto, log, metrics
   const keeper = createPinKeeper(pins, {
     ...{ crypto, chain, store, log },
     trees: createPinTrees(join(dataDir, 'trees'), store),
-    book: openPinBook(join(dataDir, 'pins.json'), firstBlock),
+    pinStore: openPinStore(join(dataDir, 'pins.json'), firstBlock),
     metrics: createPinMetrics(metrics),
     fetchBlob: createPinFetcher(store, places),
   });

@@ -8,9 +8,9 @@ import type { FolderStore } from '@ogong/hub/store/folder-store';
 import { makePinProof } from '@ogong/hub/store/pin-proof';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { KeptPin, PinBook, WaitingOffer } from './pin-book.ts';
 import { findDueEpoch } from './pin-epochs.ts';
 import type { PinMetrics } from './pin-metrics.ts';
+import type { KeptPin, PinStore, WaitingOffer } from './pin-store.ts';
 import { type PinTerms, refuseOffer } from './pin-terms.ts';
 import type { PinTrees } from './pin-trees.ts';
 
@@ -38,7 +38,7 @@ export interface PinKeeperParts {
   readonly chain: PinChain;
   readonly store: FolderStore;
   readonly trees: PinTrees;
-  readonly book: PinBook;
+  readonly pinStore: PinStore;
   readonly log: Pick<Logger, 'info' | 'warn'>;
   readonly metrics: PinMetrics;
   /** Brings a blob from a place into the store. @throws if the place does not have it, or is not allowed. */
@@ -58,22 +58,22 @@ export interface PinKeeper {
 
 export function createPinKeeper(
   { account, terms, claimLeast }: PinKeeperOptions,
-  { crypto, chain, store, trees, book, log, metrics, fetchBlob }: PinKeeperParts,
+  { crypto, chain, store, trees, pinStore, log, metrics, fetchBlob }: PinKeeperParts,
 ): PinKeeper {
   /** The damaged epoch of a pin: the same blocks are not read again before the next one. */
   const damaged = new Map<bigint, number>();
 
   async function readOffers(): Promise<void> {
     const to = (await chain.headBlock()) - CONFIRMATIONS;
-    const from = book.nextBlock();
-    if (to >= from) book.addOffers(await chain.listPins({ provider: account }, { from, to }), to + 1n);
+    const from = pinStore.nextBlock();
+    if (to >= from) pinStore.addOffers(await chain.listPins({ provider: account }, { from, to }), to + 1n);
   }
 
   async function sumPinnedBytes(): Promise<number> {
     const sizes = new Map<string, number>();
-    for (const { pin, blob } of book.kept()) sizes.set(blob, (await chain.pinOf(pin)).sizeBytes);
+    for (const { pin, blob } of pinStore.kept()) sizes.set(blob, (await chain.pinOf(pin)).sizeBytes);
     const sum = [...sizes.values()].reduce((total, bytes) => total + bytes, 0);
-    metrics.pins.set(book.kept().length);
+    metrics.pins.set(pinStore.kept().length);
     metrics.pinnedBytes.set(sum);
     return sum;
   }
@@ -94,8 +94,8 @@ export function createPinKeeper(
     }
     await store.pin(blob);
     if (!isAccepted) await chain.acceptPin(pin);
-    const isFetched = isAbsent || book.kept().some((other) => other.blob === blob && other.isFetched);
-    book.keep({ pin, blob, isFetched });
+    const isFetched = isAbsent || pinStore.kept().some((other) => other.blob === blob && other.isFetched);
+    pinStore.keep({ pin, blob, isFetched });
     return undefined;
   }
 
@@ -106,7 +106,7 @@ export function createPinKeeper(
       metrics.offers.inc({ outcome: refusal === undefined ? 'accepted' : 'refused' });
       if (refusal === undefined) log.info({ pin }, 'accepted a pin');
       else {
-        book.updateOffer(pin, undefined);
+        pinStore.updateOffer(pin, undefined);
         log.info({ pin, refusal }, 'refused the offer of a pin');
       }
     } catch (err) {
@@ -114,7 +114,7 @@ export function createPinKeeper(
       // The chain is away, which says nothing about the offer.
       if (err instanceof ChainError && err.code !== 'reverted') throw err;
       const isLast = failures + 1 >= MAX_FAILURES;
-      book.updateOffer(pin, isLast ? undefined : failures + 1);
+      pinStore.updateOffer(pin, isLast ? undefined : failures + 1);
       metrics.offers.inc({ outcome: 'failed' });
       log.warn({ pin, err, isLast }, 'an offer of a pin could not be accepted');
     }
@@ -130,9 +130,9 @@ export function createPinKeeper(
   }
 
   async function release({ pin, blob, isFetched }: KeptPin): Promise<void> {
-    book.drop(pin);
+    pinStore.drop(pin);
     damaged.delete(pin);
-    if (book.kept().some((other) => other.blob === blob)) return;
+    if (pinStore.kept().some((other) => other.blob === blob)) return;
     await store.unpin(blob);
     trees.remove(blob);
     if (isFetched) await store.remove(blob);
@@ -159,14 +159,14 @@ export function createPinKeeper(
   return {
     async reviewOffers(signal) {
       await readOffers();
-      for (const offer of book.offers()) {
+      for (const offer of pinStore.offers()) {
         if (signal.aborted) return;
         await reviewOne(offer, signal);
       }
       await sumPinnedBytes();
     },
     async proveDue(signal) {
-      for (const kept of book.kept()) {
+      for (const kept of pinStore.kept()) {
         if (signal.aborted) return;
         await proveOne(kept);
       }

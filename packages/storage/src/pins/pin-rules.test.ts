@@ -4,8 +4,8 @@ import type { Pin } from '@ogong/chain/registry/pins';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parsePinPlace } from '../daemon/fetch-pinned.ts';
-import { openPinBook } from './pin-book.ts';
 import { findDueEpoch } from './pin-epochs.ts';
+import { openPinStore } from './pin-store.ts';
 import { refuseOffer } from './pin-terms.ts';
 
 const ACCOUNT = `0x${'11'.repeat(20)}` as const;
@@ -76,45 +76,45 @@ describe('the place of an offer', () => {
   });
 });
 
-describe('the book of pins', () => {
+describe('the store of pins', () => {
   let directory: TestDirectory;
   beforeAll(() => {
-    directory = createTestDirectory('pin-book');
+    directory = createTestDirectory('pin-store');
   });
   afterAll(() => directory.remove());
 
   it('knows after a restart what it was told, and takes each offer once', () => {
     const path = join(directory.path, 'pins.json');
-    const book = openPinBook(path, 7n);
-    expect(book.nextBlock()).toBe(7n);
-    book.addOffers(
+    const pinStore = openPinStore(path, 7n);
+    expect(pinStore.nextBlock()).toBe(7n);
+    pinStore.addOffers(
       [1n, 2n, 3n].map((number) => ({ pin: number, place: 'https://a.example/' })),
       20n,
     );
-    book.keep({ pin: 1n, blob: 'ab'.repeat(32), isFetched: true });
-    book.updateOffer(2n, 1);
-    book.updateOffer(3n, undefined);
-    book.addOffers(
+    pinStore.keep({ pin: 1n, blob: 'ab'.repeat(32), isFetched: true });
+    pinStore.updateOffer(2n, 1);
+    pinStore.updateOffer(3n, undefined);
+    pinStore.addOffers(
       [1n, 2n].map((number) => ({ pin: number, place: 'https://b.example/' })),
       30n,
     );
-    const again = openPinBook(path, 7n);
+    const again = openPinStore(path, 7n);
     expect(again.nextBlock()).toBe(30n);
     expect(again.offers()).toEqual([{ pin: 2n, place: 'https://a.example/', failures: 1 }]);
     expect(again.kept()).toEqual([{ pin: 1n, blob: 'ab'.repeat(32), isFetched: true }]);
     again.drop(1n);
-    expect(openPinBook(path, 7n).kept()).toEqual([]);
+    expect(openPinStore(path, 7n).kept()).toEqual([]);
   });
 
   it('is bounded, and refuses a damaged file', () => {
-    const book = openPinBook(join(directory.path, 'many.json'), 0n);
-    book.addOffers(
+    const pinStore = openPinStore(join(directory.path, 'many.json'), 0n);
+    pinStore.addOffers(
       Array.from({ length: 1_001 }, (_, i) => ({ pin: BigInt(i), place: '' })),
       1n,
     );
-    expect(book.offers()).toHaveLength(1_000);
+    expect(pinStore.offers()).toHaveLength(1_000);
     const path = join(directory.path, 'bad.json');
     writeFileSync(path, '{"nextBlock":"1","offers":[],"kept":[{"pin":"1","blob":"../x","isFetched":true}]}');
-    expect(() => openPinBook(path, 0n)).toThrow();
+    expect(() => openPinStore(path, 0n)).toThrow();
   });
 });

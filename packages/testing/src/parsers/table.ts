@@ -105,6 +105,7 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
   'provider/src/modality/text/model-request.ts': ['parseEndpointName'],
   'provider/src/provider/orders/usd-feed.ts': ['parseUsdRate'],
   'storage/src/store/open-store.ts': ['parseBucket'],
+  'storage/src/daemon/fetch-pinned.ts': ['parsePinPlace'],
 };
 
 /** Parsers of a value that JSON.parse has returned. */
@@ -214,5 +215,6 @@ export const NOT_FROM_STRANGERS: readonly (Parser & { readonly why: string })[] 
     why: 'the tables are part of the program',
   },
   { file: 'host/src/config/arguments.ts', name: 'parseArguments', why: 'the user types them' },
+  { file: 'hub/src/pin-tree.ts', name: 'parsePinNodes', why: 'the daemon wrote the file' },
   { file: 'host/src/lifecycle/ready-line.ts', name: 'parseReadyLine', why: 'a child process of the program writes it' },
 ];

@@ -6,7 +6,7 @@ import { z } from 'zod';
 const MAX_OFFERS = 1_000;
 
 const number = z.string().regex(/^\d{1,20}$/);
-const bookSchema = z.strictObject({
+const recordsSchema = z.strictObject({
   /** The first block whose offers have not been read. */
   nextBlock: number,
   offers: z.array(z.strictObject({ pin: number, place: z.string().max(256), failures: z.number().int().min(0) })),
@@ -30,8 +30,8 @@ export interface KeptPin {
   readonly isFetched: boolean;
 }
 
-/** What a provider knows of its pins. Each change is on the disk when the call returns. */
-export interface PinBook {
+/** Offers and pins of a provider. Each change is on the disk when the call returns. */
+export interface PinStore {
   readonly nextBlock: () => bigint;
   readonly offers: () => readonly WaitingOffer[];
   readonly kept: () => readonly KeptPin[];
@@ -43,9 +43,9 @@ export interface PinBook {
   drop(pin: bigint): void;
 }
 
-/** Opens the book in a file. @throws if the file is damaged: deleting it makes the daemon read the chain again. */
-export function openPinBook(path: string, firstBlock: bigint): PinBook {
-  let { nextBlock, offers, kept } = readBook(path, firstBlock);
+/** Opens the store in a file. @throws if the file is damaged: deleting it makes the daemon read the chain again. */
+export function openPinStore(path: string, firstBlock: bigint): PinStore {
+  let { nextBlock, offers, kept } = readRecords(path, firstBlock);
   const write = (): void =>
     writePrivateFile(
       path,
@@ -78,15 +78,15 @@ export function openPinBook(path: string, firstBlock: bigint): PinBook {
   };
 }
 
-interface BookState {
+interface PinRecords {
   nextBlock: bigint;
   offers: readonly WaitingOffer[];
   kept: readonly KeptPin[];
 }
 
-function readBook(path: string, firstBlock: bigint): BookState {
+function readRecords(path: string, firstBlock: bigint): PinRecords {
   if (!existsSync(path)) return { nextBlock: firstBlock, offers: [], kept: [] };
-  const { nextBlock, offers, kept } = bookSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  const { nextBlock, offers, kept } = recordsSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
   const withNumber = <T extends { readonly pin: string }>(one: T) => ({ ...one, pin: BigInt(one.pin) });
   return { nextBlock: BigInt(nextBlock), offers: offers.map(withNumber), kept: kept.map(withNumber) };
 }
