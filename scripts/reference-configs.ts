@@ -41,6 +41,7 @@ import { segmentConfig } from '@ogong/provider/segment/machines-config';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
 import { relayConfig } from '@ogong/router/relay/relay-config';
 import { registerConfig as registerRouterConfig, retireConfig, routerConfig } from '@ogong/router/router-config';
+import { storedConfig } from '@ogong/storage/daemon/stored-config';
 import {
   acquitConfig,
   allotConfig,
@@ -77,6 +78,7 @@ export const referenceConfigs = [
   registerRouterConfig,
   retireConfig,
   relayConfig,
+  storedConfig,
   gatewayConfig,
   adminConfig,
   quoteConfig,

@@ -115,6 +115,13 @@ export function createPinReads({ read }: Pick<Transactor, 'read'>, deployment: P
   };
 }
 
+/** Reads the number of the pin that a transaction opened. @throws ChainError `reverted` if it opened none. */
+export function readOpenedPin({ logs }: Pick<TransactionReceipt, 'logs'>): bigint {
+  const [opened] = parseEventLogs({ abi, eventName: 'PinOpened', logs: [...logs] });
+  if (opened === undefined) throw new ChainError('reverted', 'open a pin: the receipt names no pin');
+  return opened.args.pin;
+}
+
 /** @param allow gives the contract an allowance of the token. */
 export function createPinWrites(
   { send }: Pick<Transactor, 'send'>,
@@ -128,8 +135,8 @@ export function createPinWrites(
   ): Promise<TransactionReceipt> =>
     send(what, requirePins(deployment), encodeFunctionData({ abi, functionName, args: [pin] }));
   return {
-    /** Offers a pin and locks the fees of all its epochs. @returns its number. */
-    async openPin(offer: PinOffer): Promise<bigint> {
+    /** Offers a pin and locks the fees of all its epochs. `readOpenedPin` reads its number. */
+    async openPin(offer: PinOffer): Promise<TransactionReceipt> {
       const { sizeBytes, feePerEpoch, epochs, epochBlocks, place } = offer;
       const address = requirePins(deployment);
       const provider = toAddress(offer.provider, 'provider');
@@ -138,10 +145,7 @@ export function createPinWrites(
       const args = [provider, content, feePerEpoch, epochs, epochBlocks, place] as const;
       const data = encodeFunctionData({ abi, functionName: 'open', args });
       await allow(deployment.token, address, feePerEpoch * BigInt(epochs));
-      const { logs } = await send('open a pin', address, data);
-      const [opened] = parseEventLogs({ abi, eventName: 'PinOpened', logs });
-      if (opened === undefined) throw new ChainError('reverted', 'open a pin: the receipt names no pin');
-      return opened.args.pin;
+      return send('open a pin', address, data);
     },
     /** Accepts an offer to this account. Epoch 0 begins with the next block. */
     acceptPin: (pin: bigint) => call('accept', 'accept a pin', pin),

@@ -4,6 +4,7 @@ import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Address, Hex } from '@ogong/chain/hex';
+import { readOpenedPin } from '@ogong/chain/registry/pins';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createLogger } from '@ogong/host/log/logger';
@@ -84,11 +85,13 @@ async function startProgram(dataDir: string, place: string): Promise<Program> {
   };
 }
 
-const openPin = (provider: Address, place: string): Promise<bigint> =>
-  payer.client.openPin({
-    ...{ provider, place, blob: blob.root, pinRoot: tree.pinRoot, sizeBytes: blob.bytes },
-    ...{ feePerEpoch: FEE, epochs: EPOCHS, epochBlocks: EPOCH_BLOCKS },
-  });
+const openPin = async (provider: Address, place: string): Promise<bigint> =>
+  readOpenedPin(
+    await payer.client.openPin({
+      ...{ provider, place, blob: blob.root, pinRoot: tree.pinRoot, sizeBytes: blob.bytes },
+      ...{ feePerEpoch: FEE, epochs: EPOCHS, epochBlocks: EPOCH_BLOCKS },
+    }),
+  );
 
 const waitForStart = async (pin: bigint): Promise<bigint> =>
   vi.waitUntil(async () => (await payer.client.pinOf(pin)).start ?? false, WAIT);

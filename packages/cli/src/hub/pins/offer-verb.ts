@@ -1,3 +1,4 @@
+import { readOpenedPin } from '@ogong/chain/registry/pins';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { hex, httpUrl, integer } from '@ogong/host/config/values';
 import type { Verb } from '@ogong/host/lifecycle/command-group';
@@ -53,10 +54,11 @@ export const offerVerb: Verb = {
         `lock ${format(feePerEpoch * BigInt(epochs), token)} for ${epochs} epochs of ${content.sizeBytes} bytes with 0x${account}`,
       amounts: [{ flag: 'fee', amount: written, is: 'token', isTaken: true }],
       fields: () => ({ blob: toHex(content.blob), pinRoot: toHex(content.pinRoot), pin: pin?.toString() ?? null }),
-      async run({ openPin }) {
-        pin = await openPin({
+      async run({ openPin }, { isDry }) {
+        const receipt = await openPin({
           ...{ ...content, provider: `0x${account}`, feePerEpoch, epochs, epochBlocks, place: `hub+${place}` },
         });
+        if (!isDry) pin = readOpenedPin(receipt);
       },
     });
   },
