@@ -7,6 +7,7 @@ import { MAX_COMMITTEE_MEMBERS } from '@ogong/protocol/beacon/threshold/tickets'
 import { PROVIDER_RATES } from '@ogong/provider/provider/provider';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
 import { ROUTER_RATES } from '@ogong/router/router';
+import { storedConfig } from '@ogong/storage/daemon/stored-config';
 import { ratesOf } from '@ogong/validator/access';
 import { SECOND_DELIVERY_LIMITS } from '@ogong/validator/intake/second-recipient';
 import { MAX_ANNOUNCEMENTS } from '@ogong/validator/store/announcement-store';
@@ -111,6 +112,17 @@ const GATEWAY: readonly Limit[] = [
   ['concurrent requests: in all; per key', `${maxRequests.default}; ${maxRequestsPerKey.default}`, 'refused, 429'],
 ];
 
+const stored = storedConfig.definition.fields;
+
+const STORED: readonly Limit[] = [
+  [
+    'HTTP connections: in all; per address',
+    `${stored.maxConnections.default}; ${stored.connectionsPerAddress.default}`,
+    'the longest idle one is closed, or the new one',
+  ],
+  ['bytes per second, all together', `${stored.rate.default}`, 'answers wait'],
+];
+
 const ENTRIES: Readonly<Record<string, readonly Limit[]>> = {
   'Links of every daemon': LINKS,
   Router: ofMethods(ROUTER_RATES),
@@ -124,6 +136,7 @@ const ENTRIES: Readonly<Record<string, readonly Limit[]>> = {
     ],
   ],
   'HTTP port of a gateway': GATEWAY,
+  'HTTP port of a storage provider': STORED,
 };
 
 /** The page of rate limits. */

@@ -90,7 +90,8 @@ export function drawChunks(crypto: Pick<Crypto, 'keccak256'>, { seed, pin }: Pin
 const toWord = (value: bigint): Uint8Array => fromHex(value.toString(16).padStart(2 * HASH_BYTES, '0'));
 
 /**
- * Computes the probability that one proof shows a loss: at least one of the draws is a lost chunk.
+ * Computes the probability that at least one of several proofs fails, because a draw is a lost chunk.
  * @param lost share of the chunks that are lost, 0..1.
+ * @internal for the table in docs/hub-pins.md and the test of the draw
  */
-export const computeCatchProbability = (lost: number, draws = PIN_DRAWS): number => 1 - (1 - lost) ** draws;
+export const computeCatchProbability = (lost: number, epochs: number): number => 1 - (1 - lost) ** (PIN_DRAWS * epochs);

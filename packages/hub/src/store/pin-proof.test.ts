@@ -103,7 +103,7 @@ describe('the draw', () => {
       const seed = crypto.sha256(new TextEncoder().encode(`seed ${trial}`));
       if (drawChunks(crypto, { seed, pin: 3n }, count).some(isLost)) caught++;
     }
-    const expected = computeCatchProbability(lost);
+    const expected = computeCatchProbability(lost, 1);
     // Five standard deviations of a binomial share.
     expect(Math.abs(caught / trials - expected)).toBeLessThan(5 * Math.sqrt((expected * (1 - expected)) / trials));
   });
@@ -115,5 +115,17 @@ describe('the draw', () => {
     const expected = (500 * PIN_DRAWS) / 10;
     // Chi-squared with 9 degrees of freedom: above 40 once in 10^5.
     expect(counts.reduce((sum, n) => sum + (n - expected) ** 2 / expected, 0)).toBeLessThan(40);
+  });
+});
+
+describe('docs/hub-pins.md', () => {
+  it('has the computed table of catching a loss', () => {
+    const page = readFileSync(new URL('../../../../docs/hub-pins.md', import.meta.url), 'utf8');
+    const [, table = ''] = page.split('<!-- catch -->\n');
+    const rows = [0.001, 0.01, 0.05, 0.1, 0.2, 0.5].map((lost) => {
+      const cells = [1, 7, 30].map((epochs) => `${(100 * computeCatchProbability(lost, epochs)).toFixed(2)} %`);
+      return `| ${[`${100 * lost} %`, ...cells].join(' | ')} |\n`;
+    });
+    expect(table.split('\n').slice(2).join('\n')).toBe(rows.join(''));
   });
 });

@@ -24,7 +24,7 @@ interface Content {
 }
 
 /**
- * Serves a store as a place of the hub (docs/spec/hub-pins.md): files by their hashes, whole or as one range. Nothing is listed. A name
+ * Serves a store as a place of the hub (docs/spec/pins.md#place-over-http): files by their hashes, whole or as one range. Nothing is listed. A name
  * is a hash, so no request reaches another file.
  */
 export function createPlaceApp({ store, manifests, pacer, onSent }: PlaceAppParts) {
