@@ -165,6 +165,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'cohort',
     'modality',
     'engine',
+    'hub',
     'machine',
     'provider',
     'verifier',

@@ -1,6 +1,6 @@
 import { createTally } from '@ogong/host/link/tally';
 
-/** Requests for a model that no provider served. */
+/** Requests for a model that no provider served, or that nobody but its provider could check. */
 export interface ModelDemand {
   /** `ogong/<tier>/<maker>/<model>` */
   readonly model: string;
@@ -12,7 +12,7 @@ export interface ModelDemand {
 
 export interface Demand {
   /**
-   * Counts a request for a model that no provider serves: each address group once an hour.
+   * Counts a request that lacked a provider or a verifier: each address group once an hour.
    * @param modelId a parsed model id.
    * @param group of the caller's address. Certificates are free, and addresses are not.
    * @returns whether the demand is in the table, perhaps from an earlier request.
@@ -39,7 +39,7 @@ interface Row {
 }
 
 /**
- * Counts demand for models that nobody serves (docs/spec/match.md#demand). Weights are halved each hour. A full table forgets its
+ * Counts demand for models that lack a provider or a verifier (docs/spec/match.md#demand). Weights are halved each hour. A full table forgets its
  * least wanted model, the oldest of equals.
  */
 export function createDemand(): Demand {

@@ -60,7 +60,8 @@ export function matchRequest(
   assertRequest(request);
   const { model: modelId, replyId, exclude, only, contextSize, maxPricePer1k: maxPricePer1kAtomic } = request;
   const nowMs = clock.nowMs();
-  const offers = listComparable(supply, listDemanded(supply.offers(modelId, group), request), request);
+  const verifiersOf = rememberVerifiers(supply);
+  const offers = listComparable({ verifiersOf }, listDemanded(supply.offers(modelId, group), request), request);
   const limits = { maxPricePer1kAtomic, contextSize, minHeldTokens: request.minStake };
   const wanted = { modelId, ...limits, exclude, only, sort: readSort(request), nowMs };
   const candidates = encodeCandidates(selectCandidates(offers, wanted));
@@ -76,6 +77,7 @@ export function matchRequest(
   // cost.
   outstanding.add({ ...held, releaseAtMs: times.expiresAtMs, nowMs });
   metrics.openTickets.set(outstanding.size());
+  if (lacksVerifier({ verifiersOf }, offer)) demand.note(modelId, group, nowMs);
   return { ticket: issueTicket(state, request, { offer, candidates, ...times }), candidates };
 }
 
@@ -102,13 +104,10 @@ export function listComparable(
   offers: readonly ListedOffer[],
   { contextSize }: Pick<RouteQuery, 'contextSize'>,
 ): readonly ListedOffer[] {
-  const known = new Map<string, ReturnType<typeof verifiersOf>>();
   const problems = offers.map(({ model: { modelRoot, modelId, cohort }, contextSize: offered, payee }) => {
     if (!isComparable(parseModelId(modelId).tier)) return undefined;
     const isOther = (one: AnnouncedVerifier): boolean => !equalBytes(one.payee, payee);
-    const verifiers = known.get(toHex(modelRoot)) ?? verifiersOf(modelRoot);
-    known.set(toHex(modelRoot), verifiers);
-    const whole = verifiers.filter(isOther);
+    const whole = verifiersOf(modelRoot).filter(isOther);
     // Each shard's verifiers are read only where they count.
     const members = whole.length > 0 ? [] : (cohort?.members ?? []);
     const shards = members.map(({ firstLayer, layers }) =>
@@ -119,6 +118,26 @@ export function listComparable(
   if (offers.length > 0 && !problems.includes(undefined)) throw new Refusal('oversized', `${problems[0]}`);
   return offers.filter((_, i) => problems[i] === undefined);
 }
+
+/** Looks each model's verifiers up once. */
+function rememberVerifiers({ verifiersOf }: Pick<RouterState['supply'], 'verifiersOf'>): typeof verifiersOf {
+  const known = new Map<string, ReturnType<typeof verifiersOf>>();
+  return (modelRoot, segment) => {
+    if (segment !== undefined) return verifiersOf(modelRoot, segment);
+    const verifiers = known.get(toHex(modelRoot)) ?? verifiersOf(modelRoot);
+    known.set(toHex(modelRoot), verifiers);
+    return verifiers;
+  };
+}
+
+/** Whether nobody but its provider can check the replies of an offer. Members of a cohort have verifiers of their own. */
+const lacksVerifier = (
+  { verifiersOf }: Pick<RouterState['supply'], 'verifiersOf'>,
+  { model: { modelId, modelRoot, cohort }, payee }: Pick<ListedOffer, 'model' | 'payee'>,
+): boolean =>
+  cohort === undefined &&
+  isComparable(parseModelId(modelId).tier) &&
+  verifiersOf(modelRoot).every((one) => equalBytes(one.payee, payee));
 
 /** @throws Refusal 'invalid'; 'not-found' if the tier is planned */
 export function assertRequest({ model, replyId, exclude, modelRoot, sort, only }: RouteQuery): void {

@@ -11,7 +11,7 @@ import type {
   RouterService,
   SignedAnnouncement,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { MAX_WANTED_MODELS } from './demand.ts';
+import { listDemand } from './demand-list.ts';
 import { handSupply } from './hand-supply.ts';
 import { assertRoute, matchRequest } from './match-request.ts';
 import { listModels, listOffers } from './model-list.ts';
@@ -37,7 +37,7 @@ export function createRouterService(
     earn = () => {},
   }: { readonly readStakes: () => void; readonly earn?: (caller: Caller, calls: number) => void },
 ): ServiceImpl<typeof RouterService> {
-  const { supply, stakes, metrics, relays, demand, clock } = state;
+  const { supply, stakes, metrics, relays, clock } = state;
   return {
     async announce(signed: SignedAnnouncement, context: HandlerContext) {
       const { payee } = await supply.announce(signed, getCaller(context)).catch((error: unknown) => {
@@ -71,11 +71,7 @@ export function createRouterService(
     handSupply: (request) => handSupply(state, request),
     listModels: () => ({ models: listModels(supply.offers()) }),
     listOffers: ({ model }) => ({ offers: listOffers(supply.offers(model), MAX_LISTED_OFFERS) }),
-    listDemand: ({ limit }) => ({
-      models: demand
-        .list(Math.min(limit, MAX_WANTED_MODELS), clock.nowMs())
-        .map(({ sinceMs, ...wanted }) => ({ ...wanted, sinceMs: BigInt(sinceMs) })),
-    }),
+    listDemand: ({ limit }) => ({ models: listDemand(state, limit) }),
     listRelays: () => ({
       relays: relays
         .slice(0, MAX_LISTED_RELAYS)

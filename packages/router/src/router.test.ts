@@ -18,6 +18,7 @@ import {
   MODEL_ID,
   MODEL_ROOT,
   makeOfferedModel,
+  makeRoute,
   NOW,
   network,
   payeeOf,
@@ -132,8 +133,28 @@ describe('a match', () => {
     await refusalOf(route(gateway, { model: 'ogong/proof/test/fake' }));
     const ask = async (limit: number) => (await gateway.service(RouterService).listDemand({ limit })).models;
     // Both callers have one address.
-    expect(await ask(10)).toMatchObject([{ model: unserved, milliWeight: 1_000, sinceMs: BigInt(NOW) }]);
+    const none = { providers: 0, verifiers: 0 };
+    expect(await ask(10)).toMatchObject([{ model: unserved, milliWeight: 1_000, sinceMs: BigInt(NOW), ...none }]);
     expect(await ask(0)).toEqual([]);
+  });
+
+  it('lists a model that is served and that nobody but its provider can check, until somebody can', async () => {
+    const opened = await start();
+    const gateway = await opened.connect(GATEWAY);
+    const verifier = { endpoint: '127.0.0.1:9', certHash: new Uint8Array(32), keyHash: idOf(1) };
+    await announce(opened, 1, { verifier });
+    await route(gateway);
+    const ask = async () => (await gateway.service(RouterService).listDemand({ limit: 10 })).models;
+    expect(await ask()).toMatchObject([{ model: MODEL_ID, milliWeight: 1_000, providers: 1, verifiers: 1 }]);
+    await announce(opened, 2, { verifier: { ...verifier, keyHash: idOf(2) } }, { vouchedBy: 2 });
+    opened.clock.now += 3_600_000;
+    for (const n of [1, 2]) {
+      const own = { ...verifier, keyHash: idOf(n) };
+      await announce(opened, n, { verifier: own, sequence: 2n }, { vouchedBy: n });
+    }
+    // Half of the first count is left, and no match adds to it.
+    await gateway.service(RouterService).route(makeRoute());
+    expect(await ask()).toMatchObject([{ milliWeight: 500, providers: 2, verifiers: 2 }]);
   });
 
   it.each([

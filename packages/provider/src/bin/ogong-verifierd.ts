@@ -21,16 +21,21 @@ import {
   SCORES_ONLY,
 } from '../engine/engine-config.ts';
 import { openHeldSegments } from '../engine/open-held-segments.ts';
-import { createOnDemandPool, openOnDemandModels } from '../engine/open-on-demand-models.ts';
+import { createOnDemandPool, type OnDemandPool, openOnDemandModels } from '../engine/open-on-demand-models.ts';
 import { findModality } from '../modality/registry.ts';
+import { createFollowedHub } from '../verifier/followed-hub.ts';
 import { createReports, VERIFIER_SCHEMA } from '../verifier/report-store.ts';
 import { createVerifier } from '../verifier/verifier.ts';
 import { verifierConfig } from '../verifier/verifier-config.ts';
 
 const NAME = 'ogong-verifierd';
+/** Its provider waits with a new model until this verifier has it. */
+const FOLLOW_MS = 2_000;
 
 interface Opened {
-  readonly engines: readonly Engine[];
+  readonly engines: Engine[];
+  /** Of models that are loaded on demand. */
+  readonly pool?: OnDemandPool;
   closeEngines(): Promise<void>;
 }
 
@@ -38,19 +43,24 @@ async function openEngines(
   {
     model: named,
     onDemand,
+    hubOf,
     ...given
-  }: EngineSettings & { readonly model: readonly string[]; readonly onDemand: boolean },
+  }: EngineSettings & {
+    readonly model: readonly string[];
+    readonly onDemand: boolean;
+    readonly hubOf: string | undefined;
+  },
   place: LoadingPlace,
 ): Promise<Opened> {
   const settings = { ...given, ...SCORES_ONLY };
   const model = addEncoder(named, given.mmproj);
-  if (onDemand) {
+  if (onDemand || hubOf !== undefined) {
     const pool = createOnDemandPool(settings, place);
     const models = await openOnDemandModels(
       model.map((reference) => ({ reference })),
       pool,
     );
-    return { engines: models.map(({ engine }) => engine), closeEngines: pool.close };
+    return { engines: models.map(({ engine }) => engine), pool, closeEngines: pool.close };
   }
   const loaded = await loadModels(model, loadModel, settings, place);
   const engines = loaded.map(({ engine }) => engine);
@@ -69,8 +79,9 @@ async function start(signal: AbortSignal): Promise<Daemon> {
     process.exit(0);
   }
   const { values } = parsed;
-  if (values.model.length + values.segment.length === 0)
-    throw new ConfigError(NAME, ['--model or --segment is required: a verifier runs replies again on them']);
+  const { hubOf: directory } = values;
+  if (values.model.length + values.segment.length === 0 && directory === undefined)
+    throw new ConfigError(NAME, ['--model, --segment or --hub-of is required: a verifier runs replies again on them']);
   const context = await openDaemon({ name: NAME, role: 'verifier' }, values);
   const { signer, identity, chain, log, metrics } = context;
   const place = {
@@ -78,7 +89,7 @@ async function start(signal: AbortSignal): Promise<Daemon> {
     // A service's standard error holds its log, and nothing else.
     ...(process.stderr.isTTY && createLoadingLines((text) => process.stderr.write(text), true)),
   };
-  const { engines, closeEngines } = await openEngines(values, place);
+  const { engines, pool, closeEngines } = await openEngines(values, place);
   const held = await openHeldSegments(values.segment, values, place).catch(async (error: unknown) => {
     await closeEngines();
     throw error;
@@ -111,8 +122,13 @@ async function start(signal: AbortSignal): Promise<Daemon> {
       metrics,
     },
   );
+  const followed =
+    pool &&
+    directory !== undefined &&
+    createFollowedHub({ directory, intervalMs: FOLLOW_MS }, { crypto: nodeCrypto, pool, engines, log });
   await context.start();
   await verifier.start();
+  if (followed) followed.start();
   return {
     ready: {
       ...context.ready,
@@ -126,6 +142,7 @@ async function start(signal: AbortSignal): Promise<Daemon> {
       })),
     },
     async stop() {
+      if (followed) await followed.stop();
       await verifier.stop();
       await context.stop();
       await commits.close();

@@ -213,7 +213,7 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
     read.hub &&
     models.pool &&
     openHubServing(read.hub, settings, {
-      ...{ provider, pool: models.pool, routers, links, dialPolicy, chain, log },
+      ...{ provider, pool: models.pool, routers, verifier, links, dialPolicy, chain, log },
       registry: domainOf(deployment, deployment.models),
       finishOffer: (offer) => wrapEngine(addPeg(offer)),
     });

@@ -11,10 +11,11 @@ const engine = (byte: number, numericClass: string, exact: boolean) => ({
 
 it('names each model once, and an exact class only where its engine repeats replies of it', () => {
   let nowMs = 1_750_000_000_000;
+  const engines = [engine(3, EXACT, false), engine(1, EXACT, true), engine(2, 'x', false), engine(1, 'y', false)];
   const find = createEndorsements([root(9)], {
     clock: { nowMs: () => nowMs },
     signer: createTestHybrid('verifier'),
-    engines: [engine(3, EXACT, false), engine(1, EXACT, true), engine(2, 'x', false), engine(1, 'y', false)],
+    listEngines: () => engines,
   });
   expect(find(root(8))).toBeUndefined();
   const first = find(root(9));
@@ -30,5 +31,11 @@ it('names each model once, and an exact class only where its engine repeats repl
   // Anybody may ask, so it is not signed for each question.
   expect(find(root(9))).toBe(first);
   nowMs += 86_400_000;
-  expect(find(root(9))).not.toBe(first);
+  const second = find(root(9));
+  expect(second).not.toBe(first);
+  engines.pop();
+  expect(find(root(9))).toBe(second);
+  engines.push(engine(7, 'z', false));
+  const classes = parseEndorsement(find(root(9))?.word ?? new Uint8Array()).classes;
+  expect(classes.map(({ modelRoot }) => modelRoot[0])).toEqual([1, 2, 3, 7]);
 });

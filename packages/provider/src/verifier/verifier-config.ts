@@ -32,7 +32,7 @@ export const verifierConfig = defineConfig({
       env: 'OGONG_VERIFIER_MODEL',
       repeatable: true,
       description:
-        'model to re-run replies on, every one that its providers offer: a GGUF file, a model folder, hf:owner/repo[:quant], a URL, or a built-in name. It is required without --segment',
+        'model to re-run replies on, every one that its providers offer: a GGUF file, a model folder, hf:owner/repo[:quant], a URL, or a built-in name. It is required without --segment and --hub-of',
     },
     segment: {
       schema: text,
@@ -48,6 +48,13 @@ export const verifierConfig = defineConfig({
       env: 'OGONG_VERIFIER_ON_DEMAND',
       description:
         'load a model when a job asks for it, within --memory-budget; the one used longest ago goes where there is no room',
+    },
+    hubOf: {
+      schema: text,
+      label: '<path>',
+      env: 'OGONG_VERIFIER_HUB_OF',
+      description:
+        'verify the models that a provider on this machine fetches by --serve-from-hub, too: the folder hub in its data directory. Models are loaded on demand then',
     },
     ...engineFields,
     ...visionFields,

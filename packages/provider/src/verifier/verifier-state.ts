@@ -14,7 +14,7 @@ import { createEndorsements, type FindEndorsement } from './endorsements.ts';
 import type { Reports } from './report-store.ts';
 
 export interface VerifierDependencies {
-  /** One for each model that is verified. */
+  /** One for each model that is verified. Models may come and go while the verifier runs. */
   readonly engines: readonly Engine[];
   /** Layers of models that no engine here has whole. Default: none. */
   readonly segments?: readonly HeldSegment[];
@@ -70,7 +70,7 @@ export function openVerifierState(options: VerifierStateOptions, dependencies: V
     keyHash: hashHybridKey(crypto, signer.publicKey),
     queue: createJobQueue({ slots, maxWaiting, onWaiting: (count) => metrics.waiting.set(count) }),
     guests: new Set(calibrateWith.map(toHex)),
-    findEndorsement: createEndorsements(providers, { ...dependencies, engines: listEndorsed(dependencies) }),
+    findEndorsement: createEndorsements(providers, { ...dependencies, listEngines: () => listEndorsed(dependencies) }),
     stopping: new AbortController(),
     guestJobs: 0,
     isClosing: false,

@@ -1,7 +1,7 @@
 import { parseLicence } from '@ogong/hub/licence';
 import type { HubManifest } from '@ogong/hub/manifest';
 
-/** Licences that let anybody serve a model, without a word of the operator. */
+/** Licences that let anybody serve a model. An operator may name others. */
 export const OPEN_LICENCES = ['Apache-2.0', 'MIT', 'BSD-2-Clause', 'BSD-3-Clause', 'CC0-1.0', 'CC-BY-4.0'];
 
 export interface AcceptableModels {

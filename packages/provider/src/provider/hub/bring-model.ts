@@ -1,10 +1,9 @@
 import { findManifest, pullByName } from '@ogong/hub/named/fetch-model';
 import type { RegistryEntry } from '@ogong/hub/named/registry-entry';
-import { parseSignedManifest, type SignedManifest } from '@ogong/hub/signed-manifest';
-import { readKeptManifest } from '@ogong/hub/store/manifest-folder';
+import type { SignedManifest } from '@ogong/hub/signed-manifest';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { parseModelId } from '@ogong/protocol/exchange/match';
-import type { HeldModel } from './held-models.ts';
+import { readHeldManifest } from '../../hub/held-manifest.ts';
 import type { HubState } from './hub-state.ts';
 import { sweepStore } from './sweep-store.ts';
 
@@ -57,6 +56,8 @@ export async function bringModel(
     const { modelRoot } = loaded.engine.info();
     if (!equalBytes(modelRoot, manifest.modelRoot))
       throw new Error(`the engine loaded the model root ${toHex(modelRoot)}, not that of the manifest`);
+    // A verifier is announced for all models of its provider.
+    await state.awaitVerifier?.(modelRoot, signal);
     provider.addOffer(state.toOffer(modelId, noteUse(state, modelId, loaded)));
   } catch (error) {
     await pool.drop(reference);
@@ -99,22 +100,9 @@ export async function dropModel(state: HubState, modelId: string): Promise<boole
 
 /** Removes files of models that are not held. */
 export async function sweepHeld(state: HubState): Promise<void> {
-  const kept = await Promise.all(state.held.list().map((model) => readKept(state, model)));
+  const kept = await Promise.all(state.held.list().map((model) => readHeldManifest(state, model)));
   await sweepStore(
     state.store,
     kept.filter((signed) => signed !== undefined),
   );
-}
-
-/** Reads the manifest of a held model from the store; undefined if it is not there or damaged. */
-export async function readKept(
-  { store, crypto }: Pick<HubState, 'store' | 'crypto'>,
-  { manifestHash }: Pick<HeldModel, 'manifestHash'>,
-): Promise<SignedManifest | undefined> {
-  try {
-    const signed = parseSignedManifest(crypto, await readKeptManifest(store.directory, manifestHash));
-    return toHex(signed.manifestHash) === manifestHash ? signed : undefined;
-  } catch {
-    return undefined;
-  }
 }

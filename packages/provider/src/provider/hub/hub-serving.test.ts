@@ -14,7 +14,7 @@ import { signTestManifest } from '@ogong/testing/hub/hub-model';
 import { writeRandomModel } from '@ogong/testing/models/random-model';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { openHeldModels } from './held-models.ts';
+import { openHeldModels } from '../../hub/held-models.ts';
 import { createHubServing } from './hub-serving.ts';
 import type { HubServingDependencies, HubServingOptions } from './hub-state.ts';
 
@@ -76,6 +76,8 @@ function open(options: Partial<HubServingOptions> = {}, wanted: readonly string[
     offers: new Map<string, WorldOffer>(),
     loaded: new Set<string>(),
     broken: new Set<string>(),
+    /** Whether a retry of a broken model may succeed. */
+    isBusy: false,
     memory: Number.POSITIVE_INFINITY,
     asked: 0,
   };
@@ -96,7 +98,8 @@ function open(options: Partial<HubServingOptions> = {}, wanted: readonly string[
         const path = reference.replace(/^file:/, '');
         const name = /acme\/([^/]+)\//.exec(path)?.[1] as string;
         if (!existsSync(path)) throw new Error('no file');
-        if (world.broken.has(name)) throw new Error('the engine does not start');
+        if (world.broken.has(name))
+          throw Object.assign(new Error('the engine does not start'), { retryable: world.isBusy });
         world.loaded.add(name);
         const engine = createFakeEngine();
         const modelRoot = get(name).modelRoot;
@@ -121,19 +124,17 @@ function open(options: Partial<HubServingOptions> = {}, wanted: readonly string[
     },
     toOffer: (modelId, opened) => ({ modelId, pricePer1kAtomic: 7n, ...opened }),
   };
-  const serving = createHubServing(
-    {
-      ...{ budgetBytes: 1 << 30, tiers: ['verified'], licences: ['Apache-2.0'], intervalMs: 1_000, stayMs: HOUR_MS },
-      places: [{ kind: 'folder', address: origin.directory }],
-      ...options,
-    },
-    dependencies,
-  );
+  const all: HubServingOptions = {
+    ...{ budgetBytes: 1 << 30, tiers: ['verified'], licences: ['Apache-2.0'], intervalMs: 1_000, stayMs: HOUR_MS },
+    places: [{ kind: 'folder', address: origin.directory }],
+    ...options,
+  };
+  const serving = createHubServing(all, dependencies);
   const look = async (): Promise<string> => {
     await serving.trigger();
     return [...world.offers.keys()].map((id) => id.split('/').at(-1)).join('');
   };
-  return { world, look, store, held, serving, dependencies };
+  return { world, look, store, held, serving, dependencies, options: all };
 }
 
 const get = (name: string): PushedModel => models.get(name) as PushedModel;
@@ -187,6 +188,43 @@ it('a model that does not open costs one download a day, and none of the disk', 
   world.broken.clear();
   world.nowMs += HOUR_MS;
   expect(await look()).toBe('a');
+});
+
+it('a model keeps its files while a retry may succeed, six times', async () => {
+  const { world, look, store } = open({}, ['a']);
+  world.broken.add('a');
+  world.isBusy = true;
+  const isKept: boolean[] = [];
+  for (let failures = 1; failures <= 6; failures++) {
+    await look();
+    isKept.push(await store.has(get('a').blob));
+    world.nowMs += 600_000;
+  }
+  expect(isKept).toEqual([true, true, true, true, true, false]);
+  world.nowMs += 24 * HOUR_MS;
+  await look();
+  world.broken.clear();
+  expect(await look()).toBe('');
+  world.nowMs += 600_000;
+  // No place has to send the files again.
+  expect(await look()).toBe('a');
+});
+
+it('a model is offered once the verifier has it', async () => {
+  const lacking = open({}, ['a']);
+  const waits: string[] = [];
+  Object.assign(lacking.dependencies, {
+    async awaitVerifier(modelRoot: Uint8Array) {
+      waits.push(toHex(modelRoot));
+      if (waits.length === 1) throw new Error('the verifier lacks it');
+    },
+  });
+  const next = createHubServing(lacking.options, lacking.dependencies);
+  await next.trigger();
+  expect([waits, [...lacking.world.offers]]).toEqual([[toHex(get('a').modelRoot)], []]);
+  lacking.world.nowMs += 24 * HOUR_MS;
+  await next.trigger();
+  expect([...lacking.world.offers.keys()]).toEqual([idOf('a')]);
 });
 
 it.each([

@@ -2,9 +2,10 @@ import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { MAX_MODELS } from '@ogong/protocol/exchange/announcement';
 import { parseModelId } from '@ogong/protocol/exchange/match';
+import { readHeldManifest } from '../../hub/held-manifest.ts';
+import type { HeldModel } from '../../hub/held-models.ts';
 import { findRefusal, sumModelBytes } from './acceptable-model.ts';
-import { bringModel, dropModel, readCurrent, readKept, readManifest, sweepHeld } from './bring-model.ts';
-import type { HeldModel } from './held-models.ts';
+import { bringModel, dropModel, readCurrent, readManifest, sweepHeld } from './bring-model.ts';
 import { type HeldRoom, planRoom } from './hub-room.ts';
 import type { HubServingDependencies, HubServingOptions, HubState } from './hub-state.ts';
 
@@ -15,6 +16,8 @@ const RETRY_PAUSE_MS = 600_000;
 const REFUSED_PAUSE_MS = 3_600_000;
 /** A model that was fetched and cannot be served costs its download again. */
 const FAILED_PAUSE_MS = 86_400_000;
+/** Failures in a row, with pauses between them, after which the files of a model go. */
+const MAX_FAILURES = 6;
 /** A maker has no plus sign in a name of the registry. */
 const NAME = /^[a-z0-9._-]+$/;
 
@@ -23,7 +26,7 @@ const NAME = /^[a-z0-9._-]+$/;
  * look opens the models that an earlier start has fetched.
  */
 export function createHubServing(options: HubServingOptions, dependencies: HubServingDependencies): Repeating {
-  const state: HubState = { ...options, ...dependencies, opened: new Map(), pauses: new Map() };
+  const state: HubState = { ...options, ...dependencies, opened: new Map(), pauses: new Map(), failures: new Map() };
   return createRepeating(
     { intervalMs: options.intervalMs },
     (signal) => lookAround(state, signal),
@@ -54,7 +57,7 @@ async function keepCurrent(state: HubState, { modelId, modelRoot }: HeldModel, s
     await dropModel(state, modelId);
     return;
   }
-  if (state.opened.has(modelId)) return;
+  if (state.opened.has(modelId) || state.pauses.has(modelId)) return;
   await attempt(
     state,
     modelId,
@@ -73,8 +76,8 @@ function isCandidate({ tiers, held, pauses, provider }: HubState, modelId: strin
 }
 
 /**
- * Does something for a model. A failure removes the model and pauses it. A daemon that stops leaves the model on its list, so that the next
- * start continues.
+ * Does something for a model, and pauses it after a failure. The files of a model stay while a retry may succeed. A daemon that stops leaves
+ * the model on its list, so that the next start continues.
  * @returns the reason that the model is not served; undefined if it is.
  */
 async function attempt(
@@ -87,12 +90,20 @@ async function attempt(
   try {
     const refusal = await work();
     if (refusal !== undefined) pause(REFUSED_PAUSE_MS);
+    state.failures.delete(modelId);
     return refusal;
   } catch (error) {
     if (signal.aborted) throw error;
     state.log.warn({ err: error, modelId }, 'a model of the hub cannot be served');
-    pause((error as { retryable?: boolean }).retryable === true ? RETRY_PAUSE_MS : FAILED_PAUSE_MS);
-    await dropModel(state, modelId);
+    const failures = (state.failures.get(modelId) ?? 0) + 1;
+    const mayRetry = (error as { retryable?: boolean }).retryable === true && failures < MAX_FAILURES;
+    pause(mayRetry ? RETRY_PAUSE_MS : FAILED_PAUSE_MS);
+    if (mayRetry) {
+      state.failures.set(modelId, failures);
+    } else {
+      state.failures.delete(modelId);
+      await dropModel(state, modelId);
+    }
     return (error as Error).message;
   }
 }
@@ -137,7 +148,7 @@ async function listRoom(state: HubState): Promise<readonly HeldRoom[]> {
 
 /** Returns whether the operator has pinned a file of the model. */
 async function hasPin(state: HubState, model: HeldModel): Promise<boolean> {
-  const signed = await readKept(state, model);
+  const signed = await readHeldManifest(state, model);
   const files = signed?.manifest.files ?? [];
   const pins = await Promise.all(files.map(({ blockRoot }) => state.store.isPinned(toHex(blockRoot))));
   return pins.includes(true);

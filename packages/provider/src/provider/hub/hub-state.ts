@@ -5,9 +5,9 @@ import type { HubPlace } from '@ogong/hub/place';
 import type { FolderStore } from '@ogong/hub/store/folder-store';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { OnDemandEngine, OnDemandPool } from '../../engine/open-on-demand-models.ts';
+import type { HeldModels } from '../../hub/held-models.ts';
 import type { ServedOffer } from '../orders/offers.ts';
 import type { Provider } from '../provider.ts';
-import type { HeldModels } from './held-models.ts';
 import type { WantedModel } from './wanted-models.ts';
 
 export interface HubServingOptions {
@@ -40,6 +40,8 @@ export interface HubServingDependencies {
   readonly readEntry: (name: { readonly maker: string; readonly model: string }) => Promise<RegistryEntry>;
   /** Returns the memory for one model, in bytes. */
   readonly readMemory: () => number;
+  /** Waits until the provider's own verifier has a model. @throws Error if it has not in time. Absent: the provider has no verifier. */
+  readonly awaitVerifier?: ((modelRoot: Uint8Array, signal: AbortSignal) => Promise<void>) | undefined;
   /** Completes an offer with its price. */
   readonly toOffer: (modelId: string, opened: OnDemandEngine) => ServedOffer;
 }
@@ -50,4 +52,6 @@ export interface HubState extends HubServingOptions, HubServingDependencies {
   readonly opened: Map<string, string>;
   /** Times until which a model that could not be served is not tried again, by model id. */
   readonly pauses: Map<string, number>;
+  /** Failures in a row of models whose files are kept, by model id. */
+  readonly failures: Map<string, number>;
 }

@@ -9,12 +9,14 @@ import { systemClock } from '@ogong/host/time/clock';
 import type { Repeating } from '@ogong/host/time/repeat';
 import { type RegistryReads, readRegistryEntry } from '@ogong/hub/named/registry-entry';
 import { openFolderStore } from '@ogong/hub/store/folder-store';
+import type { VerifierEndpoint } from '@ogong/protocol/exchange/announcement';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { OnDemandPool } from '../../engine/open-on-demand-models.ts';
+import { HELD_FILE, openHeldModels } from '../../hub/held-models.ts';
 import type { ServedOffer } from '../orders/offers.ts';
 import type { Provider } from '../provider.ts';
-import { openHeldModels } from './held-models.ts';
+import { createVerifierWait } from './await-verifier.ts';
 import { createHubServing } from './hub-serving.ts';
 import { keepDialled } from './listed-places.ts';
 import type { PlannedHub } from './planned-hub.ts';
@@ -32,6 +34,8 @@ export interface HubDaemonDependencies {
   readonly provider: Provider;
   readonly pool: OnDemandPool;
   readonly routers: readonly Peer[];
+  /** The provider's own. */
+  readonly verifier: VerifierEndpoint | undefined;
   readonly links: LinkPool;
   /** For places that the registry names. */
   readonly dialPolicy: DialPolicy;
@@ -47,7 +51,7 @@ export interface HubDaemonDependencies {
 export function openHubServing(
   planned: PlannedHub,
   { dataDir, openingTtl, memoryBudget }: HubDaemonSettings,
-  { provider, pool, routers, links, dialPolicy, chain, registry, log, finishOffer }: HubDaemonDependencies,
+  { provider, pool, routers, verifier, links, dialPolicy, chain, registry, log, finishOffer }: HubDaemonDependencies,
 ): Repeating {
   const directory = join(dataDir, 'hub');
   makePrivateDirectory(directory);
@@ -57,8 +61,9 @@ export function openHubServing(
     {
       ...{ crypto: nodeCrypto, clock: systemClock, log, provider, pool },
       store: openFolderStore(directory),
-      held: openHeldModels(join(directory, 'held.json')),
-      readDemand: (signal) => askDemand(routers, { links, log, signal }),
+      held: openHeldModels(join(directory, HELD_FILE)),
+      readDemand: (signal) => askDemand(routers, { links, log, signal, hasVerifier: verifier !== undefined }),
+      awaitVerifier: verifier && createVerifierWait({ verifier, providerId: provider.id }, { links }),
       async readEntry(name) {
         const entry = await readRegistryEntry(await chain.client(), registry, name);
         return { ...entry, inForce: entry.inForce && (await keepDialled(entry.inForce, dialPolicy)) };
@@ -71,12 +76,23 @@ export function openHubServing(
 
 async function askDemand(
   routers: readonly Peer[],
-  { links, log, signal }: { readonly links: LinkPool; readonly log: Logger; readonly signal: AbortSignal },
+  {
+    links,
+    log,
+    signal,
+    hasVerifier,
+  }: {
+    readonly links: LinkPool;
+    readonly log: Logger;
+    readonly signal: AbortSignal;
+    readonly hasVerifier: boolean;
+  },
 ): Promise<readonly WantedModel[]> {
   const ask = async (router: Peer): Promise<ReadonlyMap<string, number> | undefined> => {
     try {
       const call = { timeoutMs: ASK_TIMEOUT_MS, signal };
-      return readDemand(await links.to(RouterService, router).listDemand({ limit: MAX_READ_ROWS }, call));
+      const answer = await links.to(RouterService, router).listDemand({ limit: MAX_READ_ROWS }, call);
+      return readDemand(answer, { hasVerifier });
     } catch (err) {
       log.warn({ err, router: router.endpoint }, 'a router does not say which models are wanted');
       return undefined;

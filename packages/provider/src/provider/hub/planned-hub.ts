@@ -17,7 +17,6 @@ export interface HubSettings {
   readonly upstream?: string | undefined;
   readonly imageUpstream?: string | undefined;
   readonly embeddedImage: readonly string[];
-  readonly verifierEndpoint?: string | undefined;
 }
 
 /** The part of a daemon that serves models of the hub, as its operator describes it. */
@@ -41,10 +40,6 @@ export function planHub(settings: HubSettings, problems: string[]): PlannedHub |
   if (settings.embeddedImage.length > 0)
     problems.push(
       '--serve-from-hub loads models on demand, and --embedded-image keeps one loaded: leave one of them out',
-    );
-  if (settings.verifierEndpoint !== undefined)
-    problems.push(
-      '--serve-from-hub changes the models of this provider, and its verifier would lack them: leave --verifier-endpoint out',
     );
   return {
     budgetBytes: hubBudget,

@@ -22,9 +22,21 @@ it('equals are in the order of their ids, so all providers with the same answers
 
 it('reads few rows of a router, and skips those without a model id', () => {
   const rows = (names: readonly string[]) => ({
-    models: names.map((model) => ({ model, milliWeight: 1_000, sinceMs: 0n }) as never),
+    models: names.map((model) => ({ model, milliWeight: 1_000, providers: 0, verifiers: 0 }) as never),
   });
   const good = 'ogong/verified/acme/small';
-  expect([...readDemand(rows(['gpt-4', `${good}\u001b`, 'ogong/none/a/b', good])).keys()]).toEqual([good]);
-  expect(readDemand(rows(Array.from({ length: 500 }, (_, n) => `${good}-${n}`))).size).toBe(64);
+  const read = (names: readonly string[]) => readDemand(rows(names), { hasVerifier: false });
+  expect([...read(['gpt-4', `${good}\u001b`, 'ogong/none/a/b', good]).keys()]).toEqual([good]);
+  expect(read(Array.from({ length: 500 }, (_, n) => `${good}-${n}`)).size).toBe(64);
+});
+
+it.each([
+  [{ providers: 0, verifiers: 0 }, [true, true]],
+  // Its provider's own verifier checks others alone.
+  [{ providers: 1, verifiers: 1 }, [false, true]],
+  [{ providers: 3, verifiers: 0 }, [false, true]],
+  [{ providers: 2, verifiers: 2 }, [false, false]],
+])('a model with %j is wanted without and with a verifier: %j', (supply, expected) => {
+  const answer = { models: [{ model: 'ogong/verified/acme/small', milliWeight: 1, ...supply } as never] };
+  expect([false, true].map((hasVerifier) => readDemand(answer, { hasVerifier }).size === 1)).toEqual(expected);
 });

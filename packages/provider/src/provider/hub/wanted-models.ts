@@ -2,7 +2,7 @@ import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { ListDemandResponse } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
-/** A model that consumers ask for, and that nobody serves. */
+/** A model that consumers ask for, and that lacks a provider or a verifier. */
 export interface WantedModel {
   /** `ogong/<tier>/<maker>/<model>` */
   readonly modelId: string;
@@ -12,11 +12,21 @@ export interface WantedModel {
 /** Rows of one router that are read. */
 export const MAX_READ_ROWS = 64;
 
-/** Reads a router's answer. Rows without a model id are skipped. */
-export function readDemand({ models }: Pick<ListDemandResponse, 'models'>): ReadonlyMap<string, number> {
+/** Payees with a verifier that a model needs: the provider of a reply never checks it. */
+const NEEDED_VERIFIERS = 2;
+
+/**
+ * Reads a router's answer. Rows without a model id are skipped. So are models that need nothing which this provider has: it adds a
+ * provider, and where it has one a verifier.
+ */
+export function readDemand(
+  { models }: Pick<ListDemandResponse, 'models'>,
+  { hasVerifier }: { readonly hasVerifier: boolean },
+): ReadonlyMap<string, number> {
   return new Map(
     models
       .slice(0, MAX_READ_ROWS)
+      .filter(({ providers, verifiers }) => providers === 0 || (hasVerifier && verifiers < NEEDED_VERIFIERS))
       .filter(({ model }) => isModelId(model))
       .map(({ model, milliWeight }) => [model, milliWeight]),
   );

@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { writePrivateFile } from '@ogong/host/files/private-files';
+import { parseModelId } from '@ogong/protocol/exchange/match';
 import { z } from 'zod';
-import { findIdProblem } from '../orders/planned-offers.ts';
+
+/** Name of the list in a provider's store of models. */
+export const HELD_FILE = 'held.json';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
 const heldModel = z.strictObject({
-  modelId: z.string().refine((id) => findIdProblem(id) === undefined, 'no model id'),
+  modelId: z.string().refine(isModelId, 'no model id'),
   manifestHash: hash,
   modelRoot: hash,
   sizeBytes: z.int().positive(),
@@ -14,7 +17,7 @@ const heldModel = z.strictObject({
   usedAtMs: z.int().nonnegative(),
 });
 
-/** A model of the hub that this provider has fetched, or is fetching. */
+/** A model of the hub that a provider has fetched, or is fetching. */
 export type HeldModel = z.infer<typeof heldModel>;
 
 /** An announcement has no more models. */
@@ -22,7 +25,7 @@ const MAX_HELD = 64;
 const heldFile = z.strictObject({ models: z.array(heldModel).max(MAX_HELD) });
 const LARGEST_FILE = 64 * 1024;
 
-/** The list of the models that this provider has from the hub, on the disk. */
+/** The list of the models that a provider has from the hub, on the disk. */
 export interface HeldModels {
   list(): readonly HeldModel[];
   find(modelId: string): HeldModel | undefined;
@@ -65,7 +68,11 @@ export function openHeldModels(path: string): HeldModels {
   };
 }
 
-function readHeld(path: string): readonly HeldModel[] {
+/**
+ * Reads the list of a provider; empty where there is none.
+ * @throws Error if the file is not a list.
+ */
+export function readHeld(path: string): readonly HeldModel[] {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -76,4 +83,13 @@ function readHeld(path: string): readonly HeldModel[] {
   const parsed = text.length > LARGEST_FILE ? undefined : heldFile.safeParse(JSON.parse(text));
   if (parsed?.success !== true) throw new Error(`${path} is no list of models; remove it to fetch models again`);
   return parsed.data.models;
+}
+
+function isModelId(text: string): boolean {
+  try {
+    parseModelId(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
