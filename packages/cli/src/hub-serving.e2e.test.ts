@@ -7,11 +7,9 @@ import { domainOf } from '@ogong/chain/domain';
 import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { loadMeshIdentity } from '@ogong/devnet/mesh/mesh-identities';
-import { assignPorts, countPorts, DEFAULT_PRICE_PER_1K, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
-import { resolveModel } from '@ogong/engine/resolve-model';
+import { assignPorts, countPorts, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
-import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
 import { readTrust } from '@ogong/host/views/read-trust';
 import { createRootFinder } from '@ogong/host/views/registry-roots';
 import { computeManifestRoot } from '@ogong/hub/manifest';
@@ -21,29 +19,27 @@ import { openFolderStore } from '@ogong/hub/store/folder-store';
 import { keepManifest } from '@ogong/hub/store/manifest-folder';
 import { pushFiles } from '@ogong/hub/transfer/push';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import { serveConfig } from '@ogong/provider/provider/provider-config';
-import { startServing } from '@ogong/provider/provider/serve-daemon';
 import { type CheckedReply, createClient, fetchReceipt } from '@ogong/sdk';
 import { createTestManifest } from '@ogong/testing/hub/hub-manifest';
 import { type PlaceServer, startPlaceServer } from '@ogong/testing/hub/place-server';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 const STORIES = fileURLToPath(new URL('../../models/models/stories260K.gguf', import.meta.url));
-const OWN = 'ogong/verified/test/stories';
-/** The same weights under another name, so the verifier of the mesh has them. */
+const UNUSED = 'ogong/verified/test/unused';
 const WANTED = 'ogong/verified/test/pushed';
 const patience = { timeout: 60_000, interval: 250 };
 
 let directory: string;
 let mesh: Mesh;
 let place: PlaceServer;
-let provider: Daemon;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'ogong-hub-serving-'));
-  const { modelRoot: root } = await resolveModel(`file:${STORIES}`, { storeDir: directory });
-  const model = { path: STORIES, id: OWN, root };
+  // The mesh publishes a model that nobody serves here.
+  const model = { path: STORIES, id: UNUSED, root: new Uint8Array(32).fill(1) };
+  const flags = ['--serve-from-hub', '--hub-budget', '64MiB', '--hub-interval', '1s'];
+  const variants = ['hub-1', 'hub-2'].map((name) => ({ name, flags, models: [], followsHub: true }));
   // Its client trusts the chain's first values, and the network would make a key meanwhile.
-  const common = { directory: join(directory, 'mesh'), model, providers: 1, validators: 1 };
+  const common = { directory: join(directory, 'mesh'), model, providers: 0, variants, validators: 1 };
   const options: MeshOptions = { ...common, beacon: 'vrf' };
   mesh = await startMesh({ ...options, ports: assignPorts(await findFreePorts(countPorts(options)), options) });
   const origin = join(directory, 'origin');
@@ -51,7 +47,6 @@ beforeAll(async () => {
   await push(origin, place.url);
 });
 afterAll(async () => {
-  await provider?.stop();
   await place?.close();
   await mesh?.stop();
   rmSync(directory, { recursive: true, force: true });
@@ -82,19 +77,7 @@ async function push(origin: string, url: string): Promise<void> {
   );
 }
 
-/** `ogong-provider serve --serve-from-hub`, without a model, beside the mesh's own provider. */
-function serveFromHub(): Promise<Daemon> {
-  const { args } = mesh.plan.processes.find(({ role }) => role === 'provider') as { args: readonly string[] };
-  const flagOf = (flag: string): readonly string[] => [flag, args[args.indexOf(flag) + 1] as string];
-  const shared = ['--rpc-url', '--deployment', '--router', '--router-cert', '--announce-interval', '--models-dir'];
-  const hub = ['--serve-from-hub', '--hub-budget', '64MiB', '--hub-price', String(DEFAULT_PRICE_PER_1K)];
-  const own = ['--bind', '127.0.0.1:0', '--data-dir', join(directory, 'provider'), '--log-level', 'error'];
-  const parsed = serveConfig.parse([...hub, '--hub-interval', '1s', ...own, ...shared.flatMap(flagOf)], {});
-  if (parsed.kind !== 'run') throw new Error(parsed.text);
-  return startServing(parsed.values);
-}
-
-it('a model that a maker pushed is served once somebody asks for it, without an operator who names it', async () => {
+it('a model that a maker pushed is served, verified and paid once somebody asks for it, without an operator who names it', async () => {
   const { gatewayUrl: baseUrl, rpcUrl } = mesh.plan;
   const chain = await createChainClient({ rpcUrl, deployment: mesh.deployment });
   const findModelRoots = createRootFinder({ client: async () => chain });
@@ -105,8 +88,6 @@ it('a model that a maker pushed is served once somebody asks for it, without an 
     ({ replies } = await client.chat.completions.create({ model: WANTED, messages, max_tokens: 24 }));
     return 'served';
   };
-  provider = await serveFromHub();
-  expect(provider.ready).toMatchObject({ models: [] });
   // The place is asked for nothing before somebody wants the model.
   expect(place.asked).toEqual([]);
   await expect(ask()).rejects.toThrow(/no provider serves .*; the demand is noted/);

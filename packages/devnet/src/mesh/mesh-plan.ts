@@ -67,6 +67,8 @@ export interface ProviderVariant {
   readonly hasVerifier?: boolean;
   /** Slabs that its verifier holds. Default: it has the whole models. */
   readonly heldSlabs?: readonly string[];
+  /** Its verifier has the models that it fetches from the hub, and no others. Default: false. */
+  readonly followsHub?: boolean;
 }
 
 /** The machines of tier `tee` that the gateway and the validators accept. */
@@ -387,8 +389,9 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     }),
     ...ports.verifiers.flatMap((port, i) => {
       if (!hasVerifier(options, i)) return [];
-      const { heldSlabs } = variants[i - (options.providers ?? 3)] ?? {};
-      const held = heldSlabs?.flatMap((slab) => ['--segment', slab]) ?? verified;
+      const { heldSlabs, followsHub = false } = variants[i - (options.providers ?? 3)] ?? {};
+      const followed = ['--hub-of', join(directory, providerName(options, i), 'hub')];
+      const held = followsHub ? followed : (heldSlabs?.flatMap((slab) => ['--segment', slab]) ?? verified);
       const args = [...held, ...shared, '--provider', pins.providers[i] as string, ...registry];
       return [define(verifierName(i), 'verifier', port, { entry: BIN.verifierd, args })];
     }),

@@ -162,7 +162,8 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     offered: () => state.offers.map(({ modelId, info, active }) => ({ modelId, modelRoot: info.modelRoot, active })),
     addOffer(offer) {
       addOffer(state.offers, offer, state.machine !== undefined);
-      announce();
+      // Its verifier has the model, too, and says in which class.
+      void Promise.resolve(announcer.endorsement?.renew()).then(announce);
     },
     endOffer(modelId) {
       const hasEnded = endOffer(state.offers, modelId);

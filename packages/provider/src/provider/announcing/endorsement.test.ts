@@ -48,10 +48,13 @@ describe("a verifier's endorsement", () => {
     await endorsement.refresh();
     expect(endorsement.get()?.verifierKey).toEqual(verifier.publicKey);
     expect(asked).toBe(2);
+    // Its models have changed.
+    await endorsement.renew();
+    expect(asked).toBe(3);
     nowMs += 60_000;
     isUp = false;
     await endorsement.refresh();
-    expect(asked).toBe(3);
+    expect(asked).toBe(4);
     expect(endorsement.get()).toBeDefined();
     nowMs = validUntilMs - 3_600_000 + 1;
     expect(endorsement.get()).toBeUndefined();

@@ -43,8 +43,7 @@ export function createEndorsement(
   }
 
   /** Never fails: a provider serves without its verifier. */
-  function refresh(): Promise<void> {
-    if (held && clock.nowMs() - held.atMs < REFRESH_MS) return Promise.resolve();
+  function renew(): Promise<void> {
     asking ??= fetch()
       .catch(onError)
       .finally(() => {
@@ -53,8 +52,12 @@ export function createEndorsement(
     return asking;
   }
 
+  const refresh = (): Promise<void> => (held && clock.nowMs() - held.atMs < REFRESH_MS ? Promise.resolve() : renew());
+
   return {
     refresh,
+    /** Asks for it now, for a verifier whose models have changed. */
+    renew,
     /** The endorsement, if there is one that holds. If not, it is requested, but this does not wait for it. */
     get(): VerifierEndorsement | undefined {
       void refresh();
