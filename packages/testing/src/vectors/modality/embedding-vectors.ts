@@ -5,7 +5,7 @@ import { encodeEmbeddingReport } from '@ogong/protocol/modality/embedding/report
 import { rankDocuments } from '@ogong/protocol/modality/embedding/rerank';
 import { encodeVector, normaliseVector, shortenVector } from '@ogong/protocol/modality/embedding/vector';
 import { hashRequest, summarizeRequest } from '@ogong/protocol/modality/request-hash';
-import { createSyntheticEmbedding, SYNTHETIC_INPUTS } from '../synthetic/synthetic-embedding.ts';
+import { createSyntheticEmbedding, SYNTHETIC_INPUTS } from '../../synthetic/synthetic-embedding.ts';
 
 /** `vectors/embedding.json` (docs/spec/embedding.md): vectors as bits, and of each endpoint a reply, reports and verdicts. */
 export function createEmbeddingVectors(crypto: Crypto): unknown {

@@ -9,7 +9,7 @@ import { encodeTensorData } from '@ogong/protocol/modality/tensor/tensor-data';
 import type { Tensor, TensorType } from '@ogong/protocol/modality/tensor/tensor-form';
 import { formatTensors } from '@ogong/protocol/modality/tensor/tensor-json';
 import { encodeTensorResponse } from '@ogong/protocol/modality/tensor/tensor-list';
-import { createSyntheticTensors, SYNTHETIC_SIGNATURE } from '../synthetic/synthetic-tensors.ts';
+import { createSyntheticTensors, SYNTHETIC_SIGNATURE } from '../../synthetic/synthetic-tensors.ts';
 
 const tensorOf = (name: string, dtype: TensorType, shape: readonly number[], values: readonly unknown[]): Tensor => ({
   ...{ name, dtype, shape, data: encodeTensorData(dtype, values as never[]) },

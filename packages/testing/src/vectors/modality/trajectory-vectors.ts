@@ -13,8 +13,8 @@ import { encodeProjection, projectValues } from '@ogong/protocol/modality/trajec
 import { encodeTrajectoryReport } from '@ogong/protocol/modality/trajectory/report';
 import { guideStep } from '@ogong/protocol/modality/trajectory/schedule/momentum';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
-import { createHiddenPicture } from '../synthetic/hidden-picture.ts';
-import { createSyntheticPicture } from '../synthetic/synthetic-picture.ts';
+import { createHiddenPicture } from '../../synthetic/hidden-picture.ts';
+import { createSyntheticPicture } from '../../synthetic/synthetic-picture.ts';
 
 const FILE = Uint8Array.of(0, 1, 2);
 
