@@ -69,6 +69,12 @@ describe('a store in a bucket', () => {
     expect(sizes).toEqual([PART_BYTES, PART_BYTES, 105 * BLOCK_BYTES]);
   });
 
+  it('refuses a blob that S3 cannot copy at once, if its id is not known', async () => {
+    const store = openS3Store(placeAt('large'));
+    const put = store.put(breakAfter(createTestBlob(1).stream(), 0), { bytes: 5 * 2 ** 30 + 1 });
+    await expect(put).rejects.toMatchObject({ code: 'bad-size', message: expect.stringContaining('give its id') });
+  });
+
   it('begins anew if the service has dropped the parts of a put', async () => {
     const store = openS3Store(placeAt('dropped'));
     const { bytes, id, stream } = createTestBlob(3 * PART_BYTES);
