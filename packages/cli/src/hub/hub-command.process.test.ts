@@ -179,7 +179,7 @@ describe('ogong hub', () => {
     expect((await push('maker', 'acme/forged', 'small')).error).toContain('write acme/forged@1.0.0');
   });
 
-  it(`continues a pull whose process was killed at ${KILLS} random points`, { timeout: 120_000 }, async () => {
+  it(`continues a pull whose process was killed at ${KILLS} random points`, { timeout: 300_000 }, async () => {
     mkdirSync(at('big'));
     writeFileSync(at('big', 'model.safetensors'), createSafetensors(BIG_BYTES));
     let [sent, limit] = [0, Number.POSITIVE_INFINITY];

@@ -42,31 +42,33 @@ const fold = (text: string): string => text.normalize('NFKC').toLowerCase();
 
 /** Creates an index in memory. A query looks at each entry once. */
 export function createSearchIndex(entries: readonly SearchEntry[]): SearchIndex {
-  const prepared = entries.map((entry): Prepared => {
-    const name = `${entry.maker}/${entry.model}`;
-    const { licence = '', text = '' } = entry.card ?? {};
-    return {
-      entry,
-      name,
-      parts: name.split(/[/._-]+/),
-      text: fold(`${licence}\n${text.slice(0, MAX_TEXT_CHARACTERS)}`),
-    };
-  });
+  const prepared = entries.map(prepare).sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
     search(query, limit) {
       const words = fold(query.slice(0, MAX_QUERY_CHARACTERS))
         .split(/\s+/)
         .filter((word) => word !== '')
         .slice(0, MAX_WORDS);
-      const hits: { readonly one: Prepared; readonly points: number }[] = [];
+      // Entries are in the order of their names, so those of equal points stay in it.
+      const byPoints = new Map<number, SearchEntry[]>();
       for (const one of prepared) {
         const points = scoreEntry(one, words);
-        if (points > 0) hits.push({ one, points });
+        if (points === 0) continue;
+        const equal = byPoints.get(points);
+        if (equal === undefined) byPoints.set(points, [one.entry]);
+        else if (equal.length < limit) equal.push(one.entry);
       }
-      hits.sort((a, b) => b.points - a.points || (a.one.name < b.one.name ? -1 : 1));
-      return hits.slice(0, limit).map(({ one }) => one.entry);
+      const best = [...byPoints].sort(([a], [b]) => b - a);
+      return best.flatMap(([, found]) => found).slice(0, limit);
     },
   };
+}
+
+function prepare(entry: SearchEntry): Prepared {
+  const name = `${entry.maker}/${entry.model}`;
+  const { licence = '', text = '' } = entry.card ?? {};
+  const parts = name.split(/[/._-]+/);
+  return { entry, name, parts, text: fold(`${licence}\n${text.slice(0, MAX_TEXT_CHARACTERS)}`) };
 }
 
 /** @returns 0 if a word is missing, or if there is none. */
