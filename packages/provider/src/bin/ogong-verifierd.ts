@@ -123,12 +123,12 @@ async function start(signal: AbortSignal): Promise<Daemon> {
     },
   );
   const followed =
-    pool &&
-    directory !== undefined &&
-    createFollowedHub({ directory, intervalMs: FOLLOW_MS }, { crypto: nodeCrypto, pool, engines, log });
+    pool && directory !== undefined
+      ? createFollowedHub({ directory, intervalMs: FOLLOW_MS }, { crypto: nodeCrypto, pool, engines, log })
+      : undefined;
   await context.start();
   await verifier.start();
-  if (followed) followed.start();
+  followed?.start();
   return {
     ready: {
       ...context.ready,
@@ -142,8 +142,7 @@ async function start(signal: AbortSignal): Promise<Daemon> {
       })),
     },
     async stop() {
-      if (followed) await followed.stop();
-      await verifier.stop();
+      await Promise.all([followed?.stop(), verifier.stop()]);
       await context.stop();
       await commits.close();
       store.close();

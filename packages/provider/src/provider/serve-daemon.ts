@@ -261,8 +261,8 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
     async stop() {
       await status?.stop();
       await peg?.stop();
-      await hub?.stop();
-      await provider.stop(settings.drain);
+      // A load of a model does not delay the end of running replies.
+      await Promise.all([hub?.stop(), provider.stop(settings.drain)]);
       await puncher?.close();
       await Promise.all([earnings.stop(), beacons.stop(), context.stop()]);
       links.close();

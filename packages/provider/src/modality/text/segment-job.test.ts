@@ -236,7 +236,7 @@ it('a verifier of some layers endorses the class of their model', () => {
   const find = createEndorsements([providerId], {
     clock: { nowMs: () => 1_900_000_000_000 },
     signer: createNodeHybridSigner(new Uint8Array(64).fill(4)),
-    engines: held.slice(0, 2).map((one) => ({ info: () => describeHeld(one) })),
+    listEngines: () => held.slice(0, 2).map((one) => ({ info: () => describeHeld(one) })),
   });
   expect(parseEndorsement(find(providerId)?.word as Uint8Array).classes).toEqual([
     { modelRoot, numericClass: 'fake-class' },
