@@ -28,7 +28,12 @@ export const mirrorConfig = defineConfig({
   fields: {
     ...chainFields,
     ...modelsDirField,
-    store: { schema: text, label: '<folder>', required: true, description: 'store that gets the copy' },
+    store: {
+      schema: text,
+      label: '<store>',
+      required: true,
+      description: 'store that gets the copy: a folder, s3://bucket/prefix, ipfs:, walrus: or hf:owner/repo',
+    },
     ...fromField,
     json: jsonField,
   },
@@ -46,7 +51,7 @@ export const mirrorModel: Command['run'] = async (argv, output) => {
   const ownPlaces = readPlaces(program, 'from', values.from);
   const hub = await openHub(program, values);
   const entry = await readEntry(hub, name);
-  const target = await openTarget(program, values.store);
+  const target = await openTarget(program, values.store, hub.store.directory);
   const { onEvent, onProgress } = createTransferLines(output);
   try {
     return await askPlaces({ store: hub.store, ownPlaces }, async (asked) => {

@@ -1,10 +1,12 @@
 import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { text } from '@ogong/host/config/values';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { FindManifestOptions } from '@ogong/hub/named/fetch-model';
+import { openLightPlace } from '@ogong/hub/named/open-place';
 import { type HubPlace, PLACE_FORMS, parsePlace } from '@ogong/hub/place';
+import { createPlaceSources } from '@ogong/storage/store/place-sources';
 import { interruptible } from './interruptible.ts';
 
 export const fromField = {
@@ -31,11 +33,22 @@ function findFolder(text: string): HubPlace | undefined {
   return isFolder ? { kind: 'folder', address: resolve(text) } : undefined;
 }
 
+/** Folder for what stores on services keep on this machine. @param directory of the store of this machine. */
+export const storesFolder = (directory: string): string => join(directory, 'stores');
+
 /** Settings of a call that reads places. */
-export type PlaceSettings = Pick<FindManifestOptions, 'crypto' | 'store' | 'ownPlaces' | 'signal'>;
+export type PlaceSettings = Pick<FindManifestOptions, 'crypto' | 'store' | 'ownPlaces' | 'openPlace' | 'signal'>;
 
 /** Runs a call that reads places until it ends or Ctrl-C ends it. @param ownPlaces are asked before those of the registry. */
-export const askPlaces = <T>(
+export async function askPlaces<T>(
   { store, ownPlaces }: Pick<PlaceSettings, 'store' | 'ownPlaces'>,
   run: (settings: PlaceSettings) => Promise<T>,
-): Promise<T> => interruptible((signal) => run({ crypto, store, ownPlaces, signal }));
+): Promise<T> {
+  const services = createPlaceSources({ folder: storesFolder(store.directory), env: process.env });
+  const openPlace = (place: HubPlace) => openLightPlace(place) ?? services.open(place.address);
+  try {
+    return await interruptible((signal) => run({ crypto, store, ownPlaces, openPlace, signal }));
+  } finally {
+    await services.close();
+  }
+}

@@ -46,8 +46,9 @@ const fields = {
   ...originFields,
   store: {
     schema: text,
-    label: '<folder>',
-    description: 'store that gets the files; default: the folder hub below --models-dir',
+    label: '<store>',
+    description:
+      'store that gets the files: a folder, s3://bucket/prefix, ipfs:, walrus: or hf:owner/repo; default: the folder hub below --models-dir',
   },
   place: {
     schema: text,
@@ -92,7 +93,7 @@ export async function pushHubModel(argv: readonly string[], output: Output): Pro
   const plan = planPush(path);
   const hub = await openHub(program, values, readPrivateKey(values.keypair));
   const isFree = await checkOwner(program, hub.chain, { maker: name.maker, claim: values.claim });
-  const target = await openTarget(program, values.store ?? hub.store.directory);
+  const target = await openTarget(program, values.store ?? hub.store.directory, hub.store.directory);
   try {
     const files = await interruptible((signal) => putFiles(plan, { hub, target, values, output, signal }));
     const signed = signManifest(hub, { name: { ...name, version }, plan, files, values });

@@ -2,18 +2,21 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { HubPlace } from '../place.ts';
 import { type FolderStore, openFolderStore } from '../store/folder-store.ts';
 import { readKeptManifest } from '../store/manifest-folder.ts';
-import { type BlockSource, createHttpSource, createStoreSource, fetchBytes } from '../transfer/block-source.ts';
+import {
+  type BlockSource,
+  createHttpSource,
+  createStoreSource,
+  fetchBytes,
+  type ReadLimits,
+} from '../transfer/block-source.ts';
 
 /** A place of the hub as a source. Nothing that it sends is believed. */
 export interface PlaceSource extends BlockSource {
   /**
-   * Returns a signed manifest, at most `maxBytes` and a piece of it. Absent: other places have the manifests.
+   * Returns a signed manifest, at most `maxBytes` and a piece of it.
    * @param hash of the manifest, 64 hex digits. @throws if the place does not have it.
    */
-  readManifest?(
-    hash: string,
-    options: { readonly maxBytes: number; readonly signal: AbortSignal },
-  ): Promise<Uint8Array>;
+  readManifest(hash: string, limits: ReadLimits): Promise<Uint8Array>;
 }
 
 /** Opens a place. @returns undefined for a kind that this machine cannot read. */

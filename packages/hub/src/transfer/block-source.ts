@@ -4,15 +4,18 @@ import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { ManifestFile } from '../manifest.ts';
 import type { ByteRange, HubBlobStore } from '../store/blob-store.ts';
 
+/** Bounds of a small file that is read whole. */
+export interface ReadLimits {
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+}
+
 /** A place that has files of a model. Nothing that it sends is believed. */
 export interface BlockSource {
   /** Names the place in messages. */
   readonly name: string;
   /** Returns the block list of a file, at most `maxBytes` and one byte of it. @throws if the source has none. */
-  listBlocks(
-    file: ManifestFile,
-    options: { readonly maxBytes: number; readonly signal: AbortSignal },
-  ): Promise<Uint8Array>;
+  listBlocks(file: ManifestFile, limits: ReadLimits): Promise<Uint8Array>;
   /** Streams bytes of a file. @throws RefusedRead if it is in vain to ask again, else any error. */
   read(file: ManifestFile, range: ByteRange, signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
@@ -54,15 +57,7 @@ export function createHttpSource({ urlOf, listUrlOf, headers = {}, name = 'http'
 /** Fetches a small file, at most `maxBytes` and a piece of it. @throws RefusedRead for an address that is not `https` nor on this machine. */
 export async function fetchBytes(
   address: string,
-  {
-    headers = {},
-    maxBytes,
-    signal,
-  }: {
-    readonly headers?: Readonly<Record<string, string>>;
-    readonly maxBytes: number;
-    readonly signal: AbortSignal;
-  },
+  { headers = {}, maxBytes, signal }: ReadLimits & { readonly headers?: Readonly<Record<string, string>> },
 ): Promise<Uint8Array> {
   const response = await fetchFollowing(assertAddress(address), headers, { signal });
   const pieces: Uint8Array[] = [];

@@ -28,7 +28,6 @@ const REPOSITORY = /^hf:([A-Za-z0-9][A-Za-z0-9._-]{0,95})\/([A-Za-z0-9][A-Za-z0-
 /**
  * Opens the store that an address names. An engine is loaded when it is asked for.
  * @throws HubStoreError, or the error of an engine that does not start.
- * @internal until the command line opens stores
  */
 export async function openHubStore(address: string, options: OpenStoreOptions): Promise<PlaceStore> {
   const { env, folder } = options;

@@ -1,22 +1,9 @@
-import { type BlockSource, createHttpSource, RefusedRead } from '@ogong/hub/transfer/block-source';
+import type { PlaceSource } from '@ogong/hub/named/open-place';
+import { createHttpSource, RefusedRead } from '@ogong/hub/transfer/block-source';
 import { fetchFollowing } from '@ogong/models/remote';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { collectAtMost } from './collect-at-most.ts';
 import { PLACE_FOLDERS } from './place-store.ts';
-
-export interface SmallFileLimits {
-  readonly maxBytes: number;
-  readonly signal: AbortSignal;
-}
-
-/** A place of the hub as a source. Nothing that it sends is believed. */
-export interface PlaceSource extends BlockSource {
-  /**
-   * Returns a signed manifest, at most `maxBytes` and one byte of it.
-   * @param hash of the manifest, 64 hex digits. @throws if the place does not have it.
-   */
-  readManifest(hash: string, limits: SmallFileLimits): Promise<Uint8Array>;
-}
 
 /**
  * A place that a server of HTTP shows under its names.

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import type { PlaceSource } from '@ogong/hub/named/open-place';
 import { hubHeaders } from '@ogong/models/hub';
 import type { IpfsNode } from './ipfs/ipfs-node.ts';
 import { type OpenStoreOptions, parseBucket } from './open-store.ts';
-import { createHttpPlace, createLazySource, createRefusingSource, type PlaceSource } from './place-source.ts';
+import { createHttpPlace, createLazySource, createRefusingSource } from './place-source.ts';
 import {
   readHuggingFace,
   readIpfsGateway,
@@ -28,10 +29,7 @@ const IPFS = /^ipfs:([A-Za-z0-9]{46,120})$/;
 const WALRUS = /^walrus:([\w-]{43})$/;
 const REVISION = /^hf:([A-Za-z0-9][A-Za-z0-9._-]{0,95}\/[A-Za-z0-9][A-Za-z0-9._-]{0,95})@([0-9a-f]{40})$/;
 
-/**
- * Creates the reader of places. An engine is loaded at the first read from a place of its kind.
- * @internal until the command line pulls models
- */
+/** Creates the reader of places. An engine is loaded at the first read from a place of its kind. */
 export function createPlaceSources({ folder, env }: OpenStoreOptions): PlaceSources {
   let node: Promise<IpfsNode> | undefined;
 

@@ -1,8 +1,8 @@
-import { RefusedRead } from '@ogong/hub/transfer/block-source';
+import type { PlaceSource } from '@ogong/hub/named/open-place';
+import { type ReadLimits, RefusedRead } from '@ogong/hub/transfer/block-source';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { CID } from 'multiformats/cid';
 import { collectAtMost } from '../collect-at-most.ts';
-import type { PlaceSource, SmallFileLimits } from '../place-source.ts';
 import { PLACE_FOLDERS } from '../place-store.ts';
 import { type IpfsNode, readFile } from './ipfs-node.ts';
 
@@ -26,7 +26,7 @@ export function createIpfsSource({ files }: IpfsNode, root: string): PlaceSource
       throw new RefusedRead(`ipfs:${root} has no ${path}`, { cause: error });
     }
   }
-  const readSmall = (path: string, { maxBytes, signal }: SmallFileLimits): Promise<Uint8Array> =>
+  const readSmall = (path: string, { maxBytes, signal }: ReadLimits): Promise<Uint8Array> =>
     collectAtMost(read(path, { from: 0, to: maxBytes + 1, signal }), maxBytes + 1);
   return {
     name: `ipfs:${root}`,

@@ -1,5 +1,5 @@
+import type { PlaceSource } from '@ogong/hub/named/open-place';
 import { createStoreSource, RefusedRead } from '@ogong/hub/transfer/block-source';
-import type { PlaceSource } from '../place-source.ts';
 import { PLACE_FOLDERS } from '../place-store.ts';
 import { openBucket, type S3Place } from './bucket.ts';
 import { openS3Store } from './s3-store.ts';

@@ -1,8 +1,8 @@
-import { RefusedRead } from '@ogong/hub/transfer/block-source';
+import type { PlaceSource } from '@ogong/hub/named/open-place';
+import { type ReadLimits, RefusedRead } from '@ogong/hub/transfer/block-source';
 import { fetchFollowing } from '@ogong/models/remote';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { collectAtMost } from '../collect-at-most.ts';
-import type { PlaceSource, SmallFileLimits } from '../place-source.ts';
 import { readSlices, type Slice } from './walrus-client.ts';
 import { MAX_PLACE_BYTES, parseWalrusPlace, type WalrusPlace } from './walrus-place.ts';
 
@@ -22,7 +22,7 @@ export function createWalrusSource(aggregator: string, id: string): PlaceSource 
   const readSmall = async (
     kind: 'lists' | 'manifests',
     name: string,
-    { maxBytes, signal }: SmallFileLimits,
+    { maxBytes, signal }: ReadLimits,
   ): Promise<Uint8Array> => {
     const slices = find((await open(signal))[kind][name]);
     const bytes = slices.reduce((sum, slice) => sum + slice.bytes, 0);
