@@ -29,7 +29,7 @@ export interface FetchManifestOptions {
   /** They are asked in this order. */
   readonly places: readonly PlaceSource[];
   readonly signal?: AbortSignal | undefined;
-  /** Longest wait for one place. Default: a minute. */
+  /** Longest wait for one place. Default: 20 seconds, because a manifest is small. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -44,7 +44,7 @@ export interface FetchedManifest extends SignedManifest {
  */
 export async function fetchManifest(
   crypto: Crypto,
-  { listed, manifestHash, facts, places, signal, timeoutMs = 60_000 }: FetchManifestOptions,
+  { listed, manifestHash, facts, places, signal, timeoutMs = 20_000 }: FetchManifestOptions,
 ): Promise<FetchedManifest> {
   const hash = toHex(manifestHash);
   const reasons: string[] = [];
