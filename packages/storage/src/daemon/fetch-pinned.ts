@@ -1,8 +1,12 @@
 import type { HubBlobStore } from '@ogong/hub/store/blob-store';
 import { createHttpSource } from '@ogong/hub/transfer/block-source';
 import { pullBlob, urlsOfPlace } from '@ogong/hub/transfer/pull-blob';
+import type { OfferedBlob } from '../pins/pin-parts.ts';
 
 const PREFIX = 'hub+';
+/** A slower place would hold up other offers: 256 KiB per second. */
+const LEAST_BYTES_PER_MS = 262;
+const GRACE_MS = 60_000;
 
 /** The place of an offer may not be asked. */
 export class PlaceRefused extends Error {}
@@ -35,11 +39,9 @@ const endWithSlash = (address: string): string => {
 /** Creates the reader of pinned blobs: it brings one from the place of its offer. */
 export const createPinFetcher =
   (store: HubBlobStore, allowed: readonly string[]) =>
-  async (
-    { id, sizeBytes, place }: { readonly id: string; readonly sizeBytes: number; readonly place: string },
-    signal: AbortSignal,
-  ): Promise<void> => {
+  async ({ id, sizeBytes, place }: OfferedBlob, signal: AbortSignal): Promise<void> => {
     const base = parsePinPlace(place, allowed);
     const source = createHttpSource({ name: new URL(base).host, ...urlsOfPlace(base) });
-    await pullBlob({ id, sizeBytes, sources: [source], store, signal });
+    const slow = AbortSignal.timeout(GRACE_MS + Math.ceil(sizeBytes / LEAST_BYTES_PER_MS));
+    await pullBlob({ id, sizeBytes, sources: [source], store, signal: AbortSignal.any([signal, slow]) });
   };

@@ -8,10 +8,12 @@ import { monotonicClock } from '@ogong/host/time/clock';
 import { createRepeating } from '@ogong/host/time/repeat';
 import { type FolderStore, openFolderStore } from '@ogong/hub/store/folder-store';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { createPinKeeper, type PinChain, type PinKeeperOptions } from '../pins/pin-keeper.ts';
 import { createPinMetrics } from '../pins/pin-metrics.ts';
+import type { PinChain, PinParts, PinSettings } from '../pins/pin-parts.ts';
 import { openPinStore } from '../pins/pin-store.ts';
 import { createPinTrees } from '../pins/pin-trees.ts';
+import { createPinProver } from '../pins/prove-pins.ts';
+import { reviewOffers } from '../pins/review-offers.ts';
 import { createPinFetcher } from './fetch-pinned.ts';
 import { createPacer } from './pacer.ts';
 import { createPlaceApp } from './place-app.ts';
@@ -20,7 +22,7 @@ const HEADERS_TIMEOUT_MS = 10_000;
 /** Exchanges that run when the daemon stops have so long to end. */
 const GRACE_MS = 2_000;
 
-export interface PinService extends PinKeeperOptions {
+export interface PinService extends PinSettings {
   readonly chain: PinChain;
   /** First block that can have an offer. */
   readonly firstBlock: bigint;
@@ -83,16 +85,17 @@ interface LoopParts extends StoredParts {
 /** Offers may take hours to fetch, so proofs have a loop of their own. */
 function createPinLoops(pins: PinService, { dataDir, store, crypto, log, metrics }: LoopParts) {
   const { chain, firstBlock, places, pollMs: intervalMs } = pins;
-  const keeper = createPinKeeper(pins, {
+  const parts: PinParts = {
     ...{ crypto, chain, store, log },
     trees: createPinTrees(join(dataDir, 'trees'), store),
     pinStore: openPinStore(join(dataDir, 'pins.json'), firstBlock),
     metrics: createPinMetrics(metrics),
     fetchBlob: createPinFetcher(store, places),
-  });
+  };
+  const prover = createPinProver(pins, parts);
   const warn = (err: unknown): void => log.warn({ err }, 'the work on pins continues at the next look');
   return [
-    createRepeating({ intervalMs }, keeper.reviewOffers, warn),
-    createRepeating({ intervalMs }, keeper.proveDue, warn),
+    createRepeating({ intervalMs }, (signal) => reviewOffers(pins, parts, signal), warn),
+    createRepeating({ intervalMs }, prover.proveDue, warn),
   ];
 }

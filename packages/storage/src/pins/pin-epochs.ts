@@ -2,8 +2,8 @@ import { type Pin, PROOF_WINDOW } from '@ogong/chain/registry/pins';
 
 /** Epochs of an accepted pin as its provider sees them. */
 export type PinState =
-  /** The first epoch has not begun, the last window is over, or the present epoch is proven. */
-  | { readonly kind: 'waiting' }
+  /** Nothing is to prove before block `until`. */
+  | { readonly kind: 'waiting'; readonly until: bigint }
   /** No epoch is left to prove. */
   | { readonly kind: 'over' }
   | {
@@ -15,12 +15,13 @@ export type PinState =
 
 /** Finds the epoch that a proof in the next block would be for. @param head number of the newest block. */
 export function findDueEpoch({ start, epochs, epochBlocks, provenUntil }: Pin, head: bigint): PinState {
-  if (start === undefined || head < start) return { kind: 'waiting' };
+  if (start === undefined || head < start) return { kind: 'waiting', until: start ?? head + 1n };
   const elapsed = head - start;
   const length = BigInt(epochBlocks);
   const epoch = Number(elapsed / length);
   if (epoch >= epochs || provenUntil >= epochs) return { kind: 'over' };
   const isOpen = elapsed % length < BigInt(Math.min(epochBlocks, PROOF_WINDOW));
-  if (!isOpen || epoch < provenUntil) return { kind: 'waiting' };
-  return { kind: 'due', epoch, seedBlock: start + BigInt(epoch) * length };
+  const seedBlock = start + BigInt(epoch) * length;
+  if (!isOpen || epoch < provenUntil) return { kind: 'waiting', until: seedBlock + length };
+  return { kind: 'due', epoch, seedBlock };
 }

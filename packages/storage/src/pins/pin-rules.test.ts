@@ -19,10 +19,10 @@ describe('the epoch that a proof in the next block is for', () => {
   const kindAt = (head: bigint, change: Partial<Pin> = {}) => findDueEpoch({ ...pin, ...change }, head);
 
   it('begins when its first block is there and ends with the window', () => {
-    expect(kindAt(999n)).toEqual({ kind: 'waiting' });
+    expect(kindAt(999n)).toEqual({ kind: 'waiting', until: 1_000n });
     expect(kindAt(1_000n)).toEqual({ kind: 'due', epoch: 0, seedBlock: 1_000n });
     expect(kindAt(1_249n)).toEqual({ kind: 'due', epoch: 0, seedBlock: 1_000n });
-    expect(kindAt(1_250n)).toEqual({ kind: 'waiting' });
+    expect(kindAt(1_250n)).toEqual({ kind: 'waiting', until: 1_400n });
     expect(kindAt(1_400n)).toEqual({ kind: 'due', epoch: 1, seedBlock: 1_400n });
     expect(kindAt(2_200n)).toEqual({ kind: 'over' });
   });
@@ -33,8 +33,8 @@ describe('the epoch that a proof in the next block is for', () => {
   });
 
   it('is none of an offer, of a proven epoch, and after the last proof', () => {
-    expect(kindAt(1_000n, { start: undefined })).toEqual({ kind: 'waiting' });
-    expect(kindAt(1_000n, { provenUntil: 1 })).toEqual({ kind: 'waiting' });
+    expect(kindAt(1_000n, { start: undefined })).toEqual({ kind: 'waiting', until: 1_001n });
+    expect(kindAt(1_000n, { provenUntil: 1 })).toEqual({ kind: 'waiting', until: 1_400n });
     expect(kindAt(1_850n, { provenUntil: 3 })).toEqual({ kind: 'over' });
   });
 });
@@ -91,17 +91,17 @@ describe('the store of pins', () => {
       [1n, 2n, 3n].map((number) => ({ pin: number, place: 'https://a.example/' })),
       20n,
     );
-    pinStore.keep({ pin: 1n, blob: 'ab'.repeat(32), isFetched: true });
-    pinStore.updateOffer(2n, 1);
-    pinStore.updateOffer(3n, undefined);
+    pinStore.keep({ pin: 1n, blob: 'ab'.repeat(32), sizeBytes: 5, isFetched: true });
+    pinStore.updateOffer({ pin: 2n, place: 'https://a.example/', failures: 1, isFetched: true });
+    pinStore.dropOffer(3n);
     pinStore.addOffers(
       [1n, 2n].map((number) => ({ pin: number, place: 'https://b.example/' })),
       30n,
     );
     const again = openPinStore(path, 7n);
     expect(again.nextBlock()).toBe(30n);
-    expect(again.offers()).toEqual([{ pin: 2n, place: 'https://a.example/', failures: 1 }]);
-    expect(again.kept()).toEqual([{ pin: 1n, blob: 'ab'.repeat(32), isFetched: true }]);
+    expect(again.offers()).toEqual([{ pin: 2n, place: 'https://a.example/', failures: 1, isFetched: true }]);
+    expect(again.kept()).toEqual([{ pin: 1n, blob: 'ab'.repeat(32), sizeBytes: 5, isFetched: true }]);
     again.drop(1n);
     expect(openPinStore(path, 7n).kept()).toEqual([]);
   });
@@ -114,7 +114,10 @@ describe('the store of pins', () => {
     );
     expect(pinStore.offers()).toHaveLength(1_000);
     const path = join(directory.path, 'bad.json');
-    writeFileSync(path, '{"nextBlock":"1","offers":[],"kept":[{"pin":"1","blob":"../x","isFetched":true}]}');
+    writeFileSync(
+      path,
+      '{"nextBlock":"1","offers":[],"kept":[{"pin":"1","blob":"../x","sizeBytes":1,"isFetched":true}]}',
+    );
     expect(() => openPinStore(path, 0n)).toThrow();
   });
 });

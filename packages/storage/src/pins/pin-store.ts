@@ -9,16 +9,32 @@ const number = z.string().regex(/^\d{1,20}$/);
 const recordsSchema = z.strictObject({
   /** The first block whose offers have not been read. */
   nextBlock: number,
-  offers: z.array(z.strictObject({ pin: number, place: z.string().max(256), failures: z.number().int().min(0) })),
-  kept: z.array(z.strictObject({ pin: number, blob: z.string().regex(/^[0-9a-f]{64}$/), isFetched: z.boolean() })),
+  offers: z.array(
+    z.strictObject({
+      pin: number,
+      place: z.string().max(256),
+      failures: z.number().int().min(0),
+      isFetched: z.boolean(),
+    }),
+  ),
+  kept: z.array(
+    z.strictObject({
+      pin: number,
+      blob: z.string().regex(/^[0-9a-f]{64}$/),
+      sizeBytes: z.number().int().min(1),
+      isFetched: z.boolean(),
+    }),
+  ),
 });
 
 /** An offer that waits for a review. */
 export interface WaitingOffer {
   readonly pin: bigint;
   readonly place: string;
-  /** Failed attempts to fetch its blob. */
+  /** Failed attempts to accept it. */
   readonly failures: number;
+  /** The fetching of its blob has begun, so the blob goes if the offer does. */
+  readonly isFetched: boolean;
 }
 
 /** An accepted pin that is not over. */
@@ -26,6 +42,7 @@ export interface KeptPin {
   readonly pin: bigint;
   /** Id of its blob. */
   readonly blob: string;
+  readonly sizeBytes: number;
   /** The blob was fetched for a pin, so it goes when its last pin is over. */
   readonly isFetched: boolean;
 }
@@ -37,8 +54,9 @@ export interface PinStore {
   readonly kept: () => readonly KeptPin[];
   /** Adds offers of the blocks before `nextBlock`. Known ones and those above the limit are left out. */
   addOffers(offers: readonly Pick<WaitingOffer, 'pin' | 'place'>[], nextBlock: bigint): void;
-  /** Replaces an offer after a failure, or removes it. */
-  updateOffer(pin: bigint, failures: number | undefined): void;
+  /** Replaces the offer of that pin. */
+  updateOffer(offer: WaitingOffer): void;
+  dropOffer(pin: bigint): void;
   keep(pin: KeptPin): void;
   drop(pin: bigint): void;
 }
@@ -57,13 +75,19 @@ export function openPinStore(path: string, firstBlock: bigint): PinStore {
     kept: () => kept,
     addOffers(found, next) {
       const known = new Set([...offers, ...kept].map(({ pin }) => pin));
-      const fresh = found.filter(({ pin }) => !known.has(pin)).map(({ pin, place }) => ({ pin, place, failures: 0 }));
+      const fresh = found
+        .filter(({ pin }) => !known.has(pin))
+        .map(({ pin, place }) => ({ pin, place, failures: 0, isFetched: false }));
       offers = [...offers, ...fresh].slice(0, MAX_OFFERS);
       nextBlock = next;
       write();
     },
-    updateOffer(pin, failures) {
-      offers = offers.flatMap((one) => (one.pin !== pin ? one : failures === undefined ? [] : { ...one, failures }));
+    updateOffer(offer) {
+      offers = offers.map((one) => (one.pin === offer.pin ? offer : one));
+      write();
+    },
+    dropOffer(pin) {
+      offers = offers.filter((one) => one.pin !== pin);
       write();
     },
     keep(one) {
