@@ -32,7 +32,7 @@ import { z } from 'zod';
 const MANIFEST_FILE = 'backup.json';
 const SQLITE_HEADER = 'SQLite format 3\0';
 /** Files that can be made again, or that belong to one process alone. */
-const LEFT_OUT = /(^|\/)(models|logs|cache|blobs)(\/|$)|\.(tmp|sock|lock)$|-(wal|shm|journal)$/;
+const LEFT_OUT = /(^|\/)(models|logs|cache|blobs|hub)(\/|$)|\.(tmp|sock|lock)$|-(wal|shm|journal)$/;
 const OWN = new Set([HANDED_OVER_FILE, RESTORED_FILE, MANIFEST_FILE]);
 const [MOST_FILES, MOST_DEPTH] = [10_000, 4];
 

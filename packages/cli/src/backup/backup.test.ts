@@ -23,6 +23,8 @@ beforeEach(() => {
   writeFileSync(at('data', 'misrouted', 'one.json'), '{}');
   writeFileSync(at('data', 'models', 'large.gguf'), 'x');
   writeFileSync(at('data', 'left.tmp'), 'x');
+  mkdirSync(at('data', 'hub'));
+  writeFileSync(at('data', 'hub', 'held.json'), '{}');
   store = openStore(at('data', 'role.db'), { schema: SCHEMA });
 });
 afterEach(() => {
