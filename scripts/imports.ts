@@ -30,7 +30,7 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'packages/engine': ['protocol', 'models'],
   'packages/chain': ['protocol'],
   'packages/host': ['protocol', 'attestation', 'chain'],
-  'packages/gateway': ['protocol', 'attestation', 'chain', 'host'],
+  'packages/gateway': ['protocol', 'attestation', 'chain', 'host', 'hub'],
   'packages/router': ['protocol', 'chain', 'host'],
   'packages/validator': ['protocol', 'attestation', 'chain', 'host'],
   'packages/provider': ['protocol', 'attestation', 'chain', 'host', 'models', 'engine', 'hub'],
@@ -373,6 +373,8 @@ const MAY_DIAL: ReadonlySet<string> = new Set([
   'packages/host/src/link/link-pool.ts',
   'packages/host/src/link/reach/relay-registration.ts',
   'packages/cli/src/doctor/examine-certificates.ts',
+  // Small files of strangers, by a socket whose address was checked.
+  'packages/host/src/http/read-named.ts',
   // Two ends of one pair on loopback.
   'packages/host/src/link/as-socket.ts',
   // Sockets and addresses that the operator configured.

@@ -24,6 +24,7 @@ import { createBooks, type GatewayBooks } from './gateway-books.ts';
 import { createGatewayMetrics } from './gateway-metrics.ts';
 import type { GatewayContext, GatewayDependencies, GatewayOptions } from './gateway-options.ts';
 import { createReplies } from './gateway-replies.ts';
+import { openHubReader } from './public/hub/open-hub-reader.ts';
 import { createPageHandlers } from './public/page-handlers.ts';
 import { createPublicHandlers } from './public/public-handlers.ts';
 import { createPublicReader } from './public/public-reader.ts';
@@ -111,6 +112,10 @@ function createApp(
   const settle = spending.settle ?? 'any';
   const { heartbeatMs } = http;
   const models = createModelList({ sinceS: Math.floor(clock.nowMs() / 1000) }, { routers });
+  const reader = createPublicReader({
+    ...{ links: publicLinks, chain, clock },
+    routers: createRouters({ routers: peers }, { links: publicLinks }),
+  });
   return createGatewayApp(http, {
     signIn,
     completions: {
@@ -138,11 +143,8 @@ function createApp(
     },
     models,
     public: createPublicHandlers({
-      reader: createPublicReader({
-        ...{ links: publicLinks, chain, clock },
-        routers: createRouters({ routers: peers }, { links: publicLinks }),
-      }),
-      ...{ network, chain, beacon, clock, readDriftTable },
+      ...{ reader, network, chain, beacon, clock, readDriftTable },
+      hub: network && openHubReader({ network, chain, reader, clock }),
     }),
     pages: createPageHandlers({ rpcUrl: network?.rpcUrl }),
     metrics,

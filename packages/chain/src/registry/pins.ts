@@ -76,6 +76,9 @@ export function createPinReads({ read }: Pick<Transactor, 'read'>, deployment: P
         };
       });
     },
+    /** Returns the number of pins. The newest one has the number before it. */
+    pinCount: (): Promise<bigint> =>
+      read('number of pins', (client) => client.readContract({ ...contract(), functionName: 'pinCount' })),
     /** Returns the missed epochs whose fee has not gone back to the payer. */
     missedEpochsOf: (pin: bigint): Promise<number> =>
       read('missed epochs of a pin', (client) =>

@@ -15,7 +15,10 @@ import type { ListedOffer } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { PublicRouteName } from '@ogong/protocol/http/routes';
 import { showModality, showReaders } from '../front/model-list.ts';
 import { createDriftTableHandler } from './drift-table-handler.ts';
+import { createHubAnswers } from './hub/hub-handlers.ts';
+import type { HubReader } from './hub/hub-reader.ts';
 import type { PublicReader } from './public-reader.ts';
+import { readCount } from './read-count.ts';
 
 /** The network's facts, for a page that reads the chain by itself. */
 export interface PageNetwork {
@@ -30,6 +33,8 @@ export interface PublicHandlersDependencies {
   readonly chain: Pick<ChainView, 'validators' | 'findByAddress' | 'ledger' | 'network'>;
   readonly beacon: Pick<BeaconView, 'latest'>;
   readonly clock: Clock;
+  /** Default: the gateway does not read the hub. */
+  readonly hub?: HubReader | undefined;
   /** The drift table that the gateway shows. Default: none. */
   readonly readDriftTable?: (() => Pick<TableFile, 'bytes' | 'hash'> | undefined) | undefined;
 }
@@ -44,6 +49,10 @@ const IN_ALL = { perSecond: 100, burst: 1_000 };
 const TABLES_PER_ADDRESS = { perSecond: 0.1, burst: 5 };
 const TABLES_IN_ALL = { perSecond: 2, burst: 20 };
 
+/** Rates of reads of the hub, which may lead to reads of the chain and of places. */
+const HUB_PER_ADDRESS = { perSecond: 2, burst: 20 };
+const HUB_IN_ALL = { perSecond: 10, burst: 100 };
+
 /** Handlers without a key or a cookie. No answer depends on its caller. */
 export function createPublicHandlers(
   dependencies: PublicHandlersDependencies,
@@ -53,6 +62,9 @@ export function createPublicHandlers(
   const inAll = createRateLimiter(IN_ALL, clock);
   const tablesPerAddress = createRateLimiter(TABLES_PER_ADDRESS, clock);
   const tablesInAll = createRateLimiter(TABLES_IN_ALL, clock);
+  const hubPerAddress = createRateLimiter(HUB_PER_ADDRESS, clock);
+  const hubInAll = createRateLimiter(HUB_IN_ALL, clock);
+  const { hubModels, hubModel } = createHubAnswers(dependencies.hub);
 
   const open =
     (answer: (context: ApiContext) => Json | Promise<Json>): Handler =>
@@ -63,6 +75,13 @@ export function createPublicHandlers(
       context.header('cache-control', 'no-store');
       return context.json(await answer(context));
     };
+
+  const openHub = (answer: (context: ApiContext) => Promise<Json>): Handler =>
+    open((context) => {
+      assertWithin(hubPerAddress, nameCaller(context));
+      assertWithin(hubInAll, 'all');
+      return answer(context);
+    });
 
   function findValidator(hex: string): QuorumMember {
     const found = /^0x[0-9a-f]{40}$/.test(hex) ? chain.findByAddress(fromHex(hex.slice(2), 20)) : undefined;
@@ -156,6 +175,8 @@ export function createPublicHandlers(
       assertWithin(tablesPerAddress, nameCaller(context));
       assertWithin(tablesInAll, 'all');
     }),
+    hubModels: openHub(hubModels),
+    hubModel: openHub(hubModel),
   };
 }
 
@@ -200,14 +221,6 @@ const toValidatorJson = ({ address, signingKey, stake, endpoint, certHash, vrfKe
   certHash: write(certHash),
   vrfKey: write(vrfKey),
 });
-
-function readCount(text: string, param: string, most: bigint): bigint {
-  const value = /^[0-9]{1,20}$/.test(text) ? BigInt(text) : undefined;
-  if (value === undefined || value > most) {
-    throw new ApiError('invalid_request', `Expected a whole number up to ${most}.`, { param });
-  }
-  return value;
-}
 
 function assertWithin(limiter: RateLimiter, name: string): void {
   if (limiter.take(name)) return;

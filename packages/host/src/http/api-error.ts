@@ -48,6 +48,7 @@ const KINDS = {
   provider_unreachable: SERVER(503),
   router_unreachable: SERVER(503),
   validator_unreachable: SERVER(503),
+  chain_unreachable: SERVER(503),
   escrow_exhausted: SERVER(503),
   storage_failed: SERVER(503),
   shutting_down: SERVER(503),

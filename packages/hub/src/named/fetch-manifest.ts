@@ -27,7 +27,7 @@ export interface FetchManifestOptions {
   readonly manifestHash: Uint8Array;
   readonly facts: RegistryFacts;
   /** They are asked in this order. */
-  readonly places: readonly PlaceSource[];
+  readonly places: readonly Pick<PlaceSource, 'name' | 'readManifest'>[];
   readonly signal?: AbortSignal | undefined;
   /** Longest wait for one place. Default: 20 seconds, because a manifest is small. */
   readonly timeoutMs?: number | undefined;

@@ -66,6 +66,9 @@ export const PUBLIC_ROUTES = {
   head: { method: 'GET', path: '/public/validators/:address/heads/:sequence' },
   beacon: { method: 'GET', path: '/public/beacon/:epoch' },
   driftTable: { method: 'GET', path: '/public/drift-table' },
+  // Models of the hub (docs/spec/public-api.md#hub).
+  hubModels: { method: 'GET', path: '/v1/hub/models' },
+  hubModel: { method: 'GET', path: '/v1/hub/models/:maker/:model' },
 } as const satisfies Readonly<Record<string, Route>>;
 
 /** A gateway's account routes, for holders of an admin secret (docs/accounts.md#admin-api). */
