@@ -41,7 +41,7 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
     ...['protocol', 'attestation', 'chain', 'host', 'models', 'engine', 'sdk', 'devnet'],
     ...['gateway', 'router', 'validator', 'provider', 'hub', 'storage'],
   ],
-  'apps/explorer': ['protocol', 'attestation', 'chain', 'sdk'],
+  'apps/explorer': ['protocol', 'attestation', 'chain', 'hub', 'sdk'],
   'packages/testing': [
     'protocol',
     'attestation',

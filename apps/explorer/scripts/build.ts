@@ -10,7 +10,7 @@ const source = (name: string): string => fileURLToPath(new URL(`../src/${name}`,
 /** Functions and events of the contracts that the pages read. The whole interfaces would be a twentieth of all that a visitor loads. */
 const READ_NAMES = new Set([
   ...['validators', 'signerAt', 'inForceSince', 'accountsAt', 'votesOf', 'stakeOf', 'routerOf', 'versionsOf'],
-  ...['priorityOf', 'keyLimitOf'],
+  ...['priorityOf', 'keyLimitOf', 'ownerOf'],
   ...['totalSupply', 'balanceOf', 'freeOf', 'creditOf', 'distribution', 'limits', 'delays', 'anchorOf', 'settle'],
   ...['epochNow', 'origin', 'period', 'generations', 'eras', 'driftTable'],
   ...['Settled', 'Paid', 'Ejected', 'Reinstated', 'Penalized', 'Pardoned', 'BondTaken', 'StakeTaken', 'Restored'],

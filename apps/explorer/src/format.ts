@@ -70,3 +70,11 @@ export function readText(bytes: Uint8Array): string | undefined {
     return undefined;
   }
 }
+
+const SIZES = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+/** At most one digit behind the point. */
+export function formatBytes(sizeBytes: number): string {
+  const step = Math.min(SIZES.length - 1, Math.floor(Math.log2(Math.max(1, sizeBytes)) / 10));
+  return `${+(sizeBytes / 1024 ** step).toFixed(1)} ${SIZES[step]}`;
+}

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { formatAge, formatAmount, formatPpm, parseAmount, shorten, splitAmounts } from './format.ts';
+import { formatAge, formatAmount, formatBytes, formatPpm, parseAmount, shorten, splitAmounts } from './format.ts';
 import { findRoute } from './search.ts';
 
 it.each([
@@ -9,6 +9,7 @@ it.each([
   ['cd'.repeat(32), `#/id/${'cd'.repeat(32)}`],
   ['batch 12', '#/batches/12'],
   ['#3', '#/batches/3'],
+  ['acme/small-q8_0', '#/hub/acme/small-q8_0'],
   ['ogong/verified/karpathy/stories15m', '#/models/ogong%2Fverified%2Fkarpathy%2Fstories15m'],
 ])('leads %j to its page', (text, route) => expect(findRoute(text)).toEqual({ route }));
 
@@ -50,6 +51,16 @@ it('reads the amounts that people write, and no others', () => {
   ]);
   for (const text of ['', '.5', '1.', '1e3', '0.0000000000000000001', '1,5', '--1', '0x1'])
     expect(() => parseAmount(text), text).toThrow('write OGONG, as 12.5');
+});
+
+it('shows sizes in the unit that fits', () => {
+  expect([0, 1_023, 1_536, 3 * 2 ** 30, 2 ** 50].map(formatBytes)).toEqual([
+    '0 bytes',
+    '1023 bytes',
+    '1.5 KiB',
+    '3 GiB',
+    '1024 TiB',
+  ]);
 });
 
 it('shows a part of a fee as it is', () => {

@@ -10,6 +10,7 @@ export function findRoute(text: string): FoundRoute {
   if (/^[0-9a-f]{64}$/.test(hex)) return { route: `#/id/${hex}` };
   const batch = /^(?:batch\s*)?#?([0-9]{1,15})$/i.exec(wanted);
   if (batch) return { route: `#/batches/${batch[1]}` };
+  if (/^[a-z0-9][a-z0-9._-]*\/[a-z0-9][a-z0-9._-]*$/.test(wanted)) return { route: `#/hub/${wanted}` };
   if (/^[\w.-]+(?:\/[\w.:@-]+)+$/.test(wanted)) return { route: `#/models/${encodeURIComponent(wanted)}` };
   return { problem: 'Search for a reply id, an address, a provider, a transaction, a batch number or a model id.' };
 }

@@ -1,12 +1,8 @@
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import { hashLeaf, MAX_TREE_LEAVES } from '@ogong/protocol/crypto/merkle';
 import { createMerkleLevels } from '@ogong/protocol/crypto/merkle-levels';
+import { BLOCK_BYTES } from './block-size.ts';
 import { nodeSha256 } from './sha256.ts';
-
-/** Bytes of a block. The last block of a file may have fewer, and none is empty. */
-export const BLOCK_BYTES = 2 ** 20;
-/** The largest file: a tree of 2^20 blocks. */
-export const MAX_FILE_BYTES = MAX_TREE_LEAVES * BLOCK_BYTES;
 
 const HASH_BYTES = 32;
 

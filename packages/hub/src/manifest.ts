@@ -20,7 +20,7 @@ import {
 import { toPrintable } from '@ogong/protocol/base/printable';
 import { computeFolderRoot } from '@ogong/protocol/commitment/folder-root';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { MAX_FILE_BYTES } from './blocks.ts';
+import { MAX_FILE_BYTES } from './block-size.ts';
 import { FILE_FORMATS, hasNameOf, isFilePath } from './file-format.ts';
 import { findLicenceProblem, MAX_LICENCE_BYTES, parseLicence, RELATIONS } from './licence.ts';
 

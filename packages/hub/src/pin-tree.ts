@@ -2,7 +2,8 @@ import { equalBytes, fromHex, ProtocolError } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashLeaf } from '@ogong/protocol/crypto/merkle';
 import { createMerkleLevels, type MerkleLevels } from '@ogong/protocol/crypto/merkle-levels';
-import { BLOCK_BYTES, countBlocks, cutBlocks } from './blocks.ts';
+import { BLOCK_BYTES } from './block-size.ts';
+import { countBlocks, cutBlocks } from './blocks.ts';
 import { nodeSha256 } from './sha256.ts';
 
 /** Bytes of a chunk. The last chunk of a blob may have fewer, and none is empty. */

@@ -1,5 +1,7 @@
-import { fromBase64, fromHex } from '@ogong/protocol/base/bytes';
+import { fromBase64 } from '@ogong/protocol/base/bytes';
 import { formatPath, GATEWAY_ROUTES, PUBLIC_ROUTES, type Route } from '@ogong/protocol/http/routes';
+import { readHubCard, readHubRow } from './hub-card.ts';
+import { asBigInt, asBytes, asCount, asFields, asList, asText, type Fields, orNothing } from './json-fields.ts';
 
 /** A gateway's description of its network. The chain replaces it if it can be read. */
 export interface NetworkInfo {
@@ -164,6 +166,13 @@ export function createPublicApi(baseUrl: string, fetch: typeof globalThis.fetch 
       })),
     certificate: (epoch: bigint): Promise<Uint8Array> =>
       get(at(PUBLIC_ROUTES.beacon, { epoch: `${epoch}` }), ({ certificate }) => asBytes(certificate)),
+    /** Models of the hub with all words of a search, from an index on, and the number of all of them. */
+    hubModels: (search: string, { limit, offset }: { readonly limit: number; readonly offset: number }) =>
+      get(
+        `${PUBLIC_ROUTES.hubModels.path}?search=${encodeURIComponent(search)}&limit=${limit}&offset=${offset}`,
+        ({ models, total }) => ({ models: asList(models).map(readHubRow), total: asCount(total) }),
+      ),
+    hubModel: (maker: string, model: string) => get(at(PUBLIC_ROUTES.hubModel, { maker, model }), readHubCard),
     /** The bytes of the drift table that the gateway has; undefined if it has none. */
     async driftTable(): Promise<Uint8Array | undefined> {
       try {
@@ -206,8 +215,6 @@ async function readBounded({ body }: Response, mostBytes: number): Promise<Uint8
   return bytes;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 function readMessage(text: string): string | undefined {
   try {
     const { error } = JSON.parse(text) as { error?: { message?: unknown } };
@@ -216,41 +223,6 @@ function readMessage(text: string): string | undefined {
     return undefined;
   }
 }
-
-function asFields(value: unknown): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError('expected an object');
-  return value as Fields;
-}
-
-function asList(value: unknown): readonly unknown[] {
-  if (!Array.isArray(value)) throw new TypeError('expected a list');
-  return value;
-}
-
-function asText(value: unknown): string {
-  if (typeof value !== 'string') throw new TypeError('expected a text');
-  return value;
-}
-
-function asBytes(value: unknown): Uint8Array {
-  const text = asText(value);
-  if (!text.startsWith('0x')) throw new TypeError('expected 0x and hexadecimal digits');
-  return fromHex(text.slice(2));
-}
-
-function asBigInt(value: unknown): bigint {
-  const text = asText(value);
-  if (!/^[0-9]{1,39}$/.test(text)) throw new TypeError('expected a whole number');
-  return BigInt(text);
-}
-
-function asCount(value: unknown): number {
-  if (!Number.isSafeInteger(value) || (value as number) < 0) throw new TypeError('expected a count');
-  return value as number;
-}
-
-const orNothing = <T>(value: unknown, read: (value: unknown) => T): T | undefined =>
-  value === null || value === undefined ? undefined : read(value);
 
 const readNetwork = (fields: Fields): NetworkInfo => ({
   chainId: asBigInt(fields.chain_id),

@@ -8,6 +8,8 @@ import { Batches } from './batches.tsx';
 import { Beacon } from './beacon.tsx';
 import { CheckReceipt } from './check.tsx';
 import { Drift } from './drift.tsx';
+import { Hub } from './hub/hub.tsx';
+import { HubModel } from './hub/hub-model.tsx';
 import { Models } from './models.tsx';
 import { OverTime } from './over-time.tsx';
 import { Overview } from './overview.tsx';
@@ -24,6 +26,7 @@ const PAGES = [
   ['providers', 'Providers'],
   ['validators', 'Validators'],
   ['models', 'Models'],
+  ['hub', 'Hub'],
   ['drift', 'Drift'],
   ['batches', 'Batches'],
   ['beacon', 'Beacon'],
@@ -56,7 +59,7 @@ export function App({ store }: { store: NetworkStore }) {
     addEventListener('hashchange', change);
     return () => removeEventListener('hashchange', change);
   }, []);
-  const [page = '', argument] = route;
+  const [page = '', argument, second] = route;
   const name = nameOf(page);
   const current = useRef<HTMLAnchorElement>(null);
   useEffect(() => {
@@ -94,7 +97,7 @@ export function App({ store }: { store: NetworkStore }) {
           {name}
         </h1>
         <Problems state={state} isOffline={page === 'check'} />
-        <Page page={page} argument={argument} state={state} />
+        <Page page={page} argument={argument} second={second} state={state} />
       </main>
       <footer>
         <p>
@@ -113,10 +116,12 @@ const isCurrent = (path: string, page: string): boolean => path === page || (pat
 function Page({
   page,
   argument,
+  second,
   state,
 }: {
   page: string;
   argument: string | undefined;
+  second: string | undefined;
   state: NetworkState;
 }): ComponentChildren {
   const given = argument === undefined || argument === '' ? undefined : argument;
@@ -127,6 +132,12 @@ function Page({
   if (page === 'providers') return <Providers state={state} {...(given && { id: given })} />;
   if (page === 'validators') return <Validators state={state} {...(given && { address: given })} />;
   if (page === 'models') return <Models state={state} {...(given && { id: given })} />;
+  if (page === 'hub')
+    return given && second ? (
+      <HubModel key={`${given}/${second}`} state={state} maker={given} model={second} />
+    ) : (
+      <Hub state={state} />
+    );
   if (page === 'drift') return <Drift state={state} {...(given && { row: given })} />;
   if (page === 'batches') return <Batches state={state} {...(given && { wanted: given })} />;
   if (page === 'beacon') return <Beacon state={state} />;

@@ -6,7 +6,7 @@ import { formatPpm } from '../format.ts';
 import { Amount, Card, Facts, Hash, Table, tellMissing } from './parts.tsx';
 
 /** A price of 1,000 units. */
-function Price({ atomic, units = 'units' }: { atomic: bigint; units: ModelRow['units'] }) {
+export function Price({ atomic, units = 'units' }: { atomic: bigint; units: ModelRow['units'] }) {
   return (
     <>
       <Amount atomic={atomic} /> per 1,000 {units}

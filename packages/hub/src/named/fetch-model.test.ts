@@ -6,7 +6,7 @@ import { createSafetensors, pushTestModel } from '@ogong/testing/hub/hub-model';
 import { type PlaceServer, startPlaceServer } from '@ogong/testing/hub/place-server';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BLOCK_BYTES } from '../blocks.ts';
+import { BLOCK_BYTES } from '../block-size.ts';
 import { formatManifestSource, formatPlaceSource } from '../place.ts';
 import { signHubManifest } from '../signed-manifest.ts';
 import { type FolderStore, openFolderStore } from '../store/folder-store.ts';

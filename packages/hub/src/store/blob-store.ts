@@ -1,4 +1,4 @@
-import { BLOCK_BYTES, MAX_FILE_BYTES } from '../blocks.ts';
+import { BLOCK_BYTES, MAX_FILE_BYTES } from '../block-size.ts';
 
 /** Root of the tree over the blocks of a blob (docs/spec/hub.md#blocks), 64 lower-case hex digits. */
 export type BlobId = string;

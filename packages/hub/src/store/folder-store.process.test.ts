@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { collect, createTestBlob } from '@ogong/testing/hub/blob-bytes';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BLOCK_BYTES } from '../blocks.ts';
+import { BLOCK_BYTES } from '../block-size.ts';
 import { openFolderStore } from './folder-store.ts';
 
 const BYTES = 12 * BLOCK_BYTES + 7;

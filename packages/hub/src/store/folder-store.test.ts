@@ -4,7 +4,8 @@ import { breakAfter, collect, createTestBlob } from '@ogong/testing/hub/blob-byt
 import { describeBlobStore } from '@ogong/testing/hub/blob-store-compliance';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BLOCK_BYTES, encodeBlockList } from '../blocks.ts';
+import { BLOCK_BYTES } from '../block-size.ts';
+import { encodeBlockList } from '../blocks.ts';
 import { openFolderStore } from './folder-store.ts';
 
 describeBlobStore('folder', async () => {

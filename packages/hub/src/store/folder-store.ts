@@ -18,7 +18,8 @@ import { ModelError } from '@ogong/models/model-error';
 import { withProcessLock } from '@ogong/models/process-lock';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { abortable } from '../abortable.ts';
-import { BLOCK_BYTES, computeBlockRoot, cutBlocks, encodeBlockList, hashBlock, parseBlockList } from '../blocks.ts';
+import { BLOCK_BYTES } from '../block-size.ts';
+import { computeBlockRoot, cutBlocks, encodeBlockList, hashBlock, parseBlockList } from '../blocks.ts';
 import {
   assertBlobName,
   assertPutOptions,

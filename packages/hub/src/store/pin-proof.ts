@@ -1,7 +1,8 @@
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { createMerkleLevels } from '@ogong/protocol/crypto/merkle-levels';
-import { BLOCK_BYTES, sizeOfBlock } from '../blocks.ts';
+import { BLOCK_BYTES } from '../block-size.ts';
+import { sizeOfBlock } from '../blocks.ts';
 import {
   CHUNK_BYTES,
   CHUNKS_PER_BLOCK,

@@ -4,7 +4,8 @@ import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
 import { collect, createTestBlob } from '@ogong/testing/hub/blob-bytes';
 import { createTestManifest } from '@ogong/testing/hub/hub-manifest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BLOCK_BYTES, encodeBlockList } from '../blocks.ts';
+import { BLOCK_BYTES } from '../block-size.ts';
+import { encodeBlockList } from '../blocks.ts';
 import type { ManifestFile } from '../manifest.ts';
 import { createHttpSource } from './block-source.ts';
 

@@ -5,7 +5,7 @@ import { breakAfter } from '@ogong/testing/hub/blob-bytes';
 import { createSafetensors, pushTestModel } from '@ogong/testing/hub/hub-model';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { BLOCK_BYTES } from '../blocks.ts';
+import { BLOCK_BYTES } from '../block-size.ts';
 import { openFolderStore } from '../store/folder-store.ts';
 import { copyFiles } from './copy.ts';
 import type { TransferProgress } from './progress.ts';

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { abortable } from '../abortable.ts';
-import { BLOCK_BYTES, cutBlocks, hashBlock, sizeOfBlock } from '../blocks.ts';
+import { BLOCK_BYTES } from '../block-size.ts';
+import { cutBlocks, hashBlock, sizeOfBlock } from '../blocks.ts';
 import type { ManifestFile } from '../manifest.ts';
 import type { PooledSource, SourcePool } from './source-pool.ts';
 import { TransferError } from './transfer-error.ts';

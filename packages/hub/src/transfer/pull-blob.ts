@@ -1,5 +1,5 @@
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import { BLOCK_BYTES } from '../blocks.ts';
+import { BLOCK_BYTES } from '../block-size.ts';
 import type { ManifestFile } from '../manifest.ts';
 import type { BlobId, HubBlobStore } from '../store/blob-store.ts';
 import type { BlockSource } from './block-source.ts';

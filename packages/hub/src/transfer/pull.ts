@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { BLOCK_BYTES } from '../blocks.ts';
+import { BLOCK_BYTES } from '../block-size.ts';
 import { assertHead, checkContent, checkExternalFiles } from '../content/check-content.ts';
 import { ContentError } from '../content/content-error.ts';
 import type { HubManifest, ManifestFile } from '../manifest.ts';

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { BLOCK_BYTES, computeBlockRoot, countBlocks, hashBlock, sizeOfBlock } from '@ogong/hub/blocks';
+import { BLOCK_BYTES } from '@ogong/hub/block-size';
+import { computeBlockRoot, countBlocks, hashBlock, sizeOfBlock } from '@ogong/hub/blocks';
 import { toHex } from '@ogong/protocol/base/bytes';
 
 /** A blob whose bytes are computed when they are asked for, so it takes no memory. */

@@ -1,4 +1,5 @@
-import { BLOCK_BYTES, parseBlockList } from '@ogong/hub/blocks';
+import { BLOCK_BYTES } from '@ogong/hub/block-size';
+import { parseBlockList } from '@ogong/hub/blocks';
 import { HubBlobError, type HubBlobErrorCode, type HubBlobStore } from '@ogong/hub/store/blob-store';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { breakAfter, collect, createMemoryMeter, createTestBlob, stallAfter, type TestBlob } from './blob-bytes.ts';

@@ -1,4 +1,5 @@
-import { BLOCK_BYTES, computeBlockRoot, encodeBlockList, hashBlock } from '@ogong/hub/blocks';
+import { BLOCK_BYTES } from '@ogong/hub/block-size';
+import { computeBlockRoot, encodeBlockList, hashBlock } from '@ogong/hub/blocks';
 import { findLicenceProblem, RELATIONS } from '@ogong/hub/licence';
 import { type HubManifest, manifestFormat } from '@ogong/hub/manifest';
 import { hashManifestDigest, signHubManifest } from '@ogong/hub/signed-manifest';

@@ -18,7 +18,8 @@ import { createRegistryView, type RegistryChain } from './registry-view.ts';
 
 /** Times that an answer waits for places. Facts that come later are in the next answer. */
 const LIST_PATIENCE_MS = 1_500;
-const CARD_PATIENCE_MS = 8_000;
+/** A card waits for its manifest, and then for the parts that follow from it. */
+const CARD_PATIENCE_MS = 4_000;
 const MAX_VERSIONS = 32;
 const MAX_SERVED = 8;
 const MAX_OFFERS = 20;
@@ -108,7 +109,7 @@ export function createHubReader(dependencies: HubReaderDependencies): HubReader 
     const found = reading.value;
     const [readme, lineage, pinned] = await Promise.all([
       waitFor(manifests.readme(found, listed), CARD_PATIENCE_MS),
-      orNull(beforeEnd(showLineage(found), AbortSignal.timeout(CARD_PATIENCE_MS))),
+      orNull(showLineage(found)),
       hasPins ? orNull(showPins(found)) : null,
     ]);
     return {
@@ -164,5 +165,6 @@ async function waitFor<T>(reading: Promise<Reading<T> | undefined>, mostMs: numb
   return beforeEnd(reading, AbortSignal.timeout(mostMs)).catch(() => UNREAD);
 }
 
-/** A part of a card that cannot be read is null: the rest is shown. */
-const orNull = <T>(reading: Promise<T>): Promise<T | null> => reading.catch(() => null);
+/** A part of a card that cannot be read in time is null: the rest is shown. */
+const orNull = <T>(reading: Promise<T>): Promise<T | null> =>
+  beforeEnd(reading, AbortSignal.timeout(CARD_PATIENCE_MS)).catch(() => null);

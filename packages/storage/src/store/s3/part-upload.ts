@@ -1,4 +1,5 @@
-import { BLOCK_BYTES, countBlocks } from '@ogong/hub/blocks';
+import { BLOCK_BYTES } from '@ogong/hub/block-size';
+import { countBlocks } from '@ogong/hub/blocks';
 import { HubBlobError } from '@ogong/hub/store/blob-store';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { z } from 'zod';

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Secret } from '@ogong/host/crypto/secret';
-import { BLOCK_BYTES } from '@ogong/hub/blocks';
+import { BLOCK_BYTES } from '@ogong/hub/block-size';
 import { breakAfter, collect, createTestBlob } from '@ogong/testing/hub/blob-bytes';
 import { describeBlobStore } from '@ogong/testing/hub/blob-store-compliance';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';

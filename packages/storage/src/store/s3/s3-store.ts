@@ -1,14 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { abortable } from '@ogong/hub/abortable';
-import {
-  BLOCK_BYTES,
-  computeBlockRoot,
-  cutBlocks,
-  encodeBlockList,
-  hashBlock,
-  MAX_FILE_BYTES,
-  parseBlockList,
-} from '@ogong/hub/blocks';
+import { BLOCK_BYTES, MAX_FILE_BYTES } from '@ogong/hub/block-size';
+import { computeBlockRoot, cutBlocks, encodeBlockList, hashBlock, parseBlockList } from '@ogong/hub/blocks';
 import {
   assertBlobName,
   assertPutOptions,
