@@ -20,8 +20,12 @@ import { changeScreen, findBarriers, findLayoutFaults, findWide, SCREENS } from 
 import { packPng } from '@ogong/testing/clients/pack-png';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { createHubChain, createHubDeployment } from '@ogong/testing/hub/hub-chain';
+import { placeModel } from '@ogong/testing/hub/hub-place';
+import { startPlaceServer } from '@ogong/testing/hub/place-server';
 import { readVisionExamples, type VisionExample } from '@ogong/testing/models/vision-folder';
 import { createSoftwareMachine, softwareMachine, softwarePolicy } from '@ogong/testing/provider/software-machine';
+import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildPages } from '../scripts/build.ts';
@@ -141,15 +145,48 @@ const PICTURE_FILE = Buffer.from(file);
 
 const upload = (name: string, text: string) => ({ name, mimeType: 'application/json', buffer: Buffer.from(text) });
 
+/** A README that tries to run a script, to load pictures and to lead out of the page. */
+const HOSTILE_README = `# Small model
+
+<script>document.title = 'taken'</script>
+<img src="https://evil.example/a.png" onerror="document.title = 'taken'">
+<iframe src="https://evil.example/"></iframe>
+
+![a picture](https://evil.example/b.png)
+[a script](javascript:document.title='taken')
+`;
+
+/** A hub of two models in memory, on a place of this machine. */
+async function createHub() {
+  const directory = createTestDirectory('explorer-hub');
+  const base = placeModel(directory.path, '# Base\n', { model: 'base', lineage: [] });
+  const small = placeModel(directory.path, HOSTILE_README, {
+    files: base.manifest.files.filter(({ isWeight }) => isWeight).map((file) => ({ ...file, sha256: file.blockRoot })),
+    lineage: [{ modelRoot: base.manifest.modelRoot, relation: 'quantised-from', licence: 'Apache-2.0' }],
+  });
+  const place = await startPlaceServer(directory.path);
+  const chain = createHubChain(small.facts.owner as Uint8Array);
+  for (const { manifest, hash } of [base, small])
+    chain.publish(manifest, { modelRoot: manifest.modelRoot, sources: [`hub:${hash}`, `hub+${place.url}`] });
+  chain.pins.push({
+    ...{ pin: 0n, payer: `0x${'1a'.repeat(20)}`, provider: `0x${'2b'.repeat(20)}`, pinRoot: `0x${'3c'.repeat(32)}` },
+    ...{ blob: `0x${toHex(small.manifest.files[0]?.blockRoot as Uint8Array)}`, sizeBytes: 7, feePerEpoch: 5n },
+    ...{ epochs: 9, epochBlocks: 300, start: 12n, proven: 3, provenUntil: 5, returned: 0 },
+  });
+  return { directory, place, deployment: createHubDeployment(small.facts.registry), client: chain.client };
+}
+
 describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${reason})` : ''}`, () => {
   let browser: Browser;
   let fixture: GatewayFixture;
+  let hub: Awaited<ReturnType<typeof createHub>>;
   let host: Server;
   /** Of a host that serves the files and nothing else. */
   let staticUrl: string;
   beforeAll(async () => {
     browser = await launchChromium();
-    fixture = await createGatewayFixture();
+    hub = await createHub();
+    fixture = await createGatewayFixture({ hub });
     host = createServer((request, response) => {
       const name = new URL(request.url ?? '', 'http://x').pathname.slice(1) || 'index.html';
       const bytes = files.get(name);
@@ -162,6 +199,8 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
   afterAll(async () => {
     await browser?.close();
     await fixture?.close();
+    await hub?.place.close();
+    hub?.directory.remove();
     host?.closeAllConnections();
     host?.close();
   });
@@ -213,6 +252,8 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       `reply/${'ab'.repeat(16)}`,
       `account/0x${'1f'.repeat(20)}`,
       `models/${encodeURIComponent('ogong/verified/test/synthetic')}`,
+      'hub',
+      'hub/acme/small',
       'nowhere',
     ]) {
       await page.evaluate(`location.hash = '#/${path}'`);
@@ -275,6 +316,36 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     expect(await offers.textContent()).toContain('not measured');
     expect(await findBarriers(page)).toEqual([]);
     expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('finds a model of the hub, checks its manifest, and runs and loads nothing of its README', async () => {
+    const { page, complaints } = await open(`${fixture.url}/explorer/#/hub`);
+    const foreign: string[] = [];
+    page.on('request', (request) => {
+      if (!request.url().startsWith(fixture.url)) foreign.push(request.url());
+    });
+    await page.getByText('2 models').waitFor();
+    await page.getByLabel('Words of a name').fill('small');
+    await page.keyboard.press('Enter');
+    await page.getByText('1 model', { exact: true }).waitFor();
+    await page.getByRole('link', { name: 'Card of acme/small' }).click();
+    const checks = page.getByRole('list', { name: 'Checks of the manifest' });
+    await checks.getByText('the gateway says').waitFor();
+    expect(await checks.locator('li.pass b').allTextContents()).toEqual([
+      ...['manifest', 'signature', 'model-root', 'readme'],
+    ]);
+    const readme = page.locator('.answer');
+    await readme.getByRole('heading', { name: 'Small model' }).waitFor();
+    expect(await readme.textContent()).toContain('<script>');
+    expect(await readme.locator('script, img, iframe, [onerror]').count()).toBe(0);
+    expect(await readme.locator('a').evaluateAll((links) => links.map((link) => link.getAttribute('href')))).toEqual([
+      'https://evil.example/b.png',
+    ]);
+    await page.getByRole('img', { name: 'acme/small is quantised-from acme/base' }).waitFor();
+    expect(await page.getByRole('region', { name: 'Pins' }).locator('tbody td').allTextContents()).toContain('3');
+    expect(await findBarriers(page)).toEqual([]);
+    expect([await page.title(), foreign, complaints]).toEqual(['Hub · OGONG explorer', [], []]);
     await page.close();
   });
 

@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ChainClient } from '@ogong/chain/client';
+import type { Deployment } from '@ogong/chain/deployment';
 import { openAccounts } from '@ogong/gateway/books/accounts';
 import { GATEWAY_SCHEMA } from '@ogong/gateway/books/schema';
 import { signForWallet } from '@ogong/gateway/buy/paying-signer';
@@ -19,6 +21,7 @@ import { openStore, type Store } from '@ogong/host/store/store';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
 import type { Clock } from '@ogong/host/time/clock';
 import { equalBytes } from '@ogong/protocol/base/bytes';
+import type { HubChain } from '../hub/hub-chain.ts';
 import { createFakeNetwork, type FakeNetwork, fakePayer, type ProviderBehaviour } from './fake-network.ts';
 
 /** A gateway on a loopback port, over a fake network. */
@@ -56,6 +59,8 @@ export interface FixtureOptions {
   readonly driftTable?: GatewayOptions['readDriftTable'];
   /** Payments of callers without a key, and their chain. */
   readonly payments?: { readonly options: GatewayOptions['payments']; readonly client: GatewayChain['client'] };
+  /** The contracts of the network, and a client that reads its hub. Default: the gateway does not read the hub. */
+  readonly hub?: { readonly deployment: Deployment; readonly client: HubChain['client'] };
   /** Account for deposits of organisations. */
   readonly deposits?: GatewayOptions['deposits'];
   /** Accepted machines, and the roles that must show one. */
@@ -109,6 +114,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       ...(given.ticketsAhead !== undefined && { ticketsAhead: given.ticketsAhead }),
       ...(given.hedging && { hedging: given.hedging }),
       ...(given.deposits && { deposits: given.deposits }),
+      ...(given.hub && { network: { deployment: given.hub.deployment, rpcUrl: undefined } }),
       ...given.machines,
       ...(given.payments?.options && { payments: given.payments.options }),
     },
@@ -117,6 +123,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       chain: {
         ...network.chain,
         ...(given.payments && { client: given.payments.client }),
+        ...(given.hub && { client: async () => given.hub?.client as ChainClient }),
         ...(wallet && { client: async () => ({ keyLimitOf: async () => wallet.limitAtomic }) as never }),
       },
       beacon: network.beacon,

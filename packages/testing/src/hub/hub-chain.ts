@@ -1,8 +1,10 @@
 import type { ChainClient } from '@ogong/chain/client';
 import type { ModelVersion } from '@ogong/chain/registry/model-registry';
+import { contractNames, type Deployment } from '@ogong/chain/deployment';
 import type { Pin } from '@ogong/chain/registry/pins';
 import type { HubName } from '@ogong/hub/named/registry-entry';
 import { toHex } from '@ogong/protocol/base/bytes';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 
 export const HUB_NOW_S = 1_000n;
 
@@ -62,4 +64,13 @@ export function createHubChain(owner: Uint8Array): HubChain {
       models.set(`${name.maker}/${name.model}`, [...before, version]);
     },
   };
+}
+
+/** A deployment with this model registry, and with pins. No chain is behind the other addresses. */
+export function createHubDeployment({ chainId, verifyingContract }: LedgerDomain): Deployment {
+  const others = Object.fromEntries(contractNames.map((name, i) => [name, `0x${`${i + 16}`.repeat(20)}`]));
+  return {
+    ...others,
+    ...{ chainId: Number(chainId), block: 0, models: `0x${toHex(verifyingContract)}`, pins: `0x${'77'.repeat(20)}` },
+  } as unknown as Deployment;
 }

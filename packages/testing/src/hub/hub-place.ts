@@ -25,7 +25,7 @@ export function placeModel(directory: string, readme: string, changes: Partial<H
     ...{ format: 'text', isWeight: false },
   };
   const bare = createTestManifest(crypto, changes);
-  const files = [...bare.files.slice(0, 1), file, ...bare.files.slice(1)];
+  const files = [...bare.files, file].sort((a, b) => (a.path < b.path ? -1 : 1));
   const manifest = { ...bare, files, modelRoot: computeManifestRoot(crypto, bare) };
   const placed = signTestManifest(manifest);
   const hash = toHex(placed.signed.manifestHash);
