@@ -1,6 +1,6 @@
 import type { Clock } from '@ogong/host/time/clock';
 import type { HubName } from '@ogong/hub/named/registry-entry';
-import { createSearchIndex, type ModelCard, type SearchIndex } from '@ogong/hub/search/search-index';
+import { createSearchIndex, type SearchCard, type SearchIndex } from '@ogong/hub/search/search-index';
 import { createMemo } from '../../front/memo.ts';
 import type { ManifestSummary } from './manifest-summary.ts';
 
@@ -16,7 +16,7 @@ export interface HubSearch {
 }
 
 export function createHubSearch(clock: Clock): HubSearch {
-  const cards = new Map<string, ModelCard>();
+  const cards = new Map<string, SearchCard>();
   const indexes = createMemo<SearchIndex>({ capacity: 1, lifetimeMs: () => FRESH_MS }, clock);
   return {
     learn({ maker, model }, { version, licence, notes }) {
