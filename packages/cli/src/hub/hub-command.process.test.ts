@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,9 +19,9 @@ import { hubCommand } from './hub-command.ts';
 const GGUF = fileURLToPath(new URL('../../../models/models/stories260K.gguf', import.meta.url));
 const PROGRAM = findProgram(new URL('../bin/ogong.ts', import.meta.url));
 const KILLS = process.env.OGONG_LONG === undefined ? 3 : 10;
-/** A pull has at most 12 blocks beyond the next one. */
-const AHEAD = 12;
-const BIG_BYTES = (AHEAD + 4) * KILLS * BLOCK_BYTES;
+/** Blocks that a server sends before a kill. A pull may have 12 of them, and one more for each that it keeps, before it keeps the next one. */
+const SENT_BLOCKS = 17;
+const BIG_BYTES = (SENT_BLOCKS + 1) * KILLS * BLOCK_BYTES;
 
 let directory: TestDirectory;
 let ledger: TestLedger;
@@ -182,51 +182,45 @@ describe('ogong hub', () => {
   it(`continues a pull whose process was killed at ${KILLS} random points`, { timeout: 300_000 }, async () => {
     mkdirSync(at('big'));
     writeFileSync(at('big', 'model.safetensors'), createSafetensors(BIG_BYTES));
-    let [sent, limit] = [0, Number.POSITIVE_INFINITY];
+    // Streams of a killed process end late, so each process has its own count.
+    let count = { sent: 0, limit: Number.POSITIVE_INFINITY };
     const watch = async function* (path: string, pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+      const own = count;
       for await (const piece of pieces) {
-        if (path.startsWith('/blobs/')) sent += piece.length;
+        if (path.startsWith('/blobs/')) own.sent += piece.length;
         yield piece;
-        if (sent > limit) break;
+        if (own.sent > own.limit) break;
       }
-      if (sent > limit) await new Promise(() => undefined);
+      if (own.sent > own.limit) await new Promise(() => undefined);
     };
     const place = await serve('maker/hub', { change: watch });
     expect((await push('maker', 'acme/big@1.0.0', 'big', '--place', place)).code).toBe(EXIT.ok);
-    const argv = [
-      'hub',
-      'pull',
-      'acme/big',
-      '--json',
-      '--deployment',
-      at('deployment.json'),
-      '--models-dir',
-      at('killed'),
-    ];
-    const start = (): ChildProcess =>
-      spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM, ...argv], {
-        stdio: ['ignore', 'pipe', 'ignore'],
-      });
+    const flags = ['--json', '--deployment', at('deployment.json'), '--models-dir', at('killed')];
+    const start = (limit: number) => {
+      count = { sent: 0, limit };
+      const argv = ['--disable-warning=ExperimentalWarning', PROGRAM, 'hub', 'pull', 'acme/big', ...flags];
+      const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+      const written = { text: '', error: '' };
+      child.stdout.on('data', (piece) => (written.text += piece));
+      child.stderr.on('data', (piece) => (written.error += piece));
+      return { child, written };
+    };
     const random = createSeededRandom(11);
     let kept = 0;
     for (let kill = 0; kill < KILLS; kill++) {
       const wanted = kept + Math.ceil((1 + random()) * BLOCK_BYTES);
-      [sent, limit] = [0, AHEAD * BLOCK_BYTES + wanted - kept];
-      const child = start();
+      const { child, written } = start(SENT_BLOCKS * BLOCK_BYTES);
       const timer = setInterval(() => void (measureKept() >= wanted && child.kill('SIGKILL')), 5);
-      expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
+      expect([...(await once(child, 'close')), written.error]).toEqual([null, 'SIGKILL', expect.anything()]);
       clearInterval(timer);
       kept = measureKept() - (measureKept() % BLOCK_BYTES);
       expect(readdirSync(at('killed/hub')).includes('models')).toBe(false);
     }
-    [sent, limit] = [0, Number.POSITIVE_INFINITY];
-    const child = start();
-    let text = '';
-    child.stdout?.on('data', (piece) => (text += piece));
-    expect(await once(child, 'close')).toEqual([0, null]);
+    const { child, written } = start(Number.POSITIVE_INFINITY);
+    expect([...(await once(child, 'close')), written.error]).toEqual([0, null, expect.anything()]);
     // Blocks of the killed processes are not fetched again.
-    expect(sent).toBeLessThanOrEqual(statSync(at('big', 'model.safetensors')).size - kept);
-    const { path } = JSON.parse(text) as { readonly path: string };
+    expect(count.sent).toBeLessThanOrEqual(statSync(at('big', 'model.safetensors')).size - kept);
+    const { path } = JSON.parse(written.text) as { readonly path: string };
     expect(readFileSync(path).equals(readFileSync(at('big', 'model.safetensors')))).toBe(true);
   });
 });
