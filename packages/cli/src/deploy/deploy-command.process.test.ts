@@ -107,6 +107,7 @@ describe('ogong deploy', () => {
       ...{ holding: { entrance: '2 OGONG', growth: 500_000 }, tests: { canaryRate: 7, timedRate: 11 } },
       work: { bits: 20, epochs: 300 },
       tierStakes: { vanilla: 100 },
+      pins: true,
     };
     const file = writeNetwork(newcomers);
     const plan = JSON.parse(await run('plan', file, '--keypair', keypair, '--json'));
@@ -130,6 +131,7 @@ describe('ogong deploy', () => {
     expect(planned).toMatchObject({
       ...{ token: deployment.token, parameters: deployment.parameters, settlement: deployment.settlement },
       ...{ cases: deployment.cases, government: deployment.government, 'launch curve': deployment.launch },
+      pins: deployment.pins,
     });
     const client = await createChainClient({ rpcUrl: chain.rpcUrl, deployment });
     const { limits, holding, tests, work } = await client.parameters();

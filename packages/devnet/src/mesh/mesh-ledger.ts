@@ -223,6 +223,7 @@ async function deploy(
     // take with the slowest timings of a mesh.
     limits: { alpha: 1_000_000, withdrawalDelay: 4 * 3_600, minimumVerifierStake: 0n },
     ...(hasMachines && { machines: true }),
+    pins: true,
     ...(beaconPeriod && {
       beacon: { origin: BigInt(nowS), period: BigInt(beaconPeriod) },
     }),
