@@ -77,6 +77,16 @@ const row = (file: string, name: string, inputs: ParserRow['inputs'], ...rest: r
   ...(rest.length > 0 && { prepare: withArguments(file, name, ...rest) }),
 });
 
+/** A parser whose first argument is the crypto back end. */
+const rowWithCrypto = (file: string, name: string, inputs: ParserRow['inputs']): ParserRow => ({
+  ...row(file, name, inputs),
+  async prepare(load) {
+    const { [name]: parse } = await load(file);
+    const { nodeCrypto } = (await load('host/src/crypto/node-crypto.ts')) as { nodeCrypto?: unknown };
+    return (bytes) => parse?.(nodeCrypto as never, bytes as never);
+  },
+});
+
 /** Parsers with arguments, with several steps, or with inputs of their own. */
 export const SPECIAL_ROWS: readonly ParserRow[] = [
   row('hub/src/place.ts', 'parseHubSources', (size) => [
@@ -215,14 +225,9 @@ export const SPECIAL_ROWS: readonly ParserRow[] = [
     (size) => worstJson(size).map((text) => Buffer.from(text).toString('base64')),
     { chainId: 1, token: '0x' },
   ),
-  {
-    ...row('hub/src/signed-manifest.ts', 'parseSignedManifest', 'bytes'),
-    async prepare(load) {
-      const { parseSignedManifest } = await load('hub/src/signed-manifest.ts');
-      const { nodeCrypto } = (await load('host/src/crypto/node-crypto.ts')) as { nodeCrypto?: unknown };
-      return (bytes) => parseSignedManifest?.(nodeCrypto as never, bytes as never);
-    },
-  },
+  rowWithCrypto('hub/src/signed-manifest.ts', 'parseSignedManifest', 'bytes'),
+  rowWithCrypto('hub/src/evaluation/evaluation-set.ts', 'parseEvaluationSet', worstJsonBytes),
+  rowWithCrypto('hub/src/evaluation/evaluation-lines.ts', 'parseEvaluationHeader', worstJsonBytes),
   {
     ...row('hub/src/blocks.ts', 'parseBlockList', inputsOfBytes),
     async prepare(load) {

@@ -78,6 +78,7 @@ const JSON_BYTES: Readonly<Record<string, readonly string[]>> = {
   'attestation/src/policy-file.ts': ['parsePolicy'],
   'attestation/src/testimony.ts': ['parseTestimony'],
   'gateway/src/books/card-wire.ts': ['parseCardEvent'],
+  'hub/src/evaluation/evaluation-lines.ts': ['parseEvaluationLine'],
   'protocol/src/base/json.ts': ['parseJson'],
   'protocol/src/tier/testimony.ts': ['parseHttpsExchange'],
   'storage/src/store/walrus/walrus-place.ts': ['parseWalrusPlace'],
