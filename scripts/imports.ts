@@ -177,7 +177,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'bin',
   ],
   'packages/devnet/src': ['chain', 'mesh'],
-  'packages/hub/src': ['.', 'content', 'store', 'transfer', 'named', 'search'],
+  'packages/hub/src': ['.', 'content', 'store', 'transfer', 'named', 'search', 'evaluation'],
   'packages/models/src': ['gguf', 'onnx', '.', 'slabs'],
   'packages/engine/src': [
     ...['interface', 'pixels', 'decode', 'process', 'llama-cpp', 'onnx', 'vision', 'upstream', 'class-search', '.'],
@@ -411,6 +411,7 @@ const MAY_FETCH: ReadonlySet<string> = new Set([
   'packages/cli/src/watch/find-daemons.ts',
   // Commands of the user.
   'packages/cli/src/ask-command.ts',
+  'packages/cli/src/hub/evaluate/gateway-models.ts',
   'packages/cli/src/compare/endpoint.ts',
   'packages/cli/src/receipt-file.ts',
 ]);

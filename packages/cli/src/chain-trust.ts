@@ -1,10 +1,13 @@
 import type { ChainClient } from '@ogong/chain/client';
+import { readOrderKeys } from '@ogong/chain/registry/order-keys';
 import { httpUrl, text } from '@ogong/host/config/values';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { readTrust } from '@ogong/host/views/read-trust';
 import { createRootFinder } from '@ogong/host/views/registry-roots';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { parseJson } from '@ogong/protocol/base/json';
-import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
+import { addPublishedRoot, type FindModelRoots } from '@ogong/protocol/stage1/published-root';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { parseAllow, parseTrust, type Trust } from '@ogong/protocol/stage1/trust';
 import { findMeshTrust, type MeshTrust, meshDirField } from './mesh-trust.ts';
 import { openLedger } from './open-ledger.ts';
@@ -88,6 +91,19 @@ export async function loadTrust(
     ...(mesh && { meshFile: mesh.path }),
     ...(paidUnit && { paidUnit }),
   };
+}
+
+/**
+ * Adds the chain's facts about one receipt to the trust: the root that was in force under its model's name, and the keys that may sign its
+ * order. @throws ChainError
+ */
+export async function addChainTrust(
+  { trust: given, findModelRoots, chain }: Pick<OpenedTrust, 'trust' | 'findModelRoots' | 'chain'>,
+  receipt: Receipt,
+): Promise<Trust> {
+  const trust = findModelRoots === undefined ? given : await addPublishedRoot(given, receipt, findModelRoots);
+  if (chain === undefined) return trust;
+  return { ...trust, orderKeys: [...(trust.orderKeys ?? []), ...(await readOrderKeys(nodeCrypto, chain, receipt))] };
 }
 
 function readTrustFile(path: string): Trust {

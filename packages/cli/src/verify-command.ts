@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { parsePolicy } from '@ogong/attestation/policy-file';
 import type { ChainClient } from '@ogong/chain/client';
-import { readOrderKeys } from '@ogong/chain/registry/order-keys';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, httpUrl, text } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
@@ -16,7 +15,6 @@ import { followReply } from '@ogong/host/views/follow-reply';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { isLocalReceipt, type LocalReceipt } from '@ogong/protocol/stage1/local-receipt';
-import { addPublishedRoot } from '@ogong/protocol/stage1/published-root';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { formatProof } from '@ogong/protocol/verdict/proof';
@@ -25,7 +23,7 @@ import { verifyLocalReceipt } from '@ogong/protocol/verdict/receipt/verify-local
 import type { ReceiptContext, ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { verifyWithoutBlobs } from '@ogong/protocol/verdict/receipt/verify-without-blobs';
 import { addParts } from './answer-parts.ts';
-import { loadTrust, type TrustSources, trustFields } from './chain-trust.ts';
+import { addChainTrust, loadTrust, type TrustSources, trustFields } from './chain-trust.ts';
 import {
   addMachine,
   assertDemands,
@@ -235,17 +233,10 @@ const isOnLedger = (receipt: Receipt | LocalReceipt, ledger: LedgerDomain | unde
 async function verifyOnNetwork(
   receipt: Receipt,
   context: ReceiptContext,
-  {
-    trust: given,
-    findModelRoots,
-    chain,
-    isFollowed,
-  }: Awaited<ReturnType<typeof loadTrust>> & { readonly isFollowed: boolean },
+  { isFollowed, ...opened }: Awaited<ReturnType<typeof loadTrust>> & { readonly isFollowed: boolean },
 ): Promise<ReceiptVerdict> {
-  const rooted = findModelRoots === undefined ? given : await addPublishedRoot(given, receipt, findModelRoots);
-  const trust = chain
-    ? { ...rooted, orderKeys: [...(rooted.orderKeys ?? []), ...(await readOrderKeys(nodeCrypto, chain, receipt))] }
-    : rooted;
+  const { chain } = opened;
+  const trust = await addChainTrust(opened, receipt);
   const followed = isFollowed && chain ? await follow(receipt, { chain, trust }) : {};
   return verifyWithoutBlobs(receipt, { ...context, trust, ...followed });
 }

@@ -1,6 +1,8 @@
 import type { Command } from '@ogong/host/lifecycle/command';
 import { createCommandGroup } from '@ogong/host/lifecycle/command-group';
 import { showCard } from './card-command.ts';
+import { checkEvaluationFile } from './evaluate/check-evaluation-command.ts';
+import { evaluateModel } from './evaluate/evaluate-command.ts';
 import { mirrorModel } from './mirror-command.ts';
 import { pinModel, unpinModel } from './pin-command.ts';
 import { pullHubModel } from './pull-command.ts';
@@ -20,6 +22,8 @@ export const hubCommand: Command = createCommandGroup({
     versions: { summary: 'versions of a model', run: listVersions },
     mirror: { summary: 'copy a model to another store', run: mirrorModel },
     pin: { summary: 'protect the files of a model on this machine', run: pinModel },
+    evaluate: { summary: 'measure a model on the network, with a receipt for each answer', run: evaluateModel },
+    'check-evaluation': { summary: 'check an evaluation and its receipts', run: checkEvaluationFile },
     unpin: { summary: 'end the protection of the files', run: unpinModel },
   },
   examples: ['ogong hub search small', 'ogong hub pull acme/small', 'ogong hub card acme/small'],

@@ -3,6 +3,7 @@ import { type Check, fail, pass } from '@ogong/protocol/base/checks';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeReplyId, parseOrder } from '@ogong/protocol/exchange/order';
+import { findTextEndpoint } from '@ogong/protocol/modality/text/request/request';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { readAnswerText } from './answer-text.ts';
 import {
@@ -15,7 +16,7 @@ import {
 import type { Question } from './evaluation-set.ts';
 import { isRight } from './expectation.ts';
 import { computeFigures, type EvaluationFigures } from './figures.ts';
-import { encodeQuestionRequest, endpointOf } from './question-request.ts';
+import { encodeQuestionRequest } from './question-request.ts';
 
 /** Checks of rows: the detail of a pass, and that of a failure before the failed rows. */
 const ROW_CHECKS = {
@@ -95,7 +96,7 @@ function createTally(header: EvaluationHeader, { crypto, verify }: Pick<CheckEva
   async function addCounted(row: CountedRow, question: Question): Promise<void> {
     const refuse = (check: RowCheck): void => void failed[check].push(row.id);
     if (!equalBytes(row.request, encodeQuestionRequest(question, header))) return refuse('requests');
-    if (row.receipt.endpoint !== endpointOf(question)) return refuse('requests');
+    if (row.receipt.endpoint !== findTextEndpoint(question.asked)) return refuse('requests');
     const reply = readReply(crypto, row);
     if (reply === undefined) return refuse('receipts');
     modelRoot ??= reply.modelRoot;
@@ -107,7 +108,7 @@ function createTally(header: EvaluationHeader, { crypto, verify }: Pick<CheckEva
     // A check that lacks its trust is named once for all rows.
     if (verdict.checks.some(({ status }) => status === 'fail') || (!verdict.ok && verdict.missing.length === 0))
       return refuse('receipts');
-    const answer = readAnswer(row);
+    const answer = readAnswer(question, row);
     if (answer !== row.answer) return refuse('answers');
     const score = isRight(answer, question.expected) ? 1 : 0;
     if (score !== row.score) return refuse('scores');
@@ -178,7 +179,8 @@ export function readReply(crypto: Crypto, { receipt }: Pick<CountedRow, 'receipt
   }));
 }
 
-const readAnswer = (row: CountedRow): string | undefined => read(() => readAnswerText(row));
+const readAnswer = (question: Question, row: CountedRow): string | undefined =>
+  read(() => readAnswerText(question, row));
 
 /** A part that cannot be read fails its check. */
 function read<T>(parse: () => T): T | undefined {

@@ -40,6 +40,3 @@ export const encodeQuestionRequest = (
   question: Question,
   declared: { readonly model: string; readonly parameters: EvaluationParameters },
 ): Uint8Array => utf8Encode(JSON.stringify(createQuestionParams(question, declared)));
-
-/** Name of the endpoint in the receipt of a question. */
-export const endpointOf = ({ asked }: Question): 'chat' | 'completion' => ('messages' in asked ? 'chat' : 'completion');

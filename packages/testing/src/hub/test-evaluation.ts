@@ -1,11 +1,17 @@
-import { type CountedRow, encodeEvaluationHeader, encodeEvaluationLine } from '@ogong/hub/evaluation/evaluation-lines';
+import {
+  type CountedRow,
+  type EvaluationHeader,
+  encodeEvaluationHeader,
+  encodeEvaluationLine,
+} from '@ogong/hub/evaluation/evaluation-lines';
 import { parseEvaluationSet, type Question } from '@ogong/hub/evaluation/evaluation-set';
 import { isRight } from '@ogong/hub/evaluation/expectation';
 import { computeFigures } from '@ogong/hub/evaluation/figures';
-import { createQuestionParams, endpointOf } from '@ogong/hub/evaluation/question-request';
+import { createQuestionParams } from '@ogong/hub/evaluation/question-request';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { findTextEndpoint } from '@ogong/protocol/modality/text/request/request';
 import { createSyntheticReceipt, type SyntheticReceipt } from '../synthetic/synthetic-receipt.ts';
 import { SYNTHETIC_MODEL } from '../synthetic/synthetic-reply.ts';
 
@@ -32,13 +38,14 @@ export interface AnsweredQuestion extends SyntheticReceipt {
 export function createTestEvaluation(crypto: Crypto) {
   const set = parseEvaluationSet(crypto, TEST_SET);
   const parameters = { temperature: 0, seed: 7, maxTokens: 8, maxPrice: undefined };
-  const header = { model: SYNTHETIC_MODEL, parameters, set };
+  const header: EvaluationHeader = { model: SYNTHETIC_MODEL, parameters, set };
 
   /** Answers a question. @param seed another one gives another model. @param nonce another one gives another reply. */
-  function answer(question: Question, { seed = 1, nonce = question.id, text = ANSWERS[question.id] ?? '' } = {}) {
-    const { model: _, max_tokens: tokens, ...fields } = createQuestionParams(question, header);
+  function answer(question: Question, { seed = 1, nonce = question.id, declared = header } = {}) {
+    const text = ANSWERS[question.id] ?? '';
+    const { model: _, max_tokens: tokens, ...fields } = createQuestionParams(question, declared);
     const synthetic = createSyntheticReceipt({
-      ...{ crypto, seed, tokens, text, parameters: fields, endpoint: endpointOf(question) },
+      ...{ crypto, seed, tokens, text, parameters: fields, endpoint: findTextEndpoint(question.asked) },
       ...{ provider: createNobleHybridSigner(fill(1, 64)), router: createNobleHybridSigner(fill(2, 64)) },
       payer: createNobleLedgerSigner(fill(3, 32)),
       ledger: { chainId: 31_337n, verifyingContract: fill(5, 20) },

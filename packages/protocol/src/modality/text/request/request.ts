@@ -222,6 +222,9 @@ const parseUsage = (usage: unknown): boolean =>
 /** Returns whether the request has messages, and not one text to continue. */
 export const isChat = ({ endpoint }: Pick<InferenceRequest, 'endpoint'>): boolean => endpoint === 'chat';
 
+/** Returns the endpoint for messages, or for one text to continue. */
+export const findTextEndpoint = (body: object): Endpoint => ('messages' in body ? 'chat' : 'completion');
+
 /** The most tokens that a chat template adds around the whole. */
 const TOKENS_PER_REQUEST = 64;
 /** The largest bound for calls and tools with each of their items on its own line. It is far more than any context. */

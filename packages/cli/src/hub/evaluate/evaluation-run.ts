@@ -1,0 +1,80 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { readReply } from '@ogong/hub/evaluation/check-evaluation';
+import type { CountedRow, LostRow } from '@ogong/hub/evaluation/evaluation-lines';
+import type { Question } from '@ogong/hub/evaluation/evaluation-set';
+import { type AskContext, askQuestion } from './ask-question.ts';
+import type { Budget } from './evaluation-cost.ts';
+import type { EvaluationPart } from './evaluation-part.ts';
+
+export interface RunTask extends AskContext {
+  readonly part: Pick<EvaluationPart, 'kept' | 'append'>;
+  readonly budget: Budget;
+  /** Questions that are asked at once. */
+  readonly concurrency: number;
+  readonly onRow: (state: RunState) => void;
+}
+
+/** The rows so far. */
+export interface RunState {
+  readonly counted: number;
+  readonly right: number;
+  readonly lost: readonly LostRow[];
+  /** Of the first counted answer, hex. */
+  readonly modelRoot: string | undefined;
+  /** Why questions are left, if any are. */
+  readonly stopped: 'interrupted' | 'cost' | undefined;
+}
+
+/** Asks the questions that have no row yet, until all have one, the money ends, or the signal fires. @throws what `askQuestion` throws. */
+export async function runQuestions(task: RunTask): Promise<RunState> {
+  const { header, part, budget, concurrency, signal, onRow } = task;
+  const [firstKept] = part.kept;
+  let state: RunState = {
+    counted: part.kept.length,
+    right: part.kept.filter(({ score }) => score === 1).length,
+    ...{ lost: [], modelRoot: firstKept?.modelRoot, stopped: undefined },
+  };
+  const kept = new Set(part.kept.map(({ id }) => id));
+  const waiting = header.set.questions.filter(({ id }) => !kept.has(id));
+  // One fault ends the questions that are asked beside it.
+  const ending = new AbortController();
+  const context = { ...task, signal: AbortSignal.any([signal, ending.signal]) };
+
+  async function work(): Promise<void> {
+    for (let question = takeNext(); question !== undefined; question = takeNext()) {
+      const { row, feeAtomic } = await askQuestion(question, context);
+      budget.settle(question, feeAtomic);
+      await add(row);
+    }
+  }
+
+  function takeNext(): Question | undefined {
+    if (waiting[0] === undefined || state.stopped !== undefined) return undefined;
+    if (signal.aborted) state = { ...state, stopped: 'interrupted' };
+    else if (!budget.reserve(waiting[0])) state = { ...state, stopped: 'cost' };
+    return state.stopped === undefined ? waiting.shift() : undefined;
+  }
+
+  async function add(row: CountedRow | LostRow): Promise<void> {
+    const root = row.kind === 'counted' ? readReply(crypto, row)?.modelRoot : undefined;
+    const modelRoot = state.modelRoot ?? root;
+    if (row.kind === 'lost') state = { ...state, lost: [...state.lost, row] };
+    else if (root !== modelRoot)
+      state = { ...state, lost: [...state.lost, { kind: 'lost', id: row.id, problem: `model: root ${root}` }] };
+    else {
+      state = { ...state, modelRoot, counted: state.counted + 1, right: state.right + row.score };
+      await part.append(row);
+    }
+    onRow(state);
+  }
+
+  try {
+    await Promise.all(Array.from({ length: concurrency }, work));
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    state = { ...state, stopped: 'interrupted' };
+  } finally {
+    ending.abort();
+  }
+  return state;
+}
