@@ -59,7 +59,7 @@ describe('help', () => {
     [modelCommand, []],
     ...['list', 'pull', 'verify', 'register', 'show', 'revoke'].map((verb) => [modelCommand, [verb]] as const),
     [hubCommand, []],
-    ...['push', 'pull', 'search', 'card', 'versions', 'mirror', 'pin', 'unpin'].map(
+    ...['push', 'pull', 'search', 'card', 'versions', 'mirror', 'pin', 'unpin', 'evaluate', 'check-evaluation'].map(
       (verb) => [hubCommand, [verb]] as const,
     ),
     [calibrateCommand, []],

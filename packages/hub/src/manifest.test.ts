@@ -106,7 +106,9 @@ describe('a manifest', () => {
       'a licence that an origin forbids',
       { lineage: [{ modelRoot: root(1), relation: 'quantised-from', licence: 'CC-BY-NC-4.0' }] },
     ],
-    ['an evaluation', { evaluations: [root(1)] }],
+    ['evaluations out of order', { evaluations: [root(2), root(1)] }],
+    ['one evaluation twice', { evaluations: [root(1), root(1)] }],
+    ['too many evaluations', { evaluations: Array.from({ length: 65 }, (_, at) => root(at)) }],
   ])('refuses %s', (_name, changes) => {
     expect(() => manifestFormat.encode({ ...manifest, ...changes })).toThrow(isRefused);
   });

@@ -30,6 +30,8 @@ export const MAX_FILES = 1_024;
 export const MAX_MODEL_BYTES = 2 ** 42;
 /** The most models that one was made from. */
 export const MAX_LINEAGE = 16;
+/** The most evaluations that a manifest names. */
+export const MAX_EVALUATIONS = 64;
 const MAX_NOTES_BYTES = 4_096;
 const MAX_PATH_BYTES = 403;
 /** The largest manifest. */
@@ -102,8 +104,8 @@ const manifestCodec = refine(
       ...{ count: u16, max: MAX_LINEAGE },
       ascending: (a, b) => compareBytes(a.modelRoot, b.modelRoot),
     }),
-    /** Hashes of receipts of evaluations. None is defined yet. */
-    evaluations: list(hash, { count: u16, max: 0 }),
+    /** SHA-256 of evaluations of these weights (docs/spec/evaluation.md), 32 bytes each. */
+    evaluations: list(hash, { count: u16, max: MAX_EVALUATIONS, ascending: compareBytes }),
   }),
   (manifest) => {
     assertFiles(manifest.files);

@@ -56,12 +56,13 @@ export const showCard: Command['run'] = async (argv, output) => {
 };
 
 /** Hashes as hex digits. */
-const toPlain = ({ version, modelRoot, files, lineage, evaluations: _, ...rest }: HubManifest) => ({
+const toPlain = ({ version, modelRoot, files, lineage, evaluations, ...rest }: HubManifest) => ({
   ...rest,
   version: formatVersion(version),
   modelRoot: toHex(modelRoot),
   files: files.map(({ sha256, blockRoot, ...file }) => ({ ...file, sha256: toHex(sha256), blob: toHex(blockRoot) })),
   lineage: lineage.map((origin) => ({ ...origin, modelRoot: toHex(origin.modelRoot) })),
+  evaluations: evaluations.map(toHex),
 });
 
 interface ShownCard {
@@ -73,7 +74,17 @@ interface ShownCard {
 }
 
 function writeCard(output: Output, { version, owner, readme, versions }: ShownCard): void {
-  const { maker, model, version: number, licence, modelRoot, lineage, files, notes } = version.found.manifest;
+  const {
+    maker,
+    model,
+    version: number,
+    licence,
+    modelRoot,
+    lineage,
+    files,
+    notes,
+    evaluations,
+  } = version.found.manifest;
   const lines = [
     `${maker}/${model} ${formatVersion(number)} by ${owner}`,
     `licence ${licence}`,
@@ -81,6 +92,7 @@ function writeCard(output: Output, { version, owner, readme, versions }: ShownCa
     `versions ${versions}`,
     ...lineage.map((origin) => `${origin.relation} ${toHex(origin.modelRoot)} under ${origin.licence}`),
     ...files.map(({ path, sizeBytes }) => `file ${path}  ${formatBytes(sizeBytes)}`),
+    ...evaluations.map((hash) => `evaluation ${toHex(hash)}`),
     ...version.listed.sources.map((source) => `source ${source}`),
     ...(notes === '' ? [] : ['', notes]),
     ...(readme === undefined ? [] : ['', readme]),

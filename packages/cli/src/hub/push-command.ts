@@ -25,6 +25,7 @@ import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { formatBytes } from '@ogong/provider/commands/format';
 import { readPrivateKey } from '../open-ledger.ts';
 import { keypair } from '../registry-command.ts';
+import { type EvaluationFile, evaluationField, readEvaluations } from './evaluate/evaluation-field.ts';
 import { interruptible } from './interruptible.ts';
 import { rememberModel } from './known-models.ts';
 import { type OpenedHub, openHub, readEntry, readName } from './open-hub.ts';
@@ -44,6 +45,7 @@ const fields = {
   licence: { schema: text, label: '<spdx>', required: true, description: 'SPDX expression, such as Apache-2.0' },
   notes: { schema: text, description: 'changes since the version before, for people' },
   ...originFields,
+  ...evaluationField,
   store: {
     schema: text,
     label: '<store>',
@@ -96,9 +98,13 @@ export async function pushHubModel(argv: readonly string[], output: Output): Pro
   const target = await openTarget(program, values.store ?? hub.store.directory, hub.store.directory);
   try {
     const files = await interruptible((signal) => putFiles(plan, { hub, target, values, output, signal }));
-    const signed = signManifest(hub, { name: { ...name, version }, plan, files, values });
+    const evaluations = await readEvaluations(program, values.evaluation, { files, rootRule: plan.rootRule });
+    const signed = signManifest(hub, { name: { ...name, version }, plan, files, values, evaluations });
     await assertFinal(hub, { name: { ...name, version }, manifestHash: signed.manifestHash });
-    if (!values.dryRun) await target.putManifest(toHex(signed.manifestHash), signed.encoded);
+    if (!values.dryRun) {
+      for (const { hash, path } of evaluations) await target.putEvaluation(toHex(hash), path);
+      await target.putManifest(toHex(signed.manifestHash), signed.encoded);
+    }
     const published = values.dryRun ? undefined : await target.publish();
     const before = (await hub.chain.modelVersions(name)).at(-1);
     const next = describeEntry(program, {
@@ -141,10 +147,11 @@ interface ManifestTask {
   readonly plan: PushPlan;
   readonly files: readonly ManifestFile[];
   readonly values: PushValues;
+  readonly evaluations: readonly EvaluationFile[];
 }
 
 /** @throws TransferError `bad-content` for a manifest that breaks a rule, such as a duty of an origin's licence. */
-function signManifest({ registry }: OpenedHub, { name, plan, files, values }: ManifestTask) {
+function signManifest({ registry }: OpenedHub, { name, plan, files, values, evaluations }: ManifestTask) {
   const { maker, model, version } = name;
   const { rootRule } = plan;
   const manifest = {
@@ -156,7 +163,7 @@ function signManifest({ registry }: OpenedHub, { name, plan, files, values }: Ma
       files,
       licence: values.licence,
       notes: (values.notes ?? '').trim(),
-      evaluations: [],
+      evaluations: evaluations.map(({ hash }) => hash),
     },
     modelRoot: computeManifestRoot(crypto, { files, rootRule }),
     lineage: readLineage(values),
@@ -225,6 +232,7 @@ function report(output: Output, { manifest, manifestHash, next, isNew, inRegistr
     `${done} ${shown.name} ${shown.version}  ${formatBytes(sizeBytes)} in ${files.length} files  ${licence}`,
     `  root ${modelRoot}`,
     `  manifest ${shown.manifest}`,
+    ...manifest.evaluations.map((hash) => `  evaluation ${toHex(hash)}`),
     ...sources.map((source) => `  source ${source}`),
   ];
   output.write(`${lines.join('\n')}\n`);

@@ -55,6 +55,7 @@ export function createHubVectors(crypto: Crypto) {
       lineage: [],
     },
   });
+  const evaluated = createTestManifest(crypto, { evaluations: [1, 2].map((value) => new Uint8Array(32).fill(value)) });
   const describe = (manifest: HubManifest) => {
     const encoded = manifestFormat.encode(manifest);
     const hash = crypto.sha256(encoded);
@@ -68,7 +69,7 @@ export function createHubVectors(crypto: Crypto) {
   return {
     registry: { chainId: Number(registry.chainId), contract: toHex(registry.verifyingContract) },
     owner: toHex(maker.address),
-    manifests: [plain, folder].map(describe),
+    manifests: [plain, folder, evaluated].map(describe),
     refused: [toHex(utf8Encode('ogong-hub-manifest-v2\n')), `${toHex(manifestFormat.encode(plain))}00`],
     blocks: [1, BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES + 7].map(describeBlocks),
     licences: LICENCES.map(([origin, licence]) => ({

@@ -17,7 +17,7 @@ export interface PlaceServerOptions {
   readonly change?: (path: string, pieces: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 }
 
-const FILE = /^\/(manifests|blobs|lists)\/[0-9a-f]{64}$/;
+const FILE = /^\/(manifests|blobs|lists|evaluations)\/[0-9a-f]{64}$/;
 const RANGE = /^bytes=(\d+)-(\d+)$/;
 
 /** Serves the folder of a store as a place of the hub, on the loopback interface. */

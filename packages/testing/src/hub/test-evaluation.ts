@@ -34,8 +34,11 @@ export interface AnsweredQuestion extends SyntheticReceipt {
   readonly row: CountedRow;
 }
 
-/** Creates an evaluation of a synthetic model over the small set, with the answers and the trust of its receipts. */
-export function createTestEvaluation(crypto: Crypto) {
+/**
+ * Creates an evaluation of a synthetic model over the small set, with the answers and the trust of its receipts.
+ * @param options modelRoot: another one makes receipts that do not hold, since the made-up model does not give it.
+ */
+export function createTestEvaluation(crypto: Crypto, { modelRoot }: { readonly modelRoot?: Uint8Array } = {}) {
   const set = parseEvaluationSet(crypto, TEST_SET);
   const parameters = { temperature: 0, seed: 7, maxTokens: 8, maxPrice: undefined };
   const header: EvaluationHeader = { model: SYNTHETIC_MODEL, parameters, set };
@@ -49,7 +52,10 @@ export function createTestEvaluation(crypto: Crypto) {
       ...{ provider: createNobleHybridSigner(fill(1, 64)), router: createNobleHybridSigner(fill(2, 64)) },
       payer: createNobleLedgerSigner(fill(3, 32)),
       ledger: { chainId: 31_337n, verifyingContract: fill(5, 20) },
-      bend: { order: (order) => ({ ...order, nonce: crypto.sha256(utf8Encode(nonce)) }) },
+      bend: {
+        order: (order) => ({ ...order, nonce: crypto.sha256(utf8Encode(nonce)), ...(modelRoot && { modelRoot }) }),
+        record: (record) => ({ ...record, ...(modelRoot && { modelRoot }) }),
+      },
     });
     const { request, response } = synthetic.reply;
     const score = isRight(text, question.expected) ? 1 : 0;

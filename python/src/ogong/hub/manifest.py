@@ -22,6 +22,7 @@ MAX_SIGNED_BYTES = MAX_MANIFEST_BYTES + 200
 _MAX_FILES = 1_024
 _MAX_MODEL_BYTES = 2**42
 _MAX_LINEAGE = 16
+_MAX_EVALUATIONS = 64
 _MAX_NOTES_BYTES = 4_096
 _MAX_PATH_BYTES = 403
 _TAG = b"ogong-hub-manifest-v1\n"
@@ -76,6 +77,8 @@ class Manifest:
     licence: str
     notes: str = ""
     lineage: tuple[Origin, ...] = field(default=())
+    evaluations: tuple[bytes, ...] = ()
+    """SHA-256 of evaluations of these weights (docs/spec/evaluation.md)."""
 
     @cached_property
     def encoded(self) -> bytes:
@@ -89,7 +92,7 @@ class Manifest:
         parts += [text(self.licence), u16(len(self.lineage))]
         for origin in self.lineage:
             parts += [origin.model_root, u8(RELATIONS.index(origin.relation)), text(origin.licence)]
-        data = b"".join([*parts, u16(0)])
+        data = b"".join([*parts, u16(len(self.evaluations)), *self.evaluations])
         if len(data) > MAX_MANIFEST_BYTES:
             raise WireError(f"a manifest of {len(data)} bytes")
         return data
@@ -111,9 +114,9 @@ def parse_manifest(data: bytes) -> Manifest:
     files = tuple(_read_file(read) for _ in range(read.int(2, 1, _MAX_FILES)))
     licence = read.text(MAX_LICENCE_BYTES)
     lineage = tuple(_read_origin(read) for _ in range(read.int(2, 0, _MAX_LINEAGE)))
-    read.int(2, 0, 0)
+    evaluations = tuple(read.take(32) for _ in range(read.int(2, 0, _MAX_EVALUATIONS)))
     read.end()
-    manifest = Manifest(maker, model, version, model_root, root_rule, files, licence, notes, lineage)
+    manifest = Manifest(maker, model, version, model_root, root_rule, files, licence, notes, lineage, evaluations)
     _assert_rules(manifest)
     return manifest
 
@@ -152,12 +155,22 @@ def _assert_rules(manifest: Manifest) -> None:
     roots = [origin.model_root for origin in manifest.lineage]
     if any(later <= earlier for earlier, later in zip(roots, roots[1:])):
         refuse("lineage: not ascending")
+    _assert_evaluations(manifest.evaluations, refuse)
     for origin in manifest.lineage:
         if origin.model_root == manifest.model_root:
             refuse("lineage: a model that was made from itself")
         problem = find_licence_problem(manifest.licence, origin.relation, origin.licence)
         if problem:
             refuse(f"lineage: {problem}")
+
+
+def _assert_evaluations(evaluations: Sequence[bytes], refuse) -> None:
+    if len(evaluations) > _MAX_EVALUATIONS:
+        refuse(f"evaluations: more than {_MAX_EVALUATIONS}")
+    if any(len(each) != 32 for each in evaluations):
+        refuse("evaluations: a hash has 32 bytes")
+    if any(later <= earlier for earlier, later in zip(evaluations, evaluations[1:])):
+        refuse("evaluations: not ascending")
 
 
 def _assert_files(files: Sequence[File], refuse) -> None:

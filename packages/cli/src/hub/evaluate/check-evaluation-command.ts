@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { createBeaconMemo } from '@ogong/gateway/buy/beacon-memo';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { text } from '@ogong/host/config/values';
@@ -7,15 +6,13 @@ import type { Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { checkEvaluation, type EvaluationVerdict, type VerifyRow } from '@ogong/hub/evaluation/check-evaluation';
-import { cutLines } from '@ogong/hub/evaluation/cut-lines';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { check } from '@ogong/protocol/base/checks';
 import { verifyWithoutBlobs } from '@ogong/protocol/verdict/receipt/verify-without-blobs';
 import { addChainTrust, loadTrust, type OpenedTrust, trustFields } from '../../chain-trust.ts';
 import { formatChecks } from '../../print-checks.ts';
-import { toPlainBytes } from '../../receipt-file.ts';
 import { VERIFY_EXIT } from '../../verify-command.ts';
-import { hashFile } from './evaluation-part.ts';
+import { hashFile, readEvaluationLines } from './evaluation-part.ts';
 import { createRowLine, formatFigures, formatSet } from './evaluation-words.ts';
 import { readSetFile } from './set-file.ts';
 
@@ -51,7 +48,7 @@ export async function checkEvaluationFile(argv: readonly string[], output: Outpu
   const show = createRowLine(output);
   let found: EvaluationVerdict;
   try {
-    found = await checkEvaluation(cutLines(readPieces(path)), {
+    found = await checkEvaluation(readEvaluationLines(path), {
       ...{ crypto, verify: createRowCheck(opened) },
       onRow: (done, all) => show(done, all, ' rows checked'),
     });
@@ -64,10 +61,6 @@ export async function checkEvaluationFile(argv: readonly string[], output: Outpu
   await report(output, { verdict, path, isJson: values.json });
   if (verdict.ok) return VERIFY_EXIT.ok;
   return verdict.checks.some(({ status }) => status === 'fail') ? VERIFY_EXIT.failed : VERIFY_EXIT.unchecked;
-}
-
-async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
-  for await (const piece of createReadStream(path)) yield toPlainBytes(piece as Uint8Array);
 }
 
 /** All receipts of an evaluation share few beacons. */

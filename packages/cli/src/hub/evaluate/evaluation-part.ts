@@ -100,7 +100,7 @@ async function createPart(file: FileHandle, { kept, path, bytes, first }: BegunP
 async function readRows(path: string, first: Uint8Array): Promise<{ rows: KeptRow[]; bytes: number | undefined }> {
   const rows: KeptRow[] = [];
   let bytes = 0;
-  for await (const line of cutLines(createReadStream(path))) {
+  for await (const line of readEvaluationLines(path)) {
     if (bytes === 0) {
       if (!equalBytes(line, first.subarray(0, -1))) return { rows, bytes: undefined };
     } else {
@@ -113,6 +113,9 @@ async function readRows(path: string, first: Uint8Array): Promise<{ rows: KeptRo
   }
   return { rows, bytes };
 }
+
+/** Returns the lines of an evaluation's file. @throws ProtocolError, or the system's error. */
+export const readEvaluationLines = (path: string): AsyncGenerator<Uint8Array> => cutLines(createReadStream(path));
 
 /** SHA-256 of a file, hex. */
 export async function hashFile(path: string): Promise<string> {
