@@ -4,6 +4,8 @@ import { publishConfig } from '@ogong/cli/calibrate/calibrate-publish';
 import { runConfig as calibrateConfig } from '@ogong/cli/calibrate/calibrate-run';
 import { buildConfig, diffConfig, mergeConfig, showConfig, signConfig } from '@ogong/cli/calibrate/calibrate-table';
 import { cardConfig } from '@ogong/cli/hub/card-command';
+import { checkConfig } from '@ogong/cli/hub/evaluate/check-evaluation-command';
+import { evaluateConfig } from '@ogong/cli/hub/evaluate/evaluate-command';
 import { mirrorConfig } from '@ogong/cli/hub/mirror-command';
 import { pinConfig, unpinConfig } from '@ogong/cli/hub/pin-command';
 import { pullConfig as pullHubConfig } from '@ogong/cli/hub/pull-command';
@@ -112,6 +114,8 @@ export const referenceConfigs = [
   mirrorConfig,
   pinConfig,
   unpinConfig,
+  evaluateConfig,
+  checkConfig,
   quoteLaunchConfig,
   buyConfig,
   sellConfig,

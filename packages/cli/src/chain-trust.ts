@@ -94,7 +94,7 @@ export async function loadTrust(
 }
 
 /**
- * Adds the chain's facts about one receipt to the trust: the root that was in force under its model's name, and the keys that may sign its
+ * Adds the chain's facts about one receipt to the trust. They are the root in force under its model's name, and keys that may sign its
  * order. @throws ChainError
  */
 export async function addChainTrust(

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { EXIT } from '@ogong/host/log/errors';
 import { BLOCK_BYTES } from '@ogong/hub/blocks';
 import { hashModelFile } from '@ogong/models/model-root';
@@ -11,6 +12,7 @@ import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { createSafetensors } from '@ogong/testing/hub/hub-model';
 import { type PlaceServer, type PlaceServerOptions, startPlaceServer } from '@ogong/testing/hub/place-server';
+import { createTestEvaluation, encodeTestEvaluation } from '@ogong/testing/hub/test-evaluation';
 import { findProgram } from '@ogong/testing/processes/find-program';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -117,7 +119,14 @@ describe('ogong hub', () => {
       /acme\/stories 1\.0\.0 by 0x[0-9a-f]{40}\nlicence MIT\n[\s\S]*Tales \ufffdof lighthouses/,
     );
 
-    await push('maker', 'acme/stories@1.1.0', 'small', '--notes', 'Same weights.');
+    const evaluation = encodeTestEvaluation(createTestEvaluation(crypto, { modelRoot }));
+    writeFileSync(at('evaluation.jsonl'), Buffer.concat(evaluation));
+    const evaluated = ['--notes', 'Same weights.', '--evaluation', at('evaluation.jsonl')];
+    await push('maker', 'acme/stories@1.1.0', 'small', ...evaluated);
+    const { evaluations } = await read('reader', 'card', 'acme/stories');
+    expect(evaluations).toEqual([toHex(crypto.sha256(...evaluation))]);
+    const kept = await fetch(`${place}evaluations/${evaluations[0]}`);
+    expect(toHex(crypto.sha256(await kept.bytes()))).toBe(evaluations[0]);
     const { versions } = await read('reader', 'versions', 'acme/stories');
     expect(versions).toMatchObject([
       { version: '1.1.0', isInForce: true, isMajor: false, notes: 'Same weights.' },

@@ -4,7 +4,7 @@ import { parseAnswer } from '@ogong/protocol/modality/text/answer/answer-parser'
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { findTextEndpoint, isChat, parseRequest } from '@ogong/protocol/modality/text/request/request';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import type { Question } from './evaluation-set.ts';
+import type { SetQuestion } from './evaluation-set.ts';
 
 export interface SignedAnswer {
   /** With its opening; its checks passed. */
@@ -14,7 +14,7 @@ export interface SignedAnswer {
 }
 
 /** Reads the text that is scored: that of a completion, or the content of a chat without reasoning and calls. @throws ProtocolError */
-export function readAnswerText({ asked }: Question, { receipt, request, response }: SignedAnswer): string {
+export function readAnswerText({ asked }: SetQuestion, { receipt, request, response }: SignedAnswer): string {
   const endpoint = findTextEndpoint(asked);
   const text = utf8Decode(response);
   if (!isChat({ endpoint })) return text;

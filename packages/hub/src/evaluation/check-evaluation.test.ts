@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { checkEvaluation, type EvaluationVerdict } from './check-evaluation.ts';
 import { cutLines } from './cut-lines.ts';
 import { type CountedRow, type EvaluationLine, encodeEvaluationLine, MAX_LINE_BYTES } from './evaluation-lines.ts';
-import type { Question } from './evaluation-set.ts';
+import type { SetQuestion } from './evaluation-set.ts';
 import { computeFigures, type EvaluationFigures } from './figures.ts';
 
 const made = createTestEvaluation(crypto);
@@ -15,7 +15,7 @@ const { answered, answer, figures } = made;
 const [header = new Uint8Array(0)] = encodeTestEvaluation(made);
 const [one, two, three] = answered.map(({ row }) => row) as [CountedRow, CountedRow, CountedRow];
 const { nowMs } = answered[0] as AnsweredQuestion;
-const [question] = made.header.set.questions as [Question];
+const [question] = made.header.set.questions as [SetQuestion];
 
 async function* split(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 999) yield bytes.subarray(at, at + 999);

@@ -13,7 +13,7 @@ import {
   parseEvaluationHeader,
   parseEvaluationLine,
 } from './evaluation-lines.ts';
-import type { Question } from './evaluation-set.ts';
+import type { SetQuestion } from './evaluation-set.ts';
 import { isRight } from './expectation.ts';
 import { computeFigures, type EvaluationFigures } from './figures.ts';
 import { encodeQuestionRequest } from './question-request.ts';
@@ -93,7 +93,7 @@ function createTally(header: EvaluationHeader, { crypto, verify }: Pick<CheckEva
   let counted = 0;
   let right = 0;
 
-  async function addCounted(row: CountedRow, question: Question): Promise<void> {
+  async function addCounted(row: CountedRow, question: SetQuestion): Promise<void> {
     const refuse = (check: RowCheck): void => void failed[check].push(row.id);
     if (!equalBytes(row.request, encodeQuestionRequest(question, header))) return refuse('requests');
     if (row.receipt.endpoint !== findTextEndpoint(question.asked)) return refuse('requests');
@@ -179,7 +179,7 @@ export function readReply(crypto: Crypto, { receipt }: Pick<CountedRow, 'receipt
   }));
 }
 
-const readAnswer = (question: Question, row: CountedRow): string | undefined =>
+const readAnswer = (question: SetQuestion, row: CountedRow): string | undefined =>
   read(() => readAnswerText(question, row));
 
 /** A part that cannot be read fails its check. */

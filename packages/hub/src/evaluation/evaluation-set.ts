@@ -25,7 +25,7 @@ export interface QuestionMessage {
 }
 
 /** One question: a chat, or a text that the model continues. */
-export interface Question {
+export interface SetQuestion {
   readonly id: string;
   readonly asked: { readonly messages: readonly QuestionMessage[] } | { readonly prompt: string };
   readonly expected: Expectation;
@@ -39,7 +39,7 @@ export interface EvaluationSet {
   readonly version: string;
   /** SPDX expression. */
   readonly licence: string;
-  readonly questions: readonly Question[];
+  readonly questions: readonly SetQuestion[];
   /** SHA-256 of the file, hex. */
   readonly hash: string;
   /** The file. */
@@ -85,7 +85,7 @@ function readHeader(value: unknown): Pick<EvaluationSet, 'name' | 'version' | 'l
   return { name, version, licence };
 }
 
-function readQuestion(value: unknown, part: string): Question {
+function readQuestion(value: unknown, part: string): SetQuestion {
   const { refuse, readObject, readText, readInteger } = createFieldReader(part);
   const fields = readObject(value, ['id', 'messages', 'prompt', 'expect', 'max_tokens']);
   const id = readText(fields.id, 'id', 64);

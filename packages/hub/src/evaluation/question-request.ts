@@ -1,5 +1,5 @@
 import { utf8Encode } from '@ogong/protocol/base/bytes';
-import type { Question } from './evaluation-set.ts';
+import type { SetQuestion } from './evaluation-set.ts';
 
 /** Declared parameters of all requests of an evaluation. */
 export interface EvaluationParameters {
@@ -12,7 +12,7 @@ export interface EvaluationParameters {
   readonly maxPrice: string | undefined;
 }
 
-type QuestionParams = Question['asked'] & {
+type QuestionParams = SetQuestion['asked'] & {
   readonly model: string;
   readonly max_tokens: number;
   readonly temperature: number;
@@ -22,7 +22,7 @@ type QuestionParams = Question['asked'] & {
 
 /** Returns the fields of the request for a question, in the order of its bytes. */
 export function createQuestionParams(
-  { asked, maxTokens }: Question,
+  { asked, maxTokens }: SetQuestion,
   { model, parameters }: { readonly model: string; readonly parameters: EvaluationParameters },
 ): QuestionParams {
   return {
@@ -37,6 +37,6 @@ export function createQuestionParams(
 
 /** Returns the only request that an evaluation may send for a question. */
 export const encodeQuestionRequest = (
-  question: Question,
+  question: SetQuestion,
   declared: { readonly model: string; readonly parameters: EvaluationParameters },
 ): Uint8Array => utf8Encode(JSON.stringify(createQuestionParams(question, declared)));

@@ -4,7 +4,7 @@ import {
   encodeEvaluationHeader,
   encodeEvaluationLine,
 } from '@ogong/hub/evaluation/evaluation-lines';
-import { parseEvaluationSet, type Question } from '@ogong/hub/evaluation/evaluation-set';
+import { parseEvaluationSet, type SetQuestion } from '@ogong/hub/evaluation/evaluation-set';
 import { isRight } from '@ogong/hub/evaluation/expectation';
 import { computeFigures } from '@ogong/hub/evaluation/figures';
 import { createQuestionParams } from '@ogong/hub/evaluation/question-request';
@@ -44,7 +44,7 @@ export function createTestEvaluation(crypto: Crypto, { modelRoot }: { readonly m
   const header: EvaluationHeader = { model: SYNTHETIC_MODEL, parameters, set };
 
   /** Answers a question. @param seed another one gives another model. @param nonce another one gives another reply. */
-  function answer(question: Question, { seed = 1, nonce = question.id, declared = header } = {}) {
+  function answer(question: SetQuestion, { seed = 1, nonce = question.id, declared = header } = {}) {
     const text = ANSWERS[question.id] ?? '';
     const { model: _, max_tokens: tokens, ...fields } = createQuestionParams(question, declared);
     const synthetic = createSyntheticReceipt({

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readAnswerText } from '@ogong/hub/evaluation/answer-text';
 import type { CountedRow, EvaluationHeader, LostRow } from '@ogong/hub/evaluation/evaluation-lines';
-import type { Question } from '@ogong/hub/evaluation/evaluation-set';
+import type { SetQuestion } from '@ogong/hub/evaluation/evaluation-set';
 import { isRight } from '@ogong/hub/evaluation/expectation';
 import { createQuestionParams } from '@ogong/hub/evaluation/question-request';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
@@ -13,7 +13,7 @@ const PAUSE = { firstMs: 500, longestMs: 5_000 };
 /** Statuses of an error that is about one request and not about the caller. */
 const OF_REQUEST: ReadonlySet<number> = new Set([400, 413, 422]);
 
-export interface AskContext {
+export interface QuestionContext {
   readonly client: Pick<Client, 'chat' | 'completions'>;
   readonly header: EvaluationHeader;
   readonly signal: AbortSignal;
@@ -29,7 +29,7 @@ export interface AskedRow {
  * Asks one question and scores its answer. An answer whose receipt does not hold gives a lost row.
  * @throws GatewayApiError and GatewayUnreachableError for faults that other questions would meet, too; ReceiptError `unchecked`.
  */
-export async function askQuestion(question: Question, context: AskContext): Promise<AskedRow> {
+export async function askQuestion(question: SetQuestion, context: QuestionContext): Promise<AskedRow> {
   const { id, expected } = question;
   try {
     const reply = await askPatiently(question, context);
@@ -50,7 +50,7 @@ const isOfQuestion = (error: unknown): error is Error =>
     : error instanceof GatewayApiError && OF_REQUEST.has(error.status);
 
 /** Tries again if the gateway says that it may help. */
-async function askPatiently(question: Question, context: AskContext): Promise<CheckedReply> {
+async function askPatiently(question: SetQuestion, context: QuestionContext): Promise<CheckedReply> {
   for (let failures = 0; ; failures++) {
     try {
       return await askOnce(question, context);
@@ -61,7 +61,7 @@ async function askPatiently(question: Question, context: AskContext): Promise<Ch
   }
 }
 
-async function askOnce(question: Question, { client, header, signal }: AskContext): Promise<CheckedReply> {
+async function askOnce(question: SetQuestion, { client, header, signal }: QuestionContext): Promise<CheckedReply> {
   const params = createQuestionParams(question, header);
   const { replies } =
     'messages' in params

@@ -18,7 +18,7 @@ import { readSetFile } from './set-file.ts';
 
 const program = 'ogong hub check-evaluation';
 
-const checkConfig = defineConfig({
+export const checkConfig = defineConfig({
   name: program,
   examples: [
     'ogong hub check-evaluation evaluation.jsonl --deployment deployment.json',

@@ -20,7 +20,7 @@ import { computeCost, createBudget } from './evaluation-cost.ts';
 import { openEvaluationPart } from './evaluation-part.ts';
 import { type RunState, runQuestions } from './evaluation-run.ts';
 import { createRowLine, formatFigures, formatSet } from './evaluation-words.ts';
-import { findOfferedModel } from './gateway-models.ts';
+import { findGatewayModel } from './gateway-models.ts';
 import { readSetFile } from './set-file.ts';
 
 const program = 'ogong hub evaluate';
@@ -64,7 +64,7 @@ const fields = {
   ...trustFields,
 } as const;
 
-const evaluateConfig = defineConfig({
+export const evaluateConfig = defineConfig({
   name: program,
   examples: [
     'ogong hub evaluate acme/small --out evaluation.jsonl',
@@ -92,7 +92,7 @@ export async function evaluateModel(argv: readonly string[], output: Output): Pr
   const set = readSetFile(program, values.set ?? OWN_SET);
   const baseUrl = readBaseUrl(values.gateway);
   const asked = { program, baseUrl, apiKey: values.apiKey?.reveal() };
-  const { model, pricePer1kAtomic: listed, warning } = await findOfferedModel(positionals[0] as string, asked);
+  const { model, pricePer1kAtomic: listed, warning } = await findGatewayModel(positionals[0] as string, asked);
   if (isAttestedTier(model.split('/')[1] ?? ''))
     throw new ConfigError(program, [`${model}: requests of this tier are sealed, so nobody else could check them`]);
   const { temperature, seed, maxTokens, maxPrice } = values;

@@ -1,13 +1,13 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import type { Question } from '@ogong/hub/evaluation/evaluation-set';
+import type { SetQuestion } from '@ogong/hub/evaluation/evaluation-set';
 import { createTestEvaluation } from '@ogong/testing/hub/test-evaluation';
 import { expect, it } from 'vitest';
 import { computeCost, createBudget } from './evaluation-cost.ts';
 
 const { header } = createTestEvaluation(crypto);
-const [one, two, three] = header.set.questions as [Question, Question, Question];
+const [one, two, three] = header.set.questions as [SetQuestion, SetQuestion, SetQuestion];
 const pricePer1kAtomic = 2_000_000n;
-const costOf = (question: Question): bigint => computeCost([question], { header, pricePer1kAtomic });
+const costOf = (question: SetQuestion): bigint => computeCost([question], { header, pricePer1kAtomic });
 
 it('reserves the highest cost of each question, and gives back what its fee leaves', () => {
   const budget = createBudget(header, { maxCostAtomic: costOf(one) + 10n, pricePer1kAtomic });

@@ -1,17 +1,17 @@
 import type { EvaluationHeader } from '@ogong/hub/evaluation/evaluation-lines';
-import type { Question } from '@ogong/hub/evaluation/evaluation-set';
+import type { SetQuestion } from '@ogong/hub/evaluation/evaluation-set';
 import { encodeQuestionRequest } from '@ogong/hub/evaluation/question-request';
 import { computePromptBound, findTextEndpoint, parseRequest } from '@ogong/protocol/modality/text/request/request';
 
 /** Returns the most tokens of a question and its answer. @throws RequestError for a question that no gateway takes. */
-function countTokens(question: Question, header: EvaluationHeader): number {
+function countTokens(question: SetQuestion, header: EvaluationHeader): number {
   const request = parseRequest(encodeQuestionRequest(question, header), findTextEndpoint(question.asked));
   return computePromptBound(request) + request.maxTokens;
 }
 
 /** Computes the highest cost of questions, atomic units, rounded up for each. */
 export const computeCost = (
-  questions: readonly Question[],
+  questions: readonly SetQuestion[],
   { header, pricePer1kAtomic }: { readonly header: EvaluationHeader; readonly pricePer1kAtomic: bigint },
 ): bigint =>
   questions.reduce(
@@ -22,9 +22,9 @@ export const computeCost = (
 /** The money of one evaluation. Each question reserves its highest cost before it is asked. */
 export interface Budget {
   /** @returns whether the limit allows the question. */
-  reserve(question: Question): boolean;
+  reserve(question: SetQuestion): boolean;
   /** @param feeAtomic of the answer; undefined if no receipt proves it: the highest cost counts. */
-  settle(question: Question, feeAtomic: bigint | undefined): void;
+  settle(question: SetQuestion, feeAtomic: bigint | undefined): void;
   readonly spentAtomic: bigint;
 }
 
@@ -33,7 +33,7 @@ export function createBudget(
   header: EvaluationHeader,
   limits: { readonly maxCostAtomic: bigint | undefined; readonly pricePer1kAtomic: bigint },
 ): Budget {
-  const costOf = (question: Question): bigint => computeCost([question], { header, ...limits });
+  const costOf = (question: SetQuestion): bigint => computeCost([question], { header, ...limits });
   let reservedAtomic = 0n;
   let spentAtomic = 0n;
   return {

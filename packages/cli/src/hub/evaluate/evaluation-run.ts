@@ -1,12 +1,12 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { readReply } from '@ogong/hub/evaluation/check-evaluation';
 import type { CountedRow, LostRow } from '@ogong/hub/evaluation/evaluation-lines';
-import type { Question } from '@ogong/hub/evaluation/evaluation-set';
-import { type AskContext, askQuestion } from './ask-question.ts';
+import type { SetQuestion } from '@ogong/hub/evaluation/evaluation-set';
+import { askQuestion, type QuestionContext } from './ask-question.ts';
 import type { Budget } from './evaluation-cost.ts';
 import type { EvaluationPart } from './evaluation-part.ts';
 
-export interface RunTask extends AskContext {
+export interface RunTask extends QuestionContext {
   readonly part: Pick<EvaluationPart, 'kept' | 'append'>;
   readonly budget: Budget;
   /** Questions that are asked at once. */
@@ -48,7 +48,7 @@ export async function runQuestions(task: RunTask): Promise<RunState> {
     }
   }
 
-  function takeNext(): Question | undefined {
+  function takeNext(): SetQuestion | undefined {
     if (waiting[0] === undefined || state.stopped !== undefined) return undefined;
     if (signal.aborted) state = { ...state, stopped: 'interrupted' };
     else if (!budget.reserve(waiting[0])) state = { ...state, stopped: 'cost' };

@@ -7,7 +7,7 @@ interface ListedModel {
 }
 
 /** A model as a gateway offers it. */
-export interface OfferedModel {
+export interface GatewayModel {
   /** As requests name it. */
   readonly model: string;
   /** Lowest price of 1,000 tokens, atomic units; undefined if the gateway lists none. It is a claim. */
@@ -28,7 +28,7 @@ export interface AskedGateway {
  * @param named a model id, or `maker/model`, whose tier the list gives. An id need not be on the list.
  * @throws ConfigError, GatewayApiError, GatewayUnreachableError
  */
-export async function findOfferedModel(named: string, gateway: AskedGateway): Promise<OfferedModel> {
+export async function findGatewayModel(named: string, gateway: AskedGateway): Promise<GatewayModel> {
   const listed = await listModels(gateway);
   const isId = named.startsWith('ogong/');
   const found = listed.filter(({ id }) => (isId ? id === named : id.split('/').slice(2).join('/') === named));
