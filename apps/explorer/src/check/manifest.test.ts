@@ -44,7 +44,7 @@ it('says that the owner is the gateway’s statement without the chain', () => {
     'manifest-hash',
     'registry',
   ]);
-  expect(checks[1]?.detail).toContain('the gateway says');
+  expect(checks.find(({ id }) => id === 'signature')?.detail).toContain('the gateway names');
 });
 
 it.each<[string, ManifestEvidence, string[]]>([

@@ -8,8 +8,7 @@ import { Batches } from './batches.tsx';
 import { Beacon } from './beacon.tsx';
 import { CheckReceipt } from './check.tsx';
 import { Drift } from './drift.tsx';
-import { Hub } from './hub/hub.tsx';
-import { HubModel } from './hub/hub-model.tsx';
+import { LazyHub } from './hub/lazy-hub.tsx';
 import { Models } from './models.tsx';
 import { OverTime } from './over-time.tsx';
 import { Overview } from './overview.tsx';
@@ -132,12 +131,7 @@ function Page({
   if (page === 'providers') return <Providers state={state} {...(given && { id: given })} />;
   if (page === 'validators') return <Validators state={state} {...(given && { address: given })} />;
   if (page === 'models') return <Models state={state} {...(given && { id: given })} />;
-  if (page === 'hub')
-    return given && second ? (
-      <HubModel key={`${given}/${second}`} state={state} maker={given} model={second} />
-    ) : (
-      <Hub state={state} />
-    );
+  if (page === 'hub') return <LazyHub state={state} maker={given} model={second} />;
   if (page === 'drift') return <Drift state={state} {...(given && { row: given })} />;
   if (page === 'batches') return <Batches state={state} {...(given && { wanted: given })} />;
   if (page === 'beacon') return <Beacon state={state} />;

@@ -142,6 +142,12 @@ function Maker({ state: { reader, deployment, ledger }, root }: { state: Network
   );
 }
 
+/** The card of a model is the same in all tiers. */
+function HubLink({ id }: { id: string }) {
+  const name = id.split('/').slice(2).join('/');
+  return <a href={`#/hub/${name}`}>{`card of ${name}`}</a>;
+}
+
 export function Models({ state, id }: { state: NetworkState; id?: string }) {
   const found = state.models?.filter((model) => id === undefined || model.id === id);
   return (
@@ -159,6 +165,7 @@ export function Models({ state, id }: { state: NetworkState; id?: string }) {
           <Card key={model.modelRoot} title="Weights" wide>
             <Facts
               rows={[
+                ['Hub', <HubLink key="hub" id={model.id} />],
                 ['Content root', <Hash key="root" hex={model.modelRoot} />],
                 ['Maker', <Maker key="maker" state={state} root={model.modelRoot} />],
                 ['Numeric classes', model.numericClasses.join(', ') || 'none'],

@@ -3,7 +3,7 @@ import { shorten } from '../../format.ts';
 import { Card, Table } from '../parts.tsx';
 import { type LineageNode, layOutLineage } from './lineage-layout.ts';
 
-const [COLUMN, ROW, WIDTH, HEIGHT, GAP] = [230, 64, 190, 42, 8];
+const [COLUMN, ROW, WIDTH, HEIGHT, GAP] = [300, 64, 190, 42, 8];
 const MAX_LABEL = 24;
 
 /** The models that one was made from, as their manifests say, with all facts as a table one click behind. */
@@ -88,9 +88,13 @@ function Line({ from, to, label }: { from: LineageNode | undefined; to: LineageN
   const middle = GAP + HEIGHT / 2;
   const [x1, y1] = [from.column * COLUMN + WIDTH, from.row * ROW + middle];
   const [x2, y2] = [to.column * COLUMN + GAP / 2, to.row * ROW + middle];
+  const middleX = (x1 + x2) / 2;
   return (
-    <path d={`M${x1} ${y1} C${x1 + 20} ${y1} ${x2 - 20} ${y2} ${x2} ${y2}`}>
-      <title>{label}</title>
-    </path>
+    <>
+      <path d={`M${x1} ${y1} C${middleX} ${y1} ${middleX} ${y2} ${x2} ${y2}`} />
+      <text class="relation" x={x2 - 6} y={y2 - 6} text-anchor="end">
+        {label}
+      </text>
+    </>
   );
 }

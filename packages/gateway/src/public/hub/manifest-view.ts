@@ -153,5 +153,7 @@ export function readPlaces(sources: readonly string[]): readonly HubPlace[] {
 const nameVersion = ({ maker, model, modelRoot, sources }: ListedVersion, { owner }: RegistryFacts): string =>
   [owner === undefined ? '' : toHex(owner), maker, model, toHex(modelRoot), ...sources].join(' ');
 
-const explain = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).slice(0, MAX_PROBLEM_CHARACTERS);
+function explain(error: unknown): string {
+  if (error instanceof TransferError && error.code === 'cancelled') return 'its places took too long';
+  return (error instanceof Error ? error.message : String(error)).slice(0, MAX_PROBLEM_CHARACTERS);
+}
