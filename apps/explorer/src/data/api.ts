@@ -1,7 +1,7 @@
 import { fromBase64 } from '@ogong/protocol/base/bytes';
 import { formatPath, GATEWAY_ROUTES, PUBLIC_ROUTES, type Route } from '@ogong/protocol/http/routes';
 import { readHubCard, readHubRow } from './hub-card.ts';
-import { asBigInt, asBytes, asCount, asFields, asList, asText, type Fields, orNothing } from './json-fields.ts';
+import { type AnswerFields, asBigInt, asBytes, asCount, asFields, asList, asText, orNothing } from './json-fields.ts';
 
 /** A gateway's description of its network. The chain replaces it if it can be read. */
 export interface NetworkInfo {
@@ -135,7 +135,7 @@ export function createPublicApi(baseUrl: string, fetch: typeof globalThis.fetch 
     return bytes;
   }
 
-  async function get<T>(path: string, read: (fields: Fields) => T): Promise<T> {
+  async function get<T>(path: string, read: (fields: AnswerFields) => T): Promise<T> {
     const text = await getText(path);
     try {
       return read(asFields(JSON.parse(text)));
@@ -224,7 +224,7 @@ function readMessage(text: string): string | undefined {
   }
 }
 
-const readNetwork = (fields: Fields): NetworkInfo => ({
+const readNetwork = (fields: AnswerFields): NetworkInfo => ({
   chainId: asBigInt(fields.chain_id),
   escrow: asBytes(fields.escrow),
   settlement: asBytes(fields.settlement),
@@ -279,7 +279,7 @@ function readOffer(value: unknown): OfferRow {
   };
 }
 
-const readReply = (fields: Fields): RelayedReply => ({
+const readReply = (fields: AnswerFields): RelayedReply => ({
   validator: asBytes(fields.validator),
   state: asText(fields.state),
   verdict: asText(fields.verdict),

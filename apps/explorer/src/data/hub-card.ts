@@ -1,4 +1,4 @@
-import { asBigInt, asBytes, asCount, asFields, asList, asText, type Fields, orNothing } from './json-fields.ts';
+import { type AnswerFields, asBigInt, asBytes, asCount, asFields, asList, asText, orNothing } from './json-fields.ts';
 
 /** Facts of a version's manifest; undefined as long as the gateway has not read it. */
 export interface VersionFacts {
@@ -24,14 +24,14 @@ export interface HubVersion extends VersionFacts {
   readonly places: readonly string[];
 }
 
-export interface HubFile {
+export interface CardFile {
   readonly path: string;
   readonly format: string;
   readonly sizeBytes: number;
   readonly blob: string;
 }
 
-export interface LineageEdge {
+export interface OriginRow {
   /** Root of the model that was made. */
   readonly of: string;
   /** Root of the model that it was made from. */
@@ -43,7 +43,7 @@ export interface LineageEdge {
 }
 
 /** A model id that providers serve, as the router reports it. */
-export interface ServedRow {
+export interface ServingRow {
   readonly id: string;
   readonly modelRoot: string;
   readonly units: string | undefined;
@@ -71,7 +71,7 @@ export interface HubManifestFacts {
   readonly version: string;
   readonly licence: string;
   readonly notes: string;
-  readonly files: readonly HubFile[];
+  readonly files: readonly CardFile[];
   readonly evaluations: readonly string[];
   /** The bytes that the maker signed, with the signature. */
   readonly signed: Uint8Array;
@@ -88,17 +88,17 @@ export interface HubCard {
   readonly problem: string | undefined;
   readonly readme: string | undefined;
   readonly readmeProblem: string | undefined;
-  readonly lineage: readonly LineageEdge[] | undefined;
-  readonly served: readonly ServedRow[] | undefined;
+  readonly lineage: readonly OriginRow[] | undefined;
+  readonly served: readonly ServingRow[] | undefined;
   readonly pins: readonly PinRow[] | undefined;
 }
 
 const listOf =
-  <T>(read: (fields: Fields) => T) =>
+  <T>(read: (fields: AnswerFields) => T) =>
   (value: unknown): readonly T[] =>
     asList(value).map((one) => read(asFields(one)));
 
-const readVersionFacts = (fields: Fields): VersionFacts => ({
+const readVersionFacts = (fields: AnswerFields): VersionFacts => ({
   version: orNothing(fields.version, asText),
   licence: orNothing(fields.licence, asText),
   notes: orNothing(fields.notes, asText),
@@ -115,7 +115,7 @@ export function readHubRow(value: unknown): HubRow {
   return { ...readVersionFacts(fields), maker: asText(fields.maker), model: asText(fields.model) };
 }
 
-export const readHubCard = (fields: Fields): HubCard => ({
+export const readHubCard = (fields: AnswerFields): HubCard => ({
   maker: asText(fields.maker),
   model: asText(fields.model),
   owner: orNothing(fields.owner, asText),
@@ -130,7 +130,7 @@ export const readHubCard = (fields: Fields): HubCard => ({
   pins: orNothing(fields.pins, listOf(readPin)),
 });
 
-const readManifest = (fields: Fields): HubManifestFacts => ({
+const readManifest = (fields: AnswerFields): HubManifestFacts => ({
   version: asText(fields.version),
   licence: asText(fields.licence),
   notes: asText(fields.notes),
@@ -142,7 +142,7 @@ const readManifest = (fields: Fields): HubManifestFacts => ({
   signed: asBytes(fields.signed_manifest),
 });
 
-const readEdge = (fields: Fields): LineageEdge => ({
+const readEdge = (fields: AnswerFields): OriginRow => ({
   of: asText(fields.of),
   modelRoot: asText(fields.model_root),
   name: orNothing(fields.name, asText),
@@ -150,7 +150,7 @@ const readEdge = (fields: Fields): LineageEdge => ({
   licence: asText(fields.licence),
 });
 
-const readServed = (fields: Fields): ServedRow => ({
+const readServed = (fields: AnswerFields): ServingRow => ({
   id: asText(fields.id),
   modelRoot: asText(fields.model_root),
   units: orNothing(fields.price_units, asText),
@@ -161,7 +161,7 @@ const readServed = (fields: Fields): ServedRow => ({
   }))(fields.offers),
 });
 
-const readPin = (fields: Fields): PinRow => ({
+const readPin = (fields: AnswerFields): PinRow => ({
   pin: asText(fields.pin),
   provider: asText(fields.provider),
   blob: asText(fields.blob),

@@ -1,11 +1,11 @@
 import { fromHex } from '@ogong/protocol/base/bytes';
 
 /** Members of an answer that nobody has checked. */
-export type Fields = Readonly<Record<string, unknown>>;
+export type AnswerFields = Readonly<Record<string, unknown>>;
 
-export function asFields(value: unknown): Fields {
+export function asFields(value: unknown): AnswerFields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError('expected an object');
-  return value as Fields;
+  return value as AnswerFields;
 }
 
 export function asList(value: unknown): readonly unknown[] {

@@ -32,7 +32,7 @@ async function certify(name: string): Promise<Certified> {
 }
 
 beforeAll(async () => {
-  [trusted, misnamed, unknown] = await Promise.all(['localhost', 'other.invalid', 'localhost'].map(certify)) as [
+  [trusted, misnamed, unknown] = (await Promise.all(['localhost', 'other.invalid', 'localhost'].map(certify))) as [
     Certified,
     Certified,
     Certified,

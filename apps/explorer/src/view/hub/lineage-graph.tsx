@@ -1,4 +1,4 @@
-import type { LineageEdge } from '../../data/hub-card.ts';
+import type { OriginRow } from '../../data/hub-card.ts';
 import { shorten } from '../../format.ts';
 import { Card, Table } from '../parts.tsx';
 import { type LineageNode, layOutLineage } from './lineage-layout.ts';
@@ -14,7 +14,7 @@ export function LineageGraph({
 }: {
   model: string;
   root: string;
-  edges: readonly LineageEdge[] | undefined;
+  edges: readonly OriginRow[] | undefined;
 }) {
   if (edges === undefined || edges.length === 0)
     return (
@@ -79,7 +79,7 @@ export function LineageGraph({
 
 const cut = (label: string): string => (label.length <= MAX_LABEL ? label : `${label.slice(0, MAX_LABEL - 1)}…`);
 
-const describeEdge = ({ of, modelRoot, relation }: LineageEdge, at: ReadonlyMap<string, LineageNode>): string =>
+const describeEdge = ({ of, modelRoot, relation }: OriginRow, at: ReadonlyMap<string, LineageNode>): string =>
   `${at.get(of)?.label} is ${relation} ${at.get(modelRoot)?.label}`;
 
 /** A line from a model to its origin, in the column right of it. */

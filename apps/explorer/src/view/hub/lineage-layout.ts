@@ -1,4 +1,4 @@
-import type { LineageEdge } from '../../data/hub-card.ts';
+import type { OriginRow } from '../../data/hub-card.ts';
 import { shorten } from '../../format.ts';
 
 /** A model in the graph. */
@@ -19,7 +19,7 @@ export function layOutLineage({
 }: {
   readonly model: string;
   readonly root: string;
-  readonly edges: readonly LineageEdge[];
+  readonly edges: readonly OriginRow[];
 }): readonly LineageNode[] {
   const nodes = new Map<string, LineageNode>([[root, { root, label: model, column: 0, row: 0 }]]);
   const counts = [1];

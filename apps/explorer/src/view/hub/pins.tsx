@@ -1,8 +1,8 @@
-import type { HubFile, PinRow } from '../../data/hub-card.ts';
+import type { CardFile, PinRow } from '../../data/hub-card.ts';
 import { Amount, Card, Hash, Table } from '../parts.tsx';
 
 /** Storage of the model's files that providers prove epoch by epoch. */
-export function Pins({ pins, files }: { pins: readonly PinRow[] | undefined; files: readonly HubFile[] }) {
+export function Pins({ pins, files }: { pins: readonly PinRow[] | undefined; files: readonly CardFile[] }) {
   const nameFile = (blob: string): string => files.find((file) => file.blob === blob)?.path ?? blob;
   return (
     <Card title="Pins" wide>

@@ -7,7 +7,7 @@ import type { ListedOffer, ModelSupply } from '@ogong/protocol/generated/ogong/v
 import { showModality } from '../../front/model-list.ts';
 import type { LineageEdge } from './lineage.ts';
 import type { ManifestSummary } from './manifest-summary.ts';
-import { type Reading, readPlaces, readSources } from './manifest-view.ts';
+import { type PlaceReading, readPlaces, readSources } from './manifest-view.ts';
 import type { ShownPin } from './pin-view.ts';
 
 const write = (bytes: Uint8Array): string => `0x${toHex(bytes)}`;
@@ -22,7 +22,7 @@ export function showManifestHash({ sources }: ListedVersion): string | null {
 /** A version, with the facts of its manifest or the reason for their absence. */
 export const toVersionJson = (
   listed: ListedVersion,
-  { reading, isInForce }: { readonly reading: Reading<ManifestSummary>; readonly isInForce: boolean },
+  { reading, isInForce }: { readonly reading: PlaceReading<ManifestSummary>; readonly isInForce: boolean },
 ): Json => ({
   model_root: write(listed.modelRoot),
   manifest_hash: showManifestHash(listed),

@@ -12,8 +12,8 @@ import { toEdgeJson, toManifestJson, toPinJson, toPlacesJson, toServedJson, toVe
 import { createHubSearch } from './hub-search.ts';
 import { type LineageReads, traceLineage } from './lineage.ts';
 import { summarizeManifest } from './manifest-summary.ts';
-import { createManifestView, type Reading } from './manifest-view.ts';
-import { createPinView, type PinChain } from './pin-view.ts';
+import { createManifestView, type PlaceReading } from './manifest-view.ts';
+import { createPinView, type PinLookups } from './pin-view.ts';
 import { createRegistryView, type RegistryChain } from './registry-view.ts';
 
 /** Times that an answer waits for places. Facts that come later are in the next answer. */
@@ -40,7 +40,7 @@ export interface HubReader {
 }
 
 export interface HubReaderDependencies {
-  readonly client: () => Promise<RegistryChain & PinChain>;
+  readonly client: () => Promise<RegistryChain & PinLookups>;
   /** The chain and the model registry on it. */
   readonly registry: LedgerDomain;
   readonly hasPins: boolean;
@@ -159,9 +159,15 @@ export function createHubReader(dependencies: HubReaderDependencies): HubReader 
 }
 
 /** Waits for a reading. @returns a reason if it takes too long. */
-function waitFor<T>(reading: Promise<Reading<T>>, mostMs: number): Promise<Reading<T>>;
-function waitFor<T>(reading: Promise<Reading<T> | undefined>, mostMs: number): Promise<Reading<T> | undefined>;
-async function waitFor<T>(reading: Promise<Reading<T> | undefined>, mostMs: number): Promise<Reading<T> | undefined> {
+function waitFor<T>(reading: Promise<PlaceReading<T>>, mostMs: number): Promise<PlaceReading<T>>;
+function waitFor<T>(
+  reading: Promise<PlaceReading<T> | undefined>,
+  mostMs: number,
+): Promise<PlaceReading<T> | undefined>;
+async function waitFor<T>(
+  reading: Promise<PlaceReading<T> | undefined>,
+  mostMs: number,
+): Promise<PlaceReading<T> | undefined> {
   return beforeEnd(reading, AbortSignal.timeout(mostMs)).catch(() => UNREAD);
 }
 

@@ -26,20 +26,20 @@ const MAX_FETCHES = 8;
 /** Fetches from places, for all callers together. */
 const FETCHES = { perSecond: 4, burst: 64 };
 /** The largest README that is shown. */
-export const MAX_README_BYTES = 65_536;
+const MAX_README_SIZE = 65_536;
 const README = /^readme(?:\.md|\.txt)?$/i;
 const MAX_PROBLEM_CHARACTERS = 300;
 
 /** A fact that was read, or the reason for its absence. */
-export type Reading<T> = { readonly value: T } | { readonly problem: string };
+export type PlaceReading<T> = { readonly value: T } | { readonly problem: string };
 
 /** Manifests of the registry's versions. Each one is fetched when somebody asks, checked, and kept. */
 export interface ManifestView {
-  manifest(listed: ListedVersion, facts: RegistryFacts): Promise<Reading<FetchedManifest>>;
+  manifest(listed: ListedVersion, facts: RegistryFacts): Promise<PlaceReading<FetchedManifest>>;
   /** The facts that lists show. More of them are kept than of manifests. */
-  summary(listed: ListedVersion, facts: RegistryFacts): Promise<Reading<ManifestSummary>>;
+  summary(listed: ListedVersion, facts: RegistryFacts): Promise<PlaceReading<ManifestSummary>>;
   /** Text of the README; undefined if the model has none. */
-  readme(found: FetchedManifest, listed: ListedVersion): Promise<Reading<string> | undefined>;
+  readme(found: FetchedManifest, listed: ListedVersion): Promise<PlaceReading<string> | undefined>;
 }
 
 export interface ManifestViewDependencies {
@@ -53,24 +53,27 @@ export function createManifestView({ crypto, clock, policy }: ManifestViewDepend
   const budget = createRateLimiter(FETCHES, clock);
   const inTurn = createTurns(MAX_FETCHES);
   const keep = <T>(capacity: number) =>
-    createMemo<Reading<T>>({ capacity, lifetimeMs: (reading) => ('value' in reading ? FOR_EVER : RETRY_MS) }, clock);
+    createMemo<PlaceReading<T>>(
+      { capacity, lifetimeMs: (reading) => ('value' in reading ? FOR_EVER : RETRY_MS) },
+      clock,
+    );
   const manifests = keep<FetchedManifest>(MAX_KEPT_MANIFESTS);
   const summaries = keep<ManifestSummary>(MAX_KEPT_SUMMARIES);
   const readmes = keep<string>(MAX_KEPT_READMES);
 
   /** @returns the reason if the places did not give it. A caller beyond the rate gets one that is not kept. */
-  async function fetchKept<T>(fetch: (signal: AbortSignal) => Promise<T>): Promise<Reading<T>> {
+  async function fetchKept<T>(read: (signal: AbortSignal) => Promise<T>): Promise<PlaceReading<T>> {
     if (!budget.take('all')) throw new TransferError('no-source', 'too much is read at once; try again soon');
     try {
-      return { value: await inTurn(() => fetch(AbortSignal.timeout(TIMEOUT_MS))) };
+      return { value: await inTurn(() => read(AbortSignal.timeout(TIMEOUT_MS))) };
     } catch (error) {
       return { problem: explain(error) };
     }
   }
-  const orBusy = <T>(reading: Promise<Reading<T>>): Promise<Reading<T>> =>
+  const orBusy = <T>(reading: Promise<PlaceReading<T>>): Promise<PlaceReading<T>> =>
     reading.catch((error: unknown) => ({ problem: explain(error) }));
 
-  async function readManifest(listed: ListedVersion, facts: RegistryFacts): Promise<Reading<FetchedManifest>> {
+  async function readManifest(listed: ListedVersion, facts: RegistryFacts): Promise<PlaceReading<FetchedManifest>> {
     const sources = readSources(listed.sources);
     if ('problem' in sources) return sources;
     const { manifestHash, places } = sources.value;
@@ -87,7 +90,7 @@ export function createManifestView({ crypto, clock, policy }: ManifestViewDepend
     );
   }
 
-  async function readSummary(listed: ListedVersion, facts: RegistryFacts): Promise<Reading<ManifestSummary>> {
+  async function readSummary(listed: ListedVersion, facts: RegistryFacts): Promise<PlaceReading<ManifestSummary>> {
     const reading = await readManifest(listed, facts);
     return 'value' in reading ? { value: summarizeManifest(reading.value) } : reading;
   }
@@ -110,7 +113,7 @@ export function createManifestView({ crypto, clock, policy }: ManifestViewDepend
     async readme({ manifest: { files } }, { sources }) {
       const file = files.find(({ path }) => README.test(path));
       if (file === undefined) return undefined;
-      if (file.sizeBytes > MAX_README_BYTES) return { problem: `the README has ${file.sizeBytes} bytes` };
+      if (file.sizeBytes > MAX_README_SIZE) return { problem: `the README has ${file.sizeBytes} bytes` };
       const places = readPlaces(sources).filter(isReadable);
       const key = [toHex(file.blockRoot), ...places.map(({ address }) => address)].join(' ');
       return orBusy(readmes(key, () => fetchKept((signal) => readReadme(places, file, signal))));
@@ -133,7 +136,7 @@ async function readFirst<T>(places: readonly HubPlace[], read: (place: HubPlace)
   throw new TransferError('no-source', `no place has it (${problems.join('; ') || 'none can be read'})`);
 }
 
-export function readSources(sources: readonly string[]): Reading<HubSources> {
+export function readSources(sources: readonly string[]): PlaceReading<HubSources> {
   try {
     const found = parseHubSources(sources);
     return found === undefined ? { problem: 'the registry names no manifest' } : { value: found };

@@ -7,7 +7,7 @@ import type { PageNetwork } from '../public-handlers.ts';
 import type { PublicReader } from '../public-reader.ts';
 import { createHubReader, type HubReader } from './hub-reader.ts';
 
-export interface OpenedHub {
+export interface HubReaderParts {
   readonly network: PageNetwork;
   readonly chain: Pick<ChainView, 'client'>;
   readonly reader: PublicReader;
@@ -15,7 +15,7 @@ export interface OpenedHub {
 }
 
 /** Creates the reader of the hub of a deployment. Places on local networks are read on local chains alone. */
-export function openHubReader({ network: { deployment }, chain, reader, clock }: OpenedHub): HubReader {
+export function openHubReader({ network: { deployment }, chain, reader, clock }: HubReaderParts): HubReader {
   const chainId = BigInt(deployment.chainId);
   return createHubReader({
     client: chain.client,

@@ -11,7 +11,7 @@ const MAX_CALLS = 16;
 const FRESH_MS = 15_000;
 
 /** The part of a chain client that reads pins. */
-export interface PinChain {
+export interface PinLookups {
   pinCount(): Promise<bigint>;
   pinOf(pin: bigint): Promise<Pin>;
   missedEpochsOf(pin: bigint): Promise<number>;
@@ -28,7 +28,7 @@ export interface PinView {
   pinsOf(blobs: ReadonlySet<string>): Promise<readonly ShownPin[]>;
 }
 
-export function createPinView(client: () => Promise<PinChain>, clock: Clock): PinView {
+export function createPinView(client: () => Promise<PinLookups>, clock: Clock): PinView {
   const inTurn = createTurns(MAX_CALLS);
   /** Blob of each pin that was looked at, by its number. A pin never changes its blob. */
   const blobs = new Map<bigint, string>();
