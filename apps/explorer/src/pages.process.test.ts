@@ -89,6 +89,7 @@ it('knows the functions and events of the contracts that the pages read', () => 
     'origin',
     'period',
     'keyLimitOf',
+    'ownerOf',
   ])
     expect(
       scripts.some((text) => text.includes(`name:"${name}"`)),

@@ -196,6 +196,28 @@ describe('public reads of the hub', () => {
     expect(body.readme_problem).toContain('it sent other bytes');
   });
 
+  it('leave out a README of more than 64 KiB, and do not fetch it', async () => {
+    const long = placeModel(directory.path, 'x'.repeat(65_537), { model: 'long', lineage: [] });
+    publish(long, servers[0]?.url as string);
+    const { body } = await open()('/acme/long');
+    expect([body.readme, body.readme_problem]).toEqual([null, 'the README has 65537 bytes']);
+    expect(servers[0]?.asked.filter((path) => path.startsWith('/blobs/'))).toEqual([]);
+  });
+
+  it('fetch few manifests at once for a caller that lists many models, and the others later', async () => {
+    for (let i = 0; i < 66; i++) {
+      const one = placeModel(directory.path, `# ${i}\n`, { model: `many-${i}`, lineage: [] });
+      publish(one, servers[0]?.url as string);
+    }
+    const read = open();
+    const isRead = ({ version }: { version: string | null }): boolean => version !== null;
+    const [first, second] = [await read('?search=many&limit=50'), await read('?search=many&limit=50&offset=50')];
+    expect([...first.body.models, ...second.body.models].filter(isRead)).toHaveLength(64);
+    expect(second.body.models.find((row: never) => !isRead(row)).problem).toContain('too much is read at once');
+    nowMs += 10_000;
+    expect((await read('?search=many&limit=50&offset=50')).body.models.every(isRead)).toBe(true);
+  });
+
   it('never dial a private address on a public network', async () => {
     publish(small, 'https://10.0.0.1/', 'https://[::1]/', servers[0]?.url as string);
     const { body } = await open({ policy: 'public' })('/acme/small');
@@ -215,13 +237,16 @@ describe('public reads of the hub', () => {
     expect((await open()(path)).status).toBe(status);
   });
 
-  it('answer 503 while the chain cannot be read, and 429 to a caller that reads without end', async () => {
+  it('answer 503 while the chain cannot be read, 404 without a network, and 429 to a caller that reads without end', async () => {
     const down = open({
       client: async () => {
         throw new ChainError('rpc-unreachable', 'no answer');
       },
     });
     expect((await down('')).status).toBe(503);
+    const without = createApiApp();
+    mountRoutes(without, PUBLIC_ROUTES, createPublicHandlers({ clock: { nowMs: () => 0 } } as never));
+    expect((await without.request('/v1/hub/models', {}, {})).status).toBe(404);
     const read = open();
     const statuses: number[] = [];
     for (let asked = 0; asked < 21; asked++) statuses.push((await read('')).status);
