@@ -48,6 +48,7 @@ async function openService(program: string, address: string, directory: string):
     return {
       store,
       putManifest: (hash, signed) => store.putManifest(hash, signed),
+      putEvaluation: () => Promise.reject(new ConfigError(program, ['--evaluation: only a folder keeps evaluations'])),
       publish: async () => parsePlace(await store.publish()),
       close: () => store.close(),
     };

@@ -20,12 +20,13 @@ beforeAll(async () => {
   directory = createTestDirectory('place');
   store = openFolderStore(join(directory.path, 'store'));
   await store.put(blob.stream(), { bytes: blob.bytes });
-  const manifests = join(directory.path, 'manifests');
-  mkdirSync(manifests);
-  writeFileSync(join(manifests, MANIFEST), 'signed');
+  for (const folder of ['manifests', 'evaluations']) {
+    mkdirSync(join(store.directory, folder), { recursive: true });
+    writeFileSync(join(store.directory, folder, MANIFEST), `signed, of ${folder}`);
+  }
   writeFileSync(join(directory.path, 'secret'), 'secret');
   const pacer = createPacer(2 ** 40, { nowMs: () => 0 });
-  app = createPlaceApp({ store, manifests, pacer, onSent: (_, bytes) => sent.push(bytes) });
+  app = createPlaceApp({ store, pacer, onSent: (_, bytes) => sent.push(bytes) });
 });
 afterAll(() => directory.remove());
 
@@ -41,7 +42,8 @@ describe('a place over HTTP', () => {
     expect(sent.slice(before).reduce((sum, bytes) => sum + bytes)).toBe(blob.bytes);
     const list = await ask(`/lists/${blob.id}`);
     expect(Buffer.from(await list.arrayBuffer())).toEqual(Buffer.from(encodeBlockList(blob.hashes)));
-    expect(await (await ask(`/manifests/${MANIFEST}`)).text()).toBe('signed');
+    for (const folder of ['manifests', 'evaluations'])
+      expect(await (await ask(`/${folder}/${MANIFEST}`)).text()).toBe(`signed, of ${folder}`);
     const head = await ask(`/blobs/${blob.id}`, {}, 'HEAD');
     expect([head.status, await head.text()]).toEqual([200, '']);
   });

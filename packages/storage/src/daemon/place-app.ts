@@ -1,19 +1,18 @@
-import { readFile, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HubBlobError } from '@ogong/hub/store/blob-store';
 import type { FolderStore } from '@ogong/hub/store/folder-store';
 import type { Pacer } from './pacer.ts';
 
-const TARGET = /^\/(manifests|lists|blobs)\/([0-9a-f]{64})$/;
+const TARGET = /^\/(manifests|evaluations|lists|blobs)\/([0-9a-f]{64})$/;
 const RANGE = /^bytes=(\d{1,15})-(\d{0,15})$/;
 
-/** The three folders of a place of the hub. */
-export type PlaceFolder = 'manifests' | 'lists' | 'blobs';
+/** The folders of a place of the hub. */
+export type PlaceFolder = 'manifests' | 'evaluations' | 'lists' | 'blobs';
 
 export interface PlaceAppParts {
   readonly store: FolderStore;
-  /** Folder with signed manifests, each under its hash. */
-  readonly manifests: string;
   readonly pacer: Pacer;
   readonly onSent: (folder: PlaceFolder, bytes: number) => void;
 }
@@ -27,14 +26,11 @@ interface Content {
  * Serves a store as a place of the hub (docs/spec/pins.md#place-over-http): files by their hashes, whole or as one range. Nothing is listed. A name
  * is a hash, so no request reaches another file.
  */
-export function createPlaceApp({ store, manifests, pacer, onSent }: PlaceAppParts) {
+export function createPlaceApp({ store, pacer, onSent }: PlaceAppParts) {
   async function find(folder: PlaceFolder, name: string): Promise<Content | undefined> {
     try {
-      if (folder === 'blobs') {
-        const { size: sizeBytes } = await stat(await store.pathOf(name));
-        return { sizeBytes, read: (from, to, signal) => store.get(name, { from, to }, signal) };
-      }
-      return contentOf(folder === 'lists' ? await store.listBlocks(name) : await readFile(join(manifests, name)));
+      if (folder === 'lists') return contentOf(await store.listBlocks(name));
+      return await openFile(folder === 'blobs' ? await store.pathOf(name) : join(store.directory, folder, name));
     } catch (error) {
       const { code } = error as { readonly code?: unknown };
       if (code === 'ENOENT' || (error instanceof HubBlobError && code !== 'cancelled')) return undefined;
@@ -80,6 +76,11 @@ export function createPlaceApp({ store, manifests, pacer, onSent }: PlaceAppPart
       });
     },
   };
+}
+
+async function openFile(path: string): Promise<Content> {
+  const { size: sizeBytes } = await stat(path);
+  return { sizeBytes, read: (from, to, signal) => createReadStream(path, { start: from, end: to - 1, signal }) };
 }
 
 const contentOf = (bytes: Uint8Array): Content => ({

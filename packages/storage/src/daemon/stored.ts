@@ -57,7 +57,7 @@ export function createStored(options: StoredOptions, { crypto, log, metrics }: S
   const store = openFolderStore(options.store ?? join(dataDir, 'store'));
   const sent = metrics.counter('served_bytes_total', 'Bytes that the place has sent', ['folder']);
   const app = createPlaceApp({
-    ...{ store, manifests: join(dataDir, 'manifests') },
+    store,
     pacer: createPacer(options.bytesPerSecond, monotonicClock),
     onSent: (folder, bytes) => sent.inc({ folder }, bytes),
   });

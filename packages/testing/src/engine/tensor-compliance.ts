@@ -1,5 +1,6 @@
 import type { TensorEngine } from '@ogong/engine/interface/tensor';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashSignature } from '@ogong/protocol/modality/tensor/signature';
 import { assertCanonical } from '@ogong/protocol/modality/tensor/tensor-data';
 import type { Tensor } from '@ogong/protocol/modality/tensor/tensor-form';
@@ -31,7 +32,7 @@ export const TENSOR_RULES: readonly TensorRule[] = [
       const engine = await open();
       const { modelRoot, vocabularyHash, signature } = engine.info();
       expect([engine.specificationVersion, modelRoot.length]).toEqual(['tensor-v1', 32]);
-      expect(vocabularyHash).toEqual(hashSignature(nodeCrypto, signature));
+      expect(equalBytes(vocabularyHash, hashSignature(nodeCrypto, signature))).toBe(true);
     },
   },
   {

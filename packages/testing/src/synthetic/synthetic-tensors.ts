@@ -79,7 +79,7 @@ export function createSyntheticTensors(options: SyntheticTensorOptions): Synthet
   const { body = utf8Encode(JSON.stringify({ model: 'ogong/verified/test/m', inputs: SYNTHETIC_INPUTS })) } = options;
   const { blinds = computeBlinds(crypto, { body, replyId: REPLY_ID }), outputs = makeOutputs(error) } = options;
   const request = parseTensorRequest(body);
-  const { inputs } = bindRequest(request, SYNTHETIC_SIGNATURE);
+  const { inputs } = bindRequest({ inputs: request.inputs, outputs: [] }, SYNTHETIC_SIGNATURE);
   const vocabularyHash = hashSignature(crypto, SYNTHETIC_SIGNATURE);
   const { header, opening, response } = composeTensors(crypto, {
     orderHash: fixed?.orderHash ?? new Uint8Array(32).fill(6),

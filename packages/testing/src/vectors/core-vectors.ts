@@ -61,6 +61,7 @@ import { createSealingVectors } from './sealing-vectors.ts';
 import { createSlabVectors } from './slab-vectors.ts';
 import { createStatisticsVectors } from './statistics-vectors.ts';
 import { createTailVectors } from './tail-vectors.ts';
+import { createTensorReceiptVectors } from './modality/tensor-receipt-vectors.ts';
 import { createTierVectors } from './tier-vectors.ts';
 import { createTilingVectors } from './tiling-vectors.ts';
 import { createTimedVectors } from './timed-vectors.ts';
@@ -112,6 +113,7 @@ export async function createCoreVectors(crypto: Crypto): Promise<Readonly<Record
     embedding: createEmbeddingVectors(crypto),
     'receipt-embedding': await createVectorReceiptVectors(crypto),
     tensor: createTensorVectors(crypto),
+    'receipt-tensor': await createTensorReceiptVectors(crypto),
     grammar: createGrammarVectors(crypto),
     blob: createBlobVectors(crypto),
     media: createMediaVectors(crypto),

@@ -29,13 +29,15 @@ interface Vectors {
 }
 const text: Vectors = read('packages/protocol/vectors/receipt.json');
 const embedded: Vectors = read('packages/protocol/vectors/receipt-embedding.json');
-const bases: Vectors['bases'] = { ...text.bases, ...embedded.bases };
+const tensors: Vectors = read('packages/protocol/vectors/receipt-tensor.json');
+const bases: Vectors['bases'] = { ...text.bases, ...embedded.bases, ...tensors.bases };
 const cases: Vectors['cases'] = [
   ...text.cases,
   ...read('packages/protocol/vectors/receipt-signed.json'),
   ...embedded.cases,
+  ...tensors.cases,
 ];
-const LISTED: Readonly<Record<string, number>> = { embedding: 32, rerank: 32, cohort: 40 };
+const LISTED: Readonly<Record<string, number>> = { embedding: 32, rerank: 32, infer: 30, cohort: 40 };
 
 describe('the vectors of receipts', () => {
   it.each(Object.entries(bases))(
@@ -73,7 +75,7 @@ describe('the vectors of receipts', () => {
 
   it('break every check at least once', () => {
     const broken = new Set(cases.flatMap(({ failed = [] }) => failed));
-    const all = [...(bases.chat?.checks ?? []), ...(bases.embedding?.checks ?? [])];
+    const all = [...(bases.chat?.checks ?? []), ...(bases.embedding?.checks ?? []), ...(bases.infer?.checks ?? [])];
     expect(all.filter((id) => !broken.has(id))).toEqual([]);
   });
 });
