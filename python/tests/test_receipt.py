@@ -17,7 +17,8 @@ from .vectors import edit, load
 
 _VECTORS = load("receipt")
 _EMBEDDED = load("receipt-embedding")
-_BASES = {**_VECTORS["bases"], **_EMBEDDED["bases"]}
+_TENSORS = load("receipt-tensor")
+_BASES = {**_VECTORS["bases"], **_EMBEDDED["bases"], **_TENSORS["bases"]}
 
 
 def verify(file: Any) -> Verdict:
@@ -42,7 +43,7 @@ class Receipts(unittest.TestCase):
 
     def test_cases(self) -> None:
         tried = 0
-        for case in _VECTORS["cases"] + load("receipt-signed") + _EMBEDDED["cases"]:
+        for case in _VECTORS["cases"] + load("receipt-signed") + _EMBEDDED["cases"] + _TENSORS["cases"]:
             base = _BASES[case["base"]]
             with self.subTest(case["what"]):
                 tried += 1

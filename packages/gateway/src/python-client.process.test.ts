@@ -39,7 +39,7 @@ from ogong import Client, GatewayError, ReceiptError, SealedCallError
 
 def answer_call(asked):
     client = Client(asked["url"], trust=asked["trust"], allow=asked["allow"], is_sealed=asked["sealed"])
-    calls = {"messages": client.chat.completions.create, "prompt": client.completions.create, "input": client.embeddings.create}
+    calls = {"messages": client.chat.completions.create, "prompt": client.completions.create, "input": client.embeddings.create, "inputs": client.infer}
     is_picture = "size" in asked["body"]
     create = client.images.generate if is_picture else next((call for name, call in calls.items() if name in asked["body"]), client.rerank)
     said = {"text": "", "error": None, "failed": [], "checks": []}
@@ -54,7 +54,7 @@ def answer_call(asked):
             if is_picture:
                 said["shown"] = [[one.width, one.height, len(one.pixels)] for one in answer.pictures]
             elif "choices" not in answer:
-                said["shown"] = answer.get("results") or [len(one.embedding) for one in answer.data]
+                said["shown"] = answer.get("outputs") or answer.get("results") or [len(one.embedding) for one in answer.data]
             else:
                 choice = answer.choices[0]
                 said["text"] = choice.get("text") or choice.message.content
@@ -210,6 +210,13 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
     const ranked = await ask({ query: 'what is a panda?', documents, top_n: 2, return_documents: true });
     expect(ranked).toMatchObject({ error: null, checks });
     expect(ranked.shown).toHaveLength(2);
+  });
+
+  it('hands out tensors whose receipts it checked', async () => {
+    const made = await ask({ inputs: { x: [[1, 2, 0.5]] }, outputs: ['label', 'sum'] });
+    const checks = expect.arrayContaining(['commitment-root', 'tensors', 'inputs', 'blinding', 'fee']);
+    const sum = { dtype: 'float32', shape: [1], data: [3.5] };
+    expect(made).toMatchObject({ error: null, checks, shown: { sum } });
   });
 
   it('hands out pictures whose receipts it checked, and no other ones', async () => {

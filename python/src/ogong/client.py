@@ -23,6 +23,7 @@ from .png import Picture, read_pictures
 from .record import parse_record
 from .sealed import Opened, RepeatedText, SealedCallError, SealedRequestOf, Tries, count_tokens, tell_failed, tell_held
 from .shown import Answer, GatewayError, ReceiptError, Shown, as_shown, read_json
+from .tensors import read_tensors
 from .text.answer import FAMILIES, REASONING, check_answer, read_answer, read_message, read_terms
 from .text.commitment import parse_header, parse_opening
 from .trajectory import parse_picture_header
@@ -89,6 +90,23 @@ class Client:
         @raises GatewayError, ReceiptError
         """
         return self._ask_vectors("/v1/rerank", "rerank", params, read_scores)
+
+    def infer(self, **params: Any) -> Any:
+        """
+        Runs a model on named tensors: outputs that equal the signed ones to the bit. @raises GatewayError, ReceiptError; SealedCallError of a
+        client that seals its requests
+        """
+        if self.is_sealed:
+            raise SealedCallError("unsupported", "requests for tensors are not sealed; nothing was sent")
+        body = self._encode(params)
+        with self._open("POST", "/v1/infer", body) as response:
+            answer = Answer(read_json(response.read(_MOST_ANSWER_BYTES)))
+        try:
+            signed = read_tensors(answer)
+        except WireError as error:
+            raise ReceiptError(f"the tensors cannot be read: {error}") from None
+        answer.verdicts = self.check("infer", body, answer.get("ogong"), {0: signed})
+        return answer
 
     def _ask_vectors(self, path: str, endpoint: str, params: dict[str, Any], read: Callable[[Any, Any], bytes]) -> Any:
         """One reply answers for all inputs. @param read: the bytes that the provider must have signed, of the answer and what was asked."""

@@ -10,6 +10,7 @@ from .crypto.edwards import verify_ed25519
 from .crypto.hybrid import PUBLIC_KEY_BYTES, SIGNATURE_BYTES, verify_hybrid
 from .order import Ledger, Order
 from .embedding import VectorHeader
+from .tensor_reply import TensorHeader
 from .text.commitment import Boundary, Header
 from .tiers import ATTESTED_TIERS, TIERS, check_posture, is_exact
 from .trajectory import PictureHeader
@@ -167,7 +168,7 @@ def check_cohort(
     ledger: Ledger,
     order: Order,
     order_hash: bytes,
-    header: Header | VectorHeader | PictureHeader | None,
+    header: Header | VectorHeader | PictureHeader | TensorHeader | None,
     is_compact: bool,
     tier: str,
     is_exact_demanded: bool,

@@ -14,6 +14,7 @@ from .cohort import Shard, list_shards, read_shard
 from .crypto.hybrid import PUBLIC_KEY_BYTES, SIGNATURE_BYTES, verify_hybrid
 from .order import Ledger, Order, parse_order, struct_hash
 from .pictures import ENDPOINTS, parse_picture_request
+from .tensors import parse_tensor_request
 from .text.request import UnsupportedRequest, parse_request
 from .trust import UnusableError, parse_receipt, parse_trust
 from .vectors import parse_vector_request
@@ -258,6 +259,8 @@ def follow(
         order = parse_order(parsed.order.data)
         if parsed.endpoint in ("embedding", "rerank"):
             accepted = parse_vector_request(body, parsed.endpoint).settles_accepted
+        elif parsed.endpoint == "infer":
+            accepted = parse_tensor_request(body).settles_accepted
         elif parsed.endpoint in ENDPOINTS:
             accepted = parse_picture_request(body, parsed.endpoint).settles_accepted
         else:

@@ -179,7 +179,7 @@ def parse_receipt(value: Any) -> Receipt:
     receipt = _object(value, "the receipt")
     if receipt.get("format") != "ogong-receipt-v1":
         raise UnusableError("it is not of the format ogong-receipt-v1")
-    if receipt.get("endpoint") not in ("chat", "completion", "embedding", "rerank", *ENDPOINTS):
+    if receipt.get("endpoint") not in ("chat", "completion", "embedding", "rerank", "infer", *ENDPOINTS):
         raise UnusableError("its endpoint is not known")
     admission = _object(receipt.get("admission"), "admission")
     intake, progress = receipt.get("intake"), receipt.get("progress")

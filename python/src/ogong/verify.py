@@ -17,6 +17,8 @@ from .fee import check_fee, compute_billed, compute_fee
 from .order import Progress, hash_admission, hash_intake, parse_order, parse_progress
 from .pictures import ENDPOINTS, PictureRequest, Source, count_units, parse_picture_request
 from .record import compute_blinds, Ticket, hash_response, parse_record, parse_ticket
+from .tensor_reply import TensorHeader, replay_tensors
+from .tensors import TensorRequest, parse_tensor_request
 from .text.commitment import Header, compose_root, parse_opening
 from .text.request import TextRequest, UnsupportedRequest, parse_request
 from .text.stage1 import NOT_OF_TOKENS, replay
@@ -41,6 +43,10 @@ _OF_VECTORS = (
     " sketch-bank payee context fee"
 ).split()
 """What an opening of vectors or scores proves."""
+_OF_TENSORS = (
+    "commitment-root commitment-form posture token-count tensors blinding header-order inputs response-size sketch-bank payee context fee"
+).split()
+"""What an opening of tensors proves."""
 _OF_PICTURES = (
     "commitment-root commitment-form posture token-count links projections blinding header-order choices draw-key response-size pixels"
     " sketch-bank payee fee"
@@ -128,6 +134,7 @@ class _Reading:
             self.vectors = self._read_vectors()
             endpoint = self.receipt.endpoint
             self.picture = parse_picture_request(self.body, endpoint) if endpoint in ENDPOINTS else None
+            self.tensors = parse_tensor_request(self.body) if endpoint == "infer" else None
         except WireError as error:
             return Verdict([failed("format", str(error))])
         self.model = self._model()
@@ -157,7 +164,7 @@ class _Reading:
         return parse_vector_request(self.body, endpoint) if endpoint in ("embedding", "rerank") else None
 
     def _model(self) -> str:
-        known = self.request or self.vectors or self.picture
+        known = self.request or self.vectors or self.picture or self.tensors
         if known is not None:
             return known.model
         body = parse_json(self.body)
@@ -184,7 +191,7 @@ class _Reading:
             self.checks += check_attestation(attestation, record, receipt.record.data)
         if self.tier == "tee-proxy":
             self.checks += check_proxied(receipt.evidence.get("attestation"), record, receipt.record.data)
-        asked = self.request or self.vectors or self.picture
+        asked = self.request or self.vectors or self.picture or self.tensors
         if asked is None:
             self._add(skipped("request-hash", "the summary of such a request cannot be made here"))
         else:
@@ -320,12 +327,13 @@ class _Reading:
 
     # --- the opening ---------------------------------------------------------------------------------------------------------------
 
-    def _check_opening(self, beacon: tuple[bytes, bytes] | None) -> Header | VectorHeader | PictureHeader | None:
+    def _check_opening(self, beacon: tuple[bytes, bytes] | None) -> Header | VectorHeader | PictureHeader | TensorHeader | None:
         """@returns the reply's header; None if the receipt shows none that can be read."""
         receipt = self.receipt
         if receipt.opening is None:
             of_others = _OF_PICTURES if self.picture is not None else _STAGE_1
             names = of_others if self.vectors is None else _OF_VECTORS
+            names = names if self.tensors is None else _OF_TENSORS
             self.checks += [skipped(name, "the opening lies elsewhere") for name in names]
             return None
         try:
@@ -341,6 +349,13 @@ class _Reading:
                 self._add(blinding)
                 self._check_vector_header(self.vectors, embedded.header, beacon)
             return embedded.header
+        if self.tensors is not None:
+            joined = replay_tensors(self.record, opening)
+            self.checks += joined.checks
+            if joined.header is not None:
+                self._add(blinding)
+                self._check_tensor_header(self.tensors, joined.header, beacon)
+            return joined.header
         if self.picture is not None:
             made = replay_picture(self.record, opening)
             self.checks += made.checks
@@ -355,9 +370,9 @@ class _Reading:
             self._check_header(replayed.header, beacon)
         return replayed.header
 
-    def _check_cohort(self, header: Header | VectorHeader | PictureHeader | None) -> list[Check]:
+    def _check_cohort(self, header: Header | VectorHeader | PictureHeader | TensorHeader | None) -> list[Check]:
         receipt = self.receipt
-        asked = self.request or self.vectors or self.picture
+        asked = self.request or self.vectors or self.picture or self.tensors
         is_exact_demanded = asked is not None and asked.exact
         is_compact = receipt.opening is None
         return check_cohort(
@@ -387,6 +402,30 @@ class _Reading:
             self._add(demands)
         reason = check_fee(order, asked.prompt_bound, 0, header.prompt_tokens, 0)
         billed = f"{header.prompt_tokens} tokens bill {compute_fee(order.price_per_1k, header.prompt_tokens)}"
+        self._add(passed("fee", billed) if reason is None else failed("fee", reason))
+
+    def _check_tensor_header(self, asked: TensorRequest, header: TensorHeader, beacon: tuple[bytes, bytes] | None) -> None:
+        order = self.order
+        self._add(hold("header-order", header.order_hash == self.order_hash, "the header is about this order"))
+        same = (
+            header.prompt_tokens == asked.units
+            and asked.outputs in ((), tuple(form.name for form, _ in header.outputs))
+            and header.choice == order.choice == 0
+            and header.tier == self.tier
+            and not header.parts
+        )
+        self._add(hold("inputs", same, "the header states what the request asks for"))
+        size = header.response_size()
+        self._add(hold("response-size", len(self.response) == size, f"{size} bytes of {len(header.outputs)} outputs"))
+        self._add(self._check_bank(header, beacon))
+        self._add(hold("payee", header.payee == order.payee, "the header names the order's payee"))
+        fits = header.prompt_tokens <= order.context_size
+        self._add(hold("context", fits, f"{header.prompt_tokens} units, and a context of {order.context_size}"))
+        demands = self._check_demands(asked, header)
+        if demands is not None:
+            self._add(demands)
+        reason = check_fee(order, asked.units, 0, header.prompt_tokens, 0)
+        billed = f"{header.prompt_tokens} units bill {compute_fee(order.price_per_1k, header.prompt_tokens)}"
         self._add(passed("fee", billed) if reason is None else failed("fee", reason))
 
     def _check_picture_header(self, asked: PictureRequest, header: PictureHeader, beacon: tuple[bytes, bytes] | None) -> None:
@@ -424,7 +463,7 @@ class _Reading:
         self._add(passed("fee", billed) if reason is None else failed("fee", reason))
 
     def _check_bank(
-        self, header: Header | VectorHeader | PictureHeader, beacon: tuple[bytes, bytes] | None, directions: int = 16
+        self, header: Header | VectorHeader | PictureHeader | TensorHeader, beacon: tuple[bytes, bytes] | None, directions: int = 16
     ) -> Check:
         if beacon is None:
             return skipped("sketch-bank", "no value of the beacon is known")
@@ -503,7 +542,7 @@ class _Reading:
         return hold("draw-key", same and inputs.fields[len(fixed) :] == beacon[0], "the draws follow from order and beacon")
 
     def _check_demands(
-        self, request: TextRequest | VectorRequest | PictureRequest, header: Header | VectorHeader | PictureHeader
+        self, request: TextRequest | VectorRequest | PictureRequest | TensorRequest, header: Header | VectorHeader | PictureHeader | TensorHeader
     ) -> Check | None:
         if not request.exact and request.model_root is None and not request.settles_accepted:
             return None
