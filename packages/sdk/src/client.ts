@@ -4,6 +4,7 @@ import { encodeFramed, FRAMED_TYPE } from '@ogong/protocol/http/framed-body';
 import { GATEWAY_ROUTES, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
 import type { EmbeddingEndpoint } from '@ogong/protocol/modality/embedding/request';
 import { detachMedia } from '@ogong/protocol/modality/media/detach-media';
+import type { TensorEndpoint } from '@ogong/protocol/modality/tensor/request';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { isChat } from '@ogong/protocol/modality/text/request/request';
 import type { TrajectoryEndpoint } from '@ogong/protocol/modality/trajectory/request';
@@ -134,7 +135,7 @@ export interface Client {
   rerank(params: RerankParams, options?: CallOptions): Promise<CheckedAnswer<RerankList>>;
   /**
    * Runs a model on named tensors: outputs that equal the signed ones to the bit.
-   * @throws ReceiptError, GatewayApiError, GatewayUnreachableError; SealedCallError for a request that is to be sealed.
+   * @throws ReceiptError, GatewayApiError, GatewayUnreachableError
    */
   infer(params: InferParams, options?: CallOptions): Promise<CheckedAnswer<TensorAnswer>>;
 }
@@ -220,10 +221,13 @@ export function createClient(options: ClientOptions): Client {
     return create as Create<P, T, C>;
   }
 
-  /** One reply answers for all inputs. @param read the bytes that the provider must have signed for an answer. */
-  async function askVectors<T extends { readonly ogong?: unknown }>(
-    params: EmbeddingParams | RerankParams,
-    { endpoint, signal }: { readonly endpoint: EmbeddingEndpoint; readonly signal: AbortSignal | undefined },
+  /** One reply is the whole answer. @param read the bytes that the provider must have signed for an answer. */
+  async function askWhole<T extends { readonly ogong?: unknown }>(
+    params: EmbeddingParams | RerankParams | InferParams,
+    {
+      endpoint,
+      signal,
+    }: { readonly endpoint: EmbeddingEndpoint | TensorEndpoint; readonly signal: AbortSignal | undefined },
     read: (response: T, request: Uint8Array) => Uint8Array,
   ): Promise<CheckedAnswer<T>> {
     const request = encodeBody(params, options);
@@ -248,24 +252,17 @@ export function createClient(options: ClientOptions): Client {
     { signal }: CallOptions = {},
   ): Promise<CheckedAnswer<EmbeddingList>> {
     const inputs = typeof params.input === 'string' ? 1 : params.input.length;
-    return askVectors<EmbeddingList>(params, { endpoint: 'embedding', signal }, (response) =>
+    return askWhole<EmbeddingList>(params, { endpoint: 'embedding', signal }, (response) =>
       readVectors(response, inputs),
     );
   }
 
   async function rerank(params: RerankParams, { signal }: CallOptions = {}): Promise<CheckedAnswer<RerankList>> {
-    return askVectors<RerankList>(params, { endpoint: 'rerank', signal }, readScores);
+    return askWhole<RerankList>(params, { endpoint: 'rerank', signal }, readScores);
   }
 
   async function infer(params: InferParams, { signal }: CallOptions = {}): Promise<CheckedAnswer<TensorAnswer>> {
-    if (isSealed(params, options))
-      throw new SealedCallError('unsupported', 'requests for tensors are not sealed; nothing was sent');
-    const request = encodeBody(params, options);
-    const answer = await post(GATEWAY_ROUTES.infer.path, request, signal);
-    const response = (await answer.json()) as TensorAnswer;
-    const responses = new Map([[0, readTensors(response)]]);
-    const shown = { request, choices: 1, responses, ogong: response.ogong, response };
-    return { response, ...(await check({ endpoint: 'infer', ...shown })) };
+    return askWhole<TensorAnswer>(params, { endpoint: 'infer', signal }, readTensors);
   }
 
   async function askPictures(

@@ -330,6 +330,20 @@ describe('a client that seals its requests', () => {
     await expect.poll(() => fixture.network.reports.map(({ outcome }) => outcome)).toContain('unused');
   });
 
+  it('has tensors, and its gateway sees neither inputs nor outputs', async () => {
+    const { client, passed, paths } = await open();
+    const inputs = { x: [[1.03125, 2, 0.5]] };
+    const { response, receipt, checks } = await client.infer({ model: FAKE_MODEL, inputs, outputs: ['sum'] });
+    expect(response.outputs).toEqual({ sum: { dtype: 'float32', shape: [1], data: [3.53125] } });
+    expect(receipt.endpoint).toBe('infer');
+    expect(checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    expect(paths).not.toContain('/v1/infer');
+    for (const marker of ['1.03125', '3.53125']) {
+      expect(passed.some((body) => body.includes(marker))).toBe(false);
+      expect(readGateway().includes(marker)).toBe(false);
+    }
+  });
+
   it('has embeddings and scores, and its gateway sees neither inputs nor vectors', async () => {
     const { client, options, passed, paths } = await open();
     const inputs = [PROMPT, 'The heron Vandobel lost a lantern.'];

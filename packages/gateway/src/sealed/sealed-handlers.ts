@@ -245,7 +245,7 @@ function readOffer(body: z.infer<typeof offerBody>): SealedQuery {
     });
   }
   if (isTextEndpoint(endpoint) !== (contextSize === undefined)) {
-    throw new ApiError('invalid_request', 'context_bound: named of vectors and scores, and of nothing else.', {
+    throw new ApiError('invalid_request', 'context_bound: named of vectors, scores and tensors, and of nothing else.', {
       param: 'context_bound',
     });
   }

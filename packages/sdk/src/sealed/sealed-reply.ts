@@ -7,9 +7,9 @@ import { MAX_RESPONSE_BYTES, PROGRESS_STEP_BYTES } from '@ogong/protocol/exchang
 import { hashBeginning } from '@ogong/protocol/exchange/progress';
 import type { Delta, SealedEnd, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
-import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import { encodeMedia } from '@ogong/protocol/modality/media/encoded-media';
 import { NO_MEDIA } from '@ogong/protocol/modality/media/media';
+import type { Modality } from '@ogong/protocol/modality/modality';
 import {
   type AnswerFormat,
   DEFAULT_FORMAT,
@@ -249,8 +249,8 @@ export function createTextForm({
   };
 }
 
-/** Vectors leave all at once, with the opening. */
-export function createVectorForm(): SealedForm<never, SealedVectors> {
+/** Vectors and tensors leave all at once, with the opening. */
+export function createVectorForm(parse: Modality['parseHeader']): SealedForm<never, SealedVectors> {
   let last: SealedEnd | undefined;
   return {
     text: () => '',
@@ -260,7 +260,7 @@ export function createVectorForm(): SealedForm<never, SealedVectors> {
       last = value;
     },
     close(replyId, event) {
-      const { receipt, opening, header, response } = readEnd(last, event, embedding.parseHeader);
+      const { receipt, opening, header, response } = readEnd(last, event, parse);
       return { replyId, opening, receipt, promptTokens: header.promptTokenCount, response };
     },
   };

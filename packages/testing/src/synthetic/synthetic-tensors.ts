@@ -86,7 +86,7 @@ export function createSyntheticTensors(options: SyntheticTensorOptions): Synthet
     ...{ endpoint: 'infer', tier, method: getTier(tier).method, choice: 0 },
     payee: fixed?.payee ?? new Uint8Array(20).fill(6),
     sketchBankSeed: fixed?.sketchBankSeed ?? new Uint8Array(32).fill(9),
-    ...{ blinds, info: { numericClass, vocabularyHash }, units: request.units, inputs, outputs },
+    ...{ blinds, info: { numericClass, vocabularyHash }, units: request.promptTokenBound, inputs, outputs },
   });
   return {
     ...{ body, request, header, outputs, opening, response },

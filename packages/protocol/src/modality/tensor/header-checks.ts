@@ -39,7 +39,7 @@ export function checkTensorRequest(
     (names.length === request.outputs.length && names.every((name, i) => name === request.outputs[i]));
   const wrong = [
     ...(header.endpoint === request.endpoint ? [] : ['endpoint']),
-    ...(header.promptTokenCount === request.units ? [] : ['units']),
+    ...(header.promptTokenCount === request.promptTokenBound ? [] : ['units']),
     ...(hasOutputs ? [] : ['outputs']),
     ...(header.choice === choice && choice === 0 ? [] : ['choice']),
     ...(hasTier ? [] : ['tier']),

@@ -9,7 +9,7 @@ const summaryCodec = struct({
   endpoint: oneOf(TENSOR_ENDPOINTS),
   model: text(3 * MAX_MODEL_NAME),
   demands: demandsCodec,
-  units: within(u32, 1, MAX_REQUEST_BYTES),
+  promptTokenBound: within(u32, 1, MAX_REQUEST_BYTES),
   outputs: list(tensorName, { count: u8, max: MAX_TENSORS }),
   /** SHA-256 of the exact body. */
   bodyHash: hash,

@@ -16,8 +16,8 @@ export interface AskedTensors {
   readonly endpoint: TensorEndpoint;
   readonly model: string;
   readonly demands: Demands;
-  /** Units that the reply bills. They follow from the inputs alone. */
-  readonly units: number;
+  /** Units of the inputs. The reply bills all of them. */
+  readonly promptTokenBound: number;
   /** Names of the outputs, in the order of the reply; empty: all outputs of the model. */
   readonly outputs: readonly string[];
 }
@@ -39,7 +39,7 @@ export function parseTensorRequest(body: Uint8Array): TensorRequest {
   const named = parseModelName(fields.model);
   const inputs = parseInputs(fields.inputs, collected);
   return {
-    ...{ endpoint: 'infer', model: named.model, inputs, units: countUnits(inputs) },
+    ...{ endpoint: 'infer', model: named.model, inputs, promptTokenBound: countUnits(inputs) },
     outputs: parseOutputNames(fields.outputs, MAX_TENSORS),
     demands: parseDemands(fields.ogong),
     preference: parsePreference(fields.ogong, named),

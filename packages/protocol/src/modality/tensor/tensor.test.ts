@@ -49,7 +49,7 @@ describe('parseTensorRequest', () => {
     };
     const request = parseTensorRequest(body({ inputs, outputs: ['y'], user: 'x' }));
     expect(request).toMatchObject({ endpoint: 'infer', model, outputs: ['y'], demands: NO_DEMANDS, dropped: [] });
-    expect(request).toMatchObject({ units: 4 + 3 + 1 + 2, preference: NO_PREFERENCE });
+    expect(request).toMatchObject({ promptTokenBound: 4 + 3 + 1 + 2, preference: NO_PREFERENCE });
     expect(request.inputs.map(({ name, dtype, shape }) => [name, dtype, shape])).toEqual([
       ...[
         ['a', undefined, [2, 2]],
@@ -58,9 +58,9 @@ describe('parseTensorRequest', () => {
         ['d', 'uint8', [2]],
       ],
     ]);
-    expect(parseTensorRequest(body({ inputs: { a: [] } })).units).toBe(1);
+    expect(parseTensorRequest(body({ inputs: { a: [] } })).promptTokenBound).toBe(1);
     const summary = encodeTensorSummary(request, new Uint8Array(32));
-    expect(parseTensorSummary(summary)).toMatchObject({ units: 10, outputs: ['y'], model });
+    expect(parseTensorSummary(summary)).toMatchObject({ promptTokenBound: 10, outputs: ['y'], model });
   });
 
   const deep = (depth: number): unknown => (depth === 0 ? 1 : [deep(depth - 1)]);

@@ -24,12 +24,12 @@ export const tensor = {
   encodeSummary: (_crypto: Crypto, request: TensorRequest, bodyHash: Uint8Array) =>
     encodeTensorSummary(request, bodyHash),
   parseSummary: parseTensorSummary,
-  boundTokens: ({ units }: AskedTensors) => ({ promptTokens: units, outputTokens: 0 }),
+  boundTokens: ({ promptTokenBound }: AskedTensors) => ({ promptTokens: promptTokenBound, outputTokens: 0 }),
   // The least lifetime of an order allows for one pass.
   expectMs: () => 0,
-  boundBilled: ({ units }: AskedTensors) => units,
+  boundBilled: ({ promptTokenBound }: AskedTensors) => promptTokenBound,
   parseHeader: parseTensorHeader,
-  boundContext: ({ units }: TensorRequest) => units,
+  boundContext: ({ promptTokenBound }: TensorRequest) => promptTokenBound,
   countContext: ({ promptTokenCount }: TensorHeader) => promptTokenCount,
   countOutputs: ({ leafCount }: TensorHeader) => leafCount,
   maxResponseBytes: MAX_RESPONSE_BYTES,

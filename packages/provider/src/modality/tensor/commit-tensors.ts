@@ -38,7 +38,7 @@ export function commitTensors(
   const sketchBankSeed = computeBankSeed(crypto, order.modelRoot, beacon.previous);
   const blinds = computeBlinds(crypto, { body, replyId: order.replyId });
   const bound = { orderHash, choice, payee, tier, method, sketchBankSeed, endpoint: request.endpoint };
-  const made = composeTensors(crypto, { ...bound, blinds, info, units: request.units, inputs, outputs });
+  const made = composeTensors(crypto, { ...bound, blinds, info, units: request.promptTokenBound, inputs, outputs });
   const { opening, response } = made;
   const { root, headerProof } = computeCommitment(crypto, opening);
   const record = encodeRecordV2({

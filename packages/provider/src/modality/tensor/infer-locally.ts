@@ -25,7 +25,7 @@ function commitTensorsLocally(
   { info, inputs, outputs, request, body, ...given }: LocalTensors,
 ): KeptReply {
   const { modelRoot } = info;
-  const { endpoint, units } = request;
+  const { endpoint, promptTokenBound: units } = request;
   const bound = { orderHash: NOBODY.hash, payee: NOBODY.address, choice: 0, ...LOCAL_POSTURE };
   const blinds = computeBlinds(crypto, { body, replyId: given.replyId });
   const parts = { ...bound, blinds, endpoint, sketchBankSeed: computeLocalBank(crypto, modelRoot) };
@@ -47,7 +47,7 @@ export const tensorEndpoints: AnsweringEndpoints<TensorEngine, TensorRequest> = 
     const answerId = `${idPrefix}-${Buffer.from(randomBytes(18)).toString('base64url')}`;
     const replyId = randomBytes(REPLY_ID_BYTES);
     const made = { info: engine.info(), inputs, outputs, request, body, replyId, startMs, endMs: clock.nowMs() };
-    const words = formatTensors(request, { tensors: outputs, units: request.units });
+    const words = formatTensors(request, { tensors: outputs, units: request.promptTokenBound });
     return { answerId, replies: [commitTensorsLocally(crypto, made)], body: { ...words } };
   },
 };

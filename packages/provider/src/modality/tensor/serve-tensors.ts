@@ -47,7 +47,7 @@ async function serveTensors(
 ): Promise<ServedCounts> {
   const { order, request, feeAtomic } = job;
   const { crypto, clock, signer, send, expired, failed } = context;
-  const promptTokens = request.units;
+  const promptTokens = request.promptTokenBound;
   const counts = { promptTokens, cachedTokens: 0, outputTokens: 0, drafts: { proposed: 0, accepted: 0 } };
   const startMs = clock.nowMs();
   const signal = AbortSignal.any([expired, failed]);
@@ -77,7 +77,7 @@ async function serveTensors(
 /** @throws Refusal if the order does not pay for all of it. */
 function computeFee({ order, request }: Pick<CheckedOrder<TensorRequest>, 'order' | 'request'>): bigint {
   try {
-    const reply = { promptTokenCount: request.units, outputTokenCount: 0 };
+    const reply = { promptTokenCount: request.promptTokenBound, outputTokenCount: 0 };
     return computeReplyFee(order, tensor.boundTokens(request), reply);
   } catch (error) {
     if (!(error instanceof FeeError)) throw error;

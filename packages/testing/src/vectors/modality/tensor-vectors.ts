@@ -79,7 +79,7 @@ function describeRequest(crypto: Crypto, asked: object): unknown {
   const bytes = utf8Encode(body);
   return {
     body,
-    units: parseTensorRequest(bytes).units,
+    units: parseTensorRequest(bytes).promptTokenBound,
     summary: toHex(summarizeRequest(crypto, 'infer', bytes)),
     hash: toHex(hashRequest(crypto, 'infer', bytes)),
   };
