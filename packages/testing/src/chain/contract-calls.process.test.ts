@@ -32,7 +32,13 @@ beforeAll(async () => {
   ledgers = await Promise.all([
     startTestLedger({
       issuance: { start, period: 86_400, lambda: 900_000 },
-      ...{ voting: defaultVoting, machines: true, pins: true, beacon: { origin, period: 60n }, launchReserve: 10n ** 12n },
+      ...{
+        voting: defaultVoting,
+        machines: true,
+        pins: true,
+        beacon: { origin, period: 60n },
+        launchReserve: 10n ** 12n,
+      },
     }),
     startTestLedger({ feedKeys: [generatePrivateKey()] }),
   ]);
