@@ -59,8 +59,8 @@ export const PARTS: Readonly<Record<string, Part>> = {
   e2e: { title: 'tests of whole processes', project: 'e2e' },
   demo: {
     title: 'the demo',
-    // lab/src/demo/shards has an e2e test of its scene.
-    command: lab(DEMO, '--once', '--shards', 'off', '--json', 'summary.json'),
+    // lab/src/demo/shards and lab/src/demo/hub have e2e tests of their scenes.
+    command: lab(DEMO, '--once', '--shards', 'off', '--hub', 'off', '--json', 'summary.json'),
     entries: [DEMO],
     inputs: [PICTURE_MODELS],
   },

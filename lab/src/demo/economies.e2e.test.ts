@@ -23,7 +23,7 @@ describe('the demo, by night: it takes two minutes for each economy', () => {
     (economy, own) => {
       const file = join(folder, `${economy}.json`);
       const argv = ['scripts/run.mjs', 'lab/src/demo/main.ts', '--once', '--economy', economy, '--json', file];
-      const rest = ['--shards', 'off', '--dir', join(folder, economy)];
+      const rest = ['--shards', 'off', '--hub', 'off', '--dir', join(folder, economy)];
       const { status, stdout, stderr } = spawnSync(process.execPath, [...argv, ...rest], {
         cwd: root,
         encoding: 'utf8',

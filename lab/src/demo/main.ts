@@ -20,9 +20,11 @@ import { VERSION as OPENAI_VERSION } from 'openai/version';
 import { findAttack, formatAttackList, formatPlayed, listAttacks } from './attacks/catalogue.ts';
 import { playAttack, writeAttackJson } from './attacks/play-attack.ts';
 import { type DemoClaim, evaluateClaims } from './claims/claims.ts';
+import { evaluateHubClaims } from './hub/hub-claims.ts';
+import { showHub } from './hub/show-hub.ts';
 import { openLinks } from './mesh-router.ts';
 import { type DemoModels, prepareModels } from './model.ts';
-import { createUsageError, type DemoOptions, parseDemoOptions } from './options.ts';
+import { createUsageError, type DemoOptions, parseDemoOptions, type Scene } from './options.ts';
 import { evaluatePictureClaims } from './pictures/picture-claims.ts';
 import { preparePictures } from './pictures/pictures-network.ts';
 import { showPictures } from './pictures/show-pictures.ts';
@@ -93,6 +95,8 @@ async function main(argv: readonly string[]): Promise<number> {
       if (!canLimit()) throw createUsageError('--shards only: this system sets no limit to the data of a process');
       return (await showAlone('shards', { options, directory, screen, startedMs })) ? EXIT.ok : 1;
     }
+    if (options.hub === 'only')
+      return (await showAlone('hub', { options, directory, screen, startedMs })) ? EXIT.ok : 1;
     const hasPictures = options.pictures !== 'off' && (await preparePictures(screen.progress));
     if (options.pictures === 'only') {
       if (!hasPictures) throw createUsageError('--pictures only: this machine cannot compute pictures');
@@ -257,21 +261,15 @@ async function show(shown: Show): Promise<{ claims: DemoClaim[]; ok: boolean }> 
   screen.lines(formatHeld(run));
   // The networks do not compete for the cores, unless the first one has to stay up.
   if (options.isOnce) await mesh.stop();
-  const picturesAt = performance.now();
-  const pictures = hasPictures ? await showPictures(mesh.plan.directory, screen) : undefined;
-  const picturesMs = performance.now() - picturesAt;
-  const shardsAt = performance.now();
-  const hasShards = options.shards !== 'off' && canLimit();
-  const shards = hasShards ? await showShards(mesh.plan.directory, screen) : undefined;
-  const shardsMs = performance.now() - shardsAt;
-  const claims = [
-    ...(await evaluateClaims(run)),
-    ...(pictures ? evaluatePictureClaims(pictures) : []),
-    ...(shards ? evaluateShardsClaims(shards) : []),
-  ];
+  const { directory } = mesh.plan;
+  const pictures = await playScene(hasPictures, 'pictures', { directory, screen });
+  const shards = await playScene(options.shards !== 'off' && canLimit(), 'shards', { directory, screen });
+  const hub = await playScene(options.hub !== 'off', 'hub', { directory, screen });
+  const claims = [...(await evaluateClaims(run)), ...pictures.claims, ...shards.claims, ...hub.claims];
   screen.title('Claims');
   screen.lines(formatClaims(claims, screen));
-  const timings = { startMs, requestsMs, settleMs, picturesMs, shardsMs, totalMs: performance.now() - startedMs };
+  const sceneMs = { picturesMs: pictures.ms, shardsMs: shards.ms, hubMs: hub.ms };
+  const timings = { startMs, requestsMs, settleMs, ...sceneMs, totalMs: performance.now() - startedMs };
   if (options.jsonFile) {
     const versions = {
       ogong: readVersion(),
@@ -303,9 +301,33 @@ function showEnd(
   return failed.length === 0;
 }
 
+interface SceneOptions {
+  readonly directory: string;
+  readonly screen: Screen;
+}
+
+/** The small networks. Each shows its replies, and evaluates its claims. */
+const SCENE_CLAIMS: Readonly<Record<Scene, (options: SceneOptions) => Promise<DemoClaim[]>>> = {
+  pictures: async ({ directory, screen }) => evaluatePictureClaims(await showPictures(directory, screen)),
+  shards: async ({ directory, screen }) => evaluateShardsClaims(await showShards(directory, screen)),
+  hub: async ({ directory, screen }) => evaluateHubClaims(await showHub(directory, screen)),
+};
+
+/** Runs one of the small networks beside the first one. @returns its claims, and how long it took. */
+async function playScene(
+  isPlayed: boolean,
+  scene: Scene,
+  options: SceneOptions,
+): Promise<{ readonly claims: readonly DemoClaim[]; readonly ms: number }> {
+  if (!isPlayed) return { claims: [], ms: 0 };
+  const startMs = performance.now();
+  const claims = await SCENE_CLAIMS[scene](options);
+  return { claims, ms: performance.now() - startMs };
+}
+
 /** Runs one of the small networks and nothing else. @returns whether all of its claims hold. */
 async function showAlone(
-  scene: 'pictures' | 'shards',
+  scene: Scene,
   {
     options,
     directory,
@@ -313,10 +335,7 @@ async function showAlone(
     startedMs,
   }: Pick<Show, 'options' | 'screen' | 'startedMs'> & { readonly directory: string },
 ): Promise<boolean> {
-  const claims =
-    scene === 'pictures'
-      ? evaluatePictureClaims(await showPictures(directory, screen))
-      : evaluateShardsClaims(await showShards(directory, screen));
+  const claims = await SCENE_CLAIMS[scene]({ directory, screen });
   screen.title('Claims');
   screen.lines(formatClaims(claims, screen));
   const ok = showEnd(claims, { screen, startedMs, logs: join(directory, scene, 'logs') });

@@ -15,6 +15,7 @@ describe('options of the demo', () => {
       beacon: 'threshold',
       pictures: 'also',
       shards: 'also',
+      hub: 'also',
     });
     expect(parseDemoOptions(['--economy', 'burn-and-mint'])).toMatchObject({ economy: 'burn-and-mint' });
     expect(parseDemoOptions(['--beacon', 'vrf'])).toMatchObject({ beacon: 'vrf' });
@@ -37,14 +38,14 @@ describe('options of the demo', () => {
   it('play an attack without a cheat', () => {
     expect(parseDemoOptions(['--attack', 'idle-links'])).toMatchObject({
       attack: 'idle-links',
-      ...{ cheat: 'none', pictures: 'off', shards: 'off' },
+      ...{ cheat: 'none', pictures: 'off', shards: 'off', hub: 'off' },
     });
   });
 
   it('run machines without a cheat', () => {
     expect(parseDemoOptions(['--tee', 'software'])).toMatchObject({
       tee: 'software',
-      ...{ cheat: 'none', pictures: 'off', shards: 'off' },
+      ...{ cheat: 'none', pictures: 'off', shards: 'off', hub: 'off' },
     });
   });
 
@@ -57,7 +58,9 @@ describe('options of the demo', () => {
     [['--economy', 'gold']],
     [['--pictures', 'many']],
     [['--shards', 'many']],
+    [['--hub', 'many']],
     [['--pictures', 'only', '--shards', 'only']],
+    [['--shards', 'only', '--hub', 'only']],
     [['--unknown']],
     [['extra']],
   ])('refuses %s', (argv) => {

@@ -5,6 +5,9 @@ import { boolean, integer, oneOf, text } from '@ogong/host/config/values';
 import { CHEAT_MODES } from '../attackers/attack.ts';
 
 const NAME = 'npm run demo --';
+/** Parts on networks of their own, each with a flag of its name. */
+export const SCENES = ['pictures', 'shards', 'hub'] as const;
+export type Scene = (typeof SCENES)[number];
 
 const config = defineConfig({
   name: NAME,
@@ -34,6 +37,11 @@ const config = defineConfig({
       default: 'also',
       description:
         'claims about a model in segments (Linux), on a small network at the end; only: these claims, then exit',
+    },
+    hub: {
+      schema: oneOf(['also', 'only', 'off']),
+      default: 'also',
+      description: 'claims about the hub of models, on a small network at the end; only: these claims, then exit',
     },
     hasChaos: {
       flag: 'chaos',
@@ -80,9 +88,10 @@ export function parseDemoOptions(
   const { values } = parsed;
   if (values.tee !== undefined && (values.attack !== undefined || values.hasChaos))
     throw createUsageError('--tee: not together with --attack or --chaos');
-  if (values.pictures === 'only' && values.shards === 'only')
-    throw createUsageError('--pictures only: not together with --shards only');
+  const alone = SCENES.filter((scene) => values[scene] === 'only');
+  if (alone.length > 1)
+    throw createUsageError(`--${alone[0]} only: not together with --${alone[1]} only`);
   return values.attack === undefined && values.tee === undefined
     ? values
-    : { ...values, cheat: 'none', pictures: 'off', shards: 'off' };
+    : { ...values, cheat: 'none', pictures: 'off', shards: 'off', hub: 'off' };
 }

@@ -15,7 +15,7 @@ const transaction = `0x${'ab'.repeat(32)}`;
 const summary = await summarize({
   run: { ...run, settlements: run.settlements.map((settlement) => ({ ...settlement, transaction })) },
   claims: await evaluateClaims(run),
-  timings: { startMs: 1.4, requestsMs: 2, settleMs: 3, picturesMs: 4, shardsMs: 5, totalMs: 6.6 },
+  timings: { startMs: 1.4, requestsMs: 2, settleMs: 3, picturesMs: 4, shardsMs: 5, hubMs: 6, totalMs: 6.6 },
   versions: { node: 'v24' },
 });
 
@@ -27,7 +27,8 @@ describe('summary of the demo', () => {
     expect(summary.held.parties).toEqual([
       { name: expect.stringContaining('provider'), heldAtomic: expect.any(String) },
     ]);
-    expect(summary.timings).toEqual({ startMs: 1, requestsMs: 2, settleMs: 3, picturesMs: 4, shardsMs: 5, totalMs: 7 });
+    const parts = { picturesMs: 4, shardsMs: 5, hubMs: 6 };
+    expect(summary.timings).toEqual({ startMs: 1, requestsMs: 2, settleMs: 3, ...parts, totalMs: 7 });
   });
 
   it.each([

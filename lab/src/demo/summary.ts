@@ -16,6 +16,8 @@ export interface Timings {
   readonly picturesMs: number;
   /** Of the network with a model in segments; 0 without one. */
   readonly shardsMs: number;
+  /** Of the network with models of the hub; 0 without one. */
+  readonly hubMs: number;
   readonly totalMs: number;
 }
 

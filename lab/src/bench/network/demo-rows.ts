@@ -56,6 +56,6 @@ function describe(json: string, code: number): string {
   return [
     failed.length === 0 ? `all ${claims.length} claims hold` : `claims that do not hold: ${failed.join(', ')}`,
     `${replies.length} requests`,
-    `start ${seconds('startMs')}, requests ${seconds('requestsMs')}, settlement ${seconds('settleMs')}, pictures ${seconds('picturesMs')}, segments ${seconds('shardsMs')}`,
+    `start ${seconds('startMs')}, requests ${seconds('requestsMs')}, settlement ${seconds('settleMs')}, pictures ${seconds('picturesMs')}, segments ${seconds('shardsMs')}, hub ${seconds('hubMs')}`,
   ].join('; ');
 }
