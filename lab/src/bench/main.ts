@@ -14,6 +14,8 @@ import { measureCommits } from './commit-rows.ts';
 import { measureDraftModels } from './draft-rows.ts';
 import { measureEmbeddings } from './embedding-rows.ts';
 import { measureEngine } from './engine-rows.ts';
+import { measureSearch } from './hub/search-rows.ts';
+import { measureTransfers } from './hub/transfer-rows.ts';
 import { measureLocal } from './local-rows.ts';
 import { provideDeepenedModel, provideDeepModel, provideEmbeddingModel, provideRandomModel } from './models.ts';
 import { measureAuditBatches } from './network/audit-batch-rows.ts';
@@ -46,6 +48,8 @@ import { measureVocabularies } from './vocabulary-rows.ts';
 interface Context {
   readonly storeDir: string;
   readonly model: ResolvedModel;
+  /** Size of the file that the hub moves. */
+  readonly hubMib: number;
   readonly onProgress: (what: string) => void;
 }
 
@@ -194,15 +198,21 @@ const parts: Readonly<
     title: "Rate limiters of a validator's log under attack",
     measure: ({ onProgress }) => measureFloods(READING_SCENES, onProgress),
   },
+  hub: {
+    title: 'Hub of models',
+    measure: async ({ hubMib }) => [...(await measureTransfers(hubMib)), ...measureSearch()],
+  },
   demo: { title: 'Demo', measure: measureDemo },
 };
 
+const HUB_MIB = 512;
 const docs = (name: string): string => fileURLToPath(new URL(`../../../docs/${name}`, import.meta.url));
 const [dataFile, pageFile] = [docs('bench.json'), docs('bench.md')];
 const help = `usage: npm run bench [-- options]
 
   --only PARTS  some of ${Object.keys(parts).join(',')}
   --json FILE   all rows as JSON
+  --hub-mib N   size of the file that the hub moves, 1 to 65536 MiB; default: ${HUB_MIB}
   --write       renew the aims in docs/bench.md and docs/bench.json; parts that are not measured stay as they are
   --help
 `;
@@ -211,6 +221,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     json: { type: 'string' },
+    'hub-mib': { type: 'string', default: String(HUB_MIB) },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -225,6 +236,11 @@ if (unknown.length > 0) {
   console.error(`unknown part: ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}`);
   process.exit(2);
 }
+const hubMib = Number(values['hub-mib']);
+if (!(Number.isInteger(hubMib) && hubMib >= 1 && hubMib <= 2 ** 16)) {
+  console.error(`--hub-mib ${values['hub-mib']}: a number from 1 to ${2 ** 16}`);
+  process.exit(2);
+}
 
 const storeDir = labModelsDir();
 const model = await resolveModel('stories15M', { storeDir, quant: 'q8_0' });
@@ -237,7 +253,7 @@ for (const [index, name] of asked.entries()) {
   const startMs = performance.now();
   console.error(`bench ${index + 1}/${asked.length}: ${name} ...`);
   const onProgress = (what: string) => console.error(`bench ${index + 1}/${asked.length}: ${name}: ${what}`);
-  const rows = await measure({ storeDir, model, onProgress });
+  const rows = await measure({ storeDir, model, hubMib, onProgress });
   measured[name] = { title, date, machine, rows };
   console.error(
     `bench ${index + 1}/${asked.length}: ${name} took ${((performance.now() - startMs) / 1000).toFixed(0)} s`,

@@ -52,7 +52,7 @@ function checkServed(record: ServedRecord): Finding {
     problems.push(`${provider} was paid ${paidAtomic}, the fee is ${feeAtomic}`);
   return judge(problems, [
     `${name} is on the chain as ${sources.join(' and ')}; no daemon has a flag with its name`,
-    `the first request: ${refusal}`,
+    `the first request: ${shorten(refusal ?? '', 2 * SHOWN)}`,
     `${provider} fetched it and answered in ${Math.round(durationMs)} ms: "${shorten(text, SHOWN)}"`,
     `verified by the verifier of ${verifiers.join(', ')}, which had fetched it too; a fee of ${formatOgong(feeAtomic)} OGONG was settled`,
   ]);
