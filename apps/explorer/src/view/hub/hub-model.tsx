@@ -5,6 +5,7 @@ import type { HubCard, HubManifestFacts } from '../../data/hub-card.ts';
 import type { NetworkState } from '../../data/store.ts';
 import { formatBytes } from '../../format.ts';
 import { Card, CheckList, Facts, Hash, Table } from '../parts.tsx';
+import { Evaluations } from './evaluations.tsx';
 import { LineageGraph } from './lineage-graph.tsx';
 import { Pins } from './pins.tsx';
 import { Readme } from './readme.tsx';
@@ -32,12 +33,16 @@ export function HubModel({ state, maker, model }: { state: NetworkState; maker: 
       <Served state={state} card={card} />
       <Versions versions={card.versions} />
       {manifest && <LineageGraph model={`${maker}/${model}`} root={card.modelRoot} edges={lineage} />}
-      {manifest && <Evaluations hashes={manifest.evaluations} />}
+      {manifest && <Evaluations hashes={manifest.evaluations} places={listPlaces(card)} />}
       {manifest && <Pins pins={card.pins} files={manifest.files} />}
       {manifest && <Files files={manifest.files} />}
     </>
   );
 }
+
+/** Places of the version that is shown. */
+const listPlaces = ({ versions, modelRoot }: HubCard): readonly string[] =>
+  versions.find((one) => one.modelRoot === modelRoot)?.places ?? [];
 
 function Manifest({ card, manifest }: { card: HubCard; manifest: HubManifestFacts | undefined }) {
   const { owner, modelRoot, problem } = card;
@@ -92,27 +97,6 @@ function Checks({ state: { reader, deployment }, card }: { state: NetworkState; 
         problem === undefined && <p class="empty">Checking the manifest …</p>
       ) : (
         <CheckList checks={checks} label="Checks of the manifest" />
-      )}
-    </Card>
-  );
-}
-
-function Evaluations({ hashes }: { hashes: readonly string[] }) {
-  return (
-    <Card title="Evaluations" wide>
-      <Table label="Evaluations" head={['Receipt']} empty={hashes.length === 0 && 'The manifest names none.'}>
-        {hashes.map((hash) => (
-          <tr key={hash}>
-            <td>
-              <Hash hex={hash} />
-            </td>
-          </tr>
-        ))}
-      </Table>
-      {hashes.length > 0 && (
-        <p class="note">
-          The maker signed these hashes. Drop a file of one on the page <a href="#/check">Check a receipt</a>.
-        </p>
       )}
     </Card>
   );
