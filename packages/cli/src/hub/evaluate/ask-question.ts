@@ -16,7 +16,6 @@ const OF_REQUEST: ReadonlySet<number> = new Set([400, 413, 422]);
 export interface QuestionContext {
   readonly client: Pick<Client, 'chat' | 'completions'>;
   readonly header: EvaluationHeader;
-  readonly signal: AbortSignal;
 }
 
 /** A row, with the fee that its receipt proves. */
@@ -56,16 +55,14 @@ async function askPatiently(question: SetQuestion, context: QuestionContext): Pr
       return await askOnce(question, context);
     } catch (error) {
       if (!(error instanceof GatewayApiError && error.retryable) || failures + 1 >= MAX_TRIES) throw error;
-      await sleep(computeBackoff(PAUSE, { failures }), undefined, { signal: context.signal });
+      await sleep(computeBackoff(PAUSE, { failures }));
     }
   }
 }
 
-async function askOnce(question: SetQuestion, { client, header, signal }: QuestionContext): Promise<CheckedReply> {
+async function askOnce(question: SetQuestion, { client, header }: QuestionContext): Promise<CheckedReply> {
   const params = createQuestionParams(question, header);
   const { replies } =
-    'messages' in params
-      ? await client.chat.completions.create(params, { signal })
-      : await client.completions.create(params, { signal });
+    'messages' in params ? await client.chat.completions.create(params) : await client.completions.create(params);
   return replies[0] as CheckedReply;
 }

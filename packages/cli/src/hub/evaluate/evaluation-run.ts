@@ -11,6 +11,8 @@ export interface RunTask extends QuestionContext {
   readonly budget: Budget;
   /** Questions that are asked at once. */
   readonly concurrency: number;
+  /** Ends the run after the questions that are asked already: they cost money. */
+  readonly signal: AbortSignal;
   readonly onRow: (state: RunState) => void;
 }
 
@@ -36,23 +38,26 @@ export async function runQuestions(task: RunTask): Promise<RunState> {
   };
   const kept = new Set(part.kept.map(({ id }) => id));
   const waiting = header.set.questions.filter(({ id }) => !kept.has(id));
-  // One fault ends the questions that are asked beside it.
-  const ending = new AbortController();
-  const context = { ...task, signal: AbortSignal.any([signal, ending.signal]) };
+  const faults: unknown[] = [];
+  let asking = 0;
 
   async function work(): Promise<void> {
     for (let question = takeNext(); question !== undefined; question = takeNext()) {
-      const { row, feeAtomic } = await askQuestion(question, context);
+      asking++;
+      const { row, feeAtomic } = await askQuestion(question, task);
+      asking--;
       budget.settle(question, feeAtomic);
       await add(row);
     }
   }
 
   function takeNext(): SetQuestion | undefined {
-    if (waiting[0] === undefined || state.stopped !== undefined) return undefined;
+    if (waiting[0] === undefined || state.stopped !== undefined || faults.length > 0) return undefined;
     if (signal.aborted) state = { ...state, stopped: 'interrupted' };
-    else if (!budget.reserve(waiting[0])) state = { ...state, stopped: 'cost' };
-    return state.stopped === undefined ? waiting.shift() : undefined;
+    else if (budget.reserve(waiting[0])) return waiting.shift();
+    // The fee of a question on its way may be less than its highest cost: then the money suffices later.
+    else if (asking === 0) state = { ...state, stopped: 'cost' };
+    return undefined;
   }
 
   async function add(row: CountedRow | LostRow): Promise<void> {
@@ -68,13 +73,7 @@ export async function runQuestions(task: RunTask): Promise<RunState> {
     onRow(state);
   }
 
-  try {
-    await Promise.all(Array.from({ length: concurrency }, work));
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    state = { ...state, stopped: 'interrupted' };
-  } finally {
-    ending.abort();
-  }
+  await Promise.all(Array.from({ length: concurrency }, () => work().catch((error: unknown) => faults.push(error))));
+  if (faults.length > 0) throw faults[0];
   return state;
 }
