@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { BLOCK_BYTES } from '@ogong/hub/blocks';
+import { BLOCK_BYTES } from '@ogong/hub/block-size';
 import { createSafetensors } from '@ogong/testing/hub/hub-model';
 
 /** Writes a safetensors file of one tensor. Its blocks differ. @param blocks of data. */

@@ -5,7 +5,8 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { BLOCK_BYTES, cutBlocks, hashBlock } from '@ogong/hub/blocks';
+import { BLOCK_BYTES } from '@ogong/hub/block-size';
+import { cutBlocks, hashBlock } from '@ogong/hub/blocks';
 import type { ManifestFile } from '@ogong/hub/manifest';
 import { toHex } from '@ogong/protocol/base/bytes';
 

@@ -6,7 +6,7 @@ import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { assignPorts, countPorts, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
 import { resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { EXIT } from '@ogong/host/log/errors';
-import { BLOCK_BYTES } from '@ogong/hub/blocks';
+import { BLOCK_BYTES } from '@ogong/hub/block-size';
 import type { HubName } from '@ogong/hub/named/registry-entry';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { createSafetensors } from '@ogong/testing/hub/hub-model';
