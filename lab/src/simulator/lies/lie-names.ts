@@ -53,6 +53,9 @@ const FORGED_ROWS = ['swap-segment', 'drop-layer', 'less-precision', 'unsigned-r
 /** Lies of shards whose rows an audit finds wrong. Steps of a short reply may all be fresh. */
 export const ROW_LIES: ReadonlySet<string> = new Set([...FORGED_ROWS, 'stale-boundary']);
 
+/** Lies of shards whose leader cannot finish its reply. It abandons the order and pays the fine (docs/open-problems.md). */
+export const STRANDING_LIES: ReadonlySet<string> = new Set(['garbles-roots', 'swap-without-root', 'silent-shard']);
+
 /**
  * Lies of members of a cohort, by their place in it. Networks whose providers have segments draw them, and no other lies of providers.
  */
