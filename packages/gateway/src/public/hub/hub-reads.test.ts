@@ -59,7 +59,7 @@ function open(changes: Partial<HubReaderDependencies> = {}) {
   mountRoutes(app, PUBLIC_ROUTES, createPublicHandlers({ hub, clock } as unknown as PublicHandlersDependencies));
   return async (path: string) => {
     const response = await app.request(`/v1/hub/models${path}`, {}, {});
-    return { status: response.status, headers: response.headers, body: await response.json() };
+    return { status: response.status, headers: response.headers, body: JSON.parse(await response.text()) };
   };
 }
 
