@@ -320,7 +320,6 @@ const MAY_NAME_MODALITY: ReadonlySet<string> = new Set([
   'packages/sdk/src/read-scores.ts',
   'packages/sdk/src/read-tensors.ts',
   'packages/sdk/src/read-vectors.ts',
-  'packages/sdk/src/sealed/sealed-reply.ts',
   'packages/sdk/src/sealed/sealed-vectors.ts',
 ]);
 

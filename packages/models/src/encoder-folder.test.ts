@@ -113,7 +113,7 @@ describe('a language model beside its encoder', () => {
     await expect(bring(`${TINY_VISION_MODEL}+file:${other}`)).rejects.toThrow(/names 2 encoders of pictures/);
     mkdirSync(join(other, 'empty'));
     await expect(bring(`${MODEL}+file:${join(other, 'empty')}`)).rejects.toThrow(
-      /is no file; a model is one GGUF file/,
+      /is no file; a model is one GGUF or ONNX file/,
     );
   });
 });

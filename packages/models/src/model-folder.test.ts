@@ -57,8 +57,8 @@ describe('a model folder', () => {
       modelRoot: await rootOf(path),
     });
     expect(seen).toEqual([path]);
-    await expect(bringModel(join(path, 'unet/'), options)).rejects.toMatchObject({
-      message: expect.stringContaining('a model is one GGUF file, or a folder with model_index.json'),
+    await expect(bringModel(join(path, 'scheduler/'), options)).rejects.toMatchObject({
+      message: expect.stringContaining('a model is one GGUF or ONNX file, or a folder with model_index.json'),
     });
   });
 

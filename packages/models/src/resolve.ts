@@ -287,7 +287,7 @@ async function resolveOnnx(
   const model = inspectOnnxModel(path);
   inspect?.(path);
   const { modelRoot } = await hashOnnxModel(model, hashes);
-  return { name: model.file.replace(/\.onnx$/i, ''), path, modelRoot };
+  return { name: basename(path).replace(/\.onnx$/i, ''), path, modelRoot };
 }
 
 /** Only the header is read. @param shown how messages name the file. @throws ModelError('corrupt') */

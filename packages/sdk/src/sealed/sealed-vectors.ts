@@ -66,7 +66,7 @@ export async function askSealedVectors<T, R>(
   }
 }
 
-/** A modality whose answers come whole, with the words of a gateway's answer. */
+/** A modality whose answers come whole, and the form of a gateway's answer. */
 interface WholeKind {
   readonly modality: Pick<Modality, 'parseRequest' | 'boundTokens' | 'boundContext' | 'parseHeader'>;
   /** @throws ReceiptError */

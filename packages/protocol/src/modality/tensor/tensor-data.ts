@@ -1,4 +1,4 @@
-import { createReader, createWriter, ProtocolError, utf8Encode } from '../../base/bytes.ts';
+import { createReader, createWriter, ProtocolError, utf8Decode, utf8Encode } from '../../base/bytes.ts';
 import { MAX_RESPONSE_BYTES } from '../../exchange/limits.ts';
 import { countValues, type Tensor, type TensorType, TYPE_BYTES } from './tensor-form.ts';
 
@@ -61,18 +61,9 @@ export function decodeTensorData({ dtype, shape, data }: Omit<Tensor, 'name'>): 
 function decodeStrings(data: Uint8Array, count: number): string[] {
   const reader = createReader(data);
   const values: string[] = [];
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  while (values.length < count) values.push(decodeText(decoder, reader.bytes32(MAX_RESPONSE_BYTES)));
+  while (values.length < count) values.push(utf8Decode(reader.bytes32(MAX_RESPONSE_BYTES)));
   reader.end();
   return values;
-}
-
-function decodeText(decoder: TextDecoder, bytes: Uint8Array): string {
-  try {
-    return decoder.decode(bytes);
-  } catch (cause) {
-    throw new ProtocolError('malformed', 'a string is no UTF-8', { cause });
-  }
 }
 
 export const isFloatType = (dtype: TensorType): dtype is 'float32' | 'float64' =>

@@ -145,7 +145,7 @@ describe('values', () => {
     expect(() => encodeTensorResponse([otherNaN])).toThrow('another spelling');
     expect(() => encodeTensorResponse([{ ...tensorOf('bool', [true]), data: Uint8Array.of(2) }])).toThrow('a bool');
     const badText = { ...tensorOf('string', ['a']), data: Uint8Array.of(0, 0, 0, 1, 0xff) };
-    expect(() => encodeTensorResponse([badText])).toThrow('no UTF-8');
+    expect(() => encodeTensorResponse([badText])).toThrow('invalid UTF-8');
     expect(() => encodeTensorResponse([...outputs, outputs[0] as Tensor])).toThrow('one name');
     expect(() => encodeTensorResponse([tensorOf('uint8', new Array(2 ** 20).fill(1))])).toThrow(ProtocolError);
   });

@@ -41,7 +41,7 @@ const INPUTS = {
 };
 
 /** Serves the inputs and replays the opening. */
-async function serve(body: object) {
+async function serve(body: Readonly<Record<string, unknown>>) {
   const { client, order, validator } = await start();
   const asked = order({ body });
   const { finished } = await receive(client, asked);

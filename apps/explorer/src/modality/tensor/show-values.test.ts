@@ -1,6 +1,6 @@
 import { encodeTensorData } from '@ogong/protocol/modality/tensor/tensor-data';
 import { expect, it } from 'vitest';
-import { showValues } from './tensor-view.tsx';
+import { showValues } from './show-values.ts';
 
 it('shows the first values of an output, and counts the others', () => {
   const show = (values: readonly number[]) => {
