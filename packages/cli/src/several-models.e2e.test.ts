@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { type Mesh, startMesh } from '@ogong/devnet/mesh/mesh';
 import { assignPorts, countPorts, type MeshModel, type MeshOptions } from '@ogong/devnet/mesh/mesh-plan';
 import { resolveModel } from '@ogong/engine/resolve-model';
+import { EXIT } from '@ogong/host/log/errors';
 import { readTrust } from '@ogong/host/views/read-trust';
 import { createRootFinder } from '@ogong/host/views/registry-roots';
 import { toHex } from '@ogong/protocol/base/bytes';
@@ -14,6 +15,7 @@ import { type CheckedReply, createClient, fetchReceipt } from '@ogong/sdk';
 import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
 import { writeRandomModel } from '@ogong/testing/models/random-model';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { hubCommand } from './hub/hub-command.ts';
 
 const STORIES = fileURLToPath(new URL('../../models/models/stories260K.gguf', import.meta.url));
 /** llama.h, enum llama_pooling_type: mean. */
@@ -96,8 +98,33 @@ it('one provider serves a text model with tiled prompts and an embedding model: 
     const { checks } = JSON.parse((await fate()).detail) as { checks: { id: string; status: string }[] };
     expect(checks).toContainEqual(expect.objectContaining({ id: 'equality', status: 'pass' }));
   }
+  await evaluate(baseUrl);
   if (whyNoBrowser() === undefined) await watchInBrowser(baseUrl);
 });
+
+/** The text model answers a set of questions, and the file of receipts is checked by the chain alone. */
+async function evaluate(gateway: string): Promise<void> {
+  const at = (name: string): string => join(directory, name);
+  const rows = [
+    { format: 'ogong-evaluation-set-v1', name: 'stories', version: '1.0.0', licence: 'CC0-1.0' },
+    { id: 'tale', messages: [{ role: 'user', content: QUESTION }], expect: { contains: 'the' }, max_tokens: 40 },
+    { id: 'text', prompt: QUESTION, expect: { choice: 'B', of: ['A', 'B'] }, max_tokens: 8 },
+  ];
+  writeFileSync(at('set.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  writeFileSync(at('chain.json'), JSON.stringify({ ...mesh.deployment, rpcUrl: mesh.plan.rpcUrl }));
+  const written: string[] = [];
+  const output = {
+    write: (text: string) => void written.push(text),
+    writeError: (text: string) => void written.push(text),
+  };
+  const trust = ['--deployment', at('chain.json'), '--allow', 'router', '--set', at('set.jsonl')];
+  const asked = ['test/stories', '--gateway', gateway, '--out', at('evaluation.jsonl')];
+  expect(await hubCommand.run(['evaluate', ...asked, ...trust], output), written.join('')).toBe(EXIT.ok);
+  expect(await hubCommand.run(['check-evaluation', at('evaluation.jsonl'), ...trust], output), written.join('')).toBe(
+    0,
+  );
+  expect(written.join('')).toMatch(/^\d of 2 right/m);
+}
 
 /** A person without an account sees one reply's whole life by one click, with every check made again in the browser. */
 async function watchInBrowser(baseUrl: string): Promise<void> {
