@@ -24,7 +24,7 @@ import { evaluateHubClaims } from './hub/hub-claims.ts';
 import { showHub } from './hub/show-hub.ts';
 import { openLinks } from './mesh-router.ts';
 import { type DemoModels, prepareModels } from './model.ts';
-import { createUsageError, type DemoOptions, parseDemoOptions, type Scene } from './options.ts';
+import { createUsageError, type DemoOptions, type DemoScene, parseDemoOptions } from './options.ts';
 import { evaluatePictureClaims } from './pictures/picture-claims.ts';
 import { preparePictures } from './pictures/pictures-network.ts';
 import { showPictures } from './pictures/show-pictures.ts';
@@ -307,7 +307,7 @@ interface SceneOptions {
 }
 
 /** The small networks. Each shows its replies, and evaluates its claims. */
-const SCENE_CLAIMS: Readonly<Record<Scene, (options: SceneOptions) => Promise<DemoClaim[]>>> = {
+const SCENE_CLAIMS: Readonly<Record<DemoScene, (options: SceneOptions) => Promise<DemoClaim[]>>> = {
   pictures: async ({ directory, screen }) => evaluatePictureClaims(await showPictures(directory, screen)),
   shards: async ({ directory, screen }) => evaluateShardsClaims(await showShards(directory, screen)),
   hub: async ({ directory, screen }) => evaluateHubClaims(await showHub(directory, screen)),
@@ -316,7 +316,7 @@ const SCENE_CLAIMS: Readonly<Record<Scene, (options: SceneOptions) => Promise<De
 /** Runs one of the small networks beside the first one. @returns its claims, and how long it took. */
 async function playScene(
   isPlayed: boolean,
-  scene: Scene,
+  scene: DemoScene,
   options: SceneOptions,
 ): Promise<{ readonly claims: readonly DemoClaim[]; readonly ms: number }> {
   if (!isPlayed) return { claims: [], ms: 0 };
@@ -327,7 +327,7 @@ async function playScene(
 
 /** Runs one of the small networks and nothing else. @returns whether all of its claims hold. */
 async function showAlone(
-  scene: Scene,
+  scene: DemoScene,
   {
     options,
     directory,

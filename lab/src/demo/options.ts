@@ -7,7 +7,7 @@ import { CHEAT_MODES } from '../attackers/attack.ts';
 const NAME = 'npm run demo --';
 /** Parts on networks of their own, each with a flag of its name. */
 export const SCENES = ['pictures', 'shards', 'hub'] as const;
-export type Scene = (typeof SCENES)[number];
+export type DemoScene = (typeof SCENES)[number];
 
 const config = defineConfig({
   name: NAME,
@@ -89,8 +89,7 @@ export function parseDemoOptions(
   if (values.tee !== undefined && (values.attack !== undefined || values.hasChaos))
     throw createUsageError('--tee: not together with --attack or --chaos');
   const alone = SCENES.filter((scene) => values[scene] === 'only');
-  if (alone.length > 1)
-    throw createUsageError(`--${alone[0]} only: not together with --${alone[1]} only`);
+  if (alone.length > 1) throw createUsageError(`--${alone[0]} only: not together with --${alone[1]} only`);
   return values.attack === undefined && values.tee === undefined
     ? values
     : { ...values, cheat: 'none', pictures: 'off', shards: 'off', hub: 'off' };

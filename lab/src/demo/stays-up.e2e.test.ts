@@ -12,7 +12,16 @@ it.runIf(process.env.OGONG_LONG === '1')(
   'the demo, by night, since it takes a minute: it names its explorer, leaves it up, and ends at Ctrl-C',
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'ogong-stays-up-'));
-    const argv = ['scripts/run.mjs', 'lab/src/demo/main.ts', '--shards', 'off', '--hub', 'off', '--dir', join(folder, 'demo')];
+    const argv = [
+      'scripts/run.mjs',
+      'lab/src/demo/main.ts',
+      '--shards',
+      'off',
+      '--hub',
+      'off',
+      '--dir',
+      join(folder, 'demo'),
+    ];
     const demo = spawn(process.execPath, argv, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
     const ended = once(demo, 'exit');
     try {

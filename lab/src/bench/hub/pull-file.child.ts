@@ -7,7 +7,7 @@ import { fromHex } from '@ogong/protocol/base/bytes';
 
 const [directory = '', place = '', sizeText = '', sha256 = '', blockRoot = ''] = process.argv.slice(2);
 const file = {
-  ...{ path: 'tensors.safetensors', format: 'safetensors', isWeight: true, sizeBytes: Number(sizeText) } as const,
+  ...({ path: 'tensors.safetensors', format: 'safetensors', isWeight: true, sizeBytes: Number(sizeText) } as const),
   ...{ sha256: fromHex(sha256), blockRoot: fromHex(blockRoot) },
 };
 const source = createHttpSource({ name: place, ...urlsOfPlace(place) });

@@ -6,8 +6,8 @@ import { openFolderStore } from '@ogong/hub/store/folder-store';
 import { pushFiles } from '@ogong/hub/transfer/push';
 import { startPlaceServer } from '@ogong/testing/hub/place-server';
 import { measureInTurn, median, pairedDifference, pairedRatio, type Row } from '../row.ts';
-import { copyWithHashes, fetchWithCurl, isCurlThere, pullInChild } from './transfer-ways.ts';
 import { writeTensorsFile } from './tensors-file.ts';
+import { copyWithHashes, fetchWithCurl, isCurlThere, pullInChild } from './transfer-ways.ts';
 
 const ROUNDS = 3;
 const NAME = 'tensors.safetensors';
@@ -82,7 +82,7 @@ async function measurePulls({ to, place, small, large, mib }: Pulls): Promise<Ro
       value: hasCurl ? pairedRatio(curlMs, pullMs) : undefined,
       aim: { at: 'least', value: 0.8 },
       note: hasCurl
-        ? `${rate(pullMs)} and ${rate(curlMs)} MiB/s from the same server on this machine to the same disk, synced; the pull checks each block and the SHA-256; the start of Node is left out; median of ${ROUNDS} rounds`
+        ? `${rate(pullMs)} and ${rate(curlMs)} MiB/s from a server on this machine. Both files are synced, and the start of Node is left out. Median of ${ROUNDS} rounds`
         : 'this machine has no curl',
       why: 'the server, the pull and its hashes share the cores of this machine',
       next: 'the same with the server on another machine',

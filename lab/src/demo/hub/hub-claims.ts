@@ -12,19 +12,19 @@ export function evaluateHubClaims({ served, poisoned, pins }: HubRecord): DemoCl
     {
       id: 'hub-served',
       statement:
-        'a pushed model that nobody serves is asked for; a provider fetches it by its name on the chain, and its answer is verified and paid',
+        'a request for a pushed model is refused; then a provider fetches the model by its name, and its answer is verified and paid',
       ...checkServed(served),
     },
     {
       id: 'hub-poisoned',
       statement:
-        'one of two mirrors changes a byte in each block; its blocks are refused, the other one is asked, and the file has the signed root',
+        'a mirror that changes a byte in each block is refused; another one is asked, and the file has the signed root',
       ...checkPoisoned(poisoned),
     },
     {
       id: 'hub-pins',
       statement:
-        'one of two storage providers drops blocks; it is not paid for the epoch, its payer gets the fee back, and the other one is paid',
+        'a storage provider that drops blocks is not paid for the epoch, and its payer gets the fee back; the honest one is paid',
       ...checkPins(pins),
     },
   ];

@@ -48,10 +48,7 @@ export interface HubNetwork {
 }
 
 /** Starts two providers without a model, one validator, and two mirrors of a maker that has pushed two models. */
-export async function startHubNetwork(
-  directory: string,
-  onProgress: (message: string) => void,
-): Promise<HubNetwork> {
+export async function startHubNetwork(directory: string, onProgress: (message: string) => void): Promise<HubNetwork> {
   const { path } = await resolveModel('stories260K', { storeDir: labModelsDir() });
   const options: MeshOptions = {
     ...{ directory, model: { path, id: UNUSED_ID, root: new Uint8Array(32).fill(1) } },
@@ -113,12 +110,12 @@ async function push({ plan }: Mesh, { name: { maker, model }, path, places }: Pu
     ...['--store', at('origin'), '--models-dir', at('pushed'), '--keypair', join(at('maker'), 'ledger.key')],
     ...['--deployment', plan.deploymentFile, '--rpc-url', plan.rpcUrl],
   ];
-  let [written, problems] = ['', ''];
+  const [written, problems]: [string[], string[]] = [[], []];
   const code = await pushHubModel(argv, {
-    write: (text) => void (written += text),
-    writeError: (text) => void (problems += text),
+    write: (text) => void written.push(text),
+    writeError: (text) => void problems.push(text),
   });
-  if (code !== EXIT.ok) throw new Error(`${maker}/${model} was not pushed: ${problems}`);
-  const { modelRoot, sources } = JSON.parse(written) as { modelRoot: string; sources: readonly string[] };
+  if (code !== EXIT.ok) throw new Error(`${maker}/${model} was not pushed: ${problems.join('')}`);
+  const { modelRoot, sources } = JSON.parse(written.join('')) as { modelRoot: string; sources: readonly string[] };
   return { modelRoot: fromHex(modelRoot.slice(2)), sources };
 }

@@ -77,7 +77,9 @@ async function playEpochs(
       waitUntil(async () => (await Promise.all(of.map(readProven))).every((each) => each >= proven), PATIENCE_MS);
     await waitForProofs(1, [pins.honest, pins.cheat]);
     onProgress(`${honest.name} and ${cheat.name} are paid for the first epoch; ${cheat.name} drops blocks`);
-    const starts = await Promise.all([pins.honest, pins.cheat].map(async (pin) => (await payer.pinOf(pin)).start ?? 0n));
+    const starts = await Promise.all(
+      [pins.honest, pins.cheat].map(async (pin) => (await payer.pinOf(pin)).start ?? 0n),
+    );
     const end = starts.reduce((latest, start) => (start > latest ? start : latest));
     const keptBlocks = Math.floor(countBlocks(file.sizeBytes) * KEPT_SHARE);
     truncateSync(await cheat.store.pathOf(file.id), keptBlocks * BLOCK_BYTES);
