@@ -9,6 +9,7 @@ import { watchQueues } from './invariants/queues.ts';
 import { watchService } from './invariants/service.ts';
 import { watchStanding } from './invariants/standing.ts';
 import { createCohortVerifier, createLeaderAttack, openCohortPart } from './lies/cohort-lies.ts';
+import { STRANDING_LIES } from './lies/lie-names.ts';
 import { plantLies } from './lies/plant-lies.ts';
 import {
   createPictureSeller,
@@ -133,6 +134,7 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
       honesty,
       answered: service.answered,
       isCalm,
+      mayStrand: plan.liars.some(({ how }) => STRANDING_LIES.has(how)),
       gateways,
       all: [...machines.values()].filter(({ name }) => name.startsWith('validator')),
       epochMs: plan.epochMs,

@@ -4,7 +4,7 @@ import { hashRecord } from '@ogong/protocol/commitment/record';
 import { findAccountable } from '@ogong/protocol/settlement/cohort';
 import { isBillable, isPayable, listVerifierIds, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { parseReceipt, parseReceiptText } from '@ogong/protocol/stage1/receipt';
-import { ROW_LIES, STRANDING_LIES } from '../lies/lie-names.ts';
+import { ROW_LIES } from '../lies/lie-names.ts';
 import type { Honesty } from '../lies/plant-lies.ts';
 import type { Machine } from '../world/process.ts';
 import type { World } from '../world/world.ts';
@@ -15,6 +15,8 @@ export interface WatchedEntries {
   readonly answered: ReadonlySet<string>;
   /** The run has no faults, so an honest provider never abandons a reply. */
   readonly isCalm: boolean;
+  /** A shard may leave its leader without the end of a reply. */
+  readonly mayStrand: boolean;
   /** Honest gateways. Each keeps the records of its replies. */
   readonly gateways: readonly Machine[];
   /** Whether an honest verifier may audit a reply of that provider. */
@@ -34,9 +36,8 @@ interface KeptOrder {
  */
 export function createEntryCheck(
   world: Pick<World, 'violate'>,
-  { honesty, answered, isCalm, gateways, hasJudges }: WatchedEntries,
+  { honesty, answered, isCalm, mayStrand, gateways, hasJudges }: WatchedEntries,
 ) {
-  const hasStranded = [...honesty.providers].some((id) => STRANDING_LIES.has(honesty.lieOf(id) ?? ''));
   return (entry: VerdictEntry, { name, isVoid }: { readonly name: string; readonly isVoid: boolean }): void => {
     const { verdict, fineAtomic } = entry;
     const id = toHex(entry.replyId);
@@ -57,7 +58,7 @@ export function createEntryCheck(
     if (isBlamedShard && lie !== undefined && !ROW_LIES.has(lie)) violate('only-wrong-rows-are-blamed', `: ${lie}`);
     if (!honesty.honestProviders.has(provider)) return;
     if (verdict === 'unjudged' && hasJudges(provider) && !hasLiar(entry)) violate('honest-work-is-judged');
-    if (verdict === 'abandoned' && fineAtomic > 0n && isCalm && !hasStranded) violate('nobody-honest-is-fined');
+    if (verdict === 'abandoned' && fineAtomic > 0n && isCalm && !mayStrand) violate('nobody-honest-is-fined');
     if (verdict === 'abandoned' && answered.has(id)) violate('delivered-work-is-paid', ', as abandoned');
   };
 

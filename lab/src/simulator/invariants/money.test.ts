@@ -70,6 +70,7 @@ interface Scene {
   readonly refuted?: readonly Uint8Array[];
   readonly open?: string;
   readonly isCalm?: boolean;
+  readonly mayStrand?: boolean;
   /** In place of what the entries come to: of each batch. */
   readonly lines?: readonly Partial<LedgerLine>[];
   readonly tallies?: readonly Partial<LedgerTally>[];
@@ -95,7 +96,16 @@ interface Scene {
 
 /** Returns the findings of the watch in batches that a validator settled. */
 function play(scene: Scene): string[] {
-  const { batches = [[accepted]], drawn = 100n, minted = 5n, ejected = [], refuted = [], open, isCalm = true } = scene;
+  const {
+    batches = [[accepted]],
+    drawn = 100n,
+    minted = 5n,
+    ejected = [],
+    refuted = [],
+    open,
+    isCalm = true,
+    mayStrand = false,
+  } = scene;
   const store = openStore(':memory:', { schema: SCHEMA });
   stores.push(store);
   const { address } = listValidator(1, 0);
@@ -163,6 +173,7 @@ function play(scene: Scene): string[] {
     honesty,
     answered,
     isCalm,
+    mayStrand,
     gateways: [gateway],
     all: [machine],
     epochMs: 5_000,
@@ -325,10 +336,10 @@ describe('a watch over money', () => {
     expect(play({ batches: [[unjudged]], drawn: 0n, ejected: [FORGER, OTHER] })).toEqual(['nobody-honest-is-ejected']);
     // The verifier that is left lies.
     expect(play({ batches: [[unjudged]], drawn: 0n, ejected: [OTHER] })).toEqual(['nobody-honest-is-ejected']);
-    // Where there are faults, an honest provider may abandon a reply.
-    expect(
-      play({ batches: [[{ ...abandoned, replyId: fill(13, 16), fineAtomic: 5n }]], drawn: 0n, isCalm: false }),
-    ).toEqual([]);
+    // Where there are faults, or shards that strand their leader, an honest provider may abandon a reply.
+    const fined = { batches: [[{ ...abandoned, replyId: fill(13, 16), fineAtomic: 5n }]], drawn: 0n };
+    expect(play({ ...fined, isCalm: false })).toEqual([]);
+    expect(play({ ...fined, mayStrand: true })).toEqual([]);
     // Its verifier lies with it.
     expect(play({ batches: [[{ ...forged, verifiers: [credited(FORGER)] }]] })).toEqual([]);
     // No validator could inform its payer yet.
