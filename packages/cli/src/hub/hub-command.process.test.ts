@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { EXIT } from '@ogong/host/log/errors';
-import { BLOCK_BYTES } from '@ogong/hub/blocks';
+import { BLOCK_BYTES } from '@ogong/hub/block-size';
 import { hashModelFile } from '@ogong/models/model-root';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
