@@ -127,6 +127,11 @@ describe('ogong hub', () => {
     expect(evaluations).toEqual([toHex(crypto.sha256(...evaluation))]);
     const kept = await fetch(`${place}evaluations/${evaluations[0]}`);
     expect(toHex(crypto.sha256(await kept.bytes()))).toBe(evaluations[0]);
+    // Its receipts are of another ledger, and the manifest names it all the same.
+    const check = async (version: string) =>
+      (await run('reader', 'check-evaluation', at('evaluation.jsonl'), '--of', `acme/stories@${version}`)).text;
+    expect(await check('1.1.0')).toMatch(/^ok +manifest .*1\.1\.0 names this file$/m);
+    expect(await check('1.0.0')).toMatch(/^FAIL +manifest .*1\.0\.0 does not name this file$/m);
     const { versions } = await read('reader', 'versions', 'acme/stories');
     expect(versions).toMatchObject([
       { version: '1.1.0', isInForce: true, isMajor: false, notes: 'Same weights.' },

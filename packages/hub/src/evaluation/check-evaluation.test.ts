@@ -96,6 +96,14 @@ describe('an evaluation', () => {
     expect(verdict.checks.find(({ id }) => id === failed)?.status).toBe('fail');
   });
 
+  it('passes no check for rows that an earlier one refused', async () => {
+    const { checks } = await check(encode([{ ...one, response: utf8Encode('It is 3.') }, two, three]));
+    expect(checks.map(({ id, status }) => `${id} ${status}`)).toEqual([
+      ...['rows pass', 'requests pass', 'model pass', 'replies pass', 'receipts fail'],
+      ...['answers skip', 'scores skip', 'figures fail'],
+    ]);
+  });
+
   it('does not hold without the trust that its receipts need', async () => {
     const { routers: _, ...trust } = made.trust;
     const verdict = await check(encode([one, two, three]), trust);

@@ -1,5 +1,5 @@
 import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
-import { type Check, fail, pass } from '@ogong/protocol/base/checks';
+import { type Check, fail, pass, skip } from '@ogong/protocol/base/checks';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeReplyId, parseOrder } from '@ogong/protocol/exchange/order';
@@ -18,12 +18,12 @@ import { isRight } from './expectation.ts';
 import { computeFigures, type EvaluationFigures } from './figures.ts';
 import { encodeQuestionRequest } from './question-request.ts';
 
-/** Checks of rows: the detail of a pass, and that of a failure before the failed rows. */
+/** Checks of rows in their order: the detail of a pass, and that of a failure before the failed rows. */
 const ROW_CHECKS = {
   rows: ['each question of the set has one row', 'left out, there twice, or no question of the set'],
   requests: ['each request is that of its question with the declared parameters', 'another request'],
-  replies: ['no reply counts twice', 'the reply of another row'],
   model: ['one model root gave all answers', 'another model root than that of the first row'],
+  replies: ['no reply counts twice', 'the reply of another row'],
   receipts: ['each receipt holds', 'the receipt does not hold'],
   answers: ['each answer is the signed one', 'another answer than the signed one'],
   scores: ['each score follows from its answer', 'another score than the answer gives'],
@@ -47,6 +47,8 @@ export interface EvaluationVerdict {
   /** Ids of receipts' checks that were skipped without permission. */
   readonly missing: readonly string[];
   readonly header: EvaluationHeader;
+  /** Of the first row with an answer, hex; undefined if there is none. */
+  readonly modelRoot: string | undefined;
   /** Computed from the rows; undefined if none counts. */
   readonly figures: EvaluationFigures | undefined;
   readonly lost: readonly LostRow[];
@@ -134,23 +136,33 @@ function createTally(header: EvaluationHeader, { crypto, verify }: Pick<CheckEva
         modelRoot === undefined || counted === 0
           ? undefined
           : computeFigures({ modelRoot, questions: questions.length, counted, right });
-      const checks = [
-        ...Object.entries(ROW_CHECKS).map(([id, [good, bad]]) => {
-          const rows = failed[id as RowCheck];
-          return rows.length === 0 ? pass(id, good) : fail(id, `${bad}: ${nameRows(rows)}`);
-        }),
-        checkFigures(figures, claimed),
-      ];
+      const checks = [...describeRowChecks(failed), checkFigures(figures, claimed)];
       const ok = missing.size === 0 && checks.every(({ status }) => status === 'pass');
-      return { ok, checks, missing: [...missing], header, figures, lost };
+      return { ok, checks, missing: [...missing], header, modelRoot, figures, lost };
     },
   };
+}
+
+/** A row that fails one check is not examined by the later ones. */
+function describeRowChecks(failed: Readonly<Record<RowCheck, readonly string[]>>): Check[] {
+  let unexamined = 0;
+  return Object.entries(ROW_CHECKS).map(([id, [good, bad]]) => {
+    const rows = failed[id as RowCheck];
+    const found =
+      rows.length > 0
+        ? fail(id, `${bad}: ${nameRows(rows)}`)
+        : unexamined > 0
+          ? skip(id, `rows that an earlier check refused were not examined: ${unexamined}`)
+          : pass(id, good);
+    unexamined += rows.length;
+    return found;
+  });
 }
 
 const MOST_NAMED = 5;
 
 /** Names the first rows of a list. */
-export function nameRows(ids: readonly string[]): string {
+function nameRows(ids: readonly string[]): string {
   const more = ids.length - MOST_NAMED;
   return `${ids.slice(0, MOST_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

@@ -1,4 +1,5 @@
 import { createBeaconMemo } from '@ogong/gateway/buy/beacon-memo';
+import { modelsDirField } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { text } from '@ogong/host/config/values';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
@@ -7,13 +8,15 @@ import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { checkEvaluation, type EvaluationVerdict, type VerifyRow } from '@ogong/hub/evaluation/check-evaluation';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
-import { check } from '@ogong/protocol/base/checks';
+import { type Check, check } from '@ogong/protocol/base/checks';
 import { verifyWithoutBlobs } from '@ogong/protocol/verdict/receipt/verify-without-blobs';
 import { addChainTrust, loadTrust, type OpenedTrust, trustFields } from '../../chain-trust.ts';
 import { formatChecks } from '../../print-checks.ts';
 import { VERIFY_EXIT } from '../../verify-command.ts';
+import { fromField } from '../open-places.ts';
 import { hashFile, readEvaluationLines } from './evaluation-part.ts';
 import { createRowLine, formatFigures, formatSet } from './evaluation-words.ts';
+import { checkManifestOf } from './manifest-check.ts';
 import { readSetFile } from './set-file.ts';
 
 const program = 'ogong hub check-evaluation';
@@ -21,7 +24,7 @@ const program = 'ogong hub check-evaluation';
 export const checkConfig = defineConfig({
   name: program,
   examples: [
-    'ogong hub check-evaluation evaluation.jsonl --deployment deployment.json',
+    'ogong hub check-evaluation evaluation.jsonl --of acme/small --deployment deployment.json',
     'ogong hub check-evaluation evaluation.jsonl --set sums.jsonl --trust trust.json',
   ],
   summary:
@@ -29,6 +32,13 @@ export const checkConfig = defineConfig({
     'and that scores and figures follow from the answers. Exits as ogong verify does.',
   fields: {
     set: { schema: text, label: '<path>', description: 'the set that the evaluation has to be about' },
+    of: {
+      schema: text,
+      label: '<maker/model[@version]>',
+      description: 'model whose manifest has to name the evaluation; needs --deployment',
+    },
+    ...fromField,
+    ...modelsDirField,
     json: jsonField,
     ...trustFields,
   },
@@ -57,8 +67,19 @@ export async function checkEvaluationFile(argv: readonly string[], output: Outpu
     output.writeError(`${program}: ${path}: ${error.message}\n`);
     return VERIFY_EXIT.unusable;
   }
-  const verdict = set === undefined ? found : addSet(found, set.hash);
-  await report(output, { verdict, path, isJson: values.json });
+  const hash = await hashFile(path);
+  const own = [
+    ...(set === undefined ? [] : [checkSet(found, set.hash)]),
+    ...(values.of === undefined
+      ? []
+      : [await checkManifestOf({ ...values, program, of: values.of }, { hash, modelRoot: found.modelRoot })]),
+  ];
+  const verdict = {
+    ...found,
+    ok: found.ok && own.every(({ status }) => status === 'pass'),
+    checks: [...own, ...found.checks],
+  };
+  report(output, { verdict, hash, isJson: values.json });
   if (verdict.ok) return VERIFY_EXIT.ok;
   return verdict.checks.some(({ status }) => status === 'fail') ? VERIFY_EXIT.failed : VERIFY_EXIT.unchecked;
 }
@@ -73,24 +94,23 @@ function createRowCheck(opened: OpenedTrust): VerifyRow {
   };
 }
 
-function addSet(verdict: EvaluationVerdict, expected: string): EvaluationVerdict {
-  const { hash } = verdict.header.set;
-  const found = check('set', hash === expected, [
+function checkSet({ header }: EvaluationVerdict, expected: string): Check {
+  const { hash } = header.set;
+  return check('set', hash === expected, [
     'the set is the named one',
     `the set is ${hash}, and the named one is ${expected}`,
   ]);
-  return { ...verdict, ok: verdict.ok && found.status === 'pass', checks: [found, ...verdict.checks] };
 }
 
 interface Report {
   readonly verdict: EvaluationVerdict;
-  readonly path: string;
+  /** SHA-256 of the file, hex. */
+  readonly hash: string;
   readonly isJson: boolean;
 }
 
-async function report(output: Output, { verdict, path, isJson }: Report): Promise<void> {
+function report(output: Output, { verdict, hash, isJson }: Report): void {
   const { ok, checks, missing, header, figures, lost } = verdict;
-  const hash = await hashFile(path);
   if (isJson) {
     const { name, version, licence, hash: setHash } = header.set;
     const shown = { ok, hash, model: header.model, set: { name, version, licence, hash: setHash } };
