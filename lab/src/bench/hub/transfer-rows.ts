@@ -84,8 +84,8 @@ async function measurePulls({ to, place, small, large, mib }: Pulls): Promise<Ro
       note: hasCurl
         ? `${rate(pullMs)} and ${rate(curlMs)} MiB/s from a server on this machine. Both files are synced, and the start of Node is left out. Median of ${ROUNDS} rounds`
         : 'this machine has no curl',
-      why: 'the server, the pull and its hashes share the cores of this machine',
-      next: 'the same with the server on another machine',
+      why: 'one thread reads the bodies and hashes each byte three times: for its block, for the file, and in the store',
+      next: 'hashes on another thread, and the same with the server on another machine',
     },
     {
       ...{ id: 'hub-pull-memory', what: `peak memory of a pull of ${mib} MiB, beyond that of 1 MiB`, unit: 'MiB' },
