@@ -42,7 +42,7 @@ const BUILTIN = /^(stories15m|stories260k)(?::([A-Za-z0-9_]{1,16}))?$/i;
 
 /** The forms of a reference that names a place, for messages. */
 export const FORMS =
-  'write hf:owner/repo[@commit][:quant], https://..., npm:package@version#path, stories15M, stories260K, or the path of a GGUF file or a model folder';
+  'write hf:owner/repo[@commit][:quant], https://..., npm:package@version#path, stories15M, stories260K, or the path of a GGUF file, an ONNX file or a model folder';
 
 /** @throws ModelError('bad-reference'). */
 export function parseModelSource(reference: string): ModelSource {

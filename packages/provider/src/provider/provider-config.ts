@@ -135,7 +135,7 @@ export const serveConfig = defineConfig({
       label: '<path|name>',
       env: 'OGONG_PROVIDER_MODEL',
       repeatable: true,
-      description: 'model to serve: a GGUF file, a model folder, hf:owner/repo[:quant], a URL, or a built-in name',
+      description: 'model to serve: a GGUF or ONNX file, a model folder, hf:owner/repo[:quant], a URL, or a built-in name',
     },
     modelId: {
       schema: text,
@@ -358,7 +358,7 @@ export const localConfig = defineConfig({
       env: 'OGONG_PROVIDER_MODEL',
       repeatable: true,
       description:
-        'model to load at once: a GGUF file, a model folder, hf:owner/repo[:quant], a URL, or a built-in name. +adapter behind it adds a LoRA adapter. Other models of this machine load when a request names them',
+        'model to load at once: a GGUF or ONNX file, a model folder, hf:owner/repo[:quant], a URL, or a built-in name. +adapter behind it adds a LoRA adapter. Other models of this machine load when a request names them',
     },
     adapter: {
       schema: text,
