@@ -70,7 +70,12 @@ export function createHubVectors(crypto: Crypto) {
     registry: { chainId: Number(registry.chainId), contract: toHex(registry.verifyingContract) },
     owner: toHex(maker.address),
     manifests: [plain, folder, evaluated].map(describe),
-    refused: [toHex(utf8Encode('ogong-hub-manifest-v2\n')), `${toHex(manifestFormat.encode(plain))}00`],
+    refused: [
+      toHex(utf8Encode('ogong-hub-manifest-v2\n')),
+      `${toHex(manifestFormat.encode(plain))}00`,
+      // Evaluations out of order.
+      toHex(manifestFormat.encode(evaluated)).replace(/(.{64})(.{64})$/, '$2$1'),
+    ],
     blocks: [1, BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES + 7].map(describeBlocks),
     licences: LICENCES.map(([origin, licence]) => ({
       ...{ origin, licence },
