@@ -59,9 +59,9 @@ export async function startHubNetwork(directory: string, onProgress: (message: s
   const mesh = await startMesh({ ...options, ports }, { onProgress, onCrash: (detail) => onProgress(`! ${detail}`) });
   const origin = join(directory, 'origin');
   let changed = 0;
-  const change = async function* (path: string, pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const change = async function* (request: string, pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const piece of pieces) {
-      if (path.startsWith('/blobs/')) {
+      if (request.startsWith('/blobs/')) {
         piece[0] = (piece[0] as number) ^ 1;
         changed++;
       }

@@ -1,7 +1,7 @@
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Hex } from '@ogong/chain/hex';
-import { readOpenedPin } from '@ogong/chain/registry/pins';
+import { type PinOffer, readOpenedPin } from '@ogong/chain/registry/pins';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
@@ -57,52 +57,49 @@ async function playEpochs(
 ): Promise<PinsRecord> {
   const store = openFolderStore(origin);
   const tree = await computePinTree(store.get(file.id));
-  const { client: payer, address: payerAddress } = await ledger.createMember(100n * unit);
+  const payer = await ledger.createMember(100n * unit);
   const keepers = await Promise.all(
     ['keeper', 'dropper'].map((name) => startKeeper(ledger, { name, directory: join(directory, name), place, file })),
   );
   const [honest, cheat] = keepers as [Keeper, Keeper];
   try {
-    const before = await payer.balanceOf(payerAddress);
-    const open = async ({ address }: Keeper): Promise<bigint> =>
-      readOpenedPin(
-        await payer.openPin({
-          ...{ provider: address, place: `hub+${place}`, blob: fromHex(file.id), pinRoot: tree.pinRoot },
-          ...{ sizeBytes: file.sizeBytes, feePerEpoch: FEE_ATOMIC, epochs: EPOCHS, epochBlocks: EPOCH_BLOCKS },
-        }),
-      );
-    const pins = { honest: await open(honest), cheat: await open(cheat) };
-    const readProven = async (pin: bigint): Promise<number> => (await payer.pinOf(pin)).proven;
-    const waitForProofs = (proven: number, of: readonly bigint[]): Promise<boolean> =>
-      waitUntil(async () => (await Promise.all(of.map(readProven))).every((each) => each >= proven), PATIENCE_MS);
-    await waitForProofs(1, [pins.honest, pins.cheat]);
+    const { client } = payer;
+    const before = await readBalance(payer);
+    const offer = { place: `hub+${place}`, blob: fromHex(file.id), pinRoot: tree.pinRoot, sizeBytes: file.sizeBytes };
+    const pins = {
+      honest: await openPin(payer, { ...offer, provider: honest.address }),
+      cheat: await openPin(payer, { ...offer, provider: cheat.address }),
+    };
+    await waitForProof(client, pins.honest, 1);
+    await waitForProof(client, pins.cheat, 1);
     onProgress(`${honest.name} and ${cheat.name} are paid for the first epoch; ${cheat.name} drops blocks`);
-    const starts = await Promise.all(
-      [pins.honest, pins.cheat].map(async (pin) => (await payer.pinOf(pin)).start ?? 0n),
-    );
-    const end = starts.reduce((latest, start) => (start > latest ? start : latest));
-    const keptBlocks = Math.floor(countBlocks(file.sizeBytes) * KEPT_SHARE);
-    truncateSync(await cheat.store.pathOf(file.id), keptBlocks * BLOCK_BYTES);
-    await skipTo(ledger, end + BigInt(EPOCH_BLOCKS));
+    const starts = [(await client.pinOf(pins.honest)).start ?? 0n, (await client.pinOf(pins.cheat)).start ?? 0n];
+    const begin = starts.reduce((latest, start) => (start > latest ? start : latest));
+    const droppedBlocks = await dropBlocks(cheat, file);
+    await skipTo(ledger, begin + BigInt(EPOCH_BLOCKS));
     const shown = await proveFirstEpoch(cheat, { store, tree, pin: pins.cheat, id: file.id });
     const outcome = await findOutcome(() => cheat.client.provePin(pins.cheat, 1, shown));
-    await waitForProofs(EPOCHS, [pins.honest]);
-    await skipTo(ledger, end + BigInt(EPOCHS * EPOCH_BLOCKS + 1));
-    const missed = await Promise.all([pins.honest, pins.cheat].map((pin) => payer.missedEpochsOf(pin)));
-    const locked = await payer.balanceOf(payerAddress);
-    await payer.returnMissedEpochs(pins.cheat);
-    await payer.claimPinCredit();
-    const after = await payer.balanceOf(payerAddress);
-    await waitUntil(async () => (await payer.pinCreditOf(honest.address)) === 0n, PATIENCE_MS);
-    await waitUntil(async () => (await payer.pinCreditOf(cheat.address)) === 0n, PATIENCE_MS);
-    const toRecord = async (one: Keeper, pin: bigint, i: number): Promise<PinnedRecord> => ({
-      ...{ name: one.name, proven: await readProven(pin), missed: missed[i] ?? 0, paidAtomic: await readPaid(one) },
-    });
-    const blocks = countBlocks(file.sizeBytes);
+    await waitForProof(client, pins.honest, EPOCHS);
+    await skipTo(ledger, begin + BigInt(EPOCHS * EPOCH_BLOCKS + 1));
+    const toRecord = async (one: Keeper, pin: bigint): Promise<PinnedRecord> => {
+      await waitUntil(async () => (await client.pinCreditOf(one.address)) === 0n, PATIENCE_MS);
+      const { proven } = await client.pinOf(pin);
+      return { name: one.name, proven, missed: await client.missedEpochsOf(pin), paidAtomic: await readBalance(one) };
+    };
+    const ends = { honest: await toRecord(honest, pins.honest), cheat: await toRecord(cheat, pins.cheat) };
+    const locked = await readBalance(payer);
+    await client.returnMissedEpochs(pins.cheat);
+    await client.claimPinCredit();
+    const after = await readBalance(payer);
     return {
-      ...{ blocks, droppedBlocks: blocks - keptBlocks, feeAtomic: FEE_ATOMIC, epochs: EPOCHS, outcome },
-      honest: await toRecord(honest, pins.honest, 0),
-      cheat: await toRecord(cheat, pins.cheat, 1),
+      ...{
+        blocks: countBlocks(file.sizeBytes),
+        droppedBlocks,
+        feeAtomic: FEE_ATOMIC,
+        epochs: EPOCHS,
+        outcome,
+        ...ends,
+      },
       ...{ spentAtomic: before - after, returnedAtomic: after - locked },
     };
   } finally {
@@ -110,7 +107,31 @@ async function playEpochs(
   }
 }
 
-interface Keeper extends Awaited<ReturnType<TestLedger['createMember']>> {
+type LedgerMember = Awaited<ReturnType<TestLedger['createMember']>>;
+
+const readBalance = ({ client, address }: LedgerMember): Promise<bigint> => client.balanceOf(address);
+
+/** @returns the number of the pin. */
+async function openPin(
+  { client }: LedgerMember,
+  offer: Pick<PinOffer, 'provider' | 'place' | 'blob' | 'pinRoot' | 'sizeBytes'>,
+): Promise<bigint> {
+  const terms = { feePerEpoch: FEE_ATOMIC, epochs: EPOCHS, epochBlocks: EPOCH_BLOCKS };
+  return readOpenedPin(await client.openPin({ ...offer, ...terms }));
+}
+
+const waitForProof = (client: LedgerMember['client'], pin: bigint, proven: number): Promise<boolean> =>
+  waitUntil(async () => (await client.pinOf(pin)).proven >= proven, PATIENCE_MS);
+
+/** Cuts the file in the cheat's store. @returns the number of dropped blocks. */
+async function dropBlocks({ store }: Keeper, { id, sizeBytes }: KeepPins['file']): Promise<number> {
+  const blocks = countBlocks(sizeBytes);
+  const kept = Math.floor(blocks * KEPT_SHARE);
+  truncateSync(await store.pathOf(id), kept * BLOCK_BYTES);
+  return blocks - kept;
+}
+
+interface Keeper extends LedgerMember {
   readonly name: string;
   readonly store: FolderStore;
   stop(): Promise<void>;
@@ -142,8 +163,6 @@ async function startKeeper(
   await stored.start();
   return { ...member, name, store: openFolderStore(join(directory, 'store')), stop: stored.stop };
 }
-
-const readPaid = ({ client, address }: Keeper): Promise<bigint> => client.balanceOf(address);
 
 /** Makes the proof of the first epoch, whose chunks the cheat has shown already. */
 async function proveFirstEpoch(
