@@ -58,5 +58,7 @@ it('the root, size and memory of a model folder are those of its files', async (
 });
 
 it('a folder without model_index.json is no model', async () => {
-  await expect(resolve(directory.path)).rejects.toThrow(/is no file; a model is one GGUF or ONNX file, or a folder with/);
+  await expect(resolve(directory.path)).rejects.toThrow(
+    /is no file; a model is one GGUF or ONNX file, or a folder with/,
+  );
 });

@@ -135,7 +135,8 @@ export const serveConfig = defineConfig({
       label: '<path|name>',
       env: 'OGONG_PROVIDER_MODEL',
       repeatable: true,
-      description: 'model to serve: a GGUF or ONNX file, a model folder, hf:owner/repo[:quant], a URL, or a built-in name',
+      description:
+        'model to serve: a GGUF or ONNX file, a model folder, hf:owner/repo[:quant], a URL, or a built-in name',
     },
     modelId: {
       schema: text,

@@ -1,6 +1,6 @@
 import type { ChainClient } from '@ogong/chain/client';
-import type { ModelVersion } from '@ogong/chain/registry/model-registry';
 import { contractNames, type Deployment } from '@ogong/chain/deployment';
+import type { ModelVersion } from '@ogong/chain/registry/model-registry';
 import type { Pin } from '@ogong/chain/registry/pins';
 import type { HubName } from '@ogong/hub/named/registry-entry';
 import { toHex } from '@ogong/protocol/base/bytes';
