@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { hashOnnxModel, inspectOnnxModel, type OnnxModel } from '@ogong/models/onnx-model';
 import { EngineError } from '../../interface/engine-error.ts';
 import type { TensorEngine } from '../../interface/tensor.ts';
+import { createRunWatchdog } from '../../process/run-watchdog.ts';
 import { createSupervisor, type SupervisorEvent } from '../../process/supervisor.ts';
 import { explainRefusal, findWeightType } from '../graph-check.ts';
 import { type OnnxFolderOptions, type OnnxNetworkSize, planOnnxFolder, toEngineError } from '../plan-folder.ts';
@@ -17,6 +18,9 @@ export interface OnnxTensorEngine extends TensorEngine {
   /** The child's process id, while it lives. */
   pid(): number | undefined;
 }
+
+/** The longest run. An input may choose the turns of a loop, and an order lives for two minutes. */
+const MOST_RUN_MS = 60_000;
 
 /** Domains of operators that each ONNX Runtime has. An operator of another one needs a library. */
 const DOMAINS: ReadonlySet<string> = new Set(['ai.onnx.ml', 'com.microsoft']);
@@ -60,13 +64,19 @@ export async function openTensorEngine(
     environment: ONNX_ENVIRONMENT,
     child: { path: fileURLToPath(new URL('./tensor-child.ts', import.meta.url)) },
   });
+  const { watch } = createRunWatchdog({ limitMs: MOST_RUN_MS, onLate: () => endChild(supervisor.pid()) });
   return {
     specificationVersion: 'tensor-v1',
     info: () => supervisor.info(),
-    run: (request, { signal } = {}) => supervisor.call({ kind: 'run', request }, signal),
+    run: (request, { signal } = {}) => watch(supervisor.call({ kind: 'run', request }, signal)),
     close: () => supervisor.close(),
     pid: () => supervisor.pid(),
   };
+}
+
+/** Ends a child. The supervisor starts another one. */
+function endChild(pid: number | undefined): void {
+  if (pid !== undefined) process.kill(pid, 'SIGKILL');
 }
 
 function readModel(path: string): OnnxModel {
