@@ -134,6 +134,7 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
       honesty,
       answered: service.answered,
       isCalm,
+      hasWitnesses: plan.validators > 1,
       mayStrand: plan.liars.some(({ how }) => STRANDING_LIES.has(how)),
       gateways,
       all: [...machines.values()].filter(({ name }) => name.startsWith('validator')),

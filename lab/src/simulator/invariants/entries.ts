@@ -17,6 +17,8 @@ export interface WatchedEntries {
   readonly isCalm: boolean;
   /** A shard may leave its leader without the end of a reply. */
   readonly mayStrand: boolean;
+  /** Other validators ask a silent party, too. A validator without them cannot tell a dead line from a silent provider. */
+  readonly hasWitnesses: boolean;
   /** Honest gateways. Each keeps the records of its replies. */
   readonly gateways: readonly Machine[];
   /** Whether an honest verifier may audit a reply of that provider. */
@@ -36,7 +38,7 @@ interface KeptOrder {
  */
 export function createEntryCheck(
   world: Pick<World, 'violate'>,
-  { honesty, answered, isCalm, mayStrand, gateways, hasJudges }: WatchedEntries,
+  { honesty, answered, isCalm, mayStrand, hasWitnesses, gateways, hasJudges }: WatchedEntries,
 ) {
   return (entry: VerdictEntry, { name, isVoid }: { readonly name: string; readonly isVoid: boolean }): void => {
     const { verdict, fineAtomic } = entry;
@@ -52,7 +54,9 @@ export function createEntryCheck(
     checkEarners(entry, violate);
     checkFee(entry, isVoid, violate);
     const accused = toHex(findAccountable(entry).providerId);
-    if (verdict === 'reject' && honesty.honestProviders.has(accused)) violate('nobody-honest-is-rejected');
+    const isUnheard = entry.step === 'late' && !isCalm && !hasWitnesses;
+    if (verdict === 'reject' && honesty.honestProviders.has(accused) && !isUnheard)
+      violate('nobody-honest-is-rejected');
     const lie = honesty.lieOf(accused);
     const isBlamedShard = verdict === 'reject' && accused !== provider;
     if (isBlamedShard && lie !== undefined && !ROW_LIES.has(lie)) violate('only-wrong-rows-are-blamed', `: ${lie}`);

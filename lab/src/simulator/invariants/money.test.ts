@@ -71,6 +71,7 @@ interface Scene {
   readonly open?: string;
   readonly isCalm?: boolean;
   readonly mayStrand?: boolean;
+  readonly hasWitnesses?: boolean;
   /** In place of what the entries come to: of each batch. */
   readonly lines?: readonly Partial<LedgerLine>[];
   readonly tallies?: readonly Partial<LedgerTally>[];
@@ -105,6 +106,7 @@ function play(scene: Scene): string[] {
     open,
     isCalm = true,
     mayStrand = false,
+    hasWitnesses = true,
   } = scene;
   const store = openStore(':memory:', { schema: SCHEMA });
   stores.push(store);
@@ -174,6 +176,7 @@ function play(scene: Scene): string[] {
     answered,
     isCalm,
     mayStrand,
+    hasWitnesses,
     gateways: [gateway],
     all: [machine],
     epochMs: 5_000,
@@ -340,6 +343,12 @@ describe('a watch over money', () => {
     const fined = { batches: [[{ ...abandoned, replyId: fill(13, 16), fineAtomic: 5n }]], drawn: 0n };
     expect(play({ ...fined, isCalm: false })).toEqual([]);
     expect(play({ ...fined, mayStrand: true })).toEqual([]);
+    // Lost calls make it late, and no other validator asks it.
+    const late: VerdictFields = { ...accepted, ...free, verdict: 'reject', step: 'late', verifiers: [] };
+    const unheard = { batches: [[late]], drawn: 0n, isCalm: false };
+    expect(play({ ...unheard, hasWitnesses: false })).toEqual([]);
+    expect(play(unheard)).toEqual(['nobody-honest-is-rejected']);
+    expect(play({ ...unheard, hasWitnesses: false, isCalm: true })).toEqual(['nobody-honest-is-rejected']);
     // Its verifier lies with it.
     expect(play({ batches: [[{ ...forged, verifiers: [credited(FORGER)] }]] })).toEqual([]);
     // No validator could inform its payer yet.
