@@ -91,7 +91,7 @@ describe('a verifier daemon with slabs', { timeout: 120_000 }, () => {
   });
 
   it.each([
-    ['without a model', [], /--model or --segment is required/],
+    ['without a model', [], /--model, --segment or --hub-of is required/],
     ['on kernels that segments lack', ['--segment', 'SLAB', '--kernels', 'plain'], /segments run on the CPU/],
   ])('does not start %s', async (_how, args, reason) => {
     const { ended } = launch(args.map((arg) => (arg === 'SLAB' ? (slabs[0] as string) : arg)));
