@@ -498,6 +498,8 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     expect(await findBarriers(page)).toEqual([]);
     await page.unroute('**/public/**');
     await page.reload();
+    // A change of address before the page has begun would focus no heading.
+    await page.locator('h1').waitFor();
     await go(account);
     await page.getByText('Not read: the gateway names no address of the chain.').waitFor();
     await go('models');
