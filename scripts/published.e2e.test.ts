@@ -86,7 +86,7 @@ describe('each published package', () => {
 describe('the daemons without an engine', () => {
   it('install without native code, chain or fixtures, and run', async () => {
     const directory = await install(
-      tarballsOf('gateway', 'router', 'validator', 'host', 'chain', 'attestation', 'protocol'),
+      tarballsOf('gateway', 'router', 'validator', 'host', 'chain', 'attestation', 'protocol', 'hub', 'models'),
     );
     directories.push(directory);
     const installed = listInstalled(directory);
