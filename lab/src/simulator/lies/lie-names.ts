@@ -54,7 +54,7 @@ const FORGED_ROWS = ['swap-segment', 'drop-layer', 'less-precision', 'unsigned-r
 export const ROW_LIES: ReadonlySet<string> = new Set([...FORGED_ROWS, 'stale-boundary']);
 
 /** Lies of shards whose leader cannot finish its reply. It abandons the order and pays the fine (docs/open-problems.md). */
-export const STRANDING_LIES: ReadonlySet<string> = new Set(['garbles-roots', 'swap-without-root', 'silent-shard']);
+export const STRANDING_LIES: ReadonlySet<string> = new Set(['garbles-roots', 'swap-without-root']);
 
 /**
  * Lies of members of a cohort, by their place in it. Networks whose providers have segments draw them, and no other lies of providers.
