@@ -9,7 +9,7 @@ export const CATEGORIES = [
 export type Category = (typeof CATEGORIES)[number];
 
 /** The words that a memory rests on. */
-export interface Quote {
+export interface MemoryQuote {
   /** Exactly as they stand in the message. */
   readonly words: string;
   readonly role: 'user' | 'assistant';
@@ -45,7 +45,7 @@ export interface Memory {
   /** `user`, `assistant`, or a name that stands in the quote. */
   readonly subject: string;
   /** Undefined if a person wrote this memory. */
-  readonly quote: Quote | undefined;
+  readonly quote: MemoryQuote | undefined;
   /** Undefined if a person wrote this memory. */
   readonly evidence: MemoryEvidence | undefined;
   readonly agentId: string;

@@ -6,13 +6,13 @@ export interface ModelValue<T> {
   readonly evidence: StoredEvidence;
 }
 
-export interface ChatTurn {
+export interface PromptTurn {
   readonly role: 'system' | 'user' | 'assistant';
   readonly content: string;
 }
 
 export interface ChatAsk {
-  readonly messages: readonly ChatTurn[];
+  readonly messages: readonly PromptTurn[];
   /** JSON schema of the answer. The provider's grammar binds the answer to it. */
   readonly schema: object;
   readonly maxTokens: number;
