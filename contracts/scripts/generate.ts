@@ -38,6 +38,8 @@ const contracts = [
   { name: 'Timelock', deployed: false },
   { name: 'Orog', deployed: true },
   { name: 'DevDollar', deployed: true },
+  { name: 'DevPermit2', deployed: true },
+  { name: 'DevUptoProxy', deployed: true },
   { name: 'ConstantProductPool', deployed: true },
   { name: 'PriceOracle', deployed: true },
   { name: 'BoundedMint', deployed: true },

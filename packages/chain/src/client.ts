@@ -19,6 +19,7 @@ import { createEmissionReads } from './money/emission.ts';
 import { createEscrowReads } from './money/escrow-reads.ts';
 import { createLaunchReads } from './money/launch-curve.ts';
 import { createPaidReads } from './money/paid-parts.ts';
+import { createPermitReads, createPermitWrites } from './money/permits.ts';
 import { createMachineReads } from './registry/machines.ts';
 import { createModelReads } from './registry/model-registry.ts';
 import { createPinReads } from './registry/pins.ts';
@@ -163,6 +164,8 @@ export async function createChainClient(options: ChainClientOptions) {
     ...createWrites(transactor, deployment),
     ...createAuthorizationReads(transactor, deployment.token),
     ...createAuthorizationWrites(transactor, deployment.token),
+    ...createPermitReads(transactor, deployment.token),
+    ...createPermitWrites(transactor, deployment.token),
   };
 }
 

@@ -220,6 +220,14 @@ export const gatewayConfig = defineConfig({
       default: '10000000000000000',
       description: 'least that such a payment is, atomic units: more than the gas that its transfer takes is worth',
     },
+    uptoLimit: {
+      schema: escrowAmount,
+      label: '<amount>',
+      env: 'OGONG_GATEWAY_UPTO_LIMIT',
+      default: '0',
+      description:
+        'callers may pay after their request, too (x402, scheme upto); most that may be unpaid at once, atomic units. 0: they may not',
+    },
     deposits: {
       schema: boolean,
       boolean: true,

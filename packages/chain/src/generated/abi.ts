@@ -1095,6 +1095,31 @@ export const devDollarAbi = [
   {"inputs":[{"internalType":"address","name":"from","type":"address"},{"internalType":"address","name":"to","type":"address"},{"internalType":"uint256","name":"value","type":"uint256"}],"name":"transferFrom","outputs":[{"internalType":"bool","name":"","type":"bool"}],"stateMutability":"nonpayable","type":"function"},
 ] as const;
 
+export const devPermit2Abi = [
+  {"inputs":[],"name":"ECDSAInvalidSignature","type":"error"},
+  {"inputs":[{"internalType":"uint256","name":"length","type":"uint256"}],"name":"ECDSAInvalidSignatureLength","type":"error"},
+  {"inputs":[{"internalType":"bytes32","name":"s","type":"bytes32"}],"name":"ECDSAInvalidSignatureS","type":"error"},
+  {"inputs":[{"internalType":"uint256","name":"maxAmount","type":"uint256"}],"name":"InvalidAmount","type":"error"},
+  {"inputs":[],"name":"InvalidNonce","type":"error"},
+  {"inputs":[],"name":"InvalidSigner","type":"error"},
+  {"inputs":[{"internalType":"uint256","name":"deadline","type":"uint256"}],"name":"SignatureExpired","type":"error"},
+  {"inputs":[],"name":"DOMAIN_SEPARATOR","outputs":[{"internalType":"bytes32","name":"","type":"bytes32"}],"stateMutability":"view","type":"function"},
+  {"inputs":[{"internalType":"uint256","name":"word","type":"uint256"},{"internalType":"uint256","name":"mask","type":"uint256"}],"name":"invalidateUnorderedNonces","outputs":[],"stateMutability":"nonpayable","type":"function"},
+  {"inputs":[{"internalType":"address","name":"owner","type":"address"},{"internalType":"uint256","name":"word","type":"uint256"}],"name":"nonceBitmap","outputs":[{"internalType":"uint256","name":"bits","type":"uint256"}],"stateMutability":"view","type":"function"},
+  {"inputs":[{"components":[{"components":[{"internalType":"address","name":"token","type":"address"},{"internalType":"uint256","name":"amount","type":"uint256"}],"internalType":"struct TokenPermissions","name":"permitted","type":"tuple"},{"internalType":"uint256","name":"nonce","type":"uint256"},{"internalType":"uint256","name":"deadline","type":"uint256"}],"internalType":"struct PermitTransferFrom","name":"permit","type":"tuple"},{"components":[{"internalType":"address","name":"to","type":"address"},{"internalType":"uint256","name":"requestedAmount","type":"uint256"}],"internalType":"struct SignatureTransferDetails","name":"details","type":"tuple"},{"internalType":"address","name":"owner","type":"address"},{"internalType":"bytes32","name":"witness","type":"bytes32"},{"internalType":"string","name":"witnessType","type":"string"},{"internalType":"bytes","name":"signature","type":"bytes"}],"name":"permitWitnessTransferFrom","outputs":[],"stateMutability":"nonpayable","type":"function"},
+] as const;
+
+export const devUptoProxyAbi = [
+  {"inputs":[],"name":"AmountExceedsPermitted","type":"error"},
+  {"inputs":[],"name":"PaymentTooEarly","type":"error"},
+  {"inputs":[],"name":"UnauthorizedFacilitator","type":"error"},
+  {"anonymous":false,"inputs":[],"name":"Settled","type":"event"},
+  {"inputs":[],"name":"PERMIT2","outputs":[{"internalType":"contract DevPermit2","name":"","type":"address"}],"stateMutability":"view","type":"function"},
+  {"inputs":[],"name":"WITNESS_TYPEHASH","outputs":[{"internalType":"bytes32","name":"","type":"bytes32"}],"stateMutability":"view","type":"function"},
+  {"inputs":[],"name":"WITNESS_TYPE_STRING","outputs":[{"internalType":"string","name":"","type":"string"}],"stateMutability":"view","type":"function"},
+  {"inputs":[{"components":[{"components":[{"internalType":"address","name":"token","type":"address"},{"internalType":"uint256","name":"amount","type":"uint256"}],"internalType":"struct TokenPermissions","name":"permitted","type":"tuple"},{"internalType":"uint256","name":"nonce","type":"uint256"},{"internalType":"uint256","name":"deadline","type":"uint256"}],"internalType":"struct PermitTransferFrom","name":"permit","type":"tuple"},{"internalType":"uint256","name":"amount","type":"uint256"},{"internalType":"address","name":"owner","type":"address"},{"components":[{"internalType":"address","name":"to","type":"address"},{"internalType":"address","name":"facilitator","type":"address"},{"internalType":"uint256","name":"validAfter","type":"uint256"}],"internalType":"struct DevUptoProxy.Witness","name":"witness","type":"tuple"},{"internalType":"bytes","name":"signature","type":"bytes"}],"name":"settle","outputs":[],"stateMutability":"nonpayable","type":"function"},
+] as const;
+
 export const constantProductPoolAbi = [
   {"inputs":[{"internalType":"contract IERC20","name":"a_","type":"address"},{"internalType":"contract IERC20","name":"b_","type":"address"}],"stateMutability":"nonpayable","type":"constructor"},
   {"inputs":[{"internalType":"uint256","name":"received","type":"uint256"},{"internalType":"uint256","name":"amount","type":"uint256"}],"name":"NotReceived","type":"error"},

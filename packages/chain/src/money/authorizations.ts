@@ -85,7 +85,7 @@ export const signAuthorization = (
 ): Promise<Hex> => privateKeyToAccount(privateKey).signTypedData(describeAuthorization(deployment, authorization));
 
 /** Blocks in ranges that a node answers at once. */
-function* splitBlocks(fromBlock: bigint, toBlock: bigint) {
+export function* splitBlocks(fromBlock: bigint, toBlock: bigint) {
   for (let first = fromBlock; first <= toBlock; first += BLOCKS_PER_READ) {
     const last = first + BLOCKS_PER_READ - 1n;
     yield { fromBlock: first, toBlock: last < toBlock ? last : toBlock };

@@ -274,9 +274,12 @@ function readPayments(values: Values, deployment: Deployment): Pick<GatewayOptio
     );
   if (deployment.burnAndMint)
     throw new GatewayConfigError('--payments: this network pays in credits, which nobody can hand over');
-  const { leastPayment: leastAtomic, confirmations } = values;
+  const { leastPayment: leastAtomic, uptoLimit, confirmations } = values;
   return {
-    payments: { deployment, leastAtomic, confirmations: BigInt(confirmations), intervalMs: PAYMENT_INTERVAL_MS },
+    payments: {
+      ...{ deployment, leastAtomic, confirmations: BigInt(confirmations), intervalMs: PAYMENT_INTERVAL_MS },
+      mostUnsettledAtomic: uptoLimit === 0n ? undefined : uptoLimit,
+    },
   };
 }
 

@@ -5,6 +5,7 @@ import { CARD_TABLES } from './card-store.ts';
 import { CREDIT_TABLES } from './credit-store.ts';
 import { DEPOSIT_TABLES } from './deposits.ts';
 import { PAYMENT_TABLE } from './payment-store.ts';
+import { PERMIT_TABLE } from './permit-store.ts';
 import { SIGNED_DEPOSIT_TABLE } from './signed-deposits.ts';
 
 /** Money is TEXT: amounts have 128 bits, SQLite's integers 64. Ids and addresses are hex. */
@@ -122,6 +123,7 @@ export const GATEWAY_SCHEMA = `
   ${ARCHIVE_TABLE}
   ${CREDIT_TABLES}
   ${PAYMENT_TABLE}
+  ${PERMIT_TABLE}
   ${CARD_TABLES}
   ${DEPOSIT_TABLES}
   ${SIGNED_DEPOSIT_TABLE}

@@ -33,7 +33,7 @@ export interface CallLimitDependencies {
   readonly rates: Pick<RateLimits, 'countRequest'>;
   readonly bodyLimits: MediaBodyLimits;
   /** Default: no caller is admitted without a key. */
-  readonly payments?: Pick<PaymentDesk, 'read' | 'charge'> | undefined;
+  readonly payments?: Pick<PaymentDesk, 'read' | 'charge' | 'end'> | undefined;
   /** Default: no context is known. */
   readonly contexts?: ModelContexts;
 }
@@ -88,13 +88,19 @@ export function createCallLimits({
       if (key.id !== UNPAID.id || payments === undefined) return beginWithKey(context, key);
       const offer = await payments.read(context);
       let leave: (() => void) | undefined;
+      let charged: KeyHolder | undefined;
       return {
         bodyLimits: unpaidLimits,
-        charge: async (price) =>
-          payments.charge(context, await fit(price()), offer, (payer) => {
+        async charge(price) {
+          charged = await payments.charge(context, await fit(price()), offer, (payer) => {
             leave = gate.enter(payer);
-          }),
-        leave: () => leave?.(),
+          });
+          return charged;
+        },
+        leave() {
+          leave?.();
+          if (charged) payments.end(charged);
+        },
       };
     },
   };

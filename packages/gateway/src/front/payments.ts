@@ -26,6 +26,7 @@ import {
 import {
   encodePaymentRequired,
   encodePaymentResponse,
+  isUpto,
   nameNetwork,
   PAYMENT_HEADER,
   PAYMENT_REQUIRED_HEADER,
@@ -34,6 +35,8 @@ import {
   type PaymentTerms,
   parsePayment,
 } from '../books/payment-wire.ts';
+import type { UptoOffer } from '../books/permit-store.ts';
+import { createPermits, type PermitChain, type PermitRefusal } from './permits.ts';
 import { boundMetered, type MeteredRequest } from './rate-limits.ts';
 
 /** A caller without a key, before it has paid. */
@@ -50,11 +53,13 @@ export interface PaymentOptions {
   /** Number of blocks above a payment before it is final. */
   readonly confirmations: bigint;
   readonly intervalMs: number;
+  /** Limit for payments that are taken after their requests (see PermitOptions). Default: none are. */
+  readonly mostUnsettledAtomic?: bigint | undefined;
 }
 
 export interface PaymentDependencies {
   readonly books: WorkStore;
-  readonly client: () => Promise<PaymentChain>;
+  readonly client: () => Promise<PaymentChain & PermitChain>;
   readonly clock: Clock;
   readonly onError: (error: unknown) => void;
 }
@@ -76,7 +81,7 @@ export interface PaymentDesk extends Repeating {
    * @returns undefined without a payment.
    * @throws ApiError
    */
-  read(context: ApiContext): Promise<PaymentOffer | undefined>;
+  read(context: ApiContext): Promise<PaymentOffer | UptoOffer | undefined>;
   /**
    * Takes the payment.
    * @param enter takes the payer's place among the running requests; the caller gives it back.
@@ -86,9 +91,11 @@ export interface PaymentDesk extends Repeating {
   charge(
     context: ApiContext,
     asked: readonly MeteredRequest[],
-    offer: PaymentOffer | undefined,
+    offer: PaymentOffer | UptoOffer | undefined,
     enter: (payer: KeyHolder) => void,
   ): Promise<KeyHolder>;
+  /** Notes that the request of this account is over, so that its price can be taken. */
+  end(payer: KeyHolder): void;
 }
 
 /** The requested amount, and the most that the request may cost. */
@@ -118,15 +125,19 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
   const running = new Map<string, Address>();
   const checks = createRateLimiter(CHECK_RATE, clock);
   const lookups = createRateLimiter(POOR_RATE, clock);
+  const { mostUnsettledAtomic } = options;
+  const permits =
+    mostUnsettledAtomic === undefined ? undefined : createPermits({ ...options, mostUnsettledAtomic }, dependencies);
 
   /** Computes the most that a request may cost. */
-  function quote(context: ApiContext, asked: readonly MeteredRequest[]): Quote {
+  async function quote(context: ApiContext, asked: readonly MeteredRequest[]): Promise<Quote> {
     const most = asked.reduce((sum, one) => {
       const bound = { promptTokens: boundMetered(one), outputTokens: 0 };
       return sum + computeMaxFee(bound, pricePer1kAtomic) * BigInt(one.count);
     }, 0n);
     const amountAtomic = most < leastAtomic ? leastAtomic : most;
-    return { deployment, payTo, amountAtomic, neededAtomic: most, url: context.req.url };
+    const facilitator = await permits?.findFacilitator();
+    return { deployment, payTo, amountAtomic, neededAtomic: most, url: context.req.url, facilitator };
   }
 
   /**
@@ -185,6 +196,29 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
     }
   }
 
+  /** @throws ApiError */
+  async function promise(
+    offer: UptoOffer,
+    terms: Quote,
+    { group, enter }: { readonly group: string; enter(payer: KeyHolder): void },
+  ): Promise<KeyHolder> {
+    const { from, maximum } = offer.permit;
+    if (permits === undefined) throw refuse(NO_UPTO);
+    if (maximum < terms.amountAtomic) throw refuse(`it pays up to ${maximum} of ${terms.amountAtomic} atomic units`);
+    if (!lookups.take(group)) throw createBusy();
+    try {
+      enter({ id: namePayer(from), budgetAtomic: undefined });
+      const taken = await permits.take(offer, terms.neededAtomic);
+      if (typeof taken === 'string') throw refuse(REFUSALS[taken]);
+      lookups.giveBack(group);
+      return { id: taken.account, budgetAtomic: undefined };
+    } catch (cause) {
+      if (!(cause instanceof ChainError)) throw cause;
+      const message = 'The chain does not answer, so the payment cannot be checked. Nothing was taken.';
+      throw new ApiError('storage_failed', message, { cause, publicCode: 'payment_unchecked', retryAfterS: 10 });
+    }
+  }
+
   const loop = createRepeating(
     { intervalMs: options.intervalMs },
     async () => {
@@ -193,6 +227,7 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
         const { from, nonce } = row.authorization;
         if (!running.has(`${from} ${nonce}`)) await settle(options, dependencies, row).catch(onError);
       }
+      await permits?.step();
     },
     onError,
   );
@@ -205,34 +240,52 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
       const offer = parsePayment(header, deployment);
       if (offer === undefined) throw new ApiError('invalid_request', `${PAYMENT_HEADER}: this is no payment of ours.`);
       if (!checks.take(nameGroup(env))) throw createBusy();
-      const problem = await findProblem(offer, { deployment, payTo }, clock.nowMs());
+      const problem = isUpto(offer)
+        ? ((await permits?.findProblem(offer, clock.nowMs())) ?? (permits ? undefined : NO_UPTO))
+        : await findProblem(offer, { deployment, payTo }, clock.nowMs());
       if (problem !== undefined) throw refuse(problem);
       return offer;
     },
     async charge(context, asked, offer, enter) {
-      const terms = quote(context, asked);
+      const terms = await quote(context, asked);
       const require = (problem?: string): void =>
         context.header(PAYMENT_REQUIRED_HEADER, encodePaymentRequired(terms, problem));
       if (offer === undefined) {
         require();
         throw refuse(undefined, terms);
       }
-      const { from: payer } = offer.authorization;
-      const shown = { network: nameNetwork(deployment), payer };
+      const place = { group: nameGroup(context.env), enter };
+      const answer = (payer: Address, transaction: string): void => {
+        const response = { success: true, transaction, network: nameNetwork(deployment), payer };
+        context.header(PAYMENT_RESPONSE_HEADER, encodePaymentResponse(response));
+      };
       try {
-        const row = await pay(offer, terms, { group: nameGroup(context.env), enter });
+        if (isUpto(offer)) {
+          const payer = await promise(offer, terms, place);
+          answer(offer.permit.from, '');
+          return payer;
+        }
+        const row = await pay(offer, terms, place);
         // Another transfer may have used its nonce: a payment that the chain does not show does not count.
         if (['pending', 'failed', 'undone'].includes(row.state)) throw refuse('the chain does not take this transfer');
-        const transaction = row.transactionHash;
-        context.header(PAYMENT_RESPONSE_HEADER, encodePaymentResponse({ success: true, transaction, ...shown }));
+        answer(offer.authorization.from, row.transactionHash);
         return { id: row.account, budgetAtomic: undefined };
       } catch (error) {
         if (error instanceof ApiError && error.code === 'payment_required') require(error.message);
         throw error;
       }
     },
+    end: ({ id }) => permits?.end(id),
   };
 }
+
+const NO_UPTO = 'this gateway takes no payments of scheme upto';
+const REFUSALS: Readonly<Record<PermitRefusal, string>> = {
+  used: 'nonce_already_used',
+  poor: 'insufficient_funds, counting the payments of this payer that are not taken yet, or Permit2 may not spend them',
+  owes: 'an earlier payment of this payer could not be taken',
+  full: 'the gateway waits for as many payments as it may; pay by scheme exact',
+};
 
 const nameGroup = ({ incoming }: ApiContext['env']): string =>
   computeAddressGroup(incoming?.socket.remoteAddress) ?? '';

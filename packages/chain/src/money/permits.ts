@@ -1,0 +1,156 @@
+import { decodeFunctionData, encodeFunctionData, erc20Abi, parseAbi, recoverTypedDataAddress } from 'viem';
+import type { Deployment } from '../deployment.ts';
+import { type Address, type Hex, lowerHex } from '../hex.ts';
+import type { Transactor } from '../transactor.ts';
+import { type AuthorizedTransfer, splitBlocks } from './authorizations.ts';
+
+/** Permit2, at the same address on every public chain. A payer lets it spend the token, once. */
+export const PERMIT2 = '0x000000000022d473030f116ddee9f6b43ac78ba3' as Address;
+/** The contract of x402 that takes no more than a signed maximum, and only for the signed facilitator. Same address on every chain. */
+export const UPTO_PROXY = '0x4020a4f3b7b90cca423b9fabcc0ce57c6c240002' as Address;
+
+/** A permission to take up to a maximum, signed by its payer (x402, scheme `upto`). Addresses in lower case. */
+export interface UptoPermit {
+  readonly from: Address;
+  readonly to: Address;
+  /** The only account that may take the payment. */
+  readonly facilitator: Address;
+  readonly maximum: bigint;
+  /** Each counts once for its payer, in any order. */
+  readonly nonce: bigint;
+  /** Seconds since 1970; the permission is good from the one to the other. */
+  readonly validAfter: bigint;
+  readonly deadline: bigint;
+}
+
+const TYPES = {
+  PermitWitnessTransferFrom: [
+    { name: 'permitted', type: 'TokenPermissions' },
+    { name: 'spender', type: 'address' },
+    { name: 'nonce', type: 'uint256' },
+    { name: 'deadline', type: 'uint256' },
+    { name: 'witness', type: 'Witness' },
+  ],
+  TokenPermissions: [
+    { name: 'token', type: 'address' },
+    { name: 'amount', type: 'uint256' },
+  ],
+  Witness: [
+    { name: 'to', type: 'address' },
+    { name: 'facilitator', type: 'address' },
+    { name: 'validAfter', type: 'uint256' },
+  ],
+} as const;
+
+const permit2Abi = parseAbi(['function nonceBitmap(address owner, uint256 word) view returns (uint256)']);
+const proxyAbi = parseAbi([
+  'struct TokenPermissions { address token; uint256 amount; }',
+  'struct PermitTransferFrom { TokenPermissions permitted; uint256 nonce; uint256 deadline; }',
+  'struct Witness { address to; address facilitator; uint256 validAfter; }',
+  'function settle(PermitTransferFrom permit, uint256 amount, address owner, Witness witness, bytes signature)',
+]);
+
+/** Describes a permit as a wallet signs it, by EIP-712. */
+export const describePermit = (
+  { chainId, token }: Pick<Deployment, 'chainId' | 'token'>,
+  { to, facilitator, maximum, nonce, validAfter, deadline }: UptoPermit,
+) =>
+  ({
+    domain: { name: 'Permit2', chainId, verifyingContract: PERMIT2 },
+    types: TYPES,
+    primaryType: 'PermitWitnessTransferFrom',
+    message: {
+      ...{ permitted: { token, amount: maximum }, spender: UPTO_PROXY, nonce, deadline },
+      witness: { to, facilitator, validAfter },
+    },
+  }) as const;
+
+/** Whether its payer signed it with a key. @param signature 65 bytes */
+export async function isPermitted(
+  deployment: Pick<Deployment, 'chainId' | 'token'>,
+  permit: UptoPermit,
+  signature: Hex,
+): Promise<boolean> {
+  const signed = describePermit(deployment, permit);
+  const signer = await recoverTypedDataAddress({ ...signed, signature }).catch(() => undefined);
+  return signer?.toLowerCase() === permit.from;
+}
+
+export function createPermitReads({ read }: Pick<Transactor, 'read'>, token: Address) {
+  return {
+    /** Whether this chain has both contracts. */
+    hasPermits: (): Promise<boolean> =>
+      read('contracts of permits', async (client) => {
+        const codes = await Promise.all([PERMIT2, UPTO_PROXY].map((address) => client.getCode({ address })));
+        return codes.every((code) => code !== undefined && code !== '0x');
+      }),
+    /** The amount that permits of this payer can move now: its balance, or less if it allowed less. */
+    permittedBalanceOf: (from: Address): Promise<bigint> =>
+      read('allowance of permits', async (client) => {
+        const about = { address: token, abi: erc20Abi } as const;
+        const [balance, allowance] = await Promise.all([
+          client.readContract({ ...about, functionName: 'balanceOf', args: [from] }),
+          client.readContract({ ...about, functionName: 'allowance', args: [from, PERMIT2] }),
+        ]);
+        return balance < allowance ? balance : allowance;
+      }),
+    /** Whether it was used, or its payer withdrew it. */
+    isPermitSpent: ({ from, nonce }: Pick<UptoPermit, 'from' | 'nonce'>): Promise<boolean> =>
+      read('nonce of a permit', async (client) => {
+        const args = [from, nonce >> 8n] as const;
+        const bits = await client.readContract({
+          address: PERMIT2,
+          abi: permit2Abi,
+          functionName: 'nonceBitmap',
+          args,
+        });
+        return ((bits >> (nonce & 0xffn)) & 1n) === 1n;
+      }),
+    /** Finds the transfer that used a permit. @param fromBlock no earlier block has it. */
+    findPermitTransfer(
+      { from, to, nonce }: Pick<UptoPermit, 'from' | 'to' | 'nonce'>,
+      fromBlock: bigint,
+    ): Promise<(AuthorizedTransfer & { readonly value: bigint }) | undefined> {
+      return read('transfer by a permit', async (client) => {
+        const event = { address: token, abi: erc20Abi, eventName: 'Transfer', strict: true } as const;
+        for (const blocks of splitBlocks(fromBlock, await client.getBlockNumber({ cacheTime: 0 }))) {
+          const logs = await client.getContractEvents({ ...event, args: { from, to }, ...blocks });
+          for (const { transactionHash, blockNumber, args } of logs) {
+            const transaction = await client.getTransaction({ hash: transactionHash });
+            const isOurs = transaction.to !== null && lowerHex(transaction.to) === UPTO_PROXY;
+            if (isOurs && readNonce(transaction.input) === nonce)
+              return { transactionHash, blockNumber, value: args.value };
+          }
+        }
+        return undefined;
+      });
+    },
+  };
+}
+
+function readNonce(input: Hex): bigint | undefined {
+  try {
+    return decodeFunctionData({ abi: proxyAbi, data: input }).args[0].nonce;
+  } catch {
+    return undefined;
+  }
+}
+
+export function createPermitWrites({ send }: Pick<Transactor, 'send'>, token: Address) {
+  return {
+    /** Takes a part of a signed maximum. The sender has to be the facilitator. @param signature 65 bytes */
+    takeByPermit(
+      { from, to, facilitator, maximum, nonce, validAfter, deadline }: UptoPermit,
+      amount: bigint,
+      signature: Hex,
+    ) {
+      const permit = { permitted: { token, amount: maximum }, nonce, deadline };
+      const args = [permit, amount, from, { to, facilitator, validAfter }, signature] as const;
+      return send(
+        'payment by a permit',
+        UPTO_PROXY,
+        encodeFunctionData({ abi: proxyAbi, functionName: 'settle', args }),
+      );
+    },
+  };
+}
