@@ -96,8 +96,8 @@ const MOST_UNSETTLED = 1_024;
 
 /**
  * Takes a permit's nonce. If its payer has enough credit left, the permit itself is not used.
- * @returns the reason for a refusal: a used nonce, a payer that can pay no more or did not pay before, or a gateway that waits for as much
- * as it may.
+ * @returns the reason for a refusal. `used`: the nonce. `poor`: the payer cannot pay all of its permits. `owes`: it did not pay before.
+ * `full`: too much is unpaid.
  */
 export function* takePermit(
   { permit, signature }: UptoOffer,

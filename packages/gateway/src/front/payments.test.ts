@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { findPayment } from '../books/payment-store.ts';
 import { nameNetwork, PAYMENT_HEADER, type PaymentOffer } from '../books/payment-wire.ts';
 import { createPayments, type PaymentChain, type PaymentDesk } from './payments.ts';
+import type { PermitChain } from './permits.ts';
 
 const hex = (length: number, byte: number): Hex => `0x${byte.toString(16).padStart(2, '0').repeat(length)}`;
 const deployment = { chainId: 31_337, token: hex(20, 0xee) as Address };
@@ -36,7 +37,7 @@ beforeEach(async () => {
       if (fails !== undefined) throw new ChainError(fails, `it fails: ${fails}`);
       return { transactionHash: hex(32, 1) };
     },
-  } as unknown as PaymentChain;
+  } as unknown as PaymentChain & PermitChain;
   desk = createPayments(
     { deployment, payTo, pricePer1kAtomic: 1_000n, leastAtomic: LEAST, confirmations: 1n, intervalMs: 1_000 },
     { books: opened.books, client: async () => chain, clock: systemClock, onError: () => {} },
