@@ -46,15 +46,21 @@ export function parseBlockList(list: Uint8Array, { sizeBytes, blockRoot }: Block
 }
 
 /**
- * Cuts a stream into blocks. A yielded block is valid until the next one is asked for, because all share one buffer.
+ * Cuts a stream into blocks. A yielded block is valid until the next one is asked for: it lies in a shared buffer or in a piece.
  * @yields full blocks, and a shorter last one if bytes are left over.
  */
 export async function* cutBlocks(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const begun = new Uint8Array(BLOCK_BYTES);
+  let begun: Uint8Array | undefined;
   let held = 0;
   for await (const piece of stream) {
     for (let at = 0; at < piece.length; ) {
       const part = piece.subarray(at, at + BLOCK_BYTES - held);
+      if (part.length === BLOCK_BYTES) {
+        at += BLOCK_BYTES;
+        yield part;
+        continue;
+      }
+      begun ??= new Uint8Array(BLOCK_BYTES);
       begun.set(part, held);
       held += part.length;
       at += part.length;
@@ -63,5 +69,31 @@ export async function* cutBlocks(stream: AsyncIterable<Uint8Array>): AsyncGenera
       yield begun;
     }
   }
-  if (held > 0) yield begun.subarray(0, held);
+  if (begun !== undefined && held > 0) yield begun.subarray(0, held);
+}
+
+/**
+ * Cuts a stream into blocks, each in a buffer of its own.
+ * @param take returns a buffer of a full block.
+ */
+export async function* fillBlocks(
+  stream: AsyncIterable<Uint8Array>,
+  take: () => Uint8Array,
+): AsyncGenerator<Uint8Array> {
+  let begun: Uint8Array | undefined;
+  let held = 0;
+  for await (const piece of stream) {
+    for (let at = 0; at < piece.length; ) {
+      begun ??= take();
+      const part = piece.subarray(at, at + BLOCK_BYTES - held);
+      begun.set(part, held);
+      held += part.length;
+      at += part.length;
+      if (held < BLOCK_BYTES) continue;
+      yield begun;
+      begun = undefined;
+      held = 0;
+    }
+  }
+  if (begun !== undefined) yield begun.subarray(0, held);
 }

@@ -16,6 +16,8 @@ export interface PutOptions {
   readonly id?: BlobId | undefined;
   /** Keeps the blocks of a put that fails. Absent: a put that fails leaves nothing. */
   readonly resume?: PutResume | undefined;
+  /** Hashes of all blocks of the blob `id`. The caller has checked each block of the stream against them, so a store need not. */
+  readonly checkedHashes?: readonly Uint8Array[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

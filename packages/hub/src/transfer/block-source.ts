@@ -1,8 +1,9 @@
-import { fetchFollowing } from '@ogong/models/remote';
+import { fetchFollowing, getFollowing } from '@ogong/models/remote';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { ManifestFile } from '../manifest.ts';
 import type { ByteRange, HubBlobStore } from '../store/blob-store.ts';
+import { getOverHttp } from './get-over-http.ts';
 
 /** Bounds of a small file that is read whole. */
 export interface ReadLimits {
@@ -87,14 +88,20 @@ export async function* readHttpRange(
   { from, to }: ByteRange,
   { name, headers, signal }: RangeReading,
 ): AsyncGenerator<Uint8Array> {
-  const asked = { ...headers, range: `bytes=${from}-${to - 1}` };
-  const response = await fetchFollowing(assertAddress(address), asked, { signal });
-  const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(response.headers.get('content-range') ?? '') ?? [];
-  if (response.status !== 206 || Number(first) !== from || Number(last) !== to - 1) {
-    await response.body?.cancel();
-    throw new RefusedRead(`${name} answered bytes ${from} to ${to - 1} with status ${response.status}`);
+  const asked = { ...headers, 'accept-encoding': 'identity', range: `bytes=${from}-${to - 1}` };
+  const answer = await getFollowing(getOverHttp, { url: assertAddress(address), headers: asked, signal });
+  const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(answer.headers.get('content-range') ?? '') ?? [];
+  if (answer.status !== 206 || Number(first) !== from || Number(last) !== to - 1) {
+    await answer.body.cancel();
+    throw new RefusedRead(`${name} answered bytes ${from} to ${to - 1} with status ${answer.status}`);
   }
-  if (response.body !== null) yield* response.body;
+  let left = to - from;
+  for await (const piece of answer.body) {
+    const part = piece.subarray(0, left);
+    left -= part.length;
+    yield part;
+    if (left === 0) return;
+  }
 }
 
 function assertAddress(address: string): string {

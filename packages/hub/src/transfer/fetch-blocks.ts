@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { abortable } from '../abortable.ts';
 import { BLOCK_BYTES } from '../block-size.ts';
-import { cutBlocks, hashBlock, sizeOfBlock } from '../blocks.ts';
+import { fillBlocks, hashBlock, sizeOfBlock } from '../blocks.ts';
 import type { ManifestFile } from '../manifest.ts';
 import type { PooledSource, SourcePool } from './source-pool.ts';
 import { TransferError } from './transfer-error.ts';
@@ -48,6 +48,17 @@ interface Claim {
   isDoubled: boolean;
 }
 
+/** Buffers of a block each, which are used again: fresh ones would keep the garbage collector busy. */
+function createBlockBuffers() {
+  const free: ArrayBufferLike[] = [];
+  return {
+    take: (): Uint8Array => new Uint8Array(free.pop() ?? new ArrayBuffer(BLOCK_BYTES)),
+    give({ buffer }: Uint8Array): void {
+      free.push(buffer);
+    },
+  };
+}
+
 /**
  * Fetches blocks from all sources of the pool at once, checks each of them, and yields them in order.
  * @throws TransferError `no-source`, `cancelled`.
@@ -56,6 +67,7 @@ export async function* fetchBlocks(job: FetchJob): AsyncGenerator<Uint8Array> {
   const { file, hashes, first, pool, limits, signal } = job;
   const count = hashes.length;
   const ready = new Map<number, Uint8Array>();
+  const buffers = createBlockBuffers();
   const claims = new Map<number, Claim>();
   const ended = new AbortController();
   let next = first;
@@ -98,11 +110,12 @@ export async function* fetchBlocks(job: FetchJob): AsyncGenerator<Uint8Array> {
           yield piece;
         }
       };
-      for await (const bytes of cutBlocks(touched())) {
+      for await (const bytes of fillBlocks(touched(), buffers.take)) {
         if (bytes.length < sizeOfBlock(file.sizeBytes, block)) break;
         if (!equalBytes(hashBlock(bytes), hashes[block] as Uint8Array)) throw new WrongBlock(block);
         by.failures = 0;
-        if (block >= next) ready.set(block, bytes.slice());
+        if (block >= next && !ready.has(block)) ready.set(block, bytes);
+        else buffers.give(bytes);
         claims.delete(block);
         block++;
         notify();
@@ -174,6 +187,7 @@ export async function* fetchBlocks(job: FetchJob): AsyncGenerator<Uint8Array> {
         ready.delete(next++);
         notify();
         yield block;
+        buffers.give(block);
       } else if (working === 0) throw pool.explain(file.path);
       else await change.promise;
     }

@@ -180,7 +180,7 @@ async function receiveFile(
       onEvent?.({ kind: 'progress', ...meter.add(file.path, block.length) });
     }
   };
-  await store.put(watch(), { bytes: file.sizeBytes, id, resume: { key: id, from }, signal });
+  await store.put(watch(), { bytes: file.sizeBytes, id, resume: { key: id, from }, checkedHashes: hashes, signal });
   return first === 0 ? new Uint8Array(hash.digest()) : undefined;
 }
 
