@@ -92,55 +92,26 @@ export interface FollowOptions {
   readonly isSameHost?: boolean | undefined;
 }
 
-/** The beginning of an answer to a GET. */
-export interface Answer {
-  readonly status: number;
-  readonly headers: { get(name: string): string | null };
-  /** `cancel` ends an answer that nobody reads. */
-  readonly body: { cancel(): Promise<void> } | null;
-}
-
-/** Asks for an address once, and follows no redirect. @throws if no server answers. */
-export type Get<T extends Answer> = (
-  url: string,
-  options: { readonly headers: Readonly<Record<string, string>>; readonly signal: AbortSignal | undefined },
-) => Promise<T>;
-
-/** Fetches an address. It follows redirects as getFollowing does. @throws RetryableFailure, ModelError */
-export const fetchFollowing = (
+/** Follows redirects itself, so that only the first origin gets the credentials. @throws RetryableFailure, ModelError */
+export async function fetchFollowing(
   url: string,
   headers: Readonly<Record<string, string>>,
-  options?: FollowOptions,
-): Promise<Response> =>
-  getFollowing((current, { signal, ...own }) => fetch(current, { ...own, redirect: 'manual', ...(signal && { signal }) }), {
-    ...{ url, headers },
-    ...options,
-  });
-
-/** Follows redirects itself, so that only the first origin gets the credentials. @throws RetryableFailure, ModelError */
-export async function getFollowing<T extends Answer>(
-  get: Get<T>,
-  {
-    url,
-    headers,
-    signal,
-    isSameHost = false,
-  }: FollowOptions & { readonly url: string; readonly headers: Readonly<Record<string, string>> },
-): Promise<T> {
+  { signal, isSameHost = false }: FollowOptions = {},
+): Promise<Response> {
   const origin = new URL(url).origin;
   let current = url;
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     const { authorization: _dropped, ...anonymous } = headers;
     const sent = new URL(current).origin === origin ? headers : anonymous;
-    let response: T;
+    let response: Response;
     try {
-      response = await get(current, { headers: sent, signal });
+      response = await fetch(current, { headers: sent, redirect: 'manual', ...(signal && { signal }) });
     } catch (cause) {
-      throw new RetryableFailure(`${new URL(current).host} cannot be reached${explainFailure(cause)}`, {
+      throw new RetryableFailure(`${new URL(current).host} cannot be reached${explainFetch(cause)}`, {
         ...{ cause, isUnreached: true },
       });
     }
-    if ((response.status >= 200 && response.status < 300) || response.status === 416) return response;
+    if (response.ok || response.status === 416) return response;
     await response.body?.cancel();
     const location = response.headers.get('location');
     if (response.status >= 300 && response.status < 400 && location !== null) {
@@ -178,17 +149,11 @@ const WORDS: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'no answer',
 };
 
-interface NetworkError {
-  readonly code?: unknown;
-  readonly errors?: readonly { readonly code?: unknown }[];
-}
-
 /** `fetch` says "fetch failed", and the reason in its cause. */
-function explainFailure(error: unknown): string {
-  const { cause = error } = error as { cause?: unknown };
-  const { code, errors } = cause as NetworkError;
-  const name = String(code ?? errors?.[0]?.code ?? '');
-  return name === '' ? '' : `: ${WORDS[name] ?? name}`;
+function explainFetch(error: unknown): string {
+  const { cause } = error as { cause?: { code?: unknown; errors?: readonly { code?: unknown }[] } };
+  const code = String(cause?.code ?? cause?.errors?.[0]?.code ?? '');
+  return code === '' ? '' : `: ${WORDS[code] ?? code}`;
 }
 
 export interface JsonOptions extends RetryOptions, FollowOptions {

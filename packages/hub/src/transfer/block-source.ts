@@ -1,9 +1,9 @@
-import { fetchFollowing, getFollowing } from '@ogong/models/remote';
+import { fetchFollowing } from '@ogong/models/remote';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { ManifestFile } from '../manifest.ts';
 import type { ByteRange, HubBlobStore } from '../store/blob-store.ts';
-import { getOverHttp } from './get-over-http.ts';
+import { createRangeReader, NotDirect } from './direct/range-reader.ts';
 
 /** Bounds of a small file that is read whole. */
 export interface ReadLimits {
@@ -43,10 +43,20 @@ export interface HttpSourceOptions {
 
 /** A server that answers ranges of HTTP, such as a mirror or a gateway of another store. */
 export function createHttpSource({ urlOf, listUrlOf, headers = {}, name = 'http' }: HttpSourceOptions): BlockSource {
+  const direct = createRangeReader();
+  /** Some servers redirect, or are behind a proxy. */
+  let isDirect = true;
   return {
     name,
     async *read(file, range, signal) {
-      yield* readHttpRange(urlOf(file), range, { name, headers, signal });
+      const address = assertAddress(urlOf(file));
+      try {
+        if (isDirect) return yield* direct.read(address, range, { headers, signal });
+      } catch (error) {
+        if (!(error instanceof NotDirect)) throw error;
+        isDirect = false;
+      }
+      yield* readHttpRange(address, range, { name, headers, signal });
     },
     async listBlocks(file, { maxBytes, signal }) {
       if (listUrlOf === undefined) throw new RefusedRead(`${name} has no lists of blocks`);
@@ -88,20 +98,14 @@ export async function* readHttpRange(
   { from, to }: ByteRange,
   { name, headers, signal }: RangeReading,
 ): AsyncGenerator<Uint8Array> {
-  const asked = { ...headers, 'accept-encoding': 'identity', range: `bytes=${from}-${to - 1}` };
-  const answer = await getFollowing(getOverHttp, { url: assertAddress(address), headers: asked, signal });
-  const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(answer.headers.get('content-range') ?? '') ?? [];
-  if (answer.status !== 206 || Number(first) !== from || Number(last) !== to - 1) {
-    await answer.body.cancel();
-    throw new RefusedRead(`${name} answered bytes ${from} to ${to - 1} with status ${answer.status}`);
+  const asked = { ...headers, range: `bytes=${from}-${to - 1}` };
+  const response = await fetchFollowing(assertAddress(address), asked, { signal });
+  const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(response.headers.get('content-range') ?? '') ?? [];
+  if (response.status !== 206 || Number(first) !== from || Number(last) !== to - 1) {
+    await response.body?.cancel();
+    throw new RefusedRead(`${name} answered bytes ${from} to ${to - 1} with status ${response.status}`);
   }
-  let left = to - from;
-  for await (const piece of answer.body) {
-    const part = piece.subarray(0, left);
-    left -= part.length;
-    yield part;
-    if (left === 0) return;
-  }
+  if (response.body !== null) yield* response.body;
 }
 
 function assertAddress(address: string): string {

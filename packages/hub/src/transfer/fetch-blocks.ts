@@ -48,11 +48,13 @@ interface Claim {
   isDoubled: boolean;
 }
 
-/** Buffers of a block each, which are used again: fresh ones would keep the garbage collector busy. */
+/**
+ * Buffers of a block each, which are used again: fresh ones would keep the garbage collector busy. Another thread may read them.
+ */
 function createBlockBuffers() {
   const free: ArrayBufferLike[] = [];
   return {
-    take: (): Uint8Array => new Uint8Array(free.pop() ?? new ArrayBuffer(BLOCK_BYTES)),
+    take: (): Uint8Array => new Uint8Array(free.pop() ?? new SharedArrayBuffer(BLOCK_BYTES)),
     give({ buffer }: Uint8Array): void {
       free.push(buffer);
     },

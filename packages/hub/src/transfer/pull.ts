@@ -10,6 +10,7 @@ import { HubBlobError } from '../store/blob-store.ts';
 import type { FolderStore } from '../store/folder-store.ts';
 import type { BlockSource } from './block-source.ts';
 import { type FetchLimits, fetchBlocks } from './fetch-blocks.ts';
+import { createFileHash } from './file-hash.ts';
 import { fetchBlockList } from './fetch-list.ts';
 import { assertFree } from './free-room.ts';
 import { createProgressMeter, type ProgressMeter, type TransferProgress } from './progress.ts';
@@ -168,20 +169,25 @@ async function receiveFile(
 ): Promise<Uint8Array | undefined> {
   const id = toHex(file.blockRoot);
   const first = from / BLOCK_BYTES;
-  const hash = createHash('sha256');
+  const hash = createFileHash(file.sizeBytes);
   meter.skip(from);
   const watch = async function* (): AsyncGenerator<Uint8Array> {
     let index = first;
     for await (const block of fetchBlocks({ file, hashes, first, pool, limits, signal })) {
       if (index === 0) assertHead(file, block);
-      hash.update(block);
+      const hashed = hash.update(block);
       yield block;
+      await hashed;
       index++;
       onEvent?.({ kind: 'progress', ...meter.add(file.path, block.length) });
     }
   };
-  await store.put(watch(), { bytes: file.sizeBytes, id, resume: { key: id, from }, checkedHashes: hashes, signal });
-  return first === 0 ? new Uint8Array(hash.digest()) : undefined;
+  try {
+    await store.put(watch(), { bytes: file.sizeBytes, id, resume: { key: id, from }, checkedHashes: hashes, signal });
+    return first === 0 ? await hash.digest() : undefined;
+  } finally {
+    await hash.close();
+  }
 }
 
 async function hashBlob(store: FolderStore, id: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
