@@ -137,18 +137,30 @@ export function createPinWrites(
     pin: bigint,
   ): Promise<TransactionReceipt> =>
     send(what, requirePins(deployment), encodeFunctionData({ abi, functionName, args: [pin] }));
+  const open = ({ provider, blob, pinRoot, sizeBytes, feePerEpoch, epochs, epochBlocks, place }: PinOffer) => {
+    const roots = { blob: toHex(blob, 'blob', 32), pinRoot: toHex(pinRoot, 'pinRoot', 32) };
+    const content = { ...roots, sizeBytes: BigInt(sizeBytes) };
+    const args = [toAddress(provider, 'provider'), content, feePerEpoch, epochs, epochBlocks, place] as const;
+    return send('open a pin', requirePins(deployment), encodeFunctionData({ abi, functionName: 'open', args }));
+  };
+  const allowFees = (offers: readonly PinOffer[]): Promise<void> =>
+    allow(
+      deployment.token,
+      requirePins(deployment),
+      offers.reduce((sum, { feePerEpoch, epochs }) => sum + feePerEpoch * BigInt(epochs), 0n),
+    );
   return {
     /** Offers a pin and locks the fees of all its epochs. `readOpenedPin` reads its number. */
     async openPin(offer: PinOffer): Promise<TransactionReceipt> {
-      const { sizeBytes, feePerEpoch, epochs, epochBlocks, place } = offer;
-      const address = requirePins(deployment);
-      const provider = toAddress(offer.provider, 'provider');
-      const blob = toHex(offer.blob, 'blob', 32);
-      const content = { blob, pinRoot: toHex(offer.pinRoot, 'pinRoot', 32), sizeBytes: BigInt(sizeBytes) };
-      const args = [provider, content, feePerEpoch, epochs, epochBlocks, place] as const;
-      const data = encodeFunctionData({ abi, functionName: 'open', args });
-      await allow(deployment.token, address, feePerEpoch * BigInt(epochs));
-      return send('open a pin', address, data);
+      await allowFees([offer]);
+      return open(offer);
+    },
+    /** Offers pins one after the other, under one allowance for the fees of all of them. */
+    async openPins(offers: readonly PinOffer[]): Promise<readonly TransactionReceipt[]> {
+      const receipts: TransactionReceipt[] = [];
+      if (offers.length > 0) await allowFees(offers);
+      for (const offer of offers) receipts.push(await open(offer));
+      return receipts;
     },
     /** Accepts an offer to this account. Epoch 0 begins with the next block. */
     acceptPin: (pin: bigint) => call('accept', 'accept a pin', pin),

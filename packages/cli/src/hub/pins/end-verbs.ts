@@ -1,47 +1,90 @@
+import type { Pin } from '@ogong/chain/registry/pins';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
+import type { Values } from '@ogong/host/config/field';
 import { integer } from '@ogong/host/config/values';
 import type { Verb } from '@ogong/host/lifecycle/command-group';
 import { EXIT } from '@ogong/host/log/errors';
-import { act, actionFields } from '../../money/act.ts';
+import { toHex } from '@ogong/protocol/base/bytes';
+import { type Action, act, actionFields } from '../../money/act.ts';
+import { findPinnedModel, modelFields } from './pinned-model.ts';
+import { describePinState, findPinsOf } from './shown-pin.ts';
 
+const NAME = 'ogong pins end';
 const EXAMPLE = '--keypair <path> --deployment deployment.json';
-const pinField = {
-  schema: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
-  required: true,
-  description: 'number of the pin, as `ogong pins list` shows it',
-} as const;
 
 const endConfig = defineConfig({
-  name: 'ogong pins end',
-  examples: [`ogong pins end --pin 3 ${EXAMPLE}`],
+  name: NAME,
+  examples: [`${NAME} --pin 3 ${EXAMPLE}`, `${NAME} acme/small@1.2.0 ${EXAMPLE}`],
   summary:
     'Takes back an offer that the provider has not accepted. An accepted pin ends after the epoch that follows the present one.\n' +
+    'With the name of a model it ends all pins of its files that this account opened. Another model may share such a file.\n' +
     'The fees of the other epochs come back by `ogong pins collect`.',
-  fields: { ...actionFields, pin: pinField },
+  fields: {
+    ...actionFields,
+    ...modelFields,
+    pin: {
+      schema: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+      description: 'number of the pin, as `ogong pins list` shows it',
+    },
+  },
+  positionals: { label: '[maker/model[@version]]', min: 0, max: 1 },
 });
 
 export const endVerb: Verb = {
-  summary: 'take back an offer, or end a pin',
+  summary: 'take back offers, or end pins',
   async run(argv, output) {
     const parsed = endConfig.parse(argv, process.env);
     if (parsed.kind === 'print') {
       output.write(parsed.text);
       return EXIT.ok;
     }
-    const { pin: number, ...values } = parsed.values;
-    const pin = BigInt(number);
-    return act('ogong pins end', values, output, {
-      does: `end pin ${pin}`,
-      async run({ cancelPin, stopPin }, { address, pinOf }) {
-        const { payer, start } = await pinOf(pin);
-        if (payer !== address.toLowerCase())
-          throw new ConfigError('ogong pins end', [`--pin: ${payer} opened pin ${pin}, and ${address} did not`]);
-        await (start === undefined ? cancelPin : stopPin)(pin);
-      },
-    });
+    const { pin, ...values } = parsed.values;
+    const [name] = parsed.positionals;
+    if ((pin === undefined) === (name === undefined))
+      throw new ConfigError(NAME, ['write the name of a model or --pin, one of them']);
+    const action = pin === undefined ? await endModel(name as string, values) : endPin(BigInt(pin));
+    return act(NAME, values, output, action);
   },
 };
+
+const endPin = (pin: bigint): Action => ({
+  does: `end pin ${pin}`,
+  async run({ cancelPin, stopPin }, { address, pinOf }) {
+    const { payer, start } = await pinOf(pin);
+    if (payer !== address.toLowerCase())
+      throw new ConfigError(NAME, [`--pin: ${payer} opened pin ${pin}, and ${address} did not`]);
+    await (start === undefined ? cancelPin : stopPin)(pin);
+  },
+});
+
+async function endModel(text: string, values: Values<typeof modelFields>): Promise<Action> {
+  const { name, files } = await findPinnedModel(NAME, text, values);
+  const blobs = new Set(files.map(({ blockRoot }) => `0x${toHex(blockRoot)}` as const));
+  const ended: string[] = [];
+  return {
+    does: `end the pins of ${name} that this account opened`,
+    fields: () => ({ model: name, pins: ended }),
+    async run({ cancelPin, stopPin }, client) {
+      const head = await client.headBlock();
+      for (const shown of await findPinsOf(client, blobs, client.address)) {
+        const { pin } = shown.pin;
+        const state = describePinState(shown);
+        if (state === 'offered') await cancelPin(pin);
+        else if (state === 'accepted' && canStop(shown.pin, head)) await stopPin(pin);
+        else continue;
+        ended.push(`${pin}`);
+      }
+    },
+  };
+}
+
+/** Returns whether a pin has epochs after the notice, in the block after the head. The contract refuses others. */
+function canStop({ start, epochs, epochBlocks }: Pin, head: bigint): boolean {
+  if (start === undefined) return false;
+  const elapsed = head > start ? head - start : 0n;
+  return elapsed / BigInt(epochBlocks) + 2n < BigInt(epochs);
+}
 
 const collectConfig = defineConfig({
   name: 'ogong pins collect',

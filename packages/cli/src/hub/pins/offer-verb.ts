@@ -1,11 +1,11 @@
 import { readOpenedPin } from '@ogong/chain/registry/pins';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { hex, httpUrl, integer } from '@ogong/host/config/values';
 import type { Verb } from '@ogong/host/lifecycle/command-group';
 import { EXIT } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { act, actionFields } from '../../money/act.ts';
 import { tokenAmount } from '../../money/amount.ts';
+import { offerFields, placeField, readOfferedPlace } from './offer-fields.ts';
 import { readPinnedFile } from './pinned-file.ts';
 
 const NAME = 'ogong pins offer';
@@ -20,19 +20,9 @@ const config = defineConfig({
     'the file is still there. The fees of other epochs come back by `ogong pins collect`.',
   fields: {
     ...actionFields,
-    with: { schema: hex(20), required: true, description: "the storage provider's account, without 0x" },
+    ...offerFields,
     fee: { schema: tokenAmount, required: true, description: 'fee of one epoch' },
-    epochs: { schema: integer({ min: 1, max: 1_048_576 }), default: '30', description: 'epochs that are paid' },
-    epochBlocks: {
-      schema: integer({ min: 8, max: 4_294_967_295 }),
-      default: '7200',
-      description: 'blocks of an epoch; providers accept epochs up to a length of their own',
-    },
-    place: {
-      schema: httpUrl,
-      required: true,
-      description: 'place of the hub from which the provider fetches the file',
-    },
+    place: { ...placeField, required: true },
   },
   positionals: { label: '<file>', min: 1, max: 1 },
 });
@@ -45,18 +35,19 @@ export const offerVerb: Verb = {
       output.write(parsed.text);
       return EXIT.ok;
     }
-    const { with: account, fee: written, epochs, epochBlocks, place, ...values } = parsed.values;
+    const { with: account, fee, epochs, epochBlocks, place: written, ...values } = parsed.values;
+    const place = readOfferedPlace(NAME, written);
     const content = await readPinnedFile(NAME, parsed.positionals[0] as string);
-    const feePerEpoch = written.atomic;
+    const feePerEpoch = fee.atomic;
     let pin: bigint | undefined;
     return act(NAME, values, output, {
       does: ({ token, format }) =>
         `lock ${format(feePerEpoch * BigInt(epochs), token)} for ${epochs} epochs of ${content.sizeBytes} bytes with 0x${account}`,
-      amounts: [{ flag: 'fee', amount: written, is: 'token', isTaken: true }],
+      amounts: [{ flag: 'fee', amount: fee, is: 'token', isTaken: true }],
       fields: () => ({ blob: toHex(content.blob), pinRoot: toHex(content.pinRoot), pin: pin?.toString() ?? null }),
       async run({ openPin }, { isDry }) {
         const receipt = await openPin({
-          ...{ ...content, provider: `0x${account}`, feePerEpoch, epochs, epochBlocks, place: `hub+${place}` },
+          ...{ ...content, provider: `0x${account}`, feePerEpoch, epochs, epochBlocks, place },
         });
         if (!isDry) pin = readOpenedPin(receipt);
       },
