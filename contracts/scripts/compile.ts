@@ -24,13 +24,13 @@ let solc: Solc | undefined;
 
 interface SolcOutput {
   errors?: { severity: string; formattedMessage: string }[];
-  contracts: Record<
+  contracts?: Record<
     string,
     Record<string, { abi: unknown[]; evm: { bytecode: { object: string }; deployedBytecode: { object: string } } }>
   >;
 }
 
-export type SourceOutput = SolcOutput['contracts'];
+export type SourceOutput = NonNullable<SolcOutput['contracts']>;
 
 interface CompileOptions {
   /** Half of the compiler's time, for code that only tests run: by default the code is that of a deployment. */
@@ -74,7 +74,8 @@ export function compileSources(
   const output: SolcOutput = JSON.parse(solc.compile(JSON.stringify(input), { import: findImport }));
   const errors = (output.errors ?? []).filter(({ severity }) => severity === 'error');
   if (errors.length > 0) throw new Error(errors.map(({ formattedMessage }) => formattedMessage).join('\n'));
-  return output.contracts;
+  // Files of types alone have no contract.
+  return output.contracts ?? {};
 }
 
 /** Reads the texts of contracts/src, by path below that folder with forward slashes, in ascending order. */

@@ -28,7 +28,7 @@ async function openPins(values: StoredValues): Promise<PinService | undefined> {
   const { pinLeast: leastFee, pinEpochBlocks: maxEpochBlocks, pinRoom: roomBytes } = values;
   return {
     ...{ chain, account: chain.address as Address, claimLeast: values.claimLeast, pollMs: values.poll },
-    ...{ firstBlock: BigInt(place.deployment.block), places: values.pinPlace ?? [] },
+    ...{ firstBlock: BigInt(place.deployment.block), places: values.pinPlace ?? [], env: process.env },
     terms: { pricePerGib, leastFee, maxEpochBlocks, roomBytes },
   };
 }

@@ -2,7 +2,14 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { chainFields, observationFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { atomicAmount, duration, hostPort, httpUrl, integer, size, text } from '@ogong/host/config/values';
+import { atomicAmount, define, duration, hostPort, integer, size, text } from '@ogong/host/config/values';
+import { parsePlaceBeginning } from './pin-place.ts';
+
+const placeBeginning = define(
+  'a place such as https://host/path or s3://bucket, or hf:, ipfs: or walrus:',
+  '<place>',
+  parsePlaceBeginning,
+);
 
 export const storedConfig = defineConfig({
   name: 'ogong-stored',
@@ -64,10 +71,11 @@ export const storedConfig = defineConfig({
       description: 'blocks of the longest epoch: the price is that of one epoch',
     },
     pinPlace: {
-      schema: httpUrl,
-      label: '<url>',
+      schema: placeBeginning,
       repeatable: true,
-      description: 'beginnings of the addresses from which blobs of offers are fetched; any https address if not given',
+      description:
+        'places from which blobs of offers are fetched, or beginnings of them; keys of the environment are used for these. If not given: any ' +
+        'https address, s3, ipfs, hf and walrus, without keys',
     },
     claimLeast: {
       schema: atomicAmount,

@@ -137,7 +137,8 @@ it('a provider that drops blocks is not paid, and the payer gets the fees back',
   await store.put(blob.stream(), { bytes: blob.bytes });
   const parts = quiet();
   const terms = { pricePerGib: 1n, leastFee: 1n, maxEpochBlocks: EPOCH_BLOCKS, roomBytes: blob.bytes };
-  const pins = { account: address, chain: client, terms, claimLeast: 1n, firstBlock: 0n, places: [], pollMs: 100 };
+  const chain = { account: address, chain: client, firstBlock: 0n, places: [], env: {}, pollMs: 100 };
+  const pins = { ...chain, terms, claimLeast: 1n };
   const stored = createStored({ ...shared, dataDir, pins }, parts);
   await stored.start();
   const pin = await openPin(address, 'https://place.invalid/');

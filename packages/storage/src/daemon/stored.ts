@@ -14,6 +14,7 @@ import { openPinStore } from '../pins/pin-store.ts';
 import { createPinTrees } from '../pins/pin-trees.ts';
 import { createPinProver } from '../pins/prove-pins.ts';
 import { reviewOffers } from '../pins/review-offers.ts';
+import type { Environment } from '../store/store-settings.ts';
 import { createPinFetcher } from './fetch-pinned.ts';
 import { createPacer } from './pacer.ts';
 import { createPlaceApp } from './place-app.ts';
@@ -26,8 +27,10 @@ export interface PinService extends PinSettings {
   readonly chain: PinChain;
   /** First block that can have an offer. */
   readonly firstBlock: bigint;
-  /** Beginnings of addresses from which blobs of offers are fetched. Empty: any https address. */
+  /** Places from which blobs of offers are fetched, or beginnings of them. None: any place but one on plain HTTP, without keys. */
   readonly places: readonly string[];
+  /** Keys and addresses of services (docs/hub-stores.md). */
+  readonly env: Environment;
   readonly pollMs: number;
 }
 
@@ -64,38 +67,48 @@ export function createStored(options: StoredOptions, { crypto, log, metrics }: S
   const server = createHttpServer(app, {
     ...{ bind, maxConnections, maxConnectionsPerAddress, headersTimeoutMs: HEADERS_TIMEOUT_MS },
   });
-  const loops = options.pins ? createPinLoops(options.pins, { dataDir, store, crypto, log, metrics }) : [];
+  const work = options.pins && createPinWork(options.pins, { dataDir, store, crypto, log, metrics });
   return {
     async start(): Promise<void> {
       await server.start();
-      for (const loop of loops) loop.start();
+      work?.start();
     },
     async stop(): Promise<void> {
-      await Promise.all([...loops.map((loop) => loop.stop()), server.stop(GRACE_MS)]);
+      await Promise.all([work?.stop(), server.stop(GRACE_MS)]);
     },
     address: () => server.address(),
   };
 }
 
-interface LoopParts extends StoredParts {
+interface WorkParts extends StoredParts {
   readonly dataDir: string;
   readonly store: FolderStore;
 }
 
 /** Offers may take hours to fetch, so proofs have a loop of their own. */
-function createPinLoops(pins: PinService, { dataDir, store, crypto, log, metrics }: LoopParts) {
-  const { chain, firstBlock, places, pollMs: intervalMs } = pins;
+function createPinWork(pins: PinService, { dataDir, store, crypto, log, metrics }: WorkParts) {
+  const { chain, firstBlock, places: allowed, env, pollMs: intervalMs } = pins;
+  const fetcher = createPinFetcher({ store, allowed, env, folder: join(dataDir, 'services') });
   const parts: PinParts = {
     ...{ crypto, chain, store, log },
     trees: createPinTrees(join(dataDir, 'trees'), store),
     pinStore: openPinStore(join(dataDir, 'pins.json'), firstBlock),
     metrics: createPinMetrics(metrics),
-    fetchBlob: createPinFetcher(store, places),
+    fetchBlob: fetcher.fetch,
   };
   const prover = createPinProver(pins, parts);
   const warn = (err: unknown): void => log.warn({ err }, 'the work on pins continues at the next look');
-  return [
+  const loops = [
     createRepeating({ intervalMs }, (signal) => reviewOffers(pins, parts, signal), warn),
     createRepeating({ intervalMs }, prover.proveDue, warn),
   ];
+  return {
+    start(): void {
+      for (const loop of loops) loop.start();
+    },
+    async stop(): Promise<void> {
+      await Promise.all(loops.map((loop) => loop.stop()));
+      await fetcher.close();
+    },
+  };
 }

@@ -15,6 +15,8 @@ export type PinState =
 
 /** Finds the epoch that a proof in the next block would be for. @param head number of the newest block. */
 export function findDueEpoch({ start, epochs, epochBlocks, provenUntil }: Pin, head: bigint): PinState {
+  // The chain can replace the block of `accept`, and the payer then cancels.
+  if (epochs === 0) return { kind: 'over' };
   if (start === undefined || head < start) return { kind: 'waiting', until: start ?? head + 1n };
   const elapsed = head - start;
   const length = BigInt(epochBlocks);
@@ -24,4 +26,16 @@ export function findDueEpoch({ start, epochs, epochBlocks, provenUntil }: Pin, h
   const seedBlock = start + BigInt(epoch) * length;
   if (!isOpen || epoch < provenUntil) return { kind: 'waiting', until: seedBlock + length };
   return { kind: 'due', epoch, seedBlock };
+}
+
+/**
+ * Counts the epochs that no proof in the next block or later can be for and that have none, returned or not. It is the contract's count.
+ * @param head number of the newest block.
+ */
+export function countMissed({ start, epochs, epochBlocks, proven, provenUntil }: Pin, head: bigint): number {
+  if (start === undefined || head < start) return 0;
+  const [elapsed, length] = [head - start, BigInt(epochBlocks)];
+  const isClosed = elapsed % length >= BigInt(Math.min(epochBlocks, PROOF_WINDOW));
+  const over = Math.min(Number(elapsed / length) + Number(isClosed), epochs);
+  return over - proven + Number(provenUntil > over);
 }

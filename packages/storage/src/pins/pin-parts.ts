@@ -1,4 +1,5 @@
 import type { ChainClient } from '@ogong/chain/client';
+import { ChainError } from '@ogong/chain/errors';
 import type { Address } from '@ogong/chain/hex';
 import type { Logger } from '@ogong/host/log/logger';
 import type { BlobId } from '@ogong/hub/store/blob-store';
@@ -42,6 +43,9 @@ export interface PinParts {
   /** Brings a blob from a place into the store. @throws if the place does not have it, or is not allowed. */
   readonly fetchBlob: (blob: OfferedBlob, signal: AbortSignal) => Promise<void>;
 }
+
+/** Returns whether the chain could not be asked, which says nothing about a pin. */
+export const isChainAway = (error: unknown): boolean => error instanceof ChainError && error.code !== 'reverted';
 
 /** Removes a blob that came for pins, unless an accepted pin needs it. */
 export async function removeUnpinned(

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Pin } from '@ogong/chain/registry/pins';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parsePinPlace } from '../daemon/fetch-pinned.ts';
-import { findDueEpoch } from './pin-epochs.ts';
+import { PlaceRefused, parsePinPlace, parsePlaceBeginning } from '../daemon/pin-place.ts';
+import { countMissed, findDueEpoch } from './pin-epochs.ts';
 import { openPinStore } from './pin-store.ts';
 import { refuseOffer } from './pin-terms.ts';
 
@@ -36,6 +36,22 @@ describe('the epoch that a proof in the next block is for', () => {
     expect(kindAt(1_000n, { start: undefined })).toEqual({ kind: 'waiting', until: 1_001n });
     expect(kindAt(1_000n, { provenUntil: 1 })).toEqual({ kind: 'waiting', until: 1_400n });
     expect(kindAt(1_850n, { provenUntil: 3 })).toEqual({ kind: 'over' });
+    expect(kindAt(1_000n, { start: undefined, epochs: 0 })).toEqual({ kind: 'over' });
+  });
+});
+
+describe('missed epochs', () => {
+  it.each<[string, bigint, Partial<Pin>, number]>([
+    ['none of an offer', 9_999n, { start: undefined }, 0],
+    ['none in the last block before which a proof can come', 1_249n, {}, 0],
+    ['one when the window closes', 1_250n, {}, 1],
+    ['none of a proven epoch', 1_250n, { proven: 1, provenUntil: 1 }, 0],
+    ['the earlier one beside a proven one whose window is open', 1_500n, { proven: 1, provenUntil: 2 }, 1],
+    ['none after the last epoch', 9_999n, { proven: 1, provenUntil: 3 }, 2],
+    ['those that are returned, too', 9_999n, { returned: 3 }, 3],
+    ['none after a short epoch that is open', 1_019n, { epochBlocks: 20 }, 0],
+  ])('are %s', (_, head, change, missed) => {
+    expect(countMissed({ ...pin, ...change }, head)).toBe(missed);
   });
 });
 
@@ -58,21 +74,43 @@ describe('an offer', () => {
 });
 
 describe('the place of an offer', () => {
-  it('is any https address, or one that the operator allows', () => {
-    expect(parsePinPlace('hub+https://mirror.example/models', [])).toBe('https://mirror.example/models/');
-    expect(parsePinPlace('http://127.0.0.1:9/', ['http://127.0.0.1:9'])).toBe('http://127.0.0.1:9/');
+  it.each([
+    ['hub+https://mirror.example/models', [], 'https://mirror.example/models/'],
+    ['http://127.0.0.1:9/', ['http://127.0.0.1:9'], 'http://127.0.0.1:9/'],
+    ['hub+s3://models/small', [], 's3://models/small'],
+    ['s3://models/small', ['s3://models'], 's3://models/small'],
+    [`hf:acme/small@${'1c'.repeat(20)}`, ['hf:acme/'], `hf:acme/small@${'1c'.repeat(20)}`],
+    [`walrus:${'a'.repeat(43)}`, ['walrus:'], `walrus:${'a'.repeat(43)}`],
+  ])('%s is asked with %o', (place, allowed, address) => {
+    const beginnings = allowed.map((text) => parsePlaceBeginning(text) ?? '');
+    expect(parsePinPlace(place, beginnings).address).toBe(address);
   });
 
   it.each([
     ['http://127.0.0.1:9/', []],
+    ['http://mirror.example/', ['http://mirror.example']],
     ['https://other.example/', ['https://mirror.example']],
     ['https://mirror.example.evil.example/', ['https://mirror.example']],
     ['https://user:password@mirror.example/', []],
     ['https://mirror.example/?to=elsewhere', []],
+    ['s3://models-of-others/small', ['s3://models']],
+    [`hf:acme-of-others/small@${'1c'.repeat(20)}`, ['hf:acme/', 'ipfs:']],
+    ['s3://models/../secret', ['s3://models']],
     ['file:///etc/passwd', []],
+    ['/etc', []],
     ['', []],
   ])('%s is refused with %o', (place, allowed) => {
-    expect(() => parsePinPlace(place, allowed)).toThrow();
+    const beginnings = allowed.map((text) => parsePlaceBeginning(text) ?? text);
+    expect(() => parsePinPlace(place, beginnings)).toThrow(PlaceRefused);
+  });
+
+  it('has no beginning of another kind', () => {
+    expect(['ftp://x', 'https://', 'folder:/', ''].map(parsePlaceBeginning)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 });
 
@@ -91,7 +129,7 @@ describe('the store of pins', () => {
       [1n, 2n, 3n].map((number) => ({ pin: number, place: 'https://a.example/' })),
       20n,
     );
-    pinStore.keep({ pin: 1n, blob: 'ab'.repeat(32), sizeBytes: 5, isFetched: true });
+    pinStore.keep({ pin: 1n, blob: 'ab'.repeat(32), sizeBytes: 5, isFetched: true, missed: 0 });
     pinStore.updateOffer({ pin: 2n, place: 'https://a.example/', failures: 1, isFetched: true });
     pinStore.dropOffer(3n);
     pinStore.addOffers(
@@ -101,18 +139,28 @@ describe('the store of pins', () => {
     const again = openPinStore(path, 7n);
     expect(again.nextBlock()).toBe(30n);
     expect(again.offers()).toEqual([{ pin: 2n, place: 'https://a.example/', failures: 1, isFetched: true }]);
-    expect(again.kept()).toEqual([{ pin: 1n, blob: 'ab'.repeat(32), sizeBytes: 5, isFetched: true }]);
+    expect(again.kept()).toEqual([{ pin: 1n, blob: 'ab'.repeat(32), sizeBytes: 5, isFetched: true, missed: 0 }]);
+    expect([again.recordMissed(1n, 2), again.recordMissed(1n, 2), again.recordMissed(1n, 3)]).toEqual([2, 0, 1]);
+    expect(openPinStore(path, 7n).kept()).toMatchObject([{ missed: 3 }]);
     again.drop(1n);
-    expect(openPinStore(path, 7n).kept()).toEqual([]);
+    const last = openPinStore(path, 7n);
+    expect([last.kept(), last.missedEpochs()]).toEqual([[], 3]);
   });
 
-  it('is bounded, and refuses a damaged file', () => {
-    const pinStore = openPinStore(join(directory.path, 'many.json'), 0n);
-    pinStore.addOffers(
-      Array.from({ length: 1_001 }, (_, i) => ({ pin: BigInt(i), place: '' })),
-      1n,
-    );
-    expect(pinStore.offers()).toHaveLength(1_000);
+  it('has room for 1,000 offers, and reads the others again later', () => {
+    const path = join(directory.path, 'many.json');
+    const pinStore = openPinStore(path, 0n);
+    const offers = Array.from({ length: 1_002 }, (_, i) => ({ pin: BigInt(i), place: '' }));
+    pinStore.addOffers(offers, 9n);
+    expect([pinStore.offers().length, pinStore.hasRoom(), pinStore.nextBlock()]).toEqual([1_000, false, 0n]);
+    for (const { pin } of offers.slice(0, 1_000)) if (pin !== 7n) pinStore.dropOffer(pin);
+    const again = openPinStore(path, 0n);
+    again.addOffers(offers, 9n);
+    expect(again.offers().map(({ pin }) => pin)).toEqual([7n, 1_000n, 1_001n]);
+    expect([again.hasRoom(), again.nextBlock()]).toEqual([true, 9n]);
+  });
+
+  it('refuses a damaged file', () => {
     const path = join(directory.path, 'bad.json');
     writeFileSync(
       path,

@@ -2,13 +2,17 @@ import { existsSync, readFileSync } from 'node:fs';
 import { writePrivateFile } from '@ogong/host/files/private-files';
 import { z } from 'zod';
 
-/** Offers that wait for a review at most. Later ones are left out: strangers can open any number. */
+/** Offers that wait for a review at most: strangers can open any number. Later ones are read from the chain when there is room. */
 const MAX_OFFERS = 1_000;
 
 const number = z.string().regex(/^\d{1,20}$/);
 const recordsSchema = z.strictObject({
   /** The first block whose offers have not been read. */
   nextBlock: number,
+  /** The first pin that has not been read. */
+  nextPin: number.default('0'),
+  /** Missed epochs of all pins so far. */
+  missedEpochs: z.number().int().min(0).default(0),
   offers: z.array(
     z.strictObject({
       pin: number,
@@ -23,6 +27,7 @@ const recordsSchema = z.strictObject({
       blob: z.string().regex(/^[0-9a-f]{64}$/),
       sizeBytes: z.number().int().min(1),
       isFetched: z.boolean(),
+      missed: z.number().int().min(0).default(0),
     }),
   ),
 });
@@ -45,6 +50,8 @@ export interface KeptPin {
   readonly sizeBytes: number;
   /** The blob was fetched for a pin, so it goes when its last pin is over. */
   readonly isFetched: boolean;
+  /** Its missed epochs so far. */
+  readonly missed: number;
 }
 
 /** Offers and pins of a provider. Each change is on the disk when the call returns. */
@@ -52,34 +59,46 @@ export interface PinStore {
   readonly nextBlock: () => bigint;
   readonly offers: () => readonly WaitingOffer[];
   readonly kept: () => readonly KeptPin[];
-  /** Adds offers of the blocks before `nextBlock`. Known ones and those above the limit are left out. */
+  /** Returns the missed epochs of all pins so far, of those that are over too. */
+  readonly missedEpochs: () => number;
+  /** Returns whether another offer fits. */
+  readonly hasRoom: () => boolean;
+  /**
+   * Adds offers of the blocks before `nextBlock`, in the order of their numbers. Known ones are left out. If some do not fit, the present
+   * `nextBlock` stays, so that they are read again.
+   */
   addOffers(offers: readonly Pick<WaitingOffer, 'pin' | 'place'>[], nextBlock: bigint): void;
   /** Replaces the offer of that pin. */
   updateOffer(offer: WaitingOffer): void;
   dropOffer(pin: bigint): void;
   keep(pin: KeptPin): void;
+  /** Records the missed epochs of a pin. @returns how many of them are new. */
+  recordMissed(pin: bigint, missed: number): number;
   drop(pin: bigint): void;
 }
 
 /** Opens the store in a file. @throws if the file is damaged: deleting it makes the daemon read the chain again. */
 export function openPinStore(path: string, firstBlock: bigint): PinStore {
-  let { nextBlock, offers, kept } = readRecords(path, firstBlock);
+  let { nextBlock, nextPin, missedEpochs, offers, kept } = readRecords(path, firstBlock);
   const write = (): void =>
     writePrivateFile(
       path,
-      JSON.stringify({ nextBlock, offers, kept }, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
+      JSON.stringify({ nextBlock, nextPin, missedEpochs, offers, kept }, (_, value) =>
+        typeof value === 'bigint' ? String(value) : value,
+      ),
     );
   return {
     nextBlock: () => nextBlock,
     offers: () => offers,
     kept: () => kept,
+    missedEpochs: () => missedEpochs,
+    hasRoom: () => offers.length < MAX_OFFERS,
     addOffers(found, next) {
-      const known = new Set([...offers, ...kept].map(({ pin }) => pin));
-      const fresh = found
-        .filter(({ pin }) => !known.has(pin))
-        .map(({ pin, place }) => ({ pin, place, failures: 0, isFetched: false }));
-      offers = [...offers, ...fresh].slice(0, MAX_OFFERS);
-      nextBlock = next;
+      const fresh = found.filter(({ pin }) => pin >= nextPin);
+      const taken = fresh.slice(0, MAX_OFFERS - offers.length);
+      offers = [...offers, ...taken.map(({ pin, place }) => ({ pin, place, failures: 0, isFetched: false }))];
+      nextPin = (taken.at(-1)?.pin ?? nextPin - 1n) + 1n;
+      if (taken.length === fresh.length) nextBlock = next;
       write();
     },
     updateOffer(offer) {
@@ -95,6 +114,14 @@ export function openPinStore(path: string, firstBlock: bigint): PinStore {
       kept = [...kept.filter(({ pin }) => pin !== one.pin), one];
       write();
     },
+    recordMissed(pin, missed) {
+      const fresh = Math.max(0, missed - (kept.find((one) => one.pin === pin)?.missed ?? missed));
+      if (fresh === 0) return 0;
+      missedEpochs += fresh;
+      kept = kept.map((one) => (one.pin === pin ? { ...one, missed } : one));
+      write();
+      return fresh;
+    },
     drop(pin) {
       kept = kept.filter((one) => one.pin !== pin);
       write();
@@ -104,13 +131,18 @@ export function openPinStore(path: string, firstBlock: bigint): PinStore {
 
 interface PinRecords {
   nextBlock: bigint;
+  nextPin: bigint;
+  missedEpochs: number;
   offers: readonly WaitingOffer[];
   kept: readonly KeptPin[];
 }
 
 function readRecords(path: string, firstBlock: bigint): PinRecords {
-  if (!existsSync(path)) return { nextBlock: firstBlock, offers: [], kept: [] };
-  const { nextBlock, offers, kept } = recordsSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  if (!existsSync(path)) return { nextBlock: firstBlock, nextPin: 0n, missedEpochs: 0, offers: [], kept: [] };
+  const { nextBlock, nextPin, missedEpochs, offers, kept } = recordsSchema.parse(
+    JSON.parse(readFileSync(path, 'utf8')),
+  );
   const withNumber = <T extends { readonly pin: string }>(one: T) => ({ ...one, pin: BigInt(one.pin) });
-  return { nextBlock: BigInt(nextBlock), offers: offers.map(withNumber), kept: kept.map(withNumber) };
+  const next = { nextBlock: BigInt(nextBlock), nextPin: BigInt(nextPin), missedEpochs };
+  return { ...next, offers: offers.map(withNumber), kept: kept.map(withNumber) };
 }

@@ -1,4 +1,4 @@
-import { truncateSync } from 'node:fs';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ChainError } from '@ogong/chain/errors';
 import type { Pin } from '@ogong/chain/registry/pins';
@@ -81,17 +81,21 @@ function createWork(change: Partial<Pin> = {}, fetch?: (world: ReturnType<typeof
   };
   const trees = createPinTrees(join(folder, 'trees'), store);
   const pinStore = openPinStore(join(folder, 'pins.json'), 0n);
+  const registered = createMetrics('stored');
   const parts = {
     ...{ crypto, chain: world.chain, store, trees, pinStore },
     log: createLogger({ name: 'test', level: 'silent' }),
-    metrics: createPinMetrics(createMetrics('stored')),
+    metrics: createPinMetrics(registered),
     fetchBlob: async () => {
       await store.put(blob.stream(), { bytes: blob.bytes });
       await fetch?.(world);
     },
   };
   const review = () => reviewOffers(settings, parts, signal);
-  return { ...world, store, pinStore, review, prover: createPinProver(settings, parts) };
+  /** Returns a metric without labels. */
+  const measure = async (name: string) =>
+    (await registered.registry.getSingleMetric(`ogong_${name}`)?.get())?.values[0]?.value;
+  return { ...world, store, pinStore, review, measure, prover: createPinProver(settings, parts) };
 }
 
 describe('the work of a storage provider', () => {
@@ -153,11 +157,35 @@ describe('the work of a storage provider', () => {
     expect(pinStore.kept()).toHaveLength(1);
   });
 
-  it('sends no proof of a damaged blob, and reads it once for an epoch', async () => {
-    const { state, store, review, prover } = createWork();
+  it('sends no proof of a damaged blob, and shows it until the blob is repaired', async () => {
+    const { state, store, review, prover, measure } = createWork({ epochs: 3 });
     await review();
-    truncateSync(await store.pathOf(blob.id), 5);
-    for (state.head = 10n; state.head < 30n; state.head++) await prover.proveDue(signal);
-    expect(state.proofs).toEqual([]);
+    const path = await store.pathOf(blob.id);
+    const content = readFileSync(path);
+    truncateSync(path, 5);
+    for (state.head = 10n; state.head < 32n; state.head++) await prover.proveDue(signal);
+    expect([state.proofs, await measure('damaged_pins'), await measure('pin_epochs_missed_total')]).toEqual([[], 1, 1]);
+    writeFileSync(path, content);
+    for (; state.head < 60n; state.head++) await prover.proveDue(signal);
+    // The second epoch was given up while the blob was damaged, so the third one is proven.
+    expect(state.proofs.map(([epoch]) => epoch)).toEqual([2]);
+    expect([await measure('damaged_pins'), await measure('pin_epochs_missed_total')]).toEqual([0, 2]);
+  });
+
+  it('continues with other offers and pins after one that the chain does not know', async () => {
+    const { chain, state, pinStore, review, prover } = createWork();
+    const pinOf = chain.pinOf;
+    Object.assign(chain, {
+      pinOf: (pin: bigint) => (pin === 9n ? Promise.reject(new ChainError('reverted', 'NoPin')) : pinOf(pin)),
+    });
+    pinStore.keep({ pin: 9n, blob: 'ab'.repeat(32), sizeBytes: 5, isFetched: true, missed: 0 });
+    state.head = 3_000n;
+    await review();
+    pinStore.addOffers([{ pin: 9n, place: 'https://place.example/' }], 4_000n);
+    for (let i = 0; i < 3; i++) await review();
+    expect([pinStore.offers(), pinStore.kept().map(({ pin }) => pin)]).toEqual([[], [9n, 0n]]);
+    state.head = 3_001n;
+    await prover.proveDue(signal);
+    expect(state.proofs).toHaveLength(1);
   });
 });

@@ -2,8 +2,8 @@ import type { Pin } from '@ogong/chain/registry/pins';
 import { HubBlobError } from '@ogong/hub/store/blob-store';
 import { makePinProof } from '@ogong/hub/store/pin-proof';
 import { fromHex } from '@ogong/protocol/base/bytes';
-import { findDueEpoch } from './pin-epochs.ts';
-import { type PinParts, type PinSettings, removeUnpinned } from './pin-parts.ts';
+import { countMissed, findDueEpoch } from './pin-epochs.ts';
+import { isChainAway, type PinParts, type PinSettings, removeUnpinned } from './pin-parts.ts';
 import type { KeptPin } from './pin-store.ts';
 
 /** Proves pins epoch by epoch. */
@@ -19,28 +19,46 @@ export function createPinProver(settings: PinSettings, parts: PinParts): PinProv
   /** The damaged epoch of a pin: the same blocks are not read again before the next one. */
   const damaged = new Map<bigint, number>();
 
+  metrics.missed.inc(pinStore.missedEpochs());
+
+  function forgetDamage(pin: bigint): void {
+    damaged.delete(pin);
+    metrics.damaged.set(damaged.size);
+  }
+
+  function countMissedOf(pin: Pin, head: bigint): void {
+    const fresh = pinStore.recordMissed(pin.pin, countMissed(pin, head));
+    if (fresh === 0) return;
+    metrics.missed.inc(fresh);
+    log.warn({ pin: pin.pin, epochs: fresh }, 'epochs of a pin passed without a proof');
+  }
+
   async function release(kept: KeptPin): Promise<void> {
     pinStore.drop(kept.pin);
     quietUntil.delete(kept.pin);
-    damaged.delete(kept.pin);
+    forgetDamage(kept.pin);
     await removeUnpinned(parts, kept);
     log.info({ pin: kept.pin }, 'a pin is over');
   }
 
   async function proveOne(kept: KeptPin): Promise<void> {
     const pin = await chain.pinOf(kept.pin);
-    const state = findDueEpoch(pin, await chain.headBlock());
+    const head = await chain.headBlock();
+    countMissedOf(pin, head);
+    const state = findDueEpoch(pin, head);
     if (state.kind === 'over') return release(kept);
     if (state.kind === 'waiting') return void quietUntil.set(kept.pin, state.until);
     const { epoch, seedBlock } = state;
     if (damaged.get(kept.pin) === epoch) return;
     try {
       await chain.provePin(kept.pin, epoch, await computeProof(parts, pin, seedBlock));
+      forgetDamage(kept.pin);
       metrics.proofs.inc({ outcome: 'paid' });
       log.info({ pin: kept.pin, epoch }, 'proved an epoch of a pin');
     } catch (err) {
       const isDamaged = err instanceof HubBlobError;
       if (isDamaged) damaged.set(kept.pin, epoch);
+      metrics.damaged.set(damaged.size);
       metrics.proofs.inc({ outcome: isDamaged ? 'damaged' : 'refused' });
       log.warn({ pin: kept.pin, epoch, err }, 'an epoch of a pin is not proven');
     }
@@ -51,7 +69,14 @@ export function createPinProver(settings: PinSettings, parts: PinParts): PinProv
       const head = await chain.headBlock();
       for (const kept of pinStore.kept()) {
         if (signal.aborted) return;
-        if (head >= (quietUntil.get(kept.pin) ?? 0n)) await proveOne(kept);
+        if (head < (quietUntil.get(kept.pin) ?? 0n)) continue;
+        try {
+          await proveOne(kept);
+        } catch (err) {
+          // The chain is away for all pins. Another failure is of this pin alone.
+          if (isChainAway(err)) throw err;
+          log.warn({ pin: kept.pin, err }, 'a pin is looked at again later');
+        }
       }
       const credit = await chain.pinCreditOf(settings.account);
       if (credit === 0n || credit < settings.claimLeast) return;

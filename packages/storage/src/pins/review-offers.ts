@@ -1,7 +1,6 @@
-import { ChainError } from '@ogong/chain/errors';
 import type { Pin } from '@ogong/chain/registry/pins';
 import { fromHex } from '@ogong/protocol/base/bytes';
-import { type PinParts, type PinSettings, removeUnpinned } from './pin-parts.ts';
+import { isChainAway, type PinParts, type PinSettings, removeUnpinned } from './pin-parts.ts';
 import type { WaitingOffer } from './pin-store.ts';
 import { refuseOffer } from './pin-terms.ts';
 
@@ -9,21 +8,32 @@ import { refuseOffer } from './pin-terms.ts';
 const MAX_FAILURES = 3;
 /** Blocks that have to follow that of an offer: a younger block may be replaced. */
 const CONFIRMATIONS = 2n;
+/** As many as one reading of the chain takes. */
+const BLOCKS_PER_READ = 1_000n;
 /** Blocks of a blob whose fetching ended are kept for so long. */
 const KEPT_UNFINISHED_MS = 3_600_000;
 
 /** Reads new offers and accepts those that fit the terms, after their blobs are here. */
 export async function reviewOffers(settings: PinSettings, parts: PinParts, signal: AbortSignal): Promise<void> {
-  const { chain, pinStore, store } = parts;
+  const { pinStore, store } = parts;
   await store.removeUnfinished(KEPT_UNFINISHED_MS);
-  const to = (await chain.headBlock()) - CONFIRMATIONS;
-  const from = pinStore.nextBlock();
-  if (to >= from) pinStore.addOffers(await chain.listPins({ provider: settings.account }, { from, to }), to + 1n);
+  await readOffers(settings, parts, signal);
   for (const offer of pinStore.offers()) {
     if (signal.aborted) return;
     await reviewOne(settings, parts, { offer, signal });
   }
   sumPinnedBytes(parts);
+}
+
+/** Reads offers from the chain until there is no room for more. Others are read after the review of these. */
+async function readOffers({ account }: PinSettings, { chain, pinStore }: PinParts, signal: AbortSignal): Promise<void> {
+  const head = (await chain.headBlock()) - CONFIRMATIONS;
+  while (!signal.aborted && pinStore.hasRoom() && pinStore.nextBlock() <= head) {
+    const from = pinStore.nextBlock();
+    const last = from + BLOCKS_PER_READ - 1n;
+    const to = last < head ? last : head;
+    pinStore.addOffers(await chain.listPins({ provider: account }, { from, to }), to + 1n);
+  }
 }
 
 interface OfferReview {
@@ -34,15 +44,16 @@ interface OfferReview {
 async function reviewOne(settings: PinSettings, parts: PinParts, { offer, signal }: OfferReview): Promise<void> {
   const { chain, pinStore, log, metrics } = parts;
   const { pin } = offer;
-  const offered = await chain.pinOf(pin);
+  let offered: Pin | undefined;
   /** The offer as it is stored now: the fetching may have begun. */
   const stored = (): WaitingOffer => pinStore.offers().find((one) => one.pin === pin) ?? offer;
   const drop = async (): Promise<void> => {
     const { isFetched } = stored();
     pinStore.dropOffer(pin);
-    await removeUnpinned(parts, { blob: offered.blob.slice(2), isFetched });
+    if (offered !== undefined) await removeUnpinned(parts, { blob: offered.blob.slice(2), isFetched });
   };
   try {
+    offered = await chain.pinOf(pin);
     const refusal = await acceptOffer(settings, parts, { offer, offered, signal });
     metrics.offers.inc({ outcome: refusal === undefined ? 'accepted' : 'refused' });
     if (refusal === undefined) return log.info({ pin }, 'accepted a pin');
@@ -50,8 +61,7 @@ async function reviewOne(settings: PinSettings, parts: PinParts, { offer, signal
     log.info({ pin, refusal }, 'refused the offer of a pin');
   } catch (err) {
     if (signal.aborted) return;
-    // The chain is away, which says nothing about the offer.
-    if (err instanceof ChainError && err.code !== 'reverted') throw err;
+    if (isChainAway(err)) throw err;
     const failures = offer.failures + 1;
     const isLast = failures >= MAX_FAILURES;
     if (isLast) await drop();
@@ -87,7 +97,7 @@ async function acceptOffer(
   if (tree === undefined) return 'the blob has another size or pin root';
   await store.pin(blob);
   if (!isAccepted) await chain.acceptPin(pin);
-  pinStore.keep({ pin, blob, sizeBytes, isFetched });
+  pinStore.keep({ pin, blob, sizeBytes, isFetched, missed: 0 });
   return undefined;
 }
 

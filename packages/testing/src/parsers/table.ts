@@ -106,7 +106,7 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
   'provider/src/modality/text/model-request.ts': ['parseEndpointName'],
   'provider/src/provider/orders/usd-feed.ts': ['parseUsdRate'],
   'storage/src/store/open-store.ts': ['parseBucket'],
-  'storage/src/daemon/fetch-pinned.ts': ['parsePinPlace'],
+  'storage/src/daemon/pin-place.ts': ['parsePinPlace', 'parsePlaceBeginning'],
 };
 
 /** Parsers of a value that JSON.parse has returned. */
