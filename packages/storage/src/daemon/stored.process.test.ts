@@ -158,6 +158,9 @@ it('a provider that drops blocks is not paid, and the payer gets the fees back',
   await expect(client.provePin(pin, EPOCHS - 1, new Uint8Array(40_000))).rejects.toThrow('BadProof');
   await jumpTo(start + BigInt(EPOCHS * EPOCH_BLOCKS + 1));
   expect(await payer.client.missedEpochsOf(pin)).toBe(EPOCHS);
+  // The provider counts as the contract does.
+  const counted = () => parts.metrics.registry.getSingleMetric('ogong_pin_epochs_missed_total')?.get();
+  await vi.waitUntil(async () => (await counted())?.values[0]?.value === EPOCHS, WAIT);
   const before = await payer.client.balanceOf(payer.address);
   await payer.client.returnMissedEpochs(pin);
   await payer.client.claimPinCredit();

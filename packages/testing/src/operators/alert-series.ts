@@ -82,6 +82,11 @@ export const ALERT_SERIES: Readonly<
     bad: [grows(`${LINKS}"busy"}`, 6), grows(`${LINKS}"joined"}`, 4)],
     good: [grows(`${LINKS}"busy"}`, 4), grows(`${LINKS}"joined"}`, 6)],
   },
+  PinEpochsMissed: {
+    bad: [grows('ogong_pin_epochs_missed_total', 1)],
+    good: [stays('ogong_pin_epochs_missed_total', 3)],
+  },
+  PinsDamaged: { bad: [stays('ogong_damaged_pins', 1)], good: [stays('ogong_damaged_pins', 0)] },
   EventLoopLate: {
     bad: [stays('ogong_nodejs_eventloop_lag_p99_seconds', 2)],
     good: [stays('ogong_nodejs_eventloop_lag_p99_seconds', 1)],

@@ -20,7 +20,7 @@ const runbooks = read('docs/monitoring/README.md');
 /** Names and labels of metrics, as the daemons' sources declare them. prom-client itself adds those of every process. */
 async function listDeclared(): Promise<Map<string, readonly string[]>> {
   const declared = new Map<string, readonly string[]>();
-  const sources = globSync('packages/{gateway,router,validator,provider}/src/**/*.ts', { cwd: root }).filter(
+  const sources = globSync('packages/{gateway,router,validator,provider,storage}/src/**/*.ts', { cwd: root }).filter(
     (path) => !path.includes('.test.'),
   );
   for (const path of sources) {
