@@ -39,8 +39,8 @@ it.each([
   const fetcher = createPinFetcher({ store, allowed, env, folder: join(directory.path, 'services') });
   const offered = { id: blob.id, sizeBytes: blob.bytes, place: PLACE };
   keys.clear();
-  await expect(fetcher.fetch({ ...offered, place: 'hub+ftp://acme' }, signal)).rejects.toThrow('no plain address');
-  await fetcher.fetch(offered, signal);
+  await expect(fetcher.fetchBlob({ ...offered, place: 'hub+ftp://acme' }, signal)).rejects.toThrow('no plain address');
+  await fetcher.fetchBlob(offered, signal);
   expect([await store.has(blob.id), ...keys]).toEqual([true, key]);
   await fetcher.close();
 });

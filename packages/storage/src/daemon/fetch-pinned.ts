@@ -1,7 +1,10 @@
-import { openLightPlace } from '@ogong/hub/named/open-place';
+import { beforeEnd } from '@ogong/hub/abortable';
+import { openLightPlace, type PlaceSource } from '@ogong/hub/named/open-place';
+import { MAX_SIGNED_MANIFEST_BYTES } from '@ogong/hub/signed-manifest';
 import type { HubBlobStore } from '@ogong/hub/store/blob-store';
 import { pullBlob } from '@ogong/hub/transfer/pull-blob';
-import type { OfferedBlob } from '../pins/pin-parts.ts';
+import { splitOfferedPlace } from '../pins/offered-manifest.ts';
+import type { PinParts } from '../pins/pin-parts.ts';
 import { createPlaceSources } from '../store/place-sources.ts';
 import type { Environment } from '../store/store-settings.ts';
 import { PlaceRefused, parsePinPlace, withoutKeys } from './pin-place.ts';
@@ -20,23 +23,30 @@ export interface PinFetcherOptions {
   readonly env: Environment;
 }
 
-/** Brings blobs from the places of their offers. */
-export interface PinFetcher {
-  /** @throws PlaceRefused, TransferError, HubBlobError */
-  fetch(blob: OfferedBlob, signal: AbortSignal): Promise<void>;
+/** Reads the places of offers. */
+export interface PinFetcher extends Pick<PinParts, 'fetchBlob' | 'readManifest'> {
   /** Ends the node of IPFS. */
   close(): Promise<void>;
 }
 
+/** The fetcher's calls throw PlaceRefused, TransferError and HubBlobError. */
 export function createPinFetcher({ store, allowed, folder, env }: PinFetcherOptions): PinFetcher {
   const services = createPlaceSources({ folder, env: allowed.length === 0 ? withoutKeys(env) : env });
+  function open(text: string): PlaceSource {
+    const place = parsePinPlace(splitOfferedPlace(text).place, allowed);
+    const source = openLightPlace(place) ?? services.open(place.address);
+    if (source === undefined) throw new PlaceRefused(`${place.address} is of a kind that is not read here`);
+    return source;
+  }
   return {
-    async fetch({ id, sizeBytes, place: text }, signal) {
-      const place = parsePinPlace(text, allowed);
-      const source = openLightPlace(place) ?? services.open(place.address);
-      if (source === undefined) throw new PlaceRefused(`${place.address} is of a kind that is not read here`);
+    async fetchBlob({ id, sizeBytes, place }, signal) {
       const slow = AbortSignal.timeout(GRACE_MS + Math.ceil(sizeBytes / LEAST_BYTES_PER_MS));
-      await pullBlob({ id, sizeBytes, sources: [source], store, signal: AbortSignal.any([signal, slow]) });
+      await pullBlob({ id, sizeBytes, sources: [open(place)], store, signal: AbortSignal.any([signal, slow]) });
+    },
+    async readManifest({ place }, hash, signal) {
+      const ended = AbortSignal.any([signal, AbortSignal.timeout(GRACE_MS)]);
+      const limits = { maxBytes: MAX_SIGNED_MANIFEST_BYTES, signal: ended };
+      return beforeEnd(open(place).readManifest(hash, limits), ended);
     },
     close: () => services.close(),
   };

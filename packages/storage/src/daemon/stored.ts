@@ -94,7 +94,7 @@ function createPinWork(pins: PinService, { dataDir, store, crypto, log, metrics 
     trees: createPinTrees(join(dataDir, 'trees'), store),
     pinStore: openPinStore(join(dataDir, 'pins.json'), firstBlock),
     metrics: createPinMetrics(metrics),
-    fetchBlob: fetcher.fetch,
+    ...{ fetchBlob: fetcher.fetchBlob, readManifest: fetcher.readManifest },
   };
   const prover = createPinProver(pins, parts);
   const warn = (err: unknown): void => log.warn({ err }, 'the work on pins continues at the next look');

@@ -5,8 +5,9 @@ import type { Logger } from '@ogong/host/log/logger';
 import type { BlobId } from '@ogong/hub/store/blob-store';
 import type { FolderStore } from '@ogong/hub/store/folder-store';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { removeUnnamedManifest } from './offered-manifest.ts';
 import type { PinMetrics } from './pin-metrics.ts';
-import type { PinStore } from './pin-store.ts';
+import type { KeptPin, PinStore } from './pin-store.ts';
 import type { PinTerms } from './pin-terms.ts';
 import type { PinTrees } from './pin-trees.ts';
 
@@ -24,7 +25,7 @@ export interface PinSettings {
   readonly claimLeast: bigint;
 }
 
-/** Blob of an offer, and the place that has it. */
+/** Blob of an offer, and the place that has it. The payer can name a manifest before the place (docs/spec/pins.md#offer). */
 export interface OfferedBlob {
   readonly id: BlobId;
   readonly sizeBytes: number;
@@ -42,16 +43,22 @@ export interface PinParts {
   readonly metrics: PinMetrics;
   /** Brings a blob from a place into the store. @throws if the place does not have it, or is not allowed. */
   readonly fetchBlob: (blob: OfferedBlob, signal: AbortSignal) => Promise<void>;
+  /** Reads a signed manifest from the place of an offer. Nothing is checked. @param hash 64 hex digits. @throws as `fetchBlob`. */
+  readonly readManifest: (blob: OfferedBlob, hash: string, signal: AbortSignal) => Promise<Uint8Array>;
 }
+
+/** The parts that know which manifests are here for pins. */
+export type KeptManifests = Pick<PinParts, 'store' | 'pinStore'>;
 
 /** Returns whether the chain could not be asked, which says nothing about a pin. */
 export const isChainAway = (error: unknown): boolean => error instanceof ChainError && error.code !== 'reverted';
 
-/** Removes a blob that came for pins, unless an accepted pin needs it. */
+/** Removes a blob and a manifest that came for a pin, unless another accepted pin needs them. */
 export async function removeUnpinned(
   { store, trees, pinStore }: Pick<PinParts, 'store' | 'trees' | 'pinStore'>,
-  { blob, isFetched }: { readonly blob: BlobId; readonly isFetched: boolean },
+  { blob, isFetched, manifest }: Pick<KeptPin, 'blob' | 'isFetched' | 'manifest'>,
 ): Promise<void> {
+  if (manifest !== undefined) await removeUnnamedManifest({ store, pinStore }, manifest);
   if (pinStore.kept().some((kept) => kept.blob === blob)) return;
   await store.unpin(blob);
   trees.remove(blob);

@@ -28,6 +28,10 @@ const recordsSchema = z.strictObject({
       sizeBytes: z.number().int().min(1),
       isFetched: z.boolean(),
       missed: z.number().int().min(0).default(0),
+      manifest: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .optional(),
     }),
   ),
 });
@@ -52,6 +56,8 @@ export interface KeptPin {
   readonly isFetched: boolean;
   /** Its missed epochs so far. */
   readonly missed: number;
+  /** Hash of the manifest that came for the pin. */
+  readonly manifest?: string | undefined;
 }
 
 /** Offers and pins of a provider. Each change is on the disk when the call returns. */

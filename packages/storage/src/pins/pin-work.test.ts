@@ -86,6 +86,7 @@ function createWork(change: Partial<Pin> = {}, fetch?: (world: ReturnType<typeof
     ...{ crypto, chain: world.chain, store, trees, pinStore },
     log: createLogger({ name: 'test', level: 'silent' }),
     metrics: createPinMetrics(registered),
+    readManifest: () => Promise.reject(new Error('no offer names one')),
     fetchBlob: async () => {
       await store.put(blob.stream(), { bytes: blob.bytes });
       await fetch?.(world);

@@ -1,5 +1,6 @@
 import type { Pin } from '@ogong/chain/registry/pins';
 import { fromHex } from '@ogong/protocol/base/bytes';
+import { keepOfferedManifest } from './offered-manifest.ts';
 import { isChainAway, type PinParts, type PinSettings, removeUnpinned } from './pin-parts.ts';
 import type { WaitingOffer } from './pin-store.ts';
 import { refuseOffer } from './pin-terms.ts';
@@ -50,7 +51,8 @@ async function reviewOne(settings: PinSettings, parts: PinParts, { offer, signal
   const drop = async (): Promise<void> => {
     const { isFetched } = stored();
     pinStore.dropOffer(pin);
-    if (offered !== undefined) await removeUnpinned(parts, { blob: offered.blob.slice(2), isFetched });
+    if (offered !== undefined)
+      await removeUnpinned(parts, { blob: offered.blob.slice(2), isFetched, manifest: undefined });
   };
   try {
     offered = await chain.pinOf(pin);
@@ -98,6 +100,8 @@ async function acceptOffer(
   await store.pin(blob);
   if (!isAccepted) await chain.acceptPin(pin);
   pinStore.keep({ pin, blob, sizeBytes, isFetched, missed: 0 });
+  const manifest = await keepOfferedManifest(parts, { id: blob, sizeBytes, place }, signal);
+  if (manifest !== undefined) pinStore.keep({ pin, blob, sizeBytes, isFetched, missed: 0, manifest });
   return undefined;
 }
 

@@ -5,7 +5,7 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import type { Verb } from '@ogong/host/lifecycle/command-group';
 import { EXIT } from '@ogong/host/log/errors';
 import type { ManifestFile } from '@ogong/hub/manifest';
-import { formatPlaceSource } from '@ogong/hub/place';
+import { formatManifestSource, formatPlaceSource } from '@ogong/hub/place';
 import { type PinnedContent, readPinnedContent } from '@ogong/hub/transfer/pinned-content';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { formatBytes, formatTable } from '@ogong/provider/commands/format';
@@ -18,6 +18,8 @@ import { shareBudget } from './share-budget.ts';
 import { findPinsOf, isRunning } from './shown-pin.ts';
 
 const NAME = 'ogong pins offer-model';
+/** The contract takes no longer one. */
+const MAX_PLACE_BYTES = 256;
 
 const config = defineConfig({
   name: NAME,
@@ -64,7 +66,10 @@ export const offerModelVerb: Verb = {
     const { with: account, budget, least, epochs, epochBlocks, place: written, ...values } = parsed.values;
     const provider: Hex = `0x${account}`;
     const model = await findPinnedModel(NAME, parsed.positionals[0] as string, values);
-    const place = written === undefined ? findOfferedPlace(model) : readOfferedPlace(NAME, written);
+    const place = nameManifest(
+      model,
+      written === undefined ? findOfferedPlace(model) : readOfferedPlace(NAME, written),
+    );
     const plan = planPins(model, { budget: budget.atomic, leastFee: least.atomic, epochs });
     return act(NAME, values, output, {
       does: ({ token, format }) =>
@@ -105,6 +110,12 @@ function findOfferedPlace({ name, places }: PinnedModel): string {
       `the registry names no place of ${name}: write --place, from which the provider fetches`,
     ]);
   return formatPlaceSource(place);
+}
+
+/** Names the manifest before the place if both fit into the contract. Then the provider keeps it beside the files. */
+function nameManifest({ manifest }: PinnedModel, place: string): string {
+  const named = `${formatManifestSource(manifest)} ${place}`;
+  return named.length > MAX_PLACE_BYTES ? place : named;
 }
 
 interface Terms {

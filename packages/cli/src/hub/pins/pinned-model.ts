@@ -16,6 +16,8 @@ export const modelFields = { ...chainFields, ...modelsDirField, ...fromField } a
 export interface PinnedModel {
   /** Name with its version, such as `acme/small@1.2.0`. */
   readonly name: string;
+  /** Hash of its manifest, 64 hex digits. */
+  readonly manifest: string;
   /** Files of different content, in the order of their paths. */
   readonly files: readonly ManifestFile[];
   /** Places of the command line. */
@@ -42,6 +44,7 @@ export async function findPinnedModel(
   const distinct = new Map(files.toReversed().map((file) => [toHex(file.blockRoot), file]));
   return {
     ...{ name: `${maker}/${model}@${formatVersion(number)}`, ownPlaces, store },
+    manifest: toHex(found.manifestHash),
     files: [...distinct.values()].reverse(),
     places: parseHubSources(listed.sources)?.places ?? [],
   };
