@@ -5,6 +5,8 @@ export type ModelErrorCode =
   | 'too-many-redirects'
   | 'wrong-hash'
   | 'disk-full'
+  /** No converter exists for the model, or for a part of it. */
+  | 'not-convertible'
   | 'corrupt'
   | 'cancelled';
 

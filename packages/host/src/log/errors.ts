@@ -36,6 +36,8 @@ const BY_CODE: Readonly<Record<string, number>> = {
   'disk-full': EXIT.io,
   io: EXIT.io,
   corrupt: EXIT.data,
+  // ModelError
+  'not-convertible': EXIT.data,
   // TransferError
   'not-listed': EXIT.data,
   'bad-manifest': EXIT.data,

@@ -3,13 +3,18 @@ import { posix } from 'node:path';
 import { assertWholeGguf } from '@ogong/models/gguf/check';
 import { GgufError } from '@ogong/models/gguf/types';
 import { OnnxError, readOnnxFile } from '@ogong/models/onnx/read';
+import {
+  LENGTH_BYTES,
+  MAX_HEADER_BYTES,
+  parseSafetensorsHeader,
+  SafetensorsError,
+} from '@ogong/models/safetensors/header';
 import { ProtocolError, utf8Decode } from '@ogong/protocol/base/bytes';
 import { parseJson } from '@ogong/protocol/base/json';
 import type { FileFormat } from '../file-format.ts';
 import type { ManifestFile } from '../manifest.ts';
 import { ContentError } from './content-error.ts';
 import { findProgram } from './programs.ts';
-import { LENGTH_BYTES, MAX_HEADER_BYTES, parseSafetensorsHeader } from './safetensors.ts';
 
 /** First bytes of a file that show a program. */
 const HEAD_BYTES = 1_024;
@@ -142,6 +147,8 @@ export function checkExternalFiles(files: readonly ManifestFile[], external: Ext
 }
 
 function toContentError(error: unknown, path: string): unknown {
-  const isKnown = [ContentError, GgufError, OnnxError, ProtocolError].some((type) => error instanceof type);
+  const isKnown = [ContentError, GgufError, OnnxError, SafetensorsError, ProtocolError].some(
+    (type) => error instanceof type,
+  );
   return isKnown ? new ContentError(`${path}: ${(error as Error).message}`, { cause: error }) : error;
 }

@@ -240,7 +240,7 @@ export const SPECIAL_ROWS: readonly ParserRow[] = [
     },
   },
   row(
-    'hub/src/content/safetensors.ts',
+    'models/src/safetensors/header.ts',
     'parseSafetensorsHeader',
     (size) => [...worstJsonBytes(size), ...worstTensors(size)],
     4,
