@@ -47,7 +47,7 @@ export function convertTokenizer(
   }
   const { normalizer, pre_tokenizer, post_processor, decoder, added_tokens, model } = parsed.data;
   // llama.cpp changes no text. Almost all text is in this form already.
-  if (normalizer !== undefined && normalizer !== null && typeOf(normalizer) !== 'NFC')
+  if (!keepsText(normalizer) && typeOf(normalizer) !== 'NFC')
     throw new ModelError('not-convertible', `${path} changes text by ${typeOf(normalizer)}; only NFC is converted`);
   if (typeOf(decoder) !== 'ByteLevel')
     throw new ModelError('not-convertible', `${path} has the decoder ${typeOf(decoder)}; only ByteLevel is converted`);
@@ -62,6 +62,12 @@ export function convertTokenizer(
     ...(template === undefined ? [] : ([['tokenizer.chat_template', { type: 'string', value: template }]] as const)),
   ];
 }
+
+/** Returns whether a normalizer does nothing. */
+const keepsText = (normalizer: unknown): boolean =>
+  normalizer === undefined ||
+  normalizer === null ||
+  (typeOf(normalizer) === 'Sequence' && (normalizer as { normalizers?: readonly unknown[] }).normalizers?.length === 0);
 
 const typeOf = (part: unknown): string =>
   typeof part === 'object' && part !== null ? String((part as { type?: unknown }).type).slice(0, 40) : 'none';
