@@ -10,6 +10,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { formatBytes } from '@ogong/provider/commands/format';
 import { listModelFiles } from '@ogong/provider/engine/model-weights';
 import { bringModel } from './bring-model.ts';
+import { convertToGguf } from './convert-command.ts';
 import { planModel } from './plan-command.ts';
 import { listPublished, registerModel, revokeModel, showModel } from './registry-command.ts';
 import { splitModel } from './split-command.ts';
@@ -53,6 +54,7 @@ export const modelCommand: Command = createCommandGroup({
     list: { summary: 'models on this machine, or published on a chain', run: listModels },
     pull: { summary: 'bring a model onto this machine', run: pullModel },
     verify: { summary: 'read models in full and list files that differ', run: verifyModels },
+    convert: { summary: 'write a GGUF file from safetensors', run: convertToGguf },
     split: { summary: 'cut a model into slabs for several providers', run: splitModel },
     register: { summary: 'publish which weights bear a name', run: registerModel },
     show: { summary: 'entry of a name on a chain; with --plan: layers of a model that fit here', run: showOrPlan },

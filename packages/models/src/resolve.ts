@@ -47,6 +47,7 @@ import {
   type StoredModel,
 } from './store.ts';
 import { convertStories15m, STORIES15M_PACKAGE, STORIES15M_SHA256 } from './stories15m.ts';
+import { isTransformersFolder } from './transformers-folder.ts';
 
 /** Rewrites a GGUF file in another type of weights. That takes native code, which this package does not have. */
 export interface Quantizer {
@@ -252,10 +253,10 @@ async function resolveFile(
   if (isOnnxModel(absolute)) return resolveOnnx(absolute, hashes, inspect);
   const found = statSync(absolute, { throwIfNoEntry: false });
   if (!found?.isFile()) {
-    throw new ModelError(
-      'not-found',
-      `${absolute} is ${found === undefined ? 'not there' : 'no file'}; a model is one GGUF or ONNX file, or a folder with ${MODEL_INDEX}`,
-    );
+    const advice = isTransformersFolder(absolute)
+      ? `has safetensors, which no engine opens; write a GGUF file with "ogong model convert ${absolute} --to model.gguf"`
+      : `is ${found === undefined ? 'not there' : 'no file'}; a model is one GGUF or ONNX file, or a folder with ${MODEL_INDEX}`;
+    throw new ModelError('not-found', `${absolute} ${advice}`);
   }
   for (const shard of listShards(absolute)) assertModelFile(shard, shard);
   inspect?.(absolute);

@@ -1,40 +1,27 @@
 import { join } from 'node:path';
-import type { ModelDescription, ModelVersion } from '@ogong/chain/registry/model-registry';
 import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import type { Values } from '@ogong/host/config/field';
 import { boolean, text } from '@ogong/host/config/values';
-import { loadLedgerKey } from '@ogong/host/crypto/key-files';
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
-import { computeManifestRoot, type HubManifest, type ManifestFile } from '@ogong/hub/manifest';
-import { findVersion } from '@ogong/hub/named/find-version';
-import type { VersionedName } from '@ogong/hub/named/hub-name';
+import type { HubManifest } from '@ogong/hub/manifest';
 import { formatVersion } from '@ogong/hub/named/named-model';
-import { parseSignedManifest, signHubManifest } from '@ogong/hub/signed-manifest';
-import { createHashingStore } from '@ogong/hub/store/hashing-store';
-import { keepManifest } from '@ogong/hub/store/manifest-folder';
-import { openKnownFiles } from '@ogong/hub/transfer/known-files';
-import { pushFiles } from '@ogong/hub/transfer/push';
-import { TransferError } from '@ogong/hub/transfer/transfer-error';
-import { ProtocolError, toHex } from '@ogong/protocol/base/bytes';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { formatBytes } from '@ogong/provider/commands/format';
 import { readPrivateKey } from '../open-ledger.ts';
 import { keypair } from '../registry-command.ts';
-import { type EvaluationFile, evaluationField, readEvaluations } from './evaluate/evaluation-field.ts';
-import { interruptible } from './interruptible.ts';
-import { rememberModel } from './known-models.ts';
-import { type OpenedHub, openHub, readEntry, readName } from './open-hub.ts';
-import { askPlaces, readPlaces } from './open-places.ts';
-import { type CopyTarget, openTarget } from './open-target.ts';
+import { evaluationField } from './evaluate/evaluation-field.ts';
+import { nameConverted, needsConversion, withConverted } from './lineage/converted-push.ts';
+import { openHub, readName } from './open-hub.ts';
+import { readPlaces } from './open-places.ts';
+import { openTarget } from './open-target.ts';
 import { originFields, readLineage } from './origin-field.ts';
-import { checkOwner, describeEntry, isPublished } from './publish-entry.ts';
-import { type PushPlan, planPush } from './push-plan.ts';
-import { createTransferLines } from './transfer-lines.ts';
+import { checkOwner } from './publish-entry.ts';
+import { type PushContext, type PushedModel, type PushOrder, pushModel } from './push-model.ts';
+import { planPush } from './push-plan.ts';
 
 const program = 'ogong hub push';
 
@@ -58,6 +45,11 @@ const fields = {
     repeatable: true,
     description:
       'address at which others can read the store; repeat it for several. Default: those of the entry before',
+  },
+  convert: {
+    schema: boolean,
+    boolean: true,
+    description: 'convert safetensors, and push the GGUF file as <maker>/<model>-gguf with its lineage',
   },
   claim: { schema: boolean, boolean: true, description: "pay the fee for the maker's name if it is free" },
   dryRun: { schema: boolean, boolean: true, description: 'write and send nothing: show what would be published' },
@@ -93,149 +85,87 @@ export async function pushHubModel(argv: readonly string[], output: Output): Pro
   if (places.some(({ kind }) => kind === 'folder'))
     throw new ConfigError(program, ['--place is an address: nobody else can read a folder of this machine']);
   const plan = planPush(path);
+  if (values.convert && !needsConversion(plan))
+    throw new ConfigError(program, [`--convert: ${path} is no folder of transformers with safetensors alone`]);
   const hub = await openHub(program, values, readPrivateKey(values.keypair));
   const isFree = await checkOwner(program, hub.chain, { maker: name.maker, claim: values.claim });
   const target = await openTarget(program, values.store ?? hub.store.directory, hub.store.directory);
+  const context: PushContext = { program, hub, target, places, values, output };
+  const order: PushOrder = {
+    ...{ name: { ...name, version }, plan },
+    lineage: readLineage(values),
+    evaluations: values.evaluation,
+  };
   try {
-    const files = await interruptible((signal) => putFiles(plan, { hub, target, values, output, signal }));
-    const evaluations = await readEvaluations(program, values.evaluation, { files, rootRule: plan.rootRule });
-    const signed = signManifest(hub, { name: { ...name, version }, plan, files, values, evaluations });
-    await assertFinal(hub, { name: { ...name, version }, manifestHash: signed.manifestHash });
-    if (!values.dryRun) {
-      for (const { hash, path } of evaluations) await target.putEvaluation(toHex(hash), path);
-      await target.putManifest(toHex(signed.manifestHash), signed.encoded);
-    }
-    const published = values.dryRun ? undefined : await target.publish();
-    const before = (await hub.chain.modelVersions(name)).at(-1);
-    const next = describeEntry(program, {
-      ...{ manifest: signed.manifest, manifestHash: signed.manifestHash, tokenizerHash: plan.tokenizerHash, before },
-      places: published === undefined ? places : [...places, published],
-    });
-    const isNew = !isPublished(next, before);
-    if (!values.dryRun) {
-      await keepManifest(hub.store.directory, { hash: toHex(signed.manifestHash), signed: signed.encoded });
-      await rememberModel(hub, signed);
-      if (isFree) await hub.chain.claimMaker(name.maker);
-      if (isNew) await hub.chain.publishModel(name, next);
-    }
-    const inRegistry = values.dryRun ? undefined : (await hub.chain.modelVersions(name)).at(-1);
-    report(output, { ...signed, next, isNew, inRegistry, values });
+    const pushed = values.convert
+      ? await pushBoth(context, order, isFree)
+      : [await pushModel(context, order, { claimFree: isFree })];
+    report(output, pushed, values);
+    if (!values.convert && needsConversion(plan))
+      output.writeError(
+        'no engine opens safetensors: push again with --convert, or write a GGUF file with "ogong model convert"\n',
+      );
     return EXIT.ok;
   } finally {
     await target.close();
   }
 }
 
-interface PutTask {
-  readonly hub: OpenedHub;
-  readonly target: CopyTarget;
-  readonly values: PushValues;
-  readonly output: Output;
-  readonly signal: AbortSignal;
+/** Pushes a model, and the GGUF file that is converted from it. The conversion comes first, as it may be refused. */
+function pushBoth(context: PushContext, order: PushOrder, isFree: boolean): Promise<readonly PushedModel[]> {
+  const { hub, output, values } = context;
+  const { model } = order.name;
+  const name = { ...order.name, model: nameConverted(model) };
+  // A name that is too long for the registry is refused before the work.
+  readName(program, `${name.maker}/${name.model}`);
+  const workFolder = join(hub.store.directory, 'converting');
+  return withConverted(order.plan, { model, workFolder, output }, async (plan) => {
+    const original = await pushModel(context, order, { claimFree: isFree });
+    const { modelRoot } = original.manifest;
+    const lineage = [{ modelRoot, relation: 'converted-from', licence: values.licence }] as const;
+    const converted = await pushModel(context, { name, plan, lineage, evaluations: [] }, { claimFree: false });
+    return [original, converted];
+  });
 }
 
-function putFiles(plan: PushPlan, { hub, target, values, output, signal }: PutTask): Promise<ManifestFile[]> {
-  const { folder, files } = plan;
-  const known = openKnownFiles(join(hub.store.directory, 'pushed'));
-  const { onProgress } = createTransferLines(output);
-  const store = values.dryRun ? createHashingStore() : target.store;
-  return pushFiles({ folder, files, store, known, onProgress, signal });
-}
-
-interface ManifestTask {
-  readonly name: VersionedName & Pick<HubManifest, 'version'>;
-  readonly plan: PushPlan;
-  readonly files: readonly ManifestFile[];
-  readonly values: PushValues;
-  readonly evaluations: readonly EvaluationFile[];
-}
-
-/** @throws TransferError `bad-content` for a manifest that breaks a rule, such as a duty of an origin's licence. */
-function signManifest({ registry }: OpenedHub, { name, plan, files, values, evaluations }: ManifestTask) {
-  const { maker, model, version } = name;
-  const { rootRule } = plan;
-  const manifest = {
-    ...{
-      maker,
-      model,
-      version,
-      rootRule,
-      files,
-      licence: values.licence,
-      notes: (values.notes ?? '').trim(),
-      evaluations: evaluations.map(({ hash }) => hash),
-    },
-    modelRoot: computeManifestRoot(crypto, { files, rootRule }),
-    lineage: readLineage(values),
-  };
-  try {
-    const signer = createNodeLedgerSigner(loadLedgerKey(values.keypair).reveal());
-    const encoded = signHubManifest(crypto, { registry, maker: signer }, manifest);
-    return { ...parseSignedManifest(crypto, encoded), encoded };
-  } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
-    throw new TransferError('bad-content', `no manifest can say this: ${error.message}`, { cause: error });
-  }
-}
-
-/** @throws ConfigError if the version has another manifest that can still be read. */
-async function assertFinal(
-  hub: OpenedHub,
-  { name, manifestHash }: { readonly name: ManifestTask['name']; readonly manifestHash: Uint8Array },
-): Promise<void> {
-  try {
-    const entry = await readEntry(hub, name);
-    const { store } = hub;
-    const { found } = await askPlaces({ store }, (asked) => findVersion({ ...asked, entry, version: name.version }));
-    if (toHex(found.manifestHash) === toHex(manifestHash)) return;
-  } catch (error) {
-    if (error instanceof TransferError) return;
-    throw error;
-  }
-  const number = formatVersion(name.version);
-  throw new ConfigError(program, [
-    `${name.maker}/${name.model} has a version ${number} with other files or other words; raise the number`,
-  ]);
-}
-
-interface PushReport {
-  readonly manifest: HubManifest;
-  readonly manifestHash: Uint8Array;
-  readonly next: ModelDescription;
-  /** Whether the registry did not have it. */
-  readonly isNew: boolean;
-  readonly inRegistry: ModelVersion | undefined;
-  readonly values: PushValues;
-}
-
-function report(output: Output, { manifest, manifestHash, next, isNew, inRegistry, values }: PushReport): void {
-  const { maker, model, version, files, licence } = manifest;
-  const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  const shown = { name: `${maker}/${model}`, version: formatVersion(version), manifest: toHex(manifestHash) };
-  const { modelRoot, sources } = next;
+function report(output: Output, pushed: readonly PushedModel[], values: PushValues): void {
   if (values.json) {
-    const from = inRegistry === undefined ? undefined : Number(inRegistry.from);
-    const paths = files.map(({ path }) => path);
-    printJson(output, {
-      ...{ ...shown, modelRoot, licence, sizeBytes, files: paths, sources, dryRun: values.dryRun, isNew },
-      ...(from !== undefined && { from }),
-    });
+    const plain = pushed.map((each) => toPlain(each, values.dryRun));
+    // One model is no list, so that scripts of a push without --convert stay simple.
+    printJson(output, values.convert ? plain : plain[0]);
     return;
   }
+  for (const each of pushed) output.write(`${describePush(each, values.dryRun).join('\n')}\n`);
+  if (!pushed.every(({ next }) => next.sources.some((source) => source.startsWith('hub+'))))
+    output.writeError('nobody else can find the files yet: push again with --place\n');
+}
+
+const sumBytes = ({ files }: HubManifest): number => files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+
+function toPlain({ manifest, manifestHash, next, isNew, inRegistry }: PushedModel, dryRun: boolean) {
+  const { maker, model, version, files, licence } = manifest;
+  const { modelRoot, sources } = next;
+  return {
+    ...{ name: `${maker}/${model}`, version: formatVersion(version), manifest: toHex(manifestHash) },
+    ...{ modelRoot, licence, sizeBytes: sumBytes(manifest), files: files.map(({ path }) => path), sources },
+    ...{ dryRun, isNew, ...(inRegistry !== undefined && { from: Number(inRegistry.from) }) },
+  };
+}
+
+function describePush({ manifest, manifestHash, next, isNew, inRegistry }: PushedModel, dryRun: boolean): string[] {
+  const { maker, model, version, files, licence, lineage, evaluations } = manifest;
   const since = inRegistry === undefined ? '' : ` from ${new Date(Number(inRegistry.from) * 1_000).toISOString()} on`;
-  const done = values.dryRun
+  const done = dryRun
     ? 'nothing was written or sent. It would publish:'
     : isNew
       ? `published${since}:`
       : 'was published already:';
-  const lines = [
-    `${done} ${shown.name} ${shown.version}  ${formatBytes(sizeBytes)} in ${files.length} files  ${licence}`,
-    `  root ${modelRoot}`,
-    `  manifest ${shown.manifest}`,
-    ...manifest.evaluations.map((hash) => `  evaluation ${toHex(hash)}`),
-    ...sources.map((source) => `  source ${source}`),
+  return [
+    `${done} ${maker}/${model} ${formatVersion(version)}  ${formatBytes(sumBytes(manifest))} in ${files.length} files  ${licence}`,
+    `  root ${next.modelRoot}`,
+    `  manifest ${toHex(manifestHash)}`,
+    ...lineage.map((origin) => `  ${origin.relation} ${toHex(origin.modelRoot)}`),
+    ...evaluations.map((hash) => `  evaluation ${toHex(hash)}`),
+    ...next.sources.map((source) => `  source ${source}`),
   ];
-  output.write(`${lines.join('\n')}\n`);
-  if (!sources.some((source) => source.startsWith('hub+')))
-    output.writeError('nobody else can find the files yet: push again with --place\n');
 }

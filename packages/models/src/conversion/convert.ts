@@ -10,6 +10,7 @@ import type { GgufValue } from '../gguf/types.ts';
 import { encodeGguf, type GgufContents, type GgufTensorSource } from '../gguf/write.ts';
 import { ModelError } from '../model-error.ts';
 import { openWeightFiles, type WeightFiles } from '../safetensors/weights.ts';
+import { CONFIG_FILE } from '../transformers-folder.ts';
 import type { ModelShape } from './model-shape.ts';
 import { readModelShape } from './read-config.ts';
 import { describeRope } from './rope.ts';
@@ -21,7 +22,6 @@ export const CONVERTER_KEY = 'ogong.converter';
 /** This converter. Another version may write other bytes from the same files. */
 export const CONVERTER = 'ogong-convert-v1';
 
-const CONFIG = 'config.json';
 const TOKENIZER = 'tokenizer.json';
 const TOKENIZER_CONFIG = 'tokenizer_config.json';
 const TEMPLATE = 'chat_template.jinja';
@@ -52,8 +52,8 @@ export async function convertFolder(
   { onBytes, signal }: ConversionOptions = {},
 ): Promise<ConvertedModel> {
   const files = openFolderFiles(folder, (path, file) => `${path} has no ${file}, which a model in safetensors needs`);
-  const config = files.readConfig(CONFIG);
-  const shape = readModelShape(config, join(files.path, CONFIG));
+  const config = files.readConfig(CONFIG_FILE);
+  const shape = readModelShape(config, join(files.path, CONFIG_FILE));
   const tokenizer = readTokenizer(files, { config, shape });
   const weights = openWeightFiles(files);
   const draft = `${target}.part`;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { type FolderFiles, MOST_BYTES } from '../folder-files.ts';
 import { ModelError } from '../model-error.ts';
+import { WEIGHTS_FILE, WEIGHTS_INDEX } from '../transformers-folder.ts';
 import {
   LENGTH_BYTES,
   MAX_HEADER_BYTES,
@@ -11,8 +12,6 @@ import {
   type SafetensorsTensor,
 } from './header.ts';
 
-const SINGLE = 'model.safetensors';
-const INDEX = 'model.safetensors.index.json';
 const SHARD_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.safetensors$/;
 const MAX_SHARDS = 512;
 const PIECE_BYTES = 4 * 2 ** 20;
@@ -42,13 +41,13 @@ export interface WeightFiles {
 }
 
 /**
- * Opens `model.safetensors`, or the shards of `model.safetensors.index.json`. Only their headers are read.
+ * Opens the only file with weights, or the shards of the index. Only their headers are read.
  * @throws ModelError `not-found` without them, `corrupt` for files that break a rule, or that the index does not describe.
  */
 export function openWeightFiles(folder: FolderFiles): WeightFiles {
-  const index = existsSync(join(folder.path, INDEX)) ? readIndex(folder) : undefined;
+  const index = existsSync(join(folder.path, WEIGHTS_INDEX)) ? readIndex(folder) : undefined;
   const tensors = new Map<string, WeightTensor>();
-  for (const file of index?.files ?? [SINGLE]) {
+  for (const file of index?.files ?? [WEIGHTS_FILE]) {
     folder.take(file, MOST_BYTES.weights);
     const path = join(folder.path, file);
     for (const tensor of readHeader(path)) {
@@ -69,8 +68,8 @@ interface WeightIndex {
 }
 
 function readIndex(folder: FolderFiles): WeightIndex {
-  const { weight_map: map } = folder.readConfig(INDEX);
-  const path = join(folder.path, INDEX);
+  const { weight_map: map } = folder.readConfig(WEIGHTS_INDEX);
+  const path = join(folder.path, WEIGHTS_INDEX);
   if (typeof map !== 'object' || map === null) throw corrupt(`${path} has no weight_map`);
   const places = new Map(Object.entries(map));
   const files = [...new Set(places.values())];
@@ -89,7 +88,8 @@ function assertIndexed(
     if (tensors.get(name)?.path !== join(folder, file))
       throw corrupt(`${join(folder, file)} has no tensor ${name.slice(0, 100)}, but the index says so`);
   const [extra] = [...tensors.keys()].filter((name) => !places.has(name));
-  if (extra !== undefined) throw corrupt(`${join(folder, INDEX)} does not name the tensor ${extra.slice(0, 100)}`);
+  if (extra !== undefined)
+    throw corrupt(`${join(folder, WEIGHTS_INDEX)} does not name the tensor ${extra.slice(0, 100)}`);
 }
 
 function readHeader(path: string): readonly WeightTensor[] {
