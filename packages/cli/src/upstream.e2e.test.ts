@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -29,6 +29,7 @@ import { localConfig, serveConfig } from '@ogong/provider/provider/provider-conf
 import { startServing } from '@ogong/provider/provider/serve-daemon';
 import { type CheckedReply, createClient, fetchReceipt } from '@ogong/sdk';
 import { deployWallet } from '@ogong/testing/chain/test-wallet';
+import { encodeTensorModel } from '@ogong/testing/models/tensor-models';
 import { paintPicture, startRecordedImageServer } from '@ogong/testing/upstream/recorded-image-server';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { payeeCommand } from './money/payee-command.ts';
@@ -37,6 +38,7 @@ const STORIES = fileURLToPath(new URL('../../models/models/stories260K.gguf', im
 const VERIFIED = 'ogong/verified/test/stories';
 const VANILLA = 'ogong/vanilla/test/stories';
 const PAINTER = 'ogong/vanilla/test/painter';
+const LINE = 'ogong/vanilla/test/line';
 const LEFT_OUT = ['listing', 'draw-replay', 'shape-classes'];
 const OGONG = 10n ** 18n;
 const messages = [{ role: 'user' as const, content: 'Once upon a time' }];
@@ -213,6 +215,31 @@ it('a server of pictures is sold in tier vanilla: a receipt verifies, says that 
   await expect.poll(fate, patience).toMatchObject({ state: 'settled', verdict: 'unaudited' });
   // 5 steps over 48 * 32 pixels are 10 units, and 1,000 units cost 1,000.
   expect(BigInt((await fate()).fee_atomic as string)).toBeGreaterThanOrEqual(10n);
+});
+
+it('a model of tensors whose owner shows no weights is sold in tier vanilla: a receipt verifies, and is paid', async () => {
+  const { gatewayUrl: baseUrl, rpcUrl } = mesh.plan;
+  const file = join(directory, 'line.onnx');
+  writeFileSync(file, encodeTensorModel('line'));
+  const flags = ['--model', `file:${file}`, '--model-id', LINE, '--price', '1000'];
+  const daemon = await serveBeside('tensors', ...flags, '--models-dir', join(directory, 'models'));
+  closing.push(() => daemon.stop());
+  const chain = await createChainClient({ rpcUrl, deployment: mesh.deployment });
+  const findModelRoots = createRootFinder({ client: async () => chain });
+  const client = createClient({ baseUrl, trust: { ...(await readTrust(chain)), allow: ['router'] }, findModelRoots });
+  const ask = (model: string) => client.infer({ model, inputs: { x: [[2, 1]] } });
+  await expect.poll(() => ask(LINE).then(() => 'served', String), patience).toBe('served');
+  const { response, receipt, replies } = await ask(LINE);
+  const [reply] = replies as [CheckedReply];
+  expect(response.outputs.y?.data).toEqual([1.5]);
+  expect(receipt.endpoint).toBe('infer');
+  expect(reply.posture).toMatchObject({ tier: 'vanilla', method: 'signature', exact: false });
+  expect(reply.posture?.numericClass).toMatch(/^onnxruntime-[^/]+\/[^/]+\/[^/]+\/signed\//);
+  expect(reply.checks.find(({ id }) => id === 'model-root')?.detail).toContain('says nothing about weights');
+  // Nobody gets this tier without its name.
+  await expect(ask(LINE.replace('vanilla', 'verified'))).rejects.toThrow(/no provider serves/);
+  const fate = () => fetchReceipt({ baseUrl, id: reply.replyId }).then(({ status }) => status);
+  await expect.poll(fate, patience).toMatchObject({ state: 'settled', verdict: 'unaudited' });
 });
 
 /** `ogong-gatewayd --wallet` beside the mesh's own. @returns its address. */

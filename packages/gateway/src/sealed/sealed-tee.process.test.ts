@@ -101,6 +101,22 @@ describe('a client that asks a machine of tier tee', () => {
     ]);
   });
 
+  it('has tensors with evidence of the machine for their record, and its gateway sees no value', async () => {
+    const { client, passed, paths } = await open({ policy: softwarePolicy });
+    const asked = { model: MODEL, inputs: { x: [[1.03125, 2, 0.5]] }, outputs: ['sum'] };
+    const { response, receipt, replies } = await client.infer(asked);
+    expect(response.outputs.sum?.data).toEqual([3.53125]);
+    expect(receipt.endpoint).toBe('infer');
+    expect(replies[0]?.posture).toMatchObject({ tier: 'tee', method: 'attested-replay' });
+    const reader = { crypto: nobleCrypto, policy: softwarePolicy, nowMs: Date.now() };
+    const found = await checkReceiptMachine(receipt, reader);
+    expect(found[0]).toMatchObject({ id: 'machine', status: 'pass' });
+    const strict = await checkReceiptMachine(receipt, { ...reader, policy: strictPolicy });
+    expect(strict[0]).toMatchObject({ id: 'machine', status: 'fail' });
+    expect(paths).not.toContain('/v1/infer');
+    for (const marker of ['1.03125', '3.53125']) expect(passed.some((body) => body.includes(marker))).toBe(false);
+  });
+
   it('gets a stream of a machine that its gateway believes, too', async () => {
     const machines = { machinePolicy: softwarePolicy };
     const { client } = await open({ policy: softwarePolicy, machines });

@@ -35,6 +35,11 @@ export interface ProviderModality<E extends Engine = Engine> {
   countSequences(engine: E): number;
   /** Returns facts of a loaded model for the log. */
   describe(engine: E): Readonly<Record<string, unknown>>;
+  /**
+   * Wraps an engine that is sold by its model's name, without its weights. Default: such models of this machine are not served.
+   * @param modelRoot of the name, 32 bytes.
+   */
+  hideWeights?(engine: E, modelRoot: Uint8Array): E;
   /** Returns the calls of an engine whose model is loaded anew for each of them. */
   wrapOnDemand(calls: OnDemandCalls<E>): Omit<E, 'info' | 'close'>;
   readonly orders: OrderHandling<E>;

@@ -1,10 +1,15 @@
 import type { Engine } from '@ogong/engine/open-engine';
+import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { parseModelId } from '@ogong/protocol/exchange/match';
+import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
+import { isProxiedTier } from '@ogong/protocol/tier/registry';
 import { createEmbeddedLoader } from '../engine/embedded-image.ts';
 import { addEncoder, type EngineSettings, type LoadingPlace, loadModels } from '../engine/engine-config.ts';
 import { type ImageUpstreamSettings, loadImageUpstream } from '../engine/image-upstream.ts';
 import type { ModelLoaderOptions } from '../engine/model-loader.ts';
 import { createOnDemandPool, type OnDemandPool, openOnDemandModels } from '../engine/open-on-demand-models.ts';
 import { loadPluginModel, loadUpstreamModel, type UpstreamSettings } from '../engine/upstream-config.ts';
+import { findModality } from '../modality/registry.ts';
 import type { ServedOffer } from './orders/offers.ts';
 import type { PlannedOffer } from './orders/planned-offers.ts';
 import type { ServedEntry } from './served-models.ts';
@@ -30,7 +35,7 @@ export async function openFixedModels(
   return {
     offers: loaded.map(({ engine }, i) => {
       const { modelId, pricePer1kAtomic, standbyPer1kAtomic } = planned[i] as PlannedOffer;
-      return { modelId, pricePer1kAtomic, standbyPer1kAtomic, engine };
+      return { modelId, pricePer1kAtomic, standbyPer1kAtomic, engine: toSold(modelId, engine) };
     }),
     async close() {
       await Promise.all(loaded.map(({ engine }) => engine.close()));
@@ -50,9 +55,19 @@ export async function openServedModels(
   const models = await openOnDemandModels(wanted, pool);
   const offers = models.map((model, i) => {
     const { modelId, pricePer1kAtomic, standbyPer1kAtomic } = served[i] as ServedEntry;
-    return { modelId, pricePer1kAtomic, standbyPer1kAtomic, ...model };
+    return { modelId, pricePer1kAtomic, standbyPer1kAtomic, ...model, engine: toSold(modelId, model.engine) };
   });
   return { offers, pool, close: pool.close };
+}
+
+/**
+ * Hides the weights of an engine of this machine in a tier that knows models by their names alone. A tier of hosted models shows a call
+ * of another server, so no engine of this machine is for it.
+ */
+export function toSold(modelId: string, engine: Engine): Engine {
+  const named = findNamedRoot(nodeCrypto, modelId);
+  if (named === undefined || isProxiedTier(parseModelId(modelId).tier)) return engine;
+  return findModality(engine).hideWeights?.(engine, named) ?? engine;
 }
 
 /** Models of another server. Where one cannot be used, none stays open. @throws ConfigError, EngineError */

@@ -416,6 +416,8 @@ export async function createFakeNetwork(
         getSealKey: () => sealing.show(true),
       });
     const posture = machine && { tier: 'tee', method: 'attested-replay' };
+    const attest = async ({ order }: GenerateRequest, record: Uint8Array): Promise<EvidenceParts> =>
+      machine ? { attestation: await machine.attest({ order: order?.order as Uint8Array, record }) } : {};
     async function* answer(request: GenerateRequest, context: HandlerContext): AsyncGenerator<ReplyEvent> {
       const { refuse, pauseMs = 0, dieAfter, hangAfter, bend, signedText, unasked } = provider.behaviour;
       const { format = DEFAULT_FORMAT, saidFormat = format } = provider.behaviour;
@@ -438,7 +440,8 @@ export async function createFakeNetwork(
           : composeReplyTensors(signer, { order, beacon, request: tensor.parseRequest(body), body }));
         openings.set(toHex(order.replyId), committed.opening);
         const response = provider.behaviour.bendResponse?.(committed.response) ?? committed.response;
-        yield { event: { case: 'finished', value: { ...finished, admission: admit(order), response } } };
+        const evidence = await attest(request, committed.record);
+        yield { event: { case: 'finished', value: { ...finished, admission: admit(order), response, evidence } } };
         return;
       }
       if (trajectory.endpoints.includes(request.endpoint)) {
@@ -552,8 +555,7 @@ export async function createFakeNetwork(
       openings.set(toHex(order.replyId), reply.openingBytes);
       const record = { record: reply.recordBytes, providerKey: signer.publicKey, signature: reply.recordSignature };
       const admission = provider.behaviour.bendAdmission?.(admit(order)) ?? admit(order);
-      const signed = { order: request.order?.order as Uint8Array, record: reply.recordBytes };
-      const evidence: EvidenceParts = machine ? { attestation: await machine.attest(signed) } : {};
+      const evidence = await attest(request, reply.recordBytes);
       yield {
         event: {
           case: 'finished',

@@ -3,14 +3,18 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
+import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { replayOpening } from '@ogong/protocol/modality/registry';
+import { parseTensorHeader } from '@ogong/protocol/modality/tensor/header';
 import { parseTensorReport } from '@ogong/protocol/modality/tensor/report';
 import { decodeTensorData } from '@ogong/protocol/modality/tensor/tensor-data';
 import { parseTensorResponse } from '@ogong/protocol/modality/tensor/tensor-list';
 import { createFakeTensorEngine } from '@ogong/testing/engine/fake-tensor';
 import { createNetwork, type Network, receive, until } from '@ogong/testing/provider/provider-fixture';
 import { afterEach, describe, expect, it } from 'vitest';
+import { toSold } from '../../provider/open-served-models.ts';
+import { assertServesTier, TierError } from '../../provider/orders/served-tier.ts';
 import { openTensorJob } from './score-tensors.ts';
 
 let open: Network | undefined;
@@ -79,6 +83,28 @@ describe('an order for tensors', () => {
     const network = await start();
     const error = await refusalOf(receive(network.client, { ...network.order(), endpoint: 'chat' }));
     expect([error.refusal, error.message]).toEqual(['invalid', expect.stringMatching(/tensors alone; chat was/)]);
+  });
+});
+
+describe('a model of tensors whose owner shows no weights', () => {
+  it('is served in tier vanilla under the root of its name, and in no class that is compared', async () => {
+    const modelId = 'ogong/vanilla/test/secret';
+    const realEngine = toSold(modelId, createFakeTensorEngine());
+    open = await createNetwork({ realEngine, modelId });
+    const { finished } = await receive(open.client, open.order({ body: { inputs: INPUTS } }));
+    expect(parseRecordV2(finished.record!.record).modelRoot).toEqual(findNamedRoot(crypto, modelId));
+    const header = parseTensorHeader(finished.header);
+    expect(header).toMatchObject({
+      tier: 'vanilla',
+      method: 'signature',
+      numericClass: 'fake-1/js/f64/signed/hash/kv-none',
+    });
+  });
+
+  it.each(['ogong/verified/test/secret', 'ogong/tee-proxy/test/secret'])('is not hidden as %s', (modelId) => {
+    const engine = createFakeTensorEngine();
+    expect(toSold(modelId, engine)).toBe(engine);
+    expect(() => assertServesTier(modelId.replace('verified', 'vanilla'), engine.info())).toThrow(TierError);
   });
 });
 

@@ -2,6 +2,7 @@ import type { TensorEngine } from '@ogong/engine/interface/tensor';
 import { tensor } from '@ogong/protocol/modality/tensor/tensor';
 import type { ProviderModality } from '../modality.ts';
 import { rerunReport } from '../rerun-report.ts';
+import { hideWeights } from './hide-weights.ts';
 import { tensorEndpoints } from './infer-locally.ts';
 import { openTensorJob } from './score-tensors.ts';
 import { tensorOrders } from './serve-tensors.ts';
@@ -18,6 +19,7 @@ export const tensorModality = {
     const { inputs, outputs } = engine.info().signature;
     return { inputs: inputs.map(({ name }) => name), outputs: outputs.map(({ name }) => name) };
   },
+  hideWeights,
   wrapOnDemand: ({ use }) => ({
     specificationVersion: 'tensor-v1',
     run: (request, options) => use((engine) => engine.run(request, options)),
