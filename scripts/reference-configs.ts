@@ -10,6 +10,7 @@ import { mirrorConfig } from '@ogong/cli/hub/mirror-command';
 import { pinConfig, unpinConfig } from '@ogong/cli/hub/pin-command';
 import { pullConfig as pullHubConfig } from '@ogong/cli/hub/pull-command';
 import { pushConfig } from '@ogong/cli/hub/push-command';
+import { removeConfig as removeHubConfig } from '@ogong/cli/hub/remove-command';
 import { searchConfig } from '@ogong/cli/hub/search-command';
 import { versionsConfig } from '@ogong/cli/hub/versions-command';
 import { buyConfig, quoteConfig as quoteLaunchConfig, sellConfig } from '@ogong/cli/money/launch-command';
@@ -114,6 +115,7 @@ export const referenceConfigs = [
   mirrorConfig,
   pinConfig,
   unpinConfig,
+  removeHubConfig,
   evaluateConfig,
   checkConfig,
   quoteLaunchConfig,

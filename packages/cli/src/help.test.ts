@@ -59,9 +59,19 @@ describe('help', () => {
     [modelCommand, []],
     ...['list', 'pull', 'verify', 'register', 'show', 'revoke'].map((verb) => [modelCommand, [verb]] as const),
     [hubCommand, []],
-    ...['push', 'pull', 'search', 'card', 'versions', 'mirror', 'pin', 'unpin', 'evaluate', 'check-evaluation'].map(
-      (verb) => [hubCommand, [verb]] as const,
-    ),
+    ...[
+      'push',
+      'pull',
+      'search',
+      'card',
+      'versions',
+      'mirror',
+      'pin',
+      'unpin',
+      'remove',
+      'evaluate',
+      'check-evaluation',
+    ].map((verb) => [hubCommand, [verb]] as const),
     [calibrateCommand, []],
     ...['run', 'build', 'plan', 'merge', 'pictures', 'classes'].map((verb) => [calibrateCommand, [verb]] as const),
   ] as const)('of $name %j ends well and fits a terminal', async (command, verbs) => {

@@ -61,9 +61,10 @@ async function run(machine: string, ...argv: string[]): Promise<Ran> {
     write: (text: string) => void written.push(text),
     writeError: (text: string) => void errors.push(text),
   };
-  const place = ['--deployment', at('deployment.json'), '--models-dir', at(machine)];
+  // A removal asks no chain.
+  const chain = argv[0] === 'remove' ? [] : ['--deployment', at('deployment.json')];
   try {
-    const code = await hubCommand.run([...argv, ...place], output);
+    const code = await hubCommand.run([...argv, ...chain, '--models-dir', at(machine)], output);
     return { code, text: written.join(''), error: errors.join('') };
   } catch (error) {
     return { code: (error as { code: string }).code, text: '', error: (error as Error).message };
@@ -159,8 +160,18 @@ describe('ogong hub', () => {
     await read('keeper', 'pull', 'acme/copied');
     expect(await read('keeper', 'pin', 'acme/copied')).toMatchObject({ isPinned: true });
     expect(readdirSync(at('keeper/hub/pins'))).toHaveLength(2);
+    const remove = (...more: string[]) => run('keeper', 'remove', 'acme/copied', ...more);
+    expect((await remove()).error).toContain('unpin acme/copied@1.0.0');
     expect(await read('keeper', 'unpin', 'acme/copied')).toMatchObject({ isPinned: false });
     expect(readdirSync(at('keeper/hub/pins'))).toHaveLength(0);
+    expect((await remove('--dry-run')).text).toMatch(/^nothing was removed.* acme\/copied 1\.0\.0 .*become free$/m);
+    expect(readdirSync(at('keeper/hub/blobs'))).toHaveLength(2);
+    const sizeBytes = ['stories.gguf', 'README.md'].reduce((sum, name) => sum + statSync(at('small', name)).size, 0);
+    const removed = await read('keeper', 'remove', 'acme/copied');
+    expect(removed).toMatchObject({ versions: ['1.0.0'], kept: [] });
+    expect(removed.freedBytes).toBeGreaterThanOrEqual(sizeBytes);
+    expect(readdirSync(at('keeper/hub/models'))).toEqual([]);
+    expect(await read('keeper', 'remove', 'acme/copied')).toMatchObject({ versions: [], freedBytes: 0 });
   });
 
   it("refuses a stranger's manifest, a name of another key, and files that the hub does not take", async () => {

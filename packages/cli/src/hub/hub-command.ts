@@ -7,6 +7,7 @@ import { mirrorModel } from './mirror-command.ts';
 import { pinModel, unpinModel } from './pin-command.ts';
 import { pullHubModel } from './pull-command.ts';
 import { pushHubModel } from './push-command.ts';
+import { removeHubModel } from './remove-command.ts';
 import { searchHub } from './search-command.ts';
 import { listVersions } from './versions-command.ts';
 
@@ -25,6 +26,7 @@ export const hubCommand: Command = createCommandGroup({
     evaluate: { summary: 'measure a model on the network, with a receipt for each answer', run: evaluateModel },
     'check-evaluation': { summary: 'check an evaluation and its receipts', run: checkEvaluationFile },
     unpin: { summary: 'end the protection of the files', run: unpinModel },
+    remove: { summary: 'remove a model from this machine', run: removeHubModel },
   },
   examples: ['ogong hub search small', 'ogong hub pull acme/small', 'ogong hub card acme/small'],
 });

@@ -38,10 +38,8 @@ export async function hasNamedModel(store: FolderStore, manifest: HubManifest): 
 /** Gives the blobs of a model their names, as hard links. An earlier folder of the same version is replaced. */
 export async function nameModel(store: FolderStore, manifest: HubManifest, signal?: AbortSignal): Promise<void> {
   const folder = folderOfModel(store.directory, manifest);
-  const lock = join(store.directory, 'locks', 'models.lock');
-  await mkdir(dirname(lock), { recursive: true });
-  await withProcessLock(
-    lock,
+  await lockModels(
+    store,
     async () => {
       if (await hasNamedModel(store, manifest)) return;
       await rm(folder, { recursive: true, force: true });
@@ -53,4 +51,15 @@ export async function nameModel(store: FolderStore, manifest: HubManifest, signa
     },
     signal,
   );
+}
+
+/** Runs a change of the names of models, one after another in all processes. */
+export async function lockModels(
+  { directory }: FolderStore,
+  change: () => Promise<void>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const lock = join(directory, 'locks', 'models.lock');
+  await mkdir(dirname(lock), { recursive: true });
+  await withProcessLock(lock, change, signal);
 }
