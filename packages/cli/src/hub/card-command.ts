@@ -1,6 +1,5 @@
-import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
-import type { Command, Output } from '@ogong/host/lifecycle/command';
+import type { Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import type { HubManifest } from '@ogong/hub/manifest';
@@ -10,33 +9,21 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { toPrintable } from '@ogong/protocol/base/printable';
 import { formatBytes } from '@ogong/provider/commands/format';
 import { rememberModel } from './known-models.ts';
-import { openHub, readEntry, readName } from './open-hub.ts';
-import { askPlaces, fromField, readPlaces } from './open-places.ts';
+import { createNamedCommand, namedFields } from './named-command.ts';
+import { askPlaces, fromField } from './open-places.ts';
 import { readReadme } from './read-readme.ts';
 
-const program = 'ogong hub card';
-
 export const cardConfig = defineConfig({
-  name: program,
+  name: 'ogong hub card',
   examples: ['ogong hub card acme/small --deployment deployment.json'],
   summary:
     'Shows the card of a model: its maker, licence, lineage, files and README, from the manifest that its maker signed.',
-  fields: { ...chainFields, ...modelsDirField, ...fromField, json: jsonField },
+  fields: { ...namedFields, ...fromField, json: jsonField },
   positionals: { label: '<maker/model[@version]>', min: 1, max: 1 },
 });
 
-export const showCard: Command['run'] = async (argv, output) => {
-  const parsed = cardConfig.parse(argv, process.env);
-  if (parsed.kind === 'print') {
-    output.write(parsed.text);
-    return EXIT.ok;
-  }
-  const { values, positionals } = parsed;
-  const name = readName(program, positionals[0] as string);
-  const ownPlaces = readPlaces(program, 'from', values.from);
-  const hub = await openHub(program, values);
-  const entry = await readEntry(hub, name);
-  return askPlaces({ store: hub.store, ownPlaces }, async (asked) => {
+export const showCard = createNamedCommand(cardConfig, ({ values, name, hub, entry, ownPlaces, output }) =>
+  askPlaces({ store: hub.store, ownPlaces }, async (asked) => {
     const version = await findVersion({ ...asked, entry, version: name.version });
     const readme = await readReadme(version, asked);
     await rememberModel(hub, version.found, readme);
@@ -52,8 +39,8 @@ export const showCard: Command['run'] = async (argv, output) => {
       });
     else writeCard(output, { version, owner, readme, versions: entry.versions.length });
     return EXIT.ok;
-  });
-};
+  }),
+);
 
 /** Hashes as hex digits. */
 const toPlain = ({ version, modelRoot, files, lineage, evaluations, ...rest }: HubManifest) => ({

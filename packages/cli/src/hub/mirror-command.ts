@@ -1,7 +1,5 @@
-import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { text } from '@ogong/host/config/values';
-import type { Command } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { pullByName } from '@ogong/hub/named/fetch-model';
@@ -12,8 +10,8 @@ import { formatPlaceSource } from '@ogong/hub/place';
 import { copyFiles } from '@ogong/hub/transfer/copy';
 import { pullModel } from '@ogong/hub/transfer/pull';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { openHub, readEntry, readName } from './open-hub.ts';
-import { askPlaces, fromField, readPlaces } from './open-places.ts';
+import { createNamedCommand, namedFields } from './named-command.ts';
+import { askPlaces, fromField } from './open-places.ts';
 import { openTarget } from './open-target.ts';
 import { createTransferLines } from './transfer-lines.ts';
 
@@ -26,8 +24,7 @@ export const mirrorConfig = defineConfig({
     'Copies a version of a model to another store: manifest, block lists and files. A web server of that folder is a place.\n' +
     'The maker can name the place with ogong hub push --place; any reader can name it with ogong hub pull --from.',
   fields: {
-    ...chainFields,
-    ...modelsDirField,
+    ...namedFields,
     store: {
       schema: text,
       label: '<store>',
@@ -40,17 +37,7 @@ export const mirrorConfig = defineConfig({
   positionals: { label: '<maker/model[@version]>', min: 1, max: 1 },
 });
 
-export const mirrorModel: Command['run'] = async (argv, output) => {
-  const parsed = mirrorConfig.parse(argv, process.env);
-  if (parsed.kind === 'print') {
-    output.write(parsed.text);
-    return EXIT.ok;
-  }
-  const { values, positionals } = parsed;
-  const name = readName(program, positionals[0] as string);
-  const ownPlaces = readPlaces(program, 'from', values.from);
-  const hub = await openHub(program, values);
-  const entry = await readEntry(hub, name);
+export const mirrorModel = createNamedCommand(mirrorConfig, async ({ values, name, hub, entry, ownPlaces, output }) => {
   const target = await openTarget(program, values.store, hub.store.directory);
   const { onEvent, onProgress } = createTransferLines(output);
   try {
@@ -81,4 +68,4 @@ export const mirrorModel: Command['run'] = async (argv, output) => {
   } finally {
     await target.close();
   }
-};
+});

@@ -1,6 +1,4 @@
-import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
-import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import type { HubManifest } from '@ogong/hub/manifest';
@@ -9,7 +7,7 @@ import { formatVersion } from '@ogong/hub/named/named-model';
 import type { FolderStore } from '@ogong/hub/store/folder-store';
 import { TransferError } from '@ogong/hub/transfer/transfer-error';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { openHub, readEntry, readName } from './open-hub.ts';
+import { createNamedCommand, type NamedCall, namedFields } from './named-command.ts';
 import { askPlaces } from './open-places.ts';
 
 const define = (program: string, summary: string) =>
@@ -17,7 +15,7 @@ const define = (program: string, summary: string) =>
     name: program,
     examples: [`${program} acme/small --deployment deployment.json`],
     summary,
-    fields: { ...chainFields, ...modelsDirField, json: jsonField },
+    fields: { ...namedFields, json: jsonField },
     positionals: { label: '<maker/model[@version]>', min: 1, max: 1 },
   });
 
@@ -27,36 +25,26 @@ export const pinConfig = define(
 );
 export const unpinConfig = define('ogong hub unpin', 'Ends the protection of the files of a model on this machine.');
 
-export const pinModel: Command['run'] = (argv, output) =>
-  changePins(pinConfig, { argv, output, isPinned: true, change: pinFiles });
+export const pinModel = createNamedCommand(pinConfig, (call) => changePins(call, { isPinned: true, change: pinFiles }));
 
-export const unpinModel: Command['run'] = (argv, output) =>
-  changePins(unpinConfig, {
-    ...{ argv, output, isPinned: false },
+export const unpinModel = createNamedCommand(unpinConfig, (call) =>
+  changePins(call, {
+    isPinned: false,
     change: async (ids, { unpin }) => {
       for (const id of ids) await unpin(id);
     },
-  });
+  }),
+);
 
 interface PinChange {
-  readonly argv: readonly string[];
-  readonly output: Output;
   readonly isPinned: boolean;
   readonly change: (ids: readonly string[], store: FolderStore) => Promise<void>;
 }
 
-async function changePins(config: typeof pinConfig, { argv, output, isPinned, change }: PinChange): Promise<number> {
-  const parsed = config.parse(argv, process.env);
-  if (parsed.kind === 'print') {
-    output.write(parsed.text);
-    return EXIT.ok;
-  }
-  const { values, positionals } = parsed;
-  const program = config.definition.name;
-  const name = readName(program, positionals[0] as string);
-  const hub = await openHub(program, values);
-  const entry = await readEntry(hub, name);
-  const { store } = hub;
+async function changePins(
+  { values, name, hub: { store }, entry, output }: NamedCall<{ readonly json: boolean }>,
+  { isPinned, change }: PinChange,
+): Promise<number> {
   const { found } = await askPlaces({ store }, (asked) => findVersion({ ...asked, entry, version: name.version }));
   const { manifest } = found;
   await change(listBlobs(manifest), store);

@@ -1,8 +1,6 @@
 import { resolve } from 'node:path';
-import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { text } from '@ogong/host/config/values';
-import type { Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { pullByName } from '@ogong/hub/named/fetch-model';
@@ -12,15 +10,13 @@ import { openFolderStore } from '@ogong/hub/store/folder-store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { formatBytes } from '@ogong/provider/commands/format';
 import { rememberModel } from './known-models.ts';
-import { openHub, readEntry, readName } from './open-hub.ts';
-import { askPlaces, fromField, readPlaces } from './open-places.ts';
+import { createNamedCommand, namedFields } from './named-command.ts';
+import { askPlaces, fromField } from './open-places.ts';
 import { readReadme } from './read-readme.ts';
 import { createTransferLines } from './transfer-lines.ts';
 
-const program = 'ogong hub pull';
-
 export const pullConfig = defineConfig({
-  name: program,
+  name: 'ogong hub pull',
   examples: [
     'ogong hub pull acme/small --deployment deployment.json',
     'ogong hub pull acme/small@1.2.0 --from https://mirror.example/hub --deployment deployment.json',
@@ -29,8 +25,7 @@ export const pullConfig = defineConfig({
     'Brings a model onto this machine, by its name on the chain. Every block is checked against the manifest that its maker signed.\n' +
     'It asks all places at once, and continues after a break. It prints the path to serve.',
   fields: {
-    ...chainFields,
-    ...modelsDirField,
+    ...namedFields,
     to: {
       schema: text,
       label: '<folder>',
@@ -42,17 +37,7 @@ export const pullConfig = defineConfig({
   positionals: { label: '<maker/model[@version]>', min: 1, max: 1 },
 });
 
-export async function pullHubModel(argv: readonly string[], output: Output): Promise<number> {
-  const parsed = pullConfig.parse(argv, process.env);
-  if (parsed.kind === 'print') {
-    output.write(parsed.text);
-    return EXIT.ok;
-  }
-  const { values, positionals } = parsed;
-  const name = readName(program, positionals[0] as string);
-  const ownPlaces = readPlaces(program, 'from', values.from);
-  const hub = await openHub(program, values);
-  const entry = await readEntry(hub, name);
+export const pullHubModel = createNamedCommand(pullConfig, ({ values, name, hub, entry, ownPlaces, output }) => {
   const store = values.to === undefined ? hub.store : openFolderStore(resolve(values.to));
   const { onEvent } = createTransferLines(output);
   return askPlaces({ store, ownPlaces }, async (asked) => {
@@ -71,4 +56,4 @@ export async function pullHubModel(argv: readonly string[], output: Output): Pro
       );
     return EXIT.ok;
   });
-}
+});

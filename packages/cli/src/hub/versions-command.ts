@@ -1,6 +1,4 @@
-import { chainFields, modelsDirField } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
-import type { Command } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { isMajorVersion } from '@ogong/hub/manifest';
@@ -9,30 +7,18 @@ import { formatVersion } from '@ogong/hub/named/named-model';
 import { TransferError } from '@ogong/hub/transfer/transfer-error';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { formatTable } from '@ogong/provider/commands/format';
-import { openHub, readEntry, readName } from './open-hub.ts';
-import { askPlaces, fromField, readPlaces } from './open-places.ts';
-
-const program = 'ogong hub versions';
+import { createNamedCommand, namedFields } from './named-command.ts';
+import { askPlaces, fromField } from './open-places.ts';
 
 export const versionsConfig = defineConfig({
-  name: program,
+  name: 'ogong hub versions',
   examples: ['ogong hub versions acme/small --deployment deployment.json'],
   summary: 'Lists the versions of a model, the newest first. A star marks the version in force.',
-  fields: { ...chainFields, ...modelsDirField, ...fromField, json: jsonField },
+  fields: { ...namedFields, ...fromField, json: jsonField },
   positionals: { label: '<maker/model>', min: 1, max: 1 },
 });
 
-export const listVersions: Command['run'] = async (argv, output) => {
-  const parsed = versionsConfig.parse(argv, process.env);
-  if (parsed.kind === 'print') {
-    output.write(parsed.text);
-    return EXIT.ok;
-  }
-  const { values, positionals } = parsed;
-  const name = readName(program, positionals[0] as string);
-  const ownPlaces = readPlaces(program, 'from', values.from);
-  const hub = await openHub(program, values);
-  const entry = await readEntry(hub, name);
+export const listVersions = createNamedCommand(versionsConfig, ({ values, name, hub, entry, ownPlaces, output }) => {
   const { facts } = entry;
   return askPlaces({ store: hub.store, ownPlaces }, async (asked) => {
     const versions = [];
@@ -72,4 +58,4 @@ export const listVersions: Command['run'] = async (argv, output) => {
       );
     return EXIT.ok;
   });
-};
+});
