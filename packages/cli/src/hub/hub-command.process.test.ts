@@ -128,6 +128,16 @@ describe('ogong hub', () => {
     expect(evaluations).toEqual([toHex(crypto.sha256(...evaluation))]);
     const kept = await fetch(`${place}evaluations/${evaluations[0]}`);
     expect(toHex(crypto.sha256(await kept.bytes()))).toBe(evaluations[0]);
+    await read('keeper', 'mirror', 'acme/stories@1.1.0', '--store', at('evaluated'));
+    expect(readdirSync(at('evaluated/evaluations'))).toEqual(evaluations);
+    const forged = Buffer.from(readFileSync(at('evaluated/evaluations', evaluations[0]))).fill(7, 5, 6);
+    writeFileSync(at('evaluated/evaluations', evaluations[0]), forged);
+    const bring = (machine: string, from: string) =>
+      run(machine, 'pull', 'acme/stories@1.1.0', '--evaluations', '--from', from);
+    const brought = await bring('examiner', at('evaluated'));
+    const path = at('examiner/hub/evaluations', evaluations[0]);
+    expect([brought.code, brought.text]).toEqual([EXIT.ok, expect.stringContaining(`evaluation ${path}`)]);
+    expect(toHex(crypto.sha256(readFileSync(path)))).toBe(evaluations[0]);
     // Its receipts are of another ledger, and the manifest names it all the same.
     const check = async (version: string) =>
       (await run('reader', 'check-evaluation', at('evaluation.jsonl'), '--of', `acme/stories@${version}`)).text;

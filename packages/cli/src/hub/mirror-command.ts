@@ -10,6 +10,7 @@ import { formatPlaceSource } from '@ogong/hub/place';
 import { copyFiles } from '@ogong/hub/transfer/copy';
 import { pullModel } from '@ogong/hub/transfer/pull';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { copyEvaluations } from './copy-evaluations.ts';
 import { createNamedCommand, namedFields } from './named-command.ts';
 import { askPlaces, fromField } from './open-places.ts';
 import { openTarget } from './open-target.ts';
@@ -21,7 +22,7 @@ export const mirrorConfig = defineConfig({
   name: program,
   examples: ['ogong hub mirror acme/small --store /srv/hub --deployment deployment.json'],
   summary:
-    'Copies a version of a model to another store: manifest, block lists and files. A web server of that folder is a place.\n' +
+    'Copies a version of a model to another store: manifest, block lists, files and evaluations. A web server of that folder is a place.\n' +
     'The maker can name the place with ogong hub push --place; any reader can name it with ogong hub pull --from.',
   fields: {
     ...namedFields,
@@ -53,6 +54,11 @@ export const mirrorModel = createNamedCommand(mirrorConfig, async ({ values, nam
         await pullByName({ ...asked, listed, facts, onEvent });
         await copyFiles(manifest.files, { from: hub.store, to: target.store, onProgress, signal });
       }
+      const sources = [openFolderPlace(hub.store), ...places];
+      const own = { sources, store: target.folder ?? hub.store, signal };
+      const evaluations = await copyEvaluations(manifest, own, output);
+      if (target.folder === undefined)
+        for (const { hash, path } of evaluations) await target.store.putEvaluation(hash, path, signal);
       await target.putManifest(toHex(manifestHash), encoded);
       const place = await target.publish();
       const source = place && formatPlaceSource(place);

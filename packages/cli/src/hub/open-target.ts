@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { type HubPlace, parsePlace } from '@ogong/hub/place';
 import type { HubBlobStore } from '@ogong/hub/store/blob-store';
-import { keepEvaluation } from '@ogong/hub/store/evaluation-folder';
 import { type FolderStore, openFolderStore } from '@ogong/hub/store/folder-store';
 import { keepManifest } from '@ogong/hub/store/manifest-folder';
 import { HubStoreError } from '@ogong/storage/store/hub-store-error';
@@ -16,8 +15,6 @@ export interface CopyTarget {
   readonly folder?: FolderStore;
   /** @param hash of the manifest, 64 hex digits. */
   putManifest(hash: string, signed: Uint8Array): Promise<void>;
-  /** @param hash of the evaluation, 64 hex digits. @param path of its file. */
-  putEvaluation(hash: string, path: string): Promise<void>;
   /** Makes the files readable for others. @returns the place; undefined for a folder, whose server is not known here. */
   publish(): Promise<HubPlace | undefined>;
   close(): Promise<void>;
@@ -36,7 +33,6 @@ function openFolder(path: string): CopyTarget {
   return {
     ...{ store, folder: store },
     putManifest: (hash, signed) => keepManifest(store.directory, { hash, signed }),
-    putEvaluation: (hash, path) => keepEvaluation(store.directory, { hash, path }),
     publish: async () => undefined,
     close: async () => undefined,
   };
@@ -48,7 +44,6 @@ async function openService(program: string, address: string, directory: string):
     return {
       store,
       putManifest: (hash, signed) => store.putManifest(hash, signed),
-      putEvaluation: () => Promise.reject(new ConfigError(program, ['--evaluation: only a folder keeps evaluations'])),
       publish: async () => parsePlace(await store.publish()),
       close: () => store.close(),
     };

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { text } from '@ogong/host/config/values';
+import { boolean, text } from '@ogong/host/config/values';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { pullByName } from '@ogong/hub/named/fetch-model';
@@ -9,6 +9,7 @@ import { formatVersion } from '@ogong/hub/named/named-model';
 import { openFolderStore } from '@ogong/hub/store/folder-store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { formatBytes } from '@ogong/provider/commands/format';
+import { copyEvaluations } from './copy-evaluations.ts';
 import { rememberModel } from './known-models.ts';
 import { createNamedCommand, namedFields } from './named-command.ts';
 import { askPlaces, fromField } from './open-places.ts';
@@ -32,6 +33,11 @@ export const pullConfig = defineConfig({
       description: 'store for the files; default: the folder hub below --models-dir',
     },
     ...fromField,
+    evaluations: {
+      schema: boolean,
+      boolean: true,
+      description: 'bring the evaluations of the manifest, too; no engine needs them',
+    },
     json: jsonField,
   },
   positionals: { label: '<maker/model[@version]>', min: 1, max: 1 },
@@ -45,15 +51,20 @@ export const pullHubModel = createNamedCommand(pullConfig, ({ values, name, hub,
     const { listed } = version;
     const { manifest, manifestHash, path, isNew } = await pullByName({ ...asked, listed, facts: entry.facts, onEvent });
     await rememberModel(hub, version.found, await readReadme(version, asked));
+    const copy = { sources: version.places, store, signal: asked.signal };
+    const evaluations = values.evaluations ? await copyEvaluations(manifest, copy, output) : [];
     const number = formatVersion(manifest.version);
     const sizeBytes = manifest.files.reduce((sum, file) => sum + file.sizeBytes, 0);
     const shown = { name: `${name.maker}/${name.model}`, version: number, path, sizeBytes, isNew };
     const [manifestText, modelRoot] = [manifestHash, manifest.modelRoot].map(toHex);
-    if (values.json) printJson(output, { ...shown, manifest: manifestText, modelRoot, licence: manifest.licence });
-    else
+    if (values.json)
+      printJson(output, { ...shown, manifest: manifestText, modelRoot, licence: manifest.licence, evaluations });
+    else {
+      const kept = evaluations.map((one) => `evaluation ${one.path}\n`).join('');
       output.write(
-        `${shown.name} ${number}  ${formatBytes(sizeBytes)}  root ${modelRoot}  ${manifest.licence}${isNew ? '' : '  was here'}\n${path}\n`,
+        `${shown.name} ${number}  ${formatBytes(sizeBytes)}  root ${modelRoot}  ${manifest.licence}${isNew ? '' : '  was here'}\n${path}\n${kept}`,
       );
+    }
     return EXIT.ok;
   });
 });

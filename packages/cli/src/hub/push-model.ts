@@ -79,7 +79,7 @@ export async function pushModel(
   const signed = signManifest(context, { ...order, files, evaluations });
   await assertFinal(context, { name, manifestHash: signed.manifestHash });
   if (!values.dryRun) {
-    for (const { hash, path } of evaluations) await target.putEvaluation(toHex(hash), path);
+    for (const { hash, path } of evaluations) await target.store.putEvaluation(toHex(hash), path);
     await target.putManifest(toHex(signed.manifestHash), signed.encoded);
   }
   const published = values.dryRun ? undefined : await target.publish();

@@ -1,8 +1,6 @@
 import { concatBytes, ProtocolError } from '@ogong/protocol/base/bytes';
+import { MAX_EVALUATION_BYTES } from '../evaluation-size.ts';
 import { MAX_LINE_BYTES } from './evaluation-lines.ts';
-
-/** The largest evaluation. */
-export const MAX_EVALUATION_BYTES: number = 2 ** 32;
 
 /** Returns the lines of a file without their ends. A last line without an end is left out. @throws ProtocolError `too-large` */
 export async function* cutLines(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -1,4 +1,3 @@
-import { toHex } from '@ogong/protocol/base/bytes';
 import type { HubPlace } from '../place.ts';
 import { type FolderStore, openFolderStore } from '../store/folder-store.ts';
 import { readKeptManifest } from '../store/manifest-folder.ts';
@@ -8,10 +7,13 @@ import {
   createStoreSource,
   fetchBytes,
   type ReadLimits,
+  streamBytes,
 } from '../transfer/block-source.ts';
+import type { EvaluationSource } from '../transfer/fetch-evaluations.ts';
+import { urlsOfPlace } from '../transfer/pull-blob.ts';
 
 /** A place of the hub as a source. Nothing that it sends is believed. */
-export interface PlaceSource extends BlockSource {
+export interface PlaceSource extends BlockSource, EvaluationSource {
   /**
    * Returns a signed manifest, at most `maxBytes` and a piece of it.
    * @param hash of the manifest, 64 hex digits. @throws if the place does not have it.
@@ -32,13 +34,21 @@ export function openLightPlace({ kind, address }: HubPlace): PlaceSource | undef
 export const openFolderPlace = (store: FolderStore): PlaceSource => ({
   ...createStoreSource(store.directory, store),
   readManifest: (hash) => readKeptManifest(store.directory, hash),
+  readEvaluation: store.readEvaluation,
 });
 
-const openHttpPlace = (address: string): PlaceSource => ({
-  ...createHttpSource({
-    name: address,
-    urlOf: ({ blockRoot }) => `${address}blobs/${toHex(blockRoot)}`,
-    listUrlOf: ({ blockRoot }) => `${address}lists/${toHex(blockRoot)}`,
-  }),
-  readManifest: (hash, limits) => fetchBytes(`${address}manifests/${hash}`, limits),
+export interface HttpPlaceOptions {
+  /** Names the place in messages. Default: its address. */
+  readonly name?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Opens a place that a server of HTTP shows under its names. @param address `https` or on this machine, with a slash at its end. */
+export const openHttpPlace = (
+  address: string,
+  { name = address, headers = {} }: HttpPlaceOptions = {},
+): PlaceSource => ({
+  ...createHttpSource({ name, headers, ...urlsOfPlace(address) }),
+  readManifest: (hash, limits) => fetchBytes(`${address}manifests/${hash}`, { ...limits, headers }),
+  readEvaluation: (hash, signal) => streamBytes(`${address}evaluations/${hash}`, { headers, signal }),
 });

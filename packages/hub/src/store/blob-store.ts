@@ -55,6 +55,14 @@ export interface HubBlobStore {
   unpin(id: BlobId): Promise<void>;
   /** @returns whether there was one. @throws HubBlobError `pinned`. */
   remove(id: BlobId): Promise<boolean>;
+  /**
+   * Keeps a copy of an evaluation.
+   * @param hash SHA-256 of the file, 64 lower-case hex digits. @param path of the file on this machine.
+   * @throws HubBlobError `bad-name`, `too-long`, `wrong-content`.
+   */
+  putEvaluation(hash: string, path: string, signal?: AbortSignal): Promise<void>;
+  /** Reads an evaluation. The bytes are not checked. @throws HubBlobError `not-found`; when the first bytes are asked for. */
+  readEvaluation(hash: string, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   /** Returns the bytes that the store can still take; infinite if it does not know. */
   freeBytes(): Promise<number>;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import {
   access,
   type FileHandle,
@@ -30,6 +30,7 @@ import {
   type HubBlobStore,
   type PutOptions,
 } from './blob-store.ts';
+import { keepEvaluation, readKeptEvaluation } from './evaluation-folder.ts';
 
 const READ_BYTES = 1 << 18;
 
@@ -198,6 +199,11 @@ export function openFolderStore(directory: string): FolderStore {
       await rm(listPath(id), { force: true });
       return isFound;
     },
+
+    putEvaluation: (hash, path, signal) =>
+      keepEvaluation(directory, { hash, stream: createReadStream(path, { ...(signal && { signal }) }) }),
+
+    readEvaluation: (hash, signal) => readKeptEvaluation(directory, hash, signal),
 
     async removeUnfinished(olderThanMs) {
       const folder = dirname(partPath(''));

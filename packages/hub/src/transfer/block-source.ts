@@ -70,15 +70,23 @@ export async function fetchBytes(
   address: string,
   { headers = {}, maxBytes, signal }: ReadLimits & { readonly headers?: Readonly<Record<string, string>> },
 ): Promise<Uint8Array> {
-  const response = await fetchFollowing(assertAddress(address), headers, { signal });
   const pieces: Uint8Array[] = [];
   let size = 0;
-  for await (const piece of response.body ?? []) {
+  for await (const piece of streamBytes(address, { headers, signal })) {
     pieces.push(piece);
     size += piece.length;
     if (size > maxBytes) break;
   }
   return new Uint8Array(Buffer.concat(pieces));
+}
+
+/** Streams a file of a server, without a bound. @throws RefusedRead for an address that is not `https` nor on this machine. */
+export async function* streamBytes(
+  address: string,
+  { headers, signal }: Omit<RangeReading, 'name'>,
+): AsyncGenerator<Uint8Array> {
+  const response = await fetchFollowing(assertAddress(address), headers, { signal });
+  yield* response.body ?? [];
 }
 
 export interface RangeReading {

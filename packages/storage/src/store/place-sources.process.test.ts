@@ -23,6 +23,8 @@ import type { Environment } from './store-settings.ts';
 
 const MANIFEST = 'ab'.repeat(32);
 const SIGNED = Uint8Array.of(1, 2, 3);
+const ROWS = 'rows\n';
+const EVALUATION = toHex(nodeCrypto.sha256(Buffer.from(ROWS)));
 const S3_KEYS = { AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' };
 
 let directory: TestDirectory;
@@ -63,6 +65,9 @@ async function publish(store: PlaceStore): Promise<string> {
   closing.push(() => store.close());
   await store.put(blob.stream(), { bytes: blob.bytes });
   await store.putManifest(MANIFEST, SIGNED);
+  const rows = join(directory.path, 'evaluation.jsonl');
+  writeFileSync(rows, ROWS);
+  await store.putEvaluation(EVALUATION, rows);
   return await store.publish();
 }
 
@@ -81,6 +86,9 @@ async function expectReadable(address: string, env: Environment): Promise<void> 
       .subarray(5)
       .equals(read),
   ).toBe(true);
+  const rows = await collect(source.readEvaluation(EVALUATION, signal));
+  expect(Buffer.from(rows).toString()).toBe(ROWS);
+  await expect(collect(source.readEvaluation('cd'.repeat(32), signal))).rejects.toThrow();
   await expect(source.readManifest('cd'.repeat(32), { maxBytes: 3, signal })).rejects.toThrow();
 }
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import type { PlaceSource } from '@ogong/hub/named/open-place';
+import { openHttpPlace, type PlaceSource } from '@ogong/hub/named/open-place';
 import { hubHeaders } from '@ogong/models/hub';
 import type { IpfsNode } from './ipfs/ipfs-node.ts';
 import { type OpenStoreOptions, parseBucket } from './open-store.ts';
-import { createHttpPlace, createLazySource, createRefusingSource } from './place-source.ts';
+import { createLazySource, createRefusingSource } from './place-source.ts';
 import {
   readHuggingFace,
   readIpfsGateway,
@@ -35,7 +35,7 @@ export function createPlaceSources({ folder, env }: OpenStoreOptions): PlaceSour
 
   function openIpfs(address: string, cid: string): PlaceSource {
     const gateway = readIpfsGateway(env);
-    if (gateway !== undefined) return createHttpPlace(`${gateway}/ipfs/${cid}`, { name: address });
+    if (gateway !== undefined) return openHttpPlace(`${gateway}/ipfs/${cid}/`, { name: address });
     const { listen, peers } = readIpfsNode(env);
     if (peers.length === 0)
       return createRefusingSource(address, 'set OGONG_IPFS_PEERS to nodes that have it, or OGONG_IPFS_GATEWAY');
@@ -62,13 +62,13 @@ export function createPlaceSources({ folder, env }: OpenStoreOptions): PlaceSour
         return createS3Source({ bucket, prefix, region, endpoint, ...keys });
       });
     const host = endpoint === undefined ? `https://${bucket}.s3.${region}.amazonaws.com` : `${endpoint}/${bucket}`;
-    return createHttpPlace(prefix === '' ? host : `${host}/${prefix}`, { name: address });
+    return openHttpPlace(prefix === '' ? `${host}/` : `${host}/${prefix}/`, { name: address });
   }
 
   function openRevision(address: string, repository: string, commit: string): PlaceSource {
     const { endpoint, token } = readHuggingFace(env);
     const headers = hubHeaders({ endpoint, token: token?.reveal() });
-    return createHttpPlace(`${endpoint}/${repository}/resolve/${commit}`, { name: address, headers });
+    return openHttpPlace(`${endpoint}/${repository}/resolve/${commit}/`, { name: address, headers });
   }
 
   function openKind(address: string): PlaceSource | undefined {

@@ -18,4 +18,9 @@ export interface PlaceStore extends HubBlobStore {
 }
 
 /** The names of a place: a folder for each kind of file. */
-export const PLACE_FOLDERS = { blob: 'blobs', list: 'lists', manifest: 'manifests' } as const;
+export const PLACE_FOLDERS = {
+  blob: 'blobs',
+  list: 'lists',
+  manifest: 'manifests',
+  evaluation: 'evaluations',
+} as const;

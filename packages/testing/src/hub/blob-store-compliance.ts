@@ -1,7 +1,11 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { BLOCK_BYTES } from '@ogong/hub/block-size';
 import { parseBlockList } from '@ogong/hub/blocks';
 import { HubBlobError, type HubBlobErrorCode, type HubBlobStore } from '@ogong/hub/store/blob-store';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createTestDirectory } from '../store/test-directory.ts';
 import { breakAfter, collect, createMemoryMeter, createTestBlob, stallAfter, type TestBlob } from './blob-bytes.ts';
 
 /** A place that a kind of store keeps its blobs in. */
@@ -239,6 +243,26 @@ export function describeBlobStore(name: string, createPlace: () => Promise<Store
       expect(await store.remove(blob.id)).toBe(false);
       expect(await store.has(other.id)).toBe(true);
       expect(await put()).toBe(blob.id);
+    });
+
+    it('keeps evaluations under their hashes, and never a wrong one', async () => {
+      const directory = createTestDirectory('hub-evaluation');
+      const path = join(directory.path, 'evaluation.jsonl');
+      // Some services treat small files and large ones differently.
+      for (const bytes of [700, 70_000]) {
+        writeFileSync(path, Buffer.alloc(bytes, 'rows\n'));
+        const hash = createHash('sha256').update(readFileSync(path)).digest('hex');
+        const wrong = createHash('sha256').update('others').digest('hex');
+        await expectBlobError(collect(store.readEvaluation(hash)), 'not-found');
+        await expectBlobError(store.putEvaluation(wrong, path), 'wrong-content');
+        await expectBlobError(store.putEvaluation('../x', path), 'bad-name');
+        await expectBlobError(collect(store.readEvaluation(wrong)), 'not-found');
+        await store.putEvaluation(hash, path);
+        await store.putEvaluation(hash, path);
+        store = await place.open();
+        expect(Buffer.from(await collect(store.readEvaluation(hash))).equals(readFileSync(path))).toBe(true);
+      }
+      directory.remove();
     });
 
     it('says how much room it has', async () => {

@@ -52,6 +52,11 @@ export function openHuggingFaceStore({ endpoint, repository, token, folder }: Hu
       return [`${await change(`Add blob ${id}`, files, signal)}/${PLACE_FOLDERS.blob}/${id}`];
     },
 
+    async sendEvaluation({ hash, path, signal }) {
+      const file = add(PLACE_FOLDERS.evaluation, hash, await openAsBlob(path));
+      return [`${await change(`Add evaluation ${hash}`, [file], signal)}/${PLACE_FOLDERS.evaluation}/${hash}`];
+    },
+
     read: ({ references: [path = ''] }, range, signal) =>
       readHttpRange(`${endpoint}/${repository}/resolve/${path}`, range, {
         ...{ name: repository, headers: hubHeaders(access), signal },

@@ -1,3 +1,4 @@
+import { MAX_EVALUATION_BYTES } from '@ogong/hub/evaluation-size';
 import type { PlaceSource } from '@ogong/hub/named/open-place';
 import { type ReadLimits, RefusedRead } from '@ogong/hub/transfer/block-source';
 import { toHex } from '@ogong/protocol/base/bytes';
@@ -32,6 +33,8 @@ export function createIpfsSource({ files }: IpfsNode, root: string): PlaceSource
     name: `ipfs:${root}`,
     listBlocks: ({ blockRoot }, limits) => readSmall(`${PLACE_FOLDERS.list}/${toHex(blockRoot)}`, limits),
     readManifest: (hash, limits) => readSmall(`${PLACE_FOLDERS.manifest}/${hash}`, limits),
+    readEvaluation: (hash, signal) =>
+      read(`${PLACE_FOLDERS.evaluation}/${hash}`, { from: 0, to: MAX_EVALUATION_BYTES, signal }),
     read: ({ blockRoot }, { from, to }, signal) =>
       read(`${PLACE_FOLDERS.blob}/${toHex(blockRoot)}`, { from, to, signal }),
   };

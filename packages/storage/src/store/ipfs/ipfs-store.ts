@@ -4,7 +4,7 @@ import type { Helia } from 'helia';
 import { CID } from 'multiformats/cid';
 import { PLACE_FOLDERS, type PlaceStore } from '../place-store.ts';
 import type { BlobIndex } from '../staged/blob-index.ts';
-import { openStagedStore } from '../staged/staged-store.ts';
+import { openStagedStore, type StagedBlob } from '../staged/staged-store.ts';
 import { type IpfsNode, readFile } from './ipfs-node.ts';
 
 /** Settings of the importer, which decide over CIDs: raw leaves of 1 MiB, as the blocks of the hub (IPIP-499). */
@@ -17,17 +17,19 @@ const WRITTEN_AT_ONCE = 2;
  */
 export function openIpfsStore(node: IpfsNode, folder: string): PlaceStore {
   const { helia, files, close } = node;
+  const send = async ({ path, signal }: Pick<StagedBlob, 'path' | 'signal'>): Promise<string[]> => {
+    const cid = await files.addByteStream(createReadStream(path, { highWaterMark: 1 << 20 }), {
+      ...LAYOUT,
+      blockWriteConcurrency: WRITTEN_AT_ONCE,
+      ...(signal && { signal }),
+    });
+    await pinFile(helia, cid);
+    return [cid.toString()];
+  };
   return openStagedStore(folder, {
     name: 'IPFS',
-    async send({ path, signal }) {
-      const cid = await files.addByteStream(createReadStream(path, { highWaterMark: 1 << 20 }), {
-        ...LAYOUT,
-        blockWriteConcurrency: WRITTEN_AT_ONCE,
-        ...(signal && { signal }),
-      });
-      await pinFile(helia, cid);
-      return [cid.toString()];
-    },
+    send,
+    sendEvaluation: send,
     read: ({ references: [cid = ''] }, { from, to }, signal) =>
       readFile(files, { cid: CID.parse(cid), from, to }, { offline: true, signal }),
     drop: ({ references: [cid = ''] }) => deleteFile(node, CID.parse(cid)),
@@ -43,11 +45,12 @@ async function deleteFile({ helia, blocks }: IpfsNode, file: CID): Promise<void>
   for (const cid of freed) if (!(await helia.pins.isPinned(cid))) await blocks.delete(cid);
 }
 
-/** Adds the directory of a place: files, lists and manifests under their names. */
+/** Adds the directory of a place: files, lists, manifests and evaluations under their names. */
 async function addPlace(files: UnixFS, index: BlobIndex): Promise<CID> {
   let blobs = await files.addDirectory({}, LAYOUT);
   let lists = blobs;
   let manifests = blobs;
+  let evaluations = blobs;
   const root = blobs;
   for (const id of await index.ids()) {
     const [cid = ''] = (await index.find(id))?.references ?? [];
@@ -56,9 +59,14 @@ async function addPlace(files: UnixFS, index: BlobIndex): Promise<CID> {
   }
   for (const hash of await index.manifests())
     manifests = await files.cp(await files.addBytes(await index.readManifest(hash), LAYOUT), manifests, hash);
+  for (const hash of await index.evaluations()) {
+    const [cid = ''] = (await index.findEvaluation(hash))?.references ?? [];
+    evaluations = await files.cp(CID.parse(cid), evaluations, hash);
+  }
   const withBlobs = await files.cp(blobs, root, PLACE_FOLDERS.blob);
   const withLists = await files.cp(lists, withBlobs, PLACE_FOLDERS.list);
-  return await files.cp(manifests, withLists, PLACE_FOLDERS.manifest);
+  const withManifests = await files.cp(manifests, withLists, PLACE_FOLDERS.manifest);
+  return await files.cp(evaluations, withManifests, PLACE_FOLDERS.evaluation);
 }
 
 /** Protects the blocks of a file. A file that was pinned before a crash stays pinned. */

@@ -7,8 +7,10 @@ import { openS3Store } from './s3-store.ts';
 /** A place in a bucket that asks for keys. A public bucket needs none and is a place of HTTP. */
 export function createS3Source(place: S3Place): PlaceSource {
   const bucket = openBucket(place);
+  const store = openS3Store(place);
   return {
-    ...createStoreSource(bucket.name, openS3Store(place)),
+    ...createStoreSource(bucket.name, store),
+    readEvaluation: store.readEvaluation,
     async readManifest(hash, { maxBytes }) {
       const signed = await bucket.read(`${PLACE_FOLDERS.manifest}/${hash}`, maxBytes);
       if (signed === undefined) throw new RefusedRead(`${bucket.name} has no manifest ${hash}`);

@@ -11,6 +11,7 @@ import {
   type HubBlobStore,
   type PutOptions,
 } from '@ogong/hub/store/blob-store';
+import { measureEvaluation } from '@ogong/hub/store/evaluation-folder';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { createKeyTurns } from '../key-turns.ts';
 import { assertManifestSize } from '../manifest-size.ts';
@@ -33,7 +34,7 @@ const MAX_COPY_BYTES = 5 * 2 ** 30;
 const turns = createKeyTurns();
 
 /**
- * Opens a store in a bucket: `blobs/<id>`, `lists/<id>`, `manifests/<hash>`, `pins/<id>`, `unfinished/<key>/…`. A put sends parts of at
+ * Opens a store in a bucket: `blobs/<id>`, `lists/<id>`, `manifests/<hash>`, `evaluations/<hash>`, `pins/<id>`, `unfinished/<key>/…`. A put sends parts of at
  * least 5 MiB and keeps whole parts. Two processes with one key can end each other's put, but never change its content.
  * @param minPartBlocks fewer are for tests alone, whose server takes small parts.
  */
@@ -153,6 +154,16 @@ export function openS3Store(place: S3Place, minPartBlocks = MIN_PART_BLOCKS): Pl
       await bucket.remove(blobName(id));
       await bucket.remove(listName(id));
       return isFound;
+    },
+
+    async putEvaluation(hash, path, signal) {
+      const bytes = await measureEvaluation(path, hash);
+      await bucket.putFile(nameOf(PLACE_FOLDERS.evaluation, hash), { path, bytes }, signal);
+    },
+
+    async *readEvaluation(hash, signal) {
+      const { Body } = await bucket.open(nameOf(PLACE_FOLDERS.evaluation, hash), undefined, signal);
+      yield* (Body ?? []) as AsyncIterable<Uint8Array>;
     },
 
     freeBytes: async () => Number.POSITIVE_INFINITY,

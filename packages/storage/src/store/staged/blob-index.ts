@@ -19,7 +19,7 @@ export interface IndexEntry {
   readonly references: readonly string[];
 }
 
-/** Maps ids of blobs to those of an engine, in a folder: `index/<id>`, `lists/<id>`, `pins/<id>`, `manifests/<hash>`. */
+/** Maps ids of blobs to those of an engine, in a folder: `index/<id>`, `lists/<id>`, `pins/<id>`, `manifests/<hash>`, `evaluations/<hash>`. */
 export interface BlobIndex {
   /** Writes the list first, because the entry makes the blob visible. */
   add(id: BlobId, entry: IndexEntry, list: Uint8Array): Promise<void>;
@@ -32,10 +32,13 @@ export interface BlobIndex {
   addManifest(hash: string, signed: Uint8Array): Promise<void>;
   manifests(): Promise<readonly string[]>;
   readManifest(hash: string): Promise<Uint8Array>;
+  addEvaluation(hash: string, entry: IndexEntry): Promise<void>;
+  findEvaluation(hash: string): Promise<IndexEntry | undefined>;
+  evaluations(): Promise<readonly string[]>;
 }
 
 export function openBlobIndex(folder: string): BlobIndex {
-  const pathOf = (kind: 'index' | 'lists' | 'pins' | 'manifests', name: string): string => {
+  const pathOf = (kind: 'index' | 'lists' | 'pins' | 'manifests' | 'evaluations', name: string): string => {
     assertBlobName(name);
     return join(folder, kind, name);
   };
@@ -44,14 +47,9 @@ export function openBlobIndex(folder: string): BlobIndex {
   return {
     async add(id, entry, list) {
       await replaceFile(pathOf('lists', id), list);
-      await replaceFile(pathOf('index', id), Buffer.from(JSON.stringify(entry)));
+      await replaceFile(pathOf('index', id), encodeEntry(entry));
     },
-    async find(id) {
-      const path = pathOf('index', id);
-      const size = (await stat(path).catch(() => undefined))?.size;
-      if (size === undefined || size > MAX_ENTRY_BYTES) return undefined;
-      return entrySchema.parse(JSON.parse(await readFile(path, 'utf8')));
-    },
+    find: (id) => readEntry(pathOf('index', id)),
     readList: async (id) => new Uint8Array(await readFile(pathOf('lists', id))),
     async remove(id) {
       await rm(pathOf('index', id), { force: true });
@@ -66,7 +64,18 @@ export function openBlobIndex(folder: string): BlobIndex {
     addManifest: (hash, signed) => replaceFile(pathOf('manifests', hash), signed),
     manifests: () => names('manifests'),
     readManifest: async (hash) => new Uint8Array(await readFile(pathOf('manifests', hash))),
+    addEvaluation: (hash, entry) => replaceFile(pathOf('evaluations', hash), encodeEntry(entry)),
+    findEvaluation: (hash) => readEntry(pathOf('evaluations', hash)),
+    evaluations: () => names('evaluations'),
   };
+}
+
+const encodeEntry = (entry: IndexEntry): Uint8Array => Buffer.from(JSON.stringify(entry));
+
+async function readEntry(path: string): Promise<IndexEntry | undefined> {
+  const size = (await stat(path).catch(() => undefined))?.size;
+  if (size === undefined || size > MAX_ENTRY_BYTES) return undefined;
+  return entrySchema.parse(JSON.parse(await readFile(path, 'utf8')));
 }
 
 /** Writes a file at once: a crash leaves the old content or the new one. */

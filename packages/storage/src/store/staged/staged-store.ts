@@ -8,6 +8,7 @@ import {
   HubBlobError,
   type PutOptions,
 } from '@ogong/hub/store/blob-store';
+import { measureEvaluation } from '@ogong/hub/store/evaluation-folder';
 import { openFolderStore } from '@ogong/hub/store/folder-store';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { createKeyTurns } from '../key-turns.ts';
@@ -24,12 +25,20 @@ export interface StagedBlob {
   readonly signal: AbortSignal | undefined;
 }
 
+/** A whole evaluation on this machine's disk. */
+export type SentEvaluation = Pick<StagedBlob, 'path' | 'signal'> & {
+  /** SHA-256, 64 hex digits. */
+  readonly hash: string;
+};
+
 /** An engine that takes whole files and names them by ids of its own. */
 export interface BlobEngine {
   /** Names the engine in messages. */
   readonly name: string;
   /** Sends a blob. A second call for the same blob is harmless. @returns the engine's ids for it. */
   send(blob: StagedBlob): Promise<IndexEntry['references']>;
+  /** Sends the file of an evaluation. @returns the engine's ids for it. */
+  sendEvaluation(file: SentEvaluation): Promise<IndexEntry['references']>;
   read(entry: IndexEntry, range: ByteRange, signal: AbortSignal | undefined): AsyncIterable<Uint8Array>;
   drop(entry: IndexEntry): Promise<void>;
   /** Makes the files of the index readable for others. @returns the address of the place. */
@@ -132,6 +141,18 @@ export function openStagedStore(folder: string, engine: BlobEngine): PlaceStore 
     },
 
     freeBytes: () => staging.freeBytes(),
+
+    async putEvaluation(hash, path, signal) {
+      const bytes = await measureEvaluation(path, hash);
+      if ((await index.findEvaluation(hash)) !== undefined) return;
+      await index.addEvaluation(hash, { bytes, references: await engine.sendEvaluation({ hash, path, signal }) });
+    },
+
+    async *readEvaluation(hash, signal) {
+      const entry = await index.findEvaluation(hash);
+      if (entry === undefined) throw new HubBlobError('not-found', `no evaluation ${hash} in ${engine.name}`);
+      yield* engine.read(entry, { from: 0, to: entry.bytes }, signal);
+    },
 
     async putManifest(hash, signed) {
       assertManifestSize(signed);

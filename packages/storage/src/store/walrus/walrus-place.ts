@@ -9,7 +9,8 @@ const slice = z
   .regex(/^[\w-]{43} \d{1,15} \d{1,15}$/)
   .transform(parseSlice);
 const files = z.record(z.string().regex(/^[0-9a-f]{64}$/), z.array(slice).min(1));
-const placeSchema = z.object({ blobs: files, lists: files, manifests: files });
+/** The first descriptions had no evaluations. */
+const placeSchema = z.object({ blobs: files, lists: files, manifests: files, evaluations: files.default({}) });
 
 /** Says where the files of a place lie on Walrus. It is a blob of Walrus itself, and its id is the address of the place. */
 export type WalrusPlace = z.infer<typeof placeSchema>;
@@ -23,8 +24,13 @@ export function parseWalrusPlace(bytes: Uint8Array): WalrusPlace {
 export function encodeWalrusPlace(place: WalrusPlace): Uint8Array {
   const encode = (kind: Readonly<Record<string, readonly Slice[]>>) =>
     Object.fromEntries(Object.entries(kind).map(([name, slices]) => [name, slices.map(formatSlice)]));
-  const { blobs, lists, manifests } = place;
-  return Buffer.from(JSON.stringify({ blobs: encode(blobs), lists: encode(lists), manifests: encode(manifests) }));
+  const { blobs, lists, manifests, evaluations } = place;
+  return Buffer.from(
+    JSON.stringify({
+      ...{ blobs: encode(blobs), lists: encode(lists) },
+      ...{ manifests: encode(manifests), evaluations: encode(evaluations) },
+    }),
+  );
 }
 
 /** Formats a slice as text: blob, first byte, bytes. */

@@ -33,6 +33,11 @@ export function createWalrusSource(aggregator: string, id: string): PlaceSource 
     name: `walrus:${id}`,
     listBlocks: ({ blockRoot }, limits) => readSmall('lists', toHex(blockRoot), limits),
     readManifest: (hash, limits) => readSmall('manifests', hash, limits),
+    async *readEvaluation(hash, signal) {
+      const slices = find((await open(signal)).evaluations[hash]);
+      const to = slices.reduce((sum, slice) => sum + slice.bytes, 0);
+      yield* readSlices(aggregator, slices, { range: { from: 0, to }, signal });
+    },
     async *read({ blockRoot }, range, signal) {
       yield* readSlices(aggregator, find((await open(signal)).blobs[toHex(blockRoot)]), { range, signal });
     },

@@ -1,7 +1,7 @@
 import { openAsBlob } from 'node:fs';
 import type { PlaceStore } from '../place-store.ts';
 import type { BlobIndex } from '../staged/blob-index.ts';
-import { openStagedStore } from '../staged/staged-store.ts';
+import { openStagedStore, type StagedBlob } from '../staged/staged-store.ts';
 import { cutSlices, readSlices, type Slice, storeBytes, type WalrusServices } from './walrus-client.ts';
 import { encodeWalrusPlace, formatSlice, parseSlice, type WalrusPlace } from './walrus-place.ts';
 
@@ -23,14 +23,19 @@ export function openWalrusStore({ folder, pieceBytes, ...services }: WalrusStore
     return slices;
   };
 
+  const send = async ({ path, signal }: Pick<StagedBlob, 'path' | 'signal'>): Promise<string[]> =>
+    (await sendPieces(await openAsBlob(path), signal)).map(formatSlice);
+
   /** Sends all small files of a place together, because Walrus is dear for small blobs. */
   async function publish(index: BlobIndex): Promise<string> {
-    const place: WalrusPlace = { blobs: {}, lists: {}, manifests: {} };
+    const place: WalrusPlace = { blobs: {}, lists: {}, manifests: {}, evaluations: {} };
     const small: { readonly kind: 'lists' | 'manifests'; readonly name: string; readonly bytes: Uint8Array }[] = [];
     for (const id of await index.ids()) {
       place.blobs[id] = (await index.find(id))?.references.map(parseSlice) ?? [];
       small.push({ kind: 'lists', name: id, bytes: await index.readList(id) });
     }
+    for (const hash of await index.evaluations())
+      place.evaluations[hash] = (await index.findEvaluation(hash))?.references.map(parseSlice) ?? [];
     for (const name of await index.manifests())
       small.push({ kind: 'manifests', name, bytes: await index.readManifest(name) });
     const slices = await sendPieces(new Blob(small.map(({ bytes }) => new Uint8Array(bytes))));
@@ -45,7 +50,8 @@ export function openWalrusStore({ folder, pieceBytes, ...services }: WalrusStore
   return openStagedStore(folder, {
     name: new URL(services.aggregator).host,
     publish,
-    send: async ({ path, signal }) => (await sendPieces(await openAsBlob(path), signal)).map(formatSlice),
+    send,
+    sendEvaluation: send,
     read: ({ references }, range, signal) =>
       readSlices(services.aggregator, references.map(parseSlice), { range, signal }),
     drop: async () => undefined,
