@@ -251,8 +251,9 @@ export const reusedIds = defineAttack({
         await breaks.take();
         await takeStep(world, step, used, reused);
       }
-      // Orders that nobody served expire, and everything is settled.
+      // Orders that nobody served expire, and everything is settled. An audit without announced verifiers waits in real time.
       clock.advance(30 * MINUTE_MS);
+      await announceAll(world);
       for (const validator of world.all) await validator.certify();
       for (const validator of world.all.slice(0, 2)) await validator.runAbandonments();
       for (let i = 0; i < 3; i++) await settleAll(world);
