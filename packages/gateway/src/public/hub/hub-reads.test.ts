@@ -6,8 +6,9 @@ import type { Pin } from '@ogong/chain/registry/pins';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createApiApp, mountRoutes } from '@ogong/host/http/api-app';
 import type { DialPolicy } from '@ogong/host/link/public-address';
+import type { ManifestFile } from '@ogong/hub/manifest';
 import { parseSignedManifest, verifySignedManifest } from '@ogong/hub/signed-manifest';
-import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { PUBLIC_ROUTES } from '@ogong/protocol/http/routes';
 import { createHubChain, type HubChain } from '@ogong/testing/hub/hub-chain';
 import { type PlacedModel, placeModel } from '@ogong/testing/hub/hub-place';
@@ -194,6 +195,29 @@ describe('public reads of the hub', () => {
     const { body } = await open()('/acme/small');
     expect([body.manifest.version, body.readme]).toEqual(['1.2.0', null]);
     expect(body.readme_problem).toContain('it sent other bytes');
+  });
+
+  it('show no README that a mirror sent for the manifest of another maker', async () => {
+    const other = '# Smell\n';
+    const readme = small.manifest.files.find(({ path }) => path === 'README.md') as ManifestFile;
+    const trap = placeModel(directory.path, other, {
+      files: [
+        { ...readme, path: 'README', sha256: crypto.sha256(utf8Encode(other)) },
+        ...small.manifest.files.filter(({ path }) => path !== 'README.md'),
+      ],
+      ...{ model: 'trap', lineage: [] },
+    });
+    let isLying = true;
+    const { url } = await serve(directory.path, {
+      change: (path, pieces) =>
+        isLying && path.startsWith('/blobs/') ? Readable.from([utf8Encode(other)]) : pieces,
+    });
+    publish(trap, url);
+    publish(small, url);
+    const read = open();
+    expect((await read('/acme/trap')).body.readme).toBeNull();
+    isLying = false;
+    expect((await read('/acme/small')).body.readme).toBe('# Small\n');
   });
 
   it('leave out a README of more than 64 KiB, and do not fetch it', async () => {

@@ -2,6 +2,7 @@ import { readNamed } from '@ogong/host/http/read-named';
 import type { DialPolicy } from '@ogong/host/link/public-address';
 import { createRateLimiter } from '@ogong/host/link/token-bucket';
 import type { Clock } from '@ogong/host/time/clock';
+import { hashBlock } from '@ogong/hub/blocks';
 import type { ManifestFile } from '@ogong/hub/manifest';
 import { type FetchedManifest, fetchManifest, type ListedVersion } from '@ogong/hub/named/fetch-manifest';
 import { type HubPlace, type HubSources, parseHubSources } from '@ogong/hub/place';
@@ -101,7 +102,8 @@ export function createManifestView({ crypto, clock, policy }: ManifestViewDepend
         ...{ policy, maxBytes: file.sizeBytes },
         signal: AbortSignal.any([signal, AbortSignal.timeout(PLACE_TIMEOUT_MS)]),
       });
-      if (!equalBytes(crypto.sha256(found), file.sha256)) throw new Error('it sent other bytes');
+      const isSigned = equalBytes(crypto.sha256(found), file.sha256) && equalBytes(hashBlock(found), file.blockRoot);
+      if (!isSigned) throw new Error('it sent other bytes');
       return found;
     });
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -115,7 +117,9 @@ export function createManifestView({ crypto, clock, policy }: ManifestViewDepend
       if (file === undefined) return undefined;
       if (file.sizeBytes > MAX_README_SIZE) return { problem: `the README has ${file.sizeBytes} bytes` };
       const places = readPlaces(sources).filter(isReadable);
-      const key = [toHex(file.blockRoot), ...places.map(({ address }) => address)].join(' ');
+      // Another maker's manifest may name the same block root beside other bytes.
+      const named = [toHex(file.blockRoot), toHex(file.sha256), `${file.sizeBytes}`];
+      const key = [...named, ...places.map(({ address }) => address)].join(' ');
       return orBusy(readmes(key, () => fetchKept((signal) => readReadme(places, file, signal))));
     },
   };
