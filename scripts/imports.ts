@@ -380,6 +380,8 @@ const MAY_DIAL: ReadonlySet<string> = new Set([
   'packages/cli/src/doctor/examine-certificates.ts',
   // Small files of strangers, by a socket whose address was checked.
   'packages/host/src/http/read-named.ts',
+  // Files of strangers' places, from addresses that are checked as they are dialled.
+  'packages/host/src/http/checked-fetch.ts',
   // Two ends of one pair on loopback.
   'packages/host/src/link/as-socket.ts',
   // Sockets and addresses that the operator configured.

@@ -90,13 +90,23 @@ export interface FollowOptions {
   readonly signal?: AbortSignal | undefined;
   /** Refuses a redirect to another host, for answers that are trusted as the first host's own. */
   readonly isSameHost?: boolean | undefined;
+  /** Calls each address, that of a redirect too. Default: the global one, which calls any address. */
+  readonly fetch?: FetchAddress | undefined;
 }
+
+/** Calls one address and follows no redirect. @throws Error with the reason in its cause. */
+export type FetchAddress = (
+  address: string,
+  init: { readonly headers: Readonly<Record<string, string>>; readonly signal?: AbortSignal },
+) => Promise<Response>;
+
+const fetchAny: FetchAddress = (address, init) => fetch(address, { ...init, redirect: 'manual' });
 
 /** Follows redirects itself, so that only the first origin gets the credentials. @throws RetryableFailure, ModelError */
 export async function fetchFollowing(
   url: string,
   headers: Readonly<Record<string, string>>,
-  { signal, isSameHost = false }: FollowOptions = {},
+  { signal, isSameHost = false, fetch: call = fetchAny }: FollowOptions = {},
 ): Promise<Response> {
   const origin = new URL(url).origin;
   let current = url;
@@ -105,7 +115,7 @@ export async function fetchFollowing(
     const sent = new URL(current).origin === origin ? headers : anonymous;
     let response: Response;
     try {
-      response = await fetch(current, { headers: sent, redirect: 'manual', ...(signal && { signal }) });
+      response = await call(current, { headers: sent, ...(signal && { signal }) });
     } catch (cause) {
       throw new RetryableFailure(`${new URL(current).host} cannot be reached${explainFetch(cause)}`, {
         ...{ cause, isUnreached: true },
@@ -144,6 +154,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'its name cannot be looked up, there may be no network',
   ECONNREFUSED: 'no program listens there',
   ECONNRESET: 'the connection was cut',
+  EACCES: 'it leads into a network that is not called',
   ENETUNREACH: 'there is no network',
   EHOSTUNREACH: 'there is no way to it',
   UND_ERR_CONNECT_TIMEOUT: 'no answer',

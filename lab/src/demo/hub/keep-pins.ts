@@ -155,7 +155,7 @@ async function startKeeper(
       ...{ maxConnections: 16, maxConnectionsPerAddress: 16 },
       pins: {
         ...{ account: member.address, chain: member.client, terms, claimLeast: 1n, firstBlock: 0n },
-        ...{ places: [place], env: {}, pollMs: POLL_MS },
+        ...{ places: [place], env: {}, dialPolicy: 'any', pollMs: POLL_MS },
       },
     },
     { crypto, log: createLogger({ name, level: 'silent' }), metrics: createMetrics('stored') },

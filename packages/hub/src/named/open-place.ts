@@ -1,3 +1,4 @@
+import type { FetchAddress } from '@ogong/models/remote';
 import type { HubPlace } from '../place.ts';
 import { type FolderStore, openFolderStore } from '../store/folder-store.ts';
 import { readKeptManifest } from '../store/manifest-folder.ts';
@@ -41,14 +42,16 @@ export interface HttpPlaceOptions {
   /** Names the place in messages. Default: its address. */
   readonly name?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Calls the server. Default: any address is called. */
+  readonly fetch?: FetchAddress | undefined;
 }
 
 /** Opens a place that a server of HTTP shows under its names. @param address `https` or on this machine, with a slash at its end. */
 export const openHttpPlace = (
   address: string,
-  { name = address, headers = {} }: HttpPlaceOptions = {},
+  { name = address, headers = {}, fetch }: HttpPlaceOptions = {},
 ): PlaceSource => ({
-  ...createHttpSource({ name, headers, ...urlsOfPlace(address) }),
-  readManifest: (hash, limits) => fetchBytes(`${address}manifests/${hash}`, { ...limits, headers }),
-  readEvaluation: (hash, signal) => streamBytes(`${address}evaluations/${hash}`, { headers, signal }),
+  ...createHttpSource({ name, headers, fetch, ...urlsOfPlace(address) }),
+  readManifest: (hash, limits) => fetchBytes(`${address}manifests/${hash}`, { ...limits, headers, fetch }),
+  readEvaluation: (hash, signal) => streamBytes(`${address}evaluations/${hash}`, { headers, signal, fetch }),
 });

@@ -1,4 +1,4 @@
-import { fetchFollowing } from '@ogong/models/remote';
+import { type FetchAddress, fetchFollowing } from '@ogong/models/remote';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { ManifestFile } from '../manifest.ts';
@@ -39,13 +39,16 @@ export interface HttpSourceOptions {
   /** Address of its block list. Absent: another source has the lists. */
   readonly listUrlOf?: (file: ManifestFile) => string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Calls an address. Default: any address is called. */
+  readonly fetch?: FetchAddress | undefined;
 }
 
 /** A server that answers ranges of HTTP, such as a mirror or a gateway of another store. */
-export function createHttpSource({ urlOf, listUrlOf, headers = {}, name = 'http' }: HttpSourceOptions): BlockSource {
+export function createHttpSource(options: HttpSourceOptions): BlockSource {
+  const { urlOf, listUrlOf, headers = {}, name = 'http', fetch } = options;
   const direct = createRangeReader();
-  /** Some servers redirect, or are behind a proxy. */
-  let isDirect = true;
+  /** Some servers redirect, or are behind a proxy. A caller that checks addresses calls each of them itself. */
+  let isDirect = fetch === undefined;
   return {
     name,
     async *read(file, range, signal) {
@@ -56,11 +59,11 @@ export function createHttpSource({ urlOf, listUrlOf, headers = {}, name = 'http'
         if (!(error instanceof NotDirect)) throw error;
         isDirect = false;
       }
-      yield* readHttpRange(address, range, { name, headers, signal });
+      yield* readHttpRange(address, range, { name, headers, signal, fetch });
     },
     async listBlocks(file, { maxBytes, signal }) {
       if (listUrlOf === undefined) throw new RefusedRead(`${name} has no lists of blocks`);
-      return fetchBytes(listUrlOf(file), { headers, maxBytes, signal });
+      return fetchBytes(listUrlOf(file), { headers, maxBytes, signal, fetch });
     },
   };
 }
@@ -68,11 +71,11 @@ export function createHttpSource({ urlOf, listUrlOf, headers = {}, name = 'http'
 /** Fetches a small file, at most `maxBytes` and a piece of it. @throws RefusedRead for an address that is not `https` nor on this machine. */
 export async function fetchBytes(
   address: string,
-  { headers = {}, maxBytes, signal }: ReadLimits & { readonly headers?: Readonly<Record<string, string>> },
+  { headers = {}, maxBytes, signal, fetch }: ReadLimits & Pick<HttpSourceOptions, 'headers' | 'fetch'>,
 ): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let size = 0;
-  for await (const piece of streamBytes(address, { headers, signal })) {
+  for await (const piece of streamBytes(address, { headers, signal, fetch })) {
     pieces.push(piece);
     size += piece.length;
     if (size > maxBytes) break;
@@ -83,9 +86,9 @@ export async function fetchBytes(
 /** Streams a file of a server, without a bound. @throws RefusedRead for an address that is not `https` nor on this machine. */
 export async function* streamBytes(
   address: string,
-  { headers, signal }: Omit<RangeReading, 'name'>,
+  { headers, signal, fetch }: Omit<RangeReading, 'name'>,
 ): AsyncGenerator<Uint8Array> {
-  const response = await fetchFollowing(assertAddress(address), headers, { signal });
+  const response = await fetchFollowing(assertAddress(address), headers, { signal, fetch });
   yield* response.body ?? [];
 }
 
@@ -94,6 +97,7 @@ export interface RangeReading {
   readonly name: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal | undefined;
+  readonly fetch?: FetchAddress | undefined;
 }
 
 /**
@@ -104,10 +108,10 @@ export interface RangeReading {
 export async function* readHttpRange(
   address: string,
   { from, to }: ByteRange,
-  { name, headers, signal }: RangeReading,
+  { name, headers, signal, fetch }: RangeReading,
 ): AsyncGenerator<Uint8Array> {
   const asked = { ...headers, range: `bytes=${from}-${to - 1}` };
-  const response = await fetchFollowing(assertAddress(address), asked, { signal });
+  const response = await fetchFollowing(assertAddress(address), asked, { signal, fetch });
   const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(response.headers.get('content-range') ?? '') ?? [];
   if (response.status !== 206 || Number(first) !== from || Number(last) !== to - 1) {
     await response.body?.cancel();

@@ -7,6 +7,7 @@ import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { enterDataDirectory } from '@ogong/host/files/data-directory';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
+import { toDialPolicy } from '@ogong/host/link/public-address';
 import { createLogger } from '@ogong/host/log/logger';
 import { createObservation } from '@ogong/host/metrics/observation';
 import { toHex } from '@ogong/protocol/base/bytes';
@@ -29,6 +30,7 @@ async function openPins(values: StoredValues): Promise<PinService | undefined> {
   return {
     ...{ chain, account: chain.address as Address, claimLeast: values.claimLeast, pollMs: values.poll },
     ...{ firstBlock: BigInt(place.deployment.block), places: values.pinPlace ?? [], env: process.env },
+    dialPolicy: toDialPolicy(BigInt(place.deployment.chainId)),
     terms: { pricePerGib, leastFee, maxEpochBlocks, roomBytes },
   };
 }

@@ -1,5 +1,7 @@
+import { toCheckedFetch } from '@ogong/host/http/checked-fetch';
+import type { DialPolicy } from '@ogong/host/link/public-address';
 import { beforeEnd } from '@ogong/hub/abortable';
-import { openLightPlace, type PlaceSource } from '@ogong/hub/named/open-place';
+import { openHttpPlace, openLightPlace, type PlaceSource } from '@ogong/hub/named/open-place';
 import { MAX_SIGNED_MANIFEST_BYTES } from '@ogong/hub/signed-manifest';
 import type { HubBlobStore } from '@ogong/hub/store/blob-store';
 import { pullBlob } from '@ogong/hub/transfer/pull-blob';
@@ -21,6 +23,8 @@ export interface PinFetcherOptions {
   readonly folder: string;
   /** Keys and addresses of services (docs/hub-stores.md). */
   readonly env: Environment;
+  /** Addresses that a stranger's place may lead to. */
+  readonly dialPolicy: DialPolicy;
 }
 
 /** Reads the places of offers. */
@@ -30,11 +34,16 @@ export interface PinFetcher extends Pick<PinParts, 'fetchBlob' | 'readManifest'>
 }
 
 /** The fetcher's calls throw PlaceRefused, TransferError and HubBlobError. */
-export function createPinFetcher({ store, allowed, folder, env }: PinFetcherOptions): PinFetcher {
+export function createPinFetcher({ store, allowed, folder, env, dialPolicy }: PinFetcherOptions): PinFetcher {
+  // The operator knows where the places of its own choice lead.
+  const fetch = allowed.length > 0 ? undefined : toCheckedFetch(dialPolicy);
   const services = createPlaceSources({ folder, env: allowed.length === 0 ? withoutKeys(env) : env });
   function open(text: string): PlaceSource {
     const place = parsePinPlace(splitOfferedPlace(text).place, allowed);
-    const source = openLightPlace(place) ?? services.open(place.address);
+    const source =
+      place.kind === 'http'
+        ? openHttpPlace(place.address, { fetch })
+        : (openLightPlace(place) ?? services.open(place.address));
     if (source === undefined) throw new PlaceRefused(`${place.address} is of a kind that is not read here`);
     return source;
   }

@@ -138,7 +138,7 @@ it('a provider that drops blocks is not paid, and the payer gets the fees back',
   const parts = quiet();
   const terms = { pricePerGib: 1n, leastFee: 1n, maxEpochBlocks: EPOCH_BLOCKS, roomBytes: blob.bytes };
   const chain = { account: address, chain: client, firstBlock: 0n, places: [], env: {}, pollMs: 100 };
-  const pins = { ...chain, terms, claimLeast: 1n };
+  const pins = { ...chain, dialPolicy: 'any' as const, terms, claimLeast: 1n };
   const stored = createStored({ ...shared, dataDir, pins }, parts);
   await stored.start();
   const pin = await openPin(address, 'https://place.invalid/');

@@ -14,8 +14,8 @@ import { openPinStore } from '../pins/pin-store.ts';
 import { createPinTrees } from '../pins/pin-trees.ts';
 import { createPinProver } from '../pins/prove-pins.ts';
 import { reviewOffers } from '../pins/review-offers.ts';
-import type { Environment } from '../store/store-settings.ts';
-import { createPinFetcher } from './fetch-pinned.ts';
+
+import { createPinFetcher, type PinFetcherOptions } from './fetch-pinned.ts';
 import { createPacer } from './pacer.ts';
 import { createPlaceApp } from './place-app.ts';
 
@@ -23,14 +23,12 @@ const HEADERS_TIMEOUT_MS = 10_000;
 /** Exchanges that run when the daemon stops have so long to end. */
 const GRACE_MS = 2_000;
 
-export interface PinService extends PinSettings {
+export interface PinService extends PinSettings, Pick<PinFetcherOptions, 'env' | 'dialPolicy'> {
   readonly chain: PinChain;
   /** First block that can have an offer. */
   readonly firstBlock: bigint;
   /** Places from which blobs of offers are fetched, or beginnings of them. None: any place but one on plain HTTP, without keys. */
   readonly places: readonly string[];
-  /** Keys and addresses of services (docs/hub-stores.md). */
-  readonly env: Environment;
   readonly pollMs: number;
 }
 
@@ -87,8 +85,8 @@ interface WorkParts extends StoredParts {
 
 /** Offers may take hours to fetch, so proofs have a loop of their own. */
 function createPinWork(pins: PinService, { dataDir, store, crypto, log, metrics }: WorkParts) {
-  const { chain, firstBlock, places: allowed, env, pollMs: intervalMs } = pins;
-  const fetcher = createPinFetcher({ store, allowed, env, folder: join(dataDir, 'services') });
+  const { chain, firstBlock, places: allowed, env, dialPolicy, pollMs: intervalMs } = pins;
+  const fetcher = createPinFetcher({ store, allowed, env, dialPolicy, folder: join(dataDir, 'services') });
   const parts: PinParts = {
     ...{ crypto, chain, store, log },
     trees: createPinTrees(join(dataDir, 'trees'), store),

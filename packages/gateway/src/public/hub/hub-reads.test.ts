@@ -209,8 +209,7 @@ describe('public reads of the hub', () => {
     });
     let isLying = true;
     const { url } = await serve(directory.path, {
-      change: (path, pieces) =>
-        isLying && path.startsWith('/blobs/') ? Readable.from([utf8Encode(other)]) : pieces,
+      change: (path, pieces) => (isLying && path.startsWith('/blobs/') ? Readable.from([utf8Encode(other)]) : pieces),
     });
     publish(trap, url);
     publish(small, url);

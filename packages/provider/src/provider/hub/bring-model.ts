@@ -1,9 +1,13 @@
-import { findManifest, pullByName } from '@ogong/hub/named/fetch-model';
+import { findManifest, type HubModel, pullByName } from '@ogong/hub/named/fetch-model';
+import { openLightPlace } from '@ogong/hub/named/open-place';
 import type { RegistryEntry } from '@ogong/hub/named/registry-entry';
+import { parseHubSources } from '@ogong/hub/place';
 import type { SignedManifest } from '@ogong/hub/signed-manifest';
-import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { readHeldManifest } from '../../hub/held-manifest.ts';
+import type { HeldModel } from '../../hub/held-models.ts';
+import { countReads } from './downloads.ts';
 import type { HubState } from './hub-state.ts';
 import { sweepStore } from './sweep-store.ts';
 
@@ -20,18 +24,68 @@ export async function readCurrent(
   return entry.inForce && { ...entry, inForce: entry.inForce };
 }
 
-const describePull = ({ crypto, store, places }: HubState, { inForce, facts }: CurrentEntry, signal: AbortSignal) => ({
+const describePull = (
+  { crypto, store, places, openPlace }: HubState,
+  { inForce, facts }: CurrentEntry,
+  signal: AbortSignal,
+) => ({
   crypto,
   store,
   ownPlaces: places,
+  openPlace,
   listed: inForce,
   facts,
   signal,
 });
 
+/** Returns the hash of the manifest that the registry has in force, 64 hex digits; undefined if its sources are malformed. */
+export function readManifestHash({ inForce: { sources } }: CurrentEntry): string | undefined {
+  try {
+    const named = parseHubSources(sources);
+    return named && toHex(named.manifestHash);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
+
 /** Finds the manifest of a model, without its files. @throws TransferError */
 export async function readManifest(state: HubState, entry: CurrentEntry, signal: AbortSignal): Promise<SignedManifest> {
   return (await findManifest(describePull(state, entry, signal))).found;
+}
+
+/** A slower download would hold up other models: 256 KiB per second. */
+const LEAST_BYTES_PER_MS = 262;
+const GRACE_MS = 60_000;
+
+/**
+ * Brings the files of a model that is on the list. It counts what comes, and ends a download whose places are too slow.
+ * @throws TransferError, HubBlobError
+ */
+async function fetchModel(
+  state: HubState,
+  { modelId, sizeBytes, manifestHash }: HeldModel,
+  { entry, signal }: { readonly entry: CurrentEntry; readonly signal: AbortSignal },
+): Promise<HubModel> {
+  const { openPlace = openLightPlace, downloads, clock, log } = state;
+  const endsAtMs = clock.nowMs() + GRACE_MS + sizeBytes / LEAST_BYTES_PER_MS;
+  const slow = new AbortController();
+  const count = (bytes: number): void => {
+    downloads.add(manifestHash, bytes);
+    if (clock.nowMs() > endsAtMs) slow.abort();
+  };
+  try {
+    return await pullByName({
+      ...describePull(state, entry, AbortSignal.any([signal, slow.signal])),
+      openPlace: countReads(openPlace, count),
+      onEvent: (event) => {
+        if (event.kind === 'source-dropped') log.warn({ modelId, ...event }, 'a place of the hub is asked no more');
+      },
+    });
+  } catch (cause) {
+    if (!slow.signal.aborted) throw cause;
+    throw new Error('the places of the model send less than 256 KiB a second', { cause });
+  }
 }
 
 /**
@@ -40,16 +94,12 @@ export async function readManifest(state: HubState, entry: CurrentEntry, signal:
  */
 export async function bringModel(
   state: HubState,
-  modelId: string,
-  { entry, signal }: { readonly entry: CurrentEntry; readonly signal: AbortSignal },
+  held: HeldModel,
+  current: { readonly entry: CurrentEntry; readonly signal: AbortSignal },
 ): Promise<void> {
   const { pool, provider, opened, log } = state;
-  const { manifest, path } = await pullByName({
-    ...describePull(state, entry, signal),
-    onEvent: (event) => {
-      if (event.kind === 'source-dropped') log.warn({ modelId, ...event }, 'a place of the hub is asked no more');
-    },
-  });
+  const { modelId } = held;
+  const { manifest, path } = await fetchModel(state, held, current);
   const reference = `file:${path}`;
   const loaded = await pool.open({ reference });
   try {
@@ -57,7 +107,7 @@ export async function bringModel(
     if (!equalBytes(modelRoot, manifest.modelRoot))
       throw new Error(`the engine loaded the model root ${toHex(modelRoot)}, not that of the manifest`);
     // A verifier is announced for all models of its provider.
-    await state.awaitVerifier?.(modelRoot, signal);
+    await state.awaitVerifier?.(modelRoot, current.signal);
     provider.addOffer(state.toOffer(modelId, noteUse(state, modelId, loaded)));
   } catch (error) {
     await pool.drop(reference);

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { computeManifestRoot } from '@ogong/hub/manifest';
+import { openLightPlace } from '@ogong/hub/named/open-place';
 import { formatManifestSource } from '@ogong/hub/place';
 import { type FolderStore, openFolderStore } from '@ogong/hub/store/folder-store';
 import { keepManifest } from '@ogong/hub/store/manifest-folder';
-import { pushFiles } from '@ogong/hub/transfer/push';
+import { type PushedFile, pushFiles } from '@ogong/hub/transfer/push';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createTestManifest } from '@ogong/testing/hub/hub-manifest';
@@ -43,12 +44,14 @@ beforeEach(async () => {
 });
 afterEach(() => directory.remove());
 
-async function pushModel(model: string, i: number): Promise<PushedModel> {
+async function pushModel(model: string, i: number, readme?: string): Promise<PushedModel> {
   const path = `${model}.gguf`;
   writeRandomModel(join(directory.path, path), { vocabularyFrom: STORIES, shape: { ...SHAPE, feedForward: 16 + i } });
+  const text: PushedFile[] = readme === undefined ? [] : [{ path: 'README.md', format: 'text', isWeight: false }];
+  if (readme !== undefined) writeFileSync(join(directory.path, 'README.md'), readme);
   const files = await pushFiles({
     folder: directory.path,
-    files: [{ path, format: 'gguf', isWeight: true }],
+    files: [{ path, format: 'gguf', isWeight: true }, ...text],
     store: origin,
   });
   const bare = createTestManifest(crypto, { model, files, lineage: [] });
@@ -58,7 +61,7 @@ async function pushModel(model: string, i: number): Promise<PushedModel> {
   await keepManifest(origin.directory, { hash, signed: encoded });
   const { modelRoot } = manifest;
   const inForce = { maker: 'acme', model, modelRoot, sources: [formatManifestSource(hash)] };
-  const [{ sizeBytes, blockRoot }] = files as [(typeof files)[0]];
+  const { sizeBytes, blockRoot } = files.find(({ isWeight }) => isWeight) as (typeof files)[0];
   return { sizeBytes, blob: toHex(blockRoot), modelRoot, entry: { facts, versions: [inForce], inForce } };
 }
 
@@ -208,6 +211,53 @@ it('a model keeps its files while a retry may succeed, six times', async () => {
   world.nowMs += 600_000;
   // No place has to send the files again.
   expect(await look()).toBe('a');
+});
+
+it('models that fail after their download, or that their maker revokes, cost the budget once a day', async () => {
+  const { world, look, store } = open({ budgetBytes: get('a').sizeBytes + get('b').sizeBytes - 1 }, ['a', 'b', 'c']);
+  world.broken.add('a');
+  expect(await look()).toBe('');
+  world.nowMs += HOUR_MS;
+  expect(await look()).toBe('b');
+  const { entry } = get('b');
+  models.set('b', { ...get('b'), entry: { ...entry, inForce: undefined } });
+  expect(await look()).toBe('');
+  expect([await store.has(get('b').blob), await store.has(get('c').blob)]).toEqual([false, false]);
+  world.nowMs += HOUR_MS;
+  expect(await look()).toBe('c');
+});
+
+it('a model whose places are too slow goes for a day, and the next one is fetched', async () => {
+  const { world, held, dependencies, options } = open({}, ['a', 'b']);
+  const slow = createHubServing(options, {
+    ...dependencies,
+    openPlace(place) {
+      const source = openLightPlace(place);
+      return (
+        source && {
+          ...source,
+          async *read(file, range, signal) {
+            for await (const piece of source.read(file, range, signal)) {
+              if (file.path === 'a.gguf') world.nowMs += HOUR_MS;
+              yield piece;
+            }
+          },
+        }
+      );
+    },
+  });
+  await slow.trigger();
+  expect([[...world.offers.keys()], held.list().map(({ modelId }) => modelId)]).toEqual([[idOf('b')], [idOf('b')]]);
+});
+
+it('a model goes when its manifest names other files beside the same weights, which no check has seen', async () => {
+  const budgetBytes = get('a').sizeBytes + 99;
+  const { world, look } = open({ budgetBytes }, ['a']);
+  expect(await look()).toBe('a');
+  world.offers.clear();
+  models.set('a', await pushModel('a', 0, 'x'.repeat(100)));
+  const next = open({ budgetBytes }, ['a']);
+  expect([await next.look(), next.held.list()]).toEqual(['', []]);
 });
 
 it('a model is offered once the verifier has it', async () => {

@@ -5,7 +5,8 @@ import { parseModelId } from '@ogong/protocol/exchange/match';
 import { readHeldManifest } from '../../hub/held-manifest.ts';
 import type { HeldModel } from '../../hub/held-models.ts';
 import { findRefusal, sumModelBytes } from './acceptable-model.ts';
-import { bringModel, dropModel, readCurrent, readManifest, sweepHeld } from './bring-model.ts';
+import { bringModel, dropModel, readCurrent, readManifest, readManifestHash, sweepHeld } from './bring-model.ts';
+import { createDownloads } from './downloads.ts';
 import { type HeldRoom, planRoom } from './hub-room.ts';
 import type { HubServingDependencies, HubServingOptions, HubState } from './hub-state.ts';
 
@@ -26,7 +27,9 @@ const NAME = /^[a-z0-9._-]+$/;
  * look opens the models that an earlier start has fetched.
  */
 export function createHubServing(options: HubServingOptions, dependencies: HubServingDependencies): Repeating {
-  const state: HubState = { ...options, ...dependencies, opened: new Map(), pauses: new Map(), failures: new Map() };
+  const downloads = createDownloads(options.stayMs, dependencies.clock);
+  const maps = { opened: new Map(), pauses: new Map(), failures: new Map() };
+  const state: HubState = { ...options, ...dependencies, ...maps, downloads };
   return createRepeating(
     { intervalMs: options.intervalMs },
     (signal) => lookAround(state, signal),
@@ -51,9 +54,12 @@ async function lookAround(state: HubState, signal: AbortSignal): Promise<void> {
 }
 
 /** Opens a held model, or drops it if the registry has another version in force. */
-async function keepCurrent(state: HubState, { modelId, modelRoot }: HeldModel, signal: AbortSignal): Promise<void> {
+async function keepCurrent(state: HubState, held: HeldModel, signal: AbortSignal): Promise<void> {
+  const { modelId, modelRoot, manifestHash } = held;
   const entry = await readCurrent(state, modelId);
-  if (entry === undefined || toHex(entry.inForce.modelRoot) !== modelRoot) {
+  // Other files beside the same weights were not checked against the budget.
+  const isSame = entry && toHex(entry.inForce.modelRoot) === modelRoot && readManifestHash(entry) === manifestHash;
+  if (!isSame) {
     await dropModel(state, modelId);
     return;
   }
@@ -62,7 +68,7 @@ async function keepCurrent(state: HubState, { modelId, modelRoot }: HeldModel, s
     state,
     modelId,
     async () => {
-      await bringModel(state, modelId, { entry, signal });
+      await bringModel(state, held, { entry, signal });
       return undefined;
     },
     signal,
@@ -110,7 +116,7 @@ async function attempt(
 
 /** @returns the reason that the model is not served; undefined if it is. @throws see bringModel */
 async function serveWanted(state: HubState, modelId: string, signal: AbortSignal): Promise<string | undefined> {
-  const { held, clock, budgetBytes, stayMs, licences, provider } = state;
+  const { held, clock, budgetBytes, stayMs, licences, provider, downloads } = state;
   const entry = await readCurrent(state, modelId);
   if (entry === undefined) return 'the registry has no version of it in force';
   const modelRoot = toHex(entry.inForce.modelRoot);
@@ -122,12 +128,14 @@ async function serveWanted(state: HubState, modelId: string, signal: AbortSignal
   if (refusal !== undefined) return refusal;
   const sizeBytes = sumModelBytes(manifest);
   const nowMs = clock.nowMs();
-  const gone = planRoom(sizeBytes, { budgetBytes, held: await listRoom(state), nowMs, stayMs });
-  if (gone === undefined) return 'the models that are held leave it no room in the budget';
+  const goneBytes = downloads.sumGone(new Set(held.list().map((one) => one.manifestHash)));
+  const gone = planRoom(sizeBytes + goneBytes, { budgetBytes, held: await listRoom(state), nowMs, stayMs });
+  if (gone === undefined) return 'the models that are held or were fetched lately leave it no room in the budget';
   for (const each of gone) if (!(await dropModel(state, each))) return `${each} still serves an order`;
   // On the list before the download, so that the budget counts it and a restart continues.
-  held.put({ modelId, manifestHash: toHex(manifestHash), modelRoot, sizeBytes, usedAtMs: nowMs });
-  await bringModel(state, modelId, { entry, signal });
+  const model = { modelId, manifestHash: toHex(manifestHash), modelRoot, sizeBytes, usedAtMs: nowMs };
+  held.put(model);
+  await bringModel(state, model, { entry, signal });
   return undefined;
 }
 

@@ -1,5 +1,6 @@
 import type { Logger } from '@ogong/host/log/logger';
 import type { Clock } from '@ogong/host/time/clock';
+import type { OpenPlace } from '@ogong/hub/named/open-place';
 import type { RegistryEntry } from '@ogong/hub/named/registry-entry';
 import type { HubPlace } from '@ogong/hub/place';
 import type { FolderStore } from '@ogong/hub/store/folder-store';
@@ -8,6 +9,7 @@ import type { OnDemandEngine, OnDemandPool } from '../../engine/open-on-demand-m
 import type { HeldModels } from '../../hub/held-models.ts';
 import type { ServedOffer } from '../orders/offers.ts';
 import type { Provider } from '../provider.ts';
+import type { Downloads } from './downloads.ts';
 import type { WantedModel } from './wanted-models.ts';
 
 export interface HubServingOptions {
@@ -36,6 +38,8 @@ export interface HubServingDependencies {
   readonly pool: Pick<OnDemandPool, 'open' | 'drop'>;
   /** Returns the demand of the routers, the most wanted model first. Never throws. */
   readonly readDemand: (signal: AbortSignal) => Promise<readonly WantedModel[]>;
+  /** Opens places of the registry and of the operator. Default: HTTP servers, wherever they lead, and folders. */
+  readonly openPlace?: OpenPlace | undefined;
   /** Reads the registry. @throws TransferError, ChainError */
   readonly readEntry: (name: { readonly maker: string; readonly model: string }) => Promise<RegistryEntry>;
   /** Returns the memory for one model, in bytes. */
@@ -52,6 +56,8 @@ export interface HubState extends HubServingOptions, HubServingDependencies {
   readonly opened: Map<string, string>;
   /** Times until which a model that could not be served is not tried again, by model id. */
   readonly pauses: Map<string, number>;
+  /** Downloads of the last while, those of models that have gone too. */
+  readonly downloads: Downloads;
   /** Failures in a row of models whose files are kept, by model id. */
   readonly failures: Map<string, number>;
 }

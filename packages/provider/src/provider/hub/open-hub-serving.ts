@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { readAvailableMemory } from '@ogong/engine/llama-cpp/device/memory';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { makePrivateDirectory } from '@ogong/host/files/private-files';
+import { toCheckedFetch } from '@ogong/host/http/checked-fetch';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import type { DialPolicy } from '@ogong/host/link/public-address';
 import type { Logger } from '@ogong/host/log/logger';
@@ -18,7 +19,7 @@ import type { ServedOffer } from '../orders/offers.ts';
 import type { Provider } from '../provider.ts';
 import { createVerifierWait } from './await-verifier.ts';
 import { createHubServing } from './hub-serving.ts';
-import { keepDialled } from './listed-places.ts';
+import { createPlaceOpener } from './place-opener.ts';
 import type { PlannedHub } from './planned-hub.ts';
 import { combineDemand, MAX_READ_ROWS, readDemand, type WantedModel } from './wanted-models.ts';
 
@@ -64,10 +65,8 @@ export function openHubServing(
       held: openHeldModels(join(directory, HELD_FILE)),
       readDemand: (signal) => askDemand(routers, { links, log, signal, hasVerifier: verifier !== undefined }),
       awaitVerifier: verifier && createVerifierWait({ verifier, providerId: provider.id }, { links }),
-      async readEntry(name) {
-        const entry = await readRegistryEntry(await chain.client(), registry, name);
-        return { ...entry, inForce: entry.inForce && (await keepDialled(entry.inForce, dialPolicy)) };
-      },
+      openPlace: createPlaceOpener(planned.places, toCheckedFetch(dialPolicy)),
+      readEntry: async (name) => readRegistryEntry(await chain.client(), registry, name),
       readMemory: () => memoryBudget ?? readAvailableMemory(),
       toOffer: (modelId, opened) => finishOffer({ modelId, pricePer1kAtomic, ...opened }),
     },

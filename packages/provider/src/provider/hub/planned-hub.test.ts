@@ -1,7 +1,6 @@
 import { tmpdir } from 'node:os';
 import { expect, it } from 'vitest';
 import { serveConfig } from '../provider-config.ts';
-import { keepDialled } from './listed-places.ts';
 import { planHub } from './planned-hub.ts';
 
 const ROUTER = ['--router', `router.example.org:8443|${'11'.repeat(32)}`];
@@ -44,14 +43,4 @@ it.each([
   [[...ON, '--hub-place', 's3://bucket/models'], /mirror the model/],
 ])('refuses settings that contradict each other: %j', (argv, problem) => {
   expect(plan(argv).problems).toMatch(problem);
-});
-
-it('never calls an address of its own network that the registry names', async () => {
-  const listed = {
-    ...{ maker: 'acme', model: 'small', modelRoot: new Uint8Array(32) },
-    sources: ['hub:00', 'hub+https://good.example/', 'hub+https://inside.example/', 'hub+http://127.0.0.1:9/'],
-  };
-  const find = async (host: string) => [{ address: host === 'good.example' ? '9.9.9.9' : '10.0.0.7' }];
-  expect((await keepDialled(listed, 'public', find)).sources).toEqual(['hub:00', 'hub+https://good.example/']);
-  expect(await keepDialled(listed, 'any', find)).toBe(listed);
 });
