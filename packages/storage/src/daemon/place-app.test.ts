@@ -48,6 +48,26 @@ describe('a place over HTTP', () => {
     expect([head.status, await head.text()]).toEqual([200, '']);
   });
 
+  it('checks a list once, also one whose blob is damaged', async () => {
+    let checks = 0;
+    const counted: FolderStore = {
+      ...store,
+      listBlocks(id) {
+        checks++;
+        return store.listBlocks(id);
+      },
+    };
+    const place = createPlaceApp({ store: counted, pacer: createPacer(2 ** 40, { nowMs: () => 0 }), onSent() {} });
+    const askList = async (id: string) =>
+      (await place.fetch(new Request(`http://unnamed.invalid/lists/${id}`, { method: 'HEAD' }))).status;
+    const damaged = '0d'.repeat(32);
+    writeFileSync(join(store.directory, 'blobs', damaged), 'damaged');
+    const ids = [blob.id, blob.id, damaged, damaged];
+    const together = await Promise.all(ids.map(askList));
+    expect([...together, await askList(blob.id)]).toEqual([200, 200, 404, 404, 200]);
+    expect(checks).toBe(2);
+  });
+
   it('sends one range, up to the end of the file', async () => {
     const part = await ask(`/blobs/${blob.id}`, { range: 'bytes=1048576-1048579' });
     expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes 1048576-1048579/${blob.bytes}`]);

@@ -27,9 +27,21 @@ interface Content {
  * is a hash, so no request reaches another file.
  */
 export function createPlaceApp({ store, pacer, onSent }: PlaceAppParts) {
+  const checked = new Map<string, Promise<void>>();
+
+  /** Opens the list of a blob. It is checked once for each file of the blob, since the check of a long one takes a second. */
+  async function openList(id: string): Promise<Content> {
+    const { size, mtimeMs } = await stat(await store.pathOf(id));
+    const key = `${id} ${size} ${mtimeMs}`;
+    const check = checked.get(key) ?? store.listBlocks(id).then(() => undefined);
+    checked.set(key, check);
+    await check;
+    return openFile(join(store.directory, 'lists', id));
+  }
+
   async function find(folder: PlaceFolder, name: string): Promise<Content | undefined> {
     try {
-      if (folder === 'lists') return contentOf(await store.listBlocks(name));
+      if (folder === 'lists') return await openList(name);
       return await openFile(folder === 'blobs' ? await store.pathOf(name) : join(store.directory, folder, name));
     } catch (error) {
       const { code } = error as { readonly code?: unknown };
@@ -82,13 +94,6 @@ async function openFile(path: string): Promise<Content> {
   const { size: sizeBytes } = await stat(path);
   return { sizeBytes, read: (from, to, signal) => createReadStream(path, { start: from, end: to - 1, signal }) };
 }
-
-const contentOf = (bytes: Uint8Array): Content => ({
-  sizeBytes: bytes.length,
-  async *read(from, to) {
-    yield bytes.subarray(from, to);
-  },
-});
 
 /** Parses one range. A header of another form counts as absent. @returns undefined for a range beyond the file. */
 function parseRange(header: string | null, sizeBytes: number) {
