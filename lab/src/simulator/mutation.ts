@@ -24,5 +24,6 @@ export interface Mutation {
     readonly liars?: number;
     readonly only?: readonly PlannedFault['kind'][];
     readonly rules?: PlannedRules;
+    readonly hasHub?: boolean;
   };
 }

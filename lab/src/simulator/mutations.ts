@@ -376,6 +376,36 @@ const ENTRANCE: readonly Mutation[] = [
   },
 ];
 
+const HUB_GIVEN = { hasHub: true, gateways: 0, validators: 1, faultsPerMinute: 0 } as const;
+
+/** Of providers that fetch models by demand, and of pins. */
+const HUB: readonly Mutation[] = [
+  {
+    name: 'believes-one-router',
+    meaning: 'a provider fetches the models that any router names',
+    file: 'packages/provider/src/provider/hub/wanted-models.ts',
+    from: 'Math.floor((weights.length - 1) / 2)',
+    to: 'weights.length - 1',
+    given: HUB_GIVEN,
+  },
+  {
+    name: 'forgets-failed-downloads',
+    meaning: 'a model that failed after its download costs nothing of the budget',
+    file: 'packages/provider/src/provider/hub/downloads.ts',
+    from: 'else sum += bytes;',
+    to: '',
+    given: HUB_GIVEN,
+  },
+  {
+    name: 'draws-by-pin-alone',
+    meaning: 'each epoch of a pin draws the same chunks',
+    file: 'packages/hub/src/pin-tree.ts',
+    from: 'words.set(seed);',
+    to: '',
+    given: HUB_GIVEN,
+  },
+];
+
 export const MUTATIONS: readonly Mutation[] = [
   ...BEACON.map((one) => ({ ...one, given: { gateways: 0, ...one.given } })),
   ...KEY_MUTATIONS.map((one) => ({ ...one, given: { gateways: 0, beacon: 'threshold', ...one.given } as const })),
@@ -384,4 +414,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...FOUND,
   ...RECEIPTS,
   ...ENTRANCE,
+  ...HUB,
 ].map((one) => ({ ...one, given: { beacon: 'vrf', ...one.given } }));

@@ -40,6 +40,7 @@ const FLAGS = {
   routers: { type: 'string', default: '2', about: 'gateways take turns with them' },
   pictures: { type: 'boolean', default: false, about: 'providers sell pictures, and clients ask for them' },
   cohorts: { type: 'boolean', default: false, about: 'providers have segments of the model, and serve it together' },
+  hub: { type: 'boolean', default: false, about: 'a provider fetches models by demand, and blobs are pinned' },
   requests: { type: 'string', default: '10', about: 'requests in a minute, of all gateways' },
   epoch: { type: 'string', default: '5000', about: 'length of an epoch, ms' },
   beacon: {
@@ -150,6 +151,7 @@ export function readOptions(argv: readonly string[]): SimulateOptions | undefine
       sieve: number('sieve'),
       sellsPictures: values.pictures === true,
       hasCohorts: values.cohorts === true ? true : undefined,
+      hasHub: values.hub === true,
     },
     seed: number('seed'),
     seeds: number('seeds', 1),

@@ -122,6 +122,8 @@ export interface Plan {
   readonly sellsPictures?: boolean;
   /** Providers have segments of the model, and serve it in cohorts. Default: each has a whole model. */
   readonly hasCohorts?: boolean;
+  /** One provider fetches models by demand, and blobs are pinned. Default: no. */
+  readonly hasHub?: boolean;
   /** Whether gateways are asked again once all is well. Default: true. */
   readonly isProbed?: boolean;
 }
@@ -154,6 +156,8 @@ export interface PlanOptions {
   readonly sellsPictures?: boolean | undefined;
   /** As in the plan. Default: a share of runs, if they are varied. */
   readonly hasCohorts?: boolean | undefined;
+  /** As in the plan. */
+  readonly hasHub?: boolean | undefined;
   /** Share of a sieve over the whole faulty time. Default: none. */
   readonly sieve?: number | undefined;
   /** Whether audits are sampled, payees have no stake, jobs have deadlines, and liars lie about the key, each in some runs. Default: never. */
@@ -328,6 +332,7 @@ export function drawPlan(options: PlanOptions): Plan {
     ...(stakes && { stakes }),
     ...(options.sellsPictures && { sellsPictures: true }),
     ...(hasCohorts && { hasCohorts }),
+    ...(options.hasHub && { hasHub: true }),
   };
   const drawn = options.isVaried && options.lie === undefined ? liars.map(lieOtherwise) : liars;
   const told = hasCohorts ? drawn.flatMap(lieInCohorts) : options.sellsPictures ? drawn.map(lieAboutPictures) : drawn;

@@ -2,6 +2,7 @@ import type { Engine } from '@ogong/engine/open-engine';
 import { scheduleFaults } from './faults.ts';
 import { type LongestWait, type TimedEpochs, watchBeacon } from './invariants/beacon.ts';
 import { boundWaits } from './invariants/epoch-waits.ts';
+import { type HubWatch, watchHub } from './invariants/hub.ts';
 import { watchMoney } from './invariants/money.ts';
 import { watchNewcomers } from './invariants/newcomers.ts';
 import { listPictures, watchPrivacy } from './invariants/privacy.ts';
@@ -76,6 +77,8 @@ export interface RunOutcome {
   readonly ejected: Readonly<Record<string, number>>;
   /** Pictures with a private part that machines of a role received, by role. */
   readonly received?: Readonly<Record<string, number>>;
+  /** Downloads and paid epochs of pins, if the plan has them. */
+  readonly hub?: HubWatch['counts'];
   /** From admission to settlement, median; 0 where nothing was settled. */
   readonly settleMs: number;
   readonly settleP95Ms: number;
@@ -151,6 +154,7 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
         ...{ isHonest: honesty.isHonest, isCalm: isCalm && isVerifierHonest },
         listReplies: () => listPictures(world, machines),
       });
+    const hub = plan.hasHub && watchHub(world);
     scheduleRequests(world, plan, { machines, service });
     const check = (): void => {
       beacon.check();
@@ -198,6 +202,7 @@ export async function runPlan(plan: Plan, { onLine, marksMs = [] }: PlayOptions 
       rejected: { ...money.rejected },
       ejected: money.ejected(),
       ...(privacy && { received: privacy.received }),
+      ...(hub && { hub: hub.counts }),
       settleMs: quantileOf(money.waits, 0.5),
       settleP95Ms: quantileOf(money.waits, 0.95),
       calls: counts.reduce((sum, one) => sum + one.calls, 0),

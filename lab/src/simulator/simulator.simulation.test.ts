@@ -15,6 +15,7 @@ interface Printed {
   readonly verdicts: Readonly<Record<string, number>>;
   readonly rejected: Readonly<Record<string, number>>;
   readonly ejected: Readonly<Record<string, number>>;
+  readonly hub?: { readonly fetched: number; readonly paid: number };
   readonly received?: Readonly<Record<string, number>>;
   readonly violations: readonly { readonly invariant: string }[];
 }
@@ -131,6 +132,23 @@ describe('the simulator', () => {
     expect(found.map((outcomes) => outcomes.at(-1)?.violations.map(({ invariant }) => invariant))).toEqual([
       ['what-is-earned-is-paid'],
       ['nobody-honest-pays-more'],
+    ]);
+  });
+
+  it('fetches by demand within the budget, pays for storage, and finds planted bugs of both', async () => {
+    const flags = ['--hub', ...VALIDATORS, '--validators', '1', '--faults', '0', '--minutes', '1'];
+    const bugs = ['believes-one-router', 'forgets-failed-downloads', 'draws-by-pin-alone'];
+    const [[sound], ...broken] = await Promise.all([
+      simulate(...flags),
+      ...bugs.map((name) => simulate(...flags, '--mutation', name)),
+    ]);
+    expect(sound?.violations).toEqual([]);
+    expect(sound?.hub?.fetched).toBeGreaterThan(5);
+    expect(sound?.hub?.paid).toBeGreaterThan(15);
+    expect(broken.map((outcomes) => outcomes.at(-1)?.violations[0]?.invariant)).toEqual([
+      'few-routers-fetch-nothing',
+      'downloads-fit-the-budget',
+      'storage-is-paid-if-whole',
     ]);
   });
 
