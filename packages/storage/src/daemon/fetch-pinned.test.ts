@@ -36,11 +36,16 @@ it.each([
 ])('a blob of an offer comes from %s', async (name, allowed, key) => {
   const store = openFolderStore(join(directory.path, name));
   const env = { HF_ENDPOINT: server.endpoint, HF_TOKEN: 'hf_1' };
-  const fetcher = createPinFetcher({ store, allowed, env, folder: join(directory.path, 'services') });
+  const fetcher = createPinFetcher({
+    dialPolicy: 'any',
+    store,
+    allowed,
+    env,
+    folder: join(directory.path, 'services'),
+  });
   const offered = { id: blob.id, sizeBytes: blob.bytes, place: PLACE };
   keys.clear();
   await expect(fetcher.fetchBlob({ ...offered, place: 'hub+ftp://acme' }, signal)).rejects.toThrow('no plain address');
   await fetcher.fetchBlob(offered, signal);
   expect([await store.has(blob.id), ...keys]).toEqual([true, key]);
-  await fetcher.close();
 });

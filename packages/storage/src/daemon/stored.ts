@@ -65,48 +65,38 @@ export function createStored(options: StoredOptions, { crypto, log, metrics }: S
   const server = createHttpServer(app, {
     ...{ bind, maxConnections, maxConnectionsPerAddress, headersTimeoutMs: HEADERS_TIMEOUT_MS },
   });
-  const work = options.pins && createPinWork(options.pins, { dataDir, store, crypto, log, metrics });
+  const loops = options.pins ? createPinLoops(options.pins, { dataDir, store, crypto, log, metrics }) : [];
   return {
     async start(): Promise<void> {
       await server.start();
-      work?.start();
+      for (const loop of loops) loop.start();
     },
     async stop(): Promise<void> {
-      await Promise.all([work?.stop(), server.stop(GRACE_MS)]);
+      await Promise.all([...loops.map((loop) => loop.stop()), server.stop(GRACE_MS)]);
     },
     address: () => server.address(),
   };
 }
 
-interface WorkParts extends StoredParts {
+interface LoopParts extends StoredParts {
   readonly dataDir: string;
   readonly store: FolderStore;
 }
 
 /** Offers may take hours to fetch, so proofs have a loop of their own. */
-function createPinWork(pins: PinService, { dataDir, store, crypto, log, metrics }: WorkParts) {
+function createPinLoops(pins: PinService, { dataDir, store, crypto, log, metrics }: LoopParts) {
   const { chain, firstBlock, places: allowed, env, dialPolicy, pollMs: intervalMs } = pins;
-  const fetcher = createPinFetcher({ store, allowed, env, dialPolicy, folder: join(dataDir, 'services') });
   const parts: PinParts = {
     ...{ crypto, chain, store, log },
+    ...createPinFetcher({ store, allowed, env, dialPolicy, folder: join(dataDir, 'services') }),
     trees: createPinTrees(join(dataDir, 'trees'), store),
     pinStore: openPinStore(join(dataDir, 'pins.json'), firstBlock),
     metrics: createPinMetrics(metrics),
-    ...{ fetchBlob: fetcher.fetchBlob, readManifest: fetcher.readManifest },
   };
   const prover = createPinProver(pins, parts);
   const warn = (err: unknown): void => log.warn({ err }, 'the work on pins continues at the next look');
-  const loops = [
+  return [
     createRepeating({ intervalMs }, (signal) => reviewOffers(pins, parts, signal), warn),
     createRepeating({ intervalMs }, prover.proveDue, warn),
   ];
-  return {
-    start(): void {
-      for (const loop of loops) loop.start();
-    },
-    async stop(): Promise<void> {
-      await Promise.all(loops.map((loop) => loop.stop()));
-      await fetcher.close();
-    },
-  };
 }

@@ -60,7 +60,9 @@ export async function removeUnpinned(
 ): Promise<void> {
   if (manifest !== undefined) await removeUnnamedManifest({ store, pinStore }, manifest);
   if (pinStore.kept().some((kept) => kept.blob === blob)) return;
-  await store.unpin(blob);
   trees.remove(blob);
-  if (isFetched) await store.remove(blob);
+  // A blob that was here before keeps its protection: its owner may have asked for it.
+  if (!isFetched) return;
+  await store.unpin(blob);
+  await store.remove(blob);
 }

@@ -134,11 +134,15 @@ describe('the work of a storage provider', () => {
     expect([pinStore.offers(), await store.has(blob.id)]).toEqual([[], false]);
   });
 
-  it('keeps a blob that was there before an offer that fails', async () => {
-    const { store, pinStore, review } = createWork({ pinRoot: SEED });
+  it.each([
+    ['another pin root', { pinRoot: SEED }],
+    ['a low fee', { feePerEpoch: 1n }],
+  ])('keeps a blob and its protection that were there before an offer with %s', async (_, change) => {
+    const { store, pinStore, review } = createWork(change);
     await store.put(blob.stream(), { bytes: blob.bytes });
+    await store.pin(blob.id);
     await review();
-    expect([pinStore.offers(), await store.has(blob.id)]).toEqual([[], true]);
+    expect([pinStore.offers(), await store.has(blob.id), await store.isPinned(blob.id)]).toEqual([[], true, true]);
   });
 
   it('leaves an offer after three attempts to fetch its blob', async () => {
