@@ -262,6 +262,10 @@ export const gatewayConfig = defineConfig({
       repeatable: true,
       description: 'web origin whose pages may call the API; * for all',
     },
+    hubIpfsGateway: {
+      schema: httpUrl,
+      description: 'server that reads IPFS over HTTP, for cards of models whose places are on IPFS',
+    },
     publicRpcUrl: {
       schema: httpUrl,
       label: '<url>',

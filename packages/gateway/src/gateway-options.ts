@@ -102,6 +102,8 @@ export interface GatewayOptions {
   readonly verdictIntervalMs: number;
   /** The network for web pages that read the chain. Default: they believe the gateway. */
   readonly network?: PageNetwork;
+  /** Server that reads IPFS over HTTP, for cards of the hub. Default: places on IPFS are not read. */
+  readonly ipfsGateway?: string | undefined;
   /** The drift table that pages are shown, read when one asks. Default: none. */
   readonly readDriftTable?: PublicHandlersDependencies['readDriftTable'];
   /** Published weights. Default: a provider's claim about its weights is believed. */

@@ -95,7 +95,17 @@ interface AppParts {
 }
 
 function createApp(
-  { http, routers: peers, spending, network, readDriftTable, card, deposits, longestOrderMs }: GatewayOptions,
+  {
+    http,
+    routers: peers,
+    spending,
+    network,
+    ipfsGateway,
+    readDriftTable,
+    card,
+    deposits,
+    longestOrderMs,
+  }: GatewayOptions,
   context: GatewayContext,
   { signIn, books: parts, replies, hedging, sealed, routers }: AppParts,
 ): ApiApp {
@@ -144,7 +154,7 @@ function createApp(
     models,
     public: createPublicHandlers({
       ...{ reader, network, chain, beacon, clock, readDriftTable },
-      hub: network && openHubReader({ network, chain, reader, clock }),
+      hub: network && openHubReader({ network, chain, reader, clock, ipfsGateway }),
     }),
     pages: createPageHandlers({ rpcUrl: network?.rpcUrl }),
     metrics,

@@ -45,7 +45,7 @@ export async function askPlaces<T>(
   run: (settings: PlaceSettings) => Promise<T>,
 ): Promise<T> {
   const services = createPlaceSources({ folder: storesFolder(store.directory), env: process.env });
-  const openPlace = (place: HubPlace) => openLightPlace(place) ?? services.open(place.address);
+  const openPlace = (place: HubPlace) => services.open(place.address) ?? openLightPlace(place);
   try {
     return await interruptible((signal) => run({ crypto, store, ownPlaces, openPlace, signal }));
   } finally {

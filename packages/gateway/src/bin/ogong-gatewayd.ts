@@ -167,6 +167,7 @@ async function start(values: Values): Promise<Daemon> {
       ...readDeposits(values, { deployment, ledgerKey: secrets.ledgerKey }),
       card: values.cardSecret && { secret: values.cardSecret, rates: readCardRates(values) },
       network: { deployment, rpcUrl: values.publicRpcUrl },
+      ipfsGateway: values.hubIpfsGateway,
       readDriftTable: () =>
         values.driftTable === undefined ? readDefaultTable(nodeCrypto) : readTableFile(nodeCrypto, values.driftTable),
       ...(modelRoots && { modelRoots }),

@@ -44,7 +44,9 @@ export async function findManifest({
       'not-listed',
       `${maker}/${model} has no manifest in the registry (${sources.length} sources)`,
     );
-  const places = [...ownPlaces, ...named.places].map(openPlace).filter((place) => place !== undefined);
+  const places = [...ownPlaces, ...named.places]
+    .map((place) => openPlace(place))
+    .filter((place) => place !== undefined);
   const { manifestHash } = named;
   const found = await fetchManifest(crypto, {
     ...{ listed, manifestHash, facts, signal },

@@ -1,5 +1,6 @@
 import type { FetchAddress } from '@ogong/models/remote';
 import type { HubPlace } from '../place.ts';
+import { findPlaceAddress, type PlaceServices } from '../place-address.ts';
 import { type FolderStore, openFolderStore } from '../store/folder-store.ts';
 import { readKeptManifest } from '../store/manifest-folder.ts';
 import {
@@ -25,10 +26,11 @@ export interface PlaceSource extends BlockSource, EvaluationSource {
 /** Opens a place. @returns undefined for a kind that this machine cannot read. */
 export type OpenPlace = (place: HubPlace) => PlaceSource | undefined;
 
-/** Opens places on HTTP servers and in folders. Places of other kinds need packages of their own. */
-export function openLightPlace({ kind, address }: HubPlace): PlaceSource | undefined {
-  if (kind === 'folder') return openFolderPlace(openFolderStore(address));
-  return kind === 'http' ? openHttpPlace(address) : undefined;
+/** Opens places in folders, on HTTP servers, and of other kinds that a service shows over HTTP. Other places need packages of their own. */
+export function openLightPlace(place: HubPlace, services: PlaceServices = {}): PlaceSource | undefined {
+  if (place.kind === 'folder') return openFolderPlace(openFolderStore(place.address));
+  const address = findPlaceAddress(place, services);
+  return address === undefined ? undefined : openHttpPlace(address, { name: place.address });
 }
 
 /** Opens the folder of a store as a place. */

@@ -26,7 +26,10 @@ it('a blob comes from IPFS, and the blocks of the node go', async () => {
   const { signal } = new AbortController();
   const fetchWith = (freeBytes: number) => {
     const bounded = { ...store, freeBytes: async () => freeBytes };
-    return createPinFetcher({ store: bounded, allowed: [], env, folder: at('services') }).fetchBlob(offered, signal);
+    return createPinFetcher({ dialPolicy: 'any', store: bounded, allowed: [], env, folder: at('services') }).fetchBlob(
+      offered,
+      signal,
+    );
   };
   await expect(fetchWith(2 * blob.bytes - 1)).rejects.toThrow('twice');
   await fetchWith(2 * blob.bytes);

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
-import { openHttpPlace, type PlaceSource } from '@ogong/hub/named/open-place';
+import { openHttpPlace, openLightPlace, type PlaceSource } from '@ogong/hub/named/open-place';
+import { type HubPlace, parsePlace } from '@ogong/hub/place';
+import { findPlaceAddress } from '@ogong/hub/place-address';
 import { hubHeaders } from '@ogong/models/hub';
 import type { IpfsNode } from './ipfs/ipfs-node.ts';
 import { type OpenStoreOptions, parseBucket } from './open-store.ts';
@@ -25,17 +27,16 @@ export interface PlaceSources {
   close(): Promise<void>;
 }
 
-const IPFS = /^ipfs:([A-Za-z0-9]{46,120})$/;
 const WALRUS = /^walrus:([\w-]{43})$/;
-const REVISION = /^hf:([A-Za-z0-9][A-Za-z0-9._-]{0,95}\/[A-Za-z0-9][A-Za-z0-9._-]{0,95})@([0-9a-f]{40})$/;
 
 /** Creates the reader of places. An engine is loaded at the first read from a place of its kind. */
 export function createPlaceSources({ folder, env }: OpenStoreOptions): PlaceSources {
   let node: Promise<IpfsNode> | undefined;
 
-  function openIpfs(address: string, cid: string): PlaceSource {
-    const gateway = readIpfsGateway(env);
-    if (gateway !== undefined) return openHttpPlace(`${gateway}/ipfs/${cid}/`, { name: address });
+  function openIpfs(place: HubPlace): PlaceSource {
+    const { address } = place;
+    const shown = findPlaceAddress(place, { ipfs: readIpfsGateway(env) });
+    if (shown !== undefined) return openHttpPlace(shown, { name: address });
     const { listen, peers } = readIpfsNode(env);
     if (peers.length === 0)
       return createRefusingSource(address, 'set OGONG_IPFS_PEERS to nodes that have it, or OGONG_IPFS_GATEWAY');
@@ -44,7 +45,7 @@ export function createPlaceSources({ folder, env }: OpenStoreOptions): PlaceSour
       const { createIpfsSource } = await import('./ipfs/ipfs-source.ts');
       node ??= openIpfsNode({ listen, peers, folder: join(folder, 'ipfs') });
       try {
-        return createIpfsSource(await node, cid);
+        return createIpfsSource(await node, address.slice('ipfs:'.length));
       } catch (error) {
         node = undefined;
         throw error;
@@ -52,31 +53,31 @@ export function createPlaceSources({ folder, env }: OpenStoreOptions): PlaceSour
     });
   }
 
-  function openS3(address: string): PlaceSource {
-    const { bucket, prefix } = parseBucket(address);
+  function openS3(address: string): PlaceSource | undefined {
+    const named = parseBucket(address);
     const { region, endpoint } = readS3Service(env);
     const keys = readS3Keys(env);
-    if (keys !== undefined)
-      return createLazySource(address, async () => {
-        const { createS3Source } = await import('./s3/s3-source.ts');
-        return createS3Source({ bucket, prefix, region, endpoint, ...keys });
-      });
-    const host = endpoint === undefined ? `https://${bucket}.s3.${region}.amazonaws.com` : `${endpoint}/${bucket}`;
-    return openHttpPlace(prefix === '' ? `${host}/` : `${host}/${prefix}/`, { name: address });
+    const s3 = (bucket: string): string =>
+      endpoint === undefined ? `https://${bucket}.s3.${region}.amazonaws.com` : `${endpoint}/${bucket}`;
+    if (keys === undefined) return openLightPlace({ kind: 's3', address }, { s3 });
+    return createLazySource(address, async () => {
+      const { createS3Source } = await import('./s3/s3-source.ts');
+      return createS3Source({ ...named, region, endpoint, ...keys });
+    });
   }
 
-  function openRevision(address: string, repository: string, commit: string): PlaceSource {
+  function openRevision(place: HubPlace): PlaceSource | undefined {
     const { endpoint, token } = readHuggingFace(env);
     const headers = hubHeaders({ endpoint, token: token?.reveal() });
-    return openHttpPlace(`${endpoint}/${repository}/resolve/${commit}/`, { name: address, headers });
+    const address = findPlaceAddress(place, { huggingFace: endpoint });
+    return address === undefined ? undefined : openHttpPlace(address, { name: place.address, headers });
   }
 
   function openKind(address: string): PlaceSource | undefined {
     if (address.startsWith('s3:')) return openS3(address);
-    const [, cid] = IPFS.exec(address) ?? [];
-    if (cid !== undefined) return openIpfs(address, cid);
-    const [, repository, commit] = REVISION.exec(address) ?? [];
-    if (repository !== undefined && commit !== undefined) return openRevision(address, repository, commit);
+    const place = parsePlace(address);
+    if (place?.kind === 'ipfs') return openIpfs(place);
+    if (place?.kind === 'hf') return openRevision(place);
     const [, id] = WALRUS.exec(address) ?? [];
     if (id === undefined) return undefined;
     const aggregator = readWalrusAggregator(env);

@@ -4,6 +4,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import { beforeEnd } from '@ogong/hub/abortable';
 import type { FetchedManifest, ListedVersion } from '@ogong/hub/named/fetch-manifest';
 import type { HubName, RegistryEntry } from '@ogong/hub/named/registry-entry';
+import type { PlaceServices } from '@ogong/hub/place-address';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
@@ -49,6 +50,8 @@ export interface HubReaderDependencies {
   readonly clock: Clock;
   /** Addresses that places may have. */
   readonly policy: DialPolicy;
+  /** Services that show places of other kinds. */
+  readonly services: PlaceServices;
 }
 
 export function createHubReader(dependencies: HubReaderDependencies): HubReader {

@@ -54,6 +54,7 @@ function open(changes: Partial<HubReaderDependencies> = {}) {
   const hub = createHubReader({
     ...{ client: async () => chain.client, registry: small.facts.registry, hasPins: true, supply, crypto, clock },
     policy: 'any' as DialPolicy,
+    services: {},
     ...changes,
   });
   const app = createApiApp();
@@ -119,6 +120,20 @@ describe('public reads of the hub', () => {
     expect(body.served).toMatchObject([
       { id: 'ogong/replay/acme/small', providers: 2, offers: [{ price_per_1k: '500', free_capacity: 3 }] },
     ]);
+  });
+
+  it('read a place of another kind through a service that shows it, and name it as the registry does', async () => {
+    const bucket = 's3://acme-models';
+    const { url } = await serve(directory.path);
+    publish(small, bucket);
+    const unread = await open()('/acme/small');
+    expect(unread.body).toMatchObject({
+      manifest: null,
+      problem: expect.stringContaining('no place has the manifest'),
+    });
+    const { body } = await open({ services: { s3: () => url.replace(/\/$/, '') } })('/acme/small');
+    expect(body).toMatchObject({ readme: '# Small\n', problem: null });
+    expect(body.versions[0].places).toEqual([bucket]);
   });
 
   it('show the pins of the files of a model, and no others', async () => {

@@ -6,6 +6,7 @@ import { hashBlock } from '@ogong/hub/blocks';
 import type { ManifestFile } from '@ogong/hub/manifest';
 import { type FetchedManifest, fetchManifest, type ListedVersion } from '@ogong/hub/named/fetch-manifest';
 import { type HubPlace, type HubSources, parseHubSources } from '@ogong/hub/place';
+import { findPlaceAddress, type PlaceServices } from '@ogong/hub/place-address';
 import type { RegistryFacts } from '@ogong/hub/signed-manifest';
 import { TransferError } from '@ogong/hub/transfer/transfer-error';
 import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
@@ -48,9 +49,27 @@ export interface ManifestViewDependencies {
   readonly clock: Clock;
   /** Addresses that places may have. */
   readonly policy: DialPolicy;
+  /** Services that show places of other kinds. */
+  readonly services: PlaceServices;
 }
 
-export function createManifestView({ crypto, clock, policy }: ManifestViewDependencies): ManifestView {
+/** A place that can be read. */
+interface ShownPlace {
+  /** Of the registry. */
+  readonly name: string;
+  /** With a slash at its end. */
+  readonly address: string;
+  readonly policy: DialPolicy;
+}
+
+export function createManifestView({ crypto, clock, policy, services }: ManifestViewDependencies): ManifestView {
+  const listShown = (places: readonly HubPlace[]): readonly ShownPlace[] =>
+    places.flatMap((place) => {
+      const address = findPlaceAddress(place, services);
+      // The operator named the server of IPFS, which may stand beside this gateway.
+      const own = { name: place.address, policy: place.kind === 'ipfs' ? ('any' as const) : policy };
+      return address === undefined ? [] : [{ ...own, address }];
+    });
   const budget = createRateLimiter(FETCHES, clock);
   const inTurn = createTurns(MAX_FETCHES);
   const keep = <T>(capacity: number) =>
@@ -82,9 +101,9 @@ export function createManifestView({ crypto, clock, policy }: ManifestViewDepend
       fetchKept((signal) =>
         fetchManifest(crypto, {
           ...{ listed, manifestHash, facts, signal, timeoutMs: PLACE_TIMEOUT_MS },
-          places: places.filter(isReadable).map(({ address }) => ({
-            name: address,
-            readManifest: (hash, limits) => readNamed(`${address}manifests/${hash}`, { ...limits, policy }),
+          places: listShown(places).map(({ name, address, policy: own }) => ({
+            name,
+            readManifest: (hash, limits) => readNamed(`${address}manifests/${hash}`, { ...limits, policy: own }),
           })),
         }),
       ),
@@ -96,10 +115,10 @@ export function createManifestView({ crypto, clock, policy }: ManifestViewDepend
     return 'value' in reading ? { value: summarizeManifest(reading.value) } : reading;
   }
 
-  async function readReadme(places: readonly HubPlace[], file: ManifestFile, signal: AbortSignal): Promise<string> {
-    const bytes = await readFirst(places, async ({ address }) => {
+  async function readReadme(places: readonly ShownPlace[], file: ManifestFile, signal: AbortSignal): Promise<string> {
+    const bytes = await readFirst(places, async ({ address, policy: own }) => {
       const found = await readNamed(`${address}blobs/${toHex(file.blockRoot)}`, {
-        ...{ policy, maxBytes: file.sizeBytes },
+        ...{ policy: own, maxBytes: file.sizeBytes },
         signal: AbortSignal.any([signal, AbortSignal.timeout(PLACE_TIMEOUT_MS)]),
       });
       const isSigned = equalBytes(crypto.sha256(found), file.sha256) && equalBytes(hashBlock(found), file.blockRoot);
@@ -116,7 +135,7 @@ export function createManifestView({ crypto, clock, policy }: ManifestViewDepend
       const file = files.find(({ path }) => README.test(path));
       if (file === undefined) return undefined;
       if (file.sizeBytes > MAX_README_SIZE) return { problem: `the README has ${file.sizeBytes} bytes` };
-      const places = readPlaces(sources).filter(isReadable);
+      const places = listShown(readPlaces(sources));
       // Another maker's manifest may name the same block root beside other bytes.
       const named = [toHex(file.blockRoot), toHex(file.sha256), `${file.sizeBytes}`];
       const key = [...named, ...places.map(({ address }) => address)].join(' ');
@@ -125,16 +144,13 @@ export function createManifestView({ crypto, clock, policy }: ManifestViewDepend
   };
 }
 
-/** A gateway reads places on HTTP servers alone. */
-const isReadable = ({ kind }: HubPlace): boolean => kind === 'http';
-
-async function readFirst<T>(places: readonly HubPlace[], read: (place: HubPlace) => Promise<T>): Promise<T> {
+async function readFirst<T>(places: readonly ShownPlace[], read: (place: ShownPlace) => Promise<T>): Promise<T> {
   const problems: string[] = [];
   for (const place of places) {
     try {
       return await read(place);
     } catch (error) {
-      problems.push(`${place.address}: ${explain(error)}`);
+      problems.push(`${place.name}: ${explain(error)}`);
     }
   }
   throw new TransferError('no-source', `no place has it (${problems.join('; ') || 'none can be read'})`);

@@ -2,6 +2,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toDialPolicy } from '@ogong/host/link/public-address';
 import type { Clock } from '@ogong/host/time/clock';
 import type { ChainView } from '@ogong/host/views/chain-view';
+import { PUBLIC_SERVICES } from '@ogong/hub/place-address';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { PageNetwork } from '../public-handlers.ts';
 import type { PublicReader } from '../public-reader.ts';
@@ -12,10 +13,18 @@ export interface HubReaderParts {
   readonly chain: Pick<ChainView, 'client'>;
   readonly reader: PublicReader;
   readonly clock: Clock;
+  /** Server that reads IPFS. Absent: places on IPFS are not read. */
+  readonly ipfsGateway: string | undefined;
 }
 
 /** Creates the reader of the hub of a deployment. Places on local networks are read on local chains alone. */
-export function openHubReader({ network: { deployment }, chain, reader, clock }: HubReaderParts): HubReader {
+export function openHubReader({
+  network: { deployment },
+  chain,
+  reader,
+  clock,
+  ipfsGateway,
+}: HubReaderParts): HubReader {
   const chainId = BigInt(deployment.chainId);
   return createHubReader({
     client: chain.client,
@@ -24,5 +33,6 @@ export function openHubReader({ network: { deployment }, chain, reader, clock }:
     supply: reader,
     ...{ crypto, clock },
     policy: toDialPolicy(chainId),
+    services: { ...PUBLIC_SERVICES, ipfs: ipfsGateway },
   });
 }

@@ -1,5 +1,5 @@
 import { findManifest, type HubModel, pullByName } from '@ogong/hub/named/fetch-model';
-import { openLightPlace } from '@ogong/hub/named/open-place';
+import { type OpenPlace, openLightPlace } from '@ogong/hub/named/open-place';
 import type { RegistryEntry } from '@ogong/hub/named/registry-entry';
 import { parseHubSources } from '@ogong/hub/place';
 import type { SignedManifest } from '@ogong/hub/signed-manifest';
@@ -24,15 +24,14 @@ export async function readCurrent(
   return entry.inForce && { ...entry, inForce: entry.inForce };
 }
 
-const describePull = (
-  { crypto, store, places, openPlace }: HubState,
-  { inForce, facts }: CurrentEntry,
-  signal: AbortSignal,
-) => ({
-  crypto,
-  store,
-  ownPlaces: places,
-  openPlace,
+const openerOf = ({ openPlace, services }: HubState): OpenPlace =>
+  openPlace ?? ((place) => openLightPlace(place, services));
+
+const describePull = (state: HubState, { inForce, facts }: CurrentEntry, signal: AbortSignal) => ({
+  crypto: state.crypto,
+  store: state.store,
+  ownPlaces: state.places,
+  openPlace: openerOf(state),
   listed: inForce,
   facts,
   signal,
@@ -67,7 +66,7 @@ async function fetchModel(
   { modelId, sizeBytes, manifestHash }: HeldModel,
   { entry, signal }: { readonly entry: CurrentEntry; readonly signal: AbortSignal },
 ): Promise<HubModel> {
-  const { openPlace = openLightPlace, downloads, clock, log } = state;
+  const { downloads, clock, log } = state;
   const endsAtMs = clock.nowMs() + GRACE_MS + sizeBytes / LEAST_BYTES_PER_MS;
   const slow = new AbortController();
   const count = (bytes: number): void => {
@@ -77,7 +76,7 @@ async function fetchModel(
   try {
     return await pullByName({
       ...describePull(state, entry, AbortSignal.any([signal, slow.signal])),
-      openPlace: countReads(openPlace, count),
+      openPlace: countReads(openerOf(state), count),
       onEvent: (event) => {
         if (event.kind === 'source-dropped') log.warn({ modelId, ...event }, 'a place of the hub is asked no more');
       },

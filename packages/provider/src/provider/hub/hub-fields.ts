@@ -1,4 +1,4 @@
-import { boolean, define, duration, oneOf, size, text } from '@ogong/host/config/values';
+import { boolean, define, duration, httpUrl, oneOf, size, text } from '@ogong/host/config/values';
 import { isAttestedTier, listServedTiers } from '@ogong/protocol/tier/registry';
 
 const amount = define('a whole number of atomic units', '<amount>', (value) =>
@@ -42,7 +42,12 @@ export const hubFields = {
     env: 'OGONG_PROVIDER_HUB_PLACE',
     repeatable: true,
     description:
-      'place that --serve-from-hub asks before those of the registry: an https address or a folder of a hub store',
+      'place that --serve-from-hub asks before those of the registry: an https address, s3://bucket/prefix, ipfs:<cid>, hf:owner/repo@<commit>, or a folder of a hub store',
+  },
+  hubIpfsGateway: {
+    schema: httpUrl,
+    env: 'OGONG_PROVIDER_HUB_IPFS_GATEWAY',
+    description: 'server that reads IPFS over HTTP, for places of --serve-from-hub on IPFS',
   },
   hubLicence: {
     schema: text,

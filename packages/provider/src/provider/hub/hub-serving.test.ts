@@ -12,6 +12,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createTestManifest } from '@ogong/testing/hub/hub-manifest';
 import { signTestManifest } from '@ogong/testing/hub/hub-model';
+import { startPlaceServer } from '@ogong/testing/hub/place-server';
 import { writeRandomModel } from '@ogong/testing/models/random-model';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -130,6 +131,7 @@ function open(options: Partial<HubServingOptions> = {}, wanted: readonly string[
   const all: HubServingOptions = {
     ...{ budgetBytes: 1 << 30, tiers: ['verified'], licences: ['Apache-2.0'], intervalMs: 1_000, stayMs: HOUR_MS },
     places: [{ kind: 'folder', address: origin.directory }],
+    services: {},
     ...options,
   };
   const serving = createHubServing(all, dependencies);
@@ -141,6 +143,17 @@ function open(options: Partial<HubServingOptions> = {}, wanted: readonly string[
 }
 
 const get = (name: string): PushedModel => models.get(name) as PushedModel;
+
+it('fetches from a place of another kind through a service that shows it', async () => {
+  const server = await startPlaceServer(origin.directory);
+  try {
+    const places: HubServingOptions['places'] = [{ kind: 's3', address: 's3://acme-models' }];
+    expect(await open({ places }, ['a']).look()).toBe('');
+    expect(await open({ places, services: { s3: () => server.url.replace(/\/$/, '') } }, ['a']).look()).toBe('a');
+  } finally {
+    await server.close();
+  }
+});
 
 it('the most wanted model is fetched and offered, one at each look, and is there after a restart', async () => {
   const { world, look, held } = open({}, ['b', 'unknown', 'a']);

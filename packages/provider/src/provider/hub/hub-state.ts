@@ -3,6 +3,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import type { OpenPlace } from '@ogong/hub/named/open-place';
 import type { RegistryEntry } from '@ogong/hub/named/registry-entry';
 import type { HubPlace } from '@ogong/hub/place';
+import type { PlaceServices } from '@ogong/hub/place-address';
 import type { FolderStore } from '@ogong/hub/store/folder-store';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { OnDemandEngine, OnDemandPool } from '../../engine/open-on-demand-models.ts';
@@ -21,6 +22,8 @@ export interface HubServingOptions {
   readonly licences: readonly string[];
   /** Places that are asked before those of the registry. */
   readonly places: readonly HubPlace[];
+  /** Services that show places of other kinds than HTTP servers and folders. */
+  readonly services: PlaceServices;
   /** Pause between two looks at the demand. */
   readonly intervalMs: number;
   /** How long a model stays after its last order. */

@@ -65,7 +65,11 @@ export function openHubServing(
       held: openHeldModels(join(directory, HELD_FILE)),
       readDemand: (signal) => askDemand(routers, { links, log, signal, hasVerifier: verifier !== undefined }),
       awaitVerifier: verifier && createVerifierWait({ verifier, providerId: provider.id }, { links }),
-      openPlace: createPlaceOpener(planned.places, toCheckedFetch(dialPolicy)),
+      openPlace: createPlaceOpener({
+        own: planned.places,
+        services: planned.services,
+        fetch: toCheckedFetch(dialPolicy),
+      }),
       readEntry: async (name) => readRegistryEntry(await chain.client(), registry, name),
       readMemory: () => memoryBudget ?? readAvailableMemory(),
       toOffer: (modelId, opened) => finishOffer({ modelId, pricePer1kAtomic, ...opened }),

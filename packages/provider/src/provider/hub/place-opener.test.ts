@@ -1,6 +1,9 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createCheckedFetch, toCheckedFetch } from '@ogong/host/http/checked-fetch';
+import type { OpenPlace } from '@ogong/hub/named/open-place';
+import type { HubPlace } from '@ogong/hub/place';
+import type { FetchAddress } from '@ogong/models/remote';
 import { afterEach, expect, it } from 'vitest';
 import { createPlaceOpener } from './place-opener.ts';
 
@@ -22,11 +25,14 @@ async function serve(host: string, answer: RequestListener) {
   return { url: `http://${host}:${(server.address() as AddressInfo).port}/`, asked };
 }
 
-const readManifest = (address: string, opener: ReturnType<typeof createPlaceOpener>): Promise<string> => {
+const readManifest = (address: string, opener: OpenPlace): Promise<string> => {
   const place = opener({ kind: 'http', address });
   const limits = { maxBytes: 100, signal: AbortSignal.timeout(5_000) };
   return (place as NonNullable<typeof place>).readManifest(HASH, limits).then((bytes) => Buffer.from(bytes).toString());
 };
+
+const open = (fetch: FetchAddress | undefined, own: readonly HubPlace[] = []): OpenPlace =>
+  createPlaceOpener({ own, services: {}, fetch });
 
 /** Stands for the public internet. */
 const outside = { isAllowed: (address: string) => address === '127.0.0.1' };
@@ -34,10 +40,10 @@ const outside = { isAllowed: (address: string) => address === '127.0.0.1' };
 it('a place of the registry that leads into the own network is not called, and one of the operator is', async () => {
   const inside = await serve('127.0.0.1', (_request, response) => void response.end('secret'));
   const fetch = toCheckedFetch('public');
-  await expect(readManifest(inside.url, createPlaceOpener([], fetch))).rejects.toThrow('network that is not called');
+  await expect(readManifest(inside.url, open(fetch))).rejects.toThrow('network that is not called');
   expect(inside.asked).toEqual([]);
   const own = [{ kind: 'http', address: inside.url } as const];
-  expect(await readManifest(inside.url, createPlaceOpener(own, fetch))).toBe('secret');
+  expect(await readManifest(inside.url, open(fetch, own))).toBe('secret');
 });
 
 it('a place of the registry is read, but not behind a redirect into the own network', async () => {
@@ -47,7 +53,7 @@ it('a place of the registry is read, but not behind a redirect into the own netw
       ? void response.end('found')
       : void response.writeHead(302, { location: `${inside.url}admin` }).end(),
   );
-  const opener = createPlaceOpener([], createCheckedFetch(outside));
+  const opener = open(createCheckedFetch(outside));
   expect(await readManifest(place.url, opener)).toBe('found');
   await expect(readManifest(place.url, opener)).rejects.toThrow('network that is not called');
   expect([place.asked.length, inside.asked]).toEqual([2, []]);
@@ -73,7 +79,7 @@ it('a body without end is cut, and its connection ends', async () => {
     response.on('close', ended.resolve);
     send();
   });
-  const text = await readManifest(place.url, createPlaceOpener([], createCheckedFetch(outside)));
+  const text = await readManifest(place.url, open(createCheckedFetch(outside)));
   expect(text.length).toBeGreaterThan(100);
   await ended.promise;
 });

@@ -34,13 +34,24 @@ it('takes places on https and folders', () => {
   ]);
 });
 
+it('takes places of other kinds that a service shows over HTTP', () => {
+  const cid = `ipfs:${'b'.repeat(59)}`;
+  const { planned, problems } = plan([
+    ...[...ON, '--hub-place', 's3://bucket/models', '--hub-place', cid],
+    ...['--hub-ipfs-gateway', 'http://127.0.0.1:8080'],
+  ]);
+  expect(problems).toBe('');
+  expect(planned?.places.map(({ kind }) => kind)).toEqual(['s3', 'ipfs']);
+});
+
 it.each([
   [['--serve-from-hub', '--hub-price', '7'], /name one by --router/],
   [['--serve-from-hub', ...ROUTER], /needs --hub-price/],
   [[...ON, '--upstream', 'http://127.0.0.1:1'], /leave --upstream/],
   [[...ON, '--embedded-image', 'x'], /leave one of them out/],
   [[...ON, '--hub-place', 'http://mirror.example'], /no folder, and no place/],
-  [[...ON, '--hub-place', 's3://bucket/models'], /mirror the model/],
+  [[...ON, '--hub-place', `walrus:${'a'.repeat(43)}`], /mirror the model/],
+  [[...ON, '--hub-place', `ipfs:${'b'.repeat(59)}`], /--hub-ipfs-gateway/],
 ])('refuses settings that contradict each other: %j', (argv, problem) => {
   expect(plan(argv).problems).toMatch(problem);
 });

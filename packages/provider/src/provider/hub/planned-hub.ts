@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { type HubPlace, PLACE_FORMS, parsePlace } from '@ogong/hub/place';
+import { findPlaceAddress, type PlaceServices, PUBLIC_SERVICES } from '@ogong/hub/place-address';
 import { OPEN_LICENCES } from './acceptable-model.ts';
 import type { HubServingOptions } from './hub-state.ts';
 
@@ -9,6 +10,7 @@ export interface HubSettings {
   readonly hubTier: readonly string[];
   readonly hubPrice: bigint | undefined;
   readonly hubPlace: readonly string[];
+  readonly hubIpfsGateway: string | undefined;
   readonly hubLicence: readonly string[];
   readonly hubInterval: number;
   /** Of the other models. */
@@ -30,6 +32,7 @@ export interface PlannedHub extends Omit<HubServingOptions, 'stayMs'> {
  */
 export function planHub(settings: HubSettings, problems: string[]): PlannedHub | undefined {
   const { hubBudget, hubTier, hubPrice, hubPlace, hubLicence, hubInterval, price, router } = settings;
+  const services: PlaceServices = { ...PUBLIC_SERVICES, ipfs: settings.hubIpfsGateway };
   if (!settings.serveFromHub) return undefined;
   if (router.length === 0) problems.push('--serve-from-hub asks routers what is wanted: name one by --router');
   const pricePer1kAtomic = hubPrice ?? (price.length === 1 ? price[0] : undefined);
@@ -45,20 +48,24 @@ export function planHub(settings: HubSettings, problems: string[]): PlannedHub |
     budgetBytes: hubBudget,
     tiers: hubTier.length > 0 ? hubTier : ['verified'],
     licences: hubLicence.length > 0 ? hubLicence : OPEN_LICENCES,
-    places: hubPlace.flatMap((text) => readPlace(text, problems) ?? []),
+    places: hubPlace.flatMap((text) => readPlace(text, { services, problems }) ?? []),
+    services,
     intervalMs: hubInterval,
     pricePer1kAtomic: pricePer1kAtomic ?? 0n,
   };
 }
 
-function readPlace(text: string, problems: string[]): HubPlace | undefined {
+function readPlace(
+  text: string,
+  { services, problems }: { readonly services: PlaceServices; readonly problems: string[] },
+): HubPlace | undefined {
   const place = parsePlace(text);
-  if (place?.kind === 'http') return place;
+  if (place !== undefined && findPlaceAddress(place, services) !== undefined) return place;
   if (statSync(text, { throwIfNoEntry: false })?.isDirectory()) return { kind: 'folder', address: text };
   problems.push(
     place === undefined
       ? `--hub-place ${text}: no folder, and no place; ${PLACE_FORMS}`
-      : `--hub-place ${text}: a provider reads places on https and folders; mirror the model to one (ogong hub mirror)`,
+      : `--hub-place ${text}: ${place.kind === 'ipfs' ? 'name a server that reads IPFS by --hub-ipfs-gateway' : 'a provider reads no Walrus; mirror the model to another kind of place (ogong hub mirror)'}`,
   );
   return undefined;
 }
