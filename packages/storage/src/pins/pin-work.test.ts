@@ -94,9 +94,15 @@ function createWork(change: Partial<Pin> = {}, fetch?: (world: ReturnType<typeof
   };
   const review = () => reviewOffers(settings, parts, signal);
   /** Returns a metric without labels. */
-  const measure = async (name: string) =>
-    (await registered.registry.getSingleMetric(`ogong_${name}`)?.get())?.values[0]?.value;
-  return { ...world, store, pinStore, review, measure, prover: createPinProver(settings, parts) };
+  const measure = async (name: string, { registry } = registered) =>
+    (await registry.getSingleMetric(`ogong_${name}`)?.get())?.values[0]?.value;
+  /** Returns the missed epochs that another start of the daemon shows at once. */
+  const measureAgain = () => {
+    const fresh = createMetrics('stored');
+    createPinProver(settings, { ...parts, metrics: createPinMetrics(fresh) });
+    return measure('pin_epochs_missed_total', fresh);
+  };
+  return { ...world, store, pinStore, review, measure, measureAgain, prover: createPinProver(settings, parts) };
 }
 
 describe('the work of a storage provider', () => {
@@ -163,7 +169,7 @@ describe('the work of a storage provider', () => {
   });
 
   it('sends no proof of a damaged blob, and shows it until the blob is repaired', async () => {
-    const { state, store, review, prover, measure } = createWork({ epochs: 3 });
+    const { state, store, review, prover, measure, measureAgain } = createWork({ epochs: 3 });
     await review();
     const path = await store.pathOf(blob.id);
     const content = readFileSync(path);
@@ -175,6 +181,7 @@ describe('the work of a storage provider', () => {
     // The second epoch was given up while the blob was damaged, so the third one is proven.
     expect(state.proofs.map(([epoch]) => epoch)).toEqual([2]);
     expect([await measure('damaged_pins'), await measure('pin_epochs_missed_total')]).toEqual([0, 2]);
+    expect(await measureAgain()).toBe(2);
   });
 
   it('continues with other offers and pins after one that the chain does not know', async () => {

@@ -7,8 +7,8 @@ import type { Verb } from '@ogong/host/lifecycle/command-group';
 import { EXIT } from '@ogong/host/log/errors';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type Action, act, actionFields } from '../../money/act.ts';
+import { describePinState, findPinsOf } from './counted-pin.ts';
 import { findPinnedModel, modelFields } from './pinned-model.ts';
-import { describePinState, findPinsOf } from './shown-pin.ts';
 
 const NAME = 'ogong pins end';
 const EXAMPLE = '--keypair <path> --deployment deployment.json';

@@ -12,8 +12,8 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { formatBytes, formatTable } from '@ogong/provider/commands/format';
 import { formatAmount, priceField, unitsOf } from '../../money/amount.ts';
 import { openLedger } from '../../open-ledger.ts';
+import { type CountedPin, describePinState, encodePin, findPinsOf, readPins } from './counted-pin.ts';
 import { findPinnedModel, modelFields } from './pinned-model.ts';
-import { describePinState, encodePin, findPinsOf, readPins, type ShownPin } from './shown-pin.ts';
 
 const NAME = 'ogong pins list';
 /** The newest ones. */
@@ -106,7 +106,7 @@ async function listModel(
 const idOf = ({ blockRoot }: ManifestFile): Hex => `0x${toHex(blockRoot)}`;
 
 /** Formats a line for each pin of a file, and one for a file without a pin. */
-function formatRows({ file, pins }: { readonly file: ManifestFile; readonly pins: readonly ShownPin[] }): string[][] {
+function formatRows({ file, pins }: { readonly file: ManifestFile; readonly pins: readonly CountedPin[] }): string[][] {
   const first = [file.path, formatBytes(file.sizeBytes)];
   if (pins.length === 0) return [[...first, '-', 'not pinned']];
   return pins.map((shown) => {
@@ -116,7 +116,7 @@ function formatRows({ file, pins }: { readonly file: ManifestFile; readonly pins
   });
 }
 
-function formatPin(shown: ShownPin, fee: string): string {
+function formatPin(shown: CountedPin, fee: string): string {
   const { pin, provider, blob, epochs, proven, returned } = shown.pin;
   const epochsText = `${proven} proven, ${returned + shown.missed} missed of ${epochs}`;
   return `${pin}  ${describePinState(shown)}  ${blob.slice(2)}  with ${provider}  ${fee} an epoch: ${epochsText}`;

@@ -12,10 +12,10 @@ import { formatBytes, formatTable } from '@ogong/provider/commands/format';
 import { type ActingClient, act, actionFields } from '../../money/act.ts';
 import { tokenAmount, unitsOf } from '../../money/amount.ts';
 import { askPlaces } from '../open-places.ts';
+import { findPinsOf, isRunning } from './counted-pin.ts';
 import { offerFields, placeField, readOfferedPlace } from './offer-fields.ts';
 import { findPinnedModel, modelFields, type PinnedModel } from './pinned-model.ts';
 import { shareBudget } from './share-budget.ts';
-import { findPinsOf, isRunning } from './shown-pin.ts';
 
 const NAME = 'ogong pins offer-model';
 /** The contract takes no longer one. */

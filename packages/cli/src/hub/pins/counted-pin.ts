@@ -8,7 +8,7 @@ const CALLS = 16;
 const NEWEST = 1_024n;
 
 /** A pin with the number that only the contract counts. */
-export interface ShownPin {
+export interface CountedPin {
   readonly pin: Pin;
   /** Missed epochs whose fee has not gone back. */
   readonly missed: number;
@@ -17,20 +17,20 @@ export interface ShownPin {
 export type PinReads = Pick<ChainClient, 'listPins' | 'missedEpochsOf' | 'pinCount' | 'pinOf'>;
 
 /** Names the state of a pin. */
-export function describePinState({ pin, missed }: ShownPin): 'cancelled' | 'offered' | 'over' | 'accepted' {
+export function describePinState({ pin, missed }: CountedPin): 'cancelled' | 'offered' | 'over' | 'accepted' {
   if (pin.epochs === 0) return 'cancelled';
   if (pin.start === undefined) return 'offered';
   return pin.proven + pin.returned + missed === pin.epochs ? 'over' : 'accepted';
 }
 
 /** Returns whether epochs of a pin are still to come, or its provider can still accept it. */
-export function isRunning(shown: ShownPin): boolean {
+export function isRunning(shown: CountedPin): boolean {
   const state = describePinState(shown);
   return state === 'offered' || state === 'accepted';
 }
 
 /** Reads pins by their numbers. */
-export async function readPins(client: PinReads, numbers: readonly bigint[]): Promise<readonly ShownPin[]> {
+export async function readPins(client: PinReads, numbers: readonly bigint[]): Promise<readonly CountedPin[]> {
   const pins = await inTurns(numbers, (pin) => client.pinOf(pin));
   return addMissed(client, pins);
 }
@@ -44,7 +44,7 @@ export async function findPinsOf(
   client: PinReads,
   blobs: ReadonlySet<Hex>,
   payer?: BytesLike,
-): Promise<readonly ShownPin[]> {
+): Promise<readonly CountedPin[]> {
   const numbers =
     payer === undefined
       ? listNewest(await client.pinCount())
@@ -56,7 +56,7 @@ export async function findPinsOf(
   );
 }
 
-const addMissed = (client: PinReads, pins: readonly Pin[]): Promise<readonly ShownPin[]> =>
+const addMissed = (client: PinReads, pins: readonly Pin[]): Promise<readonly CountedPin[]> =>
   inTurns(pins, async (pin) => ({ pin, missed: await client.missedEpochsOf(pin.pin) }));
 
 function listNewest(count: bigint): readonly bigint[] {
@@ -72,7 +72,7 @@ async function inTurns<T, R>(items: readonly T[], call: (item: T) => Promise<R>)
 }
 
 /** Encodes a pin for JSON. Amounts and numbers of pins are text. */
-export const encodePin = (shown: ShownPin) => {
+export const encodePin = (shown: CountedPin) => {
   const { pin, feePerEpoch, start, ...rest } = shown.pin;
   return {
     ...{ pin: `${pin}`, ...rest, feePerEpoch: `${feePerEpoch}`, start: start === undefined ? null : Number(start) },
