@@ -3,9 +3,11 @@ import { planConfig } from '@ogong/cli/calibrate/calibrate-plan';
 import { publishConfig } from '@ogong/cli/calibrate/calibrate-publish';
 import { runConfig as calibrateConfig } from '@ogong/cli/calibrate/calibrate-run';
 import { buildConfig, diffConfig, mergeConfig, showConfig, signConfig } from '@ogong/cli/calibrate/calibrate-table';
+import { convertConfig } from '@ogong/cli/convert-command';
 import { cardConfig } from '@ogong/cli/hub/card-command';
 import { checkConfig } from '@ogong/cli/hub/evaluate/check-evaluation-command';
 import { evaluateConfig } from '@ogong/cli/hub/evaluate/evaluate-command';
+import { checkLineageConfig } from '@ogong/cli/hub/lineage/check-lineage-command';
 import { mirrorConfig } from '@ogong/cli/hub/mirror-command';
 import { pinConfig, unpinConfig } from '@ogong/cli/hub/pin-command';
 import { pullConfig as pullHubConfig } from '@ogong/cli/hub/pull-command';
@@ -107,6 +109,7 @@ export const referenceConfigs = [
   uninstallConfig,
   admissionsConfig,
   doctorConfig,
+  convertConfig,
   pushConfig,
   pullHubConfig,
   searchConfig,
@@ -118,6 +121,7 @@ export const referenceConfigs = [
   removeHubConfig,
   evaluateConfig,
   checkConfig,
+  checkLineageConfig,
   quoteLaunchConfig,
   buyConfig,
   sellConfig,

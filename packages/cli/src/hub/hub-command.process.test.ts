@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { llamaQuantizer } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { EXIT } from '@ogong/host/log/errors';
 import { BLOCK_BYTES } from '@ogong/hub/block-size';
@@ -13,6 +14,7 @@ import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/tes
 import { createSafetensors } from '@ogong/testing/hub/hub-model';
 import { type PlaceServer, type PlaceServerOptions, startPlaceServer } from '@ogong/testing/hub/place-server';
 import { createTestEvaluation, encodeTestEvaluation } from '@ogong/testing/hub/test-evaluation';
+import { createRandomTransformer, writeTransformer } from '@ogong/testing/models/transformers/random-transformer';
 import { findProgram } from '@ogong/testing/processes/find-program';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -212,6 +214,52 @@ describe('ogong hub', () => {
     const derived = await push('maker', 'acme/forged@2.0.0', 'small', '--quantised-from', origin);
     expect([derived.code, derived.error]).toEqual(['bad-content', expect.stringContaining('CC-BY-ND')]);
     expect((await push('maker', 'acme/forged', 'small')).error).toContain('write acme/forged@1.0.0');
+  });
+
+  it('pushes safetensors with their GGUF file, and repeats the steps between models', async () => {
+    const place = await serve('maker/hub');
+    writeTransformer(at('tiny'), createRandomTransformer('qwen2', 9), { dtype: 'F16', shards: 2 });
+    writeFileSync(at('tiny', 'LICENSE'), 'Do as you please.\n');
+    const plain = await push('maker', 'acme/plain@1.0.0', 'tiny', '--dry-run');
+    expect([plain.code, plain.error]).toEqual([EXIT.ok, expect.stringContaining('push again with --convert')]);
+    const both = await push('maker', 'acme/tiny@1.0.0', 'tiny', '--place', place, '--convert', '--json');
+    const [original, converted] = JSON.parse(both.text);
+    expect([original.name, converted.name]).toEqual(['acme/tiny', 'acme/tiny-gguf']);
+    expect(converted.files).toEqual(['LICENSE', 'tiny.gguf']);
+    expect(readdirSync(at('maker/hub/converting'))).toEqual([]);
+    const { lineage } = await read('reader', 'card', 'acme/tiny-gguf');
+    expect(lineage).toEqual([{ relation: 'converted-from', modelRoot: original.modelRoot.slice(2), licence: 'MIT' }]);
+    const check = (name: string) => run('reader', 'check-lineage', name);
+    expect(await check('acme/tiny-gguf')).toMatchObject({
+      code: EXIT.ok,
+      text: expect.stringMatching(/^repeated: converted-from acme\/tiny 1\.0\.0: the same file$/m),
+    });
+
+    const { path } = await read('reader', 'pull', 'acme/tiny-gguf');
+    mkdirSync(at('eight'));
+    await llamaQuantizer.quantize(path, at('eight', 'eight.gguf'), 'q8_0');
+    const from = (flag: string, { modelRoot }: { modelRoot: string }) => [flag, `${modelRoot}:MIT`, '--place', place];
+    await push('maker', 'acme/eight@1.0.0', 'eight', ...from('--quantised-from', converted));
+    expect((await check('acme/eight')).text).toMatch(/^repeated: quantised-from acme\/tiny-gguf 1\.0\.0: /m);
+
+    // One weight of the copy is another one.
+    mkdirSync(at('changed'));
+    const bytes = readFileSync(path);
+    bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+    writeFileSync(at('changed', 'changed.gguf'), bytes);
+    await push('maker', 'acme/changed@1.0.0', 'changed', ...from('--converted-from', original));
+    expect(await check('acme/changed')).toMatchObject({
+      code: EXIT.data,
+      text: expect.stringMatching(/^DIFFERS: converted-from acme\/tiny 1\.0\.0: .*gives another file$/m),
+    });
+    const unknown = { modelRoot: 'ab'.repeat(32) };
+    await push('maker', 'acme/changed@1.1.0', 'changed', ...from('--adapter-of', unknown));
+    expect(await check('acme/changed')).toMatchObject({
+      code: EXIT.unavailable,
+      text: expect.stringMatching(
+        /^cannot be repeated: adapter-of ab+.*: no model of this registry has these weights$/m,
+      ),
+    });
   });
 
   it(`continues a pull whose process was killed at ${KILLS} random points`, { timeout: 300_000 }, async () => {

@@ -3,6 +3,7 @@ import { createCommandGroup } from '@ogong/host/lifecycle/command-group';
 import { showCard } from './card-command.ts';
 import { checkEvaluationFile } from './evaluate/check-evaluation-command.ts';
 import { evaluateModel } from './evaluate/evaluate-command.ts';
+import { checkLineage } from './lineage/check-lineage-command.ts';
 import { mirrorModel } from './mirror-command.ts';
 import { pinModel, unpinModel } from './pin-command.ts';
 import { pullHubModel } from './pull-command.ts';
@@ -25,6 +26,7 @@ export const hubCommand: Command = createCommandGroup({
     pin: { summary: 'protect the files of a model on this machine', run: pinModel },
     evaluate: { summary: 'measure a model on the network, with a receipt for each answer', run: evaluateModel },
     'check-evaluation': { summary: 'check an evaluation and its receipts', run: checkEvaluationFile },
+    'check-lineage': { summary: 'repeat the steps that made a model from its origins', run: checkLineage },
     unpin: { summary: 'end the protection of the files', run: unpinModel },
     remove: { summary: 'remove a model from this machine', run: removeHubModel },
   },

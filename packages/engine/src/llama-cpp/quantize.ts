@@ -8,6 +8,12 @@ export type QuantName = keyof typeof FILE_TYPES;
 
 export const isQuantName = (name: string): name is QuantName => Object.hasOwn(FILE_TYPES, name);
 
+/** Finds a type of weights by `general.file_type` of a GGUF file. @returns undefined for one that this project does not produce. */
+export const findQuantName = (fileType: number): QuantName | undefined =>
+  quantNames()
+    .filter(isQuantName)
+    .find((name) => FILE_TYPES[name] === fileType);
+
 export const quantNames = (): string[] => Object.keys(FILE_TYPES);
 
 /** Rewrites a GGUF file in another weight type. @throws EngineError if llama.cpp refuses. */

@@ -1,6 +1,6 @@
 import type { RandomTransformer } from './random-transformer.ts';
 
-type Row = Float64Array;
+type Row = Float64Array<ArrayBuffer>;
 
 /**
  * Computes logits as transformers defines them, in f64 and without any optimisation: halves of a head are turned together, and weights are

@@ -1,0 +1,37 @@
+import type { ListedVersion } from '@ogong/hub/named/fetch-manifest';
+import type { RegistryFacts } from '@ogong/hub/signed-manifest';
+import { equalBytes } from '@ogong/protocol/base/bytes';
+import { refreshModels } from '../known-models.ts';
+import { type OpenedHub, readEntry } from '../open-hub.ts';
+
+/** Names that are read at once. */
+const GROUP = 32;
+/** Versions with the same weights may differ in other files, such as the configuration. */
+const MAX_ORIGINS = 4;
+
+/** A version of a model that another one may come from. */
+export interface OriginVersion {
+  readonly listed: ListedVersion;
+  readonly facts: RegistryFacts;
+}
+
+/**
+ * Finds versions in the registry with the weights of an origin. The registry has no index of roots, so it reads name after name, those of the
+ * maker first, and stops at the first names that have them.
+ * @param modelRoot 32 bytes. @returns the newest version of a name first.
+ */
+export async function findOrigins(
+  hub: OpenedHub,
+  { modelRoot, maker }: { readonly modelRoot: Uint8Array; readonly maker: string },
+): Promise<readonly OriginVersion[]> {
+  const names = await refreshModels(hub);
+  const ordered = [...names.filter((name) => name.maker === maker), ...names.filter((name) => name.maker !== maker)];
+  for (let at = 0; at < ordered.length; at += GROUP) {
+    const entries = await Promise.all(ordered.slice(at, at + GROUP).map((name) => readEntry(hub, name)));
+    const found = entries.flatMap(({ versions, facts }) =>
+      versions.filter((listed) => equalBytes(listed.modelRoot, modelRoot)).map((listed) => ({ listed, facts })),
+    );
+    if (found.length > 0) return found.slice(0, MAX_ORIGINS);
+  }
+  return [];
+}
