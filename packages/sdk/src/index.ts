@@ -5,10 +5,16 @@ export { addPublishedRoot, type FindModelRoots } from '@ogong/protocol/stage1/pu
 export { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 export { parseTrust, type Trust, type TrustJson, toTrustJson } from '@ogong/protocol/stage1/trust';
 export type { Posture } from '@ogong/protocol/tier/posture';
+export type { AgentCall, AgentStep } from '@ogong/protocol/verdict/agent/agent-chain';
+export type { AgentChainVerdict, AgentStepVerdict } from '@ogong/protocol/verdict/agent/verify-agent-chain';
 export { type SealedDisclosure, toDisclosureJson } from '@ogong/protocol/verdict/receipt/sealed-disclosure';
 export type { IntakeEvidence, SettledEvidence, UnsettledReply } from '@ogong/protocol/verdict/receipt/settled';
 export type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
 export type { ClaimedMachine } from '@ogong/protocol/verdict/receipt/verify-sealed-offer';
+export { AgentError, type AgentErrorCode } from './agent/agent-error.ts';
+export { encodeAgentChain, verifyAgentChain } from './agent/chain.ts';
+export { type AgentOptions, type AgentProgress, type AgentRun, runAgent } from './agent/run-agent.ts';
+export type { AgentTool } from './agent/run-tool.ts';
 export type { CheckedReply } from './check-answer.ts';
 export { createCheckedFetch } from './checked-fetch.ts';
 export type { CheckedAnswer, CheckedStream } from './checked-stream.ts';

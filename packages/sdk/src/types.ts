@@ -4,6 +4,8 @@ export interface OgongFields {
   /** 64 lower-case hexadecimal digits. */
   readonly model_root?: string | null;
   readonly settle?: 'any' | 'accepted' | null;
+  /** 32 to 64 lower-case hexadecimal digits, in place of those that this client draws. */
+  readonly salt?: string | null;
   readonly sort?: 'price' | 'latency' | 'throughput' | 'quality' | 'balanced' | null;
   /** Of 1,000 tokens, atomic units; a text if it is above 2^53. */
   readonly max_price?: number | string | null;

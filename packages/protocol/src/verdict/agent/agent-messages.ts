@@ -20,11 +20,17 @@ export function readAgentAnswer({ receipt, request, response }: Omit<AgentStep, 
 /** Names a call by the reply that asked for it. @param replyId hex. @param index of the call in the answer, from 0. */
 export const nameAgentCall = (replyId: string, index: number): string => `call_${replyId}_${index}`;
 
+interface StepMessage {
+  readonly role: string;
+  readonly content: string;
+  readonly [field: string]: unknown;
+}
+
 /** Returns the messages that an answer and the results of its calls add to the conversation. */
 export function createStepMessages(
   { content, reasoning }: Pick<AnswerParts, 'content' | 'reasoning'>,
   calls: readonly AgentCall[],
-): readonly { readonly role: string; readonly content: string }[] {
+): readonly StepMessage[] {
   const asked = calls.map(({ id, name, arguments: given }) => ({
     id,
     type: 'function',
