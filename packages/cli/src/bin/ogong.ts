@@ -5,6 +5,7 @@ import { type Command, type Output, runCommand } from '@ogong/host/lifecycle/com
 import { createCompletionCommand } from '@ogong/host/lifecycle/completion';
 import { EXIT } from '@ogong/host/log/errors';
 import { VERSION } from '@ogong/host/version';
+import { agentCommand } from '../agent/agent-command.ts';
 import { askCommand } from '../ask-command.ts';
 import { backupCommand } from '../backup/backup-command.ts';
 import { calibrateCommand } from '../calibrate/calibrate-command.ts';
@@ -73,6 +74,7 @@ const commands: readonly Command[] = [
   imagesCommand,
   testimonyCommand,
   unsealCommand,
+  agentCommand,
   modelCommand,
   hubCommand,
   ...moneyCommands,
@@ -99,6 +101,7 @@ const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
       imagesCommand,
       testimonyCommand,
       unsealCommand,
+      agentCommand,
     ],
   ],
   ['Models', [modelCommand, hubCommand, calibrateCommand]],
