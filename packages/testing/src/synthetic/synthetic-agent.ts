@@ -1,6 +1,6 @@
 import { equalBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { AgentStep } from '@ogong/protocol/verdict/agent/agent-chain';
 import {
   createStepMessages,
@@ -8,6 +8,7 @@ import {
   nameAgentCall,
   readAgentAnswer,
 } from '@ogong/protocol/verdict/agent/agent-messages';
+import { createSteadySigner } from '../protocol/steady-signer.ts';
 import { createSyntheticReceipt, type SyntheticReceipt } from './synthetic-receipt.ts';
 import { SYNTHETIC_MODEL } from './synthetic-reply.ts';
 
@@ -52,7 +53,7 @@ export const WEATHER_REQUEST: Uint8Array = utf8Encode(
 export function answerAgent(crypto: Crypto, request: Uint8Array, text: string, nonce = text): SyntheticReceipt {
   const synthetic = createSyntheticReceipt({
     ...{ crypto, seed: 1, tokens: TOKENS, text, parameters: JSON.parse(new TextDecoder().decode(request)) },
-    ...{ provider: createNobleHybridSigner(fill(1, 64)), router: createNobleHybridSigner(fill(2, 64)) },
+    ...{ provider: createSteadySigner(fill(1, 64)), router: createSteadySigner(fill(2, 64)) },
     payer: createNobleLedgerSigner(fill(3, 32)),
     ledger: { chainId: 31_337n, verifyingContract: fill(5, 20) },
     bend: { order: (order) => ({ ...order, nonce: crypto.sha256(utf8Encode(nonce)) }) },

@@ -25,6 +25,7 @@ import { verifyDivergence } from '@ogong/protocol/modality/text/stage2/verify-di
 import { createHubVectors } from '../hub/hub-vectors.ts';
 import { createSyntheticDivergence, SYNTHETIC_CLASS } from '../synthetic/synthetic-divergence.ts';
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
+import { createAgentChainVectors } from './agent-chain-vectors.ts';
 import { createAnswerVectors } from './answer-vectors.ts';
 import { createBlobVectors } from './blob-vectors.ts';
 import { createBoundaryVectors } from './boundary-vectors.ts';
@@ -98,6 +99,7 @@ export async function createCoreVectors(crypto: Crypto): Promise<Readonly<Record
     ...createRelayVectors(),
     ...createSignatureVectors(crypto),
     ...(await createReceiptVectors(crypto)),
+    'agent-chain': await createAgentChainVectors(crypto),
     signer: createSignerVectors(crypto),
     'log-head': createHeadVectors(crypto),
     'packed-entry': createPackedVectors(crypto),
