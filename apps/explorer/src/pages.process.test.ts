@@ -14,6 +14,7 @@ import { appendVerdict, computeGenesisPosition } from '@ogong/protocol/settlemen
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import type { SealedOfferJson } from '@ogong/protocol/stage1/sealed-offer';
 import { toTrustJson } from '@ogong/protocol/stage1/trust';
+import { encodeAgentChain } from '@ogong/protocol/verdict/agent/agent-chain';
 import { launchChromium, whyNoBrowser } from '@ogong/testing/browser/chromium';
 import { collectFirstLook } from '@ogong/testing/browser/first-look';
 import { changeScreen, findBarriers, findLayoutFaults, findWide, SCREENS } from '@ogong/testing/browser/layout';
@@ -26,6 +27,7 @@ import { startPlaceServer } from '@ogong/testing/hub/place-server';
 import { readVisionExamples, type VisionExample } from '@ogong/testing/models/vision-folder';
 import { createSoftwareMachine, softwareMachine, softwarePolicy } from '@ogong/testing/provider/software-machine';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
+import { createSyntheticAgent } from '@ogong/testing/synthetic/synthetic-agent';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildPages } from '../scripts/build.ts';
@@ -250,6 +252,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       'beacon',
       'penalties',
       'check',
+      'agent',
       `reply/${'ab'.repeat(16)}`,
       `account/0x${'1f'.repeat(20)}`,
       `models/${encodeURIComponent('ogong/verified/test/synthetic')}`,
@@ -593,6 +596,35 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     expect(await page.getByRole('list', { name: 'Checks that failed' }).textContent()).toContain('response-hash');
     await page.locator('pre', { hasText: '<img src=x' }).waitFor();
     await page.context().setOffline(false);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  it('shows the run of an agent step by step, without any network', async () => {
+    const { steps, trust } = createSyntheticAgent(nobleCrypto);
+    const text = new TextDecoder().decode(encodeAgentChain(nobleCrypto, steps));
+    const { page, complaints } = await open(`${staticUrl}#/agent`);
+    await untilLoaded(page, 'checks');
+    await page.context().setOffline(true);
+    const give = (...given: ReturnType<typeof upload>[]) => page.setInputFiles('#run-file', given);
+    await give(upload('run.jsonl', text));
+    await page.locator('.banner.part', { hasText: /could not be made$/ }).waitFor();
+    await give(upload('trust.json', JSON.stringify(toTrustJson(trust))));
+    await page.locator('.banner.good', { hasText: 'All 3 steps hold' }).waitFor();
+    const calls = page.getByRole('region', { name: 'Calls of step 1' }).locator('tbody tr');
+    expect(await calls.first().locator('td').allTextContents()).toEqual([
+      ...['weather', '{"city": "Paris"}', 'sunny in {"city": "Paris"}'],
+    ]);
+    expect(await findBarriers(page)).toEqual([]);
+    for (const screen of [390, 768, 1280]) {
+      await page.setViewportSize({ width: screen, height: 800 });
+      expect(await findWide(page), `${screen} pixels`).toEqual([]);
+    }
+    await give(upload('run.jsonl', text.replace('sunny', '<img src=x onerror=alert(1)>')));
+    await page.locator('.banner.bad', { hasText: 'This run does not hold' }).waitFor();
+    await page.locator('.banner.bad', { hasText: 'This step fails: links, requests.' }).waitFor();
+    await give(upload('run.jsonl', text.slice(0, -1)));
+    await page.getByRole('alert').filter({ hasText: 'the last line of the chain is cut' }).waitFor();
     expect(complaints).toEqual([]);
     await page.close();
   });

@@ -4,6 +4,7 @@ import { listProviders, listReplies } from '../data/standing.ts';
 import type { NetworkState, NetworkStore } from '../data/store.ts';
 import { findRoute } from '../search.ts';
 import { Account } from './account.tsx';
+import { CheckAgentRun } from './agent-run.tsx';
 import { Batches } from './batches.tsx';
 import { Beacon } from './beacon.tsx';
 import { CheckReceipt } from './check.tsx';
@@ -31,6 +32,7 @@ const PAGES = [
   ['beacon', 'Beacon'],
   ['penalties', 'Penalties'],
   ['check', 'Check a receipt'],
+  ['agent', "Check an agent's run"],
 ] as const;
 
 /** Decodes an address that was typed, perhaps incompletely. */
@@ -95,7 +97,7 @@ export function App({ store }: { store: NetworkStore }) {
         <h1 ref={title} tabIndex={-1}>
           {name}
         </h1>
-        <Problems state={state} isOffline={page === 'check'} />
+        <Problems state={state} isOffline={page === 'check' || page === 'agent'} />
         <Page page={page} argument={argument} second={second} state={state} />
       </main>
       <footer>
@@ -139,6 +141,7 @@ function Page({
   if (page === 'account' && given) return <Account key={given} state={state} address={given} />;
   if (page === 'id' && given) return <Named state={state} hex={given} />;
   if (page === 'check') return <CheckReceipt state={state} />;
+  if (page === 'agent') return <CheckAgentRun state={state} />;
   return (
     <p class="empty">
       There is nothing here. Go to the <a href="#/">overview</a>.

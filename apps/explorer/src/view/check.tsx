@@ -1,11 +1,12 @@
 import { isLocalReceipt } from '@ogong/protocol/stage1/local-receipt';
 import type { Receipt, Trust } from '@ogong/sdk';
-import { useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { loadChecks } from '../check/load-checks.ts';
 import { loadMachine } from '../check/load-machine.ts';
 import { readChain } from '../check/read-chain.ts';
 import type { DroppedReceipt } from '../check/receipt-file.ts';
 import type { NetworkState } from '../data/store.ts';
+import { DropZone } from './drop-zone.tsx';
 import { Card } from './parts.tsx';
 import { type CheckedFile, ReceiptReport } from './reply.tsx';
 import { ShardChain } from './shard-chain.tsx';
@@ -20,8 +21,6 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
   const [machines, setMachines] = useState<Uint8Array>();
   const [source, setSource] = useState<Source>('nothing');
   const [problem, setProblem] = useState<string>();
-  const [isOver, setOver] = useState(false);
-  const input = useRef<HTMLInputElement>(null);
 
   async function check(
     receipt: DroppedReceipt,
@@ -77,40 +76,18 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
   return (
     <>
       <Card title="Check a receipt" wide>
-        <section
-          class={isOver ? 'drop over' : 'drop'}
-          aria-label="Drop a receipt here"
-          onDragOver={(event) => {
-            event.preventDefault();
-            setOver(true);
+        <DropZone
+          title="Drop a receipt here"
+          input={{
+            id: 'receipt-file',
+            accept: 'application/json,.json',
+            label: 'Receipt file, and a trust file',
           }}
-          onDragLeave={() => setOver(false)}
-          onDrop={(event) => {
-            event.preventDefault();
-            setOver(false);
-            void take([...(event.dataTransfer?.files ?? [])]);
-          }}
+          onFiles={(files) => void take(files)}
         >
-          <p class="lead">Drop a receipt here</p>
-          <p>
-            Every check is made on this page, by the code that <code>ogong verify</code> runs. Nothing of the file
-            leaves the browser; it works offline.
-          </p>
-          <button type="button" onClick={() => input.current?.click()}>
-            Choose a file
-          </button>
-          <input
-            ref={input}
-            id="receipt-file"
-            class="hidden"
-            type="file"
-            accept="application/json,.json"
-            multiple
-            aria-label="Receipt file, and a trust file"
-            tabIndex={-1}
-            onChange={(event) => void take([...(event.currentTarget.files ?? [])])}
-          />
-        </section>
+          Every check is made on this page, by the code that <code>ogong verify</code> runs. Nothing of the file leaves
+          the browser; it works offline.
+        </DropZone>
         <p class="note">
           A receipt is what <code>GET /v1/receipts/&lt;id&gt;</code> gives. Drop a trust file beside it to compare it
           with values of your own

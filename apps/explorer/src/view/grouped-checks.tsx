@@ -24,8 +24,10 @@ const standingOf = (checks: readonly Check[]): Check['status'] =>
 export function GroupedChecks({
   checks,
   labels,
+  name = 'Groups of checks',
 }: {
   checks: readonly Check[];
+  name?: string;
   /** Names of the lists of refuted, unmade and proven checks. */
   labels: Readonly<Record<Check['status'], string>>;
 }) {
@@ -35,7 +37,7 @@ export function GroupedChecks({
   return (
     <>
       {failed.length > 0 && <CheckList checks={failed} label={labels.fail} />}
-      <ul class="groups" aria-label="Groups of checks">
+      <ul class="groups" aria-label={name}>
         {groupChecks(checks).map(({ title, note, checks: found }) => (
           <li key={title} class={standingOf(found)} title={note}>
             <CheckMark status={standingOf(found)} />
