@@ -397,6 +397,11 @@ export const adminConfig = defineConfig({
       label: '<amount>',
       description: 'limit of what a new key, or all keys of an organisation, may ever spend, atomic units',
     },
+    maxSpendPerDay: {
+      schema: escrowAmount,
+      label: '<amount>',
+      description: 'limit of what the orders of a new key may cost on one day in UTC, atomic units',
+    },
     amount: {
       schema: signedAmount,
       label: '<amount>',

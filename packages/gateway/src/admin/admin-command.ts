@@ -39,6 +39,8 @@ export interface AdminCommand {
   readonly name: string | undefined;
   readonly role: MemberTerms['role'];
   readonly maxSpendAtomic: bigint | undefined;
+  /** Of a new key, on one day in UTC. */
+  readonly maxSpendPerDayAtomic: bigint | undefined;
   /** How long a new key is valid. */
   readonly lifetimeMs: number | undefined;
   /** Models that a new key may ask for, as one list with commas. */
@@ -174,6 +176,7 @@ async function addKey(command: AdminCommand): Promise<Json> {
   const { accounts, actor, organisation = '', name = 'unnamed', lifetimeMs, models, nowMs } = command;
   const terms: KeyTerms = {
     ...{ organisation, name, budgetAtomic: command.maxSpendAtomic },
+    dayBudgetAtomic: command.maxSpendPerDayAtomic,
     expiresMs: lifetimeMs === undefined ? undefined : nowMs + lifetimeMs,
     models: models?.split(',').map((model) => model.trim()),
     ...{ requestsPerMinute: command.requestsPerMinute, tokensPerMinute: command.tokensPerMinute },

@@ -64,6 +64,7 @@ const keyBody = z.strictObject({
   organisation: z.string(),
   name: z.string(),
   budget_atomic: amountText.optional(),
+  day_budget_atomic: amountText.optional(),
   expires_at: z.iso.datetime().optional(),
   models: z.array(z.string()).optional(),
   requests_per_minute: z.number().optional(),
@@ -207,6 +208,7 @@ export function createAdminHandlers({
       caller.scope(body.organisation);
       const { key, secret } = await caller.changes.addKey({
         ...{ organisation: body.organisation, name: body.name, budgetAtomic: body.budget_atomic, models: body.models },
+        dayBudgetAtomic: body.day_budget_atomic,
         expiresMs: body.expires_at === undefined ? undefined : Date.parse(body.expires_at),
         ...{ requestsPerMinute: body.requests_per_minute, tokensPerMinute: body.tokens_per_minute },
       });

@@ -32,6 +32,7 @@ export const showKey = (key: ApiKey, spending: Spending): Json => ({
   organisation: key.organisation,
   name: key.name,
   ...showMoney(key.budgetAtomic, spending),
+  day_budget_atomic: showAmount(key.dayBudgetAtomic),
   models: key.models ?? null,
   requests_per_minute: key.requestsPerMinute ?? null,
   tokens_per_minute: key.tokensPerMinute ?? null,

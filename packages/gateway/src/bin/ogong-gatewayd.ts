@@ -339,11 +339,13 @@ async function runAdmin({
   positionals,
 }: Extract<ReturnType<typeof adminConfig.parse>, { kind: 'run' }>): Promise<AdminOutput> {
   makePrivateDirectory(values.dataDir);
-  const { maxSpend: maxSpendAtomic, amount: amountAtomic, lifetime: lifetimeMs, json: isJson, ...terms } = values;
+  const { maxSpend: maxSpendAtomic, maxSpendPerDay: maxSpendPerDayAtomic, ...others } = values;
+  const { amount: amountAtomic, lifetime: lifetimeMs, json: isJson, ...terms } = others;
   const { books, accounts, close } = await openBooks(values);
   try {
     return await runAdminCommand({
-      ...{ ...terms, positionals, accounts, books, maxSpendAtomic, amountAtomic, lifetimeMs, isJson },
+      ...{ ...terms, positionals, accounts, books, amountAtomic, lifetimeMs, isJson },
+      ...{ maxSpendAtomic, maxSpendPerDayAtomic },
       ...{
         actor: `operator:${nameUser()}`,
         nowMs: Date.now(),

@@ -203,9 +203,11 @@ function createKeyChanges({
         }
         const secret = createSecret('ogong');
         const id = createKeyId();
-        const { name, organisation, budgetAtomic, models, expiresMs, requestsPerMinute, tokensPerMinute } = terms;
+        const { budgetAtomic, dayBudgetAtomic, models, expiresMs, requestsPerMinute, tokensPerMinute } = terms;
+        const { name, organisation } = terms;
         const key: ApiKey = {
-          ...{ id, organisation, name, budgetAtomic, models, requestsPerMinute, tokensPerMinute, expiresMs },
+          ...{ id, organisation, name, budgetAtomic, dayBudgetAtomic, models },
+          ...{ requestsPerMinute, tokensPerMinute, expiresMs },
           ...{ createdMs: nowMs(), rotatedMs: undefined, revokedMs: undefined },
         };
         yield* insertRow(newKeyRow, 'keys', { ...key, hash: hashSecret(secret) });
@@ -239,6 +241,7 @@ function createKeyChanges({
 /** Describes the terms of a key for the log. */
 export function describeKey(key: ApiKey): string {
   const parts = [key.name, key.budgetAtomic === undefined ? 'no limit' : `at most ${key.budgetAtomic}`];
+  if (key.dayBudgetAtomic !== undefined) parts.push(`at most ${key.dayBudgetAtomic} a day`);
   if (key.expiresMs !== undefined) parts.push(`until ${new Date(key.expiresMs).toISOString()}`);
   if (key.models !== undefined) parts.push(`only ${key.models.join(',').slice(0, MAX_MODELS_LENGTH)}`);
   if (key.requestsPerMinute !== undefined) parts.push(`${key.requestsPerMinute} requests a minute`);

@@ -21,6 +21,7 @@ export const ACCOUNTS_SCHEMA = `
     name TEXT NOT NULL,
     hash TEXT NOT NULL UNIQUE,
     budget TEXT,
+    day_budget TEXT,
     models TEXT,
     requests_per_minute INTEGER,
     tokens_per_minute INTEGER,

@@ -36,6 +36,7 @@ const run = (positionals: string, given: Partial<AdminCommand> = {}): Promise<Ad
       name: undefined,
       role: 'member',
       maxSpendAtomic: undefined,
+      maxSpendPerDayAtomic: undefined,
       amountAtomic: undefined,
       lifetimeMs: undefined,
     },

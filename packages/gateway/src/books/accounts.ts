@@ -57,9 +57,10 @@ export function createAccounts(books: WorkStore, nowMs: () => number): Accounts 
 
   function* toHolder(key: ApiKey | undefined): Work<KeyHolder | undefined> {
     if (key === undefined || !isLive(key, nowMs())) return undefined;
-    const { id, budgetAtomic, models, requestsPerMinute, tokensPerMinute } = key;
+    const { id, budgetAtomic, dayBudgetAtomic, models, requestsPerMinute, tokensPerMinute } = key;
     const organisation = key.organisation === '' ? undefined : yield* findOrganisation(key.organisation);
-    return { id, budgetAtomic, models, limits: { requestsPerMinute, tokensPerMinute }, organisation };
+    const limits = { requestsPerMinute, tokensPerMinute };
+    return { id, budgetAtomic, dayBudgetAtomic, models, limits, organisation };
   }
 
   return {

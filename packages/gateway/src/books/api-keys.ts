@@ -4,6 +4,8 @@ import type { SpendingOrganisation } from './reservation.ts';
 export interface KeyHolder {
   readonly id: string;
   readonly budgetAtomic: bigint | undefined;
+  /** The most that its orders of one day in UTC may cost; undefined: no limit. */
+  readonly dayBudgetAtomic?: bigint | undefined;
   /** Models that it may ask for: ids, or beginnings of ids that end in `*`; undefined for all. */
   readonly models?: readonly string[] | undefined;
   readonly limits?: KeyLimits;

@@ -31,6 +31,7 @@ import {
   assertCovered,
   assertShare,
   type BudgetedOrder,
+  dayRows,
   listAccounts,
   nameHolder,
   type Reservation,
@@ -234,6 +235,7 @@ function* reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => 
     orderNamed(replyId),
     ...listMoneyRows({ ...reservation, organisation }),
     ...listAccounts({ keyId, organisation }).map(grantedTo),
+    ...dayRows(reservation),
     liveHolds(validator, createdMs),
   );
   // A client chooses the nonce of a sealed reply, and may offer it to two gateways with one database.

@@ -1,8 +1,10 @@
 import { ApiError } from '@ogong/host/http/api-error';
 import type { Work } from '@ogong/host/store/work';
+import { findTogether, type RowQuery } from '@ogong/host/store/work-rows';
 import { findGranted } from './credit-store.ts';
 import { isPayer } from './payment-store.ts';
 import { findSpending, nameAccount } from './spending-store.ts';
+import { toDay, usageOfDay } from './usage-store.ts';
 
 export interface SpendingOrganisation {
   readonly id: string;
@@ -20,6 +22,8 @@ export interface Reservation {
   readonly keyId: string;
   /** Most that the key may ever spend; undefined: no limit. */
   readonly keyBudgetAtomic: bigint | undefined;
+  /** Most that the key's orders of one day in UTC may cost. Default: no limit. */
+  readonly keyDayBudgetAtomic?: bigint | undefined;
   /** The organisation of the key, and the most that all of its keys may ever spend. Default: nobody. */
   readonly organisation?: SpendingOrganisation | undefined;
   readonly model: string;
@@ -35,7 +39,10 @@ export interface Reservation {
 }
 
 /** The budgets that an order counts in, and its cost. */
-export type BudgetedOrder = Pick<Reservation, 'keyId' | 'keyBudgetAtomic' | 'organisation' | 'maxFeeAtomic'>;
+export type BudgetedOrder = Pick<
+  Reservation,
+  'keyId' | 'keyBudgetAtomic' | 'keyDayBudgetAtomic' | 'organisation' | 'maxFeeAtomic' | 'createdMs'
+>;
 
 export interface KeyOwner {
   readonly keyId: string;
@@ -92,7 +99,9 @@ export function assertCovered({ maxFeeAtomic, spendableAtomic, spentAtomic }: Re
   );
 }
 
-export function* assertBudgets({ keyId, keyBudgetAtomic, organisation, maxFeeAtomic }: BudgetedOrder): Work<void> {
+export function* assertBudgets(order: BudgetedOrder): Work<void> {
+  const { keyId, keyBudgetAtomic, organisation, maxFeeAtomic } = order;
+  yield* assertDayBudget(order);
   const budgets: [whose: string, account: string, budgetAtomic: bigint | undefined][] = [
     ['this key', keyId, keyBudgetAtomic],
   ];
@@ -118,4 +127,28 @@ export function* assertBudgets({ keyId, keyBudgetAtomic, organisation, maxFeeAto
       { publicCode: 'insufficient_quota' },
     );
   }
+}
+
+const DAY_MS = 86_400_000;
+
+/** Rows that the budget of a day is compared with; none without such a budget. */
+export const dayRows = ({
+  keyId,
+  keyDayBudgetAtomic,
+  createdMs,
+}: Pick<BudgetedOrder, 'keyId' | 'keyDayBudgetAtomic' | 'createdMs'>): readonly RowQuery<unknown>[] =>
+  keyDayBudgetAtomic === undefined ? [] : [usageOfDay(keyId, toDay(createdMs))];
+
+/** An order counts on the day on which it is made, also if it is answered after midnight. */
+function* assertDayBudget({ keyId, keyDayBudgetAtomic, maxFeeAtomic, createdMs }: BudgetedOrder): Work<void> {
+  if (keyDayBudgetAtomic === undefined) return;
+  const [rows] = yield* findTogether(usageOfDay(keyId, toDay(createdMs)));
+  const used = rows.reduce((sum, { costAtomic, reservedAtomic }) => sum + costAtomic + reservedAtomic, 0n);
+  if (used + maxFeeAtomic <= keyDayBudgetAtomic) return;
+  throw new ApiError(
+    'budget_exceeded',
+    `You exceeded this key's budget of a day: ${used} of ${keyDayBudgetAtomic} atomic units are spent or reserved, ` +
+      `and this request may cost ${maxFeeAtomic}. Lower max_tokens or wait for the next day in UTC.`,
+    { publicCode: 'insufficient_quota', retryAfterS: Math.ceil((DAY_MS - (createdMs % DAY_MS)) / 1_000) },
+  );
 }

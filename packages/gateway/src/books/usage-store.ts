@@ -55,6 +55,12 @@ export const usageOf = ({ keyId, day, model }: Omit<UsagePlace, 'organisation'>)
   key: [keyId, day, model],
 });
 
+/** Rows of all models of a key on one day. */
+export const usageOfDay = (keyId: string, day: string): RowQuery<UsageRow> => ({
+  table: usageTable,
+  key: [keyId, day],
+});
+
 /** Adds to a row. The caller runs it in the transaction that changes the order and the budgets, so that they never differ. */
 export function* addUsage({ day, keyId, model, organisation }: UsagePlace, change: UsageChange): Work<void> {
   const known = (yield* findRow(usageTable, keyId, day, model)) ?? NOTHING;

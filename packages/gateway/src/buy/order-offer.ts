@@ -141,6 +141,7 @@ async function reserveOrder(
     validator,
     keyId: key.id,
     keyBudgetAtomic: key.budgetAtomic,
+    keyDayBudgetAtomic: key.dayBudgetAtomic,
     organisation: key.organisation,
     model: job.request.model,
     isShared: key.id !== ANONYMOUS.id,

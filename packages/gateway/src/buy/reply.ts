@@ -19,7 +19,7 @@ import type { ReadBody } from './settle-policy.ts';
 import type { StepLimits } from './step-follower.ts';
 
 /** The account that pays for an order. */
-export type PayingKey = Pick<KeyHolder, 'id' | 'budgetAtomic' | 'organisation'>;
+export type PayingKey = Pick<KeyHolder, 'id' | 'budgetAtomic' | 'dayBudgetAtomic' | 'organisation'>;
 
 /** One prompt as the gateway orders it. */
 export type OrderedPrompt = ReadBody<InferenceRequest> & Pick<ReplyJob, 'isHedged' | 'plain'>;

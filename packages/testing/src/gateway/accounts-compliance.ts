@@ -38,13 +38,21 @@ export function describeAccounts(createPlace: () => Promise<TestBooksPlace>): vo
 
     it('receives a new secret by rotation; all its other fields stay, and the old secret ends at once', async () => {
       const limits = { requestsPerMinute: 3, tokensPerMinute: 5 };
-      const { key, secret } = await add({ budgetAtomic: 7n, expiresMs: 5_000, models: ['ogong/replay/*'], ...limits });
+      const { key, secret } = await add({
+        budgetAtomic: 7n,
+        dayBudgetAtomic: 3n,
+        expiresMs: 5_000,
+        models: ['ogong/replay/*'],
+        ...limits,
+      });
       const before = await accounts.find(secret);
       const next = await accounts.as('test').rotateKey(key.id);
       expect(await accounts.find(secret)).toBeUndefined();
       expect(await accounts.find(next)).toEqual(before);
       const organisation = undefined;
-      expect(before).toEqual({ id: key.id, budgetAtomic: 7n, models: ['ogong/replay/*'], limits, organisation });
+      expect(before).toEqual({
+        ...{ id: key.id, budgetAtomic: 7n, dayBudgetAtomic: 3n, models: ['ogong/replay/*'], limits, organisation },
+      });
       now = 5_000;
       expect(await accounts.find(next)).toBeUndefined();
       for (const shown of [secret, next]) expect(await place.dump()).not.toContain(shown);
@@ -100,6 +108,7 @@ export function describeAccounts(createPlace: () => Promise<TestBooksPlace>): vo
       { name: 'n'.repeat(101) },
       { name: 'two\nlines' },
       { budgetAtomic: -1n },
+      { dayBudgetAtomic: -1n },
       { requestsPerMinute: 0 },
       { tokensPerMinute: 1.5 },
     ])('is refused with terms that cannot be meant, and nothing is written: %o', async (terms) => {

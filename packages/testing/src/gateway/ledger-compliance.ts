@@ -260,6 +260,34 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
       await reserve('4', 60n, { keyBudgetAtomic: 100n });
       await expect(reserve('5', 1n, { keyBudgetAtomic: 100n })).rejects.toMatchObject({ code: 'budget_exceeded' });
     });
+
+    it('of a day count all models of a key, and begin anew at midnight in UTC', async () => {
+      const evening = Date.UTC(2026, 10, 29, 23, 59, 30);
+      const day = (createdMs: number, change: Partial<Reservation> = {}) => ({
+        ...{ createdMs, expiresMs: createdMs + 60_000, keyDayBudgetAtomic: 100n, ...change },
+      });
+      await reserve('1', 60n, day(evening));
+      await reserve('2', 40n, day(evening, { model: 'ogong/verified/test/b' }));
+      await expect(reserve('3', 1n, day(evening))).rejects.toMatchObject({
+        ...{ code: 'budget_exceeded', status: 429, retryAfterS: 30 },
+      });
+      await expect(ledger.assertBudgets(reservation('3', 1n, day(evening)))).rejects.toMatchObject({ status: 429 });
+      await reserve('4', 100n, day(evening, { keyId: 'other' }));
+      await reserve('5', 100n, day(evening + 30_000));
+      // The unspent rest goes back to the day of the order.
+      await ledger.close('1', closing(10n));
+      await expect(reserve('6', 1n, day(evening + 30_000))).rejects.toMatchObject({ status: 429 });
+      await reserve('7', 50n, day(evening));
+    });
+
+    it('of a day hold for orders that are made at the same time', async () => {
+      const results = await Promise.allSettled(
+        Array.from({ length: 10 }, (_, i) =>
+          reserve(`${i}`, 30n, { keyDayBudgetAtomic: 100n, model: `ogong/verified/test/${i}` }),
+        ),
+      );
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+    });
   });
 
   type Step =

@@ -123,15 +123,16 @@ export async function findOffer(
  * @throws ApiError `budget_exceeded`, `credit_exhausted`
  */
 async function assertAffordable(
-  { ledger, matches, chain }: Pick<OfferContext, 'ledger' | 'matches' | 'chain'>,
+  { ledger, matches, chain, clock }: Pick<OfferContext, 'ledger' | 'matches' | 'chain' | 'clock'>,
   { request, key }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'request' | 'key'>,
   contextSize: number,
 ): Promise<void> {
   const { model } = request;
   const ticket = matches.leastTerms({ model, contextSize });
-  const { id: keyId, budgetAtomic: keyBudgetAtomic, organisation } = key;
+  const { id: keyId, budgetAtomic: keyBudgetAtomic, dayBudgetAtomic: keyDayBudgetAtomic, organisation } = key;
   const maxFeeAtomic = computeOfferedFee(request, { ticket, escrow: chain.ledger });
-  await ledger.assertBudgets({ keyId, keyBudgetAtomic, organisation, maxFeeAtomic });
+  const budgets = { keyId, keyBudgetAtomic, keyDayBudgetAtomic, organisation };
+  await ledger.assertBudgets({ ...budgets, maxFeeAtomic, createdMs: clock.nowMs() });
 }
 
 /** @throws ApiError `no_provider` unless these weights are published under this name. */
