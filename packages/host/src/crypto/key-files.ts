@@ -96,9 +96,12 @@ export function createOrLoadBoxSecret(directory: string): Secret<Uint8Array> {
 
 /** The key that all machines of one owner share for links between them, 32 bytes, Ed25519. @param path its file, created if it is missing. */
 export function createOrLoadMachinesSeed(path: string): Secret<Uint8Array> {
-  const directory = dirname(path);
-  makeKeyDirectory(directory);
-  return loadOrCreate(directory, basename(path), 32);
+  return loadOrCreateAt(path);
+}
+
+/** The key that seals a store of memories, 32 bytes. @param path its file, created if it is missing. @throws KeyFileError */
+export function createOrLoadMemoryKey(path: string): Secret<Uint8Array> {
+  return loadOrCreateAt(path);
 }
 
 /** The root of an attester in software, 32 bytes, Ed25519. */
@@ -114,9 +117,7 @@ export function loadHybridSigner(path: string): HybridSigner {
 
 /** The ledger key of one file, created if it is missing. @throws KeyFileError */
 export function createOrLoadLedgerKey(path: string): Secret<Uint8Array> {
-  const directory = dirname(path);
-  makeKeyDirectory(directory);
-  return loadOrCreate(directory, basename(path), 32, { accept: isLedgerKey });
+  return loadOrCreateAt(path, { accept: isLedgerKey });
 }
 
 /** The key of a ledger account, which has to be there: 32 bytes, secp256k1. @throws KeyFileError */
@@ -132,6 +133,12 @@ interface NewKey {
   readonly accept?: Accept;
   /** Called after a new key has been written. */
   readonly onDrawn?: () => void;
+}
+
+function loadOrCreateAt(path: string, options: NewKey = {}): Secret<Uint8Array> {
+  const directory = dirname(path);
+  makeKeyDirectory(directory);
+  return loadOrCreate(directory, basename(path), 32, options);
 }
 
 function loadOrCreate(

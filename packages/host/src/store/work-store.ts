@@ -33,8 +33,11 @@ export interface WorkStore {
    * dies is listed until the store notices.
    */
   listPeers(): Promise<{ readonly own: number; readonly all: readonly number[] }>;
-  /** Removes the content of deleted rows from the store's files. Does nothing if the database does so by itself. */
-  eraseDeleted(): Promise<void>;
+  /**
+   * Removes the content of deleted rows from the store's files. Does nothing if the database does so by itself.
+   * @returns false if another process reads the store: call it again later.
+   */
+  eraseDeleted(): Promise<boolean>;
   /** Ends what is queued; later writes are refused. */
   close(): Promise<void>;
 }
@@ -50,9 +53,7 @@ export function createWorkStore(store: Store, options: Pick<GroupCommitOptions, 
     write: (work, options) => group.write(() => doWork(store, work()), options),
     alone: (_name, run) => run(),
     listPeers: async () => ({ own: 0, all: [0] }),
-    async eraseDeleted() {
-      await group.eraseDeleted();
-    },
+    eraseDeleted: group.eraseDeleted,
     close: group.close,
   };
 }

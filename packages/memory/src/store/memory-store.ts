@@ -35,27 +35,29 @@ export interface MemoryChange {
 
 /**
  * The memories of all users, sealed under a key of each user. The database, its log and its backups hold ciphertext, sizes, times and ids.
- * Texts and vectors are opened in this process alone, for the user that asks.
+ * Texts and vectors are opened in this process alone, for the user that asks. Each call may throw a MemoryStoreError. A compliance suite
+ * tests each kind of database: packages/testing/src/memory/memory-store-compliance.ts.
  */
 export interface MemoryStore {
-  /** @throws MemoryStoreError `conflict` if a superseded memory is no head any more. */
+  /** @throws MemoryStoreError `conflict` if a superseded memory is no head any more, `full` above a limit of the user. */
   change(user: string, change: MemoryChange): Promise<void>;
   get(user: string, id: string): Promise<EmbeddedMemory | undefined>;
   /** A head and the memories that it replaced, newest first. */
   readHistory(user: string, id: string): Promise<readonly Memory[]>;
-  /** Newest first. */
+  /** Newest first. @param page after the memory `before`. @throws MemoryStoreError `invalid` if that one is gone. */
   list(
     user: string,
     filter: MemoryFilter,
     page: { readonly limit: number; readonly before?: string },
   ): Promise<readonly Memory[]>;
   search(user: string, query: MemoryQuery): Promise<readonly FoundMemory[]>;
-  /** Changes fields that a person edits. A new text comes with its new vector. */
+  /** Changes fields that a person edits, and erases the old ones. A new text comes with its new vector. */
   edit(user: string, edited: EmbeddedMemory): Promise<boolean>;
   readEvidence(user: string, id: string): Promise<StoredEvidence | undefined>;
   /**
-   * Erases a memory, its history, its vector, its key and the evidence of it, from the database's files too, before it resolves.
-   * @returns false if there is none.
+   * Erases a memory, its history, its vector, its key and the evidence of it, from the database's files too, before it resolves. Each other
+   * call or note that repeats the words of the memory or of its quote goes with it.
+   * @returns false if there is none. @throws MemoryStoreError `busy` if another process reads the files: they are erased later.
    */
   remove(user: string, id: string): Promise<boolean>;
   /** Erases the user's key and rows. */

@@ -112,7 +112,7 @@ function createPostgresBooks({ peers, ...context }: BooksParts): WorkStore {
       return mine;
     },
     listPeers: () => guard(path, peers.list),
-    async eraseDeleted() {},
+    eraseDeleted: async () => true,
     async close() {
       isClosed = true;
       while (running) await running;
