@@ -83,19 +83,21 @@ export function* applyEdit(user: OpenUser, { memory, ...embedding }: EmbeddedMem
 /** The id of a note says nothing about its name. */
 export const hashNoteName = ({ key }: RowOwner, name: string): string => hashUnder(key, `ogong-memory-v1 note ${name}`);
 
-/** @param text undefined removes the note. @returns whether an older text is gone. @throws MemoryStoreError `full` */
+/** @param text undefined removes the note. @throws MemoryStoreError `full` */
 export function* applyNote(
   user: OpenUser,
   { name, text }: { readonly name: string; readonly text: string | undefined },
   limits: MemoryLimits,
-): Work<IndexChange & { readonly isReplaced: boolean }> {
+): Work<IndexChange> {
   const id = hashNoteName(user, name);
-  const isReplaced = yield* hasSealed(user, 'note', id);
-  const notes = user.notes + (text === undefined ? 0 : 1) - (isReplaced ? 1 : 0);
+  const known = (yield* hasSealed(user, 'note', id)) ? 1 : 0;
+  const notes = user.notes - known + (text === undefined ? 0 : 1);
   if (notes > limits.notes) refuseFull('notes', limits.notes);
-  if (text === undefined) yield* dropSealed(user.userId, 'note', id);
-  else yield* putSealed(user, 'note', id, utf8Encode(text));
-  if (isReplaced) yield* markErasure();
+  if (text !== undefined) yield* putSealed(user, 'note', id, utf8Encode(text));
+  else {
+    yield* dropSealed(user.userId, 'note', id);
+    yield* markErasure();
+  }
   const revision = yield* countChange(user, { ...user, notes });
-  return { userId: user.userId, revision, isReplaced, apply: () => undefined };
+  return { userId: user.userId, revision, apply: () => undefined };
 }

@@ -20,7 +20,7 @@ import { removeMemory } from './removal.ts';
 import { readEvidence } from './row-contents.ts';
 import { findSealed } from './sealed-rows.ts';
 import { dropUser, findNamed, findOrAddUser, findUser, type OpenUser } from './users.ts';
-import { bindMasterKey, eraseMarked, markErasure } from './vault.ts';
+import { bindMasterKey, eraseMarked, eraseNow, markErasure } from './vault.ts';
 
 export interface MemoryStoreOptions {
   /** 32 bytes, see createOrLoadMemoryKey and openPassphraseKey. */
@@ -50,7 +50,7 @@ function createMemoryStore(works: WorkStore, master: MasterKey, limits: MemoryLi
   const find = (user: string) => findUser(master, user);
 
   /** Runs work for a known user. @returns undefined without one. */
-  function readFor<T>(user: string, work: (user: OpenUser) => Work<T>): Promise<T | undefined> {
+  async function readFor<T>(user: string, work: (user: OpenUser) => Work<T>): Promise<T | undefined> {
     assertUser(user);
     return works.read(function* () {
       const found = yield* find(user);
@@ -119,7 +119,7 @@ function createMemoryStore(works: WorkStore, master: MasterKey, limits: MemoryLi
       const place = { works, touching: touching(user), find: () => find(user) };
       const isRemoved = await removeMemory(place, id, (written) => indexes.follow(master.hashName(user), written));
       // An earlier removal may have been cut off before this step.
-      await eraseMarked(works);
+      await eraseNow(works);
       return isRemoved;
     },
     async removeUser(user) {
@@ -132,7 +132,7 @@ function createMemoryStore(works: WorkStore, master: MasterKey, limits: MemoryLi
         return true;
       }, touching(user));
       indexes.forget(master.hashName(user));
-      await eraseMarked(works);
+      await eraseNow(works);
       return isRemoved;
     },
     async writeNote(user, name, text) {
@@ -142,7 +142,7 @@ function createMemoryStore(works: WorkStore, master: MasterKey, limits: MemoryLi
         const owner = yield* text === undefined ? find(user) : findOrAddUser(master, user);
         return owner && (yield* applyNote(owner, { name, text }, limits));
       });
-      if (written?.isReplaced) await eraseMarked(works);
+      if (written !== undefined && text === undefined) await eraseNow(works);
     },
     async readNote(user, name) {
       const content = await readFor(user, (owner) => findSealed(owner, 'note', hashNoteName(owner, name)));

@@ -51,7 +51,7 @@ export async function rotateMasterKey(
     yield* markErasure();
     return users;
   });
-  await eraseMarked(works);
+  await eraseNow(works);
   return count;
 }
 
@@ -60,17 +60,27 @@ export function* markErasure(): Work<void> {
   yield* insertRow(idRow, 'memory_erasures', { id: randomUUID() });
 }
 
-/** Erases deleted content from the files. Does nothing if nothing is marked. @throws MemoryStoreError `busy` */
-export async function eraseMarked(works: WorkStore): Promise<void> {
+/** Erases deleted content from the files. Does nothing if nothing is marked. @returns false if another process reads the database. */
+export async function eraseMarked(works: WorkStore): Promise<boolean> {
   // A deletion that comes meanwhile has a mark of its own.
   const marks = await works.read(() => findAll(idRow, 'SELECT id FROM memory_erasures'));
-  if (marks.length === 0) return;
-  if (!(await works.eraseDeleted()))
-    throw new MemoryStoreError('busy', 'another process reads the database, so its log still holds deleted rows');
+  if (marks.length === 0) return true;
+  if (!(await works.eraseDeleted())) return false;
   await works.write(
     function* () {
       for (const { id } of marks) yield* change('DELETE FROM memory_erasures WHERE id = ?', id);
     },
     { touches: [] },
+  );
+  return true;
+}
+
+/** @throws MemoryStoreError `busy` */
+export async function eraseNow(works: WorkStore): Promise<void> {
+  if (await eraseMarked(works)) return;
+  const later = 'the next removal, or the next start, erases them';
+  throw new MemoryStoreError(
+    'busy',
+    `another process reads the database, whose log still holds deleted rows: ${later}`,
   );
 }

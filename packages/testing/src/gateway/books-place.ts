@@ -21,9 +21,8 @@ export interface TestBooksPlace {
   remove(): Promise<void>;
 }
 
-const schema = SHARED_SCHEMA;
-
-export async function createSqlitePlace(): Promise<TestBooksPlace> {
+/** @param schema of another package whose works run on the same databases. */
+export async function createSqlitePlace(schema = SHARED_SCHEMA): Promise<TestBooksPlace> {
   const directory = createTestDirectory('books');
   return {
     async open() {
@@ -45,7 +44,8 @@ export async function createSqlitePlace(): Promise<TestBooksPlace> {
   };
 }
 
-export async function createPostgresPlace(server: TestPostgres): Promise<TestBooksPlace> {
+/** @param schema of another package whose works run on the same databases. */
+export async function createPostgresPlace(server: TestPostgres, schema = SHARED_SCHEMA): Promise<TestBooksPlace> {
   const url = await server.createDatabase();
   const open = async (): Promise<OpenBooks> => {
     const books = await openPostgresBooks({ url, password: server.password, schema, maxConnections: 4 });
@@ -55,14 +55,16 @@ export async function createPostgresPlace(server: TestPostgres): Promise<TestBoo
     open,
     async dump() {
       const { books, close } = await open();
-      const tables = ['organisations', 'members', 'keys', 'audit'];
+      const tables = [...schema.matchAll(/CREATE TABLE (\w+)/g)].map(([, name]) => name);
       const rows = await books.read(function* () {
         const found: unknown[] = [];
         for (const table of tables) found.push((yield { sql: `SELECT * FROM ${table}`, parameters: [] }).rows);
         return found;
       });
       await close();
-      return JSON.stringify(rows);
+      return JSON.stringify(rows, (_, value) =>
+        value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value,
+      );
     },
     remove: async () => undefined,
   };
