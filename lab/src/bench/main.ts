@@ -17,6 +17,7 @@ import { measureEngine } from './engine-rows.ts';
 import { measureSearch } from './hub/search-rows.ts';
 import { measureTransfers } from './hub/transfer-rows.ts';
 import { measureLocal } from './local-rows.ts';
+import { measureMemories } from './memory-rows.ts';
 import { provideDeepenedModel, provideDeepModel, provideEmbeddingModel, provideRandomModel } from './models.ts';
 import { measureAuditBatches } from './network/audit-batch-rows.ts';
 import { measureAudit } from './network/audit-rows.ts';
@@ -202,6 +203,7 @@ const parts: Readonly<
     title: 'Hub of models',
     measure: async ({ hubMib }) => [...(await measureTransfers(hubMib)), ...measureSearch()],
   },
+  memories: { title: 'Memories', measure: measureMemories },
   demo: { title: 'Demo', measure: measureDemo },
 };
 

@@ -1,0 +1,93 @@
+import { createTestVector, TEST_MODEL } from '@ogong/testing/memory/memory-fixture';
+import { describe, expect, it } from 'vitest';
+import { createIndexCache, type IndexChange } from './index-cache.ts';
+import type { IndexHits, MemoryIndex } from './memory-index.ts';
+
+const NO_HITS: IndexHits = { nearest: [], worded: [] };
+const query = { text: '', vector: createTestVector(0), embeddingModel: TEST_MODEL, limit: 1 };
+const state = (revision: number) => ({ userId: 'u', revision });
+
+/** Indexes of 10 bytes that note their calls. */
+function createNotes(maxBytes: number) {
+  const notes: string[] = [];
+  const held = new Map<string, Promise<void>>();
+  const createNotedIndex = (name: string): MemoryIndex => ({
+    put: () => undefined,
+    end: () => undefined,
+    drop: (id) => void notes.push(`${name} drops ${id}`),
+    async search() {
+      await held.get(name);
+      notes.push(`${name} searches`);
+      return NO_HITS;
+    },
+    readSizeBytes: () => 10,
+    close: () => void notes.push(`${name} closes`),
+  });
+  const cache = createIndexCache(async (name) => {
+    notes.push(`${name} builds`);
+    if (name === 'broken') throw new Error('damaged');
+    return { index: createNotedIndex(name), ...state(1) };
+  }, maxBytes);
+  const take = (): string[] => notes.splice(0);
+  return { cache, held, take };
+}
+
+const drop = (id: string, revision: number): IndexChange => ({ ...state(revision), apply: (index) => index.drop(id) });
+
+describe('the cache of indexes', () => {
+  it('closes the least recently used ones above its size, and none that a search uses', async () => {
+    const { cache, held, take } = createNotes(20);
+    for (const name of ['a', 'b', 'a', 'c']) await cache.search(name, state(1), query);
+    await Promise.resolve();
+    const order = [
+      'a builds',
+      'a searches',
+      'b builds',
+      'b searches',
+      'a searches',
+      'c builds',
+      'c searches',
+      'b closes',
+    ];
+    expect(take()).toEqual(order);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    held.set('a', promise);
+    const slow = cache.search('a', state(1), query);
+    await cache.search('b', state(1), query);
+    await cache.close();
+    expect(take()).toEqual(['b builds', 'b searches', 'c closes', 'b closes']);
+    resolve();
+    await slow;
+    expect(take()).toEqual(['a searches', 'a closes']);
+  });
+
+  it('applies each change once and in order, and builds anew after one that it missed', async () => {
+    const { cache, take } = createNotes(100);
+    cache.follow('a', Promise.resolve(drop('before any index', 1)));
+    await cache.search('a', state(1), query);
+    const first = Promise.withResolvers<IndexChange>();
+    cache.follow('a', first.promise);
+    cache.follow('a', Promise.reject(new Error('undone')));
+    cache.follow('a', Promise.resolve(drop('y', 3)));
+    const searching = cache.search('a', state(3), query);
+    first.resolve(drop('x', 2));
+    await searching;
+    // A change that the index has already.
+    cache.follow('a', Promise.resolve(drop('x', 2)));
+    await cache.search('a', state(3), query);
+    expect(take()).toEqual(['a builds', 'a searches', 'a drops x', 'a drops y', 'a searches', 'a searches']);
+    await cache.search('a', state(4), query);
+    expect(take()).toEqual(['a closes', 'a builds', 'a searches']);
+    await cache.search('a', { userId: 'another', revision: 0 }, query);
+    expect(take()).toEqual(['a closes', 'a builds', 'a searches']);
+    cache.forget('a');
+    await cache.close();
+  });
+
+  it('tries a failed build again', async () => {
+    const { cache, take } = createNotes(100);
+    for (let attempt = 0; attempt < 2; attempt++)
+      await expect(cache.search('broken', state(1), query)).rejects.toThrow('damaged');
+    expect(take()).toEqual(['broken builds', 'broken builds']);
+  });
+});
