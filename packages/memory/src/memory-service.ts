@@ -1,0 +1,60 @@
+import type { Memory } from './memory.ts';
+import type { ProfilePart } from './pipeline/describe.ts';
+import type { ExtractionOptions } from './pipeline/extract.ts';
+import { addMemories, type ServiceMeans } from './service/add-memories.ts';
+import type { AddRequest, AddResult } from './service/add-request.ts';
+import { countMemories, type MemoryCounts } from './service/count-memories.ts';
+import { editMemory, type MemoryEdit } from './service/edit-memory.ts';
+import { eraseProfiles, type ProfileText, readProfile, writeBio } from './service/profiles.ts';
+import { type MemorySearch, type SearchRequest, searchMemories } from './service/search-memories.ts';
+import { createUserQueue } from './service/user-queue.ts';
+
+export interface MemoryServiceOptions extends Omit<ServiceMeans, 'limits'> {
+  readonly limits?: Partial<ExtractionOptions>;
+}
+
+/** Memories of users. Changes of one user run one after the other. Errors are those of the store, of the models, and MemoryError. */
+export interface MemoryService {
+  /** Stores what the messages say that is new and supported. The same messages again store nothing. */
+  add(user: string, request: AddRequest, signal: AbortSignal): Promise<AddResult>;
+  search(user: string, request: SearchRequest, signal: AbortSignal): Promise<MemorySearch>;
+  get(user: string, id: string): Promise<Memory | undefined>;
+  edit(user: string, id: string, edit: MemoryEdit, signal: AbortSignal): Promise<Memory | undefined>;
+  /** Erases a memory with its history and the texts that were made of memories. @returns false if there is none. */
+  remove(user: string, id: string): Promise<boolean>;
+  removeUser(user: string): Promise<boolean>;
+  /** A head and the memories that it replaced, newest first. */
+  readHistory(user: string, id: string): Promise<readonly Memory[]>;
+  /** @returns undefined if there are no memories for this part. */
+  readProfile(
+    user: string,
+    ask: { readonly part: ProfilePart; readonly isRefreshed: boolean },
+    signal: AbortSignal,
+  ): Promise<ProfileText | undefined>;
+  writeBio(user: string, text: string): Promise<void>;
+  count(user: string): Promise<MemoryCounts>;
+}
+
+const DEFAULT_LIMITS: ExtractionOptions = { maxTokens: 2_048, windowSize: 12_000 };
+
+export function createMemoryService({ limits, ...given }: MemoryServiceOptions): MemoryService {
+  const means = { ...given, limits: { ...DEFAULT_LIMITS, ...limits } };
+  const { store } = means;
+  const queue = createUserQueue();
+  return {
+    add: (user, request, signal) => queue(user, () => addMemories(means, { ...request, user, signal })),
+    search: (user, request, signal) => searchMemories(means, { ...request, user, signal }),
+    get: async (user, id) => (await store.get(user, id))?.memory,
+    edit: (user, id, edit, signal) => queue(user, () => editMemory(means, { user, id, edit, signal })),
+    remove: (user, id) =>
+      queue(user, async () => {
+        await eraseProfiles(store, user);
+        return store.remove(user, id);
+      }),
+    removeUser: (user) => queue(user, () => store.removeUser(user)),
+    readHistory: (user, id) => store.readHistory(user, id),
+    readProfile: (user, ask, signal) => queue(user, () => readProfile(means, { ...ask, user, signal })),
+    writeBio: (user, text) => queue(user, () => writeBio(means, { user, text })),
+    count: (user) => countMemories(store, user),
+  };
+}

@@ -1,0 +1,88 @@
+import { type DayRange, findNamedDates, isSupportedDate, listWeekdays, type NamedDate, resolveDates } from './dates.ts';
+import { isCapitalised, isNegation, isStopWord, readWords, stemWord, type Word } from './words.ts';
+
+/** Share of the content words of a memory that must stand in its quote. */
+const MIN_SUPPORTED_SHARE = 0.6;
+
+/** The part of a memory that its quote does not support. */
+export type SupportProblem = 'date' | 'number' | 'name' | 'negation' | 'words';
+
+export interface Quote {
+  readonly words: string;
+  /** Day of the message, as `2026-05-08`. */
+  readonly day: string;
+}
+
+/** Where a clause ends; a negation holds within its clause. */
+const CLAUSE_END = /[,;:.!?…。，；\n]|\bbut\b/iu;
+
+/**
+ * Finds the first part of a text that its quote does not support (docs/spec/memory.md#candidate-checks). Each number, date and proper name
+ * must stand in the quote, or be the time that its words mean. Most content words must stand there too.
+ */
+export function findUnsupported(text: string, quote: Quote): SupportProblem | undefined {
+  const problem = findUnsupportedFact(text, quote.words, resolveDates(quote.words, quote.day));
+  if (problem !== undefined) return problem;
+  const dates = findNamedDates(text);
+  return findUnsupportedWords(readWords(blankDates(text, dates)), quote.words, dates.length > 0);
+}
+
+/**
+ * Finds the first date, number or name of a text that does not stand in a source.
+ * @param meant times that words of the source mean.
+ */
+export function findUnsupportedFact(
+  text: string,
+  source: string,
+  meant: readonly DayRange[],
+): 'date' | 'number' | 'name' | undefined {
+  const dates = findNamedDates(text);
+  const sourceDates = findNamedDates(source);
+  if (!dates.every(({ date }) => isSupportedDate(date, sourceDates, meant))) return 'date';
+  const words = readWords(blankDates(text, dates));
+  const known = readWords(source);
+  if (!hasNumbers(words, known)) return 'number';
+  return hasNames(words, known, meant) ? undefined : 'name';
+}
+
+function blankDates(text: string, dates: readonly NamedDate[]): string {
+  let blank = text;
+  for (const { start, end } of dates.toReversed()) blank = `${blank.slice(0, start)} ${blank.slice(end)}`;
+  return blank;
+}
+
+const listPlain = (words: readonly Word[], kind: Word['kind']): ReadonlySet<string> =>
+  new Set(words.filter((word) => word.kind === kind).map(({ plain }) => plain));
+
+function hasNumbers(words: readonly Word[], quoted: readonly Word[]): boolean {
+  const known = listPlain(quoted, 'number');
+  return [...listPlain(words, 'number')].every((number) => known.has(number));
+}
+
+/** The first word begins with a capital letter in any case, so it may also be a word without content. */
+function hasNames(words: readonly Word[], quoted: readonly Word[], meant: readonly DayRange[]): boolean {
+  const known = new Set([...quoted.map(({ plain }) => stemWord(plain)), ...listWeekdays(meant).map(stemWord)]);
+  return words.every((word, index) => {
+    const { plain } = word;
+    if (!isCapitalised(word) || known.has(stemWord(plain))) return true;
+    return plain === 'user' || plain === 'assistant' || (index === 0 && isStopWord(plain));
+  });
+}
+
+/** Words of a clause with a negation support only a memory with a negation. */
+function findUnsupportedWords(words: readonly Word[], quote: string, hasDate: boolean): SupportProblem | undefined {
+  const clauses = quote.split(CLAUSE_END).map(readWords);
+  const isNegated = words.some(({ plain }) => isNegation(plain));
+  const denying = clauses.filter((clause) => clause.some(({ plain }) => isNegation(plain)));
+  if (isNegated && denying.length === 0) return 'negation';
+  const used = isNegated ? clauses : clauses.filter((clause) => !denying.includes(clause));
+  const content = words.filter(({ plain, kind }) => kind === 'word' && !isStopWord(plain) && !isNegation(plain));
+  if (content.length === 0) return hasDate || words.some(({ kind }) => kind === 'number') ? undefined : 'words';
+  if (countKnown(content, used) >= MIN_SUPPORTED_SHARE * content.length) return undefined;
+  return countKnown(content, clauses) >= MIN_SUPPORTED_SHARE * content.length ? 'negation' : 'words';
+}
+
+function countKnown(content: readonly Word[], clauses: readonly (readonly Word[])[]): number {
+  const known = new Set(clauses.flat().map(({ plain }) => stemWord(plain)));
+  return content.filter(({ plain }) => known.has(stemWord(plain))).length;
+}

@@ -1,0 +1,123 @@
+/** A word or a number of a text. */
+export interface Word {
+  /** As it stands in the text. */
+  readonly written: string;
+  /** In lower case, without a possessive `'s`. Numbers have digits without commas. */
+  readonly plain: string;
+  readonly kind: 'word' | 'number';
+}
+
+/** Scripts without white space between words: each character is a word. */
+const SINGLE =
+  '[\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}]';
+const WORD = new RegExp(`\\d+(?:[.,:]\\d+)*|${SINGLE}|(?:(?!${SINGLE})[\\p{L}\\p{M}])+(?:['’]\\p{L}+)*`, 'gu');
+
+const UNITS = [
+  'zero',
+  'one',
+  'two',
+  'three',
+  'four',
+  'five',
+  'six',
+  'seven',
+  'eight',
+  'nine',
+  'ten',
+  'eleven',
+  'twelve',
+];
+const TEENS = ['thirteen', 'fourteen', 'fifteen', 'sixteen', 'seventeen', 'eighteen', 'nineteen'];
+const TENS = ['twenty', 'thirty', 'forty', 'fifty', 'sixty', 'seventy', 'eighty', 'ninety'];
+const NUMBER_WORDS: ReadonlyMap<string, number> = new Map([
+  ...[...UNITS, ...TEENS].map((word, value): [string, number] => [word, value]),
+  ...TENS.map((word, index): [string, number] => [word, 10 * (index + 2)]),
+]);
+
+/** Words without content of their own. */
+const STOP_WORDS = new Set(
+  [
+    'a an the this that these those and or but so as if than then too also just very really of in on at by for from to with about into over',
+    'after before under between during until while is am are was were be been being do does did done doing has have had having will would',
+    'can could should may might must shall i me my mine myself we us our ours you your yours he him his she her hers it its they them their',
+    "theirs who whom whose which what when where how why there here i'm i've i'd i'll it's that's user assistant says said states mentioned",
+  ].flatMap((line) => line.split(' ')),
+);
+
+const NEGATIONS = new Set(
+  'not no never none nobody nothing neither nor without cannot stop stopped quit avoid avoids dislike dislikes hate hates lack lacks refuse refuses unable'.split(
+    ' ',
+  ),
+);
+
+/** Reads the words of a text, in order. */
+export function readWords(text: string): readonly Word[] {
+  const found = [...text.normalize('NFKC').matchAll(WORD)].map(([written]) => toWord(written));
+  return joinTens(found);
+}
+
+function toWord(written: string): Word {
+  if (/^\d/.test(written)) return { written, plain: written.replaceAll(',', ''), kind: 'number' };
+  const plain = written.toLowerCase().replaceAll('’', "'").replace(/'s$/, '');
+  const value = NUMBER_WORDS.get(plain);
+  // `one` is a pronoun as often as a number.
+  if (value === undefined || plain === 'one') return { written, plain, kind: 'word' };
+  return { written, plain: `${value}`, kind: 'number' };
+}
+
+/** Joins `twenty` and `five`. */
+function joinTens(words: readonly Word[]): readonly Word[] {
+  const joined: Word[] = [];
+  for (const word of words) {
+    const before = joined.at(-1);
+    const unit = NUMBER_WORDS.get(word.written.toLowerCase());
+    const isTen = before !== undefined && TENS.includes(before.written.toLowerCase());
+    if (isTen && unit !== undefined && unit >= 1 && unit <= 9) {
+      const written = `${before.written} ${word.written}`;
+      joined.splice(-1, 1, { written, plain: `${Number(before.plain) + unit}`, kind: 'number' });
+    } else joined.push(word);
+  }
+  return joined;
+}
+
+export const isStopWord = (plain: string): boolean => STOP_WORDS.has(plain);
+
+export const isNegation = (plain: string): boolean => NEGATIONS.has(plain) || plain.endsWith("n't");
+
+/** Starts with a capital letter, in a script that has them. */
+export const isCapitalised = ({ written, kind }: Word): boolean => kind === 'word' && /^\p{Lu}/u.test(written);
+
+const ENDINGS = [
+  'ations',
+  'ation',
+  'ingly',
+  'edly',
+  'ings',
+  'ing',
+  'ies',
+  'ied',
+  'ers',
+  'er',
+  'ed',
+  'es',
+  'ly',
+  's',
+  'e',
+  'y',
+];
+/** Letters that stay at least. */
+const MIN_STEM = 3;
+
+/** Cuts a common English ending off, so that `moved` and `moving` are equal. Words of other languages mostly stay. */
+export function stemWord(plain: string): string {
+  const ending = ENDINGS.find((one) => plain.endsWith(one) && plain.length - one.length >= MIN_STEM);
+  if (ending === undefined || plain.endsWith('ss')) return plain;
+  const stem = plain.slice(0, -ending.length);
+  return /([^aeiouls])\1$/.test(stem) ? stem.slice(0, -1) : stem;
+}
+
+/** Writes a text without differences of case, punctuation and white space. */
+export const normaliseText = (text: string): string =>
+  readWords(text)
+    .map(({ plain }) => plain)
+    .join(' ');
