@@ -13,6 +13,6 @@ export const toChatParams = (model: string, { messages, schema, maxTokens }: Cha
 
 /** Names evidence by the hash of its receipt. */
 export const toEvidence = (given: Omit<StoredEvidence, 'id'>): StoredEvidence => ({
-  id: createHash('sha256').update(given.receipt).digest('hex'),
   ...given,
+  id: createHash('sha256').update(given.receipt).digest('hex'),
 });

@@ -49,7 +49,7 @@ export function checkCandidate(
 function findQuote({ first, last }: Candidate, turns: readonly QuotedTurn[]) {
   const turn = turns.find(({ sentences }) => sentences.some(({ n }) => n === first));
   const sentences = turn?.sentences.filter(({ n }) => n >= first && n <= last) ?? [];
-  if (turn === undefined || sentences.length !== last - first + 1) return undefined;
+  if (turn === undefined || last < first || sentences.length !== last - first + 1) return undefined;
   const words = sentences
     .map(({ text }) => text)
     .join('')

@@ -21,10 +21,13 @@ const CLAUSE_END = /[,;:.!?…。，；\n]|\bbut\b/iu;
  * must stand in the quote, or be the time that its words mean. Most content words must stand there too.
  */
 export function findUnsupported(text: string, quote: Quote): SupportProblem | undefined {
-  const problem = findUnsupportedFact(text, quote.words, resolveDates(quote.words, quote.day));
+  const meant = resolveDates(quote.words, quote.day);
+  const problem = findUnsupportedFact(text, quote.words, meant);
   if (problem !== undefined) return problem;
   const dates = findNamedDates(text);
-  return findUnsupportedWords(readWords(blankDates(text, dates)), quote.words, dates.length > 0);
+  const weekdays = listWeekdays(meant);
+  const words = readWords(blankDates(text, dates)).filter(({ plain }) => !weekdays.includes(plain));
+  return findUnsupportedWords(words, quote.words, dates.length > 0);
 }
 
 /**

@@ -87,33 +87,16 @@ export const isNegation = (plain: string): boolean => NEGATIONS.has(plain) || pl
 /** Starts with a capital letter, in a script that has them. */
 export const isCapitalised = ({ written, kind }: Word): boolean => kind === 'word' && /^\p{Lu}/u.test(written);
 
-const ENDINGS = [
-  'ations',
-  'ation',
-  'ingly',
-  'edly',
-  'ings',
-  'ing',
-  'ies',
-  'ied',
-  'ers',
-  'er',
-  'ed',
-  'es',
-  'ly',
-  's',
-  'e',
-  'y',
-];
+const ENDINGS = ['ations', 'ation', 'ingly', 'edly', 'ings', 'ing', 'ies', 'ied', 'ers', 'er', 'ed', 'es', 'ly', 's'];
 /** Letters that stay at least. */
 const MIN_STEM = 3;
 
 /** Cuts a common English ending off, so that `moved` and `moving` are equal. Words of other languages mostly stay. */
 export function stemWord(plain: string): string {
   const ending = ENDINGS.find((one) => plain.endsWith(one) && plain.length - one.length >= MIN_STEM);
-  if (ending === undefined || plain.endsWith('ss')) return plain;
-  const stem = plain.slice(0, -ending.length);
-  return /([^aeiouls])\1$/.test(stem) ? stem.slice(0, -1) : stem;
+  const stem = ending === undefined || plain.endsWith('ss') ? plain : plain.slice(0, -ending.length);
+  if (stem.length > MIN_STEM && /[eiy]$/.test(stem)) return stem.slice(0, -1);
+  return stem !== plain && /([^aeiouls])\1$/.test(stem) ? stem.slice(0, -1) : stem;
 }
 
 /** Writes a text without differences of case, punctuation and white space. */

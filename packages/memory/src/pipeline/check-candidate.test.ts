@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { type CandidateRefusal, checkCandidate } from './check-candidate.ts';
+import type { Candidate } from './extraction-prompt.ts';
+import { markRecalled } from './recalled.ts';
+import { readTurns } from './turns.ts';
+
+const DAY_MS = Date.UTC(2026, 4, 8, 12);
+const say = (role: string, content: string) => readTurns([{ role, content }], DAY_MS);
+
+const propose = (text: string, more: Partial<Candidate> = {}): Candidate => ({
+  ...{ first: 1, last: 1, subject: 'user', when: undefined, text, type: 'semantic', categories: ['identity'] },
+  ...more,
+});
+
+function check(quote: string, text: string, more: Partial<Candidate> = {}, role = 'user'): string {
+  const checked = checkCandidate(propose(text, more), say(role, quote));
+  return 'refusal' in checked ? `refused: ${checked.refusal}` : checked.supported.text;
+}
+
+describe('a supported candidate', () => {
+  it.each<[quote: string, text: string, more?: Partial<Candidate>]>([
+    ['I moved to Porto with my sister Ana.', 'The user moved to Porto with their sister Ana'],
+    ['I have 1,200 records and three cats.', 'The user has 1200 records and 3 cats'],
+    ["I've been a nurse for twenty-five years.", 'The user has been a nurse for 25 years'],
+    ['I am not a fan of cheese.', 'The user is not a fan of cheese'],
+    ["I don't eat meat, but I love fish.", 'The user loves fish'],
+    ['My sister Ana works in Rome.', 'Ana works in Rome', { subject: 'Ana' }],
+    ['I was born on 7 May 1990.', 'The user was born on May 7, 1990'],
+    ['I started at NASA in 2011.', 'The user started at NASA in 2011'],
+    ['Gestern war ich in Köln, ich liebe Köln.', 'The user liebe Köln'],
+    ['我住在上海', 'The user 我住在上海'],
+    ['I ran on Friday last week.', 'The user ran on Friday', { subject: 'The user' }],
+  ])('%j says %j', (quote, text, more) => {
+    expect(check(quote, text, more)).toBe(text);
+  });
+
+  it('gets the date that its words mean, by the day of the message', () => {
+    const when = (words: string, quote = `I ran ${words}.`) => check(quote, `The user ran ${words}`, { when: words });
+    expect(when('yesterday')).toBe('The user ran yesterday (2026-05-07)');
+    expect(when('two weeks ago')).toBe('The user ran two weeks ago (2026-04-20 to 2026-04-26)');
+    expect(when('last month')).toBe('The user ran last month (2026-04)');
+    expect(when('a year ago')).toBe('The user ran a year ago (2025)');
+    expect(when('last Monday')).toBe('The user ran last Monday (2026-05-04)');
+    expect(when('next friday')).toBe('The user ran next friday (2026-05-15)');
+    expect(when('in 3 days')).toBe('The user ran in 3 days (2026-05-11)');
+    expect(when('at dawn')).toBe('The user ran at dawn');
+    expect(check('I ran yesterday.', 'The user ran on Thursday, 7 May 2026')).toBe(
+      'The user ran on Thursday, 7 May 2026',
+    );
+  });
+
+  it('has the words of all its sentences, as they stand in the message', () => {
+    const turns = say('user', 'Hi.  I moved.\nIt was to Porto! Bye.');
+    const checked = checkCandidate(propose('The user moved to Porto', { first: 2, last: 3 }), turns);
+    expect(checked).toMatchObject({
+      supported: { words: 'I moved.\nIt was to Porto!', turn: { message: 0, role: 'user' } },
+    });
+  });
+});
+
+describe('a candidate is refused', () => {
+  it.each<[what: string, quote: string, text: string, code: CandidateRefusal, more?: Partial<Candidate>]>([
+    ['for a name that nobody said', 'I live in Porto.', 'The user lives in Porto with Marcus', 'name'],
+    ['for a name at its beginning', 'He lives in Porto.', 'Marcus lives in Porto', 'subject', { subject: 'Marcus' }],
+    ['for a name within another word', 'I live in Porto.', 'The user lives in Port', 'name'],
+    ['for an invented number', 'I have cats.', 'The user has 3 cats', 'number'],
+    ['for a number in words', 'I have cats.', 'The user has three cats', 'number'],
+    ['for a part of a number', 'I have 30 cats.', 'The user has 3 cats', 'number'],
+    ['for an invented year', 'I moved to Porto in May.', 'The user moved to Porto in May 2019', 'date'],
+    ['for another day', 'I ran yesterday.', 'The user ran on 6 May 2026', 'date'],
+    ['for another weekday', 'I ran yesterday.', 'The user ran on Friday', 'name'],
+    ['for a time that nobody said', 'I ran.', 'The user ran', 'date', { when: 'yesterday' }],
+    ['for a fact that nobody stated', 'I like Porto.', 'The user sells houses near Porto', 'words'],
+    ['for a text without content', 'I like Porto.', 'The user is', 'words'],
+    ['for a dropped negation', "I don't eat meat.", 'The user eats meat', 'negation'],
+    ['for an added negation', 'I eat meat.', 'The user never eats meat', 'negation'],
+    ['for another subject than the speaker', 'I like Porto.', 'The assistant likes Porto', 'subject'],
+    [
+      'for the assistant as its subject',
+      'I like Porto.',
+      'The assistant likes Porto',
+      'subject',
+      { subject: 'assistant' },
+    ],
+    ['for a person that is not named', 'My sister works in Rome.', 'Ana works in Rome', 'subject', { subject: 'Ana' }],
+    [
+      'for a person that it does not name',
+      'My sister Ana is sick.',
+      'My sister is sick',
+      'subject',
+      { subject: 'Ana' },
+    ],
+    ['for a sentence that does not exist', 'I like Porto.', 'The user likes Porto', 'quote', { last: 2 }],
+    ['for sentences in the wrong order', 'I like Porto. Bye.', 'The user likes Porto', 'quote', { first: 2 }],
+    ['for sentence 0', 'I like Porto.', 'The user likes Porto', 'quote', { first: 0 }],
+  ])('%s', (_, quote, text, code, more) => {
+    expect(check(quote, text, more)).toBe(`refused: ${code}`);
+  });
+
+  it('for an assistant that speaks about the user', () => {
+    expect(check('You live in Porto.', 'The user lives in Porto', {}, 'assistant')).toBe('refused: subject');
+    const about = { subject: 'Ana' };
+    expect(check('Ana is your sister.', 'Ana is the sister of the user', about, 'assistant')).toBe('refused: subject');
+    expect(check('I prefer tea.', 'The assistant prefers tea', { subject: 'assistant' }, 'assistant')).toBe(
+      'The assistant prefers tea',
+    );
+  });
+
+  it('for sentences of two turns, and for those around a recalled text', () => {
+    const turns = readTurns(
+      [
+        { role: 'user', content: 'I live' },
+        { role: 'user', content: 'in Porto.' },
+      ],
+      DAY_MS,
+    );
+    const both = propose('The user lives in Porto', { last: 2 });
+    expect(checkCandidate(both, turns)).toEqual({ refusal: 'quote' });
+    const split = say('user', `I live ${markRecalled('b')}in Porto.`);
+    expect(checkCandidate(both, split)).toEqual({ refusal: 'quote' });
+  });
+});
