@@ -31,6 +31,7 @@ import {
   type PutOptions,
 } from './blob-store.ts';
 import { keepEvaluation, readKeptEvaluation } from './evaluation-folder.ts';
+import { createFlusher } from './flusher.ts';
 
 const READ_BYTES = 1 << 18;
 /** Linux takes four times as long for a mebibyte at once, because it looks for as much memory in one piece. */
@@ -115,17 +116,19 @@ export function openFolderStore(directory: string): FolderStore {
       const hashes = await hashKept(handle, from);
       let at = from;
       await handle.truncate(at);
+      const flusher = createFlusher(handle);
       for await (const block of cutBlocks(abortable(stream, signal))) {
         if (at + block.length > bytes)
           throw new HubBlobError('too-long', `more than the ${bytes} bytes that were declared`);
         await writeAt(handle, block, at);
         hashes.push(checkedHashes?.[hashes.length] ?? hashBlock(block));
         at += block.length;
+        flusher.add(block.length);
       }
       if (at < bytes) throw new HubBlobError('too-short', `the stream ended after ${at} of ${bytes} bytes`);
       const root = toHex(computeBlockRoot(hashes));
       if (id !== undefined && root !== id) throw new HubBlobError('wrong-content', `the content is ${root}, not ${id}`);
-      await handle.sync();
+      await flusher.end();
       await publish(part, hashes, root);
       isKept = true;
       return root;

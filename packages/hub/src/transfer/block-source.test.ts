@@ -77,6 +77,27 @@ describe('a server of ranges', () => {
     await expect(read(0, 6)).rejects.toThrow('answered bytes 0 to 5 with status');
   });
 
+  it('may redirect, and is asked by fetch alone from then on', async () => {
+    answer = (request, response) => {
+      if (request.url === '/moved') serve(request, response);
+      else response.writeHead(307, { location: '/moved' }).end();
+    };
+    const source = create();
+    for (const range of [
+      { from: 3, to: 9 },
+      { from: 0, to: BLOCK_BYTES },
+    ]) {
+      const bytes = await collect(source.read(file, range, signal));
+      expect(Buffer.from(bytes).equals(content.subarray(range.from, range.to))).toBe(true);
+    }
+    expect(asked.map(({ url }) => url)).toEqual([
+      `/${file.path}`,
+      ...Array(2)
+        .fill([`/${file.path}`, '/moved'])
+        .flat(),
+    ]);
+  });
+
   it('is read no further than the list can be', async () => {
     answer = (_request, response) => void response.end(Buffer.alloc(4 * BLOCK_BYTES));
     const list = await create().listBlocks(file, { maxBytes: 96, signal });

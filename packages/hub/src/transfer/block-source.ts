@@ -17,7 +17,7 @@ export interface BlockSource {
   readonly name: string;
   /** Returns the block list of a file, at most `maxBytes` and one byte of it. @throws if the source has none. */
   listBlocks(file: ManifestFile, limits: ReadLimits): Promise<Uint8Array>;
-  /** Streams bytes of a file. @throws RefusedRead if it is in vain to ask again, else any error. */
+  /** Streams bytes of a file in pieces. Each is valid until the next one is asked for. @throws RefusedRead if it is in vain to ask again, else any error. */
   read(file: ManifestFile, range: ByteRange, signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
 

@@ -28,13 +28,13 @@ export function createRangeReader(): RangeReader {
   /** Origins of the connections that wait for a request. */
   const resting = new Map<Connection, string>();
 
-  function take(url: URL): Connection {
+  function take({ origin: wanted }: URL): Connection | undefined {
     for (const [connection, origin] of resting) {
-      if (origin !== url.origin) continue;
+      if (origin !== wanted) continue;
       resting.delete(connection);
       if (connection.isOpen()) return connection;
     }
-    return openConnection(url);
+    return undefined;
   }
 
   function give(connection: Connection, { origin }: URL): void {
@@ -48,12 +48,20 @@ export function createRangeReader(): RangeReader {
   return {
     async *read(address, range, { headers, signal }) {
       const url = new URL(address);
-      const connection = take(url);
-      const close = (): void => connection.close();
+      const asked = { url, range, headers, signal };
+      const rested = take(url);
+      let connection = rested ?? openConnection(url);
       let isFree = false;
+      const close = (): void => connection.close();
       signal.addEventListener('abort', close, { once: true });
       try {
-        const { head, body } = await begin(connection, { url, range, headers, signal });
+        const { head, body } = await begin(connection, asked).catch((error: unknown) => {
+          if (rested === undefined || signal.aborted) throw error;
+          // The server may have closed the connection while it rested.
+          connection.close();
+          connection = openConnection(url);
+          return begin(connection, asked);
+        });
         let left = range.to - range.from;
         for (let piece = body; ; piece = await readOn(connection, left)) {
           const part = piece.subarray(0, left);
