@@ -45,6 +45,8 @@ export interface FolderStore extends HubBlobStore {
   isPinned(id: BlobId): Promise<boolean>;
   /** Deletes what unfinished puts have kept and nobody has written to for so long. @returns the number of these puts. */
   removeUnfinished(olderThanMs: number): Promise<number>;
+  /** Deletes what the unfinished put of a key has kept. Nobody may continue it meanwhile. */
+  discard(key: string): Promise<void>;
 }
 
 /**
@@ -209,6 +211,11 @@ export function openFolderStore(directory: string): FolderStore {
       keepEvaluation(directory, { hash, stream: createReadStream(path, { ...(signal && { signal }) }) }),
 
     readEvaluation: (hash, signal) => readKeptEvaluation(directory, hash, signal),
+
+    async discard(key) {
+      assertBlobName(key);
+      await rm(partPath(key), { force: true });
+    },
 
     async removeUnfinished(olderThanMs) {
       const folder = dirname(partPath(''));

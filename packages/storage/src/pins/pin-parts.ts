@@ -65,4 +65,5 @@ export async function removeUnpinned(
   if (!isFetched) return;
   await store.unpin(blob);
   await store.remove(blob);
+  await store.discard(blob);
 }

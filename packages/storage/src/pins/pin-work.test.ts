@@ -8,7 +8,7 @@ import { createMetrics } from '@ogong/host/metrics/metrics';
 import { computePinTree } from '@ogong/hub/pin-tree';
 import { openFolderStore } from '@ogong/hub/store/folder-store';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { createTestBlob } from '@ogong/testing/hub/blob-bytes';
+import { breakAfter, createTestBlob } from '@ogong/testing/hub/blob-bytes';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPinMetrics } from './pin-metrics.ts';
@@ -151,15 +151,18 @@ describe('the work of a storage provider', () => {
     expect([pinStore.offers(), await store.has(blob.id), await store.isPinned(blob.id)]).toEqual([[], true, true]);
   });
 
-  it('leaves an offer after three attempts to fetch its blob', async () => {
+  it('leaves an offer and its blocks after three attempts to fetch its blob', async () => {
     let calls = 0;
     const { pinStore, store, review } = createWork({}, async () => {
       calls++;
       await store.remove(blob.id);
-      throw new Error('the place is away');
+      const broken = breakAfter(blob.stream(), 2 ** 21);
+      await store.put(broken, { bytes: blob.bytes, id: blob.id, resume: { key: blob.id, from: 0 } });
     });
-    for (let i = 0; i < 4; i++) await review();
-    expect([calls, pinStore.offers()]).toEqual([3, []]);
+    for (let i = 0; i < 2; i++) await review();
+    expect([pinStore.offers().length, await store.begun(blob.id)]).toEqual([1, 2 ** 21]);
+    for (let i = 0; i < 2; i++) await review();
+    expect([calls, pinStore.offers(), await store.begun(blob.id)]).toEqual([3, [], 0]);
   });
 
   it('continues after a crash between the transaction and its record', async () => {
