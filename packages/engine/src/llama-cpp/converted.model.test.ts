@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { convertFolder } from '@ogong/models/conversion/convert';
 import { createByteTokenizer } from '@ogong/testing/models/transformers/byte-tokenizer';
+import { createPieceTokenizer } from '@ogong/testing/models/transformers/piece-tokenizer';
 import {
   createRandomTransformer,
   type RandomTransformer,
@@ -13,6 +14,7 @@ import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/te
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findLlamaBuild } from './device/platform.ts';
 import { type LlamaLibrary, loadLlama } from './library.ts';
+import { resolveModel } from './llama-quantizer.ts';
 import { type LlamaModel, openLlamaModel } from './model.ts';
 
 const POSITIONS = 40;
@@ -82,12 +84,29 @@ describe('a converted model', () => {
   });
 
   it.each(['llama', 'qwen', 'smol'] as const)('of the kind %s makes the tokens of its tokenizer.json', async (kind) => {
-    const { tokenizer, tokenizerConfig } = createByteTokenizer(kind);
-    const model = await convert({ ...createRandomTransformer('llama', 3), tokenizer, tokenizerConfig }, 'F16');
+    const tokens = createByteTokenizer(kind);
+    const { tokenizer, tokenizerConfig } = tokens;
+    const model = await convert(createRandomTransformer('llama', 3, tokens), 'F16');
     const expected = new Tokenizer(tokenizer, tokenizerConfig);
     const options = { addSpecial: true, parseSpecial: true };
     for (const text of TEXTS)
       expect([...model.vocabulary.tokenize(text, options)], text).toEqual(expected.encode(text).ids);
     model.free();
+  });
+
+  it('of SentencePiece makes the tokens of its tokenizer.json, and of the original file', async () => {
+    const { path } = await resolveModel('stories260K', { storeDir: directory.path });
+    const { tokenizer, tokenizerConfig, size } = createPieceTokenizer(path);
+    const reference = createRandomTransformer('llama', 3, { tokenizer, tokenizerConfig, size });
+    const [model, original] = [await convert(reference, 'F16'), openLlamaModel(library, path)];
+    const expected = new Tokenizer(tokenizer, tokenizerConfig);
+    const options = { addSpecial: true, parseSpecial: true };
+    for (const text of TEXTS) {
+      const tokens = [...model.vocabulary.tokenize(text, options)];
+      expect(tokens, text).toEqual([...original.vocabulary.tokenize(text, options)]);
+      expect(tokens, text).toEqual(expected.encode(text).ids);
+    }
+    model.free();
+    original.free();
   });
 });

@@ -145,7 +145,7 @@ describe('a tokenizer is refused', () => {
   const later = { type: 'Split', pattern: { Regex: '\\p{Han}+' }, behavior: 'Isolated', invert: false };
   const roberta = { type: 'RobertaProcessing', sep: ['</s>', 2], cls: ['<s>', 0] };
   it.each<[string, TokenizerChange, ModelErrorCode, RegExp]>([
-    ['of another kind', { model: { type: 'Unigram' } }, 'not-convertible', /merge bytes/],
+    ['of another kind', { model: { type: 'Unigram' } }, 'not-convertible', /tokenizers with merges/],
     ['with characters in place of bytes', { vocab: { Ā: undefined } }, 'not-convertible', /byte 0/],
     ['with an unknown pattern', { tokenizer: { pre_tokenizer: later } }, 'not-convertible', /does not know.*Han/],
     ['without a pattern', { tokenizer: { pre_tokenizer: null } }, 'not-convertible', /does not know/],

@@ -1,10 +1,14 @@
 import { z } from 'zod';
 import type { GgufValue } from '../gguf/types.ts';
 import { ModelError } from '../model-error.ts';
+import { buildByteVocabulary, type Vocabulary } from './byte-vocabulary.ts';
+import { buildPieceVocabulary } from './piece-vocabulary.ts';
 import { findPreTokenizer } from './pre-tokenizer.ts';
 import { readSpecialTokens, type SpecialSources } from './special-tokens.ts';
-import { addedToken, buildVocabulary, byteModel } from './vocabulary.ts';
+import { isNothing, marksSpaces, typeOf, unmarksSpaces } from './text-steps.ts';
+import { addedToken, mergeModel, type VocabularyOptions } from './vocabulary.ts';
 
+const MAX_ADDED = 1 << 16;
 const MAX_TEMPLATE_LENGTH = 1 << 20;
 
 /** Parts of tokenizer.json. Those that only matter to other callers are left out. */
@@ -13,11 +17,8 @@ const tokenizerSchema = z.object({
   pre_tokenizer: z.unknown(),
   post_processor: z.unknown(),
   decoder: z.unknown(),
-  added_tokens: z
-    .array(addedToken)
-    .max(1 << 16)
-    .default([]),
-  model: byteModel,
+  added_tokens: z.array(z.unknown()).max(MAX_ADDED).default([]).pipe(z.array(addedToken)),
+  model: mergeModel,
 });
 
 /** Contents of the files that describe a tokenizer. */
@@ -29,48 +30,65 @@ export interface TokenizerFiles extends Omit<SpecialSources, 'ids' | 'postProces
 }
 
 /**
- * Makes the metadata of a tokenizer that merges bytes.
- * @param size rows of the token embedding. @param path of tokenizer.json, for errors.
+ * Makes the metadata of a tokenizer that merges bytes or characters.
  * @throws ModelError `not-convertible` for a tokenizer of another kind, `corrupt` for one that contradicts itself.
  */
 export function convertTokenizer(
   files: TokenizerFiles,
-  { size, path }: { readonly size: number; readonly path: string },
+  options: VocabularyOptions,
 ): readonly (readonly [string, GgufValue])[] {
+  const { path } = options;
   const parsed = tokenizerSchema.safeParse(files.tokenizer);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
+    const place = issue?.path.slice(0, 3).join('.').slice(0, 80);
     throw new ModelError(
       'not-convertible',
-      `${path}: ${issue?.path.slice(0, 3).join('.').slice(0, 80)}: ${issue?.message.slice(0, 200)}; only tokenizers that merge bytes (BPE) are converted`,
+      `${path}: ${place}: ${issue?.message.slice(0, 200)}; only tokenizers with merges (BPE) are converted`,
     );
   }
-  const { normalizer, pre_tokenizer, post_processor, decoder, added_tokens, model } = parsed.data;
-  // llama.cpp changes no text. Almost all text is in this form already.
-  if (!keepsText(normalizer) && typeOf(normalizer) !== 'NFC')
-    throw new ModelError('not-convertible', `${path} changes text by ${typeOf(normalizer)}; only NFC is converted`);
-  if (typeOf(decoder) !== 'ByteLevel')
-    throw new ModelError('not-convertible', `${path} has the decoder ${typeOf(decoder)}; only ByteLevel is converted`);
-  const name = findPreTokenizer(pre_tokenizer, { ignoresMerges: model.ignore_merges, path });
-  const { entries, ids } = buildVocabulary(model, added_tokens, { size, path });
+  const { entries, ids } = parsed.data.model.byte_fallback
+    ? convertPieces(parsed.data, options)
+    : convertBytes(parsed.data, options);
   const template = findTemplate(files);
   return [
-    ['tokenizer.ggml.model', { type: 'string', value: 'gpt2' }],
-    ['tokenizer.ggml.pre', { type: 'string', value: name }],
     ...entries,
-    ...readSpecialTokens({ ...files, ids, postProcessor: post_processor }, path),
+    ...readSpecialTokens({ ...files, ids, postProcessor: parsed.data.post_processor }, path),
     ...(template === undefined ? [] : ([['tokenizer.chat_template', { type: 'string', value: template }]] as const)),
   ];
 }
 
-/** Returns whether a normalizer does nothing. */
-const keepsText = (normalizer: unknown): boolean =>
-  normalizer === undefined ||
-  normalizer === null ||
-  (typeOf(normalizer) === 'Sequence' && (normalizer as { normalizers?: readonly unknown[] }).normalizers?.length === 0);
+type TokenizerParts = z.infer<typeof tokenizerSchema>;
 
-const typeOf = (part: unknown): string =>
-  typeof part === 'object' && part !== null ? String((part as { type?: unknown }).type).slice(0, 40) : 'none';
+function convertBytes(
+  { added_tokens: added, model, ...steps }: TokenizerParts,
+  options: VocabularyOptions,
+): Vocabulary {
+  const { path } = options;
+  // llama.cpp changes no text. Almost all text is in this form already.
+  if (!isNothing(steps.normalizer) && typeOf(steps.normalizer) !== 'NFC')
+    throw new ModelError(
+      'not-convertible',
+      `${path} changes text by ${typeOf(steps.normalizer)}; only NFC is converted`,
+    );
+  if (typeOf(steps.decoder) !== 'ByteLevel')
+    throw new ModelError('not-convertible', `${path} has the decoder ${typeOf(steps.decoder)}, not that of bytes`);
+  const name = findPreTokenizer(steps.pre_tokenizer, { ignoresMerges: model.ignore_merges, path });
+  return buildByteVocabulary({ model, added }, name, options);
+}
+
+function convertPieces(
+  { added_tokens: added, model, ...steps }: TokenizerParts,
+  options: VocabularyOptions,
+): Vocabulary {
+  const { normalizer, pre_tokenizer, decoder } = steps;
+  if (!marksSpaces(normalizer, pre_tokenizer) || !unmarksSpaces(decoder) || model.ignore_merges)
+    throw new ModelError(
+      'not-convertible',
+      `${options.path} handles spaces in another way than SentencePiece: by ${typeOf(normalizer)}, ${typeOf(pre_tokenizer)} and ${typeOf(decoder)}`,
+    );
+  return buildPieceVocabulary({ model, added }, options);
+}
 
 const named = z.object({ name: z.string(), template: z.string() });
 const templateSchema = z.union([z.string(), z.array(named).max(64)]).optional();

@@ -1,18 +1,17 @@
 import { z } from 'zod';
-import type { GgufValue } from '../gguf/types.ts';
 import { ModelError } from '../model-error.ts';
 
 /** llama.h, enum llama_token_type. */
-const NORMAL = 1;
-const CONTROL = 3;
-const USER_DEFINED = 4;
-const UNUSED = 5;
+export const TOKEN_TYPES = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
 
 const MAX_TOKENS = 1 << 20;
 const MAX_MERGES = 1 << 21;
 const MAX_TOKEN_LENGTH = 1 << 14;
 
-const id = z.int().min(0).max(MAX_TOKENS);
+const id = z
+  .int()
+  .min(0)
+  .max(MAX_TOKENS - 1);
 const tokenText = z.string().min(1).max(MAX_TOKEN_LENGTH);
 
 /** A token that is found in text before the text is cut. */
@@ -25,90 +24,116 @@ export const addedToken = z.object({
   rstrip: z.boolean().default(false),
 });
 
+/** Two tokens, with a space between them in older files. */
+type Merge = string | readonly [string, string];
+
+const isTokenText = (text: unknown): text is string =>
+  typeof text === 'string' && text.length > 0 && text.length <= MAX_TOKEN_LENGTH;
+
+/** Lists of this length are checked by hand: a schema would collect an issue for each entry. */
+function isVocab(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const entries = Object.entries(value);
+  return (
+    entries.length <= MAX_TOKENS &&
+    entries.every(([text, at]) => isTokenText(text) && Number.isInteger(at) && at >= 0 && at < MAX_TOKENS)
+  );
+}
+
+function isMergeList(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length > MAX_MERGES) return false;
+  return value.every((merge: unknown) =>
+    Array.isArray(merge)
+      ? merge.length === 2 && merge.every(isTokenText)
+      : typeof merge === 'string' && merge.length <= 2 * MAX_TOKEN_LENGTH,
+  );
+}
+
 const nothing = z.union([z.null(), z.literal('')]).optional();
 
-/** `model` of tokenizer.json: merges of bytes, without any of the variants that llama.cpp does not know. */
-export const byteModel = z.object({
+/** `model` of tokenizer.json: merges, without any of the variants that llama.cpp does not know. */
+export const mergeModel = z.object({
   type: z.literal('BPE'),
   dropout: z.union([z.null(), z.literal(0)]).optional(),
+  unk_token: z.string().max(MAX_TOKEN_LENGTH).nullish(),
   continuing_subword_prefix: nothing,
   end_of_word_suffix: nothing,
-  byte_fallback: z.literal(false).optional(),
+  /** Whether characters without a token become tokens of their bytes. */
+  byte_fallback: z.boolean().default(false),
   ignore_merges: z.boolean().default(false),
-  vocab: z.record(tokenText, id),
-  merges: z.array(z.union([z.string().max(2 * MAX_TOKEN_LENGTH), z.tuple([tokenText, tokenText])])).max(MAX_MERGES),
+  vocab: z.custom<Readonly<Record<string, number>>>(isVocab, `ids below ${MAX_TOKENS} by texts`),
+  merges: z.custom<readonly Merge[]>(isMergeList, `at most ${MAX_MERGES} pairs`),
 });
 
+/** Parts of a tokenizer.json that make its vocabulary. */
+export interface VocabularyParts {
+  readonly model: z.infer<typeof mergeModel>;
+  readonly added: readonly z.infer<typeof addedToken>[];
+}
+
+export interface VocabularyOptions {
+  /** Rows of the token embedding. */
+  readonly size: number;
+  /** Of tokenizer.json, for errors. */
+  readonly path: string;
+}
+
 /** Tokens of a model by their ids. */
-export interface Vocabulary {
-  /** `tokenizer.ggml.tokens`, `token_type` and `merges`. */
-  readonly entries: readonly (readonly [string, GgufValue])[];
+export interface TokenTable {
+  readonly tokens: readonly string[];
+  /** Numbers of TOKEN_TYPES. */
+  readonly types: readonly number[];
   /** Ids by text. */
   readonly ids: ReadonlyMap<string, number>;
 }
 
 /**
- * Builds the vocabulary of a GGUF file. Ids without a token get a name that no text contains.
- * @param size rows of the token embedding. @param path of tokenizer.json, for errors.
- * @throws ModelError `corrupt` for ids or merges that cannot be, `not-convertible` for a token that takes the spaces beside it.
+ * Places each token at its id. Ids without a token get a name that no text contains.
+ * @param typeOf returns the type of a token of the vocabulary. Default: all are normal.
+ * @throws ModelError `corrupt` for ids that cannot be, `not-convertible` for a token that takes the spaces beside it.
  */
-export function buildVocabulary(
-  { vocab, merges }: Pick<z.infer<typeof byteModel>, 'vocab' | 'merges'>,
-  added: readonly z.infer<typeof addedToken>[],
-  { size, path }: { readonly size: number; readonly path: string },
-): Vocabulary {
+export function placeTokens(
+  { model: { vocab }, added }: VocabularyParts,
+  { size, path }: VocabularyOptions,
+  typeOf: (text: string) => number = () => TOKEN_TYPES.normal,
+): TokenTable {
+  const { unused, control, userDefined } = TOKEN_TYPES;
   const corrupt = (message: string): never => {
     throw new ModelError('corrupt', `${path}: ${message}`);
   };
   const ids = new Map<string, number>();
   const tokens: string[] = Array.from({ length: size }, (_, i) => `[PAD${i}]`);
-  const types: number[] = Array.from({ length: size }, () => UNUSED);
+  const types: number[] = Array.from({ length: size }, () => unused);
   const place = (text: string, at: number, type: number): void => {
     if (at >= size) corrupt(`token ${at} is outside of the ${size} rows of the embedding`);
-    if ((ids.get(text) ?? at) !== at || (types[at] !== UNUSED && tokens[at] !== text))
+    if ((ids.get(text) ?? at) !== at || (types[at] !== unused && tokens[at] !== text))
       corrupt(`two tokens share the id ${at} or one text`);
     ids.set(text, at);
     tokens[at] = text;
     types[at] = type;
   };
-  for (const [text, at] of Object.entries(vocab)) place(text, at, NORMAL);
-  assertBytes(ids, path);
+  for (const [text, at] of Object.entries(vocab)) place(text, at, typeOf(text));
   for (const { content, id: at, special, ...strips } of added) {
     if (strips.lstrip || strips.rstrip || strips.single_word)
       throw new ModelError('not-convertible', `${path}: the token ${at} takes spaces beside it, which GGUF cannot say`);
-    place(content, at, special ? CONTROL : USER_DEFINED);
+    if (types[at] !== TOKEN_TYPES.unknown) place(content, at, special ? control : userDefined);
   }
-  const pairs = merges.map((merge) => {
-    const parts = typeof merge === 'string' ? merge.split(' ') : merge;
-    const [left = '', right = ''] = parts;
-    if (parts.length !== 2 || left.includes(' ') || right.includes(' ')) corrupt('a merge that is no pair of tokens');
-    if (!ids.has(left) || !ids.has(right) || !ids.has(left + right)) corrupt('a merge of tokens that do not exist');
-    return `${left} ${right}`;
-  });
-  return {
-    entries: [
-      ['tokenizer.ggml.tokens', { type: 'array', of: 'string', value: tokens }],
-      ['tokenizer.ggml.token_type', { type: 'array', of: 'i32', value: types }],
-      ['tokenizer.ggml.merges', { type: 'array', of: 'string', value: pairs }],
-    ],
-    ids,
-  };
+  return { tokens, types, ids };
 }
 
-/**
- * Checks that each byte of UTF-8 has a token. Without it transformers and llama.cpp would spell some text differently. Bytes are written
- * as the characters of GPT-2: printable ones of Latin-1 as themselves, others from U+0100 on.
- */
-function assertBytes(ids: ReadonlyMap<string, number>, path: string): void {
-  let shifted = 0;
-  for (let byte = 0; byte < 256; byte++) {
-    const isPrintable = (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
-    const character = String.fromCharCode(isPrintable ? byte : 0x100 + shifted++);
-    const isUsed = byte < 0xc0 || (byte > 0xc1 && byte < 0xf5);
-    if (isUsed && !ids.has(character))
-      throw new ModelError(
-        'not-convertible',
-        `${path} has no token for the byte ${byte}; only merges of bytes are converted`,
-      );
-  }
+/** Reads the merges as pairs of tokens, the first to apply first. @throws ModelError('corrupt') for tokens that do not exist. */
+export function readMerges(
+  { merges }: VocabularyParts['model'],
+  ids: ReadonlyMap<string, number>,
+  path: string,
+): readonly (readonly [string, string])[] {
+  return merges.map((merge) => {
+    const parts: readonly string[] = typeof merge === 'string' ? merge.split(' ') : merge;
+    const [left = '', right = ''] = parts;
+    if (parts.length !== 2 || left.includes(' ') || right.includes(' '))
+      throw new ModelError('corrupt', `${path}: a merge that is no pair of tokens`);
+    if (!ids.has(left) || !ids.has(right) || !ids.has(left + right))
+      throw new ModelError('corrupt', `${path}: a merge of tokens that do not exist`);
+    return [left, right];
+  });
 }

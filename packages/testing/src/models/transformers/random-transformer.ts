@@ -26,8 +26,11 @@ const LLAMA3_SCALING = {
 };
 
 /** Creates a model whose head is tied to the embedding, but for `llama`. Positions of `llama` are scaled as those of Llama 3. */
-export function createRandomTransformer(family: TransformerFamily, seed: number): RandomTransformer {
-  const { tokenizer, tokenizerConfig, size } = createByteTokenizer(family === 'llama' ? 'llama' : 'qwen');
+export function createRandomTransformer(
+  family: TransformerFamily,
+  seed: number,
+  { tokenizer, tokenizerConfig, size } = createByteTokenizer(family === 'llama' ? 'llama' : 'qwen'),
+): RandomTransformer {
   // A head of Qwen 3 does not follow from the size of the model.
   const sizes = { ...SIZES, headSize: family === 'qwen3' ? 32 : 16, vocabulary: size + SPARE_ROWS };
   const { embedding, layers, heads, kvHeads, headSize, feedForward, vocabulary } = sizes;
