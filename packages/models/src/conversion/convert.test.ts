@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readGgufHeader } from '../gguf/read.ts';
 import { computeTensorBytes } from '../gguf/types.ts';
 import type { ModelError, ModelErrorCode } from '../model-error.ts';
+import { bringModel } from '../resolve.ts';
 import { convertFolder } from './convert.ts';
 
 let directory: TestDirectory;
@@ -94,6 +95,14 @@ describe('a conversion', () => {
     });
     expect(await refuse(run)).toEqual(['cancelled', expect.anything()]);
   });
+});
+
+it('is what the message about a folder with safetensors names', async () => {
+  writeTransformer(at('model'), createRandomTransformer('llama', 1), { dtype: 'F16' });
+  const bringing = bringModel(at('model'), { storeDir: at('store') });
+  await expect(bringing).rejects.toThrow(
+    /has safetensors, which no engine opens; write .*"ogong model convert .*model --to/,
+  );
 });
 
 describe('a configuration is refused', () => {

@@ -65,7 +65,8 @@ function findSpecial(
   }
   const stated = config[`${kind}_token_id`];
   const id = Array.isArray(stated) ? (stated[0] as unknown) : stated;
-  if (id === undefined || id === null) return undefined;
+  // Some configurations say -1 for a token that the model does not have.
+  if (id === undefined || id === null || id === -1) return undefined;
   if (![...ids.values()].includes(id as number))
     throw new ModelError('corrupt', `${path} has no token for the ${kind}_token_id of config.json`);
   return id as number;

@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Output } from '@ogong/host/lifecycle/command';
-import { isTransformersFolder } from '@ogong/models/transformers-folder';
+import { CONFIG_FILE, isTransformersFolder } from '@ogong/models/transformers-folder';
 import { interruptible } from '../interruptible.ts';
 import { type PushPlan, planPush } from '../push-plan.ts';
 import { convertModel } from './convert-model.ts';
@@ -11,7 +11,9 @@ const PAPERS = /^(?:readme(?:\.md|\.txt)?|licen[cs]e(?:\.md|\.txt)?|notice(?:\.t
 
 /** Returns whether a plan is that of weights which no engine opens before they are converted. */
 export const needsConversion = ({ folder, files }: PushPlan): boolean =>
-  isTransformersFolder(folder) && !files.some(({ format }) => format === 'gguf' || format === 'onnx');
+  isTransformersFolder(folder) &&
+  files.some(({ path }) => path === CONFIG_FILE) &&
+  !files.some(({ format }) => format === 'gguf' || format === 'onnx');
 
 /** The model of the same maker that has the converted weights. */
 export const nameConverted = (model: string): string => `${model}-gguf`;

@@ -16,8 +16,8 @@ export interface OriginVersion {
 }
 
 /**
- * Finds versions in the registry with the weights of an origin. The registry has no index of roots, so it reads name after name, those of the
- * maker first, and stops at the first names that have them.
+ * Finds versions in the registry with the weights of an origin. The registry has no index of roots, so names are read in groups, those of
+ * the maker first. The first group that has the weights ends the search.
  * @param modelRoot 32 bytes. @returns the newest version of a name first.
  */
 export async function findOrigins(

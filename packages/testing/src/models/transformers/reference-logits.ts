@@ -3,7 +3,7 @@ import type { RandomTransformer } from './random-transformer.ts';
 type Row = Float64Array<ArrayBuffer>;
 
 /**
- * Computes logits as transformers defines them, in f64 and without any optimisation: halves of a head are turned together, and weights are
+ * Computes logits as transformers defines them, in f64 and without any optimisation. The halves of a head are turned together. Weights are
  * read as the model in memory has them.
  * @returns natural logarithms for each position, f64[vocabulary] each.
  * Source: the papers of RMSNorm, RoPE, grouped queries and SwiGLU, and the scaling of positions of Llama 3.1.
