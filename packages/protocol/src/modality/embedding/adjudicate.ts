@@ -1,12 +1,10 @@
 import { createWriter, equalBytes, toHex } from '../../base/bytes.ts';
 import { encodeDomain } from '../../base/canonical.ts';
-import { type Check, check, fail, type Outcome, pass, skip } from '../../base/checks.ts';
+import { type Check, check, fail, type Outcome, pass } from '../../base/checks.ts';
 import { computeSketchDistance, type SketchRow } from '../../commitment/sketch.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
-import { isEqualityDue } from '../../tier/exact-class.ts';
-import { judgeOutcome } from '../../tier/outcome.ts';
 import type { TierEntry } from '../../tier/tier.ts';
-import type { Fault } from '../text/stage2/fault.ts';
+import { type RerunVerdict, weighRerun } from '../shared/whole-reply.ts';
 import type { EmbeddingHeader } from './header.ts';
 import type { EmbeddingLeaf } from './leaf.ts';
 import type { EmbeddingReport } from './report.ts';
@@ -35,13 +33,6 @@ export interface EmbeddingClaim {
   readonly leaves: readonly EmbeddingLeaf[];
 }
 
-export interface EmbeddingVerdict {
-  readonly outcome: Outcome;
-  readonly checks: readonly Check[];
-  /** The fault of a reject by a value that is the same in every class. */
-  readonly fault?: Fault;
-}
-
 /** Checks whether a report answers the job at all. If not, its verifier is marked and another one is drawn. */
 export function checkEmbeddingReport(
   report: EmbeddingReport,
@@ -68,23 +59,15 @@ export function adjudicateEmbedding(
     limits = EMBEDDING_FALLBACK,
     tiers,
   }: { readonly limits?: EmbeddingLimits; readonly tiers?: readonly TierEntry[] | undefined } = {},
-): EmbeddingVerdict {
+): RerunVerdict {
   const { header, leaves } = claim;
-  const checks = [checkTokens(leaves, report), checkModel(header, report)];
-  const { tier } = header;
-  // These values are the same in every class, so a tier treats a difference like one in an exact class.
-  if (checks.some(({ status }) => status === 'fail')) {
-    const fault = { isFact: true, seen: encodeFacts(report) };
-    return { ...judgeOutcome(tier, { outcome: 'reject', checks, exact: true }, tiers), fault };
-  }
-  if (isEqualityDue(report, header)) {
-    const equality = checkEquality(crypto, claim, report);
-    const outcome = equality.status === 'pass' ? 'accept' : 'reject';
-    return judgeOutcome(tier, { outcome, checks: [...checks, equality], exact: true }, tiers);
-  }
-  checks.push(skip('equality', `no exact class: provider ${header.numericClass}, verifier ${report.numericClass}`));
-  const { outcome, check: distance } = judgeDistance(claim, report, limits);
-  return judgeOutcome(tier, { outcome, checks: [...checks, distance], exact: false }, tiers);
+  return weighRerun(header, report, {
+    facts: [checkTokens(leaves, report), checkModel(header, report)],
+    encodeFacts: () => encodeFacts(report),
+    checkEquality: () => checkEquality(crypto, claim, report),
+    judgeDistance: () => judgeDistance(claim, report, limits),
+    tiers,
+  });
 }
 
 const FACT_DOMAIN = encodeDomain('ogong-embedding-facts-v1');

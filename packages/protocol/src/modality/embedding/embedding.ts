@@ -3,8 +3,8 @@ import type { RecordV2 } from '../../commitment/record.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { MAX_RESPONSE_BYTES } from '../../exchange/limits.ts';
 import { checkRoot } from '../../stage1/common-checks.ts';
-import { isEqualityDue } from '../../tier/exact-class.ts';
 import type { LocalReplyContext, Modality, ReplayedReply, ReplayOptions } from '../modality.ts';
+import { createWholeReply } from '../shared/whole-reply.ts';
 import { adjudicateEmbedding, checkEmbeddingReport } from './adjudicate.ts';
 import { EMBEDDING_HEADER_TAG, type EmbeddingHeader, encodeEmbeddingHeader, parseEmbeddingHeader } from './header.ts';
 import { checkEmbeddingHeader, checkInputs, checkSize, type EmbeddingContext } from './header-checks.ts';
@@ -71,32 +71,13 @@ function replay(crypto: Crypto, record: RecordV2, opening: Opening, { tiers }: R
       : { checks: [], header: undefined, leaves: [] };
   const header = replayed.header as EmbeddingHeader;
   const claim = { modelRoot: record.modelRoot, header, leaves: replayed.leaves };
-  return {
+  return createWholeReply({
+    ...{ modality: 'embedding', modelRoot: record.modelRoot, header: replayed.header, redactHeader },
+    ...{ encodeHeader: encodeEmbeddingHeader, parseReport: parseEmbeddingReport, encodeReport: encodeEmbeddingReport },
     checks: [root, ...replayed.checks],
-    header: replayed.header,
-    describeJob: (endpoint) => ({
-      endpoint,
-      modelRoot: record.modelRoot,
-      header: encodeEmbeddingHeader(redactHeader(header)),
-      sketchBankSeed: header.sketchBankSeed,
-      // The request contains everything that a verifier needs, so it sees nothing of the answer.
-      modality: 'embedding',
-      claim: new Uint8Array(0),
-    }),
-    readReport(bytes, { jobId }) {
-      const report = parseEmbeddingReport(bytes);
-      const shape = checkEmbeddingReport(report, { ...claim, jobId });
-      if (shape.status !== 'pass') return { problem: shape.detail };
-      return {
-        numericClass: report.numericClass,
-        claimsExact: isEqualityDue(report, header),
-        isBlank: false,
-        tokens: header.promptTokenCount,
-        finding: encodeEmbeddingReport({ ...report, jobId: new Uint8Array(16), elapsedMs: 0 }),
-        weigh: () => ({ ...adjudicateEmbedding(crypto, claim, report, { tiers }), comparison: undefined }),
-      };
-    },
-  };
+    checkReport: (report, jobId) => checkEmbeddingReport(report, { ...claim, jobId }),
+    weigh: (report) => adjudicateEmbedding(crypto, claim, report, { tiers }),
+  });
 }
 
 /** Redacts a header for a verifier: fields that identify the reply, or contain the provider's results, become zero. */

@@ -1,7 +1,7 @@
-import { type Check, check, fail, pass, skip } from '../../base/checks.ts';
+import { type Check, check, skip } from '../../base/checks.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
-import { checkBank, checkOrder, checkPayee, checkRoom, type OrderContext } from '../../stage1/common-checks.ts';
-import { checkDemands } from '../demands.ts';
+import type { OrderContext } from '../../stage1/common-checks.ts';
+import { type AskedWhole, checkAsked, checkWholeHeader } from '../shared/whole-reply.ts';
 import type { EmbeddingHeader } from './header.ts';
 import type { AskedEmbedding } from './request.ts';
 
@@ -10,45 +10,25 @@ export interface EmbeddingContext extends OrderContext {
 }
 
 /** Checks that an embedding's header agrees with order, request and beacon. */
-export function checkEmbeddingHeader(
+export const checkEmbeddingHeader = (
   crypto: Crypto,
   header: EmbeddingHeader,
-  { order, request, response, beacon }: EmbeddingContext,
-): readonly Check[] {
-  return [
-    checkOrder(header, order),
-    checkInputs(header, {
-      ...{ request, choice: order.choice },
-      hasTier: request.model.startsWith(`ogong/${header.tier}/`),
-    }),
-    checkSize(header, response),
-    checkBank(crypto, header, order, beacon),
-    checkPayee(header, order),
-    checkRoom(header.longestInput, order.contextSize),
-    ...checkDemands(header, order, request),
-  ];
-}
+  context: EmbeddingContext,
+): readonly Check[] =>
+  checkWholeHeader(crypto, header, {
+    context,
+    checkInputs: (asked) => checkInputs(header, { ...asked, request: context.request }),
+    size: checkSize(header, context.response),
+    room: header.longestInput,
+  });
 
-/** Checks the inputs. @param given.hasTier whether the request names the header's tier. */
-export function checkInputs(
-  header: EmbeddingHeader,
-  {
-    request,
-    choice,
-    hasTier,
-  }: { readonly request: AskedEmbedding; readonly choice: number; readonly hasTier: boolean },
-): Check {
+export function checkInputs(header: EmbeddingHeader, asked: AskedWhole & { readonly request: AskedEmbedding }): Check {
+  const { request } = asked;
   const wrong = [
-    ...(header.endpoint === request.endpoint ? [] : ['endpoint']),
     ...(header.vectorCount === request.inputCount ? [] : ['number of inputs']),
     ...(request.dimensions === 0 || header.embeddingSize === request.dimensions ? [] : ['dimensions']),
-    ...(header.choice === choice && choice === 0 ? [] : ['choice']),
-    ...(hasTier ? [] : ['tier']),
-    // Embedding models run without adapters.
-    ...(header.parts.length === 0 ? [] : ['adapters']),
   ];
-  if (wrong.length > 0) return fail('inputs', `committed differently from the request: ${wrong.join(', ')}`);
-  return pass('inputs', `${header.vectorCount} inputs, as requested`);
+  return checkAsked(header, asked, { wrong, detail: `${header.vectorCount} inputs, as requested` });
 }
 
 export function checkSize({ vectorCount, embeddingSize }: EmbeddingHeader, response: Uint8Array | undefined): Check {

@@ -1,10 +1,8 @@
 import { createWriter, equalBytes, toHex } from '../../base/bytes.ts';
 import { encodeDomain } from '../../base/canonical.ts';
-import { type Check, check, fail, type Outcome, pass, skip } from '../../base/checks.ts';
-import { isEqualityDue } from '../../tier/exact-class.ts';
-import { judgeOutcome } from '../../tier/outcome.ts';
+import { type Check, check, fail, type Outcome, pass } from '../../base/checks.ts';
 import type { TierEntry } from '../../tier/tier.ts';
-import type { Fault } from '../text/stage2/fault.ts';
+import { type RerunVerdict, weighRerun } from '../shared/whole-reply.ts';
 import { computeTensorDistance, hasEqualForm, isFloatTensor } from './distance.ts';
 import type { TensorHeader } from './header.ts';
 import type { TensorReport } from './report.ts';
@@ -28,13 +26,6 @@ export interface TensorClaim {
   readonly outputs: readonly Tensor[];
 }
 
-export interface TensorVerdict {
-  readonly outcome: Outcome;
-  readonly checks: readonly Check[];
-  /** The fault of a reject by a value that is the same in every class. */
-  readonly fault?: Fault;
-}
-
 /** Checks whether a report answers the job at all. If not, its verifier is marked and another one is drawn. */
 export function checkTensorReport(
   report: TensorReport,
@@ -54,23 +45,15 @@ export function adjudicateTensors(
     limits = TENSOR_FALLBACK,
     tiers,
   }: { readonly limits?: TensorLimits; readonly tiers?: readonly TierEntry[] | undefined } = {},
-): TensorVerdict {
-  const checks = [checkInputs(header, report), checkSignature(header, report)];
-  const { tier } = header;
-  // These values are the same in every class, so a tier treats a difference like one in an exact class.
-  if (checks.some(({ status }) => status === 'fail')) {
-    const fault = { isFact: true, seen: encodeFacts(report) };
-    return { ...judgeOutcome(tier, { outcome: 'reject', checks, exact: true }, tiers), fault };
-  }
-  const own = report.outputs.length === 0 ? [] : parseTensorResponse(report.outputs);
-  if (isEqualityDue(report, header)) {
-    const equality = checkEquality(header, outputs, own);
-    const outcome = equality.status === 'pass' ? 'accept' : 'reject';
-    return judgeOutcome(tier, { outcome, checks: [...checks, equality], exact: true }, tiers);
-  }
-  checks.push(skip('equality', `no exact class: provider ${header.numericClass}, verifier ${report.numericClass}`));
-  const { outcome, check: distance } = judgeDistance(outputs, own, limits);
-  return judgeOutcome(tier, { outcome, checks: [...checks, distance], exact: false }, tiers);
+): RerunVerdict {
+  const own = (): readonly Tensor[] => (report.outputs.length === 0 ? [] : parseTensorResponse(report.outputs));
+  return weighRerun(header, report, {
+    facts: [checkInputs(header, report), checkSignature(header, report)],
+    encodeFacts: () => encodeFacts(report),
+    checkEquality: () => checkEquality(header, outputs, own()),
+    judgeDistance: () => judgeDistance(outputs, own(), limits),
+    tiers,
+  });
 }
 
 const FACT_DOMAIN = encodeDomain('ogong-tensor-facts-v1');

@@ -1,7 +1,7 @@
-import { type Check, check, fail, pass, skip } from '../../base/checks.ts';
+import { type Check, check, skip } from '../../base/checks.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
-import { checkBank, checkOrder, checkPayee, checkRoom, type OrderContext } from '../../stage1/common-checks.ts';
-import { checkDemands } from '../demands.ts';
+import type { OrderContext } from '../../stage1/common-checks.ts';
+import { type AskedWhole, checkAsked, checkWholeHeader } from '../shared/whole-reply.ts';
 import type { TensorHeader } from './header.ts';
 import type { AskedTensors } from './request.ts';
 import { computeResponseSize } from './tensor-list.ts';
@@ -11,43 +11,29 @@ export interface TensorContext extends OrderContext {
 }
 
 /** Checks that a header of tensors agrees with order, request and beacon. */
-export function checkTensorHeader(
-  crypto: Crypto,
-  header: TensorHeader,
-  { order, request, response, beacon }: TensorContext,
-): readonly Check[] {
-  const hasTier = request.model.startsWith(`ogong/${header.tier}/`);
-  return [
-    checkOrder(header, order),
-    checkTensorRequest(header, { request, choice: order.choice, hasTier }),
-    checkResponseSize(header, response),
-    checkBank(crypto, header, order, beacon),
-    checkPayee(header, order),
-    checkRoom(header.promptTokenCount, order.contextSize),
-    ...checkDemands(header, order, request),
-  ];
-}
+export const checkTensorHeader = (crypto: Crypto, header: TensorHeader, context: TensorContext): readonly Check[] =>
+  checkWholeHeader(crypto, header, {
+    context,
+    checkInputs: (asked) => checkTensorRequest(header, { ...asked, request: context.request }),
+    size: checkResponseSize(header, context.response),
+    room: header.promptTokenCount,
+  });
 
-/** Checks the fields that the request fixes. @param given.hasTier whether the request names the header's tier. */
 export function checkTensorRequest(
   header: TensorHeader,
-  { request, choice, hasTier }: { readonly request: AskedTensors; readonly choice: number; readonly hasTier: boolean },
+  asked: AskedWhole & { readonly request: AskedTensors },
 ): Check {
+  const { request } = asked;
   const names = header.outputs.map(({ form }) => form.name);
   const hasOutputs =
     request.outputs.length === 0 ||
     (names.length === request.outputs.length && names.every((name, i) => name === request.outputs[i]));
   const wrong = [
-    ...(header.endpoint === request.endpoint ? [] : ['endpoint']),
     ...(header.promptTokenCount === request.promptTokenBound ? [] : ['units']),
     ...(hasOutputs ? [] : ['outputs']),
-    ...(header.choice === choice && choice === 0 ? [] : ['choice']),
-    ...(hasTier ? [] : ['tier']),
-    // These models run without adapters.
-    ...(header.parts.length === 0 ? [] : ['adapters']),
   ];
-  if (wrong.length > 0) return fail('inputs', `committed differently from the request: ${wrong.join(', ')}`);
-  return pass('inputs', `${header.promptTokenCount} units of inputs and ${names.length} outputs, as requested`);
+  const detail = `${header.promptTokenCount} units of inputs and ${names.length} outputs, as requested`;
+  return checkAsked(header, asked, { wrong, detail });
 }
 
 export function checkResponseSize({ outputs }: TensorHeader, response: Uint8Array | undefined): Check {

@@ -3,8 +3,8 @@ import type { RecordV2 } from '../../commitment/record.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
 import { MAX_RESPONSE_BYTES } from '../../exchange/limits.ts';
 import { checkRoot } from '../../stage1/common-checks.ts';
-import { isEqualityDue } from '../../tier/exact-class.ts';
 import type { LocalReplyContext, Modality, ReplayedReply, ReplayOptions } from '../modality.ts';
+import { createWholeReply } from '../shared/whole-reply.ts';
 import { adjudicateTensors, checkTensorReport } from './adjudicate.ts';
 import { encodeTensorHeader, parseTensorHeader, TENSOR_HEADER_TAG, type TensorHeader } from './header.ts';
 import { checkResponseSize, checkTensorHeader, checkTensorRequest, type TensorContext } from './header-checks.ts';
@@ -61,32 +61,13 @@ function replay(crypto: Crypto, record: RecordV2, opening: Opening, { tiers }: R
       : { checks: [], header: undefined, outputs: [] };
   const header = replayed.header as TensorHeader;
   const claim = { modelRoot: record.modelRoot, header, outputs: replayed.outputs };
-  return {
+  return createWholeReply({
+    ...{ modality: 'tensor', modelRoot: record.modelRoot, header: replayed.header, redactHeader },
+    ...{ encodeHeader: encodeTensorHeader, parseReport: parseTensorReport, encodeReport: encodeTensorReport },
     checks: [root, ...replayed.checks],
-    header: replayed.header,
-    describeJob: (endpoint) => ({
-      endpoint,
-      modelRoot: record.modelRoot,
-      header: encodeTensorHeader(redactHeader(header)),
-      sketchBankSeed: header.sketchBankSeed,
-      // The request contains everything that a verifier needs, so it sees nothing of the answer.
-      modality: 'tensor',
-      claim: new Uint8Array(0),
-    }),
-    readReport(bytes, { jobId }) {
-      const report = parseTensorReport(bytes);
-      const shape = checkTensorReport(report, { ...claim, jobId });
-      if (shape.status !== 'pass') return { problem: shape.detail };
-      return {
-        numericClass: report.numericClass,
-        claimsExact: isEqualityDue(report, header),
-        isBlank: false,
-        tokens: header.promptTokenCount,
-        finding: encodeTensorReport({ ...report, jobId: new Uint8Array(16), elapsedMs: 0 }),
-        weigh: () => ({ ...adjudicateTensors(claim, report, { tiers }), comparison: undefined }),
-      };
-    },
-  };
+    checkReport: (report, jobId) => checkTensorReport(report, { ...claim, jobId }),
+    weigh: (report) => adjudicateTensors(claim, report, { tiers }),
+  });
 }
 
 /** The one output of a redacted header. */

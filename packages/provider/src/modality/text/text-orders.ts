@@ -1,11 +1,11 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { Refusal } from '@ogong/host/link/link-error';
-import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
 import { MAX_ROWS_BYTES } from '@ogong/protocol/exchange/limits';
 import { computeOrderDay } from '@ogong/protocol/exchange/order';
 import { formatOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
 import { assertTierShows } from '@ogong/protocol/modality/text/request/tier-rules';
+import { computeFullFee } from '../full-fee.ts';
 import type { OfferedEngine, OrderHandling } from '../modality.ts';
 import type { CheckedOrder } from '../order-job.ts';
 import {
@@ -74,10 +74,5 @@ function assertFeeCovers(
   { promptTokens, contextSize }: { readonly promptTokens: number; readonly contextSize: number },
 ): void {
   const outputTokenCount = Math.min(request.asked.maxTokens, contextSize - promptTokens);
-  try {
-    computeReplyFee(order, boundTextTokens(request.asked), { promptTokenCount: promptTokens, outputTokenCount });
-  } catch (error) {
-    if (!(error instanceof FeeError)) throw error;
-    throw new Refusal('invalid', `the reply could not be billed in full: ${error.message}`);
-  }
+  computeFullFee(order, boundTextTokens(request.asked), { promptTokenCount: promptTokens, outputTokenCount });
 }

@@ -1,7 +1,6 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TrajectoryEngine, TrajectoryInfo } from '@ogong/engine/interface/trajectory';
 import { Refusal } from '@ogong/host/link/link-error';
-import { computeReplyFee, FeeError } from '@ogong/protocol/exchange/fee';
 import { VALUE_BYTES } from '@ogong/protocol/modality/shared/values';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { countAnswers } from '@ogong/protocol/modality/trajectory/guidance-plan';
@@ -14,9 +13,10 @@ import { countRun } from '@ogong/protocol/modality/trajectory/request-picture';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import type { ShownExchange } from '@ogong/protocol/tier/proxied';
 import { chooseDrawKey } from '../draw-keys.ts';
+import { computeFullFee } from '../full-fee.ts';
 import { keepCommitted } from '../keep-committed.ts';
 import type { OfferedEngine, OrderHandling } from '../modality.ts';
-import type { AcceptedOrder, CheckedOrder, ServeContext, ServedCounts } from '../order-job.ts';
+import type { AcceptedOrder, ServeContext, ServedCounts } from '../order-job.ts';
 import { commitPicture } from './commit-picture.ts';
 import { type MadePicture, makePicture, type StepReader } from './make-picture.ts';
 import { findChoiceProblem, resolveChoices } from './picture-choices.ts';
@@ -48,8 +48,9 @@ export const pictureOrders: OrderHandling<TrajectoryEngine, PictureRequest, Pict
   },
   async accept({ info }, checked, { claim }) {
     const units = countRequestUnits(checked.request, info);
-    const feeAtomic = computeFee(checked, units);
-    const { request, media } = checked;
+    const { order, request, media } = checked;
+    const reply = { promptTokenCount: 0, outputTokenCount: units };
+    const feeAtomic = computeFullFee(order, trajectory.boundTokens(request), reply);
     const choices = resolveChoices(request, info);
     const input = await readSource(request, media, { size: choices, info });
     const latent = readLatent(request, media, countLatentValues(choices, info));
@@ -134,19 +135,6 @@ function createStepSender(
 function countRequestUnits(request: PictureRequest, info: TrajectoryInfo): number {
   const choices = resolveChoices(request, info);
   return countUnits(choices, countRun(choices.steps, request.source ?? request.range));
-}
-
-/** @throws Refusal if the order does not pay for all of it. */
-function computeFee(
-  { order, request }: Pick<CheckedOrder<PictureRequest>, 'order' | 'request'>,
-  outputTokenCount: number,
-): bigint {
-  try {
-    return computeReplyFee(order, trajectory.boundTokens(request), { promptTokenCount: 0, outputTokenCount });
-  } catch (error) {
-    if (!(error instanceof FeeError)) throw error;
-    throw new Refusal('invalid', `the reply could not be billed in full: ${error.message}`);
-  }
 }
 
 /** @returns undefined if it was cancelled: the order's time is up, or the provider gave up. */
