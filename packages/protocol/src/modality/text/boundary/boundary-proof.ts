@@ -30,17 +30,17 @@ const proofFormat = createFormat<BoundaryProof>(proofCodec, {
   tag: 'ogong-boundary-proof-v1',
   maxBytes: MAX_BOUNDARY_PROOF_BYTES,
 });
-/** @internal until audits compare rows: tests and vectors use it */
+/** @internal for evidence from elsewhere: tests, vectors and the laboratory use it */
 export const encodeBoundaryProof: (proof: BoundaryProof) => Uint8Array = proofFormat.encode;
 /**
  * @throws ProtocolError
- * @internal until audits compare rows: tests and vectors use it
+ * @internal for evidence from elsewhere: tests, vectors and the laboratory use it
  */
 export const parseBoundaryProof: (encoded: Uint8Array) => BoundaryProof = proofFormat.decode;
 
 /**
  * Creates the proof of the rows that stand.
- * @internal until audits compare rows: tests and vectors use it
+ * @internal for evidence from elsewhere: tests, vectors and the laboratory use it
  */
 export function proveRows({ firstTurn, passes, standing, rowBytes }: BoundaryRows): BoundaryProof {
   const counts = new Map(standing.map(({ pass, bytes: rows }) => [pass, rows.length / rowBytes]));
@@ -66,7 +66,6 @@ export const nextTurnOf = ({ firstTurn, passes }: BoundaryProof): number => firs
 /**
  * Finds the reason that rows are not what the sender signed; undefined if they are. Sizes come first. It checks one signature for each
  * pass, up to MAX_TURNS of them.
- * @internal until audits compare rows: tests and vectors use it
  */
 export function findRowsProblem(
   crypto: Crypto,
