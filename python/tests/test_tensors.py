@@ -4,7 +4,7 @@ from typing import Any
 
 from ogong.record import hash_response
 from ogong.tensor_reply import parse_tensor_header
-from ogong.tensors import parse_tensor_request, read_tensors
+from ogong.tensors import parse_tensor_request, read_tensors, show_tensors
 from ogong.wire import WireError
 
 from .vectors import load, unhex
@@ -44,6 +44,10 @@ class Tensors(unittest.TestCase):
         shown = _VECTORS["shown"]
         answer = shown["answer"]
         self.assertEqual(read_tensors(answer).hex(), shown["response"])
+        signed = unhex(shown["response"])
+        self.assertEqual(show_tensors(signed), {key: answer[key] for key in ("outputs", "output_names")})
+        for wrong in (signed[:-1], signed + b"x", signed[1:]):
+            self.assertRaises(WireError, show_tensors, wrong)
         for name, change in [
             ("f", {"data": [0.1, -2.5, "NaN", 1e39]}),
             ("f", {"data": [True, -2.5, "NaN", "Infinity"]}),

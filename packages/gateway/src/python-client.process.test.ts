@@ -374,14 +374,17 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
       const embedded = await call(gateway, { input: [PROMPT, 'b'] }, sealed);
       expect(embedded).toMatchObject({ error: null, shown: [expect.any(Number), expect.any(Number)] });
       expect(embedded.checks).toContain('vectors');
+      const tensors = await call(gateway, { inputs: { x: [[1.03125, 2, 0.5]] }, outputs: ['sum'] }, sealed);
+      expect(tensors).toMatchObject({ error: null, shown: { sum: { dtype: 'float32', shape: [1], data: [3.53125] } } });
+      expect(tensors.checks).toContain('tensors');
       const seen = readable(passed, gateway);
       // It saw that there were calls, and their receipts.
       expect(seen).toContain('prompt_bound');
-      for (const word of ['Quixambre', 'turquoise', 'Vandobel', Buffer.from(PROMPT).toString('base64').slice(4, 40)])
+      for (const word of ['Quixambre', 'turquoise', 'Vandobel', '1.03125', '3.53125', Buffer.from(PROMPT).toString('base64').slice(4, 40)])
         expect(seen).not.toContain(word);
-      expect(paths.filter((path) => /completions|embeddings/.test(path))).toEqual([]);
+      expect(paths.filter((path) => /completions|embeddings|infer/.test(path))).toEqual([]);
       // The gateway accepted the client's statement for each.
-      expect(paths.filter((path) => path.endsWith('/outcome'))).toHaveLength(4);
+      expect(paths.filter((path) => path.endsWith('/outcome'))).toHaveLength(5);
       expect(new Set(statuses)).toEqual(new Set([200]));
     });
 

@@ -1,4 +1,4 @@
-"""Embeddings and scores: the shown values are compared with the signed numbers, bit by bit (docs/spec/embedding.md)."""
+"""Embeddings, scores and tensors: the shown values are compared with the signed numbers, bit by bit (docs/spec/embedding.md)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from .sealed import Opened, count_tokens
 from .shown import ReceiptError, Shown, as_shown
+from .tensors import show_tensors
 
 
 def word_vectors(endpoint: str, asked: Mapping[str, Any], opened: Opened) -> Shown:
@@ -29,6 +30,15 @@ def word_vectors(endpoint: str, asked: Mapping[str, Any], opened: Opened) -> Sho
         return as_shown({"object": "list", "model": asked["model"], "data": data, "usage": usage, "ogong": {"receipts": receipts}})
     results = _rank(values, asked)
     return as_shown({"model": asked["model"], "results": results, "usage": usage, "ogong": {"scores": values, "receipts": receipts}})
+
+
+def word_tensors(asked: Mapping[str, Any], opened: Opened) -> Shown:
+    """As a gateway words tensors that it can read. The response was checked. @raises WireError"""
+    units = count_tokens(opened, "infer")[0]
+    usage = {"prompt_tokens": units, "total_tokens": units}
+    receipts = [{"reply_id": opened.reply_id, "receipt": opened.receipt}]
+    words = {"object": "tensors", "model": asked["model"], **show_tensors(opened.response)}
+    return as_shown({**words, "usage": usage, "ogong": {"receipts": receipts}})
 
 
 def _rank(scores: Sequence[float], asked: Mapping[str, Any]) -> list[dict[str, Any]]:

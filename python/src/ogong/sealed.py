@@ -37,6 +37,8 @@ from .sealing import (
 )
 from .shown import GatewayError
 from .standing_part import StandingPart
+from .tensor_reply import parse_tensor_header
+from .tensors import TensorRequest, parse_tensor_request
 from .text.commitment import parse_header, parse_opening
 from .text.preference import split_model
 from .text.request import TextRequest, UnsupportedRequest, parse_request
@@ -109,11 +111,14 @@ class SealedRequestOf:
         self._trust: Trust = parse_trust(dict(trust))
         fields = parse_json(body)
         self._ogong: dict[str, Any] = fields.get("ogong") or {}
-        self.request: TextRequest | VectorRequest
+        self.request: TextRequest | VectorRequest | TensorRequest
         try:
             if endpoint in ("embedding", "rerank"):
                 self.request = parse_vector_request(body, endpoint)
                 self._context, self._output = self.request.longest_bound, 0
+            elif endpoint == "infer":
+                self.request = parse_tensor_request(body)
+                self._context, self._output = self.request.units, 0
             else:
                 self.request = parse_request(body, endpoint)
                 self._output = self.request.max_tokens
@@ -133,7 +138,7 @@ class SealedRequestOf:
     def has_fixed_draws(self) -> bool:
         """Whether any other provider draws the same (docs/spec/request.md#unbroken-streams)."""
         request = self.request
-        if isinstance(request, VectorRequest) or TIERS[tier_of(request.model) or "vanilla"].windows != "draws":
+        if isinstance(request, VectorRequest | TensorRequest) or TIERS[tier_of(request.model) or "vanilla"].windows != "draws":
             return False
         return request.seed is not None or request.sampler.temperature == 0
 
@@ -490,5 +495,7 @@ def count_tokens(opened: Opened, endpoint: str) -> tuple[int, int, str]:
     data = parse_opening(opened.opening).header
     if endpoint in ("embedding", "rerank"):
         return parse_vector_header(data).prompt_tokens, 0, "stop"
+    if endpoint == "infer":
+        return parse_tensor_header(data).prompt_tokens, 0, "stop"
     header = parse_header(data)
     return header.prompt_tokens, header.output_tokens, _ENDS[header.stop_reason]

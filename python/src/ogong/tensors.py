@@ -23,6 +23,7 @@ MOST_NAME = 128
 MOST_RESPONSE = 1 << 20
 _MOST_SIZES = 8
 _MOST_VALUES = 1 << 20
+_MOST_EXACT = 2**53 - 1
 _WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _LONG = re.compile(r"-?(0|[1-9][0-9]{0,18})")
 _KNOWN = "model inputs outputs ogong user metadata safety_identifier service_tier"
@@ -50,6 +51,10 @@ class TensorRequest:
     outputs: tuple[str, ...]
     """Names of outputs in the order of the reply; empty: all."""
     body_hash: bytes
+
+    @property
+    def prompt_bound(self) -> int:
+        return self.units
 
     def hash(self) -> bytes:
         return sha256(self.summary())
@@ -218,6 +223,36 @@ def encode_tensors(tensors: list[tuple[Form, bytes]]) -> bytes:
     if len(response) > MOST_RESPONSE:
         raise WireError(f"{len(response)} bytes of outputs")
     return response
+
+
+def show_tensors(response: bytes) -> dict[str, Any]:
+    """Words the outputs of a signed response as a gateway shows them: `outputs` by name, and `output_names`. @raises WireError"""
+    r = Reader(response, b"ogong-tensors-v1\n")
+    outputs: dict[str, Any] = {}
+    for _ in range(r.int(1, 0, MOST_TENSORS)):
+        form = read_form(r)
+        data = r.take(r.int(4, 0, MOST_RESPONSE))
+        check_values(form, data)
+        if form.name in outputs:
+            raise WireError("two outputs have one name")
+        outputs[form.name] = {"dtype": form.dtype, "shape": list(form.shape), "data": _show_values(form, data)}
+    r.end()
+    return {"outputs": outputs, "output_names": list(outputs)}
+
+
+def _show_values(form: Form, data: bytes) -> list[Any]:
+    count = count_values(form.shape)
+    if form.dtype == "string":
+        r = Reader(data)
+        return [r.take(r.int(4)).decode("utf-8") for _ in range(count)]
+    return [_show_number(value) for value in struct.unpack(f"<{count}{FORMATS[form.dtype]}", data)]
+
+
+def _show_number(value: float | bool) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    # Numbers of JSON beyond this one lose digits.
+    return str(value) if isinstance(value, int) and abs(value) > _MOST_EXACT else value
 
 
 def read_tensors(answer: Any) -> bytes:
