@@ -1,6 +1,6 @@
-import { CHUNK_BYTES, computePinTree, drawChunks, PIN_DRAWS } from '@ogong/hub/pin-tree';
+import { CHUNK_BYTES, computePinTree, drawChunks } from '@ogong/hub/pin-tree';
 import { makePinProof } from '@ogong/hub/store/pin-proof';
-import { hashLeaf, verifyInclusion } from '@ogong/protocol/crypto/merkle';
+import { isPinProof, sizeOfDraw } from '../../attackers/hub/pin-check.ts';
 import { drawBytes } from '../world/draws.ts';
 import type { World } from '../world/world.ts';
 
@@ -13,10 +13,9 @@ export interface PinEpoch {
 }
 
 const EPOCH_MS = 10_000;
-/** A power of two, so every path has the same length. */
 const LEVELS = 8;
 const CHUNKS = 2 ** LEVELS;
-const PART_BYTES = CHUNK_BYTES + 32 * LEVELS;
+const PART_BYTES = sizeOfDraw(LEVELS);
 const ID = 'ab'.repeat(32);
 
 /**
@@ -46,19 +45,12 @@ export function simulatePins(
     for (const [at, index] of indices.entries())
       if (hasDropped && !kept?.has(index)) proof.fill(0, at * PART_BYTES, at * PART_BYTES + CHUNK_BYTES);
     if (pin === 1n) kept ??= new Set(indices);
-    onEpoch({ epoch, isWhole: !hasDropped, isPaid: isProof(proof, indices, tree.pinRoot) });
-  }
-
-  const isProof = (proof: Uint8Array, indices: readonly number[], root: Uint8Array): boolean =>
-    proof.length === PIN_DRAWS * PART_BYTES &&
-    indices.every((index, at) => {
-      const part = proof.subarray(at * PART_BYTES, (at + 1) * PART_BYTES);
-      const path = Array.from({ length: LEVELS }, (_, i) =>
-        part.slice(CHUNK_BYTES + 32 * i, CHUNK_BYTES + 32 * (i + 1)),
-      );
-      const leaf = hashLeaf(crypto, part.subarray(0, CHUNK_BYTES));
-      return verifyInclusion(crypto, { leaf, index, size: CHUNKS, proof: path, root });
+    onEpoch({
+      epoch,
+      isWhole: !hasDropped,
+      isPaid: isPinProof(crypto, proof, { indices, root: tree.pinRoot, levels: LEVELS }),
     });
+  }
 
   function begin(epoch: number): void {
     for (const pin of [0n, 1n]) void prove(pin, epoch);

@@ -47,29 +47,26 @@ it('a place of the registry that leads into the own network is not called, and o
 });
 
 it('a place of the registry is read, but not behind a redirect into the own network', async () => {
-  const inside = await serve('127.0.0.2', (_request, response) => void response.end('secret'));
   const place = await serve('127.0.0.1', ({ url }, response) =>
     url === `/manifests/${HASH}` && place.asked.length < 2
       ? void response.end('found')
-      : void response.writeHead(302, { location: `${inside.url}admin` }).end(),
+      : void response.writeHead(302, { location: 'http://10.0.0.7:9/admin' }).end(),
   );
   const opener = open(createCheckedFetch(outside));
   expect(await readManifest(place.url, opener)).toBe('found');
   await expect(readManifest(place.url, opener)).rejects.toThrow('network that is not called');
-  expect([place.asked.length, inside.asked]).toEqual([2, []]);
+  expect(place.asked).toHaveLength(2);
 });
 
 it('a name is looked up for each connection, and one inner address among its addresses refuses it', async () => {
-  const inside = await serve('127.0.0.2', (_request, response) => void response.end('secret'));
-  const answers = [['127.0.0.1', '127.0.0.2'], ['127.0.0.2'], []];
+  const answers = [['127.0.0.1', '10.0.0.7'], ['10.0.0.7'], []];
   const fetch = createCheckedFetch({
     ...outside,
     find: async () => (answers.shift() ?? []).map((address) => ({ address, family: 4 })),
   });
-  const { port } = new URL(inside.url);
   for (let i = 0; i < 3; i++)
-    await expect(fetch(`http://rebinding.example:${port}/`, {})).rejects.toMatchObject({ cause: { code: 'EACCES' } });
-  expect([answers, inside.asked]).toEqual([[], []]);
+    await expect(fetch('http://rebinding.example:9/', {})).rejects.toMatchObject({ cause: { code: 'EACCES' } });
+  expect(answers).toEqual([]);
 });
 
 it('a body without end is cut, and its connection ends', async () => {
