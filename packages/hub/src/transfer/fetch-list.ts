@@ -24,15 +24,16 @@ export async function fetchBlockList(
   if (count === 1) return [blockRoot];
   const reasons: string[] = [];
   for (const one of pool.list()) {
-    const limits = [AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])];
+    const ended = AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]);
     let list: Uint8Array;
     try {
-      const ended = AbortSignal.any(limits);
       list = await beforeEnd(one.source.listBlocks(file, { maxBytes: count * HASH_BYTES, signal: ended }), ended);
     } catch (error) {
       if (signal?.aborted) throw new TransferError('cancelled', 'the pull was ended', { cause: signal.reason });
-      // A source without the list can still have the blocks.
-      reasons.push(`${one.source.name}: ${error instanceof Error ? error.message : String(error)}`);
+      const detail = error instanceof Error ? error.message : String(error);
+      // A source without the list can still have the blocks. A silent one would hold up each file.
+      if (ended.aborted) pool.drop(one, { reason: 'unreachable', path, detail });
+      reasons.push(`${one.source.name}: ${detail}`);
       continue;
     }
     try {

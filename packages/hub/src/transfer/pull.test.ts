@@ -330,14 +330,19 @@ describe('a pull', () => {
     const mute: BlockSource = { ...source, name: 'mute', listBlocks: () => new Promise(() => undefined) };
     const events: PullEvent[] = [];
     const impatient = { ...limits, idleMs: 20 };
-    await expect(pull([mute], { limits: impatient })).rejects.toMatchObject({ code: 'no-source' });
+    const onEvent = (event: PullEvent): void => void events.push(event);
+    await expect(pull([mute], { limits: impatient, onEvent })).rejects.toMatchObject({ code: 'no-source' });
     await expect(pull([none])).rejects.toMatchObject({
       code: 'no-source',
       message: expect.stringContaining('no list'),
     });
-    expectModel(await pull([wrong, none, source], { onEvent: (event) => events.push(event) }));
+    expectModel(await pull([wrong, none, source], { onEvent }));
     const dropped = events.filter((event) => event.kind === 'source-dropped');
-    expect(dropped).toMatchObject([{ source: 'wrong', reason: 'wrong-list' }]);
+    // A silent source would hold up the list of each further file.
+    expect(dropped).toMatchObject([
+      { source: 'mute', reason: 'unreachable' },
+      { source: 'wrong', reason: 'wrong-list' },
+    ]);
   });
 
   it('refuses a file whose SHA-256 is not that of its blocks, and does not keep it', async () => {
