@@ -1,4 +1,13 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { breakAfter, collect, createTestBlob } from '@ogong/testing/hub/blob-bytes';
 import { describeBlobStore } from '@ogong/testing/hub/blob-store-compliance';
@@ -66,6 +75,19 @@ describe('a store in a folder', () => {
     expect(Buffer.from(await store.listBlocks(id)).equals(encodeBlockList(blob.hashes))).toBe(true);
     truncateSync(path, BLOCK_BYTES);
     await expect(store.listBlocks(id)).rejects.toMatchObject({ code: 'wrong-content' });
+  });
+
+  it.skipIf(process.platform === 'win32')('has no blob under a name that is no plain file', async () => {
+    const store = open();
+    await store.put(blob.stream(), { bytes });
+    const [folder, device] = ['a0'.repeat(32), 'b0'.repeat(32)];
+    mkdirSync(join(directory.path, 'blobs', folder));
+    symlinkSync('/dev/zero', join(directory.path, 'blobs', device));
+    for (const name of [folder, device]) {
+      expect(await store.has(name)).toBe(false);
+      await expect(store.listBlocks(name)).rejects.toMatchObject({ code: 'not-found' });
+      await expect(collect(store.get(name, { from: 0, to: 9 }))).rejects.toMatchObject({ code: 'not-found' });
+    }
   });
 
   it('deletes unfinished puts that are old', async () => {

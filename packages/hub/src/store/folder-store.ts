@@ -1,25 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
-import {
-  access,
-  type FileHandle,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  statfs,
-  writeFile,
-} from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ModelError } from '@ogong/models/model-error';
 import { withProcessLock } from '@ogong/models/process-lock';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { abortable } from '../abortable.ts';
 import { BLOCK_BYTES } from '../block-size.ts';
-import { computeBlockRoot, cutBlocks, encodeBlockList, hashBlock, parseBlockList } from '../blocks.ts';
+import { computeBlockRoot, countBlocks, cutBlocks, encodeBlockList, hashBlock, parseBlockList } from '../blocks.ts';
 import {
   assertBlobName,
   assertPutOptions,
@@ -36,6 +24,7 @@ import { createFlusher } from './flusher.ts';
 const READ_BYTES = 1 << 18;
 /** Linux takes four times as long for a mebibyte at once, because it looks for as much memory in one piece. */
 const WRITE_BYTES = 1 << 17;
+const HASH_BYTES = 32;
 
 /** A store in a folder of this machine. */
 export interface FolderStore extends HubBlobStore {
@@ -172,7 +161,7 @@ export function openFolderStore(directory: string): FolderStore {
     async listBlocks(id) {
       const path = await pathOf(id);
       const { size: sizeBytes } = await stat(path);
-      const list = await readFile(listPath(id)).catch(() => new Uint8Array());
+      const list = await readOfSize(listPath(id), HASH_BYTES * countBlocks(sizeBytes));
       try {
         parseBlockList(list, { sizeBytes, blockRoot: fromHex(id) });
         return new Uint8Array(list);
@@ -238,11 +227,18 @@ export function openFolderStore(directory: string): FolderStore {
   };
 }
 
+/** Returns whether a plain file is there. Another kind, such as a pipe, could stop a reader for good. */
 const isThere = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
+  stat(path).then(
+    (found) => found.isFile(),
     () => false,
   );
+
+/** Reads a small file; empty if it is missing or has another size. */
+async function readOfSize(path: string, sizeBytes: number): Promise<Uint8Array> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.size === sizeBytes ? readFile(path).catch(() => new Uint8Array()) : new Uint8Array();
+}
 
 /** Hashes the blocks before a byte again, because a power cut may have changed them. @throws HubBlobError `wrong-offset`. */
 async function hashKept(handle: FileHandle, from: number): Promise<Uint8Array[]> {

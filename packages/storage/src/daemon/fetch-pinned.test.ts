@@ -1,3 +1,5 @@
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { openFolderStore } from '@ogong/hub/store/folder-store';
 import { createTestBlob } from '@ogong/testing/hub/blob-bytes';
@@ -48,4 +50,27 @@ it.each([
   await expect(fetcher.fetchBlob({ ...offered, place: 'hub+ftp://acme' }, signal)).rejects.toThrow('no plain address');
   await fetcher.fetchBlob(offered, signal);
   expect([await store.has(blob.id), ...keys]).toEqual([true, key]);
+});
+
+it('the place of an offer is not called inside the own network, unless the operator names it', async () => {
+  const folder = createTestDirectory('fetch-pinned-inside');
+  let calls = 0;
+  const inner = createServer((socket) => {
+    calls++;
+    socket.destroy();
+  });
+  await new Promise<void>((done) => void inner.listen(0, '127.0.0.1', done));
+  const place = `https://127.0.0.1:${(inner.address() as AddressInfo).port}/`;
+  const store = openFolderStore(folder.path);
+  const offered = { id: 'ab'.repeat(32), sizeBytes: 2 ** 21, place };
+  const fetchFrom = (places: readonly string[]) =>
+    createPinFetcher({
+      ...{ store, allowed: places, env: {}, dialPolicy: 'public', folder: join(folder.path, 'services') },
+    }).fetchBlob(offered, AbortSignal.timeout(10_000));
+  await expect(fetchFrom([])).rejects.toThrow('network that is not called');
+  expect(calls).toBe(0);
+  await expect(fetchFrom([place])).rejects.toThrow('cannot be reached');
+  expect(calls).toBe(1);
+  await new Promise((done) => inner.close(done));
+  folder.remove();
 });
