@@ -20,7 +20,8 @@ export const inwardRedirect: HubAttack = {
       asked++;
       response.writeHead(302, { location: 'http://10.0.0.7:9/admin' }).end();
     });
-    const hostile = createPlaceOpener([], fetch)({ kind: 'http', address }) ?? openHttpPlace(address);
+    const hostile =
+      createPlaceOpener({ own: [], services: {}, fetch })({ kind: 'http', address }) ?? openHttpPlace(address);
     const course = await read({ ...place, listBlocks: hostile.listBlocks, read: hostile.read });
     return { ...course, isHarmed: course.isHarmed || asked === 0 };
   },

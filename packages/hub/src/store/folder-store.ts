@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ModelError } from '@ogong/models/model-error';
 import { withProcessLock } from '@ogong/models/process-lock';
@@ -20,6 +20,7 @@ import {
 } from './blob-store.ts';
 import { keepEvaluation, readKeptEvaluation } from './evaluation-folder.ts';
 import { createFlusher } from './flusher.ts';
+import { openUnfinished } from './unfinished.ts';
 
 const READ_BYTES = 1 << 18;
 /** Linux takes four times as long for a mebibyte at once, because it looks for as much memory in one piece. */
@@ -52,7 +53,7 @@ export function openFolderStore(directory: string): FolderStore {
     assertBlobName(id);
     return join(directory, 'pins', id);
   };
-  const partPath = (key: string): string => join(directory, 'unfinished', `${key}.part`);
+  const { partPath, begun, discard, removeUnfinished } = openUnfinished(directory);
 
   const pathOf = async (id: BlobId): Promise<string> => {
     const path = blobPath(id);
@@ -152,12 +153,6 @@ export function openFolderStore(directory: string): FolderStore {
       }
     },
 
-    async begun(key) {
-      assertBlobName(key);
-      const found = await stat(partPath(key)).catch(() => undefined);
-      return found === undefined ? 0 : found.size - (found.size % BLOCK_BYTES);
-    },
-
     async listBlocks(id) {
       const path = await pathOf(id);
       const { size: sizeBytes } = await stat(path);
@@ -201,23 +196,7 @@ export function openFolderStore(directory: string): FolderStore {
 
     readEvaluation: (hash, signal) => readKeptEvaluation(directory, hash, signal),
 
-    async discard(key) {
-      assertBlobName(key);
-      await rm(partPath(key), { force: true });
-    },
-
-    async removeUnfinished(olderThanMs) {
-      const folder = dirname(partPath(''));
-      let removed = 0;
-      for (const name of await readdir(folder).catch(() => [])) {
-        const path = join(folder, name);
-        const found = await stat(path).catch(() => undefined);
-        if (found === undefined || Date.now() - found.mtimeMs < olderThanMs) continue;
-        await rm(path, { force: true });
-        removed++;
-      }
-      return removed;
-    },
+    ...{ begun, discard, removeUnfinished },
 
     async freeBytes() {
       await mkdir(directory, { recursive: true });
