@@ -8,6 +8,7 @@ import type { TensorHeader } from './header.ts';
 import type { TensorReport } from './report.ts';
 import type { Tensor } from './tensor-form.ts';
 import { parseTensorResponse } from './tensor-list.ts';
+import { countTiedLabels } from './tied-labels.ts';
 
 /** Limits for the distance of floats if the classes are not exact: reject above `reject`, inconclusive from `doubt` on. */
 export interface TensorLimits {
@@ -95,17 +96,22 @@ function judgeDistance(
   const id = 'tensor-distance';
   if (!hasEqualForm(outputs, own))
     return { outcome: 'reject', check: fail(id, 'the outputs have other names, types or shapes') };
-  const other = outputs.findIndex((output, i) => !isFloatTensor(output) && !isEqual(output, own[i] as Tensor));
-  if (other >= 0) {
-    const { name, dtype } = outputs[other] as Tensor;
-    return { outcome: 'reject', check: fail(id, `the output ${name} of ${dtype} differs`, other) };
+  let ties = 0;
+  for (const [i, output] of outputs.entries()) {
+    const same = own[i] as Tensor;
+    if (isFloatTensor(output) || isEqual(output, same)) continue;
+    const tied = countTiedLabels(output, same, { outputs: own, drift: doubt });
+    if (tied === undefined)
+      return { outcome: 'reject', check: fail(id, `the output ${output.name} of ${output.dtype} differs`, i) };
+    ties += tied;
   }
   const distances = outputs.map((output, i) =>
     isFloatTensor(output) ? computeTensorDistance(output, own[i] as Tensor) : 0,
   );
   const worst = Math.max(...distances);
-  const detail = `worst output ${worst.toPrecision(3)}, reject above ${reject} (${source})`;
+  const left = ties === 0 ? '' : `, ${ties} labels on ties not compared`;
+  const detail = `worst output ${worst.toPrecision(3)}, reject above ${reject} (${source})${left}`;
   // A distance that is not a number must never pass.
   if (!(worst <= reject)) return { outcome: 'reject', check: fail(id, detail, distances.indexOf(worst)) };
-  return { outcome: worst > doubt ? 'inconclusive' : 'accept', check: pass(id, detail) };
+  return { outcome: worst > doubt || ties > 0 ? 'inconclusive' : 'accept', check: pass(id, detail) };
 }

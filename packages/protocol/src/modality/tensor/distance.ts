@@ -15,15 +15,19 @@ const SMALL_SHARE = 2 ** -6;
  */
 export function computeTensorDistance(claimed: Tensor, own: Tensor): number {
   const [a, b] = [claimed, own].map((tensor) => decodeTensorData(tensor) as number[]) as [number[], number[]];
-  const largest = b.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
+  const floor = computeFloor(b);
   return b.reduce((worst, value, i) => {
     const given = a[i] as number;
     if (Object.is(given, value)) return worst;
-    const distance = Math.abs(given - value) / Math.max(Math.abs(value), SMALL_SHARE * largest);
+    const distance = Math.abs(given - value) / Math.max(Math.abs(value), floor);
     // A NaN or an infinity beside another value must never pass.
     return Number.isFinite(distance) ? Math.max(worst, distance) : Number.POSITIVE_INFINITY;
   }, 0);
 }
+
+/** Computes the magnitude below which errors of a tensor count absolutely: 1/64 of its largest finite one. */
+export const computeFloor = (values: readonly number[]): number =>
+  SMALL_SHARE * values.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
 
 /** Returns whether two lists have the same outputs, but for the values of floats. */
 export function hasEqualForm(claimed: readonly Tensor[], own: readonly Tensor[]): boolean {

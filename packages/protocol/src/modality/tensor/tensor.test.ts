@@ -305,6 +305,58 @@ describe('stage 1', () => {
   });
 });
 
+describe('labels in a class that is not exact', () => {
+  const FAST = 'fake-1/js/f64/fast/hash/kv-none';
+  const NEAR = 1.00003;
+  const scored = (labels: readonly unknown[], rows: readonly (readonly number[])[], dtype: TensorType = 'string') => [
+    { ...tensorOf(dtype, labels), name: 'label' },
+    { ...tensorOf('float32', rows.flat(), [rows.length, rows[0]?.length ?? 0]), name: 'scores' },
+  ];
+  /** Judges a claimed label against a verifier's. */
+  const judge = (claimed: readonly Tensor[], own: readonly Tensor[]) => {
+    const { header, report } = createSyntheticTensors({ crypto, outputs: claimed });
+    const seen = { ...report, exact: false, numericClass: FAST, outputs: encodeTensorResponse(own) };
+    return adjudicateTensors({ header, outputs: claimed }, seen).outcome;
+  };
+  const clear = [3, 1, 0];
+  const tie = [1, NEAR, 0.5];
+  const tied = scored(['cat', 'dog'], [clear, tie]);
+
+  it('are left out of the comparison on a tie, and never accepted there', () => {
+    expect(judge(tied, tied)).toBe('accept');
+    expect(judge(scored(['cat', 'owl'], [clear, [NEAR, 1, 0.5]]), tied)).toBe('inconclusive');
+    const kept = scored([0, 1], [clear, tie], 'int32');
+    const shaped = (labels: readonly Tensor[]) =>
+      labels.map((output) => (output.name === 'label' ? { ...output, shape: [2, 1] } : output));
+    const swapped = scored([0, 2], [clear, tie], 'int32');
+    expect(judge(shaped(swapped), shaped(kept))).toBe('inconclusive');
+    const two = scored(['no'], [[0.5, 0.5]]);
+    expect(judge(scored(['yes'], [[0.5, 0.5]]), two)).toBe('inconclusive');
+  });
+
+  it.each<[string, readonly Tensor[], readonly Tensor[]]>([
+    ['beside a clear margin', scored(['dog', 'dog'], [clear, tie]), tied],
+    ['beside a margin above drift', scored(['a'], [[1, 1.001, 0]]), scored(['b'], [[1, 1.001, 0]])],
+    ['that belongs to a column far below', scored(['a', 'a'], [[0, 0, 3], tie]), scored(['a', 'b'], [[0, 0, 3], tie])],
+    ['with scores far from the own ones', scored(['cat', 'owl'], [clear, [2, 1, 0.5]]), tied],
+    [
+      'without scores',
+      tied.slice(0, 1).map((one) => ({ ...one, data: encodeTensorData('string', ['cat', 'owl']) })),
+      tied.slice(0, 1),
+    ],
+    ['beside equal values, which are no scores', scored(['a'], [[0, 0, 0]]), scored(['b'], [[0, 0, 0]])],
+    [
+      'beside values that contradict the labels',
+      scored(['a', 'b', 'd'], [clear, clear, tie]),
+      scored(['a', 'b', 'c'], [clear, clear, tie]),
+    ],
+    ['beside a value that is no number', scored(['a'], [[Number.NaN, 1, 1]]), scored(['b'], [[Number.NaN, 1, 1]])],
+    ['of truth values', scored([true], [[1, 1]], 'bool'), scored([false], [[1, 1]], 'bool')],
+  ])('are rejected if they differ %s', (_what, claimed, own) => {
+    expect(judge(claimed, own)).toBe('reject');
+  });
+});
+
 describe('stage 2', () => {
   const { report, header, outputs } = honest;
   const claim = { modelRoot: report.modelRoot, header, outputs };
