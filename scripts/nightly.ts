@@ -79,6 +79,10 @@ const parts: Readonly<Record<string, Step>> = {
       ...['--minutes', '10', '--requests', '100', '--budget', '7200'],
     ],
   },
+  hub: {
+    name: '100 networks with demand for models and pins',
+    command: [node, SIMULATOR, '--hub', '--gateways', '0', '--validators', '1', '--faults', '0', '--seeds', '100'],
+  },
   hunt: { name: 'a hunt for every planted bug', command: [node, SIMULATOR, '--hunt', '--budget', '240'] },
   bench: { name: 'benchmark of local mode', command: [node, 'lab/src/bench/main.ts', '--only', 'local'] },
 };
