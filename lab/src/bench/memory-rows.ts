@@ -42,36 +42,45 @@ export async function measureMemories(): Promise<Row[]> {
 
 async function measureStore(store: MemoryStore): Promise<Row[]> {
   const random = createSeededRandom(3);
-  const startMs = performance.now();
-  for (let done = 0; done < MEMORIES; done += MAX_ADDED) {
-    const count = Math.min(MAX_ADDED, MEMORIES - done);
-    await store.change(USER, { evidence: [], added: Array.from({ length: count }, () => drawMemory(random)) });
-  }
-  const storedMs = performance.now() - startMs;
+  const stored = await time(() => addAll(store, random));
   const search = (text: string) => () =>
     store.search(USER, { text, vector: drawVector(random), embeddingModel: MODEL, limit: 10 });
   const build = await time(search(''));
   const vectors = await timeAll(search(''));
   const both = await timeAll(search(drawText(random)));
   const size = `${MEMORIES} memories of one user with vectors of ${DIMENSIONS} values`;
-  const held = (samples: readonly Timing[]): string =>
-    `the event loop was held for ${Math.max(...samples.map(({ heldMs }) => heldMs)).toFixed(0)} ms at most`;
   return [
     {
-      ...{ id: 'memory-search', what: `a search by vector and ${TEXT_WORDS} words in ${size}`, unit: 'ms' },
-      value: median(both.map(({ ms }) => ms)),
-      aim: { at: 'most', value: 1_000 },
-      note: `median of ${SEARCHES}; ${held(both)}. By vector alone: ${median(vectors.map(({ ms }) => ms)).toFixed(0)} ms; ${held(vectors)}`,
+      ...{ id: 'memory-search', what: `processor time of a search by vector and ${TEXT_WORDS} words in ${size}` },
+      ...{ value: describe(both).cpuMs, unit: 'ms', aim: { at: 'most', value: 300 } },
+      note: `median of ${SEARCHES}, ${describe(both).rest}. By vector alone: ${describe(vectors).cpuMs.toFixed(0)} ms, ${describe(vectors).rest}`,
     },
     {
-      ...{ id: 'memory-index', what: `the first search, which unseals ${size}`, unit: 's', value: build.ms / 1_000 },
-      note: `${held([build])}; all were sealed and stored before in ${(storedMs / 1_000).toFixed(0)} s`,
+      ...{ id: 'memory-index', what: `processor time of the first search, which unseals ${size}` },
+      ...{ value: build.cpuMs / 1_000, unit: 's', aim: { at: 'most', value: 15 } },
+      note: `${describe([build]).rest}. To seal and store them before: ${(stored.cpuMs / 1_000).toFixed(1)} s`,
     },
   ];
 }
 
+async function addAll(store: MemoryStore, random: () => number): Promise<void> {
+  for (let done = 0; done < MEMORIES; done += MAX_ADDED) {
+    const count = Math.min(MAX_ADDED, MEMORIES - done);
+    await store.change(USER, { evidence: [], added: Array.from({ length: count }, () => drawMemory(random)) });
+  }
+}
+
+function describe(timings: readonly Timing[]) {
+  const [ms, heldMs] = [median(timings.map((each) => each.ms)), Math.max(...timings.map((each) => each.heldMs))];
+  return {
+    cpuMs: median(timings.map((each) => each.cpuMs)),
+    rest: `done after ${ms.toFixed(0)} ms; the event loop was held for ${heldMs.toFixed(0)} ms at most`,
+  };
+}
+
 interface Timing {
   readonly ms: number;
+  readonly cpuMs: number;
   /** The longest time in which no other work ran. */
   readonly heldMs: number;
 }
@@ -79,11 +88,12 @@ interface Timing {
 async function time(work: () => Promise<unknown>): Promise<Timing> {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
-  const startMs = performance.now();
+  const [startMs, cpu] = [performance.now(), process.cpuUsage()];
   await work();
   const ms = performance.now() - startMs;
+  const { user, system } = process.cpuUsage(cpu);
   delay.disable();
-  return { ms, heldMs: delay.max / 1e6 };
+  return { ms, cpuMs: (user + system) / 1_000, heldMs: delay.max / 1e6 };
 }
 
 async function timeAll(work: () => Promise<unknown>): Promise<Timing[]> {

@@ -15,6 +15,8 @@ export const MAX_NOTE_BYTES = 262_144;
 /** Memories, and calls, of one change. */
 export const MAX_ADDED = 256;
 const MAX_LIMIT = 100;
+/** Parts of all calls of one change. */
+const MAX_CHANGE_BYTES = 2 ** 25;
 /** Models round their vectors to 16 bits or less. */
 const LENGTH_TOLERANCE = 0.01;
 
@@ -82,6 +84,11 @@ function assertEvidence({ id, endpoint, model, receipt, request, response }: Sto
 export function assertChange({ evidence, added }: MemoryChange): void {
   if (evidence.length > MAX_ADDED || added.length > MAX_ADDED)
     refuse('too-large', `a change has more than ${MAX_ADDED} memories or calls`);
+  const size = evidence.reduce(
+    (sum, { receipt, request, response }) => sum + receipt.length + request.length + response.length,
+    0,
+  );
+  if (size > MAX_CHANGE_BYTES) refuse('too-large', `the calls of a change have more than ${MAX_CHANGE_BYTES} bytes`);
   for (const one of added) {
     assertEmbedded(one);
     if (one.memory.supersededAtMs !== undefined) refuse('invalid', 'a new memory is superseded already');

@@ -48,9 +48,10 @@ export const MEMORY_SCHEMA = `
     wrapped BLOB NOT NULL,
     PRIMARY KEY (user_id, kind, id)
   ) STRICT, WITHOUT ROWID;
-  -- Deletions whose content may still be in the files.
+  -- Deletions whose content may still be in the files; of a whole user, with the user's id.
   CREATE TABLE memory_erasures (
-    id TEXT PRIMARY KEY
+    id TEXT PRIMARY KEY,
+    user_id TEXT
   ) STRICT, WITHOUT ROWID;
 `;
 
@@ -97,3 +98,4 @@ export type SealedRow = ReturnType<typeof sealedRow.read>;
 export const sealedEntryRow = columns({ userId: text, ...entryFields, content: bytes, wrapped: optional(bytes) });
 export type SealedEntryRow = ReturnType<typeof sealedEntryRow.read>;
 export const idRow = columns({ id: text });
+export const erasureRow = columns({ id: text, userId: optional(text) });

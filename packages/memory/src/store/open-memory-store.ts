@@ -128,7 +128,7 @@ function createMemoryStore(works: WorkStore, master: MasterKey, limits: MemoryLi
         const owner = yield* find(user);
         if (owner === undefined) return false;
         yield* dropUser(owner.userId);
-        yield* markErasure();
+        yield* markErasure(owner.userId);
         return true;
       }, touching(user));
       indexes.forget(master.hashName(user));

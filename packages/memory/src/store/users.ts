@@ -64,10 +64,26 @@ export function* countChange({ userId, revision }: OpenUser, counts: UserCounts)
   return next;
 }
 
-/** Deletes all rows and keys of a user. */
+/** Deletes a user and the user's key, so no row opens any more. */
 export function* dropUser(userId: string): Work<void> {
-  for (const table of ['row_keys', 'rows', 'entries', 'user_keys', 'users'])
-    yield* change(`DELETE FROM memory_${table} WHERE user_id = ?`, userId);
+  for (const table of ['user_keys', 'users']) yield* change(`DELETE FROM memory_${table} WHERE user_id = ?`, userId);
+}
+
+const DROPPED_AT_ONCE = 500;
+
+/** Deletes rows of a user that is gone. @returns whether there may be more. */
+export function* dropSomeRows(userId: string): Work<boolean> {
+  let isMore = false;
+  for (const [table, key] of [
+    ['row_keys', 'kind, id'],
+    ['rows', 'kind, id'],
+    ['entries', 'id'],
+  ]) {
+    const some = `SELECT ${key} FROM memory_${table} WHERE user_id = ? LIMIT ${DROPPED_AT_ONCE}`;
+    const sql = `DELETE FROM memory_${table} WHERE user_id = ? AND (${key}) IN (${some})`;
+    isMore = (yield* change(sql, userId, userId)) === DROPPED_AT_ONCE || isMore;
+  }
+  return isMore;
 }
 
 const REWRAPPED_AT_ONCE = 500;

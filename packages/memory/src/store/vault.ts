@@ -4,9 +4,9 @@ import { change, findAll, findOne, insertRow, type Work } from '@ogong/host/stor
 import type { WorkStore } from '@ogong/host/store/work-store';
 import { deriveMasterKey, type MasterKey } from '../seal/master-key.ts';
 import { drawSealKey, openValue, sealValue } from '../seal/sealed-box.ts';
-import { idRow, vaultRow } from './memory-schema.ts';
+import { erasureRow, vaultRow } from './memory-schema.ts';
 import { MemoryStoreError } from './memory-store-error.ts';
-import { rewrapUsers } from './users.ts';
+import { dropSomeRows, rewrapUsers } from './users.ts';
 
 const VAULT = { kind: 'vault', userId: '', id: '' } as const;
 
@@ -55,16 +55,21 @@ export async function rotateMasterKey(
   return count;
 }
 
-/** Notes that the files may hold deleted content, in the transaction that deletes it. A start after a crash erases it. */
-export function* markErasure(): Work<void> {
-  yield* insertRow(idRow, 'memory_erasures', { id: randomUUID() });
+/**
+ * Notes that the files may hold deleted content, in the transaction that deletes it. A start after a crash erases it.
+ * @param userId of a user that is gone, whose rows are deleted too.
+ */
+export function* markErasure(userId?: string): Work<void> {
+  yield* insertRow(erasureRow, 'memory_erasures', { id: randomUUID(), userId });
 }
 
 /** Erases deleted content from the files. Does nothing if nothing is marked. @returns false if another process reads the database. */
 export async function eraseMarked(works: WorkStore): Promise<boolean> {
   // A deletion that comes meanwhile has a mark of its own.
-  const marks = await works.read(() => findAll(idRow, 'SELECT id FROM memory_erasures'));
+  const marks = await works.read(() => findAll(erasureRow, 'SELECT id, user_id FROM memory_erasures'));
   if (marks.length === 0) return true;
+  for (const { userId } of marks)
+    while (userId !== undefined && (await works.write(() => dropSomeRows(userId), { touches: [] })));
   if (!(await works.eraseDeleted())) return false;
   await works.write(
     function* () {

@@ -277,6 +277,8 @@ export function describeMemoryStore(createPlace: () => Promise<TestBooksPlace>):
       const forged = { ...call, receipt: call.request };
       await expectStoreError(change([forged]), 'invalid');
       await expectStoreError(change([{ ...call, request: new Uint8Array(2 ** 24 + 1) }]), 'too-large');
+      const large = { ...call, request: new Uint8Array(2 ** 24), response: new Uint8Array(2 ** 24) };
+      await expectStoreError(change([large]), 'too-large');
       const wrong: readonly (readonly [EmbeddedMemory, MemoryStoreErrorCode])[] = [
         [createTestMemory({ id: 'A'.repeat(32) }), 'invalid'],
         [createTestMemory({ supersededAtMs: 5 }), 'invalid'],

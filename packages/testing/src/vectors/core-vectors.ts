@@ -23,6 +23,7 @@ import {
 import { encodeDivergence } from '@ogong/protocol/modality/text/stage2/divergence';
 import { verifyDivergence } from '@ogong/protocol/modality/text/stage2/verify-divergence';
 import { createHubVectors } from '../hub/hub-vectors.ts';
+import { createMemoryVectors } from '../memory/memory-vectors.ts';
 import { createSyntheticDivergence, SYNTHETIC_CLASS } from '../synthetic/synthetic-divergence.ts';
 import { createSyntheticReply } from '../synthetic/synthetic-reply.ts';
 import { createAgentChainVectors } from './agent-chain-vectors.ts';
@@ -123,6 +124,7 @@ export async function createCoreVectors(crypto: Crypto): Promise<Readonly<Record
     trajectory: createTrajectoryVectors(crypto),
     'model-folder': createFolderVectors(crypto),
     hub: createHubVectors(crypto),
+    'memory-rows': createMemoryVectors(),
     slabs: await createSlabVectors(crypto),
     boundary: createBoundaryVectors(crypto),
     tilings: createTilingVectors(),
