@@ -7,7 +7,7 @@ export const KEY_BYTES = 32;
 const NONCE_BYTES = 24;
 const TAG_BYTES = 16;
 
-/** The place of a sealed value. A value that is moved to another place does not open there (docs/spec/memory.md#places). */
+/** The place of a sealed value. A value that is moved to another place does not open there (docs/spec/memory-rows.md#places). */
 export interface SealedPlace {
   /** Such as `memory`, or `memory-key` for the key of a memory. */
   readonly kind: string;

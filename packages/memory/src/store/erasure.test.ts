@@ -89,3 +89,29 @@ it('erases at the next start if a crash or a reader came in between', async () =
   expect((await memories.get('ann', edited.memory.id))?.memory.text).toBe('first text');
   await close();
 });
+
+it("erases a user's rows in slices, and goes on after a crash", async () => {
+  let writesLeft = Number.POSITIVE_INFINITY;
+  await open((real) => ({
+    ...real,
+    write: (...given) => (writesLeft-- > 0 ? real.write(...given) : Promise.reject(new Error('the process died'))),
+  }));
+  for (let part = 0; part < 5; part++)
+    await memories.change('ann', { evidence: [], added: Array.from({ length: 256 }, () => createTestMemory()) });
+  const countRows = () =>
+    ['users', 'user_keys', 'entries', 'rows', 'row_keys', 'erasures'].map(
+      (table) => database.prepare(`SELECT count(*) AS n FROM memory_${table}`).get()?.n,
+    );
+  expect(countRows()).toEqual([1, 1, 1_280, 1_280, 1_280, 0]);
+  const { parts } = await readFiles();
+  writesLeft = 2;
+  await expect(memories.removeUser('ann')).rejects.toThrow('died');
+  expect(countRows()).toEqual([0, 0, 780, 780, 780, 1]);
+  expect(await memories.list('ann', {}, { limit: 1 })).toEqual([]);
+  await close();
+  await open();
+  expect(countRows()).toEqual([0, 0, 0, 0, 0, 0]);
+  const files = readAllBytes();
+  expect(parts.filter((part) => files.includes(part))).toEqual([]);
+  await close();
+});

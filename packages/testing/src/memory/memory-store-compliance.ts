@@ -233,6 +233,17 @@ export function describeMemoryStore(createPlace: () => Promise<TestBooksPlace>):
       expect(await store.list('ann', { asOfMs: 1_500 }, { limit: 10 })).toEqual([other.memory]);
     });
 
+    it('removes a call that repeats the words and came while they were being removed', async () => {
+      const { memory } = createTestMemory({ text: 'has a red boat' });
+      const [before, meanwhile] = [createTestEvidence('other'), createTestEvidence('Ann has a red boat.')];
+      await store.change('ann', { evidence: [before], added: [createTestMemory(memory)] });
+      const removed = store.remove('ann', memory.id);
+      await store.change('ann', { evidence: [meanwhile], added: [] });
+      expect(await removed).toBe(true);
+      expect(await store.readEvidence('ann', meanwhile.id)).toBeUndefined();
+      expect(await store.readEvidence('ann', before.id)).toEqual(before);
+    });
+
     it('keeps a newer memory if one of its past is removed', async () => {
       const first = createTestMemory();
       const second = createTestMemory({ createdAtMs: 2_000, supersedes: first.memory.id });
