@@ -317,6 +317,9 @@ const MAY_NAME_MODALITY: ReadonlySet<string> = new Set([
   'packages/gateway/src/sealed/sealed-handlers.ts',
   'packages/provider/src/local/ollama/embed.ts',
   'packages/provider/src/local/ollama/generate-picture.ts',
+  // Memories keep vectors, and the receipts that sign them.
+  'packages/memory/src/models/read-evidence.ts',
+  'packages/memory/src/verify/check-call.ts',
   // The SDK's calls for vectors, scores and pictures.
   'packages/sdk/src/client.ts',
   'packages/sdk/src/pictures/check-links.ts',

@@ -205,6 +205,15 @@ describe('adding messages', () => {
     expect(history[0]?.evidence?.update).toBeDefined();
   });
 
+  it('replaces no fact by one of an earlier day', async () => {
+    const { addMessages, say, listHeads } = open(goodExtractor);
+    await say('I live in Lisbon.');
+    const old = { role: 'user', content: 'I live in Porto.', timeMs: DAY_MS - 86_400_000 };
+    expect(await addMessages([old])).toMatchObject({ memories: [], duplicates: ['The user lives in Porto'] });
+    expect(await listHeads()).toEqual(['The user lives in Lisbon']);
+    expect((await addMessages([{ ...old, timeMs: DAY_MS }])).memories).toHaveLength(1);
+  });
+
   it.each(['none', 'replace 9', 'delete 1', ''])('stores nothing new on the choice %j', async (choice) => {
     const { say, listHeads } = open({ ...goodExtractor, choose: () => choice });
     await say('I live in Lisbon.');
@@ -285,7 +294,7 @@ describe('searching memories', () => {
     { query: '\udc00', limit: 1 },
     { query: 'a', limit: 0 },
     { query: 'a', limit: 101 },
-    { query: 'a'.repeat(4_097), limit: 1 },
+    { query: 'a'.repeat(2_001), limit: 1 },
   ])('refuses %j', async (ask) => {
     const { service } = open(goodExtractor);
     const asked = service.search('ana', { ...ask, rerank: false, includeBio: false }, signal);

@@ -17,6 +17,8 @@ export interface MemoryQuote {
   readonly message: number;
   /** Hex SHA-256 of the whole message in UTF-8. */
   readonly messageHash: string;
+  /** Day of the message in UTC, as `2026-05-08`. */
+  readonly day?: string;
 }
 
 /** Ids of stored evidence (see StoredEvidence); undefined where code alone decided. */

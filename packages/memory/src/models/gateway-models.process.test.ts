@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => gateway.close());
 
 it('makes memories whose signed receipts verify offline', async () => {
-  const models = createGatewayModels({ baseUrl: gateway.url, allow, ...names });
+  const models = createGatewayModels({ baseUrl: gateway.url, allow, names });
   const clock = { nowMs: () => Date.now() };
   const store = createPlainMemoryStore(clock);
   const service = createMemoryService({ store, models, clock, random: (length) => new Uint8Array(length).fill(1) });
@@ -41,7 +41,7 @@ it('makes memories whose signed receipts verify offline', async () => {
   const verdict = await verifyMemory(embedded ?? expect.fail(), { calls, allow, nowMs: Date.now() });
   expect(verdict.checks.map(({ id, status }) => `${id}: ${status}`)).toEqual([
     ...['extraction-call: pass', 'extraction-receipt: pass', 'quote: pass', 'message-hash: pass', 'candidate: pass'],
-    ...['embedding-call: pass', 'embedding-receipt: pass', 'vector: pass', 'update: pass'],
+    ...['vector-call: pass', 'vector-receipt: pass', 'vector: pass', 'update: pass'],
   ]);
   const ask = { query: 'Porto', limit: 1, rerank: true, includeBio: false };
   const [found] = (await service.search('ana', ask, signal)).memories;
@@ -53,7 +53,7 @@ it('refuses an answer that its provider did not sign', async () => {
     const response = await fetch(input, init);
     return init?.method === 'POST' ? new Response((await response.text()).replaceAll('Porto', 'Paris')) : response;
   };
-  const models = createGatewayModels({ baseUrl: gateway.url, allow, fetch: lie, ...names });
+  const models = createGatewayModels({ baseUrl: gateway.url, allow, fetch: lie, names });
   const ask = { messages: [{ role: 'user' as const, content: 'a' }], schema: { type: 'object' }, maxTokens: 100 };
   await expect(models.chat(ask, signal)).rejects.toThrow(ReceiptError);
 });

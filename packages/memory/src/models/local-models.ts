@@ -1,5 +1,5 @@
 import { fromBase64, utf8Encode } from '@ogong/protocol/base/bytes';
-import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import { formatPath, GATEWAY_ROUTES, type Route } from '@ogong/protocol/http/routes';
 import { toLocalReceiptJson } from '@ogong/protocol/stage1/local-receipt';
 import { WITHOUT_NETWORK } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
 import { isLocalReceipt, parseAnyReceipt, verifyLocalReceipt } from '@ogong/sdk';
@@ -7,11 +7,10 @@ import { z } from 'zod';
 import type { StoredEvidence } from '../memory.ts';
 import { MemoryError } from '../memory-error.ts';
 import { toChatParams, toEvidence } from './ask-fields.ts';
-import type { ModelNames } from './gateway-models.ts';
 import type { MemoryModels } from './memory-models.ts';
 import { readAnswerText, readSignedVectors } from './read-evidence.ts';
 
-export interface LocalModelOptions extends ModelNames {
+export interface LocalModelOptions extends Pick<MemoryModels, 'names'> {
   /** Of local mode, such as `http://127.0.0.1:11434`. */
   readonly baseUrl: string;
 }
@@ -25,45 +24,48 @@ const FILE = z.object({ request: z.base64(), response: z.base64() });
  * The models of local mode. Its receipts are unsigned: they show that request and answer belong together
  * (docs/spec/local-receipt.md).
  */
-export function createLocalModels({ baseUrl, chat, embedding, rerank }: LocalModelOptions): MemoryModels {
-  const ask = (endpoint: LocalEndpoint, body: object, signal: AbortSignal) =>
-    askLocally({ baseUrl, endpoint, body, signal });
+export function createLocalModels({ baseUrl, names }: LocalModelOptions): MemoryModels {
+  const ask = ({ path }: Pick<Route, 'path'>, body: AskedBody, signal: AbortSignal) =>
+    askLocally({ baseUrl, path, body, signal });
+  const model = names.rerank;
   return {
-    names: { chat, embedding, rerank },
+    names,
     async chat(asked, signal) {
-      const evidence = await ask('chat', toChatParams(chat, asked), signal);
+      const evidence = await ask(GATEWAY_ROUTES.chat, toChatParams(names.chat, asked), signal);
       return { value: readAnswerText(evidence), evidence };
     },
     async embed(texts, signal) {
-      const evidence = await ask('embedding', { model: embedding, input: texts }, signal);
+      const evidence = await ask(GATEWAY_ROUTES.embedding, { model: names.embedding, input: texts }, signal);
       return { value: readSignedVectors(evidence, texts.length), evidence };
     },
-    ...(rerank !== undefined && {
+    ...(model !== undefined && {
       async rerank(query: string, documents: readonly string[], signal: AbortSignal) {
-        const evidence = await ask('rerank', { model: rerank, query, documents }, signal);
+        const evidence = await ask(GATEWAY_ROUTES.rerank, { model, query, documents }, signal);
         return { value: readSignedVectors(evidence, documents.length).map(([score]) => score as number), evidence };
       },
     }),
   };
 }
 
-type LocalEndpoint = 'chat' | 'embedding' | 'rerank';
+interface AskedBody {
+  readonly model: string;
+  readonly [field: string]: unknown;
+}
 
 /** Fields that decide the answer: those of the receipt must be the sent ones. */
 const DECIDING = ['model', 'messages', 'response_format', 'temperature', 'input', 'query', 'documents'] as const;
 
 async function askLocally({
   baseUrl,
-  endpoint,
+  path,
   body,
   signal,
 }: {
   readonly baseUrl: string;
-  readonly endpoint: LocalEndpoint;
-  readonly body: { readonly model?: string };
+  readonly path: string;
+  readonly body: AskedBody;
   readonly signal: AbortSignal;
 }): Promise<StoredEvidence> {
-  const path = GATEWAY_ROUTES[endpoint].path;
   const answer = await fetchJson(new URL(path, baseUrl), {
     ...{ method: 'POST', signal, body: JSON.stringify(body) },
     headers: { 'content-type': 'application/json' },
@@ -72,24 +74,22 @@ async function askLocally({
   const id = data?.ogong.receipts[0]?.reply_id;
   if (id === undefined) throw new MemoryError('model', `${baseUrl} gave an answer without a receipt`);
   const file = await fetchJson(new URL(formatPath(GATEWAY_ROUTES.receipt, { id }), baseUrl), { signal });
-  return readReceiptFile(file, { endpoint, body });
+  return readReceiptFile(file, body);
 }
 
-function readReceiptFile(
-  file: unknown,
-  { endpoint, body }: { readonly endpoint: LocalEndpoint; readonly body: { readonly model?: string } },
-): StoredEvidence {
-  const { request: asked, response: answered } = FILE.parse(file);
-  const [request, response] = [fromBase64(asked), fromBase64(answered)];
+/** The receipt's checks read the request as one of its endpoint, so the endpoint is that of the body. */
+function readReceiptFile(file: unknown, body: AskedBody): StoredEvidence {
+  const { data } = FILE.safeParse(file);
   const receipt = parseAnyReceipt(JSON.stringify(file));
-  if (!isLocalReceipt(receipt)) throw new MemoryError('model', 'local mode gave a receipt of the network');
+  if (data === undefined || !isLocalReceipt(receipt))
+    throw new MemoryError('model', 'local mode gave no receipt of its own');
+  const [request, response] = [fromBase64(data.request), fromBase64(data.response)];
   const verdict = verifyLocalReceipt(receipt, { request, response, allow: [WITHOUT_NETWORK, 'times'] });
   const failed = verdict.checks.find(({ status }) => status === 'fail');
   if (!verdict.ok) throw new MemoryError('model', `receipt: ${failed?.id ?? verdict.missing.join()}`);
-  if (receipt.endpoint !== endpoint || !isSameRequest(request, body))
-    throw new MemoryError('model', 'the receipt is about another request');
+  if (!isSameRequest(request, body)) throw new MemoryError('model', 'the receipt is about another request');
   const json = utf8Encode(JSON.stringify(toLocalReceiptJson(receipt)));
-  return toEvidence({ endpoint, model: body.model ?? '', receipt: json, request, response });
+  return toEvidence({ endpoint: receipt.endpoint, model: body.model, receipt: json, request, response });
 }
 
 function isSameRequest(request: Uint8Array, body: Readonly<Record<string, unknown>>): boolean {

@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { type CandidateRefusal, checkCandidate } from './check-candidate.ts';
-import type { Candidate } from './extraction-prompt.ts';
+import type { MemoryCandidate } from './extraction-prompt.ts';
 import { markRecalled } from './recalled.ts';
 import { readTurns } from './turns.ts';
 
 const DAY_MS = Date.UTC(2026, 4, 8, 12);
 const say = (role: string, content: string) => readTurns([{ role, content }], DAY_MS);
 
-const propose = (text: string, more: Partial<Candidate> = {}): Candidate => ({
+const propose = (text: string, more: Partial<MemoryCandidate> = {}): MemoryCandidate => ({
   ...{ first: 1, last: 1, subject: 'user', when: undefined, text, type: 'semantic', categories: ['identity'] },
   ...more,
 });
 
-function check(quote: string, text: string, more: Partial<Candidate> = {}, role = 'user'): string {
+function check(quote: string, text: string, more: Partial<MemoryCandidate> = {}, role = 'user'): string {
   const checked = checkCandidate(propose(text, more), say(role, quote));
   return 'refusal' in checked ? `refused: ${checked.refusal}` : checked.supported.text;
 }
 
 describe('a supported candidate', () => {
-  it.each<[quote: string, text: string, more?: Partial<Candidate>]>([
+  it.each<[quote: string, text: string, more?: Partial<MemoryCandidate>]>([
     ['I moved to Porto with my sister Ana.', 'The user moved to Porto with their sister Ana'],
     ['I have 1,200 records and three cats.', 'The user has 1200 records and 3 cats'],
     ["I've been a nurse for twenty-five years.", 'The user has been a nurse for 25 years'],
@@ -29,6 +29,8 @@ describe('a supported candidate', () => {
     ['I started at NASA in 2011.', 'The user started at NASA in 2011'],
     ['Gestern war ich in Köln, ich liebe Köln.', 'The user liebe Köln'],
     ['我住在上海', 'The user 我住在上海'],
+    ['I drive my red car to Porto.', 'The user owns a red car'],
+    ['If it rains, I take the bus. I like the bus.', 'The user likes the bus', { last: 2 }],
     ['I ran on Friday last week.', 'The user ran on Friday', { subject: 'The user' }],
   ])('%j says %j', (quote, text, more) => {
     expect(check(quote, text, more)).toBe(text);
@@ -59,7 +61,7 @@ describe('a supported candidate', () => {
 });
 
 describe('a candidate is refused', () => {
-  it.each<[what: string, quote: string, text: string, code: CandidateRefusal, more?: Partial<Candidate>]>([
+  it.each<[what: string, quote: string, text: string, code: CandidateRefusal, more?: Partial<MemoryCandidate>]>([
     ['for a name that nobody said', 'I live in Porto.', 'The user lives in Porto with Marcus', 'name'],
     ['for a name at its beginning', 'He lives in Porto.', 'Marcus lives in Porto', 'subject', { subject: 'Marcus' }],
     ['for a name within another word', 'I live in Porto.', 'The user lives in Port', 'name'],
@@ -72,8 +74,12 @@ describe('a candidate is refused', () => {
     ['for a time that nobody said', 'I ran.', 'The user ran', 'date', { when: 'yesterday' }],
     ['for a fact that nobody stated', 'I like Porto.', 'The user sells houses near Porto', 'words'],
     ['for a text without content', 'I like Porto.', 'The user is', 'words'],
-    ['for a dropped negation', "I don't eat meat.", 'The user eats meat', 'negation'],
-    ['for an added negation', 'I eat meat.', 'The user never eats meat', 'negation'],
+    ['for a dropped denial', "I don't eat meat.", 'The user eats meat', 'denial'],
+    ['for an added denial', 'I eat meat.', 'The user never eats meat', 'denial'],
+    ['for one thing that nobody named', 'I love cats.', 'The user loves cats and dogs', 'words'],
+    ['for a name in lower case', 'I live in Porto.', 'The user lives in Porto with marcus', 'words'],
+    ['for a dropped condition', 'If I lived in Porto, I would surf.', 'The user lives in Porto', 'denial'],
+    ['for a question', 'Should I move to Porto?', 'The user moves to Porto', 'question'],
     ['for another subject than the speaker', 'I like Porto.', 'The assistant likes Porto', 'subject'],
     [
       'for the assistant as its subject',
@@ -92,6 +98,7 @@ describe('a candidate is refused', () => {
     ],
     ['for a sentence that does not exist', 'I like Porto.', 'The user likes Porto', 'quote', { last: 2 }],
     ['for sentences in the wrong order', 'I like Porto. Bye.', 'The user likes Porto', 'quote', { first: 2 }],
+    ['for more sentences than a quote has', 'I run. '.repeat(9), 'The user runs', 'quote', { last: 9 }],
     ['for sentence 0', 'I like Porto.', 'The user likes Porto', 'quote', { first: 0 }],
   ])('%s', (_, quote, text, code, more) => {
     expect(check(quote, text, more)).toBe(`refused: ${code}`);

@@ -1,15 +1,19 @@
 import type { Category, MemoryType } from '../memory.ts';
 import { formatDays, resolveDates } from './dates.ts';
-import { type Candidate, MAX_MEMORY_TEXT } from './extraction-prompt.ts';
+import { MAX_MEMORY_TEXT, type MemoryCandidate } from './extraction-prompt.ts';
 import { findUnsupported, type SupportProblem } from './support.ts';
-import type { Turn } from './turns.ts';
+import type { ConversationTurn } from './turns.ts';
 import { normaliseText } from './words.ts';
 
 /**
- * Why a candidate is refused. `form`: it is not of the schema. `quote`: its sentences do not exist, are of several turns, or do not stand
- * together in the message. `subject`: its subject is neither the speaker nor a name in the quote. The others name an unsupported part.
+ * Why a candidate is refused. `form`: it is not of the schema. `quote`: its sentences do not exist, are of several turns, are too many, or
+ * do not stand together in the message. `question`: they only ask. `subject`: its subject is neither the speaker nor a name in the quote.
+ * The others name an unsupported part.
  */
-export type CandidateRefusal = 'form' | 'quote' | 'subject' | SupportProblem;
+export type CandidateRefusal = 'form' | 'quote' | 'question' | 'subject' | SupportProblem;
+
+/** Sentences of the longest quote. A longer one holds words enough for many facts. */
+const MAX_QUOTED = 8;
 
 /** A candidate whose checks passed. */
 export interface SupportedCandidate {
@@ -20,21 +24,22 @@ export interface SupportedCandidate {
   /** `user`, `assistant`, or a name. */
   readonly subject: string;
   readonly words: string;
-  readonly turn: Pick<Turn, 'message' | 'role' | 'day'>;
+  readonly turn: Pick<ConversationTurn, 'message' | 'role' | 'day'>;
 }
 
 /** Turns without the message, for a reader that has the model's request alone. */
-type QuotedTurn = Omit<Turn, 'content'> & Partial<Pick<Turn, 'content'>>;
+type QuotedTurn = Omit<ConversationTurn, 'content'> & Partial<Pick<ConversationTurn, 'content'>>;
 
 /** Checks a candidate without a model (docs/spec/memory.md#candidate-checks). */
 export function checkCandidate(
-  candidate: Candidate,
+  candidate: MemoryCandidate,
   turns: readonly QuotedTurn[],
 ): { readonly supported: SupportedCandidate } | { readonly refusal: CandidateRefusal } {
   const { subject, when, type, categories } = candidate;
   const found = findQuote(candidate, turns);
   if (found === undefined) return { refusal: 'quote' };
   const { words, turn } = found;
+  if (found.isQuestion) return { refusal: 'question' };
   if (!isSubject(candidate, found)) return { refusal: 'subject' };
   if (when !== undefined && !includesWords(words, when)) return { refusal: 'date' };
   const refusal = findUnsupported(candidate.text, { words, day: turn.day });
@@ -45,18 +50,21 @@ export function checkCandidate(
   return { supported: { text, type, categories, subject: toSubject(subject), words, turn: { message, role, day } } };
 }
 
+const QUESTION = /[?？]["'”’)\]»」』]*\s*$/;
+
 /** The words of the sentences, as they stand in the message. */
-function findQuote({ first, last }: Candidate, turns: readonly QuotedTurn[]) {
+function findQuote({ first, last }: MemoryCandidate, turns: readonly QuotedTurn[]) {
   const turn = turns.find(({ sentences }) => sentences.some(({ n }) => n === first));
   const sentences = turn?.sentences.filter(({ n }) => n >= first && n <= last) ?? [];
-  if (turn === undefined || last < first || sentences.length !== last - first + 1) return undefined;
+  const count = last - first + 1;
+  if (turn === undefined || count < 1 || count > MAX_QUOTED || sentences.length !== count) return undefined;
   const words = sentences
     .map(({ text }) => text)
     .join('')
     .trim();
   // Sentences around a removed text do not stand together.
   if (turn.content !== undefined && !turn.content.includes(words)) return undefined;
-  return { words, turn };
+  return { words, turn, isQuestion: sentences.every(({ text }) => QUESTION.test(text)) };
 }
 
 const ROLES = ['user', 'assistant'] as const;
@@ -66,7 +74,7 @@ const SPEAKER = /^(?:the )?(user|assistant)$/i;
 const toSubject = (subject: string): string => SPEAKER.exec(subject)?.[1]?.toLowerCase() ?? subject;
 
 /** A text about a speaker needs a quote of that speaker. A text about a person names that person. */
-function isSubject({ subject, text }: Candidate, { words, turn }: { words: string; turn: QuotedTurn }): boolean {
+function isSubject({ subject, text }: MemoryCandidate, { words, turn }: { words: string; turn: QuotedTurn }): boolean {
   const named = toSubject(subject);
   const begins = ROLES.find((role) => new RegExp(`^(?:the )?${role}\\b`, 'i').test(text));
   if (turn.role !== 'user' && includesWords(text, 'user')) return false;
@@ -81,7 +89,7 @@ function includesWords(text: string, words: string): boolean {
 }
 
 /** Adds the day that words such as `last week` mean, because a reader of the memory does not know the day of the message. */
-function addDate({ text, when }: Candidate, day: string): string {
+function addDate({ text, when }: MemoryCandidate, day: string): string {
   const [meant] = when === undefined ? [] : resolveDates(when, day);
   if (meant === undefined) return text;
   const date = formatDays(meant);

@@ -43,7 +43,7 @@ const ABSOLUTE = new RegExp(
 
 /**
  * Finds the times that words such as `two weeks ago` mean (docs/spec/memory.md#dates).
- * @param day on which they were said, as `2026-05-08`.
+ * @param day the day of the text, as `2026-05-08`.
  */
 export function resolveDates(text: string, day: string): readonly DayRange[] {
   const plain = text.toLowerCase().replace(/\s+/g, ' ');

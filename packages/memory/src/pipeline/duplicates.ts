@@ -1,4 +1,4 @@
-import { isCapitalised, isNegation, readWords, stemWord } from './words.ts';
+import { isCapitalised, isDenial, readWords, stemWord } from './words.ts';
 
 interface ComparedText {
   readonly text: string;
@@ -28,7 +28,7 @@ function readFeatures(text: string) {
   const words = readWords(text);
   const stems = words.map(({ plain }) => stemWord(plain));
   const facts = words.flatMap((word, index) => {
-    if (isNegation(word.plain)) return ['not'];
+    if (isDenial(word.plain)) return ['not'];
     return word.kind === 'number' || (index > 0 && isCapitalised(word)) ? [word.plain] : [];
   });
   const count = Math.max(1, stems.length - SHINGLE_WORDS + 1);

@@ -1,12 +1,12 @@
 import type { StoredEvidence } from '../memory.ts';
 import type { MemoryModels } from '../models/memory-models.ts';
 import { type ExtractionAnswer, readExtraction, writeExtraction, writeExtractionSchema } from './extraction-prompt.ts';
-import type { Turn } from './turns.ts';
+import type { ConversationTurn } from './turns.ts';
 
 /** Candidates of one call to the model. */
 export interface Extraction extends ExtractionAnswer {
   /** The turns that the model read. */
-  readonly turns: readonly Turn[];
+  readonly turns: readonly ConversationTurn[];
   readonly evidence: StoredEvidence;
 }
 
@@ -19,7 +19,7 @@ export interface ExtractionOptions {
 /** Asks the model for the memories of a conversation, one window after the other. */
 export async function extractCandidates(
   models: Pick<MemoryModels, 'chat'>,
-  turns: readonly Turn[],
+  turns: readonly ConversationTurn[],
   { windowSize, maxTokens, signal }: ExtractionOptions & { readonly signal: AbortSignal },
 ): Promise<readonly Extraction[]> {
   const extractions: Extraction[] = [];
@@ -32,8 +32,11 @@ export async function extractCandidates(
 }
 
 /** Cuts turns into windows between sentences. A window has one sentence at least, and one turn may stand in several. */
-export function cutWindows(turns: readonly Turn[], windowSize: number): readonly (readonly Turn[])[] {
-  const windows: Turn[][] = [];
+export function cutWindows(
+  turns: readonly ConversationTurn[],
+  windowSize: number,
+): readonly (readonly ConversationTurn[])[] {
+  const windows: ConversationTurn[][] = [];
   let size = Number.POSITIVE_INFINITY;
   for (const turn of turns) {
     for (const sentence of turn.sentences) {
@@ -42,7 +45,7 @@ export function cutWindows(turns: readonly Turn[], windowSize: number): readonly
         windows.push([]);
         size = sentence.text.length;
       }
-      const window = windows.at(-1) as Turn[];
+      const window = windows.at(-1) as ConversationTurn[];
       const last = window.at(-1);
       if (last?.message === turn.message) window.splice(-1, 1, { ...turn, sentences: [...last.sentences, sentence] });
       else window.push({ ...turn, sentences: [sentence] });

@@ -2,7 +2,7 @@ import { parseJsonText } from '@ogong/protocol/base/json';
 import { z } from 'zod';
 import { CATEGORIES, MEMORY_TYPES } from '../memory.ts';
 import type { PromptTurn } from '../models/memory-models.ts';
-import type { NumberedSentence, Turn } from './turns.ts';
+import type { ConversationTurn, NumberedSentence } from './turns.ts';
 
 /** The most candidates of one answer. */
 const MAX_CANDIDATES = 24;
@@ -27,12 +27,12 @@ const INSTRUCTION = [
 /** Turns as the model reads them: JSON, so that no text can look like another turn. */
 interface ShownTurn {
   readonly message: number;
-  readonly speaker: Turn['role'];
+  readonly speaker: ConversationTurn['role'];
   readonly day: string;
   readonly sentences: readonly (readonly [n: number, text: string])[];
 }
 
-export function writeExtraction(turns: readonly Turn[]): readonly PromptTurn[] {
+export function writeExtraction(turns: readonly ConversationTurn[]): readonly PromptTurn[] {
   const shown: readonly ShownTurn[] = turns.map(({ message, role, day, sentences }) => ({
     ...{ message, speaker: role, day },
     sentences: sentences.map(({ n, text }) => [n, text] as const),
@@ -44,7 +44,7 @@ export function writeExtraction(turns: readonly Turn[]): readonly PromptTurn[] {
 }
 
 /** Schema of an answer. Sentences are numbers of the input, so a quote can only be a part of it. */
-export function writeExtractionSchema(turns: readonly Turn[]): object {
+export function writeExtractionSchema(turns: readonly ConversationTurn[]): object {
   const numbers = turns.flatMap(({ sentences }) => sentences.map(({ n }) => n));
   const sentence = { type: 'integer', minimum: Math.min(...numbers), maximum: Math.max(...numbers) };
   const text = (maxLength: number) => ({ type: 'string', minLength: 1, maxLength });
@@ -67,7 +67,7 @@ export function writeExtractionSchema(turns: readonly Turn[]): object {
 }
 
 /** A memory that a model proposes. */
-export interface Candidate {
+export interface MemoryCandidate {
   /** Numbers of sentences, both included. */
   readonly first: number;
   readonly last: number;
@@ -97,7 +97,7 @@ const CANDIDATE = z
 
 export interface ExtractionAnswer {
   /** Undefined for an entry of another form. */
-  readonly candidates: readonly (Candidate | undefined)[];
+  readonly candidates: readonly (MemoryCandidate | undefined)[];
   /** The answer ended before its JSON did. Candidates that are whole are there. */
   readonly isCut: boolean;
 }
@@ -148,7 +148,9 @@ const SHOWN = z.strictObject({
 });
 
 /** Turns of a request that `writeExtraction` wrote; without the texts that the model did not see. Undefined for another request. */
-export function readShownTurns(prompt: readonly PromptTurn[]): readonly Omit<Turn, 'content'>[] | undefined {
+export function readShownTurns(
+  prompt: readonly PromptTurn[],
+): readonly Omit<ConversationTurn, 'content'>[] | undefined {
   const [system, user, ...more] = prompt;
   if (system?.role !== 'system' || system.content !== INSTRUCTION || user?.role !== 'user' || more.length > 0)
     return undefined;

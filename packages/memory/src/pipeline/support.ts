@@ -1,26 +1,26 @@
 import { type DayRange, findNamedDates, isSupportedDate, listWeekdays, type NamedDate, resolveDates } from './dates.ts';
-import { isCapitalised, isNegation, isStopWord, readWords, stemWord, type Word } from './words.ts';
+import { isCapitalised, isDenial, isLink, isStopWord, readWords, stemWord, type Word } from './words.ts';
 
 /** Share of the content words of a memory that must stand in its quote. */
 const MIN_SUPPORTED_SHARE = 0.6;
 
 /** The part of a memory that its quote does not support. */
-export type SupportProblem = 'date' | 'number' | 'name' | 'negation' | 'words';
+export type SupportProblem = 'date' | 'number' | 'name' | 'denial' | 'words';
 
-export interface Quote {
+export interface DatedQuote {
   readonly words: string;
   /** Day of the message, as `2026-05-08`. */
   readonly day: string;
 }
 
-/** Where a clause ends; a negation holds within its clause. */
+/** Where a clause ends; a denial holds within its clause. */
 const CLAUSE_END = /[,;:.!?…。，；\n]|\bbut\b/iu;
 
 /**
  * Finds the first part of a text that its quote does not support (docs/spec/memory.md#candidate-checks). Each number, date and proper name
- * must stand in the quote, or be the time that its words mean. Most content words must stand there too.
+ * must stand in the quote, or be the time that its words mean. So must each content word that does more than link others.
  */
-export function findUnsupported(text: string, quote: Quote): SupportProblem | undefined {
+export function findUnsupported(text: string, quote: DatedQuote): SupportProblem | undefined {
   const meant = resolveDates(quote.words, quote.day);
   const problem = findUnsupportedFact(text, quote.words, meant);
   if (problem !== undefined) return problem;
@@ -72,20 +72,23 @@ function hasNames(words: readonly Word[], quoted: readonly Word[], meant: readon
   });
 }
 
-/** Words of a clause with a negation support only a memory with a negation. */
+/** Words of a clause with a denial or a condition support only a memory with one. */
 function findUnsupportedWords(words: readonly Word[], quote: string, hasDate: boolean): SupportProblem | undefined {
   const clauses = quote.split(CLAUSE_END).map(readWords);
-  const isNegated = words.some(({ plain }) => isNegation(plain));
-  const denying = clauses.filter((clause) => clause.some(({ plain }) => isNegation(plain)));
-  if (isNegated && denying.length === 0) return 'negation';
-  const used = isNegated ? clauses : clauses.filter((clause) => !denying.includes(clause));
-  const content = words.filter(({ plain, kind }) => kind === 'word' && !isStopWord(plain) && !isNegation(plain));
+  const isDenied = words.some(({ plain }) => isDenial(plain));
+  const denying = clauses.filter((clause) => clause.some(({ plain }) => isDenial(plain)));
+  if (isDenied && denying.length === 0) return 'denial';
+  const used = isDenied ? clauses : clauses.filter((clause) => !denying.includes(clause));
+  const content = words.filter(({ plain, kind }) => kind === 'word' && !isStopWord(plain) && !isDenial(plain));
   if (content.length === 0) return hasDate || words.some(({ kind }) => kind === 'number') ? undefined : 'words';
-  if (countKnown(content, used) >= MIN_SUPPORTED_SHARE * content.length) return undefined;
-  return countKnown(content, clauses) >= MIN_SUPPORTED_SHARE * content.length ? 'negation' : 'words';
+  if (isKnown(content, used)) return undefined;
+  return isKnown(content, clauses) ? 'denial' : 'words';
 }
 
-function countKnown(content: readonly Word[], clauses: readonly (readonly Word[])[]): number {
+/** Each word stands in the clauses or only links others, and enough of them stand there. */
+function isKnown(content: readonly Word[], clauses: readonly (readonly Word[])[]): boolean {
   const known = new Set(clauses.flat().map(({ plain }) => stemWord(plain)));
-  return content.filter(({ plain }) => known.has(stemWord(plain))).length;
+  const missing = content.filter(({ plain }) => !known.has(stemWord(plain)));
+  const share = (content.length - missing.length) / content.length;
+  return share >= MIN_SUPPORTED_SHARE && missing.every(({ plain }) => isLink(plain));
 }

@@ -20,7 +20,7 @@ export interface NumberedSentence {
 }
 
 /** A message of a user or an assistant, without recalled texts. */
-export interface Turn {
+export interface ConversationTurn {
   /** Index of the message in its call, from 0. */
   readonly message: number;
   readonly role: 'user' | 'assistant';
@@ -46,9 +46,9 @@ const HIDDEN = /[^\P{Cc}\t\n\r]|[\u202a-\u202e\u2066-\u2069]/u;
  * Reads the turns of a call (docs/spec/memory.md#turns).
  * @throws MemoryError `too-large`, `malformed`
  */
-export function readTurns(messages: readonly ConversationMessage[], nowMs: number): readonly Turn[] {
+export function readTurns(messages: readonly ConversationMessage[], nowMs: number): readonly ConversationTurn[] {
   assertSizes(messages);
-  const turns: Turn[] = [];
+  const turns: ConversationTurn[] = [];
   let count = 0;
   for (const [message, { role, content, timeMs = nowMs }] of messages.entries()) {
     if (role !== 'user' && role !== 'assistant') continue;

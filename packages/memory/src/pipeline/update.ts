@@ -3,13 +3,20 @@ import { z } from 'zod';
 import type { StoredEvidence } from '../memory.ts';
 import type { MemoryModels, PromptTurn } from '../models/memory-models.ts';
 
+interface KnownFact {
+  readonly id: string;
+  readonly text: string;
+  /** Day of its message, or of its last edit. */
+  readonly day: string;
+}
+
 /** A new memory beside the heads that it may replace. */
 export interface UpdateQuestion {
   readonly text: string;
   /** Day of the message, as `2026-05-08`. */
   readonly day: string;
   /** Heads of the same subject. */
-  readonly known: readonly { readonly id: string; readonly text: string }[];
+  readonly known: readonly KnownFact[];
 }
 
 /** `add`: store it beside the others. `none`: do not store it. An id: store it in place of that head. */
@@ -30,7 +37,7 @@ const INSTRUCTION = [
 export function writeUpdate(questions: readonly UpdateQuestion[]): readonly PromptTurn[] {
   const facts = questions.map(({ text, day, known }, index) => ({
     ...{ fact: index + 1, text, day },
-    known: known.map(({ id, text: old }, place) => ({ number: place + 1, id, text: old })),
+    known: known.map((one, place) => ({ number: place + 1, ...one })),
   }));
   return [
     { role: 'system', content: INSTRUCTION },
@@ -52,13 +59,16 @@ export function writeUpdateSchema(questions: readonly UpdateQuestion[]): object 
   return { type: 'object', properties, required: Object.keys(properties), additionalProperties: false };
 }
 
-/** Reads the choice for each question; anything else than a choice of the schema is `none`. */
+/**
+ * Reads the choice for each question; anything else than a choice of the schema is `none`. A fact of an earlier day replaces none of a
+ * later day, so it is not stored.
+ */
 export function readUpdate(answer: string, questions: readonly UpdateQuestion[]): readonly UpdateChoice[] {
   const chosen = readJsonObject(answer);
-  return questions.map(({ known }, index) => {
+  return questions.map(({ known, day }, index) => {
     const choice = Object.hasOwn(chosen, nameFact(index)) ? chosen[nameFact(index)] : undefined;
     const head = known.find((_, place) => choice === nameReplace(place));
-    if (head !== undefined) return { supersede: head.id };
+    if (head !== undefined) return head.day > day ? 'none' : { supersede: head.id };
     return choice === 'add' ? 'add' : 'none';
   });
 }
@@ -94,7 +104,7 @@ const SHOWN = z.strictObject({
       fact: z.int(),
       text: z.string(),
       day: z.iso.date(),
-      known: z.array(z.strictObject({ number: z.int(), id: z.string(), text: z.string() })),
+      known: z.array(z.strictObject({ number: z.int(), id: z.string(), text: z.string(), day: z.iso.date() })),
     }),
   ),
 });
@@ -105,7 +115,7 @@ export function readShownQuestions(prompt: readonly PromptTurn[]): readonly Upda
   if (system?.content !== INSTRUCTION || user === undefined || prompt.length !== 2) return undefined;
   const questions = SHOWN.safeParse(readJsonObject(user.content)).data?.facts.map(({ text, day, known }) => ({
     ...{ text, day },
-    known: known.map(({ id, text: old }) => ({ id, text: old })),
+    known: known.map(({ number: _, ...one }) => one),
   }));
   const isOurs = questions !== undefined && writeUpdate(questions)[1]?.content === user.content;
   return isOurs ? questions : undefined;

@@ -35,20 +35,23 @@ const NUMBER_WORDS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** Words without content of their own. */
-const STOP_WORDS = new Set(
-  [
-    'a an the this that these those and or but so as if than then too also just very really of in on at by for from to with about into over',
-    'after before under between during until while is am are was were be been being do does did done doing has have had having will would',
-    'can could should may might must shall i me my mine myself we us our ours you your yours he him his she her hers it its they them their',
-    "theirs who whom whose which what when where how why there here i'm i've i'd i'll it's that's user assistant says said states mentioned",
-  ].flatMap((line) => line.split(' ')),
-);
+const STOP_WORDS = new Set([
+  ...'a an the this that these those and or but so as if than then too also just'.split(' '),
+  ...'very really of in on at by for from to with about into over after before under between'.split(' '),
+  ...'during until while is am are was were be been being do does did done doing has have'.split(' '),
+  ...'had having will would can could should may might must shall i me my mine myself we us'.split(' '),
+  ...'our ours you your yours he him his she her hers it its they them their theirs who'.split(' '),
+  ..."there here whom whose which what when where how why i'm i've i'd i'll it's that's user assistant".split(' '),
+  ...'says said states mentioned'.split(' '),
+]);
 
-const NEGATIONS = new Set(
-  'not no never none nobody nothing neither nor without cannot stop stopped quit avoid avoids dislike dislikes hate hates lack lacks refuse refuses unable'.split(
+/** Words that deny a statement or put it under a condition. */
+const DENIALS = new Set([
+  ...'if unless whether not no never none nobody nothing neither nor without cannot stop stopped quit avoid avoids'.split(
     ' ',
   ),
-);
+  ...'dislike dislikes hate hates lack lacks refuse refuses unable'.split(' '),
+]);
 
 /** Reads the words of a text, in order. */
 export function readWords(text: string): readonly Word[] {
@@ -82,7 +85,7 @@ function joinTens(words: readonly Word[]): readonly Word[] {
 
 export const isStopWord = (plain: string): boolean => STOP_WORDS.has(plain);
 
-export const isNegation = (plain: string): boolean => NEGATIONS.has(plain) || plain.endsWith("n't");
+export const isDenial = (plain: string): boolean => DENIALS.has(plain) || plain.endsWith("n't");
 
 /** Starts with a capital letter, in a script that has them. */
 export const isCapitalised = ({ written, kind }: Word): boolean => kind === 'word' && /^\p{Lu}/u.test(written);
@@ -98,6 +101,25 @@ export function stemWord(plain: string): string {
   if (stem.length > MIN_STEM && /[eiy]$/.test(stem)) return stem.slice(0, -1);
   return stem !== plain && /([^aeiouls])\1$/.test(stem) ? stem.slice(0, -1) : stem;
 }
+
+/** Words of a memory that need not stand in its quote: they say how a thing belongs to a person, and not which thing. */
+const LINKS = new Set(
+  [
+    ...'live reside work like enjoy love prefer favourite favorite own keep use want wish hope plan intend need'.split(
+      ' ',
+    ),
+    ...'try think believe know call name go travel visit move come become get receive give take make buy'.split(' '),
+    ...'begin start continue finish end happen attend play practise practice study learn currently now recently previously formerly new'.split(
+      ' ',
+    ),
+    ...'old also often usually always sometimes regularly together year time person interest enthusiast fan hobby experience feel describe'.split(
+      ' ',
+    ),
+    ...'express report share tell ask remember reside located based born age'.split(' '),
+  ].map(stemWord),
+);
+
+export const isLink = (plain: string): boolean => LINKS.has(stemWord(plain));
 
 /** Writes a text without differences of case, punctuation and white space. */
 export const normaliseText = (text: string): string =>

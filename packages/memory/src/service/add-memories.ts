@@ -109,7 +109,7 @@ function toMemory(
   { candidate, vector, extraction, update, supersedes }: PlannedMemory,
 ): EmbeddedMemory {
   const { text, type, categories, subject, words, turn } = candidate;
-  const { message, role } = turn;
+  const { message, role, day } = turn;
   const nowMs = clock.nowMs();
   const content = messages[message]?.content ?? '';
   const embedding = vectors?.evidence.id ?? '';
@@ -119,7 +119,7 @@ function toMemory(
     memory: {
       id: toHex(random(ID_BYTES)),
       ...{ text, type, categories, subject, agentId, threadId, source, metadata, supersedes },
-      quote: { words, role, message, messageHash: hashMessage(content) },
+      quote: { words, role, message, messageHash: hashMessage(content), day },
       evidence: { extraction: extraction.id, embedding, update: update?.id },
       ...{ createdAtMs: nowMs, updatedAtMs: nowMs, supersededAtMs: undefined },
     },

@@ -27,7 +27,7 @@ export interface ChangePlan {
 }
 
 /** Heads that are compared with a candidate. */
-const MAX_COMPARED = 12;
+const MAX_COMPARED = 24;
 /** Heads that the model is shown beside a candidate. */
 const MAX_SHOWN = 5;
 /** Distance (1 - cosine) up to which a head may say something about the same. */
@@ -76,6 +76,9 @@ export async function planChange(means: PlanMeans, candidates: readonly Embedded
   return { added, duplicates, served };
 }
 
+const dayOf = ({ quote, updatedAtMs }: Memory): string =>
+  quote?.day ?? new Date(updatedAtMs).toISOString().slice(0, 10);
+
 /** Vectors of another model have no distance, so words alone found the memory. */
 const distanceOf = ({ vectorDistance }: FoundMemory): number => vectorDistance ?? 1;
 
@@ -113,7 +116,7 @@ async function askChoices(
   for (let from = 0; from < asked.length; from += MAX_QUESTIONS) {
     const part = asked.slice(from, from + MAX_QUESTIONS);
     const questions = part.map(({ one: { candidate }, close }): UpdateQuestion => {
-      const known = close.map(({ id, text }) => ({ id, text }));
+      const known = close.map((head) => ({ id: head.id, text: head.text, day: dayOf(head) }));
       return { text: candidate.text, day: candidate.turn.day, known };
     });
     const { choices: chosen, evidence } = await askUpdate(models, questions, signal);

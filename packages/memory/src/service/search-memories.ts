@@ -24,7 +24,7 @@ export interface MemorySearch {
 }
 
 /** UTF-16 units. */
-const MAX_QUERY = 4_096;
+const MAX_QUERY = 2_000;
 const MAX_LIMIT = 100;
 /** Found memories for each one that is wanted, before a reranker orders them. */
 const RERANKED = 4;

@@ -18,20 +18,22 @@ interface CheckedCall {
   readonly call: StoredEvidence | undefined;
 }
 
-type CallName = 'extraction' | 'embedding' | 'update';
+/** Endpoints of the calls. A receipt of another one is about another field of the same request. */
+const CALL_ENDPOINTS = { extraction: 'chat', vector: 'embedding', update: 'chat' } as const;
+type CallName = keyof typeof CALL_ENDPOINTS;
 
 /** Checks that a call is the named one, and its receipt. */
 export async function checkCall(
   name: CallName,
   id: string,
-  { call, endpoint, ...trust }: CallTrust & { readonly call: StoredEvidence | undefined; readonly endpoint: string },
+  { call, ...trust }: CallTrust & { readonly call: StoredEvidence | undefined },
 ): Promise<CheckedCall> {
   const receiptId = `${name}-receipt`;
   if (call === undefined) return { checks: [skip(receiptId, 'the call was erased')], call };
   const isNamed = createHash('sha256').update(call.receipt).digest('hex') === id;
   const named = check(`${name}-call`, isNamed, ['the memory names this receipt', 'the memory names another receipt']);
   if (!isNamed) return { checks: [named], call: undefined };
-  const found = await checkReceipt(receiptId, { call, endpoint, ...trust });
+  const found = await checkReceipt(receiptId, { call, endpoint: CALL_ENDPOINTS[name], ...trust });
   return { checks: [named, found], call: found.status === 'fail' ? undefined : call };
 }
 

@@ -1,6 +1,4 @@
-import { equalBytes } from '@ogong/protocol/base/bytes';
 import { type Check, check, fail, skip } from '@ogong/protocol/base/checks';
-import { encodeVector } from '@ogong/protocol/modality/embedding/vector';
 import type { EmbeddedMemory, StoredEvidence } from '../memory.ts';
 import { readEmbeddingRequest, readSignedVectors } from '../models/read-evidence.ts';
 
@@ -15,11 +13,9 @@ export function checkVector(
   if (index < 0) return fail('vector', 'the request has no such text');
   if (model !== embeddingModel) return fail('vector', 'the vector is of another model');
   try {
-    const signed = encodeVector(readSignedVectors(call, input.length)[index] as Float32Array);
-    return check('vector', equalBytes(signed, encodeVector(vector)), [
-      'the vector is the signed one',
-      'the vector differs from the signed one',
-    ]);
+    const signed = readSignedVectors(call, input.length)[index] as Float32Array;
+    const isSigned = signed.length === vector.length && signed.every((value, at) => Object.is(value, vector[at]));
+    return check('vector', isSigned, ['the vector is the signed one', 'the vector differs from the signed one']);
   } catch (error) {
     return fail('vector', `the vectors cannot be read: ${(error as Error).message}`);
   }

@@ -73,7 +73,7 @@ const withMemory = ({ embedded, calls }: Stored, change: Partial<Memory>): Store
 
 const ALL = [
   ...['extraction-call', 'extraction-receipt', 'quote', 'message-hash', 'candidate'],
-  ...['embedding-call', 'embedding-receipt', 'vector'],
+  ...['vector-call', 'vector-receipt', 'vector'],
 ];
 
 describe('a memory with all of its calls', () => {
@@ -95,7 +95,7 @@ describe('a memory with all of its calls', () => {
   it('is not good while its receipts lack trust or permission', async () => {
     expect(await verify(moved, { trust: {} })).toMatchObject({ ok: false, failed: [] });
     const { ok, missing } = await verify(moved, { allow: [] });
-    expect([ok, missing]).toEqual([false, ['embedding-receipt']]);
+    expect([ok, missing]).toEqual([false, ['vector-receipt']]);
   });
 });
 
@@ -143,9 +143,13 @@ describe('a call that was changed', () => {
     async (name) => {
       const { request, response } = moved.calls[name] as StoredEvidence;
       const other = new Uint8Array([...response.subarray(0, -1), (response.at(-1) as number) ^ 1]);
-      expect((await verify(bend(moved, name, { response: other }))).failed).toEqual([`${name}-receipt`]);
+      expect((await verify(bend(moved, name, { response: other }))).failed).toEqual([
+        `${name === 'embedding' ? 'vector' : name}-receipt`,
+      ]);
       const asked = new Uint8Array([...request.subarray(0, -1), 32, 125]);
-      expect((await verify(bend(moved, name, { request: asked }))).failed).toEqual([`${name}-receipt`]);
+      expect((await verify(bend(moved, name, { request: asked }))).failed).toEqual([
+        `${name === 'embedding' ? 'vector' : name}-receipt`,
+      ]);
     },
   );
 
@@ -156,7 +160,7 @@ describe('a call that was changed', () => {
     ]);
     const evidence = { ...(moved.embedded.memory.evidence as object), embedding: extraction?.id } as Memory['evidence'];
     const swapped = { ...withMemory(moved, { evidence }), calls: { ...moved.calls, embedding: extraction } };
-    expect((await verify(swapped)).failed).toEqual(['embedding-receipt']);
+    expect((await verify(swapped)).failed).toEqual(['vector-receipt']);
     const broken = toEvidence({ ...(extraction as StoredEvidence), receipt: new Uint8Array([123]) });
     const named = { ...(moved.embedded.memory.evidence as object), extraction: broken.id } as Memory['evidence'];
     const given = { ...withMemory(moved, { evidence: named }), calls: { ...moved.calls, extraction: broken } };
@@ -189,7 +193,7 @@ describe('a call that was changed', () => {
     const { ok, failed, skipped } = await verify({ ...moved, calls });
     expect([ok, failed]).toEqual([false, []]);
     expect(skipped).toEqual([
-      ...['extraction-receipt', 'quote', 'message-hash', 'candidate', 'embedding-receipt', 'vector'],
+      ...['extraction-receipt', 'quote', 'message-hash', 'candidate', 'vector-receipt', 'vector'],
       ...['update-receipt', 'update'],
     ]);
     const message = 'I live in Lisbon.';

@@ -46,12 +46,10 @@ async function checkParts(embedded: EmbeddedMemory, options: MemoryVerifyOptions
   const { extraction, embedding, update } = options.calls;
   const named = memory.evidence as NonNullable<Memory['evidence']>;
   const base = { ...options, memory };
-  const asked = await checkCall('extraction', named.extraction, { ...options, call: extraction, endpoint: 'chat' });
-  const placed = await checkCall('embedding', named.embedding, { ...options, call: embedding, endpoint: 'embedding' });
+  const asked = await checkCall('extraction', named.extraction, { ...options, call: extraction });
+  const placed = await checkCall('vector', named.embedding, { ...options, call: embedding });
   const decided =
-    named.update === undefined
-      ? undefined
-      : await checkCall('update', named.update, { ...options, call: update, endpoint: 'chat' });
+    named.update === undefined ? undefined : await checkCall('update', named.update, { ...options, call: update });
   return [
     ...asked.checks,
     ...checkExtraction({ ...base, call: asked.call }),
