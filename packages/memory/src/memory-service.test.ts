@@ -4,7 +4,7 @@ import { createScriptedModels, type MemoryScript } from '@ogong/testing/memory/s
 import { describe, expect, it } from 'vitest';
 import type { MemoryError } from './memory-error.ts';
 import { createMemoryService } from './memory-service.ts';
-import type { MemoryModels } from './models/memory-models.ts';
+import type { ExtractionOptions } from './pipeline/extract.ts';
 import { markRecalled } from './pipeline/recalled.ts';
 import type { ConversationMessage } from './pipeline/turns.ts';
 import type { MemoryStore } from './store/memory-store.ts';
@@ -14,17 +14,19 @@ const { signal } = new AbortController();
 /** Friday, 8 May 2026. */
 const DAY_MS = Date.UTC(2026, 4, 8, 12);
 
-function open(
-  script: MemoryScript,
-  { bendStore = (store: MemoryStore) => store, models: given = undefined as MemoryModels | undefined } = {},
-) {
+interface TestOptions {
+  readonly bendStore?: (store: MemoryStore) => MemoryStore;
+  readonly limits?: Partial<ExtractionOptions>;
+}
+
+function open(script: MemoryScript, { bendStore = (store) => store, limits = {} }: TestOptions = {}) {
   let nowMs = DAY_MS;
   let count = 0;
   const clock = { nowMs: () => nowMs++ };
   const store = bendStore(createPlainMemoryStore(clock));
   const models = createScriptedModels(script);
   const service = createMemoryService({
-    ...{ store, models: given ?? models, clock },
+    ...{ store, models, clock, limits },
     random: (length) => new Uint8Array(length).fill(++count),
   });
   const addMessages = (messages: readonly ConversationMessage[]) =>
@@ -178,6 +180,19 @@ describe('adding messages', () => {
     const { memories, refused } = await say('I live in Lisbon. I play tennis.');
     expect(memories.map(({ text }) => text)).toEqual(['The user lives in Lisbon']);
     expect(refused).toEqual([{ code: 'cut', text: undefined }]);
+  });
+
+  it('reads a long conversation in several calls, and each memory names its own', async () => {
+    const { say, models } = open(goodExtractor, { limits: { windowSize: 39 } });
+    const { memories } = await say('I live in Lisbon. I play tennis.', 'I have asthma. I visited Rome last week.');
+    expect(memories.map(({ quote }) => [quote?.message, quote?.words])).toEqual([
+      [0, 'I live in Lisbon.'],
+      [0, 'I play tennis.'],
+      [1, 'I have asthma.'],
+      [1, 'I visited Rome last week.'],
+    ]);
+    expect(models.asks).toHaveLength(3);
+    expect(new Set(memories.map(({ evidence }) => evidence?.extraction)).size).toBe(3);
   });
 
   it('asks no model about messages that it has added before, even two at a time', async () => {
