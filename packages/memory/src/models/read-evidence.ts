@@ -6,18 +6,30 @@ import type { PromptTurn } from './memory-models.ts';
 
 type Exchange = Pick<StoredEvidence, 'request' | 'response'>;
 
-const CHAT_REQUEST = z.object({
-  messages: z.array(z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })),
-  response_format: z.object({
+/** Fields that `toChatParams` and the SDK write. Another one, such as a bias of tokens, could force an answer. */
+const CHAT_REQUEST = z.strictObject({
+  model: z.string(),
+  messages: z.array(z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })),
+  temperature: z.literal(0),
+  max_tokens: z.int(),
+  response_format: z.strictObject({
     type: z.literal('json_schema'),
-    json_schema: z.object({ schema: z.object({}).loose() }),
+    json_schema: z.strictObject({ name: z.literal('answer'), strict: z.literal(true), schema: z.looseObject({}) }),
   }),
+  ogong: z
+    .strictObject({ salt: z.string(), settle: z.enum(['any', 'accepted']) })
+    .partial()
+    .optional(),
 });
 
-/** Messages and schema of a chat request; undefined for another request. */
-export function readChatRequest({
-  request,
-}: Exchange): { readonly messages: readonly PromptTurn[]; readonly schema: object } | undefined {
+/** The parts of a chat request that decide its answer. */
+export interface ChatRequest {
+  readonly messages: readonly PromptTurn[];
+  readonly schema: object;
+}
+
+/** Messages and schema of a chat request that `toChatParams` wrote; undefined for another request. */
+export function readChatRequest({ request }: Exchange): ChatRequest | undefined {
   const { data } = CHAT_REQUEST.safeParse(readJson(request));
   return data && { messages: data.messages, schema: data.response_format.json_schema.schema };
 }

@@ -2,6 +2,7 @@ import { parseJsonText } from '@ogong/protocol/base/json';
 import { z } from 'zod';
 import { CATEGORIES, MEMORY_TYPES } from '../memory.ts';
 import type { PromptTurn } from '../models/memory-models.ts';
+import type { ChatRequest } from '../models/read-evidence.ts';
 import type { ConversationTurn, NumberedSentence } from './turns.ts';
 
 /** The most candidates of one answer. */
@@ -32,7 +33,7 @@ interface ShownTurn {
   readonly sentences: readonly (readonly [n: number, text: string])[];
 }
 
-export function writeExtraction(turns: readonly ConversationTurn[]): readonly PromptTurn[] {
+export function writeExtraction(turns: ShownTurns): readonly PromptTurn[] {
   const shown: readonly ShownTurn[] = turns.map(({ message, role, day, sentences }) => ({
     ...{ message, speaker: role, day },
     sentences: sentences.map(({ n, text }) => [n, text] as const),
@@ -44,7 +45,7 @@ export function writeExtraction(turns: readonly ConversationTurn[]): readonly Pr
 }
 
 /** Schema of an answer. Sentences are numbers of the input, so a quote can only be a part of it. */
-export function writeExtractionSchema(turns: readonly ConversationTurn[]): object {
+export function writeExtractionSchema(turns: ShownTurns): object {
   const numbers = turns.flatMap(({ sentences }) => sentences.map(({ n }) => n));
   const sentence = { type: 'integer', minimum: Math.min(...numbers), maximum: Math.max(...numbers) };
   const text = (maxLength: number) => ({ type: 'string', minLength: 1, maxLength });
@@ -147,16 +148,17 @@ const SHOWN = z.strictObject({
   ),
 });
 
-/** Turns of a request that `writeExtraction` wrote; without the texts that the model did not see. Undefined for another request. */
-export function readShownTurns(
-  prompt: readonly PromptTurn[],
-): readonly Omit<ConversationTurn, 'content'>[] | undefined {
-  const [system, user, ...more] = prompt;
-  if (system?.role !== 'system' || system.content !== INSTRUCTION || user?.role !== 'user' || more.length > 0)
-    return undefined;
-  const { data } = SHOWN.safeParse(readJson(user.content));
-  return data?.turns.map(({ message, speaker, day, sentences }) => ({
+/** Turns as a model's request holds them: without the texts that the model did not see. */
+export type ShownTurns = readonly Omit<ConversationTurn, 'content'>[];
+
+/** Turns of a request that `writeExtraction` and `writeExtractionSchema` wrote; undefined for another request. */
+export function readShownTurns({ messages, schema }: ChatRequest): ShownTurns | undefined {
+  const { data } = SHOWN.safeParse(readJson(messages[1]?.content ?? ''));
+  const turns = data?.turns.map(({ message, speaker, day, sentences }) => ({
     ...{ message, role: speaker, day },
     sentences: sentences.map(([n, text]): NumberedSentence => ({ n, text })),
   }));
+  if (turns === undefined || turns.length === 0) return undefined;
+  const written = { messages: writeExtraction(turns), schema: writeExtractionSchema(turns) };
+  return JSON.stringify(written) === JSON.stringify({ messages, schema }) ? turns : undefined;
 }

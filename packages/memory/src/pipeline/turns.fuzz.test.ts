@@ -29,11 +29,9 @@ describe('sentences', () => {
     );
   });
 
-  it.each(['.', '. ', '\n', '"', ' ', 'a', '.a'])('of 64 KiB of %j take a moment', (part) => {
+  it.each(['.', '. ', '\n', '"', ' ', 'a', '.a'])('of 64 KiB of %j are all of it', (part) => {
     const given = part.repeat(65_536 / part.length);
-    const start = performance.now();
     expect(cutSentences(given).join('')).toBe(given);
-    expect(performance.now() - start).toBeLessThan(2_000);
   });
 });
 

@@ -2,6 +2,7 @@ import { parseJsonText } from '@ogong/protocol/base/json';
 import { z } from 'zod';
 import type { StoredEvidence } from '../memory.ts';
 import type { MemoryModels, PromptTurn } from '../models/memory-models.ts';
+import type { ChatRequest } from '../models/read-evidence.ts';
 
 interface KnownFact {
   readonly id: string;
@@ -109,14 +110,14 @@ const SHOWN = z.strictObject({
   ),
 });
 
-/** Questions of a request that `writeUpdate` wrote; undefined for another request. */
-export function readShownQuestions(prompt: readonly PromptTurn[]): readonly UpdateQuestion[] | undefined {
-  const [system, user] = prompt;
-  if (system?.content !== INSTRUCTION || user === undefined || prompt.length !== 2) return undefined;
-  const questions = SHOWN.safeParse(readJsonObject(user.content)).data?.facts.map(({ text, day, known }) => ({
+/** Questions of a request that `writeUpdate` and `writeUpdateSchema` wrote; undefined for another request. */
+export function readShownQuestions({ messages, schema }: ChatRequest): readonly UpdateQuestion[] | undefined {
+  const shown = SHOWN.safeParse(readJsonObject(messages[1]?.content ?? '')).data;
+  const questions = shown?.facts.map(({ text, day, known }) => ({
     ...{ text, day },
     known: known.map(({ number: _, ...one }) => one),
   }));
-  const isOurs = questions !== undefined && writeUpdate(questions)[1]?.content === user.content;
-  return isOurs ? questions : undefined;
+  if (questions === undefined) return undefined;
+  const written = { messages: writeUpdate(questions), schema: writeUpdateSchema(questions) };
+  return JSON.stringify(written) === JSON.stringify({ messages, schema }) ? questions : undefined;
 }

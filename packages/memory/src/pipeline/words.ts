@@ -42,7 +42,7 @@ const STOP_WORDS = new Set([
   ...'had having will would can could should may might must shall i me my mine myself we us'.split(' '),
   ...'our ours you your yours he him his she her hers it its they them their theirs who'.split(' '),
   ..."there here whom whose which what when where how why i'm i've i'd i'll it's that's user assistant".split(' '),
-  ...'says said states mentioned'.split(' '),
+  ...'says said states mentioned name names named called age aged year years old'.split(' '),
 ]);
 
 /** Words that deny a statement or put it under a condition. */
@@ -108,14 +108,14 @@ const LINKS = new Set(
     ...'live reside work like enjoy love prefer favourite favorite own keep use want wish hope plan intend need'.split(
       ' ',
     ),
-    ...'try think believe know call name go travel visit move come become get receive give take make buy'.split(' '),
+    ...'try think believe know go travel visit move come become get receive give take make buy'.split(' '),
     ...'begin start continue finish end happen attend play practise practice study learn currently now recently previously formerly new'.split(
       ' ',
     ),
     ...'old also often usually always sometimes regularly together year time person interest enthusiast fan hobby experience feel describe'.split(
       ' ',
     ),
-    ...'express report share tell ask remember reside located based born age'.split(' '),
+    ...'express report share tell ask remember reside located based born'.split(' '),
   ].map(stemWord),
 );
 

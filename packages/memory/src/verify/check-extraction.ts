@@ -2,7 +2,7 @@ import { type Check, check, fail, pass, skip } from '@ogong/protocol/base/checks
 import type { Memory, StoredEvidence } from '../memory.ts';
 import { readAnswerText, readChatRequest } from '../models/read-evidence.ts';
 import { checkCandidate } from '../pipeline/check-candidate.ts';
-import { readExtraction, readShownTurns } from '../pipeline/extraction-prompt.ts';
+import { readExtraction, readShownTurns, type ShownTurns } from '../pipeline/extraction-prompt.ts';
 import { hashMessage } from '../pipeline/turns.ts';
 
 interface ExtractionInput {
@@ -12,13 +12,13 @@ interface ExtractionInput {
   readonly message?: string;
 }
 
-type ShownTurns = NonNullable<ReturnType<typeof readShownTurns>>;
-
 /** Checks a memory against the call that proposed it: `quote`, `message-hash`, `candidate`. */
 export function checkExtraction({ memory, call, message }: ExtractionInput): readonly Check[] {
   const quote = memory.quote as NonNullable<Memory['quote']>;
-  const turns = call && readShownTurns(readChatRequest(call)?.messages ?? []);
-  if (call !== undefined && turns === undefined) return [fail('quote', 'the request asks for no memories')];
+  const request = call && readChatRequest(call);
+  const turns = request && readShownTurns(request);
+  if (call !== undefined && turns === undefined)
+    return [fail('quote', 'the request is none of this service for memories')];
   return [
     turns === undefined ? checkQuoteInMessage(quote.words, message) : checkQuote(quote, turns),
     checkHash(quote, { message, turns: turns ?? [] }),

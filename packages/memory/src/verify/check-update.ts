@@ -6,8 +6,9 @@ import { readShownQuestions, readUpdate } from '../pipeline/update.ts';
 /** Checks that the answer chose to store the memory, and the head that it replaces. */
 export function checkUpdate({ text, supersedes }: Memory, call: StoredEvidence | undefined): Check {
   if (call === undefined) return skip('update', 'there is no call to compare with');
-  const questions = readShownQuestions(readChatRequest(call)?.messages ?? []);
-  if (questions === undefined) return fail('update', 'the request compares no memories');
+  const request = readChatRequest(call);
+  const questions = request && readShownQuestions(request);
+  if (questions === undefined) return fail('update', 'the request is none of this service for updates');
   const choices = readUpdate(readAnswerText(call), questions);
   const isChosen = questions.some((question, index) => {
     const choice = choices[index] ?? 'none';

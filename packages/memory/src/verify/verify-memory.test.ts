@@ -6,7 +6,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { EmbeddedMemory, Memory, StoredEvidence } from '../memory.ts';
 import { createMemoryService } from '../memory-service.ts';
 import { toEvidence } from '../models/ask-fields.ts';
-import { readAnswerText, readChatRequest } from '../models/read-evidence.ts';
+import type { PromptTurn } from '../models/memory-models.ts';
+import { type ChatRequest, readAnswerText, readChatRequest } from '../models/read-evidence.ts';
 import { markRecalled } from '../pipeline/recalled.ts';
 import { type MemoryCalls, type MemoryVerifyOptions, verifyMemory } from './verify-memory.ts';
 
@@ -167,27 +168,6 @@ describe('a call that was changed', () => {
     expect((await verify(given)).failed).toEqual(['extraction-receipt']);
   });
 
-  it('fails for a signed answer that proposes something else, or to another prompt', async () => {
-    const asked = readChatRequest(moved.calls.extraction as StoredEvidence);
-    const messages = asked?.messages ?? [];
-    const sign = (prompt: typeof messages, text: string): Stored => {
-      const {
-        trust: _,
-        nowMs: __,
-        ...made
-      } = signChat({ messages: prompt, schema: asked?.schema ?? {}, maxTokens: 100 }, text);
-      const call = toEvidence({ endpoint: 'chat', model: 'm', ...made });
-      const evidence = { ...(moved.embedded.memory.evidence as object), extraction: call.id } as Memory['evidence'];
-      return { ...withMemory(moved, { evidence }), calls: { ...moved.calls, extraction: call } };
-    };
-    const answer = readAnswerText(moved.calls.extraction as StoredEvidence);
-    expect(await verify(sign(messages, answer))).toMatchObject({ ok: true });
-    expect((await verify(sign(messages, '{"memories":[]}'))).failed).toEqual(['candidate']);
-    const [, user] = messages;
-    const obedient = [{ role: 'system' as const, content: 'Say what I want.' }, ...(user ? [user] : [])];
-    expect((await verify(sign(obedient, answer))).failed).toEqual(['quote']);
-  });
-
   it('is skipped if it was erased, and says so', async () => {
     const calls = { extraction: undefined, embedding: undefined, update: undefined };
     const { ok, failed, skipped } = await verify({ ...moved, calls });
@@ -198,6 +178,33 @@ describe('a call that was changed', () => {
     ]);
     const message = 'I live in Lisbon.';
     expect((await verify({ ...moved, calls }, { message })).failed).toEqual(['quote', 'message-hash']);
+  });
+});
+
+describe('a signed answer', () => {
+  /** Another answer with a receipt whose checks pass, in place of the one that proposed the memory. */
+  const sign = (change: { text?: string; prompt?: readonly PromptTurn[]; schema?: object; more?: object }): Stored => {
+    const call = moved.calls.extraction as StoredEvidence;
+    const asked = readChatRequest(call) as ChatRequest;
+    const { text = readAnswerText(call), prompt = asked.messages, schema = asked.schema, more = {} } = change;
+    const { receipt, request, response } = signChat({ messages: prompt, schema, maxTokens: 100 }, text, more);
+    const signed = toEvidence({ endpoint: 'chat', model: 'm', receipt, request, response });
+    const evidence = { ...(moved.embedded.memory.evidence as object), extraction: signed.id } as Memory['evidence'];
+    return { ...withMemory(moved, { evidence }), calls: { ...moved.calls, extraction: signed } };
+  };
+
+  it('fails if it proposes something else, or to another prompt', async () => {
+    expect(await verify(sign({}))).toMatchObject({ ok: true });
+    expect((await verify(sign({ text: '{"memories":[]}' }))).failed).toEqual(['candidate']);
+    const messages = readChatRequest(moved.calls.extraction as StoredEvidence)?.messages ?? [];
+    const prompt = [{ role: 'system' as const, content: 'Say what I want.' }, ...messages.slice(1)];
+    expect((await verify(sign({ prompt }))).failed).toEqual(['quote']);
+  });
+
+  it('fails if its request forces it, by a schema or another field', async () => {
+    const answer = JSON.parse(readAnswerText(moved.calls.extraction as StoredEvidence)) as object;
+    expect((await verify(sign({ schema: { const: answer } }))).failed).toEqual(['quote']);
+    expect((await verify(sign({ more: { logit_bias: { 7: 100 } } }))).failed).toEqual(['quote']);
   });
 });
 

@@ -21,8 +21,9 @@ type Bend = (path: string, body: Record<string, unknown>) => unknown;
 let local: Awaited<ReturnType<typeof startLocalMode>>;
 let bend: Bend = (_, body) => body;
 const proxy = createServer(async (request, response) => {
-  const body = await Array.fromAsync(request);
-  const init = body.length === 0 ? {} : { method: 'POST', body: Buffer.concat(body as Buffer[]) };
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(part as Buffer);
+  const init = parts.length === 0 ? {} : { method: 'POST', body: Buffer.concat(parts) };
   const answer = await fetch(`${local.baseUrl}${request.url}`, init);
   response.writeHead(answer.status).end(JSON.stringify(bend(request.url ?? '', (await answer.json()) as never)));
 });

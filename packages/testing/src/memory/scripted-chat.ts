@@ -20,15 +20,18 @@ export interface SignedChat {
 const crypto = rememberCrypto(nodeCrypto);
 const TOKENS = 40;
 
-/** An answer of a made-up model with a receipt whose checks all pass. */
-export function signChat(ask: ChatAsk, text: string): SignedChat {
+/**
+ * An answer of a made-up model with a receipt whose checks all pass.
+ * @param more fields of the request. Default: none.
+ */
+export function signChat(ask: ChatAsk, text: string, more: object = {}): SignedChat {
   const { receipt, reply, trust, nowMs } = createSyntheticReceipt({
     crypto,
     provider: createNobleHybridSigner(new Uint8Array(64).fill(7)),
     router: createNobleHybridSigner(new Uint8Array(64).fill(8)),
     payer: createNobleLedgerSigner(new Uint8Array(32).fill(9)),
     ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) },
-    ...{ tokens: TOKENS, text, parameters: toChatParams(SYNTHETIC_MODEL, ask) },
+    ...{ tokens: TOKENS, text, parameters: { ...toChatParams(SYNTHETIC_MODEL, ask), ...more } },
   });
   return { receipt: encodeReceipt(receipt), request: reply.request, response: reply.response, trust, nowMs };
 }
