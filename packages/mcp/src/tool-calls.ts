@@ -1,0 +1,58 @@
+import type { Logger } from '@ogong/host/log/logger';
+import { toPrintable } from '@ogong/protocol/base/printable';
+import { ToolError } from './tool-error.ts';
+
+export interface ToolResult {
+  readonly [field: string]: unknown;
+  readonly content: { readonly type: 'text'; readonly text: string }[];
+  readonly structuredContent?: Record<string, unknown>;
+  readonly isError?: boolean;
+}
+
+/** Runs the work of one call within the limits of the process. */
+export type RunCall = (
+  tool: string,
+  asked: AbortSignal,
+  work: (signal: AbortSignal) => Promise<ToolResult>,
+) => Promise<ToolResult>;
+
+export interface CallLimits {
+  /** Calls that run at once. */
+  readonly concurrency: number;
+  readonly timeoutMs: number;
+}
+
+/** Longest message of an error, UTF-16 units. */
+const MAX_MESSAGE = 2_000;
+
+/** Errors become results that the agent reads. An unexpected one reveals nothing about this machine. */
+export function createCallRunner({ concurrency, timeoutMs }: CallLimits, log: Logger): RunCall {
+  let running = 0;
+  return async (tool, asked, work) => {
+    const limit = AbortSignal.timeout(timeoutMs);
+    try {
+      if (running >= concurrency) throw new ToolError('busy', `${running} calls run already; try again later`);
+      running++;
+      try {
+        return await work(AbortSignal.any([asked, limit]));
+      } finally {
+        running--;
+      }
+    } catch (error) {
+      log.warn({ tool, err: error }, 'a call failed');
+      return { content: [{ type: 'text', text: explain(error, limit, timeoutMs) }], isError: true };
+    }
+  };
+}
+
+function explain(error: unknown, limit: AbortSignal, timeoutMs: number): string {
+  if (limit.aborted) return `the call took longer than ${timeoutMs} ms`;
+  const isExpected = error instanceof Error && 'code' in error;
+  return isExpected ? toPrintable(error.message).slice(0, MAX_MESSAGE) : 'this server failed; its log says why';
+}
+
+/** The same value for programs, and as text for models. */
+export const toResult = (value: Record<string, unknown>, text = JSON.stringify(value)): ToolResult => ({
+  content: [{ type: 'text', text }],
+  structuredContent: value,
+});

@@ -1,0 +1,32 @@
+import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import type { CheckedReply } from '@ogong/sdk';
+import { z } from 'zod';
+import type { McpContext } from '../mcp-server.ts';
+import { toResult } from '../tool-calls.ts';
+import { receiptShape, showReceipt } from './shown-receipt.ts';
+
+const MAX_INPUTS = 64;
+const MAX_TEXT = 100_000;
+
+export function addEmbed(server: McpServer, { client, spending, runCall }: McpContext): void {
+  server.registerTool(
+    'embed',
+    {
+      title: 'Embed texts',
+      description:
+        'Turns texts into vectors by a model of the OGONG network, one for each text, in their order. The vectors equal the signed ones to the bit. It costs money.',
+      inputSchema: {
+        model: z.string().min(1).max(256).describe('ogong/<tier>/<maker>/<model>'),
+        input: z.array(z.string().min(1).max(MAX_TEXT)).min(1).max(MAX_INPUTS),
+      },
+      outputSchema: { vectors: z.array(z.array(z.number())), ...receiptShape },
+      annotations: { readOnlyHint: false, destructiveHint: false, openWorldHint: true },
+    },
+    ({ model, input }, { signal: asked }) =>
+      runCall('embed', asked, async (signal) => {
+        const { response, replies } = await spending.buy(() => client.embeddings.create({ model, input }, { signal }));
+        const vectors = response.data.map(({ embedding }) => embedding as readonly number[]);
+        return toResult({ vectors, ...showReceipt(replies[0] as CheckedReply) });
+      }),
+  );
+}
