@@ -188,7 +188,19 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   'packages/engine/src': [
     ...['interface', 'pixels', 'decode', 'process', 'llama-cpp', 'onnx', 'vision', 'upstream', 'class-search', '.'],
   ],
-  'packages/cli/src': ['.', 'backup', 'calibrate', 'compare', 'doctor', 'watch', 'money', 'deploy', 'hub', 'bin'],
+  'packages/cli/src': [
+    '.',
+    'agent',
+    'backup',
+    'calibrate',
+    'compare',
+    'doctor',
+    'watch',
+    'money',
+    'deploy',
+    'hub',
+    'bin',
+  ],
 };
 
 const TEST_FILE = /\.test\.ts$/;

@@ -1,8 +1,8 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { VERSION } from '@ogong/host/version';
 import type { Client, Trust } from '@ogong/sdk';
+import type { FeeMeter } from './fee-meter.ts';
 import type { MemoryApi } from './memory-api.ts';
-import type { Spending } from './spending.ts';
 import type { RunCall } from './tool-calls.ts';
 import { addAsk } from './tools/ask.ts';
 import { addEmbed } from './tools/embed.ts';
@@ -15,7 +15,7 @@ export interface McpContext {
   readonly trust: Trust;
   /** Ids of checks that may be skipped, beside those in `trust.allow`. */
   readonly allow: readonly string[];
-  readonly spending: Spending;
+  readonly fees: FeeMeter;
   readonly runCall: RunCall;
   readonly nowMs: () => number;
   /** Undefined: there are no tools for memories. */

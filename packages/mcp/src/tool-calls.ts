@@ -16,7 +16,7 @@ export type RunCall = (
   work: (signal: AbortSignal) => Promise<ToolResult>,
 ) => Promise<ToolResult>;
 
-export interface CallLimits {
+export interface RunnerLimits {
   /** Calls that run at once. */
   readonly concurrency: number;
   readonly timeoutMs: number;
@@ -26,7 +26,7 @@ export interface CallLimits {
 const MAX_MESSAGE = 2_000;
 
 /** Errors become results that the agent reads. An unexpected one reveals nothing about this machine. */
-export function createCallRunner({ concurrency, timeoutMs }: CallLimits, log: Logger): RunCall {
+export function createCallRunner({ concurrency, timeoutMs }: RunnerLimits, log: Logger): RunCall {
   let running = 0;
   return async (tool, asked, work) => {
     const limit = AbortSignal.timeout(timeoutMs);

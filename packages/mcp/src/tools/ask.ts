@@ -20,7 +20,7 @@ const input = {
   temperature: z.number().min(0).max(2).optional(),
 };
 
-export function addAsk(server: McpServer, { client, spending, runCall }: McpContext): void {
+export function addAsk(server: McpServer, { client, fees, runCall }: McpContext): void {
   server.registerTool(
     'ask',
     {
@@ -36,7 +36,7 @@ export function addAsk(server: McpServer, { client, spending, runCall }: McpCont
         if ((prompt === undefined) === (messages === undefined))
           throw new ToolError('input', 'give either prompt or messages');
         const body = { ...params, messages: messages ?? [{ role: 'user', content: prompt as string }] };
-        const { response, replies } = await spending.buy(() => client.chat.completions.create(body, { signal }));
+        const { response, replies } = await fees.buy(() => client.chat.completions.create(body, { signal }));
         const [choice] = response.choices;
         const content = choice?.message.content ?? '';
         const receipt = showReceipt(replies[0] as CheckedReply);

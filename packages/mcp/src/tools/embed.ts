@@ -8,7 +8,7 @@ import { receiptShape, showReceipt } from './shown-receipt.ts';
 const MAX_INPUTS = 64;
 const MAX_TEXT = 100_000;
 
-export function addEmbed(server: McpServer, { client, spending, runCall }: McpContext): void {
+export function addEmbed(server: McpServer, { client, fees, runCall }: McpContext): void {
   server.registerTool(
     'embed',
     {
@@ -24,7 +24,7 @@ export function addEmbed(server: McpServer, { client, spending, runCall }: McpCo
     },
     ({ model, input }, { signal: asked }) =>
       runCall('embed', asked, async (signal) => {
-        const { response, replies } = await spending.buy(() => client.embeddings.create({ model, input }, { signal }));
+        const { response, replies } = await fees.buy(() => client.embeddings.create({ model, input }, { signal }));
         const vectors = response.data.map(({ embedding }) => embedding as readonly number[]);
         return toResult({ vectors, ...showReceipt(replies[0] as CheckedReply) });
       }),

@@ -2,7 +2,14 @@ import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { fromBase64, utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseJson } from '@ogong/protocol/base/json';
 import { isAgentChain } from '@ogong/protocol/verdict/agent/agent-chain';
-import { type Check, isLocalReceipt, parseAnyReceipt, verifyAgentChain, verifyLocalReceipt, verifyReceipt } from '@ogong/sdk';
+import {
+  type Check,
+  isLocalReceipt,
+  parseAnyReceipt,
+  verifyAgentChain,
+  verifyLocalReceipt,
+  verifyReceipt,
+} from '@ogong/sdk';
 import { z } from 'zod';
 import type { McpContext } from '../mcp-server.ts';
 import { toResult } from '../tool-calls.ts';
@@ -44,7 +51,11 @@ export function addVerify(server: McpServer, { trust, allow, nowMs, runCall }: M
 
 function show(
   kind: 'receipt' | 'run',
-  { ok, missing, checks }: { readonly ok: boolean; readonly missing: readonly string[]; readonly checks: readonly Check[] },
+  {
+    ok,
+    missing,
+    checks,
+  }: { readonly ok: boolean; readonly missing: readonly string[]; readonly checks: readonly Check[] },
 ) {
   const shown = checks.map(({ id, status, detail }) => ({ id, status, detail }));
   return toResult({ kind, ok, missing: [...missing], checks: shown });

@@ -228,6 +228,7 @@ export const SPECIAL_ROWS: readonly ParserRow[] = [
   rowWithCrypto('hub/src/signed-manifest.ts', 'parseSignedManifest', 'bytes'),
   rowWithCrypto('hub/src/evaluation/evaluation-set.ts', 'parseEvaluationSet', worstJsonBytes),
   rowWithCrypto('hub/src/evaluation/evaluation-lines.ts', 'parseEvaluationHeader', worstJsonBytes),
+  rowWithCrypto('protocol/src/verdict/agent/agent-chain.ts', 'parseAgentChain', worstJsonBytes),
   {
     ...row('hub/src/blocks.ts', 'parseBlockList', inputsOfBytes),
     async prepare(load) {

@@ -3,7 +3,7 @@ import type { Check } from '@ogong/sdk';
 import { ToolError } from './tool-error.ts';
 
 /** The fees of this process by their receipts, and their limit. */
-export interface Spending {
+export interface FeeMeter {
   /** Sum of the fees, atomic units. */
   spentAtomic(): bigint;
   /**
@@ -16,7 +16,7 @@ export interface Spending {
 }
 
 /** @param limitAtomic undefined: no limit. */
-export function createSpending(limitAtomic: bigint | undefined): Spending {
+export function createFeeMeter(limitAtomic: bigint | undefined): FeeMeter {
   let spent = 0n;
   let last: Promise<unknown> = Promise.resolve();
 
