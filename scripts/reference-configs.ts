@@ -19,6 +19,7 @@ import { buyConfig, quoteConfig as quoteLaunchConfig, sellConfig } from '@ogong/
 import { replayConfig } from '@ogong/cli/replay-command';
 import { adminConfig, gatewayConfig } from '@ogong/gateway/gateway-config';
 import type { ConfigDefinition, ConfigFields } from '@ogong/host/config/field';
+import { mcpConfig } from '@ogong/mcp/mcp-config';
 import { admissionsConfig } from '@ogong/provider/commands/admissions-command';
 import {
   catalogueListConfig,
@@ -84,6 +85,7 @@ export const referenceConfigs = [
   retireConfig,
   relayConfig,
   storedConfig,
+  mcpConfig,
   gatewayConfig,
   adminConfig,
   quoteConfig,
