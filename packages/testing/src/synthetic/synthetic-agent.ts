@@ -74,8 +74,9 @@ export function createSyntheticAgent(crypto: Crypto, texts = WEATHER_ANSWERS, { 
       result: `sunny in ${call.arguments}`,
     }));
     request = encodeNextRequest(request, createStepMessages(answer, calls));
-    return { step: { ...base, calls } satisfies AgentStep, trust, nowMs };
+    return { step: { ...base, calls }, trust, nowMs };
   });
   const [{ trust, nowMs }] = answered as [(typeof answered)[number]];
-  return { steps: answered.map(({ step }) => step), trust, nowMs };
+  const steps: AgentStep[] = answered.map(({ step }) => step);
+  return { steps, trust, nowMs };
 }
