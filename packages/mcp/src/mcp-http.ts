@@ -100,7 +100,8 @@ function refuse({ url, headers }: Request, keyHash: Uint8Array | undefined): Res
   const host = (headers.get('host') ?? '').replace(/:[0-9]+$/, '');
   if (!isLoopbackHost(host)) return createError(403, 'this server is for localhost only');
   const origin = headers.get('origin');
-  if (origin !== null && !isTrustedOrigin(origin, [])) return createError(403, 'this web page may not call this server');
+  if (origin !== null && !isTrustedOrigin(origin, []))
+    return createError(403, 'this web page may not call this server');
   const [, shown] = /^Bearer (.{1,1000})$/i.exec(headers.get('authorization') ?? '') ?? [];
   if (keyHash !== undefined && (shown === undefined || !timingSafeEqual(hash(shown), keyHash)))
     return createError(401, 'show the key of this server as a bearer token');
