@@ -1,5 +1,5 @@
 import { readdir, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { BLOCK_BYTES } from '../block-size.ts';
 import { assertBlobName } from './blob-store.ts';
 import type { FolderStore } from './folder-store.ts';
