@@ -32,10 +32,7 @@ export function* listEntries(
   const parts: (readonly [sql: string, ...values: SQLInputValue[]])[] = [['e.user_id = ?', userId]];
   if (asOfMs === undefined) parts.push(['e.superseded_ms IS NULL']);
   else parts.push(['e.created_ms <= ? AND (e.superseded_ms IS NULL OR e.superseded_ms > ?)', asOfMs, asOfMs]);
-  if (before !== undefined) {
-    const { createdMs, id } = before;
-    parts.push(['(e.created_ms < ? OR (e.created_ms = ? AND e.id < ?))', createdMs, createdMs, id]);
-  }
+  if (before !== undefined) parts.push(['(e.created_ms, e.id) < (?, ?)', before.createdMs, before.id]);
   const where = parts.map(([sql]) => sql).join(' AND ');
   const values = parts.flatMap(([, ...rest]) => rest);
   const sql = `${JOINED} WHERE ${where} ORDER BY e.created_ms DESC, e.id DESC LIMIT ?`;
