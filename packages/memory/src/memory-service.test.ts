@@ -182,6 +182,18 @@ describe('adding messages', () => {
     expect(refused).toEqual([{ code: 'cut', text: undefined }]);
   });
 
+  it('refuses a text that no line can show', async () => {
+    const texts = [
+      'The user \u202elives in Lisbon',
+      'The user\nlives in Lisbon',
+      'The user \ud800 lives in Lisbon',
+      ' ',
+    ];
+    const { say } = open(repeat(...texts.map((text) => ({ text }))));
+    const { memories, refused } = await say('I live in Lisbon.');
+    expect([memories, refused.map(({ code }) => code)]).toEqual([[], texts.map(() => 'form')]);
+  });
+
   it('reads a long conversation in several calls, and each memory names its own', async () => {
     const { say, models } = open(goodExtractor, { limits: { windowSize: 39 } });
     const { memories } = await say('I live in Lisbon. I play tennis.', 'I have asthma. I visited Rome last week.');

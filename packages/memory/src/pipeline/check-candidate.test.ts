@@ -83,6 +83,13 @@ describe('a candidate is refused', () => {
     ['for a name in lower case', 'I live in Porto.', 'The user lives in Porto with marcus', 'words'],
     ['for a dropped condition', 'If I lived in Porto, I would surf.', 'The user lives in Porto', 'denial'],
     ['for a question', 'Should I move to Porto?', 'The user moves to Porto', 'question'],
+    [
+      'for a question beside a statement',
+      'I like trams. Should I buy a car?',
+      'The user buys a car',
+      'words',
+      { last: 2 },
+    ],
     ['for another subject than the speaker', 'I like Porto.', 'The assistant likes Porto', 'subject'],
     [
       'for the assistant as its subject',

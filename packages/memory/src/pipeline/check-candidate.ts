@@ -2,7 +2,7 @@ import type { Category, MemoryType } from '../memory.ts';
 import { formatDays, resolveDates } from './dates.ts';
 import { MAX_MEMORY_TEXT, type MemoryCandidate } from './extraction-prompt.ts';
 import { findUnsupported, type SupportProblem } from './support.ts';
-import type { ConversationTurn } from './turns.ts';
+import type { ConversationTurn, NumberedSentence } from './turns.ts';
 import { normaliseText } from './words.ts';
 
 /**
@@ -38,11 +38,11 @@ export function checkCandidate(
   const { subject, when, type, categories } = candidate;
   const found = findQuote(candidate, turns);
   if (found === undefined) return { refusal: 'quote' };
-  const { words, turn } = found;
-  if (found.isQuestion) return { refusal: 'question' };
+  const { words, stated, turn } = found;
+  if (stated === '') return { refusal: 'question' };
   if (!isSubject(candidate, found)) return { refusal: 'subject' };
   if (when !== undefined && !includesWords(words, when)) return { refusal: 'date' };
-  const refusal = findUnsupported(candidate.text, { words, day: turn.day });
+  const refusal = findUnsupported(candidate.text, { words, stated, day: turn.day });
   if (refusal !== undefined) return { refusal };
   const text = addDate(candidate, turn.day);
   if (text.length > MAX_MEMORY_TEXT) return { refusal: 'form' };
@@ -52,19 +52,22 @@ export function checkCandidate(
 
 const QUESTION = /[?？]["'”’)\]»」』]*\s*$/;
 
+const joinTexts = (sentences: readonly NumberedSentence[]): string =>
+  sentences
+    .map(({ text }) => text)
+    .join('')
+    .trim();
+
 /** The words of the sentences, as they stand in the message. */
 function findQuote({ first, last }: MemoryCandidate, turns: readonly QuotedTurn[]) {
   const turn = turns.find(({ sentences }) => sentences.some(({ n }) => n === first));
   const sentences = turn?.sentences.filter(({ n }) => n >= first && n <= last) ?? [];
   const count = last - first + 1;
   if (turn === undefined || count < 1 || count > MAX_QUOTED || sentences.length !== count) return undefined;
-  const words = sentences
-    .map(({ text }) => text)
-    .join('')
-    .trim();
+  const words = joinTexts(sentences);
   // Sentences around a removed text do not stand together.
   if (turn.content !== undefined && !turn.content.includes(words)) return undefined;
-  return { words, turn, isQuestion: sentences.every(({ text }) => QUESTION.test(text)) };
+  return { words, stated: joinTexts(sentences.filter(({ text }) => !QUESTION.test(text))), turn };
 }
 
 const ROLES = ['user', 'assistant'] as const;

@@ -2,6 +2,7 @@ import { parseJsonText } from '@ogong/protocol/base/json';
 import { z } from 'zod';
 import type { Category } from '../memory.ts';
 import type { MemoryModels, PromptTurn } from '../models/memory-models.ts';
+import { isPlainLine } from './plain-line.ts';
 import { findUnsupportedFact } from './support.ts';
 
 /** Part of a profile, which the chat model writes from memories alone. */
@@ -93,7 +94,10 @@ function writeSchema({ min, max }: PartRule, count: number): object {
 
 const ANSWER = z.strictObject({
   sentences: z.array(
-    z.strictObject({ text: z.string().trim().min(1).max(MAX_SENTENCE), from: z.array(z.int()).max(MAX_SOURCES) }),
+    z.strictObject({
+      text: z.string().trim().min(1).max(MAX_SENTENCE).refine(isPlainLine),
+      from: z.array(z.int()).max(MAX_SOURCES),
+    }),
   ),
 });
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { CATEGORIES, MEMORY_TYPES } from '../memory.ts';
 import type { PromptTurn } from '../models/memory-models.ts';
 import type { ChatRequest } from '../models/read-evidence.ts';
+import { isPlainLine } from './plain-line.ts';
 import type { ConversationTurn, NumberedSentence } from './turns.ts';
 
 /** The most candidates of one answer. */
@@ -84,9 +85,9 @@ const CANDIDATE = z
   .strictObject({
     first: z.int(),
     last: z.int(),
-    subject: z.string().trim().min(1).max(MAX_SUBJECT),
+    subject: z.string().trim().min(1).max(MAX_SUBJECT).refine(isPlainLine),
     when: z.string().trim().max(MAX_WHEN).optional(),
-    text: z.string().trim().min(1).max(MAX_MEMORY_TEXT),
+    text: z.string().trim().min(1).max(MAX_MEMORY_TEXT).refine(isPlainLine),
     type: z.enum(MEMORY_TYPES),
     categories: z.array(z.enum(CATEGORIES)).min(1).max(3),
   })

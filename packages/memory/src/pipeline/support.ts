@@ -9,6 +9,8 @@ export type SupportProblem = 'date' | 'number' | 'name' | 'denial' | 'words';
 
 export interface DatedQuote {
   readonly words: string;
+  /** Its sentences that are no questions: a question supports no statement. */
+  readonly stated: string;
   /** Day of the message, as `2026-05-08`. */
   readonly day: string;
 }
@@ -27,7 +29,7 @@ export function findUnsupported(text: string, quote: DatedQuote): SupportProblem
   const dates = findNamedDates(text);
   const weekdays = listWeekdays(meant);
   const words = readWords(blankDates(text, dates)).filter(({ plain }) => !weekdays.includes(plain));
-  return findUnsupportedWords(words, quote.words, dates.length > 0);
+  return findUnsupportedWords(words, quote.stated, dates.length > 0);
 }
 
 /**
@@ -73,8 +75,8 @@ function hasNames(words: readonly Word[], quoted: readonly Word[], meant: readon
 }
 
 /** Words of a clause with a denial or a condition support only a memory with one. */
-function findUnsupportedWords(words: readonly Word[], quote: string, hasDate: boolean): SupportProblem | undefined {
-  const clauses = quote.split(CLAUSE_END).map(readWords);
+function findUnsupportedWords(words: readonly Word[], stated: string, hasDate: boolean): SupportProblem | undefined {
+  const clauses = stated.split(CLAUSE_END).map(readWords);
   const isDenied = words.some(({ plain }) => isDenial(plain));
   const denying = clauses.filter((clause) => clause.some(({ plain }) => isDenial(plain)));
   if (isDenied && denying.length === 0) return 'denial';

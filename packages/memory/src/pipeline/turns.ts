@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { MemoryError } from '../memory-error.ts';
+import { hasHidden } from './plain-line.ts';
 import { removeRecalled } from './recalled.ts';
 import { cutSentences } from './sentences.ts';
 
@@ -39,9 +40,6 @@ const MAX_SENTENCES = 4_096;
 /** The last millisecond of year 2999. */
 const MAX_TIME_MS = 32_503_679_999_999;
 
-/** Control characters but tab and line ends, and characters that reorder a line: a reader would see another text than the model. */
-const HIDDEN = /[^\P{Cc}\t\n\r]|[\u202a-\u202e\u2066-\u2069]/u;
-
 /**
  * Reads the turns of a call (docs/spec/memory.md#turns).
  * @throws MemoryError `too-large`, `malformed`
@@ -54,7 +52,7 @@ export function readTurns(messages: readonly ConversationMessage[], nowMs: numbe
     if (role !== 'user' && role !== 'assistant') continue;
     const texts = removeRecalled(content)
       .flatMap(cutSentences)
-      .filter((text) => text.trim() !== '' && !HIDDEN.test(text));
+      .filter((text) => text.trim() !== '' && !hasHidden(text));
     const sentences = texts.map((text, index) => ({ n: count + index + 1, text }));
     count += sentences.length;
     if (count > MAX_SENTENCES) throw new MemoryError('too-large', `at most ${MAX_SENTENCES} sentences in a call`);
