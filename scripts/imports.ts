@@ -184,13 +184,15 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   'packages/devnet/src': ['chain', 'mesh'],
   'packages/hub/src': ['.', 'content', 'store', 'transfer', 'named', 'search', 'evaluation'],
-  'packages/models/src': ['gguf', 'onnx', '.', 'slabs'],
+  'packages/models/src': ['gguf', 'onnx', '.', 'safetensors', 'conversion', 'slabs'],
   'packages/engine/src': [
     ...['interface', 'pixels', 'decode', 'process', 'llama-cpp', 'onnx', 'vision', 'upstream', 'class-search', '.'],
   ],
   'packages/cli/src': [
     '.',
     'agent',
+    'convert',
+    '.',
     'backup',
     'calibrate',
     'compare',

@@ -3,7 +3,7 @@ import { planConfig } from '@ogong/cli/calibrate/calibrate-plan';
 import { publishConfig } from '@ogong/cli/calibrate/calibrate-publish';
 import { runConfig as calibrateConfig } from '@ogong/cli/calibrate/calibrate-run';
 import { buildConfig, diffConfig, mergeConfig, showConfig, signConfig } from '@ogong/cli/calibrate/calibrate-table';
-import { convertConfig } from '@ogong/cli/convert-command';
+import { convertConfig } from '@ogong/cli/convert/convert-command';
 import { cardConfig } from '@ogong/cli/hub/card-command';
 import { checkConfig } from '@ogong/cli/hub/evaluate/check-evaluation-command';
 import { evaluateConfig } from '@ogong/cli/hub/evaluate/evaluate-command';

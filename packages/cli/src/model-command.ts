@@ -10,7 +10,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { formatBytes } from '@ogong/provider/commands/format';
 import { listModelFiles } from '@ogong/provider/engine/model-weights';
 import { bringModel } from './bring-model.ts';
-import { convertToGguf } from './convert-command.ts';
+import { convertToGguf } from './convert/convert-command.ts';
 import { planModel } from './plan-command.ts';
 import { listPublished, registerModel, revokeModel, showModel } from './registry-command.ts';
 import { splitModel } from './split-command.ts';

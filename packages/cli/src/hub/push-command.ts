@@ -20,7 +20,7 @@ import { readPlaces } from './open-places.ts';
 import { openTarget } from './open-target.ts';
 import { originFields, readLineage } from './origin-field.ts';
 import { checkOwner } from './publish-entry.ts';
-import { type PushContext, type PushedModel, type PushOrder, pushModel } from './push-model.ts';
+import { type PushContext, type PushOrder, type PushResult, pushModel } from './push-model.ts';
 import { planPush } from './push-plan.ts';
 
 const program = 'ogong hub push';
@@ -112,7 +112,7 @@ export async function pushHubModel(argv: readonly string[], output: Output): Pro
 }
 
 /** Pushes a model, and the GGUF file that is converted from it. The conversion comes first, as it may be refused. */
-function pushBoth(context: PushContext, order: PushOrder, isFree: boolean): Promise<readonly PushedModel[]> {
+function pushBoth(context: PushContext, order: PushOrder, isFree: boolean): Promise<readonly PushResult[]> {
   const { hub, output, values } = context;
   const { model } = order.name;
   const name = { ...order.name, model: nameConverted(model) };
@@ -128,7 +128,7 @@ function pushBoth(context: PushContext, order: PushOrder, isFree: boolean): Prom
   });
 }
 
-function report(output: Output, pushed: readonly PushedModel[], values: PushValues): void {
+function report(output: Output, pushed: readonly PushResult[], values: PushValues): void {
   if (values.json) {
     const plain = pushed.map((each) => toPlain(each, values.dryRun));
     // One model is no list, so that scripts of a push without --convert stay simple.
@@ -142,7 +142,7 @@ function report(output: Output, pushed: readonly PushedModel[], values: PushValu
 
 const sumBytes = ({ files }: HubManifest): number => files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 
-function toPlain({ manifest, manifestHash, next, isNew, inRegistry }: PushedModel, dryRun: boolean) {
+function toPlain({ manifest, manifestHash, next, isNew, inRegistry }: PushResult, dryRun: boolean) {
   const { maker, model, version, files, licence } = manifest;
   const { modelRoot, sources } = next;
   return {
@@ -152,7 +152,7 @@ function toPlain({ manifest, manifestHash, next, isNew, inRegistry }: PushedMode
   };
 }
 
-function describePush({ manifest, manifestHash, next, isNew, inRegistry }: PushedModel, dryRun: boolean): string[] {
+function describePush({ manifest, manifestHash, next, isNew, inRegistry }: PushResult, dryRun: boolean): string[] {
   const { maker, model, version, files, licence, lineage, evaluations } = manifest;
   const since = inRegistry === undefined ? '' : ` from ${new Date(Number(inRegistry.from) * 1_000).toISOString()} on`;
   const done = dryRun

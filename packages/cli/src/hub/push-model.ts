@@ -52,7 +52,7 @@ export interface PushOrder extends Pick<HubManifest, 'lineage'> {
 }
 
 /** A model that was pushed, or would be. */
-export interface PushedModel {
+export interface PushResult {
   readonly manifest: HubManifest;
   /** 32 bytes. */
   readonly manifestHash: Uint8Array;
@@ -71,7 +71,7 @@ export async function pushModel(
   context: PushContext,
   order: PushOrder,
   { claimFree }: { readonly claimFree: boolean },
-): Promise<PushedModel> {
+): Promise<PushResult> {
   const { program, hub, target, places, values } = context;
   const { name, plan } = order;
   const files = await interruptible((signal) => putFiles(plan, { ...context, signal }));

@@ -1,19 +1,19 @@
-import type { ModelFamily, ModelShape, TensorRule } from './model-shape.ts';
+import type { ConversionRule, ModelFamily, ModelShape } from './model-shape.ts';
 
 const queries = ({ heads, headSize }: ModelShape): number => heads * headSize;
 const keys = ({ kvHeads, headSize }: ModelShape): number => kvHeads * headSize;
 
-const vector = (source: string, target: string, length: (sizes: ModelShape) => number): TensorRule => ({
+const vector = (source: string, target: string, length: (sizes: ModelShape) => number): ConversionRule => ({
   ...{ source, target, shape: (sizes) => [length(sizes)] },
 });
 const matrix = (
   source: string,
   target: string,
-  shape: TensorRule['shape'],
-  rotates?: TensorRule['rotates'],
-): TensorRule => ({ source, target, shape, ...(rotates !== undefined && { rotates }) });
+  shape: ConversionRule['shape'],
+  rotates?: ConversionRule['rotates'],
+): ConversionRule => ({ source, target, shape, ...(rotates !== undefined && { rotates }) });
 
-const dense: readonly TensorRule[] = [
+const dense: readonly ConversionRule[] = [
   vector('input_layernorm.weight', 'attn_norm.weight', ({ embedding }) => embedding),
   matrix('self_attn.q_proj.weight', 'attn_q.weight', (sizes) => [queries(sizes), sizes.embedding], 'heads'),
   matrix('self_attn.k_proj.weight', 'attn_k.weight', (sizes) => [keys(sizes), sizes.embedding], 'kvHeads'),
@@ -25,13 +25,13 @@ const dense: readonly TensorRule[] = [
   matrix('mlp.down_proj.weight', 'ffn_down.weight', ({ feedForward, embedding }) => [embedding, feedForward]),
 ];
 
-const biases: readonly TensorRule[] = [
+const biases: readonly ConversionRule[] = [
   vector('self_attn.q_proj.bias', 'attn_q.bias', queries),
   vector('self_attn.k_proj.bias', 'attn_k.bias', keys),
   vector('self_attn.v_proj.bias', 'attn_v.bias', keys),
 ];
 
-const headNorms: readonly TensorRule[] = [
+const headNorms: readonly ConversionRule[] = [
   vector('self_attn.q_norm.weight', 'attn_q_norm.weight', ({ headSize }) => headSize),
   vector('self_attn.k_norm.weight', 'attn_k_norm.weight', ({ headSize }) => headSize),
 ];

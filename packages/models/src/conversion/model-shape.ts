@@ -1,5 +1,5 @@
 /** One tensor of each layer: its names and its shape, the contiguous size last. */
-export interface TensorRule {
+export interface ConversionRule {
   /** Behind `model.layers.N.`. */
   readonly source: string;
   /** Behind `blk.N.`. */
@@ -20,7 +20,7 @@ export interface ModelFamily {
   readonly pairsNeighbours: boolean;
   /** Whether the size of a head does not follow from the size of the model. */
   readonly statesHeadSize: boolean;
-  readonly layer: readonly TensorRule[];
+  readonly layer: readonly ConversionRule[];
 }
 
 /** How rotary positions are stretched. Fields have the names of the configuration. */

@@ -1,7 +1,7 @@
 import type { WeightFiles, WeightTensor } from '../safetensors/weights.ts';
 
 /** Types of weights that are converted. */
-export type WeightType = 'F32' | 'F16' | 'BF16';
+export type FloatType = 'F32' | 'F16' | 'BF16';
 
 const PIECE_BYTES = 2 * 2 ** 20;
 
@@ -48,7 +48,7 @@ function spread(
 }
 
 /** Yields f32 in little endian for each value; all three types are exact in it. @param source pieces that may cut a value. */
-export function* widenToFloats(type: WeightType, source: Iterable<Uint8Array>): Generator<Uint8Array> {
+export function* widenToFloats(type: FloatType, source: Iterable<Uint8Array>): Generator<Uint8Array> {
   if (type === 'F32') return yield* source;
   let rest: Uint8Array = new Uint8Array();
   for (const piece of source) {

@@ -2,20 +2,20 @@ import { computeTensorBytes } from '../gguf/types.ts';
 import type { GgufTensorSource } from '../gguf/write.ts';
 import { ModelError } from '../model-error.ts';
 import type { WeightFiles, WeightTensor } from '../safetensors/weights.ts';
-import type { ModelShape, TensorRule } from './model-shape.ts';
+import type { ConversionRule, ModelShape } from './model-shape.ts';
 import { computeRopeDivisors } from './rope.ts';
-import { readPaired, type WeightType, widenToFloats } from './tensor-bytes.ts';
+import { type FloatType, readPaired, widenToFloats } from './tensor-bytes.ts';
 
 const F32 = 0;
 /** Types of GGUF by those of safetensors. */
-const TYPES: Readonly<Record<WeightType, number>> = { F32, F16: 1, BF16: 30 };
+const TYPES: Readonly<Record<FloatType, number>> = { F32, F16: 1, BF16: 30 };
 
 const EMBEDDING = 'model.embed_tokens.weight';
 const HEAD = 'lm_head.weight';
 /** Values that follow from the configuration; old files have them. */
 const DERIVED = /^model\.layers\.\d{1,4}\.self_attn\.rotary_emb\.inv_freq$/;
 
-const isWeightType = (dtype: string): dtype is WeightType => Object.hasOwn(TYPES, dtype);
+const isWeightType = (dtype: string): dtype is FloatType => Object.hasOwn(TYPES, dtype);
 
 /**
  * Lists the tensors of the GGUF file, in its order. Matrices keep their type, and vectors become F32.
@@ -24,7 +24,7 @@ const isWeightType = (dtype: string): dtype is WeightType => Object.hasOwn(TYPES
 export function planTensors(sizes: ModelShape, weights: WeightFiles): readonly GgufTensorSource[] {
   const { family, layers, embedding, vocabulary, isTied } = sizes;
   const left = new Set([...weights.tensors.keys()].filter((name) => !DERIVED.test(name)));
-  const take = (source: string, target: string, shape: readonly number[], rotates?: TensorRule['rotates']) => {
+  const take = (source: string, target: string, shape: readonly number[], rotates?: ConversionRule['rotates']) => {
     left.delete(source);
     const tensor = findTensor(weights, source, shape);
     const heads = rotates !== undefined && family.pairsNeighbours ? sizes[rotates] : undefined;

@@ -12,12 +12,12 @@ import { findVersion } from '@ogong/hub/named/find-version';
 import { folderOfModel, formatVersion } from '@ogong/hub/named/named-model';
 import { TransferError } from '@ogong/hub/transfer/transfer-error';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { convertModel } from '../../convert/convert-model.ts';
 import { type OpenedHub, openHub, readEntry, readName } from '../open-hub.ts';
 import { askPlaces, fromField, type PlaceSettings, readPlaces } from '../open-places.ts';
 import { createTransferLines } from '../transfer-lines.ts';
-import { convertModel } from './convert-model.ts';
 import { findOrigins, type OriginVersion } from './find-origins.ts';
-import { type LocalModel, repeatStep, type StepDependencies, type StepOutcome } from './repeat-step.ts';
+import { type ModelCopy, repeatStep, type StepDependencies, type StepOutcome } from './repeat-step.ts';
 
 const program = 'ogong hub check-lineage';
 
@@ -64,7 +64,7 @@ export async function checkLineage(argv: readonly string[], output: Output): Pro
 /** Steps of one call. */
 interface LineageWork {
   /** Brings a version onto this machine. @throws TransferError, HubBlobError */
-  bring(version: OriginVersion): Promise<LocalModel>;
+  bring(version: OriginVersion): Promise<ModelCopy>;
   findOrigins(root: Pick<HubManifest, 'modelRoot' | 'maker'>): Promise<readonly OriginVersion[]>;
   readonly dependencies: StepDependencies;
 }
@@ -89,7 +89,7 @@ function createWork(hub: OpenedHub, asked: PlaceSettings, output: Output): Linea
 /** Tries each version that has the origin's weights, because other files of it decide, too. */
 async function checkOrigin(
   origin: CheckedOrigin['origin'],
-  derived: LocalModel,
+  derived: ModelCopy,
   { bring, findOrigins, dependencies }: LineageWork,
 ): Promise<CheckedOrigin> {
   const { maker } = derived.manifest;

@@ -2,9 +2,9 @@ import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { CONFIG_FILE, isTransformersFolder } from '@ogong/models/transformers-folder';
+import { convertModel } from '../../convert/convert-model.ts';
 import { interruptible } from '../interruptible.ts';
 import { type PushPlan, planPush } from '../push-plan.ts';
-import { convertModel } from './convert-model.ts';
 
 /** Files for readers that go with each form of a model. */
 const PAPERS = /^(?:readme(?:\.md|\.txt)?|licen[cs]e(?:\.md|\.txt)?|notice(?:\.txt)?)$/i;

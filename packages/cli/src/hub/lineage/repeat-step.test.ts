@@ -11,7 +11,7 @@ import { createTestManifest } from '@ogong/testing/hub/hub-manifest';
 import { createRandomTransformer, writeTransformer } from '@ogong/testing/models/transformers/random-transformer';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type LocalModel, repeatStep, type StepOutcome } from './repeat-step.ts';
+import { type ModelCopy, repeatStep, type StepOutcome } from './repeat-step.ts';
 
 let directory: TestDirectory;
 const at = (...parts: string[]): string => join(directory.path, ...parts);
@@ -23,7 +23,7 @@ afterEach(() => directory.remove());
 const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest());
 
 /** Describes files of this machine, one with weights each. @param signed bytes that the maker signed in place of the first file's. */
-function describeModel(paths: readonly string[], format: FileFormat, signed?: Uint8Array): LocalModel {
+function describeModel(paths: readonly string[], format: FileFormat, signed?: Uint8Array): ModelCopy {
   const files = paths.map((path, i) => ({
     ...{ path: basename(path), sizeBytes: 1, blockRoot: new Uint8Array(32), format, isWeight: true },
     sha256: sha256(i === 0 && signed !== undefined ? signed : readFileSync(path)),
@@ -46,7 +46,7 @@ const quantizer = {
     writeFileSync(target, Buffer.concat([readFileSync(source), Buffer.from(quant)])),
 };
 
-async function repeat(relation: Relation, origin: LocalModel, derived: LocalModel): Promise<StepOutcome> {
+async function repeat(relation: Relation, origin: ModelCopy, derived: ModelCopy): Promise<StepOutcome> {
   const workFolder = at('work');
   const outcome = await repeatStep(relation, { origin, derived }, { convert: convertFolder, quantizer, workFolder });
   expect(existsSync(workFolder)).toBe(false);
@@ -56,7 +56,7 @@ async function repeat(relation: Relation, origin: LocalModel, derived: LocalMode
 const unable = (detail: RegExp) => ({ kind: 'not-repeatable', detail: expect.stringMatching(detail) });
 
 describe('a conversion', () => {
-  const writeOrigin = (): LocalModel => {
+  const writeOrigin = (): ModelCopy => {
     writeTransformer(at('origin'), createRandomTransformer('llama', 4), { dtype: 'F16' });
     return describeModel([at('origin', 'model.safetensors')], 'safetensors');
   };

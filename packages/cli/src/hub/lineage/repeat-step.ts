@@ -20,7 +20,7 @@ export type StepOutcome =
   | { readonly kind: 'not-repeatable'; readonly detail: string };
 
 /** A model on this machine. */
-export interface LocalModel {
+export interface ModelCopy {
   readonly manifest: HubManifest;
   readonly folder: string;
 }
@@ -50,7 +50,7 @@ const UNREPEATABLE: Readonly<Partial<Record<Relation, string>>> = {
  */
 export async function repeatStep(
   relation: Relation,
-  { origin, derived }: { readonly origin: LocalModel; readonly derived: LocalModel },
+  { origin, derived }: { readonly origin: ModelCopy; readonly derived: ModelCopy },
   dependencies: StepDependencies,
 ): Promise<StepOutcome> {
   const reason = UNREPEATABLE[relation];
@@ -74,7 +74,7 @@ export async function repeatStep(
 }
 
 interface StepTask {
-  readonly origin: LocalModel;
+  readonly origin: ModelCopy;
   /** The file that is made again. */
   readonly file: ManifestFile;
 }
@@ -119,7 +119,7 @@ async function repeatQuantisation(
 
 /** Returns a GGUF file with the weights of the origin, converted if that is needed. */
 async function openSource(
-  { manifest, folder }: LocalModel,
+  { manifest, folder }: ModelCopy,
   { convert, workFolder }: Pick<StepDependencies, 'convert' | 'workFolder'>,
 ): Promise<string | undefined> {
   const [weights, ...others] = manifest.files.filter(({ isWeight }) => isWeight);

@@ -6,12 +6,11 @@ import { text } from '@ogong/host/config/values';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
+import type { ConvertedModel } from '@ogong/models/conversion/convert';
 import { computeModelRoot } from '@ogong/models/model-root';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { formatBytes } from '@ogong/provider/commands/format';
-import { interruptible } from './hub/interruptible.ts';
-import { convertModel } from './hub/lineage/convert-model.ts';
-import { assertWritable } from './user-files.ts';
+import { convertModel } from './convert-model.ts';
 
 const program = 'ogong model convert';
 
@@ -39,13 +38,22 @@ export async function convertToGguf(argv: readonly string[], output: Output): Pr
   if (!/\.gguf$/i.test(target)) throw new ConfigError(program, [`--to ${to}: the name of the file ends with .gguf`]);
   if (existsSync(target))
     throw new ConfigError(program, [`--to ${to} exists already; move it away or choose another name`]);
-  assertWritable(program, 'to', target);
   const folder = resolve(parsed.positionals[0] as string);
-  const { architecture, sizeBytes, sha256 } = await interruptible((signal) =>
-    convertModel(folder, target, { output, signal }),
-  );
+  const { architecture, sizeBytes, sha256 } = await convertUntilStopped(folder, target, output);
   const modelRoot = toHex(computeModelRoot([sha256]));
   if (json) printJson(output, { path: target, architecture, sizeBytes, sha256: toHex(sha256), modelRoot });
   else output.write(`${architecture}  ${formatBytes(sizeBytes)}  root ${modelRoot}\n${target}\n`);
   return EXIT.ok;
+}
+
+/** Converts a folder until it is done or Ctrl-C ends it. */
+async function convertUntilStopped(folder: string, target: string, output: Output): Promise<ConvertedModel> {
+  const stopping = new AbortController();
+  const stop = (): void => stopping.abort();
+  process.once('SIGINT', stop);
+  try {
+    return await convertModel(folder, target, { output, signal: stopping.signal });
+  } finally {
+    process.off('SIGINT', stop);
+  }
 }
