@@ -11,7 +11,10 @@ import { parseTensorReport } from '@ogong/protocol/modality/tensor/report';
 import { decodeTensorData } from '@ogong/protocol/modality/tensor/tensor-data';
 import { parseTensorResponse } from '@ogong/protocol/modality/tensor/tensor-list';
 import { createFakeTensorEngine } from '@ogong/testing/engine/fake-tensor';
-import { createNetwork, type Network, receive, until } from '@ogong/testing/provider/provider-fixture';
+import { checkAttestedRecord } from '@ogong/testing/provider/attested-record';
+import { createNetwork, ledger, type Network, receive, until } from '@ogong/testing/provider/provider-fixture';
+import { openRelayedCalls } from '@ogong/testing/provider/relayed-calls';
+import { softwareMachine, softwarePolicy, strictPolicy, TEE_MODEL_ID } from '@ogong/testing/provider/software-machine';
 import { afterEach, describe, expect, it } from 'vitest';
 import { toSold } from '../../provider/open-served-models.ts';
 import { assertServesTier, TierError } from '../../provider/orders/served-tier.ts';
@@ -84,6 +87,28 @@ describe('an order for tensors', () => {
     const error = await refusalOf(receive(network.client, { ...network.order(), endpoint: 'chat' }));
     expect([error.refusal, error.message]).toEqual(['invalid', expect.stringMatching(/tensors alone; chat was/)]);
   });
+});
+
+it('a machine of tier tee attests the record of tensors, and nobody on the way sees a value', async () => {
+  const attester = { kind: 'software' as const, attest: softwareMachine.attest };
+  open = await createNetwork({ realEngine: createFakeTensorEngine(), modelId: TEE_MODEL_ID, attester });
+  const calls = await openRelayedCalls(open, { machinePolicy: softwarePolicy });
+  try {
+    const { finished } = await calls.call({ body: { inputs: { x: [[1.03125, 2, 0.5]] } } });
+    expect(parseTensorResponse(finished.response).map(decodeTensorData)).toEqual([[3.53125], ['more']]);
+    expect(calls.isSeen('1.03125')).toBe(false);
+    const order = calls.orders[0]?.order?.order as Uint8Array;
+    const { record, evidence } = finished;
+    const held = { ledger, order, record: record!, attestation: evidence.attestation!, modelId: TEE_MODEL_ID };
+    const check = async (policy: typeof softwarePolicy) =>
+      (await checkAttestedRecord(held, { crypto, policy, nowMs: Date.now() })).filter(
+        ({ status }) => status !== 'pass',
+      );
+    expect(await check(softwarePolicy)).toEqual([]);
+    expect((await check(strictPolicy)).length).toBeGreaterThan(0);
+  } finally {
+    await calls.close();
+  }
 });
 
 describe('a model of tensors whose owner shows no weights', () => {
