@@ -189,10 +189,9 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     ...['interface', 'pixels', 'decode', 'process', 'llama-cpp', 'onnx', 'vision', 'upstream', 'class-search', '.'],
   ],
   'packages/cli/src': [
-    '.',
-    'agent',
     'convert',
     '.',
+    'agent',
     'backup',
     'calibrate',
     'compare',

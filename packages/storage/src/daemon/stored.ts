@@ -89,7 +89,7 @@ function createPinLoops(pins: PinService, { dataDir, store, crypto, log, metrics
   const parts: PinParts = {
     ...{ crypto, chain, store, log },
     ...createPinFetcher({ store, allowed, env, dialPolicy, folder: join(dataDir, 'services') }),
-    trees: createPinTrees(join(dataDir, 'trees'), store),
+    trees: createPinTrees(join(dataDir, 'trees'), store, monotonicClock),
     pinStore: openPinStore(join(dataDir, 'pins.json'), firstBlock),
     metrics: createPinMetrics(metrics),
   };

@@ -79,7 +79,7 @@ function createWork(change: Partial<Pin> = {}, fetch?: (world: ReturnType<typeof
     terms: { pricePerGib: 1n, leastFee: 100n, maxEpochBlocks: 400, roomBytes: 2 ** 30 },
     claimLeast: 1_000n,
   };
-  const trees = createPinTrees(join(folder, 'trees'), store);
+  const trees = createPinTrees(join(folder, 'trees'), store, { nowMs: () => 0 });
   const pinStore = openPinStore(join(folder, 'pins.json'), 0n);
   const registered = createMetrics('stored');
   const parts = {
