@@ -59,6 +59,7 @@ const fields = {
 export const pushConfig = defineConfig({
   name: program,
   examples: [
+    'ogong hub push acme/tiny@1.0.0 tiny/ --convert --licence Apache-2.0 --keypair maker.key --deployment deployment.json',
     'ogong hub push acme/small@1.2.0 small.gguf --licence Apache-2.0 --place https://models.acme.example/hub --keypair maker.key --deployment deployment.json',
   ],
   summary:
