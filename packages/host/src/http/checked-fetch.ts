@@ -18,6 +18,9 @@ export interface AddressRules {
   readonly find?: (host: string) => Promise<readonly { readonly address: string; readonly family: number }[]>;
 }
 
+/** A connection without a call is closed after so long: a stranger's server would leave it open. */
+const IDLE_MS = 10_000;
+
 /** Returns the fetch for addresses that strangers name; undefined if each address may be called. */
 export const toCheckedFetch = (policy: DialPolicy): FetchFile | undefined =>
   policy === 'any' ? undefined : createCheckedFetch({ isAllowed: isPublicAddress });
@@ -39,7 +42,7 @@ export function createCheckedFetch({ isAllowed, find = findAll }: AddressRules):
       (error: NodeJS.ErrnoException) => done(error, '', 0),
     );
   };
-  const limits = { keepAlive: true, maxFreeSockets: 4, lookup };
+  const limits = { keepAlive: true, maxFreeSockets: 4, timeout: IDLE_MS, lookup };
   const [plain, tls] = [new PlainAgent(limits), new TlsAgent(limits)];
   return async (address, { headers = {}, signal }) => {
     const url = new URL(address);
