@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { convertFolder } from '@ogong/models/conversion/convert';
+import { findArchitecture } from '@ogong/testing/models/architectures/catalogue';
+import { writeRandomArchitecture } from '@ogong/testing/models/architectures/random-architecture';
 import { createByteTokenizer } from '@ogong/testing/models/transformers/byte-tokenizer';
 import { createPieceTokenizer } from '@ogong/testing/models/transformers/piece-tokenizer';
 import {
@@ -10,6 +12,7 @@ import {
   writeTransformer,
 } from '@ogong/testing/models/transformers/random-transformer';
 import { computeReferenceLogits } from '@ogong/testing/models/transformers/reference-logits';
+import { writeTransformerTwin } from '@ogong/testing/models/transformers/transformer-twin';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findLlamaBuild } from './device/platform.ts';
@@ -82,6 +85,26 @@ describe('a converted model', () => {
     expect(distances).toHaveLength(POSITIONS * reference.sizes.vocabulary);
     expect(Math.max(...distances)).toBeLessThan(tolerance);
   });
+
+  it.each(['llama', 'llama-tied', 'qwen2', 'qwen3'])(
+    '%s has the logits of its twin in GGUF, bit for bit',
+    async (name) => {
+      const { path: vocabularyFrom } = await resolveModel('stories260K', { storeDir: directory.path });
+      const twin = join(directory.path, `${name}.gguf`);
+      writeRandomArchitecture(twin, { recipe: findArchitecture(name), seed: 5, vocabularyFrom });
+      writeTransformerTwin(join(directory.path, name), twin);
+      const target = join(directory.path, `${name}-converted.gguf`);
+      await convertFolder(join(directory.path, name), target);
+      const tokens = Array.from({ length: POSITIONS }, (_, i) => (i * 37 + 11) % 512);
+      const [expected, found] = [twin, target].map((path) => {
+        const model = openLlamaModel(library, path);
+        const logits = readLogits(model, tokens);
+        model.free();
+        return logits;
+      });
+      expect(found).toEqual(expected);
+    },
+  );
 
   it.each(['llama', 'qwen', 'smol'] as const)('of the kind %s makes the tokens of its tokenizer.json', async (kind) => {
     const tokens = createByteTokenizer(kind);
