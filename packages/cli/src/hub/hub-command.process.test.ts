@@ -130,7 +130,8 @@ describe('ogong hub', () => {
     expect(evaluations).toEqual([toHex(crypto.sha256(...evaluation))]);
     const kept = await fetch(`${place}evaluations/${evaluations[0]}`);
     expect(toHex(crypto.sha256(await kept.bytes()))).toBe(evaluations[0]);
-    await read('keeper', 'mirror', 'acme/stories@1.1.0', '--store', at('evaluated'));
+    const copied = await read('keeper', 'mirror', 'acme/stories@1.1.0', '--store', at('evaluated'));
+    expect(copied.evaluations).toEqual(evaluations);
     expect(readdirSync(at('evaluated/evaluations'))).toEqual(evaluations);
     const forged = Buffer.from(readFileSync(at('evaluated/evaluations', evaluations[0]))).fill(7, 5, 6);
     writeFileSync(at('evaluated/evaluations', evaluations[0]), forged);
@@ -169,6 +170,9 @@ describe('ogong hub', () => {
     expect(alone.code).toBe(EXIT.ok);
 
     expect((await run('nobody', 'pin', 'acme/copied')).code).toBe('not-listed');
+    await read('keeper', 'pull', 'acme/copied', '--to', at('apart'));
+    const apart = await read('keeper', 'remove', 'acme/copied@1.0.0', '--store', at('apart'));
+    expect([apart.versions, readdirSync(at('apart/blobs'))]).toEqual([['1.0.0'], []]);
     await read('keeper', 'pull', 'acme/copied');
     expect(await read('keeper', 'pin', 'acme/copied')).toMatchObject({ isPinned: true });
     expect(readdirSync(at('keeper/hub/pins'))).toHaveLength(2);

@@ -64,7 +64,11 @@ export const mirrorModel = createNamedCommand(mirrorConfig, async ({ values, nam
       const source = place && formatPlaceSource(place);
       const number = formatVersion(manifest.version);
       const shown = { name: `${name.maker}/${name.model}`, version: number, manifest: toHex(manifestHash) };
-      if (values.json) printJson(output, { ...shown, ...(source !== undefined && { source }) });
+      if (values.json)
+        printJson(output, {
+          ...{ ...shown, evaluations: evaluations.map(({ hash }) => hash) },
+          ...(source !== undefined && { source }),
+        });
       else
         output.write(
           `${shown.name} ${number} is in ${values.store}\n${source === undefined ? 'serve that folder over https, and its address is the place' : `place ${source}`}\n`,

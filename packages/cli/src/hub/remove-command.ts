@@ -1,7 +1,8 @@
+import { resolve } from 'node:path';
 import { modelsDirField } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { boolean } from '@ogong/host/config/values';
+import { boolean, text } from '@ogong/host/config/values';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Command } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
@@ -24,6 +25,11 @@ export const removeConfig = defineConfig({
     'Files that another version or a pin needs stay. A second call does nothing.',
   fields: {
     ...modelsDirField,
+    store: {
+      schema: text,
+      label: '<folder>',
+      description: 'store of ogong hub pull --to; default: the folder hub below --models-dir',
+    },
     dryRun: { schema: boolean, boolean: true, description: 'remove nothing: show what would be removed' },
     json: jsonField,
   },
@@ -39,7 +45,7 @@ export const removeHubModel: Command['run'] = async (argv, output) => {
   const { values, positionals } = parsed;
   const { dryRun } = values;
   const name = readName(program, positionals[0] as string);
-  const store = openFolderStore(hubFolder(values.modelsDir));
+  const store = openFolderStore(values.store === undefined ? hubFolder(values.modelsDir) : resolve(values.store));
   const removal = await planUnpinned(store, name);
   if (!dryRun) await removeModel(store, removal);
   const { keptPaths, freedBytes } = removal;

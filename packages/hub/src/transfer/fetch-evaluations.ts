@@ -60,8 +60,8 @@ async function fetchFromAny(
   for (const source of sources) {
     const late = new AbortController();
     const ended = AbortSignal.any([late.signal, ...(signal ? [signal] : [])]);
-    const stream = hurry(abortable(source.readEvaluation(hash, ended), ended), { late, graceMs });
     try {
+      const stream = hurry(abortable(source.readEvaluation(hash, ended), ended), { late, graceMs });
       await keepEvaluation(store.directory, { hash, stream });
       return true;
     } catch (error) {
