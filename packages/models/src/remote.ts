@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
 import { ModelError } from './model-error.ts';
@@ -95,10 +96,22 @@ export interface FollowOptions {
 }
 
 /** Calls one address and follows no redirect. @throws Error with the reason in its cause. */
-export type FetchAddress = (
-  address: string,
-  init: { readonly headers: Readonly<Record<string, string>>; readonly signal?: AbortSignal },
-) => Promise<Response>;
+export interface FetchAddress {
+  (
+    address: string,
+    init: { readonly headers: Readonly<Record<string, string>>; readonly signal?: AbortSignal },
+  ): Promise<Response>;
+  /** Rules of the addresses that it calls. Default: each address may be called. */
+  readonly guard?: AddressGuard;
+}
+
+/** Rules for connections to addresses that strangers name. */
+export interface AddressGuard {
+  /** Tells whether an IP address may be called. */
+  readonly isAllowed: (address: string) => boolean;
+  /** Looks up a name. It fails if one of the addresses may not be called. */
+  readonly lookup: LookupFunction;
+}
 
 const fetchAny: FetchAddress = (address, init) => fetch(address, { ...init, redirect: 'manual' });
 

@@ -9,10 +9,10 @@ const fetch = createCheckedFetch({ isAllowed: (address) => address === '127.0.0.
 /** It is public itself, and redirects to a service in the reader's network. */
 export const inwardRedirect: HubAttack = {
   name: 'inward-redirect',
-  adversary: "maker whose place redirects into a provider's own network, or whose name changes its address",
+  adversary: "maker whose place redirects into a reader's own network, or whose name changes its address",
   aim: 'requests from inside that network',
   stoppedBy:
-    "A provider and a storage provider connect to the address that they have checked, for each redirect anew. **Left**: a user's pull follows a place to any https address",
+    'Providers, storage providers and commands connect to the address that they have checked, for each redirect anew. **Left**: services that the user has set, such as a gateway of IPFS, may redirect anywhere',
   caughtBy: 'network that is not called',
   async play({ place, read, serve }) {
     let asked = 0;

@@ -23,7 +23,7 @@ export const cardConfig = defineConfig({
 });
 
 export const showCard = createNamedCommand(cardConfig, ({ values, name, hub, entry, ownPlaces, output }) =>
-  askPlaces({ store: hub.store, ownPlaces }, async (asked) => {
+  askPlaces({ ...hub, ownPlaces }, async (asked) => {
     const version = await findVersion({ ...asked, entry, version: name.version });
     const readme = await readReadme(version, asked);
     await rememberModel(hub, version.found, readme);

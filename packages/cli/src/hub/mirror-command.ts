@@ -42,7 +42,7 @@ export const mirrorModel = createNamedCommand(mirrorConfig, async ({ values, nam
   const target = await openTarget(program, values.store, hub.store.directory);
   const { onEvent, onProgress } = createTransferLines(output);
   try {
-    return await askPlaces({ store: hub.store, ownPlaces }, async (asked) => {
+    return await askPlaces({ ...hub, ownPlaces }, async (asked) => {
       const { crypto, signal } = asked;
       const { listed, found, places } = await findVersion({ ...asked, entry, version: name.version });
       const { manifest, manifestHash, encoded } = found;

@@ -3,9 +3,12 @@ import { join, resolve } from 'node:path';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { text } from '@ogong/host/config/values';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { toCheckedFetch } from '@ogong/host/http/checked-fetch';
+import { toDialPolicy } from '@ogong/host/link/public-address';
 import type { FindManifestOptions } from '@ogong/hub/named/fetch-model';
-import { openLightPlace } from '@ogong/hub/named/open-place';
 import { type HubPlace, PLACE_FORMS, parsePlace } from '@ogong/hub/place';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { createPlaceOpener } from '@ogong/provider/provider/hub/place-opener';
 import { createPlaceSources } from '@ogong/storage/store/place-sources';
 import { interruptible } from './interruptible.ts';
 
@@ -39,13 +42,24 @@ export const storesFolder = (directory: string): string => join(directory, 'stor
 /** Settings of a call that reads places. */
 export type PlaceSettings = Pick<FindManifestOptions, 'crypto' | 'store' | 'ownPlaces' | 'openPlace' | 'signal'>;
 
-/** Runs a call that reads places until it ends or Ctrl-C ends it. @param ownPlaces are asked before those of the registry. */
+export interface AskedPlaces extends Pick<PlaceSettings, 'store' | 'ownPlaces'> {
+  /** The registry that names the other places. */
+  readonly registry: Pick<LedgerDomain, 'chainId'>;
+}
+
+/**
+ * Runs a call that reads places until it ends or Ctrl-C ends it. Anybody may enter a place in the registry, so on a public chain these are
+ * called at public addresses alone.
+ * @param ownPlaces are asked before those of the registry, and called wherever they lead.
+ */
 export async function askPlaces<T>(
-  { store, ownPlaces }: Pick<PlaceSettings, 'store' | 'ownPlaces'>,
+  { store, ownPlaces = [], registry }: AskedPlaces,
   run: (settings: PlaceSettings) => Promise<T>,
 ): Promise<T> {
   const services = createPlaceSources({ folder: storesFolder(store.directory), env: process.env });
-  const openPlace = (place: HubPlace) => services.open(place.address) ?? openLightPlace(place);
+  const fetch = toCheckedFetch(toDialPolicy(registry.chainId));
+  const openOther = createPlaceOpener({ own: ownPlaces, services: {}, fetch });
+  const openPlace = (place: HubPlace) => services.open(place.address) ?? openOther(place);
   try {
     return await interruptible((signal) => run({ crypto, store, ownPlaces, openPlace, signal }));
   } finally {

@@ -42,10 +42,11 @@ interface PinChange {
 }
 
 async function changePins(
-  { values, name, hub: { store }, entry, output }: NamedCall<{ readonly json: boolean }>,
+  { values, name, hub, entry, output }: NamedCall<{ readonly json: boolean }>,
   { isPinned, change }: PinChange,
 ): Promise<number> {
-  const { found } = await askPlaces({ store }, (asked) => findVersion({ ...asked, entry, version: name.version }));
+  const { store } = hub;
+  const { found } = await askPlaces(hub, (asked) => findVersion({ ...asked, entry, version: name.version }));
   const { manifest } = found;
   await change(listBlobs(manifest), store);
   const shown = { name: `${name.maker}/${name.model}`, version: formatVersion(manifest.version), isPinned };

@@ -46,7 +46,7 @@ export const pullConfig = defineConfig({
 export const pullHubModel = createNamedCommand(pullConfig, ({ values, name, hub, entry, ownPlaces, output }) => {
   const store = values.to === undefined ? hub.store : openFolderStore(resolve(values.to));
   const { onEvent } = createTransferLines(output);
-  return askPlaces({ store, ownPlaces }, async (asked) => {
+  return askPlaces({ ...hub, store, ownPlaces }, async (asked) => {
     const version = await findVersion({ ...asked, entry, version: name.version });
     const { listed } = version;
     const { manifest, manifestHash, path, isNew } = await pullByName({ ...asked, listed, facts: entry.facts, onEvent });

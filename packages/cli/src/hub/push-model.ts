@@ -142,8 +142,7 @@ async function assertFinal(
 ): Promise<void> {
   try {
     const entry = await readEntry(hub, name);
-    const { store } = hub;
-    const { found } = await askPlaces({ store }, (asked) => findVersion({ ...asked, entry, version: name.version }));
+    const { found } = await askPlaces(hub, (asked) => findVersion({ ...asked, entry, version: name.version }));
     if (toHex(found.manifestHash) === toHex(manifestHash)) return;
   } catch (error) {
     if (error instanceof TransferError) return;

@@ -20,7 +20,7 @@ export const versionsConfig = defineConfig({
 
 export const listVersions = createNamedCommand(versionsConfig, ({ values, name, hub, entry, ownPlaces, output }) => {
   const { facts } = entry;
-  return askPlaces({ store: hub.store, ownPlaces }, async (asked) => {
+  return askPlaces({ ...hub, ownPlaces }, async (asked) => {
     const versions = [];
     for (const listed of entry.versions) {
       const isInForce = entry.inForce === listed;

@@ -5,11 +5,17 @@ import { isIP, type LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import { type DialPolicy, isPublicAddress } from '../link/public-address.ts';
 
+export interface FileRequest {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Asks for a file. A redirect is an answer, and is not followed. */
-export type FetchFile = (
-  address: string,
-  init: { readonly headers?: Readonly<Record<string, string>>; readonly signal?: AbortSignal | undefined },
-) => Promise<Response>;
+export interface FetchFile {
+  (address: string, init: FileRequest): Promise<Response>;
+  /** The rules, for connections that somebody else opens. */
+  readonly guard: { readonly isAllowed: (address: string) => boolean; readonly lookup: LookupFunction };
+}
 
 export interface AddressRules {
   /** Tells whether an IP address may be called. */
@@ -44,7 +50,7 @@ export function createCheckedFetch({ isAllowed, find = findAll }: AddressRules):
   };
   const limits = { keepAlive: true, maxFreeSockets: 4, timeout: IDLE_MS, lookup };
   const [plain, tls] = [new PlainAgent(limits), new TlsAgent(limits)];
-  return async (address, { headers = {}, signal }) => {
+  const call = async (address: string, { headers = {}, signal }: FileRequest): Promise<Response> => {
     const url = new URL(address);
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
     const isPlain = url.protocol === 'http:';
@@ -56,6 +62,7 @@ export function createCheckedFetch({ isAllowed, find = findAll }: AddressRules):
       throw new TypeError('fetch failed', { cause });
     }
   };
+  return Object.assign(call, { guard: { isAllowed, lookup } });
 }
 
 const findAll = (host: string) => lookUpName(host, { all: true });

@@ -46,9 +46,9 @@ export interface HttpSourceOptions {
 /** A server that answers ranges of HTTP, such as a mirror or a gateway of another store. */
 export function createHttpSource(options: HttpSourceOptions): BlockSource {
   const { urlOf, listUrlOf, headers = {}, name = 'http', fetch } = options;
-  const direct = createRangeReader();
-  /** Some servers redirect, or are behind a proxy. A caller that checks addresses calls each of them itself. */
-  let isDirect = fetch === undefined;
+  const direct = createRangeReader(fetch?.guard);
+  /** Some servers redirect, or are behind a proxy. A caller's own way to call addresses needs a guard for this one. */
+  let isDirect = fetch === undefined || fetch.guard !== undefined;
   return {
     name,
     async *read(file, range, signal) {

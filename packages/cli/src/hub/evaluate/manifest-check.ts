@@ -32,7 +32,7 @@ export async function checkManifestOf(
   const hub = await openHub(program, { deployment, ...rest });
   const entry = await readEntry(hub, name);
   const { manifest } = await askPlaces(
-    { store: hub.store, ownPlaces },
+    { ...hub, ownPlaces },
     async (asked) => (await findVersion({ ...asked, entry, version: name.version })).found,
   );
   const shown = `the manifest of ${name.maker}/${name.model} ${formatVersion(manifest.version)}`;

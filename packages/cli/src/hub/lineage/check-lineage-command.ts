@@ -50,7 +50,7 @@ export async function checkLineage(argv: readonly string[], output: Output): Pro
   const ownPlaces = readPlaces(program, 'from', values.from);
   const hub = await openHub(program, values);
   const entry = await readEntry(hub, name);
-  return askPlaces({ store: hub.store, ownPlaces }, async (asked) => {
+  return askPlaces({ ...hub, ownPlaces }, async (asked) => {
     const { listed } = await findVersion({ ...asked, entry, version: name.version });
     const work = createWork(hub, asked, output);
     const derived = await work.bring({ listed, facts: entry.facts });

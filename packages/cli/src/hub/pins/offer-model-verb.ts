@@ -164,8 +164,9 @@ const toDryContent = ({ file: { blockRoot, sizeBytes } }: PlannedPin): PinnedCon
   ...{ blob: blockRoot, pinRoot: blockRoot, sizeBytes },
 });
 
-function readContents(missing: readonly PlannedPin[], { store, ownPlaces, places }: PinnedModel) {
-  return askPlaces({ store, ownPlaces }, async ({ openPlace, signal }) => {
+function readContents(missing: readonly PlannedPin[], { hub, ownPlaces, places }: PinnedModel) {
+  const { store } = hub;
+  return askPlaces({ ...hub, ownPlaces }, async ({ openPlace, signal }) => {
     const sources = [...ownPlaces, ...places]
       .map((place) => openPlace?.(place))
       .filter((source) => source !== undefined);

@@ -4,9 +4,8 @@ import type { ManifestFile } from '@ogong/hub/manifest';
 import { findVersion } from '@ogong/hub/named/find-version';
 import { formatVersion } from '@ogong/hub/named/named-model';
 import { type HubPlace, parseHubSources } from '@ogong/hub/place';
-import type { FolderStore } from '@ogong/hub/store/folder-store';
 import { toHex } from '@ogong/protocol/base/bytes';
-import { openHub, readEntry, readName } from '../open-hub.ts';
+import { type OpenedHub, openHub, readEntry, readName } from '../open-hub.ts';
 import { askPlaces, fromField, readPlaces } from '../open-places.ts';
 
 /** Flags of a command that reads a model by its name. */
@@ -24,8 +23,7 @@ export interface PinnedModel {
   readonly ownPlaces: readonly HubPlace[];
   /** Places of the registry. */
   readonly places: readonly HubPlace[];
-  /** The store of this machine. */
-  readonly store: FolderStore;
+  readonly hub: OpenedHub;
 }
 
 /** Finds a version by its name on the chain. Its manifest comes from this machine or from the places. @throws ConfigError, TransferError */
@@ -38,12 +36,13 @@ export async function findPinnedModel(
   const ownPlaces = readPlaces(program, 'from', values.from);
   const hub = await openHub(program, values);
   const entry = await readEntry(hub, name);
-  const { store } = hub;
-  const { found, listed } = await askPlaces({ store, ownPlaces }, (asked) => findVersion({ ...asked, entry, version }));
+  const { found, listed } = await askPlaces({ ...hub, ownPlaces }, (asked) =>
+    findVersion({ ...asked, entry, version }),
+  );
   const { maker, model, version: number, files } = found.manifest;
   const distinct = new Map(files.toReversed().map((file) => [toHex(file.blockRoot), file]));
   return {
-    ...{ name: `${maker}/${model}@${formatVersion(number)}`, ownPlaces, store },
+    ...{ name: `${maker}/${model}@${formatVersion(number)}`, ownPlaces, hub },
     manifest: toHex(found.manifestHash),
     files: [...distinct.values()].reverse(),
     places: parseHubSources(listed.sources)?.places ?? [],

@@ -1,5 +1,6 @@
 import { connect as connectPlain, isIP, type TcpNetConnectOpts } from 'node:net';
 import { connect as connectSecure } from 'node:tls';
+import type { AddressGuard } from '@ogong/models/remote';
 import { createReceiveBuffers } from './receive-buffers.ts';
 
 /** A connection to a server. */
@@ -15,8 +16,8 @@ export interface Connection {
 
 const CONNECT_MS = 3_000;
 
-/** Connects to the host of an address, over TLS for `https`. */
-export function openConnection({ protocol, hostname, port }: URL): Connection {
+/** Connects to the host of an address, over TLS for `https`. @param guard looks up its name. Default: DNS. */
+export function openConnection({ protocol, hostname, port }: URL, guard?: AddressGuard): Connection {
   const buffers = createReceiveBuffers();
   let isOpen = true;
   let failure: Error | undefined;
@@ -32,6 +33,7 @@ export function openConnection({ protocol, hostname, port }: URL): Connection {
     host,
     port: Number(port || (isSecure ? 443 : 80)),
     noDelay: true,
+    ...(guard && { lookup: guard.lookup }),
     onread: {
       buffer: buffers.space,
       callback(bytes) {

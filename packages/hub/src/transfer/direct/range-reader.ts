@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+import type { AddressGuard } from '@ogong/models/remote';
 import type { ByteRange } from '../../store/blob-store.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { formatRangeRequest, parseRangeHead, type RangeHead } from './range-head.ts';
@@ -24,7 +26,8 @@ const END_OF_HEAD = '\r\n\r\n';
 /** A server may close a connection that rests, many after five seconds. */
 const REST_MS = 2_000;
 
-export function createRangeReader(): RangeReader {
+/** @param guard of the addresses that may be called. Default: each may. */
+export function createRangeReader(guard?: AddressGuard): RangeReader {
   /** Origins of the connections that wait for a request. */
   const resting = new Map<Connection, string>();
 
@@ -48,9 +51,13 @@ export function createRangeReader(): RangeReader {
   return {
     async *read(address, range, { headers, signal }) {
       const url = new URL(address);
+      const host = url.hostname.replace(/^\[|\]$/g, '');
+      // A lookup checks names alone.
+      if (guard !== undefined && isIP(host) !== 0 && !guard.isAllowed(host))
+        throw new NotDirect('it may not be called');
       const asked = { url, range, headers, signal };
       const rested = take(url);
-      let connection = rested ?? openConnection(url);
+      let connection = rested ?? openConnection(url, guard);
       let isFree = false;
       const close = (): void => connection.close();
       signal.addEventListener('abort', close, { once: true });
@@ -59,7 +66,7 @@ export function createRangeReader(): RangeReader {
           if (rested === undefined || signal.aborted) throw error;
           // The server may have closed the connection while it rested.
           connection.close();
-          connection = openConnection(url);
+          connection = openConnection(url, guard);
           return begin(connection, asked);
         });
         let left = range.to - range.from;
