@@ -71,7 +71,27 @@ export function createTensorVectors(crypto: Crypto): unknown {
       report: toHex(encodeTensorReport(report)),
       outcome: adjudicateTensors(reply, report).outcome,
     })),
+    labels: LABELS.map((pair) => describeLabels(crypto, pair)),
   };
+}
+
+const labelled = (label: string, scores: readonly number[]): readonly Tensor[] => [
+  tensorOf('label', 'string', [1], [label]),
+  tensorOf('scores', 'float32', [1, 3], scores),
+];
+
+/** Claimed outputs and those of a verifier in another class: on a tie, and beside a clear margin. */
+const LABELS: readonly (readonly [readonly Tensor[], readonly Tensor[]])[] = [
+  [labelled('a', [1.00003, 1, 0.5]), labelled('b', [1, 1.00003, 0.5])],
+  [labelled('a', [1, 1.001, 0.5]), labelled('b', [1, 1.001, 0.5])],
+  [labelled('a', [0, 0, 0]), labelled('b', [0, 0, 0])],
+];
+
+function describeLabels(crypto: Crypto, [claimed, own]: readonly [readonly Tensor[], readonly Tensor[]]): unknown {
+  const reply = createSyntheticTensors({ crypto, outputs: claimed });
+  const outputs = encodeTensorResponse(own);
+  const { outcome } = adjudicateTensors(reply, { ...reply.report, exact: false, outputs });
+  return { claimed: toHex(reply.response), own: toHex(outputs), outcome };
 }
 
 function describeRequest(crypto: Crypto, asked: object): unknown {
