@@ -9,6 +9,8 @@ import { promisify } from 'node:util';
 import { parseReadyLine } from '@ogong/host/lifecycle/ready-line';
 import { findProgram } from '@ogong/testing/processes/find-program';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createMcpHttp } from './mcp-http.ts';
+import { createSuiteServer } from './suite-server-fixture.ts';
 
 const run = promisify(execFile);
 const suite = createRequire(import.meta.url).resolve('@modelcontextprotocol/conformance/dist/index.js');
@@ -19,23 +21,24 @@ const APPLIED = [
   ...['server-sse-multiple-streams', 'dns-rebinding-protection'],
 ];
 
+/** Scenarios over the same HTTP layer with tools of the suite: messages of the server during a call, and questions to the client. */
+const LAYER = [
+  ...['logging-set-level', 'tools-call-with-logging', 'tools-call-with-progress'],
+  ...['tools-call-sampling', 'tools-call-elicitation'],
+];
+
 const FIXTURE = 'it calls a tool of the test server of the suite';
 const NO_PROMPTS = 'the server has no prompts';
 const NO_RESOURCES = 'the server has no resources';
 
 /** Scenarios of other features, which the server does not declare. */
 const NOT_APPLIED: Readonly<Record<string, string>> = {
-  'logging-set-level': 'the server sends no log: its log is on standard error',
   'completion-complete': 'no prompt and no resource has an argument to complete',
   'tools-call-simple-text': FIXTURE,
   'tools-call-image': FIXTURE,
   'tools-call-audio': FIXTURE,
   'tools-call-embedded-resource': FIXTURE,
   'tools-call-mixed-content': FIXTURE,
-  'tools-call-with-logging': FIXTURE,
-  'tools-call-with-progress': FIXTURE,
-  'tools-call-sampling': FIXTURE,
-  'tools-call-elicitation': FIXTURE,
   'json-schema-2020-12': FIXTURE,
   'elicitation-sep1034-defaults': FIXTURE,
   'elicitation-sep1330-enums': FIXTURE,
@@ -58,27 +61,37 @@ describe('the conformance suite of the Model Context Protocol', () => {
   const cwd = mkdtempSync(join(tmpdir(), 'ogong-conformance-'));
   let server: ChildProcess;
   let url: string;
+  const layer = createMcpHttp({ port: 0, key: undefined }, createSuiteServer);
   beforeAll(async () => {
     const argv = ['--disable-warning=ExperimentalWarning', program, '--http', '0'];
     server = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = await once(createInterface({ input: server.stdout as NodeJS.ReadableStream }), 'line');
     url = parseReadyLine(line)?.url as string;
+    await layer.start();
   });
   afterAll(async () => {
     const exited = once(server, 'exit');
     server.kill();
     await exited;
+    await layer.stop();
     rmSync(cwd, { recursive: true, force: true });
   });
 
-  it.each(APPLIED)('passes %s', async (scenario) => {
-    const { stdout } = await run(process.execPath, [suite, 'server', '--url', url, '--scenario', scenario], { cwd });
+  async function pass(scenario: string, address: string): Promise<void> {
+    const argv = [suite, 'server', '--url', address, '--scenario', scenario];
+    const { stdout } = await run(process.execPath, argv, { cwd });
     expect(stdout).toMatch(/Passed: ([1-9]\d*)\/\1, 0 failed, 0 warnings/);
-  });
+  }
+
+  it.each(APPLIED)('passes %s', (scenario) => pass(scenario, url));
+
+  it.each(LAYER)('passes %s with tools of the suite', (scenario) =>
+    pass(scenario, `http://127.0.0.1:${layer.address().port}/mcp`),
+  );
 
   it('has no further scenario for servers', async () => {
     const { stdout } = await run(process.execPath, [suite, 'list', '--server'], { cwd });
     const listed = [...stdout.matchAll(/^ {2}- (\S+)/gm)].map(([, name]) => name);
-    expect(listed.sort()).toEqual([...APPLIED, ...Object.keys(NOT_APPLIED)].sort());
+    expect(listed.sort()).toEqual([...APPLIED, ...LAYER, ...Object.keys(NOT_APPLIED)].sort());
   });
 });
