@@ -13,7 +13,8 @@ export interface ParserSource {
   readonly text: string;
 }
 
-const HOMES = /^(?:protocol|attestation|models|hub|storage|memory|mcp|host|gateway|provider|router|validator|engine)\/src\//;
+const HOMES =
+  /^(?:protocol|attestation|models|hub|storage|memory|mcp|host|gateway|provider|router|validator|engine)\/src\//;
 const PASSED_OVER = /\.test\.ts$|\.fuzz\.ts$|-fixture\.ts$|\/generated\//;
 const PARSER = /^export (?:async )?(?:function|const) ((?:parse|decode)[A-Z]\w*)/gm;
 

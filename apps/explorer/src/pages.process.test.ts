@@ -625,6 +625,9 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await page.locator('.banner.bad', { hasText: 'This step fails: links, requests.' }).waitFor();
     await give(upload('run.jsonl', text.slice(0, -1)));
     await page.getByRole('alert').filter({ hasText: 'the last line of the chain is cut' }).waitFor();
+    await page.evaluate("location.hash = '#/check'");
+    await page.setInputFiles('#receipt-file', upload('run.jsonl', text));
+    await page.getByRole('alert').filter({ hasText: 'which has a page of its own' }).waitFor();
     expect(complaints).toEqual([]);
     await page.close();
   });

@@ -59,7 +59,10 @@ export function CheckReceipt({ state }: { state: NetworkState }) {
     let [receipt, trust, policy] = [checked?.file, given, machines];
     for (const one of files) {
       try {
-        const dropped = checks.readDroppedFile(new Uint8Array(await one.arrayBuffer()));
+        const bytes = new Uint8Array(await one.arrayBuffer());
+        if (checks.isAgentChain(bytes))
+          throw new Error("this is the file of an agent's run, which has a page of its own");
+        const dropped = checks.readDroppedFile(bytes);
         if (dropped.kind === 'trust') trust = dropped.trust;
         else if (dropped.kind === 'machines') policy = dropped.file;
         else receipt = dropped.receipt;
