@@ -13,7 +13,8 @@ import { createMcpHttp } from './mcp-http.ts';
 import { createSuiteServer } from './suite-server-fixture.ts';
 
 const run = promisify(execFile);
-const suite = createRequire(import.meta.url).resolve('@modelcontextprotocol/conformance/dist/index.js');
+const require = createRequire(import.meta.url);
+const suite = require.resolve('@modelcontextprotocol/conformance/dist/index.js');
 const program = findProgram(new URL('./bin/ogong-mcp.ts', import.meta.url));
 
 const APPLIED = [
