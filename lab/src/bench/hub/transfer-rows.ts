@@ -84,14 +84,14 @@ async function measurePulls({ to, place, small, large, mib }: Pulls): Promise<Ro
       note: hasCurl
         ? `${rate(pullMs)} and ${rate(curlMs)} MiB/s from a server on this machine. Both files are synced, and the start of Node is left out. Median of ${ROUNDS} rounds`
         : 'this machine has no curl',
-      why: 'one thread reads the bodies and hashes each byte three times: for its block, for the file, and in the store',
-      next: 'hashes on another thread, and the same with the server on another machine',
+      why: 'one thread reads the bodies and hashes the blocks, and another one computes the SHA-256 of the file; the server needs a core too',
+      next: 'the same with the server on another machine',
     },
     {
       ...{ id: 'hub-pull-memory', what: `peak memory of a pull of ${mib} MiB, beyond that of 1 MiB`, unit: 'MiB' },
       ...{ value: pairedDifference(peaks, first), aim: { at: 'most', value: 200 } },
       note: `resident memory of the process: ${median(peaks).toFixed(0)} and ${median(first).toFixed(0)} MiB; median of ${ROUNDS} rounds`,
-      why: 'buffers of blocks stay until the garbage collector runs',
+      why: 'a window of 32 blocks, buffers of the connections, and a thread',
     },
   ];
 }
@@ -116,6 +116,6 @@ async function measurePushes({ from, to, mib }: Pushes): Promise<Row> {
     ...{ id: 'hub-push-time', what: `push of a file of ${mib} MiB, time / hashing and writing it`, unit: 'x' },
     ...{ value: pairedRatio(samples.push, samples.copy), aim: { at: 'most', value: 1.3 } },
     note: `${median(samples.push).toFixed(0)} and ${median(samples.copy).toFixed(0)} ms; both read it once, compute the SHA-256 and the hash of each block, write it and sync; median of ${ROUNDS} rounds`,
-    why: 'the store computes the hashes of the blocks again before it gives the file a name',
+    why: 'the push passes each block from the reader to the store, which writes it in pieces',
   };
 }

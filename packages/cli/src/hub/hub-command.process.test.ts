@@ -23,8 +23,8 @@ import { hubCommand } from './hub-command.ts';
 const GGUF = fileURLToPath(new URL('../../../models/models/stories260K.gguf', import.meta.url));
 const PROGRAM = findProgram(new URL('../bin/ogong.ts', import.meta.url));
 const KILLS = process.env.OGONG_LONG === undefined ? 3 : 10;
-/** Blocks that a server sends before a kill. A pull may have 12 of them, and one more for each that it keeps, before it keeps the next one. */
-const SENT_BLOCKS = 17;
+/** Blocks that a server sends before a kill. A pull may have 24 of them, and one more for each that it keeps, before it keeps the next one. */
+const SENT_BLOCKS = 29;
 const BIG_BYTES = (SENT_BLOCKS + 1) * KILLS * BLOCK_BYTES;
 
 let directory: TestDirectory;

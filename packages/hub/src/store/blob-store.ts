@@ -16,8 +16,11 @@ export interface PutOptions {
   readonly id?: BlobId | undefined;
   /** Keeps the blocks of a put that fails. Absent: a put that fails leaves nothing. */
   readonly resume?: PutResume | undefined;
-  /** Hashes of all blocks of the blob `id`. The caller has checked each block of the stream against them, so a store need not. */
-  readonly checkedHashes?: readonly Uint8Array[] | undefined;
+  /**
+   * Hashes of blocks by their index. The caller has checked each block against its hash, or computed that, before it yields the block. So a
+   * store need not hash it again.
+   */
+  readonly knownHashes?: readonly Uint8Array[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

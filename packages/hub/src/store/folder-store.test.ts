@@ -64,6 +64,23 @@ describe('a store in a folder', () => {
     expect(await store.put(blob.stream(), { bytes, id })).toBe(id);
   });
 
+  it('believes hashes that the caller has checked, but not for blocks of an earlier put', async () => {
+    const store = open();
+    const wrong = { bytes, id, knownHashes: blob.hashes.with(3, new Uint8Array(32)) };
+    await expect(store.put(blob.stream(), wrong)).rejects.toMatchObject({ code: 'wrong-content' });
+    const junk = (async function* () {
+      yield new Uint8Array(2 * BLOCK_BYTES);
+    })();
+    const begin = store.put(junk, { bytes, id, resume: { key: id, from: 0 }, knownHashes: blob.hashes });
+    await expect(begin).rejects.toMatchObject({ code: 'too-short' });
+    const resume = { key: id, from: await store.begun(id) };
+    expect(resume.from).toBe(2 * BLOCK_BYTES);
+    const rest = store.put(blob.stream(resume.from), { bytes, id, resume, knownHashes: blob.hashes });
+    await expect(rest).rejects.toMatchObject({ code: 'wrong-content' });
+    expect(await store.put(blob.stream(), { bytes, id, knownHashes: blob.hashes })).toBe(id);
+    expect(Buffer.from(await store.listBlocks(id)).equals(encodeBlockList(blob.hashes))).toBe(true);
+  });
+
   it('makes a list anew that is lost or wrong, and refuses one for a damaged blob', async () => {
     const store = open();
     await store.put(blob.stream(), { bytes });

@@ -34,7 +34,7 @@ export async function pullBlob({ id, sizeBytes, sources, store, signal }: PullBl
   const hashes = await fetchBlockList(file, { pool, timeoutMs: PULL_LIMITS.idleMs, signal });
   const from = await store.begun(id);
   const blocks = fetchBlocks({ file, hashes, first: from / BLOCK_BYTES, pool, limits: PULL_LIMITS, signal });
-  await store.put(blocks, { bytes: sizeBytes, id, resume: { key: id, from }, checkedHashes: hashes, signal });
+  await store.put(blocks, { bytes: sizeBytes, id, resume: { key: id, from }, knownHashes: hashes, signal });
 }
 
 /** A place of the hub behind an address: blobs and lists by their ids. */

@@ -32,7 +32,7 @@ export interface PullLimits extends FetchLimits {
 }
 
 export const PULL_LIMITS: PullLimits = {
-  ...{ windowBlocks: 16, runBlocks: 4, requests: 2 },
+  ...{ windowBlocks: 32, runBlocks: 8, requests: 2 },
   ...{ idleMs: 60_000, slowMs: 5_000, maxFailures: 6, pauseMs: 500 },
 };
 
@@ -184,7 +184,7 @@ async function receiveFile(
     }
   };
   try {
-    await store.put(watch(), { bytes: file.sizeBytes, id, resume: { key: id, from }, checkedHashes: hashes, signal });
+    await store.put(watch(), { bytes: file.sizeBytes, id, resume: { key: id, from }, knownHashes: hashes, signal });
     return await hash?.digest();
   } finally {
     await hash?.close();

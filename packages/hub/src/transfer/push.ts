@@ -141,7 +141,7 @@ async function pushFile(
       onProgress?.(meter.add(path, block.length));
     }
   };
-  const id = await store.put(read(), { bytes: sizeBytes, resume: { key, from }, signal });
+  const id = await store.put(read(), { bytes: sizeBytes, resume: { key, from }, knownHashes: hashes, signal });
   const blockRoot = computeBlockRoot(hashes);
   if (!isSameStamp(stamp, readFileStamp(place)))
     throw new TransferError('changed', `${place} changed while it was pushed; try again once nobody writes to it`);
