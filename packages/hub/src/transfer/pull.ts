@@ -11,7 +11,7 @@ import type { FolderStore } from '../store/folder-store.ts';
 import type { BlockSource } from './block-source.ts';
 import { type FetchLimits, fetchBlocks } from './fetch-blocks.ts';
 import { fetchBlockList } from './fetch-list.ts';
-import { createFileHash } from './file-hash.ts';
+import { createFileDigest } from './file-digest.ts';
 import { assertFree } from './free-room.ts';
 import { createProgressMeter, type ProgressMeter, type TransferProgress } from './progress.ts';
 import { createSourcePool, type DroppedSource, type SourcePool } from './source-pool.ts';
@@ -170,7 +170,7 @@ async function receiveFile(
   const id = toHex(file.blockRoot);
   const first = from / BLOCK_BYTES;
   // The hash of a part is of no use.
-  const hash = first === 0 ? createFileHash(file.sizeBytes) : undefined;
+  const hash = first === 0 ? createFileDigest(file.sizeBytes) : undefined;
   meter.skip(from);
   const watch = async function* (): AsyncGenerator<Uint8Array> {
     let index = first;

@@ -64,6 +64,13 @@ function worstTensors(size: number): Uint8Array[] {
   });
 }
 
+/** Heads of HTTP whose first line is right: long names and values, many lines, and lines of spaces. */
+function worstRangeHeads(size: number): string[] {
+  const lines = Array.from({ length: Math.ceil(size / 12) }, (_, i) => `x${i}: a`);
+  const bodies = [...worstTexts(size), `x: ${' '.repeat(size)}y`, 'x'.repeat(size), lines.join('\r\n')];
+  return bodies.map((body) => `HTTP/1.1 206 Partial Content\r\n${body}`);
+}
+
 /** Gives a parser a second argument. */
 const withArguments =
   (file: string, name: string, ...rest: readonly unknown[]): NonNullable<ParserRow['prepare']> =>
@@ -95,6 +102,11 @@ export const SPECIAL_ROWS: readonly ParserRow[] = [
       `hub:${'ab'.repeat(32)}`,
     ),
   ]),
+  {
+    ...row('hub/src/transfer/direct/range-head.ts', 'parseRangeHead', worstRangeHeads, { from: 0, to: 10 }),
+    // The reader ends longer ones.
+    limit: 16_384,
+  },
   row(
     'protocol/src/modality/text/request/request.ts',
     'parseRequest',

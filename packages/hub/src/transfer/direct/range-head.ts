@@ -19,7 +19,7 @@ export interface RangeHead {
   readonly staysOpen: boolean;
 }
 
-const LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/;
+const LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)$/;
 
 /**
  * Parses the head of an answer, without the empty line at its end.
@@ -33,7 +33,7 @@ export function parseRangeHead(head: string, { from, to }: ByteRange): RangeHead
     const [, name = '', value = ''] = LINE.exec(line) ?? [];
     const key = name.toLowerCase();
     if (key === '' || (fields.has(key) && SINGLE.has(key))) return undefined;
-    fields.set(key, value);
+    fields.set(key, value.trim());
   }
   const isWhole = fields.get('content-length') === `${to - from}` && !fields.has('transfer-encoding');
   const isAsked = fields.get('content-range')?.startsWith(`bytes ${from}-${to - 1}/`) === true;

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { BLOCK_BYTES } from '../block-size.ts';
-import { createFileHash } from './file-hash.ts';
+import { createFileDigest } from './file-digest.ts';
 
 it.each([1, 2 ** 40])(
   'computes the SHA-256 of a file of %i bytes from blocks whose buffer is used again',
   async (bytes) => {
-    const hash = createFileHash(bytes);
+    const hash = createFileDigest(bytes);
     const plain = createHash('sha256');
     const block = new Uint8Array(new SharedArrayBuffer(BLOCK_BYTES));
     for (const fill of [1, 2, 3]) {
@@ -20,7 +20,7 @@ it.each([1, 2 ** 40])(
 );
 
 it('has no digest once its thread has ended', async () => {
-  const hash = createFileHash(2 ** 40);
+  const hash = createFileDigest(2 ** 40);
   const updated = hash.update(new Uint8Array(5));
   await hash.close();
   await updated;

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { BLOCK_BYTES } from '../block-size.ts';
 
 /** The SHA-256 of a file whose blocks pass one after another. */
-export interface FileHash {
+export interface FileDigest {
   /** Resolves once the buffer of the block may be used again. */
   update(block: Uint8Array): Promise<void>;
   /** @returns 32 bytes, or undefined if the thread failed. */
@@ -15,10 +15,10 @@ export interface FileHash {
 const LEAST_THREAD_BYTES = 64 * BLOCK_BYTES;
 
 /** Creates a hash. That of a large file works on another thread: blocks in shared memory are not copied. */
-export const createFileHash = (sizeBytes: number): FileHash =>
+export const createFileDigest = (sizeBytes: number): FileDigest =>
   sizeBytes < LEAST_THREAD_BYTES ? createOwnHash() : createThreadHash();
 
-function createOwnHash(): FileHash {
+function createOwnHash(): FileDigest {
   const hash = createHash('sha256');
   return {
     async update(block) {
@@ -42,7 +42,7 @@ const SOURCE = `
 
 type Reply = Uint8Array | undefined;
 
-function createThreadHash(): FileHash {
+function createThreadHash(): FileDigest {
   const waiting: ((reply: Reply) => void)[] = [];
   let isUsable = true;
   const worker = new Worker(SOURCE, { eval: true, env: {}, execArgv: [] });
