@@ -101,8 +101,8 @@ describe('the daemons without an engine', () => {
 
 /** Names of all programs of the packages. */
 const PROGRAMS = [
-  ...['ogong', 'ogong-gatewayd', 'ogong-mcp', 'ogong-provider', 'ogong-relayd', 'ogong-routerd'],
-  ...['ogong-signerd', 'ogong-stored', 'ogong-validatord', 'ogong-verifierd'],
+  ...['ogong', 'ogong-gatewayd', 'ogong-mcp', 'ogong-memoryd', 'ogong-provider', 'ogong-relayd'],
+  ...['ogong-routerd', 'ogong-signerd', 'ogong-stored', 'ogong-validatord', 'ogong-verifierd'],
 ];
 
 /** The Nodes on the path that are older than the packages need. */

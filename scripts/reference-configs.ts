@@ -20,6 +20,13 @@ import { replayConfig } from '@ogong/cli/replay-command';
 import { adminConfig, gatewayConfig } from '@ogong/gateway/gateway-config';
 import type { ConfigDefinition, ConfigFields } from '@ogong/host/config/field';
 import { mcpConfig } from '@ogong/mcp/mcp-config';
+import {
+  backupConfig as backupMemoriesConfig,
+  keysBackupConfig,
+  memorydConfig,
+  keyConfig as memoryKeyConfig,
+  restoreConfig as restoreMemoriesConfig,
+} from '@ogong/memory/daemon/memoryd-config';
 import { admissionsConfig } from '@ogong/provider/commands/admissions-command';
 import {
   catalogueListConfig,
@@ -86,6 +93,11 @@ export const referenceConfigs = [
   relayConfig,
   storedConfig,
   mcpConfig,
+  memorydConfig,
+  memoryKeyConfig,
+  backupMemoriesConfig,
+  keysBackupConfig,
+  restoreMemoriesConfig,
   gatewayConfig,
   adminConfig,
   quoteConfig,

@@ -1,4 +1,4 @@
-import type { Memory } from './memory.ts';
+import type { EmbeddedMemory, Memory } from './memory.ts';
 import type { ProfilePart } from './pipeline/describe.ts';
 import type { ExtractionOptions } from './pipeline/extract.ts';
 import { addMemories, type ServiceMeans } from './service/add-memories.ts';
@@ -7,10 +7,14 @@ import { countMemories, type MemoryCounts } from './service/count-memories.ts';
 import { editMemory, type MemoryEdit } from './service/edit-memory.ts';
 import { eraseProfiles, type ProfileText, readProfile, writeBio } from './service/profiles.ts';
 import { type MemorySearch, type SearchRequest, searchMemories } from './service/search-memories.ts';
-import { createUserQueue } from './service/user-queue.ts';
+import { createUserQueue, type UserQueue } from './service/user-queue.ts';
+import type { MemoryFilter, MemoryPage, MemoryStore } from './store/memory-store.ts';
+import type { MemoryCalls } from './verify/verify-memory.ts';
 
 export interface MemoryServiceOptions extends Omit<ServiceMeans, 'limits'> {
   readonly limits?: Partial<ExtractionOptions>;
+  /** Of services over one store that ask different models. Default: one of its own. */
+  readonly queue?: UserQueue;
 }
 
 /** Memories of users. Changes of one user run one after the other. Errors are those of the store, of the models, and MemoryError. */
@@ -19,6 +23,10 @@ export interface MemoryService {
   add(user: string, request: AddRequest, signal: AbortSignal): Promise<AddResult>;
   search(user: string, request: SearchRequest, signal: AbortSignal): Promise<MemorySearch>;
   get(user: string, id: string): Promise<Memory | undefined>;
+  /** Heads, newest first. */
+  list(user: string, filter: MemoryFilter, page: MemoryPage): Promise<readonly Memory[]>;
+  /** A memory with its vector and the calls that it names, for verifyMemory. */
+  readProof(user: string, id: string): Promise<MemoryProof | undefined>;
   edit(user: string, id: string, edit: MemoryEdit, signal: AbortSignal): Promise<Memory | undefined>;
   /** Erases a memory with its history and the texts that were made of memories. @returns false if there is none. */
   remove(user: string, id: string): Promise<boolean>;
@@ -35,16 +43,27 @@ export interface MemoryService {
   count(user: string): Promise<MemoryCounts>;
 }
 
+/** All that a reader needs to verify a memory. */
+export interface MemoryProof {
+  readonly embedded: EmbeddedMemory;
+  readonly calls: MemoryCalls;
+}
+
 const DEFAULT_LIMITS: ExtractionOptions = { maxTokens: 2_048, windowSize: 12_000 };
 
-export function createMemoryService({ limits, ...given }: MemoryServiceOptions): MemoryService {
+export function createMemoryService({
+  limits,
+  queue = createUserQueue(),
+  ...given
+}: MemoryServiceOptions): MemoryService {
   const means = { ...given, limits: { ...DEFAULT_LIMITS, ...limits } };
   const { store } = means;
-  const queue = createUserQueue();
   return {
     add: (user, request, signal) => queue(user, () => addMemories(means, { ...request, user, signal })),
     search: (user, request, signal) => searchMemories(means, { ...request, user, signal }),
     get: async (user, id) => (await store.get(user, id))?.memory,
+    list: store.list,
+    readProof: (user, id) => readProof(store, user, id),
     edit: (user, id, edit, signal) => queue(user, () => editMemory(means, { user, id, edit, signal })),
     remove: (user, id) =>
       queue(user, async () => {
@@ -57,4 +76,13 @@ export function createMemoryService({ limits, ...given }: MemoryServiceOptions):
     writeBio: (user, text) => queue(user, () => writeBio(means, { user, text })),
     count: (user) => countMemories(store, user),
   };
+}
+
+async function readProof(store: MemoryStore, user: string, id: string): Promise<MemoryProof | undefined> {
+  const embedded = await store.get(user, id);
+  if (embedded === undefined) return undefined;
+  const { extraction, embedding, update } = embedded.memory.evidence ?? {};
+  const read = async (name: string | undefined) => (name === undefined ? undefined : store.readEvidence(user, name));
+  const calls = { extraction: await read(extraction), embedding: await read(embedding), update: await read(update) };
+  return { embedded, calls };
 }

@@ -9,6 +9,13 @@ export interface MemoryFilter {
   readonly asOfMs?: number;
 }
 
+export interface MemoryPage {
+  /** 1 to 100. */
+  readonly limit: number;
+  /** Id of the last memory of the page before. */
+  readonly before?: string;
+}
+
 export interface MemoryQuery extends MemoryFilter {
   readonly text: string;
   /** Unit length, of the embedding model of the memories. */
@@ -45,11 +52,7 @@ export interface MemoryStore {
   /** A head and the memories that it replaced, newest first. */
   readHistory(user: string, id: string): Promise<readonly Memory[]>;
   /** Newest first. @param page after the memory `before`. @throws MemoryStoreError `invalid` if that one is gone. */
-  list(
-    user: string,
-    filter: MemoryFilter,
-    page: { readonly limit: number; readonly before?: string },
-  ): Promise<readonly Memory[]>;
+  list(user: string, filter: MemoryFilter, page: MemoryPage): Promise<readonly Memory[]>;
   search(user: string, query: MemoryQuery): Promise<readonly FoundMemory[]>;
   /** Changes fields that a person edits, and erases the old ones. A new text comes with its new vector. */
   edit(user: string, edited: EmbeddedMemory): Promise<boolean>;

@@ -2,7 +2,7 @@ import { ENDPOINT_INFO, ENDPOINTS, type EndpointName } from '../modality/endpoin
 
 /** One endpoint of an HTTP API. `:name` in the path stands for one segment, `:name{.+}` for all segments that follow. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
 }
 

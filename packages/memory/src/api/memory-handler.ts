@@ -1,0 +1,20 @@
+import type { ApiContext, Handler } from '@ogong/host/http/api-app';
+import type { BodyLimits } from '@ogong/host/http/body';
+import type { MemoryService } from '../memory-service.ts';
+import type { MemoryScope } from './memory-routes.ts';
+
+/** The caller of a request, whose key was checked. */
+export interface MemoryCaller {
+  readonly user: string;
+  readonly service: MemoryService;
+}
+
+export type MemoryHandler = (context: ApiContext, caller: MemoryCaller) => Promise<Response>;
+
+export interface MemoryApiOptions {
+  /** Answers callers with this right only. */
+  readonly require: (scope: MemoryScope, handle: MemoryHandler) => Handler;
+  /** Monotonic, ms. */
+  readonly clock: { readonly nowMs: () => number };
+  readonly bodyLimits: BodyLimits;
+}

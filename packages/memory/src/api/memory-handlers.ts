@@ -1,0 +1,135 @@
+import { type ApiContext, getCallSignal, type Handler } from '@ogong/host/http/api-app';
+import { ApiError } from '@ogong/host/http/api-error';
+import { parseJsonBody, readJsonBody } from '@ogong/host/http/body';
+import type { z } from 'zod';
+import type { AddResult } from '../service/add-request.ts';
+import { explainMemoryFailure } from './explain-failure.ts';
+import { ADDITION_BODY, EDIT_BODY, LIST_QUERY, SEARCH_BODY } from './memory-bodies.ts';
+import type { MemoryApiOptions, MemoryHandler } from './memory-handler.ts';
+import { joinSentences, toFoundJson, toMemoryJson, toProofJson } from './memory-json.ts';
+import { MEMORY_ROUTES, type MemoryRouteName } from './memory-routes.ts';
+import { parseQuery } from './parse-query.ts';
+import { createProfileHandlers } from './profile-handlers.ts';
+
+/** Handlers of all routes of MEMORY_ROUTES, for a daemon or a gateway. */
+export function createMemoryHandlers(options: MemoryApiOptions): Readonly<Record<MemoryRouteName, Handler>> {
+  const handlers: Readonly<Record<MemoryRouteName, MemoryHandler>> = {
+    ...createOneHandlers(options),
+    ...createProfileHandlers(options),
+    addition: createAddition(options),
+    search: createSearch(options),
+    async list({ req, json }, { user, service }) {
+      const { limit, before, category, ...given } = parseQuery(req.query(), LIST_QUERY);
+      const filter = { ...toFilter(given), ...(category && { categories: [category] }) };
+      const memories = await service.list(user, filter, { limit, ...(before !== undefined && { before }) });
+      return json({ memories: memories.map(toMemoryJson), has_more: memories.length === limit });
+    },
+    userRemoval: async ({ json }, { user, service }) => json({ success: await service.removeUser(user) }),
+  };
+  const names = Object.keys(handlers) as MemoryRouteName[];
+  return Object.fromEntries(
+    names.map((name) => [name, options.require(MEMORY_ROUTES[name].scope, explained(handlers[name]))]),
+  ) as Record<MemoryRouteName, Handler>;
+}
+
+const explained =
+  (handle: MemoryHandler): MemoryHandler =>
+  async (context, caller) => {
+    try {
+      return await handle(context, caller);
+    } catch (error) {
+      throw explainMemoryFailure(error) ?? error;
+    }
+  };
+
+const createAddition =
+  ({ clock, bodyLimits }: MemoryApiOptions): MemoryHandler =>
+  async (context, { user, service }) => {
+    const startedMs = clock.nowMs();
+    const body = parseJsonBody(await readJsonBody(context, bodyLimits), ADDITION_BODY);
+    const { agent_id: agentId, thread_id: threadId, source, metadata } = body;
+    const messages = body.messages.map(({ role, content, created_at: timeMs }) => ({
+      ...{ role, content },
+      ...(timeMs !== undefined && { timeMs }),
+    }));
+    const request = { messages, agentId, threadId, source, ...(metadata && { metadata }) };
+    const added = await service.add(user, request, getCallSignal(context));
+    return context.json({ ...toAdditionJson(added), processing_time: (clock.nowMs() - startedMs) / 1000 });
+  };
+
+export const toAdditionJson = ({ memories, refused, duplicates, isRepeated }: AddResult) => ({
+  success: true,
+  memories_created: memories.length,
+  categories_detected: [...new Set(memories.flatMap(({ categories }) => categories))],
+  memories: memories.map(toMemoryJson),
+  /** Proposals that the checks refused (docs/spec/memory.md#candidate-checks). */
+  refused: refused.map(({ code, text }) => ({ code, text: text ?? null })),
+  duplicates,
+  repeated: isRepeated,
+});
+
+const createSearch =
+  ({ bodyLimits }: MemoryApiOptions): MemoryHandler =>
+  async (context, { user, service }) => {
+    const body = parseJsonBody(await readJsonBody(context, bodyLimits), SEARCH_BODY);
+    const { query, limit, rerank, include_bio: includeBio, categories, as_of: asOfMs, ...given } = body;
+    const request = {
+      ...{ query, limit, rerank, includeBio, ...toFilter(given) },
+      ...(categories && { categories }),
+      ...(asOfMs !== undefined && { asOfMs }),
+    };
+    const { memories, bio } = await service.search(user, request, getCallSignal(context));
+    return context.json({ user_bio: bio ? joinSentences(bio) : null, memories: memories.map(toFoundJson) });
+  };
+
+/** Routes of one memory. */
+function createOneHandlers({
+  bodyLimits,
+}: MemoryApiOptions): Pick<
+  Record<MemoryRouteName, MemoryHandler>,
+  'memory' | 'edit' | 'removal' | 'history' | 'proof'
+> {
+  return {
+    async memory(context, { user, service }) {
+      return context.json(toMemoryJson((await service.get(user, readId(context))) ?? refuseUnknown()));
+    },
+    async edit(context, { user, service }) {
+      const id = readId(context);
+      const body = parseJsonBody(await readJsonBody(context, bodyLimits), EDIT_BODY);
+      const { content: text, metadata, category, categories = category && [category], type } = body;
+      const fields = { ...(metadata && { metadata }), ...(categories && { categories }), ...(type && { type }) };
+      const edit = { ...fields, ...(text !== undefined && { text }) };
+      const edited = await service.edit(user, id, edit, getCallSignal(context));
+      return context.json(toMemoryJson(edited ?? refuseUnknown()));
+    },
+    async removal(context, { user, service }) {
+      if (!(await service.remove(user, readId(context)))) refuseUnknown();
+      return context.json({ success: true });
+    },
+    async history(context, { user, service }) {
+      const history = await service.readHistory(user, readId(context));
+      if (history.length === 0) refuseUnknown();
+      return context.json({ memories: history.map(toMemoryJson) });
+    },
+    async proof(context, { user, service }) {
+      return context.json(toProofJson((await service.readProof(user, readId(context))) ?? refuseUnknown()));
+    },
+  };
+}
+
+function refuseUnknown(): never {
+  throw new ApiError('not_found', 'There is no such memory.');
+}
+
+function readId({ req }: ApiContext): string {
+  const id = req.param('id') ?? '';
+  return /^[0-9a-f]{32}$/.test(id) ? id : refuseUnknown();
+}
+
+function toFilter({
+  type,
+  agent_id: agentId,
+  thread_id: threadId,
+}: Pick<z.infer<typeof LIST_QUERY>, 'type' | 'agent_id' | 'thread_id'>) {
+  return { ...(type && { type }), ...(agentId && { agentId }), ...(threadId && { threadId }) };
+}

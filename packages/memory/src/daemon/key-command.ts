@@ -1,0 +1,65 @@
+import type { Output } from '@ogong/host/lifecycle/command';
+import { printJson } from '@ogong/host/lifecycle/print-json';
+import { EXIT } from '@ogong/host/log/errors';
+import { systemClock } from '@ogong/host/time/clock';
+import type { ApiKeys, MemoryKey } from './api-keys.ts';
+import { keyConfig } from './memoryd-config.ts';
+import { openKeysFile, openMasterKey } from './open-store-files.ts';
+
+type Run = Extract<ReturnType<typeof keyConfig.parse>, { kind: 'run' }>;
+const NAME = 'ogong-memoryd key';
+
+/** @returns the exit code. @throws ConfigError, KeyFileError, StoreError */
+export async function runKeyCommand(argv: readonly string[], output: Output): Promise<number> {
+  const parsed = keyConfig.parse(argv, process.env);
+  if (parsed.kind === 'print') {
+    output.write(parsed.text);
+    return EXIT.ok;
+  }
+  const files = openKeysFile(parsed.values, await openMasterKey(parsed.values));
+  try {
+    return await runVerb(files.opened, parsed, output);
+  } finally {
+    await files.close();
+  }
+}
+
+async function runVerb(keys: ApiKeys, { positionals, values }: Run, output: Output): Promise<number> {
+  const [verb, id] = positionals;
+  if (verb === 'add' && id === undefined) return addKey(keys, values, output);
+  if (verb === 'list' && id === undefined) {
+    const all = (await keys.list()).map(toShown);
+    if (values.json) printJson(output, all);
+    else for (const key of all) output.write(`${Object.values(key).join('  ')}\n`);
+    return EXIT.ok;
+  }
+  if (verb === 'revoke' && id !== undefined) {
+    if (await keys.revoke(id)) return EXIT.ok;
+    output.writeError(`${NAME}: there is no key ${id} that is not revoked\n`);
+    return EXIT.usage;
+  }
+  output.writeError(`${NAME}: say add --user NAME, list or revoke ID\n`);
+  return EXIT.usage;
+}
+
+async function addKey(keys: ApiKeys, { user, scope, lifetime, json }: Run['values'], output: Output): Promise<number> {
+  if (user === undefined) {
+    output.writeError(`${NAME}: --user is required: whose memories the key opens\n`);
+    return EXIT.usage;
+  }
+  const scopes = scope.length > 0 ? scope : (['read', 'write'] as const);
+  const expiresMs = lifetime === undefined ? undefined : systemClock.nowMs() + lifetime;
+  const { id, secret } = await keys.add({ user, scopes, expiresMs });
+  if (json) printJson(output, { id, user, scopes, key: secret });
+  else output.write(`${secret}\n`);
+  return EXIT.ok;
+}
+
+const toDate = (ms: number | undefined): string => (ms === undefined ? '-' : new Date(ms).toISOString());
+
+const toShown = ({ id, user, scopes, createdMs, expiresMs, revokedMs }: MemoryKey) => ({
+  ...{ id, user, scopes: scopes.join(',') },
+  created: toDate(createdMs),
+  expires: toDate(expiresMs),
+  revoked: toDate(revokedMs),
+});

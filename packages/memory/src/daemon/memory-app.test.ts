@@ -1,0 +1,173 @@
+import { createSqlitePlace } from '@ogong/testing/gateway/books-place';
+import { openTestMemories, testMasterKey } from '@ogong/testing/memory/memory-place';
+import { goodExtractor } from '@ogong/testing/memory/scripted-extractors';
+import { createScriptedModels } from '@ogong/testing/memory/scripted-models';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createMemoryHandlers } from '../api/memory-handlers.ts';
+import { MEMORY_SCOPES } from '../api/memory-routes.ts';
+import { createMemoryService } from '../memory-service.ts';
+import { MEMORY_SCHEMA } from '../store/memory-schema.ts';
+import { API_KEYS_SCHEMA, type ApiKeys, createApiKeys } from './api-keys.ts';
+import { createKeySignIn } from './key-sign-in.ts';
+import { createMemoryApp } from './memory-app.ts';
+
+/** Friday, 8 May 2026. */
+let nowMs = Date.UTC(2026, 4, 8, 12);
+const clock = { nowMs: () => nowMs++ };
+let place: Awaited<ReturnType<typeof createSqlitePlace>>;
+let opened: Awaited<ReturnType<typeof openTestMemories>>;
+let keys: ApiKeys;
+let app: ReturnType<typeof createMemoryApp>;
+let ana: string;
+
+beforeAll(async () => {
+  place = await createSqlitePlace(`${MEMORY_SCHEMA}${API_KEYS_SCHEMA}`);
+  opened = await openTestMemories(place);
+  keys = createApiKeys(opened.books, { masterKey: testMasterKey(), clock });
+  const models = createScriptedModels(goodExtractor);
+  let count = 0;
+  const random = (length: number) => new Uint8Array(length).fill(++count);
+  const signIn = createKeySignIn(keys, createMemoryService({ store: opened.store, models, clock, random }));
+  await signIn.start();
+  const handlers = createMemoryHandlers({
+    ...{ require: signIn.require, clock },
+    bodyLimits: { maxBytes: 100_000, timeoutMs: 1_000 },
+  });
+  app = createMemoryApp({ origins: [], isLoopback: true }, handlers);
+  ana = await addKey('ana');
+});
+afterAll(async () => {
+  await opened.close();
+  await place.remove();
+});
+
+const addKey = async (
+  user: string,
+  scopes: readonly ('read' | 'write' | 'admin')[] = MEMORY_SCOPES,
+  expiresMs?: number,
+) => (await keys.add({ user, scopes, expiresMs })).secret;
+
+type Headers = Readonly<Record<string, string>>;
+
+async function call(method: string, path: string, body?: unknown, headers: Headers = {}) {
+  const request = new Request(`http://127.0.0.1${path}`, {
+    ...{ method, headers: { host: '127.0.0.1', 'x-api-key': ana, 'content-type': 'application/json', ...headers } },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const response = await app.fetch(request, {});
+  return { status: response.status, body: (await response.json()) as Record<string, never> };
+}
+
+const say = (content: string, headers = {}) =>
+  call('POST', '/v1/memories', { messages: [{ role: 'user', content }], agent_id: 'a', thread_id: 't' }, headers);
+
+it('adds, finds, reads, changes and removes memories', async () => {
+  const headers = { 'x-api-key': await addKey('cleo') };
+  const added = await say('I live in Porto. I visited Rome two weeks ago. Is it warm?', headers);
+  expect(added).toMatchObject({
+    status: 200,
+    body: {
+      ...{ success: true, memories_created: 2, categories_detected: ['identity', 'travel'], repeated: false },
+      processing_time: expect.any(Number),
+    },
+  });
+  expect((await say('I live in Porto. I visited Rome two weeks ago. Is it warm?', headers)).body).toMatchObject({
+    ...{ memories_created: 0, repeated: true },
+  });
+  const search = { query: 'Where does the user live?', limit: 1, thread_id: 't' };
+  const { body: found } = await call('POST', '/memories/search', search, headers);
+  expect(found).toEqual({ user_bio: null, memories: [expect.any(Object)] });
+  const [memory] = found.memories as unknown as [Record<string, string>];
+  expect(memory).toMatchObject({
+    memory: 'The user lives in Porto',
+    recalled: `<recalled-memory id="${memory.id}">The user lives in Porto</recalled-memory>`,
+    ...{ categories: ['identity'], type: 'semantic', source: 'chat', agent_id: 'a', thread_id: 't' },
+    ...{ vector_distance: expect.any(Number), rerank_score: null },
+    quote: { words: 'I live in Porto.', role: 'user', message: 0, day: '2026-05-08' },
+    receipts: { extraction: expect.stringMatching(/^[0-9a-f]{64}$/), update: null },
+  });
+  const path = `/v1/memories/${memory.id}`;
+  const edit = { content: 'The user lives in Porto, Portugal', category: 'travel', metadata: { tags: ['home'] } };
+  expect((await call('PATCH', path, edit, headers)).body).toMatchObject({ ...edit, receipts: null, quote: null });
+  expect((await call('GET', path, undefined, headers)).body).toMatchObject({ ...edit, categories: ['travel'] });
+  expect((await call('GET', `${path}/history`, undefined, headers)).body.memories).toHaveLength(1);
+  expect((await call('GET', '/v1/memories?category=travel&limit=1', undefined, headers)).body).toMatchObject({
+    has_more: true,
+  });
+  expect(await call('DELETE', path, undefined, headers)).toEqual({ status: 200, body: { success: true } });
+  expect((await call('GET', path, undefined, headers)).status).toBe(404);
+});
+
+it('shows the proof of a memory, and a profile that names its memories', async () => {
+  const headers = { 'x-api-key': await addKey('bo') };
+  const { body } = await say('I play chess.', headers);
+  const [{ id }] = body.memories as unknown as [{ id: string }];
+  const proof = await call('GET', `/v1/memories/${id}/proof`, undefined, headers);
+  expect(proof.body).toMatchObject({
+    ...{ vector: expect.any(String), embedding_model: 'words', memory: { id } },
+    calls: { extraction: { endpoint: 'chat' }, embedding: { endpoint: 'embedding' }, update: null },
+  });
+  const { body: profile } = await call('GET', '/v1/profile?include=bio,categories,stats', undefined, headers);
+  expect(profile).toMatchObject({
+    bio: { summary: 'The user plays chess', word_count: 4, confidence: 1, sources: [{ memories: [id] }] },
+    categories: { interests: { summary: 'The user plays chess' } },
+    stats: { total_memories: 1 },
+  });
+  await call('PUT', '/v1/bio', { bio: 'Plays chess.' }, headers);
+  expect((await call('GET', '/bio', undefined, headers)).body).toMatchObject({ bio: 'Plays chess.', is_written: true });
+  expect((await call('DELETE', '/v1/memories', undefined, headers)).body).toEqual({ success: true });
+  expect((await call('GET', '/v1/memories', undefined, headers)).body).toEqual({ memories: [], has_more: false });
+});
+
+describe('keys', () => {
+  it('keeps users apart', async () => {
+    const { body } = await say('I own a boat.');
+    const [{ id }] = body.memories as unknown as [{ id: string }];
+    const headers = { 'x-api-key': '', authorization: `Bearer ${await addKey('eve')}` };
+    expect((await call('GET', `/v1/memories/${id}`, undefined, headers)).status).toBe(404);
+    expect((await call('DELETE', `/v1/memories/${id}`, undefined, headers)).status).toBe(404);
+    expect((await call('POST', '/v1/memories/search', { query: 'boat' }, headers)).body.memories).toEqual([]);
+  });
+
+  it.each([
+    ['an unknown one', async () => `mem-${'0'.repeat(48)}`, 401],
+    ['none', async () => '', 401],
+    ['an expired one', () => addKey('ana', MEMORY_SCOPES, nowMs), 401],
+    ['one that may only read', () => addKey('ana', ['read']), 403],
+    ['one that may only write, for all memories', () => addKey('ana', ['write']), 403, 'DELETE', '/v1/memories'],
+  ] as const)('refuses %s', async (_, make, status, method = 'PUT', path = '/v1/bio') => {
+    expect((await call(method, path, { bio: 'a' }, { 'x-api-key': await make() })).status).toBe(status);
+  });
+
+  it('refuses a revoked one, and stores neither secrets nor names', async () => {
+    const { id, secret } = await keys.add({ user: 'Ana Silva', scopes: ['read'], expiresMs: undefined });
+    expect((await call('GET', '/v1/memories', undefined, { 'x-api-key': secret })).status).toBe(200);
+    expect(await keys.revoke(id)).toBe(true);
+    expect((await call('GET', '/v1/memories', undefined, { 'x-api-key': secret })).status).toBe(401);
+    const dump = await place.dump();
+    expect([dump.includes(secret), dump.includes('Ana Silva')]).toEqual([false, false]);
+    expect((await keys.list()).find((key) => key.id === id)).toMatchObject({ user: 'Ana Silva' });
+  });
+});
+
+it.each([
+  ['POST', '/v1/memories', { messages: [{ role: 'user', content: 'a' }], user_id: 'bo' }, 400],
+  ['POST', '/v1/memories', { messages: Array(257).fill({ role: 'user', content: 'a' }) }, 400],
+  ['POST', '/v1/memories', { messages: [{ role: 'user', content: 'a'.repeat(100_000) }] }, 413],
+  ['POST', '/v1/memories/search', { query: '' }, 400],
+  ['POST', '/v1/memories/search', { query: 'a', limit: 101 }, 400],
+  ['POST', '/v1/memories/search', { query: 'a', categories: ['secrets'] }, 400],
+  ['GET', '/v1/memories?before=x', undefined, 400],
+  ['GET', '/v1/memories/../../etc', undefined, 404],
+  ['PATCH', `/v1/memories/${'0'.repeat(32)}`, { type: 'wrong' }, 400],
+  ['PATCH', `/v1/memories/${'0'.repeat(32)}`, { type: 'episodic' }, 404],
+  ['PUT', '/v1/memories', {}, 405],
+] as const)('refuses %s %s', async (method, path, body, status) => {
+  const answer = await call(method, path, body);
+  expect(answer).toMatchObject({ status, body: { error: { message: expect.any(String) } } });
+});
+
+it('refuses pages of other sites, and names that lead here', async () => {
+  expect((await call('GET', '/v1/memories', undefined, { origin: 'https://evil.example' })).status).toBe(403);
+  expect((await call('GET', '/v1/memories', undefined, { host: 'evil.example' })).status).toBe(403);
+});

@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import { createOrLoadMemoryKey } from '@ogong/host/crypto/key-files';
+import type { Secret } from '@ogong/host/crypto/secret';
+import { makePrivateDirectory } from '@ogong/host/files/private-files';
+import { openStore } from '@ogong/host/store/store';
+import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
+import { systemClock } from '@ogong/host/time/clock';
+import { openPassphraseKey } from '../seal/passphrase-key.ts';
+import { MEMORY_SCHEMA } from '../store/memory-schema.ts';
+import type { MemoryStore } from '../store/memory-store.ts';
+import { openMemoryStore } from '../store/open-memory-store.ts';
+import { API_KEYS_SCHEMA, type ApiKeys, createApiKeys } from './api-keys.ts';
+import type { StoreValues } from './memoryd-config.ts';
+
+export const MEMORIES_FILE = 'memories.db';
+const API_KEYS_FILE = 'api-keys.db';
+const MASTER_KEY_FILE = 'master.key';
+const PASSPHRASE_FILE = 'passphrase.json';
+
+/** @throws KeyFileError */
+export function openMasterKey({ dataDir, masterKey, passphrase }: StoreValues): Promise<Secret<Uint8Array>> {
+  makePrivateDirectory(dataDir);
+  return passphrase === undefined
+    ? Promise.resolve(createOrLoadMemoryKey(masterKey ?? join(dataDir, MASTER_KEY_FILE)))
+    : openPassphraseKey(join(dataDir, PASSPHRASE_FILE), passphrase);
+}
+
+export interface OpenFiles<T> {
+  readonly opened: T;
+  close(): Promise<void>;
+}
+
+/** @throws StoreError, MemoryStoreError */
+export async function openMemoryFile(
+  { dataDir }: Pick<StoreValues, 'dataDir'>,
+  masterKey: Secret<Uint8Array>,
+): Promise<OpenFiles<MemoryStore>> {
+  const { opened: works, ...files } = openFile(join(dataDir, MEMORIES_FILE), MEMORY_SCHEMA);
+  try {
+    const store = await openMemoryStore(works, { masterKey });
+    return {
+      opened: store,
+      async close() {
+        await store.close();
+        await files.close();
+      },
+    };
+  } catch (error) {
+    await files.close();
+    throw error;
+  }
+}
+
+/** @throws StoreError */
+export function openKeysFile(
+  { dataDir }: Pick<StoreValues, 'dataDir'>,
+  masterKey: Secret<Uint8Array>,
+): OpenFiles<ApiKeys> {
+  const { opened, ...files } = openFile(join(dataDir, API_KEYS_FILE), API_KEYS_SCHEMA);
+  return { opened: createApiKeys(opened, { masterKey, clock: systemClock }), ...files };
+}
+
+function openFile(path: string, schema: string): OpenFiles<WorkStore> {
+  const store = openStore(path, { schema });
+  const works = createWorkStore(store);
+  return {
+    opened: works,
+    async close() {
+      await works.close();
+      store.close();
+    },
+  };
+}
