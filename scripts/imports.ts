@@ -331,6 +331,7 @@ const MAY_NAME_MODALITY: ReadonlySet<string> = new Set([
   'packages/provider/src/local/ollama/embed.ts',
   'packages/provider/src/local/ollama/generate-picture.ts',
   // Memories keep vectors, and the receipts that sign them.
+  'packages/memory/src/daemon/create-models.ts',
   'packages/memory/src/models/read-evidence.ts',
   'packages/memory/src/verify/check-call.ts',
   // The SDK's calls for vectors, scores and pictures.

@@ -361,6 +361,25 @@ export const gatewayConfig = defineConfig({
       env: 'OGONG_GATEWAY_DRIFT_TABLE',
       description: 'drift table for the explorer to show; the one of this release if not given',
     },
+    memory: {
+      schema: boolean,
+      boolean: true,
+      env: 'OGONG_GATEWAY_MEMORY',
+      description:
+        'keep memories for the holders of keys (docs/memory.md), sealed in the folder memory of the data directory; needs --memory-model and --memory-embedding-model',
+    },
+    memoryModel: {
+      schema: text,
+      label: '<name>',
+      description: 'chat model that proposes memories, paid by the key of each call',
+    },
+    memoryEmbeddingModel: { schema: text, label: '<name>', description: 'model that makes their vectors' },
+    memoryRerankModel: { schema: text, label: '<name>', description: 'model that orders results for rerank: true' },
+    memoryMasterKey: {
+      schema: text,
+      label: '<path>',
+      description: 'file of the key that seals them; memory/master.key in the data directory if not given',
+    },
     metricsBind: {
       schema: hostPort,
       label: '<addr>',

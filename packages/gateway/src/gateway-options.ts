@@ -24,6 +24,7 @@ import type { SealPolicy } from './buy/seal/seal-keys.ts';
 import type { SettlePolicy } from './buy/settle-policy.ts';
 import type { CardOptions } from './front/card-handler.ts';
 import type { PaymentOptions } from './front/payments.ts';
+import type { GatewayMemories } from './gateway-memory.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import type { PageNetwork, PublicHandlersDependencies } from './public/public-handlers.ts';
 
@@ -127,6 +128,8 @@ export interface GatewayDependencies {
   readonly publicLinks?: LinkPool;
   readonly payer: PayingSigner;
   readonly accounts: Accounts;
+  /** Memories of the holders of keys; the caller closes their store. Default: none are kept. */
+  readonly memories?: GatewayMemories | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock?: Clock;

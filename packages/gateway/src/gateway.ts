@@ -21,6 +21,7 @@ import { createRateLimits } from './front/rate-limits.ts';
 import { createSignIn, type SignIn } from './front/sign-in.ts';
 import { createGatewayApp } from './gateway-app.ts';
 import { createBooks, type GatewayBooks } from './gateway-books.ts';
+import { mountMemories } from './gateway-memory.ts';
 import { createGatewayMetrics } from './gateway-metrics.ts';
 import type { GatewayContext, GatewayDependencies, GatewayOptions } from './gateway-options.ts';
 import { createReplies } from './gateway-replies.ts';
@@ -126,7 +127,7 @@ function createApp(
     ...{ links: publicLinks, chain, clock },
     routers: createRouters({ routers: peers }, { links: publicLinks }),
   });
-  return createGatewayApp(http, {
+  const app = createGatewayApp(http, {
     signIn,
     completions: {
       replies,
@@ -166,6 +167,9 @@ function createApp(
       logger.debug(request, 'answered');
     },
   });
+  const { memories, randomBytes } = context;
+  if (memories) mountMemories(app, memories, { signIn, rates, bodyLimits, clock, randomBytes });
+  return app;
 }
 
 const readSystemBytes = (length: number): Uint8Array => new Uint8Array(drawBytes(length));

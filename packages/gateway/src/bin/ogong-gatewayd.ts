@@ -27,6 +27,8 @@ import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
 import { openMachinePolicy } from '@ogong/host/views/machine-policy';
 import { openModelRoots } from '@ogong/host/views/open-model-roots';
+import { nameModels } from '@ogong/memory/daemon/create-models';
+import { openMasterKey, openMemoryFile } from '@ogong/memory/daemon/open-store-files';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { type AdminOutput, runAdminCommand } from '../admin/admin-command.ts';
 import type { ArchiveOptions, ArchivePlace } from '../books/archive.ts';
@@ -38,6 +40,7 @@ import { U64_MAX } from '../buy/match/provider-match.ts';
 import { signForWallet } from '../buy/paying-signer.ts';
 import { createGateway, GatewayConfigError } from '../gateway.ts';
 import { adminConfig, gatewayConfig } from '../gateway-config.ts';
+import type { GatewayMemories } from '../gateway-memory.ts';
 import type { GatewayOptions } from '../gateway-options.ts';
 
 const NAME = 'ogong-gatewayd';
@@ -115,6 +118,7 @@ async function start(values: Values): Promise<Daemon> {
     ...{ client: chain.client, onError: warn('the list of images cannot be read') },
     onChange: (problem) => logger.info({ problem }, 'the accepted images of machines have changed'),
   });
+  const memories = await openMemories(values);
   const gateway = createGateway(
     {
       routers,
@@ -180,6 +184,7 @@ async function start(values: Values): Promise<Daemon> {
       publicLinks,
       payer,
       accounts,
+      memories: memories?.memories,
       logger,
       metrics,
     },
@@ -208,9 +213,30 @@ async function start(values: Values): Promise<Daemon> {
       links.close();
       await puncher?.close();
       publicLinks.close();
+      await memories?.close();
       await close();
     },
   };
+}
+
+interface OpenMemories {
+  readonly memories: GatewayMemories;
+  close(): Promise<void>;
+}
+
+/** @throws GatewayConfigError where a model is missing, or several gateways share a database. */
+async function openMemories(values: Values): Promise<OpenMemories | undefined> {
+  const { memory, memoryModel: model, memoryEmbeddingModel: embeddingModel, memoryRerankModel: rerankModel } = values;
+  if (!memory) return undefined;
+  if (model === undefined || embeddingModel === undefined)
+    throw new GatewayConfigError('--memory needs --memory-model and --memory-embedding-model');
+  if (values.database !== undefined)
+    throw new GatewayConfigError(
+      '--memory keeps its store in the data directory, which gateways with --database do not share: run ogong-memoryd',
+    );
+  const place = { dataDir: join(values.dataDir, 'memory'), masterKey: values.memoryMasterKey, passphrase: undefined };
+  const { opened: store, close } = await openMemoryFile(place, await openMasterKey(place));
+  return { memories: { store, names: nameModels({ model, embeddingModel, rerankModel }) }, close };
 }
 
 /** @throws GatewayConfigError if there is an address and no secret: receivers could not verify the sender. */

@@ -23,6 +23,13 @@ function welcome(env: ApiContext['env'], holder: KeyHolder): KeyHolder {
   return holder;
 }
 
+/** The secret that a caller shows, if any. */
+export function readKeySecret({ req }: Pick<ApiContext, 'req'>): string | undefined {
+  const [, bearer] = /^Bearer\s+(\S{1,200})$/i.exec(req.header('authorization') ?? '') ?? [];
+  // Where Anthropic's clients put it.
+  return bearer ?? /^\S{1,200}$/.exec(req.header('x-api-key') ?? '')?.[0];
+}
+
 /** @param takesPayments whether callers without a key may pay for what they ask. */
 export function createSignIn(keys: ApiKeys, takesPayments = false): SignIn {
   let isOpen = false;
@@ -32,9 +39,7 @@ export function createSignIn(keys: ApiKeys, takesPayments = false): SignIn {
     // Only a gateway that started without keys is open. It closes when the first key is made, for good: a key that was revoked
     // stays in the file.
     if (isOpen && (await keys.isEmpty())) return welcome(env, ANONYMOUS);
-    const [, bearer] = /^Bearer\s+(\S{1,200})$/i.exec(req.header('authorization') ?? '') ?? [];
-    // Where Anthropic's clients put it.
-    const secret = bearer ?? /^\S{1,200}$/.exec(req.header('x-api-key') ?? '')?.[0];
+    const secret = readKeySecret({ req });
     if (secret === undefined && mayPay) return UNPAID;
     const holder = secret === undefined ? undefined : await keys.find(secret);
     if (holder) return welcome(env, holder);

@@ -20,12 +20,10 @@ const CODES: Readonly<Record<MemoryError['code'], ApiErrorCode>> = {
 };
 /** Refusals of the models' gateway that the caller has to know. */
 const GATEWAY_CODES: Readonly<Record<string, ApiErrorCode>> = {
-  invalid_api_key: 'provider_failed',
-  budget_exceeded: 'budget_exceeded',
-  credit_exhausted: 'credit_exhausted',
+  insufficient_quota: 'budget_exceeded',
   model_not_allowed: 'model_not_allowed',
   model_not_found: 'model_not_found',
-  too_many_requests: 'too_many_requests',
+  rate_limit_exceeded: 'too_many_requests',
   no_provider: 'no_provider',
 };
 
@@ -40,7 +38,11 @@ export function explainMemoryFailure(cause: unknown): ApiError | undefined {
   if (cause instanceof GatewayUnreachableError)
     return explain('provider_unreachable', 'the models of this memory service cannot be reached');
   if (cause instanceof GatewayApiError)
-    return explain(GATEWAY_CODES[cause.code ?? ''] ?? 'provider_failed', `a model was not asked: ${cause.message}`);
+    return explain(
+      GATEWAY_CODES[cause.code ?? ''] ?? 'provider_failed',
+      `a model was not asked: ${cause.message}`,
+      cause.code ?? undefined,
+    );
   // `fetch` rejects so if nobody answers.
   if (cause instanceof TypeError && cause.message === 'fetch failed')
     return explain('provider_unreachable', 'the models of this memory service cannot be reached');

@@ -46,7 +46,8 @@ async function start(): Promise<Daemon> {
   };
 }
 
-const [first = '', ...rest] = process.argv.slice(2);
-if (first === 'key') await runCommand(NAME, (output) => runKeyCommand(rest, output));
-else if (isBackupCommand(first)) await runCommand(NAME, async (output) => runBackupCommand(first, rest, output));
+const [first = '', ...argv] = process.argv.slice(2);
+const line = { argv, env: process.env };
+if (first === 'key') await runCommand(NAME, (output) => runKeyCommand(line, output));
+else if (isBackupCommand(first)) await runCommand(NAME, async (output) => runBackupCommand(first, line, output));
 else await runDaemon(start, { name: NAME });

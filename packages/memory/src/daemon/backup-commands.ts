@@ -1,6 +1,7 @@
 import type { Output } from '@ogong/host/lifecycle/command';
 import { EXIT } from '@ogong/host/log/errors';
 import { backUpKeys, backUpRows, restoreMemories } from './backup.ts';
+import type { CommandLine } from './key-command.ts';
 import { backupConfig, keysBackupConfig, restoreConfig } from './memoryd-config.ts';
 
 const COMMANDS = {
@@ -13,9 +14,9 @@ export type BackupCommandName = keyof typeof COMMANDS;
 export const isBackupCommand = (name: string): name is BackupCommandName => Object.hasOwn(COMMANDS, name);
 
 /** @returns the exit code. @throws ConfigError, MemoryBackupError, StoreError */
-export function runBackupCommand(name: BackupCommandName, argv: readonly string[], output: Output): number {
+export function runBackupCommand(name: BackupCommandName, { argv, env }: CommandLine, output: Output): number {
   const { config, run } = COMMANDS[name];
-  const parsed = config.parse(argv, process.env);
+  const parsed = config.parse(argv, env);
   if (parsed.kind === 'print') output.write(parsed.text);
   else {
     const [first = '', second = ''] = parsed.positionals;

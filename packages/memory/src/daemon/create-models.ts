@@ -9,10 +9,22 @@ import { createLocalModels } from '../models/local-models.ts';
 import type { MemoryModels } from '../models/memory-models.ts';
 import type { MemorydValues } from './memoryd-config.ts';
 
+export interface ModelValues {
+  readonly model: string;
+  readonly embeddingModel: string;
+  readonly rerankModel: string | undefined;
+}
+
+export const nameModels = ({ model, embeddingModel, rerankModel }: ModelValues): MemoryModels['names'] => ({
+  chat: model,
+  embedding: embeddingModel,
+  rerank: rerankModel,
+});
+
 /** Models of a gateway, if one is named, or else of local mode. @throws ConfigError */
 export function createModels(name: string, values: MemorydValues): MemoryModels {
-  const { gateway, apiKey, local, model: chat, embeddingModel: embedding, rerankModel: rerank } = values;
-  const names = { chat, embedding, rerank };
+  const { gateway, apiKey, local } = values;
+  const names = nameModels(values);
   if (gateway === undefined) return createLocalModels({ baseUrl: local, names });
   const [trust, allow] = [readTrust(name, values.trust), parseAllow(values.allow)];
   return createGatewayModels({ baseUrl: gateway, names, trust, allow, ...(apiKey && { apiKey: apiKey.reveal() }) });

@@ -6,12 +6,18 @@ import type { ApiKeys, MemoryKey } from './api-keys.ts';
 import { keyConfig } from './memoryd-config.ts';
 import { openKeysFile, openMasterKey } from './open-store-files.ts';
 
+/** Arguments and variables of a program. */
+export interface CommandLine {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
 type Run = Extract<ReturnType<typeof keyConfig.parse>, { kind: 'run' }>;
 const NAME = 'ogong-memoryd key';
 
 /** @returns the exit code. @throws ConfigError, KeyFileError, StoreError */
-export async function runKeyCommand(argv: readonly string[], output: Output): Promise<number> {
-  const parsed = keyConfig.parse(argv, process.env);
+export async function runKeyCommand({ argv, env }: CommandLine, output: Output): Promise<number> {
+  const parsed = keyConfig.parse(argv, env);
   if (parsed.kind === 'print') {
     output.write(parsed.text);
     return EXIT.ok;

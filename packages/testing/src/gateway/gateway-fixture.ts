@@ -63,6 +63,8 @@ export interface FixtureOptions {
   readonly hub?: { readonly deployment: Deployment; readonly client: HubChain['client'] };
   /** Account for deposits of organisations. */
   readonly deposits?: GatewayOptions['deposits'];
+  /** Memories of the holders of keys. Default: none are kept. */
+  readonly memories?: GatewayDependencies['memories'];
   /** Accepted machines, and the roles that must show one. */
   readonly machines?: Pick<GatewayOptions, 'machinePolicy' | 'demandedRoles'>;
   /** The one model on offer. Default: FAKE_MODEL. */
@@ -132,6 +134,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       accounts,
       logger: createLogger({ name: 'gateway', destination: { write: (line) => log.push(line) } }),
       metrics,
+      memories: given.memories,
       checker: given.checker ?? shareChecker(),
       ...(given.clock && { clock: given.clock }),
       ...(given.random && { random: given.random, randomBytes: drawBytes(given.random) }),

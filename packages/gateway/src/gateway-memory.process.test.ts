@@ -1,0 +1,66 @@
+import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
+import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { addTestKey } from '@ogong/testing/gateway/test-keys';
+import { createPlainMemoryStore } from '@ogong/testing/memory/plain-memory-store';
+import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { KeyTerms } from './books/account-rows.ts';
+
+const ANSWER = {
+  ...{ first: 1, last: 1, subject: 'user', text: 'The user lives in Porto' },
+  ...{ type: 'semantic', categories: ['identity'] },
+};
+let directory: TestDirectory;
+let fixture: GatewayFixture;
+let keysPath: string;
+beforeAll(async () => {
+  directory = createTestDirectory('gateway-memory');
+  keysPath = `${directory.path}/accounts.db`;
+  await addKey('first');
+  const words = JSON.stringify({ memories: [ANSWER] }).match(/.{1,16}/g) ?? [];
+  const store = createPlainMemoryStore({ nowMs: () => Date.now() });
+  const names = { chat: FAKE_MODEL, embedding: FAKE_MODEL, rerank: undefined };
+  fixture = await createGatewayFixture({ keysPath, providers: [{ words }], memories: { store, names } });
+});
+afterAll(async () => {
+  await fixture.close();
+  directory.remove();
+});
+
+async function addKey(name: string, terms: Partial<KeyTerms> = {}): Promise<string> {
+  return (await addTestKey({ path: keysPath, name, ...terms })).secret;
+}
+
+async function call(secret: string, method: string, path: string, body?: object) {
+  const response = await fetch(`${fixture.url}${path}`, {
+    ...{ method, headers: { 'content-type': 'application/json', 'x-api-key': secret } },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, looked at field by field
+  return { status: response.status, body: (await response.json()) as any };
+}
+
+const said = { messages: [{ role: 'user', content: 'I live in Porto.' }] };
+
+it('keeps the memories of each key apart, and the key pays for the models', async () => {
+  const [ana, bo] = [await addKey('ana'), await addKey('bo')];
+  const added = await call(ana, 'POST', '/v1/memories', said);
+  expect(added).toMatchObject({ status: 200, body: { memories_created: 1 } });
+  const search = { query: 'Porto' };
+  const found = await call(ana, 'POST', '/v1/memories/search', search);
+  expect(found.body.memories).toMatchObject([{ memory: ANSWER.text, quote: { words: 'I live in Porto.' } }]);
+  expect((await call(bo, 'POST', '/v1/memories/search', search)).body.memories).toEqual([]);
+  // The conversation, the vector of its memory, and that of the search.
+  expect((await call(ana, 'GET', '/v1/usage')).body.total.replies).toBe(3);
+  expect((await call(bo, 'GET', '/v1/usage')).body.total.replies).toBe(1);
+  const proof = await call(ana, 'GET', `/v1/memories/${added.body.memories[0].id}/proof`);
+  expect(proof.body.calls).toMatchObject({ extraction: { endpoint: 'chat' }, embedding: { endpoint: 'embedding' } });
+});
+
+it.each([
+  ['whose budget is too small', () => addKey('poor', { budgetAtomic: 1n }), 429, 'insufficient_quota'],
+  ['that may not use the model', () => addKey('bound', { models: ['other/*'] }), 403, 'model_not_allowed'],
+  ['that is unknown', async () => 'ogong-unknown', 401, 'invalid_api_key'],
+] as const)('refuses a key %s', async (_, make, status, code) => {
+  expect(await call(await make(), 'POST', '/v1/memories', said)).toMatchObject({ status, body: { error: { code } } });
+});
