@@ -24,10 +24,8 @@ import { openUnfinished } from './unfinished.ts';
 
 const READ_BYTES = 1 << 18;
 /** Linux can take twice as long for a mebibyte at once, because it looks for as much memory in one piece. */
-/** Linux takes four times as long for a mebibyte at once, because it looks for as much memory in one piece. */
-const HASH_BYTES = 32;
-const WRITE_BYTES = 1 << 17;
 const WRITE_BYTES = 1 << 18;
+const HASH_BYTES = 32;
 
 /** A store in a folder of this machine. */
 export interface FolderStore extends HubBlobStore {
