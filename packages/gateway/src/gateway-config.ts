@@ -15,6 +15,7 @@ import {
   size,
   text,
 } from '@ogong/host/config/values';
+import { readWebhookSecret } from '@ogong/host/http/webhook';
 import { routerPeer } from '@ogong/host/link/peer-values';
 import { createPolicyFields } from '@ogong/host/views/machine-policy';
 import { modelRootFields } from '@ogong/host/views/open-model-roots';
@@ -22,7 +23,6 @@ import { SORTS } from '@ogong/protocol/exchange/preference';
 import { ATTESTED_ROLES } from '@ogong/protocol/tier/attested-role';
 import { z } from 'zod';
 import { ADMIN_VERBS } from './admin/admin-command.ts';
-import { readWebhookSecret } from './books/budget-alerts.ts';
 
 /** Escrow holds more than 64 bits of the smallest unit. */
 const escrowAmount = z

@@ -2,12 +2,13 @@ import { createHmac } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Secret } from '@ogong/host/crypto/secret';
+import { readWebhookSecret } from '@ogong/host/http/webhook';
 import { openStore, type Store } from '@ogong/host/store/store';
 import { createWorkStore } from '@ogong/host/store/work-store';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Accounts, openAccounts } from './accounts.ts';
-import { type BudgetAlert, createBudgetAlerts, readWebhookSecret } from './budget-alerts.ts';
+import { type BudgetAlert, createBudgetAlerts } from './budget-alerts.ts';
 import { GATEWAY_SCHEMA } from './schema.ts';
 
 const KEY = Buffer.alloc(32, 7);

@@ -1,5 +1,6 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { Secret } from '@ogong/host/crypto/secret';
+import { signWebhook } from '@ogong/host/http/webhook';
 import type { Json } from '@ogong/host/openai/format';
 import { amount, columns, integer, named, text } from '@ogong/host/store/columns';
 import { change, findAll, findOne, insertRow } from '@ogong/host/store/work';
@@ -148,13 +149,9 @@ async function post(
 ): Promise<undefined> {
   const body = JSON.stringify(toEvent(alert));
   const id = nameAlert(alert);
-  const timestamp = `${Math.floor(nowMs / 1000)}`;
   const response = await fetch(url, {
     method: 'POST',
-    headers: {
-      ...{ 'content-type': 'application/json', 'webhook-id': id, 'webhook-timestamp': timestamp },
-      'webhook-signature': signWebhook(secret.reveal(), `${id}.${timestamp}.${body}`),
-    },
+    headers: { 'content-type': 'application/json', ...signWebhook(secret, { id, nowMs, body }) },
     body,
     // It would go where the operator did not say.
     redirect: 'error',
@@ -163,18 +160,6 @@ async function post(
   await response.body?.cancel();
   if (!response.ok) throw new Error(`the webhook for alerts answered ${response.status}`);
   return undefined;
-}
-
-const signWebhook = (secret: string, content: string): string =>
-  `v1,${createHmac('sha256', readWebhookSecret(secret) ?? '')
-    .update(content)
-    .digest('base64')}`;
-
-/** @returns the key; undefined where the text is no secret of a webhook. */
-export function readWebhookSecret(secret: string): Uint8Array | undefined {
-  const [, encoded] = /^whsec_([A-Za-z0-9+/]{32,88}={0,2})$/.exec(secret) ?? [];
-  const key = encoded === undefined ? undefined : Buffer.from(encoded, 'base64');
-  return key && key.length >= 24 && key.length <= 64 ? key : undefined;
 }
 
 /** The same for each try, so that a receiver knows one that it has. */

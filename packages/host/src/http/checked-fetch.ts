@@ -8,9 +8,11 @@ import { type DialPolicy, isPublicAddress } from '../link/public-address.ts';
 export interface FileRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
+  /** Sent by POST. */
+  readonly body?: string;
 }
 
-/** Asks for a file. A redirect is an answer, and is not followed. */
+/** Asks for a file, or posts a body. A redirect is an answer, and is not followed. */
 export interface FetchFile {
   (address: string, init: FileRequest): Promise<Response>;
   /** The rules, for connections that somebody else opens. */
@@ -50,14 +52,14 @@ export function createCheckedFetch({ isAllowed, find = findAll }: AddressRules):
   };
   const limits = { keepAlive: true, maxFreeSockets: 4, timeout: IDLE_MS, lookup };
   const [plain, tls] = [new PlainAgent(limits), new TlsAgent(limits)];
-  const call = async (address: string, { headers = {}, signal }: FileRequest): Promise<Response> => {
+  const call = async (address: string, { headers = {}, signal, body }: FileRequest): Promise<Response> => {
     const url = new URL(address);
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
     const isPlain = url.protocol === 'http:';
     try {
       if (isIP(host) !== 0 && !isAllowed(host)) throw refuse(host);
       const options = { agent: isPlain ? plain : tls, headers, ...(signal && { signal }) };
-      return await ask(isPlain ? requestPlain : requestTls, url, options);
+      return await ask(isPlain ? requestPlain : requestTls, url, { ...options, body });
     } catch (cause) {
       throw new TypeError('fetch failed', { cause });
     }
@@ -70,9 +72,13 @@ const findAll = (host: string) => lookUpName(host, { all: true });
 const refuse = (host: string): Error =>
   Object.assign(new Error(`${host} leads to an address that is not called`), { code: 'EACCES' });
 
-function ask(request: typeof requestPlain, url: URL, options: RequestOptions): Promise<Response> {
+function ask(
+  request: typeof requestPlain,
+  url: URL,
+  { body: posted, ...options }: RequestOptions & { readonly body: string | undefined },
+): Promise<Response> {
   return new Promise((resolve, reject) => {
-    request(url, options)
+    request(url, { ...options, method: posted === undefined ? 'GET' : 'POST' })
       .on('response', (answer) => {
         const { statusCode: status = 0, rawHeaders } = answer;
         const headers = new Headers();
@@ -90,6 +96,6 @@ function ask(request: typeof requestPlain, url: URL, options: RequestOptions): P
         }
       })
       .on('error', reject)
-      .end();
+      .end(posted);
   });
 }
