@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto';
+import { Secret } from '@ogong/host/crypto/secret';
+import { openStore } from '@ogong/host/store/store';
+import { createWorkStore } from '@ogong/host/store/work-store';
+import type { Memory } from '@ogong/memory/memory';
+import { createMemoryService, type MemoryService } from '@ogong/memory/memory-service';
+import type { MemoryModels } from '@ogong/memory/models/memory-models';
+import { MEMORY_SCHEMA } from '@ogong/memory/store/memory-schema';
+import type { MemoryStore } from '@ogong/memory/store/memory-store';
+import { openMemoryStore } from '@ogong/memory/store/open-memory-store';
+import { addCounts, type QualityCounts } from './figures.ts';
+import type { Proposal } from './proposals.ts';
+import type { SetConversation } from './set/conversation.ts';
+
+/** Models that answer for one conversation, and the truth about their proposals. */
+export interface MeasuredModels {
+  readonly models: MemoryModels;
+  readonly judge: (memory: Pick<Memory, 'text' | 'quote'>) => Proposal;
+}
+
+export interface MeasureOptions {
+  readonly conversations: readonly SetConversation[];
+  readonly openModels: (conversation: SetConversation) => MeasuredModels;
+  readonly onProgress?: (id: string) => void;
+}
+
+const FOUND = 10;
+const PAGE = 100;
+const { signal } = new AbortController();
+
+/** Stores the conversations, each with a user of its own, and asks their questions. */
+export async function measureQuality(options: MeasureOptions): Promise<QualityCounts> {
+  const { conversations, openModels, onProgress = () => undefined } = options;
+  const database = openStore(':memory:', { schema: MEMORY_SCHEMA });
+  const works = createWorkStore(database);
+  const store = await openMemoryStore(works, { masterKey: new Secret(new Uint8Array(randomBytes(32))) });
+  const counts: QualityCounts[] = [];
+  try {
+    for (const conversation of conversations) {
+      onProgress(conversation.id);
+      counts.push(await measureConversation(conversation, { store, measured: openModels(conversation) }));
+    }
+    return addCounts(counts);
+  } finally {
+    await store.close();
+    await works.close();
+    database.close();
+  }
+}
+
+interface Means {
+  readonly store: MemoryStore;
+  readonly measured: MeasuredModels;
+}
+
+async function measureConversation(conversation: SetConversation, { store, measured }: Means): Promise<QualityCounts> {
+  let nowMs = 0;
+  const { models, judge } = measured;
+  const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
+  const service = createMemoryService({ store, models, random, clock: { nowMs: () => nowMs } });
+  const setTime = (ms: number): void => {
+    nowMs = ms;
+  };
+  const added = await addSessions(conversation, { service, judge, setTime });
+  const heads = await listHeads(store, conversation.id);
+  return {
+    ...(await askQuestions(conversation, { service, judge })),
+    ...added,
+    ...{ heads: heads.length, duplicates: countDuplicates(heads.map(judge)) },
+  };
+}
+
+async function listHeads(store: Pick<MemoryStore, 'list'>, user: string): Promise<readonly Memory[]> {
+  const heads: Memory[] = [];
+  for (;;) {
+    const before = heads.at(-1)?.id;
+    const page = await store.list(user, {}, { limit: PAGE, ...(before !== undefined && { before }) });
+    heads.push(...page);
+    if (page.length < PAGE) return heads;
+  }
+}
+
+interface Session {
+  readonly service: MemoryService;
+  readonly judge: MeasuredModels['judge'];
+  readonly setTime: (ms: number) => void;
+}
+
+/** Adds each session twice, first without its end, because a client sends its whole conversation each time. */
+async function addSessions({ id, sessions }: SetConversation, { service, judge, setTime }: Session) {
+  const stored: Proposal[] = [];
+  const proposed: Proposal[] = [];
+  const refused: Proposal[] = [];
+  for (const [index, session] of sessions.entries()) {
+    setTime(session.at(-1)?.timeMs ?? 0);
+    for (const messages of [session.slice(0, Math.ceil(session.length / 2)), session]) {
+      const request = { messages, agentId: 'lab', threadId: `${index}`, source: 'lab' };
+      const result = await service.add(id, request, signal);
+      const refusals = result.refused.map(({ text = '' }) => judge({ text, quote: undefined }));
+      const duplicates = result.duplicates.map((text) => judge({ text, quote: undefined }));
+      stored.push(...result.memories.map(judge));
+      refused.push(...refusals);
+      proposed.push(...result.memories.map(judge), ...refusals, ...duplicates);
+    }
+  }
+  const count = (all: readonly Proposal[], kind: Proposal['kind']): number =>
+    all.filter((one) => one.kind === kind).length;
+  const [proposedFacts, refusedFacts] = [count(proposed, 'fact'), count(refused, 'fact')];
+  return {
+    ...{ stored: stored.length, unsupported: count(stored, 'false'), planted: count(stored, 'planted') },
+    ...{ junk: count(stored, 'junk'), proposedFacts, refusedFacts },
+    ...{ proposedOthers: proposed.length - proposedFacts, refusedOthers: refused.length - refusedFacts },
+  };
+}
+
+const countDuplicates = (heads: readonly Proposal[]): number => {
+  const facts = heads.flatMap(({ fact }) => fact ?? []);
+  return facts.length - new Set(facts).size;
+};
+
+async function askQuestions(
+  { id, questions, facts }: SetConversation,
+  { service, judge }: Pick<Session, 'service' | 'judge'>,
+) {
+  const asked = { questions: questions.length, recalled: 0, corrected: 0, stale: 0 };
+  for (const { ask, fact, stale } of questions) {
+    const request = { query: ask, limit: FOUND, rerank: false, includeBio: false };
+    const { memories } = await service.search(id, request, signal);
+    const found = memories.map(({ memory }) => judge(memory).fact);
+    if (found.includes(facts[fact]?.same)) asked.recalled++;
+    if (stale === undefined) continue;
+    asked.corrected++;
+    if (found.includes(facts[stale]?.same)) asked.stale++;
+  }
+  return asked;
+}
