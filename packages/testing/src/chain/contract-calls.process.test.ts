@@ -3,6 +3,7 @@ import type { Deployment } from '@ogong/chain/deployment';
 import * as generated from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { generatePrivateKey } from '@ogong/chain/keys';
+import { PERMIT2, UPTO_PROXY } from '@ogong/chain/money/permits';
 import { ledgerAbi } from '@ogong/chain/transactor';
 import { misroutingOf } from '@ogong/chain/validators/cases';
 import { cosignersOf } from '@ogong/chain/validators/cosigners';
@@ -10,6 +11,7 @@ import { rosterOf } from '@ogong/chain/validators/roster';
 import { type Abi, type AbiFunction, type AbiParameter, decodeErrorResult, encodeFunctionData } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CALLS } from './contract-calls.ts';
+import { installPermits } from './dev-permits.ts';
 import { startTestLedger, type TestLedger } from './test-ledger.ts';
 
 const RULES = new Set(['boundedMint', 'documentMint']);
@@ -42,6 +44,7 @@ beforeAll(async () => {
     }),
     startTestLedger({ feedKeys: [generatePrivateKey()] }),
   ]);
+  await installPermits(ledgers[0] as TestLedger);
   strangers = await Promise.all(ledgers.map(async (one) => (await one.createMember()).address));
 });
 afterAll(() => Promise.all(ledgers.map((one) => one.stop())));
@@ -67,6 +70,8 @@ function findContract(name: string): readonly [ledger: number, address: Address]
     roster: rosterOf(first),
     cosigners: cosignersOf(first),
     misrouting: misroutingOf(first),
+    devPermit2: PERMIT2,
+    devUptoProxy: UPTO_PROXY,
   };
   return [0, named[name] as Address];
 }

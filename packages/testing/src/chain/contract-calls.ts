@@ -323,4 +323,15 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
       ...erc20,
     },
   },
+  devPermit2: {
+    reserved: {},
+    anybody: {
+      invalidateUnorderedNonces: ['own', 'done'],
+      permitWitnessTransferFrom: ['signed', 'SignatureExpired'],
+    },
+  },
+  devUptoProxy: {
+    reserved: { settle: { who: 'the facilitator of the permit', answer: 'UnauthorizedFacilitator' } },
+    anybody: {},
+  },
 };
