@@ -1,15 +1,16 @@
-import type { EmbeddedMemory, Memory } from './memory.ts';
+import type { Memory } from './memory.ts';
 import type { ProfilePart } from './pipeline/describe.ts';
 import type { ExtractionOptions } from './pipeline/extract.ts';
 import { addMemories, type ServiceMeans } from './service/add-memories.ts';
 import type { AddRequest, AddResult } from './service/add-request.ts';
+import { type AnswerRequest, answerQuestion, type MemoryAnswer } from './service/answer-question.ts';
 import { countMemories, type MemoryCounts } from './service/count-memories.ts';
 import { editMemory, type MemoryEdit } from './service/edit-memory.ts';
+import { type ImportOutcome, importMemory, type MemoryProof } from './service/import-memory.ts';
 import { eraseProfiles, type ProfileText, readProfile, writeBio } from './service/profiles.ts';
 import { type MemorySearch, type SearchRequest, searchMemories } from './service/search-memories.ts';
 import { createUserQueue, type UserQueue } from './service/user-queue.ts';
 import type { MemoryFilter, MemoryPage, MemoryStore } from './store/memory-store.ts';
-import type { MemoryCalls } from './verify/verify-memory.ts';
 
 export interface MemoryServiceOptions extends Omit<ServiceMeans, 'limits'> {
   readonly limits?: Partial<ExtractionOptions>;
@@ -22,12 +23,16 @@ export interface MemoryService {
   /** Stores what the messages say that is new and supported. The same messages again store nothing. */
   add(user: string, request: AddRequest, signal: AbortSignal): Promise<AddResult>;
   search(user: string, request: SearchRequest, signal: AbortSignal): Promise<MemorySearch>;
+  /** Answers a question from the memories alone. @returns undefined if none is found. */
+  answer(user: string, request: AnswerRequest, signal: AbortSignal): Promise<MemoryAnswer | undefined>;
   get(user: string, id: string): Promise<Memory | undefined>;
   /** Heads, newest first. */
   list(user: string, filter: MemoryFilter, page: MemoryPage): Promise<readonly Memory[]>;
   /** A memory with its vector and the calls that it names, for verifyMemory. */
   readProof(user: string, id: string): Promise<MemoryProof | undefined>;
   edit(user: string, id: string, edit: MemoryEdit, signal: AbortSignal): Promise<Memory | undefined>;
+  /** Stores a memory of an export, if its proof does not fail. */
+  import(user: string, proof: MemoryProof, signal: AbortSignal): Promise<ImportOutcome>;
   /** Erases a memory with its history and the texts that were made of memories. @returns false if there is none. */
   remove(user: string, id: string): Promise<boolean>;
   removeUser(user: string): Promise<boolean>;
@@ -43,12 +48,6 @@ export interface MemoryService {
   count(user: string): Promise<MemoryCounts>;
 }
 
-/** All that a reader needs to verify a memory. */
-export interface MemoryProof {
-  readonly embedded: EmbeddedMemory;
-  readonly calls: MemoryCalls;
-}
-
 const DEFAULT_LIMITS: ExtractionOptions = { maxTokens: 2_048, windowSize: 12_000 };
 
 export function createMemoryService({
@@ -61,10 +60,12 @@ export function createMemoryService({
   return {
     add: (user, request, signal) => queue(user, () => addMemories(means, { ...request, user, signal })),
     search: (user, request, signal) => searchMemories(means, { ...request, user, signal }),
+    answer: (user, request, signal) => answerQuestion(means, { ...request, user, signal }),
     get: async (user, id) => (await store.get(user, id))?.memory,
     list: store.list,
     readProof: (user, id) => readProof(store, user, id),
     edit: (user, id, edit, signal) => queue(user, () => editMemory(means, { user, id, edit, signal })),
+    import: (user, proof, signal) => queue(user, () => importMemory(means, proof, { user, signal })),
     remove: (user, id) =>
       queue(user, async () => {
         await eraseProfiles(store, user);

@@ -13,7 +13,7 @@ const time = z.union([
     .transform((seconds) => Math.round(seconds * 1000)),
 ]);
 
-const metadata = z.strictObject({
+export const METADATA = z.strictObject({
   location: name.exactOptional(),
   participants: z.array(name).max(32).exactOptional(),
   tags: z.array(name).max(32).exactOptional(),
@@ -34,7 +34,7 @@ export const ADDITION_BODY = z.strictObject({
   agent_id: name.default(''),
   thread_id: name.default(''),
   source: name.default('chat'),
-  metadata: metadata.optional(),
+  metadata: METADATA.optional(),
 });
 
 export const SEARCH_BODY = z.strictObject({
@@ -50,9 +50,14 @@ export const SEARCH_BODY = z.strictObject({
   as_of: time.optional(),
 });
 
+export const QUESTION_BODY = z.strictObject({
+  question: z.string(),
+  limit: z.int().min(1).max(32).default(8),
+});
+
 export const EDIT_BODY = z.strictObject({
   content: z.string().optional(),
-  metadata: metadata.optional(),
+  metadata: METADATA.optional(),
   category: category.optional(),
   categories: z.array(category).min(1).max(3).optional(),
   type: z.enum(MEMORY_TYPES).optional(),

@@ -1,13 +1,14 @@
 import { type ApiContext, getCallSignal, type Handler } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import { parseJsonBody, readJsonBody } from '@ogong/host/http/body';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { AddResult } from '../service/add-request.ts';
 import { explainMemoryFailure } from './explain-failure.ts';
-import { ADDITION_BODY, EDIT_BODY, LIST_QUERY, SEARCH_BODY } from './memory-bodies.ts';
+import { ADDITION_BODY, EDIT_BODY, LIST_QUERY, QUESTION_BODY, SEARCH_BODY } from './memory-bodies.ts';
 import type { MemoryApiOptions, MemoryHandler } from './memory-handler.ts';
-import { joinSentences, toFoundJson, toMemoryJson, toProofJson } from './memory-json.ts';
+import { joinSentences, toAnswerJson, toFoundJson, toMemoryJson, toProofJson } from './memory-json.ts';
 import { MEMORY_ROUTES, type MemoryRouteName } from './memory-routes.ts';
+import { parseProof } from './parse-proof.ts';
 import { parseQuery } from './parse-query.ts';
 import { createProfileHandlers } from './profile-handlers.ts';
 
@@ -23,6 +24,14 @@ export function createMemoryHandlers(options: MemoryApiOptions): Readonly<Record
       const filter = { ...toFilter(given), ...(category && { categories: [category] }) };
       const memories = await service.list(user, filter, { limit, ...(before !== undefined && { before }) });
       return json({ memories: memories.map(toMemoryJson), has_more: memories.length === limit });
+    },
+    async importation(context, { user, service }) {
+      const proof = parseProof(parseJsonBody(await readJsonBody(context, options.bodyLimits), z.unknown()));
+      return context.json({ outcome: await service.import(user, proof, getCallSignal(context)) });
+    },
+    async question(context, { user, service }) {
+      const request = parseJsonBody(await readJsonBody(context, options.bodyLimits), QUESTION_BODY);
+      return context.json(toAnswerJson(await service.answer(user, request, getCallSignal(context))));
     },
     userRemoval: async ({ json }, { user, service }) => json({ success: await service.removeUser(user) }),
   };

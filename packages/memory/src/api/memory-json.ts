@@ -1,8 +1,9 @@
 import { toBase64 } from '@ogong/protocol/base/bytes';
 import { encodeValues } from '@ogong/protocol/modality/shared/values';
 import type { Memory, StoredEvidence } from '../memory.ts';
-import type { MemoryProof } from '../memory-service.ts';
 import { markRecalled } from '../pipeline/recalled.ts';
+import type { MemoryAnswer } from '../service/answer-question.ts';
+import type { MemoryProof } from '../service/import-memory.ts';
 import type { ProfileText } from '../service/profiles.ts';
 import type { RankedMemory } from '../service/search-memories.ts';
 
@@ -57,6 +58,13 @@ const toCallJson = (call: StoredEvidence | undefined) =>
         request: toBase64(call.request),
         response: toBase64(call.response),
       };
+
+export const toAnswerJson = (answer: MemoryAnswer | undefined) => ({
+  answer: answer?.text ?? null,
+  memories: (answer?.memories ?? []).map(toFoundJson),
+  /** The call that answered, with its receipt. */
+  reply: answer ? { id: answer.evidence.id, ...toCallJson(answer.evidence) } : null,
+});
 
 /** A memory with its vector and its calls, as `parseProof` reads it. */
 export const toProofJson = ({ embedded: { memory, vector, embeddingModel }, calls }: MemoryProof) => ({

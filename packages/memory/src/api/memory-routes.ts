@@ -14,6 +14,8 @@ export const MEMORY_ROUTES = {
   search: { method: 'POST', path: '/v1/memories/search', scope: 'read' },
   list: { method: 'GET', path: '/v1/memories', scope: 'read' },
   userRemoval: { method: 'DELETE', path: '/v1/memories', scope: 'admin' },
+  importation: { method: 'POST', path: '/v1/memories/import', scope: 'write' },
+  question: { method: 'POST', path: '/v1/ask', scope: 'read' },
   memory: { method: 'GET', path: '/v1/memories/:id', scope: 'read' },
   edit: { method: 'PATCH', path: '/v1/memories/:id', scope: 'write' },
   removal: { method: 'DELETE', path: '/v1/memories/:id', scope: 'write' },

@@ -27,6 +27,8 @@ export interface MemoryScript {
   readonly extract: (turns: readonly ScriptedTurn[]) => string | readonly object[];
   /** Default: `add` for each. */
   readonly choose?: (question: ScriptedQuestion) => string;
+  /** Number of the memory that answers a question, from 1. Default: 1. */
+  readonly pick?: (question: string, memories: readonly string[]) => number;
   /** Default: one sentence for each fact. */
   readonly describe?: (facts: readonly string[]) => readonly object[];
 }
@@ -66,10 +68,17 @@ function answerScript(script: MemoryScript, { messages }: ChatAsk): string {
   const shown = JSON.parse(messages.at(-1)?.content ?? '{}') as {
     readonly turns?: readonly ScriptedTurn[];
     readonly facts?: readonly (ScriptedQuestion & { readonly fact: number })[];
+    readonly question?: string;
+    readonly memories?: readonly { readonly text: string }[];
   };
   if (shown.turns !== undefined) {
     const memories = script.extract(shown.turns);
     return typeof memories === 'string' ? memories : JSON.stringify({ memories });
+  }
+  if (shown.question !== undefined) {
+    const texts = (shown.memories ?? []).map(({ text }) => text);
+    const number = script.pick?.(shown.question, texts) ?? 1;
+    return JSON.stringify({ memories: [number], answer: texts[number - 1] ?? 'I do not know' });
   }
   const facts = shown.facts ?? [];
   if (facts[0]?.known === undefined) {
