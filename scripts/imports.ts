@@ -192,6 +192,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'convert',
     '.',
     'agent',
+    'memory',
     'backup',
     'calibrate',
     'compare',

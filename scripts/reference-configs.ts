@@ -15,6 +15,12 @@ import { pushConfig } from '@ogong/cli/hub/push-command';
 import { removeConfig as removeHubConfig } from '@ogong/cli/hub/remove-command';
 import { searchConfig } from '@ogong/cli/hub/search-command';
 import { versionsConfig } from '@ogong/cli/hub/versions-command';
+import { addMemoryConfig } from '@ogong/cli/memory/add-command';
+import { askMemoryConfig } from '@ogong/cli/memory/ask-memory-command';
+import { exportMemoryConfig, importMemoryConfig } from '@ogong/cli/memory/export-command';
+import { searchMemoryConfig } from '@ogong/cli/memory/search-command';
+import { memoryUpConfig } from '@ogong/cli/memory/up-command';
+import { verifyMemoryConfig } from '@ogong/cli/memory/verify-memory-command';
 import { buyConfig, quoteConfig as quoteLaunchConfig, sellConfig } from '@ogong/cli/money/launch-command';
 import { replayConfig } from '@ogong/cli/replay-command';
 import { adminConfig, gatewayConfig } from '@ogong/gateway/gateway-config';
@@ -139,6 +145,13 @@ export const referenceConfigs = [
   quoteLaunchConfig,
   buyConfig,
   sellConfig,
+  memoryUpConfig,
+  addMemoryConfig,
+  searchMemoryConfig,
+  askMemoryConfig,
+  verifyMemoryConfig,
+  exportMemoryConfig,
+  importMemoryConfig,
   replayConfig,
   calibrateConfig,
   buildConfig,

@@ -17,6 +17,7 @@ import { hubCommand } from '../hub/hub-command.ts';
 import { pinsCommand } from '../hub/pins/pins-command.ts';
 import { imagesCommand } from '../images-command.ts';
 import { machineCommand } from '../machine-command.ts';
+import { memoryCommand } from '../memory/memory-command.ts';
 import { meshCommand } from '../mesh-command.ts';
 import { modelCommand } from '../model-command.ts';
 import { caseCommand } from '../money/case-command.ts';
@@ -75,6 +76,7 @@ const commands: readonly Command[] = [
   testimonyCommand,
   unsealCommand,
   agentCommand,
+  memoryCommand,
   modelCommand,
   hubCommand,
   ...moneyCommands,
@@ -102,6 +104,7 @@ const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
       testimonyCommand,
       unsealCommand,
       agentCommand,
+      memoryCommand,
     ],
   ],
   ['Models', [modelCommand, hubCommand, calibrateCommand]],
@@ -116,7 +119,7 @@ Usage: ogong <command> [flags]
 
 ${GROUPS.map(([title, each]) => `${title}:\n${each.map(({ name, summary }) => `  ${name.padEnd(10)}  ${summary}\n`).join('')}`).join('\n')}
 ogong <command> --help says more. The daemons are programs of their own: ogong-provider, ogong-validatord,
-ogong-verifierd, ogong-routerd, ogong-gatewayd, ogong-relayd, ogong-stored.
+ogong-verifierd, ogong-routerd, ogong-gatewayd, ogong-relayd, ogong-stored, ogong-memoryd.
 
 Examples:
   ogong mesh up

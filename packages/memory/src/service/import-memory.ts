@@ -32,7 +32,10 @@ export async function importMemory(
   const isWritten = memory.quote === undefined || memory.evidence === undefined;
   if (isWritten) assertWritten(memory.text);
   const embedding = isWritten
-    ? { vector: (await models.embed([memory.text], signal)).value[0] as Float32Array, embeddingModel: models.names.embedding }
+    ? {
+        vector: (await models.embed([memory.text], signal)).value[0] as Float32Array,
+        embeddingModel: models.names.embedding,
+      }
     : { vector: embedded.vector, embeddingModel: embedded.embeddingModel };
   const head = { ...memory, supersedes: undefined, supersededAtMs: undefined };
   const kept = isWritten ? { ...head, quote: undefined, evidence: undefined } : head;

@@ -1,0 +1,84 @@
+import { writeFileSync } from 'node:fs';
+import { createLogger } from '@ogong/host/log/logger';
+import { createMetrics } from '@ogong/host/metrics/metrics';
+import { systemClock } from '@ogong/host/time/clock';
+import { createMemoryd } from '@ogong/memory/daemon/memoryd';
+import { createPlainMemoryStore } from '@ogong/testing/memory/plain-memory-store';
+import { goodExtractor } from '@ogong/testing/memory/scripted-extractors';
+import { createScriptedModels } from '@ogong/testing/memory/scripted-models';
+import { createTestDirectory } from '@ogong/testing/store/test-directory';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { memoryCommand } from './memory-command.ts';
+
+const directory = createTestDirectory('memory-command');
+const service = createService();
+const other = createService();
+
+function createService() {
+  return createMemoryd(
+    {
+      ...{ bind: { host: '127.0.0.1', port: 0 }, maxConnections: 16, origins: [], hosts: [] },
+      bodyLimits: { maxBytes: 1_000_000, timeoutMs: 5_000 },
+    },
+    {
+      store: createPlainMemoryStore(systemClock),
+      keys: { find: async () => undefined, isEmpty: async () => true },
+      models: createScriptedModels(goodExtractor, { isSigned: true }),
+      ...{ clock: systemClock, log: createLogger({ name: 'test', level: 'silent' }), metrics: createMetrics('memory') },
+    },
+  );
+}
+
+beforeAll(() => Promise.all([service.start(), other.start()]));
+afterAll(async () => {
+  await Promise.all([service.stop(), other.stop()]);
+  directory.remove();
+});
+
+async function run(argv: readonly string[], to = service) {
+  const [written, errors]: [string[], string[]] = [[], []];
+  const output = {
+    write: (text: string) => void written.push(text),
+    writeError: (text: string) => void errors.push(text),
+  };
+  const [verb = '', ...rest] = argv;
+  const address = `http://127.0.0.1:${to.address().port}`;
+  const code = await memoryCommand.run([verb, '--memory', address, ...rest], output);
+  return { code, text: written.join(''), errors: errors.join('') };
+}
+
+it('remembers, finds, answers with the memory and its receipt, verifies, and moves the memories elsewhere', async () => {
+  const added = await run(['add', 'I live in Porto. Is it warm?']);
+  const [, id = '', receipt] =
+    /^The user lives in Porto\n {2}([0-9a-f]{32}) from "I live in Porto\.", receipt ([0-9a-f]{64})\n$/.exec(
+      added.text,
+    ) ?? [];
+  expect(receipt).toBeDefined();
+  expect((await run(['add', 'I live in Porto. Is it warm?'])).errors).toBe('this text was added before\n');
+  expect((await run(['search', 'home in Porto'])).text).toBe(added.text);
+
+  const answer = await run(['ask', 'Where do I live?']);
+  expect(answer.text).toContain(`The user lives in Porto\n\n${added.text}answered by `);
+  expect(answer.text).toMatch(/, receipt [0-9a-f]{64}\n$/);
+
+  const verified = await run(['verify', id]);
+  expect(verified.text).toContain('ok   quote');
+  expect(verified.code, 'the made-up network is not trusted').toBe(3);
+
+  const exported = await run(['export']);
+  const path = `${directory.path}/memories.jsonl`;
+  writeFileSync(path, exported.text);
+  expect(await run(['import', path], other)).toMatchObject({ code: 0, text: '1 imported, 0 known\n' });
+  expect((await run(['import', path], other)).text).toBe('0 imported, 1 known\n');
+  expect((await run(['search', 'Porto'], other)).text).toBe(added.text);
+  expect((await run(['export'], other)).text).toBe(exported.text);
+
+  writeFileSync(path, exported.text.replaceAll('The user lives in Porto', 'The user lives in Paris'));
+  await expect(run(['import', path], other)).rejects.toThrow('the proof of the memory fails: candidate');
+});
+
+it('says that nothing answers', async () => {
+  const output = { write: () => undefined, writeError: () => undefined };
+  const asked = memoryCommand.run(['search', '--memory', 'http://127.0.0.1:1', 'a'], output);
+  await expect(asked).rejects.toThrow('no memory service answers at http://127.0.0.1:1');
+});
