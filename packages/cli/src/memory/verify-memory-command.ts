@@ -40,7 +40,10 @@ export async function verifyOneMemory(argv: readonly string[], output: Output): 
   else {
     const { text, quote } = embedded.memory;
     output.write(`${text}\n${quote === undefined ? '' : `  from "${quote.words.trim()}"\n`}${formatChecks(checks)}`);
-    if (missing.length > 0) output.write(`not checked: ${missing.join(', ')}: see --trust and --allow\n`);
+    if (missing.length > 0)
+      output.write(
+        `not checked: ${missing.join(', ')}: give --trust, or name them with --allow (network: all that local mode lacks)\n`,
+      );
   }
   if (ok) return EXIT.ok;
   return checks.some(({ status }) => status === 'fail') ? 1 : SKIPPED;

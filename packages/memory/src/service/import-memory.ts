@@ -1,6 +1,5 @@
 import type { EmbeddedMemory, StoredEvidence } from '../memory.ts';
 import { MemoryError } from '../memory-error.ts';
-import { MemoryStoreError } from '../store/memory-store-error.ts';
 import { type MemoryCalls, verifyMemory } from '../verify/verify-memory.ts';
 import type { ServiceMeans } from './add-memories.ts';
 import { assertWritten } from './written-text.ts';
@@ -24,6 +23,7 @@ export async function importMemory(
   { embedded, calls }: MemoryProof,
   { user, signal }: { readonly user: string; readonly signal: AbortSignal },
 ): Promise<ImportOutcome> {
+  if ((await store.get(user, embedded.memory.id)) !== undefined) return 'known';
   const { checks } = await verifyMemory(embedded, { calls, nowMs: clock.nowMs() });
   const failed = checks.find(({ status }) => status === 'fail');
   if (failed !== undefined)
@@ -40,11 +40,6 @@ export async function importMemory(
   const head = { ...memory, supersedes: undefined, supersededAtMs: undefined };
   const kept = isWritten ? { ...head, quote: undefined, evidence: undefined } : head;
   const evidence = isWritten ? [] : Object.values(calls).filter((call): call is StoredEvidence => call !== undefined);
-  try {
-    await store.change(user, { evidence, added: [{ ...embedding, memory: kept }] });
-    return 'imported';
-  } catch (error) {
-    if (error instanceof MemoryStoreError && error.code === 'conflict') return 'known';
-    throw error;
-  }
+  await store.change(user, { evidence, added: [{ ...embedding, memory: kept }] });
+  return 'imported';
 }
