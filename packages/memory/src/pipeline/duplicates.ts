@@ -1,3 +1,4 @@
+import { hasHedge } from './clauses.ts';
 import { isCapitalised, isDenial, readWords, stemWord } from './words.ts';
 
 interface ComparedText {
@@ -12,8 +13,8 @@ const MIN_SHINGLE_SHARE = 0.8;
 const MIN_DUPLICATE_COSINE = 0.95;
 
 /**
- * Returns whether two texts say the same (docs/spec/memory.md#duplicates). Texts that differ in a number, a name or a negation never do, as
- * their vectors are close all the same.
+ * Returns whether two texts say the same (docs/spec/memory.md#duplicates). Texts that differ in a number, a name, a negation or a wish never
+ * do, as their vectors are close all the same.
  * @param cosine of the vectors of both.
  */
 export function isDuplicate(a: ComparedText, b: ComparedText, cosine: number): boolean {
@@ -35,7 +36,7 @@ function readFeatures(text: string) {
   const shingles = Array.from({ length: count }, (_, at) => stems.slice(at, at + SHINGLE_WORDS).join(' '));
   return {
     plain: words.map(({ plain }) => plain).join(' '),
-    facts: facts.sort().join(' '),
+    facts: [...facts, ...(hasHedge(words) ? ['maybe'] : [])].sort().join(' '),
     shingles: new Set(shingles),
   };
 }

@@ -1,3 +1,4 @@
+import { type Clause, countDenials, hasHedge, readClauses } from './clauses.ts';
 import { type DayRange, findNamedDates, isSupportedDate, listWeekdays, type NamedDate, resolveDates } from './dates.ts';
 import { isCapitalised, isDenial, isLink, isStopWord, readWords, stemWord, type Word } from './words.ts';
 
@@ -5,7 +6,7 @@ import { isCapitalised, isDenial, isLink, isStopWord, readWords, stemWord, type 
 const MIN_SUPPORTED_SHARE = 0.6;
 
 /** The part of a memory that its quote does not support. */
-export type SupportProblem = 'date' | 'number' | 'name' | 'denial' | 'words';
+export type SupportProblem = 'date' | 'number' | 'name' | 'denial' | 'subject' | 'words';
 
 export interface DatedQuote {
   readonly words: string;
@@ -14,9 +15,6 @@ export interface DatedQuote {
   /** Day of the message, as `2026-05-08`. */
   readonly day: string;
 }
-
-/** Where a clause ends; a denial holds within its clause. */
-const CLAUSE_END = /[,;:.!?…。，；\n]|\bbut\b/iu;
 
 /**
  * Finds the first part of a text that its quote does not support (docs/spec/memory.md#candidate-checks). Each number, date and proper name
@@ -74,22 +72,32 @@ function hasNames(words: readonly Word[], quoted: readonly Word[], meant: readon
   });
 }
 
-/** Words of a clause with a denial or a condition support only a memory with one. */
+/** A clause supports only texts about its subject, and a denied or hedged one only texts that are so too. */
 function findUnsupportedWords(words: readonly Word[], stated: string, hasDate: boolean): SupportProblem | undefined {
-  const clauses = stated.split(CLAUSE_END).map(readWords);
-  const isDenied = words.some(({ plain }) => isDenial(plain));
-  const denying = clauses.filter((clause) => clause.some(({ plain }) => isDenial(plain)));
-  if (isDenied && denying.length === 0) return 'denial';
-  const used = isDenied ? clauses : clauses.filter((clause) => !denying.includes(clause));
+  const clauses = readClauses(stated);
+  const denials = countDenials(words);
+  if (denials > clauses.reduce((sum, clause) => sum + clause.denials, 0)) return 'denial';
   const content = words.filter(({ plain, kind }) => kind === 'word' && !isStopWord(plain) && !isDenial(plain));
   if (content.length === 0) return hasDate || words.some(({ kind }) => kind === 'number') ? undefined : 'words';
+  const about = clauses.filter((clause) => isAbout(words, clause));
+  const isHedged = hasHedge(words);
+  const used = about.filter((clause) => (denials > 0 || clause.denials === 0) && (isHedged || !clause.isHedged));
   if (isKnown(content, used)) return undefined;
-  return isKnown(content, clauses) ? 'denial' : 'words';
+  if (isKnown(content, about)) return 'denial';
+  return isKnown(content, clauses) ? 'subject' : 'words';
+}
+
+/** Returns whether a text may be about the subject of a clause. */
+function isAbout(words: readonly Word[], { other, isAddressed }: Clause): boolean {
+  const isOfSpeaker = words.some(({ plain }) => plain === 'user' || plain === 'assistant');
+  if (!isOfSpeaker) return true;
+  const stems = words.map(({ plain }) => stemWord(plain));
+  return !isAddressed && (other.length === 0 || other.some((stem) => stems.includes(stem)));
 }
 
 /** Each word stands in the clauses or only links others, and enough of them stand there. */
-function isKnown(content: readonly Word[], clauses: readonly (readonly Word[])[]): boolean {
-  const known = new Set(clauses.flat().map(({ plain }) => stemWord(plain)));
+function isKnown(content: readonly Word[], clauses: readonly Clause[]): boolean {
+  const known = new Set(clauses.flatMap((clause) => clause.words).map(({ plain }) => stemWord(plain)));
   const missing = content.filter(({ plain }) => !known.has(stemWord(plain)));
   const share = (content.length - missing.length) / content.length;
   return share >= MIN_SUPPORTED_SHARE && missing.every(({ plain }) => isLink(plain));

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { MemoryError } from '../memory-error.ts';
+import { removePastedPrompts } from './pasted-prompt.ts';
 import { hasHidden } from './plain-line.ts';
 import { removeRecalled } from './recalled.ts';
 import { cutSentences } from './sentences.ts';
@@ -20,7 +21,7 @@ export interface NumberedSentence {
   readonly text: string;
 }
 
-/** A message of a user or an assistant, without recalled texts. */
+/** A message of a user or an assistant, without recalled texts and pasted prompts. */
 export interface ConversationTurn {
   /** Index of the message in its call, from 0. */
   readonly message: number;
@@ -51,6 +52,7 @@ export function readTurns(messages: readonly ConversationMessage[], nowMs: numbe
   for (const [message, { role, content, timeMs = nowMs }] of messages.entries()) {
     if (role !== 'user' && role !== 'assistant') continue;
     const texts = removeRecalled(content)
+      .flatMap(removePastedPrompts)
       .flatMap(cutSentences)
       .filter((text) => text.trim() !== '' && !hasHidden(text));
     const sentences = texts.map((text, index) => ({ n: count + index + 1, text }));

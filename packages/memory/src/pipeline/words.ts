@@ -36,7 +36,7 @@ const NUMBER_WORDS: ReadonlyMap<string, number> = new Map([
 
 /** Words without content of their own. */
 const STOP_WORDS = new Set([
-  ...'a an the this that these those and or but so as if than then too also just'.split(' '),
+  ...'a an the this that these those and or but because although though so as if than then too also just'.split(' '),
   ...'very really of in on at by for from to with about into over after before under between'.split(' '),
   ...'during until while is am are was were be been being do does did done doing has have'.split(' '),
   ...'had having will would can could should may might must shall i me my mine myself we us'.split(' '),
@@ -45,11 +45,9 @@ const STOP_WORDS = new Set([
   ...'says said states mentioned name names named called age aged year years old'.split(' '),
 ]);
 
-/** Words that deny a statement or put it under a condition. */
+/** Words that deny a statement. */
 const DENIALS = new Set([
-  ...'if unless whether not no never none nobody nothing neither nor without cannot stop stopped quit avoid avoids'.split(
-    ' ',
-  ),
+  ...'not no never none nobody nothing neither nor without cannot stop stopped quit avoid avoids'.split(' '),
   ...'dislike dislikes hate hates lack lacks refuse refuses unable'.split(' '),
 ]);
 
@@ -90,7 +88,7 @@ export const isDenial = (plain: string): boolean => DENIALS.has(plain) || plain.
 /** Starts with a capital letter, in a script that has them. */
 export const isCapitalised = ({ written, kind }: Word): boolean => kind === 'word' && /^\p{Lu}/u.test(written);
 
-const ENDINGS = ['ations', 'ation', 'ingly', 'edly', 'ings', 'ing', 'ies', 'ied', 'ers', 'er', 'ed', 'es', 'ly', 's'];
+const ENDINGS = ['ations', 'ation', 'ingly', 'edly', 'ings', 'ing', 'ers', 'er', 'ed', 'es', 'ly', 's'];
 /** Letters that stay at least. */
 const MIN_STEM = 3;
 
@@ -108,7 +106,9 @@ const LINKS = new Set(
     ...'live reside work like enjoy love prefer favourite favorite own keep use want wish hope plan intend need'.split(
       ' ',
     ),
-    ...'try think believe know go travel visit move come become get receive give take make buy'.split(' '),
+    ...'try think believe know go goes went gone travel visit move come become get receive give take make buy'.split(
+      ' ',
+    ),
     ...'begin start continue finish end happen attend play practise practice study learn currently now recently previously formerly new'.split(
       ' ',
     ),

@@ -1,0 +1,28 @@
+import { FIRST_PERSON } from './clauses.ts';
+import { readWords } from './words.ts';
+
+/** How a prompt for a model begins. */
+const PROMPT = /^[\s#*>`"'“_-]*(?:system(?: prompt| message)?\s*:|you are\b|you're\b|act as\b|your (?:task|role|job) is\b)/iu;
+/** A blank line, with the line end before it. */
+const PARAGRAPH_END = /(?<=\n[^\S\n]*\n)/u;
+
+/**
+ * Removes prompts that a user pastes into a message (docs/spec/memory.md#pasted-prompts). A prompt begins a paragraph and ends before the
+ * next one in the first person.
+ * @returns the parts around them, in order.
+ */
+export function removePastedPrompts(text: string): readonly string[] {
+  const parts: string[] = [];
+  let [isPrompt, isJoined] = [false, false];
+  for (const paragraph of text.split(PARAGRAPH_END)) {
+    isPrompt = (isPrompt || PROMPT.test(paragraph)) && !isInFirstPerson(paragraph);
+    if (isPrompt) isJoined = false;
+    else {
+      parts.push(isJoined ? `${parts.pop()}${paragraph}` : paragraph);
+      isJoined = true;
+    }
+  }
+  return parts;
+}
+
+const isInFirstPerson = (paragraph: string): boolean => readWords(paragraph).some(({ plain }) => FIRST_PERSON.has(plain));
