@@ -204,6 +204,7 @@ it.each([
   const findFor = (budgetAtomic: bigint) => {
     const context = {
       payer: { address: bytes(20, 5) },
+      clock: { nowMs: () => 0 },
       validators: { pick: async () => ({ address: bytes(20, 6) }) },
       randomBytes: (length: number) => bytes(length, 9),
       matches: { match, leastTerms: () => ({ pricePer1kAtomic: price, contextSize: 4_096 }) },
