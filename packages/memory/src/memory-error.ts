@@ -1,8 +1,8 @@
 /**
  * `too-large`: the input is beyond a limit. `malformed`: the input has another form. `model`: the answer of a model cannot be read.
- * `conflict`: other calls changed the same memories at the same time; retry.
+ * `conflict`: other calls changed the same memories at the same time; retry. `busy`: too much waits already; retry.
  */
-export type MemoryErrorCode = 'too-large' | 'malformed' | 'model' | 'conflict';
+export type MemoryErrorCode = 'too-large' | 'malformed' | 'model' | 'conflict' | 'busy';
 
 export class MemoryError extends Error {
   override readonly name = 'MemoryError';
@@ -12,6 +12,6 @@ export class MemoryError extends Error {
   constructor(code: MemoryErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options);
     this.code = code;
-    this.retryable = code === 'conflict';
+    this.retryable = code === 'conflict' || code === 'busy';
   }
 }

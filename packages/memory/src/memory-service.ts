@@ -10,6 +10,7 @@ import { type ImportOutcome, importMemory, type MemoryProof } from './service/im
 import { eraseProfiles, type ProfileText, readProfile, writeBio } from './service/profiles.ts';
 import { type MemorySearch, type SearchRequest, searchMemories } from './service/search-memories.ts';
 import { createUserQueue, type UserQueue } from './service/user-queue.ts';
+import { readWebhook, type Webhook, writeWebhook } from './service/webhook-note.ts';
 import type { MemoryFilter, MemoryPage, MemoryStore } from './store/memory-store.ts';
 
 export interface MemoryServiceOptions extends Omit<ServiceMeans, 'limits'> {
@@ -45,6 +46,9 @@ export interface MemoryService {
     signal: AbortSignal,
   ): Promise<ProfileText | undefined>;
   writeBio(user: string, text: string): Promise<void>;
+  readWebhook(user: string): Promise<Webhook | undefined>;
+  /** @param webhook undefined removes it. */
+  writeWebhook(user: string, webhook: Webhook | undefined): Promise<void>;
   count(user: string): Promise<MemoryCounts>;
 }
 
@@ -75,6 +79,8 @@ export function createMemoryService({
     readHistory: (user, id) => store.readHistory(user, id),
     readProfile: (user, ask, signal) => queue(user, () => readProfile(means, { ...ask, user, signal })),
     writeBio: (user, text) => queue(user, () => writeBio(means, { user, text })),
+    readWebhook: (user) => readWebhook(store, user),
+    writeWebhook: (user, webhook) => writeWebhook(store, user, webhook),
     count: (user) => countMemories(store, user),
   };
 }

@@ -17,6 +17,7 @@ const CODES: Readonly<Record<MemoryError['code'], ApiErrorCode>> = {
   malformed: 'invalid_request',
   model: 'provider_failed',
   conflict: 'storage_failed',
+  busy: 'too_many_requests',
 };
 /** Refusals of the models' gateway that the caller has to know. */
 const GATEWAY_CODES: Readonly<Record<string, ApiErrorCode>> = {

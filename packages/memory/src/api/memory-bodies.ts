@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { EXPORT_SOURCES } from '../imports/parse-export.ts';
 import { CATEGORIES, MEMORY_TYPES } from '../memory.ts';
 
 /** UTF-16 units of a name. */
@@ -91,3 +92,14 @@ export const PROFILE_QUERY = z.strictObject({
 });
 
 export const BIO_QUERY = z.strictObject({ refresh: z.stringbool().default(false) });
+
+export const CHAT_IMPORT_QUERY = z.strictObject({
+  source: z.enum(EXPORT_SOURCES),
+  speaker: name.optional(),
+  dates: z.enum(['dmy', 'mdy']).optional(),
+  agent_id: name.default(''),
+});
+
+export const FILE_IMPORT_QUERY = z.strictObject({ name, agent_id: name.default('') });
+
+export const WEBHOOK_BODY = z.strictObject({ url: z.url({ protocol: /^https?$/ }).max(2_048) });

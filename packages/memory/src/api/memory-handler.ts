@@ -2,6 +2,7 @@ import type { ApiContext, Handler } from '@ogong/host/http/api-app';
 import type { BodyLimits } from '@ogong/host/http/body';
 import type { MemoryService } from '../memory-service.ts';
 import type { MemoryScope } from './memory-routes.ts';
+import type { WebhookSenderOptions } from './webhooks.ts';
 
 /** The caller of a request, whose key was checked. */
 export interface MemoryCaller {
@@ -17,4 +18,6 @@ export interface MemoryApiOptions {
   /** Monotonic, ms. */
   readonly clock: { readonly nowMs: () => number };
   readonly bodyLimits: BodyLimits;
+  /** Default: public addresses alone. */
+  readonly webhooks?: WebhookSenderOptions;
 }

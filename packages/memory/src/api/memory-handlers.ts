@@ -4,23 +4,27 @@ import { parseJsonBody, readJsonBody } from '@ogong/host/http/body';
 import { z } from 'zod';
 import type { AddResult } from '../service/add-request.ts';
 import { explainMemoryFailure } from './explain-failure.ts';
+import { createIntegrationHandlers, sendEvent } from './integration-handlers.ts';
 import { ADDITION_BODY, EDIT_BODY, LIST_QUERY, QUESTION_BODY, SEARCH_BODY } from './memory-bodies.ts';
 import type { MemoryApiOptions, MemoryHandler } from './memory-handler.ts';
 import { joinSentences, toAnswerJson, toFoundJson, toMemoryJson, toProofJson } from './memory-json.ts';
 import { MEMORY_ROUTES, type MemoryRouteName } from './memory-routes.ts';
 import { parseProof } from './parse-proof.ts';
-import { parseQuery } from './parse-query.ts';
 import { createProfileHandlers } from './profile-handlers.ts';
+import { readQuery } from './read-query.ts';
+import { createWebhookSender, type WebhookSender } from './webhooks.ts';
 
 /** Handlers of all routes of MEMORY_ROUTES, for a daemon or a gateway. */
 export function createMemoryHandlers(options: MemoryApiOptions): Readonly<Record<MemoryRouteName, Handler>> {
+  const webhooks = createWebhookSender(options.webhooks);
   const handlers: Readonly<Record<MemoryRouteName, MemoryHandler>> = {
+    ...createIntegrationHandlers({ ...options, webhooks }),
     ...createOneHandlers(options),
     ...createProfileHandlers(options),
-    addition: createAddition(options),
+    addition: createAddition(options, webhooks),
     search: createSearch(options),
     async list({ req, json }, { user, service }) {
-      const { limit, before, category, ...given } = parseQuery(req.query(), LIST_QUERY);
+      const { limit, before, category, ...given } = readQuery(req.query(), LIST_QUERY);
       const filter = { ...toFilter(given), ...(category && { categories: [category] }) };
       const memories = await service.list(user, filter, { limit, ...(before !== undefined && { before }) });
       return json({ memories: memories.map(toMemoryJson), has_more: memories.length === limit });
@@ -52,8 +56,9 @@ const explained =
   };
 
 const createAddition =
-  ({ clock, bodyLimits }: MemoryApiOptions): MemoryHandler =>
-  async (context, { user, service }) => {
+  ({ clock, bodyLimits }: MemoryApiOptions, webhooks: WebhookSender): MemoryHandler =>
+  async (context, caller) => {
+    const { user, service } = caller;
     const startedMs = clock.nowMs();
     const body = parseJsonBody(await readJsonBody(context, bodyLimits), ADDITION_BODY);
     const { agent_id: agentId, thread_id: threadId, source, metadata } = body;
@@ -63,6 +68,8 @@ const createAddition =
     }));
     const request = { messages, agentId, threadId, source, ...(metadata && { metadata }) };
     const added = await service.add(user, request, getCallSignal(context));
+    const ids = added.memories.map(({ id }) => id);
+    if (ids.length > 0) await sendEvent(context, caller, webhooks, { type: 'memories.added', data: { memories: ids } });
     return context.json({ ...toAdditionJson(added), processing_time: (clock.nowMs() - startedMs) / 1000 });
   };
 

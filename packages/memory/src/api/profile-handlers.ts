@@ -9,7 +9,7 @@ import { BIO_BODY, BIO_QUERY, PROFILE_QUERY } from './memory-bodies.ts';
 import type { MemoryApiOptions, MemoryHandler } from './memory-handler.ts';
 import { joinSentences, toBioJson } from './memory-json.ts';
 import type { MemoryRouteName } from './memory-routes.ts';
-import { parseQuery } from './parse-query.ts';
+import { readQuery } from './read-query.ts';
 
 type ProfileRouteName = Extract<MemoryRouteName, 'profile' | 'bio' | 'bioEdit'>;
 
@@ -18,7 +18,7 @@ export function createProfileHandlers({
 }: Pick<MemoryApiOptions, 'bodyLimits'>): Readonly<Record<ProfileRouteName, MemoryHandler>> {
   return {
     async profile(context, { user, service }) {
-      const { include, category, refresh: isRefreshed } = parseQuery(context.req.query(), PROFILE_QUERY);
+      const { include, category, refresh: isRefreshed } = readQuery(context.req.query(), PROFILE_QUERY);
       const signal = getCallSignal(context);
       const read = (part: ProfilePart) => service.readProfile(user, { part, isRefreshed }, signal);
       const counts = await service.count(user);
@@ -37,7 +37,7 @@ export function createProfileHandlers({
       return context.json(shown);
     },
     async bio(context, { user, service }) {
-      const { refresh: isRefreshed } = parseQuery(context.req.query(), BIO_QUERY);
+      const { refresh: isRefreshed } = readQuery(context.req.query(), BIO_QUERY);
       const bio = await service.readProfile(user, { part: 'bio', isRefreshed }, getCallSignal(context));
       if (bio === undefined) throw new ApiError('not_found', 'There are no memories to make a bio of.');
       return context.json({ bio: joinSentences(bio), ...toBioJson(bio) });

@@ -2,7 +2,7 @@ import { createSqlitePlace } from '@ogong/testing/gateway/books-place';
 import { openTestMemories, testMasterKey } from '@ogong/testing/memory/memory-place';
 import { goodExtractor } from '@ogong/testing/memory/scripted-extractors';
 import { createScriptedModels } from '@ogong/testing/memory/scripted-models';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createMemoryHandlers } from '../api/memory-handlers.ts';
 import { MEMORY_SCOPES } from '../api/memory-routes.ts';
 import { createMemoryService } from '../memory-service.ts';
@@ -19,6 +19,7 @@ let opened: Awaited<ReturnType<typeof openTestMemories>>;
 let keys: ApiKeys;
 let app: ReturnType<typeof createMemoryApp>;
 let ana: string;
+const posted: { readonly type: string; readonly data: object }[] = [];
 
 beforeAll(async () => {
   place = await createSqlitePlace(`${MEMORY_SCHEMA}${API_KEYS_SCHEMA}`);
@@ -32,6 +33,13 @@ beforeAll(async () => {
   const handlers = createMemoryHandlers({
     ...{ require: signIn.require, clock },
     bodyLimits: { maxBytes: 100_000, timeoutMs: 1_000 },
+    webhooks: {
+      pausesMs: [],
+      async post(_, { body = '' }) {
+        posted.push(JSON.parse(body));
+        return new Response(null, { status: 204 });
+      },
+    },
   });
   app = createMemoryApp({ origins: [], isLoopback: true }, handlers);
   ana = await addKey('ana');
@@ -52,7 +60,7 @@ type Headers = Readonly<Record<string, string>>;
 async function call(method: string, path: string, body?: unknown, headers: Headers = {}) {
   const request = new Request(`http://127.0.0.1${path}`, {
     ...{ method, headers: { host: '127.0.0.1', 'x-api-key': ana, 'content-type': 'application/json', ...headers } },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const response = await app.fetch(request, {});
   return { status: response.status, body: (await response.json()) as Record<string, never> };
@@ -119,6 +127,37 @@ it('shows the proof of a memory, and a profile that names its memories', async (
   expect((await call('GET', '/v1/memories', undefined, headers)).body).toEqual({ memories: [], has_more: false });
 });
 
+it('imports conversations and files in the background, and tells the webhook', async () => {
+  const headers = { 'x-api-key': await addKey('dan'), 'content-type': 'application/octet-stream' };
+  const hook = await call(
+    'PUT',
+    '/v1/webhook',
+    { url: 'https://example.com/hook' },
+    { 'x-api-key': headers['x-api-key'] },
+  );
+  expect(hook.body).toEqual({ url: 'https://example.com/hook', secret: expect.stringMatching(/^whsec_/) });
+  const chat = [
+    { uuid: 'u', chat_messages: [{ sender: 'human', text: 'I live in Porto.', created_at: '2026-05-01T09:00:00Z' }] },
+  ];
+  const begun = await call('POST', '/v1/integrations/chat?source=claude', chat, headers);
+  expect(begun).toMatchObject({ status: 202, body: { source: 'claude', calls: 1, error: null } });
+  const path = `/v1/integrations/${begun.body.import_id}`;
+  await vi.waitUntil(async () => (await call('GET', path, undefined, headers)).body.status === ('done' as never));
+  expect((await call('GET', path, undefined, headers)).body).toMatchObject({ calls_done: 1, memories_created: 1 });
+  await vi.waitUntil(() => posted.some(({ type }) => type === 'import.ended'));
+  expect(posted.at(-1)).toMatchObject({
+    data: { import_id: begun.body.import_id, status: 'done', memories_created: 1 },
+  });
+  await call('POST', '/v1/integrations/files?name=notes.md', 'I play chess.', headers);
+  await vi.waitUntil(() => posted.filter(({ type }) => type === 'import.ended').length === 2);
+  const { body } = await call('GET', '/v1/memories', undefined, headers);
+  expect(body.memories).toMatchObject([
+    { content: expect.stringContaining('The user plays chess'), thread_id: 'notes.md', source: 'file' },
+    { content: 'The user lives in Porto', thread_id: 'u', quote: { day: '2026-05-01' } },
+  ]);
+  expect((await call('GET', path)).status, 'of another user').toBe(404);
+});
+
 describe('keys', () => {
   it('keeps users apart', async () => {
     const { body } = await say('I own a boat.');
@@ -162,6 +201,11 @@ it.each([
   ['PATCH', `/v1/memories/${'0'.repeat(32)}`, { type: 'wrong' }, 400],
   ['PATCH', `/v1/memories/${'0'.repeat(32)}`, { type: 'episodic' }, 404],
   ['PUT', '/v1/memories', {}, 405],
+  ['POST', '/v1/integrations/chat?source=myspace', [], 400],
+  ['POST', '/v1/integrations/chat?source=claude', {}, 400],
+  ['POST', '/v1/integrations/files?name=notes.pdf', 'a', 415],
+  ['PUT', '/v1/webhook', { url: 'file:///etc/passwd' }, 400],
+  ['PUT', '/v1/webhook', { url: 'https://user:secret@example.com' }, 400],
 ] as const)('refuses %s %s', async (method, path, body, status) => {
   const answer = await call(method, path, body);
   expect(answer).toMatchObject({ status, body: { error: { message: expect.any(String) } } });

@@ -1,8 +1,8 @@
 import { ApiError } from '@ogong/host/http/api-error';
 import type { z } from 'zod';
 
-/** Parses the parameters of an address. @throws ApiError naming the parameter. */
-export function parseQuery<T>(given: Readonly<Record<string, string>>, schema: z.ZodType<T>): T {
+/** Reads the parameters of an address. @throws ApiError naming the parameter. */
+export function readQuery<T>(given: Readonly<Record<string, string>>, schema: z.ZodType<T>): T {
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

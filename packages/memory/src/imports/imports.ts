@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import { createJobQueue } from '@ogong/host/lifecycle/job-queue';
+import { MemoryError } from '../memory-error.ts';
+import type { MemoryService } from '../memory-service.ts';
+import type { ImportedConversation } from './conversation.ts';
+import { cutCalls } from './cut-calls.ts';
+
+export type ImportState = 'queued' | 'running' | 'done' | 'failed';
+
+export interface ImportStatus {
+  readonly id: string;
+  readonly source: string;
+  readonly state: ImportState;
+  readonly calls: number;
+  readonly callsDone: number;
+  readonly memoriesCreated: number;
+  readonly refused: number;
+  readonly duplicates: number;
+  /** Of `failed`, without texts. */
+  readonly error: string | undefined;
+}
+
+export interface ImportOrder {
+  readonly user: string;
+  readonly service: MemoryService;
+  readonly source: string;
+  readonly agentId: string;
+  readonly conversations: readonly ImportedConversation[];
+}
+
+export interface Imports {
+  /**
+   * Begins an import. The statuses are in memory alone: after a restart the same import goes on, because known calls store nothing.
+   * @param explain words a failure for the user. @returns its status, and its end, which never rejects.
+   */
+  start(
+    order: ImportOrder,
+    options: { readonly signal: AbortSignal; readonly explain: (error: unknown) => string },
+  ): { readonly status: ImportStatus; readonly ended: Promise<ImportStatus> };
+  get(user: string, id: string): ImportStatus | undefined;
+  list(user: string): readonly ImportStatus[];
+}
+
+/** Imports that run, and that wait, of all users. */
+const SLOTS = 2;
+const MAX_WAITING = 8;
+/** Of one user, running or waiting. */
+const MAX_OPEN = 3;
+/** Statuses of all users; the oldest is forgotten for a further one. */
+const MAX_KEPT = 1_000;
+
+const isOpen = ({ state }: ImportStatus): boolean => state === 'queued' || state === 'running';
+
+export function createImports(): Imports {
+  const queue = createJobQueue({ slots: SLOTS, maxWaiting: MAX_WAITING });
+  const kept = new Map<string, { readonly user: string; status: ImportStatus }>();
+  let open = 0;
+
+  function keep(user: string, status: ImportStatus): void {
+    kept.set(status.id, { user, status });
+    for (const [id, one] of kept) {
+      if (kept.size <= MAX_KEPT) return;
+      if (!isOpen(one.status)) kept.delete(id);
+    }
+  }
+
+  return {
+    start(order, { signal, explain }) {
+      const { user, source } = order;
+      const own = [...kept.values()].filter((one) => one.user === user && isOpen(one.status)).length;
+      if (own >= MAX_OPEN || open >= SLOTS + MAX_WAITING)
+        throw new MemoryError('busy', 'other imports run: try again when they have ended');
+      open++;
+      const calls = order.conversations.flatMap(({ threadId, messages }) =>
+        cutCalls(messages).map((part) => ({ threadId, messages: part })),
+      );
+      const status: ImportStatus = {
+        ...{ id: randomUUID(), source, state: 'queued', calls: calls.length },
+        ...{ callsDone: 0, memoriesCreated: 0, refused: 0, duplicates: 0, error: undefined },
+      };
+      keep(user, status);
+      const entry = kept.get(status.id) as { status: ImportStatus };
+      const change = (changes: Partial<ImportStatus>): void => {
+        entry.status = { ...entry.status, ...changes };
+      };
+      const run = async (): Promise<void> => {
+        change({ state: 'running' });
+        for (const call of calls) await addCall(order, { ...call, signal }, change, () => entry.status);
+        change({ state: 'done' });
+      };
+      const ended = queue
+        .run(run, signal, user)
+        .catch((error: unknown) => change({ state: 'failed', error: explain(error) }))
+        .then(() => {
+          open--;
+          return entry.status;
+        });
+      return { status, ended };
+    },
+    get(user, id) {
+      const found = kept.get(id);
+      return found?.user === user ? found.status : undefined;
+    },
+    list: (user) => [...kept.values()].filter((one) => one.user === user).map(({ status }) => status),
+  };
+}
+
+async function addCall(
+  { user, service, agentId, source }: ImportOrder,
+  { signal, ...call }: Pick<ImportedConversation, 'threadId' | 'messages'> & { readonly signal: AbortSignal },
+  change: (changes: Partial<ImportStatus>) => void,
+  read: () => ImportStatus,
+): Promise<void> {
+  signal.throwIfAborted();
+  const { memories, refused, duplicates } = await service.add(user, { ...call, agentId, source }, signal);
+  const { callsDone, memoriesCreated, ...counts } = read();
+  change({
+    callsDone: callsDone + 1,
+    memoriesCreated: memoriesCreated + memories.length,
+    refused: counts.refused + refused.length,
+    duplicates: counts.duplicates + duplicates.length,
+  });
+}
