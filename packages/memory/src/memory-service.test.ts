@@ -113,7 +113,7 @@ describe('adding messages', () => {
     const recited = repeat({ text: 'The user lives in Lisbon' });
     const reciting = open(recited);
     await reciting.say('I live in Lisbon.');
-    const { refused } = await reciting.say('You told me: "The user lives in Lisbon."');
+    const { refused } = await reciting.say('For the record: "The user lives in Lisbon."');
     expect(refused).toEqual([{ code: 'served', text: 'The user lives in Lisbon' }]);
   });
 

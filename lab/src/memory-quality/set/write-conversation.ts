@@ -9,7 +9,7 @@ import type { Half, Thread, Trap } from './threads.ts';
 const SESSIONS = 6;
 /** Topics of one user, of about 60 in a half. */
 const TOPICS = 40;
-const TRAPS = 15;
+const TRAPS = 20;
 /** Questions about facts that were corrected, and about others. */
 const ASKED = { corrected: 2, others: 3 };
 /** The session with a pasted prompt, and the one with recalled text and the output of a tool. */

@@ -1,12 +1,19 @@
-import { isCapitalised, isDenial, readWords, stemWord, type Word } from './words.ts';
+import { findOtherSubject, isAddressed } from './clause-subject.ts';
+import { isDenial, readWords, type Word } from './words.ts';
 
-/** A part of a quote between marks, with one statement as a rule. */
-export interface Clause {
-  readonly words: readonly Word[];
-  readonly denials: number;
+/** Conditions of a statement that change its truth: a text that rests on it has them too. */
+export interface Mood {
   /** It states a wish, a plan, a condition or a past habit, and no present fact. */
   readonly isHedged: boolean;
-  /** Stems of which one names its subject, if that is a person or an animal beside the speaker. */
+  /** It says that something is gone. */
+  readonly isLoss: boolean;
+}
+
+/** A part of a quote between marks, with one statement as a rule. */
+export interface Clause extends Mood {
+  readonly words: readonly Word[];
+  readonly denials: number;
+  /** Stems and pronouns of which one names its subject, if that is not the speaker. */
   readonly other: readonly string[];
   /** It speaks to the reader, and not of the speaker. */
   readonly isAddressed: boolean;
@@ -15,9 +22,10 @@ export interface Clause {
 const SENTENCE_END = /[.!?…。！？\n]+(?=\s|$)/u;
 /** Where a denial or a wish ends. */
 const CLAUSE_END = /[,;:.!?…。，；\n]|\b(?:but|because|although|though)\b/iu;
+/** Words of somebody else, up to the end of the sentence. */
+const SPEECH = /\b(?<!\bI )(?:said|says|told \p{L}+|tells \p{L}+|wrote|writes|asked|asks)\s*[:,].*/isu;
 
 const toSet = (text: string): ReadonlySet<string> => new Set(text.split(' '));
-const toStems = (text: string): ReadonlySet<string> => new Set(text.split(' ').map(stemWord));
 
 /** They hold for their whole sentence. */
 const CONDITIONS = toSet('if unless whether');
@@ -28,60 +36,35 @@ const HEDGES = toSet(
 );
 /** `used to` after one of these is no past habit: `I am used to rain`. */
 const USED_TO_STATES = toSet("am are is was were be been being get got getting i'm we're");
-
-export const FIRST_PERSON = toSet("i i'm i've i'd i'll me my mine myself we we're we've we'd we'll us our ours ourselves");
-const SECOND_PERSON = toSet("you you're you've you'd you'll your yours yourself");
-const OPENERS = toSet('and so also well yes no then now oh even only');
-const DETERMINERS = toSet('my our his her their your a an the one some both all');
-const OTHERS = toStems(
-  'sister brother sibling mother mom mum father dad parent wife husband spouse partner fiance fiancee son daughter child kid ' +
-    'baby twin cousin aunt uncle niece nephew grandmother grandma grandfather grandpa grandparent grandson granddaughter ' +
-    'stepmother stepfather stepson stepdaughter stepsister ' +
-    'stepbrother godmother godfather friend girlfriend boyfriend ex colleague coworker boss manager mentor teacher ' +
-    'neighbour neighbor roommate flatmate tenant landlord landlady children people family dog cat horse parrot pet',
-);
-/** Words before the noun of a subject, its determiner included. */
-const MAX_BEFORE_NOUN = 3;
+const LOSSES = toSet('sold sell sells selling lost lose loses losing donated donate donates away');
 
 /** Reads the clauses of sentences that are no questions. */
 export function readClauses(stated: string): readonly Clause[] {
   return stated.split(SENTENCE_END).flatMap((sentence) => {
     const isConditional = readWords(sentence).some(({ plain }) => CONDITIONS.has(plain));
-    return sentence.split(CLAUSE_END).map((text) => readClause(text, isConditional));
+    return sentence
+      .replace(SPEECH, ' ')
+      .split(CLAUSE_END)
+      .map((text) => readClause(readWords(text), isConditional));
   });
 }
 
-function readClause(text: string, isConditional: boolean): Clause {
-  const words = readWords(text);
-  const has = (set: ReadonlySet<string>): boolean => words.some(({ plain }) => set.has(plain));
+function readClause(words: readonly Word[], isConditional: boolean): Clause {
+  const { isHedged, isLoss } = readMood(words);
   return {
-    words,
-    denials: countDenials(words),
-    isHedged: isConditional || hasHedge(words),
-    other: findOther(words),
-    isAddressed: has(SECOND_PERSON) && !has(FIRST_PERSON),
+    ...{ words, isLoss, isHedged: isHedged || isConditional, denials: countDenials(words) },
+    ...{ other: findOtherSubject(words), isAddressed: isAddressed(words) },
   };
 }
 
 export const countDenials = (words: readonly Word[]): number => words.filter(({ plain }) => isDenial(plain)).length;
 
-/** Returns whether words make a statement a wish, a plan, a condition or a past habit. */
-export const hasHedge = (words: readonly Word[]): boolean =>
-  words.some(({ plain }, index) => {
-    if (HEDGES.has(plain) || CONDITIONS.has(plain)) return true;
-    const isHabit = plain === 'used' && words[index + 1]?.plain === 'to';
-    return isHabit && !USED_TO_STATES.has(words[index - 1]?.plain ?? '');
-  });
+export const readMood = (words: readonly Word[]): Mood => ({
+  isHedged: words.some(({ plain }, index) => HEDGES.has(plain) || CONDITIONS.has(plain) || isPastHabit(words, index)),
+  isLoss: words.some(({ plain }) => LOSSES.has(plain)),
+});
 
-/** Finds the subject of `my sister Ana works in Rome`: the stems of `sister` and `Ana`. */
-function findOther(words: readonly Word[]): readonly string[] {
-  const begin = words.findIndex(({ plain }) => !OPENERS.has(plain));
-  const subject = words.slice(Math.max(0, begin));
-  if (!DETERMINERS.has(subject[0]?.plain ?? '')) return [];
-  const at = subject.findIndex(({ plain }, index) => index <= MAX_BEFORE_NOUN && OTHERS.has(stemWord(plain)));
-  const isJoined = subject[at + 1]?.plain === 'and' && subject[at + 2]?.plain === 'i';
-  if (at < 1 || isJoined) return [];
-  return subject
-    .slice(at, at + 2)
-    .flatMap((word, index) => (index === 0 || isCapitalised(word) ? stemWord(word.plain) : []));
-}
+const isPastHabit = (words: readonly Word[], index: number): boolean =>
+  words[index]?.plain === 'used' &&
+  words[index + 1]?.plain === 'to' &&
+  !USED_TO_STATES.has(words[index - 1]?.plain ?? '');

@@ -1,4 +1,4 @@
-import { hasHedge } from './clauses.ts';
+import { readMood } from './clauses.ts';
 import { isCapitalised, isDenial, readWords, stemWord } from './words.ts';
 
 interface ComparedText {
@@ -36,7 +36,7 @@ function readFeatures(text: string) {
   const shingles = Array.from({ length: count }, (_, at) => stems.slice(at, at + SHINGLE_WORDS).join(' '));
   return {
     plain: words.map(({ plain }) => plain).join(' '),
-    facts: [...facts, ...(hasHedge(words) ? ['maybe'] : [])].sort().join(' '),
+    facts: [...facts, ...Object.entries(readMood(words)).flat().map(String)].sort().join(' '),
     shingles: new Set(shingles),
   };
 }

@@ -1,8 +1,9 @@
-import { FIRST_PERSON } from './clauses.ts';
+import { isInFirstPerson } from './clause-subject.ts';
 import { readWords } from './words.ts';
 
 /** How a prompt for a model begins. */
-const PROMPT = /^[\s#*>`"'“_-]*(?:system(?: prompt| message)?\s*:|you are\b|you're\b|act as\b|your (?:task|role|job) is\b)/iu;
+const PROMPT =
+  /^[\s#*>`"'“_-]*(?:system(?: prompt| message)?\s*:|you are\b|you're\b|act as\b|your (?:task|role|job) is\b)/iu;
 /** A blank line, with the line end before it. */
 const PARAGRAPH_END = /(?<=\n[^\S\n]*\n)/u;
 
@@ -15,7 +16,7 @@ export function removePastedPrompts(text: string): readonly string[] {
   const parts: string[] = [];
   let [isPrompt, isJoined] = [false, false];
   for (const paragraph of text.split(PARAGRAPH_END)) {
-    isPrompt = (isPrompt || PROMPT.test(paragraph)) && !isInFirstPerson(paragraph);
+    isPrompt = (isPrompt || PROMPT.test(paragraph)) && !isInFirstPerson(readWords(paragraph));
     if (isPrompt) isJoined = false;
     else {
       parts.push(isJoined ? `${parts.pop()}${paragraph}` : paragraph);
@@ -24,5 +25,3 @@ export function removePastedPrompts(text: string): readonly string[] {
   }
   return parts;
 }
-
-const isInFirstPerson = (paragraph: string): boolean => readWords(paragraph).some(({ plain }) => FIRST_PERSON.has(plain));

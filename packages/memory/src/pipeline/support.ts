@@ -1,9 +1,6 @@
-import { type Clause, countDenials, hasHedge, readClauses } from './clauses.ts';
 import { type DayRange, findNamedDates, isSupportedDate, listWeekdays, type NamedDate, resolveDates } from './dates.ts';
-import { isCapitalised, isDenial, isLink, isStopWord, readWords, stemWord, type Word } from './words.ts';
-
-/** Share of the content words of a memory that must stand in its quote. */
-const MIN_SUPPORTED_SHARE = 0.6;
+import { findUnsupportedWords } from './word-support.ts';
+import { isCapitalised, isStopWord, readWords, stemWord, type Word } from './words.ts';
 
 /** The part of a memory that its quote does not support. */
 export type SupportProblem = 'date' | 'number' | 'name' | 'denial' | 'subject' | 'words';
@@ -70,35 +67,4 @@ function hasNames(words: readonly Word[], quoted: readonly Word[], meant: readon
     if (!isCapitalised(word) || known.has(stemWord(plain))) return true;
     return plain === 'user' || plain === 'assistant' || (index === 0 && isStopWord(plain));
   });
-}
-
-/** A clause supports only texts about its subject, and a denied or hedged one only texts that are so too. */
-function findUnsupportedWords(words: readonly Word[], stated: string, hasDate: boolean): SupportProblem | undefined {
-  const clauses = readClauses(stated);
-  const denials = countDenials(words);
-  if (denials > clauses.reduce((sum, clause) => sum + clause.denials, 0)) return 'denial';
-  const content = words.filter(({ plain, kind }) => kind === 'word' && !isStopWord(plain) && !isDenial(plain));
-  if (content.length === 0) return hasDate || words.some(({ kind }) => kind === 'number') ? undefined : 'words';
-  const about = clauses.filter((clause) => isAbout(words, clause));
-  const isHedged = hasHedge(words);
-  const used = about.filter((clause) => (denials > 0 || clause.denials === 0) && (isHedged || !clause.isHedged));
-  if (isKnown(content, used)) return undefined;
-  if (isKnown(content, about)) return 'denial';
-  return isKnown(content, clauses) ? 'subject' : 'words';
-}
-
-/** Returns whether a text may be about the subject of a clause. */
-function isAbout(words: readonly Word[], { other, isAddressed }: Clause): boolean {
-  const isOfSpeaker = words.some(({ plain }) => plain === 'user' || plain === 'assistant');
-  if (!isOfSpeaker) return true;
-  const stems = words.map(({ plain }) => stemWord(plain));
-  return !isAddressed && (other.length === 0 || other.some((stem) => stems.includes(stem)));
-}
-
-/** Each word stands in the clauses or only links others, and enough of them stand there. */
-function isKnown(content: readonly Word[], clauses: readonly Clause[]): boolean {
-  const known = new Set(clauses.flatMap((clause) => clause.words).map(({ plain }) => stemWord(plain)));
-  const missing = content.filter(({ plain }) => !known.has(stemWord(plain)));
-  const share = (content.length - missing.length) / content.length;
-  return share >= MIN_SUPPORTED_SHARE && missing.every(({ plain }) => isLink(plain));
 }
