@@ -1,8 +1,7 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { VERSION } from '@ogong/host/version';
-import type { Client, Trust } from '@ogong/sdk';
+import type { Client, MemoryClient, Trust } from '@ogong/sdk';
 import type { FeeMeter } from './fee-meter.ts';
-import type { MemoryApi } from './memory-api.ts';
 import type { RunCall } from './tool-calls.ts';
 import { addAsk } from './tools/ask.ts';
 import { addEmbed } from './tools/embed.ts';
@@ -19,7 +18,7 @@ export interface McpContext {
   readonly runCall: RunCall;
   readonly nowMs: () => number;
   /** Undefined: there are no tools for memories. */
-  readonly memory: MemoryApi | undefined;
+  readonly memory: MemoryClient | undefined;
 }
 
 const INSTRUCTIONS =

@@ -109,11 +109,14 @@ describe('ogong-mcp on standard input', () => {
 
   it('remembers and recalls by the memory API, and shows its key to nobody else', async () => {
     const { call, log } = await connect('--memory', memoryUrl(), '--log-level', 'trace');
-    memoryAnswer = { status: 200, body: '{"success":true,"memories_created":1}' };
+    memoryAnswer = { status: 200, body: '{"success":true,"memories_created":1,"memories":[]}' };
     expect((await call('remember', { text: 'I live in Oslo.' })).value).toEqual({ memories_created: 1 });
-    memoryAnswer = { status: 200, body: '{"memories":[{"id":"m1","memory":"lives in Oslo","type":"semantic"}]}' };
+    const id = '0a'.repeat(16);
+    const recalled = `<recalled-memory id="${id}">lives in Oslo</recalled-memory>`;
+    const memories = [{ id, memory: 'lives in Oslo', type: 'semantic', recalled }];
+    memoryAnswer = { status: 200, body: JSON.stringify({ memories }) };
     const found = await call('recall', { query: 'home', limit: 3 });
-    expect(found.value).toEqual({ memories: [{ id: 'm1', memory: 'lives in Oslo', type: 'semantic' }] });
+    expect(found.value).toEqual({ memories });
     const key = `Bearer ${MEMORY_KEY}`;
     expect(remembered).toEqual([
       {

@@ -1,5 +1,5 @@
-/** `busy`: too many calls run. `budget`: the limit of spending is reached. `input`: the arguments cannot be used. `memory`: no memory API. */
-export type ToolErrorCode = 'busy' | 'budget' | 'input' | 'memory';
+/** `busy`: too many calls run. `budget`: the limit of spending is reached. `input`: the arguments cannot be used. */
+export type ToolErrorCode = 'busy' | 'budget' | 'input';
 
 /** A call that cannot be served. The agent reads its message. */
 export class ToolError extends Error {

@@ -85,7 +85,8 @@ function describeCause(error: unknown): string {
   return reasons.length > 0 ? reasons.join(', ') : message;
 }
 
-function readError(body: unknown): { message: string | undefined; code: string | null; param: string | null } {
+/** Reads the error of an answer in OpenAI's form. */
+export function readError(body: unknown): { message: string | undefined; code: string | null; param: string | null } {
   const error = (body as { error?: Record<string, unknown> } | null)?.error ?? {};
   const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
   // Applications print it, and the gateway may quote a provider.

@@ -26,6 +26,29 @@ export {
   createClient,
 } from './client.ts';
 export { GatewayApiError, GatewayUnreachableError, ReceiptError, SealedCallError } from './errors.ts';
+export {
+  type ConversationExchange,
+  type ConversationMemory,
+  type ConversationMemoryFailure,
+  type ConversationMemoryOptions,
+  createConversationMemory,
+} from './memory/conversation-memory.ts';
+export { createMemoryClient, type MemoryClient, type MemoryClientOptions } from './memory/memory-client.ts';
+export { MemoryApiError, type MemoryApiErrorCode } from './memory/memory-error.ts';
+export type {
+  FoundMemory,
+  MemoryAddition,
+  MemoryAddParams,
+  MemoryEdit,
+  MemoryFindings,
+  MemoryMessage,
+  MemoryMetadata,
+  MemoryProfile,
+  MemoryProfileParams,
+  MemorySearchParams,
+  MemoryText,
+  StoredMemory,
+} from './memory/memory-types.ts';
 export type { CheckedPicture } from './pictures/read-pictures.ts';
 export {
   type FetchedReceipt,

@@ -9,12 +9,11 @@ import { createLogger } from '@ogong/host/log/logger';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { parseJson } from '@ogong/protocol/base/json';
 import { parseAllow } from '@ogong/protocol/stage1/trust';
-import { createClient, parseTrust, type Trust } from '@ogong/sdk';
+import { createClient, createMemoryClient, parseTrust, type Trust } from '@ogong/sdk';
 import { createFeeMeter } from '../fee-meter.ts';
 import { type McpValues, mcpConfig } from '../mcp-config.ts';
 import { createMcpHttp, MAX_MESSAGE_BYTES } from '../mcp-http.ts';
 import { createMcpServer, type McpContext } from '../mcp-server.ts';
-import { createMemoryApi } from '../memory-api.ts';
 import { createCallRunner } from '../tool-calls.ts';
 
 const NAME = 'ogong-mcp';
@@ -42,7 +41,7 @@ function createContext(values: McpValues): McpContext {
     ...{ client, trust, allow, nowMs: Date.now },
     fees: createFeeMeter(maxSpend),
     runCall: createCallRunner({ concurrency, timeoutMs }, createLogger({ name: NAME, level: logLevel })),
-    memory: memory === undefined ? undefined : createMemoryApi({ baseUrl: memory, key: memoryKey?.reveal() }),
+    memory: memory === undefined ? undefined : createMemoryClient({ baseUrl: memory, apiKey: memoryKey?.reveal() }),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import type { MemoryClient } from '@ogong/sdk';
 import { z } from 'zod';
 import type { McpContext } from '../mcp-server.ts';
-import type { MemoryApi } from '../memory-api.ts';
 import { toResult } from '../tool-calls.ts';
 
 const MAX_TEXT = 100_000;
@@ -11,7 +11,7 @@ const AGENT = 'ogong-mcp';
 /** Fields of an answer that agents read. Others pass through. */
 const found = z.looseObject({ id: z.string(), memory: z.string() });
 
-export function addMemories(server: McpServer, { runCall }: McpContext, memory: MemoryApi): void {
+export function addMemories(server: McpServer, { runCall }: McpContext, memory: MemoryClient): void {
   server.registerTool(
     'remember',
     {
@@ -31,7 +31,7 @@ export function addMemories(server: McpServer, { runCall }: McpContext, memory: 
           source: 'chat',
           ...(threadId !== undefined && { thread_id: threadId }),
         };
-        const { memories_created: created } = await memory.post('/v1/memories', body, { answer: added, signal });
+        const { memories_created: created } = await memory.add(body, { signal });
         return toResult({ memories_created: created });
       }),
   );
@@ -52,11 +52,8 @@ export function addMemories(server: McpServer, { runCall }: McpContext, memory: 
     },
     (query, { signal: asked }) =>
       runCall('recall', asked, async (signal) => {
-        const { memories } = await memory.post('/v1/memories/search', query, { answer: listed, signal });
+        const { memories } = await memory.search(query, { signal });
         return toResult({ memories });
       }),
   );
 }
-
-const added = z.looseObject({ memories_created: z.number() });
-const listed = z.looseObject({ memories: z.array(found).max(100) });

@@ -1,8 +1,6 @@
-import { utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
-import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
-import { readAgentAnswer } from '@ogong/protocol/verdict/agent/agent-messages';
-import { answerAgent, WEATHER_ANSWERS, WEATHER_TOOL, writeCall } from '@ogong/testing/synthetic/synthetic-agent';
+import { WEATHER_ANSWERS, WEATHER_TOOL, writeCall } from '@ogong/testing/synthetic/synthetic-agent';
+import { createSyntheticGateway } from '@ogong/testing/synthetic/synthetic-gateway';
 import { SYNTHETIC_MODEL } from '@ogong/testing/synthetic/synthetic-reply';
 import { describe, expect, it } from 'vitest';
 import {
@@ -18,24 +16,9 @@ import {
 
 /** A gateway whose model gives the texts, one after the other; it repeats the last one. */
 function createGateway(texts: readonly string[], trusted: Trust = {}) {
-  const requests: Record<string, unknown>[] = [];
-  const { trust } = answerAgent(crypto, utf8Encode(JSON.stringify(BODY)), 'x');
-  const fetch = async (_: string | URL | Request, init?: RequestInit): Promise<Response> => {
-    const request = init?.body as Uint8Array;
-    const place = requests.push(JSON.parse(utf8Decode(request))) - 1;
-    const text = texts[Math.min(place, texts.length - 1)] as string;
-    const { receipt, reply } = answerAgent(crypto, request, text, `${place}`);
-    const receipts = [{ reply_id: '1', url: '/v1/receipts/1', receipt: toReceiptJson(receipt), response: text }];
-    const { content, calls } = readAgentAnswer({ receipt, request, response: reply.response });
-    const parsed = { content, tool_calls: calls.map((called) => ({ id: 'x', type: 'function', function: called })) };
-    const choices = [{ index: 0, message: { role: 'assistant', ...parsed }, finish_reason: 'stop' }];
-    return Response.json({ id: '1', choices, ogong: { receipts } });
-  };
-  const client = createClient({
-    baseUrl: 'http://gateway.test',
-    fetch: fetch as typeof globalThis.fetch,
-    trust: { ...trust, ...trusted },
-  });
+  const answer = (_: unknown, place: number): string => texts[Math.min(place, texts.length - 1)] as string;
+  const { fetch, trust, requests } = createSyntheticGateway(crypto, answer);
+  const client = createClient({ baseUrl: 'http://gateway.test', fetch, trust: { ...trust, ...trusted } });
   return { client, trust, requests };
 }
 
