@@ -36,6 +36,7 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'packages/provider': ['protocol', 'attestation', 'chain', 'host', 'models', 'engine', 'hub'],
   'packages/sdk': ['protocol', 'chain'],
   'packages/ai-provider': ['sdk'],
+  'packages/langchain': ['sdk'],
   'packages/memory': ['protocol', 'host', 'sdk'],
   'packages/mcp': ['protocol', 'host', 'sdk'],
   'packages/devnet': ['protocol', 'chain', 'host', 'models', 'gateway', 'router', 'validator', 'provider'],
@@ -652,7 +653,7 @@ function brokenRules(path: string, home: string, target: string, isTest: boolean
   if (home === 'packages/protocol' && target.startsWith('node:') && !isTest && !isScript)
     rules.push('protocol must not import node:');
   if (
-    ['packages/sdk', 'packages/ai-provider', 'packages/attestation'].includes(home) &&
+    ['packages/sdk', 'packages/ai-provider', 'packages/langchain', 'packages/attestation'].includes(home) &&
     target.startsWith('node:') &&
     !isTest &&
     !isScript

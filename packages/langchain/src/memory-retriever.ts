@@ -1,0 +1,39 @@
+import { Document } from '@langchain/core/documents';
+import { BaseRetriever, type BaseRetrieverInput } from '@langchain/core/retrievers';
+import type { FoundMemory, MemoryClient, MemorySearchParams } from '@ogong/sdk';
+
+export interface MemoryRetrieverOptions extends BaseRetrieverInput {
+  readonly memory: Pick<MemoryClient, 'search'>;
+  /** Fields of each search, such as `limit`, `agent_id` and `categories`. */
+  readonly search?: Omit<MemorySearchParams, 'query' | 'include_bio'>;
+}
+
+/** Fields of a memory: its plain text is `memory`, beside its quote and the hashes of its receipts. */
+type MemoryMetadata = Omit<FoundMemory, 'recalled'>;
+
+/**
+ * Finds memories by meaning. The content of a document is the marked text, which the service knows again: a memory that a prompt repeats
+ * is not stored a second time. @throws MemoryApiError
+ */
+export class MemoryRetriever extends BaseRetriever<MemoryMetadata> {
+  override lc_namespace = ['ogong', 'retrievers'];
+  readonly #memory: MemoryRetrieverOptions['memory'];
+  readonly #search: NonNullable<MemoryRetrieverOptions['search']>;
+
+  static override lc_name(): string {
+    return 'MemoryRetriever';
+  }
+
+  constructor({ memory, search = {}, ...input }: MemoryRetrieverOptions) {
+    super(input);
+    this.#memory = memory;
+    this.#search = search;
+  }
+
+  override async _getRelevantDocuments(query: string): Promise<Document<MemoryMetadata>[]> {
+    const { memories } = await this.#memory.search({ ...this.#search, query, include_bio: false });
+    return memories.map(
+      ({ recalled: pageContent, ...metadata }) => new Document({ id: metadata.id, pageContent, metadata }),
+    );
+  }
+}
