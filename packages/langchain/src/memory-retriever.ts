@@ -1,6 +1,6 @@
 import { Document } from '@langchain/core/documents';
 import { BaseRetriever, type BaseRetrieverInput } from '@langchain/core/retrievers';
-import type { FoundMemory, MemoryClient, MemorySearchParams } from '@ogong/sdk';
+import type { MemoryClient, MemorySearchParams, RecalledMemory } from '@ogong/sdk';
 
 export interface MemoryRetrieverOptions extends BaseRetrieverInput {
   readonly memory: Pick<MemoryClient, 'search'>;
@@ -9,13 +9,13 @@ export interface MemoryRetrieverOptions extends BaseRetrieverInput {
 }
 
 /** Fields of a memory: its plain text is `memory`, beside its quote and the hashes of its receipts. */
-type MemoryMetadata = Omit<FoundMemory, 'recalled'>;
+type DocumentFields = Omit<RecalledMemory, 'recalled'>;
 
 /**
  * Finds memories by meaning. The content of a document is the marked text, which the service knows again: a memory that a prompt repeats
  * is not stored a second time. @throws MemoryApiError
  */
-export class MemoryRetriever extends BaseRetriever<MemoryMetadata> {
+export class MemoryRetriever extends BaseRetriever<DocumentFields> {
   override lc_namespace = ['ogong', 'retrievers'];
   readonly #memory: MemoryRetrieverOptions['memory'];
   readonly #search: NonNullable<MemoryRetrieverOptions['search']>;
@@ -30,7 +30,7 @@ export class MemoryRetriever extends BaseRetriever<MemoryMetadata> {
     this.#search = search;
   }
 
-  override async _getRelevantDocuments(query: string): Promise<Document<MemoryMetadata>[]> {
+  override async _getRelevantDocuments(query: string): Promise<Document<DocumentFields>[]> {
     const { memories } = await this.#memory.search({ ...this.#search, query, include_bio: false });
     return memories.map(
       ({ recalled: pageContent, ...metadata }) => new Document({ id: metadata.id, pageContent, metadata }),

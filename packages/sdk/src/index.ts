@@ -36,17 +36,17 @@ export {
 export { createMemoryClient, type MemoryClient, type MemoryClientOptions } from './memory/memory-client.ts';
 export { MemoryApiError, type MemoryApiErrorCode } from './memory/memory-error.ts';
 export type {
-  FoundMemory,
   MemoryAddition,
   MemoryAddParams,
-  MemoryEdit,
+  MemoryDetails,
+  MemoryEditParams,
   MemoryFindings,
   MemoryMessage,
-  MemoryMetadata,
   MemoryProfile,
   MemoryProfileParams,
   MemorySearchParams,
   MemoryText,
+  RecalledMemory,
   StoredMemory,
 } from './memory/memory-types.ts';
 export type { CheckedPicture } from './pictures/read-pictures.ts';

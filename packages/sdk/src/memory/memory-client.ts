@@ -6,7 +6,7 @@ import { createRefusal, MemoryApiError } from './memory-error.ts';
 import type {
   MemoryAddition,
   MemoryAddParams,
-  MemoryEdit,
+  MemoryEditParams,
   MemoryFindings,
   MemoryProfile,
   MemoryProfileParams,
@@ -27,7 +27,7 @@ export interface MemoryClient {
   add(params: MemoryAddParams, options?: CallOptions): Promise<MemoryAddition>;
   search(params: MemorySearchParams, options?: CallOptions): Promise<MemoryFindings>;
   get(id: string, options?: CallOptions): Promise<StoredMemory>;
-  patch(id: string, edit: MemoryEdit, options?: CallOptions): Promise<StoredMemory>;
+  patch(id: string, edit: MemoryEditParams, options?: CallOptions): Promise<StoredMemory>;
   remove(id: string, options?: CallOptions): Promise<void>;
   profile(params?: MemoryProfileParams, options?: CallOptions): Promise<MemoryProfile>;
 }

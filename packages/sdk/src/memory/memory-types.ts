@@ -6,7 +6,7 @@ export interface MemoryMessage {
   readonly created_at?: string | number;
 }
 
-export interface MemoryMetadata {
+export interface MemoryDetails {
   readonly location?: string;
   readonly participants?: readonly string[];
   readonly tags?: readonly string[];
@@ -26,7 +26,7 @@ export interface MemoryAddParams extends MemoryNames {
   readonly messages: readonly MemoryMessage[];
   /** Default: `chat`. */
   readonly source?: string | undefined;
-  readonly metadata?: MemoryMetadata | undefined;
+  readonly metadata?: MemoryDetails | undefined;
 }
 
 export interface MemorySearchParams extends MemoryNames {
@@ -43,9 +43,9 @@ export interface MemorySearchParams extends MemoryNames {
   readonly as_of?: string | number | undefined;
 }
 
-export interface MemoryEdit {
+export interface MemoryEditParams {
   readonly content?: string;
-  readonly metadata?: MemoryMetadata;
+  readonly metadata?: MemoryDetails;
   readonly categories?: readonly string[];
   readonly type?: 'semantic' | 'episodic';
 }
@@ -87,7 +87,7 @@ export interface StoredMemory extends CommonMemory {
   readonly content: string;
 }
 
-export interface FoundMemory extends CommonMemory {
+export interface RecalledMemory extends CommonMemory {
   readonly memory: string;
   /** The text for a prompt, in a mark that the service knows again (docs/spec/memory.md#recalled-text). */
   readonly recalled: string;
@@ -105,7 +105,7 @@ export interface MemoryAddition {
 export interface MemoryFindings {
   readonly user_bio: string | null;
   /** The best first. */
-  readonly memories: readonly FoundMemory[];
+  readonly memories: readonly RecalledMemory[];
 }
 
 /** A text of sentences, each with the ids of the memories that it rests on. */
