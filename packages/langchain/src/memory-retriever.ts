@@ -1,6 +1,6 @@
 import { Document } from '@langchain/core/documents';
 import { BaseRetriever, type BaseRetrieverInput } from '@langchain/core/retrievers';
-import type { MemoryClient, MemorySearchParams, RecalledMemory } from '@ogong/sdk';
+import type { MatchedMemory, MemoryClient, MemorySearchParams } from '@ogong/sdk';
 
 export interface MemoryRetrieverOptions extends BaseRetrieverInput {
   readonly memory: Pick<MemoryClient, 'search'>;
@@ -9,7 +9,7 @@ export interface MemoryRetrieverOptions extends BaseRetrieverInput {
 }
 
 /** Fields of a memory: its plain text is `memory`, beside its quote and the hashes of its receipts. */
-type DocumentFields = Omit<RecalledMemory, 'recalled'>;
+type DocumentFields = Omit<MatchedMemory, 'recalled'>;
 
 /**
  * Finds memories by meaning. The content of a document is the marked text, which the service knows again: a memory that a prompt repeats

@@ -36,6 +36,7 @@ export {
 export { createMemoryClient, type MemoryClient, type MemoryClientOptions } from './memory/memory-client.ts';
 export { MemoryApiError, type MemoryApiErrorCode } from './memory/memory-error.ts';
 export type {
+  MatchedMemory,
   MemoryAddition,
   MemoryAddParams,
   MemoryDetails,
@@ -46,7 +47,6 @@ export type {
   MemoryProfileParams,
   MemorySearchParams,
   MemoryText,
-  RecalledMemory,
   StoredMemory,
 } from './memory/memory-types.ts';
 export type { CheckedPicture } from './pictures/read-pictures.ts';

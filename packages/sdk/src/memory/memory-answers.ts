@@ -1,5 +1,5 @@
 import { MemoryApiError } from './memory-error.ts';
-import type { MemoryAddition, MemoryFindings, MemoryProfile, RecalledMemory, StoredMemory } from './memory-types.ts';
+import type { MatchedMemory, MemoryAddition, MemoryFindings, MemoryProfile, StoredMemory } from './memory-types.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -17,12 +17,12 @@ export function parseStored(value: unknown): StoredMemory {
   return fields as StoredMemory;
 }
 
-function parseFound(value: unknown): RecalledMemory {
+function parseFound(value: unknown): MatchedMemory {
   const fields = asFields(value);
   const { id, memory, recalled } = fields;
   if (!isMemoryId(id) || typeof memory !== 'string') refuse('a memory has no id or no text');
   if (typeof recalled !== 'string' || RECALLED.exec(recalled)?.[1] !== id) refuse('a recalled text has no mark');
-  return fields as unknown as RecalledMemory;
+  return fields as unknown as MatchedMemory;
 }
 
 export function parseAddition(value: unknown): MemoryAddition {

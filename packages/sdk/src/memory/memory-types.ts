@@ -87,7 +87,7 @@ export interface StoredMemory extends CommonMemory {
   readonly content: string;
 }
 
-export interface RecalledMemory extends CommonMemory {
+export interface MatchedMemory extends CommonMemory {
   readonly memory: string;
   /** The text for a prompt, in a mark that the service knows again (docs/spec/memory.md#recalled-text). */
   readonly recalled: string;
@@ -105,7 +105,7 @@ export interface MemoryAddition {
 export interface MemoryFindings {
   readonly user_bio: string | null;
   /** The best first. */
-  readonly memories: readonly RecalledMemory[];
+  readonly memories: readonly MatchedMemory[];
 }
 
 /** A text of sentences, each with the ids of the memories that it rests on. */
