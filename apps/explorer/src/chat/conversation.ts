@@ -1,5 +1,6 @@
 import type { Check } from '@ogong/protocol/base/checks';
 import type { DrawnPicture } from '../pictures/drawn-picture.ts';
+import { type KeepFacts, type RecallFacts, writeRecalled } from './memory/turn-memory.ts';
 import { isSealedModel } from './sealed-model.ts';
 
 /** A question, its answer, and the page's findings about it. */
@@ -40,6 +41,10 @@ export interface ChatTurn {
   readonly isReplaced?: boolean;
   /** Number of received pieces of the answer: at most as many as it has tokens. */
   readonly pieces?: number;
+  /** Set if the memories were searched for the question. */
+  readonly recalled?: RecallFacts;
+  /** Set once the turn was sent to be remembered. */
+  readonly kept?: KeepFacts;
 }
 
 /** The least cost of an unfinished answer: its prompt and tokens that show no text are not counted. */
@@ -93,7 +98,7 @@ type ContentPart =
 export interface ChatBody {
   readonly model: string;
   readonly messages: readonly {
-    readonly role: 'user' | 'assistant';
+    readonly role: 'system' | 'user' | 'assistant';
     readonly content: string | readonly ContentPart[];
   }[];
 }
@@ -118,10 +123,19 @@ function toContent({ text, pictures }: AskedQuestion): string | readonly Content
   return text === '' ? shown : [...shown, { type: 'text', text }];
 }
 
-/** Composes the request with all earlier turns. Texts of a machine go to machines alone: a plain request leaves sealed turns out. */
-export const composeBody = (turns: readonly ChatTurn[], model: string, question: AskedQuestion): ChatBody => ({
+/**
+ * Composes the request with all earlier turns. Texts of a machine go to machines alone: a plain request leaves sealed turns out.
+ * @param recalled marked texts of memories.
+ */
+export const composeBody = (
+  turns: readonly ChatTurn[],
+  model: string,
+  question: AskedQuestion,
+  recalled: readonly string[] = [],
+): ChatBody => ({
   model,
   messages: [
+    ...(recalled.length > 0 ? [{ role: 'system' as const, content: writeRecalled(recalled) }] : []),
     ...turns
       .filter(
         (turn) =>

@@ -97,6 +97,30 @@ export interface AnswerSoFar {
   readonly pieces: number;
 }
 
+/** A call whose request and answer are JSON. */
+export interface JsonCall {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly body?: object;
+  readonly signal?: AbortSignal;
+}
+
+/** @throws GatewayRefusal, Error if the answer is no JSON. */
+export async function callJson(
+  { baseUrl, key }: Pick<Asked, 'baseUrl' | 'key'>,
+  { method, path, body, signal }: JsonCall,
+): Promise<unknown> {
+  const response = await reach(new URL(path, baseUrl), {
+    method,
+    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...authorize(key) },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    ...(signal && { signal }),
+    redirect: 'error',
+  });
+  if (!response.ok) return refuse(response);
+  return response.json();
+}
+
 /** Where answers may lead: a receipt of this gateway, and nothing else. */
 const RECEIPT_PATH = /^\/v1\/receipts\/[\w-]{1,100}$/;
 

@@ -9,6 +9,9 @@ import { Ask } from './ask-form.tsx';
 import { type ChatTurn, leastFee, sumFees } from './conversation.ts';
 import { Machines } from './machines.tsx';
 import { describeProgress, MadePicture } from './made-picture.tsx';
+import { LazyMemoryPanel } from './memory/lazy-panel.tsx';
+import { MemorySwitch } from './memory/memory-switch.tsx';
+import { TurnMemories } from './memory/turn-memories.tsx';
 import { KeyForm, Models, Picker } from './model-picker.tsx';
 import { isSealedModel } from './sealed-model.ts';
 import type { ChatSession, ChatState } from './session.ts';
@@ -16,6 +19,7 @@ import type { ChatSession, ChatState } from './session.ts';
 export function ChatPage({ session, baseUrl }: { session: ChatSession; baseUrl: string }) {
   const [state, setState] = useState(session.get());
   const [edited, setEdited] = useState<ChatTurn>();
+  const [showsMemories, setShowsMemories] = useState(false);
   useEffect(() => {
     const leave = session.subscribe(setState);
     return () => void leave();
@@ -47,13 +51,22 @@ export function ChatPage({ session, baseUrl }: { session: ChatSession; baseUrl: 
               <Models state={state} session={session} />
             )}
             {isSealedModel(state.model) && <Machines state={state} session={session} />}
+            {state.hasMemory && (
+              <MemorySwitch state={state} session={session} isShown={showsMemories} onShow={setShowsMemories} />
+            )}
             <Cost state={state} />
           </Picker>
         </aside>
-        <section aria-label="Conversation">
-          <Conversation state={state} session={session} onEdit={setEdited} />
-          <Ask state={state} session={session} baseUrl={baseUrl} edited={edited} onEdit={setEdited} />
-        </section>
+        {showsMemories ? (
+          <section aria-label="Memories">
+            <LazyMemoryPanel api={session.memories} onClose={() => setShowsMemories(false)} />
+          </section>
+        ) : (
+          <section aria-label="Conversation">
+            <Conversation state={state} session={session} onEdit={setEdited} />
+            <Ask state={state} session={session} baseUrl={baseUrl} edited={edited} onEdit={setEdited} />
+          </section>
+        )}
       </main>
     </>
   );
@@ -202,6 +215,7 @@ function OneTurn({
             </>
           )}
         </p>
+        <TurnMemories turn={turn} />
         {onEdit && (
           <p class="actions">
             {answer !== '' && <CopyButton text={answer.trimStart()} label="Copy the answer" />}

@@ -10,10 +10,11 @@ import {
   replaceFrom,
   saveTurns,
 } from './conversation.ts';
-import { type ChatModel, GatewayRefusal, listChatModels, readReceiptText } from './gateway.ts';
+import { type ChatModel, callJson, GatewayRefusal, listChatModels, readReceiptText } from './gateway.ts';
 import { loadCheck } from './load-check.ts';
 import { loadSealed } from './load-sealed.ts';
 import { loadPolicy, savePolicy } from './machine-policy.ts';
+import { createChatMemory } from './memory/chat-memory.ts';
 import { isSealedModel } from './sealed-model.ts';
 import { addProgress, type SealedReceipt } from './sealed-receipt.ts';
 
@@ -30,6 +31,10 @@ export interface ChatState {
   readonly hasPolicy: boolean;
   /** Why a given policy is not used. */
   readonly policyProblem: string | undefined;
+  /** Whether the gateway keeps memories for the given key. */
+  readonly hasMemory: boolean;
+  /** Whether new questions recall memories, and their answers become memories. */
+  readonly remembers: boolean;
 }
 
 const PAUSE_MS = 2_500;
@@ -37,6 +42,16 @@ const PAUSE_MS = 2_500;
 const PATIENCE_MS = 300_000;
 
 export type ChatSession = ReturnType<typeof createChatSession>;
+
+/** Adds the validator's confirmation, and what the gateway says of the reply, to a receipt that the page keeps. */
+const addOwnProgress = async (held: SealedReceipt, told: Promise<string>): Promise<string> =>
+  addProgress(
+    held,
+    await told.catch((error: unknown) => {
+      if (error instanceof GatewayRefusal) return '{}';
+      throw error;
+    }),
+  );
 
 export function createChatSession(
   { baseUrl, storage }: { readonly baseUrl: string; readonly storage: Storage },
@@ -57,6 +72,8 @@ export function createChatSession(
     isAsking: false,
     hasPolicy: policy !== undefined,
     policyProblem: undefined,
+    hasMemory: false,
+    remembers: false,
   };
 
   function publish(change: Partial<ChatState>): void {
@@ -84,15 +101,6 @@ export function createChatSession(
 
   const readText = (path: string): Promise<string> => readReceiptText(baseUrl, key, path);
 
-  /** Adds the validator's confirmation, and what the gateway says of the reply, to a receipt that the page keeps. */
-  async function readProgress(held: SealedReceipt, path: string): Promise<string> {
-    const text = await readText(path).catch((error: unknown) => {
-      if (error instanceof GatewayRefusal) return '{}';
-      throw error;
-    });
-    return addProgress(held, text);
-  }
-
   /** @returns whether the checks are complete. */
   async function look(id: number): Promise<boolean> {
     const turn = state.turns.find((one) => one.id === id);
@@ -100,7 +108,9 @@ export function createChatSession(
     const isSealed = isSealedModel(turn.model);
     const held = sealedReceipts.get(id);
     if (isSealed && held === undefined) return true;
-    const receiptText = held ? await readProgress(held, turn.receiptPath) : await readText(turn.receiptPath);
+    const receiptText = held
+      ? await addOwnProgress(held, readText(turn.receiptPath))
+      : await readText(turn.receiptPath);
     const { body, answer, reasoning = '', isPicture, picture, pictureHash } = turn;
     const given = {
       ...{ body, answer, reasoning, receiptText },
@@ -127,6 +137,8 @@ export function createChatSession(
     }
   }
 
+  const memory = createChatMemory((asked) => callJson({ baseUrl, key }, asked), { get: () => state, publish, change });
+
   /** Parts that come before the end are not kept in the history. */
   const show = (id: number, part: Partial<ChatTurn>): void =>
     publish({ turns: state.turns.map((turn) => (turn.id === id ? { ...turn, ...part } : turn)) });
@@ -143,10 +155,13 @@ export function createChatSession(
     },
     choose: (model: string): void => publish({ model }),
     /** It is kept until the page is left. */
-    signIn(secret: string): Promise<void> {
+    async signIn(secret: string): Promise<void> {
       key = secret.trim();
-      return refreshModels();
+      await refreshModels();
+      if (!state.wantsKey && key !== '') await memory.find();
     },
+    memories: memory.api,
+    setRemembers: (remembers: boolean): void => publish({ remembers }),
     stop: (): void => asking?.abort(),
     /** Takes a policy for machines, JSON; undefined: none any more. */
     async setPolicy(json: string | undefined): Promise<void> {
@@ -162,13 +177,13 @@ export function createChatSession(
     forget(): void {
       asking?.abort();
       sealedReceipts.clear();
-      publish({ turns: [], problem: undefined });
+      publish({ turns: [], problem: undefined, remembers: false });
       saveTurns(storage, []);
     },
     /** With the key of this tab, which a plain link would not send. @throws GatewayRefusal */
     async readReceipt({ id, receiptPath = '' }: ChatTurn): Promise<string> {
       const held = sealedReceipts.get(id);
-      return held === undefined ? readText(receiptPath) : readProgress(held, receiptPath);
+      return held === undefined ? readText(receiptPath) : addOwnProgress(held, readText(receiptPath));
     },
     compose: (question: AskedQuestion): ChatBody | PictureBody =>
       makesPictures() ? { model: state.model, prompt: question.text } : composeBody(state.turns, state.model, question),
@@ -198,12 +213,15 @@ export function createChatSession(
           show: (part: Partial<ChatTurn>) => show(id, part),
           keep: (receipt: SealedReceipt) => void sealedReceipts.set(id, receipt),
         };
-        const body = composeBody(state.turns, model, question);
+        const askedAt = new Date().toISOString();
+        const recalled = await memory.recall(turn, signal);
+        const body = composeBody(state.turns, model, question, recalled);
         const answered = isPicture
           ? askPicture({ model, prompt: text }, context)
           : (isSealedModel(model) ? askMachine : askInPlain)(body, context);
         change(id, { state: 'answered', ...(await answered) });
         void watch(id);
+        void memory.keep(id, askedAt);
       } catch (error) {
         const problem = signal.aborted ? 'stopped' : (error as Error).message;
         change(id, { state: signal.aborted ? 'stopped' : 'failed', problem });
