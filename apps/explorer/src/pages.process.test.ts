@@ -21,9 +21,11 @@ import { changeScreen, findBarriers, findLayoutFaults, findWide, SCREENS } from 
 import { packPng } from '@ogong/testing/clients/pack-png';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { addTestKey } from '@ogong/testing/gateway/test-keys';
 import { createHubChain, createHubDeployment } from '@ogong/testing/hub/hub-chain';
 import { placeModel } from '@ogong/testing/hub/hub-place';
 import { startPlaceServer } from '@ogong/testing/hub/place-server';
+import { createPlainMemoryStore } from '@ogong/testing/memory/plain-memory-store';
 import { readVisionExamples, type VisionExample } from '@ogong/testing/models/vision-folder';
 import { createSoftwareMachine, softwareMachine, softwarePolicy } from '@ogong/testing/provider/software-machine';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
@@ -1277,6 +1279,69 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       expect(new Set(paths)).toEqual(new Set(['/v1/chat/com', '/v1/receipts']));
       expect(await page.evaluate('JSON.stringify({ ...localStorage }).includes("right")')).toBe(false);
       await page.close();
+    });
+
+    it('remembers a conversation for a key, recalls it, says why, changes it and forgets it', async () => {
+      const directory = createTestDirectory('explorer-memory');
+      const keysPath = `${directory.path}/accounts.db`;
+      const { secret } = await addTestKey({ path: keysPath });
+      const text = 'The user lives in Porto';
+      const memory = { first: 1, last: 1, subject: 'user', text, type: 'semantic', categories: ['identity'] };
+      const words = JSON.stringify({ memories: [memory] }).match(/.{1,16}/g) ?? [];
+      const store = createPlainMemoryStore({ nowMs: () => Date.now() });
+      const names = { chat: FAKE_MODEL, embedding: FAKE_MODEL, rerank: undefined };
+      const gateway = await createGatewayFixture({ keysPath, providers: [{ words }], memories: { store, names } });
+      const { page, complaints } = await open(gateway.url);
+      const prompts: string[] = [];
+      page.on('request', (request) => {
+        if (!request.url().endsWith('/v1/chat/completions')) return;
+        const { messages } = request.postDataJSON() as { messages: { role: string; content: string }[] };
+        prompts.push(messages.find(({ role }) => role === 'system')?.content ?? '');
+      });
+      await page.getByLabel('API key').fill(secret);
+      await page.keyboard.press('Enter');
+      const remember = page.getByLabel('Remember this conversation');
+      await remember.waitFor();
+      expect(await remember.isChecked()).toBe(false);
+      await remember.check();
+      await say(page, 'I live in Porto.');
+      await page.getByText('0 memories used').waitFor();
+      await page.getByText('1 memory stored').waitFor();
+      await say(page, 'Where do I live?');
+      await page.getByText('1 memory used').waitFor();
+      expect(prompts[0]).toBe('');
+      expect(prompts[1]).toMatch(/<recalled-memory id="[0-9a-f]{32}">The user lives in Porto<\/recalled-memory>$/);
+
+      await page.getByRole('button', { name: 'Show memories' }).click();
+      const known = page.getByRole('list', { name: 'Memories' }).locator('li.memory');
+      await known.locator('.wraps', { hasText: text }).waitFor();
+      await known.getByText('Why').click();
+      await known.locator('blockquote', { hasText: 'I live in Porto.' }).waitFor();
+      const proposal = known.getByRole('link', { name: /^Call that proposed it: reply/ });
+      expect(await proposal.getAttribute('href')).toMatch(/^\/explorer\/#\/reply\/[0-9a-f]{32}$/);
+      for (const screen of SCREENS) {
+        await changeScreen(page, screen);
+        const name = `chat-memories-${screen.width}-${screen.colorScheme}`;
+        if (RECORD !== undefined) await page.screenshot({ path: join(RECORD, `${name}.png`) });
+        expect(await findLayoutFaults(page, ['.top', '.chat aside', '.memories']), name).toEqual([]);
+        if (screen.width !== 768) expect(await findBarriers(page), name).toEqual([]);
+      }
+      await known.getByRole('button', { name: /^edit/ }).click();
+      await known.getByLabel('Text of the memory').fill('<b>I live in Lisbon</b>');
+      await known.getByRole('button', { name: 'save' }).click();
+      await known.locator('.wraps', { hasText: '<b>I live in Lisbon</b>' }).waitFor();
+      await known.getByText('Why').click();
+      await known.getByText('You wrote this text').waitFor();
+      await known.getByRole('button', { name: /^forget/ }).click();
+      await page.keyboard.press('Enter');
+      await page.getByText('No memories were found.').waitFor();
+      await page.getByRole('button', { name: 'back to the chat' }).click();
+      await page.getByRole('button', { name: 'New chat' }).click();
+      expect(await remember.isChecked()).toBe(false);
+      expect(complaints).toEqual([]);
+      await page.close();
+      await gateway.close();
+      directory.remove();
     });
   });
 });
