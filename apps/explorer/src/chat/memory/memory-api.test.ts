@@ -1,11 +1,6 @@
-import { toBase64, toHex } from '@ogong/protocol/base/bytes';
-import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
-import { encodeReceipt } from '@ogong/protocol/stage1/receipt';
-import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { expect, it } from 'vitest';
 import type { JsonCall } from '../gateway.ts';
 import { createMemoryApi } from './memory-api.ts';
-import { readReplyId } from './read-reply.ts';
 
 const ID = 'ab'.repeat(16);
 const time = '2026-05-08T10:00:00.000Z';
@@ -59,16 +54,4 @@ it('exports the memories of all pages', async () => {
   const { api, asked } = answering({ memories: [sent], has_more: true }, { memories: [other], has_more: false });
   expect(JSON.parse(await api.export())).toEqual({ memories: [sent, other] });
   expect(asked.map(({ path }) => path)).toEqual(['/v1/memories?limit=50', `/v1/memories?limit=50&before=${ID}`]);
-});
-
-it('finds the reply of a receipt, and refuses a receipt of another hash', () => {
-  const { receipt, reply } = createSyntheticReceipt({
-    ...{ crypto, ledger: { chainId: 31337n, settlement: new Uint8Array(20).fill(4) }, tokens: 3 },
-    provider: createNobleHybridSigner(new Uint8Array(64).fill(1)),
-    router: createNobleHybridSigner(new Uint8Array(64).fill(2)),
-    payer: createNobleLedgerSigner(new Uint8Array(32).fill(3)),
-  });
-  const bytes = encodeReceipt(receipt);
-  expect(readReplyId(toBase64(bytes), toHex(crypto.sha256(bytes)))).toBe(toHex(reply.order.replyId));
-  expect(() => readReplyId(toBase64(bytes), '00'.repeat(32))).toThrow('another receipt');
 });

@@ -24,8 +24,8 @@ export function MemorySwitch({
         Remember this conversation
       </label>
       <p class="note">
-        While it is on, the gateway stores facts of new questions and answers for your key, and adds fitting ones to
-        your questions. Your key pays for the models. Sealed questions and pictures are left out.
+        The gateway then stores facts of this chat for your key, and adds fitting ones to your questions. Your key pays
+        for it. Sealed questions and pictures are left out.
       </p>
       <button type="button" class="quiet small" aria-expanded={isShown} onClick={() => onShow(!isShown)}>
         Show memories

@@ -1,49 +1,13 @@
 import { useState } from 'preact/hooks';
 import { Facts, Hash } from '../../view/parts.tsx';
-import { CALL_NAMES, type CallName, type KnownMemory, type MemoryApi } from './memory-api.ts';
-import { readReplyId } from './read-reply.ts';
+import type { CallName, KnownMemory, MemoryApi } from './memory-api.ts';
+import { type CallFacts, type Reasons, readReasons } from './reasons.ts';
 
 const LABELS: Readonly<Record<CallName, string>> = {
   extraction: 'Call that proposed it',
   embedding: 'Call that made its vector',
   update: 'Call that compared it',
 };
-
-/** A call that made a memory: its reply, or the reason for none. */
-interface CallFacts {
-  readonly name: CallName;
-  readonly model?: string;
-  readonly replyId?: string;
-  readonly absence?: string;
-}
-
-interface Reasons {
-  readonly calls: readonly CallFacts[];
-  /** Versions that this memory replaced, the newest first. */
-  readonly older: readonly KnownMemory[];
-}
-
-/** Reads the calls that a memory names, and its history. @throws the errors of the API. */
-export async function readReasons(
-  api: Pick<MemoryApi, 'history' | 'readCalls'>,
-  memory: KnownMemory,
-): Promise<Reasons> {
-  const { id, receipts } = memory;
-  const [history, calls] = await Promise.all([api.history(id), receipts && api.readCalls(id)]);
-  const named = CALL_NAMES.flatMap((name): readonly CallFacts[] => {
-    const hash = receipts?.[name];
-    if (hash === undefined) return [];
-    const call = calls?.[name];
-    if (call === undefined) return [{ name, absence: 'erased with another memory of the same call' }];
-    try {
-      const replyId = readReplyId(call.receipt, hash);
-      return [{ name, model: call.model, ...(replyId === undefined ? { absence: 'in local mode' } : { replyId }) }];
-    } catch (error) {
-      return [{ name, absence: (error as Error).message }];
-    }
-  });
-  return { calls: named, older: history.filter((one) => one.id !== id) };
-}
 
 /** The words, receipts and older versions behind a memory. They are read when it is opened. */
 export function Why({ memory, api }: { memory: KnownMemory; api: MemoryApi }) {
