@@ -1,3 +1,4 @@
+import { MEMORY_ROWS } from './memory-rows.ts';
 import { OLLAMA_ROWS } from './ollama-rows.ts';
 import { type Parser, type ParserRow, values } from './parser-row.ts';
 import { SEEDS } from './seeds.ts';
@@ -152,6 +153,7 @@ export const PARSER_ROWS: readonly ParserRow[] = [
   ...toRows(JSON_BYTES, worstJsonBytes),
   ...toRows(TEXTS, worstTexts),
   ...toRows(VALUES, (size) => values(worstJson(size))),
+  ...MEMORY_ROWS,
   ...SPECIAL_ROWS,
   ...OLLAMA_ROWS,
 ];
@@ -164,6 +166,7 @@ export const REACHED_THROUGH: readonly (Parser & { readonly row: string })[] = [
   { file: 'engine/src/pixels/decode-picture.ts', name: 'decodePicture', row: 'readPictureHeader' },
   { file: 'engine/src/upstream/documents.ts', name: 'parseDocument', row: 'parseJson' },
   { file: 'host/src/link/own-announcement.ts', name: 'parseOwnAnnouncement', row: 'parseAnnouncement' },
+  { file: 'memory/src/imports/parse-export.ts', name: 'parseExport', row: 'parseChatGpt' },
   { file: 'protocol/src/modality/embedding/request.ts', name: 'parseText', row: 'parseEmbeddingRequest' },
   { file: 'protocol/src/modality/tensor/given-tensor.ts', name: 'parseGivenTensor', row: 'parseTensorRequest' },
   { file: 'protocol/src/modality/tensor/given-tensor.ts', name: 'parseOutputNames', row: 'parseTensorRequest' },
