@@ -271,6 +271,8 @@ const ENDPOINT_LIST = matchListOf(ENDPOINTS);
 const OTHER_NAMES: ReadonlySet<string> = new Set([
   'packages/protocol/src/http/routes.ts',
   'packages/provider/src/local/ollama/routes.ts',
+  // Models by their use.
+  'packages/memory/src/daemon/create-models.ts',
   // Tokens of Markdown.
   'apps/explorer/src/markdown/tree.ts',
 ]);
@@ -333,7 +335,6 @@ const MAY_NAME_MODALITY: ReadonlySet<string> = new Set([
   'packages/provider/src/local/ollama/embed.ts',
   'packages/provider/src/local/ollama/generate-picture.ts',
   // Memories keep vectors, and the receipts that sign them.
-  'packages/memory/src/daemon/create-models.ts',
   'packages/memory/src/models/read-evidence.ts',
   'packages/memory/src/verify/check-call.ts',
   // The SDK's calls for vectors, scores and pictures.

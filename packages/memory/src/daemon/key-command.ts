@@ -2,7 +2,7 @@ import type { Output } from '@ogong/host/lifecycle/command';
 import { printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { systemClock } from '@ogong/host/time/clock';
-import type { ApiKeys, MemoryKey } from './api-keys.ts';
+import type { MemoryKey, MemoryKeys } from './memory-keys.ts';
 import { keyConfig } from './memoryd-config.ts';
 import { openKeysFile, openMasterKey } from './open-store-files.ts';
 
@@ -30,7 +30,7 @@ export async function runKeyCommand({ argv, env }: CommandLine, output: Output):
   }
 }
 
-async function runVerb(keys: ApiKeys, { positionals, values }: Run, output: Output): Promise<number> {
+async function runVerb(keys: MemoryKeys, { positionals, values }: Run, output: Output): Promise<number> {
   const [verb, id] = positionals;
   if (verb === 'add' && id === undefined) return addKey(keys, values, output);
   if (verb === 'list' && id === undefined) {
@@ -48,7 +48,11 @@ async function runVerb(keys: ApiKeys, { positionals, values }: Run, output: Outp
   return EXIT.usage;
 }
 
-async function addKey(keys: ApiKeys, { user, scope, lifetime, json }: Run['values'], output: Output): Promise<number> {
+async function addKey(
+  keys: MemoryKeys,
+  { user, scope, lifetime, json }: Run['values'],
+  output: Output,
+): Promise<number> {
   if (user === undefined) {
     output.writeError(`${NAME}: --user is required: whose memories the key opens\n`);
     return EXIT.usage;

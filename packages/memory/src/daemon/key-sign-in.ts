@@ -3,7 +3,7 @@ import { ApiError } from '@ogong/host/http/api-error';
 import type { MemoryApiOptions } from '../api/memory-handler.ts';
 import { MEMORY_SCOPES, type MemoryScope } from '../api/memory-routes.ts';
 import type { MemoryService } from '../memory-service.ts';
-import type { ApiKeys, MemoryKey } from './api-keys.ts';
+import type { MemoryKey, MemoryKeys } from './memory-keys.ts';
 
 /** The user of a service without keys, which serves this machine alone. */
 export const OWNER = 'owner';
@@ -15,7 +15,7 @@ export interface KeySignIn {
 }
 
 /** Knows callers by `Authorization: Bearer` or `X-API-Key`. */
-export function createKeySignIn(keys: Pick<ApiKeys, 'find' | 'isEmpty'>, service: MemoryService): KeySignIn {
+export function createKeySignIn(keys: Pick<MemoryKeys, 'find' | 'isEmpty'>, service: MemoryService): KeySignIn {
   let isOpen = false;
 
   /** @throws ApiError `invalid_api_key` */

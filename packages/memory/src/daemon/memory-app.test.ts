@@ -7,24 +7,24 @@ import { createMemoryHandlers } from '../api/memory-handlers.ts';
 import { MEMORY_SCOPES } from '../api/memory-routes.ts';
 import { createMemoryService } from '../memory-service.ts';
 import { MEMORY_SCHEMA } from '../store/memory-schema.ts';
-import { API_KEYS_SCHEMA, type ApiKeys, createApiKeys } from './api-keys.ts';
 import { createKeySignIn } from './key-sign-in.ts';
 import { createMemoryApp } from './memory-app.ts';
+import { createMemoryKeys, MEMORY_KEYS_SCHEMA, type MemoryKeys } from './memory-keys.ts';
 
 /** Friday, 8 May 2026. */
 let nowMs = Date.UTC(2026, 4, 8, 12);
 const clock = { nowMs: () => nowMs++ };
 let place: Awaited<ReturnType<typeof createSqlitePlace>>;
 let opened: Awaited<ReturnType<typeof openTestMemories>>;
-let keys: ApiKeys;
+let keys: MemoryKeys;
 let app: ReturnType<typeof createMemoryApp>;
 let ana: string;
 const posted: { readonly type: string; readonly data: object }[] = [];
 
 beforeAll(async () => {
-  place = await createSqlitePlace(`${MEMORY_SCHEMA}${API_KEYS_SCHEMA}`);
+  place = await createSqlitePlace(`${MEMORY_SCHEMA}${MEMORY_KEYS_SCHEMA}`);
   opened = await openTestMemories(place);
-  keys = createApiKeys(opened.books, { masterKey: testMasterKey(), clock });
+  keys = createMemoryKeys(opened.books, { masterKey: testMasterKey(), clock });
   const models = createScriptedModels(goodExtractor);
   let count = 0;
   const random = (length: number) => new Uint8Array(length).fill(++count);

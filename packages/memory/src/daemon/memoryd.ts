@@ -10,9 +10,9 @@ import { createMemoryHandlers } from '../api/memory-handlers.ts';
 import { createMemoryService } from '../memory-service.ts';
 import type { MemoryModels } from '../models/memory-models.ts';
 import type { MemoryStore } from '../store/memory-store.ts';
-import type { ApiKeys } from './api-keys.ts';
 import { createKeySignIn } from './key-sign-in.ts';
 import { createMemoryApp } from './memory-app.ts';
+import type { MemoryKeys } from './memory-keys.ts';
 
 export interface MemorydOptions {
   readonly bind: HostPort;
@@ -24,7 +24,7 @@ export interface MemorydOptions {
 
 export interface MemorydParts {
   readonly store: MemoryStore;
-  readonly keys: Pick<ApiKeys, 'find' | 'isEmpty'>;
+  readonly keys: Pick<MemoryKeys, 'find' | 'isEmpty'>;
   readonly models: MemoryModels;
   readonly clock: Clock;
   readonly log: Pick<Logger, 'debug' | 'warn' | 'error'>;

@@ -9,7 +9,7 @@ import { openPassphraseKey } from '../seal/passphrase-key.ts';
 import { MEMORY_SCHEMA } from '../store/memory-schema.ts';
 import type { MemoryStore } from '../store/memory-store.ts';
 import { openMemoryStore } from '../store/open-memory-store.ts';
-import { API_KEYS_SCHEMA, type ApiKeys, createApiKeys } from './api-keys.ts';
+import { createMemoryKeys, MEMORY_KEYS_SCHEMA, type MemoryKeys } from './memory-keys.ts';
 import type { StoreValues } from './memoryd-config.ts';
 
 export const MEMORIES_FILE = 'memories.db';
@@ -55,9 +55,9 @@ export async function openMemoryFile(
 export function openKeysFile(
   { dataDir }: Pick<StoreValues, 'dataDir'>,
   masterKey: Secret<Uint8Array>,
-): OpenFiles<ApiKeys> {
-  const { opened, ...files } = openFile(join(dataDir, API_KEYS_FILE), API_KEYS_SCHEMA);
-  return { opened: createApiKeys(opened, { masterKey, clock: systemClock }), ...files };
+): OpenFiles<MemoryKeys> {
+  const { opened, ...files } = openFile(join(dataDir, API_KEYS_FILE), MEMORY_KEYS_SCHEMA);
+  return { opened: createMemoryKeys(opened, { masterKey, clock: systemClock }), ...files };
 }
 
 function openFile(path: string, schema: string): OpenFiles<WorkStore> {

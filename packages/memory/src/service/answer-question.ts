@@ -38,7 +38,7 @@ export async function answerQuestion(
   { store, models, clock }: Pick<ServiceMeans, 'store' | 'models' | 'clock'>,
   { user, question, limit, signal }: AnswerRequest & { readonly user: string; readonly signal: AbortSignal },
 ): Promise<MemoryAnswer | undefined> {
-  const search = { query: question, limit, rerank: true, includeBio: false };
+  const search = { query: question, limit, rerank: models.rerank !== undefined, includeBio: false };
   const { memories } = await searchMemories({ store, models }, { ...search, user, signal });
   if (memories.length === 0) return undefined;
   const shown = memories.map(({ memory }, index) => ({

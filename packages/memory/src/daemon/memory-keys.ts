@@ -9,7 +9,7 @@ import { deriveMasterKey } from '../seal/master-key.ts';
 import { openValue, sealValue } from '../seal/sealed-box.ts';
 
 /** The secret of a key is stored as its hash, the name of its user sealed under the master key. */
-export const API_KEYS_SCHEMA = `
+export const MEMORY_KEYS_SCHEMA = `
   CREATE TABLE memory_api_keys (
     id TEXT PRIMARY KEY,
     secret_hash TEXT NOT NULL UNIQUE,
@@ -37,7 +37,7 @@ export interface MemoryKey {
   readonly revokedMs: number | undefined;
 }
 
-export interface ApiKeys {
+export interface MemoryKeys {
   /** @returns the secret, which is shown once. */
   add(key: Pick<MemoryKey, 'user' | 'scopes' | 'expiresMs'>): Promise<{ readonly id: string; readonly secret: string }>;
   list(): Promise<readonly MemoryKey[]>;
@@ -58,11 +58,11 @@ const ALL = `SELECT ${keyRow.list} FROM memory_api_keys`;
 const hashSecret = (secret: string): string => createHash('sha256').update(secret).digest('hex');
 const placeOf = (id: string) => ({ kind: 'api-key', userId: '', id });
 
-/** @param works of a store with API_KEYS_SCHEMA. */
-export function createApiKeys(
+/** @param works of a store with MEMORY_KEYS_SCHEMA. */
+export function createMemoryKeys(
   works: WorkStore,
   { masterKey, clock }: { readonly masterKey: Secret<Uint8Array>; readonly clock: { readonly nowMs: () => number } },
-): ApiKeys {
+): MemoryKeys {
   const { wrapping } = deriveMasterKey(masterKey);
 
   const toKey = ({ id, sealedUser, scopes, createdMs, expiresMs, revokedMs }: KeyRow): MemoryKey => ({
