@@ -9,6 +9,7 @@ import { ADDITION_BODY, EDIT_BODY, LIST_QUERY, QUESTION_BODY, SEARCH_BODY } from
 import type { MemoryApiOptions, MemoryHandler } from './memory-handler.ts';
 import { joinSentences, toAnswerJson, toFoundJson, toMemoryJson, toProofJson } from './memory-json.ts';
 import { MEMORY_ROUTES, type MemoryRouteName } from './memory-routes.ts';
+import { createOpenApi } from './openapi.ts';
 import { parseProof } from './parse-proof.ts';
 import { createProfileHandlers } from './profile-handlers.ts';
 import { readQuery } from './read-query.ts';
@@ -29,6 +30,7 @@ export function createMemoryHandlers(options: MemoryApiOptions): Readonly<Record
       const memories = await service.list(user, filter, { limit, ...(before !== undefined && { before }) });
       return json({ memories: memories.map(toMemoryJson), has_more: memories.length === limit });
     },
+    document: async ({ json }) => json(createOpenApi()),
     async importation(context, { user, service }) {
       const proof = parseProof(parseJsonBody(await readJsonBody(context, options.bodyLimits), z.unknown()));
       return context.json({ outcome: await service.import(user, proof, getCallSignal(context)) });

@@ -12,6 +12,7 @@ export interface MemoryRoute extends Route {
 export const MEMORY_ROUTES = {
   addition: { method: 'POST', path: '/v1/memories', scope: 'write' },
   search: { method: 'POST', path: '/v1/memories/search', scope: 'read' },
+  document: { method: 'GET', path: '/v1/memories/openapi.json', scope: 'read' },
   list: { method: 'GET', path: '/v1/memories', scope: 'read' },
   userRemoval: { method: 'DELETE', path: '/v1/memories', scope: 'admin' },
   importation: { method: 'POST', path: '/v1/memories/import', scope: 'write' },

@@ -4,7 +4,7 @@ import { goodExtractor } from '@ogong/testing/memory/scripted-extractors';
 import { createScriptedModels } from '@ogong/testing/memory/scripted-models';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createMemoryHandlers } from '../api/memory-handlers.ts';
-import { MEMORY_SCOPES } from '../api/memory-routes.ts';
+import { MEMORY_ROUTES, MEMORY_SCOPES } from '../api/memory-routes.ts';
 import { createMemoryService } from '../memory-service.ts';
 import { MEMORY_SCHEMA } from '../store/memory-schema.ts';
 import { createKeySignIn } from './key-sign-in.ts';
@@ -156,6 +156,21 @@ it('imports conversations and files in the background, and tells the webhook', a
     { content: 'The user lives in Porto', thread_id: 'u', quote: { day: '2026-05-01' } },
   ]);
   expect((await call('GET', path)).status, 'of another user').toBe(404);
+});
+
+it('describes each of its routes', async () => {
+  const { body } = await call('GET', '/v1/memories/openapi.json');
+  const described = Object.entries(body.paths).flatMap(([path, methods]) =>
+    Object.keys(methods as object).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  const routes = Object.values(MEMORY_ROUTES).map(({ method, path }) => `${method} ${path.replace(':id', '{id}')}`);
+  expect(described.sort()).toEqual(routes.sort());
+  const paths = body.paths as Record<string, Record<string, { requestBody: { content: object } }>>;
+  expect(paths['/v1/memories/search']?.post?.requestBody.content).toMatchObject({
+    'application/json': {
+      schema: { properties: { limit: { minimum: 1, maximum: 100, default: 10 } }, required: ['query'] },
+    },
+  });
 });
 
 describe('keys', () => {

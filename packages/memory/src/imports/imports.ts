@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createJobQueue } from '@ogong/host/lifecycle/job-queue';
 import { MemoryError } from '../memory-error.ts';
 import type { MemoryService } from '../memory-service.ts';
@@ -46,6 +47,8 @@ const SLOTS = 2;
 const MAX_WAITING = 8;
 /** Of one user, running or waiting. */
 const MAX_OPEN = 3;
+/** Before each further try of a call, ms. */
+const PAUSES_MS = [1_000, 10_000, 60_000];
 /** Statuses of all users; the oldest is forgotten for a further one. */
 const MAX_KEPT = 1_000;
 
@@ -111,8 +114,8 @@ async function addCall(
   change: (changes: Partial<ImportStatus>) => void,
   read: () => ImportStatus,
 ): Promise<void> {
-  signal.throwIfAborted();
-  const { memories, refused, duplicates } = await service.add(user, { ...call, agentId, source }, signal);
+  const request = { ...call, agentId, source };
+  const { memories, refused, duplicates } = await retry(() => service.add(user, request, signal), signal);
   const { callsDone, memoriesCreated, ...counts } = read();
   change({
     callsDone: callsDone + 1,
@@ -120,4 +123,18 @@ async function addCall(
     refused: counts.refused + refused.length,
     duplicates: counts.duplicates + duplicates.length,
   });
+}
+
+/** Waits while the models are busy, or the key has used up its minute. */
+async function retry<T>(run: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (const pauseMs of PAUSES_MS) {
+    signal.throwIfAborted();
+    try {
+      return await run();
+    } catch (error) {
+      if ((error as { readonly retryable?: unknown }).retryable !== true) throw error;
+      await delay(pauseMs, undefined, { signal });
+    }
+  }
+  return run();
 }
