@@ -47,14 +47,14 @@ const SLOTS = 2;
 const MAX_WAITING = 8;
 /** Of one user, running or waiting. */
 const MAX_OPEN = 3;
-/** Before each further try of a call, ms. */
 const PAUSES_MS = [1_000, 10_000, 60_000];
 /** Statuses of all users; the oldest is forgotten for a further one. */
 const MAX_KEPT = 1_000;
 
 const isOpen = ({ state }: ImportStatus): boolean => state === 'queued' || state === 'running';
 
-export function createImports(): Imports {
+/** @param pausesMs before each further try of a call. */
+export function createImports(pausesMs: readonly number[] = PAUSES_MS): Imports {
   const queue = createJobQueue({ slots: SLOTS, maxWaiting: MAX_WAITING });
   const kept = new Map<string, { readonly user: string; status: ImportStatus }>();
   let open = 0;
@@ -88,7 +88,7 @@ export function createImports(): Imports {
       };
       const run = async (): Promise<void> => {
         change({ state: 'running' });
-        for (const call of calls) await addCall(order, { ...call, signal }, change, () => entry.status);
+        for (const call of calls) await addCall(order, { ...call, signal, pausesMs }, change, () => entry.status);
         change({ state: 'done' });
       };
       const ended = queue
@@ -110,12 +110,16 @@ export function createImports(): Imports {
 
 async function addCall(
   { user, service, agentId, source }: ImportOrder,
-  { signal, ...call }: Pick<ImportedConversation, 'threadId' | 'messages'> & { readonly signal: AbortSignal },
+  {
+    signal,
+    pausesMs,
+    ...call
+  }: ImportedConversation & { readonly signal: AbortSignal; readonly pausesMs: readonly number[] },
   change: (changes: Partial<ImportStatus>) => void,
   read: () => ImportStatus,
 ): Promise<void> {
   const request = { ...call, agentId, source };
-  const { memories, refused, duplicates } = await retry(() => service.add(user, request, signal), signal);
+  const { memories, refused, duplicates } = await retry(() => service.add(user, request, signal), signal, pausesMs);
   const { callsDone, memoriesCreated, ...counts } = read();
   change({
     callsDone: callsDone + 1,
@@ -126,8 +130,8 @@ async function addCall(
 }
 
 /** Waits while the models are busy, or the key has used up its minute. */
-async function retry<T>(run: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  for (const pauseMs of PAUSES_MS) {
+async function retry<T>(run: () => Promise<T>, signal: AbortSignal, pausesMs: readonly number[]): Promise<T> {
+  for (const pauseMs of pausesMs) {
     signal.throwIfAborted();
     try {
       return await run();
