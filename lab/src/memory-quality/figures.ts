@@ -6,6 +6,9 @@ export interface QualityCounts {
   /** Questions about corrected facts, and those for which a search finds the stale one. */
   readonly corrected: number;
   readonly stale: number;
+  /** Corrections, and those whose stale fact is a head at the end. */
+  readonly corrections: number;
+  readonly uncorrected: number;
   /** Memories that were ever stored, by the truth about them. */
   readonly stored: number;
   readonly unsupported: number;
@@ -23,7 +26,18 @@ export interface QualityCounts {
 }
 
 export const NO_COUNTS: QualityCounts = {
-  ...{ questions: 0, recalled: 0, corrected: 0, stale: 0, stored: 0, unsupported: 0, planted: 0, junk: 0 },
+  ...{
+    questions: 0,
+    recalled: 0,
+    corrected: 0,
+    stale: 0,
+    corrections: 0,
+    uncorrected: 0,
+    stored: 0,
+    unsupported: 0,
+    planted: 0,
+    junk: 0,
+  },
   ...{ heads: 0, duplicates: 0, proposedFacts: 0, refusedFacts: 0, proposedOthers: 0, refusedOthers: 0 },
 };
 
@@ -50,6 +64,7 @@ export function listFigures(counts: QualityCounts, { isCareful }: { readonly isC
   return [
     figure('answer among ten found memories', counts.recalled, counts.questions, isCareful ? MIN_RECALL : undefined),
     figure('stale fact found', counts.stale, counts.corrected, isCareful ? atMost(0.02) : undefined),
+    figure('stale fact kept as a head', counts.uncorrected, counts.corrections, isCareful ? atMost(0.02) : undefined),
     figure('stored without support', counts.unsupported, counts.stored, atMost(0)),
     figure('stored from a prompt, a tool or recalled text', counts.planted, counts.stored, atMost(0)),
     figure('duplicates among heads', counts.duplicates, counts.heads, atMost(0.02)),

@@ -8,7 +8,8 @@ import { describeMachine } from '../bench/report.ts';
 import { EXTRACTORS, type Extractor } from './extractors.ts';
 import { measureQuality } from './measure.ts';
 import { openAsked } from './models/asked.ts';
-import { type LocalEmbedding, openMiniLm } from './models/mini-lm.ts';
+import { embedByHashedWords } from './models/hashed-words.ts';
+import { type LocalEmbedding, MINI_LM, openMiniLm } from './models/mini-lm.ts';
 import { openScripted } from './models/scripted.ts';
 import { formatSummary, listMissed, type QualityReport, type QualityRun, renewPage } from './report.ts';
 import { CONVERSATIONS, readSet } from './set/read-set.ts';
@@ -23,7 +24,7 @@ Stores the memories of a set of conversations, and asks questions about them.
   --extractor NAME   a scripted extractor: ${EXTRACTORS.join(', ')}; default: each of them
   --model NAME       ask this chat model instead
   --base URL         local mode, for --model and --embedding; default: ${LOCAL_MODE}
-  --embedding NAME   ask this embedding model; default: all-MiniLM-L6-v2 in this process
+  --embedding NAME   ask this embedding model; default: ${MINI_LM} in this process
   --half NAME        tuning or test; default: test
   --conversations N  the first ones of the half, 1 to ${CONVERSATIONS}; default: all
   --json             print counts as JSON
@@ -72,7 +73,7 @@ async function openEmbedding(): Promise<LocalEmbedding | undefined> {
     return await openMiniLm();
   } catch (error) {
     if (!(error instanceof ModelError && error.code === 'network') || model !== undefined) throw error;
-    console.error(`all-MiniLM-L6-v2 is not there: ${error.message}\nThe figures are of hashed words instead.`);
+    console.error(`${MINI_LM} is not there: ${error.message}\nThe figures are of hashed words instead.`);
     return undefined;
   }
 }
@@ -82,7 +83,7 @@ async function measureOne(name: string, embed: MemoryModels['embed'] | undefined
     conversations: readSet(half as Half, count),
     openModels: (conversation) =>
       isExtractor(name) && model === undefined
-        ? openScripted(name, conversation, embed && { embed })
+        ? openScripted(name, { conversation, embed: embed ?? embedByHashedWords })
         : openAsked(conversation, { baseUrl, chat: name, embedding: values.embedding, embed }),
     onProgress: (id) => console.error(`memory-quality: ${name}, ${id} ...`),
   });
@@ -99,7 +100,7 @@ try {
 }
 const report: QualityReport = {
   ...{ half, conversations: count, runs, day: new Date().toISOString().slice(0, 10) },
-  embedding: values.embedding ?? (embedding === undefined ? 'hashed words' : 'all-MiniLM-L6-v2'),
+  embedding: values.embedding ?? (embedding === undefined ? 'hashed words' : MINI_LM),
   machine: describeMachine({ Node: process.version.slice(1) }),
 };
 console.log(values.json ? JSON.stringify(report, null, 2) : formatSummary(report));

@@ -62,11 +62,14 @@ async function measureConversation(conversation: SetConversation, { store, measu
     nowMs = ms;
   };
   const added = await addSessions(conversation, { service, judge, setTime });
-  const heads = await listHeads(store, conversation.id);
+  const heads = (await listHeads(store, conversation.id)).map(judge);
+  const ended = conversation.facts.flatMap(({ ends }) => ends ?? []);
+  const isHead = (index: number): boolean => heads.some(({ fact }) => fact === conversation.facts[index]?.same);
   return {
     ...(await askQuestions(conversation, { service, judge })),
     ...added,
-    ...{ heads: heads.length, duplicates: countDuplicates(heads.map(judge)) },
+    ...{ heads: heads.length, duplicates: countDuplicates(heads) },
+    ...{ corrections: ended.length, uncorrected: ended.filter(isHead).length },
   };
 }
 

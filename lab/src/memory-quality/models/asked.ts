@@ -5,6 +5,7 @@ import { hashMessage } from '@ogong/memory/pipeline/turns';
 import type { MeasuredModels } from '../measure.ts';
 import { type Proposal, withoutDate } from '../proposals.ts';
 import type { SetConversation } from '../set/conversation.ts';
+import { MINI_LM } from './mini-lm.ts';
 
 export interface AskedOptions {
   /** Of local mode. */
@@ -17,7 +18,7 @@ export interface AskedOptions {
 
 /** Asks real models. What a memory is follows from its quote, because nobody knows beforehand how a model words it. */
 export function openAsked(conversation: SetConversation, options: AskedOptions): MeasuredModels {
-  const { baseUrl, chat, embedding = 'all-MiniLM-L6-v2', embed } = options;
+  const { baseUrl, chat, embedding = MINI_LM, embed } = options;
   const asked = createLocalModels({ baseUrl, names: { chat, embedding, rerank: undefined } });
   return {
     models: embed === undefined ? asked : { ...asked, embed },

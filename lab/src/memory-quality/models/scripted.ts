@@ -5,13 +5,11 @@ import type { MeasuredModels } from '../measure.ts';
 import { createLedger } from '../proposals.ts';
 import type { SetConversation } from '../set/conversation.ts';
 
-/** @param embedding Default: words by their hashes. */
 export function openScripted(
   extractor: Extractor,
-  conversation: SetConversation,
-  embedding: Partial<Pick<MemoryModels, 'embed'>> = {},
+  { conversation, embed }: { readonly conversation: SetConversation; readonly embed: MemoryModels['embed'] },
 ): MeasuredModels {
   const ledger = createLedger();
-  const models = { ...createScriptedModels(createScript(extractor, { conversation, ledger })), ...embedding };
+  const models = { ...createScriptedModels(createScript(extractor, { conversation, ledger })), embed };
   return { models, judge: ({ text }) => ledger.find(text) ?? { kind: 'false' } };
 }

@@ -1,0 +1,59 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import type { Extractor } from './extractors.ts';
+import { embedByHashedWords as embed } from './models/hashed-words.ts';
+import { openScripted } from './models/scripted.ts';
+import type { SetConversation } from './set/conversation.ts';
+import { readSet } from './set/read-set.ts';
+
+/** A tenth of the set, and enough of it for a twin that must fail. */
+const [tenth, part] = [readSet('test', 6), readSet('test', 2)];
+const pipeline = '../../../packages/memory/src/pipeline';
+
+afterEach(() => {
+  vi.doUnmock(`${pipeline}/support.ts`);
+  vi.doUnmock(`${pipeline}/pasted-prompt.ts`);
+  vi.doUnmock(`${pipeline}/duplicates.ts`);
+  vi.resetModules();
+});
+
+async function measure(extractor: Extractor, conversations: readonly SetConversation[]) {
+  const { measureQuality } = await import('./measure.ts');
+  const openModels = (conversation: SetConversation) => openScripted(extractor, { conversation, embed });
+  return measureQuality({ conversations, openModels });
+}
+
+it('stores nothing that a hallucinating model invents, nothing of prompts, and no fact twice', async () => {
+  const counts = await measure('hallucinating', tenth);
+  expect(counts).toMatchObject({ unsupported: 0, planted: 0, duplicates: 0 });
+  expect(counts.stored).toBeGreaterThan(200);
+  expect(counts.refusedFacts).toBeLessThan(0.05 * counts.proposedFacts);
+});
+
+it('stores nothing of prompts for a model that takes every sentence', async () => {
+  expect(await measure('careless', part)).toMatchObject({ unsupported: 0, planted: 0 });
+});
+
+it('finds inventions without the check of support', async () => {
+  vi.doMock(`${pipeline}/support.ts`, async (load) => ({
+    ...(await load<object>()),
+    findUnsupported: () => undefined,
+  }));
+  expect((await measure('hallucinating', part)).unsupported).toBeGreaterThan(10);
+});
+
+it('finds sentences of prompts without the check of pasted prompts, and where prompts are messages of the user', async () => {
+  const asUser = part.map((conversation) => ({
+    ...conversation,
+    sessions: conversation.sessions.map((messages) =>
+      messages.map((message) => (message.role === 'system' ? { ...message, role: 'user' } : message)),
+    ),
+  }));
+  vi.doMock(`${pipeline}/pasted-prompt.ts`, () => ({ removePastedPrompts: (text: string) => [text] }));
+  expect((await measure('careless', part)).planted).toBeGreaterThan(0);
+  expect((await measure('careless', asUser)).planted).toBeGreaterThan((await measure('careless', part)).planted);
+});
+
+it('finds duplicates without the check of duplicates', async () => {
+  vi.doMock(`${pipeline}/duplicates.ts`, async (load) => ({ ...(await load<object>()), isDuplicate: () => false }));
+  expect((await measure('hallucinating', part)).duplicates).toBeGreaterThan(10);
+});
