@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { removePastedPrompts } from './pasted-prompt.ts';
 import { markRecalled, removeRecalled } from './recalled.ts';
 import { cutSentences } from './sentences.ts';
 import { readTurns } from './turns.ts';
@@ -50,6 +51,23 @@ describe('recalled texts', () => {
     expect(removeRecalled('a<recalled-memory>b')).toEqual(['a']);
     for (const other of ['<recalled-memory id="1">b', '<recalled-memory\n>b', '</recalled-memory>'])
       expect(removeRecalled(`a${other}`)).toEqual([`a${other}`]);
+  });
+});
+
+describe('pasted prompts', () => {
+  it.each([
+    ['You are Nova. Be kind.\n\nThe user is tall.\n \nI live in Porto.\n\nBye.', ['I live in Porto.\n\nBye.']],
+    ['Hi.\n\n## System prompt: be kind', ['Hi.\n\n']],
+    ['You are the best! I moved.\n\nYou are kind.', ['You are the best! I moved.\n\n']],
+    ['Are you Nova?\nYou are kind.', ['Are you Nova?\nYou are kind.']],
+    ['', ['']],
+  ])('of %j', (given, parts) => {
+    expect(removePastedPrompts(given)).toEqual(parts);
+  });
+
+  it.each(['\n', ' ', '\n \n', '#', 'You are\n\n'])('of 64 KiB of %j are found in time', (part) => {
+    const given = part.repeat(65_536 / part.length);
+    expect(given).toContain(removePastedPrompts(given).join(''));
   });
 });
 
