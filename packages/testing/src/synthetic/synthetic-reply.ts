@@ -114,6 +114,8 @@ export interface SyntheticOptions {
   readonly text?: string;
   /** Further fields of the request body. */
   readonly parameters?: Readonly<Record<string, unknown>>;
+  /** The exact request. Default: made up, with `parameters`. */
+  readonly request?: Uint8Array;
   readonly bend?: {
     readonly row?: (row: DrawRow, position: number) => DrawRow;
     readonly header?: (header: Header) => Header;
@@ -156,7 +158,7 @@ export function createSyntheticReply(options: SyntheticOptions): SyntheticReply 
   const text = 'Once upon a time';
   const asks = endpoint === 'chat' ? { messages: [{ role: 'user', content: text }] } : { prompt: text };
   const body = { model, ...asks, max_tokens: tokens, ...parameters };
-  const request = given?.request ?? utf8Encode(JSON.stringify(body));
+  const request = given?.request ?? options.request ?? utf8Encode(JSON.stringify(body));
   const asked = parseRequest(request, endpoint);
   const response = utf8Encode(
     given?.text ??
