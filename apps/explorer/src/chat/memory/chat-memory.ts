@@ -1,7 +1,7 @@
 import type { ChatTurn } from '../conversation.ts';
 import { GatewayRefusal, type JsonCall } from '../gateway.ts';
 import { isSealedModel } from '../sealed-model.ts';
-import { createMemoryApi } from './memory-api.ts';
+import { createMemoryClient } from './memory-client.ts';
 
 /** The user's choice, and the turns that it is about. */
 interface MemoryPlace {
@@ -16,7 +16,7 @@ const isPlain = ({ model, question, isPicture }: ChatTurn): boolean =>
 
 /** Recalls memories for the turns of a chat, and stores them, while the user wants it. */
 export function createChatMemory(call: (asked: JsonCall) => Promise<unknown>, { get, publish, change }: MemoryPlace) {
-  const api = createMemoryApi(call);
+  const api = createMemoryClient(call);
   return {
     api,
     /** Looks whether the gateway keeps memories. One that keeps none does not know the path. */

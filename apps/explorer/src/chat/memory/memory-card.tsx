@@ -1,5 +1,5 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
-import type { KnownMemory, MemoryApi } from './memory-api.ts';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { KnownMemory, MemoryClient } from './memory-client.ts';
 import type { MemoryList } from './memory-list.ts';
 import { toDay, Why } from './why.tsx';
 
@@ -7,7 +7,7 @@ import { toDay, Why } from './why.tsx';
 const MAX_TEXT = 2_000;
 
 /** One memory, its reasons, and the buttons that change it. */
-export function MemoryCard({ memory, api, list }: { memory: KnownMemory; api: MemoryApi; list: MemoryList }) {
+export function MemoryCard({ memory, api, list }: { memory: KnownMemory; api: MemoryClient; list: MemoryList }) {
   const [mode, setMode] = useState<'shown' | 'edited' | 'asked'>('shown');
   const { id, text, type, categories, createdAt } = memory;
   const close = (): void => setMode('shown');
@@ -60,7 +60,7 @@ function EditForm({
   onLeave: () => void;
 }) {
   const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   return (
     <form
       onSubmit={(event) => {
@@ -86,7 +86,7 @@ function EditForm({
 
 function Confirm({ onForget, onLeave }: { onForget: () => void; onLeave: () => void }) {
   const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => button.current?.focus(), []);
+  useLayoutEffect(() => button.current?.focus(), []);
   return (
     <p class="actions">
       <span>Forget it with its earlier versions, for good?</span>

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { KnownMemory } from './memory-api.ts';
+import type { KnownMemory } from './memory-client.ts';
 import { createMemoryList, type MemoryListState } from './memory-list.ts';
 
 const memory = (id: string, text = id): KnownMemory => ({

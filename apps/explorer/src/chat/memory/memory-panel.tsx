@@ -1,11 +1,11 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { saveFile } from '../../save-file.ts';
-import type { MemoryApi } from './memory-api.ts';
 import { MemoryCard } from './memory-card.tsx';
+import type { MemoryClient } from './memory-client.ts';
 import { createMemoryList, type MemoryListState } from './memory-list.ts';
 
 /** The memories that the gateway keeps for the holder of the key. */
-export function MemoryPanel({ api, onClose }: { api: MemoryApi; onClose: () => void }) {
+export function MemoryPanel({ api, onClose }: { api: MemoryClient; onClose: () => void }) {
   const [state, setState] = useState<MemoryListState>();
   const [unsaved, setUnsaved] = useState<string>();
   const list = useMemo(() => createMemoryList(api, setState), [api]);
@@ -67,7 +67,7 @@ function Found({
   list,
 }: {
   state: MemoryListState | undefined;
-  api: MemoryApi;
+  api: MemoryClient;
   list: ReturnType<typeof createMemoryList>;
 }) {
   if (state?.memories === undefined) return <p class="empty">{state?.problem ? '' : 'Reading memories …'}</p>;

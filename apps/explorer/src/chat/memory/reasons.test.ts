@@ -3,7 +3,7 @@ import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto
 import { encodeReceipt } from '@ogong/protocol/stage1/receipt';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { expect, it } from 'vitest';
-import type { KnownMemory, ProvenCall } from './memory-api.ts';
+import type { KnownMemory, ProvenCall } from './memory-client.ts';
 import { readReasons } from './reasons.ts';
 
 const { receipt, reply } = createSyntheticReceipt({
@@ -19,7 +19,7 @@ const right = toHex(crypto.sha256(bytes));
 const memory: KnownMemory = {
   ...{ id: 'new', text: 'The user lives in Porto', type: 'semantic', categories: [], createdAt: '', updatedAt: '' },
   quote: { words: 'I live in Porto.', role: 'user', day: undefined },
-  receipts: { extraction: right, embedding: '00'.repeat(32), update: right },
+  receipts: { proposal: right, vector: '00'.repeat(32), update: right },
 };
 const older: KnownMemory = { ...memory, id: 'old', text: 'The user lives in Lisbon' };
 
@@ -27,14 +27,14 @@ it('names the reply of each receipt, an erased call, another receipt, and the ol
   const reasons = await readReasons(
     {
       history: async () => [memory, older],
-      readCalls: async () => ({ extraction: call, embedding: call, update: undefined }),
+      readCalls: async () => ({ proposal: call, vector: call, update: undefined }),
     },
     memory,
   );
   expect(reasons).toEqual({
     calls: [
-      { name: 'extraction', model: 'm', replyId: toHex(reply.order.replyId) },
-      { name: 'embedding', absence: 'the gateway sent another receipt than the memory names' },
+      { name: 'proposal', model: 'm', replyId: toHex(reply.order.replyId) },
+      { name: 'vector', absence: 'the gateway sent another receipt than the memory names' },
       { name: 'update', absence: 'erased with another memory of the same call' },
     ],
     older: [older],

@@ -1,4 +1,4 @@
-import type { RecalledMemory } from './memory-api.ts';
+import type { RecalledMemory } from './memory-client.ts';
 
 /** Memories that went with a question, or the reason for none. */
 export type RecallFacts =

@@ -1,16 +1,16 @@
 import { useState } from 'preact/hooks';
 import { Facts, Hash } from '../../view/parts.tsx';
-import type { CallName, KnownMemory, MemoryApi } from './memory-api.ts';
+import type { CallName, KnownMemory, MemoryClient } from './memory-client.ts';
 import { type CallFacts, type Reasons, readReasons } from './reasons.ts';
 
 const LABELS: Readonly<Record<CallName, string>> = {
-  extraction: 'Call that proposed it',
-  embedding: 'Call that made its vector',
+  proposal: 'Call that proposed it',
+  vector: 'Call that made its vector',
   update: 'Call that compared it',
 };
 
 /** The words, receipts and older versions behind a memory. They are read when it is opened. */
-export function Why({ memory, api }: { memory: KnownMemory; api: MemoryApi }) {
+export function Why({ memory, api }: { memory: KnownMemory; api: MemoryClient }) {
   const [reasons, setReasons] = useState<Reasons>();
   const [problem, setProblem] = useState<string>();
   const { quote } = memory;

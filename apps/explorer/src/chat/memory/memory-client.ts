@@ -1,4 +1,4 @@
-import { asFields, asList, asText, orNothing } from '../../data/json-fields.ts';
+import { type AnswerFields, asFields, asList, asText, orNothing } from '../../data/json-fields.ts';
 import type { JsonCall } from '../gateway.ts';
 
 /** A memory as the page shows it. */
@@ -16,7 +16,8 @@ export interface KnownMemory {
   readonly receipts: Readonly<Record<CallName, string | undefined>> | undefined;
 }
 
-export const CALL_NAMES = ['extraction', 'embedding', 'update'] as const;
+/** The calls that propose a memory, make its vector, and compare it with known ones. */
+export const CALL_NAMES = ['proposal', 'vector', 'update'] as const;
 export type CallName = (typeof CALL_NAMES)[number];
 
 /** A memory that a question found. */
@@ -51,13 +52,13 @@ const HASH = /^[0-9a-f]{64}$/;
 /** A text that holds no other mark (docs/spec/memory.md#recalled-text). */
 const MARKED = /^<recalled-memory id="[0-9a-f]{32}">[^<>]*<\/recalled-memory>$/;
 
-export type MemoryApi = ReturnType<typeof createMemoryApi>;
+export type MemoryClient = ReturnType<typeof createMemoryClient>;
 
 /**
  * The memories of the caller at its gateway.
  * @param call sends a request with the key. Each function throws its errors, and TypeError for an answer of another form.
  */
-export function createMemoryApi(call: (asked: JsonCall) => Promise<unknown>) {
+export function createMemoryClient(call: (asked: JsonCall) => Promise<unknown>) {
   const list = async (before?: string) => {
     const query = new URLSearchParams({ limit: String(PAGE_SIZE), ...(before !== undefined && { before }) });
     const fields = asFields(await call({ method: 'GET', path: `${ROOT}?${query}` }));
@@ -96,8 +97,7 @@ export function createMemoryApi(call: (asked: JsonCall) => Promise<unknown>) {
     /** A call is undefined if there was none, or if it was erased. */
     async readCalls(id: string): Promise<Readonly<Record<CallName, ProvenCall | undefined>>> {
       const calls = asFields(asFields(await call({ method: 'GET', path: `${toPath(id)}/proof` })).calls);
-      const read = (name: CallName) => orNothing(calls[name], parseCall);
-      return { extraction: read('extraction'), embedding: read('embedding'), update: read('update') };
+      return readEach(calls, parseCall);
     },
     /** All memories as JSON, as the gateway sends them. */
     async export(): Promise<string> {
@@ -121,6 +121,12 @@ function asMatch(value: unknown, pattern: RegExp): string {
   return text;
 }
 
+const readEach = <T>(calls: AnswerFields, read: (call: unknown) => T): Readonly<Record<CallName, T | undefined>> => ({
+  proposal: orNothing(calls.extraction, read),
+  vector: orNothing(calls.embedding, read),
+  update: orNothing(calls.update, read),
+});
+
 function parseMemory(value: unknown): KnownMemory {
   const fields = asFields(value);
   const { quote, receipts } = fields;
@@ -136,11 +142,7 @@ function parseMemory(value: unknown): KnownMemory {
       const { words, role, day } = asFields(given);
       return { words: asText(words), role: asText(role), day: orNothing(day, asText) };
     }),
-    receipts: orNothing(receipts, (given) => {
-      const hashes = asFields(given);
-      const read = (name: CallName) => orNothing(hashes[name], (hash) => asMatch(hash, HASH));
-      return { extraction: read('extraction'), embedding: read('embedding'), update: read('update') };
-    }),
+    receipts: orNothing(receipts, (given) => readEach(asFields(given), (hash) => asMatch(hash, HASH))),
   };
 }
 

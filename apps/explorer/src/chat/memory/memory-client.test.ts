@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { JsonCall } from '../gateway.ts';
-import { createMemoryApi } from './memory-api.ts';
+import { createMemoryClient } from './memory-client.ts';
 
 const ID = 'ab'.repeat(16);
 const time = '2026-05-08T10:00:00.000Z';
@@ -14,7 +14,7 @@ const marked = `<recalled-memory id="${ID}">The user lives in Porto</recalled-me
 
 const answering = (...answers: readonly unknown[]) => {
   const asked: JsonCall[] = [];
-  const api = createMemoryApi(async (call) => answers[asked.push(call) - 1]);
+  const api = createMemoryClient(async (call) => answers[asked.push(call) - 1]);
   return { api, asked };
 };
 
@@ -25,7 +25,8 @@ it('reads a memory with its quote and receipts, and one that a person wrote', as
     { text: 'The user lives in Porto', quote: { words: 'I live in Porto.', role: 'user' } },
     { quote: undefined, receipts: undefined },
   ]);
-  expect(memories[0]?.receipts).toEqual({ ...sent.receipts, update: undefined });
+  const { extraction: proposal, embedding: vector } = sent.receipts;
+  expect(memories[0]?.receipts).toEqual({ proposal, vector, update: undefined });
 });
 
 it.each([
