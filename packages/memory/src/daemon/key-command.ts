@@ -54,7 +54,7 @@ async function addKey(
   output: Output,
 ): Promise<number> {
   if (user === undefined) {
-    output.writeError(`${NAME}: --user is required: whose memories the key opens\n`);
+    output.writeError(`${NAME}: --user is required: the name of the user\n`);
     return EXIT.usage;
   }
   const scopes = scope.length > 0 ? scope : (['read', 'write'] as const);

@@ -90,8 +90,8 @@ export const memorydConfig = defineConfig({
     ...observationFields,
   },
   examples: [
-    'ogong-memoryd --model qwen2.5-1.5b-instruct --embedding-model all-minilm',
-    'ogong-memoryd --gateway https://gateway.example --model qwen2.5-7b-instruct --embedding-model all-minilm',
+    'ogong-memoryd --model qwen3-1.7b --embedding-model granite-embedding-107m-multilingual',
+    'ogong-memoryd --gateway https://gateway.example --model ogong/verified/qwen/qwen3-8b --embedding-model ogong/verified/qwen/qwen3-embedding-0.6b',
   ],
 });
 
@@ -101,7 +101,7 @@ export const keyConfig = defineConfig({
   positionals: { label: '<command> [<id>]', min: 1, max: 2 },
   fields: {
     ...storeFields,
-    user: { schema: text, label: '<name>', description: 'whose memories a new key opens' },
+    user: { schema: text, label: '<name>', description: 'user that a new key is for' },
     scope: { schema: scope, repeatable: true, description: 'right of a new key; read and write if not given' },
     lifetime: { schema: duration, description: 'how long a new key is valid; without it, until it is revoked' },
     json: { schema: boolean, boolean: true, description: 'print the result as JSON' },
