@@ -57,10 +57,11 @@ it('keeps the memories of each key apart, and the key pays for the models', asyn
   expect(proof.body.calls).toMatchObject({ extraction: { endpoint: 'chat' }, embedding: { endpoint: 'embedding' } });
 });
 
-it.each([
+it.each<[what: string, makeKey: () => Promise<string>, status: number, code: string]>([
   ['whose budget is too small', () => addKey('poor', { budgetAtomic: 1n }), 429, 'insufficient_quota'],
   ['that may not use the model', () => addKey('bound', { models: ['other/*'] }), 403, 'model_not_allowed'],
   ['that is unknown', async () => 'ogong-unknown', 401, 'invalid_api_key'],
-] as const)('refuses a key %s', async (_, make, status, code) => {
-  expect(await call(await make(), 'POST', '/v1/memories', said)).toMatchObject({ status, body: { error: { code } } });
+])('refuses a key %s', async (_, makeKey, status, code) => {
+  const refused = await call(await makeKey(), 'POST', '/v1/memories', said);
+  expect(refused).toMatchObject({ status, body: { error: { code } } });
 });

@@ -13,7 +13,7 @@ export const exportMemoryConfig = defineConfig({
   name: 'ogong memory export',
   summary: 'Writes all memories as JSON lines on standard output, newest first, each with the calls that made it.',
   fields,
-  examples: ['ogong memory export > memories.jsonl'],
+  examples: ['ogong memory export'],
 });
 
 export const importMemoryConfig = defineConfig({
