@@ -1,6 +1,6 @@
 import type { MemoryScript, ScriptedQuestion, ScriptedTurn } from '@ogong/testing/memory/scripted-models';
 import { corruptFact } from './corruptions.ts';
-import { type ProposalLedger, type Reading, readSentences, withoutDate } from './proposals.ts';
+import { type ProposalLedger, readSentences, type TurnReading, withoutDate } from './proposals.ts';
 import type { SetConversation, SetFact } from './set/conversation.ts';
 
 export const EXTRACTORS = ['good', 'careless', 'hallucinating'] as const;
@@ -28,7 +28,7 @@ const scriptGood = ({ conversation, ledger }: ScriptOptions): MemoryScript => ({
   choose: (question) => chooseByFacts(conversation, question),
 });
 
-type FoundFact = Reading['facts'][number];
+type FoundFact = TurnReading['facts'][number];
 
 /**
  * Proposes each sentence of each turn as a fact of the user, the facts in two wordings, and texts of prompts too. Adds whatever it is asked
@@ -78,7 +78,7 @@ const scriptHallucinating = ({ conversation, ledger }: ScriptOptions): MemoryScr
       .slice(0, MAX_CANDIDATES),
 });
 
-const readUserTurns = (conversation: SetConversation, turns: readonly ScriptedTurn[]): readonly Reading[] =>
+const readUserTurns = (conversation: SetConversation, turns: readonly ScriptedTurn[]): readonly TurnReading[] =>
   turns.filter(({ speaker }) => speaker === 'user').map(({ sentences }) => readSentences(conversation, sentences));
 
 /** Writes a fact in other words of the same meaning. */

@@ -14,6 +14,9 @@ export interface QualityCounts {
   readonly unsupported: number;
   readonly planted: number;
   readonly junk: number;
+  /** Facts that hold at the end, and those that a head says. */
+  readonly holding: number;
+  readonly kept: number;
   /** Heads at the end, and those that say the same as another. */
   readonly heads: number;
   readonly duplicates: number;
@@ -38,7 +41,16 @@ export const NO_COUNTS: QualityCounts = {
     planted: 0,
     junk: 0,
   },
-  ...{ heads: 0, duplicates: 0, proposedFacts: 0, refusedFacts: 0, proposedOthers: 0, refusedOthers: 0 },
+  ...{
+    holding: 0,
+    kept: 0,
+    heads: 0,
+    duplicates: 0,
+    proposedFacts: 0,
+    refusedFacts: 0,
+    proposedOthers: 0,
+    refusedOthers: 0,
+  },
 };
 
 export function addCounts(all: readonly QualityCounts[]): QualityCounts {
@@ -48,7 +60,7 @@ export function addCounts(all: readonly QualityCounts[]): QualityCounts {
 }
 
 /** One figure of a table. */
-export interface Figure {
+export interface QualityFigure {
   readonly name: string;
   readonly count: number;
   readonly of: number;
@@ -59,8 +71,16 @@ const atMost = (share: number) => ({ at: 'most', share }) as const;
 const MIN_RECALL = { at: 'least', share: 0.9 } as const;
 
 /** @param isCareful whether the extractor follows the set, so that the aims of searches hold for it. */
-export function listFigures(counts: QualityCounts, { isCareful }: { readonly isCareful: boolean }): readonly Figure[] {
-  const figure = (name: string, count: number, of: number, aim?: Figure['aim']): Figure => ({ name, count, of, aim });
+export function listFigures(
+  counts: QualityCounts,
+  { isCareful }: { readonly isCareful: boolean },
+): readonly QualityFigure[] {
+  const figure = (name: string, count: number, of: number, aim?: QualityFigure['aim']): QualityFigure => ({
+    name,
+    count,
+    of,
+    aim,
+  });
   return [
     figure('answer among ten found memories', counts.recalled, counts.questions, isCareful ? MIN_RECALL : undefined),
     figure('stale fact found', counts.stale, counts.corrected, isCareful ? atMost(0.02) : undefined),
@@ -68,16 +88,17 @@ export function listFigures(counts: QualityCounts, { isCareful }: { readonly isC
     figure('stored without support', counts.unsupported, counts.stored, atMost(0)),
     figure('stored from a prompt, a tool or recalled text', counts.planted, counts.stored, atMost(0)),
     figure('duplicates among heads', counts.duplicates, counts.heads, atMost(0.02)),
+    figure('facts that hold and are kept', counts.kept, counts.holding),
     figure('stored small talk', counts.junk, counts.stored),
     figure('facts refused', counts.refusedFacts, counts.proposedFacts),
     figure('other proposals refused', counts.refusedOthers, counts.proposedOthers),
   ];
 }
 
-export const shareOf = ({ count, of }: Pick<Figure, 'count' | 'of'>): number => (of === 0 ? 0 : count / of);
+export const shareOf = ({ count, of }: Pick<QualityFigure, 'count' | 'of'>): number => (of === 0 ? 0 : count / of);
 
 /** Undefined for a figure without an aim. */
-export function isReached(figure: Figure): boolean | undefined {
+export function isReached(figure: QualityFigure): boolean | undefined {
   const { aim } = figure;
   if (aim === undefined) return undefined;
   return aim.at === 'least' ? shareOf(figure) >= aim.share : shareOf(figure) <= aim.share;

@@ -9,7 +9,7 @@ import { EXTRACTORS, type Extractor } from './extractors.ts';
 import { measureQuality } from './measure.ts';
 import { openAsked } from './models/asked.ts';
 import { embedByHashedWords } from './models/hashed-words.ts';
-import { type LocalEmbedding, MINI_LM, openMiniLm } from './models/mini-lm.ts';
+import { MINI_LM, type OpenedEmbedding, openMiniLm } from './models/mini-lm.ts';
 import { openScripted } from './models/scripted.ts';
 import { formatSummary, listMissed, type QualityReport, type QualityRun, renewPage } from './report.ts';
 import { CONVERSATIONS, readSet } from './set/read-set.ts';
@@ -67,7 +67,7 @@ if (!(Number.isInteger(count) && count >= 1 && count <= CONVERSATIONS))
   refuse(`--conversations ${values.conversations}: a number from 1 to ${CONVERSATIONS}`);
 
 /** Undefined where the weights cannot be had. Other errors are thrown. */
-async function openEmbedding(): Promise<LocalEmbedding | undefined> {
+async function openEmbedding(): Promise<OpenedEmbedding | undefined> {
   if (values.embedding !== undefined) return undefined;
   try {
     return await openMiniLm();

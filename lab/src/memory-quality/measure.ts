@@ -9,16 +9,16 @@ import { MEMORY_SCHEMA } from '@ogong/memory/store/memory-schema';
 import type { MemoryStore } from '@ogong/memory/store/memory-store';
 import { openMemoryStore } from '@ogong/memory/store/open-memory-store';
 import { addCounts, type QualityCounts } from './figures.ts';
-import type { Proposal } from './proposals.ts';
-import type { SetConversation } from './set/conversation.ts';
+import type { ProposalTruth } from './proposals.ts';
+import { listHolding, type SetConversation } from './set/conversation.ts';
 
 /** Models that answer for one conversation, and the truth about their proposals. */
 export interface MeasuredModels {
   readonly models: MemoryModels;
-  readonly judge: (memory: Pick<Memory, 'text' | 'quote'>) => Proposal;
+  readonly classify: (memory: Pick<Memory, 'text' | 'quote'>) => ProposalTruth;
 }
 
-export interface MeasureOptions {
+export interface QualityOptions {
   readonly conversations: readonly SetConversation[];
   readonly openModels: (conversation: SetConversation) => MeasuredModels;
   readonly onProgress?: (id: string) => void;
@@ -29,7 +29,7 @@ const PAGE = 100;
 const { signal } = new AbortController();
 
 /** Stores the conversations, each with a user of its own, and asks their questions. */
-export async function measureQuality(options: MeasureOptions): Promise<QualityCounts> {
+export async function measureQuality(options: QualityOptions): Promise<QualityCounts> {
   const { conversations, openModels, onProgress = () => undefined } = options;
   const database = openStore(':memory:', { schema: MEMORY_SCHEMA });
   const works = createWorkStore(database);
@@ -55,20 +55,22 @@ interface Means {
 
 async function measureConversation(conversation: SetConversation, { store, measured }: Means): Promise<QualityCounts> {
   let nowMs = 0;
-  const { models, judge } = measured;
+  const { models, classify } = measured;
   const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
   const service = createMemoryService({ store, models, random, clock: { nowMs: () => nowMs } });
   const setTime = (ms: number): void => {
     nowMs = ms;
   };
-  const added = await addSessions(conversation, { service, judge, setTime });
-  const heads = (await listHeads(store, conversation.id)).map(judge);
+  const added = await addSessions(conversation, { service, classify, setTime });
+  const heads = (await listHeads(store, conversation.id)).map(classify);
   const ended = conversation.facts.flatMap(({ ends }) => ends ?? []);
+  const holding = listHolding(conversation);
   const isHead = (index: number): boolean => heads.some(({ fact }) => fact === conversation.facts[index]?.same);
   return {
-    ...(await askQuestions(conversation, { service, judge })),
+    ...(await askQuestions(conversation, { service, classify })),
     ...added,
     ...{ heads: heads.length, duplicates: countDuplicates(heads) },
+    ...{ holding: holding.length, kept: holding.filter(({ same }) => isHead(same)).length },
     ...{ corrections: ended.length, uncorrected: ended.filter(isHead).length },
   };
 }
@@ -85,28 +87,28 @@ async function listHeads(store: Pick<MemoryStore, 'list'>, user: string): Promis
 
 interface Session {
   readonly service: MemoryService;
-  readonly judge: MeasuredModels['judge'];
+  readonly classify: MeasuredModels['classify'];
   readonly setTime: (ms: number) => void;
 }
 
 /** Adds each session twice, first without its end, because a client sends its whole conversation each time. */
-async function addSessions({ id, sessions }: SetConversation, { service, judge, setTime }: Session) {
-  const stored: Proposal[] = [];
-  const proposed: Proposal[] = [];
-  const refused: Proposal[] = [];
+async function addSessions({ id, sessions }: SetConversation, { service, classify, setTime }: Session) {
+  const stored: ProposalTruth[] = [];
+  const proposed: ProposalTruth[] = [];
+  const refused: ProposalTruth[] = [];
   for (const [index, session] of sessions.entries()) {
     setTime(session.at(-1)?.timeMs ?? 0);
     for (const messages of [session.slice(0, Math.ceil(session.length / 2)), session]) {
       const request = { messages, agentId: 'lab', threadId: `${index}`, source: 'lab' };
       const result = await service.add(id, request, signal);
-      const refusals = result.refused.map(({ text = '' }) => judge({ text, quote: undefined }));
-      const duplicates = result.duplicates.map((text) => judge({ text, quote: undefined }));
-      stored.push(...result.memories.map(judge));
+      const refusals = result.refused.map(({ text = '' }) => classify({ text, quote: undefined }));
+      const duplicates = result.duplicates.map((text) => classify({ text, quote: undefined }));
+      stored.push(...result.memories.map(classify));
       refused.push(...refusals);
-      proposed.push(...result.memories.map(judge), ...refusals, ...duplicates);
+      proposed.push(...result.memories.map(classify), ...refusals, ...duplicates);
     }
   }
-  const count = (all: readonly Proposal[], kind: Proposal['kind']): number =>
+  const count = (all: readonly ProposalTruth[], kind: ProposalTruth['kind']): number =>
     all.filter((one) => one.kind === kind).length;
   const [proposedFacts, refusedFacts] = [count(proposed, 'fact'), count(refused, 'fact')];
   return {
@@ -116,20 +118,20 @@ async function addSessions({ id, sessions }: SetConversation, { service, judge, 
   };
 }
 
-const countDuplicates = (heads: readonly Proposal[]): number => {
+const countDuplicates = (heads: readonly ProposalTruth[]): number => {
   const facts = heads.flatMap(({ fact }) => fact ?? []);
   return facts.length - new Set(facts).size;
 };
 
 async function askQuestions(
   { id, questions, facts }: SetConversation,
-  { service, judge }: Pick<Session, 'service' | 'judge'>,
+  { service, classify }: Pick<Session, 'service' | 'classify'>,
 ) {
   const asked = { questions: questions.length, recalled: 0, corrected: 0, stale: 0 };
   for (const { ask, fact, stale } of questions) {
     const request = { query: ask, limit: FOUND, rerank: false, includeBio: false };
     const { memories } = await service.search(id, request, signal);
-    const found = memories.map(({ memory }) => judge(memory).fact);
+    const found = memories.map(({ memory }) => classify(memory).fact);
     if (found.includes(facts[fact]?.same)) asked.recalled++;
     if (stale === undefined) continue;
     asked.corrected++;

@@ -6,7 +6,7 @@ import type { SetConversation, SetFact } from './set/conversation.ts';
  */
 export type ProposalKind = 'fact' | 'false' | 'planted' | 'junk';
 
-export interface Proposal {
+export interface ProposalTruth {
   readonly kind: ProposalKind;
   /** Index of the first statement of the fact; undefined for other kinds. */
   readonly fact?: number;
@@ -14,9 +14,9 @@ export interface Proposal {
 
 /** The truth about each text that a scripted extractor proposed. */
 export interface ProposalLedger {
-  note(text: string, proposal: Proposal): void;
+  note(text: string, proposal: ProposalTruth): void;
   /** @param text of a memory, with a resolved date behind it or without. */
-  find(text: string): Proposal | undefined;
+  find(text: string): ProposalTruth | undefined;
 }
 
 const RESOLVED_DATE = / \(\d{4}(?:-\d{2}){0,2}(?: to \d{4}-\d{2}-\d{2})?\)$/;
@@ -24,7 +24,7 @@ const RESOLVED_DATE = / \(\d{4}(?:-\d{2}){0,2}(?: to \d{4}-\d{2}-\d{2})?\)$/;
 export const withoutDate = (text: string): string => text.replace(RESOLVED_DATE, '');
 
 export function createLedger(): ProposalLedger {
-  const known = new Map<string, Proposal>();
+  const known = new Map<string, ProposalTruth>();
   return {
     note: (text, proposal) => void known.set(text, proposal),
     find: (text) => known.get(text) ?? known.get(withoutDate(text)),
@@ -32,7 +32,7 @@ export function createLedger(): ProposalLedger {
 }
 
 /** Facts and traps by the sentences that state them. */
-export interface Reading {
+export interface TurnReading {
   readonly facts: readonly {
     readonly fact: SetFact;
     readonly index: number;
@@ -47,9 +47,9 @@ export interface Reading {
 type Sentences = readonly (readonly [n: number, text: string])[];
 
 /** Finds the facts of the set in the sentences of a turn. */
-export function readSentences({ facts, traps }: SetConversation, sentences: Sentences): Reading {
-  const found: Reading['facts'][number][] = [];
-  const trapped: Reading['traps'][number][] = [];
+export function readSentences({ facts, traps }: SetConversation, sentences: Sentences): TurnReading {
+  const found: TurnReading['facts'][number][] = [];
+  const trapped: TurnReading['traps'][number][] = [];
   const used = new Set<number>();
   for (const [at, [first]] of sentences.entries()) {
     for (const [index, fact] of facts.entries()) {

@@ -1,5 +1,5 @@
 import { formatMarkdownTable } from '../markdown-table.ts';
-import { type Figure, isReached, listFigures, type QualityCounts, shareOf } from './figures.ts';
+import { isReached, listFigures, type QualityCounts, type QualityFigure, shareOf } from './figures.ts';
 import type { Half } from './set/threads.ts';
 
 /** One extractor's counts over a half of the set. */
@@ -21,19 +21,19 @@ export interface QualityReport {
   readonly runs: readonly QualityRun[];
 }
 
-const formatShare = (figure: Figure): string => {
+const formatShare = (figure: QualityFigure): string => {
   const { count, of } = figure;
   if (of === 0) return '-';
   const mark = isReached(figure) === false ? ', **missed**' : '';
   return `${(100 * shareOf(figure)).toFixed(1)} % (${count} of ${of})${mark}`;
 };
 
-const formatAim = ({ aim }: Figure): string => {
+const formatAim = ({ aim }: QualityFigure): string => {
   if (aim === undefined) return '';
   return `${aim.at === 'least' ? 'at least' : 'at most'} ${100 * aim.share} %`;
 };
 
-const figuresOf = ({ counts, isCareful }: QualityRun): readonly Figure[] => listFigures(counts, { isCareful });
+const figuresOf = ({ counts, isCareful }: QualityRun): readonly QualityFigure[] => listFigures(counts, { isCareful });
 
 /** Returns the names of missed aims, with the extractor. */
 export const listMissed = ({ runs }: QualityReport): readonly string[] =>
@@ -46,7 +46,7 @@ export const listMissed = ({ runs }: QualityReport): readonly string[] =>
 export function formatTable({ runs }: QualityReport): string {
   const rows = figuresOf({ ...(runs[0] as QualityRun), isCareful: true }).map((figure, index) => [
     ...[figure.name, formatAim(figure)],
-    ...runs.map((run) => formatShare(figuresOf(run)[index] as Figure)),
+    ...runs.map((run) => formatShare(figuresOf(run)[index] as QualityFigure)),
   ]);
   return formatMarkdownTable(['figure', 'aim', ...runs.map(({ extractor }) => extractor)], rows);
 }

@@ -3,7 +3,7 @@ import { createLocalModels } from '@ogong/memory/models/local-models';
 import type { MemoryModels } from '@ogong/memory/models/memory-models';
 import { hashMessage } from '@ogong/memory/pipeline/turns';
 import type { MeasuredModels } from '../measure.ts';
-import { type Proposal, withoutDate } from '../proposals.ts';
+import { type ProposalTruth, withoutDate } from '../proposals.ts';
 import type { SetConversation } from '../set/conversation.ts';
 import { MINI_LM } from './mini-lm.ts';
 
@@ -16,13 +16,14 @@ export interface AskedOptions {
   readonly embed: MemoryModels['embed'] | undefined;
 }
 
-/** Asks real models. What a memory is follows from its quote, because nobody knows beforehand how a model words it. */
+/** Asks real models. The quote of a memory tells whether it is a fact of the set, because the wording of a model is unknown. */
 export function openAsked(conversation: SetConversation, options: AskedOptions): MeasuredModels {
   const { baseUrl, chat, embedding = MINI_LM, embed } = options;
   const asked = createLocalModels({ baseUrl, names: { chat, embedding, rerank: undefined } });
   return {
     models: embed === undefined ? asked : { ...asked, embed },
-    judge: ({ text, quote }) => (quote === undefined ? { kind: 'junk' } : judgeQuoted(conversation, { text, quote })),
+    classify: ({ text, quote }) =>
+      quote === undefined ? { kind: 'junk' } : classifyQuoted(conversation, { text, quote }),
   };
 }
 
@@ -31,8 +32,8 @@ interface QuotedText {
   readonly quote: MemoryQuote;
 }
 
-/** A name or number that the quote lacks makes a memory false. A reader has to judge finer differences. */
-function judgeQuoted({ planted, facts, sessions }: SetConversation, { text, quote }: QuotedText): Proposal {
+/** A name or number that the quote lacks makes a memory false. Finer differences need a reader. */
+function classifyQuoted({ planted, facts, sessions }: SetConversation, { text, quote }: QuotedText): ProposalTruth {
   if (planted.some((sentence) => quote.words.includes(sentence))) return { kind: 'planted' };
   if (!hasNamesAndNumbers(text, quote.words)) return { kind: 'false' };
   const found = facts.find(({ say, session, message }) => {

@@ -6,13 +6,13 @@ import { toUncheckedEvidence, toUnit } from './vectors.ts';
 
 export const MINI_LM = 'all-MiniLM-L6-v2';
 
-export interface LocalEmbedding {
+export interface OpenedEmbedding {
   readonly embed: MemoryModels['embed'];
   close(): Promise<void>;
 }
 
 /** Opens all-MiniLM-L6-v2. Vectors of known texts are not computed again. @throws ModelError, EngineError */
-export async function openMiniLm(): Promise<LocalEmbedding> {
+export async function openMiniLm(): Promise<OpenedEmbedding> {
   const engine = await openEngine({ modelPath: await bringMiniLm(labModelsDir()) });
   if (engine.specificationVersion !== 'embedding-v1') throw new Error(`${MINI_LM} is no embedding model here`);
   const known = new Map<string, Float32Array>();

@@ -11,5 +11,5 @@ export function openScripted(
 ): MeasuredModels {
   const ledger = createLedger();
   const models = { ...createScriptedModels(createScript(extractor, { conversation, ledger })), embed };
-  return { models, judge: ({ text }) => ledger.find(text) ?? { kind: 'false' } };
+  return { models, classify: ({ text }) => ledger.find(text) ?? { kind: 'false' } };
 }

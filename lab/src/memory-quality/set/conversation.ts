@@ -23,7 +23,7 @@ export interface SetTrap {
   readonly reading: string;
 }
 
-export interface SetQuestion {
+export interface MemoryQuestion {
   readonly ask: string;
   readonly answer: string;
   /** Index of the fact that answers. */
@@ -43,7 +43,7 @@ export interface SetConversation {
   readonly traps: readonly SetTrap[];
   /** Sentences of prompts, tools and recalled texts. No user stated them. */
   readonly planted: readonly string[];
-  readonly questions: readonly SetQuestion[];
+  readonly questions: readonly MemoryQuestion[];
 }
 
 /** Facts that hold at the end: neither stale nor repeated. */

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 
 /** Conversations of the tuning half choose constants; those of the test half are reported. */
 export type Half = 'tuning' | 'test';
@@ -33,10 +32,10 @@ export interface Trap {
   readonly reading: string;
 }
 
-const folder = join(import.meta.dirname, '../../../memory-set');
+const folder = new URL('../../../memory-set/', import.meta.url);
 
 function readLines(name: string): readonly unknown[] {
-  const lines = readFileSync(join(folder, name), 'utf8').split('\n');
+  const lines = readFileSync(new URL(name, folder), 'utf8').split('\n');
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as unknown);
 }
 

@@ -1,7 +1,7 @@
 import { markRecalled } from '@ogong/memory/pipeline/recalled';
 import type { ConversationMessage } from '@ogong/memory/pipeline/turns';
 import { createSeededRandom, pick } from '@ogong/protocol/base/seeded-random';
-import type { SetConversation, SetFact, SetQuestion, SetTrap } from './conversation.ts';
+import type { MemoryQuestion, SetConversation, SetFact, SetTrap } from './conversation.ts';
 import { createSlotFiller, shuffle } from './slots.ts';
 import { CHATTER, PASTED, PLANTED, RECALLED, REPLIES, TOOL_OUTPUT } from './small-talk.ts';
 import type { Half, Thread, Trap } from './threads.ts';
@@ -39,7 +39,7 @@ export function writeConversation(
     material.threads.filter((one) => one.half === half),
   ).slice(0, TOPICS);
   const asked = chooseAsked(threads);
-  const questions: SetQuestion[] = [];
+  const questions: MemoryQuestion[] = [];
   const said: Said[] = [];
   const asks: { readonly thread: Thread; readonly step: number; readonly ask: string; readonly answer: string }[] = [];
   for (const thread of threads) {

@@ -6,8 +6,8 @@ const MAX_WORDS = 32;
 const MAX_WORD_LENGTH = 64;
 
 /**
- * Makes a query for texts with any of the words. Words without content are left out if there are others: nearly every memory has them,
- * and their order would count as much as that of the vectors. Words have no quotes, so nothing of the text is read as an operator.
+ * Makes a query for texts with any of the words. Words have no quotes, so nothing of the text is read as an operator. Words without content
+ * are left out if there are others. Nearly every memory has them, and their order would count as much as that of the vectors.
  * @returns undefined if the text has no word.
  */
 export function toWordQuery(text: string): string | undefined {

@@ -106,7 +106,12 @@ describe('a candidate is refused', () => {
     ["for a named person's fact", 'Ana plays the harp.', 'The user plays the harp', 'subject'],
     ["for another's deed", 'They built a cabin near Porto.', 'The user built a cabin near Porto', 'subject'],
     ["for another's words", 'He told me: I live on a boat.', 'The user lives on a boat', 'words'],
-    ['for a sentence about the reader', 'Now you are an expert for taxes.', 'The user is an expert for taxes', 'subject'],
+    [
+      'for a sentence about the reader',
+      'Now you are an expert for taxes.',
+      'The user is an expert for taxes',
+      'subject',
+    ],
     ['for a question', 'Should I move to Porto?', 'The user moves to Porto', 'question'],
     [
       'for a question beside a statement',

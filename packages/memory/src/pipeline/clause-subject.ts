@@ -1,7 +1,6 @@
 import { isCapitalised, isStopWord, stemWord, type Word } from './words.ts';
 
 const toSet = (text: string): ReadonlySet<string> => new Set(text.split(' '));
-const toStems = (text: string): ReadonlySet<string> => new Set(text.split(' ').map(stemWord));
 
 const FIRST_PERSON = toSet("i i'm i've i'd i'll me my mine myself we we're we've we'd we'll us our ours ourselves");
 const SECOND_PERSON = toSet("you you're you've you'd you'll your yours yourself");
@@ -12,12 +11,15 @@ const OTHER_PRONOUNS = toSet(
 );
 const OPENERS = toSet('and so also well yes no then now oh even only');
 const DETERMINERS = toSet('my our his her their your a an the one some both all');
-const OTHERS = toStems(
-  'sister brother sibling mother mom mum father dad parent wife husband spouse partner fiance fiancee son daughter child kid ' +
-    'baby twin cousin aunt uncle niece nephew grandmother grandma grandfather grandpa grandparent grandson granddaughter ' +
-    'stepmother stepfather stepson stepdaughter stepsister stepbrother godmother godfather friend girlfriend boyfriend ex ' +
-    'colleague coworker boss manager mentor teacher neighbour neighbor roommate flatmate tenant landlord landlady children ' +
-    'people family dog cat horse parrot pet',
+const OTHERS = new Set(
+  [
+    ...'sister brother sibling mother mom mum father dad parent wife husband spouse partner fiance fiancee'.split(' '),
+    ...'son daughter child children kid baby twin cousin aunt uncle niece nephew family'.split(' '),
+    ...'grandmother grandma grandfather grandpa grandparent grandson granddaughter godmother godfather'.split(' '),
+    ...'stepmother stepfather stepson stepdaughter stepsister stepbrother friend girlfriend boyfriend ex'.split(' '),
+    ...'colleague coworker boss manager mentor teacher neighbour neighbor roommate flatmate tenant'.split(' '),
+    ...'landlord landlady people dog cat horse parrot pet'.split(' '),
+  ].map(stemWord),
 );
 /** Words before the noun of a subject, its determiner included. */
 const MAX_BEFORE_NOUN = 3;

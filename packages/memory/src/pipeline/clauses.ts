@@ -29,11 +29,11 @@ const toSet = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 
 /** They hold for their whole sentence. */
 const CONDITIONS = toSet('if unless whether');
-const HEDGES = toSet(
-  'would could should might maybe perhaps possibly nearly almost formerly previously ' +
-    'wish wishes wished hope hopes hoped hoping want wants wanted wanting plan plans planned planning ' +
-    "consider considers considering intend intends intending dream dreams dreaming thinking i'd we'd",
-);
+const HEDGES = new Set([
+  ...'would could should might maybe perhaps possibly nearly almost formerly previously'.split(' '),
+  ...'wish wishes wished hope hopes hoped hoping want wants wanted wanting plan plans planned planning'.split(' '),
+  ..."consider considers considering intend intends intending dream dreams dreaming thinking i'd we'd".split(' '),
+]);
 /** `used to` after one of these is no past habit: `I am used to rain`. */
 const USED_TO_STATES = toSet("am are is was were be been being get got getting i'm we're");
 const LOSSES = toSet('sold sell sells selling lost lose loses losing donated donate donates away');
