@@ -1,4 +1,5 @@
 import { AIMessage, type BaseMessage, HumanMessage } from '@langchain/core/messages';
+import { ChatPromptTemplate } from '@langchain/core/prompts';
 import { RunnableLambda } from '@langchain/core/runnables';
 import { FakeListChatModel } from '@langchain/core/utils/testing';
 import { createMemoryClient, type MemoryClient } from '@ogong/sdk';
@@ -37,10 +38,11 @@ describe('a chat with memory', () => {
     await first.chat.invoke([new HumanMessage('I live in Porto.')]);
     await first.ended();
     const second = open(new AIMessage('In Porto.'), { agentId: 'a', threadId: 'two' });
-    const answer = await second.chat.invoke([
+    const prompt = ChatPromptTemplate.fromMessages([
       ['system', 'Be brief.'],
-      ['user', 'I like tea. Where do I live?'],
+      ['user', '{question}'],
     ]);
+    const answer = await prompt.pipe(second.chat).invoke({ question: 'I like tea. Where do I live?' });
     await second.ended();
     expect(answer.text).toBe('In Porto.');
     expect(second.asked[0]?.map(({ type }) => type)).toEqual(['system', 'system', 'human']);
@@ -105,7 +107,7 @@ describe('a chat with memory', () => {
       { onFailure: ({ step, error }) => void failures.push(`${step}: ${(error as { code?: string }).code}`) },
       createMemoryClient({ baseUrl: 'http://memory.test', fetch }),
     );
-    expect((await chat.invoke([['user', 'I live in Porto.']])).text).toBe('Hello.');
+    expect((await chat.invoke('I live in Porto.')).text).toBe('Hello.');
     await ended();
     expect(failures).toEqual(['recall: unreachable', 'remember: unreachable']);
     expect(asked[0]).toHaveLength(1);

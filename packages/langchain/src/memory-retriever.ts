@@ -12,8 +12,8 @@ export interface MemoryRetrieverOptions extends BaseRetrieverInput {
 type DocumentFields = Omit<MatchedMemory, 'recalled'>;
 
 /**
- * Finds memories by meaning. The content of a document is the marked text, which the service knows again: a memory that a prompt repeats
- * is not stored a second time. @throws MemoryApiError
+ * Finds memories by meaning. The content of a document is the marked text, so that the service does not store a memory again that a
+ * prompt repeats. @throws MemoryApiError
  */
 export class MemoryRetriever extends BaseRetriever<DocumentFields> {
   override lc_namespace = ['ogong', 'retrievers'];

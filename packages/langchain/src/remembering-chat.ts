@@ -1,8 +1,9 @@
+import type { BaseLanguageModelInput } from '@langchain/core/language_models/base';
 import {
   type AIMessageChunk,
   type BaseMessage,
-  type BaseMessageLike,
   coerceMessageLikeToMessage,
+  HumanMessage,
   SystemMessage,
 } from '@langchain/core/messages';
 import { Runnable, type RunnableConfig } from '@langchain/core/runnables';
@@ -19,7 +20,7 @@ export interface RememberingChatOptions extends ConversationMemoryOptions {
  * Asks a chat model with memories. It finds memories for the newest message of the user and shows them in a system message. After the
  * answer it sends both to be remembered, in the background. A failure of the memory service changes neither.
  */
-export class RememberingChat extends Runnable<BaseMessageLike[], BaseMessage> {
+export class RememberingChat extends Runnable<BaseLanguageModelInput, BaseMessage> {
   override lc_namespace = ['ogong', 'runnables'];
   readonly #chat: Chat;
   readonly #conversation: ConversationMemory;
@@ -34,10 +35,10 @@ export class RememberingChat extends Runnable<BaseMessageLike[], BaseMessage> {
     this.#conversation = createConversationMemory(options);
   }
 
-  override invoke(input: BaseMessageLike[], config?: Partial<RunnableConfig>): Promise<BaseMessage> {
+  override invoke(input: BaseLanguageModelInput, config?: Partial<RunnableConfig>): Promise<BaseMessage> {
     return this._callWithConfig(
-      async (given: BaseMessageLike[], own) => {
-        const messages = given.map(coerceMessageLikeToMessage);
+      async (given: BaseLanguageModelInput, own) => {
+        const messages = readMessages(given);
         const answer = await this.#chat.invoke(await this.#addNotes(messages, own?.signal), own);
         this.#remember(messages, answer);
         return answer;
@@ -48,10 +49,10 @@ export class RememberingChat extends Runnable<BaseMessageLike[], BaseMessage> {
   }
 
   override async *_streamIterator(
-    input: BaseMessageLike[],
+    input: BaseLanguageModelInput,
     config?: Partial<RunnableConfig>,
   ): AsyncGenerator<BaseMessage> {
-    const messages = input.map(coerceMessageLikeToMessage);
+    const messages = readMessages(input);
     const chunks = await this.#chat.stream(await this.#addNotes(messages, config?.signal), config);
     let answer: BaseMessage | undefined;
     for await (const chunk of chunks) {
@@ -74,6 +75,11 @@ export class RememberingChat extends Runnable<BaseMessageLike[], BaseMessage> {
     const { tool_calls: calls = [] } = answer as AIMessageChunk;
     if (calls.length === 0) this.#conversation.remember({ user: readQuestion(messages), assistant: answer.text });
   }
+}
+
+function readMessages(input: BaseLanguageModelInput): BaseMessage[] {
+  if (typeof input === 'string') return [new HumanMessage(input)];
+  return Array.isArray(input) ? input.map(coerceMessageLikeToMessage) : input.toChatMessages();
 }
 
 const readQuestion = (messages: readonly BaseMessage[]): string =>

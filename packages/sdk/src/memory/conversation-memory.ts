@@ -75,7 +75,10 @@ export function createConversationMemory(options: ConversationMemoryOptions): Co
       const messages = [
         { role: 'user', content: user },
         { role: 'assistant', content: assistant },
-      ].filter(({ content }) => content.trim() !== '');
+      ]
+        .map(({ role, content }) => ({ role, content: content.toWellFormed() }))
+        .filter(({ content }) => content.trim() !== '');
+      if (messages.length === 0) return;
       const work = guard('remember', async () => {
         await memory.add({ messages, ...agent, ...thread }, { signal: AbortSignal.timeout(REMEMBER_TIMEOUT_MS) });
       });

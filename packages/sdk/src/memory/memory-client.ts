@@ -1,4 +1,4 @@
-import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { concatBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import { parseJson } from '@ogong/protocol/base/json';
 import type { CallOptions } from '../client.ts';
 import { isMemoryId, parseAddition, parseFindings, parseProfile, parseStored } from './memory-answers.ts';
@@ -96,7 +96,7 @@ async function readBytes({ body }: Response, lost: (cause: unknown) => never): P
   let size = 0;
   for (;;) {
     const { done = true, value } = (await reader?.read().catch(lost)) ?? {};
-    if (done) return new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer());
+    if (done) return concatBytes(...chunks);
     size += value?.length ?? 0;
     if (size > MAX_ANSWER_BYTES) {
       await reader?.cancel().catch(() => undefined);
