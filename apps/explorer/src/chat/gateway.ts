@@ -2,6 +2,7 @@ import { GATEWAY_ROUTES, RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { decodePicture } from '../pictures/decode-picture.ts';
 import type { DrawnPicture } from '../pictures/drawn-picture.ts';
 import { readEventData, readPictureEvents } from '../pictures/picture-events.ts';
+import { authorize, GatewayRefusal, reach, refuse, toReadable } from './gateway-call.ts';
 
 /** A model as the picker shows it. */
 export interface ChatModel {
@@ -23,37 +24,6 @@ export interface ChatModel {
   /** Whether it makes pictures. All other models answer chats. */
   readonly makesPictures: boolean;
 }
-
-export class GatewayRefusal extends Error {
-  override readonly name = 'GatewayRefusal';
-  readonly code = 'refused';
-  readonly retryable = false;
-  readonly status: number;
-  constructor(message: string, status: number) {
-    super(message);
-    this.status = status;
-  }
-}
-
-const authorize = (key: string): Record<string, string> => (key === '' ? {} : { authorization: `Bearer ${key}` });
-
-async function refuse(response: Response): Promise<never> {
-  const body = (await response.json().catch(() => ({}))) as { error?: { message?: string } };
-  throw new GatewayRefusal(body.error?.message ?? `the gateway answers ${response.status}`, response.status);
-}
-
-/** @throws GatewayRefusal, also if nobody answers, and the error of an abort. */
-async function reach(url: URL, init: RequestInit): Promise<Response> {
-  try {
-    return await fetch(url, init);
-  } catch (cause) {
-    throw toReadable(cause, 'The gateway does not answer.');
-  }
-}
-
-/** A browser names no reason. */
-const toReadable = (error: unknown, message: string): unknown =>
-  error instanceof TypeError ? new GatewayRefusal(message, 0) : error;
 
 const readFigure = (value: unknown): number | undefined => (typeof value === 'number' && value > 0 ? value : undefined);
 
@@ -95,30 +65,6 @@ export interface AnswerSoFar {
   readonly finish: string | undefined;
   /** How many pieces of it came. */
   readonly pieces: number;
-}
-
-/** A call whose request and answer are JSON. */
-export interface JsonCall {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  readonly path: string;
-  readonly body?: object;
-  readonly signal?: AbortSignal;
-}
-
-/** @throws GatewayRefusal, Error if the answer is no JSON. */
-export async function callJson(
-  { baseUrl, key }: Pick<Asked, 'baseUrl' | 'key'>,
-  { method, path, body, signal }: JsonCall,
-): Promise<unknown> {
-  const response = await reach(new URL(path, baseUrl), {
-    method,
-    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...authorize(key) },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-    ...(signal && { signal }),
-    redirect: 'error',
-  });
-  if (!response.ok) return refuse(response);
-  return response.json();
 }
 
 /** Where answers may lead: a receipt of this gateway, and nothing else. */

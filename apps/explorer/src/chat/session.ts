@@ -10,7 +10,8 @@ import {
   replaceFrom,
   saveTurns,
 } from './conversation.ts';
-import { type ChatModel, callJson, GatewayRefusal, listChatModels, readReceiptText } from './gateway.ts';
+import { type ChatModel, listChatModels, readReceiptText } from './gateway.ts';
+import { callJson, GatewayRefusal } from './gateway-call.ts';
 import { loadCheck } from './load-check.ts';
 import { loadSealed } from './load-sealed.ts';
 import { loadPolicy, savePolicy } from './machine-policy.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { type ChatTurn, composeBody } from '../conversation.ts';
-import { GatewayRefusal, type JsonCall } from '../gateway.ts';
+import { GatewayRefusal, type JsonCall } from '../gateway-call.ts';
 import { createChatMemory } from './chat-memory.ts';
 
 const ID = 'ab'.repeat(16);

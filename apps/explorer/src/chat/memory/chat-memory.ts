@@ -1,5 +1,5 @@
 import type { ChatTurn } from '../conversation.ts';
-import { GatewayRefusal, type JsonCall } from '../gateway.ts';
+import { GatewayRefusal, type JsonCall } from '../gateway-call.ts';
 import { isSealedModel } from '../sealed-model.ts';
 import { createMemoryClient } from './memory-client.ts';
 

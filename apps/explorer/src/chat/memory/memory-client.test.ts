@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { JsonCall } from '../gateway.ts';
+import type { JsonCall } from '../gateway-call.ts';
 import { createMemoryClient } from './memory-client.ts';
 
 const ID = 'ab'.repeat(16);

@@ -1,5 +1,5 @@
 import { type AnswerFields, asFields, asList, asText, orNothing } from '../../data/json-fields.ts';
-import type { JsonCall } from '../gateway.ts';
+import type { JsonCall } from '../gateway-call.ts';
 
 /** A memory as the page shows it. */
 export interface KnownMemory {
