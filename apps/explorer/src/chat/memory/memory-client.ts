@@ -36,7 +36,7 @@ export interface ProvenCall {
 }
 
 /** Messages that become memories. */
-interface SaidTurn {
+export interface SaidTurn {
   readonly question: string;
   readonly answer: string;
   /** ISO 8601. */
