@@ -1,7 +1,7 @@
 import { httpUrl, text } from '@ogong/host/config/values';
 import type { Secret } from '@ogong/host/crypto/secret';
 import { jsonField } from '@ogong/host/lifecycle/print-json';
-import { createMemoryClient, type MemoryClient } from '@ogong/memory/api/memory-client';
+import { createMemoryClient, type MemoryApiClient } from '@ogong/memory/api/memory-client';
 import { z } from 'zod';
 
 /** Settings of commands that call the API of memories. */
@@ -20,7 +20,7 @@ export const serviceFields = {
 export const openClient = (values: {
   readonly memory: string;
   readonly memoryKey: Secret<string> | undefined;
-}): MemoryClient => createMemoryClient({ baseUrl: values.memory, key: values.memoryKey?.reveal() });
+}): MemoryApiClient => createMemoryClient({ baseUrl: values.memory, key: values.memoryKey?.reveal() });
 
 const receipts = z.object({ extraction: z.string(), embedding: z.string(), update: z.string().nullable() }).nullable();
 

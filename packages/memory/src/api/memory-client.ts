@@ -20,7 +20,7 @@ export class MemoryClientError extends Error {
   }
 }
 
-export interface MemoryClientOptions {
+export interface MemoryApiClientOptions {
   /** Of the service, without `/v1`. */
   readonly baseUrl: string;
   readonly key: string | undefined;
@@ -35,7 +35,7 @@ export interface MemoryCall<T> {
   readonly answer: z.ZodType<T>;
 }
 
-export interface MemoryClient {
+export interface MemoryApiClient {
   /** @throws MemoryClientError */
   call<T>(name: MemoryRouteName, call: MemoryCall<T>): Promise<T>;
 }
@@ -46,7 +46,7 @@ const MAX_ANSWER_BYTES = 2 ** 27;
 const REFUSAL = z.object({ error: z.object({ message: z.string() }) });
 
 /** Calls the API of memories. */
-export function createMemoryClient({ baseUrl, key }: MemoryClientOptions): MemoryClient {
+export function createMemoryClient({ baseUrl, key }: MemoryApiClientOptions): MemoryApiClient {
   return {
     async call(name, { id = '', query = {}, body, answer }) {
       const { method, path } = MEMORY_ROUTES[name];

@@ -1,7 +1,7 @@
 import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { systemClock } from '@ogong/host/time/clock';
-import { API_KEYS_SCHEMA, createApiKeys } from '@ogong/memory/daemon/api-keys';
+import { createMemoryKeys, MEMORY_KEYS_SCHEMA } from '@ogong/memory/daemon/memory-keys';
 import { createMemoryd } from '@ogong/memory/daemon/memoryd';
 import { MEMORY_SCHEMA } from '@ogong/memory/store/memory-schema';
 import { createSqlitePlace } from '../gateway/books-place.ts';
@@ -12,9 +12,9 @@ import { createScriptedModels } from './scripted-models.ts';
 
 /** Starts the daemon of memories on SQLite and a loopback port. Its models find facts that users state of themselves. */
 export async function startMemoryServer() {
-  const place = await createSqlitePlace(`${MEMORY_SCHEMA}${API_KEYS_SCHEMA}`);
+  const place = await createSqlitePlace(`${MEMORY_SCHEMA}${MEMORY_KEYS_SCHEMA}`);
   const opened = await openTestMemories(place);
-  const keys = createApiKeys(opened.books, { masterKey: testMasterKey(), clock: systemClock });
+  const keys = createMemoryKeys(opened.books, { masterKey: testMasterKey(), clock: systemClock });
   const { secret: apiKey } = await keys.add({ user: 'ana', scopes: ['read', 'write'], expiresMs: undefined });
   const server = createMemoryd(
     {

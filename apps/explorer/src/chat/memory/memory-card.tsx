@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { KnownMemory, MemoryClient } from './memory-client.ts';
+import type { KnownMemory, PanelMemories } from './memory-client.ts';
 import type { MemoryList } from './memory-list.ts';
 import { toDay, Why } from './why.tsx';
 
@@ -7,7 +7,7 @@ import { toDay, Why } from './why.tsx';
 const MAX_TEXT = 2_000;
 
 /** One memory, its reasons, and the buttons that change it. */
-export function MemoryCard({ memory, api, list }: { memory: KnownMemory; api: MemoryClient; list: MemoryList }) {
+export function MemoryCard({ memory, api, list }: { memory: KnownMemory; api: PanelMemories; list: MemoryList }) {
   const [mode, setMode] = useState<'shown' | 'edited' | 'asked'>('shown');
   const { id, text, type, categories, createdAt } = memory;
   const close = (): void => setMode('shown');

@@ -52,7 +52,7 @@ const HASH = /^[0-9a-f]{64}$/;
 /** A text that holds no other mark (docs/spec/memory.md#recalled-text). */
 const MARKED = /^<recalled-memory id="[0-9a-f]{32}">[^<>]*<\/recalled-memory>$/;
 
-export type MemoryClient = ReturnType<typeof createMemoryClient>;
+export type PanelMemories = ReturnType<typeof createMemoryClient>;
 
 /**
  * The memories of the caller at its gateway.

@@ -1,4 +1,4 @@
-import type { KnownMemory, MemoryClient } from './memory-client.ts';
+import type { KnownMemory, PanelMemories } from './memory-client.ts';
 
 /** The list of memories, as the panel shows it. */
 export interface MemoryListState {
@@ -13,7 +13,7 @@ export type MemoryList = ReturnType<typeof createMemoryList>;
 
 /** Holds the shown memories. A failed action leaves them as they are, and its reason in `problem`. */
 export function createMemoryList(
-  api: Pick<MemoryClient, 'list' | 'search' | 'edit' | 'forget'>,
+  api: Pick<PanelMemories, 'list' | 'search' | 'edit' | 'forget'>,
   tell: (state: MemoryListState) => void,
 ) {
   let state: MemoryListState = { memories: undefined, hasMore: false, problem: undefined };

@@ -1,11 +1,11 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { saveFile } from '../../save-file.ts';
 import { MemoryCard } from './memory-card.tsx';
-import type { MemoryClient } from './memory-client.ts';
+import type { PanelMemories } from './memory-client.ts';
 import { createMemoryList, type MemoryList, type MemoryListState } from './memory-list.ts';
 
 /** The memories that the gateway keeps for the holder of the key. */
-export function MemoryPanel({ api, onClose }: { api: MemoryClient; onClose: () => void }) {
+export function MemoryPanel({ api, onClose }: { api: PanelMemories; onClose: () => void }) {
   const [state, setState] = useState<MemoryListState>();
   const [unsaved, setUnsaved] = useState<string>();
   const list = useMemo(() => createMemoryList(api, setState), [api]);
@@ -61,7 +61,7 @@ export function MemoryPanel({ api, onClose }: { api: MemoryClient; onClose: () =
   );
 }
 
-function Found({ state, api, list }: { state: MemoryListState | undefined; api: MemoryClient; list: MemoryList }) {
+function Found({ state, api, list }: { state: MemoryListState | undefined; api: PanelMemories; list: MemoryList }) {
   if (state?.memories === undefined) return <p class="empty">{state?.problem ? '' : 'Reading memories …'}</p>;
   if (state.memories.length === 0) return <p class="empty">No memories were found.</p>;
   return (

@@ -1,4 +1,4 @@
-import { CALL_NAMES, type CallName, type KnownMemory, type MemoryClient } from './memory-client.ts';
+import { CALL_NAMES, type CallName, type KnownMemory, type PanelMemories } from './memory-client.ts';
 import { readReplyId } from './read-reply.ts';
 
 /** A call that made a memory: its reply, or the reason for none. */
@@ -17,7 +17,7 @@ export interface Reasons {
 
 /** Reads the calls that a memory names, and its history. @throws the errors of the API. */
 export async function readReasons(
-  api: Pick<MemoryClient, 'history' | 'readCalls'>,
+  api: Pick<PanelMemories, 'history' | 'readCalls'>,
   memory: KnownMemory,
 ): Promise<Reasons> {
   const { id, receipts } = memory;

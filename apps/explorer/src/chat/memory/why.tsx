@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { Facts, Hash } from '../../view/parts.tsx';
-import type { CallName, KnownMemory, MemoryClient } from './memory-client.ts';
+import type { CallName, KnownMemory, PanelMemories } from './memory-client.ts';
 import { type CallFacts, type Reasons, readReasons } from './reasons.ts';
 
 const LABELS: Readonly<Record<CallName, string>> = {
@@ -10,7 +10,7 @@ const LABELS: Readonly<Record<CallName, string>> = {
 };
 
 /** The words, receipts and older versions behind a memory. They are read when it is opened. */
-export function Why({ memory, api }: { memory: KnownMemory; api: MemoryClient }) {
+export function Why({ memory, api }: { memory: KnownMemory; api: PanelMemories }) {
   const [reasons, setReasons] = useState<Reasons>();
   const [problem, setProblem] = useState<string>();
   const { quote } = memory;
