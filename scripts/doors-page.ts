@@ -3,6 +3,9 @@ import { DEFAULT_SERVER_LIMITS as LINK } from '@ogong/host/link/link-limits';
 import type { MethodRates } from '@ogong/host/link/link-server';
 import { NEWCOMER_LIMITS } from '@ogong/host/link/newcomer-budget';
 import type { RateLimit } from '@ogong/host/link/token-bucket';
+import { MAX_IMPORT_BYTES } from '@ogong/memory/api/integration-handlers';
+import { memorydConfig } from '@ogong/memory/daemon/memoryd-config';
+import { MAX_OPEN_IMPORTS, MAX_WAITING, SLOTS } from '@ogong/memory/imports/imports';
 import { MAX_COMMITTEE_MEMBERS } from '@ogong/protocol/beacon/threshold/tickets';
 import { PROVIDER_RATES } from '@ogong/provider/provider/provider';
 import { verifierConfig } from '@ogong/provider/verifier/verifier-config';
@@ -123,6 +126,18 @@ const STORED: readonly Limit[] = [
   ['bytes per second, all together', `${stored.rate.default}`, 'answers wait'],
 ];
 
+const memoryd = memorydConfig.definition.fields;
+
+const MEMORY: readonly Limit[] = [
+  [
+    'HTTP connections: in all; per address without a key',
+    `${memoryd.maxConnections.default}; ${memoryd.connectionsPerAddress.default}`,
+    'the longest idle one is closed, or the new one',
+  ],
+  ['bytes of a body; of an export or a file', `${memoryd.maxBody.default}; ${mib(MAX_IMPORT_BYTES)}`, 'refused, 413'],
+  ['imports that are open: per user; in all', `${MAX_OPEN_IMPORTS}; ${SLOTS + MAX_WAITING}`, 'refused, 429'],
+];
+
 const ENTRIES: Readonly<Record<string, readonly Limit[]>> = {
   'Links of every daemon': LINKS,
   Router: ofMethods(ROUTER_RATES),
@@ -137,6 +152,7 @@ const ENTRIES: Readonly<Record<string, readonly Limit[]>> = {
   ],
   'HTTP port of a gateway': GATEWAY,
   'HTTP port of a storage provider': STORED,
+  'API of memories': MEMORY,
 };
 
 /** The page of rate limits. */

@@ -32,6 +32,7 @@ import {
   memorydConfig,
   keyConfig as memoryKeyConfig,
   restoreConfig as restoreMemoriesConfig,
+  rotateConfig as rotateMemoriesConfig,
 } from '@ogong/memory/daemon/memoryd-config';
 import { admissionsConfig } from '@ogong/provider/commands/admissions-command';
 import {
@@ -104,6 +105,7 @@ export const referenceConfigs = [
   backupMemoriesConfig,
   keysBackupConfig,
   restoreMemoriesConfig,
+  rotateMemoriesConfig,
   gatewayConfig,
   adminConfig,
   quoteConfig,

@@ -17,7 +17,13 @@ const other = createService();
 function createService() {
   return createMemoryd(
     {
-      ...{ bind: { host: '127.0.0.1', port: 0 }, maxConnections: 16, origins: [], hosts: [] },
+      ...{
+        bind: { host: '127.0.0.1', port: 0 },
+        maxConnections: 16,
+        maxConnectionsPerAddress: 16,
+        origins: [],
+        hosts: [],
+      },
       bodyLimits: { maxBytes: 1_000_000, timeoutMs: 5_000 },
     },
     {

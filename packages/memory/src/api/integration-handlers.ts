@@ -19,7 +19,7 @@ type IntegrationRouteName = Extract<
 >;
 
 /** Bytes of an export or a file. It is parsed at once, about 20 ms a MiB. */
-const MAX_IMPORT_BYTES = 16 * 2 ** 20;
+export const MAX_IMPORT_BYTES = 16 * 2 ** 20;
 const TEXT_FILE = /\.(?:txt|md|markdown)$/i;
 /** No web page sends these types without a preflight request. */
 const UPLOAD_TYPE = /^application\/(?:json|octet-stream)\s*(?:;\s*charset=utf-8\s*)?$/i;

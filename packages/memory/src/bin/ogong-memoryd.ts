@@ -11,6 +11,7 @@ import { runKeyCommand } from '../daemon/key-command.ts';
 import { createMemoryd } from '../daemon/memoryd.ts';
 import { memorydConfig } from '../daemon/memoryd-config.ts';
 import { openKeysFile, openMasterKey, openMemoryFile } from '../daemon/open-store-files.ts';
+import { runRotateCommand } from '../daemon/rotate-command.ts';
 
 const NAME = 'ogong-memoryd';
 
@@ -28,9 +29,10 @@ async function start(): Promise<Daemon> {
   const memories = await openMemoryFile(values, masterKey);
   const keys = openKeysFile(values, masterKey);
   const observation = createObservation({ name: NAME, role: 'memory', log }, values);
-  const { bind, maxConnections, maxBody: maxBytes, bodyTimeout: timeoutMs, origin: origins, allowHost: hosts } = values;
+  const { bind, maxConnections, connectionsPerAddress: maxConnectionsPerAddress } = values;
+  const { maxBody: maxBytes, bodyTimeout: timeoutMs, origin: origins, allowHost: hosts } = values;
   const memoryd = createMemoryd(
-    { bind, maxConnections, bodyLimits: { maxBytes, timeoutMs }, origins, hosts },
+    { bind, maxConnections, maxConnectionsPerAddress, bodyLimits: { maxBytes, timeoutMs }, origins, hosts },
     { store: memories.opened, keys: keys.opened, models, clock: systemClock, log, metrics: observation.metrics },
   );
   await observation.start();
@@ -49,5 +51,6 @@ async function start(): Promise<Daemon> {
 const [first = '', ...argv] = process.argv.slice(2);
 const line = { argv, env: process.env };
 if (first === 'key') await runCommand(NAME, (output) => runKeyCommand(line, output));
+else if (first === 'rotate') await runCommand(NAME, (output) => runRotateCommand(line, output));
 else if (isBackupCommand(first)) await runCommand(NAME, async (output) => runBackupCommand(first, line, output));
 else await runDaemon(start, { name: NAME });

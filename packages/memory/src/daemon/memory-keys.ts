@@ -7,6 +7,7 @@ import { toHex, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 import { MEMORY_SCOPES, type MemoryScope } from '../api/memory-routes.ts';
 import { deriveMasterKey } from '../seal/master-key.ts';
 import { openValue, sealValue } from '../seal/sealed-box.ts';
+import { MemoryStoreError } from '../store/memory-store-error.ts';
 
 /** The secret of a key is stored as its hash, the name of its user sealed under the master key. */
 export const MEMORY_KEYS_SCHEMA = `
@@ -45,6 +46,8 @@ export interface MemoryKeys {
   revoke(id: string): Promise<boolean>;
   /** @returns undefined for a secret that is unknown, revoked or expired. */
   find(secret: string): Promise<MemoryKey | undefined>;
+  /** Seals the names of users under another master key; those that are sealed under it already stay. */
+  rotate(to: Secret<Uint8Array>): Promise<void>;
   /** Whether no key was ever made. */
   isEmpty(): Promise<boolean>;
 }
@@ -92,6 +95,26 @@ export function createMemoryKeys(
       const { revokedMs, expiresMs = Number.POSITIVE_INFINITY } = row ?? {};
       return row === undefined || revokedMs !== undefined || expiresMs <= clock.nowMs() ? undefined : toKey(row);
     },
+    async rotate(to) {
+      const next = deriveMasterKey(to).wrapping.reveal();
+      await works.write(function* () {
+        for (const { id, sealedUser } of yield* findAll(keyRow, ALL)) {
+          if (opensUnder(next, id, sealedUser)) continue;
+          const resealed = sealValue(next, placeOf(id), openValue(wrapping.reveal(), placeOf(id), sealedUser));
+          yield* change('UPDATE memory_api_keys SET sealed_user = ? WHERE id = ?', resealed, id);
+        }
+      });
+    },
     isEmpty: async () => (await works.read(() => findOne(keyRow, `${ALL} LIMIT 1`))) === undefined,
   };
+}
+
+function opensUnder(key: Uint8Array, id: string, sealed: Uint8Array): boolean {
+  try {
+    openValue(key, placeOf(id), sealed);
+    return true;
+  } catch (error) {
+    if (error instanceof MemoryStoreError && error.code === 'damaged') return false;
+    throw error;
+  }
 }

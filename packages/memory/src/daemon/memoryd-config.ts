@@ -34,10 +34,10 @@ const scope = define(`one of ${MEMORY_SCOPES.join(', ')}`, `<${MEMORY_SCOPES.joi
 
 export const memorydConfig = defineConfig({
   name: 'ogong-memoryd',
-  commands: ['key', 'backup', 'keys-backup', 'restore'],
+  commands: ['key', 'backup', 'keys-backup', 'restore', 'rotate'],
   summary:
     'The API of memories for assistants and agents. Each memory names the words that it rests on, and the receipts of the calls that made\n' +
-    'it. Without API keys it serves this machine alone. Commands: key, backup, keys-backup, restore.',
+    'it. Without API keys it serves this machine alone. Commands: key, backup, keys-backup, restore, rotate.',
   fields: {
     bind: {
       schema: hostPort,
@@ -78,6 +78,11 @@ export const memorydConfig = defineConfig({
     embeddingModel: { schema: text, label: '<name>', required: true, description: 'model that makes the vectors' },
     rerankModel: { schema: text, label: '<name>', description: 'model that orders results for rerank: true' },
     maxConnections: { schema: integer({ min: 1, max: 65_536 }), default: '256', description: 'connections at most' },
+    connectionsPerAddress: {
+      schema: integer({ min: 1, max: 65_536 }),
+      default: '64',
+      description: 'of these, from one address without a key; behind a proxy as many as --max-connections',
+    },
     maxBody: { schema: size, default: '2MiB', description: 'largest request body' },
     bodyTimeout: { schema: duration, default: '15s', description: 'how long a body may take to arrive' },
     origin: {
@@ -140,6 +145,23 @@ export const restoreConfig = defineConfig({
   positionals: { label: '<file> <keys>', min: 2, max: 2 },
   fields: backupFields,
   examples: ['ogong-memoryd restore memories.db memory-keys.db --data-dir ./restored'],
+});
+
+export const rotateConfig = defineConfig({
+  name: 'ogong-memoryd rotate',
+  summary:
+    'Seals the store under another master key. Stop the daemon before. Backups of keys from before open with the old key alone: make a new one,\n' +
+    'and delete them.',
+  fields: {
+    ...storeFields,
+    newMasterKey: {
+      schema: text,
+      label: '<path>',
+      required: true,
+      description: 'file of the new key, created if it is missing; name it by --master-key from then on',
+    },
+  },
+  examples: ['ogong-memoryd rotate --new-master-key ~/.ogong/memory/master-2.key'],
 });
 
 export type MemorydValues = Extract<ReturnType<typeof memorydConfig.parse>, { kind: 'run' }>['values'];

@@ -132,4 +132,12 @@ it('serves sealed memories to holders of keys, and restores them from two files'
   const again = await serve(restored, masterKey);
   expect((await again.call(list.out.trim(), 'POST', '/v1/memories/search', search)).body.memories).toHaveLength(1);
   expect((await again.stop()).code).toBe(0);
+
+  const next = join(directory.path, 'next.key');
+  const rotated = await run('rotate', '--new-master-key', next, '--data-dir', restored, ...masterKey);
+  expect(rotated, rotated.errors).toMatchObject({ code: 0, out: '1 users\n' });
+  expect((await run('key', 'list', '--data-dir', restored, '--master-key', next)).out).toContain('  ana  read,write  ');
+  const third = await serve(restored, ['--master-key', next]);
+  expect((await third.call(list.out.trim(), 'POST', '/v1/memories/search', search)).body.memories).toHaveLength(1);
+  expect((await third.stop()).code).toBe(0);
 });

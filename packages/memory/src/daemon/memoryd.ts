@@ -17,6 +17,8 @@ import type { MemoryKeys } from './memory-keys.ts';
 export interface MemorydOptions {
   readonly bind: HostPort;
   readonly maxConnections: number;
+  /** Connections of one address without a key. */
+  readonly maxConnectionsPerAddress: number;
   readonly bodyLimits: BodyLimits;
   readonly origins: readonly string[];
   readonly hosts: readonly string[];
@@ -42,7 +44,7 @@ const GRACE_MS = 5_000;
 
 /** The API of memories behind a port. Logs and metrics have names of routes, codes and times, and no texts. */
 export function createMemoryd(options: MemorydOptions, parts: MemorydParts): HttpServer {
-  const { bind, maxConnections, bodyLimits, origins, hosts } = options;
+  const { bind, maxConnections, maxConnectionsPerAddress, bodyLimits, origins, hosts } = options;
   const { store, keys, models, clock, log, metrics } = parts;
   const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
   const signIn = createKeySignIn(keys, createMemoryService({ store, models, clock, random }));
@@ -62,7 +64,9 @@ export function createMemoryd(options: MemorydOptions, parts: MemorydParts): Htt
     },
     handlers,
   );
-  const server = createHttpServer(app, { bind, headersTimeoutMs: HEADERS_TIMEOUT_MS, maxConnections });
+  const server = createHttpServer(app, {
+    ...{ bind, headersTimeoutMs: HEADERS_TIMEOUT_MS, maxConnections, maxConnectionsPerAddress },
+  });
   return {
     async start() {
       if (await signIn.start()) assertStaysHere(isLoopback, log);

@@ -35,7 +35,7 @@ export async function openMemoryFile(
   { dataDir }: Pick<StoreValues, 'dataDir'>,
   masterKey: Secret<Uint8Array>,
 ): Promise<OpenFiles<MemoryStore>> {
-  const { opened: works, ...files } = openFile(join(dataDir, MEMORIES_FILE), MEMORY_SCHEMA);
+  const { opened: works, ...files } = openMemoryWorks({ dataDir });
   try {
     const store = await openMemoryStore(works, { masterKey });
     return {
@@ -50,6 +50,10 @@ export async function openMemoryFile(
     throw error;
   }
 }
+
+/** The rows, sealed. @throws StoreError */
+export const openMemoryWorks = ({ dataDir }: Pick<StoreValues, 'dataDir'>): OpenFiles<WorkStore> =>
+  openFile(join(dataDir, MEMORIES_FILE), MEMORY_SCHEMA);
 
 /** @throws StoreError */
 export function openKeysFile(

@@ -43,10 +43,10 @@ export interface Imports {
 }
 
 /** Imports that run, and that wait, of all users. */
-const SLOTS = 2;
-const MAX_WAITING = 8;
+export const SLOTS = 2;
+export const MAX_WAITING = 8;
 /** Of one user, running or waiting. */
-const MAX_OPEN = 3;
+export const MAX_OPEN_IMPORTS = 3;
 const PAUSES_MS = [1_000, 10_000, 60_000];
 /** Statuses of all users; the oldest is forgotten for a further one. */
 const MAX_KEPT = 1_000;
@@ -71,7 +71,7 @@ export function createImports(pausesMs: readonly number[] = PAUSES_MS): Imports 
     start(order, { signal, explain }) {
       const { user, source } = order;
       const own = [...kept.values()].filter((one) => one.user === user && isOpen(one.status)).length;
-      if (own >= MAX_OPEN || open >= SLOTS + MAX_WAITING)
+      if (own >= MAX_OPEN_IMPORTS || open >= SLOTS + MAX_WAITING)
         throw new MemoryError('busy', 'other imports run: try again when they have ended');
       open++;
       const calls = order.conversations.flatMap(({ threadId, messages }) =>
