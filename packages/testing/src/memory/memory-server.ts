@@ -18,7 +18,12 @@ export async function startMemoryServer() {
   const { secret: apiKey } = await keys.add({ user: 'ana', scopes: ['read', 'write'], expiresMs: undefined });
   const server = createMemoryd(
     {
-      ...{ bind: LOOPBACK, maxConnections: 16, bodyLimits: { maxBytes: 2 ** 20, timeoutMs: 10_000 } },
+      ...{
+        bind: LOOPBACK,
+        maxConnections: 16,
+        maxConnectionsPerAddress: 16,
+        bodyLimits: { maxBytes: 2 ** 20, timeoutMs: 10_000 },
+      },
       ...{ origins: [], hosts: [] },
     },
     {
