@@ -380,7 +380,14 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
       const seen = readable(passed, gateway);
       // It saw that there were calls, and their receipts.
       expect(seen).toContain('prompt_bound');
-      for (const word of ['Quixambre', 'turquoise', 'Vandobel', '1.03125', '3.53125', Buffer.from(PROMPT).toString('base64').slice(4, 40)])
+      for (const word of [
+        'Quixambre',
+        'turquoise',
+        'Vandobel',
+        '1.03125',
+        '3.53125',
+        Buffer.from(PROMPT).toString('base64').slice(4, 40),
+      ])
         expect(seen).not.toContain(word);
       expect(paths.filter((path) => /completions|embeddings|infer/.test(path))).toEqual([]);
       // The gateway accepted the client's statement for each.
