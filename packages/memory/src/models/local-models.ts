@@ -97,9 +97,13 @@ function isSameRequest(request: Uint8Array, body: Readonly<Record<string, unknow
   return DECIDING.every((field) => JSON.stringify(read[field]) === JSON.stringify(body[field]));
 }
 
+const REFUSAL = z.object({ error: z.object({ message: z.string() }) });
+const MAX_REASON = 300;
+
 async function fetchJson(url: URL, init: RequestInit): Promise<unknown> {
   const response = await fetch(url, { redirect: 'error', ...init });
-  if (!response.ok)
-    throw new MemoryError('model', `${url.origin}${url.pathname} answered with status ${response.status}`);
-  return response.json();
+  if (response.ok) return response.json();
+  const { data } = REFUSAL.safeParse(await response.json().catch(() => undefined));
+  const reason = data === undefined ? '' : `: ${data.error.message.slice(0, MAX_REASON)}`;
+  throw new MemoryError('model', `${url.origin}${url.pathname} answered with status ${response.status}${reason}`);
 }

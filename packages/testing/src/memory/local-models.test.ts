@@ -82,6 +82,11 @@ it.each<[what: string, bend: Bend, message: RegExp]>([
   await expect(models.chat(ask, signal)).rejects.toThrow(message);
 });
 
+it('gives the reason of local mode', async () => {
+  const models = createLocalModels({ baseUrl: local.baseUrl, names: { ...names, chat: 'missing' } });
+  await expect(models.chat(ask, signal)).rejects.toThrow(/answered with status 404: .*missing/);
+});
+
 it('refuses the whole receipt of an earlier answer', async () => {
   const { port } = proxy.address() as AddressInfo;
   const models = createLocalModels({ baseUrl: `http://127.0.0.1:${port}`, names });
