@@ -18,6 +18,7 @@ import { versionsConfig } from '@ogong/cli/hub/versions-command';
 import { addMemoryConfig } from '@ogong/cli/memory/add-command';
 import { askMemoryConfig } from '@ogong/cli/memory/ask-memory-command';
 import { exportMemoryConfig, importMemoryConfig } from '@ogong/cli/memory/export-command';
+import { readMemoryConfig } from '@ogong/cli/memory/read-command';
 import { searchMemoryConfig } from '@ogong/cli/memory/search-command';
 import { memoryUpConfig } from '@ogong/cli/memory/up-command';
 import { verifyMemoryConfig } from '@ogong/cli/memory/verify-memory-command';
@@ -149,6 +150,7 @@ export const referenceConfigs = [
   sellConfig,
   memoryUpConfig,
   addMemoryConfig,
+  readMemoryConfig,
   searchMemoryConfig,
   askMemoryConfig,
   verifyMemoryConfig,

@@ -13,6 +13,7 @@ import { memoryCommand } from './memory-command.ts';
 const directory = createTestDirectory('memory-command');
 const service = createService();
 const other = createService();
+const reader = createService();
 
 function createService() {
   return createMemoryd(
@@ -35,9 +36,9 @@ function createService() {
   );
 }
 
-beforeAll(() => Promise.all([service.start(), other.start()]));
+beforeAll(() => Promise.all([service, other, reader].map((one) => one.start())));
 afterAll(async () => {
-  await Promise.all([service.stop(), other.stop()]);
+  await Promise.all([service, other, reader].map((one) => one.stop()));
   directory.remove();
 });
 
@@ -82,6 +83,16 @@ it('remembers, finds, answers with the memory and its receipt, verifies, and mov
   const forged = exported.text.replaceAll('The user lives in Porto', 'The user lives in Paris');
   writeFileSync(path, forged.replaceAll(id, '0'.repeat(32)));
   await expect(run(['import', path], other)).rejects.toThrow('the proof of the memory fails: candidate');
+});
+
+it('reads an export, and nothing of it twice', async () => {
+  const path = `${directory.path}/chat.txt`;
+  writeFileSync(path, '[18/05/2026, 12:30:00] Ana: I play chess.\n[18/05/2026, 12:31:00] Bo: I play tennis.');
+  const argv = ['read', path, '--source', 'whatsapp', '--speaker', 'Ana'];
+  expect((await run(argv, reader)).text).toBe('1 memories stored, 0 known, 0 refused\n');
+  expect((await run(argv, reader)).text).toBe('0 memories stored, 0 known, 0 refused\n');
+  expect((await run(['search', 'chess'], reader)).text).toContain('The user plays chess\n');
+  await expect(run(['read', path, '--source', 'claude'], reader)).rejects.toThrow('not JSON');
 });
 
 it('says that nothing answers', async () => {

@@ -3,6 +3,7 @@ import { createCommandGroup } from '@ogong/host/lifecycle/command-group';
 import { addMemory } from './add-command.ts';
 import { askMemory } from './ask-memory-command.ts';
 import { exportMemories, importMemories } from './export-command.ts';
+import { readConversations } from './read-command.ts';
 import { searchMemory } from './search-command.ts';
 import { bringUpMemory } from './up-command.ts';
 import { verifyOneMemory } from './verify-memory-command.ts';
@@ -14,6 +15,7 @@ export const memoryCommand: Command = createCommandGroup({
   verbs: {
     up: { summary: 'start local mode with a memory service', run: bringUpMemory },
     add: { summary: 'remember the facts of a text', run: addMemory },
+    read: { summary: 'remember the facts of exported conversations', run: readConversations },
     search: { summary: 'find memories', run: searchMemory },
     ask: { summary: 'answer a question from the memories', run: askMemory },
     verify: { summary: 'check a memory again', run: verifyOneMemory },
