@@ -7,7 +7,7 @@ import { explainMemoryFailure } from './explain-failure.ts';
 import { createIntegrationHandlers, sendEvent } from './integration-handlers.ts';
 import { ADDITION_BODY, EDIT_BODY, LIST_QUERY, QUESTION_BODY, SEARCH_BODY } from './memory-bodies.ts';
 import type { MemoryApiOptions, MemoryHandler } from './memory-handler.ts';
-import { joinSentences, toAnswerJson, toFoundJson, toMemoryJson, toProofJson } from './memory-json.ts';
+import { toAnswerJson, toFoundJson, toMemoryJson, toProofJson, toSearchBio } from './memory-json.ts';
 import { MEMORY_ROUTES, type MemoryRouteName } from './memory-routes.ts';
 import { createOpenApi } from './openapi.ts';
 import { parseProof } from './parse-proof.ts';
@@ -97,7 +97,7 @@ const createSearch =
       ...(asOfMs !== undefined && { asOfMs }),
     };
     const { memories, bio } = await service.search(user, request, getCallSignal(context));
-    return context.json({ user_bio: bio ? joinSentences(bio) : null, memories: memories.map(toFoundJson) });
+    return context.json({ ...toSearchBio(bio), memories: memories.map(toFoundJson) });
   };
 
 /** Routes of one memory. */

@@ -80,6 +80,12 @@ export const toProofJson = ({ embedded: { memory, vector, embeddingModel }, call
 
 export const joinSentences = ({ sentences }: ProfileText): string => sentences.map(({ text }) => text).join(' ');
 
+/** The bio, and the same for a prompt. */
+export function toSearchBio(bio: ProfileText | undefined) {
+  const summary = bio && joinSentences(bio);
+  return { user_bio: summary ?? null, recalled_bio: summary === undefined ? null : markRecalled(summary) };
+}
+
 export function toBioJson(bio: ProfileText) {
   const summary = joinSentences(bio);
   return {

@@ -85,7 +85,7 @@ it('adds, finds, reads, changes and removes memories', async () => {
   });
   const search = { query: 'Where does the user live?', limit: 1, thread_id: 't' };
   const { body: found } = await call('POST', '/memories/search', search, headers);
-  expect(found).toEqual({ user_bio: null, memories: [expect.any(Object)] });
+  expect(found).toEqual({ user_bio: null, recalled_bio: null, memories: [expect.any(Object)] });
   const [memory] = found.memories;
   expect(memory).toMatchObject({
     memory: 'The user lives in Porto',
@@ -124,6 +124,9 @@ it('shows the proof of a memory, and a profile that names its memories', async (
   });
   await call('PUT', '/v1/bio', { bio: 'Plays chess.' }, headers);
   expect((await call('GET', '/bio', undefined, headers)).body).toMatchObject({ bio: 'Plays chess.', is_written: true });
+  expect((await call('POST', '/v1/memories/search', { query: 'chess' }, headers)).body).toMatchObject({
+    ...{ user_bio: 'Plays chess.', recalled_bio: '<recalled-memory>Plays chess.</recalled-memory>' },
+  });
   expect((await call('DELETE', '/v1/memories', undefined, headers)).body).toEqual({ success: true });
   expect((await call('GET', '/v1/memories', undefined, headers)).body).toEqual({ memories: [], has_more: false });
 });
