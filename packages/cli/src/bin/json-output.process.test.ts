@@ -10,11 +10,12 @@ type Program = keyof typeof PROGRAMS;
 
 const READY_LINE = 'a daemon: its ready line and its log are JSON already';
 const SCRIPT = 'it prints a script for a shell';
+const LINES = 'it prints JSON lines already';
 const EVIDENCE = 'it prints evidence, which is JSON already';
 
 /** Commands without --json, and the reason. Every other command has the flag. */
 const WITHOUT_JSON: Readonly<Record<Program, Readonly<Record<string, string>>>> = {
-  ogong: { completion: SCRIPT },
+  ogong: { completion: SCRIPT, 'memory export': LINES },
   'ogong-provider': {
     local: READY_LINE,
     segment: READY_LINE,

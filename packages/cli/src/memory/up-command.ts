@@ -8,6 +8,7 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import { formatHostPort, hostPort, httpUrl, text } from '@ogong/host/config/values';
 import { makePrivateDirectory } from '@ogong/host/files/private-files';
 import type { Output } from '@ogong/host/lifecycle/command';
+import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import type { ReadyLine } from '@ogong/host/lifecycle/ready-line';
 import { EXIT } from '@ogong/host/log/errors';
 import { z } from 'zod';
@@ -50,6 +51,7 @@ export const memoryUpConfig = defineConfig({
       label: '<url>',
       description: 'local mode that runs already, with --model and --embedding-model as its names; none is started',
     },
+    json: { ...jsonField, description: 'print the addresses as JSON once both serve' },
   },
   examples: ['ogong memory up', 'ogong memory up --model llama-3.2-3b-instruct'],
 });
@@ -98,7 +100,9 @@ export async function bringUpMemory(argv: readonly string[], output: Output): Pr
   try {
     const models = values.local === undefined ? await startLocalMode(values, start) : toNamed(values, values.local);
     const ready = await start('memory', '@ogong/memory/bin/ogong-memoryd', writeMemoryArguments(values, models));
-    output.write(`memories at http://${formatAddress(ready)}, models at ${models.url}; Ctrl-C ends both\n`);
+    const memories = `http://${formatAddress(ready)}`;
+    if (values.json) printJson(output, { memories, models: models.url });
+    else output.write(`memories at ${memories}, models at ${models.url}; Ctrl-C ends both\n`);
     if (!signal.aborted) await once(signal, 'abort');
   } catch (error) {
     if (!signal.aborted || crash !== undefined) throw error;
