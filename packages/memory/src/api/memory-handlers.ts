@@ -4,7 +4,7 @@ import { parseJsonBody, readJsonBody } from '@ogong/host/http/body';
 import { z } from 'zod';
 import type { AddResult } from '../service/add-request.ts';
 import { explainMemoryFailure } from './explain-failure.ts';
-import { createIntegrationHandlers, sendEvent } from './integration-handlers.ts';
+import { createIntegrationHandlers, MAX_IMPORT_BYTES, sendEvent } from './integration-handlers.ts';
 import { ADDITION_BODY, EDIT_BODY, LIST_QUERY, QUESTION_BODY, SEARCH_BODY } from './memory-bodies.ts';
 import type { MemoryApiOptions, MemoryHandler } from './memory-handler.ts';
 import { toAnswerJson, toFoundJson, toMemoryJson, toProofJson, toSearchBio } from './memory-json.ts';
@@ -32,7 +32,8 @@ export function createMemoryHandlers(options: MemoryApiOptions): Readonly<Record
     },
     document: async ({ json }) => json(createOpenApi()),
     async importation(context, { user, service }) {
-      const proof = parseProof(parseJsonBody(await readJsonBody(context, options.bodyLimits), z.unknown()));
+      const limits = { ...options.bodyLimits, maxBytes: MAX_IMPORT_BYTES };
+      const proof = parseProof(parseJsonBody(await readJsonBody(context, limits), z.unknown()));
       return context.json({ outcome: await service.import(user, proof, getCallSignal(context)) });
     },
     async question(context, { user, service }) {

@@ -178,6 +178,10 @@ it('describes each of its routes', async () => {
 });
 
 describe('keys', () => {
+  it('names no user whose name is too long', async () => {
+    await expect(addKey('a'.repeat(513))).rejects.toThrow('512');
+  });
+
   it('keeps users apart', async () => {
     const { body } = await say('I own a boat.');
     const [{ id }] = body.memories;

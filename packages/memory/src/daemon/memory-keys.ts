@@ -7,6 +7,7 @@ import { toHex, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 import { MEMORY_SCOPES, type MemoryScope } from '../api/memory-routes.ts';
 import { deriveMasterKey } from '../seal/master-key.ts';
 import { openValue, sealValue } from '../seal/sealed-box.ts';
+import { assertUser } from '../store/check-input.ts';
 import { MemoryStoreError } from '../store/memory-store-error.ts';
 
 /** The secret of a key is stored as its hash, the name of its user sealed under the master key. */
@@ -39,7 +40,7 @@ export interface MemoryKey {
 }
 
 export interface MemoryKeys {
-  /** @returns the secret, which is shown once. */
+  /** @returns the secret, which is shown once. @throws MemoryStoreError `invalid`, `too-large` for the name of a user. */
   add(key: Pick<MemoryKey, 'user' | 'scopes' | 'expiresMs'>): Promise<{ readonly id: string; readonly secret: string }>;
   list(): Promise<readonly MemoryKey[]>;
   /** @returns false if there is no such key, or it was revoked before. */
@@ -76,6 +77,7 @@ export function createMemoryKeys(
 
   return {
     async add({ user, scopes, expiresMs }) {
+      assertUser(user);
       const id = toHex(randomBytes(ID_BYTES));
       const secret = `${PREFIX}${toHex(randomBytes(SECRET_BYTES))}`;
       const sealedUser = sealValue(wrapping.reveal(), placeOf(id), utf8Encode(user));
