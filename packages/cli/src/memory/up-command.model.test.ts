@@ -57,20 +57,27 @@ beforeAll(async () => {
   const more = { 'qwen3.context_length': { type: 'u32', value: CONTEXT } } as const;
   writeRandomArchitecture(chat, { recipe: qwen3, seed: 3, vocabularyFrom: STORIES, more });
   writeRandomBert(words, { embedding: 128, layers: 2, heads: 4, feedForward: 256, context: 512, poolingCode: MEAN });
+  await bringUp();
+});
+afterAll(async () => {
+  await bringDown();
+  directory.remove();
+});
+
+async function bringUp(): Promise<void> {
   const models = ['--model', chat, '--embedding-model', words, '--models-dir', join(directory.path, 'models')];
   const places = ['--dir', join(directory.path, 'memory'), '--bind', '127.0.0.1:0', '--listen', '127.0.0.1:0'];
   const argv = ['--disable-warning=ExperimentalWarning', PROGRAM, 'memory', 'up', ...models, ...places];
   child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = (await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), 'line')) as [string];
   address = /^memories at (\S+),/.exec(line)?.[1] ?? expect.fail(line);
-});
-afterAll(async () => {
-  if (child.exitCode === null) {
-    child.kill('SIGTERM');
-    expect((await once(child, 'exit'))[0]).toBe(0);
-  }
-  directory.remove();
-});
+}
+
+async function bringDown(): Promise<void> {
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  expect((await ended)[0]).toBe(0);
+}
 
 async function run(verb: string, ...rest: readonly string[]) {
   const [written, errors]: [string[], string[]] = [[], []];
@@ -82,10 +89,12 @@ async function run(verb: string, ...rest: readonly string[]) {
   return { code, text: written.join(''), errors: errors.join('') };
 }
 
-it('stores nothing that a model without sense proposes, and answers from a memory with a receipt', async () => {
+it('stores nothing that a model without sense proposes, and answers with a receipt from a memory of an earlier run', async () => {
   expect(await run('add', 'I live in Porto.')).toMatchObject({ code: 0, text: '' });
   writeFileSync(file, `${JSON.stringify(LINE)}\n`);
   expect((await run('import', file)).text).toBe('1 imported, 0 known\n');
+  await bringDown();
+  await bringUp();
   expect((await run('search', 'accordion')).text).toContain(TEXT);
   expect((await run('ask', 'Which instrument does the user play?')).text).toMatch(/receipt [0-9a-f]{64}\n$/);
 });
