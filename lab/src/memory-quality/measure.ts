@@ -101,11 +101,15 @@ async function addSessions({ id, sessions }: SetConversation, { service, classif
     for (const messages of [session.slice(0, Math.ceil(session.length / 2)), session]) {
       const request = { messages, agentId: 'lab', threadId: `${index}`, source: 'lab' };
       const result = await service.add(id, request, signal);
-      const refusals = result.refused.map(({ text = '' }) => classify({ text, quote: undefined }));
-      const duplicates = result.duplicates.map((text) => classify({ text, quote: undefined }));
-      stored.push(...result.memories.map(classify));
+      const toTruth = ({ text = '' }: { readonly text: string | undefined }): ProposalTruth =>
+        classify({ text, quote: undefined });
+      // A second proposal may be refused as recited, since its quote holds the whole text of the stored memory.
+      const known = result.refused.filter(({ code }) => code === 'served').map(toTruth);
+      const refusals = result.refused.filter(({ code }) => code !== 'served').map(toTruth);
+      const memories = result.memories.map(classify);
+      stored.push(...memories);
       refused.push(...refusals);
-      proposed.push(...result.memories.map(classify), ...refusals, ...duplicates);
+      proposed.push(...memories, ...refusals, ...known, ...result.duplicates.map((text) => toTruth({ text })));
     }
   }
   const count = (all: readonly ProposalTruth[], kind: ProposalTruth['kind']): number =>
