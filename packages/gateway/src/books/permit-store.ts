@@ -216,6 +216,7 @@ export function* listUnsettledPermits(limit: number): Work<PermitRow[]> {
   return (yield* findAll(row, sql, limit)).map(toPermit);
 }
 
+/** @internal Tests look at the state of one permit. */
 export function* findPermit({ from, nonce }: Pick<UptoPermit, 'from' | 'nonce'>): Work<PermitRow | undefined> {
   const found = yield* findOne(row, `SELECT ${row.list} FROM permits WHERE payer = ? AND nonce = ?`, from, `${nonce}`);
   return found && toPermit(found);

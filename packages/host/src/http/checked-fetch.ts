@@ -16,7 +16,7 @@ export interface FileRequest {
 export interface FetchFile {
   (address: string, init: FileRequest): Promise<Response>;
   /** The rules, for connections that somebody else opens. */
-  readonly guard: { readonly isAllowed: (address: string) => boolean; readonly lookup: LookupFunction };
+  readonly guard?: { readonly isAllowed: (address: string) => boolean; readonly lookup: LookupFunction };
 }
 
 export interface AddressRules {

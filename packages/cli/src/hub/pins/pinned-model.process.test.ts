@@ -137,7 +137,7 @@ it('a provider that is paid for the files serves the model by its name alone', a
       pins: {
         terms: { pricePerGib: 1n, leastFee: 1n, maxEpochBlocks: 250, roomBytes: 2 ** 30 },
         ...{ account: provider.address, chain: provider.client, firstBlock: 0n, claimLeast: unit },
-        ...{ places: [place.url], env: {}, pollMs: 50 },
+        ...{ places: [place.url], env: {}, dialPolicy: 'any', pollMs: 50 },
       },
     },
     { crypto, log: createLogger({ name: 'test', level: 'silent' }), metrics: createMetrics('stored') },
