@@ -32,6 +32,9 @@ export interface Trap {
   readonly reading: string;
 }
 
+/** A false reading that no conversation has. */
+export type FurtherReading = Pick<Trap, 'say' | 'reading'>;
+
 const folder = new URL('../../../memory-set/', import.meta.url);
 
 function readLines(name: string): readonly unknown[] {
@@ -41,3 +44,5 @@ function readLines(name: string): readonly unknown[] {
 
 export const readThreads = (): readonly Thread[] => readLines('threads.jsonl') as readonly Thread[];
 export const readTraps = (): readonly Trap[] => readLines('traps.jsonl') as readonly Trap[];
+export const readFurther = (): readonly FurtherReading[] =>
+  readLines('further-readings.jsonl') as readonly FurtherReading[];
