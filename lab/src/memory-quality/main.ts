@@ -99,11 +99,15 @@ try {
 } finally {
   await embedding?.close();
 }
-const { passing, count: furtherCount } = findPassing();
+function countFurther(isTrue: boolean) {
+  const { passing, count: all } = findPassing({ isTrue });
+  return { passing: passing.length, count: all };
+}
+
 const report: QualityReport = {
   ...{ half, conversations: count, runs, day: new Date().toISOString().slice(0, 10) },
   embedding: values.embedding ?? (embedding === undefined ? 'hashed words' : MINI_LM),
-  further: { passing: passing.length, count: furtherCount },
+  further: { false: countFurther(false), true: countFurther(true) },
   machine: describeMachine({ Node: process.version.slice(1) }),
 };
 console.log(values.json ? JSON.stringify(report, null, 2) : formatSummary(report));

@@ -18,8 +18,8 @@ export interface QualityReport {
   readonly embedding: string;
   readonly machine: string;
   readonly day: string;
-  /** False readings of single sentences that pass the checks, beside the conversations. */
-  readonly further: { readonly passing: number; readonly count: number };
+  /** Readings of single sentences beside the conversations, and how many pass the checks. */
+  readonly further: Readonly<Record<'false' | 'true', { readonly passing: number; readonly count: number }>>;
   readonly runs: readonly QualityRun[];
 }
 
@@ -53,8 +53,10 @@ export function formatTable({ runs }: QualityReport): string {
   return formatMarkdownTable(['figure', 'aim', ...runs.map(({ extractor }) => extractor)], rows);
 }
 
-const describeFurther = ({ further: { passing, count } }: QualityReport): string =>
-  `Of ${count} further false readings, ${passing} pass the checks.`;
+const describeFurther = ({ further }: QualityReport): string =>
+  (['false', 'true'] as const)
+    .map((kind) => `Of ${further[kind].count} further ${kind} readings, ${further[kind].passing} pass the checks.`)
+    .join(' ');
 
 const about = ({ half, conversations, embedding, machine, day }: QualityReport): string =>
   `${conversations} conversations of the ${half} half. Embeddings: ${embedding}. ${day}, ${machine}.`;
