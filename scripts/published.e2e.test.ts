@@ -86,7 +86,21 @@ describe('each published package', () => {
 describe('the daemons without an engine', () => {
   it('install without native code, chain or fixtures, and run', async () => {
     const directory = await install(
-      tarballsOf('gateway', 'router', 'validator', 'host', 'chain', 'attestation', 'protocol', 'hub', 'models'),
+      tarballsOf(
+        ...[
+          'gateway',
+          'router',
+          'validator',
+          'host',
+          'chain',
+          'attestation',
+          'protocol',
+          'hub',
+          'models',
+          'memory',
+          'sdk',
+        ],
+      ),
     );
     directories.push(directory);
     const installed = listInstalled(directory);
