@@ -186,7 +186,7 @@ const parts: Readonly<
   ledger: { title: 'Settlement', measure: measureGas },
   load: {
     title: 'One gateway under load',
-    measure: ({ onProgress }) => measureLoad({ replies: 96, long: 4_000, onProgress }),
+    measure: ({ onProgress }) => measureLoad({ replies: 1_000, long: 4_000, onProgress }),
   },
   hedging: { title: 'A second order for what is late', measure: measureHedging },
   network: { title: 'Network', measure: ({ model }) => measureNetwork(model) },

@@ -26,6 +26,9 @@ export interface LoadPlan {
 
 let number = 0;
 
+/** The end token of the fake model. Without the bias it is drawn once in a while, and a reply is shorter than asked. */
+const NO_END = { 2: -100 };
+
 /** Asks so often, so many at a time, each with a prompt of its own. */
 export async function drive(side: LoadSide, plan: LoadPlan): Promise<LoadRun> {
   const { replies, concurrency, tokens, stream, spreadMs = 0, isSteady = false } = plan;
@@ -40,11 +43,12 @@ export async function drive(side: LoadSide, plan: LoadPlan): Promise<LoadRun> {
       const content = `${number++} is the number of a story`;
       const body = JSON.stringify({
         ...{ model: side.model, messages: [{ role: 'user', content }], max_tokens: tokens, stream, temperature: 0.8 },
+        logit_bias: NO_END,
         ...(stream && { stream_options: { include_usage: true } }),
       });
       const beganMs = performance.now();
-      const { made = tokens, ...asked } = await ask(side, body, agent);
-      samples.push({ client: place, beganMs, endedMs: performance.now(), tokens: made, ...asked });
+      const asked = await ask(side, { body, tokens, stream }, agent);
+      samples.push({ client: place, beganMs, endedMs: performance.now(), tokens, ...asked });
     }
   }
   await Promise.all(Array.from({ length: concurrency }, (_, i) => client(i)));
@@ -58,13 +62,16 @@ export async function drive(side: LoadSide, plan: LoadPlan): Promise<LoadRun> {
   return { ...run, p50Ms, p99Ms, tookMs, gapsMs };
 }
 
-interface Asked extends Pick<LoadSample, 'failure' | 'events' | 'gapsMs'> {
-  /** Tokens; undefined where it does not say. */
-  readonly made?: number | undefined;
+type Asked = Pick<LoadSample, 'failure' | 'events' | 'gapsMs'>;
+
+interface Ask {
+  readonly body: string;
+  readonly tokens: number;
+  readonly stream: boolean;
 }
 
-/** An answer that cannot be had is a failure, whatever the reason. */
-function ask({ url, headers }: LoadSide, body: string, agent: Agent): Promise<Asked> {
+/** An answer that cannot be had, or is not the one that was asked for, is a failure. */
+function ask({ url, headers }: LoadSide, { body, tokens, stream }: Ask, agent: Agent): Promise<Asked> {
   return new Promise((resolve) => {
     const fail = ({ message }: Error): void => resolve({ failure: message, events: 0, gapsMs: [] });
     const asked = request(
@@ -83,15 +90,11 @@ function ask({ url, headers }: LoadSide, body: string, agent: Agent): Promise<As
           text += part;
         });
         answer.on('end', () => {
-          const made = /"completion_tokens":(\d+)/.exec(text)?.[1];
-          const isStream = answer.headers['content-type']?.includes('event-stream') ?? false;
-          const isGood = answer.statusCode === 200 && (!isStream || text.trimEnd().endsWith('data: [DONE]'));
+          const type = answer.headers['content-type'] ?? '';
           resolve({
-            failure: isGood ? undefined : nameFailure(text),
-            made: made === undefined ? undefined : Number(made),
-            // The first event, and the last ones, bring no text.
-            events: isStream ? text.split(/"content":"(?!")/).length - 1 : 0,
-            gapsMs: isStream ? arrivedMs.slice(1).map((atMs, i) => atMs - (arrivedMs[i] as number)) : [],
+            failure: answer.statusCode === 200 ? findFault(text, { tokens, stream, type }) : nameFailure(text),
+            events: stream ? countTexts(text) : 0,
+            gapsMs: stream ? arrivedMs.slice(1).map((atMs, i) => atMs - (arrivedMs[i] as number)) : [],
           });
         });
         answer.on('error', fail);
@@ -100,6 +103,22 @@ function ask({ url, headers }: LoadSide, body: string, agent: Agent): Promise<As
     asked.on('error', fail);
     asked.end(body);
   });
+}
+
+/** Counts the pieces of text. The first event of a stream, and the last ones, bring none. */
+const countTexts = (answer: string): number => answer.split(/"content":\s*"(?!")/).length - 1;
+
+/** @internal Finds how an answer differs from the one that was asked for. */
+export function findFault(
+  answer: string,
+  { tokens, stream, type }: { readonly tokens: number; readonly stream: boolean; readonly type: string },
+): string | undefined {
+  if (stream !== type.includes('event-stream')) return `an answer of type ${type}`;
+  if (stream && !answer.trimEnd().endsWith('data: [DONE]')) return nameFailure(answer);
+  const made = Number(/"completion_tokens":\s*(\d+)/.exec(answer)?.[1]);
+  if (made !== tokens) return `${made} tokens instead of ${tokens}`;
+  if (!/"finish_reason":\s*"length"/.test(answer)) return 'no finish_reason length';
+  return countTexts(answer) > 0 ? undefined : 'no text';
 }
 
 /** Returns the message of an answer's error, the last one in a stream. */

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { findFault } from './drive.ts';
 import {
   computeTokenUs,
   evenOut,
@@ -71,4 +72,18 @@ it('compares as many values of both', () => {
     [1, 2],
     [4, 5],
   ]);
+});
+
+it('takes only the answer that was asked for', () => {
+  const whole = (tokens: number, finish = 'length', content = 'a b') =>
+    `{"choices":[{"message":{"content":"${content}"},"finish_reason":"${finish}"}],"usage":{"completion_tokens":${tokens}}}`;
+  const asked = { tokens: 2, stream: false, type: 'application/json' };
+  expect(findFault(whole(2), asked)).toBeUndefined();
+  expect(findFault(whole(1), asked)).toBe('1 tokens instead of 2');
+  expect(findFault(whole(2, 'stop'), asked)).toBe('no finish_reason length');
+  expect(findFault(whole(2, 'length', ''), asked)).toBe('no text');
+  expect(findFault(whole(2), { ...asked, stream: true })).toBe('an answer of type application/json');
+  const stream = { tokens: 2, stream: true, type: 'text/event-stream' };
+  expect(findFault(`data: ${whole(2)}\n\ndata: [DONE]\n\n`, stream)).toBeUndefined();
+  expect(findFault(`data: ${whole(2)}\n\n`, stream)).toContain('an end without a word');
 });

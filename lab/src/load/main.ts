@@ -1,4 +1,4 @@
-// npm run gateway-load: the part load of the bench by itself. --replies N sets the length of a round, --long N the replies in the run that
+// npm run gateway-load: the part load of the bench by itself. --replies N sets the replies of one of the three rounds, --long N the replies in the run that
 // watches memory. --soak N watches only memory over N replies and fails if it grows. --json writes the rows.
 import { parseArgs } from 'node:util';
 import { formatRows } from '../bench/row.ts';
@@ -7,7 +7,7 @@ import { judgeGatewaySoak, listSoakRows, type SoakLook } from './load-soak.ts';
 
 const { values } = parseArgs({
   options: {
-    replies: { type: 'string', default: '256' },
+    replies: { type: 'string', default: '1000' },
     long: { type: 'string', default: '2000' },
     soak: { type: 'string' },
     json: { type: 'boolean' },

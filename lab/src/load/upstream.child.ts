@@ -5,8 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PACE_MS, PACED_MODEL } from './load-model.ts';
 
-const toChunk = (content: string, finish: string | null) =>
-  `data: ${JSON.stringify({ id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta: { content }, finish_reason: finish }] })}\n\n`;
+const CHUNK = { id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1, model: 'm' };
+const toEvent = (event: object): string => `data: ${JSON.stringify(event)}\n\n`;
+const toChunk = (content: string, finish: string | null): string =>
+  toEvent({ ...CHUNK, choices: [{ index: 0, delta: { content }, finish_reason: finish }] });
+const toUsage = (tokens: number) => ({ prompt_tokens: 8, completion_tokens: tokens, total_tokens: 8 + tokens });
 
 const server = createServer(async (request, response) => {
   let body = '';
@@ -31,6 +34,7 @@ const server = createServer(async (request, response) => {
         created: 1,
         model: 'm',
         choices: [{ index: 0, message, finish_reason: 'length' }],
+        usage: toUsage(tokens),
       }),
     );
   }
@@ -39,6 +43,7 @@ const server = createServer(async (request, response) => {
     response.write(toChunk('word ', i === tokens - 1 ? 'length' : null));
     await (model === PACED_MODEL ? delay(PACE_MS) : new Promise(setImmediate));
   }
+  response.write(toEvent({ ...CHUNK, choices: [], usage: toUsage(tokens) }));
   response.end('data: [DONE]\n\n');
 });
 server.listen(0, '127.0.0.1', () => {
