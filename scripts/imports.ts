@@ -30,7 +30,8 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'packages/engine': ['protocol', 'models'],
   'packages/chain': ['protocol'],
   'packages/host': ['protocol', 'attestation', 'chain'],
-  'packages/gateway': ['protocol', 'attestation', 'chain', 'host', 'hub', 'memory'],
+  'packages/postgres': ['host'],
+  'packages/gateway': ['protocol', 'attestation', 'chain', 'host', 'hub', 'postgres', 'memory'],
   'packages/router': ['protocol', 'chain', 'host'],
   'packages/validator': ['protocol', 'attestation', 'chain', 'host'],
   'packages/provider': ['protocol', 'attestation', 'chain', 'host', 'models', 'engine', 'hub'],
@@ -54,6 +55,7 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
     'hub',
     'storage',
     'engine',
+    'postgres',
     'gateway',
     'router',
     'validator',
@@ -72,6 +74,7 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
     'hub',
     'storage',
     'engine',
+    'postgres',
     'gateway',
     'router',
     'validator',
@@ -445,7 +448,7 @@ const MAY_FETCH: ReadonlySet<string> = new Set([
 
 /** Code of daemons, which the simulator runs in its own time and with its own chance. */
 const SIMULATED =
-  /^packages\/(?:host|chain)\/src\/|^packages\/(?:gateway|validator)\/src\/(?!bin\/)|^packages\/router\/src\/(?!bin\/|relay\/)|^packages\/provider\/src\/(?:modality|engine|provider|verifier)\//;
+  /^packages\/(?:host|chain|postgres)\/src\/|^packages\/(?:gateway|validator)\/src\/(?!bin\/)|^packages\/router\/src\/(?!bin\/|relay\/)|^packages\/provider\/src\/(?:modality|engine|provider|verifier)\//;
 /** Simulated code receives clock and chance by an argument, or from one of the files below. */
 const OWN_CLOCK = /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b/;
 const OWN_CHANCE = /\bMath\.random\b|\bgetRandomValues\b/;
@@ -480,7 +483,7 @@ const CHANCE_HOMES: ReadonlySet<string> = new Set([
   'packages/gateway/src/books/api-keys.ts',
   'packages/host/src/metrics/observation.ts',
   'packages/gateway/src/gateway.ts',
-  'packages/gateway/src/books/postgres/postgres-peers.ts',
+  'packages/postgres/src/postgres-peers.ts',
   'packages/gateway/src/buy/match/provider-match.ts',
   'packages/provider/src/provider/serving/outbox.ts',
   'packages/provider/src/provider/serve-daemon.ts',

@@ -98,6 +98,7 @@ describe('the daemons without an engine', () => {
           'hub',
           'models',
           'memory',
+          'postgres',
           'sdk',
         ],
       ),

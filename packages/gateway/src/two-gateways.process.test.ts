@@ -1,3 +1,4 @@
+import { openPostgresStore } from '@ogong/postgres/postgres-store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { createFakeNetwork, FAKE_MODEL, type FakeNetwork } from '@ogong/testing/gateway/fake-network';
@@ -8,7 +9,6 @@ import type { KeyTerms } from './books/account-rows.ts';
 import { createAccounts } from './books/accounts.ts';
 import { createChannelLedger } from './books/channel-ledger.ts';
 import { SHARED_SCHEMA } from './books/open-books.ts';
-import { openPostgresBooks } from './books/postgres/postgres-books.ts';
 import { reconcile } from './books/reconcile.ts';
 import { readSpending } from './books/spending-store.ts';
 
@@ -44,7 +44,7 @@ describe.skipIf(noPostgres !== undefined)(`gateways with one database${noPostgre
     gateways.push(gateway);
     return gateway;
   }
-  const openBooks = () => openPostgresBooks({ url, password: server.password, schema, maxConnections: 2 });
+  const openBooks = () => openPostgresStore({ url, password: server.password, schema, maxConnections: 2 });
   async function addKey(terms: Partial<KeyTerms> = {}): Promise<{ readonly id: string; readonly secret: string }> {
     const books = await openBooks();
     const made = await createAccounts(books, Date.now)

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { createAccounts } from '@ogong/gateway/books/accounts';
 import { type ChannelLedger, createChannelLedger } from '@ogong/gateway/books/channel-ledger';
 import { SHARED_SCHEMA } from '@ogong/gateway/books/open-books';
-import { openPostgresBooks } from '@ogong/gateway/books/postgres/postgres-books';
 import { openStore } from '@ogong/host/store/store';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
+import { openPostgresStore } from '@ogong/postgres/postgres-store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { createFakeNetwork, FAKE_MODEL, type FakeNetwork } from '@ogong/testing/gateway/fake-network';
 import {
@@ -72,7 +72,7 @@ async function measureReplies(
   });
   const startShared = async (count: number): Promise<Fleet> => {
     const url = await server.createDatabase();
-    const books = await openPostgresBooks({ url, password: server.password, schema: SHARED_SCHEMA });
+    const books = await openPostgresStore({ url, password: server.password, schema: SHARED_SCHEMA });
     const secret = await makeKey(books);
     await books.close();
     return start(count, secret, { url, password: server.password.reveal() });
@@ -227,7 +227,7 @@ async function ask(
 async function measureBooks({ server, directory }: { server: TestPostgres; directory: TestDirectory }): Promise<Row[]> {
   const file = openStore(join(directory.path, 'books.db'), { schema: SHARED_SCHEMA });
   const url = await server.createDatabase();
-  const open = () => openPostgresBooks({ url, password: server.password, schema: SHARED_SCHEMA });
+  const open = () => openPostgresStore({ url, password: server.password, schema: SHARED_SCHEMA });
   const first = await open();
   const shared = [first, ...(await Promise.all([open(), open(), open()]))];
   const own = createWorkStore(file);

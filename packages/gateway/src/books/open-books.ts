@@ -51,8 +51,8 @@ export async function openBooks(place: BooksPlace, owner?: BooksOwner): Promise<
   if (place.database === undefined) return openFiles(place, owner);
   const { ledger, payer } = owner ?? {};
   // The PostgreSQL client is loaded only for a database.
-  const { openPostgresBooks } = await import('./postgres/postgres-books.ts');
-  const books = await openPostgresBooks({
+  const { openPostgresStore } = await import('@ogong/postgres/postgres-store');
+  const books = await openPostgresStore({
     url: place.database,
     password: place.databasePassword,
     schema: SHARED_SCHEMA,

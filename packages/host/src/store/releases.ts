@@ -16,7 +16,7 @@ export const RELEASED: Readonly<Record<ReleasedStore, readonly StoreUpgrade[]>> 
 
 /** A released schema of a database that several gateways share, and the parts that the present schema no longer has. */
 export interface DatabaseUpgrade {
-  /** The beginning of a hash of the schema, see postgres-books.ts. */
+  /** The beginning of a hash of the schema, see postgres-version.ts. */
   readonly from: string;
   /** Tables, and columns as `table.column`. */
   readonly drops?: readonly string[];

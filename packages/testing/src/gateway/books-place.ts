@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SHARED_SCHEMA } from '@ogong/gateway/books/open-books';
-import { openPostgresBooks } from '@ogong/gateway/books/postgres/postgres-books';
 import { openStore } from '@ogong/host/store/store';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
+import { openPostgresStore } from '@ogong/postgres/postgres-store';
 import { createTestDirectory } from '../store/test-directory.ts';
 import type { TestPostgres } from './postgres-server.ts';
 
@@ -48,7 +48,7 @@ export async function createSqlitePlace(schema = SHARED_SCHEMA): Promise<TestBoo
 export async function createPostgresPlace(server: TestPostgres, schema = SHARED_SCHEMA): Promise<TestBooksPlace> {
   const url = await server.createDatabase();
   const open = async (): Promise<OpenBooks> => {
-    const books = await openPostgresBooks({ url, password: server.password, schema, maxConnections: 4 });
+    const books = await openPostgresStore({ url, password: server.password, schema, maxConnections: 4 });
     return { books, close: books.close };
   };
   return {

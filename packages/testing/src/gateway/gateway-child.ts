@@ -2,7 +2,6 @@
 
 import { createAccounts } from '@ogong/gateway/books/accounts';
 import { SHARED_SCHEMA } from '@ogong/gateway/books/open-books';
-import { openPostgresBooks } from '@ogong/gateway/books/postgres/postgres-books';
 import { createGateway } from '@ogong/gateway/gateway';
 import { Secret } from '@ogong/host/crypto/secret';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
@@ -11,6 +10,7 @@ import { createLogger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import { openStore } from '@ogong/host/store/store';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
+import { openPostgresStore } from '@ogong/postgres/postgres-store';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { fakePayer } from './fake-network.ts';
 import { GATEWAY_FIXTURE_OPTIONS } from './gateway-fixture.ts';
@@ -33,7 +33,7 @@ const noting = (books: WorkStore): WorkStore => ({
 const openBooks = async ({ database }: GatewayTask): Promise<WorkStore> =>
   'path' in database
     ? createWorkStore(openStore(database.path, { schema }))
-    : openPostgresBooks({
+    : openPostgresStore({
         ...{ url: database.url, password: new Secret(database.password), schema },
         onTrip: () => void counts.trips++,
         onTurn(waitedMs, heldMs) {

@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { openStore } from '@ogong/host/store/store';
 import { change, type Work } from '@ogong/host/store/work';
 import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
+import type { PostgresOptions } from '@ogong/postgres/postgres-connection';
+import { openPostgresStore } from '@ogong/postgres/postgres-store';
+import { nameSchema } from '@ogong/postgres/postgres-version';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { encodeOrder } from '@ogong/protocol/exchange/order';
 import { noPostgres, startTestPostgres, type TestPostgres } from '@ogong/testing/gateway/postgres-server';
@@ -11,18 +14,15 @@ import { ledger } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid, createTestLedgerSigner, seedOf } from '@ogong/testing/validator/test-keys';
 import { createTestOrder } from '@ogong/testing/validator/test-reply';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createAccounts, openAccounts } from '../accounts.ts';
-import { ACCOUNTS_SCHEMA } from '../accounts-schema.ts';
-import { createChannelLedger } from '../channel-ledger.ts';
-import { addCredit } from '../credit-store.ts';
-import { type ImportedBooks, importBooks } from '../import-books.ts';
-import { openBooks, SHARED_SCHEMA } from '../open-books.ts';
-import { reconcile } from '../reconcile.ts';
-import { GATEWAY_SCHEMA } from '../schema.ts';
-import { nameAccount, readSpending } from '../spending-store.ts';
-import { openPostgresBooks } from './postgres-books.ts';
-import type { PostgresOptions } from './postgres-connection.ts';
-import { nameSchema } from './postgres-version.ts';
+import { createAccounts, openAccounts } from './accounts.ts';
+import { ACCOUNTS_SCHEMA } from './accounts-schema.ts';
+import { createChannelLedger } from './channel-ledger.ts';
+import { addCredit } from './credit-store.ts';
+import { type ImportedBooks, importBooks } from './import-books.ts';
+import { openBooks, SHARED_SCHEMA } from './open-books.ts';
+import { reconcile } from './reconcile.ts';
+import { GATEWAY_SCHEMA } from './schema.ts';
+import { nameAccount, readSpending } from './spending-store.ts';
 
 const bytes = new Uint8Array([0, 1, 255]);
 /** An older schema, without the table of signed deposits. */
@@ -74,7 +74,7 @@ describe.skipIf(noPostgres !== undefined)(`books that move${noPostgres ? ` (${no
     url = await server.createDatabase();
   });
   const open = (given: Partial<PostgresOptions> = {}) =>
-    openPostgresBooks({
+    openPostgresStore({
       url,
       password: server.password,
       schema: SHARED_SCHEMA,

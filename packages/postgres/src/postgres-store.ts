@@ -36,7 +36,7 @@ const MAX_QUEUE = 16_384;
  * committed.
  * @throws StoreError `version` where the database belongs to something else.
  */
-export async function openPostgresBooks(options: PostgresOptions): Promise<WorkStore> {
+export async function openPostgresStore(options: PostgresOptions): Promise<WorkStore> {
   const path = describePlace(options.url);
   let isPrepared = false;
   const pool = openPool(options, async (client) => {
@@ -50,14 +50,14 @@ export async function openPostgresBooks(options: PostgresOptions): Promise<WorkS
     throw toPostgresError(error, path);
   }
   const peers = createPeerList(options);
-  return createPostgresBooks({ pool, path, send: createSend(options.onTrip), onTurn: options.onTurn, peers });
+  return createPostgresStore({ pool, path, send: createSend(options.onTrip), onTurn: options.onTurn, peers });
 }
 
-interface BooksParts extends BatchContext {
+interface StoreParts extends BatchContext {
   readonly peers: PeerList;
 }
 
-function createPostgresBooks({ peers, ...context }: BooksParts): WorkStore {
+function createPostgresStore({ peers, ...context }: StoreParts): WorkStore {
   const { pool, path, send } = context;
   const queue: PendingWrite[] = [];
   let running: Promise<void> | undefined;

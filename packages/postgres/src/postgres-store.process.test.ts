@@ -1,0 +1,157 @@
+import { inspect } from 'node:util';
+import { Secret } from '@ogong/host/crypto/secret';
+import { columns, text } from '@ogong/host/store/columns';
+import { change, findOne, type Work } from '@ogong/host/store/work';
+import type { WorkStore } from '@ogong/host/store/work-store';
+import { noPostgres, startTestPostgres, type TestPostgres } from '@ogong/testing/gateway/postgres-server';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PostgresOptions } from './postgres-connection.ts';
+import { openPostgresStore } from './postgres-store.ts';
+
+const SCHEMA = 'CREATE TABLE spending (account TEXT PRIMARY KEY, spent TEXT NOT NULL, held TEXT NOT NULL) STRICT;';
+const row = columns({ spent: text });
+const findSpent = (account: string) => findOne(row, 'SELECT spent FROM spending WHERE account = ?', account);
+const readSpent = async (store: WorkStore, account: string): Promise<bigint> =>
+  BigInt((await store.read(() => findSpent(account)))?.spent ?? 0);
+
+describe.skipIf(noPostgres !== undefined)(`a database of PostgreSQL${noPostgres ? ` (${noPostgres})` : ''}`, () => {
+  let server: TestPostgres;
+  let url: string;
+  beforeAll(async () => {
+    server = await startTestPostgres();
+    url = await server.createDatabase();
+  });
+  afterAll(() => server?.stop());
+  const open = (given: Partial<PostgresOptions> = {}) =>
+    openPostgresStore({ url, password: server.password, schema: SCHEMA, ...given });
+  /** Adds one, by reading and writing. */
+  function* addOne(): Work<void> {
+    const known = yield* findSpent('n');
+    const sql = "INSERT INTO spending VALUES ('n', ?, '0') ON CONFLICT (account) DO UPDATE SET spent = excluded.spent";
+    yield* change(sql, `${BigInt(known?.spent ?? 0) + 1n}`);
+  }
+
+  it('takes the writes of all programs one after the other', async () => {
+    const stores = await Promise.all([open(), open(), open()]);
+    await Promise.all(stores.flatMap((store) => Array.from({ length: 40 }, () => store.write(addOne))));
+    expect(await readSpent(stores[0] as WorkStore, 'n')).toBe(120n);
+    await Promise.all(stores.map((store) => store.close()));
+  });
+
+  it('lets a write wait for those that touch the same, or everything, and for no other', async () => {
+    const [store, other, third] = await Promise.all([open(), open(), open()]);
+    const client = new pg.Client({ connectionString: url.replace('@', `:${server.password.reveal()}@`) });
+    await client.connect();
+    await client.query('SELECT pg_advisory_lock(42)');
+    const ended: string[] = [];
+    const write = (store: WorkStore, name: string, touches: string[] | undefined, work: () => Work<unknown>) =>
+      store.write(work, { touches }).then(() => ended.push(name));
+    const stands = (): Work<unknown> => change('SELECT pg_advisory_xact_lock(42)');
+    const one = (): Work<unknown> => change('SELECT 1 AS one');
+    const countWaiting = async (): Promise<number> => {
+      const sql = "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+      return Number((await client.query<{ n: string }>(sql)).rows[0]?.n);
+    };
+    const first = write(store, 'first', ['channel a', 'key 1'], stands);
+    await expect.poll(countWaiting).toBe(1);
+    const same = write(other, 'same', ['key 2', 'key 1'], one);
+    await expect.poll(countWaiting).toBe(2);
+    await write(third, 'nothing', [], one);
+    await write(third, 'apart', ['channel b', 'key 3'], one);
+    const everything = write(third, 'everything', undefined, one);
+    await expect.poll(countWaiting).toBe(3);
+    expect(ended).toEqual(['nothing', 'apart']);
+    await client.query('SELECT pg_advisory_unlock(42)');
+    await Promise.all([first, same, everything]);
+    expect(ended).toHaveLength(5);
+    await client.end();
+    await Promise.all([store, other, third].map((each) => each.close()));
+  });
+
+  it('tells those that share it of each other, and forgets one that is cut off until it asks again', async () => {
+    const own = await server.createDatabase();
+    const [first, second] = await Promise.all([open({ url: own }), open({ url: own })]);
+    const { own: mine } = await first.listPeers();
+    const seen = await second.listPeers();
+    expect(seen.all).toEqual([mine, seen.own].sort((a, b) => a - b));
+    await second.close();
+    await expect.poll(async () => (await first.listPeers()).all).toEqual([mine]);
+    await server.cut(own);
+    await expect.poll(() => first.listPeers().catch(() => undefined)).toEqual({ own: mine, all: [mine] });
+    await first.close();
+  });
+
+  it('undoes a write that throws, and no other one of its batch', async () => {
+    const store = await open();
+    const insert = (account: string) => () => change("INSERT INTO spending VALUES (?, '1', '0')", account);
+    const results = await Promise.allSettled([
+      store.write(insert('a')),
+      store.write(function* () {
+        yield* insert('b')();
+        throw new TypeError('no');
+      }),
+      store.write(insert('a')),
+      store.write(insert('c')),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
+    const spent = await Promise.all(['a', 'b', 'c'].map((one) => readSpent(store, one)));
+    expect(spent).toEqual([1n, 0n, 1n]);
+    await store.close();
+    await expect(store.write(insert('d'))).rejects.toMatchObject({ code: 'closed' });
+  });
+
+  it('is used again after its connections were cut, and what ran meanwhile is undone', async () => {
+    const store = await open();
+    const ran = store.alone('test', async () => {
+      await server.cut(url);
+      return 'done';
+    });
+    await expect(ran).rejects.toMatchObject({ code: 'io' });
+    await store.write(() => change("INSERT INTO spending VALUES ('after', '7', '0')"));
+    expect(await readSpent(store, 'after')).toBe(7n);
+    await store.close();
+  });
+
+  it('lets one program at a time do what it does alone', async () => {
+    const [first, second] = await Promise.all([open(), open()]);
+    const order: string[] = [];
+    const run = (name: string) => async () => {
+      order.push(`${name} begins`);
+      await readSpent(second, 'n');
+      order.push(`${name} ends`);
+    };
+    await Promise.all([first.alone('x', run('a')), second.alone('x', run('b'))]);
+    expect([order.join(', ')]).toContainEqual(
+      expect.stringMatching(/^(a begins, a ends, b begins, b ends|b begins, b ends, a begins, a ends)$/),
+    );
+    await Promise.all([first.close(), second.close()]);
+  });
+
+  it('keeps text with NUL, which a stranger may send', async () => {
+    const store = await open();
+    await store.write(() => change("INSERT INTO spending VALUES (?, '1', '0')", 'a\0b'));
+    expect(await readSpent(store, 'a\ufffdb')).toBe(1n);
+    await store.close();
+  });
+
+  it('belongs to one payer, one network and one version of the program', async () => {
+    await (await open({ facts: { payer: '0x01' } })).close();
+    await expect(open({ facts: { payer: '0x02' } })).rejects.toMatchObject({
+      code: 'version',
+      message: expect.stringContaining('belongs to the payer 0x01'),
+    });
+    await expect(open({ schema: `${SCHEMA} CREATE TABLE more (id INTEGER);` })).rejects.toMatchObject({
+      message: expect.stringContaining('another version'),
+    });
+  });
+
+  it('says what keeps it from being opened, and never a password', async () => {
+    const wrong = await open({ password: new Secret('not-the-password') }).catch((error: Error) => error);
+    expect(wrong).toMatchObject({ code: 'io', message: expect.stringContaining('check user and password') });
+    expect(inspect(wrong, { depth: 9 })).not.toContain('not-the-password');
+    const nowhere = url.replace(/[^/]+$/, 'nowhere');
+    await expect(open({ url: nowhere })).rejects.toThrow('make it with createdb');
+    await expect(open({ url: 'postgres://ogong@127.0.0.1:1/x' })).rejects.toMatchObject({ code: 'io' });
+  });
+});
