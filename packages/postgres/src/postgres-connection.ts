@@ -9,6 +9,11 @@ export interface PostgresOptions {
   readonly password?: Secret<string> | undefined;
   /** SQL that makes a SQLite file of the same tables. */
   readonly schema: string;
+  /**
+   * Schema of PostgreSQL that holds the tables, so that stores of several kinds share a database. It is made if it is missing. Default:
+   * the user's own, which is `public` in most databases.
+   */
+  readonly namespace?: string;
   /** Earlier schemas from which rows are moved. Default: none. */
   readonly upgrades?: readonly DatabaseUpgrade[];
   /**
@@ -33,16 +38,20 @@ const IDLE_TIMEOUT_MS = 10_000;
 /** A machine without power loses its locks within half a minute. */
 const KEEPALIVE = '-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3';
 
+/** Name of the connections to a namespace, by which an upgrade knows other programs. */
+export const nameConnections = ({ namespace }: Pick<PostgresOptions, 'namespace'>): string => namespace ?? 'ogong';
+
 /** Returns the options of each connection. */
-export function connectionOf({ url, password }: Pick<PostgresOptions, 'url' | 'password'>): pg.ClientConfig {
+export function connectionOf(options: Pick<PostgresOptions, 'url' | 'password' | 'namespace'>): pg.ClientConfig {
+  const { url, password, namespace } = options;
   return {
     connectionString: addPassword(url, password),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_TIMEOUT_MS,
-    options: KEEPALIVE,
-    application_name: 'ogong-gatewayd',
+    options: namespace === undefined ? KEEPALIVE : `${KEEPALIVE} -c search_path=${namespace}`,
+    application_name: nameConnections(options),
     types: { getTypeParser },
   };
 }

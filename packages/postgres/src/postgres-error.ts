@@ -4,7 +4,7 @@ import { StoreError, type StoreErrorCode } from '@ogong/host/store/store-error';
 const SQL_STATES: readonly (readonly [state: string, code: StoreErrorCode, what: string])[] = [
   ['53100', 'disk-full', 'cannot grow: its disk is full'],
   ['53300', 'busy', 'has no connection left'],
-  ['55P03', 'busy', 'is locked by another gateway'],
+  ['55P03', 'busy', 'is locked by another program'],
   ['57014', 'busy', 'took too long to answer'],
   ['25P03', 'busy', 'ended a write that stood still'],
   ['25006', 'read-only', 'is read-only'],

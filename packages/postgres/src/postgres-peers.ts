@@ -1,15 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { WorkStore } from '@ogong/host/store/work-store';
 import pg from 'pg';
-import { connectionOf, type PostgresOptions } from './postgres-connection.ts';
+import { connectionOf, nameConnections, type PostgresOptions } from './postgres-connection.ts';
+import { toLockKey } from './postgres-locks.ts';
 
 export interface PeerList {
   list: WorkStore['listPeers'];
   close(): Promise<void>;
 }
-
-/** First number of the locks of running processes: `ogon` in ASCII. */
-const PEER_CLASS = 0x6f676f6e;
 
 const PEER_TIMEOUT_MS = 30_000;
 
@@ -19,6 +17,8 @@ const PEER_TIMEOUT_MS = 30_000;
  */
 export function createPeerList(options: PostgresOptions): PeerList {
   const own = randomBytes(4).readUInt32BE() >>> 1;
+  /** First number of the locks of running processes. */
+  const peerClass = Number(BigInt.asUintN(31, toLockKey(nameConnections(options), 'peers')));
   let connecting: Promise<pg.Client> | undefined;
 
   async function connect(): Promise<pg.Client> {
@@ -31,7 +31,7 @@ export function createPeerList(options: PostgresOptions): PeerList {
       await client.connect();
       // A process that stands still sends no query, and no longer counts as running.
       await client.query(`SET idle_session_timeout = ${PEER_TIMEOUT_MS}`);
-      await client.query('SELECT pg_advisory_lock($1, $2)', [PEER_CLASS, own]);
+      await client.query('SELECT pg_advisory_lock($1, $2)', [peerClass, own]);
       return client;
     } catch (error) {
       leave();
@@ -47,7 +47,7 @@ export function createPeerList(options: PostgresOptions): PeerList {
       const { rows } = await client.query<{ peer: string }>(
         `SELECT objid::bigint AS peer FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND granted
           AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1`,
-        [PEER_CLASS],
+        [peerClass],
       );
       return { own, all: rows.map(({ peer }) => Number(peer)) };
     },

@@ -128,6 +128,58 @@ describe.skipIf(noPostgres !== undefined)(`a database of PostgreSQL${noPostgres 
     await Promise.all([first.close(), second.close()]);
   });
 
+  it('lets more programs work alone than it has connections, each until it ends or its connection does', async () => {
+    const own = await server.createDatabase();
+    const [first, second] = await Promise.all([
+      open({ url: own, maxConnections: 1 }),
+      open({ url: own, maxConnections: 1 }),
+    ]);
+    const { promise: end, resolve } = Promise.withResolvers<void>();
+    const names = ['a', 'b', 'c'];
+    const working = names.map((name) =>
+      first.alone(name, async () => {
+        await readSpent(first, name);
+        await end;
+      }),
+    );
+    let ran = 0;
+    const waiting = names.map((name) => second.alone(name, async () => ran++));
+    await second.alone('d', () => readSpent(second, 'd'));
+    expect(ran).toBe(0);
+    await first.close();
+    await Promise.all(waiting);
+    expect(ran).toBe(3);
+    resolve();
+    const ended = await Promise.allSettled(working);
+    expect(ended.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    await expect(first.alone('a', async () => ran++)).rejects.toMatchObject({ code: 'closed' });
+    // The failure of the work itself, as it is.
+    const failure = Object.assign(new Error('a model is gone'), { code: 'ECONNREFUSED' });
+    await expect(second.alone('a', () => Promise.reject(failure))).rejects.toBe(failure);
+    await second.alone('a', async () => ran++);
+    await second.close();
+  });
+
+  it('holds stores of two kinds that know nothing of each other, and refuses changes as SQLite does', async () => {
+    const own = await server.createDatabase();
+    const audit = `CREATE TABLE spending (account TEXT PRIMARY KEY, spent TEXT NOT NULL) STRICT;
+      CREATE TRIGGER spending_is_kept BEFORE DELETE ON spending BEGIN SELECT RAISE(ABORT, 'it is kept'); END;`;
+    const [store, other] = await Promise.all([
+      open({ url: own }),
+      open({ url: own, schema: audit, namespace: 'other' }),
+    ]);
+    await store.write(() => change("INSERT INTO spending VALUES ('a', '1', '0')"));
+    await other.write(() => change("INSERT INTO spending VALUES ('a', '2')"));
+    expect(await Promise.all([readSpent(store, 'a'), readSpent(other, 'a')])).toEqual([1n, 2n]);
+    await other.alone('x', () => store.alone('x', () => store.write(() => change('DELETE FROM spending'))));
+    for (const sql of ['DELETE FROM spending', 'TRUNCATE spending'])
+      await expect(other.write(() => change(sql))).rejects.toThrow('it is kept');
+    expect(await Promise.all([readSpent(store, 'a'), readSpent(other, 'a')])).toEqual([0n, 2n]);
+    expect((await other.listPeers()).all).toHaveLength(1);
+    expect((await store.listPeers()).all).toHaveLength(1);
+    await Promise.all([store.close(), other.close()]);
+  });
+
   it('keeps text with NUL, which a stranger may send', async () => {
     const store = await open();
     await store.write(() => change("INSERT INTO spending VALUES (?, '1', '0')", 'a\0b'));

@@ -9,16 +9,18 @@ import {
   describePlace,
   endTransaction,
   guard,
+  nameConnections,
   openPool,
   type PostgresOptions,
   withClient,
   withTransaction,
 } from './postgres-connection.ts';
 import { toPostgresError } from './postgres-error.ts';
-import { lock, lockAll } from './postgres-locks.ts';
+import { createLockStatements, type LockStatements } from './postgres-locks.ts';
 import { createPeerList, type PeerList } from './postgres-peers.ts';
 import { createSend, follow, type SendAll } from './postgres-statements.ts';
-import { assertVersion, nameSchema, prepareDatabase } from './postgres-version.ts';
+import { createTurns, type Turns } from './postgres-turns.ts';
+import { assertVersion, prepareDatabase } from './postgres-version.ts';
 
 interface PendingWrite {
   readonly touches: WorkOptions['touches'];
@@ -31,7 +33,7 @@ const MAX_BATCH = 128;
 const MAX_QUEUE = 16_384;
 
 /**
- * One database for several gateways. Writes that touch the same thing take turns by locks. So each of them reads the result of
+ * One database for several programs. Writes that touch the same thing take turns by locks. So each of them reads the result of
  * the one before, as with one SQLite file. A process that dies loses its connection, and with it the lock and what it had not
  * committed.
  * @throws StoreError `version` where the database belongs to something else.
@@ -40,7 +42,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<WorkS
   const path = describePlace(options.url);
   let isPrepared = false;
   const pool = openPool(options, async (client) => {
-    if (isPrepared) await assertVersion(client, path, nameSchema(options.schema));
+    if (isPrepared) await assertVersion(client, path, options);
   });
   try {
     await prepareDatabase(pool, path, options);
@@ -49,21 +51,23 @@ export async function openPostgresStore(options: PostgresOptions): Promise<WorkS
     await pool.end();
     throw toPostgresError(error, path);
   }
-  const peers = createPeerList(options);
-  return createPostgresStore({ pool, path, send: createSend(options.onTrip), onTurn: options.onTurn, peers });
+  const locks = createLockStatements(nameConnections(options));
+  return createPostgresStore({
+    ...{ pool, path, locks, send: createSend(options.onTrip), onTurn: options.onTurn },
+    ...{ peers: createPeerList(options), turns: createTurns(options, path) },
+  });
 }
 
 interface StoreParts extends BatchContext {
   readonly peers: PeerList;
+  readonly turns: Turns;
 }
 
-function createPostgresStore({ peers, ...context }: StoreParts): WorkStore {
+function createPostgresStore({ peers, turns, ...context }: StoreParts): WorkStore {
   const { pool, path, send } = context;
   const queue: PendingWrite[] = [];
   let running: Promise<void> | undefined;
   let isClosed = false;
-  /** By name, the end of what runs alone or waits for that. */
-  const turns = new Map<string, Promise<void>>();
 
   async function flush(): Promise<void> {
     // Writes that come while a batch is committed go together into the next one.
@@ -72,13 +76,6 @@ function createPostgresStore({ peers, ...context }: StoreParts): WorkStore {
     }
     running = undefined;
   }
-
-  const waitAlone = <T>(name: string, run: () => Promise<T>): Promise<T> =>
-    guard(path, () => {
-      const begin = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 60000;
-        ${lock(name)}`;
-      return withTransaction(pool, begin, run);
-    });
 
   return {
     path,
@@ -99,24 +96,13 @@ function createPostgresStore({ peers, ...context }: StoreParts): WorkStore {
         running ??= Promise.resolve().then(flush);
       });
     },
-    alone<T>(name: string, run: () => Promise<T>): Promise<T> {
-      // A write that waits for another one in this process holds no connection meanwhile.
-      const mine = (turns.get(name) ?? Promise.resolve()).then(() => waitAlone(name, run));
-      turns.set(
-        name,
-        mine.then(
-          () => {},
-          () => {},
-        ),
-      );
-      return mine;
-    },
+    alone: turns.take,
     listPeers: () => guard(path, peers.list),
     eraseDeleted: async () => true,
     async close() {
       isClosed = true;
       while (running) await running;
-      await peers.close();
+      await Promise.all([peers.close(), turns.close()]);
       await pool.end();
     },
   };
@@ -125,6 +111,7 @@ function createPostgresStore({ peers, ...context }: StoreParts): WorkStore {
 interface BatchContext {
   readonly pool: pg.Pool;
   readonly path: string;
+  readonly locks: LockStatements;
   readonly send: SendAll;
   readonly onTurn: PostgresOptions['onTurn'];
 }
@@ -150,7 +137,7 @@ async function commitBatch(batch: readonly PendingWrite[], context: BatchContext
 
 async function runBatch(
   batch: readonly PendingWrite[],
-  { pool, send, onTurn = () => {} }: BatchContext,
+  { pool, locks, send, onTurn = () => {} }: BatchContext,
 ): Promise<readonly WorkOutcome[]> {
   const client = await pool.connect();
   let turn = { waitedMs: 0, sinceMs: 0 };
@@ -161,7 +148,7 @@ async function runBatch(
       {
         async begin() {
           const askedMs = monotonicClock.nowMs();
-          await client.query(`BEGIN; ${lockAll(batch)}`);
+          await client.query(`BEGIN; ${locks.takeAll(batch)}`);
           turn = { waitedMs: monotonicClock.nowMs() - askedMs, sinceMs: monotonicClock.nowMs() };
         },
         send: (statements) => send(client, statements),

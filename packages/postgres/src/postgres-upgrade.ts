@@ -6,7 +6,7 @@ import { toPostgresSchema } from './postgres-schema.ts';
 /** Schema that holds the earlier tables until their rows are moved. */
 const OLD = 'ogong_released';
 /**
- * A gateway that has just stopped leaves database processes behind for a moment. The check is repeated for two seconds in all.
+ * A program that has just stopped leaves database processes behind for a moment. The check is repeated for two seconds in all.
  */
 const LOOKS = 21;
 const LOOK_PAUSE_S = 0.1;
@@ -18,22 +18,26 @@ export interface TableMove {
   readonly path: string;
   readonly schema: string;
   readonly upgrade: DatabaseUpgrade;
+  /** Name of the connections of all programs that share these tables. */
+  readonly connections: string;
 }
 
 /**
  * Makes the present tables and moves the rows of the released ones into them, by the names of tables and columns. Nothing is left
  * out unless the upgrade names it. If it fails, everything stays as it was.
- * @throws StoreError if rows would be lost, or another gateway is connected.
+ * @throws StoreError if rows would be lost, or another program is connected.
  */
-export async function moveTables(client: pg.PoolClient, { path, schema, upgrade }: TableMove): Promise<void> {
-  await assertAlone(client, path);
+export async function moveTables(
+  client: pg.PoolClient,
+  { path, schema, upgrade, connections }: TableMove,
+): Promise<void> {
+  await assertAlone(client, { path, connections });
   const dropped = new Set(upgrade.drops ?? []);
   const here = (await client.query<{ name: string }>('SELECT current_schema() AS name')).rows[0]?.name ?? 'public';
   await client.query(`CREATE SCHEMA ${OLD}`);
   const before = await listTables(client, here);
   // Indexes, sequences and constraints move too, so that their names are free.
   for (const table of before) await client.query(`ALTER TABLE ${quote(table)} SET SCHEMA ${OLD}`);
-  await client.query('DROP FUNCTION IF EXISTS ogong_audit_stays() CASCADE');
   await client.query(toPostgresSchema(schema));
   const now = new Set(await listTables(client, here));
   for (const table of before) {
@@ -74,19 +78,23 @@ async function findSequence(client: pg.PoolClient, table: string): Promise<strin
   return rows[0]?.name ?? undefined;
 }
 
-/** A gateway of the earlier version would go on writing to the earlier tables. */
-async function assertAlone(client: pg.PoolClient, path: string): Promise<void> {
+/** A program of the earlier version would go on writing to the earlier tables. */
+async function assertAlone(
+  client: pg.PoolClient,
+  { path, connections }: Pick<TableMove, 'path' | 'connections'>,
+): Promise<void> {
   for (let look = 0; look < LOOKS; look++) {
     if (look > 0) await client.query('SELECT pg_sleep($1), pg_stat_clear_snapshot()', [LOOK_PAUSE_S]);
     const { rows } = await client.query<{ n: number }>(
       `SELECT count(*) AS n FROM pg_stat_activity
-        WHERE datname = current_database() AND application_name = 'ogong-gatewayd' AND pid <> pg_backend_pid()`,
+        WHERE datname = current_database() AND application_name = $1 AND pid <> pg_backend_pid()`,
+      [connections],
     );
     if ((rows[0]?.n ?? 0) === 0) return;
   }
   throw new StoreError(
     'version',
-    `the database ${path} was made by an earlier version and is in use: stop all gateways that have it, then start one of this version`,
+    `the database ${path} was made by an earlier version and is in use: stop all programs that have it, then start one of this version`,
   );
 }
 

@@ -148,7 +148,7 @@ describe.skipIf(noPostgres !== undefined)(`books that move${noPostgres ? ` (${no
     it('are not touched while a gateway of before has them, nor where something would be lost', async () => {
       const before = await open({ schema: older });
       await before.write(() => change("INSERT INTO spending VALUES ('a', '5', '0')"));
-      await expect(open()).rejects.toThrow('stop all gateways');
+      await expect(open()).rejects.toThrow('stop all programs');
       await before.close();
       const poorer = SHARED_SCHEMA.replace(/CREATE TABLE alerts[\s\S]*?WITHOUT ROWID;/, '');
       await expect(open({ schema: poorer })).rejects.toThrow('the table alerts would be lost. It stays as it was');
