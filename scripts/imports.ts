@@ -38,7 +38,7 @@ const ALLOWED_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'packages/sdk': ['protocol', 'chain'],
   'packages/ai-provider': ['sdk'],
   'packages/langchain': ['sdk'],
-  'packages/memory': ['protocol', 'host', 'sdk'],
+  'packages/memory': ['protocol', 'host', 'postgres', 'sdk'],
   'packages/mcp': ['protocol', 'host', 'sdk'],
   'packages/devnet': ['protocol', 'chain', 'host', 'models', 'gateway', 'router', 'validator', 'provider'],
   'packages/cli': [

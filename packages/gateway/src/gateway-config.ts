@@ -19,6 +19,7 @@ import { readWebhookSecret } from '@ogong/host/http/webhook';
 import { routerPeer } from '@ogong/host/link/peer-values';
 import { createPolicyFields } from '@ogong/host/views/machine-policy';
 import { modelRootFields } from '@ogong/host/views/open-model-roots';
+import { createDatabaseFields } from '@ogong/postgres/database-fields';
 import { SORTS } from '@ogong/protocol/exchange/preference';
 import { ATTESTED_ROLES } from '@ogong/protocol/tier/attested-role';
 import { z } from 'zod';
@@ -34,15 +35,6 @@ const signedAmount = z
   .string()
   .regex(/^-?\d{1,38}$/, 'expected a whole number of atomic units')
   .transform(BigInt);
-
-const postgresUrl = define('postgres://user@host:port/database, without a password', '<url>', (value) => {
-  if (!URL.canParse(value)) return undefined;
-  const { protocol, password, pathname, searchParams } = new URL(value);
-  const isPostgres = protocol === 'postgres:' || protocol === 'postgresql:';
-  // A password in a command line or a log is no secret.
-  const isOpen = password === '' && !searchParams.has('password');
-  return isPostgres && isOpen && pathname.length > 1 ? value : undefined;
-});
 
 const cardRate = define('a currency and its rate, as usd=40000000000000000', '<currency=units>', (value) => {
   const [, currency, rate] = /^([a-z]{3})=([1-9]\d{0,37})$/.exec(value) ?? [];
@@ -67,19 +59,7 @@ const common = {
     env: 'OGONG_GATEWAY_ACCOUNTS',
     description: 'file of organisations, members and API keys; accounts.db in the data directory if not given',
   },
-  database: {
-    schema: postgresUrl,
-    label: '<url>',
-    env: 'OGONG_GATEWAY_DATABASE',
-    description:
-      'PostgreSQL database that several gateways share, postgres://user@host/database, without a password; SQLite files in the data directory if not given',
-  },
-  databasePassword: {
-    schema: text,
-    secret: true,
-    env: 'OGONG_GATEWAY_DATABASE_PASSWORD',
-    description: 'password of its user; PGPASSWORD or ~/.pgpass if not given',
-  },
+  ...createDatabaseFields('GATEWAY'),
   archiveUrl: {
     schema: httpUrl,
     label: '<url>',
@@ -366,7 +346,7 @@ export const gatewayConfig = defineConfig({
       boolean: true,
       env: 'OGONG_GATEWAY_MEMORY',
       description:
-        'keep memories for the holders of keys (docs/memory.md), sealed in the folder memory of the data directory; needs --memory-model and --memory-embedding-model',
+        'keep memories for the holders of keys (docs/memory.md), sealed in the folder memory of the data directory, or in --database; needs --memory-model and --memory-embedding-model',
     },
     memoryModel: {
       schema: text,
@@ -378,7 +358,8 @@ export const gatewayConfig = defineConfig({
     memoryMasterKey: {
       schema: text,
       label: '<path>',
-      description: 'file of the key that seals them; memory/master.key in the data directory if not given',
+      description:
+        'file of the key that seals them; memory/master.key in the data directory if not given. Gateways with one --database have the same',
     },
     metricsBind: {
       schema: hostPort,

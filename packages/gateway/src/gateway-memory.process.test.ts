@@ -5,6 +5,7 @@ import { createPlainMemoryStore } from '@ogong/testing/memory/plain-memory-store
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { KeyTerms } from './books/account-rows.ts';
+import { createGatewayMemories } from './gateway-memory.ts';
 
 const ANSWER = {
   ...{ first: 1, last: 1, subject: 'user', text: 'The user lives in Porto' },
@@ -20,7 +21,11 @@ beforeAll(async () => {
   const words = JSON.stringify({ memories: [ANSWER] }).match(/.{1,16}/g) ?? [];
   const store = createPlainMemoryStore({ nowMs: () => Date.now() });
   const names = { chat: FAKE_MODEL, embedding: FAKE_MODEL, rerank: undefined };
-  fixture = await createGatewayFixture({ keysPath, providers: [{ words }], memories: { store, names } });
+  fixture = await createGatewayFixture({
+    keysPath,
+    providers: [{ words }],
+    memories: createGatewayMemories({ store, names }),
+  });
 });
 afterAll(async () => {
   await fixture.close();

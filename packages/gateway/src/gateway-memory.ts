@@ -12,13 +12,7 @@ import type { RateLimits } from './front/rate-limits.ts';
 import { readKeySecret, type SignIn } from './front/sign-in.ts';
 import type { GatewayContext } from './gateway-options.ts';
 
-export interface GatewayMemories {
-  readonly store: MemoryStore;
-  /** Models of the network. */
-  readonly names: MemoryModels['names'];
-}
-
-interface MemoryParts extends Pick<GatewayContext, 'clock' | 'randomBytes'> {
+export interface MemoryParts extends Pick<GatewayContext, 'clock' | 'randomBytes'> {
   readonly signIn: SignIn;
   readonly rates: RateLimits;
   readonly bodyLimits: BodyLimits;
@@ -34,13 +28,28 @@ const CHECKED_BEFORE = [
   ...['router', 'ledger', 'validator', 'admission', 'intake', 'model-root', 'beacon', 'sketch-bank'],
 ];
 
+interface MemoryBase {
+  readonly store: MemoryStore;
+  /** Models of the network. */
+  readonly names: MemoryModels['names'];
+}
+
+/** The API of memories of a gateway. Its code is loaded only where memories are kept. */
+export interface GatewayMemories {
+  mount(app: ApiApp, parts: MemoryParts): void;
+}
+
 /**
- * Adds the API of memories. The holder of a key is a user. The models are asked through this gateway's own routes with the caller's key, so
+ * Makes the API of memories. The holder of a key is a user. The models are asked through this gateway's own routes with the caller's key, so
  * its budget pays and its limits count.
  */
-export function mountMemories(
+export const createGatewayMemories = (base: MemoryBase): GatewayMemories => ({
+  mount: (app, parts) => mountMemories(app, base, parts),
+});
+
+function mountMemories(
   app: ApiApp,
-  { store, names }: GatewayMemories,
+  { store, names }: MemoryBase,
   { signIn, rates, bodyLimits, clock, randomBytes: random }: MemoryParts,
 ): void {
   const queue = createUserQueue();

@@ -21,7 +21,6 @@ import { createRateLimits } from './front/rate-limits.ts';
 import { createSignIn, type SignIn } from './front/sign-in.ts';
 import { createGatewayApp } from './gateway-app.ts';
 import { createBooks, type GatewayBooks } from './gateway-books.ts';
-import { mountMemories } from './gateway-memory.ts';
 import { createGatewayMetrics } from './gateway-metrics.ts';
 import type { GatewayContext, GatewayDependencies, GatewayOptions } from './gateway-options.ts';
 import { createReplies } from './gateway-replies.ts';
@@ -168,7 +167,7 @@ function createApp(
     },
   });
   const { memories, randomBytes } = context;
-  if (memories) mountMemories(app, memories, { signIn, rates, bodyLimits, clock, randomBytes });
+  memories?.mount(app, { signIn, rates, bodyLimits, clock, randomBytes });
   return app;
 }
 

@@ -19,7 +19,7 @@ export interface MemoryServiceOptions extends Omit<ServiceMeans, 'limits'> {
   readonly queue?: UserQueue;
 }
 
-/** Memories of users. Changes of one user run one after the other. Errors are those of the store, of the models, and MemoryError. */
+/** Memories of users. Changes of one user run one after the other, those of other processes too. Errors are those of the store, of the models, and MemoryError. */
 export interface MemoryService {
   /** Stores what the messages say that is new and supported. The same messages again store nothing. */
   add(user: string, request: AddRequest, signal: AbortSignal): Promise<AddResult>;
@@ -61,24 +61,25 @@ export function createMemoryService({
 }: MemoryServiceOptions): MemoryService {
   const means = { ...given, limits: { ...DEFAULT_LIMITS, ...limits } };
   const { store } = means;
+  const inTurn: UserQueue = (user, job) => queue(user, () => store.alone(user, job));
   return {
-    add: (user, request, signal) => queue(user, () => addMemories(means, { ...request, user, signal })),
+    add: (user, request, signal) => inTurn(user, () => addMemories(means, { ...request, user, signal })),
     search: (user, request, signal) => searchMemories(means, { ...request, user, signal }),
     answer: (user, request, signal) => answerQuestion(means, { ...request, user, signal }),
     get: async (user, id) => (await store.get(user, id))?.memory,
     list: store.list,
     readProof: (user, id) => readProof(store, user, id),
-    edit: (user, id, edit, signal) => queue(user, () => editMemory(means, { user, id, edit, signal })),
-    import: (user, proof, signal) => queue(user, () => importMemory(means, proof, { user, signal })),
+    edit: (user, id, edit, signal) => inTurn(user, () => editMemory(means, { user, id, edit, signal })),
+    import: (user, proof, signal) => inTurn(user, () => importMemory(means, proof, { user, signal })),
     remove: (user, id) =>
-      queue(user, async () => {
+      inTurn(user, async () => {
         await eraseProfiles(store, user);
         return store.remove(user, id);
       }),
-    removeUser: (user) => queue(user, () => store.removeUser(user)),
+    removeUser: (user) => inTurn(user, () => store.removeUser(user)),
     readHistory: (user, id) => store.readHistory(user, id),
-    readProfile: (user, ask, signal) => queue(user, () => readProfile(means, { ...ask, user, signal })),
-    writeBio: (user, text) => queue(user, () => writeBio(means, { user, text })),
+    readProfile: (user, ask, signal) => inTurn(user, () => readProfile(means, { ...ask, user, signal })),
+    writeBio: (user, text) => inTurn(user, () => writeBio(means, { user, text })),
     readWebhook: (user) => readWebhook(store, user),
     writeWebhook: (user, webhook) => writeWebhook(store, user, webhook),
     count: (user) => countMemories(store, user),

@@ -27,8 +27,6 @@ import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { createChainView } from '@ogong/host/views/chain-view';
 import { openMachinePolicy } from '@ogong/host/views/machine-policy';
 import { openModelRoots } from '@ogong/host/views/open-model-roots';
-import { nameModels } from '@ogong/memory/daemon/create-models';
-import { openMasterKey, openMemoryFile } from '@ogong/memory/daemon/open-store-files';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { type AdminOutput, runAdminCommand } from '../admin/admin-command.ts';
 import type { ArchiveOptions, ArchivePlace } from '../books/archive.ts';
@@ -40,8 +38,8 @@ import { U64_MAX } from '../buy/match/provider-match.ts';
 import { signForWallet } from '../buy/paying-signer.ts';
 import { createGateway, GatewayConfigError } from '../gateway.ts';
 import { adminConfig, gatewayConfig } from '../gateway-config.ts';
-import type { GatewayMemories } from '../gateway-memory.ts';
 import type { GatewayOptions } from '../gateway-options.ts';
+import type { OpenGatewayMemories } from '../open-gateway-memories.ts';
 
 const NAME = 'ogong-gatewayd';
 /** Percent. */
@@ -219,24 +217,18 @@ async function start(values: Values): Promise<Daemon> {
   };
 }
 
-interface OpenMemories {
-  readonly memories: GatewayMemories;
-  close(): Promise<void>;
-}
-
-/** @throws GatewayConfigError where a model is missing, or several gateways share a database. */
-async function openMemories(values: Values): Promise<OpenMemories | undefined> {
+/** @throws GatewayConfigError where a model is missing. */
+async function openMemories(values: Values): Promise<OpenGatewayMemories | undefined> {
   const { memory, memoryModel: model, memoryEmbeddingModel: embeddingModel, memoryRerankModel: rerankModel } = values;
   if (!memory) return undefined;
   if (model === undefined || embeddingModel === undefined)
     throw new GatewayConfigError('--memory needs --memory-model and --memory-embedding-model');
-  if (values.database !== undefined)
-    throw new GatewayConfigError(
-      '--memory keeps its store in the data directory, which gateways with --database do not share: run ogong-memoryd',
-    );
-  const place = { dataDir: join(values.dataDir, 'memory'), masterKey: values.memoryMasterKey, passphrase: undefined };
-  const { opened: store, close } = await openMemoryFile(place, await openMasterKey(place));
-  return { memories: { store, names: nameModels({ model, embeddingModel, rerankModel }) }, close };
+  const { openGatewayMemories } = await import('../open-gateway-memories.ts');
+  const { dataDir, database, databasePassword, memoryMasterKey: masterKey } = values;
+  return openGatewayMemories(
+    { dataDir: join(dataDir, 'memory'), database, databasePassword, masterKey },
+    { model, embeddingModel, rerankModel },
+  );
 }
 
 /** @throws GatewayConfigError if there is an address and no secret: receivers could not verify the sender. */

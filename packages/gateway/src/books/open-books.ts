@@ -56,7 +56,7 @@ export async function openBooks(place: BooksPlace, owner?: BooksOwner): Promise<
     url: place.database,
     password: place.databasePassword,
     schema: SHARED_SCHEMA,
-    upgrades: RELEASED_DATABASES,
+    upgrades: RELEASED_DATABASES.gateway,
     facts: {
       ...(payer === undefined ? {} : { payer }),
       ...(ledger && { network: `0x${toHex(ledger.verifyingContract)} on chain ${ledger.chainId}` }),

@@ -14,7 +14,7 @@ export const RELEASED: Readonly<Record<ReleasedStore, readonly StoreUpgrade[]>> 
   verifier: [],
 };
 
-/** A released schema of a database that several gateways share, and the parts that the present schema no longer has. */
+/** A released schema of a database that several daemons share, and the parts that the present schema no longer has. */
 export interface DatabaseUpgrade {
   /** The beginning of a hash of the schema, see postgres-version.ts. */
   readonly from: string;
@@ -22,7 +22,10 @@ export interface DatabaseUpgrade {
   readonly drops?: readonly string[];
 }
 
-/** The same as `RELEASED` for the database that gateways share. */
-export const RELEASED_DATABASES: readonly DatabaseUpgrade[] = [];
+/** The same as `RELEASED` for stores that daemons share in a database. */
+export const RELEASED_DATABASES: Readonly<Record<'gateway' | 'memory', readonly DatabaseUpgrade[]>> = {
+  gateway: [],
+  memory: [],
+};
 
 export type ReleasedStore = 'accounts' | 'gateway' | 'provider' | 'router' | 'signer' | 'validator' | 'verifier';

@@ -10,7 +10,7 @@ import { createModels } from '../daemon/create-models.ts';
 import { runKeyCommand } from '../daemon/key-command.ts';
 import { createMemoryd } from '../daemon/memoryd.ts';
 import { memorydConfig } from '../daemon/memoryd-config.ts';
-import { openKeysFile, openMasterKey, openMemoryFile } from '../daemon/open-store-files.ts';
+import { openKeys, openMasterKey, openMemories } from '../daemon/open-store-files.ts';
 import { runRotateCommand } from '../daemon/rotate-command.ts';
 
 const NAME = 'ogong-memoryd';
@@ -26,8 +26,8 @@ async function start(): Promise<Daemon> {
   enterDataDirectory(values.dataDir);
   const models = createModels(NAME, values);
   const masterKey = await openMasterKey(values);
-  const memories = await openMemoryFile(values, masterKey);
-  const keys = openKeysFile(values, masterKey);
+  const memories = await openMemories(values, masterKey);
+  const keys = await openKeys(values, masterKey);
   const observation = createObservation({ name: NAME, role: 'memory', log }, values);
   const { bind, maxConnections, connectionsPerAddress: maxConnectionsPerAddress } = values;
   const { maxBody: maxBytes, bodyTimeout: timeoutMs, origin: origins, allowHost: hosts } = values;
@@ -52,5 +52,5 @@ const [first = '', ...argv] = process.argv.slice(2);
 const line = { argv, env: process.env };
 if (first === 'key') await runCommand(NAME, (output) => runKeyCommand(line, output));
 else if (first === 'rotate') await runCommand(NAME, (output) => runRotateCommand(line, output));
-else if (isBackupCommand(first)) await runCommand(NAME, async (output) => runBackupCommand(first, line, output));
+else if (isBackupCommand(first)) await runCommand(NAME, (output) => runBackupCommand(first, line, output));
 else await runDaemon(start, { name: NAME });

@@ -2,10 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { makePrivateDirectory, makePrivateFile } from '@ogong/host/files/private-files';
 import { openStore, type Store } from '@ogong/host/store/store';
+import { doWork } from '@ogong/host/store/work';
 import { MEMORY_SCHEMA } from '../store/memory-schema.ts';
 import { MEMORIES_FILE } from './open-store-files.ts';
+import { dropUnmatched } from './unmatched-rows.ts';
 
-export type MemoryBackupErrorCode = 'not-empty' | 'not-a-backup';
+export type MemoryBackupErrorCode = 'not-empty' | 'not-a-backup' | 'database';
 
 export class MemoryBackupError extends Error {
   override readonly name = 'MemoryBackupError';
@@ -56,7 +58,7 @@ export function restoreMemories(dataDir: string, rows: string, keys: string): vo
   try {
     attach(store, rows, ROW_TABLES);
     attach(store, keys, KEY_TABLES);
-    store.transact(dropUnmatched);
+    store.transact(() => doWork(store, dropUnmatched()));
   } finally {
     store.close();
   }
@@ -72,22 +74,6 @@ function attach(store: Store, from: string, tables: readonly string[]): void {
   } finally {
     store.database.exec('DETACH DATABASE origin');
   }
-}
-
-/** The two files are of different times: users, memories and calls that only one of them knows are left out. */
-function dropUnmatched({ database }: Store): void {
-  database.exec(`
-    DELETE FROM memory_users WHERE user_id NOT IN (SELECT user_id FROM memory_user_keys);
-    DELETE FROM memory_user_keys WHERE user_id NOT IN (SELECT user_id FROM memory_users);
-    DELETE FROM memory_rows WHERE (user_id, kind, id) NOT IN (SELECT user_id, kind, id FROM memory_row_keys);
-    DELETE FROM memory_row_keys WHERE (user_id, kind, id) NOT IN (SELECT user_id, kind, id FROM memory_rows);
-    DELETE FROM memory_entries WHERE (user_id, id) NOT IN (SELECT user_id, id FROM memory_rows WHERE kind = 'memory');
-    UPDATE memory_users SET
-      memories = (SELECT COUNT(*) FROM memory_entries e WHERE e.user_id = memory_users.user_id),
-      notes = (SELECT COUNT(*) FROM memory_rows r WHERE r.user_id = memory_users.user_id AND kind = 'note'),
-      evidence_bytes = (SELECT COALESCE(SUM(length(content)), 0) FROM memory_rows r
-        WHERE r.user_id = memory_users.user_id AND kind = 'evidence');
-  `);
 }
 
 function assertNew(path: string): void {

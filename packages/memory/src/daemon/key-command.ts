@@ -4,7 +4,7 @@ import { EXIT } from '@ogong/host/log/errors';
 import { systemClock } from '@ogong/host/time/clock';
 import type { MemoryKey, MemoryKeys } from './memory-keys.ts';
 import { keyConfig } from './memoryd-config.ts';
-import { openKeysFile, openMasterKey } from './open-store-files.ts';
+import { openKeys, openMasterKey } from './open-store-files.ts';
 
 /** Arguments and variables of a program. */
 export interface CommandLine {
@@ -22,11 +22,11 @@ export async function runKeyCommand({ argv, env }: CommandLine, output: Output):
     output.write(parsed.text);
     return EXIT.ok;
   }
-  const files = openKeysFile(parsed.values, await openMasterKey(parsed.values));
+  const keys = await openKeys(parsed.values, await openMasterKey(parsed.values));
   try {
-    return await runVerb(files.opened, parsed, output);
+    return await runVerb(keys.opened, parsed, output);
   } finally {
-    await files.close();
+    await keys.close();
   }
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { observationFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, define, duration, hostPort, httpUrl, integer, size, text } from '@ogong/host/config/values';
+import { createDatabaseFields } from '@ogong/postgres/database-fields';
 import { MEMORY_SCOPES } from '../api/memory-routes.ts';
 
 export const storeFields = {
@@ -11,14 +12,15 @@ export const storeFields = {
     label: '<path>',
     env: 'OGONG_MEMORY_DATA_DIR',
     default: join(homedir(), '.ogong', 'memory'),
-    description: 'where the sealed memories and the API keys are kept',
+    description: 'where the sealed memories, the API keys and the key that seals them are kept',
   },
+  ...createDatabaseFields('MEMORY'),
   masterKey: {
     schema: text,
     label: '<path>',
     env: 'OGONG_MEMORY_MASTER_KEY',
     description:
-      'file of the key that seals the store, created if it is missing; master.key in the data directory if not given. Keep it apart from backups',
+      'file of the key that seals the store, created if it is missing; master.key in the data directory if not given. Keep it apart from backups. Daemons with one database have the same',
   },
   passphrase: {
     schema: text,
@@ -118,12 +120,13 @@ export const keyConfig = defineConfig({
   ],
 });
 
-const backupFields = { dataDir: storeFields.dataDir } as const;
+const backupFields = { dataDir: storeFields.dataDir, ...createDatabaseFields('MEMORY') } as const;
 
 export const backupConfig = defineConfig({
   name: 'ogong-memoryd backup',
   summary:
-    'Copies the sealed rows, without the keys of users and rows. Nothing in this file opens without a file of keys-backup.',
+    'Copies the sealed rows, without the keys of users and rows. Nothing in this file opens without a file of keys-backup. Rows in PostgreSQL\n' +
+    'are copied by pg_dump instead (docs/backup.md).',
   positionals: { label: '<file>', min: 1, max: 1 },
   fields: backupFields,
   examples: ['ogong-memoryd backup memories.db'],
@@ -132,7 +135,8 @@ export const backupConfig = defineConfig({
 export const keysBackupConfig = defineConfig({
   name: 'ogong-memoryd keys-backup',
   summary:
-    'Copies the wrapped keys of users and rows. Keep this file apart, and delete older ones: a deleted memory opens with a key from before.',
+    'Copies the wrapped keys of users and rows. Keep this file apart, and delete older ones: a deleted memory opens with a key from before.\n' +
+    'Keys in PostgreSQL are copied by pg_dump instead (docs/backup.md).',
   positionals: { label: '<file>', min: 1, max: 1 },
   fields: backupFields,
   examples: ['ogong-memoryd keys-backup memory-keys.db'],
@@ -141,16 +145,20 @@ export const keysBackupConfig = defineConfig({
 export const restoreConfig = defineConfig({
   name: 'ogong-memoryd restore',
   summary:
-    'Makes a store of a file of backup and one of keys-backup, in a data directory without one. The master key is not in them.',
-  positionals: { label: '<file> <keys>', min: 2, max: 2 },
+    'Makes a store of a file of backup and one of keys-backup, in a data directory without one. The master key is not in them. With --database\n' +
+    'and no files, it removes the rows of a restored database whose keys are missing.',
+  positionals: { label: '[<file> <keys>]', min: 0, max: 2 },
   fields: backupFields,
-  examples: ['ogong-memoryd restore memories.db memory-keys.db --data-dir ./restored'],
+  examples: [
+    'ogong-memoryd restore memories.db memory-keys.db --data-dir ./restored',
+    'ogong-memoryd restore --database postgres://ogong@db.example/restored',
+  ],
 });
 
 export const rotateConfig = defineConfig({
   name: 'ogong-memoryd rotate',
   summary:
-    'Seals the store under another master key. Stop the daemon before. Backups of keys from before open with the old key alone: make a new one,\n' +
+    'Seals the store under another master key. Stop all daemons of the store before. Backups of keys from before open with the old key alone: make a new one,\n' +
     'and delete them.',
   fields: {
     ...storeFields,
@@ -165,4 +173,6 @@ export const rotateConfig = defineConfig({
 });
 
 export type MemorydValues = Extract<ReturnType<typeof memorydConfig.parse>, { kind: 'run' }>['values'];
-export type StoreValues = Pick<MemorydValues, 'dataDir' | 'masterKey' | 'passphrase'>;
+/** Data directory and database of a store. */
+export type StorePlace = Pick<MemorydValues, 'dataDir' | 'database' | 'databasePassword'>;
+export type StoreValues = StorePlace & Pick<MemorydValues, 'masterKey' | 'passphrase'>;

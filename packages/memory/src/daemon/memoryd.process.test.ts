@@ -1,99 +1,31 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { text as readText } from 'node:stream/consumers';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
 import { startLocalMode } from '@ogong/testing/memory/local-mode';
-import { findProgram } from '@ogong/testing/processes/find-program';
+import { createExportLine, createMemorydRunner } from '@ogong/testing/memory/memoryd-process';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-const PROGRAM = findProgram(new URL('../bin/ogong-memoryd.ts', import.meta.url));
 const TEXT = 'The user plays the accordion';
 const ID = '0123456789abcdef'.repeat(2);
-const NOW = '2026-05-08T12:00:00.000Z';
-/** A memory that a person wrote, as a line of an export. */
-const LINE = {
-  memory: {
-    ...{ id: ID, content: TEXT, type: 'semantic', categories: ['interests'], subject: 'user', quote: null },
-    ...{
-      receipts: null,
-      agent_id: '',
-      thread_id: '',
-      source: 'import',
-      metadata: {},
-      created_at: NOW,
-      updated_at: NOW,
-    },
-    ...{ supersedes: null, superseded_at: null },
-  },
-  ...{ vector: 'AAAAAA==', embedding_model: 'other', calls: { extraction: null, embedding: null, update: null } },
-};
+const LINE = createExportLine(ID, TEXT);
 
 const directory = createTestDirectory('memoryd');
 const dataDir = join(directory.path, 'data');
 let local: Awaited<ReturnType<typeof startLocalMode>>;
-const running: ChildProcess[] = [];
+const runner = createMemorydRunner();
 beforeAll(async () => {
   local = await startLocalMode({ chat: createFakeEngine({ contextSize: 8_192 }), words: createFakeEmbeddingEngine() });
 });
 afterAll(async () => {
-  for (const child of running) child.kill('SIGKILL');
+  runner.close();
   await local.close();
   directory.remove();
 });
 
-const startProgram = (argv: readonly string[]): ChildProcess =>
-  spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM, ...argv], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-
-/** Runs a command to its end. */
-async function run(...argv: readonly string[]) {
-  const child = startProgram(argv);
-  const [code, out, errors] = await Promise.all([
-    once(child, 'exit').then(([ended]) => ended as number),
-    readText(child.stdout as NodeJS.ReadableStream),
-    readText(child.stderr as NodeJS.ReadableStream),
-  ]);
-  return { code, out, errors };
-}
-
-async function serve(folder: string, flags: readonly string[] = []) {
-  const models = ['--local', local.baseUrl, '--model', 'chat', '--embedding-model', 'words'];
-  const child = startProgram([
-    '--data-dir',
-    folder,
-    '--bind',
-    '127.0.0.1:0',
-    '--log-level',
-    'debug',
-    ...models,
-    ...flags,
-  ]);
-  running.push(child);
-  const log = readText(child.stderr as NodeJS.ReadableStream);
-  const [line] = (await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), 'line')) as [string];
-  const { port } = (JSON.parse(line) as { address: { port: number } }).address;
-  return {
-    async call(key: string, method: string, path: string, body?: object) {
-      const response = await fetch(`http://127.0.0.1:${port}${path}`, {
-        ...{ method, headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` } },
-        ...(body && { body: JSON.stringify(body) }),
-      });
-      // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, looked at field by field
-      return { status: response.status, body: (await response.json()) as any };
-    },
-    async stop() {
-      child.kill('SIGTERM');
-      const [code] = await once(child, 'exit');
-      return { code, log: await log };
-    },
-  };
-}
+const { run } = runner;
+const serve = (folder: string, flags?: readonly string[]) => runner.serve(folder, local.baseUrl, flags);
 
 const readFiles = (folder: string): string =>
   readdirSync(folder)

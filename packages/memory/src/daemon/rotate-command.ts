@@ -4,7 +4,7 @@ import { EXIT } from '@ogong/host/log/errors';
 import { rotateMasterKey } from '../store/vault.ts';
 import type { CommandLine } from './key-command.ts';
 import { rotateConfig } from './memoryd-config.ts';
-import { openKeysFile, openMasterKey, openMemoryWorks } from './open-store-files.ts';
+import { openKeys, openMasterKey, openMemoryWorks } from './open-store-files.ts';
 
 /**
  * The API keys come first, and those that open under the new key stay. So a rotation that was cut off is run again.
@@ -18,8 +18,8 @@ export async function runRotateCommand({ argv, env }: CommandLine, output: Outpu
   }
   const { values } = parsed;
   const [from, to] = [await openMasterKey(values), createOrLoadMemoryKey(values.newMasterKey)];
-  const memories = openMemoryWorks(values);
-  const keys = openKeysFile(values, from);
+  const memories = await openMemoryWorks(values);
+  const keys = await openKeys(values, from);
   try {
     await keys.opened.rotate(to);
     const users = await rotateMasterKey(memories.opened, { from, to });

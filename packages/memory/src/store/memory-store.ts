@@ -68,5 +68,7 @@ export interface MemoryStore {
   /** A text that is kept beside the memories, such as the bio; undefined removes it. */
   writeNote(user: string, name: string, text: string | undefined): Promise<void>;
   readNote(user: string, name: string): Promise<string | undefined>;
+  /** Runs a job while no other process that shares the database runs one for this user. @throws StoreError `busy` after a minute. */
+  alone<T>(user: string, job: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }

@@ -8,6 +8,7 @@ import { createIndexCache, type IndexChange } from '../index/index-cache.ts';
 import { fuseRanks } from '../index/rank-fusion.ts';
 import type { Memory } from '../memory.ts';
 import { deriveMasterKey, type MasterKey } from '../seal/master-key.ts';
+import { bindMasterKey } from './bound-key.ts';
 import { buildIndex, OPENED_AT_ONCE } from './build-index.ts';
 import { applyChange, applyEdit, applyNote, hashNoteName } from './changes.ts';
 import { assertChange, assertEmbedded, assertLimit, assertNote, assertQuery, assertUser } from './check-input.ts';
@@ -20,7 +21,7 @@ import { removeMemory } from './removal.ts';
 import { readEvidence } from './row-contents.ts';
 import { findSealed } from './sealed-rows.ts';
 import { dropUser, findNamed, findOrAddUser, findUser, type OpenUser } from './users.ts';
-import { bindMasterKey, eraseMarked, eraseNow, markErasure } from './vault.ts';
+import { eraseMarked, eraseNow, markErasure } from './vault.ts';
 
 export interface MemoryStoreOptions {
   /** 32 bytes, see createOrLoadMemoryKey and openPassphraseKey. */
@@ -46,7 +47,8 @@ function createMemoryStore(works: WorkStore, master: MasterKey, limits: MemoryLi
     (nameHash) => buildIndex(works, () => findNamed(master, nameHash), indexBytes),
     indexBytes,
   );
-  const touching = (user: string): WorkOptions => ({ touches: [`memories of ${master.hashName(user)}`] });
+  const nameRows = (user: string): string => `memories of ${master.hashName(user)}`;
+  const touching = (user: string): WorkOptions => ({ touches: [nameRows(user)] });
   const find = (user: string) => findUser(master, user);
 
   /** Runs work for a known user. @returns undefined without one. */
@@ -148,6 +150,7 @@ function createMemoryStore(works: WorkStore, master: MasterKey, limits: MemoryLi
       const content = await readFor(user, (owner) => findSealed(owner, 'note', hashNoteName(owner, name)));
       return content && utf8Decode(content);
     },
+    alone: (user, job) => works.alone(nameRows(user), job),
     close: () => indexes.close(),
   };
 }

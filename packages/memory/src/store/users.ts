@@ -4,6 +4,7 @@ import { toHex, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 import { pad, padUnit, unpad } from '@ogong/protocol/sealing/padding';
 import type { MasterKey } from '../seal/master-key.ts';
 import { drawSealKey, openValue, sealValue } from '../seal/sealed-box.ts';
+import { findBoundKey } from './bound-key.ts';
 import { keyedUserRow, userKeyRow, userRow } from './memory-schema.ts';
 import { MemoryStoreError } from './memory-store-error.ts';
 import type { RowOwner } from './sealed-rows.ts';
@@ -34,10 +35,13 @@ function openUser(master: MasterKey, { wrapped, name: _, ...row }: KeyedUser): O
   return { ...row, key: openValue(master.wrapping.reveal(), keyPlace(row.userId, row.nameHash), wrapped) };
 }
 
-/** @throws MemoryStoreError `damaged` */
+/** @throws MemoryStoreError `damaged`; `wrong-key` if another process has sealed the store under another master key */
 export function* findNamed(master: MasterKey, nameHash: string): Work<OpenUser | undefined> {
   const row = yield* findOne(keyedUserRow, `${KEYED} WHERE u.name_hash = ?`, nameHash);
-  return row && openUser(master, row);
+  if (row !== undefined) return openUser(master, row);
+  // Under another master key a known user has another hash.
+  yield* findBoundKey(master);
+  return undefined;
 }
 
 export const findUser = (master: MasterKey, user: string): Work<OpenUser | undefined> =>

@@ -1,41 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Secret } from '@ogong/host/crypto/secret';
-import { change, findAll, findOne, insertRow, type Work } from '@ogong/host/store/work';
-import type { WorkStore } from '@ogong/host/store/work-store';
-import { deriveMasterKey, type MasterKey } from '../seal/master-key.ts';
-import { drawSealKey, openValue, sealValue } from '../seal/sealed-box.ts';
-import { erasureRow, vaultRow } from './memory-schema.ts';
+import { change, findAll, insertRow, type Work } from '@ogong/host/store/work';
+import type { WorkOptions, WorkStore } from '@ogong/host/store/work-store';
+import { deriveMasterKey } from '../seal/master-key.ts';
+import { findBoundKey, sealVault } from './bound-key.ts';
+import { erasureRow } from './memory-schema.ts';
 import { MemoryStoreError } from './memory-store-error.ts';
 import { dropSomeRows, rewrapUsers } from './users.ts';
 
-const VAULT = { kind: 'vault', userId: '', id: '' } as const;
-
-function* findVault(master: MasterKey): Work<boolean> {
-  const row = yield* findOne(vaultRow, 'SELECT content FROM memory_vault WHERE id = 1');
-  if (row === undefined) return false;
-  try {
-    openValue(master.wrapping.reveal(), VAULT, row.content);
-    return true;
-  } catch (cause) {
-    const message =
-      'this master key is not the one that the memories were sealed under: name the key file or the passphrase of this store';
-    throw new MemoryStoreError('wrong-key', message, { cause });
-  }
-}
-
-/** Refuses another master key than that of the store. The first one is the key of an empty store. @throws MemoryStoreError `wrong-key` */
-export async function bindMasterKey(works: WorkStore, master: MasterKey): Promise<void> {
-  if (await works.read(() => findVault(master))) return;
-  await works.write(function* () {
-    if (yield* findVault(master)) return;
-    const content = sealValue(master.wrapping.reveal(), VAULT, drawSealKey());
-    yield* change('INSERT INTO memory_vault (id, content) VALUES (1, ?)', content);
-  });
-}
-
 /**
- * Wraps the keys of all users under another master key, in one transaction. No process may have the store open with the old key. Then the
- * wrapped keys of before are erased from the files.
+ * Wraps the keys of all users under another master key, in one transaction. A process that has the store open with the old key is
+ * refused from then on. Then the wrapped keys of before are erased from the files.
  * @returns the number of users. @throws MemoryStoreError `wrong-key`, `busy`
  */
 export async function rotateMasterKey(
@@ -44,10 +19,9 @@ export async function rotateMasterKey(
 ): Promise<number> {
   const [old, next] = [deriveMasterKey(from), deriveMasterKey(to)];
   const count = await works.write(function* () {
-    yield* findVault(old);
+    yield* findBoundKey(old);
     const users = yield* rewrapUsers(old, next);
-    const content = sealValue(next.wrapping.reveal(), VAULT, drawSealKey());
-    yield* change('UPDATE memory_vault SET content = ? WHERE id = 1', content);
+    yield* change('UPDATE memory_vault SET content = ? WHERE id = 1', sealVault(next));
     yield* markErasure();
     return users;
   });
@@ -63,20 +37,20 @@ export function* markErasure(userId?: string): Work<void> {
   yield* insertRow(erasureRow, 'memory_erasures', { id: randomUUID(), userId });
 }
 
+/** Processes take turns, so that a slice with fewer rows is the last one. */
+const ERASING: WorkOptions = { touches: ['memory erasures'] };
+
 /** Erases deleted content from the files. Does nothing if nothing is marked. @returns false if another process reads the database. */
 export async function eraseMarked(works: WorkStore): Promise<boolean> {
   // A deletion that comes meanwhile has a mark of its own.
   const marks = await works.read(() => findAll(erasureRow, 'SELECT id, user_id FROM memory_erasures'));
   if (marks.length === 0) return true;
   for (const { userId } of marks)
-    while (userId !== undefined && (await works.write(() => dropSomeRows(userId), { touches: [] })));
+    while (userId !== undefined && (await works.write(() => dropSomeRows(userId), ERASING)));
   if (!(await works.eraseDeleted())) return false;
-  await works.write(
-    function* () {
-      for (const { id } of marks) yield* change('DELETE FROM memory_erasures WHERE id = ?', id);
-    },
-    { touches: [] },
-  );
+  await works.write(function* () {
+    for (const { id } of marks) yield* change('DELETE FROM memory_erasures WHERE id = ?', id);
+  }, ERASING);
   return true;
 }
 

@@ -44,13 +44,19 @@ export async function createSqlitePlace(schema = SHARED_SCHEMA): Promise<TestBoo
   };
 }
 
-/** @param schema of another package whose works run on the same databases. */
-export async function createPostgresPlace(server: TestPostgres, schema = SHARED_SCHEMA): Promise<TestBooksPlace> {
+/** A new database with the tables of a gateway. */
+export async function createPostgresPlace(server: TestPostgres): Promise<TestBooksPlace> {
   const url = await server.createDatabase();
-  const open = async (): Promise<OpenBooks> => {
-    const books = await openPostgresStore({ url, password: server.password, schema, maxConnections: 4 });
+  return createDatabasePlace(SHARED_SCHEMA, async () => {
+    const books = await openPostgresStore({
+      ...{ url, password: server.password, schema: SHARED_SCHEMA, maxConnections: 4 },
+    });
     return { books, close: books.close };
-  };
+  });
+}
+
+/** A database that a program opens. @param schema with all tables that `dump` shows. */
+export function createDatabasePlace(schema: string, open: () => Promise<OpenBooks>): TestBooksPlace {
   return {
     open,
     async dump() {

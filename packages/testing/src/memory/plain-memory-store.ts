@@ -64,6 +64,7 @@ export function createPlainMemoryStore({ nowMs }: { readonly nowMs: () => number
       else rowsOf(user).notes.set(name, text);
     },
     readNote: async (user, name) => rowsOf(user).notes.get(name),
+    alone: (_, job) => job(),
     close: async () => undefined,
   };
 }
