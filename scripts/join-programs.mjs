@@ -8,7 +8,15 @@ import { pathToFileURL } from 'node:url';
 /** Changes with this file's way of joining. */
 const FORMAT = 1;
 /** Their native parts lie beside their code. */
-const EXTERNAL = ['koffi', '@foundry-rs/anvil', '@node-llama-cpp/*', '@chainsafe/blst', 'tiny-secp256k1', 'esbuild'];
+const EXTERNAL = [
+  'koffi',
+  '@foundry-rs/anvil',
+  '@node-llama-cpp/*',
+  '@chainsafe/blst',
+  'secp256k1',
+  'tiny-secp256k1',
+  'esbuild',
+];
 /** Says for each source of a program which file to run. Those who start programs read it (devnet's `joined-program.ts`). */
 const LIST = 'programs.json';
 /** A program that runs starts its children from the folder that it came from, so folders of before stay for a while. */

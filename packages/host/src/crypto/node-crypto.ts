@@ -5,8 +5,8 @@ import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { isSmallOrder } from '@ogong/protocol/crypto/small-order';
 import { isAcceptableEd25519Key } from './ed25519-key.ts';
 import { createKeyObjectCache } from './key-object-cache.ts';
+import { ledgerCrypto } from './ledger/ledger-crypto.ts';
 import { verifyBls as verifyBlsNatively } from './verify-bls.ts';
-import { recoverAddress, verifyAddress } from './wasm-ledger.ts';
 
 const ED25519_SIGNATURE_BYTES = 64;
 const ED25519_POINT_BYTES = 32;
@@ -51,8 +51,8 @@ export const nodeCrypto: Crypto = {
     verifyWith(ed25519Keys, publicKey, message, signature),
   verifyMlDsa44: (signature, message, publicKey) =>
     signature.length === ML_DSA_44_SIGNATURE_BYTES && verifyWith(mlDsa44Keys, publicKey, message, signature),
-  recoverAddress,
-  verifyAddress,
+  recoverAddress: ledgerCrypto.recoverAddress,
+  verifyAddress: ledgerCrypto.verifyAddress,
   verifyVrf: nobleCrypto.verifyVrf,
   verifyBls: verifyBlsNatively,
 };

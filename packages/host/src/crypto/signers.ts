@@ -2,8 +2,8 @@ import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:cr
 import { promisify } from 'node:util';
 import { concatBytes } from '@ogong/protocol/base/bytes';
 import type { Ed25519Signer, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { ledgerCrypto } from './ledger/ledger-crypto.ts';
 import { toPlainBytes } from './node-crypto.ts';
-import { createLedgerSigner } from './wasm-ledger.ts';
 
 const ED25519_PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 const ML_DSA_44_PKCS8 = Buffer.from('3034020100300b060960864801650304031104228020', 'hex');
@@ -47,4 +47,4 @@ export function createNodeHybridSigner(seed: Uint8Array): HybridSigner {
 }
 
 /** @param privateKey 32 bytes, a valid secp256k1 scalar. */
-export const createNodeLedgerSigner: (privateKey: Uint8Array) => LedgerSigner = createLedgerSigner;
+export const createNodeLedgerSigner: (privateKey: Uint8Array) => LedgerSigner = ledgerCrypto.createSigner;

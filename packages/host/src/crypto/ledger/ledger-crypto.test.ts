@@ -1,9 +1,11 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js';
-import { concatBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { concatBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { createNobleLedgerSigner, nobleCrypto } from '@ogong/protocol/crypto/noble';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createLedgerSigner, recoverAddress, verifyAddress } from './wasm-ledger.ts';
+import { createLedgerCrypto } from './ledger-crypto.ts';
+import { openNativeLibrary } from './native-library.ts';
+import { openWasmLibrary } from './wasm-library.ts';
 
 const { Point } = secp256k1;
 const { Fn } = Point;
@@ -38,7 +40,21 @@ const changes: Readonly<Record<string, (signature: Uint8Array, noise: Uint8Array
   long: (signature) => concatBytes(signature, Uint8Array.of(27)),
 };
 
-describe('signatures of accounts', () => {
+/** Platforms for which the native package brings a build. Elsewhere WebAssembly alone is tested. */
+const hasBuild = ['linux-x64', 'darwin-arm64', 'win32-x64'].includes(`${process.platform}-${process.arch}`);
+const native = openNativeLibrary();
+const LIBRARIES = {
+  wasm: createLedgerCrypto(openWasmLibrary()),
+  ...(native !== undefined && { native: createLedgerCrypto(native) }),
+};
+
+it.runIf(hasBuild)('signatures of accounts run natively on a platform that has a build', () => {
+  expect(Object.keys(LIBRARIES)).toContain('native');
+});
+
+describe.each(Object.entries(LIBRARIES))('signatures of accounts, %s', (_name, ledger) => {
+  const { createSigner, recoverAddress, verifyAddress } = ledger;
+
   it('hold where noble says so, and nowhere else', () => {
     const noise = fc.uint8Array({ minLength: 32, maxLength: 32 });
     fc.assert(
@@ -98,7 +114,7 @@ describe('signatures of accounts', () => {
         fc.bigInt({ min: 1n, max: ORDER - 1n }),
         fc.uint8Array({ minLength: 32, maxLength: 32 }),
         (key, digest) => {
-          const [own, reference] = [createLedgerSigner(word(key)), createNobleLedgerSigner(word(key))];
+          const [own, reference] = [createSigner(word(key)), createNobleLedgerSigner(word(key))];
           expect(own.address).toEqual(reference.address);
           expect(own.signDigest(digest)).toEqual(reference.signDigest(digest));
         },
@@ -107,7 +123,27 @@ describe('signatures of accounts', () => {
     );
   });
 
+  it('equal the published example of RFC 6979 for the key 1', () => {
+    const digest = nobleCrypto.sha256(utf8Encode('Satoshi Nakamoto'));
+    expect(toHex(createSigner(word(1n)).signDigest(digest).subarray(0, 64))).toBe(
+      '934b1ea10a4b3c1757e2b0c017d0b6143ce3c9a7e6a4a49860d7a6ab210ee3d82442ce9d2b916064108014783e923ec36b49743e2ffa1c4496f01a512aafd9e5',
+    );
+  });
+
   it.each([0n, ORDER, ORDER + 1n])('are made by no key of %s', (key) => {
-    expect(() => createLedgerSigner(word(key))).toThrow();
+    expect(() => createSigner(word(key))).toThrow(RangeError);
+  });
+
+  it.each([0, 31, 33])('are made by no key of %i bytes, and over no digest of as many', (length) => {
+    expect(() => createSigner(new Uint8Array(length).fill(1))).toThrow(RangeError);
+    expect(() => createSigner(word(1n)).signDigest(new Uint8Array(length))).toThrow();
+    expect(recoverAddress(new Uint8Array(length), alice.signDigest(digestOf(7)))).toBeUndefined();
+  });
+
+  it('keep their key when the caller overwrites its own copy', () => {
+    const key = word(5n);
+    const signer = createSigner(key);
+    key.fill(0);
+    expect(signer.signDigest(digestOf(1))).toEqual(createNobleLedgerSigner(word(5n)).signDigest(digestOf(1)));
   });
 });
