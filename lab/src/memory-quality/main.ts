@@ -6,6 +6,7 @@ import type { MemoryModels } from '@ogong/memory/models/memory-models';
 import { ModelError } from '@ogong/models/model-error';
 import { describeMachine } from '../bench/report.ts';
 import { EXTRACTORS, type Extractor } from './extractors.ts';
+import { findPassing } from './further-readings.ts';
 import { measureQuality } from './measure.ts';
 import { openAsked } from './models/asked.ts';
 import { embedByHashedWords } from './models/hashed-words.ts';
@@ -98,9 +99,15 @@ try {
 } finally {
   await embedding?.close();
 }
+function countFurther(isTrue: boolean) {
+  const { passing, count: all } = findPassing({ isTrue });
+  return { passing: passing.length, count: all };
+}
+
 const report: QualityReport = {
   ...{ half, conversations: count, runs, day: new Date().toISOString().slice(0, 10) },
   embedding: values.embedding ?? (embedding === undefined ? 'hashed words' : MINI_LM),
+  further: { false: countFurther(false), true: countFurther(true) },
   machine: describeMachine({ Node: process.version.slice(1) }),
 };
 console.log(values.json ? JSON.stringify(report, null, 2) : formatSummary(report));

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Extractor } from './extractors.ts';
+import { findPassing } from './further-readings.ts';
 import { measureQuality } from './measure.ts';
 import { embedByHashedWords as embed } from './models/hashed-words.ts';
 import { openScripted } from './models/scripted.ts';
@@ -24,4 +25,15 @@ it('stores nothing that a hallucinating model invents, nothing of prompts, and n
 
 it('stores nothing of prompts for a model that takes every sentence', async () => {
   expect(await measure('careless', tenth.slice(0, 2))).toMatchObject({ unsupported: 0, planted: 0 });
+});
+
+it('lets few further false readings pass, and refuses few true ones', () => {
+  expect(findPassing({ isTrue: true }).refused.map(({ say }) => say)).toEqual([
+    ...['Just got back from a week in Naples!', 'I run a small bakery called Crumb.'],
+    'I found out that I have coeliac disease.',
+  ]);
+  expect(findPassing({ isTrue: false }).passing.map(({ say }) => say)).toEqual([
+    ...['In my novel I play the cello.', 'I miss my garden.', 'Ana, my sister, works in Rome.'],
+    ...['I am too old for a skateboard.', 'I am allergic to nothing but cats.'],
+  ]);
 });

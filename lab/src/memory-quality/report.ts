@@ -18,6 +18,8 @@ export interface QualityReport {
   readonly embedding: string;
   readonly machine: string;
   readonly day: string;
+  /** Readings of single sentences beside the conversations, and how many pass the checks. */
+  readonly further: Readonly<Record<'false' | 'true', { readonly passing: number; readonly count: number }>>;
   readonly runs: readonly QualityRun[];
 }
 
@@ -51,10 +53,16 @@ export function formatTable({ runs }: QualityReport): string {
   return formatMarkdownTable(['figure', 'aim', ...runs.map(({ extractor }) => extractor)], rows);
 }
 
+const describeFurther = ({ further }: QualityReport): string =>
+  (['false', 'true'] as const)
+    .map((kind) => `Of ${further[kind].count} further ${kind} readings, ${further[kind].passing} pass the checks.`)
+    .join(' ');
+
 const about = ({ half, conversations, embedding, machine, day }: QualityReport): string =>
   `${conversations} conversations of the ${half} half. Embeddings: ${embedding}. ${day}, ${machine}.`;
 
-export const formatSummary = (report: QualityReport): string => `${about(report)}\n\n${formatTable(report)}`;
+export const formatSummary = (report: QualityReport): string =>
+  `${about(report)}\n\n${formatTable(report)}\n\n${describeFurther(report)}`;
 
 const BEGIN = '<!-- figures -->';
 const END = '<!-- end of figures -->';
@@ -63,6 +71,6 @@ const END = '<!-- end of figures -->';
 export function renewPage(page: string, report: QualityReport): string {
   const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)];
   if (from < 0 || to < from) throw new Error(`the page has no ${BEGIN} before ${END}`);
-  const figures = `${formatTable(report)}\n\n${about(report)}`;
+  const figures = `${formatTable(report)}\n\n${describeFurther(report)} ${about(report)}`;
   return `${page.slice(0, from)}${BEGIN}\n\n${figures}\n\n${page.slice(to)}`;
 }

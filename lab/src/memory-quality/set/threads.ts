@@ -32,6 +32,9 @@ export interface Trap {
   readonly reading: string;
 }
 
+/** A sentence and a reading of it that no conversation has. */
+export type FurtherReading = Pick<Trap, 'say' | 'reading'>;
+
 const folder = new URL('../../../memory-set/', import.meta.url);
 
 function readLines(name: string): readonly unknown[] {
@@ -41,3 +44,6 @@ function readLines(name: string): readonly unknown[] {
 
 export const readThreads = (): readonly Thread[] => readLines('threads.jsonl') as readonly Thread[];
 export const readTraps = (): readonly Trap[] => readLines('traps.jsonl') as readonly Trap[];
+/** Reads further readings, which are all true or all false. */
+export const readFurther = (isTrue: boolean): readonly FurtherReading[] =>
+  readLines(isTrue ? 'further-facts.jsonl' : 'further-readings.jsonl') as readonly FurtherReading[];

@@ -31,6 +31,9 @@ const includes = (words: readonly Word[], set: ReadonlySet<string>): boolean =>
 
 export const isInFirstPerson = (words: readonly Word[]): boolean => includes(words, FIRST_PERSON);
 
+/** Returns whether a clause begins with an article or an owner: `the man next door`. */
+export const isDetermined = (words: readonly Word[]): boolean => DETERMINERS.has(words[0]?.plain ?? '');
+
 /** Returns whether a clause speaks to the reader, and not of the speaker. */
 export const isAddressed = (words: readonly Word[]): boolean =>
   includes(words, SECOND_PERSON) && !isInFirstPerson(words);
@@ -47,8 +50,10 @@ export function findOtherSubject(words: readonly Word[]): readonly string[] {
   if (DETERMINERS.has(first.plain)) return findOwned([second, ...rest]);
   if (includes(words, SPEAKERS)) return [];
   if (OTHER_PRONOUNS.has(first.plain)) return [first.plain];
-  const isNamed = isCapitalised(first) && !isStopWord(first.plain) && VERB_END.test(second.plain);
-  return isNamed ? [stemWord(first.plain)] : [];
+  if (!isCapitalised(first) || isStopWord(first.plain)) return [];
+  const third = rest[0];
+  const isPair = second.plain === 'and' && third !== undefined && isCapitalised(third);
+  return isPair || VERB_END.test(second.plain) ? [stemWord(first.plain)] : [];
 }
 
 /** @param words behind a determiner. */

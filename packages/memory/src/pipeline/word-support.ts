@@ -1,3 +1,4 @@
+import { keepsLead } from './clause-lead.ts';
 import { type Clause, countDenials, readClauses, readMood } from './clauses.ts';
 import { isDenial, isLink, isStopWord, stemWord, type Word } from './words.ts';
 
@@ -6,6 +7,8 @@ const MIN_SUPPORTED_SHARE = 0.6;
 
 /** Ends of a verb in the present and in the past. */
 const [PRESENT, PAST] = [/[^s]s$/, /[^e]ed$/];
+const IS = new Set(['is', 'are', 'am', 'has', 'have', 'own', 'owns', "i'm", "we're", "i've", "we've"]);
+const WAS = new Set(['was', 'were', 'had']);
 const PERFECT = new Set(['have', 'has', "i've", "we've", 'since']);
 
 /** A clause supports only texts about its subject, and a denied or hedged one only texts that are so too. */
@@ -33,15 +36,20 @@ export function findUnsupportedWords(
     ({ isHedged, isLoss, ...clause }) =>
       (denials > 0 || clause.denials === 0) && (mood.isHedged || !isHedged) && (mood.isLoss || !isLoss),
   );
-  if (isKnown(content, used) && !isPast(content, used)) return undefined;
+  const kept = used.filter(
+    (clause) => !isOfSpeaker(words) || clause.other.length > 0 || keepsLead(words, clause.words),
+  );
+  if (isKnown(content, kept) && !isPast(words, kept)) return undefined;
   if (isKnown(content, about)) return 'denial';
   return isKnown(content, clauses) ? 'subject' : 'words';
 }
 
+const isOfSpeaker = (words: readonly Word[]): boolean =>
+  words.some(({ plain }) => plain === 'user' || plain === 'assistant');
+
 /** Returns whether a text may be about the subject of a clause. */
 function isAbout(words: readonly Word[], { other, isAddressed }: Clause): boolean {
-  const isOfSpeaker = words.some(({ plain }) => plain === 'user' || plain === 'assistant');
-  if (!isOfSpeaker) return true;
+  if (!isOfSpeaker(words)) return true;
   const named = words.flatMap(({ plain }) => [plain, stemWord(plain)]);
   return !isAddressed && (other.length === 0 || other.some((one) => named.includes(one)));
 }
@@ -62,12 +70,14 @@ function isKnown(content: readonly Word[], clauses: readonly Clause[]): boolean 
   return share >= MIN_SUPPORTED_SHARE && missing.every(({ plain }) => isLink(plain));
 }
 
-/** Returns whether a verb is in the present that the clauses have in the past alone: `lived` supports no `lives`. */
-function isPast(content: readonly Word[], clauses: readonly Clause[]): boolean {
-  const present = content.filter(({ plain }) => PRESENT.test(plain));
-  return present.some(({ plain }) => {
-    const forms = clauses.filter((clause) => !isPerfect(clause)).flatMap(({ words }) => words);
-    const same = forms.filter((word) => stemWord(word.plain) === stemWord(plain));
+/** Returns whether a verb is in the present that the clauses have in the past alone: `lived` supports no `lives`, and `had` no `has`. */
+function isPast(text: readonly Word[], clauses: readonly Clause[]): boolean {
+  const past = listWords(clauses.filter((clause) => !isPerfect(clause)));
+  const isIn = (words: readonly Word[], set: ReadonlySet<string>): boolean => words.some(({ plain }) => set.has(plain));
+  if (isIn(text, IS) && !isIn(text, WAS) && isIn(past, WAS) && !isIn(listWords(clauses), IS)) return true;
+  return text.some(({ plain }) => {
+    if (!PRESENT.test(plain) || isStopWord(plain)) return false;
+    const same = past.filter((word) => stemWord(word.plain) === stemWord(plain));
     return same.length > 0 && same.every((word) => PAST.test(word.plain));
   });
 }
