@@ -42,15 +42,17 @@ export function checkCandidate(
   if (stated === '') return { refusal: 'question' };
   if (!isSubject(candidate, found)) return { refusal: 'subject' };
   if (when !== undefined && !includesWords(words, when)) return { refusal: 'date' };
-  const refusal = findUnsupported(candidate.text, { words, stated, day: turn.day });
+  const named = toSubject(subject);
+  const name = named === 'user' || named === 'assistant' ? undefined : named;
+  const refusal = findUnsupported({ text: candidate.text, name }, { words, stated, day: turn.day });
   if (refusal !== undefined) return { refusal };
   const text = addDate(candidate, turn.day);
   if (text.length > MAX_MEMORY_TEXT) return { refusal: 'form' };
   const { message, role, day } = turn;
-  return { supported: { text, type, categories, subject: toSubject(subject), words, turn: { message, role, day } } };
+  return { supported: { text, type, categories, subject: named, words, turn: { message, role, day } } };
 }
 
-const QUESTION = /[?？]["'”’)\]»」』]*\s*$/;
+const QUESTION = /[?？][!?！？…]*["'”’)\]»」』]*\s*$/;
 
 const joinTexts = (sentences: readonly NumberedSentence[]): string =>
   sentences
@@ -81,7 +83,8 @@ function isSubject({ subject, text }: MemoryCandidate, { words, turn }: { words:
   const named = toSubject(subject);
   const begins = ROLES.find((role) => new RegExp(`^(?:the )?${role}\\b`, 'i').test(text));
   if (turn.role !== 'user' && includesWords(text, 'user')) return false;
-  if (named === 'user' || named === 'assistant') return named === turn.role && (begins ?? named) === named;
+  if (named === 'user' || named === 'assistant')
+    return named === turn.role && (begins ?? named) === named && includesWords(text, named);
   return begins === undefined && includesWords(words, named) && includesWords(text, named);
 }
 

@@ -1,16 +1,18 @@
+import { isNeutral } from './neutral-words.ts';
 import { isCapitalised, isStopWord, stemWord, type Word } from './words.ts';
 
 const toSet = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 
 const FIRST_PERSON = toSet("i i'm i've i'd i'll me my mine myself we we're we've we'd we'll us our ours ourselves");
-const SECOND_PERSON = toSet("you you're you've you'd you'll your yours yourself");
+/** Words of a reader, and of a user in the third person: prompts have both. */
+const ADDRESSED = toSet("you you're you've you'd you'll your yours yourself user users assistant");
 /** Words of the speaker that are more than an owner. */
 const SPEAKERS = toSet("i i'm i've i'd i'll me myself we we're we've we'd we'll us");
 const OTHER_PRONOUNS = toSet(
-  "he he's he'd he'll she she's she'd she'll they they're they've they'd they'll somebody someone everybody everyone",
+  "he he's he'd he'll she she's she'd she'll they they're they've they'd they'll somebody someone everybody everyone who whose",
 );
 const OPENERS = toSet('and so also well yes no then now oh even only');
-const DETERMINERS = toSet('my our his her their your a an the one some both all');
+const DETERMINERS = toSet('my our his her their your a an the one some both all this that these those every each most');
 const OTHERS = new Set(
   [
     ...'sister brother sibling mother mom mum father dad parent wife husband spouse partner fiance fiancee'.split(' '),
@@ -25,6 +27,7 @@ const OTHERS = new Set(
 const MAX_BEFORE_NOUN = 3;
 /** Ends of verbs of a third person, or of the past. */
 const VERB_END = /(?:[^s]s|ed)$/;
+const VERBS = toSet('is was has had will would can could should must may might');
 
 const includes = (words: readonly Word[], set: ReadonlySet<string>): boolean =>
   words.some(({ plain }) => set.has(plain));
@@ -34,34 +37,47 @@ export const isInFirstPerson = (words: readonly Word[]): boolean => includes(wor
 /** Returns whether a clause begins with an article or an owner: `the man next door`. */
 export const isDetermined = (words: readonly Word[]): boolean => DETERMINERS.has(words[0]?.plain ?? '');
 
-/** Returns whether a clause speaks to the reader, and not of the speaker. */
-export const isAddressed = (words: readonly Word[]): boolean =>
-  includes(words, SECOND_PERSON) && !isInFirstPerson(words);
+/** Returns whether a clause has a word of the speaker that is more than an owner. */
+export const namesSpeaker = (words: readonly Word[]): boolean => includes(words, SPEAKERS);
+
+/** Returns whether a clause speaks to the reader or of `the user`, and not of the speaker. */
+export const isAddressed = (words: readonly Word[]): boolean => includes(words, ADDRESSED) && !isInFirstPerson(words);
+
+export const isPerson = (plain: string): boolean => OTHERS.has(stemWord(plain));
+const isName = (word: Word): boolean => isCapitalised(word) && !isNeutral(word);
+
+export const isNamesOnly = (words: readonly Word[]): boolean => words.every(isName);
+
+/** Finds the stems of relatives, friends and names in a clause. */
+export const findPeople = (words: readonly Word[]): readonly string[] =>
+  words.filter((word) => isName(word) || isPerson(word.plain)).map(({ plain }) => stemWord(plain));
 
 /**
- * Finds a subject that is not the speaker. `My sister Ana works in Rome` has `sister` and `Ana`, `she works in Rome` has `she`, and
- * `Ana works in Rome` has `Ana`.
+ * Finds a subject that is not the speaker. `My sister Ana works in Rome` has `sister` and `Ana`, `Ana works in Rome` has `Ana`, and `she
+ * works in Rome` has `she` and the people before her.
+ * @param people stems of those named before.
  * @returns stems, or a pronoun; a text about the clause has one of them. Empty if the speaker may be the subject.
  */
-export function findOtherSubject(words: readonly Word[]): readonly string[] {
+export function findOtherSubject(words: readonly Word[], people: readonly string[]): readonly string[] {
   const begin = words.findIndex(({ plain }) => !OPENERS.has(plain));
   const [first, second, ...rest] = words.slice(Math.max(0, begin));
-  if (first === undefined || second === undefined) return [];
-  if (DETERMINERS.has(first.plain)) return findOwned([second, ...rest]);
-  if (includes(words, SPEAKERS)) return [];
-  if (OTHER_PRONOUNS.has(first.plain)) return [first.plain];
+  if (first === undefined) return [];
+  if (DETERMINERS.has(first.plain)) return second === undefined ? [] : findOwned([second, ...rest]);
+  if (OTHER_PRONOUNS.has(first.plain)) return [first.plain, ...people];
+  if (isNamesOnly(words)) return words.map(({ plain }) => stemWord(plain));
+  if (namesSpeaker(words) || second === undefined) return [];
+  if (isPerson(first.plain)) return [stemWord(first.plain)];
   if (!isCapitalised(first) || isStopWord(first.plain)) return [];
   const third = rest[0];
   const isPair = second.plain === 'and' && third !== undefined && isCapitalised(third);
-  return isPair || VERB_END.test(second.plain) ? [stemWord(first.plain)] : [];
+  return isPair || VERBS.has(second.plain) || VERB_END.test(second.plain) ? [stemWord(first.plain)] : [];
 }
 
 /** @param words behind a determiner. */
 function findOwned(words: readonly Word[]): readonly string[] {
-  const at = words.findIndex(({ plain }, index) => index < MAX_BEFORE_NOUN && OTHERS.has(stemWord(plain)));
-  const [noun, next, behind] = words.slice(Math.max(0, at));
-  // `My sister and I` includes the speaker.
-  if (at < 0 || noun === undefined || (next?.plain === 'and' && behind?.plain === 'i')) return [];
+  const at = words.findIndex(({ plain }, index) => index < MAX_BEFORE_NOUN && isPerson(plain));
+  const [noun, next] = words.slice(Math.max(0, at));
+  if (at < 0 || noun === undefined) return [];
   const name = next !== undefined && isCapitalised(next) ? [stemWord(next.plain)] : [];
   return [stemWord(noun.plain), ...name];
 }

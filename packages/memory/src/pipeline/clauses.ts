@@ -1,70 +1,72 @@
-import { findOtherSubject, isAddressed } from './clause-subject.ts';
-import { isDenial, readWords, type Word } from './words.ts';
+import { findDenials, isConditional, type Mood, readMood } from './clause-mood.ts';
+import { findOtherSubject, findPeople, isAddressed, isInFirstPerson, isNamesOnly, namesSpeaker } from './clause-subject.ts';
+import { isEnglish } from './language.ts';
+import { isNeutral } from './neutral-words.ts';
+import { readWords, type Word } from './words.ts';
 
-/** Conditions of a statement that change its truth: a text that rests on it has them too. */
-export interface Mood {
-  /** It states a wish, a plan, a condition or a past habit, and no present fact. */
-  readonly isHedged: boolean;
-  /** It says that something is gone. */
-  readonly isLoss: boolean;
-}
-
-/** A part of a quote between marks, with one statement as a rule. */
+/** A part of a quote between marks, with one statement as a rule. A sentence in another language than English is one clause. */
 export interface Clause extends Mood {
   readonly words: readonly Word[];
-  readonly denials: number;
+  readonly isEnglish: boolean;
+  readonly denials: readonly number[];
   /** Stems and pronouns of which one names its subject, if that is not the speaker. */
   readonly other: readonly string[];
-  /** It speaks to the reader, and not of the speaker. */
+  /** It speaks to the reader or of `the user`, and not of the speaker. */
   readonly isAddressed: boolean;
 }
 
 const SENTENCE_END = /[.!?…。！？\n]+(?=\s|$)/u;
-/** Where a denial or a wish ends. */
-const CLAUSE_END = /[,;:.!?…。，；\n]|\b(?:but|because|although|though)\b/iu;
+/** Where a denial, a wish or a subject ends. */
+const CLAUSE_END = new RegExp(
+  [
+    '[,;:.!?…()。，；\\n]|\\s[-–—]+\\s|—',
+    '(?<!\\b(?:anything|nothing)\\s)\\bbut\\b|\\b(?:because|although|though)\\b',
+    '\\b(?:and|or|so)\\b(?=\\s+(?:i|we|you|he|she|they)\\b)|(?=\\bwhose?\\b)',
+  ].join('|'),
+  'iu',
+);
 /** Words of somebody else, up to the end of the sentence. */
 const SPEECH = /\b(?<!\bI )(?:said|says|told \p{L}+|tells \p{L}+|wrote|writes|asked|asks)\s*[:,].*/isu;
-
-const toSet = (text: string): ReadonlySet<string> => new Set(text.split(' '));
-
-/** They hold for their whole sentence. */
-const CONDITIONS = toSet('if unless whether');
-const HEDGES = new Set([
-  ...'would could should might maybe perhaps possibly nearly almost formerly previously'.split(' '),
-  ...'wish wishes wished hope hopes hoped hoping want wants wanted wanting plan plans planned planning'.split(' '),
-  ..."consider considers considering intend intends intending dream dreams dreaming thinking i'd we'd".split(' '),
-]);
-/** `used to` after one of these is no past habit: `I am used to rain`. */
-const USED_TO_STATES = toSet("am are is was were be been being get got getting i'm we're");
-const LOSSES = toSet('sold sell sells selling lost lose loses losing donated donate donates away');
+const COLON = /^([^:]*):\s(.*)$/su;
+/** Words before a colon that announce facts of the speaker. */
+const LABELS = new Set('about background bio context info intro job note profile ps reminder thing work'.split(' '));
 
 /** Reads the clauses of sentences that are no questions. */
 export function readClauses(stated: string): readonly Clause[] {
+  const people: string[] = [];
   return stated.split(SENTENCE_END).flatMap((sentence) => {
-    const isConditional = readWords(sentence).some(({ plain }) => CONDITIONS.has(plain));
-    return sentence
-      .replace(SPEECH, ' ')
-      .split(CLAUSE_END)
-      .map((text) => readClause(readWords(text), isConditional));
+    const words = readWords(sentence);
+    return isEnglish(words) ? readSentence(sentence, people) : [readClause(words, { isEnglish: false })];
   });
 }
 
-function readClause(words: readonly Word[], isConditional: boolean): Clause {
-  const { isHedged, isLoss } = readMood(words);
-  return {
-    ...{ words, isLoss, isHedged: isHedged || isConditional, denials: countDenials(words) },
-    ...{ other: findOtherSubject(words), isAddressed: isAddressed(words) },
-  };
+/** @param people named before; those of this sentence are added. */
+function readSentence(sentence: string, people: string[]): readonly Clause[] {
+  const isHedged = isConditional(sentence);
+  const parts = removeSpeech(sentence).split(CLAUSE_END).map(readWords);
+  let before: readonly string[] = [];
+  return parts.flatMap((words, at) => {
+    if (words.length === 0) return [];
+    const own = findOtherSubject(words, people);
+    if (own.length > 0 && (at === 0 || !isNamesOnly(words))) before = own;
+    else if (namesSpeaker(words)) before = [];
+    // `My sister, unlike me, lives in Rome`: a clause without a subject has the one before it.
+    const other = own.length > 0 || isInFirstPerson(words) ? own : before;
+    people.push(...findPeople(words));
+    const clause = readClause(words, { isEnglish: true });
+    return [{ ...clause, other, isHedged: clause.isHedged || isHedged }];
+  });
 }
 
-export const countDenials = (words: readonly Word[]): number => words.filter(({ plain }) => isDenial(plain)).length;
-
-export const readMood = (words: readonly Word[]): Mood => ({
-  isHedged: words.some(({ plain }, index) => HEDGES.has(plain) || CONDITIONS.has(plain) || isPastHabit(words, index)),
-  isLoss: words.some(({ plain }) => LOSSES.has(plain)),
+const readClause = (words: readonly Word[], { isEnglish }: Pick<Clause, 'isEnglish'>): Clause => ({
+  ...{ words, isEnglish, ...readMood(words), denials: findDenials(words) },
+  ...{ other: [], isAddressed: isAddressed(words) },
 });
 
-const isPastHabit = (words: readonly Word[], index: number): boolean =>
-  words[index]?.plain === 'used' &&
-  words[index + 1]?.plain === 'to' &&
-  !USED_TO_STATES.has(words[index - 1]?.plain ?? '');
+/** Removes words of somebody else, such as `Ana: I am late`. */
+function removeSpeech(sentence: string): string {
+  const [, lead = '', rest = ''] = COLON.exec(sentence) ?? [];
+  const announcing = readWords(lead);
+  const isOwn = namesSpeaker(announcing) || announcing.every((word) => isNeutral(word) || LABELS.has(word.plain));
+  return (isOwn || !isInFirstPerson(readWords(rest)) ? sentence : lead).replace(SPEECH, ' ');
+}

@@ -1,4 +1,4 @@
-import { readMood } from './clauses.ts';
+import { readMood } from './clause-mood.ts';
 import { isCapitalised, isDenial, readWords, stemWord } from './words.ts';
 
 interface ComparedText {

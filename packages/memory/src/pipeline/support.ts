@@ -1,9 +1,9 @@
 import { type DayRange, findNamedDates, isSupportedDate, listWeekdays, type NamedDate, resolveDates } from './dates.ts';
-import { findUnsupportedWords } from './word-support.ts';
+import { findUnsupportedWords, type WordProblem } from './word-support.ts';
 import { isCapitalised, isStopWord, readWords, stemWord, type Word } from './words.ts';
 
 /** The part of a memory that its quote does not support. */
-export type SupportProblem = 'date' | 'number' | 'name' | 'denial' | 'subject' | 'words';
+export type SupportProblem = 'date' | 'number' | 'name' | WordProblem;
 
 export interface DatedQuote {
   readonly words: string;
@@ -16,15 +16,21 @@ export interface DatedQuote {
 /**
  * Finds the first part of a text that its quote does not support (docs/spec/memory.md#candidate-checks). Each number, date and proper name
  * must stand in the quote, or be the time that its words mean. So must each content word that does more than link others.
+ * @param name of the person that the text is about; undefined for the user or the assistant.
  */
-export function findUnsupported(text: string, quote: DatedQuote): SupportProblem | undefined {
+export function findUnsupported(
+  { text, name }: { readonly text: string; readonly name: string | undefined },
+  quote: DatedQuote,
+): SupportProblem | undefined {
   const meant = resolveDates(quote.words, quote.day);
   const problem = findUnsupportedFact(text, quote.words, meant);
   if (problem !== undefined) return problem;
   const dates = findNamedDates(text);
   const weekdays = listWeekdays(meant);
   const words = readWords(blankDates(text, dates)).filter(({ plain }) => !weekdays.includes(plain));
-  return findUnsupportedWords(words, quote.stated, dates.length > 0);
+  const [first] = readWords(name ?? '');
+  const stem = first === undefined ? undefined : stemWord(first.plain);
+  return findUnsupportedWords({ words, name: stem, hasDate: dates.length > 0 }, quote.stated);
 }
 
 /**

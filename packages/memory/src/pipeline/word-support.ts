@@ -1,86 +1,55 @@
-import { keepsLead } from './clause-lead.ts';
-import { type Clause, countDenials, readClauses, readMood } from './clauses.ts';
+import { findDenials, readMood } from './clause-mood.ts';
+import { CLAUSE_RULES, type ClauseRule } from './clause-rules.ts';
+import { type Clause, readClauses } from './clauses.ts';
+import { keepsPlaces } from './word-places.ts';
 import { isDenial, isLink, isStopWord, stemWord, type Word } from './words.ts';
 
 /** Share of the content words of a memory that must stand in its quote. */
 const MIN_SUPPORTED_SHARE = 0.6;
+/** Words behind a denial that it may be about. */
+const MAX_DENIED = 2;
 
-/** Ends of a verb in the present and in the past. */
-const [PRESENT, PAST] = [/[^s]s$/, /[^e]ed$/];
-const IS = new Set(['is', 'are', 'am', 'has', 'have', 'own', 'owns', "i'm", "we're", "i've", "we've"]);
-const WAS = new Set(['was', 'were', 'had']);
-const PERFECT = new Set(['have', 'has', "i've", "we've", 'since']);
+export type WordProblem = ClauseRule['refusal'] | 'words';
 
-/** A clause supports only texts about its subject, and a denied or hedged one only texts that are so too. */
-export function findUnsupportedWords(
-  words: readonly Word[],
-  stated: string,
-  hasDate: boolean,
-): 'denial' | 'subject' | 'words' | undefined {
-  const clauses = readClauses(stated);
-  const denials = countDenials(words);
-  if (denials > clauses.reduce((sum, clause) => sum + clause.denials, 0)) return 'denial';
+export interface StatedText {
+  readonly words: readonly Word[];
+  /** Stem of the name of a person that the text is about; undefined for the user or the assistant. */
+  readonly name: string | undefined;
+  readonly hasDate: boolean;
+}
+
+/** Finds why the sentences of a quote that are no questions do not support a text (docs/spec/memory.md#clauses). */
+export function findUnsupportedWords({ words, name, hasDate }: StatedText, stated: string): WordProblem | undefined {
   const content = words.filter(({ plain, kind }) => kind === 'word' && !isStopWord(plain) && !isDenial(plain));
+  let clauses = readClauses(stated);
+  const denials = findDenials(words).length;
+  if (denials > clauses.flatMap((clause) => clause.denials).length) return 'denial';
   if (content.length === 0) return hasDate || words.some(({ kind }) => kind === 'number') ? undefined : 'words';
-  const about = clauses.filter((clause) => isAbout(words, clause));
-  if (
-    denials > 0 &&
-    !sharesWord(
-      content,
-      about.filter((clause) => clause.denials > 0),
-    )
-  )
-    return 'denial';
-  const mood = readMood(words);
-  const used = about.filter(
-    ({ isHedged, isLoss, ...clause }) =>
-      (denials > 0 || clause.denials === 0) && (mood.isHedged || !isHedged) && (mood.isLoss || !isLoss),
-  );
-  const kept = used.filter(
-    (clause) => !isOfSpeaker(words) || clause.other.length > 0 || keepsLead(words, clause.words),
-  );
-  if (isKnown(content, kept) && !isPast(words, kept)) return undefined;
-  if (isKnown(content, about)) return 'denial';
-  return isKnown(content, clauses) ? 'subject' : 'words';
-}
-
-const isOfSpeaker = (words: readonly Word[]): boolean =>
-  words.some(({ plain }) => plain === 'user' || plain === 'assistant');
-
-/** Returns whether a text may be about the subject of a clause. */
-function isAbout(words: readonly Word[], { other, isAddressed }: Clause): boolean {
-  if (!isOfSpeaker(words)) return true;
-  const named = words.flatMap(({ plain }) => [plain, stemWord(plain)]);
-  return !isAddressed && (other.length === 0 || other.some((one) => named.includes(one)));
-}
-
-const listWords = (clauses: readonly Clause[]): readonly Word[] => clauses.flatMap(({ words }) => words);
-
-/** Returns whether a denial is about a word of the text: `not for driving` denies nothing about glasses. */
-function sharesWord(content: readonly Word[], clauses: readonly Clause[]): boolean {
-  const known = listWords(clauses).map(({ plain }) => stemWord(plain));
-  return content.some(({ plain }) => known.includes(stemWord(plain)));
+  if (!isKnown(content, clauses)) return 'words';
+  const text = { words, name, denials, ...readMood(words) };
+  for (const { refusal, allows } of CLAUSE_RULES) {
+    clauses = clauses.filter((clause) => allows(text, clause));
+    if (!isKnown(content, clauses)) return refusal;
+  }
+  if (denials > 0 && !isDenied(content, clauses)) return 'denial';
+  return keepsPlaces(words, clauses.map((clause) => clause.words)) ? undefined : 'words';
 }
 
 /** Each word stands in the clauses or only links others, and enough of them stand there. */
 function isKnown(content: readonly Word[], clauses: readonly Clause[]): boolean {
-  const known = new Set(listWords(clauses).map(({ plain }) => stemWord(plain)));
+  const known = new Set(clauses.flatMap(({ words }) => words).map(({ plain }) => stemWord(plain)));
   const missing = content.filter(({ plain }) => !known.has(stemWord(plain)));
   const share = (content.length - missing.length) / content.length;
   return share >= MIN_SUPPORTED_SHARE && missing.every(({ plain }) => isLink(plain));
 }
 
-/** Returns whether a verb is in the present that the clauses have in the past alone: `lived` supports no `lives`, and `had` no `has`. */
-function isPast(text: readonly Word[], clauses: readonly Clause[]): boolean {
-  const past = listWords(clauses.filter((clause) => !isPerfect(clause)));
-  const isIn = (words: readonly Word[], set: ReadonlySet<string>): boolean => words.some(({ plain }) => set.has(plain));
-  if (isIn(text, IS) && !isIn(text, WAS) && isIn(past, WAS) && !isIn(listWords(clauses), IS)) return true;
-  return text.some(({ plain }) => {
-    if (!PRESENT.test(plain) || isStopWord(plain)) return false;
-    const same = past.filter((word) => stemWord(word.plain) === stemWord(plain));
-    return same.length > 0 && same.every((word) => PAST.test(word.plain));
-  });
+/** Returns whether a denial is about a word of the text: `not for driving` denies nothing about glasses. */
+function isDenied(content: readonly Word[], clauses: readonly Clause[]): boolean {
+  const denied = clauses.flatMap(({ words, denials }) =>
+    denials.flatMap((at) => {
+      const behind = words.slice(at + 1).filter(({ plain }) => !isStopWord(plain) && !isLink(plain));
+      return (behind.length > 0 ? behind : words).slice(0, MAX_DENIED).map(({ plain }) => stemWord(plain));
+    }),
+  );
+  return content.some(({ plain }) => denied.includes(stemWord(plain)));
 }
-
-/** `I have lived here since May` is a present fact. */
-const isPerfect = ({ words }: Clause): boolean => words.some(({ plain }) => PERFECT.has(plain));
