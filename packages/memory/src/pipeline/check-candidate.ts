@@ -78,14 +78,15 @@ const SPEAKER = /^(?:the )?(user|assistant)$/i;
 /** `The user` is `user`; names stay as they are. */
 const toSubject = (subject: string): string => SPEAKER.exec(subject)?.[1]?.toLowerCase() ?? subject;
 
-/** A text about a speaker needs a quote of that speaker. A text about a person names that person. */
+/** A text about a speaker names it and quotes it. A text about another person names that person and quotes the user. */
 function isSubject({ subject, text }: MemoryCandidate, { words, turn }: { words: string; turn: QuotedTurn }): boolean {
   const named = toSubject(subject);
   const begins = ROLES.find((role) => new RegExp(`^(?:the )?${role}\\b`, 'i').test(text));
   if (turn.role !== 'user' && includesWords(text, 'user')) return false;
   if (named === 'user' || named === 'assistant')
     return named === turn.role && (begins ?? named) === named && includesWords(text, named);
-  return begins === undefined && includesWords(words, named) && includesWords(text, named);
+  const isNamed = includesWords(words, named) && includesWords(text, named);
+  return turn.role === 'user' && begins === undefined && isNamed;
 }
 
 /** Returns whether words stand in a text one after the other, whatever their case and punctuation. */

@@ -1,4 +1,4 @@
-import { isDetermined, isInFirstPerson } from './clause-subject.ts';
+import { isDetermined, isInFirstPerson, isSpeakerSubject } from './clause-subject.ts';
 import { isNeutral } from './neutral-words.ts';
 import { isStopWord, stemWord, type Word } from './words.ts';
 
@@ -10,7 +10,6 @@ const PREPOSITIONS = new Set([
 const OF_ANOTHER = new Set('with against about than unlike from of'.split(' '));
 const OWNERS = new Set(['my', 'our']);
 const OWNING = new Set(['own', 'owns', 'has', 'have']);
-const SPEAKERS = new Set(['i', "i'm", "i've", "i'll", "i'd", 'we', "we're", "we've", "we'll", "we'd"]);
 
 /**
  * Returns whether a text keeps the beginning of a clause, up to its first term that both share. `I turned down a job` supports no
@@ -26,11 +25,15 @@ export function keepsLead(text: readonly Word[], clause: readonly Word[]): boole
   const isOwned = OWNERS.has(clause[first - 1]?.plain ?? '') && text.some(({ plain }) => OWNING.has(plain));
   const lead = clause.slice(skipPlace(clause), first);
   const isOfAnother = lead.some(({ plain }) => OF_ANOTHER.has(plain) && !text.some((word) => word.plain === plain));
-  return isOwned || (!isOfAnother && lead.every((word) => isNeutral(word) || SPEAKERS.has(word.plain)));
+  return isOwned || (!isOfAnother && lead.every((word) => isNeutral(word) || isSpeakerSubject(word)));
 }
+
+/** `In my novel I play the cello` is no fact of the speaker. */
+const FICTION = new Set('game novel dream dreams film movie book play story show'.split(' '));
 
 /** Returns the place of the speaker behind words such as `after the divorce`, or 0. */
 function skipPlace(clause: readonly Word[]): number {
-  const speaker = clause.findIndex(({ plain }) => SPEAKERS.has(plain));
-  return PREPOSITIONS.has(clause[0]?.plain ?? '') && speaker > 0 ? speaker : 0;
+  const speaker = clause.findIndex(isSpeakerSubject);
+  const isPlace = PREPOSITIONS.has(clause[0]?.plain ?? '') && speaker > 0;
+  return isPlace && !clause.slice(0, speaker).some(({ plain }) => FICTION.has(plain)) ? speaker : 0;
 }

@@ -1,5 +1,6 @@
 import { keepsLead } from './clause-lead.ts';
 import type { Mood } from './clause-mood.ts';
+import { isPerson } from './clause-subject.ts';
 import { makesPresent } from './clause-tense.ts';
 import type { Clause } from './clauses.ts';
 import { repeatsSentence } from './language.ts';
@@ -24,11 +25,14 @@ export interface ClauseRule {
 const isOfSpeaker = ({ words }: ComparedText): boolean =>
   words.some(({ plain }) => plain === 'user' || plain === 'assistant');
 
-/** Returns whether a text names a subject that is not the speaker. */
-function namesOther({ words }: ComparedText, { other }: Clause): boolean {
+/** Returns whether a text names the subject of a clause that is not the speaker, or a relative or friend whom it refers back to. */
+function namesOther({ words }: ComparedText, { other, people }: Clause): boolean {
   const named = words.flatMap(({ plain }) => [plain, stemWord(plain)]);
-  return other.some((one) => named.includes(one));
+  return [...other, ...people.filter(isPerson)].some((one) => named.includes(one));
 }
+
+const COORDINATORS = new Set(['and', 'but']);
+const isCoordinated = ({ words }: ComparedText): boolean => words.some(({ plain }) => COORDINATORS.has(plain));
 
 /** The rules of docs/spec/memory.md#clauses, in their order. */
 export const CLAUSE_RULES: readonly ClauseRule[] = [
@@ -40,10 +44,13 @@ export const CLAUSE_RULES: readonly ClauseRule[] = [
   },
   {
     refusal: 'subject',
-    allows: ({ name, words }, clause) =>
-      name === undefined || !clause.isEnglish || isOfName(name, words, clause),
+    allows: ({ name, words }, clause) => name === undefined || !clause.isEnglish || isOfName(name, words, clause),
   },
-  { refusal: 'denial', allows: ({ denials }, clause) => denials > 0 || clause.denials.length === 0 },
+  { refusal: 'denial', allows: ({ denials }, clause) => denials >= clause.denials.length },
+  {
+    refusal: 'denial',
+    allows: (text, clause) => text.denials === 0 || clause.denials.length > 0 || isCoordinated(text),
+  },
   { refusal: 'denial', allows: ({ isHedged }, clause) => isHedged || !clause.isHedged },
   { refusal: 'denial', allows: ({ isLoss }, clause) => isLoss || !clause.isLoss },
   {

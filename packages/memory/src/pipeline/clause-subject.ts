@@ -6,8 +6,8 @@ const toSet = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 const FIRST_PERSON = toSet("i i'm i've i'd i'll me my mine myself we we're we've we'd we'll us our ours ourselves");
 /** Words of a reader, and of a user in the third person: prompts have both. */
 const ADDRESSED = toSet("you you're you've you'd you'll your yours yourself user users assistant");
-/** Words of the speaker that are more than an owner. */
-const SPEAKERS = toSet("i i'm i've i'd i'll me myself we we're we've we'd we'll us");
+const SUBJECTS = toSet("i i'm i've i'd i'll we we're we've we'd we'll");
+const SPEAKERS: ReadonlySet<string> = new Set([...SUBJECTS, 'me', 'myself', 'us']);
 const OTHER_PRONOUNS = toSet(
   "he he's he'd he'll she she's she'd she'll they they're they've they'd they'll somebody someone everybody everyone who whose",
 );
@@ -37,6 +37,9 @@ export const isInFirstPerson = (words: readonly Word[]): boolean => includes(wor
 /** Returns whether a clause begins with an article or an owner: `the man next door`. */
 export const isDetermined = (words: readonly Word[]): boolean => DETERMINERS.has(words[0]?.plain ?? '');
 
+/** Returns whether a word is the speaker as a subject. */
+export const isSpeakerSubject = ({ plain }: Word): boolean => SUBJECTS.has(plain);
+
 /** Returns whether a clause has a word of the speaker that is more than an owner. */
 export const namesSpeaker = (words: readonly Word[]): boolean => includes(words, SPEAKERS);
 
@@ -46,6 +49,9 @@ export const isAddressed = (words: readonly Word[]): boolean => includes(words, 
 export const isPerson = (plain: string): boolean => OTHERS.has(stemWord(plain));
 const isName = (word: Word): boolean => isCapitalised(word) && !isNeutral(word);
 
+export const isOtherPronoun = (plain: string): boolean => OTHER_PRONOUNS.has(plain);
+export const isPossessive = ({ written }: Word): boolean => /['’]s$/.test(written);
+
 export const isNamesOnly = (words: readonly Word[]): boolean => words.every(isName);
 
 /** Finds the stems of relatives, friends and names in a clause. */
@@ -53,17 +59,16 @@ export const findPeople = (words: readonly Word[]): readonly string[] =>
   words.filter((word) => isName(word) || isPerson(word.plain)).map(({ plain }) => stemWord(plain));
 
 /**
- * Finds a subject that is not the speaker. `My sister Ana works in Rome` has `sister` and `Ana`, `Ana works in Rome` has `Ana`, and `she
- * works in Rome` has `she` and the people before her.
- * @param people stems of those named before.
+ * Finds a subject that is not the speaker. `My sister Ana works in Rome` has `sister`, `Ana works in Rome` has `Ana`, and `she
+ * works in Rome` has `she`.
  * @returns stems, or a pronoun; a text about the clause has one of them. Empty if the speaker may be the subject.
  */
-export function findOtherSubject(words: readonly Word[], people: readonly string[]): readonly string[] {
+export function findOtherSubject(words: readonly Word[]): readonly string[] {
   const begin = words.findIndex(({ plain }) => !OPENERS.has(plain));
   const [first, second, ...rest] = words.slice(Math.max(0, begin));
   if (first === undefined) return [];
   if (DETERMINERS.has(first.plain)) return second === undefined ? [] : findOwned([second, ...rest]);
-  if (OTHER_PRONOUNS.has(first.plain)) return [first.plain, ...people];
+  if (OTHER_PRONOUNS.has(first.plain)) return [first.plain];
   if (isNamesOnly(words)) return words.map(({ plain }) => stemWord(plain));
   if (namesSpeaker(words) || second === undefined) return [];
   if (isPerson(first.plain)) return [stemWord(first.plain)];
@@ -73,11 +78,10 @@ export function findOtherSubject(words: readonly Word[], people: readonly string
   return isPair || VERBS.has(second.plain) || VERB_END.test(second.plain) ? [stemWord(first.plain)] : [];
 }
 
-/** @param words behind a determiner. */
+/** Finds the relative or friend that begins a clause, or the thing of theirs: `my mother's doctor`. @param words behind a determiner. */
 function findOwned(words: readonly Word[]): readonly string[] {
   const at = words.findIndex(({ plain }, index) => index < MAX_BEFORE_NOUN && isPerson(plain));
   const [noun, next] = words.slice(Math.max(0, at));
   if (at < 0 || noun === undefined) return [];
-  const name = next !== undefined && isCapitalised(next) ? [stemWord(next.plain)] : [];
-  return [stemWord(noun.plain), ...name];
+  return [stemWord(isPossessive(noun) && next !== undefined ? next.plain : noun.plain)];
 }

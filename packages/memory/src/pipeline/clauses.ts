@@ -1,5 +1,14 @@
 import { findDenials, isConditional, type Mood, readMood } from './clause-mood.ts';
-import { findOtherSubject, findPeople, isAddressed, isInFirstPerson, isNamesOnly, namesSpeaker } from './clause-subject.ts';
+import {
+  findOtherSubject,
+  findPeople,
+  isAddressed,
+  isInFirstPerson,
+  isNamesOnly,
+  isOtherPronoun,
+  isSpeakerSubject,
+  namesSpeaker,
+} from './clause-subject.ts';
 import { isEnglish } from './language.ts';
 import { isNeutral } from './neutral-words.ts';
 import { readWords, type Word } from './words.ts';
@@ -11,6 +20,8 @@ export interface Clause extends Mood {
   readonly denials: readonly number[];
   /** Stems and pronouns of which one names its subject, if that is not the speaker. */
   readonly other: readonly string[];
+  /** Stems of the people named before, if its subject is one of them: relatives, friends and names. */
+  readonly people: readonly string[];
   /** It speaks to the reader or of `the user`, and not of the speaker. */
   readonly isAddressed: boolean;
 }
@@ -26,7 +37,8 @@ const CLAUSE_END = new RegExp(
   'iu',
 );
 /** Words of somebody else, up to the end of the sentence. */
-const SPEECH = /\b(?<!\bI )(?:said|says|told \p{L}+|tells \p{L}+|wrote|writes|asked|asks)\s*[:,].*/isu;
+const SPEECH =
+  /\b(?<!\bI )(?:(?:was|were) like|said|says|told \p{L}+|tells \p{L}+|wrote|writes|asked|asks)\s*[:,].*/isu;
 const COLON = /^([^:]*):\s(.*)$/su;
 /** Words before a colon that announce facts of the speaker. */
 const LABELS = new Set('about background bio context info intro job note profile ps reminder thing work'.split(' '));
@@ -42,31 +54,38 @@ export function readClauses(stated: string): readonly Clause[] {
 
 /** @param people named before; those of this sentence are added. */
 function readSentence(sentence: string, people: string[]): readonly Clause[] {
-  const isHedged = isConditional(sentence);
-  const parts = removeSpeech(sentence).split(CLAUSE_END).map(readWords);
+  const [, lead = '', rest = ''] = COLON.exec(sentence) ?? [];
+  const announcing = readWords(lead);
+  const isHedged = isConditional(sentence) || readMood(announcing).isHedged;
+  const said = isOfAnother(announcing, rest) ? lead : sentence;
   let before: readonly string[] = [];
-  return parts.flatMap((words, at) => {
-    if (words.length === 0) return [];
-    const own = findOtherSubject(words, people);
-    if (own.length > 0 && (at === 0 || !isNamesOnly(words))) before = own;
-    else if (namesSpeaker(words)) before = [];
-    // `My sister, unlike me, lives in Rome`: a clause without a subject has the one before it.
-    const other = own.length > 0 || isInFirstPerson(words) ? own : before;
-    people.push(...findPeople(words));
-    const clause = readClause(words, { isEnglish: true });
-    return [{ ...clause, other, isHedged: clause.isHedged || isHedged }];
-  });
+  return said
+    .replace(SPEECH, ' ')
+    .split(CLAUSE_END)
+    .map(readWords)
+    .flatMap((words, at) => {
+      if (words.length === 0) return [];
+      const own = findOtherSubject(words);
+      if (own.length > 0 && (at === 0 || !isNamesOnly(words))) before = own;
+      else if (words.some(isSpeakerSubject)) before = [];
+      // `My sister, unlike me, lives in Rome`: a clause without a subject has the one before it.
+      const hasOwn = own.length > 0 || isInFirstPerson(words);
+      const other = hasOwn ? own : before;
+      const refersBack = hasOwn ? own.some(isOtherPronoun) : other.length > 0;
+      const clause = readClause(words, { isEnglish: true });
+      const read = { ...clause, other, people: refersBack ? [...people] : [], isHedged: clause.isHedged || isHedged };
+      people.push(...findPeople(words));
+      return [read];
+    });
 }
+
+/** Returns whether words behind a colon are of somebody else: `Ana: I am late`, `translate this: I am late`. */
+const isOfAnother = (lead: readonly Word[], rest: string): boolean =>
+  isInFirstPerson(readWords(rest)) &&
+  !namesSpeaker(lead) &&
+  !lead.every((word) => isNeutral(word) || LABELS.has(word.plain));
 
 const readClause = (words: readonly Word[], { isEnglish }: Pick<Clause, 'isEnglish'>): Clause => ({
   ...{ words, isEnglish, ...readMood(words), denials: findDenials(words) },
-  ...{ other: [], isAddressed: isAddressed(words) },
+  ...{ other: [], people: [], isAddressed: isAddressed(words) },
 });
-
-/** Removes words of somebody else, such as `Ana: I am late`. */
-function removeSpeech(sentence: string): string {
-  const [, lead = '', rest = ''] = COLON.exec(sentence) ?? [];
-  const announcing = readWords(lead);
-  const isOwn = namesSpeaker(announcing) || announcing.every((word) => isNeutral(word) || LABELS.has(word.plain));
-  return (isOwn || !isInFirstPerson(readWords(rest)) ? sentence : lead).replace(SPEECH, ' ');
-}

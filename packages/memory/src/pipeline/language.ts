@@ -31,7 +31,10 @@ function isMarker({ plain, written }: Word): boolean {
 
 /** Returns whether a text is a sentence word for word, with no word of content beside it. */
 export function repeatsSentence(text: readonly Word[], sentence: readonly Word[]): boolean {
-  const [stems, wanted] = [text, sentence].map((words) => words.map(({ plain }) => stemWord(plain))) as [string[], string[]];
+  const [stems, wanted] = [text, sentence].map((words) => words.map(({ plain }) => stemWord(plain))) as [
+    string[],
+    string[],
+  ];
   const at = stems.findIndex((_, start) => wanted.every((stem, index) => stems[start + index] === stem));
   const beside = at < 0 ? text : [...text.slice(0, at), ...text.slice(at + sentence.length)];
   return at >= 0 && beside.every(({ plain, kind }) => kind === 'word' && isStopWord(plain));

@@ -1,4 +1,4 @@
-import { isDetermined, isPerson } from './clause-subject.ts';
+import { isDetermined, isPerson, isPossessive } from './clause-subject.ts';
 import type { Clause } from './clauses.ts';
 import { isNeutral } from './neutral-words.ts';
 import { isCapitalised, isLink, isStopWord, stemWord, type Word } from './words.ts';
@@ -10,11 +10,11 @@ const PREPOSITIONS = new Set('of than with like to for from by about and or unli
  * with the name. `Bruno pays Ana` and `Ana's son works` state nothing of Ana.
  * @param name stem of the first word of the name.
  */
-export function isOfName(name: string, text: readonly Word[], { words: clause, other }: Clause): boolean {
+export function isOfName(name: string, text: readonly Word[], { words: clause, people }: Clause): boolean {
   const at = clause.findIndex(({ plain }) => stemWord(plain) === name);
   const word = clause[at];
-  if (word === undefined) return other.includes(name);
-  if (/['’]s$/.test(word.written)) return false;
+  if (word === undefined) return people.includes(name);
+  if (isPossessive(word)) return false;
   const stems = new Set(text.map(({ plain }) => stemWord(plain)));
   const isShared = ({ plain }: Word): boolean => stems.has(stemWord(plain)) && !isStopWord(plain) && !isLink(plain);
   const before = clause.slice(0, at);

@@ -2,7 +2,10 @@ import { isDenial, isLink, isStopWord, type Word } from './words.ts';
 
 /** Words that may stand before a statement and change nothing of it. */
 const NEUTRAL = new Set([
-  ...'way fact moment ok okay hi hello hey thanks thank please sorry btw update news yes maybe ever always every'.split(' '),
+  ...'way fact moment ok okay hi hello hey thanks thank please sorry btw update news yes maybe ever always every got'.split(
+    ' ',
+  ),
+  ...'big huge great good real total proud'.split(' '),
   ...'last next day week weekend month morning afternoon evening night spring summer autumn fall winter'.split(' '),
   ...'today yesterday tomorrow tonight lately nowadays monday tuesday wednesday thursday friday saturday'.split(' '),
   ...'sunday january february march april june july august september october november december'.split(' '),
@@ -12,9 +15,19 @@ const OPEN_LINKS = new Set([
   ...'want wish hope plan intend need try think believe know describe express report share tell ask remember'.split(
     ' ',
   ),
-  ...'interest interested person'.split(' '),
+  ...'interest interested person play'.split(' '),
 ]);
-const WEAK_ADVERBS = new Set(['hardly', 'barely', 'scarcely', 'rarely', 'nearly', 'supposedly', 'allegedly']);
+const WEAK_ADVERBS = new Set([
+  'hardly',
+  'barely',
+  'scarcely',
+  'rarely',
+  'nearly',
+  'supposedly',
+  'allegedly',
+  'practically',
+  'virtually',
+]);
 const ROLES = new Set(['user', 'assistant']);
 
 export const isNeutralWord = (plain: string): boolean => NEUTRAL.has(plain);

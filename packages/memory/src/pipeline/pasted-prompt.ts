@@ -1,9 +1,10 @@
 import { isInFirstPerson } from './clause-subject.ts';
+import { removeQuotedSpeech } from './quoted-speech.ts';
 import { readWords } from './words.ts';
 
 /** How a prompt for a model begins. */
 const PROMPT =
-  /^[\s#*>`"'“_-]*(?:system(?: prompt| message)?\s*:|you are\b|you're\b|act as\b|your (?:task|role|job) is\b)/iu;
+  /^[\s#*>`"'“_[<|-]*(?:system(?: prompt| message)?\s*[:\]>]|im_start\|?>|inst\b|instructions?:|you are\b|you're\b|act as\b|pretend\b|ignore (?:all|any|the|your)\b|your (?:task|role|job|name) is\b)/iu;
 /** A blank line, with the line end before it. */
 const PARAGRAPH_END = /(?<=\n[^\S\n]*\n)/u;
 
@@ -16,7 +17,8 @@ export function removePastedPrompts(text: string): readonly string[] {
   const parts: string[] = [];
   let [isPrompt, isJoined] = [false, false];
   for (const paragraph of text.split(PARAGRAPH_END)) {
-    isPrompt = (isPrompt || PROMPT.test(paragraph)) && !isInFirstPerson(readWords(paragraph));
+    isPrompt =
+      (isPrompt || PROMPT.test(paragraph)) && !isInFirstPerson(readWords(removeQuotedSpeech(paragraph).join(' ')));
     if (isPrompt) isJoined = false;
     else {
       parts.push(isJoined ? `${parts.pop()}${paragraph}` : paragraph);

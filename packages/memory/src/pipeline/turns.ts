@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { MemoryError } from '../memory-error.ts';
 import { removePastedPrompts } from './pasted-prompt.ts';
 import { hasHidden } from './plain-line.ts';
+import { removeQuotedSpeech } from './quoted-speech.ts';
 import { removeRecalled } from './recalled.ts';
 import { cutSentences } from './sentences.ts';
 
@@ -21,7 +22,7 @@ export interface NumberedSentence {
   readonly text: string;
 }
 
-/** A message of a user or an assistant, without recalled texts and pasted prompts. */
+/** A message of a user or an assistant, without recalled texts, pasted prompts and quoted speech. */
 export interface ConversationTurn {
   /** Index of the message in its call, from 0. */
   readonly message: number;
@@ -53,6 +54,7 @@ export function readTurns(messages: readonly ConversationMessage[], nowMs: numbe
     if (role !== 'user' && role !== 'assistant') continue;
     const texts = removeRecalled(content)
       .flatMap(removePastedPrompts)
+      .flatMap(removeQuotedSpeech)
       .flatMap(cutSentences)
       .filter((text) => text.trim() !== '' && !hasHidden(text));
     const sentences = texts.map((text, index) => ({ n: count + index + 1, text }));

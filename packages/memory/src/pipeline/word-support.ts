@@ -32,7 +32,12 @@ export function findUnsupportedWords({ words, name, hasDate }: StatedText, state
     if (!isKnown(content, clauses)) return refusal;
   }
   if (denials > 0 && !isDenied(content, clauses)) return 'denial';
-  return keepsPlaces(words, clauses.map((clause) => clause.words)) ? undefined : 'words';
+  return keepsPlaces(
+    words,
+    clauses.map((clause) => clause.words),
+  )
+    ? undefined
+    : 'words';
 }
 
 /** Each word stands in the clauses or only links others, and enough of them stand there. */
