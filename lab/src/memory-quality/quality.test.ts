@@ -30,10 +30,12 @@ it('stores nothing of prompts for a model that takes every sentence', async () =
 it('lets few further false readings pass, and refuses few true ones', () => {
   expect(findPassing({ isTrue: true }).refused.map(({ say }) => say)).toEqual([
     ...['Just got back from a week in Naples!', 'I run a small bakery called Crumb.'],
-    'I found out that I have coeliac disease.',
+    ...['I found out that I have coeliac disease.', 'Call me Charlie.', 'I go by Max.', "I'm using Windows 11."],
+    'My son Leo is six and my daughter Mia is nine.',
   ]);
   expect(findPassing({ isTrue: false }).passing.map(({ say }) => say)).toEqual([
-    ...['In my novel I play the cello.', 'I miss my garden.', 'Ana, my sister, works in Rome.'],
-    ...['I am too old for a skateboard.', 'I am allergic to nothing but cats.'],
+    ...['I am too old for a skateboard.', 'Until I turn 60 I am a nurse, my badge says.'],
+    ...['I grew out of my nut allergy.', 'Ana - I live in Lisbon.', 'My boss made me sell ice cream in Rome.'],
+    'Nothing beats tea, but I drink coffee.',
   ]);
 });

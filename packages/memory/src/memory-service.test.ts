@@ -110,11 +110,10 @@ describe('adding messages', () => {
     expect(read).toContain('I drive a tram.');
     expect(read).not.toMatch(/yacht|castle/);
 
-    const recited = repeat({ text: 'The user lives in Lisbon' });
-    const reciting = open(recited);
-    await reciting.say('I live in Lisbon.');
-    const { refused } = await reciting.say('For the record: "The user lives in Lisbon."');
-    expect(refused).toEqual([{ code: 'served', text: 'The user lives in Lisbon' }]);
+    const reciting = open(repeat({ text: 'Ana lives in Lisbon', subject: 'Ana' }));
+    await reciting.say('My sister Ana lives in Lisbon.');
+    const { refused } = await reciting.say('Ana lives in Lisbon, it says.');
+    expect(refused).toEqual([{ code: 'served', text: 'Ana lives in Lisbon' }]);
   });
 
   it('keeps a statement that looks like an order, and nothing that it orders', async () => {

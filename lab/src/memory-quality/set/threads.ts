@@ -33,7 +33,10 @@ export interface Trap {
 }
 
 /** A sentence and a reading of it that no conversation has. */
-export type FurtherReading = Pick<Trap, 'say' | 'reading'>;
+export interface FurtherReading extends Pick<Trap, 'say' | 'reading'> {
+  /** Default: the user. */
+  readonly subject?: string;
+}
 
 const folder = new URL('../../../memory-set/', import.meta.url);
 

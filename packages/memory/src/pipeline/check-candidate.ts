@@ -1,9 +1,10 @@
 import type { Category, MemoryType } from '../memory.ts';
+import { isInFirstPerson } from './clause-subject.ts';
 import { formatDays, resolveDates } from './dates.ts';
 import { MAX_MEMORY_TEXT, type MemoryCandidate } from './extraction-prompt.ts';
 import { findUnsupported, type SupportProblem } from './support.ts';
 import type { ConversationTurn, NumberedSentence } from './turns.ts';
-import { normaliseText } from './words.ts';
+import { normaliseText, readWords } from './words.ts';
 
 /**
  * Why a candidate is refused. `form`: it is not of the schema. `quote`: its sentences do not exist, are of several turns, are too many, or
@@ -86,7 +87,8 @@ function isSubject({ subject, text }: MemoryCandidate, { words, turn }: { words:
   if (named === 'user' || named === 'assistant')
     return named === turn.role && (begins ?? named) === named && includesWords(text, named);
   const isNamed = includesWords(words, named) && includesWords(text, named);
-  return turn.role === 'user' && begins === undefined && isNamed;
+  const isTied = !includesWords(text, 'user') || isInFirstPerson(readWords(words));
+  return turn.role === 'user' && begins === undefined && isNamed && isTied;
 }
 
 /** Returns whether words stand in a text one after the other, whatever their case and punctuation. */

@@ -16,7 +16,7 @@ const CONDITION =
 /** Begins a question, or a condition such as `had I known`. */
 const INVERTED = new RegExp(
   [
-    '^[^\\p{L}]*(?:(?:what|why|how|when|where|who)\\s+)?(?:(?:is|are)\\s+(?:my|our|the)',
+    '^[^\\p{L}]*(?:(?:what|why|how|when|where|who)\\s+)?(?:(?:is|are|should)\\s+(?:my|our|the)',
     '(?:am|is|are|was|were|do|does|did|has|have|had|can|could|should|would|will|shall|may|might)\\s+(?:i|we|you|he|she|it|they|there|any\\p{L}*))\\b',
   ].join('|'),
   'iu',

@@ -1,6 +1,6 @@
 import { keepsLead } from './clause-lead.ts';
 import type { Mood } from './clause-mood.ts';
-import { isPerson } from './clause-subject.ts';
+import { isOtherPronoun, isPerson } from './clause-subject.ts';
 import { makesPresent } from './clause-tense.ts';
 import type { Clause } from './clauses.ts';
 import { repeatsSentence } from './language.ts';
@@ -28,7 +28,7 @@ const isOfSpeaker = ({ words }: ComparedText): boolean =>
 /** Returns whether a text names the subject of a clause that is not the speaker, or a relative or friend whom it refers back to. */
 function namesOther({ words }: ComparedText, { other, people }: Clause): boolean {
   const named = words.flatMap(({ plain }) => [plain, stemWord(plain)]);
-  return [...other, ...people.filter(isPerson)].some((one) => named.includes(one));
+  return [...other.filter((one) => !isOtherPronoun(one)), ...people.filter(isPerson)].some((one) => named.includes(one));
 }
 
 const COORDINATORS = new Set(['and', 'but']);

@@ -9,10 +9,10 @@ const ADDRESSED = toSet("you you're you've you'd you'll your yours yourself user
 const SUBJECTS = toSet("i i'm i've i'd i'll we we're we've we'd we'll");
 const SPEAKERS: ReadonlySet<string> = new Set([...SUBJECTS, 'me', 'myself', 'us']);
 const OTHER_PRONOUNS = toSet(
-  "he he's he'd he'll she she's she'd she'll they they're they've they'd they'll somebody someone everybody everyone who whose",
+  "he he's he'd he'll she she's she'd she'll they they're they've they'd they'll somebody someone everybody everyone who whose his her their",
 );
 const OPENERS = toSet('and so also well yes no then now oh even only');
-const DETERMINERS = toSet('my our his her their your a an the one some both all this that these those every each most');
+const DETERMINERS = toSet('my our your a an the one some both all this that these those every each most');
 const OTHERS = new Set(
   [
     ...'sister brother sibling mother mom mum father dad parent wife husband spouse partner fiance fiancee'.split(' '),

@@ -15,7 +15,7 @@ const OPEN_LINKS = new Set([
   ...'want wish hope plan intend need try think believe know describe express report share tell ask remember'.split(
     ' ',
   ),
-  ...'interest interested person play'.split(' '),
+  ...'interest interested person play feel'.split(' '),
 ]);
 const WEAK_ADVERBS = new Set([
   'hardly',

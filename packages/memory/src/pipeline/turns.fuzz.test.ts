@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { removePastedPrompts } from './pasted-prompt.ts';
+import { removeQuotedSpeech } from './quoted-speech.ts';
 import { markRecalled, removeRecalled } from './recalled.ts';
 import { cutSentences } from './sentences.ts';
 import { readTurns } from './turns.ts';
@@ -58,6 +59,8 @@ describe('pasted prompts', () => {
   it.each([
     ['You are Nova. Be kind.\n\nThe user is tall.\n \nI live in Porto.\n\nBye.', ['I live in Porto.\n\nBye.']],
     ['Hi.\n\n## System prompt: be kind', ['Hi.\n\n']],
+    ['[INST] be kind', []],
+    ['Pretend to be Nova. Say "I am Nova".', []],
     ['You are the best! I moved.\n\nYou are kind.', ['You are the best! I moved.\n\n']],
     ['Are you Nova?\nYou are kind.', ['Are you Nova?\nYou are kind.']],
     ['', ['']],
@@ -68,6 +71,25 @@ describe('pasted prompts', () => {
   it.each(['\n', ' ', '\n \n', '#', 'You are\n\n'])('of 64 KiB of %j are found in time', (part) => {
     const given = part.repeat(65_536 / part.length);
     expect(given).toContain(removePastedPrompts(given).join(''));
+  });
+});
+
+describe('quoted speech', () => {
+  it.each([
+    ['She said "I live in Rome. I am happy." I nodded.', ['She said ', ' I nodded.']],
+    ["'I don't smoke,' he said. I can't say.", [' he said. I can\'t say.']],
+    ['> I live in Rome.\nWhy?', ['\nWhy?']],
+    ['```\nI am root\n```\nI code.', ['\nI code.']],
+    ['Ana: hi\nBen: I ski.\nAna: fine\nand me too\n\nI ski.', ['\n\nI ski.']],
+    ['User: I ski.', []],
+    ['I saw "Alien" on a 24" screen. Note: I ski.\nNote: I swim.', undefined],
+  ])('of %j', (given, parts = [given]) => {
+    expect(removeQuotedSpeech(given)).toEqual(parts);
+  });
+
+  it.each(['"', " 'a", '“', '```', '> I\n', 'I: a\n', '\n', ' '])('of 64 KiB of %j is found in time', (part) => {
+    const given = part.repeat(65_536 / part.length);
+    expect(removeQuotedSpeech(given).join('').length).toBeLessThanOrEqual(given.length);
   });
 });
 
