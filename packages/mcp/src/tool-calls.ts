@@ -33,17 +33,24 @@ export function createCallRunner({ concurrency, timeoutMs }: RunnerLimits, log: 
     try {
       if (running >= concurrency) throw new ToolError('busy', `${running} calls run already; try again later`);
       running++;
-      try {
-        return await work(AbortSignal.any([asked, limit]));
-      } finally {
+      const signal = AbortSignal.any([asked, limit]);
+      // Work that ignores its signal keeps its place until it ends, but its caller is answered.
+      const worked = work(signal).finally(() => {
         running--;
-      }
+      });
+      return await Promise.race([worked, rejectOnAbort(signal)]);
     } catch (error) {
       log.warn({ tool, err: error }, 'a call failed');
       return { content: [{ type: 'text', text: explain(error, limit, timeoutMs) }], isError: true };
     }
   };
 }
+
+const rejectOnAbort = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason));
+  });
 
 function explain(error: unknown, limit: AbortSignal, timeoutMs: number): string {
   if (limit.aborted) return `the call took longer than ${timeoutMs} ms`;

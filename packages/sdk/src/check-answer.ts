@@ -51,6 +51,8 @@ export interface GatewayAnswer {
   readonly ogong: unknown;
   /** The whole answer, for the error. */
   readonly response: unknown;
+  /** Of the caller: it also ends what the checks fetch from the gateway. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface CheckOptions {
@@ -111,7 +113,7 @@ async function checkOne(
   answer: GatewayAnswer,
   options: CheckOptions,
 ): Promise<CheckedReply> {
-  const { request, response: whole } = answer;
+  const { request, response: whole, signal } = answer;
   let compact: Receipt;
   try {
     compact = parseReceipt(json);
@@ -121,7 +123,8 @@ async function checkOne(
       cause,
     });
   }
-  const opened = await fetchOpening(compact, options).catch((cause: unknown) => {
+  const opened = await fetchOpening(compact, { ...options, signal }).catch((cause: unknown) => {
+    signal?.throwIfAborted();
     const message = `the opening cannot be fetched: ${(cause as Error).message}`;
     throw new ReceiptError('opening', message, { receipt: compact, response: whole, cause });
   });
@@ -133,7 +136,10 @@ async function checkOne(
   const given = { ...options.trust, ...(await readTrust?.(opened)) };
   const isWaited = !allow.includes('intake') && !given.allow?.includes('intake');
   // A gateway without such a receipt has none with the validator's confirmation either: then the check is skipped, with that reason.
-  const receipt = isWaited ? await fetchIntake(opened, { ...options, id: replyId }).catch(() => opened) : opened;
+  const receipt = isWaited
+    ? await fetchIntake(opened, { ...options, signal, id: replyId }).catch(() => opened)
+    : opened;
+  signal?.throwIfAborted();
   const trust = findModelRoots === undefined ? given : await addPublishedRoot(given, receipt, findModelRoots);
   const verdict = await verifyReceipt(receipt, { request, response, nowMs: Date.now(), trust, allow });
   const roles = await checkRoles(receipt, readDemanded(request), options);
@@ -158,7 +164,7 @@ async function checkOne(
   const { posture } = verdict;
   const allowed = [...verdict.allowed, ...own.allowed];
   const checks = [...found, ...shown];
-  const parts = await checkParts(tries, { receipt, request, response }, { ...options, trust });
+  const parts = await checkParts(tries, { receipt, request, response }, { ...options, trust, signal });
   return { choice, replyId, receipt, checks, allowed, posture, request, response, parts };
 }
 
@@ -192,7 +198,7 @@ const MAX_PARTS = 8;
 async function checkParts(
   tries: unknown,
   whole: Omit<VerifiedPart, 'verdict'>,
-  options: CheckOptions,
+  options: CheckOptions & Pick<GatewayAnswer, 'signal'>,
 ): Promise<Check[]> {
   const listed = Array.isArray(tries) ? tries.slice(0, MAX_PARTS) : [];
   const signed = listed.filter((one) => one instanceof Object && typeof one.url === 'string');

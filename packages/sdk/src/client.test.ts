@@ -138,6 +138,20 @@ describe('a client', () => {
     await expect(createCheckedFetch(options)(`${BASE_URL}/v1/chat/completions`, sent)).rejects.toBe(closed);
   });
 
+  it('ends with its caller, although the gateway never sends the opening', async () => {
+    const abort = new AbortController();
+    const gateway = createGateway();
+    const fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> =>
+      init?.method === 'POST'
+        ? gateway.fetch(input, init)
+        : new Promise((_, reject) => {
+            init?.signal?.addEventListener('abort', () => reject(init.signal?.reason));
+            abort.abort(new Error('enough'));
+          });
+    const client = createClient({ isSalted: false, baseUrl: BASE_URL, fetch, trust: gateway.synthetic.trust });
+    await expect(client.chat.completions.create(params, { signal: abort.signal })).rejects.toThrow('enough');
+  });
+
   it('misses the machine of a role that its request demands', async () => {
     const asked = { ...params, ogong: { attested: ['router'] } } as const;
     const shown = withReceipt((json) => ({ ...json, evidence: { ...json.evidence, 'router-machine': 'AAAA' } }));

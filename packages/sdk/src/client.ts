@@ -191,7 +191,7 @@ export function createClient(options: ClientOptions): Client {
       const written = encodeBody(params, options);
       // These bytes are hashed and signed. A gateway makes them of the written ones.
       const { body: request, media } = detachMedia(nobleCrypto, written);
-      const base = { endpoint, request, choices: params.n ?? 1 };
+      const base = { endpoint, request, choices: params.n ?? 1, signal };
       if (isSealed(params, options)) {
         const source = createSealedSource(
           { ...options, post: postJson, verify, distrusted },
@@ -233,7 +233,7 @@ export function createClient(options: ClientOptions): Client {
     const request = encodeBody(params, options);
     const toAnswer = (response: T): GatewayAnswer => {
       const responses = new Map([[0, read(response, request)]]);
-      return { endpoint, request, choices: 1, responses, ogong: response.ogong, response };
+      return { endpoint, request, choices: 1, responses, ogong: response.ogong, response, signal };
     };
     if (isSealed(params, options)) {
       return askSealedVectors<T, CheckedAnswer<T>>(
@@ -279,7 +279,7 @@ export function createClient(options: ClientOptions): Client {
     const response = (await answer.json()) as PictureList;
     const pictures = await readPictures(response, choices);
     const responses = new Map(pictures.map(({ pixels }, index) => [index, pixels]));
-    const replies = await verify({ endpoint, request, choices, responses, ogong: response.ogong, response });
+    const replies = await verify({ endpoint, request, choices, responses, ogong: response.ogong, response, signal });
     assertSizes(pictures, replies, response);
     return { response, pictures, ...handOver(replies) };
   }

@@ -82,6 +82,7 @@ export interface FetchReceiptOptions {
   readonly apiKey?: string;
   readonly compact?: boolean;
   readonly fetch?: typeof globalThis.fetch;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** @throws GatewayApiError, ProtocolError */
@@ -121,7 +122,7 @@ export async function fetchReply({
  */
 export async function fetchOpening(
   receipt: Receipt,
-  { baseUrl, ...rest }: Pick<FetchReceiptOptions, 'baseUrl' | 'apiKey' | 'fetch'>,
+  { baseUrl, ...rest }: Pick<FetchReceiptOptions, 'baseUrl' | 'apiKey' | 'fetch' | 'signal'>,
 ): Promise<Receipt> {
   if (!('url' in receipt.opening)) return receipt;
   const url = resolveOpeningUrl(receipt.opening.url, baseUrl);
@@ -140,6 +141,7 @@ export async function fetchIntake(receipt: Receipt, options: Omit<FetchReceiptOp
   for (const pauseMs of [0, ...PAUSES_MS]) {
     if (receipt.intake) return receipt;
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    options.signal?.throwIfAborted();
     const { intake } = (await fetchReceipt({ ...options, compact: true })).receipt;
     if (intake) return { ...receipt, intake };
   }
@@ -160,10 +162,10 @@ function resolveOpeningUrl(path: string, baseUrl: string): URL {
 
 async function get(
   url: URL,
-  { apiKey, fetch = globalThis.fetch }: Pick<FetchReceiptOptions, 'apiKey' | 'fetch'>,
+  { apiKey, fetch = globalThis.fetch, signal }: Pick<FetchReceiptOptions, 'apiKey' | 'fetch' | 'signal'>,
 ): Promise<Response> {
   const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
-  const response = await fetch(url, { headers, redirect: 'error' });
+  const response = await fetch(url, { headers, redirect: 'error', ...(signal && { signal }) });
   if (!response.ok) throw new GatewayApiError(response.status, await response.json().catch(() => null));
   return response;
 }

@@ -45,6 +45,8 @@ export function addMemories(server: McpServer, { runCall }: McpContext, memory: 
         query: z.string().min(1).max(MAX_TEXT),
         limit: z.number().int().min(1).max(100).optional(),
         categories: z.array(z.string().min(1).max(64)).max(16).optional(),
+        type: z.enum(['semantic', 'episodic']).optional().describe('semantic: a lasting fact; episodic: one of a time'),
+        as_of: z.iso.datetime({ offset: true }).optional().describe('finds the memories of this time'),
         thread_id: thread,
       },
       outputSchema: { memories: z.array(found) },

@@ -2,10 +2,19 @@ import type { AgentStep } from '@ogong/protocol/verdict/agent/agent-chain';
 
 /**
  * `schema`: the JSON schema of a tool has a keyword that is not checked. `history`: the first messages have calls already. `step-limit`:
- * the model still asks for calls after the last permitted step. `budget`: the fees have reached their limit. `refused`: an answer failed
- * its checks. `gateway`: no answer came. `aborted`: the caller gave up.
+ * the model still asks for calls after the last permitted step. `too-many-calls`: one answer asks for more calls than a request may have.
+ * `budget`: the fees have reached their limit. `refused`: an answer failed its checks. `gateway`: no answer came. `aborted`: the caller
+ * gave up.
  */
-export type AgentErrorCode = 'schema' | 'history' | 'step-limit' | 'budget' | 'refused' | 'gateway' | 'aborted';
+export type AgentErrorCode =
+  | 'schema'
+  | 'history'
+  | 'step-limit'
+  | 'too-many-calls'
+  | 'budget'
+  | 'refused'
+  | 'gateway'
+  | 'aborted';
 
 /** A run that has no answer. */
 export class AgentError extends Error {

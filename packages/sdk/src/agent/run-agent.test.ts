@@ -89,6 +89,18 @@ describe('an agent', () => {
       { run: () => 'x'.repeat(101) },
       /^error: the result has 101 bytes; at most 100 are allowed$/,
     ],
+    [
+      'an error that ends within a character',
+      writeCall('weather', '{"city": "Rome"}'),
+      { run: () => Promise.reject(new Error(`${'x'.repeat(999)}\u{1f600}`)) },
+      /^error: x{999}\ufffd$/,
+    ],
+    [
+      'an error whose message is no text',
+      writeCall('weather', '{"city": "Rome"}'),
+      { run: () => Promise.reject(Object.assign(new Error(), { message: 7 })) },
+      /^error: 7$/,
+    ],
   ])('tells the model about %s', async (_, text, tool, message) => {
     const tools = [{ ...weather, ...tool }];
     const given = run([text, 'Done.'], { tools, toolTimeoutMs: 20, maxResultBytes: 100 });
@@ -126,6 +138,29 @@ describe('an agent', () => {
     };
     const error = await run([asks], { tools: [tool], signal: abort.signal }).ended.catch((cause: AgentError) => cause);
     expect(error).toMatchObject({ code: 'aborted', cause: { message: 'enough' } });
+  });
+
+  it('begins no further call once its caller has given up', async () => {
+    const abort = new AbortController();
+    let runs = 0;
+    const tool: AgentTool = {
+      ...weather,
+      run() {
+        abort.abort(new Error('enough'));
+        return `${++runs}`;
+      },
+    };
+    const { ended } = run(WEATHER_ANSWERS, { tools: [tool], signal: abort.signal });
+    await expect(ended).rejects.toMatchObject({ code: 'aborted', cause: { message: 'enough' } });
+    expect(runs).toBe(1);
+  });
+
+  it('runs no tool of an answer with more calls than the next request may have', async () => {
+    let runs = 0;
+    const tools = [{ ...weather, run: () => `${++runs}` }];
+    const { ended } = run([writeCall('weather', '{"city": "Rome"}').repeat(129)], { tools });
+    await expect(ended).rejects.toMatchObject({ code: 'too-many-calls', steps: [] });
+    expect(runs).toBe(0);
   });
 
   it('runs no tool for an answer that fails its checks', async () => {

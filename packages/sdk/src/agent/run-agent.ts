@@ -1,5 +1,10 @@
 import { toHex } from '@ogong/protocol/base/bytes';
-import { type AgentCall, type AgentStep, MAX_AGENT_STEPS } from '@ogong/protocol/verdict/agent/agent-chain';
+import {
+  type AgentCall,
+  type AgentStep,
+  MAX_AGENT_CALLS,
+  MAX_AGENT_STEPS,
+} from '@ogong/protocol/verdict/agent/agent-chain';
 import { createStepMessages, nameAgentCall, readAgentAnswer } from '@ogong/protocol/verdict/agent/agent-messages';
 import { readCheckedFee } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import type { CheckedReply } from '../check-answer.ts';
@@ -92,6 +97,8 @@ export async function runAgent(options: AgentOptions): Promise<AgentRun> {
     const answer = readAgentAnswer({ receipt, request, response });
     const { content } = answer;
     onProgress?.({ kind: 'answer', step: steps.length + 1, content, reply, feeAtomic });
+    if (answer.calls.length > MAX_AGENT_CALLS)
+      throw new AgentError('too-many-calls', `an answer asks for more than ${MAX_AGENT_CALLS} calls`, { steps });
     const calls: AgentCall[] = [];
     for (const [i, { name, arguments: given }] of answer.calls.entries()) {
       const called = { id: nameAgentCall(replyId, i), name, arguments: given };

@@ -38,19 +38,28 @@ export async function runTool(
   limits: ToolLimits,
 ): Promise<string> {
   const { maxResultBytes, signal } = limits;
+  signal?.throwIfAborted();
   try {
     const tool = tools.find((one) => one.name === name);
     if (tool === undefined) throw new Error(`there is no tool ${name}; there are ${tools.map((one) => one.name)}`);
     const result = await runWithin(tool, readArguments(tool, written), limits);
     if (typeof result !== 'string') throw new Error('the tool returned no text');
-    const size = utf8Encode(result).length;
+    const size = measureText(result, maxResultBytes);
     if (size > maxResultBytes) throw new Error(`the result has ${size} bytes; at most ${maxResultBytes} are allowed`);
     return result.toWellFormed();
   } catch (error) {
     signal?.throwIfAborted();
-    return `error: ${toPrintable(error instanceof Error ? error.message : 'the tool failed').slice(0, MAX_ERROR)}`;
+    return `error: ${describe(error)}`;
   }
 }
+
+/** Returns bytes of UTF-8. A text that is too long by its UTF-16 units alone is not encoded. */
+const measureText = (text: string, maxBytes: number): number =>
+  text.length > maxBytes ? text.length : utf8Encode(text).length;
+
+/** The cut may leave half of a character, which no request may have. */
+const describe = (error: unknown): string =>
+  toPrintable(`${error instanceof Error ? error.message : 'the tool failed'}`.slice(0, MAX_ERROR)).toWellFormed();
 
 /** @throws Error that tells the model its fault. */
 function readArguments(tool: AgentTool, written: string): Readonly<Record<string, unknown>> {
@@ -71,6 +80,10 @@ function parse(written: string): unknown {
   }
 }
 
+/** A tool may throw before it returns a promise. */
+const start = async (tool: AgentTool, given: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<string> =>
+  tool.run(given, { signal });
+
 async function runWithin(
   tool: AgentTool,
   given: Readonly<Record<string, unknown>>,
@@ -82,10 +95,9 @@ async function runWithin(
   signal?.addEventListener('abort', stop);
   try {
     // A tool that ignores its signal goes on, but nobody waits for it.
-    const aborted = new Promise<never>((_, reject) => {
-      own.signal.addEventListener('abort', () => reject(own.signal.reason));
-    });
-    return await Promise.race([tool.run(given, { signal: own.signal }), aborted]);
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    own.signal.addEventListener('abort', () => reject(own.signal.reason));
+    return await Promise.race([start(tool, given, own.signal), aborted]);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', stop);

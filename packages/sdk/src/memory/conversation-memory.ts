@@ -1,4 +1,5 @@
 import type { MemoryClient } from './memory-client.ts';
+import type { MemorySearchParams } from './memory-types.ts';
 
 export interface ConversationMemoryOptions {
   readonly memory: Pick<MemoryClient, 'add' | 'search'>;
@@ -8,6 +9,8 @@ export interface ConversationMemoryOptions {
   readonly threadId?: string;
   /** The most recalled memories, 1 to 100. Default: 5. */
   readonly limit?: number;
+  /** Further fields of each search, such as `categories`, `type` and `as_of`. */
+  readonly search?: Omit<MemorySearchParams, 'query' | 'limit' | 'include_bio' | 'agent_id'>;
   /** Time of a search, ms. The chat goes on without memories after it. Default: 5,000. */
   readonly recallTimeoutMs?: number;
   /** Receives each failure. The chat goes on without memories. */
@@ -64,7 +67,7 @@ export function createConversationMemory(options: ConversationMemoryOptions): Co
       if (query === '') return Promise.resolve(undefined);
       return guard('recall', async () => {
         const limits = [AbortSignal.timeout(recallTimeoutMs), ...(signal ? [signal] : [])];
-        const params = { query, limit, include_bio: false, ...agent };
+        const params = { ...options.search, query, limit, include_bio: false, ...agent };
         const { memories } = await memory.search(params, { signal: AbortSignal.any(limits) });
         return memories.length === 0
           ? undefined

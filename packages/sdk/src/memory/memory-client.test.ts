@@ -72,6 +72,32 @@ it('sends no id that is a path', async () => {
   expect(asked).toBe(0);
 });
 
+it('searches and remembers a conversation under its names, with the fields of its searches', async () => {
+  const asked: object[] = [];
+  const memory = {
+    async search(params: object) {
+      asked.push(params);
+      return { user_bio: null, memories: [] };
+    },
+    async add(params: object) {
+      asked.push(params);
+      return { memories_created: 0, memories: [] };
+    },
+  };
+  const search = { categories: ['travel'], type: 'episodic', as_of: '2026-05-08T10:00:00Z' } as const;
+  const work: Promise<void>[] = [];
+  const waitUntil = (one: Promise<void>) => void work.push(one);
+  const names = { agentId: 'helper', threadId: 'monday' };
+  const conversation = createConversationMemory({ memory, ...names, search, limit: 3, waitUntil });
+  await conversation.recall('Where was I?');
+  conversation.remember({ user: 'In Rome.', assistant: '' });
+  await Promise.all(work);
+  expect(asked).toEqual([
+    { query: 'Where was I?', limit: 3, include_bio: false, agent_id: 'helper', ...search },
+    { messages: [{ role: 'user', content: 'In Rome.' }], agent_id: 'helper', thread_id: 'monday' },
+  ]);
+});
+
 it('gives up a search that takes too long, and reports it', async () => {
   const failures: string[] = [];
   const memory = createMemoryClient({

@@ -9,7 +9,8 @@ export const AGENT_CHAIN_FORMAT = 'ogong-agent-chain-v1';
 export const MAX_AGENT_STEPS = 256;
 /** The largest file. Each request repeats the conversation, so files grow with the square of their steps. */
 export const MAX_AGENT_CHAIN_BYTES: number = 2 ** 28;
-const MAX_CALLS = 128;
+/** Calls of one answer: the next request may have as many. */
+export const MAX_AGENT_CALLS = 128;
 
 /** A call of a tool with its result. */
 export interface AgentCall {
@@ -50,15 +51,31 @@ type Hash = Pick<Crypto, 'sha256'>;
 const encodeLine = (value: object): Uint8Array => utf8Encode(JSON.stringify(value));
 const END = Uint8Array.of(0x0a);
 
-/** Encodes the file of a run; its lines name the hashes of those before. */
+/**
+ * Encodes the file of a run; its lines name the hashes of those before.
+ * @throws ProtocolError `too-large` for a run that `parseAgentChain` would refuse.
+ */
 export function encodeAgentChain(crypto: Hash, steps: readonly AgentStep[]): Uint8Array {
+  assertSize(steps.length, 'steps', MAX_AGENT_STEPS);
+  const bodyBytes = steps.reduce((sum, { request, response }) => sum + request.length + response.length, 0);
+  assertSize(bodyBytes, 'bytes', MAX_AGENT_CHAIN_BYTES);
   const lines = [encodeLine({ format: AGENT_CHAIN_FORMAT })];
   for (const { receipt, request, response, calls } of steps) {
     const bodies = { request: toBase64(request), response: toBase64(response) };
     const previous = toHex(crypto.sha256(lines.at(-1) as Uint8Array));
     lines.push(encodeLine({ previous, calls, receipt: { ...toReceiptJson(receipt), ...bodies } }));
   }
+  assertSize(
+    lines.reduce((sum, { length }) => sum + length + END.length, 0),
+    'bytes',
+    MAX_AGENT_CHAIN_BYTES,
+  );
   return concatBytes(...lines.flatMap((line) => [line, END]));
+}
+
+/** @throws ProtocolError */
+function assertSize(size: number, unit: string, limit: number): void {
+  if (size > limit) throw new ProtocolError('too-large', `a chain has at most ${limit} ${unit}, not ${size}`);
 }
 
 /**
@@ -66,8 +83,7 @@ export function encodeAgentChain(crypto: Hash, steps: readonly AgentStep[]): Uin
  * @throws ProtocolError that names the line.
  */
 export function parseAgentChain(crypto: Hash, file: Uint8Array): AgentChain {
-  if (file.length > MAX_AGENT_CHAIN_BYTES)
-    throw new ProtocolError('too-large', `a chain has at most ${MAX_AGENT_CHAIN_BYTES} bytes`);
+  assertSize(file.length, 'bytes', MAX_AGENT_CHAIN_BYTES);
   const [header, ...lines] = cutLines(file);
   if (header === undefined || lines.length === 0) throw new ProtocolError('malformed', 'a chain without a step');
   const { format } = readObject(parseJson(header), ['format'], 'line 1');
@@ -90,8 +106,8 @@ function cutLines(file: Uint8Array): Uint8Array[] {
     const at = file.indexOf(0x0a, from);
     if (at < 0) throw new ProtocolError('malformed', 'the last line of the chain is cut');
     lines.push(file.subarray(from, at));
-    if (lines.length > MAX_AGENT_STEPS + 1)
-      throw new ProtocolError('too-large', `a chain has at most ${MAX_AGENT_STEPS} steps`);
+    // The first line is no step.
+    assertSize(lines.length - 1, 'steps', MAX_AGENT_STEPS);
     from = at + 1;
   }
   return lines;
@@ -102,7 +118,8 @@ const HASH = /^[0-9a-f]{64}$/;
 function parseStep(line: Uint8Array, where: string): Omit<ReadAgentStep, 'before'> {
   const { previous, calls, receipt: shown } = readObject(parseJson(line), ['previous', 'calls', 'receipt'], where);
   if (typeof previous !== 'string' || !HASH.test(previous)) return refuse(where, 'previous has 64 hex digits');
-  if (!Array.isArray(calls) || calls.length > MAX_CALLS) return refuse(where, `calls has at most ${MAX_CALLS} calls`);
+  if (!Array.isArray(calls) || calls.length > MAX_AGENT_CALLS)
+    return refuse(where, `calls has at most ${MAX_AGENT_CALLS} calls`);
   const receipt = parseReceipt(shown);
   const read = (field: 'request' | 'response'): Uint8Array => {
     const value = (shown as Readonly<Record<string, unknown>>)[field];

@@ -124,6 +124,13 @@ describe('the chain of an agent', () => {
     expect(changed.steps.map((step) => step.failed.join())).toEqual(['', 'links', '']);
   });
 
+  it('is not written if nobody could read it', () => {
+    const encode = (run: readonly AgentStep[]) => () => encodeAgentChain(crypto, run);
+    expect(encode(Array<AgentStep>(1_000).fill(first))).toThrow('at most 256 steps, not 1000');
+    const request = new Uint8Array(2 ** 21);
+    expect(encode(Array<AgentStep>(256).fill({ ...first, request }))).toThrow('bytes');
+  });
+
   it('is unchecked, and not good, without trust', async () => {
     const { routers: _, ...less } = trust;
     const { ok, checks, missing } = await verify(file, less as typeof trust);
@@ -145,6 +152,7 @@ describe('the chain of an agent', () => {
       (text) => text.replace(/"result":"[^{]*{[^}]*}"/, '"result":1'),
       'result of a call is no text',
     ],
+    ['another file behind it', (text) => text + text, 'the field "format" is unknown'],
     ['too many steps', (text) => text + 'x\n'.repeat(MAX_AGENT_STEPS), `at most ${MAX_AGENT_STEPS} steps`],
     ['no hash', (text) => text.replace(/"previous":"./, '"previous":"'), 'previous has 64 hex digits'],
     ['a receipt without its request', (text) => text.replace(/"request":"/, '"asked":"'), 'the receipt has no request'],
