@@ -12,10 +12,11 @@ import {
 } from './conversation.ts';
 import { type ChatModel, listChatModels, readReceiptText } from './gateway.ts';
 import { callJson, GatewayRefusal } from './gateway-call.ts';
-import { loadCheck } from './load-check.ts';
+import { loadCallCheck, loadCheck } from './load-check.ts';
 import { loadSealed } from './load-sealed.ts';
 import { loadPolicy, savePolicy } from './machine-policy.ts';
 import { createChatMemory } from './memory/chat-memory.ts';
+import type { PanelMemories } from './memory/memory-client.ts';
 import { isSealedModel } from './sealed-model.ts';
 import { addProgress, type SealedReceipt } from './sealed-receipt.ts';
 
@@ -161,7 +162,10 @@ export function createChatSession(
       await refreshModels();
       if (!state.wantsKey && key !== '') await memory.find();
     },
-    memories: memory.api,
+    memories: {
+      ...memory.api,
+      checkCall: async (call) => (await loadCallCheck()).checkCall(call, network.get()),
+    } satisfies PanelMemories,
     setRemembers: (remembers: boolean): void => publish({ remembers }),
     stop: (): void => asking?.abort(),
     /** Takes a policy for machines, JSON; undefined: none any more. */

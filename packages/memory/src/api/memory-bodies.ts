@@ -5,9 +5,11 @@ import { CATEGORIES, MEMORY_TYPES } from '../memory.ts';
 /** UTF-16 units of a name. */
 const name = z.string().min(1).max(256);
 const category = z.enum(CATEGORIES);
-/** Unix time in ms, of ISO 8601 with a time zone, or Unix seconds. */
+/** Unix time in ms, of ISO 8601 with a time zone. */
+const writtenTime = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
+/** The same, or of Unix seconds. */
 const time = z.union([
-  z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
+  writtenTime,
   z
     .number()
     .nonnegative()
@@ -77,6 +79,8 @@ export const LIST_QUERY = z.strictObject({
   type: z.enum(MEMORY_TYPES).optional(),
   agent_id: name.optional(),
   thread_id: name.optional(),
+  /** Lists the memories of this time. */
+  as_of: writtenTime.optional(),
 });
 
 export const PROFILE_PARTS = ['bio', 'categories', 'insights', 'traits', 'stats'] as const;

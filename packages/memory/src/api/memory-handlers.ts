@@ -91,12 +91,8 @@ const createSearch =
   ({ bodyLimits }: MemoryApiOptions): MemoryHandler =>
   async (context, { user, service }) => {
     const body = parseJsonBody(await readJsonBody(context, bodyLimits), SEARCH_BODY);
-    const { query, limit, rerank, include_bio: includeBio, categories, as_of: asOfMs, ...given } = body;
-    const request = {
-      ...{ query, limit, rerank, includeBio, ...toFilter(given) },
-      ...(categories && { categories }),
-      ...(asOfMs !== undefined && { asOfMs }),
-    };
+    const { query, limit, rerank, include_bio: includeBio, categories, ...given } = body;
+    const request = { query, limit, rerank, includeBio, ...toFilter(given), ...(categories && { categories }) };
     const { memories, bio } = await service.search(user, request, getCallSignal(context));
     return context.json({ ...toSearchBio(bio), memories: memories.map(toFoundJson) });
   };
@@ -149,6 +145,10 @@ function toFilter({
   type,
   agent_id: agentId,
   thread_id: threadId,
-}: Pick<z.infer<typeof LIST_QUERY>, 'type' | 'agent_id' | 'thread_id'>) {
-  return { ...(type && { type }), ...(agentId && { agentId }), ...(threadId && { threadId }) };
+  as_of: asOfMs,
+}: Pick<z.infer<typeof LIST_QUERY>, 'type' | 'agent_id' | 'thread_id' | 'as_of'>) {
+  return {
+    ...{ ...(type && { type }), ...(agentId && { agentId }), ...(threadId && { threadId }) },
+    ...(asOfMs !== undefined && { asOfMs }),
+  };
 }

@@ -103,6 +103,10 @@ it('adds, finds, reads, changes and removes memories', async () => {
   expect((await call('GET', '/v1/memories?category=travel&limit=1', undefined, headers)).body).toMatchObject({
     has_more: true,
   });
+  const listAsOf = async (time: string) => (await call('GET', `/v1/memories?as_of=${time}`, undefined, headers)).body;
+  expect((await listAsOf('2000-01-01T00:00:00Z')).memories).toEqual([]);
+  expect((await listAsOf('9000-01-01T00:00:00Z')).memories).toHaveLength(2);
+  expect(await listAsOf('yesterday')).toMatchObject({ error: { param: 'as_of' } });
   expect(await call('DELETE', path, undefined, headers)).toEqual({ status: 200, body: { success: true } });
   expect((await call('GET', path, undefined, headers)).status).toBe(404);
 });

@@ -1,7 +1,7 @@
 import type { ChatTurn } from '../conversation.ts';
 import { GatewayRefusal, type JsonCall } from '../gateway-call.ts';
 import { isSealedModel } from '../sealed-model.ts';
-import { createMemoryClient } from './memory-client.ts';
+import { createMemoryClient, NO_FILTER } from './memory-client.ts';
 
 /** The user's choice, and the turns that it is about. */
 interface MemoryPlace {
@@ -22,7 +22,7 @@ export function createChatMemory(call: (asked: JsonCall) => Promise<unknown>, { 
     /** Looks whether the gateway keeps memories. One that keeps none does not know the path. */
     async find(): Promise<void> {
       try {
-        await api.list();
+        await api.list(NO_FILTER);
         publish({ hasMemory: true });
       } catch (error) {
         if (error instanceof GatewayRefusal && error.status === 404) return;

@@ -1,18 +1,44 @@
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { KnownMemory, PanelMemories } from './memory-client.ts';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { PanelMemories } from './memory-client.ts';
 import type { MemoryList } from './memory-list.ts';
-import { toDay, Why } from './why.tsx';
+import type { KnownMemory } from './parse-memory.ts';
+import { toDay } from './to-day.ts';
+import { Why } from './why.tsx';
 
 /** UTF-16 units of a text that a person writes. */
 const MAX_TEXT = 2_000;
 
-/** One memory, its reasons, and the buttons that change it. */
-export function MemoryCard({ memory, api, list }: { memory: KnownMemory; api: PanelMemories; list: MemoryList }) {
+/** One memory, its reasons, and the buttons that change it. @param props.isPast memories of an earlier day are not changed. */
+export function MemoryCard({
+  memory,
+  api,
+  list,
+  isPast,
+  onForgotten,
+}: {
+  memory: KnownMemory;
+  api: PanelMemories;
+  list: MemoryList;
+  isPast: boolean;
+  onForgotten: () => void;
+}) {
   const [mode, setMode] = useState<'shown' | 'edited' | 'asked'>('shown');
   const { id, text, type, categories, createdAt } = memory;
+  const opener = useRef<HTMLButtonElement>(null);
+  const isLeft = useRef(false);
+  // The button that had the focus is gone.
+  useEffect(() => {
+    if (mode === 'shown' && isLeft.current) opener.current?.focus();
+    isLeft.current = mode !== 'shown';
+  }, [mode]);
   const close = (): void => setMode('shown');
   return (
-    <li class="memory">
+    <li
+      class="memory"
+      onKeyDown={({ key }) => {
+        if (key === 'Escape') close();
+      }}
+    >
       {mode === 'edited' ? (
         <EditForm
           memory={memory}
@@ -35,9 +61,15 @@ export function MemoryCard({ memory, api, list }: { memory: KnownMemory; api: Pa
       </p>
       {/* An edited memory has other reasons. */}
       <Why key={memory.updatedAt} memory={memory} api={api} />
-      {mode === 'shown' && (
+      {mode === 'shown' && !isPast && (
         <p class="actions">
-          <button type="button" class="quiet small" aria-label={`edit: ${text}`} onClick={() => setMode('edited')}>
+          <button
+            type="button"
+            class="quiet small"
+            aria-label={`edit: ${text}`}
+            ref={opener}
+            onClick={() => setMode('edited')}
+          >
             edit
           </button>
           <button type="button" class="quiet small" aria-label={`forget: ${text}`} onClick={() => setMode('asked')}>
@@ -45,7 +77,17 @@ export function MemoryCard({ memory, api, list }: { memory: KnownMemory; api: Pa
           </button>
         </p>
       )}
-      {mode === 'asked' && <Confirm onForget={() => void list.forget(id)} onLeave={close} />}
+      {mode === 'asked' && (
+        <Confirm
+          id={id}
+          api={api}
+          onForget={() => {
+            onForgotten();
+            void list.forget(id);
+          }}
+          onLeave={close}
+        />
+      )}
     </li>
   );
 }
@@ -71,7 +113,7 @@ function EditForm({
     >
       <label for={`text-${id}`}>Text of the memory</label>
       <textarea id={`text-${id}`} name="text" rows={2} maxLength={MAX_TEXT} defaultValue={text} ref={field} />
-      <p class="note">A changed text is your own. It loses its quote and its receipts.</p>
+      <p class="note">A changed text is your own. It loses its quote and its receipts; the old text is erased.</p>
       <p class="actions">
         <button type="submit" class="small">
           save
@@ -84,18 +126,49 @@ function EditForm({
   );
 }
 
-function Confirm({ onForget, onLeave }: { onForget: () => void; onLeave: () => void }) {
+function Confirm({
+  id,
+  api,
+  onForget,
+  onLeave,
+}: {
+  id: string;
+  api: PanelMemories;
+  onForget: () => void;
+  onLeave: () => void;
+}) {
+  const [older, setOlder] = useState<readonly KnownMemory[]>([]);
   const button = useRef<HTMLButtonElement>(null);
   useLayoutEffect(() => button.current?.focus(), []);
+  useEffect(() => {
+    // The words below are true without the list of texts.
+    api.history(id).then(
+      (found) => setOlder(found.filter((one) => one.id !== id)),
+      () => undefined,
+    );
+  }, [api, id]);
   return (
-    <p class="actions">
-      <span>Forget it with its earlier versions, for good?</span>
-      <button type="button" class="small" ref={button} onClick={onForget}>
-        forget it
-      </button>
-      <button type="button" class="quiet small" onClick={onLeave}>
-        keep it
-      </button>
-    </p>
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset groups fields, and this has none
+    <div role="group" aria-label="Forget this memory">
+      <p>
+        Forget it for good? This erases the memory with its earlier versions, and each call to a model that repeats its
+        words. Other memories of such a call keep their quotes, and lose that receipt.
+      </p>
+      {older.length > 0 && (
+        <ul aria-label="Earlier versions that are erased">
+          {older.map((one) => (
+            <li key={one.id}>{one.text}</li>
+          ))}
+        </ul>
+      )}
+      <p class="actions">
+        <button type="button" class="small" ref={button} onClick={onForget}>
+          forget it
+        </button>
+        <button type="button" class="quiet small" onClick={onLeave}>
+          keep it
+        </button>
+      </p>
+    </div>
   );
 }

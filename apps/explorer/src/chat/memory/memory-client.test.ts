@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { JsonCall } from '../gateway-call.ts';
-import { createMemoryClient } from './memory-client.ts';
+import { createMemoryClient, NO_FILTER } from './memory-client.ts';
 
 const ID = 'ab'.repeat(16);
 const time = '2026-05-08T10:00:00.000Z';
@@ -20,7 +20,7 @@ const answering = (...answers: readonly unknown[]) => {
 
 it('reads a memory with its quote and receipts, and one that a person wrote', async () => {
   const own = { ...sent, quote: null, receipts: null };
-  const { memories } = await answering({ memories: [sent, own], has_more: false }).api.list();
+  const { memories } = await answering({ memories: [sent, own], has_more: false }).api.list(NO_FILTER);
   expect(memories).toMatchObject([
     { text: 'The user lives in Porto', quote: { words: 'I live in Porto.', role: 'user' } },
     { quote: undefined, receipts: undefined },
@@ -35,7 +35,7 @@ it.each([
   ['a hash that is none', { receipts: { ...sent.receipts, extraction: 'x' } }],
 ])('refuses a memory with %s', async (_, change) => {
   const { api } = answering({ memories: [{ ...sent, ...change }] });
-  await expect(api.list()).rejects.toThrow(TypeError);
+  await expect(api.list(NO_FILTER)).rejects.toThrow(TypeError);
 });
 
 it.each([
@@ -50,9 +50,31 @@ it.each([
   expect(await right).toEqual([{ id: ID, text: sent.content, marked }]);
 });
 
-it('exports the memories of all pages', async () => {
-  const other = { ...sent, id: '01'.repeat(16) };
-  const { api, asked } = answering({ memories: [sent], has_more: true }, { memories: [other], has_more: false });
-  expect(JSON.parse(await api.export())).toEqual({ memories: [sent, other] });
-  expect(asked.map(({ path }) => path)).toEqual(['/v1/memories?limit=50', `/v1/memories?limit=50&before=${ID}`]);
+it('asks for the memories of a filter, by list and by search', async () => {
+  const { api, asked } = answering({ memories: [], has_more: false }, { memories: [] });
+  const filter = { query: 'home', type: 'semantic', category: 'identity', day: '2026-05-08' };
+  const asOf = '2026-05-08T23:59:59.999Z';
+  await api.list({ ...filter, query: '' }, ID);
+  await api.search(filter);
+  const query = new URLSearchParams(asked[0]?.path.split('?')[1]);
+  expect(Object.fromEntries(query)).toEqual({
+    ...{ limit: '50', before: ID, category: 'identity', type: 'semantic', as_of: asOf },
+  });
+  expect(asked[1]?.body).toEqual({
+    ...{ query: 'home', limit: 50, include_bio: false, categories: ['identity'], type: 'semantic', as_of: asOf },
+  });
+});
+
+it('reads numbers and texts about the user, and refuses others', async () => {
+  const bio = { sources: [{ text: 'Lives in Porto.', memories: [ID] }], generated_at: time, is_written: false };
+  const stats = { total_memories: 1, by_type: { semantic: 1, episodic: 0 }, by_category: { identity: 1 } };
+  const { api } = answering(
+    { stats },
+    { bio, categories: { identity: bio, travel: null } },
+    { stats: { ...stats, by_type: { semantic: -1 } } },
+  );
+  expect(await api.count()).toEqual({ total: 1, byType: { semantic: 1, episodic: 0 }, byCategory: { identity: 1 } });
+  const text = { sentences: [{ text: 'Lives in Porto.', memories: 1 }], generatedAt: time, isWritten: false };
+  expect(await api.readProfile()).toEqual({ bio: text, categories: [{ name: 'identity', text }] });
+  await expect(api.count()).rejects.toThrow(TypeError);
 });

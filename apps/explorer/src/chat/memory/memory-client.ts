@@ -1,39 +1,20 @@
-import { type AnswerFields, asFields, asList, asText, orNothing } from '../../data/json-fields.ts';
+import type { ReceiptVerdict } from '@ogong/sdk';
+import { asFields, asList } from '../../data/json-fields.ts';
 import type { JsonCall } from '../gateway-call.ts';
-
-/** A memory as the page shows it. */
-export interface KnownMemory {
-  readonly id: string;
-  readonly text: string;
-  readonly type: string;
-  readonly categories: readonly string[];
-  /** ISO 8601. */
-  readonly createdAt: string;
-  readonly updatedAt: string;
-  /** Undefined if a person wrote the memory. */
-  readonly quote: { readonly words: string; readonly role: string; readonly day: string | undefined } | undefined;
-  /** Hex SHA-256 of the receipts of the calls that made it. */
-  readonly receipts: Readonly<Record<CallName, string | undefined>> | undefined;
-}
-
-/** The calls that propose a memory, make its vector, and compare it with known ones. */
-export const CALL_NAMES = ['proposal', 'vector', 'update'] as const;
-export type CallName = (typeof CALL_NAMES)[number];
-
-/** A memory that a question found. */
-export interface RecalledMemory {
-  readonly id: string;
-  readonly text: string;
-  /** For the prompt, with its mark. */
-  readonly marked: string;
-}
-
-/** A call that made a memory. */
-export interface ProvenCall {
-  readonly model: string;
-  /** Base64. */
-  readonly receipt: string;
-}
+import {
+  asMemoryId,
+  type CallName,
+  type KnownMemory,
+  type MemoryCounts,
+  type MemoryProfile,
+  type ProvenCall,
+  parseCalls,
+  parseMemory,
+  parseProfile,
+  parseRecalled,
+  parseStats,
+  type RecalledMemory,
+} from './parse-memory.ts';
 
 /** Messages that become memories. */
 export interface SaidTurn {
@@ -43,42 +24,64 @@ export interface SaidTurn {
   readonly at: string;
 }
 
+/** The memories that the user wants to see. */
+export interface MemoryFilter {
+  /** Finds memories by meaning and words; empty: all of them, the newest first. */
+  readonly query: string;
+  /** Empty: all of them. */
+  readonly type: string;
+  /** Empty: all of them. */
+  readonly category: string;
+  /** Shows the memories of the end of this day in UTC, as `2026-05-08`; empty: those of today. */
+  readonly day: string;
+}
+
+export const NO_FILTER: MemoryFilter = { query: '', type: '', category: '', day: '' };
+
 const ROOT = '/v1/memories';
 const PAGE_SIZE = 50;
 /** The most memories that go with a question. */
 const RECALLED = 8;
-const ID = /^[0-9a-f]{32}$/;
-const HASH = /^[0-9a-f]{64}$/;
-/** A text that holds no other mark (docs/spec/memory.md#recalled-text). */
-const MARKED = /^<recalled-memory id="[0-9a-f]{32}">[^<>]*<\/recalled-memory>$/;
 
-export type PanelMemories = ReturnType<typeof createMemoryClient>;
+/** The calls of the panel. */
+export type PanelMemories = ReturnType<typeof createMemoryClient> & {
+  /** Checks the receipt of a call in this browser. */
+  checkCall(call: ProvenCall): Promise<ReceiptVerdict>;
+};
 
 /**
  * The memories of the caller at its gateway.
  * @param call sends a request with the key. Each function throws its errors, and TypeError for an answer of another form.
  */
 export function createMemoryClient(call: (asked: JsonCall) => Promise<unknown>) {
-  const list = async (before?: string) => {
-    const query = new URLSearchParams({ limit: String(PAGE_SIZE), ...(before !== undefined && { before }) });
-    const fields = asFields(await call({ method: 'GET', path: `${ROOT}?${query}` }));
-    return { found: asList(fields.memories), hasMore: fields.has_more === true };
-  };
-  const search = async (query: string, limit: number, signal?: AbortSignal) => {
-    const body = { query, limit, include_bio: false };
-    return asList(
-      asFields(await call({ method: 'POST', path: `${ROOT}/search`, body, ...(signal && { signal }) })).memories,
-    );
+  const readProof = (id: string, signal?: AbortSignal) =>
+    call({ method: 'GET', path: `${toPath(id)}/proof`, ...(signal && { signal }) });
+  const search = async (body: object, signal?: AbortSignal) => {
+    const asked = { include_bio: false, ...body };
+    const path = `${ROOT}/search`;
+    return asList(asFields(await call({ method: 'POST', path, body: asked, ...(signal && { signal }) })).memories);
   };
   return {
     /** The newest first. @param before id of the last one that is known. */
-    async list(before?: string): Promise<{ readonly memories: readonly KnownMemory[]; readonly hasMore: boolean }> {
-      const { found, hasMore } = await list(before);
-      return { memories: found.map(parseMemory), hasMore };
+    async list(
+      { type, category, day }: MemoryFilter,
+      before?: string,
+    ): Promise<{ readonly memories: readonly KnownMemory[]; readonly hasMore: boolean }> {
+      const query = new URLSearchParams({
+        limit: String(PAGE_SIZE),
+        ...(before !== undefined && { before }),
+        ...(category !== '' && { category }),
+        ...toFields({ type, day }),
+      });
+      const fields = asFields(await call({ method: 'GET', path: `${ROOT}?${query}` }));
+      return { memories: asList(fields.memories).map(parseMemory), hasMore: fields.has_more === true };
     },
-    search: async (query: string): Promise<readonly KnownMemory[]> => (await search(query, PAGE_SIZE)).map(parseMemory),
-    recall: async (question: string, signal: AbortSignal): Promise<readonly RecalledMemory[]> =>
-      (await search(question, RECALLED, signal)).map(parseRecalled),
+    async search({ query, type, category, day }: MemoryFilter): Promise<readonly KnownMemory[]> {
+      const categories = category === '' ? {} : { categories: [category] };
+      return (await search({ query, limit: PAGE_SIZE, ...categories, ...toFields({ type, day }) })).map(parseMemory);
+    },
+    recall: async (query: string, signal: AbortSignal): Promise<readonly RecalledMemory[]> =>
+      (await search({ query, limit: RECALLED }, signal)).map(parseRecalled),
     /** @returns the texts of the new memories. */
     async remember({ question, answer, at }: SaidTurn): Promise<readonly string[]> {
       const messages = [
@@ -94,64 +97,27 @@ export function createMemoryClient(call: (asked: JsonCall) => Promise<unknown>) 
     /** The memory first, then those that it replaced. */
     history: async (id: string): Promise<readonly KnownMemory[]> =>
       asList(asFields(await call({ method: 'GET', path: `${toPath(id)}/history` })).memories).map(parseMemory),
-    /** A call is undefined if there was none, or if it was erased. */
-    async readCalls(id: string): Promise<Readonly<Record<CallName, ProvenCall | undefined>>> {
-      const calls = asFields(asFields(await call({ method: 'GET', path: `${toPath(id)}/proof` })).calls);
-      return readEach(calls, parseCall);
-    },
-    /** All memories as JSON, as the gateway sends them. */
-    async export(): Promise<string> {
-      const memories: unknown[] = [];
-      for (let before: string | undefined; ; ) {
-        const { found, hasMore } = await list(before);
-        memories.push(...found);
-        const last = found.at(-1);
-        if (!hasMore || last === undefined) return JSON.stringify({ memories }, undefined, 2);
-        before = parseMemory(last).id;
-      }
+    readCalls: async (id: string): Promise<Readonly<Record<CallName, ProvenCall | undefined>>> =>
+      parseCalls(await readProof(id)),
+    count: async (): Promise<MemoryCounts> =>
+      parseStats(await call({ method: 'GET', path: '/v1/profile?include=stats' })),
+    /** Reads the texts about the user. A model makes those that are out of date. */
+    readProfile: async (): Promise<MemoryProfile> =>
+      parseProfile(await call({ method: 'GET', path: '/v1/profile?include=bio,categories' })),
+    /** The memory with its vector and its calls, as the gateway sends it. */
+    readProof,
+    /** Stores a memory of an export. @param proof as `readProof` returns it. @returns whether it was new. */
+    async import(proof: object, signal: AbortSignal): Promise<boolean> {
+      const path = `${ROOT}/import`;
+      return asFields(await call({ method: 'POST', path, body: proof, signal })).outcome === 'imported';
     },
   };
 }
 
-const toPath = (id: string): string => `${ROOT}/${id}`;
+const toPath = (id: string): string => `${ROOT}/${asMemoryId(id)}`;
 
-function asMatch(value: unknown, pattern: RegExp): string {
-  const text = asText(value);
-  if (!pattern.test(text)) throw new TypeError(`expected ${pattern.source}`);
-  return text;
-}
-
-const readEach = <T>(calls: AnswerFields, read: (call: unknown) => T): Readonly<Record<CallName, T | undefined>> => ({
-  proposal: orNothing(calls.extraction, read),
-  vector: orNothing(calls.embedding, read),
-  update: orNothing(calls.update, read),
+/** Fields that a list and a search share. */
+const toFields = ({ type, day }: Pick<MemoryFilter, 'type' | 'day'>) => ({
+  ...(type !== '' && { type }),
+  ...(day !== '' && { as_of: `${day}T23:59:59.999Z` }),
 });
-
-function parseMemory(value: unknown): KnownMemory {
-  const fields = asFields(value);
-  const { quote, receipts } = fields;
-  return {
-    id: asMatch(fields.id, ID),
-    // A search names the text otherwise.
-    text: asText(fields.content ?? fields.memory),
-    type: asText(fields.type),
-    categories: asList(fields.categories).map(asText),
-    createdAt: asText(fields.created_at),
-    updatedAt: asText(fields.updated_at),
-    quote: orNothing(quote, (given) => {
-      const { words, role, day } = asFields(given);
-      return { words: asText(words), role: asText(role), day: orNothing(day, asText) };
-    }),
-    receipts: orNothing(receipts, (given) => readEach(asFields(given), (hash) => asMatch(hash, HASH))),
-  };
-}
-
-function parseRecalled(value: unknown): RecalledMemory {
-  const { id, memory, recalled } = asFields(value);
-  return { id: asMatch(id, ID), text: asText(memory), marked: asMatch(recalled, MARKED) };
-}
-
-function parseCall(value: unknown): ProvenCall {
-  const { model, receipt } = asFields(value);
-  return { model: asText(model), receipt: asText(receipt) };
-}

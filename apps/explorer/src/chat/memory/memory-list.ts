@@ -1,4 +1,5 @@
-import type { KnownMemory, PanelMemories } from './memory-client.ts';
+import { type MemoryFilter, NO_FILTER, type PanelMemories } from './memory-client.ts';
+import type { KnownMemory, MemoryCounts } from './parse-memory.ts';
 
 /** The list of memories, as the panel shows it. */
 export interface MemoryListState {
@@ -6,17 +7,26 @@ export interface MemoryListState {
   readonly memories: readonly KnownMemory[] | undefined;
   /** Whether older ones can be read. A search has none. */
   readonly hasMore: boolean;
+  readonly filter: MemoryFilter;
+  readonly isReading: boolean;
+  /** Undefined until they come, and if they cannot be read. */
+  readonly counts: MemoryCounts | undefined;
   readonly problem: string | undefined;
 }
 
 export type MemoryList = ReturnType<typeof createMemoryList>;
 
+export const EMPTY_LIST: MemoryListState = {
+  ...{ memories: undefined, hasMore: false, filter: NO_FILTER, isReading: true },
+  ...{ counts: undefined, problem: undefined },
+};
+
 /** Holds the shown memories. A failed action leaves them as they are, and its reason in `problem`. */
 export function createMemoryList(
-  api: Pick<PanelMemories, 'list' | 'search' | 'edit' | 'forget'>,
+  api: Pick<PanelMemories, 'list' | 'search' | 'edit' | 'forget' | 'count'>,
   tell: (state: MemoryListState) => void,
 ) {
-  let state: MemoryListState = { memories: undefined, hasMore: false, problem: undefined };
+  let state = EMPTY_LIST;
   /** Number of the last read. The answers of earlier ones are dropped. */
   let lastRead = 0;
 
@@ -27,11 +37,12 @@ export function createMemoryList(
 
   async function read(load: () => Promise<Partial<MemoryListState>>): Promise<void> {
     const own = ++lastRead;
+    publish({ isReading: true });
     try {
       const change = await load();
-      if (own === lastRead) publish({ ...change, problem: undefined });
+      if (own === lastRead) publish({ ...change, isReading: false, problem: undefined });
     } catch (error) {
-      if (own === lastRead) publish({ problem: (error as Error).message });
+      if (own === lastRead) publish({ isReading: false, problem: (error as Error).message });
     }
   }
 
@@ -44,14 +55,28 @@ export function createMemoryList(
     }
   }
 
+  /** The memories are shown without their numbers if these fail. */
+  async function count(): Promise<void> {
+    publish({ counts: await api.count().catch(() => undefined) });
+  }
+
+  async function show(change: Partial<MemoryFilter>): Promise<void> {
+    const filter = { ...state.filter, ...change };
+    publish({ filter });
+    await read(async () =>
+      filter.query === '' ? api.list(filter) : { memories: await api.search(filter), hasMore: false },
+    );
+  }
+
   return {
-    /** Finds memories by meaning and words; all of them for an empty query. */
-    show: (query: string): Promise<void> =>
-      read(async () => (query === '' ? api.list() : { memories: await api.search(query), hasMore: false })),
+    /** Shows the memories of a changed filter. */
+    show,
+    /** Reads memories and numbers again. */
+    refresh: async (): Promise<void> => void (await Promise.all([show({}), count()])),
     readMore: (): Promise<void> =>
       read(async () => {
-        const { memories = [] } = state;
-        const more = await api.list(memories.at(-1)?.id);
+        const { memories = [], filter } = state;
+        const more = await api.list(filter, memories.at(-1)?.id);
         return { memories: [...memories, ...more.memories], hasMore: more.hasMore };
       }),
     edit: (id: string, text: string): Promise<void> =>
@@ -63,6 +88,7 @@ export function createMemoryList(
       act(async () => {
         await api.forget(id);
         publish({ memories: state.memories?.filter((memory) => memory.id !== id) });
+        await count();
       }),
   };
 }

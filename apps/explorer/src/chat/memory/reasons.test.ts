@@ -3,7 +3,8 @@ import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto as crypto
 import { encodeReceipt } from '@ogong/protocol/stage1/receipt';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { expect, it } from 'vitest';
-import type { KnownMemory, ProvenCall } from './memory-client.ts';
+import { checkCall } from './check-call.ts';
+import type { KnownMemory, ProvenCall } from './parse-memory.ts';
 import { readReasons } from './reasons.ts';
 
 const { receipt, reply } = createSyntheticReceipt({
@@ -13,12 +14,14 @@ const { receipt, reply } = createSyntheticReceipt({
   payer: createNobleLedgerSigner(new Uint8Array(32).fill(3)),
 });
 const bytes = encodeReceipt(receipt);
-const call: ProvenCall = { model: 'm', receipt: toBase64(bytes) };
+const [request, response] = [reply.request, reply.response].map(toBase64) as [string, string];
+const call: ProvenCall = { model: 'm', receipt: toBase64(bytes), request, response };
 const right = toHex(crypto.sha256(bytes));
 
 const memory: KnownMemory = {
   ...{ id: 'new', text: 'The user lives in Porto', type: 'semantic', categories: [], createdAt: '', updatedAt: '' },
-  quote: { words: 'I live in Porto.', role: 'user', day: undefined },
+  supersededAt: undefined,
+  quote: { words: 'I live in Porto.', role: 'user', message: 0, messageHash: '', day: undefined },
   receipts: { proposal: right, vector: '00'.repeat(32), update: right },
 };
 const older: KnownMemory = { ...memory, id: 'old', text: 'The user lives in Lisbon' };
@@ -33,7 +36,7 @@ it('names the reply of each receipt, an erased call, another receipt, and the ol
   );
   expect(reasons).toEqual({
     calls: [
-      { name: 'proposal', model: 'm', replyId: toHex(reply.order.replyId) },
+      { name: 'proposal', call, replyId: toHex(reply.order.replyId) },
       { name: 'vector', absence: 'the gateway sent another receipt than the memory names' },
       { name: 'update', absence: 'erased with another memory of the same call' },
     ],
@@ -45,4 +48,11 @@ it('asks for no calls of a memory that a person wrote', async () => {
   const readCalls = () => Promise.reject(new Error('not expected'));
   const own = { ...memory, quote: undefined, receipts: undefined };
   expect(await readReasons({ history: async () => [own], readCalls }, own)).toEqual({ calls: [], older: [] });
+});
+
+it('checks the receipt of a call, and refutes another answer', async () => {
+  const readFailed = async (given: ProvenCall): Promise<readonly string[]> =>
+    (await checkCall(given, {})).checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
+  expect(await readFailed(call)).toEqual([]);
+  expect(await readFailed({ ...call, response: toBase64(new TextEncoder().encode('other')) })).not.toEqual([]);
 });

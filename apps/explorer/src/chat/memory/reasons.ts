@@ -1,10 +1,12 @@
-import { CALL_NAMES, type CallName, type KnownMemory, type PanelMemories } from './memory-client.ts';
+import type { PanelMemories } from './memory-client.ts';
+import { CALL_NAMES, type CallName, type KnownMemory, type ProvenCall } from './parse-memory.ts';
 import { readReplyId } from './read-reply.ts';
 
 /** A call that made a memory: its reply, or the reason for none. */
 export interface CallFacts {
   readonly name: CallName;
-  readonly model?: string;
+  /** Undefined if the receipt is another one than the memory names, or was erased. */
+  readonly call?: ProvenCall;
   readonly replyId?: string;
   readonly absence?: string;
 }
@@ -29,7 +31,7 @@ export async function readReasons(
     if (call === undefined) return [{ name, absence: 'erased with another memory of the same call' }];
     try {
       const replyId = readReplyId(call.receipt, hash);
-      return [{ name, model: call.model, ...(replyId === undefined ? { absence: 'in local mode' } : { replyId }) }];
+      return [{ name, call, ...(replyId === undefined ? { absence: 'in local mode' } : { replyId }) }];
     } catch (error) {
       return [{ name, absence: (error as Error).message }];
     }

@@ -1,4 +1,4 @@
-import type { RecalledMemory } from './memory-client.ts';
+import type { RecalledMemory } from './parse-memory.ts';
 
 /** Memories that went with a question, or the reason for none. */
 export type RecallFacts =

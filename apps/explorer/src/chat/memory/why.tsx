@@ -1,19 +1,15 @@
 import { useState } from 'preact/hooks';
 import { Facts, Hash } from '../../view/parts.tsx';
-import type { CallName, KnownMemory, PanelMemories } from './memory-client.ts';
-import { type CallFacts, type Reasons, readReasons } from './reasons.ts';
-
-const LABELS: Readonly<Record<CallName, string>> = {
-  proposal: 'Call that proposed it',
-  vector: 'Call that made its vector',
-  update: 'Call that compared it',
-};
+import { CALL_LABELS, Call } from './call-facts.tsx';
+import type { PanelMemories } from './memory-client.ts';
+import type { KnownMemory } from './parse-memory.ts';
+import { type Reasons, readReasons } from './reasons.ts';
+import { toDay } from './to-day.ts';
 
 /** The words, receipts and older versions behind a memory. They are read when it is opened. */
 export function Why({ memory, api }: { memory: KnownMemory; api: PanelMemories }) {
   const [reasons, setReasons] = useState<Reasons>();
   const [problem, setProblem] = useState<string>();
-  const { quote } = memory;
   const open = (isOpen: boolean): void => {
     if (!isOpen || reasons !== undefined) return;
     setProblem(undefined);
@@ -24,32 +20,32 @@ export function Why({ memory, api }: { memory: KnownMemory; api: PanelMemories }
       <summary>
         Why<span class="hidden">: {memory.text}</span>
       </summary>
-      {quote ? (
-        <figure>
-          <blockquote>{quote.words}</blockquote>
-          <figcaption>
-            from a message of the {quote.role}
-            {quote.day !== undefined && `, ${quote.day}`}
-          </figcaption>
-        </figure>
-      ) : (
-        <p class="note">You wrote this text, so it has no quote and no receipts.</p>
-      )}
+      <Quote memory={memory} />
       {problem && (
         <p class="problem" role="alert">
           The receipts were not read: {problem}
         </p>
       )}
+      {reasons === undefined && !problem && <p role="status">Reading the receipts …</p>}
       {reasons && (
-        <Facts rows={reasons.calls.map((call) => [LABELS[call.name], <Call key={call.name} call={call} />])} />
+        <Facts
+          rows={reasons.calls.map((facts) => [
+            CALL_LABELS[facts.name],
+            <Call key={facts.name} facts={facts} api={api} />,
+          ])}
+        />
       )}
       {reasons && reasons.older.length > 0 && (
         <>
           <h3>Earlier versions</h3>
           <ol>
-            {reasons.older.map(({ id, text, createdAt }) => (
+            {reasons.older.map(({ id, text, createdAt, supersededAt }) => (
               <li key={id}>
-                {text} <small>{toDay(createdAt)}</small>
+                {text}{' '}
+                <small>
+                  {toDay(createdAt)}
+                  {supersededAt !== undefined && ` to ${toDay(supersededAt)}`}
+                </small>
               </li>
             ))}
           </ol>
@@ -59,17 +55,16 @@ export function Why({ memory, api }: { memory: KnownMemory; api: PanelMemories }
   );
 }
 
-function Call({ call: { name, model, replyId, absence } }: { call: CallFacts }) {
+function Quote({ memory: { quote } }: { memory: KnownMemory }) {
+  if (quote === undefined) return <p class="note">You wrote this text, so it has no quote and no receipts.</p>;
+  const { words, role, day, message, messageHash } = quote;
   return (
-    <>
-      {model !== undefined && `${model} `}
-      {replyId !== undefined && (
-        <Hash hex={replyId} href={`/explorer/#/reply/${replyId}`} label={`${LABELS[name]}: reply`} />
-      )}
-      {absence}
-    </>
+    <figure>
+      <blockquote>{words}</blockquote>
+      <figcaption>
+        message {message + 1} of its call, by the {role}
+        {day !== undefined && `, ${day}`}, SHA-256 <Hash hex={messageHash} />
+      </figcaption>
+    </figure>
   );
 }
-
-/** The day of a time in ISO 8601, UTC. */
-export const toDay = (time: string): string => time.slice(0, 10);
