@@ -1315,17 +1315,53 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       await page.getByRole('button', { name: 'Show memories' }).click();
       const known = page.getByRole('list', { name: 'Memories' }).locator('li.memory');
       await known.locator('.wraps', { hasText: text }).waitFor();
+      const category = page.getByLabel('Category');
+      await category.selectOption({ label: 'health (0)' });
+      await page.getByText('No memory fits this filter.').waitFor();
+      await category.selectOption({ label: 'identity (1)' });
+      await page.getByLabel('Type').selectOption({ label: 'semantic (1)' });
+      await page.getByLabel('As of').fill('2020-01-01');
+      await page.getByText('No memory fits this filter.').waitFor();
+      await page.getByLabel('As of').fill('');
+      await page.getByLabel('Find memories').fill('Porto');
+      await page.keyboard.press('Enter');
+      await page.getByText('1 memory', { exact: true }).waitFor();
+      await page.route('**/v1/profile?include=bio*', (route) =>
+        route.fulfill({
+          json: {
+            bio: { sources: [{ text, memories: ['1'] }], generated_at: '2026-05-08T10:00:00Z', is_written: false },
+            categories: {},
+          },
+        }),
+      );
+      await page.getByText('About you').click();
+      await page.getByText('from 1 memory').waitFor();
       await known.getByText('Why').click();
       await known.locator('blockquote', { hasText: 'I live in Porto.' }).waitFor();
       const proposal = known.getByRole('link', { name: /^Call that proposed it: reply/ });
       expect(await proposal.getAttribute('href')).toMatch(/^\/explorer\/#\/reply\/[0-9a-f]{32}$/);
-      for (const screen of SCREENS) {
+      await known.getByRole('button', { name: 'check the receipt: Call that proposed it' }).click();
+      const groups = known.getByRole('list', { name: 'Checks: Call that proposed it' });
+      expect(await groups.textContent()).toMatch(/Signatures \d+ proven/);
+      expect(await groups.textContent()).not.toContain('refuted');
+      for (const screen of [{ width: 360, height: 800, colorScheme: 'light' as const }, ...SCREENS]) {
         await changeScreen(page, screen);
         const name = `chat-memories-${screen.width}-${screen.colorScheme}`;
         if (RECORD !== undefined) await page.screenshot({ path: join(RECORD, `${name}.png`) });
         expect(await findLayoutFaults(page, ['.top', '.chat aside', '.memories']), name).toEqual([]);
         if (screen.width !== 768) expect(await findBarriers(page), name).toEqual([]);
       }
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('button', { name: 'export', exact: true }).click(),
+      ]);
+      expect(download.suggestedFilename()).toBe('memories.jsonl');
+      const exported = readFileSync((await download.path()) as string);
+      const proof = JSON.parse(exported.toString());
+      expect(proof).toMatchObject({ memory: { content: text }, calls: { extraction: { endpoint: 'chat' } } });
+      await known.getByRole('button', { name: /^edit/ }).click();
+      await page.keyboard.press('Escape');
+      await known.getByRole('button', { name: /^edit/ }).and(page.locator(':focus')).waitFor();
       await known.getByRole('button', { name: /^edit/ }).click();
       await known.getByLabel('Text of the memory').fill('<b>I live in Lisbon</b>');
       await known.getByRole('button', { name: 'save' }).click();
@@ -1333,8 +1369,22 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       await known.getByText('Why').click();
       await known.getByText('You wrote this text').waitFor();
       await known.getByRole('button', { name: /^forget/ }).click();
+      await known.getByText('This erases the memory with its earlier versions').waitFor();
+      expect(await findBarriers(page)).toEqual([]);
       await page.keyboard.press('Enter');
-      await page.getByText('No memories were found.').waitFor();
+      await known.waitFor({ state: 'detached' });
+      const file = { name: 'memories.jsonl', mimeType: 'application/jsonl', buffer: exported };
+      for (const counts of ['1 imported, 0 known.', '0 imported, 1 known.']) {
+        await page.getByLabel('File of exported memories').setInputFiles(file);
+        await page.getByText(counts).waitFor();
+      }
+      await known.locator('.wraps', { hasText: text }).waitFor();
+      const forged = exported
+        .toString()
+        .replaceAll(text, 'The user lives in Paris')
+        .replaceAll(proof.memory.id, '0a'.repeat(16));
+      await page.getByLabel('File of exported memories').setInputFiles({ ...file, buffer: Buffer.from(forged) });
+      await page.getByRole('alert').filter({ hasText: 'line 1: the proof of the memory fails: candidate' }).waitFor();
       await page.getByRole('button', { name: 'back to the chat' }).click();
       await page.getByRole('button', { name: 'New chat' }).click();
       expect(await remember.isChecked()).toBe(false);
