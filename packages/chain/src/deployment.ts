@@ -62,6 +62,9 @@ export interface Deployment {
   readonly block: number;
 }
 
+/** The token that a network pays with, and its chain: signatures about money name both. */
+export type TokenPlace = Pick<Deployment, 'chainId' | 'token'>;
+
 /** Above all tokens that there are. */
 const MOST_TIER_STAKE = 10_000_000_000;
 

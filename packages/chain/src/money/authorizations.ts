@@ -1,10 +1,11 @@
-import { encodeFunctionData, type PublicClient, parseEventLogs, parseSignature, recoverTypedDataAddress } from 'viem';
+import { encodeFunctionData, type PublicClient, parseEventLogs, parseSignature } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
-import type { Deployment } from '../deployment.ts';
+import type { TokenPlace } from '../deployment.ts';
 import { ChainError } from '../errors.ts';
 import { ogongTokenAbi } from '../generated/abi.ts';
 import { type Address, type Hex, lowerHex } from '../hex.ts';
 import type { Transactor } from '../transactor.ts';
+import { isSignedBy } from './typed-signature.ts';
 
 /** A transfer that its owner signed, and that anybody may send (ERC-3009). Addresses and nonce in lower case. */
 export interface TransferAuthorization {
@@ -53,33 +54,30 @@ const BLOCKS_PER_READ = 1_000n;
 
 /** Describes an authorization as a wallet signs it, by EIP-712. */
 export const describeAuthorization = (
-  { chainId, token }: Pick<Deployment, 'chainId' | 'token'>,
+  { chainId, token }: TokenPlace,
   message: TransferAuthorization,
 ) =>
   ({
     domain: { ...TOKEN_DOMAIN, chainId, verifyingContract: token },
     types: TYPES,
     primaryType: 'TransferWithAuthorization',
-    message,
+    message: { ...message },
   }) as const;
 
 /** As the token's contract names itself. */
 export const TOKEN_DOMAIN = { name: 'OGONG', version: '1' } as const;
 
 /** Whether its owner signed it with a key. @param signature 65 bytes */
-export async function isAuthorized(
-  deployment: Pick<Deployment, 'chainId' | 'token'>,
+export const isAuthorized = (
+  deployment: TokenPlace,
   authorization: TransferAuthorization,
   signature: Hex,
-): Promise<boolean> {
-  const signed = describeAuthorization(deployment, authorization);
-  const signer = await recoverTypedDataAddress({ ...signed, signature }).catch(() => undefined);
-  return signer?.toLowerCase() === authorization.from;
-}
+): Promise<boolean> =>
+  isSignedBy(authorization.from, { ...describeAuthorization(deployment, authorization), signature });
 
 /** @returns 65 bytes. */
 export const signAuthorization = (
-  deployment: Pick<Deployment, 'chainId' | 'token'>,
+  deployment: TokenPlace,
   authorization: TransferAuthorization,
   privateKey: Hex,
 ): Promise<Hex> => privateKeyToAccount(privateKey).signTypedData(describeAuthorization(deployment, authorization));

@@ -1,8 +1,9 @@
-import { decodeFunctionData, encodeFunctionData, erc20Abi, parseAbi, recoverTypedDataAddress } from 'viem';
-import type { Deployment } from '../deployment.ts';
+import { decodeFunctionData, encodeFunctionData, erc20Abi, parseAbi } from 'viem';
+import type { TokenPlace } from '../deployment.ts';
 import { type Address, type Hex, lowerHex } from '../hex.ts';
 import type { Transactor } from '../transactor.ts';
 import { type AuthorizedTransfer, splitBlocks } from './authorizations.ts';
+import { isSignedBy } from './typed-signature.ts';
 
 /** Permit2, at the same address on every public chain. A payer lets it spend the token, once. */
 export const PERMIT2 = '0x000000000022d473030f116ddee9f6b43ac78ba3' as Address;
@@ -21,6 +22,11 @@ export interface UptoPermit {
   /** Seconds since 1970; the permission is good from the one to the other. */
   readonly validAfter: bigint;
   readonly deadline: bigint;
+}
+
+/** A transfer by a permit, with the amount that the chain moved. */
+export interface PermitTransfer extends AuthorizedTransfer {
+  readonly value: bigint;
 }
 
 const TYPES = {
@@ -52,7 +58,7 @@ const proxyAbi = parseAbi([
 
 /** Describes a permit as a wallet signs it, by EIP-712. */
 export const describePermit = (
-  { chainId, token }: Pick<Deployment, 'chainId' | 'token'>,
+  { chainId, token }: TokenPlace,
   { to, facilitator, maximum, nonce, validAfter, deadline }: UptoPermit,
 ) =>
   ({
@@ -66,15 +72,8 @@ export const describePermit = (
   }) as const;
 
 /** Whether its payer signed it with a key. @param signature 65 bytes */
-export async function isPermitted(
-  deployment: Pick<Deployment, 'chainId' | 'token'>,
-  permit: UptoPermit,
-  signature: Hex,
-): Promise<boolean> {
-  const signed = describePermit(deployment, permit);
-  const signer = await recoverTypedDataAddress({ ...signed, signature }).catch(() => undefined);
-  return signer?.toLowerCase() === permit.from;
-}
+export const isPermitted = (deployment: TokenPlace, permit: UptoPermit, signature: Hex): Promise<boolean> =>
+  isSignedBy(permit.from, { ...describePermit(deployment, permit), signature });
 
 export function createPermitReads({ read }: Pick<Transactor, 'read'>, token: Address) {
   return {
@@ -106,19 +105,24 @@ export function createPermitReads({ read }: Pick<Transactor, 'read'>, token: Add
         });
         return ((bits >> (nonce & 0xffn)) & 1n) === 1n;
       }),
-    /** Finds the transfer that used a permit. @param fromBlock no earlier block has it. */
+    /**
+     * Finds the transfer that the facilitator of a permit made by it. A payer may use up the nonce by another permit, with itself as the
+     * facilitator: that is no payment.
+     * @param fromBlock no earlier block has it.
+     */
     findPermitTransfer(
-      { from, to, nonce }: Pick<UptoPermit, 'from' | 'to' | 'nonce'>,
+      { from, to, nonce, facilitator }: Pick<UptoPermit, 'from' | 'to' | 'nonce' | 'facilitator'>,
       fromBlock: bigint,
-    ): Promise<(AuthorizedTransfer & { readonly value: bigint }) | undefined> {
+    ): Promise<PermitTransfer | undefined> {
       return read('transfer by a permit', async (client) => {
         const event = { address: token, abi: erc20Abi, eventName: 'Transfer', strict: true } as const;
         for (const blocks of splitBlocks(fromBlock, await client.getBlockNumber({ cacheTime: 0 }))) {
           const logs = await client.getContractEvents({ ...event, args: { from, to }, ...blocks });
           for (const { transactionHash, blockNumber, args } of logs) {
             const transaction = await client.getTransaction({ hash: transactionHash });
-            const isOurs = transaction.to !== null && lowerHex(transaction.to) === UPTO_PROXY;
-            if (isOurs && readNonce(transaction.input) === nonce)
+            const isTaken = transaction.to !== null && lowerHex(transaction.to) === UPTO_PROXY;
+            const isByFacilitator = lowerHex(transaction.from) === facilitator;
+            if (isTaken && isByFacilitator && readNonce(transaction.input) === nonce)
               return { transactionHash, blockNumber, value: args.value };
           }
         }

@@ -1,11 +1,11 @@
 import { createHash, hkdfSync } from 'node:crypto';
 import type { ChainClient } from '@ogong/chain/client';
-import type { Deployment } from '@ogong/chain/deployment';
+import type { TokenPlace } from '@ogong/chain/deployment';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
 import { signAuthorization } from '@ogong/chain/money/authorizations';
 import type { Secret } from '@ogong/host/crypto/secret';
-import { bigInteger, columns, flag, mapped, text } from '@ogong/host/store/columns';
+import { addressText, bigInteger, columns, flag, text } from '@ogong/host/store/columns';
 import { change, findAll, findOne, insertRow, replaceRow, type Work } from '@ogong/host/store/work';
 import type { WorkStore } from '@ogong/host/store/work-store';
 import type { Clock } from '@ogong/host/time/clock';
@@ -28,12 +28,7 @@ export const DEPOSIT_TABLES = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-const address = mapped(
-  text,
-  (value) => value as Address,
-  (value) => value,
-);
-const depositRow = columns({ account: text, address, isFull: flag });
+const depositRow = columns({ account: text, address: addressText, isFull: flag });
 const seenRow = columns({ name: text, nextBlock: bigInteger });
 export type DepositAddress = ReturnType<typeof depositRow.read>;
 
@@ -41,7 +36,7 @@ export const listDeposits = (): Work<DepositAddress[]> =>
   findAll(depositRow, `SELECT ${depositRow.list} FROM deposits ORDER BY account`);
 
 export interface DepositOptions {
-  readonly deployment: Pick<Deployment, 'chainId' | 'token'>;
+  readonly deployment: TokenPlace;
   /** The gateway's own account, where deposits end up. */
   readonly payTo: Address;
   /** The key from which addresses are derived. */

@@ -1,6 +1,6 @@
-import type { Address, Hex } from '@ogong/chain/hex';
+import type { Address } from '@ogong/chain/hex';
 import type { TransferAuthorization } from '@ogong/chain/money/authorizations';
-import { amount, bigInteger, columns, integer, mapped, oneOf, text } from '@ogong/host/store/columns';
+import { addressText, amount, bigInteger, columns, hexText, integer, oneOf, text } from '@ogong/host/store/columns';
 import { change, findAll, findOne, insertRow, type Work } from '@ogong/host/store/work';
 import { addCredit, findGranted } from './credit-store.ts';
 import type { PaymentOffer } from './payment-wire.ts';
@@ -43,19 +43,9 @@ export const PAYMENT_TABLE = `
   CREATE INDEX payments_open ON payments (made_ms) WHERE state IN ('pending', 'paid');
 `;
 
-const address = mapped(
-  text,
-  (value) => value as Address,
-  (value) => value,
-);
-const hex = mapped(
-  text,
-  (value) => value as Hex,
-  (value) => value,
-);
 const row = columns({
-  ...{ payer: address, nonce: hex, recipient: address, value: amount, validAfter: amount, validBefore: amount },
-  ...{ signature: hex, state: oneOf<PaymentState>(['pending', 'paid', 'final', 'unused', 'failed', 'undone']) },
+  ...{ payer: addressText, nonce: hexText, recipient: addressText, value: amount, validAfter: amount, validBefore: amount },
+  ...{ signature: hexText, state: oneOf<PaymentState>(['pending', 'paid', 'final', 'unused', 'failed', 'undone']) },
   ...{ account: text, fromBlock: bigInteger, transactionHash: text, madeMs: integer },
 });
 

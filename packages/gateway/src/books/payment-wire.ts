@@ -1,4 +1,4 @@
-import type { Deployment } from '@ogong/chain/deployment';
+import type { Deployment, TokenPlace } from '@ogong/chain/deployment';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { TOKEN_DOMAIN, type TransferAuthorization } from '@ogong/chain/money/authorizations';
 import { UPTO_PROXY } from '@ogong/chain/money/permits';
@@ -20,7 +20,7 @@ const UPTO_TIMEOUT_S = 3_600;
 const MOST_ATOMIC = 2n ** 128n - 1n;
 
 export interface PaymentTerms {
-  readonly deployment: Pick<Deployment, 'chainId' | 'token'>;
+  readonly deployment: TokenPlace;
   readonly payTo: Address;
   readonly amountAtomic: bigint;
   /** URL of the paid resource. */

@@ -1,8 +1,8 @@
-import type { Address, Hex } from '@ogong/chain/hex';
+import type { Hex } from '@ogong/chain/hex';
 import type { UptoPermit } from '@ogong/chain/money/permits';
-import { amount, bigInteger, columns, integer, mapped, oneOf, text } from '@ogong/host/store/columns';
+import { addressText, amount, bigInteger, columns, hexText, integer, mapped, oneOf, text } from '@ogong/host/store/columns';
 import { change, findAll, findOne, insertRow, type Work } from '@ogong/host/store/work';
-import { addCredit } from './credit-store.ts';
+import { addCredit, type CreditEntry, findGranted } from './credit-store.ts';
 import { hasCredit, namePayer } from './payment-store.ts';
 import { findSpending } from './spending-store.ts';
 
@@ -53,21 +53,11 @@ export const PERMIT_TABLE = `
   CREATE INDEX permits_unsettled ON permits (made_ms) WHERE state IN ('open', 'ended', 'taking', 'taken');
 `;
 
-const address = mapped(
-  text,
-  (value) => value as Address,
-  (value) => value,
-);
-const hex = mapped(
-  text,
-  (value) => value as Hex,
-  (value) => value,
-);
 /** A nonce has 256 bits, more than an amount. */
 const nonceText = mapped(text, BigInt, String);
 const row = columns({
-  ...{ payer: address, nonce: nonceText, recipient: address, facilitator: address, maximum: amount },
-  ...{ validAfter: amount, deadline: amount, signature: hex },
+  ...{ payer: addressText, nonce: nonceText, recipient: addressText, facilitator: addressText, maximum: amount },
+  ...{ validAfter: amount, deadline: amount, signature: hexText },
   state: oneOf<PermitState>(['open', 'ended', 'taking', 'taken', 'done', 'unused', 'lost']),
   ...{ account: text, fromBlock: bigInteger, takenAtomic: amount, transactionHash: text, madeMs: integer },
 });
@@ -156,53 +146,87 @@ const DAY_MS = 86_400_000;
 export const endPermit = (account: string): Work<number> =>
   change("UPDATE permits SET state = 'ended' WHERE account = ? AND state = 'open'", account);
 
-const move = ({ permit: { from, nonce } }: PermitRow, set: string, ...values: string[]): Work<number> =>
-  change(`UPDATE permits SET ${set} WHERE payer = ? AND nonce = ?`, ...values, from, `${nonce}`);
+/** Changes a permit that is still as it was found. @returns false, with nothing changed, if another gateway was faster. */
+function* move(
+  { permit: { from, nonce }, state, takenAtomic }: PermitRow,
+  set: string,
+  ...values: string[]
+): Work<boolean> {
+  const sql = `UPDATE permits SET ${set} WHERE payer = ? AND nonce = ? AND state = ? AND taken_atomic = ?`;
+  return (yield* change(sql, ...values, from, `${nonce}`, state, `${takenAtomic}`)) > 0;
+}
+
+/** Brings the credit of a permit's account to an amount. @param id of the entry, which counts once. */
+function* setCredit(
+  { account }: PermitRow,
+  amountAtomic: bigint,
+  entry: Pick<CreditEntry, 'id' | 'detail' | 'madeMs'>,
+): Work<void> {
+  const granted = (yield* findGranted(account)) ?? 0n;
+  if (granted !== amountAtomic) yield* addCredit({ ...entry, account, amountAtomic: amountAtomic - granted });
+}
 
 /**
- * Fixes the amount of a permit: all that its account spent and may still have to pay, and no less than the least payment.
- * @returns undefined while the price is open and may stay so.
+ * Fixes the amount of a permit: all that its account spent and may still have to pay, and no less than the least payment. From then on the
+ * account can spend no more than this. A permit whose request cost nothing ends.
+ * @param found `open` or `ended`.
+ * @returns the permit to take; undefined while the price may stay open, if nothing is to be taken, or if another gateway was faster.
  */
 export function* fixPermit(
   found: PermitRow,
-  { leastAtomic, isUrgent }: { readonly leastAtomic: bigint; readonly isUrgent: boolean },
+  {
+    leastAtomic,
+    isUrgent,
+    nowMs,
+  }: { readonly leastAtomic: bigint; readonly isUrgent: boolean; readonly nowMs: number },
 ): Work<PermitRow | undefined> {
-  const { spent, reserved } = yield* findSpending(found.account);
+  const { account, permit } = found;
+  const { spent, reserved } = yield* findSpending(account);
   if (reserved > 0n && !isUrgent) return undefined;
   const due = spent + reserved;
   if (due === 0n) {
-    yield* closePermit(found, 'done');
-    return { ...found, state: 'done' };
+    yield* closePermit(found, 'done', nowMs);
+    return undefined;
   }
   const raised = due < leastAtomic ? leastAtomic : due;
-  const takenAtomic = raised > found.permit.maximum ? found.permit.maximum : raised;
-  yield* move(found, "state = 'taking', taken_atomic = ?", `${takenAtomic}`);
+  const takenAtomic = raised > permit.maximum ? permit.maximum : raised;
+  if (!(yield* move(found, "state = 'taking', taken_atomic = ?", `${takenAtomic}`))) return undefined;
+  yield* setCredit(found, takenAtomic, { id: `upto-fixed:${account}`, detail: 'not taken', madeMs: nowMs });
   return { ...found, state: 'taking', takenAtomic };
 }
 
-/** Notes the transfer of a permit. */
-export const notePermit = (found: PermitRow, transactionHash: string): Work<number> =>
-  move(found, "state = 'taken', transaction_hash = ?", transactionHash);
+/**
+ * Notes the transfer of a permit.
+ * @param found `taking`, or `taken` by a transfer that the chain replaced.
+ * @returns undefined if another gateway was faster.
+ */
+export function* notePermit(
+  found: PermitRow,
+  { value: takenAtomic, transactionHash }: { readonly value: bigint; readonly transactionHash: Hex },
+): Work<PermitRow | undefined> {
+  const set = "state = 'taken', taken_atomic = ?, transaction_hash = ?";
+  const isNoted = yield* move(found, set, `${takenAtomic}`, transactionHash);
+  return isNoted ? { ...found, state: 'taken', takenAtomic, transactionHash } : undefined;
+}
 
 /**
- * Ends a permit. Its account keeps the credit that it spent. The rest of a payment goes to the account of its payer.
+ * Ends a permit. Its account keeps the credit that it spent. The rest of a payment goes to the account of its payer, so the credit of both
+ * is the payment.
  * @param end `done` for a payment that stays on the chain, or that took nothing.
- * @returns false while an order of it is open.
+ * @returns false while an order of it is open, or if another gateway was faster.
  */
-export function* closePermit(found: PermitRow, end: 'done' | 'lost', nowMs = found.madeMs): Work<boolean> {
-  const { account, permit, takenAtomic } = found;
+export function* closePermit(found: PermitRow, end: 'done' | 'lost', nowMs: number): Work<boolean> {
+  const { account, permit } = found;
   const { spent, reserved } = yield* findSpending(account);
-  if (reserved > 0n) return false;
-  const keptAtomic = end === 'lost' ? 0n : spent;
+  if (reserved > 0n || !(yield* move(found, 'state = ?', end))) return false;
+  const paidAtomic = end === 'lost' ? 0n : found.takenAtomic;
+  const keptAtomic = spent < paidAtomic ? spent : paidAtomic;
   const about = { madeMs: nowMs, detail: end === 'lost' ? 'the payer did not pay' : 'not needed' };
-  const backAtomic = keptAtomic - permit.maximum;
-  if (backAtomic < 0n) yield* addCredit({ id: `upto-end:${account}`, account, amountAtomic: backAtomic, ...about });
-  const leftAtomic = end === 'lost' ? 0n : takenAtomic - spent;
-  if (leftAtomic > 0n) {
-    const payer = namePayer(permit.from);
-    yield* addCredit({ id: `upto-left:${account}`, account: payer, amountAtomic: leftAtomic, ...about });
+  yield* setCredit(found, keptAtomic, { id: `upto-end:${account}`, ...about });
+  if (paidAtomic > keptAtomic) {
+    const left = { account: namePayer(permit.from), amountAtomic: paidAtomic - keptAtomic };
+    yield* addCredit({ id: `upto-left:${account}`, ...left, ...about });
   }
-  yield* move(found, 'state = ?', end);
   return true;
 }
 
@@ -216,7 +240,6 @@ export function* listUnsettledPermits(limit: number): Work<PermitRow[]> {
   return (yield* findAll(row, sql, limit)).map(toPermit);
 }
 
-/** @internal Tests look at the state of one permit. */
 export function* findPermit({ from, nonce }: Pick<UptoPermit, 'from' | 'nonce'>): Work<PermitRow | undefined> {
   const found = yield* findOne(row, `SELECT ${row.list} FROM permits WHERE payer = ? AND nonce = ?`, from, `${nonce}`);
   return found && toPermit(found);

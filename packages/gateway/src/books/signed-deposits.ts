@@ -1,10 +1,10 @@
 import type { ChainClient } from '@ogong/chain/client';
-import type { Deployment } from '@ogong/chain/deployment';
+import type { TokenPlace } from '@ogong/chain/deployment';
 import { ChainError } from '@ogong/chain/errors';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { describeAuthorization, isAuthorized, type TransferAuthorization } from '@ogong/chain/money/authorizations';
 import type { Json } from '@ogong/host/openai/format';
-import { amount, bigInteger, columns, integer, mapped, oneOf, text } from '@ogong/host/store/columns';
+import { addressText, amount, bigInteger, columns, hexText, integer, oneOf, text } from '@ogong/host/store/columns';
 import { change, findAll, findOne, insertRow, type Work } from '@ogong/host/store/work';
 import type { WorkStore } from '@ogong/host/store/work-store';
 import { AccountError } from './account-rows.ts';
@@ -31,21 +31,16 @@ export const SIGNED_DEPOSIT_TABLE = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-const hex = mapped(
-  text,
-  (value) => value as Hex,
-  (value) => value,
-);
 const depositRow = columns({
-  ...{ payer: hex, nonce: hex, account: text, recipient: hex, amountAtomic: { ...amount, name: 'amount' } },
-  ...{ validAfter: bigInteger, validBefore: bigInteger, signature: hex, actor: text, madeMs: integer },
+  ...{ payer: addressText, nonce: hexText, account: text, recipient: addressText, amountAtomic: { ...amount, name: 'amount' } },
+  ...{ validAfter: bigInteger, validBefore: bigInteger, signature: hexText, actor: text, madeMs: integer },
   /** `pending` until the chain has it, or never can have it. */
   state: oneOf(['pending', 'sent', 'lapsed', 'failed']),
 });
 export type SignedDeposit = ReturnType<typeof depositRow.read>;
 
 export interface SignedDepositTerms {
-  readonly deployment: Pick<Deployment, 'chainId' | 'token'>;
+  readonly deployment: TokenPlace;
   /** A smaller transfer is not worth its gas. */
   readonly leastAtomic?: bigint;
 }

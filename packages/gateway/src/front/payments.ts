@@ -1,5 +1,4 @@
 import type { ChainClient } from '@ogong/chain/client';
-import type { Deployment } from '@ogong/chain/deployment';
 import { ChainError } from '@ogong/chain/errors';
 import type { Address } from '@ogong/chain/hex';
 import { isAuthorized } from '@ogong/chain/money/authorizations';
@@ -7,8 +6,6 @@ import type { ApiContext } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import { computeAddressGroup } from '@ogong/host/link/places';
 import { createRateLimiter } from '@ogong/host/link/token-bucket';
-import type { WorkStore } from '@ogong/host/store/work-store';
-import type { Clock } from '@ogong/host/time/clock';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { computeMaxFee } from '@ogong/protocol/exchange/fee';
 import type { KeyHolder } from '../books/api-keys.ts';
@@ -36,33 +33,27 @@ import {
   parsePayment,
 } from '../books/payment-wire.ts';
 import type { UptoOffer } from '../books/permit-store.ts';
-import { createPermits, type PermitChain, type PermitRefusal } from './permits.ts';
+import {
+  createPermits,
+  type PermitChain,
+  type PermitRefusal,
+  type SettleDependencies,
+  type SettleOptions,
+} from './permits.ts';
 import { boundMetered, type MeteredRequest } from './rate-limits.ts';
 
 /** A caller without a key, before it has paid. */
 export const UNPAID: KeyHolder = { id: 'unpaid', budgetAtomic: undefined };
 
-export interface PaymentOptions {
-  readonly deployment: Pick<Deployment, 'chainId' | 'token'>;
-  /** The gateway's own account. */
-  readonly payTo: Address;
+export interface PaymentOptions extends SettleOptions {
   /** Price for computing the fee of a request. */
   readonly pricePer1kAtomic: bigint;
-  /** Least fee of a request, so that a payment is worth its gas. */
-  readonly leastAtomic: bigint;
-  /** Number of blocks above a payment before it is final. */
-  readonly confirmations: bigint;
   readonly intervalMs: number;
   /** Limit for payments that are taken after their requests (see PermitOptions). Default: none are. */
   readonly mostUnsettledAtomic?: bigint | undefined;
 }
 
-export interface PaymentDependencies {
-  readonly books: WorkStore;
-  readonly client: () => Promise<PaymentChain & PermitChain>;
-  readonly clock: Clock;
-  readonly onError: (error: unknown) => void;
-}
+export type PaymentDependencies = SettleDependencies<PaymentChain & PermitChain>;
 
 export type PaymentChain = Pick<
   ChainClient,

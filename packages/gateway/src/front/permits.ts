@@ -1,13 +1,14 @@
 import type { ChainClient } from '@ogong/chain/client';
-import type { Deployment } from '@ogong/chain/deployment';
+import type { TokenPlace } from '@ogong/chain/deployment';
 import { ChainError } from '@ogong/chain/errors';
 import type { Address } from '@ogong/chain/hex';
-import { isPermitted } from '@ogong/chain/money/permits';
+import { isPermitted, type UptoPermit } from '@ogong/chain/money/permits';
 import type { WorkStore } from '@ogong/host/store/work-store';
 import type { Clock } from '@ogong/host/time/clock';
 import {
   closePermit,
   endPermit,
+  findPermit,
   fixPermit,
   forgetPermits,
   listUnsettledPermits,
@@ -29,20 +30,27 @@ export type PermitChain = Pick<
   | 'takeByPermit'
 >;
 
-export interface PermitOptions {
-  readonly deployment: Pick<Deployment, 'chainId' | 'token'>;
+/** Terms that the schemes of x402 share. */
+export interface SettleOptions {
+  readonly deployment: TokenPlace;
+  /** The gateway's own account. */
   readonly payTo: Address;
+  /** Least fee of a request, so that a payment is worth its gas. */
   readonly leastAtomic: bigint;
+  /** Number of blocks above a payment before it is final. */
   readonly confirmations: bigint;
-  /** Sum of all maxima that may be unsettled, and of all lost payments of the last day. It bounds the loss of a day. */
-  readonly mostUnsettledAtomic: bigint;
 }
 
-export interface PermitDependencies {
+export interface SettleDependencies<Chain> {
   readonly books: WorkStore;
-  readonly client: () => Promise<PermitChain>;
+  readonly client: () => Promise<Chain>;
   readonly clock: Clock;
   readonly onError: (error: unknown) => void;
+}
+
+export interface PermitOptions extends SettleOptions {
+  /** Sum of all maxima that may be unsettled, and of all lost payments of the last day. It bounds the loss of a day. */
+  readonly mostUnsettledAtomic: bigint;
 }
 
 export type PermitRefusal = 'used' | 'poor' | 'owes' | 'full';
@@ -74,7 +82,7 @@ const URGENT_S = 600n;
 const PER_ROUND = 256;
 const KEPT_MS = 86_400_000;
 
-export function createPermits(options: PermitOptions, dependencies: PermitDependencies): PermitDesk {
+export function createPermits(options: PermitOptions, dependencies: SettleDependencies<PermitChain>): PermitDesk {
   const { deployment, payTo, mostUnsettledAtomic } = options;
   const { books, client, clock, onError } = dependencies;
   let facilitator: Address | undefined;
@@ -116,51 +124,66 @@ export function createPermits(options: PermitOptions, dependencies: PermitDepend
     },
     async step() {
       await books.write(() => forgetPermits(clock.nowMs() - KEPT_MS));
-      for (const row of await books.read(() => listUnsettledPermits(PER_ROUND)))
-        await settlePermit(options, dependencies, row).catch(onError);
+      const rows = await books.read(() => listUnsettledPermits(PER_ROUND));
+      if (rows.length === 0) return;
+      const chain = await client();
+      const chainS = await chain.chainTime();
+      for (const { state, madeMs, permit } of rows) {
+        const isUrgent = permit.deadline - chainS < URGENT_S;
+        if (state === 'open' && !isUrgent && clock.nowMs() - madeMs < LONGEST_REQUEST_MS) continue;
+        await settlePermit(options, dependencies, { permit, chain, chainS, isUrgent }).catch(onError);
+      }
     },
   };
 }
 
-/** Brings a permit to its next state. A repetition after a crash takes nothing twice. @throws ChainError */
+interface DuePermit {
+  readonly permit: UptoPermit;
+  readonly chain: PermitChain;
+  /** Time of the chain, in seconds since 1970. It may be a little late. */
+  readonly chainS: bigint;
+  readonly isUrgent: boolean;
+}
+
+/** Brings a permit to its next state. A repetition after a crash, or by another gateway, takes nothing twice. @throws ChainError */
 async function settlePermit(
   { leastAtomic, confirmations }: PermitOptions,
-  { books, client, clock }: PermitDependencies,
-  row: PermitRow,
+  { books, clock }: Pick<SettleDependencies<PermitChain>, 'books' | 'clock'>,
+  { permit, chain, chainS, isUrgent }: DuePermit,
 ): Promise<void> {
-  const chain = await client();
-  const { permit } = row;
+  const isLapsed = permit.deadline < chainS;
   const nowMs = clock.nowMs();
-  const leftS = permit.deadline - (await chain.chainTime());
-  const isUrgent = leftS < URGENT_S;
-  if (row.state === 'open' && !isUrgent && nowMs - row.madeMs < LONGEST_REQUEST_MS) return;
+  const close = (row: PermitRow, end: 'done' | 'lost') => books.write(() => closePermit(row, end, nowMs));
 
-  const take = async (fixed: PermitRow): Promise<void> => {
-    if (await chain.isPermitSpent(permit)) return note(fixed);
-    if (leftS <= 0n) {
-      await books.write(() => closePermit(fixed, 'lost', nowMs));
+  const take = async (row: PermitRow): Promise<void> => {
+    if (await chain.isPermitSpent(permit)) return note(row);
+    if (isLapsed) {
+      await close(row, 'lost');
       return;
     }
-    const { transactionHash } = await chain.takeByPermit(permit, fixed.takenAtomic, fixed.signature);
-    await books.write(() => notePermit(fixed, transactionHash));
+    const { transactionHash } = await chain.takeByPermit(permit, row.takenAtomic, row.signature);
+    await books.write(() => notePermit(row, { transactionHash, value: row.takenAtomic }));
   };
   /** Notes the transfer that is on the chain. Its payer may have withdrawn the permit instead. */
-  const note = async (fixed: PermitRow): Promise<void> => {
+  const note = async (row: PermitRow): Promise<void> => {
     const found = await chain.findPermitTransfer(permit, row.fromBlock);
     if (found === undefined) {
       // The node may be behind and not show it yet.
-      if (leftS <= 0n) await books.write(() => closePermit(fixed, 'lost', nowMs));
+      if (isLapsed) await close(row, 'lost');
       return;
     }
-    if (fixed.state !== 'taken') await books.write(() => notePermit(fixed, found.transactionHash));
-    if ((await chain.blockNumber()) - found.blockNumber >= confirmations)
-      await books.write(() => closePermit(fixed, 'done', nowMs));
+    const isNoted = row.transactionHash === found.transactionHash && row.takenAtomic === found.value;
+    const noted = isNoted ? row : await books.write(() => notePermit(row, found));
+    if (noted && (await chain.blockNumber()) - found.blockNumber >= confirmations) await close(noted, 'done');
   };
 
   // The same account fills the escrow.
   await books.alone('funding', async () => {
-    if (row.state === 'taking' || row.state === 'taken') return take(row);
-    const fixed = await books.write(() => fixPermit(row, { leastAtomic, isUrgent }));
-    if (fixed?.state === 'taking') await take(fixed);
+    // Another gateway may have settled it since it was listed.
+    const row = await books.read(() => findPermit(permit));
+    if (row?.state === 'taking' || row?.state === 'taken') return take(row);
+    if (row?.state !== 'open' && row?.state !== 'ended') return;
+    const fixed = await books.write(() => fixPermit(row, { leastAtomic, isUrgent, nowMs }));
+    if (fixed) await take(fixed);
   });
 }

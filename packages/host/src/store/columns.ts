@@ -1,4 +1,5 @@
 import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { Address, Hex } from '@ogong/chain/hex';
 import type { Store } from './store.ts';
 import { StoreError } from './store-error.ts';
 
@@ -61,6 +62,17 @@ export const amount: Column<bigint> = {
   ...mapped(text, BigInt, String),
   expected: 'a decimal whole number as text',
   matches: (value) => isString(value) && /^-?\d{1,40}$/.test(value),
+};
+
+/** TEXT, hex with 0x in lower case, as `@ogong/chain` hands it out. */
+export const hexText = define<Hex>(
+  'hex with 0x',
+  (value): value is Hex => isString(value) && /^0x(?:[0-9a-f]{2})*$/.test(value),
+);
+export const addressText: Column<Address> = {
+  ...hexText,
+  expected: 'an address: 20 bytes in hex with 0x',
+  matches: (value) => isString(value) && /^0x[0-9a-f]{40}$/.test(value),
 };
 
 /** TEXT, one of a few values. */
