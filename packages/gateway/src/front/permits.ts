@@ -166,6 +166,7 @@ async function settlePermit(
   };
   /** Notes the transfer that is on the chain. Its payer may have withdrawn the permit instead. */
   const note = async (row: PermitRow): Promise<void> => {
+    const latestBlock = await chain.blockNumber();
     const found = await chain.findPermitTransfer(permit, row.fromBlock);
     if (found === undefined) {
       // The node may be behind and not show it yet.
@@ -174,7 +175,7 @@ async function settlePermit(
     }
     const isNoted = row.transactionHash === found.transactionHash && row.takenAtomic === found.value;
     const noted = isNoted ? row : await books.write(() => notePermit(row, found));
-    if (noted && (await chain.blockNumber()) - found.blockNumber >= confirmations) await close(noted, 'done');
+    if (noted && latestBlock - found.blockNumber >= confirmations) await close(noted, 'done');
   };
 
   // The same account fills the escrow.

@@ -1,0 +1,170 @@
+import { setImmediate } from 'node:timers/promises';
+import { generatePrivateKey } from '@ogong/chain/keys';
+import type { UptoPermit } from '@ogong/chain/money/permits';
+import { BENCH_CONFIRMATIONS, createPermitBench, type MakeCall, type PermitBench } from '@ogong/testing/gateway/permit-bench';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+
+const MAXIMUM = 1_000n;
+const MAX_FEE = 100n;
+
+/** Makes a permit whose request is over, with one open order. */
+async function owe({ money, sign, desk, order, end }: PermitBench): Promise<UptoPermit> {
+  const offer = await sign(generatePrivateKey(), { maximum: MAXIMUM, nonce: 7n });
+  money.fund(offer.permit.from, MAXIMUM);
+  const taken = await desk(0).take(offer, MAX_FEE);
+  if (typeof taken === 'string' || !(await order(offer.permit, MAX_FEE))) throw new TypeError('the permit is not taken');
+  await end(offer.permit);
+  return offer.permit;
+}
+
+it('credits the rest of what the chain took, after another gateway fixed the amount', async () => {
+  const bench = createPermitBench({ gateways: 2 });
+  const { money } = bench;
+  const permit = await owe(bench);
+  money.state.timeS = permit.deadline - 60n;
+  const lock = bench.hold();
+  const steps = [bench.desk(0).step()];
+  await expect.poll(lock.waiting).toBe(1);
+  // The second gateway reads the row before the first settles it. The verdict comes between both.
+  const { takeByPermit } = money.chain;
+  money.chain.takeByPermit = async (...given) => {
+    const sent = await takeByPermit(...given);
+    await bench.settle(permit, 40n);
+    return sent;
+  };
+  steps.push(bench.desk(1).step());
+  await expect.poll(lock.waiting).toBe(2);
+  lock.release();
+  await Promise.all(steps);
+  money.state.block += BENCH_CONFIRMATIONS;
+  await bench.desk(1).step();
+
+  expect(money.takenBy(permit)).toBe(MAX_FEE);
+  expect(await bench.find(permit)).toMatchObject({ state: 'done', takenAtomic: MAX_FEE });
+  expect(await bench.readMoney(permit)).toEqual({ spent: 40n, kept: 40n, left: 60n });
+  await bench.close();
+});
+
+it('takes the amount that is on the chain for the one that was taken', async () => {
+  const bench = createPermitBench({ gateways: 1 });
+  const { money } = bench;
+  const permit = await owe(bench);
+  await bench.settle(permit, 40n);
+  // Another copy of the store fixed it.
+  await money.chain.takeByPermit(permit, MAX_FEE, '0x');
+  await bench.desk(0).step();
+  expect(await bench.find(permit)).toMatchObject({ state: 'taken', takenAtomic: MAX_FEE });
+  money.state.block += BENCH_CONFIRMATIONS;
+  await bench.desk(0).step();
+  expect(await bench.readMoney(permit)).toEqual({ spent: 40n, kept: 40n, left: 60n });
+  await bench.close();
+});
+
+const EVENTS = ['step 0', 'step 1', 'urge', 'settle', 'order', 'reject', 'mine', 'undo', 'move', 'withdraw', 'lapse'] as const;
+/** The first ones are the most frequent. */
+const WEIGHTS = [8, 8, 6, 4, 2, 1, 2, 1, 1, 1, 1];
+const OUTCOMES = ['answers', 'dies before', 'dies after'] as const;
+
+it('credits what the chain took, in any order of two gateways that may die at each call', async () => {
+  const plan = fc.record({
+    isLocked: fc.boolean(),
+    events: fc.array(drawWeighted(EVENTS, WEIGHTS), { minLength: 4, maxLength: 16 }),
+    outcomes: fc.infiniteStream(drawWeighted(OUTCOMES, [18, 1, 1])),
+    order: fc.infiniteStream(fc.nat(255)),
+  });
+  const ends = new Set<string | undefined>();
+  await fc.assert(
+    fc.asyncProperty(plan, async ({ isLocked, events, outcomes, order }) => {
+      const turns = createTurns(order, outcomes);
+      const bench = createPermitBench({ gateways: 2, isLocked, makeCall: turns.makeCall });
+      const permit = await owe(bench);
+      await turns.play(events.map((event) => () => happen(event, { bench, permit })));
+      await bench.settle(permit, 30n);
+      bench.money.state.timeS = permit.deadline + 1n;
+      for (let n = 0; n < 4; n++) {
+        bench.money.state.block += BENCH_CONFIRMATIONS;
+        await bench.desk(0).step();
+      }
+      const { state } = (await bench.find(permit)) ?? {};
+      const { spent, kept, left } = await bench.readMoney(permit);
+      expect(['done', 'lost']).toContain(state);
+      expect(kept + left).toBe(bench.money.takenBy(permit));
+      if (state === 'done') expect(kept).toBe(spent);
+      ends.add(state);
+      await bench.close();
+    }),
+    { numRuns: 100, endOnFailure: true },
+  );
+  expect([...ends].sort()).toEqual(['done', 'lost']);
+});
+
+class Death extends Error {}
+
+/** Makes calls in a drawn order, one at a time. Some are never made, and the answers of some are lost. */
+function createTurns(order: Iterator<number>, outcomes: Iterator<(typeof OUTCOMES)[number]>) {
+  const waiting: (() => void)[] = [];
+  let isPlaying = false;
+  let busy = 0;
+
+  const makeCall: MakeCall = async (call) => {
+    if (!isPlaying) return call();
+    await new Promise<void>((resolve) => waiting.push(resolve));
+    const outcome = outcomes.next().value;
+    if (outcome === 'dies before') throw new Death();
+    busy++;
+    const answer = await call().finally(() => busy--);
+    if (outcome === 'dies after') throw new Death();
+    return answer;
+  };
+
+  /** Starts the events one after the other. Between two of them, calls of earlier ones may be made. */
+  async function play(events: readonly (() => Promise<unknown>)[]): Promise<void> {
+    const left = [...events];
+    const failures: unknown[] = [];
+    let open = events.length;
+    const startNext = (): void => {
+      const event = left.shift();
+      void event?.()
+        .catch((error: unknown) => error instanceof Death || failures.push(error))
+        .finally(() => open--);
+    };
+    isPlaying = true;
+    while (open > 0) {
+      await setImmediate();
+      if (busy > 0) continue;
+      const [next = startNext] = waiting.splice(order.next().value % (waiting.length + 1), 1);
+      next();
+    }
+    isPlaying = false;
+    if (failures.length > 0) throw new AggregateError(failures);
+  }
+  return { makeCall, play };
+}
+
+const drawWeighted = <const T>(values: readonly T[], weights: readonly number[]): fc.Arbitrary<T> =>
+  fc.oneof(...values.map((value, i) => ({ arbitrary: fc.constant(value), weight: weights[i] as number })));
+
+async function happen(
+  event: (typeof EVENTS)[number],
+  { bench, permit }: { readonly bench: PermitBench; readonly permit: UptoPermit },
+): Promise<void> {
+  const { state, undo, fund, withdraw } = bench.money;
+  const moveTime = (timeS: bigint): void => {
+    if (state.timeS < timeS) state.timeS = timeS;
+  };
+  const acts: Record<typeof event, () => unknown> = {
+    'step 0': () => bench.desk(0).step(),
+    'step 1': () => bench.desk(1).step(),
+    order: () => bench.order(permit, MAX_FEE),
+    settle: () => bench.settle(permit, 40n),
+    reject: () => bench.settle(permit, 0n),
+    mine: () => state.block++,
+    undo: () => undo(permit, BENCH_CONFIRMATIONS),
+    urge: () => moveTime(permit.deadline - 60n),
+    lapse: () => moveTime(permit.deadline + 1n),
+    move: () => fund(permit.from, 0n),
+    withdraw: () => withdraw(permit),
+  };
+  await acts[event]();
+}

@@ -1,0 +1,64 @@
+import { ChainError } from '@ogong/chain/errors';
+import type { Address, Hex } from '@ogong/chain/hex';
+import type { PermitTransfer, UptoPermit } from '@ogong/chain/money/permits';
+import type { PermitChain } from '@ogong/gateway/front/permits';
+
+type Nonce = Pick<UptoPermit, 'from' | 'nonce'>;
+const nameOf = ({ from, nonce }: Nonce): string => `${from} ${nonce}`;
+
+/**
+ * A chain in memory on which facilitators take tokens by permits. Each transfer is a block.
+ * @param timeS time of the chain, in seconds since 1970.
+ */
+export function createFakePermitChain(facilitator: Address, timeS: bigint) {
+  const balances = new Map<Address, bigint>();
+  const used = new Set<string>();
+  const transfers = new Map<string, PermitTransfer>();
+  const state = { timeS, block: 1n };
+  const balanceOf = (from: Address): bigint => balances.get(from) ?? 0n;
+  const refuse = (why: string): never => {
+    throw new ChainError('reverted', why);
+  };
+
+  const calls: Record<keyof PermitChain, unknown> = {
+    address: facilitator,
+    blockNumber: async () => state.block,
+    chainTime: async () => state.timeS,
+    hasPermits: async () => true,
+    permittedBalanceOf: async (from: Address) => balanceOf(from),
+    isPermitSpent: async (permit: Nonce) => used.has(nameOf(permit)),
+    findPermitTransfer: async (permit: Nonce) => transfers.get(nameOf(permit)),
+    async takeByPermit(permit: UptoPermit, amount: bigint) {
+      if (used.has(nameOf(permit))) refuse('the nonce is used');
+      if (state.timeS > permit.deadline) refuse('the permit lapsed');
+      if (amount > permit.maximum || amount > balanceOf(permit.from)) refuse('the amount is too large');
+      used.add(nameOf(permit));
+      balances.set(permit.from, balanceOf(permit.from) - amount);
+      const blockNumber = ++state.block;
+      const transactionHash: Hex = `0x${blockNumber.toString(16).padStart(64, '0')}`;
+      transfers.set(nameOf(permit), { transactionHash, blockNumber, value: amount });
+      return { transactionHash, blockNumber };
+    },
+  };
+
+  return {
+    chain: calls as PermitChain,
+    state,
+    /** Sets the balance of a payer. */
+    fund: (from: Address, amount: bigint): void => void balances.set(from, amount),
+    /** The payer uses up the nonce of a permit itself. */
+    withdraw: (permit: Nonce): void => void used.add(nameOf(permit)),
+    takenBy: (permit: Nonce): bigint => transfers.get(nameOf(permit))?.value ?? 0n,
+    /** Undoes the transfer of a permit that is less deep than this. */
+    undo(permit: Nonce, confirmations: bigint): void {
+      const name = nameOf(permit);
+      const found = transfers.get(name);
+      if (found === undefined || state.block - found.blockNumber >= confirmations) return;
+      transfers.delete(name);
+      used.delete(name);
+      balances.set(permit.from, balanceOf(permit.from) + found.value);
+    },
+  };
+}
+
+export type FakePermitChain = ReturnType<typeof createFakePermitChain>;
