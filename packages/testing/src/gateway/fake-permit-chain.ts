@@ -13,7 +13,7 @@ const nameOf = ({ from, nonce }: Nonce): string => `${from} ${nonce}`;
 export function createFakePermitChain(facilitator: Address, timeS: bigint) {
   const balances = new Map<Address, bigint>();
   const used = new Set<string>();
-  const transfers = new Map<string, PermitTransfer>();
+  const transfers = new Map<string, PermitTransfer & Pick<UptoPermit, 'facilitator'>>();
   const state = { timeS, block: 1n };
   const balanceOf = (from: Address): bigint => balances.get(from) ?? 0n;
   const refuse = (why: string): never => {
@@ -27,7 +27,10 @@ export function createFakePermitChain(facilitator: Address, timeS: bigint) {
     hasPermits: async () => true,
     permittedBalanceOf: async (from: Address) => balanceOf(from),
     isPermitSpent: async (permit: Nonce) => used.has(nameOf(permit)),
-    findPermitTransfer: async (permit: Nonce) => transfers.get(nameOf(permit)),
+    async findPermitTransfer(permit: UptoPermit) {
+      const found = transfers.get(nameOf(permit));
+      return found?.facilitator === permit.facilitator ? found : undefined;
+    },
     async takeByPermit(permit: UptoPermit, amount: bigint) {
       if (used.has(nameOf(permit))) refuse('the nonce is used');
       if (state.timeS > permit.deadline) refuse('the permit lapsed');
@@ -36,7 +39,7 @@ export function createFakePermitChain(facilitator: Address, timeS: bigint) {
       balances.set(permit.from, balanceOf(permit.from) - amount);
       const blockNumber = ++state.block;
       const transactionHash: Hex = `0x${blockNumber.toString(16).padStart(64, '0')}`;
-      transfers.set(nameOf(permit), { transactionHash, blockNumber, value: amount });
+      transfers.set(nameOf(permit), { transactionHash, blockNumber, value: amount, facilitator: permit.facilitator });
       return { transactionHash, blockNumber };
     },
   };
@@ -48,7 +51,11 @@ export function createFakePermitChain(facilitator: Address, timeS: bigint) {
     fund: (from: Address, amount: bigint): void => void balances.set(from, amount),
     /** The payer uses up the nonce of a permit itself. */
     withdraw: (permit: Nonce): void => void used.add(nameOf(permit)),
-    takenBy: (permit: Nonce): bigint => transfers.get(nameOf(permit))?.value ?? 0n,
+    /** Returns the amount that its facilitator took by a permit. */
+    takenBy(permit: UptoPermit): bigint {
+      const found = transfers.get(nameOf(permit));
+      return found?.facilitator === permit.facilitator ? found.value : 0n;
+    },
     /** Undoes the transfer of a permit that is less deep than this. */
     undo(permit: Nonce, confirmations: bigint): void {
       const name = nameOf(permit);
