@@ -1,4 +1,4 @@
-import type { UptoPermit } from '@ogong/chain/money/permits';
+import { describePermit, type UptoPermit } from '@ogong/chain/money/permits';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { allowPermits, installPermits } from '@ogong/testing/chain/dev-permits';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
@@ -158,6 +158,19 @@ it('serves no payer again that moved its tokens away', async () => {
   await ledger.governor.transfer(caller.address, unit);
   const again = await payAs(caller)();
   expect([again.status, await again.text()]).toEqual([402, expect.stringContaining('could not be taken')]);
+});
+
+it('takes no transfer by another facilitator for the payment', async () => {
+  expect((await payAs(caller)()).status).toBe(200);
+  const permit = await findOnly();
+  const own = { ...permit, facilitator: caller.address };
+  const signature = await privateKeyToAccount(caller.privateKey).signTypedData(describePermit(ledger.deployment, own));
+  await caller.client.takeByPermit(own, 1n, signature);
+  await settleReply(permit, LEAST);
+  await expect.poll(() => readState(permit)).toBe('taking');
+  chainTime = permit.deadline + 1n;
+  await expect.poll(() => readState(permit)).toBe('lost');
+  expect(await reconcile(fixture.books)).toEqual([]);
 });
 
 it('refuses payments beyond its limit, and a payer that lets permits spend nothing', async () => {

@@ -48,7 +48,7 @@ export const evasivePayer = defineAttack({
 
     async function ask(key: Hex, nonce: bigint): Promise<boolean> {
       const offer = await bench.sign(key, { maximum: FEE, nonce });
-      money.fund(offer.permit.from, FEE);
+      money.fund(offer.permit.from, 10n * FEE);
       const gateways = evasion === 'sends its permit to two gateways' ? [0, 1] : [0];
       const answers = await Promise.all(
         gateways.map(async (index) => {
