@@ -3,6 +3,7 @@ import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { OPENING_HANDED } from '@ogong/protocol/exchange/complaint';
 import { createArchiving } from './books/archive.ts';
 import { createBudgetAlerts } from './books/budget-alerts.ts';
+import { type CallStore, createCallStore } from './books/call-store.ts';
 import { type ChannelLedger, createChannelLedger } from './books/channel-ledger.ts';
 import { createDeposits } from './books/deposits.ts';
 import { createEscrowFunding, type EscrowFunding } from './books/escrow-funding.ts';
@@ -18,12 +19,15 @@ import { createWorkShares } from './outbox/work-shares.ts';
 import { createValidatorKeys, type KnownValidatorKeys } from './sealed/validator-keys.ts';
 
 const EXPIRY_INTERVAL_MS = 60_000;
+/** Least time that a private receipt is kept: its caller may still fetch the validator's signature. */
+const PRIVATE_GRACE_MS = 60_000;
 const ALERT_INTERVAL_MS = 30_000;
 
 /** The gateway's stores: its debts, their receipts, and the loops that keep them up to date. */
 export interface GatewayBooks {
   readonly ledger: ChannelLedger;
   readonly receipts: ReceiptStore;
+  readonly calls: CallStore;
   readonly complaints: ComplaintOutbox;
   readonly deliveries: DeliveryOutbox;
   readonly milestones: MilestoneOutbox;
@@ -40,6 +44,7 @@ export function createBooks(options: GatewayOptions, context: GatewayContext): G
   const { depositAtomic, allowanceAtomic } = options.spending;
   const ledger = createChannelLedger(books);
   const receipts = createReceiptStore(books);
+  const calls = createCallStore(books);
   const shares = createWorkShares({ books, onError: warn('the other gateways of the database could not be listed') });
   const complaints = createComplaintOutbox({
     ...{ books, chain, links, clock, shares, payer },
@@ -123,8 +128,10 @@ export function createBooks(options: GatewayOptions, context: GatewayContext): G
     { intervalMs: EXPIRY_INTERVAL_MS },
     async () => {
       const beforeMs = clock.nowMs() - options.receiptLifetimeMs;
+      await receipts.dropPrivate(clock.nowMs() - PRIVATE_GRACE_MS);
       await receipts.expire(beforeMs, options.archive !== undefined);
       await ledger.expire(beforeMs);
+      await calls.expire(beforeMs);
       await books.eraseDeleted();
     },
     warn('old receipts could not be dropped'),
@@ -167,6 +174,7 @@ export function createBooks(options: GatewayOptions, context: GatewayContext): G
   return {
     ledger,
     receipts,
+    calls,
     complaints,
     deliveries,
     milestones,

@@ -64,7 +64,7 @@ export function createReplies(
     random,
     cacheSecret,
   } = context;
-  const { ledger, receipts, complaints, deliveries, milestones, validatorKeys, funding } = books;
+  const { ledger, receipts, calls, complaints, deliveries, milestones, validatorKeys, funding } = books;
   const { maxPricePer1kAtomic, sort = 'none', minHeldTokens = 0n, tierStakes = new Map() } = spending;
   const onMisrouted: ProviderMatchOptions['onMisrouted'] = (match, problem) => {
     counts.countMisrouted();
@@ -128,6 +128,7 @@ export function createReplies(
     funding,
     ledger,
     receipts,
+    calls,
     complaints,
     deliveries,
     milestones,

@@ -131,7 +131,15 @@ function createApp(
     completions: {
       replies,
       names: createModelNames(models),
-      limits: createCallLimits({ gate, rates, bodyLimits, payments: parts.payments, contexts }),
+      limits: createCallLimits({
+        gate,
+        rates,
+        bodyLimits,
+        payments: parts.payments,
+        calls: parts.calls,
+        clock,
+        contexts,
+      }),
       rates,
       clock,
       randomBytes: readSystemBytes,
@@ -153,7 +161,7 @@ function createApp(
     },
     models,
     public: createPublicHandlers({
-      ...{ reader, network, chain, beacon, clock, readDriftTable },
+      ...{ reader, network, chain, beacon, clock, readDriftTable, receipts: parts },
       hub: network && openHubReader({ network, chain, reader, clock, ipfsGateway }),
     }),
     pages: createPageHandlers({ rpcUrl: network?.rpcUrl }),

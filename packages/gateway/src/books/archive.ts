@@ -7,7 +7,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { AwsClient } from 'aws4fetch';
-import type { ReceiptStore } from './receipt-store.ts';
+import { IS_PRIVATE, type ReceiptStore } from './receipt-store.ts';
 
 /** A bucket of a store that speaks S3, and its credentials. */
 export interface ArchivePlace {
@@ -137,7 +137,8 @@ async function copyReceipts(
   { books, receipts, clock }: ArchiveDependencies,
 ): Promise<void> {
   const sql = `SELECT ${dueRow.list} FROM receipts WHERE created_ms <= ?
-    AND NOT EXISTS (SELECT 1 FROM archived WHERE archived.reply_id = receipts.reply_id) ORDER BY created_ms LIMIT ?`;
+    AND NOT EXISTS (SELECT 1 FROM archived WHERE archived.reply_id = receipts.reply_id)
+    AND NOT ${IS_PRIVATE} ORDER BY created_ms LIMIT ?`;
   for (;;) {
     const due = await books.read(() => findAll(dueRow, sql, clock.nowMs() - afterMs, PER_ROUND));
     for (const { replyId } of due) {

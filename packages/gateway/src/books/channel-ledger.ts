@@ -142,8 +142,12 @@ export function createChannelLedger(books: WorkStore): ChannelLedger {
     find: (replyId) => books.read(() => findOrder(replyId)),
     findCompletion: (completionId) =>
       books.read(function* () {
-        const sql =
-          "SELECT reply_id FROM orders JOIN receipts USING (reply_id) WHERE completion_id = ? AND failure = '' ORDER BY choice";
+        // A private reply stays listed after its receipt is dropped.
+        const isPrivate = `held_record <> '' AND EXISTS
+          (SELECT 1 FROM calls WHERE calls.completion_id = orders.completion_id AND settlement_type = 'private')`;
+        const hasReceipt = 'EXISTS (SELECT 1 FROM receipts WHERE receipts.reply_id = orders.reply_id)';
+        const sql = `SELECT reply_id FROM orders WHERE completion_id = ? AND failure = ''
+          AND (${hasReceipt} OR (${isPrivate})) ORDER BY choice`;
         return (yield* findAll(replyIdRow, sql, completionId)).map(({ replyId }) => replyId);
       }),
     listFailed: ({ completionId, choice }) => {

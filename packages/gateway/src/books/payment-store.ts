@@ -122,9 +122,16 @@ export function* endPayment(
   yield* change('UPDATE payments SET state = ? WHERE payer = ? AND nonce = ?', end, from, nonce);
 }
 
+/** Writes the condition that a stored call names the payment, because the call's receipt shows its transaction. */
+export const writeHasCall = (table: 'payments' | 'permits'): string =>
+  `EXISTS (SELECT 1 FROM calls WHERE calls.payer = ${table}.payer AND calls.nonce = ${table}.nonce)`;
+
 /** Forgets payments that can neither be sent again nor change any more. Their credit stays. */
 export const forgetPayments = (beforeMs: number): Work<number> =>
-  change("DELETE FROM payments WHERE made_ms < ? AND state NOT IN ('pending', 'paid')", beforeMs);
+  change(
+    `DELETE FROM payments WHERE made_ms < ? AND state NOT IN ('pending', 'paid') AND NOT ${writeHasCall('payments')}`,
+    beforeMs,
+  );
 
 /** Lists payments whose state on the chain is not final. */
 export function* listOpenPayments(limit: number): Work<PaymentRow[]> {

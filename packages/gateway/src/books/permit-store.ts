@@ -3,7 +3,7 @@ import type { UptoPermit } from '@ogong/chain/money/permits';
 import { addressText, amount, bigInteger, columns, hexText, integer, mapped, oneOf, text } from '@ogong/host/store/columns';
 import { change, findAll, findOne, insertRow, type Work } from '@ogong/host/store/work';
 import { addCredit, type CreditEntry, findGranted } from './credit-store.ts';
-import { hasCredit, namePayer } from './payment-store.ts';
+import { hasCredit, namePayer, writeHasCall } from './payment-store.ts';
 import { findSpending } from './spending-store.ts';
 
 /** A payment of x402's scheme `upto`: a part of the signed maximum is taken when the price is known. */
@@ -232,7 +232,10 @@ export function* closePermit(found: PermitRow, end: 'done' | 'lost', nowMs: numb
 
 /** Forgets permits that cannot be sent again. Payers that did not pay are remembered. */
 export const forgetPermits = (beforeMs: number): Work<number> =>
-  change("DELETE FROM permits WHERE made_ms < ? AND state IN ('done', 'unused')", beforeMs);
+  change(
+    `DELETE FROM permits WHERE made_ms < ? AND state IN ('done', 'unused') AND NOT ${writeHasCall('permits')}`,
+    beforeMs,
+  );
 
 /** Lists permits that still change, the oldest first. */
 export function* listUnsettledPermits(limit: number): Work<PermitRow[]> {

@@ -1,11 +1,11 @@
 import { bigInteger, bytes, columns, integer, mapped, text } from '@ogong/host/store/columns';
-import { change, findAll, findOne } from '@ogong/host/store/work';
+import { change, findAll, findOne, type Work } from '@ogong/host/store/work';
 import { findRow, keepRow, type WorkTable } from '@ogong/host/store/work-rows';
 import type { WorkOptions, WorkStore } from '@ogong/host/store/work-store';
 import { utf8Decode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import type { IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
-import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import { formatPath, GATEWAY_ROUTES, type SettlementType } from '@ogong/protocol/http/routes';
 import { encodeReceipt, parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 
 /** One answer as the gateway gave it, with its proof. */
@@ -29,9 +29,15 @@ export interface DeliveryConfirmation {
   readonly signature: Uint8Array;
 }
 
+/** A reply with the settlement type of its call. */
+export interface NewReply extends StoredReply {
+  /** Default: `batch`. */
+  readonly settlementType?: SettlementType | undefined;
+}
+
 export interface ReceiptStore {
   /** The first one stays. A caller that could not finish all writes of a reply repeats them. */
-  put(reply: StoredReply, nowMs: number): Promise<void>;
+  put(reply: NewReply, nowMs: number): Promise<void>;
   /** Adds the validator's signature for the record, once it arrives, and the check of it. */
   complete(replyId: string, intake: IntakeSignature, passed: Check): Promise<void>;
   get(replyId: string): Promise<StoredReply | undefined>;
@@ -41,6 +47,8 @@ export interface ReceiptStore {
   listHeld(replyId: string): Promise<readonly DeliveryConfirmation[]>;
   /** Drops receipts stored before a time. @param isArchived drop only archived ones. @returns how many. */
   expire(beforeMs: number, isArchived?: boolean): Promise<number>;
+  /** Drops private receipts that were stored before a time, once the verdicts on their replies are known. @returns how many. */
+  dropPrivate(beforeMs: number): Promise<number>;
 }
 
 export const receiptPath = (id: string): string => formatPath(GATEWAY_ROUTES.receipt, { id });
@@ -86,20 +94,29 @@ const replyIdTable: WorkTable<ReturnType<typeof replyIdRow.read>> = { ...receipt
 const heldTable: WorkTable<ReturnType<typeof keptHeldRow.read>> = {
   ...{ name: 'held_words', key: ['reply_id', 'validator'], row: keptHeldRow },
 };
+const privateRow = columns({ replyId: text, createdMs: integer });
+const privateTable: WorkTable<ReturnType<typeof privateRow.read>> = {
+  ...{ name: 'private_replies', key: ['reply_id'], row: privateRow },
+};
+/** Condition of a receipt whose call is private. */
+export const IS_PRIVATE = 'EXISTS (SELECT 1 FROM private_replies WHERE private_replies.reply_id = receipts.reply_id)';
 const openingRow = columns({ opening: bytes });
 
 const touching = (replyId: string): WorkOptions => ({ touches: [`receipt ${replyId}`] });
 
 export function createReceiptStore(books: WorkStore): ReceiptStore {
   return {
-    async put({ replyId, receipt, request, response, checks }, nowMs) {
+    async put({ replyId, receipt, request, response, checks, settlementType }, nowMs) {
       const { opening } = receipt;
       if ('url' in opening) throw new TypeError('only full receipts are stored');
       const row = {
         ...{ replyId, receipt: toCompactReceipt(receipt, replyId), opening: opening.bytes },
         ...{ request, response, checks, createdMs: nowMs },
       };
-      await books.write(() => keepRow(receiptTable, row), touching(replyId));
+      await books.write(function* () {
+        yield* keepRow(receiptTable, row);
+        if (settlementType === 'private') yield* keepRow(privateTable, { replyId, createdMs: nowMs });
+      }, touching(replyId));
     },
     complete: (replyId, intake, passed) =>
       books.write(
@@ -141,14 +158,26 @@ export function createReceiptStore(books: WorkStore): ReceiptStore {
     },
     expire: (beforeMs, isArchived = false) =>
       books.write(function* () {
-        const archived = ' AND EXISTS (SELECT 1 FROM archived WHERE archived.reply_id = receipts.reply_id)';
-        const old = `created_ms < ?${isArchived ? archived : ''}`;
-        const gone = `SELECT reply_id FROM receipts WHERE ${old}`;
-        yield* change(`DELETE FROM held_words WHERE reply_id IN (${gone})`, beforeMs);
-        yield* change(`DELETE FROM intakes WHERE reply_id IN (${gone})`, beforeMs);
-        return yield* change(`DELETE FROM receipts WHERE ${old}`, beforeMs);
+        const archived = 'EXISTS (SELECT 1 FROM archived WHERE archived.reply_id = receipts.reply_id)';
+        const old = `created_ms < ?${isArchived ? ` AND (${archived} OR ${IS_PRIVATE})` : ''}`;
+        return yield* drop(`SELECT reply_id FROM receipts WHERE ${old}`, beforeMs);
       }),
+    dropPrivate: (beforeMs) => {
+      const open = "SELECT 1 FROM orders WHERE orders.reply_id = private_replies.reply_id AND orders.state <> 'closed'";
+      const due = `SELECT reply_id FROM private_replies WHERE created_ms < ? AND NOT EXISTS (${open})`;
+      return books.write(() => drop(due, beforeMs));
+    },
   };
+}
+
+/** Drops receipts with the signatures beside them. @param ids a query for their reply ids, with one parameter. @returns how many. */
+function* drop(ids: string, parameter: number): Work<number> {
+  yield* change(`DELETE FROM held_words WHERE reply_id IN (${ids})`, parameter);
+  yield* change(`DELETE FROM intakes WHERE reply_id IN (${ids})`, parameter);
+  const dropped = yield* change(`DELETE FROM receipts WHERE reply_id IN (${ids})`, parameter);
+  const left = 'SELECT 1 FROM receipts WHERE receipts.reply_id = private_replies.reply_id';
+  yield* change(`DELETE FROM private_replies WHERE NOT EXISTS (${left})`);
+  return dropped;
 }
 
 /** Answers of an earlier version include the validator's signature already. */

@@ -1,6 +1,7 @@
 import { HOLD_TABLE } from '@ogong/host/store/holds';
 import { LEDGER_TABLE } from '@ogong/host/store/ledger-binding';
 import { ARCHIVE_TABLE } from './archive.ts';
+import { CALL_TABLE } from './call-store.ts';
 import { CARD_TABLES } from './card-store.ts';
 import { CREDIT_TABLES } from './credit-store.ts';
 import { DEPOSIT_TABLES } from './deposits.ts';
@@ -118,7 +119,14 @@ export const GATEWAY_SCHEMA = `
     expires_ms INTEGER NOT NULL
   ) STRICT;
   CREATE INDEX outbox_due ON outbox (kind, next_ms);
+  -- Replies whose texts and receipts are dropped once their verdicts are known.
+  CREATE TABLE private_replies (
+    reply_id TEXT PRIMARY KEY,
+    created_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX private_replies_by_age ON private_replies (created_ms);
   ${LEDGER_TABLE}
+  ${CALL_TABLE}
   ${HOLD_TABLE}
   ${ARCHIVE_TABLE}
   ${CREDIT_TABLES}

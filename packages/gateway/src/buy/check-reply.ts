@@ -140,7 +140,8 @@ export async function checkReply<R extends BoughtAnswer>(
   const read = job.form.read(checked, answer, opened);
   if ('failed' in read) throw await rejectReply(context, attempt, { ...read.failed, evidence });
 
-  const stored = { replyId, receipt, request: job.body, response, checks };
+  const { body: request, settlementType } = job;
+  const stored = { replyId, receipt, request, response, checks, settlementType };
   await Promise.all([
     context.receipts.put(stored, context.clock.nowMs()),
     context.deliveries.put(
@@ -212,7 +213,8 @@ export async function keepReply(
 ): Promise<void> {
   const { receipt, response, checks } = part;
   const replyId = toHex(attempt.replyId);
-  const stored = { replyId, receipt, request: job.body, response, checks };
+  const { body: request, settlementType } = job;
+  const stored = { replyId, receipt, request, response, checks, settlementType };
   await Promise.all([
     context.receipts.put(stored, context.clock.nowMs()),
     context.ledger.deliver(replyId, computeHeldRecord(context, job, attempt, part)),

@@ -5,6 +5,7 @@ import type { Opening } from '@ogong/protocol/commitment/opening';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { Finished, TokenLogprob } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { SettlementType } from '@ogong/protocol/http/routes';
 import type { EndpointName } from '@ogong/protocol/modality/endpoints';
 import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
@@ -39,6 +40,8 @@ export interface ReplyJob<Q extends CommonRequest = InferenceRequest, R extends 
   readonly request: Q;
   readonly form: AnswerForm<R>;
   readonly key: PayingKey;
+  /** Default: `batch`. */
+  readonly settlementType?: SettlementType | undefined;
   readonly signal: AbortSignal;
   /** The only provider that may answer. Default: the one that the router draws. */
   readonly provider?: Uint8Array | undefined;

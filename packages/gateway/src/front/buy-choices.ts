@@ -1,6 +1,7 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { parseTraceParent } from '@ogong/host/metrics/trace-context';
 import { CLAMPED_HEADER, IGNORED_HEADER } from '@ogong/host/openai/answer-headers';
+import type { SettlementType } from '@ogong/protocol/http/routes';
 import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import { type AnswerFormat, mayThink } from '@ogong/protocol/modality/text/answer/answer-format';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
@@ -21,6 +22,7 @@ interface ChoicesJob {
   readonly key: KeyHolder;
   /** The provider that the request names; undefined to let the router draw one. */
   readonly provider: Uint8Array | undefined;
+  readonly settlementType: SettlementType;
 }
 
 /**
@@ -29,7 +31,7 @@ interface ChoicesJob {
  */
 export function createChoices(
   context: ApiContext,
-  { completionId, endpoint, prompts, media, key, provider }: ChoicesJob,
+  { completionId, endpoint, prompts, media, key, provider, settlementType }: ChoicesJob,
   replies: ReplyService,
 ): (index: number, signal: AbortSignal) => AsyncGenerator<Delta, BoughtReply> {
   let least = Number.POSITIVE_INFINITY;
@@ -66,7 +68,7 @@ export function createChoices(
     const onMatch = ({ contextSize }: { readonly contextSize: number }): void => showLimit(request, contextSize);
     const form = createTextForm(request);
     const caller = parseTraceParent(context.req.header('traceparent'));
-    const place = { choice: index % perPrompt, index, provider, caller, isHedged, plain, media };
+    const place = { choice: index % perPrompt, index, provider, caller, isHedged, plain, media, settlementType };
     const choice = replies.serve({ completionId, endpoint, body, request, form, key, signal, onMatch, ...place });
     return request.thinkingParams.length === 0 ? choice : tellOfThinking(choice, request);
   };

@@ -1,11 +1,15 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import type { MediaBodyLimits } from '@ogong/host/http/media-body';
+import type { Clock } from '@ogong/host/time/clock';
+import type { SettlementType } from '@ogong/protocol/http/routes';
 import type { KeyHolder } from '../books/api-keys.ts';
+import type { CallStore, CallTerms } from '../books/call-store.ts';
 import type { InferenceGate } from './inference-gate.ts';
 import type { ModelContexts } from './model-contexts.ts';
-import { type PaymentDesk, UNPAID } from './payments.ts';
+import { type ChargedPayer, type PaymentDesk, UNPAID } from './payments.ts';
 import type { MeteredRequest, RateLimits } from './rate-limits.ts';
+import { readSettlementType } from './settlement-type.ts';
 
 /**
  * Gives a request its place among the running ones. A caller with a key gets one before the body is read. A caller that pays for
@@ -24,6 +28,8 @@ export interface BegunCall {
    * @returns the account that pays for the request. @throws ApiError, RequestError
    */
   charge(price: () => readonly MeteredRequest[]): Promise<KeyHolder>;
+  /** Stores the settlement type and the payment of the call. Call it after `charge` and before the first order. */
+  register(completionId: string): Promise<CallTerms>;
   /** Gives the place back, if there is one. */
   leave(): void;
 }
@@ -34,6 +40,8 @@ export interface CallLimitDependencies {
   readonly bodyLimits: MediaBodyLimits;
   /** Default: no caller is admitted without a key. */
   readonly payments?: Pick<PaymentDesk, 'read' | 'charge' | 'end'> | undefined;
+  readonly calls: Pick<CallStore, 'put'>;
+  readonly clock: Clock;
   /** Default: no context is known. */
   readonly contexts?: ModelContexts;
 }
@@ -51,12 +59,22 @@ export function createCallLimits({
   rates,
   bodyLimits,
   payments,
+  calls,
+  clock,
   contexts,
 }: CallLimitDependencies): ApiCallLimits {
   let reservedBytes = 0;
   const unpaidLimits = { ...bodyLimits, maxBytes: Math.min(bodyLimits.maxBytes, MOST_UNPAID_BYTES), mediaBytes: 0 };
 
-  async function beginWithKey(context: ApiContext, key: KeyHolder): Promise<BegunCall> {
+  async function register(completionId: string, terms: CallTerms): Promise<CallTerms> {
+    await calls.put(completionId, terms, clock.nowMs());
+    return terms;
+  }
+
+  async function beginWithKey(
+    context: ApiContext,
+    { key, settlementType }: { readonly key: KeyHolder; readonly settlementType: SettlementType },
+  ): Promise<BegunCall> {
     const leave = gate.enter(key);
     try {
       await rates.countRequest(context, key);
@@ -76,7 +94,12 @@ export function createCallLimits({
       ownBytes = 0;
       leave();
     };
-    return { bodyLimits: { ...bodyLimits, reserve }, charge: async () => key, leave: leaveAll };
+    return {
+      bodyLimits: { ...bodyLimits, reserve },
+      charge: async () => key,
+      register: (completionId) => register(completionId, { settlementType, payment: undefined }),
+      leave: leaveAll,
+    };
   }
 
   /** A limit above the model's context comes down to it before the price is computed. */
@@ -85,10 +108,11 @@ export function createCallLimits({
 
   return {
     async begin(context, key) {
-      if (key.id !== UNPAID.id || payments === undefined) return beginWithKey(context, key);
+      const settlementType = readSettlementType(context);
+      if (key.id !== UNPAID.id || payments === undefined) return beginWithKey(context, { key, settlementType });
       const offer = await payments.read(context);
       let leave: (() => void) | undefined;
-      let charged: KeyHolder | undefined;
+      let charged: ChargedPayer | undefined;
       return {
         bodyLimits: unpaidLimits,
         async charge(price) {
@@ -97,6 +121,7 @@ export function createCallLimits({
           });
           return charged;
         },
+        register: (completionId) => register(completionId, { settlementType, payment: charged?.payment }),
         leave() {
           leave?.();
           if (charged) payments.end(charged);

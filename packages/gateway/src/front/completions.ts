@@ -4,56 +4,31 @@ import { type MediaBodyLimits, readMediaBody } from '@ogong/host/http/media-body
 import { answerCompletion, type CompletionAnswer } from '@ogong/host/openai/completion';
 import { echoPrompt } from '@ogong/host/openai/echo';
 import { createIdentity } from '@ogong/host/openai/format';
-import { readWhole } from '@ogong/host/openai/read-choice';
 import type { Clock } from '@ogong/host/time/clock';
 import { fromHex } from '@ogong/protocol/base/bytes';
-import type { Check } from '@ogong/protocol/base/checks';
 import { parseModelId } from '@ogong/protocol/exchange/match';
-import { PROVIDER_HEADER, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
+import { PROVIDER_HEADER, RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
-import type { AnswerTerms } from '@ogong/protocol/modality/text/answer/answer-parser';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { MAX_REPLIES, refuseReplies, splitPrompts } from '@ogong/protocol/modality/text/dialect/prompts';
 import { type InferenceRequest, isChat, parsePricedRequest } from '@ogong/protocol/modality/text/request/request';
-import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { lookUpTier } from '@ogong/protocol/tier/registry';
 import { isModelAllowed, type KeyHolder } from '../books/api-keys.ts';
-import { receiptPath, toCompactReceipt } from '../books/receipt-store.ts';
+import { receiptPath } from '../books/receipt-store.ts';
 import type { Hedging } from '../buy/hedging.ts';
 import { createModelNotFound } from '../buy/match/provider-match.ts';
-import type { BoughtAnswer, BoughtReply, OrderedPrompt } from '../buy/reply.ts';
+import type { BoughtReply, OrderedPrompt } from '../buy/reply.ts';
 import type { ReplyService } from '../buy/reply-service.ts';
 import type { SettlePolicy } from '../buy/settle-policy.ts';
 import { type BodyReader, createBodyReader } from './body-reader.ts';
 import { createChoices } from './buy-choices.ts';
 import type { ApiCallLimits, BegunCall } from './call-limits.ts';
 import type { ModelNames } from './model-names.ts';
+import { isInline, toOgongField } from './ogong-field.ts';
 import type { MeteredRequest, RateLimits } from './rate-limits.ts';
 import { readPrompt } from './read-prompt.ts';
-import { type FailedTryJson, toFailedTryJson } from './receipt-handlers.ts';
 import type { KeyedHandler } from './sign-in.ts';
-
-/**
- * The field `ogong` of an answer's body, or of the last chunk of a stream. Checks and receipt are present if the client asks for
- * them.
- */
-export interface OgongField {
-  readonly receipts: readonly {
-    readonly reply_id: string;
-    readonly url: string;
-    readonly output_tokens: number;
-    /** Times from the order to the first part of the answer and to its last token, by the gateway's own clock. */
-    readonly first_token_ms: number;
-    readonly took_ms: number;
-    readonly checks?: readonly Check[];
-    readonly receipt?: ReceiptJson;
-    /** The model's text, if the shown content is not all of it. */
-    readonly response?: string;
-    /** Failed orders of the same answer, if there were any. */
-    readonly earlier_tries?: readonly FailedTryJson[];
-  }[];
-}
 
 export interface CompletionsDependencies {
   readonly replies: ReplyService;
@@ -126,16 +101,31 @@ async function answerWithReplies(
   const asked = prompts.map((prompt) => ({ request: prompt.request, count: request.choices }));
   const metered = await rates.meter(context, payer, replies, asked);
   const identity = createIdentity(endpoint, { model: request.model, nowMs: clock.nowMs(), random: randomBytes(18) });
+  const terms = await call.register(identity.id);
   return answerCompletion<BoughtReply>(context, {
     endpoint,
     identity,
     request: { ...request, choices },
     choicesPerPrompt: request.choices,
     serve: echoPrompts(
-      createChoices(context, { completionId: identity.id, endpoint, prompts, media, key: payer, provider }, metered),
+      createChoices(
+        context,
+        {
+          completionId: identity.id,
+          endpoint,
+          prompts,
+          media,
+          key: payer,
+          provider,
+          settlementType: terms.settlementType,
+        },
+        metered,
+      ),
       prompts,
     ),
-    toExtra: (ends) => ({ ogong: toOgongField(context, ends, isChat({ endpoint }) ? request.terms : undefined) }),
+    toExtra: (ends) => ({
+      ogong: toOgongField(context, ends, { ...terms, answer: isChat({ endpoint }) ? request.terms : undefined }),
+    }),
     headers: { [RECEIPT_HEADER]: receiptPath(identity.id) },
     heartbeatMs,
     onEnd: call.leave,
@@ -179,11 +169,6 @@ function readEcho({ echo, prompt, logprobs }: InferenceRequest): string | undefi
 
 const refuseEcho = (why: string): RequestError => new RequestError(`echo: ${why}`, 'echo', 'unsupported_parameter');
 
-/** Whether the caller checks the answer while it arrives. */
-export function isInline({ req }: ApiContext): boolean {
-  return req.header(RECEIPT_HEADER) === RECEIPT_INLINE;
-}
-
 /** Returns the provider that the caller names, if it names one. @throws RequestError */
 export function readProvider({ req }: ApiContext): Uint8Array | undefined {
   const named = req.header(PROVIDER_HEADER);
@@ -191,30 +176,6 @@ export function readProvider({ req }: ApiContext): Uint8Array | undefined {
   if (/^[0-9a-f]{64}$/.test(named)) return fromHex(named);
   throw new RequestError(`${PROVIDER_HEADER}: expected the id of a provider, 64 lower-case hexadecimal digits`, null);
 }
-
-/** @param terms rules for reading texts; undefined for vectors and scores. */
-export function toOgongField(
-  context: ApiContext,
-  replies: readonly (BoughtAnswer | BoughtReply)[],
-  terms?: AnswerTerms,
-): OgongField {
-  const withReceipt = isInline(context);
-  return {
-    receipts: replies.map((reply) => {
-      const { replyId, outputTokens, timing, receipt, checks, earlierTries } = reply;
-      const tries = earlierTries && { earlier_tries: earlierTries.map(toFailedTryJson) };
-      const measured = { output_tokens: outputTokens, first_token_ms: timing.firstMs, took_ms: timing.tookMs };
-      const listed = { reply_id: replyId, url: receiptPath(replyId), ...measured, ...tries };
-      if (!withReceipt) return listed;
-      const response = terms && 'text' in reply ? findHidden(reply, terms) : {};
-      return { ...listed, checks, receipt: toReceiptJson(toCompactReceipt(receipt, replyId)), ...response };
-    }),
-  };
-}
-
-/** A client that checks the receipt needs the signed text, which the shown content may not contain in full. */
-const findHidden = (reply: BoughtReply, terms: AnswerTerms): { readonly response?: string } =>
-  readWhole(reply, terms).content === reply.text ? {} : { response: reply.text };
 
 /** @throws ApiError if the id is malformed, or the key may not ask for it. */
 export function assertModel(model: string, key: KeyHolder): void {

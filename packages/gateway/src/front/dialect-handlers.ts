@@ -8,15 +8,8 @@ import { receiptPath } from '../books/receipt-store.ts';
 import type { BoughtReply } from '../buy/reply.ts';
 import { createBodyReader } from './body-reader.ts';
 import { createChoices } from './buy-choices.ts';
-import {
-  assertModel,
-  type CompletionsDependencies,
-  isInline,
-  prepareHedge,
-  priceReplies,
-  readProvider,
-  toOgongField,
-} from './completions.ts';
+import { assertModel, type CompletionsDependencies, prepareHedge, priceReplies, readProvider } from './completions.ts';
+import { isInline, toOgongField } from './ogong-field.ts';
 import { readPrompt } from './read-prompt.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
@@ -45,6 +38,8 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
       const nowMs = () => clock.nowMs();
       const identity = createDialectIdentity(name, { model: request.model, nowMs: nowMs(), random: randomBytes(18) });
       const metering = [{ request, count: request.choices }];
+      const metered = await rates.meter(context, payer, replies, metering);
+      const terms = await call.register(identity.id);
       const job = {
         completionId: identity.id,
         endpoint: 'chat',
@@ -52,13 +47,13 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
         media,
         key: payer,
         provider,
+        settlementType: terms.settlementType,
       } as const;
-      const metered = await rates.meter(context, payer, replies, metering);
       return await answerInDialect<BoughtReply>(context, {
         dialect: asked.toDialect({ identity, nowMs }),
         request: { ...request, dropped: [...asked.dropped, ...request.dropped] },
         serve: createChoices(context, job, metered),
-        toExtra: (ends) => ({ ogong: toOgongField(context, ends, request.terms) }),
+        toExtra: (ends) => ({ ogong: toOgongField(context, ends, { ...terms, answer: request.terms }) }),
         headers: { [RECEIPT_HEADER]: receiptPath(identity.id) },
         heartbeatMs,
         onEnd: call.leave,

@@ -9,6 +9,7 @@ import { createRateLimiter } from '@ogong/host/link/token-bucket';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { computeMaxFee } from '@ogong/protocol/exchange/fee';
 import type { KeyHolder } from '../books/api-keys.ts';
+import { type CallPayment, describePermit, describeTransfer } from '../books/call-store.ts';
 import {
   creditPayment,
   endPayment,
@@ -65,6 +66,11 @@ export type PaymentChain = Pick<
   | 'transferByAuthorization'
 >;
 
+/** The account that pays for one request, by one payment. */
+export interface ChargedPayer extends KeyHolder {
+  readonly payment: CallPayment;
+}
+
 export interface PaymentDesk extends Repeating {
   /**
    * Reads the payment of a caller without a key, before the body is read. It checks everything that needs neither the request nor
@@ -84,7 +90,7 @@ export interface PaymentDesk extends Repeating {
     asked: readonly MeteredRequest[],
     offer: PaymentOffer | UptoOffer | undefined,
     enter: (payer: KeyHolder) => void,
-  ): Promise<KeyHolder>;
+  ): Promise<ChargedPayer>;
   /** Notes that the request of this account is over, so that its price can be taken. */
   end(payer: KeyHolder): void;
 }
@@ -116,6 +122,7 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
   const running = new Map<string, Address>();
   const checks = createRateLimiter(CHECK_RATE, clock);
   const lookups = createRateLimiter(POOR_RATE, clock);
+  const place = { network: nameNetwork(deployment), asset: deployment.token };
   const { mostUnsettledAtomic } = options;
   const permits =
     mostUnsettledAtomic === undefined ? undefined : createPermits({ ...options, mostUnsettledAtomic }, dependencies);
@@ -192,7 +199,7 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
     offer: UptoOffer,
     terms: Quote,
     { group, enter }: { readonly group: string; enter(payer: KeyHolder): void },
-  ): Promise<KeyHolder> {
+  ): Promise<ChargedPayer> {
     const { from, maximum } = offer.permit;
     if (permits === undefined) throw refuse(NO_UPTO);
     if (maximum < terms.amountAtomic) throw refuse(`it pays up to ${maximum} of ${terms.amountAtomic} atomic units`);
@@ -202,7 +209,7 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
       const taken = await permits.take(offer, terms.neededAtomic);
       if (typeof taken === 'string') throw refuse(REFUSALS[taken]);
       lookups.giveBack(group);
-      return { id: taken.account, budgetAtomic: undefined };
+      return { id: taken.account, budgetAtomic: undefined, payment: describePermit(taken, place) };
     } catch (cause) {
       if (!(cause instanceof ChainError)) throw cause;
       const message = 'The chain does not answer, so the payment cannot be checked. Nothing was taken.';
@@ -245,22 +252,22 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
         require();
         throw refuse(undefined, terms);
       }
-      const place = { group: nameGroup(context.env), enter };
+      const admission = { group: nameGroup(context.env), enter };
       const answer = (payer: Address, transaction: string): void => {
-        const response = { success: true, transaction, network: nameNetwork(deployment), payer };
+        const response = { success: true, transaction, network: place.network, payer };
         context.header(PAYMENT_RESPONSE_HEADER, encodePaymentResponse(response));
       };
       try {
         if (isUpto(offer)) {
-          const payer = await promise(offer, terms, place);
+          const payer = await promise(offer, terms, admission);
           answer(offer.permit.from, '');
           return payer;
         }
-        const row = await pay(offer, terms, place);
+        const row = await pay(offer, terms, admission);
         // Another transfer may have used its nonce: a payment that the chain does not show does not count.
         if (['pending', 'failed', 'undone'].includes(row.state)) throw refuse('the chain does not take this transfer');
         answer(offer.authorization.from, row.transactionHash);
-        return { id: row.account, budgetAtomic: undefined };
+        return { id: row.account, budgetAtomic: undefined, payment: describeTransfer(row, place) };
       } catch (error) {
         if (error instanceof ApiError && error.code === 'payment_required') require(error.message);
         throw error;

@@ -35,7 +35,8 @@ import { receiptPath } from '../books/receipt-store.ts';
 import type { Delta } from '../buy/provider-call.ts';
 import type { AnswerForm, BoughtAnswer } from '../buy/reply.ts';
 import { readUnderPolicy } from '../buy/settle-policy.ts';
-import { assertModel, type CompletionsDependencies, isInline, readProvider, toOgongField } from './completions.ts';
+import { assertModel, type CompletionsDependencies, readProvider } from './completions.ts';
+import { isInline, toOgongField } from './ogong-field.ts';
 import { buyChain, type OrderedRequest } from './picture-chain.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
@@ -75,6 +76,8 @@ export function createPictureHandler(
       const payer = await call.charge(() => counted);
       const metered = await rates.meter(context, payer, replies, counted);
       const completionId = `${ENDPOINT_INFO[endpoint].idPrefix}-${toHex(randomBytes(18))}`;
+      const terms = await call.register(completionId);
+      const { settlementType } = terms;
       const created = Math.floor(clock.nowMs() / 1000);
       const headers = { [RECEIPT_HEADER]: receiptPath(completionId) };
       const areHidden = getTier(parseModelId(request.model).tier).windows === 'tokens';
@@ -93,7 +96,7 @@ export function createPictureHandler(
         const buy = (ordered: OrderedRequest, index: number) =>
           metered.serve<PictureRequest, BoughtPicture>({
             ...{ completionId, choice, index, endpoint: request.endpoint, ...ordered, form },
-            ...{ key: payer, signal, provider, caller },
+            ...{ key: payer, signal, provider, caller, settlementType },
           });
         if (links === undefined) return buy({ body, media, request }, choice);
         return joinChain(buyChain(links, { body, request }, (link, k) => buy(link, choice * links.length + k)));
@@ -102,7 +105,7 @@ export function createPictureHandler(
       if (!request.stream) {
         const bought = await serveAll(context, served, (choice) => readReply(choice));
         const pictures = await Promise.all(bought.map(showPicture));
-        const ogong = toOgongField(context, bought.flatMap(listReplies));
+        const ogong = toOgongField(context, bought.flatMap(listReplies), terms);
         return context.json({ ...formatPictures(request, { created, pictures }), ogong }, 200, headers);
       }
       return await streamEvents(
@@ -114,7 +117,7 @@ export function createPictureHandler(
               for (const event of step === undefined ? [] : await showStep(step)) await send(event);
             });
             const event = formatPictureEvent(request, { created, picture: await showPicture(reply) });
-            await send({ ...event, ogong: toOgongField(context, listReplies(reply)) });
+            await send({ ...event, ogong: toOgongField(context, listReplies(reply), terms) });
             return reply;
           });
         },

@@ -1,34 +1,18 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
-import type { Json } from '@ogong/host/openai/format';
-import { toHex } from '@ogong/protocol/base/bytes';
-import { parseOrder } from '@ogong/protocol/exchange/order';
-import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import type { KeyHolder } from '../books/api-keys.ts';
+import type { CallStore } from '../books/call-store.ts';
 import type { ChannelLedger } from '../books/channel-ledger.ts';
 import type { OrderRow } from '../books/order-store.ts';
-import { type DeliveryConfirmation, type ReceiptStore, receiptPath, toCompactReceipt } from '../books/receipt-store.ts';
-import type { FailedTry } from '../buy/reply.ts';
+import type { ReceiptStore } from '../books/receipt-store.ts';
+import { composeReceipt, toEarlierTry } from './receipt-json.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
 export interface ReceiptHandlersDependencies {
   readonly ledger: Pick<ChannelLedger, 'find' | 'findCompletion' | 'listFailed'>;
   readonly receipts: ReceiptStore;
+  readonly calls: Pick<CallStore, 'find'>;
 }
-
-/** An order of the same answer that did not bring all of it. */
-export type FailedTryJson = {
-  readonly reply_id: string;
-  readonly provider: string;
-  /** As an error's `code` and `message`. */
-  readonly code: string;
-  readonly reason: string;
-  /** UTF-8 bytes of its text that the client had got. */
-  readonly shown_bytes: number;
-  /** As many of them as its provider had signed by then, and is paid for; there is a receipt of them at `url`. */
-  readonly signed_bytes?: number;
-  readonly url?: string;
-};
 
 export interface ReceiptHandlers {
   readonly showReceipt: KeyedHandler;
@@ -58,85 +42,48 @@ export async function findOrder(
 }
 
 /** A receipt is found as its order is. */
-export function createReceiptHandlers({ ledger, receipts }: ReceiptHandlersDependencies): ReceiptHandlers {
+export function createReceiptHandlers(dependencies: ReceiptHandlersDependencies): ReceiptHandlers {
+  const { ledger, receipts, calls } = dependencies;
   return {
     async showReceipt(context, key) {
       const order = await findOrder(ledger, context, key);
       const stored = await receipts.get(order.replyId);
-      if (stored === undefined) throw createNoReceipt(order);
-      const isCompact = context.req.query('compact') === '1';
-      const { receipt, request, response, checks } = stored;
-      // A client that sealed its request has the texts, and its gateway never had them.
-      const isSealed = request.length === 0;
-      const opening = isCompact || isSealed || 'url' in receipt.opening ? undefined : receipt.opening.bytes;
+      if (stored === undefined) throw await explainNoReceipt(dependencies, order);
+      const [held, terms, failed] = await Promise.all([
+        receipts.listHeld(order.replyId),
+        calls.find(order.completionId),
+        ledger.listFailed(order),
+      ]);
+      const earlier = failed.map(async (one) =>
+        toEarlierTry(one, (await receipts.get(one.replyId))?.response.length ?? 0),
+      );
       return context.json({
-        ...toReceiptJson(toCompactReceipt(receipt, order.replyId)),
-        ...(opening === undefined ? {} : { opening: { bytes: encodeBase64(opening) } }),
-        reply_id: order.replyId,
-        checks,
-        held: (await receipts.listHeld(order.replyId)).map(toHeld),
-        status: toStatus(order),
-        earlier_tries: await Promise.all(
-          (await ledger.listFailed(order)).map((failed) => toEarlierTry(failed, receipts)),
-        ),
-        // The request and response that the receipt is about. Without request and response it cannot be checked.
-        ...(isCompact || isSealed ? {} : { request: encodeBase64(request), response: encodeBase64(response) }),
+        ...composeReceipt({ order, stored, held, terms }, context.req.query('compact') === '1'),
+        earlier_tries: await Promise.all(earlier),
       });
     },
     async showOpening(context, key) {
       const order = await findOrder(ledger, context, key);
       const opening = await receipts.getOpening(order.replyId);
-      if (opening === undefined) throw createNoReceipt(order);
+      if (opening === undefined) throw await explainNoReceipt(dependencies, order);
       if (opening.length === 0) throw createSealed(order);
       return context.body(new Uint8Array(opening), 200, { 'content-type': 'application/octet-stream' });
     },
   };
 }
 
-/** Uses Node's own base64: openings of long replies have many megabytes. */
-const encodeBase64 = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
-
-/** The validator's signed confirmation that it stored our delivery statement. */
-const toHeld = ({ validator, delivery, payerSignature, signature }: DeliveryConfirmation): Json => ({
-  validator: `0x${validator}`,
-  delivery: encodeBase64(delivery),
-  payer_signature: encodeBase64(payerSignature),
-  signature: encodeBase64(signature),
-});
-
-/** Settlement state of the reply. */
-function toStatus(order: OrderRow): Json {
-  return {
-    state: order.settlement !== '' ? 'settled' : order.state,
-    verdict: order.verdict,
-    fee_atomic: order.feeAtomic?.toString() ?? null,
-    record_hash: order.judgedRecord === '' ? null : order.judgedRecord,
-    max_fee_atomic: order.maxFeeAtomic.toString(),
-    settlement: order.settlement === '' || order.settlement === 'none' ? null : order.settlement,
-    validator: `0x${order.validator}`,
-    detail: order.detail,
-  };
-}
-
-/** An order that brought no whole answer. Only this gateway claims it, unless a part has a receipt. */
-async function toEarlierTry(order: OrderRow, receipts: ReceiptStore): Promise<Json> {
-  const providerId = toHex(parseOrder(order.order).providerId);
-  const signedBytes = (await receipts.get(order.replyId))?.response.length ?? 0;
-  const failed = { replyId: order.replyId, providerId, failure: order.failure, signedBytes };
-  return { ...toFailedTryJson(failed), status: toStatus(order) };
-}
-
-export const toFailedTryJson = ({ replyId, providerId, failure, signedBytes }: FailedTry): FailedTryJson => ({
-  ...(signedBytes > 0 && { signed_bytes: signedBytes, url: receiptPath(replyId) }),
-  reply_id: replyId,
-  provider: providerId,
-  code: failure.code,
-  reason: failure.reason,
-  shown_bytes: failure.shownBytes,
-});
-
-export function createNoReceipt({ replyId, state }: OrderRow): ApiError {
+/** Returns the error about a known reply without a receipt. */
+export async function explainNoReceipt(
+  { calls }: Pick<ReceiptHandlersDependencies, 'calls'>,
+  { replyId, completionId, state }: OrderRow,
+): Promise<ApiError> {
+  const { settlementType } = await calls.find(completionId);
+  if (settlementType === 'private' && state === 'closed') {
+    const message =
+      `This gateway dropped the receipt of ${replyId} after the verdict, because its call was private. ` +
+      'The answer itself has its receipt for callers that ask for it (x-ogong-receipt: inline).';
+    return new ApiError('not_found', message, { param: 'id', publicCode: 'receipt_private' });
+  }
   const why = state === 'abandoned' ? 'it failed' : 'it is not finished, or its receipt expired';
   return new ApiError('not_found', `There is no receipt of ${replyId}: ${why}.`, {
     param: 'id',

@@ -7,7 +7,7 @@ import { formatTrajectory } from '@ogong/protocol/modality/trajectory/trajectory
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import type { KeyHolder } from '../books/api-keys.ts';
 import type { StoredReply } from '../books/receipt-store.ts';
-import { createNoReceipt, createSealed, findOrder, type ReceiptHandlersDependencies } from './receipt-handlers.ts';
+import { createSealed, explainNoReceipt, findOrder, type ReceiptHandlersDependencies } from './receipt-handlers.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
 export interface ReplayHandlers {
@@ -16,11 +16,12 @@ export interface ReplayHandlers {
 }
 
 /** A reply is found as its receipt is. Only the key that ordered it may read how it was made. */
-export function createReplayHandlers({ ledger, receipts }: ReceiptHandlersDependencies): ReplayHandlers {
+export function createReplayHandlers(dependencies: ReceiptHandlersDependencies): ReplayHandlers {
+  const { ledger, receipts } = dependencies;
   async function read(context: ApiContext, key: KeyHolder): Promise<StoredReply & { readonly opened: Uint8Array }> {
     const order = await findOrder(ledger, context, key);
     const stored = await receipts.get(order.replyId);
-    if (stored === undefined) throw createNoReceipt(order);
+    if (stored === undefined) throw await explainNoReceipt(dependencies, order);
     const opened = 'url' in stored.receipt.opening ? new Uint8Array(0) : stored.receipt.opening.bytes;
     if (opened.length === 0 || stored.request.length === 0) throw createSealed(order);
     return { ...stored, opened };

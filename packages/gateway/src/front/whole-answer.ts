@@ -11,7 +11,8 @@ import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { receiptPath } from '../books/receipt-store.ts';
 import type { AnswerForm, BoughtAnswer } from '../buy/reply.ts';
 import { readUnderPolicy } from '../buy/settle-policy.ts';
-import { assertModel, type CompletionsDependencies, isInline, readProvider, toOgongField } from './completions.ts';
+import { assertModel, type CompletionsDependencies, readProvider } from './completions.ts';
+import { isInline, toOgongField } from './ogong-field.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
 /** A request whose dropped fields the answer names. */
@@ -51,10 +52,12 @@ export function createWholeHandler<Q extends WholeRequest, R extends BoughtAnswe
       const caller = parseTraceParent(context.req.header('traceparent'));
       const payer = await call.charge(() => [{ request, count: 1 }]);
       const bought = { completionId, choice: 0, endpoint, body, request, form };
-      const job = { ...bought, key: payer, signal, provider, caller };
       const metered = await rates.meter(context, payer, replies, [{ request, count: 1 }]);
+      const terms = await call.register(completionId);
+      const { settlementType } = terms;
+      const job = { ...bought, key: payer, signal, provider, caller, settlementType };
       const reply = await buy(metered.serve<Q, R>(job));
-      const ogong = { ...toOgongField(context, [reply]), ...addProof?.(reply) };
+      const ogong = { ...toOgongField(context, [reply], terms), ...addProof?.(reply) };
       return context.json({ ...format(request, reply), ogong }, 200, {
         [RECEIPT_HEADER]: receiptPath(completionId),
       });

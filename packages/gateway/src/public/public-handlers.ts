@@ -18,7 +18,9 @@ import { createDriftTableHandler } from './drift-table-handler.ts';
 import { createHubAnswers } from './hub/hub-handlers.ts';
 import type { HubReader } from './hub/hub-reader.ts';
 import type { PublicReader } from './public-reader.ts';
+import { createPublicReceipt, type PublicReceiptDependencies } from './public-receipt.ts';
 import { readCount } from './read-count.ts';
+import { readReplyId, toSettledJson } from './reply-json.ts';
 
 /** The network's facts, for a page that reads the chain by itself. */
 export interface PageNetwork {
@@ -33,6 +35,7 @@ export interface PublicHandlersDependencies {
   readonly chain: Pick<ChainView, 'validators' | 'findByAddress' | 'ledger' | 'network'>;
   readonly beacon: Pick<BeaconView, 'latest'>;
   readonly clock: Clock;
+  readonly receipts: PublicReceiptDependencies;
   /** Default: the gateway does not read the hub. */
   readonly hub?: HubReader | undefined;
   /** The drift table that the gateway shows. Default: none. */
@@ -53,6 +56,10 @@ const TABLES_IN_ALL = { perSecond: 2, burst: 20 };
 const HUB_PER_ADDRESS = { perSecond: 2, burst: 20 };
 const HUB_IN_ALL = { perSecond: 10, burst: 100 };
 
+/** Rates of receipts, which may have megabytes each. */
+const RECEIPTS_PER_ADDRESS = { perSecond: 0.5, burst: 10 };
+const RECEIPTS_IN_ALL = { perSecond: 2, burst: 20 };
+
 /** Handlers without a key or a cookie. No answer depends on its caller. */
 export function createPublicHandlers(
   dependencies: PublicHandlersDependencies,
@@ -64,6 +71,9 @@ export function createPublicHandlers(
   const tablesInAll = createRateLimiter(TABLES_IN_ALL, clock);
   const hubPerAddress = createRateLimiter(HUB_PER_ADDRESS, clock);
   const hubInAll = createRateLimiter(HUB_IN_ALL, clock);
+  const receiptsPerAddress = createRateLimiter(RECEIPTS_PER_ADDRESS, clock);
+  const receiptsInAll = createRateLimiter(RECEIPTS_IN_ALL, clock);
+  const showReceipt = createPublicReceipt(dependencies.receipts, { reader, chain });
   const { hubModels, hubModel } = createHubAnswers(dependencies.hub);
 
   const open =
@@ -126,13 +136,10 @@ export function createPublicHandlers(
       return { offers: offers.slice(0, MAX_OFFERS).map(toOfferJson), has_more: offers.length > MAX_OFFERS };
     }),
     reply: open(async ({ req }) => {
-      const id = req.param('id') ?? '';
-      if (!/^(?:0x)?[0-9a-f]{32}$/.test(id)) {
-        throw new ApiError('invalid_request', 'A reply id has 32 hexadecimal digits.', { param: 'id' });
-      }
+      const id = readReplyId(req.param('id'));
       const named = req.query('validator');
       const validator = named === undefined ? undefined : findValidator(named);
-      const found = await reader.findReply(fromHex(id.replace('0x', ''), 16), validator);
+      const found = await reader.findReply(fromHex(id, 16), validator);
       if (found === undefined) throw new ApiError('not_found', 'No validator knows this reply.', { param: 'id' });
       const { status, intake, settled } = found;
       return {
@@ -143,13 +150,13 @@ export function createPublicHandlers(
         record_hash: status.recordHash.length === 0 ? null : write(status.recordHash),
         transaction: status.transaction === '' ? null : status.transaction,
         intake: intake === undefined ? null : { epoch: `${intake.epoch}`, signature: write(intake.signature) },
-        settled: settled && {
-          entry: write(settled.entry),
-          index: settled.index,
-          proof: settled.proof.map(write),
-          transaction: settled.transaction,
-        },
+        settled: settled && toSettledJson(settled),
       };
+    }),
+    receipt: open((context) => {
+      assertWithin(receiptsPerAddress, nameCaller(context));
+      assertWithin(receiptsInAll, 'all');
+      return showReceipt(context);
     }),
     verdicts: open(async ({ req }) => {
       const validator = findValidator(req.param('address') ?? '');

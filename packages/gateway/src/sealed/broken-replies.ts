@@ -15,7 +15,7 @@ export interface BrokenReplies {
   stop(): void;
 }
 
-interface BrokenReply extends Pick<SealedPassage, 'endpoint' | 'request' | 'attempt'> {
+interface BrokenReply extends Pick<SealedPassage, 'endpoint' | 'request' | 'settlementType' | 'attempt'> {
   readonly keyId: string;
   /**
    * The provider may only have waited for the client's progress (see UnsaidText). A client that stays silent now accuses nobody.

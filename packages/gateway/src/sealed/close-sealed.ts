@@ -10,6 +10,7 @@ import { MAX_COHORT_AGREEMENT_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { signProgress } from '@ogong/protocol/exchange/progress';
 import type { Finished, Milestone } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { SettlementType } from '@ogong/protocol/http/routes';
 import type { EndpointName } from '@ogong/protocol/modality/endpoints';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
@@ -38,6 +39,7 @@ import { SealedBreach } from './pass-sealed.ts';
 export interface SealedPassage extends Required<Pick<SealedEnd, 'tookMs' | 'firstMs'>> {
   readonly endpoint: EndpointName;
   readonly request: CommonRequest;
+  readonly settlementType: SettlementType;
   readonly attempt: ProviderAttempt;
   readonly record: NonNullable<SealedEnd['finished']['record']>;
   readonly header: Uint8Array;
@@ -78,7 +80,7 @@ const MAX_SIGNED_LENGTH = 8_192;
 /** @throws ApiError if the provider's end lacks a part; the validator receives a complaint. */
 export async function keepPassed(
   context: ReportContext & BillContext,
-  asked: Pick<SealedPassage, 'endpoint' | 'request' | 'attempt'> & Pick<SealedPassage, 'progress'>,
+  asked: Pick<SealedPassage, 'endpoint' | 'request' | 'settlementType' | 'attempt' | 'progress'>,
   { finished, tookMs, firstMs }: SealedEnd,
 ): Promise<SealedPassage> {
   const { record, admission, header, evidence, cohort } = finished;
@@ -129,12 +131,12 @@ export async function complainOfSealed(
  * @throws ApiError if the record is invalid.
  */
 export async function deliverSealed(context: DeliverContext, passed: SealedPassage, held: HeldSealed): Promise<void> {
-  const { attempt, admission, receipt, tookMs, firstMs, record, header: bytes } = passed;
+  const { attempt, admission, receipt, settlementType, tookMs, firstMs, record, header: bytes } = passed;
   const replyId = toHex(attempt.replyId);
   const bound = { ...record, header: bytes, headerProof: held.headerProof };
   const { header, billed } = readPassed(context, passed, { bound, responseBytes: held.responseBytes });
   const { promptTokenCount: promptTokens, outputTokenCount: outputTokens } = header;
-  const stored = { replyId, receipt, request: NOTHING, response: NOTHING, checks: [] };
+  const stored = { replyId, receipt, request: NOTHING, response: NOTHING, checks: [], settlementType };
   const delivery = createDelivery(context, attempt, { admission, record: bound, promptTokens, outputTokens, tookMs });
   await Promise.all([
     context.receipts.put(stored, context.clock.nowMs()),
@@ -177,7 +179,12 @@ export interface HeldPart {
  */
 export async function keepSealedPart(
   context: KeepPartContext,
-  { attempt, endpoint, request }: Pick<SealedPassage, 'attempt' | 'endpoint' | 'request'>,
+  {
+    attempt,
+    endpoint,
+    request,
+    settlementType,
+  }: Pick<SealedPassage, 'attempt' | 'endpoint' | 'request' | 'settlementType'>,
   { milestone, headerProof, textHash, sealed }: HeldPart,
 ): Promise<Receipt> {
   const { record, header: bytes, admission, textBytes, payeeWord } = milestone;
@@ -197,9 +204,10 @@ export async function keepSealedPart(
   });
   const receipt = buildReceipt(context, { endpoint }, { attempt, admission, record, opening: NOTHING, progress });
   const replyId = toHex(attempt.replyId);
+  const stored = { replyId, receipt, request: NOTHING, response: NOTHING, checks: [], settlementType };
   const claimed = { order: attempt.order, record, header: bytes, headerProof: [...headerProof], payeeWord, progress };
   await Promise.all([
-    context.receipts.put({ replyId, receipt, request: NOTHING, response: NOTHING, checks: [] }, context.clock.nowMs()),
+    context.receipts.put(stored, context.clock.nowMs()),
     context.ledger.deliver(replyId, billed),
     context.milestones.put(attempt.validator, { push: claimed, sealed }),
   ]);

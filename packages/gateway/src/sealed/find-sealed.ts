@@ -1,4 +1,5 @@
 import { ApiError } from '@ogong/host/http/api-error';
+import type { SettlementType } from '@ogong/protocol/http/routes';
 import type { EndpointName } from '@ogong/protocol/modality/endpoints';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { isTextEndpoint } from '@ogong/protocol/modality/text/commitment/header';
@@ -23,6 +24,7 @@ export interface SealedQuery {
   readonly choice: number;
   /** Tokens of the longest input, at most; for vectors and scores only. */
   readonly contextSize: number | undefined;
+  readonly settlementType: SettlementType;
   /** Providers that it was tried with. */
   readonly exclude: readonly Uint8Array[];
 }

@@ -7,6 +7,7 @@ import { ENDPOINT_INFO, type EndpointName } from '@ogong/protocol/modality/endpo
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { SealedOffer } from '@ogong/protocol/stage1/sealed-offer';
+import type { CallStore } from '../books/call-store.ts';
 import type { ChannelLedger } from '../books/channel-ledger.ts';
 import { isRefusal, openProgress, type ProgressContext } from '../buy/follow-provider.ts';
 import { giveBack } from '../buy/match/find-match.ts';
@@ -89,7 +90,7 @@ export type SealedContext = FindSealedContext &
   FollowSealedContext &
   ComplainContext &
   DeliverContext &
-  KeepPartContext & { readonly ledger: Pick<ChannelLedger, 'find'> };
+  KeepPartContext & { readonly ledger: Pick<ChannelLedger, 'find'>; readonly calls: Pick<CallStore, 'put'> };
 
 export interface SealedCallsDependencies {
   readonly context: SealedContext;
@@ -204,12 +205,13 @@ export function createSealedCalls({
     async *serve(replyId, key, { envelope, media, milestones, signal, caller }) {
       const { asked, offer, leave } = findOffered(replyId, key);
       drop(replyId);
-      const { endpoint, request, choice } = asked;
+      const { endpoint, request, choice, settlementType } = asked;
       const { maxTokens }: CommonRequest & { readonly maxTokens?: number } = request;
       const job = { completionId: nameCompletion(endpoint, replyId), choice, key, request, signal };
       const notes = createAttemptNotes(context, { ...job, endpoint, caller });
       let attempt: ProviderAttempt | undefined;
       try {
+        await context.calls.put(job.completionId, { settlementType, payment: undefined }, clock.nowMs());
         attempt = await orderOffer(context, job, offer).catch(async (error: unknown) => {
           // The ticket holds a slot of its provider, and will not be used.
           await giveBack(context, offer).catch((failure: unknown) => context.onError?.(failure));
@@ -220,7 +222,11 @@ export function createSealedCalls({
         running.set(replyId, { keyId: key.id, progress, providerId: attempt.match.ticket.providerId });
         const run = { attempt, envelope, media, maxTokens, milestones, progress, signal };
         const end = yield* followSealed(context, { links, options: patience, pacing }, run);
-        const reply = await keepPassed(context, { endpoint, request, attempt, progress: progress.latest() }, end);
+        const reply = await keepPassed(
+          context,
+          { endpoint, request, settlementType, attempt, progress: progress.latest() },
+          end,
+        );
         const reason = running.get(replyId)?.reason;
         // The client rejected the reply while it ran.
         const isClosed = reason !== undefined && (await complain(reply, key, reason).then(() => true, noteError));
@@ -234,7 +240,7 @@ export function createSealedCalls({
         const isBroken = run && !signal.aborted && !isRefusal(error) && !(error instanceof SealedBreach);
         if (attempt && milestones && isBroken) {
           const isUnsaid = error instanceof UnsaidText;
-          broken.put(replyId, { keyId: key.id, endpoint, request, attempt, isUnsaid });
+          broken.put(replyId, { keyId: key.id, endpoint, request, settlementType, attempt, isUnsaid });
           // The client will report no part.
           if (run.reason !== undefined) await broken.close(replyId, key, { reason: run.reason });
         }

@@ -28,6 +28,7 @@ import { readUnderPolicy, type SettlePolicy } from '../buy/settle-policy.ts';
 import { assertModel } from '../front/completions.ts';
 import type { InferenceGate } from '../front/inference-gate.ts';
 import type { RateLimits } from '../front/rate-limits.ts';
+import { readSealedType } from '../front/settlement-type.ts';
 import type { KeyedHandler } from '../front/sign-in.ts';
 import { createUnknown } from './broken-replies.ts';
 import type { HeldPart } from './close-sealed.ts';
@@ -138,7 +139,8 @@ export function createSealedHandlers({
       const leave = gate.enter(key);
       try {
         await rates.countRequest(context, key);
-        const asked = readOffer(await read(context, small, offerBody));
+        const settlementType = readSealedType(context);
+        const asked = { ...readOffer(await read(context, small, offerBody)), settlementType };
         assertModel(asked.request.model, key);
         readUnderPolicy({ body: new Uint8Array(), isChecked: true }, settle, () => asked.request);
         const offer = await calls.offer(asked, key, { leave, signal: getCallSignal(context) });
@@ -237,7 +239,7 @@ function readMilestone(bytes: Uint8Array): Milestone {
 }
 
 /** @throws RequestError, ApiError */
-function readOffer(body: z.infer<typeof offerBody>): SealedQuery {
+function readOffer(body: z.infer<typeof offerBody>): Omit<SealedQuery, 'settlementType'> {
   const { endpoint, prompt_bound: promptTokenBound, max_tokens: maxTokens, context_bound: contextSize, ogong } = body;
   if (isTextEndpoint(endpoint) !== maxTokens > 0) {
     throw new ApiError('invalid_request', 'max_tokens: texts have 1 or more, vectors and scores 0.', {

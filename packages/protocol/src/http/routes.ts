@@ -62,6 +62,8 @@ export const PUBLIC_ROUTES = {
   supply: { method: 'GET', path: '/public/models' },
   offers: { method: 'GET', path: '/public/offers' },
   reply: { method: 'GET', path: '/public/replies/:id' },
+  // Receipts whose payers chose to publish them.
+  receipt: { method: 'GET', path: '/public/receipts/:id' },
   verdicts: { method: 'GET', path: '/public/validators/:address/verdicts' },
   head: { method: 'GET', path: '/public/validators/:address/heads/:sequence' },
   beacon: { method: 'GET', path: '/public/beacon/:epoch' },
@@ -117,6 +119,11 @@ export const RECEIPT_HEADER = 'x-ogong-receipt';
 export const RECEIPT_INLINE = 'inline';
 /** On a request: the id of the provider that must answer it, 64 hexadecimal digits (docs/spec/canary.md). */
 export const PROVIDER_HEADER = 'x-ogong-provider';
+
+/** On a request: the part of its replies that becomes public (docs/accounts.md#settlement-types). The header's name is OpenGradient's. */
+export const SETTLEMENT_HEADER = 'x-settlement-type';
+export const SETTLEMENT_TYPES = ['private', 'batch', 'individual'] as const;
+export type SettlementType = (typeof SETTLEMENT_TYPES)[number];
 
 export type GatewayRouteName = keyof typeof GATEWAY_ROUTES;
 
