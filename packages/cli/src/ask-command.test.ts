@@ -38,12 +38,14 @@ let content = ANSWER;
 let listed: object | undefined;
 let listedFor: string | undefined;
 let asked = '';
+let settlementType: unknown;
 const server = createServer((request, response) => {
   if (request.url === '/v1/models') {
     listedFor = request.headers.authorization;
     return response.end(JSON.stringify({ data: listed === undefined ? [] : [listed] }));
   }
   asked = '';
+  settlementType = request.headers['x-settlement-type'];
   request.setEncoding('utf8').on('data', (piece: string) => {
     asked += piece;
   });
@@ -115,7 +117,9 @@ describe('ogong ask', () => {
     await ask(ANSWER, '--trust', trusted);
     expect(JSON.parse(asked)).not.toHaveProperty('ogong');
     const id = '0a'.repeat(32);
-    await ask(ANSWER, '--trust', trusted, '--sort', 'latency', '--max-price', '2000', '--provider', id);
+    const wanted = ['--sort', 'latency', '--max-price', '2000', '--provider', id, '--settlement', 'private'];
+    await ask(ANSWER, '--trust', trusted, ...wanted);
+    expect(settlementType).toBe('private');
     expect(JSON.parse(asked).ogong).toEqual({ sort: 'latency', max_price: '2000', providers: { only: [id] } });
   });
 

@@ -13,6 +13,7 @@ import type { Check } from '@ogong/protocol/base/checks';
 import { toPrintable } from '@ogong/protocol/base/printable';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { SORTS, type Sort } from '@ogong/protocol/exchange/preference';
+import { SETTLEMENT_TYPES } from '@ogong/protocol/http/routes';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { MACHINE_CHECK } from '@ogong/protocol/tier/attestation';
 import type { AttestedRole } from '@ogong/protocol/tier/attested-role';
@@ -60,6 +61,12 @@ const config = defineConfig({
       schema: atomicAmount,
       label: '<u64>',
       description: "highest price of 1,000 tokens, atomic units; the gateway's own limit if not given",
+    },
+    settlement: {
+      schema: oneOf(SETTLEMENT_TYPES),
+      default: 'batch',
+      description:
+        'the part of the reply that becomes public: its payment, the hash of its record, or its whole receipt',
     },
     provider: {
       schema: text,
@@ -112,6 +119,7 @@ export const askCommand: Command = {
     try {
       const client = createClient({
         baseUrl,
+        settlementType: values.settlement,
         onReceipt: (reply) => replies.push(reply),
         ...(values.apiKey ? { apiKey: values.apiKey.reveal() } : {}),
         ...{ trust, ...(findModelRoots && { findModelRoots }) },

@@ -1,4 +1,4 @@
-import { GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
+import { GATEWAY_ROUTES, SETTLEMENT_HEADER, type SettlementType } from '@ogong/protocol/http/routes';
 import type { CheckedReply } from './check-answer.ts';
 import type { CheckedAnswer, CheckedStream, Chunk } from './checked-stream.ts';
 import { type ClientOptions, createClient } from './client.ts';
@@ -50,10 +50,13 @@ export function createCheckedFetch(options: ClientOptions): typeof globalThis.fe
       return refuse('ogong_unchecked', `answers of ${request.method} ${url.pathname} cannot be checked`);
     const key = /^Bearer (.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? options.apiKey;
     const traceparent = request.headers.get('traceparent');
+    // The gateway refuses an unknown one.
+    const settlementType = request.headers.get(SETTLEMENT_HEADER) as SettlementType | null;
     const client = createClient({
       ...options,
       ...(key !== undefined && { apiKey: key }),
       ...(traceparent !== null && { traceparent: () => traceparent }),
+      ...(settlementType !== null && { settlementType }),
     });
     try {
       const isForm = request.headers.get('content-type')?.startsWith('multipart/form-data');

@@ -336,22 +336,26 @@ describe('a client', () => {
   });
 });
 
-it("sends the gateway the caller's own trace context, if there is one", async () => {
+it("sends the gateway the caller's own trace context and settlement type, if there are any", async () => {
   const seen: (string | null)[] = [];
+  const types: (string | null)[] = [];
   const refuse = async (_input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     seen.push(new Headers(init?.headers).get('traceparent'));
+    types.push(new Headers(init?.headers).get('x-settlement-type'));
     return Response.json({ error: { message: 'no' } }, { status: 503 });
   };
   const place = `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01`;
   const asked = { baseUrl: BASE_URL, fetch: refuse };
-  for (const client of [createClient(asked), createClient({ ...asked, traceparent: () => place })]) {
+  const whole = { ...asked, traceparent: () => place, settlementType: 'individual' } as const;
+  for (const client of [createClient(asked), createClient(whole)]) {
     await expect(client.chat.completions.create(params)).rejects.toThrow('no');
   }
   // A tracer of `fetch` writes the header by itself.
   const checked = createCheckedFetch(asked);
   const body = JSON.stringify(params);
-  const headers = { traceparent: place };
+  const headers = { traceparent: place, 'x-settlement-type': 'private' };
   const answer = await checked(`${BASE_URL}/v1/chat/completions`, { method: 'POST', body, headers });
   expect(answer.status).toBe(503);
   expect(seen).toEqual([null, place, place]);
+  expect(types).toEqual([null, 'individual', 'private']);
 });

@@ -1,7 +1,13 @@
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { encodeFramed, FRAMED_TYPE } from '@ogong/protocol/http/framed-body';
-import { GATEWAY_ROUTES, RECEIPT_HEADER, RECEIPT_INLINE } from '@ogong/protocol/http/routes';
+import {
+  GATEWAY_ROUTES,
+  RECEIPT_HEADER,
+  RECEIPT_INLINE,
+  SETTLEMENT_HEADER,
+  type SettlementType,
+} from '@ogong/protocol/http/routes';
 import type { EmbeddingEndpoint } from '@ogong/protocol/modality/embedding/request';
 import { detachMedia } from '@ogong/protocol/modality/media/detach-media';
 import type { TensorEndpoint } from '@ogong/protocol/modality/tensor/request';
@@ -72,6 +78,11 @@ export interface ClientOptions {
   readonly checkMachine?: CheckMachine;
   /** The verdicts that are paid for, if a request does not say. `accepted`: no reply that its audit leaves in doubt. Default: any. */
   readonly settle?: 'any' | 'accepted';
+  /**
+   * The part of each reply that becomes public (docs/accounts.md#settlement-types). `private`: its gateway drops the receipt after the
+   * verdict. `individual`: the gateway publishes the whole receipt. Default: `batch`, the hash of the record alone.
+   */
+  readonly settlementType?: SettlementType;
   /**
    * Whether each request gets a salt of its own, so that its hash does not reveal a prompt that can be guessed. A request with a seed gets
    * none: equal ones are to be answered equally. Default: true.
@@ -158,6 +169,7 @@ export function createClient(options: ClientOptions): Client {
   async function post(path: string, request: Uint8Array, signal?: AbortSignal, type = JSON_TYPE): Promise<Response> {
     const headers: Record<string, string> = { 'content-type': type, [RECEIPT_HEADER]: RECEIPT_INLINE };
     if (options.apiKey !== undefined) headers.authorization = `Bearer ${options.apiKey}`;
+    if (options.settlementType !== undefined) headers[SETTLEMENT_HEADER] = options.settlementType;
     const traceparent = options.traceparent?.();
     if (traceparent !== undefined) headers.traceparent = traceparent;
     const body = request as Uint8Array<ArrayBuffer>;

@@ -55,7 +55,8 @@ class Client:
     @param base_url: of the gateway, with or without `/v1`. @param trust: the JSON object of a trust file. @param allow: ids of checks
     that the caller does without where they are skipped. @param is_salted: whether each request without a seed gets a salt of its own.
     @param is_sealed: whether requests are sealed to their providers, so that the gateway sees ciphertext and the fee alone
-    (docs/spec/sealed-calls.md). A request that cannot be sealed is not sent.
+    (docs/spec/sealed-calls.md). A request that cannot be sealed is not sent. @param settlement_type: `private`, `batch` or `individual`, the
+    part of each reply that becomes public (docs/accounts.md#settlement-types). Default: `batch`.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Client:
         timeout: float = 600.0,
         is_salted: bool = True,
         is_sealed: bool = False,
+        settlement_type: str | None = None,
     ) -> None:
         url = urlsplit(base_url.rstrip("/").removesuffix("/v1"))
         if url.scheme not in ("http", "https") or not url.hostname:
@@ -79,6 +81,7 @@ class Client:
         self._distrusted: list[bytes] = []
         self.is_salted = is_salted
         self.is_sealed = is_sealed
+        self._settlement_type = settlement_type
         self.chat = _Chat(self)
         self.completions = _Completions(self, "/v1/completions", "completion")
         self.embeddings = _Embeddings(self)
@@ -136,6 +139,8 @@ class Client:
         connect = http.client.HTTPSConnection if is_safe else http.client.HTTPConnection
         connection = connect(self._url.hostname or "", self._url.port, timeout=self._timeout)
         headers = {"content-type": kind, "x-ogong-receipt": "inline"} if body is not None else {}
+        if body is not None and self._settlement_type is not None:
+            headers["x-settlement-type"] = self._settlement_type
         if self._api_key is not None:
             headers["authorization"] = f"Bearer {self._api_key}"
         connection.request(method, self._url.path + path, body, headers)

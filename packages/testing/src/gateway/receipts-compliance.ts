@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { createReceiptStore, type ReceiptStore, type StoredReply } from '@ogong/gateway/books/receipt-store';
+import { createCallStore, DEFAULT_TERMS, describePermit, describeTransfer } from '@ogong/gateway/books/call-store';
+import { creditPayment, forgetPayments, takePayment } from '@ogong/gateway/books/payment-store';
+import { forgetPermits, notePermit, takePermit } from '@ogong/gateway/books/permit-store';
+import { createReceiptStore, type NewReply, type ReceiptStore } from '@ogong/gateway/books/receipt-store';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { change } from '@ogong/host/store/work';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
@@ -35,7 +38,7 @@ export function describeReceipts(createPlace: () => Promise<TestBooksPlace>): vo
     await place.remove();
   });
 
-  const reply = (replyId: string, given: Partial<StoredReply> = {}): StoredReply => ({
+  const reply = (replyId: string, given: Partial<NewReply> = {}): NewReply => ({
     ...{ replyId, receipt, request: randomBytes(40), response: randomBytes(70_000) },
     checks: [
       { id: 'intake', status: 'skip', detail: 'no word yet' },
@@ -113,6 +116,80 @@ export function describeReceipts(createPlace: () => Promise<TestBooksPlace>): vo
       await receipts.put(reply('silent', { receipt: without }), HOUR_MS);
       expect((await receipts.get('silent'))?.receipt.intake).toBeUndefined();
       expect([await receipts.get('old'), (await receipts.get('young'))?.replyId]).toEqual([undefined, 'young']);
+    });
+
+    it('of private calls are deleted once the verdict is known, and not before', async () => {
+      const sql = `INSERT INTO orders (reply_id, completion_id, choice, validator, key_id, organisation, model, max_fee,
+        order_bytes, signature, created_ms, expires_ms, state) VALUES (?, ?, 0, '', '', '', '', '1', ?, ?, 1, 1, ?)`;
+      const none = new Uint8Array();
+      const order = (replyId: string, state: string) =>
+        opened.books.write(() => change(sql, replyId, `of-${replyId}`, none, none, state));
+      await Promise.all([order('open', 'delivered'), order('judged', 'closed'), order('shown', 'closed')]);
+      for (const replyId of ['open', 'judged']) await receipts.put(reply(replyId, { settlementType: 'private' }), 1);
+      await receipts.put(reply('fresh', { settlementType: 'private' }), 5);
+      await receipts.put(reply('shown', { settlementType: 'individual' }), 1);
+      await receipts.hold('judged', word('v1', 1));
+      expect(await receipts.dropPrivate(5)).toBe(1);
+      const list = async () =>
+        (await Promise.all(['open', 'judged', 'fresh', 'shown'].map(receipts.get))).map((one) => one?.replyId);
+      expect(await list()).toEqual(['open', undefined, 'fresh', 'shown']);
+      expect(await receipts.listHeld('judged')).toEqual([]);
+      // An archive never has them, so their age alone counts at last.
+      expect(await receipts.expire(2, true)).toBe(1);
+      expect(await list()).toEqual([undefined, undefined, 'fresh', 'shown']);
+    });
+  });
+
+  describe('calls', () => {
+    const place = { network: 'eip155:31337', asset: `0x${'ee'.repeat(20)}` } as const;
+    const payer = `0x${'aa'.repeat(20)}` as const;
+    const credit = { fromBlock: 1n, madeMs: 1, neededAtomic: 5n };
+
+    it('keep their settlement type, and show the present state of their payments', async () => {
+      const { books } = opened;
+      const calls = createCallStore(books);
+      const times = { validAfter: 0n, validBefore: 9n };
+      const authorization = { from: payer, to: payer, value: 7n, nonce: `0x${'01'.repeat(32)}` as const, ...times };
+      const paid = await books.write(() =>
+        takePayment({ authorization, signature: '0x' }, { ...credit, account: 'pay:a', balanceAtomic: 7n }),
+      );
+      const permit = {
+        from: payer,
+        to: payer,
+        facilitator: payer,
+        maximum: 9n,
+        nonce: 2n ** 200n,
+        ...times,
+        deadline: 9n,
+      };
+      const limits = { ...credit, movableAtomic: 9n, mostUnsettledAtomic: 9n };
+      const promised = await books.write(() => takePermit({ permit, signature: '0x' }, limits));
+      if (typeof paid === 'string' || typeof promised === 'string') throw new Error('a payment is refused');
+      await calls.put('chatcmpl-a', { settlementType: 'batch', payment: describeTransfer(paid, place) }, 1);
+      await calls.put('chatcmpl-b', { settlementType: 'individual', payment: describePermit(promised, place) }, 1);
+      await calls.put('chatcmpl-c', { settlementType: 'private', payment: undefined }, 1);
+      const open = { takenAtomic: undefined, transactionHash: undefined };
+      const exact = { scheme: 'exact', ...place, payer, nonce: authorization.nonce, maximumAtomic: 7n };
+      const upto = { scheme: 'upto', ...place, payer, nonce: `${2n ** 200n}`, maximumAtomic: 9n };
+      expect(await calls.find('chatcmpl-a')).toEqual({ settlementType: 'batch', payment: { ...exact, ...open } });
+      expect(await calls.find('chatcmpl-b')).toEqual({ settlementType: 'individual', payment: { ...upto, ...open } });
+      expect(await calls.find('chatcmpl-c')).toEqual({ settlementType: 'private', payment: undefined });
+      expect(await calls.find('chatcmpl-d')).toEqual(DEFAULT_TERMS);
+
+      await books.write(() => creditPayment(paid, '0xa1', 2));
+      await books.write(() => change("UPDATE permits SET state = 'taking', taken_atomic = '4'"));
+      expect((await calls.find('chatcmpl-a')).payment).toMatchObject({ takenAtomic: 7n, transactionHash: '0xa1' });
+      expect((await calls.find('chatcmpl-b')).payment).toMatchObject(open);
+      await books.write(() => notePermit(promised, '0xb1'));
+      expect((await calls.find('chatcmpl-b')).payment).toMatchObject({ takenAtomic: 4n, transactionHash: '0xb1' });
+
+      // Payments stay as long as a call names them, and calls as long as an order does.
+      await books.write(() => change("UPDATE payments SET state = 'final'"));
+      await books.write(() => change("UPDATE permits SET state = 'done'"));
+      expect(await books.write(() => forgetPayments(9))).toBe(0);
+      expect(await books.write(() => forgetPermits(9))).toBe(0);
+      expect(await calls.expire(2)).toBe(3);
+      expect([await books.write(() => forgetPayments(9)), await books.write(() => forgetPermits(9))]).toEqual([1, 1]);
     });
   });
 }
