@@ -1,17 +1,23 @@
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { ChainError } from '@ogong/chain/errors';
 import type { Hex } from '@ogong/chain/hex';
 import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
 import { describeAuthorization } from '@ogong/chain/money/authorizations';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { parseReceipt } from '@ogong/protocol/stage1/receipt';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { FAKE_MODEL, fakePayer } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { addTestKey } from '@ogong/testing/gateway/test-keys';
+import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { x402Client, x402HTTPClient } from '@x402/core/client';
 import { ExactEvmScheme } from '@x402/evm/exact/client';
 import { privateKeyToAccount } from 'viem/accounts';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { createChannelLedger } from '../books/channel-ledger.ts';
 import { findPayment } from '../books/payment-store.ts';
+import { createReceiptStore } from '../books/receipt-store.ts';
 import { reconcile } from '../books/reconcile.ts';
 import { readSpending } from '../books/spending-store.ts';
 
@@ -52,8 +58,10 @@ async function send(...asked: Parameters<typeof sender.client.transferByAuthoriz
 const open = (
   confirmations = 2n,
   http: { readonly maxRequests?: number; readonly maxRequestsPerKey?: number } = {},
+  keysPath?: string,
 ): Promise<GatewayFixture> =>
   createGatewayFixture({
+    ...(keysPath !== undefined && { keysPath }),
     options: { http, spending: { maxPricePer1kAtomic: 2_000_000n } },
     payments: {
       options: { deployment: ledger.deployment, leastAtomic: LEAST, confirmations, intervalMs: 50 },
@@ -355,4 +363,106 @@ it('gives each payer places of its own, and takes no money where there is none',
   expect((await ask(await forge({ from: other.address, key: other.privateKey }))).status).toBe(200);
   left.abort();
   await held.text().catch(() => undefined);
+});
+
+/** Settles a delivered reply as the network does. @returns the transaction. */
+async function settleReply(replyId: string): Promise<string> {
+  const transaction = `0x${'5e'.repeat(32)}`;
+  const order = await createChannelLedger(fixture.books).find(replyId);
+  const recordHash = fromHex(order?.heldRecord ?? '');
+  fixture.network.settled.set(replyId, { entry: new Uint8Array([7]), index: 1, proof: [recordHash], transaction });
+  const verdict = { state: 'settled', verdict: 'accept', feeAtomic: order?.heldFeeAtomic ?? 0n, transaction };
+  fixture.network.statuses.set(replyId, { ...verdict, detail: '', recordHash });
+  await expect.poll(async () => (await createChannelLedger(fixture.books).find(replyId))?.settlement).toBe(transaction);
+  return transaction;
+}
+/** The part of an answer about its receipts. */
+interface Told {
+  readonly receipts: readonly { readonly reply_id: string }[];
+  readonly settlement_type: string;
+  readonly payment?: object;
+}
+async function askAs(type: string | undefined, headers: Record<string, string>, text = body) {
+  const answer = await ask({ ...headers, ...(type && { 'x-settlement-type': type }) }, undefined, text);
+  const shown = await answer.text();
+  expect([answer.status, shown]).toEqual([200, expect.any(String)]);
+  const last = text === body ? shown : (shown.split('\n\n').findLast((event) => event.includes('"ogong"')) ?? '');
+  const { ogong } = JSON.parse(last.replace(/^data: /, '')) as { readonly ogong: Told };
+  return { ogong, shown, replyId: ogong.receipts[0]?.reply_id ?? '' };
+}
+async function read(path: string, headers: Record<string, string> = {}) {
+  const answer = await fetch(`${fixture.url}${path}`, { headers });
+  return { status: answer.status, body: await answer.json() };
+}
+const NO_RECEIPT = { status: 404, body: { error: { code: 'receipt_not_found' } } };
+
+it('publishes a whole receipt for a payer that chose it, and nothing of any other reply', async () => {
+  const before = await balanceOf(payTo);
+  const wrong = await ask({ ...(await forge()), 'x-settlement-type': 'everything' });
+  expect([wrong.status, await wrong.text()]).toEqual([400, expect.stringContaining('private, batch, individual')]);
+  expect(await balanceOf(payTo)).toBe(before);
+
+  const shown = await askAs('individual', await forge());
+  const nonce = expect.stringMatching(/^0x[0-9a-f]{64}$/);
+  const payment = {
+    ...{ scheme: 'exact', network: `eip155:${ledger.deployment.chainId}`, asset: ledger.deployment.token },
+    ...{ payer: caller.address, nonce, max_atomic: `${LEAST}`, taken_atomic: `${LEAST}`, transaction: nonce },
+  };
+  expect(shown.ogong).toMatchObject({ settlement_type: 'individual', payment });
+  const stream = JSON.stringify({ ...JSON.parse(body), stream: true });
+  const batch = await askAs(undefined, await forge(), stream);
+  // Credit of the first payment pays for this one.
+  const unused = { ...payment, taken_atomic: '0', transaction: null };
+  expect(batch.ogong).toMatchObject({ settlement_type: 'batch', payment: unused });
+  const hidden = await askAs('private', await forge());
+  expect(hidden.ogong).toMatchObject({ settlement_type: 'private', payment: unused });
+
+  const path = `/public/receipts/${shown.replyId}`;
+  expect(await read(path)).toMatchObject({ status: 404, body: { error: { code: 'receipt_not_settled' } } });
+  const transaction = await settleReply(shown.replyId);
+  const { status, body: receipt } = await read(path);
+  expect([status, receipt]).toMatchObject([
+    200,
+    {
+      ...{ reply_id: shown.replyId, settlement_type: 'individual', payment },
+      status: { state: 'settled', settlement: transaction },
+      settled: { entry: '0x07', index: 1, transaction },
+    },
+  ]);
+  expect(JSON.parse(Buffer.from(receipt.request, 'base64').toString())).toMatchObject(JSON.parse(body));
+  expect(shown.shown).toContain(JSON.stringify(Buffer.from(receipt.response, 'base64').toString()).slice(1, -1));
+  expect(parseReceipt(receipt).opening).toHaveProperty('bytes');
+  for (const other of [batch, hidden]) {
+    await settleReply(other.replyId);
+    expect(await read(`/public/receipts/${other.replyId}`)).toMatchObject(NO_RECEIPT);
+  }
+});
+
+it('drops the receipt of a private call once the verdict is known, and tells the owner why', async () => {
+  const directory = createTestDirectory('payments');
+  try {
+    const keysPath = join(directory.path, 'accounts.db');
+    const { secret } = await addTestKey({ path: keysPath });
+    await fixture.close();
+    fixture = await open(2n, {}, keysPath);
+    const headers = { authorization: `Bearer ${secret}` };
+    const [hidden, plain] = [await askAs('private', headers), await askAs('batch', headers)];
+    expect(hidden.ogong).not.toHaveProperty('payment');
+    const receipts = createReceiptStore(fixture.books);
+    const laterMs = Date.now() + 60_000;
+    const readOwn = (replyId: string) => read(`/v1/receipts/${replyId}`, headers);
+    expect(await receipts.dropPrivate(laterMs)).toBe(0);
+    const kept = { settlement_type: 'private', payment: null };
+    expect(await readOwn(hidden.replyId)).toMatchObject({ status: 200, body: kept });
+    await settleReply(hidden.replyId);
+    await settleReply(plain.replyId);
+    expect(await receipts.dropPrivate(laterMs)).toBe(1);
+    const gone = { status: 404, body: { error: { code: 'receipt_private' } } };
+    expect(await readOwn(hidden.replyId)).toMatchObject(gone);
+    expect(await readOwn(JSON.parse(hidden.shown).id)).toMatchObject(gone);
+    expect(await read(`/v1/receipts/${hidden.replyId}/opening`, headers)).toMatchObject(gone);
+    expect(await readOwn(plain.replyId)).toMatchObject({ status: 200, body: { settlement_type: 'batch' } });
+  } finally {
+    directory.remove();
+  }
 });

@@ -46,6 +46,7 @@ import {
   type ReportRequest,
   type RouteRequest,
   RouterService,
+  type SettledEntrySchema,
   type TokenLogprob,
   ValidatorService,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -114,6 +115,8 @@ interface FakeRecords {
   readonly routed: RouteRequest[];
   /** Answers of GetReply and GetReplies by hex reply id; others are unknown. */
   readonly statuses: Map<string, MessageInitShape<typeof ReplyStatusSchema>>;
+  /** Answers of GetSettled by hex reply id; others are unknown. */
+  readonly settled: Map<string, MessageInitShape<typeof SettledEntrySchema>>;
   /** Indices of validators that do not answer. */
   readonly deadValidators: Set<number>;
   /** Indices of validators that answer, but admit no provider's order. */
@@ -122,7 +125,7 @@ interface FakeRecords {
 
 const createRecords = (): FakeRecords => ({
   ...{ orders: [], requests: [], cacheScopes: [], complaints: [], deliveries: [], heard: [], words: [], media: [] },
-  ...{ milestones: [], proofs: [], reports: [], routed: [], statuses: new Map() },
+  ...{ milestones: [], proofs: [], reports: [], routed: [], statuses: new Map(), settled: new Map() },
   ...{ deadValidators: new Set(), unwillingValidators: new Set() },
 });
 
@@ -263,7 +266,7 @@ export async function createFakeNetwork(
   const modelRoot = new Uint8Array(32).fill(5);
   const servers: { stop(): Promise<void> }[] = [];
   const records = createRecords();
-  const { orders, statuses, deadValidators, unwillingValidators } = records;
+  const { orders, statuses, settled, deadValidators, unwillingValidators } = records;
   const takings = createTakings();
   let channel = FULL_CHANNEL;
 
@@ -338,6 +341,12 @@ export async function createFakeNetwork(
           const status = statuses.get(toHex(replyId));
           if (status === undefined) throw new Refusal('not-found', 'no such reply');
           return status;
+        },
+        getSettled({ replyId }) {
+          assertAlive();
+          const entry = settled.get(toHex(replyId));
+          if (entry === undefined) throw new Refusal('not-found', 'no such reply');
+          return entry;
         },
         getReplies({ replyIds }) {
           assertAlive();
