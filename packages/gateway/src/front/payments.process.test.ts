@@ -417,6 +417,10 @@ it('publishes a whole receipt for a payer that chose it, and nothing of any othe
   const hidden = await askAs('private', await forge());
   expect(hidden.ogong).toMatchObject({ settlement_type: 'private', payment: unused });
 
+  // Without a key, the answer's id alone leads to its receipt. The id of a reply is public.
+  const own = await read(`/v1/receipts/${JSON.parse(shown.shown).id}`);
+  expect(own).toMatchObject({ status: 200, body: { reply_id: shown.replyId, payment } });
+  expect((await read(`/v1/receipts/${shown.replyId}`)).status).toBe(401);
   const path = `/public/receipts/${shown.replyId}`;
   expect(await read(path)).toMatchObject({ status: 404, body: { error: { code: 'receipt_not_settled' } } });
   const transaction = await settleReply(shown.replyId);
@@ -462,6 +466,7 @@ it('drops the receipt of a private call once the verdict is known, and tells the
     expect(await readOwn(JSON.parse(hidden.shown).id)).toMatchObject(gone);
     expect(await read(`/v1/receipts/${hidden.replyId}/opening`, headers)).toMatchObject(gone);
     expect(await readOwn(plain.replyId)).toMatchObject({ status: 200, body: { settlement_type: 'batch' } });
+    expect(await read(`/v1/receipts/${JSON.parse(plain.shown).id}`)).toMatchObject(NO_RECEIPT);
   } finally {
     directory.remove();
   }

@@ -96,12 +96,21 @@ it('answers first and then takes the fee that the network settled, by the client
   expect(response).toMatchObject({ success: true, transaction: '', network: `eip155:${ledger.deployment.chainId}` });
   const permit = await findOnly();
   expect(await balanceOf(payTo)).toBe(before);
+  const { id } = (await answer.json()) as { readonly id: string };
+  const readPayment = async () => {
+    const receipt = (await (await fetch(`${fixture.url}/v1/receipts/${id}`)).json()) as { readonly payment: object };
+    return receipt.payment;
+  };
+  const named = { scheme: 'upto', payer: caller.address, nonce: `${permit.nonce}`, max_atomic: `${permit.maximum}` };
+  expect(await readPayment()).toMatchObject({ ...named, taken_atomic: null, transaction: null });
 
   const { reserved } = await readSpending(fixture.books, namePermit(permit));
   const feeAtomic = reserved - 1n;
   expect(feeAtomic).toBeGreaterThan(LEAST);
   await settleReply(permit, feeAtomic);
   await expect.poll(() => readState(permit)).toBe('done');
+  const transaction = expect.stringMatching(/^0x[0-9a-f]{64}$/);
+  expect(await readPayment()).toMatchObject({ ...named, taken_atomic: `${feeAtomic}`, transaction });
   expect(await balanceOf(payTo)).toBe(before + feeAtomic);
   expect(await balanceOf(caller.address)).toBe(10n * unit - feeAtomic);
   expect(await reconcile(fixture.books)).toEqual([]);

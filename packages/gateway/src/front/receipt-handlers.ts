@@ -4,7 +4,9 @@ import type { KeyHolder } from '../books/api-keys.ts';
 import type { CallStore } from '../books/call-store.ts';
 import type { ChannelLedger } from '../books/channel-ledger.ts';
 import type { OrderRow } from '../books/order-store.ts';
+import { isPayer } from '../books/payment-store.ts';
 import type { ReceiptStore } from '../books/receipt-store.ts';
+import { UNPAID } from './payments.ts';
 import { composeReceipt, toEarlierTry } from './receipt-json.ts';
 import type { KeyedHandler } from './sign-in.ts';
 
@@ -21,7 +23,7 @@ export interface ReceiptHandlers {
 
 /**
  * Finds an order by its reply id, or by the id of its completion (with `?choice=` if it has several). Only the key that ordered the
- * reply may read it. @throws ApiError
+ * reply may read it. A payer without a key shows the id of its completion, which has 144 random bits. @throws ApiError
  */
 export async function findOrder(
   ledger: Pick<ChannelLedger, 'find' | 'findCompletion'>,
@@ -29,10 +31,17 @@ export async function findOrder(
   key: KeyHolder,
 ): Promise<OrderRow> {
   const id = req.param('id') ?? '';
+  const hasKey = key.id !== UNPAID.id;
+  if (!hasKey && !isCompletionId(id)) {
+    throw new ApiError(
+      'invalid_api_key',
+      'Send an API key. A payer without a key reads its receipt by the id of the answer.',
+    );
+  }
   const choice = Number(req.query('choice') ?? 0);
   const replyId = isCompletionId(id) ? (await ledger.findCompletion(id))[choice] : id;
   const order = replyId === undefined ? undefined : await ledger.find(replyId);
-  if (order === undefined || order.keyId !== key.id) {
+  if (order === undefined || !(hasKey ? order.keyId === key.id : isPayer(order.keyId))) {
     throw new ApiError('not_found', `There is no receipt ${id.slice(0, 100)}.`, {
       param: 'id',
       publicCode: 'receipt_not_found',
