@@ -26,7 +26,7 @@ import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '
 import { addRoots } from '@ogong/testing/synthetic/synthetic-cohort';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OgongField } from './front/completions.ts';
+import type { OgongField } from './front/ogong-field.ts';
 
 let fixture: GatewayFixture;
 afterEach(() => fixture.close());

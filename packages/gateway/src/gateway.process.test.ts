@@ -12,7 +12,7 @@ import { chat, openClient, STORY } from '@ogong/testing/gateway/gateway-client';
 import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import type OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OgongField } from './front/completions.ts';
+import type { OgongField } from './front/ogong-field.ts';
 
 let fixture: GatewayFixture;
 afterEach(() => fixture.close());

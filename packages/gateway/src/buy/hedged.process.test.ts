@@ -10,7 +10,7 @@ import { chat, STORY } from '@ogong/testing/gateway/gateway-client';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OgongField } from '../front/completions.ts';
+import type { OgongField } from '../front/ogong-field.ts';
 import type { HedgingOptions } from './hedging.ts';
 
 let fixture: GatewayFixture;

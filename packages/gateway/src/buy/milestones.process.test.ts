@@ -11,7 +11,7 @@ import { FAKE_MODEL, type ProviderBehaviour } from '@ogong/testing/gateway/fake-
 import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OgongField } from '../front/completions.ts';
+import type { OgongField } from '../front/ogong-field.ts';
 import { createReceiptChecker } from './receipt-checker.ts';
 
 let fixture: GatewayFixture;

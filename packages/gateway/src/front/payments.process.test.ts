@@ -390,9 +390,14 @@ async function askAs(type: string | undefined, headers: Record<string, string>, 
   const { ogong } = JSON.parse(last.replace(/^data: /, '')) as { readonly ogong: Told };
   return { ogong, shown, replyId: ogong.receipts[0]?.reply_id ?? '' };
 }
+/** The texts of a receipt. */
+interface Receipted {
+  readonly request: string;
+  readonly response: string;
+}
 async function read(path: string, headers: Record<string, string> = {}) {
   const answer = await fetch(`${fixture.url}${path}`, { headers });
-  return { status: answer.status, body: await answer.json() };
+  return { status: answer.status, body: (await answer.json()) as Receipted };
 }
 const NO_RECEIPT = { status: 404, body: { error: { code: 'receipt_not_found' } } };
 

@@ -7,7 +7,7 @@ import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OgongField } from '../../front/completions.ts';
+import type { OgongField } from '../../front/ogong-field.ts';
 
 let fixture: GatewayFixture;
 let isOpen = false;
