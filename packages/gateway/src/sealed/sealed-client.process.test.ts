@@ -29,6 +29,7 @@ import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '
 import { addTestKey } from '@ogong/testing/gateway/test-keys';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createReceiptStore } from '../books/receipt-store.ts';
 
 let fixture: GatewayFixture;
 afterEach(() => fixture.close());
@@ -673,6 +674,23 @@ describe('an offer', () => {
     expect([400, 404]).toContain(status);
     expect(text).toContain(named);
   });
+});
+
+it('keeps no receipt of a private sealed call after its verdict, and publishes none', async () => {
+  const { client, options, paths } = await open([{}], { settlementType: 'private' });
+  await client.chat.completions.create(params);
+  const { replyId = new Uint8Array() } = fixture.network.orders[0] ?? {};
+  const receipts = createReceiptStore(fixture.books);
+  await expect.poll(() => receipts.get(toHex(replyId))).toBeDefined();
+  const verdict = { state: 'settled', verdict: 'accept', recordHash: new Uint8Array(32), feeAtomic: 0n };
+  fixture.network.statuses.set(toHex(replyId), { ...verdict, transaction: `0x${'5e'.repeat(32)}` });
+  await expect.poll(() => receipts.dropPrivate(Date.now() + 60_000)).toBe(1);
+  expect(await receipts.get(toHex(replyId))).toBeUndefined();
+
+  paths.length = 0;
+  const published = createClient({ ...options, settlementType: 'individual' });
+  await expect(published.chat.completions.create(params)).rejects.toThrow('a gateway cannot publish a sealed reply');
+  expect(paths).toEqual(['/v1/ogong/offers']);
 });
 
 describe('a sealed reply that breaks off behind a milestone', () => {
