@@ -12,14 +12,15 @@ export interface ComparedText extends Mood {
   readonly words: readonly Word[];
   /** Stem of a person's name; undefined for a text about the user or the assistant. */
   readonly name: string | undefined;
-  readonly denials: number;
+  /** Places of the words that deny. */
+  readonly denials: readonly number[];
 }
 
 export interface ClauseRule {
   /** The refusal of a text that loses its support by this rule. */
   readonly refusal: 'language' | 'subject' | 'denial';
-  /** Returns whether a clause may support a text. */
-  readonly allows: (text: ComparedText, clause: Clause) => boolean;
+  /** Returns whether a clause may support a text. @param clauses those that the rules before allow. */
+  readonly allows: (text: ComparedText, clause: Clause, clauses: readonly Clause[]) => boolean;
 }
 
 const isOfSpeaker = ({ words }: ComparedText): boolean =>
@@ -32,7 +33,17 @@ function namesOther({ words }: ComparedText, { other, people }: Clause): boolean
 }
 
 const COORDINATORS = new Set(['and', 'but']);
-const isCoordinated = ({ words }: ComparedText): boolean => words.some(({ plain }) => COORDINATORS.has(plain));
+
+/**
+ * Refuses a clause with a denial, a hedge or a loss to a text without, and one without to a text with it. The second refusal needs another
+ * clause that has it, and a text of one statement.
+ */
+const agrees =
+  (has: (stated: ComparedText | Clause) => boolean): ClauseRule['allows'] =>
+  (text, clause, clauses) => {
+    if (has(clause) || !has(text)) return has(clause) === has(text);
+    return !clauses.some(has) || text.words.some(({ plain }) => COORDINATORS.has(plain));
+  };
 
 /** The rules of docs/spec/memory.md#clauses, in their order. */
 export const CLAUSE_RULES: readonly ClauseRule[] = [
@@ -46,13 +57,10 @@ export const CLAUSE_RULES: readonly ClauseRule[] = [
     refusal: 'subject',
     allows: ({ name, words }, clause) => name === undefined || !clause.isEnglish || isOfName(name, words, clause),
   },
-  { refusal: 'denial', allows: ({ denials }, clause) => denials >= clause.denials.length },
-  {
-    refusal: 'denial',
-    allows: (text, clause) => text.denials === 0 || clause.denials.length > 0 || isCoordinated(text),
-  },
-  { refusal: 'denial', allows: ({ isHedged }, clause) => isHedged || !clause.isHedged },
-  { refusal: 'denial', allows: ({ isLoss }, clause) => isLoss || !clause.isLoss },
+  { refusal: 'denial', allows: ({ denials }, clause) => denials.length >= clause.denials.length },
+  { refusal: 'denial', allows: agrees(({ denials }) => denials.length > 0) },
+  { refusal: 'denial', allows: agrees(({ isHedged }) => isHedged) },
+  { refusal: 'denial', allows: agrees(({ isLoss }) => isLoss) },
   {
     refusal: 'denial',
     allows: (text, { other, words }) => !isOfSpeaker(text) || other.length > 0 || keepsLead(text.words, words),

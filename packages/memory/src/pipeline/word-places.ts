@@ -1,3 +1,4 @@
+import { namesSpeaker } from './clause-subject.ts';
 import { isNeutral } from './neutral-words.ts';
 import { isCapitalised, isStopWord, stemWord, type Word } from './words.ts';
 
@@ -7,8 +8,8 @@ const isName = (word: Word): boolean => isCapitalised(word) && !isNeutral(word);
 const stem = ({ plain }: Word): string => stemWord(plain);
 
 /**
- * Returns whether each name and number of a text stands by the same words as in its quote. `I was born in Rome and live in Oslo` supports
- * no `lives in Rome`, and `3 cats and 2 dogs` no `2 cats`.
+ * Returns whether the words of a text stand behind the same words as in its quote, and its numbers before them. `I was born in Rome and live
+ * in Oslo` supports no `lives in Rome`, and `3 cats and 2 dogs` no `2 cats`.
  * @param clauses words of the clauses that support the text.
  */
 export function keepsPlaces(text: readonly Word[], clauses: readonly (readonly Word[])[]): boolean {
@@ -21,7 +22,7 @@ export function keepsPlaces(text: readonly Word[], clauses: readonly (readonly W
     if (places.length === 0) return true;
     if (word.kind === 'number') return places.some((place) => isCounted(text.slice(at + 1), place));
     const governor = findGovernor(text, at);
-    if (!isName(word) || governor === undefined || !known.has(stem(governor))) return true;
+    if (!isContent(word) || governor === undefined || !known.has(stem(governor))) return true;
     return places.some((place) => isGoverned(governor, stems, place));
   });
 }
@@ -31,16 +32,21 @@ interface Place {
   readonly place: number;
 }
 
-/** Finds the last word of content before a name that is no name. */
+/** Finds the last word of content before a place that is no name. */
 const findGovernor = (words: readonly Word[], at: number): Word | undefined =>
   words.slice(0, at).findLast((word) => isContent(word) && !isName(word));
 
-/** @param governor of a name in the text. */
+/** @param governor of a word in the text. */
 function isGoverned(governor: Word, stems: ReadonlySet<string>, { clause, place }: Place): boolean {
   const quoted = findGovernor(clause, place);
   if (quoted === undefined || stems.has(stem(quoted))) return true;
   const from = clause.findIndex((word) => stem(word) === stem(governor));
-  return from >= 0 && from < place && !clause.slice(from, place).some(({ plain }) => plain === 'and');
+  // A clause without a speaker goes on with a list.
+  if (from < 0) return !namesSpeaker(clause);
+  const between = clause.slice(from, place);
+  const behindAnd = between.slice(between.findLastIndex(({ plain }) => plain === 'and') + 1);
+  const isJoined = behindAnd.length < between.length;
+  return from < place && (!isJoined || behindAnd.every((word) => !isContent(word) || stems.has(stem(word))));
 }
 
 /** Returns whether a number counts the same things: one of the words up to the next word without content is equal. */

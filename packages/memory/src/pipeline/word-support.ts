@@ -22,16 +22,16 @@ export interface StatedText {
 export function findUnsupportedWords({ words, name, hasDate }: StatedText, stated: string): WordProblem | undefined {
   const content = words.filter(({ plain, kind }) => kind === 'word' && !isStopWord(plain) && !isDenial(plain));
   let clauses = readClauses(stated);
-  const denials = findDenials(words).length;
-  if (denials > clauses.flatMap((clause) => clause.denials).length) return 'denial';
+  const denials = findDenials(words);
+  if (denials.length > clauses.flatMap((clause) => clause.denials).length) return 'denial';
   if (content.length === 0) return hasDate || words.some(({ kind }) => kind === 'number') ? undefined : 'words';
   if (!isKnown(content, clauses)) return 'words';
   const text = { words, name, denials, ...readMood(words) };
   for (const { refusal, allows } of CLAUSE_RULES) {
-    clauses = clauses.filter((clause) => allows(text, clause));
+    clauses = clauses.filter((clause, _, all) => allows(text, clause, all));
     if (!isKnown(content, clauses)) return refusal;
   }
-  if (denials > 0 && !isDenied(content, clauses)) return 'denial';
+  if (denials.length > 0 && !isDenied(content, clauses)) return 'denial';
   return keepsPlaces(
     words,
     clauses.map((clause) => clause.words),
