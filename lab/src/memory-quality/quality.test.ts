@@ -31,11 +31,10 @@ it('lets few further false readings pass, and refuses few true ones', () => {
   expect(findPassing({ isTrue: true }).refused.map(({ say }) => say)).toEqual([
     ...['Just got back from a week in Naples!', 'I run a small bakery called Crumb.'],
     ...['I found out that I have coeliac disease.', 'Call me Charlie.', 'I go by Max.', "I'm using Windows 11."],
-    'My son Leo is six and my daughter Mia is nine.',
+    'I had a boat. I sold it in May.',
   ]);
   expect(findPassing({ isTrue: false }).passing.map(({ say }) => say)).toEqual([
-    ...['I am too old for a skateboard.', 'Until I turn 60 I am a nurse, my badge says.'],
-    ...['I grew out of my nut allergy.', 'Ana - I live in Lisbon.', 'My boss made me sell ice cream in Rome.'],
-    'Nothing beats tea, but I drink coffee.',
+    ...['I am too old for a skateboard.', 'I grew out of my nut allergy.', 'Ana - I live in Lisbon.'],
+    ...['My boss made me sell ice cream in Rome.', 'Nothing beats tea, but I drink coffee.'],
   ]);
 });

@@ -45,7 +45,7 @@ export function checkCandidate(
   if (when !== undefined && !includesWords(words, when)) return { refusal: 'date' };
   const named = toSubject(subject);
   const name = named === 'user' || named === 'assistant' ? undefined : named;
-  const refusal = findUnsupported({ text: candidate.text, name }, { words, stated, day: turn.day });
+  const refusal = findUnsupported({ text: candidate.text, name }, { stated, day: turn.day });
   if (refusal !== undefined) return { refusal };
   const text = addDate(candidate, turn.day);
   if (text.length > MAX_MEMORY_TEXT) return { refusal: 'form' };

@@ -12,6 +12,8 @@ export interface ComparedText extends Mood {
   readonly words: readonly Word[];
   /** Stem of a person's name; undefined for a text about the user or the assistant. */
   readonly name: string | undefined;
+  /** It has no comma, `and` or `but`. */
+  readonly isOneStatement: boolean;
   /** Places of the words that deny. */
   readonly denials: readonly number[];
 }
@@ -32,8 +34,6 @@ function namesOther({ words }: ComparedText, { other, people }: Clause): boolean
   return [...other.filter((one) => !isOtherPronoun(one)), ...people.filter(isPerson)].some((one) => named.includes(one));
 }
 
-const COORDINATORS = new Set(['and', 'but']);
-
 /**
  * Refuses a clause with a denial, a hedge or a loss to a text without, and one without to a text with it. The second refusal needs another
  * clause that has it, and a text of one statement.
@@ -42,7 +42,7 @@ const agrees =
   (has: (stated: ComparedText | Clause) => boolean): ClauseRule['allows'] =>
   (text, clause, clauses) => {
     if (has(clause) || !has(text)) return has(clause) === has(text);
-    return !clauses.some(has) || text.words.some(({ plain }) => COORDINATORS.has(plain));
+    return !text.isOneStatement || !clauses.some(has);
   };
 
 /** The rules of docs/spec/memory.md#clauses, in their order. */
@@ -51,7 +51,8 @@ export const CLAUSE_RULES: readonly ClauseRule[] = [
   { refusal: 'subject', allows: (text, { isAddressed }) => !isOfSpeaker(text) || !isAddressed },
   {
     refusal: 'subject',
-    allows: (text, clause) => !isOfSpeaker(text) || clause.other.length === 0 || namesOther(text, clause),
+    allows: (text, clause) =>
+      !isOfSpeaker(text) || text.name !== undefined || clause.other.length === 0 || namesOther(text, clause),
   },
   {
     refusal: 'subject',

@@ -6,7 +6,6 @@ import { isCapitalised, isStopWord, readWords, stemWord, type Word } from './wor
 export type SupportProblem = 'date' | 'number' | 'name' | WordProblem;
 
 export interface DatedQuote {
-  readonly words: string;
   /** Its sentences that are no questions: a question supports no statement. */
   readonly stated: string;
   /** Day of the message, as `2026-05-08`. */
@@ -22,15 +21,16 @@ export function findUnsupported(
   { text, name }: { readonly text: string; readonly name: string | undefined },
   quote: DatedQuote,
 ): SupportProblem | undefined {
-  const meant = resolveDates(quote.words, quote.day);
-  const problem = findUnsupportedFact(text, quote.words, meant);
+  const meant = resolveDates(quote.stated, quote.day);
+  const problem = findUnsupportedFact(text, quote.stated, meant);
   if (problem !== undefined) return problem;
-  const dates = findNamedDates(text);
   const weekdays = listWeekdays(meant);
-  const words = readWords(blankDates(text, dates)).filter(({ plain }) => !weekdays.includes(plain));
+  const read = (part: string): readonly Word[] => readWords(part).filter(({ plain }) => !weekdays.includes(plain));
+  const words = read(blankDates(text, findNamedDates(text)));
   const [first] = readWords(name ?? '');
   const stem = first === undefined ? undefined : stemWord(first.plain);
-  return findUnsupportedWords({ words, name: stem, hasDate: dates.length > 0 }, quote.stated);
+  const isOneStatement = !/[,;]|\b(?:and|but)\b/iu.test(text);
+  return findUnsupportedWords({ words, dated: read(text), name: stem, isOneStatement }, quote.stated);
 }
 
 /**

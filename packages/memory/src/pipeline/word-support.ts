@@ -15,29 +15,37 @@ export interface StatedText {
   readonly words: readonly Word[];
   /** Stem of the name of a person that the text is about; undefined for the user or the assistant. */
   readonly name: string | undefined;
-  readonly hasDate: boolean;
+  /** With those of its dates. */
+  readonly dated: readonly Word[];
+  /** It has no comma, `and` or `but`. */
+  readonly isOneStatement: boolean;
 }
 
 /** Finds why the sentences of a quote that are no questions do not support a text (docs/spec/memory.md#clauses). */
-export function findUnsupportedWords({ words, name, hasDate }: StatedText, stated: string): WordProblem | undefined {
-  const content = words.filter(({ plain, kind }) => kind === 'word' && !isStopWord(plain) && !isDenial(plain));
+export function findUnsupportedWords(
+  { words, dated, name, isOneStatement }: StatedText,
+  stated: string,
+): WordProblem | undefined {
+  const named = words.filter(({ plain, kind }) => kind === 'word' && !isStopWord(plain) && !isDenial(plain));
+  const content = named.length > 0 ? named : words.filter(({ kind }) => kind === 'number');
   let clauses = readClauses(stated);
+  const stems = new Set(clauses.flatMap((clause) => clause.words).map(({ plain }) => stemWord(plain)));
   const denials = findDenials(words);
   if (denials.length > clauses.flatMap((clause) => clause.denials).length) return 'denial';
-  if (content.length === 0) return hasDate || words.some(({ kind }) => kind === 'number') ? undefined : 'words';
+  if (content.length === 0) return dated.length > words.length ? undefined : 'words';
   if (!isKnown(content, clauses)) return 'words';
-  const text = { words, name, denials, ...readMood(words) };
+  const text = { words, name, isOneStatement, denials, ...readMood(words) };
   for (const { refusal, allows } of CLAUSE_RULES) {
     clauses = clauses.filter((clause, _, all) => allows(text, clause, all));
     if (!isKnown(content, clauses)) return refusal;
   }
   if (denials.length > 0 && !isDenied(content, clauses)) return 'denial';
-  return keepsPlaces(
-    words,
+  const isPlaced = keepsPlaces(
+    dated,
     clauses.map((clause) => clause.words),
-  )
-    ? undefined
-    : 'words';
+    stems,
+  );
+  return isPlaced ? undefined : 'words';
 }
 
 /** Each word stands in the clauses or only links others, and enough of them stand there. */
