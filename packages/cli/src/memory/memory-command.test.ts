@@ -4,7 +4,7 @@ import { createMetrics } from '@ogong/host/metrics/metrics';
 import { systemClock } from '@ogong/host/time/clock';
 import { createMemoryd } from '@ogong/memory/daemon/memoryd';
 import { createPlainMemoryStore } from '@ogong/testing/memory/plain-memory-store';
-import { goodExtractor } from '@ogong/testing/memory/scripted-extractors';
+import { carelessExtractor, goodExtractor } from '@ogong/testing/memory/scripted-extractors';
 import { createScriptedModels } from '@ogong/testing/memory/scripted-models';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -14,8 +14,9 @@ const directory = createTestDirectory('memory-command');
 const service = createService();
 const other = createService();
 const reader = createService();
+const repeating = createService(carelessExtractor);
 
-function createService() {
+function createService(script = goodExtractor) {
   return createMemoryd(
     {
       ...{
@@ -30,15 +31,15 @@ function createService() {
     {
       store: createPlainMemoryStore(systemClock),
       keys: { find: async () => undefined, isEmpty: async () => true },
-      models: createScriptedModels(goodExtractor, { isSigned: true }),
+      models: createScriptedModels(script, { isSigned: true }),
       ...{ clock: systemClock, log: createLogger({ name: 'test', level: 'silent' }), metrics: createMetrics('memory') },
     },
   );
 }
 
-beforeAll(() => Promise.all([service, other, reader].map((one) => one.start())));
+beforeAll(() => Promise.all([service, other, reader, repeating].map((one) => one.start())));
 afterAll(async () => {
-  await Promise.all([service, other, reader].map((one) => one.stop()));
+  await Promise.all([service, other, reader, repeating].map((one) => one.stop()));
   directory.remove();
 });
 
@@ -83,6 +84,15 @@ it('remembers, finds, answers with the memory and its receipt, verifies, and mov
   const forged = exported.text.replaceAll('The user lives in Porto', 'The user lives in Paris');
   writeFileSync(path, forged.replaceAll(id, '0'.repeat(32)));
   await expect(run(['import', path], other)).rejects.toThrow('the proof of the memory fails: candidate');
+});
+
+it('verifies a memory that repeats a sentence in another language', async () => {
+  const { text } = await run(['add', 'Ich wohne nicht in Porto.'], repeating);
+  const id = /^The user says: Ich wohne nicht in Porto\.\n {2}([0-9a-f]{32}) from /.exec(text)?.[1] ?? '';
+  const verified = await run(['verify', id, '--allow', 'network'], repeating);
+  expect(verified.text).toMatch(/^ok +quote /m);
+  expect(verified.text).toMatch(/^ok +candidate /m);
+  expect(verified.text).not.toContain('FAIL');
 });
 
 it('reads an export, and nothing of it twice', async () => {

@@ -27,7 +27,7 @@ describe('a supported candidate', () => {
     ['My sister Ana works in Rome.', 'Ana works in Rome', { subject: 'Ana' }],
     ['I was born on 7 May 1990.', 'The user was born on May 7, 1990'],
     ['I started at NASA in 2011.', 'The user started at NASA in 2011'],
-    ['Ich wohne nicht in Köln.', 'The user said: Ich wohne nicht in Köln.'],
+    ['Ich wohne nicht in Köln.', 'The user says: Ich wohne nicht in Köln.'],
     ['我住在上海', 'The user 我住在上海'],
     ['Ana, my sister, works in Rome.', 'Ana works in Rome', { subject: 'Ana' }],
     ['My sister Ana called. She moved to Rome.', 'Ana moved to Rome', { subject: 'Ana', last: 2 }],

@@ -20,7 +20,7 @@ const INSTRUCTION = [
   'subject: user if the user states it of themselves, assistant if the assistant does, else the name of the person as it stands there.',
   'text: one short sentence in the third person. It begins with "The user", "The assistant" or that name.',
   'Use the words, names and numbers of the sentences. Add nothing.',
-  'If a sentence is not in English, the text is "The user said: " and that sentence as it stands.',
+  'If a sentence is not in English, the text is "The user says: " and that sentence as it stands.',
   'type: semantic for a lasting fact, episodic for an event at a time.',
   'when: the words that say the time, copied from the sentences; leave it out if there are none.',
   'Leave out small talk, questions, wishes to the assistant, and facts about the world.',
