@@ -43,7 +43,7 @@ export async function addMemory(argv: readonly string[], output: Output): Promis
       output.writeError(`not stored (${code})${refused === null ? '' : `: ${refused}`}\n`);
     for (const known of added.duplicates) output.writeError(`known: ${known}\n`);
     if (added.repeated) output.writeError('this text was added before\n');
-    else if (added.memories.length === 0) output.writeError('the text states nothing new\n');
+    else if (added.memories.length === 0) output.writeError('the model finds no new fact in this text\n');
   }
   return EXIT.ok;
 }

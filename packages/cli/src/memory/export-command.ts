@@ -4,6 +4,8 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
+import { type MemoryApiClient, MemoryClientError } from '@ogong/memory/api/memory-client';
+import { MemoryError } from '@ogong/memory/memory-error';
 import { z } from 'zod';
 import { openClient, serviceFields } from './memory-service-fields.ts';
 
@@ -47,7 +49,7 @@ export async function exportMemories(argv: readonly string[], output: Output): P
   }
 }
 
-/** @returns the exit code. @throws ConfigError, MemoryClientError; the system's error if the file cannot be read. */
+/** @returns the exit code. @throws ConfigError, MemoryError, MemoryClientError; the system's error if the file cannot be read. */
 export async function importMemories(argv: readonly string[], output: Output): Promise<number> {
   const parsed = importMemoryConfig.parse(argv, process.env);
   if (parsed.kind === 'print') {
@@ -61,12 +63,30 @@ export async function importMemories(argv: readonly string[], output: Output): P
     input: createReadStream(positionals[0] as string),
     crlfDelay: Number.POSITIVE_INFINITY,
   });
+  let place = 0;
   for await (const line of lines) {
+    place++;
     if (line.trim() === '') continue;
-    const { outcome } = await client.call('importation', { body: JSON.parse(line), answer: OUTCOME });
-    counts[outcome]++;
+    const where = `${positionals[0]}, line ${place}`;
+    counts[await importLine(client, line, where)]++;
   }
   if (values.json) printJson(output, counts);
   else output.write(`${counts.imported} imported, ${counts.known} known\n`);
   return EXIT.ok;
+}
+
+/** @param where file and line, for the error. @throws MemoryError, MemoryClientError */
+async function importLine(client: MemoryApiClient, line: string, where: string): Promise<'imported' | 'known'> {
+  let body: unknown;
+  try {
+    body = JSON.parse(line);
+  } catch (cause) {
+    throw new MemoryError('malformed', `${where}: it is no memory of an export`, { cause });
+  }
+  try {
+    return (await client.call('importation', { body, answer: OUTCOME })).outcome;
+  } catch (cause) {
+    if (!(cause instanceof MemoryClientError)) throw cause;
+    throw new MemoryClientError(cause.code, `${where}: ${cause.message}`, { cause });
+  }
 }

@@ -83,7 +83,11 @@ it('remembers, finds, answers with the memory and its receipt, verifies, and mov
 
   const forged = exported.text.replaceAll('The user lives in Porto', 'The user lives in Paris');
   writeFileSync(path, forged.replaceAll(id, '0'.repeat(32)));
-  await expect(run(['import', path], other)).rejects.toThrow('the proof of the memory fails: candidate');
+  await expect(run(['import', path], other)).rejects.toThrow(
+    /memories\.jsonl, line 1: .*the proof of the memory fails: candidate/,
+  );
+  writeFileSync(path, `${exported.text}my secret`);
+  await expect(run(['import', path], other)).rejects.toThrow(/memories\.jsonl, line 2: it is no memory of an export$/);
 });
 
 it('verifies a memory that repeats a sentence in another language', async () => {

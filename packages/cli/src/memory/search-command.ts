@@ -30,6 +30,7 @@ export async function searchMemory(argv: readonly string[], output: Output): Pro
   const body = { query: positionals[0], limit: values.limit, include_bio: false };
   const { memories } = await openClient(values).call('search', { body, answer: ANSWER });
   if (values.json) printJson(output, memories);
+  else if (memories.length === 0) output.writeError('no memory was found\n');
   else for (const memory of memories) output.write(formatMemory(toShown(memory)));
   return EXIT.ok;
 }

@@ -12,6 +12,7 @@ import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import type { ReadyLine } from '@ogong/host/lifecycle/ready-line';
 import { EXIT } from '@ogong/host/log/errors';
 import { z } from 'zod';
+import { assertServed, findService } from './running-services.ts';
 
 export const memoryUpConfig = defineConfig({
   name: 'ogong memory up',
@@ -63,6 +64,11 @@ const READY_TIMEOUT_MS = 3_600_000;
 const ENTRIES = createRequire(import.meta.url);
 const ADDRESS = z.object({ host: z.string(), port: z.int() });
 
+const NAMES = { local: 'local mode', memory: 'the memory service' } as const;
+type ProgramName = keyof typeof NAMES;
+/** Log lines, and an error that the failed start repeats. */
+const isProgress = (line: string): boolean => !/^(?:\{|ogong)/.test(line);
+
 interface UpModels {
   readonly url: string;
   readonly chatModel: string;
@@ -77,20 +83,31 @@ export async function bringUpMemory(argv: readonly string[], output: Output): Pr
     return EXIT.ok;
   }
   const { values } = parsed;
+  const running = await findService(values.bind);
+  if (running !== undefined) {
+    output.writeError(`a memory service runs already at ${running}\n`);
+    if (values.json) printJson(output, { memories: running });
+    return EXIT.ok;
+  }
+  if (values.local !== undefined) await assertServed(values.local, [values.model, values.embeddingModel]);
   makePrivateDirectory(values.dir);
   const ending = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => ending.abort());
   const { signal } = ending;
   const started: SupervisedProcess[] = [];
   let crash: string | undefined;
-  const start = async (name: string, entry: string, args: readonly string[]): Promise<ReadyLine> => {
+  const start = async (name: ProgramName, entry: string, args: readonly string[]): Promise<ReadyLine> => {
     const logFile = join(values.dir, `${name}.log`);
+    output.writeError(`starting ${NAMES[name]}; its log is ${logFile}\n`);
     const onCrash = (detail: string): void => {
       crash ??= detail;
       ending.abort();
     };
+    const onErrorLine = (line: string): void => {
+      if (isProgress(line)) output.writeError(`${line}\n`);
+    };
     const program = createSupervisedProcess({
-      ...{ name, entry: ENTRIES.resolve(entry), args, logFile, onCrash },
+      ...{ name, entry: ENTRIES.resolve(entry), args, logFile, onErrorLine, onCrash },
       readyTimeoutMs: READY_TIMEOUT_MS,
     });
     started.push(program);
@@ -120,7 +137,7 @@ const toNamed = ({ model, embeddingModel }: UpValues, url: string): UpModels => 
 
 async function startLocalMode(
   { model, embeddingModel, modelsDir, listen, dir }: UpValues,
-  start: (name: string, entry: string, args: readonly string[]) => Promise<ReadyLine>,
+  start: (name: ProgramName, entry: string, args: readonly string[]) => Promise<ReadyLine>,
 ): Promise<UpModels> {
   const args = ['local', '--model', model, '--model', embeddingModel, '--models-dir', modelsDir];
   args.push('--listen', formatHostPort(listen), '--data-dir', join(dir, 'local'));

@@ -19,6 +19,8 @@ export interface SupervisedProcessOptions {
   readonly logFile: string;
   readonly readyTimeoutMs?: number;
   readonly stopTimeoutMs?: number;
+  /** Receives each line of its standard error. */
+  readonly onErrorLine?: (line: string) => void;
   /** Called when it ends without having been asked to. */
   readonly onCrash?: (detail: string) => void;
 }
@@ -86,7 +88,11 @@ export function createSupervisedProcess(options: SupervisedProcessOptions): Supe
     };
     let timer: NodeJS.Timeout | undefined;
     const ready = new Promise<ReadyLine>((resolve) => {
-      if (started.stderr) createInterface({ input: started.stderr }).on('line', read);
+      if (started.stderr)
+        createInterface({ input: started.stderr }).on('line', (line) => {
+          read(line);
+          options.onErrorLine?.(line);
+        });
       if (!started.stdout) return;
       createInterface({ input: started.stdout }).on('line', (line) => {
         read(line);
