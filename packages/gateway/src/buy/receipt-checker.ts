@@ -1,9 +1,10 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { existsSync, realpathSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { realpathSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
+import { startConfinedChild } from '@ogong/host/lifecycle/confined-child';
 import type { BlobRef } from '@ogong/protocol/commitment/blob';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
@@ -67,25 +68,16 @@ interface Waiting {
 const CHILD = fileURLToPath(new URL('./receipt-checker.child.ts', import.meta.url));
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Lists the folders of the code that the process loads. It may read nothing else. */
-function listCodeFolders(): string[] {
-  const manifests = [
+/** Lists the folders of other packages whose code the process loads. */
+const listCodeFolders = (): string[] =>
+  [
     '@ogong/protocol/verdict/receipt/verify-receipt',
     '@ogong/host/crypto/node-crypto',
     '@ogong/attestation/machine-check',
-  ].map((entry) => findPackageJSON(entry, import.meta.url));
-  const folders = [
-    PACKAGE,
-    // If programs are joined into a few files, the files of this process lie elsewhere.
-    dirname(CHILD),
-    ...manifests.filter((path) => path !== undefined).map((path) => realpathSync(dirname(path))),
-  ];
-  for (let at = PACKAGE; at !== dirname(at); at = dirname(at)) {
-    const modules = join(at, 'node_modules');
-    if (existsSync(modules)) folders.push(modules);
-  }
-  return folders.map((folder) => join(folder, '/'));
-}
+  ]
+    .map((entry) => findPackageJSON(entry, import.meta.url))
+    .filter((path) => path !== undefined)
+    .map((path) => realpathSync(dirname(path)));
 
 /** @param modulePath module of the process; tests use another one. */
 export function createReceiptChecker(modulePath = CHILD): ReceiptChecker {
@@ -95,15 +87,8 @@ export function createReceiptChecker(modulePath = CHILD): ReceiptChecker {
   let next = 0;
 
   function open(): ChildProcess {
-    const started = fork(modulePath, [], {
-      execArgv: [
-        '--permission',
-        ...listCodeFolders().map((folder) => `--allow-fs-read=${folder}`),
-        '--max-old-space-size=1024',
-      ],
-      env: {},
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    const started = startConfinedChild(modulePath, {
+      ...{ home: PACKAGE, folders: listCodeFolders(), maxHeapMib: 1_024, stderr: 'inherit' },
     });
     const release = () => {
       started.unref();

@@ -1,0 +1,44 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+export interface ConfinedChildOptions {
+  /** Folder of the package whose module it is. */
+  readonly home: string;
+  /** Further folders of code that the module loads, besides each `node_modules` above `home`. Default: none. */
+  readonly folders?: readonly string[];
+  readonly maxHeapMib: number;
+  /** `ignore` for a module whose crashes are expected. */
+  readonly stderr: 'inherit' | 'ignore';
+}
+
+/**
+ * Starts a module as a process that may read its own code alone. It has no environment, can write no file, and can start no process and
+ * no thread. The network stays open to it: Node 24 cannot close that.
+ */
+export const startConfinedChild = (
+  path: string,
+  { home, folders = [], maxHeapMib, stderr }: ConfinedChildOptions,
+): ChildProcess =>
+  fork(path, [], {
+    execArgv: [
+      '--permission',
+      // If programs are joined into a few files, the module lies elsewhere.
+      ...[home, dirname(path), ...folders, ...findModules(home)].map(
+        (folder) => `--allow-fs-read=${join(folder, '/')}`,
+      ),
+      `--max-old-space-size=${maxHeapMib}`,
+    ],
+    env: {},
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', stderr, 'ipc'],
+  });
+
+function findModules(home: string): readonly string[] {
+  const found: string[] = [];
+  for (let at = home; at !== dirname(at); at = dirname(at)) {
+    const modules = join(at, 'node_modules');
+    if (existsSync(modules)) found.push(modules);
+  }
+  return found;
+}
