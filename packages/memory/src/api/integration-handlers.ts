@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '@ogong/host/crypto/secret';
-import type { ApiContext } from '@ogong/host/http/api-app';
+import { type ApiContext, getCallSignal } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import { parseJsonBody, readBody, readJsonBody } from '@ogong/host/http/body';
 import type { ImportedConversation } from '../imports/conversation.ts';
 import { createImports, type ImportStatus, type Imports } from '../imports/imports.ts';
 import { parseExport } from '../imports/parse-export.ts';
+import { createPdfReader } from '../imports/pdf/pdf-reader.ts';
+import { isReadable, readUserFile, readUtf8 } from '../imports/user-file.ts';
 import { explainMemoryFailure } from './explain-failure.ts';
-import { CHAT_IMPORT_QUERY, FILE_IMPORT_QUERY, WEBHOOK_BODY } from './memory-bodies.ts';
+import { CHAT_IMPORT_QUERY, FILE_IMPORT_QUERY, SOCIAL_IMPORT_QUERY, WEBHOOK_BODY } from './memory-bodies.ts';
 import type { MemoryApiOptions, MemoryCaller, MemoryHandler } from './memory-handler.ts';
 import type { MemoryRouteName } from './memory-routes.ts';
 import { readQuery } from './read-query.ts';
@@ -15,14 +17,13 @@ import type { MemoryEvent, WebhookSender } from './webhooks.ts';
 
 type IntegrationRouteName = Extract<
   MemoryRouteName,
-  'chatImport' | 'fileImport' | 'imports' | 'import' | 'webhook' | 'webhookEdit' | 'webhookRemoval'
+  'chatImport' | 'fileImport' | 'socialImport' | 'imports' | 'import' | 'webhook' | 'webhookEdit' | 'webhookRemoval'
 >;
 
 /** Bytes of an export or a file. It is parsed at once, about 20 ms a MiB. */
 export const MAX_IMPORT_BYTES = 16 * 2 ** 20;
-const TEXT_FILE = /\.(?:txt|md|markdown)$/i;
 /** No web page sends these types without a preflight request. */
-const UPLOAD_TYPE = /^application\/(?:json|octet-stream)\s*(?:;\s*charset=utf-8\s*)?$/i;
+const UPLOAD_TYPE = /^application\/(?:json|octet-stream|pdf)\s*(?:;\s*charset=utf-8\s*)?$/i;
 const SECRET_BYTES = 24;
 
 interface IntegrationParts extends Pick<MemoryApiOptions, 'bodyLimits'> {
@@ -32,21 +33,32 @@ interface IntegrationParts extends Pick<MemoryApiOptions, 'bodyLimits'> {
 export function createIntegrationHandlers(
   parts: IntegrationParts,
 ): Readonly<Record<IntegrationRouteName, MemoryHandler>> {
-  const imports = createImports();
+  const [imports, pdfs] = [createImports(), createPdfReader()];
   return {
     ...createWebhookHandlers(parts),
     async chatImport(context, caller) {
       const { source, speaker, dates, agent_id: agentId } = readQuery(context.req.query(), CHAT_IMPORT_QUERY);
-      const text = await readUpload(context, parts);
+      const text = readUtf8(await readUpload(context, parts));
       const conversations = parseExport(source, text, { speaker, dates });
+      return startImport({ context, caller, imports, ...parts }, { source, agentId, conversations });
+    },
+    async socialImport(context, caller) {
+      const { source, agent_id: agentId } = readQuery(context.req.query(), SOCIAL_IMPORT_QUERY);
+      const text = readUtf8(await readUpload(context, parts));
+      const conversations = parseExport(source, text, { speaker: undefined, dates: undefined });
       return startImport({ context, caller, imports, ...parts }, { source, agentId, conversations });
     },
     async fileImport(context, caller) {
       const { name, agent_id: agentId } = readQuery(context.req.query(), FILE_IMPORT_QUERY);
-      if (!TEXT_FILE.test(name))
-        throw new ApiError('unsupported_media_type', 'name: text and Markdown are read: .txt, .md or .markdown.');
-      const content = await readUpload(context, parts);
-      const conversations = [{ threadId: name, messages: [{ role: 'user', content }] }];
+      if (!isReadable(name))
+        throw new ApiError(
+          'unsupported_media_type',
+          'name: text, Markdown and PDF are read: .txt, .md, .markdown or .pdf.',
+        );
+      imports.assertRoom(caller.user);
+      const bytes = await readUpload(context, parts);
+      const options = { pdfs, user: caller.user, signal: getCallSignal(context) };
+      const conversations = await readUserFile({ name, bytes }, options);
       return startImport({ context, caller, imports, ...parts }, { source: 'file', agentId, conversations });
     },
     imports: async ({ json }, { user }) => json({ imports: imports.list(user).map(toStatusJson) }),
@@ -103,19 +115,14 @@ const toStatusJson = ({ id, source, state, calls, callsDone, memoriesCreated, er
   ...{ refused: counts.refused, duplicates: counts.duplicates, error: error ?? null },
 });
 
-/** @throws ApiError 408, 413 or 415; `invalid_request` for bytes that are not UTF-8. */
-async function readUpload(context: ApiContext, { bodyLimits }: Pick<IntegrationParts, 'bodyLimits'>): Promise<string> {
+/** @throws ApiError 408, 413 or 415 */
+function readUpload(context: ApiContext, { bodyLimits }: Pick<IntegrationParts, 'bodyLimits'>): Promise<Uint8Array> {
   if (!UPLOAD_TYPE.test(context.req.header('content-type') ?? ''))
     throw new ApiError(
       'unsupported_media_type',
-      'Send the file as content-type: application/json or application/octet-stream.',
+      'Send the file as content-type: application/json, application/pdf or application/octet-stream.',
     );
-  const bytes = await readBody(context, { ...bodyLimits, maxBytes: MAX_IMPORT_BYTES });
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new ApiError('invalid_request', 'The file is not text in UTF-8.', { cause, publicCode: null });
-  }
+  return readBody(context, { ...bodyLimits, maxBytes: MAX_IMPORT_BYTES });
 }
 
 function createWebhookHandlers({

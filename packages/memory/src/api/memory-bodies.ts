@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EXPORT_SOURCES } from '../imports/parse-export.ts';
+import { CHAT_SOURCES, SOCIAL_SOURCES } from '../imports/parse-export.ts';
 import { CATEGORIES, MEMORY_TYPES } from '../memory.ts';
 
 /** UTF-16 units of a name. */
@@ -98,11 +98,13 @@ export const PROFILE_QUERY = z.strictObject({
 export const BIO_QUERY = z.strictObject({ refresh: z.stringbool().default(false) });
 
 export const CHAT_IMPORT_QUERY = z.strictObject({
-  source: z.enum(EXPORT_SOURCES),
+  source: z.enum(CHAT_SOURCES),
   speaker: name.optional(),
   dates: z.enum(['dmy', 'mdy']).optional(),
   agent_id: name.default(''),
 });
+
+export const SOCIAL_IMPORT_QUERY = z.strictObject({ source: z.enum(SOCIAL_SOURCES), agent_id: name.default('') });
 
 export const FILE_IMPORT_QUERY = z.strictObject({ name, agent_id: name.default('') });
 

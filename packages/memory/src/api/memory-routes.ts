@@ -24,6 +24,7 @@ export const MEMORY_ROUTES = {
   proof: { method: 'GET', path: '/v1/memories/:id/proof', scope: 'read' },
   chatImport: { method: 'POST', path: '/v1/integrations/chat', scope: 'write' },
   fileImport: { method: 'POST', path: '/v1/integrations/files', scope: 'write' },
+  socialImport: { method: 'POST', path: '/v1/integrations/social', scope: 'write' },
   imports: { method: 'GET', path: '/v1/integrations', scope: 'read' },
   import: { method: 'GET', path: '/v1/integrations/:id', scope: 'read' },
   webhook: { method: 'GET', path: '/v1/webhook', scope: 'admin' },

@@ -11,6 +11,7 @@ import {
   PROFILE_QUERY,
   QUESTION_BODY,
   SEARCH_BODY,
+  SOCIAL_IMPORT_QUERY,
   WEBHOOK_BODY,
 } from './memory-bodies.ts';
 import { MEMORY_ROUTES, type MemoryRouteName } from './memory-routes.ts';
@@ -37,7 +38,12 @@ const DOCUMENTS: Readonly<Record<MemoryRouteName, RouteDocument>> = {
   history: { summary: 'A memory and those that it replaced, newest first' },
   proof: { summary: 'A memory with its vector and the calls that made it' },
   chatImport: { summary: 'Import an export of conversations', query: CHAT_IMPORT_QUERY, upload: 'application/json' },
-  fileImport: { summary: 'Import a text', query: FILE_IMPORT_QUERY, upload: 'application/octet-stream' },
+  socialImport: {
+    summary: 'Import posts of an archive',
+    query: SOCIAL_IMPORT_QUERY,
+    upload: 'application/octet-stream',
+  },
+  fileImport: { summary: 'Import a text or a PDF', query: FILE_IMPORT_QUERY, upload: 'application/octet-stream' },
   imports: { summary: 'Imports of the user' },
   import: { summary: 'Status of an import' },
   webhook: { summary: 'The webhook' },

@@ -135,7 +135,7 @@ it('shows the proof of a memory, and a profile that names its memories', async (
   expect((await call('GET', '/v1/memories', undefined, headers)).body).toEqual({ memories: [], has_more: false });
 });
 
-it('imports conversations and files in the background, and tells the webhook', async () => {
+it('imports conversations, files and posts in the background, and tells the webhook', async () => {
   const headers = { 'x-api-key': await addKey('dan'), 'content-type': 'application/octet-stream' };
   const hook = await call(
     'PUT',
@@ -164,6 +164,12 @@ it('imports conversations and files in the background, and tells the webhook', a
     { content: 'The user lives in Porto', thread_id: 'u', quote: { day: '2026-05-01' } },
   ]);
   expect((await call('GET', path)).status, 'of another user').toBe(404);
+
+  const table = 'date,subreddit,body\n2026-05-01 09:00:00 UTC,boats,I own a boat.';
+  await call('POST', '/v1/integrations/social?source=reddit', table, headers);
+  await vi.waitUntil(() => posted.filter(({ type }) => type === 'import.ended').length === 3);
+  const [post] = (await call('GET', '/v1/memories', undefined, headers)).body.memories;
+  expect(post).toMatchObject({ content: 'The user owns a boat', source: 'reddit', quote: { day: '2026-05-01' } });
 });
 
 it('describes each of its routes', async () => {
@@ -230,7 +236,11 @@ it.each([
   ['PUT', '/v1/memories', {}, 405],
   ['POST', '/v1/integrations/chat?source=myspace', [], 400],
   ['POST', '/v1/integrations/chat?source=claude', {}, 400],
-  ['POST', '/v1/integrations/files?name=notes.pdf', 'a', 415],
+  ['POST', '/v1/integrations/chat?source=x', [], 400],
+  ['POST', '/v1/integrations/social?source=claude', [], 400],
+  ['POST', '/v1/integrations/social?source=mastodon', {}, 400],
+  ['POST', '/v1/integrations/files?name=notes.docx', 'a', 415],
+  ['POST', '/v1/integrations/files?name=notes.pdf', 'a', 400],
   ['PUT', '/v1/webhook', { url: 'file:///etc/passwd' }, 400],
   ['PUT', '/v1/webhook', { url: 'https://user:secret@example.com' }, 400],
 ] as const)('refuses %s %s', async (method, path, body, status) => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
 import { startLocalMode } from '@ogong/testing/memory/local-mode';
+import { makePdf, writePage } from '@ogong/testing/memory/made-pdf';
 import { createExportLine, createMemorydRunner } from '@ogong/testing/memory/memoryd-process';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -48,6 +49,9 @@ it('serves sealed memories to holders of keys, and restores them from two files'
   expect((await daemon.call(key, 'POST', '/v1/memories/search', search)).body.memories).toMatchObject([
     { id: ID, memory: TEXT, receipts: null, quote: null },
   ]);
+  const pdf = makePdf([writePage(['I live in Porto.']), writePage(['I own a boat.'])]);
+  const upload = await daemon.call(key, 'POST', '/v1/integrations/files?name=cv.pdf', pdf);
+  expect(upload).toMatchObject({ status: 202, body: { source: 'file', calls: 2 } });
 
   const [rows, keys] = [join(directory.path, 'rows.db'), join(directory.path, 'keys.db')];
   expect(await run('backup', rows, '--data-dir', dataDir)).toMatchObject({ code: 0 });

@@ -4,6 +4,8 @@ import type { ConversationMessage } from '../pipeline/turns.ts';
 export interface ImportedConversation {
   /** Its name there, or its id. */
   readonly threadId: string;
+  /** Source of its memories. Default: that of the import. */
+  readonly source?: string;
   readonly messages: readonly ConversationMessage[];
 }
 
@@ -33,3 +35,19 @@ export const toMessage = (role: string, content: string, timeMs: number): Conver
 /** People other than the user have a role that no extraction reads. */
 export const roleOf = (names: readonly (string | null | undefined)[], { speaker }: ExportOptions): string =>
   names.some((name) => name === speaker) ? 'user' : 'other';
+
+interface Post {
+  readonly content: string;
+  /** Unix time, ms; NaN if it is unknown. */
+  readonly timeMs: number;
+}
+
+/** Returns the posts of a user as one conversation, the oldest first: a newer fact replaces an older one. */
+export const toPosts = (threadId: string, posts: readonly Post[]): readonly ImportedConversation[] => [
+  {
+    threadId,
+    messages: posts
+      .toSorted((a, b) => (a.timeMs || 0) - (b.timeMs || 0))
+      .map(({ content, timeMs }) => toMessage('user', content, timeMs)),
+  },
+];

@@ -36,3 +36,17 @@ it('runs few imports of one user, and leaves room for others', () => {
   const other = imports.start({ ...wait, user: 'bo' }, options).status;
   expect([imports.get('bo', other.id)?.state, imports.get('ana', other.id)]).toEqual(['queued', undefined]);
 });
+
+it('gives a conversation its own source', async () => {
+  const requests: object[] = [];
+  const add: MemoryService['add'] = async (_, { source, threadId }) => {
+    requests.push({ source, threadId });
+    return { memories: [], refused: [], duplicates: [], isRepeated: false };
+  };
+  const pages = conversations.map((one) => ({ ...one, source: 'file#page=1' }));
+  await createImports().start({ ...order(add), conversations: [...pages, ...conversations] }, options).ended;
+  expect(requests).toEqual([
+    { source: 'file#page=1', threadId: 't' },
+    { source: 'claude', threadId: 't' },
+  ]);
+});

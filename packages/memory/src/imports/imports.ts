@@ -30,6 +30,8 @@ export interface ImportOrder {
 }
 
 export interface Imports {
+  /** Call it before a file is read that takes long. @throws MemoryError `busy`, as start does */
+  assertRoom(user: string): void;
   /**
    * Begins an import. The statuses are in memory alone: after a restart the same import goes on, because known calls store nothing.
    * @param explain words a failure for the user. @returns its status, and its end, which never rejects.
@@ -67,15 +69,20 @@ export function createImports(pausesMs: readonly number[] = PAUSES_MS): Imports 
     }
   }
 
+  function assertRoom(user: string): void {
+    const own = [...kept.values()].filter((one) => one.user === user && isOpen(one.status)).length;
+    if (own >= MAX_OPEN_IMPORTS || open >= SLOTS + MAX_WAITING)
+      throw new MemoryError('busy', 'other imports run: try again when they have ended');
+  }
+
   return {
+    assertRoom,
     start(order, { signal, explain }) {
       const { user, source } = order;
-      const own = [...kept.values()].filter((one) => one.user === user && isOpen(one.status)).length;
-      if (own >= MAX_OPEN_IMPORTS || open >= SLOTS + MAX_WAITING)
-        throw new MemoryError('busy', 'other imports run: try again when they have ended');
+      assertRoom(user);
       open++;
-      const calls = order.conversations.flatMap(({ threadId, messages }) =>
-        cutCalls(messages).map((part) => ({ threadId, messages: part })),
+      const calls = order.conversations.flatMap(({ messages, ...conversation }) =>
+        cutCalls(messages).map((part) => ({ ...conversation, messages: part })),
       );
       const status: ImportStatus = {
         ...{ id: randomUUID(), source, state: 'queued', calls: calls.length },
@@ -118,7 +125,7 @@ async function addCall(
   change: (changes: Partial<ImportStatus>) => void,
   read: () => ImportStatus,
 ): Promise<void> {
-  const request = { ...call, agentId, source };
+  const request = { agentId, source, ...call };
   const { memories, refused, duplicates } = await retry(() => service.add(user, request, signal), signal, pausesMs);
   const { callsDone, memoriesCreated, ...counts } = read();
   change({

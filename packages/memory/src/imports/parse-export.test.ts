@@ -128,7 +128,87 @@ describe('chats among people', () => {
   });
 });
 
+describe('posts of the user', () => {
+  const [older, newer] = ['I live in Lisbon.', 'I live in Porto & "work" here.'];
+  const expected = [
+    { role: 'user', content: older, timeMs: TIME_MS - 60_000 },
+    { role: 'user', content: newer, timeMs: TIME_MS },
+  ];
+  const expectPosts = (source: ExportSource, given: unknown) =>
+    expect(parse(source, given)).toEqual([{ threadId: source, messages: expected }]);
+
+  it('reads X without reposts', () => {
+    const tweet = (text: string, time: string) => ({
+      tweet: { full_text: text, created_at: time, id_str: '1', retweeted: false },
+    });
+    const tweets = [
+      tweet('I live in Porto &amp; "work" here.', 'Mon May 18 12:30:00 +0000 2026'),
+      tweet('RT @bo: I live in Paris.', 'Mon May 18 12:29:30 +0000 2026'),
+      tweet('I live in Lisbon.', 'Mon May 18 12:29:00 +0000 2026'),
+    ];
+    expectPosts('x', `window.YTD.tweets.part0 = ${JSON.stringify(tweets)}`);
+  });
+
+  it('reads Mastodon without boosts and posts of others', () => {
+    const actor = 'https://example.org/users/ana';
+    const create = (content: string, published: string, attributedTo = actor) => ({
+      ...{ type: 'Create', actor, published },
+      object: { type: 'Note', attributedTo, content },
+    });
+    const orderedItems = [
+      create('<p>I live in <b>Porto</b> &amp; &quot;work&quot; here.</p>', '2026-05-18T12:30:00Z'),
+      create('<p>I live in Lisbon.</p>', '2026-05-18T12:29:00Z'),
+      create('<p>I live in Paris.</p>', '2026-05-18T12:29:00Z', 'https://example.org/users/bo'),
+      { type: 'Announce', actor, published: '2026-05-18T12:29:00Z', object: 'https://example.org/users/bo/1' },
+    ];
+    expectPosts('mastodon', { type: 'OrderedCollection', totalItems: 4, orderedItems });
+    const [lines] = parse('mastodon', {
+      orderedItems: [create('<p>One<br>two</p><p>3 &lt; 4 &#8364; &#x41; &no;</p>', '')],
+    });
+    expect(lines?.messages).toEqual([{ role: 'user', content: 'One\ntwo\n3 < 4 € A &no;' }]);
+  });
+
+  it.each([
+    [
+      'shares',
+      'Date,ShareLink,ShareCommentary,SharedUrl,MediaUrl,Visibility',
+      (words: string) => `http://a,${words},,,`,
+    ],
+    ['comments', 'Date,Link,Message', (words: string) => `http://a,${words}`],
+  ])('reads %s of LinkedIn', (_, head, write) => {
+    const rows = [
+      `2026-05-18 12:30:00,${write('"I live in Porto & ""work"" here."')}`,
+      `2026-05-18 12:29:00,${write('I live in Lisbon.')}`,
+    ];
+    expectPosts('linkedin', `\ufeff${head}\r\n${rows.join('\r\n')}\r\n`);
+    const [lines] = parse('linkedin', `${head}\n,${write('"One""\n""two"')}`);
+    expect(lines?.messages).toEqual([{ role: 'user', content: 'One\ntwo' }]);
+  });
+
+  it('reads Reddit without quoted and deleted words', () => {
+    const head = 'id,permalink,date,ip,subreddit,gildings,link,parent,body,media';
+    const rows = [
+      'a,http://a,2026-05-18 12:30:00 UTC,,porto,0,,,"> I live in Paris.\nI live in Porto & ""work"" here.",',
+      'b,http://a,2026-05-18 12:29:00 UTC,,porto,0,,,I live in Lisbon.,',
+      'c,http://a,2026-05-18 12:29:00 UTC,,porto,0,,,[deleted],',
+    ];
+    expectPosts('reddit', `${head}\n${rows.join('\n')}`);
+    const posts = 'date,subreddit,title,url,body\n2026-05-18 12:30:00 UTC,porto,Hello,,I cook.';
+    expect(parse('reddit', posts)).toEqual([{ threadId: 'reddit', messages: [said('user', 'Hello\nI cook.')] }]);
+  });
+});
+
 it.each<[what: string, source: ExportSource, given: unknown, message: string]>([
+  ['deleted posts of X', 'x', 'window.YTD.deleted_tweets.part0 = []', 'no tweets.js'],
+  ['X without JSON', 'x', 'window.YTD.tweets.part0 = [', 'not JSON'],
+  ['another form of X', 'x', 'window.YTD.tweets.part0 = [{"text":"a"}]', 'see 0.tweet'],
+  ['an actor of Mastodon', 'mastodon', { type: 'Person' }, 'see orderedItems'],
+  ['chats of LinkedIn', 'linkedin', 'FROM,TO,DATE,CONTENT\na,b,c,d', 'no Shares.csv or Comments.csv'],
+  ['votes of Reddit', 'reddit', 'id,permalink,direction\na,b,up', 'no posts.csv or comments.csv'],
+  ['a quoted field without an end', 'reddit', 'date,subreddit,body\na,b,"c', 'does not end'],
+  ['words behind a quoted field', 'reddit', 'date,subreddit,body\na,b,"c"d', 'goes on'],
+  ['a table of many columns', 'linkedin', ','.repeat(65), 'at most 64 columns'],
+  ['a table of many rows', 'linkedin', 'a\n'.repeat(200_002), 'at most 200000 rows'],
   ['text that is not JSON', 'chatgpt', '[', 'not JSON'],
   ['another form', 'claude', CHATGPT, 'this is no export of claude: see 0.chat_messages'],
   ['a node without an author', 'chatgpt', [{ mapping: { a: { message: {} } } }], 'see 0.mapping.a.message.author'],

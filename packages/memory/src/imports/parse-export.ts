@@ -3,9 +3,13 @@ import { MemoryError } from '../memory-error.ts';
 import { parseChatGpt, parseClaude } from './assistant-exports.ts';
 import { parseDiscord, parseSlack, parseTelegram } from './chat-exports.ts';
 import type { ExportOptions, ImportedConversation } from './conversation.ts';
+import { parseLinkedIn, parseMastodon, parseReddit, parseX } from './social-exports.ts';
 import { parseWhatsApp } from './whatsapp-export.ts';
 
-export const EXPORT_SOURCES = ['chatgpt', 'claude', 'telegram', 'whatsapp', 'slack', 'discord'] as const;
+export const CHAT_SOURCES = ['chatgpt', 'claude', 'telegram', 'whatsapp', 'slack', 'discord'] as const;
+/** Networks of which the user's own posts are read. */
+export const SOCIAL_SOURCES = ['x', 'mastodon', 'linkedin', 'reddit'] as const;
+export const EXPORT_SOURCES = [...CHAT_SOURCES, ...SOCIAL_SOURCES] as const;
 export type ExportSource = (typeof EXPORT_SOURCES)[number];
 
 /** Sources of chats among people, in which the user has to be named. */
@@ -13,12 +17,22 @@ const AMONG_PEOPLE: readonly ExportSource[] = ['telegram', 'whatsapp', 'slack', 
 /** Messages of one export. */
 const MAX_MESSAGES = 200_000;
 
-const JSON_PARSERS: Readonly<
-  Record<Exclude<ExportSource, 'whatsapp'>, (given: unknown, options: ExportOptions) => readonly ImportedConversation[]>
-> = { chatgpt: parseChatGpt, claude: parseClaude, telegram: parseTelegram, slack: parseSlack, discord: parseDiscord };
+type Parse<T> = (given: T, options: ExportOptions) => readonly ImportedConversation[];
+
+const asJson =
+  (parse: Parse<unknown>): Parse<string> =>
+  (text, options) =>
+    parse(JSON.parse(text), options);
+
+const PARSERS: Readonly<Record<ExportSource, Parse<string>>> = {
+  ...{ chatgpt: asJson(parseChatGpt), claude: asJson(parseClaude) },
+  ...{ telegram: asJson(parseTelegram), slack: asJson(parseSlack), discord: asJson(parseDiscord) },
+  ...{ whatsapp: parseWhatsApp, x: parseX, mastodon: asJson(parseMastodon) },
+  ...{ linkedin: parseLinkedIn, reddit: parseReddit },
+};
 
 /**
- * Parses the file that another service gives out of a user's conversations.
+ * Parses the file that another service gives out of a user's conversations or posts.
  * @param text at most as long as a body may be. @throws MemoryError `malformed`, `too-large`
  */
 export function parseExport(
@@ -28,7 +42,7 @@ export function parseExport(
 ): readonly ImportedConversation[] {
   if (AMONG_PEOPLE.includes(source) && options.speaker === undefined)
     throw new MemoryError('malformed', `say by speaker which name in the chat is the user's`);
-  const conversations = source === 'whatsapp' ? parseWhatsApp(text, options) : parseJsonExport(source, text, options);
+  const conversations = parseAs(source, text, options);
   const spoken = conversations
     .map(({ threadId, messages }) => ({ threadId, messages: messages.filter(({ content }) => content.trim() !== '') }))
     .filter(({ messages }) => messages.some(({ role }) => role === 'user'));
@@ -38,13 +52,10 @@ export function parseExport(
   return spoken;
 }
 
-function parseJsonExport(
-  source: Exclude<ExportSource, 'whatsapp'>,
-  text: string,
-  options: ExportOptions,
-): readonly ImportedConversation[] {
+/** @throws MemoryError that names the place of another form. */
+function parseAs(source: ExportSource, text: string, options: ExportOptions): readonly ImportedConversation[] {
   try {
-    return JSON_PARSERS[source](JSON.parse(text), options);
+    return PARSERS[source](text, options);
   } catch (cause) {
     if (cause instanceof SyntaxError) throw new MemoryError('malformed', 'the export is not JSON');
     if (!(cause instanceof ZodError)) throw cause;

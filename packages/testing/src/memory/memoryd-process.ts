@@ -68,7 +68,7 @@ export function createMemorydRunner(env: Readonly<Record<string, string>> = {}):
         async call(key, method, path, body) {
           const response = await fetch(`http://127.0.0.1:${port}${path}`, {
             ...{ method, headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` } },
-            ...(body && { body: JSON.stringify(body) }),
+            ...(body && { body: body instanceof Uint8Array ? body : JSON.stringify(body) }),
           });
           return { status: response.status, body: await response.json() };
         },

@@ -11,6 +11,16 @@ const withOptions = (file: string, name: string) => async (load: LoadModule) => 
 const repeat = <T>(size: number, each: number, write: (i: number) => T): T[] =>
   Array.from({ length: Math.max(1, Math.floor(size / each)) }, (_, i) => write(i));
 
+const SOCIAL = 'memory/src/imports/social-exports.ts';
+
+/** Tables of many fields, rows, columns, quotes, and quotes within a field. */
+const worstTables = (size: number, head: string): string[] => [
+  ...[',', '\n', '"",', '""\n', 'a\r\n'].map((part) => `${head}\n${part.repeat(size / part.length)}`),
+  `${head}\n"${'""'.repeat(size / 2)}"`,
+  `${head}\n"${'a'.repeat(size)}`,
+  `a${',a'.repeat(size / 2)}`,
+];
+
 const ASSISTANTS = 'memory/src/imports/assistant-exports.ts';
 const CHATS = 'memory/src/imports/chat-exports.ts';
 
@@ -61,6 +71,32 @@ export const MEMORY_ROWS: readonly ParserRow[] = [
       ...values(worstJson(size)),
       { messages: repeat(size, 40, () => ({ content: 'a', author: { id: 'a' } })) },
     ],
+  },
+  {
+    ...{ file: SOCIAL, name: 'parseX' },
+    inputs: (size) => [
+      ...worstTexts(size),
+      `window.YTD.tweets.part0 = ${JSON.stringify(repeat(size, 40, () => ({ tweet: { full_text: '&amp;' } })))}`,
+      `window.YTD.tweets.part0 = [{"tweet":{"full_text":"${'&'.repeat(size)}"}}]`,
+    ],
+  },
+  {
+    ...{ file: SOCIAL, name: 'parseMastodon' },
+    inputs: (size) => [
+      ...values(worstJson(size)),
+      { orderedItems: repeat(size, 40, () => ({ type: 'Create', object: { content: '<p>a</p>' } })) },
+      ...['<', '<p', '<br', '&#1', '<a>'].map((part) => ({
+        orderedItems: [{ type: 'Create', object: { content: part.repeat(size / part.length) } }],
+      })),
+    ],
+  },
+  {
+    ...{ file: SOCIAL, name: 'parseLinkedIn' },
+    inputs: (size) => [...worstTexts(size), ...worstTables(size, 'Date,Message')],
+  },
+  {
+    ...{ file: SOCIAL, name: 'parseReddit' },
+    inputs: (size) => [...worstTexts(size), ...worstTables(size, 'date,subreddit,body')],
   },
   {
     ...{ file: 'memory/src/imports/whatsapp-export.ts', name: 'parseWhatsApp' },

@@ -11,7 +11,7 @@ import { MAX_PDF_PAGES, MAX_PDF_TEXT, PDF_PROBLEMS, type PdfAnswer, type PdfProb
 export interface PdfReader {
   /**
    * Reads the text of each page. Pictures of text give none.
-   * @param bytes bounded by the caller. @returns one text for each page, from page 1.
+   * @returns one text for each page, from page 1.
    * @throws MemoryError `malformed`, `too-large`, `busy`; the reason of the signal.
    */
   read(bytes: Uint8Array, options: { readonly user: string; readonly signal: AbortSignal }): Promise<readonly string[]>;
@@ -25,6 +25,7 @@ const MOST_MS = 30_000;
 /** Processes at the same time. Each takes up to 600 MB. */
 const SLOTS = 2;
 const MAX_WAITING = 8;
+const MAX_PDF_BYTES = 16 * 2 ** 20;
 /** Readers of PDF expect its mark within these bytes. */
 const HEAD_BYTES = 1_024;
 
@@ -51,6 +52,7 @@ export function createPdfReader({ mostMs = MOST_MS }: { readonly mostMs?: number
   const queue = createJobQueue({ slots: SLOTS, maxWaiting: MAX_WAITING });
   return {
     async read(bytes, { user, signal }) {
+      if (bytes.length > MAX_PDF_BYTES) throw new MemoryError('too-large', `a PDF has at most ${MAX_PDF_BYTES} bytes`);
       if (!Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, HEAD_BYTES)).includes('%PDF-'))
         throw new MemoryError('malformed', 'the file is not a PDF');
       try {
