@@ -107,6 +107,17 @@ it('reads an export, and nothing of it twice', async () => {
   expect((await run(argv, reader)).text).toBe('0 memories stored, 0 known, 0 refused\n');
   expect((await run(['search', 'chess'], reader)).text).toContain('The user plays chess\n');
   await expect(run(['read', path, '--source', 'claude'], reader)).rejects.toThrow('not JSON');
+  writeFileSync(`${directory.path}/notes.md`, 'I own a boat.');
+  const notes = await run(['read', `${directory.path}/notes.md`, '--source', 'file'], reader);
+  expect(notes.text).toBe('1 memories stored, 0 known, 0 refused\n');
+  for (const [name, message] of [
+    ['notes.pdf', 'not a PDF'],
+    ['notes.docx', 'notes.docx: text, Markdown and PDF are read'],
+  ]) {
+    writeFileSync(`${directory.path}/${name}`, 'a');
+    const asked = run(['read', `${directory.path}/${name}`, '--source', 'file'], reader);
+    await expect(asked).rejects.toThrow(message);
+  }
 });
 
 it('says that nothing answers', async () => {

@@ -15,7 +15,7 @@ export const memoryCommand: Command = createCommandGroup({
   verbs: {
     up: { summary: 'start local mode with a memory service', run: bringUpMemory },
     add: { summary: 'remember the facts of a text', run: addMemory },
-    read: { summary: 'remember the facts of exported conversations', run: readConversations },
+    read: { summary: 'remember the facts of exports, texts and PDF files', run: readConversations },
     search: { summary: 'find memories', run: searchMemory },
     ask: { summary: 'answer a question from the memories', run: askMemory },
     verify: { summary: 'check a memory again', run: verifyOneMemory },

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { oneOf, text } from '@ogong/host/config/values';
 import type { Output } from '@ogong/host/lifecycle/command';
@@ -6,17 +7,26 @@ import { printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { cutCalls } from '@ogong/memory/imports/cut-calls';
 import { EXPORT_SOURCES, parseExport } from '@ogong/memory/imports/parse-export';
+import { createPdfReader } from '@ogong/memory/imports/pdf/pdf-reader';
+import { isReadable, readUserFile, readUtf8 } from '@ogong/memory/imports/user-file';
+import { MemoryError } from '@ogong/memory/memory-error';
 import { z } from 'zod';
 import { openClient, serviceFields } from './memory-service-fields.ts';
+
+const SOURCES = [...EXPORT_SOURCES, 'file'] as const;
 
 export const readMemoryConfig = defineConfig({
   name: 'ogong memory read',
   summary:
-    'Remembers the facts of conversations that another service exported. The file is read here, and may be of any size. If it stops, run it\n' +
-    'again: parts that were read before store nothing.',
+    'Remembers the facts of conversations or posts that another service exported, and of texts and PDF files (--source file). The file is\n' +
+    'read here. An export or a text may be of any size. If it stops, run it again: parts that were read before store nothing.',
   positionals: { label: '<file>', min: 1, max: 1 },
   fields: {
-    source: { schema: oneOf(EXPORT_SOURCES), required: true, description: 'service that wrote the file' },
+    source: {
+      schema: oneOf(SOURCES),
+      required: true,
+      description: 'service that wrote the file; file for a text, Markdown or PDF of the user',
+    },
     speaker: { schema: text, label: '<name>', description: 'name or id of the user in a chat among people' },
     dates: { schema: oneOf(['dmy', 'mdy']), description: 'order of day and month in dates of WhatsApp' },
     ...serviceFields,
@@ -24,8 +34,11 @@ export const readMemoryConfig = defineConfig({
   examples: [
     'ogong memory read conversations.json --source chatgpt',
     'ogong memory read chat.txt --source whatsapp --speaker Ana --dates dmy',
+    'ogong memory read cv.pdf --source file',
   ],
 });
+
+type Run = Extract<ReturnType<typeof readMemoryConfig.parse>, { kind: 'run' }>;
 
 const ADDED = z.looseObject({
   memories_created: z.int(),
@@ -42,11 +55,10 @@ export async function readConversations(argv: readonly string[], output: Output)
     return EXIT.ok;
   }
   const { values, positionals } = parsed;
-  const { source, speaker, dates } = values;
-  const conversations = parseExport(source, readFileSync(positionals[0] as string, 'utf8'), { speaker, dates });
+  const conversations = await readSource(positionals[0] as string, values);
   const client = openClient(values);
   const counts = { conversations: conversations.length, memories: 0, refused: 0, duplicates: 0 };
-  for (const [index, { threadId, messages }] of conversations.entries()) {
+  for (const [index, { threadId, messages, source = values.source }] of conversations.entries()) {
     for (const call of cutCalls(messages)) {
       const body = { messages: call.map(toBody), thread_id: threadId, agent_id: 'ogong-cli', source };
       const added = await client.call('addition', { body, answer: ADDED });
@@ -59,6 +71,14 @@ export async function readConversations(argv: readonly string[], output: Output)
   if (values.json) printJson(output, counts);
   else output.write(`${counts.memories} memories stored, ${counts.duplicates} known, ${counts.refused} refused\n`);
   return EXIT.ok;
+}
+
+async function readSource(path: string, { source, speaker, dates }: Run['values']) {
+  const bytes = readFileSync(path);
+  if (source !== 'file') return parseExport(source, readUtf8(bytes), { speaker, dates });
+  const name = basename(path);
+  if (!isReadable(name)) throw new MemoryError('malformed', `${name}: text, Markdown and PDF are read`);
+  return readUserFile({ name, bytes }, { pdfs: createPdfReader(), user: '', signal: new AbortController().signal });
 }
 
 const toBody = ({ role, content, timeMs }: ReturnType<typeof cutCalls>[number][number]) => ({
