@@ -60,6 +60,8 @@ it('keeps the memories of each key apart, and the key pays for the models', asyn
   expect((await call(bo, 'GET', '/v1/usage')).body.total.replies).toBe(1);
   const proof = await call(ana, 'GET', `/v1/memories/${added.body.memories[0].id}/proof`);
   expect(proof.body.calls).toMatchObject({ extraction: { endpoint: 'chat' }, embedding: { endpoint: 'embedding' } });
+  const key = await call(ana, 'POST', '/v1/api-keys', { scopes: ['read'] });
+  expect(key, 'keys are those of the gateway').toMatchObject({ status: 404, body: { error: { code: 'not_found' } } });
 });
 
 it.each<[what: string, makeKey: () => Promise<string>, status: number, code: string]>([

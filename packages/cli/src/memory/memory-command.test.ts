@@ -11,6 +11,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { memoryCommand } from './memory-command.ts';
 
 const directory = createTestDirectory('memory-command');
+const NO_KEYS = {
+  ...{ find: async () => undefined, isEmpty: async () => true, list: async () => [], revoke: async () => false },
+  add: () => Promise.reject(new Error('no test makes a key')),
+};
 const service = createService();
 const other = createService();
 const reader = createService();
@@ -30,7 +34,7 @@ function createService(script = goodExtractor) {
     },
     {
       store: createPlainMemoryStore(systemClock),
-      keys: { find: async () => undefined, isEmpty: async () => true },
+      keys: NO_KEYS,
       models: createScriptedModels(script, { isSigned: true }),
       ...{ clock: systemClock, log: createLogger({ name: 'test', level: 'silent' }), metrics: createMetrics('memory') },
     },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CHAT_SOURCES, SOCIAL_SOURCES } from '../imports/parse-export.ts';
 import { CATEGORIES, MEMORY_TYPES } from '../memory.ts';
+import { MEMORY_SCOPES } from './memory-routes.ts';
 
 /** UTF-16 units of a name. */
 const name = z.string().min(1).max(256);
@@ -109,3 +110,11 @@ export const SOCIAL_IMPORT_QUERY = z.strictObject({ source: z.enum(SOCIAL_SOURCE
 export const FILE_IMPORT_QUERY = z.strictObject({ name, agent_id: name.default('') });
 
 export const WEBHOOK_BODY = z.strictObject({ url: z.url({ protocol: /^https?$/ }).max(2_048) });
+
+/** The last millisecond of year 2999. */
+const MAX_TIME_MS = 32_503_679_999_999;
+
+export const KEY_BODY = z.strictObject({
+  scopes: z.array(z.enum(MEMORY_SCOPES)).min(1).max(MEMORY_SCOPES.length),
+  expires_at: time.pipe(z.int().max(MAX_TIME_MS)).optional(),
+});

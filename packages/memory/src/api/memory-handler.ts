@@ -1,6 +1,7 @@
 import type { ApiContext, Handler } from '@ogong/host/http/api-app';
 import type { BodyLimits } from '@ogong/host/http/body';
 import type { MemoryService } from '../memory-service.ts';
+import type { CallerKey } from './memory-key.ts';
 import type { MemoryScope } from './memory-routes.ts';
 import type { WebhookSenderOptions } from './webhooks.ts';
 
@@ -8,6 +9,8 @@ import type { WebhookSenderOptions } from './webhooks.ts';
 export interface MemoryCaller {
   readonly user: string;
   readonly service: MemoryService;
+  /** Default: none, as at a gateway, whose keys are not made here. */
+  readonly key?: CallerKey;
 }
 
 export type MemoryHandler = (context: ApiContext, caller: MemoryCaller) => Promise<Response>;

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { AddResult } from '../service/add-request.ts';
 import { explainMemoryFailure } from './explain-failure.ts';
 import { createIntegrationHandlers, MAX_IMPORT_BYTES, sendEvent } from './integration-handlers.ts';
+import { createKeyHandlers } from './key-handlers.ts';
 import { ADDITION_BODY, EDIT_BODY, LIST_QUERY, QUESTION_BODY, SEARCH_BODY } from './memory-bodies.ts';
 import type { MemoryApiOptions, MemoryHandler } from './memory-handler.ts';
 import { toAnswerJson, toFoundJson, toMemoryJson, toProofJson, toSearchBio } from './memory-json.ts';
@@ -22,6 +23,7 @@ export function createMemoryHandlers(options: MemoryApiOptions): Readonly<Record
     ...createIntegrationHandlers({ ...options, webhooks }),
     ...createOneHandlers(options),
     ...createProfileHandlers(options),
+    ...createKeyHandlers(options),
     addition: createAddition(options, webhooks),
     search: createSearch(options),
     async list({ req, json }, { user, service }) {

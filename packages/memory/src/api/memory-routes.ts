@@ -1,7 +1,10 @@
 import type { Route } from '@ogong/protocol/http/routes';
 
-/** Rights of a key: `read` finds and lists, `write` adds, changes and removes memories, `admin` removes the user and sets the webhook. */
-export const MEMORY_SCOPES = ['read', 'write', 'admin'] as const;
+/**
+ * Rights of a key: `read` finds and lists, `write` adds, changes and removes memories, `admin` removes the user and sets the webhook.
+ * `keys` makes and revokes keys of the user; `admin` may do that, too.
+ */
+export const MEMORY_SCOPES = ['read', 'write', 'admin', 'keys'] as const;
 export type MemoryScope = (typeof MEMORY_SCOPES)[number];
 
 export interface MemoryRoute extends Route {
@@ -30,6 +33,9 @@ export const MEMORY_ROUTES = {
   webhook: { method: 'GET', path: '/v1/webhook', scope: 'admin' },
   webhookEdit: { method: 'PUT', path: '/v1/webhook', scope: 'admin' },
   webhookRemoval: { method: 'DELETE', path: '/v1/webhook', scope: 'admin' },
+  keys: { method: 'GET', path: '/v1/api-keys', scope: 'keys' },
+  keyAddition: { method: 'POST', path: '/v1/api-keys', scope: 'keys' },
+  keyRevocation: { method: 'DELETE', path: '/v1/api-keys/:id', scope: 'keys' },
   profile: { method: 'GET', path: '/v1/profile', scope: 'read' },
   bio: { method: 'GET', path: '/v1/bio', scope: 'read' },
   bioEdit: { method: 'PUT', path: '/v1/bio', scope: 'write' },

@@ -2,7 +2,8 @@ import type { Output } from '@ogong/host/lifecycle/command';
 import { printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { systemClock } from '@ogong/host/time/clock';
-import type { MemoryKey, MemoryKeys } from './memory-keys.ts';
+import type { MemoryKey } from '../api/memory-key.ts';
+import type { MemoryKeys } from './memory-keys.ts';
 import { keyConfig } from './memoryd-config.ts';
 import { openKeys, openMasterKey } from './open-store-files.ts';
 
@@ -67,9 +68,10 @@ async function addKey(
 
 const toDate = (ms: number | undefined): string => (ms === undefined ? '-' : new Date(ms).toISOString());
 
-const toShown = ({ id, user, scopes, createdMs, expiresMs, revokedMs }: MemoryKey) => ({
-  ...{ id, user, scopes: scopes.join(',') },
+const toShown = ({ id, prefix, user, scopes, createdMs, expiresMs, revokedMs, usedMs }: MemoryKey) => ({
+  ...{ id, prefix, user, scopes: scopes.join(',') },
   created: toDate(createdMs),
   expires: toDate(expiresMs),
   revoked: toDate(revokedMs),
+  used: toDate(usedMs),
 });

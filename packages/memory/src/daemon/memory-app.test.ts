@@ -4,7 +4,7 @@ import { goodExtractor } from '@ogong/testing/memory/scripted-extractors';
 import { createScriptedModels } from '@ogong/testing/memory/scripted-models';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createMemoryHandlers } from '../api/memory-handlers.ts';
-import { MEMORY_ROUTES, MEMORY_SCOPES } from '../api/memory-routes.ts';
+import { MEMORY_ROUTES, MEMORY_SCOPES, type MemoryScope } from '../api/memory-routes.ts';
 import { createMemoryService } from '../memory-service.ts';
 import { MEMORY_SCHEMA } from '../store/memory-schema.ts';
 import { createKeySignIn } from './key-sign-in.ts';
@@ -49,11 +49,14 @@ afterAll(async () => {
   await place.remove();
 });
 
-const addKey = async (
-  user: string,
-  scopes: readonly ('read' | 'write' | 'admin')[] = MEMORY_SCOPES,
-  expiresMs?: number,
-) => (await keys.add({ user, scopes, expiresMs })).secret;
+const addKey = async (user: string, scopes: readonly MemoryScope[] = MEMORY_SCOPES, expiresMs?: number) =>
+  (await keys.add({ user, scopes, expiresMs })).secret;
+
+async function addExpiredKey(): Promise<string> {
+  const secret = await addKey('ana', MEMORY_SCOPES, nowMs + 1_000);
+  nowMs += 1_000;
+  return secret;
+}
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -204,7 +207,7 @@ describe('keys', () => {
   it.each<[what: string, makeKey: () => Promise<string>, status: number, method?: string, path?: string]>([
     ['an unknown one', async () => `mem-${'0'.repeat(48)}`, 401],
     ['none', async () => '', 401],
-    ['an expired one', () => addKey('ana', MEMORY_SCOPES, nowMs), 401],
+    ['an expired one', addExpiredKey, 401],
     ['one that may only read', () => addKey('ana', ['read']), 403],
     ['one that may only write, for all memories', () => addKey('ana', ['write']), 403, 'DELETE', '/v1/memories'],
   ])('refuses %s', async (_, makeKey, status, method = 'PUT', path = '/v1/bio') => {
@@ -219,6 +222,71 @@ describe('keys', () => {
     const dump = await place.dump();
     expect([dump.includes(secret), dump.includes('Ana Silva')]).toEqual([false, false]);
     expect((await keys.list()).find((key) => key.id === id)).toMatchObject({ user: 'Ana Silva' });
+  });
+});
+
+describe('keys over HTTP', () => {
+  const make = (secret: string, body: object) => call('POST', '/v1/api-keys', body, { 'x-api-key': secret });
+  const list = async (secret: string) =>
+    (await call('GET', '/v1/api-keys', undefined, { 'x-api-key': secret })).body.keys;
+  const revoke = (secret: string, id: string) =>
+    call('DELETE', `/v1/api-keys/${id}`, undefined, { 'x-api-key': secret });
+
+  it('makes, lists and revokes keys', async () => {
+    const own = await addKey('fay', ['read', 'keys']);
+    const expires = new Date(nowMs + 1_000_000).toISOString();
+    const { status, body } = await make(own, { scopes: ['read'], expires_at: expires });
+    expect([status, body]).toEqual([
+      201,
+      {
+        ...{ id: expect.stringMatching(/^[0-9a-f]{16}$/), key: expect.stringMatching(/^mem-[0-9a-f]{48}$/) },
+        ...{ prefix: body.key.slice(0, 10), scopes: ['read'], created_at: expect.any(String), expires_at: expires },
+        ...{ revoked_at: null, last_used_at: null },
+      },
+    ]);
+    expect((await call('GET', '/v1/memories', undefined, { 'x-api-key': body.key })).status).toBe(200);
+    const { key, ...shown } = body;
+    const listed = await list(own);
+    expect(listed.map(({ scopes }: { scopes: readonly string[] }) => scopes)).toEqual([['read', 'keys'], ['read']]);
+    expect(listed[1]).toEqual({ ...shown, last_used_at: expect.stringMatching(/^2026-/) });
+    expect((await revoke(own, body.id)).body).toEqual({ success: true });
+    expect((await call('GET', '/v1/memories', undefined, { 'x-api-key': key })).status).toBe(401);
+    expect((await revoke(own, body.id)).status, 'of a key that is revoked').toBe(404);
+    expect((await list(own))[1].revoked_at).toEqual(expect.any(String));
+  });
+
+  it('gives no more rights and no more time than the own ones', async () => {
+    const own = await addKey('gus', ['read', 'keys'], nowMs + 1_000_000);
+    expect((await make(own, { scopes: ['read', 'write'] })).status).toBe(403);
+    expect((await make(own, { scopes: ['admin'] })).status).toBe(403);
+    const inherited = await make(own, { scopes: ['keys'] });
+    expect(inherited.body.expires_at).toBe((await list(own))[0].expires_at);
+    const later = new Date(nowMs + 2_000_000).toISOString();
+    expect((await make(own, { scopes: ['read'], expires_at: later })).status).toBe(403);
+    expect((await make(own, { scopes: ['read'], expires_at: 1 })).status, 'in the past').toBe(400);
+    expect((await make(own, { scopes: [] })).status).toBe(400);
+    expect((await make(await addKey('gus', ['admin']), { scopes: ['read'] })).status).toBe(403);
+    expect((await make(await addKey('gus', ['admin']), { scopes: ['admin'] })).status).toBe(201);
+    expect((await make(await addKey('gus', ['read', 'write']), { scopes: ['read'] })).status).toBe(403);
+    expect((await make(await addExpiredKey(), { scopes: ['read'] })).status).toBe(401);
+  });
+
+  it('shows and revokes no key of another user, and none with more rights', async () => {
+    const { id } = (await make(await addKey('hal', ['keys', 'admin']), { scopes: ['admin'] })).body;
+    const weak = await addKey('hal', ['keys']);
+    expect((await revoke(weak, id)).status).toBe(403);
+    expect((await revoke(ana, id)).status).toBe(404);
+    expect((await list(ana)).some((key: { id: string }) => key.id === id)).toBe(false);
+  });
+
+  it('forgets a dead key for a further one, and refuses more live ones than the limit', async () => {
+    const own = await addKey('ivy', ['keys', 'read']);
+    const { id } = (await make(own, { scopes: ['read'] })).body;
+    for (let i = 2; i < 64; i++) await addKey('ivy', ['read']);
+    expect((await make(own, { scopes: ['read'] })).body.error.message).toContain('at most 64 API keys');
+    await revoke(own, id);
+    expect((await make(own, { scopes: ['read'] })).status).toBe(201);
+    expect((await list(own)).some((key: { id: string }) => key.id === id)).toBe(false);
   });
 });
 

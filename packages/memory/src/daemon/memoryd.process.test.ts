@@ -72,7 +72,9 @@ it('serves sealed memories to holders of keys, and restores them from two files'
   const next = join(directory.path, 'next.key');
   const rotated = await run('rotate', '--new-master-key', next, '--data-dir', restored, ...masterKey);
   expect(rotated, rotated.errors).toMatchObject({ code: 0, out: '1 users\n' });
-  expect((await run('key', 'list', '--data-dir', restored, '--master-key', next)).out).toContain('  ana  read,write  ');
+  expect((await run('key', 'list', '--data-dir', restored, '--master-key', next)).out).toMatch(
+    / {2}mem-[0-9a-f]{6} {2}ana {2}read,write {2}/,
+  );
   const third = await serve(restored, ['--master-key', next]);
   expect((await third.call(list.out.trim(), 'POST', '/v1/memories/search', search)).body.memories).toHaveLength(1);
   expect((await third.stop()).code).toBe(0);

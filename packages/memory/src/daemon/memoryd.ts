@@ -26,7 +26,7 @@ export interface MemorydOptions {
 
 export interface MemorydParts {
   readonly store: MemoryStore;
-  readonly keys: Pick<MemoryKeys, 'find' | 'isEmpty'>;
+  readonly keys: Omit<MemoryKeys, 'rotate'>;
   readonly models: MemoryModels;
   readonly clock: Clock;
   readonly log: Pick<Logger, 'debug' | 'warn' | 'error'>;

@@ -6,7 +6,7 @@ import { toPlainText, unescapeHtml } from './plain-html.ts';
 
 const text = z.string().nullish();
 
-/** What stands before the JSON of `tweets.js`. Files of deleted posts begin otherwise. */
+/** The text before the JSON of `tweets.js`. Files of deleted posts begin otherwise. */
 const X_HEAD = /^\s*window\.YTD\.tweets?\.part\d{1,4}\s*=/;
 const X = z.array(z.object({ tweet: z.object({ full_text: z.string(), created_at: text }) }));
 
