@@ -19,6 +19,7 @@ const manyObjects = (): Uint8Array => makePdf([`[${'[]'.repeat(10_000_000)}]TJ`]
 
 it.each<[what: string, make: () => Uint8Array, code: string, message: RegExp]>([
   ['a text', () => new TextEncoder().encode('I live in Porto.'), 'malformed', /not a PDF/],
+  ['a file that is too large', () => new Uint8Array(16 * 2 ** 20 + 1), 'too-large', /at most 16777216 bytes/],
   ['the head of a PDF alone', () => makePdf([writePage(['Hello.'])]).subarray(0, 60), 'malformed', /cannot be read/],
   ['an encrypted one', () => makePdf([''], { trailer: encryption }), 'malformed', /encrypted/],
   ['pictures alone', () => makePdf(['', '']), 'malformed', /no text/],

@@ -71,6 +71,8 @@ async function readInProcess(
   { mostMs, signal }: { readonly mostMs: number; readonly signal: AbortSignal },
 ): Promise<readonly string[]> {
   const child = startConfinedChild(CHILD, { home: dirname(CHILD), maxHeapMib: MAX_HEAP_MIB, stderr: 'ignore' });
+  // Events that come after the answer.
+  child.on('error', () => undefined);
   const late = AbortSignal.timeout(mostMs);
   const ending = AbortSignal.any([signal, late]);
   try {
