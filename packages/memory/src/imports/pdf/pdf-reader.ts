@@ -89,12 +89,13 @@ async function readInProcess(
   }
 }
 
-/** The process ends before its answer if its heap is full. */
+/** The process is aborted before its answer if its heap is full. Any other end is a fault of this machine. */
 const endOf = async (
   child: ReturnType<typeof startConfinedChild>,
   signal: AbortSignal,
 ): Promise<readonly unknown[]> => {
-  await once(child, 'exit', { signal });
+  const [code, killer]: readonly unknown[] = await once(child, 'exit', { signal });
+  if (killer === null) throw new Error(`the reader of PDF files ended with code ${code}`);
   return [{ problem: 'memory' }];
 };
 
