@@ -71,6 +71,17 @@ describe('canaries: each rule rejects its violation', () => {
     ['packages/host/src/log/a.ts', "import { DatabaseSync } from 'node:sqlite';", 'files of daemons are made by'],
     ['packages/gateway/src/a.ts', "import { connect } from 'node:net';", 'connections of daemons are dialled by'],
     [
+      'packages/gateway/src/bin/a.ts',
+      "import { x } from '@ogong/memory/store/b';",
+      'is loaded only where a setting asks for it',
+    ],
+    ['packages/gateway/src/a.ts', "export { x } from './gateway-memory.ts';", 'is loaded only where a setting asks'],
+    [
+      'packages/memory/src/daemon/a.ts',
+      "import { x } from '@ogong/postgres/postgres-store';",
+      'is loaded only where a setting asks for it',
+    ],
+    [
       'packages/validator/src/a.ts',
       "import { request as ask } from 'node:https';",
       'connections of daemons are dialled by',
@@ -243,6 +254,9 @@ describe('canaries: each rule rejects its violation', () => {
   });
 
   it('accepts the allowed directions', () => {
+    const late =
+      "import type { X } from './gateway-memory.ts';\nconst { y } = await import('../open-gateway-memories.ts');";
+    expect(rulesOf('packages/gateway/src/bin/a.ts', late)).toEqual([]);
     expect(rulesOf('packages/router/src/a.ts', "import { x } from '@ogong/protocol/exchange/match';")).toEqual([]);
     expect(
       rulesOf('packages/protocol/src/base/a.ts', "import { x } from './b.ts';\n// Date.now is the caller's"),

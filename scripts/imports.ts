@@ -415,6 +415,16 @@ const MAY_DIAL: ReadonlySet<string> = new Set([
   'packages/validator/src/signer/remote-signer.ts',
 ]);
 
+/** Modules that a daemon loads only where a setting asks for them, and the files that are loaded with them. */
+const LATE_HOMES = /^packages\/(?:gateway|memory)\/src\//;
+const LATE_MODULE = /^@ogong\/postgres\/postgres-store$|\/(?:open-)?gateway-memor(?:y|ies)\.ts$/;
+const LATE_MEMORY = /^@ogong\/memory\//;
+const LOADED_LATE: ReadonlySet<string> = new Set([
+  'packages/gateway/src/gateway-memory.ts',
+  'packages/gateway/src/open-gateway-memories.ts',
+]);
+const STATIC_IMPORT = /^\s*(?:import|export)\s+(?!type\b)/;
+
 /** Files that dial private addresses: those that the operator named. Others compute the policy from the chain. */
 const ANY_ADDRESS = /\bdialPolicy: [^,]*'any'/;
 const MAY_DIAL_ANY: ReadonlySet<string> = new Set([
@@ -527,6 +537,11 @@ function opensConnections(path: string, target: string, statement: string): bool
   return DIAL_MODULE.test(target) && DIALLER.test(statement);
 }
 
+function loadsEarly(path: string, target: string, statement: string): boolean {
+  if (!LATE_HOMES.test(path) || LOADED_LATE.has(path) || !STATIC_IMPORT.test(statement)) return false;
+  return LATE_MODULE.test(target) || (path.startsWith('packages/gateway/') && LATE_MEMORY.test(target));
+}
+
 function fetches(path: string, line: string, text: string): boolean {
   if (!DIAL_HOMES.test(path) || MAY_FETCH.has(path) || OWN_FETCH.test(text)) return false;
   return FETCH_CALL.test(line) && !FETCH_METHOD.test(line);
@@ -576,6 +591,13 @@ function checkFile({ path, text }: SourceFile): Violation[] {
           path,
           line: start + 1,
           rule: 'files of daemons are made by packages/host/src/files/private-files.ts',
+        });
+      }
+      if (!isTest && loadsEarly(path, target, statement)) {
+        found.push({
+          path,
+          line: start + 1,
+          rule: `${target} is loaded only where a setting asks for it: use import()`,
         });
       }
       if (!isTest && opensConnections(path, target, statement)) {

@@ -1,16 +1,20 @@
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { noPostgres, startTestPostgres, type TestPostgres } from '@ogong/testing/gateway/postgres-server';
 import { addTestKey } from '@ogong/testing/gateway/test-keys';
 import { createPlainMemoryStore } from '@ogong/testing/memory/plain-memory-store';
 import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/test-directory';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KeyTerms } from './books/account-rows.ts';
+import { openBooks } from './books/open-books.ts';
 import { createGatewayMemories } from './gateway-memory.ts';
+import { openGatewayMemories } from './open-gateway-memories.ts';
 
 const ANSWER = {
   ...{ first: 1, last: 1, subject: 'user', text: 'The user lives in Porto' },
   ...{ type: 'semantic', categories: ['identity'] },
 };
+const WORDS = JSON.stringify({ memories: [ANSWER] }).match(/.{1,16}/g) ?? [];
 let directory: TestDirectory;
 let fixture: GatewayFixture;
 let keysPath: string;
@@ -18,12 +22,11 @@ beforeAll(async () => {
   directory = createTestDirectory('gateway-memory');
   keysPath = `${directory.path}/accounts.db`;
   await addKey('first');
-  const words = JSON.stringify({ memories: [ANSWER] }).match(/.{1,16}/g) ?? [];
   const store = createPlainMemoryStore({ nowMs: () => Date.now() });
   const names = { chat: FAKE_MODEL, embedding: FAKE_MODEL, rerank: undefined };
   fixture = await createGatewayFixture({
     keysPath,
-    providers: [{ words }],
+    providers: [{ words: WORDS }],
     memories: createGatewayMemories({ store, names }),
   });
 });
@@ -36,8 +39,8 @@ async function addKey(name: string, terms: Partial<KeyTerms> = {}): Promise<stri
   return (await addTestKey({ path: keysPath, name, ...terms })).secret;
 }
 
-async function call(secret: string, method: string, path: string, body?: object) {
-  const response = await fetch(`${fixture.url}${path}`, {
+async function call(secret: string, method: string, path: string, body?: object, { url } = fixture) {
+  const response = await fetch(`${url}${path}`, {
     ...{ method, headers: { 'content-type': 'application/json', 'x-api-key': secret } },
     ...(body && { body: JSON.stringify(body) }),
   });
@@ -71,4 +74,37 @@ it.each<[what: string, makeKey: () => Promise<string>, status: number, code: str
 ])('refuses a key %s', async (_, makeKey, status, code) => {
   const refused = await call(await makeKey(), 'POST', '/v1/memories', said);
   expect(refused).toMatchObject({ status, body: { error: { code } } });
+});
+
+describe.skipIf(noPostgres !== undefined)(`with a database${noPostgres ? ` (${noPostgres})` : ''}`, () => {
+  let server: TestPostgres;
+  beforeAll(async () => {
+    server = await startTestPostgres();
+  });
+  afterAll(() => server?.stop());
+
+  it('keeps memories beside the tables of the gateway, for the next gateway too', async () => {
+    const place = { database: await server.createDatabase(), databasePassword: server.password };
+    const open = async (name: string) => {
+      const dataDir = `${directory.path}/${name}`;
+      const memories = await openGatewayMemories(
+        { ...place, dataDir: `${dataDir}/memory`, masterKey: `${directory.path}/master.key` },
+        { model: FAKE_MODEL, embeddingModel: FAKE_MODEL, rerankModel: undefined },
+      );
+      const books = await openBooks({ ...place, dataDir, accounts: undefined });
+      const gateway = await createGatewayFixture({ keysPath, providers: [{ words: WORDS }], ...memories });
+      return { gateway, close: () => Promise.all([gateway, books, memories].map((one) => one.close())) };
+    };
+    const secret = await addKey('cy');
+    const before = await open('one');
+    expect(await call(secret, 'POST', '/v1/memories', said, before.gateway)).toMatchObject({
+      body: { memories_created: 1 },
+    });
+    await before.close();
+    const after = await open('other');
+    expect((await call(secret, 'GET', '/v1/memories', undefined, after.gateway)).body.memories).toMatchObject([
+      { content: ANSWER.text },
+    ]);
+    await after.close();
+  });
 });
