@@ -19,7 +19,7 @@ import { toPostgresError } from './postgres-error.ts';
 import { createLockStatements, type LockStatements } from './postgres-locks.ts';
 import { createPeerList, type PeerList } from './postgres-peers.ts';
 import { createSend, follow, type SendAll } from './postgres-statements.ts';
-import { createTurns, type Turns } from './postgres-turns.ts';
+import { createTurns, type SessionTurns } from './postgres-turns.ts';
 import { assertVersion, prepareDatabase } from './postgres-version.ts';
 
 interface PendingWrite {
@@ -60,7 +60,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<WorkS
 
 interface StoreParts extends BatchContext {
   readonly peers: PeerList;
-  readonly turns: Turns;
+  readonly turns: SessionTurns;
 }
 
 function createPostgresStore({ peers, turns, ...context }: StoreParts): WorkStore {

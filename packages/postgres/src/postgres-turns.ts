@@ -6,7 +6,7 @@ import { connectionOf, guard, nameConnections, type PostgresOptions } from './po
 import { toLockKey } from './postgres-locks.ts';
 
 /** Long work of which one process at a time runs that of a name. */
-export interface Turns {
+export interface SessionTurns {
   /** @throws StoreError `busy` if another process keeps its turn, `io` if the connection broke: then another one may have run too. */
   take<T>(name: string, run: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -23,7 +23,7 @@ const UNLOCK = 'SELECT pg_advisory_unlock($1)';
  * One connection holds the locks of all turns of this process, so their number has no limit and no pool is used up. It asks again
  * instead of waiting, because a statement that waits would hold the others up. The server frees the locks when the process is gone.
  */
-export function createTurns(options: PostgresOptions, path: string): Turns {
+export function createTurns(options: PostgresOptions, path: string): SessionTurns {
   let connecting: Promise<pg.Client> | undefined;
   let isClosed = false;
   /** By name, the end of the newest turn of this process: a session gets a lock again that it has. */

@@ -2,7 +2,7 @@ import type { Output } from '@ogong/host/lifecycle/command';
 import { EXIT } from '@ogong/host/log/errors';
 import { backUpKeys, backUpRows, MemoryBackupError, restoreMemories } from './backup.ts';
 import type { CommandLine } from './key-command.ts';
-import { backupConfig, keysBackupConfig, restoreConfig, type StorePlace } from './memoryd-config.ts';
+import { backupConfig, keysBackupConfig, type MemoryStorePlace, restoreConfig } from './memoryd-config.ts';
 import { openMemoryWorks } from './open-store-files.ts';
 import { dropUnmatched } from './unmatched-rows.ts';
 
@@ -11,7 +11,7 @@ const COMMANDS = {
   'keys-backup': { config: keysBackupConfig, run: (place, [path = '']) => backUpKeys(placeOfFiles(place), path) },
   restore: { config: restoreConfig, run: restore },
 } as const satisfies Record<string, { readonly config: object; readonly run: RunBackup }>;
-type RunBackup = (place: StorePlace, paths: readonly string[]) => void | Promise<void>;
+type RunBackup = (place: MemoryStorePlace, paths: readonly string[]) => void | Promise<void>;
 export type BackupCommandName = keyof typeof COMMANDS;
 
 export const isBackupCommand = (name: string): name is BackupCommandName => Object.hasOwn(COMMANDS, name);
@@ -30,7 +30,7 @@ export async function runBackupCommand(
 }
 
 /** @returns the data directory. @throws MemoryBackupError `database` */
-function placeOfFiles({ dataDir, database }: StorePlace): string {
+function placeOfFiles({ dataDir, database }: MemoryStorePlace): string {
   if (database === undefined) return dataDir;
   throw new MemoryBackupError(
     'database',
@@ -38,7 +38,7 @@ function placeOfFiles({ dataDir, database }: StorePlace): string {
   );
 }
 
-async function restore(place: StorePlace, [rows, keys]: readonly string[]): Promise<void> {
+async function restore(place: MemoryStorePlace, [rows, keys]: readonly string[]): Promise<void> {
   if (place.database === undefined) {
     if (rows === undefined || keys === undefined)
       throw new MemoryBackupError('not-a-backup', 'name a file of backup and one of keys-backup');

@@ -174,5 +174,5 @@ export const rotateConfig = defineConfig({
 
 export type MemorydValues = Extract<ReturnType<typeof memorydConfig.parse>, { kind: 'run' }>['values'];
 /** Data directory and database of a store. */
-export type StorePlace = Pick<MemorydValues, 'dataDir' | 'database' | 'databasePassword'>;
-export type StoreValues = StorePlace & Pick<MemorydValues, 'masterKey' | 'passphrase'>;
+export type MemoryStorePlace = Pick<MemorydValues, 'dataDir' | 'database' | 'databasePassword'>;
+export type StoreValues = MemoryStorePlace & Pick<MemorydValues, 'masterKey' | 'passphrase'>;

@@ -13,7 +13,7 @@ import { MEMORY_SCHEMA } from '../store/memory-schema.ts';
 import type { MemoryStore } from '../store/memory-store.ts';
 import { openMemoryStore } from '../store/open-memory-store.ts';
 import { createMemoryKeys, MEMORY_KEYS_SCHEMA, type MemoryKeys } from './memory-keys.ts';
-import type { StorePlace, StoreValues } from './memoryd-config.ts';
+import type { MemoryStorePlace, StoreValues } from './memoryd-config.ts';
 
 export const MEMORIES_FILE = 'memories.db';
 const API_KEYS_FILE = 'api-keys.db';
@@ -27,7 +27,7 @@ export function openMasterKey({
   dataDir,
   masterKey,
   passphrase,
-}: Omit<StoreValues, keyof StorePlace> & Pick<StorePlace, 'dataDir'>): Promise<Secret<Uint8Array>> {
+}: Omit<StoreValues, keyof MemoryStorePlace> & Pick<MemoryStorePlace, 'dataDir'>): Promise<Secret<Uint8Array>> {
   makePrivateDirectory(dataDir);
   return passphrase === undefined
     ? Promise.resolve(createOrLoadMemoryKey(masterKey ?? join(dataDir, MASTER_KEY_FILE)))
@@ -40,7 +40,10 @@ export interface OpenStore<T> {
 }
 
 /** @throws StoreError, MemoryStoreError */
-export async function openMemories(place: StorePlace, masterKey: Secret<Uint8Array>): Promise<OpenStore<MemoryStore>> {
+export async function openMemories(
+  place: MemoryStorePlace,
+  masterKey: Secret<Uint8Array>,
+): Promise<OpenStore<MemoryStore>> {
   assertNoFile(place);
   const { opened: works, close } = await openMemoryWorks(place);
   try {
@@ -59,7 +62,7 @@ export async function openMemories(place: StorePlace, masterKey: Secret<Uint8Arr
 }
 
 /** Memories in a file would seem to be gone. @throws StoreError */
-function assertNoFile({ dataDir, database }: StorePlace): void {
+function assertNoFile({ dataDir, database }: MemoryStorePlace): void {
   const path = join(dataDir, MEMORIES_FILE);
   if (database === undefined || !existsSync(path)) return;
   const way = 'move them with `ogong memory export` and `import`, then move the file away; or name no database';
@@ -67,18 +70,18 @@ function assertNoFile({ dataDir, database }: StorePlace): void {
 }
 
 /** The rows, sealed. @throws StoreError */
-export const openMemoryWorks = (place: StorePlace): Promise<OpenStore<WorkStore>> =>
+export const openMemoryWorks = (place: MemoryStorePlace): Promise<OpenStore<WorkStore>> =>
   openWorks(place, MEMORIES_FILE, MEMORY_SCHEMA);
 
 /** @throws StoreError */
-export async function openKeys(place: StorePlace, masterKey: Secret<Uint8Array>): Promise<OpenStore<MemoryKeys>> {
+export async function openKeys(place: MemoryStorePlace, masterKey: Secret<Uint8Array>): Promise<OpenStore<MemoryKeys>> {
   const { opened, close } = await openWorks(place, API_KEYS_FILE, MEMORY_KEYS_SCHEMA);
   return { opened: createMemoryKeys(opened, { masterKey, clock: systemClock }), close };
 }
 
 /** A file of these tables, or the database of all tables. */
 async function openWorks(
-  { dataDir, database, databasePassword }: StorePlace,
+  { dataDir, database, databasePassword }: MemoryStorePlace,
   file: string,
   schema: string,
 ): Promise<OpenStore<WorkStore>> {

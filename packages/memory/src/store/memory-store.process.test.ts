@@ -10,7 +10,7 @@ import { goodExtractor } from '@ogong/testing/memory/scripted-extractors';
 import { createScriptedModels } from '@ogong/testing/memory/scripted-models';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { StorePlace } from '../daemon/memoryd-config.ts';
+import type { MemoryStorePlace } from '../daemon/memoryd-config.ts';
 import { MEMORIES_FILE, openMemories, openMemoryWorks } from '../daemon/open-store-files.ts';
 import { createMemoryService } from '../memory-service.ts';
 import { idRow, MEMORY_SCHEMA } from './memory-schema.ts';
@@ -31,7 +31,7 @@ describe.skipIf(noPostgres !== undefined)(`memories in PostgreSQL${noPostgres ? 
     directory.remove();
   });
 
-  const placeDatabase = async (): Promise<StorePlace> => ({
+  const placeDatabase = async (): Promise<MemoryStorePlace> => ({
     ...{ dataDir: directory.path, database: await server.createDatabase(), databasePassword: server.password },
   });
   async function createPlace() {
@@ -45,7 +45,7 @@ describe.skipIf(noPostgres !== undefined)(`memories in PostgreSQL${noPostgres ? 
   describeRandomMemories(createPlace, 5);
 
   describe('of two processes', () => {
-    const openBoth = (place: StorePlace) =>
+    const openBoth = (place: MemoryStorePlace) =>
       Promise.all([openMemories(place, testMasterKey()), openMemories(place, testMasterKey())]);
     const find = async (store: MemoryStore): Promise<string[]> =>
       (await store.search('ann', query)).map(({ memory }) => memory.text).sort();
