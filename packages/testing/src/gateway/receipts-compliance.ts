@@ -180,7 +180,9 @@ export function describeReceipts(createPlace: () => Promise<TestBooksPlace>): vo
       await books.write(() => change("UPDATE permits SET state = 'taking', taken_atomic = '4'"));
       expect((await calls.find('chatcmpl-a')).payment).toMatchObject({ takenAtomic: 7n, transactionHash: '0xa1' });
       expect((await calls.find('chatcmpl-b')).payment).toMatchObject(open);
-      await books.write(() => notePermit(promised, '0xb1'));
+      await books.write(() =>
+        notePermit({ ...promised, state: 'taking', takenAtomic: 4n }, { value: 4n, transactionHash: '0xb1' }),
+      );
       expect((await calls.find('chatcmpl-b')).payment).toMatchObject({ takenAtomic: 4n, transactionHash: '0xb1' });
 
       // Payments stay as long as a call names them, and calls as long as an order does.
