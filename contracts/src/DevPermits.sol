@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
 struct TokenPermissions {
@@ -97,6 +98,14 @@ contract DevUptoProxy {
         uint256 validAfter;
     }
 
+    struct EIP2612Permit {
+        uint256 value;
+        uint256 deadline;
+        bytes32 r;
+        bytes32 s;
+        uint8 v;
+    }
+
     DevPermit2 public constant PERMIT2 = DevPermit2(0x000000000022D473030F116dDEE9F6B43aC78BA3);
     string public constant WITNESS_TYPE_STRING =
         "Witness witness)TokenPermissions(address token,uint256 amount)Witness(address to,address facilitator,uint256 validAfter)";
@@ -104,9 +113,11 @@ contract DevUptoProxy {
         keccak256("Witness(address to,address facilitator,uint256 validAfter)");
 
     event Settled();
+    event SettledWithPermit();
 
     error AmountExceedsPermitted();
     error PaymentTooEarly();
+    error Permit2612AmountMismatch();
     error UnauthorizedFacilitator();
 
     function settle(
@@ -116,6 +127,35 @@ contract DevUptoProxy {
         Witness calldata witness,
         bytes calldata signature
     ) external {
+        _settle(permit, amount, owner, witness, signature);
+        emit Settled();
+    }
+
+    /// @notice Approves Permit2 by the payer's signature first. A signature that the token refuses changes nothing: the approval may exist.
+    function settleWithPermit(
+        EIP2612Permit calldata approval,
+        PermitTransferFrom calldata permit,
+        uint256 amount,
+        address owner,
+        Witness calldata witness,
+        bytes calldata signature
+    ) external {
+        if (approval.value != permit.permitted.amount) revert Permit2612AmountMismatch();
+        IERC20Permit token = IERC20Permit(permit.permitted.token);
+        try token.permit(
+            owner, address(PERMIT2), approval.value, approval.deadline, approval.v, approval.r, approval.s
+        ) {} catch {}
+        _settle(permit, amount, owner, witness, signature);
+        emit SettledWithPermit();
+    }
+
+    function _settle(
+        PermitTransferFrom calldata permit,
+        uint256 amount,
+        address owner,
+        Witness calldata witness,
+        bytes calldata signature
+    ) private {
         if (msg.sender != witness.facilitator) revert UnauthorizedFacilitator();
         if (amount > permit.permitted.amount) revert AmountExceedsPermitted();
         if (block.timestamp < witness.validAfter) revert PaymentTooEarly();
@@ -127,6 +167,5 @@ contract DevUptoProxy {
             WITNESS_TYPE_STRING,
             signature
         );
-        emit Settled();
     }
 }
