@@ -1,12 +1,12 @@
-import { decodeFunctionData, encodeFunctionData, erc20Abi, parseAbi } from 'viem';
+import { decodeFunctionData, encodeFunctionData, erc20Abi, parseAbi, parseSignature } from 'viem';
 import type { TokenPlace } from '../deployment.ts';
+import { ogongTokenAbi } from '../generated/abi.ts';
 import { type Address, type Hex, lowerHex } from '../hex.ts';
 import type { Transactor } from '../transactor.ts';
 import { type AuthorizedTransfer, splitBlocks } from './authorizations.ts';
+import { PERMIT2, type TokenApproval } from './token-approvals.ts';
 import { isSignedBy } from './typed-signature.ts';
 
-/** Permit2, at the same address on every public chain. A payer lets it spend the token, once. */
-export const PERMIT2 = '0x000000000022d473030f116ddee9f6b43ac78ba3' as Address;
 /** The contract of x402 that takes no more than a signed maximum, and only for the signed facilitator. Same address on every chain. */
 export const UPTO_PROXY = '0x4020a4f3b7b90cca423b9fabcc0ce57c6c240002' as Address;
 
@@ -22,6 +22,24 @@ export interface UptoPermit {
   /** Seconds since 1970; the permission is good from the one to the other. */
   readonly validAfter: bigint;
   readonly deadline: bigint;
+}
+
+/** A permit with the signatures of its payer. */
+export interface SignedPermit {
+  readonly permit: UptoPermit;
+  /** 65 bytes. */
+  readonly signature: Hex;
+  /** The approval of Permit2 that the transaction executes first. Its value is the maximum of the permit. */
+  readonly approval: TokenApproval | undefined;
+}
+
+/** The means of a payer for permits. */
+export interface PermitFunds {
+  readonly balanceAtomic: bigint;
+  /** The amount that Permit2 may still move. */
+  readonly allowanceAtomic: bigint;
+  /** Number of the payer's next approval by signature. */
+  readonly approvalNonce: bigint;
 }
 
 /** A transfer by a permit, with the amount that the chain moved. */
@@ -53,7 +71,9 @@ const proxyAbi = parseAbi([
   'struct TokenPermissions { address token; uint256 amount; }',
   'struct PermitTransferFrom { TokenPermissions permitted; uint256 nonce; uint256 deadline; }',
   'struct Witness { address to; address facilitator; uint256 validAfter; }',
+  'struct EIP2612Permit { uint256 value; uint256 deadline; bytes32 r; bytes32 s; uint8 v; }',
   'function settle(PermitTransferFrom permit, uint256 amount, address owner, Witness witness, bytes signature)',
+  'function settleWithPermit(EIP2612Permit approval, PermitTransferFrom permit, uint256 amount, address owner, Witness witness, bytes signature)',
 ]);
 
 /** Describes a permit as a wallet signs it, by EIP-712. */
@@ -83,15 +103,15 @@ export function createPermitReads({ read }: Pick<Transactor, 'read'>, token: Add
         const codes = await Promise.all([PERMIT2, UPTO_PROXY].map((address) => client.getCode({ address })));
         return codes.every((code) => code !== undefined && code !== '0x');
       }),
-    /** The amount that permits of this payer can move now: its balance, or less if it allowed less. */
-    permittedBalanceOf: (from: Address): Promise<bigint> =>
-      read('allowance of permits', async (client) => {
-        const about = { address: token, abi: erc20Abi } as const;
-        const [balance, allowance] = await Promise.all([
+    permitFundsOf: (from: Address): Promise<PermitFunds> =>
+      read('funds of a payer', async (client) => {
+        const about = { address: token, abi: ogongTokenAbi } as const;
+        const [balanceAtomic, allowanceAtomic, approvalNonce] = await Promise.all([
           client.readContract({ ...about, functionName: 'balanceOf', args: [from] }),
           client.readContract({ ...about, functionName: 'allowance', args: [from, PERMIT2] }),
+          client.readContract({ ...about, functionName: 'nonces', args: [from] }),
         ]);
-        return balance < allowance ? balance : allowance;
+        return { balanceAtomic, allowanceAtomic, approvalNonce };
       }),
     /** Whether it was used, or its payer withdrew it. */
     isPermitSpent: ({ from, nonce }: Pick<UptoPermit, 'from' | 'nonce'>): Promise<boolean> =>
@@ -134,27 +154,29 @@ export function createPermitReads({ read }: Pick<Transactor, 'read'>, token: Add
 
 function readNonce(input: Hex): bigint | undefined {
   try {
-    return decodeFunctionData({ abi: proxyAbi, data: input }).args[0].nonce;
+    const { functionName, args } = decodeFunctionData({ abi: proxyAbi, data: input });
+    return functionName === 'settle' ? args[0].nonce : args[1].nonce;
   } catch {
     return undefined;
   }
 }
 
+function encodeApproval({ value, deadline, signature }: TokenApproval) {
+  const { r, s, yParity } = parseSignature(signature);
+  return { value, deadline, r, s, v: 27 + yParity };
+}
+
 export function createPermitWrites({ send }: Pick<Transactor, 'send'>, token: Address) {
   return {
-    /** Takes a part of a signed maximum. The sender has to be the facilitator. @param signature 65 bytes */
-    takeByPermit(
-      { from, to, facilitator, maximum, nonce, validAfter, deadline }: UptoPermit,
-      amount: bigint,
-      signature: Hex,
-    ) {
-      const permit = { permitted: { token, amount: maximum }, nonce, deadline };
-      const args = [permit, amount, from, { to, facilitator, validAfter }, signature] as const;
-      return send(
-        'payment by a permit',
-        UPTO_PROXY,
-        encodeFunctionData({ abi: proxyAbi, functionName: 'settle', args }),
-      );
+    /** Takes a part of a signed maximum. The sender has to be the facilitator. */
+    takeByPermit({ permit, signature, approval }: SignedPermit, amount: bigint) {
+      const { from, to, facilitator, maximum, nonce, validAfter, deadline } = permit;
+      const signed = { permitted: { token, amount: maximum }, nonce, deadline };
+      const args = [signed, amount, from, { to, facilitator, validAfter }, signature] as const;
+      const data = approval
+        ? encodeFunctionData({ abi: proxyAbi, functionName: 'settleWithPermit', args: [encodeApproval(approval), ...args] })
+        : encodeFunctionData({ abi: proxyAbi, functionName: 'settle', args });
+      return send('payment by a permit', UPTO_PROXY, data);
     },
   };
 }

@@ -1,9 +1,9 @@
 import type { Deployment, TokenPlace } from '@ogong/chain/deployment';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { TOKEN_DOMAIN, type TransferAuthorization } from '@ogong/chain/money/authorizations';
-import { UPTO_PROXY } from '@ogong/chain/money/permits';
+import { type SignedPermit, UPTO_PROXY } from '@ogong/chain/money/permits';
+import { PERMIT2, type TokenApproval } from '@ogong/chain/money/token-approvals';
 import { z } from 'zod';
-import type { UptoOffer } from './permit-store.ts';
 
 /** The headers of x402, version 2 (docs/accounts.md#without-a-key). Each is base64 of JSON. */
 export const PAYMENT_REQUIRED_HEADER = 'payment-required';
@@ -18,6 +18,19 @@ const MAX_TIMEOUT_S = 300;
 const UPTO_TIMEOUT_S = 3_600;
 /** Amounts of the network have 128 bits. */
 const MOST_ATOMIC = 2n ** 128n - 1n;
+
+/** x402's extension for a payer without gas: it signs the approval of Permit2 (EIP-2612), and the gateway sends it along. */
+const APPROVAL_EXTENSION = 'eip2612GasSponsoring';
+const APPROVAL_FIELDS = ['from', 'asset', 'spender', 'amount', 'nonce', 'deadline', 'signature', 'version'];
+const APPROVAL_TERMS = {
+  info: { description: 'The gateway executes an approval of Permit2 together with the payment', version: '1' },
+  schema: {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    type: 'object',
+    properties: Object.fromEntries(APPROVAL_FIELDS.map((name) => [name, { type: 'string' }])),
+    required: APPROVAL_FIELDS,
+  },
+};
 
 export interface PaymentTerms {
   readonly deployment: TokenPlace;
@@ -34,7 +47,7 @@ export interface PaymentOffer {
   readonly signature: Hex;
 }
 
-export const isUpto = (offer: PaymentOffer | UptoOffer): offer is UptoOffer => 'permit' in offer;
+export const isUpto = (offer: PaymentOffer | SignedPermit): offer is SignedPermit => 'permit' in offer;
 
 export const nameNetwork = ({ chainId }: Pick<Deployment, 'chainId'>): string => `eip155:${chainId}`;
 
@@ -57,8 +70,9 @@ export function encodePaymentRequired(
     description: 'The most that this request may cost; the rest is credit (exact), or is not taken (upto)',
     mimeType: 'application/json',
   };
-  const accepts = facilitator === undefined ? [exact] : [exact, upto];
-  return encode({ x402Version: 2, error: problem, resource, accepts });
+  const about = { x402Version: 2, error: problem, resource };
+  if (facilitator === undefined) return encode({ ...about, accepts: [exact] });
+  return encode({ ...about, accepts: [exact, upto], extensions: { [APPROVAL_EXTENSION]: APPROVAL_TERMS } });
 }
 
 export const encodePaymentResponse = (answer: {
@@ -113,6 +127,16 @@ const signedPermit = z.object({
   }),
 });
 
+const signedApproval = z.object({
+  ...{ from: address, asset: address, spender: address, signature: hexBytes(65) },
+  ...{ amount: atomic, nonce: atomic, deadline: atomic, version: z.literal('1') },
+});
+/** A client repeats our own fields if it has nothing to approve. */
+const noApproval = z.object({ signature: z.undefined().optional() });
+const extensions = z.object({
+  [APPROVAL_EXTENSION]: z.object({ info: z.union([signedApproval, noApproval]) }).optional(),
+});
+
 const same = { network: z.string(), asset: address };
 const paymentBody = z.union([
   z.object({
@@ -124,6 +148,7 @@ const paymentBody = z.union([
     x402Version: z.literal(2),
     accepted: z.object({ scheme: z.literal('upto'), ...same }),
     payload: signedPermit,
+    extensions: extensions.nullish(),
   }),
 ]);
 
@@ -131,7 +156,7 @@ const paymentBody = z.union([
 export function parsePayment(
   header: string,
   deployment: PaymentTerms['deployment'],
-): PaymentOffer | UptoOffer | undefined {
+): PaymentOffer | SignedPermit | undefined {
   if (header.length > MOST_CHARACTERS || !/^[A-Za-z0-9+/]+={0,2}$/.test(header)) return undefined;
   let given: unknown;
   try {
@@ -143,15 +168,28 @@ export function parsePayment(
   if (!parsed.success) return undefined;
   const { accepted, payload } = parsed.data;
   if (accepted.network !== nameNetwork(deployment) || accepted.asset !== deployment.token) return undefined;
-  return 'authorization' in payload ? payload : readPermit(payload, deployment.token);
+  if ('authorization' in payload) return payload;
+  const info = 'extensions' in parsed.data ? parsed.data.extensions?.[APPROVAL_EXTENSION]?.info : undefined;
+  return readPermit(payload, info && 'amount' in info ? info : undefined, deployment.token);
 }
 
-/** @returns undefined for a permit of another token, or one that another contract may use. */
+/** @returns undefined for a permit or an approval of another token, or one that another contract may use. */
 function readPermit(
   { signature, permit2Authorization }: z.infer<typeof signedPermit>,
+  approved: z.infer<typeof signedApproval> | undefined,
   token: Address,
-): UptoOffer | undefined {
+): SignedPermit | undefined {
   const { from, permitted, spender, nonce, deadline, witness } = permit2Authorization;
   if (permitted.token !== token || spender !== UPTO_PROXY) return undefined;
-  return { permit: { from, maximum: permitted.amount, nonce, deadline, ...witness }, signature };
+  const permit = { from, maximum: permitted.amount, nonce, deadline, ...witness };
+  if (approved === undefined) return { permit, signature, approval: undefined };
+  if (approved.from !== from || approved.asset !== token || approved.spender !== PERMIT2) return undefined;
+  return { permit, signature, approval: toApproval(approved) };
 }
+
+const toApproval = ({
+  amount: value,
+  nonce,
+  deadline,
+  signature,
+}: z.infer<typeof signedApproval>): TokenApproval => ({ value, nonce, deadline, signature });

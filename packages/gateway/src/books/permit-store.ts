@@ -1,26 +1,10 @@
 import type { Hex } from '@ogong/chain/hex';
-import type { UptoPermit } from '@ogong/chain/money/permits';
-import {
-  addressText,
-  amount,
-  bigInteger,
-  columns,
-  hexText,
-  integer,
-  mapped,
-  oneOf,
-  text,
-} from '@ogong/host/store/columns';
+import type { PermitFunds, SignedPermit, UptoPermit } from '@ogong/chain/money/permits';
+import { addressText, amount, bigInteger, columns, hexText, integer, mapped, named, oneOf, optionalColumns, text } from '@ogong/host/store/columns';
 import { change, findAll, findOne, insertRow, type Work } from '@ogong/host/store/work';
 import { addCredit, type CreditEntry, findGranted } from './credit-store.ts';
 import { hasCredit, namePayer, writeHasCall } from './payment-store.ts';
 import { findSpending } from './spending-store.ts';
-
-/** A payment of x402's scheme `upto`: a part of the signed maximum is taken when the price is known. */
-export interface UptoOffer {
-  readonly permit: UptoPermit;
-  readonly signature: Hex;
-}
 
 /**
  * `open`: its request runs. `ended`: the request is over, and its price may still be open. `taking`: the amount is fixed, and may be on the
@@ -29,7 +13,8 @@ export interface UptoOffer {
  */
 export type PermitState = 'open' | 'ended' | 'taking' | 'taken' | 'done' | 'unused' | 'lost';
 
-export interface PermitRow extends UptoOffer {
+/** A payment of x402's scheme `upto`: a part of the signed maximum is taken when the price is known. */
+export interface PermitRow extends SignedPermit {
   readonly state: PermitState;
   /** Pays for the request. Each permit has its own; an unused one names the account of its payer. */
   readonly account: string;
@@ -52,6 +37,9 @@ export const PERMIT_TABLE = `
     valid_after TEXT NOT NULL,
     deadline TEXT NOT NULL,
     signature TEXT NOT NULL,
+    approval_nonce TEXT,
+    approval_deadline TEXT,
+    approval_signature TEXT,
     state TEXT NOT NULL,
     account TEXT NOT NULL,
     from_block INTEGER NOT NULL,
@@ -68,6 +56,11 @@ const nonceText = mapped(text, BigInt, String);
 const row = columns({
   ...{ payer: addressText, nonce: nonceText, recipient: addressText, facilitator: addressText, maximum: amount },
   ...{ validAfter: amount, deadline: amount, signature: hexText },
+  approval: optionalColumns({
+    nonce: named('approval_nonce', amount),
+    deadline: named('approval_deadline', amount),
+    signature: named('approval_signature', hexText),
+  }),
   state: oneOf<PermitState>(['open', 'ended', 'taking', 'taken', 'done', 'unused', 'lost']),
   ...{ account: text, fromBlock: bigInteger, takenAtomic: amount, transactionHash: text, madeMs: integer },
 });
@@ -81,9 +74,11 @@ const toPermit = ({
   maximum,
   validAfter,
   deadline,
+  approval,
   ...rest
 }: StoredRow): PermitRow => ({
   ...rest,
+  approval: approval && { ...approval, value: maximum },
   permit: { from: payer, to: recipient, facilitator, maximum, nonce, validAfter, deadline },
 });
 
@@ -96,17 +91,16 @@ const MOST_UNSETTLED = 1_024;
 
 /**
  * Takes a permit's nonce. If its payer has enough credit left, the permit itself is not used.
- * @returns the reason for a refusal. `used`: the nonce. `poor`: the payer cannot pay all of its permits. `owes`: it did not pay before.
+ * @returns the permit, with its approval if that is needed, or the reason for a refusal. `used`: the nonce. `poor`: the payer cannot pay all of its permits. `owes`: it did not pay before.
  * `full`: too much is unpaid.
  */
 export function* takePermit(
-  { permit, signature }: UptoOffer,
+  { permit, signature, approval }: SignedPermit,
   terms: {
     readonly fromBlock: bigint;
     readonly madeMs: number;
     readonly neededAtomic: bigint;
-    /** The amount that permits of the payer can move now. */
-    readonly movableAtomic: bigint;
+    readonly funds: PermitFunds;
     /** Sum of all maxima that may be unsettled, and of all lost payments of the last day. */
     readonly mostUnsettledAtomic: bigint;
   },
@@ -114,12 +108,11 @@ export function* takePermit(
   const { from, to, facilitator, maximum, nonce, validAfter, deadline } = permit;
   const { fromBlock, madeMs } = terms;
   const isUnused = yield* hasCredit(namePayer(from), terms.neededAtomic);
-  if (!isUnused) {
-    const refusal = yield* findRefusal(permit, terms);
-    if (refusal !== undefined) return refusal;
-  }
+  const cover = isUnused ? 'allowance' : yield* findCover({ permit, approval }, terms);
+  if (cover !== 'allowance' && cover !== 'approval') return cover;
   const stored: StoredRow = {
     ...{ payer: from, nonce, recipient: to, facilitator, maximum, validAfter, deadline, signature },
+    approval: cover === 'approval' ? approval : undefined,
     ...{ state: isUnused ? 'unused' : 'open', account: isUnused ? namePayer(from) : namePermit(permit) },
     ...{ fromBlock, takenAtomic: 0n, transactionHash: '', madeMs },
   };
@@ -131,23 +124,32 @@ export function* takePermit(
   return toPermit(stored);
 }
 
-function* findRefusal(
-  { from, maximum }: UptoPermit,
+/**
+ * Finds what lets Permit2 move the maximum. An approval replaces the allowance, and each has the next number of its payer. So it covers one
+ * payment alone, and no other of this payer may be unsettled beside it.
+ */
+function* findCover(
+  { permit: { from, maximum }, approval }: Pick<SignedPermit, 'permit' | 'approval'>,
   {
     madeMs,
-    movableAtomic,
+    funds: { balanceAtomic, allowanceAtomic, approvalNonce },
     mostUnsettledAtomic,
-  }: { readonly madeMs: number; readonly movableAtomic: bigint; readonly mostUnsettledAtomic: bigint },
-): Work<'poor' | 'owes' | 'full' | undefined> {
+  }: { readonly madeMs: number; readonly funds: PermitFunds; readonly mostUnsettledAtomic: bigint },
+): Work<'allowance' | 'approval' | 'poor' | 'owes' | 'full'> {
   const lost = `SELECT ${row.list} FROM permits WHERE state = 'lost' AND (payer = ? OR made_ms > ?) LIMIT ${MOST_UNSETTLED}`;
   const losses = yield* findAll(row, lost, from, madeMs - DAY_MS);
   if (losses.some(({ payer }) => payer === from)) return 'owes';
   const waiting = `SELECT ${row.list} FROM permits WHERE state IN ('open', 'ended', 'taking') LIMIT ${MOST_UNSETTLED}`;
   const unsettled = yield* findAll(row, waiting);
   const sum = (rows: readonly StoredRow[]): bigint => rows.reduce((total, one) => total + one.maximum, 0n);
-  if (sum(unsettled.filter(({ payer }) => payer === from)) + maximum > movableAtomic) return 'poor';
+  const own = unsettled.filter(({ payer }) => payer === from);
+  const neededAtomic = sum(own) + maximum;
+  const isAllowed = neededAtomic <= allowanceAtomic && own.every((one) => one.approval === undefined);
+  const isApproved = approval?.nonce === approvalNonce && own.length === 0;
+  if (neededAtomic > balanceAtomic || (!isAllowed && !isApproved)) return 'poor';
   if (unsettled.length + losses.length >= MOST_UNSETTLED) return 'full';
-  return sum([...unsettled, ...losses]) + maximum > mostUnsettledAtomic ? 'full' : undefined;
+  if (sum([...unsettled, ...losses]) + maximum > mostUnsettledAtomic) return 'full';
+  return isAllowed ? 'allowance' : 'approval';
 }
 
 const DAY_MS = 86_400_000;

@@ -2,6 +2,7 @@ import type { ChainClient } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
 import type { Address } from '@ogong/chain/hex';
 import { isAuthorized } from '@ogong/chain/money/authorizations';
+import type { SignedPermit } from '@ogong/chain/money/permits';
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
 import { computeAddressGroup } from '@ogong/host/link/places';
@@ -33,7 +34,6 @@ import {
   type PaymentTerms,
   parsePayment,
 } from '../books/payment-wire.ts';
-import type { UptoOffer } from '../books/permit-store.ts';
 import {
   createPermits,
   type PermitChain,
@@ -78,7 +78,7 @@ export interface PaymentDesk extends Repeating {
    * @returns undefined without a payment.
    * @throws ApiError
    */
-  read(context: ApiContext): Promise<PaymentOffer | UptoOffer | undefined>;
+  read(context: ApiContext): Promise<PaymentOffer | SignedPermit | undefined>;
   /**
    * Takes the payment.
    * @param enter takes the payer's place among the running requests; the caller gives it back.
@@ -88,7 +88,7 @@ export interface PaymentDesk extends Repeating {
   charge(
     context: ApiContext,
     asked: readonly MeteredRequest[],
-    offer: PaymentOffer | UptoOffer | undefined,
+    offer: PaymentOffer | SignedPermit | undefined,
     enter: (payer: KeyHolder) => void,
   ): Promise<ChargedPayer>;
   /** Notes that the request of this account is over, so that its price can be taken. */
@@ -196,7 +196,7 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
 
   /** @throws ApiError */
   async function promise(
-    offer: UptoOffer,
+    offer: SignedPermit,
     terms: Quote,
     { group, enter }: { readonly group: string; enter(payer: KeyHolder): void },
   ): Promise<ChargedPayer> {
@@ -280,7 +280,7 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
 const NO_UPTO = 'this gateway takes no payments of scheme upto';
 const REFUSALS: Readonly<Record<PermitRefusal, string>> = {
   used: 'nonce_already_used',
-  poor: 'insufficient_funds, counting the payments of this payer that are not taken yet, or Permit2 may not spend them',
+  poor: 'insufficient_funds, counting the payments of this payer that are not taken yet, or Permit2 may not spend them; a signed approval covers one payment at a time',
   owes: 'an earlier payment of this payer could not be taken',
   full: 'the gateway waits for as many payments as it may; pay by scheme exact',
 };

@@ -58,9 +58,9 @@ const open = (mostUnsettledAtomic = 20n * unit): Promise<GatewayFixture> =>
   });
 
 const body = JSON.stringify({ model: FAKE_MODEL, messages: [{ role: 'user', content: 'Hi' }], max_tokens: 4 });
-/** The client that everybody uses, with a wallet that knows the scheme `upto` alone. */
-function payAs({ privateKey }: Member) {
-  const wallet = new UptoEvmScheme(privateKeyToAccount(privateKey));
+/** The client that everybody uses, with a wallet that knows the scheme `upto` alone. @param reads lets it sign approvals. */
+function payAs({ privateKey }: Member, reads?: { readonly rpcUrl: string }) {
+  const wallet = new UptoEvmScheme(privateKeyToAccount(privateKey), reads);
   const client = new x402Client().register('eip155:*', wallet).setSpendControls({ allowedAssets: true });
   const paying = wrapFetchWithPayment(fetch, client);
   return (): Promise<Response> =>
@@ -174,11 +174,27 @@ it('takes no transfer by another facilitator for the payment', async () => {
   const permit = await findOnly();
   const own = { ...permit, facilitator: caller.address };
   const signature = await privateKeyToAccount(caller.privateKey).signTypedData(describePermit(ledger.deployment, own));
-  await caller.client.takeByPermit(own, 1n, signature);
+  await caller.client.takeByPermit({ permit: own, signature, approval: undefined }, 1n);
   await settleReply(permit, LEAST);
   await expect.poll(() => readState(permit)).toBe('taking');
   chainTime = permit.deadline + 1n;
   await expect.poll(() => readState(permit)).toBe('lost');
+  expect(await reconcile(fixture.books)).toEqual([]);
+});
+
+it('takes a payment by a signed approval, of a payer that has no coins for gas', async () => {
+  const before = await balanceOf(payTo);
+  const payer = await ledger.createMember(10n * unit);
+  expect((await payAs(payer, { rpcUrl: ledger.deployment.rpcUrl })()).status).toBe(200);
+  const permit = await findOnly();
+  await settleReply(permit, LEAST);
+  await expect.poll(() => readState(permit)).toBe('done');
+  expect(await balanceOf(payTo)).toBe(before + LEAST);
+  expect(await sender.client.permitFundsOf(payer.address)).toMatchObject({
+    allowanceAtomic: permit.maximum - LEAST,
+    approvalNonce: 1n,
+  });
+  expect((await payAs(payer, { rpcUrl: ledger.deployment.rpcUrl })()).status).toBe(200);
   expect(await reconcile(fixture.books)).toEqual([]);
 });
 

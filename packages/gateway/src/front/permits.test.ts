@@ -1,8 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import { generatePrivateKey } from '@ogong/chain/keys';
-import type { UptoPermit } from '@ogong/chain/money/permits';
+import type { Hex } from '@ogong/chain/hex';
+import type { SignedPermit, UptoPermit } from '@ogong/chain/money/permits';
+import type { TokenApproval } from '@ogong/chain/money/token-approvals';
 import { BENCH_CONFIRMATIONS, createPermitBench, type MakeCall, type PermitBench } from '@ogong/testing/gateway/permit-bench';
 import fc from 'fast-check';
+import { parseSignature, serializeSignature } from 'viem';
 import { expect, it } from 'vitest';
 
 const MAXIMUM = 1_000n;
@@ -52,7 +55,7 @@ it('takes the amount that is on the chain for the one that was taken', async () 
   const permit = await owe(bench);
   await bench.settle(permit, 40n);
   // Another copy of the store fixed it.
-  await money.chain.takeByPermit(permit, MAX_FEE, '0x');
+  await money.chain.takeByPermit({ permit, signature: '0x', approval: undefined }, MAX_FEE);
   await bench.desk(0).step();
   expect(await bench.find(permit)).toMatchObject({ state: 'taken', takenAtomic: MAX_FEE });
   money.state.block += BENCH_CONFIRMATIONS;
@@ -60,6 +63,59 @@ it('takes the amount that is on the chain for the one that was taken', async () 
   expect(await bench.readMoney(permit)).toEqual({ spent: 40n, kept: 40n, left: 60n });
   await bench.close();
 });
+
+it('takes one payment at a time by approvals of a payer that lets permits spend nothing', async () => {
+  const bench = createPermitBench({ gateways: 1 });
+  const { money, sign, approve, find } = bench;
+  const key = generatePrivateKey();
+  const signOne = async (nonce: bigint, approvalNonce: bigint) =>
+    approve(key, await sign(key, { maximum: MAXIMUM, nonce }), approvalNonce);
+  const take = (offer: SignedPermit) => bench.desk(0).take(offer, MAX_FEE);
+  const first = await signOne(1n, 0n);
+  const { permit } = first;
+  money.fund(permit.from, 10n * MAXIMUM);
+  money.allow(permit.from, 0n);
+  expect(await take({ ...first, approval: undefined })).toBe('poor');
+  expect(await take(await signOne(1n, 1n))).toBe('poor');
+  expect(await take(first)).toMatchObject({ approval: first.approval });
+  money.allow(permit.from, 10n * MAXIMUM);
+  expect(await take(await signOne(2n, 0n))).toBe('poor');
+  expect(await take(await signOne(2n, 1n))).toBe('poor');
+  money.allow(permit.from, 0n);
+
+  await bench.order(permit, MAX_FEE);
+  await bench.end(permit);
+  await bench.settle(permit, 40n);
+  await bench.desk(0).step();
+  expect(await find(permit)).toMatchObject({ state: 'taken', takenAtomic: 40n });
+  expect(await take(await signOne(2n, 1n))).toMatchObject({ state: 'open' });
+  await bench.close();
+});
+
+it.each<[RegExp, (approval: TokenApproval) => Partial<TokenApproval>]>([
+  [/is for 999, and not for 1000/, () => ({ value: 999n })],
+  [/lapses before/, ({ deadline }) => ({ deadline: deadline - 1n })],
+  [/did not sign the approval/, ({ deadline }) => ({ deadline: deadline + 1n })],
+  [/did not sign the approval/, () => ({ nonce: 1n })],
+  [/did not sign the approval/, ({ signature }) => ({ signature: twinOf(signature) })],
+])('refuses an approval with another field before the request is read: %s', async (problem, bend) => {
+  const bench = createPermitBench({ gateways: 1 });
+  const key = generatePrivateKey();
+  const offer = await bench.approve(key, await bench.sign(key, { maximum: MAXIMUM, nonce: 1n }), 0n);
+  const approval = offer.approval as TokenApproval;
+  expect(await bench.desk(0).findProblem(offer, Date.now())).toBeUndefined();
+  const bent = { ...offer, approval: { ...approval, ...bend(approval) } };
+  expect(await bench.desk(0).findProblem(bent, Date.now())).toMatch(problem);
+  await bench.close();
+});
+
+/** Order of secp256k1. */
+const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+/** The other signature of the same key, which contracts refuse. */
+function twinOf(signature: Hex): Hex {
+  const { r, s, yParity } = parseSignature(signature);
+  return serializeSignature({ r, s: `0x${(ORDER - BigInt(s)).toString(16).padStart(64, '0')}`, yParity: 1 - yParity });
+}
 
 const EVENTS = ['step 0', 'step 1', 'urge', 'settle', 'order', 'reject', 'mine', 'undo', 'move', 'withdraw', 'lapse'] as const;
 /** The first ones are the most frequent. */

@@ -2,7 +2,8 @@ import type { ChainClient } from '@ogong/chain/client';
 import type { TokenPlace } from '@ogong/chain/deployment';
 import { ChainError } from '@ogong/chain/errors';
 import type { Address } from '@ogong/chain/hex';
-import { isPermitted, type UptoPermit } from '@ogong/chain/money/permits';
+import { isPermitted, type SignedPermit, type UptoPermit } from '@ogong/chain/money/permits';
+import { isApproved, type TokenApproval } from '@ogong/chain/money/token-approvals';
 import type { WorkStore } from '@ogong/host/store/work-store';
 import type { Clock } from '@ogong/host/time/clock';
 import {
@@ -15,7 +16,6 @@ import {
   notePermit,
   type PermitRow,
   takePermit,
-  type UptoOffer,
 } from '../books/permit-store.ts';
 
 export type PermitChain = Pick<
@@ -26,7 +26,7 @@ export type PermitChain = Pick<
   | 'findPermitTransfer'
   | 'hasPermits'
   | 'isPermitSpent'
-  | 'permittedBalanceOf'
+  | 'permitFundsOf'
   | 'takeByPermit'
 >;
 
@@ -63,9 +63,9 @@ export interface PermitDesk {
   /** The account that takes the payments; undefined if the chain lacks the contracts, or does not answer. */
   findFacilitator(): Promise<Address | undefined>;
   /** Finds a reason to refuse a permit, before its request is read. */
-  findProblem(offer: UptoOffer, nowMs: number): Promise<string | undefined>;
+  findProblem(offer: SignedPermit, nowMs: number): Promise<string | undefined>;
   /** @throws ChainError */
-  take(offer: UptoOffer, neededAtomic: bigint): Promise<PermitRow | PermitRefusal>;
+  take(offer: SignedPermit, neededAtomic: bigint): Promise<PermitRow | PermitRefusal>;
   /** Notes that the request of this account is over. */
   end(account: string): void;
   /** Brings all permits one step further. */
@@ -100,7 +100,7 @@ export function createPermits(options: PermitOptions, dependencies: SettleDepend
 
   return {
     findFacilitator,
-    async findProblem({ permit, signature }, nowMs) {
+    async findProblem({ permit, signature, approval }, nowMs) {
       if (permit.to !== payTo) return `it pays ${permit.to}, and not ${payTo}`;
       const own = await findFacilitator();
       if (own === undefined) return 'this gateway takes no payments of scheme upto';
@@ -109,14 +109,15 @@ export function createPermits(options: PermitOptions, dependencies: SettleDepend
       if (permit.validAfter > nowS) return 'it is not good yet';
       if (permit.deadline < nowS + LEAST_LIFE_S) return `it lapses too early: ${LEAST_LIFE_S} s at least`;
       if (permit.deadline > nowS + MOST_LIFE_S) return `it is good for too long: ${MOST_LIFE_S} s at most`;
-      return (await isPermitted(deployment, permit, signature)) ? undefined : 'its payer did not sign it';
+      if (!(await isPermitted(deployment, permit, signature))) return 'its payer did not sign it';
+      return approval && findApprovalProblem(approval, { deployment, permit });
     },
     async take(offer, neededAtomic) {
       const chain = await client();
       if (await chain.isPermitSpent(offer.permit)) return 'used';
       const fromBlock = await chain.blockNumber();
-      const movableAtomic = await chain.permittedBalanceOf(offer.permit.from);
-      const terms = { fromBlock, movableAtomic, neededAtomic, mostUnsettledAtomic, madeMs: clock.nowMs() };
+      const funds = await chain.permitFundsOf(offer.permit.from);
+      const terms = { fromBlock, funds, neededAtomic, mostUnsettledAtomic, madeMs: clock.nowMs() };
       return books.write(() => takePermit(offer, terms));
     },
     end(account) {
@@ -135,6 +136,15 @@ export function createPermits(options: PermitOptions, dependencies: SettleDepend
       }
     },
   };
+}
+
+async function findApprovalProblem(
+  approval: TokenApproval,
+  { deployment, permit }: { readonly deployment: TokenPlace; readonly permit: UptoPermit },
+): Promise<string | undefined> {
+  if (approval.value !== permit.maximum) return `its approval is for ${approval.value}, and not for ${permit.maximum}`;
+  if (approval.deadline < permit.deadline) return 'its approval lapses before it';
+  return (await isApproved(deployment, permit.from, approval)) ? undefined : 'its payer did not sign the approval';
 }
 
 interface DuePermit {
@@ -161,7 +171,7 @@ async function settlePermit(
       await close(row, 'lost');
       return;
     }
-    const { transactionHash } = await chain.takeByPermit(permit, row.takenAtomic, row.signature);
+    const { transactionHash } = await chain.takeByPermit(row, row.takenAtomic);
     await books.write(() => notePermit(row, { transactionHash, value: row.takenAtomic }));
   };
   /** Notes the transfer that is on the chain. Its payer may have withdrawn the permit instead. */

@@ -29,6 +29,7 @@ const guardian: ReservedCall = { who: 'the guardian', answer: 'NotGuardian' };
 const nameOwner: ReservedCall = { who: "the maker's account", answer: 'NotOwner' };
 const executor: ReservedCall = { who: 'the token holders, by a decision', answer: 'GovernorOnlyExecutor' };
 const role: ReservedCall = { who: 'the government', answer: 'AccessControlUnauthorizedAccount' };
+const facilitator: ReservedCall = { who: 'the facilitator of the permit', answer: 'UnauthorizedFacilitator' };
 const escrow: ReservedCall = { who: 'the escrow', answer: 'NotTransferable' };
 
 const erc20 = {
@@ -331,7 +332,7 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
     },
   },
   devUptoProxy: {
-    reserved: { settle: { who: 'the facilitator of the permit', answer: 'UnauthorizedFacilitator' } },
+    reserved: { settle: facilitator, settleWithPermit: facilitator },
     anybody: {},
   },
 };

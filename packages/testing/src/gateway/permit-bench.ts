@@ -1,9 +1,10 @@
 import type { Address, Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
-import { describePermit, type UptoPermit } from '@ogong/chain/money/permits';
+import { describePermit, type SignedPermit, type UptoPermit } from '@ogong/chain/money/permits';
+import { describeApproval } from '@ogong/chain/money/token-approvals';
 import { findGranted, sumCredits } from '@ogong/gateway/books/credit-store';
 import { namePayer } from '@ogong/gateway/books/payment-store';
-import { endPermit, findPermit, namePermit, type PermitRow, type UptoOffer } from '@ogong/gateway/books/permit-store';
+import { endPermit, findPermit, namePermit, type PermitRow } from '@ogong/gateway/books/permit-store';
 import { GATEWAY_SCHEMA } from '@ogong/gateway/books/schema';
 import { findSpending, putSpending } from '@ogong/gateway/books/spending-store';
 import { createPermits, type PermitDesk } from '@ogong/gateway/front/permits';
@@ -91,11 +92,19 @@ export function createPermitBench({
     payTo,
     desk: (index: number): PermitDesk => desks[index] as PermitDesk,
     /** Signs a permit for these gateways, of an hour. */
-    async sign(key: Hex, given: Partial<UptoPermit> & Pick<UptoPermit, 'maximum' | 'nonce'>): Promise<UptoOffer> {
+    async sign(key: Hex, given: Partial<UptoPermit> & Pick<UptoPermit, 'maximum' | 'nonce'>): Promise<SignedPermit> {
       const deadline = money.state.timeS + 3_600n;
       const own = { from: computeAddress(key), to: payTo, facilitator: payTo, validAfter: 0n, deadline };
       const permit = { ...own, ...given };
-      return { permit, signature: await privateKeyToAccount(key).signTypedData(describePermit(deployment, permit)) };
+      const signature = await privateKeyToAccount(key).signTypedData(describePermit(deployment, permit));
+      return { permit, signature, approval: undefined };
+    },
+    /** Adds a signed approval of Permit2. */
+    async approve(key: Hex, offer: SignedPermit, nonce: bigint): Promise<SignedPermit> {
+      const { from, maximum: value, deadline } = offer.permit;
+      const described = describeApproval(deployment, from, { value, nonce, deadline });
+      const signature = await privateKeyToAccount(key).signTypedData(described);
+      return { ...offer, approval: { value, nonce, deadline, signature } };
     },
     /** Reserves an order, if the credit of a permit covers it. */
     order: (permit: UptoPermit, maxFeeAtomic: bigint): Promise<boolean> =>

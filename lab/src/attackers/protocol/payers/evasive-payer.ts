@@ -1,6 +1,6 @@
 import type { Hex } from '@ogong/chain/hex';
 import { generatePrivateKey } from '@ogong/chain/keys';
-import type { UptoOffer } from '@ogong/gateway/books/permit-store';
+import type { SignedPermit } from '@ogong/chain/money/permits';
 import { createPermitBench, type PermitBench } from '@ogong/testing/gateway/permit-bench';
 import { countTexts, defineAttack } from '../define-attack.ts';
 
@@ -25,11 +25,12 @@ interface EvasivePayers {
   readonly payers: number;
 }
 
-async function evade({ money, payTo }: PermitBench, { permit, signature }: UptoOffer, evasion: Evasion): Promise<void> {
+async function evade({ money, payTo }: PermitBench, offer: SignedPermit, evasion: Evasion): Promise<void> {
+  const { permit } = offer;
   if (evasion === 'moves its tokens away') money.fund(permit.from, 0n);
   if (evasion === 'withdraws its permit') money.withdraw(permit);
   if (evasion !== 'uses the nonce for a permit of one unit') return;
-  await money.chain.takeByPermit({ ...permit, to: payTo, facilitator: permit.from }, 1n, signature);
+  await money.chain.takeByPermit({ ...offer, permit: { ...permit, to: payTo, facilitator: permit.from } }, 1n);
 }
 
 /** Payers of the scheme `upto` evade their permits between the answer and its verdict. */
@@ -44,7 +45,7 @@ export const evasivePayer = defineAttack({
     breaks.add('gateway', bench.restart);
     const { money } = bench;
     const refusals: string[] = [];
-    const answered: UptoOffer[] = [];
+    const answered: SignedPermit[] = [];
 
     async function ask(key: Hex, nonce: bigint): Promise<boolean> {
       const offer = await bench.sign(key, { maximum: FEE, nonce });
