@@ -182,7 +182,7 @@ it('takes no transfer by another facilitator for the payment', async () => {
   expect(await reconcile(fixture.books)).toEqual([]);
 });
 
-it('takes a payment by a signed approval, of a payer that has no coins for gas', async () => {
+it('takes a payment by a signed approval, of a payer that never approved Permit2', async () => {
   const before = await balanceOf(payTo);
   const payer = await ledger.createMember(10n * unit);
   expect((await payAs(payer, { rpcUrl: ledger.deployment.rpcUrl })()).status).toBe(200);

@@ -66,6 +66,8 @@ export function createFakePermitChain(facilitator: Address, timeS: bigint) {
     allow: (from: Address, amount: bigint): void => void allowances.set(from, amount),
     /** The payer uses up the nonce of a permit itself. */
     withdraw: (permit: Nonce): void => void used.add(nameOf(permit)),
+    /** The payer uses up the number of its next approval. */
+    skipApproval: (from: Address): void => void approvals.set(from, approvalsOf(from) + 1n),
     /** Returns the amount that its facilitator took by a permit. */
     takenBy(permit: UptoPermit): bigint {
       const found = transfers.get(nameOf(permit));

@@ -8,6 +8,7 @@ export const EVASIONS = [
   'moves its tokens away',
   'withdraws its permit',
   'uses the nonce for a permit of one unit',
+  'uses the number of its approval',
   'sends its permit to two gateways',
 ] as const;
 export type Evasion = (typeof EVASIONS)[number];
@@ -29,6 +30,7 @@ async function evade({ money, payTo }: PermitBench, offer: SignedPermit, evasion
   const { permit } = offer;
   if (evasion === 'moves its tokens away') money.fund(permit.from, 0n);
   if (evasion === 'withdraws its permit') money.withdraw(permit);
+  if (evasion === 'uses the number of its approval') money.skipApproval(permit.from);
   if (evasion !== 'uses the nonce for a permit of one unit') return;
   await money.chain.takeByPermit({ ...offer, permit: { ...permit, to: payTo, facilitator: permit.from } }, 1n);
 }
@@ -48,8 +50,12 @@ export const evasivePayer = defineAttack({
     const answered: SignedPermit[] = [];
 
     async function ask(key: Hex, nonce: bigint): Promise<boolean> {
-      const offer = await bench.sign(key, { maximum: FEE, nonce });
-      money.fund(offer.permit.from, 10n * FEE);
+      const signed = await bench.sign(key, { maximum: FEE, nonce });
+      const { from } = signed.permit;
+      money.fund(from, 10n * FEE);
+      const isApproving = evasion === 'uses the number of its approval';
+      if (isApproving) money.allow(from, 0n);
+      const offer = isApproving ? await bench.approve(key, signed, nonce) : signed;
       const gateways = evasion === 'sends its permit to two gateways' ? [0, 1] : [0];
       const answers = await Promise.all(
         gateways.map(async (index) => {
@@ -109,7 +115,7 @@ export const evasivePayer = defineAttack({
       const isUnsettled = ends.some(({ state }) => state !== 'lost' && state !== 'done');
       const mayPay = evasion === 'sends its permit to two gateways';
       worked ||= isWrong || isUnsettled || refusals.length === 0;
-      worked ||= mayPay ? lost > 0 || ends.length > PAYERS + 1 : isServedAgain || BigInt(lost) * FEE > LIMIT;
+      worked ||= mayPay ? lost > 0 || ends.length > PAYERS + 1 : isServedAgain || lost === 0 || BigInt(lost) * FEE > LIMIT;
       const counts = countTexts([...ends.map(({ state }) => `${state}`), ...refusals.map((why) => `refused: ${why}`)]);
       answered.push(`a payer that ${evasion}: ${counts.join(', ')}`);
     }
