@@ -1,3 +1,6 @@
+import { PERMIT2 } from '@ogong/chain/money/token-approvals';
+import { zeroAddress, zeroHash } from 'viem';
+
 /** The party that may call a function, and the contract's answer to a stranger. */
 export interface ReservedCall {
   readonly who: string;
@@ -30,6 +33,15 @@ const nameOwner: ReservedCall = { who: "the maker's account", answer: 'NotOwner'
 const executor: ReservedCall = { who: 'the token holders, by a decision', answer: 'GovernorOnlyExecutor' };
 const role: ReservedCall = { who: 'the government', answer: 'AccessControlUnauthorizedAccount' };
 const facilitator: ReservedCall = { who: 'the facilitator of the permit', answer: 'UnauthorizedFacilitator' };
+/** An empty permit with an approval. Its token is a contract that takes none. */
+const EMPTY_APPROVED = [
+  { value: 0n, deadline: 0n, r: zeroHash, s: zeroHash, v: 0 },
+  { permitted: { token: PERMIT2, amount: 0n }, nonce: 0n, deadline: 0n },
+  0n,
+  zeroAddress,
+  { to: zeroAddress, facilitator: zeroAddress, validAfter: 0n },
+  '0x',
+];
 const escrow: ReservedCall = { who: 'the escrow', answer: 'NotTransferable' };
 
 const erc20 = {
@@ -332,7 +344,7 @@ export const CALLS: Readonly<Record<string, ContractCalls>> = {
     },
   },
   devUptoProxy: {
-    reserved: { settle: facilitator, settleWithPermit: facilitator },
+    reserved: { settle: facilitator, settleWithPermit: { ...facilitator, args: EMPTY_APPROVED } },
     anybody: {},
   },
 };
