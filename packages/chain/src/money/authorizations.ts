@@ -53,10 +53,7 @@ const TYPES = {
 const BLOCKS_PER_READ = 1_000n;
 
 /** Describes an authorization as a wallet signs it, by EIP-712. */
-export const describeAuthorization = (
-  { chainId, token }: TokenPlace,
-  message: TransferAuthorization,
-) =>
+export const describeAuthorization = ({ chainId, token }: TokenPlace, message: TransferAuthorization) =>
   ({
     domain: { ...TOKEN_DOMAIN, chainId, verifyingContract: token },
     types: TYPES,

@@ -174,7 +174,11 @@ export function createPermitWrites({ send }: Pick<Transactor, 'send'>, token: Ad
       const signed = { permitted: { token, amount: maximum }, nonce, deadline };
       const args = [signed, amount, from, { to, facilitator, validAfter }, signature] as const;
       const data = approval
-        ? encodeFunctionData({ abi: proxyAbi, functionName: 'settleWithPermit', args: [encodeApproval(approval), ...args] })
+        ? encodeFunctionData({
+            abi: proxyAbi,
+            functionName: 'settleWithPermit',
+            args: [encodeApproval(approval), ...args],
+          })
         : encodeFunctionData({ abi: proxyAbi, functionName: 'settle', args });
       return send('payment by a permit', UPTO_PROXY, data);
     },

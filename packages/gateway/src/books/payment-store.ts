@@ -44,7 +44,14 @@ export const PAYMENT_TABLE = `
 `;
 
 const row = columns({
-  ...{ payer: addressText, nonce: hexText, recipient: addressText, value: amount, validAfter: amount, validBefore: amount },
+  ...{
+    payer: addressText,
+    nonce: hexText,
+    recipient: addressText,
+    value: amount,
+    validAfter: amount,
+    validBefore: amount,
+  },
   ...{ signature: hexText, state: oneOf<PaymentState>(['pending', 'paid', 'final', 'unused', 'failed', 'undone']) },
   ...{ account: text, fromBlock: bigInteger, transactionHash: text, madeMs: integer },
 });

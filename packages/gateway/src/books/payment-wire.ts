@@ -187,9 +187,9 @@ function readPermit(
   return { permit, signature, approval: toApproval(approved) };
 }
 
-const toApproval = ({
-  amount: value,
+const toApproval = ({ amount: value, nonce, deadline, signature }: z.infer<typeof signedApproval>): TokenApproval => ({
+  value,
   nonce,
   deadline,
   signature,
-}: z.infer<typeof signedApproval>): TokenApproval => ({ value, nonce, deadline, signature });
+});

@@ -1,6 +1,18 @@
 import type { Hex } from '@ogong/chain/hex';
 import type { PermitFunds, SignedPermit, UptoPermit } from '@ogong/chain/money/permits';
-import { addressText, amount, bigInteger, columns, hexText, integer, mapped, named, oneOf, optionalColumns, text } from '@ogong/host/store/columns';
+import {
+  addressText,
+  amount,
+  bigInteger,
+  columns,
+  hexText,
+  integer,
+  mapped,
+  named,
+  oneOf,
+  optionalColumns,
+  text,
+} from '@ogong/host/store/columns';
 import { change, findAll, findOne, insertRow, type Work } from '@ogong/host/store/work';
 import { addCredit, type CreditEntry, findGranted } from './credit-store.ts';
 import { hasCredit, namePayer, writeHasCall } from './payment-store.ts';

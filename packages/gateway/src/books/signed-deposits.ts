@@ -32,7 +32,13 @@ export const SIGNED_DEPOSIT_TABLE = `
 `;
 
 const depositRow = columns({
-  ...{ payer: addressText, nonce: hexText, account: text, recipient: addressText, amountAtomic: { ...amount, name: 'amount' } },
+  ...{
+    payer: addressText,
+    nonce: hexText,
+    account: text,
+    recipient: addressText,
+    amountAtomic: { ...amount, name: 'amount' },
+  },
   ...{ validAfter: bigInteger, validBefore: bigInteger, signature: hexText, actor: text, madeMs: integer },
   /** `pending` until the chain has it, or never can have it. */
   state: oneOf(['pending', 'sent', 'lapsed', 'failed']),

@@ -2,13 +2,17 @@ import { describePermit, type UptoPermit } from '@ogong/chain/money/permits';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { allowPermits, installPermits } from '@ogong/testing/chain/dev-permits';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
+import { createPostgresPlace } from '@ogong/testing/gateway/books-place';
 import { FAKE_MODEL, fakePayer } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import { createPermitBench } from '@ogong/testing/gateway/permit-bench';
+import { checkStaleRow } from '@ogong/testing/gateway/permits-compliance';
+import { noPostgres, startTestPostgres } from '@ogong/testing/gateway/postgres-server';
 import { x402Client } from '@x402/core/client';
 import { UptoEvmScheme } from '@x402/evm/upto/client';
 import { decodePaymentResponseHeader, wrapFetchWithPayment } from '@x402/fetch';
 import { privateKeyToAccount } from 'viem/accounts';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createChannelLedger } from '../books/channel-ledger.ts';
 import { findPermit, listUnsettledPermits, namePermit, type PermitRow } from '../books/permit-store.ts';
 import { reconcile } from '../books/reconcile.ts';
@@ -206,4 +210,18 @@ it('refuses payments beyond its limit, and a payer that lets permits spend nothi
   fixture = await open(1n);
   const full = await payAs(caller)();
   expect([full.status, await full.text()]).toEqual([402, expect.stringContaining('as many payments as it may')]);
+});
+
+describe.skipIf(noPostgres !== undefined)(`gateways with one database${noPostgres ? ` (${noPostgres})` : ''}`, () => {
+  it('credit the rest of what the chain took, after another one fixed the amount', async () => {
+    const server = await startTestPostgres();
+    try {
+      const place = await createPostgresPlace(server);
+      const opened = await Promise.all([place.open(), place.open()]);
+      await checkStaleRow(createPermitBench({ gateways: 2, stores: opened.map(({ books }) => books) }));
+      await Promise.all(opened.map(({ close }) => close()));
+    } finally {
+      await server.stop();
+    }
+  });
 });

@@ -1,58 +1,29 @@
 import { setImmediate } from 'node:timers/promises';
-import { generatePrivateKey } from '@ogong/chain/keys';
 import type { Hex } from '@ogong/chain/hex';
+import { generatePrivateKey } from '@ogong/chain/keys';
 import type { SignedPermit, UptoPermit } from '@ogong/chain/money/permits';
 import type { TokenApproval } from '@ogong/chain/money/token-approvals';
-import { BENCH_CONFIRMATIONS, createPermitBench, type MakeCall, type PermitBench } from '@ogong/testing/gateway/permit-bench';
+import {
+  BENCH_CONFIRMATIONS,
+  createPermitBench,
+  type MakeCall,
+  type PermitBench,
+} from '@ogong/testing/gateway/permit-bench';
+import { checkStaleRow, MAX_FEE, MAXIMUM, owePermit } from '@ogong/testing/gateway/permits-compliance';
 import fc from 'fast-check';
 import { parseSignature, serializeSignature } from 'viem';
 import { expect, it } from 'vitest';
 
-const MAXIMUM = 1_000n;
-const MAX_FEE = 100n;
-
-/** Makes a permit whose request is over, with one open order. */
-async function owe({ money, sign, desk, order, end }: PermitBench): Promise<UptoPermit> {
-  const offer = await sign(generatePrivateKey(), { maximum: MAXIMUM, nonce: 7n });
-  money.fund(offer.permit.from, MAXIMUM);
-  const taken = await desk(0).take(offer, MAX_FEE);
-  if (typeof taken === 'string' || !(await order(offer.permit, MAX_FEE))) throw new TypeError('the permit is not taken');
-  await end(offer.permit);
-  return offer.permit;
-}
-
 it('credits the rest of what the chain took, after another gateway fixed the amount', async () => {
   const bench = createPermitBench({ gateways: 2 });
-  const { money } = bench;
-  const permit = await owe(bench);
-  money.state.timeS = permit.deadline - 60n;
-  const lock = bench.hold();
-  const steps = [bench.desk(0).step()];
-  await expect.poll(lock.waiting).toBe(1);
-  // The second gateway reads the row before the first settles it. The verdict comes between both.
-  const { takeByPermit } = money.chain;
-  money.chain.takeByPermit = async (...given) => {
-    const sent = await takeByPermit(...given);
-    await bench.settle(permit, 40n);
-    return sent;
-  };
-  steps.push(bench.desk(1).step());
-  await expect.poll(lock.waiting).toBe(2);
-  lock.release();
-  await Promise.all(steps);
-  money.state.block += BENCH_CONFIRMATIONS;
-  await bench.desk(1).step();
-
-  expect(money.takenBy(permit)).toBe(MAX_FEE);
-  expect(await bench.find(permit)).toMatchObject({ state: 'done', takenAtomic: MAX_FEE });
-  expect(await bench.readMoney(permit)).toEqual({ spent: 40n, kept: 40n, left: 60n });
+  await checkStaleRow(bench);
   await bench.close();
 });
 
 it('takes the amount that is on the chain for the one that was taken', async () => {
   const bench = createPermitBench({ gateways: 1 });
   const { money } = bench;
-  const permit = await owe(bench);
+  const permit = await owePermit(bench);
   await bench.settle(permit, 40n);
   // Another copy of the store fixed it.
   await money.chain.takeByPermit({ permit, signature: '0x', approval: undefined }, MAX_FEE);
@@ -117,7 +88,19 @@ function twinOf(signature: Hex): Hex {
   return serializeSignature({ r, s: `0x${(ORDER - BigInt(s)).toString(16).padStart(64, '0')}`, yParity: 1 - yParity });
 }
 
-const EVENTS = ['step 0', 'step 1', 'urge', 'settle', 'order', 'reject', 'mine', 'undo', 'move', 'withdraw', 'lapse'] as const;
+const EVENTS = [
+  'step 0',
+  'step 1',
+  'urge',
+  'settle',
+  'order',
+  'reject',
+  'mine',
+  'undo',
+  'move',
+  'withdraw',
+  'lapse',
+] as const;
 /** The first ones are the most frequent. */
 const WEIGHTS = [8, 8, 6, 4, 2, 1, 2, 1, 1, 1, 1];
 const OUTCOMES = ['answers', 'dies before', 'dies after'] as const;
@@ -134,7 +117,7 @@ it('credits what the chain took, in any order of two gateways that may die at ea
     fc.asyncProperty(plan, async ({ isLocked, events, outcomes, order }) => {
       const turns = createTurns(order, outcomes);
       const bench = createPermitBench({ gateways: 2, isLocked, makeCall: turns.makeCall });
-      const permit = await owe(bench);
+      const permit = await owePermit(bench);
       await turns.play(events.map((event) => () => happen(event, { bench, permit })));
       await bench.settle(permit, 30n);
       bench.money.state.timeS = permit.deadline + 1n;

@@ -1,4 +1,4 @@
-import type { Address, Hex } from '@ogong/chain/hex';
+import type { Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
 import { describePermit, type SignedPermit, type UptoPermit } from '@ogong/chain/money/permits';
 import { describeApproval } from '@ogong/chain/money/token-approvals';
@@ -27,6 +27,8 @@ interface PermitBenchOptions {
   readonly mostUnsettledAtomic?: bigint;
   /** Path of the database. Default: it is in memory. */
   readonly path?: string | undefined;
+  /** Open stores, one for each gateway. The caller closes them. Default: all gateways have one store. */
+  readonly stores?: readonly WorkStore[];
   /** Whether gateways wait for each other's lock. Default: yes. A broken connection to a database loses the lock. */
   readonly isLocked?: boolean;
   /** Makes each call of a gateway to the chain or to the store. Default: at once. */
@@ -49,40 +51,42 @@ export function createPermitBench({
   gateways,
   mostUnsettledAtomic = 1_000_000n,
   path = ':memory:',
+  stores,
   isLocked = true,
   makeCall = (call) => call(),
 }: PermitBenchOptions) {
   const money = createFakePermitChain(payTo, BigInt(Math.floor(Date.now() / 1000)));
   const chain = wrapCalls(money.chain, makeCall);
-  let store: Store;
+  let store: Store | undefined;
   let books: WorkStore;
   let desks: readonly PermitDesk[] = [];
   let lock: Promise<unknown> = Promise.resolve();
-  let waiting = 0;
 
   async function alone<T>(_name: string, run: () => Promise<T>): Promise<T> {
     if (!isLocked) return run();
-    waiting++;
     const before = lock;
     const { promise, resolve } = Promise.withResolvers<void>();
     lock = promise;
     await before;
-    waiting--;
     return run().finally(resolve);
   }
 
   function open(): void {
-    store = openStore(path, { schema: GATEWAY_SCHEMA });
-    books = { ...createWorkStore(store), alone };
+    if (stores === undefined) store = openStore(path, { schema: GATEWAY_SCHEMA });
+    const own = store && { ...createWorkStore(store), alone };
+    books = (own ?? stores?.[0]) as WorkStore;
     const options = { deployment, payTo, leastAtomic: 10n, confirmations: BENCH_CONFIRMATIONS, mostUnsettledAtomic };
-    const { read, write } = wrapCalls({ read: books.read, write: books.write }, makeCall);
-    const seen = { ...books, read, write };
-    const dependencies = { books: seen, client: async () => chain, clock: systemClock, onError: () => {} };
-    desks = Array.from({ length: gateways }, () => createPermits(options, dependencies));
+    const about = { client: async () => chain, clock: systemClock, onError: () => {} };
+    desks = Array.from({ length: gateways }, (_, index) => {
+      const seen = stores?.[index] ?? books;
+      const calls = wrapCalls({ read: seen.read, write: seen.write }, makeCall);
+      return createPermits(options, { ...about, books: { ...seen, ...calls } });
+    });
   }
   open();
 
   async function close(): Promise<void> {
+    if (store === undefined) return;
     await books.close();
     store.close();
   }
@@ -122,6 +126,7 @@ export function createPermitBench({
         const fee = feeAtomic < reserved ? feeAtomic : reserved;
         yield* putSpending(namePermit(permit), { spent: spent + fee, reserved: 0n });
       }),
+    /** Notes that the request of a permit is over. */
     end: (permit: UptoPermit): Promise<number> => books.write(() => endPermit(namePermit(permit))),
     find: (permit: UptoPermit): Promise<PermitRow | undefined> => books.read(() => findPermit(permit)),
     /** Reads what the account of a permit spent, its credit, and that of its payer. */
@@ -132,11 +137,16 @@ export function createPermitBench({
         const { spent } = yield* findSpending(namePermit(permit));
         return { spent, kept: creditOf(namePermit(permit)), left: creditOf(namePayer(permit.from)) };
       }),
-    /** Holds the lock of the gateways. @returns how many wait for it, and its release. */
-    hold() {
+    /** Takes the lock of the gateways. @returns its release. */
+    async hold(): Promise<() => void> {
       const { promise, resolve } = Promise.withResolvers<void>();
-      void alone('', () => promise);
-      return { waiting: () => waiting, release: resolve };
+      await new Promise<void>((begun) => {
+        void books.alone('funding', () => {
+          begun();
+          return promise;
+        });
+      });
+      return resolve;
     },
     async restart(): Promise<void> {
       await close();

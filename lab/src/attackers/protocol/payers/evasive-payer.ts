@@ -115,7 +115,9 @@ export const evasivePayer = defineAttack({
       const isUnsettled = ends.some(({ state }) => state !== 'lost' && state !== 'done');
       const mayPay = evasion === 'sends its permit to two gateways';
       worked ||= isWrong || isUnsettled || refusals.length === 0;
-      worked ||= mayPay ? lost > 0 || ends.length > PAYERS + 1 : isServedAgain || lost === 0 || BigInt(lost) * FEE > LIMIT;
+      worked ||= mayPay
+        ? lost > 0 || ends.length > PAYERS + 1
+        : isServedAgain || lost === 0 || BigInt(lost) * FEE > LIMIT;
       const counts = countTexts([...ends.map(({ state }) => `${state}`), ...refusals.map((why) => `refused: ${why}`)]);
       answered.push(`a payer that ${evasion}: ${counts.join(', ')}`);
     }
