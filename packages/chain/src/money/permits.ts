@@ -4,7 +4,7 @@ import { ogongTokenAbi } from '../generated/abi.ts';
 import { type Address, type Hex, lowerHex } from '../hex.ts';
 import type { Transactor } from '../transactor.ts';
 import { type AuthorizedTransfer, splitBlocks } from './authorizations.ts';
-import { PERMIT2, type TokenApproval } from './token-approvals.ts';
+import { PERMIT2, type SignedApproval } from './signed-approvals.ts';
 import { isSignedBy } from './typed-signature.ts';
 
 /** The contract of x402 that takes no more than a signed maximum, and only for the signed facilitator. Same address on every chain. */
@@ -30,7 +30,7 @@ export interface SignedPermit {
   /** 65 bytes. */
   readonly signature: Hex;
   /** The approval of Permit2 that the transaction executes first. Its value is the maximum of the permit. */
-  readonly approval: TokenApproval | undefined;
+  readonly approval: SignedApproval | undefined;
 }
 
 /** The means of a payer for permits. */
@@ -161,7 +161,7 @@ function readNonce(input: Hex): bigint | undefined {
   }
 }
 
-function encodeApproval({ value, deadline, signature }: TokenApproval) {
+function encodeApproval({ value, deadline, signature }: SignedApproval) {
   const { r, s, yParity } = parseSignature(signature);
   return { value, deadline, r, s, v: 27 + yParity };
 }

@@ -1,6 +1,6 @@
 import type { Address, Hex } from '@ogong/chain/hex';
 import { UPTO_PROXY } from '@ogong/chain/money/permits';
-import { PERMIT2 } from '@ogong/chain/money/token-approvals';
+import { PERMIT2 } from '@ogong/chain/money/signed-approvals';
 import { expect, it } from 'vitest';
 import { encodePaymentRequired, nameNetwork, parsePayment } from './payment-wire.ts';
 

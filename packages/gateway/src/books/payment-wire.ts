@@ -2,7 +2,7 @@ import type { Deployment, TokenPlace } from '@ogong/chain/deployment';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { TOKEN_DOMAIN, type TransferAuthorization } from '@ogong/chain/money/authorizations';
 import { type SignedPermit, UPTO_PROXY } from '@ogong/chain/money/permits';
-import { PERMIT2, type TokenApproval } from '@ogong/chain/money/token-approvals';
+import { PERMIT2, type SignedApproval } from '@ogong/chain/money/signed-approvals';
 import { z } from 'zod';
 
 /** The headers of x402, version 2 (docs/accounts.md#without-a-key). Each is base64 of JSON. */
@@ -187,7 +187,7 @@ function readPermit(
   return { permit, signature, approval: toApproval(approved) };
 }
 
-const toApproval = ({ amount: value, nonce, deadline, signature }: z.infer<typeof signedApproval>): TokenApproval => ({
+const toApproval = ({ amount: value, nonce, deadline, signature }: z.infer<typeof signedApproval>): SignedApproval => ({
   value,
   nonce,
   deadline,

@@ -280,7 +280,7 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
 const NO_UPTO = 'this gateway takes no payments of scheme upto';
 const REFUSALS: Readonly<Record<PermitRefusal, string>> = {
   used: 'nonce_already_used',
-  poor: 'insufficient_funds, counting the payments of this payer that are not taken yet, or Permit2 may not spend them; a signed approval covers one payment at a time',
+  poor: 'insufficient_funds, counting payments that are not taken yet, or Permit2 may not spend them (a signed approval covers one payment at a time)',
   owes: 'an earlier payment of this payer could not be taken',
   full: 'the gateway waits for as many payments as it may; pay by scheme exact',
 };

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Hex } from '@ogong/chain/hex';
 import { generatePrivateKey } from '@ogong/chain/keys';
 import type { SignedPermit, UptoPermit } from '@ogong/chain/money/permits';
-import type { TokenApproval } from '@ogong/chain/money/token-approvals';
+import type { SignedApproval } from '@ogong/chain/money/signed-approvals';
 import {
   BENCH_CONFIRMATIONS,
   createPermitBench,
@@ -63,7 +63,7 @@ it('takes one payment at a time by approvals of a payer that lets permits spend 
   await bench.close();
 });
 
-it.each<[RegExp, (approval: TokenApproval) => Partial<TokenApproval>]>([
+it.each<[RegExp, (approval: SignedApproval) => Partial<SignedApproval>]>([
   [/is for 999, and not for 1000/, () => ({ value: 999n })],
   [/lapses before/, ({ deadline }) => ({ deadline: deadline - 1n })],
   [/did not sign the approval/, ({ deadline }) => ({ deadline: deadline + 1n })],
@@ -73,7 +73,7 @@ it.each<[RegExp, (approval: TokenApproval) => Partial<TokenApproval>]>([
   const bench = createPermitBench({ gateways: 1 });
   const key = generatePrivateKey();
   const offer = await bench.approve(key, await bench.sign(key, { maximum: MAXIMUM, nonce: 1n }), 0n);
-  const approval = offer.approval as TokenApproval;
+  const approval = offer.approval as SignedApproval;
   expect(await bench.desk(0).findProblem(offer, Date.now())).toBeUndefined();
   const bent = { ...offer, approval: { ...approval, ...bend(approval) } };
   expect(await bench.desk(0).findProblem(bent, Date.now())).toMatch(problem);

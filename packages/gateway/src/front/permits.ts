@@ -3,7 +3,7 @@ import type { TokenPlace } from '@ogong/chain/deployment';
 import { ChainError } from '@ogong/chain/errors';
 import type { Address } from '@ogong/chain/hex';
 import { isPermitted, type SignedPermit, type UptoPermit } from '@ogong/chain/money/permits';
-import { isApproved, type TokenApproval } from '@ogong/chain/money/token-approvals';
+import { isApproved, type SignedApproval } from '@ogong/chain/money/signed-approvals';
 import type { WorkStore } from '@ogong/host/store/work-store';
 import type { Clock } from '@ogong/host/time/clock';
 import {
@@ -139,7 +139,7 @@ export function createPermits(options: PermitOptions, dependencies: SettleDepend
 }
 
 async function findApprovalProblem(
-  approval: TokenApproval,
+  approval: SignedApproval,
   { deployment, permit }: { readonly deployment: TokenPlace; readonly permit: UptoPermit },
 ): Promise<string | undefined> {
   if (approval.value !== permit.maximum) return `its approval is for ${approval.value}, and not for ${permit.maximum}`;

@@ -4,7 +4,7 @@ import * as generated from '@ogong/chain/generated/abi';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { generatePrivateKey } from '@ogong/chain/keys';
 import { UPTO_PROXY } from '@ogong/chain/money/permits';
-import { PERMIT2 } from '@ogong/chain/money/token-approvals';
+import { PERMIT2 } from '@ogong/chain/money/signed-approvals';
 import { ledgerAbi } from '@ogong/chain/transactor';
 import { misroutingOf } from '@ogong/chain/validators/cases';
 import { cosignersOf } from '@ogong/chain/validators/cosigners';

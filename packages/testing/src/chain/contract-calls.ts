@@ -1,4 +1,4 @@
-import { PERMIT2 } from '@ogong/chain/money/token-approvals';
+import { PERMIT2 } from '@ogong/chain/money/signed-approvals';
 import { zeroAddress, zeroHash } from 'viem';
 
 /** The party that may call a function, and the contract's answer to a stranger. */

@@ -1,7 +1,7 @@
 import { devPermit2Bytecode, devUptoProxyBytecode } from '@ogong/chain/generated/bytecode';
 import type { Address, Hex } from '@ogong/chain/hex';
 import { UPTO_PROXY } from '@ogong/chain/money/permits';
-import { PERMIT2 } from '@ogong/chain/money/token-approvals';
+import { PERMIT2 } from '@ogong/chain/money/signed-approvals';
 import { encodeFunctionData, erc20Abi } from 'viem';
 import type { TestLedger } from './test-ledger.ts';
 

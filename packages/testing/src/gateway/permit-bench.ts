@@ -1,7 +1,7 @@
 import type { Hex } from '@ogong/chain/hex';
 import { computeAddress } from '@ogong/chain/keys';
 import { describePermit, type SignedPermit, type UptoPermit } from '@ogong/chain/money/permits';
-import { describeApproval } from '@ogong/chain/money/token-approvals';
+import { describeApproval } from '@ogong/chain/money/signed-approvals';
 import { findGranted, sumCredits } from '@ogong/gateway/books/credit-store';
 import { namePayer } from '@ogong/gateway/books/payment-store';
 import { endPermit, findPermit, namePermit, type PermitRow } from '@ogong/gateway/books/permit-store';

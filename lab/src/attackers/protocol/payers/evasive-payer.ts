@@ -41,7 +41,7 @@ export const evasivePayer = defineAttack({
   adversary: 'payer that moves its tokens away or withdraws its permit after the answer (x402, scheme `upto`)',
   aim: 'get answers without payment, again and again',
   stoppedBy:
-    'The sum of open payments and of the losses of a day has a limit, and a payer that did not pay is served so no more',
+    'The sum of open payments and of the losses of a day has a limit. A payer that did not pay is served so no more',
   restarts: ['gateway'],
   async play({ bench, evasion, payers }: EvasivePayers, breaks) {
     breaks.add('gateway', bench.restart);

@@ -7,7 +7,7 @@ import { isSignedBy } from './typed-signature.ts';
 export const PERMIT2 = '0x000000000022d473030f116ddee9f6b43ac78ba3' as Address;
 
 /** A permission for Permit2 to spend tokens, signed by their owner in place of a transaction (EIP-2612). */
-export interface TokenApproval {
+export interface SignedApproval {
   /** Atomic units; it replaces an earlier allowance. */
   readonly value: bigint;
   /** The owner's next number in the token's contract: each counts once, in order. */
@@ -32,7 +32,7 @@ const TYPES = {
 export const describeApproval = (
   { chainId, token }: TokenPlace,
   owner: Address,
-  { value, nonce, deadline }: Omit<TokenApproval, 'signature'>,
+  { value, nonce, deadline }: Omit<SignedApproval, 'signature'>,
 ) =>
   ({
     domain: { ...TOKEN_DOMAIN, chainId, verifyingContract: token },
@@ -42,5 +42,5 @@ export const describeApproval = (
   }) as const;
 
 /** Whether the owner of the tokens signed it with a key. @param owner in lower case */
-export const isApproved = (deployment: TokenPlace, owner: Address, approval: TokenApproval): Promise<boolean> =>
+export const isApproved = (deployment: TokenPlace, owner: Address, approval: SignedApproval): Promise<boolean> =>
   isSignedBy(owner, { ...describeApproval(deployment, owner, approval), signature: approval.signature });
