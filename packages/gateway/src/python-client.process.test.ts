@@ -38,7 +38,7 @@ import json, sys
 from ogong import Client, GatewayError, ReceiptError, SealedCallError
 
 def answer_call(asked):
-    client = Client(asked["url"], trust=asked["trust"], allow=asked["allow"], is_sealed=asked["sealed"])
+    client = Client(asked["url"], trust=asked["trust"], allow=asked["allow"], is_sealed=asked["sealed"], settlement_type=asked["settlement"])
     calls = {"messages": client.chat.completions.create, "prompt": client.completions.create, "input": client.embeddings.create, "inputs": client.infer}
     is_picture = "size" in asked["body"]
     create = client.images.generate if is_picture else next((call for name, call in calls.items() if name in asked["body"]), client.rerank)
@@ -164,6 +164,7 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
       readonly url: string;
       readonly allow?: readonly string[];
       readonly sealed?: boolean;
+      readonly settlement?: string;
       readonly knowsValidators?: boolean;
     },
   ) {
@@ -171,6 +172,7 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
     const asked = {
       url: `${more.url}/v1`,
       sealed: more.sealed ?? false,
+      settlement: more.settlement ?? null,
       trust: toTrustJson({
         ...{ ledger, settlement: network.settlement },
         ...(more.knowsValidators && { validators: chain.validators() }),
@@ -196,6 +198,9 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
     await fixture?.close();
     const ogong = { sort: 'latency', max_price: '2000000' };
     expect(await ask({ prompt: 'Once', seed: 7, ogong })).toMatchObject({ text: STORY, error: null });
+    const gateway = fixture as GatewayFixture;
+    const refused = await call(gateway, { messages }, { url: gateway.url, settlement: 'everything' });
+    expect(refused.error).toContain('x-settlement-type: expected one of');
   });
 
   it('hands out vectors and scores whose receipts it checked', async () => {
