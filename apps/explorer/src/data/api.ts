@@ -187,8 +187,9 @@ export function createPublicApi(baseUrl: string, fetch: typeof globalThis.fetch 
       get(`${at(GATEWAY_ROUTES.receipt, { id })}?compact=1`, ({ record }) =>
         fromBase64(asText(asFields(record).bytes)),
       ),
-    /** The whole receipt with request and response, where the gateway gives it without a key. */
-    receipt: (id: string): Promise<string> => getText(at(GATEWAY_ROUTES.receipt, { id })),
+    /** The whole receipt with request and response, where the gateway gives it without a key, or its payer published it. */
+    receipt: (id: string): Promise<string> =>
+      getText(at(GATEWAY_ROUTES.receipt, { id })).catch(() => getText(at(PUBLIC_ROUTES.receipt, { id }))),
   };
 }
 

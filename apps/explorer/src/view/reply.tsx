@@ -147,7 +147,8 @@ export function Reply({ state, id }: { state: NetworkState; id: string }) {
         <Card title="Request and answer" wide>
           <p>
             The texts, and the checks of every token, are in the receipt. The gateway gives it to the key that ordered
-            the reply. Anybody with the file can <a href="#/check">check it here</a>; nothing of it leaves the browser.
+            the reply, and to everybody if its payer published it. Anybody with the file can{' '}
+            <a href="#/check">check it here</a>; nothing of it leaves the browser.
           </p>
         </Card>
       )}
