@@ -40,6 +40,7 @@ export const PAYMENT_TABLE = `
     made_ms INTEGER NOT NULL,
     PRIMARY KEY (payer, nonce)
   ) STRICT, WITHOUT ROWID;
+  CREATE INDEX payments_by_age ON payments (made_ms);
   CREATE INDEX payments_open ON payments (made_ms) WHERE state IN ('pending', 'paid');
 `;
 

@@ -60,6 +60,8 @@ export const PERMIT_TABLE = `
     made_ms INTEGER NOT NULL,
     PRIMARY KEY (payer, nonce)
   ) STRICT, WITHOUT ROWID;
+  CREATE INDEX permits_by_age ON permits (made_ms);
+  CREATE INDEX permits_lost ON permits (payer) WHERE state = 'lost';
   CREATE INDEX permits_unsettled ON permits (made_ms) WHERE state IN ('open', 'ended', 'taking', 'taken');
 `;
 

@@ -112,8 +112,8 @@ const PER_ROUND = 64;
 /** Least time before a payment lapses: the chain has to accept it in time. */
 const LEAST_LIFE_S = 5n;
 const MOST_LIFE_S = 3_600n;
-/** Time that a nonce is kept, longer than its payment can be sent again. */
-const KEPT_MS = 86_400_000;
+/** Time that a payment is kept: longer than it can be sent again, and than most receipts, which name it. */
+const KEPT_MS = 31 * 86_400_000;
 
 export function createPayments(options: PaymentOptions, dependencies: PaymentDependencies): PaymentDesk {
   const { deployment, payTo, pricePer1kAtomic, leastAtomic } = options;

@@ -80,7 +80,7 @@ const MOST_LIFE_S = 3_900n;
 /** From here on the price is taken as it stands. The payer gets credit for the rest. */
 const URGENT_S = 600n;
 const PER_ROUND = 256;
-const KEPT_MS = 86_400_000;
+const KEPT_MS = 31 * 86_400_000;
 
 export function createPermits(options: PermitOptions, dependencies: SettleDependencies<PermitChain>): PermitDesk {
   const { deployment, payTo, mostUnsettledAtomic } = options;
