@@ -1,6 +1,6 @@
 import { createTestVector, TEST_MODEL } from '@ogong/testing/memory/memory-fixture';
 import { describe, expect, it } from 'vitest';
-import { createIndexCache, type IndexChange } from './index-cache.ts';
+import { createIndexCache, type IndexChange, type IndexState } from './index-cache.ts';
 import type { IndexHits, MemoryIndex } from './memory-index.ts';
 
 const NO_HITS: IndexHits = { nearest: [], worded: [] };
@@ -15,6 +15,8 @@ function createNotes(maxBytes: number) {
     put: () => undefined,
     end: () => undefined,
     drop: (id) => void notes.push(`${name} drops ${id}`),
+    retain: () => undefined,
+    count: () => 0,
     async search() {
       await held.get(name);
       notes.push(`${name} searches`);
@@ -23,13 +25,23 @@ function createNotes(maxBytes: number) {
     readSizeBytes: () => 10,
     close: () => void notes.push(`${name} closes`),
   });
-  const cache = createIndexCache(async (name) => {
-    notes.push(`${name} builds`);
-    if (name === 'broken') throw new Error('damaged');
-    return { index: createNotedIndex(name), ...state(1) };
-  }, maxBytes);
+  const updates: Promise<IndexState | undefined>[] = [];
+  const cache = createIndexCache(
+    {
+      async build(name) {
+        notes.push(`${name} builds`);
+        if (name === 'broken') throw new Error('damaged');
+        return { index: createNotedIndex(name), ...state(1) };
+      },
+      async update(name, _, { revision }) {
+        notes.push(`${name} updates ${revision}`);
+        return updates.shift();
+      },
+    },
+    maxBytes,
+  );
   const take = (): string[] => notes.splice(0);
-  return { cache, held, take };
+  return { cache, held, updates, take };
 }
 
 const drop = (id: string, revision: number): IndexChange => ({ ...state(revision), apply: (index) => index.drop(id) });
@@ -77,11 +89,30 @@ describe('the cache of indexes', () => {
     await cache.search('a', state(3), query);
     expect(take()).toEqual(['a builds', 'a searches', 'a drops x', 'a drops y', 'a searches', 'a searches']);
     await cache.search('a', state(4), query);
-    expect(take()).toEqual(['a closes', 'a builds', 'a searches']);
+    expect(take()).toEqual(['a updates 3', 'a closes', 'a builds', 'a searches']);
     await cache.search('a', { userId: 'another', revision: 0 }, query);
-    expect(take()).toEqual(['a closes', 'a builds', 'a searches']);
+    expect(take()).toEqual(['a updates 1', 'a closes', 'a builds', 'a searches']);
     cache.forget('a');
     await cache.close();
+  });
+
+  it('applies what other processes changed once, before its own later changes, and builds anew if that fails', async () => {
+    const { cache, updates, take } = createNotes(100);
+    await cache.search('a', state(1), query);
+    const { promise, reject } = Promise.withResolvers<IndexState>();
+    updates.push(Promise.resolve(state(5)), promise);
+    await Promise.all([cache.search('a', state(4), query), cache.search('a', state(5), query)]);
+    cache.follow('a', Promise.resolve(drop('x', 6)));
+    await cache.search('a', state(6), query);
+    expect(take()).toEqual([
+      ...['a builds', 'a searches', 'a updates 1', 'a searches', 'a searches'],
+      ...['a drops x', 'a searches'],
+    ]);
+    const failing = cache.search('a', state(9), query);
+    reject(new Error('too large'));
+    await expect(failing).rejects.toThrow('too large');
+    await cache.search('a', state(1), query);
+    expect(take()).toEqual(['a updates 6', 'a closes', 'a builds', 'a searches']);
   });
 
   it('tries a failed build again', async () => {

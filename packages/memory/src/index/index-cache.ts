@@ -12,8 +12,12 @@ export interface IndexChange extends IndexState {
   apply(index: MemoryIndex): void;
 }
 
-/** Makes the index of a user from the store. @throws if there is no such user any more, or the index is too large. */
-export type BuildIndex = (nameHash: string) => Promise<IndexState & { readonly index: MemoryIndex }>;
+/** Reads the rows of a user from the store. Both calls reject if the index is too large. */
+export interface IndexSteps {
+  build(nameHash: string): Promise<IndexState & { readonly index: MemoryIndex }>;
+  /** Applies changes of other processes. @returns the new state; undefined if the index has to be built anew. */
+  update(nameHash: string, index: MemoryIndex, state: IndexState): Promise<IndexState | undefined>;
+}
 
 interface Entry {
   index: MemoryIndex | undefined;
@@ -37,7 +41,7 @@ export interface IndexCache {
 }
 
 /** Indexes of the users that searched last, by hashes of their names. Above `maxBytes` the least recently used ones are closed. */
-export function createIndexCache(build: BuildIndex, maxBytes: number): IndexCache {
+export function createIndexCache({ build, update }: IndexSteps, maxBytes: number): IndexCache {
   const entries = new Map<string, Entry>();
 
   function forget(nameHash: string): Promise<void> {
@@ -88,13 +92,39 @@ export function createIndexCache(build: BuildIndex, maxBytes: number): IndexCach
     }
   }
 
-  async function holdCurrent(nameHash: string, { userId, revision }: IndexState): Promise<Entry> {
+  /** Adds a step after the build and all earlier steps. */
+  function queue(nameHash: string, entry: Entry, step: () => void | Promise<void>): void {
+    entry.tail = entry.tail.then(step);
+    // An index that missed a change is made anew.
+    entry.tail.catch(() => {
+      if (entries.get(nameHash) === entry) void forget(nameHash);
+    });
+  }
+
+  /** Another process may have written to the store. */
+  async function catchUp(nameHash: string, entry: Entry, state: IndexState): Promise<void> {
+    if (isCurrent(entry, state)) return;
+    queue(nameHash, entry, async () => {
+      const { index } = entry;
+      if (index === undefined || isCurrent(entry, state)) return;
+      const updated = await update(nameHash, index, entry.state);
+      if (updated !== undefined) Object.assign(entry, { state: updated, sizeBytes: index.readSizeBytes() });
+    });
+    await entry.tail;
+  }
+
+  async function holdCurrent(nameHash: string, state: IndexState): Promise<Entry> {
     const known = entries.get(nameHash);
     if (known !== undefined) {
       await hold(nameHash, known);
-      if (known.state.userId === userId && known.state.revision >= revision) return known;
-      // Another process wrote to the store.
-      if (!known.isForgotten) void forget(nameHash);
+      try {
+        await catchUp(nameHash, known, state);
+        if (isCurrent(known, state)) return known;
+        if (entries.get(nameHash) === known) void forget(nameHash);
+      } catch (error) {
+        release(known);
+        throw error;
+      }
       release(known);
     }
     return hold(nameHash, entries.get(nameHash) ?? start(nameHash));
@@ -114,11 +144,7 @@ export function createIndexCache(build: BuildIndex, maxBytes: number): IndexCach
       const entry = entries.get(nameHash);
       if (entry === undefined) return;
       const committed = write.catch(() => undefined);
-      entry.tail = entry.tail.then(async () => applyTo(entry, await committed));
-      // An index that missed a change is made anew.
-      entry.tail.catch(() => {
-        if (!entry.isForgotten) void forget(nameHash);
-      });
+      queue(nameHash, entry, async () => applyTo(entry, await committed));
     },
     forget: (nameHash) => void forget(nameHash),
     async close() {
@@ -126,6 +152,9 @@ export function createIndexCache(build: BuildIndex, maxBytes: number): IndexCach
     },
   };
 }
+
+const isCurrent = ({ state }: Entry, { userId, revision }: IndexState): boolean =>
+  state.userId === userId && state.revision >= revision;
 
 function release(entry: Entry): void {
   entry.uses--;

@@ -37,6 +37,8 @@ it('searches all slices exactly, lets other work run in between, and forgets wha
   const after = await search('number8999');
   expect(after.worded).toEqual([]);
   expect(after.nearest.map(({ id }) => id)).not.toContain(first?.id);
+  index.retain(new Set([all[7]?.memory.id ?? '', 'unknown']));
+  expect([index.count(), (await search('number7')).worded]).toEqual([1, [all[7]?.memory.id]]);
   index.close();
 });
 

@@ -19,6 +19,9 @@ export interface MemoryIndex {
   put(added: readonly EmbeddedMemory[]): void;
   end(id: string, supersededAtMs: number): void;
   drop(id: string): void;
+  /** Drops all others. */
+  retain(ids: ReadonlySet<string>): void;
+  count(): number;
   /** Other work of the event loop runs between the slices of a search. */
   search(query: MemoryQuery): Promise<IndexHits>;
   readSizeBytes(): number;
@@ -55,6 +58,8 @@ export function createMemoryIndex(): MemoryIndex {
   const findNumber = database.prepare('SELECT number FROM entries WHERE id = ?');
   const erase = database.prepare('DELETE FROM entries WHERE number = ?');
   const endOne = database.prepare('UPDATE entries SET superseded_ms = ? WHERE id = ?');
+  const listIds = database.prepare('SELECT id FROM entries');
+  const countAll = database.prepare('SELECT COUNT(*) AS count FROM entries');
   const measure = database.prepare(
     'SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()',
   );
@@ -84,6 +89,11 @@ export function createMemoryIndex(): MemoryIndex {
     put: (added) => runTransaction(database, () => added.forEach(putOne)),
     end: (id, atMs) => void endOne.run(atMs, id),
     drop: (id) => runTransaction(database, () => drop(id)),
+    retain(ids) {
+      const gone = listIds.all().flatMap(({ id }) => (ids.has(id as string) ? [] : [id as string]));
+      runTransaction(database, () => gone.forEach(drop));
+    },
+    count: () => countAll.get()?.count as number,
     async search(query) {
       const filter = toFilter(query);
       const [vector, words] = [viewValues(query.vector), toWordQuery(query.text)];

@@ -52,6 +52,7 @@ function* addEvidence(user: OpenUser, evidence: StoredEvidence): Work<number> {
 
 function* addMemory(user: OpenUser, added: EmbeddedMemory): Work<void> {
   const { userId } = user;
+  const revision = user.revision + 1;
   const { id, supersedes, createdAtMs: createdMs } = added.memory;
   if ((yield* findRow(entryTable, userId, id)) !== undefined)
     throw new MemoryStoreError('conflict', `there is a memory ${id} already`);
@@ -62,9 +63,9 @@ function* addMemory(user: OpenUser, added: EmbeddedMemory): Work<void> {
         'conflict',
         `the memory ${supersedes} is no head any more, so ${id} cannot replace it`,
       );
-    yield* patchRow(entryTable, [userId, supersedes], { superseded_ms: createdMs });
+    yield* patchRow(entryTable, [userId, supersedes], { superseded_ms: createdMs, revision });
   }
-  yield* addRow(entryTable, { userId, id, createdMs, supersedes, supersededMs: undefined });
+  yield* addRow(entryTable, { userId, id, createdMs, supersedes, supersededMs: undefined, revision });
   yield* putSealed(user, 'memory', id, encodeMemory(added));
 }
 
@@ -75,6 +76,7 @@ export function* applyEdit(user: OpenUser, { memory, ...embedding }: EmbeddedMem
   const { createdMs: createdAtMs, supersedes, supersededMs: supersededAtMs } = entry;
   const edited = { memory: { ...memory, createdAtMs, supersedes, supersededAtMs }, ...embedding };
   yield* putSealed(user, 'memory', memory.id, encodeMemory(edited));
+  yield* patchRow(entryTable, [user.userId, memory.id], { revision: user.revision + 1 });
   yield* markErasure();
   const revision = yield* countChange(user, user);
   return { userId: user.userId, revision, apply: (index) => index.put([edited]) };

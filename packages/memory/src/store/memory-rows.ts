@@ -7,7 +7,7 @@ import type { MemoryFilter } from './memory-store.ts';
 import { readMemory } from './row-contents.ts';
 import { dropSealed, findSealed, openRow, type RowKind, type RowOwner } from './sealed-rows.ts';
 
-const JOINED = `SELECT e.user_id, e.id, e.created_ms, e.supersedes, e.superseded_ms, r.content, k.wrapped
+const JOINED = `SELECT e.user_id, e.id, e.created_ms, e.supersedes, e.superseded_ms, e.revision, r.content, k.wrapped
   FROM memory_entries e JOIN memory_rows r ON r.user_id = e.user_id AND r.kind = 'memory' AND r.id = e.id
   LEFT JOIN memory_row_keys k ON k.user_id = r.user_id AND k.kind = r.kind AND k.id = r.id`;
 
@@ -43,13 +43,29 @@ export function* listEntries(
 export const listAfter = (userId: string, lastId: string, limit: number): Work<SealedEntryRow[]> =>
   findAll(sealedEntryRow, `${JOINED} WHERE e.user_id = ? AND e.id > ? ORDER BY e.id LIMIT ?`, userId, lastId, limit);
 
+/** Memories whose last change has this revision and a greater id, or a later revision, oldest change first. */
+export const listChanged = (
+  userId: string,
+  { revision, lastId }: { readonly revision: number; readonly lastId: string },
+  limit: number,
+): Work<SealedEntryRow[]> => {
+  const sql = `${JOINED} WHERE e.user_id = ? AND (e.revision, e.id) > (?, ?) ORDER BY e.revision, e.id LIMIT ?`;
+  return findAll(sealedEntryRow, sql, userId, revision, lastId, limit);
+};
+
+/** Ids of all memories of a user. */
+export function* listMemoryIds(userId: string): Work<ReadonlySet<string>> {
+  const rows = yield* findAll(idRow, 'SELECT id FROM memory_entries WHERE user_id = ?', userId);
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** A memory and those that it replaced, newest first; nothing if there is no such memory. */
 export function* listChain(userId: string, id: string): Work<string[]> {
   // UNION ends a cycle, which only a damaged database has.
   const sql = `WITH RECURSIVE chain(id, supersedes) AS (
       SELECT id, supersedes FROM memory_entries WHERE user_id = ? AND id = ?
       UNION SELECT e.id, e.supersedes FROM memory_entries e JOIN chain c ON e.id = c.supersedes WHERE e.user_id = ?
-    ) SELECT e.user_id, e.id, e.created_ms, e.supersedes, e.superseded_ms
+    ) SELECT e.user_id, e.id, e.created_ms, e.supersedes, e.superseded_ms, e.revision
     FROM memory_entries e JOIN chain c ON c.id = e.id WHERE e.user_id = ?`;
   const rows = yield* findAll(entryTable.row, sql, userId, id, userId, userId);
   const known = new Map(rows.map((row) => [row.id, row]));

@@ -30,10 +30,12 @@ export const MEMORY_SCHEMA = `
     created_ms INTEGER NOT NULL,
     supersedes TEXT,
     superseded_ms INTEGER,
+    revision INTEGER NOT NULL,
     PRIMARY KEY (user_id, id)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX memory_entries_by_time ON memory_entries (user_id, created_ms, id);
   CREATE INDEX memory_entries_by_past ON memory_entries (user_id, supersedes);
+  CREATE INDEX memory_entries_by_revision ON memory_entries (user_id, revision, id);
   CREATE TABLE memory_rows (
     user_id TEXT NOT NULL,
     kind TEXT NOT NULL,
@@ -76,6 +78,8 @@ const entryFields = {
   createdMs: integer,
   supersedes: optional(text),
   supersededMs: optional(integer),
+  /** That of the user's rows after the last change of this memory. */
+  revision: integer,
 } as const;
 export const entryRow = columns({ userId: text, ...entryFields });
 export type EntryRow = ReturnType<typeof entryRow.read>;

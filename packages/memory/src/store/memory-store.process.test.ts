@@ -42,7 +42,7 @@ describe.skipIf(noPostgres !== undefined)(`memories in PostgreSQL${noPostgres ? 
     });
   }
   describeMemoryStore(createPlace);
-  describeRandomMemories(createPlace, 5);
+  describeRandomMemories(createPlace, { numRuns: 8, programs: 2 });
 
   describe('of two processes', () => {
     const openBoth = (place: MemoryStorePlace) =>

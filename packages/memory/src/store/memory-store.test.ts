@@ -6,4 +6,4 @@ import { MEMORY_SCHEMA } from './memory-schema.ts';
 const createPlace = () => createSqlitePlace(MEMORY_SCHEMA);
 
 describeMemoryStore(createPlace);
-describeRandomMemories(createPlace, 60);
+describeRandomMemories(createPlace, { numRuns: 60 });

@@ -9,7 +9,7 @@ import { fuseRanks } from '../index/rank-fusion.ts';
 import type { Memory } from '../memory.ts';
 import { deriveMasterKey, type MasterKey } from '../seal/master-key.ts';
 import { bindMasterKey } from './bound-key.ts';
-import { buildIndex, OPENED_AT_ONCE } from './build-index.ts';
+import { buildIndex, type IndexSource, OPENED_AT_ONCE, updateIndex } from './build-index.ts';
 import { applyChange, applyEdit, applyNote, hashNoteName } from './changes.ts';
 import { assertChange, assertEmbedded, assertLimit, assertNote, assertQuery, assertUser } from './check-input.ts';
 import { MEMORY_LIMITS, type MemoryLimits } from './limits.ts';
@@ -43,8 +43,14 @@ export async function openMemoryStore(works: WorkStore, options: MemoryStoreOpti
 
 function createMemoryStore(works: WorkStore, master: MasterKey, limits: MemoryLimits): MemoryStore {
   const { indexBytes } = limits;
+  const sourceOf = (nameHash: string): IndexSource => ({
+    ...{ works, find: () => findNamed(master, nameHash), maxBytes: indexBytes },
+  });
   const indexes = createIndexCache(
-    (nameHash) => buildIndex(works, () => findNamed(master, nameHash), indexBytes),
+    {
+      build: (nameHash) => buildIndex(sourceOf(nameHash)),
+      update: (nameHash, index, state) => updateIndex(sourceOf(nameHash), index, state),
+    },
     indexBytes,
   );
   const nameRows = (user: string): string => `memories of ${master.hashName(user)}`;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { TestBooksPlace } from '../gateway/books-place.ts';
 import { createTestEvidence, createTestMemory, createTestVector, TEST_MODEL } from './memory-fixture.ts';
-import { openTestMemories } from './memory-place.ts';
+import { type OpenMemories, openTestMemories } from './memory-place.ts';
 
 const USERS = ['ann', 'bob'] as const;
 const user = fc.constantFrom(...USERS);
@@ -31,25 +31,38 @@ interface PlainUser {
 
 const createPlainUser = (): PlainUser => ({ memories: new Map(), calls: new Map(), notes: new Map() });
 
+interface RandomRuns {
+  readonly numRuns: number;
+  /** Programs that have the place open and take turns. Default: 1. */
+  readonly programs?: number;
+}
+
 /** Random operations with restarts in between: the store and a plain list always show the same. */
-export function describeRandomMemories(createPlace: () => Promise<TestBooksPlace>, numRuns: number): void {
+export function describeRandomMemories(
+  createPlace: () => Promise<TestBooksPlace>,
+  { numRuns, programs = 1 }: RandomRuns,
+): void {
   it('a store of memories shows the same as a plain list, whatever is done', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(operation, { minLength: 5, maxLength: 30 }), async (operations) => {
         const place = await createPlace();
-        let opened = await openTestMemories(place);
+        const opened: OpenMemories[] = [];
+        for (let program = 0; program < programs; program++) opened.push(await openTestMemories(place));
         const plain = new Map(USERS.map((name) => [name as string, createPlainUser()]));
         const added: string[] = [];
         try {
           for (const [step, one] of operations.entries()) {
+            const program = step % programs;
+            const { store, close } = opened[program] as OpenMemories;
             if (one.kind === 'restart') {
-              await opened.close();
-              opened = await openTestMemories(place);
-            } else await runStep({ store: opened.store, known: plain.get(one.user) as PlainUser, added, step }, one);
+              await close();
+              opened[program] = await openTestMemories(place);
+            } else await runStep({ store, known: plain.get(one.user) as PlainUser, added, step }, one);
           }
-          for (const name of USERS) await expectSame(opened.store, name, plain.get(name) as PlainUser, added);
+          for (const name of USERS)
+            for (const { store } of opened) await expectSame(store, name, plain.get(name) as PlainUser, added);
         } finally {
-          await opened.close();
+          for (const { close } of opened) await close();
           await place.remove();
         }
       }),
@@ -59,7 +72,7 @@ export function describeRandomMemories(createPlace: () => Promise<TestBooksPlace
 }
 
 interface Step {
-  readonly store: Awaited<ReturnType<typeof openTestMemories>>['store'];
+  readonly store: OpenMemories['store'];
   readonly known: PlainUser;
   readonly added: string[];
   /** Makes times and texts unique. */
