@@ -8,6 +8,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PostgresOptions } from './postgres-connection.ts';
 import { openPostgresStore } from './postgres-store.ts';
+import { nameSchema } from './postgres-version.ts';
 
 const SCHEMA = 'CREATE TABLE spending (account TEXT PRIMARY KEY, spent TEXT NOT NULL, held TEXT NOT NULL) STRICT;';
 const row = columns({ spent: text });
@@ -136,12 +137,15 @@ describe.skipIf(noPostgres !== undefined)(`a database of PostgreSQL${noPostgres 
     ]);
     const { promise: end, resolve } = Promise.withResolvers<void>();
     const names = ['a', 'b', 'c'];
+    let begun = 0;
     const working = names.map((name) =>
       first.alone(name, async () => {
         await readSpent(first, name);
+        begun++;
         await end;
       }),
     );
+    await expect.poll(() => begun).toBe(3);
     let ran = 0;
     const waiting = names.map((name) => second.alone(name, async () => ran++));
     await second.alone('d', () => readSpent(second, 'd'));
@@ -177,7 +181,15 @@ describe.skipIf(noPostgres !== undefined)(`a database of PostgreSQL${noPostgres 
     expect(await Promise.all([readSpent(store, 'a'), readSpent(other, 'a')])).toEqual([0n, 2n]);
     expect((await other.listPeers()).all).toHaveLength(1);
     expect((await store.listPeers()).all).toHaveLength(1);
-    await Promise.all([store.close(), other.close()]);
+    // An upgrade of one kind does not wait for programs of the other.
+    const newer = audit.replace('spent TEXT NOT NULL', "spent TEXT NOT NULL, note TEXT NOT NULL DEFAULT 'none'");
+    const upgraded = { url: own, schema: newer, namespace: 'other', upgrades: [{ from: nameSchema(audit) }] };
+    await expect(open(upgraded)).rejects.toThrow('stop all programs');
+    await other.close();
+    const after = await open(upgraded);
+    expect(await Promise.all([readSpent(store, 'a'), readSpent(after, 'a')])).toEqual([0n, 2n]);
+    await expect(after.write(() => change('DELETE FROM spending'))).rejects.toThrow('it is kept');
+    await Promise.all([store.close(), after.close()]);
   });
 
   it('keeps text with NUL, which a stranger may send', async () => {
