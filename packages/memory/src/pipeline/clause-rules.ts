@@ -45,26 +45,36 @@ const agrees =
     return !text.isOneStatement || !clauses.some(has);
   };
 
-/** The rules of docs/spec/memory.md#clauses, in their order. */
+/** The rules of docs/spec/memory.md#clauses, in their order, each with a clause that it refuses to a text. */
 export const CLAUSE_RULES: readonly ClauseRule[] = [
+  // `Ich wohne nicht in Berlin`: `The user wohne in Berlin`
   { refusal: 'language', allows: ({ words }, clause) => clause.isEnglish || repeatsSentence(words, clause.words) },
+  // `The user trusts Acme`, `You are a poet`: `The user is a poet`
   { refusal: 'subject', allows: (text, { isAddressed }) => !isOfSpeaker(text) || !isAddressed },
+  // `My sister works`: `The user works`
   {
     refusal: 'subject',
     allows: (text, clause) =>
       !isOfSpeaker(text) || text.name !== undefined || clause.other.length === 0 || namesOther(text, clause),
   },
+  // `Bruno pays Ana`: `Ana pays Bruno`
   {
     refusal: 'subject',
     allows: ({ name, words }, clause) => name === undefined || !clause.isEnglish || isOfName(name, words, clause),
   },
+  // `I could not live without tea`: `The user lives without tea`
   { refusal: 'denial', allows: ({ denials }, clause) => denials.length >= clause.denials.length },
+  // `I never smoke`: `The user smokes`
   { refusal: 'denial', allows: agrees(({ denials }) => denials.length > 0) },
+  // `If I moved to Rome`: `The user moved to Rome`
   { refusal: 'denial', allows: agrees(({ isHedged }) => isHedged) },
+  // `I sold my boat`: `The user has a boat`
   { refusal: 'denial', allows: agrees(({ isLoss }) => isLoss) },
+  // `I turned down a job`: `The user has a job`
   {
     refusal: 'denial',
     allows: (text, { other, words }) => !isOfSpeaker(text) || other.length > 0 || keepsLead(text.words, words),
   },
+  // `I lived in Rome`: `The user lives in Rome`
   { refusal: 'denial', allows: ({ words }, clause) => !makesPresent(words, clause.words) },
 ];
