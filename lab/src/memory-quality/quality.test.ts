@@ -31,7 +31,7 @@ it('lets few further false readings pass, and refuses few true ones', () => {
   expect(findPassing({ isTrue: true }).refused.map(({ say }) => say)).toEqual([
     ...['Just got back from a week in Naples!', 'I run a small bakery called Crumb.'],
     ...['I found out that I have coeliac disease.', 'Call me Charlie.', 'I go by Max.', "I'm using Windows 11."],
-    'I had a boat. I sold it in May.',
+    ...['I had a boat. I sold it in May.', "I'd say my best dish is risotto.", 'Nothing helps my back but swimming.'],
   ]);
   expect(findPassing({ isTrue: false }).passing.map(({ say }) => say)).toEqual([
     ...['I am too old for a skateboard.', 'I grew out of my nut allergy.', 'Ana - I live in Lisbon.'],

@@ -1,6 +1,6 @@
 import { keepsLead } from './clause-lead.ts';
 import type { Mood } from './clause-mood.ts';
-import { isOtherPronoun, isPerson } from './clause-subject.ts';
+import { findPeople, isOtherPronoun, isPerson, isPersonOnly, namesSpeaker } from './clause-subject.ts';
 import { makesPresent } from './clause-tense.ts';
 import type { Clause } from './clauses.ts';
 import { repeatsSentence } from './language.ts';
@@ -28,10 +28,18 @@ export interface ClauseRule {
 const isOfSpeaker = ({ words }: ComparedText): boolean =>
   words.some(({ plain }) => plain === 'user' || plain === 'assistant');
 
-/** Returns whether a text names the subject of a clause that is not the speaker, or a relative or friend whom it refers back to. */
-function namesOther({ words }: ComparedText, { other, people }: Clause): boolean {
+const JOINING = new Set(['and', 'with']);
+
+/**
+ * Returns whether a text names the subject of a clause that is not the speaker, or a relative or friend whom it refers back to. The name
+ * alone is enough in `My friend Ana and I`.
+ */
+function namesOther({ words }: ComparedText, { words: clause, other, people }: Clause): boolean {
   const named = words.flatMap(({ plain }) => [plain, stemWord(plain)]);
-  return [...other.filter((one) => !isOtherPronoun(one)), ...people.filter(isPerson)].some((one) => named.includes(one));
+  const isJoined = isPersonOnly(clause) && words.some(({ plain }) => JOINING.has(plain));
+  const joined = isJoined ? findPeople(clause) : [];
+  const subjects = [...other.filter((one) => !isOtherPronoun(one)), ...people.filter(isPerson), ...joined];
+  return subjects.some((one) => named.includes(one));
 }
 
 /**
@@ -44,6 +52,12 @@ const agrees =
     if (has(clause) || !has(text)) return has(clause) === has(text);
     return !text.isOneStatement || !clauses.some(has);
   };
+
+/** The same, but a clause without `I` or `we` goes on with a list: `I want tea, soap and salt`. */
+const agreesBesideLists =
+  (has: (stated: ComparedText | Clause) => boolean): ClauseRule['allows'] =>
+  (text, clause, clauses) =>
+    (!has(clause) && !namesSpeaker(clause.words)) || agrees(has)(text, clause, clauses);
 
 /** The rules of docs/spec/memory.md#clauses, in their order, each with a clause that it refuses to a text. */
 export const CLAUSE_RULES: readonly ClauseRule[] = [
@@ -67,9 +81,9 @@ export const CLAUSE_RULES: readonly ClauseRule[] = [
   // `I never smoke`: `The user smokes`
   { refusal: 'denial', allows: agrees(({ denials }) => denials.length > 0) },
   // `If I moved to Rome`: `The user moved to Rome`
-  { refusal: 'denial', allows: agrees(({ isHedged }) => isHedged) },
+  { refusal: 'denial', allows: agreesBesideLists(({ isHedged }) => isHedged) },
   // `I sold my boat`: `The user has a boat`
-  { refusal: 'denial', allows: agrees(({ isLoss }) => isLoss) },
+  { refusal: 'denial', allows: agreesBesideLists(({ isLoss }) => isLoss) },
   // `I turned down a job`: `The user has a job`
   {
     refusal: 'denial',

@@ -54,6 +54,10 @@ export const isPossessive = ({ written }: Word): boolean => /['’]s$/.test(writ
 
 export const isNamesOnly = (words: readonly Word[]): boolean => words.every(isName);
 
+/** Returns whether a clause is a person alone: `my friend Ana`. */
+export const isPersonOnly = (words: readonly Word[]): boolean =>
+  words.every((word) => DETERMINERS.has(word.plain) || isPerson(word.plain) || isName(word));
+
 /** Finds the stems of relatives, friends and names in a clause. */
 export const findPeople = (words: readonly Word[]): readonly string[] =>
   words.filter((word) => isName(word) || isPerson(word.plain)).map(({ plain }) => stemWord(plain));

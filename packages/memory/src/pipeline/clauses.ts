@@ -6,6 +6,7 @@ import {
   isInFirstPerson,
   isNamesOnly,
   isOtherPronoun,
+  isPersonOnly,
   isSpeakerSubject,
   namesSpeaker,
 } from './clause-subject.ts';
@@ -73,7 +74,7 @@ function readSentence(sentence: string, people: string[]): readonly Clause[] {
       // `My sister, unlike me, lives in Rome`: a clause without a subject has the one before it.
       const hasOwn = own.length > 0 || isInFirstPerson(words);
       const other = hasOwn ? own : before;
-      const refersBack = hasOwn ? own.some(isOtherPronoun) : other.length > 0;
+      const refersBack = hasOwn ? own.some(isOtherPronoun) || isPersonOnly(words) : other.length > 0;
       const clause = readClause(words, { isEnglish: true });
       const read = { ...clause, other, people: refersBack ? [...people] : [], isHedged: clause.isHedged || isHedged };
       people.push(...findPeople(words));

@@ -1,16 +1,19 @@
 import { isNeutralWord } from './neutral-words.ts';
 import { isDenial, isLink, isStopWord, stemWord, type Word } from './words.ts';
 
-/** Frequent words of German, French, Spanish, Italian, Portuguese, Dutch, and Nordic languages that are rare in English. */
+/** Frequent words of German, French, Spanish, Italian, Portuguese, Dutch, Nordic and Slavic languages that are rare in English. */
 const FOREIGN = new Set([
   ...'ich bin ist nicht kein keine und der das dem den ein eine mein meine wir sie er wenn aber habe haben'.split(' '),
   ...'je ne pas jamais est suis une le la les des du mon ma mes nous il elle si mais avec chez ai'.split(' '),
   ...'yo es soy un una el los las mi mis nunca pero con si en ella nosotros tengo'.split(' '),
   ...'io non sono mia mio che per della di ho ha anche eu minha meu nao não sou uma tenho'.split(' '),
+  ...'jest nie się sie mam mój moj jsem není mám můj'.split(' '),
   ...'ik ben niet een het mijn geen wij heb jeg ikke jag inte og och min mitt har er på'.split(' '),
 ]);
 /** English words that are frequent words of other languages too. */
-const SHARED = new Set('a an as also am do has hat he in is me no of on or so to was we will use come'.split(' '));
+const SHARED = new Set('a an as also am do has hat he in is me no of on or so was we will use come'.split(' '));
+/** Frequent words of English with content. */
+const ENGLISH = new Set('since ago still only both another many much more most went got moved sold bought every'.split(' '));
 const FOREIGN_SCRIPT = /[^\p{Script=Latin}\p{M}'’]/u;
 
 /**
@@ -26,7 +29,7 @@ export function isEnglish(words: readonly Word[]): boolean {
 /** `i` in lower case is a word of Nordic languages. */
 function isMarker({ plain, written }: Word): boolean {
   if (FOREIGN.has(plain) || SHARED.has(plain) || written === 'i') return false;
-  return isStopWord(plain) || isDenial(plain) || isLink(plain) || isNeutralWord(plain);
+  return ENGLISH.has(plain) || isStopWord(plain) || isDenial(plain) || isLink(plain) || isNeutralWord(plain);
 }
 
 /** Returns whether a text is a sentence word for word, with no word of content beside it. */
