@@ -7,7 +7,8 @@ const reader = createPdfReader();
 
 it('reads the text of each page, and joins the lines of a paragraph', async () => {
   const pages = [['I live in', 'Porto. I own a', 'boat.', '', '- I play chess.', '- I cook.'], ['The last page.']];
-  expect(await reader.read(makePdf(pages.map(writePage)), options)).toEqual([
+  // Files of the disk come as Buffers.
+  expect(await reader.read(Buffer.from(makePdf(pages.map(writePage))), options)).toEqual([
     'I live in Porto. I own a boat.\n- I play chess.\n- I cook.',
     'The last page.',
   ]);

@@ -76,8 +76,8 @@ async function readInProcess(
   const late = AbortSignal.timeout(mostMs);
   const ending = AbortSignal.any([signal, late]);
   try {
-    // If the message cannot be sent, the process has ended.
-    child.send(bytes, () => undefined);
+    // A plain view: pdf.js refuses a Buffer. If the message cannot be sent, the process has ended.
+    child.send(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), () => undefined);
     const answer = await Promise.race([once(child, 'message', { signal: ending }), endOf(child, ending)]);
     return readAnswer(answer);
   } catch (error) {
