@@ -115,7 +115,8 @@ describe('ogong-mcp on standard input', () => {
     const recalled = `<recalled-memory id="${id}">lives in Oslo</recalled-memory>`;
     const memories = [{ id, memory: 'lives in Oslo', type: 'semantic', recalled }];
     memoryAnswer = { status: 200, body: JSON.stringify({ memories }) };
-    const found = await call('recall', { query: 'home', limit: 3 });
+    const query = { query: 'home', limit: 3, type: 'semantic', as_of: '2026-05-08T10:00:00Z' };
+    const found = await call('recall', query);
     expect(found.value).toEqual({ memories });
     const key = `Bearer ${MEMORY_KEY}`;
     expect(remembered).toEqual([
@@ -123,7 +124,7 @@ describe('ogong-mcp on standard input', () => {
         ...{ path: '/v1/memories', key },
         body: { messages: [{ role: 'user', content: 'I live in Oslo.' }], agent_id: 'ogong-mcp', source: 'chat' },
       },
-      { path: '/v1/memories/search', key, body: { query: 'home', limit: 3 } },
+      { path: '/v1/memories/search', key, body: query },
     ]);
     for (const [status, body] of [
       [200, '{"memories":[{"id":1}]}'],

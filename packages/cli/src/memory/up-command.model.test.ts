@@ -79,13 +79,15 @@ async function bringDown(): Promise<void> {
   expect((await ended)[0]).toBe(0);
 }
 
-async function run(verb: string, ...rest: readonly string[]) {
+const run = (verb: string, ...rest: readonly string[]) => type(verb, '--memory', address, ...rest);
+
+async function type(...argv: readonly string[]) {
   const [written, errors]: [string[], string[]] = [[], []];
   const output = {
     write: (text: string) => void written.push(text),
     writeError: (text: string) => void errors.push(text),
   };
-  const code = await memoryCommand.run([verb, '--memory', address, ...rest], output);
+  const code = await memoryCommand.run(argv, output);
   return { code, text: written.join(''), errors: errors.join('') };
 }
 
@@ -93,6 +95,9 @@ it('stores nothing that a model without sense proposes, and answers with a recei
   expect(await run('add', 'I live in Porto.')).toMatchObject({ code: 0, text: '' });
   writeFileSync(file, `${JSON.stringify(LINE)}\n`);
   expect((await run('import', file)).text).toBe('1 imported, 0 known\n');
+  const again = await type('up', '--bind', new URL(address).host, '--json');
+  expect(again).toMatchObject({ code: 0, errors: `a memory service runs already at ${address}\n` });
+  expect(JSON.parse(again.text)).toEqual({ memories: address });
   await bringDown();
   await bringUp();
   expect((await run('search', 'accordion')).text).toContain(TEXT);
