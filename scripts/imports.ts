@@ -448,6 +448,7 @@ const MAY_FETCH: ReadonlySet<string> = new Set([
   'packages/provider/src/local/server-note.ts',
   'packages/provider/src/local/taken-address.ts',
   'packages/cli/src/mesh-command.ts',
+  'packages/cli/src/memory/running-services.ts',
   'packages/cli/src/watch/find-daemons.ts',
   // Commands of the user.
   'packages/cli/src/ask-command.ts',

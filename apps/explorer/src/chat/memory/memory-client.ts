@@ -5,8 +5,8 @@ import {
   asMemoryId,
   type CallName,
   type KnownMemory,
-  type MemoryCounts,
-  type MemoryProfile,
+  type PanelCounts,
+  type PanelProfile,
   type ProvenCall,
   parseCalls,
   parseMemory,
@@ -25,7 +25,7 @@ export interface SaidTurn {
 }
 
 /** The memories that the user wants to see. */
-export interface MemoryFilter {
+export interface PanelFilter {
   /** Finds memories by meaning and words; empty: all of them, the newest first. */
   readonly query: string;
   /** Empty: all of them. */
@@ -36,7 +36,7 @@ export interface MemoryFilter {
   readonly day: string;
 }
 
-export const NO_FILTER: MemoryFilter = { query: '', type: '', category: '', day: '' };
+export const NO_FILTER: PanelFilter = { query: '', type: '', category: '', day: '' };
 
 const ROOT = '/v1/memories';
 const PAGE_SIZE = 50;
@@ -64,7 +64,7 @@ export function createMemoryClient(call: (asked: JsonCall) => Promise<unknown>) 
   return {
     /** The newest first. @param before id of the last one that is known. */
     async list(
-      { type, category, day }: MemoryFilter,
+      { type, category, day }: PanelFilter,
       before?: string,
     ): Promise<{ readonly memories: readonly KnownMemory[]; readonly hasMore: boolean }> {
       const query = new URLSearchParams({
@@ -76,7 +76,7 @@ export function createMemoryClient(call: (asked: JsonCall) => Promise<unknown>) 
       const fields = asFields(await call({ method: 'GET', path: `${ROOT}?${query}` }));
       return { memories: asList(fields.memories).map(parseMemory), hasMore: fields.has_more === true };
     },
-    async search({ query, type, category, day }: MemoryFilter): Promise<readonly KnownMemory[]> {
+    async search({ query, type, category, day }: PanelFilter): Promise<readonly KnownMemory[]> {
       const categories = category === '' ? {} : { categories: [category] };
       return (await search({ query, limit: PAGE_SIZE, ...categories, ...toFields({ type, day }) })).map(parseMemory);
     },
@@ -99,10 +99,10 @@ export function createMemoryClient(call: (asked: JsonCall) => Promise<unknown>) 
       asList(asFields(await call({ method: 'GET', path: `${toPath(id)}/history` })).memories).map(parseMemory),
     readCalls: async (id: string): Promise<Readonly<Record<CallName, ProvenCall | undefined>>> =>
       parseCalls(await readProof(id)),
-    count: async (): Promise<MemoryCounts> =>
+    count: async (): Promise<PanelCounts> =>
       parseStats(await call({ method: 'GET', path: '/v1/profile?include=stats' })),
     /** Reads the texts about the user. A model makes those that are out of date. */
-    readProfile: async (): Promise<MemoryProfile> =>
+    readProfile: async (): Promise<PanelProfile> =>
       parseProfile(await call({ method: 'GET', path: '/v1/profile?include=bio,categories' })),
     /** The memory with its vector and its calls, as the gateway sends it. */
     readProof,
@@ -117,7 +117,7 @@ export function createMemoryClient(call: (asked: JsonCall) => Promise<unknown>) 
 const toPath = (id: string): string => `${ROOT}/${asMemoryId(id)}`;
 
 /** Fields that a list and a search share. */
-const toFields = ({ type, day }: Pick<MemoryFilter, 'type' | 'day'>) => ({
+const toFields = ({ type, day }: Pick<PanelFilter, 'type' | 'day'>) => ({
   ...(type !== '' && { type }),
   ...(day !== '' && { as_of: `${day}T23:59:59.999Z` }),
 });

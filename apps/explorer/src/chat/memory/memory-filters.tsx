@@ -1,4 +1,4 @@
-import type { MemoryFilter } from './memory-client.ts';
+import type { PanelFilter } from './memory-client.ts';
 import type { MemoryList, MemoryListState } from './memory-list.ts';
 
 /** Fields that choose the shown memories. */
@@ -53,7 +53,7 @@ function Choice({
   list,
 }: {
   name: 'type' | 'category';
-  filter: MemoryFilter;
+  filter: PanelFilter;
   counts: Readonly<Record<string, number>> | undefined;
   total: number | undefined;
   list: MemoryList;

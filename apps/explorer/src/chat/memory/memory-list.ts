@@ -1,5 +1,5 @@
-import { type MemoryFilter, NO_FILTER, type PanelMemories } from './memory-client.ts';
-import type { KnownMemory, MemoryCounts } from './parse-memory.ts';
+import { NO_FILTER, type PanelFilter, type PanelMemories } from './memory-client.ts';
+import type { KnownMemory, PanelCounts } from './parse-memory.ts';
 
 /** The list of memories, as the panel shows it. */
 export interface MemoryListState {
@@ -7,10 +7,10 @@ export interface MemoryListState {
   readonly memories: readonly KnownMemory[] | undefined;
   /** Whether older ones can be read. A search has none. */
   readonly hasMore: boolean;
-  readonly filter: MemoryFilter;
+  readonly filter: PanelFilter;
   readonly isReading: boolean;
   /** Undefined until they come, and if they cannot be read. */
-  readonly counts: MemoryCounts | undefined;
+  readonly counts: PanelCounts | undefined;
   readonly problem: string | undefined;
 }
 
@@ -60,7 +60,7 @@ export function createMemoryList(
     publish({ counts: await api.count().catch(() => undefined) });
   }
 
-  async function show(change: Partial<MemoryFilter>): Promise<void> {
+  async function show(change: Partial<PanelFilter>): Promise<void> {
     const filter = { ...state.filter, ...change };
     publish({ filter });
     await read(async () =>

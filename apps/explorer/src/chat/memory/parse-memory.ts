@@ -48,19 +48,19 @@ export interface ProvenCall {
 }
 
 /** Numbers of the memories of today. */
-export interface MemoryCounts {
+export interface PanelCounts {
   readonly total: number;
   readonly byType: Readonly<Record<string, number>>;
   readonly byCategory: Readonly<Record<string, number>>;
 }
 
 /** Texts about the user that a model made of memories. */
-export interface MemoryProfile {
-  readonly bio: ProfileText | undefined;
-  readonly categories: readonly { readonly name: string; readonly text: ProfileText }[];
+export interface PanelProfile {
+  readonly bio: PanelText | undefined;
+  readonly categories: readonly { readonly name: string; readonly text: PanelText }[];
 }
 
-export interface ProfileText {
+export interface PanelText {
   readonly sentences: readonly { readonly text: string; readonly memories: number }[];
   /** ISO 8601. */
   readonly generatedAt: string;
@@ -127,12 +127,12 @@ export const parseCalls = (proof: unknown): Readonly<Record<CallName, ProvenCall
 const parseCounts = (value: unknown): Readonly<Record<string, number>> =>
   Object.fromEntries(Object.entries(asFields(value)).map(([name, count]) => [name, asCount(count)]));
 
-export function parseStats(value: unknown): MemoryCounts {
+export function parseStats(value: unknown): PanelCounts {
   const { total_memories: total, by_type: byType, by_category: byCategory } = asFields(asFields(value).stats);
   return { total: asCount(total), byType: parseCounts(byType), byCategory: parseCounts(byCategory) };
 }
 
-export function parseProfile(value: unknown): MemoryProfile {
+export function parseProfile(value: unknown): PanelProfile {
   const { bio, categories } = asFields(value);
   const texts = Object.entries(asFields(categories)).map(([name, text]) => ({
     name,
@@ -144,7 +144,7 @@ export function parseProfile(value: unknown): MemoryProfile {
   };
 }
 
-function parseText(value: unknown): ProfileText {
+function parseText(value: unknown): PanelText {
   const { sources, generated_at: generatedAt, is_written: isWritten } = asFields(value);
   const sentences = asList(sources).map((one) => {
     const { text, memories } = asFields(one);

@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks';
 import { plural } from '../../format.ts';
 import type { PanelMemories } from './memory-client.ts';
-import type { MemoryProfile, ProfileText } from './parse-memory.ts';
+import type { PanelProfile, PanelText } from './parse-memory.ts';
 import { toDay } from './to-day.ts';
 
 /** The texts about the user. They are read when they are opened, since a model may have to make them. */
 export function Profile({ api }: { api: Pick<PanelMemories, 'readProfile'> }) {
-  const [profile, setProfile] = useState<MemoryProfile>();
+  const [profile, setProfile] = useState<PanelProfile>();
   const [problem, setProblem] = useState<string>();
   const open = (isOpen: boolean): void => {
     if (!isOpen) return;
@@ -28,7 +28,7 @@ export function Profile({ api }: { api: Pick<PanelMemories, 'readProfile'> }) {
   );
 }
 
-function Texts({ profile: { bio, categories } }: { profile: MemoryProfile }) {
+function Texts({ profile: { bio, categories } }: { profile: PanelProfile }) {
   if (bio === undefined && categories.length === 0) return <p class="empty">There are no memories to write about.</p>;
   return (
     <>
@@ -40,7 +40,7 @@ function Texts({ profile: { bio, categories } }: { profile: MemoryProfile }) {
   );
 }
 
-function OneText({ title, text: { sentences, generatedAt, isWritten } }: { title: string; text: ProfileText }) {
+function OneText({ title, text: { sentences, generatedAt, isWritten } }: { title: string; text: PanelText }) {
   return (
     <section>
       <h3>{title}</h3>
