@@ -1,3 +1,4 @@
+import { concatBytes } from '@ogong/protocol/base/bytes';
 import type { PanelMemories } from './memory-client.ts';
 import { NO_FILTER } from './memory-client.ts';
 
@@ -78,18 +79,18 @@ async function* readLines(file: Blob): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let parts: Uint8Array[] = [];
   let size = 0;
-  const join = async (): Promise<string> => decoder.decode(await new Blob(parts as BlobPart[]).arrayBuffer());
+  const join = (): string => decoder.decode(concatBytes(...parts));
   const reader = file.stream().getReader();
   for (let next = await reader.read(); !next.done; next = await reader.read()) {
     let rest: Uint8Array = next.value;
     for (let at = rest.indexOf(LINE_FEED); at >= 0; at = rest.indexOf(LINE_FEED)) {
       parts.push(rest.subarray(0, at));
-      yield await join();
+      yield join();
       [parts, size, rest] = [[], 0, rest.subarray(at + 1)];
     }
     parts.push(rest);
     size += rest.length;
     if (size > MAX_LINE_BYTES) throw new Error('a line of the file is too long: this is no export of memories');
   }
-  if (size > 0) yield await join();
+  if (size > 0) yield join();
 }
