@@ -48,6 +48,7 @@ import { createSignerVectors } from './ledger/signer-vectors.ts';
 import { createSumVectors } from './ledger/sum-vectors.ts';
 import { createBlsVectors, createThresholdVectors } from './ledger/threshold-vectors.ts';
 import { createVerdictLogVectors } from './ledger/verdict-log-vectors.ts';
+import { createLaneVectors } from './lane-vectors.ts';
 import { createMatchVectors } from './match-vectors.ts';
 import { createMediaVectors } from './media-vectors.ts';
 import { createEmbeddingVectors } from './modality/embedding-vectors.ts';
@@ -120,6 +121,7 @@ export async function createCoreVectors(crypto: Crypto): Promise<Readonly<Record
     grammar: createGrammarVectors(crypto),
     blob: createBlobVectors(crypto),
     media: createMediaVectors(crypto),
+    lanes: createLaneVectors(),
     schedule: createScheduleVectors(crypto),
     trajectory: createTrajectoryVectors(crypto),
     'model-folder': createFolderVectors(crypto),

@@ -2,6 +2,13 @@
 export interface BestTokens {
   readonly ids: Int32Array;
   readonly values: Float64Array;
+  /** How many there are. */
+  readonly count: number;
+  /** A value above it is among the best. */
+  readonly threshold: number;
+  clear(): void;
+  /** Takes a token whose value is above the threshold. Tokens come in ascending order of id. */
+  insert(id: number, value: number): void;
   /**
    * One pass over a row of logits; fills `ids` and `values`. A logit of -Infinity or NaN is none.
    * @returns how many there are.
@@ -14,9 +21,12 @@ export function createBestTokens(most: number): BestTokens {
   const ids = new Int32Array(most);
   const values = new Float64Array(most);
   let count = 0;
-  /** A value above it is among the best. */
   let threshold = Number.NEGATIVE_INFINITY;
 
+  const clear = (): void => {
+    count = 0;
+    threshold = Number.NEGATIVE_INFINITY;
+  };
   const insert = (id: number, value: number): void => {
     let j = count < most ? count++ : most - 1;
     while (j > 0 && (values[j - 1] as number) < value) {
@@ -32,9 +42,16 @@ export function createBestTokens(most: number): BestTokens {
   return {
     ids,
     values,
+    get count() {
+      return count;
+    },
+    get threshold() {
+      return threshold;
+    },
+    clear,
+    insert,
     find(logits, { offset, vocabularySize }) {
-      count = 0;
-      threshold = Number.NEGATIVE_INFINITY;
+      clear();
       let least = threshold;
       const fours = vocabularySize - (vocabularySize % 4);
       // Hardly any value is among the best: four are passed over at a time.

@@ -4,6 +4,7 @@ import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampl
 import { computeLargestTail, mayLeave } from '@ogong/protocol/modality/text/stage1/tail-bound';
 import { describe, expect, it } from 'vitest';
 import { createPositionReader } from './position.ts';
+import { createAscendingSums, createLaneSums } from './vocabulary-sums.ts';
 
 const seed = Number(process.env.OGONG_SEED ?? 1);
 
@@ -21,9 +22,14 @@ function drawLogits(random: () => number, size: number): Float32Array {
 // Stage 1 refutes a tail above its bound by itself: one honest row above it ejects an honest provider. Rounding adds up
 // with the vocabulary, so the largest ones count most.
 describe('the tail that an honest engine signs', () => {
-  it.each([2_063, 32_000, 151_936])('stays within the bound of stage 1, of %d tokens at any temperature', (size) => {
+  it.each([
+    [2_063, createAscendingSums],
+    [32_000, createAscendingSums],
+    [32_000, createLaneSums],
+    [151_936, createLaneSums],
+  ])('stays within the bound of stage 1, of %d tokens at any temperature, by %o', (size, createSums) => {
     const random = createSeededRandom(seed);
-    const reader = createPositionReader(size);
+    const reader = createPositionReader(size, createSums(size));
     let tails = 0;
     for (let n = 0; n < 60; n++) {
       const near = 0.9 + random() * 0.35;
@@ -42,5 +48,28 @@ describe('the tail that an honest engine signs', () => {
       if (most < 2 ** 24) expect(mayLeave(most + 1, q, leftOver)).toBe(false);
     }
     expect(tails).toBeGreaterThan(20);
+  });
+});
+
+describe('a listing by sums in lanes', () => {
+  it('differs from one by ascending sums by little, so that a verifier of the other class still accepts it', () => {
+    const size = 70_001;
+    const random = createSeededRandom(seed);
+    const [ascending, lanes] = [createAscendingSums, createLaneSums].map((create) =>
+      createPositionReader(size, create(size)),
+    );
+    for (let n = 0; n < 12; n++) {
+      const logits = drawLogits(random, size);
+      const settings = { ...PLAIN_SAMPLER, temperatureQ16: Math.round((0.3 + random()) * NAT) };
+      const bias = new Map(n % 2 === 0 ? [] : [[5, 3 * NAT]]);
+      const read = (reader = ascending) =>
+        reader?.draw({ logits: logits.slice(), offset: 0, settings, bias, counts: new Map() }, 0);
+      const [one, other] = [read(ascending), read(lanes)];
+      expect(other?.ids).toEqual(one?.ids);
+      expect(Math.abs((one?.tail ?? 0) - (other?.tail ?? 0))).toBeLessThan(48);
+      one?.q.forEach((q, i) => {
+        expect(Math.abs(q - (other?.q[i] ?? 0))).toBeLessThanOrEqual(1);
+      });
+    }
   });
 });

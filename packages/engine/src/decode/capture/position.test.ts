@@ -15,6 +15,7 @@ import { createProcessedTailBound } from '@ogong/protocol/modality/text/stage1/t
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createPositionReader } from './position.ts';
+import { createAscendingSums, createLaneSums } from './vocabulary-sums.ts';
 
 const inputsOf = (
   logits: Float32Array,
@@ -40,10 +41,12 @@ function logitsOf(size: number, seed: number): Float32Array {
   });
 }
 
-describe('position reader', () => {
+describe.each([createAscendingSums, createLaneSums])('position reader over %o', (createSums) => {
+  const openReader = (size: number) => createPositionReader(size, createSums(size));
+
   it('lists fixed-point log-probabilities and the tail of a float softmax', () => {
     const logits = logitsOf(500, 1);
-    const row = createPositionReader(500).draw(inputsOf(logits), 0);
+    const row = openReader(500).draw(inputsOf(logits), 0);
     const z = logits.reduce((sum, x) => sum + Math.exp(x), 0);
     let listed = 0;
     row.ids.forEach((id, i) => {
@@ -56,7 +59,7 @@ describe('position reader', () => {
   });
 
   it('lists twenty where the sampler keeps fewer, and what it keeps in between', () => {
-    const reader = createPositionReader(500);
+    const reader = openReader(500);
     const logits = logitsOf(500, 2);
     expect(reader.draw(inputsOf(logits, { ...PLAIN_SAMPLER, topK: 3 }), 0).ids).toHaveLength(20);
     expect(reader.draw(inputsOf(logits, { ...PLAIN_SAMPLER, topK: 33 }), 0).ids).toHaveLength(33);
@@ -67,7 +70,7 @@ describe('position reader', () => {
   });
 
   it('never draws what the filters of the whole leave out, however they meet', () => {
-    const reader = createPositionReader(500);
+    const reader = openReader(500);
     const flat = logitsOf(500, 3).map((x) => x / 6);
     // The signed list is cut to as many candidates as the 64.
     for (const [settings, most] of [
@@ -87,7 +90,7 @@ describe('position reader', () => {
   });
 
   it('draws unlisted tokens in proportion to their mass', () => {
-    const reader = createPositionReader(500);
+    const reader = openReader(500);
     const logits = new Float32Array(500);
     const counts = new Map<number, number>();
     const draws = 2000;
@@ -102,7 +105,7 @@ describe('position reader', () => {
   });
 
   it('applies bias and penalties before it ranks', () => {
-    const reader = createPositionReader(500);
+    const reader = openReader(500);
     const logits = logitsOf(500, 3);
     const plain = reader.draw(inputsOf(logits), 0);
     const [best, second] = plain.ids as unknown as [number, number];
@@ -118,13 +121,13 @@ describe('position reader', () => {
 
   it('divides positive logits of repeated tokens by the penalty, multiplies others, and signs what replays it', () => {
     const logits = logitsOf(500, 3);
-    const [best = 0, second = 0] = createPositionReader(500).draw(inputsOf(logits), 0).ids;
+    const [best = 0, second = 0] = openReader(500).draw(inputsOf(logits), 0).ids;
     logits[best] = 8;
     logits[second] = -1;
     const z = Math.log(logits.reduce((sum, x) => sum + Math.exp(x), 0));
     const settings = { ...PLAIN_SAMPLER, repetitionPenaltyQ16: 1.25 * NAT };
     const repeated = new Map([best, second].map((id) => [id, 1]));
-    const row = createPositionReader(500).draw(inputsOf(logits, settings, new Map(), new Map(), repeated), 0);
+    const row = openReader(500).draw(inputsOf(logits, settings, new Map(), new Map(), repeated), 0);
     const rank = row.ids.indexOf(best);
     const cost = computeCost(row.q[rank] as number, 0, 0, settings, logSumOf(row, rank));
     expect(cost / NAT).toBeCloseTo(z - 8 / 1.25, 4);
@@ -137,7 +140,7 @@ describe('position reader', () => {
   it('keeps its numbers where the likeliest token by far is banned', () => {
     const logits = logitsOf(100, 4);
     logits[7] = 60;
-    const row = createPositionReader(100).draw(inputsOf(logits, PLAIN_SAMPLER, new Map([[7, -100 * NAT]])), 12345678);
+    const row = openReader(100).draw(inputsOf(logits, PLAIN_SAMPLER, new Map([[7, -100 * NAT]])), 12345678);
     expect(row.ids).not.toContain(7);
     expect(row.tail).toBeGreaterThan(0);
     expect(row.tail).toBeLessThan(WEIGHT_ONE / 2);
@@ -147,14 +150,12 @@ describe('position reader', () => {
     const logits = logitsOf(100, 5);
     logits[3] = Number.NaN;
     logits[4] = Number.POSITIVE_INFINITY;
-    expect(() => createPositionReader(100).draw(inputsOf(logits), 0)).toThrow(/not finite/);
-    expect(() => createPositionReader(100).draw(inputsOf(new Float32Array(100).fill(Number.NaN)), 0)).toThrow(
-      /not finite/,
-    );
+    expect(() => openReader(100).draw(inputsOf(logits), 0)).toThrow(/not finite/);
+    expect(() => openReader(100).draw(inputsOf(new Float32Array(100).fill(Number.NaN)), 0)).toThrow(/not finite/);
   });
 
   it('claims what it drew, for any settings and key', () => {
-    const reader = createPositionReader(300);
+    const reader = openReader(300);
     const settings = fc.record({
       temperatureQ16: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 100 * NAT })),
       topK: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 100 })),

@@ -16,8 +16,8 @@ import {
 } from '@ogong/protocol/modality/text/sampling/sampler';
 import { EngineError } from '../../interface/engine-error.ts';
 import { isAllowed, type TokenMask } from '../grammar/grammar-cursor.ts';
-import { createBestTokens } from './best-tokens.ts';
-import { expNegative, naturalLog, sumExponentials } from './deterministic-math.ts';
+import { expNegative, naturalLog } from './deterministic-math.ts';
+import { createAscendingSums, type VocabularySums } from './vocabulary-sums.ts';
 
 /** Inputs, besides the model, that decide the candidates of one position. */
 export interface PositionInputs {
@@ -75,9 +75,12 @@ interface Entry {
   processed: number;
 }
 
-export function createPositionReader(vocabularySize: number): PositionReader {
-  const best = createBestTokens(MAX_LISTED);
-  const { ids: topIds, values: topValues } = best;
+/** @param sums of the numeric class. Default: in ascending order. */
+export function createPositionReader(
+  vocabularySize: number,
+  sums: VocabularySums = createAscendingSums(vocabularySize),
+): PositionReader {
+  const { ids: topIds, values: topValues } = sums.best;
   const costs = new Float64Array(MAX_LISTED);
   const weights = createWeights();
   const scratch = { entries: [] as Entry[], touched: new Map<number, Entry>() };
@@ -88,12 +91,13 @@ export function createPositionReader(vocabularySize: number): PositionReader {
     const touchedRaw = takeTouched(logits, offset, [bias, counts, repeated]).filter(
       ([id]) => mask === undefined || isAllowed(mask, id),
     );
-    const plainCount = best.find(logits, { offset, vocabularySize });
+    const isGreedy = settings.temperatureQ16 === 0;
+    const scale = isGreedy ? 1 : NAT / settings.temperatureQ16;
+    const plainCount = sums.read({ logits, offset }, scale);
     const plainMax = plainCount > 0 ? (topValues[0] as number) : Number.NEGATIVE_INFINITY;
     let max = plainMax;
     for (const [, raw] of touchedRaw) if (raw > max) max = raw;
-    let plainSum =
-      plainCount > 0 ? sumExponentials(logits, { offset, length: vocabularySize, reference: max, scale: 1 }) : 0;
+    let plainSum = sums.sum(max, 1);
     const isPlain = touchedRaw.length === 0;
     for (const [, raw] of touchedRaw) plainSum += expNegative(max - raw);
     if (!(plainSum >= 0.5 && plainSum < Number.POSITIVE_INFINITY)) {
@@ -127,16 +131,11 @@ export function createPositionReader(vocabularySize: number): PositionReader {
     }
     for (let i = 0; i < entries.length; i++) costs[i] = (entries[i] as Entry).cost;
 
-    const isGreedy = settings.temperatureQ16 === 0;
-    const scale = isGreedy ? 1 : NAT / settings.temperatureQ16;
     let top = plainMax - normaliser;
     for (const entry of touched.values()) if (entry.processed > top) top = entry.processed;
     let total = plainSum;
     if (!isGreedy && !(isPlain && scale === 1)) {
-      total =
-        plainCount > 0
-          ? sumExponentials(logits, { offset, length: vocabularySize, reference: normaliser + top, scale })
-          : 0;
+      total = sums.sum(normaliser + top, scale);
       for (const entry of touched.values()) total += expNegative((top - entry.processed) * scale);
     }
     const processedMass = (processed: number): number => expNegative((top - processed) * scale) / total;

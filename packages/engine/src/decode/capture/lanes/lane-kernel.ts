@@ -1,0 +1,183 @@
+import { COEFFICIENTS, GROUP, MOST_HALVINGS, ROUNDER, sumLanes } from './lane-sums.ts';
+import {
+  type Code,
+  encodeModule,
+  f32x4,
+  f64x2,
+  getLocal,
+  i32,
+  i32x4,
+  repeatWhile,
+  returnIf,
+  setLocal,
+  v128,
+  type WasmFunction,
+} from './wasm-code.ts';
+
+/** A row of a vocabulary, as it is listed: the search for its best values, and its sums in lanes. */
+export interface LaneKernel {
+  /** Memory of the row; the caller fills it. */
+  readonly values: Float32Array;
+  /**
+   * Returns the first multiple of GROUP from `from` on with a value above the threshold among the GROUP values there.
+   * @param from a multiple of GROUP.
+   * @param threshold f32.
+   */
+  findAbove(from: number, threshold: number): number | undefined;
+  /**
+   * Computes `sumLanes` of the row for one slope or two, in one pass.
+   * @param best largest value of the row, finite.
+   * @param slopes f32.
+   */
+  sum(best: number, slopes: readonly number[]): readonly number[];
+}
+
+const VECTOR_BYTES = 16;
+const GROUP_BYTES = 4 * GROUP;
+const PAGE_BYTES = 2 ** 16;
+const MANTISSA_BITS = 23;
+/** Bytes for results in front of the row. */
+const ROW_ADDRESS = GROUP_BYTES;
+
+const vectorsOfGroup = Array.from({ length: GROUP_BYTES / VECTOR_BYTES }, (_, i) => i * VECTOR_BYTES);
+
+/** Address of the first group from `at` on with a value above the threshold, or `end`. */
+function writeSearch(): WasmFunction {
+  const [at, end, threshold, limit] = [0, 1, 2, 3];
+  const comparisons = vectorsOfGroup.map((offset) =>
+    f32x4.isAbove(v128.load(getLocal(at), offset), getLocal(limit)),
+  ) as [Code, Code, Code, Code];
+  const [a, b, c, d] = comparisons;
+  const isAnyAbove = v128.isAnySet(v128.or(v128.or(a, b), v128.or(c, d)));
+  return {
+    name: 'findAbove',
+    parameters: ['i32', 'i32', 'f32'],
+    results: ['i32'],
+    vectors: 1,
+    body: [
+      ...setLocal(limit, f32x4.splat(getLocal(threshold))),
+      ...repeatWhile(i32.isBelow(getLocal(at), getLocal(end)), [
+        ...returnIf(isAnyAbove, getLocal(at)),
+        ...setLocal(at, i32.add(getLocal(at), i32.constant(GROUP_BYTES))),
+      ]),
+      ...getLocal(at),
+    ],
+  };
+}
+
+/** Stores for each slope two f64 whose sum is the sum over the row, from address 0 on. */
+function writeSum(name: string, slopes: number): WasmFunction {
+  const [at, end, best] = [0, 1, 2];
+  const firstVector = 3 + slopes;
+  let vectors = 0;
+  const takeVector = (): number => firstVector + vectors++;
+  const start: Code[] = [];
+  // A constant inside the loop would be built anew in each turn.
+  const keep = (value: Code): Code => {
+    const index = takeVector();
+    start.push(setLocal(index, value));
+    return getLocal(index);
+  };
+  const bests = keep(f32x4.splat(getLocal(best)));
+  const [limit, rounder, one] = [MOST_HALVINGS, ROUNDER, 1].map((value) => keep(f32x4.constant(value))) as Code[] as [
+    Code,
+    Code,
+    Code,
+  ];
+  const coefficients = COEFFICIENTS.map((value) => keep(f32x4.constant(value)));
+  const sums = Array.from({ length: slopes }, (_, index) => ({
+    slope: keep(f32x4.splat(getLocal(3 + index))),
+    ...{ lower: takeVector(), upper: takeVector(), group: takeVector() },
+  }));
+  const [distance, halvings, rounded] = [takeVector(), takeVector(), takeVector()];
+
+  /** 2^-halvings: the polynomial, whose exponent then falls by the integer in the low bits of `rounded`. */
+  const computePower = (slope: Code): { readonly prepare: Code; readonly power: Code } => {
+    const rest = getLocal(halvings);
+    const polynomial = coefficients.reduceRight((power, next) => f32x4.add(f32x4.multiply(power, rest), next));
+    return {
+      prepare: [
+        ...setLocal(halvings, f32x4.pseudoLeast(limit, f32x4.multiply(getLocal(distance), slope))),
+        ...setLocal(rounded, f32x4.add(getLocal(halvings), rounder)),
+        ...setLocal(halvings, f32x4.subtract(rest, f32x4.subtract(getLocal(rounded), rounder))),
+      ],
+      power: i32x4.subtract(
+        f32x4.add(f32x4.multiply(polynomial, rest), one),
+        i32x4.shiftLeft(getLocal(rounded), MANTISSA_BITS),
+      ),
+    };
+  };
+  const addVector = (offset: number): Code => [
+    ...setLocal(distance, f32x4.subtract(bests, v128.load(getLocal(at), offset))),
+    ...sums.flatMap(({ slope, group }) => {
+      const { prepare, power } = computePower(slope);
+      return [...prepare, ...setLocal(group, offset === 0 ? power : f32x4.add(getLocal(group), power))];
+    }),
+  ];
+  const addGroup = sums.flatMap(({ lower, upper, group }) => [
+    ...setLocal(lower, f64x2.add(getLocal(lower), f64x2.widenLower(getLocal(group)))),
+    ...setLocal(upper, f64x2.add(getLocal(upper), f64x2.widenLower(v128.upperHalf(getLocal(group))))),
+  ]);
+  const loop = repeatWhile(i32.isBelow(getLocal(at), getLocal(end)), [
+    ...vectorsOfGroup.flatMap(addVector),
+    ...addGroup,
+    ...setLocal(at, i32.add(getLocal(at), i32.constant(GROUP_BYTES))),
+  ]);
+  const stores = sums.flatMap(({ lower, upper }, index) =>
+    v128.store(i32.constant(index * VECTOR_BYTES), f64x2.add(getLocal(lower), getLocal(upper))),
+  );
+  return {
+    name,
+    parameters: ['i32', 'i32', 'f32', ...Array.from({ length: slopes }, () => 'f32' as const)],
+    results: [],
+    vectors,
+    body: [...start.flat(), ...loop, ...stores],
+  };
+}
+
+interface Exports {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  findAbove(at: number, end: number, threshold: number): number;
+  sumOnce(at: number, end: number, best: number, slope: number): void;
+  sumTwice(at: number, end: number, best: number, first: number, second: number): void;
+}
+
+/** Opens the kernel in WebAssembly. @returns undefined on a machine without vector instructions. */
+export function openWasmKernel(vocabularySize: number): LaneKernel | undefined {
+  const bytes = Math.ceil(vocabularySize / GROUP) * GROUP_BYTES;
+  const end = ROW_ADDRESS + bytes;
+  const functions = [writeSearch(), writeSum('sumOnce', 1), writeSum('sumTwice', 2)];
+  const code = encodeModule(functions, Math.ceil(end / PAGE_BYTES));
+  if (!WebAssembly.validate(code)) return undefined;
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code));
+  const { memory, findAbove, sumOnce, sumTwice } = exports as Exports;
+  const results = new Float64Array(memory.buffer, 0, 4);
+  new Float32Array(memory.buffer, ROW_ADDRESS, bytes / 4).fill(Number.NEGATIVE_INFINITY);
+  const readSum = (index: number): number => (results[2 * index] as number) + (results[2 * index + 1] as number);
+  return {
+    values: new Float32Array(memory.buffer, ROW_ADDRESS, vocabularySize),
+    findAbove(from, threshold) {
+      const at = ROW_ADDRESS + 4 * from;
+      const found = at < end ? findAbove(at, end, threshold) : end;
+      return found < end ? (found - ROW_ADDRESS) / 4 : undefined;
+    },
+    sum(best, [first = 0, second]) {
+      if (second === undefined) sumOnce(ROW_ADDRESS, end, best, first);
+      else sumTwice(ROW_ADDRESS, end, best, first, second);
+      return second === undefined ? [readSum(0)] : [readSum(0), readSum(1)];
+    },
+  };
+}
+
+/** Opens the kernel in plain numbers. */
+export function openPlainKernel(vocabularySize: number): LaneKernel {
+  const values = new Float32Array(vocabularySize);
+  return {
+    values,
+    findAbove(from, threshold) {
+      const at = values.findIndex((value, index) => index >= from && value > threshold);
+      return at < 0 ? undefined : at - (at % GROUP);
+    },
+    sum: (best, slopes) => slopes.map((slope) => sumLanes(values, best, slope)),
+  };
+}
