@@ -2,6 +2,7 @@ import { tokenOf } from '@ogong/protocol/modality/text/commitment/window';
 import type { SamplerSettings } from '@ogong/protocol/modality/text/sampling/sampler';
 import type { BatchModel, LocalContext } from './batch-model.ts';
 import { createPositionReader } from './capture/position.ts';
+import { createLaneSums } from './capture/vocabulary-sums.ts';
 
 /** After this many guesses of which less than a third were right, the model rests for as many steps. */
 const JUDGED = 64;
@@ -52,7 +53,7 @@ export interface ModelDrafterOptions {
 export function createModelDrafter({ model, context, most }: ModelDrafterOptions): ModelDrafter {
   const { vocabularySize } = model;
   const { sequences, contextSize, batchSize } = context;
-  const reader = createPositionReader(vocabularySize);
+  const reader = createPositionReader(vocabularySize, createLaneSums(vocabularySize));
   /** Tokens whose rows are in the cache, by sequence. */
   const held = Array.from({ length: sequences }, () => new Int32Array(contextSize));
   const counts = new Int32Array(sequences);

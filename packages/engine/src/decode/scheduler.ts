@@ -12,7 +12,7 @@ import { NAT } from '@ogong/protocol/modality/text/sampling/sampler';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextGenerationEvent, TextGenerationRequest, TokenLikelihood } from '../interface/text.ts';
 import type { BatchContext, BatchModel } from './batch-model.ts';
-import { createPositionReader, type PositionReader } from './capture/position.ts';
+import type { PositionReader } from './capture/position.ts';
 import { createDraftIndex, type DraftIndex } from './draft-index.ts';
 import {
   createGrammars,
@@ -32,6 +32,8 @@ import { createTextStream, type TextStream } from './text/text-stream.ts';
 export interface SchedulerOptions {
   readonly model: BatchModel;
   readonly context: BatchContext;
+  /** Reader of the engine's class. */
+  readonly reader: PositionReader;
   /** Prompt rows between two decode steps: bounds how long running replies wait for a newcomer. */
   readonly promptChunk: number;
   /** Requests that may wait for a slot. */
@@ -109,7 +111,6 @@ function takeRows({ placed: { rows }, output }: Job, count: number): Uint32Array
 
 /** The options, and what the steps below read and change. */
 interface SchedulerState extends SchedulerOptions {
-  readonly reader: PositionReader;
   readonly grammars: Grammars;
   readonly slots: Slots;
   readonly waiting: Job[];
@@ -126,7 +127,6 @@ interface SchedulerState extends SchedulerOptions {
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const state: SchedulerState = {
     ...options,
-    reader: createPositionReader(options.model.vocabularySize),
     grammars: createGrammars(options.model, SERVING_WORK),
     slots: createSlots(options.context.sequences),
     ...{ waiting: [], active: [], indexes: [], isWaiting: false, cancelled: [] },

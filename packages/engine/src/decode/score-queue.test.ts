@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TextEngine, TextGenerationRequest, TextScoringRequest } from '../interface/text.ts';
 import type { BatchContext } from './batch-model.ts';
+import { createPositionReaders } from './capture/position-readers.ts';
 import { createGrammars, SCORING_WORK } from './grammar/grammar-cursor.ts';
 import { createScoreQueue, type QueuedScore } from './score-queue.ts';
 
@@ -44,8 +45,9 @@ function scoreTogether(
   const scores = new Map<number, QueuedScore>();
   const failed = new Map<number, unknown>();
   const passes: number[] = [];
+  const readers = createPositionReaders(model.vocabularySize);
   const queue = createScoreQueue({
-    ...{ model, keepsRows, grammars: createGrammars(model, SCORING_WORK) },
+    ...{ model, keepsRows, readerOf: readers, grammars: createGrammars(model, SCORING_WORK) },
     openContext() {
       const context = model.createContext({ purpose: 'score', sequences });
       let rows = 0;

@@ -1,7 +1,7 @@
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextScoringRequest, TextScoringResult } from '../interface/text.ts';
 import type { BatchContext, BatchModel, EdgeContext } from './batch-model.ts';
-import { createPositionReader, type PositionReader } from './capture/position.ts';
+import type { PositionReader } from './capture/position.ts';
 import { createEdgeReader, type EdgeReader } from './edge-reader.ts';
 import type { Grammars } from './grammar/grammar-cursor.ts';
 import { type Pausable, runPausable } from './pausable.ts';
@@ -30,6 +30,8 @@ export interface ScoreQueueOptions {
    * class whose rows do not depend on the other rows of a pass.
    */
   readonly openContext: () => ScoreContext;
+  /** Returns the reader of a claim, by the class that it names. */
+  readonly readerOf: (claimedClass: string) => PositionReader;
   readonly grammars: Grammars;
   /** Whether a score may begin with rows that earlier ones have left. */
   readonly keepsRows: boolean;
@@ -75,7 +77,6 @@ interface Score extends Waiting {
 }
 
 interface QueueState extends ScoreQueueOptions {
-  readonly reader: PositionReader;
   readonly context: ScoreContext;
   readonly slots: Slots;
   /** Output rows of a pass. */
@@ -96,7 +97,6 @@ export function createScoreQueue(options: ScoreQueueOptions): ScoreQueue {
     return {
       ...options,
       ...{ context, waiting: [], active: [], isWaiting: false, cancelled: new Set() },
-      reader: createPositionReader(options.model.vocabularySize),
       slots: createSlots(context.sequences),
       widest: Math.max(SHORT_SLICE, Math.min(context.batchSize, fitting)),
     };
@@ -196,7 +196,10 @@ function admit(state: QueueState): void {
     let reader: ClaimReader;
     let edges: EdgeReader | undefined;
     try {
-      reader = createClaimReader(model, next.request, state);
+      reader = createClaimReader(model, next.request, {
+        grammars: state.grammars,
+        reader: state.readerOf(next.request.numericClass),
+      });
       edges = createEdgeReader(model, next.request);
     } catch (error) {
       next.placed.release();

@@ -6,7 +6,7 @@ import { MAX_STAGES } from '@ogong/protocol/modality/text/stage2/trace-report';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextTracingRequest, TextTracingResult } from '../interface/text.ts';
 import type { BatchModel, TraceContext } from './batch-model.ts';
-import { createPositionReader } from './capture/position.ts';
+import type { PositionReader } from './capture/position.ts';
 import type { Grammars } from './grammar/grammar-cursor.ts';
 import { nativeHash } from './native-hash.ts';
 import { placePictures } from './picture-rows.ts';
@@ -26,7 +26,7 @@ export function* traceReply(
   model: BatchModel,
   context: TraceContext,
   request: TextTracingRequest,
-  grammars: Grammars,
+  { grammars, reader }: { readonly grammars: Grammars; readonly reader: PositionReader },
 ): Generator<void, Pick<TextTracingResult, 'stages' | 'row'>> {
   const { vocabularySize, embeddingSize } = model;
   const { promptTokens, outputTokens, sampler, listSizes, shapeClasses, position } = request;
@@ -79,7 +79,7 @@ export function* traceReply(
       repeated: repeated?.counts,
       mask,
     };
-    const { row: claimed } = createPositionReader(vocabularySize).claim(inputs, {
+    const { row: claimed } = reader.claim(inputs, {
       token: outputTokens[position] as number,
       listSize: listSizes[position] as number,
     });

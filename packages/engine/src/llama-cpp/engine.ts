@@ -24,6 +24,7 @@ import {
   type KernelPath,
   type KvType,
   mayBeExact,
+  type NumericClass,
   parseNumericClass,
   tiledKernelsFor,
   withoutTiles,
@@ -191,7 +192,8 @@ export async function createLlamaEngine(
   const pool = createScorePool(load);
 
   /**
-   * Finds the setting to load for a claimed class. It may differ from this engine's in the ISA, or in the tiling of long prompts.
+   * Finds the setting to load for a claimed class. It may differ from this engine's in the ISA, in the tiling of long prompts, or in
+   * lanes.
    * The result is undefined if the class is this engine's own, or differs in more.
    */
   const findForeign = (request: TextScoringRequest): ScoreSetting | undefined => {
@@ -206,8 +208,10 @@ export async function createLlamaEngine(
       !mayBeExact(claimed)
     )
       return undefined;
-    const isNear =
-      formatNumericClass(withoutTiles({ ...claimed, isa: own.isa })) === formatNumericClass(withoutTiles(own));
+    // Any child sums in lanes and in ascending order.
+    const nameSetting = (parts: NumericClass): string =>
+      formatNumericClass(withoutTiles({ ...parts, isa: own.isa, hasLanes: false }));
+    const isNear = nameSetting(claimed) === nameSetting(own);
     const isas = isNear ? isasOfClass(claimed.isa) : [];
     return isas.length === 0 ? undefined : { isas, kernels: claimed.kernels as KernelPath };
   };

@@ -47,6 +47,15 @@ describe('numeric class', () => {
     expect(parseNumericClass(`${TEXT}/unproven/no-fa`)).toBeUndefined();
   });
 
+  it('says where sums run in lanes, which changes nothing about exactness', () => {
+    const parts = parseNumericClass(TEXT) as NumericClass;
+    const text = formatNumericClass({ ...parts, hasLanes: true, isUnproven: true });
+    expect(text).toBe(`${TEXT}/lanes/unproven`);
+    expect(parseNumericClass(text)).toEqual({ ...parts, hasLanes: true, isUnproven: true });
+    expect(mayBeExact({ ...parts, hasLanes: true })).toBe(true);
+    expect(parseNumericClass(`${TEXT}/unproven/lanes`)).toBeUndefined();
+  });
+
   it('gives every setting its own name and reads it back', () => {
     const seen = new Set<string>();
     const kernels = ['exact', 'exact-2', 'exact-tiled', 'exact-tiled-2', 'reference', 'plain', 'fast'] as const;

@@ -2,7 +2,7 @@
  * The numeric class names everything besides the weights' bytes that decides the last bit of a logit
  * (docs/spec/numeric-class.md):
  *
- *   llama.cpp-<release>/<backend>/<isa>/<kernels>/<weights>/kv-<type>[/no-fa][/unified][/unproven]
+ *   llama.cpp-<release>/<backend>/<isa>/<kernels>/<weights>/kv-<type>[/no-fa][/unified][/lanes][/unproven]
  *
  * The kernels are one of these:
  *
@@ -28,6 +28,8 @@ export interface NumericClass {
   readonly flashAttention: boolean;
   /** One KV cache for all sequences instead of one each. */
   readonly kvUnified: boolean;
+  /** Sums over the vocabulary run in lanes (docs/spec/lanes.md), not in ascending order. */
+  readonly hasLanes?: boolean;
   /** The kernels should be exact, but a test on this machine showed that they are not, so no bit of theirs is evidence. */
   readonly isUnproven?: boolean;
 }
@@ -43,11 +45,16 @@ const KERNELS: readonly string[] = [
   ...['exact', 'exact-2', 'exact-tiled', 'exact-tiled-2', WHOLE_INPUTS, 'reference', 'plain', 'fast', 'shaped'],
 ];
 const PATTERN =
-  /^(llama\.cpp-[0-9.]{1,16})\/([a-z0-9]{1,16})\/([a-z0-9._-]{1,96})\/([a-z0-9-]{1,16})\/([a-z0-9_]{1,16})\/kv-([a-z0-9_]{1,8})(\/no-fa)?(\/unified)?(\/unproven)?$/;
+  /^(llama\.cpp-[0-9.]{1,16})\/([a-z0-9]{1,16})\/([a-z0-9._-]{1,96})\/([a-z0-9-]{1,16})\/([a-z0-9_]{1,16})\/kv-([a-z0-9_]{1,8})(\/no-fa)?(\/unified)?(\/lanes)?(\/unproven)?$/;
 
 export function formatNumericClass(parts: NumericClass): string {
-  const { build, backend, isa, kernels, weights, kv, flashAttention, kvUnified, isUnproven } = parts;
-  const departures = [flashAttention ? '' : '/no-fa', kvUnified ? '/unified' : '', isUnproven ? '/unproven' : ''];
+  const { build, backend, isa, kernels, weights, kv, flashAttention, kvUnified, hasLanes, isUnproven } = parts;
+  const departures = [
+    flashAttention ? '' : '/no-fa',
+    kvUnified ? '/unified' : '',
+    hasLanes ? '/lanes' : '',
+    isUnproven ? '/unproven' : '',
+  ];
   return `${build}/${backend}/${isa}/${kernels}/${weights}/kv-${kv}${departures.join('')}`;
 }
 
@@ -55,11 +62,12 @@ export function formatNumericClass(parts: NumericClass): string {
 export function parseNumericClass(text: string): NumericClass | undefined {
   const match = PATTERN.exec(text);
   if (match === null || !KERNELS.includes(match[4] as string)) return undefined;
-  const [, build, backend, isa, kernels, weights, kv, noFlash, unified, unproven] = match as (string | undefined)[];
+  const [, build, backend, isa, kernels, weights, kv, noFlash, unified, lanes, unproven] = match as (string | undefined)[];
   return {
     ...{ build, backend, isa, kernels, weights, kv },
     flashAttention: noFlash === undefined,
     kvUnified: unified !== undefined,
+    ...(lanes === undefined ? {} : { hasLanes: true }),
     ...(unproven === undefined ? {} : { isUnproven: true }),
   } as NumericClass;
 }

@@ -33,6 +33,8 @@ import { assertUnchanged } from './verified-model.ts';
 
 /** No reader reads faster, and a message costs as much as a tenth of a step of a small model. */
 const GATHER_MS = 5;
+/** From this many tokens on, sums over the vocabulary run in lanes. The classes of smaller ones stay as they were. */
+const LANED_VOCABULARY = 2 ** 16;
 
 /** @throws EngineError that says what is missing. */
 export function openLibrary({
@@ -111,6 +113,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     weights: file.weightType,
     kv: kvType,
     ...{ flashAttention, kvUnified },
+    hasLanes: vocabulary.size >= LANED_VOCABULARY,
   };
   const prove = (parts: NumericClass): ProvenModel => {
     const opened = openModel(shapes, parts.kernels as KernelPath);

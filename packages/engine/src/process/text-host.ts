@@ -1,4 +1,6 @@
+import { nameRerunClass } from '@ogong/protocol/tier/lane-class';
 import type { BatchModel } from '../decode/batch-model.ts';
+import { createPositionReaders } from '../decode/capture/position-readers.ts';
 import { createGrammars, SCORING_WORK } from '../decode/grammar/grammar-cursor.ts';
 import type { ModelDrafter } from '../decode/model-drafter.ts';
 import { type Pausable, settle } from '../decode/pausable.ts';
@@ -76,6 +78,8 @@ export function createTextHost(options: TextHostOptions): TextHost {
   const events: [number, TextGenerationEvent][] = [];
   const traces: Trace[] = [];
   const grammars = createGrammars(model, SCORING_WORK);
+  const readers = createPositionReaders(model.vocabularySize);
+  const readerOf = (claimedClass: string) => readers(nameRerunClass(info, claimedClass).numericClass);
   // In other classes rows of another pass have other bits, and nobody has measured how far replies would drift.
   const prefixCache = info.exact && (options.prefixCache ?? true);
   /** When events were sent last; long ago where the next ones must not wait. */
@@ -90,6 +94,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
     createScheduler({
       model,
       context,
+      reader: readers(info.numericClass),
       promptChunk,
       maxQueue: Math.ceil(maxQueue / groups),
       maxDrafts: options.maxDrafts ?? 0,
@@ -115,15 +120,14 @@ export function createTextHost(options: TextHostOptions): TextHost {
   };
 
   const answerRerun = (id: number, value: object, { numericClass: claimed, startedAt }: Asked): void => {
-    const { numericClass } = info;
-    const exact = info.exact && claimed === numericClass;
-    send({ kind: 'result', id, value: { ...value, numericClass, exact, elapsedMs: now() - startedAt } });
+    const ran = nameRerunClass(info, claimed);
+    send({ kind: 'result', id, value: { ...value, ...ran, elapsedMs: now() - startedAt } });
   };
 
   /** Requests by id. */
   const scored = new Map<number, Asked>();
   const scores = createScoreQueues({
-    ...{ model, grammars, keepsRows: prefixCache, sequences: info.scoresTogether ?? 1 },
+    ...{ model, grammars, readerOf, keepsRows: prefixCache, sequences: info.scoresTogether ?? 1 },
     done(id, score) {
       answerRerun(id, score, scored.get(id) as Asked);
       scored.delete(id);
@@ -138,7 +142,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
     // The context is freed after each trace: it is rarely needed, as large as a context for scoring, and slow.
     const traceContext = openTraceContext(model);
     try {
-      return yield* traceReply(model, traceContext, request, grammars);
+      return yield* traceReply(model, traceContext, request, { grammars, reader: readerOf(request.numericClass) });
     } finally {
       traceContext.free();
     }

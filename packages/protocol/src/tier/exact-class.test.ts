@@ -8,6 +8,7 @@ describe('the class of a reply', () => {
   it.each([
     EXACT,
     'llama.cpp-0.5.0/cpu/haswell/exact-2/f16/kv-f16',
+    `${EXACT}/lanes`,
     'llama.cpp-0.5.0/cpu/haswell/reference/q8_0/kv-f16',
     'llama.cpp-0.5.0/cpu/haswell/exact-whole/f16/kv-f16',
     'llama.cpp-0.5.0/cpu/haswell/exact-tiled/q8_0/kv-f32',
@@ -27,6 +28,8 @@ describe('the class of a reply', () => {
     ...['64', '0', '03', ''].map((n) => `${EXACT}/window-${n}`),
     'llama.cpp-0.5.0/vulkan/nvidia/exact/q8_0/kv-f16/unified',
     `${EXACT}/unproven`,
+    `${EXACT}/lanes/unproven`,
+    `${EXACT}/unified/lanes`,
     'llama.cpp-0.5.0/cpu/haswell/shaped/f16/kv-f16/no-fa/window-8',
     'exact',
     'llama.cpp-0.5.0/cpu/haswell/exact-tiled/q8_0/kv-q8_0',

@@ -27,6 +27,7 @@ import {
 } from '@ogong/protocol/modality/text/stage2/score-report';
 import { countScored } from '@ogong/protocol/modality/text/stage2/scored-prefix';
 import type { SegmentJob, TextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
+import { nameRerunClass } from '@ogong/protocol/tier/lane-class';
 import type { ScorableJob, ScoringMeans } from '../modality.ts';
 import { createBlankWindows } from './blank-windows.ts';
 import { type ClaimedReply, planPass } from './claimed-pass.ts';
@@ -159,8 +160,7 @@ export async function scoreJob(
     // If the verifier refused, a reply with a false header would be unaudited, and paid.
     return encodeScoreReport({
       ...shared,
-      numericClass: info.numericClass,
-      exact: info.exact && info.numericClass === header.numericClass,
+      ...nameRerunClass(info, header.numericClass),
       vocabularyHash: NO_VOCABULARY,
       responseHash: NO_TEXT,
       firstOtherChoice: scored > 0 ? 0 : NO_OTHER_CHOICE,
@@ -222,8 +222,8 @@ function encodeUnreadable({ jobId, header, outputTokens, listSizes }: ScoreJob, 
   const count = countScored({ contextSize, promptTokenCount: 0 }, outputTokens.length);
   const shown = { outputTokens: outputTokens.subarray(0, count), listSizes: listSizes.subarray(0, count) };
   return encodeScoreReport({
-    ...{ jobId, modelRoot: info.modelRoot, numericClass: info.numericClass },
-    exact: info.exact && info.numericClass === header.numericClass,
+    ...{ jobId, modelRoot: info.modelRoot },
+    ...nameRerunClass(info, header.numericClass),
     ...{ promptTokensHash: NO_TEXT, promptTokenCount: 0, vocabularyHash: NO_VOCABULARY, responseHash: NO_TEXT },
     ...{ firstStopToken: NO_STOP_TOKEN, firstOtherChoice: count > 0 ? 0 : NO_OTHER_CHOICE, tailGap: NO_TAIL_GAP },
     ...{ contextSize, elapsedMs: 0, pictureDistance: MOST_DISTANCE },

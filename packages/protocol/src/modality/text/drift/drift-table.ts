@@ -1,4 +1,5 @@
 import { compareBytes, equalBytes, toHex } from '../../../base/bytes.ts';
+import { withoutLanes } from '../../../tier/lane-class.ts';
 import { findLengthBand, getSurprise, type ReplyEvidence } from '../stage2/reply-scores.ts';
 import type { DistanceRow } from './distance-rows.ts';
 import type { Likelihood } from './likelihood.ts';
@@ -129,8 +130,11 @@ export function findDriftRow(table: Pick<DriftTable, 'families' | 'rows'>, query
   const band = findLengthBand(query.positions);
   const familyOf = (numericClass: string): string | undefined =>
     table.families.find((entry) => entry.numericClass === numericClass)?.family;
-  const providers = [query.providerClass, familyOf(query.providerClass)];
-  const verifiers = [query.verifierClass, familyOf(query.verifierClass)];
+  // Lanes move a value by less than its rounding, so a row without them serves.
+  const namesOf = (numericClass: string): readonly (string | undefined)[] =>
+    [...new Set([numericClass, withoutLanes(numericClass)])].flatMap((each) => [each, familyOf(each)]);
+  const providers = namesOf(query.providerClass);
+  const verifiers = namesOf(query.verifierClass);
   const rows = table.rows.filter((row) => row.band === band && equalBytes(row.modelRoot, query.modelRoot));
   const reaches = ({ context }: DriftRow): boolean => context >= query.context;
   for (const verifierClass of verifiers) {
