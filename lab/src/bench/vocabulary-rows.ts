@@ -1,5 +1,6 @@
 import type { LocalContext } from '@ogong/engine/decode/batch-model';
-import { createPositionReader } from '@ogong/engine/decode/capture/position';
+import { createPositionReader, type PositionReader } from '@ogong/engine/decode/capture/position';
+import { createAscendingSums, createLaneSums } from '@ogong/engine/decode/capture/vocabulary-sums';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { replayReply } from '@ogong/protocol/modality/text/stage1/replay';
@@ -12,6 +13,9 @@ import { measureInTurn, median, pairedRatio, type Row } from './row.ts';
 
 const VOCABULARIES = [32_000, 128_256, 262_144] as const;
 const LARGEST = VOCABULARIES[2];
+/** Aims for vocabularies that are summed in lanes, us. */
+const LISTING_AIMS: Readonly<Record<number, number>> = { 128256: 350, 262144: 700 };
+const ORDERS = { ascending: createAscendingSums, lanes: createLaneSums };
 /** Rows of logits that are used in turn. */
 const POOL = 8;
 /** Logits of a sure model: a few likely tokens far above all others. */
@@ -38,37 +42,46 @@ function createLogits(vocabularySize: number, rows: number): Float32Array {
   return logits;
 }
 
+const nameMeasure = (size: number, order: string): string => `${order} ${size}`;
+
+async function timeListing(size: number, logits: Float32Array, reader: PositionReader): Promise<number> {
+  const count = Math.ceil(4e6 / size);
+  const { ms } = await measureBusy(undefined, () => {
+    for (let i = 0; i < count; i++) {
+      const inputs = { logits, offset: (i % POOL) * size, settings: SAMPLER, bias: new Map(), counts: new Map() };
+      reader.draw(inputs, (i * 7919) % (1 << 24));
+    }
+  });
+  return (1000 * ms) / count;
+}
+
 async function measureListing(): Promise<Row[]> {
-  const subjects = VOCABULARIES.map((size) => ({
-    size,
-    logits: createLogits(size, POOL),
-    reader: createPositionReader(size),
-  }));
   const measures = Object.fromEntries(
-    subjects.map(({ size, logits, reader }) => [
-      String(size),
-      async () => {
-        const count = Math.ceil(4e6 / size);
-        const { ms } = await measureBusy(undefined, () => {
-          for (let i = 0; i < count; i++) {
-            const inputs = { logits, offset: (i % POOL) * size, settings: SAMPLER, bias: new Map(), counts: new Map() };
-            reader.draw(inputs, (i * 7919) % (1 << 24));
-          }
-        });
-        return (1000 * ms) / count;
-      },
-    ]),
+    VOCABULARIES.flatMap((size) => {
+      const logits = createLogits(size, POOL);
+      return Object.entries(ORDERS).map(([order, createSums]) => {
+        const reader = createPositionReader(size, createSums(size));
+        return [nameMeasure(size, order), () => timeListing(size, logits, reader)];
+      });
+    }),
   );
   await measureInTurn(1, measures);
   const samples = await measureInTurn(ROUNDS, measures);
-  return subjects.map(({ size }) => {
-    const us = median(samples[String(size)] as readonly number[]);
+  return VOCABULARIES.map((size) => {
+    const [ascending, lanes] = ['ascending', 'lanes'].map((order) => samples[nameMeasure(size, order)] ?? []) as [
+      readonly number[],
+      readonly number[],
+    ];
+    const aim = LISTING_AIMS[size];
+    const us = median(aim === undefined ? ascending : lanes);
+    const ratio = pairedRatio(lanes, ascending).toFixed(2);
     return {
       id: `listing-${size}`,
       what: `listing and draw of a position, vocabulary ${size}, temperature 0.8`,
       value: us,
       unit: 'us/token',
-      note: `${((1000 * us) / size).toFixed(1)} ns for each token of the vocabulary: one search for the best, one sum for the log-probabilities, one at the temperature; made-up logits`,
+      ...(aim !== undefined && { aim: { at: 'most', value: aim } as const }),
+      note: `${((1000 * us) / size).toFixed(1)} ns for each token of the vocabulary, its copy included, ${aim === undefined ? 'in ascending order' : 'in lanes'}; lanes take ${ratio} of the time of ascending order in this run; made-up logits`,
     };
   });
 }

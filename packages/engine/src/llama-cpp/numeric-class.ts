@@ -62,7 +62,10 @@ export function formatNumericClass(parts: NumericClass): string {
 export function parseNumericClass(text: string): NumericClass | undefined {
   const match = PATTERN.exec(text);
   if (match === null || !KERNELS.includes(match[4] as string)) return undefined;
-  const [, build, backend, isa, kernels, weights, kv, noFlash, unified, lanes, unproven] = match as (string | undefined)[];
+  const [, build, backend, isa, kernels, weights, kv, noFlash, unified, lanes, unproven] = match as (
+    | string
+    | undefined
+  )[];
   return {
     ...{ build, backend, isa, kernels, weights, kv },
     flashAttention: noFlash === undefined,

@@ -1,4 +1,5 @@
 import { NARROW, WIDE } from '@ogong/protocol/modality/text/commitment/shape-classes';
+import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
 import { describe, expect, it } from 'vitest';
 import { describeEngine } from './compliance.ts';
 import { collectReply, createRequest, createScoreRequest, NO_END } from './compliance-requests.ts';
@@ -22,6 +23,35 @@ describeEngine({
   name: 'fake engine of shape classes',
   open: async (options) => createFakeEngine({ ...options, shaped: true }),
   prompts: PROMPTS,
+});
+
+describeEngine({
+  name: 'fake engine of lanes',
+  open: async (options) => createFakeEngine({ ...options, lanes: true }),
+  prompts: PROMPTS,
+});
+
+describe('lanes of the fake engine', () => {
+  it('are a class of their own, which every engine of the same logits runs again to the bit', async () => {
+    const engines = [createFakeEngine({ lanes: true }), createFakeEngine()] as const;
+    // A flat and hot reply has tails whose last bits depend on the order of a sum.
+    const sampler = { ...PLAIN_SAMPLER, temperatureQ16: 3 * NAT };
+    const request = createRequest('Once upon a time', { sampler, maxTokens: 60, bias: NO_END });
+    for (const [own, other] of [engines, engines.toReversed()] as (typeof engines)[]) {
+      const reply = await collectReply(own.generate(request));
+      const claim = createScoreRequest(own, request, reply);
+      const { numericClass } = own.info();
+      const same = { numericClass, exact: true };
+      expect(await other.score(claim)).toMatchObject({ ...same, windows: reply.windows, firstOtherChoice: -1 });
+      const { row, ...traced } = await other.trace({ ...claim, position: 3 });
+      expect(traced).toMatchObject(same);
+      expect(row).toEqual((await own.trace({ ...claim, position: 3 })).row);
+      // A claim of the other class has other bits.
+      const mislabelled = await own.score({ ...claim, numericClass: other.info().numericClass });
+      expect(mislabelled.windows).not.toEqual(reply.windows);
+      expect(mislabelled).toMatchObject({ numericClass: other.info().numericClass, exact: true });
+    }
+  });
 });
 
 describe('shape classes of the fake engine', () => {

@@ -39,6 +39,8 @@ export interface FakeEngineOptions extends Partial<FakeModelOptions> {
   readonly maxQueue?: number;
   /** False: an engine that declares itself inexact. */
   readonly exact?: boolean;
+  /** True: the class sums its vocabulary in lanes. */
+  readonly lanes?: boolean;
   /** Pause before every decode step. */
   readonly stepMs?: number;
   /** Tokens that a step may guess ahead. Default: 0. */
@@ -71,6 +73,12 @@ export interface FakeChain {
 
 /** Numeric class of the exact fake engine, and of segments of its model. */
 export const FAKE_EXACT_CLASS = 'fake-1/js/f64/exact/hash/kv-none';
+
+function nameClass({ exact, shaped, lanes }: FakeEngineOptions): string {
+  const logits =
+    exact === false || shaped ? `fake-1/js/f64/${shaped ? 'shaped' : 'fast'}/hash/kv-none` : FAKE_EXACT_CLASS;
+  return lanes ? `${logits}/lanes` : logits;
+}
 
 /** Marks around the two texts: words that occur in no text. */
 const [PREFIX, SUFFIX, MIDDLE] = [300, 301, 302];
@@ -119,8 +127,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
     contextSize,
     sequences,
     ...(options.scoresTogether !== undefined && { scoresTogether: options.scoresTogether }),
-    numericClass:
-      exact && !options.shaped ? FAKE_EXACT_CLASS : `fake-1/js/f64/${options.shaped ? 'shaped' : 'fast'}/hash/kv-none`,
+    numericClass: nameClass(options),
     ...(options.canTrace !== false && options.chain === undefined && { layers: options.layers ?? FAKE_LAYERS }),
     ...(options.shaped ? { shapes: 'mixed' } : {}),
     exact,

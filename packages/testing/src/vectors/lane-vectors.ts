@@ -1,4 +1,4 @@
-import { LOG2_E, sumLanes } from '@ogong/engine/decode/capture/lanes/lane-sums';
+import { sumLanes } from '@ogong/engine/decode/capture/lanes/lane-sums';
 
 /** Rows that are written out: ties, values without a share, and more values than a group has. */
 const ROWS: readonly (readonly (number | null)[])[] = [
@@ -22,7 +22,7 @@ function makeRow(size: number): Float32Array {
 const largest = (row: Float32Array): number => row.reduce((most, value) => Math.max(most, value));
 
 const sumAll = (row: Float32Array): number[] =>
-  SCALES.map((scale) => sumLanes(row, largest(row), Math.fround(scale * LOG2_E)));
+  SCALES.map((scale) => sumLanes(row, largest(row), Math.fround(scale * Math.LOG2E)));
 
 /** `vectors/lanes.json`: sums of rows by scale. A `null` is -Infinity. Numbers have all digits of a double. */
 export function createLaneVectors() {

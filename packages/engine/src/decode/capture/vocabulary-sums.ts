@@ -2,7 +2,7 @@ import { MAX_LISTED } from '@ogong/protocol/modality/text/sampling/sampler';
 import { type BestTokens, createBestTokens } from './best-tokens.ts';
 import { expNegative, sumExponentials } from './deterministic-math.ts';
 import { openPlainKernel, openWasmKernel } from './lanes/lane-kernel.ts';
-import { GROUP, LOG2_E } from './lanes/lane-sums.ts';
+import { GROUP } from './lanes/lane-sums.ts';
 
 /** A row of logits: f32[vocabulary] from `offset`, natural log scale. -Infinity and NaN have no share. */
 export interface LogitRow {
@@ -71,7 +71,7 @@ export function createLaneSums(
       kernel.values.set(logits.subarray(offset, offset + vocabularySize));
       findBest();
       const scales = scale === 1 ? [1] : [1, scale];
-      const slopes = scales.map((each) => Math.fround(each * LOG2_E));
+      const slopes = scales.map((each) => Math.fround(each * Math.LOG2E));
       sums = best.count === 0 ? [0] : kernel.sum(best.values[0] as number, slopes);
       return best.count;
     },

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openPlainKernel, openWasmKernel } from './lane-kernel.ts';
-import { GROUP, LOG2_E } from './lane-sums.ts';
+import { GROUP } from './lane-sums.ts';
 
 const seed = Number(process.env.OGONG_SEED ?? 1);
 const bitsOf = (sums: readonly number[]): string[] =>
@@ -26,7 +26,7 @@ const logit = fc.oneof(
 );
 const slope = fc
   .oneof(fc.constant(1), fc.double({ min: 2 ** -7, max: 2 ** 16, noNaN: true }))
-  .map((scale) => Math.fround(scale * LOG2_E));
+  .map((scale) => Math.fround(scale * Math.LOG2E));
 
 describe('the kernel in WebAssembly', () => {
   it('computes the bits of the definition and finds the same groups, with any values', () => {
@@ -82,7 +82,7 @@ describe('the kernel in WebAssembly', () => {
           sum += term;
           distance += term * (best - value) * scale;
         }
-        const [found = 0] = wasm.sum(best, [Math.fround(scale * LOG2_E)]);
+        const [found = 0] = wasm.sum(best, [Math.fround(scale * Math.LOG2E)]);
         expect(Math.abs(found / sum - 1)).toBeLessThan(2 ** -24 * ((3 * distance) / sum + 7));
       }
     }

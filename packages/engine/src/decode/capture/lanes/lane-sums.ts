@@ -6,9 +6,6 @@
 /** Values that are added in f32 before a lane takes them: four of each lane. */
 export const GROUP = 16;
 export const LANES = 4;
-// biome-ignore lint/suspicious/noApproximativeNumericConstant: the digits are part of the class, so they stand here.
-/** Log2 of e, f64. */
-export const LOG2_E = 1.4426950408889634;
 /** Largest exponent: 2^-120 is far below the last bit of a sum, and a normal f32. */
 export const MOST_HALVINGS = 120;
 /** Adding it to an f32 below 2^22 rounds that to an integer, ties to even. */
