@@ -6,7 +6,8 @@ export interface BestTokens {
   readonly count: number;
   /** A value above it is among the best. */
   readonly threshold: number;
-  clear(): void;
+  /** @param threshold value that enough values exceed to fill the list. Default: no value. */
+  clear(threshold?: number): void;
   /** Takes a token whose value is above the threshold. Tokens come in ascending order of id. */
   insert(id: number, value: number): void;
   /**
@@ -23,9 +24,9 @@ export function createBestTokens(most: number): BestTokens {
   let count = 0;
   let threshold = Number.NEGATIVE_INFINITY;
 
-  const clear = (): void => {
+  const clear = (known = Number.NEGATIVE_INFINITY): void => {
     count = 0;
-    threshold = Number.NEGATIVE_INFINITY;
+    threshold = known;
   };
   const insert = (id: number, value: number): void => {
     let j = count < most ? count++ : most - 1;

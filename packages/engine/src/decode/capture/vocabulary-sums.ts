@@ -43,6 +43,19 @@ export function createAscendingSums(vocabularySize: number): VocabularySums {
   };
 }
 
+const float = new Float32Array(1);
+const floatBits = new Int32Array(float.buffer);
+
+/** Returns the largest f32 below an f32; -Infinity for -Infinity. */
+function floatBelow(value: number): number {
+  if (value === Number.NEGATIVE_INFINITY) return value;
+  float[0] = value;
+  const bits = floatBits[0] as number;
+  if (value === 0) return -(2 ** -149);
+  floatBits[0] = value > 0 ? bits - 1 : bits + 1;
+  return float[0];
+}
+
 /** Sums in lanes (docs/spec/lanes.md). */
 export function createLaneSums(
   vocabularySize: number,
@@ -53,7 +66,7 @@ export function createLaneSums(
   let sums: readonly number[] = [];
 
   const findBest = (): void => {
-    best.clear();
+    best.clear(floatBelow(kernel.boundBest(MAX_LISTED)));
     let group = kernel.findAbove(0, best.threshold);
     while (group !== undefined) {
       const end = Math.min(group + GROUP, vocabularySize);

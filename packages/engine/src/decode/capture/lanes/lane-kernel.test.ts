@@ -52,6 +52,24 @@ describe('the kernel in WebAssembly', () => {
     );
   });
 
+  it('bounds the best values by one that as many reach', () => {
+    fc.assert(
+      fc.property(
+        fc.array(logit, { minLength: 1, maxLength: 2_500, size: 'max' }),
+        fc.integer({ min: 1, max: 64 }),
+        (row, count) => {
+          const [wasm] = openBoth(row);
+          const bound = wasm.boundBest(count);
+          if (bound === Number.NEGATIVE_INFINITY) return;
+          expect(wasm.values.filter((value) => value >= bound).length).toBeGreaterThanOrEqual(count);
+        },
+      ),
+      { seed, numRuns: 60 },
+    );
+    const [ascending] = openBoth(Array.from({ length: 2_048 }, (_, i) => i));
+    expect(ascending.boundBest(64)).toBeGreaterThan(1_500);
+  });
+
   it('reads a row again and again, and nothing of the row before', () => {
     const [wasm, plain] = openBoth(Array.from({ length: 37 }, () => 5));
     for (const level of [5, 1, 3]) {

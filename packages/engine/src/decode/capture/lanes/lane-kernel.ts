@@ -1,4 +1,4 @@
-import { COEFFICIENTS, GROUP, MOST_HALVINGS, ROUNDER, sumLanes } from './lane-sums.ts';
+import { COEFFICIENTS, GROUP, LANES, MOST_HALVINGS, ROUNDER, sumLanes } from './lane-sums.ts';
 import {
   type Code,
   encodeModule,
@@ -25,6 +25,12 @@ export interface LaneKernel {
    */
   findAbove(from: number, threshold: number): number | undefined;
   /**
+   * Finds a value that at least `count` values of the row reach, so that a search for as many may pass over lesser ones.
+   * @param count 1..64.
+   * @returns -Infinity if it finds none.
+   */
+  boundBest(count: number): number;
+  /**
    * Computes `sumLanes` of the row for one slope or two, in one pass.
    * @param best largest value of the row, finite.
    * @param slopes f32.
@@ -36,12 +42,15 @@ const VECTOR_BYTES = 16;
 const GROUP_BYTES = 4 * GROUP;
 const PAGE_BYTES = 2 ** 16;
 const MANTISSA_BITS = 23;
-/** Bytes for results in front of the row. */
-const ROW_ADDRESS = GROUP_BYTES;
+/** Bytes for results and largest values in front of the row. */
+const ROW_ADDRESS = 1_088;
+/** Parts of a row whose largest values are found, by lane. */
+const PARTS = 64;
+const MOST_ADDRESS = 64;
 
 const vectorsOfGroup = Array.from({ length: GROUP_BYTES / VECTOR_BYTES }, (_, i) => i * VECTOR_BYTES);
 
-/** Address of the first group from `at` on with a value above the threshold, or `end`. */
+/** Returns the address of the first group from `at` on, which is below `end`, with a value above the threshold, or `end`. */
 function writeSearch(): WasmFunction {
   const [at, end, threshold, limit] = [0, 1, 2, 3];
   const comparisons = vectorsOfGroup.map((offset) =>
@@ -61,6 +70,29 @@ function writeSearch(): WasmFunction {
         ...setLocal(at, i32.add(getLocal(at), i32.constant(GROUP_BYTES))),
       ]),
       ...getLocal(at),
+    ],
+  };
+}
+
+/** Stores the largest values of the lanes from `at` to `end`, at least a group. */
+function writeMost(): WasmFunction {
+  const [at, end, to, most] = [0, 1, 2, 3];
+  const next = vectorsOfGroup.reduce<Code>(
+    (found, offset) => f32x4.pseudoMost(found, v128.load(getLocal(at), offset)),
+    getLocal(most),
+  );
+  return {
+    name: 'findMost',
+    parameters: ['i32', 'i32', 'i32'],
+    results: [],
+    vectors: 1,
+    body: [
+      ...setLocal(most, f32x4.constant(Number.NEGATIVE_INFINITY)),
+      ...repeatWhile(i32.isBelow(getLocal(at), getLocal(end)), [
+        ...setLocal(most, next),
+        ...setLocal(at, i32.add(getLocal(at), i32.constant(GROUP_BYTES))),
+      ]),
+      ...v128.store(getLocal(to), getLocal(most)),
     ],
   };
 }
@@ -138,6 +170,7 @@ function writeSum(name: string, slopes: number): WasmFunction {
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer };
   findAbove(at: number, end: number, threshold: number): number;
+  findMost(at: number, end: number, to: number): void;
   sumOnce(at: number, end: number, best: number, slope: number): void;
   sumTwice(at: number, end: number, best: number, first: number, second: number): void;
 }
@@ -146,13 +179,15 @@ interface Exports {
 export function openWasmKernel(vocabularySize: number): LaneKernel | undefined {
   const bytes = Math.ceil(vocabularySize / GROUP) * GROUP_BYTES;
   const end = ROW_ADDRESS + bytes;
-  const functions = [writeSearch(), writeSum('sumOnce', 1), writeSum('sumTwice', 2)];
+  const functions = [writeSearch(), writeMost(), writeSum('sumOnce', 1), writeSum('sumTwice', 2)];
   const code = encodeModule(functions, Math.ceil(end / PAGE_BYTES));
   if (!WebAssembly.validate(code)) return undefined;
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code));
-  const { memory, findAbove, sumOnce, sumTwice } = exports as Exports;
+  const { memory, findAbove, findMost, sumOnce, sumTwice } = exports as Exports;
   const results = new Float64Array(memory.buffer, 0, 4);
   new Float32Array(memory.buffer, ROW_ADDRESS, bytes / 4).fill(Number.NEGATIVE_INFINITY);
+  const most = new Float32Array(memory.buffer, MOST_ADDRESS, PARTS * LANES);
+  const partBytes = Math.ceil(bytes / GROUP_BYTES / PARTS) * GROUP_BYTES;
   const readSum = (index: number): number => (results[2 * index] as number) + (results[2 * index + 1] as number);
   return {
     values: new Float32Array(memory.buffer, ROW_ADDRESS, vocabularySize),
@@ -160,6 +195,13 @@ export function openWasmKernel(vocabularySize: number): LaneKernel | undefined {
       const at = ROW_ADDRESS + 4 * from;
       const found = at < end ? findAbove(at, end, threshold) : end;
       return found < end ? (found - ROW_ADDRESS) / 4 : undefined;
+    },
+    boundBest(count) {
+      most.fill(Number.NEGATIVE_INFINITY);
+      for (let part = 0, at = ROW_ADDRESS; at < end; part++, at += partBytes)
+        findMost(at, Math.min(at + partBytes, end), MOST_ADDRESS + part * VECTOR_BYTES);
+      // Each is the largest of other values.
+      return most.sort()[most.length - count] as number;
     },
     sum(best, [first = 0, second]) {
       if (second === undefined) sumOnce(ROW_ADDRESS, end, best, first);
@@ -178,6 +220,7 @@ export function openPlainKernel(vocabularySize: number): LaneKernel {
       const at = values.findIndex((value, index) => index >= from && value > threshold);
       return at < 0 ? undefined : at - (at % GROUP);
     },
+    boundBest: () => Number.NEGATIVE_INFINITY,
     sum: (best, slopes) => slopes.map((slope) => sumLanes(values, best, slope)),
   };
 }

@@ -72,6 +72,8 @@ export const f32x4 = {
   multiply: vector(0xe6),
   /** The second operand where it is less, else the first: the first where the second is NaN. */
   pseudoLeast: vector(0xea),
+  /** The second operand where it is greater, else the first: the first where the second is NaN. */
+  pseudoMost: vector(0xeb),
 };
 
 export const i32x4 = {
