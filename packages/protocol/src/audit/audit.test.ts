@@ -183,6 +183,9 @@ describe('verifier assignment', () => {
     for (let i = 0; i < 20; i++) {
       const input = { draw: draw(i), modelRoot: root, server, tried: [], candidates: classes };
       expect(assignVerifier(nobleCrypto, { ...input, preferClass: 'a' })?.providerId).toEqual(pool[3]!.providerId);
+      const inLanes = classes.map((one) => ({ ...one, numericClass: `${one.numericClass}/lanes` }));
+      const ascending = assignVerifier(nobleCrypto, { ...input, candidates: inLanes, preferClass: 'a' });
+      expect(ascending?.providerId).toEqual(pool[3]!.providerId);
       const free = assignVerifier(nobleCrypto, input);
       expect(assignVerifier(nobleCrypto, { ...input, preferClass: 'c' })).toEqual(free);
     }

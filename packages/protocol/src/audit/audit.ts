@@ -3,6 +3,7 @@ import { encodeDomain } from '../base/canonical.ts';
 import type { Crypto } from '../crypto/crypto.ts';
 import { drawInteger } from '../crypto/draw-integer.ts';
 import { PPM } from '../exchange/reputation.ts';
+import { repeatsClass } from '../tier/lane-class.ts';
 import { type DecidingEpoch, findDecidingEpoch } from './deciding-epoch.ts';
 
 /**
@@ -139,7 +140,10 @@ export function assignVerifier<T extends VerifierCandidate>(
       ({ providerId }, index, sorted) => !sorted[index - 1] || !equalBytes(sorted[index - 1]!.providerId, providerId),
     );
   if (free.length === 0) return undefined;
-  const preferred = free.filter(({ numericClass }) => preferClass !== undefined && numericClass === preferClass);
+  const preferred = free.filter(
+    ({ numericClass }) =>
+      preferClass !== undefined && numericClass !== undefined && repeatsClass(numericClass, preferClass),
+  );
   const eligible = preferred.length > 0 ? preferred : free;
   const writer = createWriter()
     .bytes(ASSIGNMENT_DOMAIN)

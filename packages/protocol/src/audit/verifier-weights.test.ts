@@ -38,6 +38,8 @@ describe('weights of verifiers', () => {
     const of = (providerClass: string, ...names: string[]) =>
       computeClassWeights(table, { ...reply, providerClass }, classes(...names));
     expect(of(EXACT, 'a', EXACT)).toEqual([1n, 4n]);
+    expect(of(`${EXACT}/lanes`, 'a', EXACT, `${EXACT}/lanes`)).toEqual([1n, 1n, 4n]);
+    expect(of(EXACT, 'a', `${EXACT}/lanes`)).toEqual([1n, 4n]);
     expect(of('p', 'a', 'p')).toEqual([4n, 1n]);
     // A cheat that invents a class, together with its friends.
     expect(of('x/y/z/exact/d/e', 'a', 'x/y/z/exact/d/e')).toEqual([1n, 1n]);

@@ -1,7 +1,14 @@
 import { equalBytes } from '../base/bytes.ts';
-import { type DriftQuery, type DriftTable, findDriftRow, QUANTILES } from '../modality/text/drift/drift-table.ts';
+import {
+  type DriftQuery,
+  type DriftTable,
+  findDriftRow,
+  listClassNames,
+  QUANTILES,
+} from '../modality/text/drift/drift-table.ts';
 import { REPLY_SCORES } from '../modality/text/stage2/reply-scores.ts';
 import { isExactClass } from '../tier/exact-class.ts';
+import { repeatsClass } from '../tier/lane-class.ts';
 
 type Widths = Pick<DriftTable, 'families' | 'rows'>;
 
@@ -53,9 +60,9 @@ function measureWidth(table: Widths, query: DriftQuery): number | undefined {
   const { modelRoot, providerClass, verifierClass } = query;
   const found = findDriftRow(table, query);
   if (found.kind === 'class' || found.kind === 'family') return found.row.scores[MEAN]?.value[MEDIAN];
-  if (verifierClass !== providerClass || !isExactClass(providerClass)) return undefined;
+  if (!repeatsClass(verifierClass, providerClass) || !isExactClass(providerClass)) return undefined;
   // An exact class has no row with itself. A class without measurements may be made up, with verifiers to match.
-  const names = [providerClass, table.families.find((entry) => entry.numericClass === providerClass)?.family];
+  const names = listClassNames(table, providerClass);
   const own = table.rows.filter((row) => equalBytes(row.modelRoot, modelRoot) && names.includes(row.providerClass));
   const isExact = own.length > 0 && !own.some((row) => names.includes(row.verifierClass));
   return isExact ? Number.NEGATIVE_INFINITY : undefined;

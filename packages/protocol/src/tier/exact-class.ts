@@ -1,4 +1,4 @@
-import { withoutLanes } from './lane-class.ts';
+import { repeatsClass } from './lane-class.ts';
 
 /**
  * Kernel paths under which two machines of one class compute the same bits: the class's fourth part. The name of a class proves
@@ -45,7 +45,6 @@ export function isClassDenied(
 ): boolean {
   if (endorsedClass === undefined || header === undefined || !isExactClass(endorsedClass)) return false;
   const { numericClass } = header;
-  // A verifier that sums in lanes also sums in ascending order.
-  if (numericClass !== endorsedClass && numericClass !== withoutLanes(endorsedClass)) return false;
+  if (!repeatsClass(endorsedClass, numericClass)) return false;
   return claim.numericClass !== numericClass || !claim.isExact;
 }

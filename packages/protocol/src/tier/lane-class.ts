@@ -7,6 +7,13 @@ export const hasLanes = (numericClass: string): boolean => LANES.test(numericCla
 /** Returns the class of the same logits whose sums run in ascending order. */
 export const withoutLanes = (numericClass: string): string => numericClass.replace(LANES, '');
 
+/**
+ * Returns whether a verifier of a class runs replies of another class again to the bit, if that is exact. One that sums in lanes also
+ * sums in ascending order. The reverse holds for newer verifiers only, so nobody relies on it.
+ */
+export const repeatsClass = (verifierClass: string, servedClass: string): boolean =>
+  verifierClass === servedClass || withoutLanes(verifierClass) === servedClass;
+
 /** A class, and whether a run in it reproduces bits. */
 export interface RunClass {
   readonly numericClass: string;

@@ -67,6 +67,8 @@ describe("a verifier's report on an opened reply", () => {
     ['in the signed class', own, {}, true],
     ['in another class than the signed one', own, { numericClass: 'x/y', exact: false }, false],
     ['that names the class, and says that it does not repeat it', own, { exact: false }, false],
+    ['of a verifier of lanes, which sums in ascending order, too', `${own}/lanes`, {}, true],
+    ['of a verifier of lanes that denies this', `${own}/lanes`, { numericClass: `${own}/lanes` }, false],
     ['of a verifier that signed for another class', 'x/y', { numericClass: 'x/y', exact: false }, true],
     ['of a verifier without a signed class', undefined, { exact: false }, true],
     ['that had no room for anything', own, { exact: false, windows: [], contextSize: 0 }, true],

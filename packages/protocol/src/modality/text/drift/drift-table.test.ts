@@ -295,6 +295,18 @@ describe('findDriftRow', () => {
     expect(findDriftRow(full, query)).toEqual({ kind: 'class', row });
     expect(findDriftRow(full, { ...query, providerClass: 'gpu/a2' })).toEqual({ kind: 'family', row: familyRow });
     expect(findDriftRow(full, { ...query, providerClass: 'gpu/z' })).toEqual({ kind: 'unlisted', rows });
+    // Rows of the same logits serve a class of lanes.
+    const inLanes = { ...query, providerClass: 'gpu/a/lanes', verifierClass: 'gpu/v/lanes' };
+    expect(findDriftRow(full, inLanes)).toEqual({ kind: 'family', row });
+    expect(findDriftRow(full, { ...inLanes, providerClass: 'gpu/a2/lanes' })).toEqual({
+      kind: 'family',
+      row: familyRow,
+    });
+    const own = { ...row, providerClass: inLanes.providerClass };
+    expect(findDriftRow({ ...full, rows: [...rows, own] }, { ...inLanes, verifierClass: 'gpu/v' })).toEqual({
+      kind: 'class',
+      row: own,
+    });
   });
 
   it('covers contexts up to those of honest replies', () => {

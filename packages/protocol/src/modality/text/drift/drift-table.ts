@@ -122,19 +122,23 @@ export interface DriftQuery extends Omit<DriftRowKey, 'band'> {
   readonly context: number;
 }
 
+/** Lists the names under which a table may hold rows of a class, the nearest first. Lanes move a value by less than its rounding. */
+export function listClassNames({ families }: Pick<DriftTable, 'families'>, numericClass: string): readonly string[] {
+  const classes = [...new Set([numericClass, withoutLanes(numericClass)])];
+  return classes.flatMap((each) => {
+    const family = families.find((entry) => entry.numericClass === each)?.family;
+    return family === undefined ? [each] : [each, family];
+  });
+}
+
 /**
  * Finds a row among the model's rows that cover contexts this long. The row of the classes themselves comes first, then that of
  * their families, then all rows that an unlisted class could belong to.
  */
 export function findDriftRow(table: Pick<DriftTable, 'families' | 'rows'>, query: DriftQuery): DriftLookup {
   const band = findLengthBand(query.positions);
-  const familyOf = (numericClass: string): string | undefined =>
-    table.families.find((entry) => entry.numericClass === numericClass)?.family;
-  // Lanes move a value by less than its rounding, so a row without them serves.
-  const namesOf = (numericClass: string): readonly (string | undefined)[] =>
-    [...new Set([numericClass, withoutLanes(numericClass)])].flatMap((each) => [each, familyOf(each)]);
-  const providers = namesOf(query.providerClass);
-  const verifiers = namesOf(query.verifierClass);
+  const providers = listClassNames(table, query.providerClass);
+  const verifiers = listClassNames(table, query.verifierClass);
   const rows = table.rows.filter((row) => row.band === band && equalBytes(row.modelRoot, query.modelRoot));
   const reaches = ({ context }: DriftRow): boolean => context >= query.context;
   for (const verifierClass of verifiers) {
