@@ -31,8 +31,8 @@ function halve(value: number, best: number, slope: number): number {
 }
 
 /**
- * Computes the sum of 2^-((best - value) * slope) over a row, f64. Its relative error is below 2^-24 * (2d + 4), with d the mean of
- * best - value in nats, weighted by the terms.
+ * Computes the sum of 2^-((best - value) * slope) over a row, f64. Its relative error is below 2^-24 * (3d + 7), with d the mean of
+ * their logarithms in nats, without the sign and weighted by the terms.
  * @param best the largest value, finite.
  * @param slope f32: log2(e) / temperature.
  */

@@ -96,7 +96,7 @@ export const repeatWhile = (condition: Code, body: Code): Code => [
   ...[...condition, 0x0d, 0, END],
 ];
 
-export const TYPES = { i32: 0x7f, f32: 0x7d, v128: 0x7b } as const;
+const TYPES = { i32: 0x7f, f32: 0x7d, v128: 0x7b } as const;
 type ValueType = keyof typeof TYPES;
 
 export interface WasmFunction {
