@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { createNobleSeal } from '@ogong/protocol/crypto/noble-seal';
 import { describeSeal } from '@ogong/testing/protocol/seal-compliance';
 import { expect, it } from 'vitest';
@@ -35,5 +36,15 @@ it('a stock gives keys that were made before, each once', async () => {
   for (const key of taken) {
     const sealed = nodeSeal.encapsulate(key.publicKey);
     expect(sealed && key.decapsulate(sealed.capsule)).toEqual(sealed?.shared);
+  }
+});
+
+it.each([0, 1, 32, 63, 64, 65, 128, 131])('an HMAC under a key of %i bytes is that of OpenSSL', (length) => {
+  const key = Uint8Array.from({ length }, (_, i) => i * 7 + 1);
+  for (const size of [0, 1, 55, 64, 300, 5_000]) {
+    const data = Uint8Array.from({ length: size }, (_, i) => i * 5 + size);
+    const expected = new Uint8Array(createHmac('sha256', key).update(data).digest());
+    expect(nodeSeal.hmac(key, data)).toEqual(expected);
+    expect(nodeSeal.hmac(key, data.subarray(0, 20), data.subarray(20))).toEqual(expected);
   }
 });
