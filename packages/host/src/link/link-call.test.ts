@@ -133,6 +133,10 @@ describe('a call for many messages', () => {
       expect(await stream(whole.subarray(0, at), whole.subarray(at))).toEqual(expected);
   });
 
+  it.each(['{}', ' {}', '{"metadata":{"a":["b"]}}'])('takes %j for a good end', async (end) => {
+    expect(await stream(delta('a'), frame(2, Buffer.from(end)))).toEqual(['a']);
+  });
+
   it('takes a stream without its end for one that broke', async () => {
     expect(await nameError(stream(delta('a')))).toBe('unreachable');
     expect(await nameError(stream(delta('a').subarray(0, 6), Buffer.alloc(0)))).toBe('unreachable');
@@ -141,6 +145,8 @@ describe('a call for many messages', () => {
   it('refuses a malformed stream', async () => {
     const error = Buffer.from('{"error":{"code":"internal"}}');
     expect(await nameError(stream(frame(2, error)))).toBe('remote');
+    for (const end of ['', '{', '[]', '{}}'])
+      expect(await nameError(stream(frame(2, Buffer.from(end))))).toBe('remote');
     expect(await nameError(stream(frame(1, Buffer.from('zip')), END))).toBe('remote');
     expect(await nameError(stream(END, delta('late')))).toBe('remote');
     expect(await nameError(stream(frame(0, Buffer.from([0xff])), END))).toBe('remote');

@@ -30,6 +30,7 @@ import {
   protocolVersion,
   validateResponseWithCompression,
 } from '@connectrpc/connect/protocol-connect';
+import { equalBytes } from '@ogong/protocol/base/bytes';
 
 /**
  * The caller's side of Connect's protocol, straight on an HTTP/2 stream. The caller's side of Connect's protocol, straight on an HTTP/2
@@ -135,7 +136,7 @@ export async function* callStream<I extends DescMessage, O extends DescMessage>(
     if (isWhole) throw new ConnectError('protocol error: a message after the end of the stream', Code.InvalidArgument);
     if ((flags & COMPRESSED_FLAG) !== 0) throw new ConnectError('protocol error: a compressed message', Code.Internal);
     if ((flags & endStreamFlag) !== 0) {
-      const { error } = endStreamFromJson(frame);
+      const error = readStreamError(frame);
       if (error) throw error;
       isWhole = true;
       return;
@@ -274,6 +275,14 @@ function envelop(message: Uint8Array): Uint8Array {
   new DataView(framed.buffer).setUint32(1, message.length);
   framed.set(message, ENVELOPE_HEAD_BYTES);
   return framed;
+}
+
+/** Most streams end so. Connect's reader makes an error, with its stack, before it looks at the end. */
+const GOOD_END = new TextEncoder().encode('{}');
+
+/** @throws ConnectError for a malformed end. */
+function readStreamError(end: Uint8Array): ConnectError | undefined {
+  return equalBytes(end, GOOD_END) ? undefined : endStreamFromJson(end).error;
 }
 
 const isPlain = (encoding: unknown): boolean => encoding === undefined || encoding === 'identity';
