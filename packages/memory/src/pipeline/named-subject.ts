@@ -6,8 +6,8 @@ import { isCapitalised, isLink, isStopWord, stemWord, type Word } from './words.
 const PREPOSITIONS = new Set('of than with like to for from by about and or unlike at against'.split(' '));
 
 /**
- * Returns whether a clause states something of a named person: the name begins it, or it has no subject of its own and stands behind one
- * with the name. `Bruno pays Ana` and `Ana's son works` state nothing of Ana.
+ * Returns whether a clause states something of a named person. The name begins it, or it has no subject of its own and stands behind a
+ * clause with the name. `Bruno pays Ana` and `Ana's son works` state nothing of Ana.
  * @param name stem of the first word of the name.
  */
 export function isOfName(name: string, text: readonly Word[], { words: clause, people }: Clause): boolean {

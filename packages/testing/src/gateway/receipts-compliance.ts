@@ -162,8 +162,12 @@ export function describeReceipts(createPlace: () => Promise<TestBooksPlace>): vo
         ...times,
         deadline: 9n,
       };
-      const limits = { ...credit, movableAtomic: 9n, mostUnsettledAtomic: 9n };
-      const promised = await books.write(() => takePermit({ permit, signature: '0x' }, limits));
+      const limits = {
+        ...credit,
+        funds: { balanceAtomic: 9n, allowanceAtomic: 9n, approvalNonce: 0n },
+        mostUnsettledAtomic: 9n,
+      };
+      const promised = await books.write(() => takePermit({ permit, signature: '0x', approval: undefined }, limits));
       if (typeof paid === 'string' || typeof promised === 'string') throw new Error('a payment is refused');
       await calls.put('chatcmpl-a', { settlementType: 'batch', payment: describeTransfer(paid, place) }, 1);
       await calls.put('chatcmpl-b', { settlementType: 'individual', payment: describePermit(promised, place) }, 1);
