@@ -1,12 +1,14 @@
 import { ChainError, type ChainErrorCode } from '@ogong/chain/errors';
 import type { Address, Hex } from '@ogong/chain/hex';
 import type { ApiContext } from '@ogong/host/http/api-app';
+import type { WorkStore } from '@ogong/host/store/work-store';
 import { systemClock } from '@ogong/host/time/clock';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { createSqlitePlace, type OpenBooks, type TestBooksPlace } from '@ogong/testing/gateway/books-place';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { findPayment } from '../books/payment-store.ts';
+import { findGranted } from '../books/credit-store.ts';
+import { creditPayment, findPayment } from '../books/payment-store.ts';
 import { nameNetwork, PAYMENT_HEADER, type PaymentOffer } from '../books/payment-wire.ts';
 import { createPayments, type PaymentChain, type PaymentDesk } from './payments.ts';
 import type { PermitChain } from './permits.ts';
@@ -23,24 +25,34 @@ let poor: PromiseWithResolvers<bigint>;
 let desk: PaymentDesk;
 /** The error of sending. Undefined where the chain takes it. */
 let fails: ChainErrorCode | undefined;
+/** Time that the chain is ahead of the clock, in seconds. */
+let aheadS: number;
+/** Another gateway's work while this one waits for the lock. */
+let beforeLock: () => Promise<void>;
 beforeEach(async () => {
   place = await createSqlitePlace();
   opened = await place.open();
   poor = Promise.withResolvers();
   fails = undefined;
+  aheadS = 0;
+  beforeLock = async () => {};
   const chain = {
     balanceOf: async (account: Address) => (account === RICH ? LEAST : poor.promise),
     isAuthorizationSpent: async () => false,
     blockNumber: async () => 1n,
-    chainTime: async () => BigInt(Math.floor(Date.now() / 1000)),
+    chainTime: async () => BigInt(Math.floor(Date.now() / 1000) + aheadS),
     transferByAuthorization: async () => {
       if (fails !== undefined) throw new ChainError(fails, `it fails: ${fails}`);
       return { transactionHash: hex(32, 1) };
     },
   } as unknown as PaymentChain & PermitChain;
+  const alone: WorkStore['alone'] = async (_, run) => {
+    await beforeLock();
+    return run();
+  };
   desk = createPayments(
     { deployment, payTo, pricePer1kAtomic: 1_000n, leastAtomic: LEAST, confirmations: 1n, intervalMs: 1_000 },
-    { books: opened.books, client: async () => chain, clock: systemClock, onError: () => {} },
+    { books: { ...opened.books, alone }, client: async () => chain, clock: systemClock, onError: () => {} },
   );
 });
 afterEach(async () => {
@@ -110,4 +122,16 @@ it.each<[ChainErrorCode, publicCode: string, state: string]>([
   await desk.trigger();
   const { authorization } = offerOf(RICH);
   expect(await opened.books.read(() => findPayment(authorization))).toMatchObject({ state });
+});
+
+it('takes back the credit of a payment that another gateway entered, and that the chain undid', async () => {
+  fails = 'timeout';
+  await charge(RICH, '10.2.0.1');
+  const { authorization } = offerOf(RICH);
+  const account = `pay:${RICH}`;
+  beforeLock = () => opened.books.write(() => creditPayment({ authorization, account }, hex(32, 1), Date.now()));
+  aheadS = 3_600;
+  await desk.trigger();
+  expect(await opened.books.read(() => findPayment(authorization))).toMatchObject({ state: 'undone' });
+  expect(await opened.books.read(() => findGranted(account))).toBe(0n);
 });

@@ -323,35 +323,39 @@ function findTimeProblem({ authorization }: PaymentOffer, nowMs: number): string
 async function settle(
   { confirmations }: Pick<PaymentOptions, 'confirmations'>,
   { books, client, clock }: PaymentDependencies,
-  row: PaymentRow,
+  { authorization, signature }: PaymentOffer,
 ): Promise<void> {
   const chain = await client();
-  const { authorization, signature } = row;
-  const lost = row.state === 'paid' ? 'undone' : 'failed';
-  const end = (state: 'failed' | 'undone' | 'final') => books.write(() => endPayment(row, state, clock.nowMs()));
+  const end = (row: PaymentRow, state: 'failed' | 'undone' | 'final') =>
+    books.write(() => endPayment(row, state, clock.nowMs()));
+  const lose = (row: PaymentRow) => end(row, row.state === 'paid' ? 'undone' : 'failed');
   /** Notes the transfer that is on the chain, from any sender. */
-  const note = async (): Promise<void> => {
+  const note = async (row: PaymentRow): Promise<void> => {
     const found = await chain.findAuthorizedTransfer(authorization, row.fromBlock);
     if (found) {
       await books.write(() => creditPayment(row, found.transactionHash, clock.nowMs()));
-      if ((await chain.blockNumber()) - found.blockNumber >= confirmations) await end('final');
+      if ((await chain.blockNumber()) - found.blockNumber >= confirmations) await end(row, 'final');
       return;
     }
     // The owner cancelled it, or this node is behind and does not show it yet.
-    if ((await chain.chainTime()) >= authorization.validBefore) await end(lost);
+    if ((await chain.chainTime()) >= authorization.validBefore) await lose(row);
   };
-  const step = async (): Promise<void> => {
-    if (await chain.isAuthorizationSpent(authorization)) return note();
-    if ((await chain.chainTime()) >= authorization.validBefore) return end(lost);
+  const step = async (row: PaymentRow): Promise<void> => {
+    if (await chain.isAuthorizationSpent(authorization)) return note(row);
+    if ((await chain.chainTime()) >= authorization.validBefore) return lose(row);
     try {
       const { transactionHash } = await chain.transferByAuthorization(authorization, signature);
       await books.write(() => creditPayment(row, transactionHash, clock.nowMs()));
     } catch (error) {
       if (!(error instanceof ChainError) || error.code !== 'reverted') throw error;
-      if (await chain.isAuthorizationSpent(authorization)) return note();
-      await end(lost);
+      if (await chain.isAuthorizationSpent(authorization)) return note(row);
+      await lose(row);
     }
   };
   // The same account fills the escrow.
-  await books.alone('funding', step);
+  await books.alone('funding', async () => {
+    // Another gateway may have settled it since it was read.
+    const row = await books.read(() => findPayment(authorization));
+    if (row?.state === 'pending' || row?.state === 'paid') await step(row);
+  });
 }
