@@ -211,12 +211,15 @@ export function createSealedCalls({
       const notes = createAttemptNotes(context, { ...job, endpoint, caller });
       let attempt: ProviderAttempt | undefined;
       try {
-        await context.calls.put(job.completionId, { settlementType, payment: undefined }, clock.nowMs());
-        attempt = await orderOffer(context, job, offer).catch(async (error: unknown) => {
-          // The ticket holds a slot of its provider, and will not be used.
-          await giveBack(context, offer).catch((failure: unknown) => context.onError?.(failure));
-          throw error;
-        });
+        const terms = { settlementType, payment: undefined };
+        const registered = context.calls.put(job.completionId, terms, clock.nowMs());
+        attempt = await registered
+          .then(() => orderOffer(context, job, offer))
+          .catch(async (error: unknown) => {
+            // The ticket holds a slot of its provider, and will not be used.
+            await giveBack(context, offer).catch((failure: unknown) => context.onError?.(failure));
+            throw error;
+          });
         notes.ordered(attempt);
         const progress = openProgress(context, attempt);
         running.set(replyId, { keyId: key.id, progress, providerId: attempt.match.ticket.providerId });
