@@ -7,7 +7,6 @@ import { createTestDirectory, type TestDirectory } from '@ogong/testing/store/te
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KeyTerms } from './books/account-rows.ts';
 import { openBooks } from './books/open-books.ts';
-import { createGatewayMemories } from './gateway-memory.ts';
 import { openGatewayMemories } from './open-gateway-memories.ts';
 
 const ANSWER = {
@@ -27,7 +26,7 @@ beforeAll(async () => {
   fixture = await createGatewayFixture({
     keysPath,
     providers: [{ words: WORDS }],
-    memories: createGatewayMemories({ store, names }),
+    memories: { store, names },
   });
 });
 afterAll(async () => {

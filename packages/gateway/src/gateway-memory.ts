@@ -28,7 +28,8 @@ const CHECKED_BEFORE = [
   ...['router', 'ledger', 'validator', 'admission', 'intake', 'model-root', 'beacon', 'sketch-bank'],
 ];
 
-interface MemoryBase {
+/** The store of memories of a gateway, and the models that it asks. */
+export interface GatewayMemoryMeans {
   readonly store: MemoryStore;
   /** Models of the network. */
   readonly names: MemoryModels['names'];
@@ -43,13 +44,13 @@ export interface GatewayMemories {
  * Makes the API of memories. The holder of a key is a user. The models are asked through this gateway's own routes with the caller's key, so
  * its budget pays and its limits count.
  */
-export const createGatewayMemories = (base: MemoryBase): GatewayMemories => ({
-  mount: (app, parts) => mountMemories(app, base, parts),
+export const createGatewayMemories = (means: GatewayMemoryMeans): GatewayMemories => ({
+  mount: (app, parts) => mountMemories(app, means, parts),
 });
 
 function mountMemories(
   app: ApiApp,
-  { store, names }: MemoryBase,
+  { store, names }: GatewayMemoryMeans,
   { signIn, rates, bodyLimits, clock, randomBytes: random }: MemoryParts,
 ): void {
   const queue = createUserQueue();

@@ -8,6 +8,7 @@ import { GATEWAY_SCHEMA } from '@ogong/gateway/books/schema';
 import { signForWallet } from '@ogong/gateway/buy/paying-signer';
 import { createReceiptChecker, type ReceiptChecker } from '@ogong/gateway/buy/receipt-checker';
 import { createGateway, type Gateway } from '@ogong/gateway/gateway';
+import { createGatewayMemories, type GatewayMemories, type GatewayMemoryMeans } from '@ogong/gateway/gateway-memory';
 import type { GatewayChain, GatewayDependencies, GatewayOptions } from '@ogong/gateway/gateway-options';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
@@ -64,7 +65,7 @@ export interface FixtureOptions {
   /** Account for deposits of organisations. */
   readonly deposits?: GatewayOptions['deposits'];
   /** Memories of the holders of keys. Default: none are kept. */
-  readonly memories?: GatewayDependencies['memories'];
+  readonly memories?: GatewayMemoryMeans | GatewayMemories;
   /** Accepted machines, and the roles that must show one. */
   readonly machines?: Pick<GatewayOptions, 'machinePolicy' | 'demandedRoles'>;
   /** The one model on offer. Default: FAKE_MODEL. */
@@ -134,7 +135,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       accounts,
       logger: createLogger({ name: 'gateway', destination: { write: (line) => log.push(line) } }),
       metrics,
-      memories: given.memories,
+      memories: given.memories && ('store' in given.memories ? createGatewayMemories(given.memories) : given.memories),
       checker: given.checker ?? shareChecker(),
       ...(given.clock && { clock: given.clock }),
       ...(given.random && { random: given.random, randomBytes: drawBytes(given.random) }),
