@@ -1,5 +1,5 @@
 import type { Category, MemoryType } from '../memory.ts';
-import { isInFirstPerson } from './clause-subject.ts';
+import { isInFirstPerson } from './clauses/subject.ts';
 import { formatDays, resolveDates } from './dates.ts';
 import { MAX_MEMORY_TEXT, type MemoryCandidate } from './extraction-prompt.ts';
 import { findUnsupported, type SupportProblem } from './support.ts';

@@ -1,4 +1,4 @@
-import { readMood } from './clause-mood.ts';
+import { readMood } from './clauses/mood.ts';
 import { isCapitalised, isDenial, readWords, stemWord } from './words.ts';
 
 interface ComparedText {

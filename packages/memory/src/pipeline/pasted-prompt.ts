@@ -1,4 +1,4 @@
-import { isInFirstPerson } from './clause-subject.ts';
+import { isInFirstPerson } from './clauses/subject.ts';
 import { removeQuotedSpeech } from './quoted-speech.ts';
 import { readWords } from './words.ts';
 

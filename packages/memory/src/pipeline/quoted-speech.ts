@@ -1,4 +1,4 @@
-import { isInFirstPerson } from './clause-subject.ts';
+import { isInFirstPerson } from './clauses/subject.ts';
 import { readWords } from './words.ts';
 
 /**

@@ -1,5 +1,5 @@
+import { findUnsupportedWords, type WordProblem } from './clauses/word-support.ts';
 import { type DayRange, findNamedDates, isSupportedDate, listWeekdays, type NamedDate, resolveDates } from './dates.ts';
-import { findUnsupportedWords, type WordProblem } from './word-support.ts';
 import { isCapitalised, isStopWord, readWords, stemWord, type Word } from './words.ts';
 
 /** The part of a memory that its quote does not support. */

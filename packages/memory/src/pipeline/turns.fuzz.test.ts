@@ -77,7 +77,7 @@ describe('pasted prompts', () => {
 describe('quoted speech', () => {
   it.each([
     ['She said "I live in Rome. I am happy." I nodded.', ['She said ', ' I nodded.']],
-    ["'I don't smoke,' he said. I can't say.", [' he said. I can\'t say.']],
+    ["'I don't smoke,' he said. I can't say.", [" he said. I can't say."]],
     ['> I live in Rome.\nWhy?', ['\nWhy?']],
     ['```\nI am root\n```\nI code.', ['\nI code.']],
     ['Ana: hi\nBen: I ski.\nAna: fine\nand me too\n\nI ski.', ['\n\nI ski.']],

@@ -1,4 +1,4 @@
-import { isStopWord, stemWord, type Word } from './words.ts';
+import { isStopWord, stemWord, type Word } from '../words.ts';
 
 /** Ends of a verb in the present and in the past. */
 const [PRESENT, PAST] = [/[^s]s$/, /[^e]ed$/];

@@ -1,5 +1,5 @@
+import { isCapitalised, isStopWord, stemWord, type Word } from '../words.ts';
 import { isNeutral } from './neutral-words.ts';
-import { isCapitalised, isStopWord, stemWord, type Word } from './words.ts';
 
 const toSet = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 

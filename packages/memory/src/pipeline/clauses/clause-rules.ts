@@ -1,11 +1,11 @@
-import { keepsLead } from './clause-lead.ts';
-import type { Mood } from './clause-mood.ts';
-import { findPeople, isOtherPronoun, isPerson, isPersonOnly, namesSpeaker } from './clause-subject.ts';
-import { makesPresent } from './clause-tense.ts';
+import { stemWord, type Word } from '../words.ts';
 import type { Clause } from './clauses.ts';
 import { repeatsSentence } from './language.ts';
+import { keepsLead } from './lead.ts';
+import type { Mood } from './mood.ts';
 import { isOfName } from './named-subject.ts';
-import { stemWord, type Word } from './words.ts';
+import { findPeople, isOtherPronoun, isPerson, isPersonOnly, namesSpeaker } from './subject.ts';
+import { makesPresent } from './tense.ts';
 
 /** A proposed text, compared with one clause after the other. */
 export interface ComparedText extends Mood {

@@ -1,4 +1,4 @@
-import { isDenial, isLink, isStopWord, type Word } from './words.ts';
+import { isDenial, isLink, isStopWord, type Word } from '../words.ts';
 
 /** Words that may stand before a statement and change nothing of it. */
 const NEUTRAL = new Set([

@@ -1,6 +1,6 @@
-import { namesSpeaker } from './clause-subject.ts';
+import { isCapitalised, isStopWord, stemWord, type Word } from '../words.ts';
 import { isNeutral } from './neutral-words.ts';
-import { isCapitalised, isStopWord, stemWord, type Word } from './words.ts';
+import { namesSpeaker } from './subject.ts';
 
 const isContent = (word: Word | undefined): word is Word =>
   word !== undefined && word.kind === 'word' && !isStopWord(word.plain);
@@ -42,7 +42,8 @@ const findGovernor = ({ words, at }: Place): Word | undefined =>
 function isGoverned(here: Place, there: Place, known: ReadonlySet<string>): boolean {
   const [governor, quoted] = [findGovernor(here), findGovernor(there)];
   const kept = new Set(here.words.map(stem));
-  if (governor === undefined || !known.has(stem(governor)) || quoted === undefined || kept.has(stem(quoted))) return true;
+  if (governor === undefined || !known.has(stem(governor)) || quoted === undefined || kept.has(stem(quoted)))
+    return true;
   const from = there.words.findIndex((word) => stem(word) === stem(governor));
   // A clause without a speaker goes on with a list.
   if (from < 0) return here.words[here.at]?.kind === 'word' && !namesSpeaker(there.words);

@@ -1,5 +1,5 @@
+import { isDenial, isLink, isStopWord, stemWord, type Word } from '../words.ts';
 import { isNeutralWord } from './neutral-words.ts';
-import { isDenial, isLink, isStopWord, stemWord, type Word } from './words.ts';
 
 /** Frequent words of German, French, Spanish, Italian, Portuguese, Dutch, Nordic and Slavic languages that are rare in English. */
 const FOREIGN = new Set([
@@ -13,7 +13,9 @@ const FOREIGN = new Set([
 /** English words that are frequent words of other languages too. */
 const SHARED = new Set('a an as also am do has hat he in is me no of on or so was we will use come'.split(' '));
 /** Frequent words of English with content. */
-const ENGLISH = new Set('since ago still only both another many much more most went got moved sold bought every'.split(' '));
+const ENGLISH = new Set(
+  'since ago still only both another many much more most went got moved sold bought every'.split(' '),
+);
 const FOREIGN_SCRIPT = /[^\p{Script=Latin}\p{M}'’]/u;
 
 /**

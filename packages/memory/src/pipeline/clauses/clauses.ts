@@ -1,4 +1,7 @@
-import { findDenials, isConditional, type Mood, readMood } from './clause-mood.ts';
+import { readWords, type Word } from '../words.ts';
+import { isEnglish } from './language.ts';
+import { findDenials, isConditional, type Mood, readMood } from './mood.ts';
+import { isNeutral } from './neutral-words.ts';
 import {
   findOtherSubject,
   findPeople,
@@ -9,10 +12,7 @@ import {
   isPersonOnly,
   isSpeakerSubject,
   namesSpeaker,
-} from './clause-subject.ts';
-import { isEnglish } from './language.ts';
-import { isNeutral } from './neutral-words.ts';
-import { readWords, type Word } from './words.ts';
+} from './subject.ts';
 
 /** A part of a quote between marks, with one statement as a rule. A sentence in another language than English is one clause. */
 export interface Clause extends Mood {

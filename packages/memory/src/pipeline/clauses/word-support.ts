@@ -1,8 +1,8 @@
-import { findDenials, readMood } from './clause-mood.ts';
+import { isDenial, isLink, isStopWord, stemWord, type Word } from '../words.ts';
 import { CLAUSE_RULES, type ClauseRule } from './clause-rules.ts';
 import { type Clause, readClauses } from './clauses.ts';
+import { findDenials, readMood } from './mood.ts';
 import { keepsPlaces } from './word-places.ts';
-import { isDenial, isLink, isStopWord, stemWord, type Word } from './words.ts';
 
 /** Share of the content words of a memory that must stand in its quote. */
 const MIN_SUPPORTED_SHARE = 0.6;

@@ -1,6 +1,6 @@
-import { isDetermined, isInFirstPerson, isSpeakerSubject } from './clause-subject.ts';
+import { isStopWord, stemWord, type Word } from '../words.ts';
 import { isNeutral } from './neutral-words.ts';
-import { isStopWord, stemWord, type Word } from './words.ts';
+import { isDetermined, isInFirstPerson, isSpeakerSubject } from './subject.ts';
 
 /** They begin the time or the place of a statement. */
 const PREPOSITIONS = new Set([

@@ -1,13 +1,13 @@
-import { isDetermined, isPerson, isPossessive } from './clause-subject.ts';
+import { isCapitalised, isLink, isStopWord, stemWord, type Word } from '../words.ts';
 import type { Clause } from './clauses.ts';
 import { isNeutral } from './neutral-words.ts';
-import { isCapitalised, isLink, isStopWord, stemWord, type Word } from './words.ts';
+import { isDetermined, isPerson, isPossessive } from './subject.ts';
 
 const PREPOSITIONS = new Set('of than with like to for from by about and or unlike at against'.split(' '));
 
 /**
- * Returns whether a clause states something of a named person. The name begins it, or it has no subject of its own and stands behind a
- * clause with the name. `Bruno pays Ana` and `Ana's son works` state nothing of Ana.
+ * Returns whether a clause states something of a named person. Then the name begins it, or it has no subject and stands behind one with the
+ * name. `Bruno pays Ana` and `Ana's son works` state nothing of Ana.
  * @param name stem of the first word of the name.
  */
 export function isOfName(name: string, text: readonly Word[], { words: clause, people }: Clause): boolean {

@@ -1,4 +1,4 @@
-import { isDenial, type Word } from './words.ts';
+import { isDenial, type Word } from '../words.ts';
 
 /** Conditions of a statement that change its truth: a text that rests on it has them too. */
 export interface Mood {
