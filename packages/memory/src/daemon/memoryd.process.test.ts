@@ -64,7 +64,8 @@ it('serves sealed memories to holders of keys, and restores them from two files'
   const restored = join(directory.path, 'restored');
   expect(await run('restore', rows, keys, '--data-dir', restored)).toMatchObject({ code: 0 });
   const masterKey = ['--master-key', join(dataDir, 'master.key')];
-  const list = await run('key', 'add', '--user', 'ana', '--data-dir', restored, ...masterKey);
+  const scopes = ['--scope', 'read', '--scope', 'keys'];
+  const list = await run('key', 'add', '--user', 'ana', ...scopes, '--data-dir', restored, ...masterKey);
   const again = await serve(restored, masterKey);
   expect((await again.call(list.out.trim(), 'POST', '/v1/memories/search', search)).body.memories).toHaveLength(1);
   expect((await again.stop()).code).toBe(0);
@@ -73,9 +74,10 @@ it('serves sealed memories to holders of keys, and restores them from two files'
   const rotated = await run('rotate', '--new-master-key', next, '--data-dir', restored, ...masterKey);
   expect(rotated, rotated.errors).toMatchObject({ code: 0, out: '1 users\n' });
   expect((await run('key', 'list', '--data-dir', restored, '--master-key', next)).out).toMatch(
-    / {2}mem-[0-9a-f]{6} {2}ana {2}read,write {2}/,
+    / {2}mem-[0-9a-f]{6} {2}ana {2}read,keys {2}/,
   );
   const third = await serve(restored, ['--master-key', next]);
   expect((await third.call(list.out.trim(), 'POST', '/v1/memories/search', search)).body.memories).toHaveLength(1);
+  expect((await third.call(list.out.trim(), 'GET', '/v1/api-keys')).body.keys).toHaveLength(1);
   expect((await third.stop()).code).toBe(0);
 });
