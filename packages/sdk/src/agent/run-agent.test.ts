@@ -86,8 +86,8 @@ describe('an agent', () => {
     [
       'a long result',
       writeCall('weather', '{"city": "Rome"}'),
-      { run: () => 'x'.repeat(101) },
-      /^error: the result has 101 bytes; at most 100 are allowed$/,
+      { run: () => 'é'.repeat(51) },
+      /^error: the result is longer than 100 bytes$/,
     ],
     [
       'an error that ends within a character',

@@ -44,8 +44,7 @@ export async function runTool(
     if (tool === undefined) throw new Error(`there is no tool ${name}; there are ${tools.map((one) => one.name)}`);
     const result = await runWithin(tool, readArguments(tool, written), limits);
     if (typeof result !== 'string') throw new Error('the tool returned no text');
-    const size = measureText(result, maxResultBytes);
-    if (size > maxResultBytes) throw new Error(`the result has ${size} bytes; at most ${maxResultBytes} are allowed`);
+    if (isLonger(result, maxResultBytes)) throw new Error(`the result is longer than ${maxResultBytes} bytes`);
     return result.toWellFormed();
   } catch (error) {
     signal?.throwIfAborted();
@@ -53,13 +52,13 @@ export async function runTool(
   }
 }
 
-/** Returns bytes of UTF-8. A text that is too long by its UTF-16 units alone is not encoded. */
-const measureText = (text: string, maxBytes: number): number =>
-  text.length > maxBytes ? text.length : utf8Encode(text).length;
+/** A text that is too long by its UTF-16 units alone is not encoded. */
+const isLonger = (text: string, maxBytes: number): boolean =>
+  text.length > maxBytes || utf8Encode(text).length > maxBytes;
 
 /** The cut may leave half of a character, which no request may have. */
 const describe = (error: unknown): string =>
-  toPrintable(`${error instanceof Error ? error.message : 'the tool failed'}`.slice(0, MAX_ERROR)).toWellFormed();
+  toPrintable(String(error instanceof Error ? error.message : 'the tool failed').slice(0, MAX_ERROR)).toWellFormed();
 
 /** @throws Error that tells the model its fault. */
 function readArguments(tool: AgentTool, written: string): Readonly<Record<string, unknown>> {
