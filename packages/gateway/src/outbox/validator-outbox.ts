@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@connectrpc/connect';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError, type LinkErrorCode } from '@ogong/host/link/link-error';
@@ -223,9 +222,11 @@ export function createValidatorOutbox(
       const room = Math.max(0, ROUNDS_RUNNING * perRound - running.size);
       const mine = due.filter(({ id }) => !running.has(id) && shares.isMine(`${kind} ${id}`)).slice(0, perRound);
       const begun = begin([...takeFresh(room), ...mine].slice(0, room));
-      const heldUp = new AbortController();
-      await Promise.race([begun, delay(holdUpMs, undefined, { signal: heldUp.signal }).catch(() => undefined)]);
-      heldUp.abort();
+      // Not a wait with a signal: its end makes two errors with their stacks, for each round.
+      const heldUp = Promise.withResolvers<void>();
+      const timer = setTimeout(heldUp.resolve, holdUpMs);
+      await Promise.race([begun, heldUp.promise]);
+      clearTimeout(timer);
     },
     onError,
   );

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { LinkError } from '@ogong/host/link/link-error';
 import { bigInteger, bytes, columns, integer, optional, text } from '@ogong/host/store/columns';
@@ -88,7 +87,7 @@ const NOTHING = new Uint8Array();
 export function createOutbox(options: OutboxOptions, dependencies: OutboxDependencies): Outbox {
   const { capacity = 10_000, firstRetryMs = 500, maxRetryMs = 60_000, concurrency = 4 } = options;
   const { store, commits, clock, push, random = Math.random, onSize = () => {} } = dependencies;
-  const stopping = new AbortController();
+  let isStopping = false;
   const sending = new Map<string, Promise<void>>();
   let waiting = store.read(({ prepare }) =>
     Number(prepare('SELECT count(*) AS n FROM outbox WHERE refused IS NULL').get()?.n),
@@ -181,7 +180,7 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
   }
 
   async function run(): Promise<void> {
-    while (!stopping.signal.aborted) {
+    while (!isStopping) {
       const woken = new Promise<void>((resolve) => {
         wake = resolve;
       });
@@ -189,10 +188,10 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
       const nextDueMs = sending.size === 0 ? findNextDueMs() : undefined;
       const dueMs = nextDueMs === undefined ? undefined : Math.max(nextDueMs, pausedUntilMs);
       const pauseMs = dueMs === undefined ? maxRetryMs : Math.max(1, dueMs - clock.nowMs());
-      const timer = new AbortController();
-      const signal = AbortSignal.any([stopping.signal, timer.signal]);
-      await Promise.race([woken, delay(pauseMs, undefined, { signal }).catch(() => undefined)]);
-      timer.abort();
+      // Not a wait with a signal: its end makes two errors with their stacks, for each record.
+      const timer = setTimeout(wake, pauseMs);
+      await woken;
+      clearTimeout(timer);
     }
     await Promise.allSettled(sending.values());
   }
@@ -203,7 +202,8 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
       loop ??= run();
     },
     async stop() {
-      stopping.abort();
+      isStopping = true;
+      wake();
       await loop;
     },
     isFull: () => waiting >= capacity,
