@@ -479,6 +479,7 @@ const CHANCE_IMPORT = /\b(?:randomBytes|randomUUID)\b/;
 const CLOCK_HOME = 'packages/host/src/time/clock.ts';
 /** Keys of TLS, which links of a simulator do not have, and the primitives behind `Crypto`, which a simulator replaces. */
 const KEY_MAKERS: ReadonlySet<string> = new Set([
+  'packages/host/src/crypto/ledger/native-library.ts',
   'packages/host/src/crypto/node-seal.ts',
   'packages/host/src/link/link-identity.ts',
 ]);
