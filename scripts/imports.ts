@@ -377,8 +377,6 @@ const MAY_MAKE_FILES: ReadonlySet<string> = new Set([
   'packages/host/src/files/private-files.ts',
   // Reads a key, and syncs what it has linked into place.
   'packages/host/src/crypto/key-files.ts',
-  // It blinds computations, and changes no result.
-  'packages/host/src/crypto/ledger/native-library.ts',
   'packages/host/src/store/store.ts',
   // Opens a log that is there, to sync it.
   'packages/host/src/store/log-sync.ts',
