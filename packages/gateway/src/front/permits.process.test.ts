@@ -189,7 +189,7 @@ it('takes no transfer by another facilitator for the payment', async () => {
 it('takes a payment by a signed approval, of a payer that never approved Permit2', async () => {
   const before = await balanceOf(payTo);
   const payer = await ledger.createMember(10n * unit);
-  expect((await payAs(payer, { rpcUrl: ledger.deployment.rpcUrl })()).status).toBe(200);
+  expect((await payAs(payer, ledger.chain)()).status).toBe(200);
   const permit = await findOnly();
   await settleReply(permit, LEAST);
   await expect.poll(() => readState(permit)).toBe('done');
@@ -198,7 +198,7 @@ it('takes a payment by a signed approval, of a payer that never approved Permit2
     allowanceAtomic: permit.maximum - LEAST,
     approvalNonce: 1n,
   });
-  expect((await payAs(payer, { rpcUrl: ledger.deployment.rpcUrl })()).status).toBe(200);
+  expect((await payAs(payer, ledger.chain)()).status).toBe(200);
   expect(await reconcile(fixture.books)).toEqual([]);
 });
 

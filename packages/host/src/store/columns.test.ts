@@ -1,10 +1,12 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import {
+  addressText,
   amount,
   bigInteger,
   bytes,
   columns,
   flag,
+  hexText,
   integer,
   mapped,
   named,
@@ -122,6 +124,24 @@ it('refuses a value that its reader refuses', () => {
   store.database.exec("INSERT INTO thing (note) VALUES ('{')");
   const read = () => json.get(store.prepare('SELECT note FROM thing'));
   expect(read).toThrow(expect.objectContaining({ code: 'corrupt', message: expect.stringContaining('note') }));
+});
+
+it.each([
+  [hexText, '0x0aff', ['0x0aF0', '0a', '0xa', 5]],
+  [addressText, `0x${'a0'.repeat(20)}`, [`0x${'A0'.repeat(20)}`, '0x0aff', null]],
+])('reads hex in lower case alone', (column, good, bad) => {
+  const store = open();
+  const row = columns({ note: column });
+  const write = (value: string | number | null) => store.prepare('INSERT INTO thing (note) VALUES (?)').run(value);
+  write(good);
+  expect(row.get(store.prepare('SELECT note FROM thing'))).toEqual({ note: good });
+  for (const value of bad) {
+    store.database.exec('DELETE FROM thing');
+    write(value);
+    expect(() => row.get(store.prepare('SELECT note FROM thing'))).toThrow(
+      expect.objectContaining({ code: 'corrupt' }),
+    );
+  }
 });
 
 it('throws a bug if the query leaves a column out', () => {

@@ -84,5 +84,3 @@ export function createFakePermitChain(facilitator: Address, timeS: bigint) {
     },
   };
 }
-
-export type FakePermitChain = ReturnType<typeof createFakePermitChain>;

@@ -4,14 +4,14 @@ import type { SignedPermit } from '@ogong/chain/money/permits';
 import { createPermitBench, type PermitBench } from '@ogong/testing/gateway/permit-bench';
 import { countTexts, defineAttack } from '../define-attack.ts';
 
-export const EVASIONS = [
+const EVASIONS = [
   'moves its tokens away',
   'withdraws its permit',
   'uses the nonce for a permit of one unit',
   'uses the number of its approval',
   'sends its permit to two gateways',
 ] as const;
-export type Evasion = (typeof EVASIONS)[number];
+type Evasion = (typeof EVASIONS)[number];
 
 const FEE = 100n;
 /** Covers four requests that are not paid. */
