@@ -29,20 +29,16 @@ export function createTurns(options: PostgresOptions, path: string): SessionTurn
   /** By name, the end of the newest turn of this process: a session gets a lock again that it has. */
   const ends = new Map<string, Promise<void>>();
 
-  async function connect(): Promise<pg.Client> {
+  function connect(): Promise<pg.Client> {
     // Turns of several names ask at once.
     const client = new pg.Client({ ...connectionOf(options), pipeline: true });
+    const connected = client.connect().then(() => client);
     const leave = (): void => {
-      connecting = undefined;
+      if (connecting === connected) connecting = undefined;
     };
     client.on('error', leave).on('end', leave);
-    try {
-      await client.connect();
-      return client;
-    } catch (error) {
-      leave();
-      throw error;
-    }
+    connected.catch(leave);
+    return connected;
   }
 
   async function lock(key: bigint): Promise<pg.Client> {

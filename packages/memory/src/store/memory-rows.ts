@@ -1,11 +1,11 @@
 import type { SQLInputValue } from 'node:sqlite';
 import { change, findAll, type Work } from '@ogong/host/store/work';
-import { dropRow, findRow } from '@ogong/host/store/work-rows';
+import { dropRow } from '@ogong/host/store/work-rows';
 import type { EmbeddedMemory } from '../memory.ts';
 import { entryTable, idRow, type SealedEntryRow, sealedEntryRow } from './memory-schema.ts';
 import type { MemoryFilter } from './memory-store.ts';
 import { readMemory } from './row-contents.ts';
-import { dropSealed, findSealed, openRow, type RowKind, type RowOwner } from './sealed-rows.ts';
+import { dropSealed, openRow, type RowKind, type RowOwner } from './sealed-rows.ts';
 
 const JOINED = `SELECT e.user_id, e.id, e.created_ms, e.supersedes, e.superseded_ms, e.revision, r.content, k.wrapped
   FROM memory_entries e JOIN memory_rows r ON r.user_id = e.user_id AND r.kind = 'memory' AND r.id = e.id
@@ -15,9 +15,18 @@ export const openEntry = (owner: RowOwner, row: SealedEntryRow): EmbeddedMemory 
   readMemory(openRow(owner, 'memory', row), row);
 
 export function* findMemory(owner: RowOwner, id: string): Work<EmbeddedMemory | undefined> {
-  const entry = yield* findRow(entryTable, owner.userId, id);
-  const content = entry && (yield* findSealed(owner, 'memory', id));
-  return content && readMemory(content, entry);
+  return (yield* findMemories(owner, [id]))[0];
+}
+
+/**
+ * Those of these memories that are there, in no order. Content and key come from one statement, so that an edit never comes in between.
+ * @param ids at most 100.
+ */
+export function* findMemories(owner: RowOwner, ids: readonly string[]): Work<readonly EmbeddedMemory[]> {
+  if (ids.length === 0) return [];
+  const sql = `${JOINED} WHERE e.user_id = ? AND e.id IN (${ids.map(() => '?').join(', ')})`;
+  const rows = yield* findAll(sealedEntryRow, sql, owner.userId, ...ids);
+  return rows.map((row) => openEntry(owner, row));
 }
 
 /** @param before created before this memory, or at the same time with a lower id. */

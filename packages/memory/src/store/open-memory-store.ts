@@ -13,7 +13,7 @@ import { buildIndex, type IndexSource, OPENED_AT_ONCE, updateIndex } from './bui
 import { applyChange, applyEdit, applyNote, hashNoteName } from './changes.ts';
 import { assertChange, assertEmbedded, assertLimit, assertNote, assertQuery, assertUser } from './check-input.ts';
 import { MEMORY_LIMITS, type MemoryLimits } from './limits.ts';
-import { findMemory, listChain, listEntries, openEntry } from './memory-rows.ts';
+import { findMemories, findMemory, listChain, listEntries, openEntry } from './memory-rows.ts';
 import { entryTable } from './memory-schema.ts';
 import type { FoundMemory, MemoryFilter, MemoryStore } from './memory-store.ts';
 import { MemoryStoreError } from './memory-store-error.ts';
@@ -210,10 +210,13 @@ function* readFound(
   best: readonly { readonly id: string; readonly score: number }[],
   distances: ReadonlyMap<string, number>,
 ): Work<FoundMemory[]> {
-  const found: FoundMemory[] = [];
-  for (const { id, score } of best) {
-    const memory = (yield* findMemory(user, id))?.memory;
-    if (memory !== undefined) found.push({ memory, score, vectorDistance: distances.get(id) });
-  }
-  return found;
+  const rows = yield* findMemories(
+    user,
+    best.map(({ id }) => id),
+  );
+  const memories = new Map(rows.map(({ memory }) => [memory.id, memory]));
+  return best.flatMap(({ id, score }) => {
+    const memory = memories.get(id);
+    return memory === undefined ? [] : [{ memory, score, vectorDistance: distances.get(id) }];
+  });
 }

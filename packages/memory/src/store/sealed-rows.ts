@@ -1,8 +1,8 @@
-import type { Work } from '@ogong/host/store/work';
-import { dropRow, findTogether, putRow } from '@ogong/host/store/work-rows';
+import { findOne, type Work } from '@ogong/host/store/work';
+import { dropRow, putRow } from '@ogong/host/store/work-rows';
 import { pad, padUnit, unpad } from '@ogong/protocol/sealing/padding';
 import { drawSealKey, openValue, sealValue } from '../seal/sealed-box.ts';
-import { contentTable, rowKeyTable, type SealedRow } from './memory-schema.ts';
+import { contentTable, rowKeyTable, type SealedRow, sealedRow } from './memory-schema.ts';
 import { MemoryStoreError } from './memory-store-error.ts';
 
 export type RowKind = 'memory' | 'evidence' | 'note';
@@ -46,10 +46,12 @@ export function* putSealed(owner: RowOwner, kind: RowKind, id: string, value: Ui
 }
 
 export function* findSealed(owner: RowOwner, kind: RowKind, id: string): Work<Uint8Array | undefined> {
-  const key = [owner.userId, kind, id];
-  const [contents, keys] = yield* findTogether({ table: contentTable, key }, { table: rowKeyTable, key });
-  const [row] = contents;
-  return row && openRow(owner, kind, { ...row, wrapped: keys[0]?.wrapped });
+  // One statement, so that a change of the row never comes in between.
+  const sql = `SELECT r.id, r.content, k.wrapped FROM memory_rows r
+    LEFT JOIN memory_row_keys k ON k.user_id = r.user_id AND k.kind = r.kind AND k.id = r.id
+    WHERE r.user_id = ? AND r.kind = ? AND r.id = ?`;
+  const row = yield* findOne(sealedRow, sql, owner.userId, kind, id);
+  return row && openRow(owner, kind, row);
 }
 
 export function* dropSealed(userId: string, kind: RowKind, id: string): Work<void> {
