@@ -21,12 +21,18 @@ export function createPeerList(options: PostgresOptions): PeerList {
   const peerClass = Number(BigInt.asUintN(31, toLockKey(nameConnections(options), 'peers')));
   let connecting: Promise<pg.Client> | undefined;
 
-  async function connect(): Promise<pg.Client> {
+  function connect(): Promise<pg.Client> {
     const client = new pg.Client(connectionOf(options));
+    const entered = enter(client);
     const leave = (): void => {
-      connecting = undefined;
+      if (connecting === entered) connecting = undefined;
     };
     client.on('error', leave).on('end', leave);
+    entered.catch(leave);
+    return entered;
+  }
+
+  async function enter(client: pg.Client): Promise<pg.Client> {
     try {
       await client.connect();
       // A process that stands still sends no query, and no longer counts as running.
@@ -34,7 +40,6 @@ export function createPeerList(options: PostgresOptions): PeerList {
       await client.query('SELECT pg_advisory_lock($1, $2)', [peerClass, own]);
       return client;
     } catch (error) {
-      leave();
       await client.end().catch(() => undefined);
       throw error;
     }
