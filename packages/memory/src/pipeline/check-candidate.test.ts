@@ -218,3 +218,14 @@ describe('a candidate is refused', () => {
     expect(checkCandidate(both, split)).toEqual({ refusal: 'quote' });
   });
 });
+
+it.each(['b x and ', 'Al, he, ', 'my and my ', ': I '])(
+  '24 candidates for the longest quote of %j are checked in time',
+  (part) => {
+    const turns = say('user', `of this to ${part.repeat(3_000 / part.length)} a x`);
+    const last = turns[0]?.sentences.length;
+    const candidate = propose(`The user ${'a x '.repeat(70)}`, { last: last ?? 1 });
+    expect(last).toBe(8);
+    for (let n = 0; n < 24; n++) expect(checkCandidate(candidate, turns)).not.toEqual({ refusal: 'quote' });
+  },
+);

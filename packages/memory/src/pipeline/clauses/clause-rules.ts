@@ -8,7 +8,7 @@ import { findPeople, isOtherPronoun, isPerson, isPersonOnly, namesSpeaker } from
 import { makesPresent } from './tense.ts';
 
 /** A proposed text, compared with one clause after the other. */
-export interface ComparedText extends Mood {
+interface ComparedText extends Mood {
   readonly words: readonly Word[];
   /** Stem of a person's name; undefined for a text about the user or the assistant. */
   readonly name: string | undefined;

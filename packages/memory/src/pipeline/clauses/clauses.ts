@@ -35,7 +35,7 @@ const CLAUSE_END = new RegExp(
     '(?<!\\b(?:anything|nothing)\\s)\\bbut\\b|\\b(?:because|although|though)\\b',
     '\\b(?:and|or|so)\\b(?=\\s+(?:i|we|you|he|she|they)\\b)|(?=\\bwhose?\\b)',
     // `My son is six and my daughter is nine`
-    '(?<=^\\P{L}*(?:my|our)\\b[^,;:]*)\\band\\b(?=\\s+(?:my|our)\\b)',
+    '\\band\\b(?=\\s+(?:my|our)\\b)(?<=^\\P{L}*(?:my|our)\\b[^,;:]*)',
   ].join('|'),
   'iu',
 );

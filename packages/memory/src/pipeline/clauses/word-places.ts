@@ -2,10 +2,40 @@ import { isCapitalised, isStopWord, stemWord, type Word } from '../words.ts';
 import { isNeutral } from './neutral-words.ts';
 import { namesSpeaker } from './subject.ts';
 
-const isContent = (word: Word | undefined): word is Word =>
-  word !== undefined && word.kind === 'word' && !isStopWord(word.plain);
-const isName = (word: Word): boolean => isCapitalised(word) && !isNeutral(word);
-const stem = ({ plain }: Word): string => stemWord(plain);
+/** A word as it is compared. */
+interface ReadWord {
+  readonly stem: string;
+  readonly isNumber: boolean;
+  readonly isContent: boolean;
+  /** A name, which governs numbers alone. */
+  readonly isName: boolean;
+}
+
+interface ReadClause {
+  readonly words: readonly ReadWord[];
+  /** First place of each stem. */
+  readonly firsts: ReadonlyMap<string, number>;
+  readonly hasSpeaker: boolean;
+}
+
+/** A word among others. */
+interface Place {
+  readonly clause: ReadClause;
+  readonly at: number;
+}
+
+const readWord = (word: Word): ReadWord => ({
+  stem: stemWord(word.plain),
+  isNumber: word.kind === 'number',
+  isContent: word.kind === 'word' && !isStopWord(word.plain),
+  isName: isCapitalised(word) && !isNeutral(word),
+});
+
+function readClause(words: readonly Word[]): ReadClause {
+  const read = words.map(readWord);
+  const firsts = new Map(read.map(({ stem }, at) => [stem, at] as const).reverse());
+  return { words: read, firsts, hasSpeaker: namesSpeaker(words) };
+}
 
 /**
  * Returns whether the words of a text stand behind the same words as in its quote, and its numbers before them. `I was born in Rome and live
@@ -17,54 +47,52 @@ export function keepsPlaces(
   clauses: readonly (readonly Word[])[],
   stated: ReadonlySet<string>,
 ): boolean {
-  const known = new Set(clauses.flat().map(stem));
-  return text.every((word, at) => {
-    const places = clauses.flatMap((clause) =>
-      clause.flatMap((one, place) => (stem(one) === stem(word) ? [{ words: clause, at: place }] : [])),
+  const [clause, quoted] = [readClause(text), clauses.map(readClause)];
+  return clause.words.every(({ stem, isNumber, isContent }, at) => {
+    if (!(isNumber || isContent) || !stated.has(stem)) return true;
+    const here = { clause, at };
+    const governor = findGovernor(here);
+    const isKnown = governor !== undefined && quoted.some(({ firsts }) => firsts.has(governor));
+    return findPlaces(stem, quoted).some(
+      (there) => (isNumber ? isCounted(here, there) : undefined) ?? (!isKnown || isGoverned(governor, here, there)),
     );
-    if (isStopWord(word.plain) || !stated.has(stem(word))) return true;
-    const here = { words: text, at };
-    return places.some((there) => isCounted(here, there) ?? isGoverned(here, there, known));
   });
 }
 
-/** A word among others. */
-interface Place {
-  readonly words: readonly Word[];
-  readonly at: number;
+const findPlaces = (stem: string, clauses: readonly ReadClause[]): readonly Place[] =>
+  clauses.flatMap((clause) => clause.words.flatMap((word, at) => (word.stem === stem ? [{ clause, at }] : [])));
+
+/** Finds the stem of the last word of content before a place. It is no name, but before a number. */
+function findGovernor({ clause: { words }, at }: Place): string | undefined {
+  for (let before = at - 1; before >= 0; before--) {
+    const { stem, isContent, isName } = words[before] as ReadWord;
+    if (isContent && (words[at]?.isNumber || !isName)) return stem;
+  }
+  return undefined;
 }
 
-/** Finds the last word of content before a place. It is no name, but before a number. */
-const findGovernor = ({ words, at }: Place): Word | undefined =>
-  words.slice(0, at).findLast((word) => isContent(word) && (words[at]?.kind === 'number' || !isName(word)));
-
-/** @param known stems of all clauses. */
-function isGoverned(here: Place, there: Place, known: ReadonlySet<string>): boolean {
-  const [governor, quoted] = [findGovernor(here), findGovernor(there)];
-  const kept = new Set(here.words.map(stem));
-  if (governor === undefined || !known.has(stem(governor)) || quoted === undefined || kept.has(stem(quoted)))
-    return true;
-  const from = there.words.findIndex((word) => stem(word) === stem(governor));
+/** @param governor of a word in the text, which stands in a clause. */
+function isGoverned(governor: string, { clause, at }: Place, there: Place): boolean {
+  const quoted = findGovernor(there);
+  if (quoted === undefined || clause.firsts.has(quoted)) return true;
+  const { words, firsts, hasSpeaker } = there.clause;
+  const from = firsts.get(governor);
   // A clause without a speaker goes on with a list.
-  if (from < 0) return here.words[here.at]?.kind === 'word' && !namesSpeaker(there.words);
-  const between = there.words.slice(from, there.at);
-  const behindAnd = between.slice(between.findLastIndex(({ plain }) => plain === 'and') + 1);
-  const isJoined = behindAnd.length < between.length;
-  return from < there.at && (!isJoined || behindAnd.every((word) => !isContent(word) || kept.has(stem(word))));
+  if (from === undefined) return !clause.words[at]?.isNumber && !hasSpeaker;
+  const between = words.slice(from, there.at);
+  const and = between.findLastIndex(({ stem }) => stem === 'and');
+  const isKept = ({ stem, isContent }: ReadWord): boolean => !isContent || clause.firsts.has(stem);
+  return from < there.at && (and < 0 || between.slice(and + 1).every(isKept));
 }
 
-/**
- * Returns whether a number counts the same things: one of the words up to the next word without content is equal. Undefined where it counts
- * none.
- */
+/** Returns whether a number counts the same things: one of the words up to the next word without content. Undefined if it counts none. */
 function isCounted(here: Place, there: Place): boolean | undefined {
-  if (here.words[here.at]?.kind !== 'number') return undefined;
   const [counted, quoted] = [readRun(here), readRun(there)];
   return counted.length === 0 || quoted.length === 0 ? undefined : counted.some((one) => quoted.includes(one));
 }
 
-function readRun({ words, at }: Place): readonly string[] {
-  const behind = words.slice(at + 1);
-  const end = behind.findIndex((word) => !isContent(word));
-  return behind.slice(0, end < 0 ? behind.length : end).map(stem);
+function readRun({ clause: { words }, at }: Place): readonly string[] {
+  const run: string[] = [];
+  for (let behind = at + 1; words[behind]?.isContent; behind++) run.push((words[behind] as ReadWord).stem);
+  return run;
 }

@@ -11,7 +11,7 @@ const MAX_DENIED = 2;
 
 export type WordProblem = ClauseRule['refusal'] | 'words';
 
-export interface StatedText {
+interface StatedText {
   readonly words: readonly Word[];
   /** Stem of the name of a person that the text is about; undefined for the user or the assistant. */
   readonly name: string | undefined;
