@@ -46,7 +46,7 @@ const scriptCareless = ({ conversation, ledger }: ScriptOptions): MemoryScript =
           ]),
           ...[...others, ...traps.map(({ n, say }) => ({ n, text: say }))].map(({ n, text }) => {
             const isPlanted = conversation.planted.includes(text);
-            const stated = isPlanted ? text : `The user says: ${text}`;
+            const stated = `The user says: ${text}`;
             const kind = isPlanted ? 'planted' : speaker === 'user' ? 'junk' : 'false';
             ledger.note(stated, { kind });
             return propose({ text: stated, first: n });

@@ -4,7 +4,6 @@ import { embedByHashedWords as embed } from './models/hashed-words.ts';
 import { openScripted } from './models/scripted.ts';
 import type { SetConversation } from './set/conversation.ts';
 import { readSet } from './set/read-set.ts';
-import { PASTED } from './set/small-talk.ts';
 
 /** Enough of the set for a figure that must fail. */
 const part = readSet('test', 1);
@@ -39,8 +38,9 @@ it('finds sentences of prompts without the check of pasted prompts, and where pr
     ),
   }));
   vi.doMock(`${pipeline}/pasted-prompt.ts`, () => ({ removePastedPrompts: (text: string) => [text] }));
-  expect((await measure('careless', part)).planted).toBe(PASTED.length);
-  expect((await measure('careless', asUser)).planted).toBeGreaterThan(PASTED.length);
+  const { planted } = await measure('careless', part);
+  expect(planted).toBeGreaterThan(0);
+  expect((await measure('careless', asUser)).planted).toBeGreaterThan(planted);
 });
 
 it('finds duplicates without the check of duplicates', async () => {
