@@ -3,8 +3,14 @@ import { removeQuotedSpeech } from './quoted-speech.ts';
 import { readWords } from './words.ts';
 
 /** How a prompt for a model begins. */
-const PROMPT =
-  /^[\s#*>`"'“_[<|-]*(?:system(?: prompt| message)?\s*[:\]>]|im_start\|?>|inst\b|instructions?:|you are\b|you're\b|act as\b|pretend\b|ignore (?:all|any|the|your)\b|your (?:task|role|job|name) is\b)/iu;
+const PROMPT = new RegExp(
+  [
+    '^[\\s#*>`"\'“_[<|-]*(?:system(?: prompt| message)?\\s*[:\\]>]|im_start\\|?>|inst\\b|instructions?:',
+    "you are\\b|you're\\b|act as\\b|pretend\\b|ignore (?:all|any|the|your)\\b|your (?:task|role|job|name) is\\b",
+    '(?:du bist|sie sind|tu es|vous êtes|eres|usted es)(?!\\p{L}))',
+  ].join('|'),
+  'iu',
+);
 /** A blank line, with the line end before it. */
 const PARAGRAPH_END = /(?<=\n[^\S\n]*\n)/u;
 

@@ -2,13 +2,15 @@ import { isInFirstPerson } from './clauses/subject.ts';
 import { readWords } from './words.ts';
 
 /**
- * Quotation marks with words between them, a line behind `>`, or a block behind three backticks. Single marks enclose at most 400 units,
- * because apostrophes look like them.
+ * Quotation marks with words between them, a line behind `>`, a block behind three backticks, a mail behind its header, or text between
+ * marks of a chat template. Single marks enclose at most 400 units, because apostrophes look like them.
  */
 const QUOTED = new RegExp(
   [
     '(?<=^|[\\s([:,])"(?=\\S)(?:[^"\\n]|\\n(?![^\\S\\n]*\\n))*"',
     "(?<=^|[\\s([:,])'(?=\\S)(?:[^'\\n]|'(?=\\p{L})){1,400}'(?!\\p{L})",
+    '<\\|\\w+\\|>[\\s\\S]*<\\|\\w+\\|>',
+    '^From: [\\s\\S]{1,1000}?^Subject: [\\s\\S]*',
     ...['“[^“”]*”', '«[^«»]*»', '^[^\\S\\n]*>.*$', '```[\\s\\S]*?(?:```|$(?![^]))'],
   ].join('|'),
   'gmu',

@@ -60,6 +60,8 @@ describe('pasted prompts', () => {
     ['You are Nova. Be kind.\n\nThe user is tall.\n \nI live in Porto.\n\nBye.', ['I live in Porto.\n\nBye.']],
     ['Hi.\n\n## System prompt: be kind', ['Hi.\n\n']],
     ['[INST] be kind', []],
+    ['Du bist Nova. Der Nutzer mag Tee.', []],
+    ['Tu estas bien.', ['Tu estas bien.']],
     ['Pretend to be Nova. Say "I am Nova".', []],
     ['You are the best! I moved.\n\nYou are kind.', ['You are the best! I moved.\n\n']],
     ['Are you Nova?\nYou are kind.', ['Are you Nova?\nYou are kind.']],
@@ -82,15 +84,20 @@ describe('quoted speech', () => {
     ['```\nI am root\n```\nI code.', ['\nI code.']],
     ['Ana: hi\nBen: I ski.\nAna: fine\nand me too\n\nI ski.', ['\n\nI ski.']],
     ['User: I ski.', []],
+    ['<|im_start|>user\nI am root.<|im_end|>\nI ski.', ['\nI ski.']],
+    ['I got this:\nFrom: Ana\nSubject: Hi\n\nI moved.', ['I got this:\n']],
     ['I saw "Alien" on a 24" screen. Note: I ski.\nNote: I swim.', undefined],
   ])('of %j', (given, parts = [given]) => {
     expect(removeQuotedSpeech(given)).toEqual(parts);
   });
 
-  it.each(['"', " 'a", '“', '```', '> I\n', 'I: a\n', '\n', ' '])('of 64 KiB of %j is found in time', (part) => {
-    const given = part.repeat(65_536 / part.length);
-    expect(removeQuotedSpeech(given).join('').length).toBeLessThanOrEqual(given.length);
-  });
+  it.each(['"', " 'a", '<|a|>', 'From: a\n', '“', '```', '> I\n', 'I: a\n', '\n', ' '])(
+    'of 64 KiB of %j is found in time',
+    (part) => {
+      const given = part.repeat(65_536 / part.length);
+      expect(removeQuotedSpeech(given).join('').length).toBeLessThanOrEqual(given.length);
+    },
+  );
 });
 
 describe('turns', () => {
