@@ -1,28 +1,32 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { rememberParsed } from '@ogong/host/store/remember-parsed';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 
-/** An object with the exact bytes of an order, which nothing changes. */
-type HeldOrder = { readonly order: Uint8Array };
+/** Orders that are remembered, some 2 MB: those of the last seconds, until their deliveries are acknowledged. */
+const KEPT_ORDERS = 1_024;
+/** A process has one ledger, or a few in tests. */
+const KEPT_LEDGERS = 8;
 
-interface KnownOrder {
-  readonly ledger: LedgerDomain;
-  readonly named: NamedOrder;
-}
+type OrderReader = (order: Uint8Array) => NamedOrder;
 
-/** By the object that holds the bytes, for as long as it lives. */
-const known = new WeakMap<HeldOrder, KnownOrder>();
+const readers: { readonly ledger: LedgerDomain; readonly read: OrderReader }[] = [];
 
 /**
- * Parses an order and computes its hash and reply id. Each step of a reply needs them, and they are computed once.
+ * Parses an order and computes its hash and reply id. Each step of a reply needs them, and they are computed once for the same bytes.
+ * Callers must not change the answer.
  * @throws ProtocolError
  */
-export function readOrder(ledger: LedgerDomain, held: HeldOrder): NamedOrder {
-  const before = known.get(held);
-  if (before !== undefined && isSame(before.ledger, ledger)) return before.named;
-  const named = nameOrder(crypto, ledger, parseOrder(held.order));
-  known.set(held, { ledger, named });
-  return named;
+export const readOrder = (ledger: LedgerDomain, { order }: { readonly order: Uint8Array }): NamedOrder =>
+  findReader(ledger)(order);
+
+function findReader(ledger: LedgerDomain): OrderReader {
+  const known = readers.find((one) => isSame(one.ledger, ledger));
+  if (known !== undefined) return known.read;
+  const read = rememberParsed((order) => nameOrder(crypto, ledger, parseOrder(order)), KEPT_ORDERS);
+  readers.push({ ledger, read });
+  if (readers.length > KEPT_LEDGERS) readers.shift();
+  return read;
 }
 
 const isSame = (a: LedgerDomain, b: LedgerDomain): boolean =>
