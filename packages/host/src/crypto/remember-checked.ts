@@ -5,8 +5,8 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 const KEPT = 16_384;
 
 /**
- * Returns the same primitives with a memory of good signatures. A validator sees an order's signature up to three times, and a record's
- * twice. The hash covers signature, message and key, so nothing else passes for it. A refused signature is checked each time, so that a
+ * Returns the same primitives with a memory of good signatures. A validator sees an order's signature up to three times and a record's
+ * twice, and a provider an order's twice. The hash covers signature, message and key, so nothing else passes for it. A refused signature is checked each time, so that a
  * sender of rubbish takes no places.
  */
 export function rememberChecked(crypto: Crypto, kept = KEPT): Crypto {

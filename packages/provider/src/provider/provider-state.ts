@@ -1,5 +1,6 @@
 import type { Attester } from '@ogong/host/attester/attester';
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
+import { rememberChecked } from '@ogong/host/crypto/remember-checked';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool, type Peer } from '@ogong/host/link/link-pool';
@@ -171,7 +172,7 @@ const PUSH_TIMEOUT_MS = 15_000;
 /** @throws TierError, OfferError, see openOffers. */
 export function openProviderState(options: ProviderStateOptions, dependencies: ProviderDependencies): ProviderState {
   const { clock, signer, identity, chain, beacons, store, log, seal = nodeSeal } = dependencies;
-  const { crypto, learn: learnOrderKey } = createOrderKeys(dependencies.crypto, chain.ledger, {
+  const { crypto, learn: learnOrderKey } = createOrderKeys(rememberChecked(dependencies.crypto), chain.ledger, {
     clock,
     readLimit: async (...parties) => (await chain.client()).keyLimitOf(...parties),
   });

@@ -100,6 +100,24 @@ describe('a price that follows the token', () => {
   });
 });
 
+it('recovers the signer of each statement about a reply once', async () => {
+  const recovered: string[] = [];
+  const note = <T>(digest: Uint8Array, found: T): T => {
+    recovered.push(toHex(digest));
+    return found;
+  };
+  const network = await start({
+    crypto: {
+      ...crypto,
+      recoverAddress: (digest, signature) => note(digest, crypto.recoverAddress(digest, signature)),
+      verifyAddress: (digest, ...rest) => note(digest, crypto.verifyAddress(digest, ...rest)),
+    },
+  });
+  await receive(network.client, network.order());
+  expect(recovered.length).toBeGreaterThan(1);
+  expect(new Set(recovered).size).toBe(recovered.length);
+});
+
 describe('an order of a contract account', () => {
   const key = createNobleLedgerSigner(new Uint8Array(32).fill(77));
   const wallet = { ...key, address: new Uint8Array(20).fill(0x3a) };

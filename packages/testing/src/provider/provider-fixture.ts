@@ -21,7 +21,7 @@ import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { hashRecord } from '@ogong/protocol/commitment/record';
-import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
@@ -221,6 +221,8 @@ export interface NetworkOptions {
   readonly attester?: Attester;
   readonly epoch?: bigint;
   readonly clock?: Clock;
+  /** The provider's primitives. Default: those of daemons. */
+  readonly crypto?: Crypto;
   /** Most that a key may sign for a payer at a validator. Default: 0. */
   readonly keyLimitOf?: ChainClient['keyLimitOf'];
   /** The payer's channel on the chain. Default: one with enough money. */
@@ -270,7 +272,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
         ...options.provider,
       },
       {
-        crypto,
+        crypto: options.crypto ?? crypto,
         clock: options.clock ?? systemClock,
         signer: providerSigner,
         payee: payeeSigner,
