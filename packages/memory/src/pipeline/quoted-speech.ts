@@ -2,8 +2,8 @@ import { isInFirstPerson } from './clauses/subject.ts';
 import { readWords } from './words.ts';
 
 /**
- * Quotation marks with words between them, a line behind `>`, a block behind three backticks, a mail behind its header, or text between
- * marks of a chat template. Single marks enclose at most 400 units, because apostrophes look like them.
+ * Words between quotation marks, a line behind `>`, or a block behind three backticks. Also a mail behind its header, or text between marks
+ * of a chat template. Single quotation marks enclose at most 400 units, because apostrophes look like them.
  */
 const QUOTED = new RegExp(
   [
