@@ -10,11 +10,14 @@ const { address } = ledgerCrypto.createSigner(new Uint8Array(32).fill(3));
 console.log(openNativeLibrary() === undefined, Buffer.from(address).toString('hex'));
 `;
 
-it('signs by WebAssembly on a platform that the native package does not know', () => {
-  const printed = execFileSync(process.execPath, ['--input-type=module', '--eval', SCRIPT], {
+it.each([
+  // The loader of native packages looks for a build of this platform.
+  { where: 'on a platform that the native package does not know', flags: [], env: { npm_config_platform: 'unknown' } },
+  { where: 'in a process that may load no native code', flags: ['--permission', '--allow-fs-read=*'], env: {} },
+])('signs by WebAssembly $where', ({ flags, env }) => {
+  const printed = execFileSync(process.execPath, [...flags, '--input-type=module', '--eval', SCRIPT], {
     encoding: 'utf8',
-    // The loader of native packages looks for a build of this platform.
-    env: { ...process.env, npm_config_platform: 'unknown' },
+    env: { ...process.env, ...env },
   });
   const { address } = createNobleLedgerSigner(new Uint8Array(32).fill(3));
   expect(printed).toBe(`true ${toHex(address)}\n`);

@@ -18,7 +18,7 @@ const BINDINGS = 'secp256k1/bindings.js';
 
 /**
  * Loads libsecp256k1 as machine code.
- * @returns undefined if the optional package is missing, or has no build that this platform can load.
+ * @returns undefined if the optional package is missing, has no build for this platform, or may not be loaded by this process.
  */
 export function openNativeLibrary(): LedgerLibrary | undefined {
   const native = loadBindings();
