@@ -5,6 +5,7 @@ import {
   computeWeights,
   createWeights,
   drawRank,
+  isDrawn,
   PLAIN_SAMPLER,
   quantizeLogprob,
   type SamplerSettings,
@@ -154,6 +155,28 @@ describe('drawRank', () => {
     for (const [rank, count] of hits) {
       const weight = rank === TAIL_RANK ? weights.tail : (weights.byRank[rank] as number);
       expect(Math.abs(count * step - weight)).toBeLessThanOrEqual(step);
+    }
+  });
+});
+
+describe('isDrawn', () => {
+  it('names the rank that drawRank draws, and no other', () => {
+    const random = createSeededRandom(5);
+    const weights = createWeights();
+    for (let trial = 0; trial < 100; trial++) {
+      const { ids, costs } = randomList(random, 1 + Math.floor(random() * 30));
+      const settings = {
+        ...plain,
+        topK: Math.floor(random() * 20),
+        topPQ24: WEIGHT_ONE - Math.floor(random() * 2 ** 22),
+      };
+      computeWeights(costs, ids.length, Math.floor(random() * 2 ** 23), settings, weights);
+      const edges = Array.from(ids, (_, rank) => weights.byRank[rank] as number);
+      for (const u of [0, WEIGHT_ONE - 1, Math.floor(random() * WEIGHT_ONE), ...edges.flatMap((at) => [at - 1, at])]) {
+        if (u < 0 || u >= WEIGHT_ONE) continue;
+        const ranks = [TAIL_RANK, ...ids.keys()];
+        expect(ranks.filter((rank) => isDrawn(ids, weights, u, rank))).toEqual([drawRank(ids, weights, u)]);
+      }
     }
   });
 });
