@@ -7,6 +7,7 @@ import { concatBytes, equalBytes } from '../base/bytes.ts';
 import type { Crypto, Ed25519Signer, HybridSigner, LedgerSigner } from './crypto.ts';
 import { recoverPoint, toAddress } from './ledger-signature.ts';
 import { nobleBls } from './noble-bls.ts';
+import { openSha256Kernel } from './sha256-kernel.ts';
 import { isSmallOrder } from './small-order.ts';
 import { verifyVrf } from './vrf.ts';
 
@@ -21,6 +22,8 @@ function attempt(verify: () => boolean): boolean {
 
 const fresh = sha256.create();
 const hasher = sha256.create();
+
+const kernel = openSha256Kernel();
 
 /** Hashes with one shared hasher. Every draw is a hash, and creating a hasher takes as long as hashing. */
 function hashParts(parts: readonly Uint8Array[]): Uint8Array {
@@ -63,7 +66,7 @@ function recoverAddress(digest: Uint8Array, signature: Uint8Array): Uint8Array |
 
 /** The implementation over the audited noble libraries: browsers, and the reference for every other one. */
 export const nobleCrypto: Crypto = {
-  sha256: (...parts) => hashParts(parts),
+  sha256: kernel === undefined ? (...parts) => hashParts(parts) : (...parts) => kernel.hash(parts),
   keccak256: (data) => keccak_256(data),
   verifyEd25519: (signature, message, publicKey) => attempt(() => verifyStrictly(signature, message, publicKey)),
   verifyMlDsa44: (signature, message, publicKey) => attempt(() => ml_dsa44.verify(signature, message, publicKey)),

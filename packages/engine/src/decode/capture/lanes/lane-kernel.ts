@@ -1,18 +1,18 @@
 import { COEFFICIENTS, GROUP, LANES, MOST_HALVINGS, ROUNDER, sumLanes } from './lane-sums.ts';
 import {
   type Code,
-  encodeModule,
   f32x4,
   f64x2,
   getLocal,
   i32,
   i32x4,
+  openModule,
   repeatWhile,
   returnIf,
   setLocal,
   v128,
   type WasmFunction,
-} from './wasm-code.ts';
+} from '@ogong/protocol/base/wasm-code';
 
 /** A row of a vocabulary, as it is listed: the search for its best values, and its sums in lanes. */
 export interface LaneKernel {
@@ -62,7 +62,7 @@ function writeSearch(): WasmFunction {
     name: 'findAbove',
     parameters: ['i32', 'i32', 'f32'],
     results: ['i32'],
-    vectors: 1,
+    locals: ['v128'],
     body: [
       ...setLocal(limit, f32x4.splat(getLocal(threshold))),
       ...repeatWhile(i32.isBelow(getLocal(at), getLocal(end)), [
@@ -85,7 +85,7 @@ function writeMost(): WasmFunction {
     name: 'findMost',
     parameters: ['i32', 'i32', 'i32'],
     results: [],
-    vectors: 1,
+    locals: ['v128'],
     body: [
       ...setLocal(most, f32x4.constant(Number.NEGATIVE_INFINITY)),
       ...repeatWhile(i32.isBelow(getLocal(at), getLocal(end)), [
@@ -162,7 +162,7 @@ function writeSum(name: string, slopes: number): WasmFunction {
     name,
     parameters: ['i32', 'i32', 'f32', ...Array.from({ length: slopes }, () => 'f32' as const)],
     results: [],
-    vectors,
+    locals: Array.from({ length: vectors }, () => 'v128' as const),
     body: [...start.flat(), ...loop, ...stores],
   };
 }
@@ -180,10 +180,9 @@ export function openWasmKernel(vocabularySize: number): LaneKernel | undefined {
   const bytes = Math.ceil(vocabularySize / GROUP) * GROUP_BYTES;
   const end = ROW_ADDRESS + bytes;
   const functions = [writeSearch(), writeMost(), writeSum('sumOnce', 1), writeSum('sumTwice', 2)];
-  const code = encodeModule(functions, Math.ceil(end / PAGE_BYTES));
-  if (!WebAssembly.validate(code)) return undefined;
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code));
-  const { memory, findAbove, findMost, sumOnce, sumTwice } = exports as Exports;
+  const exports = openModule(functions, Math.ceil(end / PAGE_BYTES)) as Exports | undefined;
+  if (exports === undefined) return undefined;
+  const { memory, findAbove, findMost, sumOnce, sumTwice } = exports;
   const results = new Float64Array(memory.buffer, 0, 4);
   new Float32Array(memory.buffer, ROW_ADDRESS, bytes / 4).fill(Number.NEGATIVE_INFINITY);
   const most = new Float32Array(memory.buffer, MOST_ADDRESS, PARTS * LANES);

@@ -1,5 +1,6 @@
 import { createWriter, utf8Encode } from '../../../base/bytes.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
+import { NUMBERED, openSha256Kernel, type Sha256Kernel } from '../../../crypto/sha256-kernel.ts';
 
 /**
  * The inputs of the key that fixes every draw of a reply before it is served (docs/spec/sampler.md). `nonce`: the provider
@@ -51,14 +52,38 @@ export function computeDrawKey(crypto: Crypto, inputs: DrawKeyInputs): Uint8Arra
   return crypto.sha256(writer.finish());
 }
 
-/** One reply's draws. It keeps the 36-byte message, so that each token costs one hash and no allocation. */
+/** One reply's draws. */
 export interface DrawSource {
   /** Returns u at a position: the first three bytes, big-endian, of SHA-256(key || u32be(position)); 0..2^24-1. */
   draw(position: number): number;
 }
 
+const kernel = openSha256Kernel();
+
+/** @param crypto hashes on a host without WebAssembly. */
 export function createDrawSource(crypto: Pick<Crypto, 'sha256'>, key: Uint8Array): DrawSource {
   if (key.length !== 32) throw new RangeError(`a draw key has 32 bytes, not ${key.length}`);
+  return kernel === undefined ? createPlainDraws(crypto, key) : createBatchedDraws(kernel, key.slice());
+}
+
+/** Computes the draws of many positions in one call, since a reply needs them one after another. */
+function createBatchedDraws({ hashNumbers }: Sha256Kernel, key: Uint8Array): DrawSource {
+  const words = new Uint32Array(NUMBERED);
+  let first = -1;
+  return {
+    draw(position) {
+      const index = position % NUMBERED;
+      if (position - index !== first) {
+        first = position - index;
+        hashNumbers(key, first, words);
+      }
+      return (words[index] as number) >>> 8;
+    },
+  };
+}
+
+/** Keeps the 36-byte message, so that each token costs one hash and no allocation. */
+export function createPlainDraws(crypto: Pick<Crypto, 'sha256'>, key: Uint8Array): DrawSource {
   const message = new Uint8Array(36);
   message.set(key);
   const view = new DataView(message.buffer);
