@@ -11,8 +11,8 @@ export interface BitWriter {
 }
 
 /** The number of ones after which the value itself follows in 26 bits. This bounds the unary part. */
-const RICE_ESCAPE = 12;
-const RICE_ESCAPE_BITS = 26;
+export const RICE_ESCAPE = 12;
+export const RICE_ESCAPE_BITS = 26;
 /** The number of bits that a peek reads, from the start of a byte. */
 const PEEK_BITS = 32;
 

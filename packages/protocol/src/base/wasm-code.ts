@@ -79,7 +79,15 @@ export const i32 = {
 /** Integers of 64 bits. */
 export const i64 = {
   constant: (value: number): Code => [0x42, ...encodeSigned(value)],
-  load: load(0x29),
+  /** Reads eight bytes, the first one as the highest. */
+  loadBigEndian: (address: Code, offset: number): Code => {
+    const reversed = [7, 6, 5, 4, 3, 2, 1, 0];
+    const bytes = [...vector(0x5d)(address), 0, ...encodeUnsigned(offset)];
+    return [...vector(0x0d)(bytes, bytes), ...reversed, ...reversed, ...vector(0x1d)(), 0];
+  },
+  add: plain(0x7c),
+  divide: plain(0x80),
+  or: plain(0x84),
   countZeros: plain(0x79),
   xor: plain(0x85),
   shiftLeft: plain(0x86),

@@ -13,9 +13,10 @@ import {
 } from '../../../commitment/sketch.ts';
 import { assertDistinct } from '../sampling/distinct-ids.ts';
 import { type Candidates, MAX_COST, MAX_LISTED, MAX_LOG_SUM, TAIL_RANK, WEIGHT_ONE } from '../sampling/sampler.ts';
+import { openRowDecoder, type WindowLayout } from './window-kernel.ts';
+import { MAX_PARAMETER, MAX_VOCABULARY, TAIL_CODE, WINDOW_TOKENS } from './window-limits.ts';
 
-/** Positions per leaf of the commitment tree (whitepaper 7.3); the last window may hold fewer. */
-export const WINDOW_TOKENS = 32;
+export { WINDOW_TOKENS } from './window-limits.ts';
 
 /** The part of a position that the repetition penalty reads (docs/spec/sampler.md). */
 export interface RepeatedCandidates {
@@ -54,9 +55,6 @@ const VERSION = 1;
 /** The version of draws under a repetition penalty. */
 const REPETITION_VERSION = 2;
 const LOG_SUM_BITS = 27;
-/** The written rank of the tail: 7 bits, all ones. */
-const TAIL_CODE = 127;
-const MAX_VOCABULARY = 1 << 24;
 
 export function tokenOf(row: DrawRow): number {
   return row.rank === TAIL_RANK ? (row.tailId as number) : (row.ids[row.rank] as number);
@@ -97,7 +95,7 @@ function riceParameter(rows: readonly DrawRow[]): number {
 
 function chooseParameter(sum: number, count: number): number {
   const mean = count === 0 ? 0 : Math.floor(sum / count);
-  return mean === 0 ? 0 : Math.min(24, 31 - Math.clz32(mean));
+  return mean === 0 ? 0 : Math.min(MAX_PARAMETER, 31 - Math.clz32(mean));
 }
 
 let writer: BitWriter | undefined;
@@ -197,8 +195,21 @@ export function decodeDraws(bytes: Uint8Array, { vocabularySize }: { readonly vo
   for (let left = head.u8(); left > 0; left--) runs.push({ length: head.u8(), shapeClass: head.u8() });
   assertRuns(runs, count);
   const parameter = head.u8();
-  if (parameter > 24) throw new ProtocolError('out-of-range', `Rice parameter ${parameter}`);
-  const bits = createBitReader(bytes, bytes.length - head.remaining());
+  if (parameter > MAX_PARAMETER) throw new ProtocolError('out-of-range', `Rice parameter ${parameter}`);
+  const layout = { start: bytes.length - head.remaining(), count, width, parameter, vocabularySize };
+  const rows = version === VERSION ? decodeQuickly?.(bytes, layout) : undefined;
+  return { rows: rows ?? decodeRows(bytes, layout, version === REPETITION_VERSION), runs };
+}
+
+const decodeQuickly = openRowDecoder();
+
+/** Decodes the positions of a window. @throws ProtocolError as decodeDraws. */
+export function decodeRows(
+  bytes: Uint8Array,
+  { start, count, width, parameter, vocabularySize }: WindowLayout,
+  isRepetition: boolean,
+): DrawRow[] {
+  const bits = createBitReader(bytes, start);
   const assertToken = (value: number): void => {
     if (value >= vocabularySize) throw new ProtocolError('out-of-range', `token ${value} is not in the vocabulary`);
   };
@@ -239,12 +250,12 @@ export function decodeDraws(bytes: Uint8Array, { vocabularySize }: { readonly vo
       if (ids.includes(tailId)) throw new ProtocolError('malformed', 'tail token is among the listed');
       row = { ids, q, tail, rank: TAIL_RANK, tailId, tailQ: bits.get(24) };
     }
-    rows.push(version === VERSION ? row : { ...row, repeated: readRepeated(bits, code === TAIL_CODE ? n + 1 : n) });
+    rows.push(!isRepetition ? row : { ...row, repeated: readRepeated(bits, code === TAIL_CODE ? n + 1 : n) });
   }
   bits.end();
   if (chooseParameter(codeSum, codeCount) !== parameter)
     throw new ProtocolError('malformed', 'non-canonical Rice parameter');
-  return { rows, runs };
+  return rows;
 }
 
 function readRepeated(bits: BitReader, count: number): RepeatedCandidates {
