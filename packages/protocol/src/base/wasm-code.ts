@@ -29,7 +29,6 @@ function encodeSigned(value: number): number[] {
 }
 
 const encodeFloat = (value: number): number[] => [...new Uint8Array(Float32Array.of(value).buffer)];
-const encodeDouble = (value: number): number[] => [...new Uint8Array(Float64Array.of(value).buffer)];
 
 const plain =
   (opcode: number): Operation =>
@@ -63,7 +62,6 @@ export const i32 = {
   isAtLeast: plain(0x4f),
   add: plain(0x6a),
   subtract: plain(0x6b),
-  multiply: plain(0x6c),
   and: plain(0x71),
   or: plain(0x72),
   xor: plain(0x73),
@@ -72,8 +70,6 @@ export const i32 = {
   rotateLeft: plain(0x77),
   rotateRight: plain(0x78),
   fromLong: plain(0xa7),
-  /** Traps on a value outside 0..2^32-1. */
-  fromDouble: plain(0xab),
 };
 
 /** Integers of 64 bits. */
@@ -93,20 +89,6 @@ export const i64 = {
   shiftLeft: plain(0x86),
   shiftRight: plain(0x88),
   fromInteger: plain(0xad),
-};
-
-export const f64 = {
-  constant: (value: number): Code => [0x44, ...encodeDouble(value)],
-  load: load(0x2b),
-  store: store(0x39),
-  isAbove: plain(0x64),
-  floor: plain(0x9c),
-  add: plain(0xa0),
-  subtract: plain(0xa1),
-  multiply: plain(0xa2),
-  divide: plain(0xa3),
-  least: plain(0xa4),
-  fromInteger: plain(0xb8),
 };
 
 export const v128 = {
@@ -172,7 +154,7 @@ export const repeatWhile = (condition: Code, body: Code): Code => [
   ...[...condition, 0x0d, 0, END],
 ];
 
-const TYPES = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
+const TYPES = { i32: 0x7f, i64: 0x7e, f32: 0x7d, v128: 0x7b } as const;
 export type ValueType = keyof typeof TYPES;
 
 export interface WasmFunction {

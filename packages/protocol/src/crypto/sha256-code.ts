@@ -5,8 +5,8 @@ import {
   i32x4,
   type Local,
   repeatWhile,
-  v128,
   type ValueType,
+  v128,
   type WasmFunction,
 } from '../base/wasm-code.ts';
 
@@ -106,7 +106,13 @@ function writeRound(words: Words, state: readonly Local[], schedule: Code, const
   ];
 }
 
-function compress(words: Words, places: { readonly stateAt: number; readonly scheduleAt: number }, take: () => Local, at: Local, place: Local): Code {
+function compress(
+  words: Words,
+  places: { readonly stateAt: number; readonly scheduleAt: number },
+  take: () => Local,
+  at: Local,
+  place: Local,
+): Code {
   const { bytes, add, load, store } = words;
   const { stateAt, scheduleAt } = places;
   const state = Array.from({ length: STATE_WORDS }, take);
@@ -126,9 +132,7 @@ function compress(words: Words, places: { readonly stateAt: number; readonly sch
       ...at.set(i32.add(at.get, i32.constant(STATE_WORDS * bytes))),
       ...place.set(i32.add(place.get, i32.constant(4 * STATE_WORDS))),
     ]),
-    ...state.flatMap((word, i) =>
-      store(zero, add(load(zero, stateAt + i * bytes), word.get), stateAt + i * bytes),
-    ),
+    ...state.flatMap((word, i) => store(zero, add(load(zero, stateAt + i * bytes), word.get), stateAt + i * bytes)),
   ];
 }
 

@@ -2,10 +2,10 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../base/bytes.ts';
-import { NUMBERED, openSha256Kernel } from './sha256-kernel.ts';
+import { findSha256Kernel, NUMBERED } from './sha256-kernel.ts';
 
 const seed = Number(process.env.OGONG_SEED ?? 1);
-const kernel = openSha256Kernel();
+const kernel = findSha256Kernel();
 if (kernel === undefined) throw new Error('this host does not run WebAssembly');
 
 const fill = (length: number, first: number): Uint8Array => Uint8Array.from({ length }, (_, i) => first + i * 7);

@@ -58,8 +58,15 @@ function listPrimes(count: number): number[] {
   return primes;
 }
 
-/** Opens SHA-256 in WebAssembly. @returns undefined on a host that cannot or may not run it. */
-export function openSha256Kernel(): Sha256Kernel | undefined {
+let found: { readonly kernel: Sha256Kernel | undefined } | undefined;
+
+/** Finds SHA-256 in WebAssembly, opened at the first call. @returns undefined on a host that cannot or may not run it. */
+export function findSha256Kernel(): Sha256Kernel | undefined {
+  found ??= { kernel: openSha256Kernel() };
+  return found.kernel;
+}
+
+function openSha256Kernel(): Sha256Kernel | undefined {
   const exports = openModule([writeHashBlocks(), writeHashLanes()], 1) as Exports | undefined;
   if (exports === undefined) return undefined;
   const { memory, hashBlocks, hashLanes } = exports;
@@ -67,7 +74,10 @@ export function openSha256Kernel(): Sha256Kernel | undefined {
   const primes = listPrimes(ROUNDS);
   new Uint32Array(buffer, CONSTANTS_AT, ROUNDS).set(primes.map((prime) => computeFraction(prime, 3)));
   const fresh = Uint32Array.from(primes.slice(0, STATE_WORDS), (prime) => computeFraction(prime, 2));
-  const freshLanes = Uint32Array.from({ length: LANES * STATE_WORDS }, (_, i) => fresh[Math.floor(i / LANES)] as number);
+  const freshLanes = Uint32Array.from(
+    { length: LANES * STATE_WORDS },
+    (_, i) => fresh[Math.floor(i / LANES)] as number,
+  );
   const state = new Uint32Array(buffer, STATE_AT, STATE_WORDS);
   const lanesState = new Uint32Array(buffer, LANES_STATE_AT, LANES * STATE_WORDS);
   const lanesBlock = new Uint32Array(buffer, LANES_SCHEDULE_AT, LANES * (BLOCK_BYTES / 4));

@@ -1,4 +1,3 @@
-import { COEFFICIENTS, GROUP, LANES, MOST_HALVINGS, ROUNDER, sumLanes } from './lane-sums.ts';
 import {
   type Code,
   f32x4,
@@ -13,6 +12,7 @@ import {
   v128,
   type WasmFunction,
 } from '@ogong/protocol/base/wasm-code';
+import { COEFFICIENTS, GROUP, LANES, MOST_HALVINGS, ROUNDER, sumLanes } from './lane-sums.ts';
 
 /** A row of a vocabulary, as it is listed: the search for its best values, and its sums in lanes. */
 export interface LaneKernel {

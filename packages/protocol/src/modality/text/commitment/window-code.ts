@@ -1,3 +1,4 @@
+import { RICE_ESCAPE, RICE_ESCAPE_BITS } from '../../../base/bits.ts';
 import {
   type Code,
   createLocals,
@@ -9,7 +10,6 @@ import {
   runIf,
   type WasmFunction,
 } from '../../../base/wasm-code.ts';
-import { RICE_ESCAPE, RICE_ESCAPE_BITS } from '../../../base/bits.ts';
 import { MAX_COST, MAX_LISTED } from '../sampling/sampler.ts';
 import { MAX_PARAMETER, MAX_VOCABULARY, TAIL_CODE, WINDOW_TOKENS } from './window-limits.ts';
 
@@ -53,10 +53,7 @@ export function writeDecode(): WasmFunction {
   const long = i64.fromInteger;
   const refuseIf = (condition: Code): Code => isBad.set(i32.or(isBad.get, condition));
   /** The next 57 bits or more, left-aligned. */
-  const peek = i64.shiftLeft(
-    i64.loadBigEndian(i32.shiftRight(bit.get, c(3)), INPUT_AT),
-    long(i32.and(bit.get, c(7))),
-  );
+  const peek = i64.shiftLeft(i64.loadBigEndian(i32.shiftRight(bit.get, c(3)), INPUT_AT), long(i32.and(bit.get, c(7))));
   const read = (bits: Code): Code => [
     ...value.set(i32.fromLong(i64.shiftRight(peek, long(i32.subtract(c(64), bits))))),
     ...increase(bit, bits),
@@ -77,9 +74,7 @@ export function writeDecode(): WasmFunction {
     ...refuseToken,
     ...i32.storeByte(listedByte, i32.or(i32.loadByte(listedByte, LISTED_AT), listedBit), LISTED_AT),
   ]);
-  const forgetIds = forEach(
-    i32.storeByte(i32.shiftRight(i32.load(at.get, IDS_AT), c(3)), c(0), LISTED_AT),
-  );
+  const forgetIds = forEach(i32.storeByte(i32.shiftRight(i32.load(at.get, IDS_AT), c(3)), c(0), LISTED_AT));
 
   const readPlain = [
     // Two shifts, since a shift by 64 bits is one by 0.
@@ -125,11 +120,7 @@ export function writeDecode(): WasmFunction {
   ];
 
   const isTail = i32.isEqual(i32.load(row.get, ROWS_AT + 4), c(TAIL_CODE));
-  const readTailToken = [
-    ...readTo(ROWS_AT + 12, width.get),
-    ...refuseToken,
-    ...readTo(ROWS_AT + 16, c(NUMBER_BITS)),
-  ];
+  const readTailToken = [...readTo(ROWS_AT + 12, width.get), ...refuseToken, ...readTo(ROWS_AT + 16, c(NUMBER_BITS))];
   const readRow = [
     ...readTo(ROWS_AT, c(6)),
     ...increase(value, c(1)),
@@ -137,10 +128,7 @@ export function writeDecode(): WasmFunction {
     ...end.set(i32.add(start.get, i32.shiftLeft(value.get, c(2)))),
     ...readTo(ROWS_AT + 4, c(7)),
     ...refuseIf(
-      i32.and(
-        i32.isDifferent(value.get, c(TAIL_CODE)),
-        i32.isAtLeast(value.get, i32.load(row.get, ROWS_AT)),
-      ),
+      i32.and(i32.isDifferent(value.get, c(TAIL_CODE)), i32.isAtLeast(value.get, i32.load(row.get, ROWS_AT))),
     ),
     ...readTo(ROWS_AT + 8, c(NUMBER_BITS)),
     ...readIds,
@@ -166,9 +154,6 @@ export function writeDecode(): WasmFunction {
     i32.isEqual(exponent, parameter.get),
     i32.and(i32.isAbove(exponent, c(MAX_PARAMETER)), i32.isEqual(parameter.get, c(MAX_PARAMETER))),
   );
-  const body = [
-    ...repeatWhile(i32.isDifferent(left.get, c(0)), readRow),
-    ...i32.and(isPadded, isCanonical),
-  ];
+  const body = [...repeatWhile(i32.isDifferent(left.get, c(0)), readRow), ...i32.and(isPadded, isCanonical)];
   return { name: 'decode', parameters, results: ['i32'], locals, body };
 }

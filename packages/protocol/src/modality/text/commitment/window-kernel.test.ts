@@ -35,14 +35,12 @@ const rowOf = (vocabularySize: number): fc.Arbitrary<DrawRow> =>
       return { ids, q, tail, rank, tailId: listed[0] as number, tailQ: steps[0] as number };
     });
 
-const windowOf = fc
-  .constantFrom(2, 3, 20, 64, 512, 32_000, 262_144, 2 ** 24)
-  .chain((vocabularySize) =>
-    fc.record({
-      vocabularySize: fc.constant(vocabularySize),
-      rows: fc.array(rowOf(vocabularySize), { minLength: 1, maxLength: WINDOW_TOKENS }),
-    }),
-  );
+const windowOf = fc.constantFrom(2, 3, 20, 64, 512, 32_000, 262_144, 2 ** 24).chain((vocabularySize) =>
+  fc.record({
+    vocabularySize: fc.constant(vocabularySize),
+    rows: fc.array(rowOf(vocabularySize), { minLength: 1, maxLength: WINDOW_TOKENS }),
+  }),
+);
 
 const encode = ({ vocabularySize, rows }: { vocabularySize: number; rows: DrawRow[] }): Uint8Array =>
   encodeDraws({ rows, runs: [{ length: rows.length, shapeClass: 0 }] }, { vocabularySize });
@@ -110,10 +108,9 @@ describe('decoding in WebAssembly', () => {
     ['a listed tail token', { ids: Uint32Array.of(4, 9), q: Uint32Array.of(1, 2), rank: -1, tailId: 9, tailQ: 7 }],
   ])('refuses %s, and remembers nothing of it', (_what, bent) => {
     const plain: DrawRow = { ids: Uint32Array.of(4, 9), q: Uint32Array.of(1, 2), tail: 0, rank: 0 };
-    const [good, bad] = [[plain], [plain, { ...plain, ...bent }]].map((rows) => encode({ vocabularySize: 600, rows })) as [
-      Uint8Array,
-      Uint8Array,
-    ];
+    const [good, bad] = [[plain], [plain, { ...plain, ...bent }]].map((rows) =>
+      encode({ vocabularySize: 600, rows }),
+    ) as [Uint8Array, Uint8Array];
     expect(decode(bad, layoutOf(bad, 600))).toBeUndefined();
     expect(decode(good, layoutOf(good, 600))).toEqual([plain]);
   });

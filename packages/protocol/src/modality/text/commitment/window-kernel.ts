@@ -30,14 +30,7 @@ export type DecodeRows = (bytes: Uint8Array, layout: WindowLayout) => DrawRow[] 
 
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer };
-  decode(
-    bit: number,
-    limit: number,
-    width: number,
-    parameter: number,
-    count: number,
-    vocabularySize: number,
-  ): number;
+  decode(bit: number, limit: number, width: number, parameter: number, count: number, vocabularySize: number): number;
 }
 
 const PAGE_BYTES = 2 ** 16;

@@ -13,7 +13,7 @@ import {
 } from '../../../commitment/sketch.ts';
 import { assertDistinct } from '../sampling/distinct-ids.ts';
 import { type Candidates, MAX_COST, MAX_LISTED, MAX_LOG_SUM, TAIL_RANK, WEIGHT_ONE } from '../sampling/sampler.ts';
-import { openRowDecoder, type WindowLayout } from './window-kernel.ts';
+import { type DecodeRows, openRowDecoder, type WindowLayout } from './window-kernel.ts';
 import { MAX_PARAMETER, MAX_VOCABULARY, TAIL_CODE, WINDOW_TOKENS } from './window-limits.ts';
 
 export { WINDOW_TOKENS } from './window-limits.ts';
@@ -177,6 +177,8 @@ function assertRuns(runs: readonly ShapeRun[], count: number): void {
   if (covered !== count) throw new ProtocolError('malformed', `shape runs cover ${covered} of ${count} positions`);
 }
 
+let decodeQuickly: DecodeRows | undefined;
+
 /**
  * Decodes draws; the inverse of encodeDraws.
  * @throws ProtocolError for bytes that encodeDraws would not have written. Examples: an unknown version, ids beyond the vocabulary,
@@ -197,11 +199,10 @@ export function decodeDraws(bytes: Uint8Array, { vocabularySize }: { readonly vo
   const parameter = head.u8();
   if (parameter > MAX_PARAMETER) throw new ProtocolError('out-of-range', `Rice parameter ${parameter}`);
   const layout = { start: bytes.length - head.remaining(), count, width, parameter, vocabularySize };
-  const rows = version === VERSION ? decodeQuickly?.(bytes, layout) : undefined;
+  decodeQuickly ??= openRowDecoder() ?? (() => undefined);
+  const rows = version === VERSION ? decodeQuickly(bytes, layout) : undefined;
   return { rows: rows ?? decodeRows(bytes, layout, version === REPETITION_VERSION), runs };
 }
-
-const decodeQuickly = openRowDecoder();
 
 /** Decodes the positions of a window. @throws ProtocolError as decodeDraws. */
 export function decodeRows(

@@ -1,6 +1,6 @@
 import { createWriter, utf8Encode } from '../../../base/bytes.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
-import { NUMBERED, openSha256Kernel, type Sha256Kernel } from '../../../crypto/sha256-kernel.ts';
+import { findSha256Kernel, NUMBERED, type Sha256Kernel } from '../../../crypto/sha256-kernel.ts';
 
 /**
  * The inputs of the key that fixes every draw of a reply before it is served (docs/spec/sampler.md). `nonce`: the provider
@@ -58,11 +58,10 @@ export interface DrawSource {
   draw(position: number): number;
 }
 
-const kernel = openSha256Kernel();
-
 /** @param crypto hashes on a host without WebAssembly. */
 export function createDrawSource(crypto: Pick<Crypto, 'sha256'>, key: Uint8Array): DrawSource {
   if (key.length !== 32) throw new RangeError(`a draw key has 32 bytes, not ${key.length}`);
+  const kernel = findSha256Kernel();
   return kernel === undefined ? createPlainDraws(crypto, key) : createBatchedDraws(kernel, key.slice());
 }
 
