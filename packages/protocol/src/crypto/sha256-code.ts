@@ -14,6 +14,20 @@ import {
  * SHA-256 (FIPS 180-4) as code of WebAssembly: of one message, and of four messages at once in the lanes of vectors.
  */
 
+export const ROUNDS = 64;
+export const STATE_WORDS = 8;
+const BLOCK_WORDS = 16;
+export const BLOCK_BYTES = 64;
+
+/** Places in the memory, in bytes. The words of four messages lie interleaved. */
+export const CONSTANTS_AT = 0;
+export const STATE_AT = 256;
+export const LANES_STATE_AT = 320;
+/** Words of the expanded message; the first sixteen are the block. */
+export const SCHEDULE_AT = 512;
+export const LANES_SCHEDULE_AT = 1_024;
+export const INPUT_AT = 2_048;
+
 /** Operations on a word of one message, or on the same word of four. */
 interface Words {
   readonly type: ValueType;
@@ -24,8 +38,8 @@ interface Words {
   shiftRight(value: Code, bits: number): Code;
   rotateRight(value: Code, bits: number): Code;
   load(address: Code, offset: number): Code;
-  /** Reads a constant of all messages. */
-  loadShared(address: Code, offset: number): Code;
+  /** Reads the constant of a round. @param at place of its word in the schedule. */
+  loadConstant(at: Code): Code;
   store(address: Code, value: Code, offset: number): Code;
 }
 
@@ -43,7 +57,7 @@ const single: Words = {
   shiftRight: (value, bits) => i32.shiftRight(value, i32.constant(bits)),
   rotateRight: (value, bits) => i32.rotateRight(value, i32.constant(bits)),
   load: i32.load,
-  loadShared: i32.load,
+  loadConstant: (at) => i32.load(at, CONSTANTS_AT),
   store: i32.store,
 };
 
@@ -56,23 +70,9 @@ const fourfold: Words = {
   shiftRight: i32x4.shiftRight,
   rotateRight: (value, bits) => v128.or(i32x4.shiftRight(value, bits), i32x4.shiftLeft(value, 32 - bits)),
   load: v128.load,
-  loadShared: v128.loadSplat,
+  loadConstant: (at) => v128.loadSplat(i32.shiftRight(at, i32.constant(2)), CONSTANTS_AT),
   store: v128.store,
 };
-
-export const ROUNDS = 64;
-export const STATE_WORDS = 8;
-const BLOCK_WORDS = 16;
-export const BLOCK_BYTES = 64;
-
-/** Places in the memory, in bytes. The words of four messages lie interleaved. */
-export const CONSTANTS_AT = 0;
-export const STATE_AT = 256;
-export const LANES_STATE_AT = 320;
-/** Words of the expanded message; the first sixteen are the block. */
-export const SCHEDULE_AT = 512;
-export const LANES_SCHEDULE_AT = 1_024;
-export const INPUT_AT = 2_048;
 
 /** Expands sixteen words of a block to one for each round. */
 function expandSchedule(words: Words, scheduleAt: number, at: Local): Code {
@@ -91,48 +91,50 @@ function expandSchedule(words: Words, scheduleAt: number, at: Local): Code {
   ];
 }
 
-/** Mixes one word of the schedule into the state: eight locals, whose roles move on by one in each round. */
-function writeRound(words: Words, state: readonly Local[], schedule: Code, constant: Code): Code {
+/** Mixes one word of the schedule into the state. A loop over rounds is short, so that it is written and compiled at once. */
+function mixWord(words: Words, state: readonly Local[], schedule: Code, take: () => Local): Code {
   const [a, b, c, d, e, f, g, h] = state as readonly [Local, Local, Local, Local, Local, Local, Local, Local];
+  const [first, second] = [take(), take()];
   const { add, and, xor, rotateRight } = words;
   const sum1 = xor(rotateRight(e.get, 6), rotateRight(e.get, 11), rotateRight(e.get, 25));
   const choice = xor(g.get, and(e.get, xor(f.get, g.get)));
   const sum0 = xor(rotateRight(a.get, 2), rotateRight(a.get, 13), rotateRight(a.get, 22));
   const majority = xor(and(a.get, xor(b.get, c.get)), and(b.get, c.get));
   return [
-    ...h.set(add(h.get, schedule, constant, choice, sum1)),
-    ...d.set(add(d.get, h.get)),
-    ...h.set(add(h.get, majority, sum0)),
+    ...first.set(add(h.get, schedule, choice, sum1)),
+    ...second.set(add(majority, sum0)),
+    ...[...h.set(g.get), ...g.set(f.get), ...f.set(e.get)],
+    ...e.set(add(d.get, first.get)),
+    ...[...d.set(c.get), ...c.set(b.get), ...b.set(a.get)],
+    ...a.set(add(first.get, second.get)),
   ];
 }
 
+/** @param at a local for the place in the schedule. */
 function compress(
   words: Words,
-  places: { readonly stateAt: number; readonly scheduleAt: number },
-  take: () => Local,
-  at: Local,
-  place: Local,
+  { stateAt, scheduleAt }: { readonly stateAt: number; readonly scheduleAt: number },
+  { at, take }: { readonly at: Local; readonly take: (type: ValueType) => Local },
 ): Code {
-  const { bytes, add, load, store } = words;
-  const { stateAt, scheduleAt } = places;
-  const state = Array.from({ length: STATE_WORDS }, take);
+  const { type, bytes, add, load, store } = words;
   const zero = i32.constant(0);
-  const rounds = state.flatMap((_, round) => {
-    const roles = state.map((_, role) => state[(role - round + STATE_WORDS) % STATE_WORDS] as Local);
-    const schedule = load(at.get, scheduleAt + round * bytes);
-    return writeRound(words, roles, schedule, words.loadShared(place.get, CONSTANTS_AT + 4 * round));
-  });
+  const state = Array.from({ length: STATE_WORDS }, (_, i) => ({ word: take(type), place: stateAt + i * bytes }));
+  const schedule = add(load(at.get, scheduleAt), words.loadConstant(at.get));
+  const mix = mixWord(
+    words,
+    state.map(({ word }) => word),
+    schedule,
+    () => take(type),
+  );
   return [
     ...expandSchedule(words, scheduleAt, at),
-    ...state.flatMap((word, i) => word.set(load(zero, stateAt + i * bytes))),
+    ...state.flatMap(({ word, place }) => word.set(load(zero, place))),
     ...at.set(zero),
-    ...place.set(zero),
-    ...repeatWhile(i32.isBelow(place.get, i32.constant(4 * ROUNDS)), [
-      ...rounds,
-      ...at.set(i32.add(at.get, i32.constant(STATE_WORDS * bytes))),
-      ...place.set(i32.add(place.get, i32.constant(4 * STATE_WORDS))),
+    ...repeatWhile(i32.isBelow(at.get, i32.constant(ROUNDS * bytes)), [
+      ...mix,
+      ...at.set(i32.add(at.get, i32.constant(bytes))),
     ]),
-    ...state.flatMap((word, i) => store(zero, add(load(zero, stateAt + i * bytes), word.get), stateAt + i * bytes)),
+    ...state.flatMap(({ word, place }) => store(zero, add(load(zero, place), word.get), place)),
   ];
 }
 
@@ -148,16 +150,15 @@ export function writeHashBlocks(): WasmFunction {
   const parameters = ['i32', 'i32'] as const;
   const { locals, parameters: given, take } = createLocals(parameters);
   const [block, end] = given as [Local, Local];
-  const [at, place, word] = [take('i32'), take('i32'), take('i32')];
-  const zero = i32.constant(0);
-  const readBlock = Array.from({ length: BLOCK_WORDS }, (_, i) => [
-    ...word.set(i32.load(block.get, 4 * i)),
-    ...i32.store(zero, swapBytes(word), SCHEDULE_AT + 4 * i),
-  ]);
-  const places = { stateAt: STATE_AT, scheduleAt: SCHEDULE_AT };
+  const [at, word] = [take('i32'), take('i32')];
   const body = repeatWhile(i32.isBelow(block.get, end.get), [
-    ...readBlock.flat(),
-    ...compress(single, places, () => take('i32'), at, place),
+    ...at.set(i32.constant(0)),
+    ...repeatWhile(i32.isBelow(at.get, i32.constant(BLOCK_BYTES)), [
+      ...word.set(i32.load(i32.add(block.get, at.get))),
+      ...i32.store(at.get, swapBytes(word), SCHEDULE_AT),
+      ...at.set(i32.add(at.get, i32.constant(4))),
+    ]),
+    ...compress(single, { stateAt: STATE_AT, scheduleAt: SCHEDULE_AT }, { at, take }),
     ...block.set(i32.add(block.get, i32.constant(BLOCK_BYTES))),
   ]);
   return { name: 'hashBlocks', parameters, results: [], locals, body };
@@ -166,8 +167,7 @@ export function writeHashBlocks(): WasmFunction {
 /** Hashes one block of four messages, whose words are in the schedule. */
 export function writeHashLanes(): WasmFunction {
   const { locals, take } = createLocals([]);
-  const [at, place] = [take('i32'), take('i32')];
   const places = { stateAt: LANES_STATE_AT, scheduleAt: LANES_SCHEDULE_AT };
-  const body = compress(fourfold, places, () => take('v128'), at, place);
+  const body = compress(fourfold, places, { at: take('i32'), take });
   return { name: 'hashLanes', parameters: [], results: [], locals, body };
 }
