@@ -274,6 +274,17 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await page.close();
   });
 
+  it('may compile WebAssembly, in which its checks run', async () => {
+    const { page } = await open(`${fixture.url}/explorer/`);
+    expect(
+      await page.evaluate(() => {
+        new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
+        return 'compiled';
+      }),
+    ).toBe('compiled');
+    await page.close();
+  });
+
   it('is worked by keyboard alone', async () => {
     const { page } = await open(`${fixture.url}/explorer/`);
     await page.keyboard.press('Tab');

@@ -17,12 +17,19 @@ export interface BrowserPage {
   close(): Promise<void>;
 }
 
-/** A headless Chromium on an empty page whose host serves a module, the SDK if none is given, at /ogong.js. */
-export async function openBrowserPage(served?: Pick<Bundle, 'code'>): Promise<BrowserPage> {
+/**
+ * A headless Chromium on an empty page whose host serves a module, the SDK if none is given, at /ogong.js.
+ * @param options.policy content policy of the page. Default: none.
+ */
+export async function openBrowserPage(
+  served?: Pick<Bundle, 'code'>,
+  { policy }: { readonly policy?: string } = {},
+): Promise<BrowserPage> {
   const { code } = served ?? (await buildBundle());
   const server = createServer((request, response) => {
     const isScript = request.url === '/ogong.js';
-    response.writeHead(200, { 'content-type': isScript ? 'text/javascript' : 'text/html' });
+    const headers = { 'content-type': isScript ? 'text/javascript' : 'text/html' };
+    response.writeHead(200, policy === undefined ? headers : { ...headers, 'content-security-policy': policy });
     response.end(isScript ? code : PAGE);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

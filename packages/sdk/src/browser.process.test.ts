@@ -3,7 +3,7 @@ import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt'
 import { parseTrust, toTrustJson } from '@ogong/protocol/stage1/trust';
 import { createSyntheticReceipt, type SyntheticReceiptOptions } from '@ogong/testing/synthetic/synthetic-receipt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BrowserPage, openBrowserPage, verifyInPage, whyNoBrowser } from '../scripts/browser-page.ts';
+import { type BrowserInput, type BrowserPage, openBrowserPage, verifyInPage, whyNoBrowser } from '../scripts/browser-page.ts';
 import { parseReceipt } from './index.ts';
 import { verifyReceipt } from './receipts.ts';
 
@@ -79,23 +79,46 @@ describe.skipIf(reason !== undefined)(`a page${reason ? ` (${reason})` : ''}`, (
     expect(there.checks.filter(({ status }) => status === 'fail').map(({ id }) => id)).toEqual(failed);
   });
 
+  const bendRow: NonNullable<SyntheticReceiptOptions['bend']>['row'] = (given, at) =>
+    at === 11 ? { ...given, rank: given.rank === 0 ? 1 : 0 } : given;
+
   it('finds a signed lie', async () => {
-    const row: NonNullable<SyntheticReceiptOptions['bend']>['row'] = (given, at) =>
-      at === 11 ? { ...given, rank: given.rank === 0 ? 1 : 0 } : given;
-    const { receipt, reply, nowMs } = createSyntheticReceipt({ ...base, bend: { row } });
-    const there = await verifyInPage(browser, {
-      receipt: JSON.stringify(toReceiptJson(receipt)),
-      request: decode(reply.request),
-      response: decode(reply.response),
-      trust: {},
-      nowMs,
-    });
+    const there = await verifyInPage(browser, createInput({ bend: { row: bendRow } }));
     expect(there.checks.find(({ id }) => id === 'draw-replay')).toMatchObject({
       status: 'fail',
       detail: expect.stringContaining('position 11'),
     });
   });
+
+  it('checks the same where its policy forbids WebAssembly', async () => {
+    const bound = await openBrowserPage(undefined, { policy: "script-src 'self' 'unsafe-inline'" });
+    try {
+      const refused = bound.page.evaluate(async () => {
+        const { promise, resolve } = Promise.withResolvers<string>();
+        document.addEventListener('securitypolicyviolation', ({ blockedURI }) => resolve(blockedURI));
+        return promise;
+      });
+      for (const options of [{}, { bend: { row: bendRow } }]) {
+        const input = createInput(options);
+        expect(await verifyInPage(bound, input)).toEqual(await verifyInPage(browser, input));
+      }
+      expect(await refused).toBe('wasm-eval');
+    } finally {
+      await bound.close();
+    }
+  });
 });
+
+function createInput(options: Partial<SyntheticReceiptOptions>): BrowserInput {
+  const { receipt, reply, nowMs } = createSyntheticReceipt({ ...base, ...options });
+  return {
+    receipt: JSON.stringify(toReceiptJson(receipt)),
+    request: decode(reply.request),
+    response: decode(reply.response),
+    trust: {},
+    nowMs,
+  };
+}
 
 describe('trust', () => {
   it('survives its JSON', () => {

@@ -1,6 +1,6 @@
 import { fromBase64 } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
-import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { quickCrypto } from '@ogong/protocol/crypto/quick-noble';
 import { formatPath, GATEWAY_ROUTES } from '@ogong/protocol/http/routes';
 import type { LocalReceipt } from '@ogong/protocol/stage1/local-receipt';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
@@ -37,7 +37,7 @@ export function verifyReceipt(
   receipt: Receipt,
   { trust = {}, allow = [], ...input }: ReceiptInput,
 ): Promise<ReceiptVerdict> {
-  return verifyWithoutBlobs(receipt, { crypto: nobleCrypto, ...input, trust: addAllowed(trust, allow) });
+  return verifyWithoutBlobs(receipt, { crypto: quickCrypto, ...input, trust: addAllowed(trust, allow) });
 }
 
 /**
@@ -47,7 +47,7 @@ export function verifyLocalReceipt(
   receipt: LocalReceipt,
   { trust = {}, allow = [], ...input }: Pick<ReceiptInput, 'request' | 'response' | 'trust' | 'allow' | 'nowMs'>,
 ): ReceiptVerdict {
-  return verifyLocallyWith(receipt, { crypto: nobleCrypto, ...input, trust: addAllowed(trust, allow) });
+  return verifyLocallyWith(receipt, { crypto: quickCrypto, ...input, trust: addAllowed(trust, allow) });
 }
 
 const addAllowed = (trust: Trust, allow: readonly string[]): Trust => ({

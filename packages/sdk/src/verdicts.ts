@@ -1,4 +1,4 @@
-import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { quickCrypto } from '@ogong/protocol/crypto/quick-noble';
 import { type HeadTrust, type HeadVerdict, verifyHeadCertificate } from '@ogong/protocol/settlement/head-certificate';
 import { createPayeeStatements } from '@ogong/protocol/verdict/payee-statements';
 import type { VerdictAnchors as ProtocolTrust } from '@ogong/protocol/verdict/verdict-anchors';
@@ -25,7 +25,7 @@ export function verifyVerdict(
   verdict: PublicVerdict & { readonly logEntry: Uint8Array },
   trust: VerdictTrust,
 ): Promise<VerdictReview> {
-  return verify(nobleCrypto, verdict, { ...trust, checkWord: createPayeeStatements(nobleCrypto, trust.ledger) });
+  return verify(quickCrypto, verdict, { ...trust, checkWord: createPayeeStatements(quickCrypto, trust.ledger) });
 }
 
 /**
@@ -33,5 +33,5 @@ export function verifyVerdict(
  * certificates at `/public/validators/{address}/heads/{sequence}`; stakes and keys are the chain's (docs/spec/log-heads.md).
  */
 export function verifyLogHead(certificate: Uint8Array, trust: HeadTrust): HeadVerdict {
-  return verifyHeadCertificate(nobleCrypto, certificate, trust);
+  return verifyHeadCertificate(quickCrypto, certificate, trust);
 }

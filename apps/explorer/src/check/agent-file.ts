@@ -1,4 +1,4 @@
-import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { quickCrypto as crypto } from '@ogong/protocol/crypto/quick-noble';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { isAgentChain, MAX_AGENT_CHAIN_BYTES } from '@ogong/protocol/verdict/agent/agent-chain';

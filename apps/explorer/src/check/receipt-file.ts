@@ -1,7 +1,7 @@
 import { equalBytes, fromBase64, toHex } from '@ogong/protocol/base/bytes';
 import { computeBlobRoot } from '@ogong/protocol/commitment/blob';
 import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
-import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { quickCrypto as crypto } from '@ogong/protocol/crypto/quick-noble';
 import type { FindBlob } from '@ogong/protocol/modality/modality';
 import { isLocalReceipt, type LocalReceipt, parseAnyReceipt } from '@ogong/protocol/stage1/local-receipt';
 import { MAX_RECEIPT_BYTES, type Receipt } from '@ogong/protocol/stage1/receipt';

@@ -14,13 +14,13 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns a content policy: no other origin but the chain, no inline code, no markup from text, and no framing. Pictures that a user adds to
- * a question are `data:` URLs.
+ * Returns a content policy: no other origin but the chain, no inline code, no markup from text, and no framing. The checks of receipts
+ * run in WebAssembly. Pictures that a user adds to a question are `data:` URLs.
  */
 const formatPolicy = (rpcUrl: string | undefined): string =>
   [
     "default-src 'none'",
-    "script-src 'self'",
+    "script-src 'self' 'wasm-unsafe-eval'",
     "style-src 'self'",
     "img-src 'self' data:",
     `connect-src 'self'${rpcUrl === undefined ? '' : ` ${new URL(rpcUrl).origin}`}`,

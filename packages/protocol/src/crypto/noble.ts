@@ -7,7 +7,6 @@ import { concatBytes, equalBytes } from '../base/bytes.ts';
 import type { Crypto, Ed25519Signer, HybridSigner, LedgerSigner } from './crypto.ts';
 import { recoverPoint, toAddress } from './ledger-signature.ts';
 import { nobleBls } from './noble-bls.ts';
-import { findSha256Kernel } from './sha256-kernel.ts';
 import { isSmallOrder } from './small-order.ts';
 import { verifyVrf } from './vrf.ts';
 
@@ -23,7 +22,7 @@ function attempt(verify: () => boolean): boolean {
 const fresh = sha256.create();
 const hasher = sha256.create();
 
-/** Hashes on a host without WebAssembly, with one shared hasher: creating a hasher takes as long as hashing. */
+/** Hashes with one shared hasher. Every draw is a hash, and creating a hasher takes as long as hashing. */
 function hashParts(parts: readonly Uint8Array[]): Uint8Array {
   fresh._cloneInto(hasher);
   for (const part of parts) hasher.update(part);
@@ -64,7 +63,7 @@ function recoverAddress(digest: Uint8Array, signature: Uint8Array): Uint8Array |
 
 /** The implementation over the audited noble libraries: browsers, and the reference for every other one. */
 export const nobleCrypto: Crypto = {
-  sha256: (...parts) => findSha256Kernel()?.hash(parts) ?? hashParts(parts),
+  sha256: (...parts) => hashParts(parts),
   keccak256: (data) => keccak_256(data),
   verifyEd25519: (signature, message, publicKey) => attempt(() => verifyStrictly(signature, message, publicKey)),
   verifyMlDsa44: (signature, message, publicKey) => attempt(() => ml_dsa44.verify(signature, message, publicKey)),

@@ -3,7 +3,7 @@ import { computeCommitment, encodeOpening, parseOpening, type WindowBytes } from
 import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import { hashHybridKey, verifyHybrid } from '@ogong/protocol/crypto/hybrid';
-import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
+import { quickCrypto as crypto } from '@ogong/protocol/crypto/quick-noble';
 import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
 import { MAX_MILESTONE_OPENING_BYTES } from '@ogong/protocol/exchange/limits';
 import { hashBeginning } from '@ogong/protocol/exchange/progress';
