@@ -187,8 +187,8 @@ export async function measureReplies(engine: TextEngine): Promise<Row[]> {
       value: median(replay),
       unit: 'us/token',
       aim: { at: 'most', value: 3 },
-      why: 'in a profile of it, decoding takes a third, one hash for each draw a sixth, and the weights of the candidates a tenth',
-      next: 'the codes of a whole window in one pass; the hashes of all draws of a window in one call',
+      why: 'in a profile of it, draws and weights of candidates take two fifths, decoding a fifth, and the sums of listed probabilities a tenth',
+      next: 'weights of candidates in WebAssembly',
     },
     {
       id: 'compare-node',

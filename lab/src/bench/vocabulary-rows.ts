@@ -108,7 +108,7 @@ async function measureReplay(): Promise<Row> {
     aim: { at: 'most', value: 3 },
     note: `made-up logits; ${ratio} times the same with a vocabulary of ${VOCABULARIES[0]}, which took ${median(times.small).toFixed(2)} us in this run`,
     why: 'a replay reads only the listed tokens, with any vocabulary. Compare it with the small vocabulary, and see the load of this machine',
-    next: 'the codes of a whole window in one pass',
+    next: 'weights of candidates in WebAssembly',
   };
 }
 

@@ -24,8 +24,8 @@ export async function measureBrowser(): Promise<Row[]> {
       value: microsPerToken,
       unit: 'us/token',
       aim: { at: 'most', value: 6 },
-      why: 'SHA-256 in JavaScript takes a third of the time; why a page takes longer than Node is not known',
-      next: 'hashes of whole windows in WebAssembly',
+      why: 'weights of candidates take a third of the time, hashes of windows a fifth, and decoding an eighth',
+      next: 'weights of candidates in WebAssembly; hashes of several windows at once',
       note:
         missing ??
         `the slope between receipts of 64 and 1,024 tokens, on a core; in Node ${nodeMicrosPerToken.toFixed(1)}. Signatures and the rest cost ${fixedMs.toFixed(1)} ms a receipt`,
