@@ -3,7 +3,13 @@ import { type ReceiptJson, toReceiptJson } from '@ogong/protocol/stage1/receipt'
 import { parseTrust, toTrustJson } from '@ogong/protocol/stage1/trust';
 import { createSyntheticReceipt, type SyntheticReceiptOptions } from '@ogong/testing/synthetic/synthetic-receipt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BrowserInput, type BrowserPage, openBrowserPage, verifyInPage, whyNoBrowser } from '../scripts/browser-page.ts';
+import {
+  type BrowserInput,
+  type BrowserPage,
+  openBrowserPage,
+  verifyInPage,
+  whyNoBrowser,
+} from '../scripts/browser-page.ts';
 import { parseReceipt } from './index.ts';
 import { verifyReceipt } from './receipts.ts';
 

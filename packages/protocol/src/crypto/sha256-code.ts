@@ -38,7 +38,7 @@ interface Words {
   shiftRight(value: Code, bits: number): Code;
   rotateRight(value: Code, bits: number): Code;
   load(address: Code, offset: number): Code;
-  /** Reads the constant of a round. @param at place of its word in the schedule. */
+  /** Reads the constant of a round. @param at place in the schedule. */
   loadConstant(at: Code): Code;
   store(address: Code, value: Code, offset: number): Code;
 }

@@ -179,6 +179,7 @@ export const REACHED_THROUGH: readonly (Parser & { readonly row: string })[] = [
   { file: 'protocol/src/modality/shared/request-fields.ts', name: 'parseSeed', row: 'parseRequest' },
   { file: 'protocol/src/modality/trajectory/leaf.ts', name: 'parseStepLeaves', row: 'parseOpening' },
   { file: 'protocol/src/modality/shared/values.ts', name: 'decodeValues', row: 'parseProjection' },
+  { file: 'protocol/src/modality/text/commitment/window.ts', name: 'decodeRows', row: 'decodeDraws' },
   { file: 'provider/src/modality/trajectory/score-picture.ts', name: 'parsePictureJob', row: 'parseTrajectoryHeader' },
   { file: 'protocol/src/modality/text/request/answer-grammar.ts', name: 'parseAskedForm', row: 'parseRequest' },
   { file: 'protocol/src/modality/text/request/chat-messages.ts', name: 'parseText', row: 'parseRequest' },
