@@ -99,11 +99,8 @@ describe.skipIf(reason !== undefined)(`a page${reason ? ` (${reason})` : ''}`, (
   it('checks the same where its policy forbids WebAssembly', async () => {
     const bound = await openBrowserPage(undefined, { policy: "script-src 'self' 'unsafe-inline'" });
     try {
-      const refused = bound.page.evaluate(async () => {
-        const { promise, resolve } = Promise.withResolvers<string>();
-        document.addEventListener('securitypolicyviolation', ({ blockedURI }) => resolve(blockedURI));
-        return promise;
-      });
+      const listen = "document.addEventListener('securitypolicyviolation', ({ blockedURI }) => resolve(blockedURI))";
+      const refused = bound.page.evaluate(`new Promise((resolve) => ${listen})`);
       for (const options of [{}, { bend: { row: bendRow } }]) {
         const input = createInput(options);
         expect(await verifyInPage(bound, input)).toEqual(await verifyInPage(browser, input));
