@@ -126,13 +126,15 @@ async function readContext(state: AuditState, row: SelectedReply): Promise<Audit
   const isTrapped = draw !== undefined && hasHoneypot(crypto, draw, honeypots.honeypotPpm);
   // If the validators of the epoch are unknown, the audit goes on, and the verdict waits (findHoneypotEvidence).
   const found = isTrapped ? await honeypots.vrf.findKey(row.beaconEpoch).catch(() => undefined) : undefined;
+  const claim = toClaim(row);
+  const [deterringPpm] = (await findDeterringPpm(state, [{ row, claim }])) as [number];
   return {
-    claim: toClaim(row),
+    claim,
     signed: row.signedRecord as NonNullable<ReplyRow['signedRecord']>,
     validator: verdicts.validator,
     draw,
     vrfKey: found?.vrfKey,
-    pairPpm: computePairPpm(await findDeterringPpm(state, row)),
+    pairPpm: computePairPpm(deterringPpm),
     honeypotPpm: honeypots.honeypotPpm,
     laterBeacons,
     allowFixedVerifier: fixedVerifier !== undefined,

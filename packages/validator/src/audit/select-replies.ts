@@ -4,10 +4,11 @@ import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { PPM } from '@ogong/protocol/exchange/reputation';
 import { isComparable } from '@ogong/protocol/tier/outcome';
+import type { StoredClaim } from '@ogong/protocol/verdict/claim';
 import { beginAudit } from '../store/replies/reply-changes.ts';
 import { findReply, type ReplyRow, toClaim } from '../store/replies/reply-store.ts';
 import { decideReply } from '../store/verdict-store.ts';
-import { type AuditState, computeAskDelay, findDraw } from './audit-state.ts';
+import { type AuditState, computeAskDelay } from './audit-state.ts';
 import { planCoverage } from './coverage.ts';
 import { readDeterringPpm } from './deterrence.ts';
 
@@ -15,41 +16,52 @@ const CHAIN_PATIENCE_MS = 2_000;
 
 /** Decides by the beacon of a reply's deciding epoch whether it is audited. */
 export async function selectReplies(state: AuditState, replyIds: readonly Uint8Array[]): Promise<void> {
-  const { store, extraPpm } = state;
+  const { store, extraPpm, getBeacon } = state;
   const epochs = groupByBeacon(state, replyIds);
   const basePpm = state.alphaPpm();
   for (const [beaconEpoch, rows] of epochs) {
+    const beacon = await getBeacon(beaconEpoch);
+    // No answering peer has it.
+    if (beacon === undefined) continue;
     const coverage = store.read(() => planCoverage(store, rows, { basePpm, extraPpm }));
-    const deterring = await Promise.all(rows.map((row) => findDeterringPpm(state, row)));
+    const replies = rows.map((row) => ({ row, claim: toClaim(row) }));
+    const deterring = await findDeterringPpm(state, replies);
     await Promise.all(
-      rows.map((row, i) => {
+      replies.map((reply, i) => {
         const alphaPpm = Math.max(coverage[i] as number, deterring[i] as number);
-        return selectReply(state, row, { beaconEpoch, alphaPpm });
+        return selectReply(state, reply, { beaconEpoch, beacon: beacon.value, alphaPpm });
       }),
     );
   }
 }
 
+/** A reply with its claim. */
+interface ClaimedReply {
+  readonly row: Pick<ReplyRow, 'replyId' | 'feeAtomic' | 'isForced'>;
+  readonly claim: Pick<StoredClaim, 'order' | 'header'>;
+}
+
 /**
- * Returns the coverage by held earnings. If the chain does not answer in time, the reply is audited: co-signers accept
+ * Returns the coverage of each reply by held earnings. If the chain does not answer in time, the reply is audited: co-signers accept
  * more audits than they require.
  */
 export async function findDeterringPpm(
   { heldFor, onError }: Pick<AuditState, 'heldFor' | 'onError'>,
-  row: ReplyRow,
-): Promise<number> {
-  const { order, header } = toClaim(row);
-  const reply = { providerId: order.providerId, payee: header.payee, feeAtomic: row.feeAtomic ?? 0n };
+  replies: readonly ClaimedReply[],
+): Promise<number[]> {
   const patience = new AbortController();
   const late = delay(CHAIN_PATIENCE_MS, undefined, { signal: patience.signal }).then(() => {
     throw new Error("the chain does not return the provider's held earnings in time");
   });
-  return Promise.race([readDeterringPpm(heldFor, reply, order), late])
-    .catch((error: unknown) => {
+  late.catch(() => undefined);
+  const found = replies.map(async ({ row, claim: { order, header } }) => {
+    const reply = { providerId: order.providerId, payee: header.payee, feeAtomic: row.feeAtomic ?? 0n };
+    return Promise.race([readDeterringPpm(heldFor, reply, order), late]).catch((error: unknown) => {
       onError(error, row.replyId);
       return PPM;
-    })
-    .finally(() => patience.abort());
+    });
+  });
+  return Promise.all(found).finally(() => patience.abort());
 }
 
 /** Groups replies by the epoch whose beacon selects them, without those whose epoch has not come yet. */
@@ -71,14 +83,15 @@ export function groupByBeacon(
 
 async function selectReply(
   state: AuditState,
-  row: ReplyRow,
-  { beaconEpoch, alphaPpm }: { readonly beaconEpoch: bigint; readonly alphaPpm: number },
+  { row: { replyId, isForced }, claim: { order, header } }: ClaimedReply,
+  {
+    beaconEpoch,
+    beacon,
+    alphaPpm,
+  }: { readonly beaconEpoch: bigint; readonly beacon: Uint8Array; readonly alphaPpm: number },
 ): Promise<void> {
   const { crypto, clock, group, windowMs, verdicts, onVerdict } = state;
-  const { replyId, isForced } = row;
-  const draw = await findDraw(state, row, beaconEpoch);
-  if (draw === undefined) return;
-  const { header } = toClaim(row);
+  const draw = { replyId, orderEpoch: order.epoch, beaconEpoch, beacon };
   const isSelected = isForced || (isComparable(header.tier) && isAudited(crypto, draw, alphaPpm));
   const nowMs = clock.nowMs();
   const times = { deadlineMs: nowMs + windowMs, askAtMs: nowMs + computeAskDelay(state, replyId) };

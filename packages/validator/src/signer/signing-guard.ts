@@ -252,21 +252,22 @@ function guardBatch(crypto: Crypto, store: Store, { domain, summary, entries }: 
         `batch ${sequence} from entry ${first.index}: batch ${other.sequence} was signed from entry ${other.first}`,
       );
     }
+    // Most places are new. Only the others are compared.
     const findPlace = store.prepare(`SELECT ${placeColumns.list} FROM log_places WHERE ${inLog} AND position = ?`);
     for (const { position, hash } of log.places) {
+      if (placeColumns.insert(store, 'INSERT OR IGNORE INTO log_places', { ...of, position, hash })) continue;
       const known = placeColumns.get(findPlace, ...key, position);
-      if (known !== undefined && !equalBytes(known.hash, hash)) {
+      if (known === undefined || !equalBytes(known.hash, hash)) {
         throw new SignerError('conflict', `entry ${position}: another log of this validator was signed`);
       }
-      if (known === undefined) placeColumns.insert(store, 'INSERT INTO log_places', { ...of, position, hash });
     }
     const findReply = store.prepare(`SELECT ${replyColumns.list} FROM log_replies WHERE ${inLog} AND reply_id = ?`);
     for (const { index: position, replyId } of log.parsed) {
+      if (replyColumns.insert(store, 'INSERT OR IGNORE INTO log_replies', { ...of, replyId, position })) continue;
       const known = replyColumns.get(findReply, ...key, replyId);
-      if (known !== undefined && known.position !== position) {
-        throw new SignerError('conflict', `entry ${position}: the reply was signed at entry ${known.position}`);
+      if (known?.position !== position) {
+        throw new SignerError('conflict', `entry ${position}: the reply was signed at entry ${known?.position}`);
       }
-      if (known === undefined) replyColumns.insert(store, 'INSERT INTO log_replies', { ...of, replyId, position });
     }
     batchColumns.insert(store, 'INSERT OR REPLACE INTO batches', { ...of, sequence, first: first.index });
   });

@@ -33,7 +33,7 @@ import { closeHoneypotOf } from './honeypot-store.ts';
 import { forgetMilestone } from './replies/milestone-store.ts';
 import { forgetAsks } from './replies/opening-store.ts';
 import { OPEN_STATES } from './replies/reply-states.ts';
-import { type ReplyRow, readReply, toClaim } from './replies/reply-store.ts';
+import { readUndecided, type UndecidedReply } from './replies/reply-store.ts';
 import { createTestStates, OWN_TESTS } from './sequential-store.ts';
 import { recordMarks } from './verifier-store.ts';
 import { forgetStatements } from './witness-store.ts';
@@ -110,10 +110,10 @@ export function decideReply(
   { replyId, decision, nowMs }: { replyId: Uint8Array; decision: Decision; nowMs: number },
 ): VerdictEntry | undefined {
   const { crypto } = context;
-  const row = readReply(store, replyId);
+  const row = readUndecided(store, replyId);
   if (row === undefined || !OPEN_STATES.has(row.state)) return undefined;
   const order = parseOrder(row.orderBytes);
-  const payee = row.summary && toClaim(row).header.payee;
+  const payee = row.handed && findModality(row.handed.endpoint).parseHeader(row.handed.header).payee;
   const judgement = 'judgement' in decision ? decision.judgement : undefined;
   const verdict = nameVerdict(decision);
   const evidence = findEvidence(decision, row);
@@ -142,7 +142,7 @@ export function decideReply(
     ...counted,
     ejects,
     replyId,
-    recordHash: row.signedRecord ? hashRecord(crypto, row.signedRecord.record) : ZERO_HASH,
+    recordHash: row.record ? hashRecord(crypto, row.record) : ZERO_HASH,
     payer: order.payer,
     router: order.router,
     evidenceHash: evidence ? crypto.sha256(evidence) : ZERO_HASH,
@@ -159,16 +159,23 @@ export function decideReply(
       ...[verdict, JSON.stringify(judgement?.checks ?? []), evidence ?? null, entry.index],
       ...[Number(paysDebt(balance, entry)), isUnpaid ? 1 : 0, replyId],
     );
-  store.prepare('DELETE FROM attempts WHERE reply_id = ?').run(replyId);
-  forgetAsks(store, replyId);
   forgetMilestone(store, replyId);
-  forgetAuditAttempts(store, replyId);
   forgetStatements(store, replyId);
+  // A recorded reply has met no audit.
+  if (row.state !== 'recorded') {
+    endAudit(store, replyId, { outcome: nameHoneypot(decision), suspect: judgement?.suspect, nowMs });
+  }
   if (row.state === 'admitted') adjustChannel(store, order.payer, { outstanding: -row.maxFeeAtomic });
   else if (feeAtomic === 0n) adjustChannel(store, order.payer, { owed: -(row.feeAtomic ?? 0n) });
   recordMarks(store, entry, { nowMs, isOwn: true });
-  closeHoneypotOf(store, replyId, { outcome: nameHoneypot(decision), suspect: judgement?.suspect, nowMs });
   return entry;
+}
+
+function endAudit(store: Store, replyId: Uint8Array, honeypot: Parameters<typeof closeHoneypotOf>[2]): void {
+  store.prepare('DELETE FROM attempts WHERE reply_id = ?').run(replyId);
+  forgetAsks(store, replyId);
+  forgetAuditAttempts(store, replyId);
+  closeHoneypotOf(store, replyId, honeypot);
 }
 
 /** `dropped`: the right answer is unknown, or its verifier withdrew its endorsement. */
@@ -184,16 +191,16 @@ function nameHoneypot(decision: Decision): 'passed' | 'failed' | 'silent' | 'dro
 }
 
 /** Returns whether a verdict is paid, by its request and by the audit balance of its key. */
-function isPaid({ summary }: ReplyRow, verdict: Verdict, balance: AuditBalance): boolean {
-  if (summary === undefined) return isBillable(verdict);
-  const request = findModality(summary.endpoint).parseSummary(summary.requestSummary);
+function isPaid({ handed }: UndecidedReply, verdict: Verdict, balance: AuditBalance): boolean {
+  if (handed === undefined) return isBillable(verdict);
+  const request = findModality(handed.endpoint).parseSummary(handed.requestSummary);
   return isPaidFor(verdict, request) && coversFee(balance, verdict);
 }
 
 /** Computes the provider's fine: for an abandoned reply, or for an audit without an accept. */
 function computeFine(
   crypto: Crypto,
-  { orderBytes, feeAtomic }: ReplyRow,
+  { orderBytes, feeAtomic }: UndecidedReply,
   decision: Decision,
   balance: AuditBalance,
 ): bigint {
@@ -211,7 +218,7 @@ function nameVerdict(decision: Decision): Verdict {
 }
 
 /** Returns the evidence. For an undelivered reply it is the provider's consent with the statements of witnesses. */
-function findEvidence(decision: Decision, row: Pick<ReplyRow, 'consent'>): Uint8Array | undefined {
+function findEvidence(decision: Decision, row: Pick<UndecidedReply, 'consent'>): Uint8Array | undefined {
   if ('judgement' in decision) return encodeEvidence(decision.evidence);
   if ('verdict' in decision) return undefined;
   const { undelivered: kind, statements } = decision;

@@ -34,6 +34,7 @@ const keptVote = columns({ validator: bytes, sequence: bigInteger, ...voteFields
 const keptPlace = columns({ validator: bytes, position: bigInteger, hash: bytes, replyId: bytes });
 const hashColumn = columns({ hash: bytes });
 const positionColumn = columns({ position: bigInteger });
+const signedColumns = columns({ position: bigInteger, hash: bytes });
 
 function splitAddresses(joined: Uint8Array): readonly Uint8Array[] {
   if (joined.length % 20 !== 0) throw new RangeError(`${joined.length} bytes are no list of addresses`);
@@ -61,33 +62,48 @@ export function listPlaces(
 
 /**
  * Checks that there is one log: at each position the entry signed before, and each reply at one position. So only a
- * shorter or longer run of the same log passes, under any number. @throws CosignError `conflict`
+ * shorter or longer run of the same log passes, under any number. @param places consecutive. @throws CosignError `conflict`
  */
 export function assertOneLog(store: Store, validator: Uint8Array, places: readonly LogPlace[]): void {
-  const findHash = store.prepare('SELECT hash FROM cosigned_entries WHERE validator = ? AND position = ?');
+  const signed = readHashes(store, validator, places);
   const findPosition = store.prepare('SELECT position FROM cosigned_entries WHERE validator = ? AND reply_id = ?');
   for (const { position, hash, replyId } of places) {
-    const signed = hashColumn.get(findHash, validator, position);
-    if (signed !== undefined && !equalBytes(signed.hash, hash)) {
+    const known = signed.get(position);
+    if (known !== undefined && !equalBytes(known, hash)) {
       throw new CosignError('conflict', `entry ${position}: another log was signed`);
     }
+    // The same entry was signed here with the same reply, which has this one place.
+    if (known !== undefined) continue;
     const place = positionColumn.get(findPosition, validator, replyId);
-    if (place !== undefined && place.position !== position) {
+    if (place !== undefined) {
       throw new CosignError('conflict', `entry ${position}: the reply was signed at entry ${place.position}`);
     }
   }
 }
 
-/** Finds the places of one log whose entry was signed before. */
+/** Reads the hashes of the entries that were signed at consecutive places, by position. */
+function readHashes(
+  store: Store,
+  validator: Uint8Array,
+  places: readonly Pick<LogPlace, 'position'>[],
+): ReadonlyMap<bigint, Uint8Array> {
+  const [first, last] = [places[0], places.at(-1)];
+  if (first === undefined || last === undefined) return new Map();
+  const sql = `SELECT ${signedColumns.list} FROM cosigned_entries WHERE validator = ? AND position BETWEEN ? AND ?`;
+  const rows = signedColumns.all(store.prepare(sql), validator, first.position, last.position);
+  return new Map(rows.map(({ position, hash }) => [position, hash]));
+}
+
+/** Finds the places of one log whose entry was signed before. @param places consecutive. */
 export function findSigned(
   store: Store,
   validator: Uint8Array,
   places: readonly Pick<LogPlace, 'position' | 'hash'>[],
 ): ReadonlySet<bigint> {
-  const find = store.prepare('SELECT hash FROM cosigned_entries WHERE validator = ? AND position = ?');
+  const signed = readHashes(store, validator, places);
   const isSigned = ({ position, hash }: Pick<LogPlace, 'position' | 'hash'>): boolean => {
-    const signed = hashColumn.get(find, validator, position);
-    return signed !== undefined && equalBytes(signed.hash, hash);
+    const known = signed.get(position);
+    return known !== undefined && equalBytes(known, hash);
   };
   return new Set(places.filter(isSigned).map(({ position }) => position));
 }
@@ -108,9 +124,10 @@ export function castVote(store: Store, ballot: Ballot): void {
  * @throws CosignError `conflict`
  */
 export function keepPlaces(store: Store, validator: Uint8Array, places: readonly LogPlace[]): void {
-  assertOneLog(store, validator, places);
-  for (const place of places)
-    keptPlace.insert(store, 'INSERT OR IGNORE INTO cosigned_entries', { validator, ...place });
+  for (const place of places) {
+    const isNew = keptPlace.insert(store, 'INSERT OR IGNORE INTO cosigned_entries', { validator, ...place });
+    if (!isNew) assertOneLog(store, validator, [place]);
+  }
 }
 
 /** Tells whether no other log was signed at the positions of these entries, or right before them. */

@@ -152,6 +152,19 @@ const handledColumns = columns({
   beaconEpoch: optional(bigInteger),
   verdict: optional(text),
 });
+/** Columns for a verdict. They leave out signatures, texts and audit data: a row has some eight kilobytes without these. */
+const undecidedColumns = columns({
+  state: oneOf(REPLY_STATES),
+  orderBytes: bytes,
+  consent: optional(bytes),
+  record: optional(bytes),
+  header: optional(bytes),
+  cohort: optional(bytes),
+  endpoint: optional(text),
+  requestSummary: optional(bytes),
+  maxFeeAtomic: named('max_fee', amount),
+  feeAtomic: named('fee', optional(amount)),
+});
 const takenColumns = columns({ state: oneOf(REPLY_STATES), record: optional(bytes) });
 const statusColumns = columns({
   state: oneOf(REPLY_STATES),
@@ -166,6 +179,9 @@ const statusColumns = columns({
   isVoid: named('voided', flag),
   isBurnt: named('burnt', flag),
 });
+/** The condition of the index of open replies, word for word: without it SQLite reads all rows, and none is ever deleted. */
+const IS_OPEN = "state IN ('admitted', 'recorded', 'auditing', 'waiting')";
+
 const idColumns = columns({ replyId: bytes });
 const unansweredColumns = columns({ payer: bytes, providerId: bytes, maxFeeAtomic: named('max_fee', amount) });
 const shapeColumns = columns({ request: bytes, endpoint: text });
@@ -174,6 +190,26 @@ const expiredColumns = columns({ replyId: bytes, expiresAtMs: named('expires_at'
 export function readReply(store: Store, replyId: Uint8Array): ReplyRow | undefined {
   const row = replyColumns.get(store.prepare(`SELECT ${replyColumns.list} FROM replies WHERE reply_id = ?`), replyId);
   return row && toReply(row);
+}
+
+/** A reply with the data that its verdict needs. */
+export interface UndecidedReply
+  extends Pick<ReplyRow, 'state' | 'orderBytes' | 'consent' | 'cohort' | 'maxFeeAtomic' | 'feeAtomic'> {
+  /** Bytes of the signed record, if one is here. */
+  readonly record: Uint8Array | undefined;
+  /** Present if the provider handed the reply in. */
+  readonly handed: Pick<StoredSummary, 'endpoint' | 'header' | 'requestSummary'> | undefined;
+}
+
+export function readUndecided(store: Store, replyId: Uint8Array): UndecidedReply | undefined {
+  const sql = `SELECT ${undecidedColumns.list} FROM replies WHERE reply_id = ?`;
+  const read = undecidedColumns.get(store.prepare(sql), replyId);
+  if (read === undefined) return undefined;
+  const { header, endpoint, requestSummary, ...row } = read;
+  if (header === undefined || endpoint === undefined) return { ...row, handed: undefined };
+  // Replies that the previous release accepted have only texts.
+  const handed = requestSummary ? { endpoint, header, requestSummary } : readReply(store, replyId)?.summary;
+  return { ...row, handed };
 }
 
 export type HandledReply = Pick<ReplyRow, keyof ReturnType<typeof handledColumns.read>>;
@@ -191,7 +227,8 @@ export function isAwaited(store: Store, replyId: Uint8Array): boolean {
 
 /** Lists orders that no provider has answered yet. */
 export function listUnanswered(store: Store): ReturnType<typeof unansweredColumns.read>[] {
-  return unansweredColumns.all(store.prepare(`SELECT ${unansweredColumns.list} FROM replies WHERE state = 'admitted'`));
+  const sql = `SELECT ${unansweredColumns.list} FROM replies WHERE state = 'admitted' AND ${IS_OPEN}`;
+  return unansweredColumns.all(store.prepare(sql));
 }
 
 export type ReplyStatusRow = ReturnType<typeof statusColumns.read>;
@@ -241,9 +278,9 @@ function splitRecord({ header, headerProof, ...record }: BoundRecord) {
   return { record, header, headerProof };
 }
 
-/** @returns ids of at most `limit` replies in a state. */
-export function listReplies(store: Store, state: ReplyState, limit: number): Uint8Array[] {
-  const sql = 'SELECT reply_id FROM replies WHERE state = ? ORDER BY expires_at LIMIT ?';
+/** @returns ids of at most `limit` replies in an open state. */
+export function listReplies(store: Store, state: 'recorded', limit: number): Uint8Array[] {
+  const sql = `SELECT reply_id FROM replies WHERE state = ? AND ${IS_OPEN} ORDER BY expires_at LIMIT ?`;
   return idColumns.all(store.prepare(sql), state, limit).map(({ replyId }) => replyId);
 }
 
@@ -257,7 +294,7 @@ export function listAudits(
   nowMs: number,
   { isAgain, limit }: { readonly isAgain: boolean; readonly limit: number },
 ): Uint8Array[] {
-  const sql = `SELECT reply_id FROM replies WHERE state = 'auditing' AND sitting ${isAgain ? '>' : '='} 0
+  const sql = `SELECT reply_id FROM replies WHERE state = 'auditing' AND ${IS_OPEN} AND sitting ${isAgain ? '>' : '='} 0
     AND (opening IS NULL OR ask_at IS NULL OR ask_at <= ?)
     AND NOT EXISTS (SELECT 1 FROM opening_asks WHERE opening_asks.reply_id = replies.reply_id) ORDER BY expires_at LIMIT ?`;
   return idColumns.all(store.prepare(sql), nowMs, limit).map(({ replyId }) => replyId);
@@ -270,8 +307,8 @@ export interface ExpiredReply {
 
 /** @returns replies that were ordered and not delivered before then, at most `limit`, the oldest first. */
 export function listExpired(store: Store, beforeMs: number, limit: number): ExpiredReply[] {
-  const sql =
-    "SELECT reply_id, expires_at FROM replies WHERE state = 'admitted' AND expires_at < ? ORDER BY expires_at LIMIT ?";
+  const sql = `SELECT reply_id, expires_at FROM replies WHERE state = 'admitted' AND ${IS_OPEN} AND expires_at < ?
+    ORDER BY expires_at LIMIT ?`;
   return expiredColumns.all(store.prepare(sql), beforeMs, limit);
 }
 
@@ -330,7 +367,7 @@ export function findModelEndpoint(store: Store, modelRoot: Uint8Array): string |
 
 /** Lists requests in progress as models for canaries; at most 64. */
 export function listShapes(store: Store): { readonly request: Uint8Array; readonly endpoint: string }[] {
-  const sql = `SELECT ${shapeColumns.list} FROM replies WHERE state IN ('recorded', 'auditing', 'waiting')
+  const sql = `SELECT ${shapeColumns.list} FROM replies WHERE state IN ('recorded', 'auditing', 'waiting') AND ${IS_OPEN}
     AND request IS NOT NULL AND endpoint IS NOT NULL LIMIT 64`;
   return shapeColumns.all(store.prepare(sql));
 }
