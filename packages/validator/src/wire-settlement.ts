@@ -4,7 +4,6 @@ import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Allotment } from '@ogong/protocol/settlement/emission';
 import type { Reinstatement } from '@ogong/protocol/settlement/reinstatement';
-import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { Intake } from './intake/intake.ts';
 import { createCosignReaders, createOpinionReaders } from './machines/machine-evidence.ts';
 import { createOrderCheck } from './settlement/collect.ts';
@@ -12,14 +11,13 @@ import { type CosignState, openCosignState } from './settlement/cosign/cosign-st
 import { createPackedAsk } from './settlement/cosign/pack-batch.ts';
 import { createRosterKeeper } from './settlement/keep-roster.ts';
 import { type LienState, stepLiens } from './settlement/liens.ts';
-import { readBatchEntries } from './settlement/propose-batch.ts';
 import { type ReinstateState, stepReinstatements } from './settlement/reinstate.ts';
 import { stepSettlement } from './settlement/settlement.ts';
 import { openSettlementState, type SettlementOptions, type SettlementState } from './settlement/settlement-state.ts';
 import { type AllottingState, stepAllotment } from './settlement/step-allotment.ts';
 import { createTallyStore, type TallyStore } from './settlement/tally-store.ts';
 import { SignerError } from './signer/signer-error.ts';
-import { countOpenReplies, pruneBatch } from './store/batch-store.ts';
+import { countOpenReplies, listEntries, pruneBatch } from './store/batch-store.ts';
 import { createPolicyFinder } from './store/drift-store.ts';
 import { pruneHoneypots } from './store/honeypot-store.ts';
 import { pruneSecondDeliveries } from './store/replies/second-delivery-store.ts';
@@ -145,8 +143,8 @@ function connectSettlement(
       onSettled(batch, transactionHash, unpaidReplies) {
         const { sequence } = batch;
         const attributes = { 'ogong.transaction': transactionHash, 'ogong.batch': Number(sequence) };
-        for (const entry of readBatchEntries({ store }, batch)) {
-          metrics.steps.add(parseVerdictEntry(entry).replyId, 'settle', { attributes });
+        for (const { replyId } of store.read(() => listEntries(store, batch.from, Number(batch.to - batch.from)))) {
+          metrics.steps.add(replyId, 'settle', { attributes });
         }
         metrics.batches.inc();
         metrics.uncollectable.inc(unpaidReplies);

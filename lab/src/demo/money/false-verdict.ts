@@ -88,7 +88,7 @@ async function signLie(
   const truth = findEntry(run, reply);
   if (truth === undefined) throw new TypeError('the reply is in a log');
   const { sequence, logHead, logLength } = await chain.anchorOf(accused.address);
-  const { bytes, position } = appendVerdict(
+  const appended = appendVerdict(
     crypto,
     { length: logLength, head: toBytes(logHead) },
     {
@@ -104,7 +104,8 @@ async function signLie(
     },
   );
   const validator = toBytes(accused.address);
-  const input = { validator, sequence: sequence + 1n, position, entries: [bytes], vouchers: [] };
+  const { bytes, position } = appended;
+  const input = { validator, sequence: sequence + 1n, position, entries: [appended], vouchers: [] };
   const settlement = buildSettlement(crypto, input);
   const signature = accused.signing.signDigest(
     hashSettlement(crypto, domainOf(chain.deployment, chain.deployment.settlement), settlement),

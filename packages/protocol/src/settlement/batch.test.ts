@@ -16,6 +16,7 @@ import {
   hashSettlement,
   type Line,
   parseSettlement,
+  type ReadEntry,
   type Settlement,
 } from './batch.ts';
 import { computeSettlementGas, createGasMeter, MAX_BATCH_ENTRIES } from './gas.ts';
@@ -117,10 +118,10 @@ function toFields(reply: Reply, index: number): VerdictFields {
 
 function toInput(replies: readonly Reply[], cumulative = 1n << 100n): BatchInput {
   let position = computeGenesisPosition(nobleCrypto, { chainId: 1n, settlement: validator, validator });
-  const entries: Uint8Array[] = [];
+  const entries: ReadEntry[] = [];
   for (const [index, reply] of replies.entries()) {
     const next = appendVerdict(nobleCrypto, position, toFields(reply, index));
-    entries.push(next.bytes);
+    entries.push(next);
     position = next.position;
   }
   const vouchers = [0, 1, 2, 3].flatMap((payer) =>
@@ -292,7 +293,7 @@ describe('settlement', () => {
         (fields) => {
           const next = appendVerdict(nobleCrypto, position, fields);
           position = next.position;
-          return next.bytes;
+          return next;
         },
       );
       const { lines } = buildSettlement(nobleCrypto, { ...toInput([reply]), position, entries });
@@ -340,8 +341,9 @@ describe('settlement', () => {
     const most = 2 ** 32 - 1;
     const tally = (verifiers: readonly VerifierMark[]) => {
       const genesis = computeGenesisPosition(nobleCrypto, { chainId: 1n, settlement: validator, validator });
-      const { bytes, position } = appendVerdict(nobleCrypto, genesis, { ...toFields(reply, 0), verifiers });
-      return buildSettlement(nobleCrypto, { ...toInput([reply]), position, entries: [bytes] }).tallies;
+      const next = appendVerdict(nobleCrypto, genesis, { ...toFields(reply, 0), verifiers });
+      const input = { ...toInput([reply]), position: next.position, entries: [next] };
+      return buildSettlement(nobleCrypto, input).tallies;
     };
     expect(tally([mark(1, most), mark(1, 1), mark(2, 3), mark(3, 0)])).toEqual([
       { payee: bytesOf(20, 1), credits: most, refuted: 0 },
@@ -363,7 +365,7 @@ describe('settlement', () => {
     const second = appendVerdict(nobleCrypto, first.position, toFields({ ...reply, payee: 2, fee: 7n }, 1));
     const settlement = buildSettlement(nobleCrypto, {
       ...toInput([reply]),
-      ...{ position: second.position, entries: [first.bytes, second.bytes] },
+      ...{ position: second.position, entries: [first, second] },
     });
     expect(settlement.debits).toMatchObject([{ payer: bytesOf(20, 1), amount: 107n }]);
     const parts = [29n, 14n + 7n, 57n];
@@ -394,7 +396,7 @@ describe('settlement', () => {
         const next = appendVerdict(nobleCrypto, position, one);
         position = next.position;
         gas = meter.add(next.entry);
-        return next.bytes;
+        return next;
       });
       const settlement = buildSettlement(nobleCrypto, { ...toInput([accept]), position, entries, findTests });
       expect(gas).toBeGreaterThanOrEqual(computeSettlementGas(settlement));
@@ -447,8 +449,8 @@ describe('settlement', () => {
     expect(areModelsNamed({ lines: [] })).toBe(undefined);
     expect(parseSettlement(encodeSettlement(named))).toEqual(named);
     const meter = createGasMeter();
-    for (const [i, entry] of input.entries.entries()) meter.add(parseVerdictEntry(entry), modelRoots[i]);
-    expect(meter.add(parseVerdictEntry(input.entries[3] as Uint8Array), other)).toBe(computeSettlementGas(named));
+    for (const [i, { entry }] of input.entries.entries()) meter.add(entry, modelRoots[i]);
+    expect(meter.add(input.entries[3]!.entry, other)).toBe(computeSettlementGas(named));
     // Every paid entry has a model, and no batch names models on only some lines.
     for (const roots of [
       [other, one, one],
@@ -543,12 +545,12 @@ describe('settlement', () => {
       { ...reply, verdict: 'unaudited', fee: 0n },
     ]);
     const { batch } = buildSettlement(nobleCrypto, input);
-    const leaves = [0, 2].map((index) => hashLeaf(nobleCrypto, input.entries[index]!));
+    const leaves = [0, 2].map((index) => hashLeaf(nobleCrypto, input.entries[index]!.bytes));
     const proof = computeInclusionProof(nobleCrypto, leaves, 1);
     expect(
       verifyInclusion(nobleCrypto, { leaf: leaves[1]!, index: 1, size: batch.replies, proof, root: batch.recordsRoot }),
     ).toBe(true);
-    expect(parseVerdictEntry(input.entries[2]!).verdict).toBe('unaudited');
+    expect(input.entries[2]!.entry.verdict).toBe('unaudited');
   });
 
   it('has one encoding', () => {

@@ -19,7 +19,7 @@ import { hashLedgerDomain, hashTerms, type LedgerDomain, type Order } from '../e
 import { type FeePart, findAccountable } from './cohort.ts';
 import { computeSettlementGas, MAX_BATCH_ENTRIES, MAX_SETTLEMENT_GAS } from './gas.ts';
 import { countBalance, countSilence, createOverlay, INITIAL_TESTS, isProof, type TestStates } from './log-tests.ts';
-import { isBillable, isPayable, type LogPosition, parseVerdictEntry, type VerdictEntry } from './verdict-log.ts';
+import { isBillable, isPayable, type LogPosition, type VerdictEntry } from './verdict-log.ts';
 
 const BATCH = {
   validator: abi.address,
@@ -177,13 +177,19 @@ export function hashSettlement(
   return hashBatchSummary(crypto, domain, summarizeSettlement(crypto, settlement));
 }
 
+/** An entry, and the exact bytes that it was parsed from. */
+export interface ReadEntry {
+  readonly bytes: Uint8Array;
+  readonly entry: VerdictEntry;
+}
+
 export interface BatchInput {
   readonly validator: Uint8Array;
   readonly sequence: bigint;
   /** Position of the log after the entries. */
   readonly position: LogPosition;
-  /** The exact bytes of the log entries since the batch before. */
-  readonly entries: readonly Uint8Array[];
+  /** The log entries since the batch before. */
+  readonly entries: readonly ReadEntry[];
   /**
    * The content root of each entry's model, if makers have a share. It is undefined for an entry without a record, which owes
    * nothing. Default: makers have no share, and lines name no model.
@@ -210,7 +216,8 @@ export function sumDebts(entries: readonly VerdictEntry[], findTests: FindTests)
   return sumFees(listPaid(entries, findTests));
 }
 
-function sumFees(paid: readonly VerdictEntry[]): Debt[] {
+/** Sums the fees of paid entries for each payer, ascending by payer, without payers that owe nothing. */
+export function sumFees(paid: readonly VerdictEntry[]): Debt[] {
   const debts = new Map<string, Debt>();
   for (const { payer, feeAtomic } of paid.filter(isOwing)) {
     debts.set(toHex(payer), { payer, amount: (debts.get(toHex(payer))?.amount ?? 0n) + feeAtomic });
@@ -240,12 +247,12 @@ export function listPaid(entries: readonly VerdictEntry[], findTests: FindTests)
  * Builds the settlement of a run of log entries. It is the same for every validator with the same entries and vouchers.
  * Rejected and abandoned replies owe nothing and appear in no list. Debts of uncollectable payers are counted, and neither
  * drawn nor paid.
- * @throws ProtocolError `malformed` if a payer owes without a voucher, or an uncollectable payer owes nothing. Also if an
- * entry does not parse, or a paid entry has no model while others have one.
+ * @throws ProtocolError `malformed` if a payer owes without a voucher, or an uncollectable payer owes nothing. Also if a paid
+ * entry has no model while others have one.
  * @throws ProtocolError `too-large` if there are more parties than one transaction settles: settle fewer entries at a time.
  */
 export function buildSettlement(crypto: Crypto, input: BatchInput): Settlement {
-  const parsed = input.entries.map((bytes) => ({ bytes, entry: parseVerdictEntry(bytes) }));
+  const parsed = input.entries;
   const entries = parsed.map(({ entry }) => entry);
   const findModel = nameModels(entries, input.modelRoots);
   const { findTests = findNothing } = input;

@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ProtocolError } from '../base/bytes.ts';
 import { nobleCrypto } from '../crypto/noble.ts';
-import { buildSettlement, encodeSettlement, parseSettlement, type Settlement, type Voucher } from './batch.ts';
+import {
+  buildSettlement,
+  encodeSettlement,
+  parseSettlement,
+  type ReadEntry,
+  type Settlement,
+  type Voucher,
+} from './batch.ts';
 import { computeSettlementGas, createGasMeter, MAX_SETTLEMENT_GAS } from './gas.ts';
 import { appendVerdict, computeGenesisPosition, isBillable, VERDICTS, type VerdictFields } from './verdict-log.ts';
 
@@ -58,11 +65,11 @@ function toFields(
 function settle(replies: readonly Reply[]): { readonly gas: readonly number[]; readonly build: () => Settlement } {
   const meter = createGasMeter();
   const gas: number[] = [];
-  const entries: Uint8Array[] = [];
+  const entries: ReadEntry[] = [];
   let position = computeGenesisPosition(nobleCrypto, { chainId: 1n, settlement: validator, validator });
   for (const [i, reply] of replies.entries()) {
     const next = appendVerdict(nobleCrypto, position, toFields(reply, i));
-    entries.push(next.bytes);
+    entries.push(next);
     gas.push(meter.add(next.entry));
     position = next.position;
   }

@@ -80,7 +80,7 @@ export async function rebuild(
   const vouchers = message.entries.flatMap(({ record }) =>
     record?.order ? [createVoucher(crypto, parseOrder(record.order.order), record.order.signature)] : [],
   );
-  const entries = message.entries.map(({ logEntry }) => logEntry);
+  const entries = message.entries.map(({ logEntry: bytes }) => ({ bytes, entry: parseVerdictEntry(bytes) }));
   const settlement = buildSettlement(crypto, {
     validator: own.signer.address,
     sequence: 1n,

@@ -8,19 +8,11 @@ import {
   verifyQuorum,
 } from '@ogong/protocol/crypto/quorum';
 import { summarizeSettlement } from '@ogong/protocol/settlement/batch';
-import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
-import {
-  type EntryMessage,
-  findCorrection,
-  listEntries,
-  listSignatures,
-  putSignature,
-  readEntryMessage,
-  type StoredBatch,
-} from '../store/batch-store.ts';
+import { findCorrection, listSignatures, putSignature, type StoredBatch } from '../store/batch-store.ts';
 import { type EntryFault, MAX_REASON } from './cosign/cosign-error.ts';
 import { findSigned, isSignable, keepPlaces, listPlaces } from './cosign/cosign-vote.ts';
-import { takeEntries } from './propose-batch.ts';
+import type { OpenEntry } from './entry-window.ts';
+import { readBatchEntries, takeEntries } from './propose-batch.ts';
 import { SettlementError } from './settlement-error.ts';
 import type { CosignRequest, SettlementChain, SettlementState, Votes } from './settlement-state.ts';
 import { sumSignatures } from './sum-signatures.ts';
@@ -73,7 +65,7 @@ export async function gatherSignatures(
   { batch, digest, isWhole = false }: GatheringOptions,
 ): Promise<Gathered> {
   const { signer, store, chain, minSignatures, onError } = state;
-  const { sequence, from, to } = batch;
+  const { sequence, from } = batch;
   const validators = chain.validators();
   const known = store.read(() => listSignatures(store, sequence));
   const votes = await readVotes(client, validators, [...known, { signer: signer.address }]);
@@ -82,10 +74,9 @@ export async function gatherSignatures(
   const missing = validators.filter(
     ({ address }) => ![...counted, signer.address].some((one) => equalBytes(one, address)),
   );
-  const rows = store.read(() => listEntries(store, from, Number(to - from)));
-  const entries: EntryMessage[] = store.read(() => rows.map((row) => readEntryMessage(store, row)));
-  const request = { batch: batch.bytes, entries, logFrom: from };
-  const own = store.read(() => readOwnPlaces(store, signer.address, batch, rows));
+  const open = readBatchEntries(state, batch);
+  const request = { batch: batch.bytes, entries: open.map((one) => one.message()), logFrom: from };
+  const own = store.read(() => readOwnPlaces(store, signer.address, batch, open));
   const isAlmost = () => {
     const counted = count();
     return own.isSignable ? addOwn(counted, votes, signer.address, minSignatures) : counted.ok;
@@ -115,7 +106,7 @@ export async function gatherSignatures(
       refused: blocked,
     });
   }
-  if (own.isSignable && isAlmost()) await addOwnSignature(state, batch, rows);
+  if (own.isSignable && isAlmost()) await addOwnSignature(state, batch, open);
   const quorum = count();
   if (!quorum.ok) {
     const reasons = refusals.describe();
@@ -177,9 +168,9 @@ function readOwnPlaces(
   store: Store,
   own: Uint8Array,
   { settlement }: Pick<StoredBatch, 'settlement'>,
-  rows: readonly { readonly entry: Uint8Array }[],
+  open: readonly OpenEntry[],
 ): { readonly isSignable: boolean; readonly signed: ReadonlySet<bigint> } {
-  const entries = rows.map(({ entry }) => parseVerdictEntry(entry));
+  const entries = open.map(({ entry }) => entry);
   const end = { head: settlement.batch.logHead };
   return {
     isSignable: isSignable(store, own, entries, end),
@@ -197,10 +188,11 @@ async function addOwnSignature(
     onError,
   }: Pick<SettlementState, 'crypto' | 'domain' | 'signer' | 'group' | 'onError'>,
   batch: StoredBatch,
-  rows: readonly { readonly entry: Uint8Array }[],
+  open: readonly OpenEntry[],
 ): Promise<void> {
-  const entries = rows.map(({ entry }) => entry);
-  const places = listPlaces(entries.map(parseVerdictEntry), { head: batch.settlement.batch.logHead });
+  const entries = open.map(({ bytes }) => bytes);
+  const parsed = open.map(({ entry }) => entry);
+  const places = listPlaces(parsed, { head: batch.settlement.batch.logHead });
   await group.write((db) => keepPlaces(db, signer.address, places));
   const statement = { domain, summary: summarizeSettlement(crypto, batch.settlement), entries };
   const signature = await signer.sign({ kind: 'batch', ...statement });

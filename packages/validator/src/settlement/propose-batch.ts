@@ -9,21 +9,21 @@ import {
   sumDebts,
 } from '@ogong/protocol/settlement/batch';
 import { createGasMeter, MAX_SETTLEMENT_GAS } from '@ogong/protocol/settlement/gas';
-import { computeEntryHash, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { computeEntryHash, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import {
+  encodeEntry,
   listEntries,
-  measureEntry,
   proposeBatch,
   readBatchedLength,
-  readEntryMessage,
   readProposed,
   replaceProposed,
   type StoredBatch,
 } from '../store/batch-store.ts';
 import { readVoucher } from '../store/channel-store.ts';
-import { readReply } from '../store/replies/reply-store.ts';
+import { readHandled } from '../store/replies/reply-store.ts';
 import { createTestReader } from '../store/sequential-store.ts';
 import { findCovering, findUncollectable, type OrderVoucher } from './collect.ts';
+import type { OpenEntry } from './entry-window.ts';
 import { readBondRoom } from './read-bond-room.ts';
 import { SettlementError } from './settlement-error.ts';
 import type { SettlementChain, SettlementState } from './settlement-state.ts';
@@ -46,7 +46,7 @@ export async function proposeNext(
   const entries = takeEntries(state, from, await readRoom(state, client));
   const [first] = entries;
   if (first === undefined) return undefined;
-  assertFollows(first, anchor);
+  assertFollows(first.entry, anchor);
   const position = { sequence: anchor.sequence + 1n, to: from + BigInt(entries.length) };
   const settlement = await buildBatch(state, client, position, entries);
   await group.write((db) => proposeBatch(db, settlement, from));
@@ -115,7 +115,7 @@ export async function proposeSettled(
 ): Promise<boolean> {
   const entries = logLength > batch.from ? readBatchEntries(state, { from: batch.from, to: logLength }) : [];
   const last = entries.at(-1);
-  const head = last && computeEntryHash(state.crypto, last);
+  const head = last && computeEntryHash(state.crypto, last.bytes);
   if (BigInt(entries.length) !== logLength - batch.from || !head || !equalBytes(head, fromHex(logHead.slice(2)))) {
     throw new SettlementError(
       'anchor-mismatch',
@@ -141,21 +141,23 @@ async function proposeUpTo(
 }
 
 export function readBatchEntries(
-  { store }: Pick<SettlementState, 'store'>,
+  { window }: Pick<SettlementState, 'window'>,
   { from, to }: Pick<StoredBatch, 'from' | 'to'>,
-): Uint8Array[] {
-  return store.read(() => listEntries(store, from, Number(to - from))).map(({ entry }) => entry);
+): OpenEntry[] {
+  return window.list(from, Number(to - from));
 }
 
 async function buildBatch(
   { crypto, signer, store, isSigned, namesModels }: SettlementState,
   client: SettlementChain,
   { sequence, to }: Pick<StoredBatch, 'sequence' | 'to'>,
-  entries: readonly Uint8Array[],
+  entries: readonly OpenEntry[],
 ): Promise<Settlement> {
   const findTests = createTestReader(store, signer.address);
-  const from = to - BigInt(entries.length);
-  const debts = store.read(() => sumDebts(entries.map(parseVerdictEntry), findTests));
+  const debts = sumDebts(
+    entries.map(({ entry }) => entry),
+    findTests,
+  );
   const used = new Map<string, OrderVoucher>();
   for (const { payer } of debts) {
     const newest = store.read(() => readVoucher(store, payer));
@@ -167,7 +169,7 @@ async function buildBatch(
       async isCovered(payer, least) {
         const newest = used.get(toHex(payer));
         if (newest === undefined || (await findCovering(isSigned, [newest], least))) return true;
-        const older = await findCovering(isSigned, listOrders(store, { from, to, payer }), least);
+        const older = await findCovering(isSigned, listOrders(store, entries, payer), least);
         if (older) used.set(toHex(payer), older);
         return older !== undefined;
       },
@@ -177,34 +179,29 @@ async function buildBatch(
   return buildSettlement(crypto, {
     validator: signer.address,
     sequence,
-    position: { length: to, head: computeEntryHash(crypto, entries.at(-1) as Uint8Array) },
+    position: { length: to, head: computeEntryHash(crypto, (entries.at(-1) as OpenEntry).bytes) },
     entries,
-    modelRoots: namesModels() ? listModels(store, from, entries.length) : undefined,
+    modelRoots: namesModels() ? entries.map(({ replyId }) => findModel(store, replyId)) : undefined,
     vouchers: [...used.values()].map(({ order, signature }) => createVoucher(crypto, order, signature)),
     findTests,
     uncollectable,
   });
 }
 
-/** Lists the model root of each reply in a batch, as its payer signed it. */
-function listModels(store: SettlementState['store'], from: bigint, count: number): Uint8Array[] {
-  return store.read(() => listEntries(store, from, count).map(({ replyId }) => findModel(store, replyId)));
-}
-
+/** Finds the model root of a reply, as its payer signed it. */
 function findModel(store: SettlementState['store'], replyId: Uint8Array): Uint8Array {
-  const row = readReply(store, replyId);
+  const row = store.read(() => readHandled(store, replyId));
   if (row === undefined) throw new Error('a log entry without its reply');
   return parseOrder(row.orderBytes).modelRoot;
 }
 
-/** Lists the orders of a batch's payers, as co-signers see them. */
+/** Lists the orders of a payer in a batch, as co-signers see them. */
 function listOrders(
   store: SettlementState['store'],
-  { from, to, payer }: Pick<StoredBatch, 'from' | 'to'> & { readonly payer: Uint8Array },
+  entries: readonly Pick<OpenEntry, 'replyId'>[],
+  payer: Uint8Array,
 ): OrderVoucher[] {
-  const rows = store.read(() =>
-    listEntries(store, from, Number(to - from)).map(({ replyId }) => readReply(store, replyId)),
-  );
+  const rows = store.read(() => entries.map(({ replyId }) => readHandled(store, replyId)));
   return rows.flatMap((row) => {
     const order = row && parseOrder(row.orderBytes);
     return order && equalBytes(order.payer, payer) ? [{ order, signature: row.orderSignature }] : [];
@@ -212,8 +209,11 @@ function listOrders(
 }
 
 /** @throws SettlementError unless the entry continues the log that the chain has settled. */
-export function assertFollows(entry: Uint8Array, { sequence, logHead }: Pick<Anchor, 'sequence' | 'logHead'>): void {
-  if (sequence === 0n || equalBytes(parseVerdictEntry(entry).previousHash, fromHex(logHead.slice(2)))) return;
+export function assertFollows(
+  { previousHash }: Pick<VerdictEntry, 'previousHash'>,
+  { sequence, logHead }: Pick<Anchor, 'sequence' | 'logHead'>,
+): void {
+  if (sequence === 0n || equalBytes(previousHash, fromHex(logHead.slice(2)))) return;
   throw new SettlementError('anchor-mismatch', 'the log does not follow the head that the chain has settled');
 }
 
@@ -236,30 +236,30 @@ async function readRoom(
 export function takeEntries(
   {
     store,
+    window,
     maxEntries,
     maxBatchBytes,
     namesModels,
     signer,
-  }: Pick<SettlementState, 'store' | 'maxEntries' | 'maxBatchBytes'> &
+  }: Pick<SettlementState, 'store' | 'window' | 'maxEntries' | 'maxBatchBytes'> &
     Partial<Pick<SettlementState, 'namesModels' | 'signer'>>,
   from: bigint,
   room?: bigint,
-): Uint8Array[] {
-  const taken: Uint8Array[] = [];
+): OpenEntry[] {
+  const taken: OpenEntry[] = [];
   const meter = createGasMeter(signer && createTestReader(store, signer.address));
   const isNamed = namesModels?.() ?? false;
   let size = 0;
   let gross = 0n;
   let most = room;
-  for (const row of store.read(() => listEntries(store, from, maxEntries))) {
-    size += store.read(() => measureEntry(readEntryMessage(store, row)));
-    const entry = parseVerdictEntry(row.entry);
-    const gas = meter.add(entry, isNamed ? store.read(() => findModel(store, row.replyId)) : undefined);
-    gross += entry.feeAtomic;
+  for (const open of window.list(from, maxEntries)) {
+    size += encodeEntry(open.message()).length;
+    const gas = meter.add(open.entry, isNamed ? findModel(store, open.replyId) : undefined);
+    gross += open.entry.feeAtomic;
     const isAbove = most !== undefined && gross > most;
     if (taken.length === 0 && isAbove) most = undefined;
     if (taken.length > 0 && (size > maxBatchBytes || gas > MAX_SETTLEMENT_GAS || isAbove)) break;
-    taken.push(row.entry);
+    taken.push(open);
   }
   return taken;
 }

@@ -1,6 +1,5 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { sumDebts } from '@ogong/protocol/settlement/batch';
-import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { type Booking, type StoredBatch, settleBatch } from '../store/batch-store.ts';
 import { createTestReader } from '../store/sequential-store.ts';
 import { certifyHead } from './certify-head.ts';
@@ -9,12 +8,14 @@ import type { SettlementChain, SettlementState } from './settlement-state.ts';
 
 /** Records a batch as settled, once for any number of calls. */
 export async function recordSettledBatch(
-  { clock, group, onSettled }: Pick<SettlementState, 'clock' | 'group' | 'onSettled'>,
+  { clock, group, window, onSettled }: Pick<SettlementState, 'clock' | 'group' | 'window' | 'onSettled'>,
   batch: StoredBatch,
   { transactionHash, uncollectable }: Pick<Booking, 'transactionHash' | 'uncollectable'>,
 ): Promise<void> {
   const nowMs = clock.nowMs();
-  const unpaid = await group.write((db) => settleBatch(db, batch, { transactionHash, nowMs, uncollectable }));
+  const entries = readBatchEntries({ window }, batch).map(({ entry }) => entry);
+  const unpaid = await group.write((db) => settleBatch(db, batch, entries, { transactionHash, nowMs, uncollectable }));
+  window.clear();
   if (unpaid !== undefined) onSettled(batch, transactionHash, unpaid);
 }
 
@@ -32,8 +33,8 @@ export async function recordFoundBatch(
   await certifyHead(state, client, batch, found?.blockNumber);
   const drawn = new Set(found?.payers.map(toHex));
   const findTests = createTestReader(state.store, state.signer.address);
-  const entries = readBatchEntries(state, batch).map(parseVerdictEntry);
-  const owing = state.store.read(() => sumDebts(entries, findTests)).map(({ payer }) => payer);
+  const entries = readBatchEntries(state, batch).map(({ entry }) => entry);
+  const owing = sumDebts(entries, findTests).map(({ payer }) => payer);
   const uncollectable = found ? owing.filter((payer) => !drawn.has(toHex(payer))) : batch.settlement.uncollectable;
   await recordSettledBatch(state, batch, { transactionHash: found?.transactionHash ?? '', uncollectable });
 }

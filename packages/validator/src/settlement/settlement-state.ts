@@ -13,6 +13,7 @@ import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
 import type { StoredBatch } from '../store/batch-store.ts';
 import type { IsOrderSigned } from './collect.ts';
 import type { CosignAnswer } from './cosign/cosign.ts';
+import { createEntryWindow, type EntryWindow } from './entry-window.ts';
 import type { SettledBatch } from './ledger-history.ts';
 import { createRosterLife, type RosterLife } from './roster-life.ts';
 
@@ -92,6 +93,7 @@ export type CosignRequest = MessageInitShape<typeof CosignBatchRequestSchema>;
 
 /** State of settlement. Everything that changes is in the store, except for the life of rosters. */
 export interface SettlementState extends SettlementOptions, Required<SettlementDependencies> {
+  readonly window: EntryWindow;
   readonly rosterLife: RosterLife;
 }
 
@@ -106,6 +108,7 @@ export function openSettlementState(options: SettlementOptions, dependencies: Se
     namesModels: () => false,
     isSigned: async () => true,
     ...dependencies,
+    window: createEntryWindow(dependencies.store, options.maxEntries),
     rosterLife: createRosterLife(),
   };
 }

@@ -9,6 +9,7 @@ import { createFour } from '@ogong/testing/validator/test-four';
 import { decideThree, proposeUnheard } from '@ogong/testing/validator/test-proposal';
 import { describe, expect, it } from 'vitest';
 import { listSignatures, putSignature, readProposed, type StoredBatch } from '../store/batch-store.ts';
+import { createEntryWindow } from './entry-window.ts';
 import { askPeer, countSignatures, pickFewest, readVotes } from './gather-signatures.ts';
 import { assertFollows, takeEntries } from './propose-batch.ts';
 import { isAboutChannels } from './settlement.ts';
@@ -19,8 +20,9 @@ describe('the entries of a batch', () => {
     const four = await createFour();
     await decideThree(four);
     const { store } = four.own;
+    const window = createEntryWindow(store, 100);
     const take = (maxEntries: number, maxBatchBytes: number, from = 0n) =>
-      takeEntries({ store, maxEntries, maxBatchBytes }, from).map((entry) => parseVerdictEntry(entry).verdict);
+      takeEntries({ store, window, maxEntries, maxBatchBytes }, from).map(({ entry }) => entry.verdict);
     const all = take(100, 1 << 24);
     expect([...all].sort()).toEqual(['abandoned', 'accept', 'reject']);
     expect(take(2, 1 << 24)).toEqual(all.slice(0, 2));
@@ -32,8 +34,10 @@ describe('the entries of a batch', () => {
   it('continue the log that the chain has settled', async () => {
     const four = await createFour();
     await decideThree(four);
-    const [first, second] = takeEntries({ store: four.own.store, maxEntries: 2, maxBatchBytes: 1 << 24 }, 0n);
-    const { previousHash } = parseVerdictEntry(second!);
+    const [first, second] = createEntryWindow(four.own.store, 2)
+      .list(0n, 2)
+      .map(({ entry }) => entry);
+    const { previousHash } = second!;
     const logHead = `0x${toHex(previousHash)}` as const;
     assertFollows(second!, { sequence: 1n, logHead });
     assertFollows(first!, { sequence: 0n, logHead });

@@ -3,6 +3,7 @@ import { type Store, withoutSync } from '@ogong/host/store/store';
 import { StoreError } from '@ogong/host/store/store-error';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import { hashBatchSummary } from '@ogong/protocol/settlement/batch';
 import type { ShareSigner } from '@ogong/protocol/settlement/quorum-sum';
 import {
   createKeySigner,
@@ -55,8 +56,19 @@ export function createGuardedSigner(
   const leftBehind = log && syncLeftBehind(store, log);
   leftBehind?.catch(() => undefined);
 
+  /** The digest of the newest batch whose places are on the disk. Its head and its share are signed right after it. */
+  let noted: Uint8Array | undefined;
+
   /** Resolves when the note is on the disk: an earlier one may still be on its way. */
   async function note(statement: ValidatorStatement, superseded?: bigint | undefined): Promise<void> {
+    if (statement.kind !== 'batch') return noteAnew(statement, superseded);
+    const digest = hashBatchSummary(crypto, statement.domain, statement.summary);
+    if (noted !== undefined && equalBytes(noted, digest)) return;
+    await noteAnew(statement);
+    noted = digest;
+  }
+
+  async function noteAnew(statement: ValidatorStatement, superseded?: bigint | undefined): Promise<void> {
     if (log === undefined) {
       guardStatement(crypto, store, statement, superseded);
       return;

@@ -5,19 +5,20 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/crypto/hybrid';
 import type { QuorumSignature } from '@ogong/protocol/crypto/quorum';
 import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { encodeSettlement, listPaid, parseSettlement, type Settlement } from '@ogong/protocol/settlement/batch';
-import type { HeadSignature, SignedHead } from '@ogong/protocol/settlement/head-certificate';
-import { countEntry } from '@ogong/protocol/settlement/log-tests';
 import {
-  computeCorrectionId,
-  isBillable,
-  parseVerdictEntry,
-  type VerdictEntry,
-} from '@ogong/protocol/settlement/verdict-log';
+  encodeSettlement,
+  listPaid,
+  parseSettlement,
+  type Settlement,
+  sumFees,
+} from '@ogong/protocol/settlement/batch';
+import type { HeadSignature, SignedHead } from '@ogong/protocol/settlement/head-certificate';
+import { countEntry, createOverlay } from '@ogong/protocol/settlement/log-tests';
+import { computeCorrectionId, isBillable, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { adjustChannel } from './channel-store.ts';
 import { readDelivery } from './replies/delivery-store.ts';
-import { readReply } from './replies/reply-store.ts';
-import { createTestStates } from './sequential-store.ts';
+import { readEvidenced } from './replies/narrow-rows.ts';
+import { createTestStates, rememberTests } from './sequential-store.ts';
 
 export interface StoredBatch {
   readonly settlement: Settlement;
@@ -132,7 +133,7 @@ export function readEntryMessage(
   store: Store,
   { entry, replyId }: { entry: Uint8Array; replyId: Uint8Array },
 ): EntryMessage {
-  const row = readReply(store, replyId);
+  const row = readEvidenced(store, replyId);
   if (row === undefined) throw new Error('a log entry without its reply');
   const order = { order: row.orderBytes, signature: row.orderSignature };
   const record = row.signedRecord && { record: row.signedRecord };
@@ -150,8 +151,15 @@ export function readEntryMessage(
   };
 }
 
-export function measureEntry(message: EntryMessage): number {
-  return toBinary(BatchEntrySchema, create(BatchEntrySchema, message)).length;
+const encodedEntries = new WeakMap<EntryMessage, Uint8Array>();
+
+/** Encodes an entry for co-signers, once for the same message: it is measured and packed. Callers must not change either. */
+export function encodeEntry(message: EntryMessage): Uint8Array {
+  const known = encodedEntries.get(message);
+  if (known !== undefined) return known;
+  const encoded = toBinary(BatchEntrySchema, create(BatchEntrySchema, message));
+  encodedEntries.set(message, encoded);
+  return encoded;
 }
 
 /** Assigns the replies to the batch. From now on its log never changes, but it may end earlier. */
@@ -282,11 +290,13 @@ export interface Booking {
 
 /**
  * Records the debits of the chain. Amounts that it could not debit are no longer owed.
+ * @param entries the log entries of the batch.
  * @returns the number of unpaid replies; undefined if the batch was recorded before.
  */
 export function settleBatch(
   store: Store,
-  { settlement, sequence, from, to }: StoredBatch,
+  { settlement, sequence }: StoredBatch,
+  entries: readonly VerdictEntry[],
   { transactionHash, nowMs, uncollectable }: Booking,
 ): number | undefined {
   const changed = store
@@ -297,9 +307,10 @@ export function settleBatch(
   if (changed === 0) return undefined;
   const unpaid = new Set(uncollectable.map(toHex));
   let unpaidReplies = 0;
-  const entries = listEntries(store, from, Number(to - from)).map(({ entry }) => parseVerdictEntry(entry));
-  const tests = createTestStates(store, settlement.batch.validator);
+  const stored = createTestStates(store, settlement.batch.validator);
+  const tests = createOverlay({ find: rememberTests(stored.find) });
   const paid = new Set(listPaid(entries, tests.find));
+  const settled: VerdictEntry[] = [];
   for (const entry of entries) {
     countEntry(tests, entry);
     const { replyId, payer, feeAtomic, verdict } = entry;
@@ -308,11 +319,14 @@ export function settleBatch(
       continue;
     }
     if (feeAtomic === 0n) continue;
-    const isUnpaid = unpaid.has(toHex(payer));
-    adjustChannel(store, payer, { owed: -feeAtomic, settled: isUnpaid ? 0n : feeAtomic });
-    if (!isUnpaid) continue;
+    settled.push(entry);
+    if (!unpaid.has(toHex(payer))) continue;
     unpaidReplies++;
     store.prepare('UPDATE replies SET uncollectable = 1 WHERE reply_id = ?').run(replyId);
+  }
+  tests.writeTo(stored);
+  for (const { payer, amount } of sumFees(settled)) {
+    adjustChannel(store, payer, { owed: -amount, settled: unpaid.has(toHex(payer)) ? 0n : amount });
   }
   store.prepare("UPDATE replies SET state = 'settled' WHERE sequence = ?").run(sequence);
   return unpaidReplies;

@@ -60,10 +60,21 @@ export function createTestStates(store: Store, log: Uint8Array): TestStates {
   };
 }
 
-/** Creates a reader of the tests of a log's settled part. */
+/** Creates a reader of the tests of a log's settled part for one batch: each subject is read once. */
 export function createTestReader(store: Store, log: Uint8Array): FindTests {
   const tests = createTestStates(store, log);
-  return (subject) => store.read(() => tests.find(subject));
+  return rememberTests((subject) => store.read(() => tests.find(subject)));
+}
+
+/** Returns a reader that reads each subject once, while the tests do not change. */
+export function rememberTests(find: FindTests): FindTests {
+  const known = new Map<string, ReturnType<FindTests>>();
+  return (subject) => {
+    const name = toHex(subject);
+    const tests = known.get(name) ?? find(subject);
+    known.set(name, tests);
+    return tests;
+  };
 }
 
 /**

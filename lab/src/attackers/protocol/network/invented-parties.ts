@@ -88,7 +88,7 @@ export function inventSettled({
   const { chainId } = receipt.ledger;
   const validator = handler.address;
   const start = computeGenesisPosition(crypto, { chainId, settlement: contract, validator });
-  const { bytes: entry, position } = appendVerdict(crypto, start, {
+  const appended = appendVerdict(crypto, start, {
     ...{ replyId: order.replyId, recordHash: hashRecord(crypto, receipt.record.bytes), providerId: order.providerId },
     ...{ payee: order.payee, payer: order.payer, router: order.router, verdict: 'accept', evidence: 'exact' },
     ...{
@@ -100,12 +100,13 @@ export function inventSettled({
     },
     ...{ step: 'reply', eValuePpm: 102_040, ejects: false, timeMs: Number(order.expiresAtMs) },
   });
+  const { bytes: entry, position } = appended;
   const voucher = createVoucher(crypto, order, receipt.order.signature);
   const settlement = buildSettlement(crypto, {
     validator,
     sequence: 1n,
     position,
-    entries: [entry],
+    entries: [appended],
     vouchers: [voucher],
   });
   const digest = hashSettlement(crypto, { chainId, verifyingContract: contract }, settlement);

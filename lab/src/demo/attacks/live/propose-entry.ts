@@ -52,7 +52,7 @@ export async function proposeEntry(
       : { length: anchor.logLength, head: fromHex(anchor.logHead.slice(2)) };
   const evidenceBytes = evidence && encodeEvidence(evidence);
   const submission = push && readSubmission(push);
-  const { bytes, position } = appendVerdict(crypto, start, {
+  const appended = appendVerdict(crypto, start, {
     ...{ replyId: order.replyId, providerId: order.providerId, payee: order.payee, payer: order.payer },
     ...{ router: order.router, evidence: 'none', feeAtomic: 0n, verifiers: [], beaconEpoch: 0n },
     fineAtomic: says.verdict === 'abandoned' ? computeAbandonmentFine(order) : 0n,
@@ -61,8 +61,9 @@ export async function proposeEntry(
     ...{ step: 'none', eValuePpm: 0, ejects: false, timeMs: Date.now() },
     ...says,
   });
+  const { bytes, position } = appended;
   const settlement = buildSettlement(crypto, {
-    ...{ validator: owned.account, sequence: anchor.sequence + 1n, position, entries: [bytes] },
+    ...{ validator: owned.account, sequence: anchor.sequence + 1n, position, entries: [appended] },
     vouchers: isBillable(says.verdict) ? [createVoucher(crypto, order, signed.signature)] : [],
   });
   const record = submission

@@ -64,11 +64,12 @@ function settle({
     { ...fields, replyId: new Uint8Array(16).fill(1) },
   ];
   let position = computeGenesisPosition(crypto, { chainId: ledger.chainId, settlement: new Uint8Array(20), validator });
-  const entries = rows.map((row) => {
-    const appended = appendVerdict(crypto, position, row);
-    position = appended.position;
-    return appended.bytes;
+  const appended = rows.map((row) => {
+    const next = appendVerdict(crypto, position, row);
+    position = next.position;
+    return next;
   });
+  const entries = appended.map(({ bytes }) => bytes);
   const voucher = {
     payer: order.payer,
     cumulative: 10n ** 9n,
@@ -76,7 +77,7 @@ function settle({
     signature: new Uint8Array(65),
   };
   const settlement = bendSettlement(
-    buildSettlement(crypto, { validator, sequence: 1n, position, entries, vouchers: [voucher] }),
+    buildSettlement(crypto, { validator, sequence: 1n, position, entries: appended, vouchers: [voucher] }),
   );
   const digest = hashSettlement(crypto, domain, settlement);
   const leaves = entries.map((bytes) => hashLeaf(crypto, bytes));

@@ -8,6 +8,7 @@ import {
   type Debt,
   encodeSettlement,
   parseSettlement,
+  type ReadEntry,
   type Settlement,
   sumDebts,
 } from '@ogong/protocol/settlement/batch';
@@ -29,12 +30,14 @@ let bytes: Uint8Array;
 let settlement: Settlement;
 let logEntries: Uint8Array[];
 let entries: VerdictEntry[];
+let read: ReadEntry[];
 beforeAll(async () => {
   proposal = await propose();
   bytes = proposal.request.batch;
   settlement = parseSettlement(bytes);
   logEntries = proposal.request.entries.map(({ logEntry }) => logEntry);
-  entries = logEntries.map(parseVerdictEntry);
+  read = logEntries.map((bytes) => ({ bytes, entry: parseVerdictEntry(bytes) }));
+  entries = read.map(({ entry }) => entry);
 });
 
 describe('a proposed batch', () => {
@@ -61,10 +64,10 @@ describe('a proposed batch', () => {
   });
 
   it('nets its entries and nothing else', () => {
-    assertNets({ crypto }, settlement, bytes, { logEntries, findTests });
+    assertNets({ crypto }, settlement, bytes, { entries: read, findTests });
     const bend = (change: Partial<Settlement>) => {
       const bent = { ...settlement, ...change };
-      return () => assertNets({ crypto }, bent, encodeSettlement(bent), { logEntries, findTests });
+      return () => assertNets({ crypto }, bent, encodeSettlement(bent), { entries: read, findTests });
     };
     const lines = settlement.lines.map((line) => ({ ...line, payee: stranger }));
     expect(bend({ lines })).toThrow('differs from the netting of its entries');
@@ -81,7 +84,7 @@ describe('the models that lines name', () => {
   const build = (modelRoots: readonly (Uint8Array | undefined)[] | undefined) => {
     const { validator, sequence, logLength, logHead } = settlement.batch;
     const position = { length: logLength, head: logHead };
-    const input = { validator, sequence, position, entries: logEntries, vouchers: settlement.debits, findTests };
+    const input = { validator, sequence, position, entries: read, vouchers: settlement.debits, findTests };
     return buildSettlement(crypto, { ...input, modelRoots });
   };
 
@@ -91,11 +94,11 @@ describe('the models that lines name', () => {
     const found = findModels(state, named, entries, messages());
     expect(entries.some((_, i) => isPaid(i))).toBe(true);
     for (const [i, root] of (found ?? []).entries()) if (isPaid(i)) expect(root).toEqual(rootOf(i));
-    assertNets({ crypto }, named, encodeSettlement(named), { logEntries, findTests, modelRoots: found });
+    assertNets({ crypto }, named, encodeSettlement(named), { entries: read, findTests, modelRoots: found });
     // Another model than the one that was asked.
     const other = build(logEntries.map(() => new Uint8Array(32).fill(5)));
     const check = () =>
-      assertNets({ crypto }, other, encodeSettlement(other), { logEntries, findTests, modelRoots: found });
+      assertNets({ crypto }, other, encodeSettlement(other), { entries: read, findTests, modelRoots: found });
     expect(check).toThrow('differs from the netting of its entries');
     // A record that is not the one which the entry names.
     const swapped = messages().map((message, i) => {
@@ -104,7 +107,7 @@ describe('the models that lines name', () => {
     });
     const missing = findModels(state, named, entries, swapped);
     expect(() =>
-      assertNets({ crypto }, named, encodeSettlement(named), { logEntries, findTests, modelRoots: missing }),
+      assertNets({ crypto }, named, encodeSettlement(named), { entries: read, findTests, modelRoots: missing }),
     ).toThrow('has no model');
   });
 
@@ -249,9 +252,9 @@ describe('payers that are left out', () => {
     const { payer } = entries.find(({ verdict }) => verdict === 'accept')!;
     const { validator, sequence, logLength, logHead } = settlement.batch;
     const position = { length: logLength, head: logHead };
-    const input = { validator, sequence, position, entries: logEntries, vouchers: settlement.debits };
+    const input = { validator, sequence, position, entries: read, vouchers: settlement.debits };
     const without = buildSettlement(crypto, { ...input, uncollectable: [payer] });
-    assertNets({ crypto }, without, encodeSettlement(without), { logEntries, findTests });
+    assertNets({ crypto }, without, encodeSettlement(without), { entries: read, findTests });
     expect(without.lines).toEqual([]);
   });
 });

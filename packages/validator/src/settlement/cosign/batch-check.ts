@@ -9,6 +9,7 @@ import {
   encodeSettlement,
   type FindTests,
   parseSettlement,
+  type ReadEntry,
   type Settlement,
 } from '@ogong/protocol/settlement/batch';
 import { MAX_BATCH_ENTRIES } from '@ogong/protocol/settlement/gas';
@@ -128,11 +129,11 @@ export function assertNets(
   settlement: Settlement,
   bytes: Uint8Array,
   {
-    logEntries,
+    entries,
     findTests,
     modelRoots,
   }: {
-    readonly logEntries: readonly Uint8Array[];
+    readonly entries: readonly ReadEntry[];
     readonly findTests: FindTests;
     readonly modelRoots?: readonly (Uint8Array | undefined)[] | undefined;
   },
@@ -144,7 +145,7 @@ export function assertNets(
       validator,
       sequence,
       position: { length: logLength, head: logHead },
-      entries: logEntries,
+      entries,
       modelRoots,
       vouchers: settlement.debits,
       uncollectable: settlement.uncollectable,

@@ -514,7 +514,7 @@ describe('a co-signer', () => {
         validator: own.signer.address,
         sequence: 2n,
         position: { length: anchor.logLength + 1n, head: computeEntryHash(crypto, bytes) },
-        entries: [bytes],
+        entries: [{ bytes, entry: parseVerdictEntry(bytes) }],
         vouchers: parseSettlement(request.batch).debits,
       }),
     );

@@ -158,6 +158,7 @@ async function checkEntries(
     throw new CosignError('refuted', refused.map(({ reason }) => reason).join('; '), { refused });
   }
   const modelRoots = findModels(state, settlement, entries, messages);
-  assertNets(state, settlement, bytes, { logEntries, findTests, modelRoots });
+  const read = entries.map((entry, i) => ({ entry, bytes: logEntries[i] as Uint8Array }));
+  assertNets(state, settlement, bytes, { entries: read, findTests, modelRoots });
   return { entries, findTests, uncompared };
 }

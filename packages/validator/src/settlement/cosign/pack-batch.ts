@@ -1,11 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { create, toBinary } from '@bufbuild/protobuf';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import { BatchEntrySchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { PART_ID_BYTES, type PackedEntry, type PartTable, packEntry } from '@ogong/protocol/settlement/packed-entry';
+import { type EntryMessage, encodeEntry } from '../../store/batch-store.ts';
 import type { CosignRequest } from '../settlement-state.ts';
 import type { CosignAnswer } from './cosign.ts';
 import { NO_ENTRIES } from './cosign-error.ts';
@@ -47,13 +46,19 @@ interface PackedBatch {
  */
 export function createPackedAsk({ crypto, knownParts, clock }: AskDependencies, { timeoutMs }: AskOptions) {
   const kept = new WeakMap<CosignRequest, Promise<PackedBatch>>();
+  // A batch without a quorum is asked for again, with the same entries.
+  const packedEntries = new WeakMap<EntryMessage, PackedEntry>();
 
   async function pack(request: CosignRequest): Promise<PackedBatch> {
     const { entries = [] } = request;
     const table = knownParts();
     const packed: PackedEntry[] = [];
     for (const entry of entries) {
-      packed.push(packEntry(crypto, toBinary(BatchEntrySchema, create(BatchEntrySchema, entry)), table));
+      const known = packedEntries.get(entry);
+      const one = known ?? packEntry(crypto, encodeEntry(entry), table);
+      packed.push(one);
+      if (known !== undefined) continue;
+      packedEntries.set(entry, one);
       // One entry costs milliseconds.
       await nextTurn();
     }

@@ -84,7 +84,7 @@ export interface ReplyRow {
 export interface StoredSummary extends SummarizedReply, Pick<Submission, 'endpoint'> {}
 
 /** Stays when the rest of a row is pruned: a second record may turn up later. */
-const signedRecordColumns = optionalColumns({
+export const signedRecordColumns = optionalColumns({
   record: bytes,
   providerKey: bytes,
   signature: named('record_signature', bytes),
@@ -92,7 +92,11 @@ const signedRecordColumns = optionalColumns({
   headerProof: hashList,
 });
 /** NULL before the reply is handed in, and again after its batch was pruned. */
-const summaryColumns = optionalColumns({ requestSummary: bytes, responseSummary: bytes });
+export const summaryColumns = optionalColumns({ requestSummary: bytes, responseSummary: bytes });
+/** NULL where the record carried none: co-signers check it. */
+export const ownEvidenceColumn = optional(mapped(bytes, parseParts, encodeParts));
+/** The payer's progress statement on a reply that was cut short. */
+export const progressColumns = optionalColumns({ progress: bytes, signature: named('progress_signature', bytes) });
 /** NULL also if the reply was never opened. */
 const textColumns = optionalColumns({ request: bytes, response: bytes });
 
@@ -112,12 +116,10 @@ const replyColumns = columns({
   signedRecord: signedRecordColumns,
   summaries: summaryColumns,
   payeeWord: optional(bytes),
-  /** NULL where the record carried none: co-signers check it. */
-  ownEvidence: optional(mapped(bytes, parseParts, encodeParts)),
+  ownEvidence: ownEvidenceColumn,
   cohort: optional(bytes),
   texts: textColumns,
-  /** The payer's progress statement on a reply that was cut short. */
-  progress: optionalColumns({ progress: bytes, signature: named('progress_signature', bytes) }),
+  progress: progressColumns,
   /** Stays when the rest of the reply is pruned. */
   endpoint: optional(text),
   feeAtomic: named('fee', optional(amount)),
@@ -152,19 +154,6 @@ const handledColumns = columns({
   beaconEpoch: optional(bigInteger),
   verdict: optional(text),
 });
-/** Columns for a verdict. They leave out signatures, texts and audit data: a row has some eight kilobytes without these. */
-const undecidedColumns = columns({
-  state: oneOf(REPLY_STATES),
-  orderBytes: bytes,
-  consent: optional(bytes),
-  record: optional(bytes),
-  header: optional(bytes),
-  cohort: optional(bytes),
-  endpoint: optional(text),
-  requestSummary: optional(bytes),
-  maxFeeAtomic: named('max_fee', amount),
-  feeAtomic: named('fee', optional(amount)),
-});
 const takenColumns = columns({ state: oneOf(REPLY_STATES), record: optional(bytes) });
 const statusColumns = columns({
   state: oneOf(REPLY_STATES),
@@ -190,26 +179,6 @@ const expiredColumns = columns({ replyId: bytes, expiresAtMs: named('expires_at'
 export function readReply(store: Store, replyId: Uint8Array): ReplyRow | undefined {
   const row = replyColumns.get(store.prepare(`SELECT ${replyColumns.list} FROM replies WHERE reply_id = ?`), replyId);
   return row && toReply(row);
-}
-
-/** A reply with the data that its verdict needs. */
-export interface UndecidedReply
-  extends Pick<ReplyRow, 'state' | 'orderBytes' | 'consent' | 'cohort' | 'maxFeeAtomic' | 'feeAtomic'> {
-  /** Bytes of the signed record, if one is here. */
-  readonly record: Uint8Array | undefined;
-  /** Present if the provider handed the reply in. */
-  readonly handed: Pick<StoredSummary, 'endpoint' | 'header' | 'requestSummary'> | undefined;
-}
-
-export function readUndecided(store: Store, replyId: Uint8Array): UndecidedReply | undefined {
-  const sql = `SELECT ${undecidedColumns.list} FROM replies WHERE reply_id = ?`;
-  const read = undecidedColumns.get(store.prepare(sql), replyId);
-  if (read === undefined) return undefined;
-  const { header, endpoint, requestSummary, ...row } = read;
-  if (header === undefined || endpoint === undefined) return { ...row, handed: undefined };
-  // Replies that the previous release accepted have only texts.
-  const handed = requestSummary ? { endpoint, header, requestSummary } : readReply(store, replyId)?.summary;
-  return { ...row, handed };
 }
 
 export type HandledReply = Pick<ReplyRow, keyof ReturnType<typeof handledColumns.read>>;
@@ -274,7 +243,7 @@ function summarizeTexts(
 }
 
 /** Splits a bound record into the parts of a submission. */
-function splitRecord({ header, headerProof, ...record }: BoundRecord) {
+export function splitRecord({ header, headerProof, ...record }: BoundRecord) {
   return { record, header, headerProof };
 }
 

@@ -1,0 +1,83 @@
+import { amount, bytes, columns, named, oneOf, optional, text } from '@ogong/host/store/columns';
+import type { Store } from '@ogong/host/store/store';
+import { REPLY_STATES } from './reply-states.ts';
+import {
+  ownEvidenceColumn,
+  progressColumns,
+  type ReplyRow,
+  readReply,
+  type StoredSummary,
+  signedRecordColumns,
+  splitRecord,
+  summaryColumns,
+} from './reply-store.ts';
+
+// Parts of a row for verdicts and batches. A whole row may have megabytes.
+
+const undecidedColumns = columns({
+  state: oneOf(REPLY_STATES),
+  orderBytes: bytes,
+  consent: optional(bytes),
+  record: optional(bytes),
+  header: optional(bytes),
+  cohort: optional(bytes),
+  endpoint: optional(text),
+  requestSummary: optional(bytes),
+  maxFeeAtomic: named('max_fee', amount),
+  feeAtomic: named('fee', optional(amount)),
+});
+
+/** A reply with the data that its verdict needs. */
+export interface UndecidedReply
+  extends Pick<ReplyRow, 'state' | 'orderBytes' | 'consent' | 'cohort' | 'maxFeeAtomic' | 'feeAtomic'> {
+  /** Bytes of the signed record, if one is here. */
+  readonly record: Uint8Array | undefined;
+  /** Present if the provider handed the reply in. */
+  readonly handed: Pick<StoredSummary, 'endpoint' | 'header' | 'requestSummary'> | undefined;
+}
+
+export function readUndecided(store: Store, replyId: Uint8Array): UndecidedReply | undefined {
+  const sql = `SELECT ${undecidedColumns.list} FROM replies WHERE reply_id = ?`;
+  const read = undecidedColumns.get(store.prepare(sql), replyId);
+  if (read === undefined) return undefined;
+  const { header, endpoint, requestSummary, ...row } = read;
+  if (header === undefined || endpoint === undefined) return { ...row, handed: undefined };
+  // Replies that the previous release accepted have only texts.
+  const handed = requestSummary ? { endpoint, header, requestSummary } : readReply(store, replyId)?.summary;
+  return { ...row, handed };
+}
+
+const evidenceColumns = columns({
+  orderBytes: bytes,
+  orderSignature: bytes,
+  signedRecord: signedRecordColumns,
+  summaries: summaryColumns,
+  payeeWord: optional(bytes),
+  ownEvidence: ownEvidenceColumn,
+  cohort: optional(bytes),
+  progress: progressColumns,
+  endpoint: optional(text),
+  evidence: optional(bytes),
+});
+
+/** A decided reply with the data that co-signers need for its verdict. */
+export type EvidencedReply = Pick<
+  ReplyRow,
+  'orderBytes' | 'orderSignature' | 'signedRecord' | 'summary' | 'cohort' | 'ownEvidence' | 'evidence'
+>;
+
+export function readEvidenced(store: Store, replyId: Uint8Array): EvidencedReply | undefined {
+  const sql = `SELECT ${evidenceColumns.list} FROM replies WHERE reply_id = ?`;
+  const read = evidenceColumns.get(store.prepare(sql), replyId);
+  if (read === undefined) return undefined;
+  const { summaries, payeeWord, progress, endpoint, ...row } = read;
+  const { signedRecord, orderBytes, orderSignature, cohort } = row;
+  if (signedRecord === undefined || payeeWord === undefined || endpoint === undefined) {
+    return { ...row, summary: undefined };
+  }
+  // Replies that the previous release accepted have only texts.
+  if (summaries === undefined) return readReply(store, replyId);
+  const order = { order: orderBytes, signature: orderSignature };
+  const claimed = { order, ...splitRecord(signedRecord), payeeWord, progress, endpoint, ...(cohort && { cohort }) };
+  return { ...row, summary: { ...claimed, ...summaries } };
+}
