@@ -99,8 +99,8 @@ export interface PartTable {
   drop(owner: string): void;
   /** @param id hex. */
   find(id: string): Uint8Array | undefined;
-  /** Finds the longest part at an offset. */
-  match(entry: DataView, at: number): KnownPart | undefined;
+  /** Finds the next offset, from one on, at which a part begins, with the longest part there. */
+  next(entry: Uint8Array, from: number): { readonly at: number; readonly part: KnownPart } | undefined;
 }
 
 interface KnownPart {
@@ -163,18 +163,25 @@ export function createPartTable(crypto: Pick<Crypto, 'sha256'>): PartTable {
       byOwner.delete(owner);
     },
     find: (id) => byId.get(id)?.bytes,
-    match(entry, at) {
-      if (begins[entry.getUint16(at)] === 0) return undefined;
-      const left = entry.byteLength - at;
-      return byAnchor
-        .get(entry.getUint32(at))
-        ?.find(({ bytes: { length }, bytes: part }) => length <= left && equalBytes(part, sliceOf(entry, at, length)));
+    next(entry, from) {
+      let anchor = 0;
+      for (let at = from; at + LEAST_PART <= entry.length; at++) {
+        anchor = at === from ? readAnchor(entry, at) : (anchor << 8) | (entry[at + 3] as number);
+        if (begins[anchor >>> 16] === 0) continue;
+        const part = byAnchor.get(anchor >>> 0)?.find(({ bytes }) => startsAt(entry, at, bytes));
+        if (part !== undefined) return { at, part };
+      }
+      return undefined;
     },
   };
 }
 
-const sliceOf = ({ buffer, byteOffset }: DataView, at: number, length: number): Uint8Array =>
-  new Uint8Array(buffer, byteOffset + at, length);
+/** Reads the first four bytes of a part, as a signed integer. */
+const readAnchor = (entry: Uint8Array, at: number): number =>
+  new DataView(entry.buffer, entry.byteOffset).getInt32(at);
+
+const startsAt = (entry: Uint8Array, at: number, part: Uint8Array): boolean =>
+  at + part.length <= entry.length && equalBytes(part, entry.subarray(at, at + part.length));
 
 export interface PackedEntry {
   readonly packed: Uint8Array;
@@ -185,19 +192,18 @@ export interface PackedEntry {
 export function packEntry(
   crypto: Pick<Crypto, 'sha256'>,
   entry: Uint8Array,
-  table: Pick<PartTable, 'match'>,
+  table: Pick<PartTable, 'next'>,
 ): PackedEntry {
-  const view = new DataView(entry.buffer, entry.byteOffset, entry.byteLength);
   const parts = new Map<string, Uint8Array>();
   const pieces: { readonly before: Uint8Array; readonly part: Uint8Array }[] = [];
   let from = 0;
-  for (let at = 0; at + LEAST_PART <= entry.length && pieces.length < MOST_PIECES; at++) {
-    const found = table.match(view, at);
-    if (found === undefined) continue;
-    pieces.push({ before: entry.subarray(from, at), part: found.id });
-    parts.set(toHex(found.id), found.bytes);
-    from = at + found.bytes.length;
-    at = from - 1;
+  while (pieces.length < MOST_PIECES) {
+    const found = table.next(entry, from);
+    if (found === undefined) break;
+    const { at, part } = found;
+    pieces.push({ before: entry.subarray(from, at), part: part.id });
+    parts.set(toHex(part.id), part.bytes);
+    from = at + part.bytes.length;
   }
   const head = { entryHash: crypto.sha256(entry), sizeBytes: entry.length };
   return { packed: createPackedFormat(entry.length).encode({ ...head, pieces, rest: entry.subarray(from) }), parts };

@@ -127,7 +127,7 @@ async function readContext(state: AuditState, row: SelectedReply): Promise<Audit
   // If the validators of the epoch are unknown, the audit goes on, and the verdict waits (findHoneypotEvidence).
   const found = isTrapped ? await honeypots.vrf.findKey(row.beaconEpoch).catch(() => undefined) : undefined;
   const claim = toClaim(row);
-  const [deterringPpm] = (await findDeterringPpm(state, [{ row, claim }])) as [number];
+  const [deterringPpm] = (await findDeterringPpm(state, [{ ...row, ...claim }])) as [number];
   return {
     claim,
     signed: row.signedRecord as NonNullable<ReplyRow['signedRecord']>,

@@ -1,13 +1,12 @@
 import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { encodeRecordV2, parseRecordV2 } from '@ogong/protocol/commitment/record';
-import { parseOrder } from '@ogong/protocol/exchange/order';
 import { countEntry, toEValuePpm } from '@ogong/protocol/settlement/log-tests';
 import { createTestValidator, provider, providerId } from '@ogong/testing/validator/test-bench';
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
 import { PAYEE, payeeSigner } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
-import type { ReplyRow } from '../store/replies/reply-store.ts';
+import { type RecordedReply, readRecorded } from '../store/replies/narrow-rows.ts';
 import { createTestStates, OWN_TESTS } from '../store/sequential-store.ts';
 import { putTest } from '../store/test-store.ts';
 import { planCoverage } from './coverage.ts';
@@ -23,7 +22,7 @@ async function createRecorded(count: number, options: Parameters<typeof createTe
     const { reply } = await validator.deliver(number, { payee });
     ids.push(reply.record.replyId);
   }
-  return { validator, ids, rows: () => ids.map((id) => validator.find(id)) };
+  return { validator, ids, rows: () => ids.map((id) => readRecorded(validator.store, id) as RecordedReply) };
 }
 
 /** As if the log had one more entry. */
@@ -76,23 +75,22 @@ describe('coverage', () => {
     for (let i = 0; i < 20; i++) {
       countReplies(validator.store, { providerId, payee: known.address }, 'accept', 0.6);
     }
-    const plan = (bend: (row: ReplyRow, i: number) => ReplyRow) =>
+    const plan = (bend: (row: RecordedReply, i: number) => RecordedReply) =>
       planCoverage(validator.store, rows().map(bend), { basePpm: 50_000, extraPpm: 100_000 });
     const dear = plan((row, i) => ({ ...row, feeAtomic: i === 3 ? 9000n : 1000n }));
     // Replies of even numbers are of a payee that nobody has audited yet.
     expect(dear[0]).toBeGreaterThan(50_000);
     expect(dear[1]).toBe(50_000);
     expect(dear[3]).toBeGreaterThan(dear[0] as number);
-    const timed = (row: ReplyRow, seconds: number): ReplyRow => {
-      const { summary } = row as { summary: NonNullable<ReplyRow['summary']> };
-      const record = parseRecordV2(summary.record.record);
+    const timed = (row: RecordedReply, seconds: number): RecordedReply => {
+      const record = parseRecordV2(row.record);
       const endNs = record.startNs + BigInt(seconds * 1e9);
       const bytes = encodeRecordV2({ ...record, endNs });
       return {
         ...row,
         recordedAtMs: row.admittedAtMs + 60_000,
         feeAtomic: 1000n,
-        summary: { ...summary, record: { ...summary.record, record: bytes } },
+        record: bytes,
       };
     };
     const fast = plan((row, i) => timed(row, i === 5 ? 1 : 20));
@@ -127,7 +125,7 @@ describe('coverage', () => {
     for (let i = 0; i < 20; i++) {
       for (const payee of [PAYEE, known.address]) countReplies(validator.store, { providerId, payee }, 'accept', 0.6);
     }
-    const { modelRoot } = parseOrder(rows()[0]?.orderBytes as Uint8Array);
+    const { modelRoot } = (rows()[0] as RecordedReply).order;
     const options = { basePpm: 50_000, extraPpm: 100_000 };
     const plan = () => planCoverage(validator.store, rows(), options);
     let epoch = 0n;

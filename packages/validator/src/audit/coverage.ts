@@ -2,9 +2,10 @@ import type { Store } from '@ogong/host/store/store';
 import { type AuditableReply, computeSpeedZ, planAudits } from '@ogong/protocol/audit/audit-plan';
 import { computePayeeEvidence } from '@ogong/protocol/audit/payee-test';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { findSubject } from '@ogong/protocol/settlement/log-tests';
 import { computeMedian } from '@ogong/protocol/statistics/statistics';
-import { type ReplyRow, toClaim } from '../store/replies/reply-store.ts';
+import type { RecordedReply } from '../store/replies/narrow-rows.ts';
 import { createTestStates, OWN_TESTS } from '../store/sequential-store.ts';
 import { listTestedSpeeds } from '../store/test-store.ts';
 
@@ -28,7 +29,7 @@ const MIN_SECONDS = 1e-6;
  */
 export function planCoverage(
   store: Store,
-  rows: readonly ReplyRow[],
+  rows: readonly RecordedReply[],
   { basePpm, extraPpm }: Coverage,
 ): readonly number[] {
   if (basePpm >= PPM || extraPpm === 0) return rows.map(() => basePpm);
@@ -43,7 +44,7 @@ export function planCoverage(
  * provider that answers too fast can sign an earlier start. It gains nothing by that, because it must still delay its
  * record. It does not gain by a delayed record either if the payer reports the time of the last token.
  */
-function measureSeconds({ admittedAtMs, recordedAtMs, observedMs }: ReplyRow): number {
+function measureSeconds({ admittedAtMs, recordedAtMs, observedMs }: RecordedReply): number {
   // A clock that was set back has measured nothing.
   const ownMs =
     recordedAtMs === undefined || recordedAtMs <= admittedAtMs ? Number.POSITIVE_INFINITY : recordedAtMs - admittedAtMs;
@@ -72,8 +73,9 @@ function createTestedZ(store: Store): TestedZ {
   };
 }
 
-function describe(store: Store, row: ReplyRow, testedZ: TestedZ): AuditableReply {
-  const { order, record, header } = toClaim(row);
+function describe(store: Store, row: RecordedReply, testedZ: TestedZ): AuditableReply {
+  const { order, header } = row;
+  const record = parseRecordV2(row.record);
   const seconds = Math.max(MIN_SECONDS, Math.min(Number(record.endNs - record.startNs) / 1e9, measureSeconds(row)));
   const { replies: test } = createTestStates(store, OWN_TESTS).find(findSubject(order.providerId, header.payee));
   return {

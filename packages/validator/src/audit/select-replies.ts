@@ -1,12 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isAudited } from '@ogong/protocol/audit/audit';
 import { computeDecidingEpoch } from '@ogong/protocol/audit/deciding-epoch';
-import { parseOrder } from '@ogong/protocol/exchange/order';
 import { PPM } from '@ogong/protocol/exchange/reputation';
 import { isComparable } from '@ogong/protocol/tier/outcome';
-import type { StoredClaim } from '@ogong/protocol/verdict/claim';
 import { beginAudit } from '../store/replies/reply-changes.ts';
-import { findReply, type ReplyRow, toClaim } from '../store/replies/reply-store.ts';
+import { type RecordedReply, readRecorded } from '../store/replies/narrow-rows.ts';
 import { decideReply } from '../store/verdict-store.ts';
 import { type AuditState, computeAskDelay } from './audit-state.ts';
 import { planCoverage } from './coverage.ts';
@@ -24,21 +22,14 @@ export async function selectReplies(state: AuditState, replyIds: readonly Uint8A
     // No answering peer has it.
     if (beacon === undefined) continue;
     const coverage = store.read(() => planCoverage(store, rows, { basePpm, extraPpm }));
-    const replies = rows.map((row) => ({ row, claim: toClaim(row) }));
-    const deterring = await findDeterringPpm(state, replies);
+    const deterring = await findDeterringPpm(state, rows);
     await Promise.all(
-      replies.map((reply, i) => {
+      rows.map((reply, i) => {
         const alphaPpm = Math.max(coverage[i] as number, deterring[i] as number);
         return selectReply(state, reply, { beaconEpoch, beacon: beacon.value, alphaPpm });
       }),
     );
   }
-}
-
-/** A reply with its claim. */
-interface ClaimedReply {
-  readonly row: Pick<ReplyRow, 'replyId' | 'feeAtomic' | 'isForced'>;
-  readonly claim: Pick<StoredClaim, 'order' | 'header'>;
 }
 
 /**
@@ -47,17 +38,17 @@ interface ClaimedReply {
  */
 export async function findDeterringPpm(
   { heldFor, onError }: Pick<AuditState, 'heldFor' | 'onError'>,
-  replies: readonly ClaimedReply[],
+  replies: readonly Pick<RecordedReply, 'replyId' | 'feeAtomic' | 'order' | 'header'>[],
 ): Promise<number[]> {
   const patience = new AbortController();
   const late = delay(CHAIN_PATIENCE_MS, undefined, { signal: patience.signal }).then(() => {
     throw new Error("the chain does not return the provider's held earnings in time");
   });
   late.catch(() => undefined);
-  const found = replies.map(async ({ row, claim: { order, header } }) => {
-    const reply = { providerId: order.providerId, payee: header.payee, feeAtomic: row.feeAtomic ?? 0n };
+  const found = replies.map(async ({ replyId, feeAtomic = 0n, order, header }) => {
+    const reply = { providerId: order.providerId, payee: header.payee, feeAtomic };
     return Promise.race([readDeterringPpm(heldFor, reply, order), late]).catch((error: unknown) => {
-      onError(error, row.replyId);
+      onError(error, replyId);
       return PPM;
     });
   });
@@ -66,24 +57,26 @@ export async function findDeterringPpm(
 
 /** Groups replies by the epoch whose beacon selects them, without those whose epoch has not come yet. */
 export function groupByBeacon(
-  state: Pick<AuditState, 'store' | 'archive'>,
+  { store, archive }: Pick<AuditState, 'store' | 'archive'>,
   replyIds: readonly Uint8Array[],
-): ReadonlyMap<bigint, readonly ReplyRow[]> {
-  const epochs = new Map<bigint, ReplyRow[]>();
+): ReadonlyMap<bigint, readonly RecordedReply[]> {
+  const epochs = new Map<bigint, RecordedReply[]>();
   for (const replyId of replyIds) {
-    const row = findReply(state, replyId);
+    const row = store.read(() => readRecorded(store, replyId));
     if (row?.intakeEpoch === undefined) continue;
-    const { epoch: orderEpoch } = parseOrder(row.orderBytes);
-    const { epoch: beaconEpoch } = computeDecidingEpoch({ orderEpoch, intakeEpoch: row.intakeEpoch });
-    if (beaconEpoch > state.archive.latest().epoch) continue;
-    epochs.set(beaconEpoch, [...(epochs.get(beaconEpoch) ?? []), row]);
+    const { order, intakeEpoch } = row;
+    const { epoch: beaconEpoch } = computeDecidingEpoch({ orderEpoch: order.epoch, intakeEpoch });
+    if (beaconEpoch > archive.latest().epoch) continue;
+    const rows = epochs.get(beaconEpoch) ?? [];
+    rows.push(row);
+    epochs.set(beaconEpoch, rows);
   }
   return epochs;
 }
 
 async function selectReply(
   state: AuditState,
-  { row: { replyId, isForced }, claim: { order, header } }: ClaimedReply,
+  { replyId, isForced, order, header }: RecordedReply,
   {
     beaconEpoch,
     beacon,

@@ -366,11 +366,10 @@ function manyParts(count: number, first = 0): Uint8Array {
   const parts = Array.from({ length: count }, (_, i) => crypto.sha256(Uint8Array.of(i & 255, (first + i) >> 8, first)));
   const rows = parts.map((part) => concatBytes(part, part));
   const byStart = new Map(rows.map((row) => [toHex(row.subarray(0, 8)), row]));
-  const table: Pick<PartTable, 'match'> = {
-    match(entry, at) {
-      const name = toHex(new Uint8Array(entry.buffer, entry.byteOffset + at, 8));
-      const bytes = byStart.get(name);
-      return bytes && { id: computePartId(crypto, bytes), bytes };
+  const table: Pick<PartTable, 'next'> = {
+    next(entry, at) {
+      const bytes = byStart.get(toHex(entry.subarray(at, at + 8)));
+      return bytes && { at, part: { id: computePartId(crypto, bytes), bytes } };
     },
   };
   return packEntry(crypto, concatBytes(...rows), table).packed;

@@ -1,5 +1,8 @@
-import { amount, bytes, columns, named, oneOf, optional, text } from '@ogong/host/store/columns';
+import { amount, bigInteger, bytes, columns, flag, integer, named, oneOf, optional, text } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
+import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
+import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
+import { findModality } from '@ogong/protocol/modality/registry';
 import { REPLY_STATES } from './reply-states.ts';
 import {
   ownEvidenceColumn,
@@ -13,6 +16,41 @@ import {
 } from './reply-store.ts';
 
 // Parts of a row for verdicts and batches. A whole row may have megabytes.
+
+const recordedColumns = columns({
+  replyId: bytes,
+  orderBytes: bytes,
+  record: bytes,
+  header: bytes,
+  endpoint: text,
+  feeAtomic: named('fee', optional(amount)),
+  intakeEpoch: optional(bigInteger),
+  isForced: named('forced', flag),
+  admittedAtMs: named('admitted_at', integer),
+  recordedAtMs: named('recorded_at', optional(integer)),
+  observedMs: optional(integer),
+});
+
+/** A handed-in reply with the data that decides about its audit. */
+export interface RecordedReply
+  extends Pick<
+    ReplyRow,
+    'replyId' | 'feeAtomic' | 'intakeEpoch' | 'isForced' | 'admittedAtMs' | 'recordedAtMs' | 'observedMs'
+  > {
+  readonly order: Order;
+  readonly header: CommonHeader;
+  /** Bytes of the signed record. */
+  readonly record: Uint8Array;
+}
+
+/** @returns undefined if the reply is in another state. */
+export function readRecorded(store: Store, replyId: Uint8Array): RecordedReply | undefined {
+  const sql = `SELECT ${recordedColumns.list} FROM replies WHERE reply_id = ? AND state = 'recorded'`;
+  const read = recordedColumns.get(store.prepare(sql), replyId);
+  if (read === undefined) return undefined;
+  const { orderBytes, header, endpoint, ...row } = read;
+  return { ...row, order: parseOrder(orderBytes), header: findModality(endpoint).parseHeader(header) };
+}
 
 const undecidedColumns = columns({
   state: oneOf(REPLY_STATES),
