@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createWriteStream, existsSync, readFileSync } from 'node:fs';
-import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createWriteStream, existsSync } from 'node:fs';
+import { link, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createFileHashes, type FileHashes, type FileHashesOptions } from './file-hashes.ts';
 import type { FolderKind } from './hub-folder.ts';
+import { createManifestFiles } from './manifest-files.ts';
 import { ModelError } from './model-error.ts';
 import { computeRootOfFolder } from './model-folder.ts';
 import { composeModelRoot, computeModelRoot } from './model-root.ts';
@@ -90,6 +91,7 @@ export const openFileHashes = (directory: string, options: FileHashesOptions = {
 
 export function createModelStore(directory: string): ModelStore {
   const hashes = openFileHashes(directory);
+  const manifests = createManifestFiles();
   const blobPath = (sha256: string) => join(directory, 'blobs', `sha256-${sha256}`);
   const fileName = (name: string) => name.replaceAll(/[^A-Za-z0-9._-]/g, '_');
   const manifestPath = (name: string) => join(directory, 'manifests', `${fileName(name)}.json`);
@@ -123,7 +125,7 @@ export function createModelStore(directory: string): ModelStore {
 
     find(name) {
       const path = manifestPath(name);
-      const manifest = existsSync(path) ? parseManifest(readFileSync(path, 'utf8'), path) : undefined;
+      const manifest = existsSync(path) ? manifests.read(path) : undefined;
       // Two names can make one file name: `a/b_c` and `a_b/c`.
       return manifest?.name === name ? locate(manifest) : undefined;
     },
@@ -131,7 +133,7 @@ export function createModelStore(directory: string): ModelStore {
     async list() {
       const names = await readdir(join(directory, 'manifests')).catch(() => []);
       const paths = names.filter((name) => name.endsWith('.json')).map((name) => join(directory, 'manifests', name));
-      return Promise.all(paths.sort().map(async (path) => parseManifest(await readFile(path, 'utf8'), path)));
+      return paths.sort().map(manifests.read);
     },
 
     async adopt(temporary, { name, expected }) {
@@ -258,33 +260,3 @@ const toFileHash = ({ name, sha256 }: StoredFile) => ({ path: name, sha256: Buff
 
 const rootOf = (files: readonly StoredFile[]): Uint8Array =>
   computeModelRoot(files.map(({ sha256 }) => Buffer.from(sha256, 'hex')));
-
-function parseManifest(text: string, path: string): ModelManifest {
-  try {
-    const { name, source, commit, files, folder, adapters, modelRoot, defaults } = JSON.parse(text) as ModelManifest;
-    const isFile = (file: StoredFile) =>
-      typeof file.name === 'string' && /^[0-9a-f]{64}$/.test(file.sha256) && Number.isSafeInteger(file.sizeBytes);
-    if (
-      typeof name === 'string' &&
-      typeof source === 'string' &&
-      (commit === undefined || /^[0-9a-f]{40}$/.test(commit)) &&
-      /^[0-9a-f]{64}$/.test(modelRoot) &&
-      files.length > 0 &&
-      files.every(isFile) &&
-      (folder === undefined || ['model', 'encoder'].includes(folder)) &&
-      (adapters === undefined || (adapters.length > 0 && adapters.every(isFile))) &&
-      (defaults === undefined || typeof defaults.from === 'string')
-    ) {
-      const more = {
-        ...(commit && { commit }),
-        ...(folder && { folder }),
-        ...(adapters && { adapters }),
-        ...(defaults && { defaults }),
-      };
-      return { name, source, ...more, files, modelRoot };
-    }
-  } catch (cause) {
-    throw new ModelError('corrupt', `${path} is not a model manifest; delete it and fetch the model again`, { cause });
-  }
-  throw new ModelError('corrupt', `${path} is not a model manifest; delete it and fetch the model again`);
-}

@@ -31,8 +31,8 @@ import type { ShapePolicy } from './pass-shapes.ts';
 import { probeTrace } from './trace-probe.ts';
 import { assertUnchanged } from './verified-model.ts';
 
-/** No reader reads faster, and a message costs as much as a tenth of a step of a small model. */
-const GATHER_MS = 5;
+/** Users do not see the difference, and a message costs as much as a tenth of a step of a small model. */
+const GATHER_MS = 20;
 /** From this many tokens on, sums over the vocabulary run in lanes. The classes of smaller ones stay as they were. */
 const LANED_VOCABULARY = 2 ** 16;
 

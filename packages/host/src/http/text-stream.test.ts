@@ -86,6 +86,19 @@ describe('a streamed text', () => {
     expect(chunks).toHaveLength(5);
   });
 
+  it('sends texts of one turn as one after a pause', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout'] });
+    const { response } = ask(async (write) => {
+      for (let i = 0; i < 4; i++) await write(`${i} `);
+      vi.advanceTimersByTime(1_000);
+      for (let i = 4; i < 8; i++) await write(`${i} `);
+      await new Promise((resolve) => setImmediate(resolve));
+    });
+    const chunks: string[] = [];
+    for await (const chunk of (await response).body!.pipeThrough(new TextDecoderStream())) chunks.push(chunk);
+    expect(chunks.slice(4)).toEqual(['4 5 6 7 ']);
+  });
+
   it('sends the last text of a stream that goes on in silence', async () => {
     const rest = Promise.withResolvers<void>();
     const { response } = ask(async (write) => {

@@ -34,12 +34,15 @@ export function streamText(
   const writer = writable.getWriter();
   const encoder = new TextEncoder();
   const response = Promise.withResolvers<Response>();
-  const gather = createGathering((text) => writer.write(encoder.encode(text)));
+  const gather = createGathering((text) => {
+    timer?.refresh();
+    return writer.write(encoder.encode(text));
+  });
   const waiting = createWaiting(signal);
   let isOpen = false;
 
-  /** Resolves when the reader has taken the text. */
-  function send(text: string): Promise<void> {
+  /** @returns a promise if the reader has yet to take an earlier text. */
+  function send(text: string): Promise<void> | undefined {
     if (!isOpen) response.resolve(context.body(readable, 200, { ...headers, ...sendAtOnce(context) }));
     isOpen = true;
     return gather.add(text);
@@ -49,25 +52,25 @@ export function streamText(
     heartbeat &&
     setInterval(() => {
       // Send nothing while the client has not taken the text before.
-      if ((writer.desiredSize ?? 0) > 0) send(heartbeat.text).catch(ignore);
+      if ((writer.desiredSize ?? 0) > 0) send(heartbeat.text)?.catch(ignore);
     }, heartbeat.intervalMs);
 
   async function write(text: string): Promise<void> {
     signal.throwIfAborted();
-    timer?.refresh();
-    await waiting.unlessAborted(send(text));
+    const written = send(text);
+    if (written !== undefined) await waiting.unlessAborted(written);
   }
 
   async function run(): Promise<void> {
     try {
       await produce(write);
     } catch (error) {
-      if (isOpen) send(formatFailure(error)).catch(ignore);
+      if (isOpen) send(formatFailure(error))?.catch(ignore);
       else response.reject(error);
     } finally {
       clearInterval(timer);
       waiting.end();
-      gather.flush().catch(ignore);
+      gather.flush();
       writer.close().catch(ignore);
     }
   }
@@ -77,32 +80,46 @@ export function streamText(
   return response.promise;
 }
 
-/** Texts that come close together become one. @param write resolves when the reader has taken it. */
+/**
+ * Texts that come close together become one. So do those of one turn of the event loop, which a producer often receives together.
+ * @param write resolves when the reader has taken it.
+ */
 function createGathering(write: (text: string) => Promise<void>) {
   let [gathered, count, wroteAtMs] = ['', 0, 0];
   let timer: NodeJS.Timeout | undefined;
-  let written = Promise.resolve();
+  let turn: NodeJS.Immediate | undefined;
+  let written: Promise<void> | undefined;
 
-  function flush(): Promise<void> {
+  function flush(): void {
     clearTimeout(timer);
-    timer = undefined;
-    if (gathered === '') return written;
-    written = write(gathered);
+    clearImmediate(turn);
+    timer = turn = undefined;
+    if (gathered === '') return;
+    const writing = write(gathered);
+    written = writing;
+    const settle = (): void => {
+      if (written === writing) written = undefined;
+    };
     // The next caller of `add` receives the error. There may be none.
-    written.catch(ignore);
+    writing.then(settle, ignore);
     [gathered, wroteAtMs] = ['', monotonicClock.nowMs()];
-    return written;
+  }
+
+  function flushInTime(): void {
+    if (count <= FIRST_TEXTS || gathered.length >= MAX_GATHERED) return flush();
+    if (timer !== undefined || turn !== undefined) return;
+    const leftMs = wroteAtMs + GATHER_MS - monotonicClock.nowMs();
+    if (leftMs <= 0) turn = setImmediate(flush);
+    else timer = setTimeout(flush, leftMs);
   }
 
   return {
     flush,
-    /** Resolves when another text may come: the previous one has been written. */
-    add(text: string): Promise<void> {
+    /** @returns a promise if the reader has yet to take an earlier text. Another text may come when it resolves. */
+    add(text: string): Promise<void> | undefined {
       gathered += text;
       count++;
-      const leftMs = wroteAtMs + GATHER_MS - monotonicClock.nowMs();
-      if (count <= FIRST_TEXTS || leftMs <= 0 || gathered.length >= MAX_GATHERED) return flush();
-      timer ??= setTimeout(flush, leftMs);
+      flushInTime();
       return written;
     },
   };
