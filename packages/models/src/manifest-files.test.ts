@@ -23,8 +23,8 @@ it('parses a manifest once, and again after a change', () => {
   const first = files.read(path);
   expect(first.name).toBe('first');
   expect(files.read(path)).toBe(first);
-  write(path, 'other');
-  expect(files.read(path).name).toBe('other');
+  write(path, 'another');
+  expect(files.read(path).name).toBe('another');
   writeFileSync(path, '{}');
   expect(() => files.read(path)).toThrow('not a model manifest');
 });

@@ -106,11 +106,10 @@ function createGathering(write: (text: string) => Promise<void>) {
   }
 
   function flushInTime(): void {
-    if (count <= FIRST_TEXTS || gathered.length >= MAX_GATHERED) return flush();
-    if (timer !== undefined || turn !== undefined) return;
     const leftMs = wroteAtMs + GATHER_MS - monotonicClock.nowMs();
-    if (leftMs <= 0) turn = setImmediate(flush);
-    else timer = setTimeout(flush, leftMs);
+    if (count <= FIRST_TEXTS || gathered.length >= MAX_GATHERED) flush();
+    else if (timer === undefined && leftMs > 0) timer = setTimeout(flush, leftMs);
+    else if (timer === undefined) turn ??= setImmediate(flush);
   }
 
   return {

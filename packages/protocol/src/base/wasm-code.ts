@@ -10,7 +10,7 @@ const SIMD_PREFIX = 0xfd;
 const NO_RESULT = 0x40;
 const END = 0x0b;
 /** Alignments as powers of two. */
-const ALIGN_16 = 4;
+const [ALIGN_8, ALIGN_16] = [3, 4];
 
 /** Unsigned LEB128, 0..2^32-1. */
 function encodeUnsigned(value: number): number[] {
@@ -29,6 +29,12 @@ function encodeSigned(value: number): number[] {
 }
 
 const encodeFloat = (value: number): number[] => [...new Uint8Array(Float32Array.of(value).buffer)];
+
+const encodeDouble = (value: number): number[] => {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setFloat64(0, value, true);
+  return [...bytes];
+};
 
 const plain =
   (opcode: number): Operation =>
@@ -91,12 +97,23 @@ export const i64 = {
   fromInteger: plain(0xad),
 };
 
+export const f64 = {
+  add: plain(0xa0),
+  store: (address: Code, value: Code): Code => [...plain(0x39)(address, value), ALIGN_8, 0],
+};
+
 export const v128 = {
   load: (address: Code, offset: number): Code => [...vector(0x00)(address), ALIGN_16, ...encodeUnsigned(offset)],
   store: (address: Code, value: Code, offset = 0): Code => [
     ...vector(0x0b)(address, value),
     ...[ALIGN_16, ...encodeUnsigned(offset)],
   ],
+  /** Two values of eight bytes, from the address of each plus the offset. */
+  gather: (lower: Code, upper: Code, offset: number): Code => {
+    const at = [ALIGN_8, ...encodeUnsigned(offset)];
+    const first = [...vector(0x5d)(lower), ...at];
+    return [...vector(0x57)(upper, first), ...at, 1];
+  },
   /** The upper eight bytes, twice. */
   upperHalf: (value: Code): Code => {
     const upper = [8, 9, 10, 11, 12, 13, 14, 15];
@@ -131,12 +148,21 @@ export const i32x4 = {
   shiftRight: (value: Code, bits: number): Code => vector(0xad)(value, i32.constant(bits)),
   add: vector(0xae),
   subtract: vector(0xb1),
+  lane: (value: Code, lane: number): Code => [...vector(0x1b)(value), lane],
 };
 
 export const f64x2 = {
+  constant: (value: number): Code => [...vector(0x0c)(), ...encodeDouble(value), ...encodeDouble(value)],
+  splat: vector(0x14),
   /** Widens the lower two f32 lanes. */
   widenLower: vector(0x5f),
+  lane: (value: Code, lane: number): Code => [...vector(0x21)(value), lane],
+  truncate: vector(0x7a),
   add: vector(0xf0),
+  subtract: vector(0xf1),
+  multiply: vector(0xf2),
+  /** The second operand where it is less, else the first: the first where the second is NaN. */
+  pseudoLeast: vector(0xf6),
 };
 
 export const getLocal = (index: number): Code => [0x20, ...encodeUnsigned(index)];
@@ -154,7 +180,7 @@ export const repeatWhile = (condition: Code, body: Code): Code => [
   ...[...condition, 0x0d, 0, END],
 ];
 
-const TYPES = { i32: 0x7f, i64: 0x7e, f32: 0x7d, v128: 0x7b } as const;
+const TYPES = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
 export type ValueType = keyof typeof TYPES;
 
 export interface WasmFunction {

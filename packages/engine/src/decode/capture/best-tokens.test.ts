@@ -1,6 +1,7 @@
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { describe, expect, it } from 'vitest';
-import { createBestTokens } from './best-tokens.ts';
+import { openPlainKernel, openWasmKernel } from './lanes/lane-kernel.ts';
+import { createAscendingSums } from './vocabulary-sums.ts';
 
 /** By sorting all of them. */
 function sortOut(row: readonly number[], most: number): [number, number][] {
@@ -18,18 +19,20 @@ describe('the best tokens of a row', () => {
       const row = Array.from({ length: size }, () =>
         random() < 0.1 ? Number.NEGATIVE_INFINITY : Math.floor(random() * kinds) / 7,
       );
-      const best = createBestTokens(64);
       const logits = Float32Array.from([9999, ...row, 9999]);
-      const count = best.find(logits, { offset: 1, vocabularySize: size });
-      const found = Array.from({ length: count }, (_, i) => [best.ids[i], best.values[i]]);
-      expect(found).toEqual(sortOut(row, 64));
+      for (const kernel of [openWasmKernel(size), openPlainKernel(size)]) {
+        const { best, read } = createAscendingSums(size, kernel);
+        const count = read({ logits, offset: 1 }, 1);
+        const found = Array.from({ length: count }, (_, i) => [best.ids[i], best.values[i]]);
+        expect(found).toEqual(sortOut(row, 64));
+      }
     }
   });
 
   it('are found anew in every row, and no logit that is not a number is one', () => {
-    const best = createBestTokens(2);
-    expect(best.find(Float32Array.of(5, 6, 7, 8, 9), { offset: 0, vocabularySize: 5 })).toBe(2);
-    expect(best.find(Float32Array.of(Number.NaN, 1, Number.NaN), { offset: 0, vocabularySize: 3 })).toBe(1);
+    const { best, read } = createAscendingSums(3);
+    expect(read({ logits: Float32Array.of(5, 6, 7), offset: 0 }, 1)).toBe(3);
+    expect(read({ logits: Float32Array.of(Number.NaN, 1, Number.NaN), offset: 0 }, 1)).toBe(1);
     expect([best.ids[0], best.values[0]]).toEqual([1, 1]);
   });
 });

@@ -10,11 +10,6 @@ export interface BestTokens {
   clear(threshold?: number): void;
   /** Takes a token whose value is above the threshold. Tokens come in ascending order of id. */
   insert(id: number, value: number): void;
-  /**
-   * One pass over a row of logits; fills `ids` and `values`. A logit of -Infinity or NaN is none.
-   * @returns how many there are.
-   */
-  find(logits: Float32Array, row: { readonly offset: number; readonly vocabularySize: number }): number;
 }
 
 /** @param most tokens that are kept. */
@@ -51,30 +46,5 @@ export function createBestTokens(most: number): BestTokens {
     },
     clear,
     insert,
-    find(logits, { offset, vocabularySize }) {
-      clear();
-      let least = threshold;
-      const fours = vocabularySize - (vocabularySize % 4);
-      // Hardly any value is among the best: four are passed over at a time.
-      for (let id = 0; id < fours; id += 4) {
-        const at = offset + id;
-        const a = logits[at] as number;
-        const b = logits[at + 1] as number;
-        const c = logits[at + 2] as number;
-        const d = logits[at + 3] as number;
-        if (a > least || b > least || c > least || d > least) {
-          if (a > threshold) insert(id, a);
-          if (b > threshold) insert(id + 1, b);
-          if (c > threshold) insert(id + 2, c);
-          if (d > threshold) insert(id + 3, d);
-          least = threshold;
-        }
-      }
-      for (let id = fours; id < vocabularySize; id++) {
-        const value = logits[offset + id] as number;
-        if (value > threshold) insert(id, value);
-      }
-      return count;
-    },
   };
 }

@@ -3,17 +3,20 @@
  * between JavaScript engines, and a verifier must reach the same fixed-point log-probabilities as the provider.
  */
 
-const STEPS_PER_NAT = 128;
+export const STEPS_PER_NAT = 128;
 /** Terms below e^-40 of the largest cannot reach the 2^-24 and 2^-16 grids that everything is rounded to. */
 const CUTOFF_NATS = 40;
-const STEPS = CUTOFF_NATS * STEPS_PER_NAT;
+export const STEPS = CUTOFF_NATS * STEPS_PER_NAT;
 /** Coefficients of exp(-r / 128) for a remainder r in table steps: 1 - C1 r + C2 r^2 - C3 r^3, error below 1.6e-10. */
-const C1 = 1 / STEPS_PER_NAT;
-const C2 = 1 / (2 * STEPS_PER_NAT ** 2);
-const C3 = 1 / (6 * STEPS_PER_NAT ** 3);
-const TABLE = createTable();
+export const REMAINDER_COEFFICIENTS = [
+  1 / STEPS_PER_NAT,
+  1 / (2 * STEPS_PER_NAT ** 2),
+  1 / (6 * STEPS_PER_NAT ** 3),
+] as const;
+const [C1, C2, C3] = REMAINDER_COEFFICIENTS;
+/** TABLE[k] = exp(-k / 128), by repeated multiplication: relative error below 1e-12. Nobody may write to it. */
+export const TABLE = createTable();
 
-/** TABLE[k] = exp(-k / 128), by repeated multiplication: relative error below 1e-12. */
 function createTable(): Float64Array {
   const ratio = series(1 / STEPS_PER_NAT);
   const table = new Float64Array(STEPS + 1);

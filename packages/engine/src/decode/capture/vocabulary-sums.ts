@@ -1,7 +1,7 @@
 import { MAX_LISTED } from '@ogong/protocol/modality/text/sampling/sampler';
 import { type BestTokens, createBestTokens } from './best-tokens.ts';
-import { expNegative, sumExponentials } from './deterministic-math.ts';
-import { openPlainKernel, openWasmKernel } from './lanes/lane-kernel.ts';
+import { expNegative } from './deterministic-math.ts';
+import { type LaneKernel, openPlainKernel, openWasmKernel } from './lanes/lane-kernel.ts';
 import { GROUP } from './lanes/lane-sums.ts';
 
 /** A row of logits: f32[vocabulary] from `offset`, natural log scale. -Infinity and NaN have no share. */
@@ -26,23 +26,6 @@ export interface VocabularySums {
   sum(reference: number, scale: number): number;
 }
 
-/** Sums in ascending order of id, one addition after the other. */
-export function createAscendingSums(vocabularySize: number): VocabularySums {
-  const best = createBestTokens(MAX_LISTED);
-  let row: LogitRow = { logits: new Float32Array(0), offset: 0 };
-  let count = 0;
-  return {
-    best,
-    read(next) {
-      row = next;
-      count = best.find(row.logits, { offset: row.offset, vocabularySize });
-      return count;
-    },
-    sum: (reference, scale) =>
-      count === 0 ? 0 : sumExponentials(row.logits, { offset: row.offset, length: vocabularySize, reference, scale }),
-  };
-}
-
 const float = new Float32Array(1);
 const floatBits = new Int32Array(float.buffer);
 
@@ -56,33 +39,57 @@ function floatBelow(value: number): number {
   return float[0];
 }
 
+const openKernel = (vocabularySize: number): LaneKernel =>
+  openWasmKernel(vocabularySize) ?? openPlainKernel(vocabularySize);
+
+/** Copies a row into a kernel, and finds its best values there. */
+function readBest(kernel: LaneKernel, best: BestTokens, { logits, offset }: LogitRow): number {
+  const { values } = kernel;
+  values.set(logits.subarray(offset, offset + values.length));
+  best.clear(floatBelow(kernel.boundBest(MAX_LISTED)));
+  let group = kernel.findAbove(0, best.threshold);
+  while (group !== undefined) {
+    const end = Math.min(group + GROUP, values.length);
+    for (let id = group; id < end; id++) {
+      const value = values[id] as number;
+      if (value > best.threshold) best.insert(id, value);
+    }
+    group = kernel.findAbove(group + GROUP, best.threshold);
+  }
+  return best.count;
+}
+
+/** Sums in ascending order of id, one addition after the other. */
+export function createAscendingSums(vocabularySize: number, kernel = openKernel(vocabularySize)): VocabularySums {
+  const best = createBestTokens(MAX_LISTED);
+  let scales: readonly number[] = [];
+  /** The row's sums at these scales from one reference: that of temperature 1 is nearly always that of the other one, too. */
+  let found: { readonly reference: number; readonly sums: readonly number[] } | undefined;
+  return {
+    best,
+    read(row, scale) {
+      scales = scale === 1 ? [1] : [1, scale];
+      found = undefined;
+      return readBest(kernel, best, row);
+    },
+    sum(reference, scale) {
+      if (best.count === 0) return 0;
+      if (found?.reference !== reference) found = { reference, sums: kernel.sumInOrder(reference, scales) };
+      return found.sums[scale === 1 ? 0 : 1] as number;
+    },
+  };
+}
+
 /** Sums in lanes (docs/spec/lanes.md). */
-export function createLaneSums(
-  vocabularySize: number,
-  kernel = openWasmKernel(vocabularySize) ?? openPlainKernel(vocabularySize),
-): VocabularySums {
+export function createLaneSums(vocabularySize: number, kernel = openKernel(vocabularySize)): VocabularySums {
   const best = createBestTokens(MAX_LISTED);
   /** The row's sums at temperature 1, and at the given one if it is another. */
   let sums: readonly number[] = [];
 
-  const findBest = (): void => {
-    best.clear(floatBelow(kernel.boundBest(MAX_LISTED)));
-    let group = kernel.findAbove(0, best.threshold);
-    while (group !== undefined) {
-      const end = Math.min(group + GROUP, vocabularySize);
-      for (let id = group; id < end; id++) {
-        const value = kernel.values[id] as number;
-        if (value > best.threshold) best.insert(id, value);
-      }
-      group = kernel.findAbove(group + GROUP, best.threshold);
-    }
-  };
-
   return {
     best,
-    read({ logits, offset }, scale) {
-      kernel.values.set(logits.subarray(offset, offset + vocabularySize));
-      findBest();
+    read(row, scale) {
+      readBest(kernel, best, row);
       const scales = scale === 1 ? [1] : [1, scale];
       const slopes = scales.map((each) => Math.fround(each * Math.LOG2E));
       sums = best.count === 0 ? [0] : kernel.sum(best.values[0] as number, slopes);

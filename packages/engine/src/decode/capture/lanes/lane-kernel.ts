@@ -12,9 +12,11 @@ import {
   v128,
   type WasmFunction,
 } from '@ogong/protocol/base/wasm-code';
+import { sumExponentials } from '../deterministic-math.ts';
 import { COEFFICIENTS, GROUP, LANES, MOST_HALVINGS, ROUNDER, sumLanes } from './lane-sums.ts';
+import { createOrderedTable, toParameters, writeOrderedSum } from './ordered-sum.ts';
 
-/** A row of a vocabulary, as it is listed: the search for its best values, and its sums in lanes. */
+/** A row of a vocabulary, as it is listed: the search for its best values, and its sums in lanes or in ascending order. */
 export interface LaneKernel {
   /** Memory of the row; the caller fills it. */
   readonly values: Float32Array;
@@ -36,17 +38,20 @@ export interface LaneKernel {
    * @param slopes f32.
    */
   sum(best: number, slopes: readonly number[]): readonly number[];
+  /** Computes `sumExponentials` of the row for one scale or two, in one pass. */
+  sumInOrder(reference: number, scales: readonly number[]): readonly number[];
 }
 
 const VECTOR_BYTES = 16;
 const GROUP_BYTES = 4 * GROUP;
 const PAGE_BYTES = 2 ** 16;
 const MANTISSA_BITS = 23;
-/** Bytes for results and largest values in front of the row. */
-const ROW_ADDRESS = 1_088;
 /** Parts of a row whose largest values are found, by lane. */
 const PARTS = 64;
 const MOST_ADDRESS = 64;
+const TABLE_ADDRESS = MOST_ADDRESS + PARTS * VECTOR_BYTES;
+const table = createOrderedTable();
+const ROW_ADDRESS = TABLE_ADDRESS + Math.ceil(table.byteLength / VECTOR_BYTES) * VECTOR_BYTES;
 
 const vectorsOfGroup = Array.from({ length: GROUP_BYTES / VECTOR_BYTES }, (_, i) => i * VECTOR_BYTES);
 
@@ -173,16 +178,24 @@ interface Exports {
   findMost(at: number, end: number, to: number): void;
   sumOnce(at: number, end: number, best: number, slope: number): void;
   sumTwice(at: number, end: number, best: number, first: number, second: number): void;
+  addOnce(at: number, end: number, ...sum: OrderedSum): void;
+  addTwice(at: number, end: number, ...sums: [...OrderedSum, ...OrderedSum]): void;
 }
+
+type OrderedSum = ReturnType<typeof toParameters>;
 
 /** Opens the kernel in WebAssembly. @returns undefined on a machine without vector instructions. */
 export function openWasmKernel(vocabularySize: number): LaneKernel | undefined {
   const bytes = Math.ceil(vocabularySize / GROUP) * GROUP_BYTES;
   const end = ROW_ADDRESS + bytes;
-  const functions = [writeSearch(), writeMost(), writeSum('sumOnce', 1), writeSum('sumTwice', 2)];
+  const functions = [
+    ...[writeSearch(), writeMost(), writeSum('sumOnce', 1), writeSum('sumTwice', 2)],
+    ...[writeOrderedSum('addOnce', 1, TABLE_ADDRESS), writeOrderedSum('addTwice', 2, TABLE_ADDRESS)],
+  ];
   const exports = openModule(functions, Math.ceil(end / PAGE_BYTES)) as Exports | undefined;
   if (exports === undefined) return undefined;
-  const { memory, findAbove, findMost, sumOnce, sumTwice } = exports;
+  const { memory, findAbove, findMost, sumOnce, sumTwice, addOnce, addTwice } = exports;
+  new Float64Array(memory.buffer, TABLE_ADDRESS, table.length).set(table);
   const results = new Float64Array(memory.buffer, 0, 4);
   new Float32Array(memory.buffer, ROW_ADDRESS, bytes / 4).fill(Number.NEGATIVE_INFINITY);
   const most = new Float32Array(memory.buffer, MOST_ADDRESS, PARTS * LANES);
@@ -207,6 +220,13 @@ export function openWasmKernel(vocabularySize: number): LaneKernel | undefined {
       else sumTwice(ROW_ADDRESS, end, best, first, second);
       return second === undefined ? [readSum(0)] : [readSum(0), readSum(1)];
     },
+    sumInOrder(reference, [first = 1, second]) {
+      const sum = toParameters(reference, first);
+      if (second === undefined) addOnce(ROW_ADDRESS, end, ...sum);
+      else addTwice(ROW_ADDRESS, end, ...sum, ...toParameters(reference, second));
+      const [one, other] = results as unknown as [number, number];
+      return second === undefined ? [one] : [one, other];
+    },
   };
 }
 
@@ -221,5 +241,7 @@ export function openPlainKernel(vocabularySize: number): LaneKernel {
     },
     boundBest: () => Number.NEGATIVE_INFINITY,
     sum: (best, slopes) => slopes.map((slope) => sumLanes(values, best, slope)),
+    sumInOrder: (reference, scales) =>
+      scales.map((scale) => sumExponentials(values, { offset: 0, length: vocabularySize, reference, scale })),
   };
 }
