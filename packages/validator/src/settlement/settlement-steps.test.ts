@@ -3,7 +3,6 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashSettlement, summarizeSettlement } from '@ogong/protocol/settlement/batch';
 import type { ValidatorStatement } from '@ogong/protocol/settlement/validator-statement';
-import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { domain } from '@ogong/testing/validator/test-bench';
 import { createFour } from '@ogong/testing/validator/test-four';
 import { decideThree, proposeUnheard } from '@ogong/testing/validator/test-proposal';

@@ -1,7 +1,7 @@
 import { drawSecondRecipients } from '@ogong/protocol/audit/second-recipients';
 import { equalBytes, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { parseDelivery } from '@ogong/protocol/exchange/delivery';
-import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { computeReplyId, type NamedOrder, nameOrder, type Order, parseOrder } from '@ogong/protocol/exchange/order';
 import type { BatchEntry } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { computeCorrectionId, type VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { SignedOrder } from '@ogong/protocol/verdict/claim';
@@ -10,9 +10,12 @@ import { isRefutation } from '@ogong/protocol/verdict/verify-verdict';
 import { readSecondDelivery, type SecondDelivery } from '../../store/replies/second-delivery-store.ts';
 import type { CosignState, EntryRecord, SecondDeliveryAnswer } from './cosign-state.ts';
 
+/** An order with its reply id, and without its hash, which takes longer and which only answers need. */
+type IdentifiedOrder = Order & Pick<NamedOrder, 'replyId'>;
+
 interface AskedEntry {
   readonly entry: VerdictEntry;
-  readonly order: NamedOrder;
+  readonly order: IdentifiedOrder;
   readonly signedOrder: SignedOrder;
 }
 
@@ -73,7 +76,8 @@ function listCheckableEntries(
     const isCorrected = ids.has(toHex(computeCorrectionId(entry.replyId)));
     if (signedOrder === undefined || isCorrected || !isContradicted(entry, { recordHash: nobodysHash })) return [];
     try {
-      return [{ entry, signedOrder, order: nameOrder(crypto, ledger, parseOrder(signedOrder.order)) }];
+      const order = parseOrder(signedOrder.order);
+      return [{ entry, signedOrder, order: { ...order, replyId: computeReplyId(crypto, ledger, order) } }];
     } catch (error) {
       if (error instanceof ProtocolError) return [];
       throw error;
@@ -119,7 +123,7 @@ function createSecondRecipientDraw({ crypto, signer, getBeacon, findMembers }: D
   const lookUp = (epoch: bigint) =>
     Promise.all([getBeacon(epoch).catch(() => undefined), findMembers(epoch).catch(() => undefined)]);
   const known = new Map<bigint, ReturnType<typeof lookUp>>();
-  return async (order: NamedOrder): Promise<Uint8Array[]> => {
+  return async (order: IdentifiedOrder): Promise<Uint8Array[]> => {
     const looking = known.get(order.epoch) ?? lookUp(order.epoch);
     known.set(order.epoch, looking);
     const [beacon, members] = await looking;
@@ -141,7 +145,8 @@ function readAnswer(
   if (of === undefined) return [];
   const { entry, order, signedOrder } = of;
   try {
-    const delivery = verifyDelivery(crypto, { ledger, order }, { ...signed, bound });
+    const named = nameOrder(crypto, ledger, order);
+    const delivery = verifyDelivery(crypto, { ledger, order: named }, { ...signed, bound });
     return isContradicted(entry, delivery) ? [[entry.index, toDelivered(signedOrder, { signed, bound })]] : [];
   } catch (error) {
     if (!isRefutation(error)) throw error;
