@@ -25,7 +25,6 @@ import {
   appendVerdict,
   computeGenesisPosition,
   isBillable,
-  parseVerdictEntry,
   VERDICTS,
   type VerdictFields,
   type VerifierMark,

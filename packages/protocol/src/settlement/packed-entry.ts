@@ -177,8 +177,7 @@ export function createPartTable(crypto: Pick<Crypto, 'sha256'>): PartTable {
 }
 
 /** Reads the first four bytes of a part, as a signed integer. */
-const readAnchor = (entry: Uint8Array, at: number): number =>
-  new DataView(entry.buffer, entry.byteOffset).getInt32(at);
+const readAnchor = (entry: Uint8Array, at: number): number => new DataView(entry.buffer, entry.byteOffset).getInt32(at);
 
 const startsAt = (entry: Uint8Array, at: number, part: Uint8Array): boolean =>
   at + part.length <= entry.length && equalBytes(part, entry.subarray(at, at + part.length));

@@ -12,7 +12,7 @@ async function createLog() {
   const { store, signer } = four.own;
   const show = (entries: readonly OpenEntry[]) =>
     entries.map(({ bytes, replyId, entry, message }) => ({ bytes, replyId, entry, message: message() }));
-  /** What a validator lists that has just started. */
+  /** Lists as a validator does that has just started. */
   const listAfresh = () => show(createEntryWindow(store, 100).list(0n, 100));
   return { store, signer, show, listAfresh };
 }

@@ -1,7 +1,18 @@
-import { amount, bigInteger, bytes, columns, flag, integer, named, oneOf, optional, text } from '@ogong/host/store/columns';
+import {
+  amount,
+  bigInteger,
+  bytes,
+  columns,
+  flag,
+  integer,
+  named,
+  oneOf,
+  optional,
+  text,
+} from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
-import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
 import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
+import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { REPLY_STATES } from './reply-states.ts';
 import {
