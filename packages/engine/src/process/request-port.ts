@@ -14,11 +14,23 @@ interface Cancellation {
   readonly cancel: (id: number) => void;
 }
 
+/** A way to a host that is alive. */
+interface OpenRequest {
+  readonly post: (id: number) => void;
+  readonly cancel: (id: number) => void;
+}
+
 /** Matches what a host sends back to the requests that wait for it. */
 export interface RequestPort {
   receive(message: HostMessage): void;
-  /** Events until the end of a reply; leaving early or aborting cancels it. */
-  stream(post: (id: number) => void, cancellation: Cancellation): AsyncGenerator<TextGenerationEvent>;
+  /**
+   * Events until the end of a reply; leaving early or aborting cancels it.
+   * @param open called once the reader asks for the first event.
+   */
+  stream(
+    open: () => OpenRequest | Promise<OpenRequest>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<TextGenerationEvent>;
   call(post: (id: number) => void, cancellation: Cancellation): Promise<unknown>;
   failAll(error: EngineError): void;
 }
@@ -45,7 +57,8 @@ export function createRequestPort(): RequestPort {
       else if (message.kind === 'error') settle(message.id)?.onError(fromPlainError(message.error));
     },
 
-    async *stream(post, { signal, cancel }) {
+    async *stream(open, signal) {
+      const { post, cancel } = await open();
       assertLive(signal);
       const id = nextId++;
       const queue: TextGenerationEvent[] = [];

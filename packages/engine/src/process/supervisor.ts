@@ -170,9 +170,14 @@ export async function createSupervisor<C extends ChildContract>(options: Supervi
       if (info === undefined) throw fatal ?? new EngineError('engine-closed', 'the engine is closed');
       return info;
     },
-    async *generate(request, signal) {
-      const target = await whenReady();
-      yield* port.stream((id) => post(target, { kind: 'generate', id, request }), cancellation(target, signal));
+    generate(request, signal) {
+      return port.stream(async () => {
+        const target = await whenReady();
+        return {
+          post: (id) => post(target, { kind: 'generate', id, request }),
+          cancel: (id) => post(target, { kind: 'cancel', id }),
+        };
+      }, signal);
     },
     async call(call, signal) {
       const target = await whenReady();

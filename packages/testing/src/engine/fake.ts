@@ -192,7 +192,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
     info: () => info,
     async *generate(request, { signal } = {}): AsyncGenerator<TextGenerationEvent> {
       assertOpen();
-      yield* port.stream((id) => host.generate(id, request), { signal, cancel: (id) => host.cancel(id) });
+      yield* port.stream(() => ({ post: (id) => host.generate(id, request), cancel: (id) => host.cancel(id) }), signal);
     },
     async score(request, { signal } = {}) {
       assertOpen();

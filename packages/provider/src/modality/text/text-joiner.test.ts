@@ -42,8 +42,19 @@ it('holds back no text that comes as slowly as people read', async () => {
   for (const letter of letters) {
     vi.advanceTimersByTime(20);
     await joiner.add(letter, []);
+    await turn();
     expect(reader.texts().at(-1)).toBe(letter);
   }
+});
+
+it('joins the texts of one turn after a pause', async () => {
+  const reader = createReader();
+  const joiner = createTextJoiner(reader.send, { isShown: true });
+  for (const letter of letters.slice(0, 4)) await joiner.add(letter, []);
+  vi.advanceTimersByTime(1_000);
+  for (const letter of letters.slice(4, 8)) await joiner.add(letter, []);
+  await turn();
+  expect(reader.texts().slice(4)).toEqual(['efgh']);
 });
 
 it('sends at most 16 texts together, at once where there are so many', async () => {

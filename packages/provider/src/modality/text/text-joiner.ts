@@ -41,6 +41,7 @@ export function createTextJoiner<T>(
   let tokens: T[] = [];
   let sentAtMs = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
+  let turn: NodeJS.Immediate | undefined;
   let sending: Promise<void> | undefined;
   let failure: { readonly error: unknown } | undefined;
 
@@ -48,7 +49,8 @@ export function createTextJoiner<T>(
 
   function sendNow(): void {
     clearTimeout(timer);
-    timer = undefined;
+    clearImmediate(turn);
+    timer = turn = undefined;
     const sent = send(text, tokens);
     [text, textBytes, count, tokens, sentAtMs] = ['', 0, 0, [], monotonicClock.nowMs()];
     sending = sent.then(taken, (error: unknown) => {
@@ -66,8 +68,10 @@ export function createTextJoiner<T>(
   function sendInTime(): void {
     if (count === 0 || sending !== undefined) return;
     const leftMs = sentAtMs + gatherMs - monotonicClock.nowMs();
-    if (added <= first || leftMs <= 0 || isFull()) sendNow();
-    else timer ??= setTimeout(sendNow, leftMs);
+    if (added <= first || isFull()) sendNow();
+    else if (timer === undefined && leftMs > 0) timer = setTimeout(sendNow, leftMs);
+    // An engine sends several tokens in one turn.
+    else if (timer === undefined) turn ??= setImmediate(sendNow);
   }
 
   function assertSent(): void {
