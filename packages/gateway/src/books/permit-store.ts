@@ -38,6 +38,9 @@ export interface PermitRow extends SignedPermit {
   readonly madeMs: number;
 }
 
+/** Each query about unsettled permits has this condition as it stands: otherwise SQLite reads all permits instead of the index. */
+const UNSETTLED = "state IN ('open', 'ended', 'taking', 'taken')";
+
 /** Part of the schema of a gateway's store. A payer's nonce is taken once. */
 export const PERMIT_TABLE = `
   CREATE TABLE permits (
@@ -62,7 +65,7 @@ export const PERMIT_TABLE = `
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX permits_by_age ON permits (made_ms);
   CREATE INDEX permits_lost ON permits (payer) WHERE state = 'lost';
-  CREATE INDEX permits_unsettled ON permits (made_ms) WHERE state IN ('open', 'ended', 'taking', 'taken');
+  CREATE INDEX permits_unsettled ON permits (made_ms) WHERE ${UNSETTLED};
 `;
 
 /** A nonce has 256 bits, more than an amount. */
@@ -150,11 +153,11 @@ function* findCover(
     mostUnsettledAtomic,
   }: { readonly madeMs: number; readonly funds: PermitFunds; readonly mostUnsettledAtomic: bigint },
 ): Work<'allowance' | 'approval' | 'poor' | 'owes' | 'full'> {
-  const lost = `SELECT ${row.list} FROM permits WHERE state = 'lost' AND (payer = ? OR made_ms > ?) LIMIT ${MOST_UNSETTLED}`;
+  // Sorted as the index of lost permits is, so that SQLite reads no others.
+  const lost = `SELECT ${row.list} FROM permits WHERE state = 'lost' AND (payer = ? OR made_ms > ?) ORDER BY payer LIMIT ${MOST_UNSETTLED}`;
   const losses = yield* findAll(row, lost, from, madeMs - DAY_MS);
   if (losses.some(({ payer }) => payer === from)) return 'owes';
-  const waiting = `SELECT ${row.list} FROM permits WHERE state IN ('open', 'ended', 'taking') LIMIT ${MOST_UNSETTLED}`;
-  const unsettled = yield* findAll(row, waiting);
+  const unsettled = yield* findAll(row, WAITING);
   const sum = (rows: readonly StoredRow[]): bigint => rows.reduce((total, one) => total + one.maximum, 0n);
   const own = unsettled.filter(({ payer }) => payer === from);
   const neededAtomic = sum(own) + maximum;
@@ -167,10 +170,12 @@ function* findCover(
 }
 
 const DAY_MS = 86_400_000;
+/** All permits whose amount is not on the chain, the oldest first. */
+const WAITING = `SELECT ${row.list} FROM permits WHERE ${UNSETTLED} AND state <> 'taken' ORDER BY made_ms LIMIT ${MOST_UNSETTLED}`;
 
 /** Notes that a permit's request is over. */
 export const endPermit = (account: string): Work<number> =>
-  change("UPDATE permits SET state = 'ended' WHERE account = ? AND state = 'open'", account);
+  change(`UPDATE permits SET state = 'ended' WHERE account = ? AND state = 'open' AND ${UNSETTLED}`, account);
 
 /** Changes a permit that is still as it was found. @returns false, with nothing changed, if another gateway was faster. */
 function* move(
