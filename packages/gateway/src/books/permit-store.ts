@@ -159,13 +159,14 @@ function* findCover(
   if (losses.some(({ payer }) => payer === from)) return 'owes';
   const unsettled = yield* findAll(row, WAITING);
   const sum = (rows: readonly StoredRow[]): bigint => rows.reduce((total, one) => total + one.maximum, 0n);
+  const lostAtomic = losses.reduce((total, one) => total + one.takenAtomic, 0n);
   const own = unsettled.filter(({ payer }) => payer === from);
   const neededAtomic = sum(own) + maximum;
   const isAllowed = neededAtomic <= allowanceAtomic && own.every((one) => one.approval === undefined);
   const isApproved = approval?.nonce === approvalNonce && own.length === 0;
   if (neededAtomic > balanceAtomic || (!isAllowed && !isApproved)) return 'poor';
   if (unsettled.length + losses.length >= MOST_UNSETTLED) return 'full';
-  if (sum([...unsettled, ...losses]) + maximum > mostUnsettledAtomic) return 'full';
+  if (sum(unsettled) + lostAtomic + maximum > mostUnsettledAtomic) return 'full';
   return isAllowed ? 'allowance' : 'approval';
 }
 
@@ -268,10 +269,14 @@ export const forgetPermits = (beforeMs: number): Work<number> =>
     beforeMs,
   );
 
-/** Lists permits that still change, the oldest first. */
-export function* listUnsettledPermits(limit: number): Work<PermitRow[]> {
-  const sql = `SELECT ${row.list} FROM permits WHERE state IN ('open', 'ended', 'taking', 'taken') ORDER BY made_ms LIMIT ?`;
-  return (yield* findAll(row, sql, limit)).map(toPermit);
+/**
+ * Lists permits that still change: all whose amount is not on the chain, so that payers that do not pay cannot delay others, then the
+ * oldest of those that wait for confirmations.
+ * @param mostTaken limit of the latter.
+ */
+export function* listUnsettledPermits(mostTaken: number): Work<PermitRow[]> {
+  const taken = `SELECT ${row.list} FROM permits WHERE ${UNSETTLED} AND state = 'taken' ORDER BY made_ms LIMIT ?`;
+  return [...(yield* findAll(row, WAITING)), ...(yield* findAll(row, taken, mostTaken))].map(toPermit);
 }
 
 export function* findPermit({ from, nonce }: Pick<UptoPermit, 'from' | 'nonce'>): Work<PermitRow | undefined> {

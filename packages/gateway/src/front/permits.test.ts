@@ -35,6 +35,36 @@ it('takes the amount that is on the chain for the one that was taken', async () 
   await bench.close();
 });
 
+it('takes a payment behind hundreds of payers that do not pay, and counts the lost amounts alone', async () => {
+  const bench = createPermitBench({ gateways: 1, mostUnsettledAtomic: 300n * MAXIMUM });
+  const { money, desk } = bench;
+  const { permit: first } = await bench.sign(generatePrivateKey(), { maximum: MAXIMUM, nonce: 0n });
+  money.fund(first.from, 300n * MAXIMUM);
+  const permits = Array.from({ length: 257 }, (_, index) => ({ ...first, nonce: BigInt(index) }));
+  for (const permit of permits) {
+    await desk(0).take({ permit, signature: '0x', approval: undefined }, MAX_FEE);
+    await bench.order(permit, MAX_FEE);
+    await bench.end(permit);
+    await bench.settle(permit, 40n);
+  }
+  money.fund(first.from, 0n);
+  const honest = await owePermit(bench);
+  await bench.settle(honest, 40n);
+  await desk(0).step();
+  expect(await bench.find(honest)).toMatchObject({ state: 'taken', takenAtomic: 40n });
+
+  money.state.timeS = first.deadline + 1n;
+  await desk(0).step();
+  expect(await bench.find(first)).toMatchObject({ state: 'lost', takenAtomic: 40n });
+  const rich = await bench.sign(generatePrivateKey(), { maximum: 290n * MAXIMUM, nonce: 1n });
+  money.fund(rich.permit.from, 300n * MAXIMUM);
+  expect(await desk(0).take(rich, MAX_FEE)).toBe('full');
+  const { permit, signature, approval } = rich;
+  const smaller = { permit: { ...permit, maximum: 289n * MAXIMUM }, signature, approval };
+  expect(await desk(0).take(smaller, MAX_FEE)).toMatchObject({ state: 'open' });
+  await bench.close();
+});
+
 it('takes one payment at a time by approvals of a payer that lets permits spend nothing', async () => {
   const bench = createPermitBench({ gateways: 1 });
   const { money, sign, approve, find } = bench;

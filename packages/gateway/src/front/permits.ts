@@ -79,6 +79,7 @@ const LEAST_LIFE_S = 900n;
 const MOST_LIFE_S = 3_900n;
 /** From here on the price is taken as it stands. The payer gets credit for the rest. */
 const URGENT_S = 600n;
+/** Payments of a round that wait for confirmations. */
 const PER_ROUND = 256;
 const KEPT_MS = 31 * 86_400_000;
 
