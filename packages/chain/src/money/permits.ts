@@ -1,4 +1,4 @@
-import { decodeFunctionData, encodeFunctionData, erc20Abi, parseAbi, parseSignature } from 'viem';
+import { decodeFunctionData, encodeFunctionData, erc20Abi, parseAbi, parseSignature, serializeSignature } from 'viem';
 import type { TokenPlace } from '../deployment.ts';
 import { ogongTokenAbi } from '../generated/abi.ts';
 import { type Address, type Hex, lowerHex } from '../hex.ts';
@@ -172,7 +172,9 @@ export function createPermitWrites({ send }: Pick<Transactor, 'send'>, token: Ad
     takeByPermit({ permit, signature, approval }: SignedPermit, amount: bigint) {
       const { from, to, facilitator, maximum, nonce, validAfter, deadline } = permit;
       const signed = { permitted: { token, amount: maximum }, nonce, deadline };
-      const args = [signed, amount, from, { to, facilitator, validAfter }, signature] as const;
+      // Some wallets end a signature with 0 or 1, and Permit2 takes 27 and 28 alone.
+      const taken = serializeSignature(parseSignature(signature));
+      const args = [signed, amount, from, { to, facilitator, validAfter }, taken] as const;
       const data = approval
         ? encodeFunctionData({
             abi: proxyAbi,
