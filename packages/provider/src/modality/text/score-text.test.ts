@@ -5,6 +5,7 @@ import { adjudicateReport, checkReportShape } from '@ogong/protocol/modality/tex
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import { parseScoreReport } from '@ogong/protocol/modality/text/stage2/score-report';
 import { encodeTextClaim, parseTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
+import { isClassDenied } from '@ogong/protocol/tier/exact-class';
 import { createFakeEngine, type FakeEngineOptions } from '@ogong/testing/engine/fake';
 import { afterAll, describe, expect, it } from 'vitest';
 import { planRequest } from '../../calibration/request-plan.ts';
@@ -36,6 +37,9 @@ async function judge(bend: (header: Header) => Header, checker: TextEngine = eng
   expect(checkReportShape(report, { jobId, modelRoot, header, replay }).status).toBe('pass');
   const { outcome, checks } = adjudicateReport(crypto, { record, header, opening }, report);
   const named = (wanted: string) => checks.filter(({ status }) => status === wanted).map(({ id }) => id);
+  const endorsedClass = checker.info().numericClass;
+  const claim = { numericClass: report.numericClass, isExact: report.exact || report.windows.length === 0 };
+  expect(isClassDenied(header, claim, endorsedClass)).toBe(false);
   return { outcome, failed: named('fail'), skipped: named('skip'), windows: report.windows.length };
 }
 
@@ -71,6 +75,7 @@ describe('a verifier with less room than prompt and reply take', () => {
     expect(await scoreIn(32)).toMatchObject({ outcome: 'inconclusive', windows: 1 });
     expect(await scoreIn(31)).toEqual({ outcome: 'inconclusive', failed: [], skipped: ['room'], windows: 0 });
     expect(await scoreIn(-1)).toEqual({ outcome: 'inconclusive', failed: [], skipped: ['room'], windows: 0 });
+    expect(await scoreIn(31, { lanes: true })).toMatchObject({ outcome: 'inconclusive', windows: 0 });
   });
 
   it('sees a forged reply at its beginning', async () => {

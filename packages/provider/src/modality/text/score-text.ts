@@ -12,7 +12,7 @@ import { NO_MEDIA, type RequestMedia } from '@ogong/protocol/modality/media/medi
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import { isSameFormat } from '@ogong/protocol/modality/text/answer/answer-format';
-import { hashTokens, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { type Header, hashTokens, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import { MAX_LISTED } from '@ogong/protocol/modality/text/sampling/sampler';
 import { readTextClaim } from '@ogong/protocol/modality/text/scored-reply';
@@ -173,7 +173,7 @@ export async function scoreJob(
   const tailDraws = new Map([...job.tailDraws].filter(([position]) => position < scored));
   const shown = edges && { layers: edges, blind: job.blind };
   const scoring = { ...pass, tailDraws, edges: shown };
-  const result = scored > 0 ? await engine.score(scoring, { signal }) : createEmptyResult(info);
+  const result = scored > 0 ? await engine.score(scoring, { signal }) : createEmptyResult(info, header);
   const isLast = firstStopToken === outputTokens.length - 1;
   const spoken = isLast ? outputTokens.subarray(0, firstStopToken) : outputTokens;
   const bytes = await engine.detokenize(spoken);
@@ -232,10 +232,13 @@ function encodeUnreadable({ jobId, header, outputTokens, listSizes }: ScoreJob, 
   });
 }
 
-/** No window fits here. Prompt, vocabulary and text are compared all the same. */
-function createEmptyResult({ numericClass }: TextEngineInfo): TextScoringResult {
+/**
+ * No window fits here. Prompt, vocabulary and text are compared all the same. The class is that of a run, because a report in another
+ * class of this verifier denies the class that it signed for.
+ */
+function createEmptyResult(info: TextEngineInfo, header: Pick<Header, 'numericClass'>): TextScoringResult {
   const nothing = { firstOtherChoice: -1, tailGap: undefined, cachedTokens: 0, elapsedMs: 0, windows: [] };
-  return { numericClass, exact: false, ...nothing };
+  return { ...nothing, numericClass: nameRerunClass(info, header.numericClass).numericClass, exact: false };
 }
 
 /** Whether this model could have made the claim at all, for this request. */
