@@ -67,6 +67,8 @@ const toPayment = ({ payer, nonce, recipient, value, validAfter, validBefore, ..
 /** Returns the account of a payer without a key. */
 export const namePayer = (payer: Address): string => `pay:${payer}`;
 export const isPayer = (account: string): boolean => account.startsWith('pay:');
+/** Returns the account of the payer for that of one of its permits, and any other account as it is. */
+export const toPayer = (account: string): string => /^pay:0x[0-9a-f]{40}(?=:)/.exec(account)?.[0] ?? account;
 
 /** Whether the account's earlier payments suffice. */
 export function* hasCredit(account: string, neededAtomic: bigint): Work<boolean> {

@@ -2,7 +2,7 @@ import { ApiError } from '@ogong/host/http/api-error';
 import type { Work } from '@ogong/host/store/work';
 import { findTogether, type RowQuery } from '@ogong/host/store/work-rows';
 import { findGranted } from './credit-store.ts';
-import { isPayer } from './payment-store.ts';
+import { isPayer, toPayer } from './payment-store.ts';
 import { findSpending, nameAccount } from './spending-store.ts';
 import { toDay, usageOfDay } from './usage-store.ts';
 
@@ -56,10 +56,10 @@ export const listAccounts = ({ keyId, organisation }: KeyOwner): readonly string
 
 /**
  * Names the holder whose share of a channel and of the gateway's places an order uses. Keys of one organisation are one holder,
- * so more keys bring no larger share.
+ * and so are the permits of one payer. So more of them bring no larger share.
  */
 export const nameHolder = ({ keyId, organisation }: KeyOwner): string =>
-  organisation === '' ? keyId : nameAccount(organisation);
+  organisation === '' ? toPayer(keyId) : nameAccount(organisation);
 
 /**
  * A reservation stays until its order is answered or expires, and abandoning an order costs nothing. So each holder (a key, or

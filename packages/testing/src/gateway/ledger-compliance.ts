@@ -2,6 +2,7 @@ import { createAccounts } from '@ogong/gateway/books/accounts';
 import { createBudgetAlerts } from '@ogong/gateway/books/budget-alerts';
 import { type ChannelLedger, createChannelLedger } from '@ogong/gateway/books/channel-ledger';
 import { addCredit, openCredit } from '@ogong/gateway/books/credit-store';
+import { namePermit } from '@ogong/gateway/books/permit-store';
 import { reconcile } from '@ogong/gateway/books/reconcile';
 import type { Reservation } from '@ogong/gateway/books/reservation';
 import { nameAccount, readSpending } from '@ogong/gateway/books/spending-store';
@@ -378,6 +379,22 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
       await reserve('honest', 300n, shared('honest'));
       for (let i = 0; i < 5; i++) await ledger.close(`flood ${i}`, closing(0n));
       await reserve('flood 6', 100n, { ...shared('another key'), organisation });
+    });
+
+    it('is one share for all permits of a payer', async () => {
+      const payer = `0x${'a1'.repeat(20)}` as const;
+      const ofPermit = (nonce: bigint) => shared(namePermit({ from: payer, nonce }));
+      await opened.books.write(function* () {
+        for (let nonce = 0n; nonce < 6n; nonce++) {
+          const { keyId: account } = ofPermit(nonce);
+          yield* addCredit({ id: `upto:${account}`, account, amountAtomic: 100n, detail: '', madeMs: 1 });
+        }
+      });
+      for (let i = 0n; i < 5n; i++) await reserve(`flood ${i}`, 100n, ofPermit(i));
+      await expect(reserve('flood 5', 100n, ofPermit(5n))).rejects.toMatchObject({ code: 'too_many_requests' });
+      await reserve('honest', 300n, shared('honest'));
+      for (let i = 0; i < 5; i++) await ledger.close(`flood ${i}`, closing(0n));
+      await reserve('flood 6', 100n, ofPermit(5n));
     });
 
     it('is free again when its orders are closed, also after a restart', async () => {
