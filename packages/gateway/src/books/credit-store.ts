@@ -83,10 +83,11 @@ export const listCredits = (books: WorkStore, account: string): Promise<CreditEn
   return books.read(() => findAll(creditRow, sql, account, MOST_LISTED));
 };
 
-/** Lists the accounts with credit whose names begin so. */
+/** Lists the accounts with credit whose names begin so. It reads no others: each payment after its request has an account. */
 export function* listCreditAccounts(beginning: string): Work<string[]> {
-  const rows = yield* findAll(grantedRow, `SELECT ${grantedRow.list} FROM granted ORDER BY account`);
-  return rows.map(({ account }) => account).filter((account) => account.startsWith(beginning));
+  const sql = `SELECT ${grantedRow.list} FROM granted WHERE account >= ? AND account < ? ORDER BY account`;
+  const rows = yield* findAll(grantedRow, sql, beginning, `${beginning}\u{10ffff}`);
+  return rows.map(({ account }) => account);
 }
 
 /** Granted amounts by account, and the entries behind them. */
