@@ -90,7 +90,7 @@ export interface GatewayOptions {
   /** Parts of budgets that raise an alert, and its receivers besides the log. Default: none. */
   readonly alerts?: Omit<BudgetAlertOptions, 'intervalMs'>;
   /** Terms for callers that pay without a key. Default: they may not. */
-  readonly payments?: Omit<PaymentOptions, 'payTo' | 'pricePer1kAtomic'>;
+  readonly payments?: Omit<PaymentOptions, 'payTo' | 'pricePer1kAtomic' | 'keptMs'>;
   /** Archive for receipts before they are dropped. Default: none. */
   readonly archive?: ArchiveOptions | undefined;
   /** Terms of addresses for deposits of organisations with credit. Default: no addresses. */

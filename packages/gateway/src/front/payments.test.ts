@@ -51,7 +51,10 @@ beforeEach(async () => {
     return run();
   };
   desk = createPayments(
-    { deployment, payTo, pricePer1kAtomic: 1_000n, leastAtomic: LEAST, confirmations: 1n, intervalMs: 1_000 },
+    {
+      ...{ deployment, payTo, pricePer1kAtomic: 1_000n, leastAtomic: LEAST, confirmations: 1n },
+      ...{ intervalMs: 1_000, keptMs: 86_400_000 },
+    },
     { books: { ...opened.books, alone }, client: async () => chain, clock: systemClock, onError: () => {} },
   );
 });

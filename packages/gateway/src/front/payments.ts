@@ -112,8 +112,6 @@ const PER_ROUND = 64;
 /** Least time before a payment lapses: the chain has to accept it in time. */
 const LEAST_LIFE_S = 5n;
 const MOST_LIFE_S = 3_600n;
-/** Time that a payment is kept: longer than it can be sent again, and than most receipts, which name it. */
-const KEPT_MS = 31 * 86_400_000;
 
 export function createPayments(options: PaymentOptions, dependencies: PaymentDependencies): PaymentDesk {
   const { deployment, payTo, pricePer1kAtomic, leastAtomic } = options;
@@ -220,7 +218,7 @@ export function createPayments(options: PaymentOptions, dependencies: PaymentDep
   const loop = createRepeating(
     { intervalMs: options.intervalMs },
     async () => {
-      await books.write(() => forgetPayments(clock.nowMs() - KEPT_MS));
+      await books.write(() => forgetPayments(clock.nowMs() - options.keptMs));
       for (const row of await books.read(() => listOpenPayments(PER_ROUND))) {
         const { from, nonce } = row.authorization;
         if (!running.has(`${from} ${nonce}`)) await settle(options, dependencies, row).catch(onError);

@@ -39,6 +39,8 @@ export interface SettleOptions {
   readonly leastAtomic: bigint;
   /** Number of blocks above a payment before it is final. */
   readonly confirmations: bigint;
+  /** Time that payments are kept, at least as long as receipts: each round reads all older ones. */
+  readonly keptMs: number;
 }
 
 export interface SettleDependencies<Chain> {
@@ -81,7 +83,6 @@ const MOST_LIFE_S = 3_900n;
 const URGENT_S = 600n;
 /** Payments of a round that wait for confirmations. */
 const PER_ROUND = 256;
-const KEPT_MS = 31 * 86_400_000;
 
 export function createPermits(options: PermitOptions, dependencies: SettleDependencies<PermitChain>): PermitDesk {
   const { deployment, payTo, mostUnsettledAtomic } = options;
@@ -125,7 +126,7 @@ export function createPermits(options: PermitOptions, dependencies: SettleDepend
       books.write(() => endPermit(account)).catch(onError);
     },
     async step() {
-      await books.write(() => forgetPermits(clock.nowMs() - KEPT_MS));
+      await books.write(() => forgetPermits(clock.nowMs() - options.keptMs));
       const rows = await books.read(() => listUnsettledPermits(PER_ROUND));
       if (rows.length === 0) return;
       const chain = await client();

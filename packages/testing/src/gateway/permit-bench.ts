@@ -75,7 +75,8 @@ export function createPermitBench({
     if (stores === undefined) store = openStore(path, { schema: GATEWAY_SCHEMA });
     const own = store && { ...createWorkStore(store), alone };
     books = (own ?? stores?.[0]) as WorkStore;
-    const options = { deployment, payTo, leastAtomic: 10n, confirmations: BENCH_CONFIRMATIONS, mostUnsettledAtomic };
+    const limits = { leastAtomic: 10n, confirmations: BENCH_CONFIRMATIONS, keptMs: 86_400_000, mostUnsettledAtomic };
+    const options = { deployment, payTo, ...limits };
     const about = { client: async () => chain, clock: systemClock, onError: () => {} };
     desks = Array.from({ length: gateways }, (_, index) => {
       const seen = stores?.[index] ?? books;
