@@ -285,8 +285,11 @@ function* deliver(replyId: string, { recordHash, feeAtomic, promptTokens, output
 function* close(replyId: string, closing: Closing): Work<boolean> {
   const row = yield* findOrder(replyId);
   if (row === undefined) return false;
-  yield* patchRow(orderTable, [replyId], { settlement: closing.settlement });
-  if (row.state === 'closed') return false;
+  const { settlement, verdict, detail, judgedRecord } = closing;
+  if (row.state === 'closed') {
+    yield* patchRow(orderTable, [replyId], { settlement });
+    return false;
+  }
   yield* askAhead(...listMoneyRows(row));
   // No claim can cost more than the order allowed.
   const isWithin = closing.feeAtomic <= row.maxFeeAtomic;
@@ -301,9 +304,8 @@ function* close(replyId: string, closing: Closing): Work<boolean> {
   const held = (yield* findHeld(row.validator)).get(holder) ?? 0n;
   yield* writeHeld(row.validator, holder, held - row.maxFeeAtomic);
   yield* book(row, { spent: fee, reserved: -row.maxFeeAtomic });
-  const { verdict, detail, judgedRecord } = closing;
   yield* patchRow(orderTable, [replyId], {
-    ...{ state: 'closed', fee: `${fee}`, verdict, detail, judged_record: judgedRecord },
+    ...{ state: 'closed', fee: `${fee}`, settlement, verdict, detail, judged_record: judgedRecord },
   });
   return true;
 }

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { getHeapStatistics } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { CheckMessage } from './receipt-checker.ts';
 
@@ -17,6 +18,7 @@ process.on('message', ({ id, job }: Extract<CheckMessage, { readonly job: unknow
   if (job.nowMs < 0) process.exit(3);
   const verdict = {
     environment: Object.keys(process.env),
+    heapMib: getHeapStatistics().heap_size_limit / 2 ** 20,
     read: codeOf(() => readFileSync(new TextDecoder().decode(job.response))),
     write: codeOf(() => writeFileSync(new TextDecoder().decode(job.request), 'x')),
     start: codeOf(() => spawnSync(process.execPath, ['--version'])),

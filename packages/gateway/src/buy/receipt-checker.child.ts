@@ -1,6 +1,7 @@
-import { addMachineChecks, checkReceiptMachine } from '@ogong/attestation/machine-check';
+import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import type { BlobRef } from '@ogong/protocol/commitment/blob';
+import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { createBeaconMemo } from './beacon-memo.ts';
 import { createBlobFinder } from './fetch-blobs.ts';
@@ -32,9 +33,18 @@ async function check(id: number, { machinePolicy: policy, isOrdered, heldBlobs =
   } finally {
     walks.delete(id);
   }
-  const { nowMs } = context;
-  const found = policy ? await checkReceiptMachine(receipt, { crypto: nodeCrypto, policy, nowMs }) : [];
-  send({ id, verdict: policy ? addMachineChecks(verdict, found, policy) : verdict });
+  send({ id, verdict: policy ? await checkMachine(verdict, receipt, { policy, nowMs: context.nowMs }) : verdict });
+}
+
+/** Adds the checks of the machine. Their readers of certificates and XML are loaded only for a gateway with a policy. */
+async function checkMachine(
+  verdict: ReceiptVerdict,
+  receipt: Receipt,
+  { policy, nowMs }: { readonly policy: MachinePolicy; readonly nowMs: number },
+): Promise<ReceiptVerdict> {
+  const { addMachineChecks, checkReceiptMachine } = await import('@ogong/attestation/machine-check');
+  const found = await checkReceiptMachine(receipt, { crypto: nodeCrypto, policy, nowMs });
+  return addMachineChecks(verdict, found, policy);
 }
 
 // If it cannot be sent, the gateway has died, and `disconnect` follows.
