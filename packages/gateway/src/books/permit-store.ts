@@ -270,9 +270,8 @@ export const forgetPermits = (beforeMs: number): Work<number> =>
   );
 
 /**
- * Lists permits that still change: all whose amount is not on the chain, so that payers that do not pay cannot delay others, then the
- * oldest of those that wait for confirmations.
- * @param mostTaken limit of the latter.
+ * Lists permits that still change. All of those without a transfer come first, so that payers that do not pay delay no others.
+ * @param mostTaken limit of those with a transfer; the oldest ones count.
  */
 export function* listUnsettledPermits(mostTaken: number): Work<PermitRow[]> {
   const taken = `SELECT ${row.list} FROM permits WHERE ${UNSETTLED} AND state = 'taken' ORDER BY made_ms LIMIT ?`;
