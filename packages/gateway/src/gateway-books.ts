@@ -23,7 +23,7 @@ const EXPIRY_INTERVAL_MS = 60_000;
 const PRIVATE_GRACE_MS = 60_000;
 const ALERT_INTERVAL_MS = 30_000;
 /** Least time that a payment is kept: longer than it can be sent again. */
-const LEAST_PAYMENT_AGE_MS = 31 * 86_400_000;
+const PAYMENT_MEMORY_MS = 31 * 86_400_000;
 
 /** The gateway's stores: its debts, their receipts, and the loops that keep them up to date. */
 export interface GatewayBooks {
@@ -156,7 +156,7 @@ export function createBooks(options: GatewayOptions, context: GatewayContext): G
         ...options.payments,
         payTo: `0x${toHex(payer.address)}`,
         pricePer1kAtomic: options.spending.maxPricePer1kAtomic,
-        keptMs: Math.max(LEAST_PAYMENT_AGE_MS, options.receiptLifetimeMs),
+        keptMs: Math.max(PAYMENT_MEMORY_MS, options.receiptLifetimeMs),
       },
       { books, clock, client: chain.client, onError: warn('a payment could not be settled') },
     );

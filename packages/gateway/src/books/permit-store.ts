@@ -270,8 +270,9 @@ export const forgetPermits = (beforeMs: number): Work<number> =>
   );
 
 /**
- * Lists permits that still change. All of those without a transfer come first, so that payers that do not pay delay no others.
- * @param mostTaken limit of those with a transfer; the oldest ones count.
+ * Lists permits that still change. All permits that are not taken come first, so payers that do not pay cannot delay others. The oldest
+ * permits that wait for confirmations follow.
+ * @param mostTaken limit of the latter.
  */
 export function* listUnsettledPermits(mostTaken: number): Work<PermitRow[]> {
   const taken = `SELECT ${row.list} FROM permits WHERE ${UNSETTLED} AND state = 'taken' ORDER BY made_ms LIMIT ?`;
