@@ -17,7 +17,7 @@ it('sends a signature that ends with 0 or 1 in the form that Permit2 takes', asy
   const other = `0x${'dd'.repeat(20)}` as const;
   const from = payer.address.toLowerCase() as Hex;
   const sent: Hex[] = [];
-  const send = (async (_what, _to, data) => void sent.push(data)) as unknown as Transactor['send'];
+  const send = (async (_what: string, _to: Hex, data: Hex) => void sent.push(data)) as unknown as Transactor['send'];
   const lastBytes = new Set<string>();
   for (let nonce = 0n; nonce < 8n; nonce++) {
     const permit = { from, to: other, facilitator: other, maximum: 9n, nonce, validAfter: 0n, deadline: 9n };
