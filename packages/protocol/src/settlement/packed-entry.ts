@@ -151,6 +151,9 @@ export function createPartTable(crypto: Pick<Crypto, 'sha256'>): PartTable {
     begins[part.anchor >>> 16]!--;
   }
 
+  const findAt = (entry: Uint8Array, at: number, anchor: number): OwnedPart | undefined =>
+    byAnchor.get(anchor)?.find(({ bytes }) => startsAt(entry, at, bytes));
+
   return {
     put(owner, parts) {
       const before = byOwner.get(owner) ?? [];
@@ -164,12 +167,16 @@ export function createPartTable(crypto: Pick<Crypto, 'sha256'>): PartTable {
     },
     find: (id) => byId.get(id)?.bytes,
     next(entry, from) {
-      let anchor = 0;
-      for (let at = from; at + LEAST_PART <= entry.length; at++) {
-        anchor = at === from ? readAnchor(entry, at) : (anchor << 8) | (entry[at + 3] as number);
-        if (begins[anchor >>> 16] === 0) continue;
-        const part = byAnchor.get(anchor >>> 0)?.find(({ bytes }) => startsAt(entry, at, bytes));
-        if (part !== undefined) return { at, part };
+      const end = entry.length - LEAST_PART;
+      if (from > end) return undefined;
+      // The four bytes at the offset, and no call for most offsets: an entry has thousands.
+      let anchor = readAnchor(entry, from);
+      for (let at = from; at <= end; at++) {
+        if (begins[anchor >>> 16] !== 0) {
+          const part = findAt(entry, at, anchor >>> 0);
+          if (part !== undefined) return { at, part };
+        }
+        anchor = (anchor << 8) | (entry[at + 4] as number);
       }
       return undefined;
     },
