@@ -77,8 +77,8 @@ async function measureBatch(program: LocalProgram, path: string, streams: number
     unit: 'x',
     aim: { at: 'least', value: 0.95 },
     note: `${median(ours).toFixed(0)} against ${median(theirs).toFixed(0)} tokens/s; median of ${ROUNDS}; llama.cpp with its own choice of kernels, which samples nothing`,
-    why: 'llama.cpp alone draws no tokens, makes no text and signs nothing. With 15M weights the work for each answer takes a third of the pass. A larger model needs relatively less (see Engine: 0.97 for 134M weights with the same kernels)',
-    next: 'candidates of all sequences in one native call, in place of one call for each',
+    why: 'llama.cpp alone draws no tokens, makes no text and signs nothing. With 15M weights the work for each answer takes a quarter of the pass, and half of that are the best tokens and the sums over the vocabulary. A larger model needs relatively less (see Engine: 0.97 for 134M weights with the same kernels)',
+    next: 'sums in lanes for small vocabularies too, as a class of its own',
   };
 }
 
@@ -97,8 +97,8 @@ async function measureHttp(program: LocalProgram): Promise<Row> {
     unit: 'us',
     aim: { at: 'most', value: 30 },
     note: `8 answers of ${TOKENS} tokens, one after the other, median of ${ROUNDS}; with the commitment, the receipt and its share of garbage collection`,
-    why: 'each token is a message from the engine and a line of JSON. Tokens within 20 ms share one write to the socket. With one write for each, its system call was half of the time in a profile of 9,216 tokens',
-    next: 'the same on a machine of its own, and a new profile; one message for the tokens of a pass, where several answers run',
+    why: 'tokens within 20 ms share one message from the engine and one write to the socket, and each is a line of JSON. An answer itself costs 2 to 4 ms, which is a third of the time here: compiling code that has run a few times, and reading and answering the request',
+    next: 'the same on a machine of its own; fewer promises for a token between message and line',
   };
 }
 
