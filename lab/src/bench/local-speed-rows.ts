@@ -97,7 +97,7 @@ async function measureHttp(program: LocalProgram): Promise<Row> {
     unit: 'us',
     aim: { at: 'most', value: 30 },
     note: `8 answers of ${TOKENS} tokens, one after the other, median of ${ROUNDS}; with the commitment, the receipt and its share of garbage collection`,
-    why: 'tokens within 20 ms share one message from the engine and one write to the socket, and each is a line of JSON. An answer itself costs 2 to 4 ms, which is a third of the time here: compiling code that has run a few times, and reading and answering the request',
+    why: 'tokens within 20 ms share one message from the engine and one write to the socket, and each is a line of JSON. An answer itself costs 2 to 4 ms, which is a third of the time here. Much of that is the compilation of code that has run a few times',
     next: 'the same on a machine of its own; fewer promises for a token between message and line',
   };
 }

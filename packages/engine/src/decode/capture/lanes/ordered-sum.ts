@@ -21,8 +21,8 @@ const ENTRY_PLACER = 2 ** 49;
 export const createOrderedTable = (): Float64Array => TABLE.with(STEPS, 0);
 
 /**
- * Writes `sumExponentials` for f32 values in memory. It computes two exponentials at a time and adds one after the other, so each bit is
- * the same. Its parameters: addresses of the first value and of the end, then for each sum what `toParameters` returns. It stores
+ * Writes `sumExponentials` for f32 values in memory. It computes two exponentials at a time and adds one after the other, so that each
+ * bit is the same. Its parameters: addresses of the first value and of the end, then for each sum what `toParameters` returns. It stores
  * each sum, f64, from address 0 on.
  * @param sums of different scales: their additions overlap.
  * @param tableAddress of the table.
