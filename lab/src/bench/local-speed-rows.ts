@@ -77,7 +77,7 @@ async function measureBatch(program: LocalProgram, path: string, streams: number
     unit: 'x',
     aim: { at: 'least', value: 0.95 },
     note: `${median(ours).toFixed(0)} against ${median(theirs).toFixed(0)} tokens/s; median of ${ROUNDS}; llama.cpp with its own choice of kernels, which samples nothing`,
-    why: 'llama.cpp alone draws no tokens, makes no text and signs nothing. With 15M weights the work for each answer takes a quarter of the pass, and half of that are the best tokens and the sums over the vocabulary. A larger model needs relatively less (see Engine: 0.97 for 134M weights with the same kernels)',
+    why: 'llama.cpp alone draws no tokens, makes no text and signs nothing. With 15M weights the work for each answer takes a quarter of the pass. Half of that are the best tokens and the sums over the vocabulary. A larger model needs relatively less (see Engine: 0.97 for 134M weights with the same kernels)',
     next: 'sums in lanes for small vocabularies too, as a class of its own',
   };
 }
