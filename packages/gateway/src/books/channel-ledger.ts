@@ -1,5 +1,5 @@
 import { ApiError } from '@ogong/host/http/api-error';
-import { columns, text } from '@ogong/host/store/columns';
+import { columns, integer, text } from '@ogong/host/store/columns';
 import { addHold, liveHolds, sumHolds } from '@ogong/host/store/holds';
 import { change, findAll, type Work } from '@ogong/host/store/work';
 import { addRow, askAhead, findRow, findTogether, patchRow, type RowQuery } from '@ogong/host/store/work-rows';
@@ -23,6 +23,7 @@ import {
   type OrderRow,
   orderNamed,
   orderRow,
+  orderState,
   orderTable,
   type TryFailure,
 } from './order-store.ts';
@@ -39,7 +40,7 @@ import {
 import { findSpending, putSpending, type Spending, spendingOf } from './spending-store.ts';
 import { addUsage, toDay, type UsagePlace, usageOf } from './usage-store.ts';
 
-export type UnsettledOrder = Pick<OrderRow, 'replyId' | 'validator' | 'keyId' | 'organisation'>;
+export type UnsettledOrder = Pick<OrderRow, 'replyId' | 'validator' | 'keyId' | 'organisation' | 'state' | 'expiresMs'>;
 
 /** The record of a delivered reply, and its fee. */
 export interface HeldRecord {
@@ -104,7 +105,10 @@ export interface ChannelLedger {
 }
 
 const replyIdRow = columns({ replyId: text });
-const unsettledRow = columns({ replyId: text, validator: text, keyId: text, organisation: text });
+const unsettledRow = columns({
+  ...{ replyId: text, validator: text, keyId: text, organisation: text },
+  ...{ state: orderState, expiresMs: integer },
+});
 
 export function createChannelLedger(books: WorkStore): ChannelLedger {
   const payers = createPayerMemo();

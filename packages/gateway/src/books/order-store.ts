@@ -67,9 +67,10 @@ const failureFields = columns({
   reason: named('failure_reason', text),
   shownBytes: integer,
 });
+export const orderState = oneOf<OrderState>(['open', 'delivered', 'abandoned', 'closed']);
 export const orderRow = columns({
   ...orderFields,
-  state: oneOf<OrderState>(['open', 'delivered', 'abandoned', 'closed']),
+  state: orderState,
   feeAtomic: named('fee', optional(amount)),
   verdict: text,
   detail: text,

@@ -80,6 +80,7 @@ describe('the questions of a round', () => {
     const askedSingly: string[] = [];
     const errors: unknown[] = [];
     const wanted: string[] = [];
+    const read: string[] = [];
     let uptimeMs = 0;
     const closed: Record<string, string> = {};
     const feed = createVerdictFeed(
@@ -87,7 +88,10 @@ describe('the questions of a round', () => {
       {
         ledger: {
           listUnsettled: async (limit, offset) => orders.slice(offset, offset + limit),
-          findAll: async (replyIds) => orders.filter(({ replyId }) => replyIds.includes(replyId)),
+          async findAll(replyIds) {
+            read.push(...replyIds);
+            return orders.filter(({ replyId }) => replyIds.includes(replyId));
+          },
           async close(replyId, { verdict }) {
             closed[replyId] = verdict;
             return true;
@@ -118,7 +122,7 @@ describe('the questions of a round', () => {
     const pass = (ms: number) => {
       uptimeMs += ms;
     };
-    return { feed, asked, askedSingly, closed, errors, wanted, countAsked, pass };
+    return { feed, asked, askedSingly, closed, errors, wanted, read, countAsked, pass };
   }
 
   it('are one call for all orders of a validator, and end where it says that there are too many', async () => {
@@ -169,6 +173,32 @@ describe('the questions of a round', () => {
     );
     await feed.trigger();
     expect(closed).toEqual({ [(orders[1] as OrderRow).replyId]: 'reject' });
+    await feed.stop();
+  });
+
+  it('read an order again only if the answer may change it', async () => {
+    const recordHash = new Uint8Array(32);
+    const audited = { state: 'audited', verdict: 'accept', recordHash };
+    const cases: readonly [OrderRow['state'], MessageInitShape<typeof ReplyStatusSchema>, isRead: boolean][] = [
+      ['delivered', { state: '' }, false],
+      ['delivered', { state: 'recorded', recordHash }, false],
+      ['delivered', { state: 'recorded', recordHash, detail: '{"waitsForOpening":true}' }, true],
+      ['delivered', audited, true],
+      ['closed', audited, false],
+      ['closed', { ...audited, state: 'settled', transaction: 'aa' }, true],
+      ['open', { state: 'recorded' }, false],
+      ['open', { state: 'recorded', recordHash }, true],
+      ['open', { state: 'abandoned' }, true],
+    ];
+    const failure = { code: '', reason: '', shownBytes: 0 };
+    const orders = createOrders(cases.length).map((order, i) => {
+      const [state] = cases[i] as (typeof cases)[number];
+      return { ...order, validator: calm, heldRecord: '', failure, state };
+    });
+    const { feed, read, errors } = openFeed(orders, () => cases.map(([, status]) => status), 1_000);
+    await feed.trigger();
+    expect(read).toEqual(orders.filter((_order, i) => cases[i]?.[2]).map(({ replyId }) => replyId));
+    expect(errors).toEqual([]);
     await feed.stop();
   });
 

@@ -5,7 +5,7 @@ import type { ChainView } from '@ogong/host/views/chain-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { MAX_ASKED_REPLIES } from '@ogong/protocol/exchange/limits';
 import type { ReplyStatus } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { ChannelLedger, Closing } from '../books/channel-ledger.ts';
+import type { ChannelLedger, Closing, UnsettledOrder } from '../books/channel-ledger.ts';
 import type { OrderRow } from '../books/order-store.ts';
 import { createAskReplies } from './ask-replies.ts';
 import { isRefusalCode, UNTAKEN } from './failure-codes.ts';
@@ -72,33 +72,46 @@ export function createVerdictFeed(
    * Asks about all orders of one validator, as many by one call as it accepts, until it stops answering. A caller that goes on
    * loses its links.
    */
-  async function askAbout(address: string, replyIds: readonly string[], signal: AbortSignal): Promise<void> {
+  async function askAbout(address: string, orders: readonly UnsettledOrder[], signal: AbortSignal): Promise<void> {
     const validator = chain.findByAddress(fromHex(address));
     if (validator === undefined) return;
-    for (let at = 0; at < replyIds.length && !signal.aborted; at += MAX_ASKED_REPLIES) {
-      const orders = await ledger.findAll(replyIds.slice(at, at + MAX_ASKED_REPLIES));
-      if (orders.length === 0) continue;
-      const { replies, error } = await askReplies(
-        validator,
-        orders.map(({ replyId }) => fromHex(replyId)),
-      );
-      const heard = orders.map(async (order, index) => {
+    for (let at = 0; at < orders.length && !signal.aborted; at += MAX_ASKED_REPLIES) {
+      const some = orders.slice(at, at + MAX_ASKED_REPLIES);
+      const ids = some.map(({ replyId }) => fromHex(replyId));
+      const { replies, error } = await askReplies(validator, ids);
+      const news = new Map<string, ReplyStatus>();
+      for (const [index, order] of some.entries()) {
         const status = replies[index];
         // Orders that the validator did not look at are asked again in the next round.
         if (status !== undefined || (error && error.code !== 'rate-limited')) questions.asked(order.replyId);
-        if (status !== undefined) await hear(order, status);
-      });
-      for (const result of await Promise.allSettled(heard)) if (result.status === 'rejected') onError(result.reason);
+        if (status !== undefined && isNews(order, status)) news.set(order.replyId, status);
+      }
+      await hearAll(news);
       if (error === undefined) continue;
       if (!error.retryable) onError(error);
       return;
     }
   }
 
+  /** Whether an answer may change something. Most answers say that nothing is decided yet, and their orders are not read again. */
+  function isNews({ state, expiresMs }: UnsettledOrder, status: ReplyStatus): boolean {
+    if (status.state === '') return clock.nowMs() > expiresMs + graceMs;
+    const closing = toClosing(status);
+    if (closing !== undefined) return state !== 'closed' || closing.settlement !== '';
+    return (state === 'open' && hasRecord(status)) || asksForOpening(status);
+  }
+
+  async function hearAll(news: ReadonlyMap<string, ReplyStatus>): Promise<void> {
+    if (news.size === 0) return;
+    const orders = await ledger.findAll([...news.keys()]);
+    const heard = orders.map((order) => hear(order, news.get(order.replyId) as ReplyStatus));
+    for (const result of await Promise.allSettled(heard)) if (result.status === 'rejected') onError(result.reason);
+  }
+
   async function hear(order: OrderRow, status: ReplyStatus): Promise<void> {
     if (status.state !== '') {
       if (isServedInSecret(order, status)) await onServedInSecret(order);
-      if (waitsForOpening(order, status) && !handed.has(order.replyId)) {
+      if (order.heldRecord !== '' && asksForOpening(status) && !handed.has(order.replyId)) {
         await onOpeningWanted(order);
         handed.add(order.replyId);
       }
@@ -125,13 +138,7 @@ export function createVerdictFeed(
       offset = listed.length < PER_ROUND ? 0 : offset + PER_ROUND;
       const due = listed.filter(({ replyId }) => shares.isMine(replyId) && questions.isDue(replyId));
       const asked = Map.groupBy(due, ({ validator }) => validator);
-      const works = [...asked].map(([address, ofIt]) =>
-        askAbout(
-          address,
-          ofIt.map(({ replyId }) => replyId),
-          signal,
-        ),
-      );
+      const works = [...asked].map(([address, ofIt]) => askAbout(address, ofIt, signal));
       for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') onError(result.reason);
     },
     onError,
@@ -142,13 +149,16 @@ export function createVerdictFeed(
 const wasRefused = ({ heldRecord, failure }: OrderRow): boolean => heldRecord === '' && isRefusalCode(failure.code);
 
 /** Whether there is a record for an order that its provider had refused. */
-function isServedInSecret(order: OrderRow, { recordHash, verdict }: ReplyStatus): boolean {
-  return order.state === 'open' && verdict === '' && recordHash.length > 0 && wasRefused(order);
+function isServedInSecret(order: OrderRow, status: ReplyStatus): boolean {
+  return order.state === 'open' && hasRecord(status) && wasRefused(order);
 }
 
-/** Whether an audit waits for the opening of a delivered reply. The validator's detail is a JSON object, or nothing. */
-function waitsForOpening({ heldRecord }: OrderRow, { verdict, detail }: ReplyStatus): boolean {
-  if (heldRecord === '' || verdict !== '' || detail === '') return false;
+/** Whether the validator has a record and no verdict on it. */
+const hasRecord = ({ recordHash, verdict }: ReplyStatus): boolean => verdict === '' && recordHash.length > 0;
+
+/** Whether an audit waits for the opening of a reply. The validator's detail is a JSON object, or nothing. */
+function asksForOpening({ verdict, detail }: ReplyStatus): boolean {
+  if (verdict !== '' || detail === '') return false;
   try {
     return (JSON.parse(detail) as { waitsForOpening?: unknown } | null)?.waitsForOpening === true;
   } catch {

@@ -136,7 +136,12 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
       await reserve('1', 100n);
       await ledger.close('1', closing(7n));
       const unsettled = await ledger.listUnsettled(10, 0);
-      expect(unsettled).toEqual([{ replyId: '1', validator: 'aa', keyId: 'key', organisation: '' }]);
+      expect(unsettled).toEqual([
+        {
+          ...{ replyId: '1', validator: 'aa', keyId: 'key', organisation: '' },
+          ...{ state: 'closed', expiresMs: (await ledger.find('1'))?.expiresMs },
+        },
+      ]);
       expect(await ledger.findAll(['2', '1'])).toEqual([await ledger.find('1')]);
       await ledger.close('1', { ...closing(9n), settlement: '0xabc' });
       expect(await ledger.find('1')).toMatchObject({ feeAtomic: 7n, settlement: '0xabc', state: 'closed' });
