@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { parsePolicy } from '@ogong/attestation/policy-file';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
@@ -82,12 +83,15 @@ it('says nothing where the gateway has died in the middle of a check', async () 
   expect([code, await said]).toEqual([0, '']);
 });
 
-it('checks the one signature of a threshold beacon, though it may load no native code', async () => {
+it('checks the one signature of a threshold beacon, and loads readers of machines, without native code', async () => {
   const { receipt, request, response, trust, nowMs } = createJob();
   const real = createReceiptChecker();
   try {
     const verdict = await real.check({ receipt, request, response, trust, nowMs });
     expect(verdict.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
+    // With a policy the process loads the readers of machines, and nothing else changes: this receipt names no machine.
+    const machinePolicy = parsePolicy(utf8Encode('{}'));
+    expect(await real.check({ receipt, request, response, trust, nowMs, machinePolicy })).toEqual(verdict);
     const beacon = receipt.beacon.slice();
     beacon[100] = (beacon[100] as number) ^ 1;
     const bent = await real.check({ receipt: { ...receipt, beacon }, request, response, trust, nowMs });
