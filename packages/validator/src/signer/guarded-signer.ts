@@ -56,16 +56,17 @@ export function createGuardedSigner(
   const leftBehind = log && syncLeftBehind(store, log);
   leftBehind?.catch(() => undefined);
 
-  /** The digest of the newest batch whose places are on the disk. Its head and its share are signed right after it. */
-  let noted: Uint8Array | undefined;
+  /** The newest batch whose places are on the disk, with its very entries. Its head and its share are signed right after it. */
+  let noted: { readonly digest: Uint8Array; readonly entries: readonly Uint8Array[] } | undefined;
 
   /** Resolves when the note is on the disk: an earlier one may still be on its way. */
   async function note(statement: ValidatorStatement, superseded?: bigint | undefined): Promise<void> {
     if (statement.kind !== 'batch') return noteAnew(statement, superseded);
-    const digest = hashBatchSummary(crypto, statement.domain, statement.summary);
-    if (noted !== undefined && equalBytes(noted, digest)) return;
+    const { domain, summary, entries } = statement;
+    const digest = hashBatchSummary(crypto, domain, summary);
+    if (noted?.entries === entries && equalBytes(noted.digest, digest)) return;
     await noteAnew(statement);
-    noted = digest;
+    noted = { digest, entries };
   }
 
   async function noteAnew(statement: ValidatorStatement, superseded?: bigint | undefined): Promise<void> {
