@@ -196,9 +196,13 @@ function describeErrors(): string {
 
 async function askUntilAnswered(): Promise<string> {
   let id: string | undefined;
+  const errors = new Set<string | undefined>();
   await waitUntil(async () => {
-    id = replyIdOf(await network.ask());
+    const reply = await network.ask();
+    id = replyIdOf(reply);
+    if (id === undefined) errors.add(reply.error);
     return id !== undefined;
   }, patienceMs);
-  return id ?? 'never answered';
+  if (id === undefined) throw new Error(`no answer; instead: ${[...errors].join('; ')}`);
+  return id;
 }
