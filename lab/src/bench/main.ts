@@ -37,7 +37,7 @@ import { measurePages } from './network/page-rows.ts';
 import { measurePictures } from './pictures/picture-rows.ts';
 import { measurePrefixes } from './prefix-rows.ts';
 import { measureReplies } from './reply-rows.ts';
-import { type BenchPart, type BenchReport, describeMachine, formatReport, keepAims } from './report.ts';
+import { addBefore, type BenchPart, type BenchReport, describeMachine, formatReport, keepAims } from './report.ts';
 import { formatRows, isMet, type Row } from './row.ts';
 import { measureSealing } from './sealing-rows.ts';
 import { measureShapes } from './shape-rows.ts';
@@ -216,6 +216,8 @@ const help = `usage: npm run bench [-- options]
   --json FILE   all rows as JSON
   --hub-mib N   size of the file that the hub moves, 1 to 65536 MiB; default: ${HUB_MIB}
   --write       renew the aims in docs/bench.md and docs/bench.json; parts that are not measured stay as they are
+  --before COMMIT=FILE
+                measure nothing; write the rows of FILE (--json at COMMIT) into the column "before" of both files
   --help
 `;
 
@@ -225,6 +227,7 @@ const { values } = parseArgs({
     json: { type: 'string' },
     'hub-mib': { type: 'string', default: String(HUB_MIB) },
     write: { type: 'boolean', default: false },
+    before: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -242,6 +245,16 @@ const hubMib = Number(values['hub-mib']);
 if (!(Number.isInteger(hubMib) && hubMib >= 1 && hubMib <= 2 ** 16)) {
   console.error(`--hub-mib ${values['hub-mib']}: a number from 1 to ${2 ** 16}`);
   process.exit(2);
+}
+
+if (values.before !== undefined) {
+  const [, commit, file] = /^([0-9a-f]{7,40})=(.+)$/.exec(values.before) ?? [];
+  if (commit === undefined || file === undefined) {
+    console.error(`--before ${values.before}: a commit, "=" and a file of --json`);
+    process.exit(2);
+  }
+  writeReport(addBefore(readReport(), commit, JSON.parse(readFileSync(file, 'utf8')) as BenchReport));
+  process.exit(0);
 }
 
 const storeDir = labModelsDir();
@@ -269,10 +282,15 @@ const missed = rows.filter((row) => isMet(row) === false).map(({ id }) => id);
 console.log(`\n${describeMachine(versions)}\n\n${formatRows(rows)}`);
 console.log(`\n${rows.length} rows, ${missed.length} aims missed${missed.length > 0 ? `: ${missed.join(', ')}` : ''}`);
 
-/** Merges the fresh parts into the report that is there. */
+function readReport(): BenchReport {
+  return existsSync(dataFile) ? (JSON.parse(readFileSync(dataFile, 'utf8')) as BenchReport) : {};
+}
+
+/** Merges the fresh parts into the report that is there, with the values of the earlier commit. */
 function writeReport(fresh: BenchReport): void {
-  const known = existsSync(dataFile) ? (JSON.parse(readFileSync(dataFile, 'utf8')) as BenchReport) : {};
-  const all = { ...known, ...fresh };
+  const known = readReport();
+  const merged = Object.entries(fresh).map(([name, part]) => [name, { before: known[name]?.before, ...part }] as const);
+  const all: BenchReport = { ...known, ...Object.fromEntries(merged) };
   const report = keepAims(
     Object.fromEntries(Object.keys(parts).flatMap((name) => (all[name] ? [[name, all[name]]] : []))),
   );

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type BenchReport, describeMachine, formatReport, keepAims } from './report.ts';
+import { addBefore, type BenchReport, describeMachine, formatReport, keepAims } from './report.ts';
 
 const row = { id: 'a', what: 'a thing', value: 2, unit: 'ms', aim: { at: 'most', value: 1 } } as const;
 const part = { title: 'Things', date: '2030-01-02', machine: '1 core, load 2.5 when it began, Node 1.2' };
@@ -10,8 +10,8 @@ it('refers each missed aim to its reason', () => {
     two: { ...part, title: 'Others', date: '2030-01-04', rows: [{ ...row, value: 1, why: 'it is not' }] },
   };
   const page = formatReport(report);
-  expect(page).toContain('| **Things** |\n| a thing | ≤ 1 ms | 2.00 | **MISSED** [1] |\n| **Others** |\n');
-  expect(page).toContain('| a thing | ≤ 1 ms | 1.00 | met |');
+  expect(page).toContain('| **Things** |\n| a thing | ≤ 1 ms |  | 2.00 | **MISSED** [1] |\n| **Others** |\n');
+  expect(page).toContain('| a thing | ≤ 1 ms |  | 1.00 | met |');
   expect(page).toContain('## Why aims were missed\n\n1. It is slow.\n\n');
   expect(page).not.toContain('it is not');
   expect(page).toContain('- 1 core, Node 1.2, 2030-01-02 to 2030-01-04: Things, Others.\n');
@@ -26,8 +26,28 @@ it('shows one line for the same aim of several models', () => {
     why: 'slow',
   }));
   expect(formatReport({ one: { ...part, rows } })).toContain(
-    '| reply of 0 tokens | ≤ 1 ms | 1.00–2.00 | **MISSED** 1 of 2 [1] |',
+    '| reply of 0 tokens | ≤ 1 ms |  | 1.00–2.00 | **MISSED** 1 of 2 [1] |',
   );
+});
+
+it('shows the values of an earlier commit, for parts and rows that were measured there', () => {
+  const report = { one: { ...part, rows: [row, { ...row, id: 'b', what: 'new' }] }, two: { ...part, rows: [row] } };
+  const earlier = {
+    one: {
+      ...part,
+      rows: [
+        { ...row, value: 5 },
+        { ...row, id: 'gone', value: 7 },
+      ],
+    },
+  };
+  const kept = keepAims(addBefore(report, 'abcdef0', earlier));
+  expect(kept.one?.before).toEqual({ code: 'abcdef0', values: { a: 5 } });
+  const page = formatReport(kept);
+  expect(page).toContain('| a thing | ≤ 1 ms | 5.00 | 2.00 |');
+  expect(page).toContain('| new | ≤ 1 ms |  | 2.00 |');
+  expect(page).toContain('- Before, commit abcdef0: Things.\n');
+  expect(keepAims(addBefore(kept, '1234567', {})).one?.before?.code).toBe('abcdef0');
 });
 
 it('says that every aim was met', () => {

@@ -10,6 +10,8 @@ export interface BenchPart {
   readonly date: string;
   readonly machine: string;
   readonly rows: readonly Row[];
+  /** The same rows at an earlier commit, on the same machine. */
+  readonly before?: { readonly code: string; readonly values: Readonly<Record<string, number>> } | undefined;
 }
 
 /** Parts by name, as docs/bench.json keeps them between runs. */
@@ -38,19 +40,20 @@ machine and its load. \`npm run bench -- --json bench-rows.json\` measures every
 \`npm run bench -- --only replies,intake --write\` renews parts of this page.
 
 A ratio (x) is the median over rounds in which both sides take turns. Engine times are processor time of the engine's own thread. A range
-covers several models or cases of one aim.
+covers several models or cases of one aim. The column *before* holds the values of an earlier commit. They were measured by
+\`npm run bench -- --json FILE\` in a checkout of that commit, and taken over by \`npm run bench -- --before COMMIT=FILE\`.
 `;
 
 /** Returns the page: one table of all aims, the reasons for missed ones, and the machines. */
 export function formatReport(report: BenchReport): string {
   const reasons = new Set<string>();
-  const lines = Object.values(report).flatMap(({ title, rows }) => {
-    const groups = groupByAim(rows);
-    return groups.length === 0 ? [] : [`| **${title}** |`, ...groups.map((group) => formatGroup(group, reasons))];
+  const lines = Object.values(report).flatMap(({ title, rows, before }) => {
+    const groups = groupByAim(rows).map((group) => formatGroup(group, before?.values ?? {}, reasons));
+    return groups.length === 0 ? [] : [`| **${title}** |`, ...groups];
   });
   return [
     INTRODUCTION,
-    ['| aim | wanted | measured | |', '|---|---|---|---|', ...lines].join('\n'),
+    ['| aim | wanted | before | measured | |', '|---|---|---|---|---|', ...lines].join('\n'),
     '\n## Why aims were missed\n',
     reasons.size === 0 ? 'No aim was missed.' : [...reasons].map((reason, i) => `${i + 1}. ${reason}`).join('\n'),
     '\n## Machines\n',
@@ -62,11 +65,28 @@ export function formatReport(report: BenchReport): string {
 /** Returns the parts with the rows that the page and the economics need, without texts that neither shows. */
 export const keepAims = (report: BenchReport): BenchReport =>
   Object.fromEntries(
-    Object.entries(report).map(([name, part]) => {
+    Object.entries(report).map(([name, { before, ...part }]) => {
       const rows = part.rows.filter(({ id, aim }) => aim !== undefined || isAuditCost(id));
-      return [name, { ...part, rows: rows.map(dropTexts) }];
+      const kept = { ...part, rows: rows.map(dropTexts) };
+      return [name, before === undefined ? kept : { ...kept, before: keepValues(before, rows) }];
     }),
   );
+
+/** Gives parts the values that their rows had at an earlier commit. Other parts keep the values that they have. */
+export const addBefore = (report: BenchReport, code: string, earlier: BenchReport): BenchReport =>
+  Object.fromEntries(
+    Object.entries(report).map(([name, part]) => {
+      const rows = earlier[name]?.rows;
+      if (rows === undefined) return [name, part];
+      const values = Object.fromEntries(rows.flatMap(({ id, value }) => (value === undefined ? [] : [[id, value]])));
+      return [name, { ...part, before: { code, values } }];
+    }),
+  );
+
+const keepValues = ({ code, values }: NonNullable<BenchPart['before']>, rows: readonly Row[]): BenchPart['before'] => ({
+  code,
+  values: Object.fromEntries(rows.flatMap(({ id }) => (values[id] === undefined ? [] : [[id, values[id]]]))),
+});
 
 function dropTexts({ why, next: _next, note, ...row }: Row): Row {
   return {
@@ -93,10 +113,9 @@ const nameGroup = ({ what }: Row): string =>
     .replace(/, at ten times the limit of .*/, ', at ten times a limit / without');
 
 /** Returns a line of the table. It adds the reason for a miss to `reasons` and refers to it by number. */
-function formatGroup(group: readonly Row[], reasons: Set<string>): string {
+function formatGroup(group: readonly Row[], before: Readonly<Record<string, number>>, reasons: Set<string>): string {
   const [first] = group as [Row];
-  const values = group.flatMap(({ value }) => value ?? []).sort((a, b) => a - b);
-  const range = new Set([values.at(0), values.at(-1)].flatMap((each) => (each === undefined ? [] : formatValue(each))));
+  const range = formatRange(group.map(({ value }) => value));
   const missed = group.filter((row) => isMet(row) === false);
   for (const row of missed) reasons.add(shortenReason(row));
   const numbers = [...new Set(missed.map((row) => [...reasons].indexOf(shortenReason(row)) + 1))].join(', ');
@@ -105,9 +124,18 @@ function formatGroup(group: readonly Row[], reasons: Set<string>): string {
     '|',
     (group.length === 1 ? first.what : nameGroup(first)).replaceAll('|', '\\|'),
     `| ${first.aim?.at === 'most' ? '≤' : '≥'} ${first.aim?.value} ${first.unit}`,
-    `| ${range.size === 0 ? 'not measured' : [...range].join('–')}`,
-    missed.length > 0 ? `| **MISSED**${count} [${numbers}] |` : range.size === 0 ? '| |' : '| met |',
+    `| ${formatRange(group.map(({ id }) => before[id]))}`,
+    `| ${range === '' ? 'not measured' : range}`,
+    missed.length > 0 ? `| **MISSED**${count} [${numbers}] |` : range === '' ? '| |' : '| met |',
   ].join(' ');
+}
+
+/** Returns the least and the largest value, or one if their texts are equal. Empty for no value. */
+function formatRange(all: readonly (number | undefined)[]): string {
+  const values = all.filter((value) => value !== undefined).sort((a, b) => a - b);
+  return values.length === 0
+    ? ''
+    : [...new Set([values.at(0) as number, values.at(-1) as number].map(formatValue))].join('–');
 }
 
 /** Returns the first statement of a reason. The whole text stands beside the measurement. */
@@ -128,5 +156,15 @@ function formatMachines(report: BenchReport): string {
       const titles = i > 0 && i === byMachine.size - 1 ? 'all other parts' : parts.map(({ title }) => title).join(', ');
       return `- ${machine}, ${span}: ${titles}.`;
     })
+    .concat(listEarlier(report))
     .join('\n');
+}
+
+/** A line for each commit whose values stand in the column *before*. */
+function listEarlier(report: BenchReport): string[] {
+  const byCode = Map.groupBy(
+    Object.values(report).filter(({ before }) => before !== undefined),
+    ({ before }) => before?.code,
+  );
+  return [...byCode].map(([code, parts]) => `- Before, commit ${code}: ${parts.map(({ title }) => title).join(', ')}.`);
 }
