@@ -62,6 +62,7 @@ export interface TestMesh {
 
 const MODEL_ID = 'ogong/verified/karpathy/stories260k';
 const MAX_TOKENS = 64;
+const RECEIPTS_AT_ONCE = 32;
 const PATIENCE_MS = 120_000;
 const preload = fileURLToPath(new URL('./daemon-clock.ts', import.meta.url));
 
@@ -163,7 +164,7 @@ export async function startTestMesh({
       },
       nowMs: () => Date.now() + aheadMs,
       async readRun() {
-        const completed = await Promise.all(replies.map((reply) => completeReceipts(mesh.plan.gatewayUrl, reply, 0)));
+        const completed = await completeAll(mesh.plan.gatewayUrl, replies);
         // The validators have made the key of the beacon since.
         const known = await readTrust(chain, { mesh, models: { id: MODEL_ID, sold: { modelRoot: root } } });
         return readRun({
@@ -232,6 +233,16 @@ interface Reading extends Pick<TestMesh, 'chain' | 'links' | 'members' | 'replie
   readonly before: Books;
   readonly trust: Trust;
   readonly nowMs: number;
+}
+
+/** Fetches few receipts at once, because a gateway closes connections beyond its limit. */
+async function completeAll(gatewayUrl: string, replies: readonly AskedReply[]): Promise<AskedReply[]> {
+  const completed: AskedReply[] = [];
+  for (let at = 0; at < replies.length; at += RECEIPTS_AT_ONCE) {
+    const some = replies.slice(at, at + RECEIPTS_AT_ONCE);
+    completed.push(...(await Promise.all(some.map((reply) => completeReceipts(gatewayUrl, reply, 0)))));
+  }
+  return completed;
 }
 
 async function readRun({ chain, links, members, replies, before, trust, nowMs }: Reading): Promise<RunRecord> {
