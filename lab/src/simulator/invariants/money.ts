@@ -12,6 +12,7 @@ import {
   type VerdictEntry,
 } from '@ogong/protocol/settlement/verdict-log';
 import { listEntries } from '@ogong/validator/store/batch-store';
+import { IS_SETTLED } from '@ogong/validator/store/replies/reply-states';
 import type { Settled } from '../chain/ledger.ts';
 import { indexOf } from '../lies/lie-names.ts';
 import { listValidator } from '../roles/validator.ts';
@@ -26,7 +27,7 @@ const ABANDONED_AFTER_MS = 90_000;
 /** Part of the recovery time: the last request may be admitted this late. */
 const ADMITTING_MS = 60_000;
 const OPEN_REPLIES = `SELECT state, provider_id, beacon_epoch FROM replies
-  WHERE (state NOT IN ('settled', 'admitted') AND admitted_at <= ?) OR (state = 'admitted' AND expires_at < ?) ORDER BY state`;
+  WHERE (state <> 'admitted' AND NOT (${IS_SETTLED}) AND admitted_at <= ?) OR (state = 'admitted' AND expires_at < ?) ORDER BY state`;
 /** Time for the last audit attempt, its delay by silent verifiers, and the batch after it. */
 const LAST_SITTING_MS = 90_000;
 

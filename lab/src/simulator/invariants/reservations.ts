@@ -1,6 +1,7 @@
 import type { Store } from '@ogong/host/store/store';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
+import { IS_SETTLED } from '@ogong/validator/store/replies/reply-states';
 import { indexOf } from '../lies/lie-names.ts';
 import { listValidator } from '../roles/validator.ts';
 import type { Machine } from '../world/process.ts';
@@ -16,7 +17,7 @@ export interface ReservationContext {
 
 const VALIDATORS = 'SELECT payer, owed, outstanding FROM channels';
 const OPEN = `SELECT state, max_fee, fee, entry FROM replies LEFT JOIN log USING (reply_id)
-  WHERE payer = ? AND state IN ('admitted', 'recorded', 'auditing', 'waiting', 'decided', 'batched')`;
+  WHERE payer = ? AND state <> 'refused' AND NOT (${IS_SETTLED})`;
 const GATEWAYS = "SELECT reply_id, validator, max_fee, created_ms, expires_ms FROM orders WHERE state <> 'closed'";
 const OF_KEYS = 'SELECT reserved FROM spending';
 const OF_CHANNELS = 'SELECT validator, outstanding FROM channels';

@@ -67,7 +67,7 @@ export async function proposeAnew(
   const { uncollectable } = settlement;
   const isSame = uncollectable.map(toHex).join() === batch.settlement.uncollectable.map(toHex).join();
   if (isSame && areModelsNamed(settlement) === areModelsNamed(batch.settlement)) return false;
-  await group.write((db) => replaceProposed(db, settlement, batch.from));
+  await group.write((db) => replaceProposed(db, settlement));
   onReplaced(batch.sequence, uncollectable);
   return true;
 }
@@ -136,7 +136,7 @@ async function proposeUpTo(
 ): Promise<Settlement> {
   const run = { ...batch, to };
   const settlement = await buildBatch(state, client, run, readBatchEntries(state, run));
-  await state.group.write((db) => replaceProposed(db, settlement, batch.from));
+  await state.group.write((db) => replaceProposed(db, settlement));
   return settlement;
 }
 

@@ -52,8 +52,12 @@ const headColumns = columns({
 const certificateColumns = columns({ certificate: named('head_certificate', bytes) });
 const shareColumns = columns({ signer: bytes, share: bytes });
 const positionColumns = columns({ position: bigInteger });
-const _idColumns = columns({ replyId: bytes });
 const sequenceColumns = columns({ sequence: bigInteger });
+const spanColumns = columns({
+  sequence: bigInteger,
+  from: named('from_position', bigInteger),
+  to: named('to_position', bigInteger),
+});
 const newestColumns = columns({ sequence: optional(bigInteger) });
 
 /** Reads the proposed batch that is not settled; there is at most one. */
@@ -162,36 +166,24 @@ export function encodeEntry(message: EntryMessage): Uint8Array {
   return encoded;
 }
 
-/** Assigns the replies to the batch. From now on its log never changes, but it may end earlier. */
+/** Stores a batch of the entries from this position on. From now on its log never changes, but it may end earlier. */
 export function proposeBatch(store: Store, settlement: Settlement, from: bigint): void {
   const { sequence, logLength } = settlement.batch;
   store
     .prepare(`INSERT INTO batches (sequence, batch, from_position, to_position, state) VALUES (?, ?, ?, ?, 'proposed')`)
     .run(sequence, encodeSettlement(settlement), from, logLength);
-  tieReplies(store, settlement, from);
 }
 
 /**
  * Replaces the proposed batch by the same log under the same number, up to another position or with other uncollectable
  * payers. The new batch has no signature yet. Replies behind its end wait for the next batch.
  */
-export function replaceProposed(store: Store, settlement: Settlement, from: bigint): void {
+export function replaceProposed(store: Store, settlement: Settlement): void {
   const { sequence, logLength } = settlement.batch;
   store
     .prepare("UPDATE batches SET batch = ?, to_position = ? WHERE sequence = ? AND state = 'proposed'")
     .run(encodeSettlement(settlement), logLength, sequence);
-  store.prepare("UPDATE replies SET state = 'decided', sequence = NULL WHERE sequence = ?").run(sequence);
-  tieReplies(store, settlement, from);
   store.prepare('DELETE FROM batch_signatures WHERE sequence = ?').run(sequence);
-}
-
-function tieReplies(store: Store, { batch }: Settlement, from: bigint): void {
-  store
-    .prepare(
-      `UPDATE replies SET state = 'batched', sequence = ? WHERE reply_id IN
-       (SELECT reply_id FROM log WHERE position >= ? AND position < ?)`,
-    )
-    .run(batch.sequence, from, batch.logLength);
 }
 
 /** Stores a signature, unless its batch has been replaced meanwhile. */
@@ -328,7 +320,6 @@ export function settleBatch(
   for (const { payer, amount } of sumFees(settled)) {
     adjustChannel(store, payer, { owed: -amount, settled: unpaid.has(toHex(payer)) ? 0n : amount });
   }
-  store.prepare("UPDATE replies SET state = 'settled' WHERE sequence = ?").run(sequence);
   return unpaidReplies;
 }
 
@@ -344,25 +335,22 @@ function voidFee(store: Store, { replyId, payer, feeAtomic }: VerdictEntry): voi
  * @returns false if no batch is that old.
  */
 export function pruneBatch(store: Store, beforeMs: number): boolean {
-  const row = sequenceColumns.get(
-    store.prepare('SELECT sequence FROM batches WHERE pruned = 0 AND settled_at < ? ORDER BY sequence LIMIT 1'),
+  const row = spanColumns.get(
+    store.prepare('SELECT sequence, from_position, to_position FROM batches WHERE pruned = 0 AND settled_at < ? ORDER BY sequence LIMIT 1'),
     beforeMs,
   );
   if (row === undefined) return false;
-  const { sequence } = row;
+  const { sequence, from, to } = row;
+  const ofBatch = 'reply_id IN (SELECT reply_id FROM log WHERE position >= ? AND position < ?)';
   store
     .prepare(
       `UPDATE replies SET request = NULL, response = NULL, request_summary = NULL, response_summary = NULL, evidence = NULL, cohort = NULL,
        payee_word = NULL, progress = NULL, progress_signature = NULL, own_evidence = NULL
-       WHERE sequence = ?`,
+       WHERE ${ofBatch}`,
     )
-    .run(sequence);
-  store
-    .prepare('DELETE FROM deliveries WHERE reply_id IN (SELECT reply_id FROM replies WHERE sequence = ?)')
-    .run(sequence);
-  store
-    .prepare('DELETE FROM divergences WHERE reply_id IN (SELECT reply_id FROM replies WHERE sequence = ?)')
-    .run(sequence);
+    .run(from, to);
+  store.prepare(`DELETE FROM deliveries WHERE ${ofBatch}`).run(from, to);
+  store.prepare(`DELETE FROM divergences WHERE ${ofBatch}`).run(from, to);
   store.prepare('UPDATE batches SET pruned = 1 WHERE sequence = ?').run(sequence);
   return true;
 }

@@ -9,14 +9,15 @@ const OPEN_REPLY = (row: 'NEW' | 'OLD'): string =>
   `(${row}.state = 'admitted' OR ${row}.sitting > 0) AND ${row}.state IN ('admitted', 'auditing', 'waiting')`;
 
 /**
- * A reply moves admitted -> recorded -> auditing -> decided -> batched -> settled. Abandoned replies go from admitted
- * to decided. A reply without a verdict waits between two audit attempts (docs/spec/validator.md). Amounts are decimal
- * text: they exceed 64 bits.
+ * A reply moves admitted -> recorded -> auditing -> decided. Abandoned replies go from admitted to decided. A reply
+ * without a verdict waits between two audit attempts (docs/spec/validator.md). A decided reply is batched and settled
+ * with the batch of its log entry: its row has kilobytes and is not written again. Amounts are decimal text: they exceed
+ * 64 bits.
  */
 export const VALIDATOR_SCHEMA = `
   CREATE TABLE replies (
     reply_id BLOB PRIMARY KEY,
-    state TEXT NOT NULL CHECK (state IN ('admitted', 'recorded', 'auditing', 'waiting', 'decided', 'batched', 'settled', 'refused')),
+    state TEXT NOT NULL CHECK (state IN ('admitted', 'recorded', 'auditing', 'waiting', 'decided', 'refused')),
     order_bytes BLOB NOT NULL,
     order_hash BLOB NOT NULL,
     order_signature BLOB NOT NULL,
@@ -51,7 +52,6 @@ export const VALIDATOR_SCHEMA = `
     checks TEXT,
     evidence BLOB,
     entry_index INTEGER,
-    sequence INTEGER,
     uncollectable INTEGER NOT NULL DEFAULT 0,
     voided INTEGER NOT NULL DEFAULT 0,
     burnt INTEGER NOT NULL DEFAULT 0,
@@ -115,7 +115,6 @@ export const VALIDATOR_SCHEMA = `
     UPDATE open_counts SET n = n - 1 WHERE payer = OLD.payer;
   END;
   CREATE INDEX replies_forced ON replies (payer) WHERE forced = 1;
-  CREATE INDEX replies_batch ON replies (sequence) WHERE sequence IS NOT NULL;
 
   -- Deliveries of payers. The record is stored here until the provider hands it in.
   CREATE TABLE deliveries (
@@ -165,6 +164,7 @@ export const VALIDATOR_SCHEMA = `
     -- Certificate over its head by hybrid keys; only for the newest batches.
     head_certificate BLOB
   );
+  CREATE INDEX batches_places ON batches (from_position, to_position, state);
 
   CREATE TABLE batch_signatures (
     sequence INTEGER NOT NULL REFERENCES batches,

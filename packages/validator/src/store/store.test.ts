@@ -392,7 +392,7 @@ describe("a payer's open replies", () => {
     change("state = 'auditing'", 2);
     change('sitting = 1', 3);
     change("state = 'waiting', sitting = 2", 3);
-    change("state = 'settled'", 2);
+    change("state = 'decided'", 2);
     store.prepare('DELETE FROM replies WHERE reply_id = ?').run((orders[2] as TestOrder).fields.replyId);
     expectCount(1);
   });

@@ -23,6 +23,7 @@ import {
   type TestReply,
 } from '@ogong/testing/validator/test-reply';
 import { pruneBatch } from '@ogong/validator/store/batch-store';
+import { IS_SETTLED } from '@ogong/validator/store/replies/reply-states';
 import { readProvider } from '@ogong/validator/store/verdict-store';
 import { defineAttack } from '../define-attack.ts';
 
@@ -292,7 +293,7 @@ function measure({ all, chain }: World, used: Map<string, Used[]>): Omit<ReuseOu
   const paid = chain.settled.flatMap(({ debits }) => debits).reduce((sum, { amount }) => sum + amount, 0n);
   const owed =
     FEE * BigInt([...used.values()].flat().filter(({ reply, isOwed }) => reply !== undefined && isOwed).length);
-  const open = "SELECT count(*) AS n FROM replies WHERE state NOT IN ('settled', 'refused')";
+  const open = `SELECT count(*) AS n FROM replies WHERE state <> 'refused' AND NOT (${IS_SETTLED})`;
   return {
     ejections: marks + chain.settled.reduce((sum, { ejections }) => sum + ejections.length, 0),
     overpaid: paid > owed ? paid - owed : 0n,

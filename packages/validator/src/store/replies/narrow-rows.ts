@@ -14,7 +14,7 @@ import type { Store } from '@ogong/host/store/store';
 import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
 import { findModality } from '@ogong/protocol/modality/registry';
-import { REPLY_STATES } from './reply-states.ts';
+import { STORED_STATES } from './reply-states.ts';
 import {
   ownEvidenceColumn,
   progressColumns,
@@ -64,7 +64,7 @@ export function readRecorded(store: Store, replyId: Uint8Array): RecordedReply |
 }
 
 const undecidedColumns = columns({
-  state: oneOf(REPLY_STATES),
+  state: oneOf(STORED_STATES),
   orderBytes: bytes,
   consent: optional(bytes),
   record: optional(bytes),

@@ -27,7 +27,6 @@ export function takeOut(
   const first = [...refused].sort((a, b) => (a < b ? -1 : 1))[0] as bigint;
   const entries = listEntries(store, first, -1).map(({ entry }) => parseVerdictEntry(entry));
   store.prepare('DELETE FROM batch_signatures WHERE sequence = ?').run(sequence);
-  store.prepare("UPDATE replies SET state = 'decided', sequence = NULL WHERE sequence = ?").run(sequence);
   store.prepare("DELETE FROM batches WHERE sequence = ? AND state = 'proposed'").run(sequence);
   store.prepare('DELETE FROM log WHERE position >= ?').run(first);
   const tests = createTestStates(store, OWN_TESTS);

@@ -26,7 +26,8 @@ import { encodeParts, parseParts } from '@ogong/protocol/tier/evidence-parts';
 import type { EvidenceParts } from '@ogong/protocol/tier/tier';
 import type { BoundRecord, ReplyTexts, StoredClaim, Submission, SummarizedReply } from '@ogong/protocol/verdict/claim';
 import { hashList } from './hash-list.ts';
-import { REPLY_STATES, type ReplyState } from './reply-states.ts';
+import { readPlace } from './reply-batch.ts';
+import { type ReplyState, STORED_STATES } from './reply-states.ts';
 
 /** One row of replies. `admission-store.ts` creates it, `reply-changes.ts` changes it. */
 export interface ReplyRow {
@@ -75,6 +76,7 @@ export interface ReplyRow {
   readonly verdict: string | undefined;
   readonly checks: string | undefined;
   readonly evidence: Uint8Array | undefined;
+  /** Number of its batch. */
   readonly sequence: bigint | undefined;
   /** True if its batch settled without its fee. */
   readonly isUncollectable: boolean;
@@ -102,7 +104,7 @@ const textColumns = optionalColumns({ request: bytes, response: bytes });
 
 const replyColumns = columns({
   replyId: bytes,
-  state: oneOf(REPLY_STATES),
+  state: oneOf(STORED_STATES),
   orderBytes: bytes,
   orderHash: bytes,
   orderSignature: bytes,
@@ -136,7 +138,7 @@ const replyColumns = columns({
   verdict: optional(text),
   checks: optional(text),
   evidence: optional(bytes),
-  sequence: optional(bigInteger),
+  entryIndex: optional(bigInteger),
   isUncollectable: named('uncollectable', flag),
 });
 /**
@@ -144,7 +146,8 @@ const replyColumns = columns({
  */
 const handledColumns = columns({
   replyId: bytes,
-  state: oneOf(REPLY_STATES),
+  /** `decided` also for a reply in a batch. */
+  state: oneOf(STORED_STATES),
   orderBytes: bytes,
   orderHash: bytes,
   orderSignature: bytes,
@@ -154,16 +157,16 @@ const handledColumns = columns({
   beaconEpoch: optional(bigInteger),
   verdict: optional(text),
 });
-const takenColumns = columns({ state: oneOf(REPLY_STATES), record: optional(bytes) });
+const takenColumns = columns({ state: oneOf(STORED_STATES), record: optional(bytes) });
 const statusColumns = columns({
-  state: oneOf(REPLY_STATES),
+  state: oneOf(STORED_STATES),
   orderBytes: bytes,
   record: optional(bytes),
   feeAtomic: named('fee', optional(amount)),
   sitting: integer,
   verdict: optional(text),
   checks: optional(text),
-  sequence: optional(bigInteger),
+  entryIndex: optional(bigInteger),
   isUncollectable: named('uncollectable', flag),
   isVoid: named('voided', flag),
   isBurnt: named('burnt', flag),
@@ -178,7 +181,7 @@ const expiredColumns = columns({ replyId: bytes, expiresAtMs: named('expires_at'
 
 export function readReply(store: Store, replyId: Uint8Array): ReplyRow | undefined {
   const row = replyColumns.get(store.prepare(`SELECT ${replyColumns.list} FROM replies WHERE reply_id = ?`), replyId);
-  return row && toReply(row);
+  return row && toReply(row, readPlace(store, row));
 }
 
 export type HandledReply = Pick<ReplyRow, keyof ReturnType<typeof handledColumns.read>>;
@@ -200,13 +203,15 @@ export function listUnanswered(store: Store): ReturnType<typeof unansweredColumn
   return unansweredColumns.all(store.prepare(sql));
 }
 
-export type ReplyStatusRow = ReturnType<typeof statusColumns.read>;
+export type ReplyStatusRow = Omit<ReturnType<typeof statusColumns.read>, 'state'> & ReturnType<typeof readPlace>;
 
 /**
  * Reads the public status of a reply, without the bodies, openings and evidence of its row, which may take megabytes.
  */
 export function readReplyStatus(store: Store, replyId: Uint8Array): ReplyStatusRow | undefined {
-  return statusColumns.get(store.prepare(`SELECT ${statusColumns.list} FROM replies WHERE reply_id = ?`), replyId);
+  const sql = `SELECT ${statusColumns.list} FROM replies WHERE reply_id = ?`;
+  const row = statusColumns.get(store.prepare(sql), replyId);
+  return row && { ...row, ...readPlace(store, row) };
 }
 
 /** Returns whether an audit has the opening of a reply, without reading its bytes. */
@@ -218,8 +223,9 @@ export function findReply({ store }: { readonly store: Store }, replyId: Uint8Ar
   return store.read(() => readReply(store, replyId));
 }
 
-function toReply(read: ReturnType<typeof replyColumns.read>): ReplyRow {
-  const { summaries: stored, payeeWord, texts, endpoint, progress, ...row } = read;
+function toReply(read: ReturnType<typeof replyColumns.read>, place: ReturnType<typeof readPlace>): ReplyRow {
+  const { summaries: stored, payeeWord, texts, endpoint, progress, entryIndex: _, ...columns } = read;
+  const row = { ...columns, ...place };
   const { signedRecord, orderBytes, orderSignature, cohort } = row;
   const order = { order: orderBytes, signature: orderSignature };
   if (signedRecord === undefined || payeeWord === undefined || endpoint === undefined)

@@ -5,7 +5,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeInclusionProof, hashLeaf } from '@ogong/protocol/crypto/merkle';
 import { isBillable, parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { listEntries } from '../batch-store.ts';
-import { readReply } from './reply-store.ts';
+import { findBatchAt } from './reply-batch.ts';
 
 export interface SettledEntry {
   readonly entry: Uint8Array;
@@ -30,6 +30,7 @@ const spanColumns = columns({
   transaction: named('transaction_hash', text),
 });
 const idColumns = columns({ replyId: bytes });
+const positionColumns = columns({ position: bigInteger });
 
 /** Batches in memory, some 500 KiB each. */
 const KEPT_BATCHES = 16;
@@ -54,13 +55,14 @@ export function createSettledEntries(store: Store, crypto: Crypto): FindSettled 
   }
 
   return (replyId) => {
-    const sequence = readReply(store, replyId)?.sequence;
-    const batch = sequence === undefined ? undefined : findBatch(sequence);
+    const logged = positionColumns.get(store.prepare('SELECT position FROM log WHERE reply_id = ?'), replyId);
+    const place = logged && findBatchAt(store, logged.position);
+    const batch = place && findBatch(place.sequence);
     const found = batch?.entries.get(toHex(replyId));
     if (batch === undefined || found === undefined) return undefined;
-    const { entry, place } = found;
-    const proof = place === undefined ? [] : computeInclusionProof(crypto, batch.leaves, place);
-    return { entry, index: place ?? 0, proof, transaction: batch.transaction };
+    const { entry, place: leaf } = found;
+    const proof = leaf === undefined ? [] : computeInclusionProof(crypto, batch.leaves, leaf);
+    return { entry, index: leaf ?? 0, proof, transaction: batch.transaction };
   };
 }
 
@@ -70,8 +72,10 @@ function readBatch(store: Store, crypto: Crypto, sequence: bigint): SettledBatch
     sequence,
   );
   if (batch === undefined) return undefined;
-  const findVoided = store.prepare('SELECT reply_id FROM replies WHERE sequence = ? AND voided = 1');
-  const voided = new Set(idColumns.all(findVoided, sequence).map((row) => toHex(row.replyId)));
+  const findVoided = store.prepare(
+    `SELECT reply_id FROM log JOIN replies USING (reply_id) WHERE position >= ? AND position < ? AND voided = 1`,
+  );
+  const voided = new Set(idColumns.all(findVoided, batch.from, batch.to).map((row) => toHex(row.replyId)));
   const leaves: Uint8Array[] = [];
   const entries = new Map<string, { readonly entry: Uint8Array; readonly place: number | undefined }>();
   for (const { entry, replyId } of listEntries(store, batch.from, Number(batch.to - batch.from))) {
