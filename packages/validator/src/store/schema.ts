@@ -12,11 +12,11 @@ const OPEN_REPLY = (row: 'NEW' | 'OLD'): string =>
  * A reply moves admitted -> recorded -> auditing -> decided. Abandoned replies go from admitted to decided. A reply
  * without a verdict waits between two audit attempts (docs/spec/validator.md). A decided reply is batched and settled
  * with the batch of its log entry: its row has kilobytes and is not written again. Amounts are decimal text: they exceed
- * 64 bits.
+ * 64 bits. Tables with rows of kilobytes have row ids: without them each level of the tree has whole rows, four to a page.
  */
 export const VALIDATOR_SCHEMA = `
   CREATE TABLE replies (
-    reply_id BLOB PRIMARY KEY,
+    reply_id BLOB PRIMARY KEY NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('admitted', 'recorded', 'auditing', 'waiting', 'decided', 'refused')),
     order_bytes BLOB NOT NULL,
     order_hash BLOB NOT NULL,
@@ -65,7 +65,7 @@ export const VALIDATOR_SCHEMA = `
     postponed INTEGER NOT NULL DEFAULT 0,
     wait_epoch INTEGER,
     own_evidence BLOB
-  ) WITHOUT ROWID;
+  );
   CREATE TABLE machines (
     hash BLOB PRIMARY KEY,
     provider_id BLOB NOT NULL,
@@ -118,7 +118,7 @@ export const VALIDATOR_SCHEMA = `
 
   -- Deliveries of payers. The record is stored here until the provider hands it in.
   CREATE TABLE deliveries (
-    reply_id BLOB PRIMARY KEY REFERENCES replies,
+    reply_id BLOB PRIMARY KEY NOT NULL REFERENCES replies,
     delivery BLOB NOT NULL,
     signature BLOB NOT NULL,
     record BLOB,
@@ -126,7 +126,7 @@ export const VALIDATOR_SCHEMA = `
     record_signature BLOB,
     header BLOB,
     header_proof BLOB
-  ) WITHOUT ROWID;
+  );
 
   -- The last commitments of dead providers, from their payers. They count if no record comes before the order expires.
   CREATE TABLE milestones (
@@ -478,7 +478,7 @@ export const VALIDATOR_SCHEMA = `
     header BLOB NOT NULL,
     header_proof BLOB NOT NULL,
     PRIMARY KEY (validator, reply_id)
-  ) WITHOUT ROWID;
+  );
   CREATE INDEX heard_age ON heard (expires_at);
   -- Number of these deliveries in all (kind 0), of each payer (1), and about replies of each validator (2).
   -- Counting them for each new delivery would be slow.
