@@ -200,8 +200,8 @@ function listNettingRows({
       value: netted.perCpuSecond,
       unit: '/s',
       aim: { at: 'least', value: 5_000 },
-      why: 'each reply has a row of eight kilobytes, which is read once and written twice more for its batch',
-      next: 'states of settled replies that follow from their batches, so that no row is written again',
+      why: 'most of the time goes into reading, encoding and packing an entry of eight kilobytes. A batch writes no row of a reply',
+      next: 'entries packed at their decision, while their bytes are in memory',
       note: `${netted.perSecond.toFixed(0)} by the wall clock; ${WARM_UP + RECORDS} entries of one payer and ${PROVIDERS} providers, packed for a co-signer, without the co-signer's work. The batch is durable before the request. Admission, decision and netting together ${together.toFixed(0)}/s`,
     },
   ];

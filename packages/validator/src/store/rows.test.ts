@@ -22,6 +22,14 @@ beforeEach(() => {
 });
 afterEach(() => store.close());
 
+describe('a table with rows of kilobytes', () => {
+  it.each(['replies', 'deliveries', 'heard'])('has row ids: %s', (table) => {
+    const kind = store.prepare('SELECT wr FROM pragma_table_list WHERE name = ?').get(table);
+    // Without row ids each level of the tree has whole rows.
+    expect(kind).toEqual({ wr: 0 });
+  });
+});
+
 describe('a row', () => {
   it('comes back as it was written', () => {
     expect(readReply(store, id)).toMatchObject({
