@@ -336,7 +336,9 @@ function voidFee(store: Store, { replyId, payer, feeAtomic }: VerdictEntry): voi
  */
 export function pruneBatch(store: Store, beforeMs: number): boolean {
   const row = spanColumns.get(
-    store.prepare('SELECT sequence, from_position, to_position FROM batches WHERE pruned = 0 AND settled_at < ? ORDER BY sequence LIMIT 1'),
+    store.prepare(
+      'SELECT sequence, from_position, to_position FROM batches WHERE pruned = 0 AND settled_at < ? ORDER BY sequence LIMIT 1',
+    ),
     beforeMs,
   );
   if (row === undefined) return false;
