@@ -17,7 +17,6 @@ import { signDelivery } from '@ogong/protocol/exchange/delivery';
 import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
-import { parseOrder } from '@ogong/protocol/exchange/order';
 import { withOrderKeys } from '@ogong/protocol/exchange/order-key-grants';
 import type { ProgressedText, SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
@@ -34,6 +33,7 @@ import type { ReceiptStore, StoredReply } from '../books/receipt-store.ts';
 import type { DeliveryOutbox, OutboxDelivery } from '../outbox/delivery-outbox.ts';
 import { readOrder } from '../outbox/read-order.ts';
 import { BlobsWithheld, createBlobReader, fetchReplayBlobs, type HeldBlob } from './fetch-blobs.ts';
+import { recoverAdmission } from './ordered-crypto.ts';
 import { grantOf, type PayingSigner } from './paying-signer.ts';
 import type { PromptMeter } from './prompt-meter.ts';
 import type { ProviderCall } from './provider-call.ts';
@@ -371,12 +371,13 @@ export async function verifyReply(
     readonly readBlob?: ReadBlob | undefined;
   },
 ) {
+  const order = readOrder(chain.ledger, { order: receipt.order.bytes });
   const given = {
     ledger: chain.ledger,
     settlement: chain.network.settlement,
     validators: attempt.validators,
     generations: chain.generations(),
-    orderKeys: grantOf(payer, parseOrder(receipt.order.bytes)),
+    orderKeys: grantOf(payer, order),
     // router: the ticket came over a link with a pinned certificate.
     // intake: the validator signs for the record later, and no reply waits for that.
     // model-root: the operator chose to believe providers about their weights.
@@ -384,7 +385,7 @@ export async function verifyReply(
   };
   const trust = modelRoots === undefined ? given : await addPublishedRoot(given, receipt, modelRoots.find);
   const job = { receipt, request: body, response, heldBlobs, readBlob, trust, nowMs: clock.nowMs(), machinePolicy };
-  return checker.check({ ...job, isOrdered: true });
+  return checker.check({ ...job, isOrdered: true, admitted: recoverAdmission(crypto, receipt, order) });
 }
 
 /**

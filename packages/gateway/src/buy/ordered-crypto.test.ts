@@ -1,10 +1,12 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { describe, expect, it } from 'vitest';
-import { trustOrdered } from './ordered-crypto.ts';
+import { type AdmissionSigner, recoverAdmission, trustOrdered } from './ordered-crypto.ts';
 
 const honest = createSyntheticReceipt({
   crypto,
@@ -17,10 +19,14 @@ const honest = createSyntheticReceipt({
 
 const spoil = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === 40 ? byte ^ 1 : byte));
 
-async function listFailed(receipt: Receipt, isOrdered: boolean): Promise<string[]> {
+const listFailed = (receipt: Receipt, isOrdered: boolean): Promise<string[]> =>
+  listFailedBy(isOrdered ? trustOrdered(crypto, receipt) : crypto, receipt);
+
+const spoil20 = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === 10 ? byte ^ 1 : byte));
+
+async function listFailedBy(by: Crypto, receipt: Receipt): Promise<string[]> {
   const { reply, trust, nowMs } = honest;
   const given = { request: reply.request, response: reply.response, trust, nowMs };
-  const by = isOrdered ? trustOrdered(crypto, receipt) : crypto;
   const { checks } = await verifyReceipt(receipt, { crypto: by, ...given });
   return checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
 }
@@ -48,5 +54,22 @@ describe('the receipt of a reply that was ordered here', () => {
       expect((await listFailed(one, true)).length).toBeGreaterThan(0);
       expect(await listFailed(one, true)).toEqual(await listFailed(one, false));
     }
+  });
+
+  it('compares the recovered signer of the admission with the key of the validator', async () => {
+    const { admission } = receipt;
+    const order = nameOrder(crypto, receipt.ledger, parseOrder(receipt.order.bytes));
+    const admitted = recoverAdmission(crypto, receipt, order) as AdmissionSigner;
+    // A signature that is not known fails.
+    const bare: Crypto = { ...crypto, verifyAddress: () => false };
+    expect(await listFailedBy(trustOrdered(bare, receipt), receipt)).toEqual(['admission', 'intake', 'beacon']);
+    expect(await listFailedBy(trustOrdered(bare, receipt, admitted), receipt)).toEqual(['intake', 'beacon']);
+    const stranger = { ...admitted, address: spoil20(admitted.address) };
+    expect(await listFailedBy(trustOrdered(crypto, receipt, stranger), receipt)).toEqual(['admission']);
+    // The signature holds for its own statement alone.
+    const later = { ...receipt, admission: { ...admission, timeMs: admission.timeMs + 1n } };
+    expect(await listFailedBy(trustOrdered(crypto, later, admitted), later)).toEqual(['admission']);
+    const unsigned = { ...admission, signature: new Uint8Array(65) };
+    expect(recoverAdmission(crypto, { ...receipt, admission: unsigned }, order)).toBeUndefined();
   });
 });

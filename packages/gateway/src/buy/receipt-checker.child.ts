@@ -19,9 +19,9 @@ process.on('message', async (message: CheckMessage) => {
   else await check(message.id, message.job);
 });
 
-async function check(id: number, { machinePolicy: policy, isOrdered, heldBlobs = [], readsBlobs, ...job }: SentJob) {
-  const { receipt, ...context } = job;
-  const crypto = isOrdered ? trustOrdered(nodeCrypto, receipt) : nodeCrypto;
+async function check(id: number, { machinePolicy: policy, heldBlobs = [], readsBlobs, ...job }: SentJob) {
+  const { receipt, isOrdered, admitted, ...context } = job;
+  const crypto = isOrdered ? trustOrdered(nodeCrypto, receipt, admitted) : nodeCrypto;
   const readBlob = readsBlobs ? (ref: BlobRef) => askForBlob(id, ref) : undefined;
   const known = { ...{ crypto, verifyBeacon, blobs: createBlobFinder(heldBlobs) }, ...context };
   let verdict: ReceiptVerdict;

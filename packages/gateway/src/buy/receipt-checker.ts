@@ -10,6 +10,7 @@ import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import type { HeldBlob } from './fetch-blobs.ts';
+import type { AdmissionSigner } from './ordered-crypto.ts';
 import { createWalkTurns, type ReadBlob } from './walk-receipt.ts';
 
 export interface CheckJob {
@@ -24,6 +25,8 @@ export interface CheckJob {
   readonly nowMs: number;
   /** Whether this gateway signed the order itself, and checked the ticket's signatures when it arrived. Default: false. */
   readonly isOrdered?: boolean;
+  /** For the receipt of such a reply. Default: the checker's process recovers the signer itself. */
+  readonly admitted?: AdmissionSigner | undefined;
   /** Policy of tier `tee`. Without it no machine is believed. */
   readonly machinePolicy?: MachinePolicy | undefined;
 }
