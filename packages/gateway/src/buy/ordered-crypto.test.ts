@@ -1,13 +1,17 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
+import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import type { Progress, SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
+import { readProgress } from '@ogong/protocol/verdict/reply-fee';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { describe, expect, it } from 'vitest';
 import { type AdmissionSigner, recoverAdmission, trustOrdered } from './ordered-crypto.ts';
 
+const TEXT_BYTES = 8;
 const honest = createSyntheticReceipt({
   crypto,
   provider: createNobleHybridSigner(new Uint8Array(64).fill(7)),
@@ -15,6 +19,7 @@ const honest = createSyntheticReceipt({
   payer: createNobleLedgerSigner(new Uint8Array(32).fill(9)),
   ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) },
   tokens: 20,
+  progress: { textBytes: TEXT_BYTES, hasLeft: false },
 });
 
 const spoil = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === 40 ? byte ^ 1 : byte));
@@ -41,6 +46,25 @@ describe('the receipt of a reply that was ordered here', () => {
     expect((await listFailed(order, false)).length).toBeGreaterThan(0);
     expect(await listFailed(ticket, false)).toContain('ticket');
     expect([await listFailed(order, true), await listFailed(ticket, true)]).toEqual([[], []]);
+  });
+
+  it('takes the signature of its progress as known, for the text that it is about', () => {
+    const { bytes: progress, signature } = receipt.progress as NonNullable<Receipt['progress']>;
+    const order = nameOrder(crypto, receipt.ledger, parseOrder(receipt.order.bytes));
+    const { request: body, response: text } = honest.reply;
+    const { answer: blind } = computeBlinds(crypto, { body, replyId: order.replyId });
+    const by = trustOrdered({ ...crypto, verifyAddress: () => false }, receipt);
+    const read = (signed: SignedProgress, of = text): Progress | undefined =>
+      readProgress(by, { ledger: receipt.ledger, order }, signed, { blind, text: of });
+    expect(read({ progress, signature })?.textBytes).toBe(TEXT_BYTES);
+    // Another signature with the same bytes is not the one of the receipt.
+    expect(read({ progress, signature: signature.slice() })).toBeUndefined();
+    expect(
+      read(
+        { progress, signature },
+        text.map((byte) => byte ^ 1),
+      ),
+    ).toBeUndefined();
   });
 
   it('still holds provider and validator to every byte that they signed', async () => {

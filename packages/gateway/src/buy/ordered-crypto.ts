@@ -29,19 +29,19 @@ export function recoverAdmission(
 }
 
 /**
- * Skips two signature checks for the receipt of a reply that this gateway ordered. It made the order's signature itself, and
- * checked the ticket's signature when the ticket arrived. All other signatures are checked.
+ * Skips three signature checks for the receipt of a reply that this gateway ordered. It signed the order and the progress itself,
+ * and checked the ticket's signature when the ticket arrived. All other signatures are checked.
  * @param admitted compared with the digest and the account that the receipt demands. Default: it is recovered here.
  */
 export function trustOrdered(
   crypto: Crypto,
-  { order, ticket, admission }: Pick<Receipt, 'order' | 'ticket' | 'admission'>,
+  { order, ticket, admission, progress }: Pick<Receipt, 'order' | 'ticket' | 'admission' | 'progress'>,
   admitted?: AdmissionSigner,
 ): Crypto {
   return {
     ...crypto,
     verifyAddress(digest, signature, address) {
-      if (signature === order.signature) return true;
+      if (signature === order.signature || signature === progress?.signature) return true;
       const isKnown = signature === admission.signature && admitted !== undefined;
       return isKnown && equalBytes(digest, admitted.digest)
         ? equalBytes(address, admitted.address)
