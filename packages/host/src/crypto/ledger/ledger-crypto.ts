@@ -55,5 +55,19 @@ export function createLedgerCrypto(library: LedgerLibrary): LedgerCrypto {
   };
 }
 
+/** Opens the library at its first use: a process that only compares known signers never compiles it. */
+function openLater(open: () => LedgerLibrary): LedgerLibrary {
+  let library: LedgerLibrary | undefined;
+  const opened = (): LedgerLibrary => {
+    library ??= open();
+    return library;
+  };
+  return {
+    recover: (...given) => opened().recover(...given),
+    sign: (...given) => opened().sign(...given),
+    toPublicKey: (...given) => opened().toPublicKey(...given),
+  };
+}
+
 /** Signatures of accounts by machine code, or by WebAssembly on a platform without it. */
-export const ledgerCrypto: LedgerCrypto = createLedgerCrypto(openNativeLibrary() ?? openWasmLibrary());
+export const ledgerCrypto: LedgerCrypto = createLedgerCrypto(openNativeLibrary() ?? openLater(openWasmLibrary));
