@@ -2,6 +2,7 @@ import { createHash, hash, type KeyObject, verify } from 'node:crypto';
 import { concatBytes } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { quickCrypto } from '@ogong/protocol/crypto/quick-noble';
 import { isSmallOrder } from '@ogong/protocol/crypto/small-order';
 import { isAcceptableEd25519Key } from './ed25519-key.ts';
 import { createKeyObjectCache } from './key-object-cache.ts';
@@ -33,7 +34,7 @@ function verifyWith(lookup: KeyLookup, publicKey: Uint8Array, message: Uint8Arra
 
 /**
  * The protocol's primitives over OpenSSL, for daemons. Ed25519 is the cofactorless equation with canonical encodings,
- * S < L, neither key nor R of small order. Keccak and the VRF, which OpenSSL lacks, are noble's;
+ * S < L, neither key nor R of small order. OpenSSL lacks the rest: Keccak runs in WebAssembly, the VRF is noble's,
  * secp256k1 is libsecp256k1's.
  */
 export const nodeCrypto: Crypto = {
@@ -44,7 +45,7 @@ export const nodeCrypto: Crypto = {
     for (const part of parts) digest.update(part);
     return toPlainBytes(digest.digest());
   },
-  keccak256: nobleCrypto.keccak256,
+  keccak256: quickCrypto.keccak256,
   verifyEd25519: (signature, message, publicKey) =>
     signature.length === ED25519_SIGNATURE_BYTES &&
     !isSmallOrder(signature.subarray(0, ED25519_POINT_BYTES)) &&

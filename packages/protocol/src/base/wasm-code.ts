@@ -87,13 +87,17 @@ export const i64 = {
     const bytes = [...vector(0x5d)(address), 0, ...encodeUnsigned(offset)];
     return [...vector(0x0d)(bytes, bytes), ...reversed, ...reversed, ...vector(0x1d)(), 0];
   },
+  load: load(0x29),
+  store: store(0x37),
   add: plain(0x7c),
   divide: plain(0x80),
+  and: plain(0x83),
   or: plain(0x84),
   countZeros: plain(0x79),
   xor: plain(0x85),
   shiftLeft: plain(0x86),
   shiftRight: plain(0x88),
+  rotateLeft: plain(0x89),
   fromInteger: plain(0xad),
 };
 

@@ -1,7 +1,7 @@
 import { concatBytes, equalBytes } from '@ogong/protocol/base/bytes';
 import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { parseLedgerSignature } from '@ogong/protocol/crypto/ledger-signature';
-import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { quickCrypto } from '@ogong/protocol/crypto/quick-noble';
 import type { LedgerLibrary } from './library.ts';
 import { openNativeLibrary } from './native-library.ts';
 import { openWasmLibrary } from './wasm-library.ts';
@@ -17,7 +17,7 @@ export interface LedgerCrypto extends Pick<Crypto, 'recoverAddress' | 'verifyAdd
 }
 
 /** Computes the Ethereum address of a public key of 65 bytes. */
-const toAddress = (key: Uint8Array): Uint8Array => nobleCrypto.keccak256(key.subarray(1)).slice(12);
+const toAddress = (key: Uint8Array): Uint8Array => quickCrypto.keccak256(key.subarray(1)).slice(12);
 
 /**
  * Returns the signatures of accounts over a build of libsecp256k1. Bytes and decisions equal those of noble, the reference
