@@ -13,8 +13,8 @@ export interface AdmissionSigner {
 }
 
 /**
- * Recovers the signer of an admission by the gateway's machine code, in a third of the time that its checker takes: that process
- * may load none. The checker still decides who may have signed, and what.
+ * Recovers the signer of an admission by the gateway's machine code. The checker's process may load none, and takes three times
+ * as long. It still compares the digest and the account with those that the receipt demands.
  * @returns undefined if the signature belongs to no key.
  */
 export function recoverAdmission(
