@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
-import { text } from 'node:stream/consumers';
+import { text as readText } from 'node:stream/consumers';
 import { afterEach, expect, it, vi } from 'vitest';
 import { createApiApp } from './api-app.ts';
 import { createHttpServer, type HttpServer } from './http-server.ts';
@@ -56,8 +56,50 @@ it('sends a client of HTTP/1.0 the bare text', async () => {
   });
   const socket = connect(port, BIND.host);
   socket.write('GET / HTTP/1.0\r\nHost: localhost\r\n\r\n');
-  const [head, body] = (await text(socket)).split('\r\n\r\n');
+  const [head, body] = (await readText(socket)).split('\r\n\r\n');
   expect(head).toMatch(/^HTTP\/1\.1 200 /);
   expect(head).not.toMatch(/transfer-encoding/i);
   expect(body).toBe('ab');
+});
+
+it('waits for a client that does not read, and sends it all once it reads', async () => {
+  const text = 'x'.repeat(1024 * 1024);
+  const held = Promise.withResolvers<void>();
+  let written = 0;
+  const port = await serveText(async (write) => {
+    for (; written < 32; written++) {
+      const waits = write(text);
+      // The buffers of both sockets together are smaller than all texts.
+      if (waits !== undefined && written > 0) held.resolve();
+      await waits;
+    }
+  });
+  const socket = connect(port, BIND.host);
+  socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+  await held.promise;
+  expect(written).toBeLessThan(32);
+  const [, body = ''] = (await readText(socket)).split('\r\n\r\n');
+  expect(body.replaceAll(/[^x]/g, '')).toHaveLength(32 * text.length);
+});
+
+it('stops its producer when a client that does not read goes away', async () => {
+  const failed = Promise.withResolvers<unknown>();
+  const held = Promise.withResolvers<void>();
+  const port = await serveText(async (write) => {
+    try {
+      for (;;) {
+        const waits = write('x'.repeat(1024 * 1024));
+        if (waits !== undefined) held.resolve();
+        await waits;
+      }
+    } catch (error) {
+      failed.resolve(error);
+      throw error;
+    }
+  });
+  const socket = connect(port, BIND.host);
+  socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await held.promise;
+  socket.destroy();
+  expect(String(await failed.promise)).toMatch(/aborted|closed/);
 });

@@ -1,5 +1,6 @@
 import { monotonicClock } from '../time/clock.ts';
 import { type ApiContext, getCallSignal } from './api-app.ts';
+import { createBodySink, createResponseSink, type TextSink } from './text-sink.ts';
 
 export interface TextStreamOptions {
   readonly headers: Readonly<Record<string, string>>;
@@ -16,8 +17,11 @@ const FIRST_TEXTS = 4;
 /** Longer texts never wait. */
 const MAX_GATHERED = 16 * 1024;
 
-/** Resolves when the client may be sent more. @throws if it is gone or the server stops. */
-export type WriteText = (text: string) => Promise<void>;
+/**
+ * Sends a text. @returns a promise if the client has yet to take an earlier one. @throws if it is gone or the server stops; the
+ * promise then rejects.
+ */
+export type WriteText = (text: string) => Promise<void> | undefined;
 
 /**
  * Answers with text as it is written. The response starts with the first text, so a failure before that still has its own status. A later
@@ -29,22 +33,20 @@ export function streamText(
   produce: (write: WriteText) => Promise<void>,
   { headers, heartbeat, formatFailure }: TextStreamOptions,
 ): Promise<Response> {
-  const signal = getCallSignal(context);
-  const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
-  const writer = writable.getWriter();
-  const encoder = new TextEncoder();
+  const waiting = createWaiting(getCallSignal(context));
   const response = Promise.withResolvers<Response>();
+  let sink: TextSink | undefined;
   const gather = createGathering((text) => {
     timer?.refresh();
-    return writer.write(encoder.encode(text));
+    return sink?.write(text);
   });
-  const waiting = createWaiting(signal);
-  let isOpen = false;
 
   /** @returns a promise if the reader has yet to take an earlier text. */
   function send(text: string): Promise<void> | undefined {
-    if (!isOpen) response.resolve(context.body(readable, 200, { ...headers, ...sendAtOnce(context) }));
-    isOpen = true;
+    if (sink === undefined) {
+      sink = openSink(context);
+      response.resolve(context.body(sink.body, 200, { ...headers, ...sendAtOnce(context) }));
+    }
     return gather.add(text);
   }
 
@@ -52,26 +54,26 @@ export function streamText(
     heartbeat &&
     setInterval(() => {
       // Send nothing while the client has not taken the text before.
-      if ((writer.desiredSize ?? 0) > 0) send(heartbeat.text)?.catch(ignore);
+      if (!gather.isHeld()) send(heartbeat.text);
     }, heartbeat.intervalMs);
 
-  async function write(text: string): Promise<void> {
-    signal.throwIfAborted();
+  const write: WriteText = (text) => {
+    waiting.assertOpen();
     const written = send(text);
-    if (written !== undefined) await waiting.unlessAborted(written);
-  }
+    return written && waiting.unlessAborted(written);
+  };
 
   async function run(): Promise<void> {
     try {
       await produce(write);
     } catch (error) {
-      if (isOpen) send(formatFailure(error))?.catch(ignore);
-      else response.reject(error);
+      if (sink === undefined) response.reject(error);
+      else send(formatFailure(error));
     } finally {
       clearInterval(timer);
       waiting.end();
       gather.flush();
-      writer.close().catch(ignore);
+      sink?.end();
     }
   }
 
@@ -82,9 +84,9 @@ export function streamText(
 
 /**
  * Texts that come close together become one. So do those of one turn of the event loop, which a producer often receives together.
- * @param write resolves when the reader has taken it.
+ * @param write returns a promise if the reader has yet to take it.
  */
-function createGathering(write: (text: string) => Promise<void>) {
+function createGathering(write: (text: string) => Promise<void> | undefined) {
   let [gathered, count, wroteAtMs] = ['', 0, 0];
   let timer: NodeJS.Timeout | undefined;
   let turn: NodeJS.Immediate | undefined;
@@ -97,11 +99,9 @@ function createGathering(write: (text: string) => Promise<void>) {
     if (gathered === '') return;
     const writing = write(gathered);
     written = writing;
-    const settle = (): void => {
+    writing?.then(() => {
       if (written === writing) written = undefined;
-    };
-    // The next caller of `add` receives the error. There may be none.
-    writing.then(settle, ignore);
+    });
     [gathered, wroteAtMs] = ['', monotonicClock.nowMs()];
   }
 
@@ -114,6 +114,8 @@ function createGathering(write: (text: string) => Promise<void>) {
 
   return {
     flush,
+    /** Whether the reader has yet to take a text. */
+    isHeld: () => written !== undefined,
     /** @returns a promise if the reader has yet to take an earlier text. Another text may come when it resolves. */
     add(text: string): Promise<void> | undefined {
       gathered += text;
@@ -124,6 +126,11 @@ function createGathering(write: (text: string) => Promise<void>) {
   };
 }
 
+const openSink = ({ env }: ApiContext): TextSink =>
+  env.outgoing !== undefined && env.incoming?.httpVersion === '1.1'
+    ? createResponseSink(env.outgoing)
+    : createBodySink();
+
 /**
  * Without this header the server holds the first texts back for a turn of the timers. It hopes that the response ends soon and can have a
  * length. A client of HTTP/1.0 does not know the header.
@@ -132,28 +139,28 @@ function sendAtOnce({ env }: ApiContext): Readonly<Record<string, string>> {
   return env.incoming?.httpVersion === '1.1' ? { 'transfer-encoding': 'chunked' } : {};
 }
 
-/** The client is gone, so nobody receives the error. */
-const ignore = (): void => {};
-
 /** Writers that wait for the reader. One listener serves all of a stream's texts: one for each would cost more than the write. */
 function createWaiting(signal: AbortSignal) {
   const rejects = new Set<(reason: unknown) => void>();
+  // A signal that follows others answers slowly.
+  let { aborted } = signal;
   const onAbort = (): void => {
+    aborted = true;
     for (const reject of rejects) reject(signal.reason);
   };
   signal.addEventListener('abort', onAbort, { once: true });
   return {
+    /** @throws the reason of the abort. */
+    assertOpen(): void {
+      if (aborted) signal.throwIfAborted();
+    },
     unlessAborted(work: Promise<void>): Promise<void> {
       return new Promise((resolve, reject) => {
         rejects.add(reject);
-        const settle = (then: () => void): void => {
+        work.then(() => {
           rejects.delete(reject);
-          then();
-        };
-        work.then(
-          () => settle(resolve),
-          (error: unknown) => settle(() => reject(error)),
-        );
+          resolve();
+        });
       });
     },
     end: () => signal.removeEventListener('abort', onAbort),

@@ -108,7 +108,7 @@ async function streamChoice<End extends ChoiceEnd>(
   choice: AsyncGenerator<ChoicePart, End>,
   index: number,
   answer: CompletionAnswer<End>,
-  send: (chunk: Json) => Promise<void>,
+  send: (chunk: Json) => Promise<void> | undefined,
 ): Promise<{ readonly end: End; readonly finish: ChoiceFinish }> {
   const { endpoint, identity, request } = answer;
   const dialect = COMPLETION_FORMATS[endpoint];

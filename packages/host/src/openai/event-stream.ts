@@ -32,7 +32,7 @@ export const NAMED_FRAMING: EventFraming = {
 /** Server-sent events. */
 export function streamEvents(
   context: ApiContext,
-  produce: (send: (event: object) => Promise<void>) => Promise<void>,
+  produce: (send: (event: object) => Promise<void> | undefined) => Promise<void>,
   { headers, heartbeatMs, toFailure, framing = DATA_FRAMING }: EventStreamOptions,
 ): Promise<Response> {
   return streamText(

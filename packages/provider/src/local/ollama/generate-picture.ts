@@ -111,7 +111,7 @@ export async function generatePicture(
   return streamText(
     context,
     async (write) => {
-      const send = (line: object): Promise<void> => write(`${JSON.stringify(line)}\n`);
+      const send = async (line: object): Promise<void> => write(`${JSON.stringify(line)}\n`);
       try {
         const last = await make(({ step: completed, steps: total }) =>
           send({ ...shared, response: '', completed, total, done: false }),

@@ -25,7 +25,7 @@ export async function answerProgress(
   return streamText(
     context,
     async (write) => {
-      const tell = (event: StatusEvent): Promise<void> => write(`${JSON.stringify(event)}\n`);
+      const tell = async (event: StatusEvent): Promise<void> => write(`${JSON.stringify(event)}\n`);
       await work(tell);
       await tell({ status: 'success' });
     },
