@@ -1,5 +1,6 @@
 import type { UpstreamRows } from '../interface/segment.ts';
 import type { ChildContract, FromChild, ToChild } from './child-messages.ts';
+import { packEvents } from './packed-events.ts';
 import { toPlainError } from './plain-error.ts';
 import type { TextHost } from './text-host.ts';
 import { createUpstreamPort } from './upstream-port.ts';
@@ -35,7 +36,7 @@ export function serveParent<C extends ChildContract>(open: OpenChildHost<C>): vo
 
   const send = (message: FromChild<C>): void => {
     // If the parent is gone, nothing can be sent, and 'disconnect' ends this process.
-    process.send?.(message, undefined, undefined, () => undefined);
+    process.send?.(message.kind === 'events' ? packEvents(message) : message, undefined, undefined, () => undefined);
   };
 
   const upstream = createUpstreamPort((id, question) => send({ kind: 'ask', id, question }));

@@ -1,5 +1,6 @@
 import type { EngineErrorCode } from '../interface/engine-error.ts';
 import type { TextGenerationEvent, TextGenerationRequest } from '../interface/text.ts';
+import type { PackedEvents } from './packed-events.ts';
 import type { UpstreamAnswer, UpstreamQuestion } from './upstream-port.ts';
 
 /** The types of one modality and back end: the load, the report and the requests of a child. */
@@ -30,6 +31,7 @@ export type FromChild<C extends ChildContract> =
   | { readonly kind: 'ready'; readonly info: C['info'] }
   | { readonly kind: 'load-failed'; readonly error: PlainError }
   | { readonly kind: 'ask'; readonly id: number; readonly question: UpstreamQuestion }
+  | PackedEvents
   | HostMessage;
 
 /** Answers of a loaded model. */

@@ -5,6 +5,7 @@ import type { UpstreamRows } from '../interface/segment.ts';
 import type { TextGenerationEvent, TextGenerationRequest } from '../interface/text.ts';
 import { pickEnvironment } from './child-environment.ts';
 import type { ChildContract, FromChild, ToChild } from './child-messages.ts';
+import { unpackEvents } from './packed-events.ts';
 import { fromPlainError, toPlainError } from './plain-error.ts';
 import { createRequestPort } from './request-port.ts';
 import { askUpstream, type UpstreamAnswer, type UpstreamQuestion } from './upstream-port.ts';
@@ -92,7 +93,7 @@ export async function createSupervisor<C extends ChildContract>(options: Supervi
         current.kill('SIGKILL');
       } else if (message.kind === 'ask') {
         void answer(message.question).then((answer) => post(current, { kind: 'answer', id: message.id, answer }));
-      } else port.receive(message);
+      } else port.receive(message.kind === 'packed' ? unpackEvents(message) : message);
     });
     // 'close' comes after the streams have ended, so all of stderr has been read.
     current.once('error', (error) => {
