@@ -96,10 +96,20 @@ const scratch = new Float64Array(MAX_DIRECTIONS);
 export function projectHidden(bank: SketchBank, hidden: Float32Array, offset: number, out: SketchRow): void {
   const { directions, embeddingSize, signs } = bank;
   const y = scratch;
-  y.fill(0, 0, directions);
-  for (let d = 0, s = 0; d < embeddingSize; d++) {
-    const h = hidden[offset + d] as number;
-    for (let j = 0; j < directions; j++, s++) y[j] = (y[j] as number) + (signs[s] as number) * h;
+  // Four sums at a time stay in registers.
+  for (let j = 0; j < directions; j += 4) {
+    let [a, b, c, e] = [0, 0, 0, 0];
+    for (let d = 0, s = j; d < embeddingSize; d++, s += directions) {
+      const h = hidden[offset + d] as number;
+      a += (signs[s] as number) * h;
+      b += (signs[s + 1] as number) * h;
+      c += (signs[s + 2] as number) * h;
+      e += (signs[s + 3] as number) * h;
+    }
+    y[j] = a;
+    y[j + 1] = b;
+    y[j + 2] = c;
+    y[j + 3] = e;
   }
   quantizeSketch(y, out);
 }
