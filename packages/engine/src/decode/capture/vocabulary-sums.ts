@@ -47,14 +47,17 @@ function readBest(kernel: LaneKernel, best: BestTokens, { logits, offset }: Logi
   const { values } = kernel;
   values.set(logits.subarray(offset, offset + values.length));
   best.clear(floatBelow(kernel.boundBest(MAX_LISTED)));
-  let group = kernel.findAbove(0, best.threshold);
+  let { threshold } = best;
+  let group = kernel.findAbove(0, threshold);
   while (group !== undefined) {
     const end = Math.min(group + GROUP, values.length);
     for (let id = group; id < end; id++) {
       const value = values[id] as number;
-      if (value > best.threshold) best.insert(id, value);
+      if (!(value > threshold)) continue;
+      best.insert(id, value);
+      threshold = best.threshold;
     }
-    group = kernel.findAbove(group + GROUP, best.threshold);
+    group = kernel.findAbove(group + GROUP, threshold);
   }
   return best.count;
 }

@@ -213,7 +213,7 @@ export function openWasmKernel(vocabularySize: number): LaneKernel | undefined {
       for (let part = 0, at = ROW_ADDRESS; at < end; part++, at += partBytes)
         findMost(at, Math.min(at + partBytes, end), MOST_ADDRESS + part * VECTOR_BYTES);
       // Each is the largest of other values.
-      return most.sort()[most.length - count] as number;
+      return selectRank(most, most.length - count);
     },
     sum(best, [first = 0, second]) {
       if (second === undefined) sumOnce(ROW_ADDRESS, end, best, first);
@@ -228,6 +228,26 @@ export function openWasmKernel(vocabularySize: number): LaneKernel | undefined {
       return second === undefined ? [one] : [one, other];
     },
   };
+}
+
+/** Returns the value that sorting would bring to an index. Reorders the values, none of which is NaN. */
+function selectRank(values: Float32Array, index: number): number {
+  let [low, high] = [0, values.length - 1];
+  while (low < high) {
+    const pivot = values[index] as number;
+    let [i, j] = [low, high];
+    while (i <= j) {
+      while ((values[i] as number) < pivot) i++;
+      while ((values[j] as number) > pivot) j--;
+      if (i > j) break;
+      const value = values[i] as number;
+      values[i++] = values[j] as number;
+      values[j--] = value;
+    }
+    if (j < index) low = i;
+    if (i > index) high = j;
+  }
+  return values[index] as number;
 }
 
 /** Opens the kernel in plain numbers. */
