@@ -48,7 +48,8 @@ async function answerAtOnce(context: ApiContext, call: LocalCall, route: AtOnceR
     return streamEvents(
       context,
       async (send) => {
-        const { answerId, events = [] } = await makeAnswer(context, call, { ...route, request, body, media, send });
+        const answer = { ...route, request, body, media, send: async (event: object) => send(event) };
+        const { answerId, events = [] } = await makeAnswer(context, call, answer);
         for (const [first, event] of events.entries())
           await send({ ...event, ...toReceiptsField(context, call, { answerId, choices: 1, first }) });
       },
