@@ -11,18 +11,24 @@ const SHOWN = [
 ];
 
 /**
- * Lets the pages of some origins call; `*` means all. Only a page names its origin with a POST, and no cache keeps the answer. Without an
+ * Leaves a handler of pages out for other clients. Only a page names its origin with a POST, and no cache keeps the answer. Without an
  * origin such an answer needs no headers for pages, which cost it two more responses.
  */
-export function allowOrigins(origins: readonly string[]): MiddlewareHandler {
-  const answerPages = cors({
-    origin: (origin) => (origins.includes('*') || origins.includes(origin) ? origin : null),
-    allowMethods: ['GET', 'POST'],
-    exposeHeaders: SHOWN,
-    maxAge: 600,
-  });
-  return (context, next) =>
+export const onlyForPages =
+  (answerPages: MiddlewareHandler): MiddlewareHandler =>
+  (context, next) =>
     context.req.method === 'POST' && context.req.header('origin') === undefined ? next() : answerPages(context, next);
+
+/** Lets the pages of some origins call; `*` means all. */
+export function allowOrigins(origins: readonly string[]): MiddlewareHandler {
+  return onlyForPages(
+    cors({
+      origin: (origin) => (origins.includes('*') || origins.includes(origin) ? origin : null),
+      allowMethods: ['GET', 'POST'],
+      exposeHeaders: SHOWN,
+      maxAge: 600,
+    }),
+  );
 }
 
 /** A web page can make its own name resolve to this machine, but then the host header carries that name. */

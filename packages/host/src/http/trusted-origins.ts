@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
+import { onlyForPages } from './access.ts';
 import { ApiError } from './api-error.ts';
 
 /** Pages of desktop applications and of browser extensions, which no web site can be. The same as Ollama's. */
@@ -105,9 +106,11 @@ export const assertLoopbackName: MiddlewareHandler = async ({ req }, next) => {
 
 /** Lets trusted pages read the answers. @param headers that they may read. */
 export const showToTrusted = (allowed: readonly string[], headers: readonly string[]): MiddlewareHandler =>
-  cors({
-    origin: (origin) => (isTrustedOrigin(origin, allowed) ? origin : null),
-    allowMethods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'],
-    exposeHeaders: ['x-request-id', 'retry-after', ...headers],
-    maxAge: 600,
-  });
+  onlyForPages(
+    cors({
+      origin: (origin) => (isTrustedOrigin(origin, allowed) ? origin : null),
+      allowMethods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'],
+      exposeHeaders: ['x-request-id', 'retry-after', ...headers],
+      maxAge: 600,
+    }),
+  );
