@@ -154,14 +154,21 @@ interface ChoiceJob extends Omit<LocalJob, 'request'> {
   readonly asked: InferenceRequest;
 }
 
-async function* serveChoice(
+function serveChoice(
   call: LocalCall,
   { prompt, request }: Served,
   job: ChoiceJob,
 ): AsyncGenerator<ChoicePart, ChoiceEnd> {
-  const { engine, asked, signal } = job;
+  const { engine, asked } = job;
   const answer = request ? generateChoice(call, { ...job, request }) : answerNothing(engine, prompt, job);
-  if (!asked.echo) return yield* answer;
+  return asked.echo ? echoChoice(answer, prompt, job) : answer;
+}
+
+async function* echoChoice(
+  answer: AsyncGenerator<ChoicePart, ChoiceEnd>,
+  prompt: Prompt,
+  { engine, asked, signal }: ChoiceJob,
+): AsyncGenerator<ChoicePart, ChoiceEnd> {
   const topLogprobs = asked.logprobs ? asked.topLogprobs : undefined;
   return yield* echoPrompt(await readEchoedPrompt(engine, prompt, { topLogprobs, signal }), answer);
 }
