@@ -1,5 +1,6 @@
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import {
+  type ChoiceDelta,
   type ChoiceFinish,
   COMPLETION_FORMATS,
   type Identity,
@@ -8,7 +9,7 @@ import {
 import { type InferenceRequest, isChat } from '@ogong/protocol/modality/text/request/request';
 import { type ApiContext, getCallSignal } from '../http/api-app.ts';
 import { showIgnored } from './answer-headers.ts';
-import { streamEvents } from './event-stream.ts';
+import { type PrepareTexts, streamEvents } from './event-stream.ts';
 import type { Json } from './format.ts';
 import { toOpenAiError } from './openai-error.ts';
 import { type ChoiceEnd, type ChoicePart, readChoice, readWhole } from './read-choice.ts';
@@ -83,12 +84,17 @@ function streamCompletion<End extends ChoiceEnd>(
 
   return streamEvents(
     context,
-    async (sendEvent) => {
-      const send = (chunk: Json) => sendEvent(request.includeUsage ? { usage: null, ...chunk } : chunk);
+    async (sendEvent, prepareTexts) => {
+      const complete = (chunk: Json): Json => (request.includeUsage ? { usage: null, ...chunk } : chunk);
+      const send = (chunk: Json) => sendEvent(complete(chunk));
+      const sender: ChunkSender = {
+        send,
+        prepareTexts: (format) => prepareTexts((text) => complete(format(text))),
+      };
       let unfinished = request.choices;
       let last: { readonly end: End; readonly finish: ChoiceFinish } | undefined;
       const ends = await serveAll(context, answer, async (choice, index) => {
-        const { end, finish } = await streamChoice(choice, index, answer, send);
+        const { end, finish } = await streamChoice(choice, index, answer, sender);
         unfinished--;
         // The very last chunk carries the extra fields, so it waits for the other choices.
         if (unfinished === 0 && !request.includeUsage) last = { end, finish };
@@ -104,15 +110,23 @@ function streamCompletion<End extends ChoiceEnd>(
   );
 }
 
+/** Sends the chunks of a stream. */
+interface ChunkSender {
+  readonly send: (chunk: Json) => Promise<void> | undefined;
+  readonly prepareTexts: PrepareTexts;
+}
+
 async function streamChoice<End extends ChoiceEnd>(
   choice: AsyncGenerator<ChoicePart, End>,
   index: number,
   answer: CompletionAnswer<End>,
-  send: (chunk: Json) => Promise<void> | undefined,
+  { send, prepareTexts }: ChunkSender,
 ): Promise<{ readonly end: End; readonly finish: ChoiceFinish }> {
   const { endpoint, identity, request } = answer;
   const dialect = COMPLETION_FORMATS[endpoint];
   const parts = readChoice(choice, readTerms(answer));
+  const format = (delta: ChoiceDelta): readonly Json[] => dialect.chunks(identity, index, delta);
+  const sendContent = prepareTexts((text) => format({ pieces: [{ kind: 'content', text }], offset: 0 })[0] as Json);
   let isOpen = false;
   let hasCalls = false;
   let offset = 0;
@@ -124,10 +138,12 @@ async function streamChoice<End extends ChoiceEnd>(
     if (next.done) return { end: next.value, finish: { stopReason: next.value.stopReason, hasCalls } };
     const { pieces, tokens, length } = next.value;
     hasCalls ||= pieces.some(({ kind }) => kind === 'call');
+    const [first] = pieces;
+    if (!request.logprobs && pieces.length === 1 && first?.kind === 'content') await sendContent(first.text);
     // A part that may still become a mark is not shown yet.
-    if (pieces.length > 0 || request.logprobs) {
+    else if (pieces.length > 0 || request.logprobs) {
       const delta = { pieces, offset, ...(request.logprobs ? { logprobs: tokens } : {}) };
-      for (const chunk of dialect.chunks(identity, index, delta)) await send(chunk);
+      for (const chunk of format(delta)) await send(chunk);
     }
     offset += length;
   }

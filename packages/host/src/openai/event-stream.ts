@@ -1,5 +1,6 @@
 import type { ApiContext } from '../http/api-app.ts';
 import { streamText } from '../http/text-stream.ts';
+import { createTextTemplate } from '../http/text-template.ts';
 
 export interface EventStreamOptions {
   readonly headers?: Readonly<Record<string, string>>;
@@ -29,16 +30,25 @@ export const NAMED_FRAMING: EventFraming = {
   end: '',
 };
 
+type SendEvent<Event = object> = (event: Event) => Promise<void> | undefined;
+
+/** Returns a sender of events that differ in one text. */
+export type PrepareTexts = (format: (text: string) => object) => SendEvent<string>;
+
 /** Server-sent events. */
 export function streamEvents(
   context: ApiContext,
-  produce: (send: (event: object) => Promise<void> | undefined) => Promise<void>,
+  produce: (send: SendEvent, prepareTexts: PrepareTexts) => Promise<void>,
   { headers, heartbeatMs, toFailure, framing = DATA_FRAMING }: EventStreamOptions,
 ): Promise<Response> {
   return streamText(
     context,
     async (write) => {
-      await produce((event) => write(framing.formatEvent(event)));
+      const prepareTexts: PrepareTexts = (format) => {
+        const fill = createTextTemplate((text) => framing.formatEvent(format(text)));
+        return (text) => write(fill(text));
+      };
+      await produce((event) => write(framing.formatEvent(event)), prepareTexts);
       if (framing.end !== '') await write(framing.end);
     },
     {

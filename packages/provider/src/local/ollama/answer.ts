@@ -1,6 +1,7 @@
 import type { TextEngine, TextGenerationEvent } from '@ogong/engine/interface/text';
 import { type ApiContext, getCallSignal } from '@ogong/host/http/api-app';
 import { streamText } from '@ogong/host/http/text-stream';
+import { createTextTemplate } from '@ogong/host/http/text-template';
 import type { Json } from '@ogong/host/openai/format';
 import { createChoiceParser } from '@ogong/host/openai/read-choice';
 import type { AnswerParser } from '@ogong/protocol/modality/text/answer/answer-parser';
@@ -13,7 +14,7 @@ import { chooseAnswerFormat } from '../../modality/text/model-request.ts';
 import { nameReceipt, toInlineReceipt } from '../answer-receipts.ts';
 import type { Fields } from '../field-rules.ts';
 import { generateLocally, hasReceipts, type LocalCall } from '../local-model.ts';
-import { createCollector, isNothing, joinParts, NO_PARTS, type OllamaParts } from './parts.ts';
+import { createCollector, isContent, isNothing, joinParts, NO_PARTS, type OllamaParts } from './parts.ts';
 
 export interface OllamaAnswer {
   /** Name of the model as the client wrote it. */
@@ -64,7 +65,7 @@ export async function answerOllama(
       context,
       async (write) => {
         try {
-          for await (const { body } of lines) await write(`${JSON.stringify(body)}\n`);
+          for await (const line of lines) await write(line.toText());
         } finally {
           release();
         }
@@ -78,11 +79,11 @@ export async function answerOllama(
   try {
     let whole = NO_PARTS;
     const logprobs: Json[] = [];
-    for await (const { body, piece } of lines) {
+    for await (const { piece, logprobs: shown = [], end } of lines) {
       whole = joinParts(whole, piece);
-      logprobs.push(...(body.logprobs ?? []));
-      const shown = logprobs.length > 0 ? { logprobs } : {};
-      if (body.done) return context.json({ ...body, ...format(whole), ...shown }, 200, receiptOf(answerId));
+      logprobs.push(...shown);
+      const more = logprobs.length > 0 ? { logprobs } : {};
+      if (end) return context.json({ ...end, ...format(whole), ...more }, 200, receiptOf(answerId));
     }
     throw new Error('the engine ended without an end');
   } finally {
@@ -92,7 +93,11 @@ export async function answerOllama(
 
 interface Line {
   readonly piece: OllamaParts;
-  readonly body: { readonly done: boolean; readonly logprobs?: readonly Json[] };
+  readonly logprobs?: readonly Json[];
+  /** Body of the last line. */
+  readonly end?: object;
+  /** Writes the line of a stream. */
+  readonly toText: () => string;
 }
 
 interface Wording {
@@ -114,9 +119,15 @@ async function* formatLines(
   let promptTokens = new Uint32Array();
   let sent = 0;
   const collector = createCollector();
-  const line = (piece: OllamaParts, more: object = {}): Line => ({
-    piece,
-    body: { ...shared, ...format(piece), done: false, ...more },
+  const write = (body: object): string => `${JSON.stringify(body)}\n`;
+  const begin = (piece: OllamaParts): object => ({ ...shared, ...format(piece), done: false });
+  const writeContent = createTextTemplate((content) => write(begin({ ...NO_PARTS, content })));
+  const line = (piece: OllamaParts, more: Pick<Line, 'logprobs'> = {}): Line => ({
+    ...{ piece, ...more },
+    toText: () =>
+      more.logprobs === undefined && isContent(piece)
+        ? writeContent(piece.content)
+        : write({ ...begin(piece), ...more }),
   });
   for await (const event of events) {
     if (event.kind === 'start') promptTokens = Uint32Array.from(event.promptTokens);
@@ -143,7 +154,7 @@ async function* formatLines(
         eval_duration: toNanoseconds(decodeMs),
         ...toExtra(),
       };
-      yield { piece: NO_PARTS, body };
+      yield { piece: NO_PARTS, end: body, toText: () => write(body) };
     }
   }
 }

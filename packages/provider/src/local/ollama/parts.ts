@@ -61,6 +61,10 @@ export const joinParts = (a: OllamaParts, b: OllamaParts): OllamaParts => ({
 export const isNothing = ({ content, thinking, calls }: OllamaParts): boolean =>
   content === '' && thinking === '' && calls.length === 0;
 
+/** Whether a piece is content alone. */
+export const isContent = ({ content, thinking, calls }: OllamaParts): boolean =>
+  content !== '' && thinking === '' && calls.length === 0;
+
 /** The rest of the arguments in a reply that was cut short is no JSON. */
 function readArguments(text: string): object {
   try {
