@@ -1,6 +1,7 @@
 import type { ApiContext } from '../http/api-app.ts';
 import { streamText } from '../http/text-stream.ts';
 import { createTextTemplate } from '../http/text-template.ts';
+import type { Json } from './format.ts';
 
 export interface EventStreamOptions {
   readonly headers?: Readonly<Record<string, string>>;
@@ -33,7 +34,7 @@ export const NAMED_FRAMING: EventFraming = {
 type SendEvent<Event = object> = (event: Event) => Promise<void> | undefined;
 
 /** Returns a sender of events that differ in one text. */
-export type PrepareTexts = (format: (text: string) => object) => SendEvent<string>;
+export type PrepareTexts = (format: (text: string) => Json) => SendEvent<string>;
 
 /** Server-sent events. */
 export function streamEvents(
