@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { createTextTemplate } from './text-template.ts';
 
-const format = (text: string): string => `data: ${JSON.stringify({ model: '"text"', delta: { text }, end: null })}\n\n`;
+const format = (text: string): string => `data: ${JSON.stringify({ model: '"0"1', delta: { text }, end: null })}\n\n`;
 
 it.each(['', 'a', '"\\', 'line\nend\u2028', '$& $1', '\ud83d', '😀'])('writes %j as its format does', (text) => {
   expect(createTextTemplate(format)(text)).toBe(format(text));
