@@ -20,6 +20,9 @@ import { measurePath } from './path-timing.ts';
 const MODEL_ID = 'ogong/verified/bench/stories15m';
 const PROVIDERS = 2;
 const ROUNDS = 150;
+/** Replies of a round that begin at once. */
+const STREAMS = 4;
+const STREAM_ROUNDS = 75;
 /** Each provider has served under each validator by then, and what a role runs is compiled. */
 const WARM_UP = 40;
 const PATIENCE_MS = 90_000;
@@ -36,10 +39,10 @@ const WHY = 'all daemons share the cores with the engine, so admission lasts lon
 const NEXT =
   'claim and admission synced on another thread, as in the accounts of a gateway; the encapsulation to the reply on another thread';
 
-const slowest = (timings: readonly ReplyTiming[]): number => {
-  const sorted = timings.map(({ firstTextMs }) => firstTextMs).sort((a, b) => a - b);
-  return sorted[Math.floor(0.99 * sorted.length)] ?? Number.NaN;
-};
+const firstOf = (timings: readonly ReplyTiming[]): number[] => timings.map(({ firstTextMs }) => firstTextMs);
+
+const slowest = (times: readonly number[]): number =>
+  [...times].sort((a, b) => a - b)[Math.floor(0.99 * times.length)] ?? Number.NaN;
 
 /** Measures the time that the network adds to an engine, and the memory of each role. */
 export async function measureNetwork(model: ResolvedModel): Promise<Row[]> {
@@ -63,8 +66,9 @@ export async function measureNetwork(model: ResolvedModel): Promise<Row[]> {
 }
 
 async function measureAddedTime(mesh: Mesh, modelPath: string): Promise<Row[]> {
-  const engine = await createLlamaEngine({ modelPath });
-  const gateway = createGatewayTimer(mesh.plan.gatewayUrl);
+  const engine = await createLlamaEngine({ modelPath, sequences: STREAMS });
+  const gateways = Array.from({ length: STREAMS }, () => createGatewayTimer(mesh.plan.gatewayUrl));
+  const [gateway] = gateways as [(typeof gateways)[number]];
   const { sampler } = parseRequest(new TextEncoder().encode(JSON.stringify(bodyOf(0))), 'chat');
   let asked = 0;
   const direct = (round: number): Promise<ReplyTiming> =>
@@ -100,7 +104,7 @@ async function measureAddedTime(mesh: Mesh, modelPath: string): Promise<Row[]> {
       {
         id: 'added-first-token-p99',
         what: 'the same, p99',
-        value: slowest(samples.network) - median(samples.engine.map(({ firstTextMs }) => firstTextMs)),
+        value: slowest(firstOf(samples.network)) - median(firstOf(samples.engine)),
         ...{ unit: 'ms', aim: { at: 'most', value: 15 }, why: WHY, next: NEXT },
         note: `p99 of ${ROUNDS} less the median of the engine called directly`,
       },
@@ -111,12 +115,51 @@ async function measureAddedTime(mesh: Mesh, modelPath: string): Promise<Row[]> {
         aim: { at: 'most', value: 5 },
         why: 'all daemons share the cores with the engine',
       },
+      ...(await measureStreams({
+        network: () => Promise.all(gateways.map((one) => one.time(bodyOf(asked++)))),
+        engine: (round) => Promise.all(gateways.map((_, stream) => direct(STREAMS * round + stream))),
+      })),
       ...(await measurePath(mesh, MODEL_ID)),
     ];
   } finally {
-    gateway.close();
+    for (const one of gateways) one.close();
     await engine.close();
   }
+}
+
+/** Compares replies that begin at once. A round's replies share one figure, because they delay each other. */
+async function measureStreams({
+  network,
+  engine,
+}: Readonly<Record<'network' | 'engine', (round: number) => Promise<ReplyTiming[]>>>): Promise<Row[]> {
+  const measures = {
+    network: (round: number) => delay(PAUSE_MS).then(() => network(round)),
+    engine: (round: number) => delay(PAUSE_MS).then(() => engine(round)),
+  };
+  await measureInTurn(WARM_UP / STREAMS, measures);
+  const samples = await measureInTurn(STREAM_ROUNDS, measures);
+  const [added, bare] = [samples.network, samples.engine].map((rounds) => firstOf(rounds.flat())) as [
+    number[],
+    number[],
+  ];
+  const middle = (rounds: readonly ReplyTiming[][]): number[] => rounds.map((round) => median(firstOf(round)));
+  const what = `time to first token beyond that of the engine, ${STREAMS} fresh prompts at once on both sides`;
+  return [
+    {
+      id: 'added-first-token-streams',
+      what: `${what}, p50`,
+      value: pairedDifference(middle(samples.network), middle(samples.engine)),
+      ...{ unit: 'ms', aim: { at: 'most', value: 10 }, why: WHY, next: NEXT },
+      note: `${median(added).toFixed(1)} against ${median(bare).toFixed(1)} ms, ${STREAM_ROUNDS} pairs of ${STREAMS}, kept tickets`,
+    },
+    {
+      id: 'added-first-token-streams-p99',
+      what: 'the same, p99',
+      value: slowest(added) - median(bare),
+      ...{ unit: 'ms', aim: { at: 'most', value: 60 }, why: WHY, next: NEXT },
+      note: `p99 of ${added.length} less the median of the engine called directly; its own p99 is ${slowest(bare).toFixed(1)} ms`,
+    },
+  ];
 }
 
 function measureMemory(directory: string): Row[] {
