@@ -82,6 +82,8 @@ export function createTextHost(options: TextHostOptions): TextHost {
   const readerOf = (claimedClass: string) => readers(nameRerunClass(info, claimedClass).numericClass);
   // In other classes rows of another pass have other bits, and nobody has measured how far replies would drift.
   const prefixCache = info.exact && (options.prefixCache ?? true);
+  /** Running replies without any text so far. Their events wait for no other ones. */
+  const silent = new Set<number>();
   /** When events were sent last; long ago where the next ones must not wait. */
   let sentAt = Number.NEGATIVE_INFINITY;
   const now = () => performance.now();
@@ -103,9 +105,12 @@ export function createTextHost(options: TextHostOptions): TextHost {
       now,
       emit(id, event) {
         events.push([id, event]);
-        if (event.kind === 'start' || event.kind === 'end') sentAt = Number.NEGATIVE_INFINITY;
+        if (event.kind === 'start') silent.add(id);
+        if (event.kind === 'end' || silent.has(id)) sentAt = Number.NEGATIVE_INFINITY;
+        if (event.kind === 'end' || (event.kind === 'token' && event.text !== '')) silent.delete(id);
       },
       fail: (id, error) => {
+        silent.delete(id);
         flush();
         fail(id, error);
       },
@@ -114,8 +119,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
 
   const flush = () => {
     if (events.length === 0) return;
-    // The token behind a beginning is the first one.
-    sentAt = events.some(([, { kind }]) => kind === 'start') ? Number.NEGATIVE_INFINITY : now();
+    sentAt = now();
     send({ kind: 'events', events: events.splice(0) });
   };
 
