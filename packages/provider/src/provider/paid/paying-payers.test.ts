@@ -35,10 +35,18 @@ it('does not use the admission of one validator for another', async () => {
   expect(await admit(orderOf(1, 9))).toBe(false);
 });
 
-it('trusts one order at a time: a burst beyond the channel gets one prompt for nothing', async () => {
-  const { admit, payers } = open();
-  await admit(orderOf(1));
-  expect(Array.from({ length: 10 }, () => payers.watch(orderOf(1), never)).filter(Boolean)).toHaveLength(1);
+it('trusts as many orders at a time as were admitted, and four at most: a burst beyond the channel gets no more prompts for nothing', async () => {
+  const { admit, refuse, payers } = open();
+  const burst = (payer: number) =>
+    Array.from({ length: 10 }, () => payers.watch(orderOf(payer), never)).filter(Boolean).length;
+  for (const [payer, admissions] of [0, 1, 3, 9].entries()) {
+    for (let i = 0; i < admissions; i++) await admit(orderOf(payer));
+    expect(burst(payer)).toBe(Math.min(4, admissions));
+  }
+  for (let i = 0; i < 4; i++) await admit(orderOf(5));
+  await refuse(orderOf(5));
+  await admit(orderOf(5));
+  expect(burst(5)).toBe(1);
 });
 
 it('forgets who was admitted longest ago', async () => {

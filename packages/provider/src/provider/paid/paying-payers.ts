@@ -2,9 +2,9 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { Order } from '@ogong/protocol/exchange/order';
 
 /**
- * Until an order is admitted, its prompt is not processed: a payer without funds would get the work for nothing. Where the last
- * order of the same payer was admitted by the same validator, the two go on at once, which is faster. A refusal ends that, and of
- * the orders that nobody has admitted yet, one at a time is served so.
+ * Until an order is admitted, its prompt is not processed: a payer without funds would get the work for nothing. A payer whose
+ * latest orders were admitted by the same validator does not wait: so many of its orders, and four at most, are processed while
+ * they are admitted. A refusal ends that. A payer thus pays for an order before it can get the work of another one for nothing.
  */
 export interface PayingPayers {
   /**
@@ -15,26 +15,34 @@ export interface PayingPayers {
 }
 
 const MAX_REMEMBERED = 10_000;
+/** Orders of one payer that are processed while they are admitted. */
+const MOST_EARLY = 4;
 
 /** @param limit payers that are remembered; the one admitted longest ago is forgotten first. */
 export function createPayingPayers(limit: number = MAX_REMEMBERED): PayingPayers {
-  /** Ascending by when they were last admitted. */
-  const admitted = new Set<string>();
-  /** How many orders wait for their admission. */
+  /** Orders admitted since the last refusal, up to MOST_EARLY. Ascending by the time of the last admission. */
+  const admitted = new Map<string, number>();
+  /** Number of orders that wait for their admission. */
   const waiting = new Map<string, number>();
 
   function end(name: string): void {
     const left = (waiting.get(name) as number) - 1;
     if (left > 0) waiting.set(name, left);
     else waiting.delete(name);
-    admitted.delete(name);
   }
 
   function remember(name: string): void {
     end(name);
-    admitted.add(name);
-    const [oldest] = admitted;
+    const count = Math.min(MOST_EARLY, (admitted.get(name) ?? 0) + 1);
+    admitted.delete(name);
+    admitted.set(name, count);
+    const [oldest] = admitted.keys();
     if (admitted.size > limit && oldest !== undefined) admitted.delete(oldest);
+  }
+
+  function forget(name: string): void {
+    end(name);
+    admitted.delete(name);
   }
 
   return {
@@ -44,9 +52,9 @@ export function createPayingPayers(limit: number = MAX_REMEMBERED): PayingPayers
       waiting.set(name, others + 1);
       admission.then(
         () => remember(name),
-        () => end(name),
+        () => forget(name),
       );
-      return others === 0 && admitted.has(name);
+      return others < (admitted.get(name) ?? 0);
     },
   };
 }
