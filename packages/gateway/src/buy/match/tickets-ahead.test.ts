@@ -97,6 +97,31 @@ describe('tickets ahead of their requests', () => {
     await ahead.stop();
   });
 
+  it('are drawn anew once all requests that came together have begun, and wait a tenth of a second for one that fails', async () => {
+    const { ahead, order, drawn } = open(8);
+    for (let i = 0; i < 3; i++) order();
+    await pass(1);
+    expect(drawn.length).toBe(3);
+    for (let i = 0; i < 3; i++) expect(ahead.take(ask())).toBe(drawn[i]);
+    for (let i = 0; i < 2; i++) ahead.begun();
+    await pass(50);
+    expect(drawn.length).toBe(3);
+    ahead.begun();
+    await pass(1);
+    expect(drawn.length).toBe(6);
+    for (let i = 3; i < 5; i++) expect(ahead.take(ask())).toBe(drawn[i]);
+    ahead.begun();
+    await pass(99);
+    expect(drawn.length).toBe(6);
+    await pass(1);
+    expect(drawn.length).toBe(8);
+    // The failed one delays no further draws.
+    expect(order()).toBe(drawn[5]);
+    await pass(1);
+    expect(drawn.length).toBe(9);
+    await ahead.stop();
+  });
+
   it('are as many as requests came at once, up to the most', async () => {
     const { ahead, order, drawn } = open(3);
     for (let i = 0; i < 100; i++) order();

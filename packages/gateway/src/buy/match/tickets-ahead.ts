@@ -21,7 +21,7 @@ export interface TicketsAhead {
    * nothing.
    */
   keep(query: AheadQuery): void;
-  /** An answer has begun: used tickets are replaced now. */
+  /** An answer has begun. Used tickets are replaced once no other request waits for the begin of its answer. */
   begun(): void;
   /** Gives back one ticket of a model, so that its place is free for a waiting request. @returns whether there was any. */
   release(model: string, isFor: (ticket: Ticket) => boolean): Promise<boolean>;
@@ -74,7 +74,7 @@ const QUIET_MS = TICKET_WINDOW_MS;
 const MARGIN_MS = 100;
 /** Spread of the draws after the end of a window, so that gateways do not all draw at once. */
 const SPREAD_MS = 200;
-/** A draw costs processor time, which the running request needs first: wait until its answer begins, but no longer than this. */
+/** A draw costs processor time, which running requests need first: wait until their answers begin, but no longer than this. */
 const PAUSE_MS = 100;
 
 export function createTicketsAhead(
@@ -86,7 +86,12 @@ export function createTicketsAhead(
   const pending = new Set<Promise<unknown>>();
   /** The providers dropped since its start, for each running draw. */
   const draws = new Set<Uint8Array[]>();
-  const [ended, used] = [createFilling(fill), createFilling(fill)];
+  /** Ordered requests whose answers have not begun. One that fails is counted until the next draws. */
+  let silent = 0;
+  const ended = createFilling(fill);
+  const used = createFilling(fill, () => {
+    silent = 0;
+  });
   let ending: { readonly timer: NodeJS.Timeout; readonly atMs: number } | undefined;
 
   function track(work: Promise<unknown>): void {
@@ -132,6 +137,11 @@ export function createTicketsAhead(
     const missing = kind.wanted - kind.held.length - kind.coming;
     const room = FULL_KINDS * max - countPlaces();
     for (let left = Math.min(missing, room); left > 0; left--) track(draw(kind));
+  }
+
+  function drawLater(kind: Kind): void {
+    silent++;
+    used.soon([kind], PAUSE_MS);
   }
 
   async function draw(kind: Kind): Promise<void> {
@@ -198,7 +208,7 @@ export function createTicketsAhead(
         held = kind?.held.shift();
       }
       onOutcome(held ? 'used' : 'missed');
-      if (kind && held) used.soon([kind], PAUSE_MS);
+      if (kind && held) drawLater(kind);
       return held?.found;
     },
     keep(query) {
@@ -208,11 +218,12 @@ export function createTicketsAhead(
       renew(name, kind, query);
       if (clock.nowMs() < kind.quietUntilMs) return;
       kind.wanted = Math.min(max, kind.wanted + 1);
-      used.soon([kind], PAUSE_MS);
+      drawLater(kind);
     },
     begun() {
+      silent = Math.max(0, silent - 1);
       // The begun answer goes to its client first.
-      if (!used.isEmpty()) setImmediate(used.now);
+      if (silent === 0 && !used.isEmpty()) setImmediate(used.now);
     },
     async release(model, isFor) {
       for (const { query, held } of kinds.values()) {
@@ -245,7 +256,7 @@ export function createTicketsAhead(
 }
 
 /** Draws all wanted tickets together, after a pause or on demand. */
-function createFilling(fill: (kind: Kind) => void) {
+function createFilling(fill: (kind: Kind) => void, onFill: () => void = () => {}) {
   const due = new Set<Kind>();
   let timer: NodeJS.Timeout | undefined;
   function now(): void {
@@ -253,6 +264,7 @@ function createFilling(fill: (kind: Kind) => void) {
     timer = undefined;
     const filled = [...due];
     due.clear();
+    onFill();
     for (const kind of filled) fill(kind);
   }
   return {
