@@ -3,7 +3,14 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { createGroupCommit, type GroupCommit } from '@ogong/host/store/group-commit';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createHeldLog } from '@ogong/testing/store/test-log';
-import { createTestValidator, ledger, payer, provider, type TestValidator } from '@ogong/testing/validator/test-bench';
+import {
+  createTestSigner,
+  createTestValidator,
+  ledger,
+  payer,
+  provider,
+  type TestValidator,
+} from '@ogong/testing/validator/test-bench';
 import { createTestDelivery } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { answerOnceSynced } from './once-synced.ts';
@@ -14,8 +21,17 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => se
 function createHeldValidator(members?: () => readonly TestValidator[]) {
   const held = createHeldLog();
   let group: GroupCommit | undefined;
+  const { signer } = createTestSigner({});
+  const signed: string[] = [];
   const own = createTestValidator({
     ...(members && { members }),
+    signer: {
+      ...signer,
+      sign(statement) {
+        signed.push(statement.kind);
+        return signer.sign(statement);
+      },
+    },
     wrapGroup(_group, store) {
       group = createGroupCommit(store, { log: held.log });
       return group;
@@ -34,7 +50,7 @@ function createHeldValidator(members?: () => readonly TestValidator[]) {
     await syncAll();
     return done;
   }
-  return { ...held, own, group: group as unknown as GroupCommit, syncAll, during };
+  return { ...held, own, signed, group: group as unknown as GroupCommit, syncAll, during };
 }
 
 /** Whether it has come by now. */
@@ -58,7 +74,7 @@ const announced = async ({ own, during }: ReturnType<typeof createHeldValidator>
 describe('the answers of a validator', () => {
   it('waits for the disk: an admission, and the same again', async () => {
     const held = createHeldValidator();
-    const { own, begun } = held;
+    const { own, begun, signed } = held;
     await announced(held);
     const order = own.order(0);
     const before = begun.length;
@@ -68,6 +84,8 @@ describe('the answers of a validator', () => {
     expect(begun.length).toBe(before + 1);
     // It is committed, and its row is there.
     expect(own.find(order.fields.replyId).state).toBe('admitted');
+    // The signature is made meanwhile.
+    expect(signed).toEqual(['admission']);
     const again = watch(own.intake.admit(order));
     const record = watch(own.intake.pushRecord(own.serve(order).submission));
     await turn();

@@ -119,16 +119,21 @@ async function admitSigned(
   await assertTierStake(state, order);
   await assertRouter(state, order);
   const channel = await findChannel(state, order, computeNeeded(state, order));
-  const admitted = await reserving(state, order, (db) =>
-    admitReply(db, {
+  let signing: Promise<SignedAdmission> | undefined;
+  const { isNew } = await reserving(state, order, (db) => {
+    const admitted = admitReply(db, {
       ...{ order, consent: signed.consent, channel, limit: state.maxOpenOrders },
       orderBytes: signed.order,
       orderSignature: signed.signature,
       admittedEpoch: epoch,
       admittedAtMs: state.clock.nowMs(),
-    }),
-  );
-  return { admission: await confirm(state, admitted), isNew: admitted.isNew };
+    });
+    // The signature is made while the row goes to the disk, and dropped if the row does not get there.
+    signing = confirm(state, admitted);
+    signing.catch(() => undefined);
+    return admitted;
+  });
+  return { admission: (await signing) as SignedAdmission, isNew };
 }
 
 /** Writes an order while its fee takes room. The room stays taken if this write stored the order. @throws Refusal */
@@ -155,7 +160,10 @@ function takeReading({ store, newcomers }: Pick<IntakeState, 'store' | 'newcomer
   throw new RateLimited('too many payers that have never paid here; try again in a moment');
 }
 
-/** Signs the admission of a row on the disk, so that a validator never signs two times of one admission. */
+/**
+ * Signs the admission of a row. The signature may leave once the row is on the disk, so that a validator never shows two times of one
+ * admission.
+ */
 async function confirm(
   { ledger, signer }: Pick<IntakeState, 'ledger' | 'signer'>,
   { orderHash, admittedEpoch: epoch, admittedAtMs }: AdmittedReply,
