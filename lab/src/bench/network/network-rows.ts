@@ -36,8 +36,7 @@ const bodyOf = (number: number) => ({ ...BODY, messages: messagesOf(number) });
 const BODY = { model: MODEL_ID, max_tokens: 48, temperature: 0.8, top_p: 0.95, stream: true };
 
 const WHY = 'all daemons share the cores with the engine, so admission lasts longer than the prompt';
-const NEXT =
-  'claim and admission synced on another thread, as in the accounts of a gateway; the encapsulation to the reply on another thread';
+const NEXT = 'a connection to the signer that stays open; the encapsulation to the reply on another thread';
 
 const firstOf = (timings: readonly ReplyTiming[]): number[] => timings.map(({ firstTextMs }) => firstTextMs);
 
@@ -138,7 +137,7 @@ async function measureStreams({
   };
   await measureInTurn(WARM_UP / STREAMS, measures);
   const samples = await measureInTurn(STREAM_ROUNDS, measures);
-  const [added, bare] = [samples.network, samples.engine].map((rounds) => firstOf(rounds.flat())) as [
+  const [served, bare] = [samples.network, samples.engine].map((rounds) => firstOf(rounds.flat())) as [
     number[],
     number[],
   ];
@@ -150,14 +149,14 @@ async function measureStreams({
       what: `${what}, p50`,
       value: pairedDifference(middle(samples.network), middle(samples.engine)),
       ...{ unit: 'ms', aim: { at: 'most', value: 10 }, why: WHY, next: NEXT },
-      note: `${median(added).toFixed(1)} against ${median(bare).toFixed(1)} ms, ${STREAM_ROUNDS} pairs of ${STREAMS}, kept tickets`,
+      note: `${median(served).toFixed(1)} against ${median(bare).toFixed(1)} ms, ${STREAM_ROUNDS} pairs of ${STREAMS}, kept tickets`,
     },
     {
       id: 'added-first-token-streams-p99',
       what: 'the same, p99',
-      value: slowest(added) - median(bare),
+      value: slowest(served) - median(bare),
       ...{ unit: 'ms', aim: { at: 'most', value: 60 }, why: WHY, next: NEXT },
-      note: `p99 of ${added.length} less the median of the engine called directly; its own p99 is ${slowest(bare).toFixed(1)} ms`,
+      note: `p99 of ${served.length} less the median of the engine called directly; its own p99 is ${slowest(bare).toFixed(1)} ms`,
     },
   ];
 }
