@@ -3,8 +3,8 @@ import type { Order } from '@ogong/protocol/exchange/order';
 
 /**
  * Until an order is admitted, its prompt is not processed: a payer without funds would get the work for nothing. A payer whose
- * latest orders were admitted by the same validator does not wait: so many of its orders, and four at most, are processed while
- * they are admitted. A refusal ends that. A payer thus pays for an order before it can get the work of another one for nothing.
+ * latest orders were admitted by the same validator does not wait. As many of its orders are processed while they are admitted,
+ * four at most. A refusal ends that. So a payer pays for one order before it can get the work of another one for nothing.
  */
 export interface PayingPayers {
   /**
