@@ -104,6 +104,21 @@ export function createBeaconKeysReads(
   deployment: Pick<Deployment, 'beaconKeys' | 'block'>,
 ): BeaconKeysReads {
   const contract = () => ({ address: requireBeacon(deployment), abi }) as const;
+  /** The contract fixes both for good, so one read is enough. */
+  let timing: Promise<EpochTiming> | undefined;
+  const readTiming = (client: PublicClient): Promise<EpochTiming> => {
+    timing ??= Promise.all([
+      client.readContract({ ...contract(), functionName: 'origin' }),
+      client.readContract({ ...contract(), functionName: 'period' }),
+    ]).then(
+      ([origin, period]) => ({ origin, period }),
+      (error: unknown) => {
+        timing = undefined;
+        throw error;
+      },
+    );
+    return timing;
+  };
   const headOf = (client: PublicClient): Promise<bigint> => client.getBlockNumber({ cacheTime: 0 });
 
   function readHashes(functionName: 'boxKeyOf' | 'headKeyOf', accounts: readonly BytesLike[], block?: bigint) {
@@ -125,10 +140,9 @@ export function createBeaconKeysReads(
       return read('beacon keys', async (client) => {
         const block = await headOf(client);
         const at = { ...contract(), blockNumber: block };
-        const [epoch, origin, period, generations, eras] = await Promise.all([
+        const [{ origin, period }, epoch, generations, eras] = await Promise.all([
+          readTiming(client),
           client.readContract({ ...at, functionName: 'epochNow' }),
-          client.readContract({ ...at, functionName: 'origin' }),
-          client.readContract({ ...at, functionName: 'period' }),
           client.readContract({ ...at, functionName: 'generations' }),
           client.readContract({ ...at, functionName: 'eras' }),
         ]);

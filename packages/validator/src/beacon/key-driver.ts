@@ -1,4 +1,4 @@
-import { type Address, bytesToHex } from '@ogong/chain/hex';
+import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { createKeyMachine, type KeyMachine } from '@ogong/protocol/beacon/threshold/key-machine';
 import { type KeyMessage, keyMessageFormat } from '@ogong/protocol/beacon/threshold/key-message';
@@ -51,6 +51,8 @@ const PATIENT_ATTEMPTS = 3;
  * committee.
  */
 const MAX_COMMITTEES = 4;
+/** Phases between two checks within an attempt while the chain has the key of the present committee. */
+const CALM_PHASES = 16;
 
 /**
  * Runs key generations. Begins one if the chain lacks a key or has other validators, and carries out the machine's
@@ -65,8 +67,8 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
    */
   let attempts: Attempt[] = [];
   let seatings = { attempt: -1, count: 0 };
-  /** Time and attempt of the last check for a new aim. */
-  let lookedAt = { attempt: -1, ms: Number.NEGATIVE_INFINITY };
+  /** Time and attempt of the last check for a new aim, and whether a further one may wait because there was none. */
+  let lookedAt = { attempt: -1, ms: Number.NEGATIVE_INFINITY, isCalm: false };
   let last: Promise<unknown> = Promise.resolve();
   /** A message to many peers is encoded once. */
   const encoded = new WeakMap<KeyMessage, Uint8Array>();
@@ -88,9 +90,10 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     const nowMs = clock.nowMs();
     const time = reading && attemptAt(scheduleOf(reading), nowMs);
     if (reading === undefined || time === undefined) return;
-    // Most checks find no aim, and each reads the chain a dozen times.
-    if (lookedAt.attempt !== time.attempt || nowMs - lookedAt.ms >= time.phaseMs * 2) {
-      lookedAt = { attempt: time.attempt, ms: nowMs };
+    // Most checks find no aim, and each reads the chain several times.
+    const pauseMs = time.phaseMs * (lookedAt.isCalm ? CALM_PHASES : 2);
+    if (lookedAt.attempt !== time.attempt || nowMs - lookedAt.ms >= pauseMs) {
+      lookedAt = { attempt: time.attempt, ms: nowMs, isCalm: false };
       await begin(time).catch(onError);
     }
     attempts = dropLost(state, attempts);
@@ -109,8 +112,12 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     if (reading === undefined || members === undefined) return;
     const seats = formCommittee(crypto, network, members);
     const newest = newestEra(reading);
-    const aim = aimAt(reading, seats, newest && lookUpEra(state, newest)?.group);
-    if (aim === undefined) return;
+    const group = newest && lookUpEra(state, newest)?.group;
+    const aim = aimAt(reading, seats, group);
+    if (aim === undefined) {
+      lookedAt.isCalm = group !== undefined && !lacksShares(state);
+      return;
+    }
     if (seatings.attempt !== time.attempt) seatings = { attempt: time.attempt, count: 0 };
     await resume({ ...aim, ...time });
     for (const one of attempts.filter(({ era }) => era === aim.era)) {
@@ -313,7 +320,10 @@ const toMember = ({ address, signingKey, stake, boxKey }: EraValidator): EraVali
 async function readCommitteeMembers(state: ThresholdState): Promise<readonly EraValidator[] | undefined> {
   const listed = state.validators().filter(({ stake }) => stake > 0n);
   const client = await state.client();
-  const keys = await Promise.all(listed.map(({ address }) => readBoxKey(state, client, address)));
+  const hashes = await client.boxKeyHashes(listed.map(({ address }) => address));
+  const keys = await Promise.all(
+    listed.map(({ address }, i) => readBoxKey(state, client, { address, hash: hashes[i] })),
+  );
   const seated = listed.flatMap(({ address, signingKey, stake }, i) => {
     const boxKey = keys[i];
     return boxKey === undefined ? [] : [{ address, signingKey, stake, boxKey }];
@@ -326,10 +336,9 @@ async function readCommitteeMembers(state: ThresholdState): Promise<readonly Era
 async function readBoxKey(
   { boxKeys, crypto }: ThresholdState,
   client: Awaited<ReturnType<ThresholdState['client']>>,
-  address: Uint8Array,
+  { address, hash }: { readonly address: Uint8Array; readonly hash: Hex | undefined },
 ): Promise<Uint8Array | undefined> {
   const account: Address = bytesToHex(address);
-  const [hash] = await client.boxKeyHashes([address]);
   if (hash === undefined) return undefined;
   const known = boxKeys.get(account);
   if (known !== undefined && bytesToHex(crypto.sha256(known)) === hash) return known;

@@ -68,7 +68,7 @@ describe('threshold driver', () => {
     await net.pass(epochs * PERIOD_MS);
     for (const [index, { readings }] of net.nodes.entries()) {
       const each = (readings - (before[index] as number)) / epochs;
-      expect([index, each > 0.5, each <= 4]).toEqual([index, true, true]);
+      expect([index, each > 0.5, each <= 3]).toEqual([index, true, true]);
     }
   });
 
