@@ -85,14 +85,23 @@ function sum<P extends KeyPoint | SignaturePoint>(points: readonly P[], scalars:
   return mcl.mulVec([...points], scalars.map(toScalar));
 }
 
+let started: Promise<void> | undefined;
+
+/** The library has one state, so a second start would only compile its code again. */
+function startMcl(): Promise<void> {
+  started ??= mcl.init(mcl.BLS12_381).then(() => {
+    mcl.setMapToMode(mcl.IRTF);
+    mcl.setETHserialization(true);
+  });
+  return started;
+}
+
 /**
  * BLS for daemons: blst, in native code, signs and verifies; mcl, in WebAssembly, adds and multiplies points, which blst does not export.
  * It agrees with the reference by the compliance suite of `Bls`.
  */
 export async function createFastBls(): Promise<Bls> {
-  await mcl.init(mcl.BLS12_381);
-  mcl.setMapToMode(mcl.IRTF);
-  mcl.setETHserialization(true);
+  await startMcl();
   return {
     deriveKey(scalar) {
       if (scalar !== 0n) return blst.SecretKey.fromBytes(encodeScalar(scalar)).toPublicKey().toBytes();
