@@ -53,6 +53,13 @@ describe('supervised process', () => {
     expect(readFileSync(plain.logFile, 'utf8')).toMatch(/^flags --disable-warning=ExperimentalWarning --import /);
   });
 
+  it('makes the C library return freed memory', async () => {
+    const print = "console.log('trim', process.env.MALLOC_TRIM_THRESHOLD_);";
+    const { daemon, logFile } = create(`${print} ${serving}`);
+    await daemon.start();
+    expect(readFileSync(logFile, 'utf8')).toMatch(/^trim 131072\n/);
+  });
+
   it('can be killed and started again', async () => {
     const { daemon } = create(serving);
     await daemon.start();
