@@ -6,7 +6,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 /** Changes with this file's way of joining. */
-const FORMAT = 1;
+const FORMAT = 2;
 /** Their native parts lie beside their code. */
 const EXTERNAL = [
   'koffi',
@@ -146,6 +146,9 @@ async function joinInto(directory, { root, folder, sources, build }) {
       js: "import { createRequire as joinedRequire } from 'node:module'; const require = joinedRequire(import.meta.url);",
     },
     legalComments: 'none',
+    // Every daemon keeps its text in memory. Names stay as they are, for stack traces.
+    minifyWhitespace: true,
+    minifySyntax: true,
     logLevel: 'silent',
     plugins: [{ name: 'places', setup: (context) => keepPlaces(context, { root, folder, located }) }],
   });
