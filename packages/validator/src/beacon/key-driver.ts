@@ -51,8 +51,23 @@ const PATIENT_ATTEMPTS = 3;
  * committee.
  */
 const MAX_COMMITTEES = 4;
-/** Phases between two checks within an attempt while the chain has the key of the present committee. */
+/** Phases between two checks for an aim within an attempt. Each check reads the chain several times. */
+const PHASES_BETWEEN = 2;
+/** The same while the chain has the key of the present committee. */
 const CALM_PHASES = 16;
+
+interface LastCheck {
+  readonly attempt: number;
+  readonly ms: number;
+  /** True if the check found no aim. */
+  isCalm: boolean;
+}
+
+/** Tells whether to check for an aim: at the begin of an attempt, and after a pause. */
+function isCheckDue({ attempt, ms, isCalm }: LastCheck, time: AttemptTime, nowMs: number): boolean {
+  const pauseMs = time.phaseMs * (isCalm ? CALM_PHASES : PHASES_BETWEEN);
+  return attempt !== time.attempt || nowMs - ms >= pauseMs;
+}
 
 /**
  * Runs key generations. Begins one if the chain lacks a key or has other validators, and carries out the machine's
@@ -67,8 +82,7 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
    */
   let attempts: Attempt[] = [];
   let seatings = { attempt: -1, count: 0 };
-  /** Time and attempt of the last check for a new aim, and whether a further one may wait because there was none. */
-  let lookedAt = { attempt: -1, ms: Number.NEGATIVE_INFINITY, isCalm: false };
+  let lookedAt: LastCheck = { attempt: -1, ms: Number.NEGATIVE_INFINITY, isCalm: false };
   let last: Promise<unknown> = Promise.resolve();
   /** A message to many peers is encoded once. */
   const encoded = new WeakMap<KeyMessage, Uint8Array>();
@@ -90,9 +104,7 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     const nowMs = clock.nowMs();
     const time = reading && attemptAt(scheduleOf(reading), nowMs);
     if (reading === undefined || time === undefined) return;
-    // Most checks find no aim, and each reads the chain several times.
-    const pauseMs = time.phaseMs * (lookedAt.isCalm ? CALM_PHASES : 2);
-    if (lookedAt.attempt !== time.attempt || nowMs - lookedAt.ms >= pauseMs) {
+    if (isCheckDue(lookedAt, time, nowMs)) {
       lookedAt = { attempt: time.attempt, ms: nowMs, isCalm: false };
       await begin(time).catch(onError);
     }
@@ -114,10 +126,8 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     const newest = newestEra(reading);
     const group = newest && lookUpEra(state, newest)?.group;
     const aim = aimAt(reading, seats, group);
-    if (aim === undefined) {
-      lookedAt.isCalm = group !== undefined && !lacksShares(state);
-      return;
-    }
+    lookedAt.isCalm = aim === undefined && group !== undefined && !lacksShares(state);
+    if (aim === undefined) return;
     if (seatings.attempt !== time.attempt) seatings = { attempt: time.attempt, count: 0 };
     await resume({ ...aim, ...time });
     for (const one of attempts.filter(({ era }) => era === aim.era)) {
