@@ -5,6 +5,7 @@ import {
   assignPorts,
   beaconPeriodOf,
   bondOf,
+  CALM_TIMINGS,
   countPorts,
   DEFAULT_BASE_PORT,
   type MeshOptions,
@@ -63,6 +64,14 @@ describe('mesh plan', () => {
   it('names entries that exist', () => {
     const own = plan.processes.filter(({ name }) => name !== 'cheat');
     for (const { entry } of own) expect(existsSync(entry), entry).toBe(true);
+  });
+
+  it('has readers ask for the beacon twice in an epoch, at most once in a second', () => {
+    const calm = planMesh({ ...options, timings: CALM_TIMINGS }, planPorts(DEFAULT_BASE_PORT, options), pins);
+    const intervalsOf = ({ processes }: typeof plan) =>
+      processes.flatMap(({ args }) => args.filter((_, i) => args[i - 1] === '--beacon-interval'));
+    expect(intervalsOf(plan)).toEqual(new Array(5).fill('1000ms'));
+    expect(intervalsOf(calm)).toEqual(new Array(5).fill(`${CALM_TIMINGS.epochMs / 2}ms`));
   });
 
   // Node 24 lets the young generation grow to 128 MiB, most of it garbage from the start.

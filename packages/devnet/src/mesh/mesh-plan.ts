@@ -328,6 +328,8 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
   const attestedFlags = (name: string): readonly string[] =>
     machines?.attested?.includes(name) ? ['--tee', 'software'] : [];
   const registry = ['--registry-interval', `${timings.registryIntervalMs}ms`];
+  // Half an epoch: orders may be at most two epochs from the newest one that a daemon knows.
+  const beacon = ['--beacon-interval', `${Math.max(1_000, timings.epochMs / 2)}ms`];
   const tracing = options.otlp === undefined ? [] : ['--otlp', options.otlp];
   const chainFlags = ['--rpc-url', rpcUrl, '--deployment', deploymentFile];
   const define = (
@@ -424,7 +426,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
           ...(isRelayed(options, i) ? ['--relay', 'auto'] : []),
           ...(hasVerifier(options, i) ? verifierFlags(ports.verifiers[i] as number, pin) : []),
           ...['--announce-interval', `${timings.announceIntervalMs}ms`],
-          ...registry,
+          ...[...registry, ...beacon],
         ],
         after: [...validatorNames, 'router', ...(isRelayed(options, i) ? ['relay'] : [])],
       });
@@ -433,6 +435,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
       entry: BIN.gatewayd,
       args: [
         ...['--router', at(ports.router), '--router-cert', pins.router, '--public-rpc-url', rpcUrl],
+        ...beacon,
         ...policyFlags,
         ...(machines === undefined ? [] : ['--machine-interval', `${machines.intervalMs}ms`]),
         ...(options.seal === undefined ? [] : ['--seal', options.seal]),
