@@ -5,6 +5,7 @@ import type { TextEngine } from '@ogong/engine/interface/text';
 import { inspectMachine, type MachineReport } from '@ogong/engine/llama-cpp/device/inspect-machine';
 import { BATCH_ROWS, estimateMemory } from '@ogong/engine/llama-cpp/device/memory';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
+import { parseNumericClass } from '@ogong/engine/llama-cpp/numeric-class';
 import { describeFindings, describePosture, nameUpstreamClass } from '@ogong/engine/upstream/findings';
 import { probeUpstream } from '@ogong/engine/upstream/probe';
 import { defineConfig } from '@ogong/host/config/define-config';
@@ -17,12 +18,13 @@ import { engineFields, loadModelOf, servingFields } from '../engine/engine-confi
 import { openUpstream, upstreamFields } from '../engine/upstream-config.ts';
 import { textModality } from '../modality/text/text.ts';
 import { formatBytes, formatTable } from './format.ts';
+import { adviseWeights } from './weights-advice.ts';
 
 export const doctorConfig = defineConfig({
   name: 'ogong-provider doctor',
   summary:
     'Says what this machine has for models, what is taken of it, and why. With a model it loads it, says how it fits and in which\n' +
-    'class it runs, and measures its speed. With --upstream it asks another server for a few tokens, and says what that server proves.',
+    'class it runs, measures its speed, and advises another weight type if that is faster in an exact class. With --upstream it asks another server for a few tokens, and says what that server proves.',
   positionals: { label: '[<model>]', max: 1 },
   fields: { json: jsonField, ...upstreamFields, ...engineFields, ...servingFields },
   examples: [
@@ -85,6 +87,8 @@ export interface ModelReport {
   /** Tokens a second, one reply at a time. */
   readonly promptRate: number;
   readonly decodeRate: number;
+  /** Another weight type that is faster in this class. */
+  readonly advice?: string;
 }
 
 /** Enough for a rate, and fast on a slow machine. */
@@ -99,6 +103,8 @@ async function examineModel(name: string, values: Values): Promise<ModelReport> 
     const shape = { contextSize, sequences, batchSize: BATCH_ROWS, ...(values.kvType && { kvType: values.kvType }) };
     const { weights, kv, compute } = estimateMemory(file, shape);
     const about = { name: model.name, numericClass, isExact: exact, sequences, contextSize };
+    const kernels = parseNumericClass(numericClass)?.kernels ?? '';
+    const advice = adviseWeights({ weightType: file.weightType, kernels });
     // The first run finds caches cold.
     await measureRates(engine);
     return {
@@ -106,6 +112,7 @@ async function examineModel(name: string, values: Values): Promise<ModelReport> 
       trainContext: file.trainContext,
       memory: { weights, kv, compute },
       ...(await measureRates(engine)),
+      ...(advice !== undefined && { advice }),
     };
   } finally {
     await engine.close();
@@ -203,6 +210,7 @@ export function formatModel(model: ModelReport): string {
         'speed',
         `${model.decodeRate.toFixed(0)} tokens/s, prompts ${model.promptRate.toFixed(0)} tokens/s, one reply at a time`,
       ],
+      ...(model.advice === undefined ? [] : [['advice', model.advice]]),
     ],
   );
 }

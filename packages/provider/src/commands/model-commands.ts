@@ -3,6 +3,7 @@ import { readAvailableMemory } from '@ogong/engine/llama-cpp/device/memory';
 import { type MemoryPlan, planMemory } from '@ogong/engine/llama-cpp/device/memory-plan';
 import { besideDraft, inspectDraftModel } from '@ogong/engine/llama-cpp/draft-facts';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
+import { exactKernelsFor } from '@ogong/engine/llama-cpp/numeric-class';
 import { modelsDirField } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { type Config, defineConfig } from '@ogong/host/config/define-config';
@@ -24,6 +25,7 @@ import { formatAge, formatBytes, formatTable, formatUntil } from './format.ts';
 import { findRunningServer, type LocalApi, openOwnApi } from './local-api.ts';
 import { callLocal, LocalApiError } from './local-client.ts';
 import { pullModel } from './pull-model.ts';
+import { adviseWeights } from './weights-advice.ts';
 
 const shared = { json: jsonField, ...modelsDirField, ...dataDirField };
 
@@ -47,7 +49,7 @@ export const showConfig = defineConfig({
     plan: {
       schema: boolean,
       boolean: true,
-      description: 'how the model would lie in the memory that is free now: context, slots, weights, KV cache',
+      description: 'how the model would lie in the memory that is free now: context, slots, weights, KV cache; with advice if another weight type is faster in the exact class',
     },
     nCtx: { ...engineFields.nCtx, description: 'with --plan: prompt and reply, in tokens' },
     sequences: { ...engineFields.sequences, description: 'with --plan: replies at a time' },
@@ -237,6 +239,12 @@ const showCommand: Command = {
   },
 };
 
+/** Memory of a model on this machine, and advice for serving it in the exact class of a CPU. */
+interface ModelPlan extends MemoryPlan {
+  readonly trainContext: number;
+  readonly advice?: string;
+}
+
 /** Plans a model from the file's header: nothing else of it is read. @throws ModelError, EngineError */
 async function planModel(
   name: string,
@@ -247,13 +255,15 @@ async function planModel(
     kvType,
     draftModel,
   }: Pick<Values<typeof showConfig.definition.fields>, 'modelsDir' | 'nCtx' | 'sequences' | 'kvType' | 'draftModel'>,
-): Promise<MemoryPlan & { readonly trainContext: number }> {
+): Promise<ModelPlan> {
   const file = inspectModelFile(await findFile(name, modelsDir));
   const draft = draftModel === undefined ? undefined : inspectDraftModel(await findFile(draftModel, modelsDir), file);
   const both = draft === undefined ? file : besideDraft(file, draft);
+  const advice = adviseWeights({ weightType: file.weightType, kernels: exactKernelsFor(file) });
   return {
     ...planMemory(both, { contextSize: nCtx, sequences, kvType }, readAvailableMemory()),
     trainContext: file.trainContext,
+    ...(advice !== undefined && { advice }),
   };
 }
 
@@ -268,8 +278,8 @@ async function findFile(name: string, modelsDir: string): Promise<string> {
   );
 }
 
-function formatPlan(plan: MemoryPlan & { readonly trainContext: number }): string {
-  const { contextSize, trainContext, sequences, weights, kvPerSequence, compute, total, available } = plan;
+function formatPlan(plan: ModelPlan): string {
+  const { contextSize, trainContext, sequences, weights, kvPerSequence, compute, total, available, advice } = plan;
   return formatTable(
     [],
     [
@@ -279,6 +289,7 @@ function formatPlan(plan: MemoryPlan & { readonly trainContext: number }): strin
       ['KV cache', `${formatBytes(kvPerSequence * sequences)}: ${formatBytes(kvPerSequence)} a slot`],
       ['compute', formatBytes(compute)],
       ['together', `${formatBytes(total)} of ${formatBytes(available)} that are free`],
+      ...(advice === undefined ? [] : [['advice', advice]]),
     ],
   );
 }
