@@ -32,6 +32,7 @@ describe('conversations through llama.cpp', () => {
     ['exact', 'f16'],
     ['exact-drafts', 'q8_0'],
     ['exact-tiled', 'f16'],
+    ['exact-single', 'f16'],
     ['exact-loaded', 'q8_0'],
   ] as const)('are reproduced to the last bit: %s, %s', async (way, weights) => {
     const counts = await serve(way, weights);

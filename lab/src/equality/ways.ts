@@ -9,6 +9,8 @@ export const WAYS = {
   'exact-tiled': { provider: { kernels: 'tiled' }, verifier: { kernels: 'tiled' } },
   /** A verifier that serves the class without tiled prompts, and loads the provider's. */
   'exact-tiled-loaded': { provider: { kernels: 'tiled', threads: 2 }, verifier: { kernels: 'exact' } },
+  /** A verifier that pads lone rows, and loads the class that runs them alone. */
+  'exact-single': { provider: { kernels: 'single', threads: 2 }, verifier: { kernels: 'exact' } },
   'exact-drafts': { provider: { kernels: 'exact', drafts: 3 }, verifier: { kernels: 'exact' } },
   'exact-kv-q8': { provider: { kvType: 'q8_0' }, verifier: { kvType: 'q8_0' } },
   'exact-avx512': { provider: { isa: 'skylakex' }, verifier: { isa: 'skylakex' } },

@@ -3,9 +3,14 @@ import type { BatchContext } from './batch-model.ts';
 /** How a numeric class wants a prompt's rows before its last token run. */
 export type PromptRule = Pick<BatchContext, 'promptShape' | 'leastPromptRows' | 'batchSize'>;
 
-/** The rule of a prompt. Its pictures split a pass, so no row of a prompt with pictures runs in a shape that needs whole passes. */
+/**
+ * The rule of a prompt. Its pictures split a pass, so no row of a prompt with pictures runs in a shape that needs passes of a least
+ * length.
+ */
 export const ruleOf = (context: PromptRule, hasPictures: boolean): PromptRule =>
-  hasPictures ? { promptShape: 0, leastPromptRows: 0, batchSize: context.batchSize } : context;
+  hasPictures && context.leastPromptRows > 0
+    ? { promptShape: 0, leastPromptRows: 0, batchSize: context.batchSize }
+    : context;
 
 /** The end of a piece of a prompt, and the shape class in which its rows run. */
 export interface PromptPiece {

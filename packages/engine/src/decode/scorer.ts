@@ -21,8 +21,9 @@ export function endOfSlice(
   shapeClasses: Uint8Array | undefined,
   { from, limit }: { readonly from: number; readonly limit: number },
 ): number {
-  if (promptShape === 0 || shapeClasses === undefined) return limit;
-  const most = Math.min(limit, from + Math.max(SHORT_SLICE, passRows(shapeClasses[from])));
+  if (promptShape === 0) return limit;
+  const most = Math.min(limit, from + Math.max(SHORT_SLICE, passRows(shapeClasses?.[from])));
+  if (shapeClasses === undefined) return most;
   for (let end = from + 1; end < most; end++) if (shapeClasses[end] !== shapeClasses[from]) return end;
   return most;
 }

@@ -26,8 +26,9 @@ import {
   mayBeExact,
   type NumericClass,
   parseNumericClass,
+  singleKernelsFor,
   tiledKernelsFor,
-  withoutTiles,
+  toUsualClass,
 } from './numeric-class.ts';
 import type { ShapeChoice } from './pass-shapes.ts';
 import { createScorePool, type ScoreSetting } from './score-pool.ts';
@@ -69,11 +70,12 @@ export interface LlamaEngineOptions {
    */
   readonly scoresOnly?: boolean;
   /**
-   * `exact` (the default) and `tiled`, whose long prompts are faster, can be reproduced bit for bit; the others:
-   * numeric-class.ts. Where a test at load shows that `tiled` cannot, and in shape classes, it is `exact`. `shaped` keeps every
+   * `exact` (the default), `tiled`, whose long prompts are faster, and `single`, whose lone replies are faster with float weights,
+   * can be reproduced bit for bit; the others: numeric-class.ts. Where a test at load shows that `tiled` or `single` cannot, and
+   * in shape classes, it is `exact`. `shaped` keeps every
    * pass of a GPU in a shape class, as `exact` does on Vulkan.
    */
-  readonly kernels?: 'exact' | 'tiled' | 'reference' | 'plain' | 'fast' | 'shaped';
+  readonly kernels?: 'exact' | 'tiled' | 'single' | 'reference' | 'plain' | 'fast' | 'shaped';
   /** How a back end that computes in shape classes pads its steps; `auto` (pass-shapes.ts). */
   readonly shapes?: ShapeChoice;
   /**
@@ -192,8 +194,8 @@ export async function createLlamaEngine(
   const pool = createScorePool(load);
 
   /**
-   * Finds the setting to load for a claimed class. It may differ from this engine's in the ISA, in the tiling of long prompts, or in
-   * lanes.
+   * Finds the setting to load for a claimed class. It may differ from this engine's in the ISA, in the tiling of long prompts, in
+   * the rows of a reply's passes, or in lanes.
    * The result is undefined if the class is this engine's own, or differs in more.
    */
   const findForeign = (request: TextScoringRequest): ScoreSetting | undefined => {
@@ -210,7 +212,7 @@ export async function createLlamaEngine(
       return undefined;
     // Any child sums in lanes and in ascending order.
     const nameSetting = (parts: NumericClass): string =>
-      formatNumericClass(withoutTiles({ ...parts, isa: own.isa, hasLanes: false }));
+      formatNumericClass(toUsualClass({ ...parts, isa: own.isa, hasLanes: false }));
     const isNear = nameSetting(claimed) === nameSetting(own);
     const isas = isNear ? isasOfClass(claimed.isa) : [];
     return isas.length === 0 ? undefined : { isas, kernels: claimed.kernels as KernelPath };
@@ -282,11 +284,12 @@ function toKernelPath(
 ): KernelPath {
   if (asked === 'shaped' && (backend ?? 'cpu') === 'cpu')
     throw new EngineError('invalid-request', 'shape classes are for a GPU; on the CPU take --kernels exact');
-  if (asked !== 'exact' && asked !== 'tiled') return asked;
+  if (asked !== 'exact' && asked !== 'tiled' && asked !== 'single') return asked;
   if (backend === 'vulkan') return 'shaped';
   // It was never measured whether two machines agree on a bit, so verifiers compare scores.
   if (backend === 'cuda') return 'plain';
-  return asked === 'tiled' ? tiledKernelsFor(file) : exactKernelsFor(file);
+  if (asked === 'tiled') return tiledKernelsFor(file);
+  return asked === 'single' ? singleKernelsFor(file) : exactKernelsFor(file);
 }
 
 async function bringBuild(backend: GpuBackend, engineDir: string, cards = 1): Promise<void> {

@@ -5,10 +5,11 @@ import { MAX_TRACED_LAYERS } from '../decode/trace.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import type { LayerCapture } from './layer-capture.ts';
 import type { LlamaContext, LlamaModel, LlamaVocabulary } from './model.ts';
-import { isPaddedPath, isTiledPath, type KernelPath, type KvType } from './numeric-class.ts';
+import { isPaddedPath, isTiledPath, type KernelPath, type KvType, SINGLE_ROWS } from './numeric-class.ts';
 import type { ShapePolicy } from './pass-shapes.ts';
 import { createEdgeRows, type EdgeRows } from './segment/edge-rows.ts';
 import { createShapedContext } from './shaped-context.ts';
+import { createSingleRows } from './single-rows.ts';
 
 export interface LlamaBatchModelOptions {
   readonly kernels: KernelPath;
@@ -160,10 +161,14 @@ function createEdgeContext(
 export const TILED_ROWS = 64;
 /** The shape of tiled rows. No window commits to it, as the prompt's length decides: hence no number that a window could hold. */
 const TILED = -1;
+/** The shape of a prompt's rows beside replies of single rows. It keeps a reply's rows from serving as a prompt's. */
+const TOGETHER = -2;
 
 /** The shape and the least length of pieces of prompts on these kernels; see BatchContext. */
 export const promptRowsOf = (kernels: KernelPath): Pick<LocalContext, 'promptShape' | 'leastPromptRows'> =>
-  isTiledPath(kernels) ? { promptShape: TILED, leastPromptRows: TILED_ROWS } : { promptShape: 0, leastPromptRows: 0 };
+  isTiledPath(kernels)
+    ? { promptShape: TILED, leastPromptRows: TILED_ROWS }
+    : { promptShape: kernels === SINGLE_ROWS ? TOGETHER : 0, leastPromptRows: 0 };
 
 interface Row {
   readonly token: number;
@@ -204,6 +209,7 @@ function createExactContext(
     index === undefined || grids === undefined ? index : grids.timeOf(sequence, index);
   const tiles = isTiledPath(kernels);
   const pads = isPaddedPath(kernels);
+  const isSingle = kernels === SINGLE_ROWS;
   const isExact = pads || tiles || kernels === 'exact';
   // The default kernels read a quantised cache differently for one row.
   const needsReference = kvType === 'q8_0' || kvType === 'q4_0';
@@ -234,7 +240,7 @@ function createExactContext(
   const run = (rows: readonly Row[], outputs: boolean): void => {
     if (rows.length === 0) return;
     guessesRun = outputs ? countGuesses(guessCounts, rows.length, batchSize) : 0;
-    const lonely = pads && guessesRun === 0 ? findLonelyRows(rows) : undefined;
+    const lonely = pads && guessesRun === 0 && !(isSingle && outputs) ? findLonelyRows(rows) : undefined;
     const padded: { readonly sequence: number; readonly time: number }[] = [];
     let furthest = 0;
     let next = 0;
@@ -264,12 +270,18 @@ function createExactContext(
     edges?.end();
     for (const { sequence, time } of padded) context.remove(sequence, time);
   };
+  const widths = { logits: model.vocabulary.size, hidden: model.embeddingSize };
+  const singles = isSingle ? createSingleRows(context, widths) : undefined;
+  const runAll = (outputs: boolean): void => {
+    if (outputs && singles !== undefined) singles.run(rows, (row) => run([row], true));
+    else for (const part of splitByKind(rows, outputs)) run(part, outputs);
+  };
   return {
     contextSize,
     sequences,
     batchSize,
     ...promptRowsOf(kernels),
-    passRows: () => batchSize,
+    passRows: (shapeClass) => (isSingle && shapeClass !== TOGETHER ? 1 : batchSize),
     add(token, position, sequence, shapeClass) {
       if (rows.length >= batchSize) throw new RangeError(`a batch holds ${batchSize} rows`);
       if (position >= contextSize)
@@ -284,16 +296,16 @@ function createExactContext(
     guessesRun: () => guessesRun,
     decode(outputs) {
       try {
-        for (const part of splitByKind(rows, outputs)) run(part, outputs);
+        runAll(outputs);
       } finally {
         // Rows of a failed pass must not run again with the next one.
         rows.length = 0;
       }
     },
-    outputRow: (index) => physical[index] as number,
+    outputRow: (index) => (isSingle ? index : (physical[index] as number)),
     shapeOf: () => 0,
-    logits: () => context.logits(),
-    hidden: () => context.hidden(),
+    logits: () => (singles ?? context).logits(),
+    hidden: () => (singles ?? context).hidden(),
     remove: (sequence, from, to) => context.remove(sequence, timeOf(sequence, from), timeOf(sequence, to)),
     free: () => context.free(),
   };

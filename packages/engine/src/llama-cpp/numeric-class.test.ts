@@ -7,8 +7,9 @@ import {
   mayBeExact,
   type NumericClass,
   parseNumericClass,
+  singleKernelsFor,
   tiledKernelsFor,
-  withoutTiles,
+  toUsualClass,
 } from './numeric-class.ts';
 
 function* product<A, B, C, D>(
@@ -108,11 +109,12 @@ describe('numeric class', () => {
     expect(isasOfClass('sse42')).toEqual(['sse42']);
   });
 
-  it('names the class without tiles of each that has them', () => {
+  it('names the usual class beside each with tiles or single rows', () => {
     const plain = parseNumericClass(TEXT) as NumericClass;
-    expect(withoutTiles({ ...plain, kernels: 'exact-tiled' })).toEqual(plain);
-    expect(withoutTiles({ ...plain, kernels: 'exact-tiled-2', weights: 'f16' }).kernels).toBe('exact-2');
-    expect(withoutTiles({ ...plain, kernels: 'fast' }).kernels).toBe('fast');
+    expect(toUsualClass({ ...plain, kernels: 'exact-tiled' })).toEqual(plain);
+    expect(toUsualClass({ ...plain, kernels: 'exact-tiled-2', weights: 'f16' }).kernels).toBe('exact-2');
+    expect(toUsualClass({ ...plain, kernels: 'exact-single', weights: 'f16' }).kernels).toBe('exact-2');
+    expect(toUsualClass({ ...plain, kernels: 'fast' }).kernels).toBe('fast');
   });
 
   it('keeps two rows per pass for float weights, and for float matrices beside quantised ones', () => {
@@ -123,5 +125,8 @@ describe('numeric class', () => {
     expect(tiledKernelsFor({ weightType: 'bf16', hasFloatMatrices: true })).toBe('exact-tiled-2');
     expect(tiledKernelsFor(quantised)).toBe('exact-tiled');
     expect(tiledKernelsFor({ ...quantised, hasFloatMatrices: true })).toBe('exact-tiled-2');
+    expect(singleKernelsFor({ weightType: 'f16', hasFloatMatrices: true })).toBe('exact-single');
+    expect(singleKernelsFor(quantised)).toBe('exact');
+    expect(singleKernelsFor({ ...quantised, hasFloatMatrices: true })).toBe('exact-single');
   });
 });

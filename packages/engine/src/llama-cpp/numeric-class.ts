@@ -8,7 +8,8 @@
  *
  * - `exact`: Every pass equals ggml's reference kernels bit for bit, flash attention on (quantised weights).
  * - `exact-2`: The same, and every pass has two rows or more (float matrices, whose one-row kernel differs).
- * - `exact-tiled`, `exact-tiled-2`: The same, but prompts of 64 rows and more run on ggml's tiled kernels (prompt-pieces.ts).
+ * - `exact-single`: `exact-2`, but each row with outputs is a pass of its own (float matrices).
+ * - `exact-tiled`, `exact-tiled-2`: `exact` and `exact-2`, but prompts of 64 rows and more run on ggml's tiled kernels (prompt-pieces.ts).
  * - `exact-whole`: ggml's reference kernels, and every input is a pass of its own (embeddings). Rows never differ.
  * - `reference`: ggml's reference kernels in every pass.
  * - `plain`: ggml's choice per pass, with weights as they lie in the file and tiled attention. It has no bit-exact twin.
@@ -34,15 +35,18 @@ export interface NumericClass {
   readonly isUnproven?: boolean;
 }
 
-export type KernelPath = ExactPath | TiledPath | 'reference' | 'plain' | 'fast' | 'shaped';
+export type KernelPath = ExactPath | TiledPath | typeof SINGLE_ROWS | 'reference' | 'plain' | 'fast' | 'shaped';
 type ExactPath = 'exact' | 'exact-2';
 type TiledPath = 'exact-tiled' | 'exact-tiled-2';
+/** The exact kernels of float weights whose replies run row by row. */
+export const SINGLE_ROWS = 'exact-single';
 /** The kernels of embeddings that can be reproduced bit for bit. */
 export const WHOLE_INPUTS = 'exact-whole';
 export type KvType = 'f16' | 'f32' | 'q8_0' | 'q4_0';
 
 const KERNELS: readonly string[] = [
-  ...['exact', 'exact-2', 'exact-tiled', 'exact-tiled-2', WHOLE_INPUTS, 'reference', 'plain', 'fast', 'shaped'],
+  ...['exact', 'exact-2', SINGLE_ROWS, 'exact-tiled', 'exact-tiled-2', WHOLE_INPUTS],
+  ...['reference', 'plain', 'fast', 'shaped'],
 ];
 const PATTERN =
   /^(llama\.cpp-[0-9.]{1,16})\/([a-z0-9]{1,16})\/([a-z0-9._-]{1,96})\/([a-z0-9-]{1,16})\/([a-z0-9_]{1,16})\/kv-([a-z0-9_]{1,8})(\/no-fa)?(\/unified)?(\/lanes)?(\/unproven)?$/;
@@ -106,16 +110,22 @@ export const exactKernelsFor = ({ weightType, hasFloatMatrices }: WeightTypes): 
   hasFloatMatrices || isFloatType(weightType) ? 'exact-2' : 'exact';
 
 const TILED_PATHS = { exact: 'exact-tiled', 'exact-2': 'exact-tiled-2' } as const;
-const UNTILED_PATHS = { 'exact-tiled': 'exact', 'exact-tiled-2': 'exact-2' } as const;
+const USUAL_PATHS = { 'exact-tiled': 'exact', 'exact-tiled-2': 'exact-2', [SINGLE_ROWS]: 'exact-2' } as const;
 export const tiledKernelsFor = (weights: WeightTypes): TiledPath => TILED_PATHS[exactKernelsFor(weights)];
-/** Whether a pass of one row takes a second one along, which is then forgotten. */
-export const isPaddedPath = (kernels: string): boolean => kernels === 'exact-2' || kernels === 'exact-tiled-2';
+/** One row of quantised weights has the bits of several, so the class `exact` serves them in single passes already. */
+export const singleKernelsFor = (weights: WeightTypes): ExactPath | typeof SINGLE_ROWS =>
+  exactKernelsFor(weights) === 'exact' ? 'exact' : SINGLE_ROWS;
+/** Whether a pass of one row takes a second one along, which is then forgotten. In `exact-single` prompts alone do. */
+export const isPaddedPath = (kernels: string): boolean =>
+  kernels === 'exact-2' || kernels === 'exact-tiled-2' || kernels === SINGLE_ROWS;
 export const isTiledPath = (kernels: string): kernels is TiledPath =>
   kernels === 'exact-tiled' || kernels === 'exact-tiled-2';
 
-/** The class of a CPU without tiled prompts, of the same setting. */
-export const withoutTiles = (parts: NumericClass): NumericClass =>
-  isTiledPath(parts.kernels) ? { ...parts, kernels: UNTILED_PATHS[parts.kernels] } : parts;
+/** The class of the same setting in which the usual exact kernels serve, if the class is another exact one of a CPU. */
+export const toUsualClass = (parts: NumericClass): NumericClass =>
+  Object.hasOwn(USUAL_PATHS, parts.kernels)
+    ? { ...parts, kernels: USUAL_PATHS[parts.kernels as keyof typeof USUAL_PATHS] }
+    : parts;
 
 /** Whether a class may claim exactness at all (docs/adr/exact-classes.md); the probe decides for the machine at hand. */
 export function mayBeExact({ kernels, kv, flashAttention, kvUnified, isUnproven }: NumericClass): boolean {

@@ -21,11 +21,11 @@ import {
   formatNumericClass,
   isaClassOf,
   isPaddedPath,
-  isTiledPath,
   type KernelPath,
   mayBeExact,
   type NumericClass,
-  withoutTiles,
+  SINGLE_ROWS,
+  toUsualClass,
 } from './numeric-class.ts';
 import type { ShapePolicy } from './pass-shapes.ts';
 import { probeTrace } from './trace-probe.ts';
@@ -103,7 +103,8 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     });
   const shapes = kernels === 'shaped' ? resolveShapes(options, openModel) : undefined;
   // A single pass has no room for guesses.
-  const maxDrafts = shapes === 'single' || opened.isRecurrent ? 0 : options.drafts;
+  const isSingle = shapes === 'single' || kernels === SINGLE_ROWS;
+  const maxDrafts = isSingle || opened.isRecurrent ? 0 : options.drafts;
   const { vocabulary } = llama;
   const asked: NumericClass = {
     build: `llama.cpp-${LLAMA_VERSION}`,
@@ -122,11 +123,13 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     return { numericClass: parts, model: opened, exact: isPossible && probeExactness(opened, { drafts: maxDrafts }) };
   };
   const first = prove(asked);
-  // A machine that cannot reproduce tiled prompts serves the class without them.
-  const { numericClass, model, exact } = first.exact || !isTiledPath(kernels) ? first : prove(withoutTiles(asked));
+  // A machine that cannot reproduce tiled prompts or single rows serves the class without them.
+  const usual = toUsualClass(asked);
+  const { numericClass, model, exact } = first.exact || usual === asked ? first : prove(usual);
   const isUnproven = mayBeExact(numericClass) && !exact;
   // Elsewhere nobody has measured how far rows of a wider pass drift; passes of a shape class hold what their class says.
-  const mayShare = options.scoresTogether > 1 && exact && kernels !== 'shaped';
+  const isShared = kernels !== 'shaped' && numericClass.kernels !== SINGLE_ROWS;
+  const mayShare = options.scoresTogether > 1 && exact && isShared;
   const scoresTogether = mayShare && probeScoresTogether(model) ? options.scoresTogether : 1;
   const trace = probeTrace(model);
   // Elsewhere a layer's last addition is a part of the next layer's kernel, unless its rows are read, which changes bits.

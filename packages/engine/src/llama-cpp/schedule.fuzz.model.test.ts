@@ -229,5 +229,11 @@ describe('another run differs within four tokens', () => {
     });
   });
 
+  it('single rows in the class that pads them', async () => {
+    const modelPath = write('single.gguf');
+    expectEarly(await firstDifference({ modelPath, kernels: 'single' }, { modelPath }));
+    expectEarly(await firstDifference({ modelPath }, { modelPath, kernels: 'single' }));
+  });
+
   it('and the same run does not', async () => expect(await firstDifference({}, {})).toBe(-1));
 });

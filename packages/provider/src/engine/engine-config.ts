@@ -78,11 +78,11 @@ export const engineFields = {
       "computing device: cpu; vulkan, the machine's first Vulkan device; or cuda, its first NVIDIA card. The parts of llama.cpp that it needs are fetched once",
   },
   kernels: {
-    schema: oneOf(['exact', 'tiled', 'reference', 'plain', 'fast', 'shaped']),
+    schema: oneOf(['exact', 'tiled', 'single', 'reference', 'plain', 'fast', 'shaped']),
     env: 'OGONG_KERNELS',
     default: ENGINE_DEFAULTS.kernels,
     description:
-      'exact, or tiled with faster long prompts: verifiers compare bit for bit if they can. plain or fast: llama.cpp chooses, and verifiers compare scores. shaped: the shape classes of a GPU',
+      'exact, tiled with faster long prompts, or single with faster lone replies of float weights: verifiers compare bit for bit if they can. plain or fast: llama.cpp chooses, and verifiers compare scores. shaped: the shape classes of a GPU',
   },
   kvType: {
     schema: oneOf(['f16', 'f32', 'q8_0', 'q4_0']),
