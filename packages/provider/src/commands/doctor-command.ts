@@ -24,7 +24,7 @@ export const doctorConfig = defineConfig({
   name: 'ogong-provider doctor',
   summary:
     'Says what this machine has for models, what is taken of it, and why. With a model it loads it, says how it fits and in which\n' +
-    'class it runs, measures its speed, and advises another weight type if that is faster in an exact class. With --upstream it asks another server for a few tokens, and says what that server proves.',
+    'class it runs, measures its speed, and advises other weights or kernels if those are faster in an exact class. With --upstream it asks another server for a few tokens, and says what that server proves.',
   positionals: { label: '[<model>]', max: 1 },
   fields: { json: jsonField, ...upstreamFields, ...engineFields, ...servingFields },
   examples: [
@@ -87,7 +87,7 @@ export interface ModelReport {
   /** Tokens a second, one reply at a time. */
   readonly promptRate: number;
   readonly decodeRate: number;
-  /** Another weight type that is faster in this class. */
+  /** Weights or kernels that are faster than these. */
   readonly advice?: string;
 }
 

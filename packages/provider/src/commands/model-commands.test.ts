@@ -52,7 +52,7 @@ describe('without a server', () => {
       expect((await run('show', typed, '--plan')).text).toMatch(/trained for 2048/);
     const plan = JSON.parse((await run('show', 'bedtime', '--plan', '--json', '--n-ctx', '512')).text);
     expect(plan).toMatchObject({ contextSize: 512, sequences: 8, trainContext: 2048 });
-    expect(plan.advice).toMatch(/^q8_0 in place of f32: /);
+    expect(plan.advice).toMatch(/^q8_0 in place of f32, or --kernels single: /);
     expect(plan.total).toBe(plan.weights + 8 * plan.kvPerSequence + plan.compute);
     const flags = ['--plan', '--json', '--n-ctx', '512', '--draft-model'];
     const withDraft = JSON.parse((await run('show', 'bedtime', ...flags, 'stories260K')).text);

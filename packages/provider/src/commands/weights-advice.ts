@@ -1,9 +1,9 @@
-import { isFloatType, isPaddedPath } from '@ogong/engine/llama-cpp/numeric-class';
+import { isFloatType, isPaddedPath, SINGLE_ROWS } from '@ogong/engine/llama-cpp/numeric-class';
 
 /**
- * Advises quantised weights where a lone reply pays for the second row of its passes.
+ * Advises other weights or kernels where a lone reply pays for the second row of its passes.
  * @param kernels the fourth part of the numeric class in which the model is served.
- * @returns undefined if another weight type would not help: a quantised mixture of experts keeps its float router.
+ * @returns undefined if each step of a lone reply runs one row.
  */
 export function adviseWeights({
   weightType,
@@ -12,9 +12,11 @@ export function adviseWeights({
   readonly weightType: string;
   readonly kernels: string;
 }): string | undefined {
-  if (!isFloatType(weightType) || !isPaddedPath(kernels)) return undefined;
-  return (
-    `q8_0 in place of ${weightType}: with one reply at a time, each step of float weights runs two rows in this exact class, at ` +
-    `about a third of the speed of bare llama.cpp (row "decode-random 134M f16" of docs/bench.json); q8_0 runs one row`
-  );
+  if (!isPaddedPath(kernels) || kernels === SINGLE_ROWS) return undefined;
+  const reason =
+    'with one reply at a time, each step of float matrices runs two rows in this exact class, at about a third of the speed of ' +
+    'bare llama.cpp (row "decode-random 134M f16" of docs/bench.json)';
+  // A quantised mixture of experts keeps its float router.
+  const remedy = isFloatType(weightType) ? `q8_0 in place of ${weightType}, or --kernels single` : '--kernels single';
+  return `${remedy}: ${reason}; see docs/served-models.md`;
 }
