@@ -70,10 +70,9 @@ export interface LlamaEngineOptions {
    */
   readonly scoresOnly?: boolean;
   /**
-   * `exact` (the default), `tiled`, whose long prompts are faster, and `single`, whose lone replies are faster with float weights,
-   * can be reproduced bit for bit; the others: numeric-class.ts. Where a test at load shows that `tiled` or `single` cannot, and
-   * in shape classes, it is `exact`. `shaped` keeps every
-   * pass of a GPU in a shape class, as `exact` does on Vulkan.
+   * `exact` (the default), `tiled` and `single` can be reproduced bit for bit. Long prompts are faster in `tiled`, and lone replies
+   * of float weights in `single`. The others: numeric-class.ts. Where a test at load shows that `tiled` or `single` cannot, and in
+   * shape classes, it is `exact`. `shaped` keeps every pass of a GPU in a shape class, as `exact` does on Vulkan.
    */
   readonly kernels?: 'exact' | 'tiled' | 'single' | 'reference' | 'plain' | 'fast' | 'shaped';
   /** How a back end that computes in shape classes pads its steps; `auto` (pass-shapes.ts). */

@@ -1,6 +1,7 @@
 import type { EdgeContext, LocalContext, LocalModel, TraceContext } from '../decode/batch-model.ts';
 import { createGridPositions, type RowPosition } from '../decode/grid-positions.ts';
 import { createPictureRows, FIRST_PICTURE_ROW, type PictureRows } from '../decode/picture-rows.ts';
+import { createSingleRows } from '../decode/single-rows.ts';
 import { MAX_TRACED_LAYERS } from '../decode/trace.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import type { LayerCapture } from './layer-capture.ts';
@@ -9,7 +10,6 @@ import { isPaddedPath, isTiledPath, type KernelPath, type KvType, SINGLE_ROWS } 
 import type { ShapePolicy } from './pass-shapes.ts';
 import { createEdgeRows, type EdgeRows } from './segment/edge-rows.ts';
 import { createShapedContext } from './shaped-context.ts';
-import { createSingleRows } from './single-rows.ts';
 
 export interface LlamaBatchModelOptions {
   readonly kernels: KernelPath;

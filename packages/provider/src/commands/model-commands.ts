@@ -49,7 +49,8 @@ export const showConfig = defineConfig({
     plan: {
       schema: boolean,
       boolean: true,
-      description: 'how the model would lie in the memory that is free now: context, slots, weights, KV cache; with advice if other weights or kernels are faster in an exact class',
+      description:
+        'how the model would lie in the memory that is free now: context, slots, weights, KV cache. Advises other weights or kernels if those are faster in an exact class',
     },
     nCtx: { ...engineFields.nCtx, description: 'with --plan: prompt and reply, in tokens' },
     sequences: { ...engineFields.sequences, description: 'with --plan: replies at a time' },

@@ -24,6 +24,8 @@ describe('advice about weights', () => {
       adviseWeights({ weightType, kernels: exactKernelsFor({ weightType, hasFloatMatrices }) });
     expect(adviseWith(true)).toMatch(/^--kernels single: /);
     expect(adviseWith(false)).toBeUndefined();
-    expect(adviseWeights({ weightType, kernels: singleKernelsFor({ weightType, hasFloatMatrices: true }) })).toBe(undefined);
+    expect(adviseWeights({ weightType, kernels: singleKernelsFor({ weightType, hasFloatMatrices: true }) })).toBe(
+      undefined,
+    );
   });
 });

@@ -14,9 +14,9 @@ export function adviseWeights({
 }): string | undefined {
   if (!isPaddedPath(kernels) || kernels === SINGLE_ROWS) return undefined;
   const reason =
-    'with one reply at a time, each step of float matrices runs two rows in this exact class, at about a third of the speed of ' +
-    'bare llama.cpp (row "decode-random 134M f16" of docs/bench.json)';
+    'a step of a lone reply runs two rows of float matrices in this exact class. That is about a third of the speed of bare ' +
+    'llama.cpp (row "decode-random 134M f16" of docs/bench.json)';
   // A quantised mixture of experts keeps its float router.
   const remedy = isFloatType(weightType) ? `q8_0 in place of ${weightType}, or --kernels single` : '--kernels single';
-  return `${remedy}: ${reason}; see docs/served-models.md`;
+  return `${remedy}: ${reason}. See docs/served-models.md`;
 }

@@ -9,7 +9,10 @@ function openFake() {
     logits: () => Float32Array.of(token, -token, Number.NaN),
     hidden: () => Float32Array.of(10 * token),
   };
-  const runRow = (row: number) => void seen.push((token = row));
+  const runRow = (row: number) => {
+    token = row;
+    seen.push(row);
+  };
   return { seen, outputs, runRow };
 }
 
