@@ -95,7 +95,7 @@ async function measureSpeed(bench: EngineBench, { engine, fastest, free, exact, 
       ...(engine.info().numericClass.includes('/exact-2/')
         ? {
             why: 'float weights run a single row twice, because its own kernel matches no pass of several rows. The library takes about three times as long for two rows as for one',
-            next: 'a class whose scores run row by row, where a check may cost as much as the reply',
+            next: 'rows of the class exact-single beside these, where a check costs about as much as the reply',
           }
         : {
             why: `sampling, capture, commitment and events add to each token, less in larger models; the rest of the gap is the choice of kernels`,
