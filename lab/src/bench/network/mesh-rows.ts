@@ -55,7 +55,7 @@ export async function measureMesh(model: ResolvedModel): Promise<Row[]> {
         ...{ id: 'mesh-start', what: 'time until all daemons of a mesh of 4 validators and 3 providers serve' },
         ...{ value: elapsedMs / 1000, unit: 's', aim: { at: 'most', value: 12 } },
         why: 'two cores start twelve daemons and six engines. Each compiles and runs its code for the first time, such as curves and schemas. A start takes 20 to 27 s of processor time, the more the busier the machine is. Before 2026-11-25 it took 62 to 67 s. Loading its modules takes each daemon 0.3 s',
-        next: 'a quiet run; readers of evidence only on networks that have machines, a sixth of the loading; engines that open a model once for provider and verifier',
+        next: 'a quiet run; readers of evidence only on networks that have machines; engines that open a model once for provider and verifier',
       },
       {
         ...{
