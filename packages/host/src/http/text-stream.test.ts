@@ -143,7 +143,7 @@ describe('a streamed text', () => {
   });
 
   it('does not start for a client that is gone', async () => {
-    const { response } = ask((write) => write('one'), { stopping: AbortSignal.abort(new Error('over')) });
+    const { response } = ask(async (write) => await write('one'), { stopping: AbortSignal.abort(new Error('over')) });
     expect((await response).status).toBe(500);
   });
 

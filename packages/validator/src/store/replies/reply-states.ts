@@ -12,6 +12,9 @@ export type ReplyState = StoredState | 'batched' | 'settled';
 /** States before the verdict. */
 export const OPEN_STATES: ReadonlySet<ReplyState> = new Set(['admitted', 'recorded', 'auditing', 'waiting']);
 
-/** SQL condition for a row of replies: its batch has settled. */
+/**
+ * SQL condition for a row of replies: its batch has settled.
+ * @internal read by the invariants of the simulator
+ */
 export const IS_SETTLED = `state = 'decided' AND
   entry_index < (SELECT coalesce(max(to_position), 0) FROM batches WHERE state = 'settled')`;
