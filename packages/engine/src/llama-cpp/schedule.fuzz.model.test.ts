@@ -235,5 +235,29 @@ describe('another run differs within four tokens', () => {
     expectEarly(await firstDifference({ modelPath }, { modelPath, kernels: 'single' }));
   });
 
+  it('but not a turn whose prompt has a reply of single rows, which runs once more as rows of a prompt', async () => {
+    const modelPath = write('turns.gguf');
+    const shared = { modelPath, kernels: 'single', threads: 1, sequences: 1, contextSize: 128 } as const;
+    const provider = await createLlamaEngine(shared);
+    const verifier = await createLlamaEngine({ ...shared, prefixCache: false });
+    try {
+      const ask = (tokens: Uint32Array): TextGenerationRequest => ({
+        ...asked,
+        prompt: { kind: 'tokens', tokens },
+        maxTokens: 24,
+        cacheScope: 'turns',
+      });
+      const { tokens } = tokensOf(20);
+      const first = await collectReply(provider.generate(ask(tokens)));
+      const second = ask(Uint32Array.of(...tokens, ...first.outputTokens, 7, 8));
+      const reply = await collectReply(provider.generate(second));
+      const scored = await verifier.score(createScoreRequest(provider, second, reply));
+      expect(scored.windows).toEqual(reply.windows);
+      expect(reply.events.at(-1)).toMatchObject({ kind: 'end', cachedTokens: tokens.length - 1 });
+    } finally {
+      await Promise.all([provider.close(), verifier.close()]);
+    }
+  });
+
   it('and the same run does not', async () => expect(await firstDifference({}, {})).toBe(-1));
 });
