@@ -39,8 +39,8 @@ const batchColumns = columns({
   to: named('to_position', bigInteger),
 });
 const settledColumns = columns({ settlement: named('batch', mapped(bytes, parseSettlement, encodeSettlement)) });
-const bookedColumns = columns({ at: optional(integer) });
-const batchedLength = columns({ length: optional(bigInteger) });
+const bookedColumns = columns({ at: integer });
+const batchedLength = columns({ length: bigInteger });
 const entryColumns = columns({ entry: bytes, replyId: bytes });
 const openColumns = columns({ open: integer });
 const signatureColumns = columns({ signer: bytes, signature: bytes });
@@ -77,12 +77,14 @@ export function findSettledBatch(store: Store, sequence: bigint): StoredBatch | 
 
 /** Returns the time of the last recorded settlement. */
 export function readLastSettledMs(store: Store): number | undefined {
-  return bookedColumns.get(store.prepare("SELECT max(settled_at) AS at FROM batches WHERE state = 'settled'"))?.at;
+  const sql = "SELECT settled_at AS at FROM batches WHERE state = 'settled' ORDER BY from_position DESC LIMIT 1";
+  return bookedColumns.get(store.prepare(sql))?.at;
 }
 
 /** Returns the log position up to which batches were proposed. */
 export function readBatchedLength(store: Store): bigint {
-  return batchedLength.get(store.prepare('SELECT max(to_position) AS length FROM batches'))?.length ?? 0n;
+  const sql = 'SELECT to_position AS length FROM batches ORDER BY from_position DESC LIMIT 1';
+  return batchedLength.get(store.prepare(sql))?.length ?? 0n;
 }
 
 /** Counts admitted replies and log entries that have not settled. */
@@ -91,7 +93,7 @@ export function countOpenReplies(store: Store): number {
     store.prepare(
       `SELECT (SELECT count(*) FROM replies WHERE state IN ('admitted', 'recorded', 'auditing', 'waiting'))
         + (SELECT coalesce(max(position) + 1, 0) FROM log)
-        - (SELECT coalesce(max(to_position), 0) FROM batches WHERE state = 'settled') AS open`,
+        - coalesce((SELECT to_position FROM batches WHERE state = 'settled' ORDER BY from_position DESC LIMIT 1), 0) AS open`,
     ),
   );
   return row?.open ?? 0;
@@ -337,7 +339,7 @@ function voidFee(store: Store, { replyId, payer, feeAtomic }: VerdictEntry): voi
 export function pruneBatch(store: Store, beforeMs: number): boolean {
   const row = spanColumns.get(
     store.prepare(
-      'SELECT sequence, from_position, to_position FROM batches WHERE pruned = 0 AND settled_at < ? ORDER BY sequence LIMIT 1',
+      'SELECT sequence, from_position, to_position FROM batches WHERE pruned = 0 AND settled_at < ? ORDER BY settled_at LIMIT 1',
     ),
     beforeMs,
   );

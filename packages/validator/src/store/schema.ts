@@ -165,6 +165,10 @@ export const VALIDATOR_SCHEMA = `
     head_certificate BLOB
   );
   CREATE INDEX batches_places ON batches (from_position, to_position, state);
+  -- Batches are never deleted, and their other columns are behind the bytes of the batch. Reading all of them would be slow.
+  CREATE INDEX batches_proposed ON batches (sequence) WHERE state = 'proposed';
+  CREATE INDEX batches_unpruned ON batches (settled_at) WHERE pruned = 0;
+  CREATE INDEX batches_certified ON batches (sequence) WHERE head_certificate IS NOT NULL;
 
   CREATE TABLE batch_signatures (
     sequence INTEGER NOT NULL REFERENCES batches,
