@@ -110,6 +110,21 @@ describe('selection', () => {
     await validator.close();
   });
 
+  it('audits what a complaint asks for while the chain is read for the draw', async () => {
+    let complain: (() => Promise<unknown>) | undefined;
+    const validator = createTestValidator({
+      audit: { alphaPpm: () => 0 },
+      heldFor: async () => void (await complain?.()),
+    });
+    const { submission, reply } = await validator.deliver(0);
+    const order = { order: submission.order.order, signature: submission.order.signature };
+    await validator.certify();
+    complain = () => validator.complain({ order, reason: 'opening-withheld', opening: undefined, record: undefined });
+    await validator.audit.tick();
+    expect(validator.find(reply.record.replyId).state).toBe('auditing');
+    await validator.close();
+  });
+
   it('goes on with an opening that the payer hands over, and runs stage 1 on it once', async () => {
     let hashes: string[] = [];
     const sha256: Crypto['sha256'] = (...parts) => {

@@ -5,6 +5,7 @@ import { PPM } from '@ogong/protocol/exchange/reputation';
 import { isComparable } from '@ogong/protocol/tier/outcome';
 import { type RecordedReply, readRecorded } from '../store/replies/narrow-rows.ts';
 import { beginAudit } from '../store/replies/reply-changes.ts';
+import { isForced } from '../store/replies/reply-store.ts';
 import { decideReply } from '../store/verdict-store.ts';
 import { type AuditState, computeAskDelay } from './audit-state.ts';
 import { planCoverage } from './coverage.ts';
@@ -76,7 +77,7 @@ export function groupByBeacon(
 
 async function selectReply(
   state: AuditState,
-  { replyId, isForced, order, header }: RecordedReply,
+  { replyId, order, header }: RecordedReply,
   {
     beaconEpoch,
     beacon,
@@ -85,11 +86,12 @@ async function selectReply(
 ): Promise<void> {
   const { crypto, clock, group, windowMs, verdicts, onVerdict } = state;
   const draw = { replyId, orderEpoch: order.epoch, beaconEpoch, beacon };
-  const isSelected = isForced || (isComparable(header.tier) && isAudited(crypto, draw, alphaPpm));
+  const isSelected = isComparable(header.tier) && isAudited(crypto, draw, alphaPpm);
   const nowMs = clock.nowMs();
   const times = { deadlineMs: nowMs + windowMs, askAtMs: nowMs + computeAskDelay(state, replyId) };
   const entry = await group.write((db) => {
-    if (!isSelected)
+    // A complaint may have come while the chain was read.
+    if (!isSelected && !isForced(db, replyId))
       return decideReply(db, verdicts, { replyId, decision: { verdict: 'unaudited', beaconEpoch }, nowMs });
     beginAudit(db, replyId, beaconEpoch, times);
     return undefined;

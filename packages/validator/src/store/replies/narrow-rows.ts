@@ -1,15 +1,4 @@
-import {
-  amount,
-  bigInteger,
-  bytes,
-  columns,
-  flag,
-  integer,
-  named,
-  oneOf,
-  optional,
-  text,
-} from '@ogong/host/store/columns';
+import { amount, bigInteger, bytes, columns, integer, named, oneOf, optional, text } from '@ogong/host/store/columns';
 import type { Store } from '@ogong/host/store/store';
 import type { CommonHeader } from '@ogong/protocol/commitment/common-header';
 import { type Order, parseOrder } from '@ogong/protocol/exchange/order';
@@ -36,7 +25,6 @@ const recordedColumns = columns({
   endpoint: text,
   feeAtomic: named('fee', optional(amount)),
   intakeEpoch: optional(bigInteger),
-  isForced: named('forced', flag),
   admittedAtMs: named('admitted_at', integer),
   recordedAtMs: named('recorded_at', optional(integer)),
   observedMs: optional(integer),
@@ -44,10 +32,7 @@ const recordedColumns = columns({
 
 /** A handed-in reply with the data that decides about its audit. */
 export interface RecordedReply
-  extends Pick<
-    ReplyRow,
-    'replyId' | 'feeAtomic' | 'intakeEpoch' | 'isForced' | 'admittedAtMs' | 'recordedAtMs' | 'observedMs'
-  > {
+  extends Pick<ReplyRow, 'replyId' | 'feeAtomic' | 'intakeEpoch' | 'admittedAtMs' | 'recordedAtMs' | 'observedMs'> {
   readonly order: Order;
   readonly header: CommonHeader;
   /** Bytes of the signed record. */

@@ -218,6 +218,10 @@ export function readReplyStatus(store: Store, replyId: Uint8Array): ReplyStatusR
 export const hasOpening = (store: Store, replyId: Uint8Array): boolean =>
   store.prepare('SELECT 1 FROM replies WHERE reply_id = ? AND opening IS NOT NULL').get(replyId) !== undefined;
 
+/** Tells whether a complaint has marked a reply for an audit. */
+export const isForced = (store: Store, replyId: Uint8Array): boolean =>
+  store.prepare('SELECT 1 FROM replies WHERE reply_id = ? AND forced = 1').get(replyId) !== undefined;
+
 /** Reads a reply for a caller outside a transaction. */
 export function findReply({ store }: { readonly store: Store }, replyId: Uint8Array): ReplyRow | undefined {
   return store.read(() => readReply(store, replyId));
