@@ -1,6 +1,7 @@
+import { bytesToHex } from '@ogong/chain/hex';
 import { compareBytes, fromHex } from '@ogong/protocol/base/bytes';
 import { type KeyMessage, keyMessageFormat } from '@ogong/protocol/beacon/threshold/key-message';
-import { createThresholdNetwork, type ThresholdNetwork } from '@ogong/testing/validator/test-threshold';
+import { createThresholdNetwork, PERIOD_MS, type ThresholdNetwork } from '@ogong/testing/validator/test-threshold';
 import { expect, it } from 'vitest';
 
 const STAKES = [10n, 11n, 12n, 13n, 14n];
@@ -55,6 +56,27 @@ it('takes up an era that the chain has, if all restart before somebody has its s
   await net.pass(3_000);
   expect(await countShares(net, victim)).toBe(1);
   expect(net.nodes[victim]?.lacking).toBe(0);
+});
+
+it('gets its shares within two epochs of an era that the others made while it saw the older committee', async () => {
+  const net = await startNetwork();
+  const [changed, behind] = [net.nodes[0]!, net.nodes[1]!];
+  await net.pass(net.startOf(16n) - 100 - net.clock.nowMs());
+  const older = changed.boxName;
+  behind.olderBox = (account) => (account === bytesToHex(changed.signer.address) ? older : undefined);
+  changed.boxName = 'box anew';
+  net.restart(0);
+  await net.registerBox(changed);
+  await net.pass(200);
+  // All have checked at the begin of the attempt.
+  behind.olderBox = undefined;
+  const countEras = async () => (await net.chain.connect('0x00').beaconKeys())?.eras.length;
+  while ((await countEras()) === 1) await net.pass(100);
+  // So the next attempt is not near.
+  expect(net.clock.nowMs()).toBeLessThan(net.startOf(24n) - 2 * PERIOD_MS);
+  expect(await countShares(net, 1)).toBe(0);
+  await net.pass(2 * PERIOD_MS);
+  expect(await countShares(net, 1)).toBeGreaterThan(0);
 });
 
 it('puts its shares together from its disk, if it ended before they were written down', async () => {

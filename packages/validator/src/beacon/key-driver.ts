@@ -59,14 +59,18 @@ const CALM_PHASES = 16;
 interface LastCheck {
   readonly attempt: number;
   readonly ms: number;
-  /** True if the check found no aim. */
-  isCalm: boolean;
+  /** The newest era, if the check found no aim and no lack of its shares. */
+  calmEra: number | undefined;
 }
 
-/** Tells whether to check for an aim: at the begin of an attempt, and after a pause. */
-function isCheckDue({ attempt, ms, isCalm }: LastCheck, time: AttemptTime, nowMs: number): boolean {
-  const pauseMs = time.phaseMs * (isCalm ? CALM_PHASES : PHASES_BETWEEN);
-  return attempt !== time.attempt || nowMs - ms >= pauseMs;
+/**
+ * Tells whether to check for an aim: at the begin of an attempt, and after a pause. Others may make an era while this
+ * validator sees no need for one, and then it lacks shares. So a new era ends the longer pause.
+ * @param era the newest one.
+ */
+function isCheckDue({ attempt, ms, calmEra }: LastCheck, time: AttemptTime, now: { ms: number; era: number }): boolean {
+  const pauseMs = time.phaseMs * (calmEra === now.era ? CALM_PHASES : PHASES_BETWEEN);
+  return attempt !== time.attempt || now.ms - ms >= pauseMs;
 }
 
 /**
@@ -82,7 +86,7 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
    */
   let attempts: Attempt[] = [];
   let seatings = { attempt: -1, count: 0 };
-  let lookedAt: LastCheck = { attempt: -1, ms: Number.NEGATIVE_INFINITY, isCalm: false };
+  let lookedAt: LastCheck = { attempt: -1, ms: Number.NEGATIVE_INFINITY, calmEra: undefined };
   let last: Promise<unknown> = Promise.resolve();
   /** A message to many peers is encoded once. */
   const encoded = new WeakMap<KeyMessage, Uint8Array>();
@@ -104,8 +108,8 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     const nowMs = clock.nowMs();
     const time = reading && attemptAt(scheduleOf(reading), nowMs);
     if (reading === undefined || time === undefined) return;
-    if (isCheckDue(lookedAt, time, nowMs)) {
-      lookedAt = { attempt: time.attempt, ms: nowMs, isCalm: false };
+    if (isCheckDue(lookedAt, time, { ms: nowMs, era: reading.eras.length })) {
+      lookedAt = { attempt: time.attempt, ms: nowMs, calmEra: undefined };
       await begin(time).catch(onError);
     }
     attempts = dropLost(state, attempts);
@@ -126,7 +130,8 @@ export function createKeyDriver(state: ThresholdState): KeyDriver {
     const newest = newestEra(reading);
     const group = newest && lookUpEra(state, newest)?.group;
     const aim = aimAt(reading, seats, group);
-    lookedAt.isCalm = aim === undefined && group !== undefined && !lacksShares(state);
+    const isCalm = aim === undefined && group !== undefined && !lacksShares(state);
+    lookedAt.calmEra = isCalm ? newest?.era : undefined;
     if (aim === undefined) return;
     if (seatings.attempt !== time.attempt) seatings = { attempt: time.attempt, count: 0 };
     await resume({ ...aim, ...time });
