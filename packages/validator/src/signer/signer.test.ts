@@ -111,6 +111,9 @@ describe('the key for heads of logs', () => {
       const { publicKey, signature } = (await say(['a', 'b'])) as HeadSignature;
       const message = encodeHeadMessage(hashBatchSummary(crypto, statement.domain, statement.summary));
       expect(verifyHybrid(crypto, { publicKey, message, signature })).toBe(true);
+      // The batch is noted, and a note proves nothing about other entries.
+      const { entries } = createTestLog(['a', 'c']);
+      await expect(signer.signHead?.({ ...statement, entries })).rejects.toMatchObject({ code: 'malformed' });
       // Its notes are those of the signing key.
       await expect(say(['a', 'c'])).rejects.toMatchObject({ code: 'conflict' });
       await expect(signer.sign(stateBatch(createTestLog(['a', 'c'])))).rejects.toMatchObject({ code: 'conflict' });
