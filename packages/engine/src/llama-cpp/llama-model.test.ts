@@ -47,3 +47,25 @@ describe('a context after a pass that failed', () => {
     expect(passes[1]?.join()).not.toContain('3@0');
   });
 });
+
+it('runs each row of a reply alone in the class of single rows, also without outputs as a trace does, and a prompt together', () => {
+  const { model, passes } = createStub(new Set());
+  const kernels = 'exact-single';
+  const context = createLlamaBatchModel(model, { ...OPTIONS, kernels }).createContext({
+    purpose: 'score',
+    sequences: 1,
+  });
+  for (const position of [0, 1]) context.add(3, position, 0, context.promptShape);
+  context.decode(false);
+  context.add(3, 2, 0, context.promptShape);
+  context.decode(false);
+  for (const position of [3, 4, 5]) context.add(2, position, 0);
+  context.decode(false);
+  context.add(2, 6, 0);
+  context.decode(true);
+  expect(passes.map((rows) => rows.join(' '))).toEqual([
+    '3@0/0 3@1/0',
+    '3@2/0 3@3/0',
+    ...[3, 4, 5, 6].map((position) => `2@${position}/0`),
+  ]);
+});

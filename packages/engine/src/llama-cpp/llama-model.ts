@@ -175,6 +175,8 @@ interface Row {
   readonly position: number;
   readonly sequence: number;
   readonly isTiled: boolean;
+  /** Whether it is a pass of its own. */
+  readonly isAlone: boolean;
 }
 
 /** Whether a pass runs on the tiled kernels. @throws RangeError if it would not run on them alone. */
@@ -240,7 +242,7 @@ function createExactContext(
   const run = (rows: readonly Row[], outputs: boolean): void => {
     if (rows.length === 0) return;
     guessesRun = outputs ? countGuesses(guessCounts, rows.length, batchSize) : 0;
-    const lonely = pads && guessesRun === 0 && !(isSingle && outputs) ? findLonelyRows(rows) : undefined;
+    const lonely = pads && guessesRun === 0 && !rows[0]?.isAlone ? findLonelyRows(rows) : undefined;
     const padded: { readonly sequence: number; readonly time: number }[] = [];
     let furthest = 0;
     let next = 0;
@@ -273,8 +275,9 @@ function createExactContext(
   const widths = { logits: model.vocabulary.size, hidden: model.embeddingSize };
   const singles = isSingle ? createSingleRows(context, widths) : undefined;
   const runAll = (outputs: boolean): void => {
-    if (outputs && singles !== undefined) singles.run(rows, (row) => run([row], true));
-    else for (const part of splitByKind(rows, outputs)) run(part, outputs);
+    if (!rows[0]?.isAlone) for (const part of splitByKind(rows, outputs)) run(part, outputs);
+    else if (outputs) singles?.run(rows, (row) => run([row], true));
+    else for (const row of rows) run([row], false);
   };
   return {
     contextSize,
@@ -286,7 +289,13 @@ function createExactContext(
       if (rows.length >= batchSize) throw new RangeError(`a batch holds ${batchSize} rows`);
       if (position >= contextSize)
         throw new RangeError(`position ${position} is outside the context of ${contextSize}`);
-      rows.push({ token, position, sequence, isTiled: tiles && shapeClass === TILED });
+      rows.push({
+        token,
+        position,
+        sequence,
+        isTiled: tiles && shapeClass === TILED,
+        isAlone: isSingle && shapeClass !== TOGETHER,
+      });
       guessCounts[rows.length - 1] = 0;
     },
     guess(tokens, count) {

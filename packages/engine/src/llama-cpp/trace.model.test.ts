@@ -82,6 +82,21 @@ describe('a trace of real weights', () => {
     }
   });
 
+  it('holds for a reply of single rows', async () => {
+    const { path: modelPath } = await resolveModel('stories15M', { storeDir, quant: 'f16' });
+    const engine = await createLlamaEngine({ modelPath, kernels: 'single', sequences: 1, contextSize: 256 });
+    try {
+      // The last window holds one position.
+      const asked = createRequest('Tom and', { maxTokens: 33, bias: NO_END });
+      const reply = await collectReply(engine.generate(asked));
+      const trace = await engine.trace({ ...createScoreRequest(engine, asked, reply), position: 32 });
+      expect(trace.exact).toBe(true);
+      expect([trace.row]).toEqual(reply.windows.slice(1));
+    } finally {
+      await engine.close();
+    }
+  });
+
   it('holds for tiled prompts, by an engine that serves the class without them', async () => {
     const { path: modelPath } = await resolveModel('stories15M', { storeDir, quant: 'q8_0' });
     const shared = { modelPath, sequences: 1, contextSize: 512 };
