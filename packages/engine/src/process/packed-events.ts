@@ -24,6 +24,7 @@ export const packEvents = ({ events }: EventsMessage): PackedEvents => ({
   events: events.map((given) => (given[1].kind === 'token' ? packToken(given[0], given[1]) : given)),
 });
 
+/** @throws TypeError if a child has sent something else. */
 export const unpackEvents = ({ events }: PackedEvents): EventsMessage => ({
   kind: 'events',
   events: events.map((given) => (typeof given[1] === 'string' ? unpackToken(given as PackedEvent) : given) as never),
@@ -49,6 +50,7 @@ const packLikelihood = ({ id, bytes, logprob }: TokenLikelihood): PackedToken =>
 
 function unpackLikelihood(values: readonly (number | string)[], at: number): TokenLikelihood {
   const [id, characters, logprob] = values.slice(at, at + 3) as unknown as PackedToken;
+  if (typeof characters !== 'string') throw new TypeError('the bytes of a token are no string');
   const bytes = new Uint8Array(characters.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = characters.charCodeAt(i);
   return { id, bytes, logprob };

@@ -54,7 +54,11 @@ export function createRequestPort(): RequestPort {
       if (message.kind === 'events') {
         for (const [id, event] of message.events) (event.kind === 'end' ? settle(id) : pending.get(id))?.onEvent(event);
       } else if (message.kind === 'result') settle(message.id)?.onResult(message.value);
-      else if (message.kind === 'error') settle(message.id)?.onError(fromPlainError(message.error));
+      else if (message.kind === 'error') {
+        // An error that cannot be read leaves its request to `failAll`.
+        const error = fromPlainError(message.error);
+        settle(message.id)?.onError(error);
+      }
     },
 
     async *stream(open, signal) {

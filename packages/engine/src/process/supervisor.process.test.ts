@@ -52,6 +52,35 @@ describe('a supervised engine', () => {
     }
   });
 
+  it.each([
+    ['nothing', 'null'],
+    ['bytes of a size that no token has', "{ kind: 'packed', events: [[1, 'text', 5, new Array(2 ** 32 - 1), -1]] }"],
+    ['an error without a code', "{ kind: 'error', id: 1, error: null }"],
+  ])('ends a child that sends %s, and serves on with the next one', async (_what, message) => {
+    const path = join(folder, 'hostile.mjs');
+    const asked = join(folder, 'hostile');
+    await rm(asked, { force: true });
+    await writeFile(
+      path,
+      `import { existsSync, writeFileSync } from 'node:fs';
+       process.on('message', ({ kind, id }) => {
+         if (kind === 'close') process.exit(0);
+         if (kind === 'load') return process.send({ kind: 'ready', info: { shapes: 'single' } });
+         if (existsSync(${JSON.stringify(asked)})) return process.send({ kind: 'result', id, value: 'well' });
+         writeFileSync(${JSON.stringify(asked)}, '');
+         process.send(${message});
+       });`,
+    );
+    const load = { modelPath: 'none', shapes: 'auto' };
+    const supervisor = await createSupervisor<TestContract>({ child: { path }, load });
+    try {
+      await expect(supervisor.call({ kind: 'ask' })).rejects.toThrow(/not of its form.*restarted/);
+      expect(await supervisor.call({ kind: 'ask' })).toBe('well');
+    } finally {
+      await supervisor.close();
+    }
+  });
+
   it('says why native code ended it, and no address of the back trace', async () => {
     const path = join(folder, 'aborts.mjs');
     await writeFile(

@@ -81,7 +81,7 @@ export async function createSupervisor<C extends ChildContract>(options: Supervi
     current.stderr?.setEncoding('utf8').on('data', (text: string) => {
       stderr = (stderr + text).slice(-STDERR_TAIL);
     });
-    current.on('message', (message: FromChild<C>) => {
+    const receive = (message: FromChild<C>): void => {
       if (message.kind === 'ready') {
         info = message.info;
         load = options.reload?.(load, message.info) ?? load;
@@ -94,6 +94,15 @@ export async function createSupervisor<C extends ChildContract>(options: Supervi
       } else if (message.kind === 'ask') {
         void answer(message.question).then((answer) => post(current, { kind: 'answer', id: message.id, answer }));
       } else port.receive(message.kind === 'packed' ? unpackEvents(message) : message);
+    };
+    current.on('message', (message: FromChild<C>) => {
+      try {
+        receive(message);
+      } catch (error) {
+        // The child runs native code on strangers' files, which may take it over.
+        stderr += `\na message of the engine is not of its form: ${(error as Error).message}`;
+        current.kill('SIGKILL');
+      }
     });
     // 'close' comes after the streams have ended, so all of stderr has been read.
     current.once('error', (error) => {
