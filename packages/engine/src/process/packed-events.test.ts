@@ -18,3 +18,12 @@ it('brings events to the other process as they are, and tokens without typed arr
   expect(unpackEvents(deserialize(serialize(packed)))).toEqual(message);
   expect(packed.events[2]).toEqual([2, '€ "\\', 0, '', -0, 7, 'â\x82', -7 / 3, 8, 'A', -8 / 3]);
 });
+
+it('brings a token of more bytes than a call has room for arguments', () => {
+  const long = token(3, new Array(2 ** 18).fill(200));
+  const message: HostMessage = {
+    kind: 'events',
+    events: [[1, { kind: 'token', token: long, alternatives: [], text: '' }]],
+  };
+  expect(unpackEvents(packEvents(message))).toEqual(message);
+});

@@ -44,7 +44,7 @@ function unpackToken([id, text, ...values]: PackedEvent): readonly [number, Toke
 
 const packLikelihood = ({ id, bytes, logprob }: TokenLikelihood): PackedToken => [
   id,
-  String.fromCharCode(...bytes),
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'),
   logprob,
 ];
 
