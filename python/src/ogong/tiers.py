@@ -45,9 +45,8 @@ def tier_of(model_id: str) -> str | None:
 def is_exact(numeric_class: str) -> bool:
     """Whether two machines of this class compute the same bits, as its text claims."""
     parts = numeric_class.split("/")
-    if len(parts) < 6:
-        return False
-    path, weights, cache, departures = parts[3], parts[4], parts[5], parts[6:]
+    path, weights, cache = (parts[3:6] + [""] * 3)[:3]
+    departures = parts[6:]
     if any(word == "unproven" or word.startswith("window-") for word in departures):
         return False
     if path == "shaped":

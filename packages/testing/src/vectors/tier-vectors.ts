@@ -30,6 +30,7 @@ const EXACT = 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16';
 const CLASSES = [
   EXACT,
   'llama.cpp-0.5.0/cpu/haswell/exact-2/f16/kv-f16',
+  'llama.cpp-0.5.0/cpu/haswell/exact-single/f16/kv-f16',
   'llama.cpp-0.5.0/cpu/haswell/exact-tiled/q8_0/kv-f16',
   'llama.cpp-0.5.0/cpu/haswell/exact-tiled-2/f16/kv-f16',
   'llama.cpp-0.5.0/cpu/haswell/exact-tiled/q8_0/kv-q8_0',
@@ -41,6 +42,7 @@ const CLASSES = [
   'llama.cpp-0.5.0/vulkan/device-driver/shaped/f16/kv-f16/no-fa',
   'llama.cpp-0.5.0/vulkan/device-driver/shaped/f16/kv-f16/window-8',
   ...['no-fa', 'unified', 'unproven', 'window-64', 'other'].map((departure) => `${EXACT}/${departure}`),
+  ...['a/b/c/exact', 'a/b/c/exact/f16', 'a/b/c/shaped', 'a/b/c/reference', 'a/b/c/exact-tiled/q8_0', 'a/b/exact'],
   'exact',
   '',
 ];
