@@ -43,7 +43,16 @@ export type RouteQuery = Pick<
 
 type MatchState = Pick<
   RouterState,
-  'crypto' | 'clock' | 'signer' | 'address' | 'ticketTtlMs' | 'supply' | 'outstanding' | 'demand' | 'metrics'
+  | 'crypto'
+  | 'clock'
+  | 'signer'
+  | 'address'
+  | 'ticketTtlMs'
+  | 'supply'
+  | 'outstanding'
+  | 'refusals'
+  | 'demand'
+  | 'metrics'
 >;
 
 /**
@@ -56,16 +65,23 @@ export function matchRequest(
   request: RouteQuery,
   { peer, group = toHex(peer) }: Caller,
 ): { readonly ticket: SignedTicket; readonly candidates: Uint8Array } {
-  const { crypto, clock, supply, outstanding, demand, metrics, ticketTtlMs } = state;
+  const { crypto, clock, supply, outstanding, refusals, demand, metrics, ticketTtlMs } = state;
   assertRequest(request);
   const { model: modelId, replyId, exclude, only, contextSize, maxPricePer1k: maxPricePer1kAtomic } = request;
   const nowMs = clock.nowMs();
   const verifiersOf = rememberVerifiers(supply);
-  const offers = listComparable({ verifiersOf }, listDemanded(supply.offers(modelId, group), request), request);
+  const listFit = (listed: readonly ListedOffer[]) =>
+    listComparable({ verifiersOf }, listDemanded(listed, request), request);
+  const offers = listFit(supply.offers(modelId, group));
   const limits = { maxPricePer1kAtomic, contextSize, minHeldTokens: request.minStake };
   const wanted = { modelId, ...limits, exclude, only, sort: readSort(request), nowMs };
-  const candidates = encodeCandidates(selectCandidates(offers, wanted));
-  const drawn = replayMatch(crypto, candidates, computeMatchSeed(crypto, replyId));
+  const draw = (from: readonly ListedOffer[]) => {
+    const candidates = encodeCandidates(selectCandidates(from, wanted));
+    return { candidates, drawn: replayMatch(crypto, candidates, computeMatchSeed(crypto, replyId)) };
+  };
+  const believed = draw(offers);
+  const isTrial = believed.drawn === undefined && offers.some((offer) => isDoubted(refusals, offer, { group, nowMs }));
+  const { candidates, drawn } = isTrial ? draw(listFit(supply.trials(modelId, group))) : believed;
   if (drawn === undefined) {
     const isNoted = isUnserved(offers) && demand.note(modelId, group, nowMs);
     throw explainNoMatch(offers, { ...wanted, isNoted });
@@ -76,6 +92,7 @@ export function matchRequest(
   // Check limits before the ticket is signed. Signing costs more than the rest, and a caller over a limit must not cause that
   // cost.
   outstanding.add({ ...held, releaseAtMs: times.expiresAtMs, nowMs });
+  if (isTrial) refusals.noteTrial(offer, group, nowMs);
   metrics.openTickets.set(outstanding.size());
   if (lacksVerifier({ verifiersOf }, offer)) demand.note(modelId, group, nowMs);
   return { ticket: issueTicket(state, request, { offer, candidates, ...times }), candidates };
@@ -198,6 +215,15 @@ function issueTicket(
     issuedAtMs,
     expiresAtMs,
   });
+}
+
+/** Whether an offer has no free slot for a caller, and refusals are a reason. */
+function isDoubted(
+  refusals: Pick<RouterState['refusals'], 'believe'>,
+  { providerId, modelId, model: { capacity }, freeCapacity }: ListedOffer,
+  { group, nowMs }: { readonly group: string; readonly nowMs: number },
+): boolean {
+  return freeCapacity === 0 && refusals.believe({ providerId, modelId, capacity }, group, nowMs) < capacity;
 }
 
 /** Whether no provider in good standing offers the model at any price. */

@@ -29,6 +29,21 @@ describe('refusals after a ticket', () => {
     expect(refusals.believe(offer, 'a', 10_000_000)).toBe(4);
   });
 
+  it('leave a caller one trial in 15 seconds', () => {
+    const refusals = createRefusals();
+    for (let i = 0; i < 4; i++) refusals.note(offer, 'a', 1_000);
+    const tries = (group: string) => [15_999, 16_000].map((nowMs) => refusals.mayTry(offer, group, nowMs));
+    expect(tries('a')).toEqual([false, true]);
+    // The refusals of others leave a caller its own first trial.
+    expect(tries('b')).toEqual([true, true]);
+    refusals.noteTrial(offer, 'b', 1_000);
+    expect(tries('b')).toEqual([false, true]);
+    refusals.noteTrial(offer, 'a', 16_000);
+    expect([refusals.mayTry(offer, 'a', 30_999), refusals.mayTry(offer, 'a', 31_000)]).toEqual([false, true]);
+    // A trial alone changes no estimate.
+    expect([refusals.believe(offer, 'a', 600_999), refusals.believe(offer, 'b', 16_000)]).toEqual([0, 8]);
+  });
+
   it('count for others only where most callers report them', () => {
     const refusals = createRefusals();
     for (const liar of ['x', 'x', 'x', 'x']) refusals.note(offer, liar, 0);

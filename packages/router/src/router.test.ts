@@ -241,6 +241,27 @@ describe('capacity', () => {
   });
 });
 
+describe('a failure of seconds in which every provider refuses', () => {
+  it('keeps its caller from them for 15 seconds, and not for ten minutes', async () => {
+    const opened = await start();
+    const caller = await opened.connect(GATEWAY);
+    for (const n of [1, 2]) await announce(opened, n, { capacity: 8 });
+    const ask = () => route(caller).catch(() => undefined);
+    const report = (outcome: string, { request, ticket }: Awaited<ReturnType<typeof route>>) =>
+      caller.service(RouterService).report({ replyId: request.replyId, providerId: ticket.providerId, outcome });
+    for (let i = 0; i < 8; i++) await report('refused', await route(caller));
+    opened.clock.now += 14_999;
+    expect(await ask()).toBeUndefined();
+    opened.clock.now += 1;
+    const tried = [await route(caller), await route(caller)];
+    expect(tried.map(({ ticket }) => toHex(ticket.providerId)).sort()).toEqual([1, 2].map(idOf).map(toHex).sort());
+    // Each got one order, whose outcome decides about the next.
+    expect(await ask()).toBeUndefined();
+    for (const matched of tried) await report('ok', matched);
+    for (let i = 0; i < 16; i++) await route(caller);
+  });
+});
+
 describe('relays', () => {
   it('are named to every caller, as the router was configured, eight at most', async () => {
     const relays = Array.from({ length: 9 }, (_, n) => ({

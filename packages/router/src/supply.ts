@@ -28,7 +28,7 @@ import type { HoldingsView, KeyAccount } from './holdings-view.ts';
 import { createListings } from './listings.ts';
 import type { Liveness } from './liveness-reader.ts';
 import type { MachineStanding } from './machine-standing.ts';
-import type { Outstanding } from './outstanding.ts';
+import type { OfferKey, Outstanding } from './outstanding.ts';
 import type { Refusals } from './refusals.ts';
 import {
   forgetAnnouncements,
@@ -57,7 +57,7 @@ export interface SupplyDependencies {
   readonly store: Store;
   readonly commits: GroupCommit;
   readonly outstanding: Outstanding;
-  readonly refusals: Pick<Refusals, 'believe' | 'sweep'>;
+  readonly refusals: Pick<Refusals, 'believe' | 'mayTry' | 'sweep'>;
   readonly stakeOf: (payee: Uint8Array) => bigint;
   readonly held: HoldingsView;
   readonly liveness: Pick<Liveness, 'of'>;
@@ -95,6 +95,10 @@ export interface Supply {
    * @param group address of the caller, see Outstanding.countFor. Default: all held slots count.
    */
   offers(modelId?: string, group?: string): ListedOffer[];
+  /**
+   * Lists the same offers for a trial, see Refusals. Each announced slot counts if the caller may try the offer, and none otherwise.
+   */
+  trials(modelId: string, group: string): ListedOffer[];
   /** Lists the verifiers that have announced themselves for a model, or for a part of it. */
   verifiersOf(modelRoot: Uint8Array, segment?: ListedSegment): AnnouncedVerifier[];
   /** Looks up the weights of listed models again. */
@@ -260,6 +264,43 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
     return { ...describeStanding(announcement, nowMs), segments: announcement.segments, isGone };
   };
 
+  /** @param believe slots of an offer in which this router believes. */
+  function listOffers(
+    { modelId, group }: { readonly modelId?: string | undefined; readonly group?: string | undefined },
+    believe: (offer: OfferKey & { readonly capacity: number }, nowMs: number) => number,
+  ): ListedOffer[] {
+    const nowMs = clock.nowMs();
+    const offers: ListedOffer[] = [];
+    const findMember = createMemberReader((providerId) => readMember(providerId, nowMs));
+    for (const announcement of current()) {
+      const { providerId, payee, expiresAtMs } = announcement;
+      const wanted = announcement.models.filter((model) => modelId === undefined || model.modelId === modelId);
+      if (wanted.length === 0) continue;
+      const shared = {
+        announcement,
+        providerId,
+        payee,
+        ...describeStanding(announcement, nowMs),
+        expiresAtMs,
+      };
+      // Only confidential tiers depend on a machine.
+      const mayServe = ({ modelId: id }: OfferedModel): boolean =>
+        !isAttestedTier(parseModelId(id).tier) || machines.mayServe(providerId);
+      for (const model of wanted.filter(isPublished).filter(mayServe)) {
+        const { modelId: id, pricePer1kAtomic, contextSize, capacity } = model;
+        const key = { providerId, modelId: id, capacity };
+        const held = group === undefined ? outstanding.count(key, nowMs) : outstanding.countFor(group, key, nowMs);
+        const free = listings.isGone(providerId) ? 0 : Math.min(model.freeCapacity, believe(key, nowMs) - held);
+        const freeCapacity = Math.max(0, free);
+        const measured = { figures: figures.of(key, nowMs), freeCapacity };
+        const { cohort } = model;
+        const bounds = cohort && boundByMembers({ model: { ...model, cohort }, freeCapacity, held }, findMember);
+        offers.push({ ...shared, ...measured, ...bounds, model, modelId: id, pricePer1kAtomic, contextSize });
+      }
+    }
+    return offers;
+  }
+
   return {
     async announce(signed, caller) {
       // Check before its signatures, and again before it is stored: of two concurrent announcements, the later one must win.
@@ -301,39 +342,10 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       [...current()]
         .filter(({ providerId }) => !listings.isCalledGone(providerId))
         .map(({ providerId, sequence }) => ({ providerId, sequence })),
-    offers(modelId, group) {
-      const nowMs = clock.nowMs();
-      const offers: ListedOffer[] = [];
-      const findMember = createMemberReader((providerId) => readMember(providerId, nowMs));
-      for (const announcement of current()) {
-        const { providerId, payee, expiresAtMs } = announcement;
-        const wanted = announcement.models.filter((model) => modelId === undefined || model.modelId === modelId);
-        if (wanted.length === 0) continue;
-        const shared = {
-          announcement,
-          providerId,
-          payee,
-          ...describeStanding(announcement, nowMs),
-          expiresAtMs,
-        };
-        // Only confidential tiers depend on a machine.
-        const mayServe = ({ modelId: id }: OfferedModel): boolean =>
-          !isAttestedTier(parseModelId(id).tier) || machines.mayServe(providerId);
-        for (const model of wanted.filter(isPublished).filter(mayServe)) {
-          const { modelId: id, pricePer1kAtomic, contextSize, capacity } = model;
-          const key = { providerId, modelId: id, capacity };
-          const held = group === undefined ? outstanding.count(key, nowMs) : outstanding.countFor(group, key, nowMs);
-          const believed = refusals.believe(key, group, nowMs);
-          const free = listings.isGone(providerId) ? 0 : Math.min(model.freeCapacity, believed - held);
-          const freeCapacity = Math.max(0, free);
-          const measured = { figures: figures.of(key, nowMs), freeCapacity };
-          const { cohort } = model;
-          const bounds = cohort && boundByMembers({ model: { ...model, cohort }, freeCapacity, held }, findMember);
-          offers.push({ ...shared, ...measured, ...bounds, model, modelId: id, pricePer1kAtomic, contextSize });
-        }
-      }
-      return offers;
-    },
+    offers: (modelId, group) =>
+      listOffers({ modelId, group }, (offer, nowMs) => refusals.believe(offer, group, nowMs)),
+    trials: (modelId, group) =>
+      listOffers({ modelId, group }, (offer, nowMs) => (refusals.mayTry(offer, group, nowMs) ? offer.capacity : 0)),
     verifiersOf(modelRoot, segment) {
       return [...current()].flatMap(({ verifier, payee, models, segments, expiresAtMs }) => {
         const model = findHeldOffer({ models, segments }, modelRoot, segment);
