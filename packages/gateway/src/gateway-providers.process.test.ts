@@ -265,6 +265,22 @@ describe('a provider', () => {
     expect(fixture.network.complaints).toEqual([]);
   });
 
+  it('that refuses the request is reported only if another one takes it', async () => {
+    let refusals = 2;
+    const behaviour: ProviderBehaviour = {
+      get refuse() {
+        return refusals-- > 0 ? new Refusal('invalid', 'messages: too strange') : undefined;
+      },
+    };
+    const client = await open({ providers: [behaviour, behaviour] });
+    const { reports } = fixture.network;
+    await expect(client.chat.completions.create(chat)).rejects.toMatchObject({ code: 'request_refused' });
+    await expect.poll(() => reports.map(({ outcome }) => outcome)).toEqual(['unused', 'unused']);
+    refusals = 1;
+    await client.chat.completions.create(chat);
+    await expect.poll(() => reports.map(({ outcome }) => outcome).slice(2)).toEqual(['refused', 'ok']);
+  });
+
   it('that finds the prompt too long says so in the words of each API', async () => {
     const refuse = new Refusal('invalid', formatOverflow({ promptTokens: 9_000, contextSize: 4_096 }));
     const client = await open({ providers: [{ refuse }] });

@@ -55,7 +55,7 @@ export type FollowContext = StreamServices & ProgressContext & MilestoneContext 
 
 /**
  * Yields the provider's stream, and signs progress as text arrives. Accuses a provider that breaks off after it began. If the client
- * leaves, the provider is notified before its stream ends.
+ * leaves, the provider is notified before its stream ends. The caller reports a provider that refused the request.
  * @param onPart receives the bytes that the provider had signed before it broke off.
  * @throws ApiError
  */
@@ -120,7 +120,8 @@ export async function* followProvider(
       if (failed) throw createSpoiled(failed, error);
     }
     // The provider may have refused because it cannot reach the validator.
-    if (isRefusal(error)) {
+    // A refused request is the client's fault, unless another provider takes it: the caller reports that.
+    if (isRefusal(error) && error.code !== 'request_refused') {
       reportRefusal(context, attempt, { error, isStandby }).catch((failure: unknown) => context.onError?.(failure));
     }
     throw error;

@@ -15,7 +15,7 @@ import { type AttemptNotes, createAttemptNotes, type NotesContext } from './note
 import { type OpenContext, openAttempt } from './open-attempt.ts';
 import type { Delta } from './provider-call.ts';
 import type { BoughtAnswer, BoughtReply, FailedTry, ProviderAttempt, ReplyJob, TriedJob } from './reply.ts';
-import { reportToRouter } from './report-attempt.ts';
+import { type RouterReportContext, reportToRouter } from './report-attempt.ts';
 import { createShownStream, type ShownStream } from './shown-stream.ts';
 
 export interface ReplyService {
@@ -68,25 +68,44 @@ interface Course<Q extends CommonRequest, R extends BoughtAnswer> {
   mayRepeat: boolean;
   /** Attempts that are left after the running one. */
   triesLeft: number;
+  /** Attempts whose providers refused the request, as it may deserve. No router got a report about them yet. */
+  readonly unreported: ProviderAttempt[];
 }
 
 export function createReplyService(context: ReplyServiceContext): ReplyService {
   return {
     async *serve<Q extends CommonRequest, R extends BoughtAnswer>(job: ReplyJob<Q, R>): AsyncGenerator<Delta, R> {
       const course = openCourse(job);
-      for (;;) {
-        let running: Try<R> | undefined;
-        try {
-          const begun = await beginTry(context, course);
-          running = begun.lane;
-          return yield* showTry(course, begun);
-        } catch (thrown) {
-          if (thrown instanceof RaceError) await goOn(context, course, thrown.lane as Try<R>, thrown.cause);
-          else await goOn(context, course, running, thrown);
+      try {
+        for (;;) {
+          let running: Try<R> | undefined;
+          try {
+            const begun = await beginTry(context, course);
+            running = begun.lane;
+            reportRefused(context, course, 'refused');
+            return yield* showTry(course, begun);
+          } catch (thrown) {
+            if (thrown instanceof RaceError) await goOn(context, course, thrown.lane as Try<R>, thrown.cause);
+            else await goOn(context, course, running, thrown);
+          }
         }
+      } finally {
+        reportRefused(context, course, 'unused');
       }
     },
   };
+}
+
+/**
+ * Reports the providers that refused the request. Another one has taken it (`refused`), or none has (`unused`). Otherwise a client with
+ * odd requests would make a router doubt all providers.
+ */
+function reportRefused(
+  context: RouterReportContext,
+  { unreported }: Pick<Course<CommonRequest, BoughtAnswer>, 'unreported'>,
+  outcome: 'refused' | 'unused',
+): void {
+  for (const attempt of unreported.splice(0)) reportToRouter(context, attempt, { outcome, outputTokens: 0 });
 }
 
 function openCourse<Q extends CommonRequest, R extends BoughtAnswer>(job: ReplyJob<Q, R>): Course<Q, R> {
@@ -99,6 +118,7 @@ function openCourse<Q extends CommonRequest, R extends BoughtAnswer>(job: ReplyJ
     mayRepeat: true,
     // A client that names its provider wants that provider's answer or its failure.
     triesLeft: job.provider === undefined ? MAX_ATTEMPTS - 1 : 0,
+    unreported: [],
   };
 }
 
@@ -133,6 +153,7 @@ async function goOn<Q extends CommonRequest, R extends BoughtAnswer>(
 ): Promise<void> {
   const { job, shown } = course;
   running?.notes.ended(running.attempt, { error });
+  if (running && hasRefusedRequest(error)) course.unreported.push(running.attempt);
   const next = decideNext(error, {
     isAborted: job.signal.aborted,
     isOrdered: running !== undefined,
@@ -164,6 +185,8 @@ async function goOn<Q extends CommonRequest, R extends BoughtAnswer>(
       course.triesLeft--;
   }
 }
+
+const hasRefusedRequest = (error: unknown): boolean => error instanceof ApiError && error.code === 'request_refused';
 
 /** Allows another order to the provider of an attempt. */
 function forget(tried: Uint8Array[], one: Pick<Try<BoughtAnswer>, 'attempt'> | undefined): void {
@@ -201,6 +224,7 @@ async function beginTry<Q extends CommonRequest, R extends BoughtAnswer>(
     onFailed(lane, error) {
       lane.notes.ended(lane.attempt, { error });
       if (!(error instanceof ApiError)) return;
+      if (hasRefusedRequest(error)) course.unreported.push(lane.attempt);
       const failure = { code: error.code, reason: error.message, shownBytes: 0 };
       failed.push(nameFailure(lane, failure, context));
     },
