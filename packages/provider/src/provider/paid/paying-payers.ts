@@ -4,7 +4,7 @@ import type { Order } from '@ogong/protocol/exchange/order';
 /**
  * Until an order is admitted, its prompt is not processed: a payer without funds would get the work for nothing. A payer whose
  * latest orders were admitted by the same validator does not wait. As many of its orders are processed while they are admitted,
- * four at most. A refusal ends that. So a payer pays for one order before it can get the work of another one for nothing.
+ * four at most. A refusal ends that. So a payer needs one admitted order for each prompt that it gets for nothing.
  */
 export interface PayingPayers {
   /**
