@@ -342,8 +342,7 @@ export function createSupply(options: SupplyOptions, dependencies: SupplyDepende
       [...current()]
         .filter(({ providerId }) => !listings.isCalledGone(providerId))
         .map(({ providerId, sequence }) => ({ providerId, sequence })),
-    offers: (modelId, group) =>
-      listOffers({ modelId, group }, (offer, nowMs) => refusals.believe(offer, group, nowMs)),
+    offers: (modelId, group) => listOffers({ modelId, group }, (offer, nowMs) => refusals.believe(offer, group, nowMs)),
     trials: (modelId, group) =>
       listOffers({ modelId, group }, (offer, nowMs) => (refusals.mayTry(offer, group, nowMs) ? offer.capacity : 0)),
     verifiersOf(modelRoot, segment) {
