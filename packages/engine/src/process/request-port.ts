@@ -1,6 +1,7 @@
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextGenerationEvent } from '../interface/text.ts';
 import type { HostMessage } from './child-messages.ts';
+import { createEventQueue } from './event-queue.ts';
 import { fromPlainError } from './plain-error.ts';
 
 interface Pending {
@@ -30,7 +31,7 @@ export interface RequestPort {
   stream(
     open: () => OpenRequest | Promise<OpenRequest>,
     signal: AbortSignal | undefined,
-  ): AsyncGenerator<TextGenerationEvent>;
+  ): AsyncIterableIterator<TextGenerationEvent>;
   call(post: (id: number) => void, cancellation: Cancellation): Promise<unknown>;
   failAll(error: EngineError): void;
 }
@@ -61,48 +62,58 @@ export function createRequestPort(): RequestPort {
       }
     },
 
-    async *stream(open, signal) {
-      const { post, cancel } = await open();
-      assertLive(signal);
-      const id = nextId++;
-      const queue: TextGenerationEvent[] = [];
-      let failure: EngineError | undefined;
-      let wake: (() => void) | undefined;
-      const notify = () => {
-        wake?.();
-        wake = undefined;
-      };
-      pending.set(id, {
-        onEvent(event) {
-          queue.push(event);
-          notify();
-        },
-        onResult: () => undefined,
-        onError(error) {
-          failure = error;
-          notify();
-        },
-      });
-      const abort = () => cancel(id);
-      signal?.addEventListener('abort', abort, { once: true });
-      try {
+    stream(open, signal) {
+      const queue = createEventQueue();
+      let begun: Promise<void> | undefined;
+      let isLeft = false;
+      let forget = (): void => undefined;
+
+      async function begin(): Promise<void> {
+        const { post, cancel } = await open();
+        assertLive(signal);
+        if (isLeft) return;
+        const id = nextId++;
+        const abort = () => cancel(id);
+        const stopListening = () => signal?.removeEventListener('abort', abort);
+        const conclude = (failure?: { readonly error: unknown }) => {
+          stopListening();
+          queue.end(failure);
+        };
+        pending.set(id, {
+          onEvent(event) {
+            queue.push(event);
+            if (event.kind === 'end') conclude();
+          },
+          onResult: () => undefined,
+          onError: (error) => conclude({ error }),
+        });
+        forget = () => {
+          stopListening();
+          // Still pending: the reader left early, so free the slot.
+          if (pending.delete(id)) cancel(id);
+        };
+        signal?.addEventListener('abort', abort, { once: true });
         post(id);
-        for (;;) {
-          const event = queue.shift();
-          if (event !== undefined) {
-            yield event;
-            if (event.kind === 'end') return;
-          } else if (failure !== undefined) throw failure;
-          else
-            await new Promise<void>((resolve) => {
-              wake = resolve;
-            });
-        }
-      } finally {
-        signal?.removeEventListener('abort', abort);
-        // Still pending: the consumer left early, so free the slot.
-        if (pending.delete(id)) cancel(id);
       }
+
+      return {
+        next() {
+          begun ??= begin().catch((error: unknown) => {
+            forget();
+            queue.end({ error });
+          });
+          return queue.next();
+        },
+        async return() {
+          isLeft = true;
+          forget();
+          queue.clear();
+          return { done: true, value: undefined };
+        },
+        [Symbol.asyncIterator]() {
+          return this;
+        },
+      };
     },
 
     async call(post, { signal, cancel }) {
