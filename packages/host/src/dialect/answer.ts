@@ -59,18 +59,18 @@ function streamAnswer<End extends ChoiceEnd>(context: ApiContext, answer: Dialec
       };
       let hasCalls = false;
       const ends = await serveAll(context, { ...answer, request: ONE }, async (choice) => {
-        const read = readChoice(choice, request.terms);
         let isOpen = false;
-        for (;;) {
-          const next = await read.next();
-          const { promptTokens = 0 } = next.value;
+        const open = async (promptTokens: number): Promise<void> => {
           if (!isOpen) await send(writer.open({ promptTokens }));
           isOpen = true;
-          if (next.done) return next.value;
-          const { pieces, tokens } = next.value;
+        };
+        const end = await readChoice(choice, request.terms, async ({ pieces, tokens, promptTokens = 0 }) => {
+          await open(promptTokens);
           hasCalls ||= pieces.some(({ kind }) => kind === 'call');
           await send(writer.write({ pieces, ...(request.logprobs && { logprobs: tokens }) }));
-        }
+        });
+        await open(end.promptTokens);
+        return end;
       });
       const { stopReason } = ends[0] as End;
       const usage = sumUsage(ends, { request: ONE });

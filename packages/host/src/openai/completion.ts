@@ -12,7 +12,7 @@ import { showIgnored } from './answer-headers.ts';
 import { type PrepareTexts, streamEvents } from './event-stream.ts';
 import type { Json } from './format.ts';
 import { toOpenAiError } from './openai-error.ts';
-import { type ChoiceEnd, type ChoicePart, readChoice, readWhole } from './read-choice.ts';
+import { type ChoiceEnd, type ChoicePart, type ReadPart, readChoice, readWhole } from './read-choice.ts';
 
 /** Produces the choices of an answer. */
 export interface ServedChoices<End, Part = ChoicePart> {
@@ -124,29 +124,33 @@ async function streamChoice<End extends ChoiceEnd>(
 ): Promise<{ readonly end: End; readonly finish: ChoiceFinish }> {
   const { endpoint, identity, request } = answer;
   const dialect = COMPLETION_FORMATS[endpoint];
-  const parts = readChoice(choice, readTerms(answer));
   const format = (delta: ChoiceDelta): readonly Json[] => dialect.chunks(identity, index, delta);
   const sendContent = prepareTexts((text) => format({ pieces: [{ kind: 'content', text }], offset: 0 })[0] as Json);
   let isOpen = false;
   let hasCalls = false;
   let offset = 0;
-  for (;;) {
-    const next = await parts.next();
+
+  async function sendAll(chunks: readonly Json[]): Promise<void> {
     const opening = isOpen ? undefined : dialect.openChoice(identity, index);
     isOpen = true;
     if (opening) await send(opening);
-    if (next.done) return { end: next.value, finish: { stopReason: next.value.stopReason, hasCalls } };
-    const { pieces, tokens, length } = next.value;
+    for (const chunk of chunks) await send(chunk);
+  }
+
+  function sendPart({ pieces, tokens, length }: ReadPart): Promise<void> | undefined {
+    const start = offset;
+    offset += length;
     hasCalls ||= pieces.some(({ kind }) => kind === 'call');
     const [first] = pieces;
-    if (!request.logprobs && pieces.length === 1 && first?.kind === 'content') await sendContent(first.text);
+    if (isOpen && !request.logprobs && pieces.length === 1 && first?.kind === 'content') return sendContent(first.text);
     // A part that may still become a mark is not shown yet.
-    else if (pieces.length > 0 || request.logprobs) {
-      const delta = { pieces, offset, ...(request.logprobs ? { logprobs: tokens } : {}) };
-      for (const chunk of format(delta)) await send(chunk);
-    }
-    offset += length;
+    if (pieces.length === 0 && !request.logprobs) return isOpen ? undefined : sendAll([]);
+    return sendAll(format({ pieces, offset: start, ...(request.logprobs ? { logprobs: tokens } : {}) }));
   }
+
+  const end = await readChoice(choice, readTerms(answer), sendPart);
+  await sendAll([]);
+  return { end, finish: { stopReason: end.stopReason, hasCalls } };
 }
 
 /**

@@ -52,22 +52,25 @@ export function readWhole(
 /**
  * Reads a choice as it comes. Here, for every API and every server, text becomes content, reasoning and calls (docs/spec/answer.md).
  * @param terms undefined if the text is the answer, as in completions.
+ * @param take gets the parts one after the other. It returns a promise if the next part must wait.
  */
-export async function* readChoice<End extends ChoiceEnd>(
+export async function readChoice<End extends ChoiceEnd>(
   choice: AsyncGenerator<ChoicePart, End>,
   terms: AnswerTerms | undefined,
-): AsyncGenerator<ReadPart, End> {
+  take: (part: ReadPart) => Promise<void> | undefined,
+): Promise<End> {
   let parser: AnswerParser | undefined;
   for (;;) {
     const next = await choice.next();
     if (next.done) {
       const rest = parser?.end() ?? [];
-      if (rest.length > 0) yield { pieces: rest, tokens: [], length: 0 };
+      if (rest.length > 0) await take({ pieces: rest, tokens: [], length: 0 });
       return next.value;
     }
     const { text, tokens, format, promptTokens } = next.value;
     parser ??= createChoiceParser(format, terms);
-    yield { pieces: parser.push(text), tokens, length: text.length, promptTokens };
+    const taken = take({ pieces: parser.push(text), tokens, length: text.length, promptTokens });
+    if (taken !== undefined) await taken;
   }
 }
 
