@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream, existsSync } from 'node:fs';
-import { link, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createFileHashes, type FileHashes, type FileHashesOptions } from './file-hashes.ts';
+import { createFolderNames } from './folder-names.ts';
 import type { FolderKind } from './hub-folder.ts';
 import { createManifestFiles } from './manifest-files.ts';
 import { ModelError } from './model-error.ts';
@@ -92,6 +93,7 @@ export const openFileHashes = (directory: string, options: FileHashesOptions = {
 export function createModelStore(directory: string): ModelStore {
   const hashes = openFileHashes(directory);
   const manifests = createManifestFiles();
+  const listManifests = createFolderNames(join(directory, 'manifests'));
   const blobPath = (sha256: string) => join(directory, 'blobs', `sha256-${sha256}`);
   const fileName = (name: string) => name.replaceAll(/[^A-Za-z0-9._-]/g, '_');
   const manifestPath = (name: string) => join(directory, 'manifests', `${fileName(name)}.json`);
@@ -131,7 +133,7 @@ export function createModelStore(directory: string): ModelStore {
     },
 
     async list() {
-      const names = await readdir(join(directory, 'manifests')).catch(() => []);
+      const names = await listManifests();
       const paths = names.filter((name) => name.endsWith('.json')).map((name) => join(directory, 'manifests', name));
       return paths.sort().map(manifests.read);
     },
