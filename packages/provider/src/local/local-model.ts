@@ -1,4 +1,3 @@
-import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine, TextGenerationEvent } from '@ogong/engine/interface/text';
 import type { Engine } from '@ogong/engine/open-engine';
 import type { ApiContext } from '@ogong/host/http/api-app';
@@ -30,6 +29,7 @@ import { textModality } from '../modality/text/text.ts';
 import type { LocalReceipts } from './local-receipts.ts';
 import type { ModelLibrary } from './model-library.ts';
 import type { ModelShelf, ShelfModel } from './model-shelf.ts';
+import { noteEvents } from './noted-events.ts';
 import type { SpeedMeter } from './speed-meter.ts';
 
 /** The services behind a request to a model of this machine. */
@@ -148,62 +148,25 @@ export function generateLocally(means: Means, job: LocalJob): AsyncIterable<Text
     },
     { signal: AbortSignal.any([signal, broken.signal]) },
   );
-  return follow(means, events, { ...job, plan, breakOff: () => broken.abort() });
+  return noteEvents(events, { note: keepReceipt(means, { ...job, plan }), breakOff: () => broken.abort() });
 }
 
-/** Keeps the receipt, also of an answer whose reader leaves before its end. */
-async function* follow(
+/** Returns a function that notes the events of an answer, and keeps its receipt at the end. */
+function keepReceipt(
   { crypto, clock, speeds }: Means,
-  events: AsyncIterable<TextGenerationEvent>,
-  { keep, breakOff, ...job }: LocalJob & { readonly plan: LocalPlan; readonly breakOff: () => void },
-): AsyncGenerator<TextGenerationEvent> {
+  { keep, ...job }: LocalJob & { readonly plan: LocalPlan },
+): (event: TextGenerationEvent) => void {
   const windows: WindowBytes[] = [];
   let promptTokens: Uint32Array | undefined;
-  let isOver = false;
-  const note = (event: TextGenerationEvent): void => {
+  return (event) => {
     if (event.kind === 'start' && hasReceipts(job.engine)) promptTokens = event.promptTokens;
     else if (event.kind === 'window') windows.push(event.window);
     else if (event.kind === 'end') {
-      isOver = true;
       speeds.note(job.engine, event);
       if (event.outputTokens.length > 0 && promptTokens !== undefined)
         keep(commitLocally(crypto, { ...job, promptTokens, windows, end: event, endMs: clock.nowMs() }));
     }
   };
-  const iterator = events[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await iterator.next();
-      if (next.done) return;
-      note(next.value);
-      yield next.value;
-    }
-  } catch (error) {
-    isOver = true;
-    throw error;
-  } finally {
-    try {
-      if (!isOver) {
-        breakOff();
-        await finish(iterator, note);
-      }
-    } finally {
-      // Most readers stop at the end event. The engine's generator then waits at its last yield, and its abort listener keeps it alive.
-      await iterator.return?.();
-    }
-  }
-}
-
-/** Notes the rest of an answer that nobody reads any more. A failure reaches nobody. */
-async function finish(
-  iterator: AsyncIterator<TextGenerationEvent>,
-  note: (event: TextGenerationEvent) => void,
-): Promise<void> {
-  try {
-    for (let next = await iterator.next(); !next.done; next = await iterator.next()) note(next.value);
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-  }
 }
 
 export const encodeJson = (value: unknown): Uint8Array => utf8Encode(JSON.stringify(value));
