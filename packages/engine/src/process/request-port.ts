@@ -64,7 +64,7 @@ export function createRequestPort(): RequestPort {
 
     stream(open, signal) {
       const queue = createEventQueue();
-      let begun: Promise<void> | undefined;
+      let hasBegun = false;
       let isLeft = false;
       let forget = (): void => undefined;
 
@@ -96,12 +96,19 @@ export function createRequestPort(): RequestPort {
         post(id);
       }
 
+      async function start(): Promise<void> {
+        try {
+          await begin();
+        } catch (error) {
+          forget();
+          queue.end({ error });
+        }
+      }
+
       return {
         next() {
-          begun ??= begin().catch((error: unknown) => {
-            forget();
-            queue.end({ error });
-          });
+          if (!hasBegun) void start();
+          hasBegun = true;
           return queue.next();
         },
         async return() {
