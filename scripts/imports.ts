@@ -412,7 +412,7 @@ const MAY_DIAL: ReadonlySet<string> = new Set([
   'packages/provider/src/machine/https-exchange.ts',
   'packages/provider/src/machine/shown-link.ts',
   'packages/provider/src/segment/remote-segment.ts',
-  'packages/validator/src/signer/remote-signer.ts',
+  'packages/validator/src/signer/signer-connections.ts',
 ]);
 
 /** Modules that a daemon loads only where a setting asks for them, and the files that are loaded with them. */

@@ -1,4 +1,3 @@
-import { connect } from 'node:net';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import type { Bls } from '@ogong/protocol/crypto/bls';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
@@ -16,15 +15,8 @@ import {
   type ValidatorSigner,
   type ValidatorStatement,
 } from '@ogong/protocol/settlement/validator-statement';
+import { createSignerConnections, type RemoteSignerOptions, type SignerConnections } from './signer-connections.ts';
 import { SignerError } from './signer-error.ts';
-import { encodeFrame, readFrame } from './signer-frame.ts';
-
-export interface RemoteSignerOptions {
-  /** Path of the signer's Unix socket. */
-  readonly path: string;
-  /** Time limit of one signature. Default: 5,000. */
-  readonly timeoutMs?: number;
-}
 
 /**
  * Connects to a signing key in another process. Every signature is checked before it is used.
@@ -35,16 +27,17 @@ export async function connectSigner(
   options: RemoteSignerOptions,
   bls?: Pick<Bls, 'verify'>,
 ): Promise<ValidatorSigner> {
-  const { account, signingKey } = await describeSigner(options);
-  const headKey = await describeHead(options);
-  const quorumKey = bls && (await findShareKey(options));
+  const signer = createLink(options);
+  const { account, signingKey } = await describe(signer);
+  const headKey = await describeHead(signer);
+  const quorumKey = bls && (await findShareKey(signer));
   return {
     address: account,
     signingKey,
     ...(headKey && {
       headKey,
       async signHead(statement: StatedBatch) {
-        const response = await request(options, { kind: 'sign-head', statement });
+        const response = await request(signer, { kind: 'sign-head', statement });
         if (response.kind !== 'head-signed') throw new SignerError('malformed', 'the signer answered another question');
         if (!equalBytes(response.publicKey, headKey)) {
           throw new SignerError('foreign', 'the signer signed with another head key than it named before');
@@ -53,10 +46,10 @@ export async function connectSigner(
       },
     }),
     async sign(statement) {
-      const response = await request(options, { kind: 'sign', statement });
+      const response = await request(signer, { kind: 'sign', statement });
       if (response.kind !== 'signed') throw new SignerError('malformed', 'the signer answered another question');
-      const signer = crypto.recoverAddress(hashStatement(crypto, statement, signingKey), response.signature);
-      if (signer === undefined || !equalBytes(signer, signingKey)) {
+      const by = crypto.recoverAddress(hashStatement(crypto, statement, signingKey), response.signature);
+      if (by === undefined || !equalBytes(by, signingKey)) {
         throw new SignerError('foreign', 'the signer signed with another key than it named before');
       }
       return response.signature;
@@ -65,7 +58,7 @@ export async function connectSigner(
       quorumKey && {
         quorumKey,
         async signShare(statement: ValidatorStatement) {
-          const response = await request(options, { kind: 'share', statement });
+          const response = await request(signer, { kind: 'share', statement });
           if (response.kind !== 'shared') throw new SignerError('malformed', 'the signer answered another question');
           const message = encodeShareMessage(crypto, statement, signingKey);
           if (!bls.verify(quorumKey, message, response.share)) {
@@ -80,9 +73,9 @@ export async function connectSigner(
 /**
  * Reads the key of aggregated signatures. Undefined if the signer makes none; an older one does not know the question.
  */
-async function findShareKey(options: RemoteSignerOptions): Promise<Uint8Array | undefined> {
+async function findShareKey(signer: SignerLink): Promise<Uint8Array | undefined> {
   try {
-    const response = await request(options, { kind: 'share-key' });
+    const response = await request(signer, { kind: 'share-key' });
     return response.kind === 'share-key' ? response.key : undefined;
   } catch (error) {
     if (error instanceof SignerError && error.code === 'malformed') return undefined;
@@ -92,15 +85,24 @@ async function findShareKey(options: RemoteSignerOptions): Promise<Uint8Array | 
 
 /** @throws SignerError `unreachable` */
 export async function describeSigner(options: RemoteSignerOptions): Promise<SignerDescription> {
-  const response = await request(options, { kind: 'describe' });
+  const signer = createLink(options);
+  try {
+    return await describe(signer);
+  } finally {
+    signer.connections.close();
+  }
+}
+
+async function describe(signer: SignerLink): Promise<SignerDescription> {
+  const response = await request(signer, { kind: 'describe' });
   if (response.kind !== 'described') throw new SignerError('malformed', 'the signer answered another question');
   return response;
 }
 
 /** @returns undefined if the signer has no key for heads, or is an older program. @throws SignerError `unreachable` */
-async function describeHead(options: RemoteSignerOptions): Promise<Uint8Array | undefined> {
+async function describeHead(signer: SignerLink): Promise<Uint8Array | undefined> {
   try {
-    const response = await request(options, { kind: 'describe-head' });
+    const response = await request(signer, { kind: 'describe-head' });
     return response.kind === 'head-described' ? response.publicKey : undefined;
   } catch (error) {
     if (error instanceof SignerError && error.code !== 'unreachable') return undefined;
@@ -108,15 +110,19 @@ async function describeHead(options: RemoteSignerOptions): Promise<Uint8Array | 
   }
 }
 
-async function request(
-  { path, timeoutMs = 5_000 }: RemoteSignerOptions,
-  asked: SignerRequest,
-): Promise<SignerResponse> {
-  const socket = connect({ path });
+interface SignerLink {
+  readonly path: string;
+  readonly connections: SignerConnections;
+}
+
+const createLink = (options: RemoteSignerOptions): SignerLink => ({
+  path: options.path,
+  connections: createSignerConnections(options),
+});
+
+async function request({ path, connections }: SignerLink, asked: SignerRequest): Promise<SignerResponse> {
   try {
-    const answer = readFrame(socket, { timeoutMs });
-    socket.write(encodeFrame(signerRequestFormat.encode(asked)));
-    const response = signerResponseFormat.decode(await answer);
+    const response = signerResponseFormat.decode(await connections.ask(signerRequestFormat.encode(asked)));
     if (response.kind === 'refused') throw new SignerError(response.code, `the signer refuses: ${response.reason}`);
     return response;
   } catch (error) {
@@ -125,7 +131,5 @@ async function request(
       throw new SignerError('unreachable', `the signer at ${path} does not answer: ${error.message}`, { cause: error });
     }
     throw error;
-  } finally {
-    socket.destroy();
   }
 }

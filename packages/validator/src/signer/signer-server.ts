@@ -19,7 +19,7 @@ import type { GuardSummary } from './signing-guard.ts';
 export interface SignerServerOptions {
   /** Path of the Unix socket. Its directory is created, and closed to other users. */
   readonly path: string;
-  /** Time limit of a client for its request. Default: 10,000. */
+  /** Time limit of a client for its next request. Default: 10,000. */
   readonly requestTimeoutMs?: number;
 }
 
@@ -30,7 +30,7 @@ export interface SignerServerDependencies {
   readonly onRefused?: (error: unknown) => void;
 }
 
-/** Most connections. One connection is one request, and further ones wait for the system to accept them. */
+/** Most connections. Further ones wait for the system to accept them. */
 const MAX_CONNECTIONS = 256;
 
 /**
@@ -50,18 +50,32 @@ export function createSignerServer(options: SignerServerOptions, dependencies: S
   });
   server.maxConnections = MAX_CONNECTIONS;
 
+  /** Answers the requests of a connection in order, each before the next one is read. */
   async function serve(socket: Socket): Promise<void> {
-    let response: SignerResponse;
-    try {
-      response = await answer(signerRequestFormat.decode(await readFrame(socket, { timeoutMs: requestTimeoutMs })));
-    } catch (error) {
-      onRefused(error);
-      response = toRefusal(error);
+    for (let hasAsked = false; socket.writable; hasAsked = true) {
+      const before = socket.bytesRead;
+      let message: Uint8Array;
+      try {
+        message = await readFrame(socket, { timeoutMs: requestTimeoutMs });
+      } catch (error) {
+        const isIdle = hasAsked && socket.bytesRead === before;
+        if (!isIdle) await write(socket, refuse(error));
+        return;
+      }
+      await write(socket, await answer(message).catch(refuse));
     }
-    if (socket.writable) socket.write(encodeFrame(signerResponseFormat.encode(response)));
   }
 
-  async function answer(request: SignerRequest): Promise<SignerResponse> {
+  function refuse(error: unknown): SignerResponse {
+    onRefused(error);
+    return toRefusal(error);
+  }
+
+  async function answer(message: Uint8Array): Promise<SignerResponse> {
+    return answerRequest(signerRequestFormat.decode(message));
+  }
+
+  async function answerRequest(request: SignerRequest): Promise<SignerResponse> {
     if (request.kind === 'describe') {
       return { kind: 'described', account: signer.address, signingKey: signer.signingKey, ...summarize() };
     }
@@ -109,6 +123,12 @@ export function createSignerServer(options: SignerServerOptions, dependencies: S
       await closed;
     },
   };
+}
+
+/** Waits until the system has the answer, so that no more than one answer is buffered for a connection. */
+async function write(socket: Socket, response: SignerResponse): Promise<void> {
+  if (!socket.writable) return;
+  await new Promise((resolve) => socket.write(encodeFrame(signerResponseFormat.encode(response)), resolve));
 }
 
 /** Removes the socket of a killed process. */

@@ -275,6 +275,32 @@ describe('the socket of a signer', () => {
     await server.close();
   });
 
+  it('answers several requests on a connection, and closes it after a silence without a refusal', async () => {
+    const path = nextPath();
+    const { signer, store } = openLocal(path);
+    const refused: unknown[] = [];
+    const server = createSignerServer(
+      { path, requestTimeoutMs: 300 },
+      { signer, summarize: () => summarizeGuard(store), onRefused: (error) => refused.push(error) },
+    );
+    await server.start();
+    const socket = connect({ path });
+    const ask = async (request: Uint8Array): Promise<string> => {
+      const answer = readFrame(socket, { timeoutMs: 30_000 });
+      socket.write(encodeFrame(request));
+      return signerResponseFormat.decode(await answer).kind;
+    };
+    const vote = (what: string) => signerRequestFormat.encode({ kind: 'sign', statement: stateVote(what) });
+    const kinds = [await ask(vote('v')), await ask(vote('w')), await ask(new Uint8Array(3)), await ask(vote('v'))];
+    expect(kinds).toEqual(['signed', 'refused', 'refused', 'signed']);
+    const received = socket.bytesRead;
+    await once(socket.resume(), 'close');
+    expect(socket.bytesRead).toBe(received);
+    expect(refused).toHaveLength(2);
+    await server.stop();
+    store.close();
+  });
+
   it('takes the largest batch', async () => {
     const path = nextPath();
     const server = await serve(path);
