@@ -6,6 +6,7 @@ import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import type { NamedOrder, Order } from '@ogong/protocol/exchange/order';
+import type { OrderConsent } from '@ogong/protocol/exchange/order-consent';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { Ticket } from '@ogong/protocol/exchange/ticket';
 import type {
@@ -67,6 +68,8 @@ export interface AcceptedOrder<R> extends CheckedOrder<R> {
   readonly beacon: OrderBeacon & Pick<KnownBeacon, 'certificate'>;
   /** Resolves once the order can never be served again. Nothing leaves before. @throws StoreError */
   readonly claimed: Promise<void>;
+  /** This provider's consent, signed on another thread. It stays here until the order is claimed and its shards agree. */
+  readonly consent: Promise<OrderConsent>;
 }
 
 export type ReplyEvent = MessageInitShape<typeof GenerateEventSchema>;

@@ -9,8 +9,8 @@ import type { ServedCounts } from '../order-job.ts';
 import { type OrderJob, type ServeDependencies, serveReply } from './serve-text.ts';
 
 /**
- * Serves an order of which other providers compute the first layers. They agree to it before this provider consents, so that a refusal
- * costs nothing. They compute nothing before its validator has admitted it.
+ * Serves an order of which other providers compute the first layers. They agree to it before this provider's consent leaves, so that a
+ * refusal costs nothing. They compute nothing before its validator has admitted it.
  * @throws Refusal, EngineError, ReplyTextError
  */
 export async function serveChained(

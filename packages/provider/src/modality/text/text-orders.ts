@@ -29,7 +29,7 @@ export const textOrders: OrderHandling<TextEngine, ModelRequest, OrderJob> = {
   // Each check but this one needs the prompt's tokens, and so the model.
   assertServable: ({ asked }, { info }) => assertReadsPictures(asked, info),
   async accept(offer, checked, { message, claim }) {
-    // The engine counts its prompt while the claim goes to the disk.
+    // The engine counts its prompt while the claim goes to the disk and the consent is signed.
     const reading = readPrompt(offer, checked);
     reading.catch(() => undefined);
     const accepted = await claim();

@@ -6,6 +6,7 @@ import type { LinkPool } from '@ogong/host/link/link-pool';
 import { systemClock } from '@ogong/host/time/clock';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { parseAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { signConsent } from '@ogong/protocol/exchange/order-consent';
 import { PAYEE_STATEMENT_BYTES } from '@ogong/protocol/exchange/provider-payee';
 import { type GenerateRequest, GenerateRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
@@ -111,9 +112,8 @@ describe('admission', () => {
   const state = { crypto: testCrypto, clock: systemClock, chain: { ledger } } as ProviderState;
   const admit = (error: Error) => {
     const links = { to: () => ({ admit: () => Promise.reject(error) }) } as unknown as LinkPool;
-    return admitOrder({ ...state, links, signer: createTestHybrid('provider') }, job, {
-      signal: new AbortController().signal,
-    });
+    const consent = Promise.resolve(signConsent(createTestHybrid('provider'), job.order));
+    return admitOrder({ ...state, links }, job, { signal: new AbortController().signal, consent });
   };
 
   it('refused, given up, or broken here', async () => {

@@ -10,6 +10,7 @@ import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
+import { signConsentAside } from '@ogong/protocol/exchange/order-consent';
 import { computeOrderSpan } from '@ogong/protocol/exchange/order-span';
 import type { GenerateRequest, SignedOrder } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
@@ -100,9 +101,12 @@ function refuseUsed(use: UsedReplyId): never {
   throw new Refusal('precondition', 'the order is as old as orders that were forgotten here; sign a new one');
 }
 
-/** @throws Refusal if the reply id was ordered before, or may have been; BeaconViewError. */
+/**
+ * Takes the order's reply id and begins to sign the consent, while the caller counts the prompt.
+ * @throws Refusal if the reply id was ordered before, or may have been; BeaconViewError.
+ */
 export async function claimOrder<R>(
-  { beacons, replyIds }: Pick<IntakeContext, 'beacons' | 'replyIds'>,
+  { beacons, replyIds, signer }: Pick<IntakeContext, 'beacons' | 'replyIds'> & Pick<ProviderState, 'signer'>,
   checked: CheckedOrder<R>,
   message: GenerateRequest,
 ): Promise<AcceptedOrder<R>> {
@@ -112,12 +116,15 @@ export async function claimOrder<R>(
   if (typeof claimed === 'string') refuseUsed(claimed);
   // A caller that refuses the order before does not wait for it.
   claimed.catch(() => undefined);
+  const consent = signConsentAside(signer, order);
+  consent.catch(() => undefined);
   return {
     ...checked,
     // It exists, since its bytes have been parsed.
     signedOrder: message.order as SignedOrder,
     beacon,
     claimed,
+    consent,
   };
 }
 

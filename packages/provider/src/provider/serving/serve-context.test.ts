@@ -1,4 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { OrderConsent } from '@ogong/protocol/exchange/order-consent';
 import { NO_MEDIA } from '@ogong/protocol/modality/media/media';
 import { expect, it } from 'vitest';
 import type { ProviderState } from '../provider-state.ts';
@@ -7,6 +8,7 @@ import { createServeContext } from './serve-context.ts';
 
 const NOW = 1_800_000_000_000;
 const LEDGER = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) };
+const CONSENT: OrderConsent = { providerKey: new Uint8Array(1_344), signature: new Uint8Array(2_484) };
 const EVENT = { event: { case: 'started', value: { promptTokens: 1 } } } as const;
 
 /** For a consumer whose link lives, and who takes nothing. */
@@ -46,7 +48,7 @@ it('does not wait for a consumer who is gone, and goes on with the reply', async
   expect(context.left.aborted).toBe(false);
 });
 
-it('signs while the claim goes to the disk, and has nothing admitted before it is there', async () => {
+it('has nothing admitted before the claim is on the disk and the consent is signed', async () => {
   const order = {
     ...{ replyId: new Uint8Array(16), orderHash: new Uint8Array(32), validator: new Uint8Array(20) },
     ...{ router: new Uint8Array(20), expiresAtMs: BigInt(NOW + 1_000) },
@@ -54,14 +56,6 @@ it('signs while the claim goes to the disk, and has nothing admitted before it i
   const steps: string[] = [];
   const state = {
     ...{ crypto, clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000 },
-    signer: {
-      publicKey: new Uint8Array(1_344),
-      sign: () => expect.unreachable(),
-      async signAside() {
-        steps.push('sign');
-        return new Uint8Array(2_484);
-      },
-    },
     replies: createRunningReplies({ crypto, ledger: LEDGER }),
     getPayeeWord: () => new Uint8Array(73),
     metrics: { steps: { run: (_id: Uint8Array, _name: string, work: () => unknown) => work() } },
@@ -75,18 +69,20 @@ it('signs while the claim goes to the disk, and has nothing admitted before it i
     },
   };
   const reader = { consumer: order.replyId, address: '', send: async () => true, gone: new AbortController().signal };
-  const open = (claimed: Promise<void>) => {
-    const job = { body: new Uint8Array(), media: NO_MEDIA, order, claimed };
+  const open = (claimed: Promise<void>, consent: Promise<OrderConsent>) => {
+    const job = { body: new Uint8Array(), media: NO_MEDIA, order, claimed, consent };
     return createServeContext(state as never, job as never, reader).admit(new AbortController().signal);
   };
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const admission = open(promise);
-  await expect.poll(() => steps).toEqual(['sign']);
-  await new Promise(setImmediate);
-  expect(steps).toEqual(['sign']);
-  resolve();
+  const [claim, consent] = [Promise.withResolvers<void>(), Promise.withResolvers<OrderConsent>()];
+  const admission = open(claim.promise, consent.promise);
+  for (const resolve of [() => claim.resolve(), () => consent.resolve(CONSENT)]) {
+    await new Promise(setImmediate);
+    expect(steps).toEqual([]);
+    resolve();
+  }
   await expect(admission).rejects.toThrow('nobody there');
-  expect(steps.splice(0)).toEqual(['sign', 'admit']);
-  await expect(open(Promise.reject(new Error('the disk is full')))).rejects.toThrow('the disk is full');
-  expect(steps).toEqual(['sign']);
+  expect(steps.splice(0)).toEqual(['admit']);
+  const failed = Promise.reject(new Error('the disk is full'));
+  await expect(open(failed, Promise.resolve(CONSENT))).rejects.toThrow('the disk is full');
+  expect(steps).toEqual([]);
 });

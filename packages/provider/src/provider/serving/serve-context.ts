@@ -7,7 +7,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { findAdmissionProblem, type SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS, PROGRESS_STEP_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
-import { type OrderConsent, signConsent, signConsentAside } from '@ogong/protocol/exchange/order-consent';
+import type { OrderConsent } from '@ogong/protocol/exchange/order-consent';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import { mayShowTexts } from '@ogong/protocol/tier/outcome';
@@ -41,7 +41,7 @@ export function createServeContext(
   state: ProviderState,
   job: Pick<
     AcceptedOrder<unknown>,
-    'order' | 'body' | 'media' | 'validator' | 'signedOrder' | 'ticket' | 'sealer' | 'claimed'
+    'order' | 'body' | 'media' | 'validator' | 'signedOrder' | 'ticket' | 'sealer' | 'claimed' | 'consent'
   > & {
     /** Room for the order in the payer's channel. */
     readonly hold: Hold;
@@ -110,13 +110,10 @@ export function createServeContext(
     },
     failed,
     async admit(signal) {
-      // Signed while the claim goes to the disk, since nothing else refuses the order.
-      const consent = signConsentAside(signer, job.order);
-      consent.catch(() => undefined);
       // If the order cannot be stored, it must not be admitted: it would count as abandoned.
       await job.claimed;
       const admission = await state.metrics.steps.run(replyId, 'have it admitted', () =>
-        admitOrder(state, job, { signal, consent }),
+        admitOrder(state, job, { signal, consent: job.consent }),
       );
       // Evidence may wait for the disk; the consumer does not wait for evidence.
       state.admissions
@@ -175,15 +172,15 @@ const listMediaBlobs = (crypto: Crypto, media: RequestMedia, blind: Uint8Array):
   }));
 
 /**
- * Agrees to the order, and asks its validator to reserve the fee.
+ * Hands in the consent to the order, and asks its validator to reserve the fee.
  * @returns the validator's signed admission. @throws Refusal if it does not, or does not sign for it.
  */
 export async function admitOrder(
-  { crypto, clock, chain, links, signer }: Pick<ProviderState, 'crypto' | 'clock' | 'chain' | 'links' | 'signer'>,
+  { crypto, clock, chain, links }: Pick<ProviderState, 'crypto' | 'clock' | 'chain' | 'links'>,
   { order, validator, signedOrder }: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder'>,
-  { signal, consent }: { readonly signal: AbortSignal; readonly consent?: Promise<OrderConsent> | undefined },
+  { signal, consent }: { readonly signal: AbortSignal; readonly consent: Promise<OrderConsent> },
 ): Promise<SignedAdmission> {
-  const message = { order: signedOrder, consent: (await consent) ?? signConsent(signer, order) };
+  const message = { order: signedOrder, consent: await consent };
   let admission: SignedAdmission;
   try {
     admission = await links.to(ValidatorService, validator).admit(message, { timeoutMs: ADMIT_TIMEOUT_MS, signal });
