@@ -33,9 +33,9 @@ import {
 import { equalBytes } from '@ogong/protocol/base/bytes';
 
 /**
- * The caller's side of Connect's protocol, straight on an HTTP/2 stream. The caller's side of Connect's protocol, straight on an HTTP/2
- * stream. Connect's own client builds web headers, abort controllers and a chain of generators for each call. They take longer than the
- * call itself (docs/adr/transport.md). Forms and errors are still read by Connect's code, and servers are Connect's.
+ * The caller's side of Connect's protocol, straight on an HTTP/2 stream. Connect's own client builds web headers, abort
+ * controllers and a chain of generators for each call. They take longer than the call itself (docs/adr/transport.md). Forms and errors are
+ * still read by Connect's code, and servers are Connect's.
  */
 export interface CallTarget {
   /** @throws LinkError */
