@@ -479,7 +479,6 @@ const CLOCK_HOME = 'packages/host/src/time/clock.ts';
 const KEY_MAKERS: ReadonlySet<string> = new Set([
   'packages/host/src/crypto/ledger/native-library.ts',
   'packages/host/src/crypto/node-seal.ts',
-  'packages/host/src/link/link-identity.ts',
 ]);
 /** Where chance comes in: where a role is put together, and for names and keys that no other role reads. */
 const CHANCE_HOMES: ReadonlySet<string> = new Set([

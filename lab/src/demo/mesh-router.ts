@@ -13,7 +13,7 @@ const PATIENCE_MS = 60_000;
 /** Opens links under a new identity, as any caller does. */
 export const openLinks = async (): Promise<LinkPool> =>
   createLinkPool({
-    identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))),
+    identity: createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))),
     dialPolicy: 'any',
   });
 

@@ -30,8 +30,7 @@ export function openMeshTap(
   return openRelayTap({
     port: tapPort,
     relay: { host: '127.0.0.1', port: ports.relay as number },
-    identities: () =>
-      Promise.all(names.map((name) => createLinkIdentity(createOrLoadKeys(join(directory, name)).linkSeed))),
+    identities: async () => names.map((name) => createLinkIdentity(createOrLoadKeys(join(directory, name)).linkSeed)),
   });
 }
 

@@ -90,7 +90,7 @@ async function readEntry(id: string, client: ChainClient) {
   if (registered === undefined) throw new ConfigError(NAME, ['no machine of this provider is entered']);
   const chain = createChainView({ deployment }, { connect: async () => client });
   const links = createLinkPool({
-    identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))),
+    identity: createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))),
     dialPolicy: toDialPolicy(chain.ledger.chainId),
   });
   try {

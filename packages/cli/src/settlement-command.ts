@@ -100,7 +100,7 @@ async function collectProof(chain: ChainClient, { replyId, validator }: Wanted):
       `0x${toHex(validator)} is no validator of this network: settled replies are proven by the one that had them`,
     ]);
   const links = createLinkPool({
-    identity: await createLinkIdentity(new Secret(randomBytes(32))),
+    identity: createLinkIdentity(new Secret(randomBytes(32))),
     dialPolicy: toDialPolicy(BigInt(chain.deployment.chainId)),
   });
   try {

@@ -28,7 +28,7 @@ export async function readToldTests(place: LedgerPlace): Promise<ToldTests | nul
   const view = createChainView({ deployment: chain.deployment }, { connect: async () => chain });
   await view.refresh();
   const links = createLinkPool({
-    identity: await createLinkIdentity(new Secret(randomBytes(32))),
+    identity: createLinkIdentity(new Secret(randomBytes(32))),
     dialPolicy: toDialPolicy(BigInt(chain.deployment.chainId)),
   });
   try {

@@ -247,7 +247,7 @@ async function follow(
   { chain, trust }: { readonly chain: ChainClient; readonly trust: Trust },
 ): ReturnType<typeof followReply> {
   const links = createLinkPool({
-    identity: await createLinkIdentity(new Secret(randomBytes(32))),
+    identity: createLinkIdentity(new Secret(randomBytes(32))),
     dialPolicy: toDialPolicy(BigInt(chain.deployment.chainId)),
   });
   try {

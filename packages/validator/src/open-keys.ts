@@ -61,7 +61,7 @@ export async function openKeys(name: string, options: KeyOptions) {
     readHeadKey: () => readHeadKey(options),
     vrfSeed: createOrLoadVrfSeed(dataDir).reveal(),
     boxSecret: createOrLoadBoxSecret(dataDir).reveal(),
-    identity: await createLinkIdentity(keys.linkSeed),
+    identity: createLinkIdentity(keys.linkSeed),
     /** Connects with the transaction key. Without one the client only reads. @param beforeSend see TransactorOptions */
     connect: (beforeSend?: () => Promise<void>) =>
       createChainClient({

@@ -90,7 +90,7 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
   it('certifies beacons, and continues after it was killed', async () => {
     await fund();
     await register().ended;
-    const identity = await createLinkIdentity(new Secret(crypto.sha256(utf8Encode('somebody'))));
+    const identity = createLinkIdentity(new Secret(crypto.sha256(utf8Encode('somebody'))));
     let reached = 0n;
     for (let life = 0; life < 2; life++) {
       const daemon = serve();
@@ -133,7 +133,7 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
     const daemon = launch([...flags, '--signer', socket, '--transaction-keypair', fees]);
     const line = (await ready(daemon.firstLine)) as ReadyLine & { consensusId: string };
     expect(line).toMatchObject({ validator: account, signingKey });
-    const identity = await createLinkIdentity(new Secret(crypto.sha256(utf8Encode('somebody'))));
+    const identity = createLinkIdentity(new Secret(crypto.sha256(utf8Encode('somebody'))));
     const links = createLinkPool({ identity, dialPolicy: 'any' });
     const service = links.to(ValidatorService, { endpoint: `127.0.0.1:${port}`, certHash: fromHex(line.consensusId) });
     const isCertified = (epoch: bigint) =>
@@ -155,7 +155,7 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
     const flags = ['--bind', `127.0.0.1:${port}`, '--epoch-ms', '200', '--settle-interval', '100ms', '--drain'];
     const daemon = launch(flags);
     const { consensusId } = (await ready(daemon.firstLine)) as ReadyLine & { consensusId: string };
-    const identity = await createLinkIdentity(new Secret(crypto.sha256(utf8Encode('somebody'))));
+    const identity = createLinkIdentity(new Secret(crypto.sha256(utf8Encode('somebody'))));
     const links = createLinkPool({ identity, dialPolicy: 'any' });
     const service = links.to(ValidatorService, { endpoint: `127.0.0.1:${port}`, certHash: fromHex(consensusId) });
     expect(await service.getBeacon({ epoch: 0n })).toMatchObject({ draining: true });

@@ -52,7 +52,7 @@ interface StepTime {
 export async function measurePath(mesh: Mesh, model: string): Promise<Row[]> {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-bench-path-'));
   const links = createLinkPool({
-    identity: await createLinkIdentity(new Secret(crypto.sha256(new Uint8Array(1)))),
+    identity: createLinkIdentity(new Secret(crypto.sha256(new Uint8Array(1)))),
     dialPolicy: 'any',
   });
   const store = openStore(join(directory, 'commits.sqlite'), { schema: 'CREATE TABLE writes (number INTEGER)' });

@@ -87,7 +87,7 @@ describe('ogong calibrate with a peer', { timeout: 300_000 }, () => {
     expect(await refused.ended).not.toBe(0);
     expect(refused.texts.error).toContain('not authorized');
 
-    const { id } = await createLinkIdentity(createOrLoadKeys(at('calibrate')).linkSeed);
+    const { id } = createLinkIdentity(createOrLoadKeys(at('calibrate')).linkSeed);
     expect(refused.texts.error).toContain(`--calibrate-with ${toHex(id)}`);
     const peer = await startVerifier(toHex(id));
     // Another file is another model, if by one byte: the first reply shows it, and no second one is served.

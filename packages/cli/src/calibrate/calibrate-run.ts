@@ -250,7 +250,7 @@ function noteFewReplies({ replies, leaveOut }: RunValues, output: Output): void 
 
 async function openPeer({ peer, dataDir }: RunValues, output: Output): Promise<Checker | undefined> {
   if (peer === undefined) return undefined;
-  const identity = await createLinkIdentity(createOrLoadKeys(resolve(dataDir)).linkSeed);
+  const identity = createLinkIdentity(createOrLoadKeys(resolve(dataDir)).linkSeed);
   output.writeError(`the peer has to run with --calibrate-with ${toHex(identity.id)}\n`);
   return createPeerChecker(peer, { identity, crypto });
 }

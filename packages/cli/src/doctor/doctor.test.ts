@@ -111,7 +111,7 @@ describe('certificates', () => {
   });
 
   it('are seen without a call: the same, another one, and none', async () => {
-    const identity = await createLinkIdentity(new Secret(new Uint8Array(32).fill(7)));
+    const identity = createLinkIdentity(new Secret(new Uint8Array(32).fill(7)));
     const door = createLinkServer({
       bind: { host: '127.0.0.1', port: 0 },
       identity,

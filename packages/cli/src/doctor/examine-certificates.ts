@@ -20,7 +20,7 @@ export async function seeCertificate(
   { endpoint, certHash }: PinnedPeer,
   dialPolicy: DialPolicy,
 ): Promise<SeenCertificate> {
-  const identity = await createLinkIdentity(new Secret(randomBytes(32)));
+  const identity = createLinkIdentity(new Secret(randomBytes(32)));
   let client: LinkClient | undefined;
   try {
     const at = parseHostPort(endpoint);

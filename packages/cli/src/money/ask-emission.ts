@@ -77,7 +77,7 @@ async function askInTurn(
 export async function askEmissionClaims(chain: ChainClient, account: Address) {
   const { validators = [] } = await readTrust(chain);
   const links = createLinkPool({
-    identity: await createLinkIdentity(new Secret(randomBytes(32))),
+    identity: createLinkIdentity(new Secret(randomBytes(32))),
     dialPolicy: toDialPolicy(BigInt(chain.deployment.chainId)),
   });
   try {

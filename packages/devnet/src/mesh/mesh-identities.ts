@@ -32,7 +32,7 @@ export async function loadMeshIdentity(directory: string, name: string): Promise
   const own = join(directory, name);
   const keys = createOrLoadKeys(own);
   const privateKey = bytesToHex(keys.ledgerKey.reveal());
-  const { id } = await createLinkIdentity(keys.linkSeed);
+  const { id } = createLinkIdentity(keys.linkSeed);
   return {
     privateKey,
     address: computeAddress(privateKey),

@@ -98,10 +98,10 @@ async function start(values: Values): Promise<Daemon> {
   const links = createLinkPool({
     ...reach,
     puncher,
-    identity: await createLinkIdentity(secrets.linkSeed),
+    identity: createLinkIdentity(secrets.linkSeed),
     limits: { maxMessageBytes: MAX_MESSAGE_BYTES },
   });
-  const publicLinks = createLinkPool({ ...reach, identity: await createLinkIdentity(new Secret(randomBytes(32))) });
+  const publicLinks = createLinkPool({ ...reach, identity: createLinkIdentity(new Secret(randomBytes(32))) });
   const beacon = createBeaconView(
     { refreshMs: values.beaconInterval },
     { crypto: nodeCrypto, chain, links, onError: warn('the beacon cannot be read') },

@@ -91,7 +91,7 @@ let links: LinkPool;
 let checker: ReceiptChecker;
 beforeAll(async () => {
   links = createLinkPool({
-    identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))),
+    identity: createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))),
     dialPolicy: 'any',
   });
   checker = createReceiptChecker();

@@ -63,7 +63,7 @@ export async function openDaemon(
   const log = createLogger({ name, level: settings.logLevel });
   const restored = enterDataDirectory(settings.dataDir);
   const keys = createOrLoadKeys(settings.dataDir);
-  const identity = await createLinkIdentity(keys.linkSeed);
+  const identity = createLinkIdentity(keys.linkSeed);
   if (settings.certOut !== undefined) writePublicFile(settings.certOut, identity.certificateDer);
   const { deployment, rpcUrl } = readDeployment(name, settings);
   const chain = createChainView(

@@ -1,11 +1,10 @@
-import 'reflect-metadata';
-import { createHash, createPublicKey, type KeyObject, webcrypto, X509Certificate } from 'node:crypto';
+import { createHash, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fromHex } from '@ogong/protocol/base/bytes';
-import * as x509 from '@peculiar/x509';
 import { toPlainBytes } from '../crypto/node-crypto.ts';
 import type { Secret } from '../crypto/secret.ts';
 import { importEd25519Seed } from '../crypto/signers.ts';
+import { signLinkCertificate } from './link-certificate.ts';
 import { LinkError } from './link-error.ts';
 import type { Wire } from './wire.ts';
 
@@ -26,31 +25,13 @@ export interface LinkIdentity {
  * identity, the certificate never expires, and a lost one can be made again.
  * @param seed 32 bytes, Ed25519.
  */
-export async function createLinkIdentity(seed: Secret<Uint8Array>): Promise<LinkIdentity> {
-  x509.cryptoProvider.set(webcrypto);
+export function createLinkIdentity(seed: Secret<Uint8Array>): LinkIdentity {
   const privateKey = importEd25519Seed(seed.reveal());
-  const publicKey = createPublicKey(privateKey);
-  const keyHash = createHash('sha256')
-    .update(publicKey.export({ format: 'der', type: 'spki' }))
-    .digest();
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    // A leading 01 keeps the serial positive and of fixed length, as RFC 5280 asks.
-    serialNumber: `01${keyHash.toString('hex', 0, 15)}`,
-    name: 'CN=ogong',
-    notBefore: new Date('2020-01-01T00:00:00Z'),
-    notAfter: new Date('9999-12-31T23:59:59Z'),
-    signingAlgorithm: { name: 'Ed25519' },
-    keys: {
-      privateKey: privateKey.toCryptoKey('Ed25519', false, ['sign']),
-      publicKey: publicKey.toCryptoKey('Ed25519', true, ['verify']),
-    },
-    extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: LINK_HOST }])],
-  });
-  const certificateDer = new Uint8Array(certificate.rawData);
+  const certificateDer = signLinkCertificate(privateKey, LINK_HOST);
   return {
     id: hashCertificate(certificateDer),
     certificateDer,
-    certificatePem: certificate.toString('pem'),
+    certificatePem: new X509Certificate(certificateDer).toString().trimEnd(),
     privateKey,
   };
 }

@@ -69,7 +69,7 @@ export const marketplaceCommand: Command = {
     }
     const { provider, dryRun, out, json, ...values } = parsed.values;
     const keys = createOrLoadKeys(values.dataDir);
-    const identity = await createLinkIdentity(keys.linkSeed);
+    const identity = createLinkIdentity(keys.linkSeed);
     const { deployment, rpcUrl } = readDeployment(NAME, values);
     if (deployment.machines === undefined) throw new ConfigError(NAME, ['this network has no registry of machines']);
     const domain = domainOf(deployment, deployment.machines);

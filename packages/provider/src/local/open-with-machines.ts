@@ -44,7 +44,7 @@ export async function openModelWithMachines(
     ...{ model, modelsDir, hub, kvType: kvType ?? 'f16', isa, threads, contextSize: nCtx, sequences },
     kernels: readKernels(command, settings, kernels),
     others: settings.with,
-    identity: await createLinkIdentity(createOrLoadMachinesSeed(findMachinesKey(settings))),
+    identity: createLinkIdentity(createOrLoadMachinesSeed(findMachinesKey(settings))),
   });
   const openedAtMs = systemClock.nowMs();
   const isPlace = /[/\\]|\.gguf$/i.test(model);

@@ -73,7 +73,7 @@ const MAX_GIVEN_ID = 128;
 
 export async function createModelProxy(options: ModelProxyOptions, parts: ModelProxyParts): Promise<ModelProxy> {
   const seed = new Uint8Array(randomBytes(ED25519_KEY_BYTES));
-  const identity = await createLinkIdentity(new Secret(seed));
+  const identity = createLinkIdentity(new Secret(seed));
   const der = createPublicKey(identity.privateKey).export({ format: 'der', type: 'spki' });
   const signingKey = new Uint8Array(der.subarray(der.length - ED25519_KEY_BYTES));
   const authorities = options.authorities.flatMap(splitCertificates).map((der) => toHex(parts.crypto.sha256(der)));

@@ -22,7 +22,7 @@ export async function startSegment(
   const { listen, nCtx, sequences, threads, kernels, kvType, isa, modelsDir, hubEndpoint, hubToken } = settings;
   const log = createLogger({ name, level: settings.logLevel });
   const keyPath = findMachinesKey(settings);
-  const identity = await createLinkIdentity(createOrLoadMachinesSeed(keyPath));
+  const identity = createLinkIdentity(createOrLoadMachinesSeed(keyPath));
   const hub = { ...(hubEndpoint && { endpoint: hubEndpoint }), ...(hubToken && { token: hubToken.reveal() }) };
   const slab = await bringSlab(settings, { ...place, modelsDir, hub });
   const shape = {

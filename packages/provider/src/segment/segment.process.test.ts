@@ -33,7 +33,7 @@ beforeAll(async () => {
   const model = join(folder, 'model.gguf');
   copyFileSync(TINY, model);
   slabs = writeSlabs(model, [2, 4]);
-  identity = await createLinkIdentity(createOrLoadMachinesSeed(join(folder, 'keys', 'machines.key')));
+  identity = createLinkIdentity(createOrLoadMachinesSeed(join(folder, 'keys', 'machines.key')));
 });
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();

@@ -88,7 +88,7 @@ async function start(): Promise<Daemon> {
   const log = createLogger({ name: NAME, level: values.logLevel });
   enterDataDirectory(values.dataDir);
   const keys = createOrLoadKeys(values.dataDir);
-  const identity = await createLinkIdentity(keys.linkSeed);
+  const identity = createLinkIdentity(keys.linkSeed);
   if (values.certOut !== undefined) writePublicFile(values.certOut, identity.certificateDer);
   const observation = createObservation({ name: NAME, role: 'relay', log }, values);
   const { metrics } = observation;

@@ -47,7 +47,7 @@ process.once('message', (message) => void start(message as GatewayTask));
 async function start(task: GatewayTask): Promise<void> {
   const books = noting(await openBooks(task));
   const links = createLinkPool({
-    identity: await createLinkIdentity(new Secret(new Uint8Array(32).fill(1))),
+    identity: createLinkIdentity(new Secret(new Uint8Array(32).fill(1))),
     dialPolicy: 'any',
   });
   const nowMs = (): number => Date.now() + task.aheadMs;

@@ -10,10 +10,10 @@ import { seedOf } from '../validator/test-keys.ts';
 export const LOOPBACK = { host: '127.0.0.1', port: 0 };
 
 /** Creates the link identity of a named party, the same in each run. */
-export const createNamedIdentity = (name: string): Promise<LinkIdentity> =>
+export const createNamedIdentity = (name: string): LinkIdentity =>
   createLinkIdentity(new Secret(seedOf(`link ${name}`)));
 
-const drawIdentity = (): Promise<LinkIdentity> => createLinkIdentity(new Secret(new Uint8Array(randomBytes(32))));
+const drawIdentity = (): LinkIdentity => createLinkIdentity(new Secret(new Uint8Array(randomBytes(32))));
 
 export interface LoopbackOptions {
   /** Default: a random one. */

@@ -12,7 +12,7 @@ export interface AttackedDoor {
 }
 
 /** A certificate costs nothing: this one follows from a name. */
-export const createStrangerIdentity = (name: string): Promise<LinkIdentity> =>
+export const createStrangerIdentity = (name: string): LinkIdentity =>
   createLinkIdentity(new Secret(new Uint8Array(createHash('sha256').update(name).digest())));
 
 /** An address of 127.0.0.0/8 stands for one of the internet. */

@@ -109,7 +109,7 @@ export async function openLiveNetwork(mesh: Mesh, { id, modelRoot }: SoldModel):
   if (ledger === undefined) throw new Error('the network has no ledger');
   const members = listMembers(mesh, { cheat: 'none' });
   const links = createLinkPool({
-    identity: await createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))),
+    identity: createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))),
     dialPolicy: 'any',
   });
   const owned = new Map<string, OwnedDaemon>();
@@ -170,7 +170,7 @@ export async function openLiveNetwork(mesh: Mesh, { id, modelRoot }: SoldModel):
       if (known) return known;
       await mesh.kill(name, 'SIGKILL');
       const keys = createOrLoadKeys(join(directory, name));
-      const identity = await createLinkIdentity(keys.linkSeed);
+      const identity = createLinkIdentity(keys.linkSeed);
       const { signer, account } = await readVoice(directory, member(name), keys.ledgerKey.reveal());
       const daemon: OwnedDaemon = {
         ...{ endpoint: peer(name).endpoint, identity, signer, account },
