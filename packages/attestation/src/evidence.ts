@@ -1,10 +1,11 @@
-import { concatBytes, equalBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { equalBytes, fromHex, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { type Check, check, fail, skip } from '@ogong/protocol/base/checks';
 import { AMD_ROOTS, checkSnpReport, findReportForgery, parseSnpReport, type SnpTcb } from './amd-snp.ts';
 import { digest, own } from './byte-reader.ts';
 import { parseCertificate } from './certificates.ts';
 import { findEvent, parseEventLog, replayEventLog } from './event-log.ts';
 import { EvidenceError } from './evidence-error.ts';
+import { encodeSoftwareGpuStatement, encodeSoftwareStatement } from './evidence-statement.ts';
 import { checkIntelQuote, findQuoteForgery, INTEL_ROOTS } from './intel.ts';
 import { parseCollateral } from './intel-collateral.ts';
 import { parseQuote, type TdBody } from './intel-quote.ts';
@@ -88,12 +89,6 @@ export interface EvidencePolicy {
 
 /** How far a clock may be behind a time that others signed. */
 const CLOCK_LAG_MS = 60_000;
-
-/** Demands of production, without the values of the moment. */
-export const STRICT_POLICY = {
-  acceptedTcb: ['UpToDate'],
-  softwareKeys: [],
-} as const satisfies Partial<EvidencePolicy>;
 
 /**
  * Checks a machine's evidence. A machine is good if every check passes; a skipped check is not a pass. Nothing throws.
@@ -205,24 +200,6 @@ const vendor = (name: string): Check => ({
   status: 'pass',
   detail: `${name}: the vendor's root is believed`,
 });
-
-const SOFTWARE_TAG = 'ogong-software-attester-v1\n';
-
-const SOFTWARE_WITH_GPU_TAG = 'ogong-software-attester-v2\n';
-const SOFTWARE_GPU_TAG = 'ogong-software-gpu-v1\n';
-
-/**
- * Encodes the statement that an attester in software signs. It proves nothing about hardware: it stands in for one in tests and in the demo.
- * @param gpu SHA-256 of the key of its GPU, where it has one.
- */
-export const encodeSoftwareStatement = (reportData: Uint8Array, image: Uint8Array, gpu?: Uint8Array): Uint8Array =>
-  gpu === undefined
-    ? concatBytes(utf8Encode(SOFTWARE_TAG), reportData, image)
-    : concatBytes(utf8Encode(SOFTWARE_WITH_GPU_TAG), reportData, image, gpu);
-
-/** Encodes the statement that a GPU in software signs. @param nonce 32 bytes */
-export const encodeSoftwareGpuStatement = (nonce: Uint8Array): Uint8Array =>
-  concatBytes(utf8Encode(SOFTWARE_GPU_TAG), nonce);
 
 async function readSoftware(
   { publicKey, reportData, image, gpu, signature }: Extract<MachineEvidence['cpu'], { kind: 'software' }>,
@@ -379,9 +356,3 @@ async function checkMeasured(
     return [fail('gpu-machine', 'no event log that makes the registers names the GPU')];
   return [await checkMeasuredGpu(gpu.measured, parseEventLog(eventLog))];
 }
-
-const GPU_NONCE_TAG = 'ogong-gpu-nonce-v1\n';
-
-/** Computes the nonce that a GPU has to answer. It follows from the CPU's report data, so both answered one question. */
-export const computeGpuNonce = (reportData: Uint8Array): Promise<Uint8Array> =>
-  digest('SHA-256', utf8Encode(GPU_NONCE_TAG), reportData);

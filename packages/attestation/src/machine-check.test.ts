@@ -16,8 +16,8 @@ import {
 import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { createSyntheticReceipt, type SyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { describe, expect, it } from 'vitest';
-import { encodeSoftwareStatement } from './evidence.ts';
 import { encodeEvidence } from './evidence-file.ts';
+import { encodeSoftwareStatement } from './evidence-statement.ts';
 import { addMachineChecks, checkReceiptMachine } from './machine-check.ts';
 import { type MachinePolicy, parsePolicy } from './policy-file.ts';
 

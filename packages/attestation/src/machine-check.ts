@@ -6,8 +6,9 @@ import { parseTicket } from '@ogong/protocol/exchange/ticket';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { checkKeyWord, computeReportData, MACHINE_CHECK, type NamedKeys } from '@ogong/protocol/tier/attestation';
 import { nonceOfReply, readAttestation, readExchanges } from '@ogong/protocol/tier/proxied';
-import { computeGpuNonce, type EvidencePolicy, verifyEvidence } from './evidence.ts';
+import { type EvidencePolicy, verifyEvidence } from './evidence.ts';
 import { parseEvidence } from './evidence-file.ts';
+import { computeGpuNonce } from './evidence-statement.ts';
 import { checkExchangeServer, checkUpstream } from './exchange-server.ts';
 import type { MachinePolicy } from './policy-file.ts';
 

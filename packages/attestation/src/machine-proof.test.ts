@@ -25,8 +25,9 @@ import {
 import { beforeAll, describe, expect, it } from 'vitest';
 import { AMD_ROOTS, findReportForgery, parseSnpReport } from './amd-snp.ts';
 import { parseCertificate } from './certificates.ts';
-import { encodeSoftwareStatement, type MachineEvidence } from './evidence.ts';
+import type { MachineEvidence } from './evidence.ts';
 import { encodeEvidence } from './evidence-file.ts';
+import { encodeSoftwareStatement } from './evidence-statement.ts';
 import { findQuoteForgery } from './intel.ts';
 import { parseQuote } from './intel-quote.ts';
 import { judgeMachineProof, REVOKED_GRACE_MS, VENDOR_GRACE_MS } from './machine-proof.ts';

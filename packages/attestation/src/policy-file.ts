@@ -1,6 +1,12 @@
-import { type EvidencePolicy, STRICT_POLICY } from './evidence.ts';
+import type { EvidencePolicy } from './evidence.ts';
 import { EvidenceError } from './evidence-error.ts';
 import { readJsonFields } from './json-fields.ts';
+
+/** Demands of production, without the values of the moment. */
+export const STRICT_POLICY = {
+  acceptedTcb: ['UpToDate'],
+  softwareKeys: [],
+} as const satisfies Partial<EvidencePolicy>;
 
 /** Demands of an operator or a reader on every machine; keys and nonce belong to the moment. */
 export interface MachinePolicy extends Omit<EvidencePolicy, 'reportData' | 'gpuNonce' | 'seenMs'> {

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { encodeSoftwareStatement } from '@ogong/attestation/evidence';
+import { encodeSoftwareStatement } from '@ogong/attestation/evidence-statement';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { afterAll, describe, expect, it } from 'vitest';
 import { evidenceCommand } from './evidence-command.ts';

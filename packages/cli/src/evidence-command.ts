@@ -1,5 +1,6 @@
-import { STRICT_POLICY, verifyEvidence } from '@ogong/attestation/evidence';
+import { verifyEvidence } from '@ogong/attestation/evidence';
 import { parseEvidence } from '@ogong/attestation/evidence-file';
+import { STRICT_POLICY } from '@ogong/attestation/policy-file';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { text } from '@ogong/host/config/values';

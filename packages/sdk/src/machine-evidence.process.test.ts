@@ -1,8 +1,10 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { encodeSoftwareStatement, STRICT_POLICY, verifyEvidence } from '@ogong/attestation/evidence';
+import { verifyEvidence } from '@ogong/attestation/evidence';
 import { encodeEvidence, parseEvidence } from '@ogong/attestation/evidence-file';
+import { encodeSoftwareStatement } from '@ogong/attestation/evidence-statement';
+import { STRICT_POLICY } from '@ogong/attestation/policy-file';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BrowserPage, openBrowserPage, whyNoBrowser } from '../scripts/browser-page.ts';

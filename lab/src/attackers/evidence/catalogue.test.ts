@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { STRICT_POLICY, verifyEvidence } from '@ogong/attestation/evidence';
+import { verifyEvidence } from '@ogong/attestation/evidence';
+import { STRICT_POLICY } from '@ogong/attestation/policy-file';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { describe, expect, it } from 'vitest';
 import type { HonestMachine } from './attack.ts';

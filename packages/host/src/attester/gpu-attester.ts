@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
-import { computeGpuNonce, encodeSoftwareGpuStatement, type MachineEvidence } from '@ogong/attestation/evidence';
+import type { MachineEvidence } from '@ogong/attestation/evidence';
 import { parseGpuEvidence } from '@ogong/attestation/evidence-file';
+import { computeGpuNonce, encodeSoftwareGpuStatement } from '@ogong/attestation/evidence-statement';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { type Attester, AttesterError } from './attester.ts';
 

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { computeGpuNonce, verifyEvidence } from '@ogong/attestation/evidence';
+import { verifyEvidence } from '@ogong/attestation/evidence';
+import { computeGpuNonce } from '@ogong/attestation/evidence-statement';
 import { parsePolicy } from '@ogong/attestation/policy-file';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { describe, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto';
-import { encodeSoftwareStatement } from '@ogong/attestation/evidence';
+import { encodeSoftwareStatement } from '@ogong/attestation/evidence-statement';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Attester } from './attester.ts';
 import { type SoftwareGpu, withGpu } from './gpu-attester.ts';

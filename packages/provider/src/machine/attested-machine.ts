@@ -1,5 +1,4 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { findForgery } from '@ogong/attestation/evidence';
 import { encodeEvidence } from '@ogong/attestation/evidence-file';
 import { type Attester, AttesterError } from '@ogong/host/attester/attester';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
@@ -72,6 +71,7 @@ export function createAttestedMachine({
     const evidence = encodeEvidence(shown);
     if (evidence.length > MAX_MACHINE_EVIDENCE_BYTES)
       throw new AttesterError('malformed', `evidence of ${evidence.length} bytes is too long`);
+    const { findForgery } = await import('@ogong/attestation/evidence');
     const forged = await findForgery(shown).catch(toAttesterError);
     if (forged !== undefined) throw new AttesterError('malformed', `validators would eject for this: ${forged}`);
     return { attestedKey, sealKey, evidence };

@@ -1,5 +1,5 @@
 import { parseEvidence } from '@ogong/attestation/evidence-file';
-import { type MachineName, nameMachine } from '@ogong/attestation/machine-name';
+import type { MachineName } from '@ogong/attestation/machine-name';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
@@ -55,6 +55,7 @@ export async function prepareEntry({
 }: EnteringContext): Promise<PreparedEntry> {
   const { attestedKey, sealKey, evidence } = await show(computeMachineNonce(crypto, { epoch, beacon, providerId }));
   const sealKeyHash = hashSealKey(crypto, sealKey?.sealKey ?? new Uint8Array());
+  const { nameMachine } = await import('@ogong/attestation/machine-name');
   const named = await nameMachine(parseEvidence(evidence));
   const until = nowS + MACHINE_ENTRY_S;
   const { machine, image, platformKey } = named;

@@ -1,7 +1,6 @@
 import { EvidenceError } from '@ogong/attestation/evidence-error';
 import { parseEvidence } from '@ogong/attestation/evidence-file';
-import { checkMachine } from '@ogong/attestation/machine-check';
-import { type MachineName, nameMachine } from '@ogong/attestation/machine-name';
+import type { MachineName } from '@ogong/attestation/machine-name';
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes, fromHex, ProtocolError, toHex } from '@ogong/protocol/base/bytes';
 import { computeMachineNonce, MACHINE_ENTRY_S, type MachineEntry } from '@ogong/protocol/machine/machine-entry';
@@ -89,6 +88,7 @@ export async function findMachineProblem(
   if (evidence.length > MAX_MACHINE_EVIDENCE_BYTES) return `evidence of ${evidence.length} bytes is too long`;
   try {
     const claim = { ledger, providerId, attestedKey, sealKeyHash, evidence, nonce };
+    const { checkMachine } = await import('@ogong/attestation/machine-check');
     const [machine] = await checkMachine(claim, { crypto, policy, nowMs: clock.nowMs() });
     return machine?.status === 'pass' ? undefined : (machine?.detail ?? 'nothing could be checked');
   } catch (error) {
@@ -98,6 +98,7 @@ export async function findMachineProblem(
 }
 
 async function readName(evidence: Uint8Array): Promise<MachineName> {
+  const { nameMachine } = await import('@ogong/attestation/machine-name');
   try {
     return await nameMachine(parseEvidence(evidence));
   } catch (error) {

@@ -1,4 +1,3 @@
-import { judgeMachineProof } from '@ogong/attestation/machine-proof';
 import type { ChainClient } from '@ogong/chain/client';
 import { ChainError } from '@ogong/chain/errors';
 import { Refusal } from '@ogong/host/link/link-error';
@@ -19,6 +18,7 @@ export async function checkEjectionProof(
   client: Pick<ChainClient, 'ejectionOf' | 'reinstatedAt' | 'wasMachineRevoked'>,
   proof: Uint8Array,
 ): Promise<MachineEjection | undefined> {
+  const { judgeMachineProof } = await import('@ogong/attestation/machine-proof');
   const judge = { crypto, ledger, wasMachineRevoked: client.wasMachineRevoked.bind(client) };
   const { providerId, beganMs, checks, isProven } = await judgeMachineProof(proof, judge);
   const missing = checks.find(({ status }) => status !== 'pass');

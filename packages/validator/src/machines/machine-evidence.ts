@@ -1,6 +1,4 @@
 import { parseEvidence } from '@ogong/attestation/evidence-file';
-import { checkRecordMachine } from '@ogong/attestation/machine-check';
-import { nameMachine } from '@ogong/attestation/machine-name';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import type { MachineReads } from '@ogong/chain/registry/machines';
 import type { ChainView } from '@ogong/host/views/chain-view';
@@ -18,6 +16,7 @@ import { getAttestationPart } from '@ogong/protocol/tier/registry';
 import type { EvidenceReader, EvidenceReaders, ShownRecord } from '@ogong/protocol/tier/tier';
 
 // How a validator reads the machine's evidence of tiers `tee` and `tee-proxy` (docs/spec/tee-tier.md).
+// The code for evidence is imported with the first evidence: it takes 36 ms and a library for certificates.
 
 /**
  * Returns the reader of a validator that accepts records: its own policy decides, and the registry of machines.
@@ -35,6 +34,7 @@ export function createIntakeReaders({
 }): EvidenceReaders {
   if (policy === undefined) return new Map();
   return nameReader(async (shown, bytes, nowMs) => {
+    const { checkRecordMachine } = await import('@ogong/attestation/machine-check');
     const found = await checkRecordMachine({ ...shown, attestation: bytes }, { crypto, policy, nowMs });
     // Without the provider's signature for the machine's key, nobody answers for what that key signs.
     const checks = found.map((one) =>
@@ -71,6 +71,7 @@ export function createCosignReaders({
 }): EvidenceReaders {
   const isOpinion = ({ id, detail }: Check): boolean => OPINIONS.includes(id) && !detail.includes('cannot be read');
   return nameReader(async (shown, bytes, nowMs) => {
+    const { checkRecordMachine } = await import('@ogong/attestation/machine-check');
     const found = await checkRecordMachine({ ...shown, attestation: bytes }, { crypto, policy: PROVEN_POLICY, nowMs });
     const proven = dropSkips(found).filter((one) => !isOpinion(one));
     if (wasMachineRevoked === undefined || proven.some(isFailed)) return proven;
@@ -86,9 +87,10 @@ export const createOpinionReaders = ({
   readonly crypto: Crypto;
   readonly policy: MachinePolicy;
 }): EvidenceReaders =>
-  nameReader(async (shown, bytes, nowMs) =>
-    dropSkips(await checkRecordMachine({ ...shown, attestation: bytes }, { crypto, policy, nowMs })),
-  );
+  nameReader(async (shown, bytes, nowMs) => {
+    const { checkRecordMachine } = await import('@ogong/attestation/machine-check');
+    return dropSkips(await checkRecordMachine({ ...shown, attestation: bytes }, { crypto, policy, nowMs }));
+  });
 
 /** How long after a revocation a validator may not know of it. */
 const REVOKED_GRACE_MS = 3_600_000;
@@ -102,6 +104,7 @@ async function findRevocation(
   { order }: ShownRecord,
   bytes: Uint8Array,
 ): Promise<readonly Check[]> {
+  const { nameMachine } = await import('@ogong/attestation/machine-name');
   let machine: Uint8Array;
   try {
     ({ machine } = await nameMachine(parseEvidence(readAttestation(bytes).evidence)));

@@ -1,4 +1,4 @@
-import { computeGpuNonce } from '@ogong/attestation/evidence';
+import { computeGpuNonce } from '@ogong/attestation/evidence-statement';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { createSoftwareGpu } from '@ogong/host/attester/gpu-attester';
 import { createSoftwareAttester } from '@ogong/host/attester/software-attester';

@@ -1,5 +1,4 @@
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
-import { checkRoleMachine } from '@ogong/attestation/role-check';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
 import { LinkError } from '@ogong/host/link/link-error';
@@ -189,6 +188,7 @@ async function askMachine(
   const { nodeId, evidence } = await fetchEvidence(links, { role, peer, nonce });
   if (nodeId.length !== certHash.length) throw refuse(role, 'its machine names no key');
   const keys = { role, ledger, nodeId, certHash, evidence };
+  const { checkRoleMachine } = await import('@ogong/attestation/role-check');
   const check = await checkRoleMachine(keys, { epoch, value }, { crypto, policy, nowMs: clock.nowMs() });
   if (check.status !== 'pass') throw refuse(role, check.detail);
   return { nodeId, part: encodeRoleEvidence({ certHash, evidence }) };

@@ -1,4 +1,3 @@
-import { checkMachine } from '@ogong/attestation/machine-check';
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
@@ -80,6 +79,7 @@ export async function showMachine(
   if (attestedKey.length !== NONCE_BYTES) throw refuse('the machine names no key');
   if (policy !== undefined) {
     const keys = { ledger, providerId, attestedKey, sealKeyHash: sealKey.hash };
+    const { checkMachine } = await import('@ogong/attestation/machine-check');
     const [machine] = await checkMachine({ ...keys, evidence, nonce }, { crypto, policy, nowMs });
     if (machine?.status !== 'pass') throw refuse(`the provider's machine is refused: ${machine?.detail}`);
   }
