@@ -83,6 +83,12 @@ describe('canaries: each rule rejects its violation', () => {
     ],
     [
       'packages/validator/src/a.ts',
+      "import { type M, checkMachine } from '@ogong/attestation/machine-check';",
+      'loads code for evidence with `import()`',
+    ],
+    ['packages/host/src/a.ts', "import * as x509 from '@peculiar/x509';", 'loads code for evidence with `import()`'],
+    [
+      'packages/validator/src/a.ts',
       "import { request as ask } from 'node:https';",
       'connections of daemons are dialled by',
     ],
@@ -257,6 +263,9 @@ describe('canaries: each rule rejects its violation', () => {
     const late =
       "import type { X } from './gateway-memory.ts';\nconst { y } = await import('../open-gateway-memories.ts');";
     expect(rulesOf('packages/gateway/src/bin/a.ts', late)).toEqual([]);
+    const evidence =
+      "import type { M } from '@ogong/attestation/evidence';\nconst { m } = await import('@ogong/attestation/machine-check');";
+    expect(rulesOf('packages/validator/src/a.ts', evidence)).toEqual([]);
     expect(rulesOf('packages/router/src/a.ts', "import { x } from '@ogong/protocol/exchange/match';")).toEqual([]);
     expect(
       rulesOf('packages/protocol/src/base/a.ts', "import { x } from './b.ts';\n// Date.now is the caller's"),

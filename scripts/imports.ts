@@ -423,6 +423,10 @@ const LOADED_LATE: ReadonlySet<string> = new Set([
   'packages/gateway/src/gateway-memory.ts',
   'packages/gateway/src/open-gateway-memories.ts',
 ]);
+/** Roles load the code for evidence with the first evidence: a library for certificates takes a daemon 36 ms and 4 MB. */
+const EVIDENCE_HOMES = /^packages\/(?:host|gateway|router|validator|provider)\/src\//;
+const EVIDENCE_MODULE =
+  /^@peculiar\/|^@ogong\/attestation\/(?!(?:evidence-error|evidence-file|evidence-statement|image-list|policy-file)$)/;
 const STATIC_IMPORT = /^\s*(?:import|export)\s+(?!type\b)/;
 
 /** Files that dial private addresses: those that the operator named. Others compute the policy from the chain. */
@@ -543,6 +547,10 @@ function loadsEarly(path: string, target: string, statement: string): boolean {
   return LATE_MODULE.test(target) || (path.startsWith('packages/gateway/') && LATE_MEMORY.test(target));
 }
 
+function loadsEvidenceEarly(path: string, target: string, statement: string): boolean {
+  return EVIDENCE_HOMES.test(path) && STATIC_IMPORT.test(statement) && EVIDENCE_MODULE.test(target);
+}
+
 function fetches(path: string, line: string, text: string): boolean {
   if (!DIAL_HOMES.test(path) || MAY_FETCH.has(path) || OWN_FETCH.test(text)) return false;
   return FETCH_CALL.test(line) && !FETCH_METHOD.test(line);
@@ -592,6 +600,13 @@ function checkFile({ path, text }: SourceFile): Violation[] {
           path,
           line: start + 1,
           rule: 'files of daemons are made by packages/host/src/files/private-files.ts',
+        });
+      }
+      if (!isTest && loadsEvidenceEarly(path, target, statement)) {
+        found.push({
+          path,
+          line: start + 1,
+          rule: 'a role loads code for evidence with `import()` when there is evidence',
         });
       }
       if (!isTest && loadsEarly(path, target, statement)) {

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { encodeTestimony } from '@ogong/attestation/testimony';
 import { openAttester, teeFields } from '@ogong/host/attester/tee-config';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
@@ -81,6 +80,7 @@ export const testimonyCommand: Command = {
       ...{ challenge: new Uint8Array(challenge), maxResponseBytes: values.maxResponse, timeoutMs: values.timeout },
     };
     const { testimony, made } = await testify(order, limits, { crypto, attester, clock });
+    const { encodeTestimony } = await import('@ogong/attestation/testimony');
     const json = utf8Decode(encodeTestimony(testimony));
     if (values.out === undefined) output.write(`${json}\n`);
     else writePublicFile(values.out, `${json}\n`);

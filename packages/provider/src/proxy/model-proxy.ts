@@ -8,7 +8,6 @@ import {
   X509Certificate,
 } from 'node:crypto';
 import { encodeEvidence } from '@ogong/attestation/evidence-file';
-import { encodeTestimony } from '@ogong/attestation/testimony';
 import type { Attester } from '@ogong/host/attester/attester';
 import { deriveCurveKey, toExchangeKey, toExchangeSecret } from '@ogong/host/crypto/field-seal';
 import { Secret } from '@ogong/host/crypto/secret';
@@ -221,7 +220,8 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
       return context.json(await reportAci(aci, parts.attester, nonce));
     },
     aciReceipt: (context) => context.json(find(context).receipt.document),
-    testimony(context) {
+    async testimony(context) {
+      const { encodeTestimony } = await import('@ogong/attestation/testimony');
       const { testimony } = find(context);
       return new Response(new Uint8Array(encodeTestimony(testimony)), {
         headers: { 'content-type': 'application/json' },
