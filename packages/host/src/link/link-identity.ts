@@ -1,10 +1,10 @@
 import { createHash, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fromHex } from '@ogong/protocol/base/bytes';
+import { signLinkCertificate } from '../crypto/link-certificate.ts';
 import { toPlainBytes } from '../crypto/node-crypto.ts';
 import type { Secret } from '../crypto/secret.ts';
 import { importEd25519Seed } from '../crypto/signers.ts';
-import { signLinkCertificate } from './link-certificate.ts';
 import { LinkError } from './link-error.ts';
 import type { Wire } from './wire.ts';
 

@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, sign } from 'node:crypto';
-import { toPlainBytes } from '../crypto/node-crypto.ts';
+import { toPlainBytes } from './node-crypto.ts';
 
 const TAG = {
   ...{ integer: 0x02, bits: 0x03, octets: 0x04, oid: 0x06, text: 0x13, utcTime: 0x17, time: 0x18 },
