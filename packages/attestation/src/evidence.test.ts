@@ -5,19 +5,13 @@ import type { Check } from '@ogong/protocol/base/checks';
 import { describe, expect, it } from 'vitest';
 import { parseSnpReport } from './amd-snp.ts';
 import { findEvent, type LoggedEvent, parseEventLog } from './event-log.ts';
-import {
-  computeGpuNonce,
-  type EvidencePolicy,
-  encodeSoftwareStatement,
-  type MachineEvidence,
-  STRICT_POLICY,
-  verifyEvidence,
-} from './evidence.ts';
+import { type EvidencePolicy, type MachineEvidence, verifyEvidence } from './evidence.ts';
 import { encodeEvidence } from './evidence-file.ts';
+import { computeGpuNonce, encodeSoftwareStatement } from './evidence-statement.ts';
 import { parseQuote, type TdBody } from './intel-quote.ts';
 import { checkMachineReport } from './machine-check.ts';
 import { parseGpuReport } from './nvidia-spdm.ts';
-import { parsePolicy } from './policy-file.ts';
+import { parsePolicy, STRICT_POLICY } from './policy-file.ts';
 
 /** Quotes and reports of real machines, with the verdicts that others measured: SOURCES.md beside them. */
 const VECTORS = new URL('../../../../shared/vectors/tee/', import.meta.url);

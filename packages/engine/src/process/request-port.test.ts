@@ -28,7 +28,9 @@ it('hands events over in order, to readers that wait and to later ones', async (
   await expect.poll(() => log).toEqual(['post 1']);
   receive(WINDOW, WINDOW, END);
   expect(await first).toEqual({ done: false, value: WINDOW });
-  expect(await Array.fromAsync(events)).toEqual([WINDOW, END]);
+  const rest: unknown[] = [];
+  for await (const event of events) rest.push(event);
+  expect(rest).toEqual([WINDOW, END]);
   signal.dispatchEvent(new Event('abort'));
   await events.return?.();
   expect(await events.next()).toEqual({ done: true, value: undefined });

@@ -3,7 +3,14 @@ import { expect, it } from 'vitest';
 import { type ChoiceEnd, type ChoicePart, type ReadPart, readChoice } from './read-choice.ts';
 
 const PART = { tokens: [], format: DEFAULT_FORMAT };
-const END: ChoiceEnd = { ...PART, choice: 0, text: 'one<tool', stopReason: 'stop', promptTokens: 1, outputTokens: 2 };
+const END: ChoiceEnd = {
+  ...PART,
+  choice: 0,
+  text: 'one<tool',
+  stopReason: 'stop-token',
+  promptTokens: 1,
+  outputTokens: 2,
+};
 
 async function* write(): AsyncGenerator<ChoicePart, ChoiceEnd> {
   yield { ...PART, text: 'one' };
