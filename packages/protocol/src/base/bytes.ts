@@ -141,7 +141,8 @@ class ByteWriter implements Writer {
   }
 
   finish(): Uint8Array {
-    return this.#buffer.slice(0, this.#length);
+    // What is written to a full buffer later goes into another one.
+    return this.#length === this.#buffer.length ? this.#buffer : this.#buffer.slice(0, this.#length);
   }
 }
 

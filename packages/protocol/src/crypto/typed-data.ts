@@ -1,4 +1,4 @@
-import { concatBytes, createWriter, utf8Encode } from '../base/bytes.ts';
+import { concatBytes, createWriter, utf8Encode, type Writer } from '../base/bytes.ts';
 import { address, type Codec, flag, hash, u8, u32, u64, u128 } from '../base/codec.ts';
 import type { Crypto } from './crypto.ts';
 
@@ -13,26 +13,25 @@ interface TypedMember<T> {
   readonly name?: string;
   /** Type strings of the structs that the member contains. */
   readonly definitions?: readonly string[];
-  /** Encodes a value as 32 bytes. @throws ProtocolError if the value is out of the type's range. */
-  word(crypto: Pick<Crypto, 'keccak256'>, value: T): Uint8Array;
+  /** Writes a value as 32 bytes. @throws ProtocolError if the value is out of the type's range. */
+  writeWord(crypto: Pick<Crypto, 'keccak256'>, writer: Writer, value: T): void;
 }
 
 /** A member that has a canonical encoding too. */
 type TypedField<T> = TypedMember<T> & Codec<T>;
 
-/** Creates a member that is encoded as its padded canonical bytes: numbers and addresses on the left, byte strings on the right. */
-function field<T>(type: string, codec: Codec<T>): TypedField<T> {
+/**
+ * Creates a member that is encoded as its canonical bytes, with zeros before them.
+ * @param size of the canonical bytes, at most 32.
+ */
+function field<T>(type: string, codec: Codec<T>, size: number): TypedField<T> {
+  const zeros = new Uint8Array(32 - size);
   return {
     ...codec,
     type,
-    word(_crypto, value) {
-      const writer = createWriter(32);
+    writeWord(_crypto, writer, value) {
+      if (zeros.length > 0) writer.bytes(zeros);
       codec.write(writer, value);
-      const written = writer.finish();
-      if (written.length === 32) return written;
-      const word = new Uint8Array(32);
-      word.set(written, type.startsWith('bytes') ? 0 : 32 - written.length);
-      return word;
     },
   };
 }
@@ -44,19 +43,19 @@ const u256: Codec<bigint> = {
 
 /** Members by Solidity type. */
 export const abi = {
-  uint8: field('uint8', u8),
-  uint32: field('uint32', u32),
-  uint64: field('uint64', u64),
-  uint128: field('uint128', u128),
-  uint256: field('uint256', u256),
-  address: field('address', address),
-  bytes32: field('bytes32', hash),
-  bool: field('bool', flag),
+  uint8: field('uint8', u8, 1),
+  uint32: field('uint32', u32, 4),
+  uint64: field('uint64', u64, 8),
+  uint128: field('uint128', u128, 16),
+  uint256: field('uint256', u256, 32),
+  address: field('address', address, 20),
+  bytes32: field('bytes32', hash, 32),
+  bool: field('bool', flag, 1),
 };
 
 export const string: TypedMember<string> = {
   type: 'string',
-  word: (crypto, value) => crypto.keccak256(utf8Encode(value)),
+  writeWord: (crypto, writer, value) => void writer.bytes(crypto.keccak256(utf8Encode(value)), 32),
 };
 
 /** Gives a member the contract's name. */
@@ -65,7 +64,7 @@ export function named<T, M extends TypedMember<T>>(name: string, member: M): M {
 }
 
 type Members = Readonly<Record<string, TypedMember<never>>>;
-type MemberTypes<M extends Members> = { readonly [K in keyof M]: Parameters<M[K]['word']>[1] };
+type MemberTypes<M extends Members> = { readonly [K in keyof M]: Parameters<M[K]['writeWord']>[2] };
 
 interface TypedStruct<T> {
   readonly name: string;
@@ -88,7 +87,9 @@ export function createTypedStruct<const M extends Members>(name: string, members
     hash(crypto, value) {
       // It is the same for all values, and longer than most of them.
       typeHash ??= crypto.keccak256(type);
-      return crypto.keccak256(concatBytes(typeHash, encodeWords(crypto, members, value)));
+      const writer = createWriter(32 + 32 * entries.length).bytes(typeHash, 32);
+      for (const [key, member] of entries) member.writeWord(crypto, writer, value[key] as never);
+      return crypto.keccak256(writer.finish());
     },
   };
 }
@@ -99,7 +100,10 @@ export function encodeWords<M extends Members>(
   members: M,
   value: MemberTypes<M>,
 ): Uint8Array {
-  return concatBytes(...Object.entries(members).map(([key, member]) => member.word(crypto, value[key] as never)));
+  const entries = Object.entries(members);
+  const writer = createWriter(32 * entries.length);
+  for (const [key, member] of entries) member.writeWord(crypto, writer, value[key] as never);
+  return writer.finish();
 }
 
 /** Creates a member of another struct from a struct. */
@@ -107,7 +111,7 @@ export function nested<T>(struct: TypedStruct<T>): TypedMember<T> {
   return {
     type: struct.name,
     definitions: struct.definitions,
-    word: (crypto, value) => struct.hash(crypto, value),
+    writeWord: (crypto, writer, value) => void writer.bytes(struct.hash(crypto, value), 32),
   };
 }
 
