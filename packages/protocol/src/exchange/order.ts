@@ -1,4 +1,4 @@
-import { concatBytes, equalBytes } from '../base/bytes.ts';
+import { concatBytes, equalBytes, type Writer } from '../base/bytes.ts';
 import { encodeDomain } from '../base/canonical.ts';
 import { type CodecType, createFormat, struct } from '../base/codec.ts';
 import { REPLY_ID_BYTES } from '../commitment/record.ts';
@@ -95,7 +95,10 @@ export function hashOrder(crypto: Crypto, domain: LedgerDomain, order: Order): U
 /** The same type with the hash of the terms in place of the terms. */
 const typedVoucher = createTypedStruct('Order', {
   ...VOUCHER,
-  terms: { ...nested(typedTerms), word: (_crypto: unknown, termsHash: Uint8Array) => termsHash },
+  terms: {
+    ...nested(typedTerms),
+    writeWord: (_crypto: unknown, writer: Writer, termsHash: Uint8Array) => void writer.bytes(termsHash, 32),
+  },
 });
 
 /**
