@@ -3,7 +3,7 @@ import { answerEvidence } from '@ogong/host/link/answer-evidence';
 import type { Caller } from '@ogong/host/link/link-admission';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
-import { getCaller, getCallerPlace } from '@ogong/host/link/link-server';
+import { getCaller, getCallerPlace, type LinkServer } from '@ogong/host/link/link-server';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { hashRecord, REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
@@ -32,15 +32,18 @@ import { createReplyTracer } from './serving/trace-reply.ts';
  * consumer sends its media and reports its progress. An opening and its blobs are for the consumer, its validator and drawn witnesses. Only validators
  * ask for a record or a trace.
  */
-export function createProviderService(state: ProviderState): ServiceImpl<typeof ProviderService> {
+export function createProviderService(
+  state: ProviderState,
+  { earn }: Pick<LinkServer, 'earn'>,
+): ServiceImpl<typeof ProviderService> {
   const traceReply = createReplyTracer(state);
   const readBlob = createBlobReader(state);
   return {
-    generate: (message: GenerateRequest, context: HandlerContext) =>
-      answerOrder(state, message, {
-        ...nameCaller(getCallerPlace(context)),
-        signal: context.signal,
-      }),
+    generate(message: GenerateRequest, context: HandlerContext) {
+      const caller = getCallerPlace(context);
+      const onAdmitted = (): void => earn(caller, EARNED_BY_ORDER);
+      return answerOrder(state, message, { ...nameCaller(caller), onAdmitted, signal: context.signal });
+    },
     getSealKey: () => state.sealKeys.current(),
     getEvidence: ({ nonce }) => answerEvidence('provider', state.machine?.show, nonce),
     getOpening: ({ replyId }: GetOpeningRequest, context: HandlerContext) =>
@@ -69,6 +72,9 @@ export function createProviderService(state: ProviderState): ServiceImpl<typeof 
     },
   };
 }
+
+/** Further calls that an address may make, since somebody pays for its order. */
+const EARNED_BY_ORDER = 2;
 
 const nameCaller = ({ peer, group, relayed }: Caller) => ({ consumer: peer, group, relayed });
 

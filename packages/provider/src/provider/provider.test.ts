@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fetchBlob } from '@ogong/host/blob/fetch-blob';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError, Refusal } from '@ogong/host/link/link-error';
+import type { RateLimit } from '@ogong/host/link/token-bucket';
 import { type Clock, systemClock } from '@ogong/host/time/clock';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { type BlobRef, createBlobHasher } from '@ogong/protocol/commitment/blob';
@@ -46,9 +47,10 @@ import {
 } from '@ogong/testing/provider/provider-fixture';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { signAdmission } from '@ogong/testing/synthetic/validator-words';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { type CommitReply, commitReply } from '../modality/text/commit-reply.ts';
 import { readServed } from './paid/served-store.ts';
+import { PROVIDER_RATES } from './provider.ts';
 import { beginMemory } from './provider-store.ts';
 import { openBlobStore } from './serving/blob-store.ts';
 
@@ -98,6 +100,21 @@ describe('a price that follows the token', () => {
     const network = await start({ peg: { announced: (price) => 2n * price, least: (price) => 2n * price } });
     await expect(receive(network.client, network.order())).rejects.toThrow(/the price is 4000000/);
   });
+});
+
+it('serves a payer beyond the rate of calls of one peer, since its earlier orders were admitted', async () => {
+  const { burst } = PROVIDER_RATES['ogong.v1.ProviderService/Generate'] as RateLimit;
+  const network = await start();
+  // The rate gives no further calls.
+  vi.useFakeTimers({ toFake: ['performance'] });
+  try {
+    for (let left = burst + 1; left > 0; left--) {
+      await receive(network.client, network.order({ nonce: left, body: { max_tokens: 1 } }));
+    }
+    expect(network.validator.admitted.length).toBe(burst + 1);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 it('recovers the signer of each statement about a reply once', async () => {

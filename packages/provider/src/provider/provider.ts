@@ -206,15 +206,15 @@ const GET_EVIDENCE: MethodName = 'ogong.v1.ProviderService/GetEvidence';
 const AGREE: MethodName = 'ogong.v1.ShardService/Agree';
 /** A report of hardware takes some 10 ms, and strangers may ask. */
 export const PROVIDER_RATES: MethodRates = {
-  [GENERATE]: { perSecond: 50, burst: 250 },
+  [GENERATE]: { perSecond: 50, burst: 250, mayBeEarned: true },
   [GET_EVIDENCE]: { perSecond: 5, burst: 20 },
   [AGREE]: { perSecond: 20, burst: 100 },
 };
 
 function openServer(state: ProviderState, bind: HostPort, shards: readonly ServedShard[]): LinkServer {
   const { identity, chain, log } = state;
-  const service = createProviderService(state);
-  return createLinkServer(
+  const service = createProviderService(state, { earn: (caller, calls) => server.earn(caller, calls) });
+  const server = createLinkServer(
     {
       bind,
       identity,
@@ -234,6 +234,7 @@ function openServer(state: ProviderState, bind: HostPort, shards: readonly Serve
     },
     { onError: (err, { method }) => log.error({ err, method }, 'a call failed') },
   );
+  return server;
 }
 
 /** Ends orders of segments that have expired or are not used. */

@@ -20,6 +20,8 @@ export interface OrderCall {
   readonly group: string | undefined;
   /** The relay between, if there is one. */
   readonly relayed?: RelayedLink | undefined;
+  /** Called once a validator has admitted the order. */
+  readonly onAdmitted: () => void;
   /** Aborted when the consumer's link ends, or the server closes. */
   readonly signal: AbortSignal;
 }
@@ -46,7 +48,7 @@ const nameAddress = (consumer: PeerId, group: string | undefined): string => gro
 export async function* answerOrder(
   state: ProviderState,
   message: GenerateRequest,
-  { consumer, group, relayed, signal }: OrderCall,
+  { consumer, group, relayed, onAdmitted, signal }: OrderCall,
 ): AsyncGenerator<ReplyEvent> {
   const address = nameAddress(consumer, group);
   const offer = beginOrder(state, message);
@@ -54,7 +56,11 @@ export async function* answerOrder(
   const handoff = createHandoff<ReplyEvent>(() => gone.abort());
   // A closing server also aborts its calls; then the consumer is still there.
   signal.addEventListener('abort', () => state.isClosing || gone.abort(), { once: true });
-  const reader = { consumer, address, relayed, send: handoff.send, gone: gone.signal };
+  const welcome = (): void => {
+    state.newcomers.welcome(address);
+    onAdmitted();
+  };
+  const reader = { consumer, address, relayed, welcome, send: handoff.send, gone: gone.signal };
   const task = answerOffer(state, offer, message, reader)
     .then((counts) => countServed(state, counts))
     .catch((error: unknown) => countFailure(state, error))

@@ -22,6 +22,7 @@ function createContext({ lifetimeMs, gone = new AbortController() }: { lifetimeM
   const reader = {
     consumer: new Uint8Array(32),
     address: '10.0.0.1',
+    welcome() {},
     send: () => new Promise<boolean>(() => {}),
     gone: gone.signal,
   };
@@ -68,7 +69,13 @@ it('has nothing admitted before the claim is on the disk and the consent is sign
       }),
     },
   };
-  const reader = { consumer: order.replyId, address: '', send: async () => true, gone: new AbortController().signal };
+  const reader = {
+    consumer: order.replyId,
+    address: '',
+    welcome: () => steps.push('welcome'),
+    send: async () => true,
+    gone: new AbortController().signal,
+  };
   const open = (claimed: Promise<void>, consent: Promise<OrderConsent>) => {
     const job = { body: new Uint8Array(), media: NO_MEDIA, order, claimed, consent };
     return createServeContext(state as never, job as never, reader).admit(new AbortController().signal);

@@ -30,6 +30,8 @@ export interface ReplyReader {
   readonly address: string;
   /** The relay between, if there is one. */
   readonly relayed?: RelayedLink | undefined;
+  /** Called once its order is admitted, so that it may bring more orders. */
+  readonly welcome: () => void;
   /** False once nobody reads any more. */
   readonly send: (event: ReplyEvent) => Promise<boolean>;
   /** Aborted once nobody reads any more. That ends no reply: a payer that wants no more of it signs so. */
@@ -48,7 +50,7 @@ export function createServeContext(
     /** Present if its payer may leave the order untaken. Default: it may not. */
     readonly standby?: RunningStandby | undefined;
   },
-  { consumer, address, send, gone }: ReplyReader,
+  { consumer, welcome, send, gone }: ReplyReader,
 ): ServeContext {
   const { crypto, clock, signer, getPayeeWord, openings, outbox, stopping, maxReplyMs } = state;
   const { replyId, validator, expiresAtMs } = job.order;
@@ -122,7 +124,7 @@ export function createServeContext(
       state.served
         .begin(job.order, job.ticket.modelId, clock.nowMs())
         .catch((err: unknown) => state.log.error({ err }, 'an order could not be noted for the earnings'));
-      state.newcomers.welcome(address);
+      welcome();
       return admission;
     },
     reserveBlobs: (sizes) => state.blobs.reserve(replyId, [...mediaSizes, ...sizes]),
