@@ -337,18 +337,24 @@ export interface FormatRules {
   readonly maxBytes?: number;
 }
 
+/** A value that was longer leaves no more for the next one. */
+const MAX_CAPACITY = 16_384;
+
 export function createFormat<T>(codec: Codec<T>, { tag, maxBytes = Infinity }: FormatRules): Format<T> {
   const domain = tag === undefined ? new Uint8Array(0) : encodeDomain(tag);
   const assertSize = (length: number): void => {
     if (length > maxBytes) throw new ProtocolError('too-large', `${tag} of ${length} bytes, at most ${maxBytes}`);
   };
   const isTagged = (encoded: Uint8Array): boolean => equalBytes(encoded.subarray(0, domain.length), domain);
+  /** Values of a format often have one length, so the next one fills its buffer. */
+  let capacity = 256;
   return {
     encode(value) {
-      const writer = createWriter().bytes(domain);
+      const writer = createWriter(capacity).bytes(domain);
       codec.write(writer, value);
       const encoded = writer.finish();
       assertSize(encoded.length);
+      capacity = Math.min(encoded.length, MAX_CAPACITY);
       return encoded;
     },
     decode(encoded) {
