@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { recordProfile } from '../profile/record.ts';
 
 /** Delays of the event loop of a process since the last question, without the resolution of the measurement. */
 export interface LoopDelay {
@@ -20,10 +21,14 @@ export interface AnswerMessage {
 /** A timer of this length measures the delay, and its own length is in each value. */
 const RESOLUTION_MS = 1;
 
-/** Answers the parent's questions in a child of the load: `delay`, `live` (bytes that JavaScript holds after a collection), and `own`. */
+/**
+ * Answers the parent's questions in a child of the load: `delay`, `live` (bytes that JavaScript holds after a collection), `profile` and
+ * `profiled` (begin and end of a profile), and `own`.
+ */
 export function answerAsks(own: Readonly<Record<string, () => unknown>> = {}): void {
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delays.enable();
+  let endProfile: Awaited<ReturnType<typeof recordProfile>> | undefined;
   const answers: Readonly<Record<string, () => unknown>> = {
     delay(): LoopDelay {
       const toMs = (ns: number): number => Math.max(0, ns / 1e6 - RESOLUTION_MS);
@@ -40,6 +45,10 @@ export function answerAsks(own: Readonly<Record<string, () => unknown>> = {}): v
       const { heapUsed, external } = process.memoryUsage();
       return heapUsed + external;
     },
+    async profile() {
+      endProfile = await recordProfile();
+    },
+    profiled: () => endProfile?.(),
     ...own,
   };
   process.once('disconnect', () => process.exit());

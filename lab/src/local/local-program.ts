@@ -29,18 +29,21 @@ export async function startLocalProgram({
   modelsDir,
   sequences,
   env = {},
+  nodeFlags = [],
 }: {
   readonly modelPath: string;
   readonly modelsDir: string;
   readonly sequences: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** Beside those that the program has. */
+  readonly nodeFlags?: readonly string[];
 }): Promise<LocalProgram> {
   const dataDir = mkdtempSync(join(tmpdir(), 'ogong-local-'));
   const startedMs = performance.now();
   const child = spawn(
     process.execPath,
     [
-      ...[...NODE_FLAGS, PROGRAM, 'local', '--model', `file:${modelPath}`, '--listen', '127.0.0.1:0'],
+      ...[...NODE_FLAGS, ...nodeFlags, PROGRAM, 'local', '--model', `file:${modelPath}`, '--listen', '127.0.0.1:0'],
       ...['--data-dir', dataDir, '--models-dir', modelsDir, '--sequences', String(sequences), '--log-level', 'fatal'],
     ],
     { stdio: ['ignore', 'pipe', 'inherit'], env: { ...COMPILED, ...process.env, ...env } },
