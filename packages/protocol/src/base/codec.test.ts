@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { concatBytes, ProtocolError, type ProtocolErrorCode, toHex } from './bytes.ts';
+import { concatBytes, createWriter, ProtocolError, type ProtocolErrorCode, toHex } from './bytes.ts';
 import {
   address,
   bytes,
@@ -251,4 +251,11 @@ describe('formats', () => {
     expectError(() => encode(embedded(format, 8), { value: 7 }), 'too-large');
     expectError(() => decode(codec, 0, 0, 0, 8, ...encode(u64, 0n)), 'malformed');
   });
+});
+
+it('a writer changes no bytes that it has given', () => {
+  const writer = createWriter(4).u32(1);
+  const given = writer.finish();
+  expect(toHex(writer.u8(2).finish())).toBe('0000000102');
+  expect(toHex(given)).toBe('00000001');
 });
