@@ -2,11 +2,17 @@ import type { BeaconKeysReading, ListedEra } from '@ogong/chain/validators/beaco
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { BeaconGeneration } from '@ogong/protocol/beacon/threshold/threshold-value';
 
-/** The keys of the threshold beacon, as readers of values take them. */
-export function toGenerations({ generations }: Pick<BeaconKeysReading, 'generations'>): BeaconGeneration[] {
-  return generations.map(({ key, firstEpoch, lastEpoch }, i) => ({
+const decoded = new WeakMap<BeaconKeysReading['generations'], readonly BeaconGeneration[]>();
+
+/** Returns the keys of the threshold beacon, as readers of values take them. A validator asks many times a second, so each reading is decoded once. */
+export function toGenerations({ generations }: Pick<BeaconKeysReading, 'generations'>): readonly BeaconGeneration[] {
+  const known = decoded.get(generations);
+  if (known !== undefined) return known;
+  const made = generations.map(({ key, firstEpoch, lastEpoch }, i) => ({
     ...{ generation: i + 1, key: fromHex(key.slice(2), 48), firstEpoch, lastEpoch },
   }));
+  decoded.set(generations, made);
+  return made;
 }
 
 /** Finds the era whose shares sign an epoch of the threshold beacon. */

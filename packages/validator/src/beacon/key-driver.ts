@@ -2,7 +2,7 @@ import { type Address, bytesToHex, type Hex } from '@ogong/chain/hex';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { createKeyMachine, type KeyMachine } from '@ogong/protocol/beacon/threshold/key-machine';
 import { type KeyMessage, keyMessageFormat } from '@ogong/protocol/beacon/threshold/key-message';
-import { hashOutcome, stateOutcome } from '@ogong/protocol/beacon/threshold/key-outcome';
+import { hashOutcome, type KeyOutcome, stateOutcome } from '@ogong/protocol/beacon/threshold/key-outcome';
 import { type KeyPlan, type KeyStatement, subjectOf } from '@ogong/protocol/beacon/threshold/key-plan';
 import type { KeyAction, KeyResult } from '@ogong/protocol/beacon/threshold/key-state';
 import {
@@ -314,14 +314,22 @@ async function keepResult({ crypto, eras, group, known }: ThresholdState, attemp
 function dropLost({ crypto, beaconKeys }: ThresholdState, attempts: Attempt[]): Attempt[] {
   const eras = beaconKeys()?.eras ?? [];
   const isTaken = ({ era, machine: { result } }: Attempt): boolean =>
-    result !== undefined &&
-    bytesToHex(stateOutcome(crypto, result.certified.outcome).transcript) === eras[era - 1]?.transcript;
+    result !== undefined && hashTranscript(crypto, result.certified.outcome) === eras[era - 1]?.transcript;
   const taken = attempts.filter(isTaken);
   return attempts.filter((one) => {
     const landed = eras[one.era - 1];
     if (landed === undefined || taken.includes(one)) return true;
     return equalBytes(one.set, fromHex(landed.set.slice(2))) && !taken.some(({ era }) => era === one.era);
   });
+}
+
+const transcripts = new WeakMap<KeyOutcome, Hex>();
+
+/** Hashes the transcript of an outcome. Each tick compares it, so it is hashed once. */
+function hashTranscript(crypto: ThresholdState['crypto'], outcome: KeyOutcome): Hex {
+  const transcript = transcripts.get(outcome) ?? bytesToHex(stateOutcome(crypto, outcome).transcript);
+  transcripts.set(outcome, transcript);
+  return transcript;
 }
 
 const toMember = ({ address, signingKey, stake, boxKey }: EraValidator): EraValidator => ({

@@ -52,8 +52,9 @@ export function createThresholdDriver(dependencies: ThresholdDependencies): Thre
   const keys = createKeyDriver(state);
   const epochs = createEpochDriver(state);
   const exchange = createEraExchange(state);
-  /** Time of the last reading of the chain. */
+  /** Time of the last reading of the chain, and the period of the last one that succeeded. */
   let askedAtMs = Number.NEGATIVE_INFINITY;
+  let readIn: bigint | undefined;
   let droppedBefore = 0;
   /** The last report of lacking shares. */
   let told = '';
@@ -65,13 +66,20 @@ export function createThresholdDriver(dependencies: ThresholdDependencies): Thre
     return done;
   }
 
-  /** Reads the chain once in an epoch, so that no activation and no end of a key is missed. */
+  /**
+   * Reads the chain once in an epoch, so that no activation and no end of a key is missed: they count from the second epoch after their
+   * block. The middle of an epoch is the time, because the chain then has a block of that epoch. A failed reading is repeated half an epoch later.
+   */
   async function read(nowMs: number): Promise<void> {
     const reading = state.beaconKeys();
-    const everyMs = reading === undefined ? READ_MS : scheduleOf(reading).periodMs / 2;
-    if (nowMs - askedAtMs < everyMs) return;
+    const schedule = reading && scheduleOf(reading);
+    const halfMs = (schedule?.periodMs ?? 0) / 2;
+    const period = schedule && epochAt(schedule, nowMs - halfMs);
+    if (nowMs - askedAtMs < (schedule ? halfMs : READ_MS)) return;
+    if (period !== undefined && period === readIn) return;
     askedAtMs = nowMs;
     await state.readBeaconKeys();
+    readIn = period;
   }
 
   /** Deletes the data of former eras one epoch after the next era signs. */
