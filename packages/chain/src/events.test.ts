@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { contractNames, type Deployment } from './deployment.ts';
 import { type Cursor, createEventReader } from './events.ts';
@@ -33,6 +34,19 @@ const addresses = Object.fromEntries(contractNames.map((name, i) => [name, `0x${
 const deployment = { ...addresses, chainId: 1, block: 1 } as unknown as Deployment;
 
 describe('event reader', () => {
+  it('pauses after the newest block before it asks for another one', async () => {
+    const { transactor, takeAsked } = createChain();
+    const saved = Promise.withResolvers<void>();
+    const store = { load: () => undefined, save: () => saved.resolve() };
+    const reader = createEventReader({ client: { transactor, deployment }, pollIntervalMs: 60_000 }, { store });
+    const reading = reader.events().next();
+    await saved.promise;
+    await setImmediate();
+    expect(takeAsked()).toEqual(['latest', '0x5', 'logs to 5', '0x5']);
+    reader.stop();
+    await reading;
+  });
+
   it('asks once while no block comes, twice for a block, and for a range after a pause', async () => {
     const { transactor, takeAsked, mine } = createChain();
     let cursor: Cursor | undefined;

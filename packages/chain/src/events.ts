@@ -75,6 +75,8 @@ interface BlockHeader {
 interface Step {
   readonly events: readonly ChainEvent[];
   readonly cursor: Cursor;
+  /** Whether it ends at the newest block, so that the next one is a pause away. */
+  readonly isAtHead: boolean;
 }
 
 /**
@@ -110,7 +112,7 @@ export function createEventReader(options: EventReaderOptions, { store }: { read
     return kept;
   }
 
-  /** One advance of the cursor; undefined when there is nothing new. Asks once where no block came, and twice where one did. */
+  /** Advances the cursor once; undefined if there is nothing new. Asks once if no block came, and twice if one did. */
   async function readStep(cursor: Cursor): Promise<Step | undefined> {
     const head = await findBlock('latest');
     const last = cursor.recent.at(-1);
@@ -120,7 +122,7 @@ export function createEventReader(options: EventReaderOptions, { store }: { read
       const logs = await transactor.read('logs', (client) =>
         client.getLogs({ address: addresses, blockHash: head.hash }),
       );
-      return advance(cursor.recent, head, logs);
+      return { ...advance(cursor.recent, head, logs), isAtHead: true };
     }
     return readRange(cursor, head.number);
   }
@@ -129,7 +131,7 @@ export function createEventReader(options: EventReaderOptions, { store }: { read
     const recent = await findCommonBlocks(cursor);
     if (recent.length < cursor.recent.length) {
       const toBlock = recent.at(-1)?.number ?? firstBlock - 1;
-      return { events: [{ kind: 'rolledback', toBlock }], cursor: { nextBlock: toBlock + 1, recent } };
+      return { events: [{ kind: 'rolledback', toBlock }], cursor: { nextBlock: toBlock + 1, recent }, isAtHead: false };
     }
     const toBlock = Math.min(head, cursor.nextBlock + maxBlocksPerRead - 1);
     if (toBlock < cursor.nextBlock) return undefined;
@@ -139,10 +141,14 @@ export function createEventReader(options: EventReaderOptions, { store }: { read
     );
     // A block fixes all blocks before it. The same hash after the read proves that all logs are of one chain.
     if (block === undefined || (await findBlock(toBlock))?.hash !== block.hash) return undefined;
-    return advance(recent, block, logs);
+    return { ...advance(recent, block, logs), isAtHead: toBlock === head };
   }
 
-  function advance(recent: Cursor['recent'], { number, hash }: BlockHeader, logs: readonly Log[]): Step {
+  function advance(
+    recent: Cursor['recent'],
+    { number, hash }: BlockHeader,
+    logs: readonly Log[],
+  ): Omit<Step, 'isAtHead'> {
     const cursor = { nextBlock: number + 1, recent: [...recent, { number, hash }].slice(-keptBlocks) };
     return { events: logs.flatMap(decodeLog), cursor };
   }
@@ -187,7 +193,7 @@ export function createEventReader(options: EventReaderOptions, { store }: { read
         }
         cursor = step.cursor;
         store.save(cursor);
-        continue;
+        if (!step.isAtHead) continue;
       }
       await delay(backoffMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
