@@ -5,7 +5,6 @@ import {
   defineChain,
   HttpRequestError,
   hexToBytes,
-  http,
   InsufficientFundsError,
   keccak256,
   type PublicClient,
@@ -16,6 +15,7 @@ import {
 } from 'viem';
 import { type LocalAccount, privateKeyToAccount } from 'viem/accounts';
 import { getTransactionError } from 'viem/utils';
+import { batchedHttp } from './batched-http.ts';
 import { hideKey, nameEndpoint } from './endpoint.ts';
 import { ChainError, type Revert } from './errors.ts';
 import { type GasFees, raiseFees } from './fees.ts';
@@ -163,7 +163,7 @@ export function createTransactor(options: TransactorOptions): Transactor {
     nativeCurrency: { name: 'Coin', symbol: 'COIN', decimals: 18 },
     rpcUrls: { default: { http: [options.rpcUrl] } },
   });
-  const transport = http(options.rpcUrl, { timeout: options.requestTimeoutMs ?? 10_000, retryCount: 1 });
+  const transport = batchedHttp(options.rpcUrl, { timeoutMs: options.requestTimeoutMs ?? 10_000 });
   const pollingInterval = options.pollIntervalMs ?? 100;
   const client: PublicClient = createPublicClient({
     ...{ chain, transport, pollingInterval, cacheTime: 0 },
