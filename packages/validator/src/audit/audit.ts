@@ -1,7 +1,7 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { listDueHoneypots } from '../store/honeypot-store.ts';
 import { listDueAsks } from '../store/replies/opening-store.ts';
-import { listAudits, listExpired, listReplies } from '../store/replies/reply-store.ts';
+import { hasOpenReply, listAudits, listExpired, listReplies } from '../store/replies/reply-store.ts';
 import { askHoneypot } from './ask-honeypot.ts';
 import { type AuditDependencies, type AuditOptions, type AuditState, openAuditState } from './audit-state.ts';
 import { conductAudit, resumeWaiting } from './conduct-audit.ts';
@@ -28,8 +28,10 @@ export function createAudit(options: AuditOptions, dependencies: AuditDependenci
   const state = openAuditState(options, dependencies);
   return {
     async tick() {
-      await decideAll(state);
-      startAudits(state);
+      if (state.store.read(hasOpenReply)) {
+        await decideAll(state);
+        startAudits(state);
+      }
       startHoneypots(state);
     },
     async idle() {

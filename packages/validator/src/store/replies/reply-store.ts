@@ -197,6 +197,11 @@ export function isAwaited(store: Store, replyId: Uint8Array): boolean {
   return row?.state === 'admitted' && row.record === undefined;
 }
 
+/** Tells whether a reply waits for its record, its audit or its verdict. */
+export function hasOpenReply(store: Store): boolean {
+  return store.prepare(`SELECT 1 FROM replies WHERE ${IS_OPEN} LIMIT 1`).get() !== undefined;
+}
+
 /** Lists orders that no provider has answered yet. */
 export function listUnanswered(store: Store): ReturnType<typeof unansweredColumns.read>[] {
   const sql = `SELECT ${unansweredColumns.list} FROM replies WHERE state = 'admitted' AND ${IS_OPEN}`;
