@@ -8,7 +8,7 @@ interface Call {
 
 interface Answer {
   readonly result?: unknown;
-  readonly error?: { readonly code: number; readonly message: string };
+  readonly error?: { readonly code: number; readonly message: string } | undefined;
 }
 
 interface Waiting {
