@@ -49,27 +49,42 @@ describe('event reader', () => {
 
   it('asks once while no block comes, twice for a block, and for a range after a pause', async () => {
     const { transactor, takeAsked, mine } = createChain();
-    let cursor: Cursor | undefined;
-    const store = {
-      load: () => cursor,
-      save: (saved: Cursor) => {
-        cursor = saved;
-      },
-    };
+    const store = { load: () => undefined, save: () => undefined };
     const reader = createEventReader({ client: { transactor, deployment }, pollIntervalMs: 1 }, { store });
     const reading = reader.events().next();
-    const reach = (block: number) => expect.poll(() => cursor?.nextBlock, { interval: 2 }).toBe(block + 1);
-    await reach(5);
-    expect(takeAsked().filter((what) => what !== 'latest')).toEqual(['0x5', 'logs to 5', '0x5']);
+    /** Lists the questions up to the first one after the logs of the last block. */
+    const listAsked = async (logs: string) => {
+      const asked: string[] = [];
+      const isDone = () => asked.push(...takeAsked()) > 0 && asked.lastIndexOf('latest') > asked.indexOf(logs);
+      await expect.poll(() => isDone() && asked.includes(logs), { interval: 2 }).toBe(true);
+      return asked.filter((what) => what !== 'latest');
+    };
+    expect(await listAsked('logs to 5')).toEqual(['0x5', 'logs to 5', '0x5']);
     await expect.poll(() => takeAsked().length).toBeGreaterThan(0);
     expect(takeAsked().filter((what) => what !== 'latest')).toEqual([]);
     mine(1);
-    await reach(6);
-    expect(takeAsked().filter((what) => what !== 'latest')).toEqual(['logs of 6']);
+    expect(await listAsked('logs of 6')).toEqual(['logs of 6']);
     mine(3);
-    await reach(9);
-    expect(takeAsked().filter((what) => what !== 'latest')).toEqual(['0x6', '0x9', 'logs to 9', '0x9']);
+    expect(await listAsked('logs to 9')).toEqual(['0x6', '0x9', 'logs to 9', '0x9']);
     reader.stop();
     await reading;
+  });
+
+  it('saves the cursor once in sixteen blocks while no event comes', async () => {
+    const { transactor, mine } = createChain();
+    const saved: number[] = [];
+    const store = { load: () => undefined, save: ({ nextBlock }: Cursor) => void saved.push(nextBlock) };
+    // Each look at the chain finds one more block.
+    const read: Transactor['read'] = (what, call) => {
+      if (what === 'logs') mine(1);
+      return transactor.read(what, call);
+    };
+    const client = { transactor: { ...transactor, read }, deployment };
+    const reader = createEventReader({ client, pollIntervalMs: 1 }, { store });
+    const reading = reader.events().next();
+    await expect.poll(() => saved.length, { interval: 2 }).toBeGreaterThan(3);
+    reader.stop();
+    await reading;
+    expect(saved.slice(0, 4)).toEqual([6, 22, 38, 54]);
   });
 });

@@ -57,6 +57,8 @@ export interface EventReaderOptions {
 
 const maxBlocksPerRead = 1_000;
 const keptBlocks = 128;
+/** Blocks without an event that are read again after a crash. */
+const unsavedBlocks = 16;
 /** The pause doubles with each failure in a row up to this. Computed here, because this package depends on viem alone. */
 const maxBackoffMs = 5_000;
 
@@ -81,8 +83,8 @@ interface Step {
 
 /**
  * Reads the events of all contracts in order, from the store's cursor on. An item counts as handled when the next one is asked for.
- * The cursor is saved behind whole reads, so the last read comes again after a crash. Handlers are idempotent by
- * (blockHash, logIndex).
+ * The cursor is saved behind whole reads that had events, and every few blocks. So the last read comes again after a crash. Handlers are
+ * idempotent by (blockHash, logIndex).
  */
 export function createEventReader(options: EventReaderOptions, { store }: { readonly store: CursorStore }) {
   const { transactor, deployment } = options.client;
@@ -174,7 +176,9 @@ export function createEventReader(options: EventReaderOptions, { store }: { read
   }
 
   async function* events(): AsyncGenerator<ChainEvent, void, undefined> {
-    let cursor = store.load() ?? { nextBlock: firstBlock, recent: [] };
+    const stored = store.load();
+    let cursor = stored ?? { nextBlock: firstBlock, recent: [] };
+    let savedBlock = stored?.nextBlock ?? Number.NEGATIVE_INFINITY;
     let backoffMs = pollIntervalMs;
     while (!stopping.signal.aborted) {
       let step: Step | undefined;
@@ -192,7 +196,10 @@ export function createEventReader(options: EventReaderOptions, { store }: { read
           yield event;
         }
         cursor = step.cursor;
-        store.save(cursor);
+        if (step.events.length > 0 || cursor.nextBlock - savedBlock >= unsavedBlocks) {
+          store.save(cursor);
+          savedBlock = cursor.nextBlock;
+        }
         if (!step.isAtHead) continue;
       }
       await delay(backoffMs, undefined, { signal: stopping.signal }).catch(() => undefined);
