@@ -2,7 +2,6 @@ import { MAX_LISTED } from '@ogong/protocol/modality/text/sampling/sampler';
 import { type BestTokens, createBestTokens } from './best-tokens.ts';
 import { expNegative } from './deterministic-math.ts';
 import { type LaneKernel, openPlainKernel, openWasmKernel } from './lanes/lane-kernel.ts';
-import { GROUP } from './lanes/lane-sums.ts';
 
 /** A row of logits: f32[vocabulary] from `offset`, natural log scale. -Infinity and NaN have no share. */
 export interface LogitRow {
@@ -44,20 +43,20 @@ const openKernel = (vocabularySize: number): LaneKernel =>
 
 /** Copies a row into a kernel, and finds its best values there. */
 function readBest(kernel: LaneKernel, best: BestTokens, { logits, offset }: LogitRow): number {
-  const { values } = kernel;
+  const { values, found } = kernel;
   values.set(logits.subarray(offset, offset + values.length));
   best.clear(floatBelow(kernel.boundBest(MAX_LISTED)));
   let { threshold } = best;
-  let group = kernel.findAbove(0, threshold);
-  while (group !== undefined) {
-    const end = Math.min(group + GROUP, values.length);
-    for (let id = group; id < end; id++) {
+  for (let from: number | undefined = 0; from !== undefined; ) {
+    const { count, next } = kernel.findAbove(from, threshold);
+    for (let i = 0; i < count; i++) {
+      const id = found[i] as number;
       const value = values[id] as number;
       if (!(value > threshold)) continue;
       best.insert(id, value);
       threshold = best.threshold;
     }
-    group = kernel.findAbove(group + GROUP, threshold);
+    from = next;
   }
   return best.count;
 }

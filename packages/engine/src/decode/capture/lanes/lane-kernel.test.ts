@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { openPlainKernel, openWasmKernel } from './lane-kernel.ts';
+import { type LaneKernel, openPlainKernel, openWasmKernel } from './lane-kernel.ts';
 import { GROUP } from './lane-sums.ts';
 
 const seed = Number(process.env.OGONG_SEED ?? 1);
@@ -13,6 +13,17 @@ function openBoth(row: readonly number[]) {
   const kernels = [wasm, openPlainKernel(row.length)] as const;
   for (const { values } of kernels) values.set(row);
   return kernels;
+}
+
+/** The ids that a search finds from an id on to the end of the row. */
+function listAbove({ found, findAbove }: LaneKernel, from: number, threshold: number): number[] {
+  const ids: number[] = [];
+  for (let at: number | undefined = from; at !== undefined; ) {
+    const { count, next } = findAbove(at, threshold);
+    ids.push(...found.subarray(0, count));
+    at = next;
+  }
+  return ids;
 }
 
 const largest = (row: readonly number[]): number =>
@@ -29,7 +40,7 @@ const slope = fc
   .map((scale) => Math.fround(scale * Math.LOG2E));
 
 describe('the kernel in WebAssembly', () => {
-  it('computes the bits of the definition and finds the same groups, with any values', () => {
+  it('computes the bits of the definition and finds the same ids, with any values', () => {
     fc.assert(
       fc.property(
         fc.array(logit, { minLength: 1, maxLength: 150 }),
@@ -40,7 +51,7 @@ describe('the kernel in WebAssembly', () => {
           const [wasm, plain] = openBoth(row);
           const threshold = Math.fround(above);
           for (let from = 0; from < row.length; from += GROUP)
-            expect(wasm.findAbove(from, threshold)).toBe(plain.findAbove(from, threshold));
+            expect(listAbove(wasm, from, threshold)).toEqual(listAbove(plain, from, threshold));
           const best = largest(row);
           if (!Number.isFinite(best)) return;
           const sums = bitsOf(wasm.sum(best, [first, second]));
@@ -71,6 +82,17 @@ describe('the kernel in WebAssembly', () => {
     );
   });
 
+  it('finds more ids than one search holds, none of them twice and none behind the row', () => {
+    const row = Array.from({ length: 1_001 }, (_, id) => (id % 16 < 3 || id > 700 ? 1 : 0));
+    const ids = row.flatMap((value, id) => (value > 0 ? [id] : []));
+    for (const kernel of openBoth(row)) expect(listAbove(kernel, 0, 0.5)).toEqual(ids);
+    const [wasm] = openBoth(row);
+    const sum = wasm.sumInOrder(1, [1]);
+    expect(wasm.findAbove(0, -1).count).toBeLessThanOrEqual(wasm.found.length);
+    // What a search writes is no part of the row or of the table.
+    expect(wasm.sumInOrder(1, [1])).toEqual(sum);
+  });
+
   it('bounds the best values by one that as many reach', () => {
     fc.assert(
       fc.property(
@@ -94,8 +116,8 @@ describe('the kernel in WebAssembly', () => {
     for (const level of [5, 1, 3]) {
       wasm.values.fill(level);
       plain.values.fill(level);
-      expect(wasm.findAbove(0, level - 1)).toBe(0);
-      expect(wasm.findAbove(0, level)).toBeUndefined();
+      expect(listAbove(wasm, 0, level - 1)).toEqual(Array.from({ length: 37 }, (_, id) => id));
+      expect(listAbove(wasm, 0, level)).toEqual([]);
       // Eleven places behind the last value hold -Infinity, whose terms are far below the last bit.
       expect(wasm.sum(level, [1])).toEqual([37]);
       expect(plain.sum(level, [1])).toEqual([37]);

@@ -7,7 +7,7 @@ import {
   i32x4,
   openModule,
   repeatWhile,
-  returnIf,
+  runIf,
   setLocal,
   v128,
   type WasmFunction,
@@ -20,12 +20,15 @@ import { createOrderedTable, toParameters, writeOrderedSum } from './ordered-sum
 export interface LaneKernel {
   /** Memory of the row; the caller fills it. */
   readonly values: Float32Array;
+  /** The ids that `findAbove` found last. */
+  readonly found: Uint32Array;
   /**
-   * Returns the first multiple of GROUP from `from` on with a value above the threshold among the GROUP values there.
+   * Writes the ids of values above the threshold into `found`, in ascending order, until it is nearly full.
    * @param from a multiple of GROUP.
    * @param threshold f32.
+   * @returns how many there are, and the id from which the search goes on, if it has not reached the end.
    */
-  findAbove(from: number, threshold: number): number | undefined;
+  findAbove(from: number, threshold: number): { readonly count: number; readonly next: number | undefined };
   /**
    * Finds a value that at least `count` values of the row reach, so that a search for as many may pass over lesser ones.
    * @param count 1..64.
@@ -48,32 +51,48 @@ const PAGE_BYTES = 2 ** 16;
 const MANTISSA_BITS = 23;
 /** Parts of a row whose largest values are found, by lane. */
 const PARTS = 64;
+const COUNT_ADDRESS = 32;
 const MOST_ADDRESS = 64;
-const TABLE_ADDRESS = MOST_ADDRESS + PARTS * VECTOR_BYTES;
+const FOUND_ADDRESS = MOST_ADDRESS + PARTS * VECTOR_BYTES;
+/** Ids that one search finds at most. Nearly every row has fewer values above the bound of its best ones. */
+const MOST_FOUND = 256;
+const TABLE_ADDRESS = FOUND_ADDRESS + 4 * MOST_FOUND + VECTOR_BYTES;
 const table = createOrderedTable();
 const ROW_ADDRESS = TABLE_ADDRESS + Math.ceil(table.byteLength / VECTOR_BYTES) * VECTOR_BYTES;
 
 const vectorsOfGroup = Array.from({ length: GROUP_BYTES / VECTOR_BYTES }, (_, i) => i * VECTOR_BYTES);
 
-/** Returns the address of the first group from `at` on, which is below `end`, with a value above the threshold, or `end`. */
+/**
+ * Stores the addresses of values above the threshold from `to` on, and the end of these at COUNT_ADDRESS. It ends with the first group
+ * at which `to` reaches the limit. It returns the address of the next group.
+ */
 function writeSearch(): WasmFunction {
-  const [at, end, threshold, limit] = [0, 1, 2, 3];
-  const comparisons = vectorsOfGroup.map((offset) =>
-    f32x4.isAbove(v128.load(getLocal(at), offset), getLocal(limit)),
-  ) as [Code, Code, Code, Code];
-  const [a, b, c, d] = comparisons;
-  const isAnyAbove = v128.isAnySet(v128.or(v128.or(a, b), v128.or(c, d)));
+  const [at, end, threshold, to, limit, least] = [0, 1, 2, 3, 4, 5];
+  const above = vectorsOfGroup.map((_, index) => 6 + index);
+  const [a, b, c, d] = above.map(getLocal) as [Code, Code, Code, Code];
+  // Each address is stored, and the next one overwrites it if its value is not above.
+  const storeLane = (vector: number, lane: number): Code => [
+    ...i32.store(getLocal(to), i32.add(getLocal(at), i32.constant(VECTOR_BYTES * vector + 4 * lane))),
+    ...setLocal(to, i32.subtract(getLocal(to), i32.shiftLeft(i32x4.lane(getLocal(6 + vector), lane), i32.constant(2)))),
+  ];
   return {
     name: 'findAbove',
-    parameters: ['i32', 'i32', 'f32'],
+    parameters: ['i32', 'i32', 'f32', 'i32', 'i32'],
     results: ['i32'],
-    locals: ['v128'],
+    locals: ['v128', ...above.map(() => 'v128' as const)],
     body: [
-      ...setLocal(limit, f32x4.splat(getLocal(threshold))),
-      ...repeatWhile(i32.isBelow(getLocal(at), getLocal(end)), [
-        ...returnIf(isAnyAbove, getLocal(at)),
+      ...setLocal(least, f32x4.splat(getLocal(threshold))),
+      ...repeatWhile(i32.and(i32.isBelow(getLocal(at), getLocal(end)), i32.isBelow(getLocal(to), getLocal(limit))), [
+        ...above.flatMap((local, index) =>
+          setLocal(local, f32x4.isAbove(v128.load(getLocal(at), index * VECTOR_BYTES), getLocal(least))),
+        ),
+        ...runIf(
+          v128.isAnySet(v128.or(v128.or(a, b), v128.or(c, d))),
+          above.flatMap((_, vector) => Array.from({ length: LANES }, (_, lane) => storeLane(vector, lane)).flat()),
+        ),
         ...setLocal(at, i32.add(getLocal(at), i32.constant(GROUP_BYTES))),
       ]),
+      ...i32.store(i32.constant(COUNT_ADDRESS), getLocal(to)),
       ...getLocal(at),
     ],
   };
@@ -174,7 +193,7 @@ function writeSum(name: string, slopes: number): WasmFunction {
 
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer };
-  findAbove(at: number, end: number, threshold: number): number;
+  findAbove(at: number, end: number, threshold: number, to: number, limit: number): number;
   findMost(at: number, end: number, to: number): void;
   sumOnce(at: number, end: number, best: number, slope: number): void;
   sumTwice(at: number, end: number, best: number, first: number, second: number): void;
@@ -199,14 +218,20 @@ export function openWasmKernel(vocabularySize: number): LaneKernel | undefined {
   const results = new Float64Array(memory.buffer, 0, 4);
   new Float32Array(memory.buffer, ROW_ADDRESS, bytes / 4).fill(Number.NEGATIVE_INFINITY);
   const most = new Float32Array(memory.buffer, MOST_ADDRESS, PARTS * LANES);
+  const found = new Uint32Array(memory.buffer, FOUND_ADDRESS, MOST_FOUND);
+  const foundEnd = new Uint32Array(memory.buffer, COUNT_ADDRESS, 1);
   const partBytes = Math.ceil(bytes / GROUP_BYTES / PARTS) * GROUP_BYTES;
   const readSum = (index: number): number => (results[2 * index] as number) + (results[2 * index + 1] as number);
   return {
     values: new Float32Array(memory.buffer, ROW_ADDRESS, vocabularySize),
+    found,
     findAbove(from, threshold) {
-      const at = ROW_ADDRESS + 4 * from;
-      const found = at < end ? findAbove(at, end, threshold) : end;
-      return found < end ? (found - ROW_ADDRESS) / 4 : undefined;
+      // A group may find as many more as it has values.
+      const limit = FOUND_ADDRESS + 4 * (MOST_FOUND - GROUP + 1);
+      const next = findAbove(ROW_ADDRESS + 4 * from, end, threshold, FOUND_ADDRESS, limit);
+      const count = ((foundEnd[0] as number) - FOUND_ADDRESS) / 4;
+      for (let i = 0; i < count; i++) found[i] = ((found[i] as number) - ROW_ADDRESS) / 4;
+      return { count, next: next < end ? (next - ROW_ADDRESS) / 4 : undefined };
     },
     boundBest(count) {
       most.fill(Number.NEGATIVE_INFINITY);
@@ -253,11 +278,14 @@ function selectRank(values: Float32Array, index: number): number {
 /** Opens the kernel in plain numbers. */
 export function openPlainKernel(vocabularySize: number): LaneKernel {
   const values = new Float32Array(vocabularySize);
+  const found = new Uint32Array(vocabularySize);
   return {
     values,
+    found,
     findAbove(from, threshold) {
-      const at = values.findIndex((value, index) => index >= from && value > threshold);
-      return at < 0 ? undefined : at - (at % GROUP);
+      let count = 0;
+      for (let id = from; id < vocabularySize; id++) if ((values[id] as number) > threshold) found[count++] = id;
+      return { count, next: undefined };
     },
     boundBest: () => Number.NEGATIVE_INFINITY,
     sum: (best, slopes) => slopes.map((slope) => sumLanes(values, best, slope)),
