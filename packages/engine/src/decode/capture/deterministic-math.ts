@@ -5,7 +5,7 @@
 
 export const STEPS_PER_NAT = 128;
 /** Terms below e^-40 of the largest cannot reach the 2^-24 and 2^-16 grids that everything is rounded to. */
-const CUTOFF_NATS = 40;
+export const CUTOFF_NATS = 40;
 export const STEPS = CUTOFF_NATS * STEPS_PER_NAT;
 /** Coefficients of exp(-r / 128) for a remainder r in table steps: 1 - C1 r + C2 r^2 - C3 r^3, error below 1.6e-10. */
 export const REMAINDER_COEFFICIENTS = [

@@ -14,7 +14,7 @@ import {
 } from '@ogong/protocol/base/wasm-code';
 import { sumExponentials } from '../deterministic-math.ts';
 import { COEFFICIENTS, GROUP, LANES, MOST_HALVINGS, ROUNDER, sumLanes } from './lane-sums.ts';
-import { createOrderedTable, toParameters, writeOrderedSum } from './ordered-sum.ts';
+import { createOrderedTable, findFloor, toParameters, writeOrderedSum } from './ordered-sum.ts';
 
 /** A row of a vocabulary, as it is listed: the search for its best values, and its sums in lanes or in ascending order. */
 export interface LaneKernel {
@@ -199,6 +199,8 @@ interface Exports {
   sumTwice(at: number, end: number, best: number, first: number, second: number): void;
   addOnce(at: number, end: number, ...sum: OrderedSum): void;
   addTwice(at: number, end: number, ...sums: [...OrderedSum, ...OrderedSum]): void;
+  addOnceAbove(at: number, end: number, ...sum: [...OrderedSum, floor: number]): void;
+  addTwiceAbove(at: number, end: number, ...sums: [...OrderedSum, ...OrderedSum, floor: number]): void;
 }
 
 type OrderedSum = ReturnType<typeof toParameters>;
@@ -209,11 +211,17 @@ export function openWasmKernel(vocabularySize: number): LaneKernel | undefined {
   const end = ROW_ADDRESS + bytes;
   const functions = [
     ...[writeSearch(), writeMost(), writeSum('sumOnce', 1), writeSum('sumTwice', 2)],
-    ...[writeOrderedSum('addOnce', 1, TABLE_ADDRESS), writeOrderedSum('addTwice', 2, TABLE_ADDRESS)],
+    ...['addOnce', 'addTwice'].flatMap((name, index) => {
+      const options = { sums: index + 1, tableAddress: TABLE_ADDRESS };
+      return [
+        writeOrderedSum(name, { ...options, hasFloor: false }),
+        writeOrderedSum(`${name}Above`, { ...options, hasFloor: true }),
+      ];
+    }),
   ];
   const exports = openModule(functions, Math.ceil(end / PAGE_BYTES)) as Exports | undefined;
   if (exports === undefined) return undefined;
-  const { memory, findAbove, findMost, sumOnce, sumTwice, addOnce, addTwice } = exports;
+  const { memory, findAbove, findMost, sumOnce, sumTwice, addOnce, addTwice, addOnceAbove, addTwiceAbove } = exports;
   new Float64Array(memory.buffer, TABLE_ADDRESS, table.length).set(table);
   const results = new Float64Array(memory.buffer, 0, 4);
   new Float32Array(memory.buffer, ROW_ADDRESS, bytes / 4).fill(Number.NEGATIVE_INFINITY);
@@ -245,12 +253,18 @@ export function openWasmKernel(vocabularySize: number): LaneKernel | undefined {
       else sumTwice(ROW_ADDRESS, end, best, first, second);
       return second === undefined ? [readSum(0)] : [readSum(0), readSum(1)];
     },
-    sumInOrder(reference, [first = 1, second]) {
+    sumInOrder(reference, scales) {
+      const [first = 1, second] = scales;
       const sum = toParameters(reference, first);
-      if (second === undefined) addOnce(ROW_ADDRESS, end, ...sum);
-      else addTwice(ROW_ADDRESS, end, ...sum, ...toParameters(reference, second));
-      const [one, other] = results as unknown as [number, number];
-      return second === undefined ? [one] : [one, other];
+      const other = second === undefined ? undefined : toParameters(reference, second);
+      const floor = findFloor(reference, scales);
+      if (floor === undefined) {
+        if (other === undefined) addOnce(ROW_ADDRESS, end, ...sum);
+        else addTwice(ROW_ADDRESS, end, ...sum, ...other);
+      } else if (other === undefined) addOnceAbove(ROW_ADDRESS, end, ...sum, floor);
+      else addTwiceAbove(ROW_ADDRESS, end, ...sum, ...other, floor);
+      const [one, two] = results as unknown as [number, number];
+      return other === undefined ? [one] : [one, two];
     },
   };
 }
