@@ -15,6 +15,7 @@ import {
 import { sumExponentials } from '../deterministic-math.ts';
 import { COEFFICIENTS, GROUP, LANES, MOST_HALVINGS, ROUNDER, sumLanes } from './lane-sums.ts';
 import { createOrderedTable, findFloor, toParameters, writeOrderedSum } from './ordered-sum.ts';
+import { numberVectors } from './vectors.ts';
 
 /** A row of a vocabulary, as it is listed: the search for its best values, and its sums in lanes or in ascending order. */
 export interface LaneKernel {
@@ -124,16 +125,7 @@ function writeMost(): WasmFunction {
 /** Stores for each slope two f64 whose sum is the sum over the row, from address 0 on. */
 function writeSum(name: string, slopes: number): WasmFunction {
   const [at, end, best] = [0, 1, 2];
-  const firstVector = 3 + slopes;
-  let vectors = 0;
-  const takeVector = (): number => firstVector + vectors++;
-  const start: Code[] = [];
-  // A constant inside the loop would be built anew in each turn.
-  const keep = (value: Code): Code => {
-    const index = takeVector();
-    start.push(setLocal(index, value));
-    return getLocal(index);
-  };
+  const { locals, start, take, keep } = numberVectors(3 + slopes);
   const bests = keep(f32x4.splat(getLocal(best)));
   const [limit, rounder, one] = [MOST_HALVINGS, ROUNDER, 1].map((value) => keep(f32x4.constant(value))) as Code[] as [
     Code,
@@ -143,9 +135,9 @@ function writeSum(name: string, slopes: number): WasmFunction {
   const coefficients = COEFFICIENTS.map((value) => keep(f32x4.constant(value)));
   const sums = Array.from({ length: slopes }, (_, index) => ({
     slope: keep(f32x4.splat(getLocal(3 + index))),
-    ...{ lower: takeVector(), upper: takeVector(), group: takeVector() },
+    ...{ lower: take(), upper: take(), group: take() },
   }));
-  const [distance, halvings, rounded] = [takeVector(), takeVector(), takeVector()];
+  const [distance, halvings, rounded] = [take(), take(), take()];
 
   /** 2^-halvings: the polynomial, whose exponent then falls by the integer in the low bits of `rounded`. */
   const computePower = (slope: Code): { readonly prepare: Code; readonly power: Code } => {
@@ -186,7 +178,7 @@ function writeSum(name: string, slopes: number): WasmFunction {
     name,
     parameters: ['i32', 'i32', 'f32', ...Array.from({ length: slopes }, () => 'f32' as const)],
     results: [],
-    locals: Array.from({ length: vectors }, () => 'v128' as const),
+    locals,
     body: [...start.flat(), ...loop, ...stores],
   };
 }

@@ -12,6 +12,7 @@ import {
   type WasmFunction,
 } from '@ogong/protocol/base/wasm-code';
 import { CUTOFF_NATS, REMAINDER_COEFFICIENTS, STEPS, STEPS_PER_NAT, TABLE } from '../deterministic-math.ts';
+import { numberVectors } from './vectors.ts';
 
 const VECTOR_BYTES = 16;
 const RESULT_BYTES = 8;
@@ -46,15 +47,7 @@ export function writeOrderedSum(
 ): WasmFunction {
   const [at, end] = [0, 1];
   const floorValue = 2 + 3 * sums;
-  const firstVector = hasFloor ? floorValue + 1 : floorValue;
-  let vectors = 0;
-  const takeVector = (): number => firstVector + vectors++;
-  const start: Code[] = [];
-  const keep = (value: Code): Code => {
-    const index = takeVector();
-    start.push(setLocal(index, value));
-    return getLocal(index);
-  };
+  const { locals, start, take, keep } = numberVectors(hasFloor ? floorValue + 1 : floorValue);
   const [limit, placer, one, c1, c2, c3] = [STEPS, ENTRY_PLACER, 1, ...REMAINDER_COEFFICIENTS].map((value) =>
     keep(f64x2.constant(value)),
   ) as [Code, Code, Code, Code, Code, Code];
@@ -64,7 +57,7 @@ export function writeOrderedSum(
     sum: 4 + 3 * index,
   }));
   const floor = hasFloor ? keep(f32x4.splat(getLocal(floorValue))) : undefined;
-  const [row, pair, steps, whole, place, term] = Array.from({ length: 6 }, takeVector) as [
+  const [row, pair, steps, whole, place, term] = Array.from({ length: 6 }, take) as [
     number,
     number,
     number,
@@ -108,7 +101,7 @@ export function writeOrderedSum(
       ...(hasFloor ? (['f32'] as const) : []),
     ],
     results: [],
-    locals: Array.from({ length: vectors }, () => 'v128' as const),
+    locals,
     body: [...start.flat(), ...loop, ...stores],
   };
 }
