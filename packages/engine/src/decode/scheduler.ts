@@ -1,4 +1,3 @@
-import { createSketchBank } from '@ogong/protocol/commitment/sketch';
 import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
 import {
   createWindowEncoder,
@@ -26,6 +25,7 @@ import { nativeHash } from './native-hash.ts';
 import { type Pausable, runPausable } from './pausable.ts';
 import { type PlacedPrompt, placePictures } from './picture-rows.ts';
 import { cutPiece, findRestart, type PromptRule, ruleOf, shapeOfPrompt } from './prompt-pieces.ts';
+import { createSketchBanks, type OpenSketchBank } from './sketch-banks.ts';
 import { createSlots, type Slots } from './slots.ts';
 import { createTextStream, type TextStream } from './text/text-stream.ts';
 
@@ -112,6 +112,7 @@ function takeRows({ placed: { rows }, output }: Job, count: number): Uint32Array
 /** The options, and what the steps below read and change. */
 interface SchedulerState extends SchedulerOptions {
   readonly grammars: Grammars;
+  readonly openBank: OpenSketchBank;
   readonly slots: Slots;
   readonly waiting: Job[];
   readonly active: Job[];
@@ -128,6 +129,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const state: SchedulerState = {
     ...options,
     grammars: createGrammars(options.model, SERVING_WORK),
+    openBank: createSketchBanks(options.model.embeddingSize),
     slots: createSlots(options.context.sequences),
     ...{ waiting: [], active: [], indexes: [], isWaiting: false, cancelled: [] },
   };
@@ -188,10 +190,7 @@ function createJob(state: SchedulerState, id: number, request: TextGenerationReq
   const cursor = openGrammar(state, request, promptTokens);
   const placed = placePictures(state.model.pictures, promptTokens, prompt.pictures);
   const rule = ruleOf(state.context, placed.hasPictures);
-  const bank =
-    request.commit === false
-      ? undefined
-      : createSketchBank(nativeHash, { ...sketch, embeddingSize: state.model.embeddingSize });
+  const bank = request.commit === false ? undefined : state.openBank(sketch);
   return {
     id,
     request,
