@@ -1,5 +1,8 @@
+import { getEventListeners, once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { type ApiApp, createApiApp, mountRoutes } from './api-app.ts';
+import { type ApiApp, createApiApp, getCallSignal, mountRoutes } from './api-app.ts';
 import { ApiError } from './api-error.ts';
 
 /** Asks an app as a server does, but without a socket. */
@@ -74,5 +77,38 @@ describe('an app', () => {
 
   it('refuses a path that is not UTF-8', async () => {
     expect((await ask(createApiApp(), 'http://localhost/%ff')).status).toBe(400);
+  });
+});
+
+describe('the signal of a call', () => {
+  /** @returns the signals that a handler gets, and the parts that may end the call. */
+  async function open() {
+    const [client, server, outgoing] = [new AbortController(), new AbortController(), new PassThrough()];
+    const app = createApiApp();
+    const signals: AbortSignal[] = [];
+    app.get('/', (context) => {
+      signals.push(getCallSignal(context), getCallSignal(context));
+      return context.text('');
+    });
+    const request = new Request('http://localhost/', { signal: client.signal });
+    await app.request(request, undefined, { stopping: server.signal, outgoing: outgoing as unknown as ServerResponse });
+    const [signal, again] = signals as [AbortSignal, AbortSignal];
+    expect(again).toBe(signal);
+    return { signal, client, server, outgoing };
+  }
+
+  it.each(['client', 'server'] as const)('is aborted by the %s, with its reason', async (who) => {
+    const call = await open();
+    expect(call.signal.aborted).toBe(false);
+    call[who].abort('over');
+    expect([call.signal.aborted, call.signal.reason]).toEqual([true, 'over']);
+  });
+
+  it('leaves nothing at the server once the response is closed', async () => {
+    const { server, outgoing } = await open();
+    expect(getEventListeners(server.signal, 'abort')).toHaveLength(1);
+    outgoing.destroy();
+    await once(outgoing, 'close');
+    expect(getEventListeners(server.signal, 'abort')).toHaveLength(0);
   });
 });

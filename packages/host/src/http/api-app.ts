@@ -15,6 +15,8 @@ interface ApiEnv {
     route: string | undefined;
     /** An error as the client may see it; an unexpected error is logged. */
     explain: (error: unknown) => ApiError;
+    /** See `getCallSignal`; undefined until it is asked for. */
+    callSignal: AbortSignal | undefined;
   };
 }
 
@@ -98,9 +100,27 @@ export function mountRoutes<Name extends string>(
   }
 }
 
-/** Aborted when the client is gone or the server stops. */
-export function getCallSignal({ req, env }: ApiContext): AbortSignal {
-  return env.stopping ? AbortSignal.any([req.raw.signal, env.stopping]) : req.raw.signal;
+/** Aborted when the client is gone or the server stops. A call has one such signal, because each costs time. */
+export function getCallSignal(context: ApiContext): AbortSignal {
+  const known = context.get('callSignal');
+  if (known !== undefined) return known;
+  const signal = openCallSignal(context);
+  context.set('callSignal', signal);
+  return signal;
+}
+
+/** Listens to both signals, which costs a fraction of `AbortSignal.any`. The listener at the server's signal ends with the response. */
+function openCallSignal({ req, env: { stopping, outgoing } }: ApiContext): AbortSignal {
+  const gone = req.raw.signal;
+  if (stopping === undefined) return gone;
+  if (outgoing === undefined || outgoing.closed || gone.aborted || stopping.aborted)
+    return AbortSignal.any([gone, stopping]);
+  const call = new AbortController();
+  const stop = (): void => call.abort(stopping.reason);
+  gone.addEventListener('abort', () => call.abort(gone.reason), { once: true });
+  stopping.addEventListener('abort', stop, { once: true });
+  outgoing.once('close', () => stopping.removeEventListener('abort', stop));
+  return call.signal;
 }
 
 function respondWithError(
