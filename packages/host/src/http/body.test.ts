@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { encodeFramed, FRAMED_TYPE } from '@ogong/protocol/http/framed-body';
 import { type Context, Hono } from 'hono';
@@ -95,6 +96,53 @@ describe('a body', () => {
     const headers = { 'content-encoding': 'gzip' };
     await expect(read({ body: '1', headers })).rejects.toMatchObject({ code: 'unsupported_media_type' });
     expect(await read({ body: '1', headers: { 'content-encoding': 'identity' } })).toBe('1');
+  });
+});
+
+describe('a body from a server of Node', () => {
+  /** Reads a message without a web stream: the request's own body is another. */
+  async function receive(incoming: Readable, limits = LIMITS): Promise<string> {
+    const app = new Hono();
+    const result = Promise.withResolvers<Uint8Array>();
+    app.post('/', async (context) => {
+      await readBody(context, limits).then(result.resolve, result.reject);
+      return context.body(null);
+    });
+    void app.request('/', { method: 'POST', body: 'web' }, { incoming });
+    return Buffer.from(await result.promise).toString();
+  }
+  const open = (text = ''): Readable => {
+    const incoming = new Readable({ read: () => {} });
+    if (text !== '') incoming.push(text);
+    return incoming;
+  };
+
+  it('is read to the last byte, in one piece or several', async () => {
+    expect(await receive(Readable.from([Buffer.from('123'), Buffer.from('45678')]))).toBe('12345678');
+    expect(await receive(Readable.from([]))).toBe('');
+  });
+
+  it('is read as a web stream once a part of it is gone', async () => {
+    const incoming = open('1');
+    incoming.read();
+    expect(await receive(incoming)).toBe('web');
+  });
+
+  it('is refused once more bytes come than the limit, and the rest waits', async () => {
+    const incoming = open('123456789');
+    await expect(receive(incoming)).rejects.toMatchObject({ code: 'body_too_large', status: 413 });
+    expect([incoming.isPaused(), incoming.listenerCount('data')]).toEqual([true, 0]);
+  });
+
+  it('is refused if it does not end in time', async () => {
+    const late = receive(open('1'), { ...LIMITS, timeoutMs: 1 });
+    await expect(late).rejects.toMatchObject({ code: 'request_timeout', status: 408 });
+  });
+
+  it('is refused if its connection breaks', async () => {
+    const incoming = open('1');
+    setImmediate(() => incoming.destroy());
+    await expect(receive(incoming)).rejects.toMatchObject({ code: 'request_timeout' });
   });
 });
 

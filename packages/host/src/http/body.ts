@@ -1,8 +1,10 @@
+import type { IncomingMessage } from 'node:http';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { FRAMED_TYPE, splitFramed } from '@ogong/protocol/http/framed-body';
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import { ApiError } from './api-error.ts';
+import type { ServerBindings } from './http-server.ts';
 
 export interface BodyLimits {
   readonly maxBytes: number;
@@ -67,31 +69,86 @@ function splitBody(body: Uint8Array, maxJsonLength: number): ReturnType<typeof s
 }
 
 /** Never holds more than the limit. @throws ApiError 408, 413 or 415 */
-export async function readBody({ req }: Context, limits: BodyLimits): Promise<Uint8Array> {
+export async function readBody(context: Context, limits: BodyLimits): Promise<Uint8Array> {
+  const { req } = context;
   if ((req.header('content-encoding') ?? 'identity') !== 'identity') {
     throw new ApiError('unsupported_media_type', 'Compressed bodies are not accepted.');
   }
   const stated = req.header('content-length');
   if (stated !== undefined && Number(stated) > limits.maxBytes) throw createTooLarge(limits);
-  if (req.raw.body === null) return new Uint8Array();
-  return collect(req.raw.body, { ...limits, statedBytes: Number(stated ?? limits.maxBytes) || 0 });
+  const space = createSpace(limits, Number(stated ?? limits.maxBytes) || 0);
+  const incoming = findIncoming(context);
+  if (incoming !== undefined) return receive(incoming, limits, space);
+  return req.raw.body === null ? new Uint8Array() : collect(req.raw.body, limits, space);
+}
+
+/** Returns the message of Node's server, if its body is still to come. A web stream around it would cost more than most bodies. */
+function findIncoming({ req, env }: Context): IncomingMessage | undefined {
+  const { incoming } = (env ?? {}) as ServerBindings;
+  if (incoming === undefined || req.method === 'GET' || req.method === 'HEAD') return undefined;
+  return incoming.readableDidRead || incoming.destroyed ? undefined : incoming;
 }
 
 /** Space for a body before any of it has arrived. A client that states a length and sends nothing takes no more. */
 const FIRST_BYTES = 64 * 1024;
 
-/**
- * Each chunk is copied as it comes: a body of one byte a chunk would hold a hundred times its size otherwise. The rest of a refused body is
- * dropped; the connection is closed soon after the answer.
- */
-async function collect(
-  body: ReadableStream<Uint8Array>,
-  { statedBytes, ...limits }: BodyLimits & { readonly statedBytes: number },
-): Promise<Uint8Array> {
+/** Collects the bytes of a body. */
+interface BodySpace {
+  /** Copies a chunk: a body of one byte a chunk would hold a hundred times its size otherwise. @throws ApiError 413 */
+  add(chunk: Uint8Array): void;
+  take(): Uint8Array;
+}
+
+function createSpace(limits: BodyLimits, statedBytes: number): BodySpace {
+  let held = new Uint8Array(Math.min(statedBytes, FIRST_BYTES));
+  let length = 0;
+  return {
+    add(chunk) {
+      const at = length;
+      length += chunk.length;
+      if (length > limits.maxBytes) throw createTooLarge(limits);
+      if (length > held.length) held = widen(held, Math.max(length, Math.min(statedBytes, 2 * held.length)));
+      held.set(chunk, at);
+    },
+    take: () => (length === held.length ? held : held.slice(0, length)),
+  };
+}
+
+/** The rest of a refused body is dropped; the connection is closed soon after the answer. */
+function receive(incoming: IncomingMessage, limits: BodyLimits, space: BodySpace): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => refuse(createLate(limits)), limits.timeoutMs);
+    function stop(): void {
+      clearTimeout(timer);
+      incoming.off('data', add).off('end', end).off('close', leave);
+    }
+    function refuse(error: unknown): void {
+      stop();
+      incoming.pause();
+      reject(error);
+    }
+    function add(chunk: Uint8Array): void {
+      try {
+        space.add(chunk);
+      } catch (error) {
+        refuse(error);
+      }
+    }
+    function end(): void {
+      stop();
+      resolve(space.take());
+    }
+    const leave = (): void => refuse(createBroken(incoming.errored));
+    incoming.on('data', add).on('end', end).on('close', leave);
+  });
+}
+
+/** Reads the body of a request that came without Node's server. */
+async function collect(body: ReadableStream<Uint8Array>, limits: BodyLimits, space: BodySpace): Promise<Uint8Array> {
   let late: ApiError | undefined;
   let endRead: ((error: Error) => void) | undefined;
   const timer = setTimeout(() => {
-    late = new ApiError('request_timeout', `The body did not arrive within ${limits.timeoutMs} ms.`);
+    late = createLate(limits);
     endRead?.(late);
   }, limits.timeoutMs);
   const reader = body.getReader();
@@ -101,22 +158,15 @@ async function collect(
       endRead = reject;
       reader.read().then(resolve, reject);
     });
-  let held = new Uint8Array(Math.min(statedBytes, FIRST_BYTES));
-  let length = 0;
   try {
     for (;;) {
       if (late) throw late;
       const { done, value } = await read();
-      if (done) return length === held.length ? held : held.slice(0, length);
-      const at = length;
-      length += value.length;
-      if (length > limits.maxBytes) throw createTooLarge(limits);
-      if (length > held.length) held = widen(held, Math.max(length, Math.min(statedBytes, 2 * held.length)));
-      held.set(value, at);
+      if (done) return space.take();
+      space.add(value);
     }
   } catch (cause) {
-    if (cause instanceof ApiError) throw cause;
-    throw new ApiError('request_timeout', 'The request ended before its body did.', { cause });
+    throw cause instanceof ApiError ? cause : createBroken(cause);
   } finally {
     clearTimeout(timer);
   }
@@ -130,3 +180,9 @@ function widen(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
 
 export const createTooLarge = ({ maxBytes }: Pick<BodyLimits, 'maxBytes'>): ApiError =>
   new ApiError('body_too_large', `The body is larger than ${maxBytes} bytes.`);
+
+const createLate = ({ timeoutMs }: BodyLimits): ApiError =>
+  new ApiError('request_timeout', `The body did not arrive within ${timeoutMs} ms.`);
+
+const createBroken = (cause: unknown): ApiError =>
+  new ApiError('request_timeout', 'The request ended before its body did.', { cause });
