@@ -20,11 +20,19 @@ export function createResponseSink(outgoing: ServerResponse): TextSink {
   let held: string | undefined = '';
   let drained: PromiseWithResolvers<void> | undefined;
   let [isOver, isEnding] = [false, false];
+  // Cork the socket, because Node writes each part of a chunk that waits in a corked response by itself.
+  const { socket } = outgoing;
+  let isCorked = socket !== null;
   let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
 
   function settle(): void {
     drained?.resolve();
     drained = undefined;
+  }
+
+  function uncork(): void {
+    if (isCorked) socket?.uncork();
+    isCorked = false;
   }
 
   function send(text: string): Promise<void> | undefined {
@@ -51,20 +59,22 @@ export function createResponseSink(outgoing: ServerResponse): TextSink {
         held = undefined;
         outgoing.on('drain', settle);
         outgoing.once('close', settle);
-        outgoing.uncork();
+        // The text that waits for this one is written before the next tick.
+        process.nextTick(uncork);
         begun.resolve();
         if (isEnding) close();
       },
       cancel() {
         isOver = true;
+        uncork();
         settle();
         begun.resolve();
       },
     },
     { highWaterMark: 0 },
   );
-  // The head and the first text become one write.
-  outgoing.cork();
+  // The head and the first texts become one write.
+  socket?.cork();
 
   return {
     body,

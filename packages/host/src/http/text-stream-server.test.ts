@@ -1,8 +1,8 @@
-import { request as httpRequest } from 'node:http';
-import { connect } from 'node:net';
+import { request as httpRequest, type ServerResponse } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
 import { afterEach, expect, it, vi } from 'vitest';
-import { createApiApp } from './api-app.ts';
+import { type ApiApp, createApiApp } from './api-app.ts';
 import { createHttpServer, type HttpServer } from './http-server.ts';
 import { streamText, type WriteText } from './text-stream.ts';
 
@@ -20,6 +20,11 @@ afterEach(async () => {
 async function serveText(produce: (write: WriteText) => Promise<void>): Promise<number> {
   const app = createApiApp();
   app.get('/', (context) => streamText(context, produce, { headers: {}, formatFailure: () => '' }));
+  return serve(app);
+}
+
+/** @returns the port. */
+async function serve(app: ApiApp): Promise<number> {
   server = createHttpServer(app, { bind: BIND, headersTimeoutMs: 5_000, maxConnections: 4 });
   await server.start();
   return server.address().port;
@@ -47,6 +52,25 @@ it('sends the first texts at once, without a timer', async () => {
   sent.once('error', reject);
   sent.end();
   expect(await promise).toBe('ab');
+});
+
+it('sends the head and the first texts in one write', async () => {
+  const app = createApiApp();
+  const writes: number[] = [];
+  app.get('/', (context) => {
+    const { socket } = context.env.outgoing as ServerResponse;
+    const parts = vi.spyOn(socket as Socket, '_write');
+    const together = vi.spyOn(socket as Socket, '_writev' as never);
+    const produce = async (write: WriteText): Promise<void> => {
+      await write('a');
+      await write('b');
+      await new Promise(setImmediate);
+      writes.push(parts.mock.calls.length, together.mock.calls.length);
+    };
+    return streamText(context, produce, { headers: {}, formatFailure: () => '' });
+  });
+  expect(await (await fetch(`http://${BIND.host}:${await serve(app)}`)).text()).toBe('ab');
+  expect(writes).toEqual([0, 1]);
 });
 
 it('sends a client of HTTP/1.0 the bare text', async () => {
