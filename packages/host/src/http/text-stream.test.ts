@@ -99,6 +99,24 @@ describe('a streamed text', () => {
     expect(chunks.slice(4)).toEqual(['4 5 6 7 ']);
   });
 
+  it.each([
+    ['14 ms after the one before, once the pause is over', 14, ['4 5 ']],
+    ['15 ms after the one before, at once', 15, ['4 ', '5 ']],
+  ])('sends a text that comes %s', async (_, pauseMs, expected) => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout'] });
+    const { response } = ask(async (write) => {
+      for (let i = 0; i < 4; i++) await write(`${i} `);
+      for (let i = 4; i < 6; i++) {
+        vi.advanceTimersByTime(i === 4 ? pauseMs : 1);
+        await write(`${i} `);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    });
+    const chunks: string[] = [];
+    for await (const chunk of (await response).body!.pipeThrough(new TextDecoderStream())) chunks.push(chunk);
+    expect(chunks.slice(4)).toEqual(expected);
+  });
+
   it('sends the last text of a stream that goes on in silence', async () => {
     const rest = Promise.withResolvers<void>();
     const { response } = ask(async (write) => {

@@ -12,6 +12,8 @@ export interface TextStreamOptions {
 
 /** A write to a socket costs a system call. Texts that follow each other faster than this share one: users do not see the difference. */
 const GATHER_MS = 20;
+/** A text after such a silence waits only for the others of its turn. Its producer gathers by itself, or is as slow as that. */
+const SILENCE_MS = 15;
 /** The first texts of a stream never wait: the user is waiting for them. */
 const FIRST_TEXTS = 4;
 /** Longer texts never wait. */
@@ -87,7 +89,7 @@ export function streamText(
  * @param write returns a promise if the reader has yet to take it.
  */
 function createGathering(write: (text: string) => Promise<void> | undefined) {
-  let [gathered, count, wroteAtMs] = ['', 0, 0];
+  let [gathered, count, wroteAtMs, cameAtMs] = ['', 0, 0, 0];
   let timer: NodeJS.Timeout | undefined;
   let turn: NodeJS.Immediate | undefined;
   let written: Promise<void> | undefined;
@@ -106,9 +108,11 @@ function createGathering(write: (text: string) => Promise<void> | undefined) {
   }
 
   function flushInTime(): void {
-    const leftMs = wroteAtMs + GATHER_MS - monotonicClock.nowMs();
+    const nowMs = monotonicClock.nowMs();
+    const leftMs = nowMs - cameAtMs >= SILENCE_MS ? 0 : wroteAtMs + GATHER_MS - nowMs;
+    cameAtMs = nowMs;
     if (count <= FIRST_TEXTS || gathered.length >= MAX_GATHERED) flush();
-    else if (timer === undefined && leftMs > 0) timer = setTimeout(flush, leftMs);
+    else if (timer === undefined && turn === undefined && leftMs > 0) timer = setTimeout(flush, leftMs);
     else if (timer === undefined) turn ??= setImmediate(flush);
   }
 
