@@ -2,6 +2,7 @@ import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLocalFixture, type LocalFixture, shelve } from '../local-fixture.ts';
+import { writePrompt } from './written-prompt.ts';
 
 const ASSISTANT = shelve('assistant', {
   reference: 'file:/fake',
@@ -110,6 +111,18 @@ describe('an answer', () => {
     expect(told.prompt_eval_count).toBeGreaterThan(raw.prompt_eval_count);
     const both = await fixture.post('/api/generate', { model: 'fake', prompt: 'Once', raw: true, system: 'x' });
     expect(both.status).toBe(400);
+  });
+
+  it('to a raw prompt waits for the engine once', async () => {
+    const both = Promise.withResolvers<void>();
+    let asked = 0;
+    const tokenizePrompt = async (): Promise<Uint32Array> => {
+      if (++asked === 2) both.resolve();
+      await both.promise;
+      return Uint32Array.of(1);
+    };
+    const engine = { ...createFakeEngine(), tokenizePrompt };
+    expect(await writePrompt(engine, { prompt: 'Once' }, { context: [], day: 0 })).toEqual({ prompt: 'Once' });
   });
 
   it('to a prompt with its own template is the one to that text, raw', async () => {

@@ -23,14 +23,18 @@ export async function writePrompt(
 ): Promise<OllamaPrompt> {
   if ('suffix' in prompt) return prompt;
   if (context.length === 0 && 'messages' in prompt) return prompt;
-  const tokens = await tokenize(engine, prompt, day);
   if (context.length > 0) {
+    const tokens = await tokenize(engine, prompt, day);
     const [begin] = await engine.tokenizePrompt({ kind: 'text', text: '' });
     const isBegun = begin !== undefined && tokens[0] === begin;
     return { prompt: [...context, ...tokens.subarray(isBegun ? 1 : 0)] };
   }
   if ('messages' in prompt || typeof prompt.prompt !== 'string') return prompt;
-  const plain = await engine.tokenizePrompt({ kind: 'text', text: prompt.prompt });
+  // Both messages to the engine leave at once.
+  const [tokens, plain] = await Promise.all([
+    tokenize(engine, prompt, day),
+    engine.tokenizePrompt({ kind: 'text', text: prompt.prompt }),
+  ]);
   const isPlain = plain.length === tokens.length && plain.every((token, i) => token === tokens[i]);
   return isPlain ? prompt : { prompt: [...tokens] };
 }
