@@ -39,15 +39,16 @@ export async function answerOllama(
   const signal = getCallSignal(context);
   const receiptOf = hasReceipts(engine) ? nameReceipt : () => ({});
   const answerId = `ollama-${Buffer.from(call.randomBytes(18)).toString('base64url')}`;
-  let lines: AsyncGenerator<Line>;
+  let events: AsyncIterable<TextGenerationEvent>;
+  let toLines: LineFormatter;
   try {
     const shared = { model, created_at: new Date(call.clock.nowMs()).toISOString() };
     const keep = (reply: KeptReply) => call.receipts.keep({ answerId, choice: 0 }, reply);
-    const events = generateLocally(call, { engine, request, keep, signal });
+    events = generateLocally(call, { engine, request, keep, signal });
     const toExtra = () => toInlineReceipt(context, call, answerId);
     const terms = isChat(request.asked) ? request.asked.terms : undefined;
     const parser = createChoiceParser(chooseAnswerFormat(engine.info(), request.asked), terms);
-    lines = formatLines(events, {
+    toLines = createLineFormatter({
       shared,
       parser,
       format,
@@ -65,7 +66,12 @@ export async function answerOllama(
       context,
       async (write) => {
         try {
-          for await (const line of lines) await write(line.toText());
+          for await (const event of events) {
+            for (const line of toLines(event)) {
+              const written = write(line.toText());
+              if (written !== undefined) await written;
+            }
+          }
         } finally {
           release();
         }
@@ -79,11 +85,13 @@ export async function answerOllama(
   try {
     let whole = NO_PARTS;
     const logprobs: Json[] = [];
-    for await (const { piece, logprobs: shown = [], end } of lines) {
-      whole = joinParts(whole, piece);
-      logprobs.push(...shown);
-      const more = logprobs.length > 0 ? { logprobs } : {};
-      if (end) return context.json({ ...end, ...format(whole), ...more }, 200, receiptOf(answerId));
+    for await (const event of events) {
+      for (const { piece, logprobs: shown = [], end } of toLines(event)) {
+        whole = joinParts(whole, piece);
+        logprobs.push(...shown);
+        const more = logprobs.length > 0 ? { logprobs } : {};
+        if (end) return context.json({ ...end, ...format(whole), ...more }, 200, receiptOf(answerId));
+      }
     }
     throw new Error('the engine ended without an end');
   } finally {
@@ -111,10 +119,21 @@ interface Wording {
   readonly toExtra: () => Json;
 }
 
-async function* formatLines(
-  events: AsyncIterable<TextGenerationEvent>,
-  { shared, parser, format, loadMs, logprobs, showsContext, toExtra }: Wording,
-): AsyncGenerator<Line> {
+/** Returns the lines of the next event, mostly one. */
+type LineFormatter = (event: TextGenerationEvent) => readonly Line[];
+
+const NO_LINES: readonly Line[] = [];
+
+/** Writes an answer as lines. A generator between the events and their reader would make several promises for each token. */
+function createLineFormatter({
+  shared,
+  parser,
+  format,
+  loadMs,
+  logprobs,
+  showsContext,
+  toExtra,
+}: Wording): LineFormatter {
   const startedAt = performance.now();
   let promptTokens = new Uint32Array();
   let sent = 0;
@@ -129,34 +148,42 @@ async function* formatLines(
         ? writeContent(piece.content)
         : write({ ...begin(piece), ...more }),
   });
-  for await (const event of events) {
-    if (event.kind === 'start') promptTokens = Uint32Array.from(event.promptTokens);
-    else if (event.kind === 'token' && (event.text !== '' || logprobs)) {
-      sent += event.text.length;
-      const parts = collector.add(parser.push(event.text));
-      const shown = logprobs ? { logprobs: [formatChatToken(event.token, event.alternatives)] } : {};
-      if (logprobs || !isNothing(parts)) yield line(parts, shown);
-    } else if (event.kind === 'end') {
-      const rest = collector.end([...parser.push(event.text.slice(sent)), ...parser.end()]);
-      if (!isNothing(rest)) yield line(rest);
-      const { promptMs, decodeMs } = event.timings;
-      const body = {
-        ...shared,
-        ...format(NO_PARTS),
-        done: true,
-        done_reason: FINISH_REASONS[event.stopReason],
-        total_duration: toNanoseconds(loadMs + performance.now() - startedAt),
-        load_duration: toNanoseconds(loadMs),
-        ...(showsContext ? { context: [...promptTokens, ...event.outputTokens] } : {}),
-        prompt_eval_count: promptTokens.length,
-        prompt_eval_duration: toNanoseconds(promptMs),
-        eval_count: event.outputTokens.length,
-        eval_duration: toNanoseconds(decodeMs),
-        ...toExtra(),
-      };
-      yield { piece: NO_PARTS, end: body, toText: () => write(body) };
-    }
+
+  function addToken({ text, token, alternatives }: Extract<TextGenerationEvent, { kind: 'token' }>): readonly Line[] {
+    if (text === '' && !logprobs) return NO_LINES;
+    sent += text.length;
+    const parts = collector.add(parser.push(text));
+    if (logprobs) return [line(parts, { logprobs: [formatChatToken(token, alternatives)] })];
+    return isNothing(parts) ? NO_LINES : [line(parts)];
   }
+
+  function end(event: Extract<TextGenerationEvent, { kind: 'end' }>): readonly Line[] {
+    const rest = collector.end([...parser.push(event.text.slice(sent)), ...parser.end()]);
+    const { promptMs, decodeMs } = event.timings;
+    const body = {
+      ...shared,
+      ...format(NO_PARTS),
+      done: true,
+      done_reason: FINISH_REASONS[event.stopReason],
+      total_duration: toNanoseconds(loadMs + performance.now() - startedAt),
+      load_duration: toNanoseconds(loadMs),
+      ...(showsContext ? { context: [...promptTokens, ...event.outputTokens] } : {}),
+      prompt_eval_count: promptTokens.length,
+      prompt_eval_duration: toNanoseconds(promptMs),
+      eval_count: event.outputTokens.length,
+      eval_duration: toNanoseconds(decodeMs),
+      ...toExtra(),
+    };
+    const last = { piece: NO_PARTS, end: body, toText: () => write(body) };
+    return isNothing(rest) ? [last] : [line(rest), last];
+  }
+
+  return (event) => {
+    if (event.kind === 'start') promptTokens = Uint32Array.from(event.promptTokens);
+    else if (event.kind === 'token') return addToken(event);
+    else if (event.kind === 'end') return end(event);
+    return NO_LINES;
+  };
 }
 
 const toNanoseconds = (ms: number): number => Math.round(ms * 1e6);
