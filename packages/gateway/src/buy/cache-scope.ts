@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey } from 'node:crypto';
 
 /** 16 bytes that stand for a holder of a key with one provider. */
 export type NameCacheScope = (keyId: string, providerId: Uint8Array) => Uint8Array;
@@ -11,8 +11,10 @@ export type NameCacheScope = (keyId: string, providerId: Uint8Array) => Uint8Arr
  * @param secret At least 32 bytes, never stored.
  */
 export function createCacheScopes(secret: Uint8Array): NameCacheScope {
+  // From bytes Node makes a key object each time, after two errors that it throws and catches.
+  const key = createSecretKey(secret);
   return (keyId, providerId) => {
-    const name = createHmac('sha256', secret).update(providerId).update(keyId).digest();
+    const name = createHmac('sha256', key).update(providerId).update(keyId).digest();
     return new Uint8Array(name.subarray(0, 16));
   };
 }
