@@ -34,23 +34,38 @@ const VERSION = utf8Encode('HPKE-v1');
 const HASH_BYTES = 32;
 const NOTHING = new Uint8Array();
 
+/** A sealed call derives some thirty keys, so the constant parts of all derivations are encoded once. */
+const LABELS = {
+  pskIdHash: utf8Encode('psk_id_hash'),
+  infoHash: utf8Encode('info_hash'),
+  secret: utf8Encode('secret'),
+  exporter: utf8Encode('exp'),
+  exported: utf8Encode('sec'),
+};
+const HASH_LENGTH = createWriter(2).u16(HASH_BYTES).finish();
+const LAST_BLOCK = Uint8Array.of(1);
+const encodeSuite = (kemId: number): Uint8Array =>
+  createWriter().bytes(utf8Encode('HPKE')).u16(kemId).u16(HKDF_SHA256_ID).u16(EXPORT_ONLY_ID).finish();
+const XWING_SUITE = encodeSuite(XWING_KEM_ID);
+const findSuite = (kemId: number): Uint8Array => (kemId === XWING_KEM_ID ? XWING_SUITE : encodeSuite(kemId));
+
 /** Creates the exporter that both sides of an encapsulation derive. */
 export function createExporter(
   seal: Pick<SealPrimitives, 'hmac'>,
   { shared, info, psk, kemId = XWING_KEM_ID }: ScheduleInput,
 ): Exporter {
-  const suite = encodeSuite(kemId);
+  const suite = findSuite(kemId);
   const expand = createExpand(seal, kemId);
-  const extract = (salt: Uint8Array, label: string, input: Uint8Array): Uint8Array =>
-    seal.hmac(salt, VERSION, suite, utf8Encode(label), input);
+  const extract = (salt: Uint8Array, label: Uint8Array, input: Uint8Array): Uint8Array =>
+    seal.hmac(salt, VERSION, suite, label, input);
   const mode = Uint8Array.of(psk === undefined ? 0 : 1);
   const context = concatBytes(
     mode,
-    extract(NOTHING, 'psk_id_hash', psk?.id ?? NOTHING),
-    extract(NOTHING, 'info_hash', info),
+    extract(NOTHING, LABELS.pskIdHash, psk?.id ?? NOTHING),
+    extract(NOTHING, LABELS.infoHash, info),
   );
-  const secret = extract(shared, 'secret', psk?.key ?? NOTHING);
-  return openExporter(seal, expand(secret, 'exp', context), kemId);
+  const secret = extract(shared, LABELS.secret, psk?.key ?? NOTHING);
+  return openExporter(seal, expand(secret, LABELS.exporter, context), kemId);
 }
 
 /** Creates the same for a reader that has the exporter secret. */
@@ -60,15 +75,11 @@ export function openExporter(
   kemId = XWING_KEM_ID,
 ): Exporter {
   const expand = createExpand(seal, kemId);
-  return { secret: exporterSecret, export: (exported) => expand(exporterSecret, 'sec', exported) };
+  return { secret: exporterSecret, export: (exported) => expand(exporterSecret, LABELS.exported, exported) };
 }
 
-const encodeSuite = (kemId: number): Uint8Array =>
-  createWriter().bytes(utf8Encode('HPKE')).u16(kemId).u16(HKDF_SHA256_ID).u16(EXPORT_ONLY_ID).finish();
-
 function createExpand(seal: Pick<SealPrimitives, 'hmac'>, kemId: number) {
-  const suite = encodeSuite(kemId);
-  const length = createWriter().u16(HASH_BYTES).finish();
-  return (key: Uint8Array, label: string, context: Uint8Array): Uint8Array =>
-    seal.hmac(key, length, VERSION, suite, utf8Encode(label), context, Uint8Array.of(1));
+  const suite = findSuite(kemId);
+  return (key: Uint8Array, label: Uint8Array, context: Uint8Array): Uint8Array =>
+    seal.hmac(key, HASH_LENGTH, VERSION, suite, label, context, LAST_BLOCK);
 }
