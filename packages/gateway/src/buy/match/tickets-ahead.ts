@@ -76,6 +76,8 @@ const MARGIN_MS = 100;
 const SPREAD_MS = 200;
 /** A draw costs processor time, which running requests need first: wait until their answers begin, but no longer than this. */
 const PAUSE_MS = 100;
+/** Pause of the draws after the begin of the answers, so that their first texts are with their clients. */
+const BEGUN_MS = 5;
 
 export function createTicketsAhead(
   { max }: TicketsAheadOptions,
@@ -222,8 +224,7 @@ export function createTicketsAhead(
     },
     begun() {
       silent = Math.max(0, silent - 1);
-      // The begun answer goes to its client first.
-      if (silent === 0 && !used.isEmpty()) setImmediate(used.now);
+      if (silent === 0) used.hasten(BEGUN_MS);
     },
     async release(model, isFor) {
       for (const { query, held } of kinds.values()) {
@@ -255,13 +256,14 @@ export function createTicketsAhead(
   };
 }
 
-/** Draws all wanted tickets together, after a pause or on demand. */
+/** Draws all wanted tickets together, after a pause. */
 function createFilling(fill: (kind: Kind) => void, onFill: () => void = () => {}) {
   const due = new Set<Kind>();
   let timer: NodeJS.Timeout | undefined;
+  let isHastened = false;
   function now(): void {
-    clearTimeout(timer);
     timer = undefined;
+    isHastened = false;
     const filled = [...due];
     due.clear();
     onFill();
@@ -270,11 +272,15 @@ function createFilling(fill: (kind: Kind) => void, onFill: () => void = () => {}
   return {
     soon(kinds: readonly Kind[], pauseMs: number): void {
       for (const kind of kinds) due.add(kind);
-      timer ??= setTimeout(now, pauseMs);
-      timer.unref();
+      timer ??= setTimeout(now, pauseMs).unref();
     },
-    now,
-    isEmpty: () => due.size === 0,
+    /** Shortens the pause, once. Otherwise answers that begin one after the other would put the draws off. */
+    hasten(pauseMs: number): void {
+      if (timer === undefined || isHastened) return;
+      isHastened = true;
+      clearTimeout(timer);
+      timer = setTimeout(now, pauseMs).unref();
+    },
     stop(): void {
       clearTimeout(timer);
       due.clear();
