@@ -36,11 +36,11 @@ export async function joinPrograms(root, lock) {
   if (isCurrent(root, state, lock)) return state.folder;
   const temporary = join(cache, `making-${randomUUID()}`);
   try {
-    const { build } = await import(pathToFileURL(join(root, 'node_modules', 'esbuild', 'lib', 'main.js')).href);
     mkdirSync(temporary, { recursive: true });
     const stamps = Object.fromEntries(listSources(root).map((path) => [path, stampOf(join(root, path))]));
     const folder = join(cache, hashOf(`${FORMAT} ${root} ${lock} ${JSON.stringify(stamps)}`));
-    await joinInto(temporary, { root, folder, sources: Object.keys(stamps), build });
+    const sources = Object.keys(stamps);
+    await joinInto(temporary, { root, folder, sources, entries: sources.filter(isProgram) });
     moveInto(temporary, folder);
     writeFileSync(`${temporary}.json`, JSON.stringify({ format: FORMAT, lock, folder, stamps }));
     renameSync(`${temporary}.json`, statePath);
@@ -57,6 +57,16 @@ export async function joinPrograms(root, lock) {
     }
     return undefined;
   }
+}
+
+/**
+ * Joins modules that are no programs of the packages, with all that they import, into a new folder of the caller's.
+ * @param folders of sources outside the packages that users get. All paths are below the root.
+ * @throws Error where esbuild is missing or a source is wrong.
+ */
+export async function joinModules(root, { folder, entries, folders }) {
+  const sources = [...listSources(root), ...folders.flatMap((name) => listBelow(root, join(root, name)))];
+  await joinInto(folder, { root, folder, sources, entries });
 }
 
 /** Where there are joined programs of equal stamps, made by another run, maybe at this moment, programs may start from there already. */
@@ -93,12 +103,13 @@ function listSources(root) {
     .filter((name) => name !== 'testing')
     .map((name) => join(root, 'packages', name, 'src'))
     .filter((folder) => existsSync(folder));
-  return folders.flatMap((folder) =>
-    readdirSync(folder, { withFileTypes: true, recursive: true })
-      .filter((entry) => entry.isFile() && isSource(entry.name))
-      .map((entry) => relative(root, join(entry.parentPath, entry.name))),
-  );
+  return folders.flatMap((folder) => listBelow(root, folder));
 }
+
+const listBelow = (root, folder) =>
+  readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && isSource(entry.name))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
 
 function stampOf(path) {
   const { mtimeMs, size } = statSync(path);
@@ -120,10 +131,13 @@ function isCurrent(root, state, lock) {
   return sources.every((path) => stampOf(join(root, path)) === state.stamps[path]);
 }
 
+const isProgram = (path) => /[/\\]bin[/\\][^/\\]+\.ts$/.test(path);
+
 /** @param folder where the programs will lie. */
-async function joinInto(directory, { root, folder, sources, build }) {
+async function joinInto(directory, { root, folder, sources, entries: given }) {
+  const { build } = await import(pathToFileURL(join(root, 'node_modules', 'esbuild', 'lib', 'main.js')).href);
   const located = new Map();
-  const entries = new Set(sources.filter((path) => /[/\\]bin[/\\][^/\\]+\.ts$/.test(path)));
+  const entries = new Set(given);
   for (const path of sources) {
     const text = readFileSync(join(root, path), 'utf8');
     if (!text.includes('import.meta.url')) continue;

@@ -1,6 +1,7 @@
 import type { Peer } from '@ogong/host/link/link-pool';
 import { drive, type LoadSide } from './drive.ts';
 import type { LoadedGateway } from './gateway.child.ts';
+import { joinChildren } from './joined-children.ts';
 import { forkChild, type LoadChild } from './load-child.ts';
 import { LOAD_MODEL } from './load-model.ts';
 import type { BeaconNews, NetworkPlace } from './network-view.ts';
@@ -11,31 +12,36 @@ export interface LoadNetwork {
   stop(): Promise<void>;
 }
 
+const MODULES = ['validator.child.ts', 'router.child.ts', 'provider.child.ts', 'gateway.child.ts'];
 const MOST_TRIES = 100;
 
 /** Gateway, router, provider and validator, each in a process of its own, on one clock that runs. */
 export async function startLoadNetwork(given: Pick<LoadedGateway, 'receiptLifetimeMs'> = {}): Promise<LoadNetwork> {
   const started: LoadChild[] = [];
+  const joined = await joinChildren(MODULES);
   const keep = async (child: Promise<LoadChild>): Promise<LoadChild> => {
     started.push(await child);
     return child;
   };
   const stop = async (): Promise<void> => {
     await Promise.all(started.map((child) => child.stop()));
+    joined.remove();
   };
   try {
     const readers: LoadChild[] = [];
     const onNews = (news: BeaconNews): void => {
       for (const reader of readers) reader.tell(news);
     };
-    const validator = await keep(forkChild('./validator.child.ts', { onNews: onNews as (news: unknown) => void }));
+    const validator = await keep(
+      forkChild(joined.find('validator.child.ts'), { onNews: onNews as (news: unknown) => void }),
+    );
     const place = validator.ready as NetworkPlace;
-    const routing = await keep(forkChild('./router.child.ts', { first: place }));
+    const routing = await keep(forkChild(joined.find('router.child.ts'), { first: place }));
     const { peer: router } = routing.ready as { readonly peer: Peer };
-    const provider = await keep(forkChild('./provider.child.ts', { first: { place, router } }));
+    const provider = await keep(forkChild(joined.find('provider.child.ts'), { first: { place, router } }));
     readers.push(provider);
     const task: LoadedGateway = { place, router, ...given };
-    const gateway = await keep(forkChild('./gateway.child.ts', { first: task }));
+    const gateway = await keep(forkChild(joined.find('gateway.child.ts'), { first: task }));
     readers.push(gateway);
     const headers = { authorization: 'Bearer unused' };
     const own: LoadSide = { name: 'ogong', url: gateway.url, pid: gateway.pid, model: LOAD_MODEL, headers };
