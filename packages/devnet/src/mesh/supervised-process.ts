@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { platform } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { openPrivateFile } from '@ogong/host/files/private-files';
 import { parseReadyLine, type ReadyLine } from '@ogong/host/lifecycle/ready-line';
+import { SMALL_HEAP } from '@ogong/host/lifecycle/small-heap';
 import { COMPILE_CACHE } from './compile-cache.ts';
 import { findJoinedProgram } from './joined-program.ts';
 import { MeshError } from './mesh-error.ts';
+import { readNodeFlags } from './node-flags.ts';
 import { identifyProcess, type ProcessIdentity } from './process-identity.ts';
 
 export interface SupervisedProcessOptions {
@@ -159,12 +161,6 @@ function waitForEnd(started: ChildProcess): Promise<string> {
   });
 }
 
-/**
- * Makes glibc return freed memory to the kernel. Its limits otherwise grow with the largest block that was freed, and a daemon keeps what
- * its start needed once. Other C libraries ignore this.
- */
-const SMALL_HEAP = { MALLOC_TRIM_THRESHOLD_: '131072', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_ARENA_MAX: '2' };
-
 /** A group of its own: Ctrl-C in a terminal reaches the launcher alone, which then stops the daemons in order. */
 function launch({ entry, args, env }: SupervisedProcessOptions): ChildProcess {
   const [program, preloaded] = [entry, tether].map((path) => findJoinedProgram(path, process.env.OGONG_PROGRAMS));
@@ -175,12 +171,6 @@ function launch({ entry, args, env }: SupervisedProcessOptions): ChildProcess {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...SMALL_HEAP, ...process.env, ...env },
   });
-}
-
-/** The flags that a program's first line gives to node: `#!/usr/bin/env -S node FLAGS`. */
-function readNodeFlags(entry: string): readonly string[] {
-  const flags = /^#!\/usr\/bin\/env -S node (.+)/.exec(readFileSync(entry, 'utf8'))?.[1];
-  return flags?.trim().split(/\s+/) ?? ['--disable-warning=ExperimentalWarning'];
 }
 
 function signalGroup(child: ChildProcess | undefined, signal: NodeJS.Signals): void {

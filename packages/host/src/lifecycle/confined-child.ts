@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { SMALL_HEAP } from './small-heap.ts';
 
 export interface ConfinedChildOptions {
   /** Folder of the package whose module it is. */
@@ -15,7 +16,7 @@ export interface ConfinedChildOptions {
 }
 
 /**
- * Starts a module as a process that may read its own code alone. It has no environment, can write no file, and can start no process and
+ * Starts a module as a process that may read its own code alone. Its environment has nothing of this process. It can write no file, and can start no process and
  * no thread. The network stays open to it: Node 24 cannot close that.
  */
 export const startConfinedChild = (
@@ -32,7 +33,7 @@ export const startConfinedChild = (
       `--max-old-space-size=${maxHeapMib}`,
       ...(maxSemiSpaceMib === undefined ? [] : [`--max-semi-space-size=${maxSemiSpaceMib}`]),
     ],
-    env: {},
+    env: { ...SMALL_HEAP },
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', stderr, 'ipc'],
   });
