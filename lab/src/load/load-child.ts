@@ -17,17 +17,27 @@ export interface LoadChild {
 }
 
 interface ChildTask {
+  /** Flags of node. Default: few. */
+  readonly flags?: readonly string[];
   /** Its first message. Default: none. */
   readonly first?: unknown;
   /** Called with each later message that answers no question. */
   readonly onNews?: (news: unknown) => void;
 }
 
-/** Starts a module of this folder that sends one message once it is ready. Under load it has a `url`. */
-export async function forkChild(module: string, { first, onNews = () => {} }: ChildTask = {}): Promise<LoadChild> {
+const FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'];
+
+/**
+ * Starts a module that sends one message once it is ready. Under load it has a `url`.
+ * @param module its URL, absolute or relative to this folder.
+ */
+export async function forkChild(
+  module: string,
+  { flags = FLAGS, first, onNews = () => {} }: ChildTask = {},
+): Promise<LoadChild> {
   const child = fork(new URL(module, import.meta.url), [], {
     ...{ serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
-    execArgv: ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'],
+    execArgv: [...flags],
   });
   const tell = (message: unknown): void => void child.send(message as never);
   if (first !== undefined) tell(first);

@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+import { readNodeFlags } from '@ogong/devnet/mesh/node-flags';
 import type { Peer } from '@ogong/host/link/link-pool';
 import { drive, type LoadSide } from './drive.ts';
 import type { LoadedGateway } from './gateway.child.ts';
@@ -40,8 +42,9 @@ export async function startLoadNetwork(given: Pick<LoadedGateway, 'receiptLifeti
     const { peer: router } = routing.ready as { readonly peer: Peer };
     const provider = await keep(forkChild(joined.find('provider.child.ts'), { first: { place, router } }));
     readers.push(provider);
-    const task: LoadedGateway = { place, router, ...given };
-    const gateway = await keep(forkChild(joined.find('gateway.child.ts'), { first: task }));
+    const first: LoadedGateway = { place, router, ...given };
+    const flags = readNodeFlags(fileURLToPath(import.meta.resolve('@ogong/gateway/bin/ogong-gatewayd')));
+    const gateway = await keep(forkChild(joined.find('gateway.child.ts'), { first, flags }));
     readers.push(gateway);
     const headers = { authorization: 'Bearer unused' };
     const own: LoadSide = { name: 'ogong', url: gateway.url, pid: gateway.pid, model: LOAD_MODEL, headers };

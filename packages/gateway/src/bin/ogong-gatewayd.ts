@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
+#!/usr/bin/env -S node --disable-warning=ExperimentalWarning --heap-growing-percent=80 --max-semi-space-size=16
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
