@@ -12,7 +12,7 @@ import { startLoadNetwork } from '../load/load-network.ts';
 import { startLocalProgram } from '../local/local-program.ts';
 import { formatMarkdownTable } from '../markdown-table.ts';
 import { INTERVAL_US } from './record.ts';
-import { computeShares, type Share } from './shares.ts';
+import { computeShares, type KindShare } from './shares.ts';
 
 const help = `usage: npm run profile -- [options] network|local
 
@@ -54,7 +54,7 @@ function fail(message: string): never {
   process.exit(2);
 }
 
-type Profiles = Readonly<Record<string, readonly Share[]>>;
+type Profiles = Readonly<Record<string, readonly KindShare[]>>;
 
 async function profileNetwork(): Promise<Profiles> {
   const { own, children, stop } = await startLoadNetwork();
@@ -77,7 +77,7 @@ async function profileNetwork(): Promise<Profiles> {
 }
 
 /** Node writes the profile when the server ends. */
-async function profileLocal(): Promise<readonly Share[]> {
+async function profileLocal(): Promise<readonly KindShare[]> {
   const folder = mkdtempSync(join(tmpdir(), 'ogong-profile-'));
   const modelsDir = labModelsDir();
   const { path: modelPath } = await resolveModel('stories15M', { storeDir: modelsDir, quant: 'q8_0' });

@@ -1,7 +1,7 @@
 import type { Profiler } from 'node:inspector';
 
 /** Processor time of one kind of work, as a part of all that the thread spent awake. */
-export interface Share {
+export interface KindShare {
   readonly kind: string;
   /** 0 to 1. */
   readonly share: number;
@@ -40,7 +40,7 @@ const PLACES: readonly (readonly [RegExp, string])[] = [
  * Sums a profile by kinds of work, largest first. Idle time is left out.
  * @param skipMs of the profile's begin that are left out, too.
  */
-export function computeShares({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile, skipMs = 0): Share[] {
+export function computeShares({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile, skipMs = 0): KindShare[] {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)));
   const callersOf = (id: number): Profiler.ProfileNode[] => {

@@ -67,8 +67,8 @@ export function createThresholdDriver(dependencies: ThresholdDependencies): Thre
   }
 
   /**
-   * Reads the chain once in an epoch, so that no activation and no end of a key is missed: they count from the second epoch after their
-   * block. The middle of an epoch is the time, because the chain then has a block of that epoch. A failed reading is repeated half an epoch later.
+   * Reads the chain once in an epoch. Activations and ends of keys count from the second epoch after their block, so none is missed. The
+   * middle of an epoch is the time, because the chain then has a block of that epoch. A failed reading is repeated half an epoch later.
    */
   async function read(nowMs: number): Promise<void> {
     const reading = state.beaconKeys();
