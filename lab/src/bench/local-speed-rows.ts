@@ -21,7 +21,7 @@ interface BatchBench {
   readonly key: string;
   readonly tokens: number;
   readonly rounds: number;
-  /** What the decoding thread has to reach of the library's speed. */
+  /** Least speed of the decoding thread, as a part of the library's. */
   readonly aim: number;
 }
 

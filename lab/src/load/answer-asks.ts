@@ -22,8 +22,8 @@ export interface AnswerMessage {
 const RESOLUTION_MS = 1;
 
 /**
- * Answers the parent's questions in a child of the load: `delay`, `live` (bytes that JavaScript holds after a collection), `profile` and
- * `profiled` (begin and end of a profile), and `own`.
+ * Answers the parent's questions in a child of the load. `live` are the bytes that JavaScript holds after a collection. `profile` begins a
+ * profile, and `profiled` ends it.
  */
 export function answerAsks(own: Readonly<Record<string, () => unknown>> = {}): void {
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });

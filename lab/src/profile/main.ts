@@ -1,4 +1,4 @@
-// npm run profile: which kinds of work take the processor time of each daemon of a loaded network, and of local mode. --stream for streams.
+// npm run profile: shares of processor time by kind of work, of each daemon of a loaded network and of local mode. --stream for streams.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import type { Profiler } from 'node:inspector';
 import { tmpdir } from 'node:os';

@@ -23,7 +23,7 @@ const READS: ReadonlySet<string> = new Set(['eth_blockNumber', 'eth_call', 'eth_
 const MAX_BATCH = 50;
 
 /**
- * Returns a transport that sends the reads of one turn of the event loop in one HTTP request, since a request costs more than its calls.
+ * Returns a transport that sends the reads of one turn of the event loop in one HTTP request. A request costs more than its calls.
  * A node that refuses such a batch receives every later call in a request of its own.
  */
 export function batchedHttp(url: string, { timeoutMs }: { readonly timeoutMs: number }): Transport {

@@ -141,7 +141,7 @@ class ByteWriter implements Writer {
   }
 
   finish(): Uint8Array {
-    // What is written to a full buffer later goes into another one.
+    // A later write finds a full buffer, and makes another one.
     return this.#length === this.#buffer.length ? this.#buffer : this.#buffer.slice(0, this.#length);
   }
 }

@@ -89,7 +89,7 @@ describe('the kernel in WebAssembly', () => {
     const [wasm] = openBoth(row);
     const sum = wasm.sumInOrder(1, [1]);
     expect(wasm.findAbove(0, -1).count).toBeLessThanOrEqual(wasm.found.length);
-    // What a search writes is no part of the row or of the table.
+    // The output of a search is no part of the row or of the table.
     expect(wasm.sumInOrder(1, [1])).toEqual(sum);
   });
 
