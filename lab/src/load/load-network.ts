@@ -3,7 +3,7 @@ import { readNodeFlags } from '@ogong/devnet/mesh/node-flags';
 import type { Peer } from '@ogong/host/link/link-pool';
 import { drive, type LoadSide } from './drive.ts';
 import type { LoadedGateway } from './gateway.child.ts';
-import { joinChildren } from './joined-children.ts';
+import { type JoinedChildren, joinChildren } from './joined-children.ts';
 import { forkChild, type LoadChild } from './load-child.ts';
 import { LOAD_MODEL } from './load-model.ts';
 import type { BeaconNews, NetworkPlace } from './network-view.ts';
@@ -15,12 +15,18 @@ export interface LoadNetwork {
 }
 
 const MODULES = ['validator.child.ts', 'router.child.ts', 'provider.child.ts', 'gateway.child.ts'];
+const SOURCES: JoinedChildren = { find: (module) => new URL(module, import.meta.url).href, remove() {} };
 const MOST_TRIES = 100;
 
+export interface LoadOptions extends Pick<LoadedGateway, 'receiptLifetimeMs'> {
+  /** Each process reads its sources, as a profile by files needs it. Default: it runs a joined file. */
+  readonly fromSources?: boolean;
+}
+
 /** Gateway, router, provider and validator, each in a process of its own, on one clock that runs. */
-export async function startLoadNetwork(given: Pick<LoadedGateway, 'receiptLifetimeMs'> = {}): Promise<LoadNetwork> {
+export async function startLoadNetwork({ fromSources = false, ...given }: LoadOptions = {}): Promise<LoadNetwork> {
   const started: LoadChild[] = [];
-  const joined = await joinChildren(MODULES);
+  const joined = fromSources ? SOURCES : await joinChildren(MODULES);
   const keep = async (child: Promise<LoadChild>): Promise<LoadChild> => {
     started.push(await child);
     return child;

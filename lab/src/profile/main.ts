@@ -57,7 +57,7 @@ function fail(message: string): never {
 type Profiles = Readonly<Record<string, readonly KindShare[]>>;
 
 async function profileNetwork(): Promise<Profiles> {
-  const { own, children, stop } = await startLoadNetwork();
+  const { own, children, stop } = await startLoadNetwork({ fromSources: true });
   try {
     const shape = values.stream
       ? { concurrency: 20, tokens: 64, stream: true }

@@ -60,7 +60,7 @@ it('sends the head and the first texts in one write', async () => {
   app.get('/', (context) => {
     const { socket } = context.env.outgoing as ServerResponse;
     const parts = vi.spyOn(socket as Socket, '_write');
-    const together = vi.spyOn(socket as Socket, '_writev' as never);
+    const together = vi.spyOn(socket as Socket & Required<Pick<Socket, '_writev'>>, '_writev');
     const produce = async (write: WriteText): Promise<void> => {
       await write('a');
       await write('b');
