@@ -17,7 +17,13 @@ const createContext = () => {
   const headers = new Map<string, string>();
   const call = new AbortController();
   const header = (name: string, value: string) => headers.set(name, value);
-  const context = { header, env: {}, get() {}, set() {}, req: { raw: { signal: call.signal } } } as unknown as ApiContext;
+  const context = {
+    header,
+    env: {},
+    get() {},
+    set() {},
+    req: { raw: { signal: call.signal } },
+  } as unknown as ApiContext;
   return { context, headers, call };
 };
 

@@ -334,3 +334,11 @@ it('a model that a stop interrupts before its offer is served by the next start'
   const next = open({ places: [{ kind: 'folder', address: origin.directory }] });
   expect(await next.look()).toBe('a');
 });
+
+it('a damaged list is an error, and deletes nothing', () => {
+  const path = join(directory.path, 'held.json');
+  for (const text of ['{', '{"models":[{"modelId":"../../x"}]}', ' '.repeat(70_000)]) {
+    writeFileSync(path, text);
+    expect(() => openHeldModels(path)).toThrow();
+  }
+});
