@@ -9,7 +9,8 @@ import { findJoinedProgram } from '@ogong/devnet/mesh/joined-program';
 
 const JOINED = process.env.OGONG_PROGRAMS;
 /** As `npm run ogong-provider` runs it: joined with all that it imports, where `scripts/run.mjs` has made that. */
-const PROGRAM = findJoinedProgram(fileURLToPath(import.meta.resolve('@ogong/provider/bin/ogong-provider')), JOINED);
+const SOURCE = fileURLToPath(import.meta.resolve('@ogong/provider/bin/ogong-provider'));
+const PROGRAM = findJoinedProgram(SOURCE, JOINED);
 const COMPILED = JOINED === undefined ? {} : { NODE_COMPILE_CACHE: resolve(JOINED, '../../compile') };
 const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'];
 
@@ -30,6 +31,7 @@ export async function startLocalProgram({
   sequences,
   env = {},
   nodeFlags = [],
+  fromSources = false,
 }: {
   readonly modelPath: string;
   readonly modelsDir: string;
@@ -37,13 +39,24 @@ export async function startLocalProgram({
   readonly env?: Readonly<Record<string, string>>;
   /** Beside those that the program has. */
   readonly nodeFlags?: readonly string[];
+  /** As a profile by files needs it. Default: joined files, if there are any. */
+  readonly fromSources?: boolean;
 }): Promise<LocalProgram> {
   const dataDir = mkdtempSync(join(tmpdir(), 'ogong-local-'));
   const startedMs = performance.now();
   const child = spawn(
     process.execPath,
     [
-      ...[...NODE_FLAGS, ...nodeFlags, PROGRAM, 'local', '--model', `file:${modelPath}`, '--listen', '127.0.0.1:0'],
+      ...[
+        ...NODE_FLAGS,
+        ...nodeFlags,
+        fromSources ? SOURCE : PROGRAM,
+        'local',
+        '--model',
+        `file:${modelPath}`,
+        '--listen',
+        '127.0.0.1:0',
+      ],
       ...['--data-dir', dataDir, '--models-dir', modelsDir, '--sequences', String(sequences), '--log-level', 'fatal'],
     ],
     { stdio: ['ignore', 'pipe', 'inherit'], env: { ...COMPILED, ...process.env, ...env } },

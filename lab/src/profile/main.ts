@@ -84,7 +84,7 @@ async function profileLocal(): Promise<readonly KindShare[]> {
   try {
     const nodeFlags = ['--cpu-prof', '--cpu-prof-interval', String(INTERVAL_US), '--cpu-prof-dir', folder];
     const startedMs = performance.now();
-    const program = await startLocalProgram({ modelPath, modelsDir, sequences: 1, nodeFlags });
+    const program = await startLocalProgram({ modelPath, modelsDir, sequences: 1, nodeFlags, fromSources: true });
     const ask = (seed: number) => askLocal(program.base, 'Once upon a time', { seed, tokens: 96 });
     for (let seed = 0; seed < LOCAL_WARM_UP; seed++) await ask(seed);
     const skipMs = performance.now() - startedMs;
