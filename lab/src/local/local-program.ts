@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { findJoinedProgram } from '@ogong/devnet/mesh/joined-program';
 
 const JOINED = process.env.OGONG_PROGRAMS;
-/** As `npm run ogong-provider` runs it: joined with all that it imports, where `scripts/run.mjs` has made that. */
 const SOURCE = fileURLToPath(import.meta.resolve('@ogong/provider/bin/ogong-provider'));
+/** As `npm run ogong-provider` runs it: joined with all that it imports, where `scripts/run.mjs` has made that. */
 const PROGRAM = findJoinedProgram(SOURCE, JOINED);
 const COMPILED = JOINED === undefined ? {} : { NODE_COMPILE_CACHE: resolve(JOINED, '../../compile') };
 const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'];
