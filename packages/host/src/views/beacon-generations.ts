@@ -4,7 +4,10 @@ import type { BeaconGeneration } from '@ogong/protocol/beacon/threshold/threshol
 
 const decoded = new WeakMap<BeaconKeysReading['generations'], readonly BeaconGeneration[]>();
 
-/** Returns the keys of the threshold beacon, as readers of values take them. A validator asks many times a second, so each reading is decoded once. */
+/**
+ * Returns the keys of the threshold beacon, as readers of values take them. A validator asks many times a second, so each reading is
+ * decoded once.
+ */
 export function toGenerations({ generations }: Pick<BeaconKeysReading, 'generations'>): readonly BeaconGeneration[] {
   const known = decoded.get(generations);
   if (known !== undefined) return known;
