@@ -78,7 +78,7 @@ export async function measureMesh(model: ResolvedModel): Promise<Row[]> {
           aim: { at: 'most', value: 8 },
           note: `${note}; after the validators have made the key of the beacon`,
         },
-        why: 'each validator takes 1.2 % of a core for parts of the beacon, readings of the chain, work in its store, and answers. Epochs last 5 s. A request to the chain costs 2 ms. An idle mesh took 10 % before the reads of one turn shared a request, 13 % before validators looked for a new key more rarely, and 24 % with the bootstrap beacon',
+        why: 'each validator takes 1.2 % of a core for parts of the beacon, readings of the chain, work in its store, and answers. Epochs last 5 s. A request to the chain costs 2 ms. An idle mesh took 10 % before the reads of one turn shared a request. It took 13 % before validators looked for a new key more rarely, and 24 % with the bootstrap beacon',
         next: 'a router that reads events of several blocks in one request; a store that is cleared only after a deletion',
       },
     ];
