@@ -26,9 +26,9 @@ function open(max: number, { lateMs = 0 } = {}) {
   const ahead = createTicketsAhead(
     { max },
     {
-      async find() {
+      async find(_query, signal) {
         asked++;
-        await answered;
+        await Promise.race([answered, new Promise((_, reject) => signal?.addEventListener('abort', reject))]);
         if (isAway) throw new Error('the router is away');
         const nowMs = Date.now() - lateMs;
         const ticket = { providerId: bytes(32, drawn.length + 1), issuedAtMs: nowMs - (nowMs % TICKET_WINDOW_MS) };
@@ -214,6 +214,31 @@ describe('tickets ahead of their requests', () => {
     expect(order()).toBeUndefined();
     await pass(60_000);
     expect(drawn.length).toBe(5);
+  });
+
+  it('are given back where their draws still run at the stop, which waits a second for them', async () => {
+    const { ahead, order, drawn, back, pause } = open(8);
+    const answer = pause();
+    order();
+    await pass(20);
+    const stopped = ahead.stop();
+    await pass(999);
+    answer();
+    await stopped;
+    expect([drawn.length, back]).toEqual([1, drawn]);
+    const other = open(8);
+    other.pause();
+    other.order();
+    await pass(20);
+    let isStopped = false;
+    const given = other.ahead.stop().then(() => {
+      isStopped = true;
+    });
+    await pass(999);
+    expect(isStopped).toBe(false);
+    await pass(1);
+    await given;
+    expect(other.drawn).toEqual([]);
   });
 
   it('are not drawn again and again at a router that is away', async () => {

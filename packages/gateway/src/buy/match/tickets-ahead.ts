@@ -78,13 +78,16 @@ const SPREAD_MS = 200;
 const PAUSE_MS = 100;
 /** Pause of the draws after the begin of the answers, so that their first texts are with their clients. */
 const BEGUN_MS = 5;
+/** A stop waits so long for running draws. Their tickets are given back, or they would hold places of their providers. */
+const STOP_MS = 1_000;
 
 export function createTicketsAhead(
   { max }: TicketsAheadOptions,
   { find, giveBack, clock, random, onOutcome = () => {} }: TicketsAheadDependencies,
 ): TicketsAhead {
   const kinds = new Map<string, Kind>();
-  const stopped = new AbortController();
+  let isStopped = false;
+  const abandoned = new AbortController();
   const pending = new Set<Promise<unknown>>();
   /** The providers dropped since its start, for each running draw. */
   const draws = new Set<Uint8Array[]>();
@@ -135,7 +138,7 @@ export function createTicketsAhead(
   }
 
   function fill(kind: Kind): void {
-    if (stopped.signal.aborted) return;
+    if (isStopped) return;
     const missing = kind.wanted - kind.held.length - kind.coming;
     const room = FULL_KINDS * max - countPlaces();
     for (let left = Math.min(missing, room); left > 0; left--) track(draw(kind));
@@ -152,11 +155,11 @@ export function createTicketsAhead(
     draws.add(dropped);
     kind.coming++;
     try {
-      const found = await find(query, stopped.signal);
+      const found = await find(query, abandoned.signal);
       const untilMs = found.match.ticket.issuedAtMs + TICKET_WINDOW_MS - MARGIN_MS;
       const isAsked = isSame(kind.query, query) && kinds.get(nameKind(query)) === kind;
       const isGood = untilMs > clock.nowMs() && !dropped.some((id) => isOf(found, id));
-      if (!isAsked || !isGood || stopped.signal.aborted) return void track(giveBack(found));
+      if (!isAsked || !isGood || isStopped) return void track(giveBack(found));
       kind.held.push({ found, untilMs });
       endBy(untilMs);
     } catch {
@@ -171,7 +174,7 @@ export function createTicketsAhead(
 
   /** Ends a kind's tickets at the end of their window, and forgets a kind without requests. */
   function endBy(atMs: number): void {
-    if (stopped.signal.aborted || (ending !== undefined && ending.atMs <= atMs)) return;
+    if (isStopped || (ending !== undefined && ending.atMs <= atMs)) return;
     clearTimeout(ending?.timer);
     const timer = setTimeout(endWindow, Math.max(1, atMs - clock.nowMs()));
     timer.unref();
@@ -199,7 +202,7 @@ export function createTicketsAhead(
 
   return {
     take(query) {
-      if (max === 0 || stopped.signal.aborted || isPriced(query)) return undefined;
+      if (max === 0 || isStopped || isPriced(query)) return undefined;
       const name = nameKind(query);
       const kind = kinds.get(name);
       if (kind !== undefined) renew(name, kind, query);
@@ -214,7 +217,7 @@ export function createTicketsAhead(
       return held?.found;
     },
     keep(query) {
-      if (max === 0 || stopped.signal.aborted || isPriced(query)) return;
+      if (max === 0 || isStopped || isPriced(query)) return;
       const name = nameKind(query);
       const kind = kinds.get(name) ?? open(name, query);
       renew(name, kind, query);
@@ -245,13 +248,15 @@ export function createTicketsAhead(
       }
     },
     async stop() {
-      stopped.abort();
+      isStopped = true;
+      const patience = setTimeout(() => abandoned.abort(), STOP_MS);
       ended.stop();
       used.stop();
       clearTimeout(ending?.timer);
       for (const { held } of kinds.values()) giveUp(held);
       kinds.clear();
       while (pending.size > 0) await Promise.allSettled(pending);
+      clearTimeout(patience);
     },
   };
 }
