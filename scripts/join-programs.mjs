@@ -63,6 +63,7 @@ export async function joinPrograms(root, lock) {
  * Joins modules that are no programs of the packages, with all that they import, into a new folder of the caller's.
  * @param folders of sources outside the packages that users get. All paths are below the root.
  * @throws Error where esbuild is missing or a source is wrong.
+ * @internal for the load of the laboratory
  */
 export async function joinModules(root, { folder, entries, folders }) {
   const sources = [...listSources(root), ...folders.flatMap((name) => listBelow(root, join(root, name)))];
