@@ -25,7 +25,7 @@ export function formatStarter({ name, starter, program, firstLine, engines }: St
   // An old Node refuses its own flags that it does not know, and takes those of V8.
   const flags = (/^#!\/usr\/bin\/env -S node (.+)$/.exec(firstLine)?.[1] ?? '').split(' ').filter(Boolean);
   const ofV8 = flags.filter((flag) => flag !== HIDE_EXPERIMENTAL);
-  const unknown = ofV8.filter((flag) => !/^--max-/.test(flag));
+  const unknown = ofV8.filter((flag) => !/^--(?:heap|max)-/.test(flag));
   if (unknown.length > 0) throw new Error(`${name}: an old Node may refuse ${unknown.join(' ')}`);
   const target = posix.relative(posix.dirname(starter), program);
   const advice = `install it from https://nodejs.org, or beside this package: npm install node@${needed}`;
