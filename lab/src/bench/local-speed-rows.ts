@@ -49,7 +49,7 @@ async function withProgram(
   modelsDir: string,
   measure: (program: LocalProgram) => Promise<Row[]>,
 ): Promise<Row[]> {
-  const program = await startLocalProgram({ modelPath, modelsDir, sequences: Math.max(...STREAMS) });
+  const program = await startLocalProgram({ modelPath, modelsDir, sequences: Math.max(...STREAMS), threads: 1 });
   try {
     return await measure(program);
   } finally {

@@ -29,6 +29,7 @@ export async function startLocalProgram({
   modelPath,
   modelsDir,
   sequences,
+  threads,
   env = {},
   nodeFlags = [],
   fromSources = false,
@@ -36,6 +37,8 @@ export async function startLocalProgram({
   readonly modelPath: string;
   readonly modelsDir: string;
   readonly sequences: number;
+  /** Of the engine. Default: its choice. */
+  readonly threads?: number;
   readonly env?: Readonly<Record<string, string>>;
   /** Beside those that the program has. */
   readonly nodeFlags?: readonly string[];
@@ -44,23 +47,16 @@ export async function startLocalProgram({
 }): Promise<LocalProgram> {
   const dataDir = mkdtempSync(join(tmpdir(), 'ogong-local-'));
   const startedMs = performance.now();
-  const child = spawn(
-    process.execPath,
-    [
-      ...[
-        ...NODE_FLAGS,
-        ...nodeFlags,
-        fromSources ? SOURCE : PROGRAM,
-        'local',
-        '--model',
-        `file:${modelPath}`,
-        '--listen',
-        '127.0.0.1:0',
-      ],
-      ...['--data-dir', dataDir, '--models-dir', modelsDir, '--sequences', String(sequences), '--log-level', 'fatal'],
-    ],
-    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...COMPILED, ...process.env, ...env } },
-  );
+  const args = [
+    ...['local', '--model', `file:${modelPath}`, '--listen', '127.0.0.1:0', '--log-level', 'fatal'],
+    ...['--data-dir', dataDir, '--models-dir', modelsDir, '--sequences', String(sequences)],
+    ...(threads === undefined ? [] : ['--threads', String(threads)]),
+  ];
+  const program = fromSources ? SOURCE : PROGRAM;
+  const child = spawn(process.execPath, [...NODE_FLAGS, ...nodeFlags, program, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...COMPILED, ...process.env, ...env },
+  });
   const exited = once(child, 'exit');
   const ready = once(createInterface({ input: child.stdout }), 'line') as Promise<[string]>;
   const first = await Promise.race([ready, exited.then(() => undefined)]);

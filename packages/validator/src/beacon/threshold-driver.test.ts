@@ -60,7 +60,7 @@ describe('threshold driver', () => {
     for (let epoch = first; epoch <= latest; epoch++) expect(net.kindOf(0, epoch)).toBe('threshold');
   });
 
-  it('reads the chain about once in an epoch while a key stands and nothing has to be made', async () => {
+  it('reads the chain a few times in an epoch while a key stands and nothing has to be made', async () => {
     const net = await startNetwork();
     await net.pass(20_000);
     const before = net.nodes.map(({ readings }) => readings);
@@ -68,7 +68,7 @@ describe('threshold driver', () => {
     await net.pass(epochs * PERIOD_MS);
     for (const [index, { readings }] of net.nodes.entries()) {
       const each = (readings - (before[index] as number)) / epochs;
-      expect([index, each >= 1, each < 1.5]).toEqual([index, true, true]);
+      expect([index, each > 0.5, each <= 3]).toEqual([index, true, true]);
     }
   });
 

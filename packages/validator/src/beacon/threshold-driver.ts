@@ -52,9 +52,8 @@ export function createThresholdDriver(dependencies: ThresholdDependencies): Thre
   const keys = createKeyDriver(state);
   const epochs = createEpochDriver(state);
   const exchange = createEraExchange(state);
-  /** Time of the last reading of the chain, and the period of the last one that succeeded. */
+  /** Time of the last reading of the chain. */
   let askedAtMs = Number.NEGATIVE_INFINITY;
-  let readIn: bigint | undefined;
   let droppedBefore = 0;
   /** The last report of lacking shares. */
   let told = '';
@@ -66,20 +65,13 @@ export function createThresholdDriver(dependencies: ThresholdDependencies): Thre
     return done;
   }
 
-  /**
-   * Reads the chain once in an epoch. Activations and ends of keys count from the second epoch after their block, so none is missed. The
-   * middle of an epoch is the time, because the chain then has a block of that epoch. A failed reading is repeated half an epoch later.
-   */
+  /** Reads the chain once in an epoch, so that no activation and no end of a key is missed. */
   async function read(nowMs: number): Promise<void> {
     const reading = state.beaconKeys();
-    const schedule = reading && scheduleOf(reading);
-    const halfMs = (schedule?.periodMs ?? 0) / 2;
-    const period = schedule && epochAt(schedule, nowMs - halfMs);
-    if (nowMs - askedAtMs < (schedule ? halfMs : READ_MS)) return;
-    if (period !== undefined && period === readIn) return;
+    const everyMs = reading === undefined ? READ_MS : scheduleOf(reading).periodMs / 2;
+    if (nowMs - askedAtMs < everyMs) return;
     askedAtMs = nowMs;
     await state.readBeaconKeys();
-    readIn = period;
   }
 
   /** Deletes the data of former eras one epoch after the next era signs. */
