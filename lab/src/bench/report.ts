@@ -39,7 +39,9 @@ This page lists the aims for speed, size and cost, and what was measured last. N
 machine and its load. \`npm run bench -- --json bench-rows.json\` measures everything, including the rows without an aim.
 \`npm run bench -- --only replies,intake --write\` renews parts of this page.
 
-[Profiles](profiles.md) say where the processor time goes. A ratio (x) is the median over rounds in which both sides take turns. Engine times are processor time of the engine's own thread. A range
+[Profiles](profiles.md) say where the processor time goes.
+
+A ratio (x) is the median over rounds in which both sides take turns. Engine times are processor time of the engine's own thread. A range
 covers several models or cases of one aim. The column *before* holds the values of an earlier commit. They were measured by
 \`npm run bench -- --json FILE\` in a checkout of that commit, and taken over by \`npm run bench -- --before COMMIT=FILE\`.
 `;

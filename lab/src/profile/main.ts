@@ -49,6 +49,10 @@ if (!(Number.isInteger(replies) && replies >= 1 && replies <= 100_000))
 const profiles = subject === 'local' ? { server: await profileLocal() } : await profileNetwork();
 console.log(values.json ? JSON.stringify(profiles) : formatShares(profiles));
 
+function tell(step: string): void {
+  console.error(`profile: ${step}`);
+}
+
 function fail(message: string): never {
   console.error(`profile: ${message}\n\n${help}`);
   process.exit(2);
@@ -62,7 +66,9 @@ async function profileNetwork(): Promise<Profiles> {
     const shape = values.stream
       ? { concurrency: 20, tokens: 64, stream: true }
       : { concurrency: 32, tokens: 60, stream: false };
+    tell(`${WARM_UP} replies before the profile`);
     await drive(own, { replies: WARM_UP, ...shape });
+    tell(`${replies} replies`);
     const roles = Object.entries(children);
     await Promise.all(roles.map(([, child]) => child.ask('profile')));
     const { failures, reasons } = await drive(own, { replies, ...shape });
@@ -86,6 +92,7 @@ async function profileLocal(): Promise<readonly KindShare[]> {
     const startedMs = performance.now();
     const program = await startLocalProgram({ modelPath, modelsDir, sequences: 1, nodeFlags, fromSources: true });
     const ask = (seed: number) => askLocal(program.base, 'Once upon a time', { seed, tokens: 96 });
+    tell(`${LOCAL_WARM_UP} answers before the profile, then ${replies}`);
     for (let seed = 0; seed < LOCAL_WARM_UP; seed++) await ask(seed);
     const skipMs = performance.now() - startedMs;
     for (let seed = 0; seed < replies; seed++) await ask(seed);
