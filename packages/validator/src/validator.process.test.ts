@@ -27,7 +27,7 @@ import { type CohortInput, createTestCohort } from '@ogong/testing/validator/tes
 import { createTestPayee } from '@ogong/testing/validator/test-keys';
 import { startTestNetwork, type TestNetwork } from '@ogong/testing/validator/test-network';
 import { MODEL_ROOT, PAYEE, type TestOrder } from '@ogong/testing/validator/test-reply';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { approveReinstatement } from './settlement/reinstate.ts';
 import { VALIDATOR_SCHEMA } from './store/schema.ts';
 
@@ -308,29 +308,26 @@ describe('four validators on a chain', () => {
 
 describe('validators and a cheat', () => {
   let network: TestNetwork;
-  beforeAll(async () => {
+  beforeEach(async () => {
     network = await startAndAnnounce();
   });
-  afterAll(() => network?.stop());
+  afterEach(() => network?.stop());
 
-  it('reject a cheat from its own opening, pay it nothing, and eject it on the chain', async () => {
-    const node = network.nodes[1] as Node;
-    const { reply } = await network.deliver(node, {
+  it('eject a cheat by its own opening, unpaid, and take it back once three operators of four say so', async () => {
+    const [first, judge, third] = network.nodes as [Node, Node, Node];
+    const { reply } = await network.deliver(judge, {
       bend: { row: (row, i) => (i === 7 ? { ...row, rank: (row.rank + 1) % 20 } : row) },
     });
-    const status = await network.waitForState(node, reply.record.replyId, 'settled');
+    const status = await network.waitForState(judge, reply.record.replyId, 'settled');
     expect(status).toMatchObject({ verdict: 'reject', feeAtomic: 0n });
     expect(JSON.parse(status.detail).checks).toContainEqual(
       expect.objectContaining({ id: 'draw-replay', status: 'fail' }),
     );
-    expect(await spentAt(network, node)).toBe(0n);
+    expect(await spentAt(network, judge)).toBe(0n);
     const id = hashHybridKey(crypto, network.provider.signer.publicKey);
     expect(await network.payerClient.isEjected(id)).toBe(true);
-    await expect(network.deliver(node)).rejects.toMatchObject({ refusal: 'precondition' });
-  });
+    await expect(network.deliver(judge)).rejects.toMatchObject({ refusal: 'precondition' });
 
-  it('take it back once three operators of four say so, and serve it again', async () => {
-    const id = hashHybridKey(crypto, network.provider.signer.publicKey);
     const { chainId, verifyingContract } = { ...network.domain, verifyingContract: network.view.network.settlement };
     const approve = async ({ signer, client, storePath }: Node) => {
       const store = openStore(storePath, { schema: VALIDATOR_SCHEMA });
@@ -338,7 +335,6 @@ describe('validators and a cheat', () => {
       expect(await approveReinstatement(state, client, id)).toBe(1);
       store.close();
     };
-    const [first, judge, third] = network.nodes as [Node, Node, Node];
     await approve(first);
     await approve(judge);
     await delay(1_000);

@@ -130,7 +130,7 @@ describe('ogong hub', () => {
     expect(evaluations).toEqual([toHex(crypto.sha256(...evaluation))]);
     const kept = await fetch(`${place}evaluations/${evaluations[0]}`);
     expect(toHex(crypto.sha256(await kept.bytes()))).toBe(evaluations[0]);
-    const copied = await read('keeper', 'mirror', 'acme/stories@1.1.0', '--store', at('evaluated'));
+    const copied = await read('copier', 'mirror', 'acme/stories@1.1.0', '--store', at('evaluated'));
     expect(copied.evaluations).toEqual(evaluations);
     expect(readdirSync(at('evaluated/evaluations'))).toEqual(evaluations);
     const forged = Buffer.from(readFileSync(at('evaluated/evaluations', evaluations[0]))).fill(7, 5, 6);

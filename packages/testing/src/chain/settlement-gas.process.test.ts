@@ -14,10 +14,7 @@ const FEE = 0xffff_ffff_ffffn;
 
 /** Many nonzero bytes, as real ones have: they cost more as calldata. */
 const createHex = (bytes: number, seed: number): Hex =>
-  `0x${(seed + 1)
-    .toString(16)
-    .padStart(8, 'e')
-    .padStart(2 * bytes, 'd7')}`;
+  `0x${(0xe101_0101 + seed).toString(16).padStart(2 * bytes, 'd7')}`;
 /** Each payee has one key here. */
 const createId = (payee: Address): Hex => `0x${payee.slice(2).padStart(64, 'd7')}`;
 const ZERO: Address = `0x${'00'.repeat(20)}`;

@@ -80,48 +80,53 @@ it('pins all files of a model by its name, once, and ends them by its name', asy
   const offer = ['offer-model', MODEL, '--with', provider.address.slice(2), ...terms, ...by];
   const balance = () => payer.client.balanceOf(payer.address);
 
+  const listBlobs = () => place.asked.filter((path) => path.startsWith('/blobs/'));
+  const asked = listBlobs();
+  const firstPin = await payer.client.pinCount();
+  const pin = (index: bigint) => String(firstPin + index);
+
   const dry = await run('payer', pinsCommand, ...offer, '--dry-run');
   expect(dry.files).toMatchObject([
     { path: 'README.md', state: 'missing', feePerEpoch: `${unit / 10n}` },
     { path: 'model.safetensors', state: 'missing', feePerEpoch: `${(unit * 9n) / 10n}`, fees: `${(unit * 36n) / 10n}` },
   ]);
-  expect(place.asked.filter((path) => path.startsWith('/blobs/'))).toEqual([]);
+  expect(listBlobs()).toEqual(asked);
   expect(await balance()).toBe(10n * unit);
 
   isPoisoned = true;
   await expect(run('payer', pinsCommand, ...offer)).rejects.toMatchObject({ code: 'no-source' });
   isPoisoned = false;
-  expect(await payer.client.pinCount()).toBe(0n);
+  expect(await payer.client.pinCount()).toBe(firstPin);
   const tooLittle = offer.map((word) => (word === '0.1' ? '0.6' : word));
   await expect(run('payer', pinsCommand, ...tooLittle)).rejects.toThrow('--budget');
 
   const { files } = await run('payer', pinsCommand, ...offer);
   expect(files).toMatchObject([
-    { state: 'opened', pin: '0' },
-    { state: 'opened', pin: '1' },
+    { state: 'opened', pin: pin(0n) },
+    { state: 'opened', pin: pin(1n) },
   ]);
   expect(await balance()).toBe(6n * unit);
   const { pinRoot } = await computePinTree(openFolderStore(at('maker', 'hub')).get(files[1].blob));
-  expect(await payer.client.pinOf(1n)).toMatchObject({ pinRoot: `0x${toHex(pinRoot)}`, sizeBytes: weights.length });
+  expect(await payer.client.pinOf(firstPin + 1n)).toMatchObject({ pinRoot: `0x${toHex(pinRoot)}`, sizeBytes: weights.length });
   const offered = { place: expect.stringMatching(`^hub:[0-9a-f]{64} hub\\+${place.url}$`) };
   expect(await payer.client.listPins({ provider: provider.address })).toMatchObject([offered, offered]);
   const again = await run('payer', pinsCommand, ...offer);
   expect(again).toMatchObject({ transactions: [], files: [{ state: 'running' }, { state: 'running' }] });
 
-  await provider.client.acceptPin(1n);
-  const listed = await run('reader', pinsCommand, 'list', MODEL);
+  await provider.client.acceptPin(firstPin + 1n);
+  const listed = await run('reader', pinsCommand, 'list', MODEL, '--payer', payer.address.slice(2));
   expect(listed.files).toMatchObject([
-    { path: 'README.md', sizeBytes: README.length, pins: [{ pin: '0', state: 'offered', payer: payer.address }] },
+    { path: 'README.md', sizeBytes: README.length, pins: [{ pin: pin(0n), state: 'offered', payer: payer.address }] },
     { path: 'model.safetensors', pins: [{ state: 'accepted', provider: provider.address, proven: 0, missed: 0 }] },
   ]);
   const { pins } = await run('payer', pinsCommand, 'end', MODEL, ...by);
-  expect(pins).toEqual(['0', '1']);
+  expect(pins).toEqual([pin(0n), pin(1n)]);
   // The whole offer, and the last two of four epochs of the accepted pin.
   expect(await run('payer', pinsCommand, 'collect', ...by)).toMatchObject({ amount: `${(unit * 22n) / 10n}` });
   expect(await run('payer', pinsCommand, 'end', MODEL, ...by)).toMatchObject({ pins: [], transactions: [] });
   // The accepted pin runs on for its notice, so the offer that was taken back is missing alone.
   const renewed = await run('payer', pinsCommand, ...offer);
-  expect(renewed.files).toMatchObject([{ state: 'opened', pin: '2' }, { state: 'running' }]);
+  expect(renewed.files).toMatchObject([{ state: 'opened', pin: pin(2n) }, { state: 'running' }]);
   const stranger = ['list', MODEL, '--payer', provider.address.slice(2)];
   expect((await run('reader', pinsCommand, ...stranger)).files).toMatchObject([{ pins: [] }, { pins: [] }]);
 });
