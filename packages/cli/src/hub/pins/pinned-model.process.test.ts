@@ -107,7 +107,10 @@ it('pins all files of a model by its name, once, and ends them by its name', asy
   ]);
   expect(await balance()).toBe(6n * unit);
   const { pinRoot } = await computePinTree(openFolderStore(at('maker', 'hub')).get(files[1].blob));
-  expect(await payer.client.pinOf(firstPin + 1n)).toMatchObject({ pinRoot: `0x${toHex(pinRoot)}`, sizeBytes: weights.length });
+  expect(await payer.client.pinOf(firstPin + 1n)).toMatchObject({
+    pinRoot: `0x${toHex(pinRoot)}`,
+    sizeBytes: weights.length,
+  });
   const offered = { place: expect.stringMatching(`^hub:[0-9a-f]{64} hub\\+${place.url}$`) };
   expect(await payer.client.listPins({ provider: provider.address })).toMatchObject([offered, offered]);
   const again = await run('payer', pinsCommand, ...offer);
