@@ -95,7 +95,7 @@ async function measureSpeed(bench: EngineBench, { engine, fastest, free, exact, 
       ...(engine.info().numericClass.includes('/exact-2/')
         ? {
             why: 'float weights run a single row twice, because its own kernel matches no pass of several rows. The library takes about three times as long for two rows as for one',
-            next: 'rows of the class exact-single beside these, where a check costs about as much as the reply',
+            next: 'the class exact-single, whose rows stand under Single rows of float weights',
           }
         : {
             why: `sampling, capture, commitment and events add to each token, less in larger models; the rest of the gap is the choice of kernels`,

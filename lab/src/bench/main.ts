@@ -42,6 +42,7 @@ import { formatRows, isMet, type Row } from './row.ts';
 import { measureSealing } from './sealing-rows.ts';
 import { measureShapes } from './shape-rows.ts';
 import type { ShapeBench } from './shape-ways.ts';
+import { measureSingleRows } from './single-rows.ts';
 import { measureTiled } from './tiled-rows.ts';
 import { measureVulkanAudits } from './verifier-rows.ts';
 import { measureVocabularies } from './vocabulary-rows.ts';
@@ -96,6 +97,14 @@ const parts: Readonly<
       })),
       ...(await measureRandomModels(storeDir, model.path)),
     ],
+  },
+  single: {
+    title: 'Single rows of float weights',
+    measure: ({ storeDir, model }) =>
+      measureSingleRows({
+        ...{ path: provideRandomModel(storeDir, model.path, 'f16'), name: 'random 134M f16' },
+        ...{ promptTokens: 48, outputTokens: 32, rounds: 5 },
+      }),
   },
   tiled: {
     title: 'Tiled prompts',
