@@ -58,8 +58,9 @@ function huntOne(
     const limits = ['--budget', Math.max(1, leftMs / 1_000), '--json', '--no-shrink'];
     const args = ['--disable-warning=ExperimentalWarning', MAIN, ...[...flags, ...limits].map(String), ...more];
     const child = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 2 ** 28 });
-    if (child.status !== 0 && child.status !== 1) throw new Error(`${name}: ${child.stderr}`);
-    const lines = child.stdout.split('\n').filter((line) => line.startsWith('{"plan"'));
+    const lines = (child.stdout ?? '').split('\n').filter((line) => line.startsWith('{"plan"'));
+    // Each search has time for one run at least.
+    if (lines.length === 0) throw new Error(`${name} was not played: ${child.error?.message ?? child.stderr}`);
     return lines.map((line) => JSON.parse(line) as Played);
   };
   const alsoBroken: number[] = [];

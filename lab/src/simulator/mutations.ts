@@ -142,7 +142,8 @@ const MONEY: readonly Mutation[] = [
   },
   {
     name: 'judges-what-it-was-handed',
-    meaning: 'a record is audited that differs from the payer’s, and payers’ statements are ignored',
+    meaning:
+      'a record is audited that differs from the payer’s; payers’ statements are ignored, and payers hand over no opening',
     file: 'packages/validator/src/intake/accept-delivery.ts',
     from: 'if (other && !equalBytes(other.record, bound.record)) return { contradicts: other };',
     to: "if (other && !equalBytes(other.record, bound.record)) return { outcome: 'late' };",
@@ -152,6 +153,11 @@ const MONEY: readonly Mutation[] = [
         // biome-ignore lint/suspicious/noTemplateCurlyInString: it stands there so
         from: 'demand(delivery === undefined, `entry ${entry.index} is not about the record that the payer has`);',
         to: '',
+      },
+      {
+        file: 'packages/gateway/src/gateway-books.ts',
+        from: "if (stored === undefined || 'url' in stored.receipt.opening) return;",
+        to: 'return;',
       },
     ],
     given: { lie: 'two-records', faultsPerMinute: 0 },
@@ -200,8 +206,8 @@ const ROLES: readonly Mutation[] = [
     also: [
       {
         file: 'packages/protocol/src/verdict/report-combination.ts',
-        from: 'return { decision, wantsAnother: true, marked: [] };',
-        to: 'return { decision, wantsAnother: false, marked: [] };',
+        from: 'wantsAnother: true,',
+        to: 'wantsAnother: false,',
       },
     ],
     given: { lie: 'frames', faultsPerMinute: 0 },
@@ -218,8 +224,8 @@ const ROLES: readonly Mutation[] = [
     name: 'begins-where-it-began',
     meaning: 'a validator has its next batch begin where the last one began',
     file: 'packages/validator/src/store/batch-store.ts',
-    from: "'SELECT max(to_position) AS length FROM batches'",
-    to: "'SELECT max(from_position) AS length FROM batches'",
+    from: 'SELECT to_position AS length FROM batches',
+    to: 'SELECT from_position AS length FROM batches',
     given: { liars: 0, faultsPerMinute: 0 },
   },
   {
