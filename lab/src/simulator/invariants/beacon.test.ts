@@ -150,6 +150,14 @@ describe('the longest allowed wait of an honest validator', () => {
     expect(waitOf(plan, { sinceMs: 10_000 })).toBe(waitOf(calm));
   });
 
+  it('includes the second reading of a validator that starts while the chain does not answer, for that validator alone', () => {
+    const plan = { ...calm, faults: [fault('stall', 20_000), crash(1_000, 18_000)] };
+    const otherMs = waitOf(plan);
+    expect(waitOf(plan, { machine: 'validator-0' }) - otherMs).toBe(10_000);
+    const later = { ...calm, faults: [fault('stall', 20_000), crash(1_000, 20_000)] };
+    expect(waitOf(later, { machine: 'validator-0' })).toBe(waitOf(later));
+  });
+
   it('includes the time until a validator that left is in a set again, for that validator alone', () => {
     const plan = { ...calm, validators: 7, faults: [fault('leave', 20_000)] };
     expect(waitOf(plan)).toBeGreaterThan(waitOf(calm) + 30_000);

@@ -63,10 +63,8 @@ export function boundWaits(plan: WaitingPlan): EpochWaits {
     0,
     ...faults.map((fault) => (fault.kind === 'skew' ? -fault.skewMs - fault.drift * (faultyMs + healMs) : 0)),
   );
-  /** The time at which unanswered calls to the chain have failed. */
-  const answeredMs = Math.max(
-    0,
-    ...faults.map((fault, i) => (fault.kind === 'stall' ? (ends[i] as number) + SWALLOWED_MS : 0)),
+  const stalls = faults.flatMap((fault, i) =>
+    fault.kind === 'stall' ? [{ atMs: fault.atMs, endMs: ends[i] as number }] : [],
   );
   const agreedMs = gatherMs + 2 * resendMs + LINKS_MS;
 
@@ -102,11 +100,22 @@ export function boundWaits(plan: WaitingPlan): EpochWaits {
     return Math.max(0, awayMs + backMs);
   }
 
+  /** Whether the machine starts again while the chain does not answer. It knows no set of validators then. */
+  const startsBlind = (machine: string, { atMs, endMs }: { readonly atMs: number; readonly endMs: number }): boolean =>
+    faults.some((fault, i) => {
+      const isStart = fault.kind === 'crash' && fault.machine === machine;
+      return isStart && (ends[i] as number) >= atMs && (ends[i] as number) <= endMs;
+    });
+
+  /** The time at which unanswered calls to the chain have failed, and a validator that started blindly has read it again. */
+  const answeredMs = (machine: string): number =>
+    Math.max(0, ...stalls.map((stall) => stall.endMs + SWALLOWED_MS + (startsBlind(machine, stall) ? REGISTRY_MS : 0)));
+
   /** Time allowed for the chain and for its list of validators. */
   function listedMs(epoch: LackedEpoch): number {
     const stands = !epoch.isKeys && wellMs + epoch.sinceMs <= standsUntilMs;
     const standingMs = stands ? STANDING_EPOCHS * epochMs : 0;
-    return standingMs + absentMs(epoch) + Math.max(0, answeredMs - wellMs - epoch.sinceMs);
+    return standingMs + absentMs(epoch) + Math.max(0, answeredMs(epoch.machine) - wellMs - epoch.sinceMs);
   }
 
   return {
