@@ -55,8 +55,10 @@ export function createEntryCheck(
     checkFee(entry, isVoid, violate);
     const accused = toHex(findAccountable(entry).providerId);
     const isUnheard = entry.step === 'late' && !isCalm && !hasWitnesses;
-    if (verdict === 'reject' && honesty.honestProviders.has(accused) && !isUnheard)
-      violate('nobody-honest-is-rejected');
+    // The word of a model's only verifier stands, even that of a liar.
+    const isFramed = hasLiar(entry) && !hasJudges(accused);
+    if (verdict === 'reject' && honesty.honestProviders.has(accused) && !isUnheard && !isFramed)
+      violate('nobody-honest-is-rejected', `, ${entry.step}`);
     const lie = honesty.lieOf(accused);
     const isBlamedShard = verdict === 'reject' && accused !== provider;
     if (isBlamedShard && lie !== undefined && !ROW_LIES.has(lie)) violate('only-wrong-rows-are-blamed', `: ${lie}`);
