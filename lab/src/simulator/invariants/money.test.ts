@@ -341,11 +341,11 @@ describe('a watch over money', () => {
     expect(play({ batches: [[unjudged]], drawn: 0n, ejected: [FORGER, OTHER] })).toEqual(['nobody-honest-is-ejected']);
     // The verifier that is left lies.
     expect(play({ batches: [[unjudged]], drawn: 0n, ejected: [OTHER] })).toEqual(['nobody-honest-is-ejected']);
-    // Its word is the only one.
+    // Its report is the only one.
     const framed: VerdictFields = { ...accepted, ...free, verdict: 'reject', verifiers: [credited(FORGER)] };
-    const byOneWord = { batches: [[framed]], drawn: 0n };
-    expect(play({ ...byOneWord, ejected: [OTHER] })).toEqual(['nobody-honest-is-ejected']);
-    expect(play(byOneWord)).toEqual(['nobody-honest-is-rejected']);
+    const byOneReport = { batches: [[framed]], drawn: 0n };
+    expect(play({ ...byOneReport, ejected: [OTHER] })).toEqual(['nobody-honest-is-ejected']);
+    expect(play(byOneReport)).toEqual(['nobody-honest-is-rejected']);
     // Where there are faults, or shards that strand their leader, an honest provider may abandon a reply.
     const fined = { batches: [[{ ...abandoned, replyId: fill(13, 16), fineAtomic: 5n }]], drawn: 0n };
     expect(play({ ...fined, isCalm: false })).toEqual([]);
