@@ -37,7 +37,15 @@ import { measurePages } from './network/page-rows.ts';
 import { measurePictures } from './pictures/picture-rows.ts';
 import { measurePrefixes } from './prefix-rows.ts';
 import { measureReplies } from './reply-rows.ts';
-import { addBefore, type BenchPart, type BenchReport, describeMachine, formatReport, keepAims } from './report.ts';
+import {
+  addBefore,
+  type BenchPart,
+  type BenchReport,
+  describeMachine,
+  formatReport,
+  keepAims,
+  takeMedians,
+} from './report.ts';
 import { formatRows, isMet, type Row } from './row.ts';
 import { measureSealing } from './sealing-rows.ts';
 import { measureShapes } from './shape-rows.ts';
@@ -224,9 +232,10 @@ const help = `usage: npm run bench [-- options]
   --only PARTS  some of ${Object.keys(parts).join(',')}
   --json FILE   all rows as JSON
   --hub-mib N   size of the file that the hub moves, 1 to 65536 MiB; default: ${HUB_MIB}
-  --write       renew the aims in docs/bench.md and docs/bench.json; parts that are not measured stay as they are
-  --before COMMIT=FILE
-                measure nothing; write the rows of FILE (--json at COMMIT) into the column "before" of both files
+  --write       renew the aims in docs/bench.md and docs/bench.json; parts that are not measured stay as they are.
+  --median FILE measure nothing; write medians over files of --json into both, one flag for each file.
+  --before COMMIT=FILE,FILE
+                measure nothing; write medians over files of --json at COMMIT into the column "before".
   --help
 `;
 
@@ -236,6 +245,7 @@ const { values } = parseArgs({
     json: { type: 'string' },
     'hub-mib': { type: 'string', default: String(HUB_MIB) },
     write: { type: 'boolean', default: false },
+    median: { type: 'string', multiple: true },
     before: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -256,13 +266,17 @@ if (!(Number.isInteger(hubMib) && hubMib >= 1 && hubMib <= 2 ** 16)) {
   process.exit(2);
 }
 
+if (values.median !== undefined) {
+  writeReport(takeMedians(values.median.map(readRun)));
+  process.exit(0);
+}
 if (values.before !== undefined) {
-  const [, commit, file] = /^([0-9a-f]{7,40})=(.+)$/.exec(values.before) ?? [];
-  if (commit === undefined || file === undefined) {
-    console.error(`--before ${values.before}: a commit, "=" and a file of --json`);
+  const [, commit, files] = /^([0-9a-f]{7,40})=(.+)$/.exec(values.before) ?? [];
+  if (commit === undefined || files === undefined) {
+    console.error(`--before ${values.before}: a commit, "=" and files of --json, with commas between`);
     process.exit(2);
   }
-  writeReport(addBefore(readReport(), commit, JSON.parse(readFileSync(file, 'utf8')) as BenchReport));
+  writeReport(addBefore(readReport(), commit, takeMedians(files.split(',').map(readRun))));
   process.exit(0);
 }
 
@@ -290,6 +304,10 @@ const rows = Object.values(measured).flatMap((part) => part.rows);
 const missed = rows.filter((row) => isMet(row) === false).map(({ id }) => id);
 console.log(`\n${describeMachine(versions)}\n\n${formatRows(rows)}`);
 console.log(`\n${rows.length} rows, ${missed.length} aims missed${missed.length > 0 ? `: ${missed.join(', ')}` : ''}`);
+
+function readRun(file: string): BenchReport {
+  return JSON.parse(readFileSync(file, 'utf8')) as BenchReport;
+}
 
 function readReport(): BenchReport {
   return existsSync(dataFile) ? (JSON.parse(readFileSync(dataFile, 'utf8')) as BenchReport) : {};

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { addBefore, type BenchReport, describeMachine, formatReport, keepAims } from './report.ts';
+import { addBefore, type BenchReport, describeMachine, formatReport, keepAims, takeMedians } from './report.ts';
 
 const row = { id: 'a', what: 'a thing', value: 2, unit: 'ms', aim: { at: 'most', value: 1 } } as const;
 const part = { title: 'Things', date: '2030-01-02', machine: '1 core, load 2.5 when it began, Node 1.2' };
@@ -12,7 +12,7 @@ it('refers each missed aim to its reason', () => {
   const page = formatReport(report);
   expect(page).toContain('| **Things** |\n| a thing | ≤ 1 ms |  | 2.00 | **MISSED** [1] |\n| **Others** |\n');
   expect(page).toContain('| a thing | ≤ 1 ms |  | 1.00 | met |');
-  expect(page).toContain('## Why aims were missed\n\n1. It is slow.\n\n');
+  expect(page).toContain('## Why aims were missed\n\n1. It is slow. Next: a faster one.\n\n');
   expect(page).not.toContain('it is not');
   expect(page).toContain('- 1 core, Node 1.2, 2030-01-02 to 2030-01-04: Things, Others.\n');
 });
@@ -50,6 +50,23 @@ it('shows the values of an earlier commit, for parts and rows that were measured
   expect(keepAims(addBefore(kept, '1234567', {})).one?.before?.code).toBe('abcdef0');
 });
 
+it('takes the median of each row over the runs that measured it', () => {
+  const run = (values: readonly (number | undefined)[], title = 'Things') => ({
+    one: { ...part, title, rows: values.map((value, i) => ({ ...row, id: `${i}`, value })) },
+  });
+  const runs: BenchReport[] = [
+    run([5, 1]),
+    run([1, undefined]),
+    { two: { ...part, rows: [row] } },
+    run([3, 2, 9], 'Last'),
+  ];
+  const { one, two } = takeMedians(runs);
+  expect(one?.rows.map(({ value }) => value)).toEqual([3, 1.5, 9]);
+  expect(one?.title).toBe('Last');
+  expect(two).toEqual(runs[2]?.two);
+  expect(() => takeMedians([{ one: { ...part, rows: [row, row] } }])).toThrow('Things: two rows have the id a');
+});
+
 it('says that every aim was met', () => {
   expect(formatReport({ one: { ...part, rows: [{ ...row, value: 1 }] } })).toContain('\n\nNo aim was missed.\n');
 });
@@ -65,7 +82,7 @@ it('keeps rows with an aim and rows that the economics read', () => {
     one: {
       ...part,
       rows: [
-        { ...row, why: 'slow' },
+        { ...row, why: 'slow', next: 'faster' },
         { ...plain, id: 'rho-1-x', note: '0.5 with prompts' },
       ],
     },

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { isAuditCost } from '../economics/measured-rho.ts';
-import { formatValue, isMet, type Row } from './row.ts';
+import { formatValue, isMet, median, type Row } from './row.ts';
 
 /** Rows that were measured together, with machine and date. */
 export interface BenchPart {
@@ -42,8 +42,9 @@ machine and its load. \`npm run bench -- --json bench-rows.json\` measures every
 [Profiles](profiles.md) say where the processor time goes.
 
 A ratio (x) is the median over rounds in which both sides take turns. Engine times are processor time of the engine's own thread. A range
-covers several models or cases of one aim. The column *before* holds the values of an earlier commit. They were measured by
-\`npm run bench -- --json FILE\` in a checkout of that commit, and taken over by \`npm run bench -- --before COMMIT=FILE\`.
+covers several models or cases of one aim. \`npm run bench -- --median FILE --median FILE\` takes medians over runs of
+\`npm run bench -- --json FILE\`. The column *before* holds the values of an earlier commit. They were measured by the same command in a
+checkout of that commit, and taken over by \`npm run bench -- --before COMMIT=FILE,FILE\`.
 `;
 
 /** Returns the page: one table of all aims, the reasons for missed ones, and the machines. */
@@ -74,27 +75,53 @@ export const keepAims = (report: BenchReport): BenchReport =>
     }),
   );
 
+/** Returns every part of some runs, with the median of each row over the runs that measured it. The last one gives all texts. */
+export function takeMedians(runs: readonly BenchReport[]): BenchReport {
+  const names = new Set(runs.flatMap((run) => Object.keys(run)));
+  return Object.fromEntries(
+    [...names].map((name) => {
+      const measured = runs.flatMap((run) => run[name] ?? []);
+      const all = measured.map(toValues);
+      const last = measured.at(-1) as BenchPart;
+      const rows = last.rows.map((row) => {
+        const values = all.flatMap((some) => some[row.id] ?? []);
+        return { ...row, value: values.length === 0 ? undefined : median(values) };
+      });
+      return [name, { ...last, rows }];
+    }),
+  );
+}
+
 /** Gives parts the values that their rows had at an earlier commit. Other parts keep the values that they have. */
 export const addBefore = (report: BenchReport, code: string, earlier: BenchReport): BenchReport =>
   Object.fromEntries(
     Object.entries(report).map(([name, part]) => {
-      const rows = earlier[name]?.rows;
-      if (rows === undefined) return [name, part];
-      const values = Object.fromEntries(rows.flatMap(({ id, value }) => (value === undefined ? [] : [[id, value]])));
-      return [name, { ...part, before: { code, values } }];
+      const then = earlier[name];
+      return [name, then === undefined ? part : { ...part, before: { code, values: toValues(then) } }];
     }),
   );
+
+/** Returns the values of rows by their ids. @throws Error if two rows have one id. */
+function toValues({ title, rows }: BenchPart): Readonly<Record<string, number>> {
+  const values = new Map<string, number | undefined>();
+  for (const { id, value } of rows) {
+    if (values.has(id)) throw new Error(`${title}: two rows have the id ${id}`);
+    values.set(id, value);
+  }
+  return Object.fromEntries([...values].flatMap(([id, value]) => (value === undefined ? [] : [[id, value]])));
+}
 
 const keepValues = ({ code, values }: NonNullable<BenchPart['before']>, rows: readonly Row[]): BenchPart['before'] => ({
   code,
   values: Object.fromEntries(rows.flatMap(({ id }) => (values[id] === undefined ? [] : [[id, values[id]]]))),
 });
 
-function dropTexts({ why, next: _next, note, ...row }: Row): Row {
+function dropTexts({ why, next, note, ...row }: Row): Row {
   return {
     ...row,
     ...(isAuditCost(row.id) && note !== undefined && { note }),
     ...(isMet(row) === false && why !== undefined && { why }),
+    ...(isMet(row) === false && next !== undefined && { next }),
   };
 }
 
@@ -140,9 +167,11 @@ function formatRange(all: readonly (number | undefined)[]): string {
     : [...new Set([values.at(0) as number, values.at(-1) as number].map(formatValue))].join('–');
 }
 
-/** Returns the first statement of a reason. The whole text stands beside the measurement. */
-const shortenReason = ({ why = 'no reason known' }: Row): string =>
-  `${why.charAt(0).toUpperCase()}${why.slice(1)}`.split(/;|\. /)[0]?.concat('.') ?? '';
+/** Returns the first statement of a reason, and what may help. The whole reason stands beside the measurement. */
+function shortenReason({ why = 'no reason known', next }: Row): string {
+  const reason = `${why.charAt(0).toUpperCase()}${why.slice(1)}`.split(/;|\. /)[0] ?? '';
+  return next === undefined ? `${reason}.` : `${reason}. Next: ${next}.`;
+}
 
 function formatMachines(report: BenchReport): string {
   const byMachine = new Map<string, BenchPart[]>();

@@ -87,7 +87,7 @@ export function listSoakRows(soak: GatewaySoak): Row[] {
   return [
     {
       ...{
-        id: 'load-memory',
+        id: 'load-heap',
         what: 'growth of the JavaScript heap of a gateway in the second half of a soak',
         unit: 'MiB',
       },

@@ -36,7 +36,7 @@ const bodyOf = (number: number) => ({ ...BODY, messages: messagesOf(number) });
 const BODY = { model: MODEL_ID, max_tokens: 48, temperature: 0.8, top_p: 0.95, stream: true };
 
 const WHY = 'all daemons share the cores with the engine, so admission lasts longer than the prompt';
-const NEXT = 'a connection to the signer that stays open; the encapsulation to the reply on another thread';
+const NEXT = 'fewer signatures before the first token; the encapsulation to the reply on another thread';
 
 const firstOf = (timings: readonly ReplyTiming[]): number[] => timings.map(({ firstTextMs }) => firstTextMs);
 

@@ -15,7 +15,7 @@ import { watchMoney } from './money.ts';
 const SCHEMA = `
   CREATE TABLE log (position INTEGER PRIMARY KEY, entry BLOB NOT NULL, reply_id BLOB NOT NULL);
   CREATE TABLE replies (reply_id BLOB PRIMARY KEY, state TEXT, provider_id BLOB, beacon_epoch INTEGER, expires_at INTEGER,
-    admitted_at INTEGER, payer BLOB, max_fee TEXT, fee TEXT, entry_index INTEGER);
+    admitted_at INTEGER, record BLOB, payer BLOB, max_fee TEXT, fee TEXT, entry_index INTEGER);
   CREATE TABLE batches (to_position INTEGER, state TEXT);
   CREATE TABLE beacon_values (epoch INTEGER PRIMARY KEY);
   CREATE TABLE channels (payer BLOB PRIMARY KEY, owed TEXT, outstanding TEXT);
@@ -92,6 +92,8 @@ interface Scene {
   /** In the database of the validator. */
   readonly owed?: string;
   readonly outstanding?: string;
+  /** The open reply has no record, and its order expired this long ago. */
+  readonly expiredMs?: number;
   /** Balance of a channel while an admission was missing after a reorganisation. */
   readonly heldAtomic?: bigint;
 }
@@ -138,9 +140,10 @@ function play(scene: Scene): string[] {
   }
   store.prepare('INSERT INTO channels VALUES (?, ?, ?)').run(PAYER, scene.owed ?? '0', scene.outstanding ?? '0');
   if (open !== undefined) {
-    const add = store.prepare('INSERT INTO replies VALUES (?, ?, ?, 1, 0, 0, NULL, NULL, NULL, 2)');
+    const add = store.prepare('INSERT INTO replies VALUES (?, ?, ?, 1, ?, 0, ?, NULL, NULL, NULL, 2)');
+    const record = open === 'admitted' || scene.expiredMs !== undefined ? null : fill(1);
     store.database.exec("INSERT INTO batches VALUES (2, 'settled'), (3, 'proposed')");
-    add.run(fill(20, 16), open, HONEST);
+    add.run(fill(20, 16), open, HONEST, NOW_MS - (scene.expiredMs ?? NOW_MS), record);
     store.database.exec('INSERT INTO beacon_values VALUES (9)');
   }
   const found: string[] = [];

@@ -27,7 +27,7 @@ const ABANDONED_AFTER_MS = 90_000;
 /** Part of the recovery time: the last request may be admitted this late. */
 const ADMITTING_MS = 60_000;
 const OPEN_REPLIES = `SELECT state, provider_id, beacon_epoch FROM replies
-  WHERE (state <> 'admitted' AND NOT (${IS_SETTLED}) AND admitted_at <= ?) OR (state = 'admitted' AND expires_at < ?) ORDER BY state`;
+  WHERE NOT (${IS_SETTLED}) AND CASE WHEN record IS NULL THEN expires_at < ?2 ELSE admitted_at <= ?1 END ORDER BY state`;
 /** Time for the last audit attempt, its delay by silent verifiers, and the batch after it. */
 const LAST_SITTING_MS = 90_000;
 
