@@ -81,7 +81,7 @@ contract CasesTest is Fixture {
     }
 
     /// A panel stops the clock of a key; a quorum that errs cannot hinder it.
-    function test_aPanelFreezesWhatAKeyEarned() public {
+    function test_aPanelFreezesTheEarningsOfAKey() public {
         token.transfer(payer, 2 * DEPOSIT);
         vm.prank(payer);
         token.approve(address(cases), 2 * DEPOSIT);
@@ -188,7 +188,7 @@ contract CasesTest is Fixture {
         } catch {}
     }
 
-    function test_convictsOnceAPeriodWhateverTheOffence() public {
+    function test_convictsOnceAPeriodForAnyOffence() public {
         _convict(VERDICT, _accused, EVIDENCE, 1);
         bytes[] memory quorum = _sign(Cases.Offence.OverAdmission, _accused, "other", 2, 3);
         uint256 again = (this.clock() / 1 days + 1) * 1 days;
@@ -604,7 +604,7 @@ contract CasesTest is Fixture {
     }
 
     /// The panel that was drawn for the first penalty has seen the second, and lifts both.
-    function test_anAppealIsAgainstWhateverIsStillHeld() public {
+    function test_anAppealIsAgainstTheAmountStillHeld() public {
         _stake(PROVIDER, 1_000);
         _penalize(PROVIDER);
         token.transfer(PROVIDER, DEPOSIT);

@@ -247,7 +247,7 @@ contract CosignersTest is Fixture {
         cosigners.note(address(this), 1, 1, 1);
     }
 
-    function test_nobodyPassesOnWhatIsAnotherOnes() public {
+    function test_nobodyPassesOnTheCreditOfAnother() public {
         _settleBy(1, 100_000, _all());
         vm.prank(validator);
         escrow.passOn(PROVIDER, 400);

@@ -120,7 +120,7 @@ contract CreditsTest is BurnMintFixture {
     }
 
     /// Random deposits, refunds, reserves and waits: supply is what wallets and escrow hold, and nothing comes back to life.
-    function testFuzz_supplyIsWhatIsHeld(uint256 seed) public {
+    function testFuzz_supplyIsTheSumOfBalances(uint256 seed) public {
         uint256 issuedSum;
         for (uint256 i; i < 24; ++i) {
             seed = uint256(keccak256(abi.encode(seed)));

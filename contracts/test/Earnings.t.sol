@@ -112,7 +112,7 @@ contract EarningsTest is Fixture {
         checkEqual(earnings.withdraw(KEY, PROVIDER), PART - ENTRANCE, "all but the first units");
     }
 
-    function test_anEjectionTakesWhatAStoppedClockHolds() public {
+    function test_anEjectionTakesEarningsOfAStoppedClock() public {
         _earn();
         _at(2, PERIOD - 1);
         _freeze();
@@ -177,7 +177,7 @@ contract EarningsTest is Fixture {
     }
 
     /// Held earnings and later settlements for the key are lost by an ejection; vested earnings are not.
-    function test_aFinalEjectionTakesWhatIsHeldAndWhatSettlesLater() public {
+    function test_aFinalEjectionTakesHeldAndLaterEarnings() public {
         _earn();
         _at(3, 0);
         _earn();
@@ -206,7 +206,7 @@ contract EarningsTest is Fixture {
         checkEqual(earnings.collect(KEY, PROVIDER), PART - ENTRANCE, "final");
     }
 
-    function test_aReinstatementReleasesWhatWasFrozen() public {
+    function test_aReinstatementReleasesFrozenEarnings() public {
         _earn();
         _at(2, PERIOD - 1);
         _eject(++sequence, KEY);

@@ -126,7 +126,7 @@ contract EjectionTest is Fixture {
         check(settlement.ejected(CHEAT), "by new signatures");
     }
 
-    function test_aQuorumEjectsByWhatItSaw() public {
+    function test_aQuorumEjectsForItsOwnEvidenceAlone() public {
         _refuses(keccak256("other"), _forMachine(PROOF, 1, 3));
     }
 

@@ -49,7 +49,7 @@ contract EmissionTest is Fixture {
         checkEqual(escrow.creditOf(address(emission)), 0, "fines");
     }
 
-    function test_paysWhatUnitsAreWorth() public {
+    function test_paysTheWorthOfUnits() public {
         _pay(1_000_000);
         _wait(DAY);
         // The third of the units that nobody earned is worth nothing, and rolls over.
@@ -90,7 +90,7 @@ contract EmissionTest is Fixture {
         emission.claim(0, BOB, 3_000, theirs);
     }
 
-    function test_unitsNeverExceedWhatWasRecycled() public {
+    function test_unitsNeverExceedTheRecycledAmount() public {
         _pay(1_000_000);
         _wait(DAY);
         bytes[] memory quorum = _sign(0, START + DAY, 10_001, 1, 3);
@@ -212,7 +212,7 @@ contract EmissionTest is Fixture {
     }
 
     /// An emission that has given all its tokens pays from what was recycled since.
-    function test_paysFromWhatWasRecycled() public {
+    function test_paysFromTheRecycledAmount() public {
         vm.prank(address(emission));
         token.transfer(address(this), RESERVE);
         _pay(1_000_000);

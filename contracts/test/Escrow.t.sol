@@ -97,7 +97,7 @@ contract EscrowTest is Fixture {
         escrow.finishRelease(validator);
     }
 
-    function test_lienKeepsWhatAVoucherCoversForOneDelayMore() public {
+    function test_lienKeepsTheAmountOfAVoucherForOneDelayMore() public {
         _fund(payer, 100, 100);
         _request(80);
         _takeLien(70);
@@ -123,7 +123,7 @@ contract EscrowTest is Fixture {
         escrow.finishRelease(validator);
     }
 
-    function test_lienOfWhatIsDrawnHoldsNothing() public {
+    function test_lienOfADrawnAmountHoldsNothing() public {
         _fund(payer, 100, 100);
         _request(80);
         _takeLien(40);
@@ -147,7 +147,7 @@ contract EscrowTest is Fixture {
     }
 
     /// For any reserve, request, voucher and draw, nothing under a lien is free before its end. No unit is lost.
-    function testFuzz_aReleaseLeavesWhatVouchersCover(uint64 reserved, uint64 asked, uint64 voucher, uint64 drawn) public {
+    function testFuzz_aReleaseLeavesTheAmountsOfVouchers(uint64 reserved, uint64 asked, uint64 voucher, uint64 drawn) public {
         reserved = uint64(bound(reserved, 1, type(uint64).max));
         asked = uint64(bound(asked, 1, reserved));
         voucher = uint64(bound(voucher, 1, type(uint64).max));

@@ -71,7 +71,7 @@ contract GovernanceTest is Fixture {
         checkEqual(created.work().epochs, 300, "epochs");
     }
 
-    function test_boundsOfWhatIsDeployed() public {
+    function test_boundsOfTheDeployment() public {
         Holding memory usual = Holding(PERIOD, ENTRANCE, GROWTH);
         // The most that is allowed is allowed.
         _create(usual, Parameters.Tests(4_000_000, 4_000_000, 1_000_000), Parameters.Work(40, 1_000_000));

@@ -52,7 +52,7 @@ contract KeyBondTest is Fixture {
         vm.warp(start + period * PERIOD + second);
     }
 
-    function test_countsFromTheNextPeriodOnBesideWhatIsEarned() public {
+    function test_countsFromTheNextPeriodOnBesideEarnings() public {
         ++sequence;
         _settle(sequence, 100_000, 100_000);
         _put(SUM);

@@ -178,7 +178,7 @@ contract LaunchCurveTest is Launch {
         checkEqual(asset.balanceOf(address(curve)), 1_000e6 - payment, "paid");
     }
 
-    function test_takesOnlyWhatItsCallerAllowedAndHas() public {
+    function test_takesOnlyAmountsThatItsCallerAllowedAndHas() public {
         vm.startPrank(address(0xB1));
         vm.expectPartialRevert(bytes4(keccak256("ERC20InsufficientAllowance(address,uint256,uint256)")));
         _buy(1e6);
@@ -188,7 +188,7 @@ contract LaunchCurveTest is Launch {
         vm.stopPrank();
     }
 
-    function test_saysWhatHappened() public {
+    function test_emitsItsEvents() public {
         uint256 amount = curve.amountFor(5e6);
         vm.expectEmit();
         emit LaunchCurve.Bought(address(this), 5e6, amount);

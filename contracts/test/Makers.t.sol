@@ -104,7 +104,7 @@ contract MakersTest is Fixture {
         checkEqual(parameters.shares().maker, 0, "and taken back");
     }
 
-    function test_theMakerHasItsShareOfWhatIsLeftAfterFines() public {
+    function test_theMakerHasItsShareOfTheRestAfterFines() public {
         _raise(300);
         _settleModel(1, 100_000, 0, MODEL);
         checkEqual(escrow.creditOf(MAKER), 3_000, "maker");

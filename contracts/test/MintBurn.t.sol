@@ -289,7 +289,7 @@ contract MintBurnTest is BurnMintFixture {
     }
 
     /// Tokens burned after the work became final do not reduce its pay.
-    function test_anEpochIsPaidByWhatThereWasWhenItsWorkBecameFinal() public {
+    function test_anEpochIsPaidByTheAmountAtTheTimeItsWorkBecameFinal() public {
         _deployBurnMint(_ruleFor(100_000_000e18));
         _buy(2_000e18);
         _reserve(2_000e18);
@@ -399,7 +399,7 @@ contract MintBurnTest is BurnMintFixture {
         mintBurn.close(epoch);
     }
 
-    function test_onlyWhoMayMints() public {
+    function test_onlyAMinterMints() public {
         vm.expectRevert(abi.encodeWithSelector(Orog.NotMinter.selector, address(this)));
         orog.mint(address(this), 1);
         vm.expectRevert(abi.encodeWithSelector(MintBurn.NotCredits.selector, address(this)));

@@ -68,7 +68,7 @@ contract PenaltyTest is Fixture {
         checkEqual(staking.stakeOf(ANN), 882e18, "the next day");
     }
 
-    function test_takesWhatIsOnItsWayOut() public {
+    function test_takesStakeOnItsWayOut() public {
         vm.prank(ANN);
         staking.requestUnstake(STAKE);
         _refute(ANN, 5);

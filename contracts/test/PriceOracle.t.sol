@@ -247,7 +247,7 @@ contract PriceOracleTest is BurnMintFixture {
     }
 
     /// Where quotes count for a day, those of the jump itself, and of half an hour later, are no second look.
-    function test_aJumpIsBelievedByWhatIsSignedAnHourLater() public {
+    function test_aJumpIsBelievedByPricesSignedAnHourLater() public {
         oracle = PriceOracle(create("PriceOracle.sol:PriceOracle", abi.encode(address(this), oracle.feeds(), 1 days)));
         oracle.post(ASSET, _list(1_000, 1_000, 1_000));
         _wait(60);

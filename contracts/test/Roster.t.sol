@@ -135,7 +135,7 @@ contract RosterTest is Fixture {
         checkEqual(settlement.nextSequence(validator), 2, "settled");
     }
 
-    function test_aSumSaysWhoSigned() public {
+    function test_aSumNamesItsSigners() public {
         _joinFourth();
         _take();
         // Three of four sign: any of them may be the absent one, and no other list of signers fits.
@@ -376,7 +376,7 @@ contract RosterTest is Fixture {
         roster.take(new address[](161));
     }
 
-    function test_aKeyIsNamedOnlyByWhoHasIt() public {
+    function test_aKeyIsNamedOnlyByItsOwner() public {
         uint256 secret = _secret(1);
         bytes memory key = _keyOf(secret);
         // Another one's proof, and one of a key that cancels another's.
@@ -419,7 +419,7 @@ contract RosterTest is Fixture {
         check(accounts.length + votes.length + keys.length == 0, "nobody");
     }
 
-    function test_aSumIsAskedAboutByWhoIsInIt() public {
+    function test_aSumIsAskedAboutByItsMembers() public {
         _take();
         address code = roster.current();
         bytes memory sum = _sum(DIGEST, 3)[0];

@@ -38,7 +38,7 @@ contract RouterTest is Fixture {
         parameters.setLimits(Parameters.Limits(1_000_000, DELAY, UNBONDING, BOND, least, 0));
     }
 
-    function test_onlyWhoHasTheBondRegisters(uint128 amount) public {
+    function test_registersOnlyWithTheBond(uint128 amount) public {
         _stake(ANN, uint128(bound(amount, 1, ROUTER_BOND - 1)));
         vm.expectRevert(abi.encodeWithSelector(Staking.InsufficientStake.selector, staking.stakeOf(ANN), ROUTER_BOND));
         _register(ANN, TICKETS);
@@ -110,7 +110,7 @@ contract RouterTest is Fixture {
         checkEqual(staking.routerOf(ANN).since, until + UNBONDING, "since");
     }
 
-    function test_anybodyRetiresWhoLacksTheBondAndNobodyElse() public {
+    function test_anybodyRetiresARouterWithoutTheBondAndNoOther() public {
         _stake(ANN, ROUTER_BOND);
         vm.expectRevert(abi.encodeWithSelector(Staking.NoRouter.selector, ANN));
         _retire(ANN, ANN);

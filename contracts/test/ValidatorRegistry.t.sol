@@ -19,7 +19,7 @@ contract ValidatorRegistryTest is Fixture {
         }
     }
 
-    function test_registrationIsRefusedWithoutWhatItNeeds() public {
+    function test_registrationIsRefusedWithoutBondOrEndpoint() public {
         bytes32 hash = keccak256("certificate");
         vm.prank(payer);
         vm.expectRevert(abi.encodeWithSelector(ValidatorRegistry.BondTooLow.selector, 0, BOND));
@@ -112,7 +112,7 @@ contract ValidatorRegistryTest is Fixture {
         check(registry.accountOf(hash) == payer, "registered");
     }
 
-    function test_anyoneEvictsWhoFellBelowTheLeastBond() public {
+    function test_anyoneEvictsAValidatorBelowTheLeastBond() public {
         vm.expectRevert(abi.encodeWithSelector(ValidatorRegistry.BondSuffices.selector, BOND, BOND));
         registry.evict(validator);
         // A higher minimum puts nobody out who joined before.

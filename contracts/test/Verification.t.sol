@@ -40,7 +40,7 @@ contract VerificationTest is Fixture {
         tallies[1] = Tally(BEN, bens, 0);
     }
 
-    function test_paysThoseWhoVerifiedByTheirCreditsAndLeavesTheRestToTheRecipient() public {
+    function test_paysVerifiersByTheirCreditsAndLeavesTheRestToTheRecipient() public {
         _report(1, _two(1, 2));
         checkEqual(escrow.creditOf(ANN), 3_333, "ann");
         checkEqual(escrow.creditOf(BEN), 6_666, "ben");
@@ -63,7 +63,7 @@ contract VerificationTest is Fixture {
         checkEqual(settlement.recycledBefore(0), 0, "before all time");
     }
 
-    function test_paysThoseWhoVerifiedOfAFineToo() public {
+    function test_paysVerifiersOfAFineToo() public {
         Debit[] memory debits = _one(_debit(PAYER_KEY, GROSS, GROSS));
         Line[] memory lines = _one(Line(KEY, PROVIDER, ROUTER, GROSS, 300_000, 0));
         Tally[] memory tallies = _two(1, 2);

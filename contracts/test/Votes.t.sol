@@ -143,7 +143,7 @@ contract VotesTest is Fixture {
         _refused(batch, quorum, 2 * BOND, 4 * BOND);
     }
 
-    function test_aCaseTakesWhatIsLeft() public {
+    function test_aCaseTakesTheRest() public {
         vm.prank(validator);
         registry.deregister();
         vm.prank(validator);
