@@ -306,7 +306,12 @@ console.log(`\n${describeMachine(versions)}\n\n${formatRows(rows)}`);
 console.log(`\n${rows.length} rows, ${missed.length} aims missed${missed.length > 0 ? `: ${missed.join(', ')}` : ''}`);
 
 function readRun(file: string): BenchReport {
-  return JSON.parse(readFileSync(file, 'utf8')) as BenchReport;
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as BenchReport;
+  } catch (error) {
+    console.error(`${file}: no file of --json: ${(error as Error).message}`);
+    process.exit(2);
+  }
 }
 
 function readReport(): BenchReport {

@@ -62,7 +62,8 @@ it('takes the median of each row over the runs that measured it', () => {
   ];
   const { one, two } = takeMedians(runs);
   expect(one?.rows.map(({ value }) => value)).toEqual([3, 1.5, 9]);
-  expect(one?.title).toBe('Last');
+  expect(one).toMatchObject({ title: 'Last', runs: 3 });
+  expect(formatReport(keepAims({ one: one as BenchReport[string] }))).toContain('- Medians of 3 runs: Last.\n');
   expect(two).toEqual(runs[2]?.two);
   expect(() => takeMedians([{ one: { ...part, rows: [row, row] } }])).toThrow('Things: two rows have the id a');
 });

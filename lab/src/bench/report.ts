@@ -10,6 +10,8 @@ export interface BenchPart {
   readonly date: string;
   readonly machine: string;
   readonly rows: readonly Row[];
+  /** The values are medians over so many runs. Default: one. */
+  readonly runs?: number;
   /** The same rows at an earlier commit, on the same machine. */
   readonly before?: { readonly code: string; readonly values: Readonly<Record<string, number>> } | undefined;
 }
@@ -87,7 +89,7 @@ export function takeMedians(runs: readonly BenchReport[]): BenchReport {
         const values = all.flatMap((some) => some[row.id] ?? []);
         return { ...row, value: values.length === 0 ? undefined : median(values) };
       });
-      return [name, { ...last, rows }];
+      return [name, { ...last, rows, ...(measured.length > 1 && { runs: measured.length }) }];
     }),
   );
 }
@@ -187,8 +189,19 @@ function formatMachines(report: BenchReport): string {
       const titles = i > 0 && i === byMachine.size - 1 ? 'all other parts' : parts.map(({ title }) => title).join(', ');
       return `- ${machine}, ${span}: ${titles}.`;
     })
-    .concat(listEarlier(report))
+    .concat(listMedians(report), listEarlier(report))
     .join('\n');
+}
+
+/** A line for each number of runs above one. */
+function listMedians(report: BenchReport): string[] {
+  const byRuns = Map.groupBy(
+    Object.values(report).filter(({ runs }) => runs !== undefined),
+    ({ runs }) => runs,
+  );
+  return [...byRuns].map(
+    ([runs, parts]) => `- Medians of ${runs} runs: ${parts.map(({ title }) => title).join(', ')}.`,
+  );
 }
 
 /** A line for each commit whose values stand in the column *before*. */

@@ -218,7 +218,7 @@ function listCostRows({
       ...{ value: memoryMib, aim: { at: 'most', value: 350 } },
       ...{
         why: 'two processes, each with the code of links, SQLite and checks. Under 200 streams JavaScript of the gateway holds 38 to 46 MiB after a collection',
-        next: 'a checker that loads the code of a tier with its first receipt. Spaces of 8 MiB for new objects would save 26 MiB for 0.15 ms a reply',
+        next: 'a checker that loads the code of a tier with its first receipt; smaller spaces for new objects, with more garbage collection',
       },
     },
   ];

@@ -60,7 +60,8 @@ function huntOne(
     const child = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 2 ** 28 });
     const lines = (child.stdout ?? '').split('\n').filter((line) => line.startsWith('{"plan"'));
     // Each search has time for one run at least.
-    if (lines.length === 0) throw new Error(`${name} was not played: ${child.error?.message ?? child.stderr}`);
+    const isPlayed = (child.status === 0 || child.status === 1) && lines.length > 0;
+    if (!isPlayed) throw new Error(`${name} was not played to its end: ${child.error?.message ?? child.stderr}`);
     return lines.map((line) => JSON.parse(line) as Played);
   };
   const alsoBroken: number[] = [];

@@ -55,7 +55,7 @@ export function createEntryCheck(
     checkFee(entry, isVoid, violate);
     const accused = toHex(findAccountable(entry).providerId);
     const isUnheard = entry.step === 'late' && !isCalm && !hasWitnesses;
-    // The report of the only verifier that is left stands, even that of a liar.
+    // If one verifier is left, its report stands, even if it lies.
     const isFramed = hasLiar(entry) && !hasJudges(accused);
     if (verdict === 'reject' && honesty.honestProviders.has(accused) && !isUnheard && !isFramed)
       violate('nobody-honest-is-rejected', `, ${entry.step}`);

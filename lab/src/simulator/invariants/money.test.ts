@@ -361,6 +361,10 @@ describe('a watch over money', () => {
     expect(play({ ...unheard, hasWitnesses: false, isCalm: true })).toEqual(['nobody-honest-is-rejected']);
     // Its verifier lies with it.
     expect(play({ batches: [[{ ...forged, verifiers: [credited(FORGER)] }]] })).toEqual([]);
+    // An order without a record is open until it expires, and its abandoned reply is settled after that.
+    expect(play({ open: 'decided', expiredMs: 90_000 })).toEqual([]);
+    expect(play({ open: 'decided', expiredMs: 90_001 })).toEqual(['what-was-taken-in-settles']);
+    expect(play({ open: 'admitted', expiredMs: 90_001 })).toEqual(['what-was-taken-in-settles']);
     // No validator could inform its payer yet.
     expect(play({ put: { order: 'open', channel: '500', keys: '500', atMs: 930_000 } })).toEqual([]);
     // A reorganisation had taken the admission back that would have paid it.
