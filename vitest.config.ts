@@ -1,20 +1,19 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
-import { TEST_FILES_FILE } from './scripts/landing/environment.ts';
-import { createProgressReporter } from './scripts/landing/progress.ts';
-import { projectOf } from './scripts/landing/projects.ts';
-import { readRecord } from './scripts/landing/record.ts';
 import { TEST_NOTES_FILE, TestNotesReporter } from './scripts/test-notes.ts';
+import { TEST_FILES_FILE } from './scripts/tests/environment.ts';
+import { createProgressReporter } from './scripts/tests/progress.ts';
+import { projectOf } from './scripts/tests/projects.ts';
+import { expectSeconds, readExpectedSeconds } from './scripts/tests/seconds.ts';
 
-/** Seconds of each file in its last green run. */
-const record = readRecord(import.meta.dirname);
+const expected = readExpectedSeconds(import.meta.dirname);
+const secondsOf = (file: string): number => expectSeconds(expected, { name: file, part: projectOf(file) ?? '' });
 
 /**
- * Draws the order of files that share a graph of modules. Others have a process of their own: the longest of them come first, because a
- * long one that comes last leaves a core idle. A file without a recorded time comes before all others, the largest first.
+ * Draws the order of files. Those that have a process of their own begin with the slowest: a slow one that comes last leaves a core idle.
  */
 class DrawnOrLongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -25,8 +24,7 @@ class DrawnOrLongestFirst extends BaseSequencer {
       createHash('sha256')
         .update(`${seed} ${nameOf(file)}`)
         .digest('hex');
-    const weigh = (file: TestSpecification): number =>
-      file.project.config.isolate ? (record.get(nameOf(file))?.seconds ?? 1e6 + statSync(file.moduleId).size) : 0;
+    const weigh = (file: TestSpecification): number => (file.project.config.isolate ? secondsOf(nameOf(file)) : 0);
     return files
       .map((file) => ({ file, weight: weigh(file), drawn: draw(file) }))
       .sort((a, b) => (a.weight === b.weight ? (a.drawn < b.drawn ? -1 : 1) : b.weight - a.weight))
@@ -53,7 +51,6 @@ const suite = (
         ? ['packages/*/src', 'apps/*/src', 'lab/src', 'scripts'].map((root) => `${root}/**/*${ending}`)
         : chosen.filter((path) => projectOf(path) === name),
     ...options,
-    setupFiles: ['scripts/landing/input-guard.setup.ts', ...(options.setupFiles ?? [])],
     exclude: ['**/node_modules/**', ...(options.exclude ?? [])],
   },
 });
@@ -77,7 +74,7 @@ export default defineConfig({
     reporters: [
       process.env.CI ? 'default' : 'dot',
       notes,
-      ...(chosen === undefined ? [] : [createProgressReporter(record)]),
+      ...(chosen === undefined ? [] : [createProgressReporter(secondsOf)]),
     ],
     projects: [
       suite('fast', '.test.ts', {

@@ -24,14 +24,14 @@ describe.each(['nightly.ts', 'test.ts'])('%s', (script) => {
 
   it('refuses a part that it does not have', () => {
     const { status, stderr, stdout } = run(script, 'nosuch');
-    expect([status, stderr.trim()]).toEqual([2, 'unknown part: nosuch']);
-    expect(stdout).toContain('usage: ');
+    expect([status, `${stdout}${stderr}`]).toEqual([2, expect.stringContaining('nosuch')]);
+    expect(`${stdout}${stderr}`).toContain('usage: ');
   });
 });
 
 describe('steps behind others', () => {
   /** Four parts that note when they begin; `first` ends once `second` has begun, and `last` once `third` has, which it never does where `second` fails. */
-  function play(secondCode: number, ...asked: string[]) {
+  function play(secondCode: number, goesOn = false) {
     const folder = mkdtempSync(join(tmpdir(), 'ogong-steps-'));
     const notes = join(folder, 'notes');
     writeFileSync(notes, '');
@@ -41,21 +41,22 @@ describe('steps behind others', () => {
       if (said.includes('${awaited}')) clearInterval(timer);
     }, 20);`;
     const step = (name: string, code: string) => ({ name: `the ${name} one`, command: [process.execPath, '-e', code] });
-    const meets = (name: string, awaited: string) => (asked.length > 0 ? note(name) : waiting(name, awaited));
     const nice = `process.stdout.write('niceness ' + require('node:os').getPriority());`;
-    const steps = {
-      third: { ...step('third', `${note('third')} ${nice}`), niceness: 7 },
-      second: step('second', `${note('second')} process.exitCode = ${secondCode};`),
-      first: step('first', meets('first', 'second')),
-      last: step('last', secondCode === 0 ? meets('last', 'third') : ''),
-    };
+    const steps = [
+      step('first', waiting('first', 'second')),
+      step('last', secondCode === 0 || goesOn ? waiting('last', 'third') : ''),
+    ];
+    const behind = [
+      step('second', `${note('second')} process.exitCode = ${secondCode};`),
+      { ...step('third', `${note('third')} ${nice}`), niceness: 7 },
+    ];
     const script = join(folder, 'steps.ts');
     writeFileSync(
       script,
-      `import { runNamedSteps } from ${JSON.stringify(join(root, 'scripts', 'named-steps.ts'))};
-       await runNamedSteps('play', ${JSON.stringify(steps)}, { behind: ['second', 'third'], explain: () => ' because' });`,
+      `import { runSteps } from ${JSON.stringify(join(root, 'scripts', 'steps.ts'))};
+       await runSteps('play', ${JSON.stringify(steps)}, { behind: ${JSON.stringify(behind)}, goesOn: ${goesOn}, explain: () => ' because' });`,
     );
-    const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...asked], { encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8' });
     const begun = readFileSync(notes, 'utf8').trim().split(' ');
     rmSync(folder, { recursive: true });
     return { status, stdout, stderr, begun };
@@ -78,8 +79,9 @@ describe('steps behind others', () => {
     expect(stderr.trimEnd().endsWith('"the second one" failed with exit code 3 because')).toBe(true);
   });
 
-  it('run by themselves where none of those is asked for', () => {
-    expect(play(0, 'third', 'second').begun).toEqual(['third', 'second']);
-    expect(play(0, 'first').begun).toEqual(['first']);
+  it('fail the whole after all others have run, if the run goes on', () => {
+    const { status, stdout, stderr, begun } = play(3, true);
+    expect([status, begun.includes('third'), begun.includes('last')]).toEqual([1, true, true]);
+    expect(`${stdout}${stderr}`).toMatch(/^FAIL .* the second one$/m);
   });
 });

@@ -1,8 +1,6 @@
 import { type RunOptions, runSteps, type Step } from './steps.ts';
 
 interface NamedStepsOptions extends Omit<RunOptions, 'behind'> {
-  /** Names of steps that run behind the others, one after the other, where others are asked for with them. */
-  readonly behind?: readonly string[];
   /** Added to the usage. */
   readonly note?: string;
 }
@@ -11,7 +9,7 @@ interface NamedStepsOptions extends Omit<RunOptions, 'behind'> {
 export async function runNamedSteps(
   title: string,
   steps: Readonly<Record<string, Step>>,
-  { behind = [], note, ...options }: NamedStepsOptions = {},
+  { note, ...options }: NamedStepsOptions = {},
 ): Promise<void> {
   const asked = process.argv.slice(2);
   if (asked.includes('--list')) {
@@ -22,17 +20,16 @@ export async function runNamedSteps(
   const unknown = asked.filter((name) => !Object.hasOwn(steps, name));
   if (asked.includes('--help') || unknown.length > 0) {
     if (unknown.length > 0 && !asked.includes('--help')) console.error(`unknown part: ${unknown.join(', ')}`);
-    const command = title === 'test' ? 'npm test' : `npm run ${title}`;
     const more = note === undefined ? '' : `, and ${note}`;
     console.log(
-      `usage: ${command} [-- ${Object.keys(steps).join(' | ')} ...]\nWithout a name, all of them run, in this order${more}. --list says what each is.`,
+      `usage: npm run ${title} [-- ${Object.keys(steps).join(' | ')} ...]\nWithout a name, all of them run, in this order${more}. --list says what each is.`,
     );
     process.exit(asked.includes('--help') ? 0 : 2);
   }
   const names = asked.length > 0 ? asked : Object.keys(steps);
-  const pick = (wanted: readonly string[]) => wanted.map((name) => steps[name] as Step);
-  const first = names.filter((name) => !behind.includes(name));
-  if (first.length === 0) return runSteps(title, pick(names), options);
-  const more = pick(behind.filter((name) => names.includes(name)));
-  await runSteps(title, pick(first), { behind: more, ...options });
+  await runSteps(
+    title,
+    names.map((name) => steps[name] as Step),
+    options,
+  );
 }

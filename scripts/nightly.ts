@@ -1,8 +1,8 @@
-// Runs the parts that a landing leaves out. A failed part does not stop the others. `npm run nightly -- soak` runs one part;
-// `npm run nightly -- table` prints the last result of each.
-import { formatNightlyTable, noteNightlyResult, readNightlyResults } from './landing/nightly-table.ts';
+// Runs all tests, and what takes too long for a landing. A failed part does not stop the others. `npm run nightly -- soak` runs one part;
+// `npm run nightly -- table` prints the last result of each on this machine.
 import { listLongTests } from './long-tests.ts';
 import { runNamedSteps } from './named-steps.ts';
+import { formatNightlyTable, noteNightlyResult, readNightlyResults } from './nightly-results.ts';
 import { root, type Step } from './steps.ts';
 
 const node = process.execPath;
@@ -13,8 +13,8 @@ const SIMULATOR = 'lab/src/simulator/main.ts';
 const DETECTION = 'lab/src/detection/main.ts';
 
 const parts: Readonly<Record<string, Step>> = {
-  landing: { name: 'a landing without the record', command: [node, 'scripts/test.ts', 'all'] },
-  canaries: { name: 'a planted fault for each part of a landing', command: [node, 'scripts/landing/canaries.ts'] },
+  all: { name: 'every test', command: [node, 'scripts/test.ts', 'all'] },
+  canaries: { name: 'a planted fault for each part of the tests', command: [node, 'scripts/tests/canaries.ts'] },
   long: {
     name: 'long tests',
     command: ['vitest', 'run', '--testTimeout', '3600000', ...listLongTests()],

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 /** Settings of test runs. Every other name is a setting of some program. */
 const OF_TESTS =
-  /^OGONG_(?:SEED|LONG|PROGRAMS|LAUNCHER|TEST_NOTES_FILE|TEST_FILES_FILE|TEST_INPUTS_FILE|RECORD|REUSE_RUNS|UPGRADE_FROM|COVERAGE|DEBUG|TEST_COMPILER)$/;
+  /^OGONG_(?:SEED|LONG|PROGRAMS|LAUNCHER|TEST_NOTES_FILE|TEST_FILES_FILE|RECORD|REUSE_RUNS|UPGRADE_FROM|COVERAGE|DEBUG|TEST_COMPILER)$/;
 
 /** Settings of the programs here, and of clients of PostgreSQL, which take them in the place of what a test says. */
 const SETTINGS = /^(?:OGONG_|PG[A-Z])/;

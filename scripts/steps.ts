@@ -68,8 +68,8 @@ interface Lane {
   stop(): void;
 }
 
-/** Runs steps quietly, one after the other, up to the first failure. */
-function startLane(steps: readonly Step[]): Lane {
+/** Runs steps quietly, one after the other. The first failure ends the lane unless `goesOn`. */
+function startLane(steps: readonly Step[], goesOn: boolean): Lane {
   const ends: StepEnd[] = [];
   let running: RunningStep | undefined;
   let isStopped = false;
@@ -79,7 +79,7 @@ function startLane(steps: readonly Step[]): Lane {
       running = startStep(step, true);
       const end = await running.ended;
       ends.push(end);
-      if (end.code !== 0) return;
+      if (end.code !== 0 && !goesOn) return;
     }
   };
   return {
@@ -111,7 +111,7 @@ export interface RunOptions {
   readonly close?: (() => string) | undefined;
 }
 
-/** Runs steps in order, prints their times, and stops after the first failure unless told otherwise. */
+/** Runs steps in order and prints their times. The first failure ends the run unless `goesOn`. */
 export async function runSteps(
   title: string,
   steps: readonly Step[],
@@ -119,7 +119,7 @@ export async function runSteps(
 ): Promise<void> {
   const rows: string[] = [];
   const failed: string[] = [];
-  const lane = startLane(behind);
+  const lane = startLane(behind, goesOn);
   const end = async (): Promise<void> => {
     await onEnd?.();
     const isGreen = failed.length === 0;

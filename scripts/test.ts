@@ -1,5 +1,4 @@
-// Everything that a landing needs. `npm test -- fast model` runs only the named parts, `npm test -- all` ignores the record of green
-// runs, and `npm test -- plan` prints what would run and why. The rules stand in scripts/landing/README.md.
-import { runLanding } from './landing/run-landing.ts';
+// `npm test`: runs the tests of the product. `npm test -- --help` lists its words.
+import { runTests } from './tests/run-tests.ts';
 
-await runLanding(process.argv.slice(2));
+await runTests(process.argv.slice(2));

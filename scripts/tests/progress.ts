@@ -1,43 +1,42 @@
 import type { Reporter, TestModule, TestSpecification } from 'vitest/node';
-import type { LandingRecord } from './record.ts';
 
 /** Seconds between two lines. */
-const INTERVAL = 30;
-/** Seconds that a file without a recorded time is expected to take. */
-export const UNKNOWN_SECONDS = 3;
+const INTERVAL = 15;
 
 /**
- * A Vitest reporter that prints how many files are done, and the time that is left by the recorded times.
+ * A Vitest reporter that prints how many files are done, and the time that is left by the expected times.
+ * @param expect returns the expected seconds of a file.
  * @public vitest.config.ts has it
  */
 export function createProgressReporter(
-  record: LandingRecord,
+  expect: (file: string) => number,
   print: (line: string) => void = console.log,
   now: () => number = () => performance.now() / 1000,
 ): Reporter {
   const expected = new Map<string, number>();
   const done = new Set<string>();
+  let failed = 0;
   let start = 0;
   let shown = 0;
   const sum = (names: Iterable<string>): number =>
     [...names].reduce((total, name) => total + (expected.get(name) ?? 0), 0);
   return {
     onTestRunStart(files: readonly TestSpecification[]) {
-      for (const { testModule, moduleId } of files) {
-        const name = testModule?.relativeModuleId ?? moduleId;
-        expected.set(moduleId, record.get(name.replaceAll('\\', '/'))?.seconds ?? UNKNOWN_SECONDS);
-      }
+      for (const { testModule, moduleId } of files)
+        expected.set(moduleId, expect((testModule?.relativeModuleId ?? moduleId).replaceAll('\\', '/')));
       start = now();
       shown = start;
     },
-    onTestModuleEnd({ moduleId }: TestModule) {
-      done.add(moduleId);
+    onTestModuleEnd(module: TestModule) {
+      done.add(module.moduleId);
+      if (module.state() === 'failed') failed += 1;
       if (now() - shown < INTERVAL) return;
       shown = now();
       const finished = sum(done);
       const left = sum(expected.keys()) - finished;
       const seconds = finished > 0 ? (left * (shown - start)) / finished : left;
-      print(`progress: ${done.size} of ${expected.size} files, ${formatMinutes(seconds)} left of this part`);
+      const red = failed === 0 ? '' : `, ${failed} failed`;
+      print(`progress: ${done.size} of ${expected.size} files${red}, ${formatMinutes(seconds)} left of this part`);
     },
   };
 }

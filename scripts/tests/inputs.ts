@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path/posix';
 import { findNamedPaths, type NamedPaths, type Places } from './named-paths.ts';
-import { type CodeByPath, hashText, isCode, readCode } from './read-code.ts';
+import { type CodeByPath, isCode, readCode } from './read-code.ts';
 import { listTrackedFiles } from './tracked-files.ts';
 import { readWorkspaceExports } from './workspaces.ts';
 
@@ -15,33 +13,25 @@ export interface InputFinder extends Places {
   find(entries: readonly string[], named?: readonly string[]): readonly string[];
   /** Returns the tracked files of a path or pattern, without their imports. */
   list(pattern: string): readonly string[];
-  /**
-   * Returns a hash of inputs and of everything that all tests depend on. Equal on every machine.
-   * @param versions in place of the versions of all packages.
-   */
-  hash(inputs: readonly string[], versions?: readonly string[]): string;
 }
 
 /** Everything that is tracked, for a test that reads the whole repository. */
 export const EVERYTHING = '.';
 
-const CODE = 'code:';
+/** Returns the input that stands for a module's code: an edit of its comments and types is no change. */
+export const nameCode = (path: string): string => `code:${path}`;
 
-export const pathOfInput = (input: string): string => (input.startsWith(CODE) ? input.slice(CODE.length) : input);
-
-export async function createInputFinder(root: string, globals: readonly string[] = []): Promise<InputFinder> {
+export async function createInputFinder(root: string): Promise<InputFinder> {
   const tracked = listTrackedFiles(root);
   const code = await readCode(root, [...tracked.paths].filter(isCode));
-  return joinFinder({ tracked, exports: readWorkspaceExports(root), code, globals });
+  return joinFinder({ tracked, exports: readWorkspaceExports(root), code });
 }
 
 interface FinderParts extends Places {
   readonly code: CodeByPath;
-  /** Go into each hash: versions, settings. */
-  readonly globals: readonly string[];
 }
 
-export function joinFinder({ tracked, exports, code, globals }: FinderParts): InputFinder {
+export function joinFinder({ tracked, exports, code }: FinderParts): InputFinder {
   const named = new Map<string, NamedPaths>();
   const lookUp = (path: string): NamedPaths => {
     const known = named.get(path);
@@ -49,15 +39,6 @@ export function joinFinder({ tracked, exports, code, globals }: FinderParts): In
     const found = findNamedPaths(path, code.get(path) ?? '', { tracked, exports });
     named.set(path, found);
     return found;
-  };
-  const hashes = new Map<string, string>();
-  const hashOf = (input: string): string => {
-    const known = hashes.get(input);
-    if (known !== undefined) return known;
-    const path = pathOfInput(input);
-    const hash = hashText(input === path ? readFileSync(join(tracked.root, path)) : (code.get(path) ?? ''));
-    hashes.set(input, hash);
-    return hash;
   };
   /** A directory counts by its files, so a new file is a change. */
   const list = (path: string): readonly string[] => {
@@ -90,14 +71,12 @@ export function joinFinder({ tracked, exports, code, globals }: FinderParts): In
           inputs.add(path);
           continue;
         }
-        inputs.add(CODE + path);
+        inputs.add(nameCode(path));
         const { imports, files, directories } = lookUp(path);
         waiting.push(...imports);
         for (const one of [...files, ...directories]) addNamed(one);
       }
       return [...inputs].sort();
     },
-    hash: (inputs, versions = globals) =>
-      hashText([...versions, ...inputs.map((input) => `${input} ${hashOf(input)}`)].join('\n')).slice(0, 16),
   };
 }

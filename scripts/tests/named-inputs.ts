@@ -5,22 +5,11 @@ const PAGES: readonly string[] = ['apps/explorer'];
 
 /**
  * Inputs that neither the import graph nor the strings of a test show. The test finds them by listing a directory, or its child
- * processes read them. `.` stands for all tracked files, `*` for one part of a path. The guard reports a file that is missing here.
+ * processes read them. `.` stands for all tracked files, `*` for one part of a path.
  */
 const NAMED_INPUTS: Readonly<Record<string, readonly string[]>> = {
-  'lab/src/bad-days/table.test.ts': [EVERYTHING],
-  'packages/protocol/src/verdict/check-groups.test.ts': [
-    ...['verdict/receipt', 'stage1', 'modality', 'tier', 'settlement', 'beacon'].map(
-      (one) => `packages/protocol/src/${one}`,
-    ),
-    ...['packages/attestation/src', 'packages/sdk/src', 'apps/explorer/src'],
-  ],
-  'packages/testing/src/operators/monitoring.test.ts': [EVERYTHING],
-  'scripts/containerfile.test.ts': ['packages/*/src/bin/*.ts'],
   'scripts/docs.process.test.ts': [EVERYTHING],
   'scripts/join-programs.process.test.ts': [EVERYTHING],
-  'scripts/long-tests.test.ts': [EVERYTHING],
-  'scripts/own-store.test.ts': [EVERYTHING],
 };
 
 /** Tests that need the pages of the explorer: by their path, or by an address in their code. */
@@ -32,8 +21,8 @@ export const PICTURE_MODELS = 'packages/testing/models';
 const OPENS_PICTURES = /models\/(?:picture|vision)-folder|lab\/src\/demo\/main\.ts/;
 
 /**
- * All inputs of tests that run compiled packages, in place of their import graph. Their subject is the packages' entries and the way of
- * packing. The guard leaves these tests alone, and the nightly landing runs them whatever changed.
+ * All inputs of tests that run compiled packages, in place of their import graph: it would hold the whole product. Their subject is the
+ * packages' entries and the way of packing.
  */
 const OWN_INPUTS: Readonly<Record<string, readonly string[]>> = {
   'scripts/published.e2e.test.ts': [

@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Loader, transform } from 'esbuild';
 
-/** Code without types, comments and white space, so an edit of those does not run tests again. */
+/** Code without types, comments and white space: an edit of those changes no test's result. */
 export type CodeByPath = ReadonlyMap<string, string>;
 
 const LOADERS: readonly (readonly [ending: RegExp, loader: Loader])[] = [
@@ -16,14 +15,17 @@ const loaderOf = (path: string): Loader | undefined => LOADERS.find(([ending]) =
 
 export const isCode = (path: string): boolean => loaderOf(path) !== undefined;
 
-/** Reads code. A file that the compiler refuses stays as it is: the static checks report it. */
 export async function readCode(root: string, paths: readonly string[]): Promise<CodeByPath> {
-  const read = async (path: string): Promise<readonly [string, string]> => {
-    const text = readFileSync(join(root, path), 'utf8');
-    return [path, await stripCode(text, loaderOf(path) ?? 'ts').catch(() => text)];
-  };
+  const read = async (path: string): Promise<readonly [string, string]> => [
+    path,
+    await stripPath(path, readFileSync(join(root, path), 'utf8')),
+  ];
   return new Map(await Promise.all(paths.map(read)));
 }
+
+/** Strips the text of a file. A text that the compiler refuses stays as it is: the static checks report it. */
+export const stripPath = (path: string, text: string): Promise<string> =>
+  stripCode(text, loaderOf(path) ?? 'ts').catch(() => text);
 
 export async function stripCode(text: string, loader: Loader): Promise<string> {
   const { code } = await transform(text, {
@@ -37,5 +39,3 @@ export async function stripCode(text: string, loader: Loader): Promise<string> {
   });
   return code;
 }
-
-export const hashText = (text: string | Uint8Array): string => createHash('sha256').update(text).digest('hex');

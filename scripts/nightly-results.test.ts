@@ -2,12 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { formatNightlyTable, noteNightlyResult, readNightlyResults } from './nightly-table.ts';
+import { formatNightlyTable, noteNightlyResult, readNightlyResults } from './nightly-results.ts';
 
 function makeRoot(): string {
   const root = mkdtempSync(join(tmpdir(), 'ogong-nightly-'));
   onTestFinished(() => rmSync(root, { recursive: true }));
-  mkdirSync(join(root, 'scripts/landing'), { recursive: true });
   return root;
 }
 
@@ -29,6 +28,7 @@ it('keeps the last result of each part', () => {
 
 it('begins anew if the file is damaged', () => {
   const root = makeRoot();
-  writeFileSync(join(root, 'scripts/landing/nightly.json'), '{');
+  mkdirSync(join(root, '.cache'));
+  writeFileSync(join(root, '.cache/nightly.json'), '{');
   expect(readNightlyResults(root)).toEqual({});
 });

@@ -1,7 +1,7 @@
 import { EVERYTHING } from './inputs.ts';
 import { PICTURE_MODELS } from './named-inputs.ts';
 
-/** One part of a landing. */
+/** One part of the tests. */
 export interface Part {
   /** A few words for the log. */
   readonly title: string;
@@ -12,14 +12,12 @@ export interface Part {
   readonly cwd?: string;
   /** 0 to 19; a higher one leaves more processor time to other parts. */
   readonly niceness?: number;
-  /** Runs whatever the record says. */
-  readonly isConstant?: boolean;
+  /** `npm test` without words runs it. */
+  readonly isUsual?: boolean;
   /** Modules that a part without a project starts. */
   readonly entries?: readonly string[];
   /** Files and directories that it reads. */
   readonly inputs?: readonly string[];
-  /** Folder of a workspace, if the part needs none but the packages of that one. */
-  readonly workspace?: string;
 }
 
 const node = process.execPath;
@@ -34,15 +32,14 @@ const SIMULATOR = 'lab/src/simulator/main.ts';
 
 /** In the order in which they run. */
 export const PARTS: Readonly<Record<string, Part>> = {
-  check: { title: 'static checks', command: [node, 'scripts/check.ts'], isConstant: true, inputs: [EVERYTHING] },
-  fast: { title: 'fast tests', project: 'fast' },
+  check: { title: 'static checks', command: [node, 'scripts/check.ts'], isUsual: true, inputs: [EVERYTHING] },
+  fast: { title: 'fast tests', project: 'fast', isUsual: true },
+  simulation: { title: 'attackers and verifiers played', project: 'simulation', isUsual: true },
   process: { title: 'tests that start processes', project: 'process' },
-  simulation: { title: 'attackers and verifiers played', project: 'simulation' },
   contracts: {
     title: 'contracts',
     command: [node, '../node_modules/hardhat/dist/src/cli.js', 'test'],
     cwd: 'contracts',
-    workspace: 'contracts',
     inputs: [
       ...['contracts/src', 'contracts/test', 'contracts/package.json', 'contracts/compiler.ts'],
       ...['contracts/test-compiler.ts', 'contracts/hardhat.config.ts'],
@@ -67,4 +64,4 @@ export const PARTS: Readonly<Record<string, Part>> = {
 };
 
 /** Parts that only compute: they run behind the others, which wait for chains, clocks and each other. */
-export const BEHIND: readonly string[] = ['contracts', 'simulation', 'seeds'];
+export const BEHIND: readonly string[] = ['contracts', 'seeds'];

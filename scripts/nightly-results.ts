@@ -1,8 +1,8 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
-/** Path of the last results below the root of the repository. */
-const NIGHTLY_PATH = 'scripts/landing/nightly.json';
+/** Path of this machine's last results below the root of the repository. Git ignores it. */
+const NIGHTLY_PATH = '.cache/nightly.json';
 
 /** The last result of a part of the nightly run. */
 export interface NightlyResult {
@@ -30,6 +30,7 @@ export function noteNightlyResult(root: string, name: string, result: NightlyRes
   const rows = Object.entries({ ...readNightlyResults(root), [name]: result }).sort(([a], [b]) => (a < b ? -1 : 1));
   const lines = rows.map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`);
   const path = join(root, NIGHTLY_PATH);
+  mkdirSync(dirname(path), { recursive: true });
   writeFileSync(`${path}.${process.pid}`, `{\n${lines.join(',\n')}\n}\n`);
   renameSync(`${path}.${process.pid}`, path);
 }

@@ -2,30 +2,30 @@ import { expect, it } from 'vitest';
 import type { TestModule, TestSpecification } from 'vitest/node';
 import { createProgressReporter, formatMinutes } from './progress.ts';
 
-const green = (seconds: number) => ({ hash: 'x', seconds, passed: 1, skipped: 0, programs: [] });
-const module = (moduleId: string) => ({ moduleId, relativeModuleId: moduleId }) as TestModule;
+const module = (moduleId: string, state = 'passed') =>
+  ({ moduleId, relativeModuleId: moduleId, state: () => state }) as TestModule;
 const file = (moduleId: string) => ({ moduleId, testModule: module(moduleId) }) as TestSpecification;
 
-it('prints the files that are done, and the time that is left by the recorded times', () => {
+it('prints the files that are done, and the time that is left by the expected times', () => {
   const lines: string[] = [];
   let seconds = 0;
-  const record = new Map([
-    ['long', green(300)],
-    ['short', green(30)],
-    ['other', green(30)],
-  ]);
   const reporter = createProgressReporter(
-    record,
+    (name) => (name === 'long' ? 300 : 30),
     (line) => lines.push(line),
     () => seconds,
   );
   reporter.onTestRunStart?.(['long', 'short', 'other'].map(file));
-  seconds = 10;
+  seconds = 14;
   reporter.onTestModuleEnd?.(module('short'));
   seconds = 60;
   reporter.onTestModuleEnd?.(module('other'));
-  // 60 of 360 recorded seconds took 60 s.
-  expect(lines).toEqual(['progress: 2 of 3 files, about 5 min left of this part']);
+  seconds = 360;
+  reporter.onTestModuleEnd?.(module('long', 'failed'));
+  expect(lines).toEqual([
+    // 60 of 360 expected seconds took 60 s.
+    'progress: 2 of 3 files, about 5 min left of this part',
+    'progress: 3 of 3 files, 1 failed, about 1 s left of this part',
+  ]);
 });
 
 it('says short times in seconds', () => {

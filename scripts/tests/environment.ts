@@ -1,5 +1,2 @@
 /** Environment variable: path of a JSON list of the test files that a run of Vitest is to take. */
 export const TEST_FILES_FILE = 'OGONG_TEST_FILES_FILE';
-
-/** Environment variable: path of a file with the inputs of each test file, for the guard. */
-export const TEST_INPUTS_FILE = 'OGONG_TEST_INPUTS_FILE';
