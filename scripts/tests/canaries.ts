@@ -1,5 +1,5 @@
-// Plants a fault for each part of the tests, and requires that the part turns red. It works in a worktree of its own and runs samples: so
-// each fault also shows that the sample finds the tests that a change touches. Linux only, because it links the installed packages.
+// Plants a fault for each part of the tests, and requires that the part turns red. It works in a worktree of its own and runs samples.
+// Each fault also shows that a sample finds the tests that a change touches. Linux only, because it links the installed packages.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -32,8 +32,8 @@ export interface Sample<U> {
 const ROTATION = 10;
 
 /**
- * Chooses units for a landing: those that the change touches as far as the time allows, and a tenth of all others, so that each unit runs
- * once in about ten landings whatever the import graph says. The tenth is chosen first: a large change does not crowd it out.
+ * Chooses units for a landing: those that the change touches as far as the time allows, and a tenth of all others. So each unit runs once in
+ * about ten landings, whatever the import graph says. The tenth is chosen first: a large change does not crowd it out.
  */
 export function chooseSample<U extends WeighedUnit>(units: readonly U[], options: SampleOptions<U>): Sample<U> {
   const draw = ({ name }: U): string => createHash('sha256').update(`${options.commit} ${name}`).digest('hex');

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { PARTS } from './parts.ts';
 
 /**
- * Expected times on two quiet processors. They decide how much fits into a landing, which file starts first, and the time that is printed;
- * they never decide that a test is left out of a whole run.
+ * Expected times on two quiet processors. They decide how much fits into a landing, which file starts first, and the time that is printed.
+ * A whole run leaves no test out because of them.
  */
 export interface ExpectedSeconds {
   /** Seconds of a usual file of a part. */
