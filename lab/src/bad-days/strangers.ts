@@ -17,7 +17,7 @@ const RATE = 'the calls of a peer and of its addresses are rationed';
 const LINKS = 'packages/host/src/link/link-admission.test.ts';
 const ACCESS = 'packages/validator/src/access.test.ts';
 const FLOODS = 'lab/src/doors/floods.simulation.test.ts';
-const ROLES = 'packages/gateway/src/buy/match/attested-roles.process.test.ts';
+const ROLES = 'packages/gateway/src/buy/match/attested-roles-http.test.ts';
 const INTAKE = 'packages/validator/src/intake/intake.test.ts';
 const ORDERS = 'packages/provider/src/shard/shard-orders.test.ts';
 const SHARDS = 'packages/provider/src/shard/shard-service.test.ts';
@@ -235,7 +235,7 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
   },
 };
 
-const GATE = 'packages/gateway/src/gateway.process.test.ts';
+const GATE = 'packages/gateway/src/gateway.test.ts';
 const BUYS: StrangerRow = {
   ...{
     who: 'API keys',
@@ -251,8 +251,8 @@ const SHOWS: StrangerRow = {
   shownBy: GATE,
 };
 
-const SEALED = 'packages/gateway/src/sealed/sealed-client.process.test.ts';
-const ADMIN = 'packages/gateway/src/admin/admin.process.test.ts';
+const SEALED = 'packages/gateway/src/sealed/sealed-client.test.ts';
+const ADMIN = 'packages/gateway/src/admin/admin.test.ts';
 const TELLS: StrangerRow = { who: 'admin secrets', changes: 'nothing', costs: 'an admin secret', shownBy: ADMIN };
 const GOVERNS: StrangerRow = {
   ...{ who: 'admin secrets', changes: 'accounts of its own organisation, with a line in the log', shownBy: ADMIN },
@@ -300,7 +300,7 @@ export const ROUTE_ROWS: Readonly<Record<GatewayRouteName | AdminRouteName | Hoo
   models: { ...SHOWS, costs: 'a key' },
   model: { ...SHOWS, costs: 'a key' },
   endpoints: { ...SHOWS, costs: 'a key' },
-  usage: { ...SHOWS, costs: 'a key', shownBy: 'packages/gateway/src/front/usage.process.test.ts' },
+  usage: { ...SHOWS, costs: 'a key', shownBy: 'packages/gateway/src/front/usage.test.ts' },
   health: { ...READS, costs: 'connections are limited, by address', shownBy: GATE },
   metrics: { ...SHOWS, costs: 'a key' },
 };

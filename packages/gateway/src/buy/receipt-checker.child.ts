@@ -1,15 +1,7 @@
-import type { MachinePolicy } from '@ogong/attestation/policy-file';
-import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import type { BlobRef } from '@ogong/protocol/commitment/blob';
-import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
-import { createBeaconMemo } from './beacon-memo.ts';
-import { createBlobFinder } from './fetch-blobs.ts';
-import { trustOrdered } from './ordered-crypto.ts';
+import { checkReceipt } from './check-receipt.ts';
 import type { CheckAnswer, CheckMessage, SentJob } from './receipt-checker.ts';
-import { verifyWalked } from './walk-receipt.ts';
-
-const verifyBeacon = createBeaconMemo();
 
 /** Walks that wait for a blob, by the id of their job. */
 const walks = new Map<number, (blob: Uint8Array | undefined) => void>();
@@ -19,32 +11,17 @@ process.on('message', async (message: CheckMessage) => {
   else await check(message.id, message.job);
 });
 
-async function check(id: number, { machinePolicy: policy, heldBlobs = [], readsBlobs, ...job }: SentJob) {
-  const { receipt, isOrdered, admitted, ...context } = job;
-  const crypto = isOrdered ? trustOrdered(nodeCrypto, receipt, admitted) : nodeCrypto;
-  const readBlob = readsBlobs ? (ref: BlobRef) => askForBlob(id, ref) : undefined;
-  const known = { ...{ crypto, verifyBeacon, blobs: createBlobFinder(heldBlobs) }, ...context };
+async function check(id: number, { readsBlobs, ...job }: SentJob) {
   let verdict: ReceiptVerdict;
   try {
-    verdict = await verifyWalked(receipt, known, readBlob);
+    verdict = await checkReceipt(job, readsBlobs ? (ref) => askForBlob(id, ref) : undefined);
   } catch (error) {
     if (error instanceof Withheld) return;
     throw error;
   } finally {
     walks.delete(id);
   }
-  send({ id, verdict: policy ? await checkMachine(verdict, receipt, { policy, nowMs: context.nowMs }) : verdict });
-}
-
-/** Adds the checks of the machine. Their readers of certificates and XML are loaded only for a gateway with a policy. */
-async function checkMachine(
-  verdict: ReceiptVerdict,
-  receipt: Receipt,
-  { policy, nowMs }: { readonly policy: MachinePolicy; readonly nowMs: number },
-): Promise<ReceiptVerdict> {
-  const { addMachineChecks, checkReceiptMachine } = await import('@ogong/attestation/machine-check');
-  const found = await checkReceiptMachine(receipt, { crypto: nodeCrypto, policy, nowMs });
-  return addMachineChecks(verdict, found, policy);
+  send({ id, verdict });
 }
 
 // If it cannot be sent, the gateway has died, and `disconnect` follows.

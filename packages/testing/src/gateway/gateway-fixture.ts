@@ -5,8 +5,9 @@ import type { ChainClient } from '@ogong/chain/client';
 import type { Deployment } from '@ogong/chain/deployment';
 import { openAccounts } from '@ogong/gateway/books/accounts';
 import { GATEWAY_SCHEMA } from '@ogong/gateway/books/schema';
+import { checkReceipt } from '@ogong/gateway/buy/check-receipt';
 import { signForWallet } from '@ogong/gateway/buy/paying-signer';
-import { createReceiptChecker, type ReceiptChecker } from '@ogong/gateway/buy/receipt-checker';
+import type { ReceiptChecker } from '@ogong/gateway/buy/receipt-checker';
 import { createGateway, type Gateway } from '@ogong/gateway/gateway';
 import { createGatewayMemories, type GatewayMemories, type GatewayMemoryMeans } from '@ogong/gateway/gateway-memory';
 import type { GatewayChain, GatewayDependencies, GatewayOptions } from '@ogong/gateway/gateway-options';
@@ -44,7 +45,7 @@ export interface GatewayFixture {
 export interface FixtureOptions {
   readonly providers?: readonly ProviderBehaviour[];
   readonly options?: { readonly [Group in 'http' | 'patience' | 'spending']?: Partial<GatewayOptions[Group]> };
-  /** Checker of its receipts. Default: a process that all fixtures of this process share. */
+  /** Checker of its receipts. Default: one in this process. */
   readonly checker?: GatewayDependencies['checker'];
   /** Default: milestones are checked as they come. */
   readonly milestonePauseMs?: number;
@@ -80,13 +81,12 @@ export interface FixtureOptions {
   readonly wallet?: { readonly address: Uint8Array; readonly limitAtomic: bigint };
 }
 
-let shared: ReceiptChecker | undefined;
-
-/** The shared checker: a process for each gateway would need a second of processor time to start. It ends with this process. */
-function shareChecker(): ReceiptChecker {
-  shared ??= createReceiptChecker();
-  return { ...shared, stop: async () => undefined };
-}
+/** Checks receipts in this process, by the code that the checker's process runs. */
+export const localChecker: ReceiptChecker = {
+  start: () => undefined,
+  check: ({ readBlob, ...job }) => checkReceipt(job, readBlob),
+  stop: async () => undefined,
+};
 
 export async function createGatewayFixture(given: FixtureOptions = {}): Promise<GatewayFixture> {
   const { wallet } = given;
@@ -136,7 +136,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
       logger: createLogger({ name: 'gateway', destination: { write: (line) => log.push(line) } }),
       metrics,
       memories: given.memories && ('store' in given.memories ? createGatewayMemories(given.memories) : given.memories),
-      checker: given.checker ?? shareChecker(),
+      checker: given.checker ?? localChecker,
       ...(given.clock && { clock: given.clock }),
       ...(given.random && { random: given.random, randomBytes: drawBytes(given.random) }),
     },

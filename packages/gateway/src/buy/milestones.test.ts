@@ -8,11 +8,15 @@ import { checkPart } from '@ogong/protocol/verdict/receipt/answer-part';
 import { verifyReceipt } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { createClient } from '@ogong/sdk';
 import { FAKE_MODEL, type ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
-import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
+import {
+  createGatewayFixture,
+  type FixtureOptions,
+  type GatewayFixture,
+  localChecker,
+} from '@ogong/testing/gateway/gateway-fixture';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { OgongField } from '../front/ogong-field.ts';
-import { createReceiptChecker } from './receipt-checker.ts';
 
 let fixture: GatewayFixture;
 afterEach(() => fixture.close());
@@ -259,13 +263,12 @@ describe('a provider that goes on behind a beginning of a friend that no draw ga
 });
 
 it('of a fast text is checked what is newest when the provider dies, and nothing where the whole reply follows', async () => {
-  const checker = createReceiptChecker();
   const checked: number[] = [];
   const counting = {
-    ...checker,
-    check(job: Parameters<typeof checker.check>[0]) {
+    ...localChecker,
+    check(job: Parameters<typeof localChecker.check>[0]) {
       checked.push(job.response.length);
-      return checker.check(job);
+      return localChecker.check(job);
     },
   };
   const later = { checker: counting, milestonePauseMs: 60_000 };

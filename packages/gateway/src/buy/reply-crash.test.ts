@@ -19,6 +19,7 @@ import {
   fakePayer,
   type ProviderBehaviour,
 } from '@ogong/testing/gateway/fake-network';
+import { localChecker } from '@ogong/testing/gateway/gateway-fixture';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createChannelLedger } from '../books/channel-ledger.ts';
 import { createEscrowFunding } from '../books/escrow-funding.ts';
@@ -33,7 +34,6 @@ import { createProviderMatch } from './match/provider-match.ts';
 import { createRouters } from './match/routers.ts';
 import { createPromptMeter } from './prompt-meter.ts';
 import { createProviderCall } from './provider-call.ts';
-import { createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
 import { createReplyService, type ReplyServiceContext } from './reply-service.ts';
 import { createValidatorChoice } from './validator-choice.ts';
 
@@ -88,18 +88,13 @@ const body = utf8Encode(
 const request = parseRequest(body, 'chat');
 
 let links: LinkPool;
-let checker: ReceiptChecker;
 beforeAll(async () => {
   links = createLinkPool({
     identity: createLinkIdentity(new Secret(new Uint8Array(randomBytes(32)))),
     dialPolicy: 'any',
   });
-  checker = createReceiptChecker();
 });
-afterAll(async () => {
-  links.close();
-  await checker.stop();
-});
+afterAll(() => links.close());
 
 /** One life of a gateway over the same file. */
 function live(path: string, network: FakeNetwork, death: Death) {
@@ -141,7 +136,7 @@ function live(path: string, network: FakeNetwork, death: Death) {
     complaints: mortal(complaints, death),
     deliveries: mortal(deliveries, death),
     milestones: mortal(milestones, death),
-    checker: mortal(checker, death),
+    checker: mortal(localChecker, death),
     clock: systemClock,
     randomBytes: (length) => new Uint8Array(randomBytes(length)),
     nameCacheScope: createCacheScopes(new Uint8Array(32)),
