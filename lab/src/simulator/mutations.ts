@@ -246,7 +246,7 @@ const FOUND: readonly Mutation[] = [
   {
     name: 'blames-for-those-who-left',
     meaning: 'a gateway blames a provider for a certificate whose validators have left since',
-    file: 'packages/gateway/src/buy/check-reply.ts',
+    file: 'packages/gateway/src/buy/check/check-reply.ts',
     from: 'const checks = verdict.checks.map((one) => (isOut(one) ? read : one));',
     to: 'const checks = verdict.checks.map((one) => (isOut(one) ? { ...read, status: one.status } : one));',
     given: { liars: 0, only: ['leave'], faultsPerMinute: 10 },

@@ -3,6 +3,7 @@ import { createEarningsView } from '@ogong/host/views/earnings-view';
 import { ANONYMOUS } from './books/api-keys.ts';
 import { isPayer } from './books/payment-store.ts';
 import { createCacheScopes } from './buy/cache-scope.ts';
+import type { ReceiptChecker } from './buy/check/receipt-checker.ts';
 import { createHedging, type Hedging } from './buy/hedging.ts';
 import { createAttestedRoles } from './buy/match/attested-roles.ts';
 import { findMatch, giveBack } from './buy/match/find-match.ts';
@@ -15,7 +16,6 @@ import { createTicketsAhead, type TicketsAhead } from './buy/match/tickets-ahead
 import { createOrderPacing } from './buy/order-pacing.ts';
 import { createPromptMeter } from './buy/prompt-meter.ts';
 import { createProviderCall } from './buy/provider-call.ts';
-import type { ReceiptChecker } from './buy/receipt-checker.ts';
 import { createReplyService, type ReplyService, type ReplyServiceContext } from './buy/reply-service.ts';
 import { createKnownSealKeys } from './buy/seal/seal-keys.ts';
 import { createValidatorChoice } from './buy/validator-choice.ts';

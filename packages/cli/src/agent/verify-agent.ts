@@ -1,4 +1,4 @@
-import { createBeaconMemo } from '@ogong/gateway/buy/beacon-memo';
+import { createBeaconMemo } from '@ogong/gateway/buy/check/beacon-memo';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Output } from '@ogong/host/lifecycle/command';

@@ -5,9 +5,9 @@ import { type Opening, parseOpening } from '@ogong/protocol/commitment/opening';
 import type { EndpointName } from '@ogong/protocol/modality/endpoints';
 import type { FindBlob } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
+import type { ReadBlob } from './check/walk-receipt.ts';
 import type { ProviderCall } from './provider-call.ts';
 import type { ProviderAttempt } from './reply.ts';
-import type { ReadBlob } from './walk-receipt.ts';
 
 /** A blob that was checked against its root. */
 export interface HeldBlob {

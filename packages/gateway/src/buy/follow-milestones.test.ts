@@ -8,8 +8,8 @@ import { encodeHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { fakePayer } from '@ogong/testing/gateway/fake-network';
 import { createSyntheticReply } from '@ogong/testing/synthetic/synthetic-reply';
 import { expect, it } from 'vitest';
+import type { CheckJob } from './check/receipt-checker.ts';
 import { createMilestoneFollower } from './follow-milestones.ts';
-import type { CheckJob } from './receipt-checker.ts';
 
 const ledger = { chainId: 31337n, verifyingContract: new Uint8Array(20).fill(9) };
 const reply = createSyntheticReply({

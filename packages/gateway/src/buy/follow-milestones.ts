@@ -21,7 +21,7 @@ import {
   toFailure,
   type VerifyContext,
   verifyReply,
-} from './check-reply.ts';
+} from './check/check-reply.ts';
 import type { BoughtAnswer, ProviderAttempt, ReplyJob } from './reply.ts';
 import type { ComplaintEvidence } from './report-attempt.ts';
 

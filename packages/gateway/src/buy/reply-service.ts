@@ -6,7 +6,7 @@ import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import type { ChannelLedger } from '../books/channel-ledger.ts';
 import { UNTAKEN } from '../outbox/failure-codes.ts';
-import { type CheckContext, checkReply } from './check-reply.ts';
+import { type CheckContext, checkReply } from './check/check-reply.ts';
 import { decideNext } from './decide-next.ts';
 import { createUntaken, type FollowContext, followProvider } from './follow-provider.ts';
 import { createRace, RaceError, type RaceInput, type RaceLane, type Runner } from './hedged-lanes.ts';

@@ -25,7 +25,7 @@ import {
   type DeliveryContext,
   type KeepContext,
   listSecondRecipients,
-} from '../buy/check-reply.ts';
+} from '../buy/check/check-reply.ts';
 import type { ProviderAttempt } from '../buy/reply.ts';
 import { accuseProvider, type ReportContext, reportBroken, reportToRouter } from '../buy/report-attempt.ts';
 import type { ValidatorChoice } from '../buy/validator-choice.ts';

@@ -1,4 +1,4 @@
-import { createBeaconMemo } from '@ogong/gateway/buy/beacon-memo';
+import { createBeaconMemo } from '@ogong/gateway/buy/check/beacon-memo';
 import { modelsDirField } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import { text } from '@ogong/host/config/values';

@@ -9,7 +9,7 @@ import type { BlobRef } from '@ogong/protocol/commitment/blob';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
-import type { HeldBlob } from './fetch-blobs.ts';
+import type { HeldBlob } from '../fetch-blobs.ts';
 import type { AdmissionSigner } from './ordered-crypto.ts';
 import { createWalkTurns, type ReadBlob } from './walk-receipt.ts';
 
@@ -69,7 +69,7 @@ interface Waiting {
 // A worker thread would be lighter. But V8 13.6 aborts the whole process when threads that use WebAssembly come and go
 // (nodejs/node issue 64500), and Node strips types with WebAssembly.
 const CHILD = fileURLToPath(new URL('./receipt-checker.child.ts', import.meta.url));
-const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
+const PACKAGE = fileURLToPath(new URL('../../../', import.meta.url));
 
 const MAX_HEAP_MIB = 1_024;
 /** With 64 MiB, as Node has it, the process keeps 85 MiB of garbage from its start. */
