@@ -16,7 +16,8 @@ export const compilerSettings = {
 };
 
 /**
- * Yul with only the step that makes room on the stack, which `viaIR` needs. It takes half of the compiler's time, and serves code of tests.
+ * Yul with only the step that makes room on the stack, which `viaIR` needs. It takes half of the compiler's time, and serves contracts with
+ * marks or mutants.
  */
 export const hardlyOptimized = {
   enabled: true,
