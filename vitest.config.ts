@@ -10,7 +10,11 @@ import { projectOf } from './scripts/tests/projects.ts';
 import { expectSeconds, readExpectedSeconds } from './scripts/tests/seconds.ts';
 
 const expected = readExpectedSeconds(import.meta.dirname);
-const secondsOf = (file: string): number => expectSeconds(expected, { name: file, part: projectOf(file) ?? '' });
+const nameOf = (moduleId: string): string => relative(import.meta.dirname, moduleId).replaceAll('\\', '/');
+const secondsOf = (moduleId: string): number => {
+  const name = nameOf(moduleId);
+  return expectSeconds(expected, { name, part: projectOf(name) ?? '' });
+};
 
 /**
  * Draws the order of files. Those that have a process of their own begin with the slowest: a slow one that comes last leaves a core idle.
@@ -18,13 +22,11 @@ const secondsOf = (file: string): number => expectSeconds(expected, { name: file
 class DrawnOrLongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const { seed } = this.ctx.config.sequence;
-    const nameOf = ({ moduleId }: TestSpecification): string =>
-      relative(this.ctx.config.root, moduleId).replaceAll('\\', '/');
     const draw = (file: TestSpecification): string =>
       createHash('sha256')
-        .update(`${seed} ${nameOf(file)}`)
+        .update(`${seed} ${nameOf(file.moduleId)}`)
         .digest('hex');
-    const weigh = (file: TestSpecification): number => (file.project.config.isolate ? secondsOf(nameOf(file)) : 0);
+    const weigh = (file: TestSpecification): number => (file.project.config.isolate ? secondsOf(file.moduleId) : 0);
     return files
       .map((file) => ({ file, weight: weigh(file), drawn: draw(file) }))
       .sort((a, b) => (a.weight === b.weight ? (a.drawn < b.drawn ? -1 : 1) : b.weight - a.weight))
@@ -72,9 +74,8 @@ export default defineConfig({
     // A busy machine still reaches the awaited state; a second is not always enough.
     expect: { poll: { timeout: 60_000 } },
     reporters: [
-      process.env.CI ? 'default' : 'dot',
+      ...(chosen === undefined ? [process.env.CI ? 'default' : 'dot'] : ['minimal', createProgressReporter(secondsOf)]),
       notes,
-      ...(chosen === undefined ? [] : [createProgressReporter(secondsOf)]),
     ],
     projects: [
       suite('fast', '.test.ts', {

@@ -5,11 +5,11 @@ const INTERVAL = 15;
 
 /**
  * A Vitest reporter that prints how many files are done, and the time that is left by the expected times.
- * @param expect returns the expected seconds of a file.
+ * @param expect returns the expected seconds of a file by its absolute path.
  * @public vitest.config.ts has it
  */
 export function createProgressReporter(
-  expect: (file: string) => number,
+  expect: (moduleId: string) => number,
   print: (line: string) => void = console.log,
   now: () => number = () => performance.now() / 1000,
 ): Reporter {
@@ -22,8 +22,7 @@ export function createProgressReporter(
     [...names].reduce((total, name) => total + (expected.get(name) ?? 0), 0);
   return {
     onTestRunStart(files: readonly TestSpecification[]) {
-      for (const { testModule, moduleId } of files)
-        expected.set(moduleId, expect((testModule?.relativeModuleId ?? moduleId).replaceAll('\\', '/')));
+      for (const { moduleId } of files) expected.set(moduleId, expect(moduleId));
       start = now();
       shown = start;
     },
