@@ -66,7 +66,18 @@ const shortenErrors: Plugin = {
  * Returns all files of the pages by name: static ones as they are, one script for each page, and chunks. Pages share chunks, or load them
  * on demand. They work from any folder of any host.
  */
-export async function buildPages(): Promise<Map<string, Uint8Array>> {
+export function buildPages(): Promise<ReadonlyMap<string, Uint8Array>> {
+  built ??= bundlePages().catch((error: unknown) => {
+    built = undefined;
+    throw error;
+  });
+  return built;
+}
+
+/** Several gateways of one process serve the same pages, so they are built once. A failure is not kept. */
+let built: Promise<ReadonlyMap<string, Uint8Array>> | undefined;
+
+async function bundlePages(): Promise<ReadonlyMap<string, Uint8Array>> {
   const { outputFiles } = await build({
     entryPoints: { explorer: source('main.tsx'), chat: source('chat/main.tsx'), admin: source('admin/main.tsx') },
     outdir: '/',

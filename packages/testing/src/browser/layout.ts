@@ -19,10 +19,11 @@ let axe: string | undefined;
 /** Returns the findings of axe by the rules of WCAG 2.2 A and AA and its best practices. */
 export async function findBarriers(page: Page): Promise<string[]> {
   axe ??= readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-  await page.evaluate(axe);
+  // It stays in the page until another one is loaded.
+  if (!(await page.evaluate("'axe' in globalThis"))) await page.evaluate(axe);
   const rules = JSON.stringify(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']);
   const violations = (await page.evaluate(
-    `axe.run(document, { runOnly: ${rules} }).then((found) => found.violations)`,
+    `axe.run(document, { runOnly: ${rules}, resultTypes: ['violations'] }).then((found) => found.violations)`,
   )) as { id: string; nodes: { html: string }[] }[];
   return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
 }
