@@ -13,8 +13,8 @@ export interface ReplyWatch {
   readonly acknowledged: ReadonlySet<string>;
   /** The state of every reply at its validator. @throws LinkError if a validator does not answer. */
   look(): Promise<ReadonlyMap<string, ReplyView>>;
-  /** Verdicts that no batch has settled yet. */
-  countUnsettled(): Promise<number>;
+  /** The validators' logs, and the number of verdicts that no batch has settled yet. */
+  readLogs(): ReturnType<typeof readVerdictLogs>;
   stop(): Promise<void>;
 }
 
@@ -97,7 +97,7 @@ export function createReplyWatch({ mesh, chain, links, members }: TestMesh): Rep
   return {
     acknowledged,
     look,
-    countUnsettled: async () => (await readVerdictLogs(members, { chain, links, crypto })).unsettled,
+    readLogs: () => readVerdictLogs(members, { chain, links, crypto }),
     async stop() {
       stopping.abort();
       await following;
