@@ -43,6 +43,7 @@ const LEFT_OUT = ['listing', 'draw-replay', 'shape-classes'];
 const OGONG = 10n ** 18n;
 const messages = [{ role: 'user' as const, content: 'Once upon a time' }];
 const patience = { timeout: 180_000, interval: 250 };
+// Each test mostly waits for a settlement, so they wait together.
 
 let directory: string;
 let mesh: Mesh;
@@ -132,7 +133,9 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-it('a server that speaks OpenAI is sold in tier vanilla: its receipts verify, name the unchecked parts, and are paid', async () => {
+it.concurrent('a server that speaks OpenAI is sold in tier vanilla: its receipts verify, name the unchecked parts, and are paid', async ({
+  expect,
+}) => {
   const { gatewayUrl: baseUrl, rpcUrl } = mesh.plan;
   const chain = await createChainClient({ rpcUrl, deployment: mesh.deployment });
   const findModelRoots = createRootFinder({ client: async () => chain });
@@ -180,7 +183,9 @@ it('a server that speaks OpenAI is sold in tier vanilla: its receipts verify, na
   expect(held + withdrawable).toBeGreaterThan(0n);
 });
 
-it('a server of pictures is sold in tier vanilla: a receipt verifies, says that no step was seen, and is paid', async () => {
+it.concurrent('a server of pictures is sold in tier vanilla: a receipt verifies, says that no step was seen, and is paid', async ({
+  expect,
+}) => {
   const { gatewayUrl: baseUrl, rpcUrl } = mesh.plan;
   const server = await startRecordedImageServer();
   closing.push(() => server.close());
@@ -217,7 +222,9 @@ it('a server of pictures is sold in tier vanilla: a receipt verifies, says that 
   expect(BigInt((await fate()).fee_atomic as string)).toBeGreaterThanOrEqual(10n);
 });
 
-it('a model of tensors whose owner shows no weights is sold in tier vanilla: a receipt verifies, and is paid', async () => {
+it.concurrent('a model of tensors whose owner shows no weights is sold in tier vanilla: a receipt verifies, and is paid', async ({
+  expect,
+}) => {
   const { gatewayUrl: baseUrl, rpcUrl } = mesh.plan;
   const file = join(directory, 'line.onnx');
   writeFileSync(file, encodeTensorModel('line'));
@@ -271,7 +278,9 @@ async function startGateway(wallet: string, dataDir: string): Promise<string> {
   return `http://${formatHostPort(address)}`;
 }
 
-it('a wallet contract pays by a gateway that has only a key which the wallet has allowed', async () => {
+it.concurrent('a wallet contract pays by a gateway that has only a key which the wallet has allowed', async ({
+  expect,
+}) => {
   const { rpcUrl, directory: meshDirectory } = mesh.plan;
   const { deployment } = mesh;
   const { privateKey } = await loadMeshIdentity(meshDirectory, 'deployer');
