@@ -17,8 +17,8 @@ import {
 } from '@ogong/testing/models/picture-folder';
 import { RANDOM_PICTURES, writeRandomPictures } from '@ogong/testing/models/random-pictures';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import type { TrajectoryEngine, TrajectoryStep } from '../interface/trajectory.ts';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { TrajectoryStep } from '../interface/trajectory.ts';
 import { openEngine } from '../open-engine.ts';
 import type { OnnxBackend } from './numeric-class.ts';
 import { findOnnxRuntime } from './runtime/packages.ts';
@@ -42,16 +42,24 @@ const describeBackend = (backends: readonly OnnxBackend[], name: string, tests: 
   describe.skipIf(absence !== undefined)(absence === undefined ? name : `${name} (skipped: ${absence})`, tests);
 };
 
-const opened: TrajectoryEngine[] = [];
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((engine) => engine.close()));
-});
 async function open(
   model: TinyPictureModel,
   options: Partial<OnnxTrajectoryOptions> = {},
 ): Promise<OnnxTrajectoryEngine> {
   const engine = await openTrajectoryEngine({ modelPath: pathOfPictureModel(model), engineDir, ...options });
-  opened.push(engine);
+  onTestFinished(() => engine.close());
+  return engine;
+}
+
+const shared = new Map<string, Promise<OnnxTrajectoryEngine>>();
+afterAll(async () => {
+  for (const engine of shared.values()) await (await engine).close();
+});
+/** Returns the engine of all tests that end no process and change no file. */
+function share(model: TinyPictureModel, backend: OnnxBackend = 'cpu'): Promise<OnnxTrajectoryEngine> {
+  const key = `${model} ${backend}`;
+  const engine = shared.get(key) ?? openTrajectoryEngine({ modelPath: pathOfPictureModel(model), backend, engineDir });
+  shared.set(key, engine);
   return engine;
 }
 
@@ -87,7 +95,7 @@ for (const backend of ['cpu', 'wasm'] as const) {
     }
 
     it('encodes a picture, whose latent is decoded to nearly the same picture', async () => {
-      const engine = await open(FLOW, { backend });
+      const engine = await share(FLOW, backend);
       const size = { width: 32, height: 32 };
       const [prompt] = PROMPTS;
       const asked = createPicture(engine, { prompt, steps: 8 });
@@ -111,7 +119,7 @@ for (const backend of ['cpu', 'wasm'] as const) {
       [UNET, { steps: 999, step: 499 }],
       [FLOW, { steps: 1_000, step: 500 }],
     ] as const)('%s computes what PyTorch computes, up to rounding', async (model, { steps, step }) => {
-      const engine = await open(model, { backend });
+      const engine = await share(model, backend);
       // Latent, output and states of this prompt at time 500, of the network before it was exported.
       const torch = JSON.parse(readFileSync(join(pathOfPictureModel(model), 'torch_ref.json'), 'utf8'));
       const request = createPicture(engine, { prompt: 'a small red circle', guidance: 1, steps });
@@ -121,7 +129,7 @@ for (const backend of ['cpu', 'wasm'] as const) {
     });
 
     it.each(TINY_PICTURE_MODELS)('%s draws the colour of its prompt', async (model) => {
-      const engine = await open(model, { backend });
+      const engine = await share(model, backend);
       for (const [prompt, isColour] of [
         ['a large red circle', (r: number, g: number, b: number) => r > 150 && g < 100 && b < 100],
         ['a large blue square', (r: number, g: number, b: number) => b > 150 && r < 100 && g < 130],
@@ -147,7 +155,7 @@ describeBackend(['cpu', 'wasm'], 'a claim of another class', () => {
   };
 
   it.each(TINY_PICTURE_MODELS)('%s: is computed again in its class, to the bit', async (model) => {
-    const [native, wasm] = [await open(model), await open(model, { backend: 'wasm' })];
+    const [native, wasm] = [await share(model), await share(model, 'wasm')];
     const own = await stepOf(native);
     const portable = await stepOf(wasm);
     expect(hexOf(own.output)).not.toBe(hexOf(portable.output));
@@ -183,7 +191,7 @@ describeBackend(['cpu', 'wasm'], 'a claim of another class', () => {
     ['another engine', () => 'llama.cpp-0.5.0/cpu/haswell/exact/q8_0/kv-f16'],
     ['no class at all', () => 'anything'],
   ])('of %s is computed in the own class, and not called exact', async (_what, change) => {
-    const engine = await open(FLOW);
+    const engine = await share(FLOW);
     const { numericClass } = engine.info();
     expect(await stepOf(engine, change(numericClass))).toMatchObject({ numericClass, exact: false });
   });
@@ -191,7 +199,7 @@ describeBackend(['cpu', 'wasm'], 'a claim of another class', () => {
 
 describeBackend(['cpu'], 'an engine of pictures', () => {
   it('tells the root of its folder, and the same vocabulary for the same tokenizer', async () => {
-    const [unet, flow] = [(await open(UNET)).info(), (await open(FLOW)).info()];
+    const [unet, flow] = [(await share(UNET)).info(), (await share(FLOW)).info()];
     const { modelRoot } = await hashModelFolder(inspectModelFolder(pathOfPictureModel(UNET)));
     expect(unet.modelRoot).toEqual(modelRoot);
     expect(flow.modelRoot).not.toEqual(modelRoot);
@@ -206,8 +214,8 @@ describeBackend(['cpu'], 'an engine of pictures', () => {
   it('is opened for a folder, natively or in WebAssembly', async () => {
     for (const isa of ['auto', 'wasm']) {
       const engine = await openEngine({ modelPath: pathOfPictureModel(FLOW), isa });
+      onTestFinished(() => engine.close());
       if (engine.specificationVersion !== 'trajectory-v1') throw new Error('another engine');
-      opened.push(engine);
       expect(engine.info().numericClass.split('/')[1]).toBe(isa === 'wasm' ? 'wasm' : 'cpu');
     }
   });

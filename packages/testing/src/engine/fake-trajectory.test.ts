@@ -27,7 +27,8 @@ async function findBroken(fault: FakeTrajectoryOptions): Promise<string[]> {
   const subject = subjectOf('faulty', fault);
   const broken: string[] = [];
   for (const { name, test } of TRAJECTORY_RULES) {
-    const open = (twin?: 'twin') => (twin ? subject.openTwin({ maxQueue: 2 }) : subject.open({ maxQueue: 2 }));
+    const open = (other?: 'own' | 'twin') =>
+      other === 'twin' ? subject.openTwin({ maxQueue: 2 }) : subject.open({ maxQueue: 2 });
     await test(open, subject).catch(() => broken.push(name));
   }
   return broken;

@@ -15,7 +15,7 @@ import {
 } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
 import type { LatentSource } from '@ogong/protocol/modality/trajectory/schedule/source';
 import { isExactClass } from '@ogong/protocol/tier/exact-class';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 export interface TrajectorySubject {
   readonly name: string;
@@ -26,7 +26,8 @@ export interface TrajectorySubject {
   readonly prompts: readonly [string, string];
 }
 
-type Open = (twin?: 'twin') => Promise<TrajectoryEngine>;
+/** Gives the engine that all rules share. A rule that closes its engine, or compares two, asks for one of its own. */
+type Open = (other?: 'own' | 'twin') => Promise<TrajectoryEngine>;
 
 export interface TrajectoryRule {
   readonly name: string;
@@ -326,7 +327,7 @@ export const TRAJECTORY_RULES: readonly TrajectoryRule[] = [
   {
     name: 'fails what runs when it is closed, and everything after',
     async test(open) {
-      const engine = await open();
+      const engine = await open('own');
       const request = createPicture(engine, { steps: 500 });
       const running = collectSteps(engine, request);
       running.catch(() => undefined);
@@ -340,14 +341,16 @@ export const TRAJECTORY_RULES: readonly TrajectoryRule[] = [
 
 export function describeTrajectoryEngine(subject: TrajectorySubject): void {
   describe(subject.name, () => {
-    const opened: TrajectoryEngine[] = [];
-    afterEach(async () => {
-      await Promise.all(opened.splice(0).map((engine) => engine.close()));
+    const options = { maxQueue: QUEUE };
+    let shared: TrajectoryEngine | undefined;
+    beforeAll(async () => {
+      shared = await subject.open(options);
     });
-    const open: Open = async (twin) => {
-      const options = { maxQueue: QUEUE };
-      const engine = await (twin === undefined ? subject.open(options) : subject.openTwin(options));
-      opened.push(engine);
+    afterAll(() => shared?.close());
+    const open: Open = async (other) => {
+      if (other === undefined) return shared as TrajectoryEngine;
+      const engine = await (other === 'own' ? subject.open(options) : subject.openTwin(options));
+      onTestFinished(() => engine.close());
       return engine;
     };
     it.each(TRAJECTORY_RULES)('$name', ({ test }) => test(open, subject));
