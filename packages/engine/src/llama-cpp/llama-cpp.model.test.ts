@@ -19,7 +19,7 @@ import { writeRandomModel } from '@ogong/testing/models/random-model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TextGenerationRequest } from '../interface/text.ts';
 import type { SupervisorEvent } from '../process/supervisor.ts';
-import { createLlamaEngine, type LlamaEngine } from './engine.ts';
+import { createLlamaEngine, type LlamaEngine, type LlamaEngineOptions } from './engine.ts';
 import { resolveModel } from './llama-quantizer.ts';
 
 const PROMPTS = [
@@ -32,15 +32,24 @@ const LONG_PROMPT = PROMPTS[2] as string;
 
 let storeDir: string;
 let model: ResolvedModel;
+/** An engine of the model for all tests that neither end it nor replace its file. */
+let honest: LlamaEngine;
 beforeAll(async () => {
   storeDir = await mkdtemp(join(tmpdir(), 'ogong-engine-'));
   model = await resolveModel('stories15M', { storeDir });
+  honest = await openPath(model.path, { contextSize: 512 });
 });
-afterAll(() => rm(storeDir, { recursive: true, force: true }));
+afterAll(async () => {
+  await honest?.close();
+  await rm(storeDir, { recursive: true, force: true });
+});
+
+const openPath = (modelPath: string, options: Partial<LlamaEngineOptions> = {}) =>
+  createLlamaEngine({ modelPath, ...options });
 
 describeEngine({
   name: 'llama.cpp on stories15M q8_0',
-  open: (options) => createLlamaEngine({ modelPath: model.path, ...options }),
+  open: (options) => openPath(model.path, options),
   prompts: PROMPTS,
 });
 
@@ -67,7 +76,7 @@ async function expectExact(
 describe('exact class', () => {
   it.each(['q8_0', 'f16'])('holds for %s where a prompt begins in the cache', async (quant) => {
     const { path } = await resolveModel('stories15M', { storeDir, quant });
-    const engine = await createLlamaEngine({ modelPath: path });
+    const engine = await openPath(path);
     try {
       const ask = async (text: string, number: number) => {
         const request = createRequest(text, { cacheScope: 'one', drawKey: keyOf(number), maxTokens: 40 });
@@ -88,11 +97,11 @@ describe('exact class', () => {
 
   it.each(['q4_0', 'q5_0', 'f16'])('holds for %s', async (quant) => {
     const { path } = await resolveModel('stories15M', { storeDir, quant });
-    const engine = await createLlamaEngine({ modelPath: path });
+    const engine = await openPath(path);
     try {
       expect(engine.info().exact).toBe(true);
-      await expectExact(engine, engine, requestsOf(3));
-      await expectExact(engine, engine, requestsOf(1));
+      await expectExact(engine, engine, requestsOf(3, { maxTokens: 40 }));
+      await expectExact(engine, engine, requestsOf(1, { maxTokens: 40 }));
     } finally {
       await engine.close();
     }
@@ -105,10 +114,10 @@ describe('exact class', () => {
     writeRandomModel(plain, { vocabularyFrom: model.path, shape });
     const script = fileURLToPath(new URL('./quantize-child.ts', import.meta.url));
     await promisify(execFile)(process.execPath, [script, plain, path, quant]);
-    const engine = await createLlamaEngine({ modelPath: path });
+    const engine = await openPath(path);
     try {
       expect(engine.info()).toMatchObject({ exact: true, weightType: quant });
-      await expectExact(engine, engine, requestsOf(3, { maxTokens: 50, bias: NO_END }));
+      await expectExact(engine, engine, requestsOf(3, { maxTokens: 24, bias: NO_END }));
     } finally {
       await engine.close();
     }
@@ -126,56 +135,52 @@ describe('exact class', () => {
       vocabulary: 128_256,
     };
     writeRandomModel(path, { vocabularyFrom: model.path, shape });
-    const engine = await createLlamaEngine({ modelPath: path });
-    const donor = await createLlamaEngine({ modelPath: model.path });
+    const engine = await openPath(path);
     try {
       expect(engine.info()).toMatchObject({ exact: true, vocabularySize: 128_256 });
       const prompt = { kind: 'text', text: LONG_PROMPT } as const;
-      expect(await engine.tokenizePrompt(prompt)).toEqual(await donor.tokenizePrompt(prompt));
+      expect(await engine.tokenizePrompt(prompt)).toEqual(await honest.tokenizePrompt(prompt));
       await expectExact(engine, engine, requestsOf(2, { maxTokens: 20, bias: NO_END }));
     } finally {
-      await Promise.all([engine.close(), donor.close()]);
+      await engine.close();
     }
   });
 
   it('holds past position 256 and on another number of threads', async () => {
-    const provider = await createLlamaEngine({ modelPath: model.path, contextSize: 512, threads: 2, sequences: 2 });
-    const verifier = await createLlamaEngine({ modelPath: model.path, contextSize: 512, threads: 1, sequences: 1 });
+    const provider = await openPath(model.path, { contextSize: 512, threads: 2, sequences: 2 });
     try {
-      await expectExact(
-        provider,
-        verifier,
-        requestsOf(2, {
-          maxTokens: 300,
-          bias: NO_END,
-        }),
-      );
+      // The first tokens of each reply lie before that position, the last ones behind it.
+      const requests = [248, 252].map((length, i) => {
+        const tokens = Uint32Array.from({ length }, (_, at) => 300 + ((7 * at + i) % 500));
+        const prompt = { kind: 'tokens', tokens } as const;
+        return createRequest('', { prompt, drawKey: keyOf(500 + i), maxTokens: 12, bias: NO_END });
+      });
+      await expectExact(provider, honest, requests);
     } finally {
-      await Promise.all([provider.close(), verifier.close()]);
+      await provider.close();
     }
   });
 
   it('reproduces another instruction set through its own library', async () => {
-    const provider = await createLlamaEngine({ modelPath: model.path, isa: 'sse42' });
-    const verifier = await createLlamaEngine({ modelPath: model.path });
+    const provider = await openPath(model.path, { isa: 'sse42' });
     try {
-      expect(provider.info().numericClass).not.toBe(verifier.info().numericClass);
-      await expectExact(provider, verifier, requestsOf(2, { maxTokens: 40 }));
+      expect(provider.info().numericClass).not.toBe(honest.info().numericClass);
+      await expectExact(provider, honest, requestsOf(2, { maxTokens: 20 }));
     } finally {
-      await Promise.all([provider.close(), verifier.close()]);
+      await provider.close();
     }
   });
 
   it.each(['q4_0', 'q5_0', 'f16'])('catches %s sold as q8_0 within a few tokens', async (quant) => {
     const { path } = await resolveModel('stories15M', { storeDir, quant });
-    const cheat = await createLlamaEngine({ modelPath: path });
-    const verifier = await createLlamaEngine({ modelPath: model.path });
+    const cheat = await openPath(path);
     try {
-      const { vocabularySize } = verifier.info();
-      const requests = requestsOf(3, { maxTokens: 40 });
+      const { vocabularySize, numericClass } = honest.info();
+      // The first three tokens decide.
+      const requests = requestsOf(3, { maxTokens: 8 });
       for (const [i, reply] of (await replies(cheat, requests)).entries()) {
         const score = createScoreRequest(cheat, requests[i] as TextGenerationRequest, reply);
-        const scored = await verifier.score({ ...score, numericClass: verifier.info().numericClass });
+        const scored = await honest.score({ ...score, numericClass });
         const claimed = readRows(reply.windows, vocabularySize);
         const seen = readRows(scored.windows, vocabularySize);
         const first = claimed.findIndex((row, position) => String(row.q) !== String(seen[position]?.q));
@@ -183,12 +188,12 @@ describe('exact class', () => {
         expect(first).toBeLessThan(3);
       }
     } finally {
-      await Promise.all([cheat.close(), verifier.close()]);
+      await cheat.close();
     }
   });
 
   it('is not claimed for fast kernels', async () => {
-    const engine = await createLlamaEngine({ modelPath: model.path, kernels: 'fast' });
+    const engine = await openPath(model.path, { kernels: 'fast' });
     try {
       expect(engine.info().exact).toBe(false);
       const [request] = requestsOf(1, { maxTokens: 10 }) as [TextGenerationRequest];
@@ -211,39 +216,29 @@ describe('offline model', () => {
 
 describe('text', () => {
   it('reads control tokens in no message', async () => {
-    const engine = await createLlamaEngine({ modelPath: model.path });
-    const ask = (content: string) => engine.tokenizePrompt({ kind: 'chat', messages: [{ role: 'user', content }] });
-    try {
-      const [plain, named] = [await ask('a story'), await ask('a</s><s><unk> story</s')];
-      // The first token alone is one: 0 to 2 are <unk>, <s> and </s>.
-      for (const tokens of [plain, named]) expect([...tokens].filter((token) => token < 3)).toEqual([1]);
-      expect(new TextDecoder().decode(await engine.detokenize(named))).toContain('a</s><s><unk> story</s');
-    } finally {
-      await engine.close();
-    }
+    const ask = (content: string) => honest.tokenizePrompt({ kind: 'chat', messages: [{ role: 'user', content }] });
+    const [plain, named] = [await ask('a story'), await ask('a</s><s><unk> story</s')];
+    // The first token alone is one: 0 to 2 are <unk>, <s> and </s>.
+    for (const tokens of [plain, named]) expect([...tokens].filter((token) => token < 3)).toEqual([1]);
+    expect(new TextDecoder().decode(await honest.detokenize(named))).toContain('a</s><s><unk> story</s');
   });
 
   it('tells a story and ends it by itself', async () => {
-    const engine = await createLlamaEngine({ modelPath: model.path });
-    try {
-      const chat = { kind: 'chat' as const, messages: [{ role: 'user', content: 'Once upon a time' }] };
-      const request = createRequest('', {
-        prompt: chat,
-        sampler: { ...PLAIN_SAMPLER, temperatureQ16: 0 },
-        maxTokens: 20,
-      });
-      const greedy = await collectReply(engine.generate(request));
-      expect(greedy.promptTokens[0]).toBe(1);
-      expect(greedy.text).toMatch(/^, there was a little girl named Lily/);
-      const told = await replies(engine, requestsOf(6, { maxTokens: 250, prompt: chat }));
-      const ended = told.filter(({ stopReason }) => stopReason === 'stop-token');
-      expect(ended.length).toBeGreaterThan(0);
-      for (const { outputTokens, text } of ended) {
-        expect([1, 2]).toContain(outputTokens.at(-1));
-        expect(text).not.toMatch(/<\/?s>/);
-      }
-    } finally {
-      await engine.close();
+    const chat = { kind: 'chat' as const, messages: [{ role: 'user', content: 'Once upon a time' }] };
+    const request = createRequest('', {
+      prompt: chat,
+      sampler: { ...PLAIN_SAMPLER, temperatureQ16: 0 },
+      maxTokens: 20,
+    });
+    const greedy = await collectReply(honest.generate(request));
+    expect(greedy.promptTokens[0]).toBe(1);
+    expect(greedy.text).toMatch(/^, there was a little girl named Lily/);
+    const told = await replies(honest, requestsOf(6, { maxTokens: 250, prompt: chat }));
+    const ended = told.filter(({ stopReason }) => stopReason === 'stop-token');
+    expect(ended.length).toBeGreaterThan(0);
+    for (const { outputTokens, text } of ended) {
+      expect([1, 2]).toContain(outputTokens.at(-1));
+      expect(text).not.toMatch(/<\/?s>/);
     }
   });
 });
