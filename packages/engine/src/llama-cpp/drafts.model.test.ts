@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/modality/text/sampling/sampler';
 import { createRequest, keyOf, NO_END } from '@ogong/testing/engine/compliance-requests';
 import { type Arrival, arrivals, expectSameReplies } from '@ogong/testing/engine/schedule-compliance';
+import { writeShallowModel } from '@ogong/testing/models/shallow-model';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TextGenerationRequest } from '../interface/text.ts';
@@ -13,12 +14,17 @@ import { resolveModel } from './llama-quantizer.ts';
 
 const SEED = 20261120;
 const PATIENCE_MS = 300_000;
+/** A landing tries a part of the schedules. The nightly run tries all of them. */
+const isLong = process.env.OGONG_LONG !== undefined;
 
 let storeDir: string;
 let tiny: string;
+let shallow: string;
 beforeAll(async () => {
   storeDir = await mkdtemp(join(tmpdir(), 'ogong-drafts-'));
   tiny = (await resolveModel('stories260K', { storeDir })).path;
+  shallow = join(storeDir, 'shallow.gguf');
+  writeShallowModel(tiny, shallow, { layers: 2 });
 });
 afterAll(() => rm(storeDir, { recursive: true, force: true }));
 
@@ -80,13 +86,17 @@ const fuzz = (
   });
 
 describe(`drafts change no bit that is committed, seed ${SEED}`, () => {
-  it('with float weights on the CPU', () => fuzz({}, { drafts: 4, numRuns: 8, prompt: 280, output: 60 }), PATIENCE_MS);
+  it(
+    'with float weights on the CPU',
+    () => fuzz({}, { drafts: 4, numRuns: isLong ? 8 : 3, prompt: 280, output: 60 }),
+    PATIENCE_MS,
+  );
 
   it(
     'with quantised weights on the CPU',
     async () => {
       const { path: modelPath } = await resolveModel('stories15M', { storeDir, quant: 'q8_0' });
-      await fuzz({ modelPath }, { drafts: 3, numRuns: 3, prompt: 60, output: 40 });
+      await fuzz({ modelPath }, { drafts: 3, numRuns: isLong ? 3 : 2, prompt: 60, output: 40 });
     },
     PATIENCE_MS,
   );
@@ -109,11 +119,15 @@ describe(`drafts change no bit that is committed, seed ${SEED}`, () => {
   it.skipIf(absence !== undefined).each(['wide', 'mixed'] as const)(
     `in %s passes on Vulkan${skipped}`,
     (shapes) =>
-      withEngines({ backend: 'vulkan', shapes, contextSize: 64, sequences: 2 }, 8, async (engines) => {
-        const first: Arrival = { promptTokens: 12, maxTokens: 16, after: 0, cancelAfter: undefined, number: 6 };
-        const schedule = [first, { ...first, number: 8, maxTokens: 8 }, { ...first, number: 5, after: 12 }];
-        expect(await expectSameReplies(engines, schedule, toRequest)).toBeGreaterThan(2);
-      }),
+      withEngines(
+        { modelPath: shallow, backend: 'vulkan', shapes, contextSize: 64, sequences: 2 },
+        8,
+        async (engines) => {
+          const first: Arrival = { promptTokens: 12, maxTokens: 16, after: 0, cancelAfter: undefined, number: 6 };
+          const schedule = [first, { ...first, number: 8, maxTokens: 8 }, { ...first, number: 5, after: 12 }];
+          expect(await expectSameReplies(engines, schedule, toRequest)).toBeGreaterThan(2);
+        },
+      ),
     PATIENCE_MS,
   );
 });
