@@ -41,6 +41,9 @@ const SAMPLERS: Readonly<Record<string, Partial<SamplerSettings>>> = {
 };
 const PROMPTS = ['Once upon a time', 'The old house had', 'def main(', 'Lily and Tom went to the park.'];
 
+/** A landing tries half of each reply. The nightly run tries all of it. */
+const SHARE = process.env.OGONG_LONG === undefined ? 2 : 1;
+
 describe.each(['q8_0', 'f16'])('honest replies of stories15M as %s', (quant) => {
   it('make the choices of a verifier of their class: no list and no unlisted token is another', async () => {
     const { path: modelPath } = await resolveModel('stories15M', { storeDir, quant });
@@ -57,7 +60,7 @@ describe.each(['q8_0', 'f16'])('honest replies of stories15M as %s', (quant) => 
             sampler: { ...PLAIN_SAMPLER, ...settings },
             drawKey: keyOf(500 + PROMPTS.length * i + j),
             bias: j % 2 === 0 ? NO_END : [],
-            maxTokens: 96,
+            maxTokens: 96 / SHARE,
           }),
         );
         const replies = await Promise.all(requests.map((request) => collectReply(provider.generate(request))));
@@ -83,7 +86,7 @@ describe.each(['q8_0', 'f16'])('honest replies of stories15M as %s', (quant) => 
       console.log(
         `${quant}: ${positions} positions, ${fromTail} from the tail, none another choice; ${bent} bent, all seen`,
       );
-      expect(positions).toBeGreaterThan(2000);
+      expect(positions).toBeGreaterThan(2000 / SHARE);
       expect(fromTail).toBeGreaterThan(100);
       expect(bent).toBe(8);
     } finally {
