@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { computeAddress, generatePrivateKey } from '@ogong/chain/keys';
 import { findFreePorts } from '@ogong/devnet/chain/free-port';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
@@ -13,10 +14,11 @@ import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import { fromHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { keepChainFresh } from '@ogong/testing/chain/fresh-chain';
 import { startTestLedger, type TestLedger, unit } from '@ogong/testing/chain/test-ledger';
 import { findProgram } from '@ogong/testing/processes/find-program';
 import { createTestPolicy } from '@ogong/testing/validator/drift-fixture';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 const PROGRAM = findProgram(new URL('./bin/ogong-validatord.ts', import.meta.url));
 const SIGNER = findProgram(new URL('./bin/ogong-signerd.ts', import.meta.url));
@@ -28,8 +30,13 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
   let port: number;
   const running: ChildProcess[] = [];
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     ledger = await startTestLedger();
+  });
+  afterAll(() => ledger?.stop());
+  keepChainFresh(() => ledger);
+
+  beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), 'ogong-validatord-'));
     writeFileSync(
       join(directory, 'deployment.json'),
@@ -38,8 +45,14 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
     [port = 0] = await findFreePorts(1);
   });
   afterEach(async () => {
-    for (const child of running.splice(0)) child.kill('SIGKILL');
-    await ledger?.stop();
+    const ends = running.splice(0).map((child) => {
+      const isOver = child.exitCode !== null || child.signalCode !== null;
+      const ended = isOver ? undefined : new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      return ended;
+    });
+    // A process that still runs could send a transaction to the chain of the next test.
+    await Promise.all(ends);
     rmSync(directory, { recursive: true, force: true });
   });
 
@@ -63,15 +76,30 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
   const ready = async (line: Promise<string>): Promise<ReadyLine> => parseReadyLine(await line) as ReadyLine;
   const register = () => launch(['register', '--bond', String(100n * unit), '--endpoint', `127.0.0.1:${port}`]);
 
-  /** Starts and stops it, and gives it what registration takes. @returns its address. */
+  /** Gives an account the coin and the tokens for its registration. */
+  async function endow(validator: `0x${string}`): Promise<void> {
+    await ledger.chain.setBalance(validator, 10n * unit);
+    await ledger.governor.transfer(validator, 100n * unit);
+  }
+
+  /** Writes the key of an account that can register. A daemon need not start for it. @returns the account's address. */
+  async function createAccount(): Promise<`0x${string}`> {
+    const key = generatePrivateKey();
+    mkdirSync(join(directory, 'data'), { mode: 0o700 });
+    writeFileSync(join(directory, 'data', 'ledger.key'), key.slice(2), { mode: 0o600 });
+    const account = computeAddress(key);
+    await endow(account);
+    return account;
+  }
+
+  /** Starts and stops the daemon, which creates its key and its database, and endows its account. @returns the account's address. */
   async function fund(): Promise<`0x${string}`> {
     const first = serve();
     const { validator } = (await ready(first.firstLine)) as ReadyLine & { validator: `0x${string}` };
     expect(first.errors()).not.toMatch(/"level":"(warn|error|fatal)"/);
     first.child.kill('SIGTERM');
     expect(await first.ended).toBe(0);
-    await ledger.chain.setBalance(validator, 10n * unit);
-    await ledger.governor.transfer(validator, 100n * unit);
+    await endow(validator);
     return validator;
   }
 
@@ -88,7 +116,7 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
   });
 
   it('certifies beacons, and continues after it was killed', async () => {
-    await fund();
+    await createAccount();
     await register().ended;
     const identity = createLinkIdentity(new Secret(crypto.sha256(utf8Encode('somebody'))));
     let reached = 0n;
@@ -115,7 +143,7 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
   });
 
   it('certifies beacons without the key of its account, which a signer of its own signs for', async () => {
-    const account = await fund();
+    const account = await createAccount();
     const { signingKey, consent } = JSON.parse(await launch(['consent', '--account', account]).firstLine);
     const naming = launch(['set-signer', '--signing-key', signingKey, '--consent', consent]);
     expect(JSON.parse(await naming.firstLine)).toMatchObject({ validator: account, signingKey });
@@ -151,7 +179,7 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
   });
 
   it('admits no orders while it is drained, tells callers so, and logs when its log is settled', async () => {
-    await fund();
+    await createAccount();
     const flags = ['--bind', `127.0.0.1:${port}`, '--epoch-ms', '200', '--settle-interval', '100ms', '--drain'];
     const daemon = launch(flags);
     const { consensusId } = (await ready(daemon.firstLine)) as ReadyLine & { consensusId: string };
@@ -182,7 +210,7 @@ describe('ogong-validatord', { timeout: 300_000 }, () => {
   });
 
   it('does not start if payers may take their reserve back before its audits end', async () => {
-    await fund();
+    await createAccount();
     const refused = launch(['--bind', '127.0.0.1:0', '--epoch-ms', '60000', '--audit-window', '60m']);
     await refused.firstLine.catch(() => undefined);
     expect(await refused.ended).not.toBe(0);
