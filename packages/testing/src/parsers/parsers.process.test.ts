@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { RowResult } from './run-row.ts';
+import type { RowResult, Search } from './run-row.ts';
 import { NOT_FROM_STRANGERS, PARSER_ROWS, REACHED_THROUGH } from './table.ts';
 
 /** Basic blocks for each byte of an input, and for each input. Each row of today needs fewer than a third of them. */
@@ -12,8 +12,10 @@ const GROWTH = 2;
 const FREE_BLOCKS = 20_000;
 /** A backstop for native work, such as of regular expressions, which blocks do not show. Milliseconds for all inputs of one size. */
 const MAX_CPU_MS = 30_000;
-const MAX_HEAP_MIB = 1_024;
-const MAX_RSS_MIB = 2_048;
+/** The short search has inputs of at most an eighth of the size. */
+const SEARCH: Search = process.env.OGONG_LONG === '1' ? 'long' : 'short';
+const MAX_HEAP_MIB = SEARCH === 'long' ? 1_024 : 256;
+const MAX_RSS_MIB = SEARCH === 'long' ? 2_048 : 1_024;
 /** For one row, on a busy machine. */
 const ROW_DEADLINE_MS = 180_000;
 const DEADLINE_MS = 900_000;
@@ -28,7 +30,7 @@ interface Run {
 
 async function runRows(): Promise<Run> {
   const script = new URL('run-rows-child.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, [`--max-old-space-size=${MAX_HEAP_MIB}`, script]);
+  const child = spawn(process.execPath, [`--max-old-space-size=${MAX_HEAP_MIB}`, script, SEARCH]);
   const timer = setTimeout(() => child.kill('SIGKILL'), ROW_DEADLINE_MS);
   const results: RowResult[] = [];
   let [stuck, maxRssMiB, failure]: [string | undefined, number, string] = [undefined, Number.POSITIVE_INFINITY, ''];

@@ -21,8 +21,17 @@ export interface RowResult {
   readonly readings: readonly RowReading[];
 }
 
-/** Parts of the limit. Work that grows with the square of the size grows 256 times from one to the next. */
-const PARTS = [256, 16, 1];
+export type Search = 'long' | 'short';
+
+/**
+ * Sizes of a row's inputs. Work that grows with the square of the size grows 256 times from one size of the long search to the next. In the
+ * short search it grows up to 1,024 times.
+ */
+const SIZES: Readonly<Record<Search, (limit: number) => readonly number[]>> = {
+  long: (limit) => [limit / 256, limit / 16, limit],
+  short: (limit) => [limit / 256, Math.min(limit, MAX_INPUT / 8)],
+};
+
 const VECTORS = new URL('../../../protocol/vectors/', import.meta.url);
 const MAX_SEEDS = 4;
 
@@ -52,7 +61,13 @@ export async function runRow(
     load,
     vectors,
     meter,
-  }: { readonly load: LoadModule; readonly vectors: readonly Uint8Array[]; readonly meter: WorkMeter },
+    search,
+  }: {
+    readonly load: LoadModule;
+    readonly vectors: readonly Uint8Array[];
+    readonly meter: WorkMeter;
+    readonly search: Search;
+  },
 ): Promise<RowResult> {
   const { file, name, inputs, limit = MAX_INPUT, prepare } = row;
   const call = prepare ? await prepare(load) : ((await load(file))[name] as ParserCall | undefined);
@@ -62,8 +77,7 @@ export async function runRow(
     for (const vector of [...((await row.seeds?.(load, vectors)) ?? []), ...vectors])
       if (seeds.length < MAX_SEEDS && (await isTaken(call, vector))) seeds.push(vector);
   const readings: RowReading[] = [];
-  for (const part of PARTS) {
-    const size = limit / part;
+  for (const size of SIZES[search](limit)) {
     const worst = inputs === 'bytes' ? worstBytes(seeds, size) : inputs(size);
     meter.read();
     const before = process.cpuUsage();
