@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { WorkMeter } from './measure-work.ts';
+import { readCount, type WorkMeter } from './measure-work.ts';
 import { runRow, type Search } from './run-row.ts';
 
 /** A meter of one parser that counts its own steps. */
@@ -43,4 +43,8 @@ it('begins inputs of bytes as the vectors that the parser accepts', async () => 
   const { seeds } = await runRow(row, { load: async () => ({ parseX }), vectors, meter, search: 'long' });
   expect(seeds).toBe(1);
   expect(given.some((bytes) => bytes.length === 4_096 && bytes[0] === 7 && bytes[1] === 1)).toBe(true);
+});
+
+it('reads a count that V8 reports with a wrong sign', () => {
+  expect([7, -2_094_967_296].map(readCount)).toEqual([7, 2_200_000_000]);
 });
