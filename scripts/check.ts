@@ -6,8 +6,9 @@ const first: readonly Step[] = [
   // Through run.mjs, which installs what the lock file has and this folder lacks: types of packages among it.
   { name: 'exports', command: [node, 'scripts/run.mjs', 'scripts/exports.ts'] },
   { name: 'lint', command: ['biome', 'check', '.'] },
-  { name: 'types', command: ['tsc', '-b'] },
-  { name: 'types of tests', command: ['tsc', '-p', 'tsconfig.tests.json'] },
+  // One thread: the checks behind have the other processor. Two threads take a third more processor time, and 3.6 GiB instead of 2.8.
+  { name: 'types', command: ['tsc', '-b', '--singleThreaded'] },
+  { name: 'types of tests', command: ['tsc', '-p', 'tsconfig.tests.json', '--singleThreaded'] },
 ];
 const behind: readonly Step[] = [
   { name: 'imports', command: [node, 'scripts/imports.ts'] },

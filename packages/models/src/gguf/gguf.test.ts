@@ -85,7 +85,14 @@ describe('GGUF', () => {
 
   it('refuses arrays with more elements than a vocabulary, all of them together, and two tensors of one name', () => {
     const path = join(folder, 'bomb.gguf');
-    const numbers = (count: number): GgufValue => ({ type: 'array', of: 'u8', value: new Array(count).fill(7) });
+    /** The bytes of an array (type 9) of u8 (type 0). */
+    const numbers = (count: number): Uint8Array => {
+      const bytes = Buffer.alloc(16 + count, 7);
+      bytes.writeUInt32LE(9, 0);
+      bytes.writeUInt32LE(0, 4);
+      bytes.writeBigUInt64LE(BigInt(count), 8);
+      return bytes;
+    };
     const tensors = [{ name: 'x', dimensions: [1], type: 0, read: () => [new Uint8Array(4)] }];
     const half = 2 ** 21;
     const arrays = (...counts: number[]) => new Map(counts.map((count, i) => [`a.${i}`, numbers(count)]));
