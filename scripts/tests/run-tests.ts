@@ -124,7 +124,9 @@ async function play(units: readonly PlannedUnit[], measuring: ReadonlySet<string
     const { files, skipped } = readTestNotes(notes);
     for (const text of [formatSkipped(skipped), formatSlowest(files)]) if (text !== '') console.log(text);
     if (measuring === undefined) return;
-    const ran = files.map(({ file, seconds }) => ({ name: file, part: projectOf(file) ?? '', seconds }));
+    const ran = files
+      .filter(({ passed }) => passed > 0)
+      .map(({ file, seconds }) => ({ name: file, part: projectOf(file) ?? '', seconds }));
     writeExpectedSeconds(root, updateExpectedSeconds(readExpectedSeconds(root), [...ran, ...wholes], measuring));
   };
   const pick = (list: readonly string[]): Step[] => list.map((name) => steps.get(name) as Step);
