@@ -1,40 +1,59 @@
 import { readCheckedFee } from '@ogong/protocol/verdict/receipt/verify-receipt';
-import type { Check } from '@ogong/sdk';
+import { type Check, GatewayApiError } from '@ogong/sdk';
 import { ToolError } from './tool-error.ts';
+
+/** A purchase of answers. */
+export interface Bought {
+  readonly replies: readonly { readonly checks: readonly Check[] }[];
+}
 
 /** The fees of this process by their receipts, and their limit. */
 export interface FeeMeter {
   /** Sum of the fees, atomic units. */
   spentAtomic(): bigint;
   /**
-   * Buys answers and counts their fees. With a limit, one purchase runs at a time, so only the last answer can exceed it.
+   * Buys answers and counts their fees. With a limit, one purchase runs at a time and goes on to its receipt after its caller has left:
+   * a gateway charges for a cancelled request, too. So only the last answer can exceed the limit.
+   * @param signal of the caller.
    * @throws ToolError `budget` once the limit is reached.
    */
-  buy<T extends { readonly replies: readonly { readonly checks: readonly Check[] }[] }>(
-    purchase: () => Promise<T>,
-  ): Promise<T>;
+  buy<T extends Bought>(purchase: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>;
 }
+
+/** A refused request costs nothing. Any other purchase without a receipt may have cost a fee: it counts as much as the dearest one. */
+const isRefused = (error: unknown): boolean => error instanceof GatewayApiError && error.status < 500;
 
 /** @param limitAtomic undefined: no limit. */
 export function createFeeMeter(limitAtomic: bigint | undefined): FeeMeter {
   let spent = 0n;
+  /** The dearest purchase so far, atomic units. */
+  let dearest = 0n;
   let last: Promise<unknown> = Promise.resolve();
 
-  async function buyNow<T extends { readonly replies: readonly { readonly checks: readonly Check[] }[] }>(
-    purchase: () => Promise<T>,
-  ): Promise<T> {
+  async function buyNow<T extends Bought>(purchase: () => Promise<T>): Promise<T> {
     if (limitAtomic !== undefined && spent >= limitAtomic)
       throw new ToolError('budget', `the answers cost ${spent} of ${limitAtomic} atomic units; ask the user`);
-    const bought = await purchase();
-    for (const { checks } of bought.replies) spent += readCheckedFee(checks) ?? 0n;
+    let bought: T;
+    try {
+      bought = await purchase();
+    } catch (error) {
+      if (!isRefused(error)) spent += dearest;
+      throw error;
+    }
+    const fee = bought.replies.reduce((sum, { checks }) => sum + (readCheckedFee(checks) ?? 0n), 0n);
+    spent += fee;
+    if (fee > dearest) dearest = fee;
     return bought;
   }
 
   return {
     spentAtomic: () => spent,
-    buy(purchase) {
-      if (limitAtomic === undefined) return buyNow(purchase);
-      const next = last.then(() => buyNow(purchase));
+    buy(purchase, signal) {
+      if (limitAtomic === undefined) return buyNow(() => purchase(signal));
+      const next = last.then(() => {
+        signal.throwIfAborted();
+        return buyNow(() => purchase(new AbortController().signal));
+      });
       last = next.catch(() => {});
       return next;
     },

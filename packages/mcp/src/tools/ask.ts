@@ -32,11 +32,14 @@ export function addAsk(server: McpServer, { client, fees, runCall }: McpContext)
       annotations: { readOnlyHint: false, destructiveHint: false, openWorldHint: true },
     },
     ({ prompt, messages, ...params }, { signal: asked }) =>
-      runCall('ask', asked, async (signal) => {
+      runCall('ask', asked, async (called) => {
         if ((prompt === undefined) === (messages === undefined))
           throw new ToolError('input', 'give either prompt or messages');
         const body = { ...params, messages: messages ?? [{ role: 'user', content: prompt as string }] };
-        const { response, replies } = await fees.buy(() => client.chat.completions.create(body, { signal }));
+        const { response, replies } = await fees.buy(
+          (signal) => client.chat.completions.create(body, { signal }),
+          called,
+        );
         const [choice] = response.choices;
         const content = choice?.message.content ?? '';
         const receipt = showReceipt(replies[0] as CheckedReply);

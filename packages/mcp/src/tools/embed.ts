@@ -23,8 +23,11 @@ export function addEmbed(server: McpServer, { client, fees, runCall }: McpContex
       annotations: { readOnlyHint: false, destructiveHint: false, openWorldHint: true },
     },
     ({ model, input }, { signal: asked }) =>
-      runCall('embed', asked, async (signal) => {
-        const { response, replies } = await fees.buy(() => client.embeddings.create({ model, input }, { signal }));
+      runCall('embed', asked, async (called) => {
+        const { response, replies } = await fees.buy(
+          (signal) => client.embeddings.create({ model, input }, { signal }),
+          called,
+        );
         const vectors = response.data.map(({ embedding }) => embedding as readonly number[]);
         return toResult({ vectors, ...showReceipt(replies[0] as CheckedReply) });
       }),
