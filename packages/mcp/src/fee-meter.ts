@@ -12,8 +12,8 @@ export interface FeeMeter {
   /** Sum of the fees, atomic units. */
   spentAtomic(): bigint;
   /**
-   * Buys answers and counts their fees. With a limit, one purchase runs at a time and goes on to its receipt after its caller has left:
-   * a gateway charges for a cancelled request, too. So only the last answer can exceed the limit.
+   * Buys answers and counts their fees. With a limit, one purchase runs at a time, so only the last answer can exceed it. A purchase goes
+   * on to its receipt after its caller has left, because a gateway charges for a cancelled request, too.
    * @param signal of the caller.
    * @throws ToolError `budget` once the limit is reached.
    */

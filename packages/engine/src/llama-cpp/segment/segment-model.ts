@@ -199,8 +199,12 @@ export function openLlamaSegment(path: string, options: SegmentOptions): LlamaSe
     };
   };
 
+  /**
+   * Chooses the kernels of a pass. Its kind comes from another machine, so it decides only between kernels that give the same bits. Below
+   * 64 rows the fast kernels equal the reference.
+   */
   const wantsReference = ({ kind, groups }: SegmentPass, count: number): boolean => {
-    if (tiles && kind === 'prompt' && groups.length === 1 && count >= TILED_ROWS) return false;
+    if (count >= TILED_ROWS) return !(tiles && groups.length === 1 && kind === 'prompt');
     if (kind !== 'step' || kvType === 'q8_0' || kvType === 'q4_0') return true;
     const furthest = groups.reduce((most, { position, rows }) => Math.max(most, position + rows), 0);
     return threads > 1 && furthest >= SPLIT_POSITION;

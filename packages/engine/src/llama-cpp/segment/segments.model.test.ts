@@ -1,6 +1,7 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { ARCHITECTURES, findArchitecture } from '@ogong/testing/models/architectures/catalogue';
 import { deepen } from '@ogong/testing/models/architectures/deepen';
 import { writeRandomArchitecture } from '@ogong/testing/models/architectures/random-architecture';
@@ -160,6 +161,23 @@ describe('a segment', () => {
     return slabs.map((slab) => open(slab, options)) as [SegmentEngine, SegmentEngine, SegmentEngine];
   };
   const _tokens = [5, 9, 14, 30];
+
+  it.each(['f16', 'q8_0'])('computes rows of %s by their number, whatever their pass is called', async (weights) => {
+    const [path] = writeSlabs(await write('llama', weights), [1, 3]) as [string];
+    const many = Array.from({ length: 80 }, (_, i) => 5 + ((7 * i) % 400));
+    for (const count of [8, 63, 64, 80]) {
+      const rows: Float32Array[] = [];
+      for (const kind of ['prompt', 'step', 'score'] as const) {
+        const segment = open(path, { contextSize: 128, passRows: 96 });
+        rows.push(await rowsOf(segment, { position: 0, tokens: many.slice(0, count), kind }));
+      }
+      const [prompt, step, score] = rows;
+      expect([isDeepStrictEqual(step, prompt), isDeepStrictEqual(score, prompt)], `${count} rows`).toEqual([
+        true,
+        true,
+      ]);
+    }
+  });
 
   it('says what it is', async () => {
     const infos = (await openThree({ sequences: 2 })).map((segment) => segment.info());

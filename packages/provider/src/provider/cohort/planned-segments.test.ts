@@ -26,6 +26,7 @@ describe('planned segments', () => {
     ['an id has no segment', { segment: [], segmentPrice: [] }, /^--segment-model-id: 1 given for 0 segments/],
     ['the id has no tier', { segmentModelId: ['llama'] }, /^--segment-model-id: /],
     ['one machine has to serve the tier alone', { segmentModelId: ['ogong/tee/me/llama'] }, /tee/],
+    ['the rows of a pass change bits', { kernels: 'tiled' }, /^--kernels tiled: segments .* run with --kernels exact$/],
     ['there are too many', { segment: Array<string>(17).fill('a.gguf'), segmentPrice: [1n] }, /17 given, at most 16/],
   ])('are refused if %s', (_what, change, expected) => {
     expect(plan(change).problems).toEqual([expect.stringMatching(expected)]);

@@ -15,6 +15,7 @@ export interface SlabSettings {
   readonly segmentModelId: readonly string[];
   /** One for all segments, or one for each. */
   readonly segmentPrice: readonly bigint[];
+  readonly kernels?: string | undefined;
 }
 
 /**
@@ -22,7 +23,7 @@ export interface SlabSettings {
  * @param problems problems are added to it.
  */
 export function planSegments(
-  { segment, segmentModelId, segmentPrice }: SlabSettings,
+  { segment, segmentModelId, segmentPrice, kernels = 'exact' }: SlabSettings,
   problems: string[],
 ): readonly PlannedSlab[] {
   if (segment.length > MAX_SEGMENTS) problems.push(`--segment: ${segment.length} given, at most ${MAX_SEGMENTS}`);
@@ -33,6 +34,9 @@ export function planSegments(
     if (given.length !== segment.length && !(given.length === 1 && segment.length > 0))
       problems.push(`${flag}: ${given.length} given for ${segment.length} segments; give one for all, or one for each`);
   }
+  // A leader chooses how many rows of how many replies run together, and the bits of tiles depend on that.
+  if (segment.length > 0 && kernels !== 'exact')
+    problems.push(`--kernels ${kernels}: segments for other providers run with --kernels exact`);
   for (const id of segmentModelId) {
     const problem = findIdProblem(id) ?? findSharedTierProblem(id);
     if (problem !== undefined) problems.push(`--segment-model-id: ${problem}`);
