@@ -48,7 +48,7 @@ const BROKEN: readonly (readonly [plan: string, mutation: string, invariant: str
   ['admits-nothing', 'stays-where-nothing-is-admitted', 'the-honest-are-served'],
 ];
 
-describe.skipIf(process.env.OGONG_LONG !== '1')('runs that found a bug', () => {
+describe.skipIf(process.env.OGONG_LONG !== '1')('runs that found a bug (only with OGONG_LONG=1)', () => {
   const run = async (flags: readonly string[]): Promise<string> => {
     const args = ['--disable-warning=ExperimentalWarning', MAIN, '--no-shrink', ...flags];
     // It ends with 1 where an invariant is broken.
