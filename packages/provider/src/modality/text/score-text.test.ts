@@ -1,3 +1,4 @@
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { nobleCrypto as crypto } from '@ogong/protocol/crypto/noble';
@@ -52,6 +53,22 @@ it.each([
   ['another width', (header: Header) => ({ ...header, embeddingSize: header.embeddingSize + 8 })],
 ])('reports %s as a lie in the header, and does not refuse the job', async (_, bend) => {
   expect(await judge(bend)).toMatchObject({ outcome: 'reject', failed: ['vocabulary', 'response-text'] });
+});
+
+describe('a request that the model cannot have read', () => {
+  const refuseWith = (code: 'invalid-request' | 'prompt-too-long'): TextEngine => ({
+    ...engine,
+    tokenizePrompt: () => Promise.reject(new EngineError(code, 'this model has no tokens for a suffix')),
+  });
+
+  it('is reported as a fact, which rejects the reply', async () => {
+    const found = await judge((header) => header, refuseWith('invalid-request'));
+    expect(found).toMatchObject({ outcome: 'reject', failed: ['prompt-tokens', 'vocabulary', 'response-text'] });
+  });
+
+  it('is no fact if only this machine lacks the room', async () => {
+    await expect(judge((header) => header, refuseWith('prompt-too-long'))).rejects.toThrow('no tokens for a suffix');
+  });
 });
 
 describe('a verifier with less room than prompt and reply take', () => {

@@ -136,11 +136,16 @@ export async function scoreJob(
   const { header, outputTokens, edges } = job;
   const info = engine.info();
   const request = await readJobPictures(job, { engine, signal });
-  if (request === undefined) return encodeUnreadable(job, info);
+  if (request === undefined) return encodeUnreadable(job, info, MOST_DISTANCE);
   const { rows = [] } = job;
   // The grids follow from the picture's size, the values are the committed ones.
   const pictures = rows.map((values, i) => ({ ...request.pictures[i], rows: values }));
-  const pass = await planPass({ ...job, request, pictures }, engine);
+  const pictureDistance = computePictureDistance(
+    rows,
+    request.pictures.map(({ rows }) => rows),
+  );
+  const pass = await planPass({ ...job, request, pictures }, engine).catch(toUnreadable);
+  if (pass === undefined) return encodeUnreadable(job, info, pictureDistance);
   const { promptTokens } = pass;
   const firstStopToken = findFirstStop(outputTokens, info.stopTokens);
   const shared = {
@@ -150,13 +155,10 @@ export async function scoreJob(
     promptTokenCount: promptTokens.length,
     firstStopToken: firstStopToken < 0 ? NO_STOP_TOKEN : firstStopToken,
     contextSize: info.contextSize,
-    pictureDistance: computePictureDistance(
-      rows,
-      request.pictures.map(({ rows }) => rows),
-    ),
+    pictureDistance,
   };
   const scored = pass.outputTokens.length;
-  if (shared.pictureDistance === MOST_DISTANCE || !isOfModel(job, info)) {
+  if (pictureDistance === MOST_DISTANCE || !isOfModel(job, info)) {
     // If the verifier refused, a reply with a false header would be unaudited, and paid.
     return encodeScoreReport({
       ...shared,
@@ -211,13 +213,25 @@ async function readJobPictures(
   try {
     return await readPictures(engine, request, { media, signal });
   } catch (error) {
-    if (error instanceof EngineError && error.code === 'invalid-request') return undefined;
-    throw error;
+    return toUnreadable(error);
   }
 }
 
-/** The report about pictures that this model cannot have read. If the verifier refused, the reply would be unaudited, and paid. */
-function encodeUnreadable({ jobId, header, outputTokens, listSizes }: ScoreJob, info: TextEngineInfo): Uint8Array {
+/** Returns undefined for a request that this model cannot have read: a suffix without tokens for it, messages that its template refuses. */
+function toUnreadable(error: unknown): undefined {
+  if (error instanceof EngineError && error.code === 'invalid-request') return undefined;
+  throw error;
+}
+
+/**
+ * The report about a request that this model cannot have read. It is a fact of the model, as every other report. A refusal would leave the
+ * reply unaudited, and its verifier without an answer.
+ */
+function encodeUnreadable(
+  { jobId, header, outputTokens, listSizes }: ScoreJob,
+  info: TextEngineInfo,
+  pictureDistance: number,
+): Uint8Array {
   const { contextSize } = info;
   const count = countScored({ contextSize, promptTokenCount: 0 }, outputTokens.length);
   const shown = { outputTokens: outputTokens.subarray(0, count), listSizes: listSizes.subarray(0, count) };
@@ -226,7 +240,7 @@ function encodeUnreadable({ jobId, header, outputTokens, listSizes }: ScoreJob, 
     ...nameRerunClass(info, header.numericClass),
     ...{ promptTokensHash: NO_TEXT, promptTokenCount: 0, vocabularyHash: NO_VOCABULARY, responseHash: NO_TEXT },
     ...{ firstStopToken: NO_STOP_TOKEN, firstOtherChoice: count > 0 ? 0 : NO_OTHER_CHOICE, tailGap: NO_TAIL_GAP },
-    ...{ contextSize, elapsedMs: 0, pictureDistance: MOST_DISTANCE },
+    ...{ contextSize, elapsedMs: 0, pictureDistance },
     windows: createBlankWindows(header, shown),
     edges: [],
   });
