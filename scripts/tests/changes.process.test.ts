@@ -43,6 +43,11 @@ it('an edit of comments and types changes the file and not its code', async () =
   expect((await findChanges(root, first)).areForAll).toBe(true);
 });
 
+it('a commit that git cannot compare touches all', async () => {
+  const { root } = makeRepository();
+  expect(await findChanges(root, 'f'.repeat(40))).toEqual({ inputs: new Set(), areForAll: true });
+});
+
 it('a removed module is a change of its code', async () => {
   const { root, git, commit, first } = makeRepository();
   git('rm', '--quiet', 'other.ts');

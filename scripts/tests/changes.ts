@@ -21,7 +21,7 @@ const LANDED = ['refs/remotes/origin/HEAD', 'refs/remotes/origin/main'] as const
 export interface Changes {
   /** Changed files, and changed modules by their code, named as inputs are. */
   readonly inputs: ReadonlySet<string>;
-  /** A file changed that every test depends on. */
+  /** A file changed that every test depends on, or git cannot tell what changed. */
   readonly areForAll: boolean;
 }
 
@@ -47,8 +47,11 @@ export const readCommit = (root: string): string => git(root, 'rev-parse', 'HEAD
 
 /** Compares the files on the disk with those of a commit. */
 export async function findChanges(root: string, base: string): Promise<Changes> {
-  const changed = split(git(root, 'diff', '--name-only', '--no-renames', '-z', base));
-  const added = split(git(root, 'ls-files', '-z', '--others', '--exclude-standard'));
+  const listed = git(root, 'diff', '--name-only', '--no-renames', '-z', base);
+  // A clone without that commit's files cannot tell.
+  if (listed === undefined) return { inputs: new Set(), areForAll: true };
+  const changed = split(listed);
+  const added = split(git(root, 'ls-files', '-z', '--others', '--exclude-standard') ?? '');
   const inputs = new Set([...changed, ...added]);
   for (const path of changed) {
     if (!isCode(path)) continue;
@@ -61,7 +64,7 @@ export async function findChanges(root: string, base: string): Promise<Changes> 
   return { inputs, areForAll: [...inputs].some((path) => SHARED_BY_ALL.has(path)) };
 }
 
-const split = (list: string | undefined): readonly string[] => (list ?? '').split('\0').filter(Boolean);
+const split = (list: string): readonly string[] => list.split('\0').filter(Boolean);
 
 /** Returns the output of git without white space around it, or undefined if git refuses. */
 function git(root: string, ...words: string[]): string | undefined {

@@ -30,7 +30,6 @@ const MODES: readonly string[] = ['all', 'plan', 'sample'];
 
 const NAME_WIDTH = Math.max(...PART_NAMES.map((name) => name.length)) + 2;
 
-/** @public */
 export const USAGE = `usage: npm test [-- WORDS]
 
   npm test                       ${USUAL.join(', ')}

@@ -1,5 +1,5 @@
 import { formatMinutes } from './progress.ts';
-import type { Sample } from './sample.ts';
+import { type Sample, sumSeconds } from './sample.ts';
 
 interface DescribedUnit {
   readonly name: string;
@@ -16,10 +16,10 @@ interface SampleSource {
 
 /** Returns the plan of a sample with its counts, and the names of the units that were left out. */
 export function describeSample(
-  { touched, leftOut, drawn, undrawn }: Sample<DescribedUnit>,
+  { touched, touchedLeftOut, drawn, drawnLeftOut }: Sample<DescribedUnit>,
   { base, commit, total }: SampleSource,
 ): string {
-  const all = touched.length + leftOut.length;
+  const all = touched.length + touchedLeftOut.length;
   const cause =
     base === undefined
       ? 'the start of the change cannot be told, so it may touch all'
@@ -29,13 +29,13 @@ export function describeSample(
     `  touched  ${touched.length} of ${all} test files and parts run, ${timeOf(touched)}`,
     `  drawn    ${drawn.length} of ${total - all} others run, ${timeOf(drawn)}`,
   ];
-  if (leftOut.length > 0)
-    lines.push(`touched but left out, for want of time (npm test -- all runs them):`, ...list(leftOut));
-  if (undrawn.length > 0) lines.push('drawn but left out, for want of time:', ...list(undrawn));
+  if (touchedLeftOut.length > 0)
+    lines.push(`touched but left out, for want of time (npm test -- all runs them):`, ...list(touchedLeftOut));
+  if (drawnLeftOut.length > 0) lines.push('drawn but left out, for want of time:', ...list(drawnLeftOut));
   return lines.join('\n');
 }
 
 const timeOf = (units: readonly DescribedUnit[]): string =>
-  formatMinutes(units.reduce((sum, { seconds }) => sum + seconds, 0));
+  units.length === 0 ? 'no time' : formatMinutes(sumSeconds(units));
 
 const list = (units: readonly DescribedUnit[]): readonly string[] => units.map(({ name }) => `  ${name}`).sort();

@@ -21,11 +21,11 @@ export interface Sample<U> {
   /** Units that the change touches, and that fit. */
   readonly touched: readonly U[];
   /** Units that the change touches, and that did not fit. */
-  readonly leftOut: readonly U[];
+  readonly touchedLeftOut: readonly U[];
   /** Units out of all others, drawn. */
   readonly drawn: readonly U[];
   /** Units that were drawn and did not fit. */
-  readonly undrawn: readonly U[];
+  readonly drawnLeftOut: readonly U[];
 }
 
 /** Out of so many other units, one is drawn. */
@@ -43,13 +43,13 @@ export function chooseSample<U extends WeighedUnit>(units: readonly U[], options
     .map(({ unit }) => unit);
   const others = order.filter((unit) => !options.isTouched(unit));
   const tenth = others.slice(0, Math.ceil(others.length / ROTATION));
-  const { fitting: drawn, tooMuch: undrawn } = takeFitting(tenth, options.seconds);
+  const { fitting: drawn, tooMuch: drawnLeftOut } = takeFitting(tenth, options.seconds);
   const left = options.seconds - sumSeconds(drawn);
-  const { fitting: touched, tooMuch: leftOut } = takeFitting(
+  const { fitting: touched, tooMuch: touchedLeftOut } = takeFitting(
     order.filter((unit) => options.isTouched(unit)),
     Math.min(options.touchedSeconds, left),
   );
-  return { touched, leftOut, drawn, undrawn };
+  return { touched, touchedLeftOut, drawn, drawnLeftOut };
 }
 
 export const sumSeconds = (units: readonly WeighedUnit[]): number =>

@@ -1,5 +1,5 @@
 import { pass } from '@ogong/protocol/base/checks';
-import { GatewayApiError } from '@ogong/sdk';
+import { GatewayApiError, ReceiptError } from '@ogong/sdk';
 import { expect, it } from 'vitest';
 import { createFeeMeter } from './fee-meter.ts';
 
@@ -40,6 +40,17 @@ it('calls that are all cancelled end at the limit', async () => {
   expect([bought, fees.spentAtomic()]).toEqual([4, 1_200n]);
 });
 
+it('a purchase that never ends makes room for the next one', async () => {
+  const fees = createFeeMeter(1_000n, 20);
+  const hanging = fees.buy(
+    (one) => new Promise<never>((_, reject) => one.addEventListener('abort', () => reject(one.reason))),
+    signal,
+  );
+  const next = fees.buy(async () => answer(5n), signal);
+  await expect(hanging).rejects.toThrow('timeout');
+  expect(await next).toEqual(answer(5n));
+});
+
 it('a purchase that fails counts as the dearest one, and a refused request costs nothing', async () => {
   const fees = createFeeMeter(1_000n);
   const failWith = (error: Error) => fees.buy(() => Promise.reject(error), signal).catch(() => undefined);
@@ -47,9 +58,12 @@ it('a purchase that fails counts as the dearest one, and a refused request costs
   await fees.buy(async () => answer(300n), signal);
   await failWith(new GatewayApiError(400, {}));
   expect(fees.spentAtomic()).toBe(300n);
+  const { checks } = answer(1n).replies[0] as { checks: ReturnType<typeof pass>[] };
+  await failWith(new ReceiptError('record', 'the record is of another reply', { checks }));
+  expect(fees.spentAtomic()).toBe(301n);
   await failWith(new GatewayApiError(502, {}));
   await failWith(new Error('the line broke'));
-  expect(fees.spentAtomic()).toBe(900n);
+  expect(fees.spentAtomic()).toBe(901n);
   await fees.buy(async () => answer(300n), signal);
-  await expect(fees.buy(async () => answer(1n), signal)).rejects.toThrow('the answers cost 1200 of 1000 atomic units');
+  await expect(fees.buy(async () => answer(1n), signal)).rejects.toThrow('the answers cost 1201 of 1000 atomic units');
 });

@@ -1,5 +1,5 @@
 import { readCheckedFee } from '@ogong/protocol/verdict/receipt/verify-receipt';
-import { type Check, GatewayApiError } from '@ogong/sdk';
+import { type Check, GatewayApiError, ReceiptError } from '@ogong/sdk';
 import { ToolError } from './tool-error.ts';
 
 /** A purchase of answers. */
@@ -20,11 +20,14 @@ export interface FeeMeter {
   buy<T extends Bought>(purchase: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T>;
 }
 
-/** A refused request costs nothing. Any other purchase without a receipt may have cost a fee: it counts as much as the dearest one. */
-const isRefused = (error: unknown): boolean => error instanceof GatewayApiError && error.status < 500;
+/** A purchase ends after this time. An order lives nine minutes at most. */
+const PURCHASE_MS = 15 * 60_000;
 
-/** @param limitAtomic undefined: no limit. */
-export function createFeeMeter(limitAtomic: bigint | undefined): FeeMeter {
+/**
+ * @param limitAtomic undefined: no limit.
+ * @param purchaseMs longest time of a purchase whose caller may have left. Default: 15 minutes.
+ */
+export function createFeeMeter(limitAtomic: bigint | undefined, purchaseMs = PURCHASE_MS): FeeMeter {
   let spent = 0n;
   /** The dearest purchase so far, atomic units. */
   let dearest = 0n;
@@ -37,7 +40,7 @@ export function createFeeMeter(limitAtomic: bigint | undefined): FeeMeter {
     try {
       bought = await purchase();
     } catch (error) {
-      if (!isRefused(error)) spent += dearest;
+      spent += boundFee(error, dearest);
       throw error;
     }
     const fee = bought.replies.reduce((sum, { checks }) => sum + (readCheckedFee(checks) ?? 0n), 0n);
@@ -52,10 +55,19 @@ export function createFeeMeter(limitAtomic: bigint | undefined): FeeMeter {
       if (limitAtomic === undefined) return buyNow(() => purchase(signal));
       const next = last.then(() => {
         signal.throwIfAborted();
-        return buyNow(() => purchase(new AbortController().signal));
+        return buyNow(() => purchase(AbortSignal.timeout(purchaseMs)));
       });
       last = next.catch(() => {});
       return next;
     },
   };
+}
+
+/**
+ * Returns the fee that counts for a failed purchase. A refused request costs nothing. An answer whose receipt failed another check costs its
+ * fee. Any other failure may hide a fee, and counts as much as the dearest purchase.
+ */
+function boundFee(error: unknown, dearest: bigint): bigint {
+  if (error instanceof GatewayApiError && error.status < 500) return 0n;
+  return (error instanceof ReceiptError ? readCheckedFee(error.checks) : undefined) ?? dearest;
 }

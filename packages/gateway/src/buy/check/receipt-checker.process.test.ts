@@ -11,6 +11,7 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { SMALL_HEAP } from '@ogong/host/lifecycle/small-heap';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { createNobleHybridSigner, createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
+import { localChecker } from '@ogong/testing/gateway/gateway-fixture';
 import { createSyntheticReceipt } from '@ogong/testing/synthetic/synthetic-receipt';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type CheckJob, createReceiptChecker, type ReceiptChecker } from './receipt-checker.ts';
@@ -84,9 +85,12 @@ it('says nothing where the gateway has died in the middle of a check', async () 
   expect([code, await said]).toEqual([0, '']);
 });
 
-it('checks the one signature of a threshold beacon, and loads readers of machines, without native code', async () => {
+it.each([
+  ['in a process of its own, without native code', () => createReceiptChecker()],
+  ['in the process of a test', () => localChecker],
+])('checks the one signature of a threshold beacon, and loads readers of machines, %s', async (_where, create) => {
   const { receipt, request, response, trust, nowMs } = createJob();
-  const real = createReceiptChecker();
+  const real = create();
   try {
     const verdict = await real.check({ receipt, request, response, trust, nowMs });
     expect(verdict.checks.filter(({ status }) => status !== 'pass')).toEqual([]);
