@@ -19,6 +19,7 @@ beforeAll(() => {
       it('one', () => expect(1).toBe(2));
       describe('more', () => it('two', () => expect(1).toBe(2)));
     });
+    describe('vectors', () => it.skip('of a curve (vectors absent)'));
     it.runIf(process.env.BREAK)('is wrong', () => expect(1, 'the sum').toBe(2));
     describe.runIf(process.env.BREAK)('a chain', () => {
       beforeAll(() => { throw new Error('no anvil'); });
@@ -43,10 +44,11 @@ function run(env: Readonly<Record<string, string>>): string {
   return spawnSync(process.execPath, argv, { env: { ...Object.fromEntries(outer), ...env }, encoding: 'utf8' }).stdout;
 }
 
-it('a run ends with what it skipped, a suite once', () => {
+it('a run ends with what it skipped, a suite once, by the name that says why', () => {
   const listed = log.slice(log.indexOf('skipped, '));
   expect(listed).toContain('  is left out (the device is absent)\n      some.test.ts\n');
   expect(listed).toContain('  a browser (there is none) (2 tests)\n');
+  expect(listed).toContain('  vectors > of a curve (vectors absent)\n');
   expect(listed).not.toContain('runs');
   expect(listed).not.toContain('more');
 });
@@ -54,7 +56,7 @@ it('a run ends with what it skipped, a suite once', () => {
 it('runs of one command note it in one file', () => {
   const file = join(folder, 'skipped');
   expect(readTestNotes(file)).toEqual({ skipped: [], failed: [], files: [] });
-  for (const _ of [1, 2]) expect(run({ [TEST_NOTES_FILE]: file })).not.toContain('skipped, 3');
+  for (const _ of [1, 2]) expect(run({ [TEST_NOTES_FILE]: file })).not.toContain('skipped, 4');
   const { skipped, failed, files } = readTestNotes(file);
   expect(files).toHaveLength(2);
   expect(files[0]).toMatchObject({ file: 'some.test.ts', passed: 1, failed: 0, isGreen: true });

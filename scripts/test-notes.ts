@@ -97,13 +97,16 @@ function listSkipped(module: TestModule): readonly SkippedTests[] {
   return [...counts].map(([name, tests]) => ({ file: module.relativeModuleId, name, tests }));
 }
 
-/** The outermost suite that is skipped, or the test itself. */
+/** A name that says in parentheses at its end why it is skipped. */
+const SAYS_WHY = /\(.+\)$/;
+
+/** The outermost skipped suite or test whose name says why. Without one, the outermost of all: Vitest skips a suite of skipped tests. */
 function findSkipped(test: TestCase): TestCase | TestSuite | undefined {
-  let found: TestCase | TestSuite | undefined;
+  const skipped: (TestCase | TestSuite)[] = [];
   for (let at: TestCase | TestSuite | TestModule = test; at.type !== 'module'; at = at.parent) {
-    if (at.options.mode === 'skip' || at.options.mode === 'todo') found = at;
+    if (at.options.mode === 'skip' || at.options.mode === 'todo') skipped.unshift(at);
   }
-  return found;
+  return skipped.find(({ name }) => SAYS_WHY.test(name)) ?? skipped[0];
 }
 
 /** Tests, and suites and files whose own code failed: a hook, an import. */

@@ -1,4 +1,4 @@
-import { AGENT_BODIES, missingReportedCases, readReportedCase } from '@ogong/testing/clients/reported-case';
+import { AGENT_BODIES, missingReportedCases, readReportedCase, whySkipped } from '@ogong/testing/clients/reported-case';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.close());
 
-describe.skipIf(missingReportedCases !== undefined)('a request that failed once, with a gateway', () => {
+describe.skipIf(missingReportedCases !== undefined)(`a request that failed once, with a gateway${whySkipped}`, () => {
   it.each([
     ['gateway-max-tokens-above-context', { 'x-ogong-clamped': 'max_tokens=4096' }],
     ['anthropic-thread', { 'x-ogong-ignored': 'thread' }],

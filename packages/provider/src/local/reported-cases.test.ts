@@ -3,7 +3,7 @@ import { OWN_CATALOGUE, readCatalogue } from '@ogong/models/catalogue';
 import { ModelError } from '@ogong/models/model-error';
 import { resolveShortName } from '@ogong/models/short-names';
 import { createModelStore } from '@ogong/models/store';
-import { AGENT_BODIES, missingReportedCases, readReportedCase } from '@ogong/testing/clients/reported-case';
+import { AGENT_BODIES, missingReportedCases, readReportedCase, whySkipped } from '@ogong/testing/clients/reported-case';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -43,7 +43,7 @@ const statusFor = (host: string): Promise<number | undefined> =>
     }).on('error', reject);
   });
 
-describe.skipIf(missingReportedCases !== undefined)('a request that failed once, with local mode', () => {
+describe.skipIf(missingReportedCases !== undefined)(`a request that failed once, with local mode${whySkipped}`, () => {
   const call = (name: string, model: string): Promise<Response> => {
     const { path, init } = readReportedCase(name, model);
     return fetch(`${fixture.base}${path}`, init);

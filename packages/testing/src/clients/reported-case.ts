@@ -8,6 +8,9 @@ export const missingReportedCases: string | undefined = existsSync(FOLDER)
   ? undefined
   : 'the reported cases are absent';
 
+/** Ends the name of a skipped suite. */
+export const whySkipped = missingReportedCases === undefined ? '' : ` (skipped: ${missingReportedCases})`;
+
 export interface ReportedRequest {
   readonly path: string;
   readonly init: RequestInit;
