@@ -13,6 +13,8 @@ export type LinkErrorCode =
 
 const RETRYABLE: ReadonlySet<LinkErrorCode> = new Set(['unreachable', 'timeout', 'rate-limited']);
 
+const WITHOUT_ANSWER: ReadonlySet<LinkErrorCode> = new Set(['unreachable', 'wrong-certificate', 'timeout', 'canceled']);
+
 export interface LinkErrorOptions extends ErrorOptions {
   /** Why the peer refused; only with code 'remote'. */
   readonly refusal?: RefusalCode;
@@ -34,6 +36,11 @@ export class LinkError extends Error {
     this.refusal = options.refusal;
     this.isUnsent = options.isUnsent ?? false;
     this.retryable = RETRYABLE.has(code) || options.refusal === 'unavailable';
+  }
+
+  /** Whether the peer itself answered, if only to refuse. Its certificate was checked before. */
+  get isAnswer(): boolean {
+    return !WITHOUT_ANSWER.has(this.code);
   }
 }
 

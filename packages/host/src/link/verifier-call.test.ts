@@ -1,8 +1,8 @@
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import { NARROW, SINGLE, WIDE } from '@ogong/protocol/modality/text/commitment/shape-classes';
-import { countPasses, encodeTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
+import { encodeTextClaim } from '@ogong/protocol/modality/text/stage2/text-claim';
 import { describe, expect, it } from 'vitest';
-import { computeCallTimeout, countJobPasses, mixJobs, type VerifierCalls } from './verifier-call.ts';
+import { computeCallTimeout, computeJobWindow, expectJobMs, mixJobs, type VerifierCalls } from './verifier-call.ts';
 
 const peer = { endpoint: 'v:1', certHash: new Uint8Array(32) };
 const call = { timeoutMs: 1_000, signal: new AbortController().signal };
@@ -40,27 +40,42 @@ describe('mixed jobs', () => {
 });
 
 describe('the time of a call', () => {
+  const times = { callTimeoutMs: 60_000, mostMs: 200_000 };
+
   it.each([
-    ['the usual one for a usual reply', 1_024, SINGLE, 200_000, 60_000],
-    ['more for each single pass past it', 1_524, SINGLE, 200_000, 110_000],
-    ['bounded', 100_000, SINGLE, 200_000, 200_000],
-    ['never less than the usual one', 100_000, SINGLE, 10_000, 60_000],
-    ['the usual one for many tokens in few passes', 100_000, WIDE, 200_000, 60_000],
-  ])('is %s', (_, tokens, shapeClass, mostMs, expected) => {
-    const shapeClasses = new Uint8Array(tokens).fill(shapeClass);
-    expect(computeCallTimeout(countPasses(shapeClasses), { callTimeoutMs: 60_000, mostMs })).toBe(expected);
+    ['the usual one for a short job', 59_000, times, 60_000],
+    ['as long as the job', 120_000, times, 120_000],
+    ['bounded', 1_000_000, times, 200_000],
+    ['never less than the usual one', 1_000_000, { ...times, mostMs: 10_000 }, 60_000],
+  ])('is %s', (_, expectedMs, limits, expected) => {
+    expect(computeCallTimeout(expectedMs, limits)).toBe(expected);
   });
 
-  it('of a claim that no modality can read is the usual one', () => {
-    const garbage = { claim: Uint8Array.of(1, 2, 3) };
-    for (const endpoint of ['chat', 'poem']) expect(countJobPasses({ endpoint, ...garbage })).toBe(0);
-    const shown = { blind: new Uint8Array(32), outputTokens: new Uint8Array(8), listSizes: new Uint8Array(2) };
-    const claim = encodeTextClaim({ ...shown, shapeClasses: Uint8Array.of(SINGLE, SINGLE) });
-    expect(countJobPasses({ endpoint: 'chat', claim })).toBe(2);
+  const shown = { blind: new Uint8Array(32), outputTokens: new Uint8Array(0), listSizes: new Uint8Array(0) };
+  const textOf = (shapeClasses: Uint8Array, bytes = 0) => ({
+    ...{ endpoint: 'chat', header: new Uint8Array(0), request: new Uint8Array(bytes) },
+    claim: encodeTextClaim({
+      ...{ ...shown, shapeClasses },
+      outputTokens: new Uint8Array(4 * shapeClasses.length),
+      listSizes: new Uint8Array(shapeClasses.length),
+    }),
   });
 
-  it('counts each change of the class as a pass', () => {
-    const shapeClasses = Uint8Array.from({ length: 1_124 }, (_, i) => (i % 2 === 0 ? WIDE : NARROW));
-    expect(computeCallTimeout(countPasses(shapeClasses), { callTimeoutMs: 60_000, mostMs: 200_000 })).toBe(70_000);
+  it('grows with the passes of a text, its tokens, and the words of its request', () => {
+    expect(expectJobMs(textOf(new Uint8Array(1_000).fill(SINGLE)))).toBe(110_000);
+    expect(expectJobMs(textOf(new Uint8Array(1_000).fill(WIDE)))).toBe(10_100);
+    // Each change of the class is a pass.
+    const mixed = Uint8Array.from({ length: 1_000 }, (_, i) => (i % 2 === 0 ? WIDE : NARROW));
+    expect(expectJobMs(textOf(mixed))).toBe(110_000);
+    expect(expectJobMs(textOf(Uint8Array.of(SINGLE), 40_000))).toBe(80_110);
+  });
+
+  it('of a job that no modality can read is the usual one', () => {
+    const garbage = { header: new Uint8Array(0), claim: Uint8Array.of(1, 2, 3), request: new Uint8Array(0) };
+    for (const endpoint of ['chat', 'image', 'poem']) expect(expectJobMs({ endpoint, ...garbage })).toBe(0);
+  });
+
+  it('of a question of witnesses is twice that', () => {
+    expect(computeJobWindow(textOf(new Uint8Array(1_000).fill(SINGLE)), times)).toBe(220_000);
   });
 });

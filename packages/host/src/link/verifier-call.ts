@@ -5,6 +5,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import type { JobRound } from '@ogong/protocol/exchange/round-signature';
 import type { ScoreReport as ScoreAnswer, ScoreCommitment } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import type { SizedJob } from '@ogong/protocol/modality/modality';
 import { findModality } from '@ogong/protocol/modality/registry';
 import type { ScoreInputs, ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
@@ -16,27 +17,24 @@ export interface VerifierCallOptions {
   readonly signal: AbortSignal;
 }
 
-/** Passes that the usual timeout of a call covers. */
-const USUAL_PASSES = 1_024;
-const MS_PER_PASS = 100;
-
-/**
- * Computes how long a verifier may take over one call. A long reply in single passes costs the verifier as much time as it cost the
- * provider, one pass for each token. Many tokens in few passes get the usual time. No call outlasts its audit.
- * @param passes forward passes of the run.
- */
-export function computeCallTimeout(
-  passes: number,
-  { callTimeoutMs, mostMs }: { readonly callTimeoutMs: number; readonly mostMs: number },
-): number {
-  const more = MS_PER_PASS * Math.max(0, passes - USUAL_PASSES);
-  return Math.max(callTimeoutMs, Math.min(callTimeoutMs + more, mostMs));
+interface CallTimes {
+  /** Usual timeout of a call. */
+  readonly callTimeoutMs: number;
+  /** No call outlasts its audit. */
+  readonly mostMs: number;
 }
 
-/** Returns 0 for a claim that no modality can read: its verifier refuses it at once. */
-export function countJobPasses({ endpoint, claim }: Pick<ScoreInputs, 'endpoint' | 'claim'>): number {
+/**
+ * Computes how long a verifier may take over one call: at least the usual timeout, and as long as its modality expects for a job of this
+ * size (`expectJobMs`).
+ */
+export const computeCallTimeout = (expectedMs: number, { callTimeoutMs, mostMs }: CallTimes): number =>
+  Math.max(callTimeoutMs, Math.min(expectedMs, mostMs));
+
+/** Returns 0 for a job that no modality can read: its verifier refuses it at once. */
+export function expectJobMs({ endpoint, ...job }: SizedJob & Pick<ScoreInputs, 'endpoint'>): number {
   try {
-    return findModality(endpoint).countPasses(claim);
+    return findModality(endpoint).expectJobMs(job);
   } catch (error) {
     if (error instanceof ProtocolError) return 0;
     throw error;
@@ -44,12 +42,8 @@ export function countJobPasses({ endpoint, claim }: Pick<ScoreInputs, 'endpoint'
 }
 
 /** Computes how long a witness asks for a commitment: one answer may take as long as the validator's own calls may. */
-export function computeJobWindow(
-  job: Pick<ScoreJobMessage, 'endpoint' | 'claim'>,
-  times: { readonly callTimeoutMs: number; readonly mostMs: number },
-): number {
-  return 2 * computeCallTimeout(countJobPasses(job), times);
-}
+export const computeJobWindow = (job: SizedJob & Pick<ScoreInputs, 'endpoint'>, times: CallTimes): number =>
+  2 * computeCallTimeout(expectJobMs(job), times);
 
 type Bare<T> = Omit<T, '$typeName' | '$unknown'>;
 
@@ -197,6 +191,12 @@ export async function askToReveal(
 export function isLate(error: unknown): boolean {
   return error instanceof LinkError && (error.retryable || ['canceled', 'wrong-certificate'].includes(error.code));
 }
+
+/**
+ * Whether a verifier answered that it does not do a job. It is asked no further, and nothing else follows: the job comes from others,
+ * who choose what it is.
+ */
+export const isRefusedJob = (error: unknown): boolean => error instanceof LinkError && error.isAnswer;
 
 /** Whether the peer refused. A peer that has just started does not know the registered validators yet. */
 const isRefusal = (error: unknown): boolean =>

@@ -74,10 +74,11 @@ export interface Modality {
   /** Returns whether the reply was truncated. Without its payer's progress statement nothing is paid for it. */
   wasCutShort(header: CommonHeader): boolean;
   /**
-   * Counts the forward passes that a verifier of the claim needs. The timeout of one call follows from it. @throws
-   * ProtocolError
+   * Returns the longest time that a verifier is expected to need for a job, ms; 0 if the usual timeout of a call is long enough. The
+   * timeout of its calls follows from it. It depends on the size of the job alone, so that it does not reveal which kind a job is of.
+   * @throws ProtocolError
    */
-  countPasses(claim: Uint8Array): number;
+  expectJobMs(job: SizedJob): number;
   /** Counts leaves of a commitment without its header; 0 if so many outputs cannot be committed. */
   countLeaves(outputs: number): number;
   /** Directions of the sketches of local mode. Default: DEFAULT_DIRECTIONS. */
@@ -105,6 +106,12 @@ export interface Modality {
   plants?(header: CommonHeader): boolean;
   /** Runs stage 1 of an opening that hashes to the record's root. */
   replay(crypto: Crypto, record: RecordV2, opening: Opening, options?: ReplayOptions): ReplayedReply;
+}
+
+/** The parts of a verifier's job that tell its size. */
+export interface SizedJob extends Pick<ScoreInputs, 'header' | 'claim'> {
+  /** The exact bytes. */
+  readonly request: Uint8Array;
 }
 
 /** The form of requests that look like those of consumers and test a provider (docs/spec/canary.md). */

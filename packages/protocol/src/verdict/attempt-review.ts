@@ -145,13 +145,20 @@ export function listDigests(
 
 /**
  * Marks the silence of a verifier that had announced itself shortly before. Only statements of witnesses count. A validator
- * that is the whole quorum marks nobody.
+ * that is the whole quorum marks nobody. A verifier that refuses a job answers: whoever sends jobs could otherwise have it
+ * marked. After its own commitment it has to open the report, and a refusal counts.
  */
 export function markSilence(
-  { verifierId, statements = [], credential }: Pick<Attempt, 'verifierId' | 'statements' | 'credential'>,
+  {
+    verifierId,
+    statements = [],
+    credential,
+    committed,
+  }: Pick<Attempt, 'verifierId' | 'statements' | 'credential' | 'committed'>,
   { payee }: EvidenceCandidate,
 ): readonly VerifierMark[] {
-  if (statements.length === 0 || credential === undefined) return [];
+  const isAnswered = committed === undefined && statements.some(({ isRefused }) => isRefused);
+  if (statements.length === 0 || credential === undefined || isAnswered) return [];
   const timeMs = findSilentMs(statements);
   const { issuedAtMs, expiresAtMs } = parseAnnouncement(credential.announcement);
   const isAnnounced = issuedAtMs <= timeMs && timeMs <= expiresAtMs + HALF_HOUR_MS;

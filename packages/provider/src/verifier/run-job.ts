@@ -11,17 +11,23 @@ export interface VerifierCall {
   readonly signal: AbortSignal;
 }
 
+export interface JobLimits extends Pick<VerifierCall, 'caller'> {
+  /** The job's time from now on, ms. */
+  readonly timeoutMs: number;
+  /** Default: nobody ends the job early. */
+  readonly signal?: AbortSignal;
+}
+
 type RunState = Pick<VerifierState, 'queue' | 'maxJobMs' | 'metrics' | 'stopping' | 'isClosing'>;
 
 /**
  * Runs a job when it is its turn.
- * @param timeoutMs the rest of the job's time, as the caller states it.
  * @throws Refusal if it is not done by then, or too many wait.
  */
 export async function runJob<T>(
   state: RunState,
   { outputs }: Pick<ScorableJob, 'outputs'>,
-  { timeoutMs, signal: called, caller }: VerifierCall & { readonly timeoutMs: number },
+  { timeoutMs, signal: called, caller }: JobLimits,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const leftMs = Math.min(timeoutMs, state.maxJobMs);
@@ -29,7 +35,7 @@ export async function runJob<T>(
   const deadline = AbortSignal.timeout(leftMs);
   const left = new AbortController();
   // A closing server also aborts its calls, but the job may still be finished.
-  called.addEventListener('abort', () => state.isClosing || left.abort(), { once: true });
+  called?.addEventListener('abort', () => state.isClosing || left.abort(), { once: true });
   const signal = AbortSignal.any([left.signal, deadline, state.stopping.signal]);
   const result = await state.queue
     .run(() => work(signal), signal, toHex(caller))

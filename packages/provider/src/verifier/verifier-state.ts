@@ -11,7 +11,7 @@ import type { Crypto, HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { describeHeld, type HeldSegment } from '../modality/text/segment-job.ts';
 import { createEndorsements, type FindEndorsement } from './endorsements.ts';
-import type { Reports } from './report-store.ts';
+import type { KeptReport, Reports } from './report-store.ts';
 
 export interface VerifierDependencies {
   /** One for each model that is verified. Models may come and go while the verifier runs. */
@@ -39,7 +39,7 @@ export interface VerifierStateOptions {
   readonly providers: readonly Uint8Array[];
 }
 
-/** The state that the steps of scoring work on. Only `isClosing`, `guestJobs` and the queue change. */
+/** The state that the steps of scoring work on. Only `isClosing`, `guestJobs`, `running` and the queue change. */
 export interface VerifierState extends Omit<VerifierDependencies, 'metrics'> {
   /** Hash of the signer's key. */
   readonly keyHash: Uint8Array;
@@ -54,6 +54,8 @@ export interface VerifierState extends Omit<VerifierDependencies, 'metrics'> {
   /** Aborted when running jobs must end. */
   readonly stopping: AbortController;
   guestJobs: number;
+  /** Jobs of validators that run or wait, by owner, id and inputs. */
+  readonly running: Map<string, Promise<KeptReport>>;
   /** True from the call of `stop` on: calls end, and their jobs may still be finished. */
   isClosing: boolean;
 }
@@ -73,6 +75,7 @@ export function openVerifierState(options: VerifierStateOptions, dependencies: V
     findEndorsement: createEndorsements(providers, { ...dependencies, listEngines: () => listEndorsed(dependencies) }),
     stopping: new AbortController(),
     guestJobs: 0,
+    running: new Map(),
     isClosing: false,
   };
 }

@@ -394,13 +394,30 @@ describe('a verifier', () => {
     expect(digest).toHaveLength(32);
   });
 
-  it('gives up a job at its deadline', async () => {
-    // Every step of this engine takes longer than the whole job may.
-    const { client } = await start({ stepMs: 200 });
-    const job = { ...makeJob(await serve()), timeoutMs: 100 };
-    const error = await refusalOf(client.service(VerifierService).commit(job));
-    expect(error.message).toMatch(/deadline/);
-    expect(error.retryable).toBe(true);
+  it('says that a job is not done yet, goes on with it, and answers it when it is asked again', async () => {
+    const pass = Promise.withResolvers<void>();
+    let passes = 0;
+    const count = (waits?: Promise<void>) => async (): Promise<void> => {
+      passes++;
+      await waits;
+    };
+    const job = { ...makeJob(await serve()), timeoutMs: 200 };
+    const quick = await start({ beforePass: count() });
+    await quick.client.service(VerifierService).commit({ ...job, timeoutMs: 20_000 });
+    const needed = passes;
+    passes = 0;
+    const { client, connect } = await start({ beforePass: count(pass.promise) });
+    const early = await refusalOf(client.service(VerifierService).commit(job));
+    expect(early).toMatchObject({ refusal: 'unavailable', isAnswer: true });
+    expect(early.message).toMatch(/not done yet/);
+    const validator = (await makeIdentity(VALIDATOR)).id.slice(0, 20);
+    const witness = (await connect(OTHER_VALIDATOR)).service(VerifierService);
+    const asked = [client.service(VerifierService).commit({ ...job, timeoutMs: 20_000 })];
+    asked.push(witness.commit({ ...job, timeoutMs: 20_000, validator }));
+    pass.resolve();
+    const [first, second] = await Promise.all(asked);
+    expect(second?.digest).toEqual(first?.digest);
+    expect(passes).toBe(needed);
   });
 
   describe('bound to what it committed to', () => {

@@ -1,5 +1,5 @@
 import type { Peer } from '@ogong/host/link/link-pool';
-import { askToCommit, askToReveal } from '@ogong/host/link/verifier-call';
+import { askToCommit, askToReveal, isRefusedJob } from '@ogong/host/link/verifier-call';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { fillRound } from '@ogong/protocol/modality/shared/score-commitment';
 import type { OpenedReport } from '@ogong/protocol/verdict/evidence';
@@ -35,8 +35,10 @@ export async function askHoneypot(state: HoneypotState, row: HoneypotRow): Promi
   if (committed === undefined) {
     const job = await described.createMessage();
     const bound = await askToCommit(crypto, calls, { peer, keyHash }, job, call);
-    if (bound.outcome !== 'answered')
-      return giveUp(state, row, { event: bound.outcome, error: bound.error, timeoutMs });
+    if (bound.outcome !== 'answered') {
+      const event = isRefusedJob(bound.error) ? undefined : bound.outcome;
+      return giveUp(state, row, { event, error: bound.error, timeoutMs });
+    }
     committed = bound.value;
     await group.write((db) => keepHoneypotCommitment(db, id, bound.value));
   }

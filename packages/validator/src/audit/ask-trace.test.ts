@@ -52,17 +52,17 @@ describe('the trace of a verifier', () => {
   it('is asked at its announced address, about the reported model, under a job id that the record and its key decide', async () => {
     const { validator, state, dispute, sent, answer } = await openDispute();
     await validator.announceVerifier('v1');
-    expect(await askVerifierTrace(state, dispute, reported, 9)).toEqual(answer);
+    expect(await askVerifierTrace(state, dispute, reported, 8)).toEqual(answer);
     const jobId = crypto.sha256(dispute.record, keyHash).slice(0, 16);
-    expect(sent).toEqual([{ to: 'v1:1', position: 9, timeoutMs: CALL_MS, jobId, modelRoot }]);
+    expect(sent).toEqual([{ to: 'v1:1', position: 8, timeoutMs: CALL_MS, jobId, modelRoot }]);
   });
 
   it('has more time for a late position, at most twice the usual', async () => {
     const { validator, state, dispute, sent } = await openDispute();
     await validator.announceVerifier('v1');
-    await askVerifierTrace(state, dispute, reported, 1_028);
+    await askVerifierTrace(state, dispute, reported, 13);
     await askVerifierTrace(state, dispute, reported, 1_999);
-    expect(sent.map(({ timeoutMs }) => timeoutMs)).toEqual([CALL_MS + 500, 2 * CALL_MS]);
+    expect(sent.map(({ timeoutMs }) => timeoutMs)).toEqual([14 * 110, 2 * CALL_MS]);
   });
 
   it('is a rejection, and not a throw, if the verifier no longer announces itself', async () => {
@@ -97,8 +97,8 @@ describe('the trace of a provider', () => {
   it('is asked at its announced address', async () => {
     const { validator, state, dispute, sent, answer } = await openDispute();
     await validator.announce(provider);
-    expect(await askProviderTrace(state, dispute, 1_028)).toEqual(answer);
-    expect(sent).toEqual([{ to: 'provider:1', position: 1_028, timeoutMs: CALL_MS + 500 }]);
+    expect(await askProviderTrace(state, dispute, 13)).toEqual(answer);
+    expect(sent).toEqual([{ to: 'provider:1', position: 13, timeoutMs: 14 * 110 }]);
   });
 
   it('is a rejection if the provider no longer announces itself', async () => {

@@ -2,7 +2,7 @@ import type { Peer } from '@ogong/host/link/link-pool';
 import { computeCallTimeout, createScoreJob } from '@ogong/host/link/verifier-call';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { encodeScored } from '@ogong/protocol/modality/text/scored-reply';
-import { countPasses } from '@ogong/protocol/modality/text/stage2/text-claim';
+import { expectPassesMs } from '@ogong/protocol/modality/text/stage2/text-claim';
 import type { SignedTrace } from '@ogong/protocol/modality/text/stage2/trace-report';
 import { readAnnouncement } from '../store/announcement-store.ts';
 import type { Dispute, DisputeState, VerifierFinding } from './dispute-state.ts';
@@ -61,7 +61,7 @@ function findDisputePeer({ store, fixedVerifier }: DisputeState, { verifierId, k
 
 /** Returns the time limit of a trace. The rows before the position are computed in their own passes. */
 function computeTraceTimeout({ callTimeoutMs }: DisputeState, { shapeClasses }: Dispute, position: number): number {
-  return computeCallTimeout(countPasses(shapeClasses.subarray(0, position + 1)), {
+  return computeCallTimeout(expectPassesMs(shapeClasses.subarray(0, position + 1)), {
     callTimeoutMs,
     mostMs: 2 * callTimeoutMs,
   });

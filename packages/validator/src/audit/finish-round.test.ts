@@ -164,6 +164,20 @@ describe('the commitments of a round', () => {
     expect([short.outcomes(), short.blamed()]).toEqual([['silent'], []]);
   });
 
+  it.each([
+    ['remote', 'invalid'],
+    ['remote', 'unsupported'],
+    ['remote', 'unavailable'],
+    ['remote', undefined],
+    ['rate-limited', undefined],
+    ['unauthorized', undefined],
+  ] as const)('that are refusals (%s, %s) defer nobody: others choose the jobs', async (code, refusal) => {
+    const refuse = async () => Promise.reject(new LinkError(code, 'not this job', refusal && { refusal }));
+    const { state, job, asked, outcomes, blamed } = await openRound(['v1'], () => ({ commit: refuse }));
+    await commitRound(state, job, asked);
+    expect([outcomes(), blamed()]).toEqual([['silent'], []]);
+  });
+
   it('are not stored once the validator stops', async () => {
     const { state, job, asked, outcomes, stopping, errors } = await openRound(['v1'], () => ({
       commit: async () => {

@@ -2,9 +2,10 @@ import {
   askToCommit,
   askToReveal,
   computeCallTimeout,
-  countJobPasses,
   createScoreJob,
+  expectJobMs,
   isOwnDelay,
+  isRefusedJob,
 } from '@ogong/host/link/verifier-call';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
@@ -123,7 +124,7 @@ function createRoundJob(
   const drawn = draw?.beacon ?? NO_DRAW;
   const inputs = opened.reply.describeJob(endpoint, drawn, claim.cohort, about.segment);
   const inputsHash = hashScoreInputs(crypto, { requestHash: claim.order.requestHash, ...inputs });
-  const timeoutMs = computeCallTimeout(countJobPasses(inputs), {
+  const timeoutMs = computeCallTimeout(expectJobMs({ ...inputs, request }), {
     callTimeoutMs,
     mostMs: Math.ceil(windowMs / 3),
   });
@@ -287,7 +288,8 @@ async function keepAnswer(
     keepAttempt(db, replyId, row);
     const tookMs = awake.nowMs() - startMs;
     const isShort = leftMs < timeoutMs;
-    const isNobodys = isShort || isOwnDelay(error, { ...createCall(state, job), tookMs });
+    const isRefused = row.committed === undefined && isRefusedJob(error);
+    const isNobodys = isShort || isRefused || isOwnDelay(error, { ...createCall(state, job), tookMs });
     if (row.outcome === 'silent' && isNobodys) return;
     const why = { nowMs: clock.nowMs(), deferMs: timeoutMs };
     if (row.outcome === 'garbage' || row.outcome === 'silent') recordVerifier(db, row.verifierId, row.outcome, why);

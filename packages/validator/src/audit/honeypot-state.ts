@@ -1,9 +1,8 @@
-import { computeCallTimeout, countJobPasses, createScoreJob, type VerifierCalls } from '@ogong/host/link/verifier-call';
+import { computeCallTimeout, createScoreJob, expectJobMs, type VerifierCalls } from '@ogong/host/link/verifier-call';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
-import type { PlantedReply } from '@ogong/protocol/modality/modality';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import { type HoneypotKey, toPlantedSubject } from '@ogong/protocol/verdict/honeypot/honeypot';
@@ -85,7 +84,7 @@ export function describeHoneypot(state: HoneypotState, row: HoneypotRow): Honeyp
   const { request, endpoint } = submission;
   const jobId = computeJobId(crypto, { validator, replyId: row.id, attempt: 0, nonce });
   const subject = toPlantedSubject(crypto, planted, hashRequest(crypto, endpoint, request));
-  const timeoutMs = computeJobTimeout(state, planted);
+  const timeoutMs = computeJobTimeout(state, { ...planted.inputs, request });
   return {
     ...{ jobId, nonce, subject, timeoutMs },
     async createMessage() {
@@ -97,12 +96,12 @@ export function describeHoneypot(state: HoneypotState, row: HoneypotRow): Honeyp
 
 const computeJobTimeout = (
   { callTimeoutMs, windowMs }: Pick<HoneypotState, 'callTimeoutMs' | 'windowMs'>,
-  { inputs }: Pick<PlantedReply, 'inputs'>,
-): number => computeCallTimeout(countJobPasses(inputs), { callTimeoutMs, mostMs: Math.ceil(windowMs / 3) });
+  job: Parameters<typeof expectJobMs>[0],
+): number => computeCallTimeout(expectJobMs(job), { callTimeoutMs, mostMs: Math.ceil(windowMs / 3) });
 
 interface GivenUp {
-  /** The mark of the verifier; undefined if the time was over before it could be asked. */
-  readonly event?: 'garbage' | 'silent';
+  /** The mark of the verifier; undefined if the time was over before it could be asked, or it refused the job. */
+  readonly event?: 'garbage' | 'silent' | undefined;
   readonly error?: unknown;
   /** Time that the verifier had for the call. */
   readonly timeoutMs?: number;

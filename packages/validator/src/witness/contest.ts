@@ -74,7 +74,9 @@ export function createContest(dependencies: ContestDependencies): Contests {
     const statements = store.read(() => listStatements(store, question));
     if (!areEnough(statements, drawn)) return undefined;
     failures.delete(key);
-    return { statements, drawn };
+    // One witness alone must not turn silence into an answer.
+    const unanswered = statements.filter(({ isRefused }) => !isRefused);
+    return { statements: areEnough(unanswered, drawn) ? unanswered : statements, drawn };
   }
 
   return {

@@ -1,6 +1,6 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import type { Peer } from '@ogong/host/link/link-pool';
-import type { VerifierCallOptions } from '@ogong/host/link/verifier-call';
+import { isRefusedJob, type VerifierCallOptions } from '@ogong/host/link/verifier-call';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import type { Clock } from '@ogong/host/time/clock';
@@ -131,8 +131,8 @@ export interface Inquirer {
 export interface InquirerOptions {
   readonly record: PatienceOptions;
   readonly opening: PatienceOptions;
-  /** Limits by the passes of the job. */
-  readonly commitment: (job: Pick<ScoreJobMessage, 'endpoint' | 'claim'>) => PatienceOptions;
+  /** Limits by the size of the job. */
+  readonly commitment: (job: Pick<ScoreJobMessage, 'endpoint' | 'header' | 'claim' | 'request'>) => PatienceOptions;
   readonly report: PatienceOptions;
 }
 
@@ -204,7 +204,9 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
   ): Promise<ReplyPart> {
     assertAnnounced(verifier, keyHash);
     const asked = { ...job, timeoutMs, validator: order.validator };
-    const committed = await dependencies.commit(verifier, asked, { timeoutMs, signal });
+    const committed = await dependencies.commit(verifier, asked, { timeoutMs, signal }).catch((cause: unknown) => {
+      throw isRefusedJob(cause) ? new NoAnswer('it refuses the job', { cause }) : cause;
+    });
     const problem = findCommitmentProblem(crypto, { jobId: job.jobId, keyHash, committed });
     if (problem !== undefined) throw new NoAnswer(`the answer is no commitment: ${problem}`);
     return { kind: 'commitment', committed };
@@ -267,11 +269,13 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
     }
     const { asks } = answer;
     const isSilent = before.outcome !== 'found' && isOver(asks);
+    // Others choose a verifier's jobs. So one answer is enough: it was there.
+    const isAnswered = asked.asked === 'commitment' ? asks.refusals > 0 : isRefused(asks);
     const after: Inquiry = {
       ...before,
       ...asks,
       dueAtMs: clock.nowMs() + asks.pauseMs,
-      ...(isSilent && { outcome: isRefused(asks) ? 'refused' : 'silent', epoch: latestEpoch(), timeMs: clock.nowMs() }),
+      ...(isSilent && { outcome: isAnswered ? 'refused' : 'silent', epoch: latestEpoch(), timeMs: clock.nowMs() }),
     };
     await group.write((db) => keepInquiry(db, after));
     return readSilence(after) ?? { kind: 'waiting' };

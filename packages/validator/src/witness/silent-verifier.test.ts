@@ -3,6 +3,7 @@ import { LinkError } from '@ogong/host/link/link-error';
 import type { VerifierCalls } from '@ogong/host/link/verifier-call';
 import { computeAttemptEpoch } from '@ogong/protocol/audit/audit-attempt';
 import { toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { parseAnnouncement, type SignedAnnouncement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { signProviderPayee } from '@ogong/protocol/exchange/provider-payee';
 import { hashJobRound, hashReveal } from '@ogong/protocol/exchange/round-signature';
@@ -23,6 +24,7 @@ import { flip, on, proposeUnheard, rebuild } from '@ogong/testing/validator/test
 import type { TestReply } from '@ogong/testing/validator/test-reply';
 import { describe, expect, it } from 'vitest';
 import { listSilentPayees } from '../store/sequential-store.ts';
+import { readVerifier } from '../store/verifier-store.ts';
 import type { WitnessAsk } from './answer-witness.ts';
 
 /** A reply of the first of four validators, whose verifier answers those whose indices are given. */
@@ -72,6 +74,45 @@ describe('a verifier that commits to nothing', () => {
     expect(Math.max(...hours)).toBeLessThanOrEqual(toHalfHour(clock.nowMs()));
     await settle(four);
     expect(four.chain.settled).toMatchObject([{ tallies: [] }]);
+  });
+
+  it.each(['invalid', 'unsupported', 'unavailable'] as const)(
+    'has answered where it refuses the job (%s): no entry names it, and no draw passes over it',
+    async (refusal) => {
+      const refuse = async () => Promise.reject(new LinkError('remote', 'not this job', { refusal }));
+      const honest = createTestCalls(answerHonestly(new Map()));
+      const four = await createFour({
+        calls: { commit: refuse, reveal: honest.reveal },
+        audit: { pairPpm: 0, honeypotPpm: 0 },
+      });
+      for (const peer of four.peers) await peer.announceVerifier('v1');
+      await four.own.deliver(0);
+      await four.certifyAll();
+      await four.own.runSittings();
+      expect(four.own.decided).toMatchObject([{ verdict: 'unjudged', verifiers: [] }]);
+      await settle(four);
+      for (const { store } of [four.own, ...four.peers]) {
+        const record = readVerifier(store, hashHybridKey(crypto, createTestHybrid('v1').publicKey));
+        expect(record).toMatchObject({ marks: 0, deferredUntilMs: 0 });
+      }
+    },
+  );
+
+  it('is silent though one witness says that it answered', async () => {
+    const refuse = async () => Promise.reject(new LinkError('remote', 'not this job', { refusal: 'invalid' }));
+    const away = async () => Promise.reject(new LinkError('unreachable', 'no answer'));
+    const honest = createTestCalls(answerHonestly(new Map()));
+    const four = await createFour((index) => ({
+      calls: { commit: index === 1 ? refuse : away, reveal: honest.reveal },
+      audit: { pairPpm: 0, honeypotPpm: 0 },
+    }));
+    for (const peer of four.peers) await peer.announceVerifier('v1');
+    await four.own.deliver(0);
+    await four.certifyAll();
+    await four.own.runSittings();
+    const [entry] = four.own.decided as [VerdictEntry];
+    expect(entry.verifiers.length).toBeGreaterThanOrEqual(8);
+    for (const mark of entry.verifiers) expect(mark).toMatchObject({ outcome: 'silent' });
   });
 
   it('costs nothing by an outage of ten minutes, whatever jobs fall into it', async () => {

@@ -4,6 +4,7 @@ import type { Crypto } from '../../crypto/crypto.ts';
 import { MAX_RESPONSE_BYTES } from '../../exchange/limits.ts';
 import { checkRoot } from '../../stage1/common-checks.ts';
 import type { LocalReplyContext, Modality, ReplayedReply, ReplayOptions } from '../modality.ts';
+import { MS_PER_REQUEST_BYTE } from '../shared/expected-time.ts';
 import { createWholeReply } from '../shared/whole-reply.ts';
 import { adjudicateEmbedding, checkEmbeddingReport } from './adjudicate.ts';
 import { EMBEDDING_HEADER_TAG, type EmbeddingHeader, encodeEmbeddingHeader, parseEmbeddingHeader } from './header.ts';
@@ -44,7 +45,7 @@ export const embedding = {
   maxResponseBytes: MAX_RESPONSE_BYTES,
   hasProgress: false,
   wasCutShort: () => false,
-  countPasses: () => 1,
+  expectJobMs: ({ request }) => MS_PER_REQUEST_BYTE * request.length,
   countLeaves: (vectors) => (vectors <= MAX_INPUTS ? vectors : 0),
   checkHeader: (crypto: Crypto, header: EmbeddingHeader, context: EmbeddingContext) =>
     checkEmbeddingHeader(crypto, header, context),

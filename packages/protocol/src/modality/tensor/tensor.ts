@@ -35,7 +35,7 @@ export const tensor = {
   maxResponseBytes: MAX_RESPONSE_BYTES,
   hasProgress: false,
   wasCutShort: () => false,
-  countPasses: () => 1,
+  expectJobMs: () => 0,
   countLeaves: (leaves) => (leaves <= MAX_LEAVES ? leaves : 0),
   checkHeader: (crypto: Crypto, header: TensorHeader, context: TensorContext) =>
     checkTensorHeader(crypto, header, context),

@@ -7,6 +7,7 @@ import { MAX_RESPONSE_BYTES } from '../../exchange/limits.ts';
 import { isEqualityDue } from '../../tier/exact-class.ts';
 import { getTier } from '../../tier/registry.ts';
 import type { LocalReplyContext, Modality, ReplayedReply, ReplayOptions } from '../modality.ts';
+import { MS_PER_REQUEST_BYTE } from '../shared/expected-time.ts';
 import type { ServingCohort } from '../shared/serving-cohort.ts';
 import { TEXT_CANARY } from './canary.ts';
 import { type Header, parseHeader, TEXT_ENDPOINTS, TEXT_HEADER_TAG } from './commitment/header.ts';
@@ -32,7 +33,7 @@ import { type Replay, replayReply } from './stage1/replay.ts';
 import { type CommittedEdges, listEdges, listShownLayers } from './stage2/compare-edges.ts';
 import { findRows, listRowBlobs, type ShownRows } from './stage2/picture-rows.ts';
 import { countScored } from './stage2/scored-prefix.ts';
-import { countPasses, type JobSegment, parseTextClaim } from './stage2/text-claim.ts';
+import { expectPassesMs, type JobSegment, parseTextClaim } from './stage2/text-claim.ts';
 
 const MS_PER_TOKEN = 50;
 
@@ -58,7 +59,10 @@ export const text = {
   maxResponseBytes: MAX_RESPONSE_BYTES,
   hasProgress: true,
   wasCutShort: ({ stopReason }: Header) => stopReason === 'cancelled',
-  countPasses: (claim) => countPasses(parseTextClaim(claim).shapeClasses ?? new Uint8Array(0)),
+  expectJobMs({ claim, request }) {
+    const { shapeClasses = new Uint8Array(0) } = parseTextClaim(claim);
+    return MS_PER_REQUEST_BYTE * request.length + expectPassesMs(shapeClasses);
+  },
   countLeaves(tokens) {
     const windows = Math.ceil(tokens / WINDOW_TOKENS);
     return windows <= MAX_WINDOWS ? windows : 0;

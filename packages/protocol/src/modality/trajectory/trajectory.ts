@@ -7,7 +7,7 @@ import { isEqualityDue } from '../../tier/exact-class.ts';
 import type { LocalReplyContext, Modality, ReplayedReply, ReplayOptions } from '../modality.ts';
 import { encodeValues } from '../shared/values.ts';
 import { adjudicateTrajectory, checkTrajectoryReport } from './adjudicate.ts';
-import { composeClaim, drawAuditedSteps, encodeTrajectoryClaim } from './audit-job.ts';
+import { composeClaim, drawAuditedSteps, encodeTrajectoryClaim, parseTrajectoryClaim } from './audit-job.ts';
 import { TRAJECTORY_CANARY } from './canary.ts';
 import {
   countCodings,
@@ -63,7 +63,11 @@ export const trajectory = {
   maxResponseBytes: MAX_PICTURE_BYTES,
   hasProgress: false,
   wasCutShort: () => false,
-  countPasses: () => 1,
+  expectJobMs({ header, claim }) {
+    const parsed = parseTrajectoryHeader(header);
+    const runs = parseTrajectoryClaim(claim).steps.length + countCodings(parsed);
+    return MS_PER_UNIT * countUnits(parsed.choices, runs);
+  },
   countLeaves: (steps) => (steps <= MAX_STEPS_ASKED ? steps + 1 : 0),
   checkHeader: (crypto: Crypto, header: TrajectoryHeader, context: TrajectoryContext) =>
     checkTrajectoryHeader(crypto, header, context),

@@ -63,6 +63,14 @@ export const encodeTextClaim: (claim: TextClaim) => Uint8Array = format.encode;
 /** @throws ProtocolError */
 export const parseTextClaim: (bytes: Uint8Array) => TextClaim = format.decode;
 
+/** A pass over one token reads all weights once. Many tokens of one pass share that. */
+const MS_PER_PASS = 100;
+const MS_PER_TOKEN = 10;
+
+/** Returns the time that a verifier is expected to need for the passes of a teacher-forced run, ms. */
+export const expectPassesMs = (shapeClasses: Uint8Array): number =>
+  MS_PER_TOKEN * shapeClasses.length + MS_PER_PASS * countPasses(shapeClasses);
+
 /** Counts the forward passes of a teacher-forced run: one for each single token, one for each run of tokens of one class. */
 export function countPasses(shapeClasses: Uint8Array): number {
   return shapeClasses.reduce(
