@@ -13,6 +13,11 @@ describe('a payee whose verifiers are silent about the replies of a rival', () =
     },
   );
 
+  it('fills none with refusals either, which cost nothing', async () => {
+    const outcome = await silentForProfit.play({ ...LEAGUE, costs: true, refuses: true });
+    expect(outcome).toMatchObject({ paid: [true, true, true], offences: { league: 0, honest: 0 } });
+  });
+
   it('leaves replies unpaid with nearly all of the stake, until its silence has cost it the weight', async () => {
     const outcome = await silentForProfit.play({ ...LEAGUE, costs: true, honestStake: 1n });
     expect(outcome).toMatchObject({ paid: [false, false, true], offences: { honest: 0 } });

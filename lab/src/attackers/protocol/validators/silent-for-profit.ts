@@ -1,4 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { LinkError } from '@ogong/host/link/link-error';
 import type { VerifierCalls } from '@ogong/host/link/verifier-call';
 import { computeAttemptEpoch } from '@ogong/protocol/audit/audit-attempt';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
@@ -24,6 +25,8 @@ interface Plan {
   readonly replies: number;
   /** Without it every silence is forgotten, as if no log entry named it. */
   readonly costs: boolean;
+  /** The league answers that it does not do the jobs. Default: it does not answer. */
+  readonly refuses?: boolean;
   /** Stake of the verifier that answers, whole tokens. Default: as much as the league's. */
   readonly honestStake?: bigint;
 }
@@ -43,7 +46,7 @@ export const silentForProfit = defineAttack({
   stoppedBy:
     'An accept needs as much stake as silent verifiers have. From the fifth half hour of silence per day, each halves the weight of the stake and costs a part of it',
   restarts: ['validator', 'signer', 'verifier'],
-  async play({ keys, replies, costs, honestStake = BigInt(keys) * STAKE_PER_KEY }: Plan, breaks) {
+  async play({ keys, replies, costs, refuses = false, honestStake = BigInt(keys) * STAKE_PER_KEY }: Plan, breaks) {
     let clock = createTestClock();
     const served = new Map<string, TestReply>();
     const honest = openAttackedVerifiers(breaks, answerHonestly(served));
@@ -51,6 +54,7 @@ export const silentForProfit = defineAttack({
       ...honest,
       async commit(peer, job, call) {
         if (String(peer.endpoint) === 'v1:1') return honest.commit(peer, job, call);
+        if (refuses) throw new LinkError('remote', 'not this job', { refusal: 'invalid' });
         clock.advance(call.timeoutMs);
         throw new Error('no answer');
       },
