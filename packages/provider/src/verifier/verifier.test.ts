@@ -12,14 +12,19 @@ import { createMetrics } from '@ogong/host/metrics/metrics';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import { systemClock } from '@ogong/host/time/clock';
-import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { hashResponse } from '@ogong/protocol/commitment/response-hash';
 import { hashHybridKey, verifyHybrid } from '@ogong/protocol/crypto/hybrid';
 import type { JobRound } from '@ogong/protocol/exchange/round-signature';
 import { parseEndorsement, verifyEndorsement } from '@ogong/protocol/exchange/verifier-endorsement';
-import { type GenerateRequest, ProviderService, VerifierService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import {
+  type GenerateRequest,
+  ProviderService,
+  type ScoreRequest,
+  VerifierService,
+} from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { hashRequest } from '@ogong/protocol/modality/request-hash';
 import {
   computeScoreDigest,
@@ -392,6 +397,36 @@ describe('a verifier', () => {
     const { client } = await start({ contextSize: 48 });
     const { digest } = await client.service(VerifierService).commit(makeJob(await serve()));
     expect(digest).toHaveLength(32);
+  });
+
+  it('covers each field of a job by its commitment, refuses it, or does not depend on it', async () => {
+    const verifier = await start();
+    const job = makeJob(await serve());
+    const service = verifier.client.service(VerifierService);
+    const { digest } = await service.commit(job);
+    const header = parseHeader(job.header);
+    const shown = readTextClaim(job);
+    const bends = {
+      jobId: [{ jobId: new Uint8Array(16).fill(9) }, 'another commitment'],
+      modelRoot: [{ modelRoot: new Uint8Array(32) }, 'refused'],
+      request: [{ request: utf8Encode(`${utf8Decode(job.request)} `) }, 'another commitment'],
+      endpoint: [{ endpoint: 'embedding' }, 'refused'],
+      header: [{ header: encodeHeader({ ...header, numericClass: 'other' }) }, 'another commitment'],
+      sketchBankSeed: [{ sketchBankSeed: new Uint8Array(32).fill(9) }, 'another commitment'],
+      timeoutMs: [{ timeoutMs: 19_000 }, 'the same commitment'],
+      validator: [{ validator: new Uint8Array(20).fill(9) }, 'another commitment'],
+      modality: [{ modality: 'embedding' }, 'refused'],
+      claim: [{ claim: encodeTextClaim({ ...shown, listSizes: shown.listSizes.with(0, 1) }) }, 'another commitment'],
+      blobs: [{ blobs: [new Uint8Array(64)] }, 'refused'],
+      media: [{ media: [new Uint8Array(64)] }, 'refused'],
+    } satisfies Record<Exclude<keyof ScoreRequest, '$typeName' | '$unknown'>, readonly [object, string]>;
+    const found = Object.entries(bends).map(async ([name, [bent]]) => {
+      const answer = await service.commit({ ...job, ...bent }).catch(() => undefined);
+      if (answer === undefined) return [name, 'refused'];
+      return [name, equalBytes(answer.digest, digest) ? 'the same commitment' : 'another commitment'];
+    });
+    const expected = Object.entries(bends).map(([name, [, outcome]]) => [name, outcome]);
+    expect(await Promise.all(found)).toEqual(expected);
   });
 
   it('says that a job is not done yet, goes on with it, and answers it when it is asked again', async () => {
