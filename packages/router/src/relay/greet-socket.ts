@@ -13,8 +13,9 @@ import {
   TLS_HANDSHAKE,
 } from '@ogong/host/link/reach/relay-wire';
 import { concatBytes, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { findCrowder } from './find-crowder.ts';
 import { joinSockets } from './join-sockets.ts';
-import type { RelaySeat, RelayState, WaitingCaller } from './relay-state.ts';
+import type { HeldLink, RelaySeat, RelayState, WaitingCaller } from './relay-state.ts';
 
 const ALL = 'all';
 
@@ -24,10 +25,10 @@ export async function greetSocket(
   socket: Socket,
   control: Pick<LinkServer, 'accept'>,
 ): Promise<void> {
-  const { limits, links, rate, groupRate, sockets } = state;
+  const { limits, unread, rate, groupRate, sockets } = state;
   const group = computeAddressGroup(socket.remoteAddress) ?? '';
   socket.on('error', () => {});
-  if (!groupRate.take(group) || !rate.take(ALL) || !links.add(`new ${group}`, limits.maxNewPerGroup)) {
+  if (!groupRate.take(group) || !rate.take(ALL) || !unread.add(group, limits.maxNewPerGroup)) {
     return void socket.destroy();
   }
   sockets.add(socket);
@@ -46,7 +47,7 @@ export async function greetSocket(
   } catch {
     socket.destroy();
   } finally {
-    links.remove(`new ${group}`);
+    unread.remove(group);
   }
 }
 
@@ -69,10 +70,12 @@ function connectCaller(state: RelayState, { socket, group, seat }: Wanted): void
     return;
   }
   const node = toHex(seat.certHash);
-  if (!state.meterOf(seat.certHash).hasBytes() || !takeLink(state, { node, group, socket })) {
+  const link: HeldLink = { node, group, socket };
+  if (!state.meterOf(seat.certHash).hasBytes() || !takeLink(state, link)) {
     refuse('busy');
     return;
   }
+  socket.once('close', () => state.held.delete(link));
   const token = randomBytes();
   const name = state.nameOf({ ask: 'join', subject: token });
   const timer = setTimeout(() => refuse('late'), limits.joinTimeoutMs);
@@ -86,24 +89,21 @@ function connectCaller(state: RelayState, { socket, group, seat }: Wanted): void
   if (!seat.call({ token, group: place })) refuse('late');
 }
 
-interface Slot {
-  readonly node: string;
-  readonly group: string;
-  readonly socket: Socket;
-}
-
-/** @returns false without room; otherwise the place is free again once the socket is closed. */
-function takeLink({ links, limits }: RelayState, { node, group, socket }: Slot): boolean {
-  const taken: [name: string, max: number][] = [
-    [ALL, limits.maxLinks],
-    [`to ${node}`, limits.maxLinksPerNode],
-    [`of ${group}`, limits.maxLinksPerGroup],
-  ];
-  if (taken.some(([name, max]) => links.count(name) >= max)) return false;
-  for (const [name, max] of taken) links.add(name, max);
-  socket.once('close', () => {
-    for (const [name] of taken) links.remove(name);
-  });
+/** @returns false without room; otherwise the place is free again once the link leaves `held`. */
+function takeLink({ held, limits }: RelayState, link: HeldLink): boolean {
+  const { node, group } = link;
+  if ([...held].filter((one) => one.group === group).length >= limits.maxLinksPerGroup) return false;
+  const hasRoom = (max: number, links: readonly HeldLink[]): boolean => {
+    if (links.length < max) return true;
+    const crowder = findCrowder(links, group);
+    if (crowder === undefined) return false;
+    held.delete(crowder);
+    crowder.socket.destroy();
+    return true;
+  };
+  const toNode = [...held].filter((one) => one.node === node);
+  if (!hasRoom(limits.maxLinksPerNode, toNode) || !hasRoom(limits.maxLinks, [...held])) return false;
+  held.add(link);
   return true;
 }
 

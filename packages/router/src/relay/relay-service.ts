@@ -4,6 +4,7 @@ import { getCallerPlace } from '@ogong/host/link/link-server';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { signRelayAccount } from '@ogong/protocol/exchange/relay/relay-account';
 import type { RelayService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { findCrowder } from './find-crowder.ts';
 import type { CallEvent, RelaySeat, RelayState } from './relay-state.ts';
 
 /** Most calls that a node has not read. A node that reads none is gone. */
@@ -76,25 +77,32 @@ async function* register(state: RelayState, context: HandlerContext, accountInte
   } finally {
     clearInterval(accounts);
     context.signal.removeEventListener('abort', end);
-    if (seats.get(name) === seat) {
-      seats.delete(name);
-      state.named.delete(state.nameOf({ ask: 'connect', subject: peer }));
-    }
+    if (seats.get(name) === seat) leaveSeat(state, seat);
     state.metrics.nodes.set(seats.size);
   }
 }
 
 /** A node has one registration. The holder of its key may register again, as after a lost connection. @throws RateLimited */
-function takeSeat({ seats, named, limits, nameOf }: RelayState, seat: RelaySeat): void {
+function takeSeat(state: RelayState, seat: RelaySeat): void {
+  const { seats, named, limits, nameOf } = state;
   const name = toHex(seat.certHash);
   const others = [...seats].filter(([other]) => other !== name).map(([, each]) => each);
   const ofGroup = others.filter(({ group }) => group === seat.group);
-  if (others.length >= limits.maxNodes || ofGroup.length >= limits.maxNodesPerGroup) {
+  const isFull = others.length >= limits.maxNodes;
+  const crowder = isFull ? findCrowder(others, seat.group) : undefined;
+  if ((isFull && crowder === undefined) || ofGroup.length >= limits.maxNodesPerGroup) {
     throw new RateLimited('this relay has no room for another node; register with another one');
   }
+  if (crowder !== undefined) leaveSeat(state, crowder);
+  crowder?.end();
   seats.get(name)?.end();
   seats.set(name, seat);
   named.set(nameOf({ ask: 'connect', subject: seat.certHash }), seat);
+}
+
+function leaveSeat({ seats, named, nameOf }: RelayState, { certHash }: RelaySeat): void {
+  seats.delete(toHex(certHash));
+  named.delete(nameOf({ ask: 'connect', subject: certHash }));
 }
 
 function signAccount({ signer, relayId, meterOf }: RelayState, certHash: Uint8Array, nowMs: number) {

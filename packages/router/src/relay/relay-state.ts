@@ -43,6 +43,15 @@ export interface RelaySeat {
   end(): void;
 }
 
+/** A caller's link, joined or waiting. */
+export interface HeldLink {
+  /** Certificate hash of the wanted node, hex. */
+  readonly node: string;
+  /** Address of the caller. */
+  readonly group: string;
+  readonly socket: Socket;
+}
+
 export interface WaitingCaller {
   readonly token: Uint8Array;
   readonly seat: RelaySeat;
@@ -63,9 +72,12 @@ export interface RelayState extends Omit<RelayDependencies, 'metrics'> {
   readonly named: Map<string, RelaySeat>;
   /** By nameOf. */
   readonly waiting: Map<string, WaitingCaller>;
+  /** The oldest first. */
+  readonly held: Set<HeldLink>;
   /** Every connection, so that stop can end them. */
   readonly sockets: Set<Socket>;
-  readonly links: Tally;
+  /** Connections whose purpose is not known yet, by address. */
+  readonly unread: Tally;
   readonly rate: RateLimiter;
   readonly groupRate: RateLimiter;
   /** By address: bytes to nodes that have not answered. */
@@ -95,8 +107,9 @@ export function openRelayState(limits: RelayLimits, dependencies: RelayDependenc
     seats,
     named: new Map(),
     waiting: new Map(),
+    held: new Set(),
     sockets: new Set(),
-    links: createTally(),
+    unread: createTally(),
     rate: createRateLimiter(limits.rate, clock),
     groupRate: createRateLimiter(limits.groupRate, clock),
     unanswered: createRateLimiter(limits.unansweredRate, clock),

@@ -119,8 +119,9 @@ const failure = (call: Promise<unknown>): Promise<LinkError> =>
 async function ask(
   at: HostPort,
   wish: RelayWish | Uint8Array,
+  localAddress = '127.0.0.1',
 ): Promise<{ answer: number | undefined; socket: Socket }> {
-  const socket = connect(at);
+  const socket = connect({ ...at, localAddress });
   socket.on('error', () => {});
   closers.push(() => void socket.destroy());
   if (wish instanceof Uint8Array) socket.write(wish);
@@ -283,6 +284,40 @@ describe('a relay', () => {
     closers.push(() => other.stop());
     expect(await refused.promise).toMatchObject({ code: 'rate-limited' });
     expect(other.isReachable()).toBe(false);
+  });
+
+  it('carries a caller whose node has no link left, where another address holds several', async () => {
+    const relay = await openRelay({ maxLinksPerNode: 3 });
+    const node = await openNode(relay.address());
+    const wish = { ask: 'connect', subject: (await makeIdentity(73)).id } as const;
+    const crowd = [];
+    for (let each = 0; each < 3; each++) crowd.push(await ask(relay.address(), wish, '127.0.0.2'));
+    expect(crowd.map(({ answer }) => answer)).toEqual([RELAY_ANSWER.joined, RELAY_ANSWER.joined, RELAY_ANSWER.joined]);
+    const client = await callThrough(node.reachability.endpoint());
+    expect(await client.service(RouterService).listModels({})).toMatchObject({ models: [{ model: MARKER }] });
+    expect(crowd.map(({ socket }) => socket.destroyed)).toEqual([false, false, true]);
+  });
+
+  it('registers a node where another address holds several registrations', async () => {
+    const relay = await openRelay({ maxNodes: 2 });
+    const { RelayService } = await import('@ogong/protocol/generated/ogong/v1/ogong_pb');
+    const crowd: AsyncIterator<unknown>[] = [];
+    for (const seed of [75, 76]) {
+      const dial = async () => connect({ ...relay.address(), localAddress: '127.0.0.2' });
+      const link = createLinkClient({
+        ...{ endpoint: relay.address(), certHash: (await makeIdentity(71)).id, identity: await makeIdentity(seed) },
+        ladder: [{ kind: 'direct', name: 'crowd', dial }],
+      });
+      closers.push(() => link.close());
+      const events = link.service(RelayService).register({})[Symbol.asyncIterator]();
+      await events.next();
+      crowd.push(events);
+    }
+    await openNode(relay.address());
+    expect(relay.counts().nodes).toBe(2);
+    let newest = await crowd[1]?.next();
+    while (newest?.done === false) newest = await crowd[1]?.next();
+    expect(newest?.done).toBe(true);
   });
 
   it('closes the links of a node that has used up its bytes, and opens no more of them', async () => {
