@@ -1,6 +1,9 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { OrderConsent } from '@ogong/protocol/exchange/order-consent';
+import type { PushRecordRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { NO_MEDIA } from '@ogong/protocol/modality/media/media';
+import { createTestValidator } from '@ogong/testing/validator/test-bench';
+import { toPushMessage } from '@ogong/testing/validator/test-reply';
 import { expect, it } from 'vitest';
 import type { ProviderState } from '../provider-state.ts';
 import { createRunningReplies } from './running-replies.ts';
@@ -92,4 +95,42 @@ it('has nothing admitted before the claim is on the disk and the consent is sign
   const failed = Promise.reject(new Error('the disk is full'));
   await expect(open(failed, Promise.resolve(CONSENT))).rejects.toThrow('the disk is full');
   expect(steps).toEqual([]);
+});
+
+const bench = createTestValidator();
+
+/** Keeps a reply and returns everything that a disk then holds of its texts. */
+async function keepReply(tier: string, { isSealed = true, isWithheld = false }) {
+  const served = bench.order(0);
+  const header = (fields: object) => ({ ...fields, tier });
+  const { submission } = bench.serve(served, { bend: { header } as never });
+  const openings: object[] = [];
+  const pushes: PushRecordRequest[] = [];
+  const state = {
+    ...{ crypto, clock: { nowMs: () => NOW }, stopping: new AbortController(), maxReplyMs: 600_000, openingTtlMs: 1 },
+    replies: createRunningReplies({ crypto, ledger: LEDGER }),
+    getPayeeWord: () => new Uint8Array(73),
+    openings: { put: async (_id: Uint8Array, opening: object) => void openings.push(opening) },
+    outbox: { add: async (_id: Uint8Array, _to: Uint8Array, push: PushRecordRequest) => void pushes.push(push) },
+    served: { sign: async () => {} },
+  };
+  const order = { ...served.fields, orderHash: new Uint8Array(32), expiresAtMs: BigInt(NOW + 1_000) };
+  const job = {
+    ...{ order, body: submission.request, media: NO_MEDIA, ticket: { modelId: `ogong/${tier}/test/toy` } },
+    ...{ hold: { keep: async () => {} }, sealer: isSealed ? {} : undefined },
+  };
+  const reader = { consumer: new Uint8Array(32).fill(1), address: '', welcome() {}, send: async () => true };
+  const context = createServeContext(state as never, job as never, { ...reader, gone: new AbortController().signal });
+  const committed = { opening: new Uint8Array(9) } as never;
+  await context.keep(committed, toPushMessage(submission) as PushRecordRequest, { feeAtomic: 1n, isWithheld });
+  return { openings: openings.length, hasTexts: pushes.some(({ request }) => request.length > 0) };
+}
+
+it.each([
+  ['tee, sealed', 'tee', { isSealed: true }, { openings: 0, hasTexts: false }],
+  ['tee, in plain', 'tee', { isSealed: false }, { openings: 1, hasTexts: false }],
+  ['tee, in plain and unpaid', 'tee', { isSealed: false, isWithheld: true }, { openings: 0, hasTexts: false }],
+  ['verified, sealed', 'verified', { isSealed: true }, { openings: 1, hasTexts: true }],
+])('stores of a reply of tier %s no texts that nobody may ask for', async (_what, tier, how, expected) => {
+  expect(await keepReply(tier, how)).toEqual(expected);
 });

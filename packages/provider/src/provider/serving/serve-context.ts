@@ -13,6 +13,7 @@ import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import { mayShowTexts } from '@ogong/protocol/tier/outcome';
 import { makeReplyEvidence } from '../../machine/reply-evidence.ts';
 import type { AcceptedOrder, KeptBlob, ReplyEvent, ServeContext } from '../../modality/order-job.ts';
+import { barePush } from '../bare-push.ts';
 import { createEventSealer } from '../orders/sealed-order.ts';
 import type { RunningStandby } from '../orders/untaken-orders.ts';
 import type { Hold } from '../paid/receivables.ts';
@@ -58,9 +59,10 @@ export function createServeContext(
   // the consumer has read it.
   const expired = AbortSignal.timeout(Math.max(1, Number(expiresAtMs) - clock.nowMs()));
   const blind = computeBlinds(crypto, { body: job.body, replyId }).answer;
-  // For the audit. In a tier whose texts no validator may read, nobody asks for them.
-  const isStored = job.media.size > 0 && mayShowTexts(parseModelId(job.ticket.modelId).tier);
-  const media = isStored ? listMediaBlobs(crypto, job.media, blind) : [];
+  /** Whether validators may read the texts. If not, nothing on this disk contains them unless the consumer may ask for it. */
+  const isShown = (): boolean => mayShowTexts(parseModelId(job.ticket.modelId).tier);
+  // For the audit.
+  const media = job.media.size > 0 && isShown() ? listMediaBlobs(crypto, job.media, blind) : [];
   const mediaSizes = media.map(({ ref }) => ref.bytes);
   if (media.length > 0) state.blobs.reserve(replyId, mediaSizes);
   const reply = state.replies.open(job.order, {
@@ -143,22 +145,24 @@ export function createServeContext(
       kept = opening;
       // A sealed reply is opened in plain to no consumer: a carrier of the reply could ask in its place. Nor is what it does not pay.
       const opener = job.sealer || isWithheld ? NOBODY : consumer;
+      const isReadable = isShown() || opener !== NOBODY;
       const openingExpiresAtMs = Number(expiresAtMs) + state.openingTtlMs;
       // Before the commit: no opening is kept whose blobs are not.
       const blobs = [...media, ...own];
-      if (blobs.length > 0) {
+      if (blobs.length > 0 && isReadable) {
         const orderer = isWithheld ? undefined : consumer;
         const refs = media.map(({ ref }) => ref);
         await state.blobs.put(replyId, { blobs, blind, expiresAtMs: openingExpiresAtMs, orderer, media: refs });
       }
       // One commit for all of it, and in this order: no record is due whose opening is not kept.
       await Promise.all([
-        openings.put(replyId, {
-          bytes: opening,
-          consumer: opener,
-          expiresAtMs: openingExpiresAtMs,
-        }),
-        outbox.add(replyId, validator, push),
+        isReadable &&
+          openings.put(replyId, {
+            bytes: opening,
+            consumer: opener,
+            expiresAtMs: openingExpiresAtMs,
+          }),
+        outbox.add(replyId, validator, isShown() ? push : barePush(crypto, push)),
         job.hold.keep(owedAtomic),
         state.served.sign(replyId, feeAtomic),
       ]);
