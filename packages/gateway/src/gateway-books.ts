@@ -44,7 +44,10 @@ export function createBooks(options: GatewayOptions, context: GatewayContext): G
   const { books, accounts, chain, links, clock, payer, logger, counts, warn, metrics } = context;
   const { steps } = metrics;
   const { depositAtomic, allowanceAtomic } = options.spending;
-  const ledger = createChannelLedger(books);
+  const ledger = createChannelLedger(books, (validator, amountAtomic) => {
+    counts.countUnexplained(amountAtomic);
+    logger.error({ validator, amountAtomic }, 'a validator drew an amount that no known order explains');
+  });
   const receipts = createReceiptStore(books);
   const calls = createCallStore(books);
   const shares = createWorkShares({ books, onError: warn('the other gateways of the database could not be listed') });

@@ -11,6 +11,8 @@ export interface GatewayMetrics {
   countOther(): void;
   /** Counts a fee for an order that brought no answer. */
   countUnanswered(): void;
+  /** Counts an amount that a validator drew and that no known order explains. */
+  countUnexplained(amountAtomic: bigint): void;
   countVerdict(verdict: string, feeAtomic: bigint): void;
   watch(sources: { running: () => number; complaints: () => Promise<number> }): void;
 }
@@ -42,6 +44,10 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
     'unanswered_fees_total',
     'Fees of orders that brought no answer, though no provider had refused them',
   );
+  const unexplained = metrics.counter(
+    'unexplained_draws_atomic_total',
+    'Amounts that validators drew and that no known order explains, atomic units',
+  );
   const fees = metrics.counter('fees_atomic_total', 'Fees owed for ordered replies, atomic units');
   const running = metrics.gauge('requests_running', 'Inference requests in progress');
   const complaints = metrics.gauge('complaints_waiting', 'Complaints that no validator has heard yet');
@@ -57,6 +63,7 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
     countDelivery: (outcome) => deliveries.inc({ outcome }),
     countOther: () => others.inc(),
     countUnanswered: () => unanswered.inc(),
+    countUnexplained: (amountAtomic) => unexplained.inc(Number(amountAtomic)),
     countVerdict(verdict, feeAtomic) {
       verdicts.inc({ verdict });
       fees.inc(Number(feeAtomic));

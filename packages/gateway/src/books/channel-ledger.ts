@@ -8,6 +8,7 @@ import {
   catchUp,
   channelRows,
   computeCumulative,
+  computeUnexplained,
   findChannel,
   findHeld,
   openChannel,
@@ -110,13 +111,18 @@ const unsettledRow = columns({
   ...{ state: orderState, expiresMs: integer },
 });
 
-export function createChannelLedger(books: WorkStore): ChannelLedger {
+/** @param onUnexplained is told of an amount that a validator drew and that no known order explains. */
+export function createChannelLedger(
+  books: WorkStore,
+  onUnexplained: (validator: string, amountAtomic: bigint) => void = () => {},
+): ChannelLedger {
   const payers = createPayerMemo();
   return {
     assertBudgets: (order) => books.read(() => assertBudgets(order)),
     async reserve(reservation, sign) {
       const order = { ...reservation, organisation: reservation.organisation?.id ?? '' };
-      const signed = await books.write(() => reserve(reservation, sign), touchingOrder(order));
+      const { signed, unexplainedAtomic } = await books.write(() => reserve(reservation, sign), touchingOrder(order));
+      if (unexplainedAtomic > 0n) onUnexplained(order.validator, unexplainedAtomic);
       // Learn the payer only after the commit: a client may offer the reply id of another holder's order.
       payers.learn(order);
       return signed;
@@ -236,7 +242,10 @@ function* book(
   yield* addUsage(place, { costAtomic: spent, reservedAtomic: reserved });
 }
 
-function* reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => OrderBytes): Work<OrderBytes> {
+function* reserve(
+  reservation: Reservation,
+  sign: (cumulativeAtomic: bigint) => OrderBytes,
+): Work<{ readonly signed: OrderBytes; readonly unexplainedAtomic: bigint }> {
   const { replyId, validator, keyId, maxFeeAtomic, createdMs } = reservation;
   const organisation = reservation.organisation?.id ?? '';
   yield* askAhead(
@@ -250,7 +259,8 @@ function* reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => 
   if (yield* findRow(newOrderTable, replyId)) {
     throw new ApiError('invalid_request', 'A nonce is for one offer.', { param: 'nonce', publicCode: null });
   }
-  const channel = yield* catchUp(validator, reservation.spentAtomic);
+  const known = yield* findChannel(validator);
+  const channel = catchUp(known, reservation.spentAtomic);
   yield* assertBudgets(reservation);
   const held = yield* findHeld(validator);
   const holder = nameHolder({ keyId, organisation });
@@ -274,7 +284,7 @@ function* reserve(reservation: Reservation, sign: (cumulativeAtomic: bigint) => 
   yield* book({ ...reservation, organisation }, { spent: 0n, reserved: maxFeeAtomic });
   yield* writeHeld(validator, holder, (held.get(holder) ?? 0n) + maxFeeAtomic);
   yield* addRow(newOrderTable, { ...reservation, organisation, ...signed });
-  return signed;
+  return { signed, unexplainedAtomic: computeUnexplained(known, reservation.spentAtomic) };
 }
 
 function* deliver(replyId: string, { recordHash, feeAtomic, promptTokens, outputTokens }: HeldRecord): Work<void> {

@@ -69,13 +69,17 @@ export function* writeHeld(validator: string, holder: string, held: bigint): Wor
 }
 
 /**
- * Returns the channel with at least the drawn amount. Each drawn fee belongs to a known order, open or closed. If a validator
- * drew more than all orders may cost, a restored database has lost orders. No order would be admitted unless its voucher covers
- * the drawn amount.
+ * Computes the drawn amount that no known order explains. Each drawn fee belongs to a known order, open or closed. So a restored database
+ * has lost orders, or the validator drew more than it had told this gateway.
+ * @param spentAtomic drawn so far, by the chain.
  */
-export function* catchUp(validator: string, spentAtomic: bigint): Work<PayerChannel> {
-  const known = yield* findChannel(validator);
+export const computeUnexplained = (known: PayerChannel | undefined, spentAtomic: bigint): bigint => {
+  const unexplained = known === undefined ? 0n : spentAtomic - known.owedAtomic - known.outstandingAtomic;
+  return unexplained > 0n ? unexplained : 0n;
+};
+
+/** Returns the channel with at least the drawn amount. No order would be admitted unless its voucher covers that amount. */
+export function catchUp(known: PayerChannel | undefined, spentAtomic: bigint): PayerChannel {
   if (known === undefined) return openChannel(spentAtomic);
-  const forgotten = spentAtomic - known.owedAtomic - known.outstandingAtomic;
-  return forgotten > 0n ? { ...known, owedAtomic: known.owedAtomic + forgotten } : known;
+  return { ...known, owedAtomic: known.owedAtomic + computeUnexplained(known, spentAtomic) };
 }

@@ -35,12 +35,14 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
   let place: TestBooksPlace;
   let opened: OpenBooks;
   let ledger: ChannelLedger;
+  let unexplained: (readonly [validator: string, amountAtomic: bigint])[] = [];
 
   async function open(): Promise<void> {
     opened = await place.open();
-    ledger = createChannelLedger(opened.books);
+    ledger = createChannelLedger(opened.books, (...drawn) => unexplained.push(drawn));
   }
   beforeEach(async () => {
+    unexplained = [];
     place = await createPlace();
     await open();
   });
@@ -71,6 +73,17 @@ export function describeLedger(createPlace: () => Promise<TestBooksPlace>, runs:
       expect(await reserve('4', 5n, { spentAtomic: 400n })).toBe(405n);
       expect(await reserve('5', 5n, { spentAtomic: 400n })).toBe(410n);
       expect(await ledger.channel('aa')).toEqual({ cumulativeAtomic: 410n, owedAtomic: 290n, outstandingAtomic: 120n });
+    });
+
+    it('are reported with the amount that a validator drew beyond the fees that it told', async () => {
+      await reserve('1', 100n);
+      // The validator says that the reply costs nothing, and settles it nevertheless.
+      await ledger.close('1', { ...closing(0n), verdict: 'reject', settlement: 'none' });
+      await reserve('2', 10n, { spentAtomic: 60n });
+      expect(unexplained).toEqual([['aa', 60n]]);
+      await reserve('3', 10n, { spentAtomic: 60n });
+      await reserve('4', 10n, { spentAtomic: 70n });
+      expect(unexplained).toHaveLength(1);
     });
 
     it('cover orders in flight, and shrink to the owed amount', async () => {

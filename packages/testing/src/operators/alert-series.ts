@@ -44,6 +44,10 @@ export const ALERT_SERIES: Readonly<
     bad: [grows('ogong_unanswered_fees_total', 11)],
     good: [grows('ogong_unanswered_fees_total', 10)],
   },
+  UnexplainedDraws: {
+    bad: [grows('ogong_unexplained_draws_atomic_total', 1)],
+    good: [stays('ogong_unexplained_draws_atomic_total', 3)],
+  },
   RepliesRejected: {
     bad: [grows('ogong_verdicts_total{verdict="reject"}', 3), grows('ogong_verdicts_total{verdict="accept"}', 97)],
     good: [grows('ogong_verdicts_total{verdict="reject"}', 1), grows('ogong_verdicts_total{verdict="accept"}', 99)],
