@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect as connectTcp, type Socket } from 'node:net';
+import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net';
 import { RouterService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { expectLinkError } from '@ogong/testing/link/link-compliance';
 import { makeIdentity } from '@ogong/testing/link/link-fixture';
@@ -46,8 +46,8 @@ async function connect(certHash: Uint8Array, seed: number, localAddress = `127.0
   return client;
 }
 
-async function openRaw(localAddress: string): Promise<Socket> {
-  const socket = connectTcp({ ...server.address(), localAddress });
+async function openRaw(localAddress: string, at: { host?: string; port: number } = server.address()): Promise<Socket> {
+  const socket = connectTcp({ ...at, localAddress });
   socket.on('error', () => {});
   open.push({ close: () => socket.destroy() });
   await once(socket, 'connect');
@@ -61,6 +61,21 @@ describe.skipIf(process.platform !== 'linux')('the admission of a link server', 
     for (let i = 0; i < 80; i++) flood.push(await openRaw(`127.0.1.${1 + (i % 4)}`));
     await (await connect(id, 2)).service(RouterService).route({});
     await expect.poll(() => flood.filter((socket) => !socket.closed).length).toBeLessThanOrEqual(8);
+  });
+
+  it('hold few silent connections that a relay or a hole brings, and none of others', async () => {
+    const id = await serve({ limits: { maxHandshakes: 8, maxHandshakesPerGroup: 4, handshakeTimeoutMs: 600_000 } });
+    let groups = 0;
+    const door = createServer((socket) => server.accept(socket, `punched 192.0.2.${groups++ % 4}`));
+    open.push({ close: () => door.close() });
+    door.listen(0, '127.0.0.1');
+    await once(door, 'listening');
+    const flood: Socket[] = [];
+    for (let i = 0; i < 40; i++)
+      flood.push(await openRaw('127.0.0.1', { ...(door.address() as AddressInfo), host: '127.0.0.1' }));
+    await expect.poll(() => flood.filter((socket) => !socket.closed).length).toBe(8);
+    await (await connect(id, 2)).service(RouterService).route({});
+    expect(flood.filter((socket) => !socket.closed)).toHaveLength(8);
   });
 
   it('begin few handshakes of one address and of all strangers, and those of addresses of known parties', async () => {

@@ -4,11 +4,11 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import type { Clock } from '../time/clock.ts';
-import { createHandshakeRate } from './handshake-rate.ts';
+import { createHandshakeRate, type HandshakeRate } from './handshake-rate.ts';
 import type { PeerId } from './link-identity.ts';
 import type { LinkServerLimits } from './link-limits.ts';
 import { getPeerId } from './link-tls.ts';
-import { computeAddressGroup, createPlaces, type Visitor } from './places.ts';
+import { computeAddressGroup, createPlaces, type Places, type Visitor } from './places.ts';
 import type { RelayedLink } from './reach/relay-wire.ts';
 import { createTally } from './tally.ts';
 
@@ -72,7 +72,8 @@ export function createLinkAdmission(
   const guests = new Map<ServerHttp2Session, Guest>();
   const ofPeer = createTally();
   const sockets = new Set<Duplex>();
-  const waiting = new Map<string, Visitor>();
+  /** Connections before their handshake, by name. */
+  const waiting = new Map<string, { readonly door: Door; readonly visitor: Visitor }>();
   /** Connections that this side made, perhaps to a relay: their address says nothing about the peer. With the caller's data. */
   const own = new Map<string, Pick<Caller, 'group' | 'relayed'>>();
   const places = createPlaces({
@@ -81,24 +82,20 @@ export function createLinkAdmission(
     reserved: Math.min(limits.reservedConnections, Math.floor(limits.maxConnections / 4)),
     maxPerGroup: limits.maxConnectionsPerGroup,
   });
-  const handshakes = createPlaces({
-    max: limits.maxHandshakes,
-    reserved: 0,
-    maxPerGroup: limits.maxHandshakesPerGroup,
-  });
-
-  const handshakeRate = createHandshakeRate(limits, clock);
+  // Apart from each other: a relay may invent the addresses of its callers.
+  const [direct, carried] = [createDoor(limits, clock), createDoor(limits, clock)];
 
   function endHandshake(name: string): void {
-    const visitor = waiting.get(name);
+    const found = waiting.get(name);
     waiting.delete(name);
-    if (visitor) handshakes.leave(visitor);
+    found?.door.places.leave(found.visitor);
   }
 
   return {
     greet(socket, { isOwn, group: told, relayed }) {
-      const group = computeAddressGroup((socket as Socket).remoteAddress);
-      if (!isOwn && group !== undefined && !handshakeRate.take(group)) {
+      const door = isOwn ? carried : direct;
+      const group = isOwn ? told : computeAddressGroup((socket as Socket).remoteAddress);
+      if (group !== undefined && !door.rate.take(group)) {
         socket.destroy();
         return false;
       }
@@ -110,7 +107,6 @@ export function createLinkAdmission(
         own.delete(name);
         endHandshake(name);
       });
-      if (isOwn) return true;
       const nowMs = clock.nowMs();
       const visitor: Visitor = {
         group,
@@ -118,8 +114,8 @@ export function createLinkAdmission(
         idleSinceMs: () => nowMs,
         leave: () => socket.destroy(),
       };
-      waiting.set(name, visitor);
-      handshakes.enter(visitor);
+      waiting.set(name, { door, visitor });
+      door.places.enter(visitor);
       return !socket.destroyed;
     },
 
@@ -152,7 +148,8 @@ export function createLinkAdmission(
         return undefined;
       }
       ofPeer.add(name, limits.maxConnectionsPerPeer);
-      if (caller.group !== undefined && guest.isKnown()) handshakeRate.remember(caller.group);
+      const door = own.has(address) ? carried : direct;
+      if (caller.group !== undefined && guest.isKnown()) door.rate.remember(caller.group);
       guests.set(session, guest);
       session.on('stream', (stream) => watchCall(guest, stream, clock));
       session.once('close', () => {
@@ -170,7 +167,8 @@ export function createLinkAdmission(
       if (guest) guest.movedAtMs = clock.nowMs();
     },
     expel({ peer, group }) {
-      if (group !== undefined) handshakeRate.slow(group);
+      // A group has the name of its door.
+      if (group !== undefined) for (const { rate } of [direct, carried]) rate.slow(group);
       for (const [session, { caller }] of guests) {
         if (equalBytes(caller.peer, peer)) session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
       }
@@ -182,6 +180,17 @@ export function createLinkAdmission(
     },
   };
 }
+
+/** A way by which connections come, with its limits for handshakes. */
+interface Door {
+  readonly places: Places;
+  readonly rate: HandshakeRate;
+}
+
+const createDoor = (limits: LinkServerLimits, clock: Clock): Door => ({
+  places: createPlaces({ max: limits.maxHandshakes, reserved: 0, maxPerGroup: limits.maxHandshakesPerGroup }),
+  rate: createHandshakeRate(limits, clock),
+});
 
 function remember(ask: () => boolean, clock: Clock): () => boolean {
   let answer = ask();
