@@ -38,6 +38,12 @@ const IDLE_TIMEOUT_MS = 10_000;
 /** A machine without power loses its locks within half a minute. */
 const KEEPALIVE = '-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3';
 
+/**
+ * A transaction waits for its locks and then reads. With another isolation it would read the state from before the wait. So no default of
+ * the server, the database or the user counts.
+ */
+const SETTINGS = `${KEEPALIVE} -c default_transaction_isolation=read\\ committed`;
+
 /** Name of the connections to a namespace, by which an upgrade knows other programs. */
 export const nameConnections = ({ namespace }: Pick<PostgresOptions, 'namespace'>): string => namespace ?? 'ogong';
 
@@ -50,7 +56,7 @@ export function connectionOf(options: Pick<PostgresOptions, 'url' | 'password' |
     statement_timeout: STATEMENT_TIMEOUT_MS,
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_TIMEOUT_MS,
-    options: namespace === undefined ? KEEPALIVE : `${KEEPALIVE} -c search_path=${namespace}`,
+    options: namespace === undefined ? SETTINGS : `${SETTINGS} -c search_path=${namespace}`,
     application_name: nameConnections(options),
     types: { getTypeParser },
   };

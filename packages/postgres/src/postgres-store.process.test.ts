@@ -40,6 +40,24 @@ describe.skipIf(noPostgres !== undefined)(`a database of PostgreSQL${noPostgres 
     await Promise.all(stores.map((store) => store.close()));
   });
 
+  it('takes them one after the other whatever the isolation of its transactions is by default', async () => {
+    const own = await server.createDatabase();
+    const client = new pg.Client({ connectionString: own.replace('@', `:${server.password.reveal()}@`) });
+    await client.connect();
+    await client.query(
+      `ALTER DATABASE "${new URL(own).pathname.slice(1)}" SET default_transaction_isolation = 'serializable'`,
+    );
+    await client.end();
+    const stores = await Promise.all([open({ url: own }), open({ url: own })]);
+    // One transaction for each write: writes that come together would share one.
+    const writeAll = async (store: WorkStore): Promise<void> => {
+      for (let i = 0; i < 20; i++) await store.write(addOne, { touches: ['n'] });
+    };
+    await Promise.all(stores.map(writeAll));
+    expect(await readSpent(stores[0] as WorkStore, 'n')).toBe(40n);
+    await Promise.all(stores.map((store) => store.close()));
+  });
+
   it('lets a write wait for those that touch the same, or everything, and for no other', async () => {
     const [store, other, third] = await Promise.all([open(), open(), open()]);
     const client = new pg.Client({ connectionString: url.replace('@', `:${server.password.reveal()}@`) });
