@@ -9,10 +9,11 @@ import { createReachability } from '@ogong/host/link/reach/reachability';
 import { createRelayPayer, type RelayPayerOptions } from '@ogong/host/link/reach/relay-payer';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore, type Store } from '@ogong/host/store/store';
-import { toHex } from '@ogong/protocol/base/bytes';
+import { createWriter, toHex } from '@ogong/protocol/base/bytes';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import {
   computeRelayFee,
+  GIB,
   parseRelayVoucher,
   type RelayVoucher,
   type SignedRelayVoucher,
@@ -259,7 +260,7 @@ describe('a node that pays', () => {
   it('pays what it counted itself, once, whatever the relay says that it redeemed', async () => {
     const nonces = new Map<string, bigint>();
     const relayPayer = createRelayPayer(crypto, payerOptions());
-    relayPayer.meet(terms);
+    relayPayer.meet(terms, 0n);
     for (let i = 1; i <= 40; i++) {
       const send = async (signed: SignedRelayVoucher) => {
         const { nonce, valueAtomic } = parseRelayVoucher(signed.voucher);
@@ -274,19 +275,39 @@ describe('a node that pays', () => {
     expect(claimable).toBeLessThanOrEqual(computeRelayFee(280_000n, PRICE.pricePerGibAtomic));
   });
 
+  it('pays for each byte the price at which it was carried', async () => {
+    const at = (price: bigint) => ({ ...terms, pricePerGib: createWriter(16).u128(price).finish() });
+    const relayPayer = createRelayPayer(crypto, payerOptions({ maxPricePerGibAtomic: 4n * GIB }));
+    let paidAtomic = 0n;
+    const pay = async (bytes: bigint): Promise<bigint> => {
+      await relayPayer.pay(bytes, async ({ voucher }) => {
+        paidAtomic = parseRelayVoucher(voucher).valueAtomic;
+      });
+      return paidAtomic;
+    };
+    relayPayer.meet(undefined, 0n);
+    expect(await pay(100_000n)).toBe(0n);
+    relayPayer.meet(at(GIB), 100_000n);
+    expect(await pay(150_000n)).toBe(50_000n);
+    relayPayer.meet(at(GIB), 160_000n);
+    expect(await pay(200_000n)).toBe(100_000n);
+    relayPayer.meet(at(4n * GIB), 210_000n);
+    expect(await pay(300_000n)).toBe(110_000n + 4n * 90_000n);
+  });
+
   it.each([
     ['more than it pays', { maxPricePerGibAtomic: 1n }, /pays 1 at most/],
     ['to be paid in another token', { token: { ...token, chainId: 1n } }, /another token/],
   ] as const)('takes no relay that wants %s', (_name, bend, why) => {
-    expect(() => createRelayPayer(crypto, payerOptions(bend)).meet(terms)).toThrow(why);
+    expect(() => createRelayPayer(crypto, payerOptions(bend)).meet(terms, 0n)).toThrow(why);
   });
 
   it('takes no relay that wants to be paid where it pays none, and no other payee in its middle', () => {
-    expect(() => createRelayPayer(crypto, undefined).meet(terms)).toThrow(/pays 0 at most/);
-    expect(() => createRelayPayer(crypto, undefined).meet(undefined)).not.toThrow();
+    expect(() => createRelayPayer(crypto, undefined).meet(terms, 0n)).toThrow(/pays 0 at most/);
+    expect(() => createRelayPayer(crypto, undefined).meet(undefined, 0n)).not.toThrow();
     const met = createRelayPayer(crypto, payerOptions());
-    met.meet(terms);
-    expect(() => met.meet({ ...terms, payee: fill(8) })).toThrow(/another payee/);
+    met.meet(terms, 0n);
+    expect(() => met.meet({ ...terms, payee: fill(8) }, 0n)).toThrow(/another payee/);
   });
 });
 

@@ -32,10 +32,11 @@ export const overcountingRelay = defineAttack({
       ...{ signer: createNobleLedgerSigner(new Uint8Array(32).fill(3)), token, maxPricePerGibAtomic: PRICE },
       ...{ nowMs: () => 1_800_000_000_000, randomBytes: () => new Uint8Array(32).fill(++nonces) },
     });
-    payer.meet({
+    const terms = {
       ...{ payee: new Uint8Array(20).fill(7), pricePerGib: createWriter(16).u128(PRICE).finish() },
       ...{ chainId: token.chainId, token: token.verifyingContract, creditBytes: STEP },
-    } as RelayTerms);
+    } as RelayTerms;
+    payer.meet(terms, 0n);
     const best = new Map<string, bigint>();
     for (let step = 1; step <= STEPS; step++) {
       const take = async (signed: SignedRelayVoucher): Promise<void> => {

@@ -22,8 +22,11 @@ export interface RelayPayerOptions {
 
 /** Pays one relay for the bytes that this node has counted itself. Bytes that only the relay claims cost nothing. */
 export interface RelayPayer {
-  /** @throws Error if the relay's price is too high, or its currency differs. */
-  meet(terms: RelayTerms | undefined): void;
+  /**
+   * Accepts terms for the bytes from now on. @param bytes carried so far, as counted here.
+   * @throws Error if the relay's price is too high, or its currency differs.
+   */
+  meet(terms: RelayTerms | undefined, bytes: bigint): void;
   /** Pays where enough is due. @param bytes carried in all, as counted here. @throws LinkError */
   pay(bytes: bigint, send: (signed: SignedRelayVoucher) => Promise<unknown>): Promise<void>;
 }
@@ -39,6 +42,10 @@ interface Terms {
 
 export function createRelayPayer(crypto: Crypto, options: RelayPayerOptions | undefined): RelayPayer {
   let terms: Terms | undefined;
+  /** Bytes until the price changed last, and their cost. So no relay raises the price of bytes that it has carried. */
+  let before = { bytes: 0n, atomic: 0n };
+  const computeCost = (bytes: bigint): bigint =>
+    before.atomic + computeRelayFee(bytes - before.bytes, terms?.pricePerGibAtomic ?? 0n);
   /** Sum signed under nonces that the relay has redeemed. The relay could get no more, whatever voucher it submitted. */
   let closedAtomic = 0n;
   let nonce: Uint8Array | undefined;
@@ -54,7 +61,7 @@ export function createRelayPayer(crypto: Crypto, options: RelayPayerOptions | un
     bytes: bigint,
     send: (signed: SignedRelayVoucher) => Promise<unknown>,
   ): Promise<void> {
-    const owedAtomic = computeRelayFee(bytes, pricePerGibAtomic) - closedAtomic;
+    const owedAtomic = computeCost(bytes) - closedAtomic;
     // One that the relay may not have had is signed again.
     if (owedAtomic < signedAtomic || (owedAtomic === signedAtomic && isTaken)) return;
     // A relay takes nothing that is worth less than its check; under a new nonce that may come to little.
@@ -79,11 +86,12 @@ export function createRelayPayer(crypto: Crypto, options: RelayPayerOptions | un
   }
 
   return {
-    meet(asked) {
+    meet(asked, bytes) {
       const met = asked && readTerms(asked, options);
       // Another payee is another claim: signatures for the first one stand.
       if (terms && met && !equalBytes(terms.payee, met.payee))
         throw new Error('the relay names another payee than before');
+      if (terms?.pricePerGibAtomic !== met?.pricePerGibAtomic) before = { bytes, atomic: computeCost(bytes) };
       terms = met;
     },
     async pay(bytes, send) {

@@ -133,7 +133,8 @@ export function createRelayRegistration(
 
   function take({ event }: RelayEvent): void {
     if (event.case === 'registered') {
-      payer.meet(event.value.terms);
+      const { toNode, fromNode } = count();
+      payer.meet(event.value.terms, toNode + fromNode);
       isRegistered = true;
       // An address, and nothing that a terminal would obey.
       seenAt = event.value.seenAt.slice(0, 64).replace(/[^0-9a-f.:/]/g, '');
