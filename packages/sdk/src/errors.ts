@@ -48,6 +48,12 @@ export class SealedCallError extends Error {
   }
 }
 
+/** A sealed part beside an error, base64. */
+export interface SealedWords {
+  readonly head: string;
+  readonly unit: string;
+}
+
 /** The gateway refused or failed, with its message. */
 export class GatewayApiError extends Error {
   override readonly name = 'GatewayApiError';
@@ -55,14 +61,17 @@ export class GatewayApiError extends Error {
   readonly code: string | null;
   readonly param: string | null;
   readonly retryable: boolean;
+  /** The provider's words for the sender of a sealed request, base64 and unchecked. Default: none. */
+  readonly sealed: SealedWords | undefined;
 
   constructor(status: number, body: unknown) {
-    const { message, code, param } = readError(body);
+    const { message, code, param, sealed } = readError(body);
     super(message ?? `the gateway answered with status ${status}`);
     this.status = status;
     this.code = code;
     this.param = param;
     this.retryable = status === 408 || status === 429 || status >= 500;
+    this.sealed = sealed;
   }
 }
 
@@ -86,14 +95,21 @@ function describeCause(error: unknown): string {
 }
 
 /** Reads the error of an answer in OpenAI's form. */
-export function readError(body: unknown): { message: string | undefined; code: string | null; param: string | null } {
+export function readError(body: unknown): {
+  message: string | undefined;
+  code: string | null;
+  param: string | null;
+  sealed: SealedWords | undefined;
+} {
   const error = (body as { error?: Record<string, unknown> } | null)?.error ?? {};
   const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
   // Applications print it, and the gateway may quote a provider.
   const message = text(error.message);
+  const { head, unit } = (error.sealed ?? {}) as Record<string, unknown>;
   return {
     message: message === null ? undefined : toPrintable(message),
     code: text(error.code),
     param: text(error.param),
+    sealed: typeof head === 'string' && typeof unit === 'string' ? { head, unit } : undefined,
   };
 }

@@ -22,7 +22,7 @@ import type { SignedRecord } from '@ogong/protocol/verdict/claim';
 import { isBare } from '@ogong/protocol/verdict/claim';
 import { createTestReporter } from './canary/report-tests.ts';
 import { listLacking } from './intake/hand-announcements.ts';
-import { refusing } from './intake/intake.ts';
+import { refusing } from './intake/refusing.ts';
 import { listStatuses, readStatus } from './reply-status.ts';
 import { requestEpoch } from './request-epoch.ts';
 import { KIB, type RouteDependencies } from './route-dependencies.ts';

@@ -31,6 +31,7 @@ import {
   readAnswerFormat,
 } from '@ogong/protocol/modality/text/answer/answer-format';
 import { parseOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
+import { openRefusal, parseRefusalPart } from '@ogong/protocol/sealing/sealed-refusal';
 import type { TicketedMatch } from './match/provider-match.ts';
 import { createOrderPacing, type OrderPacing, waitForPlace } from './order-pacing.ts';
 import { createReplyBounds, type ReplyLimits } from './reply-bounds.ts';
@@ -166,7 +167,7 @@ export function createProviderCall(
       } catch (error) {
         isFull = error instanceof LinkError && error.code === 'rate-limited';
         const isStale = sealed !== undefined && error instanceof LinkError && error.refusal === 'unsupported';
-        if (!isStale || isAgain) throw error;
+        if (!isStale || isAgain) throw sealed ? openWords(error, sealed) : error;
         sealing?.keys.forget(match);
       } finally {
         paced.ended(isFull);
@@ -283,6 +284,16 @@ function cutMedia({ media = NO_MEDIA }: Pick<GenerateInput, 'media'>, sealed: Se
   return sealed ? sealed.sealMedia(encoded) : cutPieces(encoded);
 }
 
+/** Returns the provider's refusal with the words that it sealed. */
+function openWords(error: unknown, sealed: SealedCall): unknown {
+  if (!(error instanceof LinkError) || error.sealedWords === undefined) return error;
+  const part = parseRefusalPart(error.sealedWords);
+  const words = part && openRefusal(part, sealed.open);
+  if (words === undefined) return error;
+  const { code, refusal, isUnsent } = error;
+  return new LinkError(code, words, { cause: error, isUnsent, ...(refusal && { refusal }) });
+}
+
 type OpenedEvent =
   | GenerateEvent['event']
   | { readonly case: 'end'; readonly value: SealedEnd }
@@ -300,6 +311,7 @@ function openEvent({ event }: GenerateEvent, sealed: SealedCall | undefined): Op
     if (opened === undefined) return PART;
     if ('milestone' in opened) return { case: 'milestone', value: opened.milestone };
     if ('step' in opened) return { case: 'step', value: opened.step };
+    if ('refusal' in opened) throw new ApiError('provider_failed', 'The provider refuses within its reply.');
     return 'end' in opened ? { case: 'end', value: opened.end } : { case: 'delta', value: opened.delta };
   }
   const isInPlain =

@@ -2,6 +2,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { ApiError } from '@ogong/host/http/api-error';
 import { LinkError } from '@ogong/host/link/link-error';
 import type { LinkPool } from '@ogong/host/link/link-pool';
+import { toBase64 } from '@ogong/protocol/base/bytes';
 import { CAPSULE_BYTES } from '@ogong/protocol/crypto/seal-primitives';
 import { MAX_SEALED_REPLY_BYTES } from '@ogong/protocol/exchange/limits';
 import {
@@ -12,6 +13,7 @@ import {
   type SignedOrderSchema,
   type Started,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { parseRefusalPart } from '@ogong/protocol/sealing/sealed-refusal';
 import type { TicketedMatch } from '../buy/match/provider-match.ts';
 import { type OrderPacing, waitForPlace } from '../buy/order-pacing.ts';
 import { type ProviderCallOptions, toProviderError } from '../buy/provider-call.ts';
@@ -112,11 +114,22 @@ export async function* passSealed(
       const why = 'The provider does not hold the key any more that the request is sealed to: take a new offer.';
       throw new ApiError('provider_busy', why, { cause: error, publicCode: SEAL_KEY_EXPIRED });
     }
-    throw toProviderError(error, { wasSilent: silence.signal.aborted, hasBegun, hasText: units > 0 });
+    const failure = toProviderError(error, { wasSilent: silence.signal.aborted, hasBegun, hasText: units > 0 });
+    throw failure instanceof ApiError && error instanceof LinkError ? addWords(failure, error) : failure;
   } finally {
     paced.ended(isFull);
     clearTimeout(timer);
   }
+}
+
+/** Adds the provider's sealed words, which the client alone can open. */
+function addWords(failure: ApiError, { sealedWords }: LinkError): ApiError {
+  const part = sealedWords && parseRefusalPart(sealedWords);
+  if (part === undefined) return failure;
+  const { code, message, cause, param, publicCode } = failure;
+  const retryAfter = failure.retryAfterS === undefined ? {} : { retryAfterS: failure.retryAfterS };
+  const words = { head: toBase64(part.head), unit: toBase64(part.unit) };
+  return new ApiError(code, message, { cause, param, publicCode, ...retryAfter, sealedWords: words });
 }
 
 /** @throws SealedBreach if it has text that this gateway must not see. */

@@ -89,6 +89,11 @@ const failure = (call: Promise<unknown>): Promise<SealedCallError> =>
     (error: SealedCallError) => error,
   );
 
+/** Reads a stream to its end. Anything else is whole. */
+async function read(answer: object): Promise<void> {
+  if (Symbol.asyncIterator in answer) for await (const _ of answer as AsyncIterable<unknown>);
+}
+
 /** Notes what is sent in plain. */
 const spy =
   (passed: string[]): typeof fetch =>
@@ -182,6 +187,24 @@ describe('a client that seals its requests', () => {
     const { client } = await open([{ dieAfter: 0 }, { refuse: new Refusal('unavailable', 'busy') }, {}]);
     const { response } = await client.chat.completions.create(params);
     expect(response.choices[0]?.message.content).toBe(ANSWER);
+  });
+
+  it.each([false, true])('reads why its provider refuses, which its gateway does not (stream: %s)', async (stream) => {
+    const words = 'the input Quixambre is missing';
+    const { client, passed } = await open([{ refuse: new Refusal('invalid', words) }]);
+    const error = await failure(client.chat.completions.create({ ...params, stream }).then(read));
+    expect(error).toMatchObject({ name: 'GatewayApiError', code: 'request_refused', message: words });
+    expect(passed.some((body) => body.includes('Quixambre'))).toBe(false);
+    expect(passed.join('')).toContain('under the seal');
+    expect(readGateway().includes('Quixambre')).toBe(false);
+  });
+
+  it('reads the gateway’s words where the sealed ones were changed', async () => {
+    const meddle: Meddle = (_path, text) =>
+      text.replace(/"unit":"(.)/, (_all, digit: string) => `"unit":"${digit === 'A' ? 'B' : 'A'}`);
+    const { client } = await open([{ refuse: new Refusal('invalid', 'Quixambre') }], { meddle });
+    const error = await failure(client.chat.completions.create(params));
+    expect(error).toMatchObject({ code: 'request_refused', message: expect.stringContaining('under the seal') });
   });
 
   it('goes on with another provider where one dies in mid-stream, and the stream never breaks', async () => {

@@ -64,6 +64,14 @@ export interface ApiErrorOptions extends ErrorOptions {
   readonly retryAfterS?: number;
   /** The sizes of a prompt that leaves no room for a reply. */
   readonly overflow?: ContextOverflow | undefined;
+  /** A provider's words for a client that sealed its request. Default: none. */
+  readonly sealedWords?: SealedWords | undefined;
+}
+
+/** Bytes that this server cannot open, base64. */
+export interface SealedWords {
+  readonly head: string;
+  readonly unit: string;
 }
 
 /** A failure that the client may know about, in OpenAI's terms. */
@@ -76,6 +84,7 @@ export class ApiError extends Error {
   readonly publicCode: string | null;
   readonly retryAfterS: number | undefined;
   readonly overflow: ContextOverflow | undefined;
+  readonly sealedWords: SealedWords | undefined;
 
   constructor(code: ApiErrorCode, message: string, options: ApiErrorOptions = {}) {
     super(message, options);
@@ -86,6 +95,7 @@ export class ApiError extends Error {
     this.publicCode = options.publicCode === undefined ? code : options.publicCode;
     this.retryAfterS = options.retryAfterS;
     this.overflow = options.overflow;
+    this.sealedWords = options.sealedWords;
   }
 }
 
@@ -115,9 +125,11 @@ export interface ErrorBody {
     readonly type: ErrorType;
     readonly param: string | null;
     readonly code: string | null;
+    readonly sealed?: SealedWords;
   };
 }
 
-export function toErrorBody({ message, code, param, publicCode }: ApiError): ErrorBody {
-  return { error: { message, type: KINDS[code].type, param, code: publicCode } };
+export function toErrorBody({ message, code, param, publicCode, sealedWords }: ApiError): ErrorBody {
+  const sealed = sealedWords && { sealed: sealedWords };
+  return { error: { message, type: KINDS[code].type, param, code: publicCode, ...sealed } };
 }

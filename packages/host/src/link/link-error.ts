@@ -1,4 +1,5 @@
 import { Code, ConnectError } from '@connectrpc/connect';
+import { fromBase64, ProtocolError, toBase64 } from '@ogong/protocol/base/bytes';
 import { toPrintable } from '@ogong/protocol/base/printable';
 
 export type LinkErrorCode =
@@ -20,6 +21,8 @@ export interface LinkErrorOptions extends ErrorOptions {
   readonly refusal?: RefusalCode;
   /** Nothing of the call has left. Default: unknown. */
   readonly isUnsent?: boolean;
+  /** The peer's sealed words beside its refusal, encoded and unchecked. Default: none. */
+  readonly sealedWords?: Uint8Array | undefined;
 }
 
 /** Reason of a call without an answer. `retryable` does not tell whether the call took effect. */
@@ -29,12 +32,14 @@ export class LinkError extends Error {
   readonly retryable: boolean;
   readonly refusal: RefusalCode | undefined;
   readonly isUnsent: boolean;
+  readonly sealedWords: Uint8Array | undefined;
 
   constructor(code: LinkErrorCode, message: string, options: LinkErrorOptions = {}) {
     super(message, options);
     this.code = code;
     this.refusal = options.refusal;
     this.isUnsent = options.isUnsent ?? false;
+    this.sealedWords = options.sealedWords;
     this.retryable = RETRYABLE.has(code) || options.refusal === 'unavailable';
   }
 
@@ -62,11 +67,19 @@ export type RefusalCode = keyof typeof REFUSALS;
  * Distinguishes a rate limit from a size limit, and a refusal from a lost connection. Connect has only one code for each pair.
  */
 const REASON_HEADER = 'ogong-reason';
+/** Holds words for the sender of a sealed request, base64. */
+const WORDS_HEADER = 'ogong-sealed-words';
+/** Characters of the header. Longer ones are dropped. */
+const MAX_WORDS_HEADER = 8_192;
 
 /** Error of a handler whose reason the peer may know. Any other error reaches the peer as "internal". */
 export class Refusal extends ConnectError {
-  constructor(code: RefusalCode, message: string) {
-    super(message, REFUSALS[code], { [REASON_HEADER]: code });
+  readonly reason: RefusalCode;
+  /** @param sealedWords sealed to the peer, encoded. Default: none. */
+  constructor(reason: RefusalCode, message: string, sealedWords?: Uint8Array) {
+    const words = sealedWords && { [WORDS_HEADER]: toBase64(sealedWords) };
+    super(message, REFUSALS[reason], { [REASON_HEADER]: reason, ...words });
+    this.reason = reason;
   }
 }
 
@@ -96,6 +109,18 @@ const readMessage = ({ rawMessage }: ConnectError): string => {
   return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}...` : text;
 };
 
+/** @returns undefined if there are none, or they are too long or no base64. */
+function readSealedWords({ metadata }: ConnectError): Uint8Array | undefined {
+  const given = metadata.get(WORDS_HEADER);
+  if (given === null || given.length > MAX_WORDS_HEADER) return undefined;
+  try {
+    return fromBase64(given);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
+
 /** Reads any failure of a call. A cancellation counts as the caller's only if the caller's own signal says so. */
 export function toLinkError(reason: unknown, canceledByCaller = false): LinkError {
   for (let cause = reason; cause instanceof Error; cause = cause.cause) {
@@ -107,7 +132,8 @@ export function toLinkError(reason: unknown, canceledByCaller = false): LinkErro
   const stated = error.metadata.get(REASON_HEADER);
   if (stated === 'rate-limited') return new LinkError('rate-limited', message, { cause: error });
   if (stated !== null && Object.hasOwn(REFUSALS, stated)) {
-    return new LinkError('remote', message, { cause: error, refusal: stated as RefusalCode });
+    const sealedWords = readSealedWords(error);
+    return new LinkError('remote', message, { cause: error, refusal: stated as RefusalCode, sealedWords });
   }
   // A peer of a version that has no such call.
   if (error.code === Code.Unimplemented) {

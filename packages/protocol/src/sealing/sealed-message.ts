@@ -6,15 +6,20 @@ import {
   type PictureStep,
   type SealedEnd,
   SealedMessageSchema,
+  type SealedRefusal,
 } from '../generated/ogong/v1/ogong_pb.ts';
 import { SealError } from './seal-error.ts';
 
-/** The content of a unit of a sealed reply: a part of its text, a milestone, a step of a picture, or the final message. */
+/**
+ * The content of a unit of a sealed reply: a part of its text, a milestone, a step of a picture, the final message, or the words of a
+ * refusal.
+ */
 export type OpenedPart =
   | { readonly delta: Delta }
   | { readonly milestone: Milestone }
   | { readonly step: PictureStep }
-  | { readonly end: SealedEnd };
+  | { readonly end: SealedEnd }
+  | { readonly refusal: SealedRefusal };
 
 /** @throws SealError */
 export function readSealedMessage(bytes: Uint8Array): OpenedPart {
@@ -23,6 +28,7 @@ export function readSealedMessage(bytes: Uint8Array): OpenedPart {
   if (message.case === 'end') return { end: message.value };
   if (message.case === 'milestone') return { milestone: message.value };
   if (message.case === 'step') return { step: message.value };
+  if (message.case === 'refusal') return { refusal: message.value };
   throw new SealError('malformed', 'a message of no kind');
 }
 

@@ -16,10 +16,12 @@ import {
   readAnswerFormat,
 } from '@ogong/protocol/modality/text/answer/answer-format';
 import { type Header, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
+import { parseOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { UNIT_SEAL_SUITE } from '@ogong/protocol/sealing/seal-context';
 import { SealError } from '@ogong/protocol/sealing/seal-error';
 import { readSealedMessage } from '@ogong/protocol/sealing/sealed-message';
+import { openRefusal } from '@ogong/protocol/sealing/sealed-refusal';
 import { createReplyOpener, type ReplyOpener } from '@ogong/protocol/sealing/sealed-reply';
 import { sealRequest } from '@ogong/protocol/sealing/sealed-request';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
@@ -112,14 +114,16 @@ export async function* openSealedReply<D, A>(
     ...(pieces.length > 0 && { envelope_bytes: envelope.length }),
   };
   const sent = pieces.length > 0 ? concatBytes(envelope, ...pieces) : envelope;
-  const response = await post(GATEWAY_ROUTES.sealedReply.path, message, signal, sent);
+  let opener: ReplyOpener | undefined;
+  let head: Uint8Array = new Uint8Array();
+  const units: Uint8Array[] = [];
+  const response = await post(GATEWAY_ROUTES.sealedReply.path, message, signal, sent).catch((error: unknown) => {
+    throw openWords(error);
+  });
   if (response.body === null) throw new SealedCallError('missing', 'the gateway answered without a body');
   const { answer: blind } = computeBlinds(crypto, { body, replyId });
   const progress = createProgress(post, { id, blind });
   const part = createStandingPart({ seal }, { offered, blind, endpoint: request.endpoint, body });
-  let opener: ReplyOpener | undefined;
-  let head: Uint8Array = new Uint8Array();
-  const units: Uint8Array[] = [];
   try {
     for await (const data of readEvents(response.body)) {
       if (data === '[DONE]') break;
@@ -131,7 +135,8 @@ export async function* openSealedReply<D, A>(
         if ('milestone' in opened) {
           if (!wantsMilestones) throw new SealedCallError('malformed', 'a milestone that nobody asked for');
           part.take(opened.milestone, answer.text());
-        } else if ('end' in opened) answer.end(opened.end);
+        } else if ('refusal' in opened) throw new SealedCallError('malformed', 'a refusal without an error');
+        else if ('end' in opened) answer.end(opened.end);
         else if ('delta' in opened) {
           const delta = answer.add(opened.delta);
           progress(answer.text());
@@ -142,9 +147,18 @@ export async function* openSealedReply<D, A>(
     throw new SealedCallError('truncated', 'the gateway ended the reply before its end');
   } catch (error) {
     if (!signal?.aborted) await tellBroken(error);
-    throw error;
+    throw openWords(error);
   } finally {
     if (opener) onSealed?.({ replyId, exporterSecret: opener.exporterSecret, head, units });
+  }
+
+  /** Returns the error of a gateway with the words that the provider sealed beside it, if they open. */
+  function openWords(error: unknown): unknown {
+    if (!(error instanceof GatewayApiError) || error.sealed === undefined) return error;
+    const words = openRefusal(error.sealed, open);
+    if (words === undefined) return error;
+    const code = parseOverflow(words) === undefined ? error.code : 'context_length_exceeded';
+    return new GatewayApiError(error.status, { error: { message: words, code, param: error.param } });
   }
 
   /** The gateway sees no text: this reports the result of a reply that broke off or does not open. */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { nodeSeal as seal } from '@ogong/host/crypto/node-seal';
+import { closeError } from '@ogong/host/link/closed-error';
 import { Refusal } from '@ogong/host/link/link-error';
 import { systemClock } from '@ogong/host/time/clock';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
@@ -9,6 +10,7 @@ import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { type LedgerDomain, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { type GenerateRequest, GenerateRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { SignedSealKey } from '@ogong/protocol/sealing/seal-key';
+import { sealRefusal } from '@ogong/protocol/sealing/sealed-refusal';
 import type { OpenedMessage, ReplyEvent } from '@ogong/provider/modality/order-job';
 import { createSealKeys } from '@ogong/provider/provider/orders/seal-keys';
 import { createEventSealer, openMessage } from '@ogong/provider/provider/orders/sealed-order';
@@ -67,8 +69,13 @@ export function createFakeSealing({
         ...(signed && { order: signed }),
         ...(ticket && { ticket }),
       };
-      for await (const event of answer(create(GenerateRequestSchema, plain))) {
-        yield* sealEvent(event, openings.get(toHex(order.replyId)) ?? new Uint8Array());
+      try {
+        for await (const event of answer(create(GenerateRequestSchema, plain))) {
+          yield* sealEvent(event, openings.get(toHex(order.replyId)) ?? new Uint8Array());
+        }
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        throw closeError(error, { place: 'reply', seal: (words) => sealRefusal(sealer, words) });
       }
     },
   };

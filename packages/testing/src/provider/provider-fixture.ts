@@ -10,7 +10,7 @@ import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeHybridSigner } from '@ogong/host/crypto/signers';
 import { createLinkClient, type LinkClient } from '@ogong/host/link/link-client';
 import { Refusal } from '@ogong/host/link/link-error';
-import { createLogger } from '@ogong/host/log/logger';
+import { createLogger, type Logger } from '@ogong/host/log/logger';
 import { createMetrics } from '@ogong/host/metrics/metrics';
 import type { ReplySteps } from '@ogong/host/metrics/reply-steps';
 import type { GroupCommit } from '@ogong/host/store/group-commit';
@@ -185,6 +185,8 @@ export interface Network {
   readonly store: () => Store;
   /** Recorded steps of each reply. */
   readonly steps: ReplySteps;
+  /** Returns the metrics as a monitor reads them. */
+  readMetrics(): Promise<string>;
   /** Makes the message of an honest gateway. `bend` changes it before it is signed. */
   order(bend?: Bend): GenerateRequest;
   /** A client with another certificate; 3 is the validator's. */
@@ -233,6 +235,8 @@ export interface NetworkOptions {
   readonly findMachineProblem?: ChainView['findMachineProblem'];
   /** |Channels by payer. It replaces `channel`. */
   readonly readChannel?: (payer: Uint8Array) => Promise<Channel>;
+  /** Default: no line is kept. */
+  readonly log?: Logger;
   /** Stakes that tiers require. Default: none. */
   readonly tierStakes?: ReadonlyMap<string, bigint>;
   /** Stake held for the provider's key, by period of a minute. */
@@ -307,7 +311,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
         ...(options.findAgreement ? { findAgreement: options.findAgreement } : {}),
         ...(options.tierStakes ? { tierStakes: options.tierStakes } : {}),
         attester: options.attester,
-        log: quiet,
+        log: options.log ?? quiet,
         metrics,
       },
     );
@@ -344,6 +348,7 @@ export async function createNetwork(options: NetworkOptions = {}): Promise<Netwo
     get steps() {
       return metrics.steps;
     },
+    readMetrics: () => metrics.registry.metrics(),
     order: (bend = {}) => signOrder(bend.engine ?? engine, provider.id, identity.id, { modelId, ...bend }),
     connect,
     async restart(between = () => {}) {

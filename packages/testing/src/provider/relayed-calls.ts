@@ -53,10 +53,17 @@ export interface RelayedCalls {
   close(): Promise<void>;
 }
 
-/** Passes a refusal of the provider on, with the provider's text. */
+/** Passes a refusal of the provider on, with the provider's text and its sealed words. */
 function passRefusal(error: unknown): never {
   if (!(error instanceof LinkError) || error.refusal === undefined) throw error;
-  throw new Refusal(error.refusal, error.message);
+  throw new Refusal(error.refusal, error.message, error.sealedWords);
+}
+
+/** Lists the bytes of an error that a carrier sees. */
+function listErrorBytes(error: unknown): Uint8Array[] {
+  if (!(error instanceof LinkError)) return [utf8Encode(String(error))];
+  const { code, refusal = '', message, sealedWords = new Uint8Array() } = error;
+  return [utf8Encode(`${code} ${refusal} ${message}`), sealedWords];
 }
 
 /** A gateway's calls to a provider, through a relay. */
@@ -101,6 +108,7 @@ export async function openRelayedCalls(
               events.push(event);
             }
           } catch (error) {
+            seen.push(...listErrorBytes(error));
             passRefusal(error);
           }
           yield* relay.bendEvents?.(events) ?? events;

@@ -1,3 +1,4 @@
+import { closeError } from '@ogong/host/link/closed-error';
 import { Refusal } from '@ogong/host/link/link-error';
 import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { MAX_MILESTONE_OPENING_BYTES } from '@ogong/protocol/exchange/limits';
@@ -12,6 +13,7 @@ import { putMilestone, readMilestoneTokens } from '../store/replies/milestone-st
 import { readOrder, readReply } from '../store/replies/reply-store.ts';
 import { checkSubmission, findAdmitted, findLacking } from './accept-record.ts';
 import type { IntakeState } from './intake-state.ts';
+import { refusing } from './refusing.ts';
 
 /**
  * Accepts the last commitment of a dead provider from its payer: checks and stores it. It becomes the record of its
@@ -73,7 +75,11 @@ export async function acceptSealedPart(state: IntakeState, claimed: ClaimedPart,
   const row = findAwaiting(state, claimed);
   if (row === undefined) return;
   const { opening, body: request, endpoint, response } = unseal(state, readOrder(row), claimed, envelope);
-  await acceptMilestone(state, { ...claimed, request, endpoint, response }, opening);
+  await refusing(() => acceptMilestone(state, { ...claimed, request, endpoint, response }, opening)).catch(
+    (error: unknown) => {
+      throw closeError(error, { place: 'part' });
+    },
+  );
 }
 
 function unseal(

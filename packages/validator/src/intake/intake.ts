@@ -1,13 +1,10 @@
 import type { Caller } from '@ogong/host/link/link-admission';
-import { Refusal } from '@ogong/host/link/link-error';
-import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
+import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { SignedValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';
-import { ClaimError, type HandedReply, type Submission } from '@ogong/protocol/verdict/claim';
-import { JudgeError } from '@ogong/protocol/verdict/judgement';
-import { AdmissionError } from '../store/admission-store.ts';
+import type { HandedReply, Submission } from '@ogong/protocol/verdict/claim';
 import { acceptAnnouncement } from './accept-announcement.ts';
 import { acceptDelivery, type DeliveryAnswer } from './accept-delivery.ts';
 import { acceptMilestone, acceptSealedPart, type ClaimedPart } from './accept-milestone.ts';
@@ -15,6 +12,7 @@ import { type Acknowledgement, acceptRecord, checkSubmission, readIntake } from 
 import { type AgreedOrder, admitOrder } from './admit-order.ts';
 import { type Complaint, type ComplaintOutcome, complain } from './complaint.ts';
 import { type IntakeDependencies, type IntakeOptions, type IntakeState, openIntakeState } from './intake-state.ts';
+import { refusing } from './refusing.ts';
 import { acceptSecondDelivery, type SubmittedDelivery } from './second-recipient.ts';
 
 export interface Intake {
@@ -83,19 +81,4 @@ async function acknowledge(
   const answer = await (isOwn ? acceptDelivery(state, told) : acceptSecondDelivery(state, told));
   if (caller !== undefined && answer.isNew) state.earn?.(caller, CALLS_OF_A_DELIVERY);
   return answer;
-}
-
-/** Turns an expected error into a Refusal that the peer may read. */
-export async function refusing<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof ClaimError || error instanceof ProtocolError || error instanceof JudgeError) {
-      throw new Refusal('invalid', `${error.code}: ${error.message}`);
-    }
-    if (error instanceof AdmissionError) {
-      throw new Refusal(error.code === 'conflict' ? 'conflict' : 'precondition', `${error.code}: ${error.message}`);
-    }
-    throw error;
-  }
 }

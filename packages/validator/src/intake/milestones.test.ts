@@ -193,7 +193,7 @@ it('a milestone settles under the signatures of co-signers', async () => {
 
 describe('a milestone whose texts its client has sealed', () => {
   /** As a gateway hands it in that has seen none of them. */
-  async function sealOne(bend: Partial<SealedMilestone> = {}, to?: CheckedValidatorSealKey) {
+  async function sealOne(bend: Partial<SealedMilestone> = {}, to?: CheckedValidatorSealKey, bent: object = {}) {
     const { validator, order, reply } = await admitOne();
     const { intake } = validator;
     const { sealKey, signature } = await intake.showSealKey();
@@ -207,7 +207,7 @@ describe('a milestone whose texts its client has sealed', () => {
       ...{ ledger, validator: address, replyId, requestHash },
       ...{ recordHash: hashRecord(nodeCrypto, claimed.record.record), ...bend },
     };
-    const inner = { endpoint, body: request, response, opening: reply.reply.openingBytes };
+    const inner = { endpoint, body: request, response, opening: reply.reply.openingBytes, ...bent };
     const envelope = sealPart({ seal: nodeSeal }, { milestone, to: to ?? key, inner });
     return { validator, order, reply, claimed, envelope, signer, signed: { sealKey, signature } };
   }
@@ -241,6 +241,12 @@ describe('a milestone whose texts its client has sealed', () => {
     await expect(validator.intake.pushSealedPart(claimed, changed)).rejects.toThrow('was changed');
     validator.clock.advance(SEAL_KEY_LIFETIME_MS + 60_000);
     await expect(validator.intake.pushSealedPart(claimed, envelope)).rejects.toThrow('not held here');
+  });
+
+  it('is refused without a word of its content', async () => {
+    const { validator, claimed, envelope } = await sealOne({}, undefined, { endpoint: 'quixambrevan' });
+    const refused = validator.intake.pushSealedPart(claimed, envelope);
+    await expect(refused).rejects.toMatchObject({ reason: 'invalid', rawMessage: 'the sealed part is refused' });
   });
 
   it('is not opened again, nor once the reply has its record', async () => {

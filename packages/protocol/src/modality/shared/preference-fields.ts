@@ -195,7 +195,8 @@ function readTier(value: unknown, param: string): string {
   return tier.name;
 }
 
-const PROVIDER_KEYS: ReadonlySet<string> = new Set(['only', 'ignore', 'region']);
+/** Keys of the object `ogong.providers`. */
+export const PROVIDER_KEYS: ReadonlySet<string> = new Set(['only', 'ignore', 'region']);
 
 function parseProviders(value: unknown): Pick<RequestPreference, 'only' | 'ignore'> {
   if (isAbsent(value)) return { only: [], ignore: [] };

@@ -140,7 +140,8 @@ export function parseSources(value: unknown): readonly NamedSource[] {
   });
 }
 
-const SOURCE_KEYS: ReadonlySet<string> = new Set(['url', 'sha256']);
+/** Keys of a source of `ogong.sources`. */
+export const SOURCE_KEYS: ReadonlySet<string> = new Set(['url', 'sha256']);
 
 /**
  * Asserts the form of a salt. It requests nothing. It prevents that the hash of a request reveals a prompt that somebody can

@@ -1,6 +1,8 @@
+import { type ClosedPlace, closeError } from '@ogong/host/link/closed-error';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import type { ServedCounts, VerifiedOrder } from '../../modality/order-job.ts';
+import { sealRefusal } from '@ogong/protocol/sealing/sealed-refusal';
+import type { OpenedMessage, ServedCounts, VerifiedOrder } from '../../modality/order-job.ts';
 import { findModality } from '../../modality/registry.ts';
 import type { ProviderState } from '../provider-state.ts';
 import { noteServed } from '../serving/note-served.ts';
@@ -8,7 +10,14 @@ import { createServeContext, type ReplyReader } from '../serving/serve-context.t
 import { receiveMedia } from './media-intake.ts';
 import { assertMayLoad } from './model-loading.ts';
 import { type OfferState, withModel } from './offers.ts';
-import { assertNewReply, checkOfferedOrder, checkOfferedRequest, claimOrder } from './order-intake.ts';
+import {
+  assertNewReply,
+  checkOfferedOrder,
+  checkOfferedRequest,
+  claimOrder,
+  openOfferedMessage,
+  toRefusal,
+} from './order-intake.ts';
 import { type OrderPayment, reservePayment } from './order-payment.ts';
 
 /**
@@ -46,16 +55,48 @@ async function answerPaid(
   }: { readonly message: GenerateRequest; readonly verified: VerifiedOrder; readonly payment: OrderPayment },
   reader: ReplyReader,
 ): Promise<ServedCounts> {
+  const opened = openOfferedMessage(state, { message, verified });
+  const progress: Progress = { place: 'request' };
+  try {
+    return await answerOpened(state, offer, { message, verified, payment, opened, progress }, reader);
+  } catch (error) {
+    const { sealer } = opened;
+    if (sealer === undefined) throw error;
+    throw closeError(toRefusal(error), { place: progress.place, seal: (words) => sealRefusal(sealer, words) });
+  }
+}
+
+/** The step of an order, for a refusal. */
+interface Progress {
+  place: ClosedPlace;
+}
+
+interface OpenedOrder {
+  readonly message: GenerateRequest;
+  readonly verified: VerifiedOrder;
+  readonly payment: OrderPayment;
+  readonly opened: OpenedMessage;
+  readonly progress: Progress;
+}
+
+async function answerOpened(
+  state: ProviderState,
+  offer: OfferState,
+  { message, verified, payment, opened, progress }: OpenedOrder,
+  reader: ReplyReader,
+): Promise<ServedCounts> {
   const { orders } = findModality(offer.engine);
   // Nothing is loaded for an order that fails a check.
-  const checked = checkOfferedRequest(state, offer, { message, verified }, orders.readRequest);
+  const checked = checkOfferedRequest(state, offer, { opened, verified }, orders.readRequest);
   orders.assertServable(checked.request, offer);
   const isStandby = checked.demands.standbyPer1kAtomic !== undefined;
   const standby = isStandby ? state.untaken.enter(checked.order, offer.info.sequences) : undefined;
   try {
     assertMayLoad(state, offer, payment);
+    progress.place = 'media';
     const arrived = await receiveMedia(state, checked, reader);
     try {
+      progress.place = 'reply';
       const ready = { ...checked, media: arrived.media };
       return await withModel(offer, async () => {
         const claim = () => claimOrder(state, ready, message);

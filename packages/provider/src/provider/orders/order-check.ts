@@ -19,7 +19,6 @@ import { hashReadRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { getTier } from '@ogong/protocol/tier/registry';
 import type { CheckedOrder, OpenedMessage, ReadRequest, VerifiedOrder } from '../../modality/order-job.ts';
-import { openPlain } from './sealed-order.ts';
 
 export interface ServedModel {
   /** `ogong/<tier>/<maker>/<model>` */
@@ -42,8 +41,6 @@ export interface OrderTerms {
   readonly findValidator: (address: Uint8Array) => QuorumMember | undefined;
   readonly latestEpoch: bigint;
   readonly nowMs: number;
-  /** Default: the plain content of the message. @throws Refusal */
-  readonly open?: (message: GenerateRequest, order: NamedOrder) => OpenedMessage;
 }
 
 const NOTHING = new Uint8Array();
@@ -121,18 +118,17 @@ export function checkOrder(message: GenerateRequest, terms: OrderTerms): Verifie
 }
 
 /**
- * Opens and parses the request of a verified order, and checks it against the order. The request's hash covers fields that only a
+ * Parses the request of a verified order, and checks it against the order. The request's hash covers fields that only a
  * parser finds, so it is compared after parsing. For that reason the payer's money is checked before (order-payment.ts).
  * @throws Refusal naming the first check that failed.
  */
 export function checkRequest<R>(
-  message: GenerateRequest,
+  opened: OpenedMessage,
   verified: VerifiedOrder,
-  { crypto, model, open = openPlain }: Pick<OrderTerms, 'crypto' | 'model' | 'open'>,
+  { crypto, model }: Pick<OrderTerms, 'crypto' | 'model'>,
   read: ReadRequest<R>,
 ): CheckedOrder<R> {
   const { order } = verified;
-  const opened = open(message, order);
   const { endpoint, body } = opened;
   assertOrder(body.length <= MAX_REQUEST_BYTES, 'invalid', `a request has at most ${MAX_REQUEST_BYTES} bytes`);
   // From here on a client's sealed content may be at fault, which its gateway cannot know of: see toProviderError.

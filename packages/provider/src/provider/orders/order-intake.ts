@@ -16,7 +16,13 @@ import type { GenerateRequest, SignedOrder } from '@ogong/protocol/generated/ogo
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { findRouterProblem } from '@ogong/protocol/stage1/registered-router';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
-import type { AcceptedOrder, CheckedOrder, ReadRequest, VerifiedOrder } from '../../modality/order-job.ts';
+import type {
+  AcceptedOrder,
+  CheckedOrder,
+  OpenedMessage,
+  ReadRequest,
+  VerifiedOrder,
+} from '../../modality/order-job.ts';
 import { ReplyTextError } from '../../modality/text/commit-reply.ts';
 import type { ProviderState } from '../provider-state.ts';
 import type { ReplyIds, UsedReplyId } from '../provider-store.ts';
@@ -61,13 +67,19 @@ function assertSharedPrice(offer: OfferState, { pricePer1kAtomic }: NamedOrder):
     throw new Refusal('precondition', `the order pays ${pricePer1kAtomic} per 1k tokens, the cohort shares ${price}`);
 }
 
-/** Opens and parses the request of an order whose payer has the money for it. @throws Refusal */
+/** Opens the message of an order whose payer has the money for it. @throws Refusal */
+export const openOfferedMessage = (
+  context: IntakeContext,
+  { message, verified }: { readonly message: GenerateRequest; readonly verified: VerifiedOrder },
+): OpenedMessage => openMessage({ ...context, ledger: context.chain.ledger }, message, verified.order);
+
+/** Parses the request of an opened message. @throws Refusal */
 export const checkOfferedRequest = <R>(
   context: IntakeContext,
   offer: OfferState,
-  { message, verified }: { readonly message: GenerateRequest; readonly verified: VerifiedOrder },
+  { opened, verified }: { readonly opened: OpenedMessage; readonly verified: VerifiedOrder },
   read: ReadRequest<R>,
-): CheckedOrder<R> => checkRequest(message, verified, createTerms(context, offer), read);
+): CheckedOrder<R> => checkRequest(opened, verified, createTerms(context, offer), read);
 
 function createTerms(context: IntakeContext, offer: OfferState): OrderTerms {
   const { modelId, info } = offer;
@@ -82,7 +94,6 @@ function createTerms(context: IntakeContext, offer: OfferState): OrderTerms {
     findValidator: (address: Uint8Array) => findValidator(context, address),
     latestEpoch: beacons.latest().epoch,
     nowMs: clock.nowMs(),
-    open: (sent: GenerateRequest, order: NamedOrder) => openMessage({ ...context, ledger: chain.ledger }, sent, order),
   };
 }
 

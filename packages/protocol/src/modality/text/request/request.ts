@@ -332,7 +332,7 @@ function parseCacheKey(value: unknown): string | undefined {
 }
 
 /** Keys of the object `ogong` in a text request. The grammar is no demand, but is listed among them. */
-const TEXT_DEMANDS: ReadonlySet<string> = new Set([...DEMANDS, 'grammar', 'sources', 'standby', 'hedge']);
+export const TEXT_DEMANDS: ReadonlySet<string> = new Set([...DEMANDS, 'grammar', 'sources', 'standby', 'hedge']);
 
 function parseStreamOptions(collected: DroppedFields, value: unknown, stream: boolean): boolean {
   if (isAbsent(value)) return false;

@@ -30,7 +30,8 @@ export const KEYWORDS_OF: Readonly<Record<'object' | 'array' | 'string' | 'numbe
   number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
 };
 const GENERAL = ['type', 'enum', 'const', 'anyOf', 'oneOf', 'allOf', '$ref', 'nullable'];
-const KNOWN = new Set([...GENERAL, ...Object.values(KEYWORDS_OF).flat()]);
+/** Keywords that a grammar can express. */
+export const SCHEMA_KEYWORDS: ReadonlySet<string> = new Set([...GENERAL, ...Object.values(KEYWORDS_OF).flat()]);
 
 export function refuse(where: string, keyword: string, why: string): GrammarError {
   return new GrammarError('unsupported-schema', `schema at ${where || '/'}: ${keyword} ${why}`);
@@ -48,7 +49,7 @@ export function readSchema(value: unknown, where: string): Schema {
   const entries = Object.entries(value).filter(
     ([key, said]) => !ANNOTATIONS.has(key) && !key.startsWith('x-') && said !== undefined,
   );
-  const unknown = entries.find(([key]) => !KNOWN.has(key));
+  const unknown = entries.find(([key]) => !SCHEMA_KEYWORDS.has(key));
   if (unknown !== undefined)
     throw refuse(where, unknown[0].slice(0, 60), 'cannot be expressed as a grammar; leave it out');
   return Object.fromEntries(entries);
