@@ -34,6 +34,7 @@ import { readPosition } from './store/verdict-store.ts';
 import {
   readClaimedPart,
   readDelivered,
+  readHanded,
   readOrder,
   readSubmission,
   readWitnessAsk,
@@ -206,7 +207,7 @@ export function createRoutes(dependencies: RouteDependencies): (router: ConnectR
     router.rpc(
       method.pushRecord,
       async (request) => {
-        const answer = await intake.pushRecord(readSubmission(request));
+        const answer = await intake.pushRecord(readHanded(request));
         metrics.records.inc();
         return answer;
       },

@@ -14,7 +14,14 @@ import type {
   WitnessRequest,
   WitnessRequestSchema,
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { type HandedReply, isBare, type ReplyTexts, type SignedOrder } from '@ogong/protocol/verdict/claim';
+import {
+  type EndedOrder,
+  type HandedReply,
+  isBare,
+  isEnded,
+  type ReplyTexts,
+  type SignedOrder,
+} from '@ogong/protocol/verdict/claim';
 import type { DeliveredReply } from '@ogong/protocol/verdict/delivered-record';
 import type { TextsQuestion } from './audit/fetch-texts.ts';
 import type { ClaimedPart } from './intake/accept-milestone.ts';
@@ -29,6 +36,14 @@ import type { WitnessAnswer, WitnessAsk } from './witness/answer-witness.ts';
 export function readOrder(order: SignedOrderMessage | undefined): SignedOrder {
   if (order === undefined) throw new Refusal('invalid', 'the order is missing');
   return order;
+}
+
+/** Reads a submission, or a provider's statement that none will come. @throws Refusal */
+export function readHanded(pushed: PushRecordRequest): HandedReply | EndedOrder {
+  const { order, record, end } = pushed;
+  if (end === undefined) return readSubmission(pushed);
+  if (record !== undefined) throw new Refusal('invalid', 'an ended order has no record');
+  return { order: readOrder(order), end };
 }
 
 export function readSubmission(pushed: PushRecordRequest): HandedReply {
@@ -156,7 +171,7 @@ export function readWitnessAnswer({ answer }: WitnessAnswerMessage): WitnessAnsw
   }
   if (answer.case === 'commitment') return { kind: 'commitment', committed: answer.value };
   if (answer.case === 'report') return { kind: 'report', opened: answer.value };
-  if (answer.case === 'record') return { kind: 'record', submission: readSubmission(answer.value) };
+  if (answer.case === 'record') return { kind: 'record', submission: readHanded(answer.value) };
   if (answer.case === 'taken') return { kind: 'taken' };
   return { kind: 'waiting' };
 }
@@ -174,5 +189,6 @@ export function writeWitnessAnswer(answer: WitnessAnswer): MessageInitShape<type
   if (answer.kind === 'report') return { answer: { case: 'report', value: answer.opened } };
   if (answer.kind !== 'record') return { answer: { case: answer.kind, value: {} } };
   const { submission } = answer;
+  if (isEnded(submission)) return { answer: { case: 'record', value: { ...submission } } };
   return { answer: { case: 'record', value: { ...submission, headerProof: [...submission.headerProof] } } };
 }

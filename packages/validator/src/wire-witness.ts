@@ -10,7 +10,7 @@ import { readMedia } from './audit/request-media.ts';
 import type { Intake } from './intake/intake.ts';
 import { findMembers, getBeacon, isConnected, toPeer, type ValidatorState } from './validator-state.ts';
 import { readAuditOptions } from './wire-audit.ts';
-import { readSubmission, readWitnessAnswer, toTextsMessage, writeWitnessAsk } from './wire-messages.ts';
+import { readHanded, readWitnessAnswer, toTextsMessage, writeWitnessAsk } from './wire-messages.ts';
 import { type AcceptedRecordDependencies, isAcceptedRecord } from './witness/accepted-record.ts';
 import type { WitnessState } from './witness/answer-witness.ts';
 import { createContest } from './witness/contest.ts';
@@ -57,7 +57,7 @@ export function wireWitness(
       latestEpoch: () => archive.latest().epoch,
       async showRecord(provider: Peer, replyId: Uint8Array, call: VerifierCallOptions) {
         const { push, intake, recordHash } = await links.to(ProviderService, provider).showRecord({ replyId }, call);
-        if (push !== undefined) return readSubmission(push);
+        if (push !== undefined) return readHanded(push);
         if (intake === undefined) throw new NoAnswer('the answer has no record');
         return { intake, recordHash };
       },

@@ -39,6 +39,7 @@ export type NextStep =
 const RETRIED: ReadonlySet<ApiErrorCode> = new Set([
   'order_not_admitted',
   'provider_failed',
+  'provider_ended',
   'provider_timeout',
   'provider_busy',
   'provider_unreachable',

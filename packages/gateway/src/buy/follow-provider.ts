@@ -20,6 +20,7 @@ import type { TicketsAhead } from './match/tickets-ahead.ts';
 import { UnsentOrderError } from './order-pacing.ts';
 import type { PayingSigner } from './paying-signer.ts';
 import type { Delta, ProviderCall } from './provider-call.ts';
+import { isEnded, readEnded } from './provider-ended.ts';
 import type { BoughtAnswer, ProviderAnswer, ProviderAttempt, ReplyJob, TriedJob } from './reply.ts';
 import { createReplyProgress, type ReplyProgress, type ReplyProgressInput } from './reply-progress.ts';
 import {
@@ -110,13 +111,15 @@ export async function* followProvider(
       if (job.form.topLogprobs !== undefined) for (const token of next.value.tokens) tokens.push(token);
       yield next.value;
     }
-  } catch (error) {
+  } catch (thrown) {
     isOver = true;
+    const error = readEnded(context.chain.ledger, attempt, thrown);
     // The provider may be slow and not dead. Tell it to stop, so that it bills the part and not the whole reply.
     if (error instanceof ApiError && error.code === 'provider_timeout' && !job.signal.aborted) void progress.leave();
     // If the client left, the provider is not at fault. The validator decides about the order.
-    if (!job.signal.aborted && !isRefusal(error)) {
-      const failed = await keepStanding(context, attempt, { milestones, onPart, isTakeLost: progress.isTakeLost() });
+    if (!job.signal.aborted && (isEnded(error) || !isRefusal(error))) {
+      const isTakeLost = progress.isTakeLost();
+      const failed = await keepStanding(context, attempt, { milestones, onPart, isTakeLost, isEnded: isEnded(error) });
       if (failed) throw createSpoiled(failed, error);
     }
     // The provider may have refused because it cannot reach the validator.
@@ -147,16 +150,20 @@ async function keepStanding(
     milestones,
     onPart,
     isTakeLost,
+    isEnded: hasEnded,
   }: {
     readonly milestones: MilestoneFollower | undefined;
     readonly onPart: (textBytes: number) => void;
     readonly isTakeLost: boolean;
+    readonly isEnded: boolean;
   },
 ): Promise<FailedMilestone | undefined> {
   const { standing, failed } = (await milestones?.settle()) ?? {};
   await standing?.keep();
   if (standing) onPart(standing.textBytes);
   const { id: reason = 'abandoned', evidence } = failed ?? {};
+  // The provider has answered, and the router is told as of any refusal.
+  if (hasEnded && failed === undefined) return undefined;
   // A standby provider sends no more before it knows that its reply is taken, and this one may not know.
   if (isTakeLost && failed === undefined && standing === undefined)
     reportToRouter(context, attempt, { outcome: 'refused', outputTokens: 0 });

@@ -34,6 +34,7 @@ import { parseOverflow } from '@ogong/protocol/modality/text/request/context-ove
 import { openRefusal, parseRefusalPart } from '@ogong/protocol/sealing/sealed-refusal';
 import type { TicketedMatch } from './match/provider-match.ts';
 import { createOrderPacing, type OrderPacing, waitForPlace } from './order-pacing.ts';
+import { EndedStream } from './provider-ended.ts';
 import { createReplyBounds, type ReplyLimits } from './reply-bounds.ts';
 import type { KnownSealKeys } from './seal/seal-keys.ts';
 import { type SealableCall, type SealedCall, sealCall } from './seal/sealed-call.ts';
@@ -224,6 +225,7 @@ export function createProviderCall(
             hasStarted = true;
           }
           if (event.case === 'end') end = event.value;
+          if (event.case === 'ended') throw new EndedStream(event.value);
           if (event.case === 'milestone') takeMilestone(input, event.value);
           if (event.case === 'delta') {
             for (const token of event.value.tokens) waiting.push(token);

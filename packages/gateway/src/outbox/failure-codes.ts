@@ -8,7 +8,8 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'provider_busy',
   'provider_unreachable',
   'order_not_admitted',
+  'provider_ended',
 ] satisfies ApiErrorCode[]);
 
-/** Returns true if the provider declined before it began, or never received the order. It broke no promise then. */
+/** Returns true if the provider declined, ended the order by a signed statement, or never received it. It broke no promise then. */
 export const isRefusalCode = (code: string): boolean => REFUSALS.has(code);

@@ -21,6 +21,8 @@ interface BrokenReply extends Pick<SealedPassage, 'endpoint' | 'request' | 'sett
    * The provider may only have waited for the client's progress (see UnsaidText). A client that stays silent now accuses nobody.
    */
   readonly isUnsaid: boolean;
+  /** The provider signed that it ended the order, so nobody accuses it. Default: it broke off. */
+  readonly isEnded?: boolean;
 }
 
 /** A client needs less time to check the last milestone and seal it. */
@@ -46,7 +48,9 @@ export function createBrokenReplies(context: KeepPartContext, doubted: Pick<Doub
     return reply;
   }
 
-  const accuse = ({ attempt }: BrokenReply): Promise<void> => accuseProvider(context, attempt, { reason: 'abandoned' });
+  const accuse = async ({ attempt, isEnded = false }: BrokenReply): Promise<void> => {
+    if (!isEnded) await accuseProvider(context, attempt, { reason: 'abandoned' });
+  };
 
   /** Ends the wait: the client wants to pay for no part, or is silent. */
   function giveUp(replyId: string): void {

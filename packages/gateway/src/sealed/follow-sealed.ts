@@ -3,14 +3,15 @@ import { monotonicClock } from '@ogong/host/time/clock';
 import { PROGRESS_STEP_BYTES } from '@ogong/protocol/exchange/limits';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import type { Finished } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
-import { isRefusal, type RefusalContext, reportRefusal } from '../buy/follow-provider.ts';
+import { isRefusal, type ProgressContext, type RefusalContext, reportRefusal } from '../buy/follow-provider.ts';
+import { readEnded } from '../buy/provider-ended.ts';
 import type { ProviderAttempt } from '../buy/reply.ts';
 import type { ReplyProgress } from '../buy/reply-progress.ts';
 import { accuseProvider, type ReportContext, reportToRouter } from '../buy/report-attempt.ts';
 import { passSealed, SealedBreach, type SealedEvent, type SealedPass } from './pass-sealed.ts';
 
 /** Services for following a sealed reply. */
-export type FollowSealedContext = ReportContext & RefusalContext;
+export type FollowSealedContext = ReportContext & RefusalContext & Pick<ProgressContext, 'chain'>;
 
 export interface SealedRun {
   readonly attempt: ProviderAttempt;
@@ -97,8 +98,9 @@ export async function* followSealed(
       }
       yield next.value;
     }
-  } catch (error) {
+  } catch (thrown) {
     isOver = true;
+    const error = readEnded(context.chain.ledger, attempt, thrown);
     // Decide this before the next statement is sent: its outcome does not matter.
     const awaitsWord = mayAwaitWord(error) ? new UnsaidText(error) : undefined;
     if (error instanceof ApiError && error.code === 'provider_timeout') void progress.leave();

@@ -17,6 +17,7 @@ import { parseRefusalPart } from '@ogong/protocol/sealing/sealed-refusal';
 import type { TicketedMatch } from '../buy/match/provider-match.ts';
 import { type OrderPacing, waitForPlace } from '../buy/order-pacing.ts';
 import { type ProviderCallOptions, toProviderError } from '../buy/provider-call.ts';
+import { EndedStream } from '../buy/provider-ended.ts';
 import { computeMostMessages } from '../buy/reply-bounds.ts';
 import { sendMedia } from '../buy/send-media.ts';
 
@@ -94,6 +95,7 @@ export async function* passSealed(
       }
       hasBegun = true;
       assertSealed(event);
+      if (event.case === 'ended') throw new EndedStream(event.value);
       if (event.case === 'finished') return event.value;
       // Drop an unknown event, and count it as a unit, so that it does not prolong the stream for ever.
       if (event.case === undefined) units++;

@@ -16,6 +16,7 @@ import { createAttemptNotes, type NotesContext } from '../buy/note-attempt.ts';
 import { type OrderOfferContext, orderOffer } from '../buy/order-offer.ts';
 import type { OrderPacing } from '../buy/order-pacing.ts';
 import type { ProviderCallOptions } from '../buy/provider-call.ts';
+import { isEnded } from '../buy/provider-ended.ts';
 import type { PayingKey, ProviderAttempt } from '../buy/reply.ts';
 import type { ReplyProgress } from '../buy/reply-progress.ts';
 import type { KnownSealKeys } from '../buy/seal/seal-keys.ts';
@@ -240,10 +241,13 @@ export function createSealedCalls({
       } catch (error) {
         if (attempt) notes.ended(attempt, { error });
         const run = running.get(replyId);
-        const isBroken = run && !signal.aborted && !isRefusal(error) && !(error instanceof SealedBreach);
+        const hasEnded = isEnded(error);
+        const isFailed = hasEnded || !(isRefusal(error) || error instanceof SealedBreach);
+        const isBroken = run && !signal.aborted && isFailed;
         if (attempt && milestones && isBroken) {
           const isUnsaid = error instanceof UnsaidText;
-          broken.put(replyId, { keyId: key.id, endpoint, request, settlementType, attempt, isUnsaid });
+          const passage = { endpoint, request, settlementType, attempt };
+          broken.put(replyId, { keyId: key.id, ...passage, isUnsaid, isEnded: hasEnded });
           // The client will report no part.
           if (run.reason !== undefined) await broken.close(replyId, key, { reason: run.reason });
         }

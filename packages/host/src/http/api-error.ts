@@ -42,6 +42,7 @@ const KINDS = {
   ogong_check_failed: SERVER(502),
   provider_failed: SERVER(502),
   order_not_admitted: SERVER(503),
+  provider_ended: SERVER(503),
   no_provider: SERVER(503),
   engine_unavailable: SERVER(503),
   provider_busy: SERVER(503),

@@ -5,6 +5,7 @@ import { OPENING_KEPT_MS } from '../exchange/limits.ts';
 import type { NamedOrder, Order } from '../exchange/order.ts';
 import { verifyConsent } from '../exchange/order-consent.ts';
 import type { VerdictEntry } from '../settlement/verdict-log.ts';
+import { assertEnded } from './assert-ended.ts';
 import { parseEvidence } from './evidence.ts';
 import type { WitnessedBy } from './judgement.ts';
 import { demand, type VerdictAnchors } from './verdict-anchors.ts';
@@ -13,7 +14,7 @@ import { findSilenceProblem, type SilenceClaim, type Statement } from './witness
 export const ZERO_HASH = new Uint8Array(32);
 export const ZERO_ADDRESS = new Uint8Array(20);
 
-/** Returns whether the reply never came, or was not requested in time. */
+/** Returns whether the reply never came: it was not requested in time, or its provider ended the order. */
 export function isUndelivered({ verdict, recordHash }: VerdictEntry): boolean {
   return verdict === 'unjudged' && equalBytes(recordHash, ZERO_HASH);
 }
@@ -28,7 +29,9 @@ export async function assertUndelivered(
   const at = `entry ${entry.index}`;
   demand(entry.verifiers.length === 0, `${at}: a reply without a record has no verifiers`);
   demand(!entry.ejects && entry.evidence === 'none', `${at}: a reply without a record is evidence of nothing`);
+  demand(equalBytes(entry.recordHash, ZERO_HASH) && equalBytes(entry.payee, ZERO_ADDRESS), `${at} has a record`);
   const evidence = parseEvidence(bytes);
+  if (evidence.kind === 'ended') return assertEnded(crypto, entry, order, evidence.end);
   const kind = entry.verdict === 'abandoned' ? 'abandoned' : 'unasked';
   demand(
     (evidence.kind === 'abandoned' || evidence.kind === 'unasked') &&
@@ -37,7 +40,6 @@ export async function assertUndelivered(
       verifyConsent(crypto, evidence.consent, order),
     `${at}: the provider never agreed to the order that it is said to have abandoned`,
   );
-  demand(equalBytes(entry.recordHash, ZERO_HASH) && equalBytes(entry.payee, ZERO_ADDRESS), `${at} has a record`);
   demand(entry.timeMs > Number(order.expiresAtMs), `${at}: abandoned before the order expired`);
   await assertSilent(crypto, entry, order, { ...evidence, asked: 'record', subject: ZERO_HASH }, trust);
 }

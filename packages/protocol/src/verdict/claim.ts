@@ -12,6 +12,7 @@ import { assertFeeFloor, FeeError } from '../exchange/fee.ts';
 import { MAX_ORDER_BYTES, MAX_REQUEST_BYTES } from '../exchange/limits.ts';
 import { findNamedRoot } from '../exchange/named-root.ts';
 import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '../exchange/order.ts';
+import type { SignedEnd } from '../exchange/order-end.ts';
 import type { Progress, ProgressedText, SignedProgress } from '../exchange/progress.ts';
 import type { CommonRequest, Modality } from '../modality/modality.ts';
 import { findHeaderModality, findModality } from '../modality/registry.ts';
@@ -65,6 +66,15 @@ export interface BareSubmission extends SummarizedReply, Pick<Submission, 'evide
 
 /** Any submission of a provider. */
 export type HandedReply = Submission | BareSubmission;
+
+/** An order that its provider ended, in place of a reply. */
+export interface EndedOrder {
+  readonly order: SignedOrder;
+  readonly end: SignedEnd;
+}
+
+export const isEnded = (handed: HandedReply | EndedOrder): handed is EndedOrder =>
+  'end' in handed && handed.end !== undefined;
 
 export const isBare = (handed: HandedReply): handed is BareSubmission =>
   'requestSummary' in handed && handed.requestSummary.length > 0;
@@ -130,6 +140,7 @@ export type ClaimErrorCode =
   | 'progress'
   | 'milestone'
   | 'complaint'
+  | 'end'
   | 'response-size'
   | 'pixels'
   | 'choices'

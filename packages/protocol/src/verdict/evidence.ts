@@ -28,6 +28,7 @@ import type { SignedAnnouncement } from '../exchange/announcement.ts';
 import { type ListedSegment, listedSegmentCodec } from '../exchange/cohort/listed-segment.ts';
 import { MAX_NUMERIC_CLASS_BYTES } from '../exchange/limits.ts';
 import type { OrderConsent } from '../exchange/order-consent.ts';
+import { END_BYTES, type SignedEnd } from '../exchange/order-end.ts';
 import { SALT_BYTES } from '../modality/shared/score-commitment.ts';
 import { areRates } from '../modality/text/drift/drift-verdict.ts';
 import { MAX_REPORT_BYTES } from '../modality/text/stage2/score-report.ts';
@@ -45,7 +46,8 @@ export type Evidence =
   | WithheldEvidence
   | UnaskedEvidence
   | AbandonedEvidence
-  | ShownEvidence;
+  | ShownEvidence
+  | EndedEvidence;
 
 export interface AuditEvidence {
   readonly kind: 'audit';
@@ -169,6 +171,12 @@ export interface ShownEvidence {
   readonly blobs: readonly Uint8Array[];
 }
 
+/** The provider ended the order without a record. Its statement is all of the evidence. */
+export interface EndedEvidence {
+  readonly kind: 'ended';
+  readonly end: SignedEnd;
+}
+
 /** The most blobs of one piece of evidence, and the bytes of each at most. */
 export const MAX_SHOWN_BLOBS = 8;
 export const MAX_SHOWN_BYTES = 4 * 1024 * 1024;
@@ -248,6 +256,12 @@ const headerLeaf = {
 const consentCodec: Codec<OrderConsent> = struct({ providerKey: bytes(HYBRID_PUBLIC_KEY_BYTES), signature });
 const consentFormat = createFormat(consentCodec, {});
 
+const endCodec: Codec<SignedEnd> = struct({
+  end: bytes(END_BYTES),
+  providerKey: bytes(HYBRID_PUBLIC_KEY_BYTES),
+  signature,
+});
+
 const evidenceFormat = createFormat(
   union('kind', {
     audit: struct({
@@ -268,6 +282,7 @@ const evidenceFormat = createFormat(
       opening: bytes32(MAX_OPENING_BYTES),
       blobs: list(bytes32(MAX_SHOWN_BYTES), { count: u8, min: 1, max: MAX_SHOWN_BLOBS }),
     }),
+    ended: struct({ end: endCodec }),
   }),
   { tag: EVIDENCE_TAG },
 );

@@ -39,7 +39,8 @@ export function judge(crypto: Crypto, judged: JudgementContext, evidence: Eviden
     return { verdict: 'unjudged', evidence: 'none', checks, verifiers: [] };
   }
   if (evidence.kind === 'equivocation') return judgeEquivocation(crypto, judged, evidence);
-  if (evidence.kind === 'abandoned') throw new JudgeError('proves-nothing', 'a reply with a record was delivered');
+  if (evidence.kind === 'abandoned' || evidence.kind === 'ended')
+    throw new JudgeError('proves-nothing', 'a reply with a record was delivered');
   const opened =
     evidence.kind === 'shown'
       ? openShown(crypto, judged.claim.record, evidence)

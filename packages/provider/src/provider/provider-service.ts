@@ -5,7 +5,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import type { PeerId } from '@ogong/host/link/link-identity';
 import { getCaller, getCallerPlace, type LinkServer } from '@ogong/host/link/link-server';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import { hashRecord, REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
+import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import type {
@@ -21,6 +21,7 @@ import type {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { barePush } from './bare-push.ts';
 import { answerOrder } from './orders/answer-order.ts';
+import { hashHanded } from './paid/intake-receipt.ts';
 import type { ProviderState } from './provider-state.ts';
 import type { KeptRecord } from './serving/outbox.ts';
 import { createBlobReader } from './serving/read-blob.ts';
@@ -105,5 +106,5 @@ export async function showRecord(
   if (kept === undefined || !(isOwn || isOver)) throw new Refusal('not-found', 'no record of this reply for you');
   const { push, intake } = kept;
   if (isOwn || intake === undefined) return { push: barePush(crypto, push), intake };
-  return { intake, recordHash: hashRecord(crypto, push.record?.record ?? new Uint8Array(0)) };
+  return { intake, recordHash: hashHanded(crypto, push) };
 }

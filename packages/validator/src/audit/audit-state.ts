@@ -17,7 +17,7 @@ import type { JobRound } from '@ogong/protocol/exchange/round-signature';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import type { OrderBeacon } from '@ogong/protocol/stage1/common-checks';
-import type { BoundRecord, HandedReply, ReplyTexts, SignedOrder } from '@ogong/protocol/verdict/claim';
+import type { BoundRecord, EndedOrder, HandedReply, ReplyTexts, SignedOrder } from '@ogong/protocol/verdict/claim';
 import type { DriftPolicy } from '@ogong/protocol/verdict/drift-policy';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import type { Statement } from '@ogong/protocol/verdict/witnessed';
@@ -85,8 +85,8 @@ export interface AuditDependencies {
   /** Returns this validator's receipt for a record that it has accepted. */
   readonly findIntake: (replyId: Uint8Array) => Promise<IntakeSignature | undefined>;
   readonly contest: Contests;
-  /** Accepts a record that a witness received. @throws Refusal */
-  readonly acceptShown: (submission: HandedReply) => Promise<unknown>;
+  /** Accepts a record, or an end, that a witness received. @throws Refusal */
+  readonly acceptShown: (submission: HandedReply | EndedOrder) => Promise<unknown>;
   readonly acceptMilestoneRecord: (submission: HandedReply) => Promise<unknown>;
   readonly calls: VerifierCalls;
   readonly heldFor: HeldFor;
@@ -153,7 +153,7 @@ export type ContestOutcome =
   | { readonly kind: 'waiting' }
   /** The provider has this validator's own receipt for the record. */
   | { readonly kind: 'taken' }
-  | { readonly kind: 'record'; readonly submission: HandedReply }
+  | { readonly kind: 'record'; readonly submission: HandedReply | EndedOrder }
   | FoundOpening
   | { readonly kind: 'commitment'; readonly committed: SignedCommitment }
   | { readonly kind: 'report'; readonly opened: OpenedReport }

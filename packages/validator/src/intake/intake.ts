@@ -4,9 +4,10 @@ import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { SignedValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';
-import type { HandedReply, Submission } from '@ogong/protocol/verdict/claim';
+import { ClaimError, type EndedOrder, type HandedReply, isEnded, type Submission } from '@ogong/protocol/verdict/claim';
 import { acceptAnnouncement } from './accept-announcement.ts';
 import { acceptDelivery, type DeliveryAnswer } from './accept-delivery.ts';
+import { acceptEnd, assertEnd } from './accept-end.ts';
 import { acceptMilestone, acceptSealedPart, type ClaimedPart } from './accept-milestone.ts';
 import { type Acknowledgement, acceptRecord, checkSubmission, readIntake } from './accept-record.ts';
 import { type AgreedOrder, admitOrder } from './admit-order.ts';
@@ -18,10 +19,10 @@ import { acceptSecondDelivery, type SubmittedDelivery } from './second-recipient
 export interface Intake {
   /** @param caller the sender. @returns this validator's signed admission. @throws Refusal */
   admit(order: AgreedOrder, caller?: Caller): Promise<SignedAdmission>;
-  /** @throws Refusal */
-  pushRecord(submission: HandedReply): Promise<Acknowledgement>;
-  /** Accepts a record that its provider has shown to a witness. @throws Refusal */
-  acceptShown(submission: HandedReply): Promise<Acknowledgement>;
+  /** Accepts a provider's record, or its statement that it ended the order. @throws Refusal */
+  pushRecord(submission: HandedReply | EndedOrder): Promise<Acknowledgement>;
+  /** Accepts the same after its provider has shown it to a witness. @throws Refusal */
+  acceptShown(submission: HandedReply | EndedOrder): Promise<Acknowledgement>;
   /** Accepts the milestone of an expired order as its record. */
   acceptMilestoneRecord(submission: HandedReply): Promise<Acknowledgement>;
   /** Accepts the last commitment of a dead provider from its payer. @throws Refusal */
@@ -31,7 +32,7 @@ export interface Intake {
   /** Returns the signed key to which parts are sealed now. */
   showSealKey(): Promise<SignedValidatorSealKey>;
   /** Checks a reply that any validator handles. @throws Refusal, ClaimError, ProtocolError */
-  checkSubmission(order: NamedOrder, submission: HandedReply): Promise<unknown>;
+  checkSubmission(order: NamedOrder, submission: HandedReply | EndedOrder): Promise<unknown>;
   /**
    * Accepts a payer's delivery of a reply that this validator or another one handles. @param caller the sender. @throws
    * Refusal
@@ -50,20 +51,27 @@ export function createIntake(options: IntakeOptions, dependencies: IntakeDepende
   const state = openIntakeState(options, dependencies);
   return {
     admit: (order, caller) => refusing(() => admitOrder(state, order, caller)),
-    pushRecord: (submission) => refusing(() => acceptRecord(state, submission)),
-    acceptShown: (submission) => refusing(() => acceptRecord(state, submission, { isShown: true })),
+    pushRecord: (handed) => refusing(() => accept(state, handed, { isShown: false })),
+    acceptShown: (handed) => refusing(() => accept(state, handed, { isShown: true })),
     acceptMilestoneRecord: (submission) =>
       refusing(() => acceptRecord(state, submission, { isShown: true, isPassed: true })),
     pushMilestone: (submission, opening) => refusing(() => acceptMilestone(state, submission, opening)),
     pushSealedPart: (claimed, envelope) => refusing(() => acceptSealedPart(state, claimed, envelope)),
     showSealKey: () => state.sealKeys.current(),
-    checkSubmission: (order, submission) => checkSubmission(state, order, submission),
+    checkSubmission: async (order, handed) =>
+      isEnded(handed) ? assertEnd(state, order, handed) : checkSubmission(state, order, handed),
     acknowledge: (told, caller) => refusing(() => acknowledge(state, told, caller)),
     findIntake: (replyId) => readIntake(state, replyId),
     complain: (complaint) => refusing(() => complain(state, complaint)),
     announce: (signed, caller) => acceptAnnouncement(state, signed, caller),
   };
 }
+
+const accept = (
+  state: IntakeState,
+  handed: HandedReply | EndedOrder,
+  options: { readonly isShown: boolean },
+): Promise<Acknowledgement> => (isEnded(handed) ? acceptEnd(state, handed) : acceptRecord(state, handed, options));
 
 /**
  * Calls that one delivery earns: the next delivery, twice if its record comes later, and questions about this reply's

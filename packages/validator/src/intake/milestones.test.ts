@@ -2,6 +2,7 @@ import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { SEAL_KEY_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import { signEnd } from '@ogong/protocol/exchange/order-end';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import { type SealedMilestone, sealPart } from '@ogong/protocol/sealing/sealed-part';
 import { type CheckedValidatorSealKey, verifyValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';
@@ -83,6 +84,20 @@ describe('a milestone that its payer hands in', () => {
     await expire(validator);
     expect(validator.find(order.fields.replyId).signedRecord?.record).toEqual(whole.reply.recordBytes);
     await expect(push(validator, order, { ...reply })).rejects.toThrow('has its record');
+  });
+
+  it('becomes the record at once if its provider ends the order', async () => {
+    const { validator, order, reply } = await admitOne();
+    await push(validator, order, reply);
+    const { orderHash } = order.fields;
+    const end = signEnd(provider, { orderHash, code: 'machine-failed', timeMs: 1 });
+    await expect(validator.intake.pushRecord({ order, end })).rejects.toThrow('a milestone, which is the record now');
+    const { owed, outstanding } = readChannel(validator.store, payer.address);
+    expect([owed > 0n, outstanding]).toEqual([true, 0n]);
+    expect(validator.find(order.fields.replyId).state).toBe('recorded');
+    await validator.certify();
+    await validator.runAudits();
+    expect(validator.decided).toMatchObject([{ verdict: 'accept', feeAtomic: owed, fineAtomic: 0n }]);
   });
 
   it('is kept as the longest that came', async () => {

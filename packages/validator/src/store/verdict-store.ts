@@ -2,10 +2,12 @@ import { bigInteger, bytes, columns, flag, integer } from '@ogong/host/store/col
 import type { Store } from '@ogong/host/store/store';
 import type { AuditDraw } from '@ogong/protocol/audit/audit';
 import { equalBytes } from '@ogong/protocol/base/bytes';
+import { type Check, skip } from '@ogong/protocol/base/checks';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { computeAbandonmentFine } from '@ogong/protocol/exchange/fee';
 import { parseOrder } from '@ogong/protocol/exchange/order';
+import { describeEnd, parseEnd, type SignedEnd } from '@ogong/protocol/exchange/order-end';
 import { findModality } from '@ogong/protocol/modality/registry';
 import { type AuditBalance, coversFee, paysDebt } from '@ogong/protocol/settlement/audit-balance';
 import { findAccountable } from '@ogong/protocol/settlement/cohort';
@@ -50,6 +52,8 @@ export type Decision =
    * later.
    */
   | { readonly undelivered: 'abandoned' | 'unasked'; readonly statements: readonly Statement[] }
+  /** Its provider ended the order without a record. */
+  | { readonly end: SignedEnd }
   | {
       readonly judgement: Judgement;
       readonly evidence: Evidence;
@@ -60,6 +64,8 @@ export type Decision =
 
 const ZERO_HASH = new Uint8Array(32);
 const ZERO_ADDRESS = new Uint8Array(20);
+/** Id of the finding that a provider ended its order. */
+const ENDED_CHECK = 'ended';
 const NO_STEP = { step: 'none', eValuePpm: 0 } as const;
 
 const positionColumns = columns({ position: bigInteger, entry: bytes });
@@ -156,7 +162,7 @@ export function decideReply(
        consent = NULL, opening = NULL, candidates = NULL, fee = CASE WHEN ? THEN '0' ELSE fee END WHERE reply_id = ?`,
     )
     .run(
-      ...[verdict, JSON.stringify(judgement?.checks ?? []), evidence ?? null, entry.index],
+      ...[verdict, JSON.stringify(listChecks(decision)), evidence ?? null, entry.index],
       ...[Number(paysDebt(balance, entry)), isUnpaid ? 1 : 0, replyId],
     );
   forgetMilestone(store, replyId);
@@ -214,13 +220,21 @@ function computeFine(
 function nameVerdict(decision: Decision): Verdict {
   if ('judgement' in decision) return decision.judgement.verdict;
   if ('verdict' in decision) return decision.verdict;
+  if ('end' in decision) return 'unjudged';
   return decision.undelivered === 'abandoned' ? 'abandoned' : 'unjudged';
+}
+
+/** Lists the findings that anybody may read beside the verdict. */
+function listChecks(decision: Decision): readonly Check[] {
+  if ('judgement' in decision) return decision.judgement.checks;
+  return 'end' in decision ? [skip(ENDED_CHECK, describeEnd(parseEnd(decision.end.end).code))] : [];
 }
 
 /** Returns the evidence. For an undelivered reply it is the provider's consent with the statements of witnesses. */
 function findEvidence(decision: Decision, row: Pick<UndecidedReply, 'consent'>): Uint8Array | undefined {
   if ('judgement' in decision) return encodeEvidence(decision.evidence);
   if ('verdict' in decision) return undefined;
+  if ('end' in decision) return encodeEvidence({ kind: 'ended', end: decision.end });
   const { undelivered: kind, statements } = decision;
   if (row.consent === undefined) throw new Error('a reply was admitted without the consent of its provider');
   return encodeEvidence({ kind, consent: parseKeptConsent(row.consent), statements });

@@ -14,7 +14,7 @@ import { MAX_ROWS_BYTES } from '@ogong/protocol/exchange/limits';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { hashJobRound, type JobRound } from '@ogong/protocol/exchange/round-signature';
 import { SALT_BYTES, type ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
-import type { HandedReply, StoredClaim } from '@ogong/protocol/verdict/claim';
+import type { EndedOrder, HandedReply, StoredClaim } from '@ogong/protocol/verdict/claim';
 import type { OpenedReport, SignedCommitment } from '@ogong/protocol/verdict/evidence';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { findCommitmentProblem, readReport } from '@ogong/protocol/verdict/report-check';
@@ -44,7 +44,8 @@ import { createBlobRoom } from './blob-room.ts';
 
 /** Data that a provider or a verifier has sent. */
 export type ReplyPart =
-  | { readonly kind: 'record'; readonly submission: HandedReply }
+  /** The record, or the provider's statement that it ended the order. */
+  | { readonly kind: 'record'; readonly submission: HandedReply | EndedOrder }
   /** The receipt of the order's validator, in place of the record. */
   | { readonly kind: 'taken' }
   | FoundOpening
@@ -67,7 +68,7 @@ export interface InquirerDependencies extends PatienceDependencies {
     provider: Peer,
     replyId: Uint8Array,
     options: VerifierCallOptions,
-  ) => Promise<HandedReply | AcceptedRecord>;
+  ) => Promise<HandedReply | EndedOrder | AcceptedRecord>;
   /** Tells whether the order's validator has signed for a record (isAcceptedRecord). */
   readonly isTaken: (order: NamedOrder, taken: AcceptedRecord) => Promise<boolean>;
   readonly getOpening: (provider: Peer, replyId: Uint8Array, options: VerifierCallOptions) => Promise<Uint8Array>;
@@ -97,7 +98,7 @@ export interface InquirerDependencies extends PatienceDependencies {
    * Checks a submission. @throws ClaimError, ProtocolError if it does not match its order; any other error if that
    * cannot be decided now.
    */
-  readonly checkSubmission: (order: NamedOrder, submission: HandedReply) => Promise<unknown>;
+  readonly checkSubmission: (order: NamedOrder, submission: HandedReply | EndedOrder) => Promise<unknown>;
   readonly signal: AbortSignal;
 }
 

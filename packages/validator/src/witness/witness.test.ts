@@ -7,9 +7,10 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
+import { signEnd } from '@ogong/protocol/exchange/order-end';
 import { verifySilence } from '@ogong/protocol/exchange/silence';
 import type { ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
-import type { Submission } from '@ogong/protocol/verdict/claim';
+import type { EndedOrder, Submission } from '@ogong/protocol/verdict/claim';
 import { type Evidence, encodeEvidence, parseEvidence } from '@ogong/protocol/verdict/evidence';
 import {
   createRefused,
@@ -33,7 +34,7 @@ type AbandonedEvidence = Extract<Evidence, { readonly kind: 'abandoned' }>;
  * can show.
  */
 async function createExpired() {
-  const shown = new Map<string, Submission | AcceptedRecord>();
+  const shown = new Map<string, Submission | EndedOrder | AcceptedRecord>();
   const four = await createFour({
     async showRecord(_provider, replyId) {
       const found = shown.get(toHex(replyId));
@@ -47,6 +48,11 @@ async function createExpired() {
   const ask: WitnessAsk = { order, asked: 'record', consent: order.consent };
   return { ...four, order, ask, shown };
 }
+
+const endOf = (order: TestOrder, signer = provider): EndedOrder => ({
+  order,
+  end: signEnd(signer, { orderHash: order.fields.orderHash, code: 'machine-failed', timeMs: 1_750_000_000_000 }),
+});
 
 const find = (four: { readonly own: TestValidator; readonly order: TestOrder }) =>
   four.own.find(four.order.fields.replyId);
@@ -76,6 +82,30 @@ describe('a reply that was not handed in', () => {
     four.clock.advance(200_000);
     await four.own.runAudits();
     expect(find(four)).toMatchObject({ state: 'recorded' });
+  });
+
+  it.each(['this validator', 'a witness alone'])('is ended if its provider shows its end to %s', async (asker) => {
+    const four = await createExpired();
+    const ended = endOf(four.order);
+    if (asker === 'this validator') four.shown.set(toHex(four.order.fields.replyId), ended);
+    else (four.peers[1] as TestValidator).witnessing.inquirer.ask = async () => ({ kind: 'record', submission: ended });
+    four.clock.advance(200_000);
+    await four.own.runAudits();
+    expect(four.own.decided).toMatchObject([{ verdict: 'unjudged', fineAtomic: 0n, feeAtomic: 0n }]);
+    while (await four.own.settlement.step());
+    expect(four.own.refusals).toEqual([]);
+    expect(find(four)).toMatchObject({ state: 'settled' });
+  });
+
+  it.each<[string, (order: TestOrder, other: TestOrder) => EndedOrder]>([
+    ['of another order', (order, other) => ({ ...endOf(other), order })],
+    ['of another key', (order) => endOf(order, createTestHybrid('stranger'))],
+    ['that cannot be read', (order) => ({ order, end: { ...endOf(order).end, end: new Uint8Array(3) } })],
+  ])('is abandoned if its provider shows an end %s', async (_name, make) => {
+    const four = await createExpired();
+    four.shown.set(toHex(four.order.fields.replyId), make(four.order, four.own.order(1)));
+    await four.own.runAbandonments();
+    expect(four.own.decided).toMatchObject([{ verdict: 'abandoned' }]);
   });
 
   it.each([

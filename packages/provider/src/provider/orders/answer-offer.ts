@@ -6,6 +6,7 @@ import type { OpenedMessage, ServedCounts, VerifiedOrder } from '../../modality/
 import { findModality } from '../../modality/registry.ts';
 import type { ProviderState } from '../provider-state.ts';
 import { noteServed } from '../serving/note-served.ts';
+import type { OrderEnding } from '../serving/order-ending.ts';
 import { createServeContext, type ReplyReader } from '../serving/serve-context.ts';
 import { receiveMedia } from './media-intake.ts';
 import { assertMayLoad } from './model-loading.ts';
@@ -103,7 +104,7 @@ async function answerOpened(
         const job = await orders.accept(offer, ready, { message, claim });
         const context = createServeContext(state, { ...job, standby, hold: payment.hold }, reader);
         return noteServed(state, { ...job, relayed: reader.relayed }, () =>
-          orders.serve(job, context, offer).finally(context.end),
+          endWithout(context, () => orders.serve(job, context, offer)).finally(context.end),
         );
       });
     } finally {
@@ -111,5 +112,20 @@ async function answerOpened(
     }
   } finally {
     standby?.end();
+  }
+}
+
+/** Serves an order, and ends it by a signed statement if the provider has signed no record for it. */
+async function endWithout(
+  { ending }: { readonly ending: OrderEnding },
+  serve: () => Promise<ServedCounts>,
+): Promise<ServedCounts> {
+  try {
+    const counts = await serve();
+    await ending.end();
+    return counts;
+  } catch (error) {
+    await ending.end(error);
+    throw error;
   }
 }

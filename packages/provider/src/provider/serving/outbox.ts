@@ -45,8 +45,16 @@ export interface Outbox {
   isFull(): boolean;
   /** Records that wait, refused ones not counted. */
   size(): number;
-  /** Durable when it resolves. */
-  add(replyId: Uint8Array, validator: Uint8Array, message: PushRecordRequest): Promise<void>;
+  /**
+   * Adds a record, or the end of an order in place of one. Durable when it resolves.
+   * @param options.delayMs time before it is first sent. Default: 0.
+   */
+  add(
+    replyId: Uint8Array,
+    validator: Uint8Array,
+    message: PushRecordRequest,
+    options?: { readonly delayMs?: number },
+  ): Promise<void>;
   /** Keeps the validator's receipt for a record that waits: it is sent no more, unless a power failure comes. */
   settle(receipt: SignedIntake & { readonly replyId: Uint8Array }): Promise<void>;
   /** The record of a reply, and the validator's receipt if it has taken the record in. It is on the disk when it resolves. */
@@ -119,7 +127,7 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
     try {
       receipt = await push(validator, fromBinary(PushRecordRequestSchema, entry.message));
     } catch (error) {
-      if (isFinal(error)) {
+      if (isFinal(error) || (isUnknown(error) && clock.nowMs() > entry.expiresAtMs)) {
         const { changes } = await commits.write(({ prepare }) =>
           prepare('UPDATE outbox SET refused = ? WHERE reply_id = ?').run(String(error), replyId),
         );
@@ -208,13 +216,13 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
     },
     isFull: () => waiting >= capacity,
     size: () => waiting,
-    async add(replyId, validator, message) {
+    async add(replyId, validator, message, { delayMs = 0 } = {}) {
       const bytes = toBinary(PushRecordRequestSchema, message);
       const expiresAtMs = Number(parseOrder(message.order?.order ?? NOTHING).expiresAtMs);
       await commits.write(({ prepare }) =>
         prepare(
           'INSERT INTO outbox (reply_id, validator, message, due_at_ms, expires_at_ms) VALUES (?, ?, ?, ?, ?)',
-        ).run(replyId, validator, bytes, clock.nowMs(), expiresAtMs),
+        ).run(replyId, validator, bytes, clock.nowMs() + delayMs, expiresAtMs),
       );
       onSize(++waiting);
       wake();
@@ -241,3 +249,6 @@ function readKept({ prepare }: Store, replyId: Uint8Array): KeptRecord | undefin
 function isFinal(error: unknown): boolean {
   return error instanceof LinkError && (error.refusal === 'invalid' || error.refusal === 'conflict');
 }
+
+/** The validator knows no such order. Once it has expired, it is never admitted. */
+const isUnknown = (error: unknown): boolean => error instanceof LinkError && error.refusal === 'not-found';

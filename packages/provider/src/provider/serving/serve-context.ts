@@ -19,6 +19,7 @@ import type { RunningStandby } from '../orders/untaken-orders.ts';
 import type { Hold } from '../paid/receivables.ts';
 import type { ProviderState } from '../provider-state.ts';
 import { cutText } from './cut-text.ts';
+import { createOrderEnding, type OrderEnding } from './order-ending.ts';
 
 const ADMIT_TIMEOUT_MS = 10_000;
 const NOTHING: Uint8Array = new Uint8Array();
@@ -52,7 +53,7 @@ export function createServeContext(
     readonly standby?: RunningStandby | undefined;
   },
   { consumer, welcome, send, gone }: ReplyReader,
-): ServeContext {
+): ServeContext & { readonly ending: OrderEnding } {
   const { crypto, clock, signer, getPayeeWord, openings, outbox, stopping, maxReplyMs } = state;
   const { replyId, validator, expiresAtMs } = job.order;
   // Soon after its order's expiry a reply counts as abandoned. So at the expiry the reply so far is committed, whether or not
@@ -78,12 +79,14 @@ export function createServeContext(
   // Waits for the reader, but not after the reply is over: the slot must become free and the reply be committed.
   const sendPlain: ServeContext['send'] = (event) =>
     over.aborted ? Promise.resolve(false) : Promise.race([reply.readInTime(() => send(event)), ended]);
+  const ending = createOrderEnding(state, job, sendPlain);
   let kept = NOTHING;
   const sealEvent = job.sealer && createEventSealer(job.sealer);
   /** A part of the text did not go out, so nothing about it does. */
   let isWithheld = false;
   const sendOne: ServeContext['send'] = async (event) => {
     let isRead = !isWithheld;
+    if (event.event?.case === 'milestone') ending.showMilestone();
     if (isRead) for (const part of sealEvent?.(event, kept) ?? [event]) isRead &&= await sendPlain(part);
     return isRead;
   };
@@ -91,6 +94,7 @@ export function createServeContext(
   const waits = AbortSignal.any([over, failed]);
   let hasBegun = false;
   return {
+    ending,
     ...{ crypto, clock, signer, payeeWord: getPayeeWord(), commit: state.commit },
     cohort: state.findAgreement?.(job.order.orderHash) ?? NOTHING,
     ...{ left, expired, unwanted: reply.unwanted, progress: reply.latest },
@@ -116,8 +120,9 @@ export function createServeContext(
     async admit(signal) {
       // If the order cannot be stored, it must not be admitted: it would count as abandoned.
       await job.claimed;
+      ending.promise();
       const admission = await state.metrics.steps.run(replyId, 'have it admitted', () =>
-        admitOrder(state, job, { signal, consent: job.consent }),
+        admitOrder(state, job, { signal, consent: job.consent, onRefused: ending.release }),
       );
       // Evidence may wait for the disk; the consumer does not wait for evidence.
       state.admissions
@@ -154,6 +159,7 @@ export function createServeContext(
         const refs = media.map(({ ref }) => ref);
         await state.blobs.put(replyId, { blobs, blind, expiresAtMs: openingExpiresAtMs, orderer, media: refs });
       }
+      ending.keep();
       // One commit for all of it, and in this order: no record is due whose opening is not kept.
       await Promise.all([
         isReadable &&
@@ -184,7 +190,16 @@ const listMediaBlobs = (crypto: Crypto, media: RequestMedia, blind: Uint8Array):
 export async function admitOrder(
   { crypto, clock, chain, links }: Pick<ProviderState, 'crypto' | 'clock' | 'chain' | 'links'>,
   { order, validator, signedOrder }: Pick<AcceptedOrder<unknown>, 'order' | 'validator' | 'signedOrder'>,
-  { signal, consent }: { readonly signal: AbortSignal; readonly consent: Promise<OrderConsent> },
+  {
+    signal,
+    consent,
+    onRefused = () => {},
+  }: {
+    readonly signal: AbortSignal;
+    readonly consent: Promise<OrderConsent>;
+    /** Called if the validator certainly did not admit the order. */
+    readonly onRefused?: () => void;
+  },
 ): Promise<SignedAdmission> {
   const message = { order: signedOrder, consent: await consent };
   let admission: SignedAdmission;
@@ -192,6 +207,7 @@ export async function admitOrder(
     admission = await links.to(ValidatorService, validator).admit(message, { timeoutMs: ADMIT_TIMEOUT_MS, signal });
   } catch (error) {
     if (!(error instanceof LinkError)) throw error;
+    if (error.isUnsent || isRefusedForGood(error)) onRefused();
     if (error.code === 'canceled') throw new Refusal('unavailable', 'the provider gave this reply up; try another one');
     throw new Refusal('not-admitted', `the validator did not admit the order: ${error.message}`);
   }
@@ -206,3 +222,7 @@ export async function admitOrder(
   if (problem !== undefined) throw new Refusal('not-admitted', `the order is not admitted: ${problem}`);
   return admission;
 }
+
+/** Returns whether the validator's answer means that it did not admit the order. After a lost answer it may have. */
+const isRefusedForGood = ({ code, refusal }: LinkError): boolean =>
+  code === 'rate-limited' || (refusal !== undefined && refusal !== 'unavailable');

@@ -1,0 +1,37 @@
+import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { ApiError } from '@ogong/host/http/api-error';
+import { ProtocolError } from '@ogong/protocol/base/bytes';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
+import { describeEnd, findEndProblem, parseEnd, type SignedEnd } from '@ogong/protocol/exchange/order-end';
+import { readOrder } from '../outbox/read-order.ts';
+import type { ProviderAttempt } from './reply.ts';
+
+/** The provider's stream ended with a statement that it makes no record. The statement is not checked yet. */
+export class EndedStream extends ApiError {
+  readonly end: SignedEnd;
+
+  constructor(end: SignedEnd) {
+    super('provider_failed', 'The provider ended the stream without a record.');
+    this.end = end;
+  }
+}
+
+/** Returns whether the provider signed that it ended the order. */
+export const isEnded = (error: unknown): boolean => error instanceof ApiError && error.code === 'provider_ended';
+
+/**
+ * Reads the error of a stream. A provider that signed the end of this order has answered, so nobody accuses it. A false end is a
+ * failure like any other.
+ */
+export function readEnded(ledger: LedgerDomain, { order }: Pick<ProviderAttempt, 'order'>, error: unknown): unknown {
+  if (!(error instanceof EndedStream)) return error;
+  const { end } = error;
+  try {
+    if (findEndProblem(crypto, end, readOrder(ledger, order)) !== undefined) return error;
+    const said = describeEnd(parseEnd(end.end).code);
+    return new ApiError('provider_ended', `${said[0]?.toUpperCase()}${said.slice(1)}.`, { cause: error });
+  } catch (cause) {
+    if (cause instanceof ProtocolError) return error;
+    throw cause;
+  }
+}
