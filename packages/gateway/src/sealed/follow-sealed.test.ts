@@ -36,6 +36,7 @@ async function follow(given: {
   const links = { to: () => ({ generate }) } as unknown as LinkPool;
   const context = {
     ...{ clock: { nowMs: () => Date.now() }, validators: { doubt: () => {} } },
+    chain: { ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20) } },
     complaints: { put: async (_validator: unknown, { reason }: { readonly reason: string }) => void done.push(reason) },
     ledger: { abandon: async () => {} },
     links: { to: () => ({ report: async ({ outcome }: { readonly outcome: string }) => void done.push(outcome) }) },

@@ -794,9 +794,10 @@ describe('blobs', () => {
   it('without room fail the reply, and no record is due', async () => {
     const folder = join(directory.path, 'full');
     const blobs = await openBlobStore({ folder, maxBytes: 100_000 }, { crypto, findExpiry: () => undefined });
-    const { client, order, store } = await start({ commit, blobs });
+    const { client, order, validator } = await start({ commit, blobs });
     expect((await refusalOf(receive(client, order()))).message).toContain('the disk budget for blobs is used up');
-    expect(store().prepare('SELECT count(*) AS n FROM outbox').get()?.n).toBe(0);
+    await until(() => validator.ended.length === 1);
+    expect(validator.pushed).toEqual([]);
     expect(blobs.usedBytes()).toBe(0);
   });
 });
@@ -812,7 +813,7 @@ describe('an admission', () => {
     ['is of a time ahead', () => signLate(Date.now() + 90_000), "ahead of this machine's clock"],
     ['is older than an order may be', () => signLate(Date.now() - 700_000), "ahead of this machine's clock"],
   ])('that %s admits nothing, so nothing is served', async (_what, bend, message) => {
-    const { client, order, validator, store } = await start();
+    const { client, order, validator } = await start();
     const asked = order({ order: (one) => ({ ...one, expiresAtMs: BigInt(Date.now() + 300_000) }) });
     signLate = (timeMs) => {
       const orderHash = hashOrder(crypto, ledger, parseOrder(asked.order!.order));
@@ -820,7 +821,8 @@ describe('an admission', () => {
     };
     validator.bendAdmission = bend;
     expect((await refusalOf(receive(client, asked))).message).toContain(message);
-    expect(store().prepare('SELECT count(*) AS n FROM outbox').get()?.n).toBe(0);
+    await until(() => validator.ended.length === 1);
+    expect(validator.pushed).toEqual([]);
     validator.bendAdmission = (admission) => admission;
     await receive(client, order({ nonce: 2 }));
   });
@@ -918,13 +920,13 @@ describe('a provider that stops', () => {
     expect(store().prepare('SELECT count(*) AS n FROM opening').get()?.n).toBe(1);
   });
 
-  it('signs nothing for a reply that it did not finish', async () => {
+  it('signs no record for a reply that it did not finish', async () => {
     const { client, order, provider, validator, store } = await start({ engine: { stepMs: 50 } });
     const running = refusalOf(receive(client, order({ body: { max_tokens: 200 } })));
     await until(() => validator.admitted.length === 1);
     await provider.stop(100);
     expect((await running).retryable).toBe(true);
     expect(store().prepare('SELECT count(*) AS n FROM opening').get()?.n).toBe(0);
-    expect(store().prepare('SELECT count(*) AS n FROM outbox').get()?.n).toBe(0);
+    expect(validator.pushed).toEqual([]);
   });
 });

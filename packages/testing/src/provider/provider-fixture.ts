@@ -36,6 +36,7 @@ import {
   type Order,
   parseOrder,
 } from '@ogong/protocol/exchange/order';
+import { hashEnd, type SignedEnd } from '@ogong/protocol/exchange/order-end';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import { signTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import {
@@ -81,6 +82,8 @@ export interface FakeValidator {
   readonly validator: () => QuorumMember;
   readonly admitted: AdmitRequest[];
   readonly pushed: PushRecordRequest[];
+  /** Ends of orders that came in place of records. */
+  readonly ended: SignedEnd[];
   readonly announced: SignedAnnouncement[];
   /** Throws or does nothing. */
   onAdmit: () => void | Promise<void>;
@@ -111,6 +114,7 @@ async function createFakeValidator(clock: Pick<Clock, 'nowMs'>): Promise<FakeVal
     }),
     admitted: [],
     pushed: [],
+    ended: [],
     announced: [],
     onAdmit: () => {},
     onPush: () => {},
@@ -130,9 +134,11 @@ async function createFakeValidator(clock: Pick<Clock, 'nowMs'>): Promise<FakeVal
             },
             pushRecord(message) {
               fake.onPush();
-              fake.pushed.push(message);
+              const { end } = message;
+              if (end === undefined) fake.pushed.push(message);
+              else fake.ended.push(end);
               const orderHash = hashOrder(crypto, ledger, parseOrder(message.order?.order as Uint8Array));
-              const recordHash = hashRecord(crypto, message.record?.record as Uint8Array);
+              const recordHash = end ? hashEnd(crypto, end) : hashRecord(crypto, message.record?.record as Uint8Array);
               const { epoch, signature } = signIntake(crypto, validatorSigner, {
                 ledger,
                 orderHash,
