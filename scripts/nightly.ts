@@ -83,6 +83,10 @@ const parts: Readonly<Record<string, Step>> = {
     name: '100 networks with demand for models and pins',
     command: [node, SIMULATOR, '--hub', '--gateways', '0', '--validators', '1', '--faults', '0', '--seeds', '100'],
   },
+  days: {
+    name: 'thirty days of refusals, junk, slow jobs and failing orders',
+    command: [node, 'lab/src/days/main.ts', '--days', '30'],
+  },
   hunt: { name: 'a hunt for every planted bug', command: [node, SIMULATOR, '--hunt', '--budget', '240'] },
   bench: { name: 'benchmark of local mode', command: [node, 'lab/src/bench/main.ts', '--only', 'local'] },
 };

@@ -251,7 +251,7 @@ async function measureBooks({ server, directory }: { server: TestPostgres; direc
 
 async function timeBooks(stores: readonly WorkStore[], nameReply: () => string): Promise<number> {
   const startMs = performance.now();
-  const ledgers = stores.map(createChannelLedger);
+  const ledgers = stores.map((store) => createChannelLedger(store));
   await Promise.all(
     Array.from({ length: BOOKED }, (_, i) => bookReply(ledgers[i % ledgers.length] as ChannelLedger, nameReply())),
   );

@@ -4,7 +4,7 @@ import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import type { SignedValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';
-import { ClaimError, type EndedOrder, type HandedReply, isEnded, type Submission } from '@ogong/protocol/verdict/claim';
+import { type EndedOrder, type HandedReply, isEnded, type Submission } from '@ogong/protocol/verdict/claim';
 import { acceptAnnouncement } from './accept-announcement.ts';
 import { acceptDelivery, type DeliveryAnswer } from './accept-delivery.ts';
 import { acceptEnd, assertEnd } from './accept-end.ts';
