@@ -1,6 +1,7 @@
 import { hasHoneypot } from '@ogong/protocol/audit/audit';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { computeVrfOutput } from '@ogong/protocol/crypto/vrf';
+import { MAX_MEDIA_BYTES } from '@ogong/protocol/exchange/limits';
 import type { WantedJob } from '@ogong/protocol/modality/blob-walk';
 import { NO_DRAW, type PlantedReply } from '@ogong/protocol/modality/modality';
 import type { EvidenceCandidate } from '@ogong/protocol/verdict/evidence';
@@ -15,9 +16,10 @@ import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-repl
 import { readAnnouncement } from '../store/announcement-store.ts';
 import type { HoneypotRow } from '../store/honeypot-store.ts';
 import { findReply, type ReplyRow, toClaim } from '../store/replies/reply-store.ts';
+import { createCallDeadline } from './call-deadline.ts';
 import type { HoneypotState } from './honeypot-state.ts';
 import { Unannounced } from './patience.ts';
-import { listAuditBlobs, readReplayBlobs, readShown } from './replay-blobs.ts';
+import { countAuditBytes, listAuditBlobs, readReplayBlobs, readShown } from './replay-blobs.ts';
 import { fetchMedia, namesMedia } from './request-media.ts';
 import { readLists } from './round-state.ts';
 
@@ -138,13 +140,20 @@ export async function findParts(
   if (!needs.blobs && !needs.media) return { blobs: blobs ?? [], media: media ?? [] };
   const provider = store.read(() => readAnnouncement(store, claim.order.providerId));
   if (provider === undefined) throw new Unannounced(`${toHex(claim.order.providerId)} is not announced`);
-  const call = { timeoutMs, signal };
+  const deadline = createCallDeadline(state, timeoutMs);
+  const inTime = () => ({ timeoutMs: deadline.leftMs(), signal });
+  deadline.extend(countAuditBytes(opened));
   const job = { draw: beacon, plantSeed: computePlantSeed(crypto, { beacon, replyId }, nonce) };
-  const read = await readReplayBlobs(crypto, opened, job, (ref, blind) => getBlob(provider, replyId, ref, blind, call));
+  const read = await readReplayBlobs(crypto, opened, job, (ref, blind) =>
+    getBlob(provider, replyId, ref, blind, inTime()),
+  );
   const { shown } = await readShown(crypto, opened, read, job);
   const terms = { endpoint, nonce, endorsedClass: '' };
   const made = plantReply(state, shown, { beacon, replyId }, terms)?.makeBlobs?.() ?? [];
-  const parts = await fetchMedia(crypto, request, () => getMedia(provider, replyId, opened.opening.blind, call));
+  const parts = await fetchMedia(crypto, request, () => {
+    deadline.extend(MAX_MEDIA_BYTES);
+    return getMedia(provider, replyId, opened.opening.blind, inTime());
+  });
   held.blobs.hold(id, made);
   held.media.hold(id, parts);
   return { blobs: made, media: parts };

@@ -7,7 +7,7 @@ import { toHex } from '@ogong/protocol/base/bytes';
 import type { BlobRef } from '@ogong/protocol/commitment/blob';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
-import { OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
+import { MAX_MEDIA_BYTES, OPENING_KEPT_MS } from '@ogong/protocol/exchange/limits';
 import type { WantedJob } from '@ogong/protocol/modality/blob-walk';
 import type { ReplyTexts, StoredClaim } from '@ogong/protocol/verdict/claim';
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
@@ -15,9 +15,17 @@ import { readAnnouncement } from '../store/announcement-store.ts';
 import { forgetAsks, keepAsks, readAsks } from '../store/replies/opening-store.ts';
 import { keepOpening } from '../store/replies/reply-changes.ts';
 import { hasOpening } from '../store/replies/reply-store.ts';
+import type { CallDeadline } from './call-deadline.ts';
 import { askNobody, fetchTexts, type GetTexts } from './fetch-texts.ts';
 import { createPatience, NoAnswer, type PatienceDependencies, type PatienceOptions, Unannounced } from './patience.ts';
-import { fetchNoBlob, type GetBlob, type ReadBlobs, readReplayBlobs, rethrowBlobError } from './replay-blobs.ts';
+import {
+  countAuditBytes,
+  fetchNoBlob,
+  type GetBlob,
+  type ReadBlobs,
+  readReplayBlobs,
+  rethrowBlobError,
+} from './replay-blobs.ts';
 import { fetchMedia, fetchNoMedia, type GetMedia } from './request-media.ts';
 
 /** `windowMs`: time that a provider has for an opening, from the first call. */
@@ -93,7 +101,10 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
   async function ask(claim: StoredClaim, wanted: WantedParts): Promise<OpeningOutcome> {
     const { replyId, expiresAtMs } = claim.order;
     const before = store.read(() => readAsks(store, replyId));
-    const asked = await patience.ask(before, (timeoutMs) => call(claim, wanted, timeoutMs));
+    const asked = await patience.ask(before, {
+      party: claim.header.payee,
+      call: (deadline) => call(claim, wanted, deadline),
+    });
     if (signal.aborted) return { outcome: 'waiting' };
     if ('value' in asked) {
       const { texts: _texts, ...fetched } = asked.value;
@@ -122,28 +133,28 @@ export function createOpeningFetch(options: OpeningFetchOptions, dependencies: O
   async function call(
     claim: StoredClaim,
     { intake, request, job, rows: wantedRows }: WantedParts,
-    timeoutMs: number,
+    deadline: CallDeadline,
   ): Promise<FetchedOpening> {
     const { replyId, providerId } = claim.order;
     const provider = store.read(() => readAnnouncement(store, providerId));
     if (provider === undefined) throw new Unannounced(`${toHex(providerId)} is not announced`);
-    const bytes = await getOpening(provider, replyId, { timeoutMs, signal });
+    const inTime = () => ({ timeoutMs: deadline.leftMs(), signal });
+    const bytes = await getOpening(provider, replyId, inTime());
     const opened = openReply(crypto, claim.record, bytes);
     if (opened === undefined || opened.outcome === 'nothing')
       throw new NoAnswer('the answer does not open the commitment');
-    const texts =
-      intake && (await fetchTexts(crypto, claim, () => getTexts(provider, { replyId, intake }, { timeoutMs, signal })));
+    deadline.extend(countAuditBytes(opened, wantedRows));
+    const texts = intake && (await fetchTexts(crypto, claim, () => getTexts(provider, { replyId, intake }, inTime())));
     const read = await readReplayBlobs(crypto, opened, job, (ref, blind) =>
-      getBlob(provider, replyId, ref, blind, { timeoutMs, signal }),
+      getBlob(provider, replyId, ref, blind, inTime()),
     );
     const rows =
       wantedRows &&
-      (await getBlob(provider, replyId, wantedRows, opened.opening.blind, { timeoutMs, signal }).catch(
-        rethrowBlobError,
-      ));
-    const media = await fetchMedia(crypto, texts?.request ?? request, () =>
-      getMedia(provider, replyId, opened.opening.blind, { timeoutMs, signal }),
-    );
+      (await getBlob(provider, replyId, wantedRows, opened.opening.blind, inTime()).catch(rethrowBlobError));
+    const media = await fetchMedia(crypto, texts?.request ?? request, () => {
+      deadline.extend(MAX_MEDIA_BYTES);
+      return getMedia(provider, replyId, opened.opening.blind, inTime());
+    });
     return { opened, texts, ...read, media, rows };
   }
 

@@ -2,7 +2,9 @@ import { LinkError } from '@ogong/host/link/link-error';
 import { isLate, isOwnDelay } from '@ogong/host/link/verifier-call';
 import type { Clock } from '@ogong/host/time/clock';
 import { computeBackoff } from '@ogong/protocol/base/backoff';
+import { toHex } from '@ogong/protocol/base/bytes';
 import type { OpeningAsks } from '../store/replies/opening-store.ts';
+import { type CallDeadline, createCallDeadline } from './call-deadline.ts';
 
 /** Number of calls to one party, and the time counted so far. */
 export type Asks = Omit<OpeningAsks, 'dueAtMs'>;
@@ -44,23 +46,34 @@ const UNREACHABLE_WEIGHT = 1 / 2;
 /** If answers take long, the window grows to so many times the usual time, within a limit. */
 const ROUND_TRIPS = 20;
 const MOST_WINDOWS = 8;
+/** Parties whose last answer is remembered. One slow party must not lengthen the calls to all others. */
 const REMEMBERED = 32;
 
 export type Failure = 'refused' | 'late' | 'unreachable';
 
 /** Decides when a party was asked often and long enough (docs/spec/validator-audits.md, "Lateness"). */
 export function createPatience({ windowMs, retryMs }: PatienceOptions, { awake, isConnected }: PatienceDependencies) {
-  const roundTrips: number[] = [];
+  /** Time to the last successful answer of each party, ms. The time of large data behind it does not count. */
+  const roundTrips = new Map<string, number>();
 
-  /** Returns the usual time of successful answers: the upper quartile. */
+  function noteRoundTrip(party: Uint8Array, tookMs: number): void {
+    const name = toHex(party);
+    roundTrips.delete(name);
+    roundTrips.set(name, tookMs);
+    const [oldest] = roundTrips.keys();
+    if (roundTrips.size > REMEMBERED) roundTrips.delete(oldest as string);
+  }
+
+  /** Returns the usual time of successful answers: the upper quartile, within the limit of the window. */
   function computeUsual(): number {
-    const sorted = roundTrips.toSorted((a, b) => a - b);
-    return sorted[Math.floor(sorted.length * 0.75)] ?? 0;
+    const sorted = [...roundTrips.values()].sort((a, b) => a - b);
+    const usualMs = sorted[Math.floor((sorted.length - 1) * 0.75)] ?? 0;
+    return Math.min(usualMs, (MOST_WINDOWS * windowMs) / ROUND_TRIPS);
   }
 
   /** Returns the window, or longer if successful answers take long: then not only this party is slow. */
   function computePatience(): number {
-    return Math.max(windowMs, Math.min(ROUND_TRIPS * computeUsual(), MOST_WINDOWS * windowMs));
+    return Math.max(windowMs, ROUND_TRIPS * computeUsual());
   }
 
   function computeTimeout({ asks, waitedMs, pauseMs }: Asks): number {
@@ -85,23 +98,22 @@ export function createPatience({ windowMs, retryMs }: PatienceOptions, { awake, 
 
   return {
     /**
-     * Asks once, and measures it.
+     * Asks once, and measures it. All messages of the call share one deadline.
      * @returns the answer, or the failure with the calls so far.
      */
     async ask<T>(
       before: Asks,
-      call: (timeoutMs: number) => Promise<T>,
+      { party, call }: { readonly party: Uint8Array; readonly call: (deadline: CallDeadline) => Promise<T> },
     ): Promise<{ readonly value: T } | { readonly error: unknown; readonly asks: Asks }> {
-      const timeoutMs = computeTimeout(before);
       const startMs = awake.nowMs();
-      const tookMs = () => Math.min(awake.nowMs() - startMs, timeoutMs);
+      const deadline = createCallDeadline({ awake }, computeTimeout(before));
       try {
-        const value = await call(timeoutMs);
-        roundTrips.push(tookMs());
-        if (roundTrips.length > REMEMBERED) roundTrips.shift();
+        const value = await call(deadline);
+        noteRoundTrip(party, Math.min(deadline.answerMs(), deadline.limitMs()));
         return { value };
       } catch (error) {
-        const measured = { kind: classify(error), tookMs: tookMs() };
+        const timeoutMs = deadline.limitMs();
+        const measured = { kind: classify(error), tookMs: Math.min(awake.nowMs() - startMs, timeoutMs) };
         const isCutOff = measured.kind !== 'refused' && !isConnected();
         const isOwnFault =
           error instanceof OwnFault || isCutOff || isOwnDelay(error, { timeoutMs, tookMs: measured.tookMs });

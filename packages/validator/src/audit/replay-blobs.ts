@@ -32,6 +32,10 @@ export function listAuditBlobs({ outcome, opening }: OpenedReply): readonly Blob
   return (modality?.listJobBlobs ?? modality?.listReplayBlobs)?.(opening) ?? [];
 }
 
+/** Counts the bytes of the blobs that an audit needs. @param rows that a job about one shard needs, too. */
+export const countAuditBytes = (opened: OpenedReply, rows?: BlobRef): number =>
+  listAuditBlobs(opened).reduce((sum, { bytes }) => sum + bytes, rows?.bytes ?? 0);
+
 /**
  * Fetches the blobs that stage 1 reads, one after another. A blob that does not come counts like an opening that does not come.
  * @throws NoAnswer if the provider sends something else; also every error of the calls.

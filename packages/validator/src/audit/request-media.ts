@@ -2,6 +2,7 @@ import type { Client } from '@connectrpc/connect';
 import { fetchBlob } from '@ogong/host/blob/fetch-blob';
 import type { Peer } from '@ogong/host/link/link-pool';
 import type { VerifierCallOptions } from '@ogong/host/link/verifier-call';
+import { monotonicClock } from '@ogong/host/time/clock';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { MAX_MEDIA_BYTES, MAX_MEDIA_PARTS } from '@ogong/protocol/exchange/limits';
 import type { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -28,12 +29,13 @@ export const fetchNoMedia: GetMedia = () => Promise.reject(new NoAnswer('this va
 export const namesMedia = (request: Uint8Array | undefined): boolean =>
   request !== undefined && listMediaReferences(request).length > 0;
 
-/** Reads media over a link. The provider lists their blobs beside the opening. */
+/** Reads media over a link, all before one deadline. The provider lists their blobs beside the opening. */
 export async function readMedia(
   crypto: Crypto,
   link: Pick<Client<typeof ProviderService>, 'getOpening' | 'getBlob'>,
   { replyId, blind, call }: { replyId: Uint8Array; blind: Uint8Array; call: VerifierCallOptions },
 ): Promise<readonly Uint8Array[]> {
+  const endMs = monotonicClock.nowMs() + call.timeoutMs;
   const { media } = await link.getOpening({ replyId }, call);
   const bytes = media.reduce((sum, one) => sum + one.bytes, 0n);
   if (media.length > MAX_MEDIA_PARTS || bytes > BigInt(MAX_MEDIA_BYTES))
@@ -41,7 +43,10 @@ export async function readMedia(
   const parts: Uint8Array[] = [];
   for (const one of media) {
     const ref = { bytes: Number(one.bytes), root: one.root };
-    parts.push(await fetchBlob(link, { replyId, ref, blind }, { crypto, maxBytes: MAX_MEDIA_BYTES, ...call }));
+    const timeoutMs = Math.max(1, endMs - monotonicClock.nowMs());
+    parts.push(
+      await fetchBlob(link, { replyId, ref, blind }, { crypto, maxBytes: MAX_MEDIA_BYTES, ...call, timeoutMs }),
+    );
   }
   return parts;
 }

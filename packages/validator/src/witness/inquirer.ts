@@ -10,7 +10,7 @@ import type { RecordV2 } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { Announcement } from '@ogong/protocol/exchange/announcement';
 import type { IntakeSignature } from '@ogong/protocol/exchange/intake-receipt';
-import { MAX_ROWS_BYTES } from '@ogong/protocol/exchange/limits';
+import { MAX_MEDIA_BYTES, MAX_ROWS_BYTES } from '@ogong/protocol/exchange/limits';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { hashJobRound, type JobRound } from '@ogong/protocol/exchange/round-signature';
 import { SALT_BYTES, type ScoreJobMessage } from '@ogong/protocol/modality/shared/score-commitment';
@@ -20,6 +20,7 @@ import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-repl
 import { findCommitmentProblem, readReport } from '@ogong/protocol/verdict/report-check';
 import { isRefutation } from '@ogong/protocol/verdict/verify-verdict';
 import type { ContestedReport, FoundOpening } from '../audit/audit-state.ts';
+import type { CallDeadline } from '../audit/call-deadline.ts';
 import { askNobody, fetchTexts, type GetTexts } from '../audit/fetch-texts.ts';
 import {
   createPatience,
@@ -30,10 +31,10 @@ import {
   Unannounced,
 } from '../audit/patience.ts';
 import {
+  countAuditBytes,
   fetchNoBlob,
   fetchReplayBlobs,
   type GetBlob,
-  listAuditBlobs,
   rethrowBlobError,
 } from '../audit/replay-blobs.ts';
 import { fetchMedia, fetchNoMedia, type GetMedia } from '../audit/request-media.ts';
@@ -157,14 +158,15 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
   const running = new Map<string, Promise<InquiryAnswer>>();
   const room = createBlobRoom();
 
-  async function call(asked: WitnessQuestion, timeoutMs: number): Promise<ReplyPart> {
+  async function call(asked: WitnessQuestion, deadline: CallDeadline): Promise<ReplyPart> {
+    const inTime = () => ({ timeoutMs: deadline.leftMs(), signal });
     const { order, question } = asked;
     const provider = store.read(() => readAnnouncement(store, question.target));
     if (provider === undefined) throw new Unannounced(`${toHex(question.target)} is not announced`);
-    if (asked.asked === 'commitment') return callVerifier(asked, provider.verifier, timeoutMs);
-    if (asked.asked === 'report') return callToReveal(asked, provider.verifier, timeoutMs);
+    if (asked.asked === 'commitment') return callVerifier(asked, provider.verifier, deadline.leftMs());
+    if (asked.asked === 'report') return callToReveal(asked, provider.verifier, deadline.leftMs());
     if (asked.asked === 'record') {
-      const submission = await showRecord(provider, order.replyId, { timeoutMs, signal });
+      const submission = await showRecord(provider, order.replyId, inTime());
       if ('intake' in submission) {
         if (!(await isTaken(order, submission)))
           throw new NoAnswer("the answer is no receipt of the order's validator");
@@ -176,12 +178,13 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
       });
       return { kind: 'record', submission };
     }
-    const opening = await getOpening(provider, order.replyId, { timeoutMs, signal });
+    const opening = await getOpening(provider, order.replyId, inTime());
     const opened = openReply(crypto, asked.record, opening);
     if (opened === undefined || opened.outcome === 'nothing') throw new NoAnswer('the answer is no opening');
     const rows = asked.rows && findEdgeRows(opened, asked.rows);
-    const sizeBytes = listAuditBlobs(opened).reduce((sum, { bytes }) => sum + bytes, rows?.bytes ?? 0);
-    const read = (ref: BlobRef) => getBlob(provider, order.replyId, ref, opened.opening.blind, { timeoutMs, signal });
+    const sizeBytes = countAuditBytes(opened, rows);
+    deadline.extend(sizeBytes);
+    const read = (ref: BlobRef) => getBlob(provider, order.replyId, ref, opened.opening.blind, inTime());
     const blobs = await room.hold(sizeBytes, async () => [
       ...(await fetchReplayBlobs(opened, read)),
       ...(rows ? [await read(rows).catch(rethrowBlobError)] : []),
@@ -190,11 +193,12 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
     if (asked.texts === undefined) return found;
     const { claim, intake } = asked.texts;
     const texts = await fetchTexts(crypto, claim, () =>
-      getTexts(provider, { replyId: order.replyId, intake }, { timeoutMs, signal }),
+      getTexts(provider, { replyId: order.replyId, intake }, inTime()),
     );
-    const media = await fetchMedia(crypto, texts.request, () =>
-      getMedia(provider, order.replyId, opened.opening.blind, { timeoutMs, signal }),
-    );
+    const media = await fetchMedia(crypto, texts.request, () => {
+      deadline.extend(MAX_MEDIA_BYTES);
+      return getMedia(provider, order.replyId, opened.opening.blind, inTime());
+    });
     return { ...found, texts, ...(media.length > 0 && { media: [...media] }) };
   }
 
@@ -261,7 +265,7 @@ export function createInquirer(options: InquirerOptions, dependencies: InquirerD
     const isEarly = nowMs < before.dueAtMs && before.dueAtMs <= nowMs + before.pauseMs;
     if (isEarly && before.outcome === undefined) return { kind: 'waiting' };
     const { ask, isOver, isRefused } = patienceOf(asked);
-    const answer = await ask(before, (timeoutMs) => call(asked, timeoutMs));
+    const answer = await ask(before, { party: asked.question.target, call: (deadline) => call(asked, deadline) });
     if ('error' in answer && answer.error instanceof Refusal) throw answer.error;
     if (signal.aborted) return { kind: 'waiting' };
     if ('value' in answer) {
