@@ -5,7 +5,7 @@ import type { Judgement } from './judgement.ts';
 
 /** An audit that may charge its provider. */
 export interface ChargeableAudit {
-  readonly judgement: Pick<Judgement, 'verdict' | 'evidence' | 'isUntold'>;
+  readonly judgement: Pick<Judgement, 'verdict' | 'evidence' | 'isUntold' | 'isUnasked'>;
   /** Undefined if no beacon selected the reply. */
   readonly draw: AuditDraw | undefined;
   /** Cost of the reply as billed, atomic units; undefined without the reply. */
@@ -20,12 +20,14 @@ export interface ChargeableAudit {
  */
 export function computeCharge(
   crypto: Crypto,
-  { judgement: { verdict, evidence, isUntold }, draw, feeAtomic = 0n }: ChargeableAudit,
+  { judgement: { verdict, evidence, isUntold, isUnasked }, draw, feeAtomic = 0n }: ChargeableAudit,
   balance: AuditBalance,
 ): bigint {
   const isPaid = verdict === 'accept' || (verdict === 'inconclusive' && coversFee(balance, verdict));
-  // Exact evidence ejects and voids. A validator that does not report a honeypot must not charge the provider for it.
-  const isSettled = isPaid || (verdict === 'reject' && evidence === 'exact') || isUntold === true;
-  if (isSettled || draw === undefined || !isSelected(crypto, draw, CHARGED_PPM)) return 0n;
+  // A validator that reports no honeypot, or that has not asked in time, must not charge the provider for it.
+  const isOwnFault = isUntold === true || isUnasked === true;
+  // Exact evidence ejects and voids.
+  const isSettled = isPaid || (verdict === 'reject' && evidence === 'exact');
+  if (isSettled || isOwnFault || draw === undefined || !isSelected(crypto, draw, CHARGED_PPM)) return 0n;
   return CHARGED_FEES * feeAtomic;
 }

@@ -36,7 +36,7 @@ export function judge(crypto: Crypto, judged: JudgementContext, evidence: Eviden
     const tier = judged.claim.header?.tier;
     if (tier !== undefined && !isComparable(tier)) throw createNothingToCompare(tier);
     const checks = [skip('opening', 'the provider was not asked often enough while it had to keep its opening')];
-    return { verdict: 'unjudged', evidence: 'none', checks, verifiers: [] };
+    return { verdict: 'unjudged', evidence: 'none', checks, verifiers: [], isUnasked: true };
   }
   if (evidence.kind === 'equivocation') return judgeEquivocation(crypto, judged, evidence);
   if (evidence.kind === 'abandoned' || evidence.kind === 'ended')

@@ -36,6 +36,8 @@ export interface Judgement {
   readonly culprit?: number | undefined;
   /** Set if the opening did not come. */
   readonly isWithheld?: boolean | undefined;
+  /** Set if the validator did not ask for the opening in time. This is no fault of the provider. */
+  readonly isUnasked?: boolean | undefined;
   /**
    * The need for another audit attempt:
    * - `verdict`: no verifier, or only one, has reported on the reply.
