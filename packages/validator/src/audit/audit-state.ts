@@ -25,6 +25,7 @@ import type { BeaconArchive } from '../beacon/beacon-archive.ts';
 import { noStakes, type RequiredStakes } from '../store/candidates.ts';
 import type { ReplyRow } from '../store/replies/reply-store.ts';
 import { type Decision, decideReply, type VerdictContext } from '../store/verdict-store.ts';
+import { type AuditTurns, createAuditTurns } from './audit-turns.ts';
 import type { HeldFor } from './deterrence.ts';
 import type { GetTexts } from './fetch-texts.ts';
 import { createGrace } from './grace.ts';
@@ -176,6 +177,8 @@ export interface AuditPlaces {
   readonly traps: Map<string, Promise<void>>;
   /** Undelivered replies that witnesses ask for. */
   readonly contests: Map<string, Promise<void>>;
+  /** Turns of payees at the places of `running` and of `again`. */
+  readonly turns: { readonly running: AuditTurns; readonly again: AuditTurns };
 }
 
 /** The state that the steps of an audit work on. Everything that outlives a restart is in the store. */
@@ -249,7 +252,10 @@ export function openAuditState(options: AuditOptions, dependencies: AuditDepende
     ...{ verdicts, drift, alphaPpm, extraPpm, spreadMs, windowMs, concurrency, fixedVerifier },
     ...{ crypto, clock, store, group, archive, getBeacon, heldFor, jobSecret, onVerdict, onError, stopping, honeypots },
     ...{ contest, findIntake, acceptShown, acceptMilestoneRecord },
-    places: { running: new Map(), again: new Map(), traps: new Map(), contests: new Map() },
+    places: {
+      ...{ running: new Map(), again: new Map(), traps: new Map(), contests: new Map() },
+      turns: { running: createAuditTurns(), again: createAuditTurns() },
+    },
     contestsDue: new Map(),
     contestPauseMs,
     listAbandoned: createGrace({ graceMs }, { clock, awake }),

@@ -1,9 +1,10 @@
 import { toHex } from '@ogong/protocol/base/bytes';
 import { listDueHoneypots } from '../store/honeypot-store.ts';
 import { listDueAsks } from '../store/replies/opening-store.ts';
-import { hasOpenReply, listAudits, listExpired, listReplies } from '../store/replies/reply-store.ts';
+import { hasOpenReply, listAuditedPayees, listAudits, listExpired, listReplies } from '../store/replies/reply-store.ts';
 import { askHoneypot } from './ask-honeypot.ts';
 import { type AuditDependencies, type AuditOptions, type AuditState, openAuditState } from './audit-state.ts';
+import type { AuditTurns } from './audit-turns.ts';
 import { conductAudit, resumeWaiting } from './conduct-audit.ts';
 import { contestDelivery, listDueContests } from './contest-delivery.ts';
 import { selectReplies } from './select-replies.ts';
@@ -59,21 +60,53 @@ async function decideAll(state: AuditState): Promise<void> {
 
 function startAudits(state: AuditState): void {
   const { clock, store, concurrency, places } = state;
-  const { running, again } = places;
-  const placesAgain = Math.max(1, Math.floor(concurrency / 2));
-  const asked = store.read(() => listDueAsks(store, clock.nowMs(), placesAgain + again.size));
-  for (const replyId of asked) startAudit(state, replyId, again, placesAgain);
-  const listDue = (isAgain: boolean, limit: number): Uint8Array[] =>
-    store.read(() => listAudits(store, clock.nowMs(), { isAgain, limit }));
-  for (const replyId of listDue(true, placesAgain + again.size)) startAudit(state, replyId, again, placesAgain);
-  for (const replyId of listDue(false, concurrency + running.size)) startAudit(state, replyId, running, concurrency);
+  const { running, again, turns } = places;
+  const nowMs = clock.nowMs();
+  startInTurn(state, {
+    ...{ taken: again, turns: turns.again },
+    count: Math.max(1, Math.floor(concurrency / 2)),
+    list: (payee, limit) => [
+      ...listDueAsks(store, nowMs, { payee, limit }),
+      ...listAudits(store, nowMs, { payee, isAgain: true, limit }),
+    ],
+  });
+  startInTurn(state, {
+    ...{ taken: running, turns: turns.running },
+    count: concurrency,
+    list: (payee, limit) => listAudits(store, nowMs, { payee, isAgain: false, limit }),
+  });
 }
 
-function startAudit(state: AuditState, replyId: Uint8Array, taken: Map<string, Promise<void>>, count: number): void {
-  const { running, again } = state.places;
-  const key = toHex(replyId);
-  if (taken.size >= count || running.has(key) || again.has(key)) return;
-  startWork(state, taken, { key, replyId, run: () => conductAudit(state, replyId) });
+/** One kind of places. */
+interface PlaceKind {
+  /** Running audits, by the hex id of their reply. */
+  readonly taken: Map<string, Promise<void>>;
+  readonly turns: AuditTurns;
+  readonly count: number;
+  /** Lists due audits of a payee, the first one first. */
+  readonly list: (payee: Uint8Array, limit: number) => readonly Uint8Array[];
+}
+
+/** Starts audits while there are free places. Each place goes to the payee whose turn it is. */
+function startInTurn(state: AuditState, { taken, turns, count, list }: PlaceKind): void {
+  const { store, stopping, places } = state;
+  const { running, again } = places;
+  if (taken.size >= count || stopping.signal.aborted) return;
+  const isFree = (replyId: Uint8Array): boolean => !running.has(toHex(replyId)) && !again.has(toHex(replyId));
+  const waiting = new Map(store.read(() => listAuditedPayees(store)).map((payee) => [toHex(payee), payee]));
+  while (taken.size < count && waiting.size > 0) {
+    const name = turns.choose([...waiting.keys()], taken);
+    // One reply more than those that already have a place.
+    const limit = running.size + again.size + 1;
+    const replyId = store.read(() => list(waiting.get(name) as Uint8Array, limit)).find(isFree);
+    if (replyId === undefined) {
+      waiting.delete(name);
+      continue;
+    }
+    const key = toHex(replyId);
+    startWork(state, taken, { key, replyId, run: () => conductAudit(state, replyId) });
+    turns.note(name, key);
+  }
 }
 
 function startHoneypots(state: AuditState): void {

@@ -2,8 +2,10 @@ import type { Store } from '@ogong/host/store/store';
 import { createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { expect, it, vi } from 'vitest';
 import { countOpenReplies } from './batch-store.ts';
+import { listDueAsks } from './replies/opening-store.ts';
 import {
   hasOpenReply,
+  listAuditedPayees,
   listAudits,
   listExpired,
   listReplies,
@@ -26,13 +28,35 @@ it('open replies are found by their index, so that settled ones cost nothing', a
   listReplies(watched, 'recorded', 1);
   listUnanswered(watched);
   listExpired(watched, 0, 1);
-  for (const isAgain of [false, true]) listAudits(watched, 0, { isAgain, limit: 1 });
   listShapes(watched);
   countOpenReplies(watched);
-  expect(asked).toHaveLength(8);
+  expect(asked).toHaveLength(6);
   for (const sql of asked) {
     const plan = store.database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all();
     expect(plan.map(({ detail }) => detail).join()).toMatch(/SEARCH replies USING (COVERING )?INDEX replies_open/);
+  }
+  await validator.close();
+});
+
+it('audits of a payee are found by their index, so that a backlog of others costs nothing', async () => {
+  const validator = createTestValidator();
+  const { store } = validator;
+  const asked: string[] = [];
+  const watched: Store = {
+    ...store,
+    prepare(sql) {
+      asked.push(sql);
+      return store.prepare(sql);
+    },
+  };
+  const payee = new Uint8Array(20);
+  for (const isAgain of [false, true]) listAudits(watched, 0, { payee, isAgain, limit: 1 });
+  listDueAsks(watched, 0, { payee, limit: 1 });
+  listAuditedPayees(watched);
+  expect(asked).toHaveLength(4);
+  for (const sql of asked) {
+    const plan = store.database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all();
+    expect(plan.map(({ detail }) => detail).join()).toMatch(/replies USING (COVERING )?INDEX replies_audited/);
   }
   await validator.close();
 });

@@ -100,6 +100,7 @@ export const VALIDATOR_SCHEMA = `
   ) WITHOUT ROWID;
   CREATE INDEX provider_tests_measured ON provider_tests (model_root, epoch) WHERE took_ms IS NOT NULL;
   CREATE INDEX replies_open ON replies (state, expires_at) WHERE state IN ('admitted', 'recorded', 'auditing', 'waiting');
+  CREATE INDEX replies_audited ON replies (payee, expires_at) WHERE state = 'auditing';
   CREATE INDEX replies_waiting ON replies (wait_epoch) WHERE state = 'waiting';
   -- Number of a payer's open replies, see OPEN_REPLY. Counting them for each new order would be slow.
   CREATE TABLE open_counts (payer BLOB PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;

@@ -41,9 +41,14 @@ export function forgetAsks(store: Store, replyId: Uint8Array): void {
   store.prepare('DELETE FROM opening_asks WHERE reply_id = ?').run(replyId);
 }
 
-/** @returns ids of audits whose missing opening must be asked for again, the longest due first. */
-export function listDueAsks(store: Store, nowMs: number, limit: number): Uint8Array[] {
+/** @returns ids of a payee's audits whose missing opening must be asked for again, the longest due first. */
+export function listDueAsks(
+  store: Store,
+  nowMs: number,
+  { payee, limit }: { readonly payee: Uint8Array; readonly limit: number },
+): Uint8Array[] {
   // A clock that was set back must not delay the next attempt.
-  const sql = 'SELECT reply_id FROM opening_asks WHERE due_at <= ?1 OR due_at > ?1 + pause_ms ORDER BY due_at LIMIT ?2';
-  return idColumns.all(store.prepare(sql), nowMs, limit).map(({ replyId }) => replyId);
+  const sql = `SELECT reply_id FROM opening_asks JOIN replies USING (reply_id)
+    WHERE state = 'auditing' AND payee = ?2 AND (due_at <= ?1 OR due_at > ?1 + pause_ms) ORDER BY due_at LIMIT ?3`;
+  return idColumns.all(store.prepare(sql), nowMs, payee, limit).map(({ replyId }) => replyId);
 }

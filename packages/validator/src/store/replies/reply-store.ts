@@ -175,6 +175,7 @@ const statusColumns = columns({
 const IS_OPEN = "state IN ('admitted', 'recorded', 'auditing', 'waiting')";
 
 const idColumns = columns({ replyId: bytes });
+const payeeColumns = columns({ payee: bytes });
 const unansweredColumns = columns({ payer: bytes, providerId: bytes, maxFeeAtomic: named('max_fee', amount) });
 const shapeColumns = columns({ request: bytes, endpoint: text });
 const expiredColumns = columns({ replyId: bytes, expiresAtMs: named('expires_at', integer) });
@@ -276,12 +277,18 @@ export function listReplies(store: Store, state: 'recorded', limit: number): Uin
 export function listAudits(
   store: Store,
   nowMs: number,
-  { isAgain, limit }: { readonly isAgain: boolean; readonly limit: number },
+  { payee, isAgain, limit }: { readonly payee: Uint8Array; readonly isAgain: boolean; readonly limit: number },
 ): Uint8Array[] {
-  const sql = `SELECT reply_id FROM replies WHERE state = 'auditing' AND ${IS_OPEN} AND sitting ${isAgain ? '>' : '='} 0
+  const sql = `SELECT reply_id FROM replies WHERE state = 'auditing' AND payee = ? AND sitting ${isAgain ? '>' : '='} 0
     AND (opening IS NULL OR ask_at IS NULL OR ask_at <= ?)
     AND NOT EXISTS (SELECT 1 FROM opening_asks WHERE opening_asks.reply_id = replies.reply_id) ORDER BY expires_at LIMIT ?`;
-  return idColumns.all(store.prepare(sql), nowMs, limit).map(({ replyId }) => replyId);
+  return idColumns.all(store.prepare(sql), payee, nowMs, limit).map(({ replyId }) => replyId);
+}
+
+/** @returns payees of replies whose audit has begun. */
+export function listAuditedPayees(store: Store): Uint8Array[] {
+  const sql = "SELECT DISTINCT payee FROM replies WHERE state = 'auditing'";
+  return payeeColumns.all(store.prepare(sql)).map(({ payee }) => payee);
 }
 
 export interface ExpiredReply {
