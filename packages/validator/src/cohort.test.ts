@@ -1,4 +1,5 @@
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { parseSettlement } from '@ogong/protocol/settlement/batch';
 import { type CohortShard, splitCohort } from '@ogong/protocol/settlement/cohort';
 import {
@@ -16,6 +17,7 @@ import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { proposeUnheard, rebuild } from '@ogong/testing/validator/test-proposal';
 import { createTestOrder, type TestOrder } from '@ogong/testing/validator/test-reply';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { readStatus } from './reply-status.ts';
 import { listEntries, readEntryMessage } from './store/batch-store.ts';
 import { correctReply } from './store/replies/correction-store.ts';
 import { readHandled } from './store/replies/reply-store.ts';
@@ -78,6 +80,22 @@ describe('the agreement of a cohort', () => {
     ['that the first shard leads', 'leads the cohort', { terms: (t) => ({ ...t, members: [...t.members].reverse() }) }],
     ['without members', 'leads the cohort', { terms: (t) => ({ ...t, members: [] }) }],
   ];
+
+  it('is named by the status of its reply, shard by shard', async () => {
+    const validator = createTestValidator();
+    const [first, second] = [validator.order(0), validator.order(1)];
+    for (const order of [first, second]) await validator.intake.admit(order);
+    const shardsOf = ({ fields: { replyId } }: typeof first): unknown => {
+      const status = readStatus(validator.store, { crypto: nodeCrypto }, replyId);
+      return JSON.parse(status?.detail ?? '{}').shards;
+    };
+    expect(shardsOf(first)).toBeUndefined();
+    const { agreement, shards } = createTestCohort({ provider, ledger, order: first });
+    await validator.intake.pushRecord({ ...validator.serve(first).submission, cohort: agreement });
+    await validator.intake.pushRecord(validator.serve(second).submission);
+    expect(shardsOf(first)).toEqual(shards.map(({ providerId }) => toHex(providerId)));
+    expect(shardsOf(second)).toBeUndefined();
+  });
 
   it.each(bad)('%s has its record refused, and nothing is owed', async (_, problem, bend) => {
     const validator = createTestValidator();

@@ -1,11 +1,13 @@
 import type { Store } from '@ogong/host/store/store';
+import { toHex } from '@ogong/protocol/base/bytes';
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import { parseOrder } from '@ogong/protocol/exchange/order';
+import { parseCohortAgreement } from '@ogong/protocol/settlement/cohort-agreement';
 import { isBillable, type Verdict } from '@ogong/protocol/settlement/verdict-log';
 import { MIB } from './route-dependencies.ts';
 import { describeDivergence, readDivergence } from './store/divergence-store.ts';
 import { readAsks } from './store/replies/opening-store.ts';
-import { type ReplyStatusRow, readReplyStatus } from './store/replies/reply-store.ts';
+import { type ReplyStatusRow, readCohort, readReplyStatus } from './store/replies/reply-store.ts';
 import type { VerdictContext } from './store/verdict-store.ts';
 
 /** Limit for the details in one answer about many replies, bytes. */
@@ -43,11 +45,18 @@ type ReplyStatusInit = NonNullable<ReturnType<typeof readStatus>>;
 
 const NEVER_ADMITTED = { state: '' };
 
+/** Lists the provider ids of the shards that a record's agreement names, hex. @returns undefined without an agreement. */
+function listShards(store: Store, replyId: Uint8Array): readonly string[] | undefined {
+  const agreement = readCohort(store, replyId);
+  return agreement && parseCohortAgreement(agreement).terms.members.map(({ providerId }) => toHex(providerId));
+}
+
 /** Reads the public status of a reply. Call it inside a read. @returns undefined if no such reply was admitted here. */
 export function readStatus(store: Store, { crypto }: Pick<VerdictContext, 'crypto'>, replyId: Uint8Array) {
   const row = readReplyStatus(store, replyId);
   if (row === undefined) return undefined;
   const { verdict = '', checks, sequence, isUncollectable, isVoid, isBurnt, sitting } = row;
+  const shards = listShards(store, replyId);
   const divergence = readDivergence(store, replyId);
   const isRefused = row.state === 'refused';
   const isOwed = !isRefused && verdict !== '' && isBillable(verdict as Verdict);
@@ -67,6 +76,7 @@ export function readStatus(store: Store, { crypto }: Pick<VerdictContext, 'crypt
       ...(isBurnt && { isBurnt }),
       ...(row.state === 'waiting' && { waitsForSitting: sitting }),
       ...(isRefused && { isRefused }),
+      ...(shards && { shards }),
       ...(row.state === 'auditing' && isOpeningLate(store, replyId) && { waitsForOpening: true }),
       ...(divergence && { divergence: describeDivergence(divergence) }),
       epoch: parseOrder(row.orderBytes).epoch.toString(),

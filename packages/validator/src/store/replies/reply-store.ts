@@ -175,6 +175,7 @@ const statusColumns = columns({
 const IS_OPEN = "state IN ('admitted', 'recorded', 'auditing', 'waiting')";
 
 const idColumns = columns({ replyId: bytes });
+const cohortColumns = columns({ cohort: bytes });
 const payeeColumns = columns({ payee: bytes });
 const unansweredColumns = columns({ payer: bytes, providerId: bytes, maxFeeAtomic: named('max_fee', amount) });
 const shapeColumns = columns({ request: bytes, endpoint: text });
@@ -218,6 +219,12 @@ export function readReplyStatus(store: Store, replyId: Uint8Array): ReplyStatusR
   const sql = `SELECT ${statusColumns.list} FROM replies WHERE reply_id = ?`;
   const row = statusColumns.get(store.prepare(sql), replyId);
   return row && { ...row, ...readPlace(store, row) };
+}
+
+/** Returns the agreement of the cohort that came with a record; undefined without one. */
+export function readCohort(store: Store, replyId: Uint8Array): Uint8Array | undefined {
+  const sql = 'SELECT cohort FROM replies WHERE reply_id = ? AND cohort IS NOT NULL';
+  return cohortColumns.get(store.prepare(sql), replyId)?.cohort;
 }
 
 /** Returns whether an audit has the opening of a reply, without reading its bytes. */
