@@ -21,6 +21,7 @@ import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
 import { ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { type AttestedMachine, createAttestedMachine } from '../machine/attested-machine.ts';
 import { type CommitReply, commitReply } from '../modality/text/commit-reply.ts';
+import { createLentWork, type LentWork } from '../shard/lent-work.ts';
 import { barePush } from './bare-push.ts';
 import { type Admissions, createAdmissions } from './orders/admissions.ts';
 import { createMediaIntake, type MediaIntake } from './orders/media-intake.ts';
@@ -133,6 +134,7 @@ export interface ProviderState
   readonly receivables: Receivables;
   readonly holdings: TierDemands;
   readonly served: ServedStore;
+  readonly lent: LentWork;
   readonly newcomers: NewcomerBudget;
   readonly strangersLoad: StrangersLoad;
   readonly payers: PayingPayers;
@@ -223,6 +225,7 @@ export function openProviderState(options: ProviderStateOptions, dependencies: P
     }),
     holdings: { tierStakes: dependencies.tierStakes, heldFor: createEarningsView(chain).heldFor },
     served: createServedStore(store, commits),
+    lent: createLentWork({ store, commits, clock }),
     payers: createPayingPayers(),
     media: createMediaIntake(),
     replies: createRunningReplies({ crypto, ledger: chain.ledger, takeWithinMs: options.takeWithinMs }),

@@ -3,6 +3,7 @@ import type { GroupCommit } from '@ogong/host/store/group-commit';
 import type { Store } from '@ogong/host/store/store';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { CLOCK_TOLERANCE_MS, MAX_ORDER_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
+import { LENT_WORK_SCHEMA } from '../shard/lent-work.ts';
 import { ADMISSION_SCHEMA } from './orders/admissions.ts';
 import { KNOWN_SETS_SCHEMA } from './paid/known-sets.ts';
 import { RECEIVABLE_SCHEMA } from './paid/receivables.ts';
@@ -46,7 +47,7 @@ export const PROVIDER_SCHEMA = `
    CREATE TABLE counter (
      name TEXT PRIMARY KEY,
      value INTEGER NOT NULL
-   ) STRICT, WITHOUT ROWID;${RECEIVABLE_SCHEMA}${ADMISSION_SCHEMA}${SERVED_SCHEMA}${KNOWN_SETS_SCHEMA}`;
+   ) STRICT, WITHOUT ROWID;${RECEIVABLE_SCHEMA}${ADMISSION_SCHEMA}${SERVED_SCHEMA}${KNOWN_SETS_SCHEMA}${LENT_WORK_SCHEMA}`;
 
 /** Why an id cannot be taken: it was taken before, or its order is as old as one that was forgotten, whatever the clock says. */
 export type UsedReplyId = 'taken' | 'forgotten';

@@ -17,6 +17,7 @@ import {
   OPENING_KEPT_MS,
 } from '@ogong/protocol/exchange/limits';
 import { ProviderService, ShardService, ValidatorService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { createLentWatch } from '../shard/lent-watch.ts';
 import { createShardService, MAX_SHARD_CALL_BYTES } from '../shard/shard-service.ts';
 import { createProviderAnnouncer, type ProviderAnnouncer } from './announcing/provider-announcer.ts';
 import { createCohortLead } from './cohort/lead-cohort.ts';
@@ -116,6 +117,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
   const sweeper = createSweeper(state);
   const shardSweeper = createShardSweeper(state, shards);
   const watch = openServedWatch(state, options.outcomeIntervalMs);
+  const lentWatch = openLentWatch(state);
   const announcer = createProviderAnnouncer(state, {
     intervalMs: options.announceIntervalMs ?? ANNOUNCE_INTERVAL_MS,
     routers: options.routers,
@@ -143,6 +145,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
       sweeper.start();
       shardSweeper.start();
       watch.start();
+      if (shards.length > 0) lentWatch.start();
       await announcer.endorsement?.refresh();
       announcer.start();
       for (const lead of leads) lead.start();
@@ -150,7 +153,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
     stop(graceMs = 5_000) {
       stopped ??= stopProvider(
         state,
-        { leads, shardSweeper, server, reachability, sweeper, watch, announcer },
+        { leads, shardSweeper, lentWatch, server, reachability, sweeper, watch, announcer },
         graceMs,
       );
       return stopped;
@@ -268,20 +271,33 @@ function createSweeper(state: ProviderState): Repeating {
 
 /** Validators that have left the registry are not asked: their statements are lost with them. */
 function openServedWatch(state: ProviderState, intervalMs?: number): Repeating {
-  const { served: book, store, clock, chain, links, log } = state;
+  const { served: book, store, clock, log } = state;
   return createServedWatch(intervalMs === undefined ? {} : { intervalMs }, {
     ...{ book, store, clock, log },
-    async ask(address, replyId) {
-      const validator = chain.findByAddress(address);
-      if (validator === undefined) throw new LinkError('unreachable', 'the validator is not registered any more');
-      return links.to(ValidatorService, validator).getReply({ replyId }, { timeoutMs: ASK_TIMEOUT_MS });
-    },
+    ask: (address, replyId) => askStatus(state, address, replyId),
+  });
+}
+
+/** Reads a validator's status of a reply. @throws LinkError */
+async function askStatus({ chain, links }: ProviderState, address: Uint8Array, replyId: Uint8Array) {
+  const validator = chain.findByAddress(address);
+  if (validator === undefined) throw new LinkError('unreachable', 'the validator is not registered any more');
+  return links.to(ValidatorService, validator).getReply({ replyId }, { timeoutMs: ASK_TIMEOUT_MS });
+}
+
+function openLentWatch(state: ProviderState): Repeating {
+  const { lent, clock, id: providerId, log } = state;
+  return createLentWatch({
+    ...{ lent, clock, providerId },
+    ask: (address, replyId) => askStatus(state, address, replyId),
+    onError: (err) => log.warn({ err }, 'the records of leaders cannot be asked for'),
   });
 }
 
 interface ProviderParts {
   readonly leads: readonly Repeating[];
   readonly shardSweeper: Repeating;
+  readonly lentWatch: Repeating;
   readonly server: LinkServer;
   readonly reachability: Reachability;
   readonly sweeper: Repeating;
@@ -291,7 +307,7 @@ interface ProviderParts {
 
 async function stopProvider(
   state: ProviderState,
-  { leads, shardSweeper, server, reachability, sweeper, watch, announcer }: ProviderParts,
+  { leads, shardSweeper, lentWatch, server, reachability, sweeper, watch, announcer }: ProviderParts,
   graceMs: number,
 ): Promise<void> {
   state.isClosing = true;
@@ -308,7 +324,14 @@ async function stopProvider(
   // Served replies are delivered before the provider leaves; a reply that no validator takes in time waits on the disk.
   const pauses = Math.min(graceMs, HAND_OVER_MS) / HAND_OVER_PAUSE_MS;
   for (let each = 0; each < pauses && state.outbox.size() > 0; each++) await delay(HAND_OVER_PAUSE_MS);
-  await Promise.all([state.outbox.stop(), sweeper.stop(), shardSweeper.stop(), watch.stop(), reachability.stop()]);
+  await Promise.all([
+    state.outbox.stop(),
+    sweeper.stop(),
+    shardSweeper.stop(),
+    lentWatch.stop(),
+    watch.stop(),
+    reachability.stop(),
+  ]);
   state.links.close();
   await state.commits.close();
 }

@@ -27,6 +27,8 @@ export interface HoldingLeader {
   readonly name: string;
   /** The chain knows earnings or a bond of its key. */
   readonly isBacked: boolean;
+  /** Account of its work without a record: one of each payee, and one of all leaders of which the chain knows nothing. */
+  readonly account: string;
 }
 
 export interface RunningOrder {

@@ -24,6 +24,8 @@ export interface ShardOrder {
   readonly sent: PassSender<Float32Array>;
   /** Positions that the segment has computed. */
   computed: number;
+  /** Returns the rows of all passes so far. */
+  countRows(): number;
   /** Accepts a pass of the sender before, as PassReceiver does, within the bounds of the order. */
   accept(pass: BoundaryPass): AcceptedPass;
   /**
@@ -113,6 +115,7 @@ export function createShardOrder(crypto: Crypto, options: ShardOrderOptions): Sh
   return {
     sent,
     computed: 0,
+    countRows: () => rowsInAll,
     accept(pass) {
       const { turn, position, rows } = pass.head;
       if (rowsInAll + rows > maxRowsInAll)

@@ -2,7 +2,7 @@ import type { SegmentEngine } from '@ogong/engine/interface/segment';
 import { Refusal } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
-import type { HoldingLeader, OrderMemory, RememberedOrder } from './order-memory.ts';
+import type { HoldingLeader, OrderMemory, RememberedOrder, RunningOrder } from './order-memory.ts';
 
 /** The time from an agreement to the order's admission. */
 const ADMIT_MS = 10_000;
@@ -17,6 +17,8 @@ export interface SequencesOptions {
   readonly clock: Pick<Clock, 'nowMs'>;
   /** Receives failures of the engine that no call waits for. */
   readonly onError: (error: unknown) => void;
+  /** Notes the work of an admitted order that is over. */
+  readonly onEnd: (held: RememberedOrder, running: RunningOrder) => void;
 }
 
 /** The sequences of a segment. An order takes one when the shard agrees to it. */
@@ -35,7 +37,14 @@ export interface ShardSequences {
   sweep(): Promise<void>;
 }
 
-export function createSequences({ segment, sessionKey, orders, clock, onError }: SequencesOptions): ShardSequences {
+export function createSequences({
+  segment,
+  sessionKey,
+  orders,
+  clock,
+  onError,
+  onEnd,
+}: SequencesOptions): ShardSequences {
   const { sequences } = segment.info();
   const slots = Array.from({ length: sequences }, (_, i) => sequences - 1 - i);
   /** Sequences of orders that are not admitted yet: all leaders' together, and one leader's. */
@@ -56,6 +65,7 @@ export function createSequences({ segment, sessionKey, orders, clock, onError }:
     const { running } = held;
     if (running === undefined) return;
     held.running = undefined;
+    if (running.isAdmitted) onEnd(held, running);
     // Nothing was served, and the memory has room for admitted orders alone.
     if (!running.isAdmitted) {
       orders.forget(held);

@@ -18,6 +18,7 @@ import {
 } from '@ogong/protocol/settlement/cohort-agreement';
 import { type AgreementCheck, checkAgreement } from './check-agreement.ts';
 import { createKeptRoots, type KeptRoots, type LeaderMark } from './kept-roots.ts';
+import type { LentWork } from './lent-work.ts';
 import type { OrderMemory } from './order-memory.ts';
 import {
   assertOnePass,
@@ -53,6 +54,8 @@ export interface ShardDependencies extends Pick<AgreementCheck, 'crypto' | 'cloc
   readonly payee: Uint8Array;
   /** Shared by all segments of the provider. */
   readonly orders: OrderMemory;
+  /** Shared by all segments of the provider. */
+  readonly lent: Pick<LentWork, 'findProblem' | 'add'>;
   /** Receives failures of the engine that no call waits for. */
   readonly onError: (error: unknown) => void;
   /** Receives leaders that confirm no root, or whose record lacks it. */
@@ -103,7 +106,7 @@ const UNBACKED = 'unbacked';
 
 export function createShard(served: ServedSegment, dependencies: ShardDependencies): Shard {
   const { segment, manifest, firstLayer, layers, pricePer1kAtomic, session } = served;
-  const { crypto, clock, chain, signer, beacons, providerId, payee, orders, onError, onMark } = dependencies;
+  const { crypto, clock, chain, signer, beacons, providerId, payee, orders, lent, onError, onMark } = dependencies;
   const info = segment.info();
   const { numericClass } = info;
   const manifestHash = hashSlabManifest(crypto, manifest);
@@ -112,7 +115,21 @@ export function createShard(served: ServedSegment, dependencies: ShardDependenci
     ...{ providerId, payee, firstLayer, layers, pricePer1kAtomic, numericClass, sessionKey },
   };
   const roots = createKeptRoots({ crypto, clock, senderKey: sessionKey, onMark });
-  const sequences = createSequences({ segment, sessionKey, orders, clock, onError });
+  const sequences = createSequences({
+    ...{ segment, sessionKey, orders, clock, onError },
+    onEnd({ order, leader: { account } }, { rows }) {
+      if (rows.countRows() > 0) lent.add(order, { account, rows: rows.countRows() }).catch(onError);
+    },
+  });
+
+  /** Refuses a leader that has left too much work without a record. @throws Refusal */
+  function assertRecorded(account: string): void {
+    const running = orders
+      .list(sessionKey)
+      .reduce((sum, held) => sum + (held.leader.account === account ? (held.running?.rows.countRows() ?? 0) : 0), 0);
+    const problem = lent.findProblem(account, running);
+    if (problem !== undefined) throw new Refusal('precondition', problem);
+  }
 
   /** @throws Refusal. A stranger gets the same answer, so that nobody learns which orders are served here. */
   const findRunning = (peer: PeerId, orderHash: Uint8Array) => {
@@ -157,6 +174,8 @@ export function createShard(served: ServedSegment, dependencies: ShardDependenci
     const termsHash = crypto.sha256(message.terms);
     const signed = findSignature(terms, peer, termsHash);
     if (signed !== undefined) return signed;
+    const account = isBacked ? toHex(leader.payee) : UNBACKED;
+    assertRecorded(account);
     const rows = openRows(() =>
       createShardOrder(crypto, {
         ...{ order, members: terms.members, place, blind: message.blind.slice(), previousBeacon, session },
@@ -164,7 +183,7 @@ export function createShard(served: ServedSegment, dependencies: ShardDependenci
       }),
     );
     const signature = signCohortTerms(signer, terms);
-    const holding = { name: isBacked ? toHex(leader.providerId) : UNBACKED, isBacked };
+    const holding = { name: isBacked ? toHex(leader.providerId) : UNBACKED, isBacked, account };
     const slot = sequences.take(holding);
     orders.add({
       ...{ sessionKey, peer: peer.slice(), order, termsHash, leader: holding },

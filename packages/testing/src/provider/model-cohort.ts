@@ -32,6 +32,7 @@ import {
   providerSigner,
   validatorSigner,
 } from './provider-fixture.ts';
+import { UNLIMITED } from './shard-fixture.ts';
 
 const EDGES = [1, 3];
 const LAYERS = [1, 2, 2];
@@ -114,6 +115,7 @@ export async function startModelCohort(options: ModelCohortOptions): Promise<Mod
       {
         ...{ crypto, clock: systemClock, signer, orders: createOrderMemory(systemClock) },
         chain: { ledger, findByAddress: () => validator, isEjected: async () => false, isBacked: async () => true },
+        lent: UNLIMITED,
         onError(error) {
           throw error;
         },

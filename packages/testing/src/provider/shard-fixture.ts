@@ -52,6 +52,9 @@ export const sessions: readonly Ed25519Signer[] = LAYERS.map((_, i) =>
 /** Signs the leader's tokens. */
 export const LEADER_SESSION: Ed25519Signer = sessions[LEADER] as Ed25519Signer;
 
+/** Work without a record has no limit. */
+export const UNLIMITED: ShardDependencies['lent'] = { findProblem: () => undefined, add: async () => {} };
+
 /** Keys of a provider with one segment, and its orders. */
 interface ShardKeys {
   readonly signer: HybridSigner;
@@ -104,6 +107,8 @@ export interface TestCohortOptions {
   readonly sequences?: number;
   readonly replace?: CohortChainOptions['replace'];
   readonly onRootMissing?: CohortChainOptions['onRootMissing'];
+  /** Default: work without a record has no limit. */
+  readonly lent?: ShardDependencies['lent'];
   /** Of each shard. Default: 64. */
   readonly contextSize?: number;
 }
@@ -150,6 +155,7 @@ export function createTestChain(
           isBacked: async () => true,
           ...given.chain,
         },
+        lent: given.lent ?? UNLIMITED,
         onError: (error) => void errors.push(error),
         onMark: (mark) => void marks.push(mark),
         beacons: { get: async (epoch) => ({ epoch, value: beacon, previous: beacon, certificate: new Uint8Array() }) },

@@ -16,7 +16,10 @@ export interface ServedShard extends OpenedShard {
 /** Opens a shard for each segment. All of them remember orders together. */
 export function openShards(
   opened: readonly OpenedShard[],
-  state: Pick<ProviderState, 'crypto' | 'clock' | 'chain' | 'beacons' | 'signer' | 'id' | 'payee' | 'log' | 'metrics'>,
+  state: Pick<
+    ProviderState,
+    'crypto' | 'clock' | 'chain' | 'beacons' | 'signer' | 'id' | 'payee' | 'lent' | 'log' | 'metrics'
+  >,
 ): readonly ServedShard[] {
   const orders = createOrderMemory(state.clock);
   const onError = (err: unknown): void => state.log.error({ err }, 'a segment failed');
