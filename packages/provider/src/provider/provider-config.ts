@@ -226,6 +226,12 @@ export const serveConfig = defineConfig({
       description:
         'most that a relay may charge for each GiB that it carries, paid from the account of this data directory; 0: only free relays',
     },
+    relayMaxDay: {
+      schema: atomicAmount,
+      env: 'OGONG_RELAY_MAX_DAY',
+      description:
+        'most that one relay may cost in a day in UTC, since anybody may send bytes through it; 16 GiB at --relay-max-price if not given',
+    },
     router: {
       schema: routerPeer,
       label: '<host:port|cert>',

@@ -313,6 +313,9 @@ function openPricePeg({ usdPeg, usdFeed, usdRange }: ServeSettings, log: Logger)
   );
 }
 
+/** A day of texts has less. */
+const RELAY_GIB_PER_DAY = 16n;
+
 /** Undefined if only relays that carry for nothing are used. */
 function openRelayPayer(settings: ServeSettings, signer: LedgerSigner): RelayPayerOptions | undefined {
   const { relayMaxPrice: maxPricePerGibAtomic } = settings;
@@ -320,6 +323,7 @@ function openRelayPayer(settings: ServeSettings, signer: LedgerSigner): RelayPay
   const { deployment } = readDeployment(COMMAND, settings);
   return {
     ...{ signer, maxPricePerGibAtomic, nowMs: systemClock.nowMs },
+    maxPerDayAtomic: settings.relayMaxDay ?? RELAY_GIB_PER_DAY * maxPricePerGibAtomic,
     token: domainOf(deployment, deployment.token),
     randomBytes: () => new Uint8Array(randomBytes(32)),
   };

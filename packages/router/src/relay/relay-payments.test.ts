@@ -79,6 +79,7 @@ function voucher(bend: Partial<RelayVoucher & { token: typeof token }> = {}, by 
 const payerOptions = (bend: Partial<RelayPayerOptions> = {}): RelayPayerOptions => ({
   ...{ signer: payer, token, maxPricePerGibAtomic: PRICE.pricePerGibAtomic, nowMs: () => NOW },
   randomBytes: () => new Uint8Array(randomBytes(32)),
+  maxPerDayAtomic: 10n ** 18n,
   ...bend,
 });
 
@@ -293,6 +294,24 @@ describe('a node that pays', () => {
     expect(await pay(200_000n)).toBe(100_000n);
     relayPayer.meet(at(4n * GIB), 210_000n);
     expect(await pay(300_000n)).toBe(110_000n + 4n * 90_000n);
+  });
+
+  it('pays a relay no more than the limit of a day', async () => {
+    let nowMs = NOW;
+    const options = payerOptions({ maxPerDayAtomic: 40_000n, maxPricePerGibAtomic: GIB, nowMs: () => nowMs });
+    const relayPayer = createRelayPayer(crypto, options);
+    relayPayer.meet({ ...terms, pricePerGib: createWriter(16).u128(GIB).finish() }, 0n);
+    const values: bigint[] = [];
+    const pay = (bytes: bigint) =>
+      relayPayer.pay(bytes, async ({ voucher }) => void values.push(parseRelayVoucher(voucher).valueAtomic));
+    await pay(30_000n);
+    await pay(40_000n);
+    await expect(pay(50_000n)).rejects.toThrow('raise --relay-max-day');
+    await pay(60_000n);
+    expect(values).toEqual([30_000n, 40_000n]);
+    nowMs += 86_400_000;
+    await pay(60_000n);
+    expect(values).toEqual([30_000n, 40_000n, 60_000n]);
   });
 
   it.each([

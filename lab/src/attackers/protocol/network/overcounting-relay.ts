@@ -30,6 +30,7 @@ export const overcountingRelay = defineAttack({
     let nonces = 0;
     const payer = createRelayPayer(crypto, {
       ...{ signer: createNobleLedgerSigner(new Uint8Array(32).fill(3)), token, maxPricePerGibAtomic: PRICE },
+      maxPerDayAtomic: 10n ** 30n,
       ...{ nowMs: () => 1_800_000_000_000, randomBytes: () => new Uint8Array(32).fill(++nonces) },
     });
     const terms = {

@@ -176,6 +176,7 @@ export async function openPaidRelay(): Promise<PaidRelay & { close(): Promise<vo
           signer: createNobleLedgerSigner(new Uint8Array(32).fill(3)),
           token,
           maxPricePerGibAtomic: pricePerGibAtomic,
+          maxPerDayAtomic: 10n ** 30n,
         },
         ...{ nowMs: () => systemClock.nowMs(), randomBytes: () => nodeSeal.random(32) },
       },

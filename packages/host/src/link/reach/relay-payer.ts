@@ -15,24 +15,30 @@ export interface RelayPayerOptions {
   /** Chain and address of the token. */
   readonly token: LedgerDomain;
   readonly maxPricePerGibAtomic: bigint;
+  /** Most that one relay may cost in a day in UTC. Anybody may send bytes to a node, the relay too. */
+  readonly maxPerDayAtomic: bigint;
   /** 32 bytes. */
   readonly randomBytes: () => Uint8Array;
   readonly nowMs: () => number;
 }
 
-/** Pays one relay for the bytes that this node has counted itself. Bytes that only the relay claims cost nothing. */
+/**
+ * Pays one relay for the bytes that this node has counted itself, up to a limit for each day. Bytes that only the relay claims cost
+ * nothing.
+ */
 export interface RelayPayer {
   /**
    * Accepts terms for the bytes from now on. @param bytes carried so far, as counted here.
    * @throws Error if the relay's price is too high, or its currency differs.
    */
   meet(terms: RelayTerms | undefined, bytes: bigint): void;
-  /** Pays where enough is due. @param bytes carried in all, as counted here. @throws LinkError */
+  /** Pays where enough is due. @param bytes carried in all, as counted here. @throws LinkError; Error if the limit of the day is used up. */
   pay(bytes: bigint, send: (signed: SignedRelayVoucher) => Promise<unknown>): Promise<void>;
 }
 
 /** A relay that never submits one has lost it after this time. */
 const VOUCHER_LIFETIME_S = 30 * 86_400;
+const DAY_MS = 86_400_000;
 
 interface Terms {
   readonly payee: Uint8Array;
@@ -54,19 +60,37 @@ export function createRelayPayer(crypto: Crypto, options: RelayPayerOptions | un
   let isTaken = false;
   let paidBytes = 0n;
   let isPaying = false;
+  let today = { day: 0, signedAtomic: 0n, isUsedUp: false };
+
+  /** @returns false if the limit of the day is used up. @throws Error at the first time of a day. */
+  function takeOfDay(moreAtomic: bigint, { maxPerDayAtomic, nowMs }: RelayPayerOptions): boolean {
+    const day = Math.floor(nowMs() / DAY_MS);
+    if (today.day !== day) today = { day, signedAtomic: 0n, isUsedUp: false };
+    if (today.signedAtomic + moreAtomic <= maxPerDayAtomic) {
+      today.signedAtomic += moreAtomic;
+      return true;
+    }
+    if (today.isUsedUp) return false;
+    today.isUsedUp = true;
+    throw new Error(
+      `the relay has cost ${today.signedAtomic} atomic units today, and the limit is ${maxPerDayAtomic}: raise --relay-max-day, or name another relay`,
+    );
+  }
 
   async function payNow(
     { payee, pricePerGibAtomic, creditBytes }: Terms,
-    { signer, token, randomBytes, nowMs }: RelayPayerOptions,
+    options: RelayPayerOptions,
     bytes: bigint,
     send: (signed: SignedRelayVoucher) => Promise<unknown>,
   ): Promise<void> {
+    const { signer, token, randomBytes, nowMs } = options;
     const owedAtomic = computeCost(bytes) - closedAtomic;
     // One that the relay may not have had is signed again.
     if (owedAtomic < signedAtomic || (owedAtomic === signedAtomic && isTaken)) return;
     // A relay takes nothing that is worth less than its check; under a new nonce that may come to little.
     const isDust = owedAtomic - signedAtomic < computeRelayFee(creditBytes / 8n, pricePerGibAtomic);
     if (isDust && owedAtomic !== signedAtomic) return;
+    if (!takeOfDay(owedAtomic - signedAtomic, options)) return;
     nonce ??= randomBytes();
     const validBeforeS = Math.floor(nowMs() / 1000) + VOUCHER_LIFETIME_S;
     // Counted before it is sent: once it is signed, the relay may have it.
