@@ -15,10 +15,15 @@ const askForText = (index: number) => ({
   max_tokens: 20 + (index % 40),
 });
 
+export const writePrompt = (index: number): string => `Picture ${index} of a harbour`;
+
+/** Returns whether a prompt is of a client. Validators cut those of canaries from one text, so they name no reply. */
+export const isClientPrompt = (prompt: string): boolean => /^Picture \d+ of a harbour$/.test(prompt);
+
 /** Prompts are long enough for a search in messages (invariants/privacy.ts). */
 const askForPicture = (index: number) => ({
   path: '/v1/images/generations',
-  prompt: `Picture ${index} of a harbour`,
+  prompt: writePrompt(index),
   size: '32x32',
   steps: 4 + 2 * (index % 3),
 });

@@ -1,6 +1,7 @@
 import { concatBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import { describe, expect, it } from 'vitest';
 import type { Flow, SimulatedNetwork } from '../network/network.ts';
+import { isClientPrompt, writePrompt } from '../requests.ts';
 import { watchPrivacy } from './privacy.ts';
 
 const ID = 'ab'.repeat(16);
@@ -37,6 +38,11 @@ const send = (
   { from = 'validator-0', method = 'ogong.v1.Some/CosignBatch' } = {},
 ): Flow => ({
   ...{ from, to, method, bytes: concatBytes(new Uint8Array(7), bytes, new Uint8Array(3)) },
+});
+
+it('prompts of clients are searched for, and not those of canaries', () => {
+  expect([0, 7, 123].map((index) => isClientPrompt(writePrompt(index)))).toEqual([true, true, true]);
+  expect(isClientPrompt('dy, and that fits into a sentence')).toBe(false);
 });
 
 describe('a watch over private parts of pictures', () => {

@@ -3,6 +3,7 @@ import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { parseVerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { listEntries } from '@ogong/validator/store/batch-store';
 import type { Flow } from '../network/network.ts';
+import { isClientPrompt } from '../requests.ts';
 import { placeOf, providerIdOf } from '../roles/serving.ts';
 import type { Machine } from '../world/process.ts';
 import type { World } from '../world/world.ts';
@@ -18,7 +19,7 @@ export interface PrivacyWatch {
 export interface PrivateReply {
   /** Hex. */
   readonly id: string;
-  /** Prompt, latents, outputs and pixels. */
+  /** Prompt of a client, latents, outputs and pixels. */
   readonly secrets: readonly Uint8Array[];
   readonly readers: ReadonlySet<string>;
   readonly handlingValidator: string;
@@ -141,7 +142,7 @@ export function listPictures(world: World, machines: ReadonlyMap<string, Machine
         secrets: [
           ...values.map(({ bytes }) => bytes as Uint8Array),
           ...(row?.response ? [row.response as Uint8Array] : []),
-          ...(row?.request ? [readPrompt(row.request as Uint8Array)] : []),
+          ...(row?.request ? listPrompts(row.request as Uint8Array) : []),
         ],
         readers: new Set([
           ...[
@@ -157,7 +158,7 @@ export function listPictures(world: World, machines: ReadonlyMap<string, Machine
   return replies;
 }
 
-function readPrompt(request: Uint8Array): Uint8Array {
+function listPrompts(request: Uint8Array): readonly Uint8Array[] {
   const { prompt } = JSON.parse(Buffer.from(request).toString('utf8')) as { readonly prompt: string };
-  return utf8Encode(prompt);
+  return isClientPrompt(prompt) ? [utf8Encode(prompt)] : [];
 }
