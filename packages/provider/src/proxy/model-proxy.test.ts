@@ -302,6 +302,12 @@ describe('a proxy of a hosted model', () => {
     expect(crypto.recoverAddress(digest, fromHex((said.signature as string).slice(2)))).toEqual(address);
     expect(said).toMatchObject({ signing_algo: 'ecdsa', signing_address: report.signing_address });
 
+    answers = { status: 400, type: 'text/plain', body: 'what is a sealed question?' };
+    const refused = await call('/v1/chat/completions', sent, headers);
+    answers = { status: 200, type: 'application/json', body: '{}' };
+    expect([refused.status, json(refused).error.code]).toEqual([400, 'upstream_refused']);
+    expect(refused.body.toString()).not.toContain('a sealed question');
+
     const asks = asked.length;
     expect((await call('/v1/completions', sent, headers)).body.toString()).toContain('e2ee_unsupported_endpoint');
     expect((await call('/v1/chat/completions', CHAT, headers)).body.toString()).toContain('e2ee_decryption_failed');

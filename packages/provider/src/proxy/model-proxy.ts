@@ -29,7 +29,7 @@ import { testify } from '../machine/testify.ts';
 import { ACI_VERSION, type Aci, createAci } from './aci.ts';
 import { createExchangeMemory } from './exchange-memory.ts';
 import { CHALLENGE_HEADER, FORWARDED_ROUTES, PROOF_ROUTES, TESTIMONY_HEADER } from './proxy-routes.ts';
-import { createSealedCalls } from './sealed-fields.ts';
+import { createSealedCalls, type FieldSealedCall } from './sealed-fields.ts';
 
 export interface ModelProxyOptions {
   /** Origin of the hosted API, of https. */
@@ -125,8 +125,8 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
         body,
       } as const;
       const { testimony, made } = await testify(order, { ...options, challenge }, parts);
-      const isSealed = sealed !== undefined && made.status === 200;
-      const shown = isSealed ? sealed.seal(made.response, made.contentType) : made.response;
+      const { shown, ...said } =
+        sealed === undefined ? { shown: made.response, headers: {} } : sealAnswer(sealed, made);
       // Hashes of request and response, as the caller has them.
       const text = `${toHex(parts.crypto.sha256(received))}:${toHex(parts.crypto.sha256(shown))}`;
       const id = `testimony-${randomUUID()}`;
@@ -135,10 +135,10 @@ export async function createModelProxy(options: ModelProxyOptions, parts: ModelP
       const receipt = aci.receipt({ endpoint, request: body, returned: shown, chatId, upstream: options.upstream });
       memory.keep(id, chatId, { testimony, text, receipt });
       const headers = {
-        'content-type': made.contentType,
+        'content-type': said.contentType ?? made.contentType,
         'x-receipt-id': receipt.id,
         [TESTIMONY_HEADER]: PROOF_ROUTES.testimony.path.replace(':id', id),
-        ...(isSealed && sealed.headers),
+        ...said.headers,
       };
       // A response of some statuses has no body.
       const answer = shown.length === 0 ? null : new Uint8Array(shown);
@@ -268,6 +268,28 @@ const splitCertificates = (pem: string): Uint8Array[] =>
 /** Describes the upstream, for a signature of the TLS key. @param authorities SHA-256 of each root's DER, in hex. */
 export const describeUpstream = (upstream: string, authorities: readonly string[], nonce: Uint8Array): string =>
   `ogong-proxy-v1\n${upstream}\n${authorities.join(',')}\n${toHex(nonce)}`;
+
+interface ShownAnswer {
+  readonly shown: Uint8Array;
+  /** Default: that of the hosted API. */
+  readonly contentType?: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** An error of the hosted API may quote the request, and no format has a place for it. So its status alone is handed on. */
+function sealAnswer(
+  sealed: FieldSealedCall,
+  {
+    status,
+    response,
+    contentType,
+  }: { readonly status: number; readonly response: Uint8Array; readonly contentType: string },
+): ShownAnswer {
+  if (status === 200) return { shown: sealed.seal(response, contentType), headers: sealed.headers };
+  const message = `The hosted API answers with status ${status}. Its words are withheld, since the request is sealed.`;
+  const error = { message, type: 'upstream_error', param: null, code: 'upstream_refused' };
+  return { shown: utf8Encode(JSON.stringify({ error })), contentType: 'application/json', headers: {} };
+}
 
 function assertAccess({ req }: ApiContext, accessKey: Secret<string> | undefined): void {
   if (accessKey === undefined) return;
