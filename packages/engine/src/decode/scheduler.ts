@@ -267,7 +267,7 @@ function release(state: SchedulerState, job: Job, keeps: boolean): void {
   job.slot = -1;
 }
 
-function finish(state: SchedulerState, job: Job, stopReason: StopReason): void {
+function finish(state: SchedulerState, job: Job, stopReason: StopReason, stuck?: string): void {
   release(state, job, true);
   const window = job.encoder?.flush();
   if (window !== undefined) state.emit(job.id, { kind: 'window', window });
@@ -277,6 +277,7 @@ function finish(state: SchedulerState, job: Job, stopReason: StopReason): void {
   state.emit(job.id, {
     kind: 'end',
     stopReason,
+    ...(stuck !== undefined && { stuck }),
     outputTokens: Uint32Array.from(job.output),
     text: job.text,
     timings: { promptMs: promptEnd - job.startedAt, decodeMs: end - promptEnd },
@@ -384,7 +385,10 @@ function* decodeStep(state: SchedulerState): Pausable<void> {
   });
 }
 
-/** Finds the tokens that a reply's grammar allows next. Where it allows nothing the reply fails, and no other one does. */
+/**
+ * Finds the tokens that a reply's grammar allows next. If it allows none, the reply ends with the text that it has, or fails without
+ * one. No other reply is concerned.
+ */
 function findMask(state: SchedulerState, job: Job): TokenMask | undefined | 'failed' {
   if (job.cursor === undefined) return undefined;
   let error: EngineError;
@@ -396,8 +400,12 @@ function findMask(state: SchedulerState, job: Job): TokenMask | undefined | 'fai
     if (!(cause instanceof EngineError)) throw cause;
     error = cause;
   }
-  release(state, job, false);
-  state.fail(job.id, error);
+  if (job.output.length > 0) {
+    finish(state, job, 'cancelled', error.message);
+  } else {
+    release(state, job, false);
+    state.fail(job.id, error);
+  }
   return 'failed';
 }
 

@@ -173,6 +173,8 @@ export type TextGenerationEvent =
   | {
       readonly kind: 'end';
       readonly stopReason: StopReason;
+      /** Reason for which the request's grammar lets no token follow, with stop reason `cancelled`. Default: it ended otherwise. */
+      readonly stuck?: string;
       /** Every sampled token, the stop token included when there is one. */
       readonly outputTokens: Uint32Array;
       /** The reply: all `text` pieces, plus what was held back. */

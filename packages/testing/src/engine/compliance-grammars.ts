@@ -3,6 +3,7 @@ import { tokenOf } from '@ogong/protocol/modality/text/commitment/window';
 import { compileGrammar, matchText } from '@ogong/protocol/modality/text/grammar/machine';
 import { schemaToGrammar } from '@ogong/protocol/modality/text/grammar/schema/schema-grammar';
 import { NAT, PLAIN_SAMPLER, type SamplerSettings } from '@ogong/protocol/modality/text/sampling/sampler';
+import { keepsGrammar } from '@ogong/protocol/modality/text/stage1/reply-text';
 import { describe, expect, it } from 'vitest';
 import { collectReply, createRequest, createScoreRequest, hexOf, keyOf, readRows } from './compliance-requests.ts';
 
@@ -121,14 +122,19 @@ export function describeGrammars(engineOf: () => TextEngine, prompt: string, exp
       expect((await generate(request)).outputTokens).toEqual(outputTokens.subarray(9));
     });
 
-    it('is refused if it is malformed, and other replies go on', async () => {
+    it('is refused if it is malformed, or ends a reply that it lets go no further, and other replies go on', async () => {
       const good = generate(createRequest(prompt, { grammar: CHOICE }));
       const bad = generate(createRequest(prompt, { grammar: 'root ::= rest' }));
       // After any draw, each second character multiplies the ways to read the text by 300. No model begins with a deletion sign.
       const costly = Array.from({ length: 300 }, (_, i) => `[^\\x7f] root "${i}"`).join(' | ');
-      const endless = generate(createRequest(prompt, { grammar: `root ::= [^\\x7f] (${costly}) | "\\x7f"` }));
+      const endless = `root ::= [^\\x7f] (${costly}) | "\\x7f"`;
+      const begun = generate(createRequest(prompt, { grammar: endless }));
       await expect(bad).rejects.toMatchObject({ code: 'invalid-request' });
-      await expect(endless).rejects.toMatchObject({ code: 'invalid-request' });
+      const stuck = await begun;
+      const why = expect.stringMatching(/ways to go on|no token/);
+      expect(stuck.events.at(-1)).toMatchObject({ stopReason: 'cancelled', stuck: why });
+      expect(stuck.text).not.toBe('');
+      expect(keepsGrammar(Buffer.from(stuck.text), endless, 'cancelled')).toBe(true);
       expect(['red', 'green', 'blue']).toContain((await good).text);
     });
   });

@@ -7,7 +7,7 @@ import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import { computeReplyFee } from '@ogong/protocol/exchange/fee';
 import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
-import { isTaken, parseProgress } from '@ogong/protocol/exchange/progress';
+import { isTaken, type Progress, parseProgress } from '@ogong/protocol/exchange/progress';
 import { type Endpoint, parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import { boundTextTokens } from '@ogong/protocol/modality/text/request/request-bound';
@@ -151,8 +151,14 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   if (counts.outputTokens === 0) return counts;
 
   const rest = end.text.slice(sent.length);
+  sent = end.text;
   if (rest !== '') await joiner.add(rest, []);
   await joiner.flush();
+  // A text that is cut short is paid by its payer's progress. Without one the payer may hand in the last milestone.
+  if (end.stuck !== undefined && !isTaken(readSaid(dependencies))) {
+    await passCut();
+    throw new EngineError('invalid-request', end.stuck);
+  }
   await dependencies.waitForTake();
   const { outputTokens, stopReason, text } = end;
   // The last token needs no row.
@@ -161,7 +167,7 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
   const committed = commit(crypto, signer, { ...signable, info: engine.info(), ...served });
   const { header } = committed;
   const progress = dependencies.progress();
-  const said = progress && parseProgress(progress.progress);
+  const said = readSaid(dependencies);
   const responseBytes = Buffer.byteLength(text);
   const own = { promptTokenCount: counts.promptTokens, outputTokenCount: counts.outputTokens };
   const billed = { order, request: asked, header: { ...parseHeader(header), ...own }, responseBytes };
@@ -189,6 +195,12 @@ export async function serveReply(job: OrderJob, dependencies: ServeDependencies)
     },
   });
   return counts;
+}
+
+/** Reads the payer's last signed progress, if there is one. */
+function readSaid({ progress }: Pick<ServeDependencies, 'progress'>): Progress | undefined {
+  const signed = progress();
+  return signed && parseProgress(signed.progress);
 }
 
 /** @returns undefined if the caller wants no milestones, or this reply has none. */
