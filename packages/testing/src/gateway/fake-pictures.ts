@@ -47,7 +47,7 @@ export async function composePicture(
   const drawKey = chooseDrawKey(order, request, beacon.value);
   const noise = createLatentNoise(crypto, computeDrawKey(crypto, drawKey), countLatentValues(choices, info));
   const input = await readSource(request, media, { size: choices, info });
-  const latent = readLatent(request, media, countLatentValues(choices, info));
+  const latent = readLatent(request, media, { choices, info });
   const { signal } = new AbortController();
   const picture = await makePicture(engine, { request, choices, input, latent }, { noise, signal });
   await engine.close();

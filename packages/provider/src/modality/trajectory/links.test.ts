@@ -29,6 +29,13 @@ beforeEach(async () => {
 });
 afterEach(() => network.close());
 
+/** The latent with another first value. */
+function withFirst(value: number): Uint8Array {
+  const bytes = LATENT.slice();
+  new DataView(bytes.buffer).setFloat32(0, value, true);
+  return bytes;
+}
+
 /** Orders a link of 6 steps, and sends its latent when the provider wants it. */
 async function order(client: LinkClient, message: GenerateRequest, latent: Uint8Array) {
   const service = client.service(ProviderService);
@@ -95,6 +102,8 @@ describe('an order for a link', () => {
   it.each([
     ['another size', LATENT.slice(4), /latent: 1020 bytes are not 256 values/],
     ['a value that is not finite', LATENT.map((byte, i) => (i < 4 ? 255 : byte)), /latent: value 0 is NaN/],
+    ['a value that overflows in a network', withFirst(3e38), /latent: value 0 is 3.*e\+38, and no picture has more/],
+    ['a value beyond the bound', withFirst(-1_500), /latent: value 0 is -1500, and no picture has more than \d+/],
   ])('is refused with a latent of %s', async (_what, latent, message) => {
     const error = await order(network.client, ask({ first_step: 2 }, latent), latent).catch(
       (reason: unknown) => reason,
@@ -104,5 +113,7 @@ describe('an order for a link', () => {
       'invalid',
       expect.stringMatching(message),
     ]);
+    // Before anybody agreed to the order.
+    expect(network.validator.admitted).toEqual([]);
   });
 });

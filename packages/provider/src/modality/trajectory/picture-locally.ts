@@ -61,7 +61,7 @@ export async function makeLocally(
   const noise = createLatentNoise(crypto, key, countLatentValues(choices, info));
   const reader = send && createLocalReader({ request, size: choices, choice, created: toSeconds(startMs) }, send);
   const input = await readSource(request, media, { size: choices, info });
-  const latent = readLatent(request, media, noise.length);
+  const latent = readLatent(request, media, { choices, info });
   const picture = await makePicture(engine, { request, choices, input, latent }, { noise, signal, reader });
   const made = { info, request, body, replyId, requestHash, drawKey, choice, picture, startMs, endMs: clock.nowMs() };
   const { width, height, steps } = choices;

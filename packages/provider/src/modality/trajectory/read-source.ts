@@ -4,8 +4,12 @@ import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { mediaBytes, type RequestMedia } from '@ogong/protocol/modality/media/media';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { decodeValues } from '@ogong/protocol/modality/shared/values';
+import { countLatentValues, countPlaces, type PictureChoices } from '@ogong/protocol/modality/trajectory/header';
 import type { PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
+import { computeLatentBound } from '@ogong/protocol/modality/trajectory/schedule/latent-bound';
+import type { SignalAndNoise } from '@ogong/protocol/modality/trajectory/schedule/schedule';
+import { planSchedule } from '@ogong/protocol/modality/trajectory/schedule/scheduler-config';
 
 /** The pixels of a picture to change, in the size of the new picture. */
 export interface SourcePixels {
@@ -16,19 +20,30 @@ export interface SourcePixels {
 }
 
 /**
- * Reads the latent that a later link of a chain begins with.
- * @param count values of a latent of the picture.
+ * Reads the latent that a later link of a chain begins with. It is checked before anybody agrees to the order, so that no payer can make a
+ * network overflow.
  * @returns undefined for all other pictures.
- * @throws RequestError for a latent of another size, or with a value that is not finite.
+ * @throws RequestError for a latent of another size, or with a value that is not finite or beyond computeLatentBound.
  */
 export function readLatent(
   { range }: Pick<PictureRequest, 'range'>,
   media: RequestMedia,
-  count: number,
+  { choices, info }: { readonly choices: PictureChoices; readonly info: TrajectoryInfo },
 ): Float32Array | undefined {
   if (range?.latent === undefined) return undefined;
   try {
-    return decodeValues(mediaBytes(range.latent, media), count);
+    const values = decodeValues(mediaBytes(range.latent, media), countLatentValues(choices, info));
+    const { mixes } = planSchedule(info.scheduler, choices.steps, choices.sampler, {
+      ...{ firstStep: range.firstStep, lastStep: range.lastStep, places: countPlaces(choices, info) },
+    });
+    const bound = computeLatentBound(mixes[0] as SignalAndNoise);
+    const at = values.findIndex((value) => Math.abs(value) > bound);
+    if (at >= 0)
+      throw new ProtocolError(
+        'out-of-range',
+        `value ${at} is ${values[at]}, and no picture has more than ${bound} here`,
+      );
+    return values;
   } catch (cause) {
     if (!(cause instanceof ProtocolError)) throw cause;
     throw new RequestError(`latent: ${cause.message}`, 'latent', 'invalid_media', { cause });

@@ -53,7 +53,7 @@ export const pictureOrders: OrderHandling<TrajectoryEngine, PictureRequest, Pict
     const feeAtomic = computeFullFee(order, trajectory.boundTokens(request), reply);
     const choices = resolveChoices(request, info);
     const input = await readSource(request, media, { size: choices, info });
-    const latent = readLatent(request, media, countLatentValues(choices, info));
+    const latent = readLatent(request, media, { choices, info });
     return { ...(await claim()), units, feeAtomic, input, latent };
   },
   serve: (job, context, offer) => servePicture(offer, job, context),
