@@ -5,10 +5,12 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { fromBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
+import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { verifyComplaint } from '@ogong/protocol/exchange/complaint';
 import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
+import { type SignedEnd, signEnd } from '@ogong/protocol/exchange/order-end';
 import { openProgress, parseProgress, type SignedProgress } from '@ogong/protocol/exchange/progress';
 import {
   type ComplainRequest,
@@ -24,6 +26,7 @@ import type { FakeNetwork, FakeProvider, ProviderBehaviour } from '@ogong/testin
 import { chat, openClient, STORY } from '@ogong/testing/gateway/gateway-client';
 import { createGatewayFixture, type FixtureOptions, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { addRoots } from '@ogong/testing/synthetic/synthetic-cohort';
+import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { OgongField } from './front/ogong-field.ts';
@@ -71,6 +74,36 @@ describe('a provider', () => {
     expect(new Set(orders.map(({ nonce }) => nonce.join())).size).toBe(orders.length);
     await expect.poll(() => complaints.length).toBe(orders.length - 4);
     expect(complaints.every(({ reason }) => reason === 'abandoned')).toBe(true);
+  });
+
+  /** The first order that a provider gets is ended by this statement. */
+  const endFirst = (make: (order: NamedOrder, signer: HybridSigner) => SignedEnd): ProviderBehaviour => {
+    let ends = 1;
+    return { end: (order, signer) => (ends-- > 0 ? make(order, signer) : undefined) };
+  };
+  const sayEnd = (signer: HybridSigner, { orderHash }: Pick<NamedOrder, 'orderHash'>): SignedEnd =>
+    signEnd(signer, { orderHash, code: 'machine-failed', timeMs: 1 });
+
+  it('that ends its order by a signed statement is replaced, and nobody accuses it', async () => {
+    const behaviour = endFirst((order, signer) => sayEnd(signer, order));
+    const client = await open({ providers: [behaviour, behaviour] });
+    const answer = await client.chat.completions.create(chat);
+    const reason = 'The provider ended the order: the machine failed (machine-failed).';
+    expect(ogongOf(answer).receipts[0]?.earlier_tries).toMatchObject([{ code: 'provider_ended', reason }]);
+    await expect.poll(() => fixture.network.reports.map(({ outcome }) => outcome)).toEqual(['refused', 'ok']);
+    expect(fixture.network.complaints).toEqual([]);
+  });
+
+  it.each<[string, (order: NamedOrder, signer: HybridSigner) => SignedEnd]>([
+    ['of another key', (order) => sayEnd(createTestHybrid('stranger'), order)],
+    ['of another order', (_order, signer) => sayEnd(signer, { orderHash: new Uint8Array(32) })],
+    ['that cannot be read', (order, signer) => ({ ...sayEnd(signer, order), end: new Uint8Array(3) })],
+  ])('that ends its order by a statement %s is accused', async (_what, make) => {
+    const behaviour = endFirst(make);
+    const client = await open({ providers: [behaviour, behaviour] });
+    const answer = await client.chat.completions.create(chat);
+    expect(ogongOf(answer).receipts[0]?.earlier_tries).toMatchObject([{ code: 'provider_failed' }]);
+    await expect.poll(() => fixture.network.complaints.map(({ reason }) => reason)).toEqual(['abandoned']);
   });
 
   it('that dies before its first token is seen in the receipt, and beside the answer', async () => {

@@ -15,7 +15,7 @@ import type { KnownBeacon } from '@ogong/host/views/beacon-view';
 import { concatBytes, equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { hashRecord } from '@ogong/protocol/commitment/record';
-import type { Crypto, LedgerSigner } from '@ogong/protocol/crypto/crypto';
+import type { Crypto, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
@@ -29,6 +29,7 @@ import {
   selectCandidates,
 } from '@ogong/protocol/exchange/match';
 import { hashOrder, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
+import type { SignedEnd } from '@ogong/protocol/exchange/order-end';
 import { type MeasuredFigures, NO_FIGURES, SORTS } from '@ogong/protocol/exchange/preference';
 import { parseProgress } from '@ogong/protocol/exchange/progress';
 import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';
@@ -224,6 +225,8 @@ export interface ProviderBehaviour {
   /** Number of requests for an opening that it refuses as busy. */
   readonly busyOpenings?: number;
   readonly withoutRecord?: boolean;
+  /** The statement by which it ends an order after its text, in place of a record. Default: it sends a record. */
+  readonly end?: (order: NamedOrder, signer: HybridSigner) => SignedEnd | undefined;
   /** Figures that the router reports for it. Default: none. */
   readonly figures?: MeasuredFigures;
   /** Price of 1,000 prompt tokens of a standby reply that is not accepted. Default: it is no standby provider. */
@@ -560,6 +563,11 @@ export async function createFakeNetwork(
       }
       const { cohort, withoutRecord } = provider.behaviour;
       if (withoutRecord) return;
+      const end = provider.behaviour.end?.(order, signer);
+      if (end !== undefined) {
+        yield { event: { case: 'ended', value: end } };
+        throw new Refusal('invalid', 'no token goes on');
+      }
       const reply = drawn?.reply ?? compose(1);
       openings.set(toHex(order.replyId), reply.openingBytes);
       const record = { record: reply.recordBytes, providerKey: signer.publicKey, signature: reply.recordSignature };
