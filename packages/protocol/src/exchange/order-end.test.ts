@@ -1,7 +1,20 @@
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { describe, expect, it } from 'vitest';
-import { describeEnd, END_BYTES, findEndProblem, hashEnd, parseEnd, type SignedEnd, signEnd } from './order-end.ts';
+import vectors from '../../vectors/verifier.json' with { type: 'json' };
+import { fromHex, toHex } from '../base/bytes.ts';
+import { nobleCrypto as crypto } from '../crypto/noble.ts';
+import {
+  describeEnd,
+  END_BYTES,
+  END_CODES,
+  type EndCode,
+  encodeEnd,
+  findEndProblem,
+  hashEnd,
+  parseEnd,
+  type SignedEnd,
+  signEnd,
+} from './order-end.ts';
 
 const provider = createTestHybrid('provider');
 const order = { providerId: crypto.sha256(provider.publicKey), orderHash: new Uint8Array(32).fill(7) };
@@ -9,6 +22,14 @@ const said = { orderHash: order.orderHash, code: 'machine-failed', timeMs: 1_750
 const end = signEnd(provider, said);
 const flip = (bytes: Uint8Array, at = bytes.length - 1): Uint8Array =>
   bytes.map((byte, i) => (i === at ? byte ^ 1 : byte));
+
+it('has the signed bytes of the vectors', () => {
+  expect(vectors.ends.map(({ code }) => code)).toEqual([...END_CODES]);
+  for (const { orderHash, code, timeMs, end, receiptHash } of vectors.ends) {
+    const bytes = encodeEnd({ orderHash: fromHex(orderHash), code: code as EndCode, timeMs });
+    expect([toHex(bytes), toHex(hashEnd(crypto, { end: bytes }))]).toEqual([end, receiptHash]);
+  }
+});
 
 describe('an end of an order', () => {
   it('is what its provider signed, in 60 bytes', () => {

@@ -33,6 +33,9 @@ export interface SignedEnd {
 /** Bytes of an encoded end. */
 export const END_BYTES = 60;
 
+/** Encodes the bytes that the provider signs. */
+export const encodeEnd = (end: OrderEnd): Uint8Array => endFormat.encode(end);
+
 /** @throws ProtocolError */
 export const parseEnd = (bytes: Uint8Array): OrderEnd => endFormat.decode(bytes);
 
@@ -40,7 +43,7 @@ export const parseEnd = (bytes: Uint8Array): OrderEnd => endFormat.decode(bytes)
 export const hashEnd = (crypto: Crypto, { end }: Pick<SignedEnd, 'end'>): Uint8Array => crypto.sha256(end);
 
 export function signEnd(provider: HybridSigner, statement: OrderEnd): SignedEnd {
-  const end = endFormat.encode(statement);
+  const end = encodeEnd(statement);
   return { end, providerKey: provider.publicKey, signature: provider.sign(end) };
 }
 

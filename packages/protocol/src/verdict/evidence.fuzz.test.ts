@@ -40,6 +40,7 @@ const candidate = fc.record({
   weight: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
 });
 const consent = fc.record({ providerKey: fixed(1344), signature: fixed(2484) });
+const end = fc.record({ end: fixed(60), providerKey: fixed(1344), signature: fixed(2484) });
 const rate = fc.integer({ min: 1, max: 1e9 - 1 });
 const drift = fc.option(
   fc
@@ -52,6 +53,7 @@ const evidence = fc.oneof(
   fc.record({ kind: fc.constant('withheld' as const), statements }),
   fc.record({ kind: fc.constant('unasked' as const), consent: fc.option(consent, { nil: undefined }), statements }),
   fc.record({ kind: fc.constant('abandoned' as const), consent, statements }),
+  fc.record({ kind: fc.constant('ended' as const), end }),
   fc.record({
     kind: fc.constant('equivocation' as const),
     first: fc.record(leaf),

@@ -2,6 +2,7 @@ import { computeAttemptEpoch, MAX_AUDIT_ATTEMPTS } from '@ogong/protocol/audit/a
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/crypto/hybrid';
+import { END_BYTES } from '@ogong/protocol/exchange/order-end';
 import { type Evidence, encodeEvidence } from '@ogong/protocol/verdict/evidence';
 
 const fill = (byte: number, count: number): Uint8Array => new Uint8Array(count).fill(byte);
@@ -67,6 +68,7 @@ const SAMPLES: readonly Evidence[] = [
   { kind: 'unasked', consent: undefined, statements: [] },
   { kind: 'unasked', consent: { providerKey: key, signature }, statements },
   { kind: 'abandoned', consent: { providerKey: key, signature }, statements },
+  { kind: 'ended', end: { end: fill(0x44, END_BYTES), providerKey: key, signature } },
 ];
 
 /** Byte strings as `<byte> x <count>` where all bytes are one, integers of 64 bits as text. */

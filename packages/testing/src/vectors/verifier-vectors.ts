@@ -22,6 +22,7 @@ import { hashHeld } from '@ogong/protocol/exchange/held-delivery';
 import { hashIntake } from '@ogong/protocol/exchange/intake-receipt';
 import type { LedgerDomain, NamedOrder } from '@ogong/protocol/exchange/order';
 import { encodeConsent } from '@ogong/protocol/exchange/order-consent';
+import { END_CODES, encodeEnd, hashEnd } from '@ogong/protocol/exchange/order-end';
 import { hashBeginning, hashProgress, type Progress, signProgress } from '@ogong/protocol/exchange/progress';
 import { hashJobRound, hashReveal } from '@ogong/protocol/exchange/round-signature';
 import { ASKED, hashAskedJob, hashAskedReport, hashSilence } from '@ogong/protocol/exchange/silence';
@@ -76,6 +77,7 @@ export function createVerifierVectors(crypto: Crypto): Readonly<Record<string, u
       stakes: stakeVectors(crypto),
       endorsement: endorsementVector(crypto),
       consent: consentVector(crypto),
+      ends: endVectors(crypto),
       intake: intakeVector(crypto),
       admission: admissionVector(crypto),
       delivery: deliveryVector(crypto),
@@ -541,6 +543,16 @@ function progressVector(crypto: Crypto): unknown {
 function consentVector(crypto: Crypto): unknown {
   const orderHash = crypto.sha256(utf8Encode('an order'));
   return { orderHash: toHex(orderHash), message: toHex(encodeConsent(orderHash)) };
+}
+
+/** The signed bytes of an end for each reason, and the hash by which a receipt names it. */
+function endVectors(crypto: Crypto): unknown {
+  const orderHash = crypto.sha256(utf8Encode('an order'));
+  const timeMs = 1_750_000_000_000;
+  return END_CODES.map((code) => {
+    const end = encodeEnd({ orderHash, code, timeMs });
+    return { orderHash: toHex(orderHash), code, timeMs, end: toHex(end), receiptHash: toHex(hashEnd(crypto, { end })) };
+  });
 }
 
 function endorsementVector(crypto: Crypto): unknown {
