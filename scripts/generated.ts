@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { formatMarkdown } from '@ogong/host/config/help';
+import { CONSEQUENCES_PAGE, formatConsequencesPage } from './consequences/page.ts';
 import { formatDoorsPage } from './doors-page.ts';
 import { formatEndpointsPage } from './endpoints-page.ts';
 import { formatFieldsPage } from './fields-page.ts';
@@ -54,6 +55,7 @@ const messages = 'packages/protocol/src/generated/ogong/v1/ogong_pb.ts';
 const targets: readonly [path: string, generate: () => string][] = [
   [messages, generateMessages],
   ['docs/doors.md', formatDoorsPage],
+  [CONSEQUENCES_PAGE, formatConsequencesPage],
   ['docs/reference/local-mode.md', formatLocalModePage],
   ['docs/reference/fields.md', formatFieldsPage],
   ['docs/reference/endpoints.md', formatEndpointsPage],
