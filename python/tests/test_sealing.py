@@ -13,6 +13,7 @@ from ogong.sealing import (
     InnerPart,
     Milestone,
     Opener,
+    Refusal,
     SealedEnd,
     find_key_problem,
     find_validator_key_problem,
@@ -125,6 +126,15 @@ class Envelopes(unittest.TestCase):
         info = _exchange().context(1, sha256(reply.public), unhex(_V["sealKey"]["hash"]), psk_id)
         return Opener(reply, info, unhex(request["replyPsk"]), psk_id)
 
+    def test_the_words_of_a_refusal(self) -> None:
+        given = _V["refusal"]
+        opener = self.opener()
+        opener.open_head(unhex(given["head"]))
+        message = opener.open(unhex(given["unit"]))
+        assert message is not None
+        self.assertEqual(read_message(message), Refusal(given["words"]))
+        self.assertTrue(opener.is_over)
+
     def test_a_reply_of_the_first_implementation(self) -> None:
         head, units, messages = _V["reply"]["head"], _V["reply"]["units"], _V["reply"]["messages"]
         opener = self.opener()
@@ -191,7 +201,7 @@ class Envelopes(unittest.TestCase):
         self.assertEqual(read_message(b"\x0a\x08\x0a\x02hi\x12\x02\x08\x07"), b"hi")
         self.assertEqual(read_message(b"\x12\x08\x12\x02ab\x1a\x02cd"), SealedEnd(b"ab", b"cd"))
         # A field that nobody knows stands beside it.
-        self.assertEqual(read_message(b"\x0a\x04\x0a\x02hi\x22\x01a\x28\x07"), b"hi")
+        self.assertEqual(read_message(b"\x0a\x04\x0a\x02hi\x22\x01a\x30\x07"), b"hi")
         for broken in (b"", b"\x0a", b"\x0a\x05\x0a\x02hi", b"\x08\x00", b"\x22\x00", b"\x0a\x00\x12\x00", b"\x0b\x00", b"\x80" * 12):
             self.assertRaises(WireError, read_message, broken)
 

@@ -25,6 +25,7 @@ import { openLinks } from '../demo/mesh-router.ts';
 import { countProviders, waitUntil } from '../demo/polling.ts';
 import { MACHINES, planTeeNetwork } from '../demo/tee/tee-network.ts';
 import { readVerdictLogs } from '../demo/verdict-logs.ts';
+import { type RefusedCall, sealAnyBody } from './seal-any-body.ts';
 import { findText, findTokens } from './search-files.ts';
 import { findInMemory, whyNoMemory } from './search-memory.ts';
 import { WIRE_TAP, wireTapEntry } from './wire-tap.ts';
@@ -137,12 +138,21 @@ const say = (model: string, prompt: string) => ({
   ...{ model, max_tokens: MAX_TOKENS, temperature: 1, messages: [{ role: 'user', content: prompt }] },
 });
 
+/** Fields that a provider refuses, with a mark that its words quote. */
+const listInvalid = (mark: string): readonly object[] => [
+  { ogong: { [mark]: 1 } },
+  { ogong: { providers: { [mark]: 1 } } },
+  { response_format: { type: 'json_schema', json_schema: { name: 'crane', schema: { [mark]: 1 } } } },
+];
+
 const isGateway = (name: string): boolean => name === 'gateway';
 
 /** Every text is asked for before the first search, which holds this process up: it knows of no link that is closed meanwhile. */
 describe('a prompt and its answer in a network with machines', () => {
   const own = randomUUID();
   const plainMark = randomUUID();
+  const refusedMark = randomUUID();
+  const refusals: RefusedCall[] = [];
   const replies: CheckedReply[] = [];
   let plain: CheckedReply;
   let verdicts: ReadonlyMap<string, string> = new Map();
@@ -160,6 +170,10 @@ describe('a prompt and its answer in a network with machines', () => {
     // A client that leaves early.
     const left = await client.chat.completions.create({ ...say(teeModel, cut), stream: true });
     for await (const { choices } of left) if (choices[0]?.delta.content) break;
+    for (const invalid of listInvalid(refusedMark)) {
+      const body = { ...say(teeModel, `The crane ${refusedMark}`), ...invalid };
+      refusals.push(await sealAnyBody(mesh?.plan.gatewayUrl as string, { model: teeModel, body }));
+    }
     const inPlain = await client.chat.completions.create(say(plainModel, `The heron ${plainMark}`));
     plain = inPlain.replies[0] as CheckedReply;
     const isSettled = async (): Promise<boolean> => {
@@ -193,6 +207,23 @@ describe('a prompt and its answer in a network with machines', () => {
       // The same search finds them at the machine.
       if (whyNoMemory() === undefined) expect(found.memory).toContain(name);
     }
+  }, 600_000);
+
+  it('of a refused request are held by its machine alone, which tells its client why', () => {
+    expect(refusals.map(({ words }) => words?.includes(refusedMark))).toEqual([true, true, true]);
+    for (const { answer } of refusals) {
+      expect(answer).toContain('under the seal');
+      expect(answer).not.toContain(refusedMark);
+    }
+    const found = search([refusedMark]);
+    const isOther = (name: string): boolean => !MACHINES_OF_TEE.includes(name);
+    expect({
+      disks: found.disks.filter(isOther),
+      wire: found.wire.filter(isOther),
+      memory: found.memory.filter(isOther),
+    }).toEqual({ disks: [], wire: [], memory: [] });
+    // A machine logs nothing of a refused request, and keeps nothing.
+    expect(found.disks).toEqual([]);
   }, 600_000);
 
   it('of tier verified in plain are held by gateway, validators and verifiers too, so that this search can fail', () => {

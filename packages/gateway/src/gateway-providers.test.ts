@@ -106,6 +106,23 @@ describe('a provider', () => {
     await expect.poll(() => fixture.network.complaints.map(({ reason }) => reason)).toEqual(['abandoned']);
   });
 
+  it('that refuses a sealed request is seen in the receipt without the words that it sealed', async () => {
+    let refusals = 1;
+    const choosy: ProviderBehaviour = {
+      seals: true,
+      get refuse() {
+        return refusals-- > 0 ? new Refusal('unavailable', 'no room for Quixambre') : undefined;
+      },
+    };
+    const client = await open({ providers: [choosy, choosy] });
+    const answer = await client.chat.completions.create(chat);
+    const { url, earlier_tries } = ogongOf(answer).receipts[0]!;
+    expect(earlier_tries).toMatchObject([{ code: 'provider_busy', reason: expect.stringContaining('under the seal') }]);
+    const stored = await (await fetch(`${fixture.url}${url}`)).text();
+    expect(stored).toContain('under the seal');
+    expect(stored).not.toContain('Quixambre');
+  });
+
   it('that dies before its first token is seen in the receipt, and beside the answer', async () => {
     let deaths = 1;
     const mortal: ProviderBehaviour = {

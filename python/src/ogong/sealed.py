@@ -25,6 +25,7 @@ from .sealing import (
     Exchange,
     Milestone,
     Opener,
+    Refusal,
     SealedEnd,
     SealKey,
     ValidatorSealKey,
@@ -292,11 +293,11 @@ class SealedRequestOf:
             if error.code != "truncated":
                 _tell(post, f"/v1/ogong/replies/{reply_id}/outcome", {"outcome": "failed", "reason": error.code})
             raise
-        except GatewayError:
+        except GatewayError as error:
             if part is not None:
                 # The next provider is asked meanwhile. A program that ends waits for it.
                 threading.Thread(target=_hand_in, args=(post, reply_id, part)).start()
-            raise
+            raise self._add_words(error, sealed.opener) from None
 
     def _read_reply(
         self,
@@ -338,6 +339,8 @@ class SealedRequestOf:
                     part.take(opened, bytes(text))
                 except WireError as error:
                     raise SealedCallError("malformed", str(error)) from None
+            elif isinstance(opened, Refusal):
+                raise SealedCallError("malformed", "a refusal without an error")
             elif opened is not None:
                 if end is not None or self._output == 0:
                     raise SealedCallError("malformed", "a text stands where none belongs")
@@ -354,7 +357,7 @@ class SealedRequestOf:
                     raise SealedCallError("malformed", "a part of the text is not UTF-8") from None
         raise SealedCallError("truncated", "the gateway ended the reply before its end")
 
-    def _open_unit(self, opener: Opener, event: Mapping[str, Any]) -> bytes | SealedEnd | Milestone | None:
+    def _open_unit(self, opener: Opener, event: Mapping[str, Any]) -> bytes | SealedEnd | Milestone | Refusal | None:
         try:
             if event.get("head"):
                 opener.open_head(read_base64(event["head"], "head"))
@@ -362,6 +365,20 @@ class SealedRequestOf:
             return None if message is None else read_message(message)
         except (WireError, UnusableError, ValueError) as error:
             raise SealedCallError("malformed", f"the reply does not open: {error}") from None
+
+    def _add_words(self, error: GatewayError, opener: Opener) -> GatewayError:
+        """The error with the words that the provider sealed beside it, if they open."""
+        said = error.body.get("error") if isinstance(error.body, dict) else None
+        event = said.get("sealed") if isinstance(said, dict) else None
+        if not isinstance(event, dict):
+            return error
+        try:
+            opened = self._open_unit(opener, event)
+        except SealedCallError:
+            return error
+        if not isinstance(opened, Refusal):
+            return error
+        return GatewayError(error.status, {"error": {**said, "message": opened.words}})
 
     def _finish(self, reply_id: str, offer: Offer, end: SealedEnd, text: bytes, receipt: Any) -> Opened:
         if not isinstance(receipt, dict) or receipt.get("endpoint") != self.endpoint:

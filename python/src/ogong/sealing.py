@@ -354,12 +354,19 @@ class Milestone:
     """The message without its windows, for a gateway that pays and is not to read it."""
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """A provider's words beside the error that ends a call (docs/spec/sealing.md#refusals)."""
+
+    words: str
+
+
 _CLAIMED = (1, 2, 4, 5, 6, 7)
 
 
-def read_message(data: bytes) -> bytes | SealedEnd | Milestone:
-    """@returns the UTF-8 of a delta's text, a milestone behind it, or the end. @raises WireError"""
-    known = [(one.number, one.value) for one in _read_fields(data) if one.number in (1, 2, 3)]
+def read_message(data: bytes) -> bytes | SealedEnd | Milestone | Refusal:
+    """@returns the UTF-8 of a delta's text, a milestone behind it, the end, or the words of a refusal. @raises WireError"""
+    known = [(one.number, one.value) for one in _read_fields(data) if one.number in (1, 2, 3, 5)]
     number, value = known[0] if len(known) == 1 else (0, b"")
     if not isinstance(value, bytes):
         raise WireError("a sealed message is no number")
@@ -370,7 +377,9 @@ def read_message(data: bytes) -> bytes | SealedEnd | Milestone:
         return SealedEnd(_bytes_of(inner, 2), _bytes_of(inner, 3))
     if number == 3:
         return _read_milestone(value)
-    raise WireError("a sealed message is one delta, one milestone or the end")
+    if number == 5:
+        return Refusal(_bytes_of(_read_fields(value), 1).split(b"\0", 1)[0].decode("utf-8", "replace"))
+    raise WireError("a sealed message is one delta, one milestone, one refusal or the end")
 
 
 def _read_milestone(data: bytes) -> Milestone:

@@ -5,7 +5,7 @@ import type { Ticket } from '@ogong/protocol/exchange/ticket';
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { InferenceRequest } from '@ogong/protocol/modality/text/request/request';
 import type { ChannelLedger } from '../books/channel-ledger.ts';
-import { UNTAKEN } from '../outbox/failure-codes.ts';
+import { UNTAKEN, wordFailure } from '../outbox/failure-codes.ts';
 import { type CheckContext, checkReply } from './check/check-reply.ts';
 import { decideNext } from './decide-next.ts';
 import { createUntaken, type FollowContext, followProvider } from './follow-provider.ts';
@@ -225,7 +225,7 @@ async function beginTry<Q extends CommonRequest, R extends BoughtAnswer>(
       lane.notes.ended(lane.attempt, { error });
       if (!(error instanceof ApiError)) return;
       if (hasRefusedRequest(error)) course.unreported.push(lane.attempt);
-      const failure = { code: error.code, reason: error.message, shownBytes: 0 };
+      const failure = { code: error.code, reason: wordFailure(error), shownBytes: 0 };
       failed.push(nameFailure(lane, failure, context));
     },
     ...(context.onHedge && { onOutcome: context.onHedge }),
@@ -311,7 +311,7 @@ async function noteFailure(
   { error, shownBytes }: { readonly error: ApiError; readonly shownBytes: number },
 ): Promise<FailedTry> {
   const replyId = toHex(attempt.replyId);
-  const failure = { code: error.code, reason: error.message, shownBytes };
+  const failure = { code: error.code, reason: wordFailure(error), shownBytes };
   await ledger.noteFailure(replyId, failure);
   return { replyId, providerId: toHex(attempt.match.ticket.providerId), failure, signedBytes };
 }

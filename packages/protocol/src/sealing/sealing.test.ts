@@ -10,7 +10,9 @@ import { pad, padRequest, padToBucket, padUnit, unpad } from './padding.ts';
 import { SEAL_SUITE, SEAL_SUITES, type SealedExchange, type SealSuite, UNIT_SEAL_SUITE } from './seal-context.ts';
 import { SealError, type SealErrorCode } from './seal-error.ts';
 import { encodeSealKey, hashSealKey, type SealKey, signSealKey, verifySealKey } from './seal-key.ts';
+import { readSealedMessage } from './sealed-message.ts';
 import { openPart } from './sealed-part.ts';
+import { openRefusal } from './sealed-refusal.ts';
 import { createReplyOpener, createReplySealer, openDisclosedReply } from './sealed-reply.ts';
 import { openRequest, sealRequest } from './sealed-request.ts';
 
@@ -70,6 +72,23 @@ describe('a part for the validator', () => {
     expect(codeOf(() => openIt({}, flip(envelope, 30)))).toBe('unknown-key');
     expect(codeOf(() => openIt({}, envelope.slice(0, -1)))).toBe('malformed');
   });
+});
+
+it('the words of a refusal open as in the vector', () => {
+  const { exchange, sealKey, request, refusal } = vectors;
+  const replyKey = seal.openKemKey(fromHex(request.replySecret));
+  const opened = openRequest(tools, {
+    exchange: {
+      ledger: { chainId: BigInt(exchange.chainId), verifyingContract: fromHex(exchange.escrow) },
+      ...{ providerId: fromHex(exchange.providerId), replyId: fromHex(exchange.replyId) },
+      requestHash: fromHex(exchange.requestHash),
+    },
+    envelope: fromHex(request.envelope),
+    findKey: () => seal.openKemKey(fromHex(sealKey.secret)),
+  });
+  const opener = createReplyOpener(tools, { secret: opened.reply, replyKey, head: fromHex(refusal.head) });
+  const words = openRefusal(fromHex(refusal.unit), (unit) => readSealedMessage(opener.open(unit) as Uint8Array));
+  expect(words).toBe(refusal.words);
 });
 
 describe('the key schedule', () => {

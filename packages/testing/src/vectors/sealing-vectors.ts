@@ -1,6 +1,8 @@
+import { fromBinary } from '@bufbuild/protobuf';
 import { toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { SealPrimitives } from '@ogong/protocol/crypto/seal-primitives';
+import { SealedPartSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { padRequest, padUnit } from '@ogong/protocol/sealing/padding';
 import {
   createRequestContext,
@@ -10,6 +12,7 @@ import {
 } from '@ogong/protocol/sealing/seal-context';
 import { encodeSealKey, hashSealKey } from '@ogong/protocol/sealing/seal-key';
 import { sealPart } from '@ogong/protocol/sealing/sealed-part';
+import { sealRefusal } from '@ogong/protocol/sealing/sealed-refusal';
 import { createReplySealer, type ReplySealer } from '@ogong/protocol/sealing/sealed-reply';
 import { sealRequest } from '@ogong/protocol/sealing/sealed-request';
 import { encodeValidatorSealKey, hashValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';
@@ -137,7 +140,16 @@ export function createSealingVectors(crypto: Crypto): Readonly<Record<string, un
       reply: { head: toHex(capsuled.head), units: sealAll(capsuled) },
     },
     part: sealTestPart(crypto, seal),
+    refusal: sealTestRefusal(createReplySealer({ seal }, { secret: reply, replyKey })),
   };
+}
+
+/** A refusal of the request above, in place of the reply. */
+function sealTestRefusal(sealer: ReplySealer) {
+  const words = 'the input x is missing – é';
+  const part = sealRefusal(sealer, words);
+  const { head, unit } = fromBinary(SealedPartSchema, part ?? new Uint8Array());
+  return { words, head: toHex(head), unit: toHex(unit) };
 }
 
 /** The message that a client seals to the validator of an interrupted reply. */
