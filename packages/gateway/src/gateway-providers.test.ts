@@ -90,7 +90,15 @@ describe('a provider', () => {
     const answer = await client.chat.completions.create(chat);
     const reason = 'The provider ended the order: the machine failed (machine-failed).';
     expect(ogongOf(answer).receipts[0]?.earlier_tries).toMatchObject([{ code: 'provider_ended', reason }]);
-    await expect.poll(() => fixture.network.reports.map(({ outcome }) => outcome)).toEqual(['refused', 'ok']);
+    await expect.poll(() => fixture.network.reports.map(({ outcome }) => outcome)).toEqual(['ok', 'refused']);
+    expect(fixture.network.complaints).toEqual([]);
+  });
+
+  it('that ends an order like all others is not doubted: the request may deserve it', async () => {
+    const behaviour: ProviderBehaviour = { end: (order, signer) => sayEnd(signer, order) };
+    const client = await open({ providers: [behaviour, behaviour] });
+    await expect(client.chat.completions.create(chat)).rejects.toThrow(/ended the order/);
+    await expect.poll(() => fixture.network.reports.map(({ outcome }) => outcome)).toEqual(['unused', 'unused']);
     expect(fixture.network.complaints).toEqual([]);
   });
 
@@ -328,7 +336,7 @@ describe('a provider', () => {
     await expect.poll(() => reports.map(({ outcome }) => outcome)).toEqual(['unused', 'unused']);
     refusals = 1;
     await client.chat.completions.create(chat);
-    await expect.poll(() => reports.map(({ outcome }) => outcome).slice(2)).toEqual(['refused', 'ok']);
+    await expect.poll(() => reports.map(({ outcome }) => outcome).slice(2)).toEqual(['ok', 'refused']);
   });
 
   it('that finds the prompt too long says so in the words of each API', async () => {

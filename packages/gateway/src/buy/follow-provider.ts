@@ -123,8 +123,8 @@ export async function* followProvider(
       if (failed) throw createSpoiled(failed, error);
     }
     // The provider may have refused because it cannot reach the validator.
-    // A refused request is the client's fault, unless another provider takes it: the caller reports that.
-    if (isRefusal(error) && error.code !== 'request_refused') {
+    // A request that is refused, or ends its order, is the client's fault unless another provider serves it: the caller reports that.
+    if (isRefusal(error) && error.code !== 'request_refused' && !isEnded(error)) {
       reportRefusal(context, attempt, { error, isStandby }).catch((failure: unknown) => context.onError?.(failure));
     }
     throw error;

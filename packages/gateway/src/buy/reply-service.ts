@@ -68,7 +68,7 @@ interface Course<Q extends CommonRequest, R extends BoughtAnswer> {
   mayRepeat: boolean;
   /** Attempts that are left after the running one. */
   triesLeft: number;
-  /** Attempts whose providers refused the request, as it may deserve. No router got a report about them yet. */
+  /** Attempts whose providers refused the request or ended the order, as it may deserve. No router got a report about them yet. */
   readonly unreported: ProviderAttempt[];
 }
 
@@ -82,8 +82,9 @@ export function createReplyService(context: ReplyServiceContext): ReplyService {
           try {
             const begun = await beginTry(context, course);
             running = begun.lane;
+            const answer = yield* showTry(course, begun);
             reportRefused(context, course, 'refused');
-            return yield* showTry(course, begun);
+            return answer;
           } catch (thrown) {
             if (thrown instanceof RaceError) await goOn(context, course, thrown.lane as Try<R>, thrown.cause);
             else await goOn(context, course, running, thrown);
@@ -97,8 +98,8 @@ export function createReplyService(context: ReplyServiceContext): ReplyService {
 }
 
 /**
- * Reports the providers that refused the request. Another one has taken it (`refused`), or none has (`unused`). Otherwise a client with
- * odd requests would make a router doubt all providers.
+ * Reports the providers that refused the request, or ended their orders. Another one has served it (`refused`), or none has (`unused`).
+ * Otherwise a client with odd requests would make a router doubt all providers.
  */
 function reportRefused(
   context: RouterReportContext,
@@ -186,7 +187,8 @@ async function goOn<Q extends CommonRequest, R extends BoughtAnswer>(
   }
 }
 
-const hasRefusedRequest = (error: unknown): boolean => error instanceof ApiError && error.code === 'request_refused';
+const hasRefusedRequest = (error: unknown): boolean =>
+  error instanceof ApiError && (error.code === 'request_refused' || error.code === 'provider_ended');
 
 /** Allows another order to the provider of an attempt. */
 function forget(tried: Uint8Array[], one: Pick<Try<BoughtAnswer>, 'attempt'> | undefined): void {
