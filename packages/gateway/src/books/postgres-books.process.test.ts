@@ -36,7 +36,7 @@ describe.skipIf(noPostgres !== undefined)(`books in PostgreSQL${noPostgres ? ` (
       const random = createSeededRandom(seed);
       const own = await server.createDatabase();
       const stores = await Promise.all([0, 1, 2].map(() => open(own)));
-      const ledgers = stores.map(createChannelLedger);
+      const ledgers = stores.map((books) => createChannelLedger(books));
       const draw = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
       const bytes = new Uint8Array(65);
       const organisation = { id: 'o', budgetAtomic: undefined };

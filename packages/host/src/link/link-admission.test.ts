@@ -66,13 +66,13 @@ describe.skipIf(process.platform !== 'linux')('the admission of a link server', 
   it('hold few silent connections that a relay or a hole brings, and none of others', async () => {
     const id = await serve({ limits: { maxHandshakes: 8, maxHandshakesPerGroup: 4, handshakeTimeoutMs: 600_000 } });
     let groups = 0;
-    const door = createServer((socket) => server.accept(socket, `punched 192.0.2.${groups++ % 4}`));
-    open.push({ close: () => door.close() });
-    door.listen(0, '127.0.0.1');
-    await once(door, 'listening');
+    const carrier = createServer((socket) => server.accept(socket, `punched 192.0.2.${groups++ % 4}`));
+    open.push({ close: () => carrier.close() });
+    carrier.listen(0, '127.0.0.1');
+    await once(carrier, 'listening');
     const flood: Socket[] = [];
     for (let i = 0; i < 40; i++)
-      flood.push(await openRaw('127.0.0.1', { ...(door.address() as AddressInfo), host: '127.0.0.1' }));
+      flood.push(await openRaw('127.0.0.1', { ...(carrier.address() as AddressInfo), host: '127.0.0.1' }));
     await expect.poll(() => flood.filter((socket) => !socket.closed).length).toBe(8);
     await (await connect(id, 2)).service(RouterService).route({});
     expect(flood.filter((socket) => !socket.closed)).toHaveLength(8);

@@ -73,7 +73,7 @@ export function createLinkAdmission(
   const ofPeer = createTally();
   const sockets = new Set<Duplex>();
   /** Connections before their handshake, by name. */
-  const waiting = new Map<string, { readonly door: Door; readonly visitor: Visitor }>();
+  const waiting = new Map<string, { readonly handshakes: Handshakes; readonly visitor: Visitor }>();
   /** Connections that this side made, perhaps to a relay: their address says nothing about the peer. With the caller's data. */
   const own = new Map<string, Pick<Caller, 'group' | 'relayed'>>();
   const places = createPlaces({
@@ -83,19 +83,19 @@ export function createLinkAdmission(
     maxPerGroup: limits.maxConnectionsPerGroup,
   });
   // Apart from each other: a relay may invent the addresses of its callers.
-  const [direct, carried] = [createDoor(limits, clock), createDoor(limits, clock)];
+  const [direct, carried] = [limitHandshakes(limits, clock), limitHandshakes(limits, clock)];
 
   function endHandshake(name: string): void {
     const found = waiting.get(name);
     waiting.delete(name);
-    found?.door.places.leave(found.visitor);
+    found?.handshakes.places.leave(found.visitor);
   }
 
   return {
     greet(socket, { isOwn, group: told, relayed }) {
-      const door = isOwn ? carried : direct;
+      const handshakes = isOwn ? carried : direct;
       const group = isOwn ? told : computeAddressGroup((socket as Socket).remoteAddress);
-      if (group !== undefined && !door.rate.take(group)) {
+      if (group !== undefined && !handshakes.rate.take(group)) {
         socket.destroy();
         return false;
       }
@@ -114,8 +114,8 @@ export function createLinkAdmission(
         idleSinceMs: () => nowMs,
         leave: () => socket.destroy(),
       };
-      waiting.set(name, { door, visitor });
-      door.places.enter(visitor);
+      waiting.set(name, { handshakes, visitor });
+      handshakes.places.enter(visitor);
       return !socket.destroyed;
     },
 
@@ -148,8 +148,8 @@ export function createLinkAdmission(
         return undefined;
       }
       ofPeer.add(name, limits.maxConnectionsPerPeer);
-      const door = own.has(address) ? carried : direct;
-      if (caller.group !== undefined && guest.isKnown()) door.rate.remember(caller.group);
+      const handshakes = own.has(address) ? carried : direct;
+      if (caller.group !== undefined && guest.isKnown()) handshakes.rate.remember(caller.group);
       guests.set(session, guest);
       session.on('stream', (stream) => watchCall(guest, stream, clock));
       session.once('close', () => {
@@ -167,7 +167,7 @@ export function createLinkAdmission(
       if (guest) guest.movedAtMs = clock.nowMs();
     },
     expel({ peer, group }) {
-      // A group has the name of its door.
+      // The names of groups differ between the two.
       if (group !== undefined) for (const { rate } of [direct, carried]) rate.slow(group);
       for (const [session, { caller }] of guests) {
         if (equalBytes(caller.peer, peer)) session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
@@ -181,13 +181,13 @@ export function createLinkAdmission(
   };
 }
 
-/** A way by which connections come, with its limits for handshakes. */
-interface Door {
+/** The limits of handshakes for one kind of connections. */
+interface Handshakes {
   readonly places: Places;
   readonly rate: HandshakeRate;
 }
 
-const createDoor = (limits: LinkServerLimits, clock: Clock): Door => ({
+const limitHandshakes = (limits: LinkServerLimits, clock: Clock): Handshakes => ({
   places: createPlaces({ max: limits.maxHandshakes, reserved: 0, maxPerGroup: limits.maxHandshakesPerGroup }),
   rate: createHandshakeRate(limits, clock),
 });
