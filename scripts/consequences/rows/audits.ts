@@ -2,6 +2,15 @@ import { type Consequence, OPEN } from '../consequence.ts';
 
 export const AUDIT_ROWS: readonly Consequence[] = [
   {
+    cause: 'A record comes after the deciding epoch that its order names.',
+    control: 'provider; validator, by its clock',
+    cost: 'An audit is certain.',
+    effect: 'Verifiers have one more job, which is paid by tokens.',
+    bound:
+      'An honest provider loses nothing by an [audit](audit-selection.md#deciding-epoch), and the beacon of a later epoch draws the verifiers.',
+    places: ['packages/protocol/src/audit/deciding-epoch.ts#computeDecidingEpoch'],
+  },
+  {
     cause: 'A provider refuses the opening of its own record to validator and witnesses.',
     control: 'provider',
     cost: 'The fee, a failure in its reputation, and a step of the test of lateness.',
@@ -16,11 +25,11 @@ export const AUDIT_ROWS: readonly Consequence[] = [
   },
   {
     cause: "A provider's opening does not come within the window.",
-    control: 'provider; its network',
+    control: 'provider; its network; a payer, by the size of its request',
     cost: 'The fee, and a step of the test of lateness, once for an outage.',
     effect: 'The payer pays nothing.',
     bound:
-      'Witnesses ask as often, an unreachable provider has twice the time, and no time counts while the asker is cut off ([lateness](sequential-test.md#lateness)).',
+      'The time follows the size of the opening, and an unreachable provider has twice of it. Witnesses ask as often ([lateness](validator-audits.md#lateness)).',
     places: ['packages/validator/src/audit/patience.ts#createPatience'],
   },
   {

@@ -93,8 +93,7 @@ export const ORDER_ROWS: readonly Consequence[] = [
     control: 'payer, provider',
     cost: "The payer's maximum fees stay held until the orders expire.",
     effect: 'A validator admits fewer orders of others.',
-    bound:
-      'One payer or one provider has an eighth of the [room](earnings.md#bonds-behind-what-has-not-vested), and all amounts beyond past payments a half.',
+    bound: `${OPEN} one payer or provider has an eighth of the [room](earnings.md#bonds-behind-what-has-not-vested), and unpaid payers a half. They lock capital and lose none. See [open problem 17](../open-problems.md#17-a-quorum-decides-about-most-offences).`,
     places: [
       'packages/validator/src/intake/bond-room.ts#createBondRoom',
       'packages/validator/src/intake/admit-order.ts#room?.reserve',

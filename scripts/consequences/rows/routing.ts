@@ -53,11 +53,10 @@ export const ROUTING_ROWS: readonly Consequence[] = [
   },
   {
     cause: 'A provider leaves tests of validators unanswered.',
-    control: 'provider',
+    control: 'provider; the gateways at which validators buy',
     cost: 'Reputation in proportion, down to a sixteenth.',
     effect: 'Routers draw others more.',
-    bound:
-      'A test is a request of the network itself, so no counterparty chooses it. It takes claims of more than [half of the stake](canary.md#what-follows).',
+    bound: `${OPEN} no payer chooses a test, and it takes claims of more than [half of the stake](canary.md#what-follows). But a gateway can fail tests for nothing. See [open problem 13](../open-problems.md#13-routers-and-callers-are-believed-about-providers).`,
     places: [
       'packages/protocol/src/audit/liveness.ts#computeLivenessPpm',
       'packages/router/src/liveness-reader.ts#computeLivenessPpm',

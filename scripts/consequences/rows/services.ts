@@ -23,6 +23,18 @@ export const SERVICE_ROWS: readonly Consequence[] = [
     places: ['packages/router/src/relay/byte-meter.ts#createByteMeter'],
   },
   {
+    cause: 'A relay drops a node, or refuses its callers.',
+    control: 'relay',
+    cost: 'The pay for the bytes.',
+    effect: 'Callers cannot reach the node through it. The node misses orders and tests.',
+    bound:
+      'A node registers with two [relays](relay.md#finding-one) and returns within seconds. An unreachable provider has twice the time for openings.',
+    places: [
+      'packages/router/src/relay/relay-service.ts#register',
+      'packages/provider/src/provider/announcing/find-relays.ts#findRelays',
+    ],
+  },
+  {
     cause: 'A storage provider proves nothing in an epoch of a pin.',
     control: 'storage provider; its chain node',
     cost: 'The fee of that epoch.',

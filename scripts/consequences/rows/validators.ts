@@ -48,6 +48,18 @@ export const VALIDATOR_ROWS: readonly Consequence[] = [
     places: ['packages/validator/src/settlement/gather-signatures.ts#signatures', 'contracts/src/Cosigners.sol#claim'],
   },
   {
+    cause: "A proposer sends its batch without a co-signer's signature.",
+    control: 'proposer',
+    cost: 'Nothing: it sends the fewest signatures that suffice.',
+    effect: 'This co-signer has no part of the pot for this batch, and the others have more.',
+    bound: `${OPEN} an answer counts as absence here. The loss is the co-signer's part of one [batch](settlement.md#co-signers). It proposes batches of its own.`,
+    places: [
+      'packages/validator/src/settlement/gather-signatures.ts#pickFewest',
+      'packages/validator/src/settlement/gather-peer-signatures.ts#pickFewest',
+      'contracts/src/Settlement.sol#_payCosigners',
+    ],
+  },
+  {
     cause: 'A second recipient does not answer a co-signer.',
     control: 'second recipient',
     cost: 'Nothing.',

@@ -23,7 +23,7 @@ export const VERIFIER_ROWS: readonly Consequence[] = [
     cause: 'A verifier refuses a job.',
     control: 'verifier; a provider, by its request',
     cost: 'The pay for this job.',
-    effect: 'The next verifier is drawn.',
+    effect: 'The audit takes longer, and another verifier is drawn.',
     bound:
       'A refusal is an [answer](#what-it-costs): neither validator nor log marks it. So nobody can spend the stake of others by jobs that they have to refuse.',
     places: [
