@@ -6,7 +6,7 @@ import { AdmitRequestSchema, PushRecordRequestSchema } from '@ogong/protocol/gen
 import { ENDPOINTS } from '@ogong/protocol/modality/endpoints';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
-import { createFakeTensorEngine } from '@ogong/testing/engine/fake-tensor';
+import { createFakeTensorEngine, type FakeTensorOptions } from '@ogong/testing/engine/fake-tensor';
 import { createFakeTrajectoryEngine } from '@ogong/testing/engine/fake-trajectory';
 import { createNetwork } from '@ogong/testing/provider/provider-fixture';
 import { openRelayedCalls } from '@ogong/testing/provider/relayed-calls';
@@ -79,6 +79,7 @@ async function open(realEngine: Engine) {
       read = calls.seen.length;
       return fresh.some(isMarked);
     },
+    countLines: (text: string): number => lines.filter((line) => line.includes(text)).length,
     /** Names the other places with a mark. */
     async findMarks(): Promise<string[]> {
       const { admitted, pushed } = network.validator;
@@ -99,6 +100,18 @@ async function open(realEngine: Engine) {
 
 it('has an engine for every endpoint', () => {
   expect(ENGINES.flatMap(([, , endpoints]) => endpoints).sort()).toEqual([...ENDPOINTS].sort());
+});
+
+it('a fault of the engine shows nothing of a sealed request either', async () => {
+  const bend: FakeTensorOptions['bend'] = (model) => ({
+    ...model,
+    run: () => Promise.reject(new TypeError(`${MARK} cannot be multiplied`, { cause: new Error(MARK) })),
+  });
+  const { ask, hasPassed, findMarks, countLines } = await open(createFakeTensorEngine({ bend }));
+  expect(await ask({ endpoint: 'infer', place: (own) => own }, {})).toBeDefined();
+  expect(countLines('a reply failed')).toBe(1);
+  expect(hasPassed()).toBe(false);
+  expect(await findMarks()).toEqual([]);
 });
 
 describe.each(ENGINES)('sealed requests for %s', (_what, createEngine, endpoints) => {
