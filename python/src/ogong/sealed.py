@@ -61,7 +61,8 @@ _SEALED_TRIES = 3
 _MOST_DISTRUSTED = 5
 """With those that one request was tried with, as many as an offer may leave out."""
 _TRIED_AGAIN = frozenset(
-    "order_not_admitted provider_failed provider_timeout provider_busy provider_unreachable request_refused seal_key_expired".split()
+    "order_not_admitted provider_failed provider_ended provider_timeout provider_busy provider_unreachable request_refused".split()
+    + ["seal_key_expired"]
 )
 """What another provider may do better."""
 _NOBODY = frozenset(("no_provider", "request_too_large", "model_not_found"))

@@ -9,7 +9,7 @@ const key = { id: 'one', budgetAtomic: undefined };
 const unsigned = { milestone: {} } as never;
 const nothing = { reason: 'draw-replay' };
 
-function open(isDiskBroken = false, isUnsaid = false) {
+function open(isDiskBroken = false, isUnsaid = false, isEnded = false) {
   const accused: string[] = [];
   const reported: string[] = [];
   const words: boolean[] = [];
@@ -27,7 +27,7 @@ function open(isDiskBroken = false, isUnsaid = false) {
   };
   const broken = createBrokenReplies(context as never, { note: (_provider, _key, isGood) => void words.push(isGood) });
   const attempt = { replyId: new Uint8Array(16), match: { ticket: { providerId: new Uint8Array(32) } } };
-  broken.put('a', { keyId: 'one', attempt, isUnsaid } as never);
+  broken.put('a', { keyId: 'one', attempt, isUnsaid, isEnded } as never);
   return { broken, accused, words, reported };
 }
 
@@ -77,4 +77,13 @@ it('accuses nobody where the provider may have waited for its client, unless tha
   const told = open(false, true);
   await told.broken.close('a', key, nothing);
   expect(told.accused).toEqual(['abandoned']);
+});
+
+it('accuses nobody where the provider has ended the order by a signed statement', async () => {
+  const silent = open(false, false, true);
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect([silent.accused, silent.reported]).toEqual([[], []]);
+  const told = open(false, false, true);
+  await told.broken.close('a', key, nothing);
+  expect(told.accused).toEqual([]);
 });

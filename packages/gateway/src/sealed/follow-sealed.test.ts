@@ -1,5 +1,9 @@
 import type { LinkPool } from '@ogong/host/link/link-pool';
+import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { PROGRESS_STEP_BYTES } from '@ogong/protocol/exchange/limits';
+import { type SignedEnd, signEnd } from '@ogong/protocol/exchange/order-end';
+import { createTestValidator, ledger, provider } from '@ogong/testing/validator/test-bench';
+import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createOrderPacing } from '../buy/order-pacing.ts';
 import { followSealed, type SealedRun, UnsaidText } from './follow-sealed.ts';
@@ -8,6 +12,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 const PATIENCE_MS = 1_000;
+const ordered = createTestValidator().order(0);
 
 /**
  * A provider that sends so many units of 512 bytes, and then is silent, or breaks off. @returns what the gateway did about it.
@@ -18,6 +23,8 @@ async function follow(given: {
   readonly saidAt?: number;
   readonly maxTokens?: number | undefined;
   readonly breaks?: boolean;
+  /** The statement by which it ends the order. Default: none. */
+  readonly end?: SignedEnd;
   /** The provider's answer to that progress. Default: it took it. */
   readonly answer?: 'refused' | 'lost';
 }) {
@@ -30,13 +37,15 @@ async function follow(given: {
       yield { event: { case: 'sealed', value: { unit: new Uint8Array(512), head: new Uint8Array() } } };
       if (i + 1 === saidAt) word = {};
     }
+    if (given.end) yield { event: { case: 'ended', value: given.end } };
     if (breaks) return;
     await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
   }
   const links = { to: () => ({ generate }) } as unknown as LinkPool;
   const context = {
-    ...{ clock: { nowMs: () => Date.now() }, validators: { doubt: () => {} } },
-    chain: { ledger: { chainId: 31_337n, verifyingContract: new Uint8Array(20) } },
+    clock: { nowMs: () => Date.now() },
+    validators: { doubt: () => {}, noteRefused: () => {}, answers: async () => true },
+    chain: { ledger },
     complaints: { put: async (_validator: unknown, { reason }: { readonly reason: string }) => void done.push(reason) },
     ledger: { abandon: async () => {} },
     links: { to: () => ({ report: async ({ outcome }: { readonly outcome: string }) => void done.push(outcome) }) },
@@ -47,7 +56,7 @@ async function follow(given: {
     attempt: {
       replyId: new Uint8Array(16),
       match: { ticket: { providerId, providerCertHash: providerId } },
-      order: {},
+      order: { order: ordered.order },
     },
     ...{ envelope: new Uint8Array(), maxTokens, milestones: false, signal: new AbortController().signal },
     progress: {
@@ -68,6 +77,19 @@ async function follow(given: {
   const error = await over;
   return { done, isUnsaid: error instanceof UnsaidText, code: (error as { readonly code?: string }).code };
 }
+
+const endBy = (signer: HybridSigner): SignedEnd =>
+  signEnd(signer, { orderHash: ordered.fields.orderHash, code: 'machine-failed', timeMs: 1 });
+
+it('a provider that ends the order by a signed statement is not accused', async () => {
+  const { code, done } = await follow({ units: 1, breaks: true, end: endBy(provider) });
+  expect([code, done]).toEqual(['provider_ended', ['refused']]);
+});
+
+it('a provider that ends the order by a statement of another key is accused', async () => {
+  const { code, done } = await follow({ units: 1, breaks: true, end: endBy(createTestHybrid('stranger')) });
+  expect([code, done]).toEqual(['provider_failed', ['abandoned', 'abandoned']]);
+});
 
 const step = PROGRESS_STEP_BYTES / 512;
 

@@ -1,16 +1,16 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { parseEnd, type SignedEnd } from '@ogong/protocol/exchange/order-end';
 import { parseProgress } from '@ogong/protocol/exchange/progress';
-import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { verifyReply } from '@ogong/protocol/verdict/claim';
 import { createPayeeStatements } from '@ogong/protocol/verdict/payee-statements';
 import {
+  network as chain,
   createNetwork,
   ledger,
   type Network,
-  network as chain,
   receive,
   until,
 } from '@ogong/testing/provider/provider-fixture';

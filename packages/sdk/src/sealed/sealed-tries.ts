@@ -41,6 +41,7 @@ const MAX_TRIES = 3;
 const TRIED_AGAIN: ReadonlySet<string | null> = new Set([
   'order_not_admitted',
   'provider_failed',
+  'provider_ended',
   'provider_timeout',
   'provider_busy',
   'provider_unreachable',

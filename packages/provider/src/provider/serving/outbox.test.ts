@@ -1,10 +1,12 @@
 import { create } from '@bufbuild/protobuf';
+import { LinkError } from '@ogong/host/link/link-error';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { openStore } from '@ogong/host/store/store';
 import type { SignedIntake } from '@ogong/protocol/exchange/intake-receipt';
+import { signEnd } from '@ogong/protocol/exchange/order-end';
 import { PushRecordRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { createHeldLog } from '@ogong/testing/store/test-log';
-import { createTestValidator } from '@ogong/testing/validator/test-bench';
+import { createTestValidator, provider } from '@ogong/testing/validator/test-bench';
 import { toPushMessage } from '@ogong/testing/validator/test-reply';
 import { expect, it } from 'vitest';
 import { PROVIDER_SCHEMA } from '../provider-store.ts';
@@ -119,6 +121,32 @@ it('sends and shows no record that is not on the disk', async () => {
   await expect(showing).rejects.toMatchObject({ code: 'io' });
   await turn();
   expect(pushes.length).toBe(1);
+  await outbox.stop();
+  await commits.close();
+  store.close();
+});
+
+it('hands an end in until the order is over, where the validator does not know the order', async () => {
+  const store = openStore(':memory:', { schema: PROVIDER_SCHEMA });
+  const commits = createGroupCommit(store);
+  let nowMs = Number(order.fields.expiresAtMs) - 50;
+  const retried: Uint8Array[] = [];
+  const refused = Promise.withResolvers<void>();
+  const outbox = createOutbox(
+    { firstRetryMs: 1, maxRetryMs: 1 },
+    {
+      ...{ store, commits, clock: { nowMs: () => nowMs++ } },
+      push: () => Promise.reject(new LinkError('remote', 'no such reply', { refusal: 'not-found' })),
+      onRetry: (id) => retried.push(id),
+      onRefused: () => refused.resolve(),
+    },
+  );
+  const end = signEnd(provider, { orderHash, code: 'stopped', timeMs: 1 });
+  await outbox.add(replyId, validator, create(PushRecordRequestSchema, { order: message.order!, end }));
+  outbox.start();
+  await refused.promise;
+  expect([retried[0], outbox.size()]).toEqual([replyId, 0]);
+  expect((await outbox.find(replyId))?.push.end?.end).toEqual(end.end);
   await outbox.stop();
   await commits.close();
   store.close();
