@@ -50,7 +50,7 @@ export const VALIDATOR_ROWS: readonly Consequence[] = [
   {
     cause: "A proposer sends its batch without a co-signer's signature.",
     control: 'proposer',
-    cost: 'Nothing: it sends the fewest signatures that suffice.',
+    cost: 'Nothing: signatures of two thirds of the votes suffice.',
     effect: 'This co-signer has no part of the pot for this batch, and the others have more.',
     bound: `${OPEN} an answer counts as absence here. The loss is the co-signer's part of one [batch](settlement.md#co-signers). It proposes batches of its own.`,
     places: [
