@@ -1,4 +1,4 @@
-import type { Consequence, ConsequenceGroup } from './consequence.ts';
+import type { ConsequenceGroup } from './consequence.ts';
 import { AUDIT_ROWS } from './rows/audits.ts';
 import { COHORT_ROWS } from './rows/cohorts.ts';
 import { GATEWAY_ROWS } from './rows/gateways.ts';
@@ -19,5 +19,3 @@ export const CONSEQUENCES: readonly ConsequenceGroup[] = [
   { title: 'Validators', rows: VALIDATOR_ROWS },
   { title: 'Relays, pins, machines and prices', rows: SERVICE_ROWS },
 ];
-
-export const ALL_ROWS: readonly Consequence[] = CONSEQUENCES.flatMap(({ rows }) => rows);

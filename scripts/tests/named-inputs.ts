@@ -8,6 +8,7 @@ const PAGES: readonly string[] = ['apps/explorer'];
  * processes read them. `.` stands for all tracked files, `*` for one part of a path.
  */
 const NAMED_INPUTS: Readonly<Record<string, readonly string[]>> = {
+  'scripts/consequences/consequences.test.ts': [EVERYTHING],
   'scripts/docs.process.test.ts': [EVERYTHING],
   'scripts/join-programs.process.test.ts': [EVERYTHING],
 };
