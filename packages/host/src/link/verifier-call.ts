@@ -25,8 +25,8 @@ interface CallTimes {
 }
 
 /**
- * Computes how long a verifier may take over one call: at least the usual timeout, and as long as its modality expects for a job of this
- * size (`expectJobMs`).
+ * Computes how long a verifier may take over one call. A long job has as much time as its modality expects (`expectJobMs`), any other the
+ * usual timeout.
  */
 export const computeCallTimeout = (expectedMs: number, { callTimeoutMs, mostMs }: CallTimes): number =>
   Math.max(callTimeoutMs, Math.min(expectedMs, mostMs));

@@ -74,8 +74,8 @@ export interface Modality {
   /** Returns whether the reply was truncated. Without its payer's progress statement nothing is paid for it. */
   wasCutShort(header: CommonHeader): boolean;
   /**
-   * Returns the longest time that a verifier is expected to need for a job, ms; 0 if the usual timeout of a call is long enough. The
-   * timeout of its calls follows from it. It depends on the size of the job alone, so that it does not reveal which kind a job is of.
+   * Returns the longest time that a verifier is expected to need for a job, ms. The timeout of its calls follows from it. 0: the usual
+   * timeout is long enough. It depends on the size of a job and does not reveal of which kind the job is.
    * @throws ProtocolError
    */
   expectJobMs(job: SizedJob): number;

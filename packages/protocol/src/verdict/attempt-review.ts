@@ -145,8 +145,8 @@ export function listDigests(
 
 /**
  * Marks the silence of a verifier that had announced itself shortly before. Only statements of witnesses count. A validator
- * that is the whole quorum marks nobody. A verifier that refuses a job answers: whoever sends jobs could otherwise have it
- * marked. After its own commitment it has to open the report, and a refusal counts.
+ * that is the whole quorum marks nobody. A refusal of the job is an answer, since others choose the jobs. After its own
+ * commitment a verifier has to open the report, and a refusal counts.
  */
 export function markSilence(
   {
