@@ -17,7 +17,7 @@ import { parseSealedOffer } from '@ogong/protocol/stage1/sealed-offer';
 export interface RefusedCall {
   /** The whole answer, as it came. */
   readonly answer: string;
-  /** The provider's words, opened. Undefined if there are none. */
+  /** The opened reason of the provider. Undefined if there is none. */
   readonly words: string | undefined;
 }
 

@@ -1,5 +1,6 @@
 import type { Check } from '@ogong/protocol/base/checks';
 import { toPrintable } from '@ogong/protocol/base/printable';
+import type { SealedWords } from '@ogong/protocol/sealing/sealed-refusal';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 
 /** The answer failed its checks: no provider of the network is liable for the received text. */
@@ -48,12 +49,6 @@ export class SealedCallError extends Error {
   }
 }
 
-/** A sealed part beside an error, base64. */
-export interface SealedWords {
-  readonly head: string;
-  readonly unit: string;
-}
-
 /** The gateway refused or failed, with its message. */
 export class GatewayApiError extends Error {
   override readonly name = 'GatewayApiError';
@@ -61,7 +56,7 @@ export class GatewayApiError extends Error {
   readonly code: string | null;
   readonly param: string | null;
   readonly retryable: boolean;
-  /** The provider's words for the sender of a sealed request, base64 and unchecked. Default: none. */
+  /** The sealed reason of the provider, base64 and unchecked. Default: none. */
   readonly sealed: SealedWords | undefined;
 
   constructor(status: number, body: unknown) {

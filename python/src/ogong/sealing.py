@@ -356,7 +356,7 @@ class Milestone:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A provider's words beside the error that ends a call (docs/spec/sealing.md#refusals)."""
+    """The reason of a provider, beside the error that ends a call (docs/spec/sealing.md#refusals)."""
 
     words: str
 

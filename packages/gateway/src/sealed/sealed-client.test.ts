@@ -192,14 +192,16 @@ describe('a client that seals its requests', () => {
   it.each([false, true])('reads why its provider refuses, which its gateway does not (stream: %s)', async (stream) => {
     const words = 'the input Quixambre is missing';
     const { client, passed } = await open([{ refuse: new Refusal('invalid', words) }]);
-    const error = await failure(client.chat.completions.create({ ...params, stream }).then(read));
+    const { create } = client.chat.completions;
+    const asked: Promise<object> = stream ? create({ ...params, stream }) : create(params);
+    const error = await failure(asked.then(read));
     expect(error).toMatchObject({ name: 'GatewayApiError', code: 'request_refused', message: words });
     expect(passed.some((body) => body.includes('Quixambre'))).toBe(false);
     expect(passed.join('')).toContain('under the seal');
     expect(readGateway().includes('Quixambre')).toBe(false);
   });
 
-  it('reads the gateway’s words where the sealed ones were changed', async () => {
+  it('reads the message of its gateway where the sealed reason was changed', async () => {
     const meddle: Meddle = (_path, text) =>
       text.replace(/"unit":"(.)/, (_all, digit: string) => `"unit":"${digit === 'A' ? 'B' : 'A'}`);
     const { client } = await open([{ refuse: new Refusal('invalid', 'Quixambre') }], { meddle });

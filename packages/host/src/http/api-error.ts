@@ -1,5 +1,6 @@
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { ContextOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
+import type { SealedWords } from '@ogong/protocol/sealing/sealed-refusal';
 import { StoreError } from '../store/store-error.ts';
 
 /** OpenAI's error types, as its clients know them. */
@@ -65,14 +66,8 @@ export interface ApiErrorOptions extends ErrorOptions {
   readonly retryAfterS?: number;
   /** The sizes of a prompt that leaves no room for a reply. */
   readonly overflow?: ContextOverflow | undefined;
-  /** A provider's words for a client that sealed its request. Default: none. */
+  /** The sealed reason of a provider, for a client that sealed its request. Default: none. */
   readonly sealedWords?: SealedWords | undefined;
-}
-
-/** Bytes that this server cannot open, base64. */
-export interface SealedWords {
-  readonly head: string;
-  readonly unit: string;
 }
 
 /** A failure that the client may know about, in OpenAI's terms. */

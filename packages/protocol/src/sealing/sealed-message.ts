@@ -10,10 +10,7 @@ import {
 } from '../generated/ogong/v1/ogong_pb.ts';
 import { SealError } from './seal-error.ts';
 
-/**
- * The content of a unit of a sealed reply: a part of its text, a milestone, a step of a picture, the final message, or the words of a
- * refusal.
- */
+/** The content of a unit of a sealed reply: a part of it, its end, or the reason of a refusal. */
 export type OpenedPart =
   | { readonly delta: Delta }
   | { readonly milestone: Milestone }

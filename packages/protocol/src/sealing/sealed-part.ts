@@ -11,7 +11,7 @@ import { createExporter } from './key-schedule.ts';
 import { pad, padRequest, unpad } from './padding.ts';
 import { encodeSealContext, SEAL_SUITE, type SealContext } from './seal-context.ts';
 import { SealError } from './seal-error.ts';
-import { assertCommits, commitTo, decode, decodeInside, type SealTools } from './sealed-request.ts';
+import { assertCommits, commitTo, decode, readInside, type SealTools } from './sealed-request.ts';
 import type { CheckedValidatorSealKey } from './validator-seal-key.ts';
 
 const MAX_ENDPOINT_NAME = 32;
@@ -121,5 +121,5 @@ export function openPart(
   assertCommits(keys, capsule, commit);
   const padded = seal.decrypt(keys.export(PART_LABEL), sealed);
   if (padded === undefined) throw new SealError('not-opened', 'the part was changed');
-  return decodeInside(innerFormat, unpad(padded, padRequest));
+  return readInside(innerFormat, unpad(padded, padRequest));
 }

@@ -27,6 +27,12 @@ export function sealRefusal(sealer: Pick<ReplySealer, 'head' | 'seal'>, words: s
   }
 }
 
+/** The part beside an error of a gateway, base64. */
+export interface SealedWords {
+  readonly head: string;
+  readonly unit: string;
+}
+
 /** Reads a part of `sealRefusal` from a stranger. @returns undefined if it is no part. */
 export function parseRefusalPart(bytes: Uint8Array): SealedPart | undefined {
   if (bytes.length > MAX_REFUSAL_BYTES) return undefined;

@@ -132,7 +132,7 @@ export function openRequest(
   assertCommits(keys, capsule, commit);
   const padded = seal.decrypt(keys.export(BODY_LABEL), sealed);
   if (padded === undefined) throw new SealError('not-opened', 'the request was changed');
-  const inner = decodeInside(innerFormat, unpad(padded, padRequest));
+  const inner = readInside(innerFormat, unpad(padded, padRequest));
   const reply = createReplySecret(crypto, { envelope, context, keys, replyKey: inner.replyKey });
   return { inner, reply, media: createMediaSeal(seal, keys) };
 }
@@ -183,8 +183,8 @@ export function decode<T>(format: Format<T>, given: Uint8Array): T {
   }
 }
 
-/** Decodes opened bytes. A carrier may read the error, so it quotes nothing of them. @throws SealError */
-export function decodeInside<T>(format: Format<T>, opened: Uint8Array): T {
+/** Reads opened bytes. A carrier may read the error, so it quotes nothing of them. @throws SealError */
+export function readInside<T>(format: Format<T>, opened: Uint8Array): T {
   try {
     return format.decode(opened);
   } catch (error) {

@@ -1,5 +1,4 @@
-import { closeError } from '@ogong/host/link/closed-error';
-import { Refusal } from '@ogong/host/link/link-error';
+import { closeError, Refusal } from '@ogong/host/link/link-error';
 import { hashRecord, parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { MAX_MILESTONE_OPENING_BYTES } from '@ogong/protocol/exchange/limits';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';

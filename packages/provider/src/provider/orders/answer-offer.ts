@@ -1,5 +1,4 @@
-import { type ClosedPlace, closeError } from '@ogong/host/link/closed-error';
-import { Refusal } from '@ogong/host/link/link-error';
+import { type ClosedPlace, closeError, Refusal } from '@ogong/host/link/link-error';
 import type { GenerateRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { sealRefusal } from '@ogong/protocol/sealing/sealed-refusal';
 import type { OpenedMessage, ServedCounts, VerifiedOrder } from '../../modality/order-job.ts';

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createLogger } from '../log/logger.ts';
 import { StoreError } from '../store/store-error.ts';
-import { closeError } from './closed-error.ts';
-import { Refusal, type RefusalCode, toLinkError } from './link-error.ts';
+import { closeError, Refusal, type RefusalCode, toLinkError } from './link-error.ts';
 
 const SECRET = 'quixambrevan';
 const open = (words: string): Uint8Array => new TextEncoder().encode(words);
@@ -51,7 +50,7 @@ describe('an error with sealed content', () => {
     },
   );
 
-  it('keeps the words of a validator, which knows the order alone', () => {
+  it('keeps the message of a validator, which knows the order alone', () => {
     const refusal = new Refusal('not-admitted', 'the channel is empty');
     expect(closeError(refusal, { place: 'reply' })).toBe(refusal);
   });
@@ -60,7 +59,7 @@ describe('an error with sealed content', () => {
     const fault = new QuotingError(SECRET);
     const closed = closeError(fault, { place: 'reply' });
     expect(closed).toMatchObject({ name: 'QuotingError', code: 'engine-crashed' });
-    expect(closed.stack).toContain('closed-error.test.ts');
+    expect(closed.stack).toContain('link-error.test.ts');
     expect(closeError(new StoreError('disk-full', ''), { place: 'reply' })).toMatchObject({ code: 'disk-full' });
   });
 
