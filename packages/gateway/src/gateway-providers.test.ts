@@ -8,9 +8,9 @@ import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { verifyComplaint } from '@ogong/protocol/exchange/complaint';
+import { type SignedEnd, signEnd } from '@ogong/protocol/exchange/ending/order-end';
 import { PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
 import { type NamedOrder, nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import { type SignedEnd, signEnd } from '@ogong/protocol/exchange/order-end';
 import { openProgress, parseProgress, type SignedProgress } from '@ogong/protocol/exchange/progress';
 import {
   type ComplainRequest,

@@ -1,8 +1,8 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { ApiError } from '@ogong/host/http/api-error';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { describeEnd, findEndProblem, parseEnd, type SignedEnd } from '@ogong/protocol/exchange/ending/order-end';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
-import { describeEnd, findEndProblem, parseEnd, type SignedEnd } from '@ogong/protocol/exchange/order-end';
 import { readOrder } from '../outbox/read-order.ts';
 import type { ProviderAttempt } from './reply.ts';
 

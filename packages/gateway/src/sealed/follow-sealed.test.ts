@@ -1,7 +1,7 @@
 import type { LinkPool } from '@ogong/host/link/link-pool';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
+import { type SignedEnd, signEnd } from '@ogong/protocol/exchange/ending/order-end';
 import { PROGRESS_STEP_BYTES } from '@ogong/protocol/exchange/limits';
-import { type SignedEnd, signEnd } from '@ogong/protocol/exchange/order-end';
 import { createTestValidator, ledger, provider } from '@ogong/testing/validator/test-bench';
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';

@@ -1,7 +1,7 @@
 import type { Crypto } from '../crypto/crypto.ts';
+import { findEndProblem, parseEnd, type SignedEnd } from '../exchange/ending/order-end.ts';
 import { CLOCK_TOLERANCE_MS } from '../exchange/limits.ts';
 import type { NamedOrder } from '../exchange/order.ts';
-import { findEndProblem, parseEnd, type SignedEnd } from '../exchange/order-end.ts';
 import type { VerdictEntry } from '../settlement/verdict-log.ts';
 import { demand } from './verdict-anchors.ts';
 

@@ -8,11 +8,11 @@ import { hashResponse, parseResponseSummary } from '../commitment/response-hash.
 import type { Crypto } from '../crypto/crypto.ts';
 import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
 import { hashLeaf, verifyInclusion } from '../crypto/merkle.ts';
+import type { SignedEnd } from '../exchange/ending/order-end.ts';
 import { assertFeeFloor, FeeError } from '../exchange/fee.ts';
 import { MAX_ORDER_BYTES, MAX_REQUEST_BYTES } from '../exchange/limits.ts';
 import { findNamedRoot } from '../exchange/named-root.ts';
 import { type LedgerDomain, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '../exchange/order.ts';
-import type { SignedEnd } from '../exchange/order-end.ts';
 import type { Progress, ProgressedText, SignedProgress } from '../exchange/progress.ts';
 import type { CommonRequest, Modality } from '../modality/modality.ts';
 import { findHeaderModality, findModality } from '../modality/registry.ts';

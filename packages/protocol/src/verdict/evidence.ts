@@ -26,9 +26,9 @@ import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '../crypto/hybri
 import { VRF_PROOF_BYTES } from '../crypto/vrf.ts';
 import type { SignedAnnouncement } from '../exchange/announcement.ts';
 import { type ListedSegment, listedSegmentCodec } from '../exchange/cohort/listed-segment.ts';
+import { END_BYTES, type SignedEnd } from '../exchange/ending/order-end.ts';
 import { MAX_NUMERIC_CLASS_BYTES } from '../exchange/limits.ts';
 import type { OrderConsent } from '../exchange/order-consent.ts';
-import { END_BYTES, type SignedEnd } from '../exchange/order-end.ts';
 import { SALT_BYTES } from '../modality/shared/score-commitment.ts';
 import { areRates } from '../modality/text/drift/drift-verdict.ts';
 import { MAX_REPORT_BYTES } from '../modality/text/stage2/score-report.ts';

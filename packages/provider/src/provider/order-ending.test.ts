@@ -1,8 +1,8 @@
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Refusal } from '@ogong/host/link/link-error';
+import { findEndProblem, parseEnd, type SignedEnd } from '@ogong/protocol/exchange/ending/order-end';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import { findEndProblem, parseEnd, type SignedEnd } from '@ogong/protocol/exchange/order-end';
 import { type GenerateRequest, ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import {

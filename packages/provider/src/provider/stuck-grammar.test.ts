@@ -1,7 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { computeGenesisBeacon } from '@ogong/protocol/beacon/beacon';
+import { parseEnd, type SignedEnd } from '@ogong/protocol/exchange/ending/order-end';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import { parseEnd, type SignedEnd } from '@ogong/protocol/exchange/order-end';
 import { parseProgress } from '@ogong/protocol/exchange/progress';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { verifyReply } from '@ogong/protocol/verdict/claim';

@@ -21,6 +21,7 @@ import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { hashDelivery, parseDelivery } from '@ogong/protocol/exchange/delivery';
+import type { SignedEnd } from '@ogong/protocol/exchange/ending/order-end';
 import {
   computeMatchSeed,
   encodeCandidates,
@@ -29,7 +30,6 @@ import {
   selectCandidates,
 } from '@ogong/protocol/exchange/match';
 import { hashOrder, type NamedOrder, nameOrder, parseOrder, verifyOrder } from '@ogong/protocol/exchange/order';
-import type { SignedEnd } from '@ogong/protocol/exchange/order-end';
 import { type MeasuredFigures, NO_FIGURES, SORTS } from '@ogong/protocol/exchange/preference';
 import { parseProgress } from '@ogong/protocol/exchange/progress';
 import { ATOMIC_PER_TOKEN } from '@ogong/protocol/exchange/stake-weights';

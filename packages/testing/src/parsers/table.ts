@@ -27,7 +27,7 @@ const BYTES: Readonly<Record<string, readonly string[]>> = {
   'protocol/src/exchange/match.ts': ['parseCandidates'],
   'protocol/src/exchange/newcomer-work.ts': ['parseNewcomerWork'],
   'protocol/src/exchange/order.ts': ['parseOrder'],
-  'protocol/src/exchange/order-end.ts': ['parseEnd'],
+  'protocol/src/exchange/ending/order-end.ts': ['parseEnd'],
   'protocol/src/exchange/over-admission.ts': ['parseOverAdmission'],
   'protocol/src/exchange/progress.ts': ['parseProgress'],
   'protocol/src/exchange/relay/relay-account.ts': ['parseRelayAccount'],

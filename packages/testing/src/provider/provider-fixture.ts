@@ -27,6 +27,7 @@ import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import type { SignedAnnouncement } from '@ogong/protocol/exchange/announcement';
+import { hashEnd, type SignedEnd } from '@ogong/protocol/exchange/ending/order-end';
 import {
   computeReplyId,
   encodeOrder,
@@ -36,7 +37,6 @@ import {
   type Order,
   parseOrder,
 } from '@ogong/protocol/exchange/order';
-import { hashEnd, type SignedEnd } from '@ogong/protocol/exchange/order-end';
 import type { SignedProgress } from '@ogong/protocol/exchange/progress';
 import { signTicket, type Ticket } from '@ogong/protocol/exchange/ticket';
 import {

@@ -2,7 +2,7 @@ import { computeAttemptEpoch, MAX_AUDIT_ATTEMPTS } from '@ogong/protocol/audit/a
 import { toHex } from '@ogong/protocol/base/bytes';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { HYBRID_PUBLIC_KEY_BYTES, HYBRID_SIGNATURE_BYTES } from '@ogong/protocol/crypto/hybrid';
-import { END_BYTES } from '@ogong/protocol/exchange/order-end';
+import { END_BYTES } from '@ogong/protocol/exchange/ending/order-end';
 import { type Evidence, encodeEvidence } from '@ogong/protocol/verdict/evidence';
 
 const fill = (byte: number, count: number): Uint8Array => new Uint8Array(count).fill(byte);

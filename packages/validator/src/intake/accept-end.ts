@@ -1,6 +1,6 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import { equalBytes } from '@ogong/protocol/base/bytes';
-import { findEndProblem, hashEnd } from '@ogong/protocol/exchange/order-end';
+import { findEndProblem, hashEnd } from '@ogong/protocol/exchange/ending/order-end';
 import { ClaimError, type EndedOrder } from '@ogong/protocol/verdict/claim';
 import { encodeEvidence } from '@ogong/protocol/verdict/evidence';
 import { readDelivery } from '../store/replies/delivery-store.ts';

@@ -1,8 +1,8 @@
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { nodeSeal } from '@ogong/host/crypto/node-seal';
 import { hashRecord } from '@ogong/protocol/commitment/record';
+import { signEnd } from '@ogong/protocol/exchange/ending/order-end';
 import { SEAL_KEY_LIFETIME_MS } from '@ogong/protocol/exchange/limits';
-import { signEnd } from '@ogong/protocol/exchange/order-end';
 import type { Header } from '@ogong/protocol/modality/text/commitment/header';
 import { type SealedMilestone, sealPart } from '@ogong/protocol/sealing/sealed-part';
 import { type CheckedValidatorSealKey, verifyValidatorSealKey } from '@ogong/protocol/sealing/validator-seal-key';

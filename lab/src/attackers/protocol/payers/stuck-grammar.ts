@@ -1,7 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { parseEnd, signEnd } from '@ogong/protocol/exchange/ending/order-end';
 import { computeReplyFee } from '@ogong/protocol/exchange/fee';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import { parseEnd, signEnd } from '@ogong/protocol/exchange/order-end';
 import { parseProgress } from '@ogong/protocol/exchange/progress';
 import { type GenerateRequest, ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';

@@ -1,9 +1,9 @@
 import { hashRecord } from '@ogong/protocol/commitment/record';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import { hashEnd } from '@ogong/protocol/exchange/ending/order-end';
 import { type IntakeSignature, type SignedIntake, verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
 import { hashOrder, type LedgerDomain, parseOrder } from '@ogong/protocol/exchange/order';
-import { hashEnd } from '@ogong/protocol/exchange/order-end';
 import type { PushRecordRequest } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 
 const NOTHING = new Uint8Array();

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import { Refusal } from '@ogong/host/link/link-error';
-import { type EndCode, signEnd } from '@ogong/protocol/exchange/order-end';
+import { type EndCode, signEnd } from '@ogong/protocol/exchange/ending/order-end';
 import { PushRecordRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { AcceptedOrder, ReplyEvent } from '../../modality/order-job.ts';

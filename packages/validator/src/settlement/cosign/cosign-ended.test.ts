@@ -1,5 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { type OrderEnd, type SignedEnd, signEnd } from '@ogong/protocol/exchange/order-end';
+import { type OrderEnd, type SignedEnd, signEnd } from '@ogong/protocol/exchange/ending/order-end';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { encodeEvidence } from '@ogong/protocol/verdict/evidence';
 import { provider, type TestValidator } from '@ogong/testing/validator/test-bench';

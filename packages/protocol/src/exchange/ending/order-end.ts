@@ -1,8 +1,8 @@
-import { equalBytes } from '../base/bytes.ts';
-import { type CodecType, createFormat, hash, oneOf, safeInteger, struct } from '../base/codec.ts';
-import type { Crypto, HybridSigner } from '../crypto/crypto.ts';
-import { hashHybridKey, verifyHybrid } from '../crypto/hybrid.ts';
-import type { NamedOrder } from './order.ts';
+import { equalBytes } from '../../base/bytes.ts';
+import { type CodecType, createFormat, hash, oneOf, safeInteger, struct } from '../../base/codec.ts';
+import type { Crypto, HybridSigner } from '../../crypto/crypto.ts';
+import { hashHybridKey, verifyHybrid } from '../../crypto/hybrid.ts';
+import type { NamedOrder } from '../order.ts';
 
 /**
  * Reasons for which a provider ends an order without a record, by code. `cannot-go-on`: the request allows no further

@@ -1,8 +1,8 @@
 import { createTestHybrid } from '@ogong/testing/validator/test-keys';
 import { describe, expect, it } from 'vitest';
-import vectors from '../../vectors/verifier.json' with { type: 'json' };
-import { fromHex, toHex } from '../base/bytes.ts';
-import { nobleCrypto as crypto } from '../crypto/noble.ts';
+import vectors from '../../../vectors/verifier.json' with { type: 'json' };
+import { fromHex, toHex } from '../../base/bytes.ts';
+import { nobleCrypto as crypto } from '../../crypto/noble.ts';
 import {
   describeEnd,
   END_BYTES,
