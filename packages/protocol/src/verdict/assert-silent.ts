@@ -29,9 +29,13 @@ export async function assertUndelivered(
   const at = `entry ${entry.index}`;
   demand(entry.verifiers.length === 0, `${at}: a reply without a record has no verifiers`);
   demand(!entry.ejects && entry.evidence === 'none', `${at}: a reply without a record is evidence of nothing`);
-  demand(equalBytes(entry.recordHash, ZERO_HASH) && equalBytes(entry.payee, ZERO_ADDRESS), `${at} has a record`);
   const evidence = parseEvidence(bytes);
-  if (evidence.kind === 'ended') return assertEnded(crypto, entry, order, evidence.end);
+  const hasRecord = !equalBytes(entry.recordHash, ZERO_HASH) || !equalBytes(entry.payee, ZERO_ADDRESS);
+  if (evidence.kind === 'ended') {
+    assertEnded(crypto, entry, order, evidence.end);
+    demand(!hasRecord, `${at} has a record`);
+    return;
+  }
   const kind = entry.verdict === 'abandoned' ? 'abandoned' : 'unasked';
   demand(
     (evidence.kind === 'abandoned' || evidence.kind === 'unasked') &&
@@ -40,6 +44,7 @@ export async function assertUndelivered(
       verifyConsent(crypto, evidence.consent, order),
     `${at}: the provider never agreed to the order that it is said to have abandoned`,
   );
+  demand(!hasRecord, `${at} has a record`);
   demand(entry.timeMs > Number(order.expiresAtMs), `${at}: abandoned before the order expired`);
   await assertSilent(crypto, entry, order, { ...evidence, asked: 'record', subject: ZERO_HASH }, trust);
 }

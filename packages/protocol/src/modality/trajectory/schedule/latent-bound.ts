@@ -8,8 +8,8 @@ import type { SignalAndNoise } from './schedule.ts';
 const MOST_DEVIATIONS = 1_024;
 
 /**
- * Computes the largest absolute value that a latent may have before a step: MOST_DEVIATIONS times the standard deviation of alpha x + sigma e
- * with independent x and e of variance 1.
+ * Computes the largest absolute value that a latent may have before a step. It is MOST_DEVIATIONS times the standard deviation of
+ * alpha x + sigma e, with independent x and e of variance 1.
  */
 export const computeLatentBound = ({ alpha, sigma }: SignalAndNoise): number =>
   MOST_DEVIATIONS * Math.sqrt(alpha * alpha + sigma * sigma);
