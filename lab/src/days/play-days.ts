@@ -1,7 +1,7 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { LinkError } from '@ogong/host/link/link-error';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
-import { signEnd } from '@ogong/protocol/exchange/order-end';
+import { signEnd } from '@ogong/protocol/exchange/ending/order-end';
 import type { VerdictEntry } from '@ogong/protocol/settlement/verdict-log';
 import { otherProvider, provider, providerId, type TestValidator } from '@ogong/testing/validator/test-bench';
 import { createTestCalls, type TestVerifiers } from '@ogong/testing/validator/test-calls';

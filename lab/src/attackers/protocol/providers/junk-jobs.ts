@@ -22,15 +22,15 @@ const STAKES = new Map([
 const JUNK = 6;
 
 interface Plan {
-  /** What honest verifiers do with a job that they cannot do. */
+  /** The answer of honest verifiers to a job that they cannot do. */
   readonly honestly: 'refuse' | 'say nothing';
   readonly junk: number;
   readonly forged: number;
 }
 
 /**
- * A provider of its own serves requests that no honest machine can do, in as many half hours as it takes. Its aim is that honest verifiers
- * lose their weight in draws, so that a league with a tenth of the stake judges the forged replies that follow.
+ * A provider of its own serves requests that no honest machine can do, in as many half hours as it takes. If honest verifiers
+ * lose their weight in draws, a league with a tenth of the stake judges the forged replies that follow.
  */
 export const junkJobs = defineAttack({
   name: 'junk-jobs',
