@@ -63,9 +63,12 @@ export function createEntryCheck(
     const isBlamedShard = verdict === 'reject' && accused !== provider;
     if (isBlamedShard && lie !== undefined && !ROW_LIES.has(lie)) violate('only-wrong-rows-are-blamed', `: ${lie}`);
     if (!honesty.honestProviders.has(provider)) return;
-    if (verdict === 'unjudged' && hasJudges(provider) && !hasLiar(entry)) violate('honest-work-is-judged');
+    // An order that its provider ended is unjudged without a record.
+    const hasRecord = entry.recordHash.some((byte) => byte !== 0);
+    if (verdict === 'unjudged' && hasRecord && hasJudges(provider) && !hasLiar(entry)) violate('honest-work-is-judged');
     if (verdict === 'abandoned' && fineAtomic > 0n && isCalm && !mayStrand) violate('nobody-honest-is-fined');
-    if (verdict === 'abandoned' && answered.has(id)) violate('delivered-work-is-paid', ', as abandoned');
+    const isMissing = verdict === 'abandoned' || (verdict === 'unjudged' && !hasRecord);
+    if (isMissing && answered.has(id)) violate('delivered-work-is-paid', `, as ${verdict}`);
   };
 
   /** Returns whether the provider, or a shard of its cohort, computed with another model. */

@@ -228,6 +228,10 @@ function creditsOf(settled: readonly Settled[]): ReadonlyMap<string, bigint> {
   return credits;
 }
 
+const ended: VerdictFields = {
+  ...{ ...accepted, ...free, verdict: 'unjudged', evidence: 'none', verifiers: [] },
+  recordHash: new Uint8Array(32),
+};
 const abandoned: VerdictFields = { ...accepted, ...free, verdict: 'abandoned', evidence: 'none', verifiers: [] };
 const forged: VerdictFields = { ...accepted, providerId: FORGER };
 
@@ -254,6 +258,7 @@ describe('a watch over money', () => {
       { batches: [[{ ...abandoned, replyId: fill(13, 16), fineAtomic: 5n }]], drawn: 0n },
     ],
     ['delivered-work-is-paid', 'an answered reply that counts as abandoned', { batches: [[abandoned]], drawn: 0n }],
+    ['delivered-work-is-paid', 'an answered reply that counts as ended', { batches: [[ended]], drawn: 0n }],
     [
       'honest-work-is-judged',
       'a reply that ends unjudged, though others could judge it',
@@ -339,6 +344,8 @@ describe('a watch over money', () => {
   it('excuses what the invariants excuse', () => {
     // This shard has sent wrong rows.
     expect(play({ batches: [[blame(FORGER)]], drawn: 0n })).toEqual([]);
+    // An order that its provider ended.
+    expect(play({ batches: [[{ ...ended, replyId: fill(13, 16) }]], drawn: 0n })).toEqual([]);
     // No other verifier is left to audit it.
     const unjudged: VerdictFields = { ...accepted, ...free, verdict: 'unjudged', evidence: 'none' };
     expect(play({ batches: [[unjudged]], drawn: 0n, ejected: [FORGER, OTHER] })).toEqual(['nobody-honest-is-ejected']);
