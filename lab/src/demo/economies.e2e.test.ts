@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Claims of both economies. Each economy has one more, about the origin of its tokens. */
 const SHARED =
-  'receipts tampering cheat-prefill ejection refunds honest-paid quorum conservation tests relayed sealed fastest withdrawal slash bad-split picture fewer-steps vision';
+  'beacon receipts tampering cheat-prefill ejection refunds honest-paid quorum conservation tests relayed sealed fastest withdrawal slash bad-split picture fewer-steps vision';
 
 describe('the demo, by night: it takes two minutes for each economy', () => {
   it.runIf(IS_LONG).each([
