@@ -196,10 +196,14 @@ function expectConsistent(reply: PathReply): void {
   } else {
     // If stage 1 refutes a reply, the intake or the validator refuses it before any verifier is asked.
     expect(verdict.verifiers, shown).toEqual([]);
+    // A provider that makes no reply ends its order. One whose record is refused has none.
+    const isEnded = intake === undefined && refused.includes('abandoned');
     const isAtDoor = intake !== undefined || reply.header === undefined;
     // Texts that were not what was asked for open nothing.
     const failed = refused.every((id) => SHOWN_BY_TEXTS.includes(id)) ? ['opening'] : refused;
-    expect([verdict.verdict, listFailed(audit)], shown).toEqual(isAtDoor ? ['abandoned', []] : ['reject', failed]);
+    expect([verdict.verdict, listFailed(audit)], shown).toEqual(
+      isEnded ? ['unjudged', []] : isAtDoor ? ['abandoned', []] : ['reject', failed],
+    );
   }
 }
 

@@ -18,7 +18,7 @@ const UNRESTARTED = [
   'answer-guesser canary-picker dishonest-relay dust-vouchers early-work empty-parts',
   'false-sightings figure-liar ghost-capacity invented-parties lying-peer-router name-squatter',
   'overbilled-answer overcounting-relay queue-flood racing-payer reset-links resumed-prefix silent-downgrade',
-  'stored-work tiny-model unpaid-crowd unpaid-node unsealing-gateway',
+  'stored-work tiny-model unpaid-crowd unpaid-node unrecorded-cohort unsealing-gateway',
 ].flatMap((names) => names.split(' '));
 const restartable = ATTACKS.flatMap(({ restarts, ...attack }) =>
   'none' in restarts ? [] : [{ ...attack, daemons: restarts }],
