@@ -52,7 +52,7 @@ export const ROUTING_ROWS: readonly Consequence[] = [
     places: ['packages/router/src/figures.ts#createFigures', 'packages/router/src/router-service.ts#figures.observe'],
   },
   {
-    cause: 'A provider leaves tests of validators unanswered.',
+    cause: 'A provider leaves tests of validators unanswered, or ends them.',
     control: 'provider; the gateways at which validators buy',
     cost: 'Reputation in proportion, down to a sixteenth.',
     effect: 'Routers draw others more.',

@@ -16,10 +16,11 @@ export interface CanaryShop {
 
 /**
  * Error codes that count as a miss. A refusal before the start is handled by the provider's router
- * (docs/spec/match.md).
+ * (docs/spec/match.md). An order that its provider ends is a miss: the network itself wrote the request.
  */
 const MISSES: readonly string[] = [
   'provider_failed',
+  'provider_ended',
   'provider_timeout',
   'provider_unreachable',
   'ogong_check_failed',

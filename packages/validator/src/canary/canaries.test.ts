@@ -204,7 +204,10 @@ describe('canaries', () => {
     expect(judge('{"choices":[]}')).toBe('answered');
     expect(judge('data: {"choices":[]}\n\ndata: [DONE]\n\n')).toBe('answered');
     expect(judge('data: {"choices":[]}\n\n')).toBe('unknown');
-    for (const code of ['provider_failed', 'provider_timeout', 'provider_unreachable', 'ogong_check_failed']) {
+    for (const code of [
+      ...['provider_failed', 'provider_ended', 'provider_timeout', 'provider_unreachable'],
+      'ogong_check_failed',
+    ]) {
       expect(judge(error(code))).toBe('missed');
       expect(judge(`: ping\n\ndata: {"choices":[]}\n\ndata: ${error(code)}\n\n`)).toBe('missed');
     }
