@@ -126,27 +126,27 @@ it('sends and shows no record that is not on the disk', async () => {
   store.close();
 });
 
-it('hands an end in until the order is over, where the validator does not know the order', async () => {
+it('hands an end in until the order is over, where the validator does not know the order, and then forgets it', async () => {
   const store = openStore(':memory:', { schema: PROVIDER_SCHEMA });
   const commits = createGroupCommit(store);
   let nowMs = Number(order.fields.expiresAtMs) - 50;
   const retried: Uint8Array[] = [];
-  const refused = Promise.withResolvers<void>();
+  const refused: Uint8Array[] = [];
   const outbox = createOutbox(
     { firstRetryMs: 1, maxRetryMs: 1 },
     {
       ...{ store, commits, clock: { nowMs: () => nowMs++ } },
       push: () => Promise.reject(new LinkError('remote', 'no such reply', { refusal: 'not-found' })),
       onRetry: (id) => retried.push(id),
-      onRefused: () => refused.resolve(),
+      onRefused: (id) => refused.push(id),
     },
   );
   const end = signEnd(provider, { orderHash, code: 'stopped', timeMs: 1 });
   await outbox.add(replyId, validator, create(PushRecordRequestSchema, { order: message.order!, end }));
   outbox.start();
-  await refused.promise;
-  expect([retried[0], outbox.size()]).toEqual([replyId, 0]);
   expect((await outbox.find(replyId))?.push.end?.end).toEqual(end.end);
+  await expect.poll(() => outbox.size()).toBe(0);
+  expect([retried[0], refused, await outbox.find(replyId)]).toEqual([replyId, [], undefined]);
   await outbox.stop();
   await commits.close();
   store.close();

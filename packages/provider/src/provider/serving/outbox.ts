@@ -124,17 +124,22 @@ export function createOutbox(options: OutboxOptions, dependencies: OutboxDepende
     let receipt: SignedIntake;
     // A record that has left has its opening: both are on the disk before.
     await commits.synced();
+    const message = fromBinary(PushRecordRequestSchema, entry.message);
     try {
-      receipt = await push(validator, fromBinary(PushRecordRequestSchema, entry.message));
+      receipt = await push(validator, message);
     } catch (error) {
       if (isFinal(error) || (isUnknown(error) && clock.nowMs() > entry.expiresAtMs)) {
+        // Nothing is owed for an end. Its order was never admitted, or has a record.
+        const isEnd = message.end !== undefined;
         const { changes } = await commits.write(({ prepare }) =>
-          prepare('UPDATE outbox SET refused = ? WHERE reply_id = ?').run(String(error), replyId),
+          isEnd
+            ? prepare('DELETE FROM outbox WHERE reply_id = ?').run(replyId)
+            : prepare('UPDATE outbox SET refused = ? WHERE reply_id = ?').run(String(error), replyId),
         );
         // Its receipt may have come by another way meanwhile.
         if (Number(changes) === 0) return;
         onSize(--waiting);
-        dependencies.onRefused?.(replyId, error);
+        if (!isEnd) dependencies.onRefused?.(replyId, error);
         return;
       }
       dependencies.onRetry?.(replyId, error);
