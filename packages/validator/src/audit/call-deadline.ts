@@ -2,8 +2,7 @@ import { LinkError } from '@ogong/host/link/link-error';
 import type { Clock } from '@ogong/host/time/clock';
 
 /**
- * The least rate of large data, bytes per second: 8 Mbit/s, as a home line sends. The blobs of the largest picture take 64 s at this
- * rate. Eight audits at the same time take 64 Mbit/s of the validator's line.
+ * The least rate of large data, bytes per second. The 64 MiB of the largest picture take 64 s at this rate.
  */
 export const LEAST_BYTES_PER_SECOND: number = 2 ** 20;
 

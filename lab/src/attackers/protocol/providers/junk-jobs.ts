@@ -18,7 +18,7 @@ const STAKES = new Map([
   ...HONEST.map((name) => [name, 1_000n] as const),
   ...LEAGUE.map((name) => [name, 100n] as const),
 ]);
-/** One more half hour than silence is free in a day, and one more. */
+/** One reply in each half hour. Four half hours of silence are free in a day, and each further one halves a weight. */
 const JUNK = 6;
 
 interface Plan {
