@@ -6,7 +6,7 @@ import type { StopReason } from '@ogong/protocol/modality/text/commitment/header
 import type { ThinkingWish } from '@ogong/protocol/modality/text/commitment/thinking-wish';
 import type { ChatMessage } from '@ogong/protocol/modality/text/request/chat-messages';
 import type { CompletionPrompt } from '@ogong/protocol/modality/text/request/completion-prompt';
-import type { OfferedTool } from '@ogong/protocol/modality/text/request/tools';
+import type { WrittenTool } from '@ogong/protocol/modality/text/request/tools';
 import { NAT, type SamplerSettings, type TokenBias } from '@ogong/protocol/modality/text/sampling/sampler';
 import type { TailDraws } from '@ogong/protocol/modality/text/stage1/tail-draws';
 import type { ShownExchange } from '@ogong/protocol/tier/proxied';
@@ -110,7 +110,7 @@ type PlainPrompt =
       readonly kind: 'chat';
       readonly messages: readonly ChatMessage[];
       /** Functions that the answer may call. Default: none. */
-      readonly tools?: readonly OfferedTool[];
+      readonly tools?: readonly WrittenTool[];
       /** Whether calls have to stand between the marks of the family `hermes`, whatever the model's own is. Default: no. */
       readonly marksCalls?: boolean;
       /** Default: nothing is said. */

@@ -275,6 +275,13 @@ export const SPECIAL_ROWS: readonly ParserRow[] = [
     },
   },
   {
+    ...row('protocol/src/base/exact-json.ts', 'parseExactJson', worstJson),
+    async prepare(load) {
+      const { parseExactJson } = await load('protocol/src/base/exact-json.ts');
+      return (text) => parseExactJson?.(text as never);
+    },
+  },
+  {
     ...row('engine/src/decode/text/chat-template.ts', 'createChatTemplate', worstTemplates),
     limit: 256 * 1_024,
     async prepare(load) {

@@ -166,6 +166,7 @@ export const REACHED_THROUGH: readonly (Parser & { readonly row: string })[] = [
   { file: 'attestation/src/plain-xml.ts', name: 'parsePlainXml', row: 'parseRim' },
   { file: 'engine/src/pixels/decode-picture.ts', name: 'decodeOpacity', row: 'readPictureHeader' },
   { file: 'engine/src/pixels/decode-picture.ts', name: 'decodePicture', row: 'readPictureHeader' },
+  { file: 'engine/src/decode/text/template/parser.ts', name: 'parseTemplate', row: 'createChatTemplate' },
   { file: 'engine/src/upstream/documents.ts', name: 'parseDocument', row: 'parseJson' },
   { file: 'host/src/link/own-announcement.ts', name: 'parseOwnAnnouncement', row: 'parseAnnouncement' },
   { file: 'memory/src/imports/parse-export.ts', name: 'parseExport', row: 'parseChatGpt' },

@@ -6,21 +6,18 @@ import {
 } from '@ogong/protocol/modality/text/answer/answer-format';
 import { NO_WISH, type ThinkingWish } from '@ogong/protocol/modality/text/commitment/thinking-wish';
 import { type ChatMessage, readArguments } from '@ogong/protocol/modality/text/request/chat-messages';
-import type { OfferedTool } from '@ogong/protocol/modality/text/request/tools';
+import type { WrittenTool } from '@ogong/protocol/modality/text/request/tools';
 import { EngineError } from '../../interface/engine-error.ts';
 import type { TemplateThinking } from '../../interface/text.ts';
-import { type BoundedTemplate, createBoundedTemplate, PROBE_STEPS, RENDER_STEPS } from './bounded-template.ts';
 import { formatDay } from './format-day.ts';
 import type { LiteralText } from './literal-text.ts';
 import { writePythonCalls } from './python-calls.ts';
+import { createTemplate, PROBE_STEPS, RENDER_STEPS, type Template } from './template/template.ts';
 import { writeTools } from './tool-text.ts';
 
 /** For models without a template: plain lines, the form that base models have seen most. */
 export const DEFAULT_TEMPLATE =
   "{%- for message in messages -%}{{- message.role + ': ' + message.content + '\\n' -}}{%- endfor -%}{{- 'assistant:' -}}";
-
-/** The machine's clock would differ between those that answer and those that check, so a template reads the day that it is given. */
-const REPLACE_CLOCK = '{% set strftime_now = given_day %}';
 
 type Quoting = Pick<LiteralText, 'quote' | 'quoteAll'>;
 
@@ -33,7 +30,7 @@ export interface TemplateInput {
   /** Whether calls stand between the marks of the family `hermes` in any case. Default: no. */
   readonly marksCalls?: boolean;
   /** Default: none. */
-  readonly tools?: readonly OfferedTool[];
+  readonly tools?: readonly WrittenTool[];
   /** Default: nothing is said. */
   readonly thinking?: ThinkingWish;
   /** Days since 1970-01-01 UTC; without one the template finds no clock. */
@@ -83,7 +80,7 @@ export function createChatTemplate(
     messages: INSTRUCTED.map((message) => ({ ...message, content: writeContent(message) })),
   }).includes(INSTRUCTION);
 
-  function toNativeFields(messages: readonly ChatMessage[], tools: readonly OfferedTool[]): object {
+  function toNativeFields(messages: readonly ChatMessage[], tools: readonly WrittenTool[]): object {
     const listed = tools.length > 0 && { tools: tools.map((tool) => toTemplateTool(tool, literal)) };
     const written =
       format.calls === 'pythonic'
@@ -91,7 +88,7 @@ export function createChatTemplate(
         : toTemplateMessages(messages, format, { ...literal, writeContent });
     return { messages: written, ...listed };
   }
-  function toOwnFields(messages: readonly ChatMessage[], tools: readonly OfferedTool[]): object {
+  function toOwnFields(messages: readonly ChatMessage[], tools: readonly WrittenTool[]): object {
     const written = writeTools(messages, tools, { takesSystem });
     return { messages: written.map((message) => ({ role: message.role, content: writeContent(message) })) };
   }
@@ -127,9 +124,9 @@ function openTemplate(
   source: string,
   { bosToken, eosToken }: { readonly bosToken: string; readonly eosToken: string },
 ): (maxSteps: number) => FillTemplate {
-  let template: BoundedTemplate;
+  let template: Template;
   try {
-    template = createBoundedTemplate(source, { prelude: REPLACE_CLOCK });
+    template = createTemplate(source);
   } catch (cause) {
     throw new EngineError(
       'unsupported-model',
@@ -137,10 +134,12 @@ function openTemplate(
       { cause },
     );
   }
-  const common = { add_generation_prompt: true, bos_token: bosToken, eos_token: eosToken };
+  // Those that call templates elsewhere give None for what a chat does not have.
+  const common = { add_generation_prompt: true, bos_token: bosToken, eos_token: eosToken, documents: null };
   return (maxSteps) => (fields, day) => {
-    const clock = day !== undefined && { given_day: (format: unknown) => formatDay(day, String(format)) };
-    return template.render({ ...fields, ...common, ...clock }, maxSteps);
+    // The machine's clock would differ between those that answer and those that check.
+    const clock = day !== undefined && { strftime_now: (format: unknown) => formatDay(day, String(format)) };
+    return template.render({ tools: null, ...fields, ...common, ...clock }, maxSteps);
   };
 }
 
@@ -192,7 +191,7 @@ const INSTRUCTION = 'instruction';
 const INSTRUCTED: readonly ChatMessage[] = [{ role: 'system', content: INSTRUCTION }, ...QUESTION.messages];
 
 /** Returns a tool in the form that templates list. */
-const toTemplateTool = ({ name, description = '', parameters }: OfferedTool, { quote, quoteAll }: Quoting): object => ({
+const toTemplateTool = ({ name, description = '', parameters }: WrittenTool, { quote, quoteAll }: Quoting): object => ({
   type: 'function',
   function: { name: quote(name), description: quote(description), parameters: quoteAll(parameters) },
 });

@@ -19,7 +19,7 @@ export interface PromptStretch {
 export interface LiteralText {
   /** A text of the request, as the template gets it. */
   quote(text: string): string;
-  /** `quote` of every text in a value, keys among them. */
+  /** `quote` of every text in a value of JSON, plain or exact, keys among them. */
   quoteAll(value: unknown): unknown;
   /** @param rendered the template's output for quoted texts. */
   cut(rendered: string): readonly PromptStretch[];
@@ -67,6 +67,7 @@ export function createLiteralText(tokens: readonly ControlToken[]): LiteralText 
     if (typeof value === 'string') return quote(value);
     if (Array.isArray(value)) return value.map(quoteAll);
     if (typeof value !== 'object' || value === null) return value;
+    if (value instanceof Map) return new Map([...value].map(([key, item]) => [quote(key as string), quoteAll(item)]));
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [quote(key), quoteAll(item)]));
   };
 

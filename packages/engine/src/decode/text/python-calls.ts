@@ -1,3 +1,4 @@
+import { type ExactJson, formatExactJson } from '@ogong/protocol/base/exact-json';
 import { type ChatMessage, readArguments } from '@ogong/protocol/modality/text/request/chat-messages';
 import type { LiteralText } from './literal-text.ts';
 
@@ -18,8 +19,8 @@ export function writePythonCalls(
     : ['', ''];
   return messages.map(({ role, content, reasoning, calls = [] }) => {
     const written = calls.map(({ name, arguments: given }) => {
-      const values = Object.entries(quoteAll(readArguments(given) ?? {}) as object);
-      return `${quote(name)}(${values.map(([key, value]) => `${key}=${toPython(value)}`).join(', ')})`;
+      const values = quoteAll(readArguments(given) ?? new Map()) as ReadonlyMap<string, ExactJson>;
+      return `${quote(name)}(${[...values].map(([key, value]) => `${key}=${toPython(value)}`).join(', ')})`;
     });
     const called = written.length > 0 ? `${open}[${written.join(', ')}]${close}` : '';
     return {
@@ -30,12 +31,11 @@ export function writePythonCalls(
   });
 }
 
-function toPython(value: unknown): string {
+function toPython(value: ExactJson): string {
   if (value === null) return 'None';
   if (value === true) return 'True';
   if (value === false) return 'False';
   if (Array.isArray(value)) return `[${value.map(toPython).join(', ')}]`;
-  if (typeof value !== 'object') return JSON.stringify(value);
-  const members = Object.entries(value as object).map(([key, member]) => `${JSON.stringify(key)}: ${toPython(member)}`);
-  return `{${members.join(', ')}}`;
+  if (!(value instanceof Map)) return formatExactJson(value);
+  return `{${[...value].map(([key, member]) => `${JSON.stringify(key)}: ${toPython(member)}`).join(', ')}}`;
 }

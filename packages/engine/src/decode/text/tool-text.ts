@@ -1,5 +1,6 @@
+import { type ExactJson, formatExactJson } from '@ogong/protocol/base/exact-json';
 import type { ChatMessage } from '@ogong/protocol/modality/text/request/chat-messages';
-import type { OfferedTool } from '@ogong/protocol/modality/text/request/tools';
+import type { WrittenTool } from '@ogong/protocol/modality/text/request/tools';
 
 /**
  * Writes the protocol's own text about tools, for templates that have none. It consists of messages of the roles that every
@@ -8,13 +9,13 @@ import type { OfferedTool } from '@ogong/protocol/modality/text/request/tools';
  */
 export function writeTools(
   messages: readonly ChatMessage[],
-  tools: readonly OfferedTool[],
+  tools: readonly WrittenTool[],
   { takesSystem = true }: { readonly takesSystem?: boolean } = {},
 ): readonly ChatMessage[] {
   const written = messages.flatMap((message, i) => writeMessage(messages, message, i));
   if (tools.length === 0) return written;
   const listed = tools.map(({ name, description = '', parameters }) =>
-    JSON.stringify({ name, description, parameters }),
+    formatExactJson(new Map([...Object.entries({ name, description }), ['parameters', parameters as ExactJson]])),
   );
   const about = [
     'You can call these functions. Each line is one of them, with the JSON schema of its arguments:',

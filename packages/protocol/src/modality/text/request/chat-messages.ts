@@ -1,5 +1,5 @@
 import { ProtocolError, utf8Encode } from '../../../base/bytes.ts';
-import { parseJson } from '../../../base/json.ts';
+import { type ExactJson, parseExactJson } from '../../../base/exact-json.ts';
 import { parseMediaReference } from '../../media/media.ts';
 import { applyRules, type DroppedFields, isAbsent } from '../../shared/field-rules.ts';
 import { RequestError } from '../../shared/request-error.ts';
@@ -168,10 +168,10 @@ export function parseText(value: unknown, param: string, expected: string): stri
 }
 
 /** Reads the arguments of a call as an object; undefined if the text is no object, or is nested too deep. */
-export function readArguments(text: string): Fields | undefined {
+export function readArguments(text: string): ReadonlyMap<string, ExactJson> | undefined {
   try {
-    const value = parseJson(utf8Encode(text));
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
+    const value = parseExactJson(text);
+    return value instanceof Map ? value : undefined;
   } catch (error) {
     if (error instanceof ProtocolError) return undefined;
     throw error;

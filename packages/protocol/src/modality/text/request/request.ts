@@ -44,10 +44,11 @@ import {
   allowCalls,
   boundTools,
   forceCalls,
-  type OfferedTool,
   parseToolUse,
+  readWrittenTools,
   type ToolUse,
   toAnswerTerms,
+  type WrittenTool,
 } from './tools.ts';
 
 /** The fields that header, fee and verdict depend on, without text. Co-signers see only these (docs/spec/request.md). */
@@ -79,7 +80,7 @@ export interface AskedText {
 export interface InferenceRequest extends AskedText {
   readonly messages: readonly ChatMessage[];
   /** Functions that the answer may call; none in completions. */
-  readonly tools: readonly OfferedTool[];
+  readonly tools: readonly WrittenTool[];
   /** Terms for parsing the answer (docs/spec/answer.md). */
   readonly terms: AnswerTerms;
   /** Undefined for a chat. */
@@ -114,8 +115,7 @@ export type PricedRequest = Omit<InferenceRequest, 'grammar' | 'terms' | 'droppe
 
 /** @throws RequestError naming the offending parameter. */
 export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceRequest {
-  const fields = parseObject(body);
-  const { dropped, use, request } = parseFields(fields, endpoint);
+  const { fields, dropped, use, request } = parseFields(body, endpoint);
   // The conversion of a schema costs more than all else, so it comes last.
   const form = parseAskedForm(fields, { dropped });
   const terms = toAnswerTerms(use, form !== undefined);
@@ -130,12 +130,13 @@ export function parseRequest(body: Uint8Array, endpoint: Endpoint): InferenceReq
  * paid. parseRequest may still refuse the body. @throws RequestError naming the offending parameter.
  */
 export const parsePricedRequest = (body: Uint8Array, endpoint: Endpoint): PricedRequest =>
-  parseFields(parseObject(body), endpoint).request;
+  parseFields(body, endpoint).request;
 
 function parseFields(
-  fields: Fields,
+  body: Uint8Array,
   endpoint: Endpoint,
-): { readonly request: PricedRequest; readonly use: ToolUse } & DroppedFields {
+): { readonly fields: Fields; readonly request: PricedRequest; readonly use: ToolUse } & DroppedFields {
+  const fields = parseObject(body);
   const collected: DroppedFields = { dropped: [] };
   applyRules(collected, fields, isChat({ endpoint }) ? CHAT_FIELDS : COMPLETION_FIELDS);
   applyToObject(collected, fields, { key: 'provider', rules: ROUTING_FIELDS });
@@ -154,7 +155,7 @@ function parseFields(
   const use = chat ? parseToolUse(fields, collected) : NO_TOOLS;
   const texts = {
     messages: chat ? parseMessages(fields.messages, collected) : [],
-    tools: use.tools,
+    tools: readWrittenTools(body, use.tools),
     prompt: chat ? undefined : parseCompletionPrompt(fields),
   };
   const stop = parseStop(fields.stop);
@@ -182,7 +183,7 @@ function parseFields(
     demands: parseDemands(fields.ogong, TEXT_DEMANDS),
     preference: parsePreference(fields.ogong, named),
   };
-  return { request, use, ...collected };
+  return { fields, request, use, ...collected };
 }
 
 const NO_THINKING: AskedThinking = { thinking: NO_WISH, params: [] };

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { utf8Encode } from '../../../base/bytes.ts';
+import { formatExactJson } from '../../../base/exact-json.ts';
 import { CALL_FAMILIES, type CallFamily } from '../answer/answer-format.ts';
 import { parseAnswer } from '../answer/answer-parser.ts';
 import { compileGrammar, matchText } from '../grammar/machine.ts';
@@ -25,7 +26,10 @@ const read = (extra: object = {}) => parseRequest(utf8Encode(JSON.stringify({ ..
 describe('tools', () => {
   it('are offered, and determine the parsing of the answer', () => {
     const { tools, terms, grammar, dropped } = read({ tools: [WEATHER, { ...CLOCK, function: { name: 'clock' } }] });
-    expect(tools).toEqual([WEATHER.function, { name: 'clock', parameters: { type: 'object', properties: {} } }]);
+    expect(tools.map(({ parameters, ...named }) => ({ ...named, parameters: formatExactJson(parameters) }))).toEqual([
+      { ...WEATHER.function, parameters: JSON.stringify(WEATHER.function.parameters) },
+      { name: 'clock', parameters: '{"type":"object","properties":{}}' },
+    ]);
     expect([terms, grammar, dropped]).toEqual([
       { tools: ['weather', 'clock'], isForced: false, isFormed: false },
       undefined,

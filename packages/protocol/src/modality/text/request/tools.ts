@@ -1,3 +1,5 @@
+import { utf8Decode } from '../../../base/bytes.ts';
+import { type ExactJson, parseExactJson } from '../../../base/exact-json.ts';
 import { applyRules, type DroppedFields, isAbsent } from '../../shared/field-rules.ts';
 import { RequestError } from '../../shared/request-error.ts';
 import type { AnswerTerms } from '../answer/answer-parser.ts';
@@ -15,6 +17,11 @@ export interface OfferedTool {
   readonly description?: string;
   /** JSON schema of its arguments. */
   readonly parameters: Fields;
+}
+
+/** A tool as its request has it: no number and no order of keys is lost. */
+export interface WrittenTool extends Omit<OfferedTool, 'parameters'> {
+  readonly parameters: ExactJson | Fields;
 }
 
 /** The tool settings of a request. */
@@ -237,12 +244,26 @@ function closeEmpty(parameters: Fields): Fields {
   return { type: 'object', ...parameters, ...closed };
 }
 
+/** Returns the offered tools with the parameters that stand in the body. @param body a request that was parsed. */
+export function readWrittenTools(body: Uint8Array, tools: readonly OfferedTool[]): readonly WrittenTool[] {
+  if (tools.length === 0) return tools;
+  const written = new Map<ExactJson | undefined, ExactJson | undefined>();
+  for (const item of getMember(parseExactJson(utf8Decode(body)), 'tools') as readonly ExactJson[]) {
+    const called = getMember(item, 'function');
+    written.set(getMember(called, 'name'), getMember(called, 'parameters'));
+  }
+  return tools.map((tool) => ({ ...tool, parameters: written.get(tool.name) ?? tool.parameters }));
+}
+
+const getMember = (value: ExactJson | undefined, key: string): ExactJson | undefined =>
+  value instanceof Map ? value.get(key) : undefined;
+
 /** The most tokens that a chat template, or the protocol's own text, adds around the tools. */
 const TOKENS_OF_TOOLS = 1024;
 const TOKENS_OF_TOOL = 128;
 
 /** Bounds the tokens of the list of tools. */
-export function boundTools(tools: readonly OfferedTool[]): number {
+export function boundTools(tools: readonly WrittenTool[]): number {
   if (tools.length === 0) return 0;
   const sizes = tools.map((tool, i) => measureJson(tool, `tools[${i}].function`, 3) + TOKENS_OF_TOOL);
   return sizes.reduce((sum, size) => sum + size, TOKENS_OF_TOOLS);
