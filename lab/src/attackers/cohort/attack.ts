@@ -1,4 +1,4 @@
-import type { SegmentEngine } from '@ogong/engine/interface/segment';
+import type { ChainPass, SegmentEngine } from '@ogong/engine/interface/segment';
 import type { FindingReason } from '@ogong/protocol/modality/text/boundary/boundary-claims';
 import type { UsedRows } from '@ogong/protocol/modality/text/boundary/boundary-proof';
 import type { BoundaryRoot } from '@ogong/protocol/modality/text/boundary/boundary-root';
@@ -24,9 +24,10 @@ export interface CohortAttack {
   readonly needsReceiver?: true;
   /**
    * The finding that names the attacker's key. `edge` is the audit of the rows between layers, and `terms` the refusal of terms that the
-   * leader signed. `inputs` is a record whose roots contradict each other or its tokens. `nothing-came` names nobody.
+   * leader signed. `inputs` is a record whose roots contradict each other or its tokens. `nothing-came` names nobody. Without one, the lie
+   * changes no row.
    */
-  readonly foundBy: FindingReason | 'edge' | 'terms' | 'inputs';
+  readonly foundBy?: FindingReason | 'edge' | 'terms' | 'inputs';
   /** Replaces the segment that it runs. */
   bendSegment?(segment: SegmentEngine, forge: SegmentForge): SegmentEngine;
   /** Changes the rows that it computes on. */
@@ -41,6 +42,8 @@ export interface CohortAttack {
   readonly hasLeader?: true;
   /** Changes the tokens that a leader sends to the first shard. Its record has the tokens before the change. */
   bendTokens?(tokens: Uint32Array, position: number): Uint32Array;
+  /** Changes the kind of pass that a leader names to its shards. */
+  bendKind?(kind: ChainPass['kind']): ChainPass['kind'];
   /** True if it answers no pass. */
   readonly isSilent?: true;
   /** Changes the roots that a leader lists in its header. */

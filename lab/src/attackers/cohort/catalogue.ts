@@ -1,5 +1,5 @@
 import type { CohortAttack } from './attack.ts';
-import { framesReceiver, wrongTokens } from './framing.ts';
+import { framesReceiver, wrongLabel, wrongTokens } from './framing.ts';
 import { blameNeighbour, leaderHides, silentShard, twoRoots, unsignedRows, wrongManifest } from './wrong-claims.ts';
 import { dropLayer, lessPrecision, staleBoundary, swapSegment } from './wrong-rows.ts';
 
@@ -8,5 +8,5 @@ export const COHORT_ATTACKS: readonly CohortAttack[] = [
   ...[swapSegment, dropLayer, staleBoundary, lessPrecision],
   ...[blameNeighbour, unsignedRows, twoRoots, silentShard],
   ...[leaderHides, wrongManifest],
-  ...[wrongTokens, framesReceiver],
+  ...[wrongTokens, framesReceiver, wrongLabel],
 ];

@@ -17,3 +17,10 @@ export const framesReceiver: CohortAttack = {
   foundBy: 'inputs',
   bendSent: (rows) => rows.with(0, (rows[0] as number) + 1),
 };
+
+export const wrongLabel: CohortAttack = {
+  name: 'wrong-label',
+  aim: 'name a pass of a prompt a step, so that honest shards run other kernels than their class says and an audit names them',
+  by: 'leader',
+  bendKind: (kind) => (kind === 'prompt' ? 'step' : kind),
+};

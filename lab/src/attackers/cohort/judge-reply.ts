@@ -46,7 +46,7 @@ const { header: MADE_UP } = createSyntheticReply({
 });
 
 export interface ReplyFinding extends Omit<BoundaryFinding, 'reason'> {
-  readonly reason: CohortAttack['foundBy'];
+  readonly reason: NonNullable<CohortAttack['foundBy']>;
 }
 
 /** Makes every claim that a party of the reply can make, and the audit of its rows. An honest reply gives no culprit. */

@@ -132,7 +132,8 @@ export async function playReply(
   }
 
   const before: UpstreamRows = {
-    async run(pass) {
+    async run(asked) {
+      const pass = { ...asked, kind: attackOf(LEADER)?.bendKind?.(asked.kind) ?? asked.kind };
       sequence = (pass.groups[0] as (typeof pass.groups)[number]).sequence;
       const { position } = pass.groups[0] as (typeof pass.groups)[number];
       const tokens = attackOf(LEADER)?.bendTokens?.(pass.tokens, position) ?? pass.tokens;

@@ -7,23 +7,16 @@ import { createLlamaEngine } from '@ogong/engine/llama-cpp/engine';
 import { llamaQuantizer, resolveModel } from '@ogong/engine/llama-cpp/llama-quantizer';
 import { segmentOptionsOf } from '@ogong/engine/llama-cpp/segment/chained-engine';
 import { openSegmentModel } from '@ogong/engine/llama-cpp/segment/segment-model';
-import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { parseRecordV2 } from '@ogong/protocol/commitment/record';
-import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
-import type { VerifierReport } from '@ogong/protocol/modality/modality';
-import { readCohort } from '@ogong/protocol/settlement/cohort-agreement';
-import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { createSegmentAttack, SEGMENT_ATTACKS } from '@ogong/testing/engine/segment-attackers';
 import { writeSlabs } from '@ogong/testing/models/cut-model';
-import { COHORT_CONTEXT, COHORT_SEQUENCES, startModelCohort } from '@ogong/testing/provider/model-cohort';
-import { ledger, receive } from '@ogong/testing/provider/provider-fixture';
+import { auditModelCohort } from '@ogong/testing/provider/audited-cohort';
+import {
+  COHORT_CONTEXT,
+  COHORT_EDGES,
+  COHORT_SEQUENCES,
+  type ModelCohortOptions,
+} from '@ogong/testing/provider/model-cohort';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CommittedReply } from '../modality/order-job.ts';
-import { commitReply } from '../modality/text/commit-reply.ts';
-import { openTextJob } from '../modality/text/score-text.ts';
-
-/** The edges of the cohort of the fixture. */
-const EDGES = [1, 3];
 
 const closing: (() => unknown)[] = [];
 let folder: string;
@@ -47,37 +40,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Orders a reply of a cohort, and has a verifier of the whole model score what its validator would ask. */
-async function audit(bend?: (segment: SegmentEngine, place: number) => SegmentEngine) {
-  const replies: CommittedReply[] = [];
-  const cohort = await startModelCohort({
-    ...{ path, modelRoot, closing, ...(bend && { bend }) },
-    commit(...given) {
-      const reply = commitReply(...given);
-      replies.push(reply);
-      return reply;
-    },
-  });
-  const asked = cohort.order({ body: { temperature: 0.8, seed: 7 } });
-  await receive(cohort.client, asked);
-  await expect.poll(() => cohort.validator.pushed.length).toBe(1);
-  const [push] = cohort.validator.pushed;
-  const order = nameOrder(crypto, ledger, parseOrder(push?.order?.order as Uint8Array));
-  const { numericClass } = whole.info();
-  const found = readCohort(crypto, { ledger, order, numericClass }, push?.cohort as Uint8Array);
-  if ('problem' in found) throw new Error(found.problem);
-  const { record, opening } = replies.at(-1) as CommittedReply;
-  const opened = openReply(crypto, parseRecordV2(record), opening) as OpenedReply;
-  expect(opened.outcome).toBe('consistent');
-  const drawn = { jobId: new Uint8Array(16).fill(9), draw: new Uint8Array(32), cohort: found.terms };
-  const inputs = opened.reply.describeJob('chat', drawn.draw, found.terms);
-  const message = { ...inputs, jobId: drawn.jobId, request: asked.request, timeoutMs: 60_000 };
-  const report = await openTextJob(message, { engine: whole, crypto }).score(new AbortController().signal);
-  const read = opened.reply.readReport(report, { ...drawn, contextSize: COHORT_CONTEXT });
-  if ('problem' in read) throw new Error(read.problem);
-  const { outcome, culprit, checks } = (read as VerifierReport).weigh({});
-  return { outcome, culprit, failed: checks.filter(({ status }) => status === 'fail').map(({ id }) => id) };
-}
+const audit = (bend?: ModelCohortOptions['bend']) =>
+  auditModelCohort({ path, modelRoot, closing, whole, ...(bend && { bend }) });
 
 describe('the audit of a reply that a cohort served', () => {
   it('accepts the rows and windows of honest shards', async () => {
@@ -91,7 +55,7 @@ describe('the audit of a reply that a cohort served', () => {
   ])('names the shard that cheats, and no other: %s at place %i', async (attack, place) => {
     const options = segmentOptionsOf({ contextSize: COHORT_CONTEXT, sequences: COHORT_SEQUENCES });
     const open = (file: string, layers?: number): SegmentEngine => {
-      const slab = writeSlabs(file, EDGES)[place] as string;
+      const slab = writeSlabs(file, COHORT_EDGES)[place] as string;
       const segment = openSegmentModel(slab, { ...options, ...(layers !== undefined && { layers }) });
       closing.push(() => segment.close());
       return segment;

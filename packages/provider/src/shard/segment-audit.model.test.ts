@@ -22,7 +22,7 @@ import { encodeTextClaim, parseTextClaim } from '@ogong/protocol/modality/text/s
 import { type OpenedReply, openReply } from '@ogong/protocol/verdict/opened-reply';
 import { createSegmentAttack, SEGMENT_ATTACKS } from '@ogong/testing/engine/segment-attackers';
 import { writeSlabs } from '@ogong/testing/models/cut-model';
-import { COHORT_CONTEXT, COHORT_SEQUENCES, startModelCohort } from '@ogong/testing/provider/model-cohort';
+import { COHORT_CONTEXT, COHORT_EDGES, COHORT_SEQUENCES, startModelCohort } from '@ogong/testing/provider/model-cohort';
 import { receive } from '@ogong/testing/provider/provider-fixture';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type OpenedHeldSegments, openHeldSegments } from '../engine/open-held-segments.ts';
@@ -32,8 +32,6 @@ import { parseModelRequest } from '../modality/text/model-request.ts';
 import type { HeldSegment } from '../modality/text/segment-job.ts';
 import { openJob } from '../verifier/scorer.ts';
 
-/** The edges of the cohort of the fixture. */
-const EDGES = [1, 3];
 const SETTINGS = { kernels: 'exact', isa: 'auto', sequences: undefined, nCtx: COHORT_CONTEXT, threads: 1 } as const;
 
 const closing: (() => unknown)[] = [];
@@ -54,7 +52,7 @@ beforeAll(async () => {
   const cut = join(folder, 'cut');
   mkdirSync(cut);
   slabs = [0, 1, 2].map((place) => join(cut, `slab-${place}.gguf`));
-  const manifest = await cutModel(path, EDGES, (_plan, place) => slabs[place] as string);
+  const manifest = await cutModel(path, COHORT_EDGES, (_plan, place) => slabs[place] as string);
   writeFileSync(join(cut, MANIFEST_FILE), slabManifestFormat.encode(manifest));
   verifiers = await openHeldSegments(
     slabs,
@@ -140,7 +138,7 @@ describe('verifiers that each hold one segment', () => {
   ])('differ from the shard that cheats, and from no other: %s at place %i', async (attack, place) => {
     const options = segmentOptionsOf({ contextSize: COHORT_CONTEXT, sequences: COHORT_SEQUENCES });
     const open = (file: string, layers?: number): SegmentEngine => {
-      const slab = writeSlabs(file, EDGES)[place] as string;
+      const slab = writeSlabs(file, COHORT_EDGES)[place] as string;
       const segment = openSegmentModel(slab, { ...options, ...(layers !== undefined && { layers }) });
       closing.push(() => segment.close());
       return segment;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { SegmentEngine } from '@ogong/engine/interface/segment';
+import type { SegmentEngine, UpstreamRows } from '@ogong/engine/interface/segment';
 import { openChainedTextEngine, segmentOptionsOf } from '@ogong/engine/llama-cpp/segment/chained-engine';
 import { openSegmentModel } from '@ogong/engine/llama-cpp/segment/segment-model';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
@@ -34,7 +34,7 @@ import {
 } from './provider-fixture.ts';
 import { UNLIMITED } from './shard-fixture.ts';
 
-const EDGES = [1, 3];
+export const COHORT_EDGES = [1, 3];
 const LAYERS = [1, 2, 2];
 const PRICES = [400_000n, 900_000n, PRICE - 1_300_000n];
 export const COHORT_CONTEXT = 256;
@@ -53,6 +53,8 @@ export interface ModelCohortOptions {
   readonly groups?: number;
   /** Replaces the segment of a shard, for one that cheats. The fixture closes both. Default: all are honest. */
   readonly bend?: (segment: SegmentEngine, place: number) => SegmentEngine;
+  /** Replaces the passes of the leader's engine, for a leader that cheats. Default: they go to the shards as they are. */
+  readonly lead?: (chain: UpstreamRows) => UpstreamRows;
   readonly commit?: CommitReply;
 }
 
@@ -67,9 +69,9 @@ export interface ModelCohort extends Network {
 /** Starts a provider that leads a cohort on the tiny model, and two shards behind links of their own. */
 export async function startModelCohort(options: ModelCohortOptions): Promise<ModelCohort> {
   const { path, modelRoot, closing, passesUntilFailure = Number.POSITIVE_INFINITY, groups = 1 } = options;
-  const { bend = (segment) => segment, commit } = options;
+  const { bend = (segment) => segment, lead = (chain) => chain, commit } = options;
   const shape = { contextSize: COHORT_CONTEXT, sequences: COHORT_SEQUENCES };
-  const slabs = writeSlabs(path, EDGES);
+  const slabs = writeSlabs(path, COHORT_EDGES);
   const openSegment = (place: number): SegmentEngine => {
     const segment = openSegmentModel(slabs[place] as string, segmentOptionsOf(shape));
     const served = bend(segment, place);
@@ -98,7 +100,7 @@ export async function startModelCohort(options: ModelCohortOptions): Promise<Mod
   };
   const identity = await makeIdentity(1);
   const slabFile = (to: number) => ({ to, sizeBytes: 1, sha256: new Uint8Array(32) });
-  const manifest: SlabManifest = { modelRoot, cutter: 1, layers: 5, slabs: [...EDGES, 5].map(slabFile) };
+  const manifest: SlabManifest = { modelRoot, cutter: 1, layers: 5, slabs: [...COHORT_EDGES, 5].map(slabFile) };
   const links = createLinkPool({
     ...{ identity, dialPolicy: 'any' },
     limits: { maxMessageBytes: MAX_SHARD_CALL_BYTES },
@@ -157,7 +159,7 @@ export async function startModelCohort(options: ModelCohortOptions): Promise<Mod
   const last = slabs.at(-1) as string;
   const bytes = readFileSync(last);
   const engine = await openChainedTextEngine({
-    ...{ last, modelRoot, before: chain, threads: 1, drafts: 3, groups, ...shape },
+    ...{ last, modelRoot, before: lead(chain), threads: 1, drafts: 3, groups, ...shape },
     expected: { sizeBytes: bytes.length, sha256: crypto.sha256(bytes) },
   });
   const provider = await createNetwork({ realEngine: engine, chain, ...(commit && { commit }) });
