@@ -38,10 +38,10 @@ async function watchProvider({
   const canaries = createCanaries({
     ...{ crypto, clock: validator.clock, store: validator.store, group: validator.group, vrfSeed, texts },
     ...{ epochMs: 1, random: createSeededRandom(1), ratePpm: () => drawnPpm },
-    async buy(_request, { providerId: to }) {
+    shops: Array.from({ length: 2 }, () => async (_request, { providerId: to }) => {
       asked.push(to);
-      return { outcome: 'missed' };
-    },
+      return { outcome: 'missed' as const };
+    }),
     onError: (error) => {
       throw error;
     },

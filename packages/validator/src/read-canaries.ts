@@ -6,33 +6,47 @@ import { joinTexts } from './canary/compose-canary.ts';
 import type { CanaryOptions } from './validator-state.ts';
 
 interface CanaryValues {
-  readonly canaryGateway?: string | undefined;
-  readonly canaryKeys?: string | undefined;
+  readonly canaryGateway: readonly string[];
+  readonly canaryKeys: readonly string[];
   readonly canaryTexts?: string | undefined;
 }
 
 /**
- * Reads the options of canaries. @throws ConfigError if one of the three options is missing, a file cannot be read, or
- * the keys would cross a network in clear text.
+ * Reads the options of canaries. @throws ConfigError if one of the three options is missing, a gateway has no file of keys or comes
+ * twice, a file cannot be read, or the keys would cross a network in clear text.
  */
 export function readCanaries(name: string, values: CanaryValues, random: () => number): CanaryOptions | undefined {
   const { canaryGateway, canaryKeys, canaryTexts } = values;
-  if (canaryGateway === undefined && canaryKeys === undefined && canaryTexts === undefined) return undefined;
-  if (canaryGateway === undefined || canaryKeys === undefined || canaryTexts === undefined) {
-    throw new ConfigError(name, ['give --canary-gateway, --canary-keys and --canary-texts together']);
+  if (canaryGateway.length === 0 && canaryKeys.length === 0 && canaryTexts === undefined) return undefined;
+  if (canaryGateway.length === 0 || canaryKeys.length !== canaryGateway.length || canaryTexts === undefined) {
+    throw new ConfigError(name, ['give --canary-texts, and --canary-keys for each --canary-gateway']);
   }
-  const gateway = URL.canParse(canaryGateway) ? new URL(canaryGateway) : undefined;
-  const isSafe = gateway?.protocol === 'https:' || (gateway?.protocol === 'http:' && isLoopbackHost(gateway.hostname));
-  if (gateway === undefined || !isSafe) {
+  const origins = canaryGateway.map((url) => readOrigin(url));
+  if (origins.includes(undefined)) {
     throw new ConfigError(name, ['--canary-gateway: expected https://host, or http on this machine']);
   }
+  if (new Set(origins).size < origins.length) throw new ConfigError(name, ['--canary-gateway: one comes twice']);
   try {
-    const keys = readLines(canaryKeys).map((line) => new Secret(line));
-    if (keys.length === 0) throw new RangeError('the file of keys is empty');
-    return { gateway: gateway.origin, keys, texts: joinTexts(readLines(canaryTexts)), random };
+    const gateways = origins.map((gateway, i) => ({
+      gateway: gateway as string,
+      keys: readKeys(canaryKeys[i] as string),
+    }));
+    return { gateways, texts: joinTexts(readLines(canaryTexts)), random };
   } catch (error) {
     throw new ConfigError(name, [`canaries: ${(error as Error).message}`]);
   }
+}
+
+function readOrigin(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname));
+  return isSafe ? url?.origin : undefined;
+}
+
+function readKeys(path: string): Secret<string>[] {
+  const keys = readLines(path).map((line) => new Secret(line));
+  if (keys.length === 0) throw new RangeError(`the file of keys ${path} is empty`);
+  return keys;
 }
 
 const readLines = (path: string): string[] =>

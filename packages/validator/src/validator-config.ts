@@ -105,14 +105,16 @@ export const validatorConfig = defineConfig({
       schema: text,
       label: '<url>',
       env: 'OGONG_VALIDATOR_CANARY_GATEWAY',
+      repeatable: true,
       description:
-        'gateway at which this validator buys answers from providers that the beacon draws, to measure liveness. Choose one with much other traffic. Default: none are bought',
+        'gateway at which this validator buys answers from providers that the beacon draws, to measure liveness. Choose two or more of different operators with much other traffic: an answer counts as missed where two of them miss it. Default: none are bought',
     },
     canaryKeys: {
       schema: text,
       label: '<path>',
       env: 'OGONG_VALIDATOR_CANARY_KEYS',
-      description: 'file with API keys of that gateway, one a line; needed with --canary-gateway',
+      repeatable: true,
+      description: 'file with API keys of a gateway, one a line; one file for each --canary-gateway, in their order',
     },
     canaryTexts: {
       schema: text,

@@ -109,13 +109,18 @@ export interface BurnAndMintDuty {
 
 /** Gateway, keys and texts of canaries. */
 export interface CanaryOptions {
-  readonly gateway: string;
-  /** Each canary uses one of them, as many consumers would. */
-  readonly keys: readonly Secret<string>[];
+  /** Where there is one alone, no test counts as missed. */
+  readonly gateways: readonly CanaryGateway[];
   /** Result of joinTexts. */
   readonly texts: string;
   /** 0..1. */
   readonly random: () => number;
+}
+
+export interface CanaryGateway {
+  readonly gateway: string;
+  /** Each canary uses one of them, as many consumers would. */
+  readonly keys: readonly Secret<string>[];
 }
 
 export interface ValidatorDependencies {

@@ -14,20 +14,20 @@ const CANARY_TIMEOUT_MS = 600_000;
 /** Number of newest replies in which a model's header is searched. */
 const LOOKED_AT = 64;
 
-/** Connects canaries with a gateway. Undefined if the operator names none. */
+/** Connects canaries with gateways. Undefined if the operator names none. */
 export function wireCanaries(state: ValidatorState): DrawnTests | undefined {
   const { options, crypto, clock, store, group, vrfSeed, chain, metrics, log } = state;
   const { canaries, epochMs } = options;
   if (canaries === undefined) return undefined;
-  const { gateway, keys, texts, random } = canaries;
+  const { gateways, texts, random } = canaries;
   return createCanaries({
     ...{ crypto, clock, store, group, vrfSeed, epochMs, texts, random },
     ratePpm: () => chain.parameters()?.tests.canaryRate ?? 0,
-    buy(request, to) {
+    shops: gateways.map(({ gateway, keys }) => (request, to) => {
       const key = keys[Math.floor(random() * keys.length)];
       const shop = { gateway, key: key?.reveal() ?? '', timeoutMs: CANARY_TIMEOUT_MS, clock: monotonicClock };
       return buyCanary(shop, request, to);
-    },
+    }),
     onTest({ providerId }, { outcome, pace }) {
       metrics.canaries.inc({ outcome });
       if (pace !== undefined) metrics.canaryFirstTokens.observe(pace.firstMs / 1_000);

@@ -53,14 +53,16 @@ export const ROUTING_ROWS: readonly Consequence[] = [
   },
   {
     cause: 'A provider leaves tests of validators unanswered, or ends them.',
-    control: 'provider; the gateways at which validators buy',
+    control: 'provider; two gateways in league',
     cost: 'Reputation in proportion, down to a sixteenth.',
     effect: 'Routers draw others more.',
-    bound: `${OPEN} no payer chooses a test, and it takes claims of more than [half of the stake](canary.md#what-follows). But a gateway can fail tests for nothing. See [open problem 13](../open-problems.md#13-routers-and-callers-are-believed-about-providers).`,
+    bound:
+      'No payer chooses a test. A miss needs [two gateways](canary.md#how-a-canary-is-bought) of one validator, and claims of more than half of the stake.',
     places: [
       'packages/protocol/src/audit/liveness.ts#computeLivenessPpm',
       'packages/router/src/liveness-reader.ts#computeLivenessPpm',
       'packages/validator/src/canary/buy-canary.ts#MISSES',
+      'packages/validator/src/canary/canaries.ts#createCanaries',
     ],
   },
   {

@@ -30,7 +30,7 @@ export interface ValidatorTimes {
   readonly graceMs: number;
   /** Share of replies that it audits. Default: all. */
   readonly alpha?: number | undefined;
-  /** Origins of gateways: each validator buys its tests of providers at one. Default: it buys none. */
+  /** Origins of gateways: validators buy their tests of providers there. Default: it buys none. */
   readonly shops?: readonly string[] | undefined;
 }
 
@@ -97,8 +97,8 @@ export async function simulateValidator(
     store: disk.open('signer', GUARD_SCHEMA),
   });
   await chain.refresh().catch(() => undefined);
-  const gateway = shops[index % shops.length];
-  const canaries = gateway && { gateway, keys: [new Secret('simulate')], texts: TEXTS, random: Math.random };
+  const gateways = shops.map((gateway) => ({ gateway, keys: [new Secret('simulate')] }));
+  const canaries = gateways.length > 0 && { gateways, texts: TEXTS, random: Math.random };
   const validator = createValidator(
     {
       ...{ bind: { host: hostOf(index), port: VALIDATOR_PORT }, alpha, stakeMs: 10_000, ...times },

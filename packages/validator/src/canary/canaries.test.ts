@@ -1,5 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
-import { parseTestReport, verifyTestReport } from '@ogong/protocol/audit/test-report';
+import { parseTestReport, type Test, verifyTestReport } from '@ogong/protocol/audit/test-report';
 import { toHex, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import { computeVrfPublicKey } from '@ogong/protocol/crypto/vrf';
@@ -14,6 +14,7 @@ import { listTestedSpeeds } from '../store/test-store.ts';
 import { classifyAnswer } from './buy-canary.ts';
 import { createCanaries } from './canaries.ts';
 import { composeAlone, composeCanary, findCanaryForm, joinTexts } from './compose-canary.ts';
+import type { TestOutcome } from './drawn-tests.ts';
 import { reportTests } from './report-tests.ts';
 
 const vrfSeed = new Uint8Array(32).fill(5);
@@ -28,23 +29,26 @@ describe('canaries', () => {
     const validator = createTestValidator();
     await validator.announce(provider);
     const bought: string[] = [];
-    let ended = 0;
-    let ratePpm = 50_000;
+    const outcomes: string[] = [];
+    let ratePpm = 200_000;
     const canaries = createCanaries({
       ...{ crypto, clock: validator.clock, store: validator.store, group: validator.group, vrfSeed, texts },
       ...{ epochMs: 1, random: createSeededRandom(1), ratePpm: () => ratePpm },
-      async buy({ body }, to) {
+      shops: Array.from({ length: 2 }, () => async ({ body }, to) => {
         bought.push(`${toHex(to.providerId)} ${JSON.parse(utf8Decode(body)).model}`);
-        const outcome = (['answered', 'missed', 'unknown'] as const)[bought.length % 3] as 'answered';
+        const outcome = (['answered', 'missed', 'missed', 'unknown'] as const)[bought.length % 4] as 'answered';
         return { outcome, ...(outcome === 'answered' && { pace: { tokens: 50, firstMs: 20, tookMs: 500 } }) };
-      },
-      onTest: () => ended++,
+      }),
+      onTest: (_test, { outcome }) => outcomes.push(outcome),
       onError: (error) => {
         throw error;
       },
     });
     const epochs = 60n;
-    for (let epoch = 1n; epoch <= epochs; epoch++) canaries.notice({ epoch, value: beaconOf(epoch) });
+    for (let epoch = 1n; epoch <= epochs; epoch++) {
+      canaries.notice({ epoch, value: beaconOf(epoch) });
+      await canaries.idle();
+    }
     // An epoch is tested once.
     canaries.notice({ epoch: 1n, value: beaconOf(1n) });
     // From here on the network wants none.
@@ -54,9 +58,10 @@ describe('canaries', () => {
       const subject = { chainId: 31_337n, validator: new Uint8Array(20).fill(1), latest: epochs + 2n };
       return parseTestReport(reportTests(validator.store, 'canary', subject));
     };
-    await expect.poll(() => ended).toBeGreaterThan(0);
-    await expect.poll(() => read().tests.length).toBe(bought.length - Math.floor((bought.length + 1) / 3));
+    await canaries.idle();
     await canaries.stop();
+    expect(read().tests).toHaveLength(outcomes.filter((outcome) => outcome !== 'unknown').length);
+    expect(bought).toHaveLength(outcomes.length + outcomes.filter((outcome) => outcome === 'missed').length);
     expect(new Set(bought.map((line) => line.split(' ')[0]))).toEqual(new Set([toHex(providerId)]));
     const report = read();
     expect(report.tests.some(({ isMissed }) => isMissed)).toBe(true);
@@ -66,7 +71,7 @@ describe('canaries', () => {
     expect(speeds?.length).toBeGreaterThanOrEqual(report.tests.filter(({ isMissed }) => !isMissed).length);
     expect(listTestedSpeeds(validator.store, new Uint8Array(32)).size).toBe(0);
     const terms = {
-      ...({ chainId: 31_337n, kind: 'canary', beaconOf, greatestPpm: 50_000 } as const),
+      ...({ chainId: 31_337n, kind: 'canary', beaconOf, greatestPpm: 200_000 } as const),
       validator: { address: report.validator, vrfKey: computeVrfPublicKey(vrfSeed) },
     };
     expect(verifyTestReport(crypto, report, terms).tests).toEqual(report.tests);
@@ -77,6 +82,66 @@ describe('canaries', () => {
     const last = report.draws.at(-1)?.epoch as bigint;
     const early = reportTests(validator.store, 'canary', { ...terms, validator: report.validator, latest: last + 1n });
     expect(parseTestReport(early).draws.map(({ epoch }) => epoch)).not.toContain(last);
+    await validator.close();
+  });
+
+  /** Buys tests at gateways that end so. */
+  async function testAt(
+    { epochs, ratePpm }: { readonly epochs: bigint; readonly ratePpm: number },
+    found: readonly (TestOutcome | Promise<TestOutcome>)[],
+  ) {
+    const validator = createTestValidator();
+    await validator.announce(provider);
+    const bodies: string[] = [];
+    const ended: Test[] = [];
+    const canaries = createCanaries({
+      ...{ crypto, clock: validator.clock, store: validator.store, group: validator.group, vrfSeed, texts },
+      ...{ epochMs: 1, random: createSeededRandom(1), ratePpm: () => ratePpm },
+      shops: found.map((outcome) => async ({ body }) => {
+        bodies.push(utf8Decode(body));
+        return { outcome: await outcome };
+      }),
+      onTest: (test) => ended.push(test),
+      onError: (error) => {
+        throw error;
+      },
+    });
+    for (let epoch = 1n; epoch <= epochs; epoch++) canaries.notice({ epoch, value: beaconOf(epoch) });
+    const read = () => {
+      const subject = { chainId: 31_337n, validator: new Uint8Array(20).fill(1), latest: 30n };
+      return parseTestReport(reportTests(validator.store, 'canary', subject));
+    };
+    return { validator, canaries, bodies, ended, read };
+  }
+
+  it.each([
+    ['missed where a second gateway misses them too', ['missed', 'missed'], [true]],
+    ['answered where a second gateway gets an answer', ['missed', 'answered'], [false]],
+    ['not counted where one gateway alone says that they are missed', ['missed'], []],
+    ['answered where one gateway gets an answer', ['answered'], [false]],
+  ] as const)('are %s', async (_how, found, missed) => {
+    const { validator, canaries, bodies, read } = await testAt({ epochs: 20n, ratePpm: 500_000 }, found);
+    await canaries.idle();
+    expect([...new Set(read().tests.map(({ isMissed }) => isMissed))]).toEqual(missed);
+    // A second request has other words, so its provider does not know it again.
+    expect(bodies.length).toBeGreaterThan(3);
+    expect(new Set(bodies).size).toBe(bodies.length);
+    await canaries.stop();
+    await validator.close();
+  });
+
+  it('are not shown before the last test of their epoch has ended', async () => {
+    const { promise, resolve } = Promise.withResolvers<'answered'>();
+    const { validator, canaries, bodies, ended, read } = await testAt({ epochs: 1n, ratePpm: 4_000_000 }, [
+      'answered',
+      promise,
+    ]);
+    await expect.poll(() => ended.length > 0 && bodies.length > ended.length).toBe(true);
+    expect(read()).toMatchObject({ draws: [], tests: [] });
+    resolve('answered');
+    await canaries.idle();
+    expect(read()).toMatchObject({ draws: [{ epoch: 1n }], tests: { length: bodies.length } });
+    await canaries.stop();
     await validator.close();
   });
 
@@ -169,10 +234,12 @@ describe('canaries', () => {
     const canaries = createCanaries({
       ...{ crypto, clock: validator.clock, store: validator.store, group: validator.group, vrfSeed, texts },
       ...{ epochMs: 1, random: createSeededRandom(1), ratePpm: () => 1_000_000 },
-      async buy({ endpoint }) {
-        bought.push(endpoint);
-        return { outcome: 'unknown' };
-      },
+      shops: [
+        async ({ endpoint }) => {
+          bought.push(endpoint);
+          return { outcome: 'unknown' };
+        },
+      ],
       onError: (error) => {
         throw error;
       },

@@ -17,18 +17,46 @@ export interface CanaryDependencies extends DrawnTestDependencies {
   readonly texts: string;
   /** 0..1. */
   readonly random: () => number;
-  readonly buy: (request: CanaryRequest, to: { providerId: Uint8Array; signal: AbortSignal }) => Promise<TestEnd>;
+  /** Buy an answer, each at another gateway. */
+  readonly shops: readonly BuyAnswer[];
 }
+
+type BuyAnswer = (request: CanaryRequest, to: { providerId: Uint8Array; signal: AbortSignal }) => Promise<TestEnd>;
 
 /** Endpoint of the tests of a model whose modality this version does not know. */
 const UNKNOWN_MODEL = 'chat';
 
-/** Buys answers of providers that the beacon draws, and records misses. */
+/**
+ * Buys answers of providers that the beacon draws, and records misses. A miss is one gateway's claim. So it counts only if another
+ * gateway finds a miss, too, by another request at a random moment of the epoch that follows.
+ */
 export function createCanaries(dependencies: CanaryDependencies): DrawnTests {
+  const { shops, random, epochMs } = dependencies;
   return createDrawnTests('canary', dependencies, async (test, signal) => {
-    const request = compose(dependencies, test);
-    if (request === undefined) return { outcome: 'unknown' };
-    return dependencies.buy(request, { providerId: test.providerId, signal });
+    const buyAt = async (shop: BuyAnswer | undefined): Promise<TestEnd> => {
+      const request = compose(dependencies, test);
+      if (shop === undefined || request === undefined) return { outcome: 'unknown' };
+      return await shop(request, { providerId: test.providerId, signal });
+    };
+    const left = [...shops];
+    const drawShop = (): BuyAnswer | undefined => left.splice(Math.floor(random() * left.length), 1)[0];
+    const first = await buyAt(drawShop());
+    if (first.outcome !== 'missed') return first;
+    await pause(random() * epochMs, signal);
+    return await buyAt(drawShop());
+  });
+}
+
+/** Resolves after that time, or once the signal aborts. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, signal.aborted ? 0 : ms);
+    signal.addEventListener('abort', end);
   });
 }
 

@@ -101,12 +101,17 @@ export function createDrawnTests(
       if (output === undefined) throw new Error('a VRF proof of this key is invalid');
       const planned = planTests(dependencies, { epoch, output, meanPpm });
       if (planned.length === 0) return;
-      start(group.write((db) => putDraw(db, { kind, epoch, proof })));
+      let left = planned.length;
+      /** The proof shows who is tested, so it waits for the last test. */
+      const endOne = async (): Promise<void> => {
+        left--;
+        if (left === 0 && !stopping.signal.aborted) await group.write((db) => putDraw(db, { kind, epoch, proof }));
+      };
       for (const { atPpm, ...test } of planned) {
         const timer = setTimeout(
           () => {
             timers.delete(timer);
-            start(runTest(test));
+            start(runTest(test).finally(endOne));
           },
           Math.floor((atPpm * epochMs) / 1_000_000),
         );

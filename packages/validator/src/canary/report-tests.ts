@@ -20,7 +20,7 @@ export function createTestReporter(
 
 /**
  * Reports this validator's tests in the newest finished epochs. The running epoch is left out: its proof would reveal
- * the coming tests. The previous one may have tests that still run.
+ * the coming tests. So are epochs in which a test still runs.
  */
 export function reportTests(
   store: Store,

@@ -26,7 +26,7 @@ export type TestRow = TestReport['tests'][number] & {
   readonly tookMs: number | undefined;
 };
 
-/** Stores the proof of this epoch's draw, and deletes tests that no report covers any more. */
+/** Stores the proof of an epoch's draw once its tests have ended, and deletes tests that no report covers any more. */
 export function putDraw(store: Store, draw: TestReport['draws'][number] & { readonly kind: DrawKind }): void {
   keptDraw.insert(store, 'INSERT OR REPLACE INTO test_draws', draw);
   const before = draw.epoch - BigInt(2 * MAX_REPORT_EPOCHS);
@@ -40,7 +40,7 @@ export function putTest(store: Store, test: TestRow): void {
   keptTest.insert(store, 'INSERT OR REPLACE INTO provider_tests', test);
 }
 
-/** Lists the draws and tests of the epochs in a report. @param until the last of them. */
+/** Lists the draws and tests of the epochs in a report, without those in which a test still runs. @param until the last of them. */
 export function listTests(store: Store, of: DrawKind, until: bigint): Pick<TestReport, 'draws' | 'tests'> {
   const from = until - BigInt(MAX_REPORT_EPOCHS - 1);
   const within = 'WHERE kind = ? AND epoch BETWEEN ? AND ?';
@@ -48,8 +48,11 @@ export function listTests(store: Store, of: DrawKind, until: bigint): Pick<TestR
     store.prepare(`SELECT ${drawColumns.list} FROM test_draws ${within} ORDER BY epoch`),
     ...[of, from, until],
   );
-  const newest = store.prepare(`SELECT ${testColumns.list} FROM provider_tests ${within} ORDER BY epoch DESC LIMIT ?`);
-  const tests = testColumns.all(newest, ...[of, from, until, MAX_REPORT_TESTS]).sort(compareTests);
+  const ended = 'AND epoch IN (SELECT epoch FROM test_draws WHERE kind = ?)';
+  const newest = store.prepare(
+    `SELECT ${testColumns.list} FROM provider_tests ${within} ${ended} ORDER BY epoch DESC LIMIT ?`,
+  );
+  const tests = testColumns.all(newest, ...[of, from, until, of, MAX_REPORT_TESTS]).sort(compareTests);
   const tested = new Set(tests.map(({ epoch }) => epoch));
   return { draws: draws.filter(({ epoch }) => tested.has(epoch)), tests };
 }
