@@ -1,3 +1,4 @@
+import { renameSync, rmSync } from 'node:fs';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { Refusal } from '@ogong/host/link/link-error';
@@ -11,6 +12,7 @@ import {
   ledger,
   type Network,
   type NetworkOptions,
+  receive,
   until,
 } from '@ogong/testing/provider/provider-fixture';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -47,6 +49,59 @@ async function readBroken({ client }: Network, message: GenerateRequest) {
 const orderOf = (message: GenerateRequest) =>
   nameOrder(crypto, ledger, parseOrder(message.order?.order ?? new Uint8Array()));
 const count = ({ store }: Network, table: string) => store().prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n;
+
+/** Starts an order, and cuts the provider off in the middle. It starts again from the disk of that moment. */
+async function crash(network: Network, message: GenerateRequest): Promise<void> {
+  const { path } = network.store();
+  const copy = `${path}.copy`;
+  const broken = readBroken(network, message);
+  await until(() => count(network, 'admission') === 1);
+  network.store().prepare('VACUUM INTO ?').run(copy);
+  await network.restart(() => {
+    for (const end of ['-wal', '-shm']) rmSync(`${path}${end}`, { force: true });
+    renameSync(copy, path);
+  });
+  await broken;
+}
+
+describe('a provider that crashes in the middle of a reply', () => {
+  const refuse = () => {
+    throw new Refusal('unavailable', 'not now');
+  };
+
+  it('signs an end at its start, shows it, and hands it in once the payer had a minute for its milestone', async () => {
+    const network = await start({ engine: { stepMs: 100 } });
+    network.validator.onPush = refuse;
+    const message = network.order();
+    await crash(network, message);
+    const validator = (await network.connect(3)).service(ProviderService);
+    const { push } = await validator.showRecord({ replyId: findReplyId() });
+    const end = push?.end as SignedEnd;
+    expect(findEndProblem(crypto, end, orderOf(message))).toBeUndefined();
+    expect(parseEnd(end.end).code).toBe('stopped');
+    const due = network.store().prepare('SELECT due_at_ms AS due FROM outbox').get()?.due as number;
+    expect(due).toBeGreaterThanOrEqual(Number(parseEnd(end.end).timeMs) + 60_000);
+    await network.restart();
+    const again = await (await network.connect(3)).service(ProviderService).showRecord({ replyId: findReplyId() });
+    expect(again.push?.end?.end).toEqual(end.end);
+  });
+
+  it.each([
+    ['has a record', []],
+    [
+      'expired more than ten minutes ago',
+      ['DELETE FROM intake', 'UPDATE admission SET expires_at_ms = expires_at_ms - 1200000'],
+    ],
+  ])('signs none for an order that %s', async (_which, changes) => {
+    const network = await start({});
+    await receive(network.client, network.order());
+    await until(() => count(network, 'intake') === 1 && count(network, 'admission') === 1);
+    for (const change of changes) network.store().prepare(change).run();
+    await network.restart();
+    expect(count(network, 'admission')).toBe(1);
+    expect([count(network, 'outbox'), network.validator.ended.length]).toEqual([0, 0]);
+  });
+});
 
 describe('a provider that fails after its consent', () => {
   it('signs an end for its order, and shows it to consumer and validator', async () => {

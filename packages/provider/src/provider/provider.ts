@@ -28,6 +28,7 @@ import { addOffer, countActive, endOffer, findOffer, type ServedOffer } from './
 import { createServedWatch } from './paid/served-watch.ts';
 import { createProviderService } from './provider-service.ts';
 import { openProviderState, type ProviderDependencies, type ProviderState } from './provider-state.ts';
+import { endLostOrders } from './serving/end-lost-orders.ts';
 import type { OutboxOptions } from './serving/outbox.ts';
 
 export interface ProviderOptions {
@@ -139,6 +140,7 @@ export function createProvider(options: ProviderOptions, dependencies: ProviderD
   return {
     id: state.id,
     async start() {
+      await endLostOrders(state);
       await server.start();
       reachability.start();
       state.outbox.start();

@@ -33,6 +33,8 @@ const row = columns({
   expiresAtMs: integer,
 });
 
+const signedRow = columns({ orderBytes: bytes, signature: bytes });
+
 /** Signed admissions of validators: evidence if they admitted more than a channel holds (docs/spec/over-admission.md). */
 export interface Admissions {
   keep(
@@ -64,6 +66,11 @@ export function createAdmissions(commits: GroupCommit): Admissions {
         prepare('DELETE FROM admission WHERE expires_at_ms < ?').run(beforeMs);
       }),
   };
+}
+
+/** Lists admitted orders that expire after then. */
+export function listAdmitted({ prepare }: Store, sinceMs: number): { orderBytes: Uint8Array; signature: Uint8Array }[] {
+  return signedRow.all(prepare(`SELECT ${signedRow.list} FROM admission WHERE expires_at_ms > ?`), sinceMs);
 }
 
 /** Lists the newest orders of each channel, at most `limit`. */
