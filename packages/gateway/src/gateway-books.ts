@@ -11,6 +11,7 @@ import { createReceiptStore, type ReceiptStore } from './books/receipt-store.ts'
 import { createPayments, type PaymentDesk } from './front/payments.ts';
 import type { GatewayContext, GatewayOptions } from './gateway-options.ts';
 import { type ComplaintOutbox, createComplaintOutbox } from './outbox/complaint-outbox.ts';
+import { createComplaintRations } from './outbox/complaint-rations.ts';
 import { createDeliveryOutbox, type DeliveryOutbox } from './outbox/delivery-outbox.ts';
 import { keepHeld, keepIntake } from './outbox/keep-intake.ts';
 import { createMilestoneOutbox, type MilestoneOutbox } from './outbox/milestone-outbox.ts';
@@ -53,6 +54,7 @@ export function createBooks(options: GatewayOptions, context: GatewayContext): G
   const shares = createWorkShares({ books, onError: warn('the other gateways of the database could not be listed') });
   const complaints = createComplaintOutbox({
     ...{ books, chain, links, clock, shares, payer },
+    rations: createComplaintRations({ books, clock }),
     onSent: (reason, outcome) => logger.info({ reason, outcome }, 'a complaint was heard'),
     onError: warn('a complaint was not heard'),
   });

@@ -57,7 +57,7 @@ export const GATEWAY_ROWS: readonly Consequence[] = [
     cost: 'The fee of the reply, unless its audit finds a fault.',
     effect: 'Its own account is not served by this provider for an hour. Neither are others after three such accounts.',
     bound:
-      'A report counts for others only after the complaint. More good reports outweigh it ([sealed calls](sealed-calls.md#outcome)).',
+      'A report counts for others only after a complaint, and each account has a [ration](validator-intake.md#complaints) of them. More good reports outweigh it ([sealed calls](sealed-calls.md#outcome)).',
     places: [
       'packages/gateway/src/sealed/doubted-providers.ts#LEAST_ACCOUNTS',
       'packages/gateway/src/sealed/sealed-calls.ts#doubted.note',

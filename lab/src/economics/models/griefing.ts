@@ -1,8 +1,12 @@
 import { profiles } from '@ogong/chain/deploy/deploy';
 import { computeAbandonmentFine, countCutShort } from '@ogong/protocol/exchange/fee';
-import { MAX_ORDER_LIFETIME_MS, PROGRESS_STEP_BYTES, PROGRESS_WINDOW_BYTES } from '@ogong/protocol/exchange/limits';
+import {
+  FEES_PER_AUDIT,
+  MAX_ORDER_LIFETIME_MS,
+  PROGRESS_STEP_BYTES,
+  PROGRESS_WINDOW_BYTES,
+} from '@ogong/protocol/exchange/limits';
 import { addSilence, FREE_HALF_HOURS, NEVER_SILENT } from '@ogong/protocol/settlement/silence-count';
-import { FEES_PER_AUDIT } from '@ogong/validator/intake/complaint';
 import { JOBS_PER_NEW_KEYS_AUDIT } from '../audit-jobs.ts';
 import { readConstant } from '../contract-constants.ts';
 import { createFindings, type EconomicModel, round } from '../finding.ts';

@@ -27,6 +27,7 @@ import { createReceiptStore } from '../books/receipt-store.ts';
 import { GATEWAY_SCHEMA } from '../books/schema.ts';
 import { createTextForm } from '../front/text-form.ts';
 import { createComplaintOutbox } from '../outbox/complaint-outbox.ts';
+import { createComplaintRations } from '../outbox/complaint-rations.ts';
 import { createDeliveryOutbox } from '../outbox/delivery-outbox.ts';
 import { createMilestoneOutbox } from '../outbox/milestone-outbox.ts';
 import { createCacheScopes } from './cache-scope.ts';
@@ -103,7 +104,8 @@ function live(path: string, network: FakeNetwork, death: Death) {
   const { chain } = network;
   const ledger = createChannelLedger(books);
   const receipts = createReceiptStore(books);
-  const complaints = createComplaintOutbox({ books, chain, links, clock: systemClock, payer: fakePayer });
+  const rations = createComplaintRations({ books, clock: systemClock });
+  const complaints = createComplaintOutbox({ books, chain, links, clock: systemClock, payer: fakePayer, rations });
   const deliveries = createDeliveryOutbox({ books, chain, links, clock: systemClock });
   const milestones = createMilestoneOutbox({ books, chain, links, clock: systemClock });
   const timeouts = { firstTokenTimeoutMs: 5_000, idleTimeoutMs: 5_000, totalTimeoutMs: 10_000 };

@@ -7,6 +7,8 @@ import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { ComplainRequestSchema, ProveComplaintRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { ReplyTexts, SignedRecord } from '@ogong/protocol/verdict/claim';
 import type { OrderBytes } from '../books/order-store.ts';
+import type { PayingKey } from '../buy/reply.ts';
+import type { ComplaintRations } from './complaint-rations.ts';
 import {
   createValidatorOutbox,
   SEND_TIMEOUT_MS,
@@ -20,17 +22,24 @@ export interface OutboxComplaint {
   readonly record?: SignedRecord;
   /** Sent when the validator asks for it. */
   readonly opening?: { readonly opening: Uint8Array; readonly texts?: ReplyTexts };
+  /** The client on whose claim alone it rests, so it counts in this client's ration. Default: this gateway has seen the fault. */
+  readonly claimant?: Pick<PayingKey, 'id' | 'organisation'>;
 }
 
 export interface ComplaintOutbox extends Omit<ValidatorOutbox, 'put'> {
-  /** Stores a complaint; it is on the disk when this resolves. @param validator 20 bytes. */
-  put(validator: Uint8Array, complaint: OutboxComplaint): Promise<void>;
+  /**
+   * Stores a complaint; it is on the disk when this resolves. One beyond its claimant's ration is dropped.
+   * @param validator 20 bytes.
+   * @returns false if it was dropped.
+   */
+  put(validator: Uint8Array, complaint: OutboxComplaint): Promise<boolean>;
 }
 
 export interface ComplaintOutboxDependencies extends ValidatorOutboxDependencies {
   readonly chain: ValidatorOutboxDependencies['chain'] & Pick<ChainView, 'ledger'>;
   /** Signs the complaint. */
   readonly payer: LedgerSigner;
+  readonly rations: ComplaintRations;
   readonly onSent?: (reason: string, outcome: string) => void;
 }
 
@@ -40,6 +49,7 @@ const PER_ROUND = 16;
 export function createComplaintOutbox({
   onSent = () => {},
   payer,
+  rations,
   ...dependencies
 }: ComplaintOutboxDependencies): ComplaintOutbox {
   const { chain } = dependencies;
@@ -63,18 +73,24 @@ export function createComplaintOutbox({
   );
   return {
     ...outbox,
-    put(validator, { opening, ...complaint }) {
+    async put(validator, { opening, claimant, ...complaint }) {
+      const order = parseOrder(complaint.order.order);
+      const owner = claimant && { keyId: claimant.id, organisation: claimant.organisation?.id ?? '' };
+      if (owner && !(await rations.take(owner, order.maxFeeAtomic))) {
+        onSent(complaint.reason, 'beyond the ration of its client');
+        return false;
+      }
       const openingHash = opening && crypto.sha256(opening.opening);
       const { ledger } = chain;
-      const orderHash = hashOrder(crypto, ledger, parseOrder(complaint.order.order));
+      const orderHash = hashOrder(crypto, ledger, order);
       const { reason } = complaint;
       const terms = { ledger, orderHash, reason, record: complaint.record?.record, openingHash };
       const signature = signComplaint(crypto, payer, terms);
       const filled = { ...complaint, signature, ...(openingHash && { openingHash }) };
       const message = toBinary(ComplainRequestSchema, create(ComplainRequestSchema, filled));
-      const { order } = complaint.order;
-      const proof = opening && create(ProveComplaintRequestSchema, { order, opening });
-      return outbox.put([validator], { message, opening: proof && toBinary(ProveComplaintRequestSchema, proof) });
+      const proof = opening && create(ProveComplaintRequestSchema, { order: complaint.order.order, opening });
+      await outbox.put([validator], { message, opening: proof && toBinary(ProveComplaintRequestSchema, proof) });
+      return true;
     },
   };
 }

@@ -20,6 +20,7 @@ function open(isDiskBroken = false, isUnsaid = false, isEnded = false) {
       put: async (_validator: Uint8Array, { reason }: { readonly reason: string }) => {
         if (isDiskBroken) throw new Error('the disk is full');
         accused.push(reason);
+        return true;
       },
     },
     ledger: { abandon: async () => {} },

@@ -26,7 +26,7 @@ import {
   type KeepContext,
   listSecondRecipients,
 } from '../buy/check/check-reply.ts';
-import type { ProviderAttempt } from '../buy/reply.ts';
+import type { PayingKey, ProviderAttempt } from '../buy/reply.ts';
 import { accuseProvider, type ReportContext, reportBroken, reportToRouter } from '../buy/report-attempt.ts';
 import type { ValidatorChoice } from '../buy/validator-choice.ts';
 import type { DeliveryOutbox } from '../outbox/delivery-outbox.ts';
@@ -111,19 +111,26 @@ const isTooLong = (
   !isOwnEvidence(parseModelId(match.ticket.modelId).tier, evidence);
 
 /**
- * The client rejects the reply. It is audited, and paid unless the audit finds a fault. A complaint of one client keeps the
+ * The client rejects the reply. Within the client's ration it is audited, and it is paid unless the audit finds a fault. A complaint of one client keeps the
  * provider from its own account. Complaints of several accounts keep it from others too (see DoubtedProviders).
+ * @returns false if the complaint is beyond the client's ration.
  */
 export async function complainOfSealed(
   context: ComplainContext,
   { attempt, record }: Pick<SealedPassage, 'attempt' | 'record'>,
-  reason: string,
-): Promise<void> {
+  { reason, key }: { readonly reason: string; readonly key: PayingKey },
+): Promise<boolean> {
   const replyId = toHex(attempt.replyId);
   context.onFault?.(reason, attempt.match.ticket.providerId);
-  await context.complaints.put(attempt.validator, { order: attempt.order, reason, record });
+  const isSent = await context.complaints.put(attempt.validator, {
+    order: attempt.order,
+    reason,
+    record,
+    claimant: key,
+  });
   await context.ledger.noteFailure(replyId, { code: 'ogong_check_failed', reason, shownBytes: 0 });
   await context.ledger.abandon(replyId);
+  return isSent;
 }
 
 /**

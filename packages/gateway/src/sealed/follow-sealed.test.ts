@@ -46,7 +46,7 @@ async function follow(given: {
     clock: { nowMs: () => Date.now() },
     validators: { doubt: () => {}, noteRefused: () => {}, answers: async () => true },
     chain: { ledger },
-    complaints: { put: async (_validator: unknown, { reason }: { readonly reason: string }) => void done.push(reason) },
+    complaints: { put: async (_validator: unknown, { reason }: { readonly reason: string }) => done.push(reason) > 0 },
     ledger: { abandon: async () => {} },
     links: { to: () => ({ report: async ({ outcome }: { readonly outcome: string }) => void done.push(outcome) }) },
   };

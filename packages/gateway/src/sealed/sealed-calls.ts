@@ -177,10 +177,12 @@ export function createSealedCalls({
     return false;
   };
 
-  /** The client's report counts for others once the complaint is on its way. */
+  /** The client's report counts for others once the complaint is on its way. Without one it counts for its own account. */
   async function complain(reply: SealedPassage, key: PayingKey, reason: string): Promise<void> {
-    await complainOfSealed(context, reply, reason);
-    doubted.note(reply.attempt.match.ticket.providerId, key, false);
+    const isSent = await complainOfSealed(context, reply, { reason, key });
+    const { providerId } = reply.attempt.match.ticket;
+    if (isSent) doubted.note(providerId, key, false);
+    else doubted.noteOwn(providerId, key);
   }
 
   return {

@@ -540,6 +540,14 @@ describe('a sealed reply that fails its check', () => {
     expect((await other.chat.completions.create(params)).response.choices[0]?.message.content).toBe(ANSWER);
   });
 
+  it('is complained of once if its client has paid no fees', async () => {
+    const bad = { signedText: 'something else' };
+    const { options } = await open([bad, bad]);
+    for (let i = 0; i < 2; i++) await failure(createClient(options).chat.completions.create(params));
+    await expect.poll(() => fixture.log.some((line) => line.includes('beyond the ration of its client'))).toBe(true);
+    await expect.poll(() => fixture.network.complaints.length).toBe(1);
+  });
+
   it('is complained of with its record where its client said so while it ran', async () => {
     const { options } = await open([{ pauseMs: 20 }]);
     const telling: typeof fetch = async (input, init) => {

@@ -109,6 +109,12 @@ export const ADMISSION_DOUBT_MS = 3_600_000;
 /** The time after the order's expiry during which providers store admissions. A party that collects evidence has a week. */
 export const ADMISSIONS_KEPT_MS = 7 * 86_400_000;
 
+/**
+ * A payer may have one fee in so many audited without a finding, at its own word. The verification shares of these fees pay for the audit.
+ * A gateway gives each of its accounts the same part of the account's fees.
+ */
+export const FEES_PER_AUDIT = 20n;
+
 const LEAST_LIFETIME_MS = 120_000;
 
 /** The longest expected time of a reply whose order can live long enough. */

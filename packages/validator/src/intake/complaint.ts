@@ -1,5 +1,6 @@
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import { MAX_COMPLAINT_REASON, verifyComplaint } from '@ogong/protocol/exchange/complaint';
+import { FEES_PER_AUDIT } from '@ogong/protocol/exchange/limits';
 import { type NamedOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import {
   type BoundRecord,
@@ -139,12 +140,6 @@ async function keepHanded(
 
 /** Number of audits without a finding that a payer may request before it has paid. */
 const FREE_AUDITS = 4;
-/**
- * A payer may have one fee in so many audited without a finding. The verification shares of these fees pay for the
- * audit.
- * @internal but for the laboratory
- */
-export const FEES_PER_AUDIT = 20n;
 
 /**
  * Requests an audit. An audit costs verifiers more than its reply pays them, so a payer whose audits find nothing must

@@ -158,7 +158,9 @@ export async function checkReply<R extends BoughtAnswer>(
   if (context.prompts.isOdd({ model: job.request.model, ...metered })) {
     // The answer is good as far as anybody can see here. Only an audit counts the prompt again.
     context.onFault?.(ODD_PROMPT, attempt.match.ticket.providerId);
-    await context.complaints.put(attempt.validator, { order: attempt.order, reason: ODD_PROMPT, ...evidence });
+    // A client can write such prompts.
+    const complaint = { order: attempt.order, reason: ODD_PROMPT, ...evidence, claimant: job.key };
+    await context.complaints.put(attempt.validator, complaint);
   }
   return read.reply;
 }
