@@ -116,6 +116,14 @@ export const KEY_MUTATIONS: readonly Mutation[] = [
     given: { liars: 0, only: ['ahead'], faultsPerMinute: 8 },
   },
   {
+    name: 'signs-by-an-unsettled-key',
+    meaning: 'a key signs although a reorganisation may still take it back',
+    file: 'packages/validator/src/beacon/threshold-state.ts',
+    from: 'if (reading === undefined || !isSettled(reading, epoch)) return undefined;',
+    to: 'if (reading === undefined) return undefined;',
+    given: { beacon: 'threshold', liars: 0, only: ['reorg'], faultsPerMinute: 12 },
+  },
+  {
     name: 'lets-a-send-fail',
     meaning: 'nobody minds that a message of the bootstrap beacon was not delivered',
     file: DRIVER,

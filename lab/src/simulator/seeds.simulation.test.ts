@@ -30,6 +30,7 @@ const SEEDS: Readonly<Record<string, readonly string[]>> = {
   'an epoch that begins again with another set': given('locked-set'),
   'verifiers that never commit': given('never-commits'),
   'clocks that are put minutes ahead of the chain before there is a key': given('clocks-ahead'),
+  'a reorganisation that takes back a key just before its first epoch': given('undone-key'),
   'a validator that has started and never catches up': given('left-behind'),
   'a validator that answers gateways and admits nothing': given('admits-nothing'),
 };
@@ -44,6 +45,7 @@ const BROKEN: readonly (readonly [plan: string, mutation: string, invariant: str
   // One of those whose epoch began again had the others' certificate shown to it for 47 s.
   ['locked-set', 'refuses-the-set-before', 'every-epoch-ends'],
   ['clocks-ahead', 'goes-by-its-own-clock', 'a-key-certifies-its-epochs'],
+  ['undone-key', 'signs-by-an-unsettled-key', 'one-value-an-epoch'],
   ['left-behind', 'orders-at-who-is-behind', 'the-honest-are-served'],
   ['admits-nothing', 'stays-where-nothing-is-admitted', 'the-honest-are-served'],
 ];

@@ -364,7 +364,7 @@ export function createLedger({ crypto, nowMs, wallMs, beaconPeriodS, ...rates }:
         }));
         return { block: number, validators };
       },
-      /** A reorganisation takes back what counts in no epoch yet: periods are longer than what a chain replaces. */
+      /** A reorganisation takes back no key that counts already: its activation is more than an epoch old, and no chain replaces that. */
       async beaconKeys(): Promise<BeaconKeysReading | undefined> {
         const reading = beaconKeys && (await beaconClient(bare.settlement).beaconKeys());
         return reading && { ...reading, block: block() };

@@ -33,6 +33,14 @@ const firstEpochOf = async (net: ThresholdNetwork): Promise<bigint> => {
   return reading?.generations[0]?.firstEpoch as bigint;
 };
 
+const passUntil = (net: ThresholdNetwork, atMs: number): Promise<void> => net.pass(atMs - net.clock.nowMs());
+
+async function retireKey(net: ThresholdNetwork, lastEpoch: bigint): Promise<void> {
+  const digest = hashRetirement(crypto, net.domain, { generation: 1, lastEpoch });
+  const signed = net.nodes.map(({ key }) => key.signDigest(digest));
+  await net.chain.connect('0x00').retireGeneration(1, lastEpoch, await sortQuorum(digest, signed));
+}
+
 const readKey = (message: Uint8Array): KeyMessage | undefined => {
   try {
     return keyMessageFormat.decode(message);
@@ -216,9 +224,9 @@ describe('threshold driver', () => {
     }
     // In the first epochs of an era somebody may still have answers for it.
     const { firstEpoch } = (await net.chain.connect('0x00').beaconKeys())!.eras[0]!;
-    await net.pass(net.startOf(firstEpoch + 8n) - 200 - net.clock.nowMs());
+    await passUntil(net, net.startOf(firstEpoch + 8n) - 200);
     const early = [lost.lacking! > 0, lost.lacksForGood];
-    await net.pass(net.startOf(firstEpoch + 8n) + 1_000 - net.clock.nowMs());
+    await passUntil(net, net.startOf(firstEpoch + 8n) + 1_000);
     expect([early, [lost.lacking! > 0, lost.lacksForGood]]).toEqual([
       [true, false],
       [true, true],
@@ -240,9 +248,7 @@ describe('threshold driver', () => {
     await net.pass(16_000);
     // Before it is over nobody can make another key.
     const lastEpoch = net.latestOf(0) + 1n;
-    const digest = hashRetirement(crypto, net.domain, { generation: 1, lastEpoch });
-    const signed = net.nodes.map(({ key }) => key.signDigest(digest));
-    await net.chain.connect('0x00').retireGeneration(1, lastEpoch, await sortQuorum(digest, signed));
+    await retireKey(net, lastEpoch);
     await net.pass(26_000);
     const kinds = [lastEpoch, lastEpoch + 1n].map((epoch) => net.kindOf(0, epoch));
     expect(kinds).toEqual(['threshold', 'aggregate']);
@@ -251,6 +257,32 @@ describe('threshold driver', () => {
     expect(reading?.generations).toHaveLength(2);
     expect(latest).toBeGreaterThan(reading?.generations[1]?.firstEpoch as bigint);
     expect(net.kindOf(0, latest)).toBe('threshold');
+  });
+
+  it('makes the first epoch of a key by the bootstrap beacon, if a reorganisation takes back the key just before', async () => {
+    const net = await startNetwork();
+    const undo = net.chain.takeSnapshot();
+    while ((await net.chain.connect('0x00').beaconKeys())?.generations.length === 0) await net.pass(100);
+    const undone = await firstEpochOf(net);
+    await passUntil(net, net.startOf(undone) - 100);
+    undo();
+    await net.pass(20_000);
+    expect(await firstEpochOf(net)).toBeGreaterThan(undone);
+    expect(expectAgreement(net, [0, 1, 2, 3, 4])).toBeGreaterThan(await firstEpochOf(net));
+    expect(net.nodes.map(({ index }) => net.kindOf(index, undone))).toEqual(new Array(5).fill('aggregate'));
+  });
+
+  it('goes on with a key, if a reorganisation takes back its end just before the bootstrap beacon would continue', async () => {
+    const net = await startNetwork();
+    await net.pass(16_000);
+    const undo = net.chain.takeSnapshot();
+    const lastEpoch = net.latestOf(0) + 1n;
+    await retireKey(net, lastEpoch);
+    await passUntil(net, net.startOf(lastEpoch + 1n) - 100);
+    undo();
+    await net.pass(4_000);
+    expect(expectAgreement(net, [0, 1, 2, 3, 4])).toBeGreaterThan(lastEpoch + 1n);
+    expect(net.nodes.map(({ index }) => net.kindOf(index, lastEpoch + 1n))).toEqual(new Array(5).fill('threshold'));
   });
 
   it('takes no part in a bootstrap epoch that a key may have taken over, while it cannot read the chain', async () => {

@@ -10,6 +10,7 @@ import { createEraExchange } from './era-exchange.ts';
 import { createKeyDriver } from './key-driver.ts';
 import {
   countLacking,
+  isSettled,
   newestEra,
   scheduleOf,
   startOf,
@@ -109,13 +110,14 @@ export function createThresholdDriver(dependencies: ThresholdDependencies): Thre
     gate: {
       /**
        * Tells whether the bootstrap beacon makes an epoch. An activation counts from the second epoch after its block.
-       * So a block read since the previous epoch began shows every key to which this epoch can belong. The chain's own
-       * time decides, because clocks of validators may be minutes ahead.
+       * So a block read since the previous epoch began shows every key to which this epoch can belong. The first epoch
+       * after a key needs a block of its own, because a reorganisation may take back the key's end until then. The
+       * chain's own time decides, because clocks of validators may be minutes ahead.
        */
       isOpen(epoch) {
         const reading = state.beaconKeys();
         if (reading === undefined || reading.epoch + 1n < epoch) return false;
-        return findGeneration(toGenerations(reading), epoch) === undefined;
+        return isSettled(reading, epoch) && findGeneration(toGenerations(reading), epoch) === undefined;
       },
       startOf(epoch) {
         const reading = state.beaconKeys();

@@ -125,6 +125,20 @@ export function openRecord(
   return commitments && { generation, era, seats: formCommittee(crypto, network, members), commitments };
 }
 
+/**
+ * Returns whether a reading settles which beacon makes an epoch. Every change of keys up to that epoch had begun to count by the
+ * time of its block. A change counts from the second epoch after its own block. So it is more than an epoch old by then, and no
+ * shorter reorganisation takes it back.
+ */
+export function isSettled(
+  { epoch: read, generations }: Pick<BeaconKeysReading, 'epoch' | 'generations'>,
+  epoch: bigint,
+): boolean {
+  return generations
+    .flatMap(({ firstEpoch, lastEpoch }) => (lastEpoch === undefined ? [firstEpoch] : [firstEpoch, lastEpoch + 1n]))
+    .every((change) => change > epoch || change <= read);
+}
+
 export function newestEra(reading: BeaconKeysReading) {
   const listed = reading.eras.at(-1);
   return listed && { ...listed, era: reading.eras.length };
@@ -150,13 +164,13 @@ export function countLacking(state: ThresholdState, nowMs: number): Lacking | un
 }
 
 /**
- * Returns the signers of an epoch; undefined if the chain lists no key for it, or its group is unknown. Shares of
+ * Returns the signers of an epoch; undefined if the chain lists no settled key for it, or its group is unknown. Shares of
  * former eras are deleted, and those of the newest make the same signature. So the present holders sign a skipped epoch
  * of the past.
  */
 export function findGroup(state: ThresholdState, epoch: bigint): KnownEra | undefined {
   const reading = state.beaconKeys();
-  if (reading === undefined) return undefined;
+  if (reading === undefined || !isSettled(reading, epoch)) return undefined;
   const generation = findGeneration(toGenerations(reading), epoch)?.generation;
   const [era, newest] = [findEra(reading, epoch), newestEra(reading)];
   if (era === undefined || era.generation !== generation) return undefined;
