@@ -287,6 +287,11 @@ export interface TextEngine {
   /** The templated prompt's token ids, for a request that is not (yet) generated. */
   tokenizePrompt(prompt: Prompt): Promise<Uint32Array>;
   /**
+   * Whether the model's own chat template writes the prompt of these messages as they are. Else their turns were joined, or the text
+   * of the model's family stands in its place. Engines without it always use it, or have none.
+   */
+  usesTemplate?(prompt: Prompt): Promise<boolean>;
+  /**
    * The rows of a picture in the bytes of its file; only if there is a `pictureToken`.
    * @throws EngineError('invalid-request') for a file that is no picture that the encoder reads, 'unsupported-model' elsewhere.
    */

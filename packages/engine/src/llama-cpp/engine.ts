@@ -230,6 +230,7 @@ export async function createLlamaEngine(
     score: async (request, { signal } = {}) => (await findRunner(request)).call({ kind: 'score', request }, signal),
     trace: async (request, { signal } = {}) => (await findRunner(request)).call({ kind: 'trace', request }, signal),
     tokenizePrompt: (prompt) => supervisor.call({ kind: 'tokenize', prompt }),
+    usesTemplate: (prompt) => supervisor.call({ kind: 'template', prompt }),
     async encodePicture(file, given) {
       if (encoder !== undefined) return encoder.encode(await decodePicture(file), given);
       throw new EngineError('unsupported-model', 'this model reads no pictures: it has no encoder');

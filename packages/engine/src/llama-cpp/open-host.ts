@@ -79,6 +79,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     answerFormat,
     thinking,
     tokenize: tokenizePrompt,
+    usesTemplate,
   } = createPromptTokenizer(opened.vocabulary, {
     ...file,
     pictureMark: options.pictures?.mark,
@@ -164,7 +165,18 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     );
   const drafter = draftModelPath === undefined ? undefined : openDrafter(library, draftModelPath, options);
   const prefixCache = options.prefixCache && !opened.isRecurrent;
-  return { model, info, tokenizePrompt, maxDrafts, drafter, promptChunk, maxQueue, prefixCache, gatherMs: GATHER_MS };
+  return {
+    model,
+    info,
+    tokenizePrompt,
+    usesTemplate,
+    maxDrafts,
+    drafter,
+    promptChunk,
+    maxQueue,
+    prefixCache,
+    gatherMs: GATHER_MS,
+  };
 }
 
 /** @throws EngineError('unsupported-model') if the mark is not one token of this model. */

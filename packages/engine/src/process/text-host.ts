@@ -38,6 +38,7 @@ export interface TextHostOptions {
    */
   readonly gatherMs?: number | undefined;
   readonly tokenizePrompt: (prompt: Prompt) => Uint32Array;
+  readonly usesTemplate: (prompt: Prompt) => boolean;
   /**
    * Groups of sequences with a scheduler each, whose passes may be under way at the same time. It divides the sequences. Only for a model
    * whose passes are promises, without a drafter. Default: 1.
@@ -73,7 +74,17 @@ interface Asked {
 }
 
 export function createTextHost(options: TextHostOptions): TextHost {
-  const { model, info, promptChunk, maxQueue, tokenizePrompt, send, stepDelayMs = 0, gatherMs = 0 } = options;
+  const {
+    model,
+    info,
+    promptChunk,
+    maxQueue,
+    tokenizePrompt,
+    usesTemplate,
+    send,
+    stepDelayMs = 0,
+    gatherMs = 0,
+  } = options;
   const { groups = 1 } = options;
   const events: [number, TextGenerationEvent][] = [];
   const traces: Trace[] = [];
@@ -190,6 +201,7 @@ export function createTextHost(options: TextHostOptions): TextHost {
       assertPictures(call.prompt, info);
       return tokenizePrompt(call.prompt);
     }
+    if (call.kind === 'template') return usesTemplate(call.prompt);
     if (call.kind === 'detokenize') {
       const known = call.tokens.every((token) => token < info.vocabularySize);
       if (!known) throw new EngineError('invalid-request', 'a token is outside the vocabulary');

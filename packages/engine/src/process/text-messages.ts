@@ -12,12 +12,14 @@ export type TextCall =
   | { readonly kind: 'score'; readonly request: TextScoringRequest }
   | { readonly kind: 'trace'; readonly request: TextTracingRequest }
   | { readonly kind: 'tokenize'; readonly prompt: Prompt }
+  | { readonly kind: 'template'; readonly prompt: Prompt }
   | { readonly kind: 'detokenize'; readonly tokens: Uint32Array };
 
 export interface TextCallResults {
   readonly score: TextScoringResult;
   readonly trace: TextTracingResult;
   readonly tokenize: Uint32Array;
+  readonly template: boolean;
   readonly detokenize: Uint8Array;
 }
 

@@ -106,10 +106,11 @@ export async function openCompletion(
     assertDemands(request.asked, engine.info());
     assertReadsPictures(request.asked, engine.info());
     const fitted = fitModel(context, engine, request, model);
-    const asked = { ...fitted, dropped: [...fitted.dropped, ...listUnmet(engine.info(), fitted)] };
+    const prompts = request.prompts.map((given) => addDefaults(given, model));
+    const unused = (await isTemplateUnused(engine, prompts)) ? [TEMPLATE] : [];
+    const asked = { ...fitted, dropped: [...fitted.dropped, ...listUnmet(engine.info(), fitted), ...unused] };
     const served: Served[] = [];
-    for (const given of request.prompts) {
-      const prompt = addDefaults(given, model);
+    for (const prompt of prompts) {
       if (asked.maxTokens === 0) served.push({ prompt });
       else {
         const exact = writeServed(fields, { prompt, model, maxTokens: asked.maxTokens });
@@ -138,6 +139,15 @@ export async function openCompletion(
     release();
     throw error;
   }
+}
+
+/** The name by which a response says that the model's chat template did not write the prompt. */
+const TEMPLATE = 'chat_template';
+
+async function isTemplateUnused(engine: TextEngine, prompts: readonly Prompt[]): Promise<boolean> {
+  if (!engine.info().hasChatTemplate) return false;
+  for (const prompt of prompts) if ((await engine.usesTemplate?.(prompt)) === false) return true;
+  return false;
 }
 
 export const addDefaults = (prompt: Prompt, { defaults }: ShelfModel): Prompt =>

@@ -173,6 +173,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
     prefixCache: options.prefixCache,
     groups: options.groups,
     tokenizePrompt,
+    usesTemplate: () => true,
     stepDelayMs: options.stepMs ?? 0,
     send: (message) => port.receive(message),
   });

@@ -18,7 +18,8 @@ it('gives a template no clock where no day is known', () => {
     "{% if strftime_now is defined %}{{ strftime_now('%d %b %Y') }}{% else %}26 Jul 2024{% endif %} {{ messages[0].content }}";
   expect(createChatTemplate(guarded, tokens).render({ messages })).toBe('26 Jul 2024 hello');
   const unguarded = createChatTemplate("{{ strftime_now('%Y') }}", tokens);
-  expect(() => unguarded.render({ messages })).toThrow(expect.objectContaining({ code: 'invalid-request' }));
+  expect(unguarded.render({ messages })).toBe('user: hello\nassistant:');
+  expect([unguarded.accepts({ messages }), unguarded.accepts({ messages, day: DAY })]).toEqual([false, true]);
 });
 
 it.each([

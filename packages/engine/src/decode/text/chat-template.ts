@@ -9,6 +9,7 @@ import { type ChatMessage, readArguments } from '@ogong/protocol/modality/text/r
 import type { WrittenTool } from '@ogong/protocol/modality/text/request/tools';
 import { EngineError } from '../../interface/engine-error.ts';
 import type { TemplateThinking } from '../../interface/text.ts';
+import { findFamilyText, toPlainTurns } from './family-text.ts';
 import { formatDay } from './format-day.ts';
 import type { LiteralText } from './literal-text.ts';
 import { writePythonCalls } from './python-calls.ts';
@@ -43,23 +44,28 @@ export interface ChatTemplate {
   /** Undefined if there is no template. */
   readonly thinking: TemplateThinking | undefined;
   /**
-   * @returns the prompt, with what the messages and tools say quoted (literal-text.ts).
-   * @throws EngineError('invalid-request') if the template refuses the messages.
+   * Renders the words of messages and tools quoted (literal-text.ts). Messages that the template refuses are joined to plain turns;
+   * if it refuses those too, the text of the model's family stands in its place.
+   * @throws EngineError('invalid-request') if even that takes too much work.
    */
   render(input: TemplateInput): string;
+  /** Whether the model's own template writes these messages as they are. */
+  accepts(input: TemplateInput): boolean;
 }
 
-/** @throws EngineError('unsupported-model') if the template does not parse. */
 export function createChatTemplate(
   source: string | undefined,
   {
     bosToken,
     eosToken,
     literal,
+    pictureMark = '',
   }: {
     readonly bosToken: string;
     readonly eosToken: string;
     readonly literal: Quoting;
+    /** The text of the token that stands for a picture. Default: none. */
+    readonly pictureMark?: string | undefined;
   },
 ): ChatTemplate {
   const fillWithin = openTemplate(source ?? DEFAULT_TEMPLATE, { bosToken, eosToken });
@@ -88,38 +94,58 @@ export function createChatTemplate(
         : toTemplateMessages(messages, format, { ...literal, writeContent });
     return { messages: written, ...listed };
   }
-  function toOwnFields(messages: readonly ChatMessage[], tools: readonly WrittenTool[]): object {
-    const written = writeTools(messages, tools, { takesSystem });
-    return { messages: written.map((message) => ({ role: message.role, content: writeContent(message) })) };
+  const toFields = (written: readonly ChatMessage[]) => ({
+    messages: written.map((message) => ({ role: message.role, content: writeContent(message) })),
+  });
+  const toOwnFields = (messages: readonly ChatMessage[], tools: readonly WrittenTool[]) =>
+    toFields(writeTools(messages, tools, { takesSystem }));
+  const familyText = openTemplate(findFamilyText(source ?? '') ?? DEFAULT_TEMPLATE, { bosToken, eosToken });
+  const fillFamily = ({ messages }: ReturnType<typeof toFields>, day: number | undefined): string => {
+    const joined = messages.map(({ role, content }) => ({ role, content: joinContent(content, pictureMark) }));
+    return familyText(RENDER_STEPS)({ messages: joined }, day);
+  };
+  /** @returns an empty text if the template refuses. */
+  function renderOwn({ messages, tools = [], marksCalls = false, thinking: wish = NO_WISH, day }: TemplateInput) {
+    const said = toVariables(wish);
+    const own = () => tryFill(fill, { ...toOwnFields(messages, tools), ...said }, { day });
+    const isHermes = format.calls === DEFAULT_FORMAT.calls;
+    if (!hasOwnTools || (marksCalls && !isHermes)) return own();
+    const native = tryFill(fill, { ...toNativeFields(messages, tools), ...said }, { day });
+    // Some templates take only tools of the forms that their makers tried.
+    return isHermes ? native || own() : native;
   }
   return {
     answerFormat: format,
     thinking,
-    render({ messages, tools = [], marksCalls = false, thinking: wish = NO_WISH, day }) {
-      // Some templates take only tools of the forms that their makers tried.
-      const hasTools = tools.length > 0 || messages.some(({ role, calls }) => role === 'tool' || calls !== undefined);
-      const mayBeOwn = hasTools && format.calls === DEFAULT_FORMAT.calls;
+    accepts: (input) => renderOwn(input) !== '',
+    render(input) {
+      const { messages, tools = [], thinking: wish = NO_WISH, day } = input;
+      const turns = () => toPlainTurns(writeTools(messages, tools, { takesSystem }));
       try {
-        const said = toVariables(wish);
-        if (!hasOwnTools || (marksCalls && format.calls !== DEFAULT_FORMAT.calls))
-          return fill({ ...toOwnFields(messages, tools), ...said }, day);
-        const fields = { ...toNativeFields(messages, tools), ...said };
-        if (!mayBeOwn) return fill(fields, day);
-        return tryFill(fill, fields, { day }) || fill({ ...toOwnFields(messages, tools), ...said }, day);
-      } catch (cause) {
-        throw new EngineError(
-          'invalid-request',
-          `the model's chat template refuses these messages: ${(cause as Error).message}`,
-          { cause },
+        return (
+          renderOwn(input) ||
+          tryFill(fill, { ...toOwnFields(messages, tools), ...toVariables(wish) }, { day }) ||
+          tryFill(fill, { ...toFields(turns()), ...toVariables(wish) }, { day }) ||
+          fillFamily(toOwnFields(messages, tools), day)
         );
+      } catch (cause) {
+        throw new EngineError('invalid-request', `these messages make no prompt: ${(cause as Error).message}`, {
+          cause,
+        });
       }
     },
   };
 }
 
+/** The content as one text, with the mark of each picture in its place. */
+const joinContent = (content: unknown, pictureMark: string): string =>
+  typeof content === 'string'
+    ? content
+    : (content as readonly { readonly text?: string }[]).map(({ text }) => text ?? pictureMark).join('');
+
 type FillTemplate = (fields: object, day: number | undefined) => string;
 
-/** @throws EngineError('unsupported-model') if the template does not parse. */
+/** Opens a template. One that does not parse refuses all fields. */
 function openTemplate(
   source: string,
   { bosToken, eosToken }: { readonly bosToken: string; readonly eosToken: string },
@@ -127,12 +153,10 @@ function openTemplate(
   let template: Template;
   try {
     template = createTemplate(source);
-  } catch (cause) {
-    throw new EngineError(
-      'unsupported-model',
-      `the model's chat template does not parse: ${(cause as Error).message}`,
-      { cause },
-    );
+  } catch (error) {
+    return () => () => {
+      throw error;
+    };
   }
   // Those that call templates elsewhere give None for what a chat does not have.
   const common = { add_generation_prompt: true, bos_token: bosToken, eos_token: eosToken, documents: null };
@@ -181,7 +205,7 @@ function readThinking(source: string, fill: FillTemplate): TemplateThinking {
   };
 }
 
-/** How answers of a model with this template are read. @throws EngineError('unsupported-model') if it does not parse. */
+/** How answers of a model with this template are read. */
 export const readTemplateFormat = (source: string): AnswerFormat =>
   readFormat(source, openTemplate(source, { bosToken: '', eosToken: '' })(PROBE_STEPS)).format;
 

@@ -20,12 +20,13 @@ export interface PromptTokenizer {
   readonly answerFormat: AnswerFormat;
   readonly thinking: TemplateThinking | undefined;
   tokenize(prompt: Prompt): Uint32Array;
+  /** Whether the model's own template writes the prompt of these messages as they are. */
+  usesTemplate(prompt: Prompt): boolean;
 }
 
 /**
  * The one place that turns a prompt into tokens, for those that answer and those that check. Control tokens come from the model's
  * template alone: their names in a message are text.
- * @throws EngineError('unsupported-model') if the template does not parse.
  */
 export function createPromptTokenizer(
   vocabulary: PromptVocabulary,
@@ -37,6 +38,7 @@ export function createPromptTokenizer(
     bosToken: nameOf(vocabulary.bos),
     eosToken: nameOf(vocabulary.eos),
     literal,
+    pictureMark,
   });
 
   // Templates disagree on who writes the first token; llama.cpp's own rule is once.
@@ -56,5 +58,6 @@ export function createPromptTokenizer(
     ]);
     return begin(tokens);
   };
-  return { answerFormat: template.answerFormat, thinking: template.thinking, tokenize };
+  const usesTemplate = (prompt: Prompt): boolean => prompt.kind !== 'chat' || template.accepts(prompt);
+  return { answerFormat: template.answerFormat, thinking: template.thinking, tokenize, usesTemplate };
 }

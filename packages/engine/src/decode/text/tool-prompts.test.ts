@@ -137,11 +137,34 @@ it.each([
 it('says it where a template that lists tools refuses these', () => {
   const picky = `<tool_call>{% for t in tools or [] %}{{ raise_exception('not this one') }}{% endfor %}${ALTERNATES}`;
   expect(open(picky).render({ messages: [asked], tools })).toContain('You can call these functions');
-  // Instructions for another family's calls would give calls that are not read.
-  const other = picky.replace('<tool_call>', '[TOOL_CALLS]');
-  expect(() => open(other).render({ messages: [asked], tools })).toThrow(/refuses these messages: not this one/);
-  const silent = picky.replaceAll('system', 'user');
-  expect(() => open(silent).render({ messages: [asked] })).toThrow(/only user and assistant/);
+  expect(open(picky).accepts({ messages: [asked], tools })).toBe(true);
+  const other = open(picky.replace('<tool_call>', '[TOOL_CALLS]'));
+  expect(other.render({ messages: [asked], tools })).toContain('You can call these functions');
+  expect(other.accepts({ messages: [asked], tools })).toBe(false);
+});
+
+it('joins what a template refuses to turns that follow each other', () => {
+  const strict =
+    "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('alternate') }}{% endif %}{{ m.role }}:{{ m.content }}|{% endfor %}";
+  const template = open(strict);
+  const said = [{ role: 'system', content: 'Be brief.' }, asked, asked, { role: 'assistant', content: 'Yes.' }, asked];
+  expect(template.render({ messages: said })).toBe('user:Be brief.\n\nParis?\n\nParis?|assistant:Yes.|user:Paris?|');
+  expect(template.accepts({ messages: said })).toBe(false);
+  expect(template.accepts({ messages: [asked] })).toBe(true);
+});
+
+it.each([
+  ['does not parse', '{% nope %}<|im_start|>', '<|im_start|>user\nParis?<|im_end|>\n<|im_start|>assistant\n'],
+  ['refuses everything', "[INST]{{ raise_exception('no') }}", '<s>[INST] Paris? [/INST]'],
+  [
+    'works for ever',
+    '<start_of_turn>{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}',
+    '<s><start_of_turn>user\nParis?<end_of_turn>\n<start_of_turn>model\n',
+  ],
+  ['shows no sign of a family', "{{ raise_exception('no') }}", 'user: Paris?\nassistant:'],
+])("writes the text of the model's family where a template %s", (_, source, expected) => {
+  expect(open(source).render({ messages: [asked] })).toBe(expected);
+  expect(open(source).accepts({ messages: [asked] })).toBe(false);
 });
 
 it('finds reasoning that the prompt opens, and none where the template refuses a question', () => {

@@ -120,6 +120,7 @@ export async function openChainedTextEngine(
     score: (request, { signal } = {}) => supervisor.call({ kind: 'score', request }, signal),
     trace: (request, { signal } = {}) => supervisor.call({ kind: 'trace', request }, signal),
     tokenizePrompt: (prompt) => supervisor.call({ kind: 'tokenize', prompt }),
+    usesTemplate: (prompt) => supervisor.call({ kind: 'template', prompt }),
     async encodePicture() {
       throw new EngineError(
         'unsupported-model',

@@ -43,7 +43,7 @@ export async function openChainedHost(
   assertUnchanged(files);
   const opened = openLlamaSegment(modelPath, load.segment);
   assertUnchanged(files);
-  const { answerFormat, thinking, tokenize } = createPromptTokenizer(opened.vocabulary, facts);
+  const { answerFormat, thinking, tokenize, usesTemplate } = createPromptTokenizer(opened.vocabulary, facts);
   const vocabulary = spellMarks(opened.vocabulary, answerFormat);
   const segment = await proveSegment(opened.segment);
   const model = createChainedModel({ last: { ...opened, segment, vocabulary }, before, sequences, piecesAhead });
@@ -69,7 +69,7 @@ export async function openChainedHost(
     capabilities: { ...FULL_CAPABILITIES, exact, trace: false },
   };
   return {
-    ...{ model, info, tokenizePrompt: tokenize, promptChunk, maxQueue, groups },
+    ...{ model, info, tokenizePrompt: tokenize, usesTemplate, promptChunk, maxQueue, groups },
     maxDrafts: canDropPositions ? load.drafts : 0,
     prefixCache: load.prefixCache && canDropPositions,
   };

@@ -37,6 +37,7 @@ export const textModality = {
     score: (request, options) => use((engine) => engine.score(request, options)),
     trace: (request, options) => use((engine) => engine.trace(request, options)),
     tokenizePrompt: (prompt) => use((engine) => engine.tokenizePrompt(prompt)),
+    usesTemplate: (prompt) => use(async (engine) => (await engine.usesTemplate?.(prompt)) ?? true),
     encodePicture: (file, options) => use((engine) => engine.encodePicture(file, options)),
     detokenize: (tokens) => use((engine) => engine.detokenize(tokens)),
   }),

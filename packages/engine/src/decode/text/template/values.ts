@@ -119,7 +119,7 @@ export type Dict = ReadonlyMap<Value, Value>;
 
 export const isList = (value: Value): value is List => Array.isArray(value);
 export const isDict = (value: Value): value is Dict => value instanceof Map;
-export const isInteger = (value: Value): value is bigint => typeof value === 'bigint';
+
 export const isNumber = (value: Value): value is boolean | bigint | number =>
   typeof value === 'bigint' || typeof value === 'number' || typeof value === 'boolean';
 

@@ -1,0 +1,82 @@
+import type { ChatMessage } from '@ogong/protocol/modality/text/request/chat-messages';
+
+/** Writes each message of the loop by the given text, in which `role` and `text` stand for its own. */
+const each = (written: string, names: Readonly<Record<string, string>> = {}): string =>
+  `{%- for m in messages %}{% set role = ${JSON.stringify(names)}.get(m.role, m.role) %}{% set text = m.content %}${written}{% endfor -%}`;
+
+/**
+ * Texts of the families of models, for templates that cannot be rendered: a sign in the model's own template, and the turns that the
+ * family was trained with.
+ */
+const FAMILIES: readonly (readonly [sign: RegExp, template: string])[] = [
+  [
+    /<\|im_start\|>/,
+    `${each("{{ '<|im_start|>' ~ role ~ '\\n' ~ text ~ '<|im_end|>\\n' }}")}{{ '<|im_start|>assistant\\n' }}`,
+  ],
+  [
+    /<\|start_header_id\|>/,
+    `{{ bos_token }}${each("{{ '<|start_header_id|>' ~ role ~ '<|end_header_id|>\\n\\n' ~ text ~ '<|eot_id|>' }}")}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}`,
+  ],
+  [
+    /<\|header_start\|>/,
+    `{{ bos_token }}${each("{{ '<|header_start|>' ~ role ~ '<|header_end|>\\n\\n' ~ text ~ '<|eot|>' }}")}{{ '<|header_start|>assistant<|header_end|>\\n\\n' }}`,
+  ],
+  [
+    /<\|turn>/,
+    `{{ bos_token }}${each("{{ '<|turn>' ~ role ~ '\\n' ~ text ~ '<turn|>\\n' }}", { assistant: 'model' })}{{ '<|turn>model\\n' }}`,
+  ],
+  [
+    /<start_of_turn>/,
+    `{{ bos_token }}${each("{{ '<start_of_turn>' ~ role ~ '\\n' ~ text ~ '<end_of_turn>\\n' }}", { assistant: 'model', system: 'user' })}{{ '<start_of_turn>model\\n' }}`,
+  ],
+  [
+    /<\|start_of_role\|>/,
+    `${each("{{ '<|start_of_role|>' ~ role ~ '<|end_of_role|>' ~ text ~ '<|end_of_text|>\\n' }}")}{{ '<|start_of_role|>assistant<|end_of_role|>' }}`,
+  ],
+  [
+    /<\|START_OF_TURN_TOKEN\|>/,
+    `{{ bos_token }}${each("{{ '<|START_OF_TURN_TOKEN|>' ~ role ~ text ~ '<|END_OF_TURN_TOKEN|>' }}", { system: '<|SYSTEM_TOKEN|>', user: '<|USER_TOKEN|>', assistant: '<|CHATBOT_TOKEN|>' })}{{ '<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>' }}`,
+  ],
+  [
+    /<\|start\|>[^]*<\|message\|>/,
+    `${each("{{ '<|start|>' ~ role ~ '<|message|>' ~ text ~ '<|end|>' }}")}{{ '<|start|>assistant' }}`,
+  ],
+  [
+    /<｜User｜>/,
+    `{{ bos_token }}${each("{{ role ~ text ~ (eos_token if m.role == 'assistant' else '') }}", { system: '', user: '<｜User｜>', assistant: '<｜Assistant｜>' })}{{ '<｜Assistant｜>' }}`,
+  ],
+  [
+    /\[INST\]/,
+    `{{ bos_token }}${each("{% if m.role == 'assistant' %}{{ text ~ eos_token }}{% else %}{{ '[INST] ' ~ text ~ ' [/INST]' }}{% endif %}")}`,
+  ],
+  [
+    /<\|user\|>/,
+    `${each("{{ '<|' ~ role ~ '|>\\n' ~ text ~ (eos_token or '<|end|>') ~ '\\n' }}")}{{ '<|assistant|>\\n' }}`,
+  ],
+];
+
+/** @returns undefined if the template shows no sign of a family. */
+export const findFamilyText = (template: string): string | undefined =>
+  FAMILIES.find(([sign]) => sign.test(template))?.[1];
+
+/**
+ * Joins messages to turns of user and assistant that follow each other, as the strictest templates want them. The words of the system
+ * stand before the first of the user.
+ */
+export function toPlainTurns(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  const turns: ChatMessage[] = [];
+  for (const { role, content, parts } of messages) {
+    const turn = { role: role === 'assistant' ? role : 'user', content, ...(parts && { parts }) };
+    const last = turns.at(-1);
+    if (last?.role === turn.role) turns[turns.length - 1] = joinTurns(last, turn);
+    else turns.push(turn);
+  }
+  return turns[0]?.role === 'assistant' ? [{ role: 'user', content: '' }, ...turns] : turns;
+}
+
+function joinTurns(first: ChatMessage, second: ChatMessage): ChatMessage {
+  const content = `${first.content}\n\n${second.content}`;
+  if (first.parts === undefined && second.parts === undefined) return { role: first.role, content };
+  const [before, after] = [first, second].map(({ content: text, parts }) => parts ?? [{ text }]);
+  return { role: first.role, content, parts: [...(before ?? []), { text: '\n\n' }, ...(after ?? [])] };
+}
