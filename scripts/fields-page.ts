@@ -12,6 +12,9 @@ Generated from the tables that gateway and local mode use (\`node scripts/run.mj
 | is dropped | the response header \`x-ogong-ignored\` names it |
 | is refused | status 400 with the reason: it would change the answer's meaning |
 
+The column *changes the answer* says whether an answer without the field would be another answer. No ignored or dropped field has a yes.
+
+
 - A field that no table names is dropped. Where a table has a row for other fields, that row decides.
 - An unknown field of the object \`ogong\` is refused: an ignored demand would be a broken promise ([demands](../spec/request.md#demands)).
 - Null counts as absent. A dropped or refused field has no effect with a value that asks for nothing, such as \`false\` or an empty list.
@@ -33,12 +36,24 @@ export function formatRules(rules: FieldRules): string {
   const rows = Object.entries(rules).map(([field, rule]) => {
     const [effect, why] = explainRule(rule);
     const name = field === OTHERS ? 'other fields' : `\`${field}\``;
-    return `| ${name} | ${effect} | ${why.replaceAll('|', '\\|')} |\n`;
+    return `| ${name} | ${effect} | ${CHANGES[effect]} | ${why.replaceAll('|', '\\|')} |\n`;
   });
-  return rows.length === 0 ? 'No fields.\n' : `| field | | why |\n|---|---|---|\n${rows.join('')}`;
+  return rows.length === 0
+    ? 'No fields.\n'
+    : `| field | | changes the answer | why |\n|---|---|---|---|\n${rows.join('')}`;
 }
 
-function explainRule(rule: FieldRule): readonly [effect: string, why: string] {
+type Effect = 'works' | 'ignored' | 'dropped' | 'refused';
+
+/** Whether an answer without the field would be another answer, by the field's effect. */
+const CHANGES: Readonly<Record<Effect, string>> = {
+  works: 'as documented',
+  ignored: 'no',
+  dropped: 'no',
+  refused: 'yes',
+};
+
+function explainRule(rule: FieldRule): readonly [effect: Effect, why: string] {
   if (typeof rule === 'string') return [rule, ''];
   return 'refused' in rule ? ['refused', rule.refused] : ['dropped', rule.dropped];
 }

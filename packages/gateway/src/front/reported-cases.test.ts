@@ -1,4 +1,5 @@
-import { AGENT_BODIES, missingReportedCases, readReportedCase, whySkipped } from '@ogong/testing/clients/reported-case';
+import { testReportedCases } from '@ogong/testing/clients/expected-answers';
+import { AGENT_BODIES, missingReportedCases, whySkipped } from '@ogong/testing/clients/reported-case';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,22 +11,7 @@ beforeAll(async () => {
 afterAll(() => fixture.close());
 
 describe.skipIf(missingReportedCases !== undefined)(`a request that failed once, with a gateway${whySkipped}`, () => {
-  it.each([
-    ['gateway-max-tokens-above-context', { 'x-ogong-clamped': 'max_tokens=4096' }],
-    ['anthropic-thread', { 'x-ogong-ignored': 'thread' }],
-    ['responses-built-in-and-custom-tools', { 'x-ogong-ignored': 'tools[1], tools[2]' }],
-  ])('is answered, and says what was changed: %s', async (name, headers) => {
-    const { path, init } = readReportedCase(name, FAKE_MODEL);
-    const response = await fetch(`${fixture.url}${path}`, init);
-    await response.text();
-    expect([response.status, Object.fromEntries(response.headers)]).toEqual([200, expect.objectContaining(headers)]);
-  });
-
-  it('has no citations in its answer (Anthropic)', async () => {
-    const { path, init } = readReportedCase('anthropic-citations-null', FAKE_MODEL);
-    const { content } = (await (await fetch(`${fixture.url}${path}`, init)).json()) as { content: object[] };
-    expect(content).toEqual([{ type: 'text', text: expect.any(String) }]);
-  });
+  testReportedCases('gateway', { url: () => fixture.url, models: { text: FAKE_MODEL, large: FAKE_MODEL } });
 });
 
 it.each(Object.keys(AGENT_BODIES))(

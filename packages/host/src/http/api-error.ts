@@ -99,7 +99,7 @@ export class ApiError extends Error {
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof RequestError) {
-    return new ApiError('invalid_request', error.message, {
+    return new ApiError(error.isMissing ? 'not_found' : 'invalid_request', error.message, {
       cause: error,
       param: error.param,
       publicCode: error.code,

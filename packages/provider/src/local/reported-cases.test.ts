@@ -3,6 +3,7 @@ import { OWN_CATALOGUE, readCatalogue } from '@ogong/models/catalogue';
 import { ModelError } from '@ogong/models/model-error';
 import { resolveShortName } from '@ogong/models/short-names';
 import { createModelStore } from '@ogong/models/store';
+import { testReportedCases } from '@ogong/testing/clients/expected-answers';
 import { AGENT_BODIES, missingReportedCases, readReportedCase, whySkipped } from '@ogong/testing/clients/reported-case';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
@@ -16,11 +17,14 @@ const pulled: string[] = [];
 beforeAll(async () => {
   const catalogue = readCatalogue(OWN_CATALOGUE);
   fixture = await createLocalFixture({
-    models: ['fake', 'large', 'embedder'].map((name) => shelve(name)),
+    models: ['fake', 'large', 'embedder', 'tiny-shapes-vision'].map((name) => shelve(name)),
     open: (reference) =>
       reference.endsWith('embedder')
         ? createFakeEmbeddingEngine()
-        : createFakeEngine({ contextSize: reference.endsWith('large') ? 131_072 : 512 }),
+        : createFakeEngine({
+            contextSize: reference.endsWith('large') ? 131_072 : 512,
+            readsPictures: reference.endsWith('vision'),
+          }),
     hosts: ['lan'],
     library: createStoreLibrary(createModelStore('/nonexistent'), async (reference) => {
       pulled.push(resolveShortName(catalogue, reference)?.reference ?? reference);
@@ -55,28 +59,10 @@ describe.skipIf(missingReportedCases !== undefined)(`a request that failed once,
     return { status: response.status, ignored, clamped, body: (await response.json()) as Body };
   }
 
-  it('has no citations in its answer (Anthropic)', async () => {
-    const { status, body } = await send('anthropic-citations-null');
-    expect([status, body.content[0].type, 'citations' in body.content[0]]).toEqual([200, 'text', false]);
-  });
-
-  it('has the length of its prompt when its stream begins (Anthropic)', async () => {
-    const text = await (await call('anthropic-stream-no-input-tokens', 'fake')).text();
-    const start = JSON.parse(/^data: (.*message_start.*)$/m.exec(text)?.[1] ?? '{}') as Body;
-    expect(start.message.usage.input_tokens).toBeGreaterThan(0);
-  });
-
-  it.each([
-    ['anthropic-thread', 'thread'],
-    ['ollama-unknown-top-level', 'temperature, max_output_tokens'],
-    ['responses-built-in-and-custom-tools', 'tools[1], tools[2]'],
-  ])('is answered, and what is left out is named: %s', async (name, ignored) => {
-    expect(await send(name)).toMatchObject({ status: 200, ignored });
-  });
+  const models = { text: 'fake', large: 'large', embedder: 'embedder', seer: 'tiny-shapes-vision' };
+  testReportedCases('local', { url: () => fixture.base, models });
 
   it('has a repetition penalty, which is applied (Ollama)', async () => {
-    const { status, ignored, body } = await send('ollama-repeat-penalty');
-    expect([status, ignored, body.eval_count]).toEqual([200, null, 2]);
     const { init } = readReportedCase('ollama-repeat-penalty', 'fake');
     const { options, ...rest } = JSON.parse(init.body as string) as Body;
     const answer = async (more: object): Promise<string> => {
@@ -89,34 +75,15 @@ describe.skipIf(missingReportedCases !== undefined)(`a request that failed once,
     expect(await answer({ repeat_penalty: 2, repeat_last_n: 0 })).toBe(plain);
   });
 
-  it('has a prompt that is too long', async () => {
-    const { status, body } = await send('openai-prompt-too-long');
-    expect([status, body.error.code]).toEqual([400, 'context_length_exceeded']);
-  });
-
   it('has a format beside a pattern: the answer keeps both', async () => {
     const { status, ignored, body } = await send('schema-format-beside-pattern', 'large');
     expect([status, ignored]).toEqual([200, 'response_format.format']);
     expect(JSON.parse(body.choices[0].message.content)).toEqual({ v: expect.stringMatching(/^[0-9a-f]{8}-/) });
   });
 
-  it('asks for the vector of a long text, and gets one of its beginning', async () => {
-    expect(await send('ollama-embed-truncate', 'embedder')).toMatchObject({ status: 200, clamped: 'input=256' });
-  });
-
-  it('asks for vectors of token ids, and gets one for each list', async () => {
-    const { status, body } = await send('openai-embed-token-arrays', 'embedder');
-    expect([status, body.data.length]).toEqual([200, 2]);
-  });
-
   it('pulls a model by the name that the catalogue lists', async () => {
     expect((await send('pull-names')).status).toBe(503);
     expect(pulled).toEqual(['hf:MaziyarPanahi/Qwen3-0.6B-GGUF:q4_k_m']);
-  });
-
-  it('lists models: each name has a tag', async () => {
-    const { body } = await send('ollama-tags-without-tag');
-    expect(body.models.map(({ name }: { name: string }) => /:latest$/.test(name))).toEqual([true, true, true]);
   });
 
   it('names a host of the LAN, which is allowed; no other name is answered', async () => {

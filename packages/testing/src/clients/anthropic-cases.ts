@@ -117,9 +117,20 @@ export const ANTHROPIC_CASES: readonly ClientCase[] = listCases(
       for await (const stream of connect(target).beta.messages.toolRunner({ ...asked, stream: true }))
         streamed.push((await stream.finalMessage()).stop_reason);
       for (const each of [reasons, streamed]) expect(each).toEqual(['tool_use', 'end_turn']);
-      const last = await connect(target).beta.messages.toolRunner(asked).runUntilDone();
+      const answered: number[] = [];
+      const note: typeof fetch = async (url, init) => {
+        const response = await target.fetch(url, init);
+        const { messages } = JSON.parse(String(init?.body)) as { readonly messages: readonly unknown[] };
+        if (response.ok) answered.push(messages.length);
+        return response;
+      };
+      const last = await connect({ ...target, fetch: note })
+        .beta.messages.toolRunner(asked)
+        .runUntilDone();
       expect(last.content.map(({ type }) => type)).toEqual(['text']);
       expect(cities).toEqual(['Paris', 'Paris', 'Paris']);
+      // The runner asks for a stored conversation first. The model reads the whole one.
+      expect(answered).toEqual([1, 3]);
     },
     async tools(target) {
       const { messages } = connect(target);

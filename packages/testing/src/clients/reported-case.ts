@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 // Requests of real clients that once failed. The repository does not contain them.
 const FOLDER = new URL('../../../../../shared/vectors/cases/', import.meta.url);
@@ -10,6 +10,10 @@ export const missingReportedCases: string | undefined = existsSync(FOLDER)
 
 /** Ends the name of a skipped suite. */
 export const whySkipped = missingReportedCases === undefined ? '' : ` (skipped: ${missingReportedCases})`;
+
+/** Lists the names of all cases. */
+export const listReportedCases = (): readonly string[] =>
+  readdirSync(FOLDER).flatMap((file) => (file.endsWith('.json') ? [file.slice(0, -'.json'.length)] : []));
 
 export interface ReportedRequest {
   readonly path: string;

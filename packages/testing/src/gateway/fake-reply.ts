@@ -29,9 +29,24 @@ const CALL = ['{"name": "weather"', ', "arguments": ', '{"city": ', '"Paris"', '
 /** The schema of the client tests as the arguments of a tool. */
 const THING_CALL = ['{"name": "thing"', ', "arguments": ', ...THING, '}'];
 
+const FORCED_CALLS = [
+  { name: 'thing', words: THING_CALL },
+  { name: 'weather', words: CALL },
+];
+
+/** Writes a call of the first tool, with the first value of each property that it requires. */
+function callFirst([tool]: InferenceRequest['tools']): readonly string[] {
+  const { properties = {}, required = [] } = (tool?.parameters ?? {}) as {
+    readonly properties?: Readonly<Record<string, { readonly enum?: readonly unknown[] }>>;
+    readonly required?: readonly string[];
+  };
+  const given = required.map((name) => `${JSON.stringify(name)}: ${JSON.stringify(properties[name]?.enum?.[0])}`);
+  return [`{"name": ${JSON.stringify(tool?.name)}`, ', "arguments": ', `{${given.join(', ')}}`, '}'];
+}
+
 /** Chooses a story, a call of an offered tool that has no answer yet, or a text that the grammar allows. */
-export function chooseWords({ grammar, terms, messages }: InferenceRequest): readonly string[] {
-  if (terms.isForced) return terms.tools.includes('thing') ? THING_CALL : CALL;
+export function chooseWords({ grammar, terms, tools, messages }: InferenceRequest): readonly string[] {
+  if (terms.isForced) return FORCED_CALLS.find(({ name }) => terms.tools.includes(name))?.words ?? callFirst(tools);
   const hasCall = terms.tools.length > 0 && messages.at(-1)?.role !== 'tool';
   const marked = ['<tool', '_call>\n', ...CALL, '\n</tool_call>'];
   if (grammar !== undefined) return hasCall ? marked : THING;

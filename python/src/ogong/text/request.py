@@ -133,7 +133,14 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "top_n_sigma": (0, -1),
     **dict.fromkeys(("bad_words", "allowed_token_ids", "documents"), ([],)),
     "chat_template": ("",),
-    **dict.fromkeys(("web_search_options", "json_schema"), ({},)),
+    "format": ("",),
+    **dict.fromkeys(("n_predict", "num_predict", "max_new_tokens", "max_output_tokens"), (-1,)),
+    # Keys of other APIs that decide about an answer there.
+    **dict.fromkeys(("max_gen_len", "max_length", "max_tokens_to_sample", "min_new_tokens", "stop_sequences"), ("", [])),
+    **dict.fromkeys(("output_config", "response_schema", "compaction"), ("", [])),
+    **dict.fromkeys(("input", "instructions", "system", "images"), ("", [])),
+    **dict.fromkeys(("web_search_options", "json_schema", "output_format", "moderation"), NEVER),
+    **dict.fromkeys(("thread", "conversation", "previous_response_id"), NEVER),
     **dict.fromkeys(("audio", "truncate_prompt_tokens", "guided_regex", "regex", "ebnf"), NEVER),
 }
 _NEUTRAL_CHAT: dict[str, tuple[Any, ...]] = {"prompt": NEVER, "echo": (False,), "suffix": ("",)}

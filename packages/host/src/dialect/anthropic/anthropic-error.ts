@@ -15,8 +15,9 @@ const TYPES: Readonly<Record<number, string>> = {
 
 /** An error's body, and the last event of a stream that fails. */
 export function toAnthropicError(error: ApiError, requestId: string): Json {
-  const { status } = error;
+  const { status, publicCode } = error;
+  const details = publicCode === null ? null : { error_code: publicCode };
   const message = isOverflow(error) ? wordOverflowForAnthropic(error) : error.message;
   const type = TYPES[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error');
-  return { type: 'error', error: { type, message, details: null }, request_id: requestId };
+  return { type: 'error', error: { type, message, details }, request_id: requestId };
 }

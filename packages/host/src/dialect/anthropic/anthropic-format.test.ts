@@ -84,6 +84,7 @@ describe("Anthropic's answers", () => {
     ['ogong_check_failed', 'api_error'],
   ] as const)('fail by %s as %s', (code, type) => {
     const [event] = dialect.createWriter().fail(new ApiError(code, 'why'));
-    expect(event).toEqual({ type: 'error', error: { type, message: 'why', details: null }, request_id: 'r' });
+    const details = { error_code: code };
+    expect(event).toEqual({ type: 'error', error: { type, message: 'why', details }, request_id: 'r' });
   });
 });

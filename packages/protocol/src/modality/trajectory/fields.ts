@@ -46,7 +46,10 @@ export const PICTURE_FIELDS: FieldRules = {
   background: { refused: 'pictures have no transparency', unless: (value) => value === 'auto' || value === 'opaque' },
   quality: { dropped: 'steps and size decide', unless: (value) => value === 'auto' },
   style: 'dropped',
-  moderation: 'dropped',
+  moderation: {
+    refused: 'no picture is moderated here; leave it out',
+    unless: (value) => value === 'auto' || value === 'low',
+  },
   image: SOURCE,
   images: SOURCE,
   mask: SOURCE,

@@ -124,7 +124,7 @@ describe('a message of Anthropic', () => {
     [{ context_management: { edits: [{ type: 'clear_tool_uses_20250919' }] } }, 'context_management'],
     [{ mcp_servers: [{ type: 'url', name: 'x', url: 'https://x.example' }] }, 'mcp_servers'],
     [{ container: 'c' }, 'container'],
-    [{ seed: 3 }, 'seed'],
+    [{ fallbacks: [{ model: 'x' }] }, 'fallbacks'],
     [{ messages: [{ ...user, name: 'x' }] }, 'messages[0].name'],
     [{ system: [{ type: 'text', text: 'a', x: 1 }] }, 'system[0].x'],
     [{ output_config: { task_budget: 5 } }, 'output_config.task_budget'],
@@ -171,6 +171,23 @@ describe('a message of Anthropic', () => {
     ]);
   });
 
+  it('passes on what only other servers document, and the earlier name of a form', () => {
+    const schema = { type: 'object' };
+    const more = { seed: 3, min_p: 0.1, presence_penalty: 1, output_format: { type: 'json_schema', schema } };
+    const { chat, dropped } = translate({ ...asked, ...more });
+    expect([chat.seed, chat.min_p, chat.presence_penalty, dropped]).toEqual([3, 0.1, 1, []]);
+    expect(chat.response_format).toEqual({ type: 'json_schema', json_schema: { name: 'output', schema } });
+    const twice = { ...asked, ...more, output_config: { format: more.output_format } };
+    expect(() => translate(twice)).toThrow('output_format: use output_config.format');
+  });
+
+  it('asks for strict arguments as a chat does', () => {
+    const tools = [{ name: 'f', input_schema: {}, strict: true }];
+    expect(translate({ ...asked, tools }).chat.tools).toEqual([
+      { type: 'function', function: { name: 'f', parameters: {}, strict: true } },
+    ]);
+  });
+
   it('needs no limit for a token count', () => {
     const { max_tokens: _, ...count } = asked;
     expect(translate(count, 'count').chat).toEqual(count);
@@ -190,6 +207,11 @@ describe('a message of Anthropic', () => {
     [{ tools: [{ type: 5 }] }, 'tools[0].type', null],
     [{ tool_choice: { type: 'auto', x: 1 } }, 'tool_choice.x', 'unsupported_parameter'],
     [{ inference_geo: 'us' }, 'inference_geo', 'unsupported_parameter'],
+    [{ compaction: { type: 'summarize' } }, 'compaction', 'unsupported_parameter'],
+    [{ thread: { type: 'continue', previous_message_id: 'msg_1' } }, 'thread', 'thread_not_found'],
+    [{ thread: { type: 'fork' } }, 'thread.type', null],
+    [{ max_new_tokens: 4 }, 'max_new_tokens', 'unsupported_parameter'],
+    [{ tools: [{ name: 'f', input_schema: {}, strict: 1 }] }, 'tools[0].strict', null],
     [{ tools: [{ name: 'x' }] }, 'tools[0].input_schema', null],
     [{ tool_choice: { type: 'most' } }, 'tool_choice.type', null],
     [{ output_config: { format: { type: 'xml' } } }, 'output_config.format.type', null],

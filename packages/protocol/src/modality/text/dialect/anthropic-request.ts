@@ -3,6 +3,7 @@ import { RequestError } from '../../shared/request-error.ts';
 import { parseObject } from '../../shared/request-fields.ts';
 import { ANTHROPIC_FIELDS, ANTHROPIC_FORMAT_FIELDS, ANTHROPIC_OUTPUT_FIELDS } from '../fields/anthropic-fields.ts';
 import { THINKING_FIELDS } from '../fields/chat-fields.ts';
+import { passFields } from '../fields/passed-fields.ts';
 import { translateMessages, translateSystem } from './anthropic-messages.ts';
 import { translateToolChoice, translateTools } from './anthropic-tools.ts';
 import {
@@ -31,6 +32,7 @@ export function translateAnthropic(body: Uint8Array, use: 'message' | 'count'): 
   const fields = parseObject(body);
   const translator: Translator = { dropped: [] };
   applyRules(translator, fields, ANTHROPIC_FIELDS);
+  readThread(translator, fields.thread);
   if (use === 'message' && isAbsent(fields.max_tokens)) throw new RequestError('max_tokens is required', 'max_tokens');
   const stopSequences = readStops(fields.stop_sequences);
   const messages = [...translateSystem(translator, fields.system), ...translateMessages(translator, fields.messages)];
@@ -42,14 +44,31 @@ export function translateAnthropic(body: Uint8Array, use: 'message' | 'count'): 
     temperature: fields.temperature,
     top_p: fields.top_p,
     top_k: fields.top_k,
+    ...passFields(fields),
     stream: fields.stream,
     tools: translateTools(translator, fields.tools),
     ...translateToolChoice(translator, fields.tool_choice),
     ...translateThinking(translator, fields),
-    response_format: translateFormat(translator, fields.output_config),
+    response_format: translateFormat(translator, fields),
     ogong: fields.ogong,
   };
   return { body: encodeChat(chat), dropped: translator.dropped, stopSequences };
+}
+
+/**
+ * Reads the wish for a stored conversation. A new one is answered as any other request. A later one would be read without the
+ * messages before it, so it is refused in the words that make a client send them.
+ */
+function readThread(translator: Translator, value: unknown): void {
+  if (isAbsent(value)) return;
+  const { type } = readFields(value, 'thread');
+  if (type === 'create') {
+    translator.dropped.push('thread');
+    return;
+  }
+  if (type !== 'continue') throw new RequestError('thread.type must be create or continue', 'thread.type');
+  const message = 'thread: no conversation is kept here; send the whole conversation';
+  throw new RequestError(message, 'thread', 'thread_not_found', { isMissing: true });
 }
 
 function readStops(value: unknown): readonly string[] {
@@ -74,13 +93,17 @@ function translateThinking(translator: Translator, { thinking, output_config: co
   };
 }
 
-function translateFormat(translator: Translator, config: unknown): JsonFields | undefined {
-  if (isAbsent(config)) return undefined;
-  const output = readFields(config, 'output_config');
+function translateFormat(
+  translator: Translator,
+  { output_config: config, output_format: former }: JsonFields,
+): JsonFields | undefined {
+  const output = isAbsent(config) ? {} : readFields(config, 'output_config');
   applyRules(translator, output, ANTHROPIC_OUTPUT_FIELDS, 'output_config');
-  if (isAbsent(output.format)) return undefined;
-  const where = 'output_config.format';
-  const format = readFields(output.format, where);
+  const isNamed = !isAbsent(output.format);
+  if (isNamed && !isAbsent(former)) throw new RequestError('output_format: use output_config.format', 'output_format');
+  const [value, where] = isNamed ? [output.format, 'output_config.format'] : [former, 'output_format'];
+  if (isAbsent(value)) return undefined;
+  const format = readFields(value, where);
   applyRules(translator, format, ANTHROPIC_FORMAT_FIELDS, where);
   if (format.type !== 'json_schema') throw new RequestError(`${where}.type must be "json_schema"`, `${where}.type`);
   const schema = readFields(format.schema, `${where}.schema`);

@@ -23,6 +23,7 @@ function translateTool(translator: Translator, value: unknown, param: string): r
     name: readText(tool.name, `${param}.name`),
     ...(!isAbsent(tool.description) && { description: readText(tool.description, `${param}.description`) }),
     parameters: readFields(tool.input_schema, `${param}.input_schema`),
+    ...(!isAbsent(tool.strict) && { strict: readBoolean(tool.strict, `${param}.strict`) }),
   };
   return [{ type: 'function', function: offered }];
 }

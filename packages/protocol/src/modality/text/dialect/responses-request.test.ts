@@ -108,11 +108,16 @@ describe('a request for a response', () => {
     expect(dropped).toEqual(['store', 'include.reasoning.encrypted_content', 'reasoning.summary', 'text.verbosity']);
   });
 
+  it('passes on what only other servers document', () => {
+    const more = { stop: ['x'], top_k: 5, seed: 3, logit_bias: { 1: 2 } };
+    expect(translate({ ...asked, ...more })).toMatchObject({ chat: more, dropped: [] });
+  });
+
   const tool = { type: 'function', name: 'shell', parameters: {} };
   it.each([
     [{ truncation: 'auto' }, 'truncation'],
     [{ context_management: [{ type: 'compaction' }] }, 'context_management'],
-    [{ messages: [] }, 'messages'],
+    [{ prompt_cache_options: {} }, 'prompt_cache_options'],
     [{ include: ['everything'] }, 'include.everything'],
     [{ tools: [tool, { type: 'web_search' }] }, 'tools[1]'],
     [{ tools: [{ type: 'custom', name: 'apply_patch' }, tool] }, 'tools[0]'],

@@ -1,6 +1,7 @@
 import { applyRules, isAbsent } from '../../shared/field-rules.ts';
 import { RequestError } from '../../shared/request-error.ts';
 import { parseObject } from '../../shared/request-fields.ts';
+import { passFields } from '../fields/passed-fields.ts';
 import {
   RESPONSES_FIELDS,
   RESPONSES_FORMAT_FIELDS,
@@ -45,8 +46,11 @@ export function translateResponses(body: Uint8Array): ResponsesRequest {
     model: fields.model,
     messages: [...readInstructions(fields.instructions), ...translateInput(translator, fields.input)],
     max_completion_tokens: fields.max_output_tokens,
+    stop: fields.stop,
     temperature: fields.temperature,
     top_p: fields.top_p,
+    top_k: fields.top_k,
+    ...passFields(fields),
     ...(hasLogprobs && { logprobs: true, top_logprobs: fields.top_logprobs }),
     stream: fields.stream,
     tools: translateResponseTools(translator, fields.tools),

@@ -6,9 +6,13 @@ import {
   isFalse,
   OTHERS,
 } from '../../shared/field-rules.ts';
+import { FOREIGN_FIELDS } from './answer-fields.ts';
+import { PASSED_FIELDS } from './passed-fields.ts';
 
 /** The keys of a message of Anthropic's API (docs/spec/dialects.md). */
 export const ANTHROPIC_FIELDS: FieldRules = {
+  ...FOREIGN_FIELDS,
+  ...PASSED_FIELDS,
   model: 'works',
   messages: 'works',
   max_tokens: 'works',
@@ -21,7 +25,11 @@ export const ANTHROPIC_FIELDS: FieldRules = {
   tools: 'works',
   tool_choice: 'works',
   output_config: 'works',
+  // An earlier name of output_config.format.
+  output_format: 'works',
   thinking: 'works',
+  // A new one is answered and not kept, so none can be continued.
+  thread: 'works',
   ogong: 'works',
 
   metadata: 'ignored',
@@ -29,14 +37,18 @@ export const ANTHROPIC_FIELDS: FieldRules = {
   cache_control: 'ignored',
   user_profile_id: 'ignored',
   workspace_id: 'ignored',
+  billing_policy: 'ignored',
+  fallback_credit_token: 'ignored',
 
+  // Second choices, if the model refuses. No answer here is a refusal of that kind.
+  fallbacks: 'dropped',
   speed: 'dropped',
   diagnostics: 'dropped',
-  thread: { dropped: 'nothing is stored; the whole conversation is in each request' },
   context_management: { dropped: 'a prompt is answered as it is sent', unless: isEmptyObject },
   mcp_servers: { dropped: 'the model is offered no tools that a server runs', unless: isEmptyList },
   container: { dropped: 'the model is offered no tools that a server runs' },
 
+  compaction: { refused: 'no conversation is summarised here; leave it out' },
   inference_geo: { refused: 'nobody can promise this here; leave it out' },
 };
 
@@ -66,7 +78,9 @@ export const ANTHROPIC_BLOCK_FIELDS = {
 /** A tool that the client runs. Others are dropped as a whole, and the response names them. */
 export const ANTHROPIC_TOOL_FIELDS: FieldRules = {
   ...{ type: 'works', name: 'works', description: 'works', input_schema: 'works' },
-  ...{ strict: 'ignored', eager_input_streaming: 'ignored', allowed_callers: 'ignored', ...CACHED },
+  // It works if a grammar constrains the answer. Otherwise the response names it.
+  strict: 'works',
+  ...{ eager_input_streaming: 'ignored', allowed_callers: 'ignored', ...CACHED },
   input_examples: 'dropped',
   defer_loading: { dropped: 'every tool is in the prompt from the start', unless: isFalse },
 };

@@ -4,6 +4,7 @@ import type { FieldRule } from '../../shared/field-rules.ts';
 import { translateAnthropic } from '../dialect/anthropic-request.ts';
 import { translateResponses } from '../dialect/responses-request.ts';
 import { parseRequest } from '../request/request.ts';
+import { ANSWER_FIELDS } from './answer-fields.ts';
 import { TEXT_API_FIELDS } from './api-fields.ts';
 
 const model = 'ogong/verified/test/m';
@@ -145,3 +146,17 @@ for (const [api, tables] of Object.entries(TEXT_API_FIELDS)) {
     });
   });
 }
+
+describe('a field that changes the answer', () => {
+  const bodies = Object.values(TEXT_API_FIELDS).flatMap((tables) =>
+    Object.entries(tables).filter(([object]) => object.startsWith('POST ')),
+  );
+
+  it.each(bodies)('has a rule in %s, and is neither ignored nor dropped', (_, rules) => {
+    const left = [...ANSWER_FIELDS].filter((name) => {
+      const rule = rules[name];
+      return rule === undefined || rule === 'ignored' || isDropped(rule);
+    });
+    expect(left).toEqual([]);
+  });
+});

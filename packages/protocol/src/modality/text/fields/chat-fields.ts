@@ -11,6 +11,7 @@ import {
   isZero,
   OTHERS,
 } from '../../shared/field-rules.ts';
+import { FOREIGN_FIELDS } from './answer-fields.ts';
 
 /**
  * The keys of a body (docs/spec/request.md): OpenAI's own, and those that clients of OpenRouter, vLLM, llama.cpp and LiteLLM add.
@@ -21,6 +22,8 @@ const TOOLS: FieldRefusal = { refused: 'use tools and tool_choice', unless: isEm
 const NO_CHAT: FieldRefusal = { refused: 'only chats call tools', unless: isEmptyList };
 const isTextAlone = (value: unknown): boolean => Array.isArray(value) && value.length === 1 && value[0] === 'text';
 const isNoChoice = (value: unknown): boolean => value === 'none' || value === 'auto';
+const LIMIT: FieldRefusal = { refused: 'use max_tokens', unless: (value) => value === -1 };
+const UNSTORED: FieldRefusal = { refused: 'no conversation is kept here; send the whole conversation as messages' };
 const TOKENS: FieldRefusal = { refused: 'tokens are shown and ended as the model has them; leave it out' };
 
 const COMMON = {
@@ -66,6 +69,7 @@ const COMMON = {
   transforms: 'dropped',
   // For the accounting of a proxy.
   prompt_cache_retention: 'dropped',
+  prompt_cache_options: 'dropped',
   cache_salt: 'dropped',
   priority: 'dropped',
   request_id: 'dropped',
@@ -76,7 +80,9 @@ const COMMON = {
   functions: TOOLS,
   function_call: { ...TOOLS, unless: isNoChoice },
   audio: { refused: 'text models make no audio' },
-  web_search_options: { refused: 'nothing is searched here; leave it out', unless: isEmptyObject },
+  // An empty object asks for a search, too.
+  web_search_options: { refused: 'nothing is searched here; leave it out' },
+  moderation: { refused: 'no answer is moderated here; leave it out' },
   plugins: { refused: 'no plugins are served; leave it out', unless: isEmptyList },
   chat_template: { refused: "the model's own template makes the prompt; leave it out", unless: isEmptyText },
   add_generation_prompt: { refused: 'a chat always ends with a turn of the assistant', unless: isTrue },
@@ -105,7 +111,18 @@ const COMMON = {
   bad_words: { refused: 'use logit_bias', unless: isEmptyList },
   allowed_token_ids: { refused: 'use logit_bias, or a grammar', unless: isEmptyList },
   documents: { refused: 'write the documents into the messages', unless: isEmptyList },
-  json_schema: { refused: 'use response_format', unless: isEmptyObject },
+  // An empty one stands for any JSON.
+  json_schema: { refused: 'use response_format' },
+  format: { refused: 'use response_format', unless: isEmptyText },
+  output_format: { refused: 'use response_format' },
+  // The limit of tokens, by its names on other servers.
+  n_predict: LIMIT,
+  num_predict: LIMIT,
+  max_new_tokens: LIMIT,
+  max_output_tokens: LIMIT,
+  thread: UNSTORED,
+  conversation: UNSTORED,
+  previous_response_id: UNSTORED,
   regex: { refused: 'use a json_schema with a pattern, or a grammar' },
   ebnf: { refused: 'use a grammar in GBNF' },
   guided_json: 'works',
@@ -118,6 +135,7 @@ const COMMON = {
 } as const satisfies FieldRules;
 
 export const CHAT_FIELDS: FieldRules = {
+  ...FOREIGN_FIELDS,
   ...COMMON,
   messages: 'works',
   prompt: { refused: 'a chat has messages; use completions to continue a text' },
@@ -136,6 +154,7 @@ export const CHAT_FIELDS: FieldRules = {
 };
 
 export const COMPLETION_FIELDS: FieldRules = {
+  ...FOREIGN_FIELDS,
   ...COMMON,
   prompt: 'works',
   messages: { refused: 'a completion has a prompt; use chat completions', unless: isEmptyList },

@@ -1,15 +1,21 @@
 import { type FieldRefusal, type FieldRules, isEmptyList, isEmptyObject, isFalse } from '../../shared/field-rules.ts';
+import { FOREIGN_FIELDS } from './answer-fields.ts';
+import { PASSED_FIELDS } from './passed-fields.ts';
 
 const UNSTORED: FieldRefusal = { refused: 'no response is stored here; send the whole conversation as input' };
 
 /** The keys of a response of OpenAI's API (docs/spec/dialects.md). */
 export const RESPONSES_FIELDS: FieldRules = {
+  ...FOREIGN_FIELDS,
+  ...PASSED_FIELDS,
   model: 'works',
   input: 'works',
   instructions: 'works',
   max_output_tokens: 'works',
   temperature: 'works',
   top_p: 'works',
+  top_k: 'works',
+  stop: 'works',
   top_logprobs: 'works',
   stream: 'works',
   stream_options: 'works',
@@ -33,12 +39,21 @@ export const RESPONSES_FIELDS: FieldRules = {
 
   prompt_cache_retention: 'dropped',
   prompt_cache_options: 'dropped',
+  access_programs: 'dropped',
+  // A picture is read as its model's encoder reads it.
+  image: 'dropped',
+  // It says how a refused one works.
+  background_options: 'dropped',
   truncation: {
     dropped: "a prompt that fits is answered whole; a longer one is refused with the context's error",
     unless: (value) => value === 'disabled',
   },
   context_management: { dropped: 'a prompt is answered as it is sent', unless: isEmptyList },
 
+  max_tokens: { refused: 'use max_output_tokens' },
+  max_completion_tokens: { refused: 'use max_output_tokens' },
+  response_format: { refused: 'use text.format' },
+  messages: { refused: 'use input', unless: isEmptyList },
   previous_response_id: UNSTORED,
   conversation: UNSTORED,
   background: { ...UNSTORED, unless: isFalse },
