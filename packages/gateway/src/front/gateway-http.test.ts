@@ -84,7 +84,10 @@ describe('a bad request', () => {
     [
       'a schema that no grammar expresses',
       '/v1/chat/completions',
-      { ...chat, response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { not: {} } } } },
+      {
+        ...chat,
+        response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { not: { type: 'null' } } } },
+      },
       [400, 'response_format', 'unsupported_parameter'],
     ],
     ['no prompt', '/v1/completions', { model: FAKE_MODEL }, [400, 'prompt', null]],

@@ -1,5 +1,6 @@
 import { translateAnthropic } from '@ogong/protocol/modality/text/dialect/anthropic-request';
 import { type Identity, nameCall } from '@ogong/protocol/modality/text/dialect/completion-formats';
+import { listNamespaced } from '@ogong/protocol/modality/text/dialect/namespaces';
 import { translateResponses } from '@ogong/protocol/modality/text/dialect/responses-request';
 import type { Translation } from '@ogong/protocol/modality/text/dialect/translation';
 import type { ApiContext } from '../http/api-app.ts';
@@ -55,10 +56,17 @@ export const API_DIALECTS: Readonly<Record<ApiDialectName, ApiDialect>> = {
     idPrefix: 'resp_',
     read(_, body) {
       const { asked, ...translation } = translateResponses(body);
+      const namespaced = listNamespaced(asked.tools);
       return {
         ...translation,
         toDialect: ({ identity, nowMs }) =>
-          createResponsesDialect({ identity, asked, nowMs, nameCall: (call) => nameCall(identity.id, { call }) }),
+          createResponsesDialect({
+            identity,
+            asked,
+            namespaced,
+            nowMs,
+            nameCall: (call) => nameCall(identity.id, { call }),
+          }),
       };
     },
     readCount: (_, body) => translateResponses(body),

@@ -16,13 +16,14 @@ const pulled: string[] = [];
 
 beforeAll(async () => {
   const catalogue = readCatalogue(OWN_CATALOGUE);
+  const contexts: Readonly<Record<string, number>> = { large: 131_072, 'tiny-shapes-vision': 1_024 };
   fixture = await createLocalFixture({
     models: ['fake', 'large', 'embedder', 'tiny-shapes-vision'].map((name) => shelve(name)),
     open: (reference) =>
       reference.endsWith('embedder')
         ? createFakeEmbeddingEngine()
         : createFakeEngine({
-            contextSize: reference.endsWith('large') ? 131_072 : 512,
+            contextSize: contexts[reference.replace('file:/', '')] ?? 512,
             readsPictures: reference.endsWith('vision'),
           }),
     hosts: ['lan'],

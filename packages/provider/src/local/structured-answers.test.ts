@@ -42,7 +42,7 @@ describe("OpenAI's response_format", () => {
   it('is refused by the keyword that a grammar cannot express', async () => {
     const bad = {
       type: 'json_schema' as const,
-      json_schema: { name: 'x', schema: { properties: { a: { not: {} } } } },
+      json_schema: { name: 'x', schema: { properties: { a: { not: { type: 'null' } } } } },
     };
     const answer = client.chat.completions.create({ ...asked, response_format: bad });
     await expect(answer).rejects.toMatchObject({

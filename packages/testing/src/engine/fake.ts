@@ -2,6 +2,7 @@ import type { BatchModel } from '@ogong/engine/decode/batch-model';
 import { createModelDrafter } from '@ogong/engine/decode/model-drafter';
 import { nativeHash } from '@ogong/engine/decode/native-hash';
 import { refuseFill } from '@ogong/engine/decode/text/fill-prompt';
+import { moveToolPictures } from '@ogong/engine/decode/text/tool-pictures';
 import { writeTools } from '@ogong/engine/decode/text/tool-text';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { SegmentEngine, UpstreamRows } from '@ogong/engine/interface/segment';
@@ -151,13 +152,15 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
     const { wanted } = prompt.thinking ?? NO_WISH;
     const wish = wanted === 'unsaid' ? '' : `think: ${wanted}\n`;
     const pictures = [...(prompt.pictures ?? [])];
-    const lines = writeTools(prompt.messages, prompt.tools ?? []).flatMap(({ role, content, parts }) => [
-      ...spell(`${role}: `),
-      ...(parts ?? [{ text: content }]).flatMap((part) =>
-        'text' in part ? spell(part.text) : (pictures.shift()?.pieces ?? []).flatMap(writePiece),
-      ),
-      ...spell('\n'),
-    ]);
+    const lines = writeTools(moveToolPictures(prompt.messages), prompt.tools ?? []).flatMap(
+      ({ role, content, parts }) => [
+        ...spell(`${role}: `),
+        ...(parts ?? [{ text: content }]).flatMap((part) =>
+          'text' in part ? spell(part.text) : (pictures.shift()?.pieces ?? []).flatMap(writePiece),
+        ),
+        ...spell('\n'),
+      ],
+    );
     return Uint32Array.of(BOS, ...spell(wish), ...lines, ...spell('assistant:'));
   };
 

@@ -37,6 +37,7 @@ const SCHEMAS: readonly (readonly [schema: unknown, texts: readonly string[]])[]
   [{ type: 'array', items: { $ref: '#' }, maxItems: 2 }, ['[]', '[[],[[]]]', '[[],[],[]]', '[1]']],
   [{ prefixItems: [{ const: 1 }], items: { type: 'boolean' }, minItems: 2 }, ['[1,true]', '[1]', '[ 1, false, true ]']],
   [{ oneOf: [{ type: 'string' }, { type: 'number' }] }, ['"a"', '1e5', 'true']],
+  [{ properties: { a: { anyOf: [{ not: {} }, { const: 'q' }] }, b: { not: {} } } }, ['{}', '{"a":"q"}', '{"b":1}']],
 ];
 
 const GRAMMARS: readonly (readonly [grammar: string, texts: readonly string[]])[] = [

@@ -34,6 +34,14 @@ const chat = (...content: readonly object[]): string =>
 const CHATS = [
   chat({ type: 'text', text: 'What is this?' }, part(A)),
   chat(part(A), { type: 'text', text: 'Compare: ' }, part(B, 'image/jpeg'), part(A, 'image/webp')),
+  JSON.stringify({
+    model: 'ogong/verified/test/m',
+    messages: [
+      { role: 'user', content: 'Look.' },
+      { role: 'tool', tool_call_id: 'c', content: [{ type: 'text', text: 'Seen:' }, part(A), part(B)] },
+      { role: 'tool', tool_call_id: 'd', content: [{ type: 'text', text: 'Nothing.' }] },
+    ],
+  }),
 ];
 
 /** Bodies that are refused. */

@@ -167,7 +167,11 @@ def measure_messages(body: dict[str, Any]) -> int:
         reasoning = message.get("reasoning_content", "") if role == "assistant" else ""
         size += 64 + _bytes(read_text(reasoning, f"{place}.reasoning_content"))
         if "content" in message or not (calls or reasoning):
-            size += _measure_content(message.get("content"), f"{place}.content", role == "user")
+            content = message.get("content")
+            size += _measure_content(content, f"{place}.content", role in ("user", "tool"))
+            # The pictures of a tool's answer may stand in a message of their own.
+            if role == "tool" and isinstance(content, list) and any(map(_is_picture, content)):
+                size += 64
         for index, call in enumerate(calls):
             size += _measure_call(call, f"{place}.tool_calls[{index}]")
     return size

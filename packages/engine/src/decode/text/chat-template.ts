@@ -14,6 +14,7 @@ import { formatDay } from './format-day.ts';
 import type { LiteralText } from './literal-text.ts';
 import { writePythonCalls } from './python-calls.ts';
 import { createTemplate, PROBE_STEPS, RENDER_STEPS, type Template } from './template/template.ts';
+import { moveToolPictures } from './tool-pictures.ts';
 import { writeTools } from './tool-text.ts';
 
 /** For models without a template: plain lines, the form that base models have seen most. */
@@ -23,7 +24,7 @@ export const DEFAULT_TEMPLATE =
 type Quoting = Pick<LiteralText, 'quote' | 'quoteAll'>;
 
 /** Writes the content of a message as its template reads it: a text, or a list of parts. */
-type WriteContent = (message: Pick<ChatMessage, 'content' | 'parts'>) => unknown;
+export type WriteContent = (message: Pick<ChatMessage, 'content' | 'parts'>) => unknown;
 
 /** Input of a template. */
 export interface TemplateInput {
@@ -90,7 +91,7 @@ export function createChatTemplate(
     const listed = tools.length > 0 && { tools: tools.map((tool) => toTemplateTool(tool, literal)) };
     const written =
       format.calls === 'pythonic'
-        ? writePythonCalls(messages, literal, source)
+        ? writePythonCalls(messages, { ...literal, writeContent }, source)
         : toTemplateMessages(messages, format, { ...literal, writeContent });
     return { messages: written, ...listed };
   }
@@ -117,9 +118,11 @@ export function createChatTemplate(
   return {
     answerFormat: format,
     thinking,
-    accepts: (input) => renderOwn(input) !== '',
-    render(input) {
-      const { messages, tools = [], thinking: wish = NO_WISH, day } = input;
+    accepts: ({ messages, ...others }) => renderOwn({ messages: moveToolPictures(messages), ...others }) !== '',
+    render({ messages: given, ...others }) {
+      const messages = moveToolPictures(given);
+      const input = { messages, ...others };
+      const { tools = [], thinking: wish = NO_WISH, day } = others;
       const turns = () => toPlainTurns(writeTools(messages, tools, { takesSystem }));
       try {
         return (

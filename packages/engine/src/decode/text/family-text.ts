@@ -38,7 +38,7 @@ const FAMILIES: readonly (readonly [sign: RegExp, template: string])[] = [
     `{{ bos_token }}${each("{{ '<|START_OF_TURN_TOKEN|>' ~ role ~ text ~ '<|END_OF_TURN_TOKEN|>' }}", { system: '<|SYSTEM_TOKEN|>', user: '<|USER_TOKEN|>', assistant: '<|CHATBOT_TOKEN|>' })}{{ '<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>' }}`,
   ],
   [
-    /<\|start\|>[^]*<\|message\|>/,
+    /<\|start\|>.*<\|message\|>/s,
     `${each("{{ '<|start|>' ~ role ~ '<|message|>' ~ text ~ '<|end|>' }}")}{{ '<|start|>assistant' }}`,
   ],
   [

@@ -1,5 +1,6 @@
 import { type ExactJson, formatExactJson } from '@ogong/protocol/base/exact-json';
 import { type ChatMessage, readArguments } from '@ogong/protocol/modality/text/request/chat-messages';
+import type { WriteContent } from './chat-template.ts';
 import type { LiteralText } from './literal-text.ts';
 
 type Quoting = Pick<LiteralText, 'quote' | 'quoteAll'>;
@@ -11,13 +12,15 @@ type Quoting = Pick<LiteralText, 'quote' | 'quoteAll'>;
  */
 export function writePythonCalls(
   messages: readonly ChatMessage[],
-  { quote, quoteAll }: Quoting,
+  { quote, quoteAll, writeContent }: Quoting & { readonly writeContent: WriteContent },
   template = '',
 ): readonly object[] {
   const [open, close] = /<\|tool_(?:call|list)_start\|>/.test(template)
     ? ['<|tool_call_start|>', '<|tool_call_end|>']
     : ['', ''];
-  return messages.map(({ role, content, reasoning, calls = [] }) => {
+  return messages.map((message) => {
+    const { role, content, parts, reasoning, calls = [] } = message;
+    if (parts !== undefined) return { role, content: writeContent(message) };
     const written = calls.map(({ name, arguments: given }) => {
       const values = quoteAll(readArguments(given) ?? new Map()) as ReadonlyMap<string, ExactJson>;
       return `${quote(name)}(${[...values].map(([key, value]) => `${key}=${toPython(value)}`).join(', ')})`;

@@ -4,12 +4,15 @@ import {
   type Identity,
   type TokenUsage,
 } from '@ogong/protocol/modality/text/dialect/completion-formats';
+import type { NamespacedName } from '@ogong/protocol/modality/text/dialect/namespaces';
 import type { Json } from '../../openai/format.ts';
 
 export interface ResponsesAnswer {
   readonly identity: Identity;
   /** The request's fields, which the answer repeats. */
   readonly asked: Json;
+  /** Names of functions in namespaces, by their names in the chat. */
+  readonly namespaced: ReadonlyMap<string, NamespacedName>;
   readonly nowMs: () => number;
   /** The id of a call, counted from 0. */
   readonly nameCall: (call: number) => string;

@@ -23,7 +23,7 @@ interface OpenItem {
   logprobs: readonly Json[];
 }
 
-export function createResponseOutput({ identity, nameCall }: ResponsesAnswer): ResponseOutput {
+export function createResponseOutput({ identity, nameCall, namespaced }: ResponsesAnswer): ResponseOutput {
   const done: Json[] = [];
   let open: OpenItem | undefined;
   let held: readonly AnswerToken[] = [];
@@ -68,7 +68,8 @@ export function createResponseOutput({ identity, nameCall }: ResponsesAnswer): R
   return {
     write(piece, logprobs = []) {
       if (piece.kind === 'call') {
-        return [...finish('completed'), ...begin('arguments', { call_id: nameCall(piece.call), name: piece.name })];
+        const named = namespaced.get(piece.name) ?? { name: piece.name };
+        return [...finish('completed'), ...begin('arguments', { call_id: nameCall(piece.call), ...named })];
       }
       if (piece.kind === 'arguments') {
         const item = open as OpenItem;

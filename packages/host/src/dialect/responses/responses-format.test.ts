@@ -5,6 +5,7 @@ import { createResponsesDialect } from './responses-format.ts';
 const dialect = createResponsesDialect({
   identity: { id: 'resp_1', created: 5, model: 'm' },
   asked: { instructions: 'Be brief.', store: true, metadata: { a: 'b' }, tools: [{ type: 'function', name: 'look' }] },
+  namespaced: new Map([['mcp__notes__read', { name: 'read', namespace: 'mcp__notes' }]]),
   nowMs: () => 7_000,
   nameCall: (call) => `call_${call}`,
 });
@@ -26,6 +27,13 @@ describe("answers of OpenAI's Responses API", () => {
       output: items,
       usage: { input_tokens: 10, input_tokens_details: { cached_tokens: 4 }, output_tokens: 3, total_tokens: 13 },
     });
+  });
+
+  it('name a function of a namespace as the request does', () => {
+    const calls = [{ name: 'mcp__notes__read', arguments: '{}' }];
+    const parts = { content: '', reasoning: '', calls };
+    const { output } = dialect.body({ parts, stopReason: 'stop-token', hasCalls: true }, usage);
+    expect(output).toMatchObject([{ type: 'function_call', name: 'read', namespace: 'mcp__notes', arguments: '{}' }]);
   });
 
   it('state every field of a function that the request left out', () => {

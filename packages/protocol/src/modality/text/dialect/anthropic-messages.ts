@@ -5,6 +5,7 @@ import {
   ANTHROPIC_BLOCK_FIELDS,
   ANTHROPIC_MESSAGE_FIELDS,
   ANTHROPIC_SOURCE_FIELDS,
+  isForeignBlock,
 } from '../fields/anthropic-fields.ts';
 import {
   encodeArguments,
@@ -22,7 +23,14 @@ import {
   writePicture,
 } from './translation.ts';
 
-const { text: TEXT, image: PICTURE, thinking: THINKING, tool_use: CALL, tool_result: RESULT } = ANTHROPIC_BLOCK_FIELDS;
+const {
+  text: TEXT,
+  image: PICTURE,
+  thinking: THINKING,
+  tool_use: CALL,
+  tool_result: RESULT,
+  compaction: SUMMARY,
+} = ANTHROPIC_BLOCK_FIELDS;
 
 /** @throws RequestError */
 export function translateSystem(translator: Translator, value: unknown): readonly WrittenMessage[] {
@@ -51,32 +59,70 @@ function translateMessage(translator: Translator, value: unknown, param: string)
   if (role !== 'user' && role !== 'assistant' && role !== 'system') {
     throw new RequestError(`${param}.role must be user, assistant or system`, `${param}.role`);
   }
+  if (role === 'system') return translateSystemTurn(translator, content, { param, where });
   if (typeof content === 'string') return [{ role, content: readText(content, where) }];
-  const blocks = readList(content, where).map((block, i) => readFields(block, `${where}[${i}]`));
-  if (blocks.length === 0) throw new RequestError(`${where} must have a block`, where);
-  if (role === 'system') return [{ role, content: readTexts(translator, blocks, where) }];
-  return role === 'assistant' ? [readAnswer(translator, blocks, where)] : readUser(translator, blocks, where);
+  const blocks = readBlocks(translator, content, where);
+  return role === 'assistant'
+    ? [readAnswer(translator, blocks, param === 'messages[0]')]
+    : readUser(translator, blocks);
+}
+
+/** A message of the system may hold nothing that is read: a server's own settings, or an empty text. */
+function translateSystemTurn(
+  translator: Translator,
+  value: unknown,
+  { param, where }: { readonly param: string; readonly where: string },
+): readonly WrittenMessage[] {
+  const content = isAbsent(value) ? '' : readTexts(translator, value, where);
+  if (content === '') {
+    translator.dropped.push(param);
+    return [];
+  }
+  return [{ role: 'system', content }];
+}
+
+/** A block with its place in the request. */
+interface PlacedBlock {
+  readonly block: JsonFields;
+  readonly param: string;
+}
+
+/** Reads the blocks of a content, without those of another server. @throws RequestError */
+function readBlocks(translator: Translator, value: unknown, where: string): readonly PlacedBlock[] {
+  const items = readList(value, where);
+  if (items.length === 0) throw new RequestError(`${where} must have a block`, where);
+  return items.flatMap((item, i) => {
+    const param = `${where}[${i}]`;
+    const block = readFields(item, param);
+    if (!isForeignBlock(block.type)) return [{ block, param }];
+    translator.dropped.push(param);
+    return [];
+  });
 }
 
 /** Reads a user turn. Tool results become separate messages, in the order of the blocks. */
-function readUser(translator: Translator, blocks: readonly JsonFields[], where: string): readonly WrittenMessage[] {
+function readUser(translator: Translator, blocks: readonly PlacedBlock[]): readonly WrittenMessage[] {
   const messages: WrittenMessage[] = [];
   let parts: WrittenPart[] = [];
   const flush = (): void => {
     if (parts.length > 0) messages.push({ role: 'user', content: writeContent(parts) });
     parts = [];
   };
-  for (const [i, block] of blocks.entries()) {
-    const param = `${where}[${i}]`;
+  for (const { block, param } of blocks) {
     if (block.type === 'tool_result') {
       flush();
       messages.push(readResult(translator, block, param));
-    } else if (block.type === 'image') parts.push(readPicture(translator, block, param));
-    else parts.push({ type: 'text', text: readTextBlock(translator, block, param) });
+    } else parts.push(readShown(translator, block, param));
   }
   flush();
   return messages;
 }
+
+/** Reads a text or a picture. */
+const readShown = (translator: Translator, block: JsonFields, param: string): WrittenPart =>
+  block.type === 'image'
+    ? readPicture(translator, block, param)
+    : { type: 'text', text: readTextBlock(translator, block, param) };
 
 /** Reads a picture. Its bytes stand beside the body (docs/spec/media.md). */
 function readPicture(translator: Translator, block: JsonFields, param: string): WrittenPart {
@@ -91,16 +137,28 @@ function readPicture(translator: Translator, block: JsonFields, param: string): 
 
 function readResult(translator: Translator, block: JsonFields, param: string): WrittenMessage {
   applyRules(translator, block, RESULT, param);
-  const content = isAbsent(block.content) ? '' : readTexts(translator, block.content, `${param}.content`);
+  const content = readResultContent(translator, block.content, `${param}.content`);
   return { role: 'tool', tool_call_id: readText(block.tool_use_id, `${param}.tool_use_id`), content };
 }
 
-function readAnswer(translator: Translator, blocks: readonly JsonFields[], where: string): WrittenMessage {
+function readResultContent(
+  translator: Translator,
+  value: unknown,
+  where: string,
+): NonNullable<WrittenMessage['content']> {
+  if (isAbsent(value)) return '';
+  if (typeof value === 'string') return readText(value, where);
+  if (readList(value, where).length === 0) return '';
+  const blocks = readBlocks(translator, value, where);
+  return writeContent(blocks.map(({ block, param }) => readShown(translator, block, param)));
+}
+
+/** @param isFirst whether no message stands before it. */
+function readAnswer(translator: Translator, blocks: readonly PlacedBlock[], isFirst: boolean): WrittenMessage {
   let content = '';
   let reasoning = '';
   const calls: WrittenCall[] = [];
-  for (const [i, block] of blocks.entries()) {
-    const param = `${where}[${i}]`;
+  for (const { block, param } of blocks) {
     if (block.type === 'tool_use') {
       applyRules(translator, block, CALL, param);
       const [id, name] = [readText(block.id, `${param}.id`), readText(block.name, `${param}.name`)];
@@ -108,7 +166,7 @@ function readAnswer(translator: Translator, blocks: readonly JsonFields[], where
     } else if (block.type === 'thinking') {
       applyRules(translator, block, THINKING, param);
       reasoning += readText(block.thinking, `${param}.thinking`);
-    } else if (block.type === 'redacted_thinking') translator.dropped.push(param);
+    } else if (block.type === 'compaction') content += readSummary(translator, block, { param, isFirst });
     else content += readTextBlock(translator, block, param);
   }
   return {
@@ -119,11 +177,24 @@ function readAnswer(translator: Translator, blocks: readonly JsonFields[], where
   };
 }
 
+/** Reads the summary of the messages before it. It is left out beside these messages: the model reads them. */
+function readSummary(
+  translator: Translator,
+  block: JsonFields,
+  { param, isFirst }: { readonly param: string; readonly isFirst: boolean },
+): string {
+  applyRules(translator, block, SUMMARY, param);
+  if (isFirst && !isAbsent(block.content)) return readText(block.content, `${param}.content`);
+  translator.dropped.push(param);
+  return '';
+}
+
 /** Reads a text, or the texts of blocks one after the other. */
 function readTexts(translator: Translator, value: unknown, param: string): string {
   if (typeof value === 'string') return readText(value, param);
-  return readList(value, param)
-    .map((block, i) => readTextBlock(translator, readFields(block, `${param}[${i}]`), `${param}[${i}]`))
+  if (readList(value, param).length === 0) return '';
+  return readBlocks(translator, value, param)
+    .map(({ block, param: where }) => readTextBlock(translator, block, where))
     .join('');
 }
 

@@ -143,6 +143,54 @@ describe('a message of Anthropic', () => {
     expect(translate({ ...asked, ...extra }).dropped).toEqual([param]);
   });
 
+  it.each([
+    ...['server_tool_use', 'web_search_tool_result', 'bash_code_execution_tool_result', 'mcp_tool_result', 'fallback'],
+    ...['tool_reference', 'compaction'],
+  ])('drops and names a block of type %s, which another server wrote for itself', (type) => {
+    const content = [
+      { type, content: 'Summary.' },
+      { type: 'text', text: 'Yes' },
+    ];
+    const { chat, dropped } = translate({ ...asked, messages: [user, { role: 'assistant', content }, user] });
+    expect(chat.messages).toEqual([user, { role: 'assistant', content: 'Yes' }, user]);
+    expect(dropped).toEqual(['messages[1].content[0]']);
+  });
+
+  it('reads the summary of messages that are not there', () => {
+    const summary = { role: 'assistant', content: [{ type: 'compaction', content: 'We met.' }] };
+    const { chat, dropped } = translate({ ...asked, messages: [summary, user] });
+    expect([chat.messages, dropped]).toEqual([[{ role: 'assistant', content: 'We met.' }, user], []]);
+  });
+
+  it.each([[[]], [[{ type: 'tool_addition' }]], ['']])(
+    'drops and names a message of the system without a text',
+    (content) => {
+      const { chat, dropped } = translate({ ...asked, messages: [user, { role: 'system', content }] });
+      expect([chat.messages, dropped.at(-1)]).toEqual([[user], 'messages[1]']);
+    },
+  );
+
+  it('keeps the pictures of a tool, and drops references to tools', () => {
+    const data = `ogong:media/${'0a'.repeat(32)}`;
+    const shown = [
+      { type: 'text', text: 'Read' },
+      { type: 'image', source: { type: 'base64', data } },
+      { type: 'tool_reference', tool_name: 'x' },
+    ];
+    const content = [{ type: 'tool_result', tool_use_id: 'a', content: shown }];
+    const { chat, dropped } = translate({ ...asked, messages: [{ role: 'user', content }] });
+    expect(chat.messages).toEqual([
+      {
+        ...{ role: 'tool', tool_call_id: 'a' },
+        content: [
+          { type: 'text', text: 'Read' },
+          { type: 'image_url', image_url: { url: data } },
+        ],
+      },
+    ]);
+    expect(dropped).toEqual(['messages[0].content[0].content[2]']);
+  });
+
   it('takes cache_control in every block without a word', () => {
     const cache_control = { type: 'ephemeral' };
     const text = { type: 'text', text: 'x', cache_control };

@@ -7,6 +7,7 @@ import {
   RESPONSES_PART_FIELDS,
   RESPONSES_PICTURE_FIELDS,
 } from '../fields/responses-fields.ts';
+import { readCalledName } from './responses-tools.ts';
 import {
   type JsonFields,
   readFields,
@@ -76,7 +77,7 @@ function translateItem(translator: Translator, item: JsonFields, param: string):
       return readCall(item, param, JSON.stringify({ input: readText(item.input, `${param}.input`) }));
     case 'function_call_output':
     case 'custom_tool_call_output': {
-      const content = readContent(translator, item.output, `${param}.output`);
+      const content = readShown(translator, item.output, `${param}.output`);
       return { role: 'tool', tool_call_id: readText(item.call_id, `${param}.call_id`), content };
     }
     case 'reasoning': {
@@ -90,23 +91,28 @@ function translateItem(translator: Translator, item: JsonFields, param: string):
 
 function readMessage(translator: Translator, item: JsonFields, param: string): WrittenMessage {
   const role = readRole(item.role, `${param}.role`);
-  const where = `${param}.content`;
-  if (role !== 'user' || !Array.isArray(item.content))
-    return { role, content: readContent(translator, item.content, where) };
-  const parts = item.content.map((value: unknown, i): WrittenPart => {
-    const part = readFields(value, `${where}[${i}]`);
-    if (part.type !== 'input_image') return { type: 'text', text: readPart(translator, part, `${where}[${i}]`) };
-    applyRules(translator, part, RESPONSES_PICTURE_FIELDS, `${where}[${i}]`);
-    return writePicture(parseMediaReference(part.image_url, `${where}[${i}].image_url`));
+  const read = role === 'user' ? readShown : readContent;
+  return { role, content: read(translator, item.content, `${param}.content`) };
+}
+
+/** Reads a text, or texts and pictures in their order. */
+function readShown(translator: Translator, value: unknown, param: string): NonNullable<WrittenMessage['content']> {
+  if (!Array.isArray(value)) return readContent(translator, value, param);
+  const parts = value.map((item: unknown, i): WrittenPart => {
+    const where = `${param}[${i}]`;
+    const part = readFields(item, where);
+    if (part.type !== 'input_image') return { type: 'text', text: readPart(translator, part, where) };
+    applyRules(translator, part, RESPONSES_PICTURE_FIELDS, where);
+    return writePicture(parseMediaReference(part.image_url, `${where}.image_url`));
   });
-  return { role, content: writeContent(parts) };
+  return writeContent(parts);
 }
 
 const isKnownItem = (type: unknown): type is keyof typeof RESPONSES_ITEM_FIELDS =>
   typeof type === 'string' && Object.hasOwn(RESPONSES_ITEM_FIELDS, type);
 
 function readCall(item: JsonFields, param: string, given: string): WrittenMessage {
-  const [id, name] = [readText(item.call_id, `${param}.call_id`), readText(item.name, `${param}.name`)];
+  const [id, name] = [readText(item.call_id, `${param}.call_id`), readCalledName(item, param)];
   return { role: 'assistant', content: null, tool_calls: [writeCall(id, name, given)] };
 }
 

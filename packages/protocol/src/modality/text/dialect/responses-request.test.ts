@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { utf8Decode, utf8Encode } from '../../../base/bytes.ts';
+import { listNamespaced } from './namespaces.ts';
 import { translateResponses } from './responses-request.ts';
 
 const asked = { model: 'm', input: 'Hi' };
@@ -106,6 +107,42 @@ describe('a request for a response', () => {
     const { chat, dropped } = translate({ ...body, include: ['reasoning.encrypted_content'] });
     expect(chat.reasoning_effort).toBe('low');
     expect(dropped).toEqual(['store', 'include.reasoning.encrypted_content', 'reasoning.summary', 'text.verbosity']);
+  });
+
+  it('offers the functions of a namespace one by one, and reads calls and choices of them', () => {
+    const inside = { type: 'function', name: 'read', description: 'Reads.', parameters: {} };
+    const tools = [
+      { type: 'namespace', name: 'mcp__notes', description: 'Notes.', tools: [inside, { type: 'custom', name: 'w' }] },
+    ];
+    const input = [
+      { role: 'user', content: 'x' },
+      { type: 'function_call', call_id: 'a', name: 'read', namespace: 'mcp__notes', arguments: '{}' },
+      { type: 'function_call_output', call_id: 'a', namespace: 'mcp__notes', output: 'y' },
+    ];
+    const name = 'mcp__notes__read';
+    const tool_choice = { type: 'function', name: 'read', namespace: 'mcp__notes' };
+    const { chat, dropped } = translate({ ...asked, tools, input, tool_choice });
+    expect(chat.tools).toEqual([{ type: 'function', function: { name, description: 'Reads.', parameters: {} } }]);
+    expect(chat.messages[1]).toMatchObject({ tool_calls: [{ id: 'a', function: { name, arguments: '{}' } }] });
+    expect(chat.tool_choice).toEqual({ type: 'function', function: { name } });
+    expect(dropped).toEqual(['tools[0].description', 'tools[0].tools[1]']);
+    expect([...listNamespaced(tools)]).toEqual([[name, { name: 'read', namespace: 'mcp__notes' }]]);
+  });
+
+  it('keeps the pictures of a function', () => {
+    const url = `ogong:media/${'0a'.repeat(32)}`;
+    const output = [
+      { type: 'input_text', text: 'Seen' },
+      { type: 'input_image', image_url: url },
+    ];
+    const { chat } = translate({ ...asked, input: [{ type: 'function_call_output', call_id: 'a', output }] });
+    expect(chat.messages.at(-1)).toEqual({
+      ...{ role: 'tool', tool_call_id: 'a' },
+      content: [
+        { type: 'text', text: 'Seen' },
+        { type: 'image_url', image_url: { url } },
+      ],
+    });
   });
 
   it('passes on what only other servers document', () => {

@@ -93,7 +93,7 @@ export const writeCall = (id: string, name: string, given: string): WrittenCall 
 export function refusePart(type: unknown, param: string): never {
   const shown = typeof type === 'string' ? JSON.stringify(type.slice(0, 40)) : 'this';
   throw new RequestError(
-    `${param}: ${shown} is not served; only texts, pictures of the user and calls of tools are`,
+    `${param}: ${shown} is not served; only texts, pictures of the user or a tool, and calls of tools are`,
     param,
     'unsupported_content',
   );

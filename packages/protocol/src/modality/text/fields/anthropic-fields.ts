@@ -56,13 +56,18 @@ const CACHED: FieldRules = { cache_control: 'ignored' };
 
 export const ANTHROPIC_MESSAGE_FIELDS: FieldRules = { role: 'works', content: 'works' };
 
-/** Content blocks by type. Blocks of other types are refused, because a message without them says something else. */
 export const ANTHROPIC_SOURCE_FIELDS: FieldRules = {
   ...{ type: 'works', data: 'works', url: 'works', media_type: 'ignored' },
 };
 
+/** Content blocks by type. Blocks of other types are dropped or refused. */
 export const ANTHROPIC_BLOCK_FIELDS = {
   text: { type: 'works', text: 'works', citations: 'ignored', ...CACHED },
+  // The summary of the messages before it.
+  compaction: {
+    ...{ type: 'works', content: 'works', encrypted_content: 'ignored', signature: 'ignored' },
+    ...{ tool_changes: 'ignored', ...CACHED },
+  },
   image: { type: 'works', source: 'works', ...CACHED },
   thinking: { type: 'works', thinking: 'works', signature: 'ignored', ...CACHED },
   tool_use: {
@@ -74,6 +79,20 @@ export const ANTHROPIC_BLOCK_FIELDS = {
     ...{ is_error: 'dropped', ...CACHED },
   },
 } as const satisfies Readonly<Record<string, FieldRules>>;
+
+/**
+ * Blocks that another server wrote for itself: its own tools, which nobody here runs, and its notes about an answer. They are
+ * dropped, and the response names them. Other blocks are refused, because a message without them says something else.
+ */
+const FOREIGN_BLOCKS: ReadonlySet<unknown> = new Set([
+  ...['redacted_thinking', 'server_tool_use', 'mcp_tool_use', 'mcp_tool_result', 'mcp_tool_listing'],
+  ...['tool_reference', 'tool_addition', 'tool_removal', 'fallback', 'browser_state'],
+]);
+const FOREIGN_RESULT =
+  /^(?:web_search|web_fetch|advisor|(?:bash_|text_editor_)?code_execution|tool_search)_tool_result$/;
+
+export const isForeignBlock = (type: unknown): boolean =>
+  FOREIGN_BLOCKS.has(type) || (typeof type === 'string' && FOREIGN_RESULT.test(type));
 
 /** A tool that the client runs. Others are dropped as a whole, and the response names them. */
 export const ANTHROPIC_TOOL_FIELDS: FieldRules = {

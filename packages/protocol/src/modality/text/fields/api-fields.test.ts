@@ -81,12 +81,18 @@ const SENDERS: Readonly<Record<string, (field: object) => readonly string[]>> = 
   'A part of type `input_image`': (field) =>
     readResponse({ input: [{ role: 'user', content: [{ type: 'input_image', image_url: url, ...field }] }] }),
   'A function': (field) => readResponse({ tools: [{ type: 'function', name: 'f', ...field }] }),
+  'A tool of type `namespace`': (field) =>
+    readResponse({ tools: [{ type: 'namespace', name: 'n', tools: [], ...field }] }),
   'The object text': (field) => readResponse({ text: field }),
   'The object text.format': (field) => readResponse({ text: { format: { type: 'text', ...field } } }),
 
   'POST /v1/messages': readMessage,
   'A message': (field) => readMessage({ messages: [{ role: 'user', content: 'x', ...field }] }),
   'A block of type `text`': (field) => readMessage({ system: [{ type: 'text', text: 'x', ...field }] }),
+  'A block of type `compaction`': (field) =>
+    readMessage({
+      messages: [{ role: 'assistant', content: [{ type: 'compaction', content: 'x', ...field }] }, ...messages],
+    }),
   'A block of type `image`': (field) =>
     readMessage({
       messages: [{ role: 'user', content: [{ type: 'image', source: { type: 'base64', data: url }, ...field }] }],

@@ -78,9 +78,19 @@ export const RESPONSES_TOOL_FIELDS: FieldRules = {
   defer_loading: { dropped: 'every tool is in the prompt from the start', unless: isFalse },
 };
 
+/** Functions that the client runs, under a name of their own. */
+export const RESPONSES_NAMESPACE_FIELDS: FieldRules = {
+  ...{ type: 'works', name: 'works', tools: 'works' },
+  description: { dropped: 'the model is shown the description of each function' },
+};
+
 const OF_ITEM = { type: 'works', id: 'ignored', status: 'ignored' } as const satisfies FieldRules;
-const CALL: FieldRules = { ...OF_ITEM, call_id: 'works', name: 'works', caller: 'ignored' };
-const RESULT: FieldRules = { ...OF_ITEM, call_id: 'works', output: 'works', name: 'ignored', caller: 'ignored' };
+const CALL: FieldRules = { ...OF_ITEM, call_id: 'works', name: 'works', namespace: 'works', caller: 'ignored' };
+const RESULT: FieldRules = {
+  ...{ ...OF_ITEM, call_id: 'works', output: 'works' },
+  // The call says it.
+  ...{ name: 'ignored', namespace: 'ignored', caller: 'ignored' },
+};
 
 /** Items of the input by type. Items of other types are refused, because a conversation without them says something else. */
 export const RESPONSES_ITEM_FIELDS = {

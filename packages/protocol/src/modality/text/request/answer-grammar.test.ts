@@ -42,7 +42,7 @@ describe('the grammar of a body', () => {
   it.each([
     [{ response_format: { type: 'xml' } }, 'response_format', /must be/],
     [{ response_format: { type: 'text', schema: {} } }, 'response_format.schema', /json_schema/],
-    [jsonSchema({ schema: { not: {} } }), 'response_format', /not cannot be expressed/],
+    [jsonSchema({ schema: { not: { type: 'null' } } }), 'response_format', /not cannot be expressed/],
     [
       jsonSchema({ schema: { properties: { a: { uniqueItems: true } } } }),
       'response_format',

@@ -86,7 +86,7 @@ function parseMessage(collected: DroppedFields, message: unknown, param: string)
     role: role === 'developer' ? 'system' : role,
     ...(mayBeEmpty && isAbsent(content)
       ? { content: '' }
-      : parseContent(collected, content, { param: `${param}.content`, mayShow: role === 'user' })),
+      : parseContent(collected, content, { param: `${param}.content`, mayShow: role === 'user' || role === 'tool' })),
     ...(reasoning !== undefined && { reasoning }),
     ...(calls && { calls }),
     ...(role === 'tool' && { callId: parseName(given.tool_call_id, `${param}.tool_call_id`) }),
@@ -183,12 +183,15 @@ const TOKENS_AROUND = 64;
 
 /** Bounds the tokens of messages. No tokenizer makes more tokens of a text than it has bytes. @throws RequestError */
 export function boundMessages(messages: readonly ChatMessage[]): number {
-  const sizes = messages.map(({ content, parts = [], reasoning = '', calls = [] }, i) => {
+  const sizes = messages.map(({ role, content, parts = [], reasoning = '', calls = [] }, i) => {
     const called = calls.map(({ name, arguments: given }, j) =>
       boundCall(name, given, `messages[${i}].tool_calls[${j}]`),
     );
-    const seen = parts.filter((part) => 'picture' in part).length * MAX_PICTURE_TOKENS;
-    return called.reduce((sum, size) => sum + size, utf8Encode(content + reasoning).length + seen + TOKENS_AROUND);
+    const pictures = parts.filter((part) => 'picture' in part).length;
+    // The pictures of a tool's answer may stand in a message of their own.
+    const around = role === 'tool' && pictures > 0 ? 2 * TOKENS_AROUND : TOKENS_AROUND;
+    const said = utf8Encode(content + reasoning).length + pictures * MAX_PICTURE_TOKENS + around;
+    return called.reduce((sum, size) => sum + size, said);
   });
   return sizes.reduce((sum, size) => sum + size, 0);
 }

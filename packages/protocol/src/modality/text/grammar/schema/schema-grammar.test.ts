@@ -96,7 +96,24 @@ describe('a schema as a grammar', () => {
   });
 
   it.each([
-    [{ not: {} }, 'not cannot be expressed'],
+    [{ anyOf: [{ not: {} }, { const: 'q' }] }, { const: 'q' }],
+    [{ oneOf: [{ const: 'q' }, { not: true, description: 'never' }, false] }, { const: 'q' }],
+    [{ properties: { a: { not: {} }, b: { const: 1 } } }, { properties: { a: false, b: { const: 1 } } }],
+    [
+      { properties: { b: { const: 1 } }, additionalProperties: { not: {} } },
+      { properties: { b: { const: 1 } }, additionalProperties: false },
+    ],
+  ])('leaves out a part that allows nothing: %j', (schema, same) => {
+    expect(schemaToGrammar(schema).replaceAll(/s[0-9]+/g, 's')).toBe(schemaToGrammar(same).replaceAll(/s[0-9]+/g, 's'));
+  });
+
+  it.each([
+    [{ not: {} }, 'not allows no value'],
+    [{ not: { type: 'null' } }, 'not cannot be expressed'],
+    [{ anyOf: [{ not: {} }, { not: { type: 'null' } }] }, 'schema at /anyOf/1: not cannot be expressed'],
+    [{ anyOf: [{ not: {} }, false] }, 'anyOf allows no value'],
+    [{ oneOf: [{ not: {} }, { const: 1 }, { type: 'number' }] }, 'schemas 1 and 2'],
+    [{ properties: { a: { not: {} } }, required: ['a'] }, 'schema at /properties/a: not allows no value'],
     [{ properties: { a: { if: {} } } }, 'schema at /properties/a: if cannot'],
     [{ patternProperties: {} }, 'patternProperties'],
     [{ type: 'array', uniqueItems: true }, 'uniqueItems'],

@@ -241,16 +241,21 @@ function addCombined(
     );
     return addDeeper(conversion, merged, where);
   }
+  const indices = [...parts.keys()].filter((i) => !conversion.work.allowsNothing(parts[i]));
+  if (indices.length === 0) throw refuse(where, keyword, 'allows no value');
   const isAlone = Object.keys(rest).length === 0;
   const mergePart = (part: unknown, i: number): Schema =>
     merge(conversion, rest, resolve(conversion, part, `${where}/${keyword}/${i}`), where);
   if (keyword === 'oneOf' && parts.length > MAX_ALTERNATIVES)
     throw refuse(where, 'oneOf', `must be a list of at most ${MAX_ALTERNATIVES} schemas; use anyOf`);
-  if (keyword === 'oneOf') assertApart(conversion, parts.map(mergePart), where);
-  const names = parts.map((part, i) =>
+  if (keyword === 'oneOf') {
+    const apart = indices.map((i) => mergePart(parts[i], i));
+    assertApart(conversion, apart, { where, indices });
+  }
+  const names = indices.map((i) =>
     isAlone
-      ? addSchema(conversion, part, `${where}/${keyword}/${i}`)
-      : addDeeper(conversion, mergePart(part, i), where),
+      ? addSchema(conversion, parts[i], `${where}/${keyword}/${i}`)
+      : addDeeper(conversion, mergePart(parts[i], i), where),
   );
   return names.length === 1 ? (names[0] as string) : addRule(conversion, names.join(' | '));
 }
@@ -260,7 +265,12 @@ function addDeeper(conversion: Conversion, schema: Schema, where: string): strin
   return addSchema(conversion, schema, where);
 }
 
-function assertApart(conversion: Conversion, schemas: readonly Schema[], where: string): void {
+/** @param indices of the schemas in the list of the request, for the message. */
+function assertApart(
+  conversion: Conversion,
+  schemas: readonly Schema[],
+  { where, indices }: { readonly where: string; readonly indices: readonly number[] },
+): void {
   const resolved = (schema: unknown, at: string): Schema => resolve(conversion, schema, at);
   schemas.forEach((a, i) => {
     schemas.forEach((b, j) => {
@@ -268,7 +278,7 @@ function assertApart(conversion: Conversion, schemas: readonly Schema[], where: 
         throw refuse(
           where,
           'oneOf',
-          `has schemas ${Math.min(i, j)} and ${Math.max(i, j)}, which one value could both fit; use anyOf`,
+          `has schemas ${indices[Math.min(i, j)]} and ${indices[Math.max(i, j)]}, which one value could both fit; use anyOf`,
         );
     });
   });
@@ -426,12 +436,14 @@ function addArray(conversion: Conversion, schema: Schema, where: string): string
 }
 
 function addObject(conversion: Conversion, schema: Schema, where: string): string {
-  const { properties = {}, required = [], additionalProperties: more } = schema;
+  const { properties = {}, required = [], additionalProperties } = schema;
   if (typeof properties !== 'object' || properties === null || Array.isArray(properties))
     throw refuse(where, 'properties', 'must be an object');
   if (!Array.isArray(required) || required.length > MAX_NAMES || required.some((name) => typeof name !== 'string'))
     throw refuse(where, 'required', `must be a list of at most ${MAX_NAMES} names`);
   const { work } = conversion;
+  const more =
+    additionalProperties !== false && work.allowsNothing(additionalProperties) ? false : additionalProperties;
   work.charge(required.length);
   const needed = new Set(required as string[]);
   const named = new Map(work.entriesOf(properties));
@@ -448,8 +460,8 @@ function addObject(conversion: Conversion, schema: Schema, where: string): strin
   if (named.size === 0 && (more === undefined || more === true)) return useJson(conversion, 'object');
   const space = useJson(conversion, 'space');
   const pairs = [...named]
-    // A name with the schema false can be left out.
-    .filter(([name, value]) => value !== false || needed.has(name))
+    // A name that allows no value can be left out.
+    .filter(([name, value]) => needed.has(name) || (value !== false && !work.allowsNothing(value)))
     .map(([name, value]) => ({
       isNeeded: needed.has(name),
       text: `${quote(work.write(name))} ":" ${space} ${addSchema(conversion, value, `${where}/properties/${name.slice(0, 40)}`)}`,

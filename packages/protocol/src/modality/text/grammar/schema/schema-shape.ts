@@ -33,6 +33,16 @@ const GENERAL = ['type', 'enum', 'const', 'anyOf', 'oneOf', 'allOf', '$ref', 'nu
 /** Keywords that a grammar can express. */
 export const SCHEMA_KEYWORDS: ReadonlySet<string> = new Set([...GENERAL, ...Object.values(KEYWORDS_OF).flat()]);
 
+const isSilent = (key: string): boolean => ANNOTATIONS.has(key) || key.startsWith('x-');
+
+/** Whether a schema is `false`, or says no more than `not` of a schema that allows all. */
+export function allowsNothing(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value === false;
+  const { not } = value as Schema;
+  if (not === undefined || !Object.keys(value).every((key) => key === 'not' || isSilent(key))) return false;
+  return not === true || (typeof not === 'object' && not !== null && Object.keys(not).every(isSilent));
+}
+
 export function refuse(where: string, keyword: string, why: string): GrammarError {
   return new GrammarError('unsupported-schema', `schema at ${where || '/'}: ${keyword} ${why}`);
 }
@@ -43,12 +53,10 @@ export function refuse(where: string, keyword: string, why: string): GrammarErro
  */
 export function readSchema(value: unknown, where: string): Schema {
   if (value === true) return {};
-  if (value === false) throw refuse(where, 'false', 'allows no value');
+  if (allowsNothing(value)) throw refuse(where, value === false ? 'false' : 'not', 'allows no value');
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw refuse(where, 'this', 'must be an object or true');
-  const entries = Object.entries(value).filter(
-    ([key, said]) => !ANNOTATIONS.has(key) && !key.startsWith('x-') && said !== undefined,
-  );
+  const entries = Object.entries(value).filter(([key, said]) => !isSilent(key) && said !== undefined);
   const unknown = entries.find(([key]) => !SCHEMA_KEYWORDS.has(key));
   if (unknown !== undefined)
     throw refuse(where, unknown[0].slice(0, 60), 'cannot be expressed as a grammar; leave it out');

@@ -1,6 +1,6 @@
 import { GrammarError } from '../grammar-error.ts';
 import type { WorkBudget } from '../work-budget.ts';
-import { readSchema, type Schema } from './schema-shape.ts';
+import { allowsNothing, readSchema, type Schema } from './schema-shape.ts';
 
 /** The most arrays and objects within each other in a value, those that merges add included. */
 const MAX_VALUE_DEPTH = 256;
@@ -22,6 +22,8 @@ export interface SchemaWork {
   entriesOf(value: object): readonly (readonly [name: string, value: unknown])[];
   /** Reads a schema. An object is read once. @throws GrammarError */
   read(value: unknown, where: string): Schema;
+  /** Returns whether a schema allows no value, so that it can be left out. Only such a one costs work. */
+  allowsNothing(value: unknown): boolean;
   /** Measures a value and charges its size. The first measurement of an object also charges its entries. */
   chargeValue(value: unknown): number;
   /** Writes a value as JSON. */
@@ -93,6 +95,11 @@ export function createSchemaWork({ charge }: Pick<WorkBudget, 'charge'>): Schema
       const made = readSchema(value, where);
       schemas.set(value, made);
       return made;
+    },
+    allowsNothing(value) {
+      if (!allowsNothing(value)) return false;
+      charge(1 + STEPS_OF_NAME * Object.keys(value as object).length);
+      return true;
     },
     chargeValue,
     write,
