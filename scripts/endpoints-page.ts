@@ -9,7 +9,7 @@ from these documents and from the servers' own tables (\`node scripts/run.mjs sc
 [fields](fields.md), [local mode](local-mode.md), [requests](../spec/request.md) and [other APIs](../spec/dialects.md).
 
 An endpoint that is not served answers with status 404, the code \`not_served\` and the reason below, in the format of its own API. A path that no
-document names answers with the code \`unknown_url\`.
+document names answers with the code \`unknown_url\`, and names the route with the same end, if there is one.
 
 Both servers also have Anthropic's \`POST /v1/messages\` and \`POST /v1/messages/count_tokens\`, \`POST /v1/rerank\`, \`POST /v1/infer\`, and \`GET /v1/receipts/{id}\`.
 A gateway also has \`GET /v1/endpoints\`: all offers, each with its measurements, posture and price ([match](../spec/match.md#models-and-offers)). A

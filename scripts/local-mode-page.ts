@@ -22,10 +22,11 @@ Web pages may call from this machine, from a desktop app or a browser extension,
 | a request's \`Host\` | on a loopback address | on another address |
 |---|---|---|
 | \`localhost\`, an IP address, the host of an \`--origin\` | answered | answered |
-| a name that no web site can have, such as \`nas\` or \`ollama.local\` | refused | answered |
+| \`ollama.local\`, \`host.docker.internal\` | answered | answered |
+| another name that no web site can have, such as \`nas\` or \`nas.local\` | refused | answered |
 | any other name | refused | refused |
 
-\`--allow-host\` allows more names: \`ollama.local\`, \`*.home.example\`, \`lan\` for the second row, or \`*\` for all. A web page can make its own name resolve to this machine, so allow only names that you control.
+\`--allow-host\` allows more names: \`nas.local\`, \`*.home.example\`, \`lan\` for the third row, or \`*\` for all. A web page can make its own name resolve to this machine, so allow only names that you control. The names of the second row are in no public DNS, so no web site has them. A page of a device at such a name is refused like any other page, unless \`--origin\` names it.
 
 Ollama's variables \`OLLAMA_HOST\` and \`OLLAMA_ORIGINS\` count where neither \`--listen\` and \`--origin\` nor their own variables are given.
 
@@ -39,7 +40,7 @@ A model has its name on the hub, and for a model of the [catalogue](../catalogue
 - \`dimensions\` shortens vectors ([how](../spec/embedding.md#vector)), also in \`/v1/embeddings\`.
 - \`raw\` and \`template\` in \`/api/generate\`: names of control tokens in the text are these tokens. A template may use \`.System\`, \`.Prompt\`, \`.Suffix\`, \`.Response\`, \`if\`, \`else\` and \`end\`; any other action is refused.
 - \`width\`, \`height\` and \`steps\` work with a model of pictures, beside \`prompt\` and \`options.seed\`. The last line has the PNG as \`image\`. In a stream, lines with \`completed\` and \`total\` count the steps before it. These fields are experimental in Ollama. A model that writes refuses them.
-- \`images\` of a prompt, or of a message of a user, stand before its text. A model that reads pictures lists \`vision\` in \`/api/show\`; any other refuses them. \`raw\`, \`template\`, \`suffix\` and \`context\` are refused beside them.
+- \`images\` of a prompt, or of a message of a user or a tool, stand before its text. A model that reads pictures lists \`vision\` in \`/api/show\`; any other refuses them. \`raw\`, \`template\`, \`suffix\` and \`context\` are refused beside them.
 - \`context\` holds the tokens of an earlier answer of \`/api/generate\`, and the new prompt follows them. The end of each answer has it, unless it is raw.
 - \`quantize\` in \`/api/create\` converts a model of one file in F32, F16 or BF16 to f16, q4_0, q8_0, q5_0, q2_k, q3_k_m, q4_k_m or q5_k_m.
 `;

@@ -141,6 +141,7 @@ function createApp(
         contexts,
       }),
       rates,
+      contexts,
       clock,
       randomBytes: readSystemBytes,
       bodyLimits,

@@ -24,6 +24,7 @@ import type { SettlePolicy } from '../buy/settle-policy.ts';
 import { type BodyReader, createBodyReader } from './body-reader.ts';
 import { createChoices } from './buy-choices.ts';
 import type { ApiCallLimits, BegunCall } from './call-limits.ts';
+import type { ModelContexts } from './model-contexts.ts';
 import type { ModelNames } from './model-names.ts';
 import { isInline, toOgongField } from './ogong-field.ts';
 import type { MeteredRequest, RateLimits } from './rate-limits.ts';
@@ -35,6 +36,7 @@ export interface CompletionsDependencies {
   readonly names: ModelNames;
   readonly limits: ApiCallLimits;
   readonly rates: RateLimits;
+  readonly contexts: Pick<ModelContexts, 'assertServes'>;
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
   readonly bodyLimits: MediaBodyLimits;
@@ -82,7 +84,7 @@ interface CompletionCall {
 async function answerWithReplies(
   context: ApiContext,
   { endpoint, body: given, media, key, call }: CompletionCall,
-  { replies, rates, clock, randomBytes, heartbeatMs, settle, hedging }: CompletionsDependencies,
+  { replies, rates, contexts, clock, randomBytes, heartbeatMs, settle, hedging }: CompletionsDependencies,
 ): Promise<Response> {
   const bodies = isChat({ endpoint }) ? [given] : splitPrompts(given);
   const isChecked = isInline(context);
@@ -98,6 +100,7 @@ async function answerWithReplies(
   const { request } = prompts[0] as OrderedPrompt;
   const choices = assertReplies(request, prompts.length);
   assertModel(request.model, key);
+  await contexts.assertServes(request);
   const asked = prompts.map((prompt) => ({ request: prompt.request, count: request.choices }));
   const metered = await rates.meter(context, payer, replies, asked);
   const identity = createIdentity(endpoint, { model: request.model, nowMs: clock.nowMs(), random: randomBytes(18) });

@@ -18,7 +18,7 @@ import type { KeyedHandler } from './sign-in.ts';
  * (docs/spec/dialects.md).
  */
 export function createDialectHandler(name: ApiDialectName, dependencies: CompletionsDependencies): KeyedHandler {
-  const { limits, rates, replies, clock, randomBytes, heartbeatMs, settle, hedging, names } = dependencies;
+  const { limits, rates, contexts, replies, clock, randomBytes, heartbeatMs, settle, hedging, names } = dependencies;
   return async (context, key) => {
     const call = await limits.begin(context, key);
     try {
@@ -35,6 +35,7 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
       });
       const { request } = prompt;
       assertModel(request.model, key);
+      await contexts.assertServes(request);
       const nowMs = () => clock.nowMs();
       const identity = createDialectIdentity(name, { model: request.model, nowMs: nowMs(), random: randomBytes(18) });
       const metering = [{ request, count: request.choices }];

@@ -13,7 +13,7 @@ import { hashSecret } from '../books/api-keys.ts';
 let fixture: GatewayFixture;
 afterEach(() => fixture.close());
 const open = async (options: FixtureOptions = {}): Promise<void> => {
-  fixture = await createGatewayFixture(options);
+  fixture = await createGatewayFixture({ modalities: ['text'], ...options });
 };
 
 const chat = { model: FAKE_MODEL, messages: [{ role: 'user', content: 'Tell me a story' }] };

@@ -155,7 +155,12 @@ export function createModelList(
     ).filter(({ model }) => isModelAllowed(caller, model));
 
   const toModel = (supply: ModelSupply): Json => ({
-    ...formatModel({ id: supply.model, created: sinceS, ownedBy: supply.model.split('/')[2] ?? 'ogong' }),
+    ...formatModel({
+      id: supply.model,
+      created: sinceS,
+      ownedBy: supply.model.split('/')[2] ?? 'ogong',
+      contextSize: supply.contextSize,
+    }),
     ogong: {
       model_root: toHex(supply.modelRoot),
       ...showModality(supply),

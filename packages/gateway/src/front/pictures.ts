@@ -59,7 +59,7 @@ export function createPictureHandler(
   endpoint: TrajectoryEndpoint,
   dependencies: CompletionsDependencies,
 ): KeyedHandler {
-  const { limits, rates, replies, clock, randomBytes, settle, names, heartbeatMs } = dependencies;
+  const { limits, rates, contexts, replies, clock, randomBytes, settle, names, heartbeatMs } = dependencies;
   const { longestOrderMs: longestMs = LONGEST_EXPECTED_MS } = dependencies;
   return async (context: ApiContext, key) => {
     const call = await limits.begin(context, key);
@@ -69,6 +69,7 @@ export function createPictureHandler(
       const asked = { body: await names.resolve(given, key, isChecked), isChecked };
       const { body, request } = readUnderPolicy(asked, settle, (bytes) => parsePictureRequest(bytes, endpoint));
       assertModel(request.model, key);
+      await contexts.assertServes(request);
       showIgnored(context, request.dropped);
       const provider = readProvider(context);
       const caller = parseTraceParent(context.req.header('traceparent'));

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 let fixture: GatewayFixture;
 beforeAll(async () => {
-  fixture = await createGatewayFixture();
+  fixture = await createGatewayFixture({ modalities: ['text'] });
 });
 afterAll(() => fixture.close());
 

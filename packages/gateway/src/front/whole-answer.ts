@@ -35,7 +35,7 @@ export function createWholeHandler<Q extends WholeRequest, R extends BoughtAnswe
   dependencies: CompletionsDependencies,
   { endpoint, parse, createForm, format, addProof }: WholeApi<Q, R>,
 ): KeyedHandler {
-  const { limits, rates, replies, randomBytes, settle, names } = dependencies;
+  const { limits, rates, contexts, replies, randomBytes, settle, names } = dependencies;
   return async (context: ApiContext, key) => {
     const call = await limits.begin(context, key);
     try {
@@ -44,6 +44,7 @@ export function createWholeHandler<Q extends WholeRequest, R extends BoughtAnswe
       const asked = { body: await names.resolve(given, key, isChecked), isChecked };
       const { body, request } = readUnderPolicy(asked, settle, parse);
       assertModel(request.model, key);
+      await contexts.assertServes(request);
       showIgnored(context, request.dropped);
       const completionId = `${ENDPOINT_INFO[endpoint].idPrefix}-${toHex(randomBytes(18))}`;
       const signal = getCallSignal(context);

@@ -11,7 +11,7 @@ const REPLY = 'ab'.repeat(16);
 
 let fixture: GatewayFixture;
 beforeAll(async () => {
-  fixture = await createGatewayFixture();
+  fixture = await createGatewayFixture({ modalities: ['text'] });
 });
 afterAll(() => fixture.close());
 const tell = () =>

@@ -5,6 +5,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { monotonicClock } from '../time/clock.ts';
 import { ApiError, toApiError, toErrorBody } from './api-error.ts';
 import type { ServerBindings } from './http-server.ts';
+import { findNearRoute } from './near-route.ts';
 
 /** Values that every handler gets besides the request. */
 interface ApiEnv {
@@ -68,7 +69,9 @@ export function createApiApp(options: ApiAppOptions = {}): ApiApp {
   });
   app.notFound((context) => {
     const { method, path } = context.req;
-    const error = new ApiError('not_found', `Unknown request URL: ${method} ${path.slice(0, 200)}.`, {
+    const near = findNearRoute(MOUNTED.get(app) ?? [], { method, path });
+    const advice = near === undefined ? '' : `; use ${near}`;
+    const error = new ApiError('not_found', `Unknown request URL: ${method} ${path.slice(0, 200)}${advice}.`, {
       publicCode: 'unknown_url',
     });
     return respondWithError(context, error, formatError);
@@ -77,6 +80,9 @@ export function createApiApp(options: ApiAppOptions = {}): ApiApp {
   return app;
 }
 
+/** The routes of each app, for those who ask beside them. */
+const MOUNTED = new WeakMap<ApiApp, Route[]>();
+
 /** Gives every route of a table its handler, and every other method on those paths its refusal. */
 export function mountRoutes<Name extends string>(
   app: ApiApp,
@@ -84,6 +90,7 @@ export function mountRoutes<Name extends string>(
   handlers: Readonly<Record<Name, Handler>>,
 ): void {
   const allowed = new Map<string, string[]>();
+  MOUNTED.set(app, [...(MOUNTED.get(app) ?? []), ...Object.values<Route>(routes)]);
   for (const name of Object.keys(routes) as Name[]) {
     const { method, path } = routes[name];
     allowed.set(path, [...(allowed.get(path) ?? []), method]);

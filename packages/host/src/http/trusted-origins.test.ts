@@ -22,15 +22,17 @@ it.each([undefined, '', 'rebound.example.org', 'rebound.example.org:11434', '127
 );
 
 describe('a server on loopback', () => {
-  it.each(['localhost:11434', '127.0.0.1', '[::1]:1', '192.168.1.5', '0.0.0.0:11434', 'host.docker.internal'])(
-    'answers to %s, which no page can make resolve to it',
-    (host) => expect(isOwnName(host, LOOPBACK)).toBe(true),
-  );
+  it.each([
+    ...['localhost:11434', '127.0.0.1', '[::1]:1', '192.168.1.5', '0.0.0.0:11434', 'host.docker.internal'],
+    ...['ollama.local', 'Ollama.local:11434'],
+  ])('answers to %s, which no page can make resolve to it', (host) => expect(isOwnName(host, LOOPBACK)).toBe(true));
 
   it.each([
     undefined,
     '',
-    'ollama.local',
+    'evil.local',
+    'x.ollama.local',
+    'ollama.local.example.org',
     'box',
     'rebound.example.org',
     '192.168.1.5.example.org',
@@ -46,6 +48,10 @@ describe('a server on loopback', () => {
   ])('answers to what %s allows', (allowed, accepted, refused) => {
     for (const host of accepted) expect(isOwnName(host, { ...LOOPBACK, hosts: [allowed] }), host).toBe(true);
     for (const host of refused) expect(isOwnName(host, { ...LOOPBACK, hosts: [allowed] }), host).toBe(false);
+  });
+
+  it('trusts no page at a name that it answers to', () => {
+    expect(isTrustedOrigin('http://ollama.local:11434', [])).toBe(false);
   });
 
   it('is not opened by an origin that allows all pages', () => {

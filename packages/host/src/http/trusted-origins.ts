@@ -52,6 +52,12 @@ const readHost = (header = ''): string => header.toLowerCase().replace(/:[0-9]+$
 
 /** Names that no web site can have. */
 const PRIVATE_NAME = /^[a-z0-9_-]+$|\.(?:localhost|local|lan|internal|home\.arpa)$/;
+/**
+ * Names that reverse proxies and containers send to a server on loopback. Public DNS has neither: no web site can be at such a name.
+ * A device of the same network could take `ollama.local`. Its pages still name their origin with each request that changes or asks
+ * anything, and such an origin is not trusted.
+ */
+const FORWARDED_NAMES: ReadonlySet<string> = new Set(['host.docker.internal', 'ollama.local']);
 /** In a list of allowed hosts: all names that no web site can have. */
 const LAN = 'lan';
 
@@ -60,7 +66,7 @@ export interface NameRules {
   readonly origins: readonly string[];
   /** Accepted names: `ollama.local`, all below `*.home.example`, `lan` for names that no web site can have, `*` for all. */
   readonly hosts?: readonly string[];
-  /** Whether the server listens on loopback alone. Then no name but localhost is accepted by itself. */
+  /** Whether the server listens on loopback alone. Then few names besides localhost are accepted by themselves. */
   readonly isLoopback: boolean;
 }
 
@@ -73,7 +79,7 @@ export function isOwnName(header: string | undefined, { origins, hosts = [], isL
   if (host !== '' && hosts.some((allowed) => isAllowedName(host, allowed.toLowerCase()))) return true;
   if (isIP(host.replace(/^\[(.*)\]$/, '$1')) !== 0 || isLoopbackHost(host)) return true;
   if (origins.some((origin) => URL.parse(origin)?.hostname === host)) return true;
-  if (isLoopback) return host === 'host.docker.internal';
+  if (isLoopback) return FORWARDED_NAMES.has(host);
   return origins.includes('*') || host === hostname().toLowerCase() || PRIVATE_NAME.test(host);
 }
 

@@ -18,13 +18,17 @@ export interface ListedModel {
   /** Unix time, s. */
   readonly created: number;
   readonly ownedBy: string;
+  /** Tokens of prompt and answer together; undefined if it is not known, or if the model reads none. */
+  readonly contextSize?: number | undefined;
 }
 
-export const formatModel = ({ id, created, ownedBy }: ListedModel): Json => ({
+/** @returns the model as OpenAI shows it, and its context as OpenRouter does: agents read it there. */
+export const formatModel = ({ id, created, ownedBy, contextSize }: ListedModel): Json => ({
   id,
   object: 'model',
   created,
   owned_by: ownedBy,
+  ...(contextSize !== undefined && contextSize > 0 && { context_length: contextSize }),
 });
 
 export const formatModelList = (models: readonly Json[]): Json => ({ object: 'list', data: models });

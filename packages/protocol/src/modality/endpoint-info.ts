@@ -6,6 +6,8 @@ export interface EndpointInfo {
   readonly idPrefix: string;
   /** `gen_ai.operation.name` in OpenTelemetry's conventions. */
   readonly operation: string;
+  /** The noun for its work, such as `embeddings`. */
+  readonly use: string;
   /** Whether OpenAI's API has it, so that hosted models of others answer it too. */
   readonly isOpenAi: boolean;
 }

@@ -22,7 +22,8 @@ describe('the OpenAI API', () => {
 
   it('lists models', async () => {
     const { data } = await client().models.list();
-    expect(data).toEqual([{ id: 'fake', object: 'model', created: 1_700_000_000, owned_by: 'local' }]);
+    const context_length = 2_048;
+    expect(data).toEqual([{ id: 'fake', object: 'model', created: 1_700_000_000, owned_by: 'local', context_length }]);
   });
 
   it('answers the same, whole and streamed, under one seed', async () => {

@@ -31,6 +31,7 @@ import {
   type LocalJob,
   readLocalBody,
 } from './local-model.ts';
+import { findContextSize } from './model-context.ts';
 import { withDefaults } from './model-defaults.ts';
 import { findModel, type ShelfModel } from './model-shelf.ts';
 import { addParameters, fitModel, parseOpenAiRequest, writeServed } from './openai-request.ts';
@@ -42,14 +43,24 @@ export function createOpenAiHandlers(
     ...createAtOnceHandlers(call),
     chat: createCompletionHandler('chat', call),
     completion: createCompletionHandler('completion', call),
-    model: async (context) => showModel(context, formatListed(await findModel(call.shelf, context.req.param('id')))),
+    model: async (context) =>
+      showModel(context, formatListed(call, await findModel(call.shelf, context.req.param('id')))),
     receipt: async (context) => showReceipt(context, call),
-    models: async (context) => showModels(context, (await call.shelf.list()).map(formatListed)),
+    models: async (context) =>
+      showModels(
+        context,
+        (await call.shelf.list()).map((each) => formatListed(call, each)),
+      ),
   };
 }
 
-const formatListed = ({ name, modifiedAtMs }: ShelfModel) =>
-  formatModel({ id: name, created: Math.floor(modifiedAtMs / 1000), ownedBy: 'local' });
+const formatListed = ({ loaded }: Pick<LocalCall, 'loaded'>, model: ShelfModel) =>
+  formatModel({
+    id: model.name,
+    created: Math.floor(model.modifiedAtMs / 1000),
+    ownedBy: 'local',
+    contextSize: findContextSize(loaded, model),
+  });
 
 /** @throws RequestError, ApiError, EngineError */
 function createCompletionHandler(endpoint: Endpoint, call: LocalCall): Handler {

@@ -26,7 +26,6 @@ beforeAll(async () => {
             contextSize: contexts[reference.replace('file:/', '')] ?? 512,
             readsPictures: reference.endsWith('vision'),
           }),
-    hosts: ['lan'],
     library: createStoreLibrary(createModelStore('/nonexistent'), async (reference) => {
       pulled.push(resolveShortName(catalogue, reference)?.reference ?? reference);
       throw new ModelError('network', 'no network here');
@@ -87,10 +86,12 @@ describe.skipIf(missingReportedCases !== undefined)(`a request that failed once,
     expect(pulled).toEqual(['hf:MaziyarPanahi/Qwen3-0.6B-GGUF:q4_k_m']);
   });
 
-  it('names a host of the LAN, which is allowed; no other name is answered', async () => {
+  it('names a host that proxies send; no name of a web site is answered', async () => {
     const host = (readReportedCase('host-local-and-lan', 'fake').init.headers as Record<string, string>).Host ?? '';
     expect([await statusFor(host), await statusFor('192.168.1.5')]).toEqual([200, 200]);
-    expect(await statusFor('rebound.example')).toBe(403);
+    expect([await statusFor('rebound.example'), await statusFor('evil.local')]).toEqual([403, 403]);
+    const page = { origin: `http://${host}` };
+    expect((await fixture.post('/api/chat', { model: 'fake' }, page)).status).toBe(403);
   });
 });
 

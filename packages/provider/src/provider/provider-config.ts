@@ -416,7 +416,7 @@ export const localConfig = defineConfig({
       env: 'OGONG_PROVIDER_ALLOW_HOST',
       repeatable: true,
       description:
-        'name that requests may be sent to, such as ollama.local or *.home.example; lan allows all names that no web site can have, and * allows all',
+        'name that requests may be sent to, such as nas.local or *.home.example; lan allows all names that no web site can have, and * allows all',
     },
     upstream: {
       ...upstreamFields.upstream,

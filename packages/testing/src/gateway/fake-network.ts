@@ -61,6 +61,7 @@ import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { type DrawRow, WINDOW_TOKENS } from '@ogong/protocol/modality/text/commitment/window';
 import { formatOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
 import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
+import { text } from '@ogong/protocol/modality/text/text';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
 import { createKeySigner } from '@ogong/protocol/settlement/validator-statement';
 import { nameSigningKey, type RoleKeys } from '@ogong/protocol/tier/attested-role';
@@ -243,6 +244,7 @@ export interface ProviderBehaviour {
 }
 
 export const FAKE_MODEL = 'ogong/verified/test/synthetic';
+const ALL_MODALITIES = [text, embedding, trajectory, tensor].map(({ name }) => name);
 const PRICE = 2_000_000n;
 const CONTEXT_SIZE = 4096;
 const NOBODY_LISTENS = '127.0.0.1:1';
@@ -256,11 +258,13 @@ export interface FakeNetworkOptions {
   readonly clock?: Clock | undefined;
   /** The one model on offer. Default: FAKE_MODEL. */
   readonly model?: string | undefined;
+  /** Modalities that the router lists the model under; the providers serve all. Default: all. */
+  readonly modalities?: readonly string[] | undefined;
 }
 
 export async function createFakeNetwork(
   behaviours: readonly ProviderBehaviour[] = [{}],
-  { orderKeys, clock = systemClock, model = FAKE_MODEL }: FakeNetworkOptions = {},
+  { orderKeys, clock = systemClock, model = FAKE_MODEL, modalities = ALL_MODALITIES }: FakeNetworkOptions = {},
 ): Promise<FakeNetwork> {
   const ledger = { chainId: 31_337n, verifyingContract: new Uint8Array(20).fill(3) };
   const network = { chainId: 31_337n, settlement: new Uint8Array(20).fill(4) };
@@ -724,18 +728,16 @@ export async function createFakeNetwork(
       listModels: () => ({
         models: fake.hasForgotten
           ? []
-          : [
-              {
-                model,
-                modelRoot,
-                providers: providers.length,
-                freeCapacity: 4,
-                minPricePer1k: PRICE,
-                modality: 'text',
-                ...{ verifiers: 2, stakedVerifiers: 1, numericClasses: ['fake'] },
-                contextSize: CONTEXT_SIZE,
-              },
-            ],
+          : modalities.map((modality) => ({
+              model,
+              modelRoot,
+              modality,
+              providers: providers.length,
+              freeCapacity: 4,
+              minPricePer1k: PRICE,
+              ...{ verifiers: 2, stakedVerifiers: 1, numericClasses: ['fake'] },
+              contextSize: CONTEXT_SIZE,
+            })),
       }),
       getEvidence({ nonce }) {
         const nodeId = hashHybridKey(crypto, routerSigner.publicKey);

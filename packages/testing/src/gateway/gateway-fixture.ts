@@ -71,6 +71,8 @@ export interface FixtureOptions {
   readonly machines?: Pick<GatewayOptions, 'machinePolicy' | 'demandedRoles'>;
   /** The one model on offer. Default: FAKE_MODEL. */
   readonly model?: string;
+  /** Modalities that the router lists it under. Default: all. */
+  readonly modalities?: readonly string[];
   /** Path of a file of accounts. */
   readonly keysPath?: string;
   /** Source of nonces and of the choice of a validator, in [0, 1). Default: the system. */
@@ -95,6 +97,7 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
     ...(wallet && { orderKeys: { limitOf } }),
     clock: given.clock,
     model: given.model,
+    modalities: given.modalities,
   });
   const directory = mkdtempSync(join(tmpdir(), 'ogong-gateway-'));
   const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
