@@ -3,8 +3,8 @@ import { readModelCard } from './model-card.ts';
 import type { ShelfModel } from './model-shelf.ts';
 
 /**
- * Finds the tokens that a request by this name may have: those of the engine if the model is loaded, else those of its file, and at
- * most those that a made model was given.
+ * Finds the tokens that a request by this name may have. A loaded model has those of its engine, any other one those of its file. A
+ * made model has at most those that it was given.
  * @returns undefined if nobody knows them before the model is loaded.
  */
 export function findContextSize(loaded: Pick<LoadedModels, 'list'>, model: ShelfModel): number | undefined {

@@ -108,6 +108,19 @@ describe.skipIf(!hasRuntime)('a model of local mode that reads pictures', () => 
     expect((await ask(other)).answer).toBe(other.answer);
   });
 
+  it('reads the picture of a tool, whose template writes an answer of a tool as a text', async () => {
+    const url = `data:image/png;base64,${toBase64(example.file)}`;
+    const response = await fixture.post('/v1/chat/completions', {
+      ...{ model: NAME, temperature: 0, max_tokens: 4 },
+      messages: [
+        { role: 'user', content: example.question },
+        { role: 'assistant', tool_calls: [{ id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } }] },
+        { role: 'tool', tool_call_id: 'c', content: [{ type: 'image_url', image_url: { url } }] },
+      ],
+    });
+    expect([response.status, response.ok ? '' : await response.text()]).toEqual([200, '']);
+  });
+
   it('gives a receipt that verifies, and a second run accepts it', async () => {
     const { saved } = await ask(example);
     const { receipt, ...held } = read(saved);

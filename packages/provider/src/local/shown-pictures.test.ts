@@ -136,6 +136,72 @@ describe.each(BODIES)('a picture in %s', (path, show) => {
   });
 });
 
+/** A body of each API in which a tool has shown a picture. */
+const TOOL_BODIES: readonly (readonly [path: string, body: object])[] = [
+  [
+    '/v1/chat/completions',
+    {
+      max_tokens: 4,
+      messages: [
+        { role: 'user', content: question },
+        { role: 'assistant', tool_calls: [{ id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } }] },
+        { role: 'tool', tool_call_id: 'c', content: [{ type: 'image_url', image_url: { url: urlOf(CIRCLE) } }] },
+      ],
+    },
+  ],
+  [
+    '/v1/responses',
+    {
+      max_output_tokens: 4,
+      input: [
+        { role: 'user', content: question },
+        { type: 'function_call', call_id: 'c', name: 'f', arguments: '{}' },
+        { type: 'function_call_output', call_id: 'c', output: [{ type: 'input_image', image_url: urlOf(CIRCLE) }] },
+      ],
+    },
+  ],
+  [
+    '/v1/messages',
+    {
+      max_tokens: 4,
+      messages: [
+        { role: 'user', content: question },
+        { role: 'assistant', content: [{ type: 'tool_use', id: 'c', name: 'f', input: {} }] },
+        {
+          role: 'user',
+          content: [
+            {
+              ...{ type: 'tool_result', tool_use_id: 'c' },
+              content: [{ type: 'image', source: { type: 'base64', media_type: 'image/png', data: bareOf(CIRCLE) } }],
+            },
+          ],
+        },
+      ],
+    },
+  ],
+  [
+    '/api/chat',
+    {
+      ...{ stream: false, options: { num_predict: 4 } },
+      messages: [
+        { role: 'user', content: question },
+        { role: 'assistant', content: '', tool_calls: [{ function: { name: 'f', arguments: {} } }] },
+        { role: 'tool', tool_name: 'f', content: '', images: [bareOf(CIRCLE)] },
+      ],
+    },
+  ],
+];
+
+it.each(TOOL_BODIES)('a picture that a tool shows in %s is read by a model that reads pictures', async (path, body) => {
+  const before = encoded;
+  const { status, text, receipt } = await send(path, body);
+  expect([status, status === 200 ? '' : text]).toEqual([200, '']);
+  expect(encoded).toBe(before + 1);
+  const { checks, pictures } = await readReceipt(receipt);
+  expect([pictures.length, checks.filter((check) => check.status === 'fail')]).toEqual([1, []]);
+  expect((await send(path, { ...body, model: 'blind' })).status).toBe(400);
+});
+
 it('is read once for all choices of a chat, and each has its receipt', async () => {
   const before = encoded;
   const { receipt } = await send('/v1/chat/completions', { ...showInChat(CIRCLE), n: 3 });

@@ -172,7 +172,13 @@ function requestVectors(crypto: Crypto): unknown {
     // No table names it: it changes no summary but the hash of the body.
     '"unknown":1',
     ...['"mirostat":2', '"mirostat":0', '"top_n_sigma":-1', '"regex":"a"', '"json_schema":{}', '"bad_words":["a"]'],
-    ...['"web_search_options":{}', '"n_predict":4', '"n_predict":-1', '"max_new_tokens":4', '"moderation":{"model":"m"}'],
+    ...[
+      '"web_search_options":{}',
+      '"n_predict":4',
+      '"n_predict":-1',
+      '"max_new_tokens":4',
+      '"moderation":{"model":"m"}',
+    ],
     ...['"system":"x"', '"system":""', '"input":[]', '"output_config":{}', '"thread":{"type":"create"}'],
     ...['{"x":1}', '{"regex":"a"}'].map((given) => `"structured_outputs":${given}`),
     '"response_format":{"type":"text","schema":{}}',

@@ -1,4 +1,5 @@
 import type { FieldRules } from '@ogong/protocol/modality/shared/field-rules';
+import { ANSWER_FIELDS } from '@ogong/protocol/modality/text/fields/answer-fields';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createFakeTrajectoryEngine } from '@ogong/testing/engine/fake-trajectory';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -151,4 +152,15 @@ describe('a value that asks for nothing', () => {
     const asked = 'tools' in fields ? { messages } : { prompt: 'Once' };
     expect((await fixture.post(path, { ...base, ...asked, ...fields })).status).toBe(200);
   });
+});
+
+it.each([
+  ['generate', GENERATE_RULES],
+  ['chat', CHAT_RULES],
+  ['options', OPTION_RULES],
+] as const)('no field of %s that changes the answer is left out', (_, rules: FieldRules) => {
+  const left = Object.entries(rules).filter(
+    ([name, rule]) => ANSWER_FIELDS.has(name) && rule !== 'works' && (typeof rule === 'string' || 'dropped' in rule),
+  );
+  expect(left).toEqual([]);
 });
