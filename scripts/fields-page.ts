@@ -1,5 +1,6 @@
 import { API_FIELDS } from '@ogong/protocol/modality/api-fields';
 import { type FieldRule, type FieldRules, OTHERS } from '@ogong/protocol/modality/shared/field-rules';
+import { ANSWER_FIELDS } from '@ogong/protocol/modality/text/fields/answer-fields';
 
 const HEAD = `# Fields
 
@@ -19,7 +20,7 @@ The column *changes the answer* says whether an answer without the field would b
 - An unknown field of the object \`ogong\` is refused: an ignored demand would be a broken promise ([demands](../spec/request.md#demands)).
 - Null counts as absent. A dropped or refused field has no effect with a value that asks for nothing, such as \`false\` or an empty list.
 - A tool that is no function of the client is dropped as a whole: the model is not offered it. If \`tool_choice\` demands such a tool, the request is refused.
-- Content other than text is refused, except calls of tools and their results.
+- Content other than text is refused, except pictures of the user or a tool, calls of tools, and their results.
 - The fields of Ollama's API are those of [local mode](local-mode.md#ollama).
 `;
 
@@ -36,7 +37,7 @@ export function formatRules(rules: FieldRules): string {
   const rows = Object.entries(rules).map(([field, rule]) => {
     const [effect, why] = explainRule(rule);
     const name = field === OTHERS ? 'other fields' : `\`${field}\``;
-    return `| ${name} | ${effect} | ${CHANGES[effect]} | ${why.replaceAll('|', '\\|')} |\n`;
+    return `| ${name} | ${effect} | ${effect === 'works' && ANSWER_FIELDS.has(field) ? 'yes' : CHANGES[effect]} | ${why.replaceAll('|', '\\|')} |\n`;
   });
   return rows.length === 0
     ? 'No fields.\n'

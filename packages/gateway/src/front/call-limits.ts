@@ -43,7 +43,7 @@ export interface CallLimitDependencies {
   readonly calls: Pick<CallStore, 'put'>;
   readonly clock: Clock;
   /** Default: no context is known. */
-  readonly contexts?: ModelContexts;
+  readonly contexts?: Pick<ModelContexts, 'largest'>;
 }
 
 /** Memory for running requests with media. */

@@ -50,7 +50,7 @@ export const boundMetered = ({
 export interface RateLimitDependencies {
   readonly buckets: RateBuckets;
   /** Default: no context is known. */
-  readonly contexts?: ModelContexts;
+  readonly contexts?: Pick<ModelContexts, 'largest'>;
 }
 
 export function createRateLimits({ buckets, contexts }: RateLimitDependencies): RateLimits {

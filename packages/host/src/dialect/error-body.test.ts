@@ -51,7 +51,13 @@ it.each(['/api/chat', '/api/generate'])('has the words of Ollama at %s', (path) 
 
 it('ends a response that had begun with the same code', () => {
   const identity = { id: 'resp_1', created: 0, model: 'm' };
-  const dialect = createResponsesDialect({ identity, asked: {}, nowMs: () => 0, nameCall: () => 'call' });
+  const dialect = createResponsesDialect({
+    identity,
+    asked: {},
+    namespaced: new Map(),
+    nowMs: () => 0,
+    nameCall: () => 'call',
+  });
   const writer = dialect.createWriter();
   writer.open();
   const events = writer.fail(overflow);

@@ -37,7 +37,10 @@ const DECIDED: Readonly<Record<string, readonly string[]>> = {
   'the check of the answer': ['moderation'],
 };
 
-/** Names of the fields that change an answer. */
+/**
+ * Names of the fields that change an answer.
+ * @internal the page of fields and the tests of the tables read it.
+ */
 export const ANSWER_FIELDS: ReadonlySet<string> = new Set(Object.values(DECIDED).flat());
 
 const isNothing = (value: unknown): boolean => isEmptyText(value) || isEmptyList(value);
