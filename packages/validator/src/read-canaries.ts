@@ -12,8 +12,9 @@ interface CanaryValues {
 }
 
 /**
- * Reads the options of canaries. @throws ConfigError if one of the three options is missing, a gateway has no file of keys or comes
- * twice, a file cannot be read, or the keys would cross a network in clear text.
+ * Reads the options of canaries.
+ * @throws ConfigError if one of the three options is missing, or a file cannot be read. The same holds if a gateway comes twice or has no
+ * file of keys, or if the keys would cross a network in clear text.
  */
 export function readCanaries(name: string, values: CanaryValues, random: () => number): CanaryOptions | undefined {
   const { canaryGateway, canaryKeys, canaryTexts } = values;

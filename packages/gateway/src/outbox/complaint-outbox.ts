@@ -6,8 +6,8 @@ import { signComplaint } from '@ogong/protocol/exchange/complaint';
 import { hashOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { ComplainRequestSchema, ProveComplaintRequestSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { ReplyTexts, SignedRecord } from '@ogong/protocol/verdict/claim';
+import type { KeyHolder } from '../books/api-keys.ts';
 import type { OrderBytes } from '../books/order-store.ts';
-import type { PayingKey } from '../buy/reply.ts';
 import type { ComplaintRations } from './complaint-rations.ts';
 import {
   createValidatorOutbox,
@@ -23,7 +23,7 @@ export interface OutboxComplaint {
   /** Sent when the validator asks for it. */
   readonly opening?: { readonly opening: Uint8Array; readonly texts?: ReplyTexts };
   /** The client on whose claim alone it rests, so it counts in this client's ration. Default: this gateway has seen the fault. */
-  readonly claimant?: Pick<PayingKey, 'id' | 'organisation'>;
+  readonly claimant?: Pick<KeyHolder, 'id' | 'organisation'>;
 }
 
 export interface ComplaintOutbox extends Omit<ValidatorOutbox, 'put'> {

@@ -5,7 +5,7 @@ import { type KeyOwner, nameHolder } from '../books/reservation.ts';
 import { listUsage, toDay } from '../books/usage-store.ts';
 
 /**
- * Complaints that rest on a client's claim. A validator audits few replies at the word of one payer, which is the whole gateway. So each
+ * Complaints that rest on a client's claim. A validator audits few replies at the claim of one payer, which is the whole gateway. So each
  * holder has a ration of its own, in proportion to the fees that it has paid.
  */
 export interface ComplaintRations {

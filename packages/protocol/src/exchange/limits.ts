@@ -110,7 +110,7 @@ export const ADMISSION_DOUBT_MS = 3_600_000;
 export const ADMISSIONS_KEPT_MS = 7 * 86_400_000;
 
 /**
- * A payer may have one fee in so many audited without a finding, at its own word. The verification shares of these fees pay for the audit.
+ * A payer may have one fee in so many audited without a finding, at its own claim. The verification shares of these fees pay for the audit.
  * A gateway gives each of its accounts the same part of the account's fees.
  */
 export const FEES_PER_AUDIT = 20n;
