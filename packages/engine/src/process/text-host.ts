@@ -73,18 +73,22 @@ interface Asked {
   readonly startedAt: number;
 }
 
+function answerAtOnce(
+  { model, info, tokenizePrompt, usesTemplate }: TextHostOptions,
+  call: Extract<TextCall, { readonly kind: 'tokenize' | 'template' | 'detokenize' }>,
+): unknown {
+  if (call.kind === 'template') return usesTemplate(call.prompt);
+  if (call.kind === 'tokenize') {
+    assertPictures(call.prompt, info);
+    return tokenizePrompt(call.prompt);
+  }
+  const known = call.tokens.every((token) => token < info.vocabularySize);
+  if (!known) throw new EngineError('invalid-request', 'a token is outside the vocabulary');
+  return new Uint8Array(Buffer.concat(Array.from(call.tokens, (token) => model.bytesOf(token))));
+}
+
 export function createTextHost(options: TextHostOptions): TextHost {
-  const {
-    model,
-    info,
-    promptChunk,
-    maxQueue,
-    tokenizePrompt,
-    usesTemplate,
-    send,
-    stepDelayMs = 0,
-    gatherMs = 0,
-  } = options;
+  const { model, info, promptChunk, maxQueue, tokenizePrompt, send, stepDelayMs = 0, gatherMs = 0 } = options;
   const { groups = 1 } = options;
   const events: [number, TextGenerationEvent][] = [];
   const traces: Trace[] = [];
@@ -197,16 +201,8 @@ export function createTextHost(options: TextHostOptions): TextHost {
   const { vocabularySize, contextSize, layers } = info;
   const limits = { vocabularySize, contextSize, ...(layers !== undefined && { layers }) };
   const answer = (id: number, call: TextCall): unknown => {
-    if (call.kind === 'tokenize') {
-      assertPictures(call.prompt, info);
-      return tokenizePrompt(call.prompt);
-    }
-    if (call.kind === 'template') return usesTemplate(call.prompt);
-    if (call.kind === 'detokenize') {
-      const known = call.tokens.every((token) => token < info.vocabularySize);
-      if (!known) throw new EngineError('invalid-request', 'a token is outside the vocabulary');
-      return new Uint8Array(Buffer.concat(Array.from(call.tokens, (token) => model.bytesOf(token))));
-    }
+    if (call.kind === 'tokenize' || call.kind === 'template' || call.kind === 'detokenize')
+      return answerAtOnce(options, call);
     const startedAt = now();
     if (call.kind === 'score') {
       assertScoreRequest(call.request, limits);
