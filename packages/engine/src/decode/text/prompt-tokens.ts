@@ -58,6 +58,6 @@ export function createPromptTokenizer(
     ]);
     return begin(tokens);
   };
-  const usesTemplate = (prompt: Prompt): boolean => prompt.kind !== 'chat' || template.accepts(prompt);
+  const usesTemplate = (prompt: Prompt): boolean => !('messages' in prompt) || template.accepts(prompt);
   return { answerFormat: template.answerFormat, thinking: template.thinking, tokenize, usesTemplate };
 }
