@@ -1,5 +1,5 @@
 import { ProtocolError } from './bytes.ts';
-import { MAX_JSON_DEPTH } from './json.ts';
+import { isLongNumber, MAX_JSON_DEPTH } from './json.ts';
 
 /**
  * A value of JSON with nothing lost. A whole number is a `bigint` of any size, and any other number a `number`. An object is a
@@ -95,6 +95,7 @@ export function parseExactJson(text: string): ExactJson {
 /** Writes a value as JSON without white space. Plain objects are written too. */
 export function formatExactJson(value: ExactJson | object): string {
   if (typeof value === 'bigint') return String(value);
+  if (isLongNumber(value)) return value.rawJSON;
   if (Array.isArray(value)) return `[${value.map(formatExactJson).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const members = value instanceof Map ? value : Object.entries(value);

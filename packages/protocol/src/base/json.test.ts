@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ProtocolError, utf8Encode } from './bytes.ts';
-import { MAX_JSON_DEPTH, parseJson } from './json.ts';
+import { isLongNumber, MAX_JSON_DEPTH, parseJson } from './json.ts';
 
 const nest = (depth: number, open = '[', close = ']') => utf8Encode(open.repeat(depth) + close.repeat(depth));
 
@@ -38,4 +38,12 @@ describe('parseJson', () => {
     expect(codeOf(Uint8Array.of(0x22, 0xff, 0x22))).toBe('malformed');
     expect(codeOf(utf8Encode('\ufeff{}'))).toBe('malformed');
   });
+});
+
+it('keeps the digits of whole numbers that a double cannot hold', () => {
+  const text = '{"id":12345678901234567890,"near":9007199254740991,"far":[-9007199254740993],"x":1e300}';
+  const value = parseJson(utf8Encode(text)) as { readonly id: unknown; readonly near: unknown };
+  expect(isLongNumber(value.id)).toBe(true);
+  expect(value.near).toBe(Number.MAX_SAFE_INTEGER);
+  expect(JSON.stringify(value)).toBe(text.replace('1e300', '1e+300'));
 });

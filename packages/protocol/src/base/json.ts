@@ -22,12 +22,38 @@ export function parseJson(bytes: Uint8Array): unknown {
  */
 export const parseJsonText = (text: string): unknown => parseWithin(utf8Encode(text), () => text);
 
+/** A whole number of JSON that a double cannot hold. `JSON.stringify` writes its digits unchanged. */
+export interface LongNumber {
+  readonly rawJSON: string;
+}
+
+// TypeScript has no declarations of these functions yet. A browser without them reads doubles.
+const { rawJSON, isRawJSON } = JSON as unknown as {
+  readonly rawJSON?: (text: string) => LongNumber;
+  readonly isRawJSON?: (value: unknown) => boolean;
+};
+
+export const isLongNumber = (value: unknown): value is LongNumber => isRawJSON?.(value) === true;
+
+const LONG_DIGITS = /\d{16}/;
+
+/** `JSON.parse`, with whole numbers beyond 2^53 as long numbers. @throws SyntaxError */
+export function readJson(text: string): unknown {
+  if (rawJSON === undefined || !LONG_DIGITS.test(text)) return JSON.parse(text);
+  const keepDigits = (_key: string, value: unknown, context?: { readonly source?: string }): unknown => {
+    const { source } = context ?? {};
+    const isLong = typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(source ?? '');
+    return isLong ? rawJSON(source as string) : value;
+  };
+  return JSON.parse(text, keepDigits as (key: string, value: unknown) => unknown);
+}
+
 function parseWithin(bytes: Uint8Array, decode: () => string): unknown {
   if (isDeeperThan(bytes, MAX_JSON_DEPTH)) {
     throw new ProtocolError('too-large', `JSON nests deeper than ${MAX_JSON_DEPTH} arrays and objects`);
   }
   try {
-    return JSON.parse(decode());
+    return readJson(decode());
   } catch (cause) {
     throw new ProtocolError('malformed', 'not JSON in UTF-8', { cause });
   }

@@ -1,3 +1,4 @@
+import { readJson } from '@ogong/protocol/base/json';
 import type { AnswerPiece } from '@ogong/protocol/modality/text/answer/answer-pieces';
 import type { StopReason } from '@ogong/protocol/modality/text/commitment/header';
 import type { ChoiceFinish, Identity, TokenUsage } from '@ogong/protocol/modality/text/dialect/completion-formats';
@@ -74,7 +75,7 @@ function toBlocks({ nameCall }: AnthropicAnswer, { parts: { content, reasoning, 
 /** Arguments of a reply that was cut short are no JSON. */
 function readInput(given: string): unknown {
   try {
-    return JSON.parse(given === '' ? '{}' : given);
+    return readJson(given === '' ? '{}' : given);
   } catch {
     return {};
   }

@@ -1,3 +1,4 @@
+import { readJson } from '@ogong/protocol/base/json';
 import type { AnswerPiece } from '@ogong/protocol/modality/text/answer/answer-pieces';
 
 /** Content of an answer, or of a piece of one. */
@@ -68,7 +69,7 @@ export const isContent = ({ content, thinking, calls }: OllamaParts): boolean =>
 /** The rest of the arguments in a reply that was cut short is no JSON. */
 function readArguments(text: string): object {
   try {
-    const value: unknown = JSON.parse(text === '' ? '{}' : text);
+    const value = readJson(text === '' ? '{}' : text);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
   } catch {
     return {};

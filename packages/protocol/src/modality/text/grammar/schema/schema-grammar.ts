@@ -6,14 +6,14 @@ import { isNever, mergeSchemas, valuesOf } from './combine.ts';
 import { FORMATS } from './formats.ts';
 import { JSON_NEEDS, JSON_RULES } from './json-rules.ts';
 import { quote, quoteOptions } from './literals.ts';
-import { integersWithin, numbersWithin } from './numbers.ts';
+import { integersBetween, numbersWithin } from './numbers.ts';
 import { addOtherTexts } from './other-texts.ts';
 import { type PatternPart, readPattern } from './pattern.ts';
 import {
   isOfType,
   KEYWORDS_OF,
+  readBound,
   readCount,
-  readNumber,
   readTypes,
   refuse,
   type Schema,
@@ -312,27 +312,19 @@ function addType(conversion: Conversion, schema: Schema, type: SchemaType, where
 }
 
 function addNumber(conversion: Conversion, schema: Schema, type: 'integer' | 'number', where: string): string {
-  const multiple = readNumber(schema, 'multipleOf', where);
-  if (multiple !== undefined && multiple !== 1)
+  const multiple = readBound(schema, 'multipleOf', where);
+  if (multiple !== undefined && multiple !== 1n)
     throw refuse(where, 'multipleOf', 'cannot be expressed as a grammar unless it is 1; leave it out');
-  const isWhole = type === 'integer' || multiple === 1;
+  const isWhole = type === 'integer' || multiple === 1n;
   const [minimum, maximum, exclusiveMinimum, exclusiveMaximum] = (
     ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'] as const
-  ).map((keyword) => readNumber(schema, keyword, where));
+  ).map((keyword) => readBound(schema, keyword, where));
   const bounds = { minimum, maximum, exclusiveMinimum, exclusiveMaximum };
   if (Object.values(bounds).every((bound) => bound === undefined))
     return useJson(conversion, isWhole ? 'integer' : 'number');
   conversion.work.charge(STEPS_OF_NUMBER);
   if (!isWhole) return addRule(conversion, numbersWithin(bounds));
-  const low = Math.max(
-    minimum ?? -Infinity,
-    exclusiveMinimum === undefined ? -Infinity : Math.floor(exclusiveMinimum) + 1,
-  );
-  const high = Math.min(
-    maximum ?? Infinity,
-    exclusiveMaximum === undefined ? Infinity : Math.ceil(exclusiveMaximum) - 1,
-  );
-  return addRule(conversion, integersWithin({ low, high }));
+  return addRule(conversion, integersBetween(bounds));
 }
 
 function addString(conversion: Conversion, schema: Schema, where: string): string {

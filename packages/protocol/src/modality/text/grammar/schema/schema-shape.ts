@@ -1,3 +1,4 @@
+import { isLongNumber } from '../../../../base/json.ts';
 import { GrammarError } from '../grammar-error.ts';
 
 export type Schema = Readonly<Record<string, unknown>>;
@@ -88,11 +89,13 @@ export function readCount(schema: Schema, keyword: string, where: string): numbe
   return value as number;
 }
 
-export function readNumber(schema: Schema, keyword: string, where: string): number | undefined {
+/** Reads a number; a whole one with all its digits. */
+export function readBound(schema: Schema, keyword: string, where: string): bigint | number | undefined {
   const value = schema[keyword];
   if (value === undefined) return undefined;
+  if (isLongNumber(value)) return BigInt(value.rawJSON);
   if (typeof value !== 'number' || !Number.isFinite(value)) throw refuse(where, keyword, 'must be a number');
-  return value;
+  return Number.isInteger(value) ? BigInt(value) : value;
 }
 
 export const isOfType = (value: unknown, types: readonly SchemaType[] | undefined): boolean =>
@@ -100,6 +103,7 @@ export const isOfType = (value: unknown, types: readonly SchemaType[] | undefine
   types.some((type) => {
     if (type === 'null') return value === null;
     if (type === 'array') return Array.isArray(value);
+    if (isLongNumber(value)) return type === 'integer' || type === 'number';
     if (type === 'integer') return Number.isInteger(value);
     if (type === 'object') return typeof value === 'object' && value !== null && !Array.isArray(value);
     return typeof value === type;
