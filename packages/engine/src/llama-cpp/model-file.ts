@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileStamp, readFileStamp } from '@ogong/models/file-stamp';
 import { assertWholeGguf } from '@ogong/models/gguf/check';
+import { FILE_TYPES } from '@ogong/models/gguf/file-types';
 import { readGgufHeader } from '@ogong/models/gguf/read';
 import {
   computeTensorBytes,
@@ -15,6 +16,7 @@ import { ModelError } from '@ogong/models/model-error';
 import { listShards } from '@ogong/models/model-root';
 import type { FillTokens } from '../decode/text/fill-prompt.ts';
 import { EngineError } from '../interface/engine-error.ts';
+
 import { findFillTokens } from './fill-tokens.ts';
 import { isFloatType } from './numeric-class.ts';
 
@@ -66,30 +68,6 @@ export interface ModelFacts extends ModelSizes {
  * (ggml-org/llama.cpp#29002). Such answers would be wrong, not merely inexact.
  */
 export const mixesNeighbours = (architecture: string): boolean => architecture.startsWith('lfm2');
-
-/** llama.h, enum llama_ftype. */
-const FILE_TYPE_NAMES: Readonly<Record<number, string>> = {
-  0: 'f32',
-  1: 'f16',
-  2: 'q4_0',
-  3: 'q4_1',
-  7: 'q8_0',
-  8: 'q5_0',
-  9: 'q5_1',
-  10: 'q2_k',
-  11: 'q3_k_s',
-  12: 'q3_k_m',
-  13: 'q3_k_l',
-  14: 'q4_k_s',
-  15: 'q4_k_m',
-  16: 'q5_k_s',
-  17: 'q5_k_m',
-  18: 'q6_k',
-  25: 'iq4_nl',
-  30: 'iq4_xs',
-  32: 'bf16',
-  38: 'mxfp4',
-};
 
 /**
  * @param takesSlab whether the file may be a slab with a vocabulary, whose layers are a part of a model. Default: no.
@@ -151,7 +129,7 @@ export function readWeightTypes(
 ): Pick<ModelFacts, 'weightType' | 'hasFloatMatrices'> {
   const sizes = tensors.map((tensor) => ({ type: tensor.type, bytes: computeTensorBytes(tensor) ?? 0 }));
   return {
-    weightType: FILE_TYPE_NAMES[numberOf(metadata, 'general.file_type') ?? -1] ?? dominantType(sizes),
+    weightType: FILE_TYPES.get(numberOf(metadata, 'general.file_type') ?? -1) ?? dominantType(sizes),
     hasFloatMatrices: tensors.some((tensor) => isFloatMatrix(tensor, tensors)),
   };
 }

@@ -25,7 +25,7 @@ export type GgufValue =
       readonly value: readonly GgufScalar[];
     };
 
-/** ggml tensor types: elements per block and bytes per block. */
+/** All tensor types of the pinned llama.cpp: values per block and bytes per block. Their numbers are those of ggml.h. */
 export const TENSOR_TYPES: ReadonlyMap<number, { name: string; elements: number; bytes: number }> = new Map(
   (
     [
@@ -36,15 +36,34 @@ export const TENSOR_TYPES: ReadonlyMap<number, { name: string; elements: number;
       [6, 'q5_0', 32, 22],
       [7, 'q5_1', 32, 24],
       [8, 'q8_0', 32, 34],
+      [9, 'q8_1', 32, 36],
       [10, 'q2_k', 256, 84],
       [11, 'q3_k', 256, 110],
       [12, 'q4_k', 256, 144],
       [13, 'q5_k', 256, 176],
       [14, 'q6_k', 256, 210],
+      [15, 'q8_k', 256, 292],
+      [16, 'iq2_xxs', 256, 66],
+      [17, 'iq2_xs', 256, 74],
+      [18, 'iq3_xxs', 256, 98],
+      [19, 'iq1_s', 256, 50],
       [20, 'iq4_nl', 32, 18],
+      [21, 'iq3_s', 256, 110],
+      [22, 'iq2_s', 256, 82],
       [23, 'iq4_xs', 256, 136],
+      [24, 'i8', 1, 1],
+      [25, 'i16', 1, 2],
+      [26, 'i32', 1, 4],
+      [27, 'i64', 1, 8],
+      [28, 'f64', 1, 8],
+      [29, 'iq1_m', 256, 56],
       [30, 'bf16', 1, 2],
+      [34, 'tq1_0', 256, 54],
+      [35, 'tq2_0', 256, 66],
       [39, 'mxfp4', 32, 17],
+      [40, 'nvfp4', 64, 36],
+      [41, 'q1_0', 128, 18],
+      [42, 'q2_0', 64, 18],
     ] as const
   ).map(([id, name, elements, bytes]) => [id, { name, elements, bytes }]),
 );

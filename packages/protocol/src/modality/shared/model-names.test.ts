@@ -8,6 +8,8 @@ const models = [
   { name: 'mario' },
   { name: 'mario:v2' },
   { name: 'story-Q4_K_M' },
+  { name: 'three-values-TQ1_0' },
+  { name: 'four-bits-NVFP4' },
 ];
 
 describe('a name that is typed', () => {
@@ -23,6 +25,8 @@ describe('a name that is typed', () => {
     ['mario', 'mario'],
     ['mario:v2', 'mario:v2'],
     ['story', 'story-Q4_K_M'],
+    ['three-values', 'three-values-TQ1_0'],
+    ['four-bits', 'four-bits-NVFP4'],
   ])('%s means %s', (typed, name) => {
     expect(findNamed(models, typed)?.name).toBe(name);
   });
@@ -39,6 +43,9 @@ describe('the key of a name', () => {
     ['hugging-quants/Llama-3.2-3B-Instruct-Q4_K_M-GGUF-q4_k_m', 'llama3.2-3b', 'q4_k_m'],
     ['ogong/verified/hugging-quants/llama-3.2-3b-instruct-q4_k_m-gguf', 'llama3.2-3b', undefined],
     ['hf:MaziyarPanahi/Qwen3-0.6B-GGUF:Q8_0', 'qwen3-0.6b', 'q8_0'],
+    ['hf:unsloth/Qwen3-0.6B-GGUF:UD-IQ2_XXS', 'qwen3-0.6b', 'iq2_xxs'],
+    ['BitNet-b1.58-2B-TQ2_0.gguf', 'bitnetb1.58-2b', 'tq2_0'],
+    ['gpt-oss:20b-nvfp4', 'gptoss20b', 'nvfp4'],
     ['qwen3:0.6b-fp16', 'qwen3-0.6b', 'f16'],
     ['qwen3-0.6b', 'qwen3-0.6b', undefined],
     ['gpt-oss:20b', 'gptoss20b', undefined],

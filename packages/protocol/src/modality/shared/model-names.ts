@@ -22,7 +22,7 @@ export function findNamed<M extends Named>(models: readonly M[], typed: string):
   )?.model;
 }
 
-const QUANT = /^(?:u?d-)?(?:i?q[0-9]|f16$|f32$|bf16$|mxfp4)/;
+const QUANT = /^(?:u?d-)?(?:[it]?q[0-9]|f16$|f32$|bf16$|mxfp4|nvfp4)/;
 
 const toPlain = (name: string): string =>
   name
@@ -38,7 +38,7 @@ function spell(name: string): string[] {
   return last === plain || last === '' ? [plain] : [plain, last];
 }
 
-const TYPE_OF_WEIGHTS = 'i?q[0-9](?:_[a-z0-9]+)*|tq[0-9]_[0-9]|b?f16|fp16|f32|mxfp4';
+const TYPE_OF_WEIGHTS = 'i?q[0-9](?:_[a-z0-9]+)*|tq[0-9]_[0-9]|b?f16|fp16|f32|mxfp4|nvfp4';
 /** A type of weights at the end, such as `-q4_K_M`. */
 const QUANT_AT_END = new RegExp(`[-:.](?:ud-)?(${TYPE_OF_WEIGHTS})$`);
 const QUANT_INSIDE = new RegExp(`[-:.](?:${TYPE_OF_WEIGHTS})(?=[-:]|$)`, 'g');
