@@ -21,4 +21,5 @@ export const besideDraft = (model: ModelFacts, draft: ModelFacts): ModelFacts =>
   ...model,
   weightBytes: model.weightBytes + draft.weightBytes,
   kvBytesPerPosition: model.kvBytesPerPosition + draft.kvBytesPerPosition,
+  stateBytesPerSequence: model.stateBytesPerSequence + draft.stateBytesPerSequence,
 });

@@ -17,14 +17,17 @@ import { listShards } from '@ogong/models/model-root';
 import type { FillTokens } from '../decode/text/fill-prompt.ts';
 import { EngineError } from '../interface/engine-error.ts';
 
+import { type LayerMemory, readHeadSizes, readLayerMemory } from './device/layer-memory.ts';
 import { findFillTokens } from './fill-tokens.ts';
 import { isFloatType } from './numeric-class.ts';
 
-/** Sizes of a file's weights and of its KV cache. */
+/** Sizes of a file's weights, and of what its layers keep of a sequence. */
 export interface ModelSizes {
   readonly weightBytes: number;
   /** KV cache bytes per position at f16. */
   readonly kvBytesPerPosition: number;
+  /** State of recurrent layers, whatever the length of the sequence. */
+  readonly stateBytesPerSequence: number;
   /** Values per head. */
   readonly keySize: number;
   readonly valueSize: number;
@@ -108,18 +111,24 @@ export function inspectModelFile(path: string, { takesSlab = false } = {}): Mode
 
 /** Sizes of a file. Other tensors than those of `tensors` do not count. */
 export function readSizes(metadata: GgufHeader['metadata'], tensors: readonly GgufTensor[]): ModelSizes {
-  const architecture = stringOf(metadata, 'general.architecture');
-  const number = (key: string): number => numberOf(metadata, `${architecture}.${key}`) ?? 0;
-  const heads = number('attention.head_count') || 1;
-  const headSize = Math.ceil(number('embedding_length') / heads);
-  const keySize = number('attention.key_length') || headSize;
-  const valueSize = number('attention.value_length') || headSize;
-  const kvHeads = number('attention.head_count_kv') || heads;
   return {
     weightBytes: tensors.reduce((sum, tensor) => sum + (computeTensorBytes(tensor) ?? 0), 0),
-    kvBytesPerPosition: number('block_count') * kvHeads * (keySize + valueSize) * 2,
-    ...{ keySize, valueSize },
+    ...sumLayers(readLayerMemory(metadata, tensors).values()),
+    ...readHeadSizes(metadata),
   };
+}
+
+/** Adds up the memory of layers. */
+export function sumLayers(
+  layers: Iterable<LayerMemory>,
+): Pick<ModelSizes, 'kvBytesPerPosition' | 'stateBytesPerSequence'> {
+  let kvBytesPerPosition = 0;
+  let stateBytesPerSequence = 0;
+  for (const { positionBytes, sequenceBytes } of layers) {
+    kvBytesPerPosition += positionBytes;
+    stateBytesPerSequence += sequenceBytes;
+  }
+  return { kvBytesPerPosition, stateBytesPerSequence };
 }
 
 /** Types of a file's weights. Other tensors than those of `tensors` do not count. */

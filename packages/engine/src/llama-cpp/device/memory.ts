@@ -88,12 +88,13 @@ export function assertKvType({ path, keySize, valueSize }: MemoryFacts, kvType: 
   );
 }
 
-/** Weights, KV cache for all sequences, and the activations and outputs of the largest pass. */
+/** Weights, KV cache and states for all sequences, and the activations and outputs of the largest pass. */
 export function estimateMemory(
   file: MemoryFacts,
   { contextSize, sequences, batchSize, kvType = 'f16' }: ContextShape,
 ): { weights: number; kv: number; compute: number; total: number } {
-  const kv = file.kvBytesPerPosition * KV_SCALE[kvType] * Math.ceil(contextSize / 256) * 256 * sequences;
+  const positions = Math.ceil(contextSize / 256) * 256;
+  const kv = (file.kvBytesPerPosition * KV_SCALE[kvType] * positions + file.stateBytesPerSequence) * sequences;
   // A pass may want every row's logits: the graph holds them once, and what the engine reads holds them again.
   const logitRows = file.poolingCode === undefined ? batchSize : sequences;
   const compute =
@@ -109,9 +110,11 @@ export function assertFitsMemory(file: MemoryFacts, shape: ContextShape, availab
   if (need.total <= available) return;
   const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
   const perPosition = file.kvBytesPerPosition * KV_SCALE[shape.kvType ?? 'f16'] * shape.sequences;
-  const positions = Math.floor((available - need.weights - need.compute) / perPosition / 256) * 256;
+  const states = file.stateBytesPerSequence * shape.sequences;
+  const positions = Math.floor((available - need.weights - need.compute - states) / perPosition / 256) * 256;
   const advice =
-    positions >= 256
+    // Without a cache no shorter context helps.
+    perPosition > 0 && positions >= 256
       ? `a context of ${positions} positions per sequence would fit`
       : need.weights + need.compute > available
         ? `the weights alone do not fit: use a smaller quantisation (at most ${mib(Math.max(0, available - need.compute - need.kv))}) or a machine with more memory`

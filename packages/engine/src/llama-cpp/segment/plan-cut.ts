@@ -1,8 +1,9 @@
 import { computeTensorBytes } from '@ogong/models/gguf/types';
 import { createSlabPlanner, type LayerRange, type SlabPlan } from '@ogong/models/slabs/plan-slabs';
 import type { SourceModel } from '@ogong/models/slabs/source-model';
+import { readLayerMemory } from '../device/layer-memory.ts';
 import { BATCH_ROWS, estimateMemory } from '../device/memory.ts';
-import { readSizes } from '../model-file.ts';
+import { readSizes, sumLayers } from '../model-file.ts';
 
 /** Rows of a pass that a segment computes at most by default. */
 const PASS_ROWS = 512;
@@ -88,14 +89,16 @@ function createEstimate(
     metadata,
     tensors.map((tensor) => ({ ...tensor, offset: 0 })),
   );
+  const memory = readLayerMemory(metadata, tensors);
   const architecture = metadata.get('general.architecture')?.value;
   const embeddingSize = Number(metadata.get(`${String(architecture)}.embedding_length`)?.value ?? 0);
   const words = metadata.get('tokenizer.ggml.tokens')?.value;
   const vocabulary = Array.isArray(words) ? words.length : 0;
   return ({ from, to, tensors: own }) => {
     const isLast = to === layers;
-    // The first slab has a block of zeros more.
-    const blocks = to - from + (from === 0 && !isLast ? 1 : 0);
+    // The first slab has a block of zeros more, of the kind of the layer behind it.
+    const end = from === 0 && !isLast ? to + 1 : to;
+    const blocks = [...memory].filter(([layer]) => layer >= from && layer < end).map(([, each]) => each);
     const { weights, kv, compute, total } = estimateMemory(
       {
         ...sizes,
@@ -103,7 +106,7 @@ function createEstimate(
         embeddingSize,
         vocabularySize: from === 0 || isLast ? vocabulary : 0,
         weightBytes: own.reduce((sum, tensor) => sum + (computeTensorBytes(tensor) ?? 0), 0),
-        kvBytesPerPosition: (sizes.kvBytesPerPosition / layers) * blocks,
+        ...sumLayers(blocks),
       },
       // Each slab has a sequence more than replies, for scores (docs/spec/slabs.md).
       { contextSize, sequences: sequences + 1, batchSize: isLast ? BATCH_ROWS : PASS_ROWS },
