@@ -122,7 +122,7 @@ TEMPLATES = [
     "{{ -3|abs }}",
     "{{ 1 + 2 * 3 ~ 4 }}",
     "{{ 1 - 1 ~ 'a' }}",
-    "{{ true is true }} {{ True }} {{ None }} {{ none is none }} {{ false is boolean }} {{ 1 is integer }} {{ true is integer }} {{ 1.0 is float }} {{ true is number }} {{ 'a' is sequence }} {{ dict is sequence }} {{ dict is mapping }} {{ dict.items() is iterable }} {{ 3 is iterable }} {{ 'a' is string }} {{ missing is sequence }} {{ missing is iterable }} {{ range is callable }} {{ dict.get is callable }}",
+    "{{ true is true }} {{ True }} {{ None }} {{ none is none }} {{ false is boolean }} {{ 1 is integer }} {{ true is integer }} {{ 1.0 is float }} {{ true is number }} {{ 'a' is sequence }} {{ dict is sequence }} {{ dict is mapping }} {{ dict.items() is iterable }} {{ 3 is iterable }} {{ 'a' is string }} {{ missing is sequence }} {{ missing is iterable }} {{ range is callable }} {{ dict.get is callable }} {{ missing is callable }} {{ 2 is callable }}",
     "{{ 3 is odd }} {{ 4 is even }} {{ 9 is divisibleby 3 }} {{ 9 is divisibleby(4) }} {{ 1 is eq 1 }} {{ 1 is ne 1 }} {{ 2 is gt 1 }} {{ 1 is in [1] }} {{ 'a' is in 'abc' }} {{ 'A' is upper }} {{ 'a' is lower }} {{ '1' is lower }} {{ none is sameas none }} {{ 'trim' is filter }} {{ 'nope' is filter }}",
     "{{ 3 is not none and yes }} {{ missing is not defined or yes }} {{ 5 is not divisibleby 2 }}",
     # Texts.

@@ -41,6 +41,12 @@ describe("Anthropic's answers", () => {
     expect(body).toMatchObject({ stop_reason: 'max_tokens', content: [{}, {}, { input: {} }] });
   });
 
+  it('keep all digits of the numbers that a model wrote', () => {
+    const calls = [{ name: 'look', arguments: '{"at":12345678901234567890}' }];
+    const body = dialect.body({ parts: { ...parts, calls }, stopReason: 'stop-token', hasCalls: true }, usage);
+    expect(JSON.stringify(body)).toContain('"input":{"at":12345678901234567890}');
+  });
+
   it('stream block after block', () => {
     const writer = dialect.createWriter();
     const events = [

@@ -589,7 +589,7 @@ export const TESTS: ReadonlyMap<string, RunTest> = new Map<string, RunTest>([
       findLength(operand) !== undefined && !(typeof operand === 'object' && nameType(operand).startsWith('dict_')),
   ],
   ['iterable', (operand) => findLength(operand) !== undefined || operand instanceof Once],
-  ['callable', (operand) => nameType(operand) === 'function'],
+  ['callable', (operand) => operand instanceof Undefined || nameType(operand) === 'function'],
   ['sameas', (operand, { positional: [other = null] }) => operand === other],
   ['escaped', () => false],
   ['in', (operand, { positional: [container = null] }, { meter }) => contains(meter, container, operand)],

@@ -230,6 +230,7 @@ export function slice(
   const length = findLength(value);
   const isSliced = typeof value === 'string' || itemsOf(value) !== undefined;
   if (!isSliced || length === undefined) {
+    if (value instanceof Once) failType("'generator' object is not subscriptable");
     return new Undefined(`${nameType(value)} object has no element slice`);
   }
   const step = toBound(bounds.step) ?? 1;
