@@ -118,13 +118,23 @@ describe('detaching', () => {
     expect(detach(chat(...Array.from({ length: 40 }, () => url(A)))).media.size).toBe(1);
   });
 
+  it.each(['\n', '\r\n', '\r'])('reads base64 in lines that end with %j, as one part with the unbroken form', (end) => {
+    const lines = `data:image/png;base64,${end}AQ${end}ID${end}BA==${end}`;
+    const { body, media } = detach(chat(lines, url(A)));
+    expect(read(body)).toEqual(chat(refer(A), refer(A)));
+    expect([...media.values()]).toEqual([A]);
+    expect(read(detach({ images: [`AQID${end}BA==${end}`] }).body)).toEqual({ images: [refer(A)] });
+  });
+
   it.each([
     ['an address', chat('https://example.org/a.png'), 'no address is fetched', 'unsupported_media_url'],
     ['a text', chat('a picture'), 'must be a data URL', 'invalid_media'],
     ['a data URL without base64', chat('data:image/png,abcd'), 'must be a data URL', 'invalid_media'],
     ['wrong base64', chat('data:image/png;base64,AA*='), 'not in base64', 'invalid_media'],
     ['base64 without padding', chat('data:image/png;base64,AAE'), 'not in base64', 'invalid_media'],
+    ['base64 with spaces', chat('data:image/png;base64,AAAA AAA'), 'not in base64', 'invalid_media'],
     ['no bytes', chat('data:image/png;base64,'), 'has no bytes', 'invalid_media'],
+    ['line ends alone', chat('data:image/png;base64,\r\n\r\n'), 'has no bytes', 'invalid_media'],
   ])('refuses %s, with its place', (_name, written, message, code) => {
     const param = 'messages[0].content[0].image_url.url';
     expect(refusalOf(() => detach(written))).toEqual({ message: expect.stringContaining(message), param, code });

@@ -110,7 +110,8 @@ function readPart({ value, param, isBare }: MediaPlace): string {
     // Throws: it is no reference.
     parseMediaReference(value, param);
   }
-  const part = value.slice(head?.length ?? 0);
+  // MIME and Python's `encodebytes` break base64 into lines.
+  const part = value.slice(head?.length ?? 0).replace(/[\r\n]+/g, '');
   if (part.length === 0) throw refuse(`${param}: it has no bytes`, param);
   if (part.length % 4 !== 0) throw createNotBase64(param);
   return part;
