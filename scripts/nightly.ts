@@ -88,6 +88,11 @@ const parts: Readonly<Record<string, Step>> = {
     command: [node, 'lab/src/days/main.ts', '--days', '30'],
   },
   hunt: { name: 'a hunt for every planted bug', command: [node, SIMULATOR, '--hunt', '--budget', '240'] },
+  // It needs Debian's python3-jinja2, or jinja2 3.1 from elsewhere.
+  templates: {
+    name: 'vectors of chat templates against jinja2',
+    command: ['python3', 'packages/testing/scripts/write-template-vectors.py', '--check'],
+  },
   bench: { name: 'benchmark of local mode', command: [node, 'lab/src/bench/main.ts', '--only', 'local'] },
 };
 
