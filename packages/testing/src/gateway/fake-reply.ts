@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { KnownBeacon } from '@ogong/host/views/beacon-view';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
+import { formatExactJson } from '@ogong/protocol/base/exact-json';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { NamedOrder } from '@ogong/protocol/exchange/order';
 import { type TokenLogprob, TokenLogprobSchema } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -36,7 +37,7 @@ const FORCED_CALLS = [
 
 /** Writes a call of the first tool, with the first value of each property that it requires. */
 function callFirst([tool]: InferenceRequest['tools']): readonly string[] {
-  const { properties = {}, required = [] } = (tool?.parameters ?? {}) as {
+  const { properties = {}, required = [] } = JSON.parse(formatExactJson(tool?.parameters ?? {})) as {
     readonly properties?: Readonly<Record<string, { readonly enum?: readonly unknown[] }>>;
     readonly required?: readonly string[];
   };
