@@ -5,8 +5,8 @@ const each = (written: string, names: Readonly<Record<string, string>> = {}): st
   `{%- for m in messages %}{% set role = ${JSON.stringify(names)}.get(m.role, m.role) %}{% set text = m.content %}${written}{% endfor -%}`;
 
 /**
- * Texts of the families of models, for templates that cannot be rendered: a sign in the model's own template, and the turns that the
- * family was trained with.
+ * Texts of the families of models, for templates that cannot be rendered. A sign in the model's own template goes with the turns of
+ * its family's training.
  */
 const FAMILIES: readonly (readonly [sign: RegExp, template: string])[] = [
   [

@@ -242,7 +242,8 @@ it('keeps the digits of whole numbers that a double cannot hold', () => {
   const bounded = schemaToGrammar(read('{"type":"integer","minimum":9007199254740993,"maximum":18446744073709551615}'));
   for (const held of ['9007199254740993', '9007199254740999', '18446744073709551615'])
     expect(match(bounded, held)).toBe('whole');
-  for (const other of ['9007199254740992', '18446744073709551616', '1']) expect(match(bounded, other)).not.toBe('whole');
+  for (const other of ['9007199254740992', '18446744073709551616', '1'])
+    expect(match(bounded, other)).not.toBe('whole');
   const number = schemaToGrammar(read('{"type":"number","minimum":0,"maximum":9007199254740993}'));
   for (const held of ['0.5', '9007199254740993', '999999999.25']) expect(match(number, held)).toBe('whole');
   for (const other of ['-1', '9007199254740994', '9007199254740993.5']) expect(match(number, other)).not.toBe('whole');
