@@ -17,6 +17,7 @@ it('sends the first text of each reply at once while the tokens of other replies
     model: createFakeModel({ vocabularySize, embeddingSize, contextSize, weights: 1, layers: FAKE_LAYERS }),
     info,
     ...{ promptChunk: 16, maxQueue: 4, gatherMs: Number.MAX_SAFE_INTEGER },
+    usesTemplate: () => true,
     tokenizePrompt: (prompt) => (prompt.kind === 'tokens' ? prompt.tokens : tokensOf(1)),
     send(message) {
       if (message.kind !== 'events') return ended.reject(new Error(`a message of kind ${message.kind}`));
