@@ -62,7 +62,8 @@ export async function listHubFiles(
     .map((file) => ({ ...file, url: resolveUrl(access, `${repository}/resolve/${commit}`, file.path) }));
 }
 
-const isModelFile = ({ path }: HubFile): boolean => path.toLowerCase().endsWith('.gguf') && !/mmproj/i.test(path);
+/** Encoders of pictures, and drafts that are published beside their model, are no models. */
+const isModelFile = ({ path }: HubFile): boolean => /\.gguf$/i.test(path) && !/mmproj|(?:^|\/)mtp-[^/]*$/i.test(path);
 
 /** Returns whether a repository holds a model of one kind: a GGUF file, a model folder, or an encoder of pictures alone. */
 export function findHubForm(files: readonly HubFile[]): 'gguf' | 'folder' | 'encoder' | undefined {
@@ -86,14 +87,22 @@ export function pickModelFiles(
   const wanted = quant === undefined ? PREFERRED : [quant];
   for (const name of wanted) {
     const matching = models.filter(({ path }) => hasQuant(path, name));
-    if (matching.length > 0) return pickOne(matching);
+    if (matching.length > 0) return assertWhole(pickOne(matching));
   }
   const known = [...new Set(models.map(({ path }) => path))].slice(0, 20).join(', ');
   throw new ModelError('not-found', `${repository} has no ${quant ?? 'usual'} quantisation; it has ${known}`);
 }
 
+/** @throws ModelError if the repository lacks shards. */
+function assertWhole(shards: HubFile[]): HubFile[] {
+  const [first] = shards;
+  const count = Number(SHARD.exec(first?.path ?? '')?.[2] ?? 1);
+  if (shards.length === count) return shards;
+  throw new ModelError('not-found', `${first?.path} is one of ${count} files, and the repository has ${shards.length}`);
+}
+
 const hasQuant = (path: string, quant: string): boolean =>
-  new RegExp(`(^|[^a-z0-9])${quant.replaceAll('_', '[_-]')}([^a-z0-9]|$)`).test(
+  new RegExp(`(^|[^a-z0-9])${quant.replaceAll(/[_-]/g, '[_-]')}([^a-z0-9]|$)`).test(
     path.toLowerCase().replace(SHARD, '.gguf'),
   );
 

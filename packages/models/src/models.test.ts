@@ -8,6 +8,7 @@ import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DownloadProgress, downloadFile } from './download.ts';
 import { makeGguf } from './gguf-fixture.ts';
+import { pickModelFiles } from './hub.ts';
 import { computeModelRoot } from './model-root.ts';
 import { extractFromTar } from './npm-package.ts';
 import { parseRetryAfter } from './remote.ts';
@@ -251,6 +252,21 @@ describe('models from a hub', () => {
     ).rejects.toMatchObject({ code: 'not-found' });
   });
 
+  it.each([
+    [['m-UD-Q4_K_XL.gguf', 'm-Q4_K_M.gguf'], 'ud-q4_k_xl', 'm-UD-Q4_K_XL.gguf'],
+    [['mtp-m-Q4_K_M.gguf', 'a-model-Q4_K_M.gguf'], 'q4_k_m', 'a-model-Q4_K_M.gguf'],
+  ])('picks the file of a quantisation among %j', (paths, quant, picked) => {
+    const files = paths.map((path) => ({ path, url: '', sizeBytes: 1, sha256: undefined, gitHash: undefined }));
+    expect(pickModelFiles(files, { repository: 'o/r', quant }).map(({ path }) => path)).toEqual([picked]);
+  });
+
+  it('refuses a split model that lacks a shard', () => {
+    const files = ['m-q8_0-00001-of-00003.gguf', 'm-q8_0-00003-of-00003.gguf'].map((path) => ({
+      ...{ path, url: '', sizeBytes: 1, sha256: undefined, gitHash: undefined },
+    }));
+    expect(() => pickModelFiles(files, { repository: 'o/r', quant: 'q8_0' })).toThrow(/one of 3 files.*has 2/);
+  });
+
   it('fetches the shards of a split model in order', async () => {
     hub.files = ['m-q8_0-00002-of-00002.gguf', 'm-q8_0-00001-of-00002.gguf'];
     const model = await resolveTiny();
@@ -449,6 +465,7 @@ describe('model references', () => {
       { kind: 'hub', repository: 'maker/model', commit: '0a'.repeat(20), quant: 'q8_0' },
     ],
     ['hf:maker/model-GGUF:Q4_K_M', { kind: 'hub', repository: 'maker/model-GGUF', commit: undefined, quant: 'q4_k_m' }],
+    ['hf:o/ud-GGUF:UD-Q4_K_XL', { kind: 'hub', repository: 'o/ud-GGUF', commit: undefined, quant: 'ud-q4_k_xl' }],
     ['npm:@a/b@1.2.3#dist/x.gguf', { kind: 'npm', name: '@a/b', version: '1.2.3', path: 'dist/x.gguf' }],
     ['file:/models/x.gguf', { kind: 'file', path: '/models/x.gguf' }],
     ['./x.gguf', { kind: 'file', path: './x.gguf' }],

@@ -36,7 +36,7 @@ export function splitModelReference(reference: string): ModelReference {
 }
 
 const PART = '[A-Za-z0-9][A-Za-z0-9._-]{0,95}';
-const HUB = new RegExp(`^hf:(${PART}/${PART})(?:@([0-9a-f]{40}))?(?::([A-Za-z0-9_]{1,16}))?$`);
+const HUB = new RegExp(`^hf:(${PART}/${PART})(?:@([0-9a-f]{40}))?(?::([A-Za-z0-9][A-Za-z0-9_-]{0,31}))?$`);
 const NPM = /^npm:((?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*)@(\d+\.\d+\.\d+[A-Za-z0-9.+-]*)#(.+)$/;
 const BUILTIN = /^(stories15m|stories260k)(?::([A-Za-z0-9_]{1,16}))?$/i;
 
