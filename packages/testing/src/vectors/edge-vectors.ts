@@ -1,4 +1,5 @@
 import { fromHex, ProtocolError, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
+import { formatExactJson } from '@ogong/protocol/base/exact-json';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashRequest, summarizeRequest } from '@ogong/protocol/modality/request-hash';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
@@ -6,6 +7,7 @@ import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { findWrongShape } from '@ogong/protocol/modality/text/commitment/shape-classes';
 import { type DrawRow, type Draws, decodeDraws, encodeDraws } from '@ogong/protocol/modality/text/commitment/window';
 import { type InferenceRequest, parseRequest } from '@ogong/protocol/modality/text/request/request';
+import type { WrittenTool } from '@ogong/protocol/modality/text/request/tools';
 
 /**
  * Vectors of edge cases in which a second implementation may easily differ: `vectors/window.json`, `vectors/request.json`,
@@ -362,7 +364,8 @@ function requestVector(crypto: Crypto, body: string, endpoint: Endpoint): unknow
     const request = parseRequest(utf8Encode(body), endpoint);
     const { sampler, bias, maxTokens, choices, seed, stop } = request;
     const thought = request.thinkingParams.length === 0 ? {} : { thinking: request.thinking };
-    const offered = request.tools.length === 0 ? {} : { tools: request.tools, forced: request.terms.isForced };
+    const offered =
+      request.tools.length === 0 ? {} : { tools: request.tools.map(toPlainTool), forced: request.terms.isForced };
     const texts =
       endpoint === 'chat' ? { messages: request.messages, ...offered, ...thought } : toVectorPrompt(request.prompt);
     const { exact, modelRoot, acceptedOnly, standbyPer1kAtomic: price } = request.demands;
@@ -378,3 +381,8 @@ function requestVector(crypto: Crypto, body: string, endpoint: Endpoint): unknow
     return { endpoint, body, refused: error.param };
   }
 }
+
+const toPlainTool = ({ parameters, ...named }: WrittenTool): object => ({
+  ...named,
+  parameters: JSON.parse(formatExactJson(parameters)) as unknown,
+});
