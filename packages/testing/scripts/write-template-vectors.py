@@ -127,6 +127,8 @@ TEMPLATES = [
     "{{ 3 is not none and yes }} {{ missing is not defined or yes }} {{ 5 is not divisibleby 2 }}",
     # Texts.
     "{{ text.split() }} {{ text.split('\\n') }} {{ 'a,b,,c'.split(',') }} {{ 'a,b,,c'.split(',', 1) }} {{ ' a  b '.split(none, 1) }} {{ 'a,b,c'.rsplit(',', 1) }} {{ ' a b c '.rsplit(none, 1) }} {{ ''.split() }} {{ ''.split(',') }}",
+    "{{ ',a'.rsplit(',', 1) }} {{ 'a,,b'.rsplit(',', 1) }} {{ 'a,b,'.rsplit(',', 5) }} {{ ''.rsplit(',', 1) }} {{ 'a b'.rsplit(none, 5) }} {{ ' \t'.rsplit(none, 1) }} {{ 'a::b::c'.rsplit('::', 1) }} {{ 'a,b'.rsplit(',', 0) }}",
+    "{{ {1: 'a', 2.0: 'b', true: 'c'} }} {{ {1.0: 'a'}[1] }} {{ {true: 'a'}[1] }} {{ {0: 'z'}[false] }} {{ {'1': 'a'}[1] is defined }} {{ {1: 2}.get(1.0) }}",
     "{{ '  x '.strip() }}| {{ 'xxaxx'.strip('x') }} {{ 'abcab'.lstrip('ab') }} {{ 'abcab'.rstrip('ab') }} {{ '\\n\\ta '|trim }}| {{ '--a-'|trim('-') }}",
     "{{ 'aXbX'.replace('X', '-') }} {{ 'aXbX'.replace('X', '-', 1) }} {{ 'ab'.replace('', '.') }} {{ 'aXbX'|replace('X', '-', 1) }} {{ 'aa'|replace('a', 'b') }} {{ 5|replace(5, 6) }}",
     "{{ 'hello wORLD it\\'s'.title() }} {{ 'hello wORLD it\\'s'|title }} {{ 'hELLO w'.capitalize() }} {{ 'hELLO w'|capitalize }} {{ 'Straße'.upper() }} {{ 'aB'.swapcase() }} {{ 'AB'|lower }}",

@@ -128,6 +128,20 @@ def _refuse(word: str) -> Any:
     raise WireError(f"{word} is no JSON")
 
 
+class WrittenInt(int):
+    """A whole number, with the text that stands for it."""
+
+    written: str
+
+
+class WrittenFloat(float):
+    """Any other number, with the text that stands for it."""
+
+    written: str
+
+
 def _number(written: str) -> int | float:
     value = float(written)
-    return int(value) if value.is_integer() else value
+    number = WrittenInt(value) if value.is_integer() else WrittenFloat(value)
+    number.written = written
+    return number

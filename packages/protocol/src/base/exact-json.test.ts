@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ProtocolError } from './bytes.ts';
-import { type ExactJson, formatExactJson, parseExactJson } from './exact-json.ts';
+import { type ExactJson, formatExactJson, parseExactJson, parseExactMember } from './exact-json.ts';
 
 const toPlain = (value: ExactJson): unknown => JSON.parse(formatExactJson(value)) as unknown;
 
@@ -50,4 +50,28 @@ it.each([
 it('refuses a deep nest and an endless number', () => {
   for (const text of ['['.repeat(100_000), '{"a":'.repeat(70), '9'.repeat(5_000)])
     expect(() => parseExactJson(text)).toThrow(ProtocolError);
+});
+
+it('reads a text of any length, and escapes before its end', () => {
+  for (const text of ['x'.repeat(20_000_000), '\\'.repeat(1_000_001), 'a\\"b\\\\'])
+    expect(parseExactJson(JSON.stringify(text))).toBe(text);
+});
+
+it('reads one member of an object as the whole reading does', () => {
+  const member = fc.constantFrom('tools', 'a', 't"ools', '\\');
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(member, fc.jsonValue({ maxDepth: 3 }))),
+      fc.constantFrom('', ' ', '\n'),
+      (pairs, space) => {
+        const members = pairs.map(
+          ([key, value]) => `${space}${JSON.stringify(key)}${space}:${space}${JSON.stringify(value)}${space}`,
+        );
+        const text = `${space}{${members.join(',')}}`;
+        expect(parseExactMember(text, 'tools')).toEqual(
+          (parseExactJson(text) as ReadonlyMap<string, ExactJson>).get('tools'),
+        );
+      },
+    ),
+  );
 });

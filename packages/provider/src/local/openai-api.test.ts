@@ -13,6 +13,7 @@ beforeAll(async () => {
       shelve('fake'),
       shelve('coder'),
       shelve('thinker'),
+      shelve('strict'),
       shelve('set', {
         reference: 'file:/fake',
         defaults: { from: 'fake', parameters: { seed: 5, temperature: 0.5, num_predict: 3, num_ctx: 64, top_k: -1 } },
@@ -21,7 +22,7 @@ beforeAll(async () => {
     ],
     open: (reference) =>
       createFakeEngine({
-        ...{ contextSize: 512, fills: reference.includes('coder') },
+        ...{ contextSize: 512, fills: reference.includes('coder'), refusesMessages: reference.includes('strict') },
         ...(reference.includes('thinker') && { thinking: THINKING, says: 'Hm.</think>Yes.' }),
       }),
   });
@@ -192,6 +193,20 @@ describe('requests of clients made for other servers', () => {
       ]);
       await response.text();
     }
+  });
+
+  it.each([
+    ['/v1/chat/completions', {}],
+    ['/v1/messages', { max_tokens: 4 }],
+    ['/api/chat', { stream: false }],
+  ])("is answered at %s with a note, if the model's template refuses its messages", async (path, limits) => {
+    const ask = async (model: string) => {
+      const response = await fixture.post(path, { model, messages, ...limits });
+      await response.text();
+      return [response.status, response.headers.get('x-ogong-ignored')];
+    };
+    expect(await ask('strict')).toEqual([200, 'chat_template']);
+    expect(await ask('fake')).toEqual([200, null]);
   });
 
   it('is taken where it asks for nothing', async () => {

@@ -15,6 +15,7 @@ import {
   assertReadsPictures,
   chooseAnswerFormat,
   listUnmet,
+  listUnusedTemplate,
   parseModelRequest,
 } from '../modality/text/model-request.ts';
 import { readPictures } from '../modality/text/read-pictures.ts';
@@ -118,7 +119,7 @@ export async function openCompletion(
     assertReadsPictures(request.asked, engine.info());
     const fitted = fitModel(context, engine, request, model);
     const prompts = request.prompts.map((given) => addDefaults(given, model));
-    const unused = (await isTemplateUnused(engine, prompts)) ? [TEMPLATE] : [];
+    const unused = await listUnusedTemplate(engine, prompts);
     const asked = { ...fitted, dropped: [...fitted.dropped, ...listUnmet(engine.info(), fitted), ...unused] };
     const served: Served[] = [];
     for (const prompt of prompts) {
@@ -150,15 +151,6 @@ export async function openCompletion(
     release();
     throw error;
   }
-}
-
-/** The name by which a response says that the model's chat template did not write the prompt. */
-const TEMPLATE = 'chat_template';
-
-async function isTemplateUnused(engine: TextEngine, prompts: readonly Prompt[]): Promise<boolean> {
-  if (!engine.info().hasChatTemplate) return false;
-  for (const prompt of prompts) if ((await engine.usesTemplate?.(prompt)) === false) return true;
-  return false;
 }
 
 export const addDefaults = (prompt: Prompt, { defaults }: ShelfModel): Prompt =>

@@ -52,6 +52,8 @@ export interface FakeEngineOptions extends Partial<FakeModelOptions> {
   readonly answerFormat?: AnswerFormat;
   /** Default: no template. */
   readonly thinking?: TemplateThinking;
+  /** Whether its template refuses messages, so that another text writes them. Default: no. */
+  readonly refusesMessages?: boolean;
   /** True: it also writes the text between two texts. */
   readonly fills?: boolean;
   /** Relative error of the rows of its encoder. Default: 0. */
@@ -176,7 +178,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
     prefixCache: options.prefixCache,
     groups: options.groups,
     tokenizePrompt,
-    usesTemplate: () => true,
+    usesTemplate: () => options.refusesMessages !== true,
     stepDelayMs: options.stepMs ?? 0,
     send: (message) => port.receive(message),
   });
@@ -209,6 +211,10 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
     async tokenizePrompt(prompt) {
       assertOpen();
       return call({ kind: 'tokenize', prompt });
+    },
+    async usesTemplate(prompt) {
+      assertOpen();
+      return call({ kind: 'template', prompt });
     },
     async encodePicture(file) {
       assertOpen();

@@ -201,6 +201,7 @@ export const REACHED_THROUGH: readonly (Parser & { readonly row: string })[] = [
   },
   { file: 'protocol/src/modality/trajectory/step-range.ts', name: 'parseRange', row: 'parsePictureRequest' },
   { file: 'protocol/src/modality/trajectory/guidance-plan.ts', name: 'parseGuidancePlan', row: 'parsePictureRequest' },
+  { file: 'protocol/src/base/exact-json.ts', name: 'parseExactMember', row: 'parseRequest' },
   { file: 'protocol/src/base/json.ts', name: 'parseJsonText', row: 'parseRequest' },
   { file: 'protocol/src/stage1/local-receipt.ts', name: 'parseAnyReceipt', row: 'parseReceipt' },
   {

@@ -198,6 +198,10 @@ function requestVectors(crypto: Crypto): unknown {
     `"tools":[${TOOL}],"tool_choice":{"type":"function","function":{"name":"f"}},"parallel_tool_calls":true`,
     `"tools":[${TOOL}],"tool_choice":"auto","parallel_tool_calls":false`,
     `"tools":[${TOOL},${TOOL}]`,
+    // Numbers count as a template writes them.
+    ...['2.0', '1e-7', '-0', '12345678901234567890', '100000000000000000000000000', '9'.repeat(4_301)].map(
+      (number) => `"tools":[${TOOL.replace('{"a"', `{"10":{},"2":{"const":${number}},"a"`)}]`,
+    ),
     `"tools":[${TOOL}],"tool_choice":{"type":"function","function":{"name":"g"}}`,
     `"tools":[${TOOL}],"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[]}}`,
     `"tools":[${TOOL}],"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[{"type":"function","function":{"name":"f"}}]}}`,

@@ -21,7 +21,7 @@ NEVER: tuple[Any, ...] = ()
 
 
 def is_same(a: Any, b: Any) -> bool:
-    return type(a) is type(b) and a == b
+    return isinstance(a, bool) is isinstance(b, bool) and a == b
 
 
 def known(value: Any, place: str, keys: str, neutral: dict[str, tuple[Any, ...]] | None = None) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
-from ..wire import WireError, parse_json
+from ..wire import WireError, WrittenFloat, WrittenInt, parse_json
 from .fields import NEVER, RequestError, has_surrogate, read_boolean, read_object, read_text, read_whole
 from .tools import Tool
 
@@ -22,7 +23,21 @@ def _measure(value: Any, depth: int) -> int:
                 size += _measure(key, depth) + 2
             size += _measure(item, depth + 1)
         return size
+    if isinstance(value, (WrittenInt, WrittenFloat)):
+        return _measure_number(value)
     return len(write_json(value).encode("utf-8", "surrogatepass"))
+
+
+_MOST_DIGITS = 4_300
+
+
+def _measure_number(value: WrittenInt | WrittenFloat) -> int:
+    """A whole number counts its digits. Any other counts as ECMAScript writes it, and 2 for what Python writes more."""
+    if re.fullmatch(r"-?\d+", value.written):
+        if len(value.written) > _MOST_DIGITS:
+            raise RequestError("tools", f"a number has more than {_MOST_DIGITS} digits")
+        return 1 if value.written == "-0" else len(value.written)
+    return 2 + (len("Infinity") + (value < 0) if math.isinf(value) else len(write_number(value)))
 
 
 def write_json(value: Any) -> str:
@@ -122,6 +137,16 @@ def _read_content(value: Any, place: str) -> str:
     return "".join(texts)
 
 
+def _has_endless(value: Any) -> bool:
+    """Whether a value holds a number that no reader takes. Arguments with one are a text."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return any(map(_has_endless, value))
+    written = value.written if isinstance(value, (WrittenInt, WrittenFloat)) else ""
+    return len(written) > _MOST_DIGITS and re.fullmatch(r"-?\d+", written) is not None
+
+
 def _measure_call(item: Any, place: str) -> int:
     if not isinstance(item, dict) or item.get("type", "function") != "function":
         raise RequestError(place, 'a call is of type "function"')
@@ -135,7 +160,7 @@ def _measure_call(item: Any, place: str) -> int:
         said = parse_json(arguments.encode("utf-8"))
     except WireError:
         said = None
-    if isinstance(said, dict):
+    if isinstance(said, dict) and not _has_endless(said):
         if has_surrogate(said):
             raise RequestError(place, "its arguments hold a lone surrogate")
         size = max(size, _measure(said, 1))

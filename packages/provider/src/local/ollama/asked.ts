@@ -10,7 +10,12 @@ import { readGrammar } from '@ogong/protocol/modality/text/request/answer-gramma
 import { formatOverflow } from '@ogong/protocol/modality/text/request/context-overflow';
 import { MAX_MAX_TOKENS } from '@ogong/protocol/modality/text/request/request';
 import { findDay, type ServedRequest } from '../../modality/text/commit-locally.ts';
-import { assertReadsPictures, listUnmet, parseModelRequest } from '../../modality/text/model-request.ts';
+import {
+  assertReadsPictures,
+  listUnmet,
+  listUnusedTemplate,
+  parseModelRequest,
+} from '../../modality/text/model-request.ts';
 import { readPictures } from '../../modality/text/read-pictures.ts';
 import { type Fields, readBoolean } from '../field-rules.ts';
 import { encodeJson } from '../local-model.ts';
@@ -63,7 +68,8 @@ export async function toServedRequest(
   const isUnread = fields.think !== undefined && !('messages' in prompt);
   const isUnmet = isUnread || listUnmet(engine.info(), request.asked).length > 0;
   const named = request.asked.dropped.map((name) => name.replace(/^guided_json\./, 'format.'));
-  showIgnored(context, [...dropped, ...named, ...(isUnmet ? ['think'] : [])]);
+  const unused = await listUnusedTemplate(engine, [request.prompt]);
+  showIgnored(context, [...dropped, ...named, ...(isUnmet ? ['think'] : []), ...unused]);
   assertReadsPictures(request.asked, engine.info());
   const seen = await readPictures(engine, request, { media, signal: getCallSignal(context) });
   const room = await findRoom(context, engine, seen, options);

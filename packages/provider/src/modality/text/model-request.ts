@@ -1,4 +1,10 @@
-import { type Prompt, type TextCapabilities, type TextEngineInfo, takesRepetition } from '@ogong/engine/interface/text';
+import {
+  type Prompt,
+  type TextCapabilities,
+  type TextEngine,
+  type TextEngineInfo,
+  takesRepetition,
+} from '@ogong/engine/interface/text';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { type AnswerFormat, mayThink } from '@ogong/protocol/modality/text/answer/answer-format';
 import { type Endpoint, isTextEndpoint, TEXT_ENDPOINTS } from '@ogong/protocol/modality/text/commitment/header';
@@ -54,6 +60,16 @@ export function listUnmet(
   const isMet =
     effort === 'unsaid' ? known?.readsWanted || thinksAnyway === (wanted === 'yes') : known?.readsEffort === true;
   return isMet ? [] : thinkingParams;
+}
+
+/** The name `chat_template` if the model's own template does not write one of the prompts as it is. */
+export async function listUnusedTemplate(
+  engine: Pick<TextEngine, 'info' | 'usesTemplate'>,
+  prompts: readonly Prompt[],
+): Promise<readonly string[]> {
+  if (!engine.info().hasChatTemplate) return [];
+  for (const prompt of prompts) if ((await engine.usesTemplate?.(prompt)) === false) return ['chat_template'];
+  return [];
 }
 
 /** @throws RequestError if the request shows pictures to a model that reads none. */

@@ -1,8 +1,9 @@
 import { toCount } from './arguments.ts';
-import { FILTERS, type Runtime, TESTS } from './filters.ts';
+import { FILTERS, type Runtime } from './filters.ts';
 import { readAttribute, readItem } from './lookup.ts';
 import type { Meter } from './meter.ts';
 import { calculate, compare, contains, isEqual, join, slice } from './operators.ts';
+import { TESTS } from './predicates.ts';
 import type {
   Body,
   ComparisonOperator,
@@ -17,6 +18,7 @@ import {
   Callable,
   DictBuilder,
   failType,
+  findLength,
   isDict,
   isNumber,
   isTrue,
@@ -70,8 +72,8 @@ function createGlobals(meter: Meter): Scope {
   const scope = new Scope();
   const define = (name: string, call: (given: Arguments) => Value): void => scope.set(name, new Callable(name, call));
   define('range', ({ positional }) => createRange(meter, positional));
-  define('dict', createDict);
-  define('namespace', (given) => new Namespace(createDict(given) as Map<string, Value>));
+  define('dict', (given) => createDict(meter, given));
+  define('namespace', (given) => new Namespace(createDict(meter, given) as Map<string, Value>));
   define('raise_exception', ({ positional: [message = ''] }) => failType(writeText(meter, message)));
   define('cycler', ({ positional }) => {
     let at = 0;
@@ -118,8 +120,9 @@ function createRange(meter: Meter, bounds: readonly Value[]): RangeValue {
   return new RangeValue([BigInt(start), BigInt(stop), BigInt(step)], items);
 }
 
-function createDict({ positional: [base], named }: Arguments): ReadonlyMap<Value, Value> {
+function createDict(meter: Meter, { positional: [base], named }: Arguments): ReadonlyMap<Value, Value> {
   const dict = new DictBuilder();
+  if (base !== undefined) meter.charge(findLength(base) ?? 0);
   if (base !== undefined && isDict(base)) for (const [key, value] of base) dict.set(key, value);
   else if (base !== undefined)
     for (const pair of iterate(base)) {
@@ -430,12 +433,15 @@ class Evaluator implements Runtime {
 
   #readArguments({ positional, named, list, dict }: WrittenArguments, scope: Scope): Arguments {
     const values = positional.map((value) => this.evaluate(value, scope));
-    if (list !== undefined) values.push(...iterate(this.evaluate(list, scope)));
-    this.meter.charge(values.length);
+    for (const value of list === undefined ? [] : iterate(this.evaluate(list, scope))) {
+      this.meter.charge(1);
+      values.push(value);
+    }
     const byName = new Map<string, Value>();
     for (const [name, value] of named) byName.set(name, this.evaluate(value, scope));
     const more = dict === undefined ? new Map() : this.evaluate(dict, scope);
     if (!isDict(more)) failType('argument after ** must be a mapping');
+    this.meter.charge((more as ReadonlyMap<Value, Value>).size);
     for (const [name, value] of more as ReadonlyMap<Value, Value>)
       byName.set(typeof name === 'string' ? name : failType('keywords must be strings'), value);
     return { positional: values, named: byName };

@@ -2,7 +2,7 @@ import { readArguments, toCount, toText } from './arguments.ts';
 import { formatPercent } from './format.ts';
 import { findAttribute, readItem } from './lookup.ts';
 import type { Meter } from './meter.ts';
-import { calculate, compare, contains, isEqual, isSameNumber, reverse } from './operators.ts';
+import { calculate, compare, isEqual, reverse } from './operators.ts';
 import { capitalize, replace, splitLines, splitRight, strip } from './text-methods.ts';
 import {
   type Arguments,
@@ -20,6 +20,7 @@ import {
   Tuple,
   Undefined,
   type Value,
+  View,
 } from './values.ts';
 import { writeJson, writeText } from './write.ts';
 
@@ -50,6 +51,7 @@ const mapOnce = (meter: Meter, value: Value, change: (item: Value) => Value): On
 
 /** Reads an attribute by a path such as `function.name` or `0.role`. */
 function createPath(meter: Meter, attribute: Value, absent?: Value): (item: Value) => Value {
+  if (typeof attribute === 'string') meter.copy(attribute.length);
   const keys =
     typeof attribute === 'string'
       ? attribute.split('.').map((part) => (/^\d+$/.test(part) ? BigInt(part) : part))
@@ -137,7 +139,8 @@ const onText =
     return change(text);
   };
 
-const measure: ApplyFilter = (operand) => {
+const measure: ApplyFilter = (operand, _given, { meter }) => {
+  if (typeof operand === 'string') meter.read(operand.length);
   const length = findLength(operand);
   return length === undefined ? failType(`object of type '${nameType(operand)}' has no len()`) : BigInt(length);
 };
@@ -166,9 +169,12 @@ function toJson(operand: Value, given: Arguments, { meter }: Runtime): string {
     'separators',
     'sort_keys',
   ]);
-  const level = typeof indent === 'string' ? indent : indent === null ? undefined : ' '.repeat(toWidth(indent));
+  const level =
+    typeof indent === 'string' ? toShort(indent) : indent === null ? undefined : ' '.repeat(toWidth(indent));
   const cut =
-    separators === null ? undefined : toList(meter, separators).map((separator) => toText(separator, 'separators'));
+    separators === null
+      ? undefined
+      : toList(meter, separators).map((separator) => toShort(toText(separator, 'separators')));
   if (cut !== undefined && cut.length !== 2) failType('tojson takes two separators');
   const [item = level === undefined ? ', ' : ',', key = ': '] = cut ?? [];
   return writeJson(meter, operand, {
@@ -181,6 +187,8 @@ function toJson(operand: Value, given: Arguments, { meter }: Runtime): string {
 
 /** More fits no prompt, and a width is copied for each line. */
 const MAX_WIDTH = 1_024;
+const toShort = (text: string): string =>
+  text.length <= MAX_WIDTH ? text : failType(`it writes more than ${MAX_WIDTH} characters between values`);
 function toWidth(value: Value): number {
   const width = Math.max(0, toCount(value, 0));
   return width <= MAX_WIDTH ? width : failType(`it indents by more than ${MAX_WIDTH}`);
@@ -220,7 +228,7 @@ function toFloat(value: Value): number | undefined {
   const { sign = '', word } = /^(?<sign>[-+]?)(?<word>inf|infinity|nan)$/.exec(text)?.groups ?? {};
   if (word !== undefined) return word === 'nan' ? Number.NaN : Number(`${sign}Infinity`);
   const digits = text.replaceAll(/(?<=\d)_(?=\d)/g, '');
-  return /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/.test(digits) ? Number(digits) : undefined;
+  return /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?$/.test(digits) ? Number(digits) : undefined;
 }
 
 function group(operand: Value, given: Arguments, { meter }: Runtime): Value {
@@ -365,9 +373,10 @@ export const FILTERS: ReadonlyMap<string, ApplyFilter> = new Map<string, ApplyFi
   ],
   [
     'float',
-    (operand, given) => {
+    (operand, given, { meter }) => {
       const [absent = 0] = readArguments(given, 'float', ['default']);
       if (operand instanceof Undefined) operand.fail();
+      if (typeof operand === 'string') meter.copy(operand.length);
       return toFloat(operand) ?? absent;
     },
   ],
@@ -381,9 +390,10 @@ export const FILTERS: ReadonlyMap<string, ApplyFilter> = new Map<string, ApplyFi
   ['indent', indent],
   [
     'int',
-    (operand, given) => {
+    (operand, given, { meter }) => {
       const [absent = 0n, base] = readArguments(given, 'int', ['default', 'base']);
       if (operand instanceof Undefined) operand.fail();
+      if (typeof operand === 'string') meter.copy(operand.length);
       const whole = toInteger(operand, toCount(base, 10));
       const float = whole === undefined ? toFloat(operand) : undefined;
       return whole ?? (float !== undefined && Number.isFinite(float) ? BigInt(Math.trunc(float)) : absent);
@@ -394,7 +404,7 @@ export const FILTERS: ReadonlyMap<string, ApplyFilter> = new Map<string, ApplyFi
     (operand) => {
       if (operand instanceof Undefined) return new Once([][Symbol.iterator]());
       if (!isDict(operand)) return failType('Can only get item pairs from a mapping.');
-      return new Once([...operand].map((pair) => new Tuple(pair))[Symbol.iterator]());
+      return new Once(new View('dict_items', operand)[Symbol.iterator]());
     },
   ],
   [
@@ -421,7 +431,7 @@ export const FILTERS: ReadonlyMap<string, ApplyFilter> = new Map<string, ApplyFi
       if (operand instanceof Once) return failType("'generator' object is not reversible");
       if (operand instanceof Undefined) return failType("'Undefined' object is not reversible");
       if (typeof operand === 'string') meter.read(operand.length);
-      return orElse([...iterate(operand)].at(-1), () => new Undefined('No last item, sequence was empty.'));
+      return orElse(toList(meter, operand).at(-1), () => new Undefined('No last item, sequence was empty.'));
     },
   ],
   ['length', measure],
@@ -479,6 +489,7 @@ export const FILTERS: ReadonlyMap<string, ApplyFilter> = new Map<string, ApplyFi
         'case_sensitive',
         'attribute',
       ]);
+      if (typeof attribute === 'string') meter.copy(attribute.length);
       const names = typeof attribute === 'string' ? attribute.split(',') : [attribute];
       const reads = names.map((name) => (name === null ? (item: Value) => item : createPath(meter, name)));
       return sortBy(meter, toList(meter, operand), {
@@ -550,65 +561,3 @@ export const FILTERS: ReadonlyMap<string, ApplyFilter> = new Map<string, ApplyFi
     },
   ],
 ]);
-
-/** A test of jinja2's: `value is name`. */
-export type RunTest = (operand: Value, given: Arguments, runtime: Runtime) => boolean;
-
-const comparing =
-  (holds: (order: number) => boolean): RunTest =>
-  (operand, { positional: [other = null] }, { meter }) =>
-    holds(compare(meter, operand, other));
-const sameAs: RunTest = (operand, { positional: [other = null] }, { meter }) => isEqual(meter, operand, other);
-const notSameAs: RunTest = (operand, given, runtime) => !sameAs(operand, given, runtime);
-const isRest = (rest: Value, wanted: bigint): boolean =>
-  typeof rest !== 'string' && isNumber(rest) && isSameNumber(Number(rest), wanted);
-const toRest = (operand: Value, divisor: Value, meter: Meter): Value => calculate(meter, '%', operand, divisor);
-
-export const TESTS: ReadonlyMap<string, RunTest> = new Map<string, RunTest>([
-  ['odd', (operand, _given, { meter }) => isRest(toRest(operand, 2n, meter), 1n)],
-  ['even', (operand, _given, { meter }) => isRest(toRest(operand, 2n, meter), 0n)],
-  ['divisibleby', (operand, { positional: [by = null] }, { meter }) => isRest(toRest(operand, by, meter), 0n)],
-  ['defined', (operand) => !(operand instanceof Undefined)],
-  ['undefined', (operand) => operand instanceof Undefined],
-  ['filter', (operand) => typeof operand === 'string' && FILTERS.has(operand)],
-  ['test', (operand) => typeof operand === 'string' && TESTS.has(operand)],
-  ['none', (operand) => operand === null],
-  ['boolean', (operand) => typeof operand === 'boolean'],
-  ['false', (operand) => operand === false],
-  ['true', (operand) => operand === true],
-  ['integer', (operand) => typeof operand === 'bigint'],
-  ['float', (operand) => typeof operand === 'number'],
-  ['lower', (operand, _given, { meter }) => isCasedAs(writeText(meter, operand), (text) => text.toLowerCase())],
-  ['upper', (operand, _given, { meter }) => isCasedAs(writeText(meter, operand), (text) => text.toUpperCase())],
-  ['string', (operand) => typeof operand === 'string'],
-  ['mapping', (operand) => isDict(operand)],
-  ['number', (operand) => isNumber(operand)],
-  [
-    'sequence',
-    (operand) =>
-      findLength(operand) !== undefined && !(typeof operand === 'object' && nameType(operand).startsWith('dict_')),
-  ],
-  ['iterable', (operand) => findLength(operand) !== undefined || operand instanceof Once],
-  ['callable', (operand) => operand instanceof Undefined || nameType(operand) === 'function'],
-  ['sameas', (operand, { positional: [other = null] }) => operand === other],
-  ['escaped', () => false],
-  ['in', (operand, { positional: [container = null] }, { meter }) => contains(meter, container, operand)],
-  ['==', sameAs],
-  ['eq', sameAs],
-  ['equalto', sameAs],
-  ['!=', notSameAs],
-  ['ne', notSameAs],
-  ['>', comparing((order) => order > 0)],
-  ['gt', comparing((order) => order > 0)],
-  ['greaterthan', comparing((order) => order > 0)],
-  ['>=', comparing((order) => order >= 0)],
-  ['ge', comparing((order) => order >= 0)],
-  ['<', comparing((order) => order < 0)],
-  ['lt', comparing((order) => order < 0)],
-  ['lessthan', comparing((order) => order < 0)],
-  ['<=', comparing((order) => order <= 0)],
-  ['le', comparing((order) => order <= 0)],
-]);
-
-const isCasedAs = (text: string, change: (text: string) => string): boolean =>
-  change(text) === text && text.toLowerCase() !== text.toUpperCase();

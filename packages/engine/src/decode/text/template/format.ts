@@ -9,7 +9,7 @@ export interface FormatFields {
 }
 
 const MAX_WIDTH = 4_096;
-const PERCENT = /%(?:\((?<name>[^)]*)\))?(?<flags>[-+ #0]*)(?<width>\d*)(?:\.(?<precision>\d+))?(?<kind>.)/gs;
+const PERCENT = /%(?:\((?<name>[^()]*)\))?(?<flags>[-+ #0]*)(?<width>\d*)(?:\.(?<precision>\d+))?(?<kind>.)/gs;
 
 /** Python's `%` with a text on the left. @throws TemplateError if the values do not fit. */
 export function formatPercent(meter: Meter, format: string, { positional, named }: FormatFields): string {

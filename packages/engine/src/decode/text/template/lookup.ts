@@ -143,7 +143,7 @@ export const readAttribute = (meter: Meter, value: Value, name: string): Value =
 export function readItem(meter: Meter, value: Value, key: Value): Value {
   if (typeof value === 'string') meter.read(value.length);
   return orElse(findElement(value, key), () => {
-    if (typeof key !== 'string') return nothing(value, String(key));
+    if (typeof key !== 'string') return nothing(value, `a key of type ${nameType(key)}`);
     return orElse(findAttribute(meter, value, key), () => nothing(value, key));
   });
 }

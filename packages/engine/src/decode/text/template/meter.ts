@@ -40,6 +40,12 @@ export class Meter {
     this.charge(length / READ);
   }
 
+  /** Charges a search. That of a JavaScript engine compares the wanted text again at each place, in the worst case. */
+  search(text: string, wanted: string): void {
+    const places = Math.max(0, text.length - wanted.length) + 1;
+    this.charge((places * (1 + wanted.length / COPIED)) / READ);
+  }
+
   /** Charges an operation on whole numbers. @throws TemplateError if a number is too large. */
   count(value: bigint): bigint {
     if (value > LARGEST || value < -LARGEST) throw new TemplateError(`it makes a number of more than ${MAX_BITS} bits`);

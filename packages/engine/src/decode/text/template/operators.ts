@@ -100,6 +100,7 @@ export function contains(meter: Meter, container: Value, wanted: Value): boolean
     if (wanted instanceof Undefined) wanted.fail();
     if (typeof wanted !== 'string') failType(`'in <string>' requires string as left operand, not ${nameType(wanted)}`);
     meter.read(container.length);
+    meter.search(container, wanted as string);
     return container.includes(wanted as string);
   }
   if (isDict(container)) return getItem(container, wanted) !== undefined;

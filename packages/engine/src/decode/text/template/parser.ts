@@ -13,6 +13,8 @@ import { TemplateError } from './values.ts';
 
 /** Nested expressions and statements. */
 const MAX_DEPTH = 400;
+/** Of a whole number. */
+const MAX_DIGITS = 1_000;
 
 const NOTHING: WrittenArguments = { positional: [], named: [], list: undefined, dict: undefined };
 const CONSTANTS: ReadonlyMap<string, boolean | null> = new Map([
@@ -386,6 +388,7 @@ class Parser {
         return { kind: 'constant', value: texts.join('') };
       }
       case 'int':
+        if (text.length > MAX_DIGITS) this.#fail(`a number has more than ${MAX_DIGITS} digits`);
         return { kind: 'constant', value: BigInt(text.replaceAll('_', '')) };
       case 'float':
         return { kind: 'constant', value: Number(text.replaceAll('_', '')) };

@@ -60,9 +60,13 @@ export function split(text: string, separator: string | undefined, most: number)
   return parts;
 }
 
-/** Charges the parts into which a text is cut, before they are made. */
+/** Charges a search and the parts into which a text is cut, before they are made. */
 function chargeParts(meter: Meter, text: string, separator: string | undefined): void {
-  meter.charge(1 + (separator === undefined ? text.length / 2 : countOccurrences(text, separator)));
+  if (separator === undefined) meter.charge(text.length / 2);
+  else {
+    meter.search(text, separator);
+    meter.charge(countOccurrences(text, separator));
+  }
 }
 
 function countOccurrences(text: string, wanted: string): number {
@@ -76,22 +80,35 @@ export function splitRight(text: string, separator: string | undefined, most: nu
   if (most < 0) return split(text, separator, most);
   if (separator === '') failType('empty separator');
   const parts: string[] = [];
-  let rest = separator === undefined ? strip(text, 'right') : text;
-  const word = new RegExp(`[^${SPACE}]+$`);
-  for (let cuts = 0; cuts < most && rest !== ''; cuts++) {
-    if (separator !== undefined) {
-      const found = rest.lastIndexOf(separator);
-      if (found < 0) break;
-      parts.unshift(rest.slice(found + separator.length));
-      rest = rest.slice(0, found);
-      if (rest === '' && cuts + 1 < most) break;
-    } else {
-      const [found = ''] = word.exec(rest) ?? [];
-      parts.unshift(found);
-      rest = strip(rest.slice(0, rest.length - found.length), 'right');
-    }
+  let end = separator === undefined ? strip(text, 'right').length : text.length;
+  while (parts.length < most && end > 0) {
+    const { from, to } = separator === undefined ? findLastWord(text, end) : findLast(text, separator, end);
+    if (from < 0) break;
+    parts.push(text.slice(from, end));
+    end = to;
+    if (separator !== undefined && end === 0) return [...parts, ''].reverse();
   }
-  return separator === undefined && rest === '' ? parts : [rest, ...parts];
+  if (end > 0 || separator !== undefined) parts.push(text.slice(0, end));
+  return parts.reverse();
+}
+
+/** The beginning of the last part before a place, and the end of the part before it; -1 if there is none. */
+interface LastPart {
+  readonly from: number;
+  readonly to: number;
+}
+
+function findLast(text: string, separator: string, end: number): LastPart {
+  const found = end < separator.length ? -1 : text.lastIndexOf(separator, end - separator.length);
+  return found < 0 ? { from: -1, to: -1 } : { from: found + separator.length, to: found };
+}
+
+function findLastWord(text: string, end: number): LastPart {
+  let from = end;
+  while (from > 0 && !isSpace.test(text[from - 1] as string)) from--;
+  let to = from;
+  while (to > 0 && isSpace.test(text[to - 1] as string)) to--;
+  return { from, to };
 }
 
 /** @param keeps whether lines keep their ends. */
@@ -194,21 +211,26 @@ const splitting =
   };
 const searching =
   (isLast: boolean, isRequired: boolean): TextMethod =>
-  (text, given) => {
+  (text, given, meter) => {
     const [wanted, start, stop] = readArguments(given, 'find', ['sub', 'start', 'end']);
     const [part, before] = toRange(text, start, stop);
     const sub = toText(wanted, 'find');
+    meter.search(part, sub);
     const found = isLast ? part.lastIndexOf(sub) : part.indexOf(sub);
     if (found >= 0) return BigInt(before + countCodePoints(part.slice(0, found)));
     return isRequired ? failType('substring not found') : -1n;
   };
 const matching =
   (test: (part: string, wanted: string) => boolean): TextMethod =>
-  (text, given) => {
+  (text, given, meter) => {
     const [wanted, start, stop] = readArguments(given, 'startswith', ['prefix', 'start', 'end']);
     const [part] = toRange(text, start, stop);
     const all = wanted instanceof Tuple ? wanted.items : [wanted];
-    return all.some((each) => test(part, toText(each, 'startswith')));
+    return all.some((each) => {
+      const prefix = toText(each, 'startswith');
+      meter.read(prefix.length);
+      return test(part, prefix);
+    });
   };
 const justifying =
   (place: (missing: number) => number): TextMethod =>
@@ -223,9 +245,10 @@ const justifying =
   };
 const partitioning =
   (isLast: boolean): TextMethod =>
-  (text, given) => {
+  (text, given, meter) => {
     const [separator] = readArguments(given, 'partition', ['sep']);
     const sep = toText(separator, 'partition');
+    meter.search(text, sep);
     if (sep === '') failType('empty separator');
     const found = isLast ? text.lastIndexOf(sep) : text.indexOf(sep);
     if (found < 0) return new Tuple(isLast ? ['', '', text] : [text, '', '']);
@@ -281,10 +304,11 @@ export const TEXT_METHODS: ReadonlyMap<string, TextMethod> = new Map<string, Tex
   ['rindex', searching(true, true)],
   [
     'count',
-    (text, given) => {
+    (text, given, meter) => {
       const [wanted, start, stop] = readArguments(given, 'count', ['sub', 'start', 'end']);
       const [part] = toRange(text, start, stop);
       const sub = toText(wanted, 'count');
+      meter.search(part, sub);
       return BigInt(sub === '' ? countCodePoints(part) + 1 : countOccurrences(part, sub));
     },
   ],

@@ -155,8 +155,8 @@ export const failType = (message: string): never => {
 const toKey = (key: Value): Value => {
   if (typeof key === 'boolean') return key ? 1n : 0n;
   if (typeof key === 'number' && Number.isInteger(key)) return BigInt(key);
-  if (isList(key) || isDict(key) || key instanceof View) failType(`unhashable type: '${nameType(key)}'`);
-  if (key instanceof Tuple) return `\0${key.items.map((item) => `${typeof item}${String(item)}`).join('\0')}`;
+  if (isList(key) || isDict(key) || key instanceof View || key instanceof Tuple)
+    failType(`a ${nameType(key)} is no key here`);
   return key;
 };
 
@@ -181,11 +181,13 @@ export const orElse = (found: Value | undefined, absent: () => Value): Value =>
 
 /** @returns undefined if the dict has no such key. */
 export function getItem(dict: Dict, key: Value): Value | undefined {
-  if (typeof key === 'string') return dict.get(key);
   const known = toKey(key);
-  const found = dict.get(known);
-  if (found !== undefined || typeof known === 'string') return found;
-  for (const [each, value] of dict) if (typeof each !== 'string' && toKey(each) === known) return value;
+  // The forms in which an equal key may have come first.
+  const forms = typeof known === 'bigint' ? [known, Number(known), known === 1n, known !== 0n] : [known];
+  for (const form of forms) {
+    const value = typeof form === 'boolean' && BigInt(form) !== known ? undefined : dict.get(form);
+    if (value !== undefined) return value;
+  }
   return undefined;
 }
 

@@ -1,5 +1,5 @@
-import { utf8Decode } from '../../../base/bytes.ts';
-import { type ExactJson, parseExactJson } from '../../../base/exact-json.ts';
+import { ProtocolError, utf8Decode } from '../../../base/bytes.ts';
+import { type ExactJson, parseExactMember } from '../../../base/exact-json.ts';
 import { applyRules, type DroppedFields, isAbsent } from '../../shared/field-rules.ts';
 import { RequestError } from '../../shared/request-error.ts';
 import type { AnswerTerms } from '../answer/answer-parser.ts';
@@ -248,11 +248,20 @@ function closeEmpty(parameters: Fields): Fields {
 export function readWrittenTools(body: Uint8Array, tools: readonly OfferedTool[]): readonly WrittenTool[] {
   if (tools.length === 0) return tools;
   const written = new Map<ExactJson | undefined, ExactJson | undefined>();
-  for (const item of getMember(parseExactJson(utf8Decode(body)), 'tools') as readonly ExactJson[]) {
+  for (const item of readExactTools(body)) {
     const called = getMember(item, 'function');
     written.set(getMember(called, 'name'), getMember(called, 'parameters'));
   }
   return tools.map((tool) => ({ ...tool, parameters: written.get(tool.name) ?? tool.parameters }));
+}
+
+function readExactTools(body: Uint8Array): readonly ExactJson[] {
+  try {
+    return parseExactMember(utf8Decode(body), 'tools') as readonly ExactJson[];
+  } catch (cause) {
+    if (!(cause instanceof ProtocolError)) throw cause;
+    throw new RequestError(`tools: ${cause.message}`, 'tools', null, { cause });
+  }
 }
 
 const getMember = (value: ExactJson | undefined, key: string): ExactJson | undefined =>
