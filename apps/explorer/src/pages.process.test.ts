@@ -8,7 +8,9 @@ import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { encodeRecordV2, hashRecord } from '@ogong/protocol/commitment/record';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner, createNobleLedgerSigner, nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import { encodeValues } from '@ogong/protocol/modality/shared/values';
+import { text } from '@ogong/protocol/modality/text/text';
 import { parseStepLeaves } from '@ogong/protocol/modality/trajectory/leaf';
 import { appendVerdict, computeGenesisPosition } from '@ogong/protocol/settlement/verdict-log';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
@@ -191,7 +193,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
   beforeAll(async () => {
     browser = await launchChromium();
     hub = await createHub();
-    fixture = await createGatewayFixture({ hub });
+    fixture = await createGatewayFixture({ hub, modalities: [text.name] });
     host = createServer((request, response) => {
       const name = new URL(request.url ?? '', 'http://x').pathname.slice(1) || 'index.html';
       const bytes = files.get(name);
@@ -644,25 +646,26 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
   });
 
   it('shows a picture with its audit, and its steps as bars or as small pictures', async () => {
+    const pictures = await createGatewayFixture({});
     const outputs: Float32Array[] = [];
     const bendOutput = (output: Float32Array): Float32Array => {
       outputs.push(output);
       return output;
     };
-    for (const provider of fixture.network.providers) provider.behaviour = { ...provider.behaviour, bendOutput };
-    const asked = await fetch(`${fixture.url}/v1/images/generations`, {
+    for (const provider of pictures.network.providers) provider.behaviour = { ...provider.behaviour, bendOutput };
+    const asked = await fetch(`${pictures.url}/v1/images/generations`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ model: FAKE_MODEL, prompt: 'a small fox', size: '40x24', steps: 6, seed: 1 }),
     });
-    const receiptUrl = `${fixture.url}${asked.headers.get('x-ogong-receipt')}`;
+    const receiptUrl = `${pictures.url}${asked.headers.get('x-ogong-receipt')}`;
     const receipt = (await (await fetch(receiptUrl)).json()) as {
       readonly reply_id: string;
       readonly opening: { readonly bytes: string };
     };
-    const { address } = fixture.network.chain.validators()[0] as { address: Uint8Array };
+    const { address } = pictures.network.chain.validators()[0] as { address: Uint8Array };
     const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
-    const log = { ...fixture.network.chain.network, validator: address };
+    const log = { ...pictures.network.chain.network, validator: address };
     const { bytes, position } = appendVerdict(nobleCrypto, computeGenesisPosition(nobleCrypto, log), {
       ...{ replyId: fromHex(receipt.reply_id), recordHash: fill(32, 1), providerId: fill(32, 3), payee: fill(20, 4) },
       ...{ verdict: 'accept', evidence: 'exact', feeAtomic: 1n, fineAtomic: 0n, payer: fill(20, 5) },
@@ -671,7 +674,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       verifiers: [{ verifierId: fill(32, 6), payee: fill(20, 7), outcome: 'credited', tokens: 3 }],
     });
     const hex = (value: Uint8Array): string => `0x${toHex(value)}`;
-    const { page, complaints } = await open(`${fixture.url}/explorer/`);
+    const { page, complaints } = await open(`${pictures.url}/explorer/`);
     await page.route(`**/public/validators/${hex(address)}/verdicts**`, (route) =>
       route.fulfill({ json: { entries: [hex(bytes)], head: hex(position.head), length: '1' } }),
     );
@@ -681,7 +684,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await page.route('**/public/beacon/7', (route) =>
       route.fulfill({ json: { certificate: hex(made.receipt.beacon) } }),
     );
-    await page.goto(`${fixture.url}/explorer/#/replies`);
+    await page.goto(`${pictures.url}/explorer/#/replies`);
     await page.reload();
     await page.locator(`a[href="#/reply/${receipt.reply_id}"]`).first().click();
     const picture = page.getByRole('img', { name: 'Picture of: a small fox' });
@@ -738,12 +741,12 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await page.locator('.strip svg').first().waitFor();
     await page.context().setOffline(false);
     const image = { type: 'image_url', image_url: { url: `data:image/png;base64,${PICTURE_FILE.toString('base64')}` } };
-    const answered = await fetch(`${fixture.url}/v1/chat/completions`, {
+    const answered = await fetch(`${pictures.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ model: FAKE_MODEL, messages: [{ role: 'user', content: [image, image] }] }),
     });
-    const seen = await (await fetch(`${fixture.url}${answered.headers.get('x-ogong-receipt')}`)).text();
+    const seen = await (await fetch(`${pictures.url}${answered.headers.get('x-ogong-receipt')}`)).text();
     await page.setInputFiles('#receipt-file', upload('receipt.json', seen));
     const facts = page.getByRole('region', { name: 'Pictures of the question' });
     await facts.getByText('2 pictures of the question').waitFor();
@@ -754,7 +757,8 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     expect(await findBarriers(page)).toEqual([]);
     expect(complaints).toEqual([]);
     await page.close();
-    for (const provider of fixture.network.providers) provider.behaviour = {};
+    await pictures.close();
+    for (const provider of pictures.network.providers) provider.behaviour = {};
   });
 
   it('draws the shards of a cohort from its receipt, and marks a missing root', async () => {
@@ -884,13 +888,14 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     });
 
     it('makes a picture step by step, shows the signed pixels, and asks about pictures', async () => {
-      const { page, complaints } = await open(fixture.url);
+      const pictures = await createGatewayFixture({});
+      const { page, complaints } = await open(pictures.url);
       // The fake model does both, and the list says which of them the page offers.
       let endpoints = ['/v1/images/generations'];
       await page.route('**/v1/models', async (route) => {
         const response = await route.fetch();
         const { data } = (await response.json()) as { data: readonly { readonly ogong: object }[] };
-        const listed = data.map((one) => ({ ...one, ogong: { ...one.ogong, endpoints } }));
+        const listed = data.slice(0, 1).map((one) => ({ ...one, ogong: { ...one.ogong, endpoints } }));
         await route.fulfill({ response, json: { data: listed } });
       });
       await page.reload();
@@ -945,7 +950,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       await last.locator('.found > summary', { hasText: /^\d+ checks passed/ }).waitFor();
       expect(await last.locator('.pictures img').count()).toBe(1);
       expect(await page.locator('.attached').count()).toBe(0);
-      expect(fixture.network.media.at(-1)?.map((bytes) => Buffer.from(bytes))).toEqual([PICTURE_FILE]);
+      expect(pictures.network.media.at(-1)?.map((bytes) => Buffer.from(bytes))).toEqual([PICTURE_FILE]);
       for (const screen of SCREENS) {
         await changeScreen(page, screen);
         const name = `chat-pictures-${screen.width}-${screen.colorScheme}`;
@@ -957,6 +962,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       await page.getByText('1 picture of this question is not in the history.').waitFor();
       expect(complaints).toEqual([]);
       await page.close();
+      await pictures.close();
     });
 
     it('shows an answer piece by piece, and what it costs, while it comes', async () => {
@@ -1015,7 +1021,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       let sealed: GatewayFixture;
       beforeAll(async () => {
         const provider = { seals: true, words: WORDS, attester: softwareMachine };
-        sealed = await createGatewayFixture({ providers: [provider], model });
+        sealed = await createGatewayFixture({ providers: [provider], model, modalities: [text.name] });
       });
       afterAll(() => sealed?.close());
 
@@ -1305,7 +1311,10 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       const words = JSON.stringify({ memories: [memory] }).match(/.{1,16}/g) ?? [];
       const store = createPlainMemoryStore({ nowMs: () => Date.now() });
       const names = { chat: FAKE_MODEL, embedding: FAKE_MODEL, rerank: undefined };
-      const gateway = await createGatewayFixture({ keysPath, providers: [{ words }], memories: { store, names } });
+      const modalities = ['text', embedding.name];
+      const gateway = await createGatewayFixture({
+        ...{ keysPath, modalities, providers: [{ words }], memories: { store, names } },
+      });
       const { page, complaints } = await open(gateway.url);
       const prompts: string[] = [];
       page.on('request', (request) => {
