@@ -501,8 +501,14 @@ contract Ed25519Test {
         check(!Ed25519.verify(PUBLIC, r, 0x0cbf7c2b58a54b7a6c33517f4704d1c96d0dbafa0ec05be0d833677b3061f319, hex"72"), "above the order");
     }
 
-    /// y = 2 is on no point of the curve.
+    /// y = 2 is on no point of the curve; y = 3 is, with an x of each sign.
     function test_aKeyThatIsNoPointSignsNothing() public view {
         check(!Ed25519.verify(bytes32(uint256(2) << 248), 0, 0, ""), "no point");
+        (bool found,,) = Ed25519.decode(2);
+        check(!found, "y = 2");
+        (found,,) = Ed25519.decode(3);
+        check(found, "y = 3");
+        (found,,) = Ed25519.decode(uint256(3) | 1 << 255);
+        check(found, "y = 3, odd x");
     }
 }

@@ -143,7 +143,7 @@ library Ed25519 {
         uint256 scalar = _reverse(s);
         // Another s would be a second signature over the same message.
         if (scalar >= L) return false;
-        (bool found, uint256 x, uint256 y) = _decode(_reverse(key));
+        (bool found, uint256 x, uint256 y) = decode(_reverse(key));
         if (!found) return false;
         Point memory negated = Point(P - x, y, 1, mulmod(P - x, y, P));
         Point memory sum = _combine(scalar, _challenge(bytes.concat(r, key, message)), negated);
@@ -157,8 +157,8 @@ library Ed25519 {
         return addmod(mulmod(_reverse(right), WORD_MOD_L, L), _reverse(left), L);
     }
 
-    /// @dev RFC 8032, 5.1.3: y, and the sign of x in the highest bit.
-    function _decode(uint256 encoded) private view returns (bool found, uint256 x, uint256 y) {
+    /// @dev RFC 8032, 5.1.3: y, and the sign of x in the highest bit. A y of no point is not found.
+    function decode(uint256 encoded) internal view returns (bool found, uint256 x, uint256 y) {
         y = (encoded & (TOP - 1)) % P;
         uint256 square = mulmod(y, y, P);
         uint256 u = addmod(square, P - 1, P);
