@@ -18,12 +18,13 @@ const suite = require.resolve('@modelcontextprotocol/conformance/dist/index.js')
 const program = findProgram(new URL('./bin/ogong-mcp.ts', import.meta.url));
 
 const APPLIED = [
-  ...['server-initialize', 'ping', 'tools-list', 'tools-call-error'],
+  ...['server-initialize', 'ping', 'tools-list'],
   ...['server-sse-multiple-streams', 'dns-rebinding-protection'],
 ];
 
-/** Scenarios over the same HTTP layer with tools of the suite: messages of the server during a call, and questions to the client. */
+/** Scenarios over the same HTTP layer with tools of the suite: an error, messages of the server during a call, and questions to the client. */
 const LAYER = [
+  'tools-call-error',
   ...['logging-set-level', 'tools-call-with-logging', 'tools-call-with-progress'],
   ...['tools-call-sampling', 'tools-call-elicitation'],
 ];

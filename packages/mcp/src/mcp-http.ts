@@ -1,6 +1,10 @@
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
-import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
+import {
+  createMcpHandler,
+  isLegacyRequest,
+  type McpServer,
+  WebStandardStreamableHTTPServerTransport,
+} from '@modelcontextprotocol/server';
 import type { Secret } from '@ogong/host/crypto/secret';
 import { createHttpServer, type HttpServer } from '@ogong/host/http/http-server';
 import { isTrustedOrigin } from '@ogong/host/http/trusted-origins';
@@ -21,15 +25,20 @@ export interface McpHttpOptions {
   readonly key: Secret<string> | undefined;
 }
 
+const BODY = { maxRequestBodySize: MAX_MESSAGE_BYTES };
+
 /**
- * Serves MCP over HTTP on this machine; each session has a server of its own. Web pages of other sites are refused, also those whose name
- * leads here.
+ * Serves MCP over HTTP on this machine. A request of version 2026-07-28 stands alone. An older client has a session with a server of its
+ * own, or it could not cancel a call. Web pages of other sites are refused, also those whose name leads here.
  */
 export function createMcpHttp({ port, key }: McpHttpOptions, createServer: () => McpServer): HttpServer {
   const keyHash = key && hash(key.reveal());
   const sessions = createSessions(createServer);
+  const modern = createMcpHandler(createServer, { ...BODY, legacy: 'reject' });
+  const answer = async (request: Request): Promise<Response> =>
+    (await isLegacyRequest(request, undefined, BODY)) ? sessions.answer(request) : modern.fetch(request);
   const http = createHttpServer(
-    { fetch: (request) => refuse(request, keyHash) ?? sessions.answer(request) },
+    { fetch: (request) => refuse(request, keyHash) ?? answer(request) },
     {
       bind: { host: '127.0.0.1', port },
       headersTimeoutMs: HEADERS_TIMEOUT_MS,
@@ -41,6 +50,7 @@ export function createMcpHttp({ port, key }: McpHttpOptions, createServer: () =>
     ...http,
     async stop(graceMs) {
       sessions.close();
+      await modern.close();
       await http.stop(graceMs);
     },
   };
@@ -79,7 +89,7 @@ function createSessions(createServer: () => McpServer) {
       }
       const server = createServer();
       const transport = new WebStandardStreamableHTTPServerTransport({
-        maxRequestBodySize: MAX_MESSAGE_BYTES,
+        ...BODY,
         sessionIdGenerator: randomUUID,
         onsessioninitialized: (made) => keep(made, { server, transport }),
         onsessionclosed: (closed) => end(closed),

@@ -1,4 +1,4 @@
-import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { McpServer } from '@modelcontextprotocol/server';
 import { VERSION } from '@ogong/host/version';
 import type { Client, MemoryClient, Trust } from '@ogong/sdk';
 import type { FeeMeter } from './fee-meter.ts';

@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { Client } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { utf8Decode } from '@ogong/protocol/base/bytes';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { encodeAgentChain } from '@ogong/sdk';
@@ -10,6 +12,7 @@ import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gatewa
 import { findProgram } from '@ogong/testing/processes/find-program';
 import { createSyntheticAgent } from '@ogong/testing/synthetic/synthetic-agent';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MAX_MESSAGE_BYTES } from './mcp-http.ts';
 
 const program = findProgram(new URL('./bin/ogong-mcp.ts', import.meta.url));
 /** The network of this test is made up: nobody knows it beforehand. */
@@ -44,7 +47,9 @@ afterEach(async () => {
   for (const client of clients.splice(0)) await client.close();
 });
 
-async function connect(...flags: string[]) {
+const connect = (...flags: string[]) => connectAs('auto', ...flags);
+
+async function connectAs(mode: 'auto' | 'legacy', ...flags: string[]) {
   const transport = new StdioClientTransport({
     command: process.execPath,
     args: ['--disable-warning=ExperimentalWarning', program, '--gateway', gateway.url, ...flags],
@@ -53,7 +58,7 @@ async function connect(...flags: string[]) {
   });
   let log = '';
   transport.stderr?.on('data', (piece) => (log += piece));
-  const client = new Client({ name: 'test', version: '1' });
+  const client = new Client({ name: 'test', version: '1' }, { versionNegotiation: { mode } });
   clients.push(client);
   await client.connect(transport);
   const call = async (name: string, given: Record<string, unknown>) => {
@@ -89,6 +94,27 @@ describe('ogong-mcp on standard input', () => {
     });
     const { value } = await call('embed', { model: FAKE_MODEL, input: ['one', 'two'] });
     expect((value as { vectors: number[][] }).vectors).toHaveLength(2);
+  });
+
+  it.each([
+    ['auto', '2026-07-28'],
+    ['legacy', '2025-11-25'],
+  ] as const)('speaks with a client of mode %s by version %s', async (mode, version) => {
+    const { client, call } = await connectAs(mode, ...allowed);
+    expect(client.getNegotiatedProtocolVersion()).toBe(version);
+    expect(await call('verify', { file: 'no receipt' })).toMatchObject({ isError: true });
+  });
+
+  it('ends with its client, and at a message that is too long', async () => {
+    const args = ['--disable-warning=ExperimentalWarning', program, '--gateway', gateway.url];
+    for (const text of ['', `{"jsonrpc":"2.0","id":1,"method":"${'x'.repeat(MAX_MESSAGE_BYTES)}"}\n`]) {
+      const child = spawn(process.execPath, args, { stdio: ['pipe', 'ignore', 'ignore'] });
+      child.stdin.on('error', () => {});
+      const exited = once(child, 'exit');
+      if (text === '') child.stdin.end();
+      else child.stdin.write(text);
+      expect(await exited).toEqual([0, null]);
+    }
   });
 
   it('gives no answer that its receipt does not prove', async () => {

@@ -1,6 +1,6 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning
 import { readFileSync } from 'node:fs';
-import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import { StdioServerTransport, serveStdio as serveConnection } from '@modelcontextprotocol/server/stdio';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { formatHostPort } from '@ogong/host/config/values';
 import { processHost } from '@ogong/host/lifecycle/process-host';
@@ -51,14 +51,18 @@ async function serveHttp(port: number, { httpKey: key }: McpValues, context: Mcp
   return { ready: { url: `http://${formatHostPort(http.address())}/mcp` }, stop: () => http.stop() };
 }
 
-/** The end of standard input ends the program: its client has gone. */
+/** Ends the program with its one connection: at the end of standard input, or at a message that is too long. */
+class OnlyConnection extends StdioServerTransport {
+  override async close(): Promise<void> {
+    await super.close();
+    process.exit(0);
+  }
+}
+
 async function serveStdio(context: McpContext): Promise<Daemon> {
-  const server = createMcpServer(context);
-  const transport = new StdioServerTransport(process.stdin, process.stdout, { maxBufferSize: MAX_MESSAGE_BYTES });
-  await server.connect(transport);
-  process.stdin.once('end', () => process.exit(0));
-  server.server.onclose = () => process.exit(0);
-  return { stop: () => server.close() };
+  const transport = new OnlyConnection(process.stdin, process.stdout, { maxBufferSize: MAX_MESSAGE_BYTES });
+  const connection = serveConnection(() => createMcpServer(context), { transport });
+  return { stop: () => connection.close() };
 }
 
 async function start(): Promise<Daemon> {

@@ -1,4 +1,4 @@
-import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import type { McpServer } from '@modelcontextprotocol/server';
 import type { CheckedReply } from '@ogong/sdk';
 import { z } from 'zod';
 import type { McpContext } from '../mcp-server.ts';
@@ -27,11 +27,11 @@ export function addAsk(server: McpServer, { client, fees, runCall }: McpContext)
       title: 'Ask a model',
       description:
         'Asks a model of the OGONG network. The answer has passed the checks of its receipt: the named provider signed it for this request. It costs money.',
-      inputSchema: input,
-      outputSchema: { content: z.string(), finish_reason: z.string(), ...receiptShape },
+      inputSchema: z.object(input),
+      outputSchema: z.object({ content: z.string(), finish_reason: z.string(), ...receiptShape }),
       annotations: { readOnlyHint: false, destructiveHint: false, openWorldHint: true },
     },
-    ({ prompt, messages, ...params }, { signal: asked }) =>
+    ({ prompt, messages, ...params }, { mcpReq: { signal: asked } }) =>
       runCall('ask', asked, async (called) => {
         if ((prompt === undefined) === (messages === undefined))
           throw new ToolError('input', 'give either prompt or messages');

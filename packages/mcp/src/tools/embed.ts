@@ -1,4 +1,4 @@
-import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import type { McpServer } from '@modelcontextprotocol/server';
 import type { CheckedReply } from '@ogong/sdk';
 import { z } from 'zod';
 import type { McpContext } from '../mcp-server.ts';
@@ -15,14 +15,14 @@ export function addEmbed(server: McpServer, { client, fees, runCall }: McpContex
       title: 'Embed texts',
       description:
         'Turns texts into vectors by a model of the OGONG network, one for each text, in their order. The vectors equal the signed ones to the bit. It costs money.',
-      inputSchema: {
+      inputSchema: z.object({
         model: z.string().min(1).max(256).describe('ogong/<tier>/<maker>/<model>'),
         input: z.array(z.string().min(1).max(MAX_TEXT)).min(1).max(MAX_INPUTS),
-      },
-      outputSchema: { vectors: z.array(z.array(z.number())), ...receiptShape },
+      }),
+      outputSchema: z.object({ vectors: z.array(z.array(z.number())), ...receiptShape }),
       annotations: { readOnlyHint: false, destructiveHint: false, openWorldHint: true },
     },
-    ({ model, input }, { signal: asked }) =>
+    ({ model, input }, { mcpReq: { signal: asked } }) =>
       runCall('embed', asked, async (called) => {
         const { response, replies } = await fees.buy(
           (signal) => client.embeddings.create({ model, input }, { signal }),

@@ -1,4 +1,4 @@
-import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import type { McpServer } from '@modelcontextprotocol/server';
 import { fromBase64, utf8Encode } from '@ogong/protocol/base/bytes';
 import { parseJson } from '@ogong/protocol/base/json';
 import { isAgentChain } from '@ogong/protocol/verdict/agent/agent-chain';
@@ -25,16 +25,16 @@ export function addVerify(server: McpServer, { trust, allow, nowMs, runCall }: M
       title: 'Verify a receipt or a run',
       description:
         "Checks a receipt of an answer (the JSON of GET /v1/receipts/<id>) or the file of an agent's run (JSON Lines) offline. `ok` is false if a check failed, or was skipped without permission.",
-      inputSchema: { file: z.string().min(1).max(MAX_FILE).describe('text of the file') },
-      outputSchema: {
+      inputSchema: z.object({ file: z.string().min(1).max(MAX_FILE).describe('text of the file') }),
+      outputSchema: z.object({
         kind: z.enum(['receipt', 'run']),
         ok: z.boolean(),
         missing: z.array(z.string()).describe('checks that lack trusted values'),
         checks: z.array(check),
-      },
+      }),
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
-    ({ file }, { signal: asked }) =>
+    ({ file }, { mcpReq: { signal: asked } }) =>
       runCall('verify', asked, async () => {
         const bytes = utf8Encode(file);
         const known = { trust, allow, nowMs: nowMs() };
