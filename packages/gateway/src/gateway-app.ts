@@ -73,7 +73,7 @@ export function createGatewayApp(
   const { rates } = completions;
   /** Lists cost a router work, so they count as requests of the key, too. */
   const listing = (handle: KeyedHandler): Handler =>
-    signIn.require(async (context, key) => {
+    signIn.requireOrPay(async (context, key) => {
       await rates.countRequest(context, key);
       return handle(context, key);
     });

@@ -40,6 +40,9 @@ export const isModelAllowed = ({ models }: Pick<KeyHolder, 'models'>, model: str
   models === undefined ||
   models.some((pattern) => (pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : model === pattern));
 
+/** Begins each secret. */
+export const KEY_PREFIX = 'ogong-';
+
 /** @param prefix a prefix that names its kind, for a person that finds it in a file. */
 export const createSecret = (prefix: 'ogong' | 'ogong-admin'): string =>
   `${prefix}-${randomBytes(32).toString('base64url')}`;

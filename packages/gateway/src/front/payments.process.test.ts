@@ -131,10 +131,16 @@ it('takes each payment once, whatever it paid for', async () => {
 });
 
 it('pays in the words of every API that answers for money, and has no other way past a missing key', async () => {
-  for (const path of ['/v1/models', '/v1/usage', '/v1/receipts/aa', '/metrics']) {
+  for (const path of ['/v1/usage', '/v1/receipts/aa', '/metrics']) {
     expect([path, (await fetch(`${fixture.url}${path}`)).status]).toEqual([path, 401]);
   }
   expect((await ask({ authorization: 'Bearer ogong-wrong' })).status).toBe(401);
+  for (const placeholder of [{ authorization: 'Bearer none' }, { 'x-api-key': 'sk-x402' }]) {
+    const refused = await ask(placeholder);
+    expect([refused.status, refused.headers.has('payment-required')]).toEqual([402, true]);
+  }
+  const listed = await fetch(`${fixture.url}/v1/models`, { headers: { authorization: 'Bearer none' } });
+  expect(await listed.json()).toMatchObject({ data: [{ id: FAKE_MODEL }, {}, {}, {}] });
   const wallet = createWallet(caller);
   const message = JSON.stringify({ model: FAKE_MODEL, messages: [{ role: 'user', content: 'Hi' }], max_tokens: 4 });
   const vector = JSON.stringify({ model: FAKE_MODEL, input: 'a' });

@@ -1,6 +1,6 @@
 import type { ApiContext, Handler } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
-import { ANONYMOUS, type ApiKeys, type KeyHolder } from '../books/api-keys.ts';
+import { ANONYMOUS, type ApiKeys, KEY_PREFIX, type KeyHolder } from '../books/api-keys.ts';
 import { UNPAID } from './payments.ts';
 
 /** A handler that needs to know who calls, because the caller pays or because only the caller may read the answer. */
@@ -40,7 +40,8 @@ export function createSignIn(keys: ApiKeys, takesPayments = false): SignIn {
     // stays in the file.
     if (isOpen && (await keys.isEmpty())) return welcome(env, ANONYMOUS);
     const secret = readKeySecret({ req });
-    if (secret === undefined && mayPay) return UNPAID;
+    // Clients that pay by request often demand some key, so one that is none of ours counts as none.
+    if (mayPay && !(secret?.startsWith(KEY_PREFIX) ?? false)) return UNPAID;
     const holder = secret === undefined ? undefined : await keys.find(secret);
     if (holder) return welcome(env, holder);
     const message =
