@@ -192,12 +192,14 @@ describe('validators', () => {
   });
 
   it.each([
-    ['plain', false],
-    ['sealed', true],
-  ])(
+    ['plain', false, true],
+    ['sealed', true, true],
+    ['plain, with a signed end', false, 'and signs an end'],
+    ['sealed, with a signed end', true, 'and signs an end'],
+  ] as const)(
     'that answer this gateway and admit nothing are left, once three orders in a row say so (%s)',
-    async (_, isSealed) => {
-      const client = await open({ providers: [{ asksValidator: true, seals: true }] });
+    async (_, isSealed, asksValidator) => {
+      const client = await open({ providers: [{ asksValidator, seals: true }] });
       const { network, url: baseUrl } = fixture;
       const { ledger, network: contracts } = network.chain;
       const trust = { ledger, settlement: contracts.settlement };

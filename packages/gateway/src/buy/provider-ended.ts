@@ -20,16 +20,18 @@ export class EndedStream extends ApiError {
 export const isEnded = (error: unknown): boolean => error instanceof ApiError && error.code === 'provider_ended';
 
 /**
- * Reads the error of a stream. A provider that signed the end of this order has answered, so nobody accuses it. A false end is a
- * failure like any other.
+ * Reads the error of a stream. A provider that signed the end of this order has answered, so nobody accuses it. Where no validator
+ * admitted the order, that is a refusal. A false end is a failure like any other.
  */
 export function readEnded(ledger: LedgerDomain, { order }: Pick<ProviderAttempt, 'order'>, error: unknown): unknown {
   if (!(error instanceof EndedStream)) return error;
   const { end } = error;
   try {
     if (findEndProblem(crypto, end, readOrder(ledger, order)) !== undefined) return error;
-    const said = describeEnd(parseEnd(end.end).code);
-    return new ApiError('provider_ended', `${said[0]?.toUpperCase()}${said.slice(1)}.`, { cause: error });
+    const { code } = parseEnd(end.end);
+    const said = describeEnd(code);
+    const apiCode = code === 'not-admitted' ? 'order_not_admitted' : 'provider_ended';
+    return new ApiError(apiCode, `${said[0]?.toUpperCase()}${said.slice(1)}.`, { cause: error });
   } catch (cause) {
     if (cause instanceof ProtocolError) return error;
     throw cause;

@@ -153,7 +153,7 @@ describe('a provider that fails after its consent', () => {
     };
     await readBroken(network, network.order());
     await until(() => network.validator.ended.length === 1);
-    expect(parseEnd((network.validator.ended[0] as SignedEnd).end).code).toBe('stopped');
+    expect(parseEnd((network.validator.ended[0] as SignedEnd).end).code).toBe('not-admitted');
   });
 
   it('signs none if the validator refused the order, nor for one that it refuses itself', async () => {
@@ -181,6 +181,7 @@ describe('a provider that fails after its consent', () => {
 it.each([
   [undefined, 'stopped'],
   [new Refusal('unavailable', 'shutting down'), 'stopped'],
+  [new Refusal('not-admitted', 'no answer'), 'not-admitted'],
   [new EngineError('cancelled', 'no time'), 'stopped'],
   [new EngineError('invalid-request', 'no token goes on'), 'cannot-go-on'],
   [new RequestError('no latent', 'latent'), 'cannot-go-on'],

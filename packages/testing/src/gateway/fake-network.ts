@@ -21,7 +21,7 @@ import { createNobleLedgerSigner } from '@ogong/protocol/crypto/noble';
 import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { SignedAdmission } from '@ogong/protocol/exchange/admission';
 import { hashDelivery, parseDelivery } from '@ogong/protocol/exchange/delivery';
-import type { SignedEnd } from '@ogong/protocol/exchange/ending/order-end';
+import { type SignedEnd, signEnd } from '@ogong/protocol/exchange/ending/order-end';
 import {
   computeMatchSeed,
   encodeCandidates,
@@ -185,7 +185,7 @@ export interface ProviderBehaviour {
   /** Its tickets lead to a port without a listener. */
   readonly isAway?: boolean;
   /** Refuses orders of validators that are down, like a real provider: they admit nothing. */
-  readonly asksValidator?: boolean;
+  readonly asksValidator?: boolean | 'and signs an end';
   readonly bend?: SyntheticOptions['bend'];
   /** Format of its replies. Default: that of a model without a template. */
   readonly format?: AnswerFormat;
@@ -443,7 +443,14 @@ export async function createFakeNetwork(
       if (!verifyOrder({ ...crypto, ...(orderKeys && { orderKeys }) }, order, signature))
         throw new Refusal('invalid', 'order is not signed');
       if (!equalBytes(order.providerId, provider.id)) throw new Refusal('invalid', 'order is for another provider');
-      if (provider.behaviour.asksValidator) assertAdmits(order);
+      const { asksValidator } = provider.behaviour;
+      try {
+        if (asksValidator) assertAdmits(order);
+      } catch (error) {
+        const named = { orderHash: order.orderHash, code: 'not-admitted', timeMs: clock.nowMs() } as const;
+        if (asksValidator !== true) yield { event: { case: 'ended', value: signEnd(signer, named) } };
+        throw error;
+      }
       orders.push(order);
       records.requests.push(request.request);
       records.cacheScopes.push(request.cacheScope);

@@ -56,7 +56,7 @@ describe('an end of an order', () => {
   });
 
   it.each([
-    ['a code that nobody knows', Uint8Array.from(end.end, (byte, i) => (i === END_BYTES - 9 ? 3 : byte))],
+    ['a code that nobody knows', Uint8Array.from(end.end, (byte, i) => (i === END_BYTES - 9 ? 4 : byte))],
     ['fewer bytes', end.end.subarray(0, END_BYTES - 1)],
     ['more bytes', new Uint8Array([...end.end, 0])],
     ['no bytes', new Uint8Array()],

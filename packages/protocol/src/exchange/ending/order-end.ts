@@ -6,9 +6,10 @@ import type { NamedOrder } from '../order.ts';
 
 /**
  * Reasons for which a provider ends an order without a record, by code. `cannot-go-on`: the request allows no further
- * step. `machine-failed`: its machine or engine failed. `stopped`: it stopped, or the order's time was over.
+ * step. `machine-failed`: its machine or engine failed. `stopped`: it stopped, or the order's time was over. `not-admitted`: its
+ * validator did not say that it admits the order.
  */
-export const END_CODES = ['cannot-go-on', 'machine-failed', 'stopped'] as const;
+export const END_CODES = ['cannot-go-on', 'machine-failed', 'stopped', 'not-admitted'] as const;
 export type EndCode = (typeof END_CODES)[number];
 
 const orderEnd = struct({
@@ -68,6 +69,7 @@ const PHRASES: Readonly<Record<EndCode, string>> = {
   'cannot-go-on': 'its request allows no further step',
   'machine-failed': 'the machine failed',
   stopped: 'the work was stopped',
+  'not-admitted': 'its validator did not admit it',
 };
 
 /** Describes an end for people. */

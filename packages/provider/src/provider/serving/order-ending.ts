@@ -70,7 +70,8 @@ export function createOrderEnding(
 export function nameEnd(error: unknown): EndCode {
   if (error === undefined) return 'stopped';
   if (error instanceof RequestError || error instanceof ReplyTextError) return 'cannot-go-on';
-  if (!(error instanceof EngineError)) return error instanceof Refusal ? 'stopped' : 'machine-failed';
+  if (error instanceof Refusal) return error.reason === 'not-admitted' ? 'not-admitted' : 'stopped';
+  if (!(error instanceof EngineError)) return 'machine-failed';
   if (error.code === 'invalid-request' || error.code === 'prompt-too-long') return 'cannot-go-on';
   return error.code === 'cancelled' || error.code === 'overloaded' ? 'stopped' : 'machine-failed';
 }
