@@ -5,7 +5,7 @@
 /** The largest exact body of a request, UTF-8 bytes. */
 export const MAX_REQUEST_BYTES = 1024 * 1024;
 /** The most pictures and other files that travel beside a request. */
-export const MAX_MEDIA_PARTS = 16;
+export const MAX_MEDIA_PARTS = 100;
 /** The most bytes of all of them. */
 export const MAX_MEDIA_BYTES = 16 * 1024 * 1024;
 /** The largest body as a user writes it: its media stand in it as data URLs, in base64. */

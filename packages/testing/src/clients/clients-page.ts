@@ -25,6 +25,13 @@ These clients work unchanged. Their tests use every feature of the tables agains
 const REST = `
 An empty cell: the client lacks the feature, or it has no test. A tool loop runs the client's own runner where it has one: \`runTools\`, \`ResponsesToolRunner\`, \`toolRunner\`, or \`stopWhen\` of the AI SDK.
 
+## Agents
+
+\`npm run nightly -- agent-programs\` installs Claude Code, Codex, opencode, Qwen Code and the OpenAI Agents SDK. Each looks at a picture with a tool of its own and answers, through local mode. [The list](../lab/src/agent-programs/programs.ts) has their versions and settings.
+
+- Qwen Code sends pictures to models alone whose names it knows, such as \`qwen3-vl-plus\`. For another name it sends a note in their place (version 0.24.4).
+- opencode reads from its configuration whether a model takes pictures (\`modalities\`, version 1.18.33).
+
 ## Settings that some clients need
 
 | client | setting |

@@ -47,7 +47,7 @@ export interface FakeModelOptions {
   readonly keepsGuesses?: boolean;
   /** Its answer to every chat. Default: its hashes decide. */
   readonly says?: string;
-  /** Its answer after the answer of a tool. Default: that of `says`. */
+  /** Its answers once a tool has answered. Default: that of `says`. */
   readonly concludes?: string;
   /** True: it reads pictures, of rows as wide as its hidden states. */
   readonly readsPictures?: boolean;
@@ -123,14 +123,16 @@ const SHAPE_DRIFT = 1e-4;
 interface RowState {
   readonly tokens: number;
   readonly shapes: number;
-  /** The text's last characters, as many as the end of a prompt with a tool's answer has. */
+  /** The text's last characters, as many as the end of a tool's answer has. */
   readonly end: string;
+  /** Whether a tool has answered. */
+  readonly isAnswered: boolean;
   /** Bytes of the answer that are still to come; undefined if the hashes decide. */
   readonly script: Uint8Array | undefined;
 }
 
 const PROMPT_END = 'assistant:';
-const ANSWERED_END = `</tool_response>\n${PROMPT_END}`;
+const ANSWER_END = '</tool_response>';
 /** Far above every other logit. */
 const SURE = 60;
 
@@ -153,10 +155,10 @@ function createFakeContext(
   let decoded: typeof added = [];
   let logits = new Float32Array(0);
   let hidden = new Float32Array(0);
-  let first: RowState = { tokens: 0, shapes: 0, end: '', script: undefined };
+  let first: RowState = { tokens: 0, shapes: 0, end: '', isAnswered: false, script: undefined };
   const { says, concludes = says } = options;
-  const scriptAt = (end: string): Uint8Array | undefined => {
-    const text = end === ANSWERED_END ? concludes : end.endsWith(PROMPT_END) ? says : undefined;
+  const scriptAt = ({ end, isAnswered }: Pick<RowState, 'end' | 'isAnswered'>): Uint8Array | undefined => {
+    const text = end.endsWith(PROMPT_END) ? (isAnswered ? concludes : says) : undefined;
     return text === undefined ? undefined : Buffer.from(text, 'utf8');
   };
   const hiddenOf = (state: number) =>
@@ -264,11 +266,12 @@ const nextOf = ({ script }: RowState): number | undefined =>
 function followScript(
   last: RowState | undefined,
   token: number,
-  scriptAt: (end: string) => Uint8Array | undefined,
-): Pick<RowState, 'end' | 'script'> {
-  const end = ((last?.end ?? '') + String.fromCharCode(token - FIRST_BYTE)).slice(-ANSWERED_END.length);
+  scriptAt: (text: Pick<RowState, 'end' | 'isAnswered'>) => Uint8Array | undefined,
+): Pick<RowState, 'end' | 'isAnswered' | 'script'> {
+  const end = ((last?.end ?? '') + String.fromCharCode(token - FIRST_BYTE)).slice(-ANSWER_END.length);
+  const text = { end, isAnswered: last?.isAnswered || end === ANSWER_END };
   const follows = last && token === nextOf(last);
-  return { end, script: scriptAt(end) ?? (follows ? last.script?.subarray(1) : undefined) };
+  return { ...text, script: scriptAt(text) ?? (follows ? last.script?.subarray(1) : undefined) };
 }
 
 /** Four positions in one class, four in the other. */

@@ -53,7 +53,7 @@ const REFUSED = [
   '{"image":"data:image/png;base64,"}',
   '{"image":"a picture"}',
   `{"image":"ogong:media/${'0'.repeat(64)}"}`,
-  JSON.stringify({ image: Array.from({ length: 17 }, (_, i) => url(Uint8Array.of(i))) }),
+  JSON.stringify({ image: Array.from({ length: 101 }, (_, i) => url(Uint8Array.of(i))) }),
 ];
 
 /** `vectors/media.json`. */

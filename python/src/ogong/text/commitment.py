@@ -134,7 +134,7 @@ def parse_header(data: bytes) -> Header:
         output_tokens=r.int(4),
         stop_reason=STOP_REASONS[r.int(1, 0, len(STOP_REASONS) - 1)],
         parts=read_parts(r),
-        pictures=tuple((r.int(2, 1, 2_048), r.take(32)) for _ in range(r.int(1, 0, 16))),
+        pictures=tuple((r.int(2, 1, 2_048), r.take(32)) for _ in range(r.int(1, 0, 100))),
         boundaries=tuple(read_boundary(r) for _ in range(r.int(1, 0, 63))),
         payee=r.take(20),
     )

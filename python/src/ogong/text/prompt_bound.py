@@ -90,7 +90,7 @@ def _bytes(value: str) -> int:
 
 
 _REFERENCE = re.compile(r"ogong:media/[0-9a-f]{64}\Z", re.ASCII)
-_MOST_PICTURES = 16
+_MOST_PICTURES = 100
 _PICTURE_TOKENS = 2_048
 
 

@@ -149,7 +149,7 @@ describe('detaching', () => {
 
   it('bounds the number and the size of parts before it decodes one', () => {
     const many = Array.from({ length: MAX_MEDIA_PARTS + 1 }, (_, i) => url(Uint8Array.of(i)));
-    expect(refusalOf(() => detach(chat(...many))).message).toContain('at most 16');
+    expect(refusalOf(() => detach(chat(...many))).message).toContain('at most 100');
     expect(detach(chat(...many.slice(1))).media.size).toBe(MAX_MEDIA_PARTS);
     const half = toBase64(new Uint8Array(MAX_MEDIA_BYTES / 2));
     const stuffed = chat(`data:;base64,${half}`, `data:;base64,*${half.slice(1)}`, url(A));
@@ -181,7 +181,7 @@ describe('attaching', () => {
     for (const other of [url(A), 'https://example.org/a.png', 'x'])
       expect(() => listMediaReferences(encode(chat(other)))).toThrow(RequestError);
     const many = Array.from({ length: MAX_MEDIA_PARTS + 1 }, (_, i) => refer(Uint8Array.of(i)));
-    expect(() => listMediaReferences(encode(chat(...many)))).toThrow('at most 16');
+    expect(() => listMediaReferences(encode(chat(...many)))).toThrow('at most 100');
   });
 });
 

@@ -48,8 +48,8 @@ import { thinkingCodec } from './thinking-wish.ts';
 export type Endpoint = keyof typeof TEXT_ENDPOINT_INFO;
 export type StopReason = 'stop-token' | 'stop-string' | 'length' | 'context' | 'cancelled';
 
-/** The most pictures of a request, equal ones counted each. */
-export const MAX_PICTURES = 16;
+/** The most pictures of a request, equal ones counted each: as many as Anthropic's API takes, for agents that look at many. */
+export const MAX_PICTURES = 100;
 /** A cohort has 64 shards at most, and the last one sends no rows. */
 export const MAX_BOUNDARIES = 63;
 /** The most prompt tokens of one picture. */
