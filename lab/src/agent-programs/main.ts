@@ -39,7 +39,7 @@ async function play(program: AgentProgram, directory: string): Promise<string | 
   try {
     const prepared = program.prepare({ base: server.base, model: program.model, home, work }, QUESTION);
     const [name = '', ...argv] = prepared.argv;
-    // What the user's own programs have set must not change a run.
+    // Settings of the user's own programs must not change a run.
     const path = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`;
     const env = { PATH: path, HOME: home, TMPDIR: directory, ...prepared.env };
     const command = name === 'node' ? process.execPath : join(directory, 'node_modules', '.bin', name);
