@@ -9,6 +9,9 @@ import type { Honesty } from '../lies/plant-lies.ts';
 import type { Machine } from '../world/process.ts';
 import type { World } from '../world/world.ts';
 
+/** Two intervals of announcements: a provider that starts before its verifier announces it at the second one. */
+const ANNOUNCED_MS = 20_000;
+
 export interface WatchedEntries {
   readonly honesty: Honesty;
   /** Ids of replies that an honest gateway's client was answered with. */
@@ -27,6 +30,8 @@ export interface WatchedEntries {
 
 /** An order in the database of its payer's gateway. */
 interface KeptOrder {
+  /** By the clock of its gateway, Unix time, ms. */
+  readonly createdMs: number;
   readonly maxFee: bigint;
   /** Of the record that the reply came with, where it came with one. */
   readonly held: { readonly record: string; readonly fee: bigint } | undefined;
@@ -37,7 +42,7 @@ interface KeptOrder {
  * @param isVoid the provider is owed nothing, see money.ts.
  */
 export function createEntryCheck(
-  world: Pick<World, 'violate'>,
+  world: Pick<World, 'violate' | 'time'>,
   { honesty, answered, isCalm, mayStrand, hasWitnesses, gateways, hasJudges }: WatchedEntries,
 ) {
   return (entry: VerdictEntry, { name, isVoid }: { readonly name: string; readonly isVoid: boolean }): void => {
@@ -55,8 +60,8 @@ export function createEntryCheck(
     checkFee(entry, isVoid, violate);
     const accused = toHex(findAccountable(entry).providerId);
     const isUnheard = entry.step === 'late' && !isCalm && !hasWitnesses;
-    // If one verifier is left, its report stands, even if it lies.
-    const isFramed = hasLiar(entry) && !hasJudges(accused);
+    // If one verifier is left, or known yet, its report stands, even if it lies.
+    const isFramed = hasLiar(entry) && (!hasJudges(accused) || isEarly(entry));
     if (verdict === 'reject' && honesty.honestProviders.has(accused) && !isUnheard && !isFramed)
       violate('nobody-honest-is-rejected', `, ${entry.step}`);
     const lie = honesty.lieOf(accused);
@@ -74,6 +79,13 @@ export function createEntryCheck(
   /** Returns whether the provider, or a shard of its cohort, computed with another model. */
   function isForged({ providerId, shards }: VerdictEntry): boolean {
     return [providerId, ...shards.map((shard) => shard.providerId)].some((id) => honesty.forgers.has(toHex(id)));
+  }
+
+  /** Returns whether a reply may be older than the announcements of the verifiers that could contradict. */
+  function isEarly({ replyId, payer }: VerdictEntry): boolean {
+    const gateway = gateways.find(({ name }) => honesty.payerOf.get(name) === toHex(payer));
+    const order = gateway && findOrder(gateway, toHex(replyId));
+    return order !== undefined && order.createdMs < world.time.wallMs() - world.time.nowMs() + ANNOUNCED_MS;
   }
 
   /** Returns whether a liar reported. Then honest verifiers may contradict it without outweighing it. */
@@ -135,12 +147,12 @@ function findRecord(gateways: readonly Machine[], replyId: string): Uint8Array |
   return undefined;
 }
 
-const ORDER = 'SELECT max_fee, held_record, held_fee FROM orders WHERE reply_id = ?';
+const ORDER = 'SELECT created_ms, max_fee, held_record, held_fee FROM orders WHERE reply_id = ?';
 
 function findOrder({ disk }: Machine, replyId: string): KeptOrder | undefined {
   const row = disk.find('gateway')?.prepare(ORDER).get(replyId);
   if (row === undefined) return undefined;
-  const { max_fee: maxFee, held_record: record, held_fee: fee } = row;
+  const { created_ms: createdMs, max_fee: maxFee, held_record: record, held_fee: fee } = row;
   const held = fee === null ? undefined : { record: String(record), fee: BigInt(fee as string) };
-  return { maxFee: BigInt(maxFee as string), held };
+  return { createdMs: createdMs as number, maxFee: BigInt(maxFee as string), held };
 }

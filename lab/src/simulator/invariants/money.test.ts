@@ -356,6 +356,8 @@ describe('a watch over money', () => {
     const byOneReport = { batches: [[framed]], drawn: 0n };
     expect(play({ ...byOneReport, ejected: [OTHER] })).toEqual(['nobody-honest-is-ejected']);
     expect(play(byOneReport)).toEqual(['nobody-honest-is-rejected']);
+    // No other verifier was known yet.
+    expect(play({ ...byOneReport, put: { atMs: 19_000 } })).toEqual([]);
     // Where there are faults, or shards that strand their leader, an honest provider may abandon a reply.
     const fined = { batches: [[{ ...abandoned, replyId: fill(13, 16), fineAtomic: 5n }]], drawn: 0n };
     expect(play({ ...fined, isCalm: false })).toEqual([]);
