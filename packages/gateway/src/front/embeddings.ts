@@ -1,5 +1,6 @@
 import { type EmbeddingRequest, parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { parseRerankRequest } from '@ogong/protocol/modality/embedding/rerank';
+import { renumberInput, splitInputs } from '@ogong/protocol/modality/embedding/split-inputs';
 import { parseVector } from '@ogong/protocol/modality/embedding/vector';
 import { formatEmbeddings, formatRerank } from '@ogong/protocol/modality/embedding/vector-formats';
 import type { AnswerForm, BoughtAnswer } from '../buy/reply.ts';
@@ -12,13 +13,15 @@ export interface BoughtEmbedding extends BoughtAnswer {
   readonly vectors: readonly Float32Array[];
 }
 
-/** OpenAI's embeddings: one reply for all inputs, with one receipt. */
+/** OpenAI's embeddings. Each order has a receipt of its own. */
 export const createEmbeddingHandler = (dependencies: CompletionsDependencies): KeyedHandler =>
   createWholeHandler(dependencies, {
     endpoint: 'embedding',
+    split: splitInputs,
     parse: parseEmbeddingRequest,
     createForm: createEmbeddingForm,
-    format: (request, reply) => ({ ...formatEmbeddings(request, reply) }),
+    format: (request, replies) => ({ ...formatEmbeddings(request, joinReplies(replies)) }),
+    wordRefusal: renumberInput,
   });
 
 /** Scores documents. The signature covers the scores of all of them, in the order of the request. */
@@ -27,11 +30,19 @@ export const createRerankHandler = (dependencies: CompletionsDependencies): Keye
     endpoint: 'rerank',
     parse: parseRerankRequest,
     createForm: createEmbeddingForm,
-    format: (request, reply) => formatRerank(request, { scores: listScores(reply), promptTokens: reply.promptTokens }),
-    addProof: (reply) => ({ scores: listScores(reply) }),
+    format: (request, replies) =>
+      formatRerank(request, { scores: listScores(replies), promptTokens: joinReplies(replies).promptTokens }),
+    addProof: (replies) => ({ scores: listScores(replies) }),
   });
 
-const listScores = ({ vectors }: BoughtEmbedding): number[] => vectors.map(([score]) => score as number);
+/** Joins the vectors of all orders, in the order of the inputs. */
+const joinReplies = (replies: readonly BoughtEmbedding[]) => ({
+  vectors: replies.flatMap(({ vectors }) => vectors),
+  promptTokens: replies.reduce((sum, { promptTokens }) => sum + promptTokens, 0),
+});
+
+const listScores = (replies: readonly BoughtEmbedding[]): number[] =>
+  joinReplies(replies).vectors.map(([score]) => score as number);
 
 /** The vectors arrive whole with the record. Stage 1 has checked by then that the record signs them. */
 export function createEmbeddingForm({ inputs }: Pick<EmbeddingRequest, 'inputs'>): AnswerForm<BoughtEmbedding> {

@@ -5,6 +5,7 @@ import type { KeyHolder, KeyLimits } from '../books/api-keys.ts';
 import { createMemoryBuckets } from '../books/rate-buckets.ts';
 import type { BoughtReply, ReplyJob } from '../buy/reply.ts';
 import type { ReplyService } from '../buy/reply-service.ts';
+import { createReplyTurns } from '../buy/reply-turns.ts';
 import { createRateLimits } from './rate-limits.ts';
 
 let nowMs = 0;
@@ -144,6 +145,23 @@ it('gives all back where a provider fails, and nothing where the caller leaves',
   expect(left()).toBe(bound);
   await meter();
   await expect(meter()).rejects.toThrow();
+});
+
+it('gives all back for replies that are not begun after the failure of another one', async () => {
+  const limits = rates();
+  const { context, headers } = createContext();
+  const key = holder({ tokensPerMinute: bound * 4 });
+  const failing = createReplyTurns(
+    serve(() => {
+      throw new Error('the provider failed');
+    }),
+    1,
+  );
+  const metered = await limits.meter(context, key, failing, [{ request, count: 3 }]);
+  const results = await Promise.allSettled([1, 2, 3].map(() => readAll(metered.serve(createJob()))));
+  expect(results.map(({ status }) => status)).toEqual(Array(3).fill('rejected'));
+  await limits.meter(context, key, failing, [{ request, count: 1 }]);
+  expect(headers.get('x-ratelimit-remaining-tokens')).toBe(String(bound * 3));
 });
 
 it('lets a call that is larger than a minute through a full bucket, and pays it off', async () => {

@@ -18,7 +18,10 @@ export const createTensorHandler = (dependencies: CompletionsDependencies): Keye
     endpoint: 'infer',
     parse: parseTensorRequest,
     createForm: () => TENSOR_FORM,
-    format: (request, { tensors, promptTokens: units }) => ({ ...formatTensors(request, { tensors, units }) }),
+    format(request, [reply]) {
+      const { tensors, promptTokens: units } = reply as BoughtTensors;
+      return { ...formatTensors(request, { tensors, units }) };
+    },
   });
 
 /** The outputs arrive whole with the record. Stage 1 has checked by then that the record signs them. */

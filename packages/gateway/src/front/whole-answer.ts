@@ -1,5 +1,6 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { getCallSignal } from '@ogong/host/http/api-app';
+import { ApiError } from '@ogong/host/http/api-error';
 import { readJsonBody } from '@ogong/host/http/body';
 import { parseTraceParent } from '@ogong/host/metrics/trace-context';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
@@ -10,6 +11,7 @@ import { ENDPOINT_INFO, type EndpointName } from '@ogong/protocol/modality/endpo
 import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import { receiptPath } from '../books/receipt-store.ts';
 import type { AnswerForm, BoughtAnswer } from '../buy/reply.ts';
+import { createReplyTurns } from '../buy/reply-turns.ts';
 import { readUnderPolicy } from '../buy/settle-policy.ts';
 import { assertModel, type CompletionsDependencies, readProvider } from './completions.ts';
 import { isInline, toOgongField } from './ogong-field.ts';
@@ -20,46 +22,76 @@ interface WholeRequest extends CommonRequest {
   readonly dropped: readonly string[];
 }
 
-/** Rules of one endpoint whose answer comes whole, from one reply. */
-export interface WholeApi<Q extends WholeRequest, R extends BoughtAnswer> {
-  readonly endpoint: EndpointName;
-  readonly parse: (body: Uint8Array) => Q;
-  readonly createForm: (request: Q) => AnswerForm<R>;
-  readonly format: (request: Q, reply: R) => Json;
-  /** Adds fields to the receipts, if the answer alone does not show all signed values. */
-  readonly addProof?: (reply: R) => Json;
+/** One order of a call. */
+interface OrderPart {
+  readonly body: Uint8Array;
+  /** Number of its first input among those of the call. */
+  readonly first: number;
 }
 
-/** Buys one reply for a request, and answers with one document and one receipt. */
+/** Rules of one endpoint whose answer comes whole. */
+export interface WholeApi<Q extends WholeRequest, R extends BoughtAnswer> {
+  readonly endpoint: EndpointName;
+  /** Splits a body into those of its orders. Default: one order has all of it. @throws RequestError */
+  readonly split?: (body: Uint8Array) => readonly OrderPart[];
+  readonly parse: (body: Uint8Array) => Q;
+  readonly createForm: (request: Q) => AnswerForm<R>;
+  /** @param replies those of all orders, in their order. @param request of the first order. */
+  readonly format: (request: Q, replies: readonly R[]) => Json;
+  /** Adds fields to the receipts, if the answer alone does not show all signed values. */
+  readonly addProof?: (replies: readonly R[]) => Json;
+  /** Words a refusal of an order for its call. Default: unchanged. */
+  readonly wordRefusal?: (message: string, first: number) => string;
+}
+
+/** Orders of one call that run at once. */
+const MOST_AT_ONCE = 4;
+
+/** Buys a reply for each order of a request, and answers with one document. Each reply has a receipt of its own. */
 export function createWholeHandler<Q extends WholeRequest, R extends BoughtAnswer>(
   dependencies: CompletionsDependencies,
-  { endpoint, parse, createForm, format, addProof }: WholeApi<Q, R>,
+  api: WholeApi<Q, R>,
 ): KeyedHandler {
-  const { limits, rates, contexts, replies, randomBytes, settle, names } = dependencies;
+  const { limits, rates, contexts, randomBytes, settle, names } = dependencies;
+  const { endpoint, parse, createForm, format, addProof } = api;
+  const { split = (body) => [{ body, first: 0 }], wordRefusal = (message) => message } = api;
   return async (context: ApiContext, key) => {
     const call = await limits.begin(context, key);
     try {
       const isChecked = isInline(context);
       const given = await readJsonBody(context, call.bodyLimits);
-      const asked = { body: await names.resolve(given, key, isChecked), isChecked };
-      const { body, request } = readUnderPolicy(asked, settle, parse);
+      const parts = split(await names.resolve(given, key, isChecked)).map(({ body, first }) => ({
+        ...readUnderPolicy({ body, isChecked }, settle, parse),
+        first,
+      }));
+      const { request } = parts[0] as (typeof parts)[number];
       assertModel(request.model, key);
       await contexts.assertServes(request);
       showIgnored(context, request.dropped);
       const completionId = `${ENDPOINT_INFO[endpoint].idPrefix}-${toHex(randomBytes(18))}`;
-      const signal = getCallSignal(context);
-      const form = createForm(request);
       const provider = readProvider(context);
       const caller = parseTraceParent(context.req.header('traceparent'));
-      const payer = await call.charge(() => [{ request, count: 1 }]);
-      const bought = { completionId, choice: 0, endpoint, body, request, form };
-      const metered = await rates.meter(context, payer, replies, [{ request, count: 1 }]);
+      const counted = parts.map((part) => ({ request: part.request, count: 1 }));
+      const payer = await call.charge(() => counted);
+      const turns = createReplyTurns(dependencies.replies, MOST_AT_ONCE);
+      const metered = await rates.meter(context, payer, turns, counted);
       const terms = await call.register(completionId);
       const { settlementType } = terms;
-      const job = { ...bought, key: payer, signal, provider, caller, settlementType };
-      const reply = await buy(metered.serve<Q, R>(job));
-      const ogong = { ...toOgongField(context, [reply], terms), ...addProof?.(reply) };
-      return context.json({ ...format(request, reply), ogong }, 200, {
+      const shared = { completionId, endpoint, key: payer, signal: getCallSignal(context) };
+      const results = await Promise.allSettled(
+        parts.map(async ({ first, ...part }, index) => {
+          const place = { choice: 0, index, provider, caller, settlementType };
+          const job = { ...shared, ...part, ...place, form: createForm(part.request) };
+          try {
+            return await buy(metered.serve<Q, R>(job));
+          } catch (error) {
+            throw reword(error, (message) => wordRefusal(message, first));
+          }
+        }),
+      );
+      const bought = takeBought(results, completionId);
+      const ogong = { ...toOgongField(context, bought, terms), ...addProof?.(bought) };
+      return context.json({ ...format(request, bought), ogong }, 200, {
         [RECEIPT_HEADER]: receiptPath(completionId),
       });
     } catch (error) {
@@ -75,4 +107,25 @@ async function buy<R>(stream: AsyncGenerator<unknown, R>): Promise<R> {
     const next = await stream.next();
     if (next.done) return next.value;
   }
+}
+
+/** Returns all replies of a call. @throws the first failure, with the number of replies that are paid all the same. */
+function takeBought<R>(results: readonly PromiseSettledResult<R>[], completionId: string): readonly R[] {
+  const bought = results.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const failed = results.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
+  if (failed === undefined) return bought;
+  const { length: count } = bought;
+  if (count === 0) throw failed.reason;
+  const where = `${receiptPath(completionId)}?choice=0${count > 1 ? ` to ${count - 1}` : ''}`;
+  const paid = `${count} of the ${results.length} orders of this call were answered and are paid: ${where}.`;
+  throw reword(failed.reason, (message) => `${message} ${paid}`);
+}
+
+/** Changes the message of an error that the client sees. */
+function reword(error: unknown, word: (message: string) => string): unknown {
+  if (!(error instanceof ApiError)) return error;
+  const message = word(error.message);
+  if (message === error.message) return error;
+  const { retryAfterS, ...details } = error;
+  return new ApiError(error.code, message, { ...details, ...(retryAfterS && { retryAfterS }), cause: error });
 }

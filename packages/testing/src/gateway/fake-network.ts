@@ -182,6 +182,8 @@ export interface ProviderBehaviour {
   /** Goes silent before it has sent this many tokens. */
   readonly hangAfter?: number;
   readonly refuse?: Refusal | undefined;
+  /** Returns the refusal of a request, by its body. Default: none. */
+  readonly refuseBody?: (body: Uint8Array) => Refusal | undefined;
   /** Its tickets lead to a port without a listener. */
   readonly isAway?: boolean;
   /** Refuses orders of validators that are down, like a real provider: they admit nothing. */
@@ -438,6 +440,8 @@ export async function createFakeNetwork(
       const { refuse, pauseMs = 0, dieAfter, hangAfter, bend, signedText, unasked } = provider.behaviour;
       const { format = DEFAULT_FORMAT, saidFormat = format } = provider.behaviour;
       if (refuse) throw refuse;
+      const refusal = provider.behaviour.refuseBody?.(request.request);
+      if (refusal) throw refusal;
       const order = nameOrder(crypto, ledger, parseOrder(request.order?.order as Uint8Array));
       const signature = request.order?.signature as Uint8Array;
       if (!verifyOrder({ ...crypto, ...(orderKeys && { orderKeys }) }, order, signature))

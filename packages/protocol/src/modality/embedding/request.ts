@@ -48,6 +48,7 @@ export interface VectorRequest extends EmbeddingRequest {
 
 export type EncodingFormat = 'float' | 'base64';
 
+/** The most inputs of one order. A call may have more (split-inputs.ts). */
 export const MAX_INPUTS = 256;
 const MAX_INPUT_BYTES = 256 * 1024;
 /** The most ids of one input. */
@@ -93,7 +94,8 @@ function boundInputs({ inputs, query }: Read): number[] {
   return inputs.map((input) => beside + (typeof input === 'string' ? utf8Encode(input).length : input.length));
 }
 
-function parseDimensions(value: unknown): number {
+/** @returns 0 without a value: all values of the model's vectors. @throws RequestError */
+export function parseDimensions(value: unknown): number {
   if (isAbsent(value)) return 0;
   if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_DIMENSIONS) return value as number;
   throw new RequestError(`dimensions must be an integer between 1 and ${MAX_DIMENSIONS}`, 'dimensions');
@@ -106,10 +108,12 @@ function parseInputs(value: unknown): EmbeddingInput[] {
   if (!Array.isArray(list) || list.length === 0 || list.length > MAX_INPUTS) {
     throw new RequestError(`input must be a string or an array of 1 to ${MAX_INPUTS} strings`, 'input');
   }
-  return list.map((item: unknown, index) =>
-    Array.isArray(item) ? parseIds(item, `input[${index}]`) : parseText(item, `input[${index}]`),
-  );
+  return list.map(parseInput);
 }
+
+/** @throws RequestError naming the input by its index. */
+export const parseInput = (item: unknown, index: number): EmbeddingInput =>
+  Array.isArray(item) ? parseIds(item, `input[${index}]`) : parseText(item, `input[${index}]`);
 
 function parseIds(ids: readonly unknown[], param: string): readonly number[] {
   if (ids.length === 0 || ids.length > MAX_INPUT_IDS)
