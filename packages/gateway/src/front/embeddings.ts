@@ -1,6 +1,6 @@
 import { type EmbeddingRequest, parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { parseRerankRequest } from '@ogong/protocol/modality/embedding/rerank';
-import { renumberInput, splitInputs } from '@ogong/protocol/modality/embedding/split-inputs';
+import { MAX_CALL_BYTES, renumberInput, splitInputs } from '@ogong/protocol/modality/embedding/split-inputs';
 import { parseVector } from '@ogong/protocol/modality/embedding/vector';
 import { formatEmbeddings, formatRerank } from '@ogong/protocol/modality/embedding/vector-formats';
 import type { AnswerForm, BoughtAnswer } from '../buy/reply.ts';
@@ -18,6 +18,7 @@ export const createEmbeddingHandler = (dependencies: CompletionsDependencies): K
   createWholeHandler(dependencies, {
     endpoint: 'embedding',
     split: splitInputs,
+    maxBytes: MAX_CALL_BYTES,
     parse: parseEmbeddingRequest,
     createForm: createEmbeddingForm,
     format: (request, replies) => ({ ...formatEmbeddings(request, joinReplies(replies)) }),

@@ -88,6 +88,22 @@ describe('an embedding call of several orders', () => {
     expect(fixture.network.orders).toHaveLength(ordered);
   });
 
+  it('may have a body that is larger than one order', async () => {
+    const secret = await addKey('g');
+    const inputs = JSON.stringify(count(500)).replaceAll('","', `",${' '.repeat(3_000)}"`);
+    const large = `{"input":${inputs},"model":"${FAKE_MODEL}"}`;
+    expect(large.length).toBeGreaterThan(1024 * 1024);
+    const send = (body: string) =>
+      fetch(`${fixture.url}/v1/embeddings`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${secret}` },
+        body,
+      });
+    const body: Body = await (await send(large)).json();
+    expect(body.data).toHaveLength(500);
+    expect((await send(`${large}${' '.repeat(4 * 1024 * 1024)}`)).status).toBe(413);
+  });
+
   it('names an invalid input by its number in the call', async () => {
     const refused = await ask(await addKey('c'), { input: [...count(300), ''] });
     expect([refused.status, await refused.json()]).toMatchObject([400, { error: { param: 'input[300]' } }]);

@@ -1,7 +1,7 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { getCallSignal } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
-import { readJsonBody } from '@ogong/host/http/body';
+import { readSplitBody } from '@ogong/host/http/media-body';
 import { parseTraceParent } from '@ogong/host/metrics/trace-context';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import type { Json } from '@ogong/host/openai/format';
@@ -34,6 +34,8 @@ export interface WholeApi<Q extends WholeRequest, R extends BoughtAnswer> {
   readonly endpoint: EndpointName;
   /** Splits a body into those of its orders. Default: one order has all of it. @throws RequestError */
   readonly split?: (body: Uint8Array) => readonly OrderPart[];
+  /** The most bytes of a body that is split. Default: those of one order. */
+  readonly maxBytes?: number;
   readonly parse: (body: Uint8Array) => Q;
   readonly createForm: (request: Q) => AnswerForm<R>;
   /** @param replies those of all orders, in their order. @param request of the first order. */
@@ -54,12 +56,12 @@ export function createWholeHandler<Q extends WholeRequest, R extends BoughtAnswe
 ): KeyedHandler {
   const { limits, rates, contexts, randomBytes, settle, names } = dependencies;
   const { endpoint, parse, createForm, format, addProof } = api;
-  const { split = (body) => [{ body, first: 0 }], wordRefusal = (message) => message } = api;
+  const { split = (body) => [{ body, first: 0 }], maxBytes = 0, wordRefusal = (message) => message } = api;
   return async (context: ApiContext, key) => {
     const call = await limits.begin(context, key);
     try {
       const isChecked = isInline(context);
-      const given = await readJsonBody(context, call.bodyLimits);
+      const given = await readSplitBody(context, call.bodyLimits, maxBytes);
       const parts = split(await names.resolve(given, key, isChecked)).map(({ body, first }) => ({
         ...readUnderPolicy({ body, isChecked }, settle, parse),
         first,

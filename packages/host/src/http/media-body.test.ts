@@ -1,9 +1,9 @@
 import { toBase64, utf8Encode } from '@ogong/protocol/base/bytes';
 import { toReference } from '@ogong/protocol/modality/media/detach-media';
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
-import { type MediaBody, type MediaBodyLimits, readMediaBody } from './media-body.ts';
+import { type MediaBody, type MediaBodyLimits, readMediaBody, readSplitBody } from './media-body.ts';
 
 const LIMITS: MediaBodyLimits = { maxBytes: 120, mediaBytes: 300, timeoutMs: 60_000 };
 const PICTURE = new Uint8Array(300).fill(7);
@@ -11,16 +11,20 @@ const written = (bytes: Uint8Array, more = {}): string =>
   JSON.stringify({ image: `data:image/png;base64,${toBase64(bytes)}`, ...more });
 
 /** Reads one request's body. @throws errors of the reader. */
-async function read(body: string, limits: MediaBodyLimits = LIMITS): Promise<MediaBody> {
+async function read<T = MediaBody>(
+  body: string,
+  limits: MediaBodyLimits = LIMITS,
+  reader: (context: Context, limits: MediaBodyLimits) => Promise<T> = readMediaBody as never,
+): Promise<T> {
   const app = new Hono();
-  let found: MediaBody | undefined;
+  let found: T | undefined;
   let failure: unknown;
   app.onError((error, context) => {
     failure = error;
     return context.body(null, 500);
   });
   app.post('/', async (context) => {
-    found = await readMediaBody(context, limits);
+    found = await reader(context, limits);
     return context.body(null);
   });
   const headers = { 'content-type': 'application/json', 'content-length': String(body.length) };
@@ -72,5 +76,28 @@ describe('a body with media', () => {
     }
     // 93 bytes are 124 in base64, and a body of 120 needs no permission.
     expect(reserved).toEqual([124]);
+  });
+});
+
+describe('a body of several orders', () => {
+  const readSplit = (body: string, limits: MediaBodyLimits, mostBytes: number) =>
+    read(body, limits, (context, given) => readSplitBody(context, given, mostBytes));
+  const large = `${' '.repeat(198)}{}`;
+
+  it('has the room of media, up to its own bound, and needs memory that its reader may refuse', async () => {
+    const reserved: number[] = [];
+    const reserve = (bytes: number): void => void reserved.push(bytes);
+    expect(await readSplit(large, { ...LIMITS, reserve }, 200)).toHaveLength(200);
+    expect(await readSplit('{}', { ...LIMITS, reserve }, 200)).toHaveLength(2);
+    expect(reserved).toEqual([200]);
+  });
+
+  it.each([
+    ['its own bound', LIMITS, 199],
+    ['one order, without room for media', { ...LIMITS, mediaBytes: 0 }, 200],
+    ['one order, without a bound of its own', LIMITS, 0],
+  ])('is too large beyond %s', async (_what, limits, mostBytes) => {
+    const tooLarge = expect.objectContaining({ code: 'body_too_large' });
+    await expect(readSplit(large, limits, mostBytes)).rejects.toEqual(tooLarge);
   });
 });

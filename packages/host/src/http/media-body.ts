@@ -36,4 +36,20 @@ export async function readMediaBody(
   return detached;
 }
 
+/**
+ * Reads a JSON body that becomes the bodies of several orders, so it may have the room of media, too.
+ * @param mostBytes the most that is read. @throws ApiError 408, 413 or 415
+ */
+export async function readSplitBody(
+  context: Context,
+  { mediaBytes = 0, reserve, ...limits }: MediaBodyLimits,
+  mostBytes: number,
+): Promise<Uint8Array> {
+  const room = limits.maxBytes + inBase64(mediaBytes);
+  const maxBytes = Math.max(limits.maxBytes, Math.min(room, mostBytes));
+  const stated = Number(context.req.header('content-length') ?? maxBytes);
+  if (stated > limits.maxBytes) reserve?.(Math.min(stated, maxBytes));
+  return readJsonBody(context, { ...limits, maxBytes });
+}
+
 const inBase64 = (bytes: number): number => 4 * Math.ceil(bytes / 3);

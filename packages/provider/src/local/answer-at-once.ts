@@ -10,11 +10,13 @@ import type {
   LocalMeans,
   LocalRequest,
   ProviderModality,
+  RequestParts,
 } from '../modality/modality.ts';
 import { MODALITIES } from '../modality/registry.ts';
 import { nameReceipt, toReceiptsField } from './answer-receipts.ts';
 import { assertDemands, BODY_LIMITS, borrowModel, HEARTBEAT_MS, type LocalCall, readLocalBody } from './local-model.ts';
 import { findModel } from './model-shelf.ts';
+import { readParts } from './request-parts.ts';
 
 /** Returns a handler for each endpoint of OpenAI's API whose answers come at once, in all modalities. */
 export const createAtOnceHandlers = (call: LocalCall): Readonly<Record<string, Handler>> =>
@@ -42,13 +44,16 @@ async function answerAtOnce(context: ApiContext, call: LocalCall, route: AtOnceR
     formFields && isForm(context)
       ? await readMediaBody(context, BODY_LIMITS, (form, limits) => readFormBody(form, limits, formFields))
       : await readLocalBody(context);
-  const request = route.atOnce.parse(body, route.endpoint);
+  const { atOnce, endpoint } = route;
+  const bodies = atOnce.split?.(body, endpoint) ?? [body];
+  const parts = readParts(bodies, (part) => atOnce.parse(part, endpoint));
+  const [{ request }] = parts;
   showIgnored(context, request.dropped);
   if (request.stream) {
     return streamEvents(
       context,
       async (send) => {
-        const answer = { ...route, request, body, media, send: async (event: object) => send(event) };
+        const answer = { ...route, parts, media, send: async (event: object) => send(event) };
         const { answerId, events = [] } = await makeAnswer(context, call, answer);
         for (const [first, event] of events.entries())
           await send({ ...event, ...toReceiptsField(context, call, { answerId, choices: 1, first }) });
@@ -60,7 +65,7 @@ async function answerAtOnce(context: ApiContext, call: LocalCall, route: AtOnceR
       },
     );
   }
-  const { answerId, replies, body: answer } = await makeAnswer(context, call, { ...route, request, body, media });
+  const { answerId, replies, body: answer } = await makeAnswer(context, call, { ...route, parts, media });
   const receipts = toReceiptsField(context, call, { answerId, choices: replies.length });
   return context.json({ ...answer, ...receipts }, 200, nameReceipt(replies.length === 0 ? undefined : answerId));
 }
@@ -72,18 +77,19 @@ async function makeAnswer(
   {
     modality,
     atOnce,
-    request,
-    body,
+    parts,
     media,
     send,
-  }: AtOnceRoute & MediaBody & { readonly request: LocalRequest; readonly send?: LocalMeans['send'] },
+  }: AtOnceRoute &
+    Pick<MediaBody, 'media'> & { readonly parts: RequestParts<LocalRequest>; readonly send?: LocalMeans['send'] },
 ): Promise<LocalAnswer> {
+  const [{ request }] = parts;
   const model = await findModel(call.shelf, request.model);
   const { engine, release } = await borrowModel(call, model, { modality, use: atOnce.nameUse(request) });
   try {
     assertDemands(request, engine.info());
     const means = { ...call, signal: getCallSignal(context), ...(send && { send }) };
-    const answer = await atOnce.answer(means, { engine, request, body, media });
+    const answer = await atOnce.answer(means, { engine, parts, media });
     const { answerId, replies } = answer;
     for (const [choice, reply] of replies.entries()) call.receipts.keep({ answerId, choice }, reply);
     return answer;

@@ -41,8 +41,12 @@ export function toReceiptsField(
 }
 
 /** Returns the same for an API whose answers have no place for it: only if the caller wants it. */
-export const toInlineReceipt = (context: ApiContext, call: LocalCall, answerId: string | undefined): Json =>
-  isInline(context) ? toReceiptsField(context, call, { answerId, choices: 1 }) : {};
+export const toInlineReceipt = (
+  context: ApiContext,
+  call: LocalCall,
+  answerId: string | undefined,
+  choices = 1,
+): Json => (isInline(context) ? toReceiptsField(context, call, { answerId, choices }) : {});
 
 /** GET /v1/receipts/:id. @throws ApiError if there is none. */
 export function showReceipt(context: ApiContext, call: LocalCall): Response {

@@ -70,14 +70,30 @@ export interface AnsweringEndpoints<E extends Engine = Engine, R extends LocalRe
   readonly names: readonly string[];
   /** Its endpoints read forms, too, and these fields are no text. Default: JSON alone. */
   readonly formFields?: FormFields;
+  /** Splits a body into those of the orders that the network has for it. Default: one has all of it. @throws RequestError */
+  split?(body: Uint8Array, endpoint: string): readonly Uint8Array[];
   /** @throws RequestError */
   parse(body: Uint8Array, endpoint: string): R;
   nameUse(request: R): LocalUse;
   /** @throws EngineError */
-  answer(
-    means: LocalMeans,
-    job: { readonly engine: E; readonly request: R; readonly body: Uint8Array; readonly media?: RequestMedia },
-  ): Promise<LocalAnswer>;
+  answer(means: LocalMeans, job: AtOnceJob<E, R>): Promise<LocalAnswer>;
+}
+
+/** One order of a call. */
+export interface RequestPart<R> {
+  readonly request: R;
+  /** The bytes that the request was read from. */
+  readonly body: Uint8Array;
+}
+
+export type RequestParts<R> = readonly [RequestPart<R>, ...RequestPart<R>[]];
+
+/** A call whose answer comes at once. */
+export interface AtOnceJob<E extends Engine, R> {
+  readonly engine: E;
+  readonly parts: RequestParts<R>;
+  /** Media of all parts. Default: none. */
+  readonly media?: RequestMedia;
 }
 
 /** Fields of a request that local mode checks for every modality. */
@@ -102,7 +118,7 @@ export interface LocalMeans {
 export interface LocalAnswer {
   /** Name under which its receipt is found. */
   readonly answerId: string;
-  /** One for each choice, in order. */
+  /** One for each choice, or for each part, in order. */
   readonly replies: readonly KeptReply[];
   /** The document of the answer. */
   readonly body: Readonly<Record<string, unknown>>;

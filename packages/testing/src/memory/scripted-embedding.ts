@@ -34,9 +34,10 @@ export async function embedByWords(model: string, input: readonly string[]): Pro
     ...{ crypto, clock: { nowMs: () => 1_700_000_000_000 }, signal: new AbortController().signal },
     randomBytes: (length: number) => new Uint8Array(length).fill(length),
   };
-  const { reply } = await embedLocally(means, { engine, request: parseEmbeddingRequest(body), body });
+  const parts = [{ request: parseEmbeddingRequest(body), body }] as const;
+  const { replies } = await embedLocally(means, { engine, parts });
   await engine.close();
-  return reply;
+  return replies[0] as KeptReply;
 }
 
 const readText = (tokens: Uint32Array): string =>

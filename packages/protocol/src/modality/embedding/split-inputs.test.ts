@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { utf8Decode, utf8Encode } from '../../base/bytes.ts';
+import { MAX_REQUEST_BYTES } from '../../exchange/limits.ts';
 import { MAX_INPUTS, parseEmbeddingRequest } from './request.ts';
-import { MAX_CALL_INPUTS, renumberInput, splitInputs } from './split-inputs.ts';
+import { MAX_CALL_BYTES, MAX_CALL_INPUTS, renumberInput, splitInputs } from './split-inputs.ts';
 import { MAX_DIMENSIONS } from './vector.ts';
 
 const model = 'ogong/verified/a/b';
@@ -30,6 +31,24 @@ it('makes each answer small enough for the dimensions that the request names', (
   const parts = splitInputs(encode({ input: count(300), dimensions: MAX_DIMENSIONS }));
   expect(parts.map(({ body }) => parseEmbeddingRequest(body).inputCount)).toEqual([...Array(18).fill(16), 12]);
   expect(splitInputs(encode({ input: count(300), dimensions: 8 }))).toHaveLength(2);
+});
+
+it('makes each body small enough for an order', () => {
+  const input = Array.from({ length: 40 }, (_, i) => `${i} ${'é'.repeat(50_000)}`);
+  const parts = splitInputs(encode({ input, user: 'x'.repeat(60_000) }));
+  expect(parts.map(({ body }) => body.length <= MAX_REQUEST_BYTES)).toEqual(Array(5).fill(true));
+  expect(parts.map(({ first }) => first)).toEqual([0, 9, 18, 27, 36]);
+  expect(parts.flatMap(({ body }) => parseEmbeddingRequest(body).inputs)).toEqual(input);
+  const filled = Array(8).fill('x'.repeat(MAX_REQUEST_BYTES / 8));
+  expect(splitInputs(encode({ input: filled })).map(({ body }) => parseEmbeddingRequest(body).inputCount)).toEqual([
+    7, 1,
+  ]);
+});
+
+it('refuses a body beyond all orders, and a single input beyond one', () => {
+  expect(() => splitInputs(new Uint8Array(MAX_CALL_BYTES + 1))).toThrow(`at most ${MAX_CALL_BYTES} bytes`);
+  const large = Array(MAX_REQUEST_BYTES).fill(1);
+  expect(() => splitInputs(encode({ input: ['a', large] }))).toThrow(refusalOf('input[1]'));
 });
 
 it('splits lists of token ids, too', () => {

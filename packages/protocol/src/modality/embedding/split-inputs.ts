@@ -1,13 +1,14 @@
 import { utf8Encode } from '../../base/bytes.ts';
-import { MAX_RESPONSE_BYTES } from '../../exchange/limits.ts';
+import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '../../exchange/limits.ts';
 import { RequestError } from '../shared/request-error.ts';
 import { type BodyFields, parseObject } from '../shared/request-fields.ts';
-import { MAX_INPUTS, parseDimensions, parseInput } from './request.ts';
+import { type EmbeddingInput, MAX_INPUTS, parseDimensions, parseInput } from './request.ts';
 import { VALUE_BYTES } from './vector.ts';
 
 /** The most inputs of one call, over all its orders. */
 export const MAX_CALL_INPUTS = 2_048;
-
+/** The most bytes of the body of a call. */
+export const MAX_CALL_BYTES = 4 * MAX_REQUEST_BYTES;
 /** The most bytes of all other fields of a call with several orders: each order repeats them. */
 const MAX_REPEATED_BYTES = 64 * 1024;
 
@@ -23,23 +24,22 @@ export interface InputsPart {
  * @throws RequestError naming an input by its number in the call.
  */
 export function splitInputs(body: Uint8Array): readonly InputsPart[] {
-  const fields = parseObject(body);
-  const { input } = fields;
-  const most = countPerOrder(fields);
-  if (!Array.isArray(input) || typeof input[0] === 'number' || input.length <= most) return [{ body, first: 0 }];
+  const { input, ...repeated } = parseObject(body, MAX_CALL_BYTES);
+  const most = countPerOrder(repeated);
+  if (!Array.isArray(input) || typeof input[0] === 'number') return [{ body, first: 0 }];
+  if (input.length <= most && body.length <= MAX_REQUEST_BYTES) return [{ body, first: 0 }];
   if (input.length > MAX_CALL_INPUTS)
     throw new RequestError(`input must be a string or an array of 1 to ${MAX_CALL_INPUTS} strings`, 'input');
-  const { input: _, ...repeated } = fields;
-  if (utf8Encode(JSON.stringify(repeated)).length > MAX_REPEATED_BYTES) {
-    const message = `a request with more than ${most} inputs must have at most ${MAX_REPEATED_BYTES} bytes beside them`;
+  const repeatedBytes = countBytes({ ...repeated, input: [] });
+  if (repeatedBytes > MAX_REPEATED_BYTES) {
+    const message = `a request for several orders must have at most ${MAX_REPEATED_BYTES} bytes beside its inputs`;
     throw new RequestError(message, 'input');
   }
-  const inputs = input.map(parseInput);
-  return Array.from({ length: Math.ceil(inputs.length / most) }, (_, i) => {
-    const first = i * most;
-    const part = { ...repeated, input: inputs.slice(first, first + most) };
-    return { body: utf8Encode(JSON.stringify(part)), first };
-  });
+  const groups = groupInputs(input.map(parseInput), { most, maxBytes: MAX_REQUEST_BYTES - repeatedBytes });
+  return groups.map(({ first, inputs }) => ({
+    body: utf8Encode(JSON.stringify({ ...repeated, input: inputs })),
+    first,
+  }));
 }
 
 /** Returns the most inputs of one order. The size of its answer is bounded, too, and known if the request names the dimensions. */
@@ -47,6 +47,35 @@ function countPerOrder({ dimensions }: BodyFields): number {
   const values = parseDimensions(dimensions);
   return values === 0 ? MAX_INPUTS : Math.min(MAX_INPUTS, Math.floor(MAX_RESPONSE_BYTES / (VALUE_BYTES * values)));
 }
+
+interface InputGroup {
+  readonly first: number;
+  readonly inputs: EmbeddingInput[];
+}
+
+/** Groups inputs in their order, each group as large as it may be. */
+function groupInputs(
+  inputs: readonly EmbeddingInput[],
+  { most, maxBytes }: { readonly most: number; readonly maxBytes: number },
+): readonly InputGroup[] {
+  const groups: InputGroup[] = [];
+  let groupBytes = 0;
+  for (const [first, input] of inputs.entries()) {
+    // A comma stands between two inputs.
+    const bytes = countBytes(input) + 1;
+    const last = groups.at(-1);
+    if (last !== undefined && last.inputs.length < most && groupBytes + bytes <= maxBytes) {
+      last.inputs.push(input);
+      groupBytes += bytes;
+    } else {
+      groups.push({ first, inputs: [input] });
+      groupBytes = bytes;
+    }
+  }
+  return groups;
+}
+
+const countBytes = (value: unknown): number => utf8Encode(JSON.stringify(value)).length;
 
 /**
  * Renames the input that a refusal of one order names, such as "input 3 has 600 tokens", by its number in the call.

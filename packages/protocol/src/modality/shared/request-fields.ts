@@ -13,9 +13,9 @@ export type BodyFields = Readonly<Record<string, unknown>>;
 export const MAX_MODEL_NAME = 256;
 
 /** Parses a body within its bounds of size and depth. @throws RequestError */
-export function parseObject(body: Uint8Array): BodyFields {
-  if (body.length > MAX_REQUEST_BYTES) {
-    throw new RequestError(`the request body must have at most ${MAX_REQUEST_BYTES} bytes, not ${body.length}`);
+export function parseObject(body: Uint8Array, maxBytes = MAX_REQUEST_BYTES): BodyFields {
+  if (body.length > maxBytes) {
+    throw new RequestError(`the request body must have at most ${maxBytes} bytes, not ${body.length}`);
   }
   let parsed: unknown;
   try {

@@ -1,3 +1,4 @@
+import type { Check } from '@ogong/protocol/base/checks';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
 import OpenAI from 'openai';
@@ -35,6 +36,43 @@ describe('embedding', () => {
     const client = new OpenAI({ baseURL: `${fixture.base}/v1`, apiKey: 'none', maxRetries: 0 });
     const listed = await client.embeddings.create({ model: 'embedder', input: ['one', 'two'] });
     expect(listed.data.map(({ embedding }) => embedding.map(Math.fround))).toEqual([one, two]);
+  });
+
+  describe('of more texts than one order has', () => {
+    const texts = Array.from({ length: 257 }, (_, i) => `text ${i}`);
+    const inline = { 'x-ogong-receipt': 'inline' };
+    type Receipts = { readonly receipts: readonly { readonly url: string; readonly checks: readonly Check[] }[] };
+
+    it('gives one vector for each of 257 texts, and a receipt for each order', async () => {
+      const listed = await fixture.post('/v1/embeddings', { model: 'embedder', input: texts }, inline);
+      const openai = (await listed.json()) as { data: { index: number; embedding: number[] }[]; ogong: Receipts };
+      expect(openai.data.map(({ index }) => index)).toEqual(texts.map((_, i) => i));
+      const asked = await fixture.post('/api/embed', { model: 'embedder', input: texts }, inline);
+      const ollama = (await asked.json()) as { embeddings: number[][]; prompt_eval_count: number; ogong: Receipts };
+      expect(ollama.embeddings).toEqual(openai.data.map(({ embedding }) => embedding));
+      expect(openai).toMatchObject({ usage: { prompt_tokens: ollama.prompt_eval_count } });
+      const { body } = await send('/api/embed', { input: texts.at(-1) as string });
+      expect(openai.data[256]?.embedding).toEqual((body.embeddings as number[][])[0]);
+      for (const { receipts } of [openai.ogong, ollama.ogong]) {
+        expect(receipts).toHaveLength(2);
+        expect(receipts.flatMap(({ checks }) => checks).filter(({ status }) => status === 'fail')).toEqual([]);
+        expect(new Set(receipts.map(({ url }) => url)).size).toBe(2);
+      }
+      const path = listed.headers.get('x-ogong-receipt') as string;
+      const last = (await (await fetch(`${fixture.base}${path}?choice=1`)).json()) as { request: string };
+      expect(JSON.parse(Buffer.from(last.request, 'base64').toString())).toMatchObject({ input: ['text 256'] });
+    });
+
+    it.each([
+      ['/v1/embeddings', { input: [...texts, ''] }, 'input[257]'],
+      ['/v1/embeddings', { input: [...texts, [1 << 30]] }, 'input 257: '],
+      ['/v1/embeddings', { input: [...texts, 'x'.repeat(5000)] }, 'input 257 has 5001 tokens'],
+      ['/api/embed', { input: [...texts, 'x'.repeat(5000)], truncate: false }, 'input 257 has 5001 tokens'],
+      ['/v1/embeddings', { input: Array(2_049).fill('a') }, '1 to 2048 strings'],
+    ])('%s names what it refuses by its number in the call', async (path, body, words) => {
+      const { status, body: refused } = await send(path, body);
+      expect([status, JSON.stringify(refused)]).toEqual([400, expect.stringContaining(words)]);
+    });
   });
 
   it('of nothing loads the model', async () => {

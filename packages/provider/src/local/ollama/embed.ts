@@ -3,6 +3,7 @@ import { EngineError } from '@ogong/engine/interface/engine-error';
 import { type ApiContext, getCallSignal } from '@ogong/host/http/api-app';
 import { showClamped, showIgnored } from '@ogong/host/openai/answer-headers';
 import { type EmbeddingInput, parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
+import { splitInputs } from '@ogong/protocol/modality/embedding/split-inputs';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { embedLocally } from '../../modality/embedding/embed-locally.ts';
 import { embeddingModality } from '../../modality/embedding/embedding.ts';
@@ -11,6 +12,7 @@ import type { Fields } from '../field-rules.ts';
 import { readBoolean, readFields, readText } from '../field-rules.ts';
 import { borrowModel, encodeJson, type LocalCall } from '../local-model.ts';
 import { findModel } from '../model-shelf.ts';
+import { readParts } from '../request-parts.ts';
 import { EMBED_OPTION_RULES, EMBED_RULES, EMBEDDINGS_RULES } from './embed-rules.ts';
 import { parseKeepAlive } from './keep-alive.ts';
 import { readContext } from './options.ts';
@@ -22,14 +24,14 @@ export async function embed(context: ApiContext, call: LocalCall): Promise<Respo
   const startedAt = performance.now();
   const cuts = readBoolean(fields, 'truncate', true);
   const asked = { fields, texts: readInput(fields.input ?? ''), cuts };
-  const { embedded, loadMs, answerId } = await embedTexts(context, call, asked);
+  const { embedded, loadMs, answerId, choices } = await embedTexts(context, call, asked);
   const answer = {
     model: fields.model,
     embeddings: embedded.map(({ vector }) => [...vector]),
     total_duration: Math.round((performance.now() - startedAt) * 1e6),
     load_duration: Math.round(loadMs * 1e6),
     prompt_eval_count: embedded.reduce((sum, { tokens }) => sum + tokens.length, 0),
-    ...toInlineReceipt(context, call, answerId),
+    ...toInlineReceipt(context, call, answerId, choices),
   };
   return context.json(answer, 200, nameReceipt(answerId));
 }
@@ -47,6 +49,8 @@ interface Embedded {
   readonly embedded: readonly EmbeddedInput[];
   readonly loadMs: number;
   readonly answerId: string | undefined;
+  /** Number of receipts. */
+  readonly choices: number;
 }
 
 interface AskedTexts {
@@ -72,7 +76,7 @@ async function embedTexts(
     use: 'embeddings',
   });
   try {
-    if (texts.length === 0) return { embedded: [], loadMs, answerId: undefined };
+    if (texts.length === 0) return { embedded: [], loadMs, answerId: undefined, choices: 0 };
     const own = engine.info().contextSize;
     if (wanted !== undefined && wanted > own) showClamped(context, { 'options.num_ctx': own });
     const contextSize = Math.min(wanted ?? own, own);
@@ -81,11 +85,14 @@ async function embedTexts(
       showClamped(context, { input: contextSize });
     const { dimensions } = fields;
     const body = encodeJson({ model: fields.model, input, ...(dimensions === undefined ? {} : { dimensions }) });
-    const request = parseEmbeddingRequest(body);
+    const bodies = splitInputs(body).map((part) => part.body);
     const means = { ...call, signal: getCallSignal(context) };
-    const { inputs, answerId, reply } = await embedLocally(means, { engine, request, body });
-    call.receipts.keep({ answerId, choice: 0 }, reply);
-    return { embedded: inputs, loadMs, answerId };
+    const { inputs, answerId, replies } = await embedLocally(means, {
+      engine,
+      parts: readParts(bodies, parseEmbeddingRequest),
+    });
+    for (const [choice, reply] of replies.entries()) call.receipts.keep({ answerId, choice }, reply);
+    return { embedded: inputs, loadMs, answerId, choices: replies.length };
   } finally {
     release();
   }

@@ -40,7 +40,7 @@ export const tensorEndpoints: AnsweringEndpoints<TensorEngine, TensorRequest> = 
   names: tensor.endpoints,
   parse: (body) => tensor.parseRequest(body),
   nameUse: () => 'tensors',
-  async answer({ crypto, clock, randomBytes, signal }, { engine, request, body }) {
+  async answer({ crypto, clock, randomBytes, signal }, { engine, parts: [{ request, body }] }) {
     const startMs = clock.nowMs();
     const { inputs, outputs } = await runRequest(engine, request, { signal });
     const { idPrefix } = ENDPOINT_INFO[request.endpoint];
