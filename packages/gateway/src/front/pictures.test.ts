@@ -94,6 +94,37 @@ describe(`POST ${PATH}`, () => {
     expect(readPng(base64 as string).pixels.equals(signed)).toBe(true);
   });
 
+  it('answers with up to ten pictures of two requests, under one list of receipts', async () => {
+    const before = open.network.orders.length;
+    const response = await ask({ n: 10, seed: 1, steps: 1, size: '32x32' });
+    const body = (await response.json()) as PictureBody;
+    expect(body.usage?.output_tokens).toBe(10);
+    const pictures = body.data.map(({ b64_json: base64 }) => readPng(base64).pixels);
+    expect(new Set(pictures.map((pixels) => pixels.toString('hex'))).size).toBe(10);
+    const ids = body.ogong.receipts.map(({ reply_id: id }) => id);
+    expect(new Set(ids).size).toBe(10);
+    for (const [i, id] of ids.entries()) expect(pictures[i]?.equals(await fetchSigned(id))).toBe(true);
+    const choices = open.network.orders.slice(before).map(({ choice }) => choice);
+    expect(choices.sort()).toEqual([0, 0, 1, 1, 2, 3, 4, 5, 6, 7]);
+    const kept = `${open.url}${response.headers.get('x-ogong-receipt')}?choice=9`;
+    expect(await (await fetch(kept)).json()).toMatchObject({ reply_id: ids[9] });
+  });
+
+  it('numbers the steps of a stream over both requests', async () => {
+    const events = readEvents(await (await ask({ n: 10, steps: 1, size: '32x32', stream: true })).text());
+    const steps = events.filter(({ type }) => type === 'image_generation.progress');
+    const numbers = steps.map(({ ogong }) => (ogong as unknown as { readonly choice: number }).choice);
+    expect(numbers.sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(events.filter(({ type }) => type === 'image_generation.completed')).toHaveLength(10);
+  });
+
+  it('refuses more pictures before it buys any', async () => {
+    const before = open.network.orders.length;
+    const refused = await ask({ n: 11 });
+    expect([refused.status, await refused.json()]).toMatchObject([400, { error: { param: 'n' } }]);
+    expect(open.network.orders).toHaveLength(before);
+  });
+
   it('makes each of several pictures in an order of its own', async () => {
     const body = (await (await ask({ n: 2, seed: 1 })).json()) as PictureBody;
     const [first, second] = body.data.map(({ b64_json: base64 }) => readPng(base64).pixels);

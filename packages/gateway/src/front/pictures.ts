@@ -27,6 +27,7 @@ import {
   parsePictureRequest,
   type TrajectoryEndpoint,
 } from '@ogong/protocol/modality/trajectory/request';
+import { splitPictures } from '@ogong/protocol/modality/trajectory/split-pictures';
 import { createStepFormatter } from '@ogong/protocol/modality/trajectory/step-events';
 import { answersLatent } from '@ogong/protocol/modality/trajectory/step-range';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
@@ -34,7 +35,7 @@ import { getTier } from '@ogong/protocol/tier/registry';
 import { receiptPath } from '../books/receipt-store.ts';
 import type { Delta } from '../buy/provider-call.ts';
 import type { AnswerForm, BoughtAnswer } from '../buy/reply.ts';
-import { readUnderPolicy } from '../buy/settle-policy.ts';
+import { type ReadBody, readUnderPolicy } from '../buy/settle-policy.ts';
 import { assertModel, type CompletionsDependencies, readProvider } from './completions.ts';
 import { isInline, toOgongField } from './ogong-field.ts';
 import { buyChain, type OrderedRequest } from './picture-chain.ts';
@@ -66,14 +67,18 @@ export function createPictureHandler(
     try {
       const isChecked = isInline(context);
       const { body: given, media } = await readMediaBody(context, call.bodyLimits, readPictureForm);
-      const asked = { body: await names.resolve(given, key, isChecked), isChecked };
-      const { body, request } = readUnderPolicy(asked, settle, (bytes) => parsePictureRequest(bytes, endpoint));
+      const parse = (bytes: Uint8Array) => parsePictureRequest(bytes, endpoint);
+      const parts = splitPictures(await names.resolve(given, key, isChecked)).map((body) =>
+        readUnderPolicy({ body, isChecked }, settle, parse),
+      );
+      const { request } = parts[0] as ReadBody<PictureRequest>;
       assertModel(request.model, key);
       await contexts.assertServes(request);
       showIgnored(context, request.dropped);
       const provider = readProvider(context);
       const caller = parseTraceParent(context.req.header('traceparent'));
-      const counted = [{ request, count: request.choices }];
+      const counted = parts.map((part) => ({ request: part.request, count: part.request.choices }));
+      const choices = counted.reduce((sum, { count }) => sum + count, 0);
       const payer = await call.charge(() => counted);
       const metered = await rates.meter(context, payer, replies, counted);
       const completionId = `${ENDPOINT_INFO[endpoint].idPrefix}-${toHex(randomBytes(18))}`;
@@ -93,16 +98,19 @@ export function createPictureHandler(
       // A server without steps has no latent to begin a link with.
       const expectedMs = trajectory.expectMs(request, Number.POSITIVE_INFINITY);
       const links = areHidden ? undefined : planLinks(request, { expectedMs, longestMs });
-      const serve = (choice: number, signal: AbortSignal) => {
+      const serve = (at: number, signal: AbortSignal) => {
+        // All parts but the last one are for as many pictures.
+        const { body, request: own } = parts[Math.floor(at / request.choices)] as ReadBody<PictureRequest>;
+        const choice = at % request.choices;
         const buy = (ordered: OrderedRequest, index: number) =>
           metered.serve<PictureRequest, BoughtPicture>({
             ...{ completionId, choice, index, endpoint: request.endpoint, ...ordered, form },
             ...{ key: payer, signal, provider, caller, settlementType },
           });
-        if (links === undefined) return buy({ body, media, request }, choice);
-        return joinChain(buyChain(links, { body, request }, (link, k) => buy(link, choice * links.length + k)));
+        if (links === undefined) return buy({ body, media, request: own }, at);
+        return joinChain(buyChain(links, { body, request: own }, (link, k) => buy(link, at * links.length + k)));
       };
-      const served = { request, serve, onEnd: call.leave };
+      const served = { request: { choices }, serve, onEnd: call.leave };
       if (!request.stream) {
         const bought = await serveAll(context, served, (choice) => readReply(choice));
         const pictures = await Promise.all(bought.map(showPicture));

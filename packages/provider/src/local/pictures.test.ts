@@ -60,6 +60,27 @@ const listFailed = ({ checks }: ShownReceipt): string[] =>
   checks.filter(({ status }) => status === 'fail').map(({ id }) => id);
 
 describe('POST /v1/images/generations of local mode', () => {
+  it('answers with up to ten pictures, each with a receipt and its own noise', async () => {
+    const { data, ogong } = await ask({ n: 10, seed: 5, steps: 1 });
+    expect(new Set(data.map(({ b64_json: png }) => png)).size).toBe(10);
+    expect(new Set(ogong.receipts.map(({ url }) => url)).size).toBe(10);
+    const last = await readReceipt(ogong.receipts[9]?.url as string);
+    expect(listFailed(last)).toEqual([]);
+    expect([...Buffer.from(last.response, 'base64')]).toEqual(decodePng(data[9]?.b64_json as string).pixels);
+    const again = await ask({ n: 8, seed: 5, steps: 1 });
+    expect(again.data).toEqual(data.slice(0, 8));
+    expect(await refusalOf({ n: 11 })).toContain('n must be a number between 1 and 10');
+  });
+
+  it('numbers the steps of a stream over all its orders', async () => {
+    const { text } = await send({ stream: true, n: 10, steps: 1 });
+    const events = text.split('\n').flatMap((line) => (line.startsWith('data: {') ? [JSON.parse(line.slice(6))] : []));
+    const steps = events.filter(({ type }) => type === 'image_generation.progress');
+    expect(steps.map(({ ogong }) => ogong.choice)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    const ends = events.filter(({ type }) => type === 'image_generation.completed');
+    expect(new Set(ends.map(({ ogong }) => ogong.receipts[0].url)).size).toBe(10);
+  });
+
   it('answers with a PNG whose pixels have a receipt, with all links replayed', async () => {
     const answer = await ask({ steps: 3 });
     expect(answer).toMatchObject({ size: '32x32', output_format: 'png', created: expect.any(Number) });

@@ -17,6 +17,7 @@ import {
 import { countUnits, type PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { countRun } from '@ogong/protocol/modality/trajectory/request-picture';
+import { splitPictures } from '@ogong/protocol/modality/trajectory/split-pictures';
 import { createStepFormatter } from '@ogong/protocol/modality/trajectory/step-events';
 import { answersLatent } from '@ogong/protocol/modality/trajectory/step-range';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';
@@ -35,12 +36,14 @@ interface LocalJob {
   readonly body: Uint8Array;
   /** Default: none. */
   readonly media?: RequestMedia;
+  /** Number of the request's first picture in the call. Default: 0. */
+  readonly first?: number;
 }
 
 /** Makes one of the pictures of a request. A server that shows no steps gives no receipt. @throws EngineError */
 export async function makeLocally(
   { crypto, clock, randomBytes, signal, send }: LocalMeans,
-  { engine, request, body, media = NO_MEDIA }: LocalJob,
+  { engine, request, body, media = NO_MEDIA, first = 0 }: LocalJob,
   choice: number,
 ): Promise<{ readonly shown: ShownPicture; readonly reply: KeptReply | undefined }> {
   const startMs = clock.nowMs();
@@ -59,7 +62,8 @@ export async function makeLocally(
     return { shown: { size, units: countUnits(size, steps), png }, reply: undefined };
   }
   const noise = createLatentNoise(crypto, key, countLatentValues(choices, info));
-  const reader = send && createLocalReader({ request, size: choices, choice, created: toSeconds(startMs) }, send);
+  const reader =
+    send && createLocalReader({ request, size: choices, choice: first + choice, created: toSeconds(startMs) }, send);
   const input = await readSource(request, media, { size: choices, info });
   const latent = readLatent(request, media, { choices, info });
   const picture = await makePicture(engine, { request, choices, input, latent }, { noise, signal, reader });
@@ -101,19 +105,23 @@ function createLocalReader(
 export const pictureEndpoints: AnsweringEndpoints<TrajectoryEngine, PictureRequest> = {
   names: trajectory.endpoints,
   formFields: PICTURE_FORM_FIELDS,
+  split: splitPictures,
   parse: (body, endpoint) => trajectory.parseRequest(body, endpoint),
   nameUse: () => 'pictures',
-  async answer(means, job) {
-    const { engine, request } = job;
-    const problem = findChoiceProblem(request, engine.info());
+  async answer(means, { parts, ...job }) {
+    const [{ request }] = parts;
+    const problem = findChoiceProblem(request, job.engine.info());
     if (problem !== undefined) throw new RequestError(problem.message, problem.param);
     const shown: ShownPicture[] = [];
     const replies: KeptReply[] = [];
-    // One after the other: the model computes one step at a time.
-    for (let choice = 0; choice < request.choices; choice++) {
-      const made = await makeLocally(means, job, choice);
-      shown.push(made.shown);
-      if (made.reply !== undefined) replies.push(made.reply);
+    for (const part of parts) {
+      const first = shown.length;
+      // One after the other: the model computes one step at a time.
+      for (let choice = 0; choice < part.request.choices; choice++) {
+        const made = await makeLocally(means, { ...job, ...part, first }, choice);
+        shown.push(made.shown);
+        if (made.reply !== undefined) replies.push(made.reply);
+      }
     }
     const { idPrefix } = ENDPOINT_INFO[request.endpoint];
     const answerId = `${idPrefix}-${Buffer.from(means.randomBytes(18)).toString('base64url')}`;
