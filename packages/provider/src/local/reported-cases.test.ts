@@ -7,6 +7,7 @@ import { testReportedCases } from '@ogong/testing/clients/expected-answers';
 import { AGENT_BODIES, missingReportedCases, readReportedCase, whySkipped } from '@ogong/testing/clients/reported-case';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
+import { createFakeTrajectoryEngine } from '@ogong/testing/engine/fake-trajectory';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLocalFixture, type LocalFixture, shelve } from './local-fixture.ts';
 import { createStoreLibrary } from './store-library.ts';
@@ -18,14 +19,13 @@ beforeAll(async () => {
   const catalogue = readCatalogue(OWN_CATALOGUE);
   const contexts: Readonly<Record<string, number>> = { large: 131_072, 'tiny-shapes-vision': 1_024 };
   fixture = await createLocalFixture({
-    models: ['fake', 'large', 'embedder', 'tiny-shapes-vision'].map((name) => shelve(name)),
-    open: (reference) =>
-      reference.endsWith('embedder')
-        ? createFakeEmbeddingEngine()
-        : createFakeEngine({
-            contextSize: contexts[reference.replace('file:/', '')] ?? 512,
-            readsPictures: reference.endsWith('vision'),
-          }),
+    models: ['fake', 'large', 'embedder', 'tiny-shapes-vision', 'tiny-shapes-flow-dit'].map((name) => shelve(name)),
+    open(reference) {
+      if (reference.endsWith('embedder')) return createFakeEmbeddingEngine();
+      if (reference.endsWith('flow-dit')) return createFakeTrajectoryEngine({ hasFixedSize: true });
+      const contextSize = contexts[reference.replace('file:/', '')] ?? 512;
+      return createFakeEngine({ contextSize, readsPictures: reference.endsWith('vision') });
+    },
     library: createStoreLibrary(createModelStore('/nonexistent'), async (reference) => {
       pulled.push(resolveShortName(catalogue, reference)?.reference ?? reference);
       throw new ModelError('network', 'no network here');
