@@ -9,15 +9,19 @@ import {
   type SettlementType,
 } from '@ogong/protocol/http/routes';
 import type { EmbeddingEndpoint } from '@ogong/protocol/modality/embedding/request';
+import { renumberInput, splitInputs } from '@ogong/protocol/modality/embedding/split-inputs';
 import { detachMedia } from '@ogong/protocol/modality/media/detach-media';
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { TensorEndpoint } from '@ogong/protocol/modality/tensor/request';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { isChat } from '@ogong/protocol/modality/text/request/request';
 import type { TrajectoryEndpoint } from '@ogong/protocol/modality/trajectory/request';
+import { splitPictureFields } from '@ogong/protocol/modality/trajectory/split-pictures';
 import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import type { SealedDisclosure } from '@ogong/protocol/verdict/receipt/sealed-disclosure';
+import { askParts, joinPictures, joinReplies, joinVectors } from './call-parts.ts';
 import { type CheckedReply, type CheckOptions, checkAnswer, type GatewayAnswer } from './check-answer.ts';
 import {
   type AnswerBody,
@@ -235,19 +239,14 @@ export function createClient(options: ClientOptions): Client {
 
   /** One reply is the whole answer. @param read the bytes that the provider must have signed for an answer. */
   async function askWhole<T extends { readonly ogong?: unknown }>(
-    params: EmbeddingParams | RerankParams | InferParams,
-    {
-      endpoint,
-      signal,
-    }: { readonly endpoint: EmbeddingEndpoint | TensorEndpoint; readonly signal: AbortSignal | undefined },
+    { endpoint, request, isToBeSealed, signal }: WholeCall,
     read: (response: T, request: Uint8Array) => Uint8Array,
   ): Promise<CheckedAnswer<T>> {
-    const request = encodeBody(params, options);
     const toAnswer = (response: T): GatewayAnswer => {
       const responses = new Map([[0, read(response, request)]]);
       return { endpoint, request, choices: 1, responses, ogong: response.ogong, response, signal };
     };
-    if (isSealed(params, options)) {
+    if (isToBeSealed) {
       return askSealedVectors<T, CheckedAnswer<T>>(
         { ...options, post: postJson, verify, distrusted },
         { endpoint, body: request, signal },
@@ -259,28 +258,65 @@ export function createClient(options: ClientOptions): Client {
     return { response, ...(await check(toAnswer(response))) };
   }
 
+  const readWhole = (
+    params: EmbeddingParams | RerankParams | InferParams,
+    { endpoint, signal }: Pick<WholeCall, 'endpoint' | 'signal'>,
+  ): WholeCall => ({
+    ...{ endpoint, signal },
+    request: encodeBody(params, options),
+    isToBeSealed: isSealed(params, options),
+  });
+
   async function createEmbeddings(
     params: EmbeddingParams,
     { signal }: CallOptions = {},
   ): Promise<CheckedAnswer<EmbeddingList>> {
+    const call = readWhole(params, { endpoint: 'embedding', signal });
     const inputs = typeof params.input === 'string' ? 1 : params.input.length;
-    return askWhole<EmbeddingList>(params, { endpoint: 'embedding', signal }, (response) =>
-      readVectors(response, inputs),
-    );
+    const parts = splitOrLeave(call.request, (request) => splitInputs(request), { body: call.request, first: 0 });
+    const answers = await askParts(parts, async ({ body: request, first }, i) => {
+      const count = (parts[i + 1]?.first ?? inputs) - first;
+      try {
+        return await askWhole<EmbeddingList>({ ...call, request }, (response) => readVectors(response, count));
+      } catch (error) {
+        if (error instanceof Error) error.message = renumberInput(error.message, first);
+        throw error;
+      }
+    });
+    const [answer] = answers as [CheckedAnswer<EmbeddingList>];
+    if (answers.length === 1) return answer;
+    return { ...answer, response: joinVectors(answers.map(({ response }) => response)), replies: joinReplies(answers) };
   }
 
   async function rerank(params: RerankParams, { signal }: CallOptions = {}): Promise<CheckedAnswer<RerankList>> {
-    return askWhole<RerankList>(params, { endpoint: 'rerank', signal }, readScores);
+    return askWhole<RerankList>(readWhole(params, { endpoint: 'rerank', signal }), readScores);
   }
 
   async function infer(params: InferParams, { signal }: CallOptions = {}): Promise<CheckedAnswer<TensorAnswer>> {
-    return askWhole<TensorAnswer>(params, { endpoint: 'infer', signal }, readTensors);
+    return askWhole<TensorAnswer>(readWhole(params, { endpoint: 'infer', signal }), readTensors);
   }
 
   async function askPictures(
     endpoint: TrajectoryEndpoint,
-    params: Omit<PictureParams, 'prompt'> & Pick<PictureParams, 'model' | 'n' | 'ogong'>,
-    { signal }: CallOptions = {},
+    params: AnyPictureParams,
+    call: CallOptions = {},
+  ): Promise<CheckedPictures> {
+    const parts = splitOrLeave(params, splitPictureFields, params);
+    const answers = await askParts(parts, (part) => askPicturePart(endpoint, part, call));
+    const [answer] = answers as [CheckedPictures];
+    if (answers.length === 1) return answer;
+    return {
+      ...answer,
+      response: joinPictures(answers.map(({ response }) => response)),
+      pictures: answers.flatMap(({ pictures }) => pictures),
+      replies: joinReplies(answers),
+    };
+  }
+
+  async function askPicturePart(
+    endpoint: TrajectoryEndpoint,
+    params: AnyPictureParams,
+    { signal }: CallOptions,
   ): Promise<CheckedPictures> {
     if (isSealed(params, options))
       throw new SealedCallError('unsupported', 'requests for pictures are not sealed; nothing was sent');
@@ -314,6 +350,26 @@ export function createClient(options: ClientOptions): Client {
     rerank,
     infer,
   };
+}
+
+type AnyPictureParams = Omit<PictureParams, 'prompt'> & Pick<PictureParams, 'model' | 'n' | 'ogong'>;
+
+/** A request that one reply answers. */
+interface WholeCall {
+  readonly endpoint: EmbeddingEndpoint | TensorEndpoint;
+  readonly request: Uint8Array;
+  readonly isToBeSealed: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Splits a call. An invalid one stays whole, and the gateway refuses it. */
+function splitOrLeave<T, P>(call: T, split: (call: T) => readonly P[], whole: P): readonly P[] {
+  try {
+    return split(call);
+  } catch (error) {
+    if (error instanceof RequestError) return [whole];
+    throw error;
+  }
 }
 
 /** A gateway reads what is not sealed, so a request to a tier of attested machines is sealed unless its caller says otherwise. */

@@ -1,9 +1,10 @@
+import { Refusal } from '@ogong/host/link/link-error';
 import { encodeVector } from '@ogong/protocol/modality/embedding/vector';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createClient } from './index.ts';
+import { type CheckedReply, createClient } from './index.ts';
 import type { EmbeddingList } from './types.ts';
 
 let gateway: GatewayFixture;
@@ -112,5 +113,77 @@ describe('embeddings of a client', () => {
   it('pass on refusals of the gateway', async () => {
     const refused = createClient({ baseUrl: gateway.url, allow: ANCHORS }).embeddings.create({ ...ask, dimensions: 0 });
     await expect(refused).rejects.toMatchObject({ name: 'GatewayApiError', status: 400, param: 'dimensions' });
+  });
+
+  describe('of more inputs than one order has', () => {
+    const input = Array.from({ length: 600 }, (_, i) => `text ${i}`);
+
+    it('are joined in the order of the inputs, with the proof of each order', async () => {
+      const seen: string[] = [];
+      const onReceipt = ({ replyId }: CheckedReply) => seen.push(replyId);
+      const client = createClient({ baseUrl: gateway.url, allow: ANCHORS, onReceipt });
+      const { response, replies } = await client.embeddings.create({ ...ask, input });
+      expect(response.data.map(({ index }) => index)).toEqual(input.map((_, i) => i));
+      const last = await client.embeddings.create({ ...ask, input: input.slice(-1) });
+      expect(response.data.at(-1)?.embedding).toEqual(last.response.data[0]?.embedding);
+      expect(replies.map(({ choice, response: bytes }) => [choice, bytes.length / 128])).toEqual([
+        ...[
+          [0, 256],
+          [1, 256],
+          [2, 88],
+        ],
+      ]);
+      expect(response.usage?.prompt_tokens).toBe(input.reduce((sum, text) => sum + text.length + 1, 0));
+      expect((response.ogong as { receipts: object[] }).receipts).toHaveLength(3);
+      expect(seen.slice(0, 3)).toEqual(replies.map(({ replyId }) => replyId));
+    });
+
+    it('fail with the refusal of one order, the number of the input in the call, and the paid replies', async () => {
+      const refusal = new Refusal('invalid', 'input 44 has 600 tokens, the context holds 256');
+      for (const provider of gateway.network.providers) {
+        provider.behaviour = {
+          refuseBody: (body) => (new TextDecoder().decode(body).includes('"text 300"') ? refusal : undefined),
+        };
+      }
+      const seen: string[] = [];
+      const onReceipt = ({ replyId }: CheckedReply) => seen.push(replyId);
+      try {
+        const failing = createClient({ baseUrl: gateway.url, allow: ANCHORS, onReceipt }).embeddings.create({
+          ...ask,
+          input,
+        });
+        await expect(failing).rejects.toMatchObject({
+          name: 'GatewayApiError',
+          status: 400,
+          message: expect.stringMatching(/input 300 has 600 tokens.*1 of 3 parts of this call/),
+        });
+        await expect(failing).rejects.toThrow(seen[0]);
+        expect(seen).toHaveLength(1);
+      } finally {
+        for (const provider of gateway.network.providers) provider.behaviour = {};
+      }
+    });
+
+    it('are refused by the gateway if they are too many, or if one is empty', async () => {
+      const client = createClient({ baseUrl: gateway.url, allow: ANCHORS });
+      const refused = { name: 'GatewayApiError', status: 400 };
+      const many = client.embeddings.create({ ...ask, input: Array(2_049).fill('a') });
+      await expect(many).rejects.toMatchObject({ ...refused, param: 'input' });
+      const empty = client.embeddings.create({ ...ask, input: [...input, ''] });
+      await expect(empty).rejects.toMatchObject({ ...refused, param: 'input[600]' });
+    });
+
+    it('are refused if one reply stands for two orders', async () => {
+      let first: object | undefined;
+      const lyingFetch: typeof fetch = async (url, init) => {
+        const response = await fetch(url, init);
+        if (init?.method !== 'POST') return response;
+        first ??= (await response.json()) as object;
+        return Response.json(first);
+      };
+      const client = createClient({ baseUrl: gateway.url, fetch: lyingFetch, allow: ANCHORS });
+      const twice = client.embeddings.create({ ...ask, input: Array(512).fill('a') });
+      await expect(twice).rejects.toMatchObject({ name: 'ReceiptError', code: 'missing' });
+    });
   });
 });

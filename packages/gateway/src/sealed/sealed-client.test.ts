@@ -399,6 +399,16 @@ describe('a client that seals its requests', () => {
     expect(passed.some((body) => body.includes('Quixambre'))).toBe(true);
   });
 
+  it('has embeddings of more inputs than one order has, each order sealed', async () => {
+    const { client, passed } = await open();
+    const input = Array.from({ length: 257 }, (_, i) => `Quixambre ${i}`);
+    const { response, replies } = await client.embeddings.create({ model: FAKE_MODEL, input });
+    expect(response.data.map(({ index }) => index)).toEqual(input.map((_, i) => i));
+    expect(replies.map(({ choice }) => choice)).toEqual([0, 1]);
+    expect(fixture.network.requests).toHaveLength(2);
+    expect(passed.some((body) => body.includes('Quixambre'))).toBe(false);
+  });
+
   it('takes no vectors that were changed on their way to the seal', async () => {
     const bendResponse = (bytes: Uint8Array): Uint8Array => bytes.with(3, (bytes[3] as number) ^ 1);
     const { client, paths } = await open([{ bendResponse }]);

@@ -53,6 +53,19 @@ describe('a picture that was bought as a chain', () => {
     expect(new Set(seen).size).toBe(6);
   });
 
+  it('is checked for ten pictures of two orders each', async () => {
+    const client = createClient({ baseUrl: gateway.url, allow: ANCHORS });
+    const { response, pictures, replies } = await client.images.generate({ ...ask, steps: 3, n: 10, seed: 1 });
+    expect(pictures.map(({ pixels }) => pixels)).toEqual(replies.map(({ response: signed }) => signed));
+    expect(new Set(response.data.map(({ b64_json: png }) => png)).size).toBe(10);
+    expect(replies.map(({ choice, links = [] }) => [choice, links.length])).toEqual(
+      Array.from({ length: 10 }, (_, i) => [i, 1]),
+    );
+    expect(response.usage?.output_tokens).toBe(30);
+    const refused = client.images.generate({ ...ask, n: 11 });
+    await expect(refused).rejects.toMatchObject({ name: 'GatewayApiError', status: 400, param: 'n' });
+  });
+
   const flip = (text: string): string => toBase64(fromBase64(text).map((byte, i) => (i === 8 ? byte ^ 1 : byte)));
   it.each<[string, Parameters<typeof createLiedTo>[0], string]>([
     ['a link left out', { receipts: ([one, , three]) => [one as object, three as object] }, 'request-hash'],
