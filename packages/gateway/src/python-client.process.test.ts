@@ -212,6 +212,10 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
       expect(embedded.shown).toHaveLength(2);
       await fixture?.close();
     }
+    const many = await ask({ input: Array.from({ length: 257 }, (_, i) => `text ${i}`) });
+    expect([many.error, (many.shown as number[]).length]).toEqual([null, 257]);
+    expect(fixture?.network.orders).toHaveLength(2);
+    await fixture?.close();
     const ranked = await ask({ query: 'what is a panda?', documents, top_n: 2, return_documents: true });
     expect(ranked).toMatchObject({ error: null, checks });
     expect(ranked.shown).toHaveLength(2);
@@ -249,6 +253,12 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
     const gateway = fixture as GatewayFixture;
     const seeded = { ...asks, n: 1, seed: -3, sampler: 'flow-match', response_format: 'url', size: 'auto' };
     expect(await call(gateway, seeded, { url: gateway.url })).toMatchObject({ error: null, shown: [[32, 32, 3072]] });
+
+    const ten = { ...asks, n: 10, steps: 1 };
+    expect(await call(gateway, ten, { url: gateway.url })).toMatchObject({
+      error: null,
+      shown: Array(10).fill(shown[0]),
+    });
 
     for (const [bend, failed] of [
       [
@@ -376,8 +386,9 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
         error: null,
         text: ANSWER,
       });
-      const embedded = await call(gateway, { input: [PROMPT, 'b'] }, sealed);
-      expect(embedded).toMatchObject({ error: null, shown: [expect.any(Number), expect.any(Number)] });
+      const input = [PROMPT, ...Array<string>(256).fill('b')];
+      const embedded = await call(gateway, { input }, sealed);
+      expect(embedded).toMatchObject({ error: null, shown: Array(257).fill(32) });
       expect(embedded.checks).toContain('vectors');
       const tensors = await call(gateway, { inputs: { x: [[1.03125, 2, 0.5]] }, outputs: ['sum'] }, sealed);
       expect(tensors).toMatchObject({ error: null, shown: { sum: { dtype: 'float32', shape: [1], data: [3.53125] } } });
@@ -396,7 +407,7 @@ describe.skipIf(absence !== '')(`the Python package${absence && ` (${absence})`}
         expect(seen).not.toContain(word);
       expect(paths.filter((path) => /completions|embeddings|infer/.test(path))).toEqual([]);
       // The gateway accepted the client's statement for each.
-      expect(paths.filter((path) => path.endsWith('/outcome'))).toHaveLength(5);
+      expect(paths.filter((path) => path.endsWith('/outcome'))).toHaveLength(6);
       expect(new Set(statuses)).toEqual(new Set([200]));
     });
 

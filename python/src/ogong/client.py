@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from .checks import Check, failed, hold, passed, skipped
 from .numbers import read_scores, read_vectors, word_tensors, word_vectors
 from .order import parse_order
+from .parts import ask_parts, split_inputs, split_pictures
 from .pictures import compose_link_body, parse_picture_request
 from .png import Picture, read_pictures
 from .record import parse_record
@@ -526,9 +527,11 @@ class _Embeddings:
 
     def create(self, **params: Any) -> Any:
         """
-        Vectors that equal the signed ones to the bit, one for each input, in the order of the inputs. @raises GatewayError, ReceiptError
+        Vectors that equal the signed ones to the bit, one for each input, in the order of the inputs. More inputs than one order has are asked
+        in parts. @raises GatewayError, ReceiptError
         """
-        return self._client._ask_vectors("/v1/embeddings", "embedding", params, read_vectors)
+        ask = self._client._ask_vectors
+        return ask_parts(split_inputs(params), lambda part: ask("/v1/embeddings", "embedding", part, read_vectors))
 
 
 class _Images:
@@ -554,6 +557,9 @@ class _Images:
         return self._ask("/v1/images/variations", "image-variation", params, {"image": image})
 
     def _ask(self, path: str, endpoint: str, params: dict[str, Any], files: Mapping[str, bytes | str] = {}) -> Any:
+        return ask_parts(split_pictures(params), lambda part: self._ask_part(path, endpoint, part, files))
+
+    def _ask_part(self, path: str, endpoint: str, params: dict[str, Any], files: Mapping[str, bytes | str]) -> Any:
         client = self._client
         if client.is_sealed:
             raise SealedCallError("unsupported", "requests for pictures are not sealed; nothing was sent")

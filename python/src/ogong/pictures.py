@@ -20,7 +20,7 @@ MOST_SIDE = 4_096
 MOST_STEPS = 150
 _MOST_DEFAULT_STEPS = 50
 _MOST_GUIDANCE = 50
-_MOST_CHOICES = 8
+MOST_CHOICES = 8
 ENDPOINTS = ("image", "image-edit", "image-variation")
 """In the order of their codes."""
 STRENGTH_ONE = 1 << 16
@@ -150,7 +150,7 @@ def parse_picture_request(body: bytes, endpoint: str = "image") -> PictureReques
         raise RequestError("sampler", f"one of {', '.join(SAMPLERS)} is expected")
     return PictureRequest(
         *(model, exact, root, accepted, standby),
-        choices=read_integer(fields, "n", 1, _MOST_CHOICES, 1),
+        choices=read_integer(fields, "n", 1, MOST_CHOICES, 1),
         seed=None if seed is None else read_whole(seed, "seed", -(2**53 - 1), 2**53 - 1),
         size=_read_size(fields),
         steps=steps,
