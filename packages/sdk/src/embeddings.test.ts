@@ -1,4 +1,3 @@
-import { Refusal } from '@ogong/host/link/link-error';
 import { encodeVector } from '@ogong/protocol/modality/embedding/vector';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
@@ -139,7 +138,7 @@ describe('embeddings of a client', () => {
     });
 
     it('fail with the refusal of one order, the number of the input in the call, and the paid replies', async () => {
-      const refusal = new Refusal('invalid', 'input 44 has 600 tokens, the context holds 256');
+      const refusal = 'input 44 has 600 tokens, the context holds 256';
       for (const provider of gateway.network.providers) {
         provider.behaviour = {
           refuseBody: (body) => (new TextDecoder().decode(body).includes('"text 300"') ? refusal : undefined),

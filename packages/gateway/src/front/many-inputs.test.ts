@@ -42,7 +42,7 @@ type Body = any;
 function refuse(text: string, message: string): void {
   for (const provider of fixture.network.providers) {
     provider.behaviour = {
-      refuseBody: (body) => (utf8Decode(body).includes(`"${text}"`) ? new Refusal('invalid', message) : undefined),
+      refuseBody: (body) => (utf8Decode(body).includes(`"${text}"`) ? message : undefined),
     };
   }
 }

@@ -1,7 +1,7 @@
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { toReference } from '@ogong/protocol/modality/media/detach-media';
 import { NO_MEDIA, type RequestMedia } from '@ogong/protocol/modality/media/media';
-import { composeLinkBody } from '@ogong/protocol/modality/trajectory/chain';
+import { composeLinkBody } from '@ogong/protocol/modality/trajectory/orders/chain';
 import { type PictureRequest, parsePictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import type { StepRange } from '@ogong/protocol/modality/trajectory/step-range';
 import type { Delta } from '../buy/provider-call.ts';

@@ -13,9 +13,10 @@ import { LONGEST_EXPECTED_MS } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { ENDPOINT_INFO } from '@ogong/protocol/modality/endpoints';
-import { planLinks } from '@ogong/protocol/modality/trajectory/chain';
 import { PICTURE_FORM_FIELDS } from '@ogong/protocol/modality/trajectory/fields';
 import { parseTrajectoryHeader } from '@ogong/protocol/modality/trajectory/header';
+import { planLinks } from '@ogong/protocol/modality/trajectory/orders/chain';
+import { splitPictures } from '@ogong/protocol/modality/trajectory/orders/split-pictures';
 import {
   formatPictureEvent,
   formatPictures,
@@ -27,7 +28,6 @@ import {
   parsePictureRequest,
   type TrajectoryEndpoint,
 } from '@ogong/protocol/modality/trajectory/request';
-import { splitPictures } from '@ogong/protocol/modality/trajectory/split-pictures';
 import { createStepFormatter } from '@ogong/protocol/modality/trajectory/step-events';
 import { answersLatent } from '@ogong/protocol/modality/trajectory/step-range';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';

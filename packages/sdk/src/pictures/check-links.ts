@@ -2,8 +2,13 @@ import { parseOpening } from '@ogong/protocol/commitment/opening';
 import { parseRecordV2 } from '@ogong/protocol/commitment/record';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
 import { toReference } from '@ogong/protocol/modality/media/detach-media';
-import { type ChainLink, checkChain, composeLinkBody, mayChain } from '@ogong/protocol/modality/trajectory/chain';
 import { parseTrajectoryHeader } from '@ogong/protocol/modality/trajectory/header';
+import {
+  type ChainLink,
+  checkChain,
+  composeLinkBody,
+  mayChain,
+} from '@ogong/protocol/modality/trajectory/orders/chain';
 import { parsePictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import type { CheckedReply, CheckOptions, GatewayAnswer } from '../check-answer.ts';
 import { ReceiptError } from '../errors.ts';

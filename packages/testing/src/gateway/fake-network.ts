@@ -182,8 +182,8 @@ export interface ProviderBehaviour {
   /** Goes silent before it has sent this many tokens. */
   readonly hangAfter?: number;
   readonly refuse?: Refusal | undefined;
-  /** Returns the refusal of a request, by its body. Default: none. */
-  readonly refuseBody?: (body: Uint8Array) => Refusal | undefined;
+  /** Returns the reason to refuse a request as invalid, by its body. Default: none. */
+  readonly refuseBody?: (body: Uint8Array) => string | undefined;
   /** Its tickets lead to a port without a listener. */
   readonly isAway?: boolean;
   /** Refuses orders of validators that are down, like a real provider: they admit nothing. */
@@ -441,7 +441,7 @@ export async function createFakeNetwork(
       const { format = DEFAULT_FORMAT, saidFormat = format } = provider.behaviour;
       if (refuse) throw refuse;
       const refusal = provider.behaviour.refuseBody?.(request.request);
-      if (refusal) throw refusal;
+      if (refusal !== undefined) throw new Refusal('invalid', refusal);
       const order = nameOrder(crypto, ledger, parseOrder(request.order?.order as Uint8Array));
       const signature = request.order?.signature as Uint8Array;
       if (!verifyOrder({ ...crypto, ...(orderKeys && { orderKeys }) }, order, signature))

@@ -143,6 +143,9 @@ export const SPECIAL_ROWS: readonly ParserRow[] = [
   row('protocol/src/modality/embedding/request.ts', 'parseEmbeddingRequest', (size) =>
     worstBodies({ model: 'm', input: 'x' }, ['input', 'input.[]', 'dimensions', 'encoding_format', 'ogong'], size),
   ),
+  row('protocol/src/modality/embedding/split-inputs.ts', 'splitInputs', (size) =>
+    worstBodies({ model: 'm', input: ['x'] }, ['input', 'input.[]', 'dimensions', 'ogong'], size),
+  ),
   row('protocol/src/modality/tensor/request.ts', 'parseTensorRequest', (size) =>
     worstBodies(
       { model: 'm', inputs: { x: { dtype: 'string', shape: [1], data: ['a'] }, y: [[1]] }, outputs: ['z'] },

@@ -171,6 +171,8 @@ export const REACHED_THROUGH: readonly (Parser & { readonly row: string })[] = [
   { file: 'host/src/link/own-announcement.ts', name: 'parseOwnAnnouncement', row: 'parseAnnouncement' },
   { file: 'memory/src/imports/parse-export.ts', name: 'parseExport', row: 'parseChatGpt' },
   { file: 'protocol/src/modality/embedding/request.ts', name: 'parseText', row: 'parseEmbeddingRequest' },
+  { file: 'protocol/src/modality/embedding/request.ts', name: 'parseInput', row: 'parseEmbeddingRequest' },
+  { file: 'protocol/src/modality/embedding/request.ts', name: 'parseDimensions', row: 'parseEmbeddingRequest' },
   { file: 'protocol/src/modality/tensor/given-tensor.ts', name: 'parseGivenTensor', row: 'parseTensorRequest' },
   { file: 'protocol/src/modality/tensor/given-tensor.ts', name: 'parseOutputNames', row: 'parseTensorRequest' },
   { file: 'protocol/src/modality/tensor/tensor-data.ts', name: 'decodeTensorData', row: 'parseTensorResponse' },

@@ -9,6 +9,7 @@ import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key'
 import { PICTURE_FORM_FIELDS } from '@ogong/protocol/modality/trajectory/fields';
 import { countLatentValues } from '@ogong/protocol/modality/trajectory/header';
 import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
+import { splitPictures } from '@ogong/protocol/modality/trajectory/orders/split-pictures';
 import {
   formatPictureEvent,
   formatPictures,
@@ -17,7 +18,6 @@ import {
 import { countUnits, type PictureSize } from '@ogong/protocol/modality/trajectory/picture-size';
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { countRun } from '@ogong/protocol/modality/trajectory/request-picture';
-import { splitPictures } from '@ogong/protocol/modality/trajectory/split-pictures';
 import { createStepFormatter } from '@ogong/protocol/modality/trajectory/step-events';
 import { answersLatent } from '@ogong/protocol/modality/trajectory/step-range';
 import { trajectory } from '@ogong/protocol/modality/trajectory/trajectory';

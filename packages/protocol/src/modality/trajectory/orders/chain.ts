@@ -1,10 +1,10 @@
-import { equalBytes, toHex, utf8Decode, utf8Encode } from '../../base/bytes.ts';
-import { type Check, fail, pass } from '../../base/checks.ts';
-import type { Crypto } from '../../crypto/crypto.ts';
-import { hasMomentum } from './guidance-plan.ts';
-import { encodeChoices, type TrajectoryHeader } from './header.ts';
-import { changesPicture, type PictureRequest, TRAJECTORY_ENDPOINTS } from './request.ts';
-import type { RequestRange, StepRange } from './step-range.ts';
+import { equalBytes, toHex, utf8Decode, utf8Encode } from '../../../base/bytes.ts';
+import { type Check, fail, pass } from '../../../base/checks.ts';
+import type { Crypto } from '../../../crypto/crypto.ts';
+import { hasMomentum } from '../guidance-plan.ts';
+import { encodeChoices, type TrajectoryHeader } from '../header.ts';
+import { changesPicture, type PictureRequest, TRAJECTORY_ENDPOINTS } from '../request.ts';
+import type { RequestRange, StepRange } from '../step-range.ts';
 
 /**
  * Splits a picture into links of about equally many steps, so that no order is expected to take longer than one may live.

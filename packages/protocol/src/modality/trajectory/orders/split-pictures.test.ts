@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { utf8Decode, utf8Encode } from '../../base/bytes.ts';
-import { parsePictureRequest } from './request.ts';
+import { utf8Decode, utf8Encode } from '../../../base/bytes.ts';
+import { parsePictureRequest } from '../request.ts';
 import { MAX_PICTURES, splitPictures } from './split-pictures.ts';
 
 const model = 'ogong/verified/a/b';

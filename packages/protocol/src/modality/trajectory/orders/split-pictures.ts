@@ -1,6 +1,6 @@
-import { utf8Encode } from '../../base/bytes.ts';
-import { isAbsent } from '../shared/field-rules.ts';
-import { type BodyFields, MAX_CHOICES, parseInteger, parseObject } from '../shared/request-fields.ts';
+import { utf8Encode } from '../../../base/bytes.ts';
+import { isAbsent } from '../../shared/field-rules.ts';
+import { type BodyFields, MAX_CHOICES, parseInteger, parseObject } from '../../shared/request-fields.ts';
 
 /** The most pictures of one call. */
 export const MAX_PICTURES = 10;
@@ -15,8 +15,8 @@ export function splitPictures(body: Uint8Array): readonly Uint8Array[] {
 }
 
 /**
- * Splits the fields of such a request. The pictures of the second part get a seed of their own, because under one seed the draws of a
- * picture follow from its number in its request. @throws RequestError
+ * Splits the fields of such a request. Under one seed the draws of a picture follow from its number in its request, so the second part
+ * gets a seed of its own. @throws RequestError
  */
 export function splitPictureFields<F extends BodyFields>(fields: F): readonly F[] {
   const count = parseInteger(fields, 'n', 1, MAX_PICTURES, 1);
