@@ -15,7 +15,7 @@ from .wire import WireError, i64, parse_json, sha256, text, u8, u16, u32, u64
 
 SAMPLERS = ("ddim", "euler", "dpm-solver++", "flow-match")
 """In the order of their codes."""
-MOST_PIXELS = 1_398_101
+MOST_PIXELS = 2_097_152
 MOST_SIDE = 4_096
 MOST_STEPS = 150
 _MOST_DEFAULT_STEPS = 50

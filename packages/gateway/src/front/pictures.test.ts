@@ -125,6 +125,16 @@ describe(`POST ${PATH}`, () => {
     expect(open.network.orders).toHaveLength(before);
   });
 
+  it.each(['1536x1024', '1024x1792'])('makes a picture of %s pixels', async (size) => {
+    const body = (await (await ask({ size, steps: 1 })).json()) as PictureBody;
+    expect(body).toMatchObject({ size });
+    const { width, height, pixels } = readPng(body.data[0]?.b64_json as string);
+    expect(`${width}x${height}`).toBe(size);
+    const [receipt] = body.ogong.receipts;
+    expect(pixels.equals(await fetchSigned(receipt?.reply_id as string))).toBe(true);
+    expect(receipt?.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+  });
+
   it('makes each of several pictures in an order of its own', async () => {
     const body = (await (await ask({ n: 2, seed: 1 })).json()) as PictureBody;
     const [first, second] = body.data.map(({ b64_json: base64 }) => readPng(base64).pixels);
@@ -217,7 +227,7 @@ describe(`POST ${PATH}`, () => {
   it.each([
     ['no prompt', { prompt: undefined }, 'prompt'],
     ['a size that is none', { size: 'large' }, 'size'],
-    ['too many pixels', { size: '2048x683' }, 'size'],
+    ['too many pixels', { size: '2049x1024' }, 'size'],
     ['two names of the steps', { steps: 4, num_inference_steps: 4 }, 'num_inference_steps'],
     ['a guidance window that is empty', { guidance_start: 0.5, guidance_end: 0.5 }, 'guidance_end'],
     ['an unknown sampler', { sampler: 'lcm' }, 'sampler'],

@@ -19,7 +19,7 @@ export const MAX_MEDIA_PIECES = Math.ceil((9 * MAX_ENCODED_MEDIA_BYTES) / 8 / ME
 /** The largest text of a reply, UTF-8 bytes, and the most bytes of its vectors. */
 export const MAX_RESPONSE_BYTES = 1024 * 1024;
 /** The largest picture of a reply, RGB8. */
-export const MAX_PICTURE_BYTES = 4 * 1024 * 1024;
+export const MAX_PICTURE_BYTES = 6 * 1024 * 1024;
 /** The largest response of any modality. Messages have room for it. */
 export const MAX_ANY_RESPONSE_BYTES = Math.max(MAX_RESPONSE_BYTES, MAX_PICTURE_BYTES);
 /** The longest stop string, UTF-8 bytes. */

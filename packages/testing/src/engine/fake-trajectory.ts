@@ -21,6 +21,8 @@ export interface FakeTrajectoryOptions {
   /** Pixels along one side. Default: 32. */
   readonly side?: number;
   readonly hasFixedSize?: boolean;
+  /** Default: those of four pictures of its own size. */
+  readonly mostPixels?: number;
   /** Default: true. */
   readonly canEdit?: boolean;
   /** Default: true. */
@@ -43,7 +45,7 @@ function hashText(text: string): (index: number) => number {
 /** A model of pictures that mixes latent, time and prompt by fixed factors, behind the same host as a real one: fast and exact. */
 export function createFakeTrajectoryEngine(options: FakeTrajectoryOptions = {}): TrajectoryEngine {
   const { exact = true, weights = 1, side = 32, hasFixedSize = false, maxQueue = 8, bend = (model) => model } = options;
-  const { canEdit = true, hasNegative = true } = options;
+  const { canEdit = true, hasNegative = true, mostPixels = 4 * side * side } = options;
   const scheduler = readSchedulerConfig(
     options.scheduler ?? { _class_name: 'FlowMatchEulerDiscreteScheduler', num_train_timesteps: 1000, shift: 1 },
   );
@@ -53,11 +55,11 @@ export function createFakeTrajectoryEngine(options: FakeTrajectoryOptions = {}):
     numericClass: `fake-1/js/f64/${exact ? 'exact' : 'fast'}/hash/kv-none`,
     exact,
     weightType: 'hash',
-    contextSize: boundModelUnits({ mostPixels: 4 * side * side }),
+    contextSize: boundModelUnits({ mostPixels }),
     sequences: 1,
     scheduler,
     ...{ latentChannels: 4, latentScale: 4, sizeStep: 8, size: { width: side, height: side }, hasFixedSize },
-    ...{ mostPixels: 4 * side * side, steps: 8, guidance: 3, canEdit, hasNegative },
+    ...{ mostPixels, steps: 8, guidance: 3, canEdit, hasNegative },
   };
   const model = bend(createFakeModel(info, options));
   const port = createRequestPort();

@@ -10,7 +10,7 @@ import type { RequestMedia } from '@ogong/protocol/modality/media/media';
 import { computeDrawKey, type DrawKeyInputs } from '@ogong/protocol/modality/text/sampling/draw-key';
 import { countLatentValues, type TrajectoryHeader } from '@ogong/protocol/modality/trajectory/header';
 import { createLatentNoise } from '@ogong/protocol/modality/trajectory/noise';
-import { PIXEL_BYTES } from '@ogong/protocol/modality/trajectory/picture-size';
+import { MAX_PIXELS, PIXEL_BYTES } from '@ogong/protocol/modality/trajectory/picture-size';
 import { listPreviewSteps } from '@ogong/protocol/modality/trajectory/previews';
 import type { PictureRequest } from '@ogong/protocol/modality/trajectory/request';
 import { countRun } from '@ogong/protocol/modality/trajectory/request-picture';
@@ -41,7 +41,7 @@ export async function composePicture(
   signer: HybridSigner,
   { order, request, body, media, beacon, bendOutput = (output) => output }: OrderedPicture,
 ) {
-  const engine = createFakeTrajectoryEngine();
+  const engine = createFakeTrajectoryEngine({ mostPixels: MAX_PIXELS });
   const info = engine.info();
   const choices = resolveChoices(request, info);
   const drawKey = chooseDrawKey(order, request, beacon.value);

@@ -24,6 +24,7 @@ import { createWorkStore, type WorkStore } from '@ogong/host/store/work-store';
 import type { Clock } from '@ogong/host/time/clock';
 import { equalBytes } from '@ogong/protocol/base/bytes';
 import type { HubChain } from '../hub/hub-chain.ts';
+import { MAX_MESSAGE_BYTES } from '../network/loopback-server.ts';
 import { createFakeNetwork, type FakeNetwork, fakePayer, type ProviderBehaviour } from './fake-network.ts';
 
 /** A gateway on a loopback port, over a fake network. */
@@ -103,7 +104,8 @@ export async function createGatewayFixture(given: FixtureOptions = {}): Promise<
   const store = openStore(join(directory, 'gateway.db'), { schema: GATEWAY_SCHEMA });
   const books = createWorkStore(store);
   const identity = createLinkIdentity(new Secret(new Uint8Array(32).fill(1)));
-  const links = createLinkPool({ identity, dialPolicy: 'any' });
+  const limits = { maxMessageBytes: MAX_MESSAGE_BYTES };
+  const links = createLinkPool({ identity, dialPolicy: 'any', limits });
   const accounts = openAccounts(given.keysPath ?? ':memory:', Date.now);
   const log: string[] = [];
   const metrics = createMetrics('gateway');

@@ -22,6 +22,9 @@ export interface LoopbackOptions {
   readonly port?: number;
 }
 
+/** The largest message, as of the daemons of gateways and providers: a picture or an opening is one message. */
+export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+
 /** Starts a link server on this machine that admits every caller. */
 export async function startLoopbackServer(
   routes: (router: ConnectRouter) => void,
@@ -29,7 +32,10 @@ export async function startLoopbackServer(
 ) {
   const identity = given ?? (await drawIdentity());
   const bind = { ...LOOPBACK, port };
-  const server = createLinkServer({ bind, identity, routes, authorize: () => true });
+  const server = createLinkServer({
+    ...{ bind, identity, routes, authorize: () => true },
+    limits: { maxMessageBytes: MAX_MESSAGE_BYTES },
+  });
   await server.start();
   const { port: bound } = server.address();
   return {

@@ -8,6 +8,7 @@ import type { LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { findAdmissionProblem } from '@ogong/protocol/exchange/admission';
 import { type Announcement, encodeAnnouncement, signAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { verifyIntake } from '@ogong/protocol/exchange/intake-receipt';
+import { MAX_PICTURE_BYTES } from '@ogong/protocol/exchange/limits';
 import type { Order } from '@ogong/protocol/exchange/order';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import { signConsent } from '@ogong/protocol/exchange/order-consent';
@@ -224,8 +225,8 @@ describe('records', () => {
     ['an unknown endpoint', 'malformed', (s) => ({ ...s, endpoint: 'images' })],
     ['an oversized request', 'too-large', (s) => ({ ...s, request: new Uint8Array(2 ** 20 + 1) })],
     ['an oversized response', 'too-large', (s) => ({ ...s, response: new Uint8Array(2 ** 20 + 1) })],
-    ['a picture of the most bytes', 'response-hash', (s) => ({ ...s, ...asPicture(2 ** 22) })],
-    ['a picture of one byte more', 'too-large', (s) => ({ ...s, ...asPicture(2 ** 22 + 1) })],
+    ['a picture of the most bytes', 'response-hash', (s) => ({ ...s, ...asPicture(MAX_PICTURE_BYTES) })],
+    ['a picture of one byte more', 'too-large', (s) => ({ ...s, ...asPicture(MAX_PICTURE_BYTES + 1) })],
     ['an oversized header', 'too-large', (s) => ({ ...s, header: new Uint8Array(MAX_HEADER_BYTES + 1) })],
     ['an oversized proof', 'too-large', (s) => ({ ...s, headerProof: Array(99).fill(new Uint8Array(32)) })],
     ["no word of the header's payee", 'payee-word', (s) => ({ ...s, payeeWord: new Uint8Array(0) })],

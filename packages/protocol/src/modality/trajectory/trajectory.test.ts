@@ -44,7 +44,7 @@ describe('parsePictureRequest', () => {
     const plain = parsePictureRequest(body({ model, prompt: 'a red circle', size: 'auto', user: 'x' }));
     expect(plain).toMatchObject({ size: undefined, steps: undefined, guidanceQ16: undefined, seed: undefined });
     expect(plain).toMatchObject({ negativePrompt: '', choices: 1, responseFormat: 'b64_json', dropped: [] });
-    expect(boundUnits(plain)).toBe(50 * 1366);
+    expect(boundUnits(plain)).toBe(50 * 2048);
     const full = parsePictureRequest(
       body({
         ...{ model, prompt: 'a', negative_prompt: 'b', n: 2, size: '64x32', seed: -3, num_inference_steps: 20 },
@@ -69,7 +69,7 @@ describe('parsePictureRequest', () => {
     ['a prompt that is too long', { prompt: 'a'.repeat(32_001) }, 'prompt'],
     ['a lone surrogate', { prompt: '\ud800' }, 'prompt'],
     ['a size without a form', { prompt: 'a', size: 'large' }, 'size'],
-    ['more pixels than are served', { prompt: 'a', size: '2048x683' }, 'size'],
+    ['more pixels than are served', { prompt: 'a', size: '2049x1024' }, 'size'],
     ['a width without a height', { prompt: 'a', width: 64 }, 'height'],
     ['two sizes', { prompt: 'a', size: '64x64', width: 64, height: 64 }, 'size'],
     ['no steps', { prompt: 'a', steps: 0 }, 'steps'],

@@ -132,19 +132,21 @@ describe('the bounds of a picture', () => {
   const ask = (size: string) =>
     parsePictureRequest(utf8Encode(JSON.stringify({ model: 'ogong/verified/a/b', prompt: 'a', size })));
 
-  it('are 4 MiB of pixels: one row or column more is refused', () => {
-    expect(MAX_PIXELS).toBe(2047 * 683);
+  it('are 6 MiB of pixels: one row or column more is refused', () => {
+    expect(MAX_PIXELS).toBe(2048 * 1024);
     expect(3 * (MAX_PIXELS + 1)).toBeGreaterThan(MAX_PICTURE_BYTES);
-    expect(ask('2047x683').size).toEqual({ width: 2047, height: 683 });
-    expect(() => ask('2048x683')).toThrow('at most 1398101 pixels');
+    expect(ask('2048x1024').size).toEqual({ width: 2048, height: 1024 });
+    expect(() => ask('2049x1024')).toThrow('at most 2097152 pixels');
     const pixels = { ...flux, latentChannels: 1, latentScale: 1 } as const;
-    expect(() => encodeTrajectoryHeader(sized({ width: 2048, height: 683 }, pixels))).toThrow('at most 1398101 pixels');
+    expect(() => encodeTrajectoryHeader(sized({ width: 2048, height: 1025 }, pixels))).toThrow('at most 2097152 pixels');
   });
 
   it.each([
     ['1024x1024', { width: 1024, height: 1024 }],
     ['1280x1024', { width: 1280, height: 1024 }],
     ['1152x896', { width: 1152, height: 896 }],
+    ['1536x1024', { width: 1536, height: 1024 }],
+    ['1024x1792', { width: 1024, height: 1792 }],
   ])('have room for 50 steps of 16 channels at %s', (_name, size) => {
     const { embeddingSize } = sized(size);
     const most = Math.floor(MAX_REPLAY_BYTES / (VALUE_BYTES * embeddingSize));
