@@ -12,6 +12,8 @@ const MIGRATION_BIT = 18n;
 const ECDSA_P384_SHA384 = 1;
 /** Bits of the key that signed (2 to 4), and the bit of a chip that was told to sign nothing (1). */
 const SIGNER_BITS = 0x1e;
+const FAMILY_AT = 0x188;
+const CHIP_ID_BYTES = 64;
 
 export interface SnpReport {
   readonly version: number;
@@ -24,26 +26,57 @@ export interface SnpReport {
   readonly measurement: Uint8Array;
   readonly hostData: Uint8Array;
   readonly reportedTcb: SnpTcb;
+  /** 64 bytes; of family 1Ah all but the first 8 are zero. */
   readonly chipId: Uint8Array;
+  /** The part of the chip's id that the certificate of its key repeats. */
+  readonly hardwareId: Uint8Array;
   readonly signed: Uint8Array;
   /** r || s, 96 bytes, big-endian. */
   readonly signature: Uint8Array;
 }
 
-/** Versions of the parts that a guest relies on. */
+/** Versions of the parts that a guest relies on, each from 0 to 255. */
 export interface SnpTcb {
+  /** Only processors of family 1Ah have this part. */
+  readonly fmc?: number;
   readonly bootLoader: number;
   readonly tee: number;
   readonly snp: number;
   readonly microcode: number;
 }
 
-/** @throws EvidenceError */
+/** Differences between families of processors: the place of each version in TCB_VERSION, and the length of the certificate's hwID. */
+interface Layout {
+  readonly tcbAt: SnpTcb;
+  readonly hardwareIdBytes: number;
+}
+
+/**
+ * Layouts by the family of the processor, which a report states since version 3.
+ * Sources: AMD's SEV-SNP ABI specification (56860: TCB_VERSION, ATTESTATION_REPORT). AMD's VCEK specification (57230: certificate
+ * extensions of families 19h and 1Ah).
+ */
+const LAYOUTS: ReadonlyMap<number, Layout> = new Map([
+  // Milan and Genoa.
+  [0x19, { tcbAt: { bootLoader: 0, tee: 1, snp: 6, microcode: 7 }, hardwareIdBytes: CHIP_ID_BYTES }],
+  // Turin.
+  [0x1a, { tcbAt: { fmc: 0, bootLoader: 1, tee: 2, snp: 3, microcode: 7 }, hardwareIdBytes: 8 }],
+]);
+/** Reports of version 2 name no family. They are read as Milan's; the certificate of a Turin then has another id. */
+const UNNAMED_FAMILY = 0x19;
+
+/** @throws EvidenceError for another size, an unknown version or family, or a chip's id that is longer than the family's. */
 export function parseSnpReport(bytes: Uint8Array): SnpReport {
   if (bytes.length !== REPORT_BYTES) throw new EvidenceError(`a report of AMD SEV-SNP has ${REPORT_BYTES} bytes`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const version = view.getUint32(0, true);
   if (version < 2 || version > 5) throw new EvidenceError(`reports of version ${version} are not known`);
+  const family = version === 2 ? UNNAMED_FAMILY : view.getUint8(FAMILY_AT);
+  const layout = LAYOUTS.get(family);
+  if (layout === undefined) throw new EvidenceError(`processors of family ${family.toString(16)}h are not known`);
+  const chipId = bytes.slice(0x1a0, 0x1a0 + CHIP_ID_BYTES);
+  if (chipId.subarray(layout.hardwareIdBytes).some((byte) => byte !== 0))
+    throw new EvidenceError(`the id of a chip of family ${family.toString(16)}h has ${layout.hardwareIdBytes} bytes`);
   return {
     version,
     policy: view.getBigUint64(8, true),
@@ -53,19 +86,19 @@ export function parseSnpReport(bytes: Uint8Array): SnpReport {
     reportData: bytes.slice(0x50, 0x90),
     measurement: bytes.slice(0x90, 0xc0),
     hostData: bytes.slice(0xc0, 0xe0),
-    reportedTcb: readTcb(bytes.subarray(0x180, 0x188)),
-    chipId: bytes.slice(0x1a0, 0x1e0),
+    reportedTcb: readTcb(bytes.subarray(0x180, 0x188), layout),
+    chipId,
+    hardwareId: chipId.slice(0, layout.hardwareIdBytes),
     signed: bytes.slice(0, SIGNED_BYTES),
     signature: readSignature(bytes.subarray(SIGNED_BYTES)),
   };
 }
 
-const readTcb = (bytes: Uint8Array): SnpTcb => ({
-  bootLoader: bytes[0] as number,
-  tee: bytes[1] as number,
-  snp: bytes[6] as number,
-  microcode: bytes[7] as number,
-});
+function readTcb(bytes: Uint8Array, { tcbAt: { fmc, bootLoader, tee, snp, microcode } }: Layout): SnpTcb {
+  const at = (index: number): number => bytes[index] as number;
+  const shared = { bootLoader: at(bootLoader), tee: at(tee), snp: at(snp), microcode: at(microcode) };
+  return fmc === undefined ? shared : { fmc: at(fmc), ...shared };
+}
 
 /** Two little-endian numbers of 72 bytes, of which P-384 fills 48. @throws EvidenceError where the others are not zero. */
 function readSignature(bytes: Uint8Array): Uint8Array {
@@ -80,6 +113,7 @@ function readSignature(bytes: Uint8Array): Uint8Array {
 const OID = '1.3.6.1.4.1.3704.1';
 /** Where the certificate of a chip's key says what the key was made for. */
 const TCB_OIDS: Readonly<Record<keyof SnpTcb, string>> = {
+  fmc: `${OID}.3.9`,
   bootLoader: `${OID}.3.1`,
   tee: `${OID}.3.2`,
   snp: `${OID}.3.3`,
@@ -117,13 +151,13 @@ const isSignedByChip = (report: SnpReport, leaf: X509Certificate): Promise<boole
   verifyEcdsa(leaf, { curve: 'P-384', hash: 'SHA-384' }, report.signed, report.signature);
 
 /** The certificate's key was made for the chip and the versions of the report. */
-function isOfReport(leaf: X509Certificate, { chipId, reportedTcb }: SnpReport): boolean {
-  const isOfChip = isSame(readExtension(leaf, HARDWARE_OID), chipId) && chipId.some((byte) => byte !== 0);
+function isOfReport(leaf: X509Certificate, { hardwareId, reportedTcb }: SnpReport): boolean {
+  const isOfChip = isSame(readExtension(leaf, HARDWARE_OID), hardwareId) && hardwareId.some((byte) => byte !== 0);
   return isOfChip && TCB_KEYS.every((key) => readInteger(readExtension(leaf, TCB_OIDS[key])) === reportedTcb[key]);
 }
 
 export interface SnpPolicy {
-  /** Minimum version of each part. */
+  /** Minimum version of each part; one of a part that the processor does not have says nothing. */
   readonly minimumTcb: SnpTcb;
 }
 
@@ -140,7 +174,7 @@ export async function checkSnpReport(
   const problem = chain.length === 3 ? await findChainProblem(chain, roots, nowMs) : 'it is not VCEK, ASK and ARK';
   if (leaf === undefined) return [fail('cpu-chain', 'there are no certificates')];
   const isSigned = report.signatureAlgorithm === ECDSA_P384_SHA384 && (await isSignedByChip(report, leaf));
-  const behind = TCB_KEYS.filter((key) => report.reportedTcb[key] < minimumTcb[key]);
+  const behind = TCB_KEYS.filter((key) => (report.reportedTcb[key] ?? 255) < (minimumTcb[key] ?? 0));
   const isOpen = [DEBUG_BIT, MIGRATION_BIT].some((bit) => ((report.policy >> bit) & 1n) === 1n);
   return [
     check('cpu-chain', problem === undefined, ["the chip's certificate leads to a root of AMD", problem ?? '']),

@@ -5,7 +5,7 @@ import type { Check } from '@ogong/protocol/base/checks';
 import { describe, expect, it } from 'vitest';
 import { parseSnpReport } from './amd-snp.ts';
 import { findEvent, type LoggedEvent, parseEventLog } from './event-log.ts';
-import { type EvidencePolicy, type MachineEvidence, verifyEvidence } from './evidence.ts';
+import { type EvidencePolicy, findForgery, type MachineEvidence, verifyEvidence } from './evidence.ts';
 import { encodeEvidence } from './evidence-file.ts';
 import { computeGpuNonce, encodeSoftwareStatement } from './evidence-statement.ts';
 import { parseQuote, type TdBody } from './intel-quote.ts';
@@ -249,6 +249,73 @@ describe.skipIf(absence !== '')(`evidence of real machines${absence && ` (${abse
       );
     expect(failed(await tried(reportedTcb))).toEqual([]);
     expect(failed(await tried({ ...reportedTcb, snp: reportedTcb.snp + 1 }))).toEqual(['cpu-tcb']);
+  });
+
+  const readTurinChain = () => [
+    bytes('sev-virtee/vcek_turin.der'),
+    text('sev-virtee/turin_ask.pem'),
+    text('sev-virtee/turin_ark.pem'),
+  ];
+  /** A report as the chip of the real certificate would make it. Nobody has its key, so nothing signs it. */
+  function turinReport(change: Readonly<Record<number, number>> = {}): Uint8Array {
+    const report = new Uint8Array(1_184);
+    report.set([3], 0);
+    report.set([1], 0x34);
+    report.set([0, 0, 0, 0, 0, 0, 0, 9, 0x1a, 2, 1], 0x180);
+    report.set(fromHex('1e550a8ee5cf9f4d'), 0x1a0);
+    for (const [at, byte] of Object.entries(change)) report[Number(at)] = byte;
+    return report;
+  }
+  const tryTurin = async (change: Readonly<Record<number, number>>, policy: Partial<EvidencePolicy> = {}) => {
+    const cpu = { kind: 'amd-snp', report: turinReport(change), chain: readTurinChain() } as const;
+    return failed(await verifyEvidence({ cpu }, policyOf(new Uint8Array(64), policy), Date.parse('2026-07-01')));
+  };
+  const unsigned = ['cpu-signature', 'image'];
+
+  it('the real certificate of a Turin is of a report with its id and its versions', async () => {
+    expect(await tryTurin({})).toEqual(unsigned);
+    // Reserved bytes are no versions.
+    expect(await tryTurin({ 388: 1, 389: 1, 390: 1 })).toEqual(unsigned);
+    const forged = await findForgery({ cpu: { kind: 'amd-snp', report: turinReport(), chain: readTurinChain() } });
+    expect(forged).toBe("the chip's key did not sign the report");
+  });
+
+  it.each([
+    ['FMC', 0x180],
+    ['boot loader', 0x181],
+    ['TEE', 0x182],
+    ['SNP', 0x183],
+    ['microcode', 0x187],
+    ['first byte of the id', 0x1a0],
+    ['last byte of the id', 0x1a7],
+  ])('a Turin whose certificate has another %s fails', async (_, at) => {
+    expect(await tryTurin({ [at]: 0xaa })).toEqual(['cpu-signature', 'cpu-identity', 'image']);
+  });
+
+  it('a report of one layout is never read by the other', async () => {
+    // Milan's family, and version 2, which names no family: the id has 64 bytes then.
+    for (const change of [{ 392: 0x19 }, { 0: 2 }])
+      expect(await tryTurin(change)).toEqual(['cpu-signature', 'cpu-identity', 'image']);
+    for (const change of [{ 392: 0x17 }, { 392: 0 }, { 424: 1 }, { 479: 1 }])
+      expect(await tryTurin(change)).toEqual(['evidence-form']);
+    const milan = bytes('dstack/sev_snp_attestation.bin').slice(4, 4 + 1_184);
+    milan[0x188] = 0x1a;
+    expect(() => parseSnpReport(milan)).toThrow('the id of a chip of family 1ah has 8 bytes');
+    milan.fill(0, 0x1a8, 0x1e0);
+    const chain = [text('dstack/sev_snp_vcek.pem'), text('dstack/sev_snp_ask.pem'), text('sev-virtee/milan_ark.pem')];
+    const { reportData } = parseSnpReport(milan);
+    const checks = await verifyEvidence(
+      { cpu: { kind: 'amd-snp', report: milan, chain } },
+      policyOf(reportData),
+      Date.parse('2026-07-01'),
+    );
+    expect(failed(checks)).toContain('cpu-identity');
+  });
+
+  it('the least FMC of a policy binds a Turin alone', async () => {
+    const minimumSnpTcb = { ...NO_TCB, fmc: 1 };
+    expect(await tryTurin({}, { minimumSnpTcb })).toEqual(['cpu-signature', 'cpu-tcb', 'image']);
+    expect(failed(await trySnp(hex('sev-virtee/report_milan.hex'), chips('milan'), { minimumSnpTcb }))).toEqual([]);
   });
 
   it('a GPU that answers the question passes, beside the machine that it sits in', async () => {

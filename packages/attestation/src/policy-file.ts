@@ -99,11 +99,12 @@ const plainHex = (value: string): string => value.replace(/^0x/, '').toLowerCase
 
 function readTcb(value: unknown): EvidencePolicy['minimumSnpTcb'] {
   const fields = (typeof value === 'object' && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
-  const read = (name: string): number => {
-    const number = fields[name];
+  const read = (name: string, least?: number): number => {
+    const number = fields[name] ?? least;
     if (typeof number !== 'number' || !Number.isInteger(number) || number < 0 || number > 255)
       throw new EvidenceError(`minimumSnpTcb.${name} is no number from 0 to 255`);
     return number;
   };
-  return { bootLoader: read('bootLoader'), tee: read('tee'), snp: read('snp'), microcode: read('microcode') };
+  const [bootLoader, tee, snp] = [read('bootLoader'), read('tee'), read('snp')];
+  return { fmc: read('fmc', 0), bootLoader, tee, snp, microcode: read('microcode') };
 }

@@ -36,8 +36,8 @@ const config = defineConfig({
     },
     'minimum-snp': {
       schema: text,
-      label: '<n,n,n,n>',
-      description: "least versions of AMD's boot loader, TEE, SNP and microcode (default: 0,0,0,0)",
+      label: '<n,n,n,n[,n]>',
+      description: "least versions of AMD's boot loader, TEE, SNP, microcode and FMC (default: 0,0,0,0,0)",
     },
     software: { schema: text, label: '<hex,...>', description: 'keys of software attesters, which prove no hardware' },
     at: { schema: text, label: '<time>', description: 'check it as of this time (default: now)' },
@@ -62,10 +62,14 @@ function readHex(flag: string, value: string, size: number): Uint8Array {
 
 function readMinimum(value = '0,0,0,0') {
   const numbers = value.split(',').map(Number);
-  if (numbers.length !== 4 || numbers.some((number) => !Number.isInteger(number) || number < 0 || number > 255))
-    throw new ConfigError('ogong evidence', ['--minimum-snp: four numbers from 0 to 255 are expected']);
-  const [bootLoader = 0, tee = 0, snp = 0, microcode = 0] = numbers;
-  return { bootLoader, tee, snp, microcode };
+  if (
+    numbers.length < 4 ||
+    numbers.length > 5 ||
+    numbers.some((number) => !Number.isInteger(number) || number < 0 || number > 255)
+  )
+    throw new ConfigError('ogong evidence', ['--minimum-snp: four or five numbers from 0 to 255 are expected']);
+  const [bootLoader = 0, tee = 0, snp = 0, microcode = 0, fmc = 0] = numbers;
+  return { fmc, bootLoader, tee, snp, microcode };
 }
 
 function readTime(value: string | undefined): number {
