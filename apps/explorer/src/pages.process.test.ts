@@ -943,7 +943,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       expect(await page.locator('.found.bad .fail b').allTextContents()).toEqual(['answer']);
       const file = { name: 'a.png', mimeType: 'image/png', buffer: PICTURE_FILE };
       await page.setInputFiles('#picture-files', [file, { ...file, mimeType: 'text/plain' }]);
-      await page.getByRole('alert').filter({ hasText: 'A picture is a PNG, JPEG or WebP file.' }).waitFor();
+      await page.getByRole('alert').filter({ hasText: 'A picture is a PNG, JPEG, WebP or GIF file.' }).waitFor();
       await page.locator('.attached img').waitFor();
       await say(page, 'What is shown?');
       const last = page.locator('article').last();

@@ -206,7 +206,7 @@ export interface PictureParams extends CommonPictureParams {
   readonly prompt: string;
 }
 
-/** The bytes of a PNG, JPEG or WebP, or a data URL. */
+/** The bytes of a PNG, JPEG, WebP or GIF, or a data URL. */
 export type PictureFile = string | Uint8Array | Blob;
 
 export interface VariationParams extends CommonPictureParams {

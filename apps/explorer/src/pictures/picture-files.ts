@@ -1,8 +1,8 @@
 // Pictures that go with a question. The page of local mode has this code too (scripts/build-local-scripts.ts).
 
-const KNOWN = /^image\/(png|jpeg|webp)$/;
-export const PICTURE_TYPES = 'image/png,image/jpeg,image/webp';
-export const OTHER_FILE = 'A picture is a PNG, JPEG or WebP file.';
+const KNOWN = /^image\/(png|jpeg|webp|gif)$/;
+export const PICTURE_TYPES = 'image/png,image/jpeg,image/webp,image/gif';
+export const OTHER_FILE = 'A picture is a PNG, JPEG, WebP or GIF file.';
 
 /** Reads the pictures among files as data URLs, and counts the other files. */
 export async function readPictureFiles(

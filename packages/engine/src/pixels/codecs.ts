@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import type { PictureType } from './picture-header.ts';
 
 /** Decoded pixels of a codec: RGBA of 8 bits, row by row, not premultiplied. */
-interface RgbaPicture {
+export interface RgbaPicture {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8ClampedArray;
@@ -18,15 +17,18 @@ interface Codec {
   readonly default: (file: ArrayBuffer) => Promise<RgbaPicture>;
 }
 
+/** Formats of the codecs. */
+type CodecType = 'png' | 'jpeg' | 'webp';
+
 /** Builds of the decoders that other programs use as well: libpng's successor in Rust, MozJPEG and libwebp. They need no other file. */
-const CODECS: Readonly<Record<PictureType, { readonly code: string; readonly load: () => Promise<unknown> }>> = {
+const CODECS: Readonly<Record<CodecType, { readonly code: string; readonly load: () => Promise<unknown> }>> = {
   png: { code: '@jsquash/png/codec/pkg/squoosh_png_bg.wasm', load: () => import('@jsquash/png/decode.js') },
   jpeg: { code: '@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm', load: () => import('@jsquash/jpeg/decode.js') },
   webp: { code: '@jsquash/webp/codec/dec/webp_dec.wasm', load: () => import('@jsquash/webp/decode.js') },
 };
 
 /** Values of 16 bits keep their high byte, and those of a palette become colours. @throws whatever the codec throws for broken bytes. */
-export async function runCodec(type: PictureType, file: Uint8Array<ArrayBuffer>): Promise<RgbaPicture> {
+export async function runCodec(type: CodecType, file: Uint8Array<ArrayBuffer>): Promise<RgbaPicture> {
   const { code, load } = CODECS[type];
   const codec = (await load()) as Codec;
   const path = createRequire(import.meta.url).resolve(code);

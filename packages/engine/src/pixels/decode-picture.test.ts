@@ -2,8 +2,12 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { packPng } from '@ogong/testing/clients/pack-png';
+import { missingReportedCases, readReportedCase, whySkipped } from '@ogong/testing/clients/reported-case';
 import { describe, expect, it } from 'vitest';
+import { runCodec } from './codecs.ts';
+import { decodeJpeg } from './decode-jpeg.ts';
 import { decodePicture } from './decode-picture.ts';
+import { toUprightRgb } from './orientation.ts';
 import { MOST_PICTURE_BYTES, readPictureHeader } from './picture-header.ts';
 
 const vectors = JSON.parse(
@@ -14,6 +18,8 @@ const vectors = JSON.parse(
     readonly file: string;
     readonly size: readonly [width: number, height: number];
     readonly sha256: string;
+    /** Of the picture that is halved by Pillow. */
+    readonly halved_sha256?: string;
   }[];
 };
 const fileOf = (name: string): Buffer => {
@@ -22,12 +28,25 @@ const fileOf = (name: string): Buffer => {
   return Buffer.from(found.file, 'base64');
 };
 
+const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
 describe('a decoded picture', () => {
   it.each(vectors.cases)("has Pillow's pixels: $name", async ({ file, size, sha256 }) => {
     const { width, height, rgb } = await decodePicture(Buffer.from(file, 'base64'));
     expect([width, height]).toEqual(size);
-    expect(createHash('sha256').update(rgb).digest('hex')).toBe(sha256);
+    expect(hash(rgb)).toBe(sha256);
   });
+
+  it.each(vectors.cases.filter(({ halved_sha256: hashed }) => hashed !== undefined))(
+    "has Pillow's pixels if it is halved: $name",
+    async ({ file, halved_sha256: hashed }) => {
+      const bytes = new Uint8Array(Buffer.from(file, 'base64'));
+      const header = readPictureHeader(bytes);
+      if (header.type === 'gif') throw new TypeError('a vector of a codec is expected');
+      const { data } = header.type === 'jpeg' ? await decodeJpeg(bytes, header) : await runCodec(header.type, bytes);
+      expect(hash(toUprightRgb(data, { ...header, isHalved: true }).data)).toBe(hashed);
+    },
+  );
 });
 
 /** A copy with another number, big-endian. */
@@ -49,8 +68,18 @@ function cutPixels(file: Buffer): Buffer {
   chunk.writeUInt32BE(crc32(chunk.subarray(4, -4)), chunk.length - 4);
   return Buffer.concat([file.subarray(0, at - 4), chunk, file.subarray(file.indexOf('IEND') - 4)]);
 }
-const HUGE = 'at most 16777216 are decoded';
-const frameAt = JPEG.indexOf(Buffer.from([0xff, 0xc0]));
+const HUGE = 'at most 67108864 are decoded';
+const FRAME = Buffer.from([0xff, 0xc0]);
+const frameAt = JPEG.indexOf(FRAME);
+const CMYK = fileOf('jpeg, CMYK');
+/** A file whose scan ends in its middle, with a marker behind it. */
+function cutScan(file: Buffer): Buffer {
+  const at = file.indexOf(Buffer.from([0xff, 0xda]));
+  return Buffer.concat([file.subarray(0, at + ((file.length - at) >> 1)), Buffer.from([0xff, 0xd9])]);
+}
+const GIF = fileOf('gif, a frame on the canvas');
+const gifFrameAt = GIF.indexOf(0x2c, GIF.indexOf('hi') + 2);
+const gifCodesAt = gifFrameAt + 10;
 const scanAt = JPEG.indexOf(Buffer.from([0xff, 0xda]));
 const scanEnd = scanAt + 2 + JPEG.readUInt16BE(scanAt + 2);
 const chunkOf = (type: string, content: Buffer): Buffer => {
@@ -66,10 +95,15 @@ const webpOf = (...chunks: Buffer[]): Buffer => {
 describe('a picture is refused', () => {
   it.each<[string, Uint8Array, string]>([
     ['without bytes', new Uint8Array(0), 'the picture is empty'],
-    ['of other bytes', Buffer.from('once upon a time there was'), 'is neither PNG, JPEG nor WebP'],
-    ['that is a GIF', Buffer.from('GIF89a..........'), 'is a GIF; possible are PNG, JPEG and WebP'],
+    ['of other bytes', Buffer.from('once upon a time there was'), 'is neither PNG, JPEG, WebP nor GIF'],
+    ['that is a HEIC', Buffer.from('....ftypheic........'), 'is an AVIF, HEIC or video; possible are'],
+    ['that is a GIF without a frame', patch(GIF, gifFrameAt, 0x3b, 1), 'is a GIF without a picture'],
+    ['that is a GIF of no rows', patch(GIF, gifFrameAt + 7, 0, 2), 'is a GIF whose first picture is empty'],
+    ['that is a GIF of too many pixels', patch(GIF, gifFrameAt + 5, 0xffff_ffff, 4), HUGE],
+    ['that is a GIF of more rows than it has', patch(GIF, gifFrameAt + 7, 0xf000, 2), 'is no whole GIF'],
+    ['that is a GIF of other codes', patch(GIF, gifCodesAt + 2, 0xffff_ffff, 4), 'is no whole GIF'],
     ['of too many bytes', new Uint8Array(MOST_PICTURE_BYTES + 1), 'bytes; at most 16777216 are decoded'],
-    ['of too many pixels, as PNG', restamp(patch(patch(PNG, 16, 5_000, 4), 20, 5_000, 4)), HUGE],
+    ['of too many pixels, as PNG', restamp(patch(patch(PNG, 16, 9_000, 4), 20, 9_000, 4)), HUGE],
     ['that is too wide, as PNG', restamp(patch(PNG, 16, 16_385, 4)), '16384 along one side'],
     ['without width, as PNG', restamp(patch(PNG, 16, 0, 4)), 'has 0x13 pixels'],
     ['of too many pixels, as JPEG', patch(JPEG, frameAt + 5, 0xffff_ffff, 4), HUGE],
@@ -77,7 +111,17 @@ describe('a picture is refused', () => {
     ['that states two sizes', webpOf(chunkOf('VP8X', Buffer.alloc(10)), WEBP.subarray(12)), 'states two sizes'],
     ['that is animated', webpOf(chunkOf('ANIM', Buffer.alloc(6)), WEBP.subarray(12)), 'is animated'],
     ['without a frame', webpOf(chunkOf('VP8X', Buffer.alloc(10))), 'is a WebP without pixels'],
-    ['of four components', patch(JPEG, frameAt + 9, 4, 1), 'is a JPEG of 4 components'],
+    ['of two components', patch(JPEG, frameAt + 9, 2, 1), 'is a JPEG of 2 components'],
+    ['of a frame that has another length', patch(JPEG, frameAt + 9, 4, 1), 'is a JPEG whose frame has another length'],
+    ['of components without samples', patch(JPEG, frameAt + 11, 0, 1), 'components have no samples'],
+    ['of CMYK that is not whole', cutScan(CMYK), 'is no whole JPEG'],
+    ['of CMYK that is too large', patch(CMYK, CMYK.indexOf(FRAME) + 5, 0x1388_1388, 4), '5000x5000 pixels in CMYK'],
+    [
+      'of CMYK whose last component is the largest',
+      patch(CMYK, CMYK.indexOf(FRAME) + 20, 0x22, 1),
+      'the first of which is not the largest',
+    ],
+    ['of half rows that is not whole', cutScan(fileOf('jpeg, 4:4:0')), 'is no whole JPEG'],
     ['of 12 bits', patch(JPEG, frameAt + 4, 12, 1), 'is a JPEG of 12 bits'],
     ['that is lossless', patch(JPEG, frameAt + 1, 0xc3, 1), 'is a lossless or arithmetic JPEG'],
     [
@@ -98,16 +142,46 @@ describe('a picture is refused', () => {
     });
   });
 
-  it.each(['png, palette', 'png, 16 bits', 'jpeg, 4:2:0', 'jpeg, progressive', 'webp, lossy', 'webp, lossless'])(
-    'that was cut anywhere: %s',
-    (name) => {
-      const file = fileOf(name);
-      for (let end = 0; end < file.length - 1; end++) {
-        const code = expect.objectContaining({ code: 'invalid-request' });
-        expect(() => readPictureHeader(file.subarray(0, end)), `${end} bytes`).toThrow(code);
-      }
-    },
-  );
+  it.each([
+    'gif, transparent',
+    'jpeg, CMYK, progressive',
+    'png, palette',
+    'png, 16 bits',
+    'jpeg, 4:2:0',
+    'jpeg, progressive',
+    'webp, lossy',
+    'webp, lossless',
+  ])('that was cut anywhere: %s', (name) => {
+    const file = fileOf(name);
+    for (let end = 0; end < file.length - 1; end++) {
+      const code = expect.objectContaining({ code: 'invalid-request' });
+      expect(() => readPictureHeader(file.subarray(0, end)), `${end} bytes`).toThrow(code);
+    }
+  });
+
+  it.each([
+    'gif, interlaced',
+    'gif, a frame beyond the canvas',
+    'jpeg, CMYK, restarts',
+    'jpeg, YCCK, 4:4:0',
+    'jpeg, 4:4:0, progressive',
+  ])('or decoded if bytes of it are others: %s', async (name) => {
+    let seed = 7;
+    const random = (): number => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+      return seed >> 8;
+    };
+    for (let i = 0; i < 40; i++) {
+      const file = Buffer.from(fileOf(name));
+      // Sizes stay, so the pictures stay small.
+      for (let change = 0; change < 3; change++) file[24 + (random() % (file.length - 24))] = random() % 256;
+      const code = await decodePicture(file).then(
+        () => 'decoded',
+        (error) => (error as { code?: string }).code,
+      );
+      expect(['decoded', 'invalid-request']).toContain(code);
+    }
+  });
 
   it('and the next one is decoded', async () => {
     const broken = Array.from({ length: 6 }, () => decodePicture(cutPixels(PNG)).catch(({ code }) => code));
@@ -124,4 +198,24 @@ it("decodes a picture of 16 megapixels of the project's own writer", async () =>
   const picture = await decodePicture(await packPng({ width, height, pixels }));
   expect([picture.width, picture.height]).toEqual([width, height]);
   expect(Buffer.compare(picture.rgb, pixels)).toBe(0);
+});
+
+it('halves a picture of more than 16 megapixels, whatever the parity of its sides', async () => {
+  const [width, height] = [4_098, 4_097];
+  const shadeOf = (x: number, y: number): number => (x + 3 * y) % 256;
+  const pixels = Uint8Array.from({ length: width * height * 3 }, (_, i) => {
+    const pixel = Math.trunc(i / 3);
+    return shadeOf((pixel % width) >> 1, Math.trunc(pixel / width) >> 1);
+  });
+  const { rgb, ...size } = await decodePicture(await packPng({ width, height, pixels }));
+  expect(size).toEqual({ width: 2_049, height: 2_049 });
+  const expected = Uint8Array.from(rgb, (_, i) => shadeOf(Math.trunc(i / 3) % 2_049, Math.trunc(i / 3 / 2_049)));
+  expect(Buffer.compare(rgb, expected)).toBe(0);
+});
+
+it.skipIf(missingReportedCases !== undefined)(`decodes a photo of 24 megapixels${whySkipped}`, async () => {
+  const { init } = readReportedCase('vision-24-megapixels', 'seer');
+  const file = /data:image\/[a-z]+;base64,([^"]+)/.exec(init.body as string)?.[1] ?? '';
+  const { width, height } = await decodePicture(Buffer.from(file, 'base64'));
+  expect([width, height]).toEqual([2_856, 2_142]);
 });

@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { EngineError } from '../interface/engine-error.ts';
 import type { RgbPicture } from '../interface/vision.ts';
-import { type PictureHeader, readPictureHeader } from './picture-header.ts';
+import { createDecodingTurns } from './decoding-turns.ts';
+import { MOST_FILE_PIXELS, type PictureHeader, readPictureHeader } from './picture-header.ts';
 import type { Raster } from './resize.ts';
 
 export interface DecodeJob {
@@ -13,22 +14,20 @@ export interface DecodeJob {
 
 export type DecodeAnswer = { readonly picture: Raster } | { readonly problem: string };
 
-/** A picture of the most pixels takes about two seconds on a slow core. */
+/** A picture of the most pixels takes about six seconds on a slow core. */
 const MOST_MS = 20_000;
-/** Threads that decode at the same time. Each may take some hundred megabytes. */
-const MOST_THREADS = 2;
-const MOST_WAITING = 64;
+/** The most pixels at the same time take 0.7 to 1.4 GB. Two pictures of up to 32 megapixels are decoded at the same time. */
+const turns = createDecodingTurns({ most: MOST_FILE_PIXELS, least: MOST_FILE_PIXELS / 2, mostWaiting: 64 });
 /** The memory of a codec never shrinks, so the thread of a larger picture ends. */
 const SMALL_PIXELS = 1 << 20;
 
 /** A thread that waits for its next picture. */
 let idle: Worker | undefined;
-let running = 0;
-const waiting: (() => void)[] = [];
 
 /**
- * Decodes a PNG, JPEG or WebP in a thread. Pixels are turned upright by their Exif orientation, and transparent ones lie on white.
- * @throws EngineError `invalid-request` for other or broken bytes, an animation, or more than 16 MiB or 16 megapixels.
+ * Decodes a PNG, JPEG, WebP or GIF in a thread, to the pixels that docs/spec/media.md#pixels describes. They are upright, on white, and
+ * halved if they are more than 16 megapixels. Of a GIF the first frame is decoded.
+ * @throws EngineError `invalid-request` for other or broken bytes, an animated PNG or WebP, or more than 16 MiB or 64 megapixels.
  * @throws EngineError `overloaded` if too many pictures wait or the machine is too slow, `engine-crashed` if the decoder breaks.
  */
 export async function decodePicture(bytes: Uint8Array): Promise<RgbPicture> {
@@ -37,32 +36,22 @@ export async function decodePicture(bytes: Uint8Array): Promise<RgbPicture> {
 }
 
 /**
- * Decodes the opacity of a PNG, JPEG or WebP, upright. A picture without transparency has 255 everywhere.
+ * Decodes the opacity of a PNG, JPEG, WebP or GIF, upright and halved as colours are. A picture without transparency has 255 everywhere.
  * @returns one channel. @throws EngineError as decodePicture
  */
 export const decodeOpacity = (bytes: Uint8Array): Promise<Raster> => decode(bytes, 'opacity');
 
 async function decode(bytes: Uint8Array, part: DecodeJob['part']): Promise<Raster> {
   const header = readPictureHeader(bytes);
-  await takeTurn();
+  const endTurn = await turns.take(header.width * header.height);
   try {
     // A copy: it moves to the thread.
     const answer = await runThread({ bytes: new Uint8Array(bytes), header, part });
     if ('picture' in answer) return answer.picture;
     throw new EngineError('invalid-request', `the picture ${answer.problem}`);
   } finally {
-    running--;
-    waiting.shift()?.();
+    endTurn();
   }
-}
-
-async function takeTurn(): Promise<void> {
-  if (waiting.length >= MOST_WAITING)
-    throw new EngineError('overloaded', `${MOST_WAITING} pictures are waiting to be decoded; try again`, {
-      retryable: true,
-    });
-  if (running >= MOST_THREADS) await new Promise<void>((resolve) => waiting.push(resolve));
-  running++;
 }
 
 async function runThread(job: DecodeJob): Promise<DecodeAnswer> {

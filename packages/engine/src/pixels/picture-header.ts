@@ -1,26 +1,29 @@
 import { crc32 } from 'node:zlib';
 import { EngineError } from '../interface/engine-error.ts';
-import { type Orientation, readOrientation, UPRIGHT } from './orientation.ts';
+import { readExifOrientation, readXmpOrientation } from './exif.ts';
+import { type GifFrame, readGifFrame } from './gif.ts';
+import { type JpegHeader, readJpegHeader } from './jpeg-header.ts';
+import { type Orientation, UPRIGHT } from './orientation.ts';
 import { MAX_SIDE } from './resize.ts';
 
-/** Formats that are decoded. */
-export type PictureType = 'png' | 'jpeg' | 'webp';
-
-/** Facts that stand before the pixels of a picture. */
-export interface PictureHeader {
-  readonly type: PictureType;
-  /** As the pixels lie in the file, before they are turned upright. */
-  readonly width: number;
-  readonly height: number;
+/** Facts that stand before the pixels of a picture. Width and height are as the pixels lie in the file, before they are turned upright. */
+export type PictureHeader = FileHeader & {
   readonly orientation: Orientation;
-}
+  /** The picture has more than `MOST_PICTURE_PIXELS`, so it is halved. */
+  readonly isHalved: boolean;
+};
+
+type FileHeader =
+  | { readonly type: 'png' | 'webp'; readonly width: number; readonly height: number }
+  | Omit<JpegHeader, 'orientation'>
+  | GifFrame;
 
 /** The most bytes of a file. */
 export const MOST_PICTURE_BYTES = 1 << 24;
-/** The most pixels of a picture: RGBA of them has 64 MiB. */
+/** The most pixels of a picture that is used: RGB of them has 48 MiB. */
 export const MOST_PICTURE_PIXELS = 1 << 24;
-/** The most passes over a progressive JPEG. Encoders write about ten; each pass costs time for all pixels. */
-const MOST_SCANS = 100;
+/** The most pixels of a file. A decoder takes 9 to 22 bytes for each. Photos of 64 megapixels have fewer. */
+export const MOST_FILE_PIXELS = 1 << 26;
 
 const refuse = (problem: string): never => {
   throw new EngineError('invalid-request', `the picture ${problem}`);
@@ -28,7 +31,7 @@ const refuse = (problem: string): never => {
 const refuseCut = (): never => refuse('ends too early');
 
 /**
- * Reads size and orientation of a PNG, JPEG or WebP without its pixels.
+ * Reads size and orientation of a PNG, JPEG, WebP or GIF without its pixels.
  * @throws EngineError `invalid-request` for other bytes, a size above the limits, an animation, or a file that ends too early.
  */
 export function readPictureHeader(bytes: Uint8Array): PictureHeader {
@@ -37,30 +40,40 @@ export function readPictureHeader(bytes: Uint8Array): PictureHeader {
   const header = readByType(file);
   const { width, height } = header;
   if (width < 1 || height < 1) refuse(`has ${width}x${height} pixels`);
-  if (Math.max(width, height) > MAX_SIDE || width * height > MOST_PICTURE_PIXELS)
-    refuse(`has ${width}x${height} pixels; at most ${MOST_PICTURE_PIXELS} are decoded, and ${MAX_SIDE} along one side`);
-  return header;
+  const pixels = width * height;
+  if (Math.max(width, height) > MAX_SIDE || Math.ceil(width / 2) * Math.ceil(height / 2) > MOST_FILE_PIXELS / 4)
+    refuse(`has ${width}x${height} pixels; at most ${MOST_FILE_PIXELS} are decoded, and ${MAX_SIDE} along one side`);
+  const isHalved = pixels > MOST_PICTURE_PIXELS;
+  // Two decoded files stand beside each other then.
+  if (isHalved && header.type === 'jpeg' && header.components.length === 4)
+    refuse(`has ${width}x${height} pixels in CMYK; at most ${MOST_PICTURE_PIXELS} are decoded`);
+  return { ...header, isHalved };
 }
 
-function readByType(file: Buffer): PictureHeader {
+function readByType(file: Buffer): FileHeader & { readonly orientation: Orientation } {
   if (file.length === 0) refuse('is empty');
   const magic = file.toString('latin1', 0, 12);
   if (magic.startsWith('\x89PNG\r\n\x1a\n')) return readPng(file);
-  if (magic.startsWith('\xff\xd8\xff')) return readJpeg(file);
+  if (magic.startsWith('\xff\xd8\xff')) return readJpegHeader(file);
+  if (magic.startsWith('GIF87a') || magic.startsWith('GIF89a')) return { ...readGifFrame(file), orientation: UPRIGHT };
   if (magic.startsWith('RIFF') && magic.endsWith('WEBP')) return readWebp(file);
-  const found = magic.startsWith('GIF8')
-    ? 'a GIF'
-    : magic.slice(4, 8) === 'ftyp'
-      ? 'an AVIF, HEIC or video'
-      : 'neither';
-  return refuse(found === 'neither' ? 'is neither PNG, JPEG nor WebP' : `is ${found}; possible are PNG, JPEG and WebP`);
+  const isVideo = magic.slice(4, 8) === 'ftyp';
+  return refuse(
+    isVideo ? 'is an AVIF, HEIC or video; possible are PNG, JPEG, WebP and GIF' : 'is neither PNG, JPEG, WebP nor GIF',
+  );
 }
 
+type PlainHeader = Extract<FileHeader, { readonly type: 'png' | 'webp' }> & { readonly orientation: Orientation };
+
+const EXIF = 'Exif\0\0';
+/** Keyword, and no compression. A compressed text is not read. */
+const XMP_KEY = 'XML:com.adobe.xmp\0\0';
+
 /** Source: PNG specification, third edition, W3C 2025, sections 5.3 and 11.2.1. */
-function readPng(file: Buffer): PictureHeader {
+function readPng(file: Buffer): PlainHeader {
   if (file.length < 33) refuseCut();
   if (file.toString('latin1', 12, 16) !== 'IHDR') refuse('is no whole PNG: its first chunk is not IHDR');
-  let orientation: Orientation = UPRIGHT;
+  let [exif, xmp]: (Orientation | undefined)[] = [];
   for (let at = 8; ; ) {
     if (at + 12 > file.length) refuseCut();
     const length = file.readUInt32BE(at);
@@ -71,66 +84,21 @@ function readPng(file: Buffer): PictureHeader {
     if (isCritical && crc32(file.subarray(at + 4, at + 8 + length)) !== file.readUInt32BE(at + 8 + length))
       refuse(`is no whole PNG: the checksum of its chunk ${type} is wrong`);
     if (type === 'acTL') refuse('is animated; only still pictures are decoded');
-    if (type === 'eXIf') orientation = readOrientation(file.subarray(at + 8, at + 8 + length));
+    const content = file.subarray(at + 8, at + 8 + length);
+    if (type === 'eXIf') exif = readExifOrientation(content);
+    if (type === 'iTXt' && content.toString('latin1', 0, XMP_KEY.length) === XMP_KEY) xmp = readXmpOrientation(content);
     if (type === 'IEND') break;
     at += 12 + length;
   }
+  const orientation = exif ?? xmp ?? UPRIGHT;
   return { type: 'png', width: file.readUInt32BE(16), height: file.readUInt32BE(20), orientation };
 }
 
-const JPEG = { end: 0xd9, scan: 0xda, application1: 0xe1, restart0: 0xd0, restart7: 0xd7, temporary: 0x01 } as const;
-/** Markers of frames: those of the kinds that are decoded, and all kinds. */
-const DECODED_FRAMES = new Set([0xc0, 0xc1, 0xc2]);
-const isFrame = (marker: number): boolean => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
-const EXIF = 'Exif\0\0';
-
-/** Source: ITU-T T.81, annex B. */
-function readJpeg(file: Buffer): PictureHeader {
-  let orientation: Orientation | undefined;
-  let size: { readonly width: number; readonly height: number } | undefined;
-  let scans = 0;
-  for (let at = 2; ; ) {
-    at = file.indexOf(0xff, at);
-    // A marker may begin with several bytes 255.
-    while (at >= 0 && file[at + 1] === 0xff) at++;
-    const marker = at < 0 ? undefined : file[at + 1];
-    if (marker === undefined) return refuseCut();
-    at += 2;
-    if (marker === JPEG.end) break;
-    // A byte 255 of a scan, or a marker without content.
-    if (marker === 0 || marker === JPEG.temporary || (marker >= JPEG.restart0 && marker <= JPEG.restart7)) continue;
-    if (at + 2 > file.length) refuseCut();
-    const length = file.readUInt16BE(at);
-    const content = file.subarray(at + 2, at + length);
-    if (length < 2 || content.length !== length - 2) refuseCut();
-    if (isFrame(marker)) {
-      if (size !== undefined) refuse('is a JPEG of several frames');
-      size = readFrame(marker, content);
-    } else if (marker === JPEG.scan && ++scans > MOST_SCANS) refuse(`has more than ${MOST_SCANS} scans`);
-    else if (marker === JPEG.application1 && content.toString('latin1', 0, 6) === EXIF)
-      orientation ??= readOrientation(content.subarray(6));
-    at += length;
-  }
-  if (size === undefined || scans === 0) return refuse('is a JPEG without pixels');
-  return { type: 'jpeg', ...size, orientation: orientation ?? UPRIGHT };
-}
-
-function readFrame(marker: number, content: Buffer): { readonly width: number; readonly height: number } {
-  if (!DECODED_FRAMES.has(marker))
-    refuse('is a lossless or arithmetic JPEG; possible are baseline and progressive ones');
-  if (content.length < 6) refuseCut();
-  const components = content[5];
-  if (content[0] !== 8) refuse(`is a JPEG of ${content[0]} bits; possible are 8`);
-  if (components !== 1 && components !== 3)
-    refuse(`is a JPEG of ${components} components; possible are gray and colour`);
-  return { height: content.readUInt16BE(1), width: content.readUInt16BE(3) };
-}
-
 /** Source: RFC 9649, sections 2.3 to 2.7. */
-function readWebp(file: Buffer): PictureHeader {
+function readWebp(file: Buffer): PlainHeader {
   const end = file.readUInt32LE(4) + 8;
   if (end > file.length) refuseCut();
-  let orientation: Orientation = UPRIGHT;
+  let [exif, xmp]: (Orientation | undefined)[] = [];
   const sizes: { readonly width: number; readonly height: number }[] = [];
   let hasPixels = false;
   for (let at = 12; at + 8 <= end; ) {
@@ -141,8 +109,9 @@ function readWebp(file: Buffer): PictureHeader {
     if (type === 'ANIM' || type === 'ANMF') refuse('is animated; only still pictures are decoded');
     if (type === 'EXIF') {
       const isNamed = content.toString('latin1', 0, 6) === EXIF;
-      orientation = readOrientation(isNamed ? content.subarray(6) : content);
+      exif = readExifOrientation(isNamed ? content.subarray(6) : content);
     }
+    if (type === 'XMP ') xmp = readXmpOrientation(content);
     if (type === 'VP8X' && length >= 10)
       sizes.push({ width: content.readUIntLE(4, 3) + 1, height: content.readUIntLE(7, 3) + 1 });
     if (type === 'VP8 ' && length >= 10) {
@@ -160,5 +129,5 @@ function readWebp(file: Buffer): PictureHeader {
   if (size === undefined || !hasPixels) return refuse('is a WebP without pixels');
   if (sizes.some(({ width, height }) => width !== size.width || height !== size.height))
     refuse('is a WebP that states two sizes');
-  return { type: 'webp', ...size, orientation };
+  return { type: 'webp', ...size, orientation: exif ?? xmp ?? UPRIGHT };
 }

@@ -12,7 +12,7 @@ const HALF_OPAQUE = 128;
 
 /**
  * Reads a picture to change: decoded, transparent pixels on white, and resized to the size of the new picture.
- * @param file a PNG, JPEG or WebP.
+ * @param file a PNG, JPEG, WebP or GIF.
  * @returns RGB8, row by row.
  * @throws EngineError `invalid-request`
  */
@@ -23,7 +23,7 @@ export async function readSourcePicture(file: Uint8Array, size: Size): Promise<U
 
 /**
  * Reads a mask, as OpenAI's API has it: its transparent pixels are painted again.
- * @param file a PNG or WebP; one without transparency paints nothing again.
+ * @param file a PNG, WebP or GIF; one without transparency paints nothing again.
  * @param latentScale pixels of one place of the latent along a side.
  * @returns for each place of the latent 1 if its pixels are transparent on average, else 0; row by row.
  * @throws EngineError `invalid-request`

@@ -212,7 +212,7 @@ describe.skipIf(reason !== undefined)(`the page of local mode${reason ? ` (${rea
     await page.locator('#problem', { hasText: 'fake reads no pictures' }).waitFor();
     await page.selectOption('#model', 'seer');
     await page.setInputFiles('#file', [upload, { ...upload, mimeType: 'text/plain' }]);
-    await page.locator('#problem', { hasText: 'A picture is a PNG, JPEG or WebP file.' }).waitFor();
+    await page.locator('#problem', { hasText: 'A picture is a PNG, JPEG, WebP or GIF file.' }).waitFor();
     await page.setInputFiles('#file', upload);
     await page.locator('#attached img').nth(1).waitFor();
     await page.getByRole('button', { name: 'Remove picture 2' }).click();

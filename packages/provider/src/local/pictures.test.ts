@@ -160,7 +160,7 @@ describe('POST /v1/images/generations of local mode', () => {
     const most = await change({ seed: 2, steps: 4, strength: 1 });
     expect(most.data).not.toEqual(half.data);
     expect(await refusalOf({ image: 'data:image/png;base64,AAAA' }, '/v1/images/edits')).toContain(
-      'is neither PNG, JPEG nor WebP',
+      'is neither PNG, JPEG, WebP nor GIF',
     );
   });
 

@@ -2,7 +2,7 @@ import { toBase64 } from '@ogong/protocol/base/bytes';
 import { PICTURE_FORM_FIELDS } from '@ogong/protocol/modality/trajectory/fields';
 import type { PictureFile } from '../types.ts';
 
-/** The provider recognises PNG, JPEG and WebP by their first bytes, so the type is a name alone. */
+/** The provider recognises PNG, JPEG, WebP and GIF by their first bytes, so the type is a name alone. */
 const USUAL_TYPE = 'image/png';
 
 /** Returns a file as a data URL. Any other value passes as it is, and the gateway refuses it by name. */

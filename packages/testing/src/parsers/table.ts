@@ -164,6 +164,8 @@ export const PARSER_ROWS: readonly ParserRow[] = [
 export const REACHED_THROUGH: readonly (Parser & { readonly row: string })[] = [
   { file: 'attestation/src/intel-collateral.ts', name: 'parseSigned', row: 'parseCollateral' },
   { file: 'attestation/src/plain-xml.ts', name: 'parsePlainXml', row: 'parseRim' },
+  { file: 'engine/src/pixels/decode-jpeg.ts', name: 'decodeJpeg', row: 'readPictureHeader' },
+  { file: 'engine/src/pixels/gif.ts', name: 'decodeGif', row: 'readPictureHeader' },
   { file: 'engine/src/pixels/decode-picture.ts', name: 'decodeOpacity', row: 'readPictureHeader' },
   { file: 'engine/src/pixels/decode-picture.ts', name: 'decodePicture', row: 'readPictureHeader' },
   { file: 'engine/src/decode/text/template/parser.ts', name: 'parseTemplate', row: 'createChatTemplate' },

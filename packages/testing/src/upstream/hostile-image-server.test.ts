@@ -157,7 +157,11 @@ describe('a hostile answer of a server of pictures', () => {
   it.each<[what: string, data: unknown, words: RegExp]>([
     ['another size', [{ b64_json: wide }], /made a picture of 24x24 pixels, and 24x16 were asked for/],
     ['sides that are swapped', [{ b64_json: turned }], /made a picture of 16x24 pixels, and 24x16 were asked for/],
-    ['no picture', [{ b64_json: toBase64(randomBytes(90)) }], /answers with no picture: .*neither PNG, JPEG nor WebP/],
+    [
+      'no picture',
+      [{ b64_json: toBase64(randomBytes(90)) }],
+      /answers with no picture: .*neither PNG, JPEG, WebP nor GIF/,
+    ],
     ['half a picture', [{ b64_json: png.slice(0, 60) }], /answers with no picture: the picture/],
     ['letters that are no base64', [{ b64_json: '!!!!' }], /no picture in base64/],
     ['an address', [{ url: 'http://127.0.0.1:1/a.png' }], /the address of a picture, which is not fetched/],

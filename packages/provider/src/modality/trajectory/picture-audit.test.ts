@@ -288,7 +288,7 @@ describe('a changed picture', () => {
 
   it('of a file that is no picture is refused, and a verifier whose model has no encoder rejects', async () => {
     const image = 'data:image/png;base64,AAAA';
-    await expect(serve({ edit: { image } })).rejects.toThrow('the picture is neither PNG, JPEG nor WebP');
+    await expect(serve({ edit: { image } })).rejects.toThrow('the picture is neither PNG, JPEG, WebP nor GIF');
     const pixels = new Uint8Array(32 * 32 * 3);
     const made = await serve({ edit: { image: PICTURE }, bendInput: () => ({ pixels, mask: undefined }) });
     const blank = createFakeTrajectoryEngine({ canEdit: false });

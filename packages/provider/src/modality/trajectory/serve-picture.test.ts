@@ -136,7 +136,10 @@ describe('an order for a picture', () => {
     const body = { image: toReference(crypto, file) };
     const asked = network.order({ body, endpoint: 'image-edit' });
     const error = await refusalOf(receiveWithMedia(network.client, asked, file));
-    expect([error.refusal, error.message]).toEqual(['invalid', expect.stringMatching(/is neither PNG, JPEG nor WebP/)]);
+    expect([error.refusal, error.message]).toEqual([
+      'invalid',
+      expect.stringMatching(/is neither PNG, JPEG, WebP nor GIF/),
+    ]);
     await expectNothingKept(network);
     await network.close();
     const plain = await start(createFakeTrajectoryEngine({ canEdit: false }));
