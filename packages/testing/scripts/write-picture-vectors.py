@@ -98,13 +98,20 @@ def gif_codes(indices: bytes, bits: int) -> bytes:
     return bytes([bits]) + b"".join(bytes([len(block)]) + block for block in blocks) + b"\0"
 
 
-def gif(box: tuple[int, int, int, int], *, shared: bytes = b"", own: bytes = b"", transparent: int | None = None, interlaced: bool = False) -> bytes:
+def gif(
+    box: tuple[int, int, int, int],
+    *,
+    shared: bytes = b"",
+    own: bytes = b"",
+    transparent: int | None = None,
+    interlaced: bool = False,
+) -> bytes:
     """A GIF of 21x13 pixels with a frame in a box, in indices of three bits."""
 
     def flags(palette: bytes) -> int:
         return 0x80 | (len(palette) // 3).bit_length() - 2 if palette else 0
 
-    left, top, columns, rows = box
+    _left, _top, columns, rows = box
     control = b"" if transparent is None else bytes([0x21, 0xF9, 4, 1, 0, 0, transparent, 0])
     comment = b"\x21\xfe\x02hi\x00"
     frame = struct.pack("<BHHHHB", 0x2C, *box, flags(own) | (0x40 if interlaced else 0)) + own
