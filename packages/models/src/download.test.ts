@@ -76,6 +76,24 @@ const bring = (pin = '') =>
 const isWhole = async (): Promise<boolean> => CONTENT.equals(await readFile(target));
 
 describe('a download', () => {
+  it('leaves no timer behind, whether it works or not', async () => {
+    const idleMs = 54_321;
+    const set = vi.spyOn(globalThis, 'setTimeout');
+    const cleared = vi.spyOn(globalThis, 'clearTimeout');
+    let ranges = 0;
+    handler = (request, response) => {
+      // The whole file has its first segment; another one is refused.
+      if (readRange(request) !== undefined && ++ranges === 2) response.writeHead(404).end();
+      else serve(request, response);
+    };
+    await expect(download({ idleMs })).rejects.toMatchObject({ code: 'not-found' });
+    handler = serve;
+    await download({ idleMs });
+    const timers = set.mock.results.filter((_, i) => set.mock.calls[i]?.[1] === idleMs).map(({ value }) => value);
+    expect(timers.length).toBeGreaterThan(4);
+    expect(cleared.mock.calls.map(([timer]) => timer)).toEqual(expect.arrayContaining(timers));
+  });
+
   it('comes over several connections, each with its stretch', async () => {
     const progress: DownloadProgress[] = [];
     expect(await download({ onProgress: (each) => progress.push(each) })).toEqual({ inRanges: true });

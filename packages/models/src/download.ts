@@ -102,6 +102,8 @@ async function attemptDownload(url: string, target: string, options: AttemptOpti
     await Promise.all(work);
     return { inRanges };
   } catch (error) {
+    // An answer that nobody reads would keep the process.
+    failed.abort(error);
     // A file that proved to be another one is not kept.
     isKept = !(error instanceof ModelError && (error.code === 'wrong-hash' || error.code === 'corrupt'));
     throw error;
@@ -197,14 +199,14 @@ async function fetchSegment(url: string, segment: Segment, options: SegmentOptio
   const { receive, response: whole, idleMs = IDLE_MS } = options;
   const idle = new AbortController();
   const timer = setTimeout(() => idle.abort(), idleMs);
-  const response =
-    whole ?? (await fetchRange(url, segment, { ...options, signal: AbortSignal.any([options.signal, idle.signal]) }));
-  if (response.body === null) throw new RetryableFailure('the response had no body');
-  const reader = response.body.getReader();
-  const stop = (): void => void reader.cancel().catch(() => undefined);
   const isStopped = AbortSignal.any([options.signal, idle.signal]);
-  isStopped.addEventListener('abort', stop, { once: true });
+  let stop: (() => void) | undefined;
   try {
+    const response = whole ?? (await fetchRange(url, segment, { ...options, signal: isStopped }));
+    if (response.body === null) throw new RetryableFailure('the response had no body');
+    const reader = response.body.getReader();
+    stop = () => void reader.cancel().catch(() => undefined);
+    isStopped.addEventListener('abort', stop, { once: true });
     for (;;) {
       const { done, value } = await reader.read().catch((cause: unknown) => {
         throw new RetryableFailure('the connection was cut', { cause });
@@ -220,8 +222,8 @@ async function fetchSegment(url: string, segment: Segment, options: SegmentOptio
     }
   } finally {
     clearTimeout(timer);
-    isStopped.removeEventListener('abort', stop);
-    stop();
+    if (stop !== undefined) isStopped.removeEventListener('abort', stop);
+    stop?.();
   }
   if (segment.end === Number.POSITIVE_INFINITY) return;
   const { start, end, received } = segment;

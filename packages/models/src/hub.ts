@@ -1,7 +1,7 @@
 import { ENCODER_NETWORK } from './encoder-folder.ts';
 import { ModelError } from './model-error.ts';
 import { MODEL_INDEX } from './model-folder.ts';
-import { fetchJson, type Waiting } from './remote.ts';
+import { fetchJson, fetchJsonPage, type Waiting } from './remote.ts';
 
 export interface HubAccess {
   /** e.g. https://huggingface.co */
@@ -31,6 +31,8 @@ const PREFERRED = ['q8_0', 'q4_k_m', 'q5_k_m', 'q4_0', 'f16', 'bf16'];
 /** At the end of a shard's name: its number, and how many there are. */
 export const SHARD = /-(\d{5})-of-(\d{5})\.gguf$/i;
 const MAX_FILES = 10_000;
+/** Pages of a list of files. The hub's have 1,000 entries. */
+const MAX_PAGES = 100;
 
 export const hubHeaders = ({ token }: HubAccess): Record<string, string> =>
   token === undefined ? {} : { authorization: `Bearer ${token}` };
@@ -52,10 +54,20 @@ export async function listHubFiles(
   access: HubAccess,
   { signal, onRetry }: Waiting = {},
 ): Promise<HubFile[]> {
-  const url = `${access.endpoint}/api/models/${repository}/tree/${commit}?recursive=true`;
-  const listing = await fetchJson(url, { file: repository, headers: hubHeaders(access), signal, onRetry });
-  if (!Array.isArray(listing) || listing.length > MAX_FILES)
-    throw new ModelError('network', `${access.endpoint} returned no file list for ${repository}`);
+  const listing: unknown[] = [];
+  let next: string | undefined = `${access.endpoint}/api/models/${repository}/tree/${commit}?recursive=true`;
+  for (let pages = 0; next !== undefined; pages++) {
+    const page = await fetchJsonPage(next, { file: repository, headers: hubHeaders(access), signal, onRetry });
+    if (!Array.isArray(page.value))
+      throw new ModelError('network', `${access.endpoint} returned no file list for ${repository}`);
+    listing.push(...(page.value as unknown[]));
+    if (listing.length > MAX_FILES || pages >= MAX_PAGES)
+      throw new ModelError(
+        'network',
+        `${access.endpoint} lists more than ${MAX_FILES} files or ${MAX_PAGES} pages for ${repository}`,
+      );
+    next = page.next;
+  }
   return listing
     .map(parseEntry)
     .filter((entry) => entry !== undefined)

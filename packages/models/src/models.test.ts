@@ -11,7 +11,7 @@ import { makeGguf } from './gguf-fixture.ts';
 import { pickModelFiles } from './hub.ts';
 import { computeModelRoot } from './model-root.ts';
 import { extractFromTar } from './npm-package.ts';
-import { parseRetryAfter } from './remote.ts';
+import { parseRetryAfter, readNextPage } from './remote.ts';
 import { bringModel } from './resolve.ts';
 import { parseModelSource } from './source.ts';
 import { createModelStore } from './store.ts';
@@ -31,6 +31,8 @@ class Hub {
   listedHash = sha256(CONTENT);
   /** The commit that the branch names. */
   head = 'a'.repeat(40);
+  /** Entries of a page of the list; each page names the next one under another host. */
+  pageSize = 1_000;
   files = ['model-q4_0.gguf', 'model-q8_0.gguf', 'README.md'];
   readonly #server: Server;
   readonly #content: Server;
@@ -64,8 +66,18 @@ class Hub {
         size: CONTENT.length,
         lfs: { oid: this.listedHash },
       }));
-      response.setHeader('content-type', 'application/json').end(JSON.stringify(files));
-    } else if (/^\/maker\/tiny-GGUF\/resolve\/[0-9a-f]{40}\//.test(request.url ?? '')) {
+      const query = new URL(request.url ?? '', 'http://hub').searchParams;
+      const from = Number(query.get('cursor') ?? 0);
+      const next = `<https://elsewhere.example/api/models/maker/tiny-GGUF/tree/${this.head}?cursor=${from + this.pageSize}>`;
+      if (from + this.pageSize < files.length)
+        response.setHeader('link', `<https://a.example>; rel="first", ${next}; rel="next"`);
+      response
+        .setHeader('content-type', 'application/json')
+        .end(JSON.stringify(files.slice(from, from + this.pageSize)));
+    } else if (request.url?.startsWith('/api/models/maker/gated') === true) {
+      response.writeHead(401, { 'x-error-code': 'GatedRepo' }).end();
+    } else if (request.url?.startsWith('/api/models/maker/secret') === true) response.writeHead(401).end();
+    else if (/^\/maker\/tiny-GGUF\/resolve\/[0-9a-f]{40}\//.test(request.url ?? '')) {
       response.writeHead(302, { location: `${this.contentUrl}${request.url}` }).end();
     } else response.writeHead(404).end();
   }
@@ -243,6 +255,46 @@ describe('models from a hub', () => {
     hub.faults.push((_request, response) => response.writeHead(200).end(longer));
     await expect(resolveTiny()).rejects.toThrow(`longer than the ${CONTENT.length} bytes`);
     expect(await readdir(join(storeDir, 'partial'))).toEqual([]);
+  });
+
+  it('reads all pages of a list of files, at the hub alone', async () => {
+    hub.pageSize = 2;
+    hub.files = ['a.md', 'b.md', 'c.md', 'd.md', 'model-q8_0.gguf'];
+    expect(await readFile((await resolveTiny()).path)).toEqual(CONTENT);
+    const lists = hub.requests.filter(({ path }) => path.includes('/tree/'));
+    expect(lists.map(({ path }) => path.split('?')[1])).toEqual(['recursive=true', 'cursor=2', 'cursor=4']);
+    expect(new Set(lists.map(({ authorization }) => authorization))).toEqual(new Set(['Bearer secret']));
+  });
+
+  it('ends a list that has no end', async () => {
+    hub.pageSize = 1;
+    hub.files = Array.from({ length: 200 }, (_, i) => `${i}.md`);
+    await expect(resolveTiny()).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringContaining('100 pages'),
+    });
+    expect(hub.requests.length).toBeLessThan(110);
+  });
+
+  it.each([
+    ['maker/secret', /was not found or is private \(401\): check the name, or set HF_TOKEN/],
+    ['maker/gated', /needs permission \(401\): accept the model's terms on its page, and set HF_TOKEN/],
+  ])('says what to do about a repository that it may not read: %s', async (repository, message) => {
+    const brought = bringModel(`hf:${repository}`, { storeDir, hub: { endpoint: hub.endpoint }, ...BACKOFF });
+    await expect(brought).rejects.toMatchObject({ code: 'not-found', message: expect.stringMatching(message) });
+  });
+
+  it.each([
+    [null, undefined],
+    ['', undefined],
+    ['</b?c=1>; rel="next"', 'https://hub.example/b?c=1'],
+    ['<https://other.example/b?c=1>;rel=next', 'https://hub.example/b?c=1'],
+    ['</a>; rel="prev", </b>; title="x"; rel="last next"', 'https://hub.example/b'],
+    ['</a>; rel="nextish"', undefined],
+    ['</a>; rel="prev"; title="next"', undefined],
+    ['<http://[>; rel="next"', undefined],
+  ])('reads %j', (link, next) => {
+    expect(readNextPage(link, 'https://hub.example/a')).toBe(next);
   });
 
   it('names what there is when a quantisation is missing', async () => {

@@ -151,15 +151,19 @@ export async function fetchFollowing(
         retryAfterMs: parseRetryAfter(response.headers.get('retry-after')),
       });
     }
-    if (response.status === 401 || response.status === 403) {
-      throw new ModelError(
-        'not-found',
-        `${url} needs permission (${response.status}): accept the model's terms and set a hub token`,
-      );
-    }
+    if (response.status === 401 || response.status === 403)
+      throw new ModelError('not-found', `${url} ${explainRefusal(response)}`);
     throw new ModelError('not-found', `${url} answered ${response.status}; check the model's name`);
   }
   throw new ModelError('too-many-redirects', `${url} redirects more than ${MAX_REDIRECTS} times`);
+}
+
+/** The hub answers 401 for a repository that is not there, too, so that nobody learns which private ones exist. */
+function explainRefusal({ status, headers }: Response): string {
+  const isGated = headers.get('x-error-code') === 'GatedRepo';
+  if (status === 403 || isGated)
+    return `needs permission (${status}): accept the model's terms on its page, and set HF_TOKEN to a token that may read it`;
+  return `was not found or is private (${status}): check the name, or set HF_TOKEN to a token that may read it`;
 }
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -188,22 +192,47 @@ export interface JsonOptions extends RetryOptions, FollowOptions {
   readonly timeoutMs?: number;
 }
 
+/** One page of a longer answer. */
+export interface JsonPage {
+  readonly value: unknown;
+  /** The address of the next page; undefined for the last one. */
+  readonly next: string | undefined;
+}
+
 /** Fetches a small JSON document with the same patience. @throws ModelError. */
-export async function fetchJson(
+export const fetchJson = async (url: string, options: JsonOptions): Promise<unknown> =>
+  (await fetchJsonPage(url, options)).value;
+
+/** Fetches a JSON document that may go on in a next page. @throws ModelError. */
+export async function fetchJsonPage(
   url: string,
   { headers = {}, maxBytes = MAX_JSON_BYTES, timeoutMs, isSameHost, ...options }: JsonOptions,
-): Promise<unknown> {
+): Promise<JsonPage> {
   return withPatience(options, async () => {
     const limits = [options.signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)];
     const signal = AbortSignal.any(limits.filter((limit) => limit !== undefined));
     const response = await fetchFollowing(url, headers, { signal, isSameHost });
     const text = await readText(response, maxBytes);
     try {
-      return JSON.parse(text) as unknown;
+      return { value: JSON.parse(text) as unknown, next: readNextPage(response.headers.get('link'), url) };
     } catch (cause) {
       throw new ModelError('network', `${new URL(url).host} answered with no JSON; check the hub's address`, { cause });
     }
   });
+}
+
+/**
+ * Reads the address of the next page from a `Link` header. It gets the first page's origin, the only one with the credentials. A mirror
+ * may pass on the addresses of its source.
+ * Source: RFC 8288, section 3.
+ */
+export function readNextPage(link: string | null, url: string): string | undefined {
+  for (const [, address = '', parameters = ''] of (link ?? '').matchAll(/<([^>]*)>([^<]*)/g)) {
+    if (!/;\s*rel="?(?:[^";]*\s)?next(?=[\s";,]|$)/i.test(parameters)) continue;
+    const next = URL.parse(address, url);
+    return next === null ? undefined : new URL(`${next.pathname}${next.search}`, url).href;
+  }
+  return undefined;
 }
 
 async function readText(response: Response, maxBytes: number): Promise<string> {
