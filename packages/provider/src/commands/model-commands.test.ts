@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createLocalFixture, type LocalFixture } from '../local/local-fixture.ts';
 import { findServer, noteServer } from '../local/server-note.ts';
 import { modelCommands } from './model-commands.ts';
@@ -13,11 +13,13 @@ let fixture: LocalFixture | undefined;
 
 beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'ogong-commands-'));
+  vi.stubEnv('OGONG_MODELS_DIR', join(dataDir, 'models'));
 });
 
 afterEach(async () => {
   await fixture?.close();
   fixture = undefined;
+  vi.unstubAllEnvs();
   rmSync(dataDir, { recursive: true });
 });
 
@@ -25,7 +27,7 @@ async function run(name: string, ...argv: string[]): Promise<{ code: number; tex
   const written: string[] = [];
   const errors: string[] = [];
   const command = [...modelCommands, runCommand].find((each) => each.name === name);
-  const code = await command?.run(['--data-dir', dataDir, '--models-dir', join(dataDir, 'models'), ...argv], {
+  const code = await command?.run(['--data-dir', dataDir, ...argv], {
     write: (text) => void written.push(text),
     writeError: (text) => void errors.push(text),
   });
@@ -103,6 +105,19 @@ describe('with a server', () => {
     forget();
     expect(existsSync(join(dataDir, 'local-server.json'))).toBe(false);
     expect(await namesOf()).toEqual([]);
+  });
+
+  it.each([
+    ['list', ['--models-dir', '/elsewhere'], '--models-dir'],
+    ['rm', ['fake', '--models-dir', '/elsewhere'], '--models-dir'],
+    ['pull', ['fake', '--hub-endpoint', 'https://hub.example'], '--hub-endpoint'],
+    ['pull', ['fake', '--hub-token=secret'], '--hub-token'],
+  ])('%s %j is refused, since the server has its own', async (name, argv, flag) => {
+    fixture = await createLocalFixture();
+    noteServer(dataDir, { host: '127.0.0.1', port: Number(new URL(fixture.base).port) }, 'fixture');
+    vi.stubEnv('HF_TOKEN', 'of all programs');
+    await expect(run(name, ...argv)).rejects.toThrow(`${flag}: the server at ${fixture.base} works with its own`);
+    expect(await namesOf()).toEqual(['fake']);
   });
 
   it('another program on its port is not mistaken for it, nor is a note without a server', async () => {

@@ -4,10 +4,11 @@ import { type MemoryPlan, planMemory } from '@ogong/engine/llama-cpp/device/memo
 import { besideDraft, inspectDraftModel } from '@ogong/engine/llama-cpp/draft-facts';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { exactKernelsFor } from '@ogong/engine/llama-cpp/numeric-class';
+import { parseArguments } from '@ogong/host/config/arguments';
 import { modelsDirField } from '@ogong/host/config/common-fields';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { type Config, defineConfig } from '@ogong/host/config/define-config';
-import type { ConfigFields, Values } from '@ogong/host/config/field';
+import { type ConfigFields, flagOf, type Values } from '@ogong/host/config/field';
 import { boolean, oneOf } from '@ogong/host/config/values';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
@@ -15,6 +16,7 @@ import { EXIT } from '@ogong/host/log/errors';
 import { createLogger } from '@ogong/host/log/logger';
 import { openCatalogue } from '@ogong/models/catalogue';
 import { ModelError } from '@ogong/models/model-error';
+import { toPathReference } from '@ogong/models/model-path';
 import { createModelStore } from '@ogong/models/store';
 import { engineFields, servingFields } from '../engine/engine-config.ts';
 import { findShelved } from '../local/model-shelf.ts';
@@ -149,7 +151,9 @@ function defineModelCommand<S extends ConfigFields>(
         return EXIT.ok;
       }
       const values = parsed.values as Values<S> & Shared;
-      const api = (await findRunningServer(values.dataDir)) ?? (await openStoreApi(values));
+      const running = await findRunningServer(values.dataDir);
+      if (running !== undefined) assertServerAgrees(config, argv, running);
+      const api = running ?? (await openStoreApi(values));
       try {
         return await work({ api, values, names: parsed.positionals, output });
       } finally {
@@ -157,6 +161,21 @@ function defineModelCommand<S extends ConfigFields>(
       }
     },
   };
+}
+
+/** Settings of the process that has the store. */
+const STORE_SETTINGS = ['modelsDir', 'hubEndpoint', 'hubToken'];
+
+/** A flag that the running server would pass over is refused. Variables of the environment are for all programs. @throws ConfigError */
+function assertServerAgrees<S extends ConfigFields>({ definition }: Config<S>, argv: readonly string[], api: LocalApi) {
+  const { flags } = parseArguments(definition, argv, []);
+  const problems = Object.entries(definition.fields)
+    .filter(([name]) => STORE_SETTINGS.includes(name) && flags.has(name))
+    .map(
+      ([name, field]) =>
+        `--${flagOf(name, field)}: the server at ${api.server} works with its own; give it to ogong-provider local, or stop the server`,
+    );
+  if (problems.length > 0) throw new ConfigError(definition.name, problems);
 }
 
 /** Nothing is loaded before it is asked for. */
@@ -363,7 +382,7 @@ const stopCommand = defineModelCommand('stop', 'take a model out of memory', sto
 
 const pullCommand = defineModelCommand('pull', 'bring a model onto this machine', pullConfig, async (given) => {
   const { api, values, names, output } = given;
-  const model = names[0] as string;
+  const model = toPathReference(names[0] as string);
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();
   process.once('SIGINT', stop);

@@ -10,6 +10,7 @@ import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { createLogger } from '@ogong/host/log/logger';
+import { toPathReference } from '@ogong/models/model-path';
 import { isFileReference } from '@ogong/models/source';
 import { engineFields } from '../engine/engine-config.ts';
 import { dataDirField, logLevel } from '../provider/provider-config.ts';
@@ -87,7 +88,8 @@ async function run(argv: readonly string[], output: Output, around: Surroundings
     return EXIT.ok;
   }
   const { values } = parsed;
-  const [model = '', ...words] = parsed.positionals;
+  const [typed = '', ...words] = parsed.positionals;
+  const model = toPathReference(typed);
   const isPiped = around.stdin.isTTY !== true;
   const piped = isPiped ? await readAll(around.stdin) : '';
   const prompt = [piped.trim(), words.join(' ')].filter((part) => part !== '').join('\n\n');

@@ -104,9 +104,11 @@ export async function openLocalModels(given: LocalSettings, place: LoadingPlace)
   }
   return {
     shelf,
-    library: createStoreLibrary(store, (reference, options) => resolveModel(reference, { storeDir, hub, ...options }), {
-      quantizer: llamaQuantizer,
-    }),
+    library: createStoreLibrary(
+      store,
+      (reference, options) => resolveModel(reference, { storeDir, hub, ...options, readsPaths: false }),
+      { quantizer: llamaQuantizer },
+    ),
     loaded,
     names: pinned.map(({ name }) => name),
   };
