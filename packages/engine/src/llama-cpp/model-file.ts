@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileStamp, readFileStamp } from '@ogong/models/file-stamp';
 import { assertWholeGguf } from '@ogong/models/gguf/check';
+import { findFatalValue } from '@ogong/models/gguf/fatal-values';
 import { FILE_TYPES } from '@ogong/models/gguf/file-types';
 import { readGgufHeader } from '@ogong/models/gguf/read';
 import {
@@ -86,6 +87,9 @@ export function inspectModelFile(path: string, { takesSlab = false } = {}): Mode
   }
   if (!takesSlab && metadata.has('ogong.slab.layers'))
     throw new EngineError('unsupported-model', `${path} is a slab, a part of a model; open the whole model`);
+  const fatal = findFatalValue(metadata, tensors);
+  if (fatal !== undefined)
+    throw new EngineError('unsupported-model', `${path}: ${fatal}; llama.cpp cannot load it, look for another file`);
   const number = (key: string): number => numberOf(metadata, `${architecture}.${key}`) ?? 0;
   return {
     path,
