@@ -133,6 +133,20 @@ describe('a picture is refused', () => {
       ]),
       'has more than 100 scans',
     ],
+    [
+      'of many scans that is large',
+      patch(
+        Buffer.concat([
+          JPEG.subarray(0, scanAt),
+          ...Array<Buffer>(26).fill(JPEG.subarray(scanAt, scanEnd)),
+          JPEG.subarray(scanEnd),
+        ]),
+        frameAt + 5,
+        0x1388_1388,
+        4,
+      ),
+      'has 5000x5000 pixels and more than 25 scans',
+    ],
     ['whose checksum is wrong', patch(PNG, 29, 0, 4), 'the checksum of its chunk IHDR is wrong'],
     ['whose pixels are cut', cutPixels(PNG), 'is no whole PNG'],
     ['whose pixels are none', patch(WEBP, 30, 0xffff_ffff, 4), 'is no whole WEBP'],

@@ -19,10 +19,12 @@ export interface JpegHeader {
   readonly orientation: Orientation;
   readonly components: readonly JpegComponent[];
   readonly colours: JpegColours;
+  /** Passes over the pixels. */
+  readonly scans: number;
 }
 
 /** The most passes over a progressive JPEG. Encoders write about ten; each pass costs time for all pixels. */
-const MOST_SCANS = 100;
+export const MOST_SCANS = 100;
 
 export const MARKERS = {
   ...{ temporary: 0x01, huffman: 0xc4, restart0: 0xd0, restart7: 0xd7, end: 0xd9, scan: 0xda, restarts: 0xdd },
@@ -96,7 +98,7 @@ export function readJpegHeader(file: Buffer): JpegHeader {
   if (frame === undefined || scans === 0) return refuse('is a JPEG without pixels');
   const orientation =
     (exif && readExifOrientation(exif)) ?? (xmp === undefined ? undefined : readXmpOrientation(xmp)) ?? UPRIGHT;
-  return { type: 'jpeg', ...frame, orientation, colours: nameColours(frame.components, { isJfif, transform }) };
+  return { type: 'jpeg', ...frame, scans, orientation, colours: nameColours(frame.components, { isJfif, transform }) };
 }
 
 /** Source: `default_decompress_parms` of libjpeg. */

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { EngineError } from '../interface/engine-error.ts';
 import { readExifOrientation, readXmpOrientation } from './exif.ts';
 import { type GifFrame, readGifFrame } from './gif.ts';
-import { type JpegHeader, readJpegHeader } from './jpeg-header.ts';
+import { type JpegHeader, MOST_SCANS, readJpegHeader } from './jpeg-header.ts';
 import { type Orientation, UPRIGHT } from './orientation.ts';
 import { MAX_SIDE } from './resize.ts';
 
@@ -44,6 +44,9 @@ export function readPictureHeader(bytes: Uint8Array): PictureHeader {
   if (Math.max(width, height) > MAX_SIDE || Math.ceil(width / 2) * Math.ceil(height / 2) > MOST_FILE_PIXELS / 4)
     refuse(`has ${width}x${height} pixels; at most ${MOST_FILE_PIXELS} are decoded, and ${MAX_SIDE} along one side`);
   const isHalved = pixels > MOST_PICTURE_PIXELS;
+  const mostScans = MOST_SCANS / 4;
+  if (isHalved && header.type === 'jpeg' && header.scans > mostScans)
+    refuse(`has ${width}x${height} pixels and more than ${mostScans} scans`);
   // Two decoded files stand beside each other then.
   if (isHalved && header.type === 'jpeg' && header.components.length === 4)
     refuse(`has ${width}x${height} pixels in CMYK; at most ${MOST_PICTURE_PIXELS} are decoded`);
