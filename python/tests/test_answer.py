@@ -4,11 +4,15 @@ import unittest
 from unittest import mock
 
 from ogong.text import answer_text
-from ogong.text.answer import FAMILIES, REASONING, Said, Terms, check_answer, read_answer, read_message, read_terms
+from ogong.text.answer import FAMILIES, MARKS, REASONING, Format, Said, Terms, check_answer, read_answer, read_message, read_terms
 
 from .vectors import load
 
 SIZE = 1 << 18
+
+
+def read_format(names: dict[str, str]) -> Format:
+    return Format(names["calls"], names["reasoning"], names["marks"])
 
 
 class Answers(unittest.TestCase):
@@ -16,7 +20,7 @@ class Answers(unittest.TestCase):
         for case in load("answer")["cases"]:
             with self.subTest(case["name"]):
                 terms = Terms(frozenset(case["tools"]), case.get("isForced", False), case.get("isFormed", False))
-                said = read_answer(case["text"], case["format"]["calls"], case["format"]["reasoning"], terms)
+                said = read_answer(case["text"], read_format(case["format"]), terms)
                 wanted = case["answer"]
                 calls = [[call["name"], call["arguments"]] for call in wanted["calls"]]
                 self.assertEqual(said, Said(wanted["content"], wanted["reasoning"], calls))
@@ -26,7 +30,7 @@ class Answers(unittest.TestCase):
         for case in load("answer")["cases"]:
             for size in range(len(case["text"])):
                 for family in FAMILIES:
-                    read_answer(case["text"][:size], family, "opened", Terms(frozenset(case["tools"])))
+                    read_answer(case["text"][:size], Format(family, "opened", case["format"]["marks"]), Terms(frozenset(case["tools"])))
 
     def test_long(self) -> None:
         """Marks are looked for in each character a few times at most, whichever of them a provider leaves out."""
@@ -57,7 +61,7 @@ class Answers(unittest.TestCase):
         with mock.patch.object(answer_text, "_any_of", Counted):
             for family, text in texts:
                 searched = 0
-                read_answer(text, family, "none", Terms(frozenset(["weather"])))
+                read_answer(text, Format(family), Terms(frozenset(["weather"])))
                 self.assertLessEqual(searched, 2 * len(text), family)
 
 
@@ -66,9 +70,9 @@ class Shown(unittest.TestCase):
     body = json.dumps({"model": "ogong/verified/a/b", "messages": [], "tools": [tool]}).encode()
     reply = b'<think>Where?</think> It is:\n<tool_call>{"name": "weather", "arguments": {"city": "Paris"}}</tool_call>'
     call = {"function": {"name": "weather", "arguments": '{"city": "Paris"}'}}
-    format = (FAMILIES.index("hermes"), REASONING.index("marked"))
+    format = (FAMILIES.index("hermes"), REASONING.index("marked"), list(MARKS).index("think"))
 
-    def check(self, message: object, body: bytes | None = None, form: tuple[int, int] | None = None) -> str:
+    def check(self, message: object, body: bytes | None = None, form: tuple[int, int, int] | None = None) -> str:
         return check_answer(read_message(message), self.reply, form or self.format, body or self.body).status
 
     def test_what_is_shown(self) -> None:
@@ -88,7 +92,8 @@ class Shown(unittest.TestCase):
             self.assertEqual(self.check({**message, **bent}), "fail", bent)
         self.assertEqual(self.check(None), "fail")
         # A gateway does not choose how a text is read.
-        self.assertEqual(self.check(message, form=(self.format[0], 0)), "fail")
+        self.assertEqual(self.check(message, form=(self.format[0], 0, 0)), "fail")
+        self.assertEqual(self.check(message, form=(*self.format[:2], list(MARKS).index("seed"))), "fail")
         self.assertEqual(self.check(message, body=b'{"messages": []}'), "fail")
         self.assertEqual(self.check(message, body=b"{"), "fail")
 

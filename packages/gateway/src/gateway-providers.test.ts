@@ -515,7 +515,9 @@ describe('a provider', () => {
   });
 
   it('that streams its reply under another format than it signs is caught', async () => {
-    const client = await open({ providers: [{ saidFormat: { calls: 'hermes', reasoning: 'opened' } }] });
+    const client = await open({
+      providers: [{ saidFormat: { calls: 'hermes', reasoning: 'opened', marks: 'think' } }],
+    });
     const stream = await client.chat.completions.create({ ...chat, stream: true });
     const read = async () => {
       for await (const _ of stream);

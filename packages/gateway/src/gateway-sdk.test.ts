@@ -110,7 +110,7 @@ describe('the SDK against a gateway', () => {
   });
 
   it("rejects an answer of a gateway that hides the model's thoughts", async () => {
-    const format = { calls: 'hermes', reasoning: 'opened' } as const;
+    const format = { calls: 'hermes', reasoning: 'opened', marks: 'think' } as const;
     const provider = { format, words: ['I think.', '</think>', 'Yes.'] };
     const client = await open([provider]);
     const { response } = await client.chat.completions.create(params);

@@ -260,7 +260,7 @@ describe('fields of a request', () => {
   );
 
   it('reasoning, which comes apart from the answer', async () => {
-    const format = { calls: 'hermes', reasoning: 'opened' } as const;
+    const format = { calls: 'hermes', reasoning: 'opened', marks: 'think' } as const;
     const words = ['I ', 'think.', '\n</th', 'ink>', '\n\nYes', '.'];
     const client = await open({ providers: [{ format, words }] });
     const { choices } = await client.chat.completions.create(chat);

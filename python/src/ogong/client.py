@@ -25,7 +25,7 @@ from .record import parse_record
 from .sealed import Opened, RepeatedText, SealedCallError, SealedRequestOf, Tries, count_tokens, tell_failed, tell_held
 from .shown import Answer, GatewayError, ReceiptError, Shown, as_shown, read_json
 from .tensors import read_tensors
-from .text.answer import FAMILIES, REASONING, check_answer, read_answer, read_message, read_terms
+from .text.answer import check_answer, name_format, read_answer, read_message, read_terms
 from .text.commitment import parse_header, parse_opening
 from .trajectory import parse_picture_header
 from .verify import Verdict, verify_receipt
@@ -507,8 +507,8 @@ def _word_choice(endpoint: str, index: int, opened: Opened, body: bytes) -> dict
     text, reason = opened.response.decode("utf-8"), count_tokens(opened, endpoint)[2]
     said: dict[str, Any] = {"text": text}
     if endpoint == "chat":
-        family, place = parse_header(parse_opening(opened.opening).header).answer_format
-        read = read_answer(text, FAMILIES[family], REASONING[place], read_terms(body))
+        answer_format = parse_header(parse_opening(opened.opening).header).answer_format
+        read = read_answer(text, name_format(answer_format), read_terms(body))
         message: dict[str, Any] = {"role": "assistant", "content": read.content}
         if read.reasoning:
             message["reasoning_content"] = read.reasoning

@@ -178,7 +178,7 @@ describe('media of a request', () => {
 
 describe('messages without text', () => {
   type Said = readonly [afterMs: number, event: GenerateEvent['event']];
-  const started = { case: 'started', value: { calls: '', reasoning: '' } } as GenerateEvent['event'];
+  const started = { case: 'started', value: { calls: '', reasoning: '', marks: '' } } as GenerateEvent['event'];
   const say = (text: string, ids: readonly number[] = []): GenerateEvent['event'] =>
     ({
       case: 'delta',

@@ -348,10 +348,10 @@ const createUnreachable = (cause: LinkError): ApiError =>
   new ApiError('provider_unreachable', `The provider cannot be reached (${cause.code}).`, { cause, retryAfterS: 2 });
 
 /** A reply that is no text has no format. @throws ApiError */
-function readFormat({ calls, reasoning }: Started): AnswerFormat {
-  if (calls === '' && reasoning === '') return DEFAULT_FORMAT;
+function readFormat({ calls, reasoning, marks }: Started): AnswerFormat {
+  if (calls === '' && reasoning === '' && marks === '') return DEFAULT_FORMAT;
   try {
-    return readAnswerFormat({ calls, reasoning });
+    return readAnswerFormat({ calls, reasoning, marks });
   } catch (cause) {
     throw new ApiError('provider_failed', 'The provider names no known answer format.', { cause });
   }

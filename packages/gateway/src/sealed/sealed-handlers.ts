@@ -267,8 +267,8 @@ function readOffer(body: z.infer<typeof offerBody>): Omit<SealedQuery, 'settleme
 
 function formatEvent(event: SealedEvent): Json {
   if (event.case === 'started') {
-    const { calls, reasoning } = event.value;
-    return { type: 'started', calls, reasoning };
+    const { calls, reasoning, marks } = event.value;
+    return { type: 'started', calls, reasoning, marks };
   }
   const { head, unit } = event.value;
   return { type: 'sealed', ...(head.length > 0 && { head: toBase64(head) }), unit: toBase64(unit) };

@@ -33,7 +33,10 @@ afterAll(() => fixture.close());
 /** A template that opens the reasoning if it is wanted, and takes no notice of levels. */
 const THINKING = {
   ...{ readsWanted: true, readsEffort: false },
-  formats: { yes: { calls: 'hermes', reasoning: 'opened' }, no: { calls: 'hermes', reasoning: 'none' } },
+  formats: {
+    yes: { calls: 'hermes', reasoning: 'opened', marks: 'think' },
+    no: { calls: 'hermes', reasoning: 'none', marks: 'think' },
+  },
 } as const;
 
 const base = { model: 'fake', max_tokens: 4, seed: 2 };

@@ -34,7 +34,7 @@ const CALLS = {
 
 describe('a model that calls tools', () => {
   it.each(Object.entries(CALLS))('in the manner of %s is read whole and streamed', async (calls, says) => {
-    const client = await open(says, { calls: calls as keyof typeof CALLS, reasoning: 'none' });
+    const client = await open(says, { calls: calls as keyof typeof CALLS, reasoning: 'none', marks: 'think' });
     const whole = await client.chat.completions.create(asked);
     const expected = {
       finish_reason: 'tool_calls',
@@ -76,7 +76,7 @@ describe('a model that calls tools', () => {
   });
 
   it('has what it thought apart, and no mark of it in the answer', async () => {
-    const client = await open('Hm, hm.\n</think>\n\nYes.', { calls: 'hermes', reasoning: 'opened' });
+    const client = await open('Hm, hm.\n</think>\n\nYes.', { calls: 'hermes', reasoning: 'opened', marks: 'think' });
     const { choices } = await client.chat.completions.create(asked);
     expect(choices[0]?.message).toMatchObject({ content: 'Yes.', reasoning_content: 'Hm, hm.' });
   });
@@ -87,7 +87,7 @@ describe('a form beside tools', () => {
   const response_format = { type: 'json_schema' as const, json_schema: { name: 'x', schema } };
   const call = (city: string) =>
     `<tool_call>\n{"name": "weather", "arguments": {"city":"${city}","days":3}}\n</tool_call>`;
-  const format: AnswerFormat = { calls: 'mistral', reasoning: 'opened' };
+  const format: AnswerFormat = { calls: 'mistral', reasoning: 'opened', marks: 'bracketed' };
 
   it('lets a model of any family answer by JSON or by calls', async () => {
     for (const [says, finish, content, names] of [
@@ -183,7 +183,7 @@ describe("Ollama's API", () => {
   });
 
   it('shows what a model thinks apart, for chats and prompts, and nothing of it where the prompt is raw', async () => {
-    await open('Hm, hm.\n</think>\n\nYes.', { calls: 'hermes', reasoning: 'opened' });
+    await open('Hm, hm.\n</think>\n\nYes.', { calls: 'hermes', reasoning: 'opened', marks: 'think' });
     const message = { role: 'assistant', content: 'Yes.', thinking: 'Hm, hm.' };
     expect(await (await chat({ stream: false, think: true })).json()).toMatchObject({ message });
     const streamed = await lines(await chat({}));
@@ -198,12 +198,12 @@ describe("Ollama's API", () => {
   });
 
   it.each([
-    [{ calls: 'hermes', reasoning: 'none' }, true, 400, null],
-    [{ calls: 'hermes', reasoning: 'none' }, false, 200, null],
-    [{ calls: 'hermes', reasoning: 'marked' }, 'high', 200, 'think'],
-    [{ calls: 'hermes', reasoning: 'marked' }, false, 200, 'think'],
-    [{ calls: 'harmony', reasoning: 'none' }, true, 200, null],
-    [{ calls: 'hermes', reasoning: 'marked' }, 'deeply', 400, null],
+    [{ calls: 'hermes', reasoning: 'none', marks: 'think' }, true, 400, null],
+    [{ calls: 'hermes', reasoning: 'none', marks: 'think' }, false, 200, null],
+    [{ calls: 'hermes', reasoning: 'marked', marks: 'think' }, 'high', 200, 'think'],
+    [{ calls: 'hermes', reasoning: 'marked', marks: 'think' }, false, 200, 'think'],
+    [{ calls: 'harmony', reasoning: 'none', marks: 'think' }, true, 200, null],
+    [{ calls: 'hermes', reasoning: 'marked', marks: 'think' }, 'deeply', 400, null],
   ] as const)('with a model of %j and think %j answers %i', async (format, think, status, ignored) => {
     await open('Yes.', format);
     const response = await chat({ think, stream: false });

@@ -195,6 +195,7 @@ interface SealedEventJson {
   readonly type?: unknown;
   readonly calls?: string;
   readonly reasoning?: string;
+  readonly marks?: string;
   readonly head?: string;
   readonly unit?: string;
   readonly receipt?: unknown;
@@ -238,10 +239,10 @@ export function createTextForm({
 
   return {
     text: () => text,
-    start({ calls = '', reasoning = '' }: SealedEventJson) {
-      if (calls === '' && reasoning === '') return;
+    start({ calls = '', reasoning = '', marks = '' }: SealedEventJson) {
+      if (calls === '' && reasoning === '' && marks === '') return;
       try {
-        format = readAnswerFormat({ calls, reasoning });
+        format = readAnswerFormat({ calls, reasoning, marks });
       } catch {
         fail('it is of no answer format that is known');
       }

@@ -4,12 +4,15 @@ import {
   type CallFamily,
   type ReasoningPlace,
 } from '@ogong/protocol/modality/text/answer/answer-format';
+import { MARKS_NAMES, type MarksName, REASONING_MARKS } from '@ogong/protocol/modality/text/answer/reasoning-marks';
 
 interface AnswerCase {
   readonly name: string;
   readonly calls: CallFamily;
   /** Default: none. */
   readonly reasoning?: ReasoningPlace;
+  /** Default: think. */
+  readonly marks?: MarksName;
   /** Default: weather and add. */
   readonly tools?: readonly string[];
   readonly isForced?: boolean;
@@ -100,6 +103,77 @@ const CASES: readonly AnswerCase[] = [
     text: ' The mark is <think>.',
     answer: { content: ' The mark is <think>.' },
   },
+  ...MARKS_NAMES.flatMap((marks): AnswerCase[] => {
+    const { open, close } = REASONING_MARKS[marks];
+    return [
+      {
+        name: `reasoning between the marks ${marks}, words and a call`,
+        ...{ calls: 'hermes', reasoning: 'marked', marks },
+        text: `${open}\nWhich city?\n${close}\n\nI look.<tool_call>{"name": "weather", "arguments": ${PARIS}}</tool_call>`,
+        answer: { reasoning: 'Which city?', content: 'I look.', calls: [WEATHER] },
+      },
+      {
+        name: `reasoning that the prompt opened with the mark ${marks}, and no tools`,
+        ...{ calls: 'hermes', reasoning: 'opened', marks, tools: [] },
+        text: `It is late.${close}Good night.`,
+        answer: { reasoning: 'It is late.', content: 'Good night.' },
+      },
+      {
+        name: `a mark ${marks} after the answer began`,
+        ...{ calls: 'hermes', reasoning: 'marked', marks },
+        text: `The marks are ${open} and ${close}`,
+        answer: { content: `The marks are ${open} and ${close}` },
+      },
+    ];
+  }),
+  {
+    name: 'the marks of another model are text',
+    ...{ calls: 'hermes', reasoning: 'marked', marks: 'seed' },
+    text: '<think>Hm.</think>Yes.',
+    answer: { content: '<think>Hm.</think>Yes.' },
+  },
+  {
+    name: 'gemma: reasoning in a channel, and a call',
+    ...{ calls: 'gemma', reasoning: 'marked', marks: 'channel' },
+    text: '<|channel>thought\nWhich city?\n<channel|><|tool_call>call:weather{city:<|"|>Paris<|"|>}<tool_call|>',
+    answer: { reasoning: 'Which city?', calls: [['weather', '{"city":"Paris"}']] },
+  },
+  {
+    name: 'gemma: an empty channel',
+    ...{ calls: 'gemma', reasoning: 'marked', marks: 'channel', tools: [] },
+    text: '<|channel>thought\n<channel|>Yes.',
+    answer: { content: 'Yes.' },
+  },
+  {
+    name: 'response: marks around the answer',
+    ...{ calls: 'hermes', reasoning: 'marked', marks: 'response', tools: [] },
+    text: '<think>Hm.</think>\n<response>Say </response> twice: </response>.</response>\n',
+    answer: { reasoning: 'Hm.', content: 'Say </response> twice: </response>.' },
+  },
+  {
+    name: 'response: no mark before the answer, so none behind it',
+    ...{ calls: 'hermes', reasoning: 'marked', marks: 'response', tools: [] },
+    text: '<think>Hm.</think>Yes.</response>',
+    answer: { reasoning: 'Hm.', content: 'Yes.</response>' },
+  },
+  {
+    name: 'response: no reasoning, so the marks are text',
+    ...{ calls: 'hermes', reasoning: 'marked', marks: 'response', tools: [] },
+    text: '<response>Yes.</response>',
+    answer: { content: '<response>Yes.</response>' },
+  },
+  {
+    name: 'response: cut short inside the last mark',
+    ...{ calls: 'hermes', reasoning: 'marked', marks: 'response', tools: [] },
+    text: '<think>Hm.</think><response>Yes.</resp',
+    answer: { reasoning: 'Hm.', content: 'Yes.</resp' },
+  },
+  {
+    name: 'steps: a mark behind the answer alone',
+    ...{ calls: 'hermes', reasoning: 'opened', marks: 'steps', tools: [] },
+    text: 'First this.\n[BEGIN FINAL RESPONSE]\nYes.[END FINAL RESPONSE]',
+    answer: { reasoning: 'First this.', content: 'Yes.' },
+  },
   {
     name: 'llama: a call without a tag',
     calls: 'llama',
@@ -127,7 +201,7 @@ const CASES: readonly AnswerCase[] = [
   },
   {
     name: 'mistral: names before the arguments',
-    ...{ calls: 'mistral', reasoning: 'marked' },
+    ...{ calls: 'mistral', reasoning: 'marked', marks: 'bracketed' },
     text: `[THINK]Hm.[/THINK]Wait.[TOOL_CALLS]weather[ARGS]${PARIS}[TOOL_CALLS]add[CALL_ID]abcdefghi[ARGS]${ADD[1]}`,
     answer: { reasoning: 'Hm.', content: 'Wait.', calls: [WEATHER, ADD] },
   },
@@ -336,9 +410,19 @@ export function createAnswerVectors(): object {
   return {
     about: 'docs/spec/answer.md: replies of each family, and the content, reasoning and calls that they hold',
     cases: CASES.map(
-      ({ name, calls, reasoning = 'none', tools = ['weather', 'add'], isForced = false, isFormed, text, answer }) => ({
+      ({
         name,
-        format: { calls, reasoning } satisfies Omit<AnswerFormat, 'hasOwnTools'>,
+        calls,
+        reasoning = 'none',
+        marks = 'think',
+        tools = ['weather', 'add'],
+        isForced = false,
+        isFormed,
+        text,
+        answer,
+      }) => ({
+        name,
+        format: { calls, reasoning, marks } satisfies AnswerFormat,
         tools,
         isForced,
         ...(isFormed && { isFormed }),

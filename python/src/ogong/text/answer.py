@@ -22,6 +22,42 @@ REASONING = "none marked opened".split()
 
 
 @dataclass(frozen=True)
+class Marks:
+    """The texts around the reasoning of a reply, and those around the answer behind it, if there are any."""
+
+    open: str
+    close: str
+    answer: tuple[str, str] | None = None
+
+
+MARKS = {
+    "think": Marks("<think>", "</think>"),
+    "bracketed": Marks("[THINK]", "[/THINK]"),
+    "channel": Marks("<|channel>thought", "<channel|>"),
+    "thinking": Marks("<|START_THINKING|>", "<|END_THINKING|>"),
+    "seed": Marks("<seed:think>", "</seed:think>"),
+    "inner": Marks("<|inner_prefix|>", "<|inner_suffix|>"),
+    "response": Marks("<think>", "</think>", ("<response>", "</response>")),
+    "steps": Marks("Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]", ("", "[END FINAL RESPONSE]")),
+}
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a reply is read."""
+
+    family: str = FAMILIES[0]
+    reasoning: str = REASONING[0]
+    marks: str = "think"
+
+
+def name_format(numbers: tuple[int, int, int]) -> Format:
+    """@param numbers: as a header has them."""
+    family, reasoning, marks = numbers
+    return Format(FAMILIES[family], REASONING[reasoning], list(MARKS)[marks])
+
+
+@dataclass(frozen=True)
 class Terms:
     """The parts of the request that decide how its replies are read."""
 
@@ -63,8 +99,8 @@ _READ: dict[str, Callable[[Reader], None]] = {
 }
 
 
-def read_answer(reply: str, family: str, reasoning: str, terms: Terms) -> Said:
-    """@param reply: the text that is signed. @param family, reasoning: as its header names them."""
+def read_answer(reply: str, answer_format: Format, terms: Terms) -> Said:
+    """@param reply: the text that is signed. @param answer_format: as its header names it."""
     r = Reader(Text(reply), Pieces(), terms.tools)
     text, pieces = r.text, r.pieces
     if terms.is_forced:
@@ -74,18 +110,26 @@ def read_answer(reply: str, family: str, reasoning: str, terms: Terms) -> Said:
         if terms.tools and text.peek() == "<":
             read_hermes(r)
     else:
-        if reasoning != "none":
-            opened, close = ("[THINK]", "[/THINK]") if family == "mistral" else ("<think>", "</think>")
-            space = text.space()
-            if text.take(opened) or reasoning == "opened":
-                pieces.write_reasoning(text.until([close])[0])
-                pieces.end_section()
-            else:
-                pieces.write_content(space)
-        if terms.tools or family == "harmony":
-            _READ[family](r)
+        if answer_format.reasoning != "none":
+            _read_reasoning(r, MARKS[answer_format.marks], answer_format.reasoning == "opened")
+        if terms.tools or answer_format.family == "harmony":
+            _READ[answer_format.family](r)
     pieces.write_content(text.until([])[0])
     return pieces.end()
+
+
+def _read_reasoning(r: Reader, marks: Marks, is_opened: bool) -> None:
+    text, pieces = r.text, r.pieces
+    space = text.space()
+    if not text.take(marks.open) and not is_opened:
+        pieces.write_content(space)
+        return
+    pieces.write_reasoning(text.until([marks.close])[0])
+    pieces.end_section()
+    if marks.answer is not None:
+        text.space()
+        if text.take(marks.answer[0]):
+            text.drop_at_end(marks.answer[1])
 
 
 def read_message(message: Any) -> Said | None:
@@ -104,7 +148,7 @@ def read_message(message: Any) -> Said | None:
     return said if all(isinstance(text, str) for text in texts) else None
 
 
-def check_answer(shown: Said | None, reply: bytes, answer_format: tuple[int, int], body: bytes) -> Check:
+def check_answer(shown: Said | None, reply: bytes, answer_format: tuple[int, int, int], body: bytes) -> Check:
     """Whether content, reasoning and calls that were shown are what the signed text says under the signed format."""
     if shown is None:
         return failed("answer", "the shown value is no message")
@@ -112,8 +156,7 @@ def check_answer(shown: Said | None, reply: bytes, answer_format: tuple[int, int
         terms = read_terms(body)
     except (RequestError, WireError) as error:
         return failed("answer", f"the request cannot be read: {error}")
-    family, reasoning = FAMILIES[answer_format[0]], REASONING[answer_format[1]]
-    said = read_answer(reply.decode("utf-8", "replace"), family, reasoning, terms)
+    said = read_answer(reply.decode("utf-8", "replace"), name_format(answer_format), terms)
     for name in ("content", "reasoning", "calls"):
         if getattr(said, name) != getattr(shown, name):
             return failed("answer", f"other {name} were shown than the signed text has")

@@ -110,6 +110,12 @@ class Text:
         before, self.at = self.text[self.at : found.start()], found.end()
         return before, found.group()
 
+    def drop_at_end(self, mark: str) -> None:
+        """Drops the mark, and white space behind it, if the text ends with it."""
+        body = self.text.rstrip(SPACES)
+        if body.endswith(mark) and len(body) - len(mark) >= self.at:
+            self.text = body[: len(body) - len(mark)]
+
     def value(self) -> tuple[str, bool]:
         """One value of JSON as it is written, and whether it is whole."""
         start = self.at

@@ -65,7 +65,7 @@ class Header:
     thinking: tuple[int, int]
     prompt_tokens_hash: bytes
     prompt_tokens: int
-    answer_format: tuple[int, int]
+    answer_format: tuple[int, int, int]
     grammar_hash: bytes
     output_tokens_hash: bytes
     output_tokens: int
@@ -128,7 +128,7 @@ def parse_header(data: bytes) -> Header:
         thinking=(r.int(1, 0, 2), r.int(1, 0, 3)),
         prompt_tokens_hash=r.take(32),
         prompt_tokens=r.int(4),
-        answer_format=(r.int(1, 0, 7), r.int(1, 0, 2)),
+        answer_format=_read_format(r),
         grammar_hash=r.take(32),
         output_tokens_hash=r.take(32),
         output_tokens=r.int(4),
@@ -140,6 +140,13 @@ def parse_header(data: bytes) -> Header:
     )
     r.end()
     return header
+
+
+def _read_format(r: Reader) -> tuple[int, int, int]:
+    family, reasoning, marks = r.int(1, 0, 7), r.int(1, 0, 2), r.int(1, 0, 7)
+    if reasoning == 0 and marks != 0:
+        raise WireError("an answer format without reasoning names marks of it")
+    return family, reasoning, marks
 
 
 def read_boundary(r: Reader) -> Boundary | None:

@@ -10,7 +10,7 @@ const vocabulary = {
   isEnd: (token: number) => token === 1,
 };
 const spell = (calls: 'llama' | 'hermes') => {
-  const { bytesOf } = spellMarks(vocabulary, { calls, reasoning: 'none' });
+  const { bytesOf } = spellMarks(vocabulary, { calls, reasoning: 'none', marks: 'think' });
   return NAMES.map((_, token) => Buffer.from(bytesOf(token)).toString());
 };
 

@@ -1,4 +1,4 @@
-import { type AnswerFormat, SPELLED_TOKENS } from '@ogong/protocol/modality/text/answer/answer-format';
+import { type AnswerFormat, listSpelledTokens } from '@ogong/protocol/modality/text/answer/answer-format';
 
 /** Spells tokens. */
 interface SpellingVocabulary {
@@ -10,8 +10,8 @@ interface SpellingVocabulary {
 }
 
 /** Has the marks of an answer format spell their names if they are control tokens, so that a reader of the text sees them. */
-export function spellMarks<V extends SpellingVocabulary>(vocabulary: V, { calls }: AnswerFormat): V {
-  const marks = new Set(SPELLED_TOKENS[calls]);
+export function spellMarks<V extends SpellingVocabulary>(vocabulary: V, format: AnswerFormat): V {
+  const marks = new Set(listSpelledTokens(format));
   const spelled = new Map<number, Uint8Array>();
   for (let token = 0; token < vocabulary.size; token++) {
     if (vocabulary.isEnd(token) || vocabulary.bytesOf(token).length > 0) continue;

@@ -30,7 +30,7 @@ const show = (mark: string): string =>
 
 it('hands a template that lists tools what it knows: tools, calls with arguments as objects, and ids that every template takes', () => {
   const template = open(show('<tool_call>'));
-  expect(template.answerFormat).toEqual({ calls: 'hermes', reasoning: 'none' });
+  expect(template.answerFormat).toEqual({ calls: 'hermes', reasoning: 'none', marks: 'think' });
   expect(template.render({ messages, tools })).toBe(
     '<tool_call>[{"type": "function", "function": {"name": "weather", "description": "", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}]' +
       'user::Paris?|assistant:Hm.:<call00001 weather {"city": "Paris"}><call00002 weather "Rome">|' +
@@ -102,7 +102,7 @@ it('quotes control tokens in whatever a request says of tools', () => {
 
 it("says it in the protocol's own words where a template lists no tools", () => {
   const template = open(undefined);
-  expect(template.answerFormat).toEqual({ calls: 'hermes', reasoning: 'none' });
+  expect(template.answerFormat).toEqual({ calls: 'hermes', reasoning: 'none', marks: 'think' });
   expect(template.render({ messages, tools }).split('\n')).toEqual([
     'system: You can call these functions. Each line is one of them, with the JSON schema of its arguments:',
     ...[
@@ -170,5 +170,9 @@ it.each([
 it('finds reasoning that the prompt opens, and none where the template refuses a question', () => {
   expect(open('{{ messages[0].content }}<think>\n').answerFormat.reasoning).toBe('opened');
   expect(open("{{ raise_exception('no') }}").answerFormat.reasoning).toBe('none');
-  expect(readTemplateFormat('{{ messages[0].content }}<think>')).toEqual({ calls: 'hermes', reasoning: 'opened' });
+  expect(readTemplateFormat('{{ messages[0].content }}<think>')).toEqual({
+    calls: 'hermes',
+    reasoning: 'opened',
+    marks: 'think',
+  });
 });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { detectAnswerFormat } from './answer-format.ts';
+import { DEFAULT_FORMAT, detectAnswerFormat, listSpelledTokens, readAnswerFormat } from './answer-format.ts';
 
 const LISTS = '{% if tools %}{{ tools | tojson }}{% endif %}';
 
@@ -18,7 +18,7 @@ it.each([
   ['pythonic', `${LISTS}<|tool_call_start|>[`],
   ['harmony', `${LISTS}<|start|>assistant<|channel|>`],
 ])('recognises %s by its template', (calls, template) => {
-  expect(detectAnswerFormat(template, '')).toEqual({ format: { calls, reasoning: 'none' }, hasOwnTools: true });
+  expect(detectAnswerFormat(template, '')).toEqual({ format: { ...DEFAULT_FORMAT, calls }, hasOwnTools: true });
 });
 
 it.each([
@@ -27,18 +27,44 @@ it.each([
   ['parameters in tags', `${LISTS}<tool_call>\n<function=f>`],
 ])('lists tools by the protocol text if a template has %s', (_, template) => {
   expect(detectAnswerFormat(template, '')).toEqual({
-    format: { calls: 'hermes', reasoning: 'none' },
+    format: DEFAULT_FORMAT,
     hasOwnTools: false,
   });
 });
 
 it.each([
-  ['none', `${LISTS}<tool_call>`, 'assistant\n'],
-  ['marked', `${LISTS}<tool_call></think>`, 'assistant\n'],
-  ['marked', `${LISTS}<tool_call><think>`, 'assistant\n<think>\n\n</think>\n\n'],
-  ['opened', `${LISTS}<tool_call><think>`, 'assistant\n<think>\n'],
-  ['opened', '<think>', 'assistant<think>'],
-  ['marked', `${LISTS}[TOOL_CALLS][THINK]`, '[/INST]'],
-])('finds reasoning %s', (reasoning, template, rendered) => {
-  expect(detectAnswerFormat(template, rendered).format.reasoning).toBe(reasoning);
+  ['none', 'think', `${LISTS}<tool_call>`, 'assistant\n'],
+  ['marked', 'think', `${LISTS}<tool_call></think>`, 'assistant\n'],
+  ['marked', 'think', `${LISTS}<tool_call><think>`, 'assistant\n<think>\n\n</think>\n\n'],
+  ['opened', 'think', `${LISTS}<tool_call><think>`, 'assistant\n<think>\n'],
+  ['opened', 'think', '<think>', 'assistant<think>'],
+  ['opened', 'think', "{{ '<' + 'think>' }}", 'assistant<think>'],
+  ['marked', 'bracketed', `${LISTS}[TOOL_CALLS][THINK]`, '[/INST]'],
+  // A family of calls has no marks of reasoning of its own.
+  ['marked', 'think', `${LISTS}[TOOL_CALLS]<think>`, '[/INST]'],
+  ['marked', 'channel', `${LISTS}<|tool_call>call:<|channel>thought\n<channel|>`, '<|turn>model\n'],
+  ['marked', 'thinking', '<|START_THINKING|><|END_THINKING|>', '<|CHATBOT_TOKEN|><|START_THINKING|><|END_THINKING|>'],
+  ['opened', 'thinking', '<|START_THINKING|><|END_THINKING|>', '<|CHATBOT_TOKEN|><|START_THINKING|>'],
+  ['marked', 'seed', "{% set begin = '<seed:think>' %}", '<seed:bos>assistant\n'],
+  ['marked', 'inner', "{% set inner_token = '<|inner_prefix|>' %}", '<|assistant_start|>'],
+  ['marked', 'response', 'between <think></think> and <response></response>', '<|end_of_role|>'],
+  ['opened', 'steps', '[BEGIN FINAL RESPONSE]', 'Here are my reasoning steps:\n'],
+  // The prompt of a request goes before another mark in the text.
+  ['opened', 'think', '<seed:think>', 'assistant<think>'],
+])('finds reasoning %s between the marks %s', (reasoning, marks, template, rendered) => {
+  expect(detectAnswerFormat(template, rendered).format).toMatchObject({ reasoning, marks });
+});
+
+it('spells the marks of calls and of reasoning', () => {
+  expect(listSpelledTokens({ calls: 'llama', marks: 'channel' })).toEqual([
+    ...['<|python_tag|>', '<|channel>', '<channel|>'],
+  ]);
+});
+
+it('reads a format by its names, and refuses a second encoding of one', () => {
+  const format = { calls: 'gemma', reasoning: 'marked', marks: 'channel' };
+  expect(readAnswerFormat(format)).toEqual(format);
+  for (const change of [{ calls: 'x' }, { reasoning: '' }, { marks: '' }, { reasoning: 'none' }]) {
+    expect(() => readAnswerFormat({ ...format, ...change })).toThrow();
+  }
 });

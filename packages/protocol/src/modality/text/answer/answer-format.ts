@@ -1,4 +1,5 @@
 import { ProtocolError } from '../../../base/bytes.ts';
+import { findMarks, MARKS_NAMES, type MarksName, REASONING_MARKS } from './reasoning-marks.ts';
 
 /** The syntax by which a family of models writes tool calls. */
 export const CALL_FAMILIES = [
@@ -24,6 +25,8 @@ export type ReasoningPlace = (typeof REASONING_PLACES)[number];
 export interface AnswerFormat {
   readonly calls: CallFamily;
   readonly reasoning: ReasoningPlace;
+  /** Without reasoning always `think`, so that each format has one encoding. */
+  readonly marks: MarksName;
 }
 
 /** The part of the answer format that a chat template determines. */
@@ -34,20 +37,33 @@ export interface TemplateFormat {
 }
 
 /** The format for a model without a template. */
-export const DEFAULT_FORMAT: AnswerFormat = { calls: 'hermes', reasoning: 'none' };
+export const DEFAULT_FORMAT: AnswerFormat = { calls: 'hermes', reasoning: 'none', marks: 'think' };
 
 export const isSameFormat = (a: AnswerFormat, b: AnswerFormat): boolean =>
-  a.calls === b.calls && a.reasoning === b.reasoning;
+  a.calls === b.calls && a.reasoning === b.reasoning && a.marks === b.marks;
 
 /** Returns whether replies may contain reasoning. */
 export const mayThink = ({ calls, reasoning }: AnswerFormat): boolean => reasoning !== 'none' || calls === 'harmony';
 
 /** Reads a format by its names. @throws ProtocolError */
-export function readAnswerFormat(names: { readonly calls: string; readonly reasoning: string }): AnswerFormat {
+export function readAnswerFormat(names: {
+  readonly calls: string;
+  readonly reasoning: string;
+  readonly marks: string;
+}): AnswerFormat {
   const calls = CALL_FAMILIES.find((name) => name === names.calls);
   const reasoning = REASONING_PLACES.find((name) => name === names.reasoning);
-  if (calls !== undefined && reasoning !== undefined) return { calls, reasoning };
-  throw new ProtocolError('malformed', 'no answer format has these names');
+  const marks = MARKS_NAMES.find((name) => name === names.marks);
+  if (calls === undefined || reasoning === undefined || marks === undefined) {
+    throw new ProtocolError('malformed', 'no answer format has these names');
+  }
+  return assertOneEncoding({ calls, reasoning, marks });
+}
+
+/** @throws ProtocolError if a format without reasoning names marks of it. */
+export function assertOneEncoding(format: AnswerFormat): AnswerFormat {
+  if (format.reasoning !== 'none' || format.marks === DEFAULT_FORMAT.marks) return format;
+  throw new ProtocolError('malformed', 'an answer format without reasoning names marks of it');
 }
 
 /** Signs that occur only in templates of one family, in the order of the search. */
@@ -69,63 +85,53 @@ const TAGGED = /<function=|<parameter=|<arg_key>/;
  * Detects the answer format of a template.
  * @param template the text of the chat template.
  * @param rendered its output for one user message. Its end tells whether a reply begins inside the reasoning.
+ * @param takesCalls whether it writes a call and the answer to it. Default: yes.
  */
-export function detectAnswerFormat(template: string, rendered: string): TemplateFormat {
+export function detectAnswerFormat(template: string, rendered: string, takesCalls = true): TemplateFormat {
   const found = SIGNS.find(([, sign]) => sign.test(template));
-  const listsTools = /\btools\b/.test(template) && !TAGGED.test(template);
+  const listsTools = takesCalls && /\btools\b/.test(template) && !TAGGED.test(template);
   const calls = found !== undefined && (listsTools || found[0] === 'harmony') ? found[0] : undefined;
   return {
-    format: { calls: calls ?? DEFAULT_FORMAT.calls, reasoning: detectReasoning(calls, template, rendered) },
+    format: { calls: calls ?? DEFAULT_FORMAT.calls, ...detectReasoning(calls, template, rendered) },
     hasOwnTools: calls !== undefined && listsTools,
   };
 }
 
-function detectReasoning(calls: CallFamily | undefined, template: string, rendered: string): ReasoningPlace {
+function detectReasoning(
+  calls: CallFamily | undefined,
+  template: string,
+  rendered: string,
+): Pick<AnswerFormat, 'reasoning' | 'marks'> {
   // Its channels mark the reasoning.
-  if (calls === 'harmony') return 'none';
-  const marks = getReasoningMarks(calls ?? DEFAULT_FORMAT.calls);
-  if (rendered.trimEnd().endsWith(marks.open)) return 'opened';
-  return template.includes(marks.open) || template.includes(marks.close) ? 'marked' : 'none';
+  const marks = calls === 'harmony' ? undefined : findMarks(template, rendered);
+  if (marks === undefined) return { reasoning: 'none', marks: DEFAULT_FORMAT.marks };
+  const isOpened = rendered.trimEnd().endsWith(REASONING_MARKS[marks].open);
+  return { reasoning: isOpened ? 'opened' : 'marked', marks };
 }
 
-export interface ReasoningMarks {
-  readonly open: string;
-  readonly close: string;
-}
-
-export const getReasoningMarks = (calls: CallFamily): ReasoningMarks =>
-  calls === 'mistral' ? { open: '[THINK]', close: '[/THINK]' } : { open: '<think>', close: '</think>' };
-
-/**
- * Names of tokens that a parser must see. Control tokens spell nothing elsewhere. In replies of the family they spell their
- * names.
- */
-export const SPELLED_TOKENS: Readonly<Record<CallFamily, readonly string[]>> = {
-  hermes: ['<tool_call>', '</tool_call>', '<think>', '</think>'],
-  llama: ['<|python_tag|>', '<think>', '</think>'],
-  mistral: ['[TOOL_CALLS]', '[CALL_ID]', '[ARGS]', '[THINK]', '[/THINK]'],
+/** Marks of calls that are control tokens in some vocabularies. */
+const CALL_TOKENS: Readonly<Record<CallFamily, readonly string[]>> = {
+  hermes: ['<tool_call>', '</tool_call>'],
+  llama: ['<|python_tag|>'],
+  mistral: ['[TOOL_CALLS]', '[CALL_ID]', '[ARGS]'],
   deepseek: [
-    ...[
-      '<｜tool▁calls▁begin｜>',
-      '<｜tool▁call▁begin｜>',
-      '<｜tool▁sep｜>',
-      '<｜tool▁call▁end｜>',
-      '<｜tool▁calls▁end｜>',
-    ],
-    ...['<think>', '</think>'],
+    '<｜tool▁calls▁begin｜>',
+    '<｜tool▁call▁begin｜>',
+    '<｜tool▁sep｜>',
+    '<｜tool▁call▁end｜>',
+    '<｜tool▁calls▁end｜>',
   ],
-  gemma: [
-    ...['<start_function_call>', '<end_function_call>', '<escape>', '<|tool_call>', '<tool_call|>', '<|"|>'],
-    ...['<think>', '</think>'],
-  ],
+  gemma: ['<start_function_call>', '<end_function_call>', '<escape>', '<|tool_call>', '<tool_call|>', '<|"|>'],
   harmony: ['<|start|>', '<|end|>', '<|message|>', '<|channel|>', '<|constrain|>'],
   kimi: [
     ...['<|tool_calls_section_begin|>', '<|tool_calls_section_end|>'],
     ...['<|tool_call_begin|>', '<|tool_call_argument_begin|>', '<|tool_call_end|>'],
-    ...['<think>', '</think>'],
   ],
-  pythonic: [
-    ...['<|tool_call_start|>', '<|tool_call_end|>', '<|python_start|>', '<|python_end|>'],
-    ...['<think>', '</think>'],
-  ],
+  pythonic: ['<|tool_call_start|>', '<|tool_call_end|>', '<|python_start|>', '<|python_end|>'],
 };
+
+/** Returns names of tokens that a parser must see. Control tokens spell nothing elsewhere; in these replies they spell their names. */
+export const listSpelledTokens = ({ calls, marks }: Pick<AnswerFormat, 'calls' | 'marks'>): readonly string[] => [
+  ...CALL_TOKENS[calls],
+  ...REASONING_MARKS[marks].tokens,
+];

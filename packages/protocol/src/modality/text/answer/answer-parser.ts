@@ -1,4 +1,4 @@
-import { type AnswerFormat, type CallFamily, getReasoningMarks } from './answer-format.ts';
+import type { AnswerFormat, CallFamily } from './answer-format.ts';
 import { type AnswerPiece, type AnswerPieces, createAnswerPieces } from './answer-pieces.ts';
 import { type CallReader, readCallList } from './call-object.ts';
 import { readDeepseek } from './families/deepseek.ts';
@@ -9,6 +9,7 @@ import { readKimi } from './families/kimi.ts';
 import { readLlama } from './families/llama.ts';
 import { readMistral } from './families/mistral.ts';
 import { readPythonic } from './families/pythonic.ts';
+import { getReasoningMarks, type ReasoningMarks } from './reasoning-marks.ts';
 import { createTextFeed, type Reading, SPACE, type TextFeed } from './text-feed.ts';
 
 const FAMILIES: Readonly<Record<CallFamily, (reader: CallReader) => Reading<void>>> = {
@@ -69,7 +70,7 @@ export function createAnswerParser(
 }
 
 function* readAnswer(
-  { calls, reasoning }: AnswerFormat,
+  { calls, reasoning, marks }: AnswerFormat,
   reader: CallReader,
   { isForced, isFormed }: { readonly isForced: boolean; readonly isFormed: boolean },
 ): Reading<void> {
@@ -81,7 +82,7 @@ function* readAnswer(
     // JSON may contain the mark within a string.
     if (tools.size > 0 && (yield* feed.peek()) === '<') yield* readHermes(reader);
   } else {
-    if (reasoning !== 'none') yield* readReasoning(reader, getReasoningMarks(calls), reasoning === 'opened');
+    if (reasoning !== 'none') yield* readReasoning(reader, getReasoningMarks(marks), reasoning === 'opened');
     if (tools.size > 0 || calls === 'harmony') yield* FAMILIES[calls](reader);
   }
   yield* feed.until([], pieces.content);
@@ -89,13 +90,17 @@ function* readAnswer(
 
 function* readReasoning(
   { feed, pieces }: { readonly feed: TextFeed; readonly pieces: AnswerPieces },
-  { open, close }: { readonly open: string; readonly close: string },
+  { open, close, answer }: ReasoningMarks,
   isOpened: boolean,
 ): Reading<void> {
   const space = yield* feed.run(SPACE);
   if (!(yield* feed.take(open)) && !isOpened) return pieces.content(space);
   yield* feed.until([close], pieces.reasoning);
   pieces.endReasoning();
+  if (answer === undefined) return;
+  const before = yield* feed.run(SPACE);
+  if (answer.open === undefined || (yield* feed.take(answer.open))) feed.dropAtEnd(answer.close);
+  pieces.content(before);
 }
 
 export interface AnswerParts {

@@ -27,6 +27,8 @@ export interface TextFeed {
    * @returns whether it is complete; false also if none begins.
    */
   value(onText: (text: string) => void): Reading<boolean>;
+  /** Drops this mark if the text ends with it. White space behind the mark is dropped too. */
+  dropAtEnd(mark: string): void;
   /** Records the text that is read from here on. @returns a function that returns it. */
   record(): () => string;
 }
@@ -39,6 +41,25 @@ export function createTextFeed(): TextFeed {
   let rest = '';
   let isClosed = false;
   let recorded: string | undefined;
+  let ending = '';
+  /** Text that may be the ending, or the ending with white space behind it. */
+  let held = '';
+  let hasEnded = false;
+
+  const accept = (text: string): void => {
+    if (hasEnded && text.trimStart() !== '') {
+      rest += held;
+      held = '';
+      hasEnded = false;
+    }
+    held += text;
+    if (hasEnded) return;
+    const body = held.trimEnd();
+    hasEnded = ending !== '' && body.endsWith(ending);
+    const length = hasEnded ? held.length - body.length + ending.length : longestBeginning(held, [ending]);
+    rest += held.slice(0, held.length - length);
+    held = held.slice(held.length - length);
+  };
 
   const read = (length: number): string => {
     const text = rest.slice(0, length);
@@ -93,10 +114,9 @@ export function createTextFeed(): TextFeed {
   }
 
   return {
-    add(text) {
-      rest += text;
-    },
+    add: accept,
     close() {
+      if (!hasEnded) rest += held;
       isClosed = true;
     },
     peek,
@@ -123,6 +143,12 @@ export function createTextFeed(): TextFeed {
       }
     },
     value,
+    dropAtEnd(mark) {
+      ending = mark;
+      const text = rest;
+      rest = '';
+      accept(text);
+    },
     record() {
       recorded = '';
       return () => {

@@ -27,7 +27,8 @@ import { MAX_HEADER_BYTES } from '../../../commitment/opening.ts';
 import { assertDirections, MAX_EMBEDDING } from '../../../commitment/sketch.ts';
 import type { Crypto } from '../../../crypto/crypto.ts';
 import { ED25519_SIGNATURE_BYTES } from '../../../crypto/hybrid.ts';
-import { type AnswerFormat, CALL_FAMILIES, REASONING_PLACES } from '../answer/answer-format.ts';
+import { type AnswerFormat, assertOneEncoding, CALL_FAMILIES, REASONING_PLACES } from '../answer/answer-format.ts';
+import { MARKS_NAMES } from '../answer/reasoning-marks.ts';
 import type { DrawKeyInputs } from '../sampling/draw-key.ts';
 import {
   type Filter,
@@ -90,10 +91,10 @@ export const drawKeyCodec: Codec<DrawKeyInputs> = union('mode', {
   seed: struct({ seed: i64, requestHash: hash, modelRoot: hash, choice: u8 }),
 });
 
-const answerFormatCodec: Codec<AnswerFormat> = struct({
-  calls: oneOf(CALL_FAMILIES),
-  reasoning: oneOf(REASONING_PLACES),
-});
+const answerFormatCodec: Codec<AnswerFormat> = refine(
+  struct({ calls: oneOf(CALL_FAMILIES), reasoning: oneOf(REASONING_PLACES), marks: oneOf(MARKS_NAMES) }),
+  assertOneEncoding,
+);
 
 /** The rows that an encoder made of a picture: the values of the prompt's picture tokens. */
 const pictureCodec = struct({

@@ -137,7 +137,7 @@ describe('a form beside tools', () => {
     const tricks = [PARIS, mark(PARIS), JSON.stringify(mark(PARIS)), `[${PARIS}]`];
     const grammar = compileGrammar(read({ guided_json: true }).grammar as string);
     const check = (text: string, count: number, calls: CallFamily): void => {
-      const answer = parseAnswer(text, { calls, reasoning: 'opened' }, read(format).terms);
+      const answer = parseAnswer(text, { calls, reasoning: 'opened', marks: 'think' }, read(format).terms);
       expect([answer.calls.length, answer.content]).toEqual([count, count > 0 ? '' : text]);
     };
     fc.assert(
