@@ -110,8 +110,8 @@ describe('the SDK against a gateway', () => {
   });
 
   it("rejects an answer of a gateway that hides the model's thoughts", async () => {
-    const format = { calls: 'hermes', reasoning: 'opened', marks: 'think' } as const;
-    const provider = { format, words: ['I think.', '</think>', 'Yes.'] };
+    const format = { calls: 'hermes', reasoning: 'opened', marks: 'seed' } as const;
+    const provider = { format, words: ['I think.', '</seed:think>', 'Yes.'] };
     const client = await open([provider]);
     const { response } = await client.chat.completions.create(params);
     expect(response.choices[0]?.message).toMatchObject({ content: 'Yes.', reasoning_content: 'I think.' });

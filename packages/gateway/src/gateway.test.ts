@@ -259,9 +259,11 @@ describe('fields of a request', () => {
     },
   );
 
-  it('reasoning, which comes apart from the answer', async () => {
-    const format = { calls: 'hermes', reasoning: 'opened', marks: 'think' } as const;
-    const words = ['I ', 'think.', '\n</th', 'ink>', '\n\nYes', '.'];
+  it.each([
+    [{ calls: 'hermes', reasoning: 'opened', marks: 'think' }, ['\n</th', 'ink>']],
+    [{ calls: 'gemma', reasoning: 'opened', marks: 'channel' }, ['\n<chan', 'nel|>']],
+  ] as const)('reasoning, which comes apart from the answer: %j', async (format, closing) => {
+    const words = ['I ', 'think.', ...closing, '\n\nYes', '.'];
     const client = await open({ providers: [{ format, words }] });
     const { choices } = await client.chat.completions.create(chat);
     expect(choices[0]?.message).toMatchObject({ content: 'Yes.', reasoning_content: 'I think.' });

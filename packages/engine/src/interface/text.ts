@@ -99,6 +99,8 @@ export const UNNAMED_TOKEN = 0xffffffff;
 export interface TemplateThinking {
   readonly readsWanted: boolean;
   readonly readsEffort: boolean;
+  /** Whether the prompt has the reasoning of earlier answers, behind the last question at least. */
+  readonly readsReasoning: boolean;
   readonly formats: Readonly<Record<'yes' | 'no', AnswerFormat>>;
 }
 

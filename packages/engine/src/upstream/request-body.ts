@@ -1,3 +1,4 @@
+import type { ChatMessage } from '@ogong/protocol/modality/text/request/chat-messages';
 import { NAT, type SamplerSettings, WEIGHT_ONE } from '@ogong/protocol/modality/text/sampling/sampler';
 import { EngineError } from '../interface/engine-error.ts';
 import type { TextGenerationRequest } from '../interface/text.ts';
@@ -39,7 +40,7 @@ export function toUpstreamRequest(
   if ('messages' in prompt) {
     const body = {
       ...common,
-      messages: prompt.messages.map(toMessage),
+      messages: prompt.messages.map((message) => toMessage(message, kind)),
       ...(topLogprobs > 0 && { logprobs: true, top_logprobs: topLogprobs }),
     };
     return { path: '/v1/chat/completions', body };
@@ -62,14 +63,15 @@ const toRepetition = (
 /** The same draw key gives the same seed, so that a request with a seed repeats itself if the server does. */
 const toSeed = (drawKey: Uint8Array): number => Buffer.from(drawKey.subarray(0, 4)).readUInt32BE() >>> 1;
 
-function toMessage({
-  role,
-  content,
-  calls,
-  callId,
-}: Extract<TextGenerationRequest['prompt'], { kind: 'chat' }>['messages'][number]) {
+/** Servers whose templates read the reasoning of earlier answers. Others refuse a key that OpenAI does not have. */
+const TAKES_REASONING: readonly UpstreamFindings['kind'][] = ['llama-server', 'vllm', 'sglang'];
+
+function toMessage({ role, content, reasoning, calls, callId }: ChatMessage, kind: UpstreamFindings['kind']) {
   if (calls !== undefined || callId !== undefined) {
     throw new EngineError('invalid-request', 'the upstream server is shown no calls of tools');
   }
-  return { role: role === 'developer' ? 'system' : role, content };
+  return {
+    ...{ role: role === 'developer' ? 'system' : role, content },
+    ...(reasoning !== undefined && TAKES_REASONING.includes(kind) && { reasoning_content: reasoning }),
+  };
 }

@@ -32,7 +32,7 @@ afterAll(() => fixture.close());
 
 /** A template that opens the reasoning if it is wanted, and takes no notice of levels. */
 const THINKING = {
-  ...{ readsWanted: true, readsEffort: false },
+  ...{ readsWanted: true, readsEffort: false, readsReasoning: true },
   formats: {
     yes: { calls: 'hermes', reasoning: 'opened', marks: 'think' },
     no: { calls: 'hermes', reasoning: 'none', marks: 'think' },
@@ -275,6 +275,17 @@ describe('a wish about thinking', () => {
     expect((await ask('fake', { thinking: { type: 'enabled' } })).ignored).toBe('thinking.type');
     expect((await ask('fake', { reasoning_effort: 'high' })).ignored).toBe('reasoning_effort');
   });
+});
+
+it('names the reasoning of earlier answers that a template does not write', async () => {
+  const history = [...messages, { role: 'assistant', content: 'Yes.', reasoning_content: 'Hm.' }, ...messages];
+  const ask = async (model: string, asked: object) => {
+    const response = await fixture.post('/v1/chat/completions', { ...base, model, ...asked });
+    return [response.status, response.headers.get('x-ogong-ignored')];
+  };
+  expect(await ask('fake', { messages: history })).toEqual([200, 'messages[1].reasoning_content']);
+  expect(await ask('thinker', { messages: history })).toEqual([200, null]);
+  expect(await ask('fake', { messages })).toEqual([200, null]);
 });
 
 describe('max_tokens', () => {

@@ -15,6 +15,7 @@ import {
   assertReadsPictures,
   chooseAnswerFormat,
   listUnmet,
+  listUnread,
   listUnusedTemplate,
   parseModelRequest,
 } from '../modality/text/model-request.ts';
@@ -120,7 +121,8 @@ export async function openCompletion(
     const fitted = fitModel(context, engine, request, model);
     const prompts = request.prompts.map((given) => addDefaults(given, model));
     const unused = await listUnusedTemplate(engine, prompts);
-    const asked = { ...fitted, dropped: [...fitted.dropped, ...listUnmet(engine.info(), fitted), ...unused] };
+    const unfollowed = [...listUnmet(engine.info(), fitted), ...listUnread(engine.info(), fitted)];
+    const asked = { ...fitted, dropped: [...fitted.dropped, ...unfollowed, ...unused] };
     const served: Served[] = [];
     for (const prompt of prompts) {
       if (asked.maxTokens === 0) served.push({ prompt });

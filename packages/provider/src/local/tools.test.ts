@@ -203,6 +203,8 @@ describe("Ollama's API", () => {
     [{ calls: 'hermes', reasoning: 'marked', marks: 'think' }, 'high', 200, 'think'],
     [{ calls: 'hermes', reasoning: 'marked', marks: 'think' }, false, 200, 'think'],
     [{ calls: 'harmony', reasoning: 'none', marks: 'think' }, true, 200, null],
+    // Gemma 4 thinks in a channel, and not between the marks of most models.
+    [{ calls: 'gemma', reasoning: 'marked', marks: 'channel' }, true, 200, null],
     [{ calls: 'hermes', reasoning: 'marked', marks: 'think' }, 'deeply', 400, null],
   ] as const)('with a model of %j and think %j answers %i', async (format, think, status, ignored) => {
     await open('Yes.', format);

@@ -65,8 +65,12 @@ export const findFamilyText = (template: string): string | undefined =>
  */
 export function toPlainTurns(messages: readonly ChatMessage[]): readonly ChatMessage[] {
   const turns: ChatMessage[] = [];
-  for (const { role, content, parts } of messages) {
-    const turn = { role: role === 'assistant' ? role : 'user', content, ...(parts && { parts }) };
+  for (const { role, content, parts, reasoning } of messages) {
+    const turn = {
+      ...{ role: role === 'assistant' ? role : 'user', content },
+      ...(parts && { parts }),
+      ...(reasoning !== undefined && { reasoning }),
+    };
     const last = turns.at(-1);
     if (last?.role === turn.role) turns[turns.length - 1] = joinTurns(last, turn);
     else turns.push(turn);
@@ -76,7 +80,9 @@ export function toPlainTurns(messages: readonly ChatMessage[]): readonly ChatMes
 
 function joinTurns(first: ChatMessage, second: ChatMessage): ChatMessage {
   const content = `${first.content}\n\n${second.content}`;
-  if (first.parts === undefined && second.parts === undefined) return { role: first.role, content };
+  const thoughts = [first, second].flatMap(({ reasoning }) => (reasoning === undefined ? [] : [reasoning]));
+  const said = { role: first.role, content, ...(thoughts.length > 0 && { reasoning: thoughts.join('\n\n') }) };
+  if (first.parts === undefined && second.parts === undefined) return said;
   const [before, after] = [first, second].map(({ content: text, parts }) => parts ?? [{ text }]);
-  return { role: first.role, content, parts: [...(before ?? []), { text: '\n\n' }, ...(after ?? [])] };
+  return { ...said, parts: [...(before ?? []), { text: '\n\n' }, ...(after ?? [])] };
 }

@@ -1,9 +1,6 @@
 import { type ExactJson, formatExactJson } from '@ogong/protocol/base/exact-json';
 import { type ChatMessage, readArguments } from '@ogong/protocol/modality/text/request/chat-messages';
-import type { WriteContent } from './chat-template.ts';
-import type { LiteralText } from './literal-text.ts';
-
-type Quoting = Pick<LiteralText, 'quote' | 'quoteAll'>;
+import { type ReasoningForm, type Writing, writeSaid } from './reasoning-form.ts';
 
 /**
  * Messages with calls, as templates of the family `pythonic` get them: the calls stand in the content, as the model writes them. Some of
@@ -12,25 +9,23 @@ type Quoting = Pick<LiteralText, 'quote' | 'quoteAll'>;
  */
 export function writePythonCalls(
   messages: readonly ChatMessage[],
-  { quote, quoteAll, writeContent }: Quoting & { readonly writeContent: WriteContent },
-  template = '',
+  { form, template }: { readonly form: ReasoningForm; readonly template: string },
+  writing: Writing,
 ): readonly object[] {
+  const { quote, quoteAll } = writing;
   const [open, close] = /<\|tool_(?:call|list)_start\|>/.test(template)
     ? ['<|tool_call_start|>', '<|tool_call_end|>']
     : ['', ''];
   return messages.map((message) => {
-    const { role, content, parts, reasoning, calls = [] } = message;
-    if (parts !== undefined) return { role, content: writeContent(message) };
+    const { role, content, calls = [] } = message;
+    const said = { role, ...writeSaid(message, form, writing) };
+    if (calls.length === 0) return said;
     const written = calls.map(({ name, arguments: given }) => {
       const values = quoteAll(readArguments(given) ?? new Map()) as ReadonlyMap<string, ExactJson>;
       return `${quote(name)}(${[...values].map(([key, value]) => `${key}=${toPython(value)}`).join(', ')})`;
     });
-    const called = written.length > 0 ? `${open}[${written.join(', ')}]${close}` : '';
-    return {
-      role,
-      content: [quote(content), called].filter((part, i) => part !== '' || (i === 0 && called === '')).join('\n'),
-      ...(reasoning !== undefined && { reasoning_content: quote(reasoning) }),
-    };
+    const called = `${open}[${written.join(', ')}]${close}`;
+    return { ...said, content: [quote(content), called].filter((part) => part !== '').join('\n') };
   });
 }
 

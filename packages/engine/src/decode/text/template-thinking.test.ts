@@ -14,6 +14,8 @@ const QUESTION = '{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor 
 const CLOSING = `${QUESTION}{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}<tool_call>`;
 /** A switch by another name, and off by itself: the prompt ends inside the reasoning, or behind it. */
 const OPENING = `${QUESTION}{% if thinking is defined and thinking %}<think>{% else %}</think>{% endif %}`;
+/** The switch of CohereLabs/command-a-reasoning-08-2025, which is on by itself. */
+const REASONING = `${QUESTION}{% if reasoning is undefined or reasoning %}<|START_THINKING|>{% else %}<|START_THINKING|><|END_THINKING|>{% endif %}`;
 /** Levels alone, written into the system message, with a level of its own if none is said. */
 const LEVELS = `{% if reasoning_effort is not defined %}{% set reasoning_effort = 'medium' %}{% endif %}<|channel|>Reasoning: {{ reasoning_effort }}\n${QUESTION}`;
 
@@ -22,6 +24,7 @@ describe('a wish about thinking', () => {
     expect(ask(CLOSING, { wanted: 'no' })).toContain('</think>');
     expect(ask(CLOSING, { wanted: 'yes' })).toBe(ask(CLOSING));
     expect(ask(OPENING, { wanted: 'yes' })).toMatch(/<think>$/);
+    expect(ask(REASONING, { wanted: 'no' })).toMatch(/<\|END_THINKING\|>$/);
     expect(ask(OPENING, { wanted: 'no' })).toBe(ask(OPENING));
     expect(ask(LEVELS)).toContain('Reasoning: medium');
     expect(ask(LEVELS, { wanted: 'yes', effort: 'high' })).toContain('Reasoning: high');
@@ -33,6 +36,10 @@ describe('a wish about thinking', () => {
     expect([closing?.yes.reasoning, closing?.no.reasoning]).toEqual(['marked', 'marked']);
     const opening = open(OPENING);
     expect(opening.answerFormat.reasoning).toBe('marked');
+    expect(open(REASONING).thinking?.formats).toMatchObject({
+      yes: { reasoning: 'opened', marks: 'thinking' },
+      no: { reasoning: 'marked', marks: 'thinking' },
+    });
     expect(opening.thinking?.formats).toMatchObject({ yes: { reasoning: 'opened' }, no: { reasoning: 'marked' } });
   });
 

@@ -13,6 +13,7 @@ import { findDay, type ServedRequest } from '../../modality/text/commit-locally.
 import {
   assertReadsPictures,
   listUnmet,
+  listUnread,
   listUnusedTemplate,
   parseModelRequest,
 } from '../../modality/text/model-request.ts';
@@ -68,8 +69,9 @@ export async function toServedRequest(
   const isUnread = fields.think !== undefined && !('messages' in prompt);
   const isUnmet = isUnread || listUnmet(engine.info(), request.asked).length > 0;
   const named = request.asked.dropped.map((name) => name.replace(/^guided_json\./, 'format.'));
+  const unread = listUnread(engine.info(), request.asked).map((name) => name.replace('reasoning_content', 'thinking'));
   const unused = await listUnusedTemplate(engine, [request.prompt]);
-  showIgnored(context, [...dropped, ...named, ...(isUnmet ? ['think'] : []), ...unused]);
+  showIgnored(context, [...dropped, ...named, ...(isUnmet ? ['think'] : []), ...unread, ...unused]);
   assertReadsPictures(request.asked, engine.info());
   const seen = await readPictures(engine, request, { media, signal: getCallSignal(context) });
   const room = await findRoom(context, engine, seen, options);

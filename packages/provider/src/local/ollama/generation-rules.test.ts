@@ -1,4 +1,5 @@
 import type { FieldRules } from '@ogong/protocol/modality/shared/field-rules';
+import { DEFAULT_FORMAT } from '@ogong/protocol/modality/text/answer/answer-format';
 import { ANSWER_FIELDS } from '@ogong/protocol/modality/text/fields/answer-fields';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createFakeTrajectoryEngine } from '@ogong/testing/engine/fake-trajectory';
@@ -7,6 +8,12 @@ import { createLocalFixture, type LocalFixture, shelve } from '../local-fixture.
 import { ALSO_DOCUMENTED, DOCUMENTED, readDocumentedFields } from './documented-fields-fixture.ts';
 import { CHAT_RULES, GENERATE_RULES, MESSAGE_RULES, OPTION_RULES } from './generation-rules.ts';
 
+/** A template that reads nothing about thinking but the reasoning of earlier answers. */
+const THINKING = {
+  ...{ readsWanted: false, readsEffort: false, readsReasoning: true },
+  formats: { yes: DEFAULT_FORMAT, no: DEFAULT_FORMAT },
+};
+
 let fixture: LocalFixture;
 beforeAll(async () => {
   fixture = await createLocalFixture({
@@ -14,7 +21,7 @@ beforeAll(async () => {
     open: (reference) =>
       reference.includes('painter')
         ? createFakeTrajectoryEngine()
-        : createFakeEngine({ contextSize: 512, fills: true, readsPictures: true }),
+        : createFakeEngine({ contextSize: 512, fills: true, readsPictures: true, thinking: THINKING }),
   });
 });
 afterAll(() => fixture.close());

@@ -62,6 +62,15 @@ export function listUnmet(
   return isMet ? [] : thinkingParams;
 }
 
+/** Names the reasoning of earlier answers that the model's template does not write. A server in front of a model has its own template. */
+export const listUnread = (
+  { thinking, capabilities }: Pick<TextEngineInfo, 'thinking' | 'capabilities'>,
+  { messages }: Pick<InferenceRequest, 'messages'>,
+): readonly string[] =>
+  capabilities.tokenize && thinking?.readsReasoning !== true
+    ? messages.flatMap(({ reasoning = '' }, i) => (reasoning === '' ? [] : [`messages[${i}].reasoning_content`]))
+    : [];
+
 /** The name `chat_template` if the model's own template does not write one of the prompts as it is. */
 export async function listUnusedTemplate(
   engine: Pick<TextEngine, 'info' | 'usesTemplate'>,
