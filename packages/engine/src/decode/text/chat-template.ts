@@ -4,7 +4,7 @@ import type { ChatMessage } from '@ogong/protocol/modality/text/request/chat-mes
 import type { WrittenTool } from '@ogong/protocol/modality/text/request/tools';
 import { EngineError } from '../../interface/engine-error.ts';
 import type { TemplateThinking } from '../../interface/text.ts';
-import { findFamilyText, toPlainTurns } from './family-text.ts';
+import { findFamilyText, toCallTurns, toPlainTurns } from './family-text.ts';
 import { formatDay } from './format-day.ts';
 import type { LiteralText } from './literal-text.ts';
 import { COMMON_FORM, type Writing } from './reasoning-form.ts';
@@ -79,8 +79,6 @@ export function createChatTemplate(
       );
     },
   };
-  const toOwnFields = (messages: readonly ChatMessage[], tools: readonly WrittenTool[]) =>
-    writeOwnFields({ messages, tools }, ownForm, writing);
   const familyText = openTemplate(findFamilyText(source ?? '') ?? DEFAULT_TEMPLATE, { bosToken, eosToken });
   const fillFamily = (messages: readonly ChatMessage[], day: number | undefined): string => {
     const joined = messages.map((message) => ({
@@ -88,21 +86,22 @@ export function createChatTemplate(
     }));
     return familyText(RENDER_STEPS)({ messages: joined }, day);
   };
-  /** @returns an empty text if the template refuses. */
-  function renderOwn({ messages, tools = [], marksCalls = false, thinking: wish = NO_WISH, day }: TemplateInput) {
-    const said = toVariables(wish);
-    const own = () => tryFill(fill, { ...toOwnFields(messages, tools), ...said }, { day });
-    const isHermes = format.calls === DEFAULT_FORMAT.calls;
-    if (source === undefined || nativeForm === undefined || (marksCalls && !isHermes)) return own();
+  const isHermes = format.calls === DEFAULT_FORMAT.calls;
+  /** @returns an empty text if the template refuses, or if calls have to be written otherwise. */
+  function renderNative({ messages, tools = [], marksCalls = false, thinking: wish = NO_WISH, day }: TemplateInput) {
+    if (source === undefined || nativeForm === undefined || (marksCalls && !isHermes)) return '';
     const fields = writeNativeFields({ messages, tools }, { format, form: nativeForm, source }, writing);
-    const native = tryFill(fill, { ...fields, ...said }, { day });
-    // Some templates take only tools of the forms that their makers tried.
-    return isHermes ? native || own() : native;
+    return tryFill(fill, { ...fields, ...toVariables(wish) }, { day });
   }
+  const renderOwn = ({ messages, tools = [], thinking: wish = NO_WISH, day }: TemplateInput): string =>
+    tryFill(fill, { ...writeOwnFields({ messages, tools }, ownForm, writing), ...toVariables(wish) }, { day });
+  /** Some templates take only tools of the forms that their makers tried. The protocol's text has the calls of `hermes`. */
+  const renderWhole = (input: TemplateInput): string =>
+    renderNative(input) || (nativeForm === undefined || isHermes || input.marksCalls ? renderOwn(input) : '');
   return {
     answerFormat: format,
     thinking,
-    accepts: ({ messages, ...others }) => renderOwn({ messages: moveToolPictures(messages), ...others }) !== '',
+    accepts: ({ messages, ...others }) => renderWhole({ messages: moveToolPictures(messages), ...others }) !== '',
     render({ messages: given, ...others }) {
       const messages = moveToolPictures(given);
       const input = { messages, ...others };
@@ -111,8 +110,9 @@ export function createChatTemplate(
       const joined = () => writeFields(toPlainTurns(written), ownForm, writing);
       try {
         return (
+          renderWhole(input) ||
+          renderNative({ ...input, messages: toCallTurns(messages) }) ||
           renderOwn(input) ||
-          tryFill(fill, { ...toOwnFields(messages, tools), ...toVariables(wish) }, { day }) ||
           tryFill(fill, { ...joined(), ...toVariables(wish) }, { day }) ||
           fillFamily(written, day)
         );

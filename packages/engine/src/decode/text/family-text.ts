@@ -78,8 +78,24 @@ export function toPlainTurns(messages: readonly ChatMessage[]): readonly ChatMes
   return turns[0]?.role === 'assistant' ? [{ role: 'user', content: '' }, ...turns] : turns;
 }
 
+/**
+ * Joins messages as `toPlainTurns` does, but for calls and the answers of tools. These stay as they are, since replies are read in the
+ * form in which a prompt shows calls.
+ */
+export function toCallTurns(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  const turns: ChatMessage[] = [];
+  for (const message of messages) {
+    const turn = message.role === 'system' ? { ...message, role: 'user' } : message;
+    const last = turns.at(-1);
+    if (last === undefined || last.role !== turn.role || turn.role === 'tool' || last.calls !== undefined)
+      turns.push(turn);
+    else turns[turns.length - 1] = { ...joinTurns(last, turn), ...(turn.calls && { calls: turn.calls }) };
+  }
+  return turns[0]?.role === 'assistant' ? [{ role: 'user', content: '' }, ...turns] : turns;
+}
+
 function joinTurns(first: ChatMessage, second: ChatMessage): ChatMessage {
-  const content = `${first.content}\n\n${second.content}`;
+  const content = [first.content, second.content].filter((text) => text !== '').join('\n\n');
   const thoughts = [first, second].flatMap(({ reasoning }) => (reasoning === undefined ? [] : [reasoning]));
   const said = { role: first.role, content, ...(thoughts.length > 0 && { reasoning: thoughts.join('\n\n') }) };
   if (first.parts === undefined && second.parts === undefined) return said;

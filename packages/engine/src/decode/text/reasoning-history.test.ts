@@ -177,6 +177,19 @@ it('writes two calls of an answer in the form in which the next answer is read',
   );
 });
 
+it("keeps calls in the model's own form where a template takes alternating turns alone", () => {
+  const strict = `{% set ns = namespace(i=0) %}{% for m in messages %}{% if m.role != 'tool' and not m.tool_calls %}{% if (m.role == 'user') != (ns.i % 2 == 0) %}{{ raise_exception('alternate') }}{% endif %}{% set ns.i = ns.i + 1 %}{% endif %}{% endfor %}`;
+  const template = open(
+    `${LISTS}${strict}${each('{{ m.content }}{% for c in m.tool_calls or [] %}[TOOL_CALLS]{{ c.function.name }}[ARGS]{{ c.function.arguments | tojson }}{% endfor %}')}`,
+  );
+  const system = { role: 'system', content: 'Be brief.' };
+  const messages = [system, asked, ...loop, { role: 'assistant', content: 'It is sunny.' }, asked, asked];
+  expect(template.accepts({ messages, tools })).toBe(false);
+  expect(template.render({ messages, tools })).toMatch(
+    /\[user\]Be brief\.\n\nParis\?\n\nParis\?\[assistant\]\[TOOL_CALLS\]weather\[ARGS\]\{"city": "Oslo"\}\[tool\]Sun\.\[assistant\]It is sunny\.\[user\]Paris\?\n\nParis\?$/,
+  );
+});
+
 // HuggingFaceTB/SmolLM3-3B names `tools` and `<tool_call>`, lists only tools of other names and writes no call.
 it("uses the protocol's own text for a template that leaves out tools, calls or their answers", () => {
   const listed = '[{{ m.role }}]{{ m.content }}';
