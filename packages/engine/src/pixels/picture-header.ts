@@ -24,6 +24,8 @@ export const MOST_PICTURE_BYTES = 1 << 24;
 export const MOST_PICTURE_PIXELS = 1 << 24;
 /** The most pixels of a file. A decoder takes 9 to 22 bytes for each. Photos of 64 megapixels have fewer. */
 export const MOST_FILE_PIXELS = 1 << 26;
+/** The most pixels of all files of a request. They take half a minute on a slow core. */
+export const MOST_REQUEST_PIXELS = 1 << 28;
 
 const refuse = (problem: string): never => {
   throw new EngineError('invalid-request', `the picture ${problem}`);
@@ -51,6 +53,27 @@ export function readPictureHeader(bytes: Uint8Array): PictureHeader {
   if (isHalved && header.type === 'jpeg' && header.components.length === 4)
     refuse(`has ${width}x${height} pixels in CMYK; at most ${MOST_PICTURE_PIXELS} are decoded`);
   return { ...header, isHalved };
+}
+
+/**
+ * Bounds the work of decoding, before any file is decoded. A file that cannot be read counts nothing here, since its decoder refuses it.
+ * @throws EngineError `invalid-request`
+ */
+export function assertFewPixels(files: readonly Uint8Array[]): void {
+  const pixels = files.reduce((sum, file) => sum + countPixels(file), 0);
+  if (pixels <= MOST_REQUEST_PIXELS) return;
+  const message = `the pictures have ${pixels} pixels together; at most ${MOST_REQUEST_PIXELS} of a request are decoded`;
+  throw new EngineError('invalid-request', message);
+}
+
+function countPixels(file: Uint8Array): number {
+  try {
+    const { width, height } = readPictureHeader(file);
+    return width * height;
+  } catch (error) {
+    if (error instanceof EngineError) return 0;
+    throw error;
+  }
 }
 
 function readByType(file: Buffer): FileHeader & { readonly orientation: Orientation } {

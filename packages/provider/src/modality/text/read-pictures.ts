@@ -1,5 +1,6 @@
 import type { TextEngine } from '@ogong/engine/interface/text';
 import type { EncodedPicture } from '@ogong/engine/interface/vision';
+import { assertFewPixels } from '@ogong/engine/pixels/picture-header';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { mediaBytes, type RequestMedia } from '@ogong/protocol/modality/media/media';
 import { encodeValues } from '@ogong/protocol/modality/shared/values';
@@ -17,7 +18,7 @@ export interface PicturedRequest extends ModelRequest {
 
 /**
  * Encodes the pictures of a request. Provider and verifier share this path: both must see the same rows.
- * @throws RequestError if a picture is missing, EngineError if the encoder cannot read one.
+ * @throws RequestError if a picture is missing, EngineError if the encoder cannot read one or they have too many pixels.
  */
 export async function readPictures(
   engine: Pick<TextEngine, 'encodePicture'>,
@@ -26,9 +27,9 @@ export async function readPictures(
 ): Promise<PicturedRequest> {
   const encoded = new Map<string, EncodedPicture>();
   const references = listPictures(request.asked.messages);
-  for (const reference of references) {
-    if (encoded.has(reference)) continue;
-    const file = mediaBytes(reference, media);
+  const files = new Map(references.map((reference) => [reference, mediaBytes(reference, media)]));
+  assertFewPixels([...files.values()]);
+  for (const [reference, file] of files) {
     encoded.set(reference, await engine.encodePicture(file, signal && { signal }));
   }
   const pictures = references.map((reference) => encoded.get(reference) as EncodedPicture);
