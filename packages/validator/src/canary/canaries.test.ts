@@ -211,7 +211,7 @@ describe('canaries', () => {
         const made = composeAlone(form, given);
         const read = JSON.parse(utf8Decode(made.body));
         expect(Object.keys(read)).toEqual(['model', 'prompt', 'steps']);
-        expect(boundUnits(parsePictureRequest(made.body))).toBeLessThanOrEqual(11_000);
+        expect(boundUnits(parsePictureRequest(made.body))).toBeLessThanOrEqual(8 * 2_048);
       }
     });
 
