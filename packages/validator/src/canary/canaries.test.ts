@@ -194,6 +194,11 @@ describe('canaries', () => {
       expect(made?.endpoint).toBe('image');
     });
 
+    it('copy a request without a size that has as few steps', () => {
+      expect(copy({ size: 'auto', steps: 8 })).toBeDefined();
+      expect(copy({ size: 'auto', steps: 9 })).toBeUndefined();
+    });
+
     it.each<[string, object]>([
       ['costs too much', { size: '512x512', n: 4 }],
       ['has the size of the model, and many steps', { size: 'auto', steps: 50 }],
@@ -211,7 +216,7 @@ describe('canaries', () => {
         const made = composeAlone(form, given);
         const read = JSON.parse(utf8Decode(made.body));
         expect(Object.keys(read)).toEqual(['model', 'prompt', 'steps']);
-        expect(boundUnits(parsePictureRequest(made.body))).toBeLessThanOrEqual(8 * 2_048);
+        expect(boundUnits(parsePictureRequest(made.body))).toBeLessThanOrEqual(16_384);
       }
     });
 

@@ -1,6 +1,7 @@
 import { utf8Encode } from '../../base/bytes.ts';
 import type { CanaryForm } from '../modality.ts';
 import { RequestError } from '../shared/request-error.ts';
+import { countUnits, MAX_PIXELS } from './picture-size.ts';
 import { boundUnits, parsePictureRequest } from './request.ts';
 
 /** Fields that are copied from a request. They say how much work the picture is, and reveal nothing that the consumer wrote. */
@@ -9,10 +10,10 @@ const TAKEN_FIELDS = [
   ...['guidance', 'guidance_scale', 'cfg_scale', 'guidance_start', 'guidance_end', 'guidance_momentum'],
   ...['sampler', 'response_format'],
 ];
-/** The most units that a test may bill: about those of eight steps over the largest picture. */
-const MOST_UNITS = 11_000;
 const FEWEST_STEPS = 2;
 const MOST_STEPS = 8;
+/** The most units that a test may bill. A test without a size has at most these. */
+const MOST_UNITS = countUnits({ width: MAX_PIXELS, height: 1 }, MOST_STEPS);
 
 /** Pictures from a prompt that test providers. */
 export const TRAJECTORY_CANARY: CanaryForm = {

@@ -138,7 +138,9 @@ describe('the bounds of a picture', () => {
     expect(ask('2048x1024').size).toEqual({ width: 2048, height: 1024 });
     expect(() => ask('2049x1024')).toThrow('at most 2097152 pixels');
     const pixels = { ...flux, latentChannels: 1, latentScale: 1 } as const;
-    expect(() => encodeTrajectoryHeader(sized({ width: 2048, height: 1025 }, pixels))).toThrow('at most 2097152 pixels');
+    expect(() => encodeTrajectoryHeader(sized({ width: 2048, height: 1025 }, pixels))).toThrow(
+      'at most 2097152 pixels',
+    );
   });
 
   it.each([
