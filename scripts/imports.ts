@@ -341,6 +341,7 @@ const MAY_NAME_MODALITY: ReadonlySet<string> = new Set([
   'packages/memory/src/models/read-evidence.ts',
   'packages/memory/src/verify/check-call.ts',
   // The SDK's calls for vectors, scores and pictures.
+  'packages/sdk/src/ask-inputs.ts',
   'packages/sdk/src/client.ts',
   'packages/sdk/src/pictures/check-links.ts',
   'packages/sdk/src/pictures/picture-file.ts',

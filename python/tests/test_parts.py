@@ -1,7 +1,7 @@
 import unittest
 from typing import Any
 
-from ogong.parts import MOST_CALL_INPUTS, ask_parts, renumber_input, split_inputs, split_pictures
+from ogong.parts import MOST_CALL_INPUTS, ask_inputs, ask_parts, renumber_input, split_inputs, split_pictures
 from ogong.shown import Answer, GatewayError, ReceiptError
 
 
@@ -45,6 +45,20 @@ class Parts(unittest.TestCase):
         self.assertEqual(answer["usage"], {"prompt_tokens": 300, "total_tokens": 300})
         self.assertEqual(answer.verdicts, ["a", "b"])
         self.assertEqual([one["reply_id"] for one in answer["ogong"]["receipts"]], ["a", "b"])
+
+    def test_asks_in_smaller_parts(self) -> None:
+        sizes: list[int] = []
+
+        def ask(part: dict[str, Any]) -> Answer:
+            sizes.append(len(part["input"]))
+            if sizes[-1] > 200:
+                message = f"The provider refuses: {sizes[-1]} inputs make too long an answer; this model takes 200 at a time"
+                raise GatewayError(400, {"error": {"message": message}})
+            return answer_vectors(part, f"reply {len(sizes)}")
+
+        answer = ask_inputs({"input": ["a"] * 300}, ask)
+        self.assertEqual(sizes, [256, 200, 100])
+        self.assertEqual([one["index"] for one in answer["data"]], list(range(300)))
 
     def test_refuses_one_reply_for_two_parts(self) -> None:
         with self.assertRaisesRegex(ReceiptError, "two parts"):

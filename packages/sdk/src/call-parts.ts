@@ -1,3 +1,4 @@
+import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { CheckedReply } from './check-answer.ts';
 import type { CheckedAnswer } from './checked-stream.ts';
 import { ReceiptError } from './errors.ts';
@@ -23,6 +24,16 @@ export async function askParts<P, A extends CheckedAnswer<unknown>>(
     }
   }
   return answers;
+}
+
+/** Splits a call. An invalid one stays whole, and the gateway refuses it. */
+export function splitOrLeave<T, P>(call: T, split: (call: T) => readonly P[], whole: P): readonly P[] {
+  try {
+    return split(call);
+  } catch (error) {
+    if (error instanceof RequestError) return [whole];
+    throw error;
+  }
 }
 
 /** Joins the replies of all parts, numbered over the call. @throws ReceiptError if one reply stands for two. */

@@ -9,9 +9,7 @@ import {
   type SettlementType,
 } from '@ogong/protocol/http/routes';
 import type { EmbeddingEndpoint } from '@ogong/protocol/modality/embedding/request';
-import { renumberInput, splitInputs } from '@ogong/protocol/modality/embedding/split-inputs';
 import { detachMedia } from '@ogong/protocol/modality/media/detach-media';
-import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { TensorEndpoint } from '@ogong/protocol/modality/tensor/request';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { isChat } from '@ogong/protocol/modality/text/request/request';
@@ -21,7 +19,8 @@ import type { FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import type { SealedDisclosure } from '@ogong/protocol/verdict/receipt/sealed-disclosure';
-import { askParts, joinPictures, joinReplies, joinVectors } from './call-parts.ts';
+import { askInputs } from './ask-inputs.ts';
+import { askParts, joinPictures, joinReplies, joinVectors, splitOrLeave } from './call-parts.ts';
 import { type CheckedReply, type CheckOptions, checkAnswer, type GatewayAnswer } from './check-answer.ts';
 import {
   type AnswerBody,
@@ -273,16 +272,9 @@ export function createClient(options: ClientOptions): Client {
   ): Promise<CheckedAnswer<EmbeddingList>> {
     const call = readWhole(params, { endpoint: 'embedding', signal });
     const inputs = typeof params.input === 'string' ? 1 : params.input.length;
-    const parts = splitOrLeave(call.request, (request) => splitInputs(request), { body: call.request, first: 0 });
-    const answers = await askParts(parts, async ({ body: request, first }, i) => {
-      const count = (parts[i + 1]?.first ?? inputs) - first;
-      try {
-        return await askWhole<EmbeddingList>({ ...call, request }, (response) => readVectors(response, count));
-      } catch (error) {
-        if (error instanceof Error) error.message = renumberInput(error.message, first);
-        throw error;
-      }
-    });
+    const answers = await askInputs({ body: call.request, inputs }, (request, count) =>
+      askWhole<EmbeddingList>({ ...call, request }, (response) => readVectors(response, count)),
+    );
     const [answer] = answers as [CheckedAnswer<EmbeddingList>];
     if (answers.length === 1) return answer;
     return { ...answer, response: joinVectors(answers.map(({ response }) => response)), replies: joinReplies(answers) };
@@ -360,16 +352,6 @@ interface WholeCall {
   readonly request: Uint8Array;
   readonly isToBeSealed: boolean;
   readonly signal: AbortSignal | undefined;
-}
-
-/** Splits a call. An invalid one stays whole, and the gateway refuses it. */
-function splitOrLeave<T, P>(call: T, split: (call: T) => readonly P[], whole: P): readonly P[] {
-  try {
-    return split(call);
-  } catch (error) {
-    if (error instanceof RequestError) return [whole];
-    throw error;
-  }
 }
 
 /** A gateway reads what is not sealed, so a request to a tier of attested machines is sealed unless its caller says otherwise. */

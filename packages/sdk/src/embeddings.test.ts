@@ -1,3 +1,4 @@
+import { refuseInputs } from '@ogong/protocol/modality/embedding/split-inputs';
 import { encodeVector } from '@ogong/protocol/modality/embedding/vector';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
@@ -158,6 +159,25 @@ describe('embeddings of a client', () => {
         });
         await expect(failing).rejects.toThrow(seen[0]);
         expect(seen).toHaveLength(1);
+      } finally {
+        for (const provider of gateway.network.providers) provider.behaviour = {};
+      }
+    });
+
+    it('are asked in smaller parts if the vectors of the model are long', async () => {
+      for (const provider of gateway.network.providers) {
+        provider.behaviour = {
+          refuseBody: (body) => {
+            const { length } = (JSON.parse(new TextDecoder().decode(body)) as { readonly input: string[] }).input;
+            return length > 200 ? refuseInputs(length, 200) : undefined;
+          },
+        };
+      }
+      try {
+        const client = createClient({ baseUrl: gateway.url, allow: ANCHORS });
+        const { response, replies } = await client.embeddings.create({ ...ask, input });
+        expect(response.data.map(({ index }) => index)).toEqual(input.map((_, i) => i));
+        expect(replies.map(({ response: bytes }) => bytes.length / 128)).toEqual([200, 200, 200]);
       } finally {
         for (const provider of gateway.network.providers) provider.behaviour = {};
       }

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from .checks import Check, failed, hold, passed, skipped
 from .numbers import read_scores, read_vectors, word_tensors, word_vectors
 from .order import parse_order
-from .parts import ask_parts, split_inputs, split_pictures
+from .parts import ask_inputs, ask_parts, split_pictures
 from .pictures import compose_link_body, parse_picture_request
 from .png import Picture, read_pictures
 from .record import parse_record
@@ -531,7 +531,7 @@ class _Embeddings:
         in parts. @raises GatewayError, ReceiptError
         """
         ask = self._client._ask_vectors
-        return ask_parts(split_inputs(params), lambda part: ask("/v1/embeddings", "embedding", part, read_vectors))
+        return ask_inputs(params, lambda part: ask("/v1/embeddings", "embedding", part, read_vectors))
 
 
 class _Images:

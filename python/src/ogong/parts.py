@@ -23,14 +23,14 @@ _SALT_BYTES = 128
 _MOST_SEED = 2**53 - 1
 
 
-def split_inputs(params: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """@returns the parameters of each order, with consecutive inputs. An invalid call stays whole, and the gateway refuses it."""
+def split_inputs(params: Mapping[str, Any], most: int = MOST_INPUTS) -> list[dict[str, Any]]:
+    """@param most inputs of one order. @returns the parameters of each order, with consecutive inputs. An invalid call stays whole, and the gateway refuses it."""
     inputs, dimensions = params.get("input"), params.get("dimensions")
     if not isinstance(inputs, (list, tuple)) or not inputs or isinstance(inputs[0], (int, float)):
         return [dict(params)]
     rest = {name: value for name, value in params.items() if name != "input"}
     repeated = _count_bytes(rest) + _SALT_BYTES
-    most, room = MOST_INPUTS, MOST_BODY_BYTES - repeated
+    room = MOST_BODY_BYTES - repeated
     if isinstance(dimensions, int) and dimensions > 0:
         most = max(1, min(most, _MOST_VALUES // dimensions))
     if len(inputs) > MOST_CALL_INPUTS or repeated > _MOST_REPEATED_BYTES or not all(inputs):
@@ -59,6 +59,33 @@ def split_pictures(params: Mapping[str, Any]) -> list[dict[str, Any]]:
     if isinstance(seed, int) and abs(seed) <= _MOST_SEED:
         second["seed"] = seed - 2**53 if seed > 0 else seed + _MOST_SEED
     return [{**params, "n": MOST_CHOICES}, second]
+
+
+def ask_inputs(params: Mapping[str, Any], ask: Callable[[dict[str, Any]], Answer]) -> Answer:
+    """Asks for vectors in parts. If the first order has too many inputs for its model, all have as many as its refusal names."""
+    most: list[int] = []
+
+    def ask_part(part: dict[str, Any]) -> Answer:
+        try:
+            return ask(part)
+        except (GatewayError, SealedCallError) as error:
+            if part is parts[0]:
+                most.extend(read_most_inputs(str(error)))
+            raise
+
+    parts = split_inputs(params)
+    try:
+        return ask_parts(parts, ask_part)
+    except (GatewayError, SealedCallError):
+        if not most:
+            raise
+    return ask_parts(split_inputs(params, most[0]), ask)
+
+
+def read_most_inputs(message: str) -> list[int]:
+    """@returns the most inputs of one order, if a refusal names it."""
+    found = re.search(r" inputs make too long an answer; this model takes ([1-9]\d{0,2}) at a time", message)
+    return [int(found[1])] if found else []
 
 
 def ask_parts(parts: Sequence[dict[str, Any]], ask: Callable[[dict[str, Any]], Answer]) -> Answer:

@@ -1,6 +1,11 @@
 import { type EmbeddingRequest, parseEmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
 import { parseRerankRequest } from '@ogong/protocol/modality/embedding/rerank';
-import { MAX_CALL_BYTES, renumberInput, splitInputs } from '@ogong/protocol/modality/embedding/split-inputs';
+import {
+  MAX_CALL_BYTES,
+  readMostInputs,
+  renumberInput,
+  splitInputs,
+} from '@ogong/protocol/modality/embedding/split-inputs';
 import { parseVector } from '@ogong/protocol/modality/embedding/vector';
 import { formatEmbeddings, formatRerank } from '@ogong/protocol/modality/embedding/vector-formats';
 import type { AnswerForm, BoughtAnswer } from '../buy/reply.ts';
@@ -18,6 +23,7 @@ export const createEmbeddingHandler = (dependencies: CompletionsDependencies): K
   createWholeHandler(dependencies, {
     endpoint: 'embedding',
     split: splitInputs,
+    readMost: readMostInputs,
     maxBytes: MAX_CALL_BYTES,
     parse: parseEmbeddingRequest,
     createForm: createEmbeddingForm,

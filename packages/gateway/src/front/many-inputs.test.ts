@@ -1,6 +1,6 @@
 import { Refusal } from '@ogong/host/link/link-error';
 import { utf8Decode } from '@ogong/protocol/base/bytes';
-import { MAX_CALL_INPUTS } from '@ogong/protocol/modality/embedding/split-inputs';
+import { MAX_CALL_INPUTS, refuseInputs } from '@ogong/protocol/modality/embedding/split-inputs';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
 import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
@@ -28,10 +28,13 @@ afterEach(() => {
 const addKey = async (name: string, tokensPerMinute?: number): Promise<string> =>
   (await addTestKey({ path: keysPath, name, ...(tokensPerMinute !== undefined && { tokensPerMinute }) })).secret;
 const count = (length: number): string[] => Array.from({ length }, (_, i) => `text ${i}`);
-const ask = (secret: string, body: object): Promise<Response> =>
+const ask = (secret: string, body: object, headers: Record<string, string> = {}): Promise<Response> =>
   fetch(`${fixture.url}/v1/embeddings`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-ogong-receipt': 'inline', authorization: `Bearer ${secret}` },
+    headers: {
+      ...{ 'content-type': 'application/json', 'x-ogong-receipt': 'inline', authorization: `Bearer ${secret}` },
+      ...headers,
+    },
     body: JSON.stringify({ model: FAKE_MODEL, ...body }),
   });
 
@@ -86,6 +89,25 @@ describe('an embedding call of several orders', () => {
     const refused = await ask(secret, { input: count(MAX_CALL_INPUTS + 1) });
     expect([refused.status, await refused.json()]).toMatchObject([400, { error: { param: 'input' } }]);
     expect(fixture.network.orders).toHaveLength(ordered);
+  });
+
+  it('has as many inputs in an order as the vectors of its model allow', async () => {
+    const sizes: number[] = [];
+    for (const provider of fixture.network.providers) {
+      provider.behaviour = {
+        refuseBody: (body) => {
+          const { input } = JSON.parse(utf8Decode(body)) as { readonly input: readonly string[] };
+          sizes.push(input.length);
+          return input.length > 64 ? refuseInputs(input.length, 64) : undefined;
+        },
+      };
+    }
+    const plain = { 'x-ogong-receipt': '' };
+    const body: Body = await (await ask(await addKey('h'), { input: count(300) }, plain)).json();
+    expect(body.data.map(({ index }: Body) => index)).toEqual(count(300).map((_, i) => i));
+    expect(body.ogong.receipts).toHaveLength(5);
+    expect(sizes.filter((size) => size <= 64).sort((a, b) => a - b)).toEqual([44, 64, 64, 64, 64]);
+    expect(new Set(sizes.filter((size) => size > 64))).toEqual(new Set([256]));
   });
 
   it('may have a body that is larger than one order', async () => {

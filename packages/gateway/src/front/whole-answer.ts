@@ -32,8 +32,13 @@ interface OrderPart {
 /** Rules of one endpoint whose answer comes whole. */
 export interface WholeApi<Q extends WholeRequest, R extends BoughtAnswer> {
   readonly endpoint: EndpointName;
-  /** Splits a body into those of its orders. Default: one order has all of it. @throws RequestError */
-  readonly split?: (body: Uint8Array) => readonly OrderPart[];
+  /**
+   * Splits a body into those of its orders. Default: one order has all of it.
+   * @param most inputs of one order. Default: as many as any order has. @throws RequestError
+   */
+  readonly split?: (body: Uint8Array, most?: number) => readonly OrderPart[];
+  /** Reads the most inputs of one order from a provider's refusal, if it names them. */
+  readonly readMost?: (message: string) => number | undefined;
   /** The most bytes of a body that is split. Default: those of one order. */
   readonly maxBytes?: number;
   readonly parse: (body: Uint8Array) => Q;
@@ -57,15 +62,19 @@ export function createWholeHandler<Q extends WholeRequest, R extends BoughtAnswe
   const { limits, rates, contexts, randomBytes, settle, names } = dependencies;
   const { endpoint, parse, createForm, format, addProof } = api;
   const { split = (body) => [{ body, first: 0 }], maxBytes = 0, wordRefusal = (message) => message } = api;
+  const { readMost = () => undefined } = api;
   return async (context: ApiContext, key) => {
     const call = await limits.begin(context, key);
     try {
       const isChecked = isInline(context);
       const given = await readSplitBody(context, call.bodyLimits, maxBytes);
-      const parts = split(await names.resolve(given, key, isChecked)).map(({ body, first }) => ({
-        ...readUnderPolicy({ body, isChecked }, settle, parse),
-        first,
-      }));
+      const named = await names.resolve(given, key, isChecked);
+      const cut = (most?: number) =>
+        split(named, most).map(({ body, first }) => ({
+          ...readUnderPolicy({ body, isChecked }, settle, parse),
+          first,
+        }));
+      const parts = cut();
       const { request } = parts[0] as (typeof parts)[number];
       assertModel(request.model, key);
       await contexts.assertServes(request);
@@ -73,25 +82,33 @@ export function createWholeHandler<Q extends WholeRequest, R extends BoughtAnswe
       const completionId = `${ENDPOINT_INFO[endpoint].idPrefix}-${toHex(randomBytes(18))}`;
       const provider = readProvider(context);
       const caller = parseTraceParent(context.req.header('traceparent'));
-      const counted = parts.map((part) => ({ request: part.request, count: 1 }));
-      const payer = await call.charge(() => counted);
-      const turns = createReplyTurns(dependencies.replies, MOST_AT_ONCE);
-      const metered = await rates.meter(context, payer, turns, counted);
+      const count = (asked: typeof parts) => asked.map((part) => ({ request: part.request, count: 1 }));
+      const payer = await call.charge(() => count(parts));
       const terms = await call.register(completionId);
       const { settlementType } = terms;
       const shared = { completionId, endpoint, key: payer, signal: getCallSignal(context) };
-      const results = await Promise.allSettled(
-        parts.map(async ({ first, ...part }, index) => {
-          const place = { choice: 0, index, provider, caller, settlementType };
-          const job = { ...shared, ...part, ...place, form: createForm(part.request) };
-          try {
-            return await buy(metered.serve<Q, R>(job));
-          } catch (error) {
-            throw reword(error, (message) => wordRefusal(message, first));
-          }
-        }),
-      );
-      const bought = takeBought(results, completionId);
+      const serveParts = async (asked: typeof parts): Promise<readonly PromiseSettledResult<R>[]> => {
+        const turns = createReplyTurns(dependencies.replies, MOST_AT_ONCE);
+        const metered = await rates.meter(context, payer, turns, count(asked));
+        const serveFrom = (from: number, to?: number) =>
+          Promise.allSettled(
+            asked.slice(from, to).map(async ({ first, ...part }, i) => {
+              const place = { choice: 0, index: from + i, provider, caller, settlementType };
+              const job = { ...shared, ...part, ...place, form: createForm(part.request) };
+              try {
+                return await buy(metered.serve<Q, R>(job));
+              } catch (error) {
+                throw reword(error, (message) => wordRefusal(message, first));
+              }
+            }),
+          );
+        // The first order goes ahead: if it has too many inputs, no other is bought in vain.
+        return [...(await serveFrom(0, 1)), ...(await serveFrom(1))];
+      };
+      const results = await serveParts(parts);
+      // The size of an answer is bounded, and only a provider knows the size of its vectors. A client that checks asks for parts itself.
+      const most = isChecked ? undefined : findMost(results[0], readMost);
+      const bought = takeBought(most === undefined ? results : await serveParts(cut(most)), completionId);
       const ogong = { ...toOgongField(context, bought, terms), ...addProof?.(bought) };
       return context.json({ ...format(request, bought), ogong }, 200, {
         [RECEIPT_HEADER]: receiptPath(completionId),
@@ -109,6 +126,15 @@ async function buy<R>(stream: AsyncGenerator<unknown, R>): Promise<R> {
     const next = await stream.next();
     if (next.done) return next.value;
   }
+}
+
+/** Finds the most inputs of one order in the refusal of the first one. */
+function findMost(
+  first: PromiseSettledResult<unknown> | undefined,
+  readMost: (message: string) => number | undefined,
+): number | undefined {
+  const reason = first?.status === 'rejected' ? first.reason : undefined;
+  return reason instanceof ApiError && reason.code === 'request_refused' ? readMost(reason.message) : undefined;
 }
 
 /** Returns all replies of a call. @throws the first failure, with the number of replies that are paid all the same. */

@@ -21,11 +21,12 @@ export interface InputsPart {
 
 /**
  * Splits a request for more vectors than one order has into requests of consecutive inputs. A body that one order answers stays unchanged.
- * @throws RequestError naming an input by its number in the call.
+ * @param mostInputs of one order, if the model's vectors allow fewer than others do. @throws RequestError naming an input by its number in
+ * the call.
  */
-export function splitInputs(body: Uint8Array): readonly InputsPart[] {
+export function splitInputs(body: Uint8Array, mostInputs = MAX_INPUTS): readonly InputsPart[] {
   const { input, ...repeated } = parseObject(body, MAX_CALL_BYTES);
-  const most = countPerOrder(repeated);
+  const most = Math.min(mostInputs, countPerOrder(repeated));
   if (!Array.isArray(input) || typeof input[0] === 'number') return [{ body, first: 0 }];
   if (input.length <= most && body.length <= MAX_REQUEST_BYTES) return [{ body, first: 0 }];
   if (input.length > MAX_CALL_INPUTS)
@@ -76,6 +77,16 @@ function groupInputs(
 }
 
 const countBytes = (value: unknown): number => utf8Encode(JSON.stringify(value)).length;
+
+/** Words a refusal of more inputs than fit into the answer to one order. */
+export const refuseInputs = (given: number, most: number): string =>
+  `${given} inputs make too long an answer; this model takes ${most} at a time`;
+
+/** Reads the most inputs of one order from such a refusal; undefined in other texts. */
+export function readMostInputs(message: string): number | undefined {
+  const [, most] = / inputs make too long an answer; this model takes ([1-9]\d{0,2}) at a time/.exec(message) ?? [];
+  return most === undefined ? undefined : Number(most);
+}
 
 /**
  * Renames the input that a refusal of one order names, such as "input 3 has 600 tokens", by its number in the call.

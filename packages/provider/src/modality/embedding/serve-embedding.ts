@@ -3,6 +3,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { MAX_RESPONSE_BYTES } from '@ogong/protocol/exchange/limits';
 import { embedding } from '@ogong/protocol/modality/embedding/embedding';
 import type { EmbeddingRequest } from '@ogong/protocol/modality/embedding/request';
+import { refuseInputs } from '@ogong/protocol/modality/embedding/split-inputs';
 import { VALUE_BYTES } from '@ogong/protocol/modality/embedding/vector';
 import { computeFullFee } from '../full-fee.ts';
 import type { OfferedEngine, OrderHandling } from '../modality.ts';
@@ -51,7 +52,7 @@ function assertResponseFits(request: EmbeddingRequest, { info }: OfferedEngine<E
   const vectorBytes = countValues(request, info) * VALUE_BYTES;
   if (inputs.length * vectorBytes <= MAX_RESPONSE_BYTES) return;
   const most = Math.floor(MAX_RESPONSE_BYTES / vectorBytes);
-  throw new Refusal('invalid', `${inputs.length} inputs make too long an answer; this model takes ${most} at a time`);
+  throw new Refusal('invalid', refuseInputs(inputs.length, most));
 }
 
 /** @throws Refusal if an input does not fit: none is ever cut. */
