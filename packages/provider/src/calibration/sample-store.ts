@@ -4,7 +4,7 @@ import { TEXT_ENDPOINTS } from '@ogong/protocol/modality/text/commitment/header'
 import type { ServedSample } from './sample.ts';
 
 /** The number grows whenever the bytes change that are served for a seed (kept-samples.test.ts). */
-export const SAMPLES_FILE = 'samples-15.sqlite';
+export const SAMPLES_FILE = 'samples-16.sqlite';
 
 /** A sample with the report of one verifier, or with none if it could not be scored. */
 export interface ScoredSample extends ServedSample {
