@@ -8,46 +8,13 @@ With --check it writes nothing, and fails if a vector differs from what the inst
 
 import json
 import sys
-from datetime import datetime, timezone
 from pathlib import Path
 
-from jinja2 import nodes
-from jinja2.exceptions import TemplateError
-from jinja2.ext import Extension, loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from template_environment import DAY, create_environment
 from vector_format import format_vectors
 
 PATH = Path(__file__).parents[2] / "protocol" / "vectors" / "chat-template.json"
-DAY = datetime(2024, 2, 5, tzinfo=timezone.utc)
-
-
-class Generation(Extension):
-    """The block that marks what an assistant says. It changes no prompt."""
-
-    tags = {"generation"}
-
-    def parse(self, parser):
-        line = next(parser.stream).lineno
-        body = parser.parse_statements(["name:endgeneration"], drop_needle=True)
-        return nodes.Scope(body, lineno=line)
-
-
-def create_environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols]
-    )
-
-    def tojson(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
-        return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
-
-    def raise_exception(message):
-        raise TemplateError(message)
-
-    environment.filters["tojson"] = tojson
-    environment.globals["raise_exception"] = raise_exception
-    environment.globals["strftime_now"] = DAY.strftime
-    return environment
-
 
 TOOL = {
     "type": "function",
@@ -153,6 +120,11 @@ TEMPLATES = [
     "{{ none|items|list }}",
     "{{ messages|selectattr('role', 'equalto', 'user')|list|length }} {{ messages|rejectattr('role', 'in', ['user', 'tool'])|map(attribute='role')|join(',') }} {{ messages|selectattr('n')|list|length }} {{ messages|selectattr('n', 'defined')|map(attribute='n')|first }}",
     "{{ words|map('upper')|list }} {{ words|map('replace', 'a', 'x')|join }} {{ messages|map(attribute='n', default='-')|list }} {{ [[1, 2], [3]]|map('length')|list }} {{ [1, 2, 3, 4]|select('odd')|list }} {{ [0, 1, '']|select|list }} {{ [1, 2]|reject('eq', 1)|list }}",
+    "{{ none|select('odd')|list }} {{ none|map('upper')|list }} {{ 0|reject|list }} {{ false|selectattr('a')|list }} {{ none|rejectattr('a', 'eq', 1)|list }} {{ []|map()|list }} {{ ''|select('nope')|list }} {{ none|map(attribute='a')|list }}",
+    "{{ 1|select|list }}",
+    "{{ true|map('upper')|list }}",
+    "{{ 'a<'|safe + '<b>' }} {{ '<b>' + 'a<'|safe }} {{ '<'|e + '<' }} {{ 'a' + 'b' + '<'|safe + '<' + \"'\" }} {{ 'x<'|safe + 'y<'|safe }} {{ '<'|safe ~ '<' }} {{ ('<'|safe + '<')|length }} {{ '<'|safe + ({'a': '<\"'}|tojson) }}",
+    "{{ 'a'|safe + 1 }}",
     "{{ 'yes' if words|select('eq', 'zzz') else 'no' }} {% set g = words|map('upper') %}{{ g|list|length }}{{ g|list|length }}",
     "{{ words|map('upper')|length }}",
     "{{ words|select('eq', 'b')[0] }}",

@@ -32,7 +32,7 @@ import {
   Undefined,
   type Value,
 } from './values.ts';
-import { writeText } from './write.ts';
+import { escapeHtml, writeText } from './write.ts';
 
 /** Steps for one pass of a loop, which gets names of its own. */
 const LOOP_STEPS = 4;
@@ -366,6 +366,10 @@ class Evaluator implements Runtime {
       case 'arithmetic': {
         const [left, right] = [this.evaluate(expression.left, scope), this.evaluate(expression.right, scope)];
         return calculate(this.meter, expression.operator, left, right);
+      }
+      case 'escaped': {
+        const value = this.evaluate(expression.operand, scope);
+        return typeof value === 'string' ? escapeHtml(this.meter, value) : value;
       }
       case 'concatenation':
         return join(

@@ -22,7 +22,7 @@ import {
   type Value,
   View,
 } from './values.ts';
-import { writeJson, writeText } from './write.ts';
+import { escapeHtml, writeJson, writeText } from './write.ts';
 
 /** The things that a filter or a test may use besides its operand and arguments. */
 export interface Runtime {
@@ -87,20 +87,27 @@ function sortBy(
 /** The rest of a filter's arguments, after its first. */
 const behind = ({ positional, named }: Arguments): Arguments => ({ positional: positional.slice(1), named });
 
+/** A list that a filter writes when it is read: nothing of an operand that is false, and no error of its arguments then. */
+const laterOf = (operand: Value, write: () => Iterable<Value>): Once =>
+  new Once(
+    (function* () {
+      if (isTrue(operand)) yield* write();
+    })(),
+  );
+
 function choose(isAttribute: boolean, wanted: boolean): ApplyFilter {
-  return (operand, given, { meter, test }) => {
-    const read = isAttribute
-      ? createPath(meter, given.positional[0] ?? failType('Missing parameter for attribute name'))
-      : (item: Value) => item;
-    const [name, ...rest] = (isAttribute ? behind(given) : given).positional;
-    const passes = (item: Value): boolean =>
-      name === undefined ? isTrue(item) : test(toText(name, 'a test'), item, { positional: rest, named: given.named });
-    return new Once(
-      (function* () {
-        for (const item of charged(meter, operand)) if (passes(read(item)) === wanted) yield item;
-      })(),
-    );
-  };
+  return (operand, given, { meter, test }) =>
+    laterOf(operand, function* () {
+      const read = isAttribute
+        ? createPath(meter, given.positional[0] ?? failType('Missing parameter for attribute name'))
+        : (item: Value) => item;
+      const [name, ...rest] = (isAttribute ? behind(given) : given).positional;
+      const passes = (item: Value): boolean =>
+        name === undefined
+          ? isTrue(item)
+          : test(toText(name, 'a test'), item, { positional: rest, named: given.named });
+      for (const item of charged(meter, operand)) if (passes(read(item)) === wanted) yield item;
+    });
 }
 
 function pickExtreme(sign: number): ApplyFilter {
@@ -116,18 +123,7 @@ function pickExtreme(sign: number): ApplyFilter {
   };
 }
 
-const ESCAPED: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  "'": '&#39;',
-  '"': '&#34;',
-};
-const escapeHtml: ApplyFilter = (operand, _given, { meter }) => {
-  const text = writeText(meter, operand);
-  meter.copy(text.length * 5);
-  return text.replaceAll(/[&<>'"]/g, (character) => ESCAPED[character] as string);
-};
+const toSafe: ApplyFilter = (operand, _given, { meter }) => escapeHtml(meter, writeText(meter, operand));
 
 /** The filter of a text that takes no arguments. */
 const onText =
@@ -361,8 +357,8 @@ export const FILTERS: ReadonlyMap<string, ApplyFilter> = new Map<string, ApplyFi
       });
     },
   ],
-  ['e', escapeHtml],
-  ['escape', escapeHtml],
+  ['e', toSafe],
+  ['escape', toSafe],
   [
     'first',
     (operand, given) => {
@@ -380,7 +376,7 @@ export const FILTERS: ReadonlyMap<string, ApplyFilter> = new Map<string, ApplyFi
       return toFloat(operand) ?? absent;
     },
   ],
-  ['forceescape', escapeHtml],
+  ['forceescape', toSafe],
   [
     'format',
     (operand, { positional, named }, { meter }) =>
@@ -439,14 +435,15 @@ export const FILTERS: ReadonlyMap<string, ApplyFilter> = new Map<string, ApplyFi
   ['lower', onText((text) => text.toLowerCase())],
   [
     'map',
-    (operand, given, runtime) => {
-      const { meter } = runtime;
-      const attribute = given.positional.length === 0 ? given.named.get('attribute') : undefined;
-      if (attribute !== undefined)
-        return mapOnce(meter, operand, createPath(meter, attribute, given.named.get('default')));
-      const name = toText(given.positional[0] ?? failType('map requires a filter argument'), 'map');
-      return mapOnce(meter, operand, (item) => runtime.filter(name, item, behind(given)));
-    },
+    (operand, given, runtime) =>
+      laterOf(operand, () => {
+        const { meter } = runtime;
+        const attribute = given.positional.length === 0 ? given.named.get('attribute') : undefined;
+        if (attribute !== undefined)
+          return mapOnce(meter, operand, createPath(meter, attribute, given.named.get('default'))).iterator;
+        const name = toText(given.positional[0] ?? failType('map requires a filter argument'), 'map');
+        return mapOnce(meter, operand, (item) => runtime.filter(name, item, behind(given))).iterator;
+      }),
   ],
   ['max', pickExtreme(1)],
   ['min', pickExtreme(-1)],

@@ -28,6 +28,8 @@ const CONSTANTS: ReadonlyMap<string, boolean | null> = new Map([
 const COMPARISONS: ReadonlySet<string> = new Set(['==', '!=', '<', '<=', '>', '>=']);
 /** Names that end the argument of a test without parentheses. */
 const AFTER_TEST: ReadonlySet<string> = new Set(['else', 'or', 'and', 'is']);
+/** Filters whose result is safe HTML. */
+const SAFE_FILTERS: ReadonlySet<string> = new Set(['safe', 'e', 'escape', 'forceescape']);
 const ARGUMENT_STARTS: ReadonlySet<Token['kind']> = new Set(['name', 'text', 'int', 'float']);
 
 /** Parses a template of jinja2's language, with loop controls. @throws TemplateError naming the line. */
@@ -39,6 +41,8 @@ class Parser {
   #depth = 0;
   /** Special names that the bodies around the place read. */
   readonly #reads: Set<string>[] = [];
+  /** Expressions whose text is safe HTML. */
+  readonly #safe = new WeakSet<TemplateExpression>();
 
   constructor(tokens: readonly Token[]) {
     this.#tokens = tokens;
@@ -342,9 +346,22 @@ class Parser {
     while (this.#current.kind === 'operator' && operators.includes(this.#current.text)) {
       const operator = this.#current.text as Arithmetic;
       this.#at++;
-      left = { kind: 'arithmetic', operator, left, right: readOperand() };
+      const right = readOperand();
+      left = operator === '+' ? this.#add(left, right) : { kind: 'arithmetic', operator, left, right };
     }
     return left;
+  }
+
+  /** A sum with a safe text is safe: the other text is escaped. */
+  #add(left: TemplateExpression, right: TemplateExpression): TemplateExpression {
+    const [isSafe, isOtherSafe] = [this.#safe.has(left), this.#safe.has(right)];
+    const sum: TemplateExpression = {
+      ...{ kind: 'arithmetic', operator: '+' },
+      left: isOtherSafe && !isSafe ? { kind: 'escaped', operand: left } : left,
+      right: isSafe && !isOtherSafe ? { kind: 'escaped', operand: right } : right,
+    };
+    if (isSafe || isOtherSafe) this.#safe.add(sum);
+    return sum;
   }
 
   #sum(): TemplateExpression {
@@ -501,6 +518,7 @@ class Parser {
         const name = this.#dottedName();
         const given = this.#is('operator', '(') ? this.#arguments() : NOTHING;
         expression = { kind: 'filter', name, operand: expression, given };
+        if (SAFE_FILTERS.has(name)) this.#safe.add(expression);
       } else if (operand !== undefined && this.#skip('name', 'is'))
         expression = this.#test(expression as TemplateExpression);
       else if (operand !== undefined && this.#is('operator', '('))

@@ -36,6 +36,8 @@ export type TemplateExpression =
       readonly left: TemplateExpression;
       readonly right: TemplateExpression;
     }
+  /** A text beside one that is safe: its marks of HTML are escaped. */
+  | { readonly kind: 'escaped'; readonly operand: TemplateExpression }
   | { readonly kind: 'concatenation'; readonly parts: readonly TemplateExpression[] }
   | { readonly kind: 'attribute'; readonly object: TemplateExpression; readonly name: string }
   | { readonly kind: 'item'; readonly object: TemplateExpression; readonly key: TemplateExpression }

@@ -200,3 +200,17 @@ function toJsonKey(key: Value): string {
   if (typeof key === 'number') return writeJsonFloat(key);
   return failType(`keys must be str, int, float, bool or None, not ${nameType(key)}`);
 }
+
+const HTML_ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  "'": '&#39;',
+  '"': '&#34;',
+};
+
+/** Escapes the marks of HTML, as markupsafe does. */
+export function escapeHtml(meter: Meter, text: string): string {
+  meter.copy(text.length * 5);
+  return text.replaceAll(/[&<>'"]/g, (character) => HTML_ESCAPES[character] as string);
+}
