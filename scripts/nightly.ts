@@ -93,6 +93,11 @@ const parts: Readonly<Record<string, Step>> = {
     name: 'vectors of chat templates against jinja2',
     command: ['python3', 'packages/testing/scripts/write-template-vectors.py', '--check'],
   },
+  // It needs jinja2, too, and git. It downloads the templates from npm.
+  'published-templates': {
+    name: 'published chat templates against jinja2',
+    command: [node, 'lab/src/templates/main.ts'],
+  },
   // It installs the programs from npm.
   'agent-programs': { name: 'published agents look at a picture', command: [node, 'lab/src/agent-programs/main.ts'] },
   bench: { name: 'benchmark of local mode', command: [node, 'lab/src/bench/main.ts', '--only', 'local'] },
