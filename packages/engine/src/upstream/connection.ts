@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { formatExactJson } from '@ogong/protocol/base/exact-json';
 import type { ShownExchange } from '@ogong/protocol/tier/proxied';
 import { EngineError } from '../interface/engine-error.ts';
 import { createTooLong, parseDocument } from './documents.ts';
@@ -79,7 +80,7 @@ export function connectUpstream({ address, readKey, limits: given, link }: Conne
             ...(body && { 'content-type': 'application/json' }),
             ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
           },
-          ...(body && { body: JSON.stringify(body) }),
+          ...(body && { body: formatExactJson(body) }),
           signal: signal ? AbortSignal.any([signal, first]) : first,
         });
         rest.end();

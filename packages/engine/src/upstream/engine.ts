@@ -1,4 +1,5 @@
 import { NO_TOKENS_HASH, UNKNOWN_VOCABULARY } from '@ogong/protocol/modality/text/commitment/token-window';
+import type { WrittenTool } from '@ogong/protocol/modality/text/request/tools';
 import { assertGenerateRequest, assertPromptTokens } from '../decode/request-check.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import {
@@ -94,7 +95,9 @@ export async function createUpstreamEngine(options: UpstreamOptions): Promise<Up
     signal: AbortSignal,
   ): AsyncGenerator<TextGenerationEvent> {
     const over = new AbortController();
-    const reply = createUpstreamReply(request, { names, maxTextBytes: connection.limits.maxTextBytes });
+    const { maxTextBytes } = connection.limits;
+    const offersTools = listTools(request).length > 0;
+    const reply = createUpstreamReply(request, { names, maxTextBytes, offersTools });
     const startMs = performance.now();
     let firstMs: number | undefined;
     const timings = () => {
@@ -148,6 +151,9 @@ export async function createUpstreamEngine(options: UpstreamOptions): Promise<Up
   };
 }
 
+const listTools = ({ prompt }: Pick<TextGenerationRequest, 'prompt'>): readonly WrittenTool[] =>
+  ('tools' in prompt ? prompt.tools : undefined) ?? [];
+
 const createClosed = (): EngineError => new EngineError('engine-closed', 'the engine was closed');
 
 /** @throws EngineError 'invalid-request' */
@@ -164,7 +170,9 @@ function assertCapable(
   };
   demand(capabilities.prompts.includes(prompt.kind), `prompts of this kind (${prompt.kind})`);
   demand((prompt.pictures ?? []).length === 0, 'pictures');
-  demand(!('tools' in prompt && (prompt.tools ?? []).length > 0) || capabilities.tools, 'tools');
+  const tools = listTools({ prompt });
+  demand(tools.length === 0 || capabilities.tools, 'tools');
+  demand(tools.length === 0 || grammar === undefined, 'grammar beside tools');
   demand(grammar === undefined || capabilities.grammar, 'grammar');
   demand(bias.length === 0 || capabilities.bias, 'biases of tokens');
   demand((sampler.topK === 0 && sampler.minPQ24 === 0) || capabilities.filters, 'filters but top-p');

@@ -27,6 +27,8 @@ export interface UpstreamFindings {
   /** `repeats`: one seed gave one text twice; `differs`: it gave two; `refused`: it takes none. */
   readonly seeds: 'repeats' | 'differs' | 'refused';
   readonly hiddenStates: boolean;
+  /** It takes tools and answers to their calls. */
+  readonly tools: boolean;
   /** It continues texts, beside answering chats. */
   readonly completions: boolean;
 }
@@ -40,9 +42,9 @@ const TAKES_TOKENS: readonly UpstreamKind[] = ['llama-server', 'vllm', 'sglang']
 export const UPSTREAM_FORMAT = { ...DEFAULT_FORMAT, reasoning: 'marked' } as const;
 
 /** Returns the capabilities of an engine in front of the server. */
-export function toCapabilities({ kind, completions, alternatives }: UpstreamFindings): TextCapabilities {
+export function toCapabilities({ kind, completions, alternatives, tools }: UpstreamFindings): TextCapabilities {
   return {
-    ...{ exact: false, trace: false, draws: false, score: false, resume: false, tokenize: false, tools: false },
+    ...{ exact: false, trace: false, draws: false, score: false, resume: false, tokenize: false, tools },
     prompts: [
       'chat',
       ...(completions ? (['text'] as const) : []),
@@ -60,7 +62,7 @@ export function toCapabilities({ kind, completions, alternatives }: UpstreamFind
 
 /** States no more than was seen. The path `signed` never claims to be exact. */
 export function nameUpstreamClass(findings: UpstreamFindings): string {
-  const { kind, usage, tokenIds, alternatives, promptLogprobs, seeds, hiddenStates } = findings;
+  const { kind, usage, tokenIds, alternatives, promptLogprobs, seeds, hiddenStates, tools } = findings;
   const seen = [
     ...(usage ? ['usage'] : []),
     ...(tokenIds ? ['token-ids'] : []),
@@ -68,6 +70,7 @@ export function nameUpstreamClass(findings: UpstreamFindings): string {
     ...(promptLogprobs ? ['prompt-logprobs'] : []),
     ...(seeds === 'repeats' ? ['seeds'] : []),
     ...(hiddenStates ? ['hidden-states'] : []),
+    ...(tools ? ['tools'] : []),
   ];
   return ['upstream', kind, 'unknown', 'signed', 'unknown', 'unknown', ...seen].join('/');
 }
@@ -75,7 +78,7 @@ export function nameUpstreamClass(findings: UpstreamFindings): string {
 /** Describes each finding and its consequence on one line. */
 export function describeFindings(findings: UpstreamFindings): readonly (readonly [what: string, found: string])[] {
   const { kind, model, answersAs, contextSize, usage, tokenIds, alternatives, promptLogprobs, seeds } = findings;
-  const { hiddenStates, completions } = findings;
+  const { hiddenStates, completions, tools } = findings;
   const yes = (is: boolean): string => (is ? 'yes' : 'no');
   return [
     ['server', kind],
@@ -91,6 +94,7 @@ export function describeFindings(findings: UpstreamFindings): readonly (readonly
     ],
     ['hidden states', yes(hiddenStates)],
     ['continues texts', yes(completions)],
+    ['takes tools', yes(tools)],
   ];
 }
 

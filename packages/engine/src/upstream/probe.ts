@@ -34,6 +34,7 @@ export async function probeUpstream(connection: UpstreamConnection, model?: stri
     tokenIds: shown.ids > 0,
     alternatives: shown.alternatives,
     seeds: wishes.seed ? await compareSeeds(ask, wishes) : 'refused',
+    tools: await takesTools(connection, server.model, wishes),
     ...(await probeCompletions(connection, server.model)),
     hiddenStates: server.kind === 'sglang' && (await showsHidden(connection, server.model)),
   };
@@ -142,6 +143,21 @@ async function probeCompletions(
   // One of them is that of the token that was asked for.
   const promptLogprobs = Array.isArray(values) && values.filter((value) => Number.isFinite(value)).length > 1;
   return { completions, promptLogprobs };
+}
+
+const TOOL = { name: 'count', description: 'Counts up to a number.', parameters: { type: 'object', properties: {} } };
+
+/** Whether the server takes a chat whose tool was called; some refuse tools, and some templates refuse answers to calls. */
+async function takesTools(connection: UpstreamConnection, model: string, { limitField }: Wishes): Promise<boolean> {
+  const call = { id: 'call00001', type: 'function', function: { name: TOOL.name, arguments: '{}' } };
+  const messages = [
+    ...QUESTION,
+    { role: 'assistant', content: '', tool_calls: [call] },
+    { role: 'tool', content: 'done', tool_call_id: call.id },
+  ];
+  const body = { model, messages, tools: [{ type: 'function', function: TOOL }], [limitField]: PROBE_TOKENS };
+  const answer = await connection.call('/v1/chat/completions', body);
+  return 'document' in answer && 'message' in readFirst(answer.document);
 }
 
 async function showsHidden(connection: UpstreamConnection, model: string): Promise<boolean> {

@@ -9,11 +9,22 @@ export interface UpstreamToken {
   readonly alternatives: readonly { readonly bytes: Uint8Array; readonly logprob: number }[];
 }
 
+/** A part of a call of a tool. */
+export interface UpstreamCallPart {
+  /** Which call of the answer it belongs to, if the server says so. */
+  readonly index: number | undefined;
+  /** Empty in all parts but the first. */
+  readonly name: string;
+  /** A piece of the arguments. */
+  readonly given: string;
+}
+
 /** Content of one event of a stream. */
 export interface UpstreamChunk {
   readonly model: string | undefined;
   readonly content: string;
   readonly reasoning: string;
+  readonly calls: readonly UpstreamCallPart[];
   readonly tokens: readonly UpstreamToken[];
   /** Ids that come beside the text. */
   readonly ids: readonly number[];
@@ -29,6 +40,7 @@ type Fields = Readonly<Record<string, unknown>>;
 const MAX_ID = 2 ** 24 - 1;
 const MAX_COUNT = 2 ** 28;
 const MAX_TOKENS = 4096;
+const MAX_CALLS = 128;
 const MAX_ALTERNATIVES = 64;
 const MAX_TOKEN_BYTES = 1024;
 /** Servers round, so that a certain token may be a little above one. */
@@ -81,18 +93,26 @@ export function readChunk(event: unknown): UpstreamChunk {
   const choices = listOf(fields.choices, 8, 'choices').map((each) => fieldsOf(each, 'a choice'));
   const choice = choices.find(({ index }) => isAbsent(index) || index === 0) ?? {};
   const delta = isAbsent(choice.delta) ? {} : fieldsOf(choice.delta, 'a delta');
-  if (listOf(delta.tool_calls, 128, 'tool_calls').length > 0) throw malformed('it calls tools, which nobody offered');
   const logprobs = isAbsent(choice.logprobs) ? {} : fieldsOf(choice.logprobs, 'logprobs');
   const finish = textOf(choice.finish_reason, 'finish_reason');
   return {
     model: isAbsent(fields.model) ? undefined : textOf(fields.model, 'model'),
     content: textOf(isAbsent(choice.delta) ? choice.text : delta.content, 'content'),
     reasoning: textOf(delta.reasoning_content, 'reasoning_content') || textOf(delta.reasoning, 'reasoning'),
+    calls: listOf(delta.tool_calls, MAX_CALLS, 'tool_calls').map((each) => readCall(fieldsOf(each, 'a call'))),
     tokens: isAbsent(logprobs.content) ? readColumns(logprobs) : readTokens(logprobs.content),
     ids: listOf(choice.token_ids, MAX_TOKENS, 'token_ids').map((id) => countOf(id, MAX_ID, 'a token id')),
     finish: finish === '' ? undefined : finish,
     stop: [choice.stop_reason, choice.matched_stop].find((stop) => typeof stop === 'string') as string | undefined,
     usage: isAbsent(fields.usage) ? undefined : readUsage(fieldsOf(fields.usage, 'usage')),
+  };
+}
+
+function readCall({ index, function: called }: Fields): UpstreamCallPart {
+  const { name, arguments: given } = isAbsent(called) ? ({} as Fields) : fieldsOf(called, 'a function');
+  return {
+    index: isAbsent(index) ? undefined : countOf(index, MAX_CALLS - 1, 'the index of a call'),
+    ...{ name: textOf(name, 'the name of a call'), given: textOf(given, 'arguments') },
   };
 }
 

@@ -14,10 +14,8 @@ export interface UpstreamRequest {
  * Says all that the request says, or refuses it: a header signs what was asked for.
  * @throws EngineError 'invalid-request'
  */
-export function toUpstreamRequest(
-  request: TextGenerationRequest,
-  { kind, model, limitField, usage, tokenIds, seeds }: UpstreamFindings,
-): UpstreamRequest {
+export function toUpstreamRequest(request: TextGenerationRequest, findings: UpstreamFindings): UpstreamRequest {
+  const { kind, model, limitField, usage, tokenIds, seeds } = findings;
   const { sampler, bias, prompt, stop, maxTokens, topLogprobs, grammar, drawKey } = request;
   const isChat = 'messages' in prompt;
   const common = {
@@ -38,9 +36,11 @@ export function toUpstreamRequest(
     ...(grammar !== undefined && { grammar }),
   };
   if ('messages' in prompt) {
+    const { tools = [] } = prompt;
     const body = {
       ...common,
-      messages: prompt.messages.map((message) => toMessage(message, kind)),
+      messages: prompt.messages.map((message) => toMessage(message, findings)),
+      ...(tools.length > 0 && { tools: tools.map((each) => ({ type: 'function', function: each })) }),
       ...(topLogprobs > 0 && { logprobs: true, top_logprobs: topLogprobs }),
     };
     return { path: '/v1/chat/completions', body };
@@ -66,12 +66,19 @@ const toSeed = (drawKey: Uint8Array): number => Buffer.from(drawKey.subarray(0, 
 /** Servers whose templates read the reasoning of earlier answers. Others refuse a key that OpenAI does not have. */
 const TAKES_REASONING: readonly UpstreamFindings['kind'][] = ['llama-server', 'vllm', 'sglang'];
 
-function toMessage({ role, content, reasoning, calls, callId }: ChatMessage, kind: UpstreamFindings['kind']) {
-  if (calls !== undefined || callId !== undefined) {
+function toMessage(
+  { role, content, reasoning, calls, callId }: ChatMessage,
+  { kind, tools }: Pick<UpstreamFindings, 'kind' | 'tools'>,
+) {
+  if ((calls !== undefined || callId !== undefined) && !tools) {
     throw new EngineError('invalid-request', 'the upstream server is shown no calls of tools');
   }
   return {
     ...{ role: role === 'developer' ? 'system' : role, content },
     ...(reasoning !== undefined && TAKES_REASONING.includes(kind) && { reasoning_content: reasoning }),
+    ...(calls !== undefined && {
+      tool_calls: calls.map(({ id, ...called }) => ({ id, type: 'function', function: called })),
+    }),
+    ...(callId !== undefined && { tool_call_id: callId }),
   };
 }

@@ -5,6 +5,7 @@ import { createTextStream } from '../decode/text/text-stream.ts';
 import { EngineError } from '../interface/engine-error.ts';
 import { type TextGenerationEvent, type TextGenerationRequest, UNNAMED_TOKEN } from '../interface/text.ts';
 import type { UpstreamChunk } from './read-chunk.ts';
+import { createUpstreamCalls } from './upstream-calls.ts';
 
 const NO_SKETCH = new Uint8Array();
 const [THINKS, THOUGHT] = ['<think>', '</think>'];
@@ -27,8 +28,13 @@ export interface UpstreamReply {
 
 export function createUpstreamReply(
   { stop, maxTokens, commit = true }: Pick<TextGenerationRequest, 'stop' | 'maxTokens' | 'commit'>,
-  { names, maxTextBytes }: { readonly names: readonly string[]; readonly maxTextBytes: number },
+  {
+    names,
+    maxTextBytes,
+    offersTools = false,
+  }: { readonly names: readonly string[]; readonly maxTextBytes: number; readonly offersTools?: boolean },
 ): UpstreamReply {
+  const calls = createUpstreamCalls(maxTextBytes);
   const stream = createTextStream(stop);
   let text = '';
   let textBytes = 0;
@@ -49,8 +55,9 @@ export function createUpstreamReply(
     }
     return stream.push(bytes);
   };
-  /** Thoughts stand between marks, which an answer format can read. */
-  const spell = ({ content, reasoning }: UpstreamChunk): string => {
+  /** Thoughts and calls stand between marks, which an answer format can read. */
+  const spell = ({ content: words, reasoning, calls: parts, finish }: UpstreamChunk): string => {
+    const content = words + calls.add(parts) + (finish === undefined ? '' : calls.end());
     let spelled = '';
     if (reasoning !== '') spelled += (isThinking ? '' : THINKS) + reasoning;
     isThinking ||= reasoning !== '';
@@ -69,12 +76,15 @@ export function createUpstreamReply(
           `the upstream server answers with another model than ${names.join(' or ')}; start the provider again to have it looked at`,
         );
       }
+      if (chunk.calls.length > 0 && !offersTools) {
+        throw new EngineError('engine-crashed', 'the upstream server calls tools, which nobody offered');
+      }
       usage = chunk.usage ?? usage;
       const spelled = spell(chunk);
       const said = [...chunk.ids, ...chunk.tokens.flatMap(({ id }) => (id === undefined ? [] : [id]))];
       ids.push(...said);
       shown += Math.max(chunk.ids.length, chunk.tokens.length);
-      if (chunk.finish !== undefined) stopReason = readFinish(chunk, stop);
+      if (chunk.finish !== undefined) stopReason = readFinish(chunk, { stops: stop, offersTools });
       if (spelled === '') return { events: [], isOver: false };
       pieces++;
       const released = push(Buffer.from(spelled));
@@ -115,8 +125,11 @@ export function createUpstreamReply(
   };
 }
 
-function readFinish({ finish, stop }: UpstreamChunk, stops: readonly string[]): StopReason {
-  const reason = FINISHES[finish as string];
+function readFinish(
+  { finish, stop }: UpstreamChunk,
+  { stops, offersTools }: { readonly stops: readonly string[]; readonly offersTools: boolean },
+): StopReason {
+  const reason = finish === 'tool_calls' && offersTools ? 'stop-token' : FINISHES[finish as string];
   if (reason === undefined) {
     throw new EngineError('engine-crashed', 'the upstream server ends its answer in a way that nobody asked for');
   }

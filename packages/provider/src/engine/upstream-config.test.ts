@@ -110,7 +110,7 @@ describe('an upstream', () => {
     expect(JSON.parse(await run('--json'))).toMatchObject({
       tier: 'vanilla',
       numericClass:
-        'upstream/sglang/unknown/signed/unknown/unknown/usage/logprobs-20/prompt-logprobs/seeds/hidden-states',
+        'upstream/sglang/unknown/signed/unknown/unknown/usage/logprobs-20/prompt-logprobs/seeds/hidden-states/tools',
       upstream: { kind: 'sglang', hiddenStates: true, seeds: 'repeats' },
     });
     await server.close();

@@ -1,7 +1,16 @@
-import { startRecordedServer } from '@ogong/testing/upstream/recorded-server';
+import { CALL_ARGUMENTS, startRecordedServer } from '@ogong/testing/upstream/recorded-server';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLocalFixture, type LocalFixture } from './local-fixture.ts';
 import { openUpstreamModels } from './open-upstream.ts';
+
+interface StreamedChunk {
+  readonly choices: readonly {
+    readonly delta: {
+      readonly tool_calls?: { readonly function: { readonly name?: string; readonly arguments?: string } }[];
+    };
+    readonly finish_reason: string | null;
+  }[];
+}
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -38,6 +47,37 @@ describe('local mode in front of another server', () => {
     // The words of the recorded server.
     expect(await response.text()).toMatch(/ (?:oak|fir|elm|sea|sun|two|six|ten|fox|owl|hay|ivy|dew|sky)/);
     expect(response.headers.has('x-ogong-receipt')).toBe(false);
+  });
+
+  const tools = [{ type: 'function', function: { name: 'find', parameters: { type: 'object' } } }];
+  it('passes on tools and calls', async () => {
+    const { post } = await open();
+    const response = await post('/v1/chat/completions', { model: 'm', messages, tools });
+    const { choices } = (await response.json()) as { choices: [{ message: { tool_calls: [{ id: string }] } }] };
+    const called = { type: 'function', function: { name: 'find', arguments: CALL_ARGUMENTS } };
+    expect(choices).toMatchObject([
+      { message: { content: 'I look.', tool_calls: [called] }, finish_reason: 'tool_calls' },
+    ]);
+    const [{ message }] = choices;
+    const answered = [
+      ...[...messages, { ...message, role: 'assistant', content: null }],
+      { role: 'tool', tool_call_id: message.tool_calls[0].id, content: 'There.' },
+    ];
+    const last = await post('/v1/chat/completions', { model: 'm', messages: answered, tools, max_tokens: 8 });
+    expect(await last.json()).toMatchObject({ choices: [{ message: { content: expect.stringMatching(/^ \w/) } }] });
+  });
+
+  it('streams calls', async () => {
+    const { post } = await open();
+    const response = await post('/v1/chat/completions', { model: 'm', messages, tools, stream: true });
+    const events = (await response.text()).split('\n\n').flatMap((event) => {
+      const json = event.replace(/^data: /, '');
+      return json.startsWith('{') ? [JSON.parse(json) as StreamedChunk] : [];
+    });
+    const deltas = events.flatMap(({ choices: [choice] }) => choice?.delta.tool_calls ?? []);
+    expect(deltas.map((delta) => delta.function.name ?? '').join('')).toBe('find');
+    expect(deltas.map((delta) => delta.function.arguments ?? '').join('')).toBe(CALL_ARGUMENTS);
+    expect(events.flatMap(({ choices: [choice] }) => choice?.finish_reason ?? [])).toEqual(['tool_calls']);
   });
 
   it('lists and shows the model', async () => {

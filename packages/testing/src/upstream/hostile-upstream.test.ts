@@ -56,6 +56,12 @@ describe('a hostile answer', () => {
     ['it is of another model', event({ model: 'gpt-2', ...choice({}) }) + END, /another model than toy/],
     ['it ends in a way that nobody asked for', event(choice({ finish_reason: 'tool_calls' })), /nobody asked for/],
     ['it calls a tool', event({ choices: [{ index: 0, delta: { tool_calls: [{ index: 0 }] } }] }), /calls tools/],
+    ['its calls are no list', event({ choices: [{ index: 0, delta: { tool_calls: {} } }] }), /tool_calls is no list/],
+    [
+      'a call is numbered beyond all',
+      event({ choices: [{ delta: { tool_calls: [{ index: 128 }] } }] }),
+      /index of a call/,
+    ],
     ['it is no JSON', 'data: {"choices": NaN}\n\n', /no JSON/],
     ['it nests too deep', `data: ${'['.repeat(100)}\n\n`, /no JSON|nests deeper/],
     ['it is a list', 'data: []\n\n', /no object/],

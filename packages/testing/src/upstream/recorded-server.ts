@@ -19,6 +19,8 @@ export interface RecordedOptions {
   readonly stepMs?: number;
   /** Replaces the answer to a chat or completion, once the server was probed. */
   readonly answer?: (request: Fields, response: ServerResponse) => boolean;
+  /** It refuses chats with tools. */
+  readonly refusesTools?: boolean;
   /** Speaks HTTPS. */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Changes each event of a stream before it is sent. */
@@ -31,6 +33,8 @@ export interface RecordedServer {
   readonly asked: readonly {
     readonly path: string;
     readonly body: Fields;
+    /** The body as it came. */
+    readonly text: string;
     readonly headers: IncomingMessage['headers'];
   }[];
   close(): Promise<void>;
@@ -98,7 +102,7 @@ const TRAITS: Readonly<
 export async function startRecordedServer(options: RecordedOptions): Promise<RecordedServer> {
   const { kind, model = 'toy', key, contextSize = 256, answer } = options;
   const traits = TRAITS[kind];
-  const asked: { path: string; body: Fields; headers: IncomingMessage['headers'] }[] = [];
+  const asked: { path: string; body: Fields; text: string; headers: IncomingMessage['headers'] }[] = [];
   const pages = { ...traits.pages({ model, contextSize }), '/v1/models': listModels(model, traits.row(contextSize)) };
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     void serve(request, response).catch(() => response.destroy());
@@ -114,9 +118,11 @@ export async function startRecordedServer(options: RecordedOptions): Promise<Rec
     if (request.method === 'GET') return page ? sendJson(response, page) : refuse(response, 404, 'not found');
     const isChat = path === '/v1/chat/completions';
     if (!isChat && !(path === '/v1/completions' && traits.completions)) return refuse(response, 404, 'not found');
-    const body = JSON.parse(await readText(request)) as Fields;
-    asked.push({ path, body, headers: request.headers });
+    const text = await readText(request);
+    const body = JSON.parse(text) as Fields;
+    asked.push({ path, body, text, headers: request.headers });
     if (answer?.(body, response)) return;
+    if (body.tools !== undefined && options.refusesTools) return refuse(response, 400, 'tools are not enabled');
     const other = traits.limit === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens';
     if (body[traits.limit] === undefined && body[other] !== undefined)
       return refuse(response, 400, `use ${traits.limit}`);
@@ -196,6 +202,16 @@ async function write(response: ServerResponse, body: Fields, isChat: boolean, op
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   if (isChat)
     await send({ ...head, choices: [{ index: 0, delta: { role: 'assistant', content: '' }, finish_reason: null }] });
+  const called = isChat ? listCalls(body) : [];
+  if (called.length > 0) {
+    for (const delta of [{ content: 'I look.' }, ...called.flatMap((call, i) => cutCall(call, i, kind))])
+      await send({ ...head, choices: [{ index: 0, delta, finish_reason: null }] });
+    await send({ ...head, choices: [{ index: 0, delta: {}, finish_reason: 'tool_calls' }] });
+    if ((body.stream_options as Fields | undefined)?.include_usage === true)
+      await send({ ...head, choices: [], usage: { prompt_tokens: 9, completion_tokens: 30, total_tokens: 39 } });
+    response.end('data: [DONE]\n\n');
+    return;
+  }
   while (tokens.length < most && stop === undefined) {
     if (stepMs > 0) await new Promise((resolve) => setTimeout(resolve, stepMs));
     const token = writeToken(prompt, Number(body.seed ?? 0), tokens.length);
@@ -211,6 +227,25 @@ async function write(response: ServerResponse, body: Fields, isChat: boolean, op
     await send({ ...head, choices: [], usage });
   }
   response.end('data: [DONE]\n\n');
+}
+
+/** Arguments of the calls that it makes, with a number that JavaScript would change. */
+export const CALL_ARGUMENTS = '{"n": 9007199254740993, "q": "a \\"</tool_call>\\" é"}';
+
+/** Names of the tools that it calls: each that is offered, once; none behind an answer of a tool. */
+function listCalls({ tools = [], messages }: Fields): readonly string[] {
+  if ((messages as readonly Fields[]).at(-1)?.role === 'tool') return [];
+  return (tools as readonly { readonly function: { readonly name: string } }[]).map((tool) => tool.function.name);
+}
+
+/** A call in the parts that its kind sends: Ollama sends it whole. */
+function cutCall(name: string, index: number, kind: UpstreamKind): readonly Fields[] {
+  const start = { index, id: `call_${index}`, type: 'function' };
+  const [given, half] = [CALL_ARGUMENTS, 20];
+  if (kind === 'ollama') return [{ tool_calls: [{ ...start, function: { name, arguments: given } }] }];
+  const parts = [{ ...start, function: { name, arguments: '' } }];
+  const rest = [given.slice(0, half), given.slice(half)].map((piece) => ({ index, function: { arguments: piece } }));
+  return [...parts, ...rest].map((part) => ({ tool_calls: [part] }));
 }
 
 function showLogprobs(tokens: readonly ToyToken[], most: number, asContent: boolean, kind: UpstreamKind): Fields {

@@ -6,7 +6,7 @@ import type { Capability } from '../engine/compliance-lacks.ts';
 import { type RecordedServer, startRecordedServer } from './recorded-server.ts';
 
 /** Capabilities that no server offers its callers. */
-const NEVER: readonly Capability[] = ['exact', 'trace', 'edges', 'draws', 'score', 'resume', 'tokenize', 'tools'];
+const NEVER: readonly Capability[] = ['exact', 'trace', 'edges', 'draws', 'score', 'resume', 'tokenize'];
 const LACKS: Readonly<Record<UpstreamKind, readonly Capability[]>> = {
   'llama-server': NEVER,
   vllm: [...NEVER, 'grammar'],

@@ -3,10 +3,11 @@ import type { UpstreamEngine } from '@ogong/engine/upstream/engine';
 /** A server's row in docs/upstream.md: the probe's findings, and the requests that an engine in front of it accepts. */
 export function formatRow(name: string, { findings, info }: Pick<UpstreamEngine, 'findings' | 'info'>): string {
   const { usage, tokenIds, alternatives, promptLogprobs, seeds, hiddenStates, contextSize } = findings;
-  const { prompts, grammar, filters, repetition, bias } = info().capabilities;
+  const { prompts, tools, grammar, filters, repetition, bias } = info().capabilities;
   const yes = (is: boolean): string => (is ? 'yes' : 'no');
   const takes = [
     ...prompts,
+    ...(tools ? ['tools'] : []),
     ...(filters ? ['top_k, min_p'] : []),
     ...(repetition === 'none' ? [] : ['repetition_penalty']),
     ...(repetition === 'windowed' ? ['repeat_last_n'] : []),

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createUpstreamEngine } from '@ogong/engine/upstream/engine';
-import type { UpstreamKind } from '@ogong/engine/upstream/findings';
+import { UPSTREAM_FORMAT, type UpstreamKind } from '@ogong/engine/upstream/findings';
 import { createPluginEngine } from '@ogong/engine/upstream/plugin-engine';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
@@ -14,6 +14,7 @@ import { parseAnnouncement } from '@ogong/protocol/exchange/announcement';
 import { findNamedRoot } from '@ogong/protocol/exchange/named-root';
 import { nameOrder, parseOrder } from '@ogong/protocol/exchange/order';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
+import { parseAnswer } from '@ogong/protocol/modality/text/answer/answer-parser';
 import { parseHeader } from '@ogong/protocol/modality/text/commitment/header';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
 import { checkHeader } from '@ogong/protocol/modality/text/stage1/header-checks';
@@ -29,6 +30,7 @@ import {
 } from '@ogong/testing/provider/provider-fixture';
 import { startPluginServer } from '@ogong/testing/upstream/plugin-server';
 import {
+  CALL_ARGUMENTS,
   type RecordedOptions,
   type RecordedServer,
   startRecordedServer,
@@ -52,6 +54,27 @@ async function start(
   return { network, server };
 }
 
+/** Receives a reply, and checks all that a reader of its tier checks. */
+async function receiveChecked(network: Network, message: ReturnType<Network['order']>) {
+  const { finished, text } = await receive(network.client, message);
+  const { opening: bytes } = await network.client.service(ProviderService).getOpening({ replyId: findReplyId() });
+  const [record, opening] = [parseRecordV2(finished.record!.record), parseOpening(bytes)];
+  const response = utf8Encode(text);
+  expect(record.responseHash).toEqual(hashResponse(crypto, opening.blind, response));
+  const header = parseHeader(opening.header);
+  const order = nameOrder(crypto, ledger, parseOrder(message.order!.order));
+  const given = { order, request: parseRequest(message.request, 'chat'), response, beacon: undefined };
+  const checks = [
+    ...replayReply(crypto, record, opening).checks,
+    ...checkHeader(crypto, header, { ...given, mayBeCancelled: false }),
+  ];
+  expect(checks.filter(({ status }) => status === 'fail')).toEqual([]);
+  expect(checks.filter(({ status }) => status === 'skip').map(({ id }) => id)).toEqual([
+    ...['listing', 'draw-replay', 'shape-classes', 'sketch-bank'],
+  ]);
+  return { text, record, header };
+}
+
 describe.each<UpstreamKind>(['llama-server', 'vllm', 'sglang', 'ollama', 'openai'])(
   'a provider in front of %s',
   (kind) => {
@@ -62,28 +85,9 @@ describe.each<UpstreamKind>(['llama-server', 'vllm', 'sglang', 'ollama', 'openai
       expect(offer).toMatchObject({ modelId: MODEL_ID, modelRoot: MODEL_ROOT });
       expect(offer?.numericClass).toMatch(new RegExp(`^upstream/${kind}/unknown/signed/`));
       const message = network.order({ body: { temperature: 0.5, top_p: 0.9, seed: 5 } });
-      const { finished, text } = await receive(network.client, message);
-      const { opening: bytes } = await network.client.service(ProviderService).getOpening({ replyId: findReplyId() });
-      const record = parseRecordV2(finished.record!.record);
-      const response = utf8Encode(text);
-      expect(record).toMatchObject({
-        modelRoot: MODEL_ROOT,
-        responseHash: hashResponse(crypto, parseOpening(bytes).blind, response),
-        tokenCount: 40,
-      });
-      const opening = parseOpening(bytes);
-      const header = parseHeader(opening.header);
+      const { record, header } = await receiveChecked(network, message);
+      expect(record).toMatchObject({ modelRoot: MODEL_ROOT, tokenCount: 40 });
       expect(header).toMatchObject({ tier: 'vanilla', method: 'signature', promptTokenCount: 9, outputTokenCount: 40 });
-      const order = nameOrder(crypto, ledger, parseOrder(message.order!.order));
-      const given = { order, request: parseRequest(message.request, 'chat'), response, beacon: undefined };
-      const checks = [
-        ...replayReply(crypto, record, opening).checks,
-        ...checkHeader(crypto, header, { ...given, mayBeCancelled: false }),
-      ];
-      expect(checks.filter(({ status }) => status === 'fail')).toEqual([]);
-      expect(checks.filter(({ status }) => status === 'skip').map(({ id }) => id)).toEqual([
-        ...['listing', 'draw-replay', 'shape-classes', 'sketch-bank'],
-      ]);
       // The request had the fields that the header signs.
       expect(server.asked.at(-1)?.body).toMatchObject({
         temperature: 0.5,
@@ -91,6 +95,16 @@ describe.each<UpstreamKind>(['llama-server', 'vllm', 'sglang', 'ollama', 'openai
         stream: true,
       });
       await until(() => network.validator.pushed.length === 1);
+    });
+
+    it('signs calls of tools as a text that clients read as calls', async () => {
+      const { network } = await start({ kind });
+      const tools = [{ type: 'function', function: { name: 'f', parameters: {} } }];
+      const { text, header } = await receiveChecked(network, network.order({ body: { tools } as never }));
+      expect(header).toMatchObject({ tier: 'vanilla', stopReason: 'stop-token' });
+      const calls = [{ name: 'f', arguments: CALL_ARGUMENTS }];
+      const read = parseAnswer(text, UPSTREAM_FORMAT, { tools: ['f'], isForced: false });
+      expect(read).toMatchObject({ content: 'I look.', calls });
     });
   },
 );
@@ -136,7 +150,11 @@ it('names the tokens of a vLLM in its windows', async () => {
 
 it.each<[what: string, body: object, words: RegExp]>([
   ['logprobs', { logprobs: true }, /logprobs: replies of tier vanilla sign none|sign no log-probabilities/],
-  ['tools', { tools: [{ type: 'function', function: { name: 'f', parameters: {} } }] }, /does not take tools/],
+  [
+    'a call at any price',
+    { tools: [{ type: 'function', function: { name: 'f', parameters: {} } }], tool_choice: 'required' },
+    /does not take a form/,
+  ],
   ['a form', { response_format: { type: 'json_object' } }, /does not take a form/],
   ['top_k', { top_k: 3 }, /does not take top_k/],
   ['another tier', { model: 'ogong/verified/test/toy' }, /serves ogong\/vanilla\/test\/toy, not/],
