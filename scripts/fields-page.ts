@@ -21,6 +21,7 @@ The column *changes the answer* says whether an answer without the field would b
 - Null counts as absent. A dropped or refused field has no effect with a value that asks for nothing, such as \`false\` or an empty list.
 - A tool that is no function of the client is dropped as a whole: the model is not offered it. If \`tool_choice\` demands such a tool, the request is refused.
 - Content other than text is refused, except pictures of the user or a tool, calls of tools, and their results.
+- A picture is a data URL, or an address with \`http:\` or \`https:\`. Gateway and local mode fetch it from the public internet and order its bytes ([addresses](../spec/media.md#addresses)).
 - The fields of Ollama's API are those of [local mode](local-mode.md#ollama).
 `;
 

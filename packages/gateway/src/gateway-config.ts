@@ -294,6 +294,13 @@ export const gatewayConfig = defineConfig({
       default: '16MiB',
       description: 'most bytes of the pictures of a request, beside its body; the network takes 16 MiB at most',
     },
+    fetchPictures: {
+      schema: oneOf(['public', 'off']),
+      env: 'OGONG_GATEWAY_FETCH_PICTURES',
+      default: 'public',
+      description:
+        'addresses of pictures that are fetched for requests of keys: those of the public internet, or none; off where the gateway must not call out',
+    },
     maxBody: { schema: size, default: '1MiB', description: 'largest request body; the network takes 1 MiB at most' },
     bodyTimeout: { schema: duration, default: '15s', description: 'how long a body may take to arrive' },
     headersTimeout: { schema: duration, default: '10s', description: 'how long the headers may take to arrive' },

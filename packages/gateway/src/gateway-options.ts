@@ -1,5 +1,6 @@
 import type { MachinePolicy } from '@ogong/attestation/policy-file';
 import type { createHttpServer } from '@ogong/host/http/http-server';
+import type { PictureFetcher } from '@ogong/host/http/picture-fetch';
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { LinkPool, Peer } from '@ogong/host/link/link-pool';
 import type { Logger } from '@ogong/host/log/logger';
@@ -38,6 +39,8 @@ export interface GatewayHttpOptions {
   readonly maxBodyBytes: number;
   /** The most bytes of pictures and other files of a request, beside the body. Default: 0. */
   readonly maxMediaBytes?: number;
+  /** Fetches pictures that requests name by addresses. Default: addresses are refused. */
+  readonly pictures?: PictureFetcher | undefined;
   readonly bodyTimeoutMs: number;
   /** Pause between signs of life on a silent stream. */
   readonly heartbeatMs: number;

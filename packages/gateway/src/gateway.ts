@@ -145,6 +145,7 @@ function createApp(
       clock,
       randomBytes: readSystemBytes,
       bodyLimits,
+      pictures: http.pictures,
       heartbeatMs,
       longestOrderMs,
       settle,

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { recognisePicture } from '@ogong/protocol/modality/media/picture-type';
 import { EngineError } from '../interface/engine-error.ts';
 import { readExifOrientation, readXmpOrientation } from './exif.ts';
 import { type GifFrame, readGifFrame } from './gif.ts';
@@ -78,12 +79,12 @@ function countPixels(file: Uint8Array): number {
 
 function readByType(file: Buffer): FileHeader & { readonly orientation: Orientation } {
   if (file.length === 0) refuse('is empty');
-  const magic = file.toString('latin1', 0, 12);
-  if (magic.startsWith('\x89PNG\r\n\x1a\n')) return readPng(file);
-  if (magic.startsWith('\xff\xd8\xff')) return readJpegHeader(file);
-  if (magic.startsWith('GIF87a') || magic.startsWith('GIF89a')) return { ...readGifFrame(file), orientation: UPRIGHT };
-  if (magic.startsWith('RIFF') && magic.endsWith('WEBP')) return readWebp(file);
-  const isVideo = magic.slice(4, 8) === 'ftyp';
+  const type = recognisePicture(file);
+  if (type === 'png') return readPng(file);
+  if (type === 'jpeg') return readJpegHeader(file);
+  if (type === 'gif') return { ...readGifFrame(file), orientation: UPRIGHT };
+  if (type === 'webp') return readWebp(file);
+  const isVideo = file.toString('latin1', 4, 8) === 'ftyp';
   return refuse(
     isVideo ? 'is an AVIF, HEIC or video; possible are PNG, JPEG, WebP and GIF' : 'is neither PNG, JPEG, WebP nor GIF',
   );

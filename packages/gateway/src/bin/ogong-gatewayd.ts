@@ -15,6 +15,7 @@ import { readDefaultTable } from '@ogong/host/drift-table/default-table';
 import { readTableFile } from '@ogong/host/drift-table/table-file';
 import { enterDataDirectory } from '@ogong/host/files/data-directory';
 import { makePrivateDirectory } from '@ogong/host/files/private-files';
+import { createPictureFetcher } from '@ogong/host/http/picture-fetch';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
@@ -127,6 +128,7 @@ async function start(values: Values): Promise<Daemon> {
         headersTimeoutMs: values.headersTimeout,
         maxBodyBytes: values.maxBody,
         maxMediaBytes: values.maxMedia,
+        ...(values.fetchPictures === 'public' && { pictures: createPictureFetcher() }),
         bodyTimeoutMs: values.bodyTimeout,
         heartbeatMs: values.heartbeat,
         maxRequests: values.maxRequests,

@@ -1,6 +1,7 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
-import { type MediaBodyLimits, readMediaBody } from '@ogong/host/http/media-body';
+import type { MediaBodyLimits } from '@ogong/host/http/media-body';
+import type { PictureFetcher } from '@ogong/host/http/picture-fetch';
 import { answerCompletion, type CompletionAnswer } from '@ogong/host/openai/completion';
 import { echoPrompt } from '@ogong/host/openai/echo';
 import { createIdentity } from '@ogong/host/openai/format';
@@ -8,7 +9,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { PROVIDER_HEADER, RECEIPT_HEADER } from '@ogong/protocol/http/routes';
-import type { RequestMedia } from '@ogong/protocol/modality/media/media';
+import type { DetachedRequest } from '@ogong/protocol/modality/media/detach-media';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import type { Endpoint } from '@ogong/protocol/modality/text/commitment/header';
 import { MAX_REPLIES, refuseReplies, splitPrompts } from '@ogong/protocol/modality/text/dialect/prompts';
@@ -24,6 +25,7 @@ import type { SettlePolicy } from '../buy/settle-policy.ts';
 import { type BodyReader, createBodyReader } from './body-reader.ts';
 import { createChoices } from './buy-choices.ts';
 import type { ApiCallLimits, BegunCall } from './call-limits.ts';
+import { fillCall, readCallBody } from './call-media.ts';
 import type { ModelContexts } from './model-contexts.ts';
 import type { ModelNames } from './model-names.ts';
 import { isInline, toOgongField } from './ogong-field.ts';
@@ -40,6 +42,8 @@ export interface CompletionsDependencies {
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
   readonly bodyLimits: MediaBodyLimits;
+  /** Default: addresses of pictures are refused. */
+  readonly pictures?: PictureFetcher | undefined;
   readonly settle: SettlePolicy;
   /** Default: no request is hedged. */
   readonly hedging?: Pick<Hedging, 'prepare'> | undefined;
@@ -62,9 +66,9 @@ export function createCompletionHandler(endpoint: Endpoint, dependencies: Comple
   return async (context, key) => {
     const call = await dependencies.limits.begin(context, key);
     try {
-      const given = await readMediaBody(context, call.bodyLimits);
+      const given = await readCallBody(context, call, dependencies);
       const body = await dependencies.names.resolve(given.body, key, isInline(context));
-      return await answerWithReplies(context, { endpoint, body, media: given.media, key, call }, dependencies);
+      return await answerWithReplies(context, { endpoint, body, given, key, call }, dependencies);
     } catch (error) {
       call.leave();
       throw await dependencies.names.explain(error, key);
@@ -75,7 +79,8 @@ export function createCompletionHandler(endpoint: Endpoint, dependencies: Comple
 interface CompletionCall {
   readonly endpoint: Endpoint;
   readonly body: Uint8Array;
-  readonly media: RequestMedia;
+  /** The caller's own body. */
+  readonly given: DetachedRequest;
   readonly key: KeyHolder;
   readonly call: BegunCall;
 }
@@ -83,26 +88,28 @@ interface CompletionCall {
 /** @throws ApiError or RequestError before anything is sent. */
 async function answerWithReplies(
   context: ApiContext,
-  { endpoint, body: given, media, key, call }: CompletionCall,
-  { replies, rates, contexts, clock, randomBytes, heartbeatMs, settle, hedging }: CompletionsDependencies,
+  { endpoint, body: whole, given, key, call }: CompletionCall,
+  { replies, rates, pictures, contexts, clock, randomBytes, heartbeatMs, settle, hedging }: CompletionsDependencies,
 ): Promise<Response> {
-  const bodies = isChat({ endpoint }) ? [given] : splitPrompts(given);
+  const bodies = isChat({ endpoint }) ? [whole] : splitPrompts(whole);
   const isChecked = isInline(context);
   const provider = readProvider(context);
   const payer = await call.charge(() => priceReplies(bodies, endpoint));
   const read = createBodyReader(endpoint);
-  const prompts = await Promise.all(
+  const asked = await Promise.all(
     bodies.map((body) => {
       const prompt = readPrompt({ body, isChecked }, { settle, randomBytes }, read);
       return prepareHedge(hedging, prompt, { isChecked, isNamed: provider !== undefined, read });
     }),
   );
-  const { request } = prompts[0] as OrderedPrompt;
-  const choices = assertReplies(request, prompts.length);
+  const { request } = asked[0] as OrderedPrompt;
+  const choices = assertReplies(request, asked.length);
   assertModel(request.model, key);
   await contexts.assertServes(request);
-  const asked = prompts.map((prompt) => ({ request: prompt.request, count: request.choices }));
-  const metered = await rates.meter(context, payer, replies, asked);
+  const counted = asked.map((prompt) => ({ request: prompt.request, count: prompt.request.choices }));
+  const metered = await rates.meter(context, payer, replies, counted);
+  const filled = await fillCall(context, { given, key: payer, call, orders: asked, read }, { rates, pictures });
+  const { media, orders: prompts } = filled;
   const identity = createIdentity(endpoint, { model: request.model, nowMs: clock.nowMs(), random: randomBytes(18) });
   const terms = await call.register(identity.id);
   return answerCompletion<BoughtReply>(context, {

@@ -1,6 +1,5 @@
 import { answerInDialect } from '@ogong/host/dialect/answer';
 import { API_DIALECTS, type ApiDialectName, createDialectIdentity } from '@ogong/host/dialect/dialects';
-import { readMediaBody } from '@ogong/host/http/media-body';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
@@ -8,6 +7,7 @@ import { receiptPath } from '../books/receipt-store.ts';
 import type { BoughtReply } from '../buy/reply.ts';
 import { createBodyReader } from './body-reader.ts';
 import { createChoices } from './buy-choices.ts';
+import { fillCall, readCallBody } from './call-media.ts';
 import { assertModel, type CompletionsDependencies, prepareHedge, priceReplies, readProvider } from './completions.ts';
 import { isInline, toOgongField } from './ogong-field.ts';
 import { readPrompt } from './read-prompt.ts';
@@ -23,8 +23,8 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
     const call = await limits.begin(context, key);
     try {
       const isChecked = isInline(context);
-      const { body: written, media } = await readMediaBody(context, call.bodyLimits);
-      const sent = await names.resolve(written, key, isChecked);
+      const written = await readCallBody(context, call, dependencies);
+      const sent = await names.resolve(written.body, key, isChecked);
       const asked = API_DIALECTS[name].read(context, sent);
       const given = { body: asked.body, isChecked };
       const provider = readProvider(context);
@@ -40,11 +40,13 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
       const identity = createDialectIdentity(name, { model: request.model, nowMs: nowMs(), random: randomBytes(18) });
       const metering = [{ request, count: request.choices }];
       const metered = await rates.meter(context, payer, replies, metering);
+      const open = { given: written, key: payer, call, orders: [prompt], read };
+      const { media, orders: prompts } = await fillCall(context, open, dependencies);
       const terms = await call.register(identity.id);
       const job = {
         completionId: identity.id,
         endpoint: 'chat',
-        prompts: [prompt],
+        prompts,
         media,
         key: payer,
         provider,
@@ -72,11 +74,13 @@ const COUNT_HEADER = 'x-ogong-token-count';
 /** Counts tokens as orders do: the most that can be billed. A gateway has no model. */
 export function createCountHandler(
   name: ApiDialectName,
-  { bodyLimits, names }: Pick<CompletionsDependencies, 'bodyLimits' | 'names'>,
+  { bodyLimits, names, pictures }: Pick<CompletionsDependencies, 'bodyLimits' | 'names' | 'pictures'>,
 ): KeyedHandler {
   const { readCount, formatCount } = API_DIALECTS[name];
   return async (context, key) => {
-    const sent = await names.resolve((await readMediaBody(context, bodyLimits)).body, key, false);
+    // No picture is fetched: the bound is the same for each.
+    const written = await readCallBody(context, { bodyLimits }, { pictures });
+    const sent = await names.resolve(written.body, key, false);
     const { body, dropped } = readCount(context, sent);
     const request = parseRequest(body, 'chat');
     assertModel(request.model, key);

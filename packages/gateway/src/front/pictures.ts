@@ -1,7 +1,6 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import type { readJsonBody } from '@ogong/host/http/body';
 import { readFormBody } from '@ogong/host/http/form-body';
-import { readMediaBody } from '@ogong/host/http/media-body';
 import { encodePng } from '@ogong/host/media/png';
 import { parseTraceParent } from '@ogong/host/metrics/trace-context';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
@@ -36,6 +35,7 @@ import { receiptPath } from '../books/receipt-store.ts';
 import type { Delta } from '../buy/provider-call.ts';
 import type { AnswerForm, BoughtAnswer } from '../buy/reply.ts';
 import { type ReadBody, readUnderPolicy } from '../buy/settle-policy.ts';
+import { fillCall, readCallBody } from './call-media.ts';
 import { assertModel, type CompletionsDependencies, readProvider } from './completions.ts';
 import { isInline, toOgongField } from './ogong-field.ts';
 import { buyChain, type OrderedRequest } from './picture-chain.ts';
@@ -66,21 +66,23 @@ export function createPictureHandler(
     const call = await limits.begin(context, key);
     try {
       const isChecked = isInline(context);
-      const { body: given, media } = await readMediaBody(context, call.bodyLimits, readPictureForm);
+      const given = await readCallBody(context, call, dependencies, readPictureForm);
       const parse = (bytes: Uint8Array) => parsePictureRequest(bytes, endpoint);
-      const parts = splitPictures(await names.resolve(given, key, isChecked)).map((body) =>
+      const asked = splitPictures(await names.resolve(given.body, key, isChecked)).map((body) =>
         readUnderPolicy({ body, isChecked }, settle, parse),
       );
-      const { request } = parts[0] as ReadBody<PictureRequest>;
+      const { request } = asked[0] as ReadBody<PictureRequest>;
       assertModel(request.model, key);
       await contexts.assertServes(request);
       showIgnored(context, request.dropped);
       const provider = readProvider(context);
       const caller = parseTraceParent(context.req.header('traceparent'));
-      const counted = parts.map((part) => ({ request: part.request, count: part.request.choices }));
+      const counted = asked.map((part) => ({ request: part.request, count: part.request.choices }));
       const choices = counted.reduce((sum, { count }) => sum + count, 0);
       const payer = await call.charge(() => counted);
       const metered = await rates.meter(context, payer, replies, counted);
+      const open = { given, key: payer, call, orders: asked, read: parse };
+      const { media, orders: parts } = await fillCall(context, open, dependencies);
       const completionId = `${ENDPOINT_INFO[endpoint].idPrefix}-${toHex(randomBytes(18))}`;
       const terms = await call.register(completionId);
       const { settlementType } = terms;

@@ -1,5 +1,4 @@
-import { detachMedia } from '@ogong/protocol/modality/media/detach-media';
-import type { RequestMedia } from '@ogong/protocol/modality/media/media';
+import { type DetachedRequest, detachMedia } from '@ogong/protocol/modality/media/detach-media';
 import type { Context } from 'hono';
 import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { type BodyLimits, createTooLarge, readJsonBody } from './body.ts';
@@ -10,13 +9,12 @@ export interface MediaBodyLimits extends BodyLimits {
   readonly mediaBytes?: number;
   /** Reserves memory for a body above `maxBytes`. A form counts as the JSON that is made of it. Default: such a body needs no permission. @throws ApiError if there is none. */
   readonly reserve?: (bytes: number) => void;
+  /** Addresses of pictures stay, for a reader that fetches them. Default: they are refused. */
+  readonly keepsAddresses?: boolean;
 }
 
 /** A request's body as it is ordered, with the media that its user wrote into it. */
-export interface MediaBody {
-  readonly body: Uint8Array;
-  readonly media: RequestMedia;
-}
+export type MediaBody = Pick<DetachedRequest, 'body' | 'media'>;
 
 /**
  * Reads a JSON body, and takes the data URLs out of it (docs/spec/media.md). In it a file has a third more bytes, in base64.
@@ -24,14 +22,14 @@ export interface MediaBody {
  */
 export async function readMediaBody(
   context: Context,
-  { mediaBytes = 0, reserve, ...limits }: MediaBodyLimits,
+  { mediaBytes = 0, reserve, keepsAddresses = false, ...limits }: MediaBodyLimits,
   read: typeof readJsonBody = readJsonBody,
-): Promise<MediaBody> {
+): Promise<DetachedRequest> {
   const maxBytes = limits.maxBytes + inBase64(mediaBytes);
   const sent = Number(context.req.header('content-length') ?? maxBytes);
   const stated = isForm(context) ? inBase64(sent) : sent;
   if (stated > limits.maxBytes) reserve?.(Math.min(stated, maxBytes));
-  const detached = detachMedia(nodeCrypto, await read(context, { ...limits, maxBytes }));
+  const detached = detachMedia(nodeCrypto, await read(context, { ...limits, maxBytes }), { keepsAddresses });
   if (detached.body.length > limits.maxBytes) throw createTooLarge(limits);
   return detached;
 }

@@ -8,6 +8,8 @@ export const MAX_REQUEST_BYTES = 1024 * 1024;
 export const MAX_MEDIA_PARTS = 100;
 /** The most bytes of all of them. */
 export const MAX_MEDIA_BYTES = 16 * 1024 * 1024;
+/** The most addresses in a request that a gateway or local mode fetches pictures from. */
+export const MAX_MEDIA_ADDRESSES = 16;
 /** The largest body as a user writes it: its media stand in it as data URLs, in base64. */
 export const MAX_WRITTEN_REQUEST_BYTES = MAX_REQUEST_BYTES + 4 * Math.ceil(MAX_MEDIA_BYTES / 3) + 4 * MAX_MEDIA_PARTS;
 /** The most bytes of one piece of media on its way to a provider. */

@@ -1,6 +1,6 @@
 import { type ApiContext, getCallSignal, type Handler } from '@ogong/host/http/api-app';
 import { isForm, readFormBody } from '@ogong/host/http/form-body';
-import { type MediaBody, readMediaBody } from '@ogong/host/http/media-body';
+import type { MediaBody } from '@ogong/host/http/media-body';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { NAMED_FRAMING, streamEvents } from '@ogong/host/openai/event-stream';
 import { toOpenAiError } from '@ogong/host/openai/openai-error';
@@ -14,7 +14,7 @@ import type {
 } from '../modality/modality.ts';
 import { MODALITIES } from '../modality/registry.ts';
 import { nameReceipt, toReceiptsField } from './answer-receipts.ts';
-import { assertDemands, BODY_LIMITS, borrowModel, HEARTBEAT_MS, type LocalCall, readLocalBody } from './local-model.ts';
+import { assertDemands, borrowModel, HEARTBEAT_MS, type LocalCall, readFilledBody } from './local-model.ts';
 import { findModel } from './model-shelf.ts';
 import { readParts } from './request-parts.ts';
 
@@ -42,8 +42,8 @@ async function answerAtOnce(context: ApiContext, call: LocalCall, route: AtOnceR
   const { formFields } = route.atOnce;
   const { body, media } =
     formFields && isForm(context)
-      ? await readMediaBody(context, BODY_LIMITS, (form, limits) => readFormBody(form, limits, formFields))
-      : await readLocalBody(context);
+      ? await readFilledBody(context, call, (form, limits) => readFormBody(form, limits, formFields))
+      : await readFilledBody(context, call);
   const { atOnce, endpoint } = route;
   const bodies = atOnce.split?.(body, endpoint) ?? [body];
   const parts = readParts(bodies, (part) => atOnce.parse(part, endpoint));

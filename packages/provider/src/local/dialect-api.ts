@@ -5,7 +5,7 @@ import { showIgnored } from '@ogong/host/openai/answer-headers';
 import type { DIALECT_ROUTES } from '@ogong/protocol/http/routes';
 import { assertReadsPictures } from '../modality/text/model-request.ts';
 import { readPictures } from '../modality/text/read-pictures.ts';
-import { borrowText, findToday, HEARTBEAT_MS, type LocalCall, readLocalBody } from './local-model.ts';
+import { borrowText, findToday, HEARTBEAT_MS, type LocalCall, readFilledBody } from './local-model.ts';
 import { findModel } from './model-shelf.ts';
 import { addDefaults, openCompletion } from './openai-api.ts';
 import { parseOpenAiRequest } from './openai-request.ts';
@@ -23,7 +23,7 @@ export const createDialectHandlers = (call: LocalCall): Readonly<Record<DialectR
 function createDialectHandler(name: ApiDialectName, call: LocalCall): Handler {
   const { read } = API_DIALECTS[name];
   return async (context) => {
-    const { body: sent, media } = await readLocalBody(context);
+    const { body: sent, media } = await readFilledBody(context, call);
     const request = read(context, sent);
     const { asked, answerAs } = await openCompletion(context, call, { endpoint: 'chat', body: request.body, media });
     const nowMs = () => call.clock.nowMs();
@@ -42,7 +42,7 @@ function createDialectHandler(name: ApiDialectName, call: LocalCall): Handler {
 function createCountHandler(name: ApiDialectName, call: LocalCall): Handler {
   const { readCount, formatCount } = API_DIALECTS[name];
   return async (context) => {
-    const { body: sent, media } = await readLocalBody(context);
+    const { body: sent, media } = await readFilledBody(context, call);
     const { body, dropped } = readCount(context, sent);
     const { asked, prompts } = parseOpenAiRequest(body, 'chat', findToday(call.clock));
     const model = await findModel(call.shelf, asked.model);

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { Engine } from '@ogong/engine/open-engine';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import type { PictureFetcher } from '@ogong/host/http/picture-fetch';
 import { createLogger } from '@ogong/host/log/logger';
 import { systemClock } from '@ogong/host/time/clock';
 import { createModelStore } from '@ogong/models/store';
@@ -45,6 +46,8 @@ export interface LocalFixtureOptions {
   /** Default: the engines of `open`. */
   readonly loaded?: LoadedModels;
   readonly instance?: string;
+  /** Default: fetches pictures from public addresses. */
+  readonly pictures?: PictureFetcher;
 }
 
 /** Local mode over fake engines, on a port of its own. */
@@ -57,6 +60,7 @@ export async function createLocalFixture({
   library = createStoreLibrary(createModelStore('/nonexistent'), () => Promise.reject(new Error('no network here'))),
   instance = 'fixture',
   loaded: given,
+  pictures,
 }: LocalFixtureOptions = {}): Promise<LocalFixture> {
   const loads: string[] = [];
   const own = {
@@ -71,7 +75,15 @@ export async function createLocalFixture({
   const loaded = given ?? createLoadedModels(own);
   const log = createLogger({ name: 'test', level: 'silent' });
   const options = { listen: { host: '127.0.0.1', port: 0 }, origins, hosts, instance };
-  const server = createLocalServer(options, { shelf, library, loaded, crypto, clock: systemClock, log });
+  const server = createLocalServer(options, {
+    shelf,
+    library,
+    loaded,
+    crypto,
+    clock: systemClock,
+    log,
+    ...(pictures && { pictures }),
+  });
   await server.start();
   const base = `http://127.0.0.1:${server.address().port}`;
   return {

@@ -1,9 +1,10 @@
 import type { TextEngine, TextGenerationEvent } from '@ogong/engine/interface/text';
 import type { Engine } from '@ogong/engine/open-engine';
-import type { ApiContext } from '@ogong/host/http/api-app';
+import { type ApiContext, getCallSignal } from '@ogong/host/http/api-app';
 import { ApiError } from '@ogong/host/http/api-error';
-import { readBody } from '@ogong/host/http/body';
+import { readBody, type readJsonBody } from '@ogong/host/http/body';
 import { type MediaBody, type MediaBodyLimits, readMediaBody } from '@ogong/host/http/media-body';
+import type { PictureFetcher } from '@ogong/host/http/picture-fetch';
 import type { Clock } from '@ogong/host/time/clock';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
@@ -42,13 +43,14 @@ export interface LocalCall {
   readonly receipts: LocalReceipts;
   readonly speeds: SpeedMeter;
   readonly randomBytes: (length: number) => Uint8Array;
+  readonly pictures: PictureFetcher;
 }
 
 /** Returns the day that chat templates get as today. */
 export const findToday = (clock: Clock): number => findDay(clock.nowMs());
 
 export const HEARTBEAT_MS = 10_000;
-export const BODY_LIMITS: MediaBodyLimits = {
+const BODY_LIMITS: MediaBodyLimits = {
   maxBytes: 16 * 1024 * 1024,
   mediaBytes: MAX_MEDIA_BYTES,
   timeoutMs: 30_000,
@@ -56,6 +58,18 @@ export const BODY_LIMITS: MediaBodyLimits = {
 
 /** Reads a body as the network would order it. Clients of this machine may leave the content type out. @throws ApiError, RequestError */
 export const readLocalBody = (context: ApiContext): Promise<MediaBody> => readMediaBody(context, BODY_LIMITS, readBody);
+
+/** The same, with the pictures of its addresses. @throws ApiError, RequestError */
+export async function readFilledBody(
+  context: ApiContext,
+  { pictures }: Pick<LocalCall, 'pictures'>,
+  read: typeof readJsonBody = readBody,
+): Promise<MediaBody> {
+  const given = await readMediaBody(context, { ...BODY_LIMITS, keepsAddresses: true }, read);
+  const signal = getCallSignal(context);
+  const { media, fill } = await pictures.fill(given, { maxBytes: MAX_MEDIA_BYTES, signal });
+  return { body: fill(given.body), media };
+}
 
 /** Loads a model of one modality for a use. @throws ApiError if the model is not for this use; ModelError, EngineError */
 export async function borrowModel<E extends Engine>(

@@ -7,6 +7,7 @@ import { type ApiApp, createApiApp, type Handler, mountRoutes } from '@ogong/hos
 import { ApiError } from '@ogong/host/http/api-error';
 import { createHttpServer, type HttpServer } from '@ogong/host/http/http-server';
 import { createOverflowError } from '@ogong/host/http/overflow-error';
+import { createPictureFetcher, type PictureFetcher } from '@ogong/host/http/picture-fetch';
 import { assertOwnName, assertTrustedOrigin, showToTrusted } from '@ogong/host/http/trusted-origins';
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { Logger } from '@ogong/host/log/logger';
@@ -52,6 +53,8 @@ export interface LocalServerDependencies {
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly log: Pick<Logger, 'error'>;
+  /** Default: fetches pictures from public addresses. */
+  readonly pictures?: PictureFetcher;
 }
 
 const { models, model, receipt } = GATEWAY_ROUTES;
@@ -82,7 +85,7 @@ export function createLocalServer(options: LocalServerOptions, dependencies: Loc
 /** The API without a port. */
 export function createLocalApp(
   { listen, origins = [], hosts = [], instance }: LocalServerOptions,
-  { log, ...dependencies }: LocalServerDependencies,
+  { log, pictures = createPictureFetcher(), ...dependencies }: LocalServerDependencies,
 ): ApiApp {
   const app = createApiApp({
     explain: explainModelFailure,
@@ -102,6 +105,7 @@ export function createLocalApp(
   app.use(showToTrusted(origins, [IGNORED_HEADER, CLAMPED_HEADER, RECEIPT_HEADER]));
   const call: LocalCall = {
     ...dependencies,
+    pictures,
     receipts: createLocalReceipts(),
     speeds: createSpeedMeter(),
     randomBytes: (length) => new Uint8Array(randomBytes(length)),

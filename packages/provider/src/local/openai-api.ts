@@ -31,7 +31,7 @@ import {
   hasReceipts,
   type LocalCall,
   type LocalJob,
-  readLocalBody,
+  readFilledBody,
 } from './local-model.ts';
 import { findContextSize } from './model-context.ts';
 import { withDefaults } from './model-defaults.ts';
@@ -67,7 +67,7 @@ const formatListed = ({ loaded }: Pick<LocalCall, 'loaded'>, model: ShelfModel) 
 /** @throws RequestError, ApiError, EngineError */
 function createCompletionHandler(endpoint: Endpoint, call: LocalCall): Handler {
   return async (context) => {
-    const sent = await readLocalBody(context);
+    const sent = await readFilledBody(context, call);
     const { asked, choices, answerAs } = await openCompletion(context, call, { endpoint, ...sent });
     const identity = createIdentity(endpoint, {
       // The name as the client wrote it.

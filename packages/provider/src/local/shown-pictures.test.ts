@@ -1,4 +1,5 @@
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
+import { createPictureFetcher } from '@ogong/host/http/picture-fetch';
 import { fromBase64, toBase64 } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { parseOpening } from '@ogong/protocol/commitment/opening';
@@ -14,6 +15,12 @@ let encoded = 0;
 beforeAll(async () => {
   fixture = await createLocalFixture({
     models: [shelve('seer'), shelve('blind')],
+    pictures: createPictureFetcher({
+      async fetch(address) {
+        if (address.endsWith('gone')) throw new TypeError('fetch failed');
+        return new Response(Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 1, 2, 3, 4));
+      },
+    }),
     open: (reference) => {
       if (reference.includes('blind')) return createFakeEngine({ contextSize: 512 });
       const engine = createFakeEngine({ contextSize: 512, readsPictures: true, fills: true });
@@ -251,5 +258,32 @@ describe("pictures of Ollama's API", () => {
     expect((await send('/api/generate', { ...asked, images })).status).toBe(400);
     const messages = [{ role: 'user', content: question, images }];
     expect((await send('/api/chat', { messages, stream: false })).status).toBe(400);
+  });
+});
+
+describe.each(BODIES.slice(0, 3))('the address of a picture in %s', (path, show) => {
+  const PNG = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 1, 2, 3, 4);
+  const PLACE = 'https://pictures.example/a.png';
+  const showAddress = (url: string) =>
+    JSON.parse(
+      JSON.stringify(show(PNG))
+        .replace(
+          JSON.stringify({ type: 'base64', media_type: 'image/png', data: bareOf(PNG) }),
+          JSON.stringify({ type: 'url', url }),
+        )
+        .replace(urlOf(PNG), url),
+    ) as object;
+
+  it('is answered as the same picture in the request, and its receipt names the bytes', async () => {
+    const inData = await readReceipt((await send(path, show(PNG))).receipt);
+    const inPlace = await readReceipt((await send(path, showAddress(PLACE))).receipt);
+    expect([inPlace.request, inPlace.media, inPlace.answer]).toEqual([inData.request, inData.media, inData.answer]);
+    expect(inPlace.checks.filter(({ status }) => status === 'fail')).toEqual([]);
+  });
+
+  it('is refused without its picture, with the place and a cure', async () => {
+    const { status, text } = await send(path, showAddress(`${PLACE}?gone`));
+    expect([status, text]).toEqual([400, expect.stringContaining('send the file itself as data:')]);
+    expect(text).toContain('[0].content[0]');
   });
 });

@@ -4,7 +4,7 @@ import { toBase64, utf8Decode, utf8Encode } from '../../base/bytes.ts';
 import { nobleCrypto as crypto } from '../../crypto/noble.ts';
 import { MAX_MEDIA_BYTES, MAX_MEDIA_PARTS } from '../../exchange/limits.ts';
 import { RequestError } from '../shared/request-error.ts';
-import { attachMedia, detachMedia, listMediaReferences, toReference } from './detach-media.ts';
+import { attachMedia, detachMedia, fillMedia, listMediaReferences, toReference } from './detach-media.ts';
 import { mediaBytes } from './media.ts';
 
 const A = Uint8Array.of(1, 2, 3, 4);
@@ -225,4 +225,48 @@ it('throws a RequestError or returns a body that has no data URL left, for any c
     }),
     { seed: 20261128, numRuns: 2000 },
   );
+});
+
+describe('addresses of pictures', () => {
+  const [ONE, TWO] = ['https://example.org/a.png', 'HTTP://example.org/b.png'];
+  const keep = (value: unknown) => detachMedia(crypto, encode(value), { keepsAddresses: true });
+
+  it('have stand-ins as long as references, until their pictures are there', () => {
+    const detached = keep(chat(ONE, url(A), TWO, ONE));
+    expect(detached.addresses.map(({ address, param }) => [address, param])).toEqual([
+      [ONE, 'messages[0].content[0].image_url.url'],
+      [TWO, 'messages[0].content[2].image_url.url'],
+    ]);
+    const pictures = new Map([
+      [ONE, B],
+      [TWO, A],
+    ]);
+    const { media, fill } = fillMedia(crypto, detached, pictures);
+    const expected = detach(chat(url(B), url(A), url(A), url(B)));
+    expect(detached.body).toHaveLength(expected.body.length);
+    expect(read(fill(detached.body))).toEqual(read(expected.body));
+    expect([...media]).toEqual([...expected.media]);
+  });
+
+  it('are replaced in their places alone', () => {
+    const [standIn] = keep(chat(ONE)).addresses.map((one) => one.standIn);
+    const asked = { ...chat(ONE), user: standIn };
+    const detached = keep(asked);
+    const { fill } = fillMedia(crypto, detached, new Map([[ONE, B]]));
+    expect(read(fill(detached.body))).toEqual({ ...chat(refer(B)), user: standIn });
+  });
+
+  it('are refused if they are too many, where bare base64 stands, or without their pictures', () => {
+    const many = Array.from({ length: 17 }, (_, i) => `https://example.org/${i}`);
+    expect(refusalOf(() => keep(chat(...many))).message).toContain('at most 16 addresses');
+    expect(keep(chat(...many.slice(1))).addresses).toHaveLength(16);
+    expect(refusalOf(() => keep({ images: [ONE] })).code).toBe('unsupported_media_url');
+    expect(refusalOf(() => fillMedia(crypto, keep(chat(ONE)), new Map())).code).toBe('missing_media');
+    const half = new Uint8Array(MAX_MEDIA_BYTES / 2 + 1);
+    const pictures = new Map([
+      [ONE, half],
+      [TWO, half.map((_, i) => i & 1)],
+    ]);
+    expect(refusalOf(() => fillMedia(crypto, keep(chat(ONE, TWO)), pictures)).code).toBe('invalid_media');
+  });
 });

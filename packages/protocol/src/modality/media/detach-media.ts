@@ -1,9 +1,15 @@
 import { fromBase64, ProtocolError, toHex, utf8Decode, utf8Encode } from '../../base/bytes.ts';
 import type { Crypto } from '../../crypto/crypto.ts';
-import { MAX_MEDIA_BYTES, MAX_MEDIA_PARTS, MAX_WRITTEN_REQUEST_BYTES } from '../../exchange/limits.ts';
+import {
+  MAX_MEDIA_ADDRESSES,
+  MAX_MEDIA_BYTES,
+  MAX_MEDIA_PARTS,
+  MAX_WRITTEN_REQUEST_BYTES,
+} from '../../exchange/limits.ts';
 import { RequestError } from '../shared/request-error.ts';
 import {
   describeFetched,
+  isAddress,
   isMediaReference,
   MEDIA_PREFIX,
   NO_MEDIA,
@@ -20,30 +26,114 @@ export interface DetachedRequest {
   readonly body: Uint8Array;
   /** In the order of their first references. */
   readonly media: RequestMedia;
+  /** Addresses whose pictures are not fetched yet, each once. The body names each by its stand-in. */
+  readonly addresses: readonly MediaAddress[];
+}
+
+/** An address in the place of a picture. */
+export interface MediaAddress {
+  /** With `http:` or `https:`, as it was written. */
+  readonly address: string;
+  /** Name of its first place for errors. */
+  readonly param: string;
+  /** A reference that stands in the body until the picture is there. It is as long as every reference, so no size changes. */
+  readonly standIn: string;
+}
+
+/** A request with the pictures of its addresses. */
+export interface FilledMedia {
+  /** In the order of their first references. */
+  readonly media: RequestMedia;
+  /** Puts the references of the pictures in the places of their stand-ins. */
+  readonly fill: (body: Uint8Array) => Uint8Array;
 }
 
 /**
  * Takes the data URLs out of a body, as its user wrote it (docs/spec/media.md). Every other byte of the body stays, so each
  * holder of the original derives the same bytes. A body without media is returned as it is.
- * @throws RequestError for a URL that would have to be fetched, wrong base64, too many bytes or parts, or a reference without bytes.
+ * @param options.keepsAddresses gives addresses a stand-in, for a reader that fetches them. Default: they are refused.
+ * @throws RequestError for an address, wrong base64, too many bytes, parts or addresses, or a reference without bytes.
  */
-export function detachMedia(crypto: Hash, written: Uint8Array): DetachedRequest {
+export function detachMedia(
+  crypto: Hash,
+  written: Uint8Array,
+  { keepsAddresses = false }: { readonly keepsAddresses?: boolean } = {},
+): DetachedRequest {
   assertWritten(written);
   const text = decodeText(written);
   const places = text === undefined ? [] : findMediaPlaces(text);
-  if (text === undefined || places.length === 0) return { body: written, media: NO_MEDIA };
-  const parts = places.map((place) => (isMediaReference(place.value) ? undefined : readPart(place)));
+  if (text === undefined || places.length === 0) return { body: written, media: NO_MEDIA, addresses: [] };
+  const isKept = ({ value, isBare }: MediaPlace): boolean => keepsAddresses && !isBare && isAddress(value);
+  const parts = places.map((place) => (isMediaReference(place.value) || isKept(place) ? undefined : readPart(place)));
   assertBounds(places, parts);
+  const addresses = listAddresses(crypto, places.filter(isKept));
   const media = new Map<string, Uint8Array>();
-  const known = new Map<string, string>();
+  const known = new Map(addresses.map(({ address, standIn }) => [address, standIn]));
   const references = parts.map((part, i) => {
-    if (part === undefined) return (places[i] as MediaPlace).value;
-    const reference = known.get(part) ?? keep(crypto, media, decodePart(part, places[i] as MediaPlace));
+    const place = places[i] as MediaPlace;
+    if (part === undefined) return isKept(place) ? (known.get(place.value) as string) : place.value;
+    const reference = known.get(part) ?? keep(crypto, media, decodePart(part, place));
     known.set(part, reference);
     return reference;
   });
-  for (const reference of references) if (!media.has(reference)) throw createMissing(reference);
-  return { body: utf8Encode(replace(text, places, references)), media };
+  const standIns = new Set(addresses.map(({ standIn }) => standIn));
+  for (const reference of references)
+    if (!media.has(reference) && !standIns.has(reference)) throw createMissing(reference);
+  return { body: utf8Encode(replace(text, places, references)), media, addresses };
+}
+
+/** No picture begins with it, so no picture has the reference of a stand-in. */
+const STAND_IN = 'ogong-media-address-v1\n';
+
+/** @throws RequestError if they are too many. */
+function listAddresses(crypto: Hash, places: readonly MediaPlace[]): readonly MediaAddress[] {
+  const first = new Map(places.toReversed().map(({ value, param }) => [value, param]));
+  if (first.size > MAX_MEDIA_ADDRESSES)
+    throw refuse(
+      `a request has at most ${MAX_MEDIA_ADDRESSES} addresses of pictures, not ${first.size}; send the files themselves as data:<type>;base64,…`,
+    );
+  return [...first].map(([address, param]) => ({
+    ...{ address, param },
+    standIn: toReference(crypto, utf8Encode(`${STAND_IN}${address}`)),
+  }));
+}
+
+/**
+ * Joins a request with the pictures of its addresses: its body and media are then those of the same pictures in data URLs.
+ * @param pictures by address, all of them.
+ * @throws RequestError if the media are too large together, or if a picture is not there.
+ */
+export function fillMedia(
+  crypto: Hash,
+  { body, media, addresses }: DetachedRequest,
+  pictures: ReadonlyMap<string, Uint8Array>,
+): FilledMedia {
+  const known = new Map(media);
+  const references = new Map<string, string>();
+  for (const { address, standIn } of addresses) {
+    const picture = pictures.get(address);
+    if (picture !== undefined) references.set(standIn, keep(crypto, known, picture));
+  }
+  const fill = (own: Uint8Array): Uint8Array => (references.size === 0 ? own : fillPlaces(own, references));
+  const listed = listMediaReferences(fill(body)).map((reference) => {
+    const bytes = known.get(reference);
+    if (bytes === undefined) throw createMissing(reference);
+    return [reference, bytes] as const;
+  });
+  assertSize(listed.reduce((sum, [, { length }]) => sum + length, 0));
+  return { media: new Map(listed), fill };
+}
+
+function fillPlaces(body: Uint8Array, references: ReadonlyMap<string, string>): Uint8Array {
+  const text = utf8Decode(body);
+  const places = findMediaPlaces(text).filter(({ value }) => references.has(value));
+  return utf8Encode(
+    replace(
+      text,
+      places,
+      places.map(({ value }) => references.get(value) as string),
+    ),
+  );
 }
 
 /**
@@ -104,7 +194,7 @@ const DATA_URL = /^data:[^,]{0,128};base64,/i;
 
 /** Reads the base64 of a place. @throws RequestError */
 function readPart({ value, param, isBare }: MediaPlace): string {
-  if (/^https?:/i.test(value)) throw new RequestError(...describeFetched(param));
+  if (isAddress(value)) throw new RequestError(...describeFetched(param));
   const head = DATA_URL.exec(value)?.[0];
   if (head === undefined && !isBare) {
     // Throws: it is no reference.

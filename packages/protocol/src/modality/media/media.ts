@@ -23,7 +23,7 @@ export const isMediaReference = (value: unknown): value is string => typeof valu
  */
 export function parseMediaReference(value: unknown, param: string): string {
   if (isMediaReference(value)) return value;
-  if (typeof value === 'string' && /^https?:/i.test(value)) throw new RequestError(...describeFetched(param));
+  if (typeof value === 'string' && isAddress(value)) throw new RequestError(...describeFetched(param));
   throw new RequestError(
     `${param} must be a data URL such as data:image/png;base64,…; on the wire it is a reference ${MEDIA_PREFIX}<sha256>`,
     param,
@@ -31,12 +31,15 @@ export function parseMediaReference(value: unknown, param: string): string {
   );
 }
 
+/** Returns whether a text is an address that a picture could be fetched from. */
+export const isAddress = (value: string): boolean => /^https?:/i.test(value);
+
 /** Returns the SHA-256 of the bytes that a reference names. */
 export const readMediaHash = (reference: string): Uint8Array => fromHex(reference.slice(MEDIA_PREFIX.length));
 
 /** The refusal of a URL in place of the bytes: message, param, code. */
 export const describeFetched = (param: string): readonly [string, string, string] => [
-  `${param}: no address is fetched, since its content can change; send the file itself as data:<type>;base64,…`,
+  `${param}: no address is fetched here, since its content can change; send the file itself as data:<type>;base64,…`,
   param,
   'unsupported_media_url',
 ];
