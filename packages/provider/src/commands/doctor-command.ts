@@ -14,7 +14,7 @@ import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { DEFAULT_DIRECTIONS } from '@ogong/protocol/commitment/sketch';
 import { NAT, PLAIN_SAMPLER } from '@ogong/protocol/modality/text/sampling/sampler';
-import { engineFields, loadModelOf, servingFields } from '../engine/engine-config.ts';
+import { autoBackendField, engineFields, loadModelOf, servingFields } from '../engine/engine-config.ts';
 import { openUpstream, upstreamFields } from '../engine/upstream-config.ts';
 import { textModality } from '../modality/text/text.ts';
 import { formatBytes, formatTable } from './format.ts';
@@ -26,7 +26,7 @@ export const doctorConfig = defineConfig({
     'Says what this machine has for models, what is taken of it, and why. With a model it loads it, says how it fits and in which\n' +
     'class it runs, measures its speed, and advises other weights or kernels if those are faster in an exact class. With --upstream it asks another server for a few tokens, and says what that server proves.',
   positionals: { label: '[<model>]', max: 1 },
-  fields: { json: jsonField, ...upstreamFields, ...engineFields, ...servingFields },
+  fields: { json: jsonField, ...upstreamFields, ...engineFields, ...autoBackendField, ...servingFields },
   examples: [
     'ogong-provider doctor',
     'ogong-provider doctor stories15M',

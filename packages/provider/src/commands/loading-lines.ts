@@ -55,7 +55,7 @@ export function createLoadingLine(
 export function createLoadingLines(
   write: (text: string) => void,
   isTerminal: boolean,
-): Required<Pick<LoadingPlace, 'onDownload' | 'onReading' | 'onLoading'>> {
+): Required<Pick<LoadingPlace, 'onDownload' | 'onReading' | 'onLoading' | 'onBackend'>> {
   const nowMs = (): number => performance.now();
   const showPull = createPullLine(write, isTerminal);
   return {
@@ -66,5 +66,6 @@ export function createLoadingLines(
     },
     onReading: createReadingLine(write, isTerminal),
     onLoading: createLoadingLine(write, { isTerminal, nowMs, repeat }),
+    onBackend: ({ name, backend, why }) => write(`${toPrintable(name)} runs on ${backend}: ${toPrintable(why)}\n`),
   };
 }

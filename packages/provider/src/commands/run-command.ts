@@ -12,7 +12,7 @@ import { EXIT } from '@ogong/host/log/errors';
 import { createLogger } from '@ogong/host/log/logger';
 import { toPathReference } from '@ogong/models/model-path';
 import { isFileReference } from '@ogong/models/source';
-import { engineFields } from '../engine/engine-config.ts';
+import { autoBackendField, engineFields } from '../engine/engine-config.ts';
 import { dataDirField, logLevel } from '../provider/provider-config.ts';
 import { chatInTerminal } from './chat-terminal.ts';
 import { createConversation } from './conversation.ts';
@@ -63,6 +63,7 @@ export const runConfig = defineConfig({
         'keep the lines that are typed, for the next chat, and the receipt of an answer without a chat; --no-history does not',
     },
     ...engineFields,
+    ...autoBackendField,
     ...dataDirField,
     logLevel,
   },

@@ -24,6 +24,13 @@ import { createEncoderReference } from '@ogong/models/source';
 import { openFileHashes } from '@ogong/models/store';
 import type { ProviderModality } from '../modality/modality.ts';
 import { findModality, isEngineOf } from '../modality/registry.ts';
+import {
+  type BackendSetting,
+  type BackendSources,
+  rankBackends,
+  type TakenBackend,
+  takeBackend,
+} from './auto-backend.ts';
 import { weighModel } from './footprint.ts';
 
 const shares = define('shares, one for each card, such as 3,1', '<a,b>', (value) => {
@@ -58,6 +65,17 @@ export function addEncoder(references: readonly string[], folder: string | undef
   const named = encoder.startsWith('file:') ? `file:${resolve(folder)}` : encoder;
   return references.map((reference) => `${reference}+${named}`);
 }
+
+/** The back end of programs that compute answers. A verifier has to compute in the class of others, so it has no `auto`. */
+export const autoBackendField = {
+  backend: {
+    schema: oneOf(['auto', 'cpu', 'vulkan', 'cuda']),
+    env: 'OGONG_BACKEND',
+    default: 'auto',
+    description:
+      "computing device: auto takes cuda, then vulkan if it is a card, then cpu, and prints the reason; cpu; vulkan, the machine's first Vulkan device; or cuda, its first NVIDIA card. The parts of llama.cpp that it needs are fetched once. The device is part of the numeric class",
+  },
+} as const;
 
 /** Settings of the embedded engine. */
 export const engineFields = {
@@ -195,7 +213,7 @@ export interface EngineSettings {
   readonly hubEndpoint?: string | undefined;
   readonly hubToken?: Secret<string> | undefined;
   readonly verify?: boolean | undefined;
-  readonly backend?: NonNullable<LlamaEngineOptions['backend']>;
+  readonly backend?: BackendSetting | undefined;
   readonly kernels?: NonNullable<LlamaEngineOptions['kernels']>;
   readonly kvType?: NonNullable<LlamaEngineOptions['kvType']>;
   readonly flashAttention?: boolean | undefined;
@@ -229,6 +247,11 @@ export interface MachineShare {
   readonly budgetBytes?: number;
 }
 
+/** A model's back end that `auto` took. */
+export interface ChosenBackend extends Required<TakenBackend> {
+  readonly name: string;
+}
+
 export interface LoadedModel<E extends Engine = Engine> {
   readonly engine: E;
   readonly model: ResolvedModel;
@@ -250,6 +273,10 @@ export interface LoadingPlace {
   readonly onDownload?: (progress: DownloadProgress) => void;
   /** Called when an engine begins to load a model. Its result is called at the end, with whether the model is loaded. */
   readonly onLoading?: (model: LoadingModel) => (isLoaded: boolean) => void;
+  /** Called when `--backend auto` has taken a back end. */
+  readonly onBackend?: (chosen: ChosenBackend) => void;
+  /** The machine's back ends; a test passes its own. */
+  readonly backends?: BackendSources;
   /** Ends a download. */
   readonly signal?: AbortSignal;
 }
@@ -270,7 +297,7 @@ export async function loadModel(
     pagedWeights = false,
     ...given
   }: EngineSettings,
-  { log, onReading, onDownload, onLoading, signal }: LoadingPlace,
+  { log, onReading, onDownload, onLoading, onBackend, backends, signal }: LoadingPlace,
   share?: MachineShare,
 ): Promise<LoadedModel> {
   const memory = {
@@ -282,17 +309,24 @@ export async function loadModel(
   const draft = draftModel === undefined ? undefined : await bringServed(draftModel, { ...sources, inspect: () => {} });
   const wanted = { ...memory, ...(given.kvType && { kvType: given.kvType }) };
   const mayPage = pagedWeights && (share?.reservedBytes ?? 0) === 0;
-  const addPaged = (path: string) => {
-    const availableMemory = mayPage ? findPagedMemory(path, wanted, given) : undefined;
+  const rank = (path: string, hasEncoder = given.mmproj !== undefined) =>
+    rankBackends(path, { ...given, hasEncoder }, backends);
+  const addPaged = (path: string, backend = rank(path)[0]?.backend) => {
+    const availableMemory = mayPage ? findPagedMemory(path, wanted, { ...given, backend }) : undefined;
     return { ...wanted, ...(availableMemory !== undefined && { availableMemory }) };
   };
   const { model, hashes } = await bringServed(reference, {
     ...sources,
     inspect: (path) => assertModelFits(path, addPaged(path)),
   });
-  const planned = addPaged(model.path);
+  const { backend, why } = await takeBackend(rank(model.path, model.encoderPath !== undefined), backends);
+  if (why !== undefined) {
+    log.info({ model: model.name, backend, why }, 'the back end was chosen');
+    onBackend?.({ name: model.name, backend, why });
+  }
+  const planned = addPaged(model.path, backend);
   if (planned.availableMemory !== wanted.availableMemory) log.warn({ model: model.name }, PAGED_WARNING);
-  const { isa, backend, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
+  const { isa, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
   const { flashAttention, gpuLayers, expertsOnCpu, tensorSplit, scoresOnly } = given;
   const settings: OpenEngineSettings = {
     modelPath: model.path,
@@ -336,7 +370,7 @@ const PAGED_WARNING =
 function findPagedMemory(
   path: string,
   wanted: Parameters<typeof assertModelFits>[1] & object,
-  { backend = ENGINE_DEFAULTS.backend, kernels = ENGINE_DEFAULTS.kernels, memoryBudget }: Partial<EngineSettings>,
+  { backend, kernels = ENGINE_DEFAULTS.kernels, memoryBudget }: Partial<EngineSettings>,
 ): number | undefined {
   if (isModelFolder(path) || isOnnxModel(path)) return undefined;
   const file = inspectModelFile(path);

@@ -1,3 +1,4 @@
+import { parseNumericClass } from '@ogong/engine/llama-cpp/numeric-class';
 import type { Engine } from '@ogong/engine/open-engine';
 import { systemClock } from '@ogong/host/time/clock';
 import { findModality } from '../modality/registry.ts';
@@ -41,7 +42,12 @@ export function createOnDemandPool(
     keepMs: Number.POSITIVE_INFINITY,
     load: async (reference, others) => {
       const { engine } = await loader.load(reference, others, known.get(reference));
-      known.set(reference, { nCtx: engine.info().contextSize, sequences: findModality(engine).countSequences(engine) });
+      const { contextSize: nCtx, numericClass } = engine.info();
+      known.set(reference, {
+        nCtx,
+        sequences: findModality(engine).countSequences(engine),
+        ...keepBackend(numericClass),
+      });
       return engine;
     },
   });
@@ -86,3 +92,9 @@ const dropUnset = ({ nCtx, sequences }: Omit<OnDemandModel, 'reference'>): Parti
   ...(nCtx !== undefined && { nCtx }),
   ...(sequences !== undefined && { sequences }),
 });
+
+/** The announced class names a back end, so `--backend auto` must not take another one later. */
+function keepBackend(numericClass: string): Partial<EngineSettings> {
+  const backend = parseNumericClass(numericClass)?.backend;
+  return backend === 'cpu' || backend === 'vulkan' || backend === 'cuda' ? { backend } : {};
+}

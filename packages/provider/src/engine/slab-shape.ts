@@ -19,7 +19,7 @@ export function chooseShape(
   { backend = 'cpu', kernels = 'exact', kvType, isa, nCtx, sequences = DEFAULT_SEQUENCES }: SlabEngineSettings,
   { trainContext = USUAL_CONTEXT }: Pick<ReadSlab, 'trainContext'>,
 ): ChainShape {
-  if (backend !== 'cpu' || (kernels !== 'exact' && kernels !== 'tiled'))
+  if ((backend !== 'cpu' && backend !== 'auto') || (kernels !== 'exact' && kernels !== 'tiled'))
     throw new EngineError('unsupported-model', 'segments run on the CPU with --kernels exact or tiled');
   return {
     contextSize: nCtx ?? Math.min(trainContext, USUAL_CONTEXT),

@@ -24,7 +24,7 @@ import { formatRoutes, parseRoutes } from '@ogong/protocol/exchange/routes';
 import { listServedTiers } from '@ogong/protocol/tier/registry';
 import { z } from 'zod';
 import { embeddedImageFields } from '../engine/embedded-image.ts';
-import { engineFields, servingFields, visionFields } from '../engine/engine-config.ts';
+import { autoBackendField, engineFields, servingFields, visionFields } from '../engine/engine-config.ts';
 import { imageUpstreamFields } from '../engine/image-upstream.ts';
 import { upstreamFields } from '../engine/upstream-config.ts';
 import { segmentFields } from './cohort/segment-fields.ts';
@@ -275,6 +275,7 @@ export const serveConfig = defineConfig({
     ...upstreamFields,
     ...imageUpstreamFields,
     ...engineFields,
+    ...autoBackendField,
     ...servingFields,
     ...visionFields,
     ...embeddedImageFields,
@@ -432,6 +433,7 @@ export const localConfig = defineConfig({
         "make pictures on another server with OpenAI's API of images, with --model as that server's names; answers have no receipts then",
     },
     ...engineFields,
+    ...autoBackendField,
     ...visionFields,
     ...embeddedImageFields,
     ...dataDirField,

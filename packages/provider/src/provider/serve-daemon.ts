@@ -86,7 +86,7 @@ export interface ServeWrappers {
   /** Ends a start that downloads a model. */
   readonly signal?: AbortSignal;
   /** Shows downloads and loads of models. Default: they are not shown. */
-  readonly lines?: Pick<LoadingPlace, 'onDownload' | 'onReading' | 'onLoading'>;
+  readonly lines?: Pick<LoadingPlace, 'onDownload' | 'onReading' | 'onLoading' | 'onBackend'>;
   readonly attester?: (attester: Attester) => Attester;
 }
 

@@ -19,15 +19,23 @@ export interface JudgedBackend {
   readonly reason: string;
 }
 
+/** A back end that is worth taking on a machine, and the reason. */
+export interface WorthyBackend {
+  readonly backend: 'cuda' | 'vulkan' | 'cpu';
+  readonly why: string;
+}
+
 export interface BackendChoice {
   /** All of them, in the order of preference. */
   readonly backends: readonly JudgedBackend[];
+  /** The back ends for `--backend auto`, the first one first; the CPU is the last. Empty if nothing runs. */
+  readonly order: readonly WorthyBackend[];
   /** The back end that is likely the fastest here; undefined if none runs. */
   readonly advised: 'cuda' | 'vulkan' | 'cpu' | undefined;
   readonly why: string;
 }
 
-/** Chooses among the back ends of a machine. It only advises: the one that is served is what `--backend` says. */
+/** Chooses among the back ends of a machine. `--backend auto` takes the first one that can compute the model. */
 export function chooseBackend(found: FoundBackends): BackendChoice {
   const describe = (backend: GpuBackend, devices: readonly GpuDevice[]): string =>
     `${devices.map(({ name, driver }) => `${name} (${driver})`).join(', ')}; taken with --backend ${backend}` +
@@ -45,19 +53,18 @@ export function chooseBackend(found: FoundBackends): BackendChoice {
   ];
   const usable = (backend: GpuBackend | 'cpu'): boolean =>
     backends.some((each) => each.backend === backend && each.isUsable);
-  if (usable('cuda'))
-    return { backends, advised: 'cuda', why: 'a card with its own memory; verifiers compare its replies by scores' };
   const [first] = found.vulkanDevices;
   const isCard = first?.kind === 'discrete' || first?.kind === 'virtual';
-  if (usable('vulkan') && isCard)
-    return {
-      backends,
-      advised: 'vulkan',
-      why: 'a card with its own memory; verifiers need the same device and driver',
-    };
-  if (!usable('cpu')) return { backends, advised: undefined, why: found.cpuAbsence ?? 'nothing runs here' };
-  const why = usable('vulkan')
+  const cpuWhy = usable('vulkan')
     ? `the first Vulkan device is ${first?.kind ?? 'unknown'}, which is seldom faster; compare with doctor <model> --backend vulkan`
     : 'no GPU can be used';
-  return { backends, advised: 'cpu', why };
+  const order = [
+    { backend: 'cuda', why: 'a card with its own memory; verifiers compare its replies by scores' },
+    ...(isCard
+      ? [{ backend: 'vulkan', why: 'a card with its own memory; verifiers need the same device and driver' }]
+      : []),
+    { backend: 'cpu', why: cpuWhy },
+  ].filter((each): each is WorthyBackend => usable(each.backend as WorthyBackend['backend']));
+  const [{ backend: advised, why } = { backend: undefined, why: found.cpuAbsence ?? 'nothing runs here' }] = order;
+  return { backends, order, advised, why };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EngineError } from '../../interface/engine-error.ts';
-import { inspectMachine, type MachineSources } from './inspect-machine.ts';
+import { inspectBackends, inspectMachine, type MachineSources } from './inspect-machine.ts';
 import type { LlamaBuild } from './platform.ts';
 
 const build = { version: '0.5.0' } as LlamaBuild;
@@ -82,6 +82,18 @@ describe('the parts of a machine that llama.cpp can use', () => {
       isUsable: false,
       reason: expect.stringContaining('libcuda.so.1'),
     });
+  });
+
+  it('loads no Vulkan driver for a choice where the bus shows no card', () => {
+    const listDevices = () => expect.unreachable('the driver was loaded');
+    expect(inspectBackends('/nonexistent', record({ listDevices }))).toMatchObject({
+      ...{ advised: 'cpu', why: 'no GPU can be used', order: [{ backend: 'cpu' }] },
+    });
+    const card = { slot: '0000:01:00.0', vendor: 'AMD', id: '1002:744c', name: 'AMD Radeon' } as const;
+    const device = { backend: 'vulkan', index: 0, name: 'AMD Radeon', driver: 'RADV', kind: 'discrete' } as const;
+    const listCards = () => ({ cards: [card], nvidiaDriver: undefined });
+    const found = inspectBackends('/nonexistent', record({ listCards, listDevices: () => [device] }));
+    expect(found.order.map(({ backend }) => backend)).toEqual(['vulkan', 'cpu']);
   });
 
   it('looks at the machine itself', () => {

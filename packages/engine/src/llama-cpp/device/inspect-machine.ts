@@ -54,26 +54,47 @@ const SOURCES: MachineSources = {
 /** @param engineDir where fetched builds lie. */
 export function inspectMachine(engineDir: string, sources: MachineSources = SOURCES): MachineReport {
   const build = attempt(sources.findBuild);
+  const found = inspectGraphics(engineDir, sources, build.why);
   const scores = build.value === undefined ? new Map<string, number>() : sources.scoreLibraries(build.value);
   const usable = [...scores].filter(([name]) => runsHere(name, scores)).sort(([, a], [, b]) => b - a);
-  const devices = attempt(sources.listDevices);
-  const vulkanDevices = devices.value ?? [];
-  const graphics = sources.listCards();
-  const cudaDevices = listCudaDevices(graphics);
-  const builds: readonly GpuBackend[] = ['cuda', 'vulkan'];
   return {
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     ...{ cores: countCores(), threads: availableParallelism(), availableBytes: readAvailableMemory() },
     ...{ absence: build.why, version: build.value?.version },
     cpuLibraries: usable.map(([name]) => name),
     chosenCpuLibrary: usable.length === 0 ? undefined : chooseCpuLibrary('auto', scores),
+    ...found,
+  };
+}
+
+/**
+ * Chooses among the back ends of this machine. On Linux a Vulkan driver is loaded only if the bus shows a card: a software device is
+ * never chosen, and its driver would stay in this process.
+ * @param engineDir where fetched builds lie.
+ */
+export function inspectBackends(engineDir: string, sources: MachineSources = SOURCES): BackendChoice {
+  const graphics = sources.listCards();
+  const hasCard = graphics.cards.length > 0 || !sources.platform.startsWith('linux-');
+  const looked = { ...sources, listCards: () => graphics, ...(!hasCard && { listDevices: () => [] }) };
+  return inspectGraphics(engineDir, looked, attempt(sources.findBuild).why).choice;
+}
+
+function inspectGraphics(
+  engineDir: string,
+  { listDevices, listCards, canLoad, platform }: MachineSources,
+  cpuAbsence: string | undefined,
+): Pick<MachineReport, 'cards' | 'nvidiaDriver' | 'cudaDevices' | 'vulkanDevices' | 'choice'> {
+  const devices = attempt(listDevices);
+  const vulkanDevices = devices.value ?? [];
+  const graphics = listCards();
+  const cudaDevices = listCudaDevices(graphics);
+  const builds: readonly GpuBackend[] = ['cuda', 'vulkan'];
+  return {
     ...graphics,
     ...{ cudaDevices, vulkanDevices },
     choice: chooseBackend({
-      platform: sources.platform,
-      cpuAbsence: build.why,
-      ...{ cudaDevices, vulkanDevices },
-      cudaAbsence: explainCudaAbsence(graphics, sources.canLoad),
+      ...{ platform, cpuAbsence, cudaDevices, vulkanDevices },
+      cudaAbsence: explainCudaAbsence(graphics, canLoad),
       vulkanAbsence: devices.why ?? (vulkanDevices.length === 0 ? 'this machine shows no Vulkan device' : undefined),
       builds: builds.filter((backend) => findGpuBuild(backend, engineDir) !== undefined),
     }),
