@@ -9,6 +9,7 @@ import { EngineError } from './interface/engine-error.ts';
 import type { TensorEngine } from './interface/tensor.ts';
 import type { TextEngine } from './interface/text.ts';
 import type { TrajectoryEngine } from './interface/trajectory.ts';
+import { toMemoryRoom } from './llama-cpp/device/memory.ts';
 import { createLlamaEmbeddingEngine } from './llama-cpp/embedding-engine.ts';
 import { createLlamaEngine, ENGINE_DEFAULTS, type LlamaEngineOptions } from './llama-cpp/engine.ts';
 import { inspectModelFile, type ModelFacts } from './llama-cpp/model-file.ts';
@@ -41,6 +42,7 @@ export interface OpenEngineSettings
     | 'scoresOnly'
     | 'backend'
     | 'availableMemory'
+    | 'pagedWeights'
     | 'adapterPaths'
   > {
   /**
@@ -124,8 +126,9 @@ const text: EngineKind = {
     try {
       assertReadsRows(inspectModelFile(modelPath), encoder.info());
       // The free memory of the machine is without the encoder's already.
-      const left = availableMemory && availableMemory - estimateFolderMemory(inspectEncoder(encoderPath).sizeBytes);
-      const memory = left === undefined ? {} : { availableMemory: Math.max(0, left) };
+      const room = availableMemory === undefined ? undefined : toMemoryRoom(availableMemory);
+      const taken = estimateFolderMemory(inspectEncoder(encoderPath).sizeBytes);
+      const memory = room && { availableMemory: { ...room, bytes: Math.max(0, room.bytes - taken) } };
       return await createLlamaEngine({ ...settings, ...memory, encoder }, hooks);
     } catch (error) {
       await encoder.close();

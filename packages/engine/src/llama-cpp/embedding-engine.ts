@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { FileHashes } from '@ogong/models/file-hashes';
 import type { EmbeddingEngine } from '../interface/embedding.ts';
 import { createSupervisor, type SupervisorEvent } from '../process/supervisor.ts';
-import { assertFitsMemory, readAvailableMemory } from './device/memory.ts';
+import { assertFitsMemory, type GivenMemory } from './device/memory.ts';
 import { countCores } from './device/platform.ts';
 import { findPooling } from './embedding-host.ts';
 import { assertOption } from './engine.ts';
@@ -29,7 +29,7 @@ export interface LlamaEmbeddingOptions {
   readonly kernels?: EmbeddingKernels;
   readonly maxQueue?: number;
   /** Bytes that the engine may take. Default: the free memory of the machine. */
-  readonly availableMemory?: number;
+  readonly availableMemory?: GivenMemory;
 }
 
 export interface LlamaEmbeddingEngine extends EmbeddingEngine {
@@ -60,7 +60,7 @@ export async function createLlamaEmbeddingEngine(
   assertOption('threads', threads, 1, countCores());
   assertOption('maxQueue', maxQueue, 1, 4096);
   const shape = { contextSize, sequences: 1, batchSize: contextSize };
-  assertFitsMemory(file, shape, options.availableMemory ?? readAvailableMemory());
+  assertFitsMemory(file, shape, options.availableMemory);
   const verified = await verifyModel(modelPath, options, file);
   const load: LlamaEmbeddingLoad = { ...verified, modelPath, isa, threads, contextSize, kernels, maxQueue };
   const supervisor = await createSupervisor<LlamaEmbeddingContract>({

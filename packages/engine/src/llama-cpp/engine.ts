@@ -9,7 +9,7 @@ import type { ChildModule, SupervisorEvent } from '../process/supervisor.ts';
 import { besideAdapters } from './adapter-file.ts';
 import { openCudaDevice } from './device/cuda-device.ts';
 import { bringGpuBuild } from './device/gpu-build.ts';
-import { assertKvType, readAvailableMemory } from './device/memory.ts';
+import { assertKvType, type GivenMemory } from './device/memory.ts';
 import { planMemory } from './device/memory-plan.ts';
 import { assertPlacement } from './device/placement.ts';
 import { countCores } from './device/platform.ts';
@@ -104,8 +104,10 @@ export interface LlamaEngineOptions {
   readonly kvUnified?: boolean;
   readonly promptChunk?: number;
   readonly maxQueue?: number;
-  /** Bytes that the engine may take. Default: the free memory of the machine. */
-  readonly availableMemory?: number;
+  /** Memory that the engine may take. Default: what the system allows. */
+  readonly availableMemory?: GivenMemory;
+  /** The weights stay in a file that is mapped, also where the system limits the data of a process. */
+  readonly pagedWeights?: boolean;
   /** A module that runs instead of the engine's own child and opens the model in its own way. */
   readonly child?: ChildModule;
 }
@@ -162,8 +164,8 @@ export async function createLlamaEngine(
   const adapted = besideAdapters(file, options.adapterPaths ?? []);
   const { contextSize, sequences: planned } = planMemory(
     draft === undefined ? adapted : besideDraft(adapted, draft),
-    { ...options, sequences: options.sequences ?? (mixesNeighbours(file.architecture) ? 1 : undefined) },
-    options.availableMemory ?? readAvailableMemory(),
+    options,
+    options.availableMemory,
   );
   assertServedAlone(file, planned);
   const [sequences, scoresTogether] = options.scoresOnly ? [1, planned] : [planned, 1];
@@ -184,6 +186,7 @@ export async function createLlamaEngine(
     ...(expertsOnCpu !== undefined && { expertsOnCpu }),
     ...(tensorSplit !== undefined && { tensorSplit }),
     ...(draftModelPath !== undefined && { draftModelPath }),
+    ...(options.pagedWeights && { pagedWeights: true }),
     ...(pictures && { pictures }),
     prefixCache,
     promptChunk: options.promptChunk ?? DEFAULT_PROMPT_CHUNK,
@@ -255,7 +258,7 @@ export function assertMayLoad(
   // Embeddings are computed one at a time, and so in little memory: their engine checks them.
   const isGenerated = file.poolingCode === undefined;
   const wanted = isGenerated ? options : { ...options, contextSize: Math.min(file.trainContext, 256), sequences: 1 };
-  planMemory(file, wanted, options.availableMemory ?? readAvailableMemory());
+  planMemory(file, wanted, options.availableMemory);
 }
 
 /** @throws EngineError('invalid-request') */

@@ -31,6 +31,8 @@ export interface LlamaTextLoad extends LlamaLoad, Placement {
   readonly drafts: number;
   /** A GGUF file of the same vocabulary that guesses them. */
   readonly draftModelPath?: string;
+  /** Whether the weights are mapped, also under a limit of data. */
+  readonly pagedWeights?: boolean;
   readonly prefixCache: boolean;
   readonly promptChunk: number;
   /** The encoder whose rows the model reads. */

@@ -99,6 +99,8 @@ interface OpenModelOptions extends Placement {
   readonly repack?: boolean;
   /** LoRA files, applied in this order to every context that writes. */
   readonly adapterPaths?: readonly string[];
+  /** Maps the file even if the system limits the data of this process, which mapped files escape. */
+  readonly pagedWeights?: boolean | undefined;
 }
 
 const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
@@ -113,11 +115,12 @@ export function openLlamaModel(
     gpuLayers = ALL_LAYERS,
     expertsOnCpu = false,
     tensorSplit,
+    pagedWeights = false,
   }: OpenModelOptions = {},
 ): LlamaModel {
   const experts = expertsOnCpu ? keepExpertsOnCpu(library) : undefined;
   const split = tensorSplit && layOutTensorSplit(tensorSplit);
-  const data = library.backend === 'cpu' ? readDataLimit() : undefined;
+  const data = library.backend === 'cpu' && !pagedWeights ? readDataLimit() : undefined;
   const params: StructFields = {
     ...(library.modelDefaultParams() as StructFields),
     use_extra_bufts: repack,

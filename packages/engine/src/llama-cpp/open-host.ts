@@ -71,7 +71,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   assertUnchanged(files);
   const opened = openLlamaModel(library, modelPath, {
     ...{ repack: kernels === 'fast', adapterPaths, gpuLayers: options.gpuLayers },
-    ...{ expertsOnCpu: options.expertsOnCpu, tensorSplit: options.tensorSplit },
+    ...{ expertsOnCpu: options.expertsOnCpu, tensorSplit: options.tensorSplit, pagedWeights: options.pagedWeights },
   });
   assertUnchanged(files);
   if (opened.isRecurrent) assertForgetsNothing(modelPath, kernels);

@@ -7,7 +7,7 @@ import { type HashedFolder, hashModelFolder, type ModelFolder } from '@ogong/mod
 import type { StampedFile } from '@ogong/models/model-root';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { EngineError } from '../interface/engine-error.ts';
-import { readAvailableMemory } from '../llama-cpp/device/memory.ts';
+import { type GivenMemory, toMemoryRoom } from '../llama-cpp/device/memory.ts';
 import { countCores } from '../llama-cpp/device/platform.ts';
 import {
   describeCpu,
@@ -33,8 +33,8 @@ export interface OnnxFolderOptions {
   readonly cores?: number;
   /** Calls that wait at most. */
   readonly maxQueue?: number;
-  /** Bytes that the engine may take. Default: the free memory of the machine. */
-  readonly availableMemory?: number;
+  /** Memory that the engine may take. Default: what the system allows. */
+  readonly availableMemory?: GivenMemory;
   /** Folder of fetched runtimes. */
   readonly engineDir?: string;
   /** Computes the root of the files. Default: that of a model folder. */
@@ -145,7 +145,7 @@ export const estimateFolderMemory = (sizeBytes: number): number => sizeBytes + W
 export function assertFolderFits(
   { sizeBytes }: Pick<OnnxNetworkSize, 'sizeBytes'>,
   backend: OnnxBackend,
-  available = readAvailableMemory(),
+  given?: GivenMemory,
 ): void {
   const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
   if (backend === 'wasm' && sizeBytes > MOST_WASM_BYTES)
@@ -154,10 +154,11 @@ export function assertFolderFits(
       `the networks have ${mib(sizeBytes)}, and WebAssembly holds ${mib(MOST_WASM_BYTES)} of them; use the native build`,
     );
   const needed = estimateFolderMemory(sizeBytes);
-  if (needed > available)
+  const { bytes, cause, remedy } = toMemoryRoom(given);
+  if (needed > bytes)
     throw new EngineError(
       'not-enough-memory',
-      `the model needs about ${mib(needed)} of memory, ${mib(available)} are available`,
+      `the model needs about ${mib(needed)} of memory, ${mib(bytes)} ${cause}${remedy === undefined ? '' : `; ${remedy}`}`,
     );
 }
 

@@ -96,7 +96,7 @@ const [PROMPT_TOKENS, REPLY_TOKENS] = [128, 32];
 
 async function examineModel(name: string, values: Values): Promise<ModelReport> {
   const log = { info: () => {}, warn: () => {} };
-  const { engine, model } = await loadModelOf(textModality, name, values, { log });
+  const { engine, model } = await loadModelOf(textModality, name, { ...values, pagedWeights: true }, { log });
   try {
     const file = inspectModelFile(model.path);
     const { contextSize, sequences, numericClass, exact } = engine.info();

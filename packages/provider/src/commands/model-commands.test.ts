@@ -61,6 +61,9 @@ describe('without a server', () => {
     expect(withDraft.weights).toBe(2 * plan.weights);
     expect(withDraft.kvPerSequence).toBe(2 * plan.kvPerSequence);
     await expect(run('show', 'bedtime', ...flags, 'absent')).rejects.toThrow("'absent' is no model of this machine");
+    await expect(run('show', 'bedtime', '--plan', '--memory-budget', '1MiB')).rejects.toThrow(
+      / and 1 MiB are left of --memory-budget, while .*; raise the budget, or /,
+    );
     await expect(run('show', 'absent', '--plan')).rejects.toThrow("'absent' is no model of this machine");
     expect((await run('show', 'bedtime', '--part', 'modelfile')).text).toMatch(/^FROM \//);
     expect((await run('rm', 'stories260K', '--json')).text).toBe(

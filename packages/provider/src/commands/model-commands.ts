@@ -1,6 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readAvailableMemory } from '@ogong/engine/llama-cpp/device/memory';
-import { type MemoryPlan, planMemory } from '@ogong/engine/llama-cpp/device/memory-plan';
+import {
+  allowPagedWeights,
+  estimatePagedSeconds,
+  type MemoryPlan,
+  planMemory,
+} from '@ogong/engine/llama-cpp/device/memory-plan';
 import { besideDraft, inspectDraftModel } from '@ogong/engine/llama-cpp/draft-facts';
 import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { exactKernelsFor } from '@ogong/engine/llama-cpp/numeric-class';
@@ -19,6 +23,7 @@ import { ModelError } from '@ogong/models/model-error';
 import { toPathReference } from '@ogong/models/model-path';
 import { createModelStore } from '@ogong/models/store';
 import { engineFields, servingFields } from '../engine/engine-config.ts';
+import { findRoom, formatSeconds } from '../engine/memory-share.ts';
 import { findShelved } from '../local/model-shelf.ts';
 import { createStoreShelf } from '../local/store-shelf.ts';
 import { showConfiguration } from '../provider/configure-command.ts';
@@ -61,6 +66,7 @@ export const showConfig = defineConfig({
       ...servingFields.draftModel,
       description: 'with --plan: a model beside it that guesses tokens ahead',
     },
+    memoryBudget: { ...engineFields.memoryBudget, description: 'with --plan: memory that the model may take' },
     verbose: { schema: boolean, boolean: true, description: 'with --json: long lists too, such as the vocabulary' },
     ...shared,
   },
@@ -262,6 +268,8 @@ const showCommand: Command = {
 /** Memory of a model on this machine, and advice for serving it in the exact class of a CPU. */
 interface ModelPlan extends MemoryPlan {
   readonly trainContext: number;
+  /** Seconds of a token if the weights are read from the disk at every pass; absent if they fit. */
+  readonly pagedSeconds?: number;
   readonly advice?: string;
 }
 
@@ -274,14 +282,23 @@ async function planModel(
     sequences,
     kvType,
     draftModel,
-  }: Pick<Values<typeof showConfig.definition.fields>, 'modelsDir' | 'nCtx' | 'sequences' | 'kvType' | 'draftModel'>,
+    memoryBudget,
+  }: Pick<
+    Values<typeof showConfig.definition.fields>,
+    'modelsDir' | 'nCtx' | 'sequences' | 'kvType' | 'draftModel' | 'memoryBudget'
+  >,
 ): Promise<ModelPlan> {
   const file = inspectModelFile(await findFile(name, modelsDir));
   const draft = draftModel === undefined ? undefined : inspectDraftModel(await findFile(draftModel, modelsDir), file);
   const both = draft === undefined ? file : besideDraft(file, draft);
   const advice = adviseWeights({ weightType: file.weightType, kernels: exactKernelsFor(file) });
+  const room = findRoom({ reservedBytes: 0, budgetBytes: memoryBudget });
+  const wanted = { contextSize: nCtx, sequences, kvType };
+  // As local mode loads it.
+  const paged = memoryBudget === undefined ? allowPagedWeights(both, wanted, room) : undefined;
   return {
-    ...planMemory(both, { contextSize: nCtx, sequences, kvType }, readAvailableMemory()),
+    ...{ ...planMemory(both, wanted, paged ?? room), available: room.bytes },
+    ...(paged && { pagedSeconds: estimatePagedSeconds(both) }),
     trainContext: file.trainContext,
     ...(advice !== undefined && { advice }),
   };
@@ -299,7 +316,18 @@ async function findFile(name: string, modelsDir: string): Promise<string> {
 }
 
 function formatPlan(plan: ModelPlan): string {
-  const { contextSize, trainContext, sequences, weights, kvPerSequence, compute, total, available, advice } = plan;
+  const {
+    contextSize,
+    trainContext,
+    sequences,
+    weights,
+    kvPerSequence,
+    compute,
+    total,
+    available,
+    pagedSeconds,
+    advice,
+  } = plan;
   return formatTable(
     [],
     [
@@ -308,7 +336,18 @@ function formatPlan(plan: ModelPlan): string {
       ['weights', formatBytes(weights)],
       ['KV cache', `${formatBytes(kvPerSequence * sequences)}: ${formatBytes(kvPerSequence)} a slot`],
       ['compute', formatBytes(compute)],
-      ['together', `${formatBytes(total)} of ${formatBytes(available)} that are free`],
+      [
+        'together',
+        `${formatBytes(total)} of ${formatBytes(available)} that ${pagedSeconds === undefined ? 'it may take' : 'are free'}`,
+      ],
+      ...(pagedSeconds === undefined
+        ? []
+        : [
+            [
+              'larger',
+              `run and local load it all the same, and read its weights from the disk: about ${formatSeconds(pagedSeconds)} for each token, at 1 GB a second; serve refuses it`,
+            ],
+          ]),
       ...(advice === undefined ? [] : [['advice', advice]]),
     ],
   );

@@ -1,12 +1,9 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { EngineError } from '@ogong/engine/interface/engine-error';
-import { readAvailableMemory } from '@ogong/engine/llama-cpp/device/memory';
-import { allowPagedWeights } from '@ogong/engine/llama-cpp/device/memory-plan';
 import { ALL_LAYERS } from '@ogong/engine/llama-cpp/device/placement';
 import { countCores } from '@ogong/engine/llama-cpp/device/platform';
 import { ENGINE_DEFAULTS, type LlamaEngineOptions } from '@ogong/engine/llama-cpp/engine';
-import { inspectModelFile } from '@ogong/engine/llama-cpp/model-file';
 import { assertModelFits, countWeightBytes } from '@ogong/engine/model-size';
 import { type Engine, type OpenEngineSettings, openEngine } from '@ogong/engine/open-engine';
 import { resolveModel } from '@ogong/engine/resolve-model';
@@ -17,8 +14,6 @@ import type { Logger } from '@ogong/host/log/logger';
 import type { DownloadProgress } from '@ogong/models/download';
 import type { ReadingProgress } from '@ogong/models/file-hashes';
 import { ModelError } from '@ogong/models/model-error';
-import { isModelFolder } from '@ogong/models/model-folder';
-import { isOnnxModel } from '@ogong/models/onnx-model';
 import type { ResolvedModel } from '@ogong/models/resolve';
 import { createEncoderReference } from '@ogong/models/source';
 import { openFileHashes } from '@ogong/models/store';
@@ -32,6 +27,7 @@ import {
   takeBackend,
 } from './auto-backend.ts';
 import { weighModel } from './footprint.ts';
+import { describePaged, findPagedRoom, findRoom } from './memory-share.ts';
 
 const shares = define('shares, one for each card, such as 3,1', '<a,b>', (value) => {
   const read = value.split(',').map((part) => (/^\d{1,6}(?:\.\d{1,6})?$/.test(part) ? Number(part) : Number.NaN));
@@ -300,32 +296,32 @@ export async function loadModel(
   { log, onReading, onDownload, onLoading, onBackend, backends, signal }: LoadingPlace,
   share?: MachineShare,
 ): Promise<LoadedModel> {
-  const memory = {
+  const { memoryBudget } = given;
+  const { reservedBytes = 0, budgetBytes = memoryBudget } = share ?? {};
+  const room = findRoom({ reservedBytes, budgetBytes });
+  const wanted = {
     ...(nCtx === undefined ? {} : { contextSize: nCtx }),
     ...(sequences === undefined ? {} : { sequences }),
-    ...(share && { availableMemory: findAvailable(share) }),
+    ...(given.kvType && { kvType: given.kvType }),
   };
   const sources = { hubEndpoint, hubToken, verify, modelsDir, onReading, onDownload, signal };
   const draft = draftModel === undefined ? undefined : await bringServed(draftModel, { ...sources, inspect: () => {} });
-  const wanted = { ...memory, ...(given.kvType && { kvType: given.kvType }) };
-  const mayPage = pagedWeights && (share?.reservedBytes ?? 0) === 0;
+  const mayPage = pagedWeights && reservedBytes === 0 && memoryBudget === undefined;
   const rank = (path: string, hasEncoder = given.mmproj !== undefined) =>
     rankBackends(path, { ...given, hasEncoder }, backends);
-  const addPaged = (path: string, backend = rank(path)[0]?.backend) => {
-    const availableMemory = mayPage ? findPagedMemory(path, wanted, { ...given, backend }) : undefined;
-    return { ...wanted, ...(availableMemory !== undefined && { availableMemory }) };
-  };
+  const findPaged = (path: string, backend = rank(path)[0]?.backend) =>
+    mayPage ? findPagedRoom(path, { backend, kernels: given.kernels, wanted, room }) : undefined;
   const { model, hashes } = await bringServed(reference, {
     ...sources,
-    inspect: (path) => assertModelFits(path, addPaged(path)),
+    inspect: (path) => assertModelFits(path, { ...wanted, availableMemory: findPaged(path) ?? room }),
   });
   const { backend, why } = await takeBackend(rank(model.path, model.encoderPath !== undefined), backends);
   if (why !== undefined) {
     log.info({ model: model.name, backend, why }, 'the back end was chosen');
     onBackend?.({ name: model.name, backend, why });
   }
-  const planned = addPaged(model.path, backend);
-  if (planned.availableMemory !== wanted.availableMemory) log.warn({ model: model.name }, PAGED_WARNING);
+  const paged = findPaged(model.path, backend);
+  if (paged !== undefined) log.warn({ model: model.name }, describePaged(model.path, room));
   const { isa, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
   const { flashAttention, gpuLayers, expertsOnCpu, tensorSplit, scoresOnly } = given;
   const settings: OpenEngineSettings = {
@@ -343,7 +339,8 @@ export async function loadModel(
     ...(scoresOnly === true && { scoresOnly }),
     ...(threads === undefined ? {} : { threads }),
     ...(share && { cores: share.cores }),
-    ...planned,
+    ...wanted,
+    ...{ availableMemory: paged ?? room, pagedWeights: paged !== undefined },
   };
   const endLoading = onLoading?.({ reference, name: model.name, sizeBytes: countWeightBytes(model.path) });
   let isLoaded = false;
@@ -362,26 +359,6 @@ export async function loadModel(
   log.info({ model: model.name, modelRoot: model.modelRoot, ...about, ...describe(engine) }, 'the model is loaded');
   return { engine, model };
 }
-
-const PAGED_WARNING =
-  'the model is larger than the free memory, so its weights are read from the disk at every pass. Answers are slow; a smaller quantisation avoids this';
-
-/** Returns the memory to plan with for a model whose weights stay on the disk; undefined if it fits, or cannot be read that way. */
-function findPagedMemory(
-  path: string,
-  wanted: Parameters<typeof assertModelFits>[1] & object,
-  { backend, kernels = ENGINE_DEFAULTS.kernels, memoryBudget }: Partial<EngineSettings>,
-): number | undefined {
-  if (isModelFolder(path) || isOnnxModel(path)) return undefined;
-  const file = inspectModelFile(path);
-  // Other back ends and the fast kernels copy the weights. A budget is the operator's own limit.
-  const isMapped = backend === 'cpu' && kernels !== 'fast' && file.poolingCode === undefined;
-  if (!isMapped || memoryBudget !== undefined) return undefined;
-  return allowPagedWeights(file, wanted, wanted.availableMemory ?? readAvailableMemory());
-}
-
-const findAvailable = ({ reservedBytes, budgetBytes = Number.POSITIVE_INFINITY }: MachineShare): number =>
-  Math.max(0, Math.min(readAvailableMemory() - reservedBytes, budgetBytes));
 
 /** Loads a model of one modality, for a caller that can use no other. @throws ModelError, EngineError */
 export async function loadModelOf<E extends Engine>(

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { EngineError } from '../../interface/engine-error.ts';
 import { inspectModelFile, type ModelFacts } from '../model-file.ts';
 import { BATCH_ROWS, estimateMemory } from './memory.ts';
-import { allowPagedWeights, planMemory } from './memory-plan.ts';
+import { allowPagedWeights, estimatePagedSeconds, planMemory } from './memory-plan.ts';
 
 const FILE = fileURLToPath(new URL('../../../../models/models/stories260K.gguf', import.meta.url));
 const GIB = 2 ** 30;
@@ -69,10 +69,39 @@ describe('a plan of memory', () => {
 
   it('leaves weights on the disk that are larger than the memory, if cache and buffers fit', () => {
     const rest = needs(8192, 1) - file.weightBytes;
-    expect(allowPagedWeights(file, {}, needs(8192, 1))).toBeUndefined();
-    expect(allowPagedWeights(file, {}, rest)).toBe(rest + file.weightBytes);
+    const allow = (bytes: number) => allowPagedWeights(file, {}, { bytes, cause: 'are free' });
+    expect(allow(needs(8192, 1))).toBeUndefined();
+    expect(allow(rest)).toEqual({ bytes: rest + file.weightBytes, cause: 'are free' });
     expect(planMemory(file, {}, rest + file.weightBytes)).toMatchObject({ sequences: 1, contextSize: 8192 });
     // Not even a short context fits beside the buffers.
-    expect(allowPagedWeights(file, {}, 2 ** 20)).toBeUndefined();
+    expect(allow(2 ** 20)).toBeUndefined();
+    expect(estimatePagedSeconds({ weightBytes: 12e9 })).toBe(12);
+  });
+
+  it('names the limit, its remedy, and no need that contradicts it', () => {
+    const refuse = (bytes: number, wanted: Parameters<typeof planMemory>[1] = {}): string => {
+      try {
+        planMemory(file, wanted, { bytes, cause: 'are left of --memory-budget', remedy: 'raise it' });
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return 'planned';
+    };
+    const low = refuse(2 * GIB);
+    expect(low).toContain('2048 MiB are left of --memory-budget; raise it, or the weights alone do not fit');
+    expect(low).toContain('for 1 x 256 positions');
+    expect(low).not.toMatch(/are free|more memory/);
+    // Weights that fit are not blamed, and one sequence is not asked to become fewer.
+    const near = refuse(needs(256, 1) - 2 ** 20);
+    expect(near).toContain('use a smaller quantisation');
+    expect(near).not.toMatch(/weights alone|fewer sequences/);
+    // A limit below the cache and the buffers has no size of weights that would fit.
+    expect(refuse(2 ** 20)).not.toContain('at most');
+    const need = Number(/needs about (\d+) MiB/.exec(low)?.[1]);
+    expect(refuse(need * 2 ** 20)).toBe('planned');
+  });
+
+  it('has one slot where a reply would change with others beside it, as the engine has', () => {
+    expect(planMemory({ ...file, architecture: 'lfm2' }, {}, 64 * GIB).sequences).toBe(1);
   });
 });

@@ -3,15 +3,50 @@ import { freemem } from 'node:os';
 import { EngineError } from '../../interface/engine-error.ts';
 import type { ModelFacts, ModelSizes } from '../model-file.ts';
 import type { KvType } from '../numeric-class.ts';
+import { readGroupRoom } from './control-groups.ts';
 
-/** Bytes that this process tree may still take: the machine's available memory, or the control group's limit if lower. */
-export function readAvailableMemory(): number {
-  const limits = [meminfoAvailable() ?? freemem()];
-  const limit = readNumber('/sys/fs/cgroup/memory.max');
-  const used = readNumber('/sys/fs/cgroup/memory.current');
-  if (limit !== undefined && used !== undefined) limits.push(limit - used + (cgroupFileCache() ?? 0));
-  return Math.max(0, Math.min(...limits));
+/** Memory that an engine may take, and the limit that it comes from. */
+export interface MemoryRoom {
+  readonly bytes: number;
+  /** Follows the size in a sentence: `are free`. */
+  readonly cause: string;
+  /** An advice that raises this limit. */
+  readonly remedy?: string;
 }
+
+/** A number is memory of the machine. */
+export type GivenMemory = number | MemoryRoom;
+
+export const toMemoryRoom = (given: GivenMemory | undefined): MemoryRoom => {
+  if (given === undefined) return readMemoryRoom();
+  return typeof given === 'number' ? { bytes: given, cause: 'are free' } : given;
+};
+
+/** Reads the memory that this process tree may still take: the least of the machine's and of what the system allows it. */
+export function readMemoryRoom(): MemoryRoom {
+  const group = readGroupRoom(readText);
+  const data = readDataLimit();
+  const rooms: readonly MemoryRoom[] = [
+    { bytes: meminfoAvailable() ?? freemem(), cause: 'are free' },
+    ...(group === undefined
+      ? []
+      : [{ bytes: group, cause: 'are left under the memory limit of its control group', remedy: 'raise that limit' }]),
+    ...(data === undefined
+      ? []
+      : [
+          {
+            bytes: data.limit - data.used,
+            cause: "are left under the system's limit of data (ulimit -d)",
+            remedy: 'raise that limit',
+          },
+        ]),
+  ];
+  const least = rooms.reduce((a, b) => (b.bytes < a.bytes ? b : a));
+  return { ...least, bytes: Math.max(0, least.bytes) };
+}
+
+/** Bytes that this process tree may still take. */
+export const readAvailableMemory = (): number => readMemoryRoom().bytes;
 
 /** A limit that the system sets to the data of this process (RLIMIT_DATA), in bytes. Mapped files do not count. */
 interface DataLimit {
@@ -37,17 +72,6 @@ export function describeDataLimit(): string {
 function meminfoAvailable(): number | undefined {
   const match = /^MemAvailable:\s+(\d+) kB/m.exec(readText('/proc/meminfo') ?? '');
   return match === null ? undefined : Number(match[1]) * 1024;
-}
-
-/** Pages of files count as used in the group, but the system frees them on demand. Memory-mapped weights are such pages. */
-function cgroupFileCache(): number | undefined {
-  const match = /^file (\d+)/m.exec(readText('/sys/fs/cgroup/memory.stat') ?? '');
-  return match === null ? undefined : Number(match[1]);
-}
-
-function readNumber(path: string): number | undefined {
-  const text = readText(path)?.trim();
-  return text === undefined || !/^\d+$/.test(text) ? undefined : Number(text);
 }
 
 function readText(path: string): string | undefined {
@@ -104,23 +128,33 @@ export function estimateMemory(
   return { weights: file.weightBytes, kv, compute, total: file.weightBytes + kv + compute };
 }
 
-/** @throws EngineError('not-enough-memory') that says what would fit. */
-export function assertFitsMemory(file: MemoryFacts, shape: ContextShape, available: number): void {
+/** @throws EngineError('not-enough-memory') that names the limit, and says what would fit. */
+export function assertFitsMemory(file: MemoryFacts, shape: ContextShape, given: GivenMemory | undefined): void {
   const need = estimateMemory(file, shape);
-  if (need.total <= available) return;
-  const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
-  const perPosition = file.kvBytesPerPosition * KV_SCALE[shape.kvType ?? 'f16'] * shape.sequences;
-  const states = file.stateBytesPerSequence * shape.sequences;
-  const positions = Math.floor((available - need.weights - need.compute - states) / perPosition / 256) * 256;
-  const advice =
-    // Without a cache no shorter context helps.
-    perPosition > 0 && positions >= 256
-      ? `a context of ${positions} positions per sequence would fit`
-      : need.weights + need.compute > available
-        ? `the weights alone do not fit: use a smaller quantisation (at most ${mib(Math.max(0, available - need.compute - need.kv))}) or a machine with more memory`
-        : 'use fewer sequences or a smaller quantisation';
+  const room = toMemoryRoom(given);
+  if (need.total <= room.bytes) return;
+  const advice = adviseSmaller(file, shape, room);
   throw new EngineError(
     'not-enough-memory',
-    `${file.path} needs about ${mib(need.total)} (weights ${mib(need.weights)}, KV cache ${mib(need.kv)} for ${shape.sequences} x ${shape.contextSize} positions) and ${mib(available)} are free; ${advice}`,
+    `${file.path} needs about ${mib(need.total)} (weights ${mib(need.weights)}, KV cache ${mib(need.kv)} for ${shape.sequences} x ${shape.contextSize} positions, buffers ${mib(need.compute)}) and ${mib(room.bytes)} ${room.cause}; ${room.remedy === undefined ? '' : `${room.remedy}, or `}${advice}`,
   );
+}
+
+const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+
+/** Says which change would make a model fit. */
+function adviseSmaller(file: MemoryFacts, shape: ContextShape, { bytes, remedy }: MemoryRoom): string {
+  const { weights, kv, compute } = estimateMemory(file, shape);
+  const perPosition = file.kvBytesPerPosition * KV_SCALE[shape.kvType ?? 'f16'] * shape.sequences;
+  const states = file.stateBytesPerSequence * shape.sequences;
+  const positions = Math.floor((bytes - weights - compute - states) / perPosition / 256) * 256;
+  // Without a cache no shorter context helps.
+  if (perPosition > 0 && positions >= 256) return `a context of ${positions} positions per sequence would fit`;
+  const machine = remedy === undefined ? ' or a machine with more memory' : '';
+  if (weights > bytes) {
+    const most = bytes - compute - kv;
+    return `the weights alone do not fit: use a smaller quantisation${most > 0 ? ` (at most ${mib(most)})` : ''}${machine}`;
+  }
+  if (kv + compute > bytes) return `KV cache and buffers alone do not fit: use a smaller model${machine}`;
+  return shape.sequences > 1 ? 'use fewer sequences or a smaller quantisation' : `use a smaller quantisation${machine}`;
 }

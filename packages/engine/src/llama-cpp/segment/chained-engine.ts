@@ -3,7 +3,7 @@ import type { FileHashes } from '@ogong/models/file-hashes';
 import { EngineError } from '../../interface/engine-error.ts';
 import type { UpstreamRows } from '../../interface/segment.ts';
 import { createSupervisor } from '../../process/supervisor.ts';
-import { assertFitsMemory, assertKvType, BATCH_ROWS, readAvailableMemory } from '../device/memory.ts';
+import { assertFitsMemory, assertKvType, BATCH_ROWS } from '../device/memory.ts';
 import { countCores } from '../device/platform.ts';
 import {
   assertOption,
@@ -100,7 +100,7 @@ export async function openChainedTextEngine(
   assertKvType(facts, kvType, true);
   const segment = { ...segmentOptionsOf(options), threads };
   const shape = { contextSize, sequences: sequences + 1, batchSize: BATCH_ROWS, kvType };
-  assertFitsMemory(facts, shape, options.availableMemory ?? readAvailableMemory());
+  assertFitsMemory(facts, shape, options.availableMemory);
   const file = await verifySlab(last, options.expected, options.hashes);
   const supervisor = await createSupervisor<ChainedTextContract>({
     child: { path: fileURLToPath(new URL('./chained-child.ts', import.meta.url)) },

@@ -4,7 +4,7 @@ import type { StampedFile } from '@ogong/models/model-root';
 import type { SegmentEngine } from '../../interface/segment.ts';
 import type { SegmentContract } from '../../process/segment-messages.ts';
 import { createSupervisor, type SupervisorEvent } from '../../process/supervisor.ts';
-import { assertFitsMemory, assertKvType, readAvailableMemory } from '../device/memory.ts';
+import { assertFitsMemory, assertKvType, type GivenMemory } from '../device/memory.ts';
 import { countCores } from '../device/platform.ts';
 import { assertOption } from '../engine.ts';
 import { type ExpectedSlab, inspectSegmentFile, verifySlab } from './segment-file.ts';
@@ -18,7 +18,7 @@ export interface SegmentEngineOptions extends SegmentOptions {
   /** Calls that may wait, besides the one that runs. Default: eight for each sequence. */
   readonly maxQueue?: number;
   /** Bytes that the segment may take. Default: the free memory of the machine. */
-  readonly availableMemory?: number;
+  readonly availableMemory?: GivenMemory;
 }
 
 /** A segment in a process of its own. After a crash it is loaded again, and its sequences are empty. */
@@ -59,7 +59,7 @@ export async function openSegmentEngine(
   assertOption('passRows', passRows, 16, 4096);
   assertKvType(facts, kvType, true);
   const shape = { contextSize, sequences, batchSize: passRows, kvType };
-  assertFitsMemory(facts, shape, availableMemory ?? readAvailableMemory());
+  assertFitsMemory(facts, shape, availableMemory);
   const file = await verifySlab(path, expected, hashes);
   const supervisor = await createSupervisor<LlamaSegmentContract>({
     child: { path: fileURLToPath(new URL('./segment-child.ts', import.meta.url)) },
