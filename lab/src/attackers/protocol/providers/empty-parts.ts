@@ -17,7 +17,7 @@ export const emptyParts = defineAttack({
   async play() {
     let sent = 0;
     async function* generate(_asked: unknown, { signal }: { readonly signal: AbortSignal }) {
-      yield { event: { case: 'started', value: { calls: '', reasoning: '' } } };
+      yield { event: { case: 'started', value: { calls: '', reasoning: '', marks: '' } } };
       for (; sent < MOST_PARTS; sent++) {
         yield { event: { case: 'delta', value: { text: '', tokens: [] } } };
         await delay(PATIENCE_MS / 4, undefined, { signal });
