@@ -21,6 +21,12 @@ import struct
 from dataclasses import dataclass, field
 from typing import Callable, Iterable, Mapping, Sequence
 
+try:
+    # vLLM loads no processor that is not of its class.
+    from vllm.v1.sample.logits_processor import LogitsProcessor as _Interface
+except ImportError:
+    _Interface = object
+
 # --- Fixed-point exponential -------------------------------------------------------------------------------------------
 
 WEIGHT_ONE = 1 << 24
@@ -440,12 +446,33 @@ def parse_order(text: str) -> Order:
 class _Slot:
     order: Order
     output: Sequence[int]
-    """vLLM's own list: it grows with the reply."""
-    counts: dict[int, int] = field(default_factory=dict)
-    counted: int = 0
+    """vLLM's own list: it grows with the reply. Its last tokens may be placeholders, so only its length is read."""
+    start: int
+    """Length of that list when the request came into the slot."""
+    counts: dict[int, int]
+    drawn: list[int] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     sketches: list[tuple[int, list[int]]] = field(default_factory=list)
     bank: list[list[float]] | None = None
+
+    @classmethod
+    def create(cls, order: Order, output: Sequence[int]) -> _Slot:
+        counts: dict[int, int] = {}
+        for token in output:
+            counts[token] = counts.get(token, 0) + 1
+        return cls(order, output, len(output), counts)
+
+    def settle(self) -> bool:
+        """Forgets a draw that vLLM did not take, as at the end of a part of a prompt. False where its tokens are not the plugin's."""
+        missing = len(self.drawn) - (len(self.output) - self.start)
+        if missing == 0:
+            return True
+        if missing != 1 or not self.rows:
+            return False
+        self.counts[self.drawn.pop()] -= 1
+        self.rows.pop()
+        del self.sketches[len(self.rows) :]
+        return True
 
 
 class Recorder:
@@ -476,7 +503,7 @@ class Batch:
             self._end(self.slots.pop(index, None))
             text = (getattr(params, "extra_args", None) or {}).get("ogong")
             if text is not None:
-                self.slots[index] = _Slot(parse_order(text), output)
+                self.slots[index] = _Slot.create(parse_order(text), output)
         for source, target, direction in moved:
             one, other = self.slots.pop(source, None), self.slots.pop(target, None)
             if getattr(direction, "name", direction) == "SWAP":
@@ -488,15 +515,20 @@ class Batch:
                 self.slots[target] = one
 
     def draw(self, index: int, logits: Sequence[float], hidden: Sequence[float] | None) -> int | None:
-        """The token that slot draws here; None where it did not ask for the protocol."""
+        """The token that slot draws here; None where it did not ask for the protocol, or vLLM went on without it."""
         slot = self.slots.get(index)
         if slot is None:
             return None
+        if not slot.settle():
+            # An error here would end vLLM for all. The provider misses the windows, and fails this reply alone.
+            self._end(self.slots.pop(index))
+            return None
         order = slot.order
-        for token in slot.output[slot.counted :]:
-            slot.counts[token] = slot.counts.get(token, 0) + 1
-        slot.counted = len(slot.output)
-        row = draw_position(logits, order.sampler, order.bias, slot.counts, draw_u(order.draw_key, slot.counted))
+        counts = {token: count for token, count in slot.counts.items() if count > 0}
+        row = draw_position(logits, order.sampler, order.bias, counts, draw_u(order.draw_key, len(slot.output)))
+        token = row.tail_token[0] if row.tail_token else row.ids[row.rank]
+        slot.drawn.append(token)
+        slot.counts[token] = slot.counts.get(token, 0) + 1
         slot.rows.append(row)
         if hidden is not None and order.bank_seed is not None:
             slot.bank = slot.bank or create_bank(order.bank_seed, order.directions, len(hidden))
@@ -504,9 +536,11 @@ class Batch:
         if len(slot.rows) == WINDOW_TOKENS:
             self._write(slot, len(logits))
         self.vocabulary_size = len(logits)
-        return row.tail_token[0] if row.tail_token else row.ids[row.rank]
+        return token
 
     def _end(self, slot: _Slot | None) -> None:
+        if slot is not None:
+            slot.settle()
         if slot is not None and slot.rows:
             self._write(slot, self.vocabulary_size)
 
@@ -529,8 +563,8 @@ def capture_hidden(model: object) -> Callable[[], object | None]:
     return lambda: seen[0] if seen else None
 
 
-class OgongLogitsProcessor:
-    """vLLM's interface (vllm.v1.sample.logits_processor.LogitsProcessor), which is asked for by its methods alone."""
+class OgongLogitsProcessor(_Interface):
+    """vLLM's interface (vllm.v1.sample.logits_processor.LogitsProcessor)."""
 
     def __init__(self, vllm_config=None, device=None, is_pin_memory: bool = False) -> None:
         self.batch = Batch(Recorder(os.environ.get("OGONG_WINDOWS", "ogong-windows")))
@@ -539,10 +573,19 @@ class OgongLogitsProcessor:
     @classmethod
     def validate_params(cls, sampling_params) -> None:
         text = (getattr(sampling_params, "extra_args", None) or {}).get("ogong")
-        if text is not None:
+        if text is None:
+            return
+        try:
             parse_order(text)
+        except (AttributeError, KeyError, TypeError) as error:
+            # vLLM refuses a request by a ValueError alone.
+            raise ValueError(f"ogong: {error!r}") from error
 
     def is_argmax_invariant(self) -> bool:
+        return False
+
+    def needs_output_token_ids(self) -> bool:
+        """The plugin knows the tokens that it drew, so vLLM need not wait for them."""
         return False
 
     def update_state(self, batch_update) -> None:
@@ -554,6 +597,8 @@ class OgongLogitsProcessor:
         for index in sorted(self.batch.slots):
             row = None if hidden is None else hidden[index].tolist()
             token = self.batch.draw(index, logits[index].tolist(), row)
+            if token is None:
+                continue
             logits[index] = -math.inf
             logits[index, token] = 0.0
         return logits

@@ -9,26 +9,11 @@ import types
 import unittest
 
 import ogong_vllm as plugin
+from recorded_vllm import Rows
 
 VOCABULARY = 96
 KEY = "11" * 32
 SEED = "22" * 32
-
-
-class Rows:
-    """As much of a tensor as the plugin touches: rows of floats."""
-
-    def __init__(self, rows):
-        self.rows = [list(row) for row in rows]
-
-    def __getitem__(self, index):
-        return types.SimpleNamespace(tolist=lambda: list(self.rows[index]))
-
-    def __setitem__(self, at, value):
-        if isinstance(at, tuple):
-            self.rows[at[0]][at[1]] = value
-        else:
-            self.rows[at] = [value] * len(self.rows[at])
 
 
 def logits_of(number, vocabulary=VOCABULARY):
@@ -119,13 +104,53 @@ class Batches(unittest.TestCase):
         self.assertEqual(output, alone)
 
     def test_a_slot_that_is_taken_over_ends_the_reply_before(self):
-        self.update(added=[(0, ask("first"), [1], [])])
-        self.step([logits_of(1)])
+        output = []
+        self.update(added=[(0, ask("first"), [1], output)])
+        output.append(self.forced(self.step([logits_of(1)])[0]))
         self.update(added=[(0, ask("second"), [1], [])])
         self.assertEqual(len(read_windows(os.path.join(self.folder.name, "first"))), 1)
         self.update(removed=[0, 5])
         self.assertEqual(self.processor.batch.slots, {})
         self.assertEqual(self.step([logits_of(1)])[0], logits_of(1))
+
+    def test_a_draw_that_vllm_does_not_take_is_drawn_again(self):
+        alone = self.serve("alone", 3)
+        output = []
+        self.update(added=[(0, ask("parts"), [1], output)])
+        # Two parts of a prompt, whose draws vLLM throws away.
+        for number in (7, 8):
+            self.step([logits_of(number)])
+        for number in range(3):
+            output.append(self.forced(self.step([logits_of(number)])[0]))
+        # A step behind the last token.
+        self.step([logits_of(9)])
+        self.update(removed=[0])
+        self.assertEqual(output, alone)
+        files = [read_windows(os.path.join(self.folder.name, name)) for name in ("alone", "parts")]
+        self.assertEqual(files[0], files[1])
+
+    def test_placeholders_of_vllm_are_not_read(self):
+        penalised = {"temperature_q16": 0, "presence_q16": plugin.NAT * 2}
+        runs = []
+        for hides in (False, True):
+            output, tokens = [], []
+            self.update(added=[(0, ask("hidden", sampler=penalised), [1], output)])
+            for _ in range(4):
+                tokens.append(self.forced(self.step([logits_of(3)])[0]))
+                output.append(-1 if hides else tokens[-1])
+            self.update(removed=[0])
+            runs.append(tokens)
+        self.assertEqual(runs[0], runs[1])
+        self.assertEqual(len(set(runs[0])), 4)
+
+    def test_a_reply_whose_tokens_are_not_the_plugins_ends_alone(self):
+        output = []
+        self.update(added=[(0, ask("lost"), [1], output), (1, ask("other"), [1], [])])
+        self.step([logits_of(1), logits_of(1)])
+        output.extend([5, 6])
+        rows = self.step([logits_of(2), logits_of(1)])
+        self.assertEqual(rows[0], logits_of(2))
+        self.forced(rows[1])
 
     def test_penalties_count_the_reply_and_not_the_prompt(self):
         output = []
