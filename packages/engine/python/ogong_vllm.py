@@ -3,7 +3,8 @@
 The upper half is pure: sampler, draw key, list of candidates, sketch and window, each as docs/spec says (sampler.md,
 sketch.md, window.md). It needs the standard library alone, and is tested against the vectors of packages/protocol/vectors.
 
-The lower half is a logits processor for vLLM's V1 model runner. It was NOT run inside vLLM: docs/vllm.md says what was run.
+The lower half is a logits processor for vLLM's V1 model runner. It was NOT run inside vLLM, but behind a recorded interface:
+docs/vllm.md says what was run.
 
     vllm serve MODEL --logits-processors ogong_vllm:OgongLogitsProcessor --no-enable-prefix-caching
 

@@ -1,7 +1,7 @@
-"""The interface that vLLM gives logits processors, as its sources of 2025 and 2026 have it, and as much of its batch as they see.
+"""The interface that vLLM's V1 runner gives logits processors, and the batch that they see.
 
-It holds names, signatures and rules alone: which classes the loader takes, when state is updated, what a tensor offers. Where torch
-is installed, logits are tensors of torch, otherwise rows of floats.
+It holds names, signatures and rules alone, as the public sources of vLLM have them. They are the classes that the loader takes, the
+order of updates, and the operations of a tensor. Where torch is installed, logits are tensors of torch, otherwise rows of floats.
 """
 
 import enum

@@ -11,7 +11,7 @@ export interface UpstreamToken {
 
 /** A part of a call of a tool. */
 export interface UpstreamCallPart {
-  /** Which call of the answer it belongs to, if the server says so. */
+  /** Number of its call in the answer, if the server gives one. */
   readonly index: number | undefined;
   /** Empty in all parts but the first. */
   readonly name: string;
