@@ -42,13 +42,6 @@ function* charged(meter: Meter, value: Value): Generator<Value> {
 
 const toList = (meter: Meter, value: Value): Value[] => [...charged(meter, value)];
 
-const mapOnce = (meter: Meter, value: Value, change: (item: Value) => Value): Once =>
-  new Once(
-    (function* () {
-      for (const item of charged(meter, value)) yield change(item);
-    })(),
-  );
-
 /** Reads an attribute by a path such as `function.name` or `0.role`. */
 function createPath(meter: Meter, attribute: Value, absent?: Value): (item: Value) => Value {
   if (typeof attribute === 'string') meter.copy(attribute.length);
@@ -108,6 +101,14 @@ function choose(isAttribute: boolean, wanted: boolean): ApplyFilter {
           : test(toText(name, 'a test'), item, { positional: rest, named: given.named });
       for (const item of charged(meter, operand)) if (passes(read(item)) === wanted) yield item;
     });
+}
+
+/** The change of each item by the filter `map`: an attribute of it, or the result of a filter. */
+function createChange(given: Arguments, { meter, filter }: Runtime): (item: Value) => Value {
+  const attribute = given.positional.length === 0 ? given.named.get('attribute') : undefined;
+  if (attribute !== undefined) return createPath(meter, attribute, given.named.get('default'));
+  const name = toText(given.positional[0] ?? failType('map requires a filter argument'), 'map');
+  return (item) => filter(name, item, behind(given));
 }
 
 function pickExtreme(sign: number): ApplyFilter {
@@ -436,13 +437,9 @@ export const FILTERS: ReadonlyMap<string, ApplyFilter> = new Map<string, ApplyFi
   [
     'map',
     (operand, given, runtime) =>
-      laterOf(operand, () => {
-        const { meter } = runtime;
-        const attribute = given.positional.length === 0 ? given.named.get('attribute') : undefined;
-        if (attribute !== undefined)
-          return mapOnce(meter, operand, createPath(meter, attribute, given.named.get('default'))).iterator;
-        const name = toText(given.positional[0] ?? failType('map requires a filter argument'), 'map');
-        return mapOnce(meter, operand, (item) => runtime.filter(name, item, behind(given))).iterator;
+      laterOf(operand, function* () {
+        const change = createChange(given, runtime);
+        for (const item of charged(runtime.meter, operand)) yield change(item);
       }),
   ],
   ['max', pickExtreme(1)],
