@@ -152,7 +152,7 @@ it.concurrent('a server that speaks OpenAI is sold in tier vanilla: its receipts
   expect(reply.posture).toMatchObject({ tier: 'vanilla', method: 'signature', exact: false });
   // Findings of the probe about local mode.
   expect(reply.posture?.numericClass).toMatch(
-    /^upstream\/ollama\/unknown\/signed\/unknown\/unknown\/usage\/logprobs-20\/prompt-logprobs\/seeds$/,
+    /^upstream\/ollama\/unknown\/signed\/unknown\/unknown\/usage\/logprobs-20\/prompt-logprobs\/seeds\/tools$/,
   );
   expect(reply.checks.filter(({ status }) => status === 'skip').map(({ id }) => id)).toEqual(
     expect.arrayContaining(LEFT_OUT),
