@@ -37,6 +37,7 @@ export interface OpenEngineSettings
     | 'kvType'
     | 'flashAttention'
     | 'gpuLayers'
+    | 'gpuMemory'
     | 'expertsOnCpu'
     | 'tensorSplit'
     | 'scoresOnly'

@@ -39,6 +39,8 @@ export interface TextEngineInfo {
   readonly numericClass: string;
   /** Layers of the model, if `score` can show the rows between them; absent if it cannot. */
   readonly layers?: number;
+  /** Layers on a card, if the rest stays on the CPU. */
+  readonly gpuLayers?: number;
   /** How steps are brought into shape classes (spec: docs/spec/numeric-class.md); absent if the class knows none. */
   readonly shapes?: 'wide' | 'mixed' | 'single';
   /** True if a `score` in the class `exactClass` reproduces `generate` bit for bit. */

@@ -96,7 +96,9 @@ export interface LlamaEngineOptions {
   readonly kvType?: KvType;
   /** On, but where the back end computes in shape classes. */
   readonly flashAttention?: boolean;
-  /** See placement.ts. */
+  /** Bytes of the card's memory that the engine may take. Default: those that are free. */
+  readonly gpuMemory?: number;
+  /** See placement.ts. Default: all, or as many as fit where the class is compared by scores. */
   readonly gpuLayers?: number;
   readonly expertsOnCpu?: boolean;
   readonly tensorSplit?: readonly number[];
@@ -186,6 +188,7 @@ export async function createLlamaEngine(
     ...(expertsOnCpu !== undefined && { expertsOnCpu }),
     ...(tensorSplit !== undefined && { tensorSplit }),
     ...(draftModelPath !== undefined && { draftModelPath }),
+    ...(options.gpuMemory !== undefined && { gpuMemory: options.gpuMemory }),
     ...(options.pagedWeights && { pagedWeights: true }),
     ...(pictures && { pictures }),
     prefixCache,

@@ -119,6 +119,8 @@ export type LlamaLibrary = ReturnType<typeof bindFunctions> & {
   readonly isa: string;
   readonly backend: Backend;
   readonly release: string;
+  /** Reads the free memory of the GPU, or of all that this process shows, in bytes; undefined on the CPU. */
+  readonly readGpuMemory: (() => number) | undefined;
 };
 
 export type GpuBackend = 'vulkan' | 'cuda';
@@ -204,6 +206,8 @@ function bindFunctions(libraries: Record<'base' | 'ggml' | 'llama', LibraryHandl
     backendLoad: ggml('void *ggml_backend_load(const char *path)'),
     backendLoadAll: ggml('void ggml_backend_load_all_from_path(const char *directory)'),
     registryDevices: base('size_t ggml_backend_reg_dev_count(void *registry)'),
+    registryDevice: base('void *ggml_backend_reg_dev_get(void *registry, size_t index)'),
+    deviceMemory: base('void ggml_backend_dev_memory(void *device, _Out_ size_t *free, _Out_ size_t *total)'),
     deviceByType: ggml('void *ggml_backend_dev_by_type(int32 type)'),
     deviceRegistry: base('void *ggml_backend_dev_backend_reg(void *device)'),
     registryProc: base('void *ggml_backend_reg_get_proc_address(void *registry, const char *name)'),
@@ -245,21 +249,33 @@ function bindLlama(build: LlamaBuild, isa: string, device: GpuDevice | undefined
   const version = String(functions.version());
   const chosen = loadCpuBackend(build, functions, isa);
   assertLayout(functions, version);
-  if (device !== undefined) loadGpuBackend(build, functions, device);
+  const registry = device && loadGpuBackend(build, functions, device);
   functions.backendInit();
   const named: Pick<LlamaLibrary, 'isa' | 'backend'> =
     device === undefined ? { isa: chosen, backend: 'cpu' } : { isa: nameDeviceClass(device), backend: device.backend };
-  return { ...functions, ...bindReference(functions, llama), ...named, release: version };
+  const readGpuMemory = device === undefined ? undefined : () => sumFreeMemory(functions, registry);
+  return { ...functions, ...bindReference(functions, llama), ...named, release: version, readGpuMemory };
+}
+
+function sumFreeMemory(functions: ReturnType<typeof bindFunctions>, registry: Pointer): number {
+  let bytes = 0;
+  for (let index = 0; index < Number(functions.registryDevices(registry)); index++) {
+    const [free, total] = [[0], [0]];
+    functions.deviceMemory(functions.registryDevice(registry, index), free, total);
+    bytes += Number(free[0]);
+  }
+  return bytes;
 }
 
 function loadGpuBackend(
   build: LlamaBuild,
   functions: ReturnType<typeof bindFunctions>,
   { backend, index, name }: GpuDevice,
-): void {
+): Pointer {
   const registry = build.gpu === undefined ? null : functions.backendLoad(build.gpu);
   if (!registry || Number(functions.registryDevices(registry)) === 0)
     throw new EngineError('unsupported-model', `ggml's ${backend} back end could not open device ${index}, ${name}`);
+  return registry;
 }
 
 function loadCpuBackend(build: LlamaBuild, functions: ReturnType<typeof bindFunctions>, isa: string): string {

@@ -31,6 +31,8 @@ export interface LlamaTextLoad extends LlamaLoad, Placement {
   readonly drafts: number;
   /** A GGUF file of the same vocabulary that guesses them. */
   readonly draftModelPath?: string;
+  /** Bytes that may be taken of the card. Default: those that are free there. */
+  readonly gpuMemory?: number;
   /** Whether the weights are mapped, also under a limit of data. */
   readonly pagedWeights?: boolean;
   readonly prefixCache: boolean;

@@ -18,6 +18,7 @@ import { listShards } from '@ogong/models/model-root';
 import type { FillTokens } from '../decode/text/fill-prompt.ts';
 import { EngineError } from '../interface/engine-error.ts';
 
+import type { LayerSizes } from './device/gpu-layers.ts';
 import { type LayerMemory, readHeadSizes, readLayerMemory } from './device/layer-memory.ts';
 import { findFillTokens } from './fill-tokens.ts';
 import { isFloatType } from './numeric-class.ts';
@@ -111,6 +112,32 @@ export function inspectModelFile(path: string, { takesSlab = false } = {}): Mode
     rerankTemplate: stringOf(metadata, 'tokenizer.chat_template.rerank'),
     isCausal: metadata.get(`${architecture}.attention.causal`)?.value !== false,
   };
+}
+
+/**
+ * Reads the sizes of a model's layers.
+ * @param isOnCpu names tensors that never lie on a card.
+ * @throws EngineError as `inspectModelFile`.
+ */
+export function readLayerSizes(path: string, isOnCpu: (name: string) => boolean = () => false): LayerSizes {
+  const { header, tensors } = readWhole(path);
+  const memory = readLayerMemory(header.metadata, tensors);
+  const bytes = new Map<number, number>();
+  let headBytes = 0;
+  const hasHead = tensors.some(({ name }) => name === 'output.weight');
+  for (const tensor of tensors) {
+    const size = computeTensorBytes(tensor) ?? 0;
+    const layer = Number(/^blk\.(\d+)\./.exec(tensor.name)?.[1] ?? Number.NaN);
+    if (isOnCpu(tensor.name)) continue;
+    if (!Number.isNaN(layer)) bytes.set(layer, (bytes.get(layer) ?? 0) + size);
+    // Rows of the embedding are looked up by the CPU. Without a head of its own a model multiplies with them on the card, too.
+    else if (tensor.name !== 'token_embd.weight' || !hasHead) headBytes += size;
+  }
+  const layers = Array.from({ length: Math.max(0, ...[...memory.keys()].map((layer) => layer + 1)) }, (_, layer) => ({
+    weightBytes: bytes.get(layer) ?? 0,
+    ...(memory.get(layer) ?? { positionBytes: 0, sequenceBytes: 0 }),
+  }));
+  return { layers, headBytes };
 }
 
 /** Sizes of a file. Other tensors than those of `tensors` do not count. */

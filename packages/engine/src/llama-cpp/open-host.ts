@@ -8,7 +8,9 @@ import type { TextHostOptions } from '../process/text-host.ts';
 import { chooseShapes } from './choose-shapes.ts';
 import { openCudaDevice } from './device/cuda-device.ts';
 import { findGpuBuild } from './device/gpu-build.ts';
-import { BATCH_ROWS } from './device/memory.ts';
+import { chooseGpuLayers } from './device/gpu-layers.ts';
+import { BATCH_ROWS, estimateMemory } from './device/memory.ts';
+import { isExpertTensor } from './device/placement.ts';
 import { findLlamaBuild, LLAMA_VERSION } from './device/platform.ts';
 import { listVulkanDevices } from './device/vulkan-device.ts';
 import { openDrafter } from './draft-model.ts';
@@ -17,6 +19,7 @@ import { type LlamaLibrary, loadLlama } from './library.ts';
 import { createLlamaBatchModel } from './llama-model.ts';
 import type { LlamaTextLoad } from './load-options.ts';
 import { openLlamaModel } from './model.ts';
+import { inspectModelFile, readLayerSizes } from './model-file.ts';
 import {
   formatNumericClass,
   isaClassOf,
@@ -69,8 +72,9 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   } = options;
   const library = openLibrary(options);
   assertUnchanged(files);
+  const gpuLayers = placeLayers(library, options);
   const opened = openLlamaModel(library, modelPath, {
-    ...{ repack: kernels === 'fast', adapterPaths, gpuLayers: options.gpuLayers },
+    ...{ repack: kernels === 'fast', adapterPaths, gpuLayers },
     ...{ expertsOnCpu: options.expertsOnCpu, tensorSplit: options.tensorSplit, pagedWeights: options.pagedWeights },
   });
   assertUnchanged(files);
@@ -147,6 +151,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     sequences,
     ...(scoresTogether > 1 && { scoresTogether }),
     numericClass: formatNumericClass({ ...numericClass, isUnproven }),
+    ...(gpuLayers !== undefined && gpuLayers < llama.layers && { gpuLayers }),
     ...(showsEdges && { layers: llama.layers }),
     ...(shapes && { shapes }),
     exact,
@@ -177,6 +182,19 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     prefixCache,
     gatherMs: GATHER_MS,
   };
+}
+
+/** Returns the layers for the card: those that were named, or those that fit. @throws EngineError('not-enough-memory') */
+function placeLayers(library: LlamaLibrary, options: LlamaTextLoad): number | undefined {
+  const { gpuLayers, gpuMemory = Number.POSITIVE_INFINITY, expertsOnCpu, modelPath, facts, draftModelPath } = options;
+  if (gpuLayers !== undefined || library.readGpuMemory === undefined) return gpuLayers;
+  const sizes = readLayerSizes(modelPath, expertsOnCpu ? isExpertTensor : undefined);
+  // A draft model lies on the card as a whole.
+  const draft =
+    draftModelPath === undefined
+      ? 0
+      : estimateMemory(inspectModelFile(draftModelPath), { ...options, kvType: 'f16', batchSize: BATCH_ROWS }).total;
+  return chooseGpuLayers(facts, sizes, options, Math.min(library.readGpuMemory(), gpuMemory) - draft);
 }
 
 /** @throws EngineError('unsupported-model') if the mark is not one token of this model. */

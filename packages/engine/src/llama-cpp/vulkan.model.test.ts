@@ -82,6 +82,11 @@ describe.skipIf(absence !== undefined)(
         expect(await serve({ gpuLayers: 0 })).not.toEqual(all);
         // The model has no experts.
         expect(await serve({ expertsOnCpu: true })).toEqual(all);
+        // A card without room leaves all layers to the CPU, and a class that is compared bit for bit refuses that.
+        expect(await serve({ gpuMemory: 1 })).toEqual(await serve({ gpuLayers: 0 }));
+        await expect(createLlamaEngine({ ...options, kernels: 'exact', gpuMemory: 1 })).rejects.toMatchObject({
+          ...{ code: 'not-enough-memory', message: expect.stringContaining('leaves 2 of 2 layers to the CPU') },
+        });
         const shaped = createLlamaEngine({ ...options, kernels: 'exact', gpuLayers: 1 });
         await expect(shaped).rejects.toMatchObject({ code: 'invalid-request' });
       },

@@ -71,26 +71,40 @@ export function rankBackends(
   );
 }
 
-/** Takes the first back end whose build of llama.cpp is here or can be fetched. */
-export async function takeBackend(
+/** Errors after which `auto` tries the next back end: a card without room, a driver that crashes, a model that it cannot compute. */
+const NEXT: readonly string[] = ['not-enough-memory', 'unsupported-model', 'engine-crashed'];
+
+/**
+ * Opens a model on the first back end that can be used. A named back end is the only one.
+ * @param open opens it on one back end, whose reason names the failures of those before.
+ * @throws EngineError of the last one.
+ */
+export async function openOnBackend<E>(
   ranked: readonly TakenBackend[],
+  open: (taken: TakenBackend) => Promise<E>,
   { bring = (backend) => bringGpuBuild(backend, ENGINE_DIRECTORY) }: BackendSources = {},
-): Promise<TakenBackend> {
+): Promise<E> {
   const failed: string[] = [];
-  for (const taken of ranked) {
-    if (taken.why === undefined || taken.backend === 'cpu') return addFailures(taken, failed);
+  for (const [index, taken] of ranked.entries()) {
+    const { backend } = taken;
+    const isLast = index === ranked.length - 1;
+    if (backend !== 'cpu' && taken.why !== undefined && !isLast) {
+      try {
+        await bring(backend);
+      } catch (error) {
+        failed.push(`the ${backend} build of llama.cpp could not be brought: ${(error as Error).message}`);
+        continue;
+      }
+    }
     try {
-      await bring(taken.backend);
-      return addFailures(taken, failed);
+      return await open(failed.length === 0 ? taken : { ...taken, why: failed.join('; ') });
     } catch (error) {
-      failed.push(`the ${taken.backend} build of llama.cpp could not be brought: ${(error as Error).message}`);
+      if (isLast || !(error instanceof EngineError) || !NEXT.includes(error.code)) throw error;
+      failed.push(`${backend}: ${error.message}`);
     }
   }
-  throw new EngineError('unsupported-model', failed.join('; '));
+  throw new TypeError('a model without a back end');
 }
-
-const addFailures = (taken: TakenBackend, failed: readonly string[]): TakenBackend =>
-  failed.length === 0 ? taken : { ...taken, why: failed.join('; ') };
 
 /** Returns why no GPU computes a model with these kernels; undefined if one may. */
 function findCpuReason(path: string, kernels: string): string | undefined {

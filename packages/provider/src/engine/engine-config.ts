@@ -22,9 +22,9 @@ import { findModality, isEngineOf } from '../modality/registry.ts';
 import {
   type BackendSetting,
   type BackendSources,
+  openOnBackend,
   rankBackends,
   type TakenBackend,
-  takeBackend,
 } from './auto-backend.ts';
 import { weighModel } from './footprint.ts';
 import { describePaged, findPagedRoom, findRoom } from './memory-share.ts';
@@ -114,7 +114,13 @@ export const engineFields = {
     schema: integer({ min: 0, max: ALL_LAYERS }),
     label: '<n>',
     env: 'OGONG_GPU_LAYERS',
-    description: 'layers that lie on the GPU, with --kernels plain or fast; all if not given',
+    description:
+      'layers that lie on the GPU, with --kernels plain or fast. Default: all that fit; the others stay on the CPU. A class that is compared bit for bit has all of them there',
+  },
+  gpuMemory: {
+    schema: size,
+    env: 'OGONG_GPU_MEMORY',
+    description: 'memory of the GPU that a model may take, such as 6GiB. Default: what is free there',
   },
   tensorSplit: {
     schema: shares,
@@ -214,6 +220,7 @@ export interface EngineSettings {
   readonly kvType?: NonNullable<LlamaEngineOptions['kvType']>;
   readonly flashAttention?: boolean | undefined;
   readonly gpuLayers?: number | undefined;
+  readonly gpuMemory?: number | undefined;
   readonly expertsOnCpu?: boolean | undefined;
   readonly tensorSplit?: readonly number[] | undefined;
   readonly shapes?: NonNullable<LlamaEngineOptions['shapes']>;
@@ -315,46 +322,57 @@ export async function loadModel(
     ...sources,
     inspect: (path) => assertModelFits(path, { ...wanted, availableMemory: findPaged(path) ?? room }),
   });
-  const { backend, why } = await takeBackend(rank(model.path, model.encoderPath !== undefined), backends);
-  if (why !== undefined) {
-    log.info({ model: model.name, backend, why }, 'the back end was chosen');
-    onBackend?.({ name: model.name, backend, why });
-  }
-  const paged = findPaged(model.path, backend);
-  if (paged !== undefined) log.warn({ model: model.name }, describePaged(model.path, room));
   const { isa, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
-  const { flashAttention, gpuLayers, expertsOnCpu, tensorSplit, scoresOnly } = given;
-  const settings: OpenEngineSettings = {
+  const { flashAttention, gpuLayers, gpuMemory, expertsOnCpu, tensorSplit, scoresOnly } = given;
+  const settings: Omit<OpenEngineSettings, 'backend'> = {
     modelPath: model.path,
     modelRoot: model.modelRoot,
     ...(model.adapterPaths && { adapterPaths: model.adapterPaths }),
     ...(model.encoderPath && { encoderPath: model.encoderPath }),
-    ...{ hashes, isa, backend, kernels, kvType, shapes, prefixCache },
+    ...{ hashes, isa, kernels, kvType, shapes, prefixCache },
     ...(drafts === undefined ? {} : { drafts }),
     ...(draft && { draftModelPath: draft.model.path }),
     ...(flashAttention === undefined ? {} : { flashAttention }),
     ...(gpuLayers === undefined ? {} : { gpuLayers }),
+    ...(gpuMemory === undefined ? {} : { gpuMemory }),
     ...(expertsOnCpu === true && { expertsOnCpu }),
     ...(tensorSplit === undefined ? {} : { tensorSplit }),
     ...(scoresOnly === true && { scoresOnly }),
     ...(threads === undefined ? {} : { threads }),
     ...(share && { cores: share.cores }),
     ...wanted,
-    ...{ availableMemory: paged ?? room, pagedWeights: paged !== undefined },
   };
-  const endLoading = onLoading?.({ reference, name: model.name, sizeBytes: countWeightBytes(model.path) });
-  let isLoaded = false;
-  let engine: Engine;
-  try {
-    engine = await openEngine(settings, {
-      onEvent: (event) => {
-        if (event.kind === 'crashed') log.warn(event, 'the engine process ended');
-      },
-    });
-    isLoaded = true;
-  } finally {
-    endLoading?.(isLoaded);
-  }
+  const openOn = async ({ backend, why }: TakenBackend): Promise<Engine> => {
+    if (why !== undefined) {
+      log.info({ model: model.name, backend, why }, 'the back end was chosen');
+      onBackend?.({ name: model.name, backend, why });
+    }
+    const paged = findPaged(model.path, backend);
+    if (paged !== undefined) log.warn({ model: model.name }, describePaged(model.path, room));
+    const endLoading = onLoading?.({ reference, name: model.name, sizeBytes: countWeightBytes(model.path) });
+    let isLoaded = false;
+    try {
+      const engine = await openEngine(
+        { ...settings, backend, availableMemory: paged ?? room, pagedWeights: paged !== undefined },
+        {
+          onEvent: (event) => {
+            if (event.kind === 'crashed') log.warn(event, 'the engine process ended');
+          },
+        },
+      );
+      isLoaded = true;
+      const info = engine.info();
+      if ('gpuLayers' in info)
+        onBackend?.({
+          ...{ name: model.name, backend },
+          why: `${info.gpuLayers} layers lie on the card, and the others stay on the CPU`,
+        });
+      return engine;
+    } finally {
+      endLoading?.(isLoaded);
+    }
+  };
+  const engine = await openOnBackend(rank(model.path, model.encoderPath !== undefined), openOn, backends);
   const about = { ...(model.commit && { commit: model.commit }), engine: engine.specificationVersion };
   log.info({ model: model.name, modelRoot: model.modelRoot, ...about, ...describe(engine) }, 'the model is loaded');
   return { engine, model };

@@ -59,6 +59,9 @@ export function layOutTensorSplit(shares: readonly number[]): {
   return { pointer, view };
 }
 
+/** Whether a tensor holds experts. */
+export const isExpertTensor = (name: string): boolean => new RegExp(EXPERTS).test(name);
+
 /**
  * llama_model_tensor_buft_override[2]: pattern and buffer type, and an empty one that ends the list.
  * @returns the pointer, and the objects that must live until the model is loaded.

@@ -21,8 +21,8 @@ export const textModality = {
     return Math.max(sequences, scoresTogether);
   },
   describe(engine) {
-    const { shapes } = engine.info();
-    return shapes ? { shapes } : {};
+    const { shapes, gpuLayers } = engine.info();
+    return { ...(shapes && { shapes }), ...(gpuLayers !== undefined && { gpuLayers }) };
   },
   wrapOnDemand: ({ use, borrow }) => ({
     specificationVersion: 'text-v1',
