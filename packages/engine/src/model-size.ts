@@ -45,11 +45,15 @@ export function estimateModelMemory(
     contextSize,
     sequences,
     kvType,
+    valueType,
+    batchSize = BATCH_ROWS,
     encoderPath,
   }: {
     readonly contextSize: number;
     readonly sequences: number;
     readonly kvType: KvType;
+    readonly valueType?: KvType | undefined;
+    readonly batchSize?: number | undefined;
     /** Folder of the encoder of pictures beside it. */
     readonly encoderPath?: string | undefined;
   },
@@ -58,7 +62,7 @@ export function estimateModelMemory(
   const networks = inspectNetworks(path);
   if (networks !== undefined) return { weights: 0, total: estimateFolderMemory(networks.sizeBytes) };
   const { weights, total } = estimateMemory(inspectModelFile(path), {
-    ...{ contextSize, sequences, batchSize: BATCH_ROWS, kvType },
+    ...{ contextSize, sequences, batchSize, kvType, valueType },
   });
   const encoder = encoderPath === undefined ? 0 : estimateFolderMemory(inspectEncoder(encoderPath).sizeBytes);
   return { weights, total: total + encoder };

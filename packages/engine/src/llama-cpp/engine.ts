@@ -27,6 +27,7 @@ import {
   type NumericClass,
   parseNumericClass,
   singleKernelsFor,
+  TAKES_TYPES_APART,
   tiledKernelsFor,
   toUsualClass,
 } from './numeric-class.ts';
@@ -94,6 +95,10 @@ export interface LlamaEngineOptions {
   readonly prefixCache?: boolean;
   /** Type of keys and values. Default: f16. The quantised ones need flash attention and head sizes divisible by 32. */
   readonly kvType?: KvType;
+  /** Type of values, if it is another one than that of keys; only with the kernels `plain` and `fast`. */
+  readonly valueType?: KvType;
+  /** Rows of a pass at most, 128 to 4096. Default: 256. No bit of an exact class depends on it. */
+  readonly batchSize?: number;
   /** On, but where the back end computes in shape classes. */
   readonly flashAttention?: boolean;
   /** Bytes of the card's memory that the engine may take. Default: those that are free. */
@@ -101,6 +106,7 @@ export interface LlamaEngineOptions {
   /** See placement.ts. Default: all, or as many as fit where the class is compared by scores. */
   readonly gpuLayers?: number;
   readonly expertsOnCpu?: boolean;
+  readonly cpuExperts?: number;
   readonly tensorSplit?: readonly number[];
   /** One KV cache for all sequences; off. */
   readonly kvUnified?: boolean;
@@ -160,9 +166,16 @@ export async function createLlamaEngine(
   const draft = draftModelPath === undefined ? undefined : inspectDraftModel(draftModelPath, file);
   const drafts = options.drafts ?? (kernels === 'shaped' ? MOST_DRAFTS : draft === undefined ? 0 : USUAL_DRAFTS);
   assertOption('drafts', drafts, draft === undefined ? 0 : 1, MOST_DRAFTS);
-  assertKvType(file, kvType, flashAttention);
-  const { gpuLayers, expertsOnCpu, tensorSplit } = options;
-  assertPlacement({ gpuLayers, expertsOnCpu, tensorSplit }, { backend, kernels });
+  const { valueType = kvType, batchSize } = options;
+  for (const type of [kvType, valueType]) assertKvType(file, type, flashAttention);
+  if (valueType !== kvType && !TAKES_TYPES_APART.includes(kernels))
+    throw new EngineError(
+      'invalid-request',
+      `keys of ${kvType} and values of ${valueType}: types apart are for the class plain or fast, and these kernels are ${kernels}; take --kernels plain, or one type for both`,
+    );
+  if (batchSize !== undefined) assertOption('batchSize', batchSize, 128, 4096);
+  const { gpuLayers, expertsOnCpu, cpuExperts, tensorSplit } = options;
+  assertPlacement({ gpuLayers, expertsOnCpu, cpuExperts, tensorSplit }, { backend, kernels });
   const adapted = besideAdapters(file, options.adapterPaths ?? []);
   const { contextSize, sequences: planned } = planMemory(
     draft === undefined ? adapted : besideDraft(adapted, draft),
@@ -186,13 +199,16 @@ export async function createLlamaEngine(
     ...{ kernels, kvType, flashAttention, kvUnified, shapes, drafts },
     ...(gpuLayers !== undefined && { gpuLayers }),
     ...(expertsOnCpu !== undefined && { expertsOnCpu }),
+    ...(cpuExperts !== undefined && { cpuExperts }),
+    ...(valueType !== kvType && { valueType }),
+    ...(batchSize !== undefined && { batchSize }),
     ...(tensorSplit !== undefined && { tensorSplit }),
     ...(draftModelPath !== undefined && { draftModelPath }),
     ...(options.gpuMemory !== undefined && { gpuMemory: options.gpuMemory }),
     ...(options.pagedWeights && { pagedWeights: true }),
     ...(pictures && { pictures }),
     prefixCache,
-    promptChunk: options.promptChunk ?? DEFAULT_PROMPT_CHUNK,
+    promptChunk: options.promptChunk ?? batchSize ?? DEFAULT_PROMPT_CHUNK,
     maxQueue: options.maxQueue ?? 4 * sequences,
   };
   const supervisor = await createTextSupervisor({ load, onEvent: hooks.onEvent, child: options.child });
@@ -255,7 +271,10 @@ export async function createLlamaEngine(
  */
 export function assertMayLoad(
   path: string,
-  options: Pick<LlamaEngineOptions, 'contextSize' | 'sequences' | 'kvType' | 'availableMemory'> = {},
+  options: Pick<
+    LlamaEngineOptions,
+    'contextSize' | 'sequences' | 'kvType' | 'valueType' | 'batchSize' | 'availableMemory'
+  > = {},
 ): void {
   const file = inspectModelFile(path);
   // Embeddings are computed one at a time, and so in little memory: their engine checks them.

@@ -87,6 +87,21 @@ describe('knobs of the engine', () => {
     await expect(attempt).rejects.toThrow(/head sizes divisible by 32.*keys of 8/);
   });
 
+  it('takes keys and values of types apart where no bit is claimed, and names both', async () => {
+    const { numericClass, exact, reply } = await serve({ kernels: 'plain', kvType: 'q8_0', valueType: 'f16' });
+    expect(parseNumericClass(numericClass)).toMatchObject({ kernels: 'plain', kv: 'q8_0-f16' });
+    expect(exact).toBe(false);
+    const same = await serve({ kernels: 'plain', kvType: 'q8_0' });
+    expect(same.reply.windows).not.toEqual(reply.windows);
+    await expect(serve({ kvType: 'q8_0', valueType: 'f16' })).rejects.toThrow(/types apart are for the class plain/);
+  });
+
+  it('has the same bits with larger passes in an exact class', async () => {
+    const { reply } = await serve({});
+    expect((await serve({ batchSize: 512 })).reply.windows).toEqual(reply.windows);
+    await expect(serve({ batchSize: 64 })).rejects.toThrow('batchSize is 64; it must be an integer in 128..4096');
+  });
+
   it('refuses a quantised KV cache without flash attention', async () => {
     await expect(serve({ kvType: 'q8_0', flashAttention: false })).rejects.toThrow(/needs flash attention/);
   });

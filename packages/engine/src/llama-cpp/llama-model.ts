@@ -14,6 +14,8 @@ import { createShapedContext } from './shaped-context.ts';
 export interface LlamaBatchModelOptions {
   readonly kernels: KernelPath;
   readonly kvType: KvType;
+  /** Type of values. Default: that of keys. */
+  readonly valueType?: KvType | undefined;
   readonly flashAttention: boolean;
   readonly kvUnified: boolean;
   readonly contextSize: number;
@@ -200,7 +202,7 @@ function createExactContext(
   },
 ): LocalContext {
   const { kernels, threads, purpose, sequences, contextSize, batchSize, kvType, flashAttention, kvUnified } = options;
-  const { pictures, edges, hasGrids = false } = options;
+  const { pictures, edges, hasGrids = false, valueType } = options;
   const grids = hasGrids ? createGridPositions({ sequences, contextSize }) : undefined;
   /** Places a row: by its index, or behind the grids before it. */
   const place = ({ token, position: index, sequence }: Row): RowPosition => {
@@ -216,7 +218,7 @@ function createExactContext(
   // The default kernels read a quantised cache differently for one row.
   const needsReference = kvType === 'q8_0' || kvType === 'q4_0';
   const context: LlamaContext = model.createContext({
-    ...{ kvType, flashAttention, kvUnified },
+    ...{ kvType, valueType, flashAttention, kvUnified },
     // Padding rows stand one position past the last.
     contextSize: contextSize + (pads ? 1 : 0),
     sequences,

@@ -25,6 +25,10 @@ export interface LlamaTextLoad extends LlamaLoad, Placement {
   readonly scoresTogether: number;
   readonly kernels: KernelPath;
   readonly kvType: KvType;
+  /** Type of values. Default: that of keys. */
+  readonly valueType?: KvType;
+  /** Rows of a pass at most. Default: BATCH_ROWS. */
+  readonly batchSize?: number;
   readonly flashAttention: boolean;
   readonly kvUnified: boolean;
   readonly shapes: ShapeChoice;

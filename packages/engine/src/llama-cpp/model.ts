@@ -7,7 +7,7 @@ import { EngineError } from '../interface/engine-error.ts';
 import type { PairVocabulary } from '../process/pair-tokens.ts';
 import { describeDataLimit, readDataLimit } from './device/memory.ts';
 import { addressOf, allocateNative, viewFloats } from './device/native-memory.ts';
-import { ALL_LAYERS, keepExpertsOnCpu, layOutTensorSplit, type Placement } from './device/placement.ts';
+import { ALL_LAYERS, keepOnCpu, layOutTensorSplit, type Placement, patternOfCpuTensors } from './device/placement.ts';
 import { createLayerCapture, type LayerCapture } from './layer-capture.ts';
 import type { LlamaLibrary, Pointer, StructFields } from './library.ts';
 import type { KvType } from './numeric-class.ts';
@@ -31,6 +31,7 @@ export interface LlamaContextOptions {
   /** Asked about every node of every pass; see layer-capture.ts. */
   readonly capture?: Pick<LayerCapture, 'callback' | 'release'> | undefined;
   readonly kvType?: KvType;
+  readonly valueType?: KvType | undefined;
   readonly flashAttention?: boolean;
   readonly kvUnified?: boolean;
   /** f32[embedding] of a picture row; without it only tokens are taken. */
@@ -113,12 +114,14 @@ export function openLlamaModel(
     repack = false,
     adapterPaths = [],
     gpuLayers = ALL_LAYERS,
-    expertsOnCpu = false,
+    expertsOnCpu,
+    cpuExperts,
     tensorSplit,
     pagedWeights = false,
   }: OpenModelOptions = {},
 ): LlamaModel {
-  const experts = expertsOnCpu ? keepExpertsOnCpu(library) : undefined;
+  const onCpu = patternOfCpuTensors({ expertsOnCpu, cpuExperts });
+  const experts = onCpu === undefined ? undefined : keepOnCpu(library, onCpu);
   const split = tensorSplit && layOutTensorSplit(tensorSplit);
   const data = library.backend === 'cpu' && !pagedWeights ? readDataLimit() : undefined;
   const params: StructFields = {
@@ -268,7 +271,15 @@ function createContext(
   }: { vocabularySize: number; embeddingSize: number; adapters: readonly Pointer[] },
   options: LlamaContextOptions,
 ): LlamaContext {
-  const { sequences, threads, batchSize, kvType = 'f16', flashAttention = true, kvUnified = false } = options;
+  const {
+    sequences,
+    threads,
+    batchSize,
+    kvType = 'f16',
+    valueType = kvType,
+    flashAttention = true,
+    kvUnified = false,
+  } = options;
   // llama.cpp pads to 256 positions per sequence; asking for the padded size makes the bound below the real one.
   const perSequence = Math.ceil(options.contextSize / 256) * 256;
   const params: StructFields = {
@@ -283,7 +294,7 @@ function createContext(
     pooling_type: POOLING_NONE,
     flash_attn_type: flashAttention ? FLASH_ATTENTION_ON : 0,
     type_k: GGML_TYPES[kvType],
-    type_v: GGML_TYPES[kvType],
+    type_v: GGML_TYPES[valueType],
     kv_unified: kvUnified,
     no_perf: true,
     ...(options.capture === undefined ? {} : { cb_eval: options.capture.callback }),

@@ -48,6 +48,17 @@ describe('numeric class', () => {
     expect(parseNumericClass(`${TEXT}/unproven/no-fa`)).toBeUndefined();
   });
 
+  it('names keys and values of types apart where no bit is claimed', () => {
+    const text = TEXT.replace('exact', 'plain').replace('kv-f16', 'kv-q8_0-f16');
+    const parsed = parseNumericClass(text);
+    expect(parsed).toMatchObject({ kernels: 'plain', kv: 'q8_0-f16' });
+    expect(parsed && formatNumericClass(parsed)).toBe(text);
+    expect(mayBeExact(parsed as NumericClass)).toBe(false);
+    expect(parseNumericClass(text.replace('plain', 'exact'))).toBeUndefined();
+    // One setting has one text.
+    expect(parseNumericClass(text.replace('q8_0-f16', 'f16-f16'))).toBeUndefined();
+  });
+
   it('says where sums run in lanes, which changes nothing about exactness', () => {
     const parts = parseNumericClass(TEXT) as NumericClass;
     const text = formatNumericClass({ ...parts, hasLanes: true, isUnproven: true });

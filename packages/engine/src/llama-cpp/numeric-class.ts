@@ -2,7 +2,7 @@
  * The numeric class names everything besides the weights' bytes that decides the last bit of a logit
  * (docs/spec/numeric-class.md):
  *
- *   llama.cpp-<release>/<backend>/<isa>/<kernels>/<weights>/kv-<type>[/no-fa][/unified][/lanes][/unproven]
+ *   llama.cpp-<release>/<backend>/<isa>/<kernels>/<weights>/kv-<type>[-<type>][/no-fa][/unified][/lanes][/unproven]
  *
  * The kernels are one of these:
  *
@@ -25,6 +25,7 @@ export interface NumericClass {
   readonly isa: string;
   readonly kernels: KernelPath | typeof WHOLE_INPUTS;
   readonly weights: string;
+  /** Type of keys and values, or both apart: `q8_0-f16`. */
   readonly kv: string;
   readonly flashAttention: boolean;
   /** One KV cache for all sequences instead of one each. */
@@ -48,8 +49,10 @@ const KERNELS: readonly string[] = [
   ...['exact', 'exact-2', SINGLE_ROWS, 'exact-tiled', 'exact-tiled-2', WHOLE_INPUTS],
   ...['reference', 'plain', 'fast', 'shaped'],
 ];
+/** Kernels with which keys and values may have types of their own: they claim no bit. */
+export const TAKES_TYPES_APART: readonly string[] = ['plain', 'fast'];
 const PATTERN =
-  /^(llama\.cpp-[0-9.]{1,16})\/([a-z0-9]{1,16})\/([a-z0-9._-]{1,96})\/([a-z0-9-]{1,16})\/([a-z0-9_]{1,16})\/kv-([a-z0-9_]{1,8})(\/no-fa)?(\/unified)?(\/lanes)?(\/unproven)?$/;
+  /^(llama\.cpp-[0-9.]{1,16})\/([a-z0-9]{1,16})\/([a-z0-9._-]{1,96})\/([a-z0-9-]{1,16})\/([a-z0-9_]{1,16})\/kv-([a-z0-9_]{1,8}(?:-[a-z0-9_]{1,8})?)(\/no-fa)?(\/unified)?(\/lanes)?(\/unproven)?$/;
 
 export function formatNumericClass(parts: NumericClass): string {
   const { build, backend, isa, kernels, weights, kv, flashAttention, kvUnified, hasLanes, isUnproven } = parts;
@@ -66,6 +69,8 @@ export function formatNumericClass(parts: NumericClass): string {
 export function parseNumericClass(text: string): NumericClass | undefined {
   const match = PATTERN.exec(text);
   if (match === null || !KERNELS.includes(match[4] as string)) return undefined;
+  const [keys, values] = (match[6] as string).split('-');
+  if (values !== undefined && (values === keys || !TAKES_TYPES_APART.includes(match[4] as string))) return undefined;
   const [, build, backend, isa, kernels, weights, kv, noFlash, unified, lanes, unproven] = match as (
     | string
     | undefined

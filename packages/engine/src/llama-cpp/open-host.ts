@@ -10,7 +10,7 @@ import { openCudaDevice } from './device/cuda-device.ts';
 import { findGpuBuild } from './device/gpu-build.ts';
 import { chooseGpuLayers } from './device/gpu-layers.ts';
 import { BATCH_ROWS, estimateMemory } from './device/memory.ts';
-import { isExpertTensor } from './device/placement.ts';
+import { patternOfCpuTensors } from './device/placement.ts';
 import { findLlamaBuild, LLAMA_VERSION } from './device/platform.ts';
 import { listVulkanDevices } from './device/vulkan-device.ts';
 import { openDrafter } from './draft-model.ts';
@@ -65,6 +65,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     files,
     kernels,
     kvType,
+    valueType = kvType,
     flashAttention,
     kvUnified,
     sequences,
@@ -75,7 +76,8 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   const gpuLayers = placeLayers(library, options);
   const opened = openLlamaModel(library, modelPath, {
     ...{ repack: kernels === 'fast', adapterPaths, gpuLayers },
-    ...{ expertsOnCpu: options.expertsOnCpu, tensorSplit: options.tensorSplit, pagedWeights: options.pagedWeights },
+    ...{ expertsOnCpu: options.expertsOnCpu, cpuExperts: options.cpuExperts },
+    ...{ tensorSplit: options.tensorSplit, pagedWeights: options.pagedWeights },
   });
   assertUnchanged(files);
   if (opened.isRecurrent) assertForgetsNothing(modelPath, kernels);
@@ -90,12 +92,13 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
   });
   const pictureToken = findPictureToken(opened.vocabulary, options.pictures?.mark);
   const llama = { ...opened, vocabulary: spellMarks(opened.vocabulary, answerFormat) };
-  const batchSize = Math.max(BATCH_ROWS, sequences, options.scoresTogether);
+  const batchSize = Math.max(options.batchSize ?? BATCH_ROWS, sequences, options.scoresTogether);
   const openModel = (shapes: ShapePolicy | undefined, path: KernelPath = kernels) =>
     createLlamaBatchModel(llama, {
       ...{
         kernels: path,
         kvType,
+        valueType,
         flashAttention,
         kvUnified,
         threads,
@@ -117,7 +120,7 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
     isa: isaClassOf(library.isa),
     kernels,
     weights: file.weightType,
-    kv: kvType,
+    kv: valueType === kvType ? kvType : `${kvType}-${valueType}`,
     ...{ flashAttention, kvUnified },
     hasLanes: vocabulary.size >= LANED_VOCABULARY,
   };
@@ -186,14 +189,20 @@ export function openHost(options: LlamaTextLoad): Omit<TextHostOptions, 'send' |
 
 /** Returns the layers for the card: those that were named, or those that fit. @throws EngineError('not-enough-memory') */
 function placeLayers(library: LlamaLibrary, options: LlamaTextLoad): number | undefined {
-  const { gpuLayers, gpuMemory = Number.POSITIVE_INFINITY, expertsOnCpu, modelPath, facts, draftModelPath } = options;
+  const { gpuLayers, gpuMemory = Number.POSITIVE_INFINITY, modelPath, facts, draftModelPath } = options;
   if (gpuLayers !== undefined || library.readGpuMemory === undefined) return gpuLayers;
-  const sizes = readLayerSizes(modelPath, expertsOnCpu ? isExpertTensor : undefined);
+  const onCpu = patternOfCpuTensors(options);
+  const sizes = readLayerSizes(modelPath, onCpu === undefined ? undefined : (name) => new RegExp(onCpu).test(name));
   // A draft model lies on the card as a whole.
   const draft =
     draftModelPath === undefined
       ? 0
-      : estimateMemory(inspectModelFile(draftModelPath), { ...options, kvType: 'f16', batchSize: BATCH_ROWS }).total;
+      : estimateMemory(inspectModelFile(draftModelPath), {
+          ...options,
+          kvType: 'f16',
+          valueType: 'f16',
+          batchSize: BATCH_ROWS,
+        }).total;
   return chooseGpuLayers(facts, sizes, options, Math.min(library.readGpuMemory(), gpuMemory) - draft);
 }
 

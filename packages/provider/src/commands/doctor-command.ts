@@ -100,7 +100,8 @@ async function examineModel(name: string, values: Values): Promise<ModelReport> 
   try {
     const file = inspectModelFile(model.path);
     const { contextSize, sequences, numericClass, exact } = engine.info();
-    const shape = { contextSize, sequences, batchSize: BATCH_ROWS, ...(values.kvType && { kvType: values.kvType }) };
+    const { kvType, valueType, batchSize = BATCH_ROWS } = values;
+    const shape = { contextSize, sequences, batchSize, kvType, valueType };
     const { weights, kv, compute } = estimateMemory(file, shape);
     const about = { name: model.name, numericClass, isExact: exact, sequences, contextSize };
     const kernels = parseNumericClass(numericClass)?.kernels ?? '';

@@ -62,6 +62,8 @@ export const showConfig = defineConfig({
     nCtx: { ...engineFields.nCtx, description: 'with --plan: prompt and reply, in tokens' },
     sequences: { ...engineFields.sequences, description: 'with --plan: replies at a time' },
     kvType: { ...engineFields.kvType, description: 'with --plan: the type of the KV cache' },
+    valueType: { ...engineFields.valueType, description: 'with --plan: the type of values, if keys have another' },
+    batchSize: { ...engineFields.batchSize, description: 'with --plan: rows of a prompt that a pass takes' },
     draftModel: {
       ...servingFields.draftModel,
       description: 'with --plan: a model beside it that guesses tokens ahead',
@@ -281,11 +283,13 @@ async function planModel(
     nCtx,
     sequences,
     kvType,
+    valueType,
+    batchSize,
     draftModel,
     memoryBudget,
   }: Pick<
     Values<typeof showConfig.definition.fields>,
-    'modelsDir' | 'nCtx' | 'sequences' | 'kvType' | 'draftModel' | 'memoryBudget'
+    'modelsDir' | 'nCtx' | 'sequences' | 'kvType' | 'valueType' | 'batchSize' | 'draftModel' | 'memoryBudget'
   >,
 ): Promise<ModelPlan> {
   const file = inspectModelFile(await findFile(name, modelsDir));
@@ -293,7 +297,7 @@ async function planModel(
   const both = draft === undefined ? file : besideDraft(file, draft);
   const advice = adviseWeights({ weightType: file.weightType, kernels: exactKernelsFor(file) });
   const room = findRoom({ reservedBytes: 0, budgetBytes: memoryBudget });
-  const wanted = { contextSize: nCtx, sequences, kvType };
+  const wanted = { contextSize: nCtx, sequences, kvType, valueType, batchSize };
   // As local mode loads it.
   const paged = memoryBudget === undefined ? allowPagedWeights(both, wanted, room) : undefined;
   return {

@@ -104,6 +104,19 @@ export const engineFields = {
     default: ENGINE_DEFAULTS.kvType,
     description: 'how keys and values are kept; part of the numeric class, so a verifier needs the same',
   },
+  valueType: {
+    schema: oneOf(['f16', 'f32', 'q8_0', 'q4_0']),
+    env: 'OGONG_VALUE_TYPE',
+    description:
+      'type of values, if keys have another (--kv-type); with --kernels plain or fast. Part of the numeric class',
+  },
+  batchSize: {
+    schema: integer({ min: 128, max: 4096 }),
+    label: '<n>',
+    env: 'OGONG_BATCH_SIZE',
+    description:
+      'rows of a prompt that a pass takes. Default: 128. More need more memory; no bit of an exact class depends on it',
+  },
   flashAttention: {
     schema: boolean,
     env: 'OGONG_FLASH_ATTENTION',
@@ -133,6 +146,12 @@ export const engineFields = {
     boolean: true,
     env: 'OGONG_EXPERTS_ON_CPU',
     description: 'keep the experts of a mixture of experts off the GPU, with --kernels plain or fast',
+  },
+  cpuExperts: {
+    schema: integer({ min: 0, max: ALL_LAYERS }),
+    label: '<n>',
+    env: 'OGONG_CPU_EXPERTS',
+    description: 'the same for the first n layers alone',
   },
   verify: {
     schema: boolean,
@@ -218,10 +237,13 @@ export interface EngineSettings {
   readonly backend?: BackendSetting | undefined;
   readonly kernels?: NonNullable<LlamaEngineOptions['kernels']>;
   readonly kvType?: NonNullable<LlamaEngineOptions['kvType']>;
+  readonly valueType?: LlamaEngineOptions['valueType'] | undefined;
+  readonly batchSize?: number | undefined;
   readonly flashAttention?: boolean | undefined;
   readonly gpuLayers?: number | undefined;
   readonly gpuMemory?: number | undefined;
   readonly expertsOnCpu?: boolean | undefined;
+  readonly cpuExperts?: number | undefined;
   readonly tensorSplit?: readonly number[] | undefined;
   readonly shapes?: NonNullable<LlamaEngineOptions['shapes']>;
   readonly drafts?: number | undefined;
@@ -310,6 +332,8 @@ export async function loadModel(
     ...(nCtx === undefined ? {} : { contextSize: nCtx }),
     ...(sequences === undefined ? {} : { sequences }),
     ...(given.kvType && { kvType: given.kvType }),
+    ...(given.valueType && { valueType: given.valueType }),
+    ...(given.batchSize !== undefined && { batchSize: given.batchSize }),
   };
   const sources = { hubEndpoint, hubToken, verify, modelsDir, onReading, onDownload, signal };
   const draft = draftModel === undefined ? undefined : await bringServed(draftModel, { ...sources, inspect: () => {} });
@@ -323,7 +347,7 @@ export async function loadModel(
     inspect: (path) => assertModelFits(path, { ...wanted, availableMemory: findPaged(path) ?? room }),
   });
   const { isa, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
-  const { flashAttention, gpuLayers, gpuMemory, expertsOnCpu, tensorSplit, scoresOnly } = given;
+  const { flashAttention, gpuLayers, gpuMemory, expertsOnCpu, cpuExperts, tensorSplit, scoresOnly } = given;
   const settings: Omit<OpenEngineSettings, 'backend'> = {
     modelPath: model.path,
     modelRoot: model.modelRoot,
@@ -336,6 +360,7 @@ export async function loadModel(
     ...(gpuLayers === undefined ? {} : { gpuLayers }),
     ...(gpuMemory === undefined ? {} : { gpuMemory }),
     ...(expertsOnCpu === true && { expertsOnCpu }),
+    ...(cpuExperts === undefined ? {} : { cpuExperts }),
     ...(tensorSplit === undefined ? {} : { tensorSplit }),
     ...(scoresOnly === true && { scoresOnly }),
     ...(threads === undefined ? {} : { threads }),

@@ -9,6 +9,7 @@ import { fromHex } from '@ogong/protocol/base/bytes';
 import type { LoadingPlace } from '../engine/engine-config.ts';
 import { type BringSlabOptions, type BroughtSlab, cutSlab, isSlabFile, openSlabFile } from './bring-slab.ts';
 import { openRemoteSegment, type RemoteSegment, type RemoteSegmentOptions } from './remote-segment.ts';
+import { shareCores } from './share-cores.ts';
 
 export interface MachinesSettings extends BringSlabOptions, Pick<ChainedTextOptions, 'isa' | 'kernels' | 'kvType'> {
   /** The last slab of a model, or the whole model. */
@@ -149,7 +150,7 @@ async function bringLast(settings: MachinesSettings, before: RemoteSegment): Pro
 }
 
 async function openLast(
-  { isa, kernels, kvType, threads, modelsDir, log, ...wanted }: MachinesSettings,
+  { isa, kernels, kvType, threads, modelsDir, log, others, ...wanted }: MachinesSettings,
   { remotes, slab }: { readonly remotes: readonly RemoteSegment[]; readonly slab: BroughtSlab },
 ): Promise<LlamaEngine> {
   const infos = remotes.map((remote) => remote.info());
@@ -168,7 +169,7 @@ async function openLast(
       ...(isa !== undefined && { isa }),
       ...(kernels !== undefined && { kernels }),
       ...(kvType !== undefined && { kvType }),
-      ...(threads !== undefined && { threads }),
+      ...(threads === undefined ? { cores: shareCores(others) } : { threads }),
     },
     {
       onEvent: (event) => {

@@ -7,9 +7,11 @@ import { createLinkIdentity } from '@ogong/host/link/link-identity';
 import { createLogger } from '@ogong/host/log/logger';
 import { openFileHashes } from '@ogong/models/store';
 import type { LoadingPlace } from '../engine/engine-config.ts';
+import { chooseThreads } from '../engine/slab-shape.ts';
 import { type BringSlabOptions, type BroughtSlab, cutSlab, openSlabFile } from './bring-slab.ts';
 import { findMachinesKey, segmentConfig } from './machines-config.ts';
 import { createSegmentServer } from './segment-server.ts';
+import { isOwnAddress } from './share-cores.ts';
 
 export type SegmentSettings = Extract<ReturnType<typeof segmentConfig.parse>, { kind: 'run' }>['values'];
 
@@ -39,7 +41,8 @@ export async function startSegment(
       ...segmentOptionsOf(shape),
       expected: slab,
       hashes: openFileHashes(modelsDir),
-      ...(threads !== undefined && { threads }),
+      // A segment on a loopback address has its leader on this machine.
+      threads: chooseThreads({ threads }, { weightBytes: slab.sizeBytes }, isOwnAddress(listen, {}) ? 2 : 1),
     },
     {
       onEvent: (event) => {

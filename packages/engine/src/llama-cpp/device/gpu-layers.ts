@@ -23,6 +23,8 @@ interface CardLoad {
   readonly contextSize: number;
   readonly sequences: number;
   readonly kvType: KvType;
+  readonly valueType?: KvType | undefined;
+  readonly batchSize?: number | undefined;
   readonly kernels: KernelPath;
 }
 
@@ -38,7 +40,7 @@ const HEADROOM = 1 / 16;
 export function chooseGpuLayers(
   file: ModelFacts,
   { layers, headBytes }: LayerSizes,
-  { contextSize, sequences, kvType, kernels }: CardLoad,
+  { contextSize, sequences, kvType, valueType, batchSize = BATCH_ROWS, kernels }: CardLoad,
   freeBytes: number,
 ): number {
   const room = freeBytes * (1 - HEADROOM);
@@ -50,7 +52,7 @@ export function chooseGpuLayers(
         kvBytesPerPosition: sum(part, ({ positionBytes }) => positionBytes),
         stateBytesPerSequence: sum(part, ({ sequenceBytes }) => sequenceBytes),
       },
-      { contextSize, sequences, batchSize: BATCH_ROWS, kvType },
+      { contextSize, sequences, batchSize, kvType, valueType },
     ).total;
   let count = layers.length;
   while (count > 0 && sizesOf(layers.slice(-count)) > room) count--;

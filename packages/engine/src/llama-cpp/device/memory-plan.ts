@@ -23,6 +23,9 @@ interface Wanted {
   /** Default: as many as fit, USUAL_SEQUENCES at most; one where a reply would change with others beside it. */
   readonly sequences?: number | undefined;
   readonly kvType?: KvType | undefined;
+  readonly valueType?: KvType | undefined;
+  /** Rows of a pass. Default: BATCH_ROWS. */
+  readonly batchSize?: number | undefined;
 }
 
 /** How a model would lie in memory. Sizes in bytes, estimated from the file's header. */
@@ -45,10 +48,9 @@ export interface MemoryPlan {
 export function planMemory(file: ModelFacts, wanted: Wanted, given?: GivenMemory): MemoryPlan {
   const room = toMemoryRoom(given);
   const available = room.bytes;
-  const { kvType = 'f16' } = wanted;
+  const { kvType, valueType, batchSize = BATCH_ROWS } = wanted;
   const shapeOf = (contextSize: number, sequences: number) => ({
-    ...{ contextSize, sequences, kvType },
-    batchSize: BATCH_ROWS,
+    ...{ contextSize, sequences, kvType, valueType, batchSize },
   });
   const fits = (contextSize: number, sequences: number): boolean =>
     estimateMemory(file, shapeOf(contextSize, sequences)).total <= available;

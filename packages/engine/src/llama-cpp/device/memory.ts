@@ -97,7 +97,15 @@ interface ContextShape {
   readonly contextSize: number;
   readonly sequences: number;
   readonly batchSize: number;
-  readonly kvType?: KvType;
+  readonly kvType?: KvType | undefined;
+  /** Type of values. Default: that of keys. */
+  readonly valueType?: KvType | undefined;
+}
+
+/** Bytes of a cached row, against one of f16. */
+function scaleCache({ keySize, valueSize }: MemoryFacts, { kvType = 'f16', valueType = kvType }: ContextShape): number {
+  const values = keySize + valueSize;
+  return values === 0 ? KV_SCALE[kvType] : (KV_SCALE[kvType] * keySize + KV_SCALE[valueType] * valueSize) / values;
 }
 
 /** @throws EngineError('unsupported-model') if the KV cache cannot be quantised so. */
@@ -115,10 +123,11 @@ export function assertKvType({ path, keySize, valueSize }: MemoryFacts, kvType: 
 /** Weights, KV cache and states for all sequences, and the activations and outputs of the largest pass. */
 export function estimateMemory(
   file: MemoryFacts,
-  { contextSize, sequences, batchSize, kvType = 'f16' }: ContextShape,
+  shape: ContextShape,
 ): { weights: number; kv: number; compute: number; total: number } {
+  const { contextSize, sequences, batchSize } = shape;
   const positions = Math.ceil(contextSize / 256) * 256;
-  const kv = (file.kvBytesPerPosition * KV_SCALE[kvType] * positions + file.stateBytesPerSequence) * sequences;
+  const kv = (file.kvBytesPerPosition * scaleCache(file, shape) * positions + file.stateBytesPerSequence) * sequences;
   // A pass may want every row's logits: the graph holds them once, and what the engine reads holds them again.
   const logitRows = file.poolingCode === undefined ? batchSize : sequences;
   const compute =
@@ -145,7 +154,7 @@ const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
 /** Says which change would make a model fit. */
 function adviseSmaller(file: MemoryFacts, shape: ContextShape, { bytes, remedy }: MemoryRoom): string {
   const { weights, kv, compute } = estimateMemory(file, shape);
-  const perPosition = file.kvBytesPerPosition * KV_SCALE[shape.kvType ?? 'f16'] * shape.sequences;
+  const perPosition = file.kvBytesPerPosition * scaleCache(file, shape) * shape.sequences;
   const states = file.stateBytesPerSequence * shape.sequences;
   const positions = Math.floor((bytes - weights - compute - states) / perPosition / 256) * 256;
   // Without a cache no shorter context helps.

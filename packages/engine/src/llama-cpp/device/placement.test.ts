@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { assertPlacement, layOutTensorSplit } from './placement.ts';
+import { assertPlacement, layOutTensorSplit, patternOfCpuTensors } from './placement.ts';
 
 const GPU = { backend: 'cuda', kernels: 'plain' } as const;
 
@@ -19,6 +19,8 @@ describe('a placement of weights', () => {
     ['of no whole number', { gpuLayers: 1.5 }, GPU, /no number of layers/],
     ['of less than nothing', { gpuLayers: -1 }, GPU, /no number of layers/],
     ['of too many', { gpuLayers: 1000 }, GPU, /no number of layers/],
+    ['of experts of half a layer', { cpuExperts: 0.5 }, GPU, /no number of layers/],
+    ['of experts of a layer in a class of bits', { cpuExperts: 1 }, { backend: 'vulkan', kernels: 'shaped' }, /shaped/],
     ['over cards of Vulkan', { tensorSplit: [1, 1] }, { backend: 'vulkan', kernels: 'plain' }, /for --backend cuda/],
     ['over cards in a class of bits', { tensorSplit: [1, 1] }, { backend: 'vulkan', kernels: 'shaped' }, /shaped/],
     ['over one card', { tensorSplit: [1] }, GPU, /shares are 2 to 16/],
@@ -28,6 +30,19 @@ describe('a placement of weights', () => {
   ] as const)('%s is refused', (_what, placement, where, reason) => {
     expect(() => assertPlacement(placement, where)).toThrow(reason);
   });
+});
+
+it('experts stay on the CPU in all layers, or in the first ones', () => {
+  const matches = (placement: Parameters<typeof patternOfCpuTensors>[0], name: string): boolean =>
+    new RegExp(patternOfCpuTensors(placement) as string).test(name);
+  expect(patternOfCpuTensors({})).toBeUndefined();
+  expect(patternOfCpuTensors({ cpuExperts: 0 })).toBeUndefined();
+  expect(matches({ expertsOnCpu: true }, 'blk.40.ffn_up_exps.weight')).toBe(true);
+  expect(matches({ expertsOnCpu: true }, 'blk.40.ffn_up.weight')).toBe(false);
+  const first = { cpuExperts: 2 };
+  expect(['0', '1', '2', '10', '11'].map((layer) => matches(first, `blk.${layer}.ffn_gate_exps.weight`))).toEqual([
+    ...[true, true, false, false, false],
+  ]);
 });
 
 it('the library reads a share for every card that it knows of', () => {

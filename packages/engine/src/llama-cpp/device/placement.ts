@@ -9,6 +9,8 @@ export interface Placement {
   readonly gpuLayers?: number | undefined;
   /** The experts of a mixture of experts stay in the processor's memory, and it computes them. */
   readonly expertsOnCpu?: boolean | undefined;
+  /** The same for the first layers of the model, so many. */
+  readonly cpuExperts?: number | undefined;
   /** Shares of several CUDA cards in one model, the first ones of the bus, relative to each other. */
   readonly tensorSplit?: readonly number[] | undefined;
 }
@@ -25,10 +27,10 @@ const EXPERTS = '\\.ffn_(up|down|gate|gate_up)_(ch|)exps';
  * @throws EngineError('invalid-request')
  */
 export function assertPlacement(
-  { gpuLayers, expertsOnCpu = false, tensorSplit }: Placement,
+  { gpuLayers, expertsOnCpu = false, cpuExperts, tensorSplit }: Placement,
   { backend, kernels }: { readonly backend: Backend; readonly kernels: KernelPath },
 ): void {
-  if (gpuLayers === undefined && !expertsOnCpu && tensorSplit === undefined) return;
+  if ([gpuLayers, cpuExperts, tensorSplit].every((each) => each === undefined) && !expertsOnCpu) return;
   const refuse = (why: string) =>
     new EngineError(
       'invalid-request',
@@ -36,8 +38,10 @@ export function assertPlacement(
     );
   if (backend === 'cpu') throw refuse('take another back end, such as --backend vulkan');
   if (kernels !== 'plain' && kernels !== 'fast') throw refuse(`these kernels are ${kernels}; take --kernels plain`);
-  if (gpuLayers !== undefined && !(Number.isInteger(gpuLayers) && gpuLayers >= 0 && gpuLayers <= ALL_LAYERS))
-    throw refuse(`${gpuLayers} is no number of layers from 0 to ${ALL_LAYERS}`);
+  for (const layers of [gpuLayers, cpuExperts]) {
+    if (layers !== undefined && !(Number.isInteger(layers) && layers >= 0 && layers <= ALL_LAYERS))
+      throw refuse(`${layers} is no number of layers from 0 to ${ALL_LAYERS}`);
+  }
   if (tensorSplit === undefined) return;
   if (backend !== 'cuda') throw refuse('several cards are for --backend cuda');
   if (
@@ -59,15 +63,25 @@ export function layOutTensorSplit(shares: readonly number[]): {
   return { pointer, view };
 }
 
-/** Whether a tensor holds experts. */
-export const isExpertTensor = (name: string): boolean => new RegExp(EXPERTS).test(name);
+type ExpertPlacement = Pick<Placement, 'expertsOnCpu' | 'cpuExperts'>;
+
+/** Returns the pattern of the tensors that stay on the CPU, as a C++ regular expression; undefined if there are none. */
+export function patternOfCpuTensors({ expertsOnCpu = false, cpuExperts = 0 }: ExpertPlacement): string | undefined {
+  if (expertsOnCpu) return EXPERTS;
+  if (cpuExperts === 0) return undefined;
+  const layers = Array.from({ length: cpuExperts }, (_, layer) => layer).join('|');
+  return `^blk\\.(${layers})${EXPERTS}`;
+}
 
 /**
  * llama_model_tensor_buft_override[2]: pattern and buffer type, and an empty one that ends the list.
  * @returns the pointer, and the objects that must live until the model is loaded.
  */
-export function keepExpertsOnCpu(library: LlamaLibrary): { readonly pointer: Pointer; readonly pattern: Pointer } {
-  const text = Buffer.from(`${EXPERTS}\0`);
+export function keepOnCpu(
+  library: LlamaLibrary,
+  tensors: string,
+): { readonly pointer: Pointer; readonly pattern: Pointer } {
+  const text = Buffer.from(`${tensors}\0`);
   const pattern = allocateNative(text.length, (bytes) => new Uint8Array(bytes));
   pattern.view.set(text);
   const list = allocateNative(32, (bytes) => new BigUint64Array(bytes));
