@@ -6,7 +6,7 @@ import { isModelFolder } from '@ogong/models/model-folder';
 import { isOnnxModel } from '@ogong/models/onnx-model';
 
 /** Limits of one model beside the others of its machine. */
-export interface MemoryLimits {
+export interface ModelMemoryLimits {
   /** Bytes of the other engines' weights. */
   readonly reservedBytes: number;
   /** Rest of the operator's budget for all models. */
@@ -14,7 +14,7 @@ export interface MemoryLimits {
 }
 
 /** Finds the memory for one model, and the limit that it comes from. */
-export function findRoom({ reservedBytes, budgetBytes }: MemoryLimits, machine = readMemoryRoom()): MemoryRoom {
+export function findRoom({ reservedBytes, budgetBytes }: ModelMemoryLimits, machine = readMemoryRoom()): MemoryRoom {
   const left: MemoryRoom =
     reservedBytes === 0
       ? machine

@@ -36,8 +36,8 @@ export function createModelLoader(
       const footprint = footprints.get(reference);
       return total + (footprint ? part(footprint) : 0);
     }, 0);
-  const note: ModelLoader['note'] = (reference, loaded) => {
-    footprints.set(reference, weighModel(loaded, settings));
+  const note = (reference: string, loaded: LoadedModel, own: Partial<EngineSettings> = {}): void => {
+    footprints.set(reference, weighModel(loaded, { ...settings, ...own }));
   };
 
   return {
@@ -49,7 +49,7 @@ export function createModelLoader(
         ...(budgetBytes !== undefined && { budgetBytes: budgetBytes - sum(others, ({ total }) => total) }),
       };
       const loaded = await open(reference, { ...settings, ...own }, place, share);
-      note(reference, loaded);
+      note(reference, loaded, own);
       return loaded;
     },
     hasRoom(reference, running) {

@@ -6,12 +6,11 @@ import type { EngineSettings, LoadingPlace } from './engine-config.ts';
 import { createLoadedModels } from './loaded-models.ts';
 import { createModelLoader, type ModelLoaderOptions } from './model-loader.ts';
 import { createOnDemandEngine, type ModelPresence } from './on-demand-engine.ts';
+import { type OwnSettings, pickOwnSettings } from './own-settings.ts';
 
-export interface OnDemandModel {
+/** A model with settings of its own. */
+export interface OnDemandModel extends OwnSettings {
   readonly reference: string;
-  /** Settings of this model alone. */
-  readonly nCtx?: number | undefined;
-  readonly sequences?: number | undefined;
 }
 
 /** An engine that loads its model when an order needs it. */
@@ -44,16 +43,15 @@ export function createOnDemandPool(
       const { engine } = await loader.load(reference, others, known.get(reference));
       const { contextSize: nCtx, numericClass } = engine.info();
       known.set(reference, {
-        nCtx,
-        sequences: findModality(engine).countSequences(engine),
-        ...keepBackend(numericClass),
+        ...known.get(reference),
+        ...{ nCtx, sequences: findModality(engine).countSequences(engine), ...keepBackend(numericClass) },
       });
       return engine;
     },
   });
   return {
     async open({ reference, ...own }) {
-      known.set(reference, dropUnset(own));
+      known.set(reference, pickOwnSettings(own));
       const { engine: first, release } = await loaded.borrow({ reference });
       release();
       const { engine, presence } = createOnDemandEngine(first, { reference, loaded });
@@ -87,11 +85,6 @@ export async function openOnDemandModels(
   }
   return models;
 }
-
-const dropUnset = ({ nCtx, sequences }: Omit<OnDemandModel, 'reference'>): Partial<EngineSettings> => ({
-  ...(nCtx !== undefined && { nCtx }),
-  ...(sequences !== undefined && { sequences }),
-});
 
 /** The announced class names a back end, so `--backend auto` must not take another one later. */
 function keepBackend(numericClass: string): Partial<EngineSettings> {

@@ -6,9 +6,17 @@ import { systemClock } from '@ogong/host/time/clock';
 import { openCatalogue } from '@ogong/models/catalogue';
 import { createModelStore } from '@ogong/models/store';
 import { createEmbeddedLoader } from '../engine/embedded-image.ts';
-import { addEncoder, type EngineSettings, type LoadingPlace, loadModels } from '../engine/engine-config.ts';
+import {
+  addEncoder,
+  type EngineSettings,
+  type LoadingModel,
+  type LoadingPlace,
+  loadModels,
+} from '../engine/engine-config.ts';
 import { createLoadedModels, type LoadedModels } from '../engine/loaded-models.ts';
 import { createModelLoader } from '../engine/model-loader.ts';
+import { pickOwnSettings } from '../engine/own-settings.ts';
+import { withCatalogueDrafts } from './catalogue-draft.ts';
 import type { ModelLibrary } from './model-library.ts';
 import type { ModelShelf } from './model-shelf.ts';
 import type { ServedSetModel } from './served-set.ts';
@@ -40,7 +48,12 @@ export async function openLocalModels(given: LocalSettings, place: LoadingPlace)
   // Nobody waits for these answers but the machine's own user.
   const { served } = given;
   const settings = { ...given, pagedWeights: true, ...(served && { model: [] }) };
-  const load = createEmbeddedLoader(settings.embeddedImage ?? []);
+  const store = createModelStore(settings.modelsDir);
+  const catalogue = () => openCatalogue(settings.modelsDir);
+  const load = withCatalogueDrafts(createEmbeddedLoader(settings.embeddedImage ?? []), {
+    catalogue,
+    list: () => createStoreShelf(store, [], catalogue).list(),
+  });
   const engines = await loadModels(addEncoder(settings.model, settings.mmproj), load, settings, place);
   const named = engines.map(({ engine, model }, i) => ({
     engine,
@@ -49,11 +62,14 @@ export async function openLocalModels(given: LocalSettings, place: LoadingPlace)
   /** Names of stored models by their references, which are paths of their files. */
   const names = new Map<string, string>();
   const { onLoading } = place;
-  const loader = createModelLoader(settings, {
+  const loadingPlace = {
     ...place,
     ...(onLoading && {
-      onLoading: (model) => onLoading({ ...model, name: names.get(model.reference) ?? model.name }),
+      onLoading: (model: LoadingModel) => onLoading({ ...model, name: names.get(model.reference) ?? model.name }),
     }),
+  };
+  const loader = createModelLoader(settings, loadingPlace, {
+    open: (reference, ...given) => load(reference, ...given),
   });
   for (const [i, each] of engines.entries()) loader.note(named[i]?.model.reference as string, each);
   const loaded = createLoadedModels({
@@ -66,7 +82,6 @@ export async function openLocalModels(given: LocalSettings, place: LoadingPlace)
     },
   });
   const storeDir = settings.modelsDir;
-  const store = createModelStore(storeDir);
   const { hubEndpoint, hubToken } = settings;
   const hub = {
     ...(hubEndpoint === undefined ? {} : { endpoint: hubEndpoint }),
@@ -75,20 +90,16 @@ export async function openLocalModels(given: LocalSettings, place: LoadingPlace)
   const pinned = named.map(({ model }) => model);
   /** Settings of single models of the served set, by their references. */
   const own = new Map<string, Partial<EngineSettings>>();
-  const catalogue = () => openCatalogue(storeDir);
   const shelf: ModelShelf = served
     ? { list: async () => pinned, catalogue }
     : createStoreShelf(store, pinned, catalogue);
   try {
-    for (const { id, model, nCtx, sequences } of served ?? []) {
+    for (const { id, model, ...given } of served ?? []) {
       const { onDownload: onProgress, signal } = place;
       const options = { storeDir, hub, ...(onProgress && { onProgress }), ...(signal && { signal }) };
       const shelved = { ...shelveResolved(model, await resolveModel(model, options)), name: id };
       pinned.push(shelved);
-      own.set(shelved.reference, {
-        ...(nCtx !== undefined && { nCtx }),
-        ...(sequences !== undefined && { sequences }),
-      });
+      own.set(shelved.reference, pickOwnSettings(given));
     }
     for (const reference of settings.adapter) {
       const options = { storeDir, hub, ...(place.signal && { signal: place.signal }) };

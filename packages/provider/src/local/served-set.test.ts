@@ -10,10 +10,11 @@ import { readServedSet } from './served-set.ts';
 const read = (given: string) => readServedSet('ogong-provider local', given);
 
 it('reads models from an argument or a file, by model or path', () => {
-  const text = '[{"id":"big","kind":"Text","path":"/models/big.gguf","args":[]},{"model":"stories15M","nCtx":512}]';
+  const text =
+    '[{"id":"big","kind":"Text","path":"/models/big.gguf","args":[]},{"model":"stories15M","nCtx":512,"kvType":"f32"}]';
   const expected = [
     { id: 'big', model: '/models/big.gguf' },
-    { id: 'stories15M', model: 'stories15M', nCtx: 512 },
+    { id: 'stories15M', model: 'stories15M', nCtx: 512, kvType: 'f32' },
   ];
   expect(read(text)).toEqual(expected);
   const folder = mkdtempSync(join(tmpdir(), 'ogong-served-set-'));

@@ -2,18 +2,15 @@ import { readFileSync } from 'node:fs';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { explainFile } from '@ogong/host/log/errors';
 import { z } from 'zod';
+import { type OwnSettings, ownSettingsShape } from '../engine/own-settings.ts';
 import { MODALITIES } from '../modality/registry.ts';
 
 /** One model of `--served-models` in local mode. */
-export interface ServedSetModel {
+export interface ServedSetModel extends OwnSettings {
   /** Name in requests. */
   readonly id: string;
   /** As for `--model`. */
   readonly model: string;
-  /** Prompt and reply, in tokens; `--n-ctx` if not given. */
-  readonly nCtx?: number | undefined;
-  /** Replies at a time; `--sequences` if not given. */
-  readonly sequences?: number | undefined;
 }
 
 const MAX_MODELS = 64;
@@ -39,15 +36,10 @@ const entry = z
       .array(z.string())
       .max(
         0,
-        'the engine takes no flags of llama-server: use nCtx and sequences, or run that server and name it by --upstream',
+        'the engine takes no flags of llama-server: use the fields of docs/served-models.md, such as nCtx and batchSize, or run that server and name it by --upstream',
       )
       .optional(),
-    nCtx: z
-      .int()
-      .min(16)
-      .max(1 << 20)
-      .optional(),
-    sequences: z.int().min(1).max(256).optional(),
+    ...ownSettingsShape,
   })
   .refine(({ model, path }) => (model === undefined) !== (path === undefined), 'expected either model or path');
 
@@ -76,9 +68,9 @@ export function readServedSet(command: string, given: string): readonly ServedSe
   }
   const parsed = (Array.isArray(value) ? list : servedSet).safeParse(value);
   if (!parsed.success) throw refuse(...parsed.error.issues.map((issue) => describeIssue(issue)));
-  const models = parsed.data.map(({ id, model, path = '', nCtx, sequences }) => {
+  const models = parsed.data.map(({ id, model, path = '', kind: _kind, args: _args, ...own }) => {
     const reference = model ?? path;
-    return { id: id ?? reference, model: reference, nCtx, sequences };
+    return { id: id ?? reference, model: reference, ...own };
   });
   for (const field of ['id', 'model'] as const) {
     const values = models.map((each) => each[field]);

@@ -8,6 +8,7 @@ import { addEncoder, type EngineSettings, type LoadingPlace, loadModels } from '
 import { type ImageUpstreamSettings, loadImageUpstream } from '../engine/image-upstream.ts';
 import type { ModelLoaderOptions } from '../engine/model-loader.ts';
 import { createOnDemandPool, type OnDemandPool, openOnDemandModels } from '../engine/open-on-demand-models.ts';
+import { pickOwnSettings } from '../engine/own-settings.ts';
 import { loadPluginModel, loadUpstreamModel, type UpstreamSettings } from '../engine/upstream-config.ts';
 import { findModality } from '../modality/registry.ts';
 import type { ServedOffer } from './orders/offers.ts';
@@ -50,7 +51,7 @@ export async function openServedModels(
   place: LoadingPlace,
   options: ModelLoaderOptions = {},
 ): Promise<OpenedOffers> {
-  const wanted = served.map(({ model: reference, nCtx, sequences }) => ({ reference, nCtx, sequences }));
+  const wanted = served.map((entry) => ({ reference: entry.model, ...pickOwnSettings(entry) }));
   const pool = createOnDemandPool(settings, place, options);
   const models = await openOnDemandModels(wanted, pool);
   const offers = models.map((model, i) => {

@@ -434,6 +434,12 @@ export const localConfig = defineConfig({
     },
     ...engineFields,
     ...autoBackendField,
+    drafts: servingFields.drafts,
+    draftModel: {
+      ...servingFields.draftModel,
+      description:
+        'a smaller model of the same vocabulary that guesses tokens ahead, named as in --model; auto takes for each model the draft of the catalogue, if it is on this machine. In an exact class answers stay the same to the bit',
+    },
     ...visionFields,
     ...embeddedImageFields,
     ...dataDirField,

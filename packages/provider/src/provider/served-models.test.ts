@@ -11,11 +11,12 @@ const read = (value: unknown) => {
 describe('the file of served models', () => {
   it('names models, ids and prices, and what one model has of its own', () => {
     const second = { model: 'b.gguf', modelId: 'ogong/replay/test/b', price: '7', nCtx: 512, sequences: 2 };
-    const { models, problems } = read({ models: [one, second] });
+    const own = { kvType: 'q8_0', batchSize: 512, draftModel: 'stories260K' };
+    const { models, problems } = read({ models: [one, { ...second, ...own }] });
     expect(problems).toEqual([]);
     expect(models).toEqual([
-      { model: 'stories15M', modelId: one.modelId, pricePer1kAtomic: 1000n, nCtx: undefined, sequences: undefined },
-      { model: 'b.gguf', modelId: second.modelId, pricePer1kAtomic: 7n, nCtx: 512, sequences: 2 },
+      { model: 'stories15M', modelId: one.modelId, pricePer1kAtomic: 1000n },
+      { model: 'b.gguf', modelId: second.modelId, pricePer1kAtomic: 7n, nCtx: 512, sequences: 2, ...own },
     ]);
   });
 
@@ -27,6 +28,7 @@ describe('the file of served models', () => {
     ['a price that is a number', { models: [{ ...one, price: 1000 }] }, /models\.0\.price: /],
     ['a price with a point', { models: [{ ...one, price: '1.5' }] }, /whole number of atomic units/],
     ['a context of a half', { models: [{ ...one, nCtx: 99.5 }] }, /models\.0\.nCtx: /],
+    ['kernels that nobody has', { models: [{ ...one, kernels: 'quick' }] }, /models\.0\.kernels: /],
     ['one id twice', { models: [one, { ...one, model: 'b' }] }, /modelId: .*given twice/],
     ['a tier that nobody serves', { models: [{ ...one, modelId: 'ogong/proof/test/a' }] }, /modelId: .*proof/],
     ['too much', ' '.repeat(300_000), /larger than/],

@@ -1,15 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { explainFile } from '@ogong/host/log/errors';
 import { z } from 'zod';
+import { type OwnSettings, ownSettingsShape, pickOwnSettings } from '../engine/own-settings.ts';
 import { type PlannedOffer, planOffers } from './orders/planned-offers.ts';
 
-/** A model of a provider that loads its models when they are asked for. */
-export interface ServedEntry extends PlannedOffer {
-  /** Prompt and reply, in tokens; the daemon's setting if not given. */
-  readonly nCtx?: number | undefined;
-  /** Replies at a time; the daemon's setting if not given. */
-  readonly sequences?: number | undefined;
-}
+/** A model of a provider that loads its models when they are asked for, with settings of its own. */
+export interface ServedEntry extends PlannedOffer, OwnSettings {}
 
 /** An announcement holds no more. */
 const MAX_SERVED = 64;
@@ -22,12 +18,7 @@ const servedModel = z.strictObject({
   modelId: z.string().min(1),
   price: amount,
   standby: amount.optional(),
-  nCtx: z
-    .int()
-    .min(16)
-    .max(1 << 20)
-    .optional(),
-  sequences: z.int().min(1).max(256).optional(),
+  ...ownSettingsShape,
 });
 
 /** The file of --served-models (docs/served-models.md). */
@@ -64,7 +55,7 @@ export function readServedModels(path: string, problems: string[], read = readTe
     wrong,
   );
   for (const problem of wrong) refuse(problem.replace(/^--model-id/, 'modelId'));
-  return planned.map((offer, i) => ({ ...offer, nCtx: models[i]?.nCtx, sequences: models[i]?.sequences }));
+  return planned.map((offer, i) => ({ ...offer, ...pickOwnSettings(models[i] ?? {}) }));
 }
 
 const readText = (path: string): string => readFileSync(path, 'utf8');

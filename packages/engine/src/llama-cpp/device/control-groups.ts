@@ -1,5 +1,5 @@
 /** Reads a file of the system; undefined if it cannot be read. */
-export type ReadText = (path: string) => string | undefined;
+type ReadSystemFile = (path: string) => string | undefined;
 
 /** Names of the files of the two versions of Linux's control groups. */
 const VERSIONS = [
@@ -22,7 +22,7 @@ const VERSIONS = [
  * count as used in a group, but the system frees them on demand, so they are free here. Memory-mapped weights are such pages.
  * @returns undefined without a limit.
  */
-export function readGroupRoom(read: ReadText): number | undefined {
+export function readGroupRoom(read: ReadSystemFile): number | undefined {
   const own = read('/proc/self/cgroup') ?? '';
   const rooms = VERSIONS.flatMap(({ line, mounts, files, cached }) => {
     const path = line.exec(own)?.[1] ?? '/';
