@@ -11,6 +11,7 @@ import { openCudaDevice } from './device/cuda-device.ts';
 import { bringGpuBuild } from './device/gpu-build.ts';
 import { assertKvType, type GivenMemory } from './device/memory.ts';
 import { planMemory } from './device/memory-plan.ts';
+import { openMetalDevice } from './device/metal-device.ts';
 import { assertPlacement } from './device/placement.ts';
 import { countCores } from './device/platform.ts';
 import { besideDraft, inspectDraftModel } from './draft-facts.ts';
@@ -50,7 +51,7 @@ export interface LlamaEngineOptions {
   /**
    * `vulkan` computes on the machine's first Vulkan device, a software one included; its build of llama.cpp is fetched
    * once. The device compiles its kernels at the first load, which takes a software device many seconds. `cuda` computes on
-   * the first NVIDIA card, in the class `plain`.
+   * the first NVIDIA card, and `metal` on the GPU of an Apple chip, both in the class `plain`.
    */
   readonly backend?: Backend;
   /** Folder of fetched builds of llama.cpp. Default: ~/.ogong/engine. */
@@ -112,7 +113,7 @@ export interface LlamaEngineOptions {
   readonly kvUnified?: boolean;
   readonly promptChunk?: number;
   readonly maxQueue?: number;
-  /** Memory that the engine may take. Default: what the system allows. */
+  /** Memory that the engine may take. Default: all that the system allows. */
   readonly availableMemory?: GivenMemory;
   /** The weights stay in a file that is mapped, also where the system limits the data of a process. */
   readonly pagedWeights?: boolean;
@@ -171,7 +172,7 @@ export async function createLlamaEngine(
   if (valueType !== kvType && !TAKES_TYPES_APART.includes(kernels))
     throw new EngineError(
       'invalid-request',
-      `keys of ${kvType} and values of ${valueType}: types apart are for the class plain or fast, and these kernels are ${kernels}; take --kernels plain, or one type for both`,
+      `keys of ${kvType} and values of ${valueType}: types apart are for the class plain or fast, and these kernels are ${kernels}. Take --kernels plain, or one type for both`,
     );
   if (batchSize !== undefined) assertOption('batchSize', batchSize, 128, 4096);
   const { gpuLayers, expertsOnCpu, cpuExperts, tensorSplit } = options;
@@ -312,7 +313,7 @@ function toKernelPath(
   if (asked !== 'exact' && asked !== 'tiled' && asked !== 'single') return asked;
   if (backend === 'vulkan') return 'shaped';
   // It was never measured whether two machines agree on a bit, so verifiers compare scores.
-  if (backend === 'cuda') return 'plain';
+  if (backend === 'cuda' || backend === 'metal') return 'plain';
   if (asked === 'tiled') return tiledKernelsFor(file);
   return asked === 'single' ? singleKernelsFor(file) : exactKernelsFor(file);
 }
@@ -320,6 +321,7 @@ function toKernelPath(
 async function bringBuild(backend: GpuBackend, engineDir: string, cards = 1): Promise<void> {
   try {
     if (backend === 'cuda') openCudaDevice(undefined, undefined, cards);
+    if (backend === 'metal') openMetalDevice();
     await bringGpuBuild(backend, engineDir);
   } catch (cause) {
     if (cause instanceof EngineError) throw cause;

@@ -123,7 +123,7 @@ export type LlamaLibrary = ReturnType<typeof bindFunctions> & {
   readonly readGpuMemory: (() => number) | undefined;
 };
 
-export type GpuBackend = 'vulkan' | 'cuda';
+export type GpuBackend = 'vulkan' | 'cuda' | 'metal';
 export type Backend = 'cpu' | GpuBackend;
 
 /** The computing device and its driver: both decide the last bit of a logit. */
@@ -272,10 +272,20 @@ function loadGpuBackend(
   functions: ReturnType<typeof bindFunctions>,
   { backend, index, name }: GpuDevice,
 ): Pointer {
-  const registry = build.gpu === undefined ? null : functions.backendLoad(build.gpu);
+  const registry = backend === 'metal' ? loadMetal(build, functions) : build.gpu && functions.backendLoad(build.gpu);
   if (!registry || Number(functions.registryDevices(registry)) === 0)
     throw new EngineError('unsupported-model', `ggml's ${backend} back end could not open device ${index}, ${name}`);
   return registry;
+}
+
+/** ggml-backend.h, GGML_BACKEND_DEVICE_TYPE_GPU. */
+const GPU_DEVICE = 1;
+
+/** The build of an Apple chip brings its own Metal back end. @returns its registry; null if the build has none. */
+function loadMetal(build: LlamaBuild, functions: ReturnType<typeof bindFunctions>): Pointer {
+  if (build.cpuLibraries.size > 0) functions.backendLoadAll(build.directory);
+  const device = functions.deviceByType(GPU_DEVICE);
+  return device ? functions.deviceRegistry(device) : null;
 }
 
 function loadCpuBackend(build: LlamaBuild, functions: ReturnType<typeof bindFunctions>, isa: string): string {

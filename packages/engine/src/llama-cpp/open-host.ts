@@ -10,6 +10,7 @@ import { openCudaDevice } from './device/cuda-device.ts';
 import { findGpuBuild } from './device/gpu-build.ts';
 import { chooseGpuLayers } from './device/gpu-layers.ts';
 import { BATCH_ROWS, estimateMemory } from './device/memory.ts';
+import { openMetalDevice } from './device/metal-device.ts';
 import { patternOfCpuTensors } from './device/placement.ts';
 import { findLlamaBuild, LLAMA_VERSION } from './device/platform.ts';
 import { listVulkanDevices } from './device/vulkan-device.ts';
@@ -47,8 +48,12 @@ export function openLibrary({
   tensorSplit,
 }: Pick<LlamaTextLoad, 'backend' | 'engineDir' | 'isa' | 'tensorSplit'>): LlamaLibrary {
   if (backend === 'cpu') return loadLlama(findLlamaBuild(), isa);
-  const device =
-    backend === 'cuda' ? openCudaDevice(undefined, undefined, tensorSplit?.length) : listVulkanDevices()[0];
+  const openDevice = {
+    cuda: () => openCudaDevice(undefined, undefined, tensorSplit?.length),
+    metal: () => openMetalDevice(),
+    vulkan: () => listVulkanDevices()[0],
+  };
+  const device = openDevice[backend]();
   if (device === undefined) throw new EngineError('unsupported-model', 'this machine shows no Vulkan device');
   const build = findGpuBuild(backend, engineDir);
   if (build === undefined)

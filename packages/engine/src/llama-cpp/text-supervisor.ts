@@ -31,6 +31,7 @@ const ENVIRONMENTS: Readonly<Record<Backend, Readonly<Record<string, string>>>> 
   cpu: {},
   // Named explicitly, because ggml otherwise skips software devices.
   vulkan: { GGML_VK_VISIBLE_DEVICES: '0' },
+  metal: {},
   // CUDA orders devices by speed by default.
   cuda: { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '0' },
 };

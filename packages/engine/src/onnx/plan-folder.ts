@@ -33,7 +33,7 @@ export interface OnnxFolderOptions {
   readonly cores?: number;
   /** Calls that wait at most. */
   readonly maxQueue?: number;
-  /** Memory that the engine may take. Default: what the system allows. */
+  /** Memory that the engine may take. Default: all that the system allows. */
   readonly availableMemory?: GivenMemory;
   /** Folder of fetched runtimes. */
   readonly engineDir?: string;

@@ -349,7 +349,7 @@ function formatPlan(plan: ModelPlan): string {
         : [
             [
               'larger',
-              `run and local load it all the same, and read its weights from the disk: about ${formatSeconds(pagedSeconds)} for each token, at 1 GB a second; serve refuses it`,
+              `run and local read its weights from the disk: about ${formatSeconds(pagedSeconds)} for each token, at 1 GB a second. serve refuses it`,
             ],
           ]),
       ...(advice === undefined ? [] : [['advice', advice]]),

@@ -65,11 +65,11 @@ export function addEncoder(references: readonly string[], folder: string | undef
 /** The back end of programs that compute answers. A verifier has to compute in the class of others, so it has no `auto`. */
 export const autoBackendField = {
   backend: {
-    schema: oneOf(['auto', 'cpu', 'vulkan', 'cuda']),
+    schema: oneOf(['auto', 'cpu', 'vulkan', 'cuda', 'metal']),
     env: 'OGONG_BACKEND',
     default: 'auto',
     description:
-      "computing device: auto takes cuda, then vulkan if it is a card, then cpu, and prints the reason; cpu; vulkan, the machine's first Vulkan device; or cuda, its first NVIDIA card. The parts of llama.cpp that it needs are fetched once. The device is part of the numeric class",
+      'computing device. auto takes cuda, vulkan if it is a card, metal or cpu, in this order, and prints the reason. cuda is the first NVIDIA card, vulkan the first Vulkan device. metal, the GPU of an Apple chip, was never run. The parts of llama.cpp that it needs are fetched once. The device is part of the numeric class',
   },
 } as const;
 
@@ -85,11 +85,11 @@ export const engineFields = {
     description: 'for gated models of the hub',
   },
   backend: {
-    schema: oneOf(['cpu', 'vulkan', 'cuda']),
+    schema: oneOf(['cpu', 'vulkan', 'cuda', 'metal']),
     env: 'OGONG_BACKEND',
     default: ENGINE_DEFAULTS.backend,
     description:
-      "computing device: cpu; vulkan, the machine's first Vulkan device; or cuda, its first NVIDIA card. The parts of llama.cpp that it needs are fetched once",
+      "computing device: cpu; vulkan, the machine's first Vulkan device; or cuda, its first NVIDIA card. metal, the GPU of an Apple chip, was never run. The parts of llama.cpp that it needs are fetched once",
   },
   kernels: {
     schema: oneOf(['exact', 'tiled', 'single', 'reference', 'plain', 'fast', 'shaped']),
@@ -133,7 +133,7 @@ export const engineFields = {
   gpuMemory: {
     schema: size,
     env: 'OGONG_GPU_MEMORY',
-    description: 'memory of the GPU that a model may take, such as 6GiB. Default: what is free there',
+    description: 'memory of the GPU that a model may take, such as 6GiB. Default: all that is free there',
   },
   tensorSplit: {
     schema: shares,

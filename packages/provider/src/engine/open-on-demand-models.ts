@@ -88,6 +88,7 @@ export async function openOnDemandModels(
 
 /** The announced class names a back end, so `--backend auto` must not take another one later. */
 function keepBackend(numericClass: string): Partial<EngineSettings> {
-  const backend = parseNumericClass(numericClass)?.backend;
-  return backend === 'cpu' || backend === 'vulkan' || backend === 'cuda' ? { backend } : {};
+  const named = parseNumericClass(numericClass)?.backend;
+  const backend = (['cpu', 'vulkan', 'cuda', 'metal'] as const).find((each) => each === named);
+  return backend === undefined ? {} : { backend };
 }

@@ -13,7 +13,7 @@ export const ownSettingsShape = {
     .optional(),
   sequences: z.int().min(1).max(256).optional(),
   threads: z.int().min(1).max(1024).optional(),
-  backend: z.enum(['auto', 'cpu', 'vulkan', 'cuda']).optional(),
+  backend: z.enum(['auto', 'cpu', 'vulkan', 'cuda', 'metal']).optional(),
   kernels: z.enum(['exact', 'tiled', 'single', 'reference', 'plain', 'fast', 'shaped']).optional(),
   kvType: kvType.optional(),
   valueType: kvType.optional(),

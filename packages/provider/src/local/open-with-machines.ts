@@ -82,7 +82,7 @@ function readKernels(
   kernels: LocalSettings['kernels'],
 ): 'exact' | 'tiled' {
   const refused = [
-    ...(backend === 'vulkan' || backend === 'cuda' ? ['--backend'] : []),
+    ...(backend !== undefined && backend !== 'cpu' && backend !== 'auto' ? ['--backend'] : []),
     ...(mmproj !== undefined ? ['--mmproj'] : []),
     ...(adapter.length > 0 ? ['--adapter'] : []),
     ...((embeddedImage ?? []).length > 0 ? ['--embedded-image'] : []),

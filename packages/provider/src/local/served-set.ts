@@ -36,7 +36,7 @@ const entry = z
       .array(z.string())
       .max(
         0,
-        'the engine takes no flags of llama-server: use the fields of docs/served-models.md, such as nCtx and batchSize, or run that server and name it by --upstream',
+        'the engine takes no flags of llama-server: use nCtx, batchSize and other fields of docs/served-models.md, or name that server by --upstream',
       )
       .optional(),
     ...ownSettingsShape,

@@ -438,7 +438,7 @@ export const localConfig = defineConfig({
     draftModel: {
       ...servingFields.draftModel,
       description:
-        'a smaller model of the same vocabulary that guesses tokens ahead, named as in --model; auto takes for each model the draft of the catalogue, if it is on this machine. In an exact class answers stay the same to the bit',
+        'a smaller model of the same vocabulary that guesses tokens ahead, named as in --model. auto takes the draft that the catalogue names, if it is on this machine. In an exact class answers stay the same to the bit',
     },
     ...visionFields,
     ...embeddedImageFields,

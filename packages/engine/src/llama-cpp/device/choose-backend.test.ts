@@ -55,11 +55,11 @@ describe('the advised back end', () => {
     expect(reasonOf({}, 'vulkan')).toMatchObject({ isUsable: false, reason: expect.stringContaining('not installed') });
   });
 
-  it('is never Metal', () => {
-    expect(reasonOf({ platform: 'darwin-arm64' }, 'metal')).toMatchObject({
-      isUsable: false,
-      reason: 'not used by this version',
-    });
-    expect(reasonOf({}, 'metal')?.reason).toBe('only on Apple machines');
+  it('is Metal on an Apple chip alone', () => {
+    const apple = choose({ platform: 'darwin-arm64' });
+    expect(apple.order.map(({ backend }) => backend)).toEqual(['metal', 'cpu']);
+    expect(reasonOf({ platform: 'darwin-arm64' }, 'metal')?.reason).toMatch(/taken with --backend metal$/);
+    expect(reasonOf({}, 'metal')).toMatchObject({ isUsable: false, reason: 'only on Apple chips' });
+    expect(choose({ platform: 'darwin-x64' }).advised).toBe('cpu');
   });
 });

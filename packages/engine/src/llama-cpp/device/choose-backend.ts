@@ -1,4 +1,5 @@
 import type { GpuBackend, GpuDevice } from '../library.ts';
+import { listMetalDevices } from './metal-device.ts';
 
 /** Findings about each back end; an absence says why it cannot be used. */
 export interface FoundBackends {
@@ -13,7 +14,7 @@ export interface FoundBackends {
 }
 
 export interface JudgedBackend {
-  readonly backend: 'cuda' | 'metal' | 'vulkan' | 'cpu';
+  readonly backend: GpuBackend | 'cpu';
   readonly isUsable: boolean;
   /** Devices, or why there is none and what would help. */
   readonly reason: string;
@@ -21,7 +22,7 @@ export interface JudgedBackend {
 
 /** A back end that is worth taking on a machine, and the reason. */
 export interface WorthyBackend {
-  readonly backend: 'cuda' | 'vulkan' | 'cpu';
+  readonly backend: GpuBackend | 'cpu';
   readonly why: string;
 }
 
@@ -31,7 +32,7 @@ export interface BackendChoice {
   /** The back ends for `--backend auto`, the first one first; the CPU is the last. Empty if nothing runs. */
   readonly order: readonly WorthyBackend[];
   /** The back end that is likely the fastest here; undefined if none runs. */
-  readonly advised: 'cuda' | 'vulkan' | 'cpu' | undefined;
+  readonly advised: GpuBackend | 'cpu' | undefined;
   readonly why: string;
 }
 
@@ -39,15 +40,15 @@ export interface BackendChoice {
 export function chooseBackend(found: FoundBackends): BackendChoice {
   const describe = (backend: GpuBackend, devices: readonly GpuDevice[]): string =>
     `${devices.map(({ name, driver }) => `${name} (${driver})`).join(', ')}; taken with --backend ${backend}` +
-    (found.builds.includes(backend) ? '' : ', which fetches its build once');
+    (found.builds.includes(backend) || backend === 'metal' ? '' : ', which fetches its build once');
   const judge = (backend: GpuBackend, absence: string | undefined, devices: readonly GpuDevice[]): JudgedBackend => ({
     ...{ backend, isUsable: absence === undefined },
     reason: absence ?? describe(backend, devices),
   });
-  const isApple = found.platform.startsWith('darwin-');
+  const metalDevices = listMetalDevices({ platform: found.platform });
   const backends: readonly JudgedBackend[] = [
     judge('cuda', found.cudaAbsence, found.cudaDevices),
-    { backend: 'metal', isUsable: false, reason: isApple ? 'not used by this version' : 'only on Apple machines' },
+    judge('metal', metalDevices.length === 0 ? 'only on Apple chips' : undefined, metalDevices),
     judge('vulkan', found.vulkanAbsence, found.vulkanDevices),
     { backend: 'cpu', isUsable: found.cpuAbsence === undefined, reason: found.cpuAbsence ?? 'runs here' },
   ];
@@ -63,6 +64,7 @@ export function chooseBackend(found: FoundBackends): BackendChoice {
     ...(isCard
       ? [{ backend: 'vulkan', why: 'a card with its own memory; verifiers need the same device and driver' }]
       : []),
+    { backend: 'metal', why: 'the GPU of the chip; verifiers compare its replies by scores' },
     { backend: 'cpu', why: cpuWhy },
   ].filter((each): each is WorthyBackend => usable(each.backend as WorthyBackend['backend']));
   const [{ backend: advised, why } = { backend: undefined, why: found.cpuAbsence ?? 'nothing runs here' }] = order;

@@ -5,7 +5,8 @@ import { fetchFolder, type NpmFolder } from '@ogong/models/npm-package';
 import { EngineError } from '../../interface/engine-error.ts';
 import type { GpuBackend } from '../library.ts';
 import { type CudaRuntime, findCudaRuntime } from './cuda-device.ts';
-import { describeBuild, findPackage, type LlamaBuild } from './platform.ts';
+import { METAL_PLATFORM } from './metal-device.ts';
+import { describeBuild, findLlamaBuild, findPackage, type LlamaBuild } from './platform.ts';
 import { listVulkanDevices } from './vulkan-device.ts';
 
 /**
@@ -49,8 +50,14 @@ const CUDA_12: GpuPackage = {
 const PLATFORM = 'linux-x64';
 const NAMES = { prefix: 'lib', suffix: '.so' };
 
+/** The build of an Apple chip has Metal, and npm installs it. */
+type FetchedBackend = Exclude<GpuBackend, 'metal'>;
+
 /** The first has the library itself; the last, which may be the same, has the back end. */
-const packagesOf = (backend: GpuBackend, runtime: CudaRuntime | undefined): readonly [GpuPackage, ...GpuPackage[]] => {
+const packagesOf = (
+  backend: FetchedBackend,
+  runtime: CudaRuntime | undefined,
+): readonly [GpuPackage, ...GpuPackage[]] => {
   if (backend === 'vulkan') return [VULKAN];
   return runtime === 12 ? [CUDA, CUDA_12] : [CUDA];
 };
@@ -70,11 +77,21 @@ export function findGpuBuild(
   engineDir: string,
   runtime = backend === 'cuda' ? findCudaRuntime() : undefined,
 ): LlamaBuild | undefined {
+  if (backend === 'metal') return findAppleBuild();
   const folders = packagesOf(backend, runtime).map((each) => findFolder(each, engineDir));
   const [library, gpu = library] = folders;
   if (library === undefined || folders.includes(undefined)) return undefined;
   const build = describeBuild(library, NAMES, backend);
   return gpu === library ? build : { ...build, gpu: join(gpu as string, `libggml-${backend}.so`) };
+}
+
+function findAppleBuild(): LlamaBuild | undefined {
+  try {
+    return findLlamaBuild(METAL_PLATFORM);
+  } catch (error) {
+    if (error instanceof EngineError) return undefined;
+    throw error;
+  }
 }
 
 /** Why the Vulkan back end finds no device here, and what would help; undefined if there is one. */
@@ -113,8 +130,10 @@ export async function bringGpuBuild(
     fetch = fetchFolder,
   }: BringOptions = {},
 ): Promise<LlamaBuild> {
-  if (platform !== PLATFORM)
-    throw new EngineError('unsupported-model', `the ${backend} back end is served on ${PLATFORM}, not on ${platform}`);
+  const served = backend === 'metal' ? METAL_PLATFORM : PLATFORM;
+  if (platform !== served)
+    throw new EngineError('unsupported-model', `the ${backend} back end is served on ${served}, not on ${platform}`);
+  if (backend === 'metal') return findLlamaBuild(platform);
   for (const wanted of packagesOf(backend, runtime)) {
     if (findFolder(wanted, engineDir) === undefined) await keep(await fetch(wanted), join(engineDir, wanted.folder));
   }

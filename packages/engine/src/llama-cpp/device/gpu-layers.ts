@@ -61,7 +61,7 @@ export function chooseGpuLayers(
   const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
   throw new EngineError(
     'not-enough-memory',
-    `${file.path} needs about ${mib(sizesOf(layers))} on the card, and ${mib(room)} may be taken there. In a class that is compared bit for bit all layers lie on the card: take --backend cpu, a smaller --n-ctx or --sequences, or --kernels plain, which leaves ${layers.length - count} of ${layers.length} layers to the CPU`,
+    `${file.path} needs about ${mib(sizesOf(layers))} on the card, and ${mib(room)} may be taken there. A class that is compared bit for bit has all layers there. Take --backend cpu, or a smaller --n-ctx or --sequences. --kernels plain leaves ${layers.length - count} of ${layers.length} layers to the CPU`,
   );
 }
 

@@ -68,8 +68,8 @@ export function inspectMachine(engineDir: string, sources: MachineSources = SOUR
 }
 
 /**
- * Chooses among the back ends of this machine. On Linux a Vulkan driver is loaded only if the bus shows a card: a software device is
- * never chosen, and its driver would stay in this process.
+ * Chooses among the back ends of this machine. On Linux a Vulkan driver is loaded only if the bus shows a card.
+ * A software device is never chosen, and its driver would stay in this process.
  * @param engineDir where fetched builds lie.
  */
 export function inspectBackends(engineDir: string, sources: MachineSources = SOURCES): BackendChoice {

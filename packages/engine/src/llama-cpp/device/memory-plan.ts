@@ -42,7 +42,7 @@ export interface MemoryPlan {
 /**
  * Plans a model's share of the memory. It gets the usual context first, then as many sequences as fit beside each other. It gets a
  * shorter context only if not even one sequence fits.
- * @param given bytes, or a room with the limit that it comes from. Default: what the system allows.
+ * @param given bytes, or a room with the limit that it comes from. Default: the room that the system allows.
  * @throws EngineError('not-enough-memory') that says what would fit.
  */
 export function planMemory(file: ModelFacts, wanted: Wanted, given?: GivenMemory): MemoryPlan {
@@ -98,7 +98,7 @@ const DISK_RATE = 1e9;
 
 /**
  * Estimates the time of a token if the weights are read from the disk at every pass. The system drops the pages that were used longest
- * ago, so a model that is larger than the memory finds none of its first pages there.
+ * ago. So a model that is larger than the memory never finds its first pages there.
  * @returns seconds, on a disk that reads 1 GB a second. A mixture of experts reads less: the experts of the token.
  */
 export const estimatePagedSeconds = ({ weightBytes }: Pick<ModelFacts, 'weightBytes'>): number =>
