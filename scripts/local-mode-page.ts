@@ -36,6 +36,7 @@ A model has its name on the hub, and for a model of the [catalogue](../catalogue
 
 ## Ollama
 
+- A chat model answers \`/v1/embeddings\` and \`/api/embed\`, too, by the mean of its hidden states ([chat models](../spec/embedding.md#chat-models)). Its file is then loaded a second time, on the CPU.
 - \`/api/embed\` cuts a text that is longer than the context or \`num_ctx\`, unless \`truncate\` is false. The header \`x-ogong-clamped\` then names \`input\`. \`/api/embeddings\` cuts, too. An empty text among others has the vector of the model's special tokens.
 - \`dimensions\` shortens vectors ([how](../spec/embedding.md#vector)), also in \`/v1/embeddings\`.
 - \`raw\` and \`template\` in \`/api/generate\`: names of control tokens in the text are these tokens. A template may use \`.System\`, \`.Prompt\`, \`.Suffix\`, \`.Response\`, \`if\`, \`else\` and \`end\`; any other action is refused.

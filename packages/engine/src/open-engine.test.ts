@@ -61,6 +61,10 @@ describe('a file that no engine runs', () => {
     }
   });
 
+  it('is a folder that is to be pooled to vectors', async () => {
+    await expect(openEngine({ modelPath: folder, pools: 'mean' })).rejects.toThrow('only a GGUF file of a chat model');
+  });
+
   it('is no GGUF, or is not there', async () => {
     const modelPath = join(folder, 'text.gguf');
     writeFileSync(modelPath, 'once upon a time');

@@ -10,7 +10,7 @@ import type { TensorEngine } from './interface/tensor.ts';
 import type { TextEngine } from './interface/text.ts';
 import type { TrajectoryEngine } from './interface/trajectory.ts';
 import { toMemoryRoom } from './llama-cpp/device/memory.ts';
-import { createLlamaEmbeddingEngine } from './llama-cpp/embedding-engine.ts';
+import { type ChosenPooling, createLlamaEmbeddingEngine } from './llama-cpp/embedding-engine.ts';
 import { createLlamaEngine, ENGINE_DEFAULTS, type LlamaEngineOptions } from './llama-cpp/engine.ts';
 import { inspectModelFile, type ModelFacts } from './llama-cpp/model-file.ts';
 import type { OnnxBackend } from './onnx/numeric-class.ts';
@@ -63,6 +63,8 @@ export interface OpenEngineSettings
   /** Hashes of files that were read before. Default: files are read in full. */
   readonly hashes?: FileHashes;
   readonly kernels?: NonNullable<LlamaEngineOptions['kernels']>;
+  /** Makes vectors of the hidden states of a model that writes. Default: it writes. */
+  readonly pools?: ChosenPooling | undefined;
 }
 
 /** An engine of any modality; `specificationVersion` names it. */
@@ -86,7 +88,7 @@ interface OpenEngineHooks {
 const embedding: EngineKind = {
   runs: ({ poolingCode }) => poolingCode !== undefined,
   async open({ backend = ENGINE_DEFAULTS.backend, kernels = ENGINE_DEFAULTS.kernels, ...settings }, hooks) {
-    if (backend !== 'cpu')
+    if (backend !== 'cpu' && settings.pools === undefined)
       throw new EngineError('unsupported-model', `embeddings are computed on the CPU, not on ${backend}`);
     if ((settings.adapterPaths ?? []).length > 0)
       throw new EngineError('unsupported-model', 'an embedding model runs without adapters; leave them out');
@@ -97,6 +99,7 @@ const embedding: EngineKind = {
       {
         modelPath,
         kernels: kernels === 'plain' || kernels === 'fast' ? 'plain' : 'reference',
+        ...(settings.pools && { pools: settings.pools }),
         ...(modelRoot && { modelRoot }),
         ...(hashes && { hashes }),
         ...(isa === undefined ? {} : { isa }),
@@ -204,7 +207,12 @@ export const ONNX_KIND = { specificationVersion: 'tensor-v1' } as const satisfie
  * @throws EngineError: 'unsupported-model' if no engine runs the file, and the errors of the engine that does.
  */
 export async function openEngine(settings: OpenEngineSettings, hooks: OpenEngineHooks = {}): Promise<Engine> {
-  const { modelPath } = settings;
+  const { modelPath, pools } = settings;
+  if (pools !== undefined) {
+    if (!statSync(modelPath, { throwIfNoEntry: false })?.isDirectory() && !isOnnxModel(modelPath))
+      return embedding.open(settings, hooks);
+    throw new EngineError('unsupported-model', `${modelPath}: only a GGUF file of a chat model is pooled to vectors`);
+  }
   if (isModelFolder(modelPath)) return ENGINE_KINDS[FOLDER_KIND.specificationVersion].open(settings, hooks);
   if (isEncoderFolder(modelPath))
     return openEngine({ encoderPath: modelPath, ...settings, modelPath: findBesideEncoder(modelPath) }, hooks);

@@ -1,7 +1,11 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { computePooledRoot } from '@ogong/protocol/modality/embedding/pooled-root';
 import { encodeVector } from '@ogong/protocol/modality/embedding/vector';
 import { isExactClass } from '@ogong/protocol/tier/exact-class';
 import { describeEmbeddingEngine } from '@ogong/testing/engine/embedding-compliance';
@@ -94,5 +98,39 @@ describe('pooling', () => {
   it('is refused for another root than expected', async () => {
     const wrong = createLlamaEmbeddingEngine({ modelPath: path, modelRoot: new Uint8Array(32) });
     await expect(wrong).rejects.toMatchObject({ code: 'model-corrupt' });
+  });
+});
+
+describe('a chat model', () => {
+  const openChat = (options: Partial<LlamaEmbeddingOptions> = {}) =>
+    open({ modelPath: DONOR, pools: 'mean', contextSize: 256, ...options });
+
+  describeEmbeddingEngine({
+    name: 'llama.cpp on a chat model, mean pooling',
+    open: (options) => createLlamaEmbeddingEngine({ modelPath: DONOR, pools: 'mean', ...options }),
+    openTwin: (options) => createLlamaEmbeddingEngine({ modelPath: DONOR, pools: 'mean', ...options, threads: 1 }),
+    words,
+  });
+
+  it('has a root of its own, and vectors that depend on the whole text', async () => {
+    const engine = await openChat();
+    const base = new Uint8Array(
+      createHash('sha256')
+        .update(createHash('sha256').update(readFileSync(DONOR)).digest())
+        .digest(),
+    );
+    const { modelRoot, pooling, numericClass, exact } = engine.info();
+    expect([pooling, exact, isExactClass(numericClass)]).toEqual(['mean', true, true]);
+    expect(modelRoot).toEqual(computePooledRoot(nobleCrypto, base));
+    // The root names the files alone, and the engine reads them.
+    expect((await openChat({ modelRoot: base })).info().modelRoot).toEqual(modelRoot);
+    const [one, two, three] = await vectorsOf(engine, 'a cat sat', 'a dog sat', 'a cat sat');
+    expect(one).toBe(three);
+    expect(one).not.toBe(two);
+  });
+
+  it('is no chat model if its file names how it pools', async () => {
+    await expect(open({ pools: 'mean' })).rejects.toThrow('is an embedding model already');
+    await expect(open({ modelPath: DONOR })).rejects.toThrow('is no embedding model');
   });
 });

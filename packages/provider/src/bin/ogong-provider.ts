@@ -90,8 +90,10 @@ async function openModels(
   place: LoadingPlace,
 ): Promise<LocalModels> {
   const command = localConfig.definition.name;
-  const { upstream, imageUpstream, embeddedImage } = values;
+  const { upstream, imageUpstream, embeddedText, embeddedImage } = values;
   const isElsewhere = served !== undefined || (upstream ?? imageUpstream) !== undefined;
+  if (embeddedText.length > 0 && isElsewhere)
+    throw new ConfigError(command, ['--embedded-text is --model: leave --served-models and --upstream out']);
   if (embeddedImage.length > 0 && isElsewhere)
     throw new ConfigError(command, ['--embedded-image is --model: leave --served-models and --upstream out']);
   if (served && upstream !== undefined)
@@ -115,7 +117,11 @@ async function openModels(
   if (upstream !== undefined) return openUpstreamModels(command, { ...values, upstream });
   if (imageUpstream !== undefined) return openImageUpstreamModels(command, { ...values, imageUpstream });
   return openLocalModels(
-    { ...values, model: addEmbeddedImages(values.model, embeddedImage), ...(served && { served }) },
+    {
+      ...values,
+      model: addEmbeddedImages([...values.model, ...embeddedText], embeddedImage),
+      ...(served && { served }),
+    },
     { ...place, ...lines },
   );
 }

@@ -28,6 +28,7 @@ import {
 } from './auto-backend.ts';
 import { weighModel } from './footprint.ts';
 import { describePaged, findPagedRoom, findRoom } from './memory-share.ts';
+import { readPooled } from './pooled-reference.ts';
 
 const shares = define('shares, one for each card, such as 3,1', '<a,b>', (value) => {
   const read = value.split(',').map((part) => (/^\d{1,6}(?:\.\d{1,6})?$/.test(part) ? Number(part) : Number.NaN));
@@ -52,14 +53,15 @@ export const visionFields = {
  */
 export function addEncoder(references: readonly string[], folder: string | undefined): readonly string[] {
   if (folder === undefined) return references;
-  if (references.length !== 1)
+  const written = references.filter((reference) => readPooled(reference).pools === undefined);
+  if (written.length !== 1)
     throw new ModelError(
       'bad-reference',
-      `--mmproj is for one model, and ${references.length} are named; write model+folder for each that reads pictures`,
+      `--mmproj is for one model, and ${written.length} are named; write model+folder for each that reads pictures`,
     );
   const encoder = createEncoderReference(folder, existsSync);
   const named = encoder.startsWith('file:') ? `file:${resolve(folder)}` : encoder;
-  return references.map((reference) => `${reference}+${named}`);
+  return references.map((reference) => (written.includes(reference) ? `${reference}+${named}` : reference));
 }
 
 /** The back end of programs that compute answers. A verifier has to compute in the class of others, so it has no `auto`. */
@@ -342,7 +344,8 @@ export async function loadModel(
     rankBackends(path, { ...given, hasEncoder }, backends);
   const findPaged = (path: string, backend = rank(path)[0]?.backend) =>
     mayPage ? findPagedRoom(path, { backend, kernels: given.kernels, wanted, room }) : undefined;
-  const { model, hashes } = await bringServed(reference, {
+  const { pools, reference: file } = readPooled(reference);
+  const { model, hashes } = await bringServed(file, {
     ...sources,
     inspect: (path) => assertModelFits(path, { ...wanted, availableMemory: findPaged(path) ?? room }),
   });
@@ -351,6 +354,7 @@ export async function loadModel(
   const settings: Omit<OpenEngineSettings, 'backend'> = {
     modelPath: model.path,
     modelRoot: model.modelRoot,
+    ...(pools && { pools }),
     ...(model.adapterPaths && { adapterPaths: model.adapterPaths }),
     ...(model.encoderPath && { encoderPath: model.encoderPath }),
     ...{ hashes, isa, kernels, kvType, shapes, prefixCache },

@@ -1,3 +1,4 @@
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine, TextGenerationEvent } from '@ogong/engine/interface/text';
 import type { Engine } from '@ogong/engine/open-engine';
 import { type ApiContext, getCallSignal } from '@ogong/host/http/api-app';
@@ -6,6 +7,7 @@ import { readBody, type readJsonBody } from '@ogong/host/http/body';
 import { type MediaBody, type MediaBodyLimits, readMediaBody } from '@ogong/host/http/media-body';
 import type { PictureFetcher } from '@ogong/host/http/picture-fetch';
 import type { Clock } from '@ogong/host/time/clock';
+import { ModelError } from '@ogong/models/model-error';
 import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
 import type { WindowBytes } from '@ogong/protocol/commitment/opening';
 import type { Crypto } from '@ogong/protocol/crypto/crypto';
@@ -15,6 +17,7 @@ import type { RequestPreference } from '@ogong/protocol/modality/shared/preferen
 import { NO_TOKENS_HASH } from '@ogong/protocol/modality/text/commitment/token-window';
 import { computeDrawKey } from '@ogong/protocol/modality/text/sampling/draw-key';
 import type { Lease, LoadedModels } from '../engine/loaded-models.ts';
+import { toPooled } from '../engine/pooled-reference.ts';
 import type { KeptReply } from '../modality/local-reply.ts';
 import type { LocalUse, ProviderModality } from '../modality/modality.ts';
 import { findModality, isEngineOf } from '../modality/registry.ts';
@@ -28,6 +31,7 @@ import {
 import { assertFitsModel } from '../modality/text/model-request.ts';
 import { textModality } from '../modality/text/text.ts';
 import type { LocalReceipts } from './local-receipts.ts';
+import { readModelCard } from './model-card.ts';
 import type { ModelLibrary } from './model-library.ts';
 import type { ModelShelf, ShelfModel } from './model-shelf.ts';
 import { noteEvents } from './noted-events.ts';
@@ -81,7 +85,20 @@ export async function borrowModel<E extends Engine>(
     use,
   }: { readonly modality: ProviderModality<E>; readonly keepMs?: number | undefined; readonly use: LocalUse },
 ): Promise<Lease & { readonly engine: E }> {
-  return narrowLease(await loaded.borrow(model, keepMs), model, { modality, use });
+  const reference = use === 'embeddings' && canPool(model) ? toPooled(model.reference) : model.reference;
+  return narrowLease(await loaded.borrow({ reference }, keepMs), model, { modality, use });
+}
+
+/** Whether vectors of a model are made by the mean of its hidden states: it writes, on this machine alone. */
+function canPool(model: ShelfModel): boolean {
+  if (model.upstream !== undefined || model.machines !== undefined || model.path === '') return false;
+  try {
+    return readModelCard(model).modality?.writes === true;
+  } catch (error) {
+    // Loading the model says what is wrong with its file.
+    if (error instanceof EngineError || error instanceof ModelError) return false;
+    throw error;
+  }
 }
 
 /** Takes a lease for a use. It is released if the model is not for it. @throws ApiError */
@@ -96,6 +113,14 @@ export function narrowLease<E extends Engine>(
   lease.release();
   const message = `${JSON.stringify(model.name)} does not support ${misuse ?? use}`;
   throw new ApiError('invalid_request', message, { param: 'model' });
+}
+
+/** Unloads a model: that of its texts, and that of its vectors. */
+export async function unloadModel(
+  loaded: Pick<LoadedModels, 'unload'>,
+  { reference }: Pick<ShelfModel, 'reference'>,
+): Promise<void> {
+  await Promise.all([loaded.unload(reference), loaded.unload(toPooled(reference))]);
 }
 
 /** Loads a model that writes. @throws ApiError if it does not write; ModelError, EngineError */

@@ -16,6 +16,7 @@ import {
 import { createLoadedModels, type LoadedModels } from '../engine/loaded-models.ts';
 import { createModelLoader } from '../engine/model-loader.ts';
 import { pickOwnSettings } from '../engine/own-settings.ts';
+import { readPooled } from '../engine/pooled-reference.ts';
 import { withCatalogueDrafts } from './catalogue-draft.ts';
 import type { ModelLibrary } from './model-library.ts';
 import type { ModelShelf } from './model-shelf.ts';
@@ -78,7 +79,7 @@ export async function openLocalModels(given: LocalSettings, place: LoadingPlace)
     first: named.map(({ engine, model: { reference } }) => ({ reference, engine, loadedAtMs: systemClock.nowMs() })),
     async load(reference, others) {
       for (const model of onLoading ? await shelf.list() : []) names.set(model.reference, model.name);
-      return (await loader.load(reference, others, own.get(reference))).engine;
+      return (await loader.load(reference, others, own.get(readPooled(reference).reference))).engine;
     },
   });
   const storeDir = settings.modelsDir;

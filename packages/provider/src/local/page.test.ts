@@ -1,13 +1,21 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createFakeEngine } from '@ogong/testing/engine/fake';
 import { createFakeEmbeddingEngine } from '@ogong/testing/engine/fake-embedding';
+import { writeRandomBert } from '@ogong/testing/models/random-bert';
+import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createLocalFixture, type LocalFixture, shelve } from './local-fixture.ts';
 import { PAGE_ROUTES } from './page.ts';
 
+/** A file that names how it pools. */
+const directory = createTestDirectory('page');
+const EMBEDDER = { path: `${directory.path}/embedder.gguf`, modelRoot: '08'.repeat(32) };
+writeRandomBert(EMBEDDER.path, { embedding: 32, layers: 1, heads: 2, feedForward: 32, context: 64, poolingCode: 1 });
+afterAll(directory.remove);
+
 const open = (): Promise<LocalFixture> =>
   createLocalFixture({
-    models: [shelve('fake'), shelve('embedder'), shelve('idle')],
+    models: [shelve('fake'), shelve('embedder', EMBEDDER), shelve('idle')],
     open: (reference) =>
       reference.includes('embedder') ? createFakeEmbeddingEngine() : createFakeEngine({ contextSize: 512 }),
   });
@@ -95,7 +103,7 @@ describe('GET /machine', () => {
       memory: { total_bytes: expect.any(Number), free_bytes: expect.any(Number) },
       models: ['fake', 'embedder', 'idle'].map((name) => ({
         name,
-        writes: true,
+        writes: name !== 'embedder',
         makes_pictures: false,
         reads_pictures: false,
         ...idle,

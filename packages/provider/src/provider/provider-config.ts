@@ -24,6 +24,7 @@ import { formatRoutes, parseRoutes } from '@ogong/protocol/exchange/routes';
 import { listServedTiers } from '@ogong/protocol/tier/registry';
 import { z } from 'zod';
 import { embeddedImageFields } from '../engine/embedded-image.ts';
+import { embeddedTextFields } from '../engine/embedded-text.ts';
 import { autoBackendField, engineFields, servingFields, visionFields } from '../engine/engine-config.ts';
 import { imageUpstreamFields } from '../engine/image-upstream.ts';
 import { upstreamFields } from '../engine/upstream-config.ts';
@@ -278,6 +279,7 @@ export const serveConfig = defineConfig({
     ...autoBackendField,
     ...servingFields,
     ...visionFields,
+    ...embeddedTextFields,
     ...embeddedImageFields,
     ...rpcServersField,
     joinNetwork: {
@@ -441,6 +443,11 @@ export const localConfig = defineConfig({
         'a smaller model of the same vocabulary that guesses tokens ahead, named as in --model. auto takes the draft that the catalogue names, if it is on this machine. In an exact class answers stay the same to the bit',
     },
     ...visionFields,
+    embeddedText: {
+      ...embeddedTextFields.embeddedText,
+      description:
+        '--model by another name, for a chat model: here each also makes embeddings, by the mean of its hidden states',
+    },
     ...embeddedImageFields,
     ...dataDirField,
     logLevel,

@@ -33,6 +33,7 @@ import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Ed25519Signer, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { addEmbeddedImages } from '../engine/embedded-image.ts';
+import { addEmbeddedTexts } from '../engine/embedded-text.ts';
 import { addEncoder, type LoadingPlace } from '../engine/engine-config.ts';
 import { openShownLink } from '../machine/open-shown-link.ts';
 import { type CommitReply, commitReply } from '../modality/text/commit-reply.ts';
@@ -429,8 +430,10 @@ type PlannedModels =
   | { readonly kind: 'fixed' | 'upstream' | 'image-upstream'; readonly models: readonly PlannedOffer[] };
 
 function readOffers(settings: ServeSettings, problems: string[]): PlannedModels {
-  const { servedModels, modelId, price, standby, upstream, imageUpstream, embeddedImage } = settings;
-  const model = addEmbeddedImages(settings.model, embeddedImage);
+  const { servedModels, modelId, price, standby, upstream, imageUpstream, embeddedText, embeddedImage } = settings;
+  const model = addEmbeddedImages(addEmbeddedTexts(settings.model, embeddedText), embeddedImage);
+  if (embeddedText.length > 0 && (upstream ?? imageUpstream) !== undefined)
+    problems.push('--embedded-text is for models of this machine: leave --upstream and --image-upstream out');
   if (embeddedImage.length > 0 && (upstream ?? imageUpstream) !== undefined)
     problems.push('--embedded-image is for models of this machine: leave --upstream and --image-upstream out');
   const kind = upstream !== undefined ? 'upstream' : imageUpstream !== undefined ? 'image-upstream' : 'fixed';

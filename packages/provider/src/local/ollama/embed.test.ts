@@ -171,3 +171,43 @@ describe('embedding', () => {
     });
   });
 });
+
+describe('embedding by a chat model', () => {
+  let chat: LocalFixture;
+  beforeAll(async () => {
+    chat = await createLocalFixture({
+      models: [shelve('chat'), shelve('elsewhere', { upstream: 'http://127.0.0.1:1' })],
+      open: (reference) => (reference.startsWith('mean:') ? createFakeEmbeddingEngine() : createFakeEngine()),
+    });
+  });
+  afterAll(() => chat.close());
+  const post = async (path: string, body: object) =>
+    (await (await chat.post(path, { model: 'chat', stream: false, ...body })).json()) as {
+      readonly embeddings: readonly number[][];
+      readonly data: readonly { readonly embedding: readonly number[] }[];
+      readonly error: string;
+    };
+  const listLoaded = () => chat.loaded.list().map(({ reference }) => reference);
+
+  it('takes an engine of its own, beside that of its texts', async () => {
+    const { embeddings } = await post('/api/embed', { input: 'one' });
+    const { data } = await post('/v1/embeddings', { input: 'one' });
+    expect(data[0]?.embedding.map(Math.fround)).toEqual(embeddings[0]);
+    expect(listLoaded()).toEqual(['mean:file:/chat']);
+    expect(await post('/api/generate', { prompt: 'a', options: { num_predict: 2 } })).toMatchObject({ done: true });
+    expect(listLoaded()).toEqual(['mean:file:/chat', 'file:/chat']);
+    const { models } = (await (await fetch(`${chat.base}/api/ps`)).json()) as { models: { name: string }[] };
+    expect(models.map(({ name }) => name.replace(/:latest$/, ''))).toEqual(['chat', 'chat']);
+  });
+
+  it('ends with the engine of its texts', async () => {
+    await post('/api/embed', { input: 'one' });
+    await post('/api/generate', { keep_alive: 0 });
+    expect(listLoaded()).toEqual([]);
+  });
+
+  it('is refused for a model of another server', async () => {
+    const { error } = await post('/api/embed', { model: 'elsewhere', input: 'one' });
+    expect(error).toContain('does not support embeddings');
+  });
+});

@@ -1,7 +1,7 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
 import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { readText } from '../field-rules.ts';
-import type { LocalCall } from '../local-model.ts';
+import { type LocalCall, unloadModel } from '../local-model.ts';
 import { findModel } from '../model-shelf.ts';
 import { COPY_RULES, DELETE_RULES, PUSH_RULES } from './manage-rules.ts';
 import { readCall, readName } from './read-call.ts';
@@ -21,7 +21,7 @@ export async function remove(context: ApiContext, { shelf, library, loaded }: Lo
   const model = await findModel(shelf, readName(fields));
   await library.remove(model);
   const others = await shelf.list();
-  if (!others.some(({ reference }) => reference === model.reference)) await loaded.unload(model.reference);
+  if (!others.some(({ reference }) => reference === model.reference)) await unloadModel(loaded, model);
   return context.body(null, 200);
 }
 

@@ -1,4 +1,5 @@
 import type { ApiContext } from '@ogong/host/http/api-app';
+import { readPooled } from '../../engine/pooled-reference.ts';
 import type { LocalCall } from '../local-model.ts';
 import { formatEntry } from './details.ts';
 
@@ -9,7 +10,7 @@ const FOR_EVER_MS = 100 * 365 * 86_400_000;
 export async function ps(context: ApiContext, { shelf, loaded, clock }: LocalCall): Promise<Response> {
   const known = await shelf.list();
   const models = loaded.list().flatMap(({ reference, engine, expiresAtMs }) => {
-    const model = known.find((each) => each.reference === reference);
+    const model = known.find((each) => each.reference === readPooled(reference).reference);
     if (model === undefined) return [];
     const lastMs = Math.min(expiresAtMs, clock.nowMs() + FOR_EVER_MS);
     const { contextSize } = engine.info();
