@@ -105,6 +105,7 @@ describe('mesh plan', () => {
     expect(entry).toBe('/lab/provider.ts');
     expect(args.slice(0, 4)).toEqual(['--cheat', 'prefill', '--', 'serve']);
     expect(flag('cheat', '--model')).toBe(`file:${options.model.path}`);
+    expect(flag('cheat', '--backend')).toBe('cpu');
   });
 
   it('has every model served by every provider and run by every verifier', () => {

@@ -416,7 +416,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
         entry: own?.program?.entry ?? BIN.provider,
         before: own?.program ? [...own.program.args, '--', 'serve'] : ['serve'],
         args: [
-          ...(own?.flags ?? []),
+          ...withBackend(own?.flags ?? []),
           ...flagsOf(served.map(({ path }) => path)),
           ...shared,
           ...served.flatMap(({ id }) => ['--model-id', id]),
@@ -456,6 +456,10 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
     processes,
   };
 }
+
+/** Verifiers of a mesh compute on the CPU, and answers of a card would be compared by scores. */
+const withBackend = (flags: readonly string[]): readonly string[] =>
+  flags.includes('--backend') ? flags : [...flags, '--backend', 'cpu'];
 
 function isRelayed({ providers = 3, relay }: MeshOptions, index: number): boolean {
   return relay !== undefined && index < providers && index >= providers - relay.providers;
