@@ -7,6 +7,7 @@ import type { ReceiptChecker } from './buy/check/receipt-checker.ts';
 import { createHedging, type Hedging } from './buy/hedging.ts';
 import { createAttestedRoles } from './buy/match/attested-roles.ts';
 import { findMatch, giveBack } from './buy/match/find-match.ts';
+import { assertAffordable, type PayableRequest } from './buy/match/find-offer.ts';
 import { keepMisrouted } from './buy/match/keep-misrouted.ts';
 import { createProviderMatch, type ProviderMatchOptions } from './buy/match/provider-match.ts';
 import type { Routers } from './buy/match/routers.ts';
@@ -45,6 +46,8 @@ export function createReplies(
   }: { readonly books: GatewayBooks; readonly checker: ReceiptChecker; readonly routers: Routers },
 ): {
   readonly replies: ReplyService;
+  /** Refuses a request that the budget of its key does not cover. @throws ApiError */
+  readonly assertAffordable: (payable: PayableRequest) => Promise<void>;
   readonly sealed: SealedCalls;
   readonly ahead: TicketsAhead;
   readonly hedging: Hedging | undefined;
@@ -149,6 +152,7 @@ export function createReplies(
     ahead,
     hedging,
     replies: createReplyService(steps),
+    assertAffordable: (payable) => assertAffordable(steps, payable),
     sealed: createSealedCalls({
       context: steps,
       sealKeys: keys,

@@ -13,6 +13,7 @@ import { createRouters, type Routers } from './buy/match/routers.ts';
 import type { ReplyService } from './buy/reply-service.ts';
 import { createCallLimits } from './front/call-limits.ts';
 import { createCardHandler } from './front/card-handler.ts';
+import type { CompletionsDependencies } from './front/completions.ts';
 import { createInferenceGate } from './front/inference-gate.ts';
 import { createModelContexts } from './front/model-contexts.ts';
 import { createModelList } from './front/model-list.ts';
@@ -59,8 +60,12 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
   const books = createBooks(options, context);
   const checker = dependencies.checker ?? createReceiptChecker();
   const routers = createRouters(options, context);
-  const { replies, sealed, ahead, hedging } = createReplies(options, context, { books, checker, routers });
-  const app = createApp(options, context, { signIn, books, replies, hedging, sealed, routers });
+  const { replies, assertAffordable, sealed, ahead, hedging } = createReplies(options, context, {
+    books,
+    checker,
+    routers,
+  });
+  const app = createApp(options, context, { signIn, books, replies, assertAffordable, hedging, sealed, routers });
   const server = (dependencies.openServer ?? createHttpServer)(app, {
     bind,
     headersTimeoutMs,
@@ -89,6 +94,7 @@ interface AppParts {
   readonly signIn: SignIn;
   readonly books: GatewayBooks;
   readonly replies: ReplyService;
+  readonly assertAffordable: CompletionsDependencies['assertAffordable'];
   readonly hedging: Hedging | undefined;
   readonly sealed: SealedCalls;
   readonly routers: Routers;
@@ -107,7 +113,7 @@ function createApp(
     longestOrderMs,
   }: GatewayOptions,
   context: GatewayContext,
-  { signIn, books: parts, replies, hedging, sealed, routers }: AppParts,
+  { signIn, books: parts, replies, assertAffordable, hedging, sealed, routers }: AppParts,
 ): ApiApp {
   const { books, accounts, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts } = context;
   const { maxBodyBytes: maxBytes, maxMediaBytes: mediaBytes = 0, bodyTimeoutMs: timeoutMs } = http;
@@ -146,6 +152,7 @@ function createApp(
       randomBytes: readSystemBytes,
       bodyLimits,
       pictures: http.pictures,
+      assertAffordable,
       heartbeatMs,
       longestOrderMs,
       settle,

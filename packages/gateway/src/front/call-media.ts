@@ -4,13 +4,16 @@ import { readMediaBody } from '@ogong/host/http/media-body';
 import type { PictureFetcher } from '@ogong/host/http/picture-fetch';
 import type { DetachedRequest } from '@ogong/protocol/modality/media/detach-media';
 import type { RequestMedia } from '@ogong/protocol/modality/media/media';
+import type { CommonRequest } from '@ogong/protocol/modality/modality';
 import type { KeyHolder } from '../books/api-keys.ts';
+import type { PayableRequest } from '../buy/match/find-offer.ts';
 import type { BegunCall } from './call-limits.ts';
 import { isInline } from './ogong-field.ts';
 import type { RateLimits } from './rate-limits.ts';
 
 export interface CallMediaDependencies {
   readonly rates: Pick<RateLimits, 'countRequest'>;
+  readonly assertAffordable: (payable: PayableRequest) => Promise<void>;
   /** Default: addresses of pictures are refused. */
   readonly pictures?: PictureFetcher | undefined;
 }
@@ -31,13 +34,13 @@ export function readCallBody(
 }
 
 /** An order of a call, before its pictures are there. */
-interface OpenOrder<Q> {
+interface OpenOrder<Q extends CommonRequest> {
   readonly body: Uint8Array;
   readonly request: Q;
   readonly plain?: { readonly body: Uint8Array; readonly request: Q } | undefined;
 }
 
-interface OpenCall<Q, O extends OpenOrder<Q>> {
+interface OpenCall<Q extends CommonRequest, O extends OpenOrder<Q>> {
   readonly given: DetachedRequest;
   readonly key: KeyHolder;
   readonly call: Pick<BegunCall, 'bodyLimits'>;
@@ -50,13 +53,14 @@ interface OpenCall<Q, O extends OpenOrder<Q>> {
  * and before its first order. Each address counts as one more request of the key.
  * @throws ApiError, RequestError
  */
-export async function fillCall<Q, O extends OpenOrder<Q>>(
+export async function fillCall<Q extends CommonRequest, O extends OpenOrder<Q>>(
   context: ApiContext,
   { given, key, call, orders, read }: OpenCall<Q, O>,
-  { rates, pictures }: CallMediaDependencies,
+  { rates, pictures, assertAffordable }: CallMediaDependencies,
 ): Promise<{ readonly media: RequestMedia; readonly orders: readonly O[] }> {
   const { mediaBytes = 0, reserve } = call.bodyLimits;
   if (given.addresses.length === 0 || pictures === undefined) return { media: given.media, orders };
+  for (const { request } of orders) await assertAffordable({ request, key });
   for (const _ of given.addresses) await rates.countRequest(context, key);
   reserve?.(mediaBytes);
   const { media, fill } = await pictures.fill(given, { maxBytes: mediaBytes, signal: getCallSignal(context) });

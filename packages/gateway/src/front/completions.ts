@@ -25,7 +25,7 @@ import type { SettlePolicy } from '../buy/settle-policy.ts';
 import { type BodyReader, createBodyReader } from './body-reader.ts';
 import { createChoices } from './buy-choices.ts';
 import type { ApiCallLimits, BegunCall } from './call-limits.ts';
-import { fillCall, readCallBody } from './call-media.ts';
+import { type CallMediaDependencies, fillCall, readCallBody } from './call-media.ts';
 import type { ModelContexts } from './model-contexts.ts';
 import type { ModelNames } from './model-names.ts';
 import { isInline, toOgongField } from './ogong-field.ts';
@@ -44,6 +44,8 @@ export interface CompletionsDependencies {
   readonly bodyLimits: MediaBodyLimits;
   /** Default: addresses of pictures are refused. */
   readonly pictures?: PictureFetcher | undefined;
+  /** Refuses a request that the budget of its key does not cover, before pictures are fetched for it. @throws ApiError */
+  readonly assertAffordable: CallMediaDependencies['assertAffordable'];
   readonly settle: SettlePolicy;
   /** Default: no request is hedged. */
   readonly hedging?: Pick<Hedging, 'prepare'> | undefined;
@@ -89,7 +91,18 @@ interface CompletionCall {
 async function answerWithReplies(
   context: ApiContext,
   { endpoint, body: whole, given, key, call }: CompletionCall,
-  { replies, rates, pictures, contexts, clock, randomBytes, heartbeatMs, settle, hedging }: CompletionsDependencies,
+  {
+    replies,
+    rates,
+    pictures,
+    assertAffordable,
+    contexts,
+    clock,
+    randomBytes,
+    heartbeatMs,
+    settle,
+    hedging,
+  }: CompletionsDependencies,
 ): Promise<Response> {
   const bodies = isChat({ endpoint }) ? [whole] : splitPrompts(whole);
   const isChecked = isInline(context);
@@ -108,7 +121,11 @@ async function answerWithReplies(
   await contexts.assertServes(request);
   const counted = asked.map((prompt) => ({ request: prompt.request, count: prompt.request.choices }));
   const metered = await rates.meter(context, payer, replies, counted);
-  const filled = await fillCall(context, { given, key: payer, call, orders: asked, read }, { rates, pictures });
+  const filled = await fillCall(
+    context,
+    { given, key: payer, call, orders: asked, read },
+    { rates, pictures, assertAffordable },
+  );
   const { media, orders: prompts } = filled;
   const identity = createIdentity(endpoint, { model: request.model, nowMs: clock.nowMs(), random: randomBytes(18) });
   const terms = await call.register(identity.id);

@@ -120,6 +120,13 @@ describe('an address', () => {
     expect(fetched).toEqual([]);
   });
 
+  it('is not fetched for a key whose budget is spent', async () => {
+    const key = (await addTestKey({ path: keysPath, name: 'poor', budgetAtomic: 1n })).secret;
+    const [status, code] = await readError(await ask(key, PLACE));
+    expect([status, code]).toEqual([429, 'insufficient_quota']);
+    expect(fetched).toEqual([]);
+  });
+
   it.each([
     ['a model of no tier', { model: 'ogong/none/nobody/nothing' }, 404],
     ['a wrong field', { temperature: 'warm' }, 400],

@@ -117,15 +117,18 @@ export async function findOffer(
   return { requestHash, ...found, validator, validators: registered, ...place };
 }
 
+/** A request and the key that pays for it. */
+export type PayableRequest = Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'request' | 'key'>;
+
 /**
  * Refuses a request that the budget of its key does not cover at the lowest known price, before a router holds a slot for it. The
  * drawn provider's price is known later, and the order reserves it.
  * @throws ApiError `budget_exceeded`, `credit_exhausted`
  */
-async function assertAffordable(
+export async function assertAffordable(
   { ledger, matches, chain, clock }: Pick<OfferContext, 'ledger' | 'matches' | 'chain' | 'clock'>,
-  { request, key }: Pick<ReplyJob<CommonRequest, BoughtAnswer>, 'request' | 'key'>,
-  contextSize: number,
+  { request, key }: PayableRequest,
+  contextSize = findModality(request.endpoint).boundContext(request),
 ): Promise<void> {
   const { model } = request;
   const ticket = matches.leastTerms({ model, contextSize });
