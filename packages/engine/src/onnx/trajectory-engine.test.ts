@@ -134,7 +134,7 @@ describe('a model folder is refused before a runtime is fetched', () => {
     ['another root', { modelRoot: new Uint8Array(32) }, 'model-corrupt', /is not the one expected/],
     ['no threads', { threads: 0 }, 'invalid-request', /threads is 0/],
     ['a broken queue', { maxQueue: 1.5 }, 'invalid-request', /maxQueue is 1\.5/],
-    ['little memory', { availableMemory: 2 ** 20 }, 'not-enough-memory', /1 MiB are available/],
+    ['little memory', { availableMemory: 2 ** 20 }, 'not-enough-memory', /1 MiB are free/],
   ])('with %s', async (_what, options, code, message) => {
     await expect(openChanged(() => undefined, options)).rejects.toMatchObject({
       ...{ code, message: expect.stringMatching(message) },
