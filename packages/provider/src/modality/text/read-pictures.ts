@@ -23,14 +23,28 @@ export interface PicturedRequest extends ModelRequest {
 export async function readPictures(
   engine: Pick<TextEngine, 'encodePicture'>,
   request: ModelRequest,
-  { media, signal }: { readonly media: RequestMedia; readonly signal?: AbortSignal | undefined },
+  {
+    media,
+    signal,
+    assertRows = () => {},
+  }: {
+    readonly media: RequestMedia;
+    readonly signal?: AbortSignal | undefined;
+    /** Refuses so many bytes of rows, before further pictures are encoded. Default: any number is taken. */
+    readonly assertRows?: (bytes: number) => void;
+  },
 ): Promise<PicturedRequest> {
   const encoded = new Map<string, EncodedPicture>();
   const references = listPictures(request.asked.messages);
   const files = new Map(references.map((reference) => [reference, mediaBytes(reference, media)]));
   assertFewPixels([...files.values()]);
-  for (const [reference, file] of files) {
-    encoded.set(reference, await engine.encodePicture(file, signal && { signal }));
+  let rowBytes = 0;
+  for (const reference of references) {
+    const file = files.get(reference) as Uint8Array;
+    const picture = encoded.get(reference) ?? (await engine.encodePicture(file, signal && { signal }));
+    encoded.set(reference, picture);
+    rowBytes += picture.rows.byteLength;
+    assertRows(rowBytes);
   }
   const pictures = references.map((reference) => encoded.get(reference) as EncodedPicture);
   if (pictures.length === 0) return { ...request, pictures };

@@ -54,19 +54,22 @@ async function readPrompt(
 ): Promise<Pick<OrderJob, 'promptTokens' | 'pictures'>> {
   assertFitsModel(request, info);
   if (!info.capabilities.tokenize) return { promptTokens: new Uint32Array(), pictures: [] };
-  const { prompt, pictures } = await readPictures(engine, request, { media });
-  const rowBytes = pictures.reduce((sum, { rows }) => sum + rows.byteLength, 0);
-  if (rowBytes > MAX_ROWS_BYTES)
-    throw new Refusal(
-      'unsupported',
-      `these pictures make ${rowBytes} bytes of rows, and at most ${MAX_ROWS_BYTES} are checked`,
-    );
+  const { prompt, pictures } = await readPictures(engine, request, { media, assertRows });
   const tokens = await engine.tokenizePrompt(prompt);
   if (tokens.length >= info.contextSize) {
     const overflow = { promptTokens: tokens.length, contextSize: info.contextSize };
     throw new Refusal('invalid', formatOverflow(overflow));
   }
   return { promptTokens: tokens, pictures };
+}
+
+/** @throws Refusal */
+function assertRows(bytes: number): void {
+  if (bytes <= MAX_ROWS_BYTES) return;
+  throw new Refusal(
+    'unsupported',
+    `these pictures make ${bytes} bytes of rows or more, and at most ${MAX_ROWS_BYTES} are checked`,
+  );
 }
 
 function assertFeeCovers(
