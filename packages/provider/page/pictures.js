@@ -65,7 +65,7 @@ export async function makePicture({ node, follow }, { model, prompt, signal }) {
   const [note, box] = [node.querySelector('.note'), node.querySelector('.answer')];
   note.textContent = 'waits for the first step ...';
   const body = JSON.stringify({ model, prompt, stream: true, partial_images: PREVIEWS });
-  const headers = { 'content-type': 'application/json' };
+  const headers = { 'content-type': 'application/json', 'x-ogong-steps': '1' };
   const response = await fetch('/v1/images/generations', { method: 'POST', headers, body, signal });
   if (!response.ok) throw new Error((await response.json()).error?.message ?? `status ${response.status}`);
   const image = make('img', { hidden: true, className: 'made' });

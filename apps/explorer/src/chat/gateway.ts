@@ -1,4 +1,4 @@
-import { GATEWAY_ROUTES, RECEIPT_HEADER } from '@ogong/protocol/http/routes';
+import { GATEWAY_ROUTES, RECEIPT_HEADER, STEPS_HEADER } from '@ogong/protocol/http/routes';
 import { decodePicture } from '../pictures/decode-picture.ts';
 import type { DrawnPicture } from '../pictures/drawn-picture.ts';
 import { readEventData, readPictureEvents } from '../pictures/picture-events.ts';
@@ -85,7 +85,7 @@ async function openStream(
 ): Promise<{ readonly events: AsyncGenerator<string>; readonly receiptPath: string | undefined }> {
   const response = await reach(new URL(path, baseUrl), {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...authorize(key) },
+    headers: { 'content-type': 'application/json', [STEPS_HEADER]: '1', ...authorize(key) },
     body,
     signal,
   });

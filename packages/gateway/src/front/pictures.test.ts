@@ -19,7 +19,7 @@ const PATH = '/v1/images/generations';
 const ask = (body: object, { url } = open) =>
   fetch(`${url}${PATH}`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-ogong-receipt': 'inline' },
+    headers: { 'content-type': 'application/json', 'x-ogong-receipt': 'inline', 'x-ogong-steps': '1' },
     body: JSON.stringify({ model: FAKE_MODEL, prompt: 'a small fox', ...body }),
   });
 
@@ -150,6 +150,23 @@ describe(`POST ${PATH}`, () => {
     ).toEqual([0, 1]);
   });
 
+  it('streams events of OpenAI alone where a caller asks for no steps', async () => {
+    const response = await fetch(`${open.url}${PATH}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        model: FAKE_MODEL,
+        prompt: 'a',
+        stream: true,
+        partial_images: 1,
+        steps: 4,
+        size: '32x32',
+      }),
+    });
+    const types = readEvents(await response.text()).map(({ type }) => type);
+    expect(types).toEqual(['image_generation.partial_image', 'image_generation.completed']);
+  });
+
   it('streams the steps and the wanted previews, and each picture once it is checked', async () => {
     const response = await ask({ stream: true, partial_images: 2, seed: 1, steps: 6 });
     expect(response.headers.get('content-type')).toContain('text/event-stream');
@@ -254,7 +271,7 @@ describe(`POST ${PATH}`, () => {
       form.append(name, value);
     form.append('image[]', new Blob([file], { type: 'image/png' }), 'a.png');
     form.append('mask', new Blob([file], { type: 'image/png' }), 'b.png');
-    const headers = { 'x-ogong-receipt': 'inline' };
+    const headers = { 'x-ogong-receipt': 'inline', 'x-ogong-steps': '1' };
     const posted = await fetch(`${open.url}/v1/images/edits`, { method: 'POST', headers, body: form });
     const body = (await posted.json()) as PictureBody;
     expect([posted.status, body]).toMatchObject([200, { size: '32x32', usage: { output_tokens: 4 } }]);

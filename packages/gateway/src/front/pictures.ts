@@ -10,7 +10,7 @@ import { toOpenAiError } from '@ogong/host/openai/openai-error';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { LONGEST_EXPECTED_MS } from '@ogong/protocol/exchange/limits';
 import { parseModelId } from '@ogong/protocol/exchange/match';
-import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
+import { RECEIPT_HEADER, STEPS_HEADER } from '@ogong/protocol/http/routes';
 import { ENDPOINT_INFO } from '@ogong/protocol/modality/endpoints';
 import { PICTURE_FORM_FIELDS } from '@ogong/protocol/modality/trajectory/fields';
 import { parseTrajectoryHeader } from '@ogong/protocol/modality/trajectory/header';
@@ -87,6 +87,7 @@ export function createPictureHandler(
       const terms = await call.register(completionId);
       const { settlementType } = terms;
       const created = Math.floor(clock.nowMs() / 1000);
+      const namesSteps = context.req.header(STEPS_HEADER) !== undefined;
       const headers = { [RECEIPT_HEADER]: receiptPath(completionId) };
       const areHidden = getTier(parseModelId(request.model).tier).windows === 'tokens';
       const form = {
@@ -123,7 +124,7 @@ export function createPictureHandler(
         context,
         async (send) => {
           await serveAll(context, served, async (choice, index) => {
-            const showStep = createStepFormatter(request, { created, choice: index, encodePng });
+            const showStep = createStepFormatter(request, { created, choice: index, namesSteps, encodePng });
             const reply = await readReply(choice, async ({ step }) => {
               for (const event of step === undefined ? [] : await showStep(step)) await send(event);
             });

@@ -120,6 +120,9 @@ export const RECEIPT_INLINE = 'inline';
 /** On a request: the id of the provider that must answer it, 64 hexadecimal digits (docs/spec/canary.md). */
 export const PROVIDER_HEADER = 'x-ogong-provider';
 
+/** On a request, with any value: the stream of a picture names each step, in events that OpenAI's API does not have. */
+export const STEPS_HEADER = 'x-ogong-steps';
+
 /** On a request: the part of its replies that becomes public (docs/accounts.md#settlement-types). The header's name is OpenGradient's. */
 export const SETTLEMENT_HEADER = 'x-settlement-type';
 export const SETTLEMENT_TYPES = ['private', 'batch', 'individual'] as const;

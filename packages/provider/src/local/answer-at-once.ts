@@ -4,6 +4,7 @@ import type { MediaBody } from '@ogong/host/http/media-body';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { NAMED_FRAMING, streamEvents } from '@ogong/host/openai/event-stream';
 import { toOpenAiError } from '@ogong/host/openai/openai-error';
+import { STEPS_HEADER } from '@ogong/protocol/http/routes';
 import type {
   AnsweringEndpoints,
   LocalAnswer,
@@ -88,7 +89,8 @@ async function makeAnswer(
   const { engine, release } = await borrowModel(call, model, { modality, use: atOnce.nameUse(request) });
   try {
     assertDemands(request, engine.info());
-    const means = { ...call, signal: getCallSignal(context), ...(send && { send }) };
+    const namesSteps = context.req.header(STEPS_HEADER) !== undefined;
+    const means = { ...call, signal: getCallSignal(context), namesSteps, ...(send && { send }) };
     const answer = await atOnce.answer(means, { engine, parts, media });
     const { answerId, replies } = answer;
     for (const [choice, reply] of replies.entries()) call.receipts.keep({ answerId, choice }, reply);

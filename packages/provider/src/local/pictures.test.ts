@@ -21,8 +21,10 @@ interface Answer {
   readonly ogong: { readonly receipts: readonly { readonly reply_id: string; readonly url: string }[] };
 }
 
-async function send(fields: object, path = '/v1/images/generations') {
-  const response = await fixture.post(path, { model: 'painter', prompt: 'a red ship', ...fields });
+const STEPS = { 'x-ogong-steps': '1' };
+
+async function send(fields: object, path = '/v1/images/generations', headers: Record<string, string> = {}) {
+  const response = await fixture.post(path, { model: 'painter', prompt: 'a red ship', ...fields }, headers);
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
@@ -73,7 +75,7 @@ describe('POST /v1/images/generations of local mode', () => {
   });
 
   it('numbers the steps of a stream over all its orders', async () => {
-    const { text } = await send({ stream: true, n: 10, steps: 1 });
+    const { text } = await send({ stream: true, n: 10, steps: 1 }, undefined, STEPS);
     const events = text.split('\n').flatMap((line) => (line.startsWith('data: {') ? [JSON.parse(line.slice(6))] : []));
     const steps = events.filter(({ type }) => type === 'image_generation.progress');
     expect(steps.map(({ ogong }) => ogong.choice)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -125,12 +127,22 @@ describe('POST /v1/images/generations of local mode', () => {
     expect(one).not.toEqual(first.data[0]);
   });
 
+  it('streams events of OpenAI alone where a caller asks for no steps', async () => {
+    const { text } = await send({ stream: true, partial_images: 1, steps: 2 });
+    const names = [...text.matchAll(/^event: image_generation\.(.+)$/gm)].map(([, name]) => name);
+    expect(names).toEqual(['partial_image', 'completed']);
+  });
+
   it('answers with a data URL, or with an event for each picture', async () => {
     const [{ url } = {}] = (await ask({ response_format: 'url', seed: 1 })).data;
     const [{ b64_json: shown } = {}] = (await ask({ seed: 1 })).data;
     expect(url).toBe(`data:image/png;base64,${shown}`);
     const [{ b64_json: whole } = {}] = (await ask({ seed: 1, steps: 2 })).data;
-    const { text, headers } = await send({ stream: true, seed: 1, n: 2, partial_images: 1, steps: 2 });
+    const { text, headers } = await send(
+      { stream: true, seed: 1, n: 2, partial_images: 1, steps: 2 },
+      undefined,
+      STEPS,
+    );
     expect(headers.get('content-type')).toMatch(/^text\/event-stream/);
     const events = text.trim().split('\n\n');
     const onTheWay = ['progress', 'partial_image', 'progress'];

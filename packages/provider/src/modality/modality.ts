@@ -113,6 +113,8 @@ export interface LocalMeans {
   readonly signal: AbortSignal;
   /** Sends an event ahead of those of the answer. Default: the caller wants one document. */
   readonly send?: (event: object) => Promise<void>;
+  /** Whether the caller wants events of steps, which OpenAI's API does not have. Default: none. */
+  readonly namesSteps?: boolean;
 }
 
 export interface LocalAnswer {

@@ -83,7 +83,7 @@ function readOpenAi({ path, status, isStream }: Answer, text: string): readonly 
   const schemas = SCHEMAS[path];
   if (schemas === undefined && status < 400) throw new Error(`no schema is named for ${path}`);
   const schema = (status >= 400 ? 'ErrorResponse' : isStream ? schemas?.chunk : schemas?.body) ?? '';
-  const values = (isStream ? readEvents(text) : [JSON.parse(text)]).filter((value) => !isOwnEvent(value));
+  const values = isStream ? readEvents(text) : [JSON.parse(text)];
   return values.map((value) => ({ schema, value: BENT[path]?.(value, { isStream, status }) ?? value }));
 }
 
@@ -155,10 +155,6 @@ const BENT: Readonly<Record<string, (value: unknown, answer: { isStream: boolean
 function bendSize(value: unknown, { status }: { readonly status: number }): unknown {
   return status < 400 ? { ...(value as object), size: '1024x1024' } : value;
 }
-
-/** The steps of a picture have events that OpenAI's API has not. */
-const isOwnEvent = (value: unknown): boolean =>
-  ['image_generation.progress', 'image_edit.progress'].includes((value as { readonly type?: string }).type ?? '');
 
 /** Clients request base64, which the document does not mention. */
 function decodeVectors(value: unknown): unknown {

@@ -15,7 +15,7 @@ interface ComputedStep extends PictureSize {
 /**
  * Creates the formatter of the steps of one picture. If another provider begins the picture again, a preview that was shown is left out.
  * @param options.created Unix time, s.
- * @param options.encodePng encodes RGB8.
+ * @param options.namesSteps whether the caller wants events that OpenAI's API does not have. @param options.encodePng encodes RGB8.
  * @returns the function that makes the events of a step.
  */
 export function createStepFormatter(
@@ -23,16 +23,18 @@ export function createStepFormatter(
   {
     created,
     choice,
+    namesSteps,
     encodePng,
   }: {
     readonly created: number;
     readonly choice: number;
+    readonly namesSteps: boolean;
     readonly encodePng: (picture: PictureSize & { readonly pixels: Uint8Array }) => Promise<Uint8Array>;
   },
 ): (computed: ComputedStep) => Promise<readonly object[]> {
   let shown = 0;
   return async ({ step, steps, width, height, preview: pixels }) => {
-    const events: object[] = [formatStepEvent(request, { choice, step, steps })];
+    const events = namesSteps ? [formatStepEvent(request, { choice, step, steps })] : [];
     const index = pixels.length > 0 ? listPreviewSteps(steps, request.partialPictures).indexOf(step) : -1;
     if (index < shown) return events;
     shown = index + 1;

@@ -42,7 +42,7 @@ interface LocalJob {
 
 /** Makes one of the pictures of a request. A server that shows no steps gives no receipt. @throws EngineError */
 export async function makeLocally(
-  { crypto, clock, randomBytes, signal, send }: LocalMeans,
+  { crypto, clock, randomBytes, signal, send, namesSteps = false }: LocalMeans,
   { engine, request, body, media = NO_MEDIA, first = 0 }: LocalJob,
   choice: number,
 ): Promise<{ readonly shown: ShownPicture; readonly reply: KeptReply | undefined }> {
@@ -62,8 +62,8 @@ export async function makeLocally(
     return { shown: { size, units: countUnits(size, steps), png }, reply: undefined };
   }
   const noise = createLatentNoise(crypto, key, countLatentValues(choices, info));
-  const reader =
-    send && createLocalReader({ request, size: choices, choice: first + choice, created: toSeconds(startMs) }, send);
+  const named = { choice: first + choice, created: toSeconds(startMs), namesSteps };
+  const reader = send && createLocalReader({ request, size: choices, ...named }, send);
   const input = await readSource(request, media, { size: choices, info });
   const latent = readLatent(request, media, { choices, info });
   const picture = await makePicture(engine, { request, choices, input, latent }, { noise, signal, reader });
@@ -88,7 +88,12 @@ function createLocalReader(
     request,
     size: { width, height },
     ...named
-  }: Pick<LocalJob, 'request'> & { readonly size: PictureSize; readonly choice: number; readonly created: number },
+  }: Pick<LocalJob, 'request'> & {
+    readonly size: PictureSize;
+    readonly choice: number;
+    readonly created: number;
+    readonly namesSteps: boolean;
+  },
   send: (event: object) => Promise<void>,
 ): StepReader {
   const format = createStepFormatter(request, { ...named, encodePng });
