@@ -83,7 +83,7 @@ export async function generatePicture(
   async function make(onStep?: (step: StepLine) => Promise<void>): Promise<object> {
     const means = {
       ...{ ...call, signal: getCallSignal(context) },
-      ...(onStep && { send: (event: object) => onStep(event as StepLine) }),
+      ...(onStep && { namesSteps: true, send: (event: object) => onStep(event as StepLine) }),
     };
     const { shown, reply } = await makeLocally(means, { engine, request, body }, 0);
     if (reply !== undefined) call.receipts.keep({ answerId, choice: 0 }, reply);
