@@ -62,6 +62,11 @@ export const METHOD_ROWS: Readonly<Record<string, StrangerRow>> = {
     costs: 'the validator of the reply, and the witnesses whom the beacon draws',
     shownBy: 'packages/provider/src/provider/serving/read-opening.test.ts',
   },
+  'ProviderService/CountTokens': {
+    ...READS,
+    costs: 'nothing; five a second, and a tenth of the time of a model that is loaded',
+    shownBy: 'packages/provider/src/provider/orders/token-counts.test.ts',
+  },
   'ProviderService/Progress': {
     ...{ who: 'served peers', changes: 'how much of a running reply its payer has', shownBy: PROVIDER },
     costs: "the payer's signature, over 512 bytes more, or over leaving once",

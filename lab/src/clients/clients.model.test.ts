@@ -30,7 +30,7 @@ const MEAN = 1;
 const SHAPE = { embedding: 64, layers: 2, heads: 4, kvHeads: 2, feedForward: 128, context: 256, poolingCode: MEAN };
 const UNFORCED = 'its API cannot force a call, and this model makes none of itself';
 const SELECTION: ClientSelection = {
-  features: ['answer', 'stream', 'JSON of a schema', 'tools', 'embeddings'],
+  features: ['answer', 'stream', 'JSON of a schema', 'tools', 'token count', 'embeddings'],
   without: {
     'openai: images: stream': 'none of its models makes pictures',
     'ollama: tools': UNFORCED,
@@ -80,7 +80,7 @@ testClients(
     const origin = `http://127.0.0.1:${server.address().port}`;
     const [model = '', embeddingModel = ''] = names;
     return {
-      ...{ origin, model, embeddingModel, callingModel: model },
+      ...{ origin, model, embeddingModel, callingModel: model, countsTokens: true },
       async checkReceipt(path) {
         const { receipt, ...bodies } = await readReceipt(`${origin}${path}`);
         if (!isLocalReceipt(receipt)) throw new Error('local mode gave a receipt of the network');
@@ -110,7 +110,7 @@ testClients(
     ]);
     const { url, trust } = path;
     return {
-      ...{ origin: url, model, embeddingModel, callingModel: model },
+      ...{ origin: url, model, embeddingModel, callingModel: model, countsTokens: true },
       async checkReceipt(at) {
         const { receipt, ...bodies } = await readReceipt(`${url}${at}`);
         if (isLocalReceipt(receipt)) throw new Error('a gateway gave a receipt of local mode');

@@ -19,6 +19,7 @@ import { createPromptMeter } from './buy/prompt-meter.ts';
 import { createProviderCall } from './buy/provider-call.ts';
 import { createReplyService, type ReplyService, type ReplyServiceContext } from './buy/reply-service.ts';
 import { createKnownSealKeys } from './buy/seal/seal-keys.ts';
+import { createTokenCounter, type TokenCounter } from './buy/token-counter.ts';
 import { createValidatorChoice } from './buy/validator-choice.ts';
 import type { GatewayBooks } from './gateway-books.ts';
 import type { GatewayContext, GatewayOptions } from './gateway-options.ts';
@@ -48,6 +49,7 @@ export function createReplies(
   readonly replies: ReplyService;
   /** Refuses a request that the budget of its key does not cover. @throws ApiError */
   readonly assertAffordable: (payable: PayableRequest) => Promise<void>;
+  readonly tokens: TokenCounter;
   readonly sealed: SealedCalls;
   readonly ahead: TicketsAhead;
   readonly hedging: Hedging | undefined;
@@ -153,6 +155,7 @@ export function createReplies(
     hedging,
     replies: createReplyService(steps),
     assertAffordable: (payable) => assertAffordable(steps, payable),
+    tokens: createTokenCounter(steps),
     sealed: createSealedCalls({
       context: steps,
       sealKeys: keys,

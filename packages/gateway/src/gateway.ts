@@ -60,12 +60,21 @@ export function createGateway(options: GatewayOptions, dependencies: GatewayDepe
   const books = createBooks(options, context);
   const checker = dependencies.checker ?? createReceiptChecker();
   const routers = createRouters(options, context);
-  const { replies, assertAffordable, sealed, ahead, hedging } = createReplies(options, context, {
+  const { replies, assertAffordable, tokens, sealed, ahead, hedging } = createReplies(options, context, {
     books,
     checker,
     routers,
   });
-  const app = createApp(options, context, { signIn, books, replies, assertAffordable, hedging, sealed, routers });
+  const app = createApp(options, context, {
+    signIn,
+    books,
+    replies,
+    assertAffordable,
+    tokens,
+    hedging,
+    sealed,
+    routers,
+  });
   const server = (dependencies.openServer ?? createHttpServer)(app, {
     bind,
     headersTimeoutMs,
@@ -95,6 +104,7 @@ interface AppParts {
   readonly books: GatewayBooks;
   readonly replies: ReplyService;
   readonly assertAffordable: CompletionsDependencies['assertAffordable'];
+  readonly tokens: CompletionsDependencies['tokens'];
   readonly hedging: Hedging | undefined;
   readonly sealed: SealedCalls;
   readonly routers: Routers;
@@ -113,7 +123,7 @@ function createApp(
     longestOrderMs,
   }: GatewayOptions,
   context: GatewayContext,
-  { signIn, books: parts, replies, assertAffordable, hedging, sealed, routers }: AppParts,
+  { signIn, books: parts, replies, assertAffordable, tokens, hedging, sealed, routers }: AppParts,
 ): ApiApp {
   const { books, accounts, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts } = context;
   const { maxBodyBytes: maxBytes, maxMediaBytes: mediaBytes = 0, bodyTimeoutMs: timeoutMs } = http;
@@ -153,6 +163,7 @@ function createApp(
       bodyLimits,
       pictures: http.pictures,
       assertAffordable,
+      tokens,
       heartbeatMs,
       longestOrderMs,
       settle,

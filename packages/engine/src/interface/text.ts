@@ -300,6 +300,11 @@ export interface TextEngine {
    * @throws EngineError('invalid-request') for a file that is no picture that the encoder reads, 'unsupported-model' elsewhere.
    */
   encodePicture(file: Uint8Array, options?: { signal?: AbortSignal }): Promise<EncodedPicture>;
+  /**
+   * The pieces of `encodePicture` for a picture, from the size in its file alone. Engines without it have no `pictureToken`.
+   * @throws EngineError('invalid-request') for a file that is no picture that the encoder reads.
+   */
+  measurePicture?(file: Uint8Array): Promise<EncodedPicture['pieces']>;
   /** Bytes of the tokens' text. Special tokens spell nothing, but for marks of the answer format. */
   detokenize(tokens: Uint32Array): Promise<Uint8Array>;
   close(): Promise<void>;

@@ -5,6 +5,8 @@ import { EngineError } from '../interface/engine-error.ts';
 import type { TextEngine, TextScoringRequest } from '../interface/text.ts';
 import type { PictureEncoder } from '../interface/vision.ts';
 import { decodePicture } from '../pixels/decode-picture.ts';
+import { findUprightSize } from '../pixels/orientation.ts';
+import { readPictureHeader } from '../pixels/picture-header.ts';
 import type { ChildModule, SupervisorEvent } from '../process/supervisor.ts';
 import { besideAdapters } from './adapter-file.ts';
 import { openCudaDevice } from './device/cuda-device.ts';
@@ -258,6 +260,9 @@ export async function createLlamaEngine(
       if (encoder !== undefined) return encoder.encode(await decodePicture(file), given);
       throw new EngineError('unsupported-model', 'this model reads no pictures: it has no encoder');
     },
+    ...(encoder && {
+      measurePicture: async (file: Uint8Array) => encoder.measure(findUprightSize(readPictureHeader(file))),
+    }),
     detokenize: (tokens) => supervisor.call({ kind: 'detokenize', tokens }),
     async close() {
       await Promise.all([supervisor.close(), pool.close(), encoder?.close()]);

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { runCodec } from './codecs.ts';
 import { decodeJpeg } from './decode-jpeg.ts';
 import { decodePicture } from './decode-picture.ts';
-import { toUprightRgb } from './orientation.ts';
+import { findUprightSize, toUprightRgb } from './orientation.ts';
 import { MOST_PICTURE_BYTES, readPictureHeader } from './picture-header.ts';
 
 const vectors = JSON.parse(
@@ -32,9 +32,11 @@ const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).d
 
 describe('a decoded picture', () => {
   it.each(vectors.cases)("has Pillow's pixels: $name", async ({ file, size, sha256 }) => {
-    const { width, height, rgb } = await decodePicture(Buffer.from(file, 'base64'));
+    const bytes = Buffer.from(file, 'base64');
+    const { width, height, rgb } = await decodePicture(bytes);
     expect([width, height]).toEqual(size);
     expect(hash(rgb)).toBe(sha256);
+    expect(findUprightSize(readPictureHeader(bytes))).toEqual({ width, height });
   });
 
   it.each(vectors.cases.filter(({ halved_sha256: hashed }) => hashed !== undefined))(

@@ -43,11 +43,18 @@ export function toUprightOpacity(rgba: Uint8Array | Uint8ClampedArray, lying: Ly
   return makeUpright(lying, 1, (pixel) => rgba[pixel * 4 + 3] as number);
 }
 
+/** The size of the upright picture, halved if it is. */
+export function findUprightSize(lying: Lying): Pick<Raster, 'width' | 'height'> {
+  const { columns, rows } = findSteps(lying);
+  const step = lying.isHalved ? 2 : 1;
+  return { width: Math.ceil(columns / step), height: Math.ceil(rows / step) };
+}
+
 /** Makes the values of an upright picture from those of pixels as they lie in the file. */
 function makeUpright(lying: Lying, channels: number, read: (pixel: number, channel: number) => number): Raster {
   const { columns, rows, first, right, below } = findSteps(lying);
   const step = lying.isHalved ? 2 : 1;
-  const made = { width: Math.ceil(columns / step), height: Math.ceil(rows / step), channels };
+  const made = { ...findUprightSize(lying), channels };
   const data = new Uint8Array(made.width * made.height * channels);
   let to = 0;
   for (let y = 0; y < rows; y += step) {

@@ -91,6 +91,7 @@ for (const backend of ['cpu', 'wasm'] as const) {
         const { pieces, rows, grids } = await encoder.encode(picture);
         const count = pieces.reduce<number>((sum, piece) => sum + (typeof piece === 'number' ? piece : 0), 0);
         expect(rows).toHaveLength(count * rowSize);
+        expect(encoder.measure({ width, height })).toEqual(pieces);
         expect(rows.every(Number.isFinite)).toBe(true);
         expect(count).toBeLessThanOrEqual(mostRows);
         if (kind === 'qwen2_vl') expect(grids?.map(([high, wide]) => high * wide)).toEqual([count]);

@@ -9,6 +9,7 @@ import { MOST_PICTURE_PIXELS } from '../pixels/picture-header.ts';
 import { MAX_SIDE } from '../pixels/resize.ts';
 import { createSupervisor, type SupervisorEvent } from '../process/supervisor.ts';
 import type { EncoderContract } from './encoder-load.ts';
+import type { PictureReader } from './families/family.ts';
 import { openPictureReader } from './families/registry.ts';
 
 export type PictureEncoderOptions = OnnxFolderOptions;
@@ -21,18 +22,17 @@ export interface SupervisedEncoder extends PictureEncoder {
 /** An encoder's folder, read and found to be one that this engine runs. */
 export interface InspectedEncoder extends OnnxNetworkSize {
   readonly folder: EncoderFolder;
-  readonly mark: string;
-  readonly mostRows: number;
+  readonly reader: PictureReader;
 }
 
 /** A first look at an encoder's folder. @throws EngineError if it is none, or none that this engine runs. */
 export function inspectEncoder(path: string): InspectedEncoder {
   const folder = readFolder(path);
-  const { mark, mostRows } = openPictureReader(folder);
+  const reader = openPictureReader(folder);
   const refusal = explainRefusal(folder.onnx);
   if (refusal !== undefined)
     throw new EngineError('unsupported-model', `${folder.path}: the encoder is refused: ${refusal}`);
-  return { folder, mark, mostRows, weightType: findWeightType(folder.onnx), sizeBytes: folder.sizeBytes };
+  return { folder, reader, weightType: findWeightType(folder.onnx), sizeBytes: folder.sizeBytes };
 }
 
 /**
@@ -56,6 +56,7 @@ export async function openPictureEncoder(
   });
   return {
     info: () => supervisor.info(),
+    measure: (size) => encoder.reader.prepare({ ...size, rgb: NO_PIXELS }).pieces,
     async encode(picture, { signal } = {}) {
       assertPicture(picture);
       const { width, height, rgb } = picture;
@@ -65,6 +66,9 @@ export async function openPictureEncoder(
     pid: () => supervisor.pid(),
   };
 }
+
+/** A reader computes its runs one by one, so pieces need no pixels. */
+const NO_PIXELS = new Uint8Array();
 
 function assertPicture({ width, height, rgb }: RgbPicture): void {
   const isSize = [width, height].every((side) => Number.isInteger(side) && side >= 1 && side <= MAX_SIDE);

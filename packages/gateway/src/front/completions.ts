@@ -22,6 +22,7 @@ import { createModelNotFound } from '../buy/match/provider-match.ts';
 import type { BoughtReply, OrderedPrompt } from '../buy/reply.ts';
 import type { ReplyService } from '../buy/reply-service.ts';
 import type { SettlePolicy } from '../buy/settle-policy.ts';
+import type { TokenCounter } from '../buy/token-counter.ts';
 import { type BodyReader, createBodyReader } from './body-reader.ts';
 import { createChoices } from './buy-choices.ts';
 import type { ApiCallLimits, BegunCall } from './call-limits.ts';
@@ -46,6 +47,7 @@ export interface CompletionsDependencies {
   readonly pictures?: PictureFetcher | undefined;
   /** Refuses a request that the budget of its key does not cover, before pictures are fetched for it. @throws ApiError */
   readonly assertAffordable: CallMediaDependencies['assertAffordable'];
+  readonly tokens: TokenCounter;
   readonly settle: SettlePolicy;
   /** Default: no request is hedged. */
   readonly hedging?: Pick<Hedging, 'prepare'> | undefined;

@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { fromBase64, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 import { translateAnthropic } from '@ogong/protocol/modality/text/dialect/anthropic-request';
 import { translateResponses } from '@ogong/protocol/modality/text/dialect/responses-request';
-import { FAKE_MODEL } from '@ogong/testing/gateway/fake-network';
+import { FAKE_MODEL, type ProviderBehaviour } from '@ogong/testing/gateway/fake-network';
 import { createGatewayFixture, type GatewayFixture } from '@ogong/testing/gateway/gateway-fixture';
 import { addTestKey } from '@ogong/testing/gateway/test-keys';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 let fixture: GatewayFixture;
 beforeAll(async () => {
@@ -59,12 +59,50 @@ describe.each(apis)('%s', (path, body, translate) => {
     }
   });
 
-  it('counts the most tokens that can be billed', async () => {
+  describe('counts of tokens', () => {
     const { max_tokens: _, ...counted } = body as typeof message;
     const at = path === '/v1/messages' ? '/v1/messages/count_tokens' : '/v1/responses/input_tokens';
-    const answer = await post(at, counted);
-    expect(answer.headers.get('x-ogong-token-count')).toBe('at-most');
-    expect((await readJson(answer)).input_tokens).toBeGreaterThan('Tell me a story'.length / 8);
+    const open: GatewayFixture[] = [];
+    afterAll(() => Promise.all(open.map((each) => each.close())));
+
+    async function count(countTokens: ProviderBehaviour['countTokens'], asked: object = counted) {
+      const counting = await createGatewayFixture({ providers: [countTokens ? { countTokens } : {}] });
+      open.push(counting);
+      const answer = await post(at, asked, {}, counting);
+      return {
+        who: answer.headers.get('x-ogong-token-count'),
+        tokens: (await readJson(answer)).input_tokens as number,
+        reported: () => counting.network.reports.map(({ outcome }) => outcome),
+      };
+    }
+
+    it('come from a provider of the model, whose ticket is given back', async () => {
+      const seen: unknown[] = [];
+      const read = (request: Uint8Array): number => seen.push(JSON.parse(utf8Decode(request))) + 10;
+      const { who, tokens, reported } = await count(read);
+      expect([who, tokens]).toEqual(['provider', 11]);
+      await vi.waitFor(() => expect(reported()).toEqual(['unused']));
+      const { model, messages } = seen[0] as typeof message;
+      expect([model, messages]).toEqual([FAKE_MODEL, message.messages]);
+    });
+
+    it.each<[string, ProviderBehaviour['countTokens']]>([
+      ['counts none', undefined],
+      ['states more than any tokenizer makes', () => 100_000],
+      ['states none', () => 0],
+    ])('are the most that can be billed where a provider %s', async (_what, countTokens) => {
+      const { who, tokens } = await count(countTokens);
+      expect(who).toBe('at-most');
+      expect(tokens).toBeGreaterThan('Tell me a story'.length / 8);
+      expect(tokens).toBeLessThan(1_000);
+    });
+
+    it('show no provider a chat that demands to be sealed', async () => {
+      const shown: unknown[] = [];
+      const asked = { ...counted, ogong: { seal_suite: 1 } };
+      const { who, reported } = await count((request) => shown.push(request), asked);
+      expect([who, reported(), shown]).toEqual(['at-most', [], []]);
+    });
   });
 });
 

@@ -1,5 +1,6 @@
 import { answerInDialect } from '@ogong/host/dialect/answer';
 import { API_DIALECTS, type ApiDialectName, createDialectIdentity } from '@ogong/host/dialect/dialects';
+import { getCallSignal } from '@ogong/host/http/api-app';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import { RECEIPT_HEADER } from '@ogong/protocol/http/routes';
 import { parseRequest } from '@ogong/protocol/modality/text/request/request';
@@ -68,13 +69,19 @@ export function createDialectHandler(name: ApiDialectName, dependencies: Complet
   };
 }
 
-/** Header that marks a count as an upper bound and not the model's own count. */
+/** Names who counted: a `provider` of the model. Else the count is `at-most`: no tokenizer makes more. */
 const COUNT_HEADER = 'x-ogong-token-count';
 
-/** Counts tokens as orders do: the most that can be billed. A gateway has no model. */
+/** Counts the tokens of a chat. A gateway has no model, so it asks a provider of the model where the chat may be shown to one. */
 export function createCountHandler(
   name: ApiDialectName,
-  { bodyLimits, names, pictures }: Pick<CompletionsDependencies, 'bodyLimits' | 'names' | 'pictures'>,
+  {
+    bodyLimits,
+    names,
+    rates,
+    tokens: counter,
+    pictures,
+  }: Pick<CompletionsDependencies, 'bodyLimits' | 'names' | 'rates' | 'tokens' | 'pictures'>,
 ): KeyedHandler {
   const { readCount, formatCount } = API_DIALECTS[name];
   return async (context, key) => {
@@ -84,7 +91,11 @@ export function createCountHandler(
     const { body, dropped } = readCount(context, sent);
     const request = parseRequest(body, 'chat');
     assertModel(request.model, key);
+    await rates.countRequest(context, key);
+    const chat = { request, body, media: written.media, signal: getCallSignal(context) };
+    const tokens = written.addresses.length > 0 ? undefined : await counter.count(chat);
     showIgnored(context, [...dropped, ...request.dropped]);
-    return context.json(formatCount(request.promptTokenBound), 200, { [COUNT_HEADER]: 'at-most' });
+    const counted = { [COUNT_HEADER]: tokens === undefined ? 'at-most' : 'provider' };
+    return context.json(formatCount(tokens ?? request.promptTokenBound), 200, counted);
   };
 }

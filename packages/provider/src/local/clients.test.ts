@@ -38,7 +38,14 @@ testClients('local mode', async () => {
   });
   const pullable = `http://127.0.0.1:${(host.address() as AddressInfo).port}/pullable.gguf`;
   return {
-    ...{ origin: base, model: 'fake', embeddingModel: 'embedder', callingModel: 'caller', pullable },
+    ...{
+      origin: base,
+      model: 'fake',
+      embeddingModel: 'embedder',
+      callingModel: 'caller',
+      countsTokens: true,
+      pullable,
+    },
     async close() {
       await close();
       host.close();

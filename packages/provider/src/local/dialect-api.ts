@@ -1,10 +1,9 @@
 import { answerInDialect } from '@ogong/host/dialect/answer';
 import { API_DIALECTS, type ApiDialectName, createDialectIdentity } from '@ogong/host/dialect/dialects';
-import { getCallSignal, type Handler } from '@ogong/host/http/api-app';
+import type { Handler } from '@ogong/host/http/api-app';
 import { showIgnored } from '@ogong/host/openai/answer-headers';
 import type { DIALECT_ROUTES } from '@ogong/protocol/http/routes';
-import { assertReadsPictures } from '../modality/text/model-request.ts';
-import { readPictures } from '../modality/text/read-pictures.ts';
+import { countPrompt } from '../modality/text/count-prompt.ts';
 import { borrowText, findToday, HEARTBEAT_MS, type LocalCall, readFilledBody } from './local-model.ts';
 import { findModel } from './model-shelf.ts';
 import { addDefaults, openCompletion } from './openai-api.ts';
@@ -49,10 +48,8 @@ function createCountHandler(name: ApiDialectName, call: LocalCall): Handler {
     const { engine, release } = await borrowText(call, model, { use: 'chat' });
     try {
       const [given] = prompts;
-      assertReadsPictures(asked, engine.info());
       const counted = given && { asked, prompt: addDefaults(given, model) };
-      const seen = counted && (await readPictures(engine, counted, { media, signal: getCallSignal(context) }));
-      const tokens = seen === undefined ? 0 : (await engine.tokenizePrompt(seen.prompt)).length;
+      const tokens = counted === undefined ? 0 : await countPrompt(engine, counted, media);
       showIgnored(context, [...dropped, ...asked.dropped]);
       return context.json(formatCount(tokens));
     } finally {

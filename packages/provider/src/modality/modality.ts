@@ -43,6 +43,8 @@ export interface ProviderModality<E extends Engine = Engine> {
   /** Returns the calls of an engine whose model is loaded anew for each of them. */
   wrapOnDemand(calls: OnDemandCalls<E>): Omit<E, 'info' | 'close'>;
   readonly orders: OrderHandling<E>;
+  /** Counts the tokens of a chat. Default: its models read no chats. @throws RequestError, EngineError */
+  countPrompt?(engine: E, chat: GivenChat): Promise<number>;
   /** Reads a verifier's job. @throws Refusal naming the field that is out of range. */
   openScoreJob(message: ScoreJobMessage, means: ScoringMeans<E>): ScorableJob;
   /**
@@ -166,6 +168,13 @@ export interface OrderHandling<E extends Engine, R = unknown, J extends Accepted
   ): Promise<J>;
   /** Serves the reply, from its first event to its signed record. @throws Refusal, EngineError */
   serve(job: J, context: ServeContext, offer: OfferedEngine<E>): Promise<ServedCounts>;
+}
+
+/** A chat whose tokens are counted. */
+export interface GivenChat {
+  readonly body: Uint8Array;
+  readonly media: RequestMedia;
+  readonly nowMs: number;
 }
 
 /** Two engines that run one model in two classes. */

@@ -9,6 +9,7 @@ import { REPLY_ID_BYTES } from '@ogong/protocol/commitment/record';
 import { CLOCK_TOLERANCE_MS } from '@ogong/protocol/exchange/limits';
 import { parseOrder } from '@ogong/protocol/exchange/order';
 import type {
+  CountTokensRequest,
   GenerateRequest,
   GetBlobRequest,
   GetOpeningRequest,
@@ -21,6 +22,7 @@ import type {
 } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import { barePush } from './bare-push.ts';
 import { answerOrder } from './orders/answer-order.ts';
+import { createTokenCounts } from './orders/token-counts.ts';
 import { hashHanded } from './paid/intake-receipt.ts';
 import type { ProviderState } from './provider-state.ts';
 import type { KeptRecord } from './serving/outbox.ts';
@@ -29,7 +31,7 @@ import { readOpening, readTexts } from './serving/read-opening.ts';
 import { createReplyTracer } from './serving/trace-reply.ts';
 
 /**
- * The caller of each method is limited. Anybody orders, and asks for the seal key and for evidence of the machine. A served
+ * The caller of each method is limited. Anybody orders, has tokens counted, and asks for the seal key and for evidence of the machine. A served
  * consumer sends its media and reports its progress. An opening and its blobs are for the consumer, its validator and drawn witnesses. Only validators
  * ask for a record or a trace.
  */
@@ -39,6 +41,7 @@ export function createProviderService(
 ): ServiceImpl<typeof ProviderService> {
   const traceReply = createReplyTracer(state);
   const readBlob = createBlobReader(state);
+  const countTokens = createTokenCounts(state);
   return {
     generate(message: GenerateRequest, context: HandlerContext) {
       const caller = getCallerPlace(context);
@@ -65,6 +68,9 @@ export function createProviderService(
     },
     showRecord: ({ replyId }: ShowRecordRequest, context: HandlerContext) =>
       showRecord(state, replyId, getCaller(context)),
+    countTokens: async (message: CountTokensRequest, context: HandlerContext) => ({
+      tokens: await countTokens(message, context.signal),
+    }),
     async trace(message: TraceReplyRequest, context: HandlerContext) {
       if (state.chain.findByCertHash(getCaller(context)) === undefined) {
         throw new Refusal('precondition', 'only registered validators may ask for a trace');

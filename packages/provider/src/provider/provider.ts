@@ -204,15 +204,18 @@ function openReachability(
 }
 
 const GENERATE: MethodName = 'ogong.v1.ProviderService/Generate';
-
-/** Checks the payer's signature, and reads its channel. */
 const GET_EVIDENCE: MethodName = 'ogong.v1.ProviderService/GetEvidence';
-/** Checks a signature of a payer, a validator and a leader, and makes one. */
+const COUNT_TOKENS: MethodName = 'ogong.v1.ProviderService/CountTokens';
 const AGREE: MethodName = 'ogong.v1.ShardService/Agree';
-/** A report of hardware takes some 10 ms, and strangers may ask. */
+
 export const PROVIDER_RATES: MethodRates = {
+  // Checks the payer's signature, and reads its channel.
   [GENERATE]: { perSecond: 50, burst: 250, mayBeEarned: true },
+  // A report of hardware takes some 10 ms, and strangers may ask.
   [GET_EVIDENCE]: { perSecond: 5, burst: 20 },
+  // A gateway counts for all its callers.
+  [COUNT_TOKENS]: { perSecond: 5, burst: 50 },
+  // Checks a signature of a payer, a validator and a leader, and makes one.
   [AGREE]: { perSecond: 20, burst: 100 },
 };
 

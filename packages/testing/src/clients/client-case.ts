@@ -11,6 +11,8 @@ export interface ClientTarget {
   readonly pictureModel?: string;
   /** A model that calls WEATHER if the tool is offered and has no answer yet. */
   readonly callingModel: string;
+  /** Its counts of tokens are the model's own. Default: they are the largest number that can be billed. */
+  readonly countsTokens?: boolean;
   /** Sees every answer before the client does. */
   readonly fetch: typeof fetch;
   /** The answer to QUESTION in a plain chat, with 12 tokens at temperature 0. */
@@ -28,6 +30,12 @@ export const LIMIT = 12;
 
 /** Returns the answer cut before its stop string. */
 export const cutAtStop = ({ answer, stop }: ClientTarget): string => answer.slice(0, answer.indexOf(stop));
+
+/** Compares a count of tokens with the number that the same request was billed. */
+export function expectCount({ countsTokens = false }: ClientTarget, counted: number, billed: number): void {
+  if (countsTokens) expect(counted).toBe(billed);
+  else expect(counted).toBeGreaterThanOrEqual(billed);
+}
 
 /** Features of clients, in the order of the table. */
 export const FEATURES = [

@@ -6,7 +6,10 @@ import { missingDocument, openDocument } from './openapi-document.ts';
 import { createWatchedFetch, type Documents } from './watched-fetch.ts';
 
 export interface ClientServer
-  extends Pick<ClientTarget, 'origin' | 'model' | 'embeddingModel' | 'pictureModel' | 'callingModel' | 'pullable'> {
+  extends Pick<
+    ClientTarget,
+    'origin' | 'model' | 'embeddingModel' | 'pictureModel' | 'callingModel' | 'countsTokens' | 'pullable'
+  > {
   /** @param path of the receipt of an answer. @throws if a check of the receipt fails. Default: no receipt is checked. */
   checkReceipt?(path: string): Promise<void>;
   close(): Promise<void>;

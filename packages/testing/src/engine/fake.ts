@@ -221,6 +221,11 @@ export function createFakeEngine(options: FakeEngineOptions = {}): TextEngine {
       if (!options.readsPictures) throw new EngineError('unsupported-model', 'this fake reads no pictures');
       return encodePicture(file, { embeddingSize, error: options.encoderError ?? 0 });
     },
+    ...(options.readsPictures && {
+      async measurePicture(file: Uint8Array) {
+        return encodePicture(file, { embeddingSize, error: 0 }).pieces;
+      },
+    }),
     async detokenize(tokens) {
       assertOpen();
       return call({ kind: 'detokenize', tokens });

@@ -37,6 +37,7 @@ import { signTicket } from '@ogong/protocol/exchange/ticket';
 import {
   type AcknowledgeRequest,
   type ComplainRequest,
+  type CountTokensRequest,
   type GenerateRequest,
   type MilestoneSchema,
   type ProgressRequest,
@@ -182,6 +183,8 @@ export interface ProviderBehaviour {
   /** Goes silent before it has sent this many tokens. */
   readonly hangAfter?: number;
   readonly refuse?: Refusal | undefined;
+  /** Counts the tokens of a chat. Default: it refuses to. */
+  readonly countTokens?: (request: Uint8Array, media: readonly Uint8Array[]) => number;
   /** Returns the reason to refuse a request as invalid, by its body. Default: none. */
   readonly refuseBody?: (body: Uint8Array) => string | undefined;
   /** Its tickets lead to a port without a listener. */
@@ -630,6 +633,11 @@ export async function createFakeNetwork(
                 (plain) => answer(plain, context),
                 (asked) => takeMedia(asked, context),
               ),
+        countTokens({ request, media }: CountTokensRequest) {
+          const { countTokens } = provider.behaviour;
+          if (countTokens === undefined) throw new Refusal('unsupported', 'this provider counts no tokens');
+          return { tokens: countTokens(request, media) };
+        },
         putMedia(message: PutMediaRequest, context: HandlerContext) {
           mediaIntake.put(getCaller(context), message);
           return {};

@@ -1,8 +1,12 @@
 import { readTemplateFormat } from '@ogong/engine/decode/text/chat-template';
+import { EngineError } from '@ogong/engine/interface/engine-error';
 import type { TextEngine } from '@ogong/engine/interface/text';
 import { mayThink } from '@ogong/protocol/modality/text/answer/answer-format';
 import { text } from '@ogong/protocol/modality/text/text';
 import type { LocalUse, ProviderModality } from '../modality.ts';
+import { findDay } from './commit-locally.ts';
+import { countPrompt } from './count-prompt.ts';
+import { parseModelRequest } from './model-request.ts';
 import { rerunText } from './rerun-text.ts';
 import { openTextJob } from './score-text.ts';
 import { textOrders } from './text-orders.ts';
@@ -39,9 +43,16 @@ export const textModality = {
     tokenizePrompt: (prompt) => use((engine) => engine.tokenizePrompt(prompt)),
     usesTemplate: (prompt) => use(async (engine) => (await engine.usesTemplate?.(prompt)) ?? true),
     encodePicture: (file, options) => use((engine) => engine.encodePicture(file, options)),
+    measurePicture: (file) =>
+      use(async (engine) => {
+        if (engine.measurePicture !== undefined) return engine.measurePicture(file);
+        throw new EngineError('unsupported-model', 'this model reads no pictures');
+      }),
     detokenize: (tokens) => use((engine) => engine.detokenize(tokens)),
   }),
   orders: textOrders,
+  countPrompt: (engine, { body, media, nowMs }) =>
+    countPrompt(engine, parseModelRequest(body, 'chat', findDay(nowMs)), media),
   openScoreJob: openTextJob,
   rerun: rerunText,
   tracing: textTracing,
