@@ -37,14 +37,11 @@ export interface PictureEncoderInfo {
   readonly mostRows: number;
 }
 
-/** Width and height, in pixels. */
-export type PictureSize = Pick<RgbPicture, 'width' | 'height'>;
-
 /** One loaded encoder that turns pictures into rows of a language model's input. */
 export interface PictureEncoder {
   info(): PictureEncoderInfo;
   /** The pieces of a picture of this size, without any run. @throws EngineError `invalid-request` for a size that it cannot read. */
-  measure(size: PictureSize): EncodedPicture['pieces'];
+  measure(size: Omit<RgbPicture, 'rgb'>): EncodedPicture['pieces'];
   /** @throws EngineError `invalid-request` for a picture that the encoder cannot read. */
   encode(picture: RgbPicture, options?: { readonly signal?: AbortSignal }): Promise<EncodedPicture>;
   close(): Promise<void>;

@@ -67,6 +67,7 @@ const createIdleEncoder = (rowSize: number): PictureEncoder => ({
     ...{ root: new Uint8Array(32), numericClass: 'none', exact: true },
     ...{ rowSize, mark: '<image>', mostRows: 20 },
   }),
+  measure: () => [],
   encode: () => Promise.reject(new Error('no picture is encoded here')),
   close: async () => undefined,
 });

@@ -33,7 +33,7 @@ function openCounts({ offer = {}, uptime, rest }: Counted = {}) {
 }
 
 interface Counted {
-  readonly offer?: Partial<ServedOffer>;
+  readonly offer?: Partial<ServedOffer> | undefined;
   readonly uptime?: { readonly nowMs: () => number };
   readonly rest?: (ms: number) => Promise<void>;
 }
