@@ -246,6 +246,14 @@ export const gatewayConfig = defineConfig({
       schema: httpUrl,
       description: 'server that reads IPFS over HTTP, for cards of models whose places are on IPFS',
     },
+    modelSource: {
+      schema: text,
+      label: '<id>=<place>',
+      env: 'OGONG_GATEWAY_MODEL_SOURCE',
+      repeatable: true,
+      description:
+        'place of the weights of a model, as --model takes it, for machines that join the network; they check the weights by their root',
+    },
     publicRpcUrl: {
       schema: httpUrl,
       label: '<url>',

@@ -10,6 +10,7 @@ import type { Clock } from '@ogong/host/time/clock';
 import type { BeaconView } from '@ogong/host/views/beacon-view';
 import type { ChainView } from '@ogong/host/views/chain-view';
 import type { ModelRoots } from '@ogong/host/views/model-roots';
+import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { Sort } from '@ogong/protocol/exchange/preference';
 import type { AttestedRole } from '@ogong/protocol/tier/attested-role';
 import type { Accounts } from './books/accounts.ts';
@@ -140,6 +141,8 @@ export interface GatewayDependencies {
   readonly checker?: ReceiptChecker;
   /** Default: a port. */
   readonly openServer?: typeof createHttpServer;
+  /** Signs the document of the network. Default: none is issued. */
+  readonly networkSigner?: HybridSigner;
   /** Randomness for nonces. Default: the system's. */
   readonly randomBytes?: (length: number) => Uint8Array;
   /** Randomness for choosing validators. Default: `Math.random`. */

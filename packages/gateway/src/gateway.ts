@@ -4,6 +4,7 @@ import { createHttpServer } from '@ogong/host/http/http-server';
 import type { HostPort } from '@ogong/host/link/host-port';
 import type { Logger } from '@ogong/host/log/logger';
 import { systemClock } from '@ogong/host/time/clock';
+import { createEarningsView } from '@ogong/host/views/earnings-view';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import { createAdminHandlers } from './admin/admin-handlers.ts';
 import { createMemoryBuckets, createSharedBuckets } from './books/rate-buckets.ts';
@@ -26,6 +27,7 @@ import { createGatewayMetrics } from './gateway-metrics.ts';
 import type { GatewayContext, GatewayDependencies, GatewayOptions } from './gateway-options.ts';
 import { createReplies } from './gateway-replies.ts';
 import { openHubReader } from './public/hub/open-hub-reader.ts';
+import { createNetworkIssuer } from './public/network-issuer.ts';
 import { createPageHandlers } from './public/page-handlers.ts';
 import { createPublicHandlers } from './public/public-handlers.ts';
 import { createPublicReader } from './public/public-reader.ts';
@@ -126,6 +128,7 @@ function createApp(
   { signIn, books: parts, replies, assertAffordable, tokens, hedging, sealed, routers }: AppParts,
 ): ApiApp {
   const { books, accounts, chain, beacon, links, publicLinks = links, metrics, clock, logger, counts } = context;
+  const { networkSigner } = context;
   const { maxBodyBytes: maxBytes, maxMediaBytes: mediaBytes = 0, bodyTimeoutMs: timeoutMs } = http;
   const bodyLimits = { maxBytes, mediaBytes, timeoutMs };
   const gate = createInferenceGate({ max: http.maxRequests, maxPerKey: http.maxRequestsPerKey });
@@ -182,6 +185,13 @@ function createApp(
     models,
     public: createPublicHandlers({
       ...{ reader, network, chain, beacon, clock, readDriftTable, receipts: parts },
+      issuer:
+        network &&
+        networkSigner &&
+        createNetworkIssuer(
+          { ...network, routers: peers },
+          { signer: networkSigner, routers, reader, earnings: createEarningsView(chain), clock },
+        ),
       hub: network && openHubReader({ network, chain, reader, clock, ipfsGateway }),
     }),
     pages: createPageHandlers({ rpcUrl: network?.rpcUrl }),

@@ -435,6 +435,7 @@ export function planMesh(options: MeshOptions, ports: MeshPorts, pins: MeshPins)
       entry: BIN.gatewayd,
       args: [
         ...['--router', at(ports.router), '--router-cert', pins.router, '--public-rpc-url', rpcUrl],
+        ...models.flatMap(({ id, path }) => ['--model-source', `${id}=file:${path}`]),
         ...beacon,
         ...policyFlags,
         ...(machines === undefined ? [] : ['--machine-interval', `${machines.intervalMs}ms`]),

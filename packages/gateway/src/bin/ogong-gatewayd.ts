@@ -10,7 +10,7 @@ import { readDeployment } from '@ogong/host/config/read-deployment';
 import { createOrLoadKeys } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { Secret } from '@ogong/host/crypto/secret';
-import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { createNodeHybridSigner, createNodeLedgerSigner } from '@ogong/host/crypto/signers';
 import { readDefaultTable } from '@ogong/host/drift-table/default-table';
 import { readTableFile } from '@ogong/host/drift-table/table-file';
 import { enterDataDirectory } from '@ogong/host/files/data-directory';
@@ -29,6 +29,8 @@ import { createChainView } from '@ogong/host/views/chain-view';
 import { openMachinePolicy } from '@ogong/host/views/machine-policy';
 import { openModelRoots } from '@ogong/host/views/open-model-roots';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import { parseModelId } from '@ogong/protocol/exchange/match';
 import { type AdminOutput, runAdminCommand } from '../admin/admin-command.ts';
 import type { ArchiveOptions, ArchivePlace } from '../books/archive.ts';
 import type { AlertWebhook } from '../books/budget-alerts.ts';
@@ -65,6 +67,25 @@ function readRouters({ router, routerCert }: Values): readonly KnownPeer[] {
   return routers;
 }
 
+/** @throws GatewayConfigError */
+function readSources({ modelSource }: Values): ReadonlyMap<string, string> {
+  return new Map(
+    modelSource.map((given) => {
+      const at = given.indexOf('=');
+      const [id, source] = [given.slice(0, at), given.slice(at + 1)];
+      try {
+        parseModelId(id);
+      } catch {
+        throw new GatewayConfigError(
+          `--model-source ${given}: expected <id>=<place>, such as ogong/verified/acme/small=hf:acme/small`,
+        );
+      }
+      if (source === '') throw new GatewayConfigError(`--model-source ${given}: it names no place`);
+      return [id, source] as const;
+    }),
+  );
+}
+
 async function start(values: Values): Promise<Daemon> {
   const logger = createLogger({ name: NAME, level: values.logLevel });
   const warn = (what: string) => (err: unknown) => logger.warn({ err }, what);
@@ -78,6 +99,7 @@ async function start(values: Values): Promise<Daemon> {
   }
   const secrets = createOrLoadKeys(values.dataDir);
   const own = createNodeLedgerSigner(secrets.ledgerKey.reveal());
+  const networkSigner = createNodeHybridSigner(secrets.hybridSeed.reveal());
   const payer = values.wallet === undefined ? own : signForWallet(fromHex(values.wallet, 20), own);
   const { deployment, rpcUrl } = readDeployment(NAME, values);
   const chain = createChainView(
@@ -170,7 +192,7 @@ async function start(values: Values): Promise<Daemon> {
       ...readPayments(values, deployment),
       ...readDeposits(values, { deployment, ledgerKey: secrets.ledgerKey }),
       card: values.cardSecret && { secret: values.cardSecret, rates: readCardRates(values) },
-      network: { deployment, rpcUrl: values.publicRpcUrl },
+      network: { deployment, rpcUrl: values.publicRpcUrl, sources: readSources(values) },
       ipfsGateway: values.hubIpfsGateway,
       readDriftTable: () =>
         values.driftTable === undefined ? readDefaultTable(nodeCrypto) : readTableFile(nodeCrypto, values.driftTable),
@@ -184,6 +206,7 @@ async function start(values: Values): Promise<Daemon> {
       publicLinks,
       payer,
       accounts,
+      networkSigner,
       memories: memories?.memories,
       logger,
       metrics,
@@ -205,6 +228,7 @@ async function start(values: Values): Promise<Daemon> {
       address: gateway.address(),
       payer: `0x${toHex(payer.address)}`,
       key: `0x${toHex(own.address)}`,
+      networkKey: toHex(hashHybridKey(nodeCrypto, networkSigner.publicKey)),
     },
     failed,
     async stop() {

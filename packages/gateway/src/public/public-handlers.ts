@@ -13,10 +13,12 @@ import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import type { ListedOffer } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { PublicRouteName } from '@ogong/protocol/http/routes';
+import { formatSignedNetwork } from '@ogong/protocol/network/network-json';
 import { showModality, showReaders } from '../front/model-list.ts';
 import { createDriftTableHandler } from './drift-table-handler.ts';
 import { createHubAnswers } from './hub/hub-handlers.ts';
 import type { HubReader } from './hub/hub-reader.ts';
+import type { NetworkIssuer } from './network-issuer.ts';
 import type { PublicReader } from './public-reader.ts';
 import { createPublicReceipt, type PublicReceiptDependencies } from './public-receipt.ts';
 import { readCount } from './read-count.ts';
@@ -27,6 +29,8 @@ export interface PageNetwork {
   readonly deployment: Deployment;
   /** Address of the chain for pages. The gateway's own address of it may hold a secret. */
   readonly rpcUrl: string | undefined;
+  /** Places of weights by model id, as `--model` takes them. Default: none is known. */
+  readonly sources?: ReadonlyMap<string, string>;
 }
 
 export interface PublicHandlersDependencies {
@@ -36,6 +40,8 @@ export interface PublicHandlersDependencies {
   readonly beacon: Pick<BeaconView, 'latest'>;
   readonly clock: Clock;
   readonly receipts: PublicReceiptDependencies;
+  /** Default: the gateway issues no document of its network. */
+  readonly issuer?: NetworkIssuer | undefined;
   /** Default: the gateway does not read the hub. */
   readonly hub?: HubReader | undefined;
   /** The drift table that the gateway shows. Default: none. */
@@ -111,6 +117,11 @@ export function createPublicHandlers(
         epoch: `${epoch}`,
         validators: chain.validators().map(toValidatorJson),
       };
+    }),
+    networkDocument: open(async () => {
+      if (dependencies.issuer === undefined)
+        throw new ApiError('not_found', 'This gateway issues no document of its network.');
+      return { ...formatSignedNetwork(await dependencies.issuer.issue()) };
     }),
     supply: open(async () => ({
       models: (await reader.listModels()).map((supply) => ({

@@ -59,6 +59,8 @@ export const GATEWAY_ROUTES = {
  */
 export const PUBLIC_ROUTES = {
   network: { method: 'GET', path: '/public/network' },
+  // Signed: everything that a machine needs to know before it joins (docs/spec/network.md).
+  networkDocument: { method: 'GET', path: '/public/network/document' },
   supply: { method: 'GET', path: '/public/models' },
   offers: { method: 'GET', path: '/public/offers' },
   reply: { method: 'GET', path: '/public/replies/:id' },

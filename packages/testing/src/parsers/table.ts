@@ -35,6 +35,8 @@ const BYTES: Readonly<Record<string, readonly string[]>> = {
   'protocol/src/exchange/ticket.ts': ['parseTicket'],
   'protocol/src/exchange/verifier-endorsement.ts': ['parseEndorsement'],
   'protocol/src/machine/machine-ejection.ts': ['parseMachineProof'],
+  'protocol/src/network/network-document.ts': ['parseNetwork'],
+  'protocol/src/network/network-json.ts': ['parseSignedNetwork'],
   'protocol/src/sealing/sealed-refusal.ts': ['parseRefusalPart'],
   'protocol/src/modality/embedding/header.ts': ['parseEmbeddingHeader'],
   'protocol/src/modality/embedding/report.ts': ['parseEmbeddingReport'],

@@ -53,6 +53,7 @@ import { createMatchVectors } from './match-vectors.ts';
 import { createMediaVectors } from './media-vectors.ts';
 import { createEmbeddingVectors } from './modality/embedding-vectors.ts';
 import { createTrajectoryVectors } from './modality/trajectory-vectors.ts';
+import { createNetworkVectors } from './network-vectors.ts';
 import { createNewcomerVectors } from './newcomer-vectors.ts';
 import { createOverAdmissionVectors } from './over-admission-vectors.ts';
 import { createReceiptVectors } from './receipt-vectors.ts';
@@ -111,6 +112,7 @@ export async function createCoreVectors(crypto: Crypto): Promise<Readonly<Record
     launch: createLaunchVectors(),
     cosigned: createCosignedVectors(),
     emission: createEmissionVectors(crypto),
+    network: createNetworkVectors(crypto),
     'over-admission': createOverAdmissionVectors(crypto),
     reply: replyVectors(crypto),
     divergence: divergenceVectors(crypto),
