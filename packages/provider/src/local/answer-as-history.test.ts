@@ -102,7 +102,7 @@ const MANNERS: Readonly<Record<CallFamily, Manner>> = {
 /** Their texts hold no control tokens. */
 const PLAIN = { quote: (text: string) => text, quoteAll: (value: unknown) => value };
 const parameters = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
-const weather = { name: 'weather', description: 'What the weather is.', parameters };
+const weather = { name: 'weather', description: 'The weather is mild.', parameters };
 const question = { role: 'user', content: 'Paris?' };
 const base = { model: 'fake', stream: false };
 

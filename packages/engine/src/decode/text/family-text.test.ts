@@ -1,6 +1,7 @@
 import type { ChatMessage } from '@ogong/protocol/modality/text/request/chat-messages';
 import { expect, it } from 'vitest';
 import { createChatTemplate } from './chat-template.ts';
+import { findFamilyText, toCallTurns, toPlainTurns } from './family-text.ts';
 import { createLiteralText } from './literal-text.ts';
 
 const messages: readonly ChatMessage[] = [
@@ -65,4 +66,43 @@ it('keeps a picture of a tool behind the answers of its turn', () => {
   ];
   const [, answered = ''] = template.render({ messages: looped }).split('</tool_call>');
   expect(answered).toMatch(/<tool_response>\nx\n<\/tool_response>[^[]*\[img\]<\|im_end\|>\n<\|im_start\|>assistant\n$/);
+});
+
+it.each([
+  ['plain turns', toPlainTurns],
+  ['turns with calls', toCallTurns],
+])('joins a long text and many short ones to %s in time', (_, join) => {
+  const long = 'x'.repeat(4 * 1_024 * 1_024);
+  const start = performance.now();
+  const [turn, ...others] = join([
+    ...[long, ''].map((content) => ({ role: 'system', content })),
+    ...Array.from({ length: 2_046 }, () => ({ role: 'user', content: 'y' })),
+  ]);
+  expect(performance.now() - start).toBeLessThan(3_000);
+  expect(others).toEqual([]);
+  expect(turn?.content).toBe([long, ...Array.from({ length: 2_046 }, () => 'y')].join('\n\n'));
+});
+
+it('joins words, pictures, reasoning and calls of a run', () => {
+  const calls = [{ id: '1', name: 'look', arguments: '{}' }];
+  const run: readonly ChatMessage[] = [
+    { role: 'assistant', content: 'a', reasoning: 'b' },
+    { role: 'assistant', content: 'c', parts: [{ text: 'c' }, { picture: 'p' }] },
+    { role: 'assistant', content: 'd', reasoning: 'e', calls },
+  ];
+  const said = {
+    ...{ role: 'assistant', content: 'a\n\nc\n\nd', reasoning: 'b\n\ne' },
+    parts: [{ text: 'a' }, { text: '\n\n' }, { text: 'c' }, { picture: 'p' }, { text: '\n\n' }, { text: 'd' }],
+  };
+  const first = { role: 'user', content: '' };
+  expect(toPlainTurns(run)).toEqual([first, said]);
+  expect(toCallTurns(run)).toEqual([first, { ...said, calls }]);
+  expect(toCallTurns([...run, { role: 'assistant', content: 'f' }])).toHaveLength(3);
+});
+
+it('finds the family of a hostile template in time', () => {
+  const start = performance.now();
+  expect(findFamilyText('<|start|>'.repeat(100_000))).toBeUndefined();
+  expect(performance.now() - start).toBeLessThan(3_000);
+  expect(findFamilyText('<|start|>\n<|message|>')).toContain('<|message|>');
 });

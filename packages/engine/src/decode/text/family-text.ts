@@ -38,7 +38,7 @@ const FAMILIES: readonly (readonly [sign: RegExp, template: string])[] = [
     `{{ bos_token }}${each("{{ '<|START_OF_TURN_TOKEN|>' ~ role ~ text ~ '<|END_OF_TURN_TOKEN|>' }}", { system: '<|SYSTEM_TOKEN|>', user: '<|USER_TOKEN|>', assistant: '<|CHATBOT_TOKEN|>' })}{{ '<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>' }}`,
   ],
   [
-    /<\|start\|>.*<\|message\|>/s,
+    /^(?=.*<\|start\|>).*<\|message\|>/s,
     `${each("{{ '<|start|>' ~ role ~ '<|message|>' ~ text ~ '<|end|>' }}")}{{ '<|start|>assistant' }}`,
   ],
   [
@@ -63,42 +63,55 @@ export const findFamilyText = (template: string): string | undefined =>
  * Joins messages to turns of user and assistant that follow each other, as the strictest templates want them. The words of the system
  * stand before the first of the user.
  */
-export function toPlainTurns(messages: readonly ChatMessage[]): readonly ChatMessage[] {
-  const turns: ChatMessage[] = [];
-  for (const { role, content, parts, reasoning } of messages) {
-    const turn = {
+export const toPlainTurns = (messages: readonly ChatMessage[]): readonly ChatMessage[] =>
+  joinRuns(
+    messages.map(({ role, content, parts, reasoning }) => ({
       ...{ role: role === 'assistant' ? role : 'user', content },
       ...(parts && { parts }),
       ...(reasoning !== undefined && { reasoning }),
-    };
-    const last = turns.at(-1);
-    if (last?.role === turn.role) turns[turns.length - 1] = joinTurns(last, turn);
-    else turns.push(turn);
-  }
-  return turns[0]?.role === 'assistant' ? [{ role: 'user', content: '' }, ...turns] : turns;
-}
+    })),
+    (last, next) => last.role === next.role,
+  );
 
 /**
  * Joins messages as `toPlainTurns` does, but for calls and the answers of tools. These stay as they are, since replies are read in the
  * form in which a prompt shows calls.
  */
-export function toCallTurns(messages: readonly ChatMessage[]): readonly ChatMessage[] {
-  const turns: ChatMessage[] = [];
+export const toCallTurns = (messages: readonly ChatMessage[]): readonly ChatMessage[] =>
+  joinRuns(
+    messages.map((message) => (message.role === 'system' ? { ...message, role: 'user' } : message)),
+    (last, next) => last.role === next.role && next.role !== 'tool' && last.calls === undefined,
+  );
+
+/** Joins the messages of each run at once: joining them in pairs would copy a long one again for each of the others. */
+function joinRuns(
+  messages: readonly ChatMessage[],
+  isJoined: (last: ChatMessage, next: ChatMessage) => boolean,
+): readonly ChatMessage[] {
+  const runs: [ChatMessage, ...ChatMessage[]][] = [];
   for (const message of messages) {
-    const turn = message.role === 'system' ? { ...message, role: 'user' } : message;
-    const last = turns.at(-1);
-    if (last === undefined || last.role !== turn.role || turn.role === 'tool' || last.calls !== undefined)
-      turns.push(turn);
-    else turns[turns.length - 1] = { ...joinTurns(last, turn), ...(turn.calls && { calls: turn.calls }) };
+    const run = runs.at(-1);
+    const last = run?.at(-1);
+    if (run !== undefined && last !== undefined && isJoined(last, message)) run.push(message);
+    else runs.push([message]);
   }
+  const turns = runs.map(joinTurns);
   return turns[0]?.role === 'assistant' ? [{ role: 'user', content: '' }, ...turns] : turns;
 }
 
-function joinTurns(first: ChatMessage, second: ChatMessage): ChatMessage {
-  const content = [first.content, second.content].filter((text) => text !== '').join('\n\n');
-  const thoughts = [first, second].flatMap(({ reasoning }) => (reasoning === undefined ? [] : [reasoning]));
-  const said = { role: first.role, content, ...(thoughts.length > 0 && { reasoning: thoughts.join('\n\n') }) };
-  if (first.parts === undefined && second.parts === undefined) return said;
-  const [before, after] = [first, second].map(({ content: text, parts }) => parts ?? [{ text }]);
-  return { ...said, parts: [...(before ?? []), { text: '\n\n' }, ...(after ?? [])] };
+function joinTurns(run: readonly [ChatMessage, ...ChatMessage[]]): ChatMessage {
+  const [first] = run;
+  if (run.length === 1) return first;
+  const thoughts = run.flatMap(({ reasoning }) => (reasoning === undefined ? [] : [reasoning]));
+  const calls = run.at(-1)?.calls;
+  return {
+    ...{ role: first.role, content: joinTexts(run.map(({ content }) => content)) },
+    ...(thoughts.length > 0 && { reasoning: joinTexts(thoughts) }),
+    ...(calls && { calls }),
+    ...(run.some(({ parts }) => parts !== undefined) && {
+      parts: run.flatMap(({ content, parts }) => [{ text: '\n\n' }, ...(parts ?? [{ text: content }])]).slice(1),
+    }),
+  };
 }
+
+const joinTexts = (texts: readonly string[]): string => texts.filter((text) => text !== '').join('\n\n');

@@ -147,16 +147,19 @@ const useDefault: ApplyFilter = (operand, given) => {
   return operand instanceof Undefined || (isTrue(alsoFalse) && !isTrue(operand)) ? absent : operand;
 };
 
+/** Whole numbers alone are this large. */
+const WHOLE_FROM = 2 ** 53;
+
 /** Python's rounding: halves go to the even neighbour, of the exact binary value. */
 function roundHalfEven(value: number, digits: number): number {
-  if (digits === 0) {
-    const floor = Math.floor(value);
-    const rest = value - floor;
-    if (rest !== 0.5) return Math.round(value);
-    return floor % 2 === 0 ? floor : floor + 1;
-  }
   if (digits < 0) return roundHalfEven(value / 10 ** -digits, 0) * 10 ** -digits;
-  return digits > 100 ? value : Number(value.toFixed(digits));
+  if (digits > 99 || !(Math.abs(value) < WHOLE_FROM)) return value;
+  const exact = value.toFixed(100);
+  const end = exact.indexOf('.') + 1 + digits;
+  const isHalf = /^50*$/.test(exact.slice(end));
+  const kept = exact.slice(0, end);
+  // `toFixed` takes the neighbour away from zero.
+  return isHalf && /[02468]\.?$/.test(kept) ? Number(kept) : Number(value.toFixed(digits));
 }
 
 function toJson(operand: Value, given: Arguments, { meter }: Runtime): string {
