@@ -60,12 +60,12 @@ export async function listHubFiles(
     const page = await fetchJsonPage(next, { file: repository, headers: hubHeaders(access), signal, onRetry });
     if (!Array.isArray(page.value))
       throw new ModelError('network', `${access.endpoint} returned no file list for ${repository}`);
-    listing.push(...(page.value as unknown[]));
-    if (listing.length > MAX_FILES || pages >= MAX_PAGES)
+    if (listing.length + page.value.length > MAX_FILES || pages >= MAX_PAGES)
       throw new ModelError(
         'network',
         `${access.endpoint} lists more than ${MAX_FILES} files or ${MAX_PAGES} pages for ${repository}`,
       );
+    listing.push(...(page.value as unknown[]));
     next = page.next;
   }
   return listing

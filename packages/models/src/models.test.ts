@@ -33,6 +33,8 @@ class Hub {
   head = 'a'.repeat(40);
   /** Entries of a page of the list; each page names the next one under another host. */
   pageSize = 1_000;
+  /** Replaces a page of the list. */
+  page: string | undefined;
   files = ['model-q4_0.gguf', 'model-q8_0.gguf', 'README.md'];
   readonly #server: Server;
   readonly #content: Server;
@@ -60,6 +62,7 @@ class Hub {
     if (request.url === '/api/models/maker/tiny-GGUF/revision/main') {
       response.setHeader('content-type', 'application/json').end(JSON.stringify({ sha: this.head }));
     } else if (/^\/api\/models\/maker\/tiny-GGUF\/tree\/[0-9a-f]{40}\?/.test(request.url ?? '')) {
+      if (this.page !== undefined) return void response.end(this.page);
       const files = this.files.map((path) => ({
         type: 'file',
         path,
@@ -264,6 +267,14 @@ describe('models from a hub', () => {
     const lists = hub.requests.filter(({ path }) => path.includes('/tree/'));
     expect(lists.map(({ path }) => path.split('?')[1])).toEqual(['recursive=true', 'cursor=2', 'cursor=4']);
     expect(new Set(lists.map(({ authorization }) => authorization))).toEqual(new Set(['Bearer secret']));
+  });
+
+  it('refuses a page with more files than a repository has', async () => {
+    hub.page = `[${'1,'.repeat(1_000_000)}1]`;
+    await expect(resolveTiny()).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringContaining('10000 files'),
+    });
   });
 
   it('ends a list that has no end', async () => {

@@ -227,7 +227,7 @@ export async function fetchJsonPage(
  * Source: RFC 8288, section 3.
  */
 export function readNextPage(link: string | null, url: string): string | undefined {
-  for (const [, address = '', parameters = ''] of (link ?? '').matchAll(/<([^>]*)>([^<]*)/g)) {
+  for (const [, address = '', parameters = ''] of (link ?? '').matchAll(/<([^<>]*)>([^<]*)/g)) {
     if (!/;\s*rel="?(?:[^";]*\s)?next(?=[\s";,]|$)/i.test(parameters)) continue;
     const next = URL.parse(address, url);
     return next === null ? undefined : new URL(`${next.pathname}${next.search}`, url).href;

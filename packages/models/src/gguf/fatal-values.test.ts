@@ -30,6 +30,7 @@ it.each<[string, Readonly<Record<string, GgufValue>>]>([
   ['RoPE scaling', { 'llama.rope.scaling.type': text('yarn') }],
   ['an epsilon of 0', { 'llama.attention.layer_norm_rms_epsilon': f32(0) }],
   ['experts', experts(8, 2)],
+  ['experts of a million layers', experts(8, 2, { 'llama.expert_used_count': list(Array(1e6).fill(2)) })],
   ['experts by layer', experts(8, 2, { 'llama.expert_used_count': list([0, 2, 2, 2, 8]) })],
   ['groups of experts', experts(256, 8, groups(8, 4))],
   ['one group of experts', experts(8, 2, groups(1, 1))],

@@ -63,7 +63,7 @@ function findExpertProblem(
 ): string | undefined {
   const experts = number('expert_count') ?? 0;
   if (experts <= 1 && DENSE_AS_ONE.test(architecture)) return undefined;
-  const used = Math.max(0, ...counts);
+  const used = counts.reduce((most, count) => Math.max(most, count), 0);
   if (experts > MAX_EXPERTS) return `it has ${experts} experts; at most ${MAX_EXPERTS} are possible`;
   if (used > experts || (experts > 0 && used === 0)) return `it uses ${used} of ${experts} experts`;
   const groups = number('expert_group_count') ?? 0;
