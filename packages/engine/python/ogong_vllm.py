@@ -216,10 +216,14 @@ def compute_bank_seed(model_root: bytes, previous_beacon: bytes) -> bytes:
     return hashlib.sha256(b"ogong-sketch-bank-v1\n" + model_root + previous_beacon).digest()
 
 
-def create_bank(seed: bytes, directions: int, embedding_size: int) -> list[list[float]]:
-    """Signs by coordinate, then by direction."""
+def check_directions(directions: int) -> None:
     if directions % 8 or not 8 <= directions <= 256:
         raise ValueError(f"sketch directions must be a multiple of 8 in 8..256, got {directions}")
+
+
+def create_bank(seed: bytes, directions: int, embedding_size: int) -> list[list[float]]:
+    """Signs by coordinate, then by direction."""
+    check_directions(directions)
     bits = embedding_size * directions
     stream = b"".join(hashlib.sha256(seed + struct.pack(">I", i)).digest() for i in range(-(-bits // 256)))
     sign = [-1.0 if stream[i >> 3] >> (7 - (i & 7)) & 1 else 1.0 for i in range(bits)]
@@ -340,7 +344,8 @@ def encode_sketches(rows: Sequence[tuple[int, Sequence[int]]]) -> bytes:
 
 
 def draw_position(logits: Sequence[float], sampler: Sampler, bias: Mapping[int, int], counts: Mapping[int, int], u: int) -> Row:
-    """Lists the candidates of one position, and draws. A logit that is NaN or -inf counts as impossible.
+    """Lists the candidates of one position, and draws. A logit that is NaN or -inf counts as impossible, and a bias of a token that the
+    model does not have changes nothing.
 
     @raises ValueError where no logit is finite.
     """
@@ -350,7 +355,7 @@ def draw_position(logits: Sequence[float], sampler: Sampler, bias: Mapping[int, 
         raise ValueError("no logit of this position is finite")
     log_total = best + math.log(math.fsum(math.exp(value - best) for value in clean))
     q = [quantize_logprob(value - log_total) for value in clean]
-    touched = bias.keys() | counts.keys()
+    touched = [token for token in bias.keys() | counts.keys() if token < len(q)]
     cost = {token: compute_cost(q[token], bias.get(token, 0), counts.get(token, 0), sampler) for token in touched}
     cheapest = heapq.nsmallest(min(MAX_LISTED, len(q)), range(len(q)), key=lambda token: (cost.get(token, q[token]), token))
     costs = [cost.get(token, q[token]) for token in cheapest]
@@ -437,10 +442,16 @@ def parse_order(text: str) -> Order:
         value = getattr(sampler, name)
         if type(value) is not int or not low <= value <= high:
             raise ValueError(f"ogong: {name} is {value!r}, outside {low}..{high}")
-    bias = {int(token): value for token, value in given.get("bias", [])}
+    bias = {token: value for token, value in given.get("bias", [])}
+    if any(type(token) is not int or not 0 <= token < 1 << 32 for token in bias):
+        raise ValueError("ogong: biases name tokens by their ids")
     if len(bias) > MAX_BIASES or any(type(value) is not int or abs(value) > 100 * NAT for value in bias.values()):
         raise ValueError("ogong: at most 300 biases of up to 100 nat")
-    return Order(key, record, sampler, bias, seed, given.get("directions", 16))
+    directions = given.get("directions", 16)
+    if type(directions) is not int:
+        raise ValueError("ogong: directions is a number")
+    check_directions(directions)
+    return Order(key, record, sampler, bias, seed, directions)
 
 
 @dataclass
@@ -520,10 +531,17 @@ class Batch:
         slot = self.slots.get(index)
         if slot is None:
             return None
+        # An error here would end vLLM for all. The provider misses the windows, and fails this reply alone.
         if not slot.settle():
-            # An error here would end vLLM for all. The provider misses the windows, and fails this reply alone.
             self._end(self.slots.pop(index))
             return None
+        try:
+            return self._draw(slot, logits, hidden)
+        except ValueError:
+            self.slots.pop(index)
+            return None
+
+    def _draw(self, slot: _Slot, logits: Sequence[float], hidden: Sequence[float] | None) -> int:
         order = slot.order
         counts = {token: count for token, count in slot.counts.items() if count > 0}
         row = draw_position(logits, order.sampler, order.bias, counts, draw_u(order.draw_key, len(slot.output)))
@@ -578,7 +596,7 @@ class OgongLogitsProcessor(_Interface):
             return
         try:
             parse_order(text)
-        except (AttributeError, KeyError, TypeError) as error:
+        except (AttributeError, KeyError, RecursionError, TypeError) as error:
             # vLLM refuses a request by a ValueError alone.
             raise ValueError(f"ogong: {error!r}") from error
 

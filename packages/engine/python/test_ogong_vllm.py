@@ -183,10 +183,33 @@ class Batches(unittest.TestCase):
             {"sampler": {"temperature_q16": 0.5}},
             {"sampler": {"filter_order": ["top-k", "top-k", "min-p"]}},
             {"bias": [[1, 101 * plugin.NAT]]},
+            {"bias": [[-1, 5]]},
+            {"bias": [[1.5, 5]]},
+            {"bias": [["1", 5]]},
+            {"bias": [[math.inf, 5]]},
+            {"directions": 7},
+            {"directions": 16.0},
+            {"directions": "x"},
+            {"directions": 1 << 30},
             {"more": 1},
         ):
-            with self.subTest(bad), self.assertRaises((ValueError, TypeError)):
+            with self.subTest(bad), self.assertRaises(ValueError):
                 self.processor.validate_params(types.SimpleNamespace(extra_args={"ogong": json.dumps({**good, **bad})}))
+        with self.assertRaises(ValueError):
+            self.processor.validate_params(types.SimpleNamespace(extra_args={"ogong": "[" * 100_000}))
+
+    def test_a_bias_of_a_token_that_the_model_does_not_have_changes_nothing(self):
+        drawn = [plugin.draw_position(logits_of(5), plugin.Sampler(), bias, {}, 7) for bias in ({}, {VOCABULARY: -5, 10**9: 5})]
+        self.assertEqual(drawn[0], drawn[1])
+        self.assertNotEqual(drawn[0], plugin.draw_position(logits_of(5), plugin.Sampler(), {VOCABULARY - 1: 9 * plugin.NAT}, {}, 7))
+
+    def test_a_position_without_a_possible_token_ends_its_reply_alone(self):
+        self.update(added=[(0, ask("none"), [1], []), (1, ask("other"), [1], [])])
+        impossible = [-math.inf] * VOCABULARY
+        rows = self.step([impossible, logits_of(1)])
+        self.assertEqual(rows[0], impossible)
+        self.forced(rows[1])
+        self.assertEqual(list(self.processor.batch.slots), [1])
 
     def test_keeps_the_input_of_the_head(self):
         model = types.SimpleNamespace(compute_logits=lambda hidden: [2 * value for value in hidden])
