@@ -27,6 +27,13 @@ it('counts the least of a group and those above it, and pages of files as free',
   expect(room({ ...files, ...stat })).toBe(300);
 });
 
+it('counts files that lie in memory alone as used', () => {
+  const unified = { [`${UNIFIED}/memory.max`]: '1000', [`${UNIFIED}/memory.current`]: '700' };
+  expect(room({ ...unified, [`${UNIFIED}/memory.stat`]: 'anon 200\nfile 500\nshmem 400\n' })).toBe(400);
+  const first = { [`${FIRST}/memory.limit_in_bytes`]: '1000', [`${FIRST}/memory.usage_in_bytes`]: '700' };
+  expect(room({ ...first, [`${FIRST}/memory.stat`]: 'shmem 1\ntotal_cache 500\ntotal_shmem 450\n' })).toBe(350);
+});
+
 it('reads groups of the first version', () => {
   const files = {
     '/proc/self/cgroup': '9:name=systemd:/\n4:cpu,memory:/job/x\n0::/\n',

@@ -7,31 +7,34 @@ const VERSIONS = [
     line: /^0::(\/.*)$/m,
     mounts: ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'],
     files: { limit: 'memory.max', used: 'memory.current' },
-    cached: /^file (\d+)/m,
+    stated: { cached: /^file (\d+)/m, kept: /^shmem (\d+)/m },
   },
   {
     line: /^\d+:(?:[^:\n]*,)?memory(?:,[^:\n]*)?:(\/.*)$/m,
     mounts: ['/sys/fs/cgroup/memory'],
     files: { limit: 'memory.limit_in_bytes', used: 'memory.usage_in_bytes' },
-    cached: /^total_cache (\d+)/m,
+    stated: { cached: /^total_cache (\d+)/m, kept: /^total_shmem (\d+)/m },
   },
 ];
 
 /**
  * Reads the bytes that the control groups of this process still allow: the least of its own group and of the groups above. Pages of files
- * count as used in a group, but the system frees them on demand, so they are free here. Memory-mapped weights are such pages.
+ * count as used in a group, but the system frees them on demand, so they are free here. Memory-mapped weights are such pages. Files that
+ * lie in memory alone (tmpfs) count among them, and cannot be freed.
  * @returns undefined without a limit.
  */
 export function readGroupRoom(read: ReadSystemFile): number | undefined {
   const own = read('/proc/self/cgroup') ?? '';
-  const rooms = VERSIONS.flatMap(({ line, mounts, files, cached }) => {
+  const rooms = VERSIONS.flatMap(({ line, mounts, files, stated }) => {
     const path = line.exec(own)?.[1] ?? '/';
     return mounts.flatMap((mount) =>
       listFolders(mount, path).flatMap((folder) => {
         const limit = toNumber(read(`${folder}/${files.limit}`));
         const used = toNumber(read(`${folder}/${files.used}`));
         if (limit === undefined || used === undefined || limit >= NO_LIMIT) return [];
-        return [limit - used + Number(cached.exec(read(`${folder}/memory.stat`) ?? '')?.[1] ?? 0)];
+        const stat = read(`${folder}/memory.stat`) ?? '';
+        const count = (name: RegExp): number => Number(name.exec(stat)?.[1] ?? 0);
+        return [limit - used + Math.max(0, count(stated.cached) - count(stated.kept))];
       }),
     );
   });

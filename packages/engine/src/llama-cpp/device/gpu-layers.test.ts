@@ -17,6 +17,7 @@ describe('the layers on a card', () => {
     // The head, the buffers and the headroom take part of the rest.
     expect(chooseGpuLayers(file, sizes, load, 8 * GIB)).toBe(6);
     expect(chooseGpuLayers(file, sizes, load, 0)).toBe(0);
+    expect(chooseGpuLayers(file, sizes, load, -GIB)).toBe(0);
   });
 
   it('become fewer with the cache that they keep', () => {
@@ -34,6 +35,7 @@ describe('the layers on a card', () => {
         message: expect.stringMatching(/on the card.*--kernels plain leaves 4 of 10 layers to the CPU/),
       }),
     );
+    expect(() => chooseGpuLayers(file, sizes, shaped, -GIB)).toThrow(/ and 0 MiB may be taken there/);
   });
 });
 

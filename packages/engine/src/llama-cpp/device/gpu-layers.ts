@@ -1,7 +1,7 @@
 import { EngineError } from '../../interface/engine-error.ts';
 import type { ModelFacts } from '../model-file.ts';
-import type { KernelPath, KvType } from '../numeric-class.ts';
-import { BATCH_ROWS, estimateMemory } from './memory.ts';
+import type { KernelPath } from '../numeric-class.ts';
+import { BATCH_ROWS, type ContextShape, estimateMemory } from './memory.ts';
 import { ALL_LAYERS } from './placement.ts';
 
 /** Bytes of a layer, and of the cache and the states that it keeps. */
@@ -19,11 +19,7 @@ export interface LayerSizes {
   readonly headBytes: number;
 }
 
-interface CardLoad {
-  readonly contextSize: number;
-  readonly sequences: number;
-  readonly kvType: KvType;
-  readonly valueType?: KvType | undefined;
+interface CardLoad extends Omit<ContextShape, 'batchSize'> {
   readonly batchSize?: number | undefined;
   readonly kernels: KernelPath;
 }
@@ -33,7 +29,7 @@ const HEADROOM = 1 / 16;
 
 /**
  * Chooses how many of the last layers lie on the card; the others stay on the CPU.
- * @param freeBytes free memory of the card, or of all cards together.
+ * @param freeBytes free memory of the card, or of all cards together. Below 0 it counts as none.
  * @returns ALL_LAYERS if the whole model fits.
  * @throws EngineError('not-enough-memory') if not all fit and the class is compared bit for bit: it names no placement.
  */
@@ -43,7 +39,7 @@ export function chooseGpuLayers(
   { contextSize, sequences, kvType, valueType, batchSize = BATCH_ROWS, kernels }: CardLoad,
   freeBytes: number,
 ): number {
-  const room = freeBytes * (1 - HEADROOM);
+  const room = Math.max(0, freeBytes) * (1 - HEADROOM);
   const sizesOf = (part: readonly LayerSize[]) =>
     estimateMemory(
       {

@@ -93,7 +93,8 @@ export const BATCH_ROWS = 256;
 type MemoryFacts = Pick<ModelFacts, 'path' | 'embeddingSize' | 'vocabularySize' | keyof ModelSizes> &
   Partial<Pick<ModelFacts, 'poolingCode'>>;
 
-interface ContextShape {
+/** The sizes of a context on which its memory depends. */
+export interface ContextShape {
   readonly contextSize: number;
   readonly sequences: number;
   readonly batchSize: number;
