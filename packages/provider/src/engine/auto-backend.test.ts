@@ -43,6 +43,7 @@ it('takes the best back end of the machine, with its reason', async () => {
 
 it('leaves to the CPU what only a CPU computes', () => {
   const taken = (...given: Parameters<typeof rank>) => rank(...given).map(({ backend, why }) => `${backend}: ${why}`);
+  expect(taken({ isPooled: true })).toEqual(['cpu: embeddings are computed on the CPU']);
   expect(taken({ kernels: 'tiled' })).toEqual(['cpu: the kernels tiled are those of a CPU']);
   expect(taken({ hasEncoder: true }).at(-1)).toBe('cpu: the exact kernels of a Vulkan device take no pictures');
   expect(taken({ hasEncoder: true })).not.toContainEqual(expect.stringMatching(/^vulkan/));

@@ -26,6 +26,8 @@ interface BackendWishes {
   readonly kernels?: NonNullable<LlamaEngineOptions['kernels']> | undefined;
   /** Whether pictures stand before the text. */
   readonly hasEncoder: boolean;
+  /** Whether the hidden states of a model that writes become vectors. Default: no. */
+  readonly isPooled?: boolean;
 }
 
 export interface BackendSources {
@@ -51,11 +53,11 @@ const inspectOnce = (): BackendChoice => {
  */
 export function rankBackends(
   path: string,
-  { backend = ENGINE_DEFAULTS.backend, kernels = ENGINE_DEFAULTS.kernels, hasEncoder }: BackendWishes,
+  { backend = ENGINE_DEFAULTS.backend, kernels = ENGINE_DEFAULTS.kernels, hasEncoder, isPooled = false }: BackendWishes,
   { inspect = inspectOnce }: BackendSources = {},
 ): readonly TakenBackend[] {
   if (backend !== 'auto') return [{ backend }];
-  const onlyCpu = findCpuReason(path, kernels);
+  const onlyCpu = findCpuReason(path, { kernels, isPooled });
   if (onlyCpu !== undefined) return [{ backend: 'cpu', why: onlyCpu }];
   const { order, why } = inspect();
   const refused: string[] = [];
@@ -107,9 +109,12 @@ export async function openOnBackend<E>(
 }
 
 /** Returns why no GPU computes a model with these kernels; undefined if one may. */
-function findCpuReason(path: string, kernels: string): string | undefined {
+function findCpuReason(
+  path: string,
+  { kernels, isPooled }: { readonly kernels: string; readonly isPooled: boolean },
+): string | undefined {
   if (isModelFolder(path) || isOnnxModel(path)) return 'a model of ONNX files is computed on the CPU';
-  if (inspectModelFile(path).poolingCode !== undefined) return 'embeddings are computed on the CPU';
+  if (isPooled || inspectModelFile(path).poolingCode !== undefined) return 'embeddings are computed on the CPU';
   return CPU_KERNELS.includes(kernels) ? `the kernels ${kernels} are those of a CPU` : undefined;
 }
 

@@ -339,15 +339,19 @@ export async function loadModel(
   };
   const sources = { hubEndpoint, hubToken, verify, modelsDir, onReading, onDownload, signal };
   const draft = draftModel === undefined ? undefined : await bringServed(draftModel, { ...sources, inspect: () => {} });
-  const mayPage = pagedWeights && reservedBytes === 0 && memoryBudget === undefined;
-  const rank = (path: string, hasEncoder = given.mmproj !== undefined) =>
-    rankBackends(path, { ...given, hasEncoder }, backends);
-  const findPaged = (path: string, backend = rank(path)[0]?.backend) =>
-    mayPage ? findPagedRoom(path, { backend, kernels: given.kernels, wanted, room }) : undefined;
   const { pools, reference: file } = readPooled(reference);
+  const isPooled = pools !== undefined;
+  // The engine of vectors does not read its weights from the disk.
+  const mayPage = pagedWeights && !isPooled && reservedBytes === 0 && memoryBudget === undefined;
+  const rank = (path: string, hasEncoder = given.mmproj !== undefined) =>
+    rankBackends(path, { ...given, hasEncoder, isPooled }, backends);
+  const findPaged = (path: string, backend: TakenBackend['backend'] | undefined) =>
+    mayPage ? findPagedRoom(path, { backend, kernels: given.kernels, wanted, room }) : undefined;
+  // The last back end is the CPU, where any is.
+  const findPagedAtLast = (path: string) => findPaged(path, rank(path).at(-1)?.backend);
   const { model, hashes } = await bringServed(file, {
     ...sources,
-    inspect: (path) => assertModelFits(path, { ...wanted, availableMemory: findPaged(path) ?? room }),
+    inspect: (path) => assertModelFits(path, { ...wanted, availableMemory: findPagedAtLast(path) ?? room }),
   });
   const { isa, kernels, kvType, shapes, prefixCache } = { ...ENGINE_DEFAULTS, ...given };
   const { flashAttention, gpuLayers, gpuMemory, expertsOnCpu, cpuExperts, tensorSplit, scoresOnly } = given;

@@ -20,16 +20,17 @@ const write = `import { writeRandomModel } from ${here('../../../testing/src/mod
   writeRandomModel(${JSON.stringify(MODEL)}, { vocabularyFrom: ${here('../../../models/models/stories260K.gguf')}, shape: ${JSON.stringify(SHAPE)} });`;
 
 /** Loads the model, and prints the warnings, the class and the first token of an answer, or the reason of a refusal. */
-const load = (pagedWeights: boolean): string => `
+const load = (pagedWeights: boolean, { reference = `file:${MODEL}`, backend = 'cpu' } = {}): string => `
   import { readMemoryRoom } from ${here('../../../engine/src/llama-cpp/device/memory.ts')};
   import { loadModel } from ${here('./engine-config.ts')};
   import { createRequest } from ${here('../../../testing/src/engine/compliance-requests.ts')};
   const warnings = [];
   const log = { info: () => {}, warn: (_, text) => warnings.push(text) };
-  const settings = { modelsDir: ${JSON.stringify(folder)}, isa: 'auto', threads: 1, sequences: 1, nCtx: 64, kernels: 'plain', pagedWeights: ${pagedWeights} };
+  const backends = { inspect: () => ({ order: [{ backend: 'cuda', why: 'a card' }, { backend: 'cpu', why: 'no card' }], why: '' }), bring: async () => {} };
+  const settings = { backend: '${backend}', modelsDir: ${JSON.stringify(folder)}, isa: 'auto', threads: 1, sequences: 1, nCtx: 64, kernels: 'plain', pagedWeights: ${pagedWeights} };
   const room = readMemoryRoom();
   try {
-    const { engine } = await loadModel(${JSON.stringify(`file:${MODEL}`)}, settings, { log });
+    const { engine } = await loadModel(${JSON.stringify(reference)}, settings, { log, backends });
     let tokens = 0;
     for await (const event of engine.generate(createRequest('Once', { maxTokens: 2 }))) if (event.kind === 'end') tokens = event.outputTokens.length;
     await engine.close();
@@ -91,6 +92,11 @@ it.runIf(process.platform === 'linux')(
     expect(JSON.parse(run(`ulimit -d ${limitKib}`, load(false)))).toMatchObject({
       ...{ code: 'not-enough-memory', message: expect.stringContaining("the system's limit of data") },
     });
+    // The CPU is the last back end of \`auto\`, behind a card that cannot be used.
+    assertPaged(JSON.parse(run(`ulimit -d ${limitKib}`, load(true, { backend: 'auto' }))) as Outcome, 'ulimit -d');
+    // The engine of vectors reads no weights from the disk.
+    const pooled = load(true, { reference: `mean:file:${MODEL}`, backend: 'auto' });
+    expect(JSON.parse(run(`ulimit -d ${limitKib}`, pooled))).toMatchObject({ warnings: [], code: 'not-enough-memory' });
   },
   240_000,
 );
