@@ -199,3 +199,12 @@ it("uses the protocol's own text for a template that leaves out tools, calls or 
     expect(template.render({ messages: loop, tools })).toContain('"arguments": {"city":"Oslo"}');
   }
 });
+
+// The default system message of several models speaks of instructions.
+it('takes the words of a template for none of a probe', () => {
+  const own = 'You follow the instruction of the user.';
+  const parts = each('{% for part in m.content %}{{ part.text }}{% endfor %}');
+  expect(open(own + parts).render({ messages: [asked] })).toBe(`${own}[user]Paris?`);
+  const skips = `{% for m in messages if m.role != 'system' %}[{{ m.role }}]{{ m.content }}{% endfor %}`;
+  expect(open(own + skips).render({ messages: [asked], tools })).toMatch(/\[user\]You can call these functions/);
+});

@@ -21,10 +21,10 @@ export interface TemplateFacts {
 type Probe = (fields: object) => string;
 
 const QUESTION = { messages: [{ role: 'user', content: 'question' }] };
-const INSTRUCTION = 'instruction';
 const THINKS: ThinkingWish = { ...NO_WISH, wanted: 'yes' };
 
 /** Texts that no template has of its own. */
+const INSTRUCTION = 'probed instruction';
 const [REASONING, WORDS] = ['probed reasoning', 'probed words'];
 const [ANSWER, OTHER_ANSWER] = ['probed answer 1', 'probed answer 2'];
 const [CITY, OTHER_CITY] = ['probed value 1', 'probed value 2'];
