@@ -133,6 +133,8 @@ TEMPLATES = [
     "{{ '12'|int }} {{ '1.9'|int }} {{ 'x'|int }} {{ 'x'|int(5) }} {{ '0x1f'|int(base=16) }} {{ 3.9|int }} {{ none|int }} {{ '1.5'|float }} {{ 'x'|float }} {{ '1e3'|float }} {{ 5|float }} {{ 'inf'|float }} {{ [1]|int(9) }} {{ ' 7 '|int }}",
     "{{ 2.5|round }} {{ 3.5|round }} {{ 2.567|round(2) }} {{ 2.1|round(0, 'ceil') }} {{ 2.9|round(method='floor') }} {{ 5|round }} {{ 1.005|round(2) }} {{ 42.55|round(1, 'common') }}",
     "{{ 0.125|round(2) }} {{ 0.375|round(2) }} {{ -0.125|round(2) }} {{ 2.675|round(2) }} {{ -0.5|round }} {{ 25.0|round(-1) }} {{ 1e22|round(2) }} {{ 1.5|round(200) }}",
+    "{{ '%5.1f'|format(0.25) }} {{ '%.0f'|format(2.5) }} {{ '%.2f'|format(-0.125) }} {{ '%.1f'|format(0.35) }} {{ '{:.1f} {:.0f} {:.1%}'.format(0.25, 3.5, 0.00125) }}",
+    "{{ '0x11'|int(7, 2) }} {{ '0b11'|int(7, 16) }} {{ '-0X1f'|int(7, 16) }} {{ '0o17'|int(7, 8) }} {{ '0b11'|int(7, 2) }} {{ '0x'|int(7, 16) }} {{ '0b'|int(7, 16) }} {{ 'zz'|int(7, 36) }}",
     "{{ 'a\\nb\\n\\nc'|indent }}| {{ 'a\\nb'|indent(2, true) }}| {{ 'a\\n\\nb'|indent(2, blank=true) }}| {{ 'a\\nb'|indent('> ') }} {{ ''|indent }}| {{ 'a\\n'|indent }}|",
     "{{ missing|default('x') }} {{ ''|default('x') }}| {{ ''|default('x', true) }} {{ none|default('x') }} {{ none|d('x', boolean=true) }} {{ dict.q|default(dict.b) }}",
     "{{ '<a href=\"x\">&\\'</a>'|escape }} {{ '<b>'|safe }} {{ '<b>'|e }} {{ 'a b/c?ü'|urlencode }} {{ {'a b': 'c&d'}|urlencode }} {{ 'one two, three'|wordcount }} {{ 12|string ~ 'x' }} {{ [1]|string }}",

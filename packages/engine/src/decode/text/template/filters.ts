@@ -1,5 +1,5 @@
 import { readArguments, toCount, toText } from './arguments.ts';
-import { formatPercent } from './format.ts';
+import { formatPercent, writeFixed } from './format.ts';
 import { findAttribute, readItem } from './lookup.ts';
 import type { Meter } from './meter.ts';
 import { calculate, compare, isEqual, reverse } from './operators.ts';
@@ -150,16 +150,11 @@ const useDefault: ApplyFilter = (operand, given) => {
 /** Whole numbers alone are this large. */
 const WHOLE_FROM = 2 ** 53;
 
-/** Python's rounding: halves go to the even neighbour, of the exact binary value. */
+/** Python's rounding of a float. */
 function roundHalfEven(value: number, digits: number): number {
   if (digits < 0) return roundHalfEven(value / 10 ** -digits, 0) * 10 ** -digits;
-  if (digits > 99 || !(Math.abs(value) < WHOLE_FROM)) return value;
-  const exact = value.toFixed(100);
-  const end = exact.indexOf('.') + 1 + digits;
-  const isHalf = /^50*$/.test(exact.slice(end));
-  const kept = exact.slice(0, end);
-  // `toFixed` takes the neighbour away from zero.
-  return isHalf && /[02468]\.?$/.test(kept) ? Number(kept) : Number(value.toFixed(digits));
+  if (digits > 100 || !(Math.abs(value) < WHOLE_FROM)) return value;
+  return Number(writeFixed(value, digits));
 }
 
 function toJson(operand: Value, given: Arguments, { meter }: Runtime): string {
@@ -205,13 +200,25 @@ function indent(operand: Value, given: Arguments, { meter }: Runtime): string {
   return isTrue(first) ? margin + indented : indented;
 }
 
+/** The marks of a base before the digits of a text. */
+const PREFIXES: ReadonlyMap<number, string> = new Map([
+  [2, '0b'],
+  [8, '0o'],
+  [16, '0x'],
+]);
+
 function toInteger(value: Value, base: number): bigint | undefined {
   if (typeof value === 'bigint' || typeof value === 'boolean') return BigInt(value);
   if (typeof value === 'number') return Number.isFinite(value) ? BigInt(Math.trunc(value)) : undefined;
   if (typeof value !== 'string') return undefined;
   const digits = strip(value, 'both').replaceAll(/(?<=[\da-zA-Z])_(?=[\da-zA-Z])/g, '');
   if (digits.length > 1_000) return undefined;
-  const { sign = '', body = '' } = /^(?<sign>[-+]?)(?:0[xXoObB])?(?<body>[\da-zA-Z]+)$/.exec(digits)?.groups ?? {};
+  const {
+    sign = '',
+    prefix = '',
+    rest = '',
+  } = /^(?<sign>[-+]?)(?<prefix>0[xXoObB])?(?<rest>[\da-zA-Z]+)$/.exec(digits)?.groups ?? {};
+  const body = prefix.toLowerCase() === PREFIXES.get(base) ? rest : prefix + rest;
   if (body === '') return undefined;
   if (base === 10 && /^[-+]?\d+$/.test(digits)) return BigInt(sign === '-' ? `-${body}` : body);
   if (base === 10) return undefined;

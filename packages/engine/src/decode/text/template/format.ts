@@ -105,7 +105,21 @@ function writeSize(value: boolean | bigint | number, kind: string, precision: nu
 function toFixed(size: number, digits: number): string {
   if (!Number.isFinite(size)) return Number.isNaN(size) ? 'nan' : 'inf';
   if (digits > 100 || size >= 1e21) throw new TemplateError('it formats a number of too many digits');
-  return size.toFixed(digits);
+  return writeFixed(size, digits);
+}
+
+/**
+ * Writes digits behind the point as Python does: of the exact binary value, halves to the even neighbour.
+ * @param value below 1e21.
+ * @param digits at most 100.
+ */
+export function writeFixed(value: number, digits: number): string {
+  const exact = value.toFixed(100);
+  const end = exact.indexOf('.') + 1 + digits;
+  const isHalf = /^50*$/.test(exact.slice(end));
+  const kept = exact.slice(0, end).replace(/\.$/, '');
+  // `toFixed` takes the neighbour away from zero.
+  return isHalf && /[02468]$/.test(kept) ? kept : value.toFixed(digits);
 }
 
 function pad(
