@@ -89,6 +89,11 @@ const chunkOf = (type: string, content: Buffer): Buffer => {
   head.writeUInt32LE(content.length, 4);
   return Buffer.concat([head, content]);
 };
+/** A copy with many equal parts at a place. */
+const fill = (file: Buffer, at: number, part: Buffer, count: number): Buffer =>
+  Buffer.concat([file.subarray(0, at), ...Array<Buffer>(count).fill(part), file.subarray(at)]);
+const EMPTY_COMMENT = Buffer.from([0xff, 0xfe, 0, 2]);
+const EMPTY_CHUNK = Buffer.concat([Buffer.alloc(4), Buffer.from('teXt'), Buffer.alloc(4)]);
 const webpOf = (...chunks: Buffer[]): Buffer => {
   const content = Buffer.concat([Buffer.from('WEBP'), ...chunks]);
   return chunkOf('RIFF', content);
@@ -149,6 +154,13 @@ describe('a picture is refused', () => {
       ),
       'has 5000x5000 pixels and more than 25 scans',
     ],
+    ['of too many markers', fill(CMYK, 2, EMPTY_COMMENT, 4_096), 'is a JPEG of more than 4096 parts'],
+    ['of too many chunks, as PNG', fill(PNG, 33, EMPTY_CHUNK, 65_536), 'is a PNG of more than 65536 chunks'],
+    [
+      'of too many chunks, as WebP',
+      webpOf(...Array<Buffer>(65_536).fill(chunkOf('JUNK', Buffer.alloc(0))), WEBP.subarray(12)),
+      'is a WebP of more than 65536 chunks',
+    ],
     ['whose checksum is wrong', patch(PNG, 29, 0, 4), 'the checksum of its chunk IHDR is wrong'],
     ['whose pixels are cut', cutPixels(PNG), 'is no whole PNG'],
     ['whose pixels are none', patch(WEBP, 30, 0xffff_ffff, 4), 'is no whole WEBP'],
@@ -206,6 +218,27 @@ describe('a picture is refused', () => {
     const [first, ...others] = await Promise.all(whole);
     for (const other of others) expect(other).toEqual(first);
   });
+});
+
+it.each([
+  ['markers', CMYK, fill(CMYK, 2, EMPTY_COMMENT, 4_000)],
+  ['PNG chunks', PNG, fill(PNG, 33, EMPTY_CHUNK, 65_000)],
+])('decodes a picture of many %s', async (_what, plain, file) => {
+  expect(await decodePicture(file)).toEqual(await decodePicture(plain));
+});
+
+it('joins the blocks of a GIF, whatever their length', async () => {
+  const at = gifCodesAt + 1;
+  const codes: number[] = [];
+  let end = at;
+  for (let length = GIF[end] as number; length > 0; length = GIF[end] as number) {
+    codes.push(...GIF.subarray(end + 1, end + 1 + length));
+    end += 1 + length;
+  }
+  const short = codes.flatMap((code) => [1, code]);
+  const file = Buffer.concat([GIF.subarray(0, at), Buffer.from(short), GIF.subarray(end)]);
+  expect(codes.length).toBeGreaterThan(8);
+  expect(await decodePicture(file)).toEqual(await decodePicture(GIF));
 });
 
 it("decodes a picture of 16 megapixels of the project's own writer", async () => {

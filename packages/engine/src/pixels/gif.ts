@@ -119,13 +119,14 @@ function readColours(file: Uint8Array, { palette, transparent }: GifFrame): Uint
   return new Uint32Array(bytes.buffer);
 }
 
+/** Joins the blocks byte by byte: a file may have millions of blocks, and an object for each would take a gigabyte. */
 function joinBlocks(file: Uint8Array, start: number): Uint8Array {
-  const blocks: Uint8Array[] = [];
+  const joined = new Uint8Array(file.length - start);
+  let size = 0;
   for (let at = start; ; ) {
-    const length = file[at] ?? 0;
-    if (length === 0) return Buffer.concat(blocks);
-    blocks.push(file.subarray(at + 1, at + 1 + length));
-    at += 1 + length;
+    const length = file[at++] ?? 0;
+    if (length === 0) return joined.subarray(0, size);
+    for (const end = at + length; at < end; at++) joined[size++] = file[at] ?? 0;
   }
 }
 

@@ -25,6 +25,8 @@ export interface JpegHeader {
 
 /** The most passes over a progressive JPEG. Encoders write about ten; each pass costs time for all pixels. */
 export const MOST_SCANS = 100;
+/** The most markers with content. Files have hundreds, at most: a long profile has a marker for each 64 KiB. */
+const MOST_SEGMENTS = 4_096;
 
 export const MARKERS = {
   ...{ temporary: 0x01, huffman: 0xc4, restart0: 0xd0, restart7: 0xd7, end: 0xd9, scan: 0xda, restarts: 0xdd },
@@ -52,10 +54,10 @@ export interface JpegSegment {
 
 /**
  * Lists the markers with content, up to the end of the picture; the bytes of a scan are passed over.
- * @throws EngineError `invalid-request` if the file ends before the picture does. Source: ITU-T T.81, annex B.
+ * @throws EngineError `invalid-request` if the file ends before the picture does, or for too many markers. Source: ITU-T T.81, annex B.
  */
 export function* listSegments(file: Buffer): Generator<JpegSegment> {
-  for (let at = 2; ; ) {
+  for (let at = 2, segments = 0; ; ) {
     at = file.indexOf(0xff, at);
     // A marker may begin with several bytes 255.
     while (at >= 0 && file[at + 1] === 0xff) at++;
@@ -70,6 +72,7 @@ export function* listSegments(file: Buffer): Generator<JpegSegment> {
     const length = file.readUInt16BE(at);
     const content = file.subarray(at + 2, at + length);
     if (length < 2 || content.length !== length - 2) refuseCut();
+    if (++segments > MOST_SEGMENTS) refuse(`is a JPEG of more than ${MOST_SEGMENTS} parts`);
     yield { marker, content, at: at - 2 };
     at += length;
   }

@@ -28,6 +28,9 @@ export const MOST_FILE_PIXELS = 1 << 26;
 /** The most pixels of all files of a request. They take half a minute on a slow core. */
 export const MOST_REQUEST_PIXELS = 1 << 28;
 
+/** The most chunks of a PNG or WebP. The smallest chunks that encoders write have about a kilobyte. */
+const MOST_CHUNKS = 1 << 16;
+
 const refuse = (problem: string): never => {
   throw new EngineError('invalid-request', `the picture ${problem}`);
 };
@@ -101,7 +104,8 @@ function readPng(file: Buffer): PlainHeader {
   if (file.length < 33) refuseCut();
   if (file.toString('latin1', 12, 16) !== 'IHDR') refuse('is no whole PNG: its first chunk is not IHDR');
   let [exif, xmp]: (Orientation | undefined)[] = [];
-  for (let at = 8; ; ) {
+  for (let at = 8, chunks = 0; ; ) {
+    if (++chunks > MOST_CHUNKS) refuse(`is a PNG of more than ${MOST_CHUNKS} chunks`);
     if (at + 12 > file.length) refuseCut();
     const length = file.readUInt32BE(at);
     const type = file.toString('latin1', at + 4, at + 8);
@@ -128,7 +132,8 @@ function readWebp(file: Buffer): PlainHeader {
   let [exif, xmp]: (Orientation | undefined)[] = [];
   const sizes: { readonly width: number; readonly height: number }[] = [];
   let hasPixels = false;
-  for (let at = 12; at + 8 <= end; ) {
+  for (let at = 12, chunks = 0; at + 8 <= end; ) {
+    if (++chunks > MOST_CHUNKS) refuse(`is a WebP of more than ${MOST_CHUNKS} chunks`);
     const type = file.toString('latin1', at, at + 4);
     const length = file.readUInt32LE(at + 4);
     const content = file.subarray(at + 8, at + 8 + length);
