@@ -94,6 +94,15 @@ describe('a provider', () => {
     expect(fixture.network.complaints).toEqual([]);
   });
 
+  it('that has begun its answer cannot say that its order was not admitted', async () => {
+    const behaviour = endFirst((order, signer) =>
+      signEnd(signer, { orderHash: order.orderHash, code: 'not-admitted', timeMs: 1 }),
+    );
+    const client = await open({ providers: [behaviour, behaviour] });
+    const answer = await client.chat.completions.create(chat);
+    expect(ogongOf(answer).receipts[0]?.earlier_tries).toMatchObject([{ code: 'provider_ended' }]);
+  });
+
   it('that ends an order like all others is not doubted: the request may deserve it', async () => {
     const behaviour: ProviderBehaviour = { end: (order, signer) => sayEnd(signer, order) };
     const client = await open({ providers: [behaviour, behaviour] });

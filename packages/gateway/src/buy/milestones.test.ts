@@ -2,6 +2,7 @@ import { Refusal } from '@ogong/host/link/link-error';
 import { fromBase64, toHex, utf8Encode } from '@ogong/protocol/base/bytes';
 import { computeBlinds } from '@ogong/protocol/commitment/blinds';
 import { nobleCrypto } from '@ogong/protocol/crypto/noble';
+import { signEnd } from '@ogong/protocol/exchange/ending/order-end';
 import { openProgress } from '@ogong/protocol/exchange/progress';
 import { parseReceipt, type Receipt } from '@ogong/protocol/stage1/receipt';
 import { checkPart } from '@ogong/protocol/verdict/receipt/answer-part';
@@ -66,6 +67,7 @@ async function open(
     get dieWith() {
       return first.dieWith;
     },
+    end: (order, signer) => (orders() === 1 ? first.end?.(order, signer) : undefined),
     get afterMilestones() {
       return first.afterMilestones ?? [];
     },
@@ -211,6 +213,13 @@ describe('a window that does not hold', () => {
 
   it.each<[string, Partial<ProviderBehaviour>]>([
     ['a milestone without a record', { afterMilestones: [{ textBytes: 9 }] }],
+    [
+      'an end that says that its order was not admitted',
+      {
+        dieAfter: Number.POSITIVE_INFINITY,
+        end: ({ orderHash }, signer) => signEnd(signer, { orderHash, code: 'not-admitted', timeMs: 1 }),
+      },
+    ],
     ['a refusal of the request', { dieWith: new Refusal('invalid', 'the prompt is too long') }],
   ])('is not hidden by %s behind it', async (_what, behind) => {
     const hiding = { milestones: [64, 96], bendMilestone: { row }, dieAfter: 100, ...behind };

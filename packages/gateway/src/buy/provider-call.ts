@@ -204,6 +204,7 @@ export function createProviderCall(
           onWait,
           onSend,
         })) {
+          if (event.case === 'ended') throw new EndedStream(event.value, { hasBegun });
           hasBegun = true;
           bounds.addMessage();
           if (event.case === 'delta') bounds.add(event.value);
@@ -225,7 +226,6 @@ export function createProviderCall(
             hasStarted = true;
           }
           if (event.case === 'end') end = event.value;
-          if (event.case === 'ended') throw new EndedStream(event.value);
           if (event.case === 'milestone') takeMilestone(input, event.value);
           if (event.case === 'delta') {
             for (const token of event.value.tokens) waiting.push(token);

@@ -93,9 +93,9 @@ export async function* passSealed(
         timer = arm(options.firstTokenTimeoutMs);
         continue;
       }
+      if (event.case === 'ended') throw new EndedStream(event.value, { hasBegun });
       hasBegun = true;
       assertSealed(event);
-      if (event.case === 'ended') throw new EndedStream(event.value);
       if (event.case === 'finished') return event.value;
       // Drop an unknown event, and count it as a unit, so that it does not prolong the stream for ever.
       if (event.case === undefined) units++;
