@@ -60,6 +60,19 @@ class Parts(unittest.TestCase):
         self.assertEqual(sizes, [256, 200, 100])
         self.assertEqual([one["index"] for one in answer["data"]], list(range(300)))
 
+    def test_asks_no_further_than_every_model_allows(self) -> None:
+        for named, expected in ((1, [40, 16]), (64, [40])):
+            sizes: list[int] = []
+
+            def ask(part: dict[str, Any], named: int = named, sizes: list[int] = sizes) -> Answer:
+                sizes.append(len(part["input"]))
+                message = f"{sizes[-1]} inputs make too long an answer; this model takes {named} at a time"
+                raise GatewayError(400, {"error": {"message": message}})
+
+            with self.assertRaisesRegex(GatewayError, f"takes {named} at a time"):
+                ask_inputs({"input": ["a"] * 40}, ask)
+            self.assertEqual(sizes, expected)
+
     def test_refuses_one_reply_for_two_parts(self) -> None:
         with self.assertRaisesRegex(ReceiptError, "two parts"):
             ask_parts(split_inputs({"input": ["a"] * 300}), lambda part: answer_vectors(part, "a"))

@@ -11,9 +11,9 @@ export async function askInputs<A extends CheckedAnswer<unknown>>(
   ask: (body: Uint8Array, count: number) => Promise<A>,
 ): Promise<readonly A[]> {
   let most: number | undefined;
-  const askAll = (allowed?: number): Promise<readonly A[]> => {
-    const parts = splitOrLeave(body, (whole) => splitInputs(whole, allowed), { body, first: 0 });
-    return askParts(parts, async (part, i) => {
+  const split = (allowed?: number) => splitOrLeave(body, (whole) => splitInputs(whole, allowed), { body, first: 0 });
+  const askAll = (parts: ReturnType<typeof split>): Promise<readonly A[]> =>
+    askParts(parts, async (part, i) => {
       try {
         return await ask(part.body, (parts[i + 1]?.first ?? inputs) - part.first);
       } catch (error) {
@@ -24,9 +24,11 @@ export async function askInputs<A extends CheckedAnswer<unknown>>(
         throw error;
       }
     });
-  };
-  return askAll().catch((error: unknown) => {
-    if (most === undefined) throw error;
-    return askAll(most);
+  const parts = split();
+  return askAll(parts).catch((error: unknown) => {
+    const smaller = most === undefined ? parts : split(most);
+    // The same orders would be refused again.
+    if ((smaller[1]?.first ?? inputs) >= (parts[1]?.first ?? inputs)) throw error;
+    return askAll(smaller);
   });
 }

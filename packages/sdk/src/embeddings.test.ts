@@ -183,6 +183,29 @@ describe('embeddings of a client', () => {
       }
     });
 
+    it.each([
+      ['too few inputs', 1, [256, 16]],
+      ['as many inputs as the order has', 256, [256]],
+    ])('are refused if a refusal names %s', async (_what, named, expected) => {
+      const sizes = new Set<number>();
+      for (const provider of gateway.network.providers) {
+        provider.behaviour = {
+          refuseBody: (body) => {
+            const { length } = (JSON.parse(new TextDecoder().decode(body)) as { readonly input: string[] }).input;
+            sizes.add(length);
+            return refuseInputs(length, named);
+          },
+        };
+      }
+      try {
+        const refused = createClient({ baseUrl: gateway.url, allow: ANCHORS }).embeddings.create({ ...ask, input });
+        await expect(refused).rejects.toThrow(`this model takes ${named} at a time`);
+        expect([...sizes]).toEqual(expected);
+      } finally {
+        for (const provider of gateway.network.providers) provider.behaviour = {};
+      }
+    });
+
     it('are refused by the gateway if they are too many, or if one is empty', async () => {
       const client = createClient({ baseUrl: gateway.url, allow: ANCHORS });
       const refused = { name: 'GatewayApiError', status: 400 };

@@ -18,6 +18,8 @@ MOST_CALL_PICTURES = 10
 _MOST_REPEATED_BYTES = 64 << 10
 _MOST_VALUES = (1 << 20) // 4
 """f32 values of one response."""
+_LEAST_INPUTS = _MOST_VALUES // 16_374
+"""Inputs that fit into an order of every model: no vector is longer."""
 _SALT_BYTES = 128
 """Room for the salt that the client adds to each part."""
 _MOST_SEED = 2**53 - 1
@@ -77,15 +79,17 @@ def ask_inputs(params: Mapping[str, Any], ask: Callable[[dict[str, Any]], Answer
     try:
         return ask_parts(parts, ask_part)
     except (GatewayError, SealedCallError):
-        if not most:
+        smaller = split_inputs(params, most[0]) if most else parts
+        # The same orders would be refused again.
+        if len(smaller[0]["input"]) >= len(parts[0]["input"]):
             raise
-    return ask_parts(split_inputs(params, most[0]), ask)
+    return ask_parts(smaller, ask)
 
 
 def read_most_inputs(message: str) -> list[int]:
-    """@returns the most inputs of one order, if a refusal names it."""
+    """@returns the most inputs of one order, if a refusal names it. A number that is smaller than every model's counts as that of all models."""
     found = re.search(r" inputs make too long an answer; this model takes ([1-9]\d{0,2}) at a time", message)
-    return [int(found[1])] if found else []
+    return [max(_LEAST_INPUTS, int(found[1]))] if found else []
 
 
 def ask_parts(parts: Sequence[dict[str, Any]], ask: Callable[[dict[str, Any]], Answer]) -> Answer:

@@ -110,6 +110,28 @@ describe('an embedding call of several orders', () => {
     expect(new Set(sizes.filter((size) => size > 64))).toEqual(new Set([256]));
   });
 
+  it.each([
+    ['too few inputs', 1, [40, 16]],
+    ['more inputs than the order has', 64, [40]],
+  ])('asks no further than every model allows if a refusal names %s', async (_what, named, expected) => {
+    const sizes = new Set<number>();
+    for (const provider of fixture.network.providers) {
+      provider.behaviour = {
+        refuseBody: (body) => {
+          const { input } = JSON.parse(utf8Decode(body)) as { readonly input: readonly string[] };
+          sizes.add(input.length);
+          return refuseInputs(input.length, named);
+        },
+      };
+    }
+    const refused = await ask(await addKey(`most ${named}`), { input: count(40) }, { 'x-ogong-receipt': '' });
+    expect([refused.status, await refused.json()]).toMatchObject([
+      400,
+      { error: { message: expect.stringContaining(`this model takes ${named} at a time`) } },
+    ]);
+    expect([...sizes]).toEqual(expected);
+  });
+
   it('may have a body that is larger than one order', async () => {
     const secret = await addKey('g');
     const inputs = JSON.stringify(count(500)).replaceAll('","', `",${' '.repeat(3_000)}"`);

@@ -108,7 +108,10 @@ export function createWholeHandler<Q extends WholeRequest, R extends BoughtAnswe
       const results = await serveParts(parts);
       // The size of an answer is bounded, and only a provider knows the size of its vectors. A client that checks asks for parts itself.
       const most = isChecked ? undefined : findMost(results[0], readMost);
-      const bought = takeBought(most === undefined ? results : await serveParts(cut(most)), completionId);
+      const smaller = most === undefined ? parts : cut(most);
+      // The same orders would be refused again.
+      const last = countFirst(smaller) < countFirst(parts) ? await serveParts(smaller) : results;
+      const bought = takeBought(last, completionId);
       const ogong = { ...toOgongField(context, bought, terms), ...addProof?.(bought) };
       return context.json({ ...format(request, bought), ogong }, 200, {
         [RECEIPT_HEADER]: receiptPath(completionId),
@@ -120,6 +123,9 @@ export function createWholeHandler<Q extends WholeRequest, R extends BoughtAnswe
     }
   };
 }
+
+/** Counts the inputs of the first of several orders. An only order counts as the largest. */
+const countFirst = ([, second]: readonly OrderPart[]): number => second?.first ?? Number.POSITIVE_INFINITY;
 
 async function buy<R>(stream: AsyncGenerator<unknown, R>): Promise<R> {
   for (;;) {

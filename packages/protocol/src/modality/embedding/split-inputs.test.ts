@@ -2,7 +2,14 @@ import { expect, it } from 'vitest';
 import { utf8Decode, utf8Encode } from '../../base/bytes.ts';
 import { MAX_REQUEST_BYTES } from '../../exchange/limits.ts';
 import { MAX_INPUTS, parseEmbeddingRequest } from './request.ts';
-import { MAX_CALL_BYTES, MAX_CALL_INPUTS, renumberInput, splitInputs } from './split-inputs.ts';
+import {
+  MAX_CALL_BYTES,
+  MAX_CALL_INPUTS,
+  readMostInputs,
+  refuseInputs,
+  renumberInput,
+  splitInputs,
+} from './split-inputs.ts';
 import { MAX_DIMENSIONS } from './vector.ts';
 
 const model = 'ogong/verified/a/b';
@@ -85,3 +92,19 @@ it.each([
 ])('renames the input of %j', (message, renamed) => {
   expect(renumberInput(message, 256)).toBe(renamed);
 });
+
+it.each([
+  [255, 255],
+  [16, 16],
+  [15, 16],
+  [1, 16],
+])('reads the most inputs of one order from a refusal that names %i: %i', (named, most) => {
+  expect(readMostInputs(`The provider refuses the request: ${refuseInputs(256, named)}`)).toBe(most);
+});
+
+it.each([refuseInputs(256, 0), refuseInputs(256, 1_000), refuseInputs(256, -1), 'input 3 has 600 tokens'])(
+  'reads no number from %j',
+  (message) => {
+    expect(readMostInputs(message)).toBeUndefined();
+  },
+);

@@ -3,12 +3,14 @@ import { MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES } from '../../exchange/limits.ts'
 import { RequestError } from '../shared/request-error.ts';
 import { type BodyFields, parseObject } from '../shared/request-fields.ts';
 import { type EmbeddingInput, MAX_INPUTS, parseDimensions, parseInput } from './request.ts';
-import { VALUE_BYTES } from './vector.ts';
+import { MAX_DIMENSIONS, VALUE_BYTES } from './vector.ts';
 
 /** The most inputs of one call, over all its orders. */
 export const MAX_CALL_INPUTS = 2_048;
 /** The most bytes of the body of a call. */
 export const MAX_CALL_BYTES = 4 * MAX_REQUEST_BYTES;
+/** Inputs that fit into an order of every model. */
+const LEAST_INPUTS = Math.floor(MAX_RESPONSE_BYTES / (VALUE_BYTES * MAX_DIMENSIONS));
 /** The most bytes of all other fields of a call with several orders: each order repeats them. */
 const MAX_REPEATED_BYTES = 64 * 1024;
 
@@ -82,10 +84,13 @@ const countBytes = (value: unknown): number => utf8Encode(JSON.stringify(value))
 export const refuseInputs = (given: number, most: number): string =>
   `${given} inputs make too long an answer; this model takes ${most} at a time`;
 
-/** Reads the most inputs of one order from such a refusal; undefined in other texts. */
+/**
+ * Reads the most inputs of one order from such a refusal; undefined in other texts. A number below LEAST_INPUTS counts as that, since no
+ * vector is so long. So a provider cannot make thousands of orders of one call.
+ */
 export function readMostInputs(message: string): number | undefined {
   const [, most] = / inputs make too long an answer; this model takes ([1-9]\d{0,2}) at a time/.exec(message) ?? [];
-  return most === undefined ? undefined : Number(most);
+  return most === undefined ? undefined : Math.max(LEAST_INPUTS, Number(most));
 }
 
 /**
