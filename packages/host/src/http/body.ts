@@ -4,6 +4,7 @@ import { FRAMED_TYPE, splitFramed } from '@ogong/protocol/http/framed-body';
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import { ApiError } from './api-error.ts';
+import { type ByteSpace, createByteSpace } from './byte-space.ts';
 import type { ServerBindings } from './http-server.ts';
 
 export interface BodyLimits {
@@ -76,7 +77,7 @@ export async function readBody(context: Context, limits: BodyLimits): Promise<Ui
   }
   const stated = req.header('content-length');
   if (stated !== undefined && Number(stated) > limits.maxBytes) throw createTooLarge(limits);
-  const space = createSpace(limits, Number(stated ?? limits.maxBytes) || 0);
+  const space = createByteSpace({ maxBytes: limits.maxBytes, statedBytes: Number(stated ?? limits.maxBytes) || 0 });
   const incoming = findIncoming(context);
   if (incoming !== undefined) return receive(incoming, limits, space);
   return req.raw.body === null ? new Uint8Array() : collect(req.raw.body, limits, space);
@@ -89,33 +90,8 @@ function findIncoming({ req, env }: Context): IncomingMessage | undefined {
   return incoming.readableDidRead || incoming.destroyed ? undefined : incoming;
 }
 
-/** Space for a body before any of it has arrived. A client that states a length and sends nothing takes no more. */
-const FIRST_BYTES = 64 * 1024;
-
-/** Collects the bytes of a body. */
-interface BodySpace {
-  /** Copies a chunk: a body of one byte a chunk would hold a hundred times its size otherwise. @throws ApiError 413 */
-  add(chunk: Uint8Array): void;
-  take(): Uint8Array;
-}
-
-function createSpace(limits: BodyLimits, statedBytes: number): BodySpace {
-  let held = new Uint8Array(Math.min(statedBytes, FIRST_BYTES));
-  let length = 0;
-  return {
-    add(chunk) {
-      const at = length;
-      length += chunk.length;
-      if (length > limits.maxBytes) throw createTooLarge(limits);
-      if (length > held.length) held = widen(held, Math.max(length, Math.min(statedBytes, 2 * held.length)));
-      held.set(chunk, at);
-    },
-    take: () => (length === held.length ? held : held.slice(0, length)),
-  };
-}
-
 /** The rest of a refused body is dropped; the connection is closed soon after the answer. */
-function receive(incoming: IncomingMessage, limits: BodyLimits, space: BodySpace): Promise<Uint8Array> {
+function receive(incoming: IncomingMessage, limits: BodyLimits, space: ByteSpace): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => refuse(createLate(limits)), limits.timeoutMs);
     function stop(): void {
@@ -128,11 +104,7 @@ function receive(incoming: IncomingMessage, limits: BodyLimits, space: BodySpace
       reject(error);
     }
     function add(chunk: Uint8Array): void {
-      try {
-        space.add(chunk);
-      } catch (error) {
-        refuse(error);
-      }
+      if (!space.add(chunk)) refuse(createTooLarge(limits));
     }
     function end(): void {
       stop();
@@ -144,7 +116,7 @@ function receive(incoming: IncomingMessage, limits: BodyLimits, space: BodySpace
 }
 
 /** Reads the body of a request that came without Node's server. */
-async function collect(body: ReadableStream<Uint8Array>, limits: BodyLimits, space: BodySpace): Promise<Uint8Array> {
+async function collect(body: ReadableStream<Uint8Array>, limits: BodyLimits, space: ByteSpace): Promise<Uint8Array> {
   let late: ApiError | undefined;
   let endRead: ((error: Error) => void) | undefined;
   const timer = setTimeout(() => {
@@ -163,19 +135,13 @@ async function collect(body: ReadableStream<Uint8Array>, limits: BodyLimits, spa
       if (late) throw late;
       const { done, value } = await read();
       if (done) return space.take();
-      space.add(value);
+      if (!space.add(value)) throw createTooLarge(limits);
     }
   } catch (cause) {
     throw cause instanceof ApiError ? cause : createBroken(cause);
   } finally {
     clearTimeout(timer);
   }
-}
-
-function widen(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
-  const wider = new Uint8Array(length);
-  wider.set(bytes);
-  return wider;
 }
 
 export const createTooLarge = ({ maxBytes }: Pick<BodyLimits, 'maxBytes'>): ApiError =>

@@ -111,6 +111,23 @@ describe('pictures at addresses', () => {
     expect(endless.count()).toBe(11);
   });
 
+  it('may come byte by byte, from a buffer that is used again', async () => {
+    const scratch = new Uint8Array(1);
+    let at = 0;
+    const body = new ReadableStream<Uint8Array>(
+      {
+        pull(controller) {
+          if (at === PNG.length) return controller.close();
+          scratch[0] = PNG[at++] as number;
+          controller.enqueue(scratch);
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const { media } = await fill(answer({ [PLACE]: () => new Response(body) }), PLACE);
+    expect([...media.values()]).toEqual([PNG]);
+  });
+
   it('share the room of one request with the pictures that came with it', async () => {
     const large = Uint8Array.from({ length: 600 }, (_, i) => PNG[i] ?? 0);
     const [one, two] = [`${PLACE}?1`, `${PLACE}?2`];

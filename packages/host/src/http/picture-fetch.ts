@@ -9,6 +9,7 @@ import { RequestError } from '@ogong/protocol/modality/shared/request-error';
 import { nodeCrypto } from '../crypto/node-crypto.ts';
 import { isPublicAddress } from '../link/public-address.ts';
 import { ApiError } from './api-error.ts';
+import { createByteSpace } from './byte-space.ts';
 import { createCheckedFetch, type FetchFile } from './checked-fetch.ts';
 
 /** Fetches the pictures that requests name by their addresses (docs/spec/media.md#addresses). */
@@ -137,22 +138,19 @@ async function readPicture(response: Response, maxBytes: number): Promise<Uint8A
   const tooLarge = () =>
     new PictureError(`all pictures of a request have too many bytes together; ${maxBytes} are left`, 'invalid_media');
   const reader = response.body?.getReader();
-  const pieces: Uint8Array[] = [];
-  let size = 0;
+  const space = createByteSpace({ maxBytes });
   let isRecognised = false;
   try {
     if (Number(response.headers.get('content-length') ?? 0) > maxBytes) throw tooLarge();
     for (;;) {
       const { done, value } = (await reader?.read()) ?? { done: true };
-      if (value !== undefined) pieces.push(value);
-      size += value?.length ?? 0;
-      if (size > maxBytes) throw tooLarge();
-      if (!isRecognised && (done || size >= PICTURE_MARK_BYTES)) {
-        if (recognisePicture(Buffer.concat(pieces)) === undefined)
+      if (value !== undefined && !space.add(value)) throw tooLarge();
+      if (!isRecognised && (done || space.view().length >= PICTURE_MARK_BYTES)) {
+        if (recognisePicture(space.view()) === undefined)
           throw new PictureError('its address has no PNG, JPEG, WebP or GIF', 'invalid_media');
         isRecognised = true;
       }
-      if (done) return new Uint8Array(Buffer.concat(pieces, size));
+      if (done) return space.take();
     }
   } finally {
     await reader?.cancel().catch(() => undefined);
