@@ -32,7 +32,10 @@ export async function readFormBody(context: Context, limits: BodyLimits, fields:
     const name = isList ? given.slice(0, -2) : given;
     if (name in Object.prototype) throw createMalformed(`a field ${name}`);
     const read = typeof value === 'string' ? readText(name, value, fields) : await toDataUrl(value);
-    if (isList) body[name] = [...(Array.isArray(body[name]) ? body[name] : []), read];
+    const list = body[name];
+    // A copy of the list for each of 40,000 values blocked a gateway for a minute.
+    if (isList && Array.isArray(list)) list.push(read);
+    else if (isList) body[name] = [read];
     else if (Object.hasOwn(body, name)) throw createMalformed(`the field ${name} twice`);
     else body[name] = read;
   }
