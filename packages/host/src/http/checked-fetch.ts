@@ -96,6 +96,8 @@ function ask(
         }
       })
       .on('error', reject)
+      // An answer that changes the protocol ends the call without an error.
+      .on('close', () => reject(new Error('the connection was closed without an answer')))
       .end(posted);
   });
 }

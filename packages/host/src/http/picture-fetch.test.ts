@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createConnectionServer } from 'node:net';
 import { toBase64, utf8Decode, utf8Encode } from '@ogong/protocol/base/bytes';
 import { detachMedia } from '@ogong/protocol/modality/media/detach-media';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto as crypto } from '../crypto/node-crypto.ts';
-import type { FetchFile } from './checked-fetch.ts';
+import { createCheckedFetch, type FetchFile } from './checked-fetch.ts';
 import { createPictureFetcher, type PictureFetcherOptions } from './picture-fetch.ts';
 
 const PNG = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 1, 2, 3, 4);
@@ -159,6 +159,23 @@ describe('pictures at addresses', () => {
       const { fetch } = answer({ [PLACE]: () => redirect(`https://127.0.0.1:${port}/`) });
       await expect(fill({ fetch }, PLACE)).rejects.toMatchObject({ code: 'unreachable_media_url' });
       expect(calls).toBe(0);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('are refused if their server changes the protocol of the connection', async () => {
+    const server = createConnectionServer((socket) => {
+      socket.on('error', () => undefined);
+      const answer = 'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n';
+      socket.once('data', () => socket.end(answer));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    try {
+      const fetch = createCheckedFetch({ isAllowed: () => true });
+      const refused = fill({ fetch }, `http://127.0.0.1:${port}/`);
+      await expect(refused).rejects.toMatchObject({ code: 'unreachable_media_url' });
     } finally {
       server.close();
     }
