@@ -1,15 +1,9 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import type { Engine } from '@ogong/engine/open-engine';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
-import { createGroupCommit } from '@ogong/host/store/group-commit';
-import { RELEASED } from '@ogong/host/store/releases';
-import { openStore } from '@ogong/host/store/store';
-import { systemClock } from '@ogong/host/time/clock';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { createLoadingLines } from '../commands/loading-lines.ts';
 import {
@@ -22,10 +16,8 @@ import {
 } from '../engine/engine-config.ts';
 import { openHeldSegments } from '../engine/open-held-segments.ts';
 import { createOnDemandPool, type OnDemandPool, openOnDemandModels } from '../engine/open-on-demand-models.ts';
-import { findModality } from '../modality/registry.ts';
 import { createFollowedHub } from '../verifier/followed-hub.ts';
-import { createReports, VERIFIER_SCHEMA } from '../verifier/report-store.ts';
-import { createVerifier } from '../verifier/verifier.ts';
+import { openVerifier } from '../verifier/open-verifier.ts';
 import { verifierConfig } from '../verifier/verifier-config.ts';
 
 const NAME = 'ogong-verifierd';
@@ -83,7 +75,7 @@ async function start(signal: AbortSignal): Promise<Daemon> {
   if (values.model.length + values.segment.length === 0 && directory === undefined)
     throw new ConfigError(NAME, ['--model, --segment or --hub-of is required: a verifier runs replies again on them']);
   const context = await openDaemon({ name: NAME, role: 'verifier' }, values);
-  const { signer, identity, chain, log, metrics } = context;
+  const { identity, log } = context;
   const place = {
     ...{ log, signal },
     // A service's standard error holds its log, and nothing else.
@@ -94,33 +86,13 @@ async function start(signal: AbortSignal): Promise<Daemon> {
     await closeEngines();
     throw error;
   });
-  const store = openStore(join(values.dataDir, 'verifier.db'), {
-    schema: VERIFIER_SCHEMA,
-    upgrades: RELEASED.verifier,
-  });
-  const commits = createGroupCommit(store);
-  const verifier = createVerifier(
+  const { verifier, close } = openVerifier(
     {
-      bind: values.bind,
-      relays: values.relay,
-      maxWaiting: values.maxWaiting,
-      slots: Math.max(1, ...engines.map((engine) => findModality(engine).countSequences(engine))),
+      ...{ dataDir: values.dataDir, bind: values.bind, relays: values.relay, maxWaiting: values.maxWaiting },
       calibrateWith: values.calibrateWith,
       providers: values.provider.map((id) => fromHex(id)),
     },
-    {
-      engines,
-      segments: held.segments,
-      crypto: nodeCrypto,
-      clock: systemClock,
-      signer,
-      reports: createReports(store, commits),
-      randomBytes,
-      identity,
-      chain,
-      log,
-      metrics,
-    },
+    { context, engines, segments: held.segments },
   );
   const followed =
     pool && directory !== undefined
@@ -144,8 +116,7 @@ async function start(signal: AbortSignal): Promise<Daemon> {
     async stop() {
       await Promise.all([followed?.stop(), verifier.stop()]);
       await context.stop();
-      await commits.close();
-      store.close();
+      await close();
       await Promise.all([closeEngines(), held.close()]);
     },
   };

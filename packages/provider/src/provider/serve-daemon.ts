@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { ChainClient } from '@ogong/chain/client';
 import { readTierStakes } from '@ogong/chain/deployment';
 import { domainOf } from '@ogong/chain/domain';
 import type { SegmentEngine } from '@ogong/engine/interface/segment';
@@ -14,7 +15,7 @@ import { createNodeEd25519Signer } from '@ogong/host/crypto/signers';
 import { forgetRestored } from '@ogong/host/files/data-directory';
 import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
-import { formatHostPort } from '@ogong/host/link/host-port';
+import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool, type Peer } from '@ogong/host/link/link-pool';
 import { pinRouters } from '@ogong/host/link/peer-values';
@@ -26,7 +27,7 @@ import type { Logger } from '@ogong/host/log/logger';
 import { createGroupCommit } from '@ogong/host/store/group-commit';
 import { createLogSync } from '@ogong/host/store/log-sync';
 import { RELEASED } from '@ogong/host/store/releases';
-import { openStore } from '@ogong/host/store/store';
+import { openStore, type Store } from '@ogong/host/store/store';
 import { monotonicClock, systemClock } from '@ogong/host/time/clock';
 import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
@@ -37,6 +38,7 @@ import { addEmbeddedTexts } from '../engine/embedded-text.ts';
 import { addEncoder, type LoadingPlace } from '../engine/engine-config.ts';
 import { openShownLink } from '../machine/open-shown-link.ts';
 import { type CommitReply, commitReply } from '../modality/text/commit-reply.ts';
+import { startBesideVerifier } from '../verifier/beside-verifier.ts';
 import { findRelays } from './announcing/find-relays.ts';
 import { createStartStatus } from './announcing/start-status.ts';
 import { type OpenedSegments, openSegments } from './cohort/open-segments.ts';
@@ -81,6 +83,10 @@ export interface ServeWrappers {
   readonly engine?: (engine: Engine) => Engine;
   /** Wraps each segment that other leaders use. */
   readonly segment?: (segment: SegmentEngine) => SegmentEngine;
+  /** Address of a verifier in this process, over the engines of the offers. Default: none. */
+  readonly verifierBind?: HostPort;
+  /** Receives the provider's id and payee once it serves, and reads of its earnings. Default: nobody. */
+  readonly onServing?: (serving: Serving) => void;
   readonly openings?: (openings: Openings) => Openings;
   readonly signer?: (signer: HybridSigner) => HybridSigner;
   readonly commit?: (commit: CommitReply) => CommitReply;
@@ -91,6 +97,15 @@ export interface ServeWrappers {
   readonly attester?: (attester: Attester) => Attester;
 }
 
+/** A provider that serves, for a view of its work. */
+export interface Serving {
+  readonly providerId: Uint8Array;
+  readonly payee: Uint8Array;
+  readonly store: Store;
+  readonly endpoint: () => string;
+  readonly client: () => Promise<ChainClient>;
+}
+
 const RATE_INTERVAL_MS = 60_000;
 /** A router that starts with its provider may need a while. */
 const RELAY_PATIENCE_MS = 30_000;
@@ -99,15 +114,7 @@ const RELAY_PATIENCE_MS = 30_000;
 export async function startServing(given: ServeSettings, wrap: ServeWrappers = {}): Promise<Daemon> {
   const command = wrap.say ? WATCHED_COMMAND : COMMAND;
   const settings = wrap.say ? reachByRelays(given) : given;
-  const {
-    routers,
-    verifier,
-    publicEndpoint,
-    bind,
-    offers: planned,
-    segments: parts,
-    ...read
-  } = readSettings(command, settings);
+  const { routers, publicEndpoint, bind, offers: planned, segments: parts, ...read } = readSettings(command, settings);
   const context = await openDaemon({ name: NAME, role: 'provider' }, settings);
   const { ledger, identity, chain, log, metrics, restored } = context;
   const signer = wrap.signer?.(context.signer) ?? context.signer;
@@ -159,6 +166,13 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
     { crypto: nodeCrypto, chain, links, onError: (err) => log.warn({ err }, 'the beacon cannot be read') },
   );
   const providerId = hashHybridKey(nodeCrypto, signer.publicKey);
+  const beside =
+    wrap.verifierBind &&
+    (await startBesideVerifier(settings, {
+      ...{ bind: wrap.verifierBind, engines: offers.map(({ engine }) => engine), providerId },
+      reach: { relays, publicHost: settings.publicEndpoint?.host },
+    }));
+  const verifier = beside?.endpoint ?? read.verifier;
   const carriedStatement =
     settings.payeeWord === undefined
       ? undefined
@@ -242,6 +256,7 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
       },
     );
   status?.start();
+  wrap.onServing?.({ providerId, payee, store, endpoint: provider.endpoint, client: chain.client });
   return {
     stopTimeoutMs: settings.drain + STOP_REST_MS,
     failed: books.failed,
@@ -265,6 +280,7 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
       // A load of a model does not delay the end of running replies.
       await Promise.all([hub?.stop(), provider.stop(settings.drain)]);
       await puncher?.close();
+      await beside?.stop();
       await Promise.all([earnings.stop(), beacons.stop(), context.stop()]);
       links.close();
       await commits.close();
