@@ -188,7 +188,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   'packages/devnet/src': ['chain', 'mesh'],
   'packages/hub/src': ['.', 'content', 'store', 'transfer', 'named', 'search', 'evaluation'],
-  'packages/models/src': ['gguf', 'onnx', '.', 'safetensors', 'conversion', 'slabs'],
+  'packages/models/src': ['gguf', 'onnx', '.', 'projector', 'safetensors', 'conversion', 'slabs'],
   'packages/engine/src': [
     ...['interface', 'pixels', 'decode', 'process', 'llama-cpp', 'onnx', 'vision', 'upstream', 'class-search', '.'],
   ],

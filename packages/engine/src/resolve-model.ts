@@ -1,5 +1,6 @@
 import { ModelError } from '@ogong/models/model-error';
 import type { FolderConfigs } from '@ogong/models/model-folder';
+import { openProjector } from '@ogong/models/projector/projector-folder';
 import { bringModel, type ResolvedModel, type ResolveOptions } from '@ogong/models/resolve';
 import { EngineError } from './interface/engine-error.ts';
 import { llamaQuantizer } from './llama-cpp/llama-quantizer.ts';
@@ -21,5 +22,6 @@ function inspectConfigs(folder: FolderConfigs): void {
  */
 export const resolveModel = (
   reference: string,
-  options: Omit<ResolveOptions, 'quantizer' | 'inspectConfigs'>,
-): Promise<ResolvedModel> => bringModel(reference, { ...options, quantizer: llamaQuantizer, inspectConfigs });
+  options: Omit<ResolveOptions, 'quantizer' | 'inspectConfigs' | 'openProjector'>,
+): Promise<ResolvedModel> =>
+  bringModel(reference, { ...options, quantizer: llamaQuantizer, inspectConfigs, openProjector });

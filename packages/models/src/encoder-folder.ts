@@ -1,6 +1,8 @@
 import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openFolderFiles } from './folder-files.ts';
+import { readGgufHeader } from './gguf/read.ts';
+import { GgufError, stringOf } from './gguf/types.ts';
 import { ModelError } from './model-error.ts';
 import type { OnnxFacts } from './onnx/read.ts';
 
@@ -25,6 +27,20 @@ export interface EncoderFolder {
   readonly sizeBytes: number;
   /** Files that an engine reads, relative to the folder, in ascending order. */
   readonly files: readonly string[];
+}
+
+/** Value of `general.architecture` in every projector. */
+export const PROJECTOR_ARCHITECTURE = 'clip';
+
+/** Returns whether a path is a GGUF file with a projector. A file that cannot be read is none. */
+export function isProjectorFile(path: string): boolean {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
+  try {
+    return stringOf(readGgufHeader(path).metadata, 'general.architecture') === PROJECTOR_ARCHITECTURE;
+  } catch (cause) {
+    if (cause instanceof GgufError) return false;
+    throw cause;
+  }
 }
 
 /** Returns whether a path is a folder with an encoder of pictures. A model of the language may lie beside the encoder's files. */

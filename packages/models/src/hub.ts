@@ -74,6 +74,45 @@ export async function listHubFiles(
     .map((file) => ({ ...file, url: resolveUrl(access, `${repository}/resolve/${commit}`, file.path) }));
 }
 
+/** Types of weights in names of files, the preferred one first. They are those that are read. */
+const PREFERRED_PROJECTORS = ['f16', 'bf16', 'f32'] as const;
+
+/** Returns whether a file's name is that of a projector, as its makers choose it. */
+export const isProjectorName = (name: string): boolean => /\.gguf$/i.test(name) && /mmproj/i.test(name);
+
+/**
+ * Picks one of the projectors of a model by their names. One in f16 is preferred.
+ * @param place how messages name the folder or the repository.
+ * @throws ModelError('bad-reference') if the names do not decide.
+ */
+export function pickProjector(names: readonly string[], place: string): string {
+  const [only] = names;
+  if (only !== undefined && names.length === 1) return only;
+  for (const type of PREFERRED_PROJECTORS) {
+    const [found, other] = names.filter((name) => new RegExp(`(?<![a-z0-9])${type}(?![a-z0-9])`, 'i').test(name));
+    if (found !== undefined && other === undefined) return found;
+  }
+  throw new ModelError('bad-reference', `${place} has several projectors (${names.join(', ')}); name the file of one`);
+}
+
+/** The name of a projector in its folder of the store, whatever its name on the hub. */
+export const STORED_PROJECTOR = 'mmproj.gguf';
+
+/**
+ * Picks the projector of a repository. One with an encoder's network needs none.
+ * @throws ModelError as `pickProjector`.
+ */
+export function pickHubProjector<File extends { readonly path: string }>(
+  files: readonly File[],
+  repository: string,
+): File | undefined {
+  const names = files.map(({ path }) => path);
+  const projectors = names.filter(isProjectorName);
+  if (projectors.length === 0 || names.includes(ENCODER_NETWORK)) return undefined;
+  const picked = pickProjector(projectors, repository);
+  return files.find(({ path }) => path === picked);
+}
+
 /** Encoders of pictures, and drafts that are published beside their model, are no models. */
 const isModelFile = ({ path }: HubFile): boolean => /\.gguf$/i.test(path) && !/mmproj|(?:^|\/)mtp-[^/]*$/i.test(path);
 
@@ -82,7 +121,7 @@ export function findHubForm(files: readonly HubFile[]): 'gguf' | 'folder' | 'enc
   const has = (name: string): boolean => files.some(({ path }) => path === name);
   if (files.some(isModelFile)) return 'gguf';
   if (has(MODEL_INDEX)) return 'folder';
-  return has(ENCODER_NETWORK) ? 'encoder' : undefined;
+  return has(ENCODER_NETWORK) || files.some(({ path }) => isProjectorName(path)) ? 'encoder' : undefined;
 }
 
 /** Picks the GGUF files of one quantisation, shards in order. @throws ModelError. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { MAX_ADAPTERS } from '@ogong/protocol/commitment/composed-root';
 import { openCatalogue } from './catalogue.ts';
 import { type DownloadOptions, type DownloadProgress, downloadFile } from './download.ts';
-import { findLanguageModel, inspectEncoderFolder, isEncoderFolder } from './encoder-folder.ts';
+import { findLanguageModel, inspectEncoderFolder, isEncoderFolder, isProjectorFile } from './encoder-folder.ts';
 import { type FileHashes, hashFile } from './file-hashes.ts';
 import { assertWholeGguf } from './gguf/check.ts';
 import { GgufError } from './gguf/types.ts';
@@ -18,7 +18,9 @@ import {
   type HubFile,
   hubHeaders,
   listHubFiles,
+  pickHubProjector,
   pickModelFiles,
+  STORED_PROJECTOR,
 } from './hub.ts';
 import { bringHubFolder } from './hub-folder.ts';
 import { ModelError } from './model-error.ts';
@@ -57,6 +59,16 @@ export interface Quantizer {
   quantize(source: string, target: string, quant: string): Promise<void>;
 }
 
+/**
+ * Makes the folder of an encoder of the projector that a path names: a GGUF file, or a folder with one.
+ * @returns undefined for a path of another kind.
+ * @throws ModelError
+ */
+export type ProjectorOpener = (
+  path: string,
+  place: { readonly storeDir: string; readonly hashes: FileHashes; readonly signal?: AbortSignal },
+) => Promise<string | undefined>;
+
 export interface ResolveOptions {
   readonly storeDir: string;
   /** Reads `my-model` as `./my-model` if such a model lies here. False for references of strangers. Default: true. */
@@ -77,6 +89,8 @@ export interface ResolveOptions {
   readonly inspectConfigs?: (folder: FolderConfigs) => void;
   /** Converts stories15M; without it that model comes as f32 alone. */
   readonly quantizer?: Quantizer;
+  /** Opens projectors; without it they are refused. */
+  readonly openProjector?: ProjectorOpener;
 }
 
 export interface ResolvedModel {
@@ -122,9 +136,10 @@ export async function bringModel(reference: string, options: ResolveOptions): Pr
   const encoders = model.encoder === undefined ? [] : [model.encoder];
   for (const adapter of adapters) {
     const source = tryModelSource(adapter);
-    const folder = findEncoder(source);
+    const isOfHub = source?.kind === 'hub' && source.part === ENCODER_PART;
+    const path = isOfHub ? (await bringPart(adapter, others)).path : source?.kind === 'file' ? source.path : undefined;
+    const folder = path === undefined ? undefined : await findEncoder(resolve(path), { ...options, hashes });
     if (folder !== undefined) encoders.push(await hashEncoder(folder, hashes));
-    else if (source?.kind === 'hub' && source.part === ENCODER_PART) encoders.push(await bringPart(adapter, others));
     else brought.push(await bringPart(adapter, others));
   }
   const [encoder] = encoders;
@@ -161,12 +176,11 @@ interface BroughtPart extends ResolvedModel {
   readonly encoder?: HashedEncoder;
 }
 
-/** @returns the folder of an encoder that a part of a reference names; undefined if it names something else. */
-function findEncoder(source: ModelSource | undefined): string | undefined {
-  if (source?.kind !== 'file') return undefined;
-  const path = resolve(source.path);
-  return isEncoderFolder(path) ? path : undefined;
-}
+/** @returns the folder of the encoder that a path names; undefined if it names something else. */
+const findEncoder = async (
+  path: string,
+  { openProjector, ...place }: ResolveOptions & { readonly hashes: FileHashes },
+): Promise<string | undefined> => (isEncoderFolder(path) ? path : openProjector?.(path, place));
 
 async function hashEncoder(path: string, hashes: FileHashes): Promise<HashedEncoder> {
   const folder = inspectEncoderFolder(path);
@@ -263,6 +277,11 @@ async function resolveFile(
     throw new ModelError('not-found', `${absolute} ${advice}`);
   }
   for (const shard of listShards(absolute)) assertModelFile(shard, shard);
+  if (isProjectorFile(absolute))
+    throw new ModelError(
+      'bad-reference',
+      `${absolute} is a projector and no language model; name a model, and this file as its encoder (--mmproj)`,
+    );
   inspect?.(absolute);
   return {
     name: basename(absolute).replace(/\.gguf$/i, ''),
@@ -424,6 +443,12 @@ async function bringFromHub(
   const headers = hubHeaders(access);
   const listed = await listHubFiles({ repository, commit }, access, options);
   const form = findHubForm(listed);
+  const projector = part === ENCODER_PART ? pickHubProjector(listed, repository) : undefined;
+  if (projector !== undefined) {
+    const { path, gitHash: _, ...file } = projector;
+    const stored = await bringFile({ file: basename(path), headers, ...file }, store, options);
+    return { files: [{ ...stored, name: STORED_PROJECTOR }], folder: 'encoder', commit };
+  }
   if (part === ENCODER_PART || form === 'folder') {
     if (quant !== undefined)
       throw new ModelError(

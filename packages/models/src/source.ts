@@ -84,10 +84,11 @@ export function tryModelSource(reference: string): ModelSource | undefined {
 }
 
 /**
- * Returns the reference of an encoder of pictures. It is named by its folder, or by a repository of the hub: `hf:owner/repo[@commit]`, and
- * `owner/repo` if there is no folder of that name.
+ * Returns the reference of an encoder of pictures. It is named by its folder or by its projector in a GGUF file. It is also named by a
+ * repository of the hub: `hf:owner/repo[@commit]`, and `owner/repo` if there is no folder of that name.
  */
 export function createEncoderReference(name: string, hasFolder: (path: string) => boolean): string {
+  if (isFileReference(name)) return name.startsWith('file:') ? name : `file:${name}`;
   const repository = name.startsWith('hf:') || hasFolder(name) ? name : `hf:${name}`;
   const hub = repository.startsWith('hf:') ? HUB.exec(repository) : null;
   if (hub === null) return `file:${name}`;

@@ -6,14 +6,8 @@ import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { createLoadingLines } from '../commands/loading-lines.ts';
-import {
-  addEncoder,
-  type EngineSettings,
-  type LoadingPlace,
-  loadModel,
-  loadModels,
-  SCORES_ONLY,
-} from '../engine/engine-config.ts';
+import { addEncoder } from '../engine/encoder-flag.ts';
+import { type EngineSettings, type LoadingPlace, loadModel, loadModels, SCORES_ONLY } from '../engine/engine-config.ts';
 import { openHeldSegments } from '../engine/open-held-segments.ts';
 import { createOnDemandPool, type OnDemandPool, openOnDemandModels } from '../engine/open-on-demand-models.ts';
 import { createFollowedHub } from '../verifier/followed-hub.ts';

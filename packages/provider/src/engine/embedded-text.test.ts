@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { addEmbeddedTexts } from './embedded-text.ts';
-import { addEncoder } from './engine-config.ts';
+import { addEncoder } from './encoder-flag.ts';
 import { readPooled, toPooled } from './pooled-reference.ts';
 
 it('a chat model of --embedded-text is two models: for its chats, then for its vectors', () => {

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { EngineError } from '@ogong/engine/interface/engine-error';
 import { ALL_LAYERS } from '@ogong/engine/llama-cpp/device/placement';
 import { countCores } from '@ogong/engine/llama-cpp/device/platform';
@@ -13,9 +11,7 @@ import type { Secret } from '@ogong/host/crypto/secret';
 import type { Logger } from '@ogong/host/log/logger';
 import type { DownloadProgress } from '@ogong/models/download';
 import type { ReadingProgress } from '@ogong/models/file-hashes';
-import { ModelError } from '@ogong/models/model-error';
 import type { ResolvedModel } from '@ogong/models/resolve';
-import { createEncoderReference } from '@ogong/models/source';
 import { openFileHashes } from '@ogong/models/store';
 import type { ProviderModality } from '../modality/modality.ts';
 import { findModality, isEngineOf } from '../modality/registry.ts';
@@ -26,6 +22,7 @@ import {
   rankBackends,
   type TakenBackend,
 } from './auto-backend.ts';
+import { listUnusedProjectors } from './encoder-flag.ts';
 import { weighModel } from './footprint.ts';
 import { describePaged, findPagedRoom, findRoom } from './memory-share.ts';
 import { readPooled } from './pooled-reference.ts';
@@ -34,35 +31,6 @@ const shares = define('shares, one for each card, such as 3,1', '<a,b>', (value)
   const read = value.split(',').map((part) => (/^\d{1,6}(?:\.\d{1,6})?$/.test(part) ? Number(part) : Number.NaN));
   return read.every((share) => share > 0) ? read : undefined;
 });
-
-/** The encoder of a model that reads pictures. Other servers read it from a GGUF file, which this one refuses with the reason. */
-export const visionFields = {
-  mmproj: {
-    schema: text.refine((path) => !/\.gguf$/i.test(path), {
-      message: 'a projector in a GGUF file is not read; name a folder or a repository with onnx/vision_encoder.onnx',
-    }),
-    label: '<folder|owner/repo>',
-    description:
-      'encoder of pictures for the one model of --model: a folder with config.json, preprocessor_config.json and onnx/vision_encoder.onnx, or a repository of the hub with these files. A folder that holds its GGUF file, too, can be the --model',
-  },
-} as const;
-
-/**
- * Adds the encoder of pictures to the reference of the only model.
- * @throws ModelError('bad-reference') if there are several models.
- */
-export function addEncoder(references: readonly string[], folder: string | undefined): readonly string[] {
-  if (folder === undefined) return references;
-  const written = references.filter((reference) => readPooled(reference).pools === undefined);
-  if (written.length !== 1)
-    throw new ModelError(
-      'bad-reference',
-      `--mmproj is for one model, and ${written.length} are named; write model+folder for each that reads pictures`,
-    );
-  const encoder = createEncoderReference(folder, existsSync);
-  const named = encoder.startsWith('file:') ? `file:${resolve(folder)}` : encoder;
-  return references.map((reference) => (written.includes(reference) ? `${reference}+${named}` : reference));
-}
 
 /** The back end of programs that compute answers. A verifier has to compute in the class of others, so it has no `auto`. */
 export const autoBackendField = {
@@ -408,6 +376,9 @@ export async function loadModel(
   const engine = await openOnBackend(rank(model.path, model.encoderPath !== undefined), openOn, backends);
   const about = { ...(model.commit && { commit: model.commit }), engine: engine.specificationVersion };
   log.info({ model: model.name, modelRoot: model.modelRoot, ...about, ...describe(engine) }, 'the model is loaded');
+  const unused = listUnusedProjectors(model, findModality(engine));
+  if (unused.length > 0)
+    log.warn({ model: model.name, projectors: unused }, 'to read pictures, name one of these files with --mmproj');
   return { engine, model };
 }
 

@@ -6,13 +6,8 @@ import { systemClock } from '@ogong/host/time/clock';
 import { openCatalogue } from '@ogong/models/catalogue';
 import { createModelStore } from '@ogong/models/store';
 import { createEmbeddedLoader } from '../engine/embedded-image.ts';
-import {
-  addEncoder,
-  type EngineSettings,
-  type LoadingModel,
-  type LoadingPlace,
-  loadModels,
-} from '../engine/engine-config.ts';
+import { addEncoder } from '../engine/encoder-flag.ts';
+import { type EngineSettings, type LoadingModel, type LoadingPlace, loadModels } from '../engine/engine-config.ts';
 import { createLoadedModels, type LoadedModels } from '../engine/loaded-models.ts';
 import { createModelLoader } from '../engine/model-loader.ts';
 import { pickOwnSettings } from '../engine/own-settings.ts';

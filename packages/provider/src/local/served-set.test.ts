@@ -60,9 +60,9 @@ it('serves these models alone, by their ids, and loads none before it is asked f
   }
 });
 
-it('a projector in a GGUF file is refused with the reason, in local mode and on the network', () => {
+it('a projector in a GGUF file is a flag of local mode and of the network', () => {
   const flags = ['--mmproj', 'mmproj.gguf'];
-  expect(() => localConfig.parse(flags, {})).toThrow('a projector in a GGUF file is not read');
+  expect(localConfig.parse(flags, {})).toMatchObject({ values: { mmproj: 'mmproj.gguf' } });
   const serving = ['--model', 'a', '--model-id', 'ogong/verified/a/b', '--price', '1', '--deployment', 'd.json'];
-  expect(() => serveConfig.parse([...serving, ...flags], {})).toThrow('a projector in a GGUF file is not read');
+  expect(serveConfig.parse([...serving, ...flags], {})).toMatchObject({ values: { mmproj: 'mmproj.gguf' } });
 });

@@ -6,10 +6,11 @@ import { hashModelFolder } from '@ogong/models/model-folder';
 import { composeModelRoot } from '@ogong/models/model-root';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { writeRandomAdapter } from '@ogong/testing/models/random-adapter';
+import { writeRandomProjector } from '@ogong/testing/models/random-projector';
 import { TINY_VISION_MODEL } from '@ogong/testing/models/vision-folder';
 import { createTestDirectory } from '@ogong/testing/store/test-directory';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { addEncoder } from '../engine/engine-config.ts';
+import { addEncoder, listUnusedProjectors } from '../engine/encoder-flag.ts';
 import { createLocalFixture, type LocalFixture } from './local-fixture.ts';
 import type { ShelfModel } from './model-shelf.ts';
 import { shelveAdapted, shelveResolved } from './store-shelf.ts';
@@ -74,4 +75,31 @@ it('--mmproj adds an encoder to one model', () => {
   expect(addEncoder([MODEL], TINY_VISION_MODEL)).toEqual([`${MODEL}+file:${TINY_VISION_MODEL}`]);
   for (const named of [[], ['a', 'b']])
     expect(() => addEncoder(named, TINY_VISION_MODEL)).toThrow(`--mmproj is for one model, and ${named.length} are`);
+});
+
+it('--mmproj names a projector in a GGUF file', async () => {
+  const projector = join(directory.path, 'mmproj-f16.gguf');
+  writeRandomProjector(projector, 'llava', { type: 'f16' });
+  const [reference = ''] = addEncoder([MODEL], projector);
+  expect(reference).toBe(`${MODEL}+file:${projector}`);
+  const shelved = shelveResolved(reference, await resolve(reference));
+  expect(shelved).toMatchObject({ readsPictures: true });
+  expect(shelved.modelRoot).not.toBe(alone.modelRoot);
+});
+
+it.each([
+  [MODEL, 'is no projector: its architecture is'],
+  [join(directory.path, 'none.gguf'), 'there is no projector at'],
+])('--mmproj refuses %s', (path, message) => {
+  expect(() => addEncoder([MODEL], path)).toThrow(message);
+});
+
+it('a projector beside a language model is shown if nothing reads it', () => {
+  const path = join(directory.path, 'model.gguf');
+  const projector = join(directory.path, 'mmproj-f16.gguf');
+  writeRandomProjector(projector, 'llava', { type: 'f16' });
+  const text = { writes: true };
+  expect(listUnusedProjectors({ path }, text)).toEqual([projector]);
+  expect(listUnusedProjectors({ path, encoderPath: directory.path }, text)).toEqual([]);
+  expect(listUnusedProjectors({ path }, { writes: false })).toEqual([]);
 });

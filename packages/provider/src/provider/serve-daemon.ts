@@ -35,7 +35,8 @@ import type { Ed25519Signer, HybridSigner, LedgerSigner } from '@ogong/protocol/
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { addEmbeddedImages } from '../engine/embedded-image.ts';
 import { addEmbeddedTexts } from '../engine/embedded-text.ts';
-import { addEncoder, type LoadingPlace } from '../engine/engine-config.ts';
+import { addEncoder } from '../engine/encoder-flag.ts';
+import type { LoadingPlace } from '../engine/engine-config.ts';
 import { openShownLink } from '../machine/open-shown-link.ts';
 import { type CommitReply, commitReply } from '../modality/text/commit-reply.ts';
 import { startBesideVerifier } from '../verifier/beside-verifier.ts';

@@ -4,7 +4,8 @@ import { defineConfig } from '@ogong/host/config/define-config';
 import { boolean, hex, hostPort, integer, text } from '@ogong/host/config/values';
 import { networkFields } from '@ogong/host/lifecycle/daemon-context';
 import { certificatePin, knownPeer } from '@ogong/host/link/peer-values';
-import { engineFields, visionFields } from '../engine/engine-config.ts';
+import { visionFields } from '../engine/encoder-flag.ts';
+import { engineFields } from '../engine/engine-config.ts';
 
 export const verifierConfig = defineConfig({
   name: 'ogong-verifierd',

@@ -86,6 +86,16 @@ describe('the prompt of a picture', () => {
     expect(pieces).toEqual(['<fake_token_around_image><global-img>', 4, '<fake_token_around_image>']);
   });
 
+  it('counts whole patches: those of SmolVLM 2.2B leave a margin of 6 pixels', () => {
+    const config = { model_type: 'smolvlm', scale_factor: 3, vision_config: { image_size: 384, patch_size: 14 } };
+    const preprocessor = {
+      ...{ size: { longest_edge: 1_536 }, max_image_size: { longest_edge: 384 } },
+      ...{ image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] },
+    };
+    const { mostRows } = openPictureReader({ path: 'model', config, preprocessor });
+    expect(mostRows).toBe(17 * 81);
+  });
+
   it('has one mark for each kind of model, and a limit of rows', () => {
     const readers = vectors.models.map((model) => openPictureReader({ path: 'model', ...model }));
     expect(readers.map(({ mark }) => mark)).toEqual([...Array<string>(5).fill('<image>'), '<|image_pad|>']);

@@ -65,7 +65,7 @@ export const idefics3: VisionFamily = {
     const vision = config.object('vision_config');
     const side = vision.count('image_size', MOST_INPUT_SIDE);
     const factor = config.count('scale_factor', 64, 2);
-    const perTile = (side / vision.count('patch_size', side) / factor) ** 2;
+    const perTile = (Math.floor(side / vision.count('patch_size', side)) / factor) ** 2;
     if (!Number.isInteger(perTile)) config.refuse(`a picture of ${side} pixels has ${perTile} rows`);
     const tile = preprocessor.object('max_image_size').count('longest_edge', MOST_INPUT_SIDE);
     if (tile !== side) preprocessor.refuse(`tiles have ${tile} pixels along a side; the network reads ${side}`);
