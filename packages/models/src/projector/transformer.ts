@@ -118,6 +118,27 @@ function findFeedForward(file: ProjectorFile, block: string, width: number): Fee
 /** Turns queries or keys, f32[n, heads, head], by the places of their patches. */
 export type Rotation = (heads: GraphValue) => GraphValue;
 
+/**
+ * Mixes values f32[n, heads, head] to f32[heads, n, head]. One head follows another: the comparisons of all patches of a large picture with
+ * each other would take gigabytes for all heads at once.
+ */
+function addAttention(
+  graph: EncoderGraph,
+  { query, key, value }: Readonly<Record<'query' | 'key' | 'value', GraphValue>>,
+  { heads, head }: { readonly heads: number; readonly head: number },
+): GraphValue {
+  const cut = (states: GraphValue, order: readonly number[]): readonly GraphValue[] =>
+    graph.split(graph.transpose(states, order), heads, 0);
+  const scaled = graph.node('Mul', [query, graph.floats([1 / Math.sqrt(head)], [])]);
+  const [queries, keys, values] = [cut(scaled, [1, 0, 2]), cut(key, [1, 2, 0]), cut(value, [1, 0, 2])];
+  const mixed = queries.map((each, index) => {
+    const scores = graph.node('MatMul', [each, keys[index] as GraphValue]);
+    const shares = graph.node('Softmax', [scores], { axis: -1 });
+    return graph.node('MatMul', [shares, values[index] as GraphValue]);
+  });
+  return graph.node('Concat', mixed, { axis: 0 });
+}
+
 /** Adds the blocks of a vision transformer to states f32[n, width]. */
 export function addBlocks(
   build: Build,
@@ -153,10 +174,7 @@ export function addBlocks(
       GraphValue,
       GraphValue,
     ];
-    const scale = graph.floats([1 / Math.sqrt(head)], []);
-    const scores = graph.node('MatMul', [graph.transpose(query, [1, 0, 2]), graph.transpose(key, [1, 2, 0])]);
-    const shares = graph.node('Softmax', [graph.node('Mul', [scores, scale])], { axis: -1 });
-    const mixed = graph.node('MatMul', [shares, graph.transpose(read('v'), [1, 0, 2])]);
+    const mixed = addAttention(graph, { query, key, value: read('v') }, { heads, head });
     const joined = graph.reshape(graph.transpose(mixed, [1, 0, 2]), [-1, width]);
     const attended = addLinear(build, joined, { name: `${block}.attn_out`, from: width, to: width });
     const between = graph.node('Add', [current, attended]);
