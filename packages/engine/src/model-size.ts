@@ -60,10 +60,10 @@ export function estimateModelMemory(
 ): ModelMemory {
   // ONNX Runtime copies the weights: the machine's free memory is without them already.
   const networks = inspectNetworks(path);
-  if (networks !== undefined) return { weights: 0, total: estimateFolderMemory(networks.sizeBytes) };
+  if (networks !== undefined) return { weights: 0, total: estimateFolderMemory(networks) };
   const { weights, total } = estimateMemory(inspectModelFile(path), {
     ...{ contextSize, sequences, batchSize, kvType, valueType },
   });
-  const encoder = encoderPath === undefined ? 0 : estimateFolderMemory(inspectEncoder(encoderPath).sizeBytes);
+  const encoder = encoderPath === undefined ? 0 : estimateFolderMemory(inspectEncoder(encoderPath));
   return { weights, total: total + encoder };
 }

@@ -134,7 +134,7 @@ const text: EngineKind = {
       assertReadsRows(inspectModelFile(modelPath), encoder.info());
       // The free memory of the machine is without the encoder's already.
       const room = availableMemory === undefined ? undefined : toMemoryRoom(availableMemory);
-      const taken = estimateFolderMemory(inspectEncoder(encoderPath).sizeBytes);
+      const taken = estimateFolderMemory(inspectEncoder(encoderPath));
       const memory = room && { availableMemory: { ...room, bytes: Math.max(0, room.bytes - taken) } };
       return await createLlamaEngine({ ...settings, ...memory, encoder }, hooks);
     } catch (error) {

@@ -33,6 +33,13 @@ const WEIGHT_NAMES: Readonly<Record<number, string>> = {
   ...{ 21: 'int4', 22: 'int4' },
 };
 
+/** ONNX's codes of weights in 16 bits. */
+const HALF_TYPES = [10, 16];
+
+/** Returns the bytes that a processor needs beside the weights: those of 16 bits become f32, and the file's are kept until then. */
+export const countWidenedBytes = ({ weightBytes }: Pick<OnnxFacts, 'weightBytes'>): number =>
+  HALF_TYPES.reduce((sum, type) => sum + 2 * (weightBytes.get(type) ?? 0), 0);
+
 /** Returns the type that most bytes of the weights have. */
 export function findWeightType({ weightBytes }: OnnxFacts): string {
   const [largest] = [...weightBytes].filter(([code]) => code in WEIGHT_NAMES).sort((a, b) => b[1] - a[1]);

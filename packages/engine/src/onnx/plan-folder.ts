@@ -46,6 +46,8 @@ export interface OnnxNetworkSize {
   readonly weightType: string;
   /** Bytes of all networks. */
   readonly sizeBytes: number;
+  /** Bytes of weights that become wider in memory, beside those of the files. Default: none. */
+  readonly widenedBytes?: number;
 }
 
 /** Facts that the parent read of a folder. The child loads only unchanged files. */
@@ -138,22 +140,24 @@ function assertRange(name: string, value: number, most: number): void {
     throw new EngineError('invalid-request', `${name} is ${value}; possible are 1 to ${most}`);
 }
 
-/** Estimates the memory of a loaded model whose files have so many bytes. */
-export const estimateFolderMemory = (sizeBytes: number): number => sizeBytes + WORKING_BYTES;
+/** Estimates the memory of a loaded model by the bytes of its files. */
+export const estimateFolderMemory = ({ sizeBytes, widenedBytes = 0 }: Omit<OnnxNetworkSize, 'weightType'>): number =>
+  sizeBytes + widenedBytes + WORKING_BYTES;
 
 /** @throws EngineError('not-enough-memory'), and 'unsupported-model' for a model that WebAssembly cannot hold. */
 export function assertFolderFits(
-  { sizeBytes }: Pick<OnnxNetworkSize, 'sizeBytes'>,
+  size: Omit<OnnxNetworkSize, 'weightType'>,
   backend: OnnxBackend,
   given?: GivenMemory,
 ): void {
+  const { sizeBytes, widenedBytes = 0 } = size;
   const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
-  if (backend === 'wasm' && sizeBytes > MOST_WASM_BYTES)
+  if (backend === 'wasm' && sizeBytes + widenedBytes > MOST_WASM_BYTES)
     throw new EngineError(
       'unsupported-model',
-      `the networks have ${mib(sizeBytes)}, and WebAssembly holds ${mib(MOST_WASM_BYTES)} of them; use the native build`,
+      `the networks need ${mib(sizeBytes + widenedBytes)}, and WebAssembly holds ${mib(MOST_WASM_BYTES)} of them; use the native build`,
     );
-  const needed = estimateFolderMemory(sizeBytes);
+  const needed = estimateFolderMemory(size);
   const { bytes, cause, remedy } = toMemoryRoom(given);
   if (needed > bytes)
     throw new EngineError(

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { type EncoderFolder, inspectEncoderFolder } from '@ogong/models/encoder-folder';
 import { EngineError } from '../interface/engine-error.ts';
 import type { PictureEncoder, RgbPicture } from '../interface/vision.ts';
-import { explainRefusal, findWeightType } from '../onnx/graph-check.ts';
+import { countWidenedBytes, explainRefusal, findWeightType } from '../onnx/graph-check.ts';
 import { type OnnxFolderOptions, type OnnxNetworkSize, planOnnxFolder, toEngineError } from '../onnx/plan-folder.ts';
 import { ONNX_ENVIRONMENT } from '../onnx/runtime/sessions.ts';
 import { MOST_PICTURE_PIXELS } from '../pixels/picture-header.ts';
@@ -32,7 +32,10 @@ export function inspectEncoder(path: string): InspectedEncoder {
   const refusal = explainRefusal(folder.onnx);
   if (refusal !== undefined)
     throw new EngineError('unsupported-model', `${folder.path}: the encoder is refused: ${refusal}`);
-  return { folder, reader, weightType: findWeightType(folder.onnx), sizeBytes: folder.sizeBytes };
+  return {
+    ...{ folder, reader, weightType: findWeightType(folder.onnx), sizeBytes: folder.sizeBytes },
+    widenedBytes: countWidenedBytes(folder.onnx),
+  };
 }
 
 /**
