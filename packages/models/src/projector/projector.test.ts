@@ -1,5 +1,6 @@
 import { copyFileSync, linkSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createSeededRandom } from '@ogong/protocol/base/seeded-random';
 import {
   PROJECTOR_SIZES,
   type ProjectorWeight,
@@ -13,6 +14,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { inspectEncoderFolder, isProjectorFile } from '../encoder-folder.ts';
 import { createFileHashes } from '../file-hashes.ts';
 import type { GgufValue } from '../gguf/types.ts';
+import { ModelError } from '../model-error.ts';
 import { hashModelFolder } from '../model-folder.ts';
 import { describeProjector } from './describe-projector.ts';
 import { bringProjectorFolder } from './projector-folder.ts';
@@ -210,6 +212,26 @@ describe('a projector is refused', () => {
       /is q8_0; read are f32, f16, bf16; take the projector in f16/,
     );
   });
+});
+
+it.each(RANDOM_PROJECTORS)('a damaged header of %s is described or refused, and nothing else', (kind) => {
+  const path = write(kind);
+  const bytes = readFileSync(path);
+  const header = bytes.indexOf('v.blk.2.ffn_down.bias');
+  const random = createSeededRandom(3);
+  const draw = (most: number): number => Math.floor(random() * most);
+  const outcomes = Array.from({ length: 400 }, () => {
+    const changed = Buffer.from(bytes);
+    for (let flips = 1 + draw(3); flips > 0; flips--) changed[draw(header)] = draw(4) === 0 ? 255 : draw(256);
+    writeFileSync(path, changed);
+    try {
+      describeFile(path);
+      return 'described';
+    } catch (error) {
+      return error instanceof ModelError ? error.code : String(error);
+    }
+  });
+  expect(new Set(outcomes)).toEqual(new Set(['described', 'corrupt', 'bad-reference']));
 });
 
 describe('the folder of a projector', () => {
