@@ -69,7 +69,7 @@ const upConfig = defineConfig({
     },
     canaries: {
       schema: integer({ min: 0, max: 4_000_000 }),
-      default: '2000',
+      default: '10000',
       label: '<ppm>',
       description:
         'how often each validator tests each provider, in a million epochs of 5 s, until the chain names another rate',

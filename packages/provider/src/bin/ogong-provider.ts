@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
 import { parseArguments } from '@ogong/host/config/arguments';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { suggest } from '@ogong/host/config/suggest';
@@ -9,7 +10,7 @@ import { explainTyping } from '@ogong/host/config/typed-commands';
 import { createOrLoadKeys, loadHybridSigner } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
-import { type Command, type Output, runCommand } from '@ogong/host/lifecycle/command';
+import { type Command, type Output, processOutput, runCommand } from '@ogong/host/lifecycle/command';
 import { createCompletionCommand } from '@ogong/host/lifecycle/completion';
 import { formatJson } from '@ogong/host/lifecycle/print-json';
 import { type Daemon, runDaemon } from '@ogong/host/lifecycle/run-daemon';
@@ -32,6 +33,8 @@ import { runCommand as talkCommand } from '../commands/run-command.ts';
 import { testimonyCommand } from '../commands/testimony-command.ts';
 import { addEmbeddedImages } from '../engine/embedded-image.ts';
 import type { LoadingPlace } from '../engine/engine-config.ts';
+import { joinConfig } from '../join/join-config.ts';
+import { startJoining } from '../join/join-daemon.ts';
 import { createLocalServer } from '../local/local-server.ts';
 import { type LocalModels, openLocalModels } from '../local/open-local-models.ts';
 import { openImageUpstreamModels, openUpstreamModels } from '../local/open-upstream.ts';
@@ -81,6 +84,24 @@ function serve(argv: readonly string[], signal: AbortSignal, { isTold = false } 
   // A service's standard error holds its log, and nothing else.
   const lines = isTold || isTerminal ? createLoadingLines(writeError, isTerminal) : {};
   return startServing(settings, { signal, lines, ...(isTold && { say: (line: string) => writeError(`${line}\n`) }) });
+}
+
+async function joinNetwork(argv: readonly string[], signal: AbortSignal): Promise<Daemon> {
+  const parsed = joinConfig.parse(argv, process.env);
+  const isTerminal = process.stderr.isTTY === true;
+  const ask = async (question: string): Promise<boolean> => {
+    const lines = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+      return /^y(es)?$/i.test((await lines.question(question, { signal })).trim());
+    } finally {
+      lines.close();
+    }
+  };
+  const daemon = await startJoining(read(parsed), parsed.kind === 'run' ? parsed.positionals : [], {
+    ...{ output: processOutput, signal, lines: createLoadingLines(writeError, isTerminal) },
+    ask: isTerminal && process.stdin.isTTY ? ask : undefined,
+  });
+  return daemon ?? process.exit(EXIT.ok);
 }
 
 /** @throws ConfigError, ModelError, EngineError */
@@ -210,6 +231,12 @@ const daemons: readonly DaemonVerb[] = [
     start: (argv, signal) => serve(argv, signal, { isTold: true }),
   },
   {
+    name: 'join',
+    summary: 'join a network: one command to the first fee',
+    config: joinConfig,
+    start: joinNetwork,
+  },
+  {
     name: 'proxy',
     summary: 'ask a hosted API from a machine that shows what it does',
     config: proxyConfig,
@@ -252,7 +279,7 @@ const commands: readonly Command[] = [
 const GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ['On this machine', ['run', 'local', 'segment', 'doctor', 'ps', 'stop', 'install', 'uninstall', 'completion']],
   ['Models', ['catalogue', 'list', 'pull', 'show', 'cp', 'rm']],
-  ['For the network', ['configure', 'show', 'wallet', 'id', 'start', 'serve', 'admissions']],
+  ['For the network', ['join', 'configure', 'show', 'wallet', 'id', 'start', 'serve', 'admissions']],
   ['In a machine that shows what it does', ['quote', 'testimony', 'proxy']],
 ];
 

@@ -250,7 +250,7 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
   const status =
     wrap.say &&
     createStartStatus(
-      { identity, dialPolicy, intervalMs: STATUS_INTERVAL_MS },
+      { identity, dialPolicy, intervalMs: STATUS_INTERVAL_MS, unit: deployment.burnAndMint ? 'credits' : 'OGONG' },
       {
         ...{ provider, say: wrap.say },
         readEarnings: async () => (await chain.client()).earningsOf(provider.id, payee),

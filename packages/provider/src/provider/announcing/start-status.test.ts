@@ -31,14 +31,14 @@ async function say(
   const { node = 5, intervalMs = 0, dialPolicy = 'any', ...given } = change;
   const endpoint = formatHostPort(server.address());
   const status = createStartStatus(
-    { identity: await makeIdentity(node), dialPolicy, intervalMs },
+    { identity: await makeIdentity(node), dialPolicy, intervalMs, unit: 'OGONG' },
     {
       provider: {
         endpoint: () => endpoint,
         relays: () => [{ ...SHOWN, isRegistered: true, seenAt: '203.0.113.2' }],
       },
       say: (line) => lines.push(line),
-      readEarnings: async () => ({ held: 5n, withdrawable: 3n, paid: 2n }),
+      readEarnings: async () => ({ held: 5n * 10n ** 15n, withdrawable: 3n * 10n ** 18n, paid: 2_000n * 10n ** 18n }),
       ...given,
     },
   );
@@ -52,7 +52,7 @@ it('says address, own test and earnings, and each again only once it has changed
   expect(lines).toEqual([
     `others reach this provider at ${endpoint}; the relay relay.example:4545 sees it at 203.0.113.2`,
     expect.stringMatching(/^a call to itself that way is answered, after \d+ ms$/),
-    'earned, in atomic units: 5 held, 3 to be had, 2 paid',
+    'earned: 0.005 OGONG held, 3 to be had, 2,000 paid',
   ]);
   await status.trigger();
   expect(lines).toHaveLength(3);

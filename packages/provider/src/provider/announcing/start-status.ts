@@ -1,6 +1,7 @@
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import type { DialPolicy } from '@ogong/host/link/public-address';
+import { formatAmount } from '@ogong/host/money/format-amount';
 import { monotonicClock } from '@ogong/host/time/clock';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
@@ -12,6 +13,8 @@ export interface StartStatusOptions {
   readonly dialPolicy: DialPolicy;
   /** Pause between two tests while others reach the provider as before; after a change it is tested within a second. */
   readonly intervalMs: number;
+  /** Unit of fees. */
+  readonly unit: string;
 }
 
 export interface StartStatusDependencies {
@@ -30,7 +33,7 @@ const LOOK_INTERVAL_MS = 1_000;
 
 /** Says if others reach the provider, whether it answers there, and what it earned; again whenever one of these changes. */
 export function createStartStatus(
-  { identity, dialPolicy, intervalMs }: StartStatusOptions,
+  { identity, dialPolicy, intervalMs, unit }: StartStatusOptions,
   { provider, say, readEarnings }: StartStatusDependencies,
 ): Repeating {
   const said = new Map<string, string>();
@@ -53,7 +56,7 @@ export function createStartStatus(
     else tell('test', `a call to itself that way fails: ${tested.problem}`);
     const earned = await readEarnings().then(
       ({ held, withdrawable, paid }) =>
-        `earned, in atomic units: ${held} held, ${withdrawable} to be had, ${paid} paid`,
+        `earned: ${formatAmount(held)} ${unit} held, ${formatAmount(withdrawable)} to be had, ${formatAmount(paid)} paid`,
       () => 'its earnings cannot be read from the chain now',
     );
     tell('earnings', earned);
