@@ -7,6 +7,7 @@ import type { EarningsView } from '@ogong/host/views/earnings-view';
 import type { HybridSigner } from '@ogong/protocol/crypto/crypto';
 import type { ModelDemand, ModelSupply } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import {
+  MAX_NETWORK_LIFETIME_MS,
   MAX_NETWORK_MODELS,
   MAX_NETWORK_PEERS,
   type NetworkModel,
@@ -33,7 +34,7 @@ export interface NetworkIssuer {
   issue(): Promise<SignedNetwork>;
 }
 
-const LIFETIME_MS = 3_600_000;
+const LIFETIME_MS = MAX_NETWORK_LIFETIME_MS / 24;
 const FRESH_MS = 30_000;
 const ASK_TIMEOUT_MS = 5_000;
 /** Models whose offers are read. */

@@ -98,7 +98,7 @@ async function joinNetwork(argv: readonly string[], signal: AbortSignal): Promis
     }
   };
   const daemon = await startJoining(read(parsed), parsed.kind === 'run' ? parsed.positionals : [], {
-    ...{ output: processOutput, signal, lines: createLoadingLines(writeError, isTerminal) },
+    ...{ output: processOutput, signal, env: process.env, lines: createLoadingLines(writeError, isTerminal) },
     ask: isTerminal && process.stdin.isTTY ? ask : undefined,
   });
   return daemon ?? process.exit(EXIT.ok);

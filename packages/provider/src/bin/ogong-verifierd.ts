@@ -1,4 +1,5 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning --max-semi-space-size=16
+import { randomBytes } from 'node:crypto';
 import type { Engine } from '@ogong/engine/open-engine';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
@@ -86,7 +87,7 @@ async function start(signal: AbortSignal): Promise<Daemon> {
       calibrateWith: values.calibrateWith,
       providers: values.provider.map((id) => fromHex(id)),
     },
-    { context, engines, segments: held.segments },
+    { context, engines, segments: held.segments, randomBytes },
   );
   const followed =
     pool && directory !== undefined

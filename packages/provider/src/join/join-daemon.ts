@@ -21,6 +21,7 @@ import type { LoadingPlace } from '../engine/engine-config.ts';
 import { readServed } from '../provider/paid/served-store.ts';
 import { startConfig } from '../provider/provider-config.ts';
 import { type Serving, startServing } from '../provider/serve-daemon.ts';
+import { startBesideVerifier } from './beside-verifier.ts';
 import { type JoinSettings, joinConfig } from './join-config.ts';
 import { type JoinNotes, readJoinNotes, writeJoinNotes } from './join-notes.ts';
 import { createJoinView } from './join-view.ts';
@@ -33,6 +34,8 @@ export interface JoinPlace {
   /** Asks the user, who answers yes or no. Undefined where nobody can be asked. */
   readonly ask: ((question: string) => Promise<boolean>) | undefined;
   readonly signal: AbortSignal;
+  /** For the settings of the engine. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly lines: Pick<LoadingPlace, 'onDownload' | 'onReading' | 'onLoading' | 'onBackend'>;
 }
 
@@ -85,7 +88,7 @@ export async function startJoining(
   // Nobody outside reaches a network of this machine, and no relay is needed.
   const listen = isHere ? { ...settings.listen, host: '127.0.0.1' } : settings.listen;
   const args = writeArguments(network, { deployment, settings: { ...settings, listen }, chosen });
-  const parsed = startConfig.parse([...args, ...flags], process.env);
+  const parsed = startConfig.parse([...args, ...flags], place.env);
   if (parsed.kind === 'print') return refuse('--help follows join, not --');
   let view: ReturnType<typeof createJoinView> | undefined;
   const daemon = await startServing(
@@ -94,7 +97,8 @@ export async function startJoining(
       say,
       signal: place.signal,
       lines: place.lines,
-      verifierBind: { ...listen, port: listen.port === 0 ? 0 : listen.port + 1 },
+      startVerifier: (beside) =>
+        startBesideVerifier({ ...listen, port: listen.port === 0 ? 0 : listen.port + 1 }, beside),
       engine(engine) {
         assertWeights(chosen, engine.info().modelRoot);
         return engine;

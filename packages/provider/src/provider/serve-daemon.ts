@@ -15,10 +15,10 @@ import { createNodeEd25519Signer } from '@ogong/host/crypto/signers';
 import { forgetRestored } from '@ogong/host/files/data-directory';
 import { openDaemon } from '@ogong/host/lifecycle/daemon-context';
 import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
-import { formatHostPort, type HostPort } from '@ogong/host/link/host-port';
+import { formatHostPort } from '@ogong/host/link/host-port';
 import { loadCertificatePin } from '@ogong/host/link/link-identity';
 import { createLinkPool, type LinkPool, type Peer } from '@ogong/host/link/link-pool';
-import { pinRouters } from '@ogong/host/link/peer-values';
+import { type KnownPeer, pinRouters } from '@ogong/host/link/peer-values';
 import { type DialPolicy, toDialPolicy } from '@ogong/host/link/public-address';
 import { openPuncher } from '@ogong/host/link/reach/punch';
 import type { RelayPayerOptions } from '@ogong/host/link/reach/relay-payer';
@@ -33,13 +33,13 @@ import { createBeaconView } from '@ogong/host/views/beacon-view';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { Ed25519Signer, HybridSigner, LedgerSigner } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
+import type { VerifierEndpoint } from '@ogong/protocol/exchange/announcement';
 import { addEmbeddedImages } from '../engine/embedded-image.ts';
 import { addEmbeddedTexts } from '../engine/embedded-text.ts';
 import { addEncoder } from '../engine/encoder-flag.ts';
 import type { LoadingPlace } from '../engine/engine-config.ts';
 import { openShownLink } from '../machine/open-shown-link.ts';
 import { type CommitReply, commitReply } from '../modality/text/commit-reply.ts';
-import { startBesideVerifier } from '../verifier/beside-verifier.ts';
 import { findRelays } from './announcing/find-relays.ts';
 import { createStartStatus } from './announcing/start-status.ts';
 import { type OpenedSegments, openSegments } from './cohort/open-segments.ts';
@@ -84,8 +84,8 @@ export interface ServeWrappers {
   readonly engine?: (engine: Engine) => Engine;
   /** Wraps each segment that other leaders use. */
   readonly segment?: (segment: SegmentEngine) => SegmentEngine;
-  /** Address of a verifier in this process, over the engines of the offers. Default: none. */
-  readonly verifierBind?: HostPort;
+  /** Starts a verifier beside the provider, over the engines of its offers. Default: none. */
+  readonly startVerifier?: (place: VerifierPlace) => Promise<StartedVerifier>;
   /** Receives the provider's id and payee once it serves, and reads of its earnings. Default: nobody. */
   readonly onServing?: (serving: Serving) => void;
   readonly openings?: (openings: Openings) => Openings;
@@ -96,6 +96,22 @@ export interface ServeWrappers {
   /** Shows downloads and loads of models. Default: they are not shown. */
   readonly lines?: Pick<LoadingPlace, 'onDownload' | 'onReading' | 'onLoading' | 'onBackend'>;
   readonly attester?: (attester: Attester) => Attester;
+}
+
+/** A provider that wants a verifier beside it. */
+export interface VerifierPlace {
+  readonly settings: ServeSettings;
+  readonly engines: readonly Engine[];
+  readonly providerId: Uint8Array;
+  /** Relays by which others reach it, or the host of a public address. Default: where it listens. */
+  readonly reach: { readonly relays: readonly KnownPeer[]; readonly publicHost?: string | undefined };
+}
+
+/** A verifier in the process of its provider. */
+export interface StartedVerifier {
+  /** As the provider announces it. */
+  readonly endpoint: VerifierEndpoint;
+  stop(): Promise<void>;
 }
 
 /** A provider that serves, for a view of its work. */
@@ -167,12 +183,10 @@ export async function startServing(given: ServeSettings, wrap: ServeWrappers = {
     { crypto: nodeCrypto, chain, links, onError: (err) => log.warn({ err }, 'the beacon cannot be read') },
   );
   const providerId = hashHybridKey(nodeCrypto, signer.publicKey);
-  const beside =
-    wrap.verifierBind &&
-    (await startBesideVerifier(settings, {
-      ...{ bind: wrap.verifierBind, engines: offers.map(({ engine }) => engine), providerId },
-      reach: { relays, publicHost: settings.publicEndpoint?.host },
-    }));
+  const beside = await wrap.startVerifier?.({
+    ...{ settings, engines: offers.map(({ engine }) => engine), providerId },
+    reach: { relays, publicHost: settings.publicEndpoint?.host },
+  });
   const verifier = beside?.endpoint ?? read.verifier;
   const carriedStatement =
     settings.payeeWord === undefined

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Engine } from '@ogong/engine/open-engine';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
@@ -25,10 +24,12 @@ export function openVerifier(
     context: { signer, identity, chain, log, metrics },
     engines,
     segments = [],
+    randomBytes,
   }: {
     readonly context: Pick<DaemonContext, 'signer' | 'identity' | 'chain' | 'log' | 'metrics'>;
     readonly engines: readonly Engine[];
     readonly segments?: readonly HeldSegment[];
+    readonly randomBytes: (length: number) => Uint8Array;
   },
 ): OpenedVerifier {
   const store = openStore(join(dataDir, 'verifier.db'), { schema: VERIFIER_SCHEMA, upgrades: RELEASED.verifier });
