@@ -80,7 +80,7 @@ const parametersCodec = struct({
 });
 
 /** Parameters that a provider needs to know. The chain has the last word about them. */
-export interface NetworkParameters extends CodecType<typeof parametersCodec> {}
+export interface NetworkTerms extends CodecType<typeof parametersCodec> {}
 
 const documentCodec = struct({
   issuedAtMs: safeInteger,

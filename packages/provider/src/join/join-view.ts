@@ -1,7 +1,7 @@
 import type { EarningsBalance } from '@ogong/chain/client';
 import { formatAmount } from '@ogong/host/money/format-amount';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
-import type { NetworkParameters } from '@ogong/protocol/network/network-document';
+import type { NetworkTerms } from '@ogong/protocol/network/network-document';
 import type { ServedSum } from '../provider/paid/served-store.ts';
 
 export interface JoinViewDependencies {
@@ -18,7 +18,7 @@ const INTERVAL_MS = 1_000;
 
 /** Says when the first order comes, when its reply is audited or settled, and where its fee is. Each once, and sums as they grow. */
 export function createJoinView(
-  { parameters, unit }: { readonly parameters: NetworkParameters; readonly unit: string },
+  { parameters, unit }: { readonly parameters: NetworkTerms; readonly unit: string },
   { say, readServed, readEarnings, nowMs }: JoinViewDependencies,
 ): Repeating {
   const said = new Map<string, string>();
@@ -52,7 +52,7 @@ function describeFees(
     parameters: { entranceAtomic, periodSeconds },
     unit,
     nowMs,
-  }: { readonly parameters: NetworkParameters; readonly unit: string; readonly nowMs: number },
+  }: { readonly parameters: NetworkTerms; readonly unit: string; readonly nowMs: number },
 ): string {
   const fees = `${paid} ${paid === 1 ? 'reply is' : 'replies are'} settled, ${formatAmount(earned)} ${unit} earned`;
   const own = earned > entranceAtomic ? earned - entranceAtomic : 0n;
