@@ -3,7 +3,7 @@ import type { Crypto } from '@ogong/protocol/crypto/crypto';
 import { hashHybridKey } from '@ogong/protocol/crypto/hybrid';
 import { createNobleHybridSigner } from '@ogong/protocol/crypto/noble';
 import { signNetwork } from '@ogong/protocol/network/network-document';
-import { createSyntheticNetwork } from '../synthetic/synthetic-network.ts';
+import { createSyntheticNetwork } from '../../synthetic/synthetic-network.ts';
 
 /** A signed document of a network, and its fields. */
 export function createNetworkVectors(crypto: Crypto): unknown {
