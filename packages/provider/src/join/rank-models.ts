@@ -9,7 +9,7 @@ export interface SizedModel {
   readonly sizeBytes: number | undefined;
 }
 
-/** What a machine would earn with a model. */
+/** A model, with the earnings of a machine that serves it. */
 export interface RankedModel extends SizedModel {
   /** Earnings of an hour at the present load, and of one reply after the other, in atomic units; 0 if no speed is known. */
   readonly perHourAtomic: bigint;
@@ -23,8 +23,8 @@ const WEIGHT_SHARE = 0.8;
 const NO_ROOT = new Uint8Array(32);
 
 /**
- * Ranks the models of a network for a machine: first those that it can serve, by earnings at the present load, then by demand, then by the
- * most that they can earn.
+ * Ranks the models of a network for a machine. Those that it can serve come first. The order is by earnings at the present load, by demand, and
+ * by the most that they can earn.
  * @param memoryBytes free for weights and everything else.
  */
 export function rankModels(
