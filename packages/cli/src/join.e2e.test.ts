@@ -77,7 +77,7 @@ it('is paid for its first reply, and goes on by itself after a restart', async (
   expect(said).toContain(`serving ${MODEL} for 0.001 OGONG per 1,000 tokens, as most others do`);
   expect(said).toContain('the first 0.01 OGONG that an account earns pay for audits');
   const [ready] = joined.lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
-  const offers = await (await fetch(`${gatewayUrl}/public/models`)).json();
+  const offers = (await (await fetch(`${gatewayUrl}/public/models`)).json()) as { readonly models: readonly object[] };
   // The verifier beside it is of a second payee.
   expect(offers.models).toMatchObject([{ id: MODEL, providers: 2, verifiers: 2 }]);
   expect(await joined.end('SIGTERM')).toBe(0);
