@@ -21,6 +21,7 @@ import { formatProof } from '@ogong/protocol/verdict/proof';
 import { readCheckedFee } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { type CheckedReply, createClient, GatewayApiError, ReceiptError, SealedCallError } from '@ogong/sdk';
 import { loadTrust, trustFields } from './chain-trust.ts';
+import { findGatewayUrl, gatewayField } from './gateway-place.ts';
 import {
   addMachine,
   assertDemands,
@@ -39,13 +40,7 @@ const config = defineConfig({
     'Asks a gateway, prints the answer as it comes, and then the verdict of its checks in one line, on standard error.\n' +
     'With --checks it prints every check of the receipt.',
   fields: {
-    gateway: {
-      schema: text,
-      label: '<addr>',
-      env: 'OGONG_GATEWAY',
-      default: '127.0.0.1:4546',
-      description: 'host:port or URL of the gateway',
-    },
+    gateway: gatewayField,
     apiKey: { schema: text, secret: true, env: 'OGONG_API_KEY', description: 'key of the gateway, if it requires one' },
     model: {
       schema: text,
@@ -103,7 +98,7 @@ export const askCommand: Command = {
       return EXIT.ok;
     }
     const { values, positionals } = parsed;
-    const baseUrl = /^https?:\/\//.test(values.gateway) ? values.gateway : `http://${values.gateway}`;
+    const baseUrl = findGatewayUrl(values);
     if (values.save !== undefined) assertWritable('ogong ask', 'save', values.save);
     assertDemands('ogong ask', values);
     const { trust, findModelRoots, meshFile, chain, paidUnit } = await loadTrust(

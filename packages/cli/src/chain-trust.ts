@@ -4,12 +4,15 @@ import { httpUrl, text } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { readTrust } from '@ogong/host/views/read-trust';
 import { createRootFinder } from '@ogong/host/views/registry-roots';
-import { ProtocolError } from '@ogong/protocol/base/bytes';
+import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import { parseJson } from '@ogong/protocol/base/json';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
+import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { addPublishedRoot, type FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { parseAllow, parseTrust, type Trust } from '@ogong/protocol/stage1/trust';
-import { findMeshTrust, type MeshTrust, meshDirField } from './mesh-trust.ts';
+import { meshDirField } from './mesh-place.ts';
+import { findMeshTrust, type MeshTrust } from './mesh-trust.ts';
 import { openLedger } from './open-ledger.ts';
 import { toPlainBytes } from './receipt-file.ts';
 import { unitsOf } from './token-units.ts';
@@ -21,7 +24,7 @@ export const trustFields = {
     label: '<path>',
     env: 'OGONG_TRUST',
     description:
-      "JSON file with trusted values: ledger, validators, routers, published model roots, skipped checks. Without it and --deployment, receipts of this machine's mesh use its values",
+      "JSON file with trusted values: ledger, validators, routers, published model roots, skipped checks. Without it, receipts of this machine's mesh use its values",
   },
   rpcUrl: {
     schema: httpUrl,
@@ -50,47 +53,66 @@ export interface TrustSources {
   readonly rpcUrl: string | undefined;
   readonly deployment: string | undefined;
   readonly allow: readonly string[];
-  readonly meshDir: string;
+  readonly meshDir: string | undefined;
 }
 
 export interface OpenedTrust {
   readonly trust: Trust;
-  /** The registry on the chain of --deployment. */
+  /** The registry on the chain. */
   readonly findModelRoots?: FindModelRoots;
-  /** Of --deployment. */
+  /** Of --deployment, or of this machine's mesh if the caller needs a chain. */
   readonly chain?: ChainClient;
-  /** The file of this machine's mesh, if no file was named. */
+  /** The set on that chain now, with its endpoints. */
+  readonly validators?: readonly QuorumMember[];
+  /** The trust file of this machine's mesh, if it is used. */
   readonly meshFile?: string;
+  /** The file of the mesh's contracts, if its chain is read. */
+  readonly meshDeployment?: string;
   /** Unit of fees, if the deployment is known. */
   readonly paidUnit?: string;
 }
 
 /**
  * Returns the values against which receipts are checked, and the checks that may be skipped. A file's fields and those of the chain are
- * joined. If the user names neither, the mesh of this machine gives them for its own receipts.
+ * joined. This machine's mesh gives the rest for its own receipts: its trust file if no file is named, its chain if one is needed.
  * @param isOfMesh whether the checked receipt comes from that mesh.
- * @throws TrustSourceError if a source would be ignored: both name one field, or an RPC address has no deployment.
+ * @throws TrustSourceError if a source would be ignored: two name different networks, or an RPC address has no deployment.
  */
 export async function loadTrust(
   command: string,
   { trust, rpcUrl, deployment, allow, meshDir }: TrustSources,
   isOfMesh: (mesh: MeshTrust) => boolean,
+  { needsChain = false }: { readonly needsChain?: boolean } = {},
 ): Promise<OpenedTrust> {
   if (rpcUrl !== undefined && deployment === undefined) {
     throw new TrustSourceError('--rpc-url is of no use without --deployment, which names the contracts to read');
   }
-  const found = trust === undefined && deployment === undefined ? findMeshTrust(meshDir) : undefined;
-  const mesh = found && isOfMesh(found) ? found : undefined;
-  const ofFile = mesh?.trust ?? (trust === undefined ? {} : readTrustFile(trust));
-  const chain = deployment === undefined ? undefined : await openLedger(command, { deployment, rpcUrl });
+  const found = findMeshTrust(meshDir);
+  const here = found && isOfMesh(found) ? found : undefined;
+  const meshPlace = needsChain && deployment === undefined ? here : undefined;
+  const place = meshPlace
+    ? { deployment: meshPlace.deploymentFile, rpcUrl: meshPlace.rpcUrl }
+    : deployment !== undefined && { deployment, rpcUrl };
+  const chain = place ? await openLedger(command, place) : undefined;
+  const ofChain = chain === undefined ? {} : await readTrust(chain);
+  const mesh = trust === undefined && here && findConflict(here.trust, ofChain) === undefined ? here : undefined;
+  const joined = trust === undefined ? { ...mesh?.trust, ...ofChain } : joinTrust(readTrustFile(trust), ofChain);
   const paidUnit = chain === undefined ? mesh?.paidUnit : unitsOf(chain.deployment).paid;
-  const joined = joinTrust(ofFile, chain === undefined ? {} : await readTrust(chain));
   return {
     trust: { ...joined, allow: [...(joined.allow ?? []), ...parseAllow(allow)] },
     ...(chain && { chain, findModelRoots: createRootFinder({ client: async () => chain }) }),
+    ...(ofChain.validators && { validators: ofChain.validators }),
     ...(mesh && { meshFile: mesh.path }),
+    ...(meshPlace && { meshDeployment: meshPlace.deploymentFile }),
     ...(paidUnit && { paidUnit }),
   };
+}
+
+/** Formats one line for each file of this machine's mesh that is used; empty if none is. */
+export function formatMeshFiles({ meshFile, meshDeployment }: OpenedTrust): string {
+  const trusted = meshFile === undefined ? '' : `${meshFile}: trusted, of the mesh that runs here\n`;
+  const followed = meshDeployment === undefined ? '' : `${meshDeployment}: its chain is read\n`;
+  return `${trusted}${followed}`;
 }
 
 /**
@@ -116,18 +138,32 @@ function readTrustFile(path: string): Trust {
   }
 }
 
-/** Trust that cannot be used: a file that cannot be read, or two sources that say different things. */
+/** Trust that cannot be used: a file that cannot be read, or two sources about different networks. */
 export class TrustSourceError extends Error {
   override readonly name = 'TrustSourceError';
   readonly code = 'trust-sources';
   readonly retryable = false;
 }
 
-/** @throws TrustSourceError if both name one field: one of the two would be dropped. */
+/**
+ * Joins the values of a file and of the chain. The user's file prevails: a server of the chain adds values, and replaces none.
+ * @throws TrustSourceError if the two are about different networks.
+ */
 export function joinTrust(ofFile: Trust, ofChain: Trust): Trust {
-  const twice = Object.keys(ofFile).find((field) => Object.hasOwn(ofChain, field));
-  if (twice === undefined) return { ...ofFile, ...ofChain };
+  const conflict = findConflict(ofFile, ofChain);
+  if (conflict === undefined) return { ...ofChain, ...ofFile };
   throw new TrustSourceError(
-    `${twice} stands in the --trust file and is read from the chain of --deployment: leave one out`,
+    `the --trust file names another ${conflict} than the chain of the deployment: they are about different networks`,
   );
 }
+
+/** Finds a contract that both name differently. */
+function findConflict(one: Trust, other: Trust): 'ledger' | 'settlement' | undefined {
+  if (one.ledger && other.ledger && !isSameLedger(one.ledger, other.ledger)) return 'ledger';
+  if (one.settlement && other.settlement && !equalBytes(one.settlement, other.settlement)) return 'settlement';
+  return undefined;
+}
+
+/** Returns true if both name the same contract of the same chain. */
+export const isSameLedger = (one: LedgerDomain, other: LedgerDomain): boolean =>
+  one.chainId === other.chainId && equalBytes(one.verifyingContract, other.verifyingContract);

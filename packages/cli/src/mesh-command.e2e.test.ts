@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,13 +22,13 @@ afterEach(async () => {
 });
 
 /** A mesh of one validator and one provider, as a user starts it in a terminal. */
-async function up(...more: readonly string[]) {
+async function up(more: readonly string[] = [], env: NodeJS.ProcessEnv = process.env) {
   const directory = mkdtempSync(join(tmpdir(), 'ogong-mesh-up-'));
   const args = ['mesh', 'up', '--dir', directory, '--model', `file:${STORIES}`, '--base-port', '0'];
   const command = spawn(
     process.execPath,
     ['--disable-warning=ExperimentalWarning', ENTRY, ...args, '--validators', '1', '--providers', '1', ...more],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['ignore', 'pipe', 'pipe'], env },
   );
   opened.push({ directory, command });
   let said = '';
@@ -67,7 +67,7 @@ it('stops its programs if it is interrupted during the start, in the background 
     [[], EXIT.interrupted],
     [['--foreground'], EXIT.ok],
   ] as const) {
-    const { directory, command, hears } = await up(...more);
+    const { directory, command, hears } = await up(more);
     await hears('1 of 5 daemons serve');
     command.kill('SIGINT');
     expect(await once(command, 'exit')).toEqual([exitCode, null]);
@@ -78,7 +78,7 @@ it('stops its programs if it is interrupted during the start, in the background 
 });
 
 it('starts a daemon again that was killed, and leaves nothing behind if it is killed itself', async () => {
-  const { directory, command, hears, said } = await up('--foreground');
+  const { directory, command, hears, said } = await up(['--foreground']);
   await hears('ready at');
   const before = pidOf(readMeshState(directory), 'router') as number;
   process.kill(before, 'SIGKILL');
@@ -91,4 +91,41 @@ it('starts a daemon again that was killed, and leaves nothing behind if it is ki
   await once(command, 'exit');
   // No program is left to notify them: each notices by itself.
   await expect.poll(() => findProcesses(directory)).toEqual([]);
+});
+
+it('is found by ask and verify without flags, with its trust and its chain', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'ogong-mesh-home-'));
+  // The bench of the tests names no mesh's directory.
+  const env = { ...process.env, HOME: home, OGONG_MESH_DIR: '' };
+  const run = (...argv: string[]) => {
+    const done = spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', ENTRY, ...argv], {
+      ...{ env, encoding: 'utf8' },
+    });
+    return { code: done.status, out: done.stdout, error: done.stderr };
+  };
+  try {
+    const { directory, hears } = await up(['--foreground'], env);
+    await hears('ready at');
+    const receipt = join(home, 'receipt.json');
+    const asked = run('ask', '--max-tokens', '4', '--save', receipt, 'Once upon a time');
+    expect(asked, asked.error).toMatchObject({ code: EXIT.ok });
+    expect(run('mesh', 'status')).toMatchObject({ code: EXIT.ok, out: expect.stringContaining('gateway') });
+    expect(run('verify', receipt)).toMatchObject({ code: EXIT.ok });
+    const trust = ['--trust', join(directory, 'trust.json')];
+    const deployment = ['--deployment', join(directory, 'deployment.json')];
+    // A mesh with one provider settles nothing, so the rest of the way is checked.
+    const followed = run('verify', receipt, '--follow');
+    expect(followed).toMatchObject({
+      code: 3,
+      out: expect.stringContaining('\nnot checked: settled: ask again later'),
+    });
+    for (const named of [[], trust, deployment]) {
+      const allowed = run('verify', receipt, '--follow', '--allow', 'settled', ...named);
+      expect(allowed, named.join(' ')).toMatchObject({ code: EXIT.ok });
+    }
+    expect(run('mesh', 'down').out).toContain('stopped: mesh');
+    expect(run('verify', receipt)).toMatchObject({ code: 3 });
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
 });

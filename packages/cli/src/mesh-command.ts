@@ -29,10 +29,8 @@ import { EXIT } from '@ogong/host/log/errors';
 import { MAX_REPORT_EPOCHS } from '@ogong/protocol/audit/test-report';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { bringModel } from './bring-model.ts';
-import { meshDirField } from './mesh-trust.ts';
+import { findMeshDirectory, meshDirField, newMeshDirField, rememberMesh } from './mesh-place.ts';
 import { readToldTests, type TestCount, type ToldTests } from './told-tests.ts';
-
-const dir = meshDirField;
 
 const upConfig = defineConfig({
   name: 'ogong mesh up',
@@ -41,7 +39,7 @@ const upConfig = defineConfig({
     'Brings up a whole network on this machine and leaves it running: chain, contracts, validators, providers with a\n' +
     'verifier each, router, gateway. Its data is kept over a restart. See also: ogong mesh status | logs | down',
   fields: {
-    dir,
+    dir: newMeshDirField,
     model: {
       schema: text,
       label: '<model>',
@@ -95,20 +93,24 @@ const controlConfig = (verb: string, summary: string) =>
     name: `ogong mesh ${verb}`,
     examples: [`ogong mesh ${verb}`],
     summary,
-    fields: { dir, json: jsonField },
+    fields: { dir: meshDirField, json: jsonField },
   });
 const downConfig = controlConfig('down', 'Stops the network; does nothing if none runs. Its data is kept.');
 const statusConfig = defineConfig({
   name: 'ogong mesh status',
   examples: ['ogong mesh status --json'],
   summary: 'Shows running programs and their addresses. Exits with 0 if everything runs.',
-  fields: { dir, json: jsonField },
+  fields: { dir: meshDirField, json: jsonField },
 });
 const logsConfig = defineConfig({
   name: 'ogong mesh logs',
   examples: ['ogong mesh logs'],
   summary: 'Prints the last lines of a log: of a daemon, or of the launcher.',
-  fields: { dir, lines: { schema: integer({ min: 1 }), default: '50', description: 'how many' }, json: jsonField },
+  fields: {
+    dir: meshDirField,
+    lines: { schema: integer({ min: 1 }), default: '50', description: 'how many' },
+    json: jsonField,
+  },
   positionals: { label: '[name]', max: 1 },
 });
 
@@ -137,6 +139,7 @@ async function up(argv: readonly string[], output: Output): Promise<number> {
   const directory = resolve(values.dir);
   const running = findRunningMesh(directory);
   if (running) {
+    rememberMesh(directory);
     if (values.json) printJson(output, describeUp(running, { isNew: false }));
     else output.write(`already up: ${running.gatewayUrl}/v1 (${running.phase})\n`);
     return EXIT.ok;
@@ -186,6 +189,7 @@ async function runInForeground(values: UpValues, directory: string, model: Serve
   const basePort = values.basePort === 0 ? await findFreePortRow(PORTS_ABOVE_BASE + 1) : values.basePort;
   const showProgress = values.json ? output.writeError : output.write;
   let mesh: Mesh | undefined;
+  rememberMesh(directory);
   try {
     mesh = await startMesh(
       { ...options, ports: planPorts(basePort, options), isLasting: true, revives: true },
@@ -260,11 +264,9 @@ async function launch(values: UpValues, directory: string, model: Served, output
       return exitCode === 0 ? EXIT.software : exitCode;
     }
     if (state?.launcher.pid === child.pid && state?.phase === 'ready') {
-      const gateway = values.basePort === DEFAULT_BASE_PORT ? '' : ` --gateway ${state.gatewayUrl}`;
-      const place = values.dir === dir.default ? '' : ` --mesh-dir ${directory}`;
       if (values.json) printJson(output, describeUp(state, { isNew: true }));
       output.writeError(`${describePages(state.gatewayUrl)}\n`);
-      output.writeError(`up: ogong ask "Once upon a time"${gateway}${place}\n`);
+      output.writeError('up: ogong ask "Once upon a time"\n');
       return EXIT.ok;
     }
   }
@@ -278,7 +280,7 @@ async function down(argv: readonly string[], output: Output): Promise<number> {
   const parsed = downConfig.parse(argv, process.env);
   if (parsed.kind === 'print') output.write(parsed.text);
   else {
-    const ended = await stopMesh(resolve(parsed.values.dir));
+    const ended = await stopMesh(findMeshDirectory(parsed.values.dir));
     if (parsed.values.json) printJson(output, { stopped: ended });
     else output.write(ended.length > 0 ? `stopped: ${ended.join(', ')}\n` : 'nothing runs\n');
   }
@@ -291,7 +293,7 @@ async function status(argv: readonly string[], output: Output): Promise<number> 
     output.write(parsed.text);
     return EXIT.ok;
   }
-  const state = readMeshState(resolve(parsed.values.dir));
+  const state = readMeshState(findMeshDirectory(parsed.values.dir));
   if (!state) {
     if (parsed.values.json) printJson(output, { isWell: false, processes: [] });
     else output.write('nothing runs\n');
@@ -377,7 +379,7 @@ async function logs(argv: readonly string[], output: Output): Promise<number> {
     return EXIT.ok;
   }
   const [name = 'mesh'] = parsed.positionals;
-  const directory = join(resolve(parsed.values.dir), 'logs');
+  const directory = join(findMeshDirectory(parsed.values.dir), 'logs');
   const file = join(directory, `${name.replaceAll(/[^a-z0-9-]/g, '')}.log`);
   if (!existsSync(file)) throw new MeshError('bad-option', `there is no log ${file}`);
   const lines = readFileSync(file, 'utf8').split('\n');

@@ -167,6 +167,14 @@ describe('ogong verify', () => {
     const { code, error } = await verify(whole, '--trust', trusted, '--follow');
     expect(code).toBe(VERIFY_EXIT.unusable);
     expect(error).toContain('--follow needs --deployment');
+    const beside = await verify(whole, '--follow', '--mesh-dir', meshOf('far', { trustFile: elsewhere }));
+    expect(beside.code).toBe(VERIFY_EXIT.unusable);
+    expect(beside.error).toContain('no mesh of this receipt runs here');
+    // The contracts of a mesh that gave the reply are read, and this file has none.
+    const own = await verify(whole, '--follow', '--dir', meshOf('near', { deploymentFile: trusted }));
+    expect(own.code).toBe(VERIFY_EXIT.unusable);
+    expect(own.error).toContain(trusted);
+    expect(own.error).not.toContain('--follow needs');
   });
 
   it('prints skipped checks as JSON, too', async () => {

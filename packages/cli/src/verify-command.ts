@@ -12,18 +12,25 @@ import { createLinkPool } from '@ogong/host/link/link-pool';
 import { toDialPolicy } from '@ogong/host/link/public-address';
 import { describeFailure } from '@ogong/host/log/errors';
 import { followReply } from '@ogong/host/views/follow-reply';
-import { equalBytes, utf8Encode } from '@ogong/protocol/base/bytes';
+import { utf8Encode } from '@ogong/protocol/base/bytes';
+import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { isLocalReceipt, type LocalReceipt } from '@ogong/protocol/stage1/local-receipt';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
-import type { Trust } from '@ogong/protocol/stage1/trust';
 import { formatProof } from '@ogong/protocol/verdict/proof';
-import { isSettledProof, parseSettledProof } from '@ogong/protocol/verdict/receipt/settled-proof';
+import { isSettledProof, parseSettledProof, type SettledProof } from '@ogong/protocol/verdict/receipt/settled-proof';
 import { verifyLocalReceipt } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
 import type { ReceiptContext, ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { verifyWithoutBlobs } from '@ogong/protocol/verdict/receipt/verify-without-blobs';
 import { addParts } from './answer-parts.ts';
-import { addChainTrust, loadTrust, type TrustSources, trustFields } from './chain-trust.ts';
+import {
+  addChainTrust,
+  formatMeshFiles,
+  isSameLedger,
+  loadTrust,
+  type TrustSources,
+  trustFields,
+} from './chain-trust.ts';
 import {
   addMachine,
   assertDemands,
@@ -33,8 +40,9 @@ import {
   readMachinePolicy,
   roleFields,
 } from './machine-policy.ts';
+import { findMeshTrust } from './mesh-trust.ts';
 import { addSources } from './named-sources.ts';
-import { openLedger } from './open-ledger.ts';
+import { type LedgerPlace, openLedger } from './open-ledger.ts';
 import { formatChecks, formatCohort, formatVerdict } from './print-checks.ts';
 import { completeReceipt, readReceiptFile, toPlainBytes } from './receipt-file.ts';
 import { checkSettledProof, describeEntry } from './settled-proof.ts';
@@ -71,7 +79,7 @@ const config = defineConfig({
       schema: boolean,
       boolean: true,
       description:
-        'follow the reply into the chain: ask its validator for the log entry, and check batch, signatures and settlement; needs --deployment',
+        'follow the reply into the chain: ask its validator for the log entry, and check batch, signatures and settlement; needs --deployment, unless the mesh of this machine gave the reply',
     },
     source: {
       schema: text,
@@ -92,6 +100,7 @@ const config = defineConfig({
   },
   positionals: { label: '<receipt.json|url>', min: 1, max: 1 },
   examples: [
+    'ogong verify receipt.json',
     'ogong verify receipt.json --trust trust.json',
     'ogong verify receipt.json --deployment deployment.json --follow',
     'ogong verify settled.json --deployment deployment.json',
@@ -115,12 +124,17 @@ export const verifyCommand: Command = {
       const isProof = !/^https?:/.test(source) && isSettledProof(toPlainBytes(readUserFile(source)));
       if (isProof) return await verifyProof(source, values, output);
       const file = await readReceiptFile(source);
-      const opened = await loadTrust('ogong verify', values, ({ trust: { ledger } }) =>
-        isOnLedger(file.receipt, ledger),
+      const opened = await loadTrust(
+        'ogong verify',
+        values,
+        ({ trust: { ledger } }) => isOnLedger(file.receipt, ledger),
+        { needsChain: values.follow },
       );
-      if (opened.meshFile !== undefined) output.writeError(`${opened.meshFile}: trusted, of the mesh that runs here\n`);
-      if (values.follow && opened.chain === undefined) {
-        output.writeError('ogong verify: --follow needs --deployment, which names the contracts to read\n');
+      output.writeError(formatMeshFiles(opened));
+      if (values.follow && opened.chain === undefined && !isLocalReceipt(file.receipt)) {
+        output.writeError(
+          'ogong verify: --follow needs --deployment, which names the contracts to read: no mesh of this receipt runs here\n',
+        );
         return VERIFY_EXIT.unusable;
       }
       if (values.follow && isLocalReceipt(file.receipt)) {
@@ -205,15 +219,16 @@ const allowUntaken = ({ trust, ...opened }: Awaited<ReturnType<typeof loadTrust>
 /** The file of `ogong settlement prove`, by the chain. */
 async function verifyProof(
   path: string,
-  { deployment, rpcUrl, json }: Pick<TrustSources, 'deployment' | 'rpcUrl'> & { readonly json: boolean },
+  { json, ...sources }: Pick<TrustSources, 'deployment' | 'rpcUrl' | 'meshDir'> & { readonly json: boolean },
   output: Output,
 ): Promise<number> {
-  if (deployment === undefined) {
+  const proof = parseSettledProof(toPlainBytes(readUserFile(path)));
+  const place = findProofPlace(proof, sources);
+  if (place === undefined) {
     output.writeError('ogong verify: a proof of a settlement needs --deployment, which names the contracts to read\n');
     return VERIFY_EXIT.unusable;
   }
-  const proof = parseSettledProof(toPlainBytes(readUserFile(path)));
-  const chain = await openLedger('ogong verify', { deployment, rpcUrl });
+  const chain = await openLedger('ogong verify', place);
   const { checks, entry } = await checkSettledProof(chain, proof);
   const ok = checks.every(({ status }) => status === 'pass');
   if (json) printJson(output, { ok, checks, ...(ok && entry && { entry: describeEntry(entry) }) });
@@ -222,12 +237,22 @@ async function verifyProof(
   return checks.some(({ status }) => status === 'fail') ? VERIFY_EXIT.failed : VERIFY_EXIT.unchecked;
 }
 
+/** Finds the named contracts, or those of the mesh of this machine if the proof is about its settlement. */
+function findProofPlace(
+  { domain }: Pick<SettledProof, 'domain'>,
+  { deployment, rpcUrl, meshDir }: Pick<TrustSources, 'deployment' | 'rpcUrl' | 'meshDir'>,
+): LedgerPlace | undefined {
+  if (deployment !== undefined) return { deployment, rpcUrl };
+  const mesh = findMeshTrust(meshDir);
+  const { ledger, settlement } = mesh?.trust ?? {};
+  const isOfMesh =
+    ledger && settlement && isSameLedger(domain, { chainId: ledger.chainId, verifyingContract: settlement });
+  return mesh && isOfMesh ? { deployment: mesh.deploymentFile, rpcUrl: rpcUrl ?? mesh.rpcUrl } : undefined;
+}
+
 /** A local receipt is on none. */
 const isOnLedger = (receipt: Receipt | LocalReceipt, ledger: LedgerDomain | undefined): boolean =>
-  !isLocalReceipt(receipt) &&
-  ledger !== undefined &&
-  receipt.ledger.chainId === ledger.chainId &&
-  equalBytes(receipt.ledger.verifyingContract, ledger.verifyingContract);
+  !isLocalReceipt(receipt) && ledger !== undefined && isSameLedger(receipt.ledger, ledger);
 
 /** Verifies with the chain's entry of the model's name, and with the settlement of the reply if it is followed. */
 async function verifyOnNetwork(
@@ -235,23 +260,23 @@ async function verifyOnNetwork(
   context: ReceiptContext,
   { isFollowed, ...opened }: Awaited<ReturnType<typeof loadTrust>> & { readonly isFollowed: boolean },
 ): Promise<ReceiptVerdict> {
-  const { chain } = opened;
+  const { chain, validators = [] } = opened;
   const trust = await addChainTrust(opened, receipt);
-  const followed = isFollowed && chain ? await follow(receipt, { chain, trust }) : {};
+  const followed = isFollowed && chain ? await follow(receipt, { chain, validators }) : {};
   return verifyWithoutBlobs(receipt, { ...context, trust, ...followed });
 }
 
 /** Under a fresh certificate: the validator's own is the one that the chain names. */
 async function follow(
   receipt: Receipt,
-  { chain, trust }: { readonly chain: ChainClient; readonly trust: Trust },
+  { chain, validators }: { readonly chain: ChainClient; readonly validators: readonly QuorumMember[] },
 ): ReturnType<typeof followReply> {
   const links = createLinkPool({
     identity: createLinkIdentity(new Secret(randomBytes(32))),
     dialPolicy: toDialPolicy(BigInt(chain.deployment.chainId)),
   });
   try {
-    return await followReply(receipt, { chain, links, validators: trust.validators ?? [] });
+    return await followReply(receipt, { chain, links, validators });
   } finally {
     links.close();
   }

@@ -12,7 +12,7 @@ import {
 } from '@ogong/protocol/verdict/agent/verify-agent-chain';
 import { readCheckedFee } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { verifyWithoutBlobs } from '@ogong/protocol/verdict/receipt/verify-without-blobs';
-import { addChainTrust, loadTrust, type OpenedTrust, trustFields } from '../chain-trust.ts';
+import { addChainTrust, formatMeshFiles, loadTrust, type OpenedTrust, trustFields } from '../chain-trust.ts';
 import { toPlainBytes } from '../receipt-file.ts';
 import { readUserFile } from '../user-files.ts';
 import { VERIFY_EXIT } from '../verify-command.ts';
@@ -40,7 +40,7 @@ export async function verifyAgentFile(argv: readonly string[], output: Output): 
   const path = positionals[0] as string;
   const file = toPlainBytes(readUserFile(path));
   const opened = await loadTrust(program, values, () => true);
-  if (opened.meshFile !== undefined) output.writeError(`${opened.meshFile}: trusted, of the mesh that runs here\n`);
+  output.writeError(formatMeshFiles(opened));
   let verdict: AgentChainVerdict;
   try {
     verdict = await verifyAgentChain(file, { crypto, verify: createStepCheck(opened) });

@@ -13,7 +13,7 @@ import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { toDialPolicy } from '@ogong/host/link/public-address';
 import { EXIT } from '@ogong/host/log/errors';
 import { systemClock } from '@ogong/host/time/clock';
-import { meshDirField } from '../mesh-trust.ts';
+import { findMeshDirectory, meshDirField } from '../mesh-place.ts';
 import { type Diagnosis, formatDiagnoses } from './diagnosis.ts';
 import { seeCertificate } from './examine-certificates.ts';
 import { examineChain } from './examine-chain.ts';
@@ -79,7 +79,7 @@ async function examine(values: Values): Promise<readonly Diagnosis[]> {
     examineFiles(resolve(each)),
     ...examineStores(resolve(each)),
   ]);
-  const mesh = findMesh(resolve(values.meshDir));
+  const mesh = findMesh(findMeshDirectory(values.meshDir));
   const findings = [examineProgram(process.versions.node), ...machine, ...mesh.findings];
   const deployment = values.deployment ?? mesh.state?.deploymentFile;
   if (deployment === undefined) {

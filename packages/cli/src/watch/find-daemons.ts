@@ -1,8 +1,7 @@
-import { resolve } from 'node:path';
 import { findRunningMesh } from '@ogong/devnet/mesh/mesh-control';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { define } from '@ogong/host/config/values';
-import { meshDirField } from '../mesh-trust.ts';
+import { findMeshDirectory, meshDirField } from '../mesh-place.ts';
 
 /** A daemon whose metrics can be read. */
 export interface WatchedDaemon {
@@ -38,10 +37,10 @@ export function findDaemons(
   {
     at,
     meshDir,
-  }: { readonly at: readonly { readonly name: string; readonly url: string }[]; readonly meshDir: string },
+  }: { readonly at: readonly { readonly name: string; readonly url: string }[]; readonly meshDir: string | undefined },
 ): readonly WatchedDaemon[] {
   if (at.length > 0) return at;
-  const mesh = findRunningMesh(resolve(meshDir));
+  const mesh = findRunningMesh(findMeshDirectory(meshDir));
   if (mesh === undefined) throw new ConfigError(program, ['no mesh runs here: name daemons with --at']);
   return mesh.processes
     .filter(({ role }) => role !== 'chain')

@@ -16,7 +16,12 @@ export function parseArguments(
   problems: string[],
 ): GivenArguments {
   const { fields } = definition;
-  const byFlag = new Map(Object.entries(fields).map(([name, field]) => [flagOf(name, field), { name, field }]));
+  const named = Object.entries(fields).map(([name, field]) => ({ name, field }));
+  // A field's own flag prevails over another field's alias.
+  const byFlag = new Map([
+    ...named.flatMap((one) => (one.field.aliases ?? []).map((alias) => [alias, one] as const)),
+    ...named.map((one) => [flagOf(one.name, one.field), one] as const),
+  ]);
   const flags = new Map<string, string[]>();
   const positionals: string[] = [];
   let configPath: string | undefined;

@@ -48,6 +48,22 @@ function run(argv: string[], env: Record<string, string> = {}) {
   return result.values;
 }
 
+it("reads an alias as the field's own flag, which prevails over another field's alias", () => {
+  const schema = values.text;
+  const aliased = defineConfig({
+    name: 'ogong-testd',
+    summary: 'A daemon for tests.',
+    fields: {
+      meshDir: { schema, description: 'Mesh', aliases: ['dir', 'out'] },
+      out: { schema, description: 'Output' },
+    },
+  });
+  const parse = (...argv: string[]) => aliased.parse(argv, {});
+  expect(parse('--dir', 'a')).toMatchObject({ kind: 'run', values: { meshDir: 'a' } });
+  expect(parse('--mesh-dir', 'a', '--out', 'b')).toMatchObject({ values: { meshDir: 'a', out: 'b' } });
+  expect(() => parse('--dir', 'a', '--mesh-dir', 'b')).toThrow('given more than once');
+});
+
 function problemsOf(argv: string[], env: Record<string, string> = {}): readonly string[] {
   try {
     config.parse(argv, env);

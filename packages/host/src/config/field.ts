@@ -7,6 +7,8 @@ export interface Field<T = unknown> {
   readonly description: string;
   /** Without dashes; the field's name in kebab-case when absent. */
   readonly flag?: string;
+  /** Other flags with the same meaning, without dashes. The help does not show them. */
+  readonly aliases?: readonly string[];
   /** Environment variable; derived from command and flag when absent. */
   readonly env?: string;
   /** As a user would write it; parsed like any other value. */

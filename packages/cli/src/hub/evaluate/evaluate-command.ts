@@ -12,6 +12,7 @@ import { OWN_SET } from '@ogong/hub/evaluation/own-set';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import { createClient, GatewayApiError, ReceiptError } from '@ogong/sdk';
 import { addChainTrust, loadTrust, type OpenedTrust, trustFields } from '../../chain-trust.ts';
+import { findGatewayUrl, gatewayField } from '../../gateway-place.ts';
 import { formatFailed } from '../../print-checks.ts';
 import { formatTokens } from '../../token-units.ts';
 import { assertWritable } from '../../user-files.ts';
@@ -26,13 +27,7 @@ import { readSetFile } from './set-file.ts';
 const program = 'ogong hub evaluate';
 
 const fields = {
-  gateway: {
-    schema: text,
-    label: '<addr>',
-    env: 'OGONG_GATEWAY',
-    default: '127.0.0.1:4546',
-    description: 'host:port or URL of the gateway',
-  },
+  gateway: gatewayField,
   apiKey: { schema: text, secret: true, env: 'OGONG_API_KEY', description: 'key of the gateway, if it requires one' },
   set: {
     schema: text,
@@ -90,7 +85,7 @@ export async function evaluateModel(argv: readonly string[], output: Output): Pr
     throw new ConfigError(program, ['--max-cost needs --max-price: without it a provider may ask any price']);
   assertWritable(program, 'out', values.out);
   const set = readSetFile(program, values.set ?? OWN_SET);
-  const baseUrl = readBaseUrl(values.gateway);
+  const baseUrl = new URL(findGatewayUrl(values)).origin;
   const asked = { program, baseUrl, apiKey: values.apiKey?.reveal() };
   const { model, pricePer1kAtomic: listed, warning } = await findGatewayModel(positionals[0] as string, asked);
   if (isAttestedTier(model.split('/')[1] ?? ''))
@@ -109,9 +104,6 @@ export async function evaluateModel(argv: readonly string[], output: Output): Pr
   const task = { values, header, opened, output, asked, pricePer1kAtomic: pricePer1kAtomic ?? 0n };
   return interruptible((signal) => evaluate(task, signal));
 }
-
-const readBaseUrl = (gateway: string): string =>
-  new URL(/^https?:\/\//.test(gateway) ? gateway : `http://${gateway}`).origin;
 
 const formatAmount = (atomic: bigint, { paidUnit }: Pick<OpenedTrust, 'paidUnit'>): string =>
   paidUnit === undefined ? `${atomic} atomic units` : `${formatTokens(atomic)} ${paidUnit}`;

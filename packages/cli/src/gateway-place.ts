@@ -1,0 +1,24 @@
+import { text } from '@ogong/host/config/values';
+import { findMeshDirectory } from './mesh-place.ts';
+import { findReadyMesh } from './mesh-trust.ts';
+
+const DEFAULT_GATEWAY = 'http://127.0.0.1:4546';
+
+export const gatewayField = {
+  schema: text,
+  label: '<addr>',
+  env: 'OGONG_GATEWAY',
+  description: `host:port or URL of the gateway; that of the mesh that runs here if not given, or else ${DEFAULT_GATEWAY.slice(7)}`,
+} as const;
+
+/** Returns the URL of the named gateway, or of the mesh that runs here, or of the default port. */
+export function findGatewayUrl({
+  gateway,
+  meshDir,
+}: {
+  readonly gateway: string | undefined;
+  readonly meshDir: string | undefined;
+}): string {
+  if (gateway !== undefined) return /^https?:\/\//.test(gateway) ? gateway : `http://${gateway}`;
+  return findReadyMesh(findMeshDirectory(meshDir))?.gatewayUrl ?? DEFAULT_GATEWAY;
+}
