@@ -590,7 +590,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
     await give(upload('receipt.json', JSON.stringify(receiptFile)));
     await page.getByText('Compared with nothing.').waitFor();
     await page.locator('.banner', { hasText: /checks passed, \d+ could not be made/ }).waitFor();
-    await page.getByText(/^All \d+ checks$/).click();
+    await page.getByText(/^All \d+ checks(, and \d+ beside the receipt)?$/).click();
     const unmade = page.getByRole('list', { name: 'Checks that were not made' });
     expect(await unmade.textContent()).toContain('validator');
     // Each stands in its list, where a reader sees it.
@@ -824,7 +824,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       page.setInputFiles('#receipt-file', upload(name, JSON.stringify(content)));
     await give('receipt.json', held);
     await page.getByText('nothing: the machine was not taken').waitFor();
-    await page.getByText(/^All \d+ checks$/).click();
+    await page.getByText(/^All \d+ checks(, and \d+ beside the receipt)?$/).click();
     expect(await page.getByRole('list', { name: 'Checks that were not made' }).textContent()).toContain('machine');
     await give('policy.json', { images, softwareKeys });
     await page.getByText('nothing: an attester in software signed').waitFor();
@@ -869,7 +869,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       expect(await page.locator('.groups strong').allTextContents()).toEqual([
         ...['Signatures', 'Weights', 'Draws', 'Payment', 'Settlement'],
       ]);
-      await page.getByText(/^All \d+ checks$/).click();
+      await page.getByText(/^All \d+ checks(, and \d+ beside the receipt)?$/).click();
       const proven = await page
         .getByRole('list', { name: 'Checks of the answer', exact: true })
         .locator('.pass b')
@@ -913,7 +913,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
       gate.resolve(undefined);
       await page.locator('.found > summary', { hasText: /^\d+ checks passed/ }).waitFor();
       await page.locator('.found > summary').click();
-      await page.getByText(/^All \d+ checks$/).click();
+      await page.getByText(/^All \d+ checks(, and \d+ beside the receipt)?$/).click();
       const proven = page.getByRole('list', { name: 'Checks of the answer', exact: true }).locator('.pass b');
       expect(await proven.allTextContents()).toEqual(
         expect.arrayContaining(['request-hash', 'pixels', 'fee', 'answer']),
@@ -1064,7 +1064,7 @@ describe.skipIf(reason !== undefined)(`the explorer in a browser${reason ? ` (${
         await page.locator('.found summary', { hasText: /^\d+ checks passed/ }).waitFor();
         expect(await page.locator('.answer').textContent()).toBe(WORDS.join(''));
         await page.locator('.found > summary').click();
-        await page.getByText(/^All \d+ checks$/).click();
+        await page.getByText(/^All \d+ checks(, and \d+ beside the receipt)?$/).click();
         const listed = page.getByRole('list', { name: 'Checks of the answer', exact: true });
         const proven = await listed.locator('.pass b').allTextContents();
         expect(proven).toEqual(

@@ -35,6 +35,7 @@ const ANSWER = 'a story of 40 tokens';
 
 const TEE_MODEL = 'ogong/tee/test/synthetic';
 let content = ANSWER;
+let finish = 'stop';
 let listed: object | undefined;
 let listedFor: string | undefined;
 let asked = '';
@@ -52,7 +53,7 @@ const server = createServer((request, response) => {
   const receipts = [{ reply_id: '1', url: '/v1/receipts/1', checks: [], receipt: toReceiptJson(receipt) }];
   const chunks = [
     { choices: [{ index: 0, delta: { content } }] },
-    { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }], ogong: { receipts } },
+    { choices: [{ index: 0, delta: {}, finish_reason: finish }], ogong: { receipts } },
   ];
   return response.end(`${chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join('')}data: [DONE]\n\n`);
 });
@@ -87,7 +88,21 @@ describe('ogong ask', () => {
   it('prints the answer, and one line about its checks beside it', async () => {
     const { code, out, error } = await ask(ANSWER, '--trust', trusted);
     expect({ code, out }).toEqual({ code: EXIT.ok, out: `${ANSWER}\n` });
-    expect(error).toMatch(/^\nverified: \d\d checks passed, \d+ skipped · \d+ atomic units · provider [0-9a-f]{12}\n$/);
+    expect(error).toMatch(
+      /^\nverified: \d\d checks passed, \d+ skipped · also passed: answer · \d+ atomic units · provider [0-9a-f]{12}\n$/,
+    );
+  });
+
+  it('says that an answer ends at its limit, and of no other', async () => {
+    finish = 'length';
+    const cut = await ask(ANSWER, '--trust', trusted);
+    expect(cut).toMatchObject({ code: EXIT.ok, out: `${ANSWER}\n` });
+    expect(cut.error).toContain('ogong ask: the answer ends at its limit of 40 tokens: --max-tokens 80 gives more\n');
+    const { error, out } = await ask(ANSWER, '--trust', trusted, '--json');
+    expect(error).toContain('ends at its limit');
+    expect(JSON.parse(out)).toMatchObject({ answer: ANSWER });
+    finish = 'stop';
+    expect((await ask(ANSWER, '--trust', trusted)).error).not.toContain('limit');
   });
 
   it('prints every check with --checks', async () => {

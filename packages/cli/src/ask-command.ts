@@ -70,7 +70,7 @@ const config = defineConfig({
       description: 'provider that may answer, by its id of 64 hexadecimal digits; anybody if not given',
     },
     system: { schema: text, label: '<text>', description: 'system message' },
-    maxTokens: { schema: integer({ min: 1 }), default: '256', description: 'longest answer' },
+    maxTokens: { schema: integer({ min: 1 }), default: '256', description: 'longest answer, in tokens' },
     temperature: { schema: decimal({ max: 2 }), description: "sampling temperature; the network's default is 1" },
     seed: { schema: integer(), description: 'the same seed gives the same answer' },
     json: { ...jsonField, description: 'print answer, reply ID and checks as JSON, when complete' },
@@ -110,6 +110,7 @@ export const askCommand: Command = {
     const formatRefuted = values.checks ? formatChecks : formatFailed;
     const replies: CheckedReply[] = [];
     let answer = '';
+    let isCut = false;
     const shown = createWordWrap(output.write, () => output.readColumns?.());
     try {
       const client = createClient({
@@ -146,6 +147,7 @@ export const askCommand: Command = {
       for await (const chunk of stream) {
         const piece = chunk.choices[0]?.delta.content ?? '';
         answer += piece;
+        isCut ||= chunk.choices[0]?.finish_reason === 'length';
         // A pipe gets the answer as it is; a terminal would obey it.
         if (!values.json) shown.write(process.stdout.isTTY ? toPrintable(piece) : piece);
       }
@@ -171,6 +173,7 @@ export const askCommand: Command = {
       output.writeError(`\nogong ask: the answer does not hold: ${why}\n${formatRefuted(reply.checks)}`);
       return 1;
     }
+    if (isCut) output.writeError(`\n${describeCut(values.maxTokens)}`);
     if (values.json)
       printJson(output, { answer, replyId: reply.replyId, checks: reply.checks, allowed: reply.allowed });
     else {
@@ -191,6 +194,9 @@ export const askCommand: Command = {
     return EXIT.ok;
   },
 };
+
+const describeCut = (maxTokens: number): string =>
+  `ogong ask: the answer ends at its limit of ${maxTokens} tokens: --max-tokens ${2 * maxTokens} gives more\n`;
 
 /** The line under an answer. @param unit of its fee, if the network's is known. */
 function formatLine(reply: CheckedReply, unit: string | undefined): string {

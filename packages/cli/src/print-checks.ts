@@ -1,6 +1,7 @@
 import type { Check } from '@ogong/protocol/base/checks';
 import { describeLayers } from '@ogong/protocol/exchange/cohort/segment';
 import type { Verdict } from '@ogong/protocol/settlement/verdict-log';
+import { countChecks, describeBeside } from '@ogong/protocol/verdict/check-count';
 import type { ReceiptCohort, ReceiptShard } from '@ogong/protocol/verdict/receipt/cohort-checks';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
 
@@ -40,12 +41,15 @@ export interface PassedAnswer extends Pick<ReceiptVerdict, 'checks' | 'allowed'>
 
 /** Formats the verdict on an answer as one line: the numbers of its checks, its fee and its provider. */
 export function formatPassed({ checks, allowed, provider, fee }: PassedAnswer): string {
-  const count = (status: Check['status']): number => checks.filter((check) => check.status === status).length;
+  const count = countChecks(checks);
   const [shown, more] = [allowed.slice(0, MOST_NAMED), allowed.length - MOST_NAMED];
   const rest = more > 0 ? ` and ${more} more` : '';
   const named = allowed.length === 0 ? '' : ` (allowed: ${shown.join(', ')}${rest})`;
   const readers = checks.find(({ id, status }) => id === 'cohort' && status === 'pass')?.detail;
-  const parts = [`verified: ${count('pass')} checks passed, ${count('skip')} skipped${named}`, fee, readers];
+  const parts = [
+    `verified: ${count.passed} checks passed, ${count.skipped} skipped${named}`,
+    ...[describeBeside(count), fee, readers],
+  ];
   return `${[...parts.filter((part) => part !== undefined), `provider ${provider.slice(0, 12)}`].join(' · ')}\n`;
 }
 
@@ -112,6 +116,8 @@ function formatLines(checks: readonly Check[]): string {
 }
 
 function formatCounts(checks: readonly Check[]): string {
-  const count = (status: Check['status']): number => checks.filter((check) => check.status === status).length;
-  return `${count('pass')} passed, ${count('fail')} failed, ${count('skip')} skipped`;
+  const count = countChecks(checks);
+  const beside = describeBeside(count);
+  const also = beside === undefined ? '' : ` (${beside})`;
+  return `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped${also}`;
 }

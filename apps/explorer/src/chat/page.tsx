@@ -1,4 +1,5 @@
 import type { Check } from '@ogong/protocol/base/checks';
+import { countChecks } from '@ogong/protocol/verdict/check-count';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { plural } from '../format.ts';
 import { Markdown } from '../markdown/markdown.tsx';
@@ -262,11 +263,12 @@ function Checks({ turn, session }: { turn: ChatTurn; session: ChatSession }) {
     );
   }
   const of = (status: Check['status']): readonly Check[] => checks.filter((one) => one.status === status);
-  const [failed, passed, waiting] = [of('fail'), of('pass'), of('skip')];
+  const [failed, waiting] = [of('fail'), of('skip')];
+  const { passed } = countChecks(checks);
   return (
     <details class={failed.length > 0 ? 'found bad' : 'found'} open={failed.length > 0}>
       <summary>
-        {failed.length > 0 ? `${plural(failed.length, 'check')} failed` : `${plural(passed.length, 'check')} passed`}
+        {failed.length > 0 ? `${plural(failed.length, 'check')} failed` : `${plural(passed, 'check')} passed`}
         {waiting.length > 0 && <small>{waiting.length} not yet</small>}
       </summary>
       <p class="fate">

@@ -1,4 +1,5 @@
 import type { Check } from '@ogong/protocol/base/checks';
+import { countChecks } from '@ogong/protocol/verdict/check-count';
 import { groupChecks } from '@ogong/protocol/verdict/check-groups';
 import { plural } from '../format.ts';
 import { CheckList, CheckMark } from './parts.tsx';
@@ -34,6 +35,9 @@ export function GroupedChecks({
   const of = (status: Check['status']): readonly Check[] => checks.filter((one) => one.status === status);
   const [failed, skipped, passed] = [of('fail'), of('skip'), of('pass')];
   const others = skipped.length + passed.length;
+  const { beside, ...count } = countChecks(checks);
+  const besides = beside.passed.length + beside.skipped.length;
+  const all = `All ${plural(count.passed + count.skipped, 'check')}`;
   return (
     <>
       {failed.length > 0 && <CheckList checks={failed} label={labels.fail} />}
@@ -48,7 +52,9 @@ export function GroupedChecks({
       {others > 0 && (
         <details class="raw">
           <summary>
-            {failed.length > 0 ? `The other ${plural(others, 'check')}` : `All ${plural(others, 'check')}`}
+            {failed.length > 0
+              ? `The other ${plural(others, 'check')}`
+              : `${all}${besides > 0 ? `, and ${besides} beside the receipt` : ''}`}
           </summary>
           {skipped.length > 0 && <CheckList checks={skipped} label={labels.skip} />}
           {passed.length > 0 && <CheckList checks={passed} label={labels.pass} />}

@@ -1,6 +1,6 @@
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
-import type { Check } from '@ogong/protocol/base/checks';
 import { isLocalReceipt } from '@ogong/protocol/stage1/local-receipt';
+import { countChecks } from '@ogong/protocol/verdict/check-count';
 import { describeProof } from '@ogong/protocol/verdict/proof';
 import type { ReceiptVerdict } from '@ogong/sdk';
 import type { ComponentChildren } from 'preact';
@@ -277,21 +277,21 @@ export interface CheckedFile {
   readonly parts: ComponentChildren;
 }
 
+function describeVerdict({ checks, ok }: ReceiptVerdict): string {
+  const { passed, failed, skipped } = countChecks(checks);
+  if (failed > 0) return `${failed} of ${checks.length} checks failed`;
+  if (skipped === 0 && ok) return `All ${plural(passed, 'check')} passed`;
+  return `${plural(passed, 'check')} passed, ${skipped} ${ok ? 'left out, as allowed' : 'could not be made'}`;
+}
+
 /** All checks of a receipt, with its request and answer. */
 export function ReceiptReport({ file, verdict, parts }: CheckedFile) {
-  const of = (status: Check['status']): readonly Check[] => verdict.checks.filter((one) => one.status === status);
-  const [failed, passed, skipped] = [of('fail'), of('pass'), of('skip')];
-  const summary =
-    failed.length > 0
-      ? `${failed.length} of ${verdict.checks.length} checks failed`
-      : verdict.ok
-        ? `All ${passed.length} checks passed`
-        : `${passed.length} checks passed, ${skipped.length} could not be made`;
+  const { failed } = countChecks(verdict.checks);
   return (
     <>
       <Card title="The receipt" wide>
-        <p class={`banner ${failed.length > 0 ? 'bad' : verdict.ok ? 'good' : 'part'}`} role="status">
-          {summary}
+        <p class={`banner ${failed > 0 ? 'bad' : verdict.ok ? 'good' : 'part'}`} role="status">
+          {describeVerdict(verdict)}
         </p>
         {verdict.posture && (
           <Facts

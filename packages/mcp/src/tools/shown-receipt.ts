@@ -1,3 +1,4 @@
+import { countChecks } from '@ogong/protocol/verdict/check-count';
 import { readCheckedFee } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import type { CheckedReply } from '@ogong/sdk';
 import { z } from 'zod';
@@ -13,7 +14,7 @@ export const receiptShape = {
 export const showReceipt = ({ replyId, checks, allowed }: CheckedReply) => ({
   reply_id: replyId,
   fee_atomic: readCheckedFee(checks)?.toString() ?? null,
-  checks_passed: checks.filter(({ status }) => status === 'pass').length,
+  checks_passed: countChecks(checks).passed,
   checks_skipped: [...allowed],
 });
 

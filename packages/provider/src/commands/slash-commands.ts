@@ -2,6 +2,7 @@ import { writePrivateFile } from '@ogong/host/files/private-files';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { explainFile } from '@ogong/host/log/errors';
 import type { Check } from '@ogong/protocol/base/checks';
+import { countChecks } from '@ogong/protocol/verdict/check-count';
 import { WITHOUT_NETWORK } from '@ogong/protocol/verdict/receipt/verify-local-receipt';
 import { readOptions } from '../local/ollama/options.ts';
 import type { Conversation } from './conversation.ts';
@@ -178,8 +179,8 @@ class WordError extends Error {}
 /** How the checks of a local receipt came out. */
 function formatChecks(checks: readonly Check[]): string {
   const failed = checks.filter(({ status }) => status === 'fail');
-  const count = (status: Check['status']): number => checks.filter((check) => check.status === status).length;
-  const counts = `${count('pass')} checks hold, ${failed.length} fail; ${count('skip')} are about the network, which had no part in this answer\n`;
+  const count = countChecks(checks);
+  const counts = `${count.passed} checks hold, ${count.failed} fail; ${count.skipped} are about the network, which had no part in this answer\n`;
   return counts + failed.map(({ id, detail }) => `FAIL  ${id}  ${detail}\n`).join('');
 }
 
