@@ -20,7 +20,7 @@ import type { AttestedRole } from '@ogong/protocol/tier/attested-role';
 import { formatProof } from '@ogong/protocol/verdict/proof';
 import { readCheckedFee } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { type CheckedReply, createClient, GatewayApiError, ReceiptError, SealedCallError } from '@ogong/sdk';
-import { loadTrust, trustFields } from './chain-trust.ts';
+import { addChainTrust, loadTrust, trustFields } from './chain-trust.ts';
 import { findGatewayUrl, gatewayField } from './gateway-place.ts';
 import {
   addMachine,
@@ -119,6 +119,7 @@ export const askCommand: Command = {
         onReceipt: (reply) => replies.push(reply),
         ...(values.apiKey ? { apiKey: values.apiKey.reveal() } : {}),
         ...{ trust, ...(findModelRoots && { findModelRoots }) },
+        ...(chain && { readTrust: (receipt) => addChainTrust({ trust, chain }, receipt) }),
         // Made below, by the policy: the SDK has no certificates.
         ...(policy && {
           checkMachine: (machine) => checkMachine(machine, { crypto, policy, nowMs: Date.now() }),

@@ -3,6 +3,7 @@ import { readOrderKeys } from '@ogong/chain/registry/order-keys';
 import { httpUrl, text } from '@ogong/host/config/values';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { readTrust } from '@ogong/host/views/read-trust';
+import { toRegisteredRouter } from '@ogong/host/views/registered-router';
 import { createRootFinder } from '@ogong/host/views/registry-roots';
 import { equalBytes, ProtocolError } from '@ogong/protocol/base/bytes';
 import { parseJson } from '@ogong/protocol/base/json';
@@ -10,7 +11,9 @@ import type { QuorumMember } from '@ogong/protocol/crypto/quorum';
 import type { LedgerDomain } from '@ogong/protocol/exchange/order';
 import { addPublishedRoot, type FindModelRoots } from '@ogong/protocol/stage1/published-root';
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
+import { addRegisteredRouter, type FindRouter } from '@ogong/protocol/stage1/registered-router';
 import { parseAllow, parseTrust, type Trust } from '@ogong/protocol/stage1/trust';
+import { findJoined } from './joined-network.ts';
 import { meshDirField } from './mesh-place.ts';
 import { findMeshTrust, type MeshTrust } from './mesh-trust.ts';
 import { openLedger } from './open-ledger.ts';
@@ -68,20 +71,23 @@ export interface OpenedTrust {
   readonly meshFile?: string;
   /** The file of the mesh's contracts, if its chain is read. */
   readonly meshDeployment?: string;
+  /** The file of the network that was joined, if its chain is read. */
+  readonly joinedFile?: string;
   /** Unit of fees, if the deployment is known. */
   readonly paidUnit?: string;
 }
 
 /**
  * Returns the values against which receipts are checked, and the checks that may be skipped. A file's fields and those of the chain are
- * joined. This machine's mesh gives the rest for its own receipts: its trust file if no file is named, its chain if one is needed.
+ * joined. This machine's mesh gives the rest for its own receipts: its trust file if no file is named, its chain if one is needed. Else the
+ * network that the user has joined gives its chain.
  * @param isOfMesh whether the checked receipt comes from that mesh.
  * @throws TrustSourceError if a source would be ignored: two name different networks, or an RPC address has no deployment.
  */
 export async function loadTrust(
   command: string,
   { trust, rpcUrl, deployment, allow, meshDir }: TrustSources,
-  isOfMesh: (mesh: MeshTrust) => boolean,
+  isOfMesh: (found: Pick<MeshTrust, 'gatewayUrl' | 'trust'>) => boolean,
   { needsChain = false }: { readonly needsChain?: boolean } = {},
 ): Promise<OpenedTrust> {
   if (rpcUrl !== undefined && deployment === undefined) {
@@ -89,9 +95,12 @@ export async function loadTrust(
   }
   const found = findMeshTrust(meshDir);
   const here = found && isOfMesh(found) ? found : undefined;
+  const entered = here === undefined && deployment === undefined && trust === undefined ? findJoined() : undefined;
+  const network = entered && isOfMesh(entered) ? entered : undefined;
   const meshPlace = needsChain && deployment === undefined ? here : undefined;
-  const place = meshPlace
-    ? { deployment: meshPlace.deploymentFile, rpcUrl: meshPlace.rpcUrl }
+  const known = meshPlace ?? network;
+  const place = known
+    ? { deployment: known.deploymentFile, rpcUrl: known.rpcUrl }
     : deployment !== undefined && { deployment, rpcUrl };
   const chain = place ? await openLedger(command, place) : undefined;
   const ofChain = chain === undefined ? {} : await readTrust(chain);
@@ -104,29 +113,40 @@ export async function loadTrust(
     ...(ofChain.validators && { validators: ofChain.validators }),
     ...(mesh && { meshFile: mesh.path }),
     ...(meshPlace && { meshDeployment: meshPlace.deploymentFile }),
+    ...(network && { joinedFile: network.path }),
     ...(paidUnit && { paidUnit }),
   };
 }
 
-/** Formats one line for each file of this machine's mesh that is used; empty if none is. */
-export function formatMeshFiles({ meshFile, meshDeployment }: OpenedTrust): string {
+/** Formats one line for each file of this machine's mesh, or of the joined network, that is used; empty if none is. */
+export function formatMeshFiles({ meshFile, meshDeployment, joinedFile }: OpenedTrust): string {
   const trusted = meshFile === undefined ? '' : `${meshFile}: trusted, of the mesh that runs here\n`;
   const followed = meshDeployment === undefined ? '' : `${meshDeployment}: its chain is read\n`;
-  return `${trusted}${followed}`;
+  const joined = joinedFile === undefined ? '' : `${joinedFile}: the chain of the network that was joined is read\n`;
+  return `${trusted}${followed}${joined}`;
 }
 
 /**
- * Adds the chain's facts about one receipt to the trust. They are the root in force under its model's name, and keys that may sign its
- * order. @throws ChainError
+ * Adds the chain's facts about one receipt to the trust. They are the root in force under its model's name, its router if that has a bond,
+ * and keys that may sign its order. @throws ChainError
  */
 export async function addChainTrust(
   { trust: given, findModelRoots, chain }: Pick<OpenedTrust, 'trust' | 'findModelRoots' | 'chain'>,
   receipt: Receipt,
 ): Promise<Trust> {
-  const trust = findModelRoots === undefined ? given : await addPublishedRoot(given, receipt, findModelRoots);
-  if (chain === undefined) return trust;
+  const rooted = findModelRoots === undefined ? given : await addPublishedRoot(given, receipt, findModelRoots);
+  if (chain === undefined) return rooted;
+  const trust = await addRegisteredRouter(nodeCrypto, rooted, receipt, createRouterFinder(chain));
   return { ...trust, orderKeys: [...(trust.orderKeys ?? []), ...(await readOrderKeys(nodeCrypto, chain, receipt))] };
 }
+
+/** Looks routers up in the registry on the chain. */
+const createRouterFinder =
+  (chain: Pick<ChainClient, 'routerOf'>): FindRouter =>
+  async (router) => {
+    const found = await chain.routerOf(router);
+    return found && toRegisteredRouter(found);
+  };
 
 function readTrustFile(path: string): Trust {
   const bytes = readUserFile(path);

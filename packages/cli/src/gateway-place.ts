@@ -1,4 +1,5 @@
 import { text } from '@ogong/host/config/values';
+import { findJoined } from './joined-network.ts';
 import { findMeshDirectory } from './mesh-place.ts';
 import { findReadyMesh } from './mesh-trust.ts';
 
@@ -8,10 +9,10 @@ export const gatewayField = {
   schema: text,
   label: '<addr>',
   env: 'OGONG_GATEWAY',
-  description: `host:port or URL of the gateway; that of the mesh that runs here if not given, or else ${DEFAULT_GATEWAY.slice(7)}`,
+  description: `host:port or URL of the gateway; that of the mesh that runs here if not given, of the network that was joined, or else ${DEFAULT_GATEWAY.slice(7)}`,
 } as const;
 
-/** Returns the URL of the named gateway, or of the mesh that runs here, or of the default port. */
+/** Returns the URL of the named gateway, of the mesh that runs here, of the joined network, or of the default port. */
 export function findGatewayUrl({
   gateway,
   meshDir,
@@ -20,5 +21,5 @@ export function findGatewayUrl({
   readonly meshDir: string | undefined;
 }): string {
   if (gateway !== undefined) return /^https?:\/\//.test(gateway) ? gateway : `http://${gateway}`;
-  return findReadyMesh(findMeshDirectory(meshDir))?.gatewayUrl ?? DEFAULT_GATEWAY;
+  return findReadyMesh(findMeshDirectory(meshDir))?.gatewayUrl ?? findJoined()?.gatewayUrl ?? DEFAULT_GATEWAY;
 }

@@ -16,6 +16,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 const STORIES = fileURLToPath(new URL('../../models/models/stories260K.gguf', import.meta.url));
 const MODEL = 'ogong/verified/test/stories';
 const PROVIDER = createRequire(import.meta.url).resolve('@ogong/provider/bin/ogong-provider');
+const CONSUMER = fileURLToPath(new URL('./bin/ogong.ts', import.meta.url));
 
 let directory: string;
 let mesh: Mesh;
@@ -40,10 +41,13 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-function startJoining(...args: readonly string[]) {
+const startJoining = (...args: readonly string[]) => start(PROVIDER, ['join', ...args]);
+
+/** Starts a program in a home of its own. */
+function start(program: string, args: readonly string[], home = 'home') {
   const lines: string[] = [];
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROVIDER, 'join', ...args], {
-    env: { PATH: process.env.PATH, HOME: join(directory, 'home') },
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, ...args], {
+    env: { PATH: process.env.PATH, HOME: join(directory, home) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.push(child);
@@ -89,4 +93,18 @@ it('is paid for its first reply, and goes on by itself after a restart', async (
   expect(await again.end('SIGTERM')).toBe(0);
   const notes = join(directory, 'home', '.ogong-provider', 'network.json');
   expect(existsSync(notes) && JSON.parse(readFileSync(notes, 'utf8'))).toMatchObject({ gateway: gatewayUrl });
+});
+
+it('lets a consumer ask and verify without flags', async () => {
+  const run = async (...args: readonly string[]) => {
+    const { end, lines } = start(CONSUMER, args, 'consumer');
+    return { code: await end(), said: (): string => lines.join('\n') };
+  };
+  const joined = await run('join', mesh.plan.gatewayUrl);
+  expect([joined.code, joined.said()]).toEqual([0, expect.stringContaining(`${MODEL}  0.001 OGONG per 1,000 tokens`)]);
+  const receipt = join(directory, 'receipt.json');
+  const asked = await run('ask', 'Once upon a time', '--max-tokens', '12', '--save', receipt);
+  expect([asked.code, asked.said()]).toEqual([0, expect.stringMatching(/verified: \d+ checks passed/)]);
+  const verified = await run('verify', receipt);
+  expect([verified.code, verified.said()]).toEqual([0, expect.stringContaining('the network that was joined is read')]);
 });

@@ -16,6 +16,7 @@ import { evidenceCommand } from '../evidence-command.ts';
 import { hubCommand } from '../hub/hub-command.ts';
 import { pinsCommand } from '../hub/pins/pins-command.ts';
 import { imagesCommand } from '../images-command.ts';
+import { joinCommand } from '../join-command.ts';
 import { machineCommand } from '../machine-command.ts';
 import { memoryCommand } from '../memory/memory-command.ts';
 import { meshCommand } from '../mesh-command.ts';
@@ -66,6 +67,7 @@ const moneyCommands: readonly Command[] = [
 
 const commands: readonly Command[] = [
   meshCommand,
+  joinCommand,
   askCommand,
   verifyCommand,
   replayCommand,
@@ -94,6 +96,7 @@ const GROUPS: readonly (readonly [string, readonly Command[]])[] = [
   [
     'Ask and check',
     [
+      joinCommand,
       askCommand,
       verifyCommand,
       replayCommand,

@@ -3,7 +3,6 @@ import type { ChainClient, Channel, NetworkParameters } from '@ogong/chain/clien
 import type { Deployment } from '@ogong/chain/deployment';
 import { domainOf } from '@ogong/chain/domain';
 import type { RegisteredMachine } from '@ogong/chain/registry/machines';
-import type { RouterRegistration } from '@ogong/chain/registry/router-reads';
 import type { BeaconKeysReading } from '@ogong/chain/validators/beacon-keys';
 import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
 import type { BeaconNetwork } from '@ogong/protocol/beacon/beacon';
@@ -16,6 +15,7 @@ import { type Clock, monotonicClock, systemClock } from '../time/clock.ts';
 import { createRepeating } from '../time/repeat.ts';
 import { toGenerations } from './beacon-generations.ts';
 import { findEntryProblem } from './machine-view.ts';
+import { toRegisteredRouter } from './registered-router.ts';
 
 /**
  * A daemon's view of the chain. It is read at intervals and kept while the chain is down. Nothing here decides about money, since the
@@ -173,14 +173,6 @@ function toListing({ block, validators }: Awaited<ReturnType<ChainClient['valida
     vrfKey: fromHex(vrfKey.slice(2), 32),
   }));
   return { block, validators: members };
-}
-
-function toRegisteredRouter({ ticketKey, since, until }: RouterRegistration): RegisteredRouter {
-  return {
-    ticketKey: fromHex(ticketKey.slice(2), 32),
-    sinceMs: Number(since) * 1_000,
-    untilMs: until === 0n ? undefined : Number(until) * 1_000,
-  };
 }
 
 export function createChainView(

@@ -1,5 +1,10 @@
-import { equalBytes } from '../base/bytes.ts';
-import type { TimeSpan } from '../exchange/order-span.ts';
+import { equalBytes, ProtocolError } from '../base/bytes.ts';
+import type { Crypto } from '../crypto/crypto.ts';
+import { hashHybridKey } from '../crypto/hybrid.ts';
+import { type Order, parseOrder } from '../exchange/order.ts';
+import { computeOrderSpan, type TimeSpan } from '../exchange/order-span.ts';
+import type { Receipt } from './receipt.ts';
+import type { Trust } from './trust.ts';
 
 /** An account that is registered as a router on the chain, with its stake as bond. */
 export interface RegisteredRouter {
@@ -33,4 +38,30 @@ export async function findRouterProblem(
   if (found.untilMs !== undefined && found.untilMs <= fromMs) return "the order's router had left";
   if (ticketKey === undefined || equalBytes(ticketKey, found.ticketKey)) return undefined;
   return "the ticket is signed by another key than the router's on the chain";
+}
+
+/**
+ * Adds the router of a receipt to the reader's trust if the chain has its bond, and nobody if it has none. Routers from the reader take
+ * precedence. An order without a router adds nothing. @throws the errors of `find`.
+ */
+export async function addRegisteredRouter(
+  crypto: Crypto,
+  trust: Trust,
+  { order: signed, ticket }: Pick<Receipt, 'order' | 'ticket'>,
+  find: FindRouter,
+): Promise<Trust> {
+  if (trust.routers !== undefined) return trust;
+  let order: Order;
+  try {
+    order = parseOrder(signed.bytes);
+  } catch (error) {
+    // The checks will report it.
+    if (error instanceof ProtocolError) return trust;
+    throw error;
+  }
+  const { router } = order;
+  if (router.every((byte) => byte === 0)) return trust;
+  const ticketKey = hashHybridKey(crypto, ticket.publicKey);
+  const problem = await findRouterProblem(find, { router, ticketKey }, computeOrderSpan(order));
+  return { ...trust, routers: problem === undefined ? [ticketKey] : [] };
 }

@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { parseArguments } from '@ogong/host/config/arguments';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { suggest } from '@ogong/host/config/suggest';
@@ -10,6 +9,7 @@ import { explainTyping } from '@ogong/host/config/typed-commands';
 import { createOrLoadKeys, loadHybridSigner } from '@ogong/host/crypto/key-files';
 import { nodeCrypto } from '@ogong/host/crypto/node-crypto';
 import { createNodeLedgerSigner } from '@ogong/host/crypto/signers';
+import { openAskUser } from '@ogong/host/lifecycle/ask-user';
 import { type Command, type Output, processOutput, runCommand } from '@ogong/host/lifecycle/command';
 import { createCompletionCommand } from '@ogong/host/lifecycle/completion';
 import { formatJson } from '@ogong/host/lifecycle/print-json';
@@ -89,17 +89,9 @@ function serve(argv: readonly string[], signal: AbortSignal, { isTold = false } 
 async function joinNetwork(argv: readonly string[], signal: AbortSignal): Promise<Daemon> {
   const parsed = joinConfig.parse(argv, process.env);
   const isTerminal = process.stderr.isTTY === true;
-  const ask = async (question: string): Promise<boolean> => {
-    const lines = createInterface({ input: process.stdin, output: process.stderr });
-    try {
-      return /^y(es)?$/i.test((await lines.question(question, { signal })).trim());
-    } finally {
-      lines.close();
-    }
-  };
   const daemon = await startJoining(read(parsed), parsed.kind === 'run' ? parsed.positionals : [], {
     ...{ output: processOutput, signal, env: process.env, lines: createLoadingLines(writeError, isTerminal) },
-    ask: isTerminal && process.stdin.isTTY ? ask : undefined,
+    ask: openAskUser(signal),
   });
   return daemon ?? process.exit(EXIT.ok);
 }

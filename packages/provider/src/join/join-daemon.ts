@@ -6,14 +6,16 @@ import { readAvailableMemory } from '@ogong/engine/llama-cpp/device/memory';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { makePrivateDirectory, writePublicFile } from '@ogong/host/files/private-files';
+import type { AskUser } from '@ogong/host/lifecycle/ask-user';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { printJson } from '@ogong/host/lifecycle/print-json';
 import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
 import { formatHostPort } from '@ogong/host/link/host-port';
 import { formatAmount } from '@ogong/host/money/format-amount';
-import { type FetchedNetwork, fetchNetwork } from '@ogong/host/network/fetch-network';
+import type { FetchedNetwork } from '@ogong/host/network/fetch-network';
+import { readGateway, takeNetwork } from '@ogong/host/network/take-network';
 import { systemClock } from '@ogong/host/time/clock';
-import { equalBytes, fromHex, toHex } from '@ogong/protocol/base/bytes';
+import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { NetworkModel } from '@ogong/protocol/network/network-document';
 import { formatTable } from '../commands/format.ts';
@@ -31,8 +33,7 @@ const COMMAND = joinConfig.definition.name;
 
 export interface JoinPlace {
   readonly output: Output;
-  /** Asks the user, who answers yes or no. Undefined where nobody can be asked. */
-  readonly ask: ((question: string) => Promise<boolean>) | undefined;
+  readonly ask: AskUser | undefined;
   readonly signal: AbortSignal;
   /** For the settings of the engine. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -57,7 +58,15 @@ export async function startJoining(
   const notes = readJoinNotes(COMMAND, settings.dataDir);
   const [named, flags] = splitPositionals(positionals);
   const gateway = named ?? notes?.gateway ?? refuse('name a gateway of the network, such as https://gateway.example');
-  const network = await openNetwork(gateway, settings, { notes, place, say });
+  const network = await takeNetwork(
+    gateway,
+    {
+      fingerprint: settings.fingerprint,
+      known: notes?.gateway === gateway ? notes.fingerprint : undefined,
+      isTaken: settings.yes === true || settings.dryRun === true,
+    },
+    { crypto, nowMs: () => systemClock.nowMs(), signal: place.signal, say, ask: place.ask },
+  );
   const { document } = network;
   const deployment = readNetworkDeployment(gateway, document.deployment);
   const unit = deployment.burnAndMint === undefined ? 'OGONG' : 'credits';
@@ -118,42 +127,10 @@ export async function startJoining(
   };
 }
 
-/** The gateway, and the flags behind `--`. @throws ConfigError */
+/** The gateway, and the flags behind `--`. @throws NetworkError */
 function splitPositionals(positionals: readonly string[]): readonly [string | undefined, readonly string[]] {
   const [first, ...rest] = positionals;
-  if (first === undefined || first.startsWith('-')) return [undefined, positionals];
-  if (!/^https?:\/\//.test(first) || !URL.canParse(first))
-    return refuse(`"${first.slice(0, 100)}" is no address of a gateway, such as https://gateway.example`);
-  const { protocol, hostname, origin } = new URL(first);
-  if (protocol === 'http:' && !isLoopbackHost(hostname))
-    return refuse(`${origin}: a gateway of another machine is reached by https`);
-  return [origin, rest];
-}
-
-/** Fetches the document, and takes its key if the user named it, knows it or confirms it. @throws ConfigError, NetworkError */
-async function openNetwork(
-  gateway: string,
-  { fingerprint: given, yes, dryRun }: JoinSettings,
-  { notes, place, say }: { readonly notes: JoinNotes | undefined; readonly place: JoinPlace; say(line: string): void },
-): Promise<FetchedNetwork> {
-  const known = notes?.gateway === gateway ? notes.fingerprint : undefined;
-  const expected = given ?? (yes ? undefined : known);
-  const network = await fetchNetwork(gateway, {
-    ...{ crypto, nowMs: () => systemClock.nowMs(), signal: place.signal },
-    fingerprint: expected === undefined ? undefined : fromHex(expected),
-  });
-  const { fingerprint, document } = network;
-  const { routers, relays, models } = document;
-  say(`${gateway}: routers ${routers.length}, relays ${relays.length}, models ${models.length}`);
-  say(`its document is signed by the key ${fingerprint}`);
-  const isTrusted = expected !== undefined || yes || dryRun || isLoopbackHost(new URL(gateway).hostname);
-  if (isTrusted) return network;
-  if (place.ask === undefined)
-    return refuse(
-      `compare this key with the one that the operator has published, and add --fingerprint ${fingerprint}`,
-    );
-  const isRight = await place.ask('Is this the key that the operator of the network has published? [y/N] ');
-  return isRight ? network : refuse('nothing was joined');
+  return first === undefined || first.startsWith('-') ? [undefined, positionals] : [readGateway(first), rest];
 }
 
 /** @throws ConfigError for a deployment that this program cannot read. */
