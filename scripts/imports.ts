@@ -154,7 +154,6 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'files',
     'media',
     'time',
-    'money',
     'feed',
     'crypto',
     'log',

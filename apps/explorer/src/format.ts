@@ -21,21 +21,6 @@ export function formatAmount(atomic: bigint): string {
   return tail === '' ? grouped : `${grouped}.${tail}`;
 }
 
-/** Places of amounts in the sentences of checks, which count in atomic units. */
-const AMOUNT =
-  /\d+ atomic units|(?<=\b(?:fee|fee of|owed are|the order allows|the reply costs|to this provider at|stake(?: \d+ of)?) )\d+|\d+(?= of \d+ (?:votes|stake)\b)|(?<=\d of )\d+(?= (?:votes|stake)\b)/g;
-
-/** Splits the sentence of a check into texts and amounts, so that a page writes the amounts in tokens. */
-export function splitAmounts(detail: string): readonly (string | bigint)[] {
-  const parts: (string | bigint)[] = [];
-  let end = 0;
-  for (const { 0: found, index } of detail.matchAll(AMOUNT)) {
-    parts.push(detail.slice(end, index), BigInt(found.replace(' atomic units', '')));
-    end = index + found.length;
-  }
-  return [...parts, detail.slice(end)].filter((part) => part !== '');
-}
-
 /** Parses a person's input: whole tokens, with at most 18 digits behind the point. @throws Error that explains the format. */
 export function parseAmount(text: string): bigint {
   const [, sign, whole = '', rest = ''] = /^(-?)([0-9]{1,20})(?:\.([0-9]{1,18}))?$/.exec(text.trim()) ?? [];

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { formatAge, formatAmount, formatBytes, formatPpm, parseAmount, shorten, splitAmounts } from './format.ts';
+import { formatAge, formatAmount, formatBytes, formatPpm, parseAmount, shorten } from './format.ts';
 import { findRoute } from './search.ts';
 
 it.each([
@@ -28,19 +28,6 @@ it('shows amounts with the digits that matter, and never more than there is', ()
   expect(formatAmount(-1_500_000_000_000_000_000n)).toBe('-1.5');
   expect(formatAmount(1_999_999_999_999_999_999n)).toBe('1.9999');
 });
-
-it.each([
-  ['1200 atomic units for 3 + 4 tokens', [1200n, ' for 3 + 4 tokens']],
-  ['accept: about this record, for 1200 atomic units', ['accept: about this record, for ', 1200n]],
-  [
-    'accept, fee 1200: entry 3 of 0x12, batch 4, block 5',
-    ['accept, fee ', 1200n, ': entry 3 of 0x12, batch 4, block 5'],
-  ],
-  ['a fee of 12, the order allows 34', ['a fee of ', 12n, ', the order allows ', 34n]],
-  ['stake 12 of 34 signed', ['stake ', 12n, ' of ', 34n, ' signed']],
-  ['signed by 12 of 34 votes: no quorum', ['signed by ', 12n, ' of ', 34n, ' votes: no quorum']],
-  ['12 tokens at 1764320000000 ms', ['12 tokens at 1764320000000 ms']],
-])('finds the amounts of %j', (detail, parts) => expect(splitAmounts(detail)).toEqual(parts));
 
 it('reads the amounts that people write, and no others', () => {
   expect(['12.5', '0.000000000000000007', '-3', ' 1 '].map(parseAmount)).toEqual([

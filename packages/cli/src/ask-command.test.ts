@@ -89,7 +89,7 @@ describe('ogong ask', () => {
     const { code, out, error } = await ask(ANSWER, '--trust', trusted);
     expect({ code, out }).toEqual({ code: EXIT.ok, out: `${ANSWER}\n` });
     expect(error).toMatch(
-      /^\nverified: \d\d checks passed, \d+ skipped · also passed: answer · \d+ atomic units · provider [0-9a-f]{12}\n$/,
+      /^\nverified: \d\d checks passed, \d+ skipped · also passed: answer · 0\.\d{4,18} OGONG · provider [0-9a-f]{12}\n$/,
     );
   });
 

@@ -2,12 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { checkMachine } from '@ogong/attestation/machine-check';
 import { checkReceiptRoles } from '@ogong/attestation/role-check';
 import { defineConfig } from '@ogong/host/config/define-config';
-import { atomicAmount, boolean, decimal, integer, oneOf, text } from '@ogong/host/config/values';
+import { amountForm, atomicAmount, boolean, decimal, integer, oneOf, text } from '@ogong/host/config/values';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { createWordWrap } from '@ogong/host/lifecycle/word-wrap';
 import { EXIT } from '@ogong/host/log/errors';
+import { formatTokens } from '@ogong/protocol/base/amount';
 import { toBase64, toHex } from '@ogong/protocol/base/bytes';
 import type { Check } from '@ogong/protocol/base/checks';
 import { toPrintable } from '@ogong/protocol/base/printable';
@@ -31,7 +32,6 @@ import {
   roleFields,
 } from './machine-policy.ts';
 import { formatChecks, formatFailed, formatPassed, formatVerdict } from './print-checks.ts';
-import { formatTokens } from './token-units.ts';
 import { assertWritable } from './user-files.ts';
 
 const config = defineConfig({
@@ -54,8 +54,8 @@ const config = defineConfig({
     },
     maxPrice: {
       schema: atomicAmount,
-      label: '<u64>',
-      description: "highest price of 1,000 tokens, atomic units; the gateway's own limit if not given",
+      label: '<amount>',
+      description: `highest price of 1,000 tokens, ${amountForm}; the gateway's own limit if not given`,
     },
     settlement: {
       schema: oneOf(SETTLEMENT_TYPES),
@@ -205,7 +205,7 @@ function formatLine(reply: CheckedReply, unit: string | undefined): string {
   return formatPassed({
     ...reply,
     provider: toHex(hashHybridKey(crypto, reply.receipt.record.publicKey)),
-    fee: fee === undefined ? undefined : unit === undefined ? `${fee} atomic units` : `${formatTokens(fee)} ${unit}`,
+    fee: fee === undefined ? undefined : `${formatTokens(fee)} ${unit ?? 'OGONG'}`,
   });
 }
 

@@ -10,6 +10,7 @@ import type { Command, Output } from '@ogong/host/lifecycle/command';
 import { createCommandGroup } from '@ogong/host/lifecycle/command-group';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
+import { formatTokens } from '@ogong/protocol/base/amount';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { readListInForce } from './machine-policy.ts';
 import { toPlainBytes } from './receipt-file.ts';
@@ -97,7 +98,7 @@ async function publish(argv: readonly string[], output: Output): Promise<number>
     if (!values.claim) {
       const fee = await chain.makerFee();
       throw new ConfigError(PUBLISH, [
-        `nobody has claimed the name ${name.maker}: --claim pays ${fee} atomic units for it`,
+        `nobody has claimed the name ${name.maker}: --claim pays ${formatTokens(fee)} OGONG for it`,
       ]);
     }
     await chain.claimMaker(name.maker);

@@ -7,9 +7,9 @@ import { openAskUser } from '@ogong/host/lifecycle/ask-user';
 import type { Command } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
-import { formatAmount } from '@ogong/host/money/format-amount';
 import { readGateway, takeNetwork } from '@ogong/host/network/take-network';
 import { systemClock } from '@ogong/host/time/clock';
+import { formatTokens } from '@ogong/protocol/base/amount';
 import { findJoined, writeJoined } from './joined-network.ts';
 import { unitsOf } from './token-units.ts';
 
@@ -80,7 +80,7 @@ export const joinCommand: Command = {
       return EXIT.ok;
     }
     for (const { id, pricePer1kAtomic, providers } of models)
-      output.write(`${id}  ${formatAmount(pricePer1kAtomic)} ${unit} per 1,000 tokens, providers ${providers}\n`);
+      output.write(`${id}  ${formatTokens(pricePer1kAtomic)} ${unit} per 1,000 tokens, providers ${providers}\n`);
     output.write(`joined: ogong ask "Once upon a time"\n`);
     return EXIT.ok;
   },

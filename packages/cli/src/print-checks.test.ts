@@ -20,18 +20,25 @@ const shard = { numericClass: 'cpu/exact', payee: `0x${'00'.repeat(20)}`, isLead
 it('lists the shards of a cohort with layers, prices and roots, and says how many providers read the prompt', () => {
   const shards: readonly ReceiptShard[] = [
     {
-      ...{ ...shard, firstLayer: 0, layers: 20, providerId: 'a'.repeat(64), pricePer1kAtomic: '30' },
+      ...{ ...shard, firstLayer: 0, layers: 20, providerId: 'a'.repeat(64), pricePer1kAtomic: `${3n * 10n ** 14n}` },
       boundary: { positions: 36, root: '81'.repeat(32), isSigned: true },
     },
     { ...shard, firstLayer: 20, layers: 1, providerId: 'b'.repeat(64), pricePer1kAtomic: '7' },
-    { ...shard, firstLayer: 21, layers: 11, providerId: 'c'.repeat(64), pricePer1kAtomic: '700', isLeader: true },
+    {
+      ...shard,
+      firstLayer: 21,
+      layers: 11,
+      providerId: 'c'.repeat(64),
+      pricePer1kAtomic: `${10n ** 15n + 7n}`,
+      isLeader: true,
+    },
   ];
   const text = formatCohort({ manifestHash: '00'.repeat(32), shards, verdict: 'unaudited' });
   expect(text.split('\n')).toEqual([
     'cohort: 3 providers read the prompt',
-    '  0  layers 0 to 19   aaaaaaaaaaaa  price 30   root 818181818181 over 36 positions, signed  cpu/exact',
-    '  1  layer 20         bbbbbbbbbbbb  price 7    no root                                      cpu/exact',
-    '  2  layers 21 to 31  cccccccccccc  price 700  leads                                        cpu/exact',
+    '  0  layers 0 to 19   aaaaaaaaaaaa  price 0.0003 OGONG                root 818181818181 over 36 positions, signed  cpu/exact',
+    '  1  layer 20         bbbbbbbbbbbb  price 0.000000000000000007 OGONG  no root                                      cpu/exact',
+    '  2  layers 21 to 31  cccccccccccc  price 0.001 OGONG                 leads                                        cpu/exact',
     'audit of the shards: the beacon chose none',
     '',
   ]);

@@ -1,6 +1,8 @@
+import { formatTokens } from '@ogong/protocol/base/amount';
 import type { Check } from '@ogong/protocol/base/checks';
 import { describeLayers } from '@ogong/protocol/exchange/cohort/segment';
 import type { Verdict } from '@ogong/protocol/settlement/verdict-log';
+import { writeAmounts } from '@ogong/protocol/verdict/check-amounts';
 import { countChecks, describeBeside } from '@ogong/protocol/verdict/check-count';
 import type { ReceiptCohort, ReceiptShard } from '@ogong/protocol/verdict/receipt/cohort-checks';
 import type { ReceiptVerdict } from '@ogong/protocol/verdict/receipt/verify-receipt';
@@ -61,7 +63,7 @@ export function formatCohort(cohort: ReceiptCohort | undefined): string {
     `${place}`,
     describeLayers(shard),
     shard.providerId.slice(0, 12),
-    `price ${shard.pricePer1kAtomic}`,
+    `price ${formatTokens(BigInt(shard.pricePer1kAtomic))} OGONG`,
     describeBoundary(shard),
     shard.numericClass,
   ]);
@@ -112,7 +114,9 @@ export function formatChecks(checks: readonly Check[]): string {
 
 function formatLines(checks: readonly Check[]): string {
   const width = Math.max(0, ...checks.map(({ id }) => id.length));
-  return checks.map(({ id, status, detail }) => `${marks[status]}  ${id.padEnd(width)}  ${detail}\n`).join('');
+  return checks
+    .map(({ id, status, detail }) => `${marks[status]}  ${id.padEnd(width)}  ${writeAmounts(detail, 'OGONG')}\n`)
+    .join('');
 }
 
 function formatCounts(checks: readonly Check[]): string {

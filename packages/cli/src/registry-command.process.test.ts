@@ -47,7 +47,7 @@ keepChainFresh(() => ledger);
 describe('ogong model register, show, list, revoke', () => {
   it('publishes entries of the maker, and none of a stranger', async () => {
     expect(await run('show', ID)).toEqual({ code: EXIT.data, text: 'nobody has claimed the name acme\n' });
-    expect((await register('maker')).text).toContain('--claim pays 1000000000000000000000 atomic units');
+    expect((await register('maker')).text).toContain('--claim pays 1,000 OGONG');
     expect((await register('maker', '--claim', '--json', '--source', 'https://example.org/w')).code).toBe(EXIT.ok);
     expect(await register('squatter', '--claim')).toMatchObject({
       code: 'reverted',

@@ -11,6 +11,7 @@ import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
 import { readHubAccess } from '@ogong/models/hub';
 import { hashModelTokenizer } from '@ogong/models/tokenizer-hash';
+import { formatTokens } from '@ogong/protocol/base/amount';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { parseModelId } from '@ogong/protocol/exchange/match';
 import { openLedger, readPrivateKey } from './open-ledger.ts';
@@ -103,7 +104,7 @@ export async function registerModel(argv: readonly string[], output: Output): Pr
   if (owner === undefined) {
     if (!values.claim) {
       throw new ConfigError('ogong model register', [
-        `nobody has claimed the name ${name.maker}: --claim pays ${await chain.makerFee()} atomic units for it`,
+        `nobody has claimed the name ${name.maker}: --claim pays ${formatTokens(await chain.makerFee())} OGONG for it`,
       ]);
     }
     await chain.claimMaker(name.maker);

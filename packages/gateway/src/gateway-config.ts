@@ -3,17 +3,21 @@ import { join } from 'node:path';
 import { chainFields, observationFields, traceFields } from '@ogong/host/config/common-fields';
 import { defineConfig } from '@ogong/host/config/define-config';
 import {
+  amountForm,
   atomicAmount,
   boolean,
   define,
   duration,
+  escrowAmount,
   hex,
   hostPort,
   httpUrl,
   integer,
   oneOf,
+  signedAmount,
   size,
   text,
+  wholeTokens,
 } from '@ogong/host/config/values';
 import { readWebhookSecret } from '@ogong/host/http/webhook';
 import { routerPeer } from '@ogong/host/link/peer-values';
@@ -22,19 +26,7 @@ import { modelRootFields } from '@ogong/host/views/open-model-roots';
 import { createDatabaseFields } from '@ogong/postgres/database-fields';
 import { SORTS } from '@ogong/protocol/exchange/preference';
 import { ATTESTED_ROLES } from '@ogong/protocol/tier/attested-role';
-import { z } from 'zod';
 import { ADMIN_VERBS } from './admin/admin-command.ts';
-
-/** Escrow holds more than 64 bits of the smallest unit. */
-const escrowAmount = z
-  .string()
-  .regex(/^\d{1,38}$/, 'expected a whole number of atomic units')
-  .transform(BigInt);
-
-const signedAmount = z
-  .string()
-  .regex(/^-?\d{1,38}$/, 'expected a whole number of atomic units')
-  .transform(BigInt);
 
 const cardRate = define('a currency and its rate, as usd=40000000000000000', '<currency=units>', (value) => {
   const [, currency, rate] = /^([a-z]{3})=([1-9]\d{0,37})$/.exec(value) ?? [];
@@ -122,7 +114,7 @@ export const gatewayConfig = defineConfig({
       label: '<u64>',
       env: 'OGONG_GATEWAY_MAX_PRICE',
       default: '18446744073709551615',
-      description: 'highest price per 1,000 tokens, or other units of a modality, atomic units',
+      description: `highest price per 1,000 tokens, or other units of a modality, ${amountForm}`,
     },
     sort: {
       schema: oneOf(SORTS),
@@ -131,7 +123,7 @@ export const gatewayConfig = defineConfig({
       description: 'order of providers besides stake and reputation, for requests that name none',
     },
     minStake: {
-      schema: atomicAmount,
+      schema: wholeTokens,
       label: '<OGONG>',
       env: 'OGONG_GATEWAY_MIN_STAKE',
       default: '0',
@@ -170,7 +162,7 @@ export const gatewayConfig = defineConfig({
       label: '<amount>',
       env: 'OGONG_GATEWAY_DEPOSIT',
       default: '100000000000000000000',
-      description: 'smallest deposit into escrow, atomic units; 0 never deposits',
+      description: `smallest deposit into escrow, ${amountForm}; 0 never deposits`,
     },
     wallet: {
       schema: hex(20),
@@ -198,15 +190,14 @@ export const gatewayConfig = defineConfig({
       label: '<amount>',
       env: 'OGONG_GATEWAY_LEAST_PAYMENT',
       default: '10000000000000000',
-      description: 'least that such a payment is, atomic units: more than the gas that its transfer takes is worth',
+      description: `least that such a payment is, ${amountForm}: more than the gas that its transfer takes is worth`,
     },
     uptoLimit: {
       schema: escrowAmount,
       label: '<amount>',
       env: 'OGONG_GATEWAY_UPTO_LIMIT',
       default: '0',
-      description:
-        'callers may pay after their request, too (x402, scheme upto); most that may be unpaid at once, atomic units. 0: they may not',
+      description: `callers may pay after their request, too (x402, scheme upto); most that may be unpaid at once, ${amountForm}. 0: they may not`,
     },
     deposits: {
       schema: boolean,
@@ -389,7 +380,7 @@ export const gatewayConfig = defineConfig({
 export const adminConfig = defineConfig({
   name: 'ogong-gatewayd admin',
   examples: [
-    'ogong-gatewayd admin org put acme --max-spend 1000000',
+    'ogong-gatewayd admin org put acme --max-spend 100.0',
     'ogong-gatewayd admin member put acme alice --role owner',
     'ogong-gatewayd admin key add --organisation acme --name laptop',
     'ogong-gatewayd admin usage --organisation acme --from 2026-11-01',
@@ -410,17 +401,17 @@ export const adminConfig = defineConfig({
     maxSpend: {
       schema: escrowAmount,
       label: '<amount>',
-      description: 'limit of what a new key, or all keys of an organisation, may ever spend, atomic units',
+      description: `limit of what a new key, or all keys of an organisation, may ever spend, ${amountForm}`,
     },
     maxSpendPerDay: {
       schema: escrowAmount,
       label: '<amount>',
-      description: 'limit of what the orders of a new key may cost on one day in UTC, atomic units',
+      description: `limit of what the orders of a new key may cost on one day in UTC, ${amountForm}`,
     },
     amount: {
       schema: signedAmount,
       label: '<amount>',
-      description: 'of credit, atomic units; below 0 takes back',
+      description: `of credit, ${amountForm}; below 0 takes back`,
     },
     transfer: {
       schema: text,

@@ -1,3 +1,4 @@
+import { formatTokens } from '@ogong/protocol/base/amount';
 import { readCheckedFee } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { type Check, GatewayApiError, ReceiptError } from '@ogong/sdk';
 import { ToolError } from './tool-error.ts';
@@ -35,7 +36,10 @@ export function createFeeMeter(limitAtomic: bigint | undefined, purchaseMs = PUR
 
   async function buyNow<T extends Bought>(purchase: () => Promise<T>): Promise<T> {
     if (limitAtomic !== undefined && spent >= limitAtomic)
-      throw new ToolError('budget', `the answers cost ${spent} of ${limitAtomic} atomic units; ask the user`);
+      throw new ToolError(
+        'budget',
+        `the answers cost ${formatTokens(spent)} of ${formatTokens(limitAtomic)} OGONG; ask the user`,
+      );
     let bought: T;
     try {
       bought = await purchase();

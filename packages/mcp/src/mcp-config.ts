@@ -1,5 +1,5 @@
 import { defineConfig } from '@ogong/host/config/define-config';
-import { atomicAmount, duration, httpUrl, integer, oneOf, text } from '@ogong/host/config/values';
+import { amountForm, atomicAmount, duration, httpUrl, integer, oneOf, text } from '@ogong/host/config/values';
 import { LOG_LEVELS } from '@ogong/host/log/logger';
 
 export const mcpConfig = defineConfig({
@@ -32,8 +32,7 @@ export const mcpConfig = defineConfig({
     maxSpend: {
       schema: atomicAmount,
       label: '<amount>',
-      description:
-        'answers are refused once the fees by their receipts reach it, atomic units, until this program starts again; the last answer may exceed it',
+      description: `answers are refused once the fees by their receipts reach it, ${amountForm}, until this program starts again; the last answer may exceed it`,
     },
     memory: {
       schema: httpUrl,
@@ -53,7 +52,7 @@ export const mcpConfig = defineConfig({
   },
   examples: [
     'ogong-mcp --gateway http://127.0.0.1:4546 --trust trust.json',
-    'ogong-mcp --trust trust.json --max-spend 1000000 --memory http://127.0.0.1:4549',
+    'ogong-mcp --trust trust.json --max-spend 0.5 --memory http://127.0.0.1:4549',
     'ogong-mcp --trust trust.json --http 4560',
   ],
 });

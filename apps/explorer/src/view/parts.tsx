@@ -1,4 +1,5 @@
 import type { Check } from '@ogong/protocol/base/checks';
+import { splitAmounts } from '@ogong/protocol/verdict/check-amounts';
 import {
   type ComponentChild,
   type ComponentChildren,
@@ -9,7 +10,7 @@ import {
 } from 'preact';
 import { useState } from 'preact/hooks';
 import type { NetworkState } from '../data/store.ts';
-import { formatAmount, shorten, splitAmounts } from '../format.ts';
+import { formatAmount, shorten } from '../format.ts';
 
 /** A long hexadecimal name: short to read, whole to copy, and for screen readers. */
 export function Hash({ hex, href, label }: { hex: string; href?: string; label?: string }) {

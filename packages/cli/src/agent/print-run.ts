@@ -1,5 +1,7 @@
+import { formatTokens } from '@ogong/protocol/base/amount';
 import { toPrintable } from '@ogong/protocol/base/printable';
 import type { AgentChainVerdict, AgentStepVerdict } from '@ogong/protocol/verdict/agent/verify-agent-chain';
+import { writeAmounts } from '@ogong/protocol/verdict/check-amounts';
 import { readCheckedFee } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { formatChecks } from '../print-checks.ts';
 
@@ -21,7 +23,7 @@ function formatStep({ replyId, model, answer, calls, receipt }: AgentStepVerdict
     `step ${index + 1}`,
     `reply ${replyId ?? 'that cannot be read'}`,
     ...(model === undefined ? [] : [toPrintable(model)]),
-    ...(fee === undefined ? [] : [`${fee} atomic units`]),
+    ...(fee === undefined ? [] : [`${formatTokens(fee)} OGONG`]),
   ];
   const content = answer?.content ?? '';
   const failed = receipt.checks.filter(({ status }) => status === 'fail');
@@ -29,7 +31,7 @@ function formatStep({ replyId, model, answer, calls, receipt }: AgentStepVerdict
     parts.join('  '),
     ...(content === '' ? [] : [`  ${shorten(content)}`]),
     ...calls.flatMap((call) => [`  ${shorten(`${call.name} ${call.arguments}`)}`, `    = ${shorten(call.result)}`]),
-    ...failed.map(({ id, detail }) => `  FAIL  ${id}  ${detail}`),
+    ...failed.map(({ id, detail }) => `  FAIL  ${id}  ${writeAmounts(detail, 'OGONG')}`),
   ]
     .map((line) => `${line}\n`)
     .join('');

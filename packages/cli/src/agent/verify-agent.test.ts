@@ -34,7 +34,7 @@ describe('ogong agent verify', () => {
     const { code, out } = await verify(whole, '--trust', trusted);
     expect(code).toBe(VERIFY_EXIT.ok);
     expect(out).toMatch(
-      /^step 1 {2}reply [0-9a-f]{32} {2}ogong\/verified\/test\/synthetic {2}14000 atomic units\n {2}I look\.\n {2}weather {"city": "Paris"}\n {4}= sunny in /,
+      /^step 1 {2}reply [0-9a-f]{32} {2}ogong\/verified\/test\/synthetic {2}0\.000000000000014 OGONG\n {2}I look\.\n {2}weather {"city": "Paris"}\n {4}= sunny in /,
     );
     expect(out).toMatch(/^step 3 .*\n {2}Rome is the warmest\.\nok/m);
     expect(out).toMatch(/^6 passed, 0 failed, 0 skipped\nrun [0-9a-f]{64}\n$/m);

@@ -149,8 +149,8 @@ describe('ogong calibrate plan', () => {
     [['--alpha', '25%'], /--alpha .*expected a number from 0 to 1/],
     [['--saving', '2'], /--saving .*expected a number from 0 to 1/],
     [['--fee', '0'], /--fee .*expected at least 1/],
-    [['--fee', '1.5'], /--fee .*expected a whole number of atomic units/],
-    [['--franchise', '-1'], /--franchise .*expected a whole number of atomic units/],
+    [['--fee', '1.5 atomic'], /--fee .*expected an amount/],
+    [['--franchise', '-1'], /--franchise .*expected an amount/],
     [['--false-reject', '0.002'], /--false-reject .*expected one of 0\.05, 0\.01, 0\.001, 0\.0001/],
   ])('refuses %s, and says what fits', async (argv, message) => {
     await expect(plan(path, ...argv)).rejects.toMatchObject({ code: 'usage', message: expect.stringMatching(message) });

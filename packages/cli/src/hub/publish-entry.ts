@@ -3,6 +3,7 @@ import type { ModelDescription, ModelVersion } from '@ogong/chain/registry/model
 import { ConfigError } from '@ogong/host/config/config-error';
 import type { HubManifest } from '@ogong/hub/manifest';
 import { formatManifestSource, formatPlaceSource, type HubPlace } from '@ogong/hub/place';
+import { formatTokens } from '@ogong/protocol/base/amount';
 import { toHex } from '@ogong/protocol/base/bytes';
 
 /** Bounds of the model registry. */
@@ -64,7 +65,7 @@ export async function checkOwner(
   const owner = await chain.makerOwner(maker);
   if (owner === undefined && !claim)
     throw new ConfigError(program, [
-      `nobody has claimed the name ${maker}: --claim pays ${await chain.makerFee()} atomic units for it`,
+      `nobody has claimed the name ${maker}: --claim pays ${formatTokens(await chain.makerFee())} OGONG for it`,
     ]);
   if (owner !== undefined && owner !== chain.address?.toLowerCase())
     throw new ConfigError(program, [`the name ${maker} belongs to ${owner}, and the key is that of ${chain.address}`]);

@@ -1,7 +1,13 @@
 import type { AssetDescription } from '@ogong/chain/money/describe-asset';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { decimal, define } from '@ogong/host/config/values';
-import { DECIMALS, formatTokens, unitsOf } from '../token-units.ts';
+import {
+  TOKEN_DECIMALS as DECIMALS,
+  formatExactTokens,
+  formatTokens,
+  parseAmount as readAmount,
+} from '@ogong/protocol/base/amount';
+import { unitsOf } from '../token-units.ts';
 
 export { formatTokens, unitsOf };
 
@@ -41,7 +47,7 @@ export function assertUnit(
   expected: string,
 ): void {
   if (unit === undefined || unit === expected) return;
-  const tokens = formatTokens(atomic);
+  const tokens = formatExactTokens(atomic);
   throw new ConfigError(program, [
     `--${flag} ${tokens} ${unit}: this network counts that in ${expected}, not in ${unit}; write "${tokens} ${expected}" if you mean so many`,
   ]);
@@ -52,14 +58,8 @@ export function parseUnits(
   value: string,
   { decimals, units }: { readonly decimals: number; readonly units: readonly string[] },
 ): bigint | undefined {
-  const [, whole = '', fraction = '', named = ''] =
-    /^(\d{1,40})(?:\.(\d{1,36}))?\s*([^\s\d]\S*)?$/.exec(value.trim()) ?? [];
-  const unit = named.toLowerCase();
-  const isAtomic = unit === 'atomic';
-  if (whole === '' || fraction.length > (isAtomic ? 0 : decimals)) return undefined;
-  if (unit !== '' && !isAtomic && !units.some((one) => one.toLowerCase() === unit)) return undefined;
-  const atomic = isAtomic ? BigInt(whole) : BigInt(whole + fraction.padEnd(decimals, '0'));
-  return atomic > 0n && atomic <= MOST ? atomic : undefined;
+  const atomic = readAmount(value, { bare: 'tokens', decimals, units });
+  return atomic !== undefined && atomic > 0n && atomic <= MOST ? atomic : undefined;
 }
 
 const BASIS = 10_000n;

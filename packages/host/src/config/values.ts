@@ -1,3 +1,4 @@
+import { parseAmount } from '@ogong/protocol/base/amount';
 import { z } from 'zod';
 
 /** Reads the text of a flag, an environment variable or a default. */
@@ -52,10 +53,38 @@ export function decimal({ min = 0, max = Number.POSITIVE_INFINITY } = {}): Value
 
 const U64_MAX = 2n ** 64n - 1n;
 
-/** Atomic units: a u64, as the ledger has it. */
-export const atomicAmount = define('a whole number of atomic units, at most 2^64 - 1', '<amount>', (value) => {
-  const amount = /^\d{1,20}$/.test(value) ? BigInt(value) : undefined;
-  return amount !== undefined && amount <= U64_MAX ? amount : undefined;
+/** Ends the description of a setting with an amount. */
+export const amountForm = 'in tokens with a point or a unit (0.001), in atomic units as a bare whole number';
+
+const AMOUNT = 'an amount, such as 0.001, "1 OGONG" or "1000 atomic" (a whole number without a unit: atomic units)';
+
+/**
+ * Amount of a daemon's setting. A point or a unit means tokens; a whole number without a unit counts atomic units, as in earlier
+ * settings (docs/money.md).
+ */
+const createAmount = (most: bigint, limit: string) =>
+  define(`${AMOUNT}, at most ${limit}`, '<amount>', (value) => {
+    const amount = parseAmount(value, { bare: 'atomic' });
+    return amount !== undefined && amount <= most ? amount : undefined;
+  });
+
+/** A u64 of atomic units, as orders name prices. */
+export const atomicAmount = createAmount(U64_MAX, '18.44 tokens');
+
+/** As many atomic units as an escrow holds. */
+export const escrowAmount = createAmount(10n ** 38n - 1n, '10^20 tokens');
+
+/** The same for one that may be taken back. */
+export const signedAmount = define(`${AMOUNT}, with - before it to take back`, '<amount>', (value) => {
+  const amount = escrowAmount.safeParse(value.replace(/^-/, ''));
+  if (!amount.success) return undefined;
+  return value.startsWith('-') ? -amount.data : amount.data;
+});
+
+/** Whole tokens. */
+export const wholeTokens = define('a whole number of tokens, at most 2^64 - 1', '<tokens>', (value) => {
+  const tokens = /^\d{1,20}$/.test(value) ? BigInt(value) : undefined;
+  return tokens !== undefined && tokens <= U64_MAX ? tokens : undefined;
 });
 
 export function oneOf<const T extends string>(choices: readonly T[]): ValueSchema<T> {

@@ -1,3 +1,4 @@
+import { formatTokens } from '@ogong/protocol/base/amount';
 import { countChecks } from '@ogong/protocol/verdict/check-count';
 import { readCheckedFee } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import type { CheckedReply } from '@ogong/sdk';
@@ -21,6 +22,6 @@ export const showReceipt = ({ replyId, checks, allowed }: CheckedReply) => ({
 /** One line for a model or a person. */
 export function describeReceipt(shown: ReturnType<typeof showReceipt>): string {
   const skipped = shown.checks_skipped.length === 0 ? '' : `, done without ${shown.checks_skipped.join(', ')}`;
-  const fee = shown.fee_atomic === null ? '' : `, fee ${shown.fee_atomic} atomic units`;
+  const fee = shown.fee_atomic === null ? '' : `, fee ${formatTokens(BigInt(shown.fee_atomic))} OGONG`;
   return `receipt ${shown.reply_id}: ${shown.checks_passed} checks passed${skipped}${fee}`;
 }

@@ -11,10 +11,10 @@ import type { Output } from '@ogong/host/lifecycle/command';
 import { printJson } from '@ogong/host/lifecycle/print-json';
 import type { Daemon } from '@ogong/host/lifecycle/run-daemon';
 import { formatHostPort } from '@ogong/host/link/host-port';
-import { formatAmount } from '@ogong/host/money/format-amount';
 import type { FetchedNetwork } from '@ogong/host/network/fetch-network';
 import { readGateway, takeNetwork } from '@ogong/host/network/take-network';
 import { systemClock } from '@ogong/host/time/clock';
+import { formatTokens } from '@ogong/protocol/base/amount';
 import { equalBytes, toHex } from '@ogong/protocol/base/bytes';
 import { isLoopbackHost } from '@ogong/protocol/base/loopback';
 import type { NetworkModel } from '@ogong/protocol/network/network-document';
@@ -81,11 +81,11 @@ export async function startJoining(
   }
   const chosen = chooseModel(ranked, settings, notes);
   say(formatModels(ranked, unit).trimEnd());
-  say(`serving ${chosen.id} for ${formatAmount(chosen.pricePer1kAtomic)} ${unit} per 1,000 tokens, as most others do`);
+  say(`serving ${chosen.id} for ${formatTokens(chosen.pricePer1kAtomic)} ${unit} per 1,000 tokens, as most others do`);
   const { entranceAtomic } = document.parameters;
   if (entranceAtomic > 0n)
     say(
-      `the first ${formatAmount(entranceAtomic)} ${unit} that an account earns pay for audits, and stay with the network`,
+      `the first ${formatTokens(entranceAtomic)} ${unit} that an account earns pay for audits, and stay with the network`,
     );
   writeJoinNotes(settings.dataDir, {
     gateway,
@@ -182,9 +182,9 @@ const formatModels = (ranked: readonly RankedModel[], unit: string): string =>
     ['MODEL', 'PRICE', 'AN HOUR NOW', 'AN HOUR AT MOST', 'PROVIDERS', 'HERE'],
     ranked.map(({ model, perHourAtomic, mostPerHourAtomic, problem }) => [
       model.id,
-      `${formatAmount(model.pricePer1kAtomic)} ${unit}`,
-      formatAmount(perHourAtomic),
-      formatAmount(mostPerHourAtomic),
+      `${formatTokens(model.pricePer1kAtomic)} ${unit}`,
+      formatTokens(perHourAtomic),
+      formatTokens(mostPerHourAtomic),
       `${model.providers}`,
       problem ?? 'can be served',
     ]),

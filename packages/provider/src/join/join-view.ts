@@ -1,6 +1,6 @@
 import type { EarningsBalance } from '@ogong/chain/client';
-import { formatAmount } from '@ogong/host/money/format-amount';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
+import { formatTokens } from '@ogong/protocol/base/amount';
 import type { NetworkTerms } from '@ogong/protocol/network/network-document';
 import type { ServedSum } from '../provider/paid/served-store.ts';
 
@@ -54,11 +54,11 @@ function describeFees(
     nowMs,
   }: { readonly parameters: NetworkTerms; readonly unit: string; readonly nowMs: number },
 ): string {
-  const fees = `${paid} ${paid === 1 ? 'reply is' : 'replies are'} settled, ${formatAmount(earned)} ${unit} earned`;
+  const fees = `${paid} ${paid === 1 ? 'reply is' : 'replies are'} settled, ${formatTokens(earned)} ${unit} earned`;
   const own = earned > entranceAtomic ? earned - entranceAtomic : 0n;
-  if (own === 0n) return `${fees}; the first ${formatAmount(entranceAtomic)} ${unit} of an account pay for audits`;
-  if (periodSeconds === 0) return `${fees}; ${formatAmount(own)} ${unit} are this machine's`;
+  if (own === 0n) return `${fees}; the first ${formatTokens(entranceAtomic)} ${unit} of an account pay for audits`;
+  if (periodSeconds === 0) return `${fees}; ${formatTokens(own)} ${unit} are this machine's`;
   const period = Math.floor(nowMs / 1_000 / periodSeconds);
   const until = new Date((period + HELD_PERIODS) * periodSeconds * 1_000).toISOString();
-  return `${fees}; ${formatAmount(own)} ${unit} of them are held until ${until} at the latest`;
+  return `${fees}; ${formatTokens(own)} ${unit} of them are held until ${until} at the latest`;
 }

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { teeFields } from '@ogong/host/attester/tee-config';
 import { defineConfig } from '@ogong/host/config/define-config';
 import {
+  amountForm,
   atomicAmount,
   boolean,
   define,
   duration,
+  escrowAmount,
   hex,
   hostPort,
   integer,
@@ -68,11 +70,6 @@ const routes = z.string().transform((value, context) => {
   }
 });
 
-const price = z
-  .string()
-  .regex(/^\d{1,38}$/, 'expected a whole number of atomic units')
-  .transform(BigInt);
-
 const SERVED = listServedTiers().map(({ name }) => name);
 
 export const DEFAULT_PROVIDER_DIRECTORY = join(homedir(), '.ogong-provider');
@@ -119,11 +116,11 @@ export const logLevel = {
 export const serveConfig = defineConfig({
   name: 'ogong-provider serve',
   examples: [
-    'ogong-provider serve --model stories15M --model-id ogong/verified/me/stories --price 1000 --deployment deployment.json',
+    'ogong-provider serve --model stories15M --model-id ogong/verified/me/stories --price 0.001 --deployment deployment.json',
     'ogong-provider serve --served-models models.json --memory-budget 12GiB --deployment deployment.json',
-    'ogong-provider serve --serve-from-hub --hub-budget 20GiB --hub-price 1000 --router router.example:4544|<cert> --deployment deployment.json',
-    'ogong-provider serve --segment slabs/slab-0-16.gguf --segment-model-id ogong/verified/me/llama --segment-price 400 --deployment deployment.json',
-    'ogong-provider serve --upstream http://127.0.0.1:8000 --model llama --model-id ogong/vanilla/me/llama --price 100 --deployment deployment.json',
+    'ogong-provider serve --serve-from-hub --hub-budget 20GiB --hub-price 0.001 --router router.example:4544|<cert> --deployment deployment.json',
+    'ogong-provider serve --segment slabs/slab-0-16.gguf --segment-model-id ogong/verified/me/llama --segment-price 0.0004 --deployment deployment.json',
+    'ogong-provider serve --upstream http://127.0.0.1:8000 --model llama --model-id ogong/vanilla/me/llama --price 0.0001 --deployment deployment.json',
   ],
   summary:
     'Serves models on the network: every reply is committed and signed. Its tier decides which checks others make.\n' +
@@ -148,15 +145,14 @@ export const serveConfig = defineConfig({
       description: `id that consumers order, once for each model: ogong/<tier>/<maker>/<model>, tier ${SERVED.join(' or ')}`,
     },
     price: {
-      schema: price,
+      schema: escrowAmount,
       label: '<amount>',
       env: 'OGONG_PROVIDER_PRICE',
       repeatable: true,
-      description:
-        'price per 1,000 tokens of prompt and reply, or steps of 1,024 pixels, in atomic units; one for all models, or for each',
+      description: `price per 1,000 tokens of prompt and reply, or steps of 1,024 pixels, ${amountForm}; one for all models, or for each`,
     },
     standby: {
-      schema: price,
+      schema: escrowAmount,
       label: '<amount>',
       env: 'OGONG_PROVIDER_STANDBY',
       repeatable: true,
@@ -316,7 +312,7 @@ export const serveConfig = defineConfig({
       schema: atomicAmount,
       env: 'OGONG_PROVIDER_WITHDRAW_FROM',
       description:
-        'pay earnings to the payee once this much can be had, in atomic units; its account then pays for the transactions. ' +
+        `pay earnings to the payee once this much can be had, ${amountForm}; its account then pays for the transactions. ` +
         'Where the network pays in credits an epoch may take a part, and less than a tenth of this waits. ' +
         'If not given, nothing is paid out until somebody runs ogong withdraw',
     },
@@ -345,7 +341,7 @@ export const startConfig = defineConfig({
   ...serveConfig.definition,
   name: 'ogong-provider start',
   examples: [
-    'ogong-provider start --model stories15M --model-id ogong/verified/me/stories --price 1000 --relay auto --router router.example:4544|<cert> --deployment deployment.json',
+    'ogong-provider start --model stories15M --model-id ogong/verified/me/stories --price 0.001 --relay auto --router router.example:4544|<cert> --deployment deployment.json',
   ],
   summary:
     'Serves models on the network from wherever this machine is, as ogong-provider serve does, and says how it is doing: where\n' +

@@ -26,7 +26,7 @@ describe('the file of served models', () => {
     ['more than an announcement holds', { models: Array.from({ length: 65 }, () => one) }, /models: /],
     ['a field that nobody knows', { models: [{ ...one, kernel: 'exact' }] }, /models\.0: .*kernel/],
     ['a price that is a number', { models: [{ ...one, price: 1000 }] }, /models\.0\.price: /],
-    ['a price with a point', { models: [{ ...one, price: '1.5' }] }, /whole number of atomic units/],
+    ['a price that is none', { models: [{ ...one, price: '1.5 atomic' }] }, /an amount, such as 0\.001/],
     ['a context of a half', { models: [{ ...one, nCtx: 99.5 }] }, /models\.0\.nCtx: /],
     ['kernels that nobody has', { models: [{ ...one, kernels: 'quick' }] }, /models\.0\.kernels: /],
     ['one id twice', { models: [one, { ...one, model: 'b' }] }, /modelId: .*given twice/],

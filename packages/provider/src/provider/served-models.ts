@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { escrowAmount } from '@ogong/host/config/values';
 import { explainFile } from '@ogong/host/log/errors';
 import { z } from 'zod';
 import { type OwnSettings, ownSettingsShape, pickOwnSettings } from '../engine/own-settings.ts';
@@ -11,7 +12,7 @@ export interface ServedEntry extends PlannedOffer, OwnSettings {}
 const MAX_SERVED = 64;
 const LARGEST_FILE = 256 * 1024;
 
-const amount = z.string().regex(/^\d{1,38}$/, 'expected a whole number of atomic units, in quotes');
+const amount = z.string({ error: 'expected an amount in quotes, such as "0.001"' }).pipe(escrowAmount);
 
 const servedModel = z.strictObject({
   model: z.string().min(1),
@@ -49,8 +50,8 @@ export function readServedModels(path: string, problems: string[], read = readTe
     {
       model: models.map(({ model }) => model),
       modelId: models.map(({ modelId }) => modelId),
-      price: models.map(({ price }) => BigInt(price)),
-      standby: models.map(({ standby }) => (standby === undefined ? undefined : BigInt(standby))),
+      price: models.map(({ price }) => price),
+      standby: models.map(({ standby }) => standby),
     },
     wrong,
   );

@@ -15,7 +15,7 @@ export const storedConfig = defineConfig({
   name: 'ogong-stored',
   examples: [
     'ogong-stored --bind 0.0.0.0:4547',
-    'ogong-stored --deployment deployment.json --pin-price 1000000000000000 --pin-room 500GiB',
+    'ogong-stored --deployment deployment.json --pin-price 0.001 --pin-room 500GiB',
   ],
   summary:
     'A storage provider of the hub: it serves the blobs of its store over HTTP. With a price it accepts pins of the network, proves each\n' +
@@ -57,7 +57,8 @@ export const storedConfig = defineConfig({
     pinPrice: {
       schema: atomicAmount,
       env: 'OGONG_STORED_PIN_PRICE',
-      description: 'least fee for each GiB of an epoch; needs --deployment. No pins are accepted if not given',
+      description:
+        'least fee for each GiB of an epoch, such as 0.001; needs --deployment. No pins are accepted if not given',
     },
     pinLeast: {
       schema: atomicAmount,

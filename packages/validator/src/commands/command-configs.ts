@@ -1,15 +1,10 @@
 import { defineConfig } from '@ogong/host/config/define-config';
-import { boolean, hostPort, integer, text } from '@ogong/host/config/values';
+import { amountForm, boolean, escrowAmount, hostPort, integer, text } from '@ogong/host/config/values';
 import { fromHex } from '@ogong/protocol/base/bytes';
 import { OFFENCES } from '@ogong/protocol/settlement/conviction';
 import { z } from 'zod';
 import { ledgerAddress } from '../signer/ledger-address.ts';
 import { commonFields, signedFields } from '../validator-fields.ts';
-
-const amount = z
-  .string()
-  .regex(/^\d{1,38}$/, 'expected a whole number of atomic units')
-  .transform(BigInt);
 
 const providerId = z
   .string()
@@ -217,14 +212,14 @@ export const convictConfig = defineConfig({
 
 export const registerConfig = defineConfig({
   name: 'ogong-validatord register',
-  examples: ['ogong-validatord register --deployment deployment.json --bond 1000000 --endpoint validator.example:4533'],
+  examples: ['ogong-validatord register --deployment deployment.json --bond 1000.0 --endpoint validator.example:4533'],
   summary: 'Bonds and registers this validator: endpoint, certificate and VRF key. A second run updates the entry.',
   fields: {
     bond: {
-      schema: amount,
+      schema: escrowAmount,
       label: '<amount>',
       required: true,
-      description: 'total bond to reach, atomic units. Misconduct forfeits it',
+      description: `total bond to reach, ${amountForm}. Misconduct forfeits it`,
     },
     endpoint: {
       schema: hostPort,

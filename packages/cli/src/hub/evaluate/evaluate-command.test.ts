@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeCrypto as crypto } from '@ogong/host/crypto/node-crypto';
 import { EXIT } from '@ogong/host/log/errors';
+import { parseAmount } from '@ogong/protocol/base/amount';
 import { utf8Encode } from '@ogong/protocol/base/bytes';
 import { toReceiptJson } from '@ogong/protocol/stage1/receipt';
 import { toTrustJson } from '@ogong/protocol/stage1/trust';
@@ -83,9 +84,9 @@ describe('ogong hub evaluate', () => {
   it('writes an evaluation that anybody can check', async () => {
     const { code, out, error } = await evaluate('whole.jsonl');
     expect({ code, error }).toMatchObject({ code: EXIT.ok, error: expect.stringContaining('sums 1.0.0  3 questions') });
-    expect(error).toMatch(/at most \d+ atomic units at 2000000 atomic units for 1,000 tokens/);
+    expect(error).toMatch(/at most 0\.\d+ OGONG at 0\.000000000002 OGONG per 1,000 tokens/);
     expect(out).toMatch(
-      /^2 of 3 right: 66\.7 %, 95 % interval 20\.8 % to 93\.9 %\nroot [0-9a-f]{64}\nhash [0-9a-f]{64}\ncost \d+ atomic units\n$/,
+      /^2 of 3 right: 66\.7 %, 95 % interval 20\.8 % to 93\.9 %\nroot [0-9a-f]{64}\nhash [0-9a-f]{64}\ncost 0\.\d+ OGONG\n$/,
     );
     const checked = await check('whole.jsonl', '--set', at('set.jsonl'));
     expect(checked.code).toBe(VERIFY_EXIT.ok);
@@ -166,8 +167,8 @@ describe('ogong hub evaluate', () => {
   it('stops before it costs more than allowed, and shows the cost before it asks', async () => {
     const priced = (await evaluate('dry.jsonl', '--dry-run')).error;
     expect(asked).toEqual([]);
-    const [, most = ''] = /at most (\d+) atomic units/.exec(priced) ?? [];
-    const limits = ['--max-price', '2000000', '--max-cost', `${BigInt(most) / 4n}`];
+    const [, most = ''] = /at most (0\.\d+) OGONG/.exec(priced) ?? [];
+    const limits = ['--max-price', '2000000', '--max-cost', `${(parseAmount(most, { bare: 'tokens' }) ?? 0n) / 4n}`];
     const declared = { ...header, parameters: { ...header.parameters, maxPrice: '2000000' } };
     replies = new Map(
       header.set.questions.map((question) => {

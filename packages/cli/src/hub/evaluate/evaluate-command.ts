@@ -1,7 +1,7 @@
 import { ConfigError } from '@ogong/host/config/config-error';
 import { defineConfig } from '@ogong/host/config/define-config';
 import type { Values } from '@ogong/host/config/field';
-import { atomicAmount, boolean, decimal, integer, text } from '@ogong/host/config/values';
+import { amountForm, atomicAmount, boolean, decimal, integer, text } from '@ogong/host/config/values';
 import type { Output } from '@ogong/host/lifecycle/command';
 import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { EXIT } from '@ogong/host/log/errors';
@@ -9,12 +9,12 @@ import type { EvaluationHeader } from '@ogong/hub/evaluation/evaluation-lines';
 import { MAX_ANSWER_TOKENS } from '@ogong/hub/evaluation/evaluation-set';
 import { computeFigures } from '@ogong/hub/evaluation/figures';
 import { OWN_SET } from '@ogong/hub/evaluation/own-set';
+import { formatTokens } from '@ogong/protocol/base/amount';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import { createClient, GatewayApiError, ReceiptError } from '@ogong/sdk';
 import { addChainTrust, loadTrust, type OpenedTrust, trustFields } from '../../chain-trust.ts';
 import { findGatewayUrl, gatewayField } from '../../gateway-place.ts';
 import { formatFailed } from '../../print-checks.ts';
-import { formatTokens } from '../../token-units.ts';
 import { assertWritable } from '../../user-files.ts';
 import { interruptible } from '../interruptible.ts';
 import { computeCost, createBudget } from './evaluation-cost.ts';
@@ -47,11 +47,11 @@ const fields = {
   },
   seed: { schema: integer(), default: '1', description: 'seed of all requests' },
   concurrency: { schema: integer({ min: 1, max: 64 }), default: '4', description: 'questions that are asked at once' },
-  maxPrice: { schema: atomicAmount, label: '<u64>', description: 'highest price of 1,000 tokens, atomic units' },
+  maxPrice: { schema: atomicAmount, label: '<amount>', description: `highest price of 1,000 tokens, ${amountForm}` },
   maxCost: {
     schema: atomicAmount,
-    label: '<u64>',
-    description: 'ask no question that could bring the cost of this call above so many atomic units; needs --max-price',
+    label: '<amount>',
+    description: `ask no question that could bring the cost of this call above this amount, ${amountForm}; needs --max-price`,
   },
   resume: { schema: boolean, boolean: true, description: 'continue an evaluation that was not finished' },
   dryRun: { schema: boolean, boolean: true, description: 'ask nothing: show the highest cost' },
@@ -63,7 +63,7 @@ export const evaluateConfig = defineConfig({
   name: program,
   examples: [
     'ogong hub evaluate acme/small --out evaluation.jsonl',
-    'ogong hub evaluate ogong/verified/acme/small --set sums.jsonl --max-price 2000 --max-cost 500000 --out evaluation.jsonl',
+    'ogong hub evaluate ogong/verified/acme/small --set sums.jsonl --max-price 0.002 --max-cost 0.5 --out evaluation.jsonl',
   ],
   summary:
     'Asks the network each question of a set, checks the receipt of each answer, and writes questions, answers, scores and\n' +
@@ -98,7 +98,7 @@ export async function evaluateModel(argv: readonly string[], output: Output): Pr
   const cost =
     pricePer1kAtomic === undefined
       ? 'at a price that the gateway does not list'
-      : `at most ${formatAmount(computeCost(set.questions, { header, pricePer1kAtomic }), opened)} at ${pricePer1kAtomic} atomic units for 1,000 tokens`;
+      : `at most ${formatAmount(computeCost(set.questions, { header, pricePer1kAtomic }), opened)} at ${formatAmount(pricePer1kAtomic, opened)} per 1,000 tokens`;
   output.writeError(`${model}: ${formatSet(set)}\n${cost}\n${warning === undefined ? '' : `${warning}\n`}`);
   if (values.dryRun) return EXIT.ok;
   const task = { values, header, opened, output, asked, pricePer1kAtomic: pricePer1kAtomic ?? 0n };
@@ -106,7 +106,7 @@ export async function evaluateModel(argv: readonly string[], output: Output): Pr
 }
 
 const formatAmount = (atomic: bigint, { paidUnit }: Pick<OpenedTrust, 'paidUnit'>): string =>
-  paidUnit === undefined ? `${atomic} atomic units` : `${formatTokens(atomic)} ${paidUnit}`;
+  `${formatTokens(atomic)} ${paidUnit ?? 'OGONG'}`;
 
 interface EvaluateTask {
   readonly values: EvaluateValues;

@@ -7,6 +7,7 @@ import { EXIT } from '@ogong/host/log/errors';
 import type { ManifestFile } from '@ogong/hub/manifest';
 import { formatManifestSource, formatPlaceSource } from '@ogong/hub/place';
 import { type PinnedContent, readPinnedContent } from '@ogong/hub/transfer/pinned-content';
+import { formatExactTokens } from '@ogong/protocol/base/amount';
 import { toHex } from '@ogong/protocol/base/bytes';
 import { formatBytes, formatTable } from '@ogong/provider/commands/format';
 import { type ActingClient, act, actionFields } from '../../money/act.ts';
@@ -131,7 +132,7 @@ function planPins({ name, files }: PinnedModel, { budget, leastFee, epochs }: Te
   const fees = shareBudget(sizes, { feePerEpoch: budget / BigInt(epochs), leastFee });
   if (fees === undefined)
     throw new ConfigError(NAME, [
-      `--budget: ${epochs} epochs of the ${files.length} files of ${name} need ${leastFee * BigInt(files.length * epochs)} atomic at least; raise it, or lower --epochs or --least`,
+      `--budget: ${epochs} epochs of the ${files.length} files of ${name} need ${formatExactTokens(leastFee * BigInt(files.length * epochs))} tokens at least; raise it, or lower --epochs or --least`,
     ]);
   return files.map((file, i) => ({ file, feePerEpoch: fees[i] as bigint, state: 'missing' }));
 }

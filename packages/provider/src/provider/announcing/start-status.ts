@@ -1,9 +1,9 @@
 import type { LinkIdentity } from '@ogong/host/link/link-identity';
 import { createLinkPool } from '@ogong/host/link/link-pool';
 import type { DialPolicy } from '@ogong/host/link/public-address';
-import { formatAmount } from '@ogong/host/money/format-amount';
 import { monotonicClock } from '@ogong/host/time/clock';
 import { createRepeating, type Repeating } from '@ogong/host/time/repeat';
+import { formatTokens } from '@ogong/protocol/base/amount';
 import { ProviderService } from '@ogong/protocol/generated/ogong/v1/ogong_pb';
 import type { Provider } from '../provider.ts';
 
@@ -56,7 +56,7 @@ export function createStartStatus(
     else tell('test', `a call to itself that way fails: ${tested.problem}`);
     const earned = await readEarnings().then(
       ({ held, withdrawable, paid }) =>
-        `earned: ${formatAmount(held)} ${unit} held, ${formatAmount(withdrawable)} to be had, ${formatAmount(paid)} paid`,
+        `earned: ${formatTokens(held)} ${unit} held, ${formatTokens(withdrawable)} to be had, ${formatTokens(paid)} paid`,
       () => 'its earnings cannot be read from the chain now',
     );
     tell('earnings', earned);

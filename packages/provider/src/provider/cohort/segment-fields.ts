@@ -1,8 +1,4 @@
-import { define, integer, text } from '@ogong/host/config/values';
-
-const amount = define('a whole number of atomic units', '<amount>', (value) =>
-  /^\d{1,38}$/.test(value) ? BigInt(value) : undefined,
-);
+import { amountForm, escrowAmount, integer, text } from '@ogong/host/config/values';
 
 /** Slabs that a provider serves together with others. */
 export const segmentFields = {
@@ -22,11 +18,10 @@ export const segmentFields = {
     description: 'id of the whole model, as consumers order it; one for all segments, or one for each',
   },
   segmentPrice: {
-    schema: amount,
+    schema: escrowAmount,
     env: 'OGONG_PROVIDER_SEGMENT_PRICE',
     repeatable: true,
-    description:
-      'price of these layers per 1,000 tokens of prompt and reply, in atomic units; one for all segments, or one for each. The model costs the sum of its segments',
+    description: `price of these layers per 1,000 tokens of prompt and reply, ${amountForm}; one for all segments, or one for each. The model costs the sum of its segments`,
   },
   uplink: {
     schema: integer({ min: 1, max: 0xffffffff }),

@@ -1,9 +1,5 @@
-import { boolean, define, duration, httpUrl, oneOf, size, text } from '@ogong/host/config/values';
+import { amountForm, boolean, duration, escrowAmount, httpUrl, oneOf, size, text } from '@ogong/host/config/values';
 import { isAttestedTier, listServedTiers } from '@ogong/protocol/tier/registry';
-
-const amount = define('a whole number of atomic units', '<amount>', (value) =>
-  /^\d{1,38}$/.test(value) ? BigInt(value) : undefined,
-);
 
 /** Tiers that an engine of this machine can serve without evidence. */
 const TIERS = listServedTiers()
@@ -32,9 +28,9 @@ export const hubFields = {
     description: 'tier whose demand --serve-from-hub meets; verified if not given',
   },
   hubPrice: {
-    schema: amount,
+    schema: escrowAmount,
     env: 'OGONG_PROVIDER_HUB_PRICE',
-    description: 'price of 1,000 tokens of models of --serve-from-hub, in atomic units; that of --price if not given',
+    description: `price of 1,000 tokens of models of --serve-from-hub, ${amountForm}; that of --price if not given`,
   },
   hubPlace: {
     schema: text,
