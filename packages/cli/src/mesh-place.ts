@@ -16,7 +16,7 @@ const meshDir = {
   schema: text,
   label: '<path>',
   env: 'OGONG_MESH_DIR',
-  aliases: ['dir', 'mesh-dir'],
+  aliases: { flags: ['dir', 'mesh-dir'] },
 } as const;
 
 /** The directory of a mesh that runs. */

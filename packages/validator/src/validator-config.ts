@@ -10,6 +10,8 @@ import { DEFAULT_RATES } from '@ogong/protocol/modality/text/drift/drift-verdict
 import { DEFAULT_SUM_ABOVE } from './settlement/sum-signatures.ts';
 import { signedFields } from './validator-fields.ts';
 
+const RATES = 'rates of verifiers are measured; --drift-table names the measurements, --false-reject the limit';
+
 export const validatorConfig = defineConfig({
   name: 'ogong-validatord',
   commands: [
@@ -21,6 +23,12 @@ export const validatorConfig = defineConfig({
     'Accepts signed records, audits them, keeps the verdict log, and settles it with the other validators.\n' +
     'A batch settles once validators with more than two thirds of all bonded stake have signed it. The chain counts them.\n' +
     'Bond and register first: ogong-validatord register --help',
+  refusedFlags: {
+    s: RATES,
+    eps: RATES,
+    beta: 'the limit of false ejections is the same for all validators; --false-reject sets that of one reply',
+    consensus: 'validators always agree on one order; --quorum asks for more signatures than the chain does',
+  },
   fields: {
     bind: {
       schema: hostPort,

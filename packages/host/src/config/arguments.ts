@@ -1,4 +1,4 @@
-import { type ConfigDefinition, type ConfigFields, type Field, flagOf } from './field.ts';
+import { type ConfigDefinition, type ConfigFields, type Field, flagOf, listAliases } from './field.ts';
 import { suggest } from './suggest.ts';
 
 export interface GivenArguments {
@@ -15,11 +15,11 @@ export function parseArguments(
   argv: readonly string[],
   problems: string[],
 ): GivenArguments {
-  const { fields } = definition;
+  const { fields, refusedFlags = {} } = definition;
   const named = Object.entries(fields).map(([name, field]) => ({ name, field }));
   // A field's own flag prevails over another field's alias.
   const byFlag = new Map([
-    ...named.flatMap((one) => (one.field.aliases ?? []).map((alias) => [alias, one] as const)),
+    ...named.flatMap((one) => listAliases(one.field).flags.map((alias) => [alias, one] as const)),
     ...named.map((one) => [flagOf(one.name, one.field), one] as const),
   ]);
   const flags = new Map<string, string[]>();
@@ -64,8 +64,10 @@ export function parseArguments(
       } else if (flag === 'config') {
         configPath = takeValue();
       } else {
+        const reason = Object.hasOwn(refusedFlags, flag) ? refusedFlags[flag] : undefined;
+        const near = suggest(flag, [...byFlag.keys(), 'config', 'help', 'version'], '--');
         problems.push(
-          `unknown flag ${word.split('=')[0]}${suggest(flag, [...byFlag.keys(), 'config', 'help', 'version'], '--')}`,
+          reason === undefined ? `unknown flag ${word.split('=')[0]}${near}` : `--${flag} is refused: ${reason}`,
         );
         // Most unknown flags are misspelt and carry a value, so the next word is not a positional argument.
         if (inline === undefined && rest[0] !== undefined && !rest[0].startsWith('-')) rest.shift();

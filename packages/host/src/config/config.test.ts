@@ -1,10 +1,11 @@
 import { inspect } from 'node:util';
-import { describe, expect, expectTypeOf, it } from 'vitest';
+import { describe, expect, expectTypeOf, it, vi } from 'vitest';
 import type { Secret } from '../crypto/secret.ts';
 import { ConfigError } from './config-error.ts';
 import { defineConfig } from './define-config.ts';
 import type { ConfigFields } from './field.ts';
-import { formatMarkdown } from './help.ts';
+import { writeOnce } from './foreign-variables.ts';
+import { formatHelp, formatMarkdown } from './help.ts';
 import * as values from './values.ts';
 
 const files: Record<string, string> = {
@@ -54,7 +55,7 @@ it("reads an alias as the field's own flag, which prevails over another field's 
     name: 'ogong-testd',
     summary: 'A daemon for tests.',
     fields: {
-      meshDir: { schema, description: 'Mesh', aliases: ['dir', 'out'] },
+      meshDir: { schema, description: 'Mesh', aliases: { flags: ['dir', 'out'] } },
       out: { schema, description: 'Output' },
     },
   });
@@ -215,4 +216,83 @@ Usage: ogong-testd [flags]
   });
   expect(config.parse(['--version'], {})).toEqual({ kind: 'print', text: 'ogong-testd 1.2.3\n' });
   expect(formatMarkdown(config.definition)).toContain('| `--bind <addr>` | `OGONG_BIND` | `0.0.0.0:4533` | Address |');
+});
+
+describe('names of other programs', () => {
+  const notes: string[] = [];
+  const { definition, parse } = defineConfig(
+    {
+      name: 'ogong-testd',
+      summary: '',
+      fields: {
+        layers: {
+          schema: values.integer(),
+          description: 'Layers',
+          aliases: { flags: ['n-layers', 'nl'], variables: ['LLAMAMP_NGL', 'OTHER_LAYERS'] },
+        },
+        fast: { schema: values.boolean, boolean: true, description: 'Fast', aliases: { flags: ['quick'] } },
+      },
+      refusedFlags: { music: 'sound is not served yet' },
+    },
+    undefined,
+    (line) => void notes.push(line),
+  );
+  const read = (argv: string[], env: Record<string, string> = {}) => {
+    notes.length = 0;
+    return (parse(argv, env) as { readonly values: unknown }).values;
+  };
+
+  it('set the value, and give way to the names of the setting itself', () => {
+    for (const flag of ['--layers', '--n-layers', '-nl']) expect(read([flag, '7'])).toMatchObject({ layers: 7 });
+    expect(read(['--quick'])).toMatchObject({ fast: true });
+    expect(read(['--no-quick'])).toMatchObject({ fast: false });
+    expect(read([], { LLAMAMP_NGL: '7' })).toMatchObject({ layers: 7 });
+    expect(read([], { LLAMAMP_NGL: '', OTHER_LAYERS: '6' })).toMatchObject({ layers: 6 });
+    expect(notes).toEqual([]);
+    expect(read(['--n-layers', '9'], { LLAMAMP_NGL: '7' })).toMatchObject({ layers: 9 });
+    expect(() => read([], { LLAMAMP_NGL: 'x' })).toThrow('"x" in LLAMAMP_NGL does not fit');
+    expect(() => read(['--layers', '1', '--n-layers', '2'])).toThrow('--layers is given more than once');
+  });
+
+  it('are refused with the replacement', () => {
+    for (const argv of [['--music', 'a.gguf'], ['--music=a.gguf'], ['--music']])
+      expect(() => read(argv)).toThrow(/^--music is refused: sound is not served yet\nsee ogong-testd --help$/);
+    expect(() => read(['--toString'])).toThrow('unknown flag --toString');
+  });
+
+  it('are noted where a variable has no effect, and never end the program', () => {
+    read([], { LLAMAMP_NGL: '7', OGONG_TEST_LAYERS: '8' });
+    expect(notes).toEqual(['LLAMAMP_NGL has no effect: OGONG_TEST_LAYERS is set, too, and prevails']);
+    read([], { LLAMAMP_COMMIT: '1', LLAMAMP_DREAMS: '1', OGONG_MINT: 'x', LLAMAMP_SPEC_TYPE: '', OTHER: '1' });
+    expect(notes).toEqual([
+      expect.stringMatching(/^LLAMAMP_COMMIT has no effect on ogong-testd: use ogong-provider serve/),
+      expect.stringMatching(/^LLAMAMP_DREAMS has no effect on ogong-testd: no setting has this name/),
+      expect.stringMatching(/^OGONG_MINT has no effect on ogong-testd: use --deployment/),
+    ]);
+  });
+
+  it('are left to the command that gets the environment', () => {
+    const outer = defineConfig(
+      { name: 'ogong-outer', summary: '', fields: {}, passesEnvironment: true },
+      undefined,
+      () => {
+        throw new Error('noted twice');
+      },
+    );
+    expect(outer.parse([], { LLAMAMP_NGL: '7' }).kind).toBe('run');
+  });
+
+  it('are written once to standard error', () => {
+    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    try {
+      for (const line of ['first of a test', 'second of a test', 'first of a test']) writeOnce(line);
+      expect(write.mock.calls).toEqual([['first of a test\n'], ['second of a test\n']]);
+    } finally {
+      write.mockRestore();
+    }
+  });
+
+  it('are in the help', () => {
+    expect(formatHelp(definition).replace(/\s+/g, ' ')).toContain('also: --n-layers, --nl, LLAMAMP_NGL, OTHER_LAYERS');
+  });
 });

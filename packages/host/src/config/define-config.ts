@@ -8,10 +8,12 @@ import {
   type ConfigDefinition,
   type ConfigFields,
   type Field,
+  listAliases,
   nameSources,
   nameVariables,
   type Values,
 } from './field.ts';
+import { explainForeignVariables, writeOnce } from './foreign-variables.ts';
 import { formatHelp } from './help.ts';
 import { explainTyping } from './typed-commands.ts';
 
@@ -36,9 +38,11 @@ interface Found {
   readonly texts: readonly string[];
 }
 
+/** @param note writes a line for each variable that is set and has no effect. Default: to standard error. */
 export function defineConfig<const S extends ConfigFields>(
   declared: ConfigDefinition<S>,
   readText: ReadText = (path) => readFileSync(path, 'utf8'),
+  note: (line: string) => void = writeOnce,
 ): Config<S> {
   const definition = nameVariables({ version: VERSION, ...declared });
   const fields = Object.entries(definition.fields);
@@ -51,6 +55,7 @@ export function defineConfig<const S extends ConfigFields>(
       if (given.help)
         return { kind: 'print', text: formatHelp(definition) + explainTyping(programOf(definition.name), env) };
       if (given.version) return { kind: 'print', text: `${definition.name} ${definition.version}\n` };
+      explainForeignVariables(definition, env).forEach(note);
       const file =
         given.configPath === undefined ? {} : readConfigFile(definition, given.configPath, readText, problems);
 
@@ -60,9 +65,10 @@ export function defineConfig<const S extends ConfigFields>(
         const flagged = given.flags.get(name);
         if (flagged) return { origin: '', texts: flagged };
         if (replaced.has(name)) return undefined;
-        const text = field.env === undefined ? undefined : env[field.env];
         // An empty variable is how shells and unit files say "not set".
-        if (text) return { origin: ` in ${field.env}`, texts: field.repeatable ? splitList(text) : [text] };
+        const variable = [field.env, ...listAliases(field).variables].find((each) => each !== undefined && env[each]);
+        const text = variable === undefined ? undefined : env[variable];
+        if (text) return { origin: ` in ${variable}`, texts: field.repeatable ? splitList(text) : [text] };
         const texts = file[name];
         if (texts) return { origin: ` in ${given.configPath}`, texts };
         const fallback = field.default ?? (field.boolean ? 'false' : undefined);

@@ -7,10 +7,10 @@ export interface Field<T = unknown> {
   readonly description: string;
   /** Without dashes; the field's name in kebab-case when absent. */
   readonly flag?: string;
-  /** Other flags with the same meaning, without dashes. The help does not show them. */
-  readonly aliases?: readonly string[];
   /** Environment variable; derived from command and flag when absent. */
   readonly env?: string;
+  /** Names of this setting in other programs. Its own flag and variable prevail. */
+  readonly aliases?: FieldAliases;
   /** As a user would write it; parsed like any other value. */
   readonly default?: string;
   readonly required?: boolean;
@@ -27,6 +27,12 @@ export interface Field<T = unknown> {
   readonly secret?: boolean;
   /** The placeholder for the value in the help, such as `<path>`. */
   readonly label?: string;
+}
+
+export interface FieldAliases {
+  /** Without dashes. */
+  readonly flags?: readonly string[];
+  readonly variables?: readonly string[];
 }
 
 export type ConfigFields = Readonly<Record<string, Field>>;
@@ -56,6 +62,10 @@ export interface ConfigDefinition<S extends ConfigFields> {
   readonly fields: S;
   /** Arguments that are no flags; none are accepted when absent. */
   readonly positionals?: { readonly label: string; readonly min?: number; readonly max: number };
+  /** Flags of other programs that are refused, without dashes, each with a text that names the replacement. */
+  readonly refusedFlags?: Readonly<Record<string, string>>;
+  /** The command gives its environment to another command, which explains variables without effect. */
+  readonly passesEnvironment?: boolean;
   /** Subcommands: first words by which the same program does something else, each with its own help. */
   readonly commands?: readonly string[];
   /** Whole command lines, for the end of the help. */
@@ -65,6 +75,11 @@ export interface ConfigDefinition<S extends ConfigFields> {
 export function flagOf(name: string, field: Field): string {
   return field.flag ?? name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
+
+export const listAliases = ({ aliases }: Field): Required<FieldAliases> => ({
+  flags: aliases?.flags ?? [],
+  variables: aliases?.variables ?? [],
+});
 
 /** `--bind (or OGONG_ROUTER_BIND)`. */
 export function nameSources(name: string, field: Field): string {

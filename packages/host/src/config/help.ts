@@ -1,4 +1,4 @@
-import { type ConfigDefinition, type ConfigFields, type Field, flagOf } from './field.ts';
+import { type ConfigDefinition, type ConfigFields, type Field, flagOf, listAliases } from './field.ts';
 import { labelOf } from './values.ts';
 
 const BUILT_IN: readonly (readonly [string, string])[] = [
@@ -72,11 +72,14 @@ function formatFlag(name: string, field: Field): string {
 }
 
 function formatNotes(field: Field): string {
+  const { flags, variables } = listAliases(field);
+  const aliases = [...flags.map((flag) => `--${flag}`), ...variables];
   const notes = [
     field.required ? 'required' : undefined,
     field.repeatable ? 'repeatable' : undefined,
     field.default === undefined ? undefined : `default: ${formatDefault(field)}`,
     field.env === undefined ? undefined : `env: ${field.env}`,
+    aliases.length === 0 ? undefined : `also: ${aliases.join(', ')}`,
   ].filter((note) => note !== undefined);
   return notes.length > 0 ? ` [${notes.join('; ')}]` : '';
 }

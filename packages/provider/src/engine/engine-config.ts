@@ -71,12 +71,14 @@ export const engineFields = {
   kvType: {
     schema: oneOf(['f16', 'f32', 'q8_0', 'q4_0']),
     env: 'OGONG_KV_TYPE',
+    aliases: { flags: ['cache-type-k'], variables: ['LLAMAMP_CACHE_TYPE_K'] },
     default: ENGINE_DEFAULTS.kvType,
     description: 'how keys and values are kept; part of the numeric class, so a verifier needs the same',
   },
   valueType: {
     schema: oneOf(['f16', 'f32', 'q8_0', 'q4_0']),
     env: 'OGONG_VALUE_TYPE',
+    aliases: { flags: ['cache-type-v'], variables: ['LLAMAMP_CACHE_TYPE_V'] },
     description:
       'type of values, if keys have another (--kv-type); with --kernels plain or fast. Part of the numeric class',
   },
@@ -84,12 +86,14 @@ export const engineFields = {
     schema: integer({ min: 128, max: 4096 }),
     label: '<n>',
     env: 'OGONG_BATCH_SIZE',
+    aliases: { variables: ['LLAMAMP_BATCH_SIZE'] },
     description:
       'rows of a prompt that a pass takes. Default: 128. More need more memory; no bit of an exact class depends on it',
   },
   flashAttention: {
     schema: boolean,
     env: 'OGONG_FLASH_ATTENTION',
+    aliases: { flags: ['flash-attn'], variables: ['LLAMAMP_FLASH_ATTN'] },
     description:
       'on or off; part of the numeric class, and only on is compared bit for bit. If not given: on, but where a GPU pads its steps',
   },
@@ -97,6 +101,7 @@ export const engineFields = {
     schema: integer({ min: 0, max: ALL_LAYERS }),
     label: '<n>',
     env: 'OGONG_GPU_LAYERS',
+    aliases: { flags: ['n-gpu-layers', 'ngl'], variables: ['LLAMAMP_NGL'] },
     description:
       'layers that lie on the GPU, with --kernels plain or fast. Default: all that fit; the others stay on the CPU. A class that is compared bit for bit has all of them there',
   },
@@ -115,12 +120,14 @@ export const engineFields = {
     schema: boolean,
     boolean: true,
     env: 'OGONG_EXPERTS_ON_CPU',
+    aliases: { flags: ['cpu-moe', 'cmoe'] },
     description: 'keep the experts of a mixture of experts off the GPU, with --kernels plain or fast',
   },
   cpuExperts: {
     schema: integer({ min: 0, max: ALL_LAYERS }),
     label: '<n>',
     env: 'OGONG_CPU_EXPERTS',
+    aliases: { flags: ['n-cpu-moe', 'ncmoe'], variables: ['LLAMAMP_NCMOE'] },
     description: 'the same for the first n layers alone',
   },
   verify: {
@@ -147,6 +154,7 @@ export const engineFields = {
     schema: integer({ min: 1, max: 256 }),
     label: '<n>',
     env: 'OGONG_SEQUENCES',
+    aliases: { flags: ['parallel'], variables: ['LLAMAMP_PARALLEL'] },
     description:
       'replies of each model that are generated at a time, or audited in one pass by a verifier. Default: as many as fit into memory, 8 at most',
   },
@@ -159,6 +167,7 @@ export const engineFields = {
     schema: integer({ min: 16, max: 1 << 20 }),
     label: '<n>',
     env: 'OGONG_N_CTX',
+    aliases: { flags: ['ctx-size'], variables: ['LLAMAMP_N_CTX'] },
     description:
       "prompt and reply, in tokens; the model's own up to 8192 if not given, fewer where they do not fit into memory",
   },
@@ -184,6 +193,7 @@ export const servingFields = {
     schema: text,
     label: '<path|name>',
     env: 'OGONG_DRAFT_MODEL',
+    aliases: { flags: ['model-draft'], variables: ['LLAMAMP_DRAFT_MODEL'] },
     description:
       'a smaller model of the same vocabulary that guesses tokens ahead, named as in --model. In an exact class answers stay the same to the bit. Default: guesses from repetitions of the text',
   },

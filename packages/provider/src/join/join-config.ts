@@ -14,6 +14,8 @@ export const joinConfig = defineConfig({
     'Joins a network and earns. It asks the gateway for the signed document of its network, chooses a model that fits this machine and is\n' +
     'asked for, brings it, takes the price that most others take, and serves it. A verifier runs in the same process, over the same model.\n' +
     'Run it again to go on: keys, network and model are remembered. Flags of the engine follow --, as ogong-provider start takes them.',
+  // The engine's variables count for the command that serves.
+  passesEnvironment: true,
   positionals: { label: '[<gateway>] [-- <flags of start>]', max: 64 },
   fields: {
     fingerprint: {

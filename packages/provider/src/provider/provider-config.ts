@@ -33,6 +33,7 @@ import { imageUpstreamFields } from '../engine/image-upstream.ts';
 import { upstreamFields } from '../engine/upstream-config.ts';
 import { segmentFields } from './cohort/segment-fields.ts';
 import { hubFields } from './hub/hub-fields.ts';
+import { refusedServeFlags, refusedSoundFlags } from './refused-flags.ts';
 
 /** Addresses with commas between them. */
 const hostPorts = define('addresses such as 10.0.0.2:4711,10.0.0.3:4711', '<host:port,...>', (value) => {
@@ -128,6 +129,7 @@ export const serveConfig = defineConfig({
     'With --segment it serves layers of a model together with other providers, beside its models or alone.\n' +
     'With --serve-from-hub it fetches and serves models that consumers ask for, beside its models or alone.\n' +
     'Flags override what ogong-provider configure wrote.',
+  refusedFlags: refusedServeFlags,
   fields: {
     model: {
       schema: text,
@@ -358,6 +360,7 @@ export const localConfig = defineConfig({
     'ogong-provider local --model llama3.1:8b --with 192.168.1.20:4711',
   ],
   summary: 'Serves models on this machine to clients of OpenAI, Anthropic and Ollama. No network, no account.',
+  refusedFlags: refusedSoundFlags,
   fields: {
     model: {
       schema: text,

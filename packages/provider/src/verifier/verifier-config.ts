@@ -7,10 +7,18 @@ import { certificatePin, knownPeer } from '@ogong/host/link/peer-values';
 import { visionFields } from '../engine/encoder-flag.ts';
 import { engineFields } from '../engine/engine-config.ts';
 
+const ENGINE = 'the verifier has an engine of its own; --model names the models that it loads';
+
 export const verifierConfig = defineConfig({
   name: 'ogong-verifierd',
   examples: ['ogong-verifierd --model stories15M --deployment deployment.json'],
   summary: 'Re-runs claimed replies on its own engine and reports to registered validators what it saw.',
+  refusedFlags: {
+    'provider-url': ENGINE,
+    'ref-url': ENGINE,
+    'audio-engine-url': 'sound and video are not served yet; --model names the models of texts and pictures',
+    k: 'the beacon draws the steps that are checked; --alpha of ogong-validatord sets how many replies are audited',
+  },
   fields: {
     bind: {
       schema: hostPort,
