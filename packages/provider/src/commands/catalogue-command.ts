@@ -83,7 +83,8 @@ const WEIGHT_SHARE = 0.8;
 const openNamed = ({ catalogue, modelsDir }: { catalogue: string | undefined; modelsDir: string }): Catalogue =>
   catalogue === undefined ? openCatalogue(modelsDir) : readCatalogue(catalogue);
 
-async function listCatalogue(argv: readonly string[], output: Output): Promise<number> {
+/** Runs `ogong-provider catalogue list`. */
+export async function listCatalogue(argv: readonly string[], output: Output): Promise<number> {
   const parsed = catalogueListConfig.parse(argv, process.env);
   if (parsed.kind === 'print') {
     output.write(parsed.text);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createLocalFixture, type LocalFixture } from '../local/local-fixture.ts';
 import { findServer, noteServer } from '../local/server-note.ts';
+import { catalogueCommand } from './catalogue-command.ts';
 import { modelCommands } from './model-commands.ts';
 import { createPullLine, createReadingLine } from './pull-progress.ts';
 import { runCommand } from './run-command.ts';
@@ -72,6 +73,21 @@ describe('without a server', () => {
     expect(await namesOf()).toEqual(['bedtime']);
     await run('rm', 'bedtime');
     expect(readdirSync(join(dataDir, 'models', 'blobs'))).toEqual([]);
+  });
+
+  it('pull --list lists the catalogue, as catalogue list does, and pulls nothing', async () => {
+    const listed: string[] = [];
+    const output = { write: (text: string) => void listed.push(text), writeError: () => undefined };
+    const own = [['qwen3'], ['qwen3', '--json']] as const;
+    for (const words of own) {
+      listed.length = 0;
+      await catalogueCommand.run(['list', ...words], output);
+      expect(await run('pull', '--list', ...words)).toEqual({ code: 0, text: listed.join(''), error: '' });
+      expect(listed.join('')).toContain('qwen3-8b');
+    }
+    expect(await namesOf()).toEqual([]);
+    await expect(run('pull')).rejects.toThrow('<model> is missing');
+    await expect(run('pull', '--no-list')).rejects.toThrow('<model> is missing');
   });
 
   it('a missing model is an error with a reason', async () => {

