@@ -197,6 +197,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   'packages/cli/src': [
     'convert',
+    'mesh',
     '.',
     'agent',
     'memory',

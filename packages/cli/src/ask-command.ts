@@ -22,7 +22,6 @@ import { formatProof } from '@ogong/protocol/verdict/proof';
 import { readCheckedFee } from '@ogong/protocol/verdict/receipt/verify-receipt';
 import { type CheckedReply, createClient, GatewayApiError, ReceiptError, SealedCallError } from '@ogong/sdk';
 import { addChainTrust, loadTrust, trustFields } from './chain-trust.ts';
-import { findGatewayUrl, gatewayField } from './gateway-place.ts';
 import {
   addMachine,
   assertDemands,
@@ -31,6 +30,7 @@ import {
   readMachinePolicy,
   roleFields,
 } from './machine-policy.ts';
+import { findGatewayUrl, gatewayField } from './mesh/gateway-place.ts';
 import { formatChecks, formatFailed, formatPassed, formatVerdict } from './print-checks.ts';
 import { assertWritable } from './user-files.ts';
 

@@ -13,8 +13,8 @@ import { addPublishedRoot, type FindModelRoots } from '@ogong/protocol/stage1/pu
 import type { Receipt } from '@ogong/protocol/stage1/receipt';
 import { addRegisteredRouter, type FindRouter } from '@ogong/protocol/stage1/registered-router';
 import { parseAllow, parseTrust, type Trust } from '@ogong/protocol/stage1/trust';
-import { findJoined } from './joined-network.ts';
-import { meshDirField } from './mesh-place.ts';
+import { findJoined } from './mesh/joined-network.ts';
+import { meshDirField } from './mesh/mesh-place.ts';
 import { findMeshTrust, type MeshTrust } from './mesh-trust.ts';
 import { openLedger } from './open-ledger.ts';
 import { toPlainBytes } from './receipt-file.ts';

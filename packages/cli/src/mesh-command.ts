@@ -29,7 +29,7 @@ import { EXIT } from '@ogong/host/log/errors';
 import { MAX_REPORT_EPOCHS } from '@ogong/protocol/audit/test-report';
 import { fromHex, toHex } from '@ogong/protocol/base/bytes';
 import { bringModel } from './bring-model.ts';
-import { findMeshDirectory, meshDirField, newMeshDirField, rememberMesh } from './mesh-place.ts';
+import { findMeshDirectory, meshDirField, newMeshDirField, rememberMesh } from './mesh/mesh-place.ts';
 import { readToldTests, type TestCount, type ToldTests } from './told-tests.ts';
 
 const upConfig = defineConfig({

@@ -1,12 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { parseDeployment } from '@ogong/chain/deployment';
-import { findRunningMesh } from '@ogong/devnet/mesh/mesh-control';
-import { MeshError } from '@ogong/devnet/mesh/mesh-error';
-import type { MeshState } from '@ogong/devnet/mesh/mesh-state';
 import { ProtocolError } from '@ogong/protocol/base/bytes';
 import { parseJson } from '@ogong/protocol/base/json';
 import { parseTrust, type Trust } from '@ogong/protocol/stage1/trust';
-import { findMeshDirectory } from './mesh-place.ts';
+import { findMeshDirectory, findReadyMesh } from './mesh/mesh-place.ts';
 import { toPlainBytes } from './receipt-file.ts';
 import { unitsOf } from './token-units.ts';
 
@@ -44,17 +41,5 @@ function readPaidUnit(deploymentFile: string): string | undefined {
   } catch {
     // Only the unit of a fee is missing then.
     return undefined;
-  }
-}
-
-/** Undefined if no mesh is ready in the directory. */
-export function findReadyMesh(directory: string): MeshState | undefined {
-  try {
-    const mesh = findRunningMesh(directory);
-    return mesh?.phase === 'ready' ? mesh : undefined;
-  } catch (error) {
-    // `ogong mesh` reports its fault.
-    if (error instanceof MeshError) return undefined;
-    throw error;
   }
 }

@@ -79,7 +79,7 @@ const config = defineConfig({
       schema: boolean,
       boolean: true,
       description:
-        'follow the reply into the chain: ask its validator for the log entry, and check batch, signatures and settlement; needs --deployment, unless the mesh of this machine gave the reply',
+        'follow the reply into the chain: ask its validator for the log entry, and check batch, signatures and settlement. Needs --deployment, unless the mesh of this machine gave the reply',
     },
     source: {
       schema: text,

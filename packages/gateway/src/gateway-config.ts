@@ -111,7 +111,7 @@ export const gatewayConfig = defineConfig({
     },
     maxPrice: {
       schema: atomicAmount,
-      label: '<u64>',
+      label: '<amount>',
       env: 'OGONG_GATEWAY_MAX_PRICE',
       default: '18446744073709551615',
       description: `highest price per 1,000 tokens, or other units of a modality, ${amountForm}`,
@@ -161,7 +161,7 @@ export const gatewayConfig = defineConfig({
       schema: escrowAmount,
       label: '<amount>',
       env: 'OGONG_GATEWAY_DEPOSIT',
-      default: '100000000000000000000',
+      default: '100.0',
       description: `smallest deposit into escrow, ${amountForm}; 0 never deposits`,
     },
     wallet: {
@@ -175,7 +175,7 @@ export const gatewayConfig = defineConfig({
       schema: escrowAmount,
       label: '<amount>',
       env: 'OGONG_GATEWAY_ALLOWANCE',
-      default: '10000000000000000000',
+      default: '10.0',
       description: 'amount that a channel is filled up to, beyond the vouchers already signed; 0 never fills',
     },
     payments: {
@@ -189,7 +189,7 @@ export const gatewayConfig = defineConfig({
       schema: escrowAmount,
       label: '<amount>',
       env: 'OGONG_GATEWAY_LEAST_PAYMENT',
-      default: '10000000000000000',
+      default: '0.01',
       description: `least that such a payment is, ${amountForm}: more than the gas that its transfer takes is worth`,
     },
     uptoLimit: {

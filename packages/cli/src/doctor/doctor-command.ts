@@ -13,7 +13,7 @@ import { jsonField, printJson } from '@ogong/host/lifecycle/print-json';
 import { toDialPolicy } from '@ogong/host/link/public-address';
 import { EXIT } from '@ogong/host/log/errors';
 import { systemClock } from '@ogong/host/time/clock';
-import { findMeshDirectory, meshDirField } from '../mesh-place.ts';
+import { findMeshDirectory, meshDirField } from '../mesh/mesh-place.ts';
 import { type Diagnosis, formatDiagnoses } from './diagnosis.ts';
 import { seeCertificate } from './examine-certificates.ts';
 import { examineChain } from './examine-chain.ts';

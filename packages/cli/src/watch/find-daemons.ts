@@ -1,7 +1,7 @@
 import { findRunningMesh } from '@ogong/devnet/mesh/mesh-control';
 import { ConfigError } from '@ogong/host/config/config-error';
 import { define } from '@ogong/host/config/values';
-import { findMeshDirectory, meshDirField } from '../mesh-place.ts';
+import { findMeshDirectory, meshDirField } from '../mesh/mesh-place.ts';
 
 /** A daemon whose metrics can be read. */
 export interface WatchedDaemon {

@@ -6,8 +6,8 @@ const UNITS = ['ogong', 'orog', 'credit', 'credits'];
 const SHOWN_DIGITS = 6;
 
 /**
- * Parses a written amount. A point or a unit means tokens (`0.001`, `12 OGONG`), the word `atomic` means atomic units (`1000 atomic`), and
- * the caller decides about a whole number without a unit.
+ * Parses a written amount. A point or a unit means tokens (`0.001`, `12 OGONG`). The word `atomic` means atomic units (`1000 atomic`).
+ * The caller decides about a whole number without a unit.
  * @returns atomic units; undefined for any other text, or one finer than an atomic unit.
  */
 export function parseAmount(

@@ -90,7 +90,7 @@ export const redeemConfig = defineConfig({
     payee: { schema: hex(20), required: true, description: 'account that is paid, as the relay names it, without 0x' },
     least: {
       schema: atomicAmount,
-      default: '1000000000000000',
+      default: '0.001',
       description: 'vouchers over less wait, since each costs its gas; they grow with what their nodes are carried',
     },
     ...chainFields,

@@ -62,7 +62,7 @@ export const storedConfig = defineConfig({
     },
     pinLeast: {
       schema: atomicAmount,
-      default: '1000000000000000',
+      default: '0.001',
       description: 'least fee of an epoch, which has to pay the gas of a proof',
     },
     pinRoom: { schema: size, default: '100GiB', description: 'bytes of all pinned blobs together at most' },
@@ -80,7 +80,7 @@ export const storedConfig = defineConfig({
     },
     claimLeast: {
       schema: atomicAmount,
-      default: '1000000000000000000',
+      default: '1.0',
       description: 'fees that are claimed together',
     },
     poll: { schema: duration, default: '6s', description: 'pause between two looks at the chain' },

@@ -230,6 +230,11 @@ export const NOT_FROM_STRANGERS: readonly (Parser & { readonly why: string })[] 
     why: 'the tables are part of the program',
   },
   { file: 'host/src/config/arguments.ts', name: 'parseArguments', why: 'the user types them' },
+  {
+    file: 'protocol/src/base/amount.ts',
+    name: 'parseAmount',
+    why: 'the user types it, or keeps it in a file of settings',
+  },
   { file: 'hub/src/pin-tree.ts', name: 'parsePinNodes', why: 'the daemon wrote the file' },
   { file: 'host/src/lifecycle/ready-line.ts', name: 'parseReadyLine', why: 'a child process of the program writes it' },
 ];

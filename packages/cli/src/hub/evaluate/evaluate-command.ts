@@ -13,7 +13,7 @@ import { formatTokens } from '@ogong/protocol/base/amount';
 import { isAttestedTier } from '@ogong/protocol/tier/registry';
 import { createClient, GatewayApiError, ReceiptError } from '@ogong/sdk';
 import { addChainTrust, loadTrust, type OpenedTrust, trustFields } from '../../chain-trust.ts';
-import { findGatewayUrl, gatewayField } from '../../gateway-place.ts';
+import { findGatewayUrl, gatewayField } from '../../mesh/gateway-place.ts';
 import { formatFailed } from '../../print-checks.ts';
 import { assertWritable } from '../../user-files.ts';
 import { interruptible } from '../interruptible.ts';

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { findRunningMesh } from '@ogong/devnet/mesh/mesh-control';
 import { MeshError } from '@ogong/devnet/mesh/mesh-error';
+import type { MeshState } from '@ogong/devnet/mesh/mesh-state';
 import { text } from '@ogong/host/config/values';
 import { makePrivateDirectory, PrivateFileError, writePrivateFile } from '@ogong/host/files/private-files';
 import { z } from 'zod';
@@ -66,5 +67,17 @@ function readPlaces(placesFile: string): readonly string[] {
     return z.array(z.string()).parse(JSON.parse(readFileSync(placesFile, 'utf8')));
   } catch {
     return [];
+  }
+}
+
+/** Undefined if no mesh is ready in the directory. */
+export function findReadyMesh(directory: string): MeshState | undefined {
+  try {
+    const mesh = findRunningMesh(directory);
+    return mesh?.phase === 'ready' ? mesh : undefined;
+  } catch (error) {
+    // `ogong mesh` reports its fault.
+    if (error instanceof MeshError) return undefined;
+    throw error;
   }
 }

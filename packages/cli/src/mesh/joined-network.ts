@@ -8,7 +8,6 @@ import { makePrivateDirectory, writePrivateFile } from '@ogong/host/files/privat
 import { fromHex } from '@ogong/protocol/base/bytes';
 import type { Trust } from '@ogong/protocol/stage1/trust';
 import { z } from 'zod';
-import { unitsOf } from './token-units.ts';
 
 /** The network that this user has joined by `ogong join`. */
 export interface JoinedNetwork {
@@ -20,7 +19,6 @@ export interface JoinedNetwork {
   readonly rpcUrl: string;
   /** Contracts; the chain has the rest. */
   readonly trust: Trust;
-  readonly paidUnit: string;
 }
 
 const notesSchema = z.object({ gateway: z.string(), fingerprint: z.string(), rpcUrl: z.string() });
@@ -51,7 +49,7 @@ export function findJoined(home: string = homedir()): JoinedNetwork | undefined 
       ledger: domainOf(deployment, deployment.escrow),
       settlement: fromHex(deployment.settlement.slice(2).toLowerCase(), 20),
     };
-    return { gatewayUrl, ...notes, ...{ path, deploymentFile, trust, paidUnit: unitsOf(deployment).paid } };
+    return { gatewayUrl, ...notes, path, deploymentFile, trust };
   } catch (error) {
     const isKnown = error instanceof ChainError || error instanceof z.ZodError || error instanceof SyntaxError;
     if (isKnown || (error as NodeJS.ErrnoException).code !== undefined) return undefined;

@@ -1,7 +1,6 @@
 import { text } from '@ogong/host/config/values';
 import { findJoined } from './joined-network.ts';
-import { findMeshDirectory } from './mesh-place.ts';
-import { findReadyMesh } from './mesh-trust.ts';
+import { findMeshDirectory, findReadyMesh } from './mesh-place.ts';
 
 const DEFAULT_GATEWAY = 'http://127.0.0.1:4546';
 
